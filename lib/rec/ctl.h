@@ -1,0 +1,99 @@
+/* Control records of an acknowledged stream: bytes <-> meaning. hta-protocol(7) is the specification; this is its code.
+ *
+ * The first line of a stream is the hello, {"$hta":"hello","v":1,"inc":"<16 hex>",..}; later control lines start with the CTL_PREFIX_BYTES
+ * bytes {"$hta":"<inc>", of that incarnation. All else is data.
+ * Records that grow on their way (hello: "stages", probe: "sinks", bar: "acct") have that array as their last member: growing appends one element
+ * in front of the closing "]}". So unknown members pass untouched and a filter that re-prints JSON does no harm. */
+#ifndef REC_CTL_H
+#define REC_CTL_H
+
+#include "rec/json.h"
+#include "rec/pos.h"
+
+enum { CTL_VERSION = 1, CTL_INC_CHARS = 16, CTL_PREFIX_BYTES = 27, CTL_KEEP_BYTES = 64 << 10 };
+#define CTL_HELLO_START "{\"$hta\":\"hello\","
+
+enum ctl_kind { CTL_HELLO, CTL_AT, CTL_PROBE, CTL_INIT, CTL_BAR, CTL_DEAD, CTL_LATE, CTL_FAIL, CTL_END, CTL_OTHER };
+
+struct ctl_inc { char id[CTL_INC_CHARS + 1]; char prefix[CTL_PREFIX_BYTES + 1]; };
+void ctl_inc_set(struct ctl_inc *inc, const char id[CTL_INC_CHARS]);
+void ctl_inc_random(struct ctl_inc *inc);
+
+/* Where the next control line starts in a block of whole lines: its offset, or n. Vectorised; looks at line starts only. */
+size_t ctl_find(const struct ctl_inc *inc, const char *p, size_t n);
+
+/* A parsed control line. Slices point into the line. */
+struct ctl { enum ctl_kind kind; struct slice line; struct json json; };   /* {0} to start, reuse */
+void ctl_fini(struct ctl *c);
+/* line without its \n. EX_DATAERR. hello: the line starts with CTL_HELLO_START. */
+int ctl_parse(struct ctl *c, struct slice line, struct err *err);
+
+/* Growing: line without \n ends with "]}" (white space before it is fine); appends `,element]}` (or `element]}` into an empty array) to out, without \n.
+ * -1 where the line does not end so. */
+int ctl_grow(struct slice line, struct slice element, struct buf *out);
+
+/* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte","ack":"/path","stages":[..]}
+ * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}. Own members:
+ *   window  "metrics":[{"name":..,"cfg":"<16 hex>","def":{..}}],"lateness_us":0
+ *   sink    "sink":"pg:hta_rollups","claims":true */
+struct ctl_hello {
+	struct slice inc, job, group /* p NULL: files */, ack;
+	bool bytes;                    /* offsets are bytes (files) */
+	unsigned n_stages;
+};
+int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);   /* EX_PROTOCOL for another version, EX_DATAERR */
+uint32_t ctl_stages(const struct ctl *c);                                          /* the array's node */
+
+/* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us]}: source and first offset of the data lines that follow. In a file the next line's
+ * offset is o + its length + 1. ts: the Kafka timestamp of the first line where it is known. */
+void ctl_at_write(const struct ctl_inc *inc, struct slice topic, int32_t partition, int64_t offset, struct buf *out);
+
+/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}: claim: indexes of the stages that store dead and late. A sink's element:
+ * {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,"next":5,"lo":4,"lt":us,"lh":"<16 hex>","wm":us|null,"idle":true}]} */
+struct ctl_sink_state { char *name; char gen[CTL_INC_CHARS + 1]; /* "" none */ bool by_now; struct positions pos; };
+void ctl_sink_state_fini(struct ctl_sink_state *s);
+void ctl_sink_state_write(const struct ctl_sink_state *s, struct buf *out);                /* the element */
+int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks, struct err *err);   /* owned by the caller, free() the array */
+
+/* ---- init: {..,"k":"init","to":"pg:hta_rollups"|null,"act":"fresh"|"adopt"|"new"|"boot","gen":..,"now":false,"pos":[{"t","p","o"}]}
+ * fresh and boot: only the sink `to` obeys, if it has no generation. adopt: every sink without one. new: every sink of that generation, for partitions
+ * that it does not know. A sink of another generation answers EX_TEMPFAIL (fresh: it takes nothing). */
+enum ctl_act { CTL_FRESH, CTL_ADOPT, CTL_NEW, CTL_BOOT };
+struct ctl_init { struct slice to; enum ctl_act act; char gen[CTL_INC_CHARS + 1]; bool by_now; struct ranges start; /* from = the start; to unused */ };
+void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct buf *out);
+int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);             /* ranges_fini(&out->start) */
+
+/* ---- bar: {..,"k":"bar","e":17,"gen":..,"r":[{"t","p","f","to","lo","lt","lh","idle"}],"acct":[..]}. A stage's element of the account
+ * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,"agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
+ * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes` their bytes: the next stage checks them.
+ * Books of one stage: in = out + filtered + late + dup + dead + agg (+ added: in + added); rows_in = rows of the stage before; in = its out. */
+struct acct {
+	uint64_t in, out, bytes, filtered, late, duplicate, dead, lost, aggregated, added, rows_in, rows_out, expired;
+};
+struct ctl_bar { uint64_t epoch; struct slice gen; struct ranges ranges; /* with watermarks of the account merged in */ };
+void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r, struct slice acct_element, struct buf *out);
+int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err);               /* ranges_fini */
+void ctl_acct_write(const char *stage, const struct acct *a, const struct ranges *watermarks /* or NULL */, struct buf *out);
+/* The account's elements, oldest first. *n entries in *out (free()); names are slices of the line. */
+struct acct_of { struct slice stage; struct acct a; };
+int ctl_acct_read(const struct ctl *c, struct acct_of **out, size_t *n, struct err *err);
+/* EX_SOFTWARE, naming stage and numbers, where the books do not balance. */
+int ctl_acct_check(const struct acct_of *v, size_t n, struct err *err);
+
+/* ---- dead, late: {..,"k":"dead","s":stage,"t":topic|null,"p":..,"o":..,"inexact":true,"why":reason,"size":n,"enc":"utf8"|"base64","rec":".."}: at most
+ * CTL_KEEP_BYTES of the record are kept; size is the full length. */
+struct ctl_dead { bool late; struct slice stage, topic; int32_t partition; int64_t offset; bool inexact; struct slice why; uint64_t size; struct slice record; };
+void ctl_dead_write(const struct ctl_inc *inc, const struct ctl_dead *d, struct buf *out);  /* record: raw bytes, cut here */
+int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, struct buf *scratch, bool *base64, struct err *err);   /* record: as in "rec" decoded from JSON; base64 stays encoded, told in *base64 */
+
+/* ---- fail {..,"k":"fail","code":65,"s":stage,"msg":..}, end {..,"k":"end","reason":"eof"|"stop"} */
+void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e, struct buf *out);
+int ctl_fail_read(const struct ctl *c, struct err *out);          /* out->msg: "stage: msg" */
+void ctl_end_write(const struct ctl_inc *inc, bool eof, struct buf *out);
+
+/* ---- ack channel: messages of hta-commit, JSON without \n. {"inc":..,"k":"hello","line":{the finished hello}} | {"inc":..,"k":"probe","line":{..}} |
+ * {"inc":..,"k":"ack","e":17,"rows":123} | {"inc":..,"k":"fail","code":..,"msg":..}. */
+void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows, struct buf *out);
+void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line, struct buf *out);
+
+#endif

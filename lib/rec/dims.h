@@ -1,0 +1,22 @@
+/* Dimensions: one metric's group-by values of one record, normalised. The hash and its input are stable for ever (hta-protocol(7)).
+ *
+ * Hash input: for each dimension in order of its name (bytes): u32le length of name, name, one tag, u32le length of value, value.
+ *   tag  value
+ *   's'  string, decoded UTF-8        'n'  number, dec_canonical text
+ *   't' 'f'  true, false, length 0    '0'  null, length 0      '-'  missing, length 0
+ * dims_hash = XXH3-128 of it, canonical bytes, 32 hex digits. No dimensions: the hash of nothing.
+ * The JSON text is an object in the same order; a missing dimension has no member; numbers stand in canonical form. */
+#ifndef REC_DIMS_H
+#define REC_DIMS_H
+
+#include "base/str.h"
+
+enum dim_tag { DIM_STRING = 's', DIM_NUMBER = 'n', DIM_TRUE = 't', DIM_FALSE = 'f', DIM_NULL = '0', DIM_MISSING = '-' };
+
+struct dim { struct slice name; enum dim_tag tag; struct slice value; };
+
+/* d: in order of name (bytes), names distinct. */
+void dims_hash(const struct dim *d, size_t n, struct buf *scratch, uint8_t out[16]);
+void dims_json(const struct dim *d, size_t n, struct buf *out);
+
+#endif

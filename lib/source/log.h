@@ -1,0 +1,84 @@
+/* A log: partitions of records with offsets, from outside: a Kafka cluster (drv/kafka.h) or files (source/files.h). What the epochs, the
+ * assignment and the catch-up in this room are written against; none of them knows which it is.
+ *
+ * A log lives in the program's loop: open() installs its own watches and timers there, so that it stays in its group whatever the source waits
+ * for; a callback only notes what came. All calls return within milliseconds unless marked (waits): those serve the loop meanwhile.
+ * Results: 0 / -1 with err: EX_CONFIG refused login, unknown topic or file; EX_UNAVAILABLE not reached within --retry-for; EX_DATAERR offsets
+ * gone (see `lost`); EX_TEMPFAIL fenced or anything that a restart mends. */
+#ifndef SOURCE_LOG_H
+#define SOURCE_LOG_H
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "rec/pos.h"
+
+struct log_part { char *topic; int32_t partition; };
+struct log_parts { struct log_part *v; size_t n, cap; };
+void log_parts_fini(struct log_parts *p);
+struct log_part *log_parts_add(struct log_parts *p, struct slice topic, int32_t partition);   /* no effect where it is there; the entry */
+struct log_part *log_parts_find(const struct log_parts *p, struct slice topic, int32_t partition);
+
+struct log_record {
+	struct slice value;      /* p NULL: a tombstone */
+	int64_t offset;
+	int64_t next;            /* the offset behind it */
+	int64_t time_us;         /* Kafka timestamp; POS_NONE */
+	bool tail;               /* file: no newline behind it (the last line) */
+};
+
+/* Records of one partition in offset order. Valid until the next read(). */
+struct log_batch {
+	const struct log_part *part;       /* borrowed; stays the same pointer while the partition is assigned */
+	const struct log_record *v;
+	size_t n;
+	int64_t position;                  /* next offset after the batch; n == 0: offsets without a record (markers, compaction) were passed, or: */
+	bool end;                          /* position is the log's end as far as the log knows now */
+};
+
+enum log_change {
+	LOG_NONE,
+	LOG_ASSIGNED,      /* the whole set that is ours now is in *parts (eager); nothing is read before assign() */
+	LOG_REVOKED,       /* give up all: cut, wait a bounded time, commit, then revoked() */
+	LOG_GONE,          /* as LOG_REVOKED, but too late to commit (evicted, session lost) */
+};
+
+enum log_when { LOG_EARLIEST, LOG_LATEST, LOG_TIME };
+
+struct log_ops {
+	bool bytes;                        /* offsets count bytes */
+	bool group;                        /* has commits and changes */
+
+	/* (waits) Connects, checks that the topics are there, joins the group if it has one. */
+	int (*open)(void *log, struct loop *loop, struct err *err);
+	/* Whose turn: what changed since the last call. err: the log failed for good. parts: filled for LOG_ASSIGNED. */
+	int (*change)(void *log, enum log_change *change, struct log_parts *parts, struct err *err);
+	/* Reads exactly these from exactly there (range.from); replaces what was read before; drops what was fetched ahead. n == 0: reads nothing, stays a member. */
+	int (*assign)(void *log, const struct ranges *start, struct err *err);
+	/* Answers LOG_REVOKED and LOG_GONE. */
+	int (*revoked)(void *log, struct err *err);
+	/* One batch, or batch->part NULL: nothing now; then *fd is what to wait for (POLLIN), or -1: nothing more can come (files at their end). */
+	int (*read)(void *log, struct log_batch *batch, int *fd, struct err *err);
+	/* (waits) All partitions of all topics of the job, ours or not. */
+	int (*partitions)(void *log, struct log_parts *out, struct err *err);
+	/* (waits) Fills from = low, to = end (of read_committed input: the last stable offset) of each range given. */
+	int (*ends)(void *log, struct ranges *parts, struct err *err);
+	/* (waits) Fills from = first offset at or after the time (LOG_TIME, us), or low / end. */
+	int (*starts)(void *log, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
+	/* (waits) The group's commits: from = offset or -1; *meta the text of any of them that has one (appended; all must agree: EX_CONFIG), for all partitions given. */
+	int (*committed)(void *log, struct ranges *parts, struct buf *meta, struct err *err);
+	/* Commits `to` of each with this text. wait: synchronously (waits); else errors come as warnings. */
+	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
+	/* (waits) Reads the one record at `last.offset` of the partition for the fingerprint: *found false where it is gone. */
+	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+	/* Known names for files of this job (positions that sinks hold), before partitions() is asked; NULL: not needed. */
+	int (*known)(void *log, const struct log_parts *names, struct err *err);
+	/* Leaves the group, flushes. */
+	void (*close)(void *log);
+};
+
+/* The error of `assign` and `read` where offsets are gone: which, and from where on there are some. Filled by the log before EX_DATAERR. */
+struct log_lost { bool is; struct log_part part; int64_t from, to; };
+
+struct log { const struct log_ops *ops; void *self; struct log_lost lost; };
+
+#endif

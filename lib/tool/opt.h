@@ -1,0 +1,60 @@
+/* Option tables: one a program drives parsing, --help and the completions.
+ *
+ * GNU conventions: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, bundled flags, options and operands in any order, `--`, `-`.
+ * An unknown option is EX_USAGE with the nearest name. Unambiguous abbreviations are not accepted (scripts outlive them).
+ * Options are handed over in the order of the command line (several metrics, names before files). */
+#ifndef TOOL_OPT_H
+#define TOOL_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/str.h"
+
+enum opt_type {
+	OPT_FLAG,       /* bool *: true */
+	OPT_TEXT,       /* const char **: borrowed from argv */
+	OPT_COUNT,      /* uint64_t *, num_count */
+	OPT_BYTES,      /* uint64_t *, num_bytes */
+	OPT_DURATION,   /* int64_t * in us, num_duration */
+	OPT_PROBABILITY,/* double *, num_probability */
+	OPT_REAL,       /* double *, num_real */
+	OPT_CHOICE,     /* int *: index in choices */
+	OPT_CALL,       /* call(self, value or NULL, err); arg NULL: takes no value */
+};
+
+struct opt {
+	char letter;                 /* 0: none */
+	const char *name;            /* long name without dashes; NULL ends a table */
+	enum opt_type type;
+	size_t at;                   /* offset of the variable in the program's struct (self), for all types but OPT_CALL */
+	const char *arg;             /* what --help shows: "DUR"; NULL for flags */
+	const char *def;             /* default as --help shows it and as it is parsed into the variable before argv; NULL: none */
+	const char *help;            /* one line, lower case */
+	double min, max;             /* numeric bounds where max > min */
+	const char *const *choices;  /* OPT_CHOICE, NULL-terminated */
+	int (*call)(void *self, const char *value, struct err *err);
+};
+#define OPT_END { .name = NULL }
+
+/* An operand in order of the command line. */
+typedef int opt_operand_fn(void *self, const char *operand, struct err *err);
+
+/* Tables are read in order; each has its own struct. */
+struct opt_group { const struct opt *table; void *self; };
+
+/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE). */
+int opt_parse(const struct opt_group *groups, size_t n, opt_operand_fn *operand, void *operand_self,
+              int argc, char **argv, struct err *err);
+
+/* Sets all defaults. opt_parse does so first. */
+int opt_defaults(const struct opt_group *groups, size_t n, struct err *err);
+
+void opt_help(const struct opt_group *groups, size_t n, struct buf *out);     /* the OPTIONS part of --help */
+
+enum opt_shell { OPT_BASH, OPT_ZSH, OPT_FISH };
+void opt_completion(const char *program, const char *summary, const struct opt_group *groups, size_t n,
+                    enum opt_shell shell, struct buf *out);
+
+#endif
