@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing: tests/packages.sh SET..., the sets being
+#   build   what ./configure && make need
+#   test    what tests/run.sh needs besides
+#   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
+# apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
+# Servers that arrive this way are not started: the tests run their own on private ports.
+set -euo pipefail
+
+# shellcheck disable=SC2034
+build="autoconf automake gcc libc6-dev libhiredis-dev libmimalloc-dev libpq-dev librdkafka-dev libsqlite3-dev
+	libxxhash-dev libzstd-dev make pkg-config zlib1g-dev"
+# shellcheck disable=SC2034
+test="bats clang jq kcat mandoc postgresql-15 postgresql-15-hll redis-server spin sqlite3 zstd"
+# shellcheck disable=SC2034
+kafka="ca-certificates maven openjdk-17-jre-headless"
+
+missing() {
+	local p
+	for p; do
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null || :)" = installed ] || echo "$p"
+	done
+}
+
+die() {
+	echo "packages.sh: $*" >&2
+	exit 69
+}
+
+names=()
+for set; do
+	case $set in
+	build | test | kafka) read -r -d '' -a more <<<"${!set}" || : ;;
+	*) echo "packages.sh: unknown set \"$set\", give build, test or kafka" >&2; exit 64 ;;
+	esac
+	names+=("${more[@]}")
+done
+
+command -v dpkg-query apt-get >/dev/null ||
+	die "this is not a Debian system, install the like of these by hand: ${names[*]}"
+mapfile -t want < <(missing "${names[@]}")
+[ ${#want[@]} -gt 0 ] || exit 0
+
+root=()
+if [ "$(id -u)" != 0 ]; then
+	sudo -n true 2>/dev/null || die "packages are missing, run as root: apt-get install ${want[*]}"
+	root=(sudo -n)
+fi
+
+# invoke-rc.d and deb-systemd-invoke ask this file whether they may start a daemon
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap '"${root[@]}" rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' | "${root[@]}" install -m 755 /dev/stdin $policy
+fi
+
+log=$(mktemp)
+apt() {
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" \
+		</dev/null >>"$log" 2>&1
+}
+echo "packages.sh: installing ${want[*]}" >&2
+if ! { apt update && apt install --no-install-recommends "${want[@]}"; }; then
+	tail -n 20 "$log" >&2
+	rm -f "$log"
+	die "apt-get failed, install by hand: ${want[*]}"
+fi
+rm -f "$log"
