@@ -29,5 +29,6 @@ uint64_t out_blocked_us(const struct out *o);     /* time spent waiting for the 
 
 /* Watches for a reader that leaves while we wait for something else: the loop is stopped with EX_TEMPFAIL. */
 void out_watch_reader(struct out *o);
+bool out_reader_left(const struct out *o);        /* it was seen to have left, here or by EPIPE */
 
 #endif

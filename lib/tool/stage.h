@@ -37,6 +37,7 @@ struct run { struct slice block; struct origin origin; };
 struct filter {
 	bool finds_dead;           /* calls stage_dead; has --dead */
 	bool rows;                 /* its input lines are rollup rows (books: rows_in, rows_out), not records */
+	bool consumes;             /* its input ends here (a window): `at` is not passed on */
 	bool ends;                 /* nothing behind it: writes no stream (hta-commit) */
 
 	/* All may be NULL but data. 0, or -1 with err, which ends the stage. */
@@ -50,7 +51,7 @@ struct filter {
 	int (*data)(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err);
 	/* An epoch is complete: write what is owed, store; then the skeleton passes the barrier. */
 	int (*barrier)(void *self, struct stage *st, const struct ctl *bar, struct err *err);
-	/* Every control record but hello, bar and at. May write `instead` (a whole line without \n) that is passed on in its place. */
+	/* Every control record but hello, bar, at, and end (finish). May write `instead` (a whole line without \n) that is passed on in its place. */
 	int (*control)(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err);
 	/* The end of the input of a plain stream, or `end` of an acknowledged one. */
 	int (*finish)(void *self, struct stage *st, bool eof, struct err *err);
@@ -88,7 +89,5 @@ void stage_watermark(struct stage *st, struct slice topic, int32_t partition, in
 
 /* A dead record. nth: its line in the run (0 first), at: its byte in the run's block. reason without the record's text. */
 int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err);
-/* A record leaving as `late` in band (where a sink claims it). */
-int stage_late(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, struct err *err);
 
 #endif

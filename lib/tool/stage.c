@@ -1,0 +1,196 @@
+/* Life cycle of a filter. The order of a stage's last words matters:
+ *
+ *   our own failure    what is owed was not written; `fail` goes out with code and message, so that those below leave with the same code
+ *   `fail` from above  passed on, we leave with its code and say nothing: its stage has said it
+ *   `end`              finish(), then `end` goes out, 0
+ *   end of input without either: the stage above crashed; what came after the last barrier is dropped, 76 (75 after a signal of our own)
+ *   the reader left    75 on an acknowledged stream; on a plain one SIGPIPE ends us as it ends any filter */
+#include "tool/stage.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "tool/stage_internal.h"
+
+enum { OUT_BYTES = 256 << 10 };
+
+static struct stage_options options;
+
+#define MAX_LINE_OPT \
+	{ .name = "max-line", .type = OPT_BYTES, .at = offsetof(struct stage_options, max_line), .arg = "BYTES", .def = "1MiB", \
+	  .help = "longest line that is read; a longer one is bad data", .min = 64, .max = 1 << 30 }
+#define FOREIGN_OPT \
+	{ .name = "foreign", .type = OPT_FLAG, .at = offsetof(struct stage_options, foreign), \
+	  .help = "a foreign filter stands between this stage and the one above" }
+
+const struct opt stage_opts[] = { FOREIGN_OPT, MAX_LINE_OPT, OPT_END };
+
+const struct opt stage_opts_dead[] = {
+	{ .name = "dead", .type = OPT_TEXT, .at = offsetof(struct stage_options, dead), .arg = "FILE|drop",
+	  .help = "append bad records to FILE, or drop them" },
+	{ .name = "dead-limit", .type = OPT_PROBABILITY, .at = offsetof(struct stage_options, dead_limit), .arg = "PCT", .def = "50%",
+	  .help = "give up when more of an epoch of 1,000 records is bad" },
+	FOREIGN_OPT, MAX_LINE_OPT, OPT_END
+};
+
+void *stage_options(void)
+{
+	return &options;
+}
+
+struct loop *stage_loop(struct stage *st) { return st->loop; }
+struct out *stage_out(struct stage *st) { return st->out; }
+struct page *stage_page(struct stage *st) { return st->page; }
+bool stage_acknowledged(const struct stage *st) { return st->acked; }
+const struct ctl_inc *stage_inc(const struct stage *st) { return &st->inc; }
+const char *stage_job(const struct stage *st) { return st->job; }
+const char *stage_group(const struct stage *st) { return st->group; }
+uint64_t stage_max_line(const struct stage *st) { return st->o->max_line; }
+unsigned stage_index(const struct stage *st) { return st->index; }
+struct acct *stage_acct(struct stage *st) { return &st->acct; }
+
+void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes)
+{
+	bool rows = st->f->rows || st->f->consumes;
+
+	*(rows ? &st->acct.rows_out : &st->acct.out) += lines;
+	st->acct.bytes += bytes;
+	page_add(st->page, rows ? PAGE_ROWS_OUT : PAGE_RECORDS_OUT, lines);
+	page_add(st->page, PAGE_BYTES_OUT, bytes);
+}
+
+int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err)
+{
+	if (out_write(st->out, block.p, block.n, err))
+		return -1;
+	stage_wrote(st, lines, block.n);
+	return 0;
+}
+
+void stage_watermark(struct stage *st, struct slice topic, int32_t partition, int64_t us)
+{
+	struct range *r = ranges_add(&st->marks, topic, partition);
+
+	if (r->watermark_us == POS_NONE || r->watermark_us < us)
+		r->watermark_us = us;
+	if (us > 0 && (uint64_t)us > st->page->counter[PAGE_WATERMARK_US])
+		page_set(st->page, PAGE_WATERMARK_US, (uint64_t)us);
+}
+
+static void touch(void *arg, int fd, short revents)
+{
+	struct stage *st = arg;
+
+	(void)fd, (void)revents;
+	page_touch(st->page);
+	if (st->in)
+		page_set(st->page, PAGE_BLOCKED_IN_US, lines_blocked_us(st->in));
+	if (st->out)
+		page_set(st->page, PAGE_BLOCKED_OUT_US, out_blocked_us(st->out));
+}
+
+static int read_files(struct stage *st, const char *const *files, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int rc = 0, fd = strcmp(files[i], "-") ? open(files[i], O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+		const char *name = fd == STDIN_FILENO ? "standard input" : files[i];
+		struct stat sb;
+
+		if (fd < 0)
+			return err_errno(err, EX_IOERR, "%s", files[i]);
+		if (fstat(fd, &sb) == 0 && S_ISDIR(sb.st_mode)) {
+			close(fd);
+			return err_set(err, EX_IOERR, "%s: is a directory", files[i]);
+		}
+		if (st->f->file && S_ISREG(sb.st_mode))
+			rc = st->f->file(st->self, st, fd, name, err);
+		if (rc == 0)
+			rc = stage_read_plain(st, fd, name, err);
+		if (fd != STDIN_FILENO)
+			close(fd);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int work(struct stage *st, const char *const *files, size_t n, struct err *err)
+{
+	if (stage_dead_open(st, err) || (st->f->open && st->f->open(st->self, st, err)))
+		return -1;
+	page_set(st->page, PAGE_LAG_RECORDS, UINT64_MAX);
+	if (n == 0 && stage_read_input(st, err))
+		return -1;
+	if (n && ((st->f->plain && st->f->plain(st->self, st, err)) || read_files(st, files, n, err)))
+		return -1;
+	if (st->acked)
+		return 0;
+	if (st->f->finish && st->f->finish(st->self, st, true, err))
+		return -1;
+	if (st->out && out_flush(st->out, err))
+		return -1;
+	return stage_dead_end(st, err);
+}
+
+/* Tells the stages below why we leave, if they can still hear it. */
+static void say_fail(struct stage *st, const struct err *err)
+{
+	struct err ignored;
+
+	if (!st->acked || !st->out || st->failed || st->ended)
+		return;
+	st->line.n = 0;
+	ctl_fail_write(&st->inc, prog_common()->name, err, &st->line);
+	buf_addc(&st->line, '\n');
+	if (out_write(st->out, st->line.p, st->line.n, &ignored) == 0)
+		out_flush(st->out, &ignored);
+}
+
+static void stage_fini(struct stage *st)
+{
+	lines_free(st->in);
+	out_free(st->out);
+	ctl_fini(&st->ctl);
+	ranges_fini(&st->marks);
+	buf_fini(&st->line);
+	buf_fini(&st->element);
+	buf_fini(&st->topic);
+	free(st->job);
+	free(st->group);
+	loop_free(st->loop);
+}
+
+int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files, struct err *err)
+{
+	struct stage st = { .f = f, .self = self, .o = &options };
+	int rc;
+
+	st.loop = loop_new();
+	st.page = page_new(prog_common()->name);
+	if (!f->ends) {
+		st.out = out_new(st.loop, STDOUT_FILENO, OUT_BYTES);
+		out_watch_reader(st.out);
+	}
+	loop_every(st.loop, TM_S, touch, &st);
+	rc = work(&st, files, n_files, err);
+	if (rc)
+		say_fail(&st, err);
+	if (dead_file_close(st.dead_file, rc ? NULL : err) && rc == 0)
+		rc = -1;
+	if (f->close)
+		f->close(self, &st);
+	page_end(st.page, rc ? err->code : 0, rc ? err->msg : "");
+	if (rc && !st.acked && st.out && out_reader_left(st.out)) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	stage_fini(&st);
+	return rc;
+}

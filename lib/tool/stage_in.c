@@ -1,0 +1,378 @@
+/* What a stage reads: data lines in runs, control records one by one, in the order of the stream.
+ *
+ *   block of whole lines      data data data | control | data data | control ...
+ *                             `-- one run --'            `- run --'
+ * ctl_find cuts the block; on a plain stream a block is one run. The output is flushed before a read that would block, never else. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "tool/stage_internal.h"
+
+/* ---- data */
+
+static void advance(struct stage *st, uint64_t lines, uint64_t bytes)
+{
+	st->lines += lines;
+	st->bytes += bytes;
+	st->seen_total += lines;
+	st->at.line += lines;
+	if (!st->at.inexact)
+		st->at.offset += (int64_t)(st->at.bytes ? bytes : lines);
+	if (st->f->rows)
+		st->acct.rows_in += lines;
+	else
+		st->acct.in += lines;
+	page_add(st->page, st->f->rows ? PAGE_ROWS_IN : PAGE_RECORDS_IN, lines);
+	page_add(st->page, PAGE_BYTES_IN, bytes);
+}
+
+static int take_run(struct stage *st, struct slice block, struct err *err)
+{
+	struct run run = { .block = block, .origin = st->at };
+	uint64_t lines = 0;
+
+	if (block.n == 0)
+		return 0;
+	if (st->f->data(st->self, st, &run, &lines, err))
+		return -1;
+	advance(st, lines, block.n);
+	return 0;
+}
+
+static int take_long(struct stage *st, struct slice kept, uint64_t size, struct err *err)
+{
+	struct run run = { .block = kept, .origin = st->at };
+	char reason[96];
+
+	snprintf(reason, sizeof(reason), "line of %llu bytes, longer than --max-line", (unsigned long long)size);
+	if (!st->f->finds_dead)
+		return err_set(err, EX_DATAERR, "%s (%llu)", reason, (unsigned long long)st->o->max_line);
+	if (stage_dead(st, &run, 0, 0, kept, size, reason, err))
+		return -1;
+	advance(st, 1, size + 1);
+	return 0;
+}
+
+/* ---- control records */
+
+static int write_line(struct stage *st, struct slice line, struct err *err)
+{
+	if (!st->out)
+		return 0;
+	return out_write(st->out, line.p, line.n, err) || out_write(st->out, "\n", 1, err) ? -1 : 0;
+}
+
+/* The hello: who we are goes in, then on; from here the stream is an acknowledged one. */
+static int take_hello(struct stage *st, struct slice line, struct err *err)
+{
+	struct ctl_hello hello;
+	uint64_t drain_us = 60 * TM_S;
+
+	if (ctl_parse(&st->ctl, line, err) || ctl_hello_read(&st->ctl, &hello, err))
+		return err_in(err, "hello");
+	st->acked = true;
+	st->index = hello.n_stages;
+	st->job = mem_dup(hello.job.p, hello.job.n);
+	st->group = hello.group.p ? mem_dup(hello.group.p, hello.group.n) : NULL;
+	st->at.bytes = hello.bytes;
+	st->at.inexact = st->o->foreign;
+	ctl_inc_set(&st->inc, hello.inc.p);
+	lines_exempt(st->in, st->inc.prefix, CTL_PREFIX_BYTES);
+	signal(SIGPIPE, SIG_IGN);
+	if (st->out && isatty(STDOUT_FILENO))
+		return err_set(err, EX_USAGE, "`| hta-commit` is missing: this stream is acknowledged, and nothing at its end does so");
+	json_get_u64(&st->ctl.json, 0, "drain_us", &drain_us);
+	loop_signals(st->loop, NULL, NULL, (int64_t)drain_us);
+	page_job(st->page, st->job, st->inc.id, st->index);
+
+	st->element.n = 0;
+	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld", prog_common()->name, prog_version, (long)getpid());
+	if (st->f->hello && st->f->hello(st->self, st, &st->ctl, &st->element, err))
+		return -1;
+	buf_addc(&st->element, '}');
+	st->line.n = 0;
+	if (ctl_grow(line, buf_slice(&st->element), &st->line))
+		return err_set(err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
+	if (write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err)))
+		return -1;
+	return st->f->greeted ? st->f->greeted(st->self, st, buf_slice(&st->line), err) : 0;
+}
+
+static int take_at(struct stage *st, struct err *err)
+{
+	const struct json *j = &st->ctl.json;
+	struct slice topic;
+	int64_t p, o;
+	bool inexact = false;
+
+	if (!json_get_text(j, 0, "t", &topic) || !json_get_i64(j, 0, "p", &p) || !json_get_i64(j, 0, "o", &o))
+		return err_set(err, EX_DATAERR, "control record `at` without t, p and o");
+	json_get_bool(j, 0, "inexact", &inexact);
+	st->topic.n = 0;
+	buf_adds(&st->topic, topic);
+	st->at.topic = buf_slice(&st->topic);
+	st->at.partition = (int32_t)p;
+	st->at.offset = o;
+	st->at.inexact = inexact || st->o->foreign;
+	if (st->f->consumes || st->f->ends)
+		return 0;
+	if (!st->o->foreign || inexact)
+		return write_line(st, st->ctl.line, err);
+	st->line.n = 0;
+	buf_add(&st->line, st->ctl.line.p, st->ctl.line.n - 1);
+	buf_addz(&st->line, ",\"inexact\":true}");
+	return write_line(st, buf_slice(&st->line), err);
+}
+
+/* What the stage above says it wrote since its last barrier, against what came. */
+static int check_counts(struct stage *st, struct err *err)
+{
+	struct acct_of *acct = NULL;
+	size_t n;
+	uint64_t lines;
+	int rc = 0;
+
+	if (ctl_acct_read(&st->ctl, &acct, &n, err))
+		return -1;
+	if (n == 0) {
+		rc = err_set(err, EX_DATAERR, "barrier without an account");
+		goto out;
+	}
+	lines = acct[n - 1].a.out + acct[n - 1].a.rows_out;
+	if (st->o->foreign) {
+		if (lines > st->lines)
+			st->acct.filtered += lines - st->lines;
+		else
+			st->acct.added += st->lines - lines;
+		if (st->f->rows)
+			st->acct.rows_in = lines;
+		else
+			st->acct.in = lines;
+	} else if (lines != st->lines || acct[n - 1].a.bytes != st->bytes) {
+		rc = err_set(err, EX_DATAERR, "%.*s wrote %llu lines of %llu bytes in this epoch, %llu lines of %llu bytes arrived: "
+			"a filter between the two needs --foreign at the stage behind it",
+			(int)acct[n - 1].stage.n, acct[n - 1].stage.p, (unsigned long long)lines, (unsigned long long)acct[n - 1].a.bytes,
+			(unsigned long long)st->lines, (unsigned long long)st->bytes);
+	}
+out:
+	free(acct);
+	return rc;
+}
+
+static int take_bar(struct stage *st, struct err *err)
+{
+	if (check_counts(st, err) || stage_dead_barrier(st, err))
+		return -1;
+	if (st->f->barrier && st->f->barrier(st->self, st, &st->ctl, err))
+		return -1;
+	st->element.n = 0;
+	ctl_acct_write(prog_common()->name, &st->acct, st->marks.n ? &st->marks : NULL, &st->element);
+	st->line.n = 0;
+	if (ctl_grow(st->ctl.line, buf_slice(&st->element), &st->line))
+		return err_set(err, EX_DATAERR, "barrier: it does not end as one does: a filter above has changed it");
+	page_add(st->page, PAGE_EPOCHS_ACKED, 1);
+	page_set(st->page, PAGE_LAST_ACK_US, (uint64_t)tm_now_us());
+	ranges_fini(&st->marks);
+	st->acct = (struct acct){ 0 };
+	st->lines = st->bytes = 0;
+	return write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err)) ? -1 : 0;
+}
+
+static int take_fail(struct stage *st, struct err *err)
+{
+	struct err ignored;
+
+	st->failed = true;
+	if (write_line(st, st->ctl.line, &ignored) == 0 && st->out)
+		out_flush(st->out, &ignored);
+	if (ctl_fail_read(&st->ctl, err))
+		return -1;
+	log_info("%s", err->msg);
+	err->msg[0] = 0;             /* told by the stage that failed */
+	return -1;
+}
+
+static int take_end(struct stage *st, struct err *err)
+{
+	struct slice reason = slice_z("stop");
+
+	json_get_text(&st->ctl.json, 0, "reason", &reason);
+	if (st->f->finish && st->f->finish(st->self, st, slice_is(reason, "eof"), err))
+		return -1;
+	if (write_line(st, st->ctl.line, err) || (st->out && out_flush(st->out, err)))
+		return -1;
+	st->ended = true;
+	return 0;
+}
+
+static int take_control(struct stage *st, struct slice line, struct err *err)
+{
+	struct buf instead = { 0 };
+	int rc;
+
+	if (ctl_parse(&st->ctl, line, err))
+		return err_in(err, "control record");
+	switch (st->ctl.kind) {
+	case CTL_AT:
+		return take_at(st, err);
+	case CTL_BAR:
+		return take_bar(st, err);
+	case CTL_END:
+		return take_end(st, err);
+	case CTL_PROBE:
+		if (!st->dead_known && stage_dead_claims(st, err))
+			return -1;
+		break;
+	default:
+		break;
+	}
+	rc = st->f->control ? st->f->control(st->self, st, &st->ctl, &instead, err) : 0;
+	if (st->ctl.kind == CTL_FAIL)
+		rc = take_fail(st, err);
+	else if (rc == 0)
+		rc = write_line(st, instead.n ? buf_slice(&instead) : line, err);
+	if (rc == 0 && st->out && st->ctl.kind != CTL_DEAD && st->ctl.kind != CTL_LATE)
+		rc = out_flush(st->out, err);
+	buf_fini(&instead);
+	return rc;
+}
+
+static int take_block(struct stage *st, struct slice b, struct err *err)
+{
+	while (b.n && !st->ended) {
+		size_t k = st->acked ? ctl_find(&st->inc, b.p, b.n) : b.n;
+		const char *end;
+
+		if (take_run(st, slice(b.p, k), err))
+			return -1;
+		if (k == b.n)
+			return 0;
+		end = memchr(b.p + k, '\n', b.n - k);
+		if (take_control(st, slice(b.p + k, (size_t)(end - (b.p + k))), err))
+			return -1;
+		b.n -= (size_t)(end + 1 - b.p);
+		b.p = end + 1;
+	}
+	return 0;
+}
+
+/* ---- reading */
+
+/* Flushes before it waits. */
+static enum lines_result next(struct stage *st, struct slice *block, struct err *err)
+{
+	enum lines_result r = lines_next(st->in, 0, block, err);
+
+	if (r != LINES_TIMEOUT)
+		return r;
+	if (st->out && out_flush(st->out, err))
+		return LINES_ERROR;
+	do
+		r = lines_next(st->in, INT64_MAX, block, err);
+	while (r == LINES_TIMEOUT);
+	return r;
+}
+
+/* A last line without its newline: a plain stream takes it as jq does; an acknowledged one drops it (kill -9 leaves such a thing). */
+static int take_tail(struct stage *st, struct slice tail, struct err *err)
+{
+	struct buf line = { 0 };
+	int rc;
+
+	if (st->acked)
+		return 0;
+	buf_room(&line, tail.n + 1 + 2 * LINES_PAD);
+	memset(line.p, 0, LINES_PAD);
+	memcpy(line.p + LINES_PAD, tail.p, tail.n);
+	line.p[LINES_PAD + tail.n] = '\n';
+	memset(line.p + LINES_PAD + tail.n + 1, 0, LINES_PAD);
+	rc = take_run(st, slice(line.p + LINES_PAD, tail.n + 1), err);
+	buf_fini(&line);
+	return rc;
+}
+
+static int read_all(struct stage *st, enum lines_result r, struct slice b, struct err *err)
+{
+	for (;; r = next(st, &b, err)) {
+		int rc = 0;
+
+		switch (r) {
+		case LINES_BLOCK:
+			rc = take_block(st, b, err);
+			break;
+		case LINES_LONG:
+			rc = take_long(st, b, lines_long_bytes(st->in), err);
+			break;
+		case LINES_TAIL:
+			rc = take_tail(st, b, err);
+			break;
+		case LINES_TIMEOUT:
+			break;
+		case LINES_EOF:
+			return 0;
+		case LINES_ERROR:
+			return -1;
+		}
+		if (rc)
+			return -1;
+		if (st->ended)
+			return 0;
+	}
+}
+
+int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err)
+{
+	struct slice none = { 0 };
+	int rc;
+
+	lines_free(st->in);
+	st->in = lines_new(st->loop, fd, st->o->max_line);
+	st->at = (struct origin){ .file = name, .line = 1 };
+	rc = read_all(st, LINES_TIMEOUT, none, err);
+	return rc;
+}
+
+/* The end of an acknowledged stream that nobody announced. */
+static int crashed(struct stage *st, struct err *err)
+{
+	if (loop_signalled(st->loop))
+		return err_set(err, EX_TEMPFAIL, "ended by a signal before the stream was complete");
+	return err_set(err, EX_PROTOCOL, "the stage above has gone without `end`: what came after the last barrier is dropped; start the pipeline again");
+}
+
+int stage_read_input(struct stage *st, struct err *err)
+{
+	static const char start[] = CTL_HELLO_START;
+	struct slice b = { 0 };
+	struct stat sb;
+	enum lines_result r = LINES_TIMEOUT;
+	bool may_greet = fstat(STDIN_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
+
+	if (!may_greet && st->f->file && S_ISREG(sb.st_mode)) {
+		int rc = st->f->plain ? st->f->plain(st->self, st, err) : 0;
+
+		if (rc == 0 && (rc = st->f->file(st->self, st, STDIN_FILENO, "standard input", err)) != 0)
+			return rc < 0 ? -1 : 0;
+	}
+	st->in = lines_new(st->loop, STDIN_FILENO, st->o->max_line);
+	st->at = (struct origin){ .file = "standard input", .line = 1 };
+	if (may_greet)
+		while ((r = lines_first(st->in, INT64_MAX, &b, err)) == LINES_TIMEOUT)
+			;
+	if (r == LINES_BLOCK && b.n > sizeof(start) - 1 && memcmp(b.p, start, sizeof(start) - 1) == 0) {
+		st->at = (struct origin){ 0 };
+		if (take_hello(st, slice(b.p, b.n - 1), err) || read_all(st, LINES_TIMEOUT, b, err))
+			return -1;
+		return st->ended ? 0 : crashed(st, err);
+	}
+	if (st->f->plain && st->f->plain(st->self, st, err))
+		return -1;
+	return read_all(st, r, b, err);
+}

@@ -1,0 +1,57 @@
+/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_dead.c (dead letters). */
+#ifndef TOOL_STAGE_INTERNAL_H
+#define TOOL_STAGE_INTERNAL_H
+
+#include "io/lines.h"
+#include "tool/dead.h"
+#include "tool/stage.h"
+
+struct stage_options {
+	uint64_t max_line;
+	bool foreign;
+	const char *dead;          /* FILE, "drop" or NULL */
+	double dead_limit;
+};
+
+/* Who takes a dead record. */
+enum dead_to { DEAD_TOLD /* plain, no --dead: stderr and exit 65 */, DEAD_IN_BAND, DEAD_FILE, DEAD_DROP };
+
+struct stage {
+	const struct filter *f;
+	void *self;
+	const struct stage_options *o;
+	struct loop *loop;
+	struct lines *in;
+	struct out *out;
+	struct page *page;
+
+	bool acked, ended, failed;         /* failed: a `fail` came from above and was passed on */
+	struct ctl_inc inc;
+	struct ctl ctl;                    /* the control record at work */
+	struct buf line, element;          /* scratch */
+	char *job, *group;
+	unsigned index;
+
+	struct origin at;                  /* of the next data line */
+	struct buf topic;                  /* holds at.topic */
+	uint64_t lines, bytes;             /* data in since the last barrier */
+	struct acct acct;
+	struct ranges marks;               /* watermarks since the last barrier */
+
+	enum dead_to dead_to;
+	bool dead_known;                   /* the first probe said who claims */
+	struct dead_file *dead_file;
+	uint64_t dead_total, dead_told, seen_total;
+};
+
+/* stage_in.c: reads standard input, or one descriptor of a plain stream, to its end. */
+int stage_read_input(struct stage *st, struct err *err);
+int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err);
+
+/* stage_dead.c */
+int stage_dead_open(struct stage *st, struct err *err);                                    /* --dead, before the first byte */
+int stage_dead_claims(struct stage *st, struct err *err);                                  /* the first probe: st->ctl */
+int stage_dead_barrier(struct stage *st, struct err *err);                                 /* limit, sync */
+int stage_dead_end(struct stage *st, struct err *err);
+
+#endif
