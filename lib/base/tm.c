@@ -1,0 +1,231 @@
+/* Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that the
+ * leap day is the last of its year, and 400 years are one era of 146,097 days. No tables, no loops, no libc.
+ *
+ * tm_parse reads fixed positions; whether all are digits is collected in one flag and asked once. */
+#include "base/tm.h"
+
+#include <time.h>
+
+#include "base/dec.h"
+#include "base/num.h"
+
+enum { DAY_S = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 };  /* 0000-03-01 to 1970-01-01 */
+
+static int64_t clock_us(clockid_t clock)
+{
+	struct timespec ts;
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * TM_S + ts.tv_nsec / 1000;
+}
+
+int64_t tm_now_us(void)
+{
+	return clock_us(CLOCK_REALTIME);
+}
+
+int64_t tm_mono_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+/* Days since 1970-01-01 of a date in the years 0000 .. 9999. */
+static int64_t days_of(unsigned year, unsigned month, unsigned day)
+{
+	unsigned y = year + 400 - (month <= 2);  /* one era up: never negative */
+	unsigned era = y / 400, of_era = y % 400;
+	unsigned of_year = (153 * (month + (month > 2 ? -3u : 9u)) + 2) / 5 + day - 1;
+	unsigned days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+	return ((int64_t)era - 1) * ERA_DAYS + days - EPOCH_DAYS;
+}
+
+static bool is_leap(unsigned year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static unsigned days_in_month(unsigned year, unsigned month)
+{
+	return month == 2 ? 28u + is_leap(year) : 30 + ((month ^ month >> 3) & 1);
+}
+
+/* Two digits; *bad gets bits where they are none. */
+static inline unsigned two(const char *p, unsigned *bad)
+{
+	unsigned hi = (unsigned char)p[0] - '0', lo = (unsigned char)p[1] - '0';
+	*bad |= (unsigned)(hi > 9) | (unsigned)(lo > 9);
+	return hi * 10 + lo;
+}
+
+/* "2026-11-20" -> days; false if it is no date. */
+static inline bool parse_date(const char *p, int64_t *days)
+{
+	unsigned bad = 0;
+	unsigned year = two(p, &bad) * 100 + two(p + 2, &bad), month = two(p + 5, &bad), day = two(p + 8, &bad);
+	if (bad | (p[4] != '-') | (p[7] != '-'))
+		return false;
+	if (month - 1 > 11 || day - 1 > 30 || (day > 28 && day > days_in_month(year, month)))
+		return false;
+	*days = days_of(year, month, day);
+	return true;
+}
+
+/* ".25" -> microseconds, cut; the position after the digits, or NULL if there are none. */
+static inline const char *parse_fraction(const char *p, const char *end, int64_t *us)
+{
+	const char *start = ++p;
+	int64_t v = 0, unit = 100000;
+	for (; p < end && (unsigned char)(*p - '0') < 10; p++, unit /= 10)
+		v += (*p - '0') * unit;
+	*us = v;
+	return p > start ? p : NULL;
+}
+
+/* "Z", "z" or "+01:30" to the end -> seconds east of UTC; false if it is neither. */
+static inline bool parse_zone(const char *p, const char *end, int64_t *east_s)
+{
+	*east_s = 0;
+	if (end - p == 1)
+		return (*p | 0x20) == 'z';
+	if (end - p != 6 || (*p != '+' && *p != '-') || p[3] != ':')
+		return false;
+	unsigned bad = 0, hour = two(p + 1, &bad), minute = two(p + 4, &bad);
+	*east_s = (int64_t)(hour * 3600 + minute * 60) * (*p == '-' ? -1 : 1);
+	return !bad && hour < 24 && minute < 60;
+}
+
+int tm_parse(struct slice text, int64_t *us)
+{
+	const char *p = text.p, *const end = p + text.n;
+	int64_t days, east_s, fraction_us = 0;
+	if (text.n < 20 || !parse_date(p, &days))
+		return -1;
+	unsigned bad = 0, hour = two(p + 11, &bad), minute = two(p + 14, &bad), second = two(p + 17, &bad);
+	bad |= (unsigned)((p[10] | 0x20) != 't' && p[10] != ' ') | (unsigned)(p[13] != ':') | (unsigned)(p[16] != ':');
+	if (bad || hour > 23 || minute > 59 || second > 60)
+		return -1;
+	p += 19;
+	if (*p == '.' && !(p = parse_fraction(p, end, &fraction_us)))
+		return -1;
+	if (!parse_zone(p, end, &east_s))
+		return -1;
+	if (second == 60)
+		fraction_us = 0;
+	*us = (days * DAY_S + hour * 3600 + minute * 60 + second - east_s) * TM_S + fraction_us;
+	return 0;
+}
+
+static inline char *put_two(char *p, unsigned v)
+{
+	p[0] = (char)('0' + v / 10);
+	p[1] = (char)('0' + v % 10);
+	return p + 2;
+}
+
+static char *put_year(char *p, int64_t year)
+{
+	uint64_t y = (uint64_t)(year < 0 ? -year : year), above = y / 10000;
+	if (year < 0)
+		*p++ = '-';
+	char digits[20];
+	int n = 0;
+	for (; above; above /= 10)
+		digits[n++] = (char)('0' + above % 10);
+	while (n > 0)
+		*p++ = digits[--n];
+	p = put_two(p, (unsigned)(y / 100 % 100));
+	return put_two(p, (unsigned)(y % 100));
+}
+
+static char *put_date(char *p, int64_t days)
+{
+	int64_t z = days + EPOCH_DAYS;
+	int64_t era = (z >= 0 ? z : z - (ERA_DAYS - 1)) / ERA_DAYS;
+	unsigned doe = (unsigned)(z - era * ERA_DAYS);
+	unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	unsigned mp = (5 * doy + 2) / 153;
+	unsigned month = mp < 10 ? mp + 3 : mp - 9;
+	p = put_year(p, (int64_t)yoe + era * 400 + (month <= 2));
+	*p++ = '-';
+	p = put_two(p, month);
+	*p++ = '-';
+	return put_two(p, doy - (153 * mp + 2) / 5 + 1);
+}
+
+/* decimals: 0, 3 or 6; what is beyond them is cut. */
+static size_t put_text(int64_t us, int decimals, char *out)
+{
+	int64_t seconds = us / TM_S - (us % TM_S < 0);
+	unsigned micro = (unsigned)(us - seconds * TM_S);
+	int64_t days = seconds / DAY_S - (seconds % DAY_S < 0);
+	unsigned of_day = (unsigned)(seconds - days * DAY_S);
+	char *p = put_date(out, days);
+	*p++ = 'T';
+	p = put_two(p, of_day / 3600);
+	*p++ = ':';
+	p = put_two(p, of_day / 60 % 60);
+	*p++ = ':';
+	p = put_two(p, of_day % 60);
+	if (decimals)
+		*p++ = '.';
+	for (unsigned unit = 100000; decimals > 0; decimals--, unit /= 10)
+		*p++ = (char)('0' + micro / unit % 10);
+	*p++ = 'Z';
+	return (size_t)(p - out);
+}
+
+size_t tm_text(int64_t us, char out[TM_TEXT_BYTES])
+{
+	return put_text(us, us % TM_S == 0 ? 0 : us % 1000 == 0 ? 3 : 6, out);
+}
+
+size_t tm_text_ms(int64_t us, char out[TM_TEXT_BYTES])
+{
+	return put_text(us, 3, out);
+}
+
+/* A number of units since the epoch, scaled to microseconds. */
+static int parse_since_epoch(const char *text, int64_t unit_us, int64_t *us)
+{
+	dec v, scaled;
+	if (dec_parse(slice_z(text), &v) != DEC_OK)
+		return -1;
+	if (__builtin_mul_overflow(v, (dec)unit_us, &scaled) || scaled % 1000000000 != 0)
+		return -1;
+	scaled /= 1000000000;
+	if (scaled > INT64_MAX || scaled < INT64_MIN)
+		return -1;
+	*us = (int64_t)scaled;
+	return 0;
+}
+
+static int parse_human(const char *text, int64_t now_us, int64_t *us)
+{
+	size_t n = strlen(text);
+	int64_t days, back_us;
+	if (strcmp(text, "now") == 0) {
+		*us = now_us;
+		return 0;
+	}
+	if (text[0] == '@')
+		return parse_since_epoch(text + 1, TM_S, us);
+	if (text[0] == 's' && text[1] == '@')
+		return parse_since_epoch(text + 2, 1000, us);
+	if (text[0] == '-')
+		return num_duration(text + 1, &back_us, NULL) == 0 && !__builtin_sub_overflow(now_us, back_us, us) ? 0 : -1;
+	if (n == 10 && parse_date(text, &days)) {
+		*us = days * DAY_S * TM_S;
+		return 0;
+	}
+	return tm_parse(slice(text, n), us);
+}
+
+int tm_parse_human(const char *text, int64_t now_us, int64_t *us, struct err *err)
+{
+	int64_t at;
+	if (parse_human(text, now_us, &at))
+		return err_set(err, EX_USAGE, "\"%s\" is not a time (2026-11-20T15:00:00Z, 2026-11-20, now, -2h, @1700000000, "
+		               "s@1700000000000)", text);
+	*us = at;
+	return 0;
+}
