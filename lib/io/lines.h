@@ -14,7 +14,7 @@ enum { LINES_READ_BYTES = 256 << 10, LINES_PAD = 64, LINES_KEEP = 64 << 10, LINE
 
 enum lines_result {
 	LINES_BLOCK,     /* one or more whole lines, the last byte is \n */
-	LINES_LONG,      /* the kept start of one over-long line, its length (without \n) in lines_long_bytes() */
+	LINES_LONG,      /* the kept start of one over-long line, its length (without \n) in lines_long_bytes(); see lines_long_open() */
 	LINES_TAIL,      /* what stood behind the last \n at the end of the input (at least one byte) */
 	LINES_EOF,
 	LINES_TIMEOUT,
@@ -36,6 +36,7 @@ enum lines_result lines_next(struct lines *in, int64_t deadline_us, struct slice
 enum lines_result lines_first(struct lines *in, int64_t deadline_us, struct slice *line, struct err *err);
 
 uint64_t lines_long_bytes(const struct lines *in);
+bool lines_long_open(const struct lines *in);          /* the input ended inside the over-long line: its \n never came */
 uint64_t lines_bytes(const struct lines *in);          /* bytes read so far */
 uint64_t lines_blocked_us(const struct lines *in);     /* time spent waiting for input */
 

@@ -1,6 +1,7 @@
 /* Writer: buffers, writes all or fails, never blocks outside the loop.
  *
- * Pipes and sockets are set non-blocking and enlarged to 1 MiB; while they are full the loop is served. Every write is checked.
+ * With a loop, pipes and sockets are set non-blocking (until out_free or exit) and the loop is served while they are full; pipes are
+ * enlarged to 1 MiB. Every write is checked. A loop callback may out_write what fits into the buffer, and no more.
  * Errors: ENOSPC and others EX_IOERR 74; a reader that left (EPIPE): EX_TEMPFAIL 75 "the reader of standard output has left".
  * (On a plain stream SIGPIPE keeps its default and ends the program before that; see stage.h.) */
 #ifndef IO_OUT_H
