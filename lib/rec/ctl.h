@@ -92,7 +92,7 @@ int ctl_fail_read(const struct ctl *c, struct err *out);          /* out->msg: "
 void ctl_end_write(const struct ctl_inc *inc, bool eof, struct buf *out);
 
 /* ---- ack channel: messages of hta-commit, JSON without \n. {"inc":..,"k":"hello","line":{the finished hello}} | {"inc":..,"k":"probe","line":{..}} |
- * {"inc":..,"k":"ack","e":17,"rows":123} | {"inc":..,"k":"fail","code":..,"msg":..}. */
+ * {"inc":..,"k":"ack","e":17,"rows":123} | {"inc":..,"k":"fail","line":{the `fail` record}}. */
 void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows, struct buf *out);
 void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line, struct buf *out);
 

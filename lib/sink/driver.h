@@ -32,6 +32,7 @@ struct sink_conf {
 struct sink_metric {
 	struct slice name, cfg;    /* cfg: 16 hex */
 	struct slice def;          /* JSON */
+	int64_t every_us;          /* window length; 0: unknown (plain) */
 };
 
 /* A stored or claimed record that left the main path. */
@@ -63,9 +64,9 @@ struct sink_driver {
 	/* Connects; with conf->create makes what is missing and upgrades; else EX_CONFIG with the command to run where a table is missing or the schema is another version. */
 	enum sink_result (*connect)(void *d, struct err *err);
 	void (*disconnect)(void *d);
-	/* The metrics of the stream against hta_metric, before the first record: registers new ones (with `since` from the job's watermarks here: the first window start
-	 * after the highest; none: all), EX_CONFIG with both definitions and the way out for another job or cfg. job NULL: a plain stream. lateness: hta_job's, set for the job. */
-	enum sink_result (*metrics)(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, int64_t every_us_max, struct err *err);
+	/* The metrics of the stream against hta_metric, before the first record: registers new ones (with `since` from the job's watermarks here: the first
+	 * start of a window after the highest; none: all), EX_CONFIG with both definitions and the way out for another job or cfg. job NULL: a plain stream. lateness: hta_job's, set for the job. */
+	enum sink_result (*metrics)(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err);
 	/* What is stored of the job: generation ("" none), by_now, all positions. EX_CONFIG where hta_job has another group. group NULL: files. */
 	enum sink_result (*state)(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
 	/* CTL_FRESH/ADOPT/BOOT: generation and starts in one transaction, only where it has none (then SINK_OK; has one: SINK_APPLIED where it is the same, else SINK_CONFLICT).

@@ -1,0 +1,6 @@
+#include "source/commit.h"
+
+int main(int argc, char **argv)
+{
+	return commit_main(argc, argv);
+}

@@ -1,0 +1,157 @@
+/* Rows are kept as struct rollup over copies in an arena; the metric's name is copied once a run of equal names. Sorting moves indexes' worth of
+ * 8 bytes, not rows: keys are compared through pointers. */
+#include "sink/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tm.h"
+#include "sketch/hll.h"
+
+struct ledger {
+	struct arena arena;
+	struct rollup *row;        /* in order of arrival */
+	size_t rows, row_cap;
+	struct rollup **order;     /* sorted */
+	size_t order_cap;
+	struct rollup *out;        /* merged */
+	size_t out_cap;
+	struct sink_dead *dead;
+	size_t n_dead, dead_cap;
+};
+
+struct ledger *ledger_new(void)
+{
+	return mem_zalloc(sizeof(struct ledger));
+}
+
+void ledger_free(struct ledger *l)
+{
+	if (!l)
+		return;
+	arena_fini(&l->arena);
+	free(l->row);
+	free(l->order);
+	free(l->out);
+	free(l->dead);
+	free(l);
+}
+
+void ledger_reset(struct ledger *l)
+{
+	arena_reset(&l->arena);
+	l->rows = l->n_dead = 0;
+}
+
+size_t ledger_rows(const struct ledger *l)
+{
+	return l->rows;
+}
+
+void ledger_row(struct ledger *l, const struct rollup *row)
+{
+	struct rollup *r;
+
+	mem_reserve(&l->row, &l->row_cap, l->rows + 1, sizeof(*l->row));
+	r = &l->row[l->rows];
+	*r = *row;
+	if (l->rows && slice_eq(l->row[l->rows - 1].metric, row->metric))
+		r->metric = l->row[l->rows - 1].metric;
+	else
+		r->metric = arena_copy(&l->arena, row->metric);
+	r->dims = arena_copy(&l->arena, row->dims);
+	r->sketch = arena_copy(&l->arena, row->sketch);
+	l->rows++;
+}
+
+void ledger_dead(struct ledger *l, const struct sink_dead *dead)
+{
+	struct sink_dead *d;
+
+	mem_reserve(&l->dead, &l->dead_cap, l->n_dead + 1, sizeof(*l->dead));
+	d = &l->dead[l->n_dead++];
+	*d = *dead;
+	d->stage = arena_copy(&l->arena, dead->stage);
+	d->topic = arena_copy(&l->arena, dead->topic);
+	d->why = arena_copy(&l->arena, dead->why);
+	d->record = arena_copy(&l->arena, dead->record);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct rollup *x = *(struct rollup *const *)a, *y = *(struct rollup *const *)b;
+	int c = rollup_key_cmp(x, y);
+
+	return c ? c : (x > y) - (x < y);       /* equal keys in order of arrival */
+}
+
+static int row_error(const struct rollup *r, const char *what, struct err *err)
+{
+	char start[TM_TEXT_BYTES];
+	size_t n = tm_text(r->start_us, start);
+
+	return err_set(err, EX_DATAERR, "row %.*s %.*s %.*s: %s", (int)r->metric.n, r->metric.p, (int)n, start,
+		(int)(r->dims.n > 200 ? 200 : r->dims.n), r->dims.p, what);
+}
+
+static int merge_sketch(struct ledger *l, struct rollup *a, const struct rollup *b, struct err *err)
+{
+	struct hll *x = hll_decode(a->sketch), *y = hll_decode(b->sketch);
+	struct buf out = { 0 };
+	int rc = 0;
+
+	if (!x || !y) {
+		rc = row_error(x ? b : a, "uniq_sketch is not a sketch", err);
+	} else {
+		hll_merge(x, y);
+		hll_encode(x, &out);
+		a->sketch = arena_copy(&l->arena, buf_slice(&out));
+		a->uniq = hll_count(x);
+	}
+	hll_free(x);
+	hll_free(y);
+	buf_fini(&out);
+	return rc;
+}
+
+static bool same_set(const struct rollup *a, const struct rollup *b)
+{
+	return a->count == b->count && a->has_value == b->has_value && a->value_count == b->value_count &&
+		(!a->value_count || (a->sum == b->sum && a->min == b->min && a->max == b->max)) &&
+		a->has_uniq == b->has_uniq && (!a->has_uniq || (a->uniq == b->uniq && slice_eq(a->sketch, b->sketch)));
+}
+
+/* b into a, both of one key. */
+static int merge(struct ledger *l, struct rollup *a, const struct rollup *b, struct err *err)
+{
+	if (!a->add && !b->add)
+		return same_set(a, b) ? 0 : row_error(b, "stands twice in the input, with other values", err);
+	if (a->has_uniq && b->has_uniq && merge_sketch(l, a, b, err))
+		return -1;
+	return rollup_add(a, b) ? 0 : row_error(b, "sum out of range", err);
+}
+
+int ledger_close(struct ledger *l, struct sink_batch *batch, struct err *err)
+{
+	size_t n = 0;
+
+	mem_reserve(&l->order, &l->order_cap, l->rows, sizeof(*l->order));
+	mem_reserve(&l->out, &l->out_cap, l->rows, sizeof(*l->out));
+	for (size_t i = 0; i < l->rows; i++)
+		l->order[i] = &l->row[i];
+	qsort(l->order, l->rows, sizeof(*l->order), by_key);
+	for (size_t i = 0; i < l->rows; i++) {
+		if (n && rollup_key_cmp(&l->out[n - 1], l->order[i]) == 0) {
+			if (merge(l, &l->out[n - 1], l->order[i], err))
+				return -1;
+			continue;
+		}
+		l->out[n++] = *l->order[i];
+	}
+	batch->row = l->out;
+	batch->rows = n;
+	batch->dead = l->dead;
+	batch->n_dead = l->n_dead;
+	return 0;
+}

@@ -1,0 +1,56 @@
+#include "sink/retry.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/tm.h"
+
+enum { FIRST_US = 100000, MOST_US = 10000000, TELL_EVERY_US = 60000000 };
+
+static int64_t pause_us(unsigned tries)
+{
+	int64_t us = tries < 8 ? (int64_t)FIRST_US << tries : MOST_US;
+	uint32_t dice;
+
+	if (us > MOST_US)
+		us = MOST_US;
+	hash_random(&dice, sizeof(dice));
+	return us - us / 2 * (dice % 1024) / 1024;
+}
+
+static void tell(struct retry *r, const char *who, int64_t now, const struct err *why)
+{
+	if (r->tries && now - r->told_us < TELL_EVERY_US)
+		return;
+	r->told_us = now;
+	if (r->tries == 0)
+		log_warn("%s: %s; trying again", who, why->msg);
+	else
+		log_warn("%s: %s; still trying, for %lld s now", who, why->msg, (long long)((now - r->started_us) / TM_S));
+}
+
+int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retry_for_us, const struct err *why, struct err *err)
+{
+	int64_t now = tm_mono_us(), until;
+	char text[32];
+
+	if (r->started_us == 0)
+		r->started_us = now;
+	if (now - r->started_us >= retry_for_us)
+		return err_set(err, EX_UNAVAILABLE, "%s: %s; given up after %.*s (--retry-for)", who, why->msg, num_duration_text(retry_for_us, text), text);
+	tell(r, who, now, why);
+	until = now + pause_us(r->tries++);
+	if (until > r->started_us + retry_for_us)
+		until = r->started_us + retry_for_us;
+	while (tm_mono_us() < until)
+		if (loop_turn(loop, until, err) < 0)
+			return -1;
+	return 0;
+}
+
+void retry_done(struct retry *r, const char *who)
+{
+	if (r->tries)
+		log_warn("%s: back after %lld s", who, (long long)((tm_mono_us() - r->started_us) / TM_S));
+	*r = (struct retry){ 0 };
+}

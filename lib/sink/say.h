@@ -1,0 +1,28 @@
+/* What drivers have to say alike, and the one decision that they share. All say_* set err and return -1 (or the named result). */
+#ifndef SINK_SAY_H
+#define SINK_SAY_H
+
+#include "sink/driver.h"
+
+struct stored_metric { struct slice job /* p NULL: plain */, cfg, def; };
+
+/* One metric of the stream (job NULL: plain) against the one stored under its name: 0 where they are the same, else EX_CONFIG with both definitions and the way out. */
+int say_metric(const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
+
+/* EX_CONFIG: a table is missing (what: "table hta_rollups"), the command to run being "program --init where". */
+int say_missing(const char *what, const char *program, const char *where, struct err *err);
+int say_schema(int found, int wanted, const char *program, struct err *err);
+/* EX_CONFIG: the job is bound to another group. */
+int say_group(const char *job, const char *stored, const char *group, struct err *err);
+
+/* The compare-and-set, decided over stored positions: SINK_OK apply, SINK_APPLIED, SINK_CONFLICT with err (EX_TEMPFAIL) naming the first partition that differs.
+ * gen: stored generation, "" none. */
+enum sink_result say_compare(const struct sink_batch *batch, const char *gen, const struct positions *stored, struct err *err);
+
+/* A plain row that differs from the stored one: EX_DATAERR, the row named, --replace named. */
+int say_different(const struct rollup *row, const char *stored, struct err *err);
+
+/* Start of the first window of length every_us at or after us. */
+int64_t say_since(int64_t watermark_us, int64_t every_us);
+
+#endif

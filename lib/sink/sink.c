@@ -1,0 +1,218 @@
+#include "sink/sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/tm.h"
+#include "sink/sink_internal.h"
+
+static int set_ttl(void *self, const char *value, struct err *err)
+{
+	struct sink *s = self;
+
+	if (strcmp(value, "never") == 0) {
+		s->conf.ttl_us = -1;
+		return 0;
+	}
+	if (num_duration(value, &s->conf.ttl_us, err))
+		return -1;
+	return s->conf.ttl_us > 0 ? 0 : err_set(err, EX_USAGE, "--ttl must be longer than 0, or never");
+}
+
+#define SINK_OPTS \
+	{ .name = "init", .type = OPT_FLAG, .at = offsetof(struct sink, conf.create), .help = "create what is missing in the store, and go on" }, \
+	{ .name = "name", .type = OPT_TEXT, .at = offsetof(struct sink, conf.name), .arg = "NAME", .help = "this sink's name in its job; default KIND:TABLE" }, \
+	{ .name = "replace", .type = OPT_FLAG, .at = offsetof(struct sink, replace), .help = "plain stream: rows with other values replace what is stored" }, \
+	{ .name = "pass", .type = OPT_FLAG, .at = offsetof(struct sink, pass), .help = "plain stream: print the rows that come in" }, \
+	{ .letter = 'n', .name = "dry-run", .type = OPT_FLAG, .at = offsetof(struct sink, dry_run), .help = "plain stream: store nothing, count new, equal and different rows" }, \
+	{ .name = "reset", .type = OPT_TEXT, .at = offsetof(struct sink, reset), .arg = "JOB", .help = "delete the job's rows and positions here, and end" }, \
+	{ .name = "retry-for", .type = OPT_DURATION, .at = offsetof(struct sink, retry_for_us), .arg = "DUR", .def = "5m", .help = "how long what is temporary is tried again" }
+
+const struct opt sink_opts_table[] = {
+	{ .name = "table", .type = OPT_TEXT, .at = offsetof(struct sink, conf.table), .arg = "NAME", .def = "hta_rollups", .help = "table of the rollups" },
+	SINK_OPTS, OPT_END
+};
+
+const struct opt sink_opts_redis[] = {
+	{ .name = "prefix", .type = OPT_TEXT, .at = offsetof(struct sink, conf.table), .arg = "NAME", .def = "hta", .help = "prefix of the keys" },
+	{ .name = "ttl", .type = OPT_CALL, .arg = "DUR|never", .def = "7d", .call = set_ttl, .help = "how long after its end a window is kept" },
+	SINK_OPTS, OPT_END
+};
+
+int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result, struct err *err)
+{
+	struct err why;
+
+	for (;;) {
+		int64_t started = tm_mono_us();
+
+		err_clear(&why);
+		*result = s->connected ? SINK_OK : s->driver->connect(s->d, &why);
+		s->connected = *result == SINK_OK;
+		if (s->connected)
+			*result = call(s, arg, &why);
+		if (st)
+			page_add(stage_page(st), PAGE_STORE_US, (uint64_t)(tm_mono_us() - started));
+		if (*result == SINK_FATAL) {
+			*err = why;
+			return -1;
+		}
+		if (*result != SINK_RETRY) {
+			retry_done(&s->retry, s->name);
+			*err = why;
+			return 0;
+		}
+		s->driver->disconnect(s->d);
+		s->connected = false;
+		if (st)
+			page_add(stage_page(st), PAGE_RETRIES, 1);
+		if (retry_wait(&s->retry, s->conf.loop, s->name, s->retry_for_us, &why, err))
+			return -1;
+	}
+}
+
+static int check_row(const struct rollup *row, bool acked, struct err *err)
+{
+	if (row->has_uniq && row->sketch.n == 0)
+		return err_set(err, EX_DATAERR, "a row of metric %.*s has uniq but no uniq_sketch: it cannot be added to others (drop --no-sketch at hta-window)",
+			(int)row->metric.n, row->metric.p);
+	if (row->add && !acked)
+		return err_set(err, EX_DATAERR, "a row of metric %.*s is a delta (\"op\":\"add\"), but this is a plain stream: deltas need an acknowledged one (-g or --job at hta-consume)",
+			(int)row->metric.n, row->metric.p);
+	return 0;
+}
+
+int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err)
+{
+	const char *p = block.p, *end = block.p + block.n;
+
+	for (*lines = 0; p < end; (*lines)++) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		struct rollup row;
+
+		if (rollup_parse(&s->reader, slice(p, (size_t)(nl - p)), &row, err) || check_row(&row, stage_acknowledged(st), err))
+			return err_in(err, "row %llu of this epoch", (unsigned long long)ledger_rows(s->ledger) + 1);
+		ledger_row(s->ledger, &row);
+		p = nl + 1;
+	}
+	return 0;
+}
+
+/* Rows go on at once; only barriers wait. */
+static int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+{
+	struct sink *s = self;
+
+	if (sink_take_rows(s, st, run->block, lines, err))
+		return -1;
+	if ((stage_acknowledged(st) || s->pass) && stage_pass(st, run->block, *lines, err))
+		return -1;
+	if (!stage_acknowledged(st) && ledger_rows(s->ledger) >= SINK_PLAIN_ROWS)
+		return sink_plain_flush(s, st, err);
+	return 0;
+}
+
+static enum sink_result call_reset(struct sink *s, void *arg, struct err *err)
+{
+	return s->driver->reset(s->d, s->reset, arg, err);
+}
+
+static int do_reset(struct sink *s, struct err *err)
+{
+	enum sink_result result;
+	uint64_t rows = 0;
+
+	if (sink_try(s, NULL, call_reset, &rows, &result, err))
+		return -1;
+	printf("%s: job %s deleted: %llu rows, its positions, metrics and dead records\n", s->name, s->reset, (unsigned long long)rows);
+	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
+}
+
+static int take_where(void *self, const char *operand, struct err *err)
+{
+	struct sink *s = self;
+
+	if (s->conf.where)
+		return err_set(err, EX_USAGE, "one store only: \"%s\" is a second one", operand);
+	s->conf.where = operand;
+	return 0;
+}
+
+const struct filter sink_filter = {
+	.rows = true,
+	.plain = sink_plain,
+	.hello = sink_hello,
+	.greeted = sink_greeted,
+	.data = sink_data,
+	.control = sink_control,
+	.barrier = sink_barrier,
+	.finish = sink_finish,
+};
+
+static int sink_open(struct sink *s, struct loop *loop, struct err *err)
+{
+	if (s->program->needs_where && !s->conf.where)
+		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name, s->program->synopsis);
+	if (!s->conf.name) {
+		s->name = mem_printf("%s:%s", s->driver->kind, s->conf.table);
+		s->conf.name = s->name;
+	} else {
+		s->name = mem_strdup(s->conf.name);
+	}
+	s->conf.loop = loop;
+	s->d = s->driver->open(&s->conf, err);
+	return s->d ? 0 : -1;
+}
+
+static int open_in_stage(void *self, struct stage *st, struct err *err)
+{
+	page_detail(stage_page(st), ((struct sink *)self)->conf.name ? ((struct sink *)self)->conf.name : "");
+	if (sink_open(self, stage_loop(st), err))
+		return -1;
+	page_detail(stage_page(st), ((struct sink *)self)->name);
+	return 0;
+}
+
+static int run(void *self, struct err *err)
+{
+	struct sink *s = self;
+	struct filter f = sink_filter;
+	struct loop *loop;
+	int rc;
+
+	f.open = open_in_stage;
+	if (!s->reset)
+		return stage_run(&f, s, NULL, 0, err);
+	loop = loop_new();
+	loop_signals(loop, NULL, NULL, TM_S);
+	rc = sink_open(s, loop, err) || do_reset(s, err) ? -1 : 0;
+	if (s->d)
+		s->driver->close(s->d);
+	s->d = NULL;
+	loop_free(loop);
+	return rc;
+}
+
+int sink_main(const struct sink_program *p, int argc, char **argv)
+{
+	struct sink s = { .program = p, .driver = p->driver, .ledger = ledger_new() };
+	const struct prog prog = {
+		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
+		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run,
+	};
+	int code = prog_main(&prog, &s, argc, argv);
+
+	if (s.d)
+		p->driver->close(s.d);
+	ledger_free(s.ledger);
+	rollup_reader_fini(&s.reader);
+	buf_fini(&s.hello);
+	arena_fini(&s.names);
+	free(s.metric);
+	free(s.name);
+	return code;
+}

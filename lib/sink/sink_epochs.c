@@ -1,0 +1,208 @@
+/* A sink on an acknowledged stream. Between the hello and the first probe nothing is asked of the store: the hello passes before the sink connects. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "sink/sink_internal.h"
+
+/* The same name twice in a pipeline would share one set of positions. */
+static int check_name(struct sink *s, const struct ctl *hello, struct err *err)
+{
+	const struct json *j = &hello->json;
+	uint32_t stages = ctl_stages(hello);
+	struct slice name;
+
+	for (uint32_t i = json_first(j, stages); i < j->node[stages].next; i = j->node[i].next)
+		if (json_get_text(j, i, "sink", &name) && slice_is(name, s->name))
+			return err_set(err, EX_USAGE, "two sinks are named %s: give one of them another --name", s->name);
+	return 0;
+}
+
+int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err)
+{
+	struct sink *s = self;
+
+	if (s->dry_run || s->replace || s->pass)
+		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged", s->dry_run ? "dry-run" : s->replace ? "replace" : "pass");
+	(void)st;
+	if (check_name(s, hello, err))
+		return -1;
+	buf_addz(members, ",\"sink\":");
+	json_quote_z(members, s->name);
+	buf_printf(members, ",\"claims\":%s", s->driver->claims ? "true" : "false");
+	return 0;
+}
+
+static void add_metric(struct sink *s, const struct json *j, uint32_t at)
+{
+	struct sink_metric *m;
+	uint32_t def = json_get(j, at, "def");
+	struct slice name, cfg;
+
+	if (!json_get_text(j, at, "name", &name) || !json_get_text(j, at, "cfg", &cfg) || !def)
+		return;
+	s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
+	m = &s->metric[s->metrics++];
+	*m = (struct sink_metric){ .name = name, .cfg = cfg, .def = j->node[def].text };
+	json_get_i64(j, at, "every_us", &m->every_us);
+}
+
+/* The metrics of all windows above, and the lateness. Names are compared as they stand in JSON: a name with an escape is the same in every hello. */
+int sink_greeted(void *self, struct stage *st, struct slice line, struct err *err)
+{
+	struct sink *s = self;
+	struct ctl c = { 0 };
+	uint32_t stages;
+
+	(void)st;
+	s->hello.n = 0;
+	buf_adds(&s->hello, line);
+	if (ctl_parse(&c, buf_slice(&s->hello), err)) {
+		ctl_fini(&c);
+		return -1;
+	}
+	stages = ctl_stages(&c);
+	for (uint32_t i = json_first(&c.json, stages); i < c.json.node[stages].next; i = c.json.node[i].next) {
+		uint32_t list = json_get(&c.json, i, "metrics");
+		int64_t us;
+
+		if (json_get_i64(&c.json, i, "lateness_us", &us))
+			s->lateness_us = us;
+		for (uint32_t k = list ? json_first(&c.json, list) : 0; list && k < c.json.node[list].next; k = c.json.node[k].next)
+			add_metric(s, &c.json, k);
+	}
+	ctl_fini(&c);
+	return 0;
+}
+
+struct probe_call { struct stage *st; struct ctl_sink_state state; };
+
+static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
+{
+	struct probe_call *p = arg;
+	enum sink_result r = SINK_OK;
+
+	if (!s->registered)
+		r = s->driver->metrics(s->d, stage_job(p->st), s->metric, s->metrics, s->lateness_us, err);
+	if (r != SINK_OK)
+		return r;
+	s->registered = true;
+	ctl_sink_state_fini(&p->state);
+	p->state = (struct ctl_sink_state){ .name = mem_strdup(s->name) };
+	return s->driver->state(s->d, stage_job(p->st), stage_group(p->st), &p->state, err);
+}
+
+static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+{
+	struct probe_call p = { .st = st };
+	struct buf element = { 0 };
+	enum sink_result result;
+	int rc = sink_try(s, st, call_probe, &p, &result, err);
+
+	if (rc == 0) {
+		ctl_sink_state_write(&p.state, &element);
+		if (ctl_grow(ctl->line, buf_slice(&element), instead))
+			rc = err_set(err, EX_DATAERR, "probe: it does not end as one does: a filter above has changed it");
+	}
+	ctl_sink_state_fini(&p.state);
+	buf_fini(&element);
+	return rc;
+}
+
+struct init_call { struct stage *st; struct ctl_init init; };
+
+static enum sink_result call_init(struct sink *s, void *arg, struct err *err)
+{
+	struct init_call *i = arg;
+
+	return s->driver->init(s->d, stage_job(i->st), stage_group(i->st), &i->init, err);
+}
+
+/* `fresh` and `boot` are for one sink, wherever it stands; it takes nothing where it has a generation already: the source probes again and sees. */
+static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, struct err *err)
+{
+	struct init_call i = { .st = st };
+	enum sink_result result;
+	bool one;
+	int rc;
+
+	if (ctl_init_read(ctl, &i.init, err))
+		return -1;
+	one = i.init.act == CTL_FRESH || i.init.act == CTL_BOOT;
+	rc = one && !slice_is(i.init.to, s->name) ? 0 : sink_try(s, st, call_init, &i, &result, err);
+	if (rc == 0 && !(one && !slice_is(i.init.to, s->name)) && result == SINK_CONFLICT && !one)
+		rc = -1;
+	ranges_fini(&i.init.start);
+	return rc;
+}
+
+static int take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
+{
+	struct ctl_dead d;
+	struct buf scratch = { 0 };
+	bool base64;
+	int rc = ctl_dead_read(ctl, &d, &scratch, &base64, err);
+
+	if (rc == 0)
+		ledger_dead(s->ledger, &(struct sink_dead){
+			.late = d.late, .stage = d.stage, .topic = d.topic, .why = d.why, .record = d.record,
+			.partition = d.partition, .offset = d.offset, .size = d.size, .base64 = base64,
+		});
+	buf_fini(&scratch);
+	return rc;
+}
+
+int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+{
+	struct sink *s = self;
+
+	switch (ctl->kind) {
+	case CTL_PROBE:
+		return take_probe(s, st, ctl, instead, err);
+	case CTL_INIT:
+		return take_init(s, st, ctl, err);
+	case CTL_DEAD:
+	case CTL_LATE:
+		return s->driver->claims ? take_dead(s, ctl, err) : 0;
+	default:
+		return 0;
+	}
+}
+
+struct apply_call { struct sink_batch batch; struct sink_counts counts; };
+
+static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
+{
+	struct apply_call *a = arg;
+
+	return s->driver->apply(s->d, &a->batch, &a->counts, err);
+}
+
+int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err *err)
+{
+	struct sink *s = self;
+	struct apply_call a = { .batch.job = stage_job(st) };
+	enum sink_result result = SINK_OK;
+	struct ctl_bar bar;
+	char *gen;
+	int rc;
+
+	if (ctl_bar_read(ctl, &bar, err))
+		return -1;
+	ranges_sort(&bar.ranges);
+	gen = mem_dup(bar.gen.p, bar.gen.n);
+	a.batch.gen = gen;
+	a.batch.ranges = &bar.ranges;
+	rc = ledger_close(s->ledger, &a.batch, err) || sink_try(s, st, call_apply, &a, &result, err) ? -1 : 0;
+	if (rc == 0 && result == SINK_CONFLICT)
+		rc = err_in(err, "epoch %llu", (unsigned long long)bar.epoch);
+	if (rc == 0 && result == SINK_APPLIED)
+		log_info("epoch %llu was applied already", (unsigned long long)bar.epoch);
+	stage_acct(st)->expired += a.counts.expired;
+	page_add(stage_page(st), PAGE_EXPIRED, a.counts.expired);
+	ledger_reset(s->ledger);
+	ranges_fini(&bar.ranges);
+	free(gen);
+	return rc;
+}

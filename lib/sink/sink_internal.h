@@ -1,0 +1,56 @@
+/* Inside of the sink framework: sink.c (options, program), sink_epochs.c (acknowledged streams), sink_plain.c (plain ones). */
+#ifndef SINK_SINK_INTERNAL_H
+#define SINK_SINK_INTERNAL_H
+
+#include "sink/ledger.h"
+#include "sink/retry.h"
+#include "sink/sink.h"
+#include "tool/stage.h"
+
+struct sink {
+	/* options */
+	struct sink_conf conf;
+	bool replace, pass, dry_run;
+	const char *reset;
+	int64_t retry_for_us;
+
+	const struct sink_program *program;
+	const struct sink_driver *driver;
+	void *d;
+	bool connected;
+	char *name;                      /* conf.name or driver:table */
+	struct retry retry;
+	struct ledger *ledger;
+	struct rollup_reader reader;
+	struct buf hello;                /* a copy: metrics point into it */
+	struct sink_metric *metric;      /* of the stream, known to the store */
+	size_t metrics;
+	int64_t lateness_us;
+	bool registered;
+	struct arena names;              /* plain: of the metrics seen */
+	struct sink_counts counts;       /* plain */
+};
+
+/* One call of the driver, repeated while it is temporary; connects first where there is no connection. 0: *result is OK, APPLIED or CONFLICT (err filled with
+ * the driver's words for the last). -1: err. */
+typedef enum sink_result sink_call(struct sink *s, void *arg, struct err *err);
+int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result, struct err *err);
+
+/* Reads the rows of a run into the ledger. */
+int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err);
+
+extern const struct filter sink_filter;
+
+/* sink_epochs.c */
+int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err);
+int sink_greeted(void *self, struct stage *st, struct slice line, struct err *err);
+int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err);
+int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
+/* sink_plain.c */
+int sink_plain(void *self, struct stage *st, struct err *err);
+int sink_plain_flush(struct sink *s, struct stage *st, struct err *err);
+int sink_finish(void *self, struct stage *st, bool eof, struct err *err);
+
+enum { SINK_PLAIN_ROWS = 50000 };     /* a batch, and so a transaction, of a plain stream */
+
+#endif

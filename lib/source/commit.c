@@ -1,0 +1,193 @@
+#include "source/commit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/packet.h"
+#include "tool/stage.h"
+
+struct commit {
+	const char *ack;          /* --ack */
+	int fd;                   /* -1: not connected, or lost */
+	bool lost;
+	struct err why;           /* of the loss */
+	struct buf message;
+	uint64_t epochs, records, rows, dead;
+};
+
+static const struct opt commit_opts[] = {
+	{ .name = "ack", .type = OPT_TEXT, .at = offsetof(struct commit, ack), .arg = "PATH", .help = "the source's socket; default: the one that the hello names" },
+	OPT_END
+};
+
+static void drop_channel(struct commit *c, const struct err *why)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->lost = true;
+	c->why = *why;
+	log_warn("%s: nothing more is acknowledged; reading on to learn why", why->msg);
+}
+
+static void send(struct commit *c, struct stage *st)
+{
+	struct err why = ERR_INIT;
+
+	if (c->fd >= 0 && packet_send(stage_loop(st), c->fd, buf_slice(&c->message), &why))
+		drop_channel(c, &why);
+}
+
+static void send_line(struct commit *c, struct stage *st, const char *kind, struct slice line)
+{
+	c->message.n = 0;
+	ctl_ack_line_write(stage_inc(st), kind, line, &c->message);
+	send(c, st);
+}
+
+static int commit_plain(void *self, struct stage *st, struct err *err)
+{
+	(void)self, (void)st;
+	return err_set(err, EX_USAGE, "nothing to acknowledge: this is a plain stream (or a filter above swallowed the control lines); "
+		"say hta-consume -g GROUP, or --job NAME over files");
+}
+
+static int commit_greeted(void *self, struct stage *st, struct slice line, struct err *err)
+{
+	struct commit *c = self;
+	struct ctl hello = { 0 };
+	struct ctl_hello h;
+	char *path = NULL;
+	int rc = ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
+
+	if (rc == 0) {
+		path = c->ack ? mem_strdup(c->ack) : mem_dup(h.ack.p, h.ack.n);
+		c->fd = packet_connect(path, err);
+		rc = c->fd < 0 ? err_in(err, "ack channel") : 0;
+	}
+	if (rc == 0)
+		send_line(c, st, "hello", line);
+	ctl_fini(&hello);
+	free(path);
+	return rc;
+}
+
+static int commit_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+{
+	const char *p = run->block.p, *end = p + run->block.n;
+
+	(void)self, (void)st, (void)err;
+	for (*lines = 0; p < end; (*lines)++)
+		p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+	return 0;
+}
+
+static void tell_epoch(struct commit *c, uint64_t epoch, const struct acct_of *v, size_t n)
+{
+	const struct acct *first = &v[0].a;
+	uint64_t dead = 0, late = 0, filtered = 0, rows = v[n - 1].a.rows_out;
+
+	for (size_t i = 0; i < n; i++) {
+		dead += v[i].a.dead;
+		late += v[i].a.late;
+		filtered += v[i].a.filtered;
+	}
+	c->epochs++;
+	c->records += first->in;
+	c->rows += rows;
+	c->dead += dead;
+	log_info("epoch=%llu records=%llu rows=%llu filtered=%llu late=%llu dead=%llu", (unsigned long long)epoch, (unsigned long long)first->in,
+		(unsigned long long)rows, (unsigned long long)filtered, (unsigned long long)late, (unsigned long long)dead);
+}
+
+static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err)
+{
+	struct commit *c = self;
+	struct acct_of *v = NULL;
+	size_t n;
+	uint64_t epoch;
+	int rc = ctl_acct_read(bar, &v, &n, err);
+
+	if (rc == 0)
+		rc = ctl_acct_check(v, n, err);
+	if (rc == 0 && !json_get_u64(&bar->json, 0, "e", &epoch))
+		rc = err_set(err, EX_DATAERR, "barrier without a number");
+	if (rc == 0) {
+		tell_epoch(c, epoch, v, n);
+		c->message.n = 0;
+		ctl_ack_write(stage_inc(st), "ack", epoch, v[n - 1].a.rows_out, &c->message);
+		send(c, st);
+	}
+	free(v);
+	return rc;
+}
+
+static int commit_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+{
+	(void)instead, (void)err;
+	if (ctl->kind == CTL_PROBE)
+		send_line(self, st, "probe", ctl->line);
+	else if (ctl->kind == CTL_FAIL)
+		send_line(self, st, "fail", ctl->line);
+	return 0;
+}
+
+static int commit_finish(void *self, struct stage *st, bool eof, struct err *err)
+{
+	struct commit *c = self;
+
+	(void)st, (void)eof;
+	if (c->lost)
+		return err_set(err, EX_TEMPFAIL, "%s: the last epochs were not acknowledged; start the pipeline again", c->why.msg);
+	log_info("end: epochs=%llu records=%llu rows=%llu dead=%llu", (unsigned long long)c->epochs, (unsigned long long)c->records,
+		(unsigned long long)c->rows, (unsigned long long)c->dead);
+	return 0;
+}
+
+static void commit_close(void *self, struct stage *st)
+{
+	struct commit *c = self;
+
+	(void)st;
+	if (c->fd >= 0)
+		close(c->fd);
+	buf_fini(&c->message);
+}
+
+static const struct filter commit_filter = {
+	.ends = true,
+	.rows = true,
+	.plain = commit_plain,
+	.greeted = commit_greeted,
+	.data = commit_data,
+	.barrier = commit_barrier,
+	.control = commit_control,
+	.finish = commit_finish,
+	.close = commit_close,
+};
+
+static int commit_run(void *self, struct err *err)
+{
+	return stage_run(&commit_filter, self, NULL, 0, err);
+}
+
+int commit_main(int argc, char **argv)
+{
+	struct commit c = { .fd = -1 };
+	const struct prog prog = {
+		.name = "hta-commit",
+		.summary = "acknowledge the epochs of a pipeline to its source",
+		.synopsis = "[OPTIONS]",
+		.opts = commit_opts,
+		.more = stage_opts,
+		.more_self = stage_options(),
+		.run = commit_run,
+		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg | hta-commit",
+	};
+
+	return prog_main(&prog, &c, argc, argv);
+}
