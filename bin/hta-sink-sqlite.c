@@ -1,0 +1,19 @@
+#include "drv/sqlite.h"
+#include "sink/sink.h"
+
+int main(int argc, char **argv)
+{
+	static const struct sink_program program = {
+		.name = "hta-sink-sqlite",
+		.summary = "store rollups in a SQLite file, exactly once",
+		.synopsis = "[OPTIONS] FILE",
+		.driver = &sqlite_driver,
+		.opts = sink_opts_table,
+		.needs_where = true,
+		.examples =
+			"hta-consume --job web access.ndjson | hta-window --by endpoint | hta-sink-sqlite --init rollups.db | hta-commit\n"
+			"hta-window --by endpoint access.ndjson | hta-sink-sqlite --init rollups.db",
+	};
+
+	return sink_main(&program, argc, argv);
+}
