@@ -83,13 +83,16 @@ svc_ready() { # NAME DIR COMMAND...
 }
 
 # Runs "svc_NAME_up DIR" until it holds. New ports each time, unless the service had some: it keeps them for life.
+# 69, something is not installed, is final.
 svc_attempts() { # NAME DIR
-	local name=$1 dir=$2 kept=0 try
-	[ ! -s "$dir/$name.port" ] || kept=1
+	local name=$1 dir=$2 kept=0 try code part
+	compgen -G "$dir/$name.port" >/dev/null || compgen -G "$dir/$name-?.port" >/dev/null && kept=1
 	for try in 1 2 3 4 5; do
-		[ $kept = 1 ] || rm -f "$dir/$name.port"
-		"svc_${name%%-*}_up" "$dir" "$name" && return
-		svc_stop_one "$name" "$dir" KILL
+		[ $kept = 1 ] || rm -f "$dir/$name".port "$dir/$name"-?.port
+		code=0
+		"svc_${name%%-*}_up" "$dir" "$name" || code=$?
+		case $code in 0 | 69) return $code ;; esac
+		for part in $(svc_parts "$name"); do svc_stop_one "$part" "$dir" KILL; done
 		sleep 0.3
 	done
 	svc_say "$name did not start ($try attempts), the end of $dir/$name.log:"
@@ -150,7 +153,9 @@ svc_pg_up() { # DIR
 	[ -e "$dir/pg/data/pg_hba.conf" ] || svc_pg_init "$dir" || return
 	[ -s "$dir/pg.port" ] || svc_free_port >"$dir/pg.port"
 	svc_spawn pg "$dir" "${SVC_PG_AS[@]}" "$bin/postgres" -D "$dir/pg/data" -p "$(<"$dir/pg.port")"
-	svc_ready pg "$dir" svc_pg_sql "$dir" 'select 1'
+	svc_ready pg "$dir" svc_pg_sql "$dir" 'select 1' || return
+	[ -e "$dir/pg/login" ] && return
+	svc_pg_sql "$dir" "create role hta_pw superuser login password 'right'" && touch "$dir/pg/login"
 }
 
 # ---- Redis ----

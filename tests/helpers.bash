@@ -1,0 +1,211 @@
+# Helpers for tests/*.bats, so that a test costs five lines:
+#
+#	load helpers
+#	setup() { with_service pg; }
+#
+#	@test "counts by endpoint" {
+#		feed hta-window --by endpoint <<-'END'
+#			{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}
+#		END
+#		expect <<-'END'
+#			...
+#		END
+#	}
+#
+# A here-doc with <<- loses its leading tabs. Programs are found through PATH; tests/run.sh puts the build there.
+# Each test has its own run folder ($HTA_RUN), each file its own database, redis number and prefix of topics and groups.
+
+# shellcheck source=tests/services.sh
+source "${BASH_SOURCE[0]%/*}/services.sh"
+bats_require_minimum_version 1.8.0
+
+[ ! -t 0 ] || exec </dev/null
+
+out=${BATS_TEST_TMPDIR:-}/out	# what the last feed or fails_with wrote to stdout, bytes as they were
+stderr=				# and to stderr, without NULs
+if [ -n "${BATS_TEST_TMPDIR:-}" ]; then
+	export HTA_RUN=$BATS_TEST_TMPDIR/run
+	[ -d "$HTA_RUN" ] || mkdir -m 700 "$HTA_RUN"
+fi
+
+# ---- programs and what they say ----
+
+run_for() { # CODE COMMAND...
+	local want=$1 got=0
+	shift
+	"$@" >"$out" 2>"$out.err" || got=$?
+	stderr=$(tr -d '\0' <"$out.err")
+	[ "$got" != "$want" ] || return 0
+	echo "exit $got, not $want: $*"
+	echo "--- stderr"
+	head -n 30 <<<"$stderr"
+	echo "--- stdout"
+	head -c 2000 "$out" | tr -d '\0'
+	return 1
+}
+
+# Runs a command with this test's input, wants exit 0, keeps stdout in the file $out and stderr in $stderr.
+feed() { run_for 0 "$@"; }
+
+# The same for a command that must leave with CODE.
+fails_with() { run_for "$@"; }
+
+# A pipeline for feed and fails_with: feed pipe 'hta-gen --count 10 | hta-window'. Its code is that of the last stage
+# that failed.
+pipe() { bash -c "set -o pipefail; $1"; }
+
+# The file (default: $out) is byte for byte what stands in the here-doc.
+expect() { # [FILE]
+	diff -u --label wanted --label got - "${1:-$out}"
+}
+
+# The last stderr matches an extended regular expression.
+says() { # REGEX
+	grep -qE -e "$1" <<<"$stderr" && return
+	printf 'stderr does not match %s:\n%s\n' "$1" "$stderr"
+	return 1
+}
+
+# ---- time ----
+
+# Polls until the command holds; fails after SECONDS, showing what it said last.
+wait_until() { # SECONDS COMMAND...
+	local end=$(($(svc_now_ms) + $1 * 1000)) said
+	shift
+	until said=$("$@" 2>&1); do
+		if [ "$(svc_now_ms)" -ge $end ]; then
+			printf 'waited in vain for: %s\n%s\n' "$*" "$said"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# ---- processes in the background ----
+
+# Starts a command in a session of its own, with this test's input and default signals; its process and group is $pid,
+# what it writes is in $BATS_TEST_TMPDIR/NAME.out and NAME.err. "kill -TERM -- -$pid" reaches all of a pipeline:
+# spawn job bash -c 'set -o pipefail; a | b'. What still lives at the end of the test is killed.
+spawn() { # NAME COMMAND...
+	local name=$1
+	shift
+	# without <&0 a shell gives background commands /dev/null, and without env it has them ignore INT
+	setsid env --default-signal=INT,QUIT "$@" <&0 >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
+	pid=$!
+	echo $pid >>"$BATS_TEST_TMPDIR/spawned"
+}
+
+gone() { ! svc_started "$1" >/dev/null; } # PID
+
+# A spawned command leaves within SECONDS with CODE. For its stdout and stderr look into its files.
+exits_with() { # CODE SECONDS [PID]
+	local code=$1 of=${3:-$pid} got=0
+	wait_until "$2" gone "$of" || return
+	wait "$of" || got=$?
+	[ $got = "$code" ] || { echo "exit $got, not $code"; tail -n 20 "$BATS_TEST_TMPDIR"/*.err; return 1; }
+}
+
+kill_spawned() {
+	local of
+	[ -f "${BATS_TEST_TMPDIR:-}/spawned" ] || return 0
+	while read -r of; do
+		kill -KILL -- "-$of" 2>/dev/null || :
+	done <"$BATS_TEST_TMPDIR/spawned"
+}
+
+# A file with a teardown of its own calls kill_spawned there.
+teardown() { kill_spawned; }
+
+# ---- services ----
+
+# Runs a command once per test file, for setup: once load_the_big_topic.
+once() { # COMMAND...
+	local mark
+	mark=$BATS_FILE_TMPDIR/once-$(cksum <<<"$*" | tr ' ' -)
+	[ -e "$mark" ] || { "$@" && touch "$mark"; }
+}
+
+# For setup or a test (not setup_file: bats cannot skip there). Starts what does not run yet, once for the whole run,
+# and gives this file its own place in it:
+#	pg	PGHOST, PGPORT, PGUSER and PGDATABASE: an empty database, without extensions
+#	redis	REDIS_URL with an empty database
+#	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker; where there is none, the test is skipped, under CI it fails
+#	broker	the same, but the mock will do; HTA_BROKER_KIND is given, apache or mock
+# Always HTA_PREFIX, to begin the names of topics, groups and jobs with.
+with_service() { # NAME...
+	local name
+	[ -n "${BATS_TEST_TMPDIR:-}" ] || { echo "with_service: call it in setup or in a test"; return 1; }
+	[ -n "${HTA_SERVICES:-}" ] || {
+		echo "with_service: HTA_SERVICES names no folder: use tests/run.sh NAME"
+		return 1
+	}
+	once name_here
+	HTA_PREFIX=$(<"$BATS_FILE_TMPDIR/prefix")
+	export HTA_PREFIX
+	for name; do
+		service_up "$name" || return
+		eval "$(svc_env "$HTA_SERVICES")"
+		case $name in
+		pg) once createdb_here && export PGDATABASE=$HTA_PREFIX ;;
+		redis) once number_here && REDIS_URL=${REDIS_URL%/*}/$(<"$BATS_FILE_TMPDIR/redis") ;;
+		esac || return
+	done
+}
+
+service_up() { # NAME
+	local name=$1 code=0
+	svc_start "$name" "$HTA_SERVICES" 2>"$BATS_TEST_TMPDIR/services.err" || code=$?
+	[ $code != 0 ] || return 0
+	cat "$BATS_TEST_TMPDIR/services.err"
+	[ "$name:$code" != kafka:69 ] || [ "${CI:-}" = true ] ||
+		skip "needs a real broker: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
+	return $code
+}
+
+# Small letters, digits and underscores: good for a database, a topic and a path.
+name_here() {
+	local stem=${BATS_TEST_FILENAME##*/}
+	stem=${stem%.bats}
+	echo "${stem//[^a-z0-9]/_}_$RANDOM$RANDOM" >"$BATS_FILE_TMPDIR/prefix"
+}
+
+createdb_here() { svc_pg_sql "$HTA_SERVICES" "create database $HTA_PREFIX"; }
+
+# Numbers are handed out in turn; number 0 stays free for tests that mean to look at the default.
+number_here() {
+	local n
+	{
+		flock 8
+		n=$(($(cat "$HTA_SERVICES/redis.next" 2>/dev/null || echo 1)))
+		echo $((n % 511 + 1)) >"$HTA_SERVICES/redis.next"
+	} 8>"$HTA_SERVICES/redis.numbers"
+	echo $n >"$BATS_FILE_TMPDIR/redis"
+	svc_redis_cli "$HTA_SERVICES" -n $n flushdb
+}
+
+# ---- Kafka ----
+
+# Creates a topic, whose full name is then in $topic: $HTA_PREFIX.NAME. Settings are Kafka's, such as segment.ms=100.
+topic_new() { # NAME PARTITIONS [SETTING=VALUE...]
+	topic=$HTA_PREFIX.$1
+	if [ "$HTA_BROKER_KIND" = mock ]; then
+		[ $# = 2 ] || { echo "topic_new: the mock has no settings"; return 1; }
+		echo "topic $topic $2" >"$HTA_SERVICES/mock/in"
+		wait_until 10 has_partitions "$topic" "$2"
+	else
+		kadm -b "$HTA_BROKERS" create "$topic" "${@:2}"
+	fi
+}
+
+has_partitions() { [ "$(ends "$1" | wc -l)" = "$2" ]; } # TOPIC PARTITIONS
+
+# A record a line, over all partitions by kcat's hash; options are kcat's, such as -p 3 or -K:.
+produce() { # TOPIC FILE|- [OPTION...]
+	kcat -P -b "$HTA_BROKERS" -t "$1" "${@:3}" -l "${2/#-//dev/stdin}"
+}
+
+# Lines "PARTITION OFFSET METADATA", "-" for what is not there.
+committed() { kadm -b "$HTA_BROKERS" committed "$1" "$2"; } # GROUP TOPIC
+
+# Lines "PARTITION LOW HIGH".
+ends() { kadm -b "$HTA_BROKERS" ends "$1"; } # TOPIC

@@ -1,0 +1,44 @@
+# The check of the rooms sees what it is there to see.
+load helpers
+
+setup() {
+	tree=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$tree"/lib/{base,ds,io,drv,sink} "$tree/bin"
+	echo '#include "base/err.h"' | tee "$tree/lib/io/loop.c" >"$tree/bin/hta-x.c"
+}
+
+rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
+
+@test "rooms: downward is fine, and so is one's own library" {
+	echo '#include <sqlite3.h>' >"$tree/lib/drv/sqlite.c"
+	feed rooms
+}
+
+@test "rooms: upward is told with its place" {
+	printf '\n#  include "io/loop.h"\n' >"$tree/lib/base/a.c"
+	fails_with 1 rooms
+	grep -q '^# lib/base/a.c:2: "io/loop.h": base (rank 0) must not include io (rank 2)$' "$out"
+}
+
+@test "rooms: another room of the same rank is not one's own" {
+	echo '#include "rec/scan.h"' >"$tree/lib/ds/a.h"
+	fails_with 1 rooms
+	grep -q 'ds (rank 1) must not include rec (rank 1)' "$out"
+}
+
+@test "rooms: a library's header shows in its room only" {
+	echo '#include <hiredis/hiredis.h>' >"$tree/lib/sink/a.c"
+	fails_with 1 rooms
+	grep -q '^# lib/sink/a.c:1: hiredis/hiredis.h belongs to drv only$' "$out"
+}
+
+@test "rooms: a header without a room, a file without one, no file at all" {
+	echo '#include "err.h"' >"$tree/lib/io/a.c"
+	touch "$tree/lib/stray.c"
+	fails_with 1 rooms
+	grep -q '"err.h" names no room' "$out"
+	grep -q 'lib/stray.c: no room of that name' "$out"
+	rm -r "$tree"/lib/*/* "$tree"/lib/*.c "$tree"/bin/*
+	fails_with 1 rooms
+	grep -q 'no sources here' "$out"
+}

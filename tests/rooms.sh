@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Who may include whom: tests/rooms.sh [TREE], TAP. TREE has lib/ROOM/*.[ch] and bin/*.[ch].
+# A room includes itself and rooms of a lower rank; libraries show their headers only where they belong.
+set -euo pipefail
+cd "${1:-$(dirname "$0")/..}"
+
+declare -A rank=(
+	[base]=0
+	[ds]=1 [sketch]=1 [rec]=1
+	[io]=2
+	[tool]=3
+	[agg]=4 [sink]=4 [source]=4
+	[drv]=5
+	[bin]=6
+)
+
+# Header of a library (a regular expression) and the rooms that may see it.
+libraries=(
+	'librdkafka/.*|drv'
+	'libpq-fe\.h|libpq/.*|postgresql/.*|drv'
+	'hiredis/.*|hiredis\.h|drv'
+	'sqlite3\.h|drv'
+	'xxh.*\.h|base'
+	'zlib\.h|zstd.*\.h|source'
+	'jq\.h|jv\.h|drv tool'
+)
+
+tests=0
+failed=0
+
+report() { # NAME VIOLATIONS
+	tests=$((tests + 1))
+	if [ -z "$2" ]; then
+		echo "ok $tests - $1"
+	else
+		echo "not ok $tests - $1"
+		while read -r line; do echo "# $line"; done <<<"${2%$'\n'}"
+		failed=1
+	fi
+}
+
+# Lines "room file:line kind header", kind being < or "; a file in lib/ itself has the room "lib".
+includes=$(find lib bin -name '*.[ch]' 2>/dev/null | LC_ALL=C sort | while read -r file; do
+	room=${file#lib/}
+	[ "$room" != "$file" ] || room=bin/
+	case $room in */*) room=${room%%/*} ;; *) room=lib ;; esac
+	sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"])([^>"]*).*/\1 \2/;T;=;p' "$file" |
+		paste - - | sed "s|^\([0-9]*\)\t|$room $file:\1 |"
+done)
+
+unknown=
+[ -n "$includes" ] || unknown="$PWD: no sources here"$'\n'
+while read -r file; do
+	room=${file#lib/}
+	[ "${room%%/*}" != "$room" ] && [ -n "${rank[${room%%/*}]-}" ] && [ "${room%%/*}" != bin ] ||
+		unknown+="$file: no room of that name"$'\n'
+done < <(find lib -name '*.[ch]' | LC_ALL=C sort)
+report "every file of lib/ is in a room" "$unknown"
+
+for room in base ds sketch rec io tool agg sink source drv bin; do
+	wrong=
+	while read -r from at kind header; do
+		[ "$from$kind" = "$room\"" ] || continue
+		to=${header%%/*}
+		if [ "$to" = "$header" ] || [ -z "${rank[$to]-}" ]; then
+			wrong+="$at: \"$header\" names no room"$'\n'
+		elif [ "$to" != "$room" ] && [ "${rank[$to]}" -ge "${rank[$room]}" ]; then
+			wrong+="$at: \"$header\": $room (rank ${rank[$room]}) must not include $to (rank ${rank[$to]})"$'\n'
+		fi
+	done <<<"$includes"
+	report "$room/ includes itself and lower rooms" "$wrong"
+done
+
+for library in "${libraries[@]}"; do
+	wrong=
+	while read -r from at _ header; do
+		[[ $header =~ ^(${library%|*})$ ]] || continue
+		[[ " ${library##*|} " == *" $from "* ]] || wrong+="$at: $header belongs to ${library##*|} only"$'\n'
+	done <<<"$includes"
+	report "${library%|*} only in ${library##*|}" "$wrong"
+done
+
+echo "1..$tests"
+exit $failed

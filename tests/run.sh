@@ -1,0 +1,284 @@
+#!/usr/bin/env bash
+# Builds hta and runs its tests: tests/run.sh [NAME...]
+#
+# NAME is unit (make check), a tests/NAME.bats, or model, fuzz, fault once tests/NAME/run is there (TAP on stdout).
+# Without a name: all of them. What is missing is installed with apt-get (tests/packages.sh). Everything happens in a
+# scratch folder that is removed at the end; servers are our own, on private ports, started when a test first asks.
+# The last line is "N passed, N failed" or "N passed, N failed, N skipped"; exit 0 only if none failed.
+#
+#	HTA_BUILD=DIR		build there and keep it (configured if it is not yet)
+#	HTA_CONFIGURE=FLAGS	more flags for configure, such as "--enable-asan --enable-ubsan"
+#	HTA_SERVICES=DIR	use the servers there and let them run (tests/services.sh stop all DIR ends them)
+#	HTA_TEST_BROKERS=LIST	a Kafka that is there already
+#	HTA_KEEP=1		keep the scratch folder
+#	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
+set -uo pipefail
+export LC_ALL=C.UTF-8
+unset CDPATH MAKEFLAGS RUNTIME_DIRECTORY TZ
+exec </dev/null
+cd "$(dirname "$0")/.." || exit
+top=$PWD
+# shellcheck source=tests/services.sh
+source tests/services.sh
+
+passed=0
+failed=0
+skipped=0
+skips=		# a line each, with the reason
+scratch=
+child=
+keep=${HTA_KEEP:-}
+finished=	# set once the run has come to its end
+
+say() { printf '== %s\n' "$*"; }
+
+# ---- the end: whatever the way there, servers are stopped and the totals are the last line ----
+
+stop_child() {
+	[ -n "$child" ] || return
+	kill -TERM -- "-$child" 2>/dev/null
+	for _ in $(seq 100); do
+		kill -0 -- "-$child" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -KILL -- "-$child" 2>/dev/null
+	child=
+}
+
+# Programs of this build that a test has left behind.
+stop_strays() {
+	local exe pid
+	for exe in /proc/[0-9]*/exe; do
+		[[ $(readlink "$exe" 2>/dev/null) == "$scratch"/* ]] || continue
+		pid=${exe#/proc/}
+		pid=${pid%/exe}
+		echo "run.sh: left behind by a test: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")" >&2
+		kill -KILL "$pid" 2>/dev/null
+	done
+}
+
+finish() {
+	local code=$? line
+	trap '' INT TERM HUP
+	stop_child
+	if [ -n "$scratch" ]; then
+		[ "$services" != "$scratch/s" ] || svc_stop all "$services"
+		stop_strays
+		if [ "$keep" = 1 ]; then
+			say "kept: $scratch"
+		else
+			rm -rf "$scratch"
+		fi
+	fi
+	[ -n "$finished" ] || failed=$((failed + 1))
+	[ -z "$skips" ] || printf '== skipped:\n%s' "$skips"
+	line="$passed passed, $failed failed"
+	[ $skipped = 0 ] || line+=", $skipped skipped"
+	echo "$line"
+	[ "$code" != 0 ] || [ $failed = 0 ] || code=1
+	exit "$code"
+}
+
+give_up() {
+	echo "run.sh: $*" >&2
+	exit 1
+}
+
+# Runs a command in a process group of its own with default signals, so that ours can end us at once and all of it.
+run() {
+	local code
+	set -m
+	"$@" &
+	child=$!
+	set +m
+	wait $child
+	code=$?
+	child=
+	return $code
+}
+
+# ---- counting ----
+
+# Adds up a TAP stream. What the plan promised and did not come has failed, and so has a plan of nothing.
+count_tap() { # NAME FILE CODE
+	local line planned='' seen=0 bad=0
+	while IFS= read -r line; do
+		case $line in
+		1..[0-9]*) planned=${line#1..}; planned=${planned%% *} ;;
+		'not ok '*) seen=$((seen + 1)) bad=$((bad + 1)) ;;
+		'ok '*\#\ [sS][kK][iI][pP]*)
+			seen=$((seen + 1)) skipped=$((skipped + 1))
+			skips+="  $1: ${line#ok }"$'\n'
+			;;
+		'ok '*) seen=$((seen + 1)) passed=$((passed + 1)) ;;
+		esac
+	done <"$2"
+	if [ "${planned:-0}" -gt $seen ]; then
+		say "$1: $((planned - seen)) of $planned tests did not run"
+		bad=$((bad + planned - seen))
+	elif [ "${planned:-0}" = 0 ] || { [ "$3" != 0 ] && [ $bad = 0 ]; }; then
+		say "$1: exit $3, and no test that says why"
+		bad=$((bad + 1))
+	fi
+	failed=$((failed + bad))
+}
+
+# Adds up automake's results of make check. XFAIL is a pass, XPASS and ERROR are failures.
+count_check() { # CODE
+	local result name bad=0
+	while read -r _ result name; do
+		case $result in
+		PASS | XFAIL) passed=$((passed + 1)) ;;
+		SKIP) skipped=$((skipped + 1)) skips+="  unit: $name"$'\n' ;;
+		*) bad=$((bad + 1)) ;;
+		esac
+	done < <(find "$build" -name '*.trs' -exec grep -h '^:test-result: ' {} +)
+	[ "$1" = 0 ] || [ $bad != 0 ] || bad=1
+	failed=$((failed + bad))
+}
+
+# ---- the build ----
+
+# The tree that is built: the checkout, or a copy where that cannot be written to or has been configured itself.
+choose_source() {
+	src=$top
+	[ -e configure.ac ] || give_up "no configure.ac in $top: there is nothing to build yet"
+	if [ -e config.status ] || [ ! -w . ]; then
+		src=$scratch/src
+		mkdir "$src"
+		tar -cf - --exclude-vcs . | tar -xf - -C "$src" || give_up "cannot copy $top"
+		(cd "$src" && { [ ! -e Makefile ] || make -s distclean; }) >/dev/null 2>&1
+		rm -f "$src/config.status"
+	fi
+}
+
+newest() { # FILE THAN...
+	local than
+	for than in "${@:2}"; do [ "$1" -nt "$than" ] || return 1; done
+}
+
+build_all() {
+	cd "$src" || return
+	if ! newest configure configure.ac || ! newest Makefile.in Makefile.am configure.ac; then
+		flock configure.ac autoreconf -fi || return
+	fi
+	cd "$build" || return
+	# shellcheck disable=SC2086
+	[ -e Makefile ] || "$src/configure" -q --enable-werror ${HTA_CONFIGURE:-} || return
+	make -s -j"$(nproc)" all test-tools
+}
+
+build() {
+	local from=$SECONDS
+	build=${HTA_BUILD:-$scratch/build}
+	mkdir -p "$build" || give_up "cannot build in $build"
+	build=$(cd "$build" && pwd)
+	choose_source
+	if ! run build_all >"$scratch/build.log" 2>&1; then
+		tail -n 40 "$scratch/build.log"
+		give_up "the build failed"
+	fi
+	grep -E 'warning:' "$scratch/build.log"
+	PATH=$build:$build/tests/mock:$build/tests/kafka:$(svc_pg_bin):$PATH
+	export PATH HTA_BUILD_DIR=$build
+	say "built in $((SECONDS - from)) s"
+}
+
+# ---- the broker ----
+
+# Tells which broker the tests will get, before the first one of them.
+tell_broker() {
+	case $(svc_kafka_kind 2>"$scratch/broker.err") in
+	given) say "broker: given, $HTA_TEST_BROKERS" ;;
+	apache) say "broker: Apache Kafka $(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' tests/kafka/pom.xml), our own" ;;
+	*)
+		say "broker: the mock; no real one: $(sed 's/^services.sh: //' "$scratch/broker.err" | paste -sd' ')"
+		[ "${CI:-}" != true ] || give_up "no real broker under CI"
+		;;
+	esac
+}
+
+wants_broker() {
+	local name
+	for name; do
+		! grep -qsE 'with_service .*(kafka|broker)|svc_start (kafka|broker)' "tests/$name.bats" "tests/$name/run" || return 0
+	done
+	return 1
+}
+
+# ---- the suites ----
+
+suite_unit() {
+	find "$build" -name '*.trs' -delete
+	run make -s -C "$build" -j"$(nproc)" check >"$scratch/unit.log" 2>&1
+	local code=$?
+	count_check $code
+	[ $code = 0 ] || { cat "$build/test-suite.log" 2>/dev/null || tail -n 40 "$scratch/unit.log"; }
+}
+
+run_bats() { bats --formatter tap --timing "tests/$1.bats" | tee "$scratch/tap"; }
+
+run_program() { "tests/$1/run" | tee "$scratch/tap"; }
+
+suite() { # NAME
+	local from=$SECONDS p=$passed f=$failed s=$skipped
+	say "$1"
+	: >"$scratch/tap"
+	if [ "$1" = unit ]; then
+		suite_unit
+	elif [ -e "tests/$1.bats" ]; then
+		run run_bats "$1"
+		count_tap "$1" "$scratch/tap" $?
+	else
+		run run_program "$1"
+		count_tap "$1" "$scratch/tap" $?
+	fi
+	say "$1: $((passed - p)) passed, $((failed - f)) failed, $((skipped - s)) skipped, $((SECONDS - from)) s"
+}
+
+known() { [ "$1" = unit ] || [ -e "tests/$1.bats" ] || [ -x "tests/$1/run" ]; }
+
+all_names() {
+	local file
+	echo unit
+	for file in tests/*.bats; do basename "$file" .bats; done
+	for file in model fuzz fault; do [ ! -x "tests/$file/run" ] || echo "$file"; done
+}
+
+for name; do
+	known "$name" || {
+		echo "run.sh: no test \"$name\", there are: $(all_names | paste -sd' ')" >&2
+		exit 64
+	}
+done
+[ $# -gt 0 ] || mapfile -t all < <(all_names)
+[ $# -gt 0 ] || set -- "${all[@]}"
+
+services=
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/hta.XXXXXX") || give_up "no scratch folder in ${TMPDIR:-/tmp}"
+chmod 711 "$scratch"
+services=${HTA_SERVICES:-$scratch/s}
+mkdir -p "$services"
+
+run tests/packages.sh build test || give_up "packages are missing"
+if [ -z "${HTA_TEST_BROKERS:-}" ] && ! { command -v java && command -v mvn; } >/dev/null; then
+	run tests/packages.sh kafka # without them the reason for the mock is told below
+fi
+build
+
+# nothing of the caller's settings reaches the programs under test
+for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
+	case $name in
+	HTA_BUILD_DIR | HTA_PG_BIN | HTA_PG_FSYNC | HTA_TEST_BROKERS) ;;
+	*) unset "$name" ;;
+	esac
+done
+export HTA_SERVICES=$services TMPDIR=$scratch BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+! wants_broker "$@" || tell_broker
+for name; do suite "$name"; done
+finished=1
