@@ -1,0 +1,389 @@
+/* A line is put together from ready fragments with memcpy; the only work an event is the dice, sixteen digits of the id, and the time's seconds.
+ * Events repeat the shape of a web shop's log: a customer of Zipf weight or the hot one, 100 endpoints, 6 statuses, prices in cents. */
+#include "source/gen.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dec.h"
+#include "base/mem.h"
+#include "base/tm.h"
+
+enum { USERS = 1000000, ENDPOINTS = 100, PRODUCTS = 5000, LATE_LEAST_US = 600 * 1000000, LATE_SPAN_S = 3000 };
+
+struct alias { uint32_t cut, other; };
+
+struct gen {
+	struct gen_conf c;
+	uint64_t s[4];                        /* xoshiro256** */
+	uint64_t i;                           /* events so far */
+	uint64_t hot_cut, late_cut, dup_cut, bad_cut;    /* probabilities in units of 2^-32 */
+	struct alias *zipf;
+	char (*recent)[GEN_LINE_BYTES];
+	uint16_t recent_bytes[GEN_RECENT];
+	int64_t minute;                       /* of the cached text */
+	char minute_text[16];                 /* 2026-01-01T00:00 */
+};
+
+static const char *const event_types[] = { "page_view", "click", "add_to_cart", "purchase", "search", "login", "logout", "error" };
+static const char *const statuses[] = { "200", "201", "304", "404", "429", "500" };
+static const char *const regions[] = { "eu-west-1", "us-east-1", "ap-south-1", "sa-east-1" };
+static const char *const resources[] = { "orders", "users", "carts", "items", "search", "login", "prices", "stock", "media", "help" };
+/* As they stand in JSON: some need escapes. */
+static const char *const referrers[] = {
+	"https://shop.example/home", "https://search.example/?q=shoes", "https://news.example/a/1", "direct", "https://shop.example/cart",
+	"https://mail.example/inbox", "https://shop.example/sale", "https://ads.example/c/77", "https://blog.example/post/9",
+	"https://shop.example/?q=\\\"red \\\\ blue\\\"", "caf\\u00e9 \\ud83d\\ude00\\tlist", "https://b\303\274cher.example/\346\227\245\346\234\254",
+};
+static const char *const order_states[] = { "created", "paid", "packed", "shipped", "delivered", "cancelled" };
+#define PICK(list, dice) (list)[(uint64_t)(uint32_t)(dice) * (sizeof(list) / sizeof(*(list))) >> 32]
+
+static uint64_t rotl(uint64_t x, int k)
+{
+	return (x << k) | (x >> (64 - k));
+}
+
+static uint64_t dice(struct gen *g)
+{
+	uint64_t *s = g->s, r = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotl(s[3], 45);
+	return r;
+}
+
+static uint32_t below(uint64_t d, uint32_t n)
+{
+	return (uint32_t)((d >> 32) * n >> 32);
+}
+
+/* splitmix64, as the authors of xoshiro seed it. */
+static void seed(struct gen *g)
+{
+	uint64_t x = g->c.seed;
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t z = x += 0x9e3779b97f4a7c15ULL;
+
+		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+		z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+		g->s[i] = z ^ (z >> 31);
+	}
+}
+
+/* Vose's construction: every column is cut once between its own rank and one other. */
+static struct alias *alias_new(uint64_t n, double s)
+{
+	double *w = mem_array(n, sizeof(*w)), sum = 0;
+	uint32_t *stack = mem_array(n, sizeof(*stack)), small = 0, large = (uint32_t)n;
+	struct alias *a = mem_array(n, sizeof(*a));
+
+	for (uint64_t i = 0; i < n; i++)
+		sum += w[i] = s == 0 ? 1 : pow((double)i + 1, -s);
+	for (uint64_t i = 0; i < n; i++) {
+		w[i] *= (double)n / sum;
+		stack[w[i] < 1 ? small++ : --large] = (uint32_t)i;
+	}
+	for (uint32_t lo = 0, hi = large; lo < small;) {
+		uint32_t i = stack[lo++], j;
+
+		if (hi == n) {
+			a[i] = (struct alias){ UINT32_MAX, i };
+			continue;
+		}
+		j = stack[hi];
+		a[i] = (struct alias){ (uint32_t)(w[i] * 4294967295.0), j };
+		w[j] -= 1 - w[i];
+		if (w[j] < 1) {
+			stack[--lo] = j;
+			hi++;
+		}
+		large = hi;
+	}
+	for (uint32_t hi = large; hi < n; hi++)
+		a[stack[hi]] = (struct alias){ UINT32_MAX, stack[hi] };
+	free(w);
+	free(stack);
+	return a;
+}
+
+static uint64_t cut(double p)
+{
+	return (uint64_t)(p * 4294967296.0);
+}
+
+struct gen *gen_new(const struct gen_conf *conf)
+{
+	struct gen *g = mem_zalloc(sizeof(*g));
+
+	g->c = *conf;
+	seed(g);
+	g->zipf = alias_new(conf->keys, conf->zipf);
+	g->recent = mem_array(GEN_RECENT, sizeof(*g->recent));
+	g->hot_cut = cut(conf->hot_prob);
+	g->late_cut = cut(conf->late_prob);
+	g->dup_cut = cut(conf->dup_prob);
+	g->bad_cut = cut(conf->bad_prob);
+	g->minute = INT64_MIN;
+	return g;
+}
+
+void gen_free(struct gen *g)
+{
+	if (!g)
+		return;
+	free(g->zipf);
+	free(g->recent);
+	free(g);
+}
+
+int64_t gen_next_us(const struct gen *g)
+{
+	return g->c.start_us + (int64_t)((dec)g->i * g->c.step_num / g->c.step_den);     /* 128 bits: no overflow */
+}
+
+/* ---- pieces of a line */
+
+static char *put(char *p, const char *text, size_t n)
+{
+	memcpy(p, text, n);
+	return p + n;
+}
+#define LIT(p, text) put(p, text, sizeof(text) - 1)
+
+static char *putz(char *p, const char *text)
+{
+	return put(p, text, strlen(text));
+}
+
+static char *digits(char *p, uint64_t v, int n)
+{
+	for (int i = n - 1; i >= 0; i--, v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + n;
+}
+
+static char *number(char *p, uint64_t v)
+{
+	int n = 1;
+
+	for (uint64_t x = v; x >= 10; x /= 10)
+		n++;
+	return digits(p, v, n);
+}
+
+static char *hex(char *p, uint64_t v, int n)
+{
+	for (int i = n - 1; i >= 0; i--, v >>= 4)
+		p[i] = "0123456789abcdef"[v & 15];
+	return p + n;
+}
+
+static char *uuid(struct gen *g, char *p)
+{
+	uint64_t a = dice(g), b = dice(g);
+
+	p = hex(p, a >> 32, 8);
+	*p++ = '-';
+	p = hex(p, a >> 16, 4);
+	*p++ = '-';
+	*p++ = '4';
+	p = hex(p, a, 3);
+	*p++ = '-';
+	*p++ = "89ab"[b >> 62];
+	p = hex(p, b >> 48, 3);
+	*p++ = '-';
+	return hex(p, b, 12);
+}
+
+static char *stamp(struct gen *g, char *p, int64_t us)
+{
+	int64_t minute = us / 60000000 - (us % 60000000 < 0);
+	uint64_t ms = (uint64_t)(us - minute * 60000000) / 1000;
+
+	if (minute != g->minute) {
+		char text[TM_TEXT_BYTES];
+
+		tm_text_ms(minute * 60000000, text);
+		memcpy(g->minute_text, text, sizeof(g->minute_text));
+		g->minute = minute;
+	}
+	p = put(p, g->minute_text, sizeof(g->minute_text));
+	*p++ = ':';
+	p = digits(p, ms / 1000, 2);
+	*p++ = '.';
+	p = digits(p, ms % 1000, 3);
+	*p++ = 'Z';
+	return p;
+}
+
+static char *money(char *p, uint64_t cents)
+{
+	p = number(p, cents / 100);
+	*p++ = '.';
+	return digits(p, cents % 100, 2);
+}
+
+static char *customer(struct gen *g, char *p)
+{
+	uint64_t d = dice(g), k;
+
+	if ((uint32_t)d < g->hot_cut) {
+		k = 0;
+	} else {
+		uint32_t column = below(dice(g), (uint32_t)g->c.keys), toss = (uint32_t)(d >> 32);
+
+		k = 1 + (toss <= g->zipf[column].cut ? column : g->zipf[column].other);
+	}
+	p = LIT(p, "c-");
+	return digits(p, k, k < 100000 ? 5 : 8);
+}
+
+static char *common(struct gen *g, char *p, int64_t us, const char *id)
+{
+	p = LIT(p, "{\"");
+	p = putz(p, id);
+	p = LIT(p, "\":\"");
+	p = uuid(g, p);
+	p = LIT(p, "\",\"ts\":\"");
+	return stamp(g, p, us);
+}
+
+static char *event(struct gen *g, char *p, int64_t us)
+{
+	uint64_t a = dice(g), b = dice(g), c = dice(g), latency = (a >> 40) * (a >> 40) >> 31;
+	uint32_t endpoint = below(b << 32, ENDPOINTS);
+
+	p = common(g, p, us, "event_id");
+	p = LIT(p, "\",\"event_type\":\"");
+	p = putz(p, PICK(event_types, a));
+	p = LIT(p, "\",\"user_id\":\"u-");
+	p = digits(p, below(b, USERS), 7);
+	p = LIT(p, "\",\"customer\":\"");
+	p = customer(g, p);
+	p = LIT(p, "\",\"endpoint\":\"/api/v1/");
+	p = putz(p, resources[endpoint % 10]);
+	*p++ = '/';
+	p = digits(p, endpoint / 10, 1);
+	p = LIT(p, "\",\"status\":");
+	p = put(p, (c & 15) < 10 ? "200" : PICK(statuses, c), 3);
+	p = LIT(p, ",\"latency_ms\":");
+	p = number(p, latency / 1000);
+	*p++ = '.';
+	p = digits(p, latency % 1000, 3);
+	p = LIT(p, ",\"region\":\"");
+	p = putz(p, PICK(regions, c >> 8));
+	p = LIT(p, "\",\"payload\":{\"product_id\":\"p-");
+	p = digits(p, below(c, PRODUCTS), 4);
+	p = LIT(p, "\",\"price\":");
+	p = money(p, 99 + below(a, 50000));
+	p = LIT(p, ",\"referrer\":\"");
+	p = putz(p, PICK(referrers, b >> 20));
+	return LIT(p, "\"}}");
+}
+
+static char *order(struct gen *g, char *p, int64_t us)
+{
+	uint64_t a = dice(g), b = dice(g);
+
+	p = common(g, p, us, "order_id");
+	p = LIT(p, "\",\"user_id\":\"u-");
+	p = digits(p, below(a, USERS), 7);
+	p = LIT(p, "\",\"customer\":\"");
+	p = customer(g, p);
+	p = LIT(p, "\",\"status\":\"");
+	p = putz(p, PICK(order_states, a));
+	p = LIT(p, "\",\"region\":\"");
+	p = putz(p, PICK(regions, b));
+	p = LIT(p, "\",\"items\":");
+	p = number(p, 1 + below(b, 9));
+	p = LIT(p, ",\"amount\":");
+	p = money(p, 99 + below(b << 20, 1000000));
+	return LIT(p, ",\"currency\":\"EUR\"}");
+}
+
+static char *view(struct gen *g, char *p, int64_t us)
+{
+	uint64_t a = dice(g), b = dice(g);
+
+	p = common(g, p, us, "view_id");
+	p = LIT(p, "\",\"user_id\":\"u-");
+	p = digits(p, below(a, USERS), 7);
+	p = LIT(p, "\",\"customer\":\"");
+	p = customer(g, p);
+	p = LIT(p, "\",\"product_id\":\"p-");
+	p = digits(p, below(b, PRODUCTS), 4);
+	p = LIT(p, "\",\"region\":\"");
+	p = putz(p, PICK(regions, b));
+	p = LIT(p, "\",\"seconds\":");
+	p = number(p, below(a << 20, 600));
+	p = LIT(p, ",\"referrer\":\"");
+	p = putz(p, PICK(referrers, a));
+	return LIT(p, "\"}");
+}
+
+static char *whole(struct gen *g, char *p, int64_t us)
+{
+	switch (g->c.schema) {
+	case GEN_ORDERS:
+		return order(g, p, us);
+	case GEN_VIEWS:
+		return view(g, p, us);
+	default:
+		return event(g, p, us);
+	}
+}
+
+static char *bad(struct gen *g, char *out, int64_t us)
+{
+	char *p = whole(g, out, us);
+
+	switch (below(dice(g), GEN_BAD_KINDS)) {
+	case 0:
+		return out + (p - out) / 2;
+	case 1:
+		return LIT(out, "Traceback (most recent call last):");
+	case 2:
+		return LIT(out, "{\"event_id\":\"no-time\",\"customer\":\"c-00001\",\"latency_ms\":1}");
+	case 3:
+		return putz(p - 1, ",\"latency_ms\":\"fast\",\"amount\":\"much\"}");
+	case 4:
+		return putz(p - 1, ",\"latency_ms\":1e400,\"amount\":-9e99}");
+	default:
+		return putz(p - 1, ",\"note\":\"\xff\xfe\"}");
+	}
+}
+
+size_t gen_line(struct gen *g, char *out)
+{
+	uint64_t d = dice(g), e = dice(g);
+	int64_t us = gen_next_us(g);
+	char *p;
+	size_t n;
+
+	if ((uint32_t)d < g->dup_cut && g->i) {
+		uint64_t k = below(e, g->i < GEN_RECENT ? (uint32_t)g->i : GEN_RECENT);
+
+		g->i++;
+		memcpy(out, g->recent[k], g->recent_bytes[k]);
+		return g->recent_bytes[k];
+	}
+	if (g->c.jitter_us)
+		us -= (int64_t)(dice(g) % (uint64_t)g->c.jitter_us);
+	if ((uint32_t)(d >> 32) < g->late_cut)
+		us -= LATE_LEAST_US + (int64_t)below(e, LATE_SPAN_S) * TM_S;
+	p = (uint32_t)e < g->bad_cut ? bad(g, out, us) : whole(g, out, us);
+	*p++ = '\n';
+	n = (size_t)(p - out);
+	if (g->dup_cut) {
+		memcpy(g->recent[g->i % GEN_RECENT], out, n);
+		g->recent_bytes[g->i % GEN_RECENT] = (uint16_t)n;
+	}
+	g->i++;
+	return n;
+}
