@@ -25,6 +25,8 @@ enum { ALIGN = 64, PREFIX_BYTES = 64 };
 struct lines {
 	struct loop *loop;
 	int fd;
+	lines_fill *fill;         /* NULL: reads fd */
+	void *fill_arg;
 	bool may_wait, eof;
 	bool skipping;            /* inside an over-long line; what is kept of it is [start, end) */
 	bool long_open;
@@ -36,18 +38,34 @@ struct lines {
 	uint64_t bytes, blocked_us, long_bytes;
 };
 
-struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes)
+static struct lines *new(int fd, size_t max_line_bytes)
 {
 	struct lines *in = mem_zalloc(sizeof *in);
 
-	in->loop = l;
 	in->fd = fd;
-	in->may_wait = fd_kind(fd) != FD_FILE;
 	in->max_line = max_line_bytes < SIZE_MAX / 4 ? max_line_bytes : SIZE_MAX / 4;
 	in->cap = LINES_PAD + ALIGN + LINES_READ_BYTES + LINES_READ_BYTES / 4 + LINES_PAD;
 	in->p = mem_zalloc(in->cap);
 	in->start = in->whole = in->end = LINES_PAD;
+	return in;
+}
+
+struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes)
+{
+	struct lines *in = new(fd, max_line_bytes);
+
+	in->loop = l;
+	in->may_wait = fd_kind(fd) != FD_FILE;
 	fd_enlarge(fd);
+	return in;
+}
+
+struct lines *lines_new_from(lines_fill *fill, void *arg, size_t max_line_bytes)
+{
+	struct lines *in = new(-1, max_line_bytes);
+
+	in->fill = fill;
+	in->fill_arg = arg;
 	return in;
 }
 
@@ -128,7 +146,8 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 			if (rc < 0 && in->loop)
 				return LINES_ERROR;
 		}
-		ssize_t n = read(in->fd, in->p + in->end, LINES_READ_BYTES);
+		ssize_t n = in->fill ? in->fill(in->fill_arg, in->p + in->end, LINES_READ_BYTES, err)
+		                     : read(in->fd, in->p + in->end, LINES_READ_BYTES);
 		if (n > 0) {
 			in->end += (size_t)n;
 			in->bytes += (uint64_t)n;
@@ -138,6 +157,8 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 			in->eof = true;
 			return LINES_EOF;
 		}
+		if (in->fill)
+			return LINES_ERROR;
 		if (errno != EINTR && errno != EAGAIN) {
 			err_errno(err, EX_IOERR, "%s", fd_name(in->fd, name));
 			return LINES_ERROR;

@@ -7,6 +7,7 @@
 #ifndef IO_LINES_H
 #define IO_LINES_H
 
+#include <sys/types.h>
 #include "base/str.h"
 #include "io/loop.h"
 
@@ -25,6 +26,11 @@ struct lines;
 
 /* l: NULL for a reader that never waits in a loop (files). fd stays the caller's. A pipe is enlarged to 1 MiB. */
 struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes);
+
+/* A reader over a function instead of a descriptor (a decompressor), which never waits: it puts 1 to n bytes to p and returns how many, 0 at the end, -1 with err. */
+typedef ssize_t lines_fill(void *arg, void *p, size_t n, struct err *err);
+struct lines *lines_new_from(lines_fill *fill, void *arg, size_t max_line_bytes);
+
 void lines_free(struct lines *in);
 
 void lines_exempt(struct lines *in, const char *prefix, size_t n);   /* copied; n <= 64 */
