@@ -2,13 +2,15 @@
  *
  *	| pad ....... start ======== \n ==== \n whole ---- tail ---- end  ... room ... | pad |
  *
- * A call lends up to `whole`. Only when no whole line is left is the tail, a part of one line, moved to the front and more read behind
- * it; it is put so that the read begins on a cache line. So a byte is moved at most once a read and lines are never copied otherwise.
+ * A call lends up to `whole`. Only when no whole line is left is the tail, a part of one line, moved to the front and more
+ * read behind it; it is put so that the read begins on a cache line. So a byte is moved at most once a read and lines are
+ * never copied otherwise.
  *
- * Over-long lines inside a block are found without looking at each line: if the last \n in the max_line + 1 bytes from a line's start
- * exists, all lines up to it are short enough, and the search goes on behind it; it costs the length of one line in max_line bytes,
- * and nothing where the block is shorter than max_line. A line whose start fills max_line without a \n is over-long (or exempt):
- * its first LINES_KEEP bytes stay at `start`, the rest is read over and over into the room behind them and counted. */
+ * Over-long lines inside a block are found without looking at each line: if the last \n in the max_line + 1 bytes from a
+ * line's start exists, all lines up to it are short enough, and the search goes on behind it; it costs the length of one
+ * line in max_line bytes, and nothing where the block is shorter than max_line. A line whose start fills max_line without
+ * a \n is over-long (or exempt): its first LINES_KEEP bytes stay at `start`, the rest is read over and over into the room
+ * behind them and counted. */
 #include "io/lines.h"
 
 #include <errno.h>
@@ -268,7 +270,8 @@ static enum lines_result finish(struct lines *in, struct slice *block)
 	return block->n ? LINES_TAIL : LINES_EOF;
 }
 
-static enum lines_result next(struct lines *in, bool first_only, int64_t deadline_us, struct slice *block, struct err *err)
+static enum lines_result next(struct lines *in, bool first_only, int64_t deadline_us, struct slice *block,
+                              struct err *err)
 {
 	*block = slice(NULL, 0);
 	for (;;) {

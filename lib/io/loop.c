@@ -1,12 +1,13 @@
-/* One array of watches in the order of their ids, which is also the order of calls. A pollfd array is built from it before each
- * poll(2): slot 0 is the signals' pipe, slot 1 the descriptor that is waited for, the others the watches. Programs have a handful of
- * watches, so building costs less than the system call; epoll would refuse regular files and need a call a change.
+/* One array of watches in the order of their ids, which is also the order of calls. A pollfd array is built from it
+ * before each poll(2): slot 0 is the signals' pipe, slot 1 the descriptor that is waited for, the others the watches.
+ * Programs have a handful of watches, so building costs less than the system call; epoll would refuse regular files and
+ * need a call a change.
  *
- * A watch that is removed while callbacks run is only marked (fn = NULL) and swept afterwards, so that indexes stay true; one that is
- * added meanwhile is first looked at in the next poll.
+ * A watch that is removed while callbacks run is only marked (fn = NULL) and swept afterwards, so that indexes stay true;
+ * one that is added meanwhile is first looked at in the next poll.
  *
- * The handler sends number and time through the pipe: a program that was busy elsewhere for ten seconds still knows whether two
- * signals came together or apart. */
+ * The handler sends number and time through the pipe: a program that was busy elsewhere for ten seconds still knows
+ * whether two signals came together or apart. */
 #include "io/loop.h"
 
 #include <errno.h>
@@ -96,7 +97,8 @@ int loop_every(struct loop *l, int64_t period_us, loop_fn *fn, void *arg)
 {
 	if (period_us <= 0)
 		BUG("timer of %lld us", (long long)period_us);
-	return add(l, (struct watch){ .fd = -1, .due_us = tm_mono_us() + period_us, .period_us = period_us, .fn = fn, .arg = arg });
+	int64_t due_us = tm_mono_us() + period_us;
+	return add(l, (struct watch){ .fd = -1, .due_us = due_us, .period_us = period_us, .fn = fn, .arg = arg });
 }
 
 int loop_at(struct loop *l, int64_t deadline_us, loop_fn *fn, void *arg)

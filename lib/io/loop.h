@@ -39,7 +39,8 @@ int loop_turn(struct loop *l, int64_t deadline_us, struct err *err);
 /* Makes the current and every later wait return -1 with this error. For callbacks that find out that all is over. */
 void loop_stop(struct loop *l, const struct err *err);
 
-/* Installs the handlers (INT, TERM, HUP; one that is ignored stays so), one loop a process. loop_free restores. on_first: called inside a wait at the first signal; NULL: the signal is only remembered.
+/* Installs the handlers (INT, TERM, HUP; one that is ignored stays so), one loop a process. loop_free restores.
+ * on_first: called inside a wait at the first signal; NULL: the signal is only remembered.
  * drain_us: after the first signal, waits return -1 with EX_TEMPFAIL this much later (0: never). */
 void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg, int64_t drain_us);
 int loop_signalled(const struct loop *l);      /* the first signal's number, or 0 */

@@ -1,6 +1,6 @@
-/* The buffer is [sent, used): bytes before `sent` are written. A pipe or socket is non-blocking only while a writer with a loop lives:
- * the flag belongs to the open file, which the shell, standard error or the next program may share, so it is put back when the writer
- * goes or the program exits. */
+/* The buffer is [sent, used): bytes before `sent` are written. A pipe or socket is non-blocking only while a writer with a
+ * loop lives: the flag belongs to the open file, which the shell, standard error or the next program may share, so it is
+ * put back when the writer goes or the program exits. */
 #include "io/out.h"
 
 #include <errno.h>

@@ -29,8 +29,8 @@ struct opt {
 	const char *name;            /* long name without dashes; NULL ends a table */
 	enum opt_type type;
 	size_t at;                   /* offset of the variable in the program's struct (self), for all types but OPT_CALL */
-	const char *arg;             /* what --help shows: "DUR"; NULL for flags */
-	const char *def;             /* default as --help shows it and as it is parsed into the variable before argv; NULL: none */
+	const char *arg;             /* what --help shows: "DUR"; NULL for flags. In a|b|FILE, completions offer the words, files for FILE, PATH, DIR */
+	const char *def;             /* default as --help shows it and as it is parsed into the variable before argv (not of OPT_CALL); NULL: none */
 	const char *help;            /* one line, lower case */
 	double min, max;             /* numeric bounds where max > min */
 	const char *const *choices;  /* OPT_CHOICE, NULL-terminated */
@@ -41,10 +41,10 @@ struct opt {
 /* An operand in order of the command line. */
 typedef int opt_operand_fn(void *self, const char *operand, struct err *err);
 
-/* Tables are read in order; each has its own struct. */
+/* Tables are read in order; each has its own struct. A name or letter that an earlier table has is the earlier one's. */
 struct opt_group { const struct opt *table; void *self; };
 
-/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE). */
+/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE). A call that returns -1 without a code in err ends it quietly. */
 int opt_parse(const struct opt_group *groups, size_t n, opt_operand_fn *operand, void *operand_self,
               int argc, char **argv, struct err *err);
 

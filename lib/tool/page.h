@@ -50,7 +50,7 @@ static inline void page_add(struct page *p, enum page_counter c, uint64_t n) { _
 static inline void page_set(struct page *p, enum page_counter c, uint64_t v) { __atomic_store_n(&p->counter[c], v, __ATOMIC_RELAXED); }
 void page_touch(struct page *p);                       /* "alive at": at least once a second by the skeletons */
 
-/* Reader's side: all pages of a run folder. alive: the process of that pid and start_ticks exists. */
+/* Reader's side: all pages of a run folder (none where the folder is missing), by job, process group and stage. alive: the process of that pid and start_ticks exists. */
 struct page_view { struct page page; bool alive; char path[512]; };
 int page_list(const char *run_dir, struct page_view **out, size_t *n, struct err *err);   /* *out: free() */
 

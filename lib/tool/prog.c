@@ -1,0 +1,231 @@
+#include "tool/prog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/out.h"
+
+const char prog_version[] = PACKAGE_VERSION;
+
+enum want { RUN, HELP, VERSION, COMPLETION };
+
+static struct settings {
+	struct prog_common common;
+	enum want want;
+	int shell;
+} settings;
+
+const struct prog_common *prog_common(void)
+{
+	return &settings.common;
+}
+
+/* ---- shared options */
+/* Ends the parse: what follows does not matter any more. */
+static int wants(struct settings *s, enum want want, struct err *err)
+{
+	s->want = want;
+	err_clear(err);
+	return -1;
+}
+
+static int want_help(void *self, const char *value, struct err *err)
+{
+	(void)value;
+	return wants(self, HELP, err);
+}
+
+static int want_version(void *self, const char *value, struct err *err)
+{
+	(void)value;
+	return wants(self, VERSION, err);
+}
+
+static const char *const shells[] = { [OPT_BASH] = "bash", [OPT_ZSH] = "zsh", [OPT_FISH] = "fish", NULL };
+static const char *const log_formats[] = { [LOG_TEXT] = "text", [LOG_JSON] = "json", NULL };
+
+static int want_completion(void *self, const char *value, struct err *err)
+{
+	struct settings *s = self;
+
+	for (s->shell = 0; shells[s->shell]; s->shell++)
+		if (strcmp(shells[s->shell], value) == 0)
+			return wants(s, COMPLETION, err);
+	return err_set(err, EX_USAGE, "\"%s\" is none of bash, zsh, fish", value);
+}
+
+static int louder(void *self, const char *value, struct err *err)
+{
+	struct settings *s = self;
+
+	(void)value;
+	(void)err;
+	s->common.verbosity = s->common.verbosity < 0 ? 1 : s->common.verbosity + 1;
+	return 0;
+}
+
+static int quieter(void *self, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	((struct settings *)self)->common.verbosity = -1;
+	return 0;
+}
+
+static const struct opt common_opts[] = {
+	{ .name = "log", .type = OPT_CHOICE, .at = offsetof(struct settings, common.log_format), .choices = log_formats,
+	  .def = "text", .help = "how messages on standard error look" },
+	{ .name = "run", .type = OPT_TEXT, .at = offsetof(struct settings, common.run_dir), .arg = "DIR",
+	  .help = "run folder: counters and sockets of running stages" },
+	{ .letter = 'v', .name = "verbose", .type = OPT_CALL, .call = louder, .help = "say more; twice: for debugging" },
+	{ .letter = 'q', .name = "quiet", .type = OPT_CALL, .call = quieter, .help = "say nothing but warnings and errors" },
+	{ .name = "completion", .type = OPT_CALL, .call = want_completion, .arg = "bash|zsh|fish",
+	  .help = "print completions for a shell, and leave" },
+	{ .letter = 'h', .name = "help", .type = OPT_CALL, .call = want_help, .help = "print this, and leave" },
+	{ .letter = 'V', .name = "version", .type = OPT_CALL, .call = want_version, .help = "print the version, and leave" },
+	OPT_END
+};
+
+/* ---- what goes to standard output */
+static void help_text(const struct prog *prog, const struct opt_group *groups, size_t n, struct buf *out)
+{
+	buf_printf(out, "Usage: %s %s\n%s: %s\n\nOptions:\n", prog->name, prog->synopsis, prog->name, prog->summary);
+	opt_help(groups, n, out);
+	if (!prog->examples)
+		return;
+	buf_addz(out, "\nExamples:\n");
+	for (const char *p = prog->examples; *p;) {
+		size_t len = strcspn(p, "\n");
+		buf_printf(out, "  %.*s\n", (int)len, p);
+		p += len + (p[len] == '\n');
+	}
+}
+
+static int print(const struct prog *prog, const struct opt_group *groups, size_t n, struct err *err)
+{
+	struct buf text = { 0 };
+	struct out *out = out_new(NULL, STDOUT_FILENO, 4096);
+	int rc;
+
+	if (settings.want == HELP)
+		help_text(prog, groups, n, &text);
+	else if (settings.want == VERSION)
+		buf_printf(&text, "%s %s\n", prog->name, prog_version);
+	else
+		opt_completion(prog->name, prog->summary, groups, n, (enum opt_shell)settings.shell, &text);
+	rc = out_write(out, text.p, text.n, err) || out_flush(out, err) ? -1 : 0;
+	out_free(out);
+	buf_fini(&text);
+	return rc;
+}
+
+/* ---- life */
+/* A file opened later must not become 0, 1 or 2 because the caller had closed that: each is taken, and the wrong way
+ * round so that its use fails. */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+			_exit(EX_IOERR);
+}
+
+/* Some file systems tell that the space is out only when a file is closed. */
+static int check_stdout(struct err *err)
+{
+	int fd = dup(STDOUT_FILENO);
+
+	if (fd >= 0 && close(fd) < 0 && errno != EINTR)
+		return err_errno(err, EX_IOERR, "standard output");
+	return 0;
+}
+
+static int act(const struct prog *prog, void *self, int argc, char **argv, struct err *err)
+{
+	const struct opt_group groups[] = {
+		{ prog->opts, self }, { prog->more, prog->more_self }, { common_opts, &settings }
+	};
+	const size_t n = sizeof groups / sizeof groups[0];
+	int rc = opt_parse(groups, n, prog->operand, self, argc, argv, err);
+
+	log_setup(prog->name, (enum log_format)settings.common.log_format, settings.common.verbosity);
+	if (settings.want != RUN)
+		return print(prog, groups, n, err);
+	if (rc)
+		return -1;
+	return prog->run(self, err) || check_stdout(err) ? -1 : 0;
+}
+
+int prog_main(const struct prog *prog, void *self, int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+
+	hold_standard_descriptors();
+	settings = (struct settings){ .common.name = prog->name };
+	log_setup(prog->name, LOG_TEXT, 0);
+	if (act(prog, self, argc, argv, &err) == 0)
+		return EX_OK;
+	if (err.msg[0])
+		log_err(&err);
+	return err.code ? err.code : EX_SOFTWARE;
+}
+
+/* ---- run folder */
+static const char *set_in(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && *value ? value : NULL;
+}
+
+/* True: a folder of ours by name, under one that all can write to, where a link is somebody's trap. */
+static bool choose_run_dir(struct buf *path)
+{
+	const char *dir;
+
+	if ((dir = settings.common.run_dir) || (dir = set_in("HTA_RUN")))
+		buf_addz(path, dir);
+	else if ((dir = set_in("RUNTIME_DIRECTORY")))
+		buf_add(path, dir, strcspn(dir, ":"));
+	else if ((dir = set_in("XDG_RUNTIME_DIR")))
+		buf_printf(path, "%s/hta", dir);
+	else
+		buf_printf(path, "/tmp/hta-%lu", (unsigned long)geteuid());
+	return !dir;
+}
+
+static int check_run_dir(const char *path, bool no_link, struct err *err)
+{
+	static const char way_out[] = "choose another with --run or HTA_RUN";
+	struct stat st;
+	int fd, rc;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, EX_CONFIG, "run folder %s (--run or HTA_RUN name another)", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (no_link ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return err_errno(err, EX_CONFIG, "run folder %s (--run or HTA_RUN name another)", path);
+	rc = fstat(fd, &st);
+	close(fd);
+	if (rc < 0)
+		return err_errno(err, EX_CONFIG, "run folder %s", path);
+	if (st.st_uid != geteuid())
+		return err_set(err, EX_CONFIG, "run folder %s: belongs to another user, %s", path, way_out);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, EX_CONFIG, "run folder %s: others can write to it, chmod go-w it or %s", path, way_out);
+	return 0;
+}
+
+const char *prog_run_dir(struct err *err)
+{
+	static struct buf path;
+	bool no_link;
+
+	path.n = 0;
+	no_link = choose_run_dir(&path);
+	return check_run_dir(buf_z(&path), no_link, err) ? NULL : path.p;
+}
