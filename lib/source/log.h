@@ -9,8 +9,14 @@
 #define SOURCE_LOG_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "io/loop.h"
 #include "rec/pos.h"
+
+/* What pos_last.hash is made of: the first LOG_HASH_BYTES of a record, as it came (a line without its newline; a tombstone is empty): no more of an over-long
+ * line is ever kept. */
+enum { LOG_HASH_BYTES = 64 << 10 };
+static inline uint64_t log_hash(struct slice value) { return hash_64(value.p, value.n < LOG_HASH_BYTES ? value.n : LOG_HASH_BYTES); }
 
 struct log_part { char *topic; int32_t partition; };
 struct log_parts { struct log_part *v; size_t n, cap; };
@@ -19,7 +25,7 @@ struct log_part *log_parts_add(struct log_parts *p, struct slice topic, int32_t 
 struct log_part *log_parts_find(const struct log_parts *p, struct slice topic, int32_t partition);
 
 struct log_record {
-	struct slice value;      /* p NULL: a tombstone */
+	struct slice value;      /* p NULL: a tombstone; in a file an over-long line is cut: offset and next tell its size */
 	int64_t offset;
 	int64_t next;            /* the offset behind it */
 	int64_t time_us;         /* Kafka timestamp; POS_NONE */
@@ -60,7 +66,8 @@ struct log_ops {
 	int (*read)(void *log, struct log_batch *batch, int *fd, struct err *err);
 	/* (waits) All partitions of all topics of the job, ours or not. */
 	int (*partitions)(void *log, struct log_parts *out, struct err *err);
-	/* (waits) Fills from = low, to = end (of read_committed input: the last stable offset) of each range given. */
+	/* (waits) Fills from = low, to = end (of read_committed input: the last stable offset) of each range given. A compressed file has its end only when it was
+	 * read: to = -1, not known. */
 	int (*ends)(void *log, struct ranges *parts, struct err *err);
 	/* (waits) Fills from = first offset at or after the time (LOG_TIME, us), or low / end. */
 	int (*starts)(void *log, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
