@@ -12,7 +12,7 @@
 
 const char prog_version[] = PACKAGE_VERSION;
 
-enum want { RUN, HELP, VERSION, COMPLETION };
+enum want { WANT_RUN, WANT_HELP, WANT_VERSION, WANT_COMPLETION };
 
 static struct settings {
 	struct prog_common common;
@@ -37,13 +37,13 @@ static int wants(struct settings *s, enum want want, struct err *err)
 static int want_help(void *self, const char *value, struct err *err)
 {
 	(void)value;
-	return wants(self, HELP, err);
+	return wants(self, WANT_HELP, err);
 }
 
 static int want_version(void *self, const char *value, struct err *err)
 {
 	(void)value;
-	return wants(self, VERSION, err);
+	return wants(self, WANT_VERSION, err);
 }
 
 static const char *const shells[] = { [OPT_BASH] = "bash", [OPT_ZSH] = "zsh", [OPT_FISH] = "fish", NULL };
@@ -55,7 +55,7 @@ static int want_completion(void *self, const char *value, struct err *err)
 
 	for (s->shell = 0; shells[s->shell]; s->shell++)
 		if (strcmp(shells[s->shell], value) == 0)
-			return wants(s, COMPLETION, err);
+			return wants(s, WANT_COMPLETION, err);
 	return err_set(err, EX_USAGE, "\"%s\" is none of bash, zsh, fish", value);
 }
 
@@ -112,9 +112,9 @@ static int print(const struct prog *prog, const struct opt_group *groups, size_t
 	struct out *out = out_new(NULL, STDOUT_FILENO, 4096);
 	int rc;
 
-	if (settings.want == HELP)
+	if (settings.want == WANT_HELP)
 		help_text(prog, groups, n, &text);
-	else if (settings.want == VERSION)
+	else if (settings.want == WANT_VERSION)
 		buf_printf(&text, "%s %s\n", prog->name, prog_version);
 	else
 		opt_completion(prog->name, prog->summary, groups, n, (enum opt_shell)settings.shell, &text);
@@ -153,7 +153,7 @@ static int act(const struct prog *prog, void *self, int argc, char **argv, struc
 	int rc = opt_parse(groups, n, prog->operand, self, argc, argv, err);
 
 	log_setup(prog->name, (enum log_format)settings.common.log_format, settings.common.verbosity);
-	if (settings.want != RUN)
+	if (settings.want != WANT_RUN)
 		return print(prog, groups, n, err);
 	if (rc)
 		return -1;
