@@ -1,0 +1,155 @@
+/* The scanner against a table of lines by hand, then every engine against json_parse over lines that a seeded generator makes and breaks. */
+#include "rec/scan.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "rec/json.h"
+
+#include "tap.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static const struct engine { const char *name; enum scan_engine engine; bool learn; } engines[] = {
+	{ "portable", SCAN_PORTABLE, false }, { "portable, learned", SCAN_PORTABLE, true },
+	{ "avx2", SCAN_AVX2, false }, { "avx2, learned", SCAN_AVX2, true },
+	{ "avx512", SCAN_AVX512, false }, { "avx512, learned", SCAN_AVX512, true },
+	{ "auto", SCAN_AUTO, true },
+};
+
+#define DEEP_8(x) x x x x x x x x
+#define DEEP_64(x) DEEP_8(DEEP_8(x))
+#define DEEP_255(x) DEEP_64(x) DEEP_64(x) DEEP_64(x) DEEP_8(x) DEEP_8(x) DEEP_8(x) DEEP_8(x) DEEP_8(x) DEEP_8(x) DEEP_8(x) x x x x x x x
+
+/* Each line is asked for .a and .b.c: type and text of both, or why there are none. */
+#define BAD_LINE SCAN_BAD, FIELD_MISSING, "", FIELD_MISSING, ""
+#define BLANK_LINE SCAN_BLANK, FIELD_MISSING, "", FIELD_MISSING, ""
+#define A(type, text) SCAN_OK, type, text, FIELD_MISSING, ""
+#define NOTHING A(FIELD_MISSING, "")
+#define BC(type, text) SCAN_OK, FIELD_MISSING, "", type, text
+
+static const struct { const char *line; enum scan_status status; uint32_t a; const char *a_text; uint32_t bc; const char *bc_text; } lines[] = {
+	{ "", BLANK_LINE }, { " ", BLANK_LINE }, { " \t\r \t\t     \r", BLANK_LINE }, { "\v", BAD_LINE }, { "\f", BAD_LINE },
+	{ "{}", NOTHING }, { " { } \r", NOTHING }, { "\t{\r}\t", NOTHING }, { "{}\f", BAD_LINE }, { "{} {}", BAD_LINE }, { "{},", BAD_LINE },
+	{ "[]", BAD_LINE }, { "1", BAD_LINE }, { "\"a\"", BAD_LINE }, { "null", BAD_LINE }, { "[{\"a\":1}]", BAD_LINE }, { "{", BAD_LINE }, { "}", BAD_LINE },
+	{ "{]", BAD_LINE }, { "{,}", BAD_LINE }, { "\xef\xbb\xbf{}", BAD_LINE }, { "x{}", BAD_LINE }, { "{}x", BAD_LINE },
+	/* types */
+	{ "{\"a\":null}", A(FIELD_NULL, "null") }, { "{\"a\":true}", A(FIELD_TRUE, "true") }, { "{\"a\":false}", A(FIELD_FALSE, "false") },
+	{ "{\"a\":12}", A(FIELD_NUMBER, "12") }, { "{\"a\":\"x\"}", A(FIELD_STRING, "x") }, { "{\"a\":\"\"}", A(FIELD_STRING, "") },
+	{ "{\"a\":\"x\\ny\"}", A(FIELD_ESCAPED, "x\\ny") }, { "{\"a\":[1,{\"a\":2}]}", A(FIELD_ARRAY, "[1,{\"a\":2}]") },
+	{ "{\"a\":{\"a\":2}}", A(FIELD_OBJECT, "{\"a\":2}") }, { "{\"a\":{ }}", A(FIELD_OBJECT, "{ }") }, { "{\"a\": [ ] }", A(FIELD_ARRAY, "[ ]") },
+	{ "{\"A\":1}", NOTHING }, { "{\"aa\":1}", NOTHING }, { "{\"\":1}", NOTHING }, { "{\"b.c\":1}", NOTHING }, { "{\"a\\u0000\":1}", NOTHING },
+	/* words */
+	{ "{\"a\":nul}", BAD_LINE }, { "{\"a\":nulll}", BAD_LINE }, { "{\"a\":True}", BAD_LINE }, { "{\"a\":tru}", BAD_LINE }, { "{\"a\":truefalse}", BAD_LINE },
+	{ "{\"a\":falsy}", BAD_LINE }, { "{\"a\":NaN}", BAD_LINE }, { "{\"a\":Infinity}", BAD_LINE }, { "{\"a\":-Infinity}", BAD_LINE },
+	{ "{\"a\":undefined}", BAD_LINE }, { "{\"a\":}", BAD_LINE }, { "{\"a\":,\"b\":1}", BAD_LINE },
+	/* numbers */
+	{ "{\"a\":0}", A(FIELD_NUMBER, "0") }, { "{\"a\":-0}", A(FIELD_NUMBER, "-0") }, { "{\"a\":-0.0e-0}", A(FIELD_NUMBER, "-0.0e-0") },
+	{ "{\"a\":1.5E+10 }", A(FIELD_NUMBER, "1.5E+10") }, { "{\"a\":1e5}", A(FIELD_NUMBER, "1e5") }, { "{\"a\":10.01}", A(FIELD_NUMBER, "10.01") },
+	{ "{\"a\":123456789012345678901234567890}", A(FIELD_NUMBER, "123456789012345678901234567890") },
+	{ "{\"a\":0.1234567890123456789012345678901234567890}", A(FIELD_NUMBER, "0.1234567890123456789012345678901234567890") },
+	{ "{\"a\":1234567890123456}", A(FIELD_NUMBER, "1234567890123456") }, { "{\"a\":123456789012345.}", BAD_LINE },
+	{ "{\"a\":-123456789012345}", A(FIELD_NUMBER, "-123456789012345") }, { "{\"a\":12345678901234.5}", A(FIELD_NUMBER, "12345678901234.5") },
+	{ "{\"a\":123456789012345.6}", A(FIELD_NUMBER, "123456789012345.6") }, { "{\"a\":1234567890123456.7}", A(FIELD_NUMBER, "1234567890123456.7") },
+	{ "{\"a\":00}", BAD_LINE }, { "{\"a\":01}", BAD_LINE }, { "{\"a\":-01}", BAD_LINE }, { "{\"a\":-}", BAD_LINE }, { "{\"a\":--1}", BAD_LINE },
+	{ "{\"a\":+1}", BAD_LINE }, { "{\"a\":.5}", BAD_LINE }, { "{\"a\":-.5}", BAD_LINE }, { "{\"a\":1.}", BAD_LINE }, { "{\"a\":1..2}", BAD_LINE },
+	{ "{\"a\":1.2.3}", BAD_LINE }, { "{\"a\":1.e5}", BAD_LINE }, { "{\"a\":1e}", BAD_LINE }, { "{\"a\":1e+}", BAD_LINE }, { "{\"a\":1e1.5}", BAD_LINE },
+	{ "{\"a\":1e5e5}", BAD_LINE }, { "{\"a\":0x10}", BAD_LINE }, { "{\"a\":1 2}", BAD_LINE }, { "{\"a\":1-2}", BAD_LINE }, { "{\"a\":1a}", BAD_LINE },
+	{ "{\"a\":1\"b\":2}", BAD_LINE }, { "{\"a\":- 1}", BAD_LINE }, { "{\"a\":1,000}", BAD_LINE }, { "{\"a\":/1}", BAD_LINE }, { "{\"a\":!}", BAD_LINE },
+	/* strings */
+	{ "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD834\\uDD1E\"}", A(FIELD_ESCAPED, "\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD834\\uDD1E") },
+	{ "{\"a\":\"\\ud800\"}", A(FIELD_ESCAPED, "\\ud800") }, { "{\"a\":\"\\\\\"}", A(FIELD_ESCAPED, "\\\\") },
+	{ "{\"a\":\"\\x\"}", BAD_LINE }, { "{\"a\":\"\\u12\"}", BAD_LINE }, { "{\"a\":\"\\u12g4\"}", BAD_LINE }, { "{\"a\":\"\\", BAD_LINE },
+	{ "{\"a\":\"\\\"}", BAD_LINE }, { "{\"a\":\"x}", BAD_LINE }, { "{\"a\":'x'}", BAD_LINE }, { "{\"a\":\"x\"\"y\"}", BAD_LINE }, { "{\"a\":\"x\" \"y\"}", BAD_LINE },
+	{ "{\"a\":\"\t\"}", BAD_LINE }, { "{\"a\":\"\r\"}", BAD_LINE }, { "{\"a\":\"\x01\"}", BAD_LINE }, { "{\"a\":\"\x1f\"}", BAD_LINE },
+	{ "{\"a\":\"\x7f\"}", A(FIELD_STRING, "\x7f") }, { "{\"a\t\":1}", BAD_LINE }, { "{\"a\":\\\"x\"}", BAD_LINE }, { "\\{\"a\":1}", BAD_LINE },
+	/* UTF-8 */
+	{ "{\"a\":\"\xc3\xa9\"}", A(FIELD_STRING, "\xc3\xa9") }, { "{\"a\":\"\xe2\x82\xac\"}", A(FIELD_STRING, "\xe2\x82\xac") },
+	{ "{\"a\":\"\xf0\x9f\x98\x80\"}", A(FIELD_STRING, "\xf0\x9f\x98\x80") }, { "{\"a\":\"\xf4\x8f\xbf\xbf\"}", A(FIELD_STRING, "\xf4\x8f\xbf\xbf") },
+	{ "{\"a\":\"\xc2\x80\"}", A(FIELD_STRING, "\xc2\x80") }, { "{\"a\":\"\xe0\xa0\x80\"}", A(FIELD_STRING, "\xe0\xa0\x80") },
+	{ "{\"a\":\"\xed\x9f\xbf\"}", A(FIELD_STRING, "\xed\x9f\xbf") }, { "{\"a\":\"\xef\xbf\xbf\"}", A(FIELD_STRING, "\xef\xbf\xbf") },
+	{ "{\"a\":\"\x80\"}", BAD_LINE }, { "{\"a\":\"\xbf\"}", BAD_LINE }, { "{\"a\":\"\xc3\"}", BAD_LINE }, { "{\"a\":\"\xc3\xa9\xa9\"}", BAD_LINE },
+	{ "{\"a\":\"\xc0\x80\"}", BAD_LINE }, { "{\"a\":\"\xc1\xbf\"}", BAD_LINE }, { "{\"a\":\"\xe0\x9f\xbf\"}", BAD_LINE }, { "{\"a\":\"\xed\xa0\x80\"}", BAD_LINE },
+	{ "{\"a\":\"\xf0\x8f\xbf\xbf\"}", BAD_LINE }, { "{\"a\":\"\xf4\x90\x80\x80\"}", BAD_LINE }, { "{\"a\":\"\xf5\x80\x80\x80\"}", BAD_LINE },
+	{ "{\"a\":\"\xff\"}", BAD_LINE }, { "{\"a\":\"\xe2\x82\"}", BAD_LINE }, { "{\"a\":\"\xf0\x9f\x98\"}", BAD_LINE }, { "{\"a\":\"\xe2\x28\xa1\"}", BAD_LINE },
+	{ "{\"a\":\"\xc3\\n\"}", BAD_LINE }, { "{\"\xc3\xa9\":1}", NOTHING }, { "{\"\xc3\":1}", BAD_LINE }, { "{\xc3\xa9:1}", BAD_LINE }, { "{\"a\":\xc3\xa9}", BAD_LINE },
+	{ "{\"a\":1}\xc3\xa9", BAD_LINE }, { "{\"x\":\"\xc3\"}", BAD_LINE }, { "{\"a\":1}\xe2\x82", BAD_LINE }, { "{\xc2\xa0}", BAD_LINE },
+	/* commas, colons, nesting */
+	{ "{\"a\":1,}", BAD_LINE }, { "{,\"a\":1}", BAD_LINE }, { "{\"a\":1,,\"x\":2}", BAD_LINE }, { "{\"a\" 1}", BAD_LINE }, { "{\"a\"::1}", BAD_LINE },
+	{ "{\"a\":1:2}", BAD_LINE }, { "{\"a\"}", BAD_LINE }, { "{\"a\",\"b\"}", BAD_LINE }, { "{a:1}", BAD_LINE }, { "{1:1}", BAD_LINE }, { "{\"a\":1;}", BAD_LINE },
+	{ "{\"a\":1 \"x\":2}", BAD_LINE }, { "{\"a\":[1,]}", BAD_LINE }, { "{\"a\":[,1]}", BAD_LINE }, { "{\"a\":[1 2]}", BAD_LINE }, { "{\"a\":[\"x\":1]}", BAD_LINE },
+	{ "{\"a\":[1}", BAD_LINE }, { "{\"a\":[1}]", BAD_LINE }, { "{\"a\":{]}", BAD_LINE }, { "{\"a\":{}", BAD_LINE }, { "{\"a\":{}}}", BAD_LINE }, { "{\"a\":]}", BAD_LINE },
+	{ "{\"a\":[[[]]]}", A(FIELD_ARRAY, "[[[]]]") }, { "{\"a\":[[],[{}]]}", A(FIELD_ARRAY, "[[],[{}]]") }, { "{{}}", BAD_LINE }, { "{[]}", BAD_LINE },
+	{ "{\"a\":1}}", BAD_LINE }, { "{\"a\":1}]", BAD_LINE }, { "{\"a\":1} x", BAD_LINE }, { "{\"a\":1}\"", BAD_LINE },
+	{ " { \"a\" : 1 , \"b\" : { \"c\" : [ 1 , 2 ] } } ", SCAN_OK, FIELD_NUMBER, "1", FIELD_ARRAY, "[ 1 , 2 ]" },
+	{ "\t{\t\"a\"\t:\t1\t,\r\"b\"\r:\r{\"c\":\t2\r}\t}\r", SCAN_OK, FIELD_NUMBER, "1", FIELD_NUMBER, "2" },
+	{ "{\"a\":\v1}", BAD_LINE }, { "{\"a\":\xc2\xa0" "1}", BAD_LINE },
+	/* paths and equal names: the last one wins, at every step */
+	{ "{\"b\":{\"c\":1}}", BC(FIELD_NUMBER, "1") }, { "{\"b\":{\"x\":{\"c\":1}}}", NOTHING }, { "{\"x\":{\"b\":{\"c\":1}}}", NOTHING }, { "{\"c\":1}", NOTHING },
+	{ "{\"b\":[{\"c\":1}]}", NOTHING }, { "{\"b\":null}", NOTHING }, { "{\"b\":5}", NOTHING }, { "{\"b\":\"c\"}", NOTHING }, { "{\"b\":{\"c\":null}}", BC(FIELD_NULL, "null") },
+	{ "{\"a\":1,\"a\":\"x\"}", A(FIELD_STRING, "x") }, { "{\"a\":1,\"a\":null}", A(FIELD_NULL, "null") }, { "{\"\\u0061\":1}", A(FIELD_NUMBER, "1") },
+	{ "{\"a\":1,\"\\u0061\":2}", A(FIELD_NUMBER, "2") }, { "{\"\\u0061\":2,\"a\":1}", A(FIELD_NUMBER, "1") }, { "{\"\\\\u0061\":2}", NOTHING },
+	{ "{\"\\ud800\":1}", NOTHING }, { "{\"b\":{\"c\":1},\"b\":{\"c\":2}}", BC(FIELD_NUMBER, "2") }, { "{\"b\":{\"c\":1},\"b\":{}}", NOTHING },
+	{ "{\"b\":{\"c\":1},\"b\":7}", NOTHING }, { "{\"b\":{\"c\":1},\"b\":{\"x\":1}}", NOTHING }, { "{\"b\":7,\"b\":{\"c\":1}}", BC(FIELD_NUMBER, "1") },
+	{ "{\"b\":{\"c\":1,\"c\":2}}", BC(FIELD_NUMBER, "2") }, { "{\"b\":{\"c\":1},\"\\u0062\":[]}", NOTHING }, { "{\"b\":{\"c\":{}}}", BC(FIELD_OBJECT, "{}") },
+	{ "{\"b\":{\"c\":1,\"c\":{\"c\":2}}}", BC(FIELD_OBJECT, "{\"c\":2}") }, { "{\"\\u0062\":{\"\\u0063\":3}}", BC(FIELD_NUMBER, "3") },
+	{ "{\"b\":{\"b\":{\"c\":1}}}", NOTHING }, { "{\"b\":{\"a\":1}}", NOTHING }, { "{\"a\":{\"b\":{\"c\":1}}}", A(FIELD_OBJECT, "{\"b\":{\"c\":1}}") },
+	/* depth: 256 containers are fine, 257 are not */
+	{ "{\"a\":" DEEP_255("[") DEEP_255("]") "}", A(FIELD_ARRAY, DEEP_255("[") DEEP_255("]")) },
+	{ "{\"a\":" DEEP_255("[") "[" "]" DEEP_255("]") "}", BAD_LINE },
+	{ "{\"b\":{\"c\":" DEEP_255("{\"c\":") "1" DEEP_255("}") "}}", BAD_LINE },
+};
+
+static struct path *paths_of(const char *const *text, size_t n)
+{
+	struct path *paths = mem_array(n, sizeof *paths);
+	for (size_t i = 0; i < n; i++)
+		if (path_parse(&paths[i], slice_z(text[i]), NULL))
+			ok(false, "path %s", text[i]);
+	return paths;
+}
+
+static void paths_free(struct path *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		path_fini(&paths[i]);
+	free(paths);
+}
+
+static void table(void)
+{
+	static const char *const wanted[] = { "a", "b.c" };
+	struct path *paths = paths_of(wanted, 2);
+	struct scan *s = scan_new(paths, 2, NULL);
+	struct scan_batch batch;
+	for (size_t e = 0; e < COUNT(engines); e++) {
+		if (!scan_force(s, engines[e].engine, engines[e].learn))
+			continue;
+		for (size_t i = 0; i < COUNT(lines); i++) {
+			struct buf b = { 0 };
+			for (int j = 0; j < SCAN_PAD; j++)
+				buf_addc(&b, '"');
+			buf_addz(&b, lines[i].line);
+			buf_addz(&b, "\n");
+			size_t n = b.n - SCAN_PAD;
+			for (int j = 0; j < SCAN_PAD; j++)
+				buf_addc(&b, '"');
+			scan_lines(s, b.p + SCAN_PAD, n, &batch);
+			const struct field *f = batch.field;
+			bool same = batch.lines == 1 && batch.used == n && batch.status[0] == lines[i].status;
+			if (same && batch.status[0] == SCAN_OK)
+				same = f[0].type == lines[i].a && f[1].type == lines[i].bc && slice_is(slice(f[0].p, f[0].n), lines[i].a_text) &&
+				       slice_is(slice(f[1].p, f[1].n), lines[i].bc_text);
+			ok(same, "%s: %.60s", engines[e].name, lines[i].line);
+			buf_fini(&b);
+		}
+	}
+	scan_free(s);
+	paths_free(paths, 2);
+}
+
+int main(void)
+{
+	table();
+	return done();
+}
