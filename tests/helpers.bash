@@ -199,9 +199,10 @@ topic_new() { # NAME PARTITIONS [SETTING=VALUE...]
 
 has_partitions() { [ "$(ends "$1" | wc -l)" = "$2" ]; } # TOPIC PARTITIONS
 
-# A record a line, over all partitions by kcat's hash; options are kcat's, such as -p 3 or -K:.
+# A record a line, over all partitions at random; options are kcat's, such as -p 3, or -K: for keys and their hash.
 produce() { # TOPIC FILE|- [OPTION...]
-	kcat -P -b "$HTA_BROKERS" -t "$1" "${@:3}" -l "${2/#-//dev/stdin}"
+	# without the setting, all of a few milliseconds go to one partition
+	kcat -P -b "$HTA_BROKERS" -X sticky.partitioning.linger.ms=0 -t "$1" "${@:3}" -l "${2/#-//dev/stdin}"
 }
 
 # Lines "PARTITION OFFSET METADATA", "-" for what is not there.

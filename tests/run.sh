@@ -10,6 +10,7 @@
 #	HTA_CONFIGURE=FLAGS	more flags for configure, such as "--enable-asan --enable-ubsan"
 #	HTA_SERVICES=DIR	use the servers there and let them run (tests/services.sh stop all DIR ends them)
 #	HTA_TEST_BROKERS=LIST	a Kafka that is there already
+#	HTA_NO_KAFKA=REASON	the mock, even where a Kafka could be had
 #	HTA_KEEP=1		keep the scratch folder
 #	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
 set -uo pipefail
@@ -108,7 +109,7 @@ count_tap() { # NAME FILE CODE
 		'not ok '*) seen=$((seen + 1)) bad=$((bad + 1)) ;;
 		'ok '*\#\ [sS][kK][iI][pP]*)
 			seen=$((seen + 1)) skipped=$((skipped + 1))
-			skips+="  $1: ${line#ok }"$'\n'
+			skips+="  $1: $(sed -E 's/^ok //; s/( in [0-9]+ms)? # skip */: /i' <<<"$line")"$'\n'
 			;;
 		'ok '*) seen=$((seen + 1)) passed=$((passed + 1)) ;;
 		esac
@@ -186,13 +187,15 @@ build() {
 
 # ---- the broker ----
 
-# Tells which broker the tests will get, before the first one of them.
+# Tells which broker the tests will get, before the first one of them, and has a failed attempt to get one made once.
 tell_broker() {
 	case $(svc_kafka_kind 2>"$scratch/broker.err") in
 	given) say "broker: given, $HTA_TEST_BROKERS" ;;
 	apache) say "broker: Apache Kafka $(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' tests/kafka/pom.xml), our own" ;;
 	*)
-		say "broker: the mock; no real one: $(sed 's/^services.sh: //' "$scratch/broker.err" | paste -sd' ')"
+		HTA_NO_KAFKA=$(sed 's/^services.sh: //;q' "$scratch/broker.err")
+		export HTA_NO_KAFKA
+		say "broker: the mock; $HTA_NO_KAFKA"
 		[ "${CI:-}" != true ] || give_up "no real broker under CI"
 		;;
 	esac
@@ -274,7 +277,7 @@ build
 # nothing of the caller's settings reaches the programs under test
 for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
 	case $name in
-	HTA_BUILD_DIR | HTA_PG_BIN | HTA_PG_FSYNC | HTA_TEST_BROKERS) ;;
+	HTA_BUILD_DIR | HTA_NO_KAFKA | HTA_PG_BIN | HTA_PG_FSYNC | HTA_TEST_BROKERS) ;;
 	*) unset "$name" ;;
 	esac
 done
