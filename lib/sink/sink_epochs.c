@@ -87,10 +87,11 @@ static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
 		r = s->driver->metrics(s->d, stage_job(p->st), s->metric, s->metrics, s->lateness_us, err);
 	if (r != SINK_OK)
 		return r;
-	s->registered = true;
 	ctl_sink_state_fini(&p->state);
 	p->state = (struct ctl_sink_state){ .name = mem_strdup(s->name) };
-	return s->driver->state(s->d, stage_job(p->st), stage_group(p->st), &p->state, err);
+	r = s->driver->state(s->d, stage_job(p->st), stage_group(p->st), &p->state, err);
+	s->registered = r == SINK_OK && p->state.gen[0];       /* lateness needs the job's row: once more after its init */
+	return r;
 }
 
 static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)

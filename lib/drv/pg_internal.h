@@ -1,0 +1,68 @@
+/* Inside of the Postgres driver: pg.c (connection), pg_wait.c (queries in the loop, errors), pg_schema.c, pg_job.c (metrics, state, init, reset), pg_array.c (binary
+ * parameters), pg_rows.c (apply, put). */
+#ifndef DRV_PG_INTERNAL_H
+#define DRV_PG_INTERNAL_H
+
+#include <libpq-fe.h>
+
+#include "base/arena.h"
+#include "drv/pg.h"
+#include "sink/say.h"
+
+enum { PG_CHUNK_ROWS = 5000, PG_PARAMS = 16 };
+
+struct pg {
+	const struct sink_conf *conf;
+	char *table, *final, *numbers;     /* quoted, with their schema */
+	char *rollups;                     /* as given: the key in hta_metric */
+	PGconn *c;
+	bool hll;                          /* uniq_sketch is of type hll */
+};
+
+/* ---- pg_wait.c: every call serves the loop while it waits */
+
+/* Maps the connection's or a result's error: SQLSTATE classes 08, 40, 53, 57, 58 and a broken connection are SINK_RETRY; 28, 3D, 42, 0A EX_CONFIG; others EX_DATAERR. */
+enum sink_result pg_failed(struct pg *p, const PGresult *res, struct err *err);
+bool pg_state_is(const PGresult *res, const char *sqlstate);
+
+/* Waits until the connection is made (after PQconnectStartParams). */
+enum sink_result pg_connected(struct pg *p, struct err *err);
+/* Sends everything, returns the next result; *res NULL: none is left for this query. */
+enum sink_result pg_next(struct pg *p, PGresult **res, struct err *err);
+/* One query outside a pipeline; *res (may be NULL: not wanted) is the caller's. */
+enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n, const char *const *values);
+/* The same with several statements and no parameters. */
+enum sink_result pg_script(struct pg *p, const char *sql, struct err *err);
+/* ROLLBACK if a transaction is open; r unless the connection broke. */
+enum sink_result pg_rollback(struct pg *p, enum sink_result r);
+
+/* ---- pg_array.c: parameters in binary, made in a buffer each */
+struct pg_params { int n; Oid type[PG_PARAMS]; struct buf value[PG_PARAMS]; const char *p[PG_PARAMS]; int bytes[PG_PARAMS], format[PG_PARAMS]; uint32_t items[PG_PARAMS]; };
+enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT4 = 23, PG_TEXT = 25, PG_TIMESTAMPTZ = 1184, PG_NUMERIC = 1700, PG_JSONB = 3802 };
+
+void pg_params_fini(struct pg_params *a);
+void pg_params_reset(struct pg_params *a);
+int pg_array(struct pg_params *a, Oid element);                      /* a new array parameter; its index */
+void pg_scalar(struct pg_params *a, const char *text);               /* a new text parameter; NULL: null */
+void pg_null(struct pg_params *a, int i);
+void pg_put_text(struct pg_params *a, int i, struct slice text);
+void pg_put_bytes(struct pg_params *a, int i, struct slice bytes);
+void pg_put_int8(struct pg_params *a, int i, int64_t v);
+void pg_put_int4(struct pg_params *a, int i, int32_t v);
+void pg_put_bool(struct pg_params *a, int i, bool v);
+void pg_put_time(struct pg_params *a, int i, int64_t us);
+void pg_put_dec(struct pg_params *a, int i, dec v);
+void pg_put_jsonb(struct pg_params *a, int i, struct slice text);
+/* Sends it (pipeline or not), parameters closed. False: the connection is broken. */
+bool pg_send(struct pg *p, const char *sql, struct pg_params *a, bool binary_result);
+
+/* ---- the driver's calls */
+enum sink_result pg_schema(struct pg *p, struct err *err);
+enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err);
+enum sink_result pg_job_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
+enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
+enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *err);
+enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err);
+enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err);
+
+#endif
