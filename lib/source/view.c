@@ -1,0 +1,117 @@
+#include "source/view.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+void view_fini(struct view *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		free(v->v[i].topic);
+		free(v->v[i].next);
+	}
+	free(v->v);
+	*v = (struct view){ 0 };
+}
+
+static struct view_part *set_part(struct view *v, size_t i, const char *topic, int32_t partition)
+{
+	v->v[i] = (struct view_part){ .topic = mem_strdup(topic), .partition = partition, .next = mem_array(v->sinks, sizeof *v->v[i].next) };
+	return &v->v[i];
+}
+
+void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts)
+{
+	view_fini(v);
+	*v = (struct view){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v), .n = parts->n, .sinks = n };
+	for (size_t i = 0; i < parts->n; i++) {
+		struct view_part *p = set_part(v, i, parts->v[i].topic, parts->v[i].partition);
+
+		p->idle = true;
+		for (size_t s = 0; s < n; s++) {
+			const struct position *at = positions_find(&sinks[s].pos, slice_z(p->topic), p->partition);
+			if (!at)
+				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic, p->partition);
+			p->next[s] = at->next;
+			p->idle = p->idle && at->idle;
+			if (!p->low || at->next < p->low->next)
+				p->low = at;
+		}
+	}
+}
+
+void view_started(struct view *v, const struct ranges *start)
+{
+	view_fini(v);
+	*v = (struct view){ .v = mem_array(start->n ? start->n : 1, sizeof *v->v), .n = start->n, .sinks = 1 };
+	for (size_t i = 0; i < start->n; i++)
+		set_part(v, i, start->v[i].topic, start->v[i].partition)->next[0] = start->v[i].from;
+}
+
+void view_sent(struct view *v, const struct ranges *epoch)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct range *r = ranges_find(epoch, slice_z(v->v[i].topic), v->v[i].partition);
+
+		if (!r)
+			continue;
+		v->v[i].idle = r->idle;
+		for (size_t s = 0; s < v->sinks; s++)
+			if (v->v[i].next[s] < r->to)
+				v->v[i].next[s] = r->to;
+	}
+}
+
+int64_t view_lowest(const struct view_part *p, size_t sinks)
+{
+	int64_t low = p->next[0];
+
+	for (size_t s = 1; s < sinks; s++)
+		low = p->next[s] < low ? p->next[s] : low;
+	return low;
+}
+
+int64_t view_highest(const struct view_part *p, size_t sinks)
+{
+	int64_t high = p->next[0];
+
+	for (size_t s = 1; s < sinks; s++)
+		high = p->next[s] > high ? p->next[s] : high;
+	return high;
+}
+
+static void add_start(struct ranges *start, const struct view_part *p, int64_t from, int64_t to)
+{
+	struct range *r = ranges_add(start, slice_z(p->topic), p->partition);
+
+	r->from = from;
+	r->to = to;
+	r->idle = p->idle;
+}
+
+/* The position above the lowest one; the lowest where all agree. */
+static int64_t second(const struct view_part *p, size_t sinks, int64_t low)
+{
+	int64_t up = INT64_MAX;
+
+	for (size_t s = 0; s < sinks; s++)
+		if (p->next[s] > low && p->next[s] < up)
+			up = p->next[s];
+	return up == INT64_MAX ? low : up;
+}
+
+bool view_step(const struct view *v, struct ranges *start)
+{
+	ranges_fini(start);
+	for (size_t i = 0; i < v->n; i++) {
+		int64_t low = view_lowest(&v->v[i], v->sinks), up = second(&v->v[i], v->sinks, low);
+
+		if (up == low)
+			continue;
+		add_start(start, &v->v[i], low, up);
+		return true;
+	}
+	for (size_t i = 0; i < v->n; i++)
+		add_start(start, &v->v[i], v->v[i].next[0], INT64_MAX);
+	return false;
+}

@@ -1,0 +1,37 @@
+/* The view: where each sink stands on each partition that is ours, with all epochs that were sent applied. And what is to be read next:
+ * where sinks differ, one partition alone, from the lowest position up to the next sink's; everything once all agree (the rule of catch-up:
+ * an epoch must be needed by the same sinks as a whole and straddle no sink's position). Pure. */
+#ifndef SOURCE_VIEW_H
+#define SOURCE_VIEW_H
+
+#include "rec/ctl.h"
+#include "source/log.h"
+
+struct view_part {
+	char *topic;
+	int32_t partition;
+	int64_t *next;                /* of each sink */
+	bool idle;                    /* all sinks have it so */
+	const struct position *low;   /* the position of the sink that stands lowest, as probed; NULL: of no sink */
+};
+
+struct view { struct view_part *v; size_t n, sinks; };
+
+void view_fini(struct view *v);
+
+/* The positions that the sinks answered for these partitions, which all of them know (else BUG). sinks must outlive the view. */
+void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts);
+/* No sink keeps positions: these starts (from) stand for them. */
+void view_started(struct view *v, const struct ranges *start);
+
+/* An epoch was sent. */
+void view_sent(struct view *v, const struct ranges *epoch);
+
+int64_t view_lowest(const struct view_part *p, size_t sinks);
+int64_t view_highest(const struct view_part *p, size_t sinks);
+
+/* What to read next: `start` (from, idle) is filled anew, in the order of the view. Returns true while sinks differ: start has one partition then, to be read
+ * up to `to` exactly; else all partitions, `to` INT64_MAX. */
+bool view_step(const struct view *v, struct ranges *start);
+
+#endif
