@@ -1,0 +1,224 @@
+/* Times: events come nearly in order, so the first 16 bytes ("2026-11-20T15:00") are mostly those of the event before. What is left,
+ * ":07.250Z", is one word: its bytes XOR those of ":00.000Z" are the digits, and one addition finds every byte that is
+ * out of its range. Seconds of 60, other lengths and offsets go to tm_parse.
+ *
+ * Numbers: the characters are loaded so that the last one is the highest byte of a word (two words beyond eight characters); what stands before
+ * the number is replaced by zeros, the point is taken out by moving what is before it up one byte, and eight digits become an
+ * integer by three multiplications (pairs, fours, eight). No loop, no branch that depends on the number's length.
+ * An exponent shows as a byte that is no digit and goes to dec_parse, as do more than 16 characters. */
+#include "rec/value.h"
+
+#include "base/tm.h"
+#include "rec/scan_internal.h"
+
+static const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+
+static always_inline uint64_t word_of(const char *eight)
+{
+	return scan_load(eight);
+}
+
+/* --- times ------------------------------------------------------------------------------------------------------------ */
+
+static enum value_time_result in_range(int64_t at, int64_t *us)
+{
+	if (at < TM_MIN_US || at >= TM_MAX_US)
+		return VALUE_TIME_RANGE;
+	*us = at;
+	return VALUE_TIME_OK;
+}
+
+/* tm_parse. The minute is kept if all of it is in range. */
+static enum value_time_result time_slow(struct value_clock *clock, struct slice text, int64_t *us)
+{
+	int64_t at;
+	if (tm_parse(text, &at))
+		return VALUE_TIME_NONE;
+	if (text.p[text.n - 1] == 'Z' && at >= TM_MIN_US + 60 * TM_S && at < TM_MAX_US) {
+		int64_t second = (text.p[17] - '0') * 10 + (text.p[18] - '0');
+		memcpy(clock->minute, text.p, sizeof clock->minute);
+		clock->us = at - at % TM_S - second * TM_S;
+	}
+	return in_range(at, us);
+}
+
+static enum value_time_result time_escaped(struct slice text, int64_t *us)
+{
+	struct buf decoded = { 0 };
+	int64_t at;
+	bool good = scan_unescape(text, &decoded) == 0 && tm_parse(buf_slice(&decoded), &at) == 0;
+	buf_fini(&decoded);
+	return good ? in_range(at, us) : VALUE_TIME_NONE;
+}
+
+/* Bytes that are not a digit where form has a digit, nor form's own byte elsewhere: nonzero. digits: form's zeros marked by 01. */
+static always_inline uint64_t off_form(uint64_t off, uint64_t digits)
+{
+	return ((off + ones * 0x7f - digits * 9) | off) & tops;
+}
+
+static enum value_time_result time_text(struct value_clock *clock, struct slice text, int64_t *us)
+{
+	const uint64_t form = word_of(":00.000Z"), digits = word_of("\0\1\1\0\1\1\1");
+	if (unlikely(text.n != 24 || memcmp(text.p, clock->minute, 16) != 0))
+		return time_slow(clock, text, us);
+	uint64_t off = word_of(text.p + 16) ^ form;
+	uint64_t second = (off >> 8 & 15) * 10 + (off >> 16 & 15);
+	uint64_t milli = (off >> 32 & 15) * 100 + (off >> 40 & 15) * 10 + (off >> 48 & 15);
+	if (unlikely(off_form(off, digits) || second > 59))
+		return time_slow(clock, text, us);
+	*us = clock->us + (int64_t)(second * 1000 + milli) * 1000;
+	return VALUE_TIME_OK;
+}
+
+/* --- decimals --------------------------------------------------------------------------------------------------------- */
+
+__extension__ typedef unsigned __int128 udec;  /* magnitudes, as in dec.h */
+
+static const uint64_t pow10_of[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+
+static always_inline unsigned last_byte(uint64_t marks)
+{
+	return (unsigned)__builtin_ctzll(marks) >> 3;
+}
+
+/* Marks the zero bytes of v in their top bits, exactly. */
+static always_inline uint64_t zero_bytes(uint64_t v)
+{
+	return ~(((v & ~tops) + ~tops) | v) & tops;
+}
+
+/* Eight bytes 0..9, the first digit lowest. */
+static always_inline uint64_t eight_digits(uint64_t v)
+{
+	v = v * 10 + (v >> 8);
+	return ((v & 0x000000ff000000ff) * 0x000f424000000064 + (v >> 16 & 0x000000ff000000ff) * 0x0000271000000001) >> 32;
+}
+
+/* Any byte that is above 9? */
+static always_inline bool beyond_nine(uint64_t v)
+{
+	return (((v & ~tops) + ones * 0x76) | v) & tops;
+}
+
+/* At most 8 characters of digits and one point: the digits as bytes in *v, decimals after the point. p[-8] is readable. */
+static always_inline unsigned load_eight(const char *p, size_t n, uint64_t *v)
+{
+	uint64_t digits = (scan_load(p + n - 8) ^ ones * '0') & (UINT64_MAX << (64 - 8 * n));
+	uint64_t point = zero_bytes(digits ^ ones * ('.' ^ '0'));
+	if (!point) {
+		*v = digits;
+		return 0;
+	}
+	unsigned at = last_byte(point);
+	uint64_t before = ((uint64_t)1 << (8 * at)) - 1;
+	*v = (digits & before) << 8 | (digits & ~(before << 8 | 0xff));
+	return 7 - at;
+}
+
+/* The same of 9 to 16 characters: the first eight digits in v[0]. */
+static always_inline unsigned load_sixteen(const char *p, size_t n, uint64_t v[2])
+{
+	uint64_t high = scan_load(p + n - 8) ^ ones * '0';
+	uint64_t low = (scan_load(p + n - 16) ^ ones * '0') & (UINT64_MAX << (128 - 8 * n));
+	uint64_t point_high = zero_bytes(high ^ ones * ('.' ^ '0')), point_low = zero_bytes(low ^ ones * ('.' ^ '0'));
+	v[0] = low;
+	v[1] = high;
+	if (point_high) {
+		unsigned at = last_byte(point_high);
+		uint64_t before = ((uint64_t)1 << (8 * at)) - 1;
+		v[1] = (high & before) << 8 | (high & ~(before << 8 | 0xff)) | low >> 56;
+		v[0] = low << 8;
+		return 7 - at;
+	}
+	if (point_low) {
+		unsigned at = last_byte(point_low);
+		uint64_t before = ((uint64_t)1 << (8 * at)) - 1;
+		v[0] = (low & before) << 8 | (low & ~(before << 8 | 0xff));
+		return 15 - at;
+	}
+	return 0;
+}
+
+/* m x 10^-decimals in units of 1e-9. */
+static always_inline enum dec_result scale(uint64_t m, unsigned decimals, bool negative, dec *out)
+{
+	enum dec_result result = DEC_OK;
+	udec v;
+	if (likely(decimals <= 9)) {
+		v = (udec)m * pow10_of[9 - decimals];
+	} else {
+		uint64_t unit = pow10_of[decimals - 9], rest = m % unit;
+		m /= unit;
+		m += rest * 2 > unit || (rest * 2 == unit && (m & 1));
+		v = m;
+		result = rest ? DEC_ROUNDED : DEC_OK;
+	}
+	*out = negative ? -(dec)v : (dec)v;
+	return result;
+}
+
+/* The digits of a number of at most 16 characters, without sign and point; false where dec_parse has to do it. */
+static always_inline bool mantissa(struct field field, uint64_t *m, unsigned *decimals)
+{
+	bool negative = *field.p == '-';
+	const char *p = field.p + negative;
+	size_t n = field.n - negative;
+	uint64_t v[2] = { 0, 0 };
+	if (likely(n <= 8)) {
+		*decimals = load_eight(p, n, &v[1]);
+		*m = eight_digits(v[1]);
+		return !beyond_nine(v[1]);
+	}
+	if (n > 16)
+		return false;
+	*decimals = load_sixteen(p, n, v);
+	*m = eight_digits(v[0]) * 100000000 + eight_digits(v[1]);
+	return !beyond_nine(v[0]) && !beyond_nine(v[1]);
+}
+
+enum dec_result value_dec(struct field field, dec *out)
+{
+	uint64_t m;
+	unsigned decimals;
+	if (unlikely(field.type != FIELD_NUMBER))
+		return DEC_SYNTAX;
+	if (unlikely(!mantissa(field, &m, &decimals)))
+		return dec_parse(slice(field.p, field.n), out);
+	return scale(m, decimals, *field.p == '-', out);
+}
+
+/* --- either ----------------------------------------------------------------------------------------------------------- */
+
+static enum value_time_result time_number(struct field field, enum value_unit unit, int64_t *us)
+{
+	static const int64_t units[] = { [VALUE_S] = TM_S, [VALUE_MS] = 1000, [VALUE_US] = 1 };
+	static const int64_t nanos[] = { [VALUE_S] = 1000, [VALUE_MS] = 1000000, [VALUE_US] = 1000000000, [VALUE_NS] = 1000000000000 };
+	uint64_t m;
+	unsigned decimals;
+	dec v;
+	if (unit == VALUE_RFC3339)
+		return VALUE_TIME_UNIT;
+	if (unit != VALUE_NS && mantissa(field, &m, &decimals) && decimals == 0 && *field.p != '-')
+		return m < (uint64_t)(TM_MAX_US / units[unit]) ? in_range((int64_t)m * units[unit], us) : VALUE_TIME_RANGE;
+	if (value_dec(field, &v) == DEC_RANGE || v < 0)
+		return VALUE_TIME_RANGE;
+	v /= nanos[unit];
+	return v < TM_MAX_US ? in_range((int64_t)v, us) : VALUE_TIME_RANGE;
+}
+
+enum value_time_result value_time(struct value_clock *clock, struct field field, enum value_unit unit, int64_t *us)
+{
+	switch (field.type) {
+	case FIELD_STRING:
+		return time_text(clock, slice(field.p, field.n), us);
+	case FIELD_ESCAPED:
+		return time_escaped(slice(field.p, field.n), us);
+	case FIELD_NUMBER:
+		return time_number(field, unit, us);
+	case FIELD_MISSING: case FIELD_NULL:
+		return VALUE_TIME_MISSING;
+	default:
+		return VALUE_TIME_NONE;
+	}
+}

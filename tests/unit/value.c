@@ -1,0 +1,184 @@
+/* The hot converters against tm_parse and dec_parse: tables, and texts from a seeded generator. */
+#include "rec/value.h"
+
+#include <stdlib.h>
+
+#include "base/tm.h"
+
+#include "tap.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static uint64_t state = 42;
+
+static uint64_t next(void)
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static unsigned below(unsigned n)
+{
+	return (unsigned)(next() % n);
+}
+
+/* A field in the middle of digits and points, so that a converter which looks beyond its ends is caught. */
+static struct field field_of(const char *text, size_t n, enum field_type type)
+{
+	static char room[2 * SCAN_PAD + 256];
+	for (size_t i = 0; i < sizeof room; i++)
+		room[i] = "0123456789.-eZ:"[below(15)];
+	memcpy(room + SCAN_PAD, text, n);
+	return (struct field){ room + SCAN_PAD, (uint32_t)n, type };
+}
+
+/* --- times ------------------------------------------------------------------------------------------------------------ */
+
+static const struct { const char *text; enum field_type type; enum value_unit unit; enum value_time_result result; int64_t us; } times[] = {
+	{ "2026-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01T00:00:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225659999000 },
+	{ "2026-01-01T00:00:60.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225660000000 },
+	{ "2026-01-01T00:00:61.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:0a.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:00.00:Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:00.000X", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:00.000z", FIELD_STRING, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01T00:00-00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:00,000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:00\xb1" "000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T01:00:00.500+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600500000 },
+	{ "2026-01-01T01:00:00+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01T01:00:00.1Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767229200100000 },
+	{ "2026-01-01T01:00:07.250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767229207250000 },
+	{ "2026-01-01T01:00:07.250\\u005a", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_OK, 1767229207250000 },
+	{ "2026-01-01T01:00:07.250\\u005b", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "\\ud800", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "1970-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 0 },
+	{ "1970-01-01T00:00:01.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1000000 },
+	{ "1969-12-31T23:59:60.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 0 },
+	{ "1969-12-31T23:59:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
+	{ "2199-12-31T23:59:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, TM_MAX_US - 1000 },
+	{ "2199-12-31T23:59:60.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
+	{ "2200-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
+	{ "2200-01-01T00:00:01.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
+	{ "2026-02-29T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 }, { "1767225600", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "", FIELD_MISSING, VALUE_S, VALUE_TIME_MISSING, 0 }, { "null", FIELD_NULL, VALUE_S, VALUE_TIME_MISSING, 0 },
+	{ "true", FIELD_TRUE, VALUE_S, VALUE_TIME_NONE, 0 }, { "{}", FIELD_OBJECT, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "1767225600", FIELD_NUMBER, VALUE_RFC3339, VALUE_TIME_UNIT, 0 }, { "1767225600", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
+	{ "1767225600.123456", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600123456 }, { "1767225600.1234569", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600123456 },
+	{ "1.5", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1500000 }, { "0.0000009", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 0 }, { "-0", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 0 },
+	{ "-1", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 }, { "-0.000000001", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 }, { "1e3", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1000000000 },
+	{ "7258118399.999999", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, TM_MAX_US - 1 }, { "7258118400", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "7258118400.0", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 }, { "1e300", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "99999999999999999999", FIELD_NUMBER, VALUE_NS, VALUE_TIME_RANGE, 0 }, { "9999999999999999", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "1767225600123", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, 1767225600123000 }, { "1767225600123.4567", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, 1767225600123456 },
+	{ "1767225600123456", FIELD_NUMBER, VALUE_US, VALUE_TIME_OK, 1767225600123456 }, { "1767225600123456.7", FIELD_NUMBER, VALUE_US, VALUE_TIME_OK, 1767225600123456 },
+	{ "1767225600123456789", FIELD_NUMBER, VALUE_NS, VALUE_TIME_OK, 1767225600123456 }, { "7258118399999", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, TM_MAX_US - 1000 },
+	{ "7258118400000", FIELD_NUMBER, VALUE_MS, VALUE_TIME_RANGE, 0 }, { "7258118399999999999", FIELD_NUMBER, VALUE_NS, VALUE_TIME_OK, TM_MAX_US - 1 },
+	{ "7258118400000000000", FIELD_NUMBER, VALUE_NS, VALUE_TIME_RANGE, 0 },
+};
+
+static void time_table(void)
+{
+	struct value_clock clock = { 0 };
+	for (size_t i = 0; i < 2 * COUNT(times); i++) {  /* the second time with a minute that has been seen */
+		size_t t = i % COUNT(times);
+		int64_t us = 77;
+		struct field field = field_of(times[t].text, strlen(times[t].text), times[t].type);
+		enum value_time_result result = value_time(&clock, field, times[t].unit, &us);
+		if (i >= COUNT(times)) {  /* again, right behind itself */
+			us = 77;
+			result = value_time(&clock, field, times[t].unit, &us);
+		}
+		ok(result == times[t].result && us == (result == VALUE_TIME_OK ? times[t].us : 77), "time %s: %d %lld", times[t].text, result, (long long)us);
+	}
+}
+
+static void time_generated(void)
+{
+	struct value_clock clock = { 0 };
+	unsigned wrong = 0, good = 0;
+	char text[64], first[64] = "";
+	for (int i = 0; i < 400000; i++) {
+		int n = snprintf(text, sizeof text, "20%02u-%02u-%02uT%02u:%02u:%02u.%03uZ", 26 + below(2), 1 + below(2), 27 + below(3), below(2), below(2),
+		                 below(62), below(1000));
+		if (below(3) == 0)
+			text[below((unsigned)n)] = (char)"0123456789:.-TZtz +/\x80\xff"[below(22)];
+		int64_t want = 0, got = 0;
+		bool valid = tm_parse(slice(text, (size_t)n), &want) == 0 && want >= TM_MIN_US && want < TM_MAX_US;
+		enum value_time_result result = value_time(&clock, field_of(text, (size_t)n, FIELD_STRING), VALUE_RFC3339, &got);
+		good += valid;
+		if ((result == VALUE_TIME_OK) != valid || got != (valid ? want : 0)) {
+			wrong++;
+			memcpy(first, text, sizeof first);
+		}
+	}
+	ok(wrong == 0, "400,000 texts are the times that tm_parse reads: %u are not, such as %s", wrong, first);
+	ok(good > 200000, "and %u of them are times", good);
+}
+
+/* --- decimals --------------------------------------------------------------------------------------------------------- */
+
+static unsigned add_digits(char *to, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		to[i] = below(4) ? (char)('0' + below(10)) : "05"[below(2)];
+	return n;
+}
+
+/* A number that the scanner lets through. */
+static unsigned make_number(char *to)
+{
+	unsigned n = 0;
+	if (below(4) == 0)
+		to[n++] = '-';
+	unsigned whole = 1 + below(below(4) ? 8 : 22);
+	add_digits(to + n, whole);
+	if (to[n] == '0' && whole > 1)
+		to[n] = '7';
+	n += whole;
+	if (below(2)) {
+		to[n++] = '.';
+		n += add_digits(to + n, 1 + below(below(4) ? 6 : 16));
+	}
+	if (below(8) == 0) {
+		to[n++] = "eE"[below(2)];
+		if (below(2))
+			to[n++] = "+-"[below(2)];
+		n += add_digits(to + n, 1 + below(2));
+	}
+	return n;
+}
+
+static void decimals(void)
+{
+	unsigned wrong = 0, results[4] = { 0 };
+	char text[80], first[80] = "";
+	for (int i = 0; i < 1000000; i++) {
+		unsigned n = make_number(text);
+		dec want = 0, got = 0;
+		enum dec_result result = dec_parse(slice(text, n), &want);
+		results[result]++;
+		if (value_dec(field_of(text, n, FIELD_NUMBER), &got) != result || (result != DEC_RANGE && got != want)) {
+			wrong++;
+			snprintf(first, sizeof first, "%.*s", (int)n, text);
+		}
+	}
+	ok(wrong == 0, "1,000,000 numbers are what dec_parse reads: %u are not, such as %s", wrong, first);
+	ok(results[DEC_SYNTAX] == 0 && results[DEC_OK] > 100000 && results[DEC_ROUNDED] > 1000 && results[DEC_RANGE] > 1000,
+	   "of all kinds: %u exact, %u rounded, %u out of range", results[DEC_OK], results[DEC_ROUNDED], results[DEC_RANGE]);
+	dec v = 77;
+	ok(value_dec(field_of("1", 1, FIELD_STRING), &v) == DEC_SYNTAX && value_dec(field_of("", 0, FIELD_MISSING), &v) == DEC_SYNTAX && v == 77,
+	   "what is no number is no decimal");
+}
+
+int main(void)
+{
+	time_table();
+	time_generated();
+	decimals();
+	return done();
+}
