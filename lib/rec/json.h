@@ -27,7 +27,8 @@ struct json { struct json_node *node; size_t n, cap; };   /* {0} is an empty one
 
 void json_fini(struct json *j);
 
-/* Reads exactly one value (white space around it is fine). EX_DATAERR with byte position and reason. Slices point into text. */
+/* Reads exactly one value (white space around it is fine). EX_DATAERR with byte position (the first is 1) and reason; the table is empty then.
+ * Slices point into text. */
 int json_parse(struct json *j, struct slice text, struct err *err);
 
 /* Children: for (uint32_t i = json_first(j, at); i < j->node[at].next; i = j->node[i].next). In an object these are key, value, key, value. */
@@ -37,14 +38,22 @@ static inline uint32_t json_first(const struct json *j, uint32_t at) { (void)j; 
 uint32_t json_get(const struct json *j, uint32_t at, const char *key);
 
 /* Typed members. False where absent, null or of another type or range. */
-bool json_get_u64(const struct json *j, uint32_t at, const char *key, uint64_t *out);   /* an integer, also in a string */
+bool json_get_u64(const struct json *j, uint32_t at, const char *key, uint64_t *out);   /* an integer (5, 5.0, 5e0), also in a string */
 bool json_get_i64(const struct json *j, uint32_t at, const char *key, int64_t *out);
 bool json_get_bool(const struct json *j, uint32_t at, const char *key, bool *out);
 bool json_get_text(const struct json *j, uint32_t at, const char *key, struct slice *out); /* a string without escapes: a slice of the input */
 bool json_get_dec(const struct json *j, uint32_t at, const char *key, dec *out);        /* number or string, dec_parse_sum */
 
-/* Appends the decoded string. 0, or -1: lone surrogate. */
+/* The same of a node itself. json_is: a string (a key too) that decodes to this text. */
+bool json_is(const struct json *j, uint32_t at, struct slice text);
+bool json_u64(const struct json *j, uint32_t at, uint64_t *out);
+bool json_i64(const struct json *j, uint32_t at, int64_t *out);
+bool json_dec(const struct json *j, uint32_t at, dec *out);
+
+/* Appends the decoded string. 0, or -1: lone surrogate, and nothing is added. json_unescape: the same for a string's text without its quotes that
+ * json_parse (or the scanner) has accepted. */
 int json_string(const struct json *j, uint32_t at, struct buf *out);
+int json_unescape(struct slice text, struct buf *out);
 
 /* Writers: append. json_quote escapes what RFC 8259 demands and nothing else (", \, controls; \b \f \n \r \t short); the bytes must be UTF-8. */
 void json_quote(struct buf *out, struct slice text);
