@@ -15,7 +15,8 @@ enum dim_tag { DIM_STRING = 's', DIM_NUMBER = 'n', DIM_TRUE = 't', DIM_FALSE = '
 
 struct dim { struct slice name; enum dim_tag tag; struct slice value; };
 
-/* d: in order of name (bytes), names distinct. */
+/* d: in order of name (bytes), names distinct; value: decoded UTF-8 of a string, dec_canonical text of a number, else not looked at. Names and
+ * values are shorter than 4 GiB. scratch is overwritten (the hash's input stands in it afterwards); dims_json appends. */
 void dims_hash(const struct dim *d, size_t n, struct buf *scratch, uint8_t out[16]);
 void dims_json(const struct dim *d, size_t n, struct buf *out);
 

@@ -36,11 +36,11 @@ struct ranges { struct range *v; size_t n, cap; };
 struct positions { struct position *v; size_t n, cap; };
 
 void ranges_fini(struct ranges *s);
-struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition);   /* the entry of that partition, new: from = to = 0, last.offset -1, POS_NONE */
+struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition);   /* the entry of that partition, new: from = to = 0, last.offset -1, times POS_NONE. Pointers hold until the next add or sort */
 struct range *ranges_find(const struct ranges *s, struct slice topic, int32_t partition);
 void ranges_sort(struct ranges *s);                                                  /* topic bytes, partition */
 void positions_fini(struct positions *s);
-struct position *positions_add(struct positions *s, struct slice topic, int32_t partition);
+struct position *positions_add(struct positions *s, struct slice topic, int32_t partition);  /* likewise */
 struct position *positions_find(const struct positions *s, struct slice topic, int32_t partition);
 void positions_sort(struct positions *s);
 

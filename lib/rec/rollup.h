@@ -33,7 +33,9 @@ struct rollup {
 struct rollup_reader { struct json json; struct buf scratch; };   /* {0} to start */
 void rollup_reader_fini(struct rollup_reader *r);
 
-/* Reads one row. EX_DATAERR with the reason where a member is missing, of the wrong type, or the hash is not 32 hex digits.
+/* Reads one row. EX_DATAERR with the reason where a member is missing, of the wrong type, or the hash is not 32 hex digits; where the window is empty,
+ * value_count above count or max below min; where a measure stands without its group (sum without value_count, uniq_sketch without uniq). null is
+ * missing; counts and numbers may be strings. The hash is not compared with dims (a missing dimension is not in there), nor the sketch with uniq.
  * Slices point into line or r->scratch and are valid until the next call. Unknown members are ignored. */
 int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out, struct err *err);
 
@@ -43,7 +45,8 @@ void rollup_format(const struct rollup *row, bool sketch, struct buf *out);
 /* Order of the primary key: metric, start, end (bytes of dims_hash last): how sinks lock rows. */
 int rollup_key_cmp(const struct rollup *a, const struct rollup *b);
 
-/* a += b for rows of one key (add into add, add into set). False: a number overflowed. Sketches are not touched: sink's ledger merges them. */
+/* a += b for rows of one key (add into add, add into set). False: a number overflowed, a is unchanged. uniq and sketch are not touched: sink's ledger
+ * merges them. */
 bool rollup_add(struct rollup *a, const struct rollup *b);
 
 #endif
