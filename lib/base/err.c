@@ -77,11 +77,11 @@ void err_clear(struct err *err)
 
 _Noreturn void err_bug(const char *file, int line, const char *fmt, ...)
 {
+	char msg[ERR_MSG_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
-	fprintf(stderr, "bug: %s:%d: ", file, line);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
+	fprintf(stderr, "bug: %s:%d: %s\n", file, line, msg);
 	abort();
 }

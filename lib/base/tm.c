@@ -1,7 +1,7 @@
 /* Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that the
  * leap day is the last of its year, and 400 years are one era of 146,097 days. No tables, no loops, no libc.
  *
- * tm_parse reads fixed positions; whether all are digits is collected in one flag and asked once. */
+ * tm_parse reads fixed positions, eight characters a word; whether all are digits is collected in one flag and asked once. */
 #include "base/tm.h"
 
 #include <time.h>
@@ -48,8 +48,38 @@ static unsigned days_in_month(unsigned year, unsigned month)
 	return month == 2 ? 28u + is_leap(year) : 30 + ((month ^ month >> 3) & 1);
 }
 
+/* Eight characters in one word, the first in its lowest byte. */
+static inline uint64_t load8(const char *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+/* The forms that eight characters can have, as xor and addition: after the xor with its shape a digit is 0 .. 9 and a separator
+ * 0; adding 0x76 or 0x7f carries into the top bit of the byte what is more. First character lowest. */
+struct form { uint64_t shape, most; };
+static const struct form year_month = { 0x2d30302d30303030, 0x7f76767f76767676 };  /* 0000-00- */
+static const struct form time_of_day = { 0x30303a30303a3030, 0x76767f76767f7676 };  /* 00:00:00 */
+
+/* In each byte where a pair of digits begins its value is left. *bad gets bits unless all is of the form. */
+static inline uint64_t pairs(const char *p, const struct form form, uint64_t *bad)
+{
+	uint64_t v = load8(p) ^ form.shape;
+	*bad |= (v | (v + form.most)) & 0x8080808080808080u;
+	return v * 10 + (v >> 8);
+}
+
+static inline unsigned byte(uint64_t v, int i)
+{
+	return v >> 8 * i & 0xff;
+}
+
 /* Two digits; *bad gets bits where they are none. */
-static inline unsigned two(const char *p, unsigned *bad)
+static inline unsigned two(const char *p, uint64_t *bad)
 {
 	unsigned hi = (unsigned char)p[0] - '0', lo = (unsigned char)p[1] - '0';
 	*bad |= (unsigned)(hi > 9) | (unsigned)(lo > 9);
@@ -59,11 +89,9 @@ static inline unsigned two(const char *p, unsigned *bad)
 /* "2026-11-20" -> days; false if it is no date. */
 static inline bool parse_date(const char *p, int64_t *days)
 {
-	unsigned bad = 0;
-	unsigned year = two(p, &bad) * 100 + two(p + 2, &bad), month = two(p + 5, &bad), day = two(p + 8, &bad);
-	if (bad | (p[4] != '-') | (p[7] != '-'))
-		return false;
-	if (month - 1 > 11 || day - 1 > 30 || (day > 28 && day > days_in_month(year, month)))
+	uint64_t bad = 0, v = pairs(p, year_month, &bad);
+	unsigned year = byte(v, 0) * 100 + byte(v, 2), month = byte(v, 5), day = two(p + 8, &bad);
+	if (bad || month - 1 > 11 || day - 1 > 30 || (day > 28 && day > days_in_month(year, month)))
 		return false;
 	*days = days_of(year, month, day);
 	return true;
@@ -72,12 +100,17 @@ static inline bool parse_date(const char *p, int64_t *days)
 /* ".25" -> microseconds, cut; the position after the digits, or NULL if there are none. */
 static inline const char *parse_fraction(const char *p, const char *end, int64_t *us)
 {
+	static const int units[] = { 1000000, 100000, 10000, 1000, 100, 10, 1 };
 	const char *start = ++p;
-	int64_t v = 0, unit = 100000;
-	for (; p < end && (unsigned char)(*p - '0') < 10; p++, unit /= 10)
-		v += (*p - '0') * unit;
-	*us = v;
-	return p > start ? p : NULL;
+	int v = 0;
+	for (; p < end && p - start < 6 && (unsigned char)(*p - '0') < 10; p++)
+		v = v * 10 + (*p - '0');
+	*us = (int64_t)v * units[p - start];
+	if (p == start)
+		return NULL;
+	while (p < end && (unsigned char)(*p - '0') < 10)
+		p++;
+	return p;
 }
 
 /* "Z", "z" or "+01:30" to the end -> seconds east of UTC; false if it is neither. */
@@ -88,7 +121,8 @@ static inline bool parse_zone(const char *p, const char *end, int64_t *east_s)
 		return (*p | 0x20) == 'z';
 	if (end - p != 6 || (*p != '+' && *p != '-') || p[3] != ':')
 		return false;
-	unsigned bad = 0, hour = two(p + 1, &bad), minute = two(p + 4, &bad);
+	uint64_t bad = 0;
+	unsigned hour = two(p + 1, &bad), minute = two(p + 4, &bad);
 	*east_s = (int64_t)(hour * 3600 + minute * 60) * (*p == '-' ? -1 : 1);
 	return !bad && hour < 24 && minute < 60;
 }
@@ -99,9 +133,9 @@ int tm_parse(struct slice text, int64_t *us)
 	int64_t days, east_s, fraction_us = 0;
 	if (text.n < 20 || !parse_date(p, &days))
 		return -1;
-	unsigned bad = 0, hour = two(p + 11, &bad), minute = two(p + 14, &bad), second = two(p + 17, &bad);
-	bad |= (unsigned)((p[10] | 0x20) != 't' && p[10] != ' ') | (unsigned)(p[13] != ':') | (unsigned)(p[16] != ':');
-	if (bad || hour > 23 || minute > 59 || second > 60)
+	uint64_t bad = 0, v = pairs(p + 11, time_of_day, &bad);
+	unsigned hour = byte(v, 0), minute = byte(v, 3), second = byte(v, 6);
+	if (bad || ((p[10] | 0x20) != 't' && p[10] != ' ') || hour > 23 || minute > 59 || second > 60)
 		return -1;
 	p += 19;
 	if (*p == '.' && !(p = parse_fraction(p, end, &fraction_us)))
@@ -166,10 +200,15 @@ static size_t put_text(int64_t us, int decimals, char *out)
 	p = put_two(p, of_day / 60 % 60);
 	*p++ = ':';
 	p = put_two(p, of_day % 60);
-	if (decimals)
+	if (decimals) {
 		*p++ = '.';
-	for (unsigned unit = 100000; decimals > 0; decimals--, unit /= 10)
-		*p++ = (char)('0' + micro / unit % 10);
+		*p++ = (char)('0' + micro / 100000);
+		p = put_two(p, micro / 1000 % 100);
+	}
+	if (decimals == 6) {
+		*p++ = (char)('0' + micro / 100 % 10);
+		p = put_two(p, micro % 100);
+	}
 	*p++ = 'Z';
 	return (size_t)(p - out);
 }

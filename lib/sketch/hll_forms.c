@@ -33,15 +33,22 @@ static void add_six(const struct hll *h, struct buf *out)
 /* Registers -> sketch; NULL if one is no rank. */
 static struct hll *from_registers(const uint8_t r[HLL_REGISTERS])
 {
-	struct hll *h = hll_new();
-	for (uint32_t i = 0; i < HLL_REGISTERS; i++) {
-		if (r[i] > HLL_RANK_MAX) {
-			hll_free(h);
+	size_t used = 0;
+	for (size_t i = 0; i < HLL_REGISTERS; i++) {
+		if (r[i] > HLL_RANK_MAX)
 			return NULL;
-		}
+		used += r[i] != 0;
+	}
+	struct hll *h = hll_new();
+	hll_reserve(h, used);
+	if (h->form == HLL_IS_DENSE) {
+		memcpy(h->dense, r, HLL_REGISTERS);
+		h->n = (uint16_t)used;
+		return h;
+	}
+	for (uint32_t i = 0; i < HLL_REGISTERS; i++)
 		if (r[i])
 			hll_put(h, i, r[i]);
-	}
 	return h;
 }
 
@@ -79,6 +86,7 @@ static struct hll *decode_sparse(const uint8_t *p, size_t n)
 {
 	struct hll *h = hll_new();
 	uint32_t next = 0;
+	hll_reserve(h, n < HLL_REGISTERS ? n : HLL_REGISTERS);
 	for (; n > 0; n--, p += ENTRY_BYTES) {
 		uint32_t entry = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 		uint32_t index = entry >> HLL_RANK_BITS, rank = entry & 63;

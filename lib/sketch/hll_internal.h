@@ -20,6 +20,9 @@ enum { HLL_IS_FEW = 0, HLL_IS_DENSE = 255 };
 /* Raises the register to rank (1 .. HLL_RANK_MAX). */
 void hll_put(struct hll *h, uint32_t index, uint32_t rank);
 
+/* Makes room for n registers in use in all. Needed before many are put in order of their index: see hll.c. */
+void hll_reserve(struct hll *h, size_t n);
+
 /* The entries in order of their index; out has room for h->n. */
 void hll_entries(const struct hll *h, uint32_t *out);
 
