@@ -1,0 +1,25 @@
+/* Rows out of group tables, in the order of metric, window start and dimensions (key_cmp), which depends on the groups only. */
+#ifndef AGG_EMIT_H
+#define AGG_EMIT_H
+
+#include "agg/plan.h"
+#include "agg/table.h"
+
+/* Takes rows: whole lines. 0, or -1 with err, which ends the emission. */
+typedef int emit_fn(void *arg, struct slice lines, uint64_t rows, struct err *err);
+
+struct emit;
+
+/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. The plan is borrowed. */
+struct emit *emit_new(const struct plan *plan, bool add, bool sketch, emit_fn *fn, void *arg);
+void emit_free(struct emit *e);
+
+/* All groups of the metric's table. The table is left as it is. */
+int emit_table(struct emit *e, size_t metric, const struct table *t, struct err *err);
+/* Its earliest window (tables with windows). */
+int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct err *err);
+
+/* Hands over what is left of the last calls. */
+int emit_flush(struct emit *e, struct err *err);
+
+#endif

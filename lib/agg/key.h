@@ -1,0 +1,54 @@
+/* The key of a group: its window and the values of its metric's dimensions, packed, so that two records belong to one group if and only if
+ * their keys are the same bytes.
+ *
+ *   u64   window (its start / its length) in the low 48 bits, the key's length in units of KEY_UNIT in the high 16
+ *   then for each dimension, in the metric's order: tag (enum dim_tag), u16 length, value; then zeros up to a multiple of KEY_UNIT
+ *
+ * Values are normalised as rec/dims.h has them: strings decoded, numbers dec_canonical text. No value has a NUL.
+ * Native byte order: a key never leaves the process. */
+#ifndef AGG_KEY_H
+#define AGG_KEY_H
+
+#include "rec/dims.h"
+#include "rec/scan.h"
+
+enum {
+	KEY_UNIT = 16,
+	KEY_VALUE_MAX = 4096,        /* bytes of one dimension's value, decoded; longer is bad data */
+	KEY_SLACK = 64,              /* writable bytes that must stand behind a key's room: fixed-size copies run over */
+};
+#define KEY_WINDOW_MASK ((1ULL << 48) - 1)
+
+enum key_result {
+	KEY_OK,
+	KEY_STRUCTURE,               /* an array or object */
+	KEY_SURROGATE,               /* a lone surrogate escape */
+	KEY_NUL,                     /* \u0000 */
+	KEY_LONG,                    /* beyond KEY_VALUE_MAX */
+};
+
+/* Bytes that key_build may write for these fields, KEY_SLACK included. */
+size_t key_room(const struct field *fields, const uint8_t *index, size_t n);
+
+/* Writes the key of window `window` and fields[index[0..n)] to out; its length, a multiple of KEY_UNIT, to *bytes. At least SCAN_PAD readable bytes
+ * stand behind each field's text. scratch: any buffer, kept between calls. On another result *at is the dimension at fault. */
+enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, uint32_t *bytes,
+                          size_t *at);
+
+/* The normalised text of one string, number or boolean field, as in a key: for uniques. Points into the field or scratch. KEY_STRUCTURE for other types. */
+enum key_result key_text(const struct field *f, struct buf *scratch, struct slice *out);
+
+static inline uint64_t key_head(const char *key) { uint64_t v; memcpy(&v, key, sizeof(v)); return v; }
+static inline uint64_t key_window(const char *key) { return key_head(key) & KEY_WINDOW_MASK; }
+static inline uint32_t key_bytes(const char *key) { return (uint32_t)(key_head(key) >> 48) * KEY_UNIT; }
+
+/* The n dimensions of a key; names are the caller's. Slices point into the key. */
+void key_dims(const char *key, size_t n, struct dim *out);
+
+/* Order of rows inside a window, dimension by dimension: missing, null, false, true, numbers by size, strings by their bytes. n: dimensions. */
+int key_cmp(const char *a, const char *b, size_t n);
+
+/* The first bytes of that order as a number: key_prefix(a) < key_prefix(b) implies key_cmp(a, b) < 0. */
+uint64_t key_prefix(const char *key, size_t n);
+
+#endif

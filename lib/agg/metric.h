@@ -1,0 +1,64 @@
+/* A metric: name, window and the fields that it groups by and measures.
+ *
+ * What decides its deltas has one canonical text, whose hash is the metric's cfg: a metric in a store never changes its meaning under one name.
+ *
+ *   hta-metric 1\n
+ *   every 60000000\n             window, us
+ *   time .ts\n                   path_canonical, as all paths
+ *   unit s\n                     s, ms, us or ns; left out for RFC 3339
+ *   by .endpoint\n               a line a dimension, in order of its name
+ *   value .latency_ms\n          left out where there is none
+ *   uniq .user_id\n              left out where there is none
+ *   exact\n                      only with --exact
+ *
+ * cfg = XXH3-64 of that text, 16 hex digits, most significant first. The name is no part of it, nor is lateness. */
+#ifndef AGG_METRIC_H
+#define AGG_METRIC_H
+
+#include <stdbool.h>
+#include "base/err.h"
+#include "rec/path.h"
+#include "rec/value.h"
+
+enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_CFG_CHARS = 16 };
+#define METRIC_EVERY_MIN_US 1000LL                       /* windows start at whole milliseconds */
+#define METRIC_EVERY_MAX_US (366LL * 86400 * 1000000)
+
+struct metric {
+	char *name;
+	int64_t every_us;
+	size_t n_dims;
+	struct path *dim;            /* in order of their names (bytes), which are distinct */
+	bool has_value, has_uniq;
+	struct path value, uniq;
+};
+
+/* What all metrics of a run share. */
+struct metric_common {
+	struct path time;
+	enum value_unit unit;
+	bool exact;                  /* more than nine decimals are bad data instead of rounded */
+};
+
+extern const char *const metric_units[];                 /* by enum value_unit: "", "s", "ms", "us", "ns" */
+
+void metric_fini(struct metric *m);
+
+/* 1 to METRIC_NAME_MAX bytes of UTF-8 without control characters. EX_USAGE. */
+int metric_name_check(const char *name, struct err *err);
+/* A multiple of 1 ms between the bounds above. EX_USAGE. */
+int metric_every_check(int64_t every_us, struct err *err);
+
+/* Adds the paths of a comma-separated list as dimensions; an empty list adds none. EX_USAGE: a path is wrong, two dimensions of one name. */
+int metric_add_dims(struct metric *m, struct slice list, struct err *err);
+
+/* XXH3-64 of a text as METRIC_CFG_CHARS hex digits and a NUL. */
+void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1]);
+
+void metric_cfg(const struct metric *m, const struct metric_common *c, char out[METRIC_CFG_CHARS + 1]);
+
+/* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms","by":["endpoint"],"value":"latency_ms","uniq":"user_id","exact":true};
+ * members that do not apply are left out, but for "by". */
+void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out);
+
+#endif

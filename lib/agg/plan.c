@@ -1,0 +1,287 @@
+#include "agg/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "rec/json.h"
+
+/* Options of one metric, or everybody's. NULL or false: not given. */
+struct scope {
+	const char *name;
+	int64_t every_us;            /* 0: not given */
+	bool has_by;
+	struct buf by;               /* lists, joined by commas */
+	const char *value, *uniq;
+};
+
+struct plan_builder {
+	struct scope *scope;         /* [0] is everybody's */
+	size_t n;
+};
+
+struct plan_builder *plan_builder_new(void)
+{
+	struct plan_builder *b = mem_zalloc(sizeof(*b));
+
+	b->scope = mem_array(1, sizeof(*b->scope));
+	b->n = 1;
+	return b;
+}
+
+void plan_builder_free(struct plan_builder *b)
+{
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->n; i++)
+		buf_fini(&b->scope[i].by);
+	free(b->scope);
+	free(b);
+}
+
+static struct scope *now(struct plan_builder *b)
+{
+	return &b->scope[b->n - 1];
+}
+
+int plan_metric(struct plan_builder *b, const char *name, struct err *err)
+{
+	if (metric_name_check(name, err))
+		return -1;
+	for (size_t i = 1; i < b->n; i++)
+		if (strcmp(b->scope[i].name, name) == 0)
+			return err_set(err, EX_USAGE, "two metrics are called %s", name);
+	b->scope = mem_grow(b->scope, b->n + 1, sizeof(*b->scope));
+	b->scope[b->n++] = (struct scope){ .name = name };
+	return 0;
+}
+
+int plan_every(struct plan_builder *b, const char *duration, struct err *err)
+{
+	int64_t us;
+
+	if (num_duration(duration, &us, err) || metric_every_check(us, err))
+		return -1;
+	now(b)->every_us = us;
+	return 0;
+}
+
+int plan_by(struct plan_builder *b, const char *paths, struct err *err)
+{
+	struct scope *s = now(b);
+	struct metric tried = { 0 };
+	int rc;
+
+	if (*paths && s->by.n)
+		buf_addc(&s->by, ',');
+	buf_addz(&s->by, paths);
+	s->has_by = true;
+	rc = metric_add_dims(&tried, buf_slice(&s->by), err);
+	metric_fini(&tried);
+	return rc;
+}
+
+/* An empty path is none. */
+static int try_path(const char *path, struct err *err)
+{
+	struct path tried;
+
+	if (!*path)
+		return 0;
+	if (path_parse(&tried, slice_z(path), err))
+		return -1;
+	path_fini(&tried);
+	return 0;
+}
+
+int plan_value(struct plan_builder *b, const char *path, struct err *err)
+{
+	now(b)->value = path;
+	return try_path(path, err);
+}
+
+int plan_uniq(struct plan_builder *b, const char *path, struct err *err)
+{
+	now(b)->uniq = path;
+	return try_path(path, err);
+}
+
+/* ---- finishing */
+
+static bool same_path(const struct path *a, const struct path *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (!slice_eq(a->step[i], b->step[i]))
+			return false;
+	return true;
+}
+
+/* The field of a path, a new one if need be; SCAN_FIELDS where there are too many. */
+static size_t field_of(struct plan *p, const struct path *path)
+{
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (same_path(&p->path[i], path))
+			return i;
+	if (p->n_fields < SCAN_FIELDS)
+		p->path[p->n_fields++] = *path;
+	else
+		return SCAN_FIELDS;
+	return p->n_fields - 1;
+}
+
+static int column_of(uint8_t *column, size_t *n, size_t field)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (column[i] == field)
+			return (int)i;
+	column[*n] = (uint8_t)field;
+	return (int)(*n)++;
+}
+
+static int fill_metric(struct metric *m, const struct scope *own, const struct scope *all, struct err *err)
+{
+	const struct scope *by = own->has_by ? own : all;
+	const char *value = own->value ? own->value : all->value, *uniq = own->uniq ? own->uniq : all->uniq;
+
+	m->name = mem_strdup(own->name);
+	m->every_us = own->every_us ? own->every_us : all->every_us ? all->every_us : 60000000;
+	if (metric_add_dims(m, buf_slice(&by->by), err))
+		return -1;
+	if (value && *value) {
+		if (path_parse(&m->value, slice_z(value), err))
+			return -1;
+		m->has_value = true;
+	}
+	if (uniq && *uniq) {
+		if (path_parse(&m->uniq, slice_z(uniq), err))
+			return -1;
+		m->has_uniq = true;
+	}
+	return 0;
+}
+
+static int fill_fields(struct plan *p, struct plan_metric *m, struct err *err)
+{
+	size_t field = 0, value = 0, uniq = 0;
+
+	m->value = m->uniq = -1;
+	m->dim_field = mem_alloc(m->m.n_dims + 1);
+	for (size_t i = 0; i < m->m.n_dims && field < SCAN_FIELDS; i++) {
+		field = field_of(p, &m->m.dim[i]);
+		m->dim_field[i] = (uint8_t)field;
+	}
+	if (m->m.has_value)
+		value = field_of(p, &m->m.value);
+	if (m->m.has_uniq)
+		uniq = field_of(p, &m->m.uniq);
+	if (field == SCAN_FIELDS || value == SCAN_FIELDS || uniq == SCAN_FIELDS)
+		return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
+	if (m->m.has_value)
+		m->value = column_of(p->value_field, &p->n_values, value);
+	if (m->m.has_uniq)
+		m->uniq = column_of(p->uniq_field, &p->n_uniqs, uniq);
+	metric_cfg(&m->m, &p->common, m->cfg);
+	return 0;
+}
+
+static int fill(struct plan *p, const struct plan_builder *b, const char *time, struct err *err)
+{
+	static const struct scope events = { .name = "events" };
+	const struct scope *own = b->n > 1 ? b->scope + 1 : &events;
+
+	if (path_parse(&p->common.time, slice_z(time), err))
+		return err_in(err, "--time");
+	p->time_field = (uint8_t)field_of(p, &p->common.time);
+	for (size_t i = 0; i < (b->n > 1 ? b->n - 1 : 1); i++) {
+		struct plan_metric *m = &p->metric[p->n_metrics++];
+
+		if (fill_metric(&m->m, &own[i], &b->scope[0], err) || fill_fields(p, m, err))
+			return err_in(err, "metric %s", own[i].name);
+	}
+	return 0;
+}
+
+struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact, struct err *err)
+{
+	struct plan *p = mem_zalloc(sizeof(*p));
+
+	p->common.unit = unit;
+	p->common.exact = exact;
+	p->metric = mem_array(b->n, sizeof(*p->metric));
+	p->path = mem_array(SCAN_FIELDS, sizeof(*p->path));
+	p->value_field = mem_alloc(SCAN_FIELDS);
+	p->uniq_field = mem_alloc(SCAN_FIELDS);
+	if (fill(p, b, time, err)) {
+		plan_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_metrics; i++) {
+		metric_fini(&p->metric[i].m);
+		free(p->metric[i].dim_field);
+	}
+	if (p->common.time.name)
+		path_fini(&p->common.time);
+	free(p->metric);
+	free(p->path);
+	free(p->value_field);
+	free(p->uniq_field);
+	free(p);
+}
+
+/* ---- asking */
+
+const struct plan_metric *plan_who(const struct plan *p, size_t field, const char **option)
+{
+	*option = "--time";
+	if (field == p->time_field)
+		return &p->metric[0];
+	for (size_t i = 0; i < p->n_metrics; i++) {
+		const struct plan_metric *m = &p->metric[i];
+
+		*option = "--by";
+		for (size_t k = 0; k < m->m.n_dims; k++)
+			if (m->dim_field[k] == field)
+				return m;
+		*option = "--value";
+		if (m->value >= 0 && p->value_field[m->value] == field)
+			return m;
+		*option = "--uniq";
+		if (m->uniq >= 0 && p->uniq_field[m->uniq] == field)
+			return m;
+	}
+	return NULL;
+}
+
+void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1])
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < p->n_metrics; i++)
+		buf_printf(&b, "%s\n%s\n", p->metric[i].m.name, p->metric[i].cfg);
+	metric_hash_text(buf_slice(&b), out);
+	buf_fini(&b);
+}
+
+void plan_list(const struct plan *p, struct buf *out)
+{
+	buf_addc(out, '[');
+	for (size_t i = 0; i < p->n_metrics; i++) {
+		buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
+		json_quote_z(out, p->metric[i].m.name);
+		buf_printf(out, ",\"cfg\":\"%s\",\"def\":", p->metric[i].cfg);
+		metric_def(&p->metric[i].m, &p->common, out);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, ']');
+}

@@ -1,0 +1,57 @@
+/* What one run of hta-window is to count: its metrics, and the fields that a line is scanned for.
+ *
+ * Made from options in the order of the command line: those before the first plan_metric are everybody's, those after one are its own and replace
+ * everybody's; within one scope dimensions add up and other options are replaced by later ones. Without plan_metric there is one metric, "events".
+ * Texts are borrowed until plan_finish. */
+#ifndef AGG_PLAN_H
+#define AGG_PLAN_H
+
+#include "agg/metric.h"
+#include "rec/scan.h"
+
+struct plan_builder;
+
+struct plan_builder *plan_builder_new(void);
+void plan_builder_free(struct plan_builder *b);
+
+/* EX_USAGE. An empty by, value or uniq is none: it takes everybody's away. */
+int plan_metric(struct plan_builder *b, const char *name, struct err *err);
+int plan_every(struct plan_builder *b, const char *duration, struct err *err);
+int plan_by(struct plan_builder *b, const char *paths, struct err *err);
+int plan_value(struct plan_builder *b, const char *path, struct err *err);
+int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
+
+/* What a field is asked for. */
+enum plan_use { PLAN_TIME, PLAN_BY, PLAN_VALUE, PLAN_UNIQ };
+
+struct plan_metric {
+	struct metric m;
+	char cfg[METRIC_CFG_CHARS + 1];
+	uint8_t *dim_field;          /* field of each dimension */
+	int value, uniq;             /* columns, -1: none */
+};
+
+struct plan {
+	struct metric_common common;
+	struct plan_metric *metric;
+	size_t n_metrics;
+	struct path *path;           /* of each field: borrowed from the metrics and common */
+	size_t n_fields;             /* at most SCAN_FIELDS */
+	uint8_t time_field;
+	uint8_t *value_field, *uniq_field;   /* columns: each path that is measured once, whatever the number of its metrics */
+	size_t n_values, n_uniqs;
+};
+
+/* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields. */
+struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact, struct err *err);
+void plan_free(struct plan *p);
+
+/* The first metric that asks for the field, and what for ("--by"): for messages. */
+const struct plan_metric *plan_who(const struct plan *p, size_t field, const char **option);
+
+/* One hash of all names and cfgs: the stage's own in the hello. */
+void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1]);
+/* Appends [{"name":..,"cfg":..,"def":{..}},..]. */
+void plan_list(const struct plan *p, struct buf *out);
+
+#endif

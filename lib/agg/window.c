@@ -1,0 +1,315 @@
+/* Lines go through in batches of SCAN_BATCH, column by column: fields, times, values, uniques, keys of each metric; a line that fails loses its bit in
+ * `live`. Only then are the bits that are left counted, metric by metric (table.c). So the inner loops are short, run over one kind of thing, and hardly
+ * ever branch to where the line before did not. */
+#include "agg/window_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "rec/pos.h"
+
+_Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
+
+/* Room that a line's key may need beyond the line's own length. */
+enum { DIM_ROOM = 3 + 40, KEY_ROOM = sizeof(uint64_t) + KEY_UNIT + KEY_SLACK };
+
+#define for_each_line(i, set) \
+	for (uint64_t left_##i = (set), i; left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
+#define BIT(i) (1ULL << (i))
+
+struct window *window_new(const struct plan *plan, int64_t lateness_us)
+{
+	struct window *w = mem_zalloc(sizeof(*w));
+
+	w->plan = plan;
+	w->lateness_us = lateness_us;
+	w->scan = scan_new(plan->path, plan->n_fields, NULL);
+	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
+	w->every_min_us = INT64_MAX;
+	for (size_t i = 0; i < plan->n_metrics; i++) {
+		const struct plan_metric *m = &plan->metric[i];
+
+		w->metric[i].table = table_new((struct table_shape){
+			.value = m->value >= 0, .uniq = m->uniq >= 0, .windows = lateness_us != WINDOW_NO_LATENESS });
+	}
+	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
+	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
+	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
+	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
+	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
+	w->counts.watermark_us = POS_NONE;
+	return w;
+}
+
+void window_free(struct window *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		table_free(w->metric[i].table);
+		buf_fini(&w->metric[i].keys);
+	}
+	scan_free(w->scan);
+	buf_fini(&w->scratch);
+	free(w->metric);
+	free(w->value);
+	free(w->has_value);
+	free(w->rounded);
+	free(w->uniq);
+	free(w->has_uniq);
+	free(w);
+}
+
+struct window_counts *window_counts(struct window *w)
+{
+	return &w->counts;
+}
+
+struct table *window_table(struct window *w, size_t metric)
+{
+	return w->metric[metric].table;
+}
+
+size_t window_groups(const struct window *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->plan->n_metrics; i++)
+		n += table_groups(w->metric[i].table);
+	return n;
+}
+
+/* ---- columns: each returns the lines of `live` that are still good */
+
+static uint64_t read_times(struct window *w, uint64_t live)
+{
+	for_each_line(i, live)
+		if (value_time(&w->clock, *window_field(w, i, w->plan->time_field), w->plan->common.unit, &w->time_us[i]))
+			live &= ~BIT(i);
+	return live;
+}
+
+static uint64_t read_values(struct window *w, size_t column, uint64_t live)
+{
+	uint64_t has = 0, rounded = 0;
+	bool exact = w->plan->common.exact;
+
+	for_each_line(i, live) {
+		const struct field *f = window_field(w, i, w->plan->value_field[column]);
+		enum dec_result r;
+
+		if (f->type <= FIELD_NULL)
+			continue;
+		r = value_dec(*f, &w->value[column][i]);
+		if (r == DEC_OK) {
+			has |= BIT(i);
+		} else if (r == DEC_ROUNDED && !exact) {
+			has |= BIT(i);
+			rounded |= BIT(i);
+		} else {
+			live &= ~BIT(i);
+		}
+	}
+	w->has_value[column] = has;
+	w->rounded[column] = rounded;
+	return live;
+}
+
+static uint64_t read_uniqs(struct window *w, size_t column, uint64_t live)
+{
+	uint64_t has = 0;
+
+	for_each_line(i, live) {
+		const struct field *f = window_field(w, i, w->plan->uniq_field[column]);
+		struct slice text;
+
+		if (f->type <= FIELD_NULL)
+			continue;
+		if (key_text(f, &w->scratch, &text)) {
+			live &= ~BIT(i);
+			continue;
+		}
+		w->uniq[column][i] = hash_murmur64a(text.p, text.n);
+		has |= BIT(i);
+	}
+	w->has_uniq[column] = has;
+	return live;
+}
+
+static inline uint64_t window_of(struct window_metric *m, int64_t us, int64_t every_us)
+{
+	if ((uint64_t)(us - m->start_us) >= (uint64_t)every_us) {
+		m->index = (uint64_t)us / (uint64_t)every_us;
+		m->start_us = (int64_t)m->index * every_us;
+	}
+	return m->index;
+}
+
+static uint64_t build_keys(struct window *w, size_t metric, uint64_t live)
+{
+	const struct plan_metric *p = &w->plan->metric[metric];
+	struct window_metric *m = &w->metric[metric];
+	char *out;
+
+	m->keys.n = 0;
+	out = buf_room(&m->keys, w->batch.used + SCAN_BATCH * (KEY_ROOM + p->m.n_dims * DIM_ROOM));
+	for_each_line(i, live) {
+		uint64_t index = window_of(m, w->time_us[i], p->m.every_us);
+		uint32_t bytes;
+		size_t at;
+
+		m->key[i] = out;
+		if (key_build(window_field(w, i, 0), p->dim_field, p->m.n_dims, index, &w->scratch, out, &bytes, &at))
+			live &= ~BIT(i);
+		else
+			out += bytes;
+	}
+	return live;
+}
+
+/* ---- lateness: line by line, in their order */
+
+static int64_t earliest_end(struct window *w, int64_t us)
+{
+	int64_t end = INT64_MAX;
+
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		int64_t every_us = w->plan->metric[i].m.every_us, e = (us / every_us + 1) * every_us;
+
+		end = e < end ? e : end;
+	}
+	return end;
+}
+
+/* The lines that come too late; the others raise the watermark. */
+static uint64_t find_late(struct window *w, uint64_t live)
+{
+	int64_t mark = w->counts.watermark_us;
+	uint64_t late = 0;
+
+	for_each_line(i, live) {
+		int64_t us = w->time_us[i];
+
+		if (us >= mark)
+			mark = us;
+		else if (earliest_end(w, us) <= mark - w->lateness_us)
+			late |= BIT(i);
+	}
+	w->counts.watermark_us = mark;
+	return late;
+}
+
+static void raise_watermark(struct window *w, uint64_t live)
+{
+	int64_t mark = w->counts.watermark_us;
+
+	for_each_line(i, live)
+		mark = w->time_us[i] > mark ? w->time_us[i] : mark;
+	w->counts.watermark_us = mark;
+}
+
+/* ---- a batch */
+
+static int add(struct window *w, uint64_t live, struct err *err)
+{
+	uint8_t line[SCAN_BATCH];
+	unsigned n = 0;
+
+	for_each_line(i, live)
+		line[n++] = (uint8_t)i;
+	for (size_t k = 0; k < w->plan->n_metrics; k++) {
+		const struct plan_metric *p = &w->plan->metric[k];
+		struct table_batch b = { .n = n, .line = line, .key = w->metric[k].key };
+
+		if (p->value >= 0) {
+			b.value = w->value[p->value];
+			b.has_value = w->has_value[p->value];
+		}
+		if (p->uniq >= 0) {
+			b.uniq = w->uniq[p->uniq];
+			b.has_uniq = w->has_uniq[p->uniq];
+		}
+		if (table_add(w->metric[k].table, &b, err))
+			return err_in(err, "metric %s", p->m.name);
+	}
+	for (size_t k = 0; k < w->plan->n_values; k++)
+		w->counts.rounded += (unsigned)__builtin_popcountll(w->rounded[k] & live);
+	w->counts.counted += n;
+	return 0;
+}
+
+/* Which fields are there, as long as some were never seen. */
+static void see_fields(struct window *w, uint64_t valid)
+{
+	size_t n = w->plan->n_fields;
+	uint64_t missing = ~w->counts.fields & (n < 64 ? BIT(n) - 1 : ~0ULL);
+
+	for_each_line(f, missing) {
+		bool seen = false;
+
+		for_each_line(i, valid)
+			seen |= window_field(w, i, f)->type != FIELD_MISSING;
+		if (seen)
+			w->counts.fields |= BIT(f);
+	}
+}
+
+static int refuse(struct window *w, uint64_t dead, uint64_t late, uint64_t nth, const char *block, window_refused_fn *refused, void *arg, struct err *err)
+{
+	for_each_line(i, dead | late) {
+		struct slice record = slice(w->batch.start[i], w->batch.length[i]);
+		struct err why = ERR_INIT;
+
+		if (dead >> i & 1)
+			window_why(w, (unsigned)i, &why);
+		if (refused(arg, nth + i, (size_t)(record.p - block), record, dead >> i & 1 ? why.msg : NULL, err))
+			return -1;
+	}
+	w->counts.dead += (unsigned)__builtin_popcountll(dead);
+	w->counts.late += (unsigned)__builtin_popcountll(late);
+	return 0;
+}
+
+static uint64_t validate(struct window *w, uint64_t live)
+{
+	live = read_times(w, live);
+	for (size_t k = 0; k < w->plan->n_values; k++)
+		live = read_values(w, k, live);
+	for (size_t k = 0; k < w->plan->n_uniqs; k++)
+		live = read_uniqs(w, k, live);
+	for (size_t k = 0; k < w->plan->n_metrics; k++)
+		live = build_keys(w, k, live);
+	return live;
+}
+
+int window_block(struct window *w, struct slice block, window_refused_fn *refused, void *arg, struct err *err)
+{
+	struct scan_batch *b = &w->batch;
+
+	for (uint64_t nth = 0, at = 0; at < block.n; nth += b->lines, at += b->used) {
+		uint64_t valid = 0, blank = 0, live, late = 0;
+
+		scan_lines(w->scan, block.p + at, block.n - at, b);
+		for (unsigned i = 0; i < b->lines; i++) {
+			valid |= (uint64_t)(b->status[i] == SCAN_OK) << i;
+			blank |= (uint64_t)(b->status[i] == SCAN_BLANK) << i;
+		}
+		see_fields(w, valid);
+		live = validate(w, valid);
+		w->counts.lines += b->lines;
+		w->counts.blank += (unsigned)__builtin_popcountll(blank);
+		if (w->lateness_us == WINDOW_NO_LATENESS)
+			raise_watermark(w, live);
+		else
+			late = find_late(w, live);
+		if (add(w, live & ~late, err))
+			return -1;
+		live |= blank;
+		if ((late || (unsigned)__builtin_popcountll(live) != b->lines) &&
+		    refuse(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth, block.p, refused, arg, err))
+			return -1;
+	}
+	return 0;
+}

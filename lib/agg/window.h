@@ -1,0 +1,41 @@
+/* The engine: lines into groups. One per thread; knows no files, no stream, no clock.
+ *
+ * A line counts in all metrics of the plan or in none: everything that can be wrong with it is looked at before the first addition. What counts is a
+ * function of the line alone; with a lateness also of the lines before it.
+ *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a string is RFC 3339 with any unit.
+ *   by       string, number, boolean, null and missing are values; arrays, objects, lone surrogates, NUL, more than KEY_VALUE_MAX bytes: dead
+ *   value    missing and null: counted in count only; else a number, in range (with exact: of at most nine decimals), or dead
+ *   uniq     missing and null: not counted; string, number and boolean by their text (as in keys), so that registers equal PFADD's; else dead */
+#ifndef AGG_WINDOW_H
+#define AGG_WINDOW_H
+
+#include "agg/plan.h"
+#include "agg/table.h"
+
+struct window;
+
+/* A line that is not counted. nth, at: its number and byte in the block; reason: NULL for a late one. 0, or -1 with err, which ends the block. */
+typedef int window_refused_fn(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err);
+
+#define WINDOW_NO_LATENESS INT64_MAX
+
+struct window_counts {
+	uint64_t lines, counted, blank, dead, late;   /* lines = the other four together */
+	uint64_t rounded;            /* values of more than nine decimals, in counted lines */
+	uint64_t fields;             /* set of the plan's fields that some valid line had */
+	int64_t watermark_us;        /* highest time of a counted line, POS_NONE: none */
+};
+
+/* lateness_us: a line is late when for any metric the window that it belongs to ended that long before the highest time counted so far;
+ * WINDOW_NO_LATENESS: none is. With a lateness the tables list their windows. The plan is borrowed. */
+struct window *window_new(const struct plan *plan, int64_t lateness_us);
+void window_free(struct window *w);
+
+/* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or what refused returned. */
+int window_block(struct window *w, struct slice block, window_refused_fn *refused, void *arg, struct err *err);
+
+struct window_counts *window_counts(struct window *w);    /* sums; the caller may clear them, but for watermark_us with a lateness */
+struct table *window_table(struct window *w, size_t metric);
+size_t window_groups(const struct window *w);             /* of all metrics */
+
+#endif

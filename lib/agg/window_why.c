@@ -1,0 +1,122 @@
+/* The reasons of dead lines. Slow: lines are looked at once more, in the order in which a reader would name what is wrong: the text, the time, then each
+ * metric's dimensions, value, uniques. A reason names the metric and the path, and never repeats what the record says. */
+#include "agg/window_internal.h"
+
+static const char *const type_names[] = {
+	[FIELD_MISSING] = "missing", [FIELD_NULL] = "null", [FIELD_FALSE] = "a boolean", [FIELD_TRUE] = "a boolean", [FIELD_NUMBER] = "a number",
+	[FIELD_STRING] = "a string", [FIELD_ESCAPED] = "a string", [FIELD_ARRAY] = "an array", [FIELD_OBJECT] = "an object",
+};
+
+static bool time_is_wrong(struct window *w, unsigned line, struct err *why)
+{
+	const struct metric_common *c = &w->plan->common;
+	const struct field *f = window_field(w, line, w->plan->time_field);
+	const char *is = type_names[f->type], *reason = "";
+	int64_t us;
+
+	switch (value_time(&w->clock, *f, c->unit, &us)) {
+	case VALUE_TIME_OK:
+		return false;
+	case VALUE_TIME_MISSING:
+		break;
+	case VALUE_TIME_NONE:
+		reason = f->type == FIELD_STRING || f->type == FIELD_ESCAPED ? ", but no RFC 3339 time (2026-11-20T15:00:00Z)" : ", not a time";
+		break;
+	case VALUE_TIME_UNIT:
+		reason = ", and only --time-unit s, ms, us or ns can tell which time";
+		break;
+	case VALUE_TIME_RANGE:
+		is = "outside of the years 1970 to 2199";
+		break;
+	}
+	err_set(why, EX_DATAERR, "metric %s: %s is %s%s", w->plan->metric[0].m.name, c->time.name, is, reason);
+	return true;
+}
+
+static bool text_is_wrong(enum key_result r, const struct field *f, const char *metric, const char *path, struct err *why)
+{
+	switch (r) {
+	case KEY_OK:
+		return false;
+	case KEY_STRUCTURE:
+		err_set(why, EX_DATAERR, "metric %s: %s is %s, not a string, number or boolean", metric, path, type_names[f->type]);
+		break;
+	case KEY_SURROGATE:
+		err_set(why, EX_DATAERR, "metric %s: %s has half of a surrogate pair, which no store can hold", metric, path);
+		break;
+	case KEY_NUL:
+		err_set(why, EX_DATAERR, "metric %s: %s has a NUL (\\u0000), which no store can hold", metric, path);
+		break;
+	case KEY_LONG:
+		err_set(why, EX_DATAERR, "metric %s: %s is longer than %d bytes", metric, path, KEY_VALUE_MAX);
+		break;
+	}
+	return true;
+}
+
+static bool dims_are_wrong(struct window *w, const struct plan_metric *m, unsigned line, struct err *why)
+{
+	const struct field *fields = window_field(w, line, 0);
+	struct buf key = { 0 };
+	uint32_t bytes;
+	size_t at = 0;
+	enum key_result r = key_build(fields, m->dim_field, m->m.n_dims, 0, &w->scratch, buf_room(&key, key_room(fields, m->dim_field, m->m.n_dims)), &bytes,
+		&at);
+
+	buf_fini(&key);
+	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->m.name, m->m.dim[at].name, why);
+}
+
+static bool value_is_wrong(struct window *w, const struct plan_metric *m, unsigned line, struct err *why)
+{
+	const struct field *f = window_field(w, line, w->plan->value_field[m->value]);
+	const char *path = m->m.value.name;
+	dec v;
+
+	if (f->type <= FIELD_NULL)
+		return false;
+	if (f->type != FIELD_NUMBER) {
+		err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->m.name, path, type_names[f->type]);
+		return true;
+	}
+	switch (value_dec(*f, &v)) {
+	case DEC_OK:
+		return false;
+	case DEC_ROUNDED:
+		if (!w->plan->common.exact)
+			return false;
+		err_set(why, EX_DATAERR, "metric %s: %s has more than nine decimals, and --exact forbids to round it", m->m.name, path);
+		return true;
+	case DEC_RANGE:
+	case DEC_SYNTAX:
+		break;
+	}
+	err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)", m->m.name, path);
+	return true;
+}
+
+static bool uniq_is_wrong(struct window *w, const struct plan_metric *m, unsigned line, struct err *why)
+{
+	const struct field *f = window_field(w, line, w->plan->uniq_field[m->uniq]);
+	struct slice text;
+
+	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f, m->m.name, m->m.uniq.name, why);
+}
+
+void window_why(struct window *w, unsigned line, struct err *why)
+{
+	if (w->batch.status[line] == SCAN_BAD) {
+		scan_why(slice(w->batch.start[line], w->batch.length[line]), why);
+		return;
+	}
+	if (time_is_wrong(w, line, why))
+		return;
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		const struct plan_metric *m = &w->plan->metric[i];
+
+		if (dims_are_wrong(w, m, line, why) || (m->value >= 0 && value_is_wrong(w, m, line, why)) ||
+		    (m->uniq >= 0 && uniq_is_wrong(w, m, line, why)))
+			return;
+	}
+	BUG("a line is dead for no reason");
+}

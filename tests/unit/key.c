@@ -1,0 +1,221 @@
+/* Keys of groups: equal for equal values however they are written, different for different ones, ordered by type and size. */
+#include "agg/key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/dec.h"
+#include "tap.h"
+
+enum { ROOM = 16 << 10 };
+
+/* A field from JSON text: its type by its first character; the text stays inside a padded place of its own. */
+static struct field field(const char *json)
+{
+	static char place[8][ROOM];
+	static unsigned next;
+	char *p = place[next++ % 8] + SCAN_PAD;
+	size_t n = strlen(json);
+	struct field f = { 0 };
+	memset(p - SCAN_PAD, 'x', ROOM);
+	memcpy(p, json, n);
+	f.p = p;
+	f.n = (uint32_t)n;
+	switch (json[0]) {
+	case '\0': f.type = FIELD_MISSING; break;
+	case 'n': f.type = FIELD_NULL; break;
+	case 't': f.type = FIELD_TRUE; break;
+	case 'f': f.type = FIELD_FALSE; break;
+	case '[': f.type = FIELD_ARRAY; break;
+	case '{': f.type = FIELD_OBJECT; break;
+	case '"':
+		f.p++;
+		f.n -= 2;
+		f.type = memchr(f.p, '\\', f.n) ? FIELD_ESCAPED : FIELD_STRING;
+		break;
+	default: f.type = FIELD_NUMBER;
+	}
+	return f;
+}
+
+static const uint8_t both[] = { 0, 1 };
+static struct buf scratch;
+
+static enum key_result build(const char *a, const char *b, uint64_t window, char *out)
+{
+	struct field f[2] = { field(a), field(b) };
+	uint32_t bytes = 0;
+	size_t at;
+	enum key_result r = key_build(f, both, 2, window, &scratch, out, &bytes, &at);
+	if (r == KEY_OK && (bytes != key_bytes(out) || bytes % KEY_UNIT || bytes > key_room(f, both, 2)))
+		ok(false, "length of the key of %s, %s", a, b);
+	return r;
+}
+
+static bool equal(const char *a, const char *b)
+{
+	static char x[ROOM], y[ROOM];
+	build(a, "1", 7, x);
+	build(b, "1", 7, y);
+	return key_bytes(x) == key_bytes(y) && memcmp(x, y, key_bytes(x)) == 0;
+}
+
+static void test_equal(void)
+{
+	static const char *const same[][2] = {
+		{ "200", "200.0" }, { "200", "2e2" }, { "200", "20.0E+1" }, { "-0", "0" }, { "-0.0e9", "0" }, { "0.50", "5e-1" },
+		{ "\"a\"", "\"\\u0061\"" }, { "\"\\/\"", "\"/\"" }, { "\"\xc3\xa9\"", "\"\\u00e9\"" },
+		{ "\"\xf0\x9f\x98\x80\"", "\"\\ud83d\\ude00\"" }, { "\"\\t\"", "\"\\u0009\"" },
+		{ "1234567890123456789012345678901234567890", "1234567890123456789012345678901234567890.0" },
+		{ "1e400", "10e399" },
+	};
+	static const char *const different[][2] = {
+		{ "", "null" }, { "", "\"\"" }, { "null", "\"\"" }, { "null", "false" }, { "true", "false" }, { "true", "\"true\"" },
+		{ "200", "\"200\"" }, { "200", "2000" }, { "-1", "1" }, { "0", "" }, { "\"a\"", "\"a \"" }, { "\"a\"", "\"A\"" },
+		{ "\"sixteen bytes ok\"", "\"sixteen bytes ok!\"" }, { "1e400", "1e401" }, { "0.1", "0.10000000000000001" },
+		{ "\"abcdefghijklmnopqrstuvwxyz012345678\"", "\"abcdefghijklmnopqrstuvwxyz012345679\"" },
+		{ "12345678", "123456789" }, { "12345678901234567", "12345678901234568" },
+	};
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		ok(equal(same[i][0], same[i][1]), "%s equals %s", same[i][0], same[i][1]);
+	for (size_t i = 0; i < sizeof(different) / sizeof(different[0]); i++)
+		ok(!equal(different[i][0], different[i][1]), "%s is not %s", different[i][0], different[i][1]);
+}
+
+/* What moves a byte from one dimension to its neighbour is another key; so is another window. */
+static void test_borders(void)
+{
+	static char a[ROOM], b[ROOM];
+	build("\"ab\"", "\"c\"", 1, a);
+	build("\"a\"", "\"bc\"", 1, b);
+	ok(memcmp(a, b, key_bytes(a)), "ab,c and a,bc");
+	build("\"ab\"", "\"c\"", 2, b);
+	ok(memcmp(a, b, key_bytes(a)), "window 1 and 2");
+	is_int(key_window(b), 2, "window of a key");
+	build("\"a\"", "\"b\"", KEY_WINDOW_MASK, a);
+	ok(key_window(a) == KEY_WINDOW_MASK, "highest window");
+}
+
+static void test_refused(void)
+{
+	static char out[ROOM], text[ROOM];
+	is_int(build("[1]", "1", 0, out), KEY_STRUCTURE, "array");
+	is_int(build("1", "{}", 0, out), KEY_STRUCTURE, "object");
+	is_int(build("\"\\ud800\"", "1", 0, out), KEY_SURROGATE, "lone surrogate");
+	is_int(build("\"a\\u0000\"", "1", 0, out), KEY_NUL, "NUL");
+	snprintf(text, sizeof(text), "\"%0*d\"", KEY_VALUE_MAX, 0);
+	is_int(build(text, "1", 0, out), KEY_OK, "string of the longest length");
+	snprintf(text, sizeof(text), "\"%0*d\"", KEY_VALUE_MAX + 1, 0);
+	is_int(build(text, "1", 0, out), KEY_LONG, "one byte more");
+	snprintf(text, sizeof(text), "\"\\n%0*d\"", KEY_VALUE_MAX - 1, 0);
+	is_int(build(text, "1", 0, out), KEY_OK, "escaped string of the longest length once decoded");
+	snprintf(text, sizeof(text), "\"\\n%0*d\"", KEY_VALUE_MAX, 0);
+	is_int(build(text, "1", 0, out), KEY_LONG, "one byte more");
+	snprintf(text, sizeof(text), "1%0*d1", KEY_VALUE_MAX, 0);
+	is_int(build(text, "1", 0, out), KEY_LONG, "number of too many digits");
+	snprintf(text, sizeof(text), "1%0*d", KEY_VALUE_MAX, 0);
+	is_int(build(text, "1", 0, out), KEY_OK, "many digits of a short number");
+}
+
+static void test_dims(void)
+{
+	static char out[ROOM];
+	struct dim d[2];
+	build("2.50", "\"x\\ny\"", 3, out);
+	key_dims(out, 2, d);
+	is_int(d[0].tag, DIM_NUMBER, "tag of a number");
+	is_bytes(d[0].value.p, d[0].value.n, "2.5", "canonical number");
+	is_int(d[1].tag, DIM_STRING, "tag of a string");
+	is_bytes(d[1].value.p, d[1].value.n, "x\ny", "decoded string");
+	build("", "null", 3, out);
+	key_dims(out, 2, d);
+	is_int(d[0].tag, DIM_MISSING, "missing");
+	is_int(d[1].tag, DIM_NULL, "null");
+}
+
+static void test_order(void)
+{
+	static const char *const rising[] = {
+		"", "null", "false", "true", "-1e99999999999999999999", "-1e40000", "-9e32767", "-1e32767", "-1e400", "-1000000000000", "-200", "-20", "-3",
+		"-2.5", "-2", "-0.5", "-0.05", "-1e-400", "-1e-40000", "0", "1e-99999999999999999999", "9e-40001", "1e-40000", "1e-400", "0.00049", "0.05", "0.5", "2", "2.0000000000001",
+		"2.00000000000010000000001", "2.5", "3", "19", "20", "199", "200", "1000", "99999999999", "100000000000", "100000000001",
+		"1234567890123", "1234567890124", "1e39", "1e40", "1.5e40", "1e400", "1e32766", "9e32766", "1e32767", "9e32767", "1e40000", "9e40000", "1e99999", "\"\"", "\"\\u0001\"", "\"1000\"", "\"200\"",
+		"\"a\"", "\"aaaaaaa\"", "\"aaaaaaaa\"", "\"aaaaaaab\"", "\"b\"", "\"\xc3\xa9\"", "\"\xff\"",
+	};
+	enum { N = sizeof(rising) / sizeof(rising[0]) };
+	static char key[N][256];
+	int wrong = 0, prefix_wrong = 0;
+	for (size_t i = 0; i < N; i++)
+		build(rising[i], "0", 0, key[i]);
+	for (size_t i = 0; i < N; i++)
+		for (size_t k = 0; k < N; k++) {
+			int want = (i > k) - (i < k), got = key_cmp(key[i], key[k], 2);
+			uint64_t x = key_prefix(key[i], 2), y = key_prefix(key[k], 2);
+			if ((got > 0) - (got < 0) != want)
+				printf("# %s against %s: %d\n", rising[i], rising[k], got), wrong++;
+			if ((x < y && want >= 0) || (x > y && want <= 0))
+				printf("# prefix of %s against %s\n", rising[i], rising[k]), prefix_wrong++;
+		}
+	is_int(wrong, 0, "order of types and sizes");
+	is_int(prefix_wrong, 0, "prefixes agree with it");
+	build("1", "\"a\"", 0, key[0]);
+	build("1.0", "\"b\"", 0, key[1]);
+	ok(key_cmp(key[0], key[1], 2) < 0, "the second dimension decides where the first is equal");
+}
+
+static void random_number(char *out)
+{
+	char *p = out;
+	if (rand() % 3 == 0)
+		*p++ = '-';
+	if (rand() % 4 == 0) {
+		*p++ = '0';
+	} else {
+		*p++ = (char)('1' + rand() % 9);
+		for (int n = rand() % 44; n > 0; n--)
+			*p++ = (char)('0' + (rand() % 3 ? rand() % 10 : 0));
+	}
+	if (rand() % 3 == 0) {
+		*p++ = '.';
+		for (int n = 1 + rand() % 12; n > 0; n--)
+			*p++ = (char)('0' + (rand() % 2 ? rand() % 10 : 0));
+	}
+	if (rand() % 3 == 0)
+		p += sprintf(p, "%c%s%d", rand() % 2 ? 'e' : 'E', rand() % 2 ? "" : rand() % 2 ? "+" : "-", rand() % 60);
+	*p = 0;
+}
+
+/* The short way to a canonical number against dec_canonical, which has its own tests. */
+static void test_numbers(void)
+{
+	struct buf want = { 0 };
+	int wrong = 0;
+	srand(1);
+	for (int i = 0; i < 20000; i++) {
+		char text[256];
+		struct field f;
+		struct slice got;
+		random_number(text);
+		f = field(text);
+		want.n = 0;
+		dec_canonical(slice(f.p, f.n), &want);
+		if (key_text(&f, &scratch, &got) || !slice_eq(got, buf_slice(&want))) {
+			if (wrong++ == 0)
+				printf("# %s: got %.*s, want %.*s\n", text, (int)got.n, got.p, (int)want.n, want.p);
+		}
+	}
+	is_int(wrong, 0, "20,000 numbers are canonical");
+	buf_fini(&want);
+}
+
+int main(void)
+{
+	test_equal();
+	test_borders();
+	test_refused();
+	test_dims();
+	test_order();
+	test_numbers();
+	buf_fini(&scratch);
+	return done();
+}

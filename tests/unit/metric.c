@@ -1,0 +1,182 @@
+/* Metrics and plans from options: names, dimensions, scopes, what the hash of a definition stands for. */
+#include "agg/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "tap.h"
+
+static struct err err;
+
+static void test_names(void)
+{
+	char long_name[METRIC_NAME_MAX + 2];
+	memset(long_name, 'x', sizeof(long_name));
+	long_name[METRIC_NAME_MAX + 1] = 0;
+	is_int(metric_name_check("a", &err), 0, "one byte");
+	is_int(metric_name_check("requests per minute, \xc3\xa9t\xc3\xa9", &err), 0, "UTF-8 with blanks");
+	is_int(metric_name_check(long_name + 1, &err), 0, "the longest");
+	is_int(metric_name_check(long_name, &err), -1, "one more");
+	is_int(metric_name_check("", &err), -1, "empty");
+	is_int(metric_name_check("a\nb", &err), -1, "a newline");
+	is_int(metric_name_check("a\x7f", &err), -1, "DEL");
+	is_int(metric_name_check("\xff", &err), -1, "not UTF-8");
+	is_int(err.code, EX_USAGE, "is a usage error");
+}
+
+static void test_every(void)
+{
+	is_int(metric_every_check(1000, &err), 0, "1 ms");
+	is_int(metric_every_check(999, &err), -1, "below");
+	is_int(metric_every_check(1500, &err), -1, "1.5 ms");
+	is_int(metric_every_check(METRIC_EVERY_MAX_US, &err), 0, "366 days");
+	is_int(metric_every_check(METRIC_EVERY_MAX_US + 1000, &err), -1, "more");
+}
+
+static void test_dims(void)
+{
+	struct metric m = { 0 };
+	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\" ,."), &err), -1, "a wrong path in a list");
+	metric_fini(&m);
+	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\""), &err), 0, "a list with a comma in quotes");
+	is_int(m.n_dims, 3, "has three paths");
+	is_str(m.dim[0].name, "a,b\".c", "in order of their names");
+	is_str(m.dim[1].name, "payload.price", "second");
+	is_str(m.dim[2].name, "status", "third");
+	is_int(metric_add_dims(&m, slice_z(".[\"payload.price\"]"), &err), -1, "another path of the same name");
+	is_int(metric_add_dims(&m, slice_z("x,"), &err), -1, "an empty path at the end");
+	metric_fini(&m);
+	is_int(metric_add_dims(&m, slice_z(" "), &err), 0, "an empty list");
+	is_int(m.n_dims, 0, "has none");
+	for (int i = 0; i < METRIC_DIMS_MAX; i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "d%d", i);
+		if (metric_add_dims(&m, slice_z(name), &err))
+			ok(false, "%s", err.msg);
+	}
+	is_int(metric_add_dims(&m, slice_z("more"), &err), -1, "too many");
+	metric_fini(&m);
+}
+
+static struct plan *plan_of(const char *const *options, enum value_unit unit, bool exact)
+{
+	struct plan_builder *b = plan_builder_new();
+	struct plan *p = NULL;
+	int rc = 0;
+	for (; *options && rc == 0; options += 2) {
+		if (strcmp(options[0], "metric") == 0)
+			rc = plan_metric(b, options[1], &err);
+		else if (strcmp(options[0], "every") == 0)
+			rc = plan_every(b, options[1], &err);
+		else if (strcmp(options[0], "by") == 0)
+			rc = plan_by(b, options[1], &err);
+		else if (strcmp(options[0], "value") == 0)
+			rc = plan_value(b, options[1], &err);
+		else
+			rc = plan_uniq(b, options[1], &err);
+	}
+	if (rc == 0)
+		p = plan_finish(b, "ts", unit, exact, &err);
+	plan_builder_free(b);
+	return p;
+}
+
+#define OPTIONS(...) (const char *const[]){ __VA_ARGS__, NULL }
+
+static void is_list(struct plan *p, const char *want, const char *name)
+{
+	struct buf got = { 0 };
+	for (size_t i = 0; p && i < p->n_metrics; i++) {
+		buf_printf(&got, "%s ", p->metric[i].m.name);
+		metric_def(&p->metric[i].m, &p->common, &got);
+		buf_addc(&got, '\n');
+	}
+	is_str(buf_z(&got), want, name);
+	buf_fini(&got);
+	plan_free(p);
+}
+
+static void test_scopes(void)
+{
+	is_list(plan_of((const char *const[]){ NULL }, VALUE_RFC3339, false), "events {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n", "no option at all");
+	is_list(plan_of(OPTIONS("every", "10s", "by", "endpoint,status", "value", ".latency_ms", "uniq", "user_id"), VALUE_MS, true),
+		"events {\"every\":\"10s\",\"time\":\"ts\",\"unit\":\"ms\",\"by\":[\"endpoint\",\"status\"],\"value\":\"latency_ms\",\"uniq\":\"user_id\","
+		"\"exact\":true}\n", "one metric without a name");
+	is_list(plan_of(OPTIONS("by", "region", "every", "5m", "metric", "a", "metric", "b", "every", "1h", "by", "status", "by", "endpoint", "value", "x",
+			"metric", "c", "by", "", "uniq", ".\"user.id\""), VALUE_RFC3339, false),
+		"a {\"every\":\"5m\",\"time\":\"ts\",\"by\":[\"region\"]}\n"
+		"b {\"every\":\"1h\",\"time\":\"ts\",\"by\":[\"endpoint\",\"status\"],\"value\":\"x\"}\n"
+		"c {\"every\":\"5m\",\"time\":\"ts\",\"by\":[],\"uniq\":\".\\\"user.id\\\"\"}\n", "own options replace everybody's");
+	is_list(plan_of(OPTIONS("value", "x", "metric", "a", "value", ""), VALUE_RFC3339, false), "a {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n",
+		"an empty one takes everybody's away");
+	ok(!plan_of(OPTIONS("metric", "a", "metric", "a"), VALUE_RFC3339, false) && err.code == EX_USAGE, "the same name twice: %s", err.msg);
+	ok(!plan_of(OPTIONS("by", "a..b"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a wrong path: %s", err.msg);
+	ok(!plan_of(OPTIONS("every", "60"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a length without unit: %s", err.msg);
+	ok(!plan_of(OPTIONS("every", "0s"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a window of no length: %s", err.msg);
+}
+
+static void test_fields(void)
+{
+	struct plan *p = plan_of(OPTIONS("value", "x", "by", "ts,status", "metric", "a", "metric", "b", "by", "x,y", "uniq", "x", "metric", "c", "value", "y"),
+		VALUE_RFC3339, false);
+	const char *option;
+	is_int(p->n_fields, 4, "ts, status, x, y: each once");
+	is_int(p->n_values, 2, "two values");
+	is_int(p->n_uniqs, 1, "one unique");
+	is_str(plan_who(p, p->time_field, &option)->m.name, "a", "who asks for the time");
+	is_str(option, "--time", "and by which option");
+	is_str(plan_who(p, p->value_field[1], &option)->m.name, "b", "who asks for y first");
+	is_str(option, "--by", "as what");
+	plan_free(p);
+}
+
+/* Too many fields are refused wherever they come from. */
+static void test_too_many_fields(void)
+{
+	struct buf lists[3] = { { 0 } };
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 30; k++)
+			buf_printf(&lists[i], "%sf%d", k ? "," : "", i * 30 + k);
+	ok(!plan_of(OPTIONS("metric", "a", "by", buf_z(&lists[0]), "metric", "b", "by", buf_z(&lists[1]), "metric", "c", "by", buf_z(&lists[2])),
+		    VALUE_RFC3339, false) && err.code == EX_USAGE, "%s", err.msg);
+	for (int i = 0; i < 3; i++)
+		buf_fini(&lists[i]);
+}
+
+static void cfg_of(const char *const *options, enum value_unit unit, bool exact, char out[METRIC_CFG_CHARS + 1])
+{
+	struct plan *p = plan_of(options, unit, exact);
+	strcpy(out, p->metric[0].cfg);
+	plan_free(p);
+}
+
+static void test_cfg(void)
+{
+	static const char text[] = "hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nby .endpoint\nby .status\nvalue .latency_ms\nuniq .user_id\nexact\n";
+	char want[17], got[17], other[17];
+	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(text, strlen(text)));
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, true, got);
+	is_str(got, want, "cfg is the hash of the documented text");
+	cfg_of(OPTIONS("metric", "other", "every", "60s", "by", ".endpoint", "by", ".[\"status\"]", "value", ".latency_ms", "uniq", "user_id"), VALUE_MS, true,
+		other);
+	is_str(other, want, "whatever the name, the order and the way to write it");
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, false, other);
+	ok(strcmp(got, other), "exact decides");
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_S, true, other);
+	ok(strcmp(got, other), "the unit decides");
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "user_id", "uniq", "latency_ms"), VALUE_MS, true, other);
+	ok(strcmp(got, other), "what is value and what uniq decides");
+}
+
+int main(void)
+{
+	test_names();
+	test_every();
+	test_dims();
+	test_scopes();
+	test_fields();
+	test_too_many_fields();
+	test_cfg();
+	return done();
+}

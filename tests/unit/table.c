@@ -1,0 +1,221 @@
+/* The group table against a plain list: any batches, any order, growth, merging, windows that close. */
+#include "agg/table.h"
+
+#include <stdlib.h>
+
+#include "agg/key.h"
+#include "base/hash.h"
+#include "tap.h"
+
+enum { NANO = 1000000000 };
+
+/* A key of window and number, of `units` x 16 bytes. */
+static void make_key(char *out, uint64_t window, uint32_t number, unsigned units)
+{
+	uint64_t head = window | (uint64_t)units << 48;
+	memset(out, 0, units * KEY_UNIT);
+	memcpy(out, &head, sizeof(head));
+	memcpy(out + units * KEY_UNIT - sizeof(number), &number, sizeof(number));
+}
+
+struct batch { char key[TABLE_BATCH][64]; const char *keys[TABLE_BATCH]; dec value[TABLE_BATCH]; uint64_t uniq[TABLE_BATCH]; uint8_t line[TABLE_BATCH]; struct table_batch b; };
+
+static void begin(struct batch *x)
+{
+	x->b = (struct table_batch){ .line = x->line, .key = x->keys, .value = x->value, .uniq = x->uniq };
+}
+
+static void put(struct batch *x, uint64_t window, uint32_t number, bool has_value, dec value, uint64_t uniq)
+{
+	unsigned i = x->b.n++;
+	make_key(x->key[i], window, number, 1 + number % 4);
+	x->keys[i] = x->key[i];
+	x->line[i] = (uint8_t)i;
+	x->value[i] = value;
+	x->uniq[i] = uniq;
+	x->b.has_value |= (uint64_t)has_value << i;
+	x->b.has_uniq |= (uint64_t)(uniq != 0) << i;
+}
+
+enum { GROUPS = 5000 };
+struct sum { uint64_t count, values; dec sum, min, max; struct hll *uniq; };
+
+static uint32_t number_of(const char *key)
+{
+	uint32_t v;
+	memcpy(&v, key + key_bytes(key) - sizeof(v), sizeof(v));
+	return v;
+}
+
+static void expect(struct sum *s, bool has_value, dec v, uint64_t uniq)
+{
+	s->count++;
+	if (has_value) {
+		s->min = s->values == 0 || v < s->min ? v : s->min;
+		s->max = s->values == 0 || v > s->max ? v : s->max;
+		s->sum += v;
+		s->values++;
+	}
+	if (uniq) {
+		if (!s->uniq)
+			s->uniq = hll_new();
+		hll_add(s->uniq, uniq);
+	}
+}
+
+static bool same_uniq(const struct hll *a, const struct hll *b)
+{
+	uint8_t x[HLL_REGISTERS] = { 0 }, y[HLL_REGISTERS] = { 0 };
+	if (a)
+		hll_registers(a, x);
+	if (b)
+		hll_registers(b, y);
+	return memcmp(x, y, sizeof(x)) == 0;
+}
+
+static int wrong_groups(const struct table *t, const struct sum *want)
+{
+	int wrong = 0;
+	size_t n = 0;
+	for (struct group *g = table_first(t); g; g = table_next(t, g), n++) {
+		const struct sum *s = &want[number_of(table_key(t, g))];
+		bool same = g->count == s->count && g->value_count == s->values && same_uniq(g->uniq, s->uniq);
+		if (s->values)
+			same = same && g->sum == s->sum && g->min == s->min && g->max == s->max;
+		wrong += !same;
+	}
+	return wrong + (n != table_groups(t));
+}
+
+/* Random records in random batches over `tables` tables, merged; against the plain list. Twice, to see that clear forgets all. */
+static void test_sums(size_t tables, struct table_shape shape, const char *name)
+{
+	struct table *t[3];
+	struct err err = ERR_INIT;
+	for (size_t i = 0; i < tables; i++)
+		t[i] = table_new(shape);
+	for (int round = 0; round < 2; round++) {
+		struct sum *want = calloc(GROUPS, sizeof(*want));
+		int groups = 0, failed = 0;
+		for (int i = 0; i < 2000; i++) {
+			struct batch x;
+			begin(&x);
+			for (int n = rand() % (TABLE_BATCH + 1); n > 0; n--) {
+				uint32_t number = (uint32_t)(rand() % (rand() % 4 ? 20 : GROUPS / (round + 1)));
+				bool has = rand() % 5;
+				dec v = ((dec)rand() - RAND_MAX / 2) * (rand() % 2 ? 1 : NANO);
+				uint64_t uniq = rand() % 3 ? hash_murmur64a(&v, sizeof(v)) : 0;
+				put(&x, number % 7, number, has && shape.value, v, shape.uniq ? uniq : 0);
+				groups += want[number].count == 0;
+				expect(&want[number], has && shape.value, v, shape.uniq ? uniq : 0);
+			}
+			failed += table_add(t[(size_t)i % tables], &x.b, &err) != 0;
+		}
+		for (size_t i = 1; i < tables; i++)
+			failed += table_merge(t[0], t[i], &err) != 0;
+		is_int(failed, 0, name);
+		is_int(table_groups(t[0]), groups, "number of groups");
+		is_int(wrong_groups(t[0], want), 0, "groups as in the list");
+		for (int i = 0; i < GROUPS; i++)
+			hll_free(want[i].uniq);
+		free(want);
+		for (size_t i = 0; i < tables; i++)
+			table_clear(t[i]);
+		ok(table_groups(t[0]) == 0 && !table_first(t[0]), "nothing is left after clear");
+	}
+	for (size_t i = 0; i < tables; i++)
+		table_free(t[i]);
+}
+
+/* Windows close one by one while others go on: what is dropped is what was added to it, and memory does not grow with what is gone. */
+static void test_windows(void)
+{
+	struct table *t = table_new((struct table_shape){ .value = true, .uniq = true, .windows = true });
+	struct err err = ERR_INIT;
+	uint64_t added[1000] = { 0 }, dropped[1000] = { 0 }, window, last = 0;
+	int wrong_order = 0;
+	size_t memory = 0;
+	for (uint64_t now = 0; now < 900; now++) {
+		for (int i = 0; i < 30; i++) {
+			struct batch x;
+			begin(&x);
+			for (int n = 0; n < TABLE_BATCH; n++) {
+				uint64_t w = now + (uint64_t)(rand() % 5);
+				put(&x, w, (uint32_t)(rand() % 300), true, NANO, (uint64_t)rand() + 1);
+				added[w]++;
+			}
+			if (table_add(t, &x.b, &err))
+				ok(false, "%s", err.msg);
+		}
+		while (table_earliest(t, &window) && window <= now) {
+			uint64_t count = 0;
+			size_t n = 0;
+			for (struct group *g = table_window_first(t); g; g = table_window_next(t, g), n++) {
+				count += g->count;
+				wrong_order += key_window(table_key(t, g)) != window || g->sum != (dec)g->count * NANO;
+			}
+			wrong_order += n != table_window_groups(t) || window < last;
+			last = window;
+			dropped[window] = count;
+			table_drop_earliest(t);
+		}
+		if (now == 100)
+			memory = table_memory(t);
+	}
+	is_int(wrong_order, 0, "windows come in order, with their groups");
+	is_int(memcmp(added, dropped, 900 * sizeof(*added)), 0, "all that was added to a window is dropped with it");
+	ok(table_memory(t) < memory * 2, "memory stays: %zu then %zu bytes", memory, table_memory(t));
+	for (; table_earliest(t, &window); table_drop_earliest(t))
+		;
+	is_int(table_groups(t), 0, "nothing is left after the last window");
+	table_free(t);
+}
+
+static void test_overflow(void)
+{
+	struct table *t = table_new((struct table_shape){ .value = true });
+	struct err err = ERR_INIT;
+	struct batch x;
+	dec most = (dec)(~(unsigned __int128)0 >> 1);
+	begin(&x);
+	put(&x, 0, 0, true, most, 0);
+	is_int(table_add(t, &x.b, &err), 0, "the largest sum");
+	begin(&x);
+	put(&x, 0, 0, true, 1, 0);
+	is_int(table_add(t, &x.b, &err), -1, "one more");
+	is_int(err.code, EX_DATAERR, "is bad data, never a wrong sum");
+	table_free(t);
+}
+
+static void test_memory(void)
+{
+	struct table *t = table_new((struct table_shape){ .value = true });
+	struct err err = ERR_INIT;
+	enum { N = 200000 };
+	for (uint32_t i = 0; i < N;) {
+		struct batch x;
+		begin(&x);
+		for (int n = 0; n < TABLE_BATCH && i < N; n++, i++) {
+			put(&x, 0, i, true, NANO, 0);
+			make_key(x.key[n], 0, i, 2);
+		}
+		table_add(t, &x.b, &err);
+	}
+	is_int(table_groups(t), N, "200,000 groups");
+	ok(table_memory(t) / N <= 200, "%zu bytes a group, at most 200", table_memory(t) / N);
+	table_free(t);
+}
+
+int main(void)
+{
+	srand(1);
+	test_sums(1, (struct table_shape){ .value = true, .uniq = true }, "one table");
+	test_sums(3, (struct table_shape){ .value = true, .uniq = true }, "three tables merged");
+	test_sums(2, (struct table_shape){ .value = false, .uniq = false }, "counts only");
+	test_sums(2, (struct table_shape){ .value = false, .uniq = true }, "counts and uniques");
+	test_sums(1, (struct table_shape){ .value = true, .uniq = true, .windows = true }, "a table with windows");
+	test_windows();
+	test_overflow();
+	test_memory();
+	return done();
+}
