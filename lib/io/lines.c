@@ -260,6 +260,10 @@ static bool skip_more(struct lines *in, size_t from, struct slice *kept)
 
 static enum lines_result finish(struct lines *in, struct slice *block)
 {
+	size_t n = in->end - in->start;
+
+	if (!in->skipping && n > limit(in, in->start, n, true))
+		skip_start(in);  /* looked like an exempt line up to the end */
 	*block = take(in, in->end);
 	in->whole = in->end;
 	if (in->skipping) {

@@ -167,8 +167,10 @@ static void fish(const char *program, const struct opt_group *groups, size_t n, 
 		value_of(o, v);
 		if (opt_takes_value(o))
 			buf_addz(out, v->files ? " -r -F" : " -x");
-		if (opt_takes_value(o) && (v->words.n || v->dirs))
-			buf_printf(out, " -a '%s%s'", buf_z(&v->words), v->dirs ? " (__fish_complete_directories)" : "");
+		if (v->dirs)
+			buf_addz(&v->words, v->words.n ? " (__fish_complete_directories)" : "(__fish_complete_directories)");
+		if (opt_takes_value(o) && v->words.n)
+			buf_printf(out, " -a '%s'", buf_z(&v->words));
 		buf_addz(out, " -d '");
 		quoted(out, o->help, "\\", "\\'");
 		buf_addz(out, "'\n");
