@@ -1,0 +1,184 @@
+#include "drv/kafka.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "drv/kafka_internal.h"
+
+/* What the protocol owns, and why. */
+static const struct { const char *name, *why; } owned[] = {
+	{ "enable.auto.commit", "offsets are committed when the sinks hold the data" },
+	{ "enable.auto.offset.store", "offsets are committed when the sinks hold the data" },
+	{ "auto.offset.reset", "the sinks' positions say where to start; --from is for the first start, --on-gap for lost offsets" },
+	{ "enable.partition.eof", "the end of a partition is part of every barrier" },
+	{ "group.id", "the group is said with -g" },
+	{ "partition.assignment.strategy", "a rebalance must be one revoke and one assignment" },
+};
+
+/* Small queues stall a second at a time: the queue holds about a second of a fast reader's traffic. */
+static const struct { const char *name, *value; bool may_lack; } defaults[] = {
+	{ "client.id", "hta-consume", false },
+	{ "enable.auto.commit", "false", false },
+	{ "enable.auto.offset.store", "false", false },
+	{ "auto.offset.reset", "error", false },
+	{ "enable.partition.eof", "true", false },
+	{ "queued.min.messages", "500000", false },
+	{ "queued.max.messages.kbytes", "131072", false },
+	{ "fetch.queue.backoff.ms", "10", true },
+	{ "log.connection.close", "false", false },
+};
+
+static void log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	(void)rk;
+	if (level <= 3)
+		log_info("librdkafka: %s: %s", facility, text);
+	else
+		log_debug("librdkafka: %s: %s", facility, text);
+}
+
+struct kafka *kafka_new(void)
+{
+	struct kafka *k = mem_zalloc(sizeof(*k));
+	char why[256];
+
+	k->conf = rd_kafka_conf_new();
+	k->control_fd = k->message_fd = -1;
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+		if (rd_kafka_conf_set(k->conf, defaults[i].name, defaults[i].value, why, sizeof(why)) != RD_KAFKA_CONF_OK && !defaults[i].may_lack)
+			BUG("librdkafka: %s", why);
+	rd_kafka_conf_set_log_cb(k->conf, log_line);
+	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR);
+	return k;
+}
+
+void kafka_free(struct kafka *k)
+{
+	if (!k)
+		return;
+	if (k->conf)
+		rd_kafka_conf_destroy(k->conf);
+	log_parts_fini(&k->topics);
+	log_parts_fini(&k->assigned);
+	free(k->group);
+	free(k);
+}
+
+static int read_secret(const char *path, struct buf *out, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	char line[4096];
+
+	if (!f)
+		return err_errno(err, EX_USAGE, "%s", path);
+	if (fgets(line, sizeof(line), f))
+		buf_add(out, line, strcspn(line, "\r\n"));
+	fclose(f);
+	return 0;
+}
+
+int kafka_set(struct kafka *k, const char *property, const char *value, struct err *err)
+{
+	struct buf secret = { 0 };
+	char why[512];
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
+		if (strcmp(owned[i].name, property) == 0)
+			return err_set(err, EX_USAGE, "-X %s cannot be set: %s", property, owned[i].why);
+	if (value[0] == '@') {
+		if (read_secret(value + 1, &secret, err))
+			return err_in(err, "-X %s", property);
+		value = buf_z(&secret);
+	}
+	if (rd_kafka_conf_set(k->conf, property, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
+		rc = err_set(err, EX_USAGE, "-X %s: %s (-X list shows all)", property, secret.n ? "its value is refused" : why);
+	buf_fini(&secret);
+	return rc;
+}
+
+int kafka_set_text(struct kafka *k, const char *text, struct err *err)
+{
+	const char *eq = strchr(text, '=');
+	char *name;
+	int rc;
+
+	if (!eq)
+		return err_set(err, EX_USAGE, "-X %s: PROPERTY=VALUE is wanted (-X list shows all)", text);
+	name = mem_dup(text, (size_t)(eq - text));
+	rc = kafka_set(k, name, eq + 1, err);
+	free(name);
+	return rc;
+}
+
+static char *trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t");
+	for (n = strlen(s); n && strchr(" \t\r\n", s[n - 1]); n--)
+		;
+	s[n] = 0;
+	return s;
+}
+
+int kafka_set_file(struct kafka *k, const char *path, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t cap = 0;
+	int rc = 0;
+
+	if (!f)
+		return err_errno(err, EX_USAGE, "-F %s", path);
+	for (unsigned n = 1; rc == 0 && getline(&line, &cap, f) >= 0; n++) {
+		char *text = trim(line), *eq = strchr(text, '=');
+
+		if (!*text || *text == '#')
+			continue;
+		if (!eq) {
+			rc = err_set(err, EX_USAGE, "%s:%u: PROPERTY=VALUE is wanted", path, n);
+			break;
+		}
+		*eq = 0;
+		rc = kafka_set(k, trim(text), trim(eq + 1), err) ? err_in(err, "%s:%u", path, n) : 0;
+	}
+	free(line);
+	fclose(f);
+	return rc;
+}
+
+void kafka_list(FILE *out)
+{
+	rd_kafka_conf_properties_show(out);
+}
+
+void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, int64_t retry_for_us)
+{
+	char why[256];
+
+	if (brokers)
+		rd_kafka_conf_set(k->conf, "bootstrap.servers", brokers, why, sizeof(why));
+	for (size_t i = 0; i < n; i++)
+		log_parts_add(&k->topics, slice_z(topics[i]), 0);
+	if (group) {
+		k->group = mem_strdup(group);
+		rd_kafka_conf_set(k->conf, "group.id", group, why, sizeof(why));
+	}
+	k->retry_for_us = retry_for_us;
+}
+
+void kafka_lost_at(struct kafka *k, struct log_lost *lost)
+{
+	k->lost = lost;
+}
+
+#define KAFKA_OPS \
+	.open = kafka_open, .change = kafka_change, .assign = kafka_assign, .revoked = kafka_revoked, .read = kafka_read, .partitions = kafka_partitions, \
+	.ends = kafka_ends, .starts = kafka_starts, .committed = kafka_committed, .commit = kafka_commit, .fingerprint = kafka_fingerprint, .close = kafka_close
+
+const struct log_ops kafka_group_ops = { .group = true, KAFKA_OPS };
+const struct log_ops kafka_plain_ops = { .group = false, KAFKA_OPS };

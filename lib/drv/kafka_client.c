@@ -1,0 +1,311 @@
+/* Life cycle and control events. librdkafka's threads wake us through two eventfds (queue callbacks; its own io_event skips wake-ups of batch readers). */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/kafka_internal.h"
+
+static void wake(rd_kafka_t *rk, void *fd)
+{
+	uint64_t one = 1;
+
+	(void)rk;
+	if (write((int)(intptr_t)fd, &one, sizeof(one)) < 0)
+		return;                  /* full: it is readable already */
+}
+
+int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
+{
+	int exit_code = EX_TEMPFAIL;
+
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+	case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+	case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+	case RD_KAFKA_RESP_ERR__INVALID_ARG:
+		exit_code = EX_CONFIG;
+		break;
+	default:
+		break;
+	}
+	return err_set(err, exit_code, "kafka: %s", say ? say : rd_kafka_err2str(code));
+}
+
+bool kafka_temporary(rd_kafka_resp_err_t code)
+{
+	struct err e;
+
+	kafka_failed(&e, code, "");
+	return e.code == EX_TEMPFAIL;
+}
+
+int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err)
+{
+	int64_t until = tm_mono_us() + k->retry_for_us;
+	bool told = false;
+
+	for (;;) {
+		rd_kafka_resp_err_t code = ask(k, arg);
+		const char *say = rd_kafka_err2str(code);
+
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			return 0;
+		kafka_control(k, -1, 0);
+		if (k->failed.code) {
+			*err = k->failed;
+			return -1;
+		}
+		if (!kafka_temporary(code)) {
+			kafka_failed(err, code, NULL);
+			return err_in(err, "%s", what);
+		}
+		if (tm_mono_us() >= until)
+			return err_set(err, EX_UNAVAILABLE, "kafka: %s: %s; given up (--retry-for)", what, say);
+		if (!told)
+			log_warn("kafka: %s: %s; trying again", what, say);
+		told = true;
+		if (loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
+			return -1;
+	}
+}
+
+/* ---- control events */
+
+static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev), *none;
+
+	if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		k->gone = rd_kafka_assignment_lost(k->rk);
+		k->rebalance = ev;       /* answered, and destroyed, by revoked() */
+		k->assigned_now = false;
+		return;
+	}
+	log_parts_fini(&k->assigned);
+	for (int i = 0; i < list->cnt; i++)
+		log_parts_add(&k->assigned, slice_z(list->elems[i].topic), list->elems[i].partition);
+	k->assigned_now = true;
+	none = rd_kafka_topic_partition_list_new(0);
+	rd_kafka_assign(k->rk, none);
+	rd_kafka_topic_partition_list_destroy(none);
+	rd_kafka_event_destroy(ev);
+}
+
+static void on_error(struct kafka *k, rd_kafka_event_t *ev)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
+	const char *say = rd_kafka_event_error_string(ev);
+	char why[512];
+
+	if (code == RD_KAFKA_RESP_ERR__FATAL) {
+		code = rd_kafka_fatal_error(k->rk, why, sizeof(why));
+		kafka_failed(&k->failed, code, why);
+	} else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+		if (!k->down_since_us) {
+			k->down_since_us = tm_mono_us();
+			log_warn("kafka: no broker can be reached; trying again");
+		}
+	} else if (!kafka_temporary(code)) {
+		kafka_failed(&k->failed, code, say);
+	} else {
+		log_info("kafka: %s", say);
+	}
+}
+
+static void on_commit(rd_kafka_event_t *ev)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
+
+	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
+		log_warn("kafka: commit: %s; the sinks' positions hold, only lag tools see it", rd_kafka_err2str(code));
+}
+
+void kafka_control(void *self, int fd, short revents)
+{
+	struct kafka *k = self;
+	rd_kafka_event_t *ev;
+	uint64_t count;
+
+	(void)fd, (void)revents;
+	if (read(k->control_fd, &count, sizeof(count)) < 0)
+		count = 0;
+	while (!k->rebalance && (ev = rd_kafka_queue_poll(k->control, 0))) {
+		switch (rd_kafka_event_type(ev)) {
+		case RD_KAFKA_EVENT_REBALANCE:
+			on_rebalance(k, ev);
+			continue;
+		case RD_KAFKA_EVENT_ERROR:
+			on_error(k, ev);
+			break;
+		case RD_KAFKA_EVENT_OFFSET_COMMIT:
+			on_commit(ev);
+			break;
+		default:
+			break;
+		}
+		rd_kafka_event_destroy(ev);
+	}
+}
+
+/* ---- life cycle */
+
+static rd_kafka_resp_err_t ask_nothing(struct kafka *k, void *arg)
+{
+	const struct rd_kafka_metadata *m = NULL;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, NULL, &m, KAFKA_ASK_MS);
+
+	(void)arg;
+	if (m)
+		rd_kafka_metadata_destroy(m);
+	return code;
+}
+
+static int subscribe(struct kafka *k, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)k->topics.n);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < k->topics.n; i++)
+		rd_kafka_topic_partition_list_add(list, k->topics.v[i].topic, RD_KAFKA_PARTITION_UA);
+	code = rd_kafka_subscribe(k->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code ? kafka_failed(err, code, NULL) : 0;
+}
+
+static int make_client(struct kafka *k, struct err *err)
+{
+	char why[512], servers[64];
+	size_t n = sizeof(servers);
+	rd_kafka_conf_res_t has = rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n);
+
+	if (has != RD_KAFKA_CONF_OK || n <= 1)
+		return err_set(err, EX_USAGE, "which brokers? -b HOST:PORT");
+	k->rk = rd_kafka_new(RD_KAFKA_CONSUMER, k->conf, why, sizeof(why));
+	if (!k->rk)
+		return err_set(err, EX_CONFIG, "kafka: %s", why);
+	k->conf = NULL;
+	if (k->group)
+		rd_kafka_poll_set_consumer(k->rk);
+	k->control = k->group ? rd_kafka_queue_get_consumer(k->rk) : rd_kafka_queue_get_main(k->rk);
+	k->messages = rd_kafka_queue_new(k->rk);
+	k->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	k->message_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (k->control_fd < 0 || k->message_fd < 0)
+		return err_errno(err, EX_TEMPFAIL, "eventfd");
+	rd_kafka_queue_cb_event_enable(k->control, wake, (void *)(intptr_t)k->control_fd);
+	rd_kafka_queue_cb_event_enable(k->messages, wake, (void *)(intptr_t)k->message_fd);
+	k->control_watch = loop_watch(k->loop, k->control_fd, POLLIN, kafka_control, k);
+	k->timer = loop_every(k->loop, KAFKA_POLL_EVERY_US, kafka_control, k);
+	return 0;
+}
+
+int kafka_open(void *self, struct loop *loop, struct err *err)
+{
+	struct kafka *k = self;
+	struct log_parts all = { 0 };
+	int rc;
+
+	k->loop = loop;
+	if (make_client(k, err) || kafka_insist(k, "connecting", ask_nothing, NULL, err))
+		return -1;
+	rc = kafka_partitions(k, &all, err);       /* are the topics there? */
+	log_parts_fini(&all);
+	if (rc == 0 && k->group)
+		rc = subscribe(k, err);
+	return rc;
+}
+
+int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err)
+{
+	struct kafka *k = self;
+
+	*change = LOG_NONE;
+	kafka_control(k, -1, 0);
+	if (k->failed.code) {
+		*err = k->failed;
+		return -1;
+	}
+	if (k->down_since_us && tm_mono_us() - k->down_since_us > k->retry_for_us) {
+		if (ask_nothing(k, NULL))
+			return err_set(err, EX_UNAVAILABLE, "kafka: no broker could be reached; given up (--retry-for)");
+		k->down_since_us = 0;
+	}
+	if (k->rebalance) {
+		*change = k->gone ? LOG_GONE : LOG_REVOKED;
+	} else if (k->assigned_now) {
+		k->assigned_now = false;
+		*change = LOG_ASSIGNED;
+		for (size_t i = 0; i < k->assigned.n; i++)
+			log_parts_add(parts, slice_z(k->assigned.v[i].topic), k->assigned.v[i].partition);
+	}
+	return 0;
+}
+
+int kafka_revoked(void *self, struct err *err)
+{
+	struct kafka *k = self;
+	struct ranges none = { 0 };
+
+	(void)err;
+	kafka_drop_batch(k);
+	if (k->rebalance) {
+		rd_kafka_assign(k->rk, NULL);
+		rd_kafka_event_destroy(k->rebalance);
+		k->rebalance = NULL;
+	}
+	return none.n ? -1 : 0;
+}
+
+void kafka_close(void *self)
+{
+	struct kafka *k = self;
+
+	if (!k->rk)
+		return;
+	kafka_drop_batch(k);
+	if (k->group) {
+		struct err ignored;
+		int64_t until = tm_mono_us() + 5 * TM_S;
+
+		/* Leaving needs its own revoke answered. */
+		rd_kafka_consumer_close_queue(k->rk, k->control);
+		while (!rd_kafka_consumer_closed(k->rk) && tm_mono_us() < until) {
+			kafka_control(k, -1, 0);
+			kafka_revoked(k, &ignored);
+			if (!rd_kafka_consumer_closed(k->rk))
+				poll(&(struct pollfd){ .fd = k->control_fd, .events = POLLIN }, 1, 50);
+		}
+	}
+	loop_unwatch(k->loop, k->control_watch);
+	loop_unwatch(k->loop, k->timer);
+	for (size_t i = 0; i < k->parts; i++) {
+		if (!k->group)
+			rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
+		free(k->part[i]->part.topic);
+		free(k->part[i]);
+	}
+	free(k->part);
+	for (size_t i = 0; i < k->n_rkt; i++)
+		rd_kafka_topic_destroy(k->rkt[i]);
+	free(k->rkt);
+	rd_kafka_queue_destroy(k->messages);
+	rd_kafka_queue_destroy(k->control);
+	rd_kafka_destroy_flags(k->rk, k->group ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
+	k->rk = NULL;
+	close(k->control_fd);
+	close(k->message_fd);
+}

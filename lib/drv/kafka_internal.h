@@ -1,0 +1,72 @@
+/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_read.c (assign and read), kafka_ask.c (metadata, offsets, commits). */
+#ifndef DRV_KAFKA_INTERNAL_H
+#define DRV_KAFKA_INTERNAL_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "drv/kafka.h"
+
+enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000 };
+
+struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; };
+
+struct kafka {
+	rd_kafka_conf_t *conf;             /* until the client takes it */
+	char *group;
+	struct log_parts topics;           /* names; partition unused */
+	int64_t retry_for_us;
+	struct loop *loop;
+	struct log_lost *lost;
+
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *control, *messages;
+	int control_fd, message_fd;        /* eventfds, written by librdkafka's threads */
+	int control_watch, timer;
+
+	/* what came and was not asked for yet */
+	rd_kafka_event_t *rebalance;       /* a revoke, to be answered by revoked() */
+	bool gone;                         /* .. and too late */
+	bool assigned_now;
+	struct log_parts assigned;
+	struct err failed;                 /* for good */
+	int64_t down_since_us;             /* all brokers; 0: up */
+
+	/* what is read */
+	struct kafka_part **part;
+	size_t parts, part_cap;
+	rd_kafka_topic_t **rkt;            /* by topic, for the simple consumer and metadata */
+	size_t n_rkt;
+
+	/* the batch at work */
+	rd_kafka_message_t *m[KAFKA_BATCH];
+	size_t n, at;
+	struct log_record record[KAFKA_BATCH];
+};
+
+void kafka_control(void *self, int fd, short revents);     /* serves the control queue: a loop callback */
+
+/* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
+int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
+bool kafka_temporary(rd_kafka_resp_err_t code);
+
+/* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the loop, up to --retry-for. */
+typedef rd_kafka_resp_err_t kafka_ask(struct kafka *k, void *arg);
+int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err);
+
+rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
+void kafka_drop_batch(struct kafka *k);
+
+int kafka_open(void *self, struct loop *loop, struct err *err);
+int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);
+int kafka_revoked(void *self, struct err *err);
+void kafka_close(void *self);
+int kafka_assign(void *self, const struct ranges *start, struct err *err);
+int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err);
+int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+int kafka_partitions(void *self, struct log_parts *out, struct err *err);
+int kafka_ends(void *self, struct ranges *parts, struct err *err);
+int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
+int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err);
+int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
+
+#endif
