@@ -46,14 +46,16 @@ stop_child() {
 	child=
 }
 
-# Programs of this build that a test has left behind.
+# What tests have left behind: servers in their own folders, and processes that carry this run's mark.
 stop_strays() {
-	local exe pid
-	for exe in /proc/[0-9]*/exe; do
-		[[ $(readlink "$exe" 2>/dev/null) == "$scratch"/* ]] || continue
-		pid=${exe#/proc/}
-		pid=${pid%/exe}
-		echo "run.sh: left behind by a test: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")" >&2
+	local start environ pid
+	while read -r start; do svc_stop all "${start%/*}" KILL; done < <(find "$scratch" -name '*.start')
+	unset HTA_TEST_RUN
+	for environ in /proc/[0-9]*/environ; do
+		grep -qsxzF "HTA_TEST_RUN=$scratch" "$environ" || continue
+		pid=${environ#/proc/}
+		pid=${pid%/environ}
+		echo "run.sh: left behind by a test: $pid $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" >&2
 		kill -KILL "$pid" 2>/dev/null
 	done
 }
@@ -68,7 +70,8 @@ finish() {
 		if [ "$keep" = 1 ]; then
 			say "kept: $scratch"
 		else
-			rm -rf "$scratch"
+			# what was killed just now may still be closing its files
+			for _ in $(seq 40); do rm -rf "$scratch" 2>/dev/null && break; sleep 0.05; done
 		fi
 	fi
 	[ -n "$finished" ] || failed=$((failed + 1))
@@ -281,7 +284,7 @@ for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
 	*) unset "$name" ;;
 	esac
 done
-export HTA_SERVICES=$services TMPDIR=$scratch BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+export HTA_TEST_RUN=$scratch HTA_SERVICES=$services TMPDIR=$scratch BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 ! wants_broker "$@" || tell_broker
 for name; do suite "$name"; done
 finished=1

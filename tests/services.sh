@@ -52,10 +52,12 @@ svc_alive() { # NAME DIR
 	[ -s "$2/$1.start" ] && [ "$(svc_started "$(<"$2/$1.pid")")" = "$(<"$2/$1.start")" ]
 }
 
-# Runs a daemon in a session of its own, with no descriptor of ours but its log, and notes its process.
+# Runs a daemon in a session of its own, with no descriptor of ours but its log, and notes its process. Those in
+# HTA_SERVICES may outlive the run that starts them and lose its mark; all others are a test's own.
 svc_spawn() { # NAME DIR COMMAND...
-	local name=$1 dir=$2 fd
+	local name=$1 dir=$2 fd mark=(env)
 	shift 2
+	[ "$dir" != "${HTA_SERVICES:-}" ] || mark=(env -u HTA_TEST_RUN)
 	rm -f "$dir/$name.pid" "$dir/$name.start"
 	(
 		cd "$dir/$name" || exit
@@ -64,7 +66,7 @@ svc_spawn() { # NAME DIR COMMAND...
 			[ "$fd" -le 2 ] || eval "exec $fd>&-"
 		done
 		# shellcheck disable=SC2016
-		exec setsid sh -c 'echo $$ >"$1.tmp"; mv "$1.tmp" "$1.pid"; shift; exec "$@"' sh "$dir/$name" "$@"
+		exec "${mark[@]}" setsid sh -c 'echo $$ >"$1.tmp"; mv "$1.tmp" "$1.pid"; shift; exec "$@"' sh "$dir/$name" "$@"
 	) </dev/null >>"$dir/$name.log" 2>&1 &
 	disown
 	until [ -s "$dir/$name.pid" ]; do sleep 0.01; done
