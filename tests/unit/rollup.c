@@ -16,8 +16,8 @@ static void test_round_trips(void)
 		"{\"op\":\"set\"," KEY ",\"count\":10,\"value_count\":0,\"sum\":null,\"min\":null,\"max\":null}",
 		"{\"op\":\"add\"," KEY ",\"count\":10,\"value_count\":0,\"sum\":null,\"min\":null,\"max\":null,\"uniq\":0}",
 		"{\"op\":\"add\"," KEY ",\"count\":18446744073709551615,\"value_count\":2,\"sum\":\"123456789012345678901234567890.123456789\",\"min\":\"1\",\"max\":\"2\"}",
-		"{\"op\":\"set\",\"metric\":\"a \\\"b\\\"\\n\",\"window_start\":\"1970-01-01T00:00:00Z\",\"window_end\":\"1970-01-01T00:00:00.250Z\",\"dims\":{},"
-			"\"dims_hash\":\"99aa06d3014798d86001c324468d497f\",\"count\":1}",
+		("{\"op\":\"set\",\"metric\":\"a \\\"b\\\"\\n\",\"window_start\":\"1970-01-01T00:00:00Z\",\"window_end\":\"1970-01-01T00:00:00.250Z\",\"dims\":{},"
+			"\"dims_hash\":\"99aa06d3014798d86001c324468d497f\",\"count\":1}"),
 	};
 	struct rollup_reader r = { 0 };
 	struct buf b = { 0 };
