@@ -67,6 +67,28 @@ struct window_counts *window_counts(struct window *w)
 	return &w->counts;
 }
 
+struct window_counts window_counts_take(struct window *w)
+{
+	struct window_counts c = w->counts;
+
+	w->counts = (struct window_counts){ .watermark_us = w->lateness_us == WINDOW_NO_LATENESS ? POS_NONE : c.watermark_us };
+	return c;
+}
+
+void window_counts_add(struct window_counts *to, const struct window_counts *from)
+{
+	to->lines += from->lines;
+	to->counted += from->counted;
+	to->blank += from->blank;
+	to->dead += from->dead;
+	to->late += from->late;
+	to->valid += from->valid;
+	to->rounded += from->rounded;
+	to->fields |= from->fields;
+	if (from->watermark_us > to->watermark_us)
+		to->watermark_us = from->watermark_us;
+}
+
 struct table *window_table(struct window *w, size_t metric)
 {
 	return w->metric[metric].table;
@@ -79,6 +101,22 @@ size_t window_groups(const struct window *w)
 	for (size_t i = 0; i < w->plan->n_metrics; i++)
 		n += table_groups(w->metric[i].table);
 	return n;
+}
+
+int window_merge(struct window *w, struct window *from, struct err *err)
+{
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		if (table_merge(w->metric[i].table, from->metric[i].table, err))
+			return err_in(err, "metric %s", w->plan->metric[i].m.name);
+		table_clear(from->metric[i].table);
+	}
+	return 0;
+}
+
+void window_clear(struct window *w)
+{
+	for (size_t i = 0; i < w->plan->n_metrics; i++)
+		table_clear(w->metric[i].table);
 }
 
 /* ---- columns: each returns the lines of `live` that are still good */
@@ -300,6 +338,7 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 		live = validate(w, valid);
 		w->counts.lines += b->lines;
 		w->counts.blank += (unsigned)__builtin_popcountll(blank);
+		w->counts.valid += (unsigned)__builtin_popcountll(valid);
 		if (w->lateness_us == WINDOW_NO_LATENESS)
 			raise_watermark(w, live);
 		else

@@ -21,6 +21,7 @@ typedef int window_refused_fn(void *arg, uint64_t nth, size_t at, struct slice r
 
 struct window_counts {
 	uint64_t lines, counted, blank, dead, late;   /* lines = the other four together */
+	uint64_t valid;              /* lines that are well formed, whether they count or not */
 	uint64_t rounded;            /* values of more than nine decimals, in counted lines */
 	uint64_t fields;             /* set of the plan's fields that some valid line had */
 	int64_t watermark_us;        /* highest time of a counted line, POS_NONE: none */
@@ -34,8 +35,14 @@ void window_free(struct window *w);
 /* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or what refused returned. */
 int window_block(struct window *w, struct slice block, window_refused_fn *refused, void *arg, struct err *err);
 
-struct window_counts *window_counts(struct window *w);    /* sums; the caller may clear them, but for watermark_us with a lateness */
+struct window_counts *window_counts(struct window *w);    /* sums; lines are refused before they are in them */
+/* The sums so far, and starts anew; with a lateness the watermark stays. */
+struct window_counts window_counts_take(struct window *w);
+void window_counts_add(struct window_counts *to, const struct window_counts *from);
 struct table *window_table(struct window *w, size_t metric);
 size_t window_groups(const struct window *w);             /* of all metrics */
+/* Adds all groups of `from`, which has the same plan and is empty then. EX_DATAERR as from table_merge. */
+int window_merge(struct window *w, struct window *from, struct err *err);
+void window_clear(struct window *w);                      /* forgets all groups */
 
 #endif

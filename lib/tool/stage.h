@@ -90,4 +90,10 @@ void stage_watermark(struct stage *st, struct slice topic, int32_t partition, in
 /* A dead record. nth: its line in the run (0 first), at: its byte in the run's block. reason without the record's text. */
 int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err);
 
+/* The same for one that is longer than --max-line: record is its kept start, size its length. EX_DATAERR where the filter finds no dead records. */
+int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, struct err *err);
+
+/* What a filter has read itself (file): for the counters and the closing words. */
+void stage_took(struct stage *st, uint64_t lines, uint64_t bytes);
+
 #endif

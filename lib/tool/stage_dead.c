@@ -1,6 +1,7 @@
 /* Dead letters of a stage. Who takes them is settled before the first record: in band where a stage below claims them (it stores
  * them with its positions, in one transaction), else a file of our own, synced before the barrier passes, else nobody: then an
  * acknowledged stream does not start, and a plain one tells the first few and ends with 65. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -114,4 +115,14 @@ int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 		return err_set(err, EX_SOFTWARE, "a record before the first probe");
 	tell(st, o, nth, reason);
 	return 0;
+}
+
+int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, struct err *err)
+{
+	char reason[96];
+
+	snprintf(reason, sizeof(reason), "line of %llu bytes, longer than --max-line", (unsigned long long)size);
+	if (!st->f->finds_dead)
+		return err_set(err, EX_DATAERR, "%s (%llu)", reason, (unsigned long long)st->o->max_line);
+	return stage_dead(st, run, nth, at, record, size, reason, err);
 }

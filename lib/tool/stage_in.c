@@ -4,7 +4,6 @@
  *                             `-- one run --'            `- run --'
  * ctl_find cuts the block; on a plain stream a block is one run. The output is flushed before a read that would block, never else. */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,15 +48,16 @@ static int take_run(struct stage *st, struct slice block, struct err *err)
 static int take_long(struct stage *st, struct slice kept, uint64_t size, struct err *err)
 {
 	struct run run = { .block = kept, .origin = st->at };
-	char reason[96];
 
-	snprintf(reason, sizeof(reason), "line of %llu bytes, longer than --max-line", (unsigned long long)size);
-	if (!st->f->finds_dead)
-		return err_set(err, EX_DATAERR, "%s (%llu)", reason, (unsigned long long)st->o->max_line);
-	if (stage_dead(st, &run, 0, 0, kept, size, reason, err))
+	if (stage_dead_long(st, &run, 0, 0, kept, size, err))
 		return -1;
 	advance(st, 1, size + 1);
 	return 0;
+}
+
+void stage_took(struct stage *st, uint64_t lines, uint64_t bytes)
+{
+	advance(st, lines, bytes);
 }
 
 /* ---- control records */
@@ -168,9 +168,9 @@ out:
 
 static int take_bar(struct stage *st, struct err *err)
 {
-	if (check_counts(st, err) || stage_dead_barrier(st, err))
+	if (check_counts(st, err) || (st->f->barrier && st->f->barrier(st->self, st, &st->ctl, err)))
 		return -1;
-	if (st->f->barrier && st->f->barrier(st->self, st, &st->ctl, err))
+	if (stage_dead_barrier(st, err))         /* a filter with threads has found the last ones only now */
 		return -1;
 	st->element.n = 0;
 	ctl_acct_write(prog_common()->name, &st->acct, st->marks.n ? &st->marks : NULL, &st->element);

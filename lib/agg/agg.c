@@ -1,0 +1,276 @@
+/* The filter. On an acknowledged stream all that came in since a barrier goes out before it as deltas, and nothing is kept. On a plain one rows are final: all
+ * at the end of the input, or each window once the highest event time is `lateness` behind its end.
+ *
+ * Windows close in the order of their end, then of the metrics: so the rows do not depend on how the input was cut into blocks. With a lateness it is
+ * the order of lines that decides what is late, so one thread does it all. */
+#include "agg/agg_internal.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "rec/pos.h"
+
+enum { SLOW_BYTES = 32 << 10 };
+
+/* ---- what was read */
+
+static int take_refused(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason,
+                        struct err *err)
+{
+	struct agg *a = arg;
+	struct run run = { .origin = *origin };
+
+	if (!reason)
+		return stage_dead_long(a->stage, &run, nth, at, record, size, err);
+	return stage_dead(a->stage, &run, nth, at, record, size, reason, err);
+}
+
+static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t at, struct slice record, struct err *err)
+{
+	if (!a->late_file)
+		return 0;
+	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record, record.n, "late: its window was closed", err);
+}
+
+static int take_counts(void *arg, const struct origin *origin, const struct window_counts *c, uint64_t bytes, size_t groups, struct err *err)
+{
+	struct agg *a = arg;
+	struct acct *acct = stage_acct(a->stage);
+	struct page *page = stage_page(a->stage);
+
+	(void)bytes;
+	acct->aggregated += c->counted;
+	acct->filtered += c->blank;
+	acct->late += c->late;
+	page_add(page, PAGE_AGGREGATED, c->counted);
+	page_add(page, PAGE_FILTERED, c->blank);
+	page_add(page, PAGE_LATE, c->late);
+	page_add(page, PAGE_ROUNDED, c->rounded);
+	page_set(page, PAGE_GROUPS, groups);
+	if (c->watermark_us != POS_NONE && stage_acknowledged(a->stage))
+		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);
+	else if (c->watermark_us != POS_NONE && (uint64_t)c->watermark_us > page->counter[PAGE_WATERMARK_US])
+		page_set(page, PAGE_WATERMARK_US, (uint64_t)c->watermark_us);
+	window_counts_add(&a->total, c);
+	agg_tell_early(a);
+	return a->max_groups && groups > a->max_groups ? agg_too_many_groups(a, err) : 0;
+}
+
+/* ---- rows */
+
+static int write_rows(void *arg, struct slice lines, uint64_t rows, struct err *err)
+{
+	struct agg *a = arg;
+
+	if (out_write(stage_out(a->stage), lines.p, lines.n, err))
+		return -1;
+	stage_wrote(a->stage, rows, lines.n);
+	return 0;
+}
+
+/* The metric whose earliest window ends first; n_metrics: none has one. */
+static size_t first_to_close(const struct agg *a, int64_t *end_us)
+{
+	size_t first = a->plan->n_metrics;
+
+	*end_us = INT64_MAX;
+	for (size_t i = 0; i < a->plan->n_metrics; i++) {
+		int64_t every_us = a->plan->metric[i].m.every_us, end;
+		uint64_t window;
+
+		if (!table_earliest(window_table(a->window, i), &window))
+			continue;
+		end = ((int64_t)window + 1) * every_us;
+		if (end < *end_us) {
+			first = i;
+			*end_us = end;
+		}
+	}
+	return first;
+}
+
+static int close_windows(struct agg *a, bool all, struct err *err)
+{
+	int64_t mark = window_counts(a->window)->watermark_us, end;
+	size_t metric;
+
+	while ((metric = first_to_close(a, &end)) < a->plan->n_metrics && (all || (mark != POS_NONE && end <= mark - a->lateness_us))) {
+		struct table *t = window_table(a->window, metric);
+
+		if (emit_earliest(a->emit, metric, t, err))
+			return -1;
+		table_drop_earliest(t);
+	}
+	return emit_flush(a->emit, err);
+}
+
+static int gather(struct agg *a, struct err *err)
+{
+	if (a->crew && (crew_wait(a->crew, err) || crew_merge(a->crew, err)))
+		return -1;
+	return a->max_groups && window_groups(a->window) > a->max_groups ? agg_too_many_groups(a, err) : 0;
+}
+
+static int emit_all(struct agg *a, struct err *err)
+{
+	for (size_t i = 0; i < a->plan->n_metrics; i++)
+		if (emit_table(a->emit, i, window_table(a->window, i), err))
+			return -1;
+	window_clear(a->window);
+	return emit_flush(a->emit, err);
+}
+
+/* ---- the filter */
+
+static int begin(struct agg *a, bool deltas, struct err *err)
+{
+	static const struct crew_hooks hooks = { .refused = take_refused, .counted = take_counts };
+	struct crew_hooks h = hooks;
+	bool bounded = a->has_lateness && !deltas;
+
+	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), write_rows, a);
+	a->window = window_new(a->plan, bounded ? a->lateness_us : WINDOW_NO_LATENESS);
+	if (bounded && a->threads > 1)
+		log_info("--lateness goes by the order of lines: one thread");
+	if (bounded || a->threads < 2)
+		return 0;
+	h.arg = a;
+	a->crew = crew_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage), a->window, &h, err);
+	return a->crew ? 0 : -1;
+}
+
+static int open_late(void *self, struct stage *st, struct err *err)
+{
+	struct agg *a = self;
+
+	a->stage = st;
+	a->total.watermark_us = POS_NONE;
+	if (!a->late || strcmp(a->late, "drop") == 0)
+		return 0;
+	a->late_file = dead_file_open(a->late, err);
+	return a->late_file ? 0 : -1;
+}
+
+static int plain(void *self, struct stage *st, struct err *err)
+{
+	struct agg *a = self;
+	struct stat sb;
+
+	(void)st;
+	if (a->window)
+		return 0;
+	a->endless = a->n_files == 0 && fstat(STDIN_FILENO, &sb) == 0 && !S_ISREG(sb.st_mode);
+	agg_tell_patience(a);
+	return begin(a, false, err);
+}
+
+static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf *members, struct err *err)
+{
+	struct agg *a = self;
+	char cfg[METRIC_CFG_CHARS + 1];
+
+	(void)st, (void)ctl;
+	if (a->max_groups)
+		return err_set(err, EX_USAGE, "--max-groups is for final rows; the deltas of an acknowledged stream are bounded by its epochs");
+	a->endless = true;
+	plan_cfg(a->plan, cfg);
+	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);
+	plan_list(a->plan, members);
+	buf_printf(members, ",\"lateness_us\":%lld", (long long)a->lateness_us);
+	return begin(a, true, err);
+}
+
+/* One thread: what the engine refuses of a run. */
+struct refusing { struct agg *a; const struct run *run; };
+
+static int refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
+{
+	struct refusing *r = arg;
+
+	if (!reason)
+		return take_late(r->a, r->run, nth, at, record, err);
+	return stage_dead(r->a->stage, r->run, nth, at, record, record.n, reason, err);
+}
+
+static int data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+{
+	struct agg *a = self;
+	struct window_counts c;
+
+	if (a->crew) {
+		if (crew_run(a->crew, run, lines, err))
+			return -1;
+		/* little at a time: nobody gains by waiting for more */
+		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? crew_wait(a->crew, err) : 0;
+	}
+	if (window_block(a->window, run->block, refused, &(struct refusing){ a, run }, err))
+		return -1;
+	c = window_counts_take(a->window);
+	*lines = c.lines;
+	if (take_counts(a, &run->origin, &c, run->block.n, window_groups(a->window), err))
+		return -1;
+	return a->has_lateness && !stage_acknowledged(st) ? close_windows(a, false, err) : 0;
+}
+
+/* With threads, a regular file is read by them. */
+static int file(void *self, struct stage *st, int fd, const char *name, struct err *err)
+{
+	struct agg *a = self;
+	uint64_t before = a->total.lines;
+	off_t from = lseek(fd, 0, SEEK_CUR);
+	struct stat sb;
+
+	if (!a->crew || from < 0 || fstat(fd, &sb) || sb.st_size <= from)
+		return 0;
+	if (crew_file(a->crew, fd, from, sb.st_size, name, err))
+		return -1;
+	lseek(fd, sb.st_size, SEEK_SET);
+	stage_took(st, a->total.lines - before, (uint64_t)(sb.st_size - from));
+	return 1;
+}
+
+static int barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err)
+{
+	struct agg *a = self;
+
+	(void)bar;
+	if (gather(a, err) || emit_all(a, err))
+		return -1;
+	page_set(stage_page(st), PAGE_GROUPS, 0);
+	return 0;
+}
+
+static int finish(void *self, struct stage *st, bool eof, struct err *err)
+{
+	struct agg *a = self;
+
+	(void)eof;
+	if (!stage_acknowledged(st)) {
+		if (gather(a, err) || (a->has_lateness ? close_windows(a, true, err) : emit_all(a, err)))
+			return -1;
+		if (a->late_file && dead_file_sync(a->late_file, err))
+			return -1;
+	}
+	agg_tell_end(a);
+	return 0;
+}
+
+static void close_all(void *self, struct stage *st)
+{
+	struct agg *a = self;
+	struct err ignored;
+
+	(void)st;
+	crew_free(a->crew);
+	emit_free(a->emit);
+	window_free(a->window);
+	dead_file_close(a->late_file, &ignored);
+}
+
+const struct filter agg_filter = {
+	.finds_dead = true, .consumes = true,
+	.open = open_late, .plain = plain, .hello = hello, .data = data, .barrier = barrier, .finish = finish, .file = file, .close = close_all,
+};

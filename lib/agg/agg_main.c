@@ -1,0 +1,102 @@
+#include "agg/agg.h"
+
+#include <stdlib.h>
+
+#include "agg/agg_internal.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+static int set_metric(void *self, const char *v, struct err *err) { return plan_metric(((struct agg *)self)->builder, v, err); }
+static int set_every(void *self, const char *v, struct err *err) { return plan_every(((struct agg *)self)->builder, v, err); }
+static int set_by(void *self, const char *v, struct err *err) { return plan_by(((struct agg *)self)->builder, v, err); }
+static int set_value(void *self, const char *v, struct err *err) { return plan_value(((struct agg *)self)->builder, v, err); }
+static int set_uniq(void *self, const char *v, struct err *err) { return plan_uniq(((struct agg *)self)->builder, v, err); }
+
+static int set_unit(void *self, const char *v, struct err *err)
+{
+	struct agg *a = self;
+
+	for (a->unit = VALUE_S; a->unit <= VALUE_NS; a->unit++)
+		if (strcmp(v, metric_units[a->unit]) == 0)
+			return 0;
+	return err_set(err, EX_USAGE, "\"%s\" is none of s, ms, us, ns", v);
+}
+
+static int set_lateness(void *self, const char *v, struct err *err)
+{
+	struct agg *a = self;
+
+	a->has_lateness = true;
+	if (num_duration(v, &a->lateness_us, err))
+		return -1;
+	if (a->lateness_us < 0 || a->lateness_us > METRIC_EVERY_MAX_US)
+		return err_set(err, EX_USAGE, "\"%s\" is out of range, it goes from 0s to 366d", v);
+	return 0;
+}
+
+#define AT(member) offsetof(struct agg, member)
+
+static const struct opt opts[] = {
+	{ .name = "metric", .type = OPT_CALL, .call = set_metric, .arg = "NAME",
+	  .help = "name of the metric [events]; may repeat: --every, --by, --value and --uniq after it are its own, those before the first are everybody's" },
+	{ .name = "every", .type = OPT_CALL, .call = set_every, .arg = "DUR", .help = "length of its windows, aligned to the epoch [1m]" },
+	{ .name = "by", .type = OPT_CALL, .call = set_by, .arg = "PATH,...", .help = "group by these fields, named as in jq: endpoint, payload.price, .\"http.status\"" },
+	{ .name = "value", .type = OPT_CALL, .call = set_value, .arg = "PATH", .help = "field whose number, sum, minimum and maximum are taken" },
+	{ .name = "uniq", .type = OPT_CALL, .call = set_uniq, .arg = "PATH", .help = "field whose different values are counted, within 0.8 %" },
+	{ .name = "time", .type = OPT_TEXT, .at = AT(time), .arg = "PATH", .def = "ts", .help = "field with the event time: RFC 3339, or a number with --time-unit" },
+	{ .name = "time-unit", .type = OPT_CALL, .call = set_unit, .arg = "s|ms|us|ns", .help = "unit of event times that are numbers" },
+	{ .name = "lateness", .type = OPT_CALL, .call = set_lateness, .arg = "DUR",
+	  .help = "close a window once the highest event time is DUR behind its end; default: at the end of the input" },
+	{ .name = "late", .type = OPT_TEXT, .at = AT(late), .arg = "FILE|drop", .help = "append records that come after their window closed to FILE, or drop them silently" },
+	{ .name = "max-groups", .type = OPT_COUNT, .at = AT(max_groups), .arg = "N", .help = "give up when more groups are held, naming the heaviest dimension",
+	  .min = 1, .max = 1e12 },
+	{ .letter = 'j', .name = "threads", .type = OPT_COUNT, .at = AT(threads), .arg = "N", .def = "1", .help = "threads that count; rows do not depend on it",
+	  .min = 1, .max = CREW_THREADS_MAX },
+	{ .name = "exact", .type = OPT_FLAG, .at = AT(exact), .help = "a value of more than nine decimals is bad data, instead of rounded" },
+	{ .name = "no-sketch", .type = OPT_FLAG, .at = AT(no_sketch), .help = "rows without uniq_sketch, as on a terminal" },
+	OPT_END
+};
+
+static int add_file(void *self, const char *operand, struct err *err)
+{
+	struct agg *a = self;
+
+	(void)err;
+	a->file = mem_grow(a->file, a->n_files + 1, sizeof(*a->file));
+	a->file[a->n_files++] = operand;
+	return 0;
+}
+
+static int run(void *self, struct err *err)
+{
+	struct agg *a = self;
+
+	a->plan = plan_finish(a->builder, a->time, (enum value_unit)a->unit, a->exact, err);
+	return a->plan ? stage_run(&agg_filter, a, a->file, a->n_files, err) : -1;
+}
+
+int agg_main(int argc, char **argv)
+{
+	struct agg a = { .builder = plan_builder_new() };
+	const struct prog prog = {
+		.name = "hta-window",
+		.summary = "count events by time window and dimensions",
+		.synopsis = "[OPTIONS] [FILE...]",
+		.opts = opts,
+		.more = stage_opts_dead,
+		.more_self = stage_options(),
+		.operand = add_file,
+		.run = run,
+		.examples =
+			"hta-window --every 1m --by endpoint,status --value latency_ms access.ndjson\n"
+			"kcat -C -b localhost -t events | hta-window --by customer --uniq user_id --lateness 10s\n"
+			"hta-consume -g web -t events | hta-window --metric hits --by endpoint --metric spend --every 1h --by customer --value payload.price |\n"
+			"  hta-sink-pg | hta-commit",
+	};
+	int code = prog_main(&prog, &a, argc, argv);
+
+	plan_builder_free(a.builder);
+	plan_free(a.plan);
+	free(a.file);
+	return code;
+}

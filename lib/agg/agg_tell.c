@@ -1,0 +1,126 @@
+#include "agg/agg_internal.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agg/key.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+enum { EARLY_LINES = 10000 };
+
+void agg_tell_patience(const struct agg *a)
+{
+	struct stat sb;
+
+	if (a->n_files == 0 && !a->has_lateness && isatty(STDOUT_FILENO) && fstat(STDIN_FILENO, &sb) == 0 && S_ISFIFO(sb.st_mode))
+		log_note("rows come at the end of the input; --lateness DUR prints each window as soon as it closes");
+}
+
+/* ---- fields that no line had */
+
+static void tell_fields(struct agg *a, const char *which)
+{
+	for (size_t i = 0; i < a->plan->n_fields; i++) {
+		const char *option;
+		const struct plan_metric *m = plan_who(a->plan, i, &option);
+
+		if (!(a->total.fields >> i & 1))
+			log_warn("none of %s %llu lines has %s (%s of metric %s): is it misspelt?", which, (unsigned long long)a->total.valid, a->plan->path[i].name,
+				option, m->m.name);
+	}
+	a->told_fields = true;
+}
+
+void agg_tell_early(struct agg *a)
+{
+	if (a->endless && !a->told_fields && a->total.valid >= EARLY_LINES)
+		tell_fields(a, "the first");
+}
+
+void agg_tell_end(struct agg *a)
+{
+	char lateness[32];
+
+	if (!a->told_fields && a->total.valid)
+		tell_fields(a, "the");
+	lateness[num_duration_text(a->lateness_us, lateness)] = 0;
+	if (a->total.late && !a->late)
+		log_warn("%llu of %llu lines came too late (more than --lateness %s) and are not counted; --late FILE keeps them, --late drop is silent",
+			(unsigned long long)a->total.late, (unsigned long long)a->total.lines, lateness);
+	else if (a->total.late && a->late_file)
+		log_warn("%llu of %llu lines came too late (more than --lateness %s): %s", (unsigned long long)a->total.late,
+			(unsigned long long)a->total.lines, lateness, a->late);
+	if (a->total.rounded)
+		log_warn("%llu values had more than nine decimals and were rounded to nine (--exact takes them for bad data)", (unsigned long long)a->total.rounded);
+}
+
+/* ---- too many groups */
+
+static int hash_cmp(const void *a, const void *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+static size_t distinct(uint64_t *v, size_t n)
+{
+	size_t d = 0;
+
+	qsort(v, n, sizeof(*v), hash_cmp);
+	for (size_t i = 0; i < n; i++)
+		d += i == 0 || v[i] != v[i - 1];
+	return d;
+}
+
+/* How many different values dimension `dim` has among the groups; dim = n_dims: how many windows there are. v has room for all groups. */
+static size_t values_of(const struct table *t, size_t n_dims, size_t dim, uint64_t *v)
+{
+	struct dim d[METRIC_DIMS_MAX];
+	size_t n = 0;
+
+	for (const struct group *g = table_first(t); g; g = table_next(t, g)) {
+		const char *key = table_key(t, g);
+
+		key_dims(key, n_dims, d);
+		v[n++] = dim == n_dims ? key_window(key) : hash_64(d[dim].value.p, d[dim].value.n) ^ (uint64_t)d[dim].tag;
+	}
+	return distinct(v, n);
+}
+
+int agg_too_many_groups(struct agg *a, struct err *err)
+{
+	uint64_t *v;
+	size_t most = 0, metric = 0, dim = 0;
+	const struct metric *m;
+
+	if (a->crew && crew_merge(a->crew, err))
+		return -1;
+	v = mem_array(window_groups(a->window) + 1, sizeof(*v));
+	for (size_t i = 0; i < a->plan->n_metrics; i++) {
+		size_t n_dims = a->plan->metric[i].m.n_dims;
+
+		for (size_t k = 0; k <= n_dims; k++) {
+			size_t n = values_of(window_table(a->window, i), n_dims, k, v);
+
+			if (n > most) {
+				most = n;
+				metric = i;
+				dim = k;
+			}
+		}
+	}
+	free(v);
+	m = &a->plan->metric[metric].m;
+	if (dim == m->n_dims)
+		return err_set(err, EX_DATAERR, "more than %llu groups (--max-groups): metric %s has %zu windows; make --every longer, or raise --max-groups",
+			(unsigned long long)a->max_groups, m->name, most);
+	return err_set(err, EX_DATAERR, "more than %llu groups (--max-groups): the heaviest dimension is %s of metric %s with %zu values; leave it out of --by, "
+		"or raise --max-groups", (unsigned long long)a->max_groups, m->dim[dim].name, m->name, most);
+}

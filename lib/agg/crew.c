@@ -1,0 +1,306 @@
+/* Tasks in a ring, filled, taken and collected in the order of the input:
+ *
+ *          head                take              tail
+ *   ... | done | done | running | running | ready | filling ...
+ *         collected by main      by threads        by main
+ *
+ * The task at tail gathers short runs until it is worth a thread; crew_wait counts what it has on the main thread instead of waking somebody for it.
+ * A thread that finds very much wrong stops and waits (FULL) until main has told what it holds. */
+#include "agg/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "agg/crew_internal.h"
+#include "base/mem.h"
+
+enum { TASK_BYTES = 256 << 10 };
+
+enum state { FREE, READY, RUNNING, FULL, DONE };
+
+struct slot {
+	enum state state;
+	struct crew_task task;
+};
+
+struct crew {
+	const struct plan *plan;
+	struct window *own;
+	struct crew_hooks hooks;
+	size_t max_line;
+	unsigned threads;            /* that run */
+	pthread_t *thread;
+	struct window **window;      /* of each thread */
+	struct slot *ring;
+	unsigned slots;
+	uint64_t head, take, tail;   /* numbers of tasks; the slot is number % slots */
+	uint64_t line;               /* of the file at work: the number of the next line to be collected */
+	pthread_mutex_t lock;        /* ring states, take, stop */
+	pthread_cond_t ready, done, resume;
+	_Atomic bool stop;
+};
+
+struct worker { struct crew *c; struct window *w; };
+
+static struct slot *slot(struct crew *c, uint64_t number)
+{
+	return &c->ring[number % c->slots];
+}
+
+/* ---- threads */
+
+/* The hook of a task that holds too much: until main has emptied it. */
+static bool wait_for_room(void *arg, struct crew_task *t)
+{
+	struct crew *c = arg;
+	struct slot *s = (struct slot *)(void *)((char *)t - offsetof(struct slot, task));
+
+	pthread_mutex_lock(&c->lock);
+	s->state = FULL;
+	pthread_cond_signal(&c->done);
+	while (s->state == FULL && !c->stop)
+		pthread_cond_wait(&c->resume, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	return !c->stop;
+}
+
+static void *work(void *arg)
+{
+	struct worker me = *(struct worker *)arg;
+	struct crew *c = me.c;
+
+	free(arg);
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		struct slot *s;
+
+		while (c->take == c->tail && !c->stop)
+			pthread_cond_wait(&c->ready, &c->lock);
+		if (c->stop)
+			break;
+		s = slot(c, c->take++);
+		s->state = RUNNING;
+		pthread_mutex_unlock(&c->lock);
+		crew_task_do(&s->task, me.w, c->max_line, wait_for_room, c, &c->stop);
+		pthread_mutex_lock(&c->lock);
+		s->state = DONE;
+		pthread_cond_signal(&c->done);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start(struct crew *c, unsigned wanted, struct err *err)
+{
+	sigset_t all, before;
+	int rc = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (unsigned i = 0; i < wanted && rc == 0; i++) {
+		struct worker *me = mem_alloc(sizeof(*me));
+
+		c->window[i] = window_new(c->plan, WINDOW_NO_LATENESS);
+		*me = (struct worker){ c, c->window[i] };
+		rc = pthread_create(&c->thread[i], NULL, work, me);
+		if (rc == 0) {
+			c->threads++;
+			continue;
+		}
+		free(me);
+		window_free(c->window[i]);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = rc;
+	return rc ? err_errno(err, EX_TEMPFAIL, "--threads: thread %u", c->threads + 1) : 0;
+}
+
+struct crew *crew_new(const struct plan *plan, unsigned threads, size_t max_line, struct window *own, const struct crew_hooks *hooks, struct err *err)
+{
+	struct crew *c = mem_zalloc(sizeof(*c));
+
+	c->plan = plan;
+	c->own = own;
+	c->hooks = *hooks;
+	c->max_line = max_line;
+	c->slots = 2 * threads + 2;
+	c->ring = mem_array(c->slots, sizeof(*c->ring));
+	c->thread = mem_array(threads, sizeof(*c->thread));
+	c->window = mem_array(threads, sizeof(struct window *));
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->ready, NULL);
+	pthread_cond_init(&c->done, NULL);
+	pthread_cond_init(&c->resume, NULL);
+	if (start(c, threads, err)) {
+		crew_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void crew_free(struct crew *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	pthread_cond_broadcast(&c->ready);
+	pthread_cond_broadcast(&c->resume);
+	pthread_mutex_unlock(&c->lock);
+	for (unsigned i = 0; i < c->threads; i++) {
+		pthread_join(c->thread[i], NULL);
+		window_free(c->window[i]);
+	}
+	for (unsigned i = 0; i < c->slots; i++)
+		crew_task_fini(&c->ring[i].task);
+	pthread_cond_destroy(&c->ready);
+	pthread_cond_destroy(&c->done);
+	pthread_cond_destroy(&c->resume);
+	pthread_mutex_destroy(&c->lock);
+	free(c->ring);
+	free(c->thread);
+	free(c->window);
+	free(c);
+}
+
+/* ---- main: collecting */
+
+/* Tells what the task holds. Tickets do not know their line numbers: all tickets before are collected. */
+static int tell(struct crew *c, struct crew_task *t, struct err *err)
+{
+	for (size_t i = 0; i < t->n_refusals; i++) {
+		const struct crew_refusal *r = &t->refusal[i];
+		struct origin *origin = &t->part[r->part].origin;
+		struct slice record = slice(t->text.p + r->record, r->record_bytes);
+
+		if (t->ticket)
+			origin->line = c->line;
+		if (c->hooks.refused(c->hooks.arg, origin, r->nth, r->at, record, r->size, r->is_long ? NULL : t->text.p + r->reason, err))
+			return -1;
+	}
+	t->n_refusals = 0;
+	t->text.n = 0;
+	return 0;
+}
+
+static int tell_counts(struct crew *c, struct crew_task *t, struct err *err)
+{
+	for (size_t i = 0; i < t->n_parts; i++) {
+		struct crew_part *p = &t->part[i];
+
+		if (t->ticket)
+			c->line += p->counts.lines;
+		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, p->bytes, t->groups, err))
+			return -1;
+	}
+	if (t->failed) {
+		*err = t->err;
+		return -1;
+	}
+	crew_task_clear(t);
+	return 0;
+}
+
+/* Waits for the task at head, tells what it found, and frees its slot. */
+static int collect(struct crew *c, struct err *err)
+{
+	struct slot *s = slot(c, c->head);
+
+	for (;;) {
+		bool done;
+
+		pthread_mutex_lock(&c->lock);
+		while (s->state != DONE && s->state != FULL)
+			pthread_cond_wait(&c->done, &c->lock);
+		done = s->state == DONE;
+		pthread_mutex_unlock(&c->lock);
+		if (tell(c, &s->task, err))
+			return -1;
+		if (done)
+			break;
+		pthread_mutex_lock(&c->lock);
+		s->state = RUNNING;
+		pthread_cond_broadcast(&c->resume);
+		pthread_mutex_unlock(&c->lock);
+	}
+	if (tell_counts(c, &s->task, err))
+		return -1;
+	s->state = FREE;
+	c->head++;
+	return 0;
+}
+
+/* ---- main: filling */
+
+/* The task at tail, which is free. */
+static struct crew_task *filling(struct crew *c)
+{
+	return &slot(c, c->tail)->task;
+}
+
+static int hand_over(struct crew *c, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	slot(c, c->tail)->state = READY;
+	c->tail++;
+	pthread_cond_signal(&c->ready);
+	pthread_mutex_unlock(&c->lock);
+	while (c->tail - c->head == c->slots)
+		if (collect(c, err))
+			return -1;
+	return 0;
+}
+
+int crew_run(struct crew *c, const struct run *run, uint64_t *lines, struct err *err)
+{
+	struct crew_task *t = filling(c);
+
+	*lines = crew_task_put(t, run);
+	return t->data.n >= TASK_BYTES ? hand_over(c, err) : 0;
+}
+
+static int collect_all(struct crew *c, struct err *err)
+{
+	while (c->head < c->tail)
+		if (collect(c, err))
+			return -1;
+	return 0;
+}
+
+int crew_file(struct crew *c, int fd, int64_t from, int64_t to, const char *name, struct err *err)
+{
+	if (crew_wait(c, err))
+		return -1;
+	c->line = 1;
+	for (int64_t at = from; at < to; at += CREW_TICKET_BYTES) {
+		int64_t end = to - at > CREW_TICKET_BYTES ? at + CREW_TICKET_BYTES : to;
+
+		crew_task_ticket(filling(c), fd, at, end, at == from, name);
+		if (hand_over(c, err))
+			return -1;
+	}
+	return collect_all(c, err);
+}
+
+int crew_wait(struct crew *c, struct err *err)
+{
+	struct crew_task *t = filling(c);
+
+	if (t->n_parts)
+		crew_task_do(t, c->own, c->max_line, NULL, NULL, &c->stop);
+	if (collect_all(c, err))
+		return -1;
+	return t->n_parts && (tell(c, t, err) || tell_counts(c, t, err)) ? -1 : 0;
+}
+
+int crew_merge(struct crew *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->threads; i++)
+		if (window_merge(c->own, c->window[i], err))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* Threads: several engines (window.h) on one input, each with groups of its own, put together when somebody asks for rows. So nothing is shared while
+ * lines are counted, and the sums do not depend on who counted what.
+ *
+ * Lines come as runs of a stream, which are copied, or as whole files, which the threads read themselves in tickets of CREW_TICKET_BYTES: a ticket has the
+ * lines that start in it. What the threads found is told to the main thread in the order of the input. Memory is bounded, whatever is found. */
+#ifndef AGG_CREW_H
+#define AGG_CREW_H
+
+#include "agg/window.h"
+#include "tool/stage.h"
+
+enum { CREW_TICKET_BYTES = 4 << 20, CREW_THREADS_MAX = 256 };
+
+struct crew;
+
+/* Called on the main thread, inside of crew_run, crew_file and crew_wait. 0, or -1 with err, which ends the call. */
+struct crew_hooks {
+	void *arg;
+	/* A line that is not counted. nth, at: its number and byte in what begins at origin. reason: NULL where it is longer than the crew's max_line;
+	 * record is its kept start then, size its length. */
+	int (*refused)(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err);
+	/* Lines of one origin were counted; groups: how many the engine that did it holds. */
+	int (*counted)(void *arg, const struct origin *origin, const struct window_counts *counts, uint64_t bytes, size_t groups, struct err *err);
+};
+
+/* own: the main thread's engine, in which all groups end. Both are borrowed. EX_TEMPFAIL: no thread to be had. */
+struct crew *crew_new(const struct plan *plan, unsigned threads, size_t max_line, struct window *own, const struct crew_hooks *hooks, struct err *err);
+/* Stops the threads; what was not collected is lost. */
+void crew_free(struct crew *c);
+
+/* Hands over a run. *lines: how many it has. */
+int crew_run(struct crew *c, const struct run *run, uint64_t *lines, struct err *err);
+
+/* Counts the bytes [from, to) of a regular file; a last line may lack its newline. Waits until all is counted and told. EX_IOERR. */
+int crew_file(struct crew *c, int fd, int64_t from, int64_t to, const char *name, struct err *err);
+
+/* Waits until all that was handed over is counted and told. */
+int crew_wait(struct crew *c, struct err *err);
+
+/* After crew_wait: moves all groups into the main thread's engine. */
+int crew_merge(struct crew *c, struct err *err);
+
+#endif

@@ -1,0 +1,53 @@
+/* Inside of the crew: crew.c (threads and order), crew_task.c (one task: its lines, and what was found in them). */
+#ifndef AGG_CREW_INTERNAL_H
+#define AGG_CREW_INTERNAL_H
+
+#include <stdatomic.h>
+#include "agg/crew.h"
+#include "base/arena.h"
+
+/* Lines of one origin. */
+struct crew_part {
+	struct origin origin;
+	size_t start;                /* in the task's data */
+	uint64_t bytes;
+	struct window_counts counts;
+};
+
+struct crew_refusal {
+	size_t part;
+	bool is_long;
+	uint64_t nth, size;
+	size_t at, record, record_bytes, reason;   /* record, reason: in the task's text */
+};
+
+struct crew_task {
+	bool ticket;                 /* of a file, else data */
+	struct buf data;             /* whole lines behind SCAN_PAD bytes; SCAN_PAD bytes are readable behind them */
+	int fd;
+	int64_t from, to;
+	bool first;                  /* the file's first ticket: a line starts at from */
+
+	struct crew_part *part;      /* a ticket has one */
+	size_t n_parts, cap_parts;
+	struct arena names;          /* topics of origins */
+
+	struct crew_refusal *refusal;
+	size_t n_refusals, cap_refusals;
+	struct buf text;
+	size_t groups;               /* of the engine, at the end */
+	bool failed;
+	struct err err;
+};
+
+/* Appends a run; how many lines it has. */
+uint64_t crew_task_put(struct crew_task *t, const struct run *run);
+void crew_task_ticket(struct crew_task *t, int fd, int64_t from, int64_t to, bool first, const char *name);
+void crew_task_clear(struct crew_task *t);
+void crew_task_fini(struct crew_task *t);
+
+/* Counts the task's lines. full(arg, t) is called when much was refused, and returns when that has been taken away; false: the task shall end. NULL: never.
+ * Errors are left in the task. */
+void crew_task_do(struct crew_task *t, struct window *w, size_t max_line, bool (*full)(void *arg, struct crew_task *t), void *arg, const _Atomic bool *stop);
+
+#endif

@@ -1,0 +1,309 @@
+/* A ticket [from, to) has the lines that start in it: all behind the first newline at or behind from - 1, and the last one to its end, which may lie far
+ * behind `to`. The part of a line that a ticket starts with belongs to the ticket before; a ticket inside of one long line has nothing. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agg/crew_internal.h"
+#include "base/mem.h"
+#include "io/lines.h"
+#include "rec/ctl.h"
+#include "rec/pos.h"
+
+enum { REFUSED_BYTES_MOST = 1 << 20, LOOK_BYTES = 16 << 10, END_BYTES = 4 << 10 };
+
+/* ---- filling */
+
+static struct crew_part *part_new(struct crew_task *t)
+{
+	struct crew_part *p;
+
+	mem_reserve(&t->part, &t->cap_parts, t->n_parts + 1, sizeof(*t->part));
+	p = &t->part[t->n_parts++];
+	*p = (struct crew_part){ .counts.watermark_us = POS_NONE };
+	return p;
+}
+
+static uint64_t count_lines(struct slice s)
+{
+	uint64_t n = 0;
+
+	for (const char *p = s.p, *end = p + s.n; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		n++;
+	return n;
+}
+
+uint64_t crew_task_put(struct crew_task *t, const struct run *run)
+{
+	struct crew_part *p = part_new(t);
+
+	t->ticket = false;
+	p->origin = run->origin;
+	if (run->origin.topic.p)
+		p->origin.topic = arena_copy(&t->names, run->origin.topic);
+	if (t->data.n == 0) {
+		memset(buf_room(&t->data, SCAN_PAD), 0, SCAN_PAD);
+		t->data.n = SCAN_PAD;
+	}
+	p->start = t->data.n;
+	p->bytes = run->block.n;
+	buf_room(&t->data, run->block.n + SCAN_PAD);
+	memcpy(t->data.p + t->data.n, run->block.p, run->block.n);
+	t->data.n += run->block.n;
+	return count_lines(run->block);
+}
+
+void crew_task_ticket(struct crew_task *t, int fd, int64_t from, int64_t to, bool first, const char *name)
+{
+	struct crew_part *p = part_new(t);
+
+	t->ticket = true;
+	t->fd = fd;
+	t->from = from;
+	t->to = to;
+	t->first = first;
+	p->origin.file = name;
+	p->bytes = (uint64_t)(to - from);
+}
+
+void crew_task_clear(struct crew_task *t)
+{
+	t->data.n = t->text.n = 0;
+	t->n_parts = t->n_refusals = 0;
+	arena_reset(&t->names);
+}
+
+void crew_task_fini(struct crew_task *t)
+{
+	buf_fini(&t->data);
+	buf_fini(&t->text);
+	arena_fini(&t->names);
+	free(t->part);
+	free(t->refusal);
+}
+
+/* ---- what is refused */
+
+/* One task at work. */
+struct work {
+	struct crew_task *t;
+	struct window *w;
+	size_t part;
+	uint64_t nth;                /* lines and bytes of the part before the block at work */
+	size_t at;
+	bool (*full)(void *arg, struct crew_task *t);
+	void *arg;
+	const _Atomic bool *stop;
+};
+
+static int refuse(struct work *k, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err)
+{
+	struct crew_task *t = k->t;
+	struct crew_refusal *r;
+
+	if (record.n > CTL_KEEP_BYTES + 4)      /* enough to cut it between characters */
+		record.n = CTL_KEEP_BYTES + 4;
+	if (k->full && t->text.n + t->n_refusals * sizeof(*r) > REFUSED_BYTES_MOST && !k->full(k->arg, t))
+		return err_set(err, EX_TEMPFAIL, "stopped");
+	mem_reserve(&t->refusal, &t->cap_refusals, t->n_refusals + 1, sizeof(*r));
+	r = &t->refusal[t->n_refusals++];
+	*r = (struct crew_refusal){ .part = k->part, .is_long = !reason, .nth = k->nth + nth, .at = k->at + at, .size = size };
+	r->record = t->text.n;
+	r->record_bytes = record.n;
+	buf_adds(&t->text, record);
+	r->reason = t->text.n;
+	if (reason)
+		buf_add(&t->text, reason, strlen(reason) + 1);
+	return 0;
+}
+
+static int refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
+{
+	return refuse(arg, nth, at, record, record.n, reason ? reason : "late", err);
+}
+
+/* ---- counting */
+
+static int count_block(struct work *k, struct slice block, struct err *err)
+{
+	uint64_t before = window_counts(k->w)->lines;
+
+	if (*k->stop)
+		return err_set(err, EX_TEMPFAIL, "stopped");
+	if (window_block(k->w, block, refused, k, err))
+		return -1;
+	k->nth += window_counts(k->w)->lines - before;
+	k->at += block.n;
+	return 0;
+}
+
+static int count_long(struct work *k, struct slice kept, uint64_t size, struct err *err)
+{
+	struct window_counts *c = window_counts(k->w);
+
+	if (refuse(k, 0, 0, kept, size, NULL, err))
+		return -1;
+	c->lines++;
+	c->dead++;
+	k->nth++;
+	k->at += size + 1;
+	return 0;
+}
+
+/* The last line of a file without its newline. */
+static int count_tail(struct work *k, struct slice tail, struct err *err)
+{
+	struct buf line = { 0 };
+	int rc;
+
+	memset(buf_room(&line, tail.n + 1 + 2 * SCAN_PAD), 0, tail.n + 1 + 2 * SCAN_PAD);
+	memcpy(line.p + SCAN_PAD, tail.p, tail.n);
+	line.p[SCAN_PAD + tail.n] = '\n';
+	rc = count_block(k, slice(line.p + SCAN_PAD, tail.n + 1), err);
+	buf_fini(&line);
+	return rc;
+}
+
+static int do_data(struct work *k, struct err *err)
+{
+	struct crew_task *t = k->t;
+
+	for (; k->part < t->n_parts; k->part++) {
+		struct crew_part *p = &t->part[k->part];
+
+		k->nth = 0;
+		k->at = 0;
+		if (count_block(k, slice(t->data.p + p->start, p->bytes), err))
+			return -1;
+		p->counts = window_counts_take(k->w);
+	}
+	return 0;
+}
+
+/* ---- tickets */
+
+static ssize_t read_at(int fd, void *p, size_t n, int64_t at, const char *name, struct err *err)
+{
+	ssize_t k;
+
+	do
+		k = pread(fd, p, n, at);
+	while (k < 0 && errno == EINTR);
+	if (k < 0)
+		err_errno(err, EX_IOERR, "%s", name);
+	return k;
+}
+
+/* The start of the first line in the ticket into *start, `to` where there is none. */
+static int first_line(const struct crew_task *t, int64_t *start, struct err *err)
+{
+	char look[LOOK_BYTES];
+
+	*start = t->from;
+	if (t->first)
+		return 0;
+	for (int64_t at = t->from - 1; at < t->to - 1;) {
+		size_t want = t->to - 1 - at < LOOK_BYTES ? (size_t)(t->to - 1 - at) : LOOK_BYTES;
+		ssize_t n = read_at(t->fd, look, want, at, t->part[0].origin.file, err);
+		const char *nl;
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		nl = memchr(look, '\n', (size_t)n);
+		if (nl) {
+			*start = at + (nl - look) + 1;
+			return 0;
+		}
+		at += n;
+	}
+	*start = t->to;
+	return 0;
+}
+
+/* Reads up to `to`, then to the end of the line there. */
+struct source { const struct crew_task *t; int64_t at; size_t end_bytes; bool ended, in_line; };
+
+static ssize_t fill(void *arg, void *p, size_t n, struct err *err)
+{
+	struct source *s = arg;
+	bool behind = s->at >= s->t->to;
+	const char *nl;
+	ssize_t k;
+
+	if (s->ended || (behind && !s->in_line))
+		return 0;
+	if (!behind && (int64_t)n > s->t->to - s->at)
+		n = (size_t)(s->t->to - s->at);
+	if (behind && n > s->end_bytes)
+		n = s->end_bytes;
+	k = read_at(s->t->fd, p, n, s->at, s->t->part[0].origin.file, err);
+	if (k <= 0)
+		return k;
+	if (behind) {
+		s->end_bytes *= 4;
+		nl = memchr(p, '\n', (size_t)k);
+		if (nl) {
+			k = nl + 1 - (char *)p;
+			s->ended = true;
+		}
+	}
+	s->in_line = ((char *)p)[k - 1] != '\n';
+	s->at += k;
+	return k;
+}
+
+static int count_lines_of(struct work *k, struct lines *in, struct err *err)
+{
+	for (;;) {
+		struct slice b;
+		int rc = 0;
+
+		switch (lines_next(in, INT64_MAX, &b, err)) {
+		case LINES_BLOCK:
+			rc = count_block(k, b, err);
+			break;
+		case LINES_LONG:
+			rc = count_long(k, b, lines_long_bytes(in), err);
+			break;
+		case LINES_TAIL:
+			rc = count_tail(k, b, err);
+			break;
+		case LINES_EOF:
+			return 0;
+		case LINES_TIMEOUT:
+			break;
+		case LINES_ERROR:
+			return -1;
+		}
+		if (rc)
+			return -1;
+	}
+}
+
+static int do_ticket(struct work *k, size_t max_line, struct err *err)
+{
+	struct source s = { .t = k->t, .end_bytes = END_BYTES };
+	struct lines *in;
+	int rc;
+
+	if (first_line(k->t, &s.at, err))
+		return -1;
+	if (s.at >= k->t->to)
+		return 0;
+	in = lines_new_from(fill, &s, max_line);
+	rc = count_lines_of(k, in, err);
+	lines_free(in);
+	k->t->part[0].counts = window_counts_take(k->w);
+	return rc;
+}
+
+void crew_task_do(struct crew_task *t, struct window *w, size_t max_line, bool (*full)(void *arg, struct crew_task *t), void *arg, const _Atomic bool *stop)
+{
+	struct work k = { .t = t, .w = w, .full = full, .arg = arg, .stop = stop };
+
+	window_counts_take(w);
+	t->failed = (t->ticket ? do_ticket(&k, max_line, &t->err) : do_data(&k, &t->err)) != 0;
+	t->groups = window_groups(w);
+}
