@@ -1,5 +1,6 @@
-/* Control records: what all kinds share. Reading is json_parse and a look at "k"; strings with escapes are decoded at once into one buffer that is as
- * long as the line, so that it never moves and the readers of the kinds see plain slices. */
+/* Control records: what all kinds share. Reading is json_parse and a look at "k"; strings with escapes are decoded at
+ * once into one buffer that is as long as the line, so that it never moves and the readers of the kinds see plain
+ * slices. */
 #include "rec/ctl_internal.h"
 
 #include "base/hash.h"

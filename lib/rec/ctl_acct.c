@@ -116,12 +116,12 @@ static bool sum(const uint64_t *v, size_t n, uint64_t *out)
 
 static int unbalanced(const struct acct_of *s, const char *why, struct err *err)
 {
-	const struct acct *a = &s->a;
-	return err_set(err, EX_SOFTWARE, "the books of %.*s do not balance: %s: in %llu, added %llu; out %llu, filtered %llu, late %llu, duplicate %llu, "
-	               "dead %llu, lost %llu, aggregated %llu; rows in %llu, rows %llu",
-	               shown(s->stage), s->stage.p, why, (unsigned long long)a->in, (unsigned long long)a->added, (unsigned long long)a->out,
-	               (unsigned long long)a->filtered, (unsigned long long)a->late, (unsigned long long)a->duplicate, (unsigned long long)a->dead,
-	               (unsigned long long)a->lost, (unsigned long long)a->aggregated, (unsigned long long)a->rows_in, (unsigned long long)a->rows_out);
+	struct buf numbers = { 0 };
+	ctl_acct_write("", &s->a, NULL, &numbers);
+	const char *after_name = buf_z(&numbers) + strlen("{\"s\":\"\",");
+	err_set(err, EX_SOFTWARE, "the books of %.*s do not balance: %s: {%s", shown(s->stage), s->stage.p, why, after_name);
+	buf_fini(&numbers);
+	return -1;
 }
 
 /* One stage by itself. */
@@ -129,7 +129,8 @@ static int check_stage(const struct acct_of *s, bool source, struct err *err)
 {
 	const struct acct *a = &s->a;
 	const uint64_t came[] = { a->in, a->rows_in, a->added };
-	const uint64_t went[] = { a->out, a->aggregated ? 0 : a->rows_out, a->filtered, a->late, a->duplicate, a->dead, a->lost, a->aggregated };
+	const uint64_t rows = a->aggregated ? 0 : a->rows_out;
+	const uint64_t went[] = { a->out, rows, a->filtered, a->late, a->duplicate, a->dead, a->lost, a->aggregated };
 	uint64_t all_came, all_went;
 	if (source && (a->rows_in || a->rows_out || a->aggregated))
 		return unbalanced(s, "a source reads and writes records", err);
@@ -139,19 +140,23 @@ static int check_stage(const struct acct_of *s, bool source, struct err *err)
 		return unbalanced(s, "rows without an aggregated record", err);
 	if (!sum(came, sizeof(came) / sizeof(*came), &all_came) || !sum(went, sizeof(went) / sizeof(*went), &all_went))
 		return unbalanced(s, "a number out of range", err);
-	return all_came == all_went ? 0 : unbalanced(s, all_came > all_went ? "lines have gone" : "lines are too many", err);
+	if (all_came == all_went)
+		return 0;
+	return unbalanced(s, all_came > all_went ? "lines have gone" : "lines are too many", err);
 }
 
 /* What one stage wrote is what the next one read. */
 static int check_link(const struct acct_of *from, const struct acct_of *to, struct err *err)
 {
 	uint64_t wrote, read;
-	if (!sum((uint64_t[]){ from->a.out, from->a.rows_out }, 2, &wrote) || !sum((uint64_t[]){ to->a.in, to->a.rows_in }, 2, &read))
+	if (!sum((uint64_t[]){ from->a.out, from->a.rows_out }, 2, &wrote) ||
+	    !sum((uint64_t[]){ to->a.in, to->a.rows_in }, 2, &read))
 		return unbalanced(to, "a number out of range", err);
 	if (wrote == read)
 		return 0;
 	return err_set(err, EX_SOFTWARE, "the books do not balance: %.*s wrote %llu lines, %.*s read %llu",
-	               shown(from->stage), from->stage.p, (unsigned long long)wrote, shown(to->stage), to->stage.p, (unsigned long long)read);
+	               shown(from->stage), from->stage.p, (unsigned long long)wrote,
+	               shown(to->stage), to->stage.p, (unsigned long long)read);
 }
 
 int ctl_acct_check(const struct acct_of *v, size_t n, struct err *err)

@@ -11,7 +11,8 @@ static void add_range(const struct range *r, struct buf *out)
 	buf_addc(out, '}');
 }
 
-void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r, struct slice acct_element, struct buf *out)
+void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r,
+                   struct slice acct_element, struct buf *out)
 {
 	ctl_open(inc, "bar", out);
 	ctl_add_u64(out, "e", epoch);
@@ -36,13 +37,16 @@ static int read_range(const struct ctl *c, uint32_t at, struct ranges *set, stru
 	if (ranges_find(set, topic, partition))
 		return err_set(err, EX_DATAERR, "control record `bar`: two ranges of one partition");
 	struct range *r = ranges_add(set, topic, partition);
-	if (ctl_get_offset(c, at, "f", &r->from, err) || ctl_get_offset(c, at, "to", &r->to, err) || ctl_get_last(c, at, &r->last, err) ||
-	    ctl_opt_bool(c, at, "idle", &r->idle, err))
+	if (ctl_get_offset(c, at, "f", &r->from, err) || ctl_get_offset(c, at, "to", &r->to, err) ||
+	    ctl_get_last(c, at, &r->last, err) || ctl_opt_bool(c, at, "idle", &r->idle, err))
 		return -1;
-	return r->from <= r->to ? 0 : err_set(err, EX_DATAERR, "control record `bar`: a range that ends before it begins");
+	if (r->from > r->to)
+		return err_set(err, EX_DATAERR, "control record `bar`: a range that ends before it begins");
+	return 0;
 }
 
-/* ["topic",partition,us] of an account. A partition that the epoch does not cover moves no position: its watermark has no place. */
+/* ["topic",partition,us] of an account. A partition that the epoch does not cover moves no position: its watermark has
+ * no place. */
 static int read_mark(const struct ctl *c, uint32_t at, struct ranges *set, struct err *err)
 {
 	const struct json_node *node = c->json.node;
@@ -50,7 +54,8 @@ static int read_mark(const struct ctl *c, uint32_t at, struct ranges *set, struc
 	int64_t p, us;
 	if (node[at].type != JSON_ARRAY || topic >= end || node[topic].type != JSON_STRING || node[topic].escaped)
 		return ctl_bad(c, "wm", err);
-	if (topic + 1 >= end || !json_i64(&c->json, topic + 1, &p) || topic + 2 >= end || !json_i64(&c->json, topic + 2, &us))
+	if (topic + 1 >= end || !json_i64(&c->json, topic + 1, &p) ||
+	    topic + 2 >= end || !json_i64(&c->json, topic + 2, &us))
 		return ctl_bad(c, "wm", err);
 	struct range *r = p < 0 || p > INT32_MAX ? NULL : ranges_find(set, node[topic].text, (int32_t)p);
 	if (r && us > r->watermark_us)     /* POS_NONE is below all */
@@ -79,7 +84,8 @@ int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err)
 {
 	uint32_t list;
 	*out = (struct ctl_bar){ 0 };
-	if (ctl_get_u64(c, 0, "e", &out->epoch, err) || ctl_get_id(c, 0, "gen", &out->gen, err) || ctl_get_array(c, 0, "r", &list, err))
+	if (ctl_get_u64(c, 0, "e", &out->epoch, err) || ctl_get_id(c, 0, "gen", &out->gen, err) ||
+	    ctl_get_array(c, 0, "r", &list, err))
 		return -1;
 	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next; i = c->json.node[i].next)
 		if (read_range(c, i, &out->ranges, err))

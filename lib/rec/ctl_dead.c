@@ -58,8 +58,9 @@ int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, struct buf *scratch
 	struct slice encoding;
 	(void)scratch;
 	*out = (struct ctl_dead){ .late = c->kind == CTL_LATE };
-	if (ctl_get_text(c, 0, "s", &out->stage, err) || read_place(c, out, err) || ctl_get_text(c, 0, "why", &out->why, err) ||
-	    ctl_get_u64(c, 0, "size", &out->size, err) || ctl_get_text(c, 0, "enc", &encoding, err) || ctl_get_text(c, 0, "rec", &out->record, err))
+	if (ctl_get_text(c, 0, "s", &out->stage, err) || read_place(c, out, err) ||
+	    ctl_get_text(c, 0, "why", &out->why, err) || ctl_get_u64(c, 0, "size", &out->size, err) ||
+	    ctl_get_text(c, 0, "enc", &encoding, err) || ctl_get_text(c, 0, "rec", &out->record, err))
 		return -1;
 	*base64 = slice_is(encoding, "base64");
 	return *base64 || slice_is(encoding, "utf8") ? 0 : ctl_bad(c, "enc", err);

@@ -14,11 +14,13 @@ int ctl_fail_read(const struct ctl *c, struct err *out)
 {
 	struct slice stage, msg;
 	uint64_t code;
-	if (ctl_get_u64(c, 0, "code", &code, out) || ctl_get_text(c, 0, "s", &stage, out) || ctl_get_text(c, 0, "msg", &msg, out))
+	if (ctl_get_u64(c, 0, "code", &code, out) || ctl_get_text(c, 0, "s", &stage, out) ||
+	    ctl_get_text(c, 0, "msg", &msg, out))
 		return -1;
 	if (code == 0 || code > 255)
 		return ctl_bad(c, "code", out);
-	err_set(out, (int)code, "%.*s: %.*s", stage.n < 64 ? (int)stage.n : 64, stage.p, msg.n < ERR_MSG_BYTES ? (int)msg.n : ERR_MSG_BYTES, msg.p);
+	err_set(out, (int)code, "%.*s: %.*s", stage.n < 64 ? (int)stage.n : 64, stage.p,
+	        msg.n < ERR_MSG_BYTES ? (int)msg.n : ERR_MSG_BYTES, msg.p);
 	return 0;
 }
 

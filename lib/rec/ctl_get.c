@@ -3,7 +3,8 @@
 
 int ctl_bad(const struct ctl *c, const char *member, struct err *err)
 {
-	return err_set(err, EX_DATAERR, "control record `%s`: %s is missing or of the wrong type", ctl_kind_name(c->kind), member);
+	return err_set(err, EX_DATAERR, "control record `%s`: %s is missing or of the wrong type",
+	               ctl_kind_name(c->kind), member);
 }
 
 bool ctl_is_id(struct slice s)

@@ -13,9 +13,9 @@ void ctl_add_i64(struct buf *out, const char *key, int64_t v);
 void ctl_add_time(struct buf *out, const char *key, int64_t us);
 void ctl_add_bool(struct buf *out, const char *key, bool v);
 void ctl_add_text(struct buf *out, const char *key, struct slice text);       /* p NULL: null */
-void ctl_add_lossy(struct buf *out, const char *key, struct slice text);      /* bytes that are not UTF-8 become U+FFFD */
+void ctl_add_lossy(struct buf *out, const char *key, struct slice text);  /* what is not UTF-8 becomes U+FFFD */
 void ctl_add_int(struct buf *out, int64_t v);                                 /* the value alone */
-void ctl_add_last(struct buf *out, const struct pos_last *last);              /* lo, lt, lh; nothing where there is none */
+void ctl_add_last(struct buf *out, const struct pos_last *last);  /* lo, lt, lh; nothing where there is none */
 void ctl_add_part(struct buf *out, const char *topic, int32_t partition);     /* {"t":..,"p":.. */
 
 const char *ctl_kind_name(enum ctl_kind k);

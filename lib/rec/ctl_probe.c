@@ -49,9 +49,9 @@ static int read_position(const struct ctl *c, uint32_t at, struct positions *set
 	if (positions_find(set, topic, partition))
 		return err_set(err, EX_DATAERR, "control record `probe`: a partition stands there twice");
 	struct position *p = positions_add(set, topic, partition);
-	if (ctl_get_offset(c, at, "init", &p->init, err) || ctl_get_offset(c, at, "next", &p->next, err) || ctl_get_last(c, at, &p->last, err))
-		return -1;
-	return ctl_opt_i64(c, at, "wm", &p->watermark_us, err) || ctl_opt_bool(c, at, "idle", &p->idle, err) ? -1 : 0;
+	return ctl_get_offset(c, at, "init", &p->init, err) || ctl_get_offset(c, at, "next", &p->next, err) ||
+	       ctl_get_last(c, at, &p->last, err) || ctl_opt_i64(c, at, "wm", &p->watermark_us, err) ||
+	       ctl_opt_bool(c, at, "idle", &p->idle, err) ? -1 : 0;
 }
 
 /* A generation: 16 hex digits, or "" where it is null. */
@@ -73,8 +73,8 @@ static int read_sink(const struct ctl *c, uint32_t at, struct ctl_sink_state *s,
 	struct slice name;
 	uint32_t pos;
 	*s = (struct ctl_sink_state){ 0 };
-	if (ctl_get_text(c, at, "s", &name, err) || read_generation(c, at, s->gen, err) || ctl_opt_bool(c, at, "now", &s->by_now, err) ||
-	    ctl_get_array(c, at, "pos", &pos, err))
+	if (ctl_get_text(c, at, "s", &name, err) || read_generation(c, at, s->gen, err) ||
+	    ctl_opt_bool(c, at, "now", &s->by_now, err) || ctl_get_array(c, at, "pos", &pos, err))
 		return -1;
 	s->name = mem_dup(name.p, name.n);
 	for (uint32_t i = json_first(&c->json, pos); i < c->json.node[pos].next; i = c->json.node[i].next)
@@ -110,7 +110,9 @@ free_sinks:
 
 /* ---- init */
 
-static const char *const act_name[] = { [CTL_FRESH] = "fresh", [CTL_ADOPT] = "adopt", [CTL_NEW] = "new", [CTL_BOOT] = "boot" };
+static const char *const act_name[] = {
+	[CTL_FRESH] = "fresh", [CTL_ADOPT] = "adopt", [CTL_NEW] = "new", [CTL_BOOT] = "boot",
+};
 enum { ACTS = sizeof(act_name) / sizeof(*act_name) };
 
 void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct buf *out)
@@ -165,8 +167,9 @@ int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err)
 {
 	uint32_t list;
 	*out = (struct ctl_init){ 0 };
-	if (ctl_opt_text(c, 0, "to", &out->to, err) || read_act(c, &out->act, err) || read_generation(c, 0, out->gen, err) ||
-	    ctl_opt_bool(c, 0, "now", &out->by_now, err) || ctl_get_array(c, 0, "pos", &list, err))
+	if (ctl_opt_text(c, 0, "to", &out->to, err) || read_act(c, &out->act, err) ||
+	    read_generation(c, 0, out->gen, err) || ctl_opt_bool(c, 0, "now", &out->by_now, err) ||
+	    ctl_get_array(c, 0, "pos", &list, err))
 		return -1;
 	if (!out->gen[0])
 		return ctl_bad(c, "gen", err);

@@ -8,9 +8,10 @@
  *	                                  5 "b"      next 6     key
  *	                                  6 null     next 7     its value
  *
- * The reader keeps the indexes of the containers that are open on a stack of JSON_DEPTH. A value is taken; if it opened a container the
- * next value follows inside, else everything that ends here is closed. Strings are passed over eight bytes at a time; only one with a
- * byte above 0x7f is looked at again as UTF-8 (outside of strings such a byte is an error anyway). */
+ * The reader keeps the indexes of the containers that are open on a stack of JSON_DEPTH. A value is taken; if it opened
+ * a container the next value follows inside, else everything that ends here is closed. Strings are passed over eight
+ * bytes at a time; only one with a byte above 0x7f is looked at again as UTF-8 (outside of strings such a byte is an
+ * error anyway). */
 #include "rec/json.h"
 
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static inline void skip_space(struct reader *r)
 		r->p++;
 }
 
-/* The first byte from p on that a string cannot hold as it is: quote, backslash, control; or end. *high collects the bits of what was passed. */
+/* The first byte from p on that a string cannot hold as it is: quote, backslash, control; or end. *high collects the
+ * bits of what was passed. */
 static const char *skip_plain(const char *p, const char *end, uint64_t *high)
 {
 	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
@@ -331,7 +333,7 @@ static size_t utf8(uint32_t c, char out[4])
 	return n;
 }
 
-/* Decodes the escape at *p (valid, as json_parse has seen to) and passes it. The length in UTF-8; 0: a lone surrogate. */
+/* Decodes the escape at *p (json_parse has seen to it) and passes it. The length in UTF-8; 0: a lone surrogate. */
 static size_t unescape(const char **p, const char *end, char out[4])
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";

@@ -1,5 +1,5 @@
-/* Paths as jq writes them: a step is .name, ."any text", ["any text"]; the first may lack its dot. Names are decoded into one text, one after the
- * other; the steps are slices of it. */
+/* Paths as jq writes them: a step is .name, ."any text", ["any text"]; the first may lack its dot. Names are decoded
+ * into one text, one after the other; the steps are slices of it. */
 #include "rec/path.h"
 
 #include <stdlib.h>
@@ -32,7 +32,8 @@ static int fail(struct reader *r, const char *reason)
 {
 	enum { SHOWN = 200 };
 	int n = r->text.n < SHOWN ? (int)r->text.n : SHOWN;
-	return err_set(r->err, EX_USAGE, "path \"%.*s\", character %zu: %s (like user_id, .payload.price, .\"http.status\", .a[\"b.c\"])",
+	return err_set(r->err, EX_USAGE, "path \"%.*s\", character %zu: %s "
+	               "(like user_id, .payload.price, .\"http.status\", .a[\"b.c\"])",
 	               n, n ? r->text.p : "", r->at + 1, reason);
 }
 

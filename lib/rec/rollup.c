@@ -1,4 +1,5 @@
-/* Rows are read in one pass over the members: each is put where its name says, the last of equal names wins; then the whole is judged. */
+/* Rows are read in one pass over the members: each is put where its name says, the last of equal names wins; then the
+ * whole is judged. */
 #include "rec/rollup.h"
 
 #include "base/tm.h"
@@ -6,7 +7,8 @@
 enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, MEMBERS };
 
 static const char *const name_of[MEMBERS] = {
-	"op", "metric", "window_start", "window_end", "dims", "dims_hash", "count", "value_count", "sum", "min", "max", "uniq", "uniq_sketch",
+	"op", "metric", "window_start", "window_end", "dims", "dims_hash", "count",
+	"value_count", "sum", "min", "max", "uniq", "uniq_sketch",
 };
 
 void rollup_reader_fini(struct rollup_reader *r)
