@@ -156,7 +156,7 @@ void kafka_list(FILE *out)
 	rd_kafka_conf_properties_show(out);
 }
 
-void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, int64_t retry_for_us)
+void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, bool join, int64_t retry_for_us)
 {
 	char why[256];
 
@@ -164,10 +164,10 @@ void kafka_topics(struct kafka *k, const char *brokers, const char *const *topic
 		rd_kafka_conf_set(k->conf, "bootstrap.servers", brokers, why, sizeof(why));
 	for (size_t i = 0; i < n; i++)
 		log_parts_add(&k->topics, slice_z(topics[i]), 0);
-	if (group) {
-		k->group = mem_strdup(group);
+	if (group)
 		rd_kafka_conf_set(k->conf, "group.id", group, why, sizeof(why));
-	}
+	if (group && join)
+		k->group = mem_strdup(group);
 	k->retry_for_us = retry_for_us;
 }
 

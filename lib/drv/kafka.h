@@ -23,8 +23,8 @@ int kafka_set_text(struct kafka *k, const char *text, struct err *err);
 int kafka_set_file(struct kafka *k, const char *path, struct err *err);
 void kafka_list(FILE *out);             /* -X list */
 
-/* All are copied. group NULL: none. client: client.id's default. */
-void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, int64_t retry_for_us);
+/* All are copied. group NULL: none. join: becomes a member (kafka_group_ops); else (kafka_plain_ops) only its commits can be read, and written while it has no members. */
+void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, bool join, int64_t retry_for_us);
 
 extern const struct log_ops kafka_group_ops, kafka_plain_ops;     /* struct log {.ops, .self = struct kafka} */
 void kafka_lost_at(struct kafka *k, struct log_lost *lost);       /* where read() and assign() tell lost offsets: &log.lost */

@@ -12,7 +12,7 @@ struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; };
 
 struct kafka {
 	rd_kafka_conf_t *conf;             /* until the client takes it */
-	char *group;
+	char *group;                       /* NULL: not a member of one */
 	struct log_parts topics;           /* names; partition unused */
 	int64_t retry_for_us;
 	struct loop *loop;

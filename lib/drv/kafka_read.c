@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka_internal.h"
@@ -224,7 +223,7 @@ int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, b
 		}
 		if (rc == 0 && b.n && b.v[0].offset == offset) {
 			*found = true;
-			*out = (struct pos_last){ .offset = offset, .time_us = b.v[0].time_us, .hash = b.v[0].value.p ? hash_64(b.v[0].value.p, b.v[0].value.n) : 0 };
+			*out = (struct pos_last){ .offset = offset, .time_us = b.v[0].time_us, .hash = log_hash(b.v[0].value) };
 		}
 		if (rc == 0)
 			rc = kafka_assign(k, &none, err);

@@ -34,8 +34,6 @@ void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, c
 				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic, p->partition);
 			p->next[s] = at->next;
 			p->idle = p->idle && at->idle;
-			if (!p->low || at->next < p->low->next)
-				p->low = at;
 		}
 	}
 }

@@ -12,14 +12,13 @@ struct view_part {
 	int32_t partition;
 	int64_t *next;                /* of each sink */
 	bool idle;                    /* all sinks have it so */
-	const struct position *low;   /* the position of the sink that stands lowest, as probed; NULL: of no sink */
 };
 
 struct view { struct view_part *v; size_t n, sinks; };
 
 void view_fini(struct view *v);
 
-/* The positions that the sinks answered for these partitions, which all of them know (else BUG). sinks must outlive the view. */
+/* The positions that the sinks answered for these partitions, which all of them know (else BUG). */
 void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts);
 /* No sink keeps positions: these starts (from) stand for them. */
 void view_started(struct view *v, const struct ranges *start);

@@ -1,0 +1,42 @@
+/* The driver of the cluster that this build reads, handed to the source. */
+#include "source/source.h"
+
+#ifdef WITH_KAFKA
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "drv/kafka.h"
+
+static struct log *log_new(const struct source_conf *c, bool join, struct err *err)
+{
+	struct kafka *k = kafka_new();
+	struct log *log;
+
+	for (size_t i = 0; i < c->settings; i++)
+		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err) : kafka_set_text(k, c->setting[i].text, err)) {
+			kafka_free(k);
+			return NULL;
+		}
+	kafka_topics(k, c->brokers, c->topic, c->topics, c->group, join, c->retry_for_us);
+	log = mem_zalloc(sizeof *log);
+	*log = (struct log){ .ops = join ? &kafka_group_ops : &kafka_plain_ops, .self = k };
+	kafka_lost_at(k, &log->lost);
+	return log;
+}
+
+static void log_free(struct log *log)
+{
+	kafka_free(log->self);
+	free(log);
+}
+
+static const struct source_driver kafka = { .log_new = log_new, .log_free = log_free, .list_settings = kafka_list };
+#define DRIVER &kafka
+#else
+#define DRIVER NULL
+#endif
+
+int main(int argc, char **argv)
+{
+	return source_main(DRIVER, argc, argv);
+}

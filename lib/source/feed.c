@@ -1,0 +1,242 @@
+/* A window is a piece of the writer's buffer that lines are put into; it is handed back whenever something else is to be written. */
+#include "source/feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { WINDOW_BYTES = 64 << 10, TOLD_MOST = 5 };
+
+struct window { char *start, *p, *end; };
+
+uint64_t feed_size(const struct feed *f, const struct log_record *r)
+{
+	return f->bytes ? (uint64_t)(r->next - r->offset) - !r->tail : r->value.n;
+}
+
+/* ---- lines */
+
+static void close_window(struct feed *f, struct window *w)
+{
+	if (w->p != w->start)
+		out_used(f->out, (size_t)(w->p - w->start));
+	*w = (struct window){ 0 };
+}
+
+static int open_window(struct feed *f, struct window *w, size_t need, struct err *err)
+{
+	size_t n = need > WINDOW_BYTES ? need : WINDOW_BYTES;
+
+	close_window(f, w);
+	w->start = w->p = out_room(f->out, n, err);
+	if (!w->p)
+		return -1;
+	w->end = w->p + n;
+	return 0;
+}
+
+static void put_line(struct window *w, struct slice s)
+{
+	char *nl = w->p, *end = w->p + s.n;
+
+	if (s.n)
+		memcpy(w->p, s.p, s.n);
+	while ((nl = memchr(nl, '\n', (size_t)(end - nl))))
+		*nl++ = ' ';
+	*end = '\n';
+	w->p = end + 1;
+}
+
+int feed_control(struct feed *f, struct slice line, struct err *err)
+{
+	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
+}
+
+static int put_at(struct feed *f, const struct log_part *part, int64_t offset, struct err *err)
+{
+	f->part = part;
+	f->next = offset;
+	if (!f->inc)
+		return 0;
+	f->line.n = 0;
+	ctl_at_write(f->inc, slice_z(part->topic), part->partition, offset, &f->line);
+	return feed_control(f, buf_slice(&f->line), err);
+}
+
+void feed_again(struct feed *f)
+{
+	f->part = NULL;
+}
+
+static bool like_hello(struct slice s)
+{
+	return s.n >= sizeof(CTL_HELLO_START) - 1 && memcmp(s.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0;
+}
+
+/* ---- dead letters */
+
+int feed_dead_to(struct feed *f, const char *dead, struct err *err)
+{
+	f->dead = !dead ? FEED_TELL : strcmp(dead, "drop") == 0 ? FEED_DROP : FEED_FILE;
+	if (f->dead == FEED_FILE)
+		f->dead_file = dead_file_open(dead, err);
+	return f->dead == FEED_FILE && !f->dead_file ? -1 : 0;
+}
+
+int feed_fini(struct feed *f, struct err *err)
+{
+	int rc = dead_file_close(f->dead_file, err);
+
+	f->dead_file = NULL;
+	buf_fini(&f->line);
+	return rc;
+}
+
+static void tell(const struct origin *o, const char *why, const struct feed *f)
+{
+	struct err e = ERR_INIT;
+
+	if (f->dead_total > TOLD_MOST)
+		return;
+	if (o->file)
+		err_set(&e, EX_DATAERR, "%s:%" PRIu64 ": %s", o->file, o->line, why);
+	else
+		err_set(&e, EX_DATAERR, "%.*s/%" PRId32 "@%" PRId64 ": %s", (int)o->topic.n, o->topic.p, o->partition, o->offset, why);
+	log_err(&e);
+}
+
+int feed_dead(struct feed *f, const struct origin *o, struct slice record, uint64_t size, const char *why, struct err *err)
+{
+	struct ctl_dead d = { .stage = slice_z(prog_common()->name), .topic = o->topic, .partition = o->partition, .offset = o->offset,
+			      .why = slice_z(why), .size = size, .record = record };
+
+	f->acct.dead++;
+	f->dead_total++;
+	page_add(f->page, PAGE_DEAD, 1);
+	switch (f->dead) {
+	case FEED_TELL:
+		tell(o, why, f);
+		return 0;
+	case FEED_FILE:
+		return dead_file_write(f->dead_file, prog_common()->name, o, 0, 0, record, size, why, err);
+	case FEED_IN_BAND:
+		f->line.n = 0;
+		ctl_dead_write(f->inc, &d, &f->line);
+		return feed_control(f, buf_slice(&f->line), err);
+	case FEED_DROP:
+		break;
+	}
+	return 0;
+}
+
+static int put_long(struct feed *f, const struct log_part *part, const struct log_record *r, struct err *err)
+{
+	struct origin o = { .topic = slice_z(part->topic), .partition = part->partition, .offset = r->offset, .bytes = f->bytes };
+	uint64_t size = feed_size(f, r);
+	char why[96];
+
+	snprintf(why, sizeof why, "record of %" PRIu64 " bytes, longer than --max-line", size);
+	return feed_dead(f, &o, r->value, size, why, err);
+}
+
+int feed_end(struct feed *f, struct err *err)
+{
+	if (f->dead_total == 0)
+		return 0;
+	if (f->dead == FEED_TELL)
+		return err_set(err, EX_DATAERR, "%" PRIu64 " of %" PRIu64 " records were longer than --max-line and left out (--dead FILE keeps them, --dead drop ignores them)",
+			       f->dead_total, f->read_total);
+	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s", f->dead_total, f->read_total, f->dead == FEED_DROP ? "dropped" : "in the --dead file");
+	return 0;
+}
+
+/* ---- records */
+
+/* How many records from v[0] on lie behind each other as lines of one block. */
+static size_t block_of(const struct feed *f, const struct log_record *v, size_t n)
+{
+	size_t k = 0;
+
+	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail && feed_size(f, &v[k]) == v[k].value.n &&
+	       (k == 0 || v[k].value.p == v[k - 1].value.p + v[k - 1].value.n + 1))
+		k++;
+	return k;
+}
+
+static int put_block(struct feed *f, const struct log_record *v, size_t k, struct err *err)
+{
+	size_t n = (size_t)(v[k - 1].value.p + v[k - 1].value.n + 1 - v[0].value.p);
+
+	f->next = v[k - 1].next;
+	f->acct.out += k;
+	f->acct.bytes += n;
+	return out_write(f->out, v[0].value.p, n, err);
+}
+
+static int put_record(struct feed *f, struct window *w, const struct log_record *r, struct err *err)
+{
+	bool guard = !f->inc && !f->begun && like_hello(r->value);
+
+	if ((size_t)(w->end - w->p) < r->value.n + 2 && open_window(f, w, r->value.n + 2, err))
+		return -1;
+	if (guard)
+		*w->p++ = ' ';
+	f->begun = true;
+	put_line(w, r->value);
+	f->next = f->bytes ? r->next : r->offset + 1;
+	f->acct.out++;
+	f->acct.bytes += r->value.n + 1 + guard;
+	return 0;
+}
+
+static int put_all(struct feed *f, const struct log_part *part, const struct log_record *v, size_t n, struct window *w, struct err *err)
+{
+	for (size_t i = 0, k; i < n; i++) {
+		const struct log_record *r = &v[i];
+
+		if (!r->value.p) {
+			f->acct.filtered++;
+			continue;
+		}
+		if (feed_size(f, r) > f->max_line_bytes) {
+			close_window(f, w);
+			if (put_long(f, part, r, err))
+				return -1;
+			continue;
+		}
+		if (f->part != part || f->next != r->offset) {
+			close_window(f, w);
+			if (put_at(f, part, r->offset, err))
+				return -1;
+		}
+		if (f->bytes && f->inc && (k = block_of(f, r, n - i)) > 0) {
+			close_window(f, w);
+			if (put_block(f, r, k, err))
+				return -1;
+			i += k - 1;
+		} else if (put_record(f, w, r, err)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int feed_records(struct feed *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err)
+{
+	struct window w = { 0 };
+	struct acct before = f->acct;
+	int rc = put_all(f, part, v, n, &w, err);
+
+	if (rc == 0)
+		close_window(f, &w);
+	f->acct.in += n;
+	f->read_total += n;
+	page_add(f->page, PAGE_RECORDS_IN, n);
+	page_add(f->page, PAGE_RECORDS_OUT, f->acct.out - before.out);
+	page_add(f->page, PAGE_BYTES_OUT, f->acct.bytes - before.bytes);
+	page_add(f->page, PAGE_BYTES_IN, f->acct.bytes - before.bytes);
+	page_add(f->page, PAGE_FILTERED, f->acct.filtered - before.filtered);
+	return rc;
+}

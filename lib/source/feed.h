@@ -1,0 +1,52 @@
+/* Records of a log become lines of the stream. One copy, into the writer's buffer, or none where a batch of a file is a block of lines already.
+ *   - a newline inside a record becomes a space; a tombstone is counted as filtered and left out
+ *   - a record longer than --max-line is a dead letter: in band, to --dead FILE, dropped, or (plain) told
+ *   - acknowledged: an `at` line where the next line's source and offset do not follow from the line before
+ *   - plain: a first record that begins like a hello gets a space in front */
+#ifndef SOURCE_FEED_H
+#define SOURCE_FEED_H
+
+#include "io/out.h"
+#include "rec/ctl.h"
+#include "source/log.h"
+#include "tool/dead.h"
+#include "tool/page.h"
+
+enum feed_dead { FEED_TELL /* plain, no --dead: stderr and 65 at the end */, FEED_IN_BAND, FEED_FILE, FEED_DROP };
+
+struct feed {
+	/* set by the owner */
+	struct out *out;
+	struct page *page;
+	const struct ctl_inc *inc;          /* NULL: plain */
+	bool bytes;                         /* offsets count bytes: records are lines of a file */
+	uint64_t max_line_bytes;
+	enum feed_dead dead;
+	struct dead_file *dead_file;        /* FEED_FILE; the feed's to close (feed_fini) */
+
+	struct acct acct;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
+	uint64_t dead_total, read_total;
+	const struct log_part *part;        /* what the next line is taken for */
+	int64_t next;
+	bool begun;
+	struct buf line;                    /* scratch */
+};
+
+/* --dead: NULL, "drop" or a file, which is opened. EX_IOERR. */
+int feed_dead_to(struct feed *f, const char *dead, struct err *err);
+int feed_fini(struct feed *f, struct err *err);                                   /* closes --dead FILE */
+
+int feed_records(struct feed *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err);
+void feed_again(struct feed *f);                                                  /* the next line gets an `at` */
+
+/* A control line: adds its newline. */
+int feed_control(struct feed *f, struct slice line, struct err *err);
+
+/* A record that is too long, or whatever is bad at the source. file, line: of a plain file (part NULL). */
+int feed_dead(struct feed *f, const struct origin *origin, struct slice record, uint64_t size, const char *why, struct err *err);
+/* The end of a plain stream: EX_DATAERR where dead records were only told. */
+int feed_end(struct feed *f, struct err *err);
+
+uint64_t feed_size(const struct feed *f, const struct log_record *r);             /* of the whole record, in bytes */
+
+#endif

@@ -1,0 +1,325 @@
+/* Plain streams: records and nothing else, as from kcat or cat. No group, no commit, nothing to resume.
+ *
+ * Files go through in blocks of whole lines, in which only newlines are looked at; nothing is done a line, unless one is too long or a number of records
+ * was asked for. Topics go through the log interface, all partitions at once. A signal or a reader that leaves ends us as it ends any filter. */
+#include "source/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "io/lines.h"
+#include "source/bounds.h"
+#include "source/feed.h"
+#include "source/stream.h"
+
+enum { FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */, LOG_OUT_BYTES = 256 << 10 };
+
+struct plain {
+	const struct source_conf *c;
+	struct loop *loop;
+	struct feed feed;
+	uint64_t left;             /* records until --until COUNT */
+	/* topics */
+	struct log *log;
+	struct ranges untils;
+	size_t open;               /* partitions that have not reached their end */
+};
+
+/* ---- life */
+
+static void touch(void *arg, int fd, short revents)
+{
+	struct plain *p = arg;
+
+	(void)fd, (void)revents;
+	page_touch(p->feed.page);
+	page_set(p->feed.page, PAGE_BLOCKED_OUT_US, out_blocked_us(p->feed.out));
+}
+
+static int begin(struct plain *p, const struct source_conf *c, size_t out_bytes, struct err *err)
+{
+	*p = (struct plain){ .c = c, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
+	p->loop = loop_new();
+	p->feed = (struct feed){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes), .page = page_new(prog_common()->name), .max_line_bytes = c->max_line_bytes };
+	out_watch_reader(p->feed.out);
+	page_set(p->feed.page, PAGE_LAG_RECORDS, UINT64_MAX);
+	page_set(p->feed.page, PAGE_LAG_US, UINT64_MAX);
+	p->feed.page->state = PAGE_RUNNING;
+	loop_every(p->loop, TM_S, touch, p);
+	return feed_dead_to(&p->feed, c->dead, err);
+}
+
+static int finish(struct plain *p, int rc, struct err *err)
+{
+	bool left;
+
+	if (rc == 0)
+		rc = out_flush(p->feed.out, err);
+	left = rc && out_reader_left(p->feed.out);
+	if (rc == 0)
+		rc = feed_end(&p->feed, err);
+	if (feed_fini(&p->feed, rc ? NULL : err) && rc == 0)
+		rc = -1;
+	page_end(p->feed.page, rc ? err->code : 0, rc ? err->msg : "");
+	if (left) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	out_free(p->feed.out);
+	ranges_fini(&p->untils);
+	loop_free(p->loop);
+	return rc;
+}
+
+/* ---- files */
+
+enum { LANES = 32 };
+
+/* Sixty-four kilobytes in a few microseconds: the lanes count, and are added up before they overflow. */
+static uint64_t count_lines(const char *p, size_t n)
+{
+	uint64_t lines = 0;
+	size_t i = 0;
+
+	while (n - i >= LANES) {
+		unsigned char lane[LANES] = { 0 };
+
+		for (int k = 0; k < UINT8_MAX && n - i >= LANES; k++, i += LANES)
+			for (int j = 0; j < LANES; j++)
+				lane[j] = (unsigned char)(lane[j] + (p[i + (size_t)j] == '\n'));
+		for (int j = 0; j < LANES; j++)
+			lines += lane[j];
+	}
+	for (; i < n; i++)
+		lines += p[i] == '\n';
+	return lines;
+}
+
+/* The first `left` lines of the block. */
+static struct slice cut(struct slice block, uint64_t left)
+{
+	const char *p = block.p;
+
+	for (; left && p < block.p + block.n; left--)
+		p = (const char *)memchr(p, '\n', (size_t)(block.p + block.n - p)) + 1;
+	return slice(block.p, (size_t)(p - block.p));
+}
+
+static int put_lines(struct plain *p, struct slice block, uint64_t lines, struct err *err)
+{
+	struct feed *f = &p->feed;
+
+	if (!f->begun && block.n >= sizeof(CTL_HELLO_START) - 1 && memcmp(block.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0 &&
+	    out_write(f->out, " ", 1, err))
+		return -1;
+	f->begun = true;
+	p->left -= lines;
+	f->read_total += lines;
+	page_add(f->page, PAGE_RECORDS_IN, lines);
+	page_add(f->page, PAGE_RECORDS_OUT, lines);
+	page_add(f->page, PAGE_BYTES_IN, block.n);
+	page_add(f->page, PAGE_BYTES_OUT, block.n);
+	return out_write(f->out, block.p, block.n, err);
+}
+
+static int put_long(struct plain *p, const char *name, uint64_t line, struct slice kept, uint64_t size, struct err *err)
+{
+	struct origin o = { .file = name, .line = line };
+	char why[96];
+
+	snprintf(why, sizeof why, "line of %" PRIu64 " bytes, longer than --max-line", size);
+	p->feed.read_total++;
+	p->left--;
+	return feed_dead(&p->feed, &o, kept, size, why, err);
+}
+
+static int copy_lines(struct plain *p, struct lines *in, bool waits, const char *name, struct err *err)
+{
+	uint64_t line = 1, n;
+	struct slice b;
+
+	while (p->left) {
+		enum lines_result r = waits ? lines_next(in, 0, &b, err) : LINES_TIMEOUT;
+
+		if (r == LINES_TIMEOUT) {
+			if (waits && out_flush(p->feed.out, err))
+				return -1;
+			r = lines_next(in, INT64_MAX, &b, err);
+		}
+		if (r == LINES_EOF)
+			return 0;
+		if (r == LINES_ERROR)
+			return -1;
+		n = 1;
+		if (r == LINES_BLOCK) {
+			if (p->left != UINT64_MAX)
+				b = cut(b, p->left);
+			n = count_lines(b.p, b.n);
+		}
+		if (r == LINES_LONG ? put_long(p, name, line, b, lines_long_bytes(in), err) : put_lines(p, b, n, err))
+			return -1;
+		if (r == LINES_TAIL && out_write(p->feed.out, "\n", 1, err))
+			return -1;
+		line += n;
+	}
+	return 0;
+}
+
+static int copy_fd(struct plain *p, int fd, const char *path, const char *name, struct err *err)
+{
+	enum stream_kind kind = fd == STDIN_FILENO ? STREAM_PLAIN : stream_kind(path);
+	struct stream *stream = NULL;
+	struct lines *in;
+	struct stat st;
+	bool file;
+	int rc;
+
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, EX_IOERR, "%s", name);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, EX_CONFIG, "%s: is a directory", name);
+	file = S_ISREG(st.st_mode) && fd != STDIN_FILENO;
+	if (file || kind != STREAM_PLAIN)
+		stream = stream_new(fd, name, kind, file ? st.st_size : -1);
+	in = stream ? lines_new_from(stream_read, stream, p->c->max_line_bytes) : lines_new(p->loop, fd, p->c->max_line_bytes);
+	rc = copy_lines(p, in, !stream, name, err);
+	if (!stream)
+		page_add(p->feed.page, PAGE_BLOCKED_IN_US, lines_blocked_us(in));
+	lines_free(in);
+	stream_free(stream);
+	return rc;
+}
+
+static int copy_file(struct plain *p, const char *path, struct err *err)
+{
+	int fd, rc;
+
+	if (strcmp(path, "-") == 0)
+		return copy_fd(p, STDIN_FILENO, path, "standard input", err);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, errno == ENOENT || errno == EACCES ? EX_CONFIG : EX_IOERR, "%s", path);
+	rc = copy_fd(p, fd, path, path, err);
+	close(fd);
+	return rc;
+}
+
+int source_plain_files(const struct source_conf *c, struct err *err)
+{
+	struct plain p;
+	int rc = begin(&p, c, FILES_OUT_BYTES, err);
+
+	for (size_t i = 0; i < c->files && rc == 0 && p.left; i++) {
+		page_detail(p.feed.page, c->file[i].path);
+		rc = copy_file(&p, c->file[i].path, err);
+	}
+	return finish(&p, rc, err);
+}
+
+/* ---- topics */
+
+static void mark_done(struct plain *p, struct range *until, int64_t position)
+{
+	if (position >= until->to && !until->idle) {
+		until->idle = true;      /* of use here: it has reached its end */
+		p->open--;
+	}
+}
+
+static int assign_all(struct plain *p, struct err *err)
+{
+	const struct log_ops *ops = p->log->ops;
+	struct log_parts parts = { 0 };
+	struct ranges starts = { 0 };
+	int rc = ops->partitions(p->log->self, &parts, err);
+
+	for (size_t i = 0; i < parts.n; i++) {
+		ranges_add(&starts, slice_z(parts.v[i].topic), parts.v[i].partition);
+		ranges_add(&p->untils, slice_z(parts.v[i].topic), parts.v[i].partition);
+	}
+	if (rc == 0)
+		rc = bounds_starts(p->c, p->log, &starts, err) || bounds_untils(p->c, p->log, &p->untils, err) ? -1 : 0;
+	p->open = parts.n;
+	for (size_t i = 0; i < parts.n && rc == 0; i++)
+		mark_done(p, &p->untils.v[i], starts.v[i].from);
+	if (rc == 0)
+		rc = ops->assign(p->log->self, &starts, err);
+	page_set(p->feed.page, PAGE_PARTITIONS, parts.n);
+	log_parts_fini(&parts);
+	ranges_fini(&starts);
+	return rc;
+}
+
+static int put_batch(struct plain *p, const struct log_batch *b, struct err *err)
+{
+	struct range *until = ranges_find(&p->untils, slice_z(b->part->topic), b->part->partition);
+	size_t n = bounds_fit(b->v, b->n, until->to, p->left);
+
+	p->left -= n;
+	if (feed_records(&p->feed, b->part, b->v, n, err))
+		return -1;
+	mark_done(p, until, n == b->n ? b->position : b->v[n].offset);
+	return 0;
+}
+
+static void ignore(void *arg, int fd, short revents)
+{
+	(void)arg, (void)fd, (void)revents;
+}
+
+static int wait_for_more(struct plain *p, int fd, struct err *err)
+{
+	int64_t from = tm_mono_us();
+	int id, rc;
+
+	if (out_flush(p->feed.out, err))
+		return -1;
+	id = loop_watch(p->loop, fd, POLLIN, ignore, NULL);
+	rc = loop_turn(p->loop, INT64_MAX, err);
+	loop_unwatch(p->loop, id);
+	page_add(p->feed.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+	return rc < 0 ? -1 : 0;
+}
+
+static int copy_log(struct plain *p, struct err *err)
+{
+	struct log_batch b;
+	int fd, rc = 0;
+
+	while (rc == 0 && p->left && p->open) {
+		if (loop_turn(p->loop, 0, err) < 0 || p->log->ops->read(p->log->self, &b, &fd, err))
+			return -1;
+		if (b.part)
+			rc = put_batch(p, &b, err);
+		else if (fd < 0)
+			return 0;
+		else
+			rc = wait_for_more(p, fd, err);
+	}
+	return rc;
+}
+
+int source_plain(const struct source_conf *c, struct log *log, struct err *err)
+{
+	struct plain p;
+	int rc = begin(&p, c, LOG_OUT_BYTES, err);
+
+	p.log = log;
+	page_detail(p.feed.page, c->topic[0]);
+	if (rc == 0)
+		rc = log->ops->open(log->self, p.loop, err);
+	if (rc == 0) {
+		rc = assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
+		log->ops->close(log->self);
+	}
+	return finish(&p, rc, err);
+}

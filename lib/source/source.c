@@ -1,0 +1,459 @@
+/* The life of an acknowledged source:
+ *
+ *	hello ------------------> down the pipe, and back on the ack channel, finished
+ *	first probe: who stores dead letters, what the sinks hold
+ *	+-> wait for an assignment (files: all is ours) -> prepare -> read -+
+ *	+----------------------- a change ----------------------------------+
+ *	last barrier, `end`, the acks, the last commit
+ *
+ * Only sources react to the first INT, TERM or HUP: before a record was read it ends us at once, later it is a change like others. A second one or
+ * --drain-timeout stops the loop: then every wait fails and we leave with 75. */
+#include "source/source_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "io/notify.h"
+#include "source/bounds.h"
+
+enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, NOTICE_S = 3, HELLO_S = 30, REVOKE_S = 5, LAST_WORD_S = 2 };
+#define ACK_NAME "hta-consume.%ld.ack"
+
+int source_flush(struct source *s, struct err *err)
+{
+	return out_flush(s->feed.out, err);
+}
+
+int source_control(struct source *s, struct err *err)
+{
+	int rc = feed_control(&s->feed, buf_slice(&s->line), err);
+
+	s->line.n = 0;
+	return rc;
+}
+
+/* ---- hello */
+
+/* Sockets of sources that were killed. */
+static void remove_dead_sockets(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	long pid;
+	int end;
+
+	while (d && (e = readdir(d))) {
+		end = 0;
+		if (sscanf(e->d_name, ACK_NAME "%n", &pid, &end) == 1 && end && !e->d_name[end] && pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
+static char *ack_path(const struct source *s, struct err *err)
+{
+	const char *dir;
+
+	if (s->c->ack)
+		return mem_strdup(s->c->ack);
+	dir = prog_run_dir(err);
+	if (!dir)
+		return NULL;
+	remove_dead_sockets(dir);
+	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
+}
+
+static int write_hello(struct source *s, const char *path, struct err *err)
+{
+	struct buf *b = &s->line;
+
+	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, s->inc.id);
+	json_quote_z(b, s->c->job);
+	buf_addz(b, ",\"group\":");
+	if (s->c->group)
+		json_quote_z(b, s->c->group);
+	else
+		buf_addz(b, "null");
+	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", s->log->ops->bytes ? "byte" : "record");
+	json_quote_z(b, path);
+	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld}]}", s->c->drain_us, prog_common()->name, prog_version, (long)getpid());
+	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+}
+
+static void on_notice(void *arg, int fd, short revents)
+{
+	struct source *s = arg;
+
+	(void)fd, (void)revents;
+	if (!s->greeted)
+		log_note("waiting for the hello to come back: is `| hta-commit` at the end, and does no filter hold back control lines?");
+}
+
+static void on_too_late(void *arg, int fd, short revents)
+{
+	struct source *s = arg;
+	struct err err = ERR_INIT;
+
+	(void)fd, (void)revents;
+	if (s->greeted)
+		return;
+	err_set(&err, EX_CONFIG, "the hello has not come back in %d s: either `| hta-commit` is missing at the end, or a filter between drops or buffers control lines; say "
+		"grep -a --line-buffered -e '^{\"$hta\"' -e PATTERN, or jq --unbuffered -c 'select(has(\"$hta\") or (PROGRAM))', and --foreign at the stage behind it", HELLO_S);
+	loop_stop(s->loop, &err);
+}
+
+static int open_channel(struct source *s, struct err *err)
+{
+	char *path = ack_path(s, err);
+	int rc = -1;
+
+	if (!path)
+		return -1;
+	if (strpbrk(path, "\"\\"))
+		err_set(err, EX_CONFIG, "%s: quotes and backslashes are not for the ack channel's path, choose another with --ack", path);
+	else if ((s->ack = ack_new(s->loop, path, &s->inc, err)))
+		rc = write_hello(s, path, err);
+	free(path);
+	loop_at(s->loop, tm_mono_us() + NOTICE_S * TM_S, on_notice, s);
+	loop_at(s->loop, tm_mono_us() + HELLO_S * TM_S, on_too_late, s);
+	return rc;
+}
+
+/* The stages of the finished hello (in s->element): who claims dead letters, no name twice. */
+static int read_stages(struct source *s, struct err *err)
+{
+	const struct json *j = &s->ctl.json;
+	uint32_t stages = ctl_stages(&s->ctl);
+	unsigned index = 0;
+	bool claims;
+
+	for (uint32_t i = json_first(j, stages); i < j->node[stages].next; i = j->node[i].next, index++) {
+		struct slice name, other;
+
+		if (json_get_bool(j, i, "claims", &claims) && claims)
+			buf_printf(&s->claims, "%s%u", s->claims.n > 1 ? "," : "", index);
+		if (!json_get_text(j, i, "sink", &name))
+			continue;
+		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)
+			if (json_get_text(j, k, "sink", &other) && slice_eq(name, other))
+				return err_set(err, EX_USAGE, "two sinks are named %.*s: give one of them another --name", (int)name.n, name.p);
+	}
+	return 0;
+}
+
+static int wait_for_hello(struct source *s, struct err *err)
+{
+	struct ctl_hello hello;
+
+	while (!s->greeted)
+		if (source_turn(s, INT64_MAX, err))
+			return -1;
+	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))
+		return err_in(err, "finished hello");
+	buf_addc(&s->claims, '[');
+	if (read_stages(s, err))
+		return -1;
+	buf_addc(&s->claims, ']');
+	if (s->feed.dead == FEED_TELL && s->claims.n > 2)
+		s->feed.dead = FEED_IN_BAND;
+	if (s->feed.dead == FEED_TELL)
+		return err_set(err, EX_USAGE, "records longer than --max-line would have nowhere to go: no sink of this pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
+			       "or put hta-sink-pg or hta-sink-sqlite into it");
+	return 0;
+}
+
+/* ---- the middle */
+
+/* LOG_REVOKED, LOG_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
+static int give_up(struct source *s, struct err *err)
+{
+	if (s->change == LOG_REVOKED && (source_drain(s, tm_mono_us() + REVOKE_S * TM_S, err) || source_commit(s, true, err)))
+		return -1;
+	ranges_fini(&s->stored);
+	ranges_fini(&s->ends);
+	ranges_fini(&s->step);
+	view_fini(&s->view);
+	epochs_assign(s->epochs, &s->step);
+	log_parts_fini(&s->held);
+	page_set(s->feed.page, PAGE_PARTITIONS, 0);
+	s->batch.part = NULL;
+	s->watching = false;
+	return s->log->ops->revoked(s->log->self, err);
+}
+
+/* 0: s->held is what is ours; 1: we are to stop. */
+static int await_assignment(struct source *s, bool *have, struct err *err)
+{
+	while (!s->stopping) {
+		if (source_poll_change(s, err))
+			return -1;
+		if (s->change == LOG_NONE && *have)
+			return 0;
+		if (s->change == LOG_NONE) {
+			if (source_turn(s, INT64_MAX, err))
+				return -1;
+			continue;
+		}
+		if (s->change == LOG_ASSIGNED) {
+			log_parts_fini(&s->held);
+			s->held = s->coming;
+			s->coming = (struct log_parts){ 0 };
+			*have = true;
+			log_info("assigned: %zu partitions", s->held.n);
+		} else {
+			log_info("revoked: %zu partitions", s->held.n);
+			*have = false;
+			if (give_up(s, err))
+				return -1;
+		}
+		s->change = LOG_NONE;
+	}
+	return 1;
+}
+
+/* Files: all is ours. */
+static int hold_all(struct source *s, struct err *err)
+{
+	log_parts_fini(&s->held);
+	return s->log->ops->partitions(s->log->self, &s->held, err);
+}
+
+static int read_all(struct source *s, struct err *err)
+{
+	bool have = !source_group(s);
+	int rc = have ? hold_all(s, err) : 0;
+
+	while (rc == 0 && !s->stopping) {
+		rc = await_assignment(s, &have, err);
+		if (rc == 0)
+			rc = source_prepare(s, err);
+		if (rc == 0) {
+			__atomic_store_n(&s->feed.page->state, PAGE_RUNNING, __ATOMIC_RELAXED);
+			rc = source_read(s, err);
+			if (rc == 0)
+				return 0;
+		}
+		if (rc > 0)
+			rc = 0;
+	}
+	return rc;
+}
+
+/* The ends are taken once. */
+static int take_untils(struct source *s, struct err *err)
+{
+	if (s->log->ops->partitions(s->log->self, &s->all, err))
+		return -1;
+	for (size_t i = 0; i < s->all.n; i++)
+		ranges_add(&s->untils, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+	return bounds_untils(s->c, s->log, &s->untils, err);
+}
+
+/* Files get their names from what the sinks know. */
+static int first_probe(struct source *s, struct err *err)
+{
+	struct log_parts names = { 0 };
+	int rc;
+
+	if (!s->log->ops->known)
+		return 0;
+	rc = source_probe(s, err);
+	for (size_t k = 0; k < s->n_sinks; k++)
+		for (size_t i = 0; i < s->sinks[k].pos.n; i++)
+			log_parts_add(&names, slice_z(s->sinks[k].pos.v[i].topic), s->sinks[k].pos.v[i].partition);
+	if (rc == 0)
+		rc = s->log->ops->known(s->log->self, &names, err);
+	log_parts_fini(&names);
+	return rc;
+}
+
+static int work(struct source *s, struct err *err)
+{
+	int rc;
+
+	if (feed_dead_to(&s->feed, s->c->dead, err) || open_channel(s, err) || s->log->ops->open(s->log->self, s->loop, err) || wait_for_hello(s, err))
+		return -1;
+	rc = first_probe(s, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (s->c->dry_run)
+		return source_dry_run(s, err);
+	if (s->c->bootstrap)
+		return source_bootstrap(s, err);
+	return take_untils(s, err) ? -1 : read_all(s, err);
+}
+
+/* ---- the end */
+
+/* The reader may leave from here on, and filters between need the end of their input to let go of what they hold. */
+static void close_stdout(struct source *s)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	page_set(s->feed.page, PAGE_BLOCKED_OUT_US, out_blocked_us(s->feed.out));
+	out_free(s->feed.out);
+	s->feed.out = NULL;
+	if (null >= 0) {
+		dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+}
+
+static int finish(struct source *s, struct err *err)
+{
+	notify("STOPPING=1");
+	__atomic_store_n(&s->feed.page->state, PAGE_DRAINING, __ATOMIC_RELAXED);
+	ctl_end_write(&s->inc, s->eof, &s->line);
+	if (source_control(s, err) || source_flush(s, err))
+		return -1;
+	s->ended = true;
+	ack_ending(s->ack);
+	close_stdout(s);
+	if (source_drain(s, INT64_MAX, err))
+		return -1;
+	if (epochs_in_flight(s->epochs))
+		return err_set(err, EX_TEMPFAIL, "the pipeline ended with %zu epochs not acknowledged; start it again", epochs_in_flight(s->epochs));
+	if (s->begun && s->feed.read_total == 0 && (s->eof || s->c->until != UNTIL_NEVER))
+		log_note("job %s: nothing new", s->c->job);
+	return s->begun ? source_commit(s, true, err) : 0;
+}
+
+/* A signal before anything was read: nothing is owed to anybody. What waits is cut off, so what is said here fits into the pipe or is not said. */
+static void leave_at_once(struct source *s)
+{
+	struct err ignored;
+
+	ctl_end_write(&s->inc, false, &s->line);
+	if (source_control(s, &ignored) == 0)
+		source_flush(s, &ignored);
+}
+
+static void fail(struct source *s, struct err *err)
+{
+	struct err ignored;
+
+	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(s->loop))
+		ack_last_word(s->ack, LAST_WORD_S * TM_S, err);
+	if (!s->feed.out || out_reader_left(s->feed.out))
+		return;
+	s->line.n = 0;
+	ctl_fail_write(&s->inc, prog_common()->name, err, &s->line);
+	if (source_control(s, &ignored) == 0)
+		source_flush(s, &ignored);
+}
+
+/* ---- life */
+
+static void on_signal(void *arg, int signo)
+{
+	struct source *s = arg;
+	struct err err = ERR_INIT;
+
+	(void)signo;
+	s->stopping = true;
+	if (s->begun)
+		return;
+	s->quit = true;
+	err_set(&err, EX_TEMPFAIL, "ended by a signal before anything was read");
+	loop_stop(s->loop, &err);
+}
+
+static void touch(void *arg, int fd, short revents)
+{
+	struct source *s = arg;
+
+	(void)fd, (void)revents;
+	page_touch(s->feed.page);
+	if (s->feed.out)
+		page_set(s->feed.page, PAGE_BLOCKED_OUT_US, out_blocked_us(s->feed.out));
+}
+
+static void describe(struct source *s)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < s->c->topics && !s->c->files; i++)
+		buf_printf(&b, "%s%s", i ? "," : "", s->c->topic[i]);
+	for (size_t i = 0; i < s->c->files; i++)
+		buf_printf(&b, "%s%s", i ? "," : "", s->c->file[i].path);
+	page_detail(s->feed.page, buf_z(&b));
+	page_job(s->feed.page, s->c->job, s->inc.id, 0);
+	page_set(s->feed.page, PAGE_LAG_RECORDS, UINT64_MAX);
+	page_set(s->feed.page, PAGE_LAG_US, UINT64_MAX);
+	buf_fini(&b);
+}
+
+static void begin(struct source *s, const struct source_conf *c, struct log *log)
+{
+	*s = (struct source){ .c = c, .log = log, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
+	signal(SIGPIPE, SIG_IGN);
+	s->loop = loop_new();
+	loop_signals(s->loop, on_signal, s, c->drain_us);
+	ctl_inc_random(&s->inc);
+	s->feed = (struct feed){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .page = page_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
+				 .max_line_bytes = c->max_line_bytes };
+	out_watch_reader(s->feed.out);
+	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = SOURCE_ROWS, .in_flight = SOURCE_IN_FLIGHT });
+	loop_every(s->loop, TM_S, touch, s);
+	describe(s);
+}
+
+static void fini(struct source *s)
+{
+	ack_free(s->ack);
+	out_free(s->feed.out);
+	epochs_free(s->epochs);
+	ctl_fini(&s->ctl);
+	buf_fini(&s->line);
+	buf_fini(&s->element);
+	buf_fini(&s->claims);
+	buf_fini(&s->meta);
+	for (size_t k = 0; k < s->n_sinks; k++)
+		ctl_sink_state_fini(&s->sinks[k]);
+	free(s->sinks);
+	log_parts_fini(&s->all);
+	log_parts_fini(&s->held);
+	log_parts_fini(&s->coming);
+	log_parts_fini(&s->checked);
+	ranges_fini(&s->untils);
+	ranges_fini(&s->stored);
+	ranges_fini(&s->ends);
+	ranges_fini(&s->step);
+	view_fini(&s->view);
+	view_fini(&s->watched);
+	loop_free(s->loop);
+}
+
+int source_acknowledged(const struct source_conf *c, struct log *log, struct err *err)
+{
+	struct source s;
+	int rc;
+
+	begin(&s, c, log);
+	rc = work(&s, err);
+	if (rc == 0)
+		rc = finish(&s, err);
+	if (rc && s.quit && err->code == EX_TEMPFAIL && !s.ended) {
+		leave_at_once(&s);
+		err_clear(err);
+		rc = 0;
+	}
+	if (rc)
+		fail(&s, err);
+	log->ops->close(log->self);
+	if (feed_fini(&s.feed, rc ? NULL : err) && rc == 0)
+		rc = -1;
+	page_end(s.feed.page, rc ? err->code : 0, rc ? err->msg : "");
+	fini(&s);
+	return rc;
+}

@@ -1,0 +1,67 @@
+/* The source: a log (a cluster's topics, or files) becomes a stream. hta-consume is this and a driver.
+ *
+ *   plain           records and nothing else: no group, no commit, nothing to resume
+ *   acknowledged    with -g, or --job over files: hello, barriers, ack channel, positions of the sinks (hta-protocol(7))
+ * What the sinks hold is the truth: where to read from is decided from a probe of them (decide.h), sinks that differ are brought together first
+ * (view.h), then everything is read in epochs (epochs.h) that are committed once acknowledged. */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include <stdio.h>
+#include "source/files.h"
+#include "source/log.h"
+
+enum source_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
+enum source_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
+
+/* A setting of the cluster's client library: -X name=value, or -F file. In the order of the command line. */
+struct source_setting { bool file; const char *text; };
+
+/* What the command line said, checked. Texts are borrowed from argv. */
+struct source_conf {
+	/* a cluster's topics: brokers or settings are there and no files */
+	const char *brokers;
+	const char **topic;
+	size_t topics;
+	struct source_setting *setting;
+	size_t settings;
+	const char *group;            /* NULL: none */
+	/* files */
+	struct files_operand *file;
+	size_t files;
+	bool last_line;
+
+	const char *job;              /* NULL: a plain stream */
+	const char *ack;              /* --ack; NULL: in the run folder */
+	enum source_from from;
+	int64_t from_us, from_back;   /* FROM_TIME; FROM_BACK: records before the end */
+	bool from_given;
+	enum source_until until;
+	uint64_t until_count;
+	int64_t until_us;
+	bool on_gap_skip, dry_run;
+	const char *bootstrap;        /* --bootstrap SINK=init|now: the sink, or NULL; owned */
+	bool bootstrap_now;
+	const char *dead;
+	double dead_limit;
+	uint64_t max_line_bytes, epoch_records;
+	int64_t epoch_us, retry_for_us, drain_us;
+};
+
+/* How topics of a cluster become a log. join: becomes a member of conf's group; else nothing of the group is changed by being there, but commits can be read,
+ * and written while it has no members (dry run, bootstrap). */
+struct source_driver {
+	struct log *(*log_new)(const struct source_conf *conf, bool join, struct err *err);
+	void (*log_free)(struct log *log);
+	void (*list_settings)(FILE *out);            /* -X list */
+};
+
+/* driver NULL: files only. The exit code. */
+int source_main(const struct source_driver *driver, int argc, char **argv);
+
+/* A stream over the log, which is not open yet and is left open or closed: the caller frees it. With -g or --job, else plain. */
+int source_acknowledged(const struct source_conf *c, struct log *log, struct err *err);
+int source_plain(const struct source_conf *c, struct log *log, struct err *err);
+int source_plain_files(const struct source_conf *c, struct err *err);
+
+#endif

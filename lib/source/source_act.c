@@ -1,0 +1,192 @@
+/* Acts without a record: --dry-run and --bootstrap. Neither joins the group: nothing is taken away from pipelines that run. */
+#include "source/source_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "source/bounds.h"
+
+/* A probe that nobody interrupts: 1 only where we are to stop. */
+static int find(struct source *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+{
+	int rc = source_probe(s, err);
+
+	*commits = (struct ranges){ 0 };
+	*commit_job = NULL;
+	return rc ? rc : source_found(s, f, commits, commit_job, err);
+}
+
+/* ---- --dry-run: for people, on standard error, whatever -q says */
+
+static void say_sinks(const struct source *s, struct buf *out)
+{
+	for (size_t k = 0; k < s->n_sinks; k++) {
+		const struct ctl_sink_state *sink = &s->sinks[k];
+
+		if (!sink->gen[0]) {
+			buf_printf(out, "sink %s: holds nothing of job %s\n", sink->name, s->c->job);
+			continue;
+		}
+		buf_printf(out, "sink %s: generation %s%s\n", sink->name, sink->gen, sink->by_now ? ", bootstrapped by now" : "");
+		for (size_t i = 0; i < sink->pos.n; i++) {
+			const struct position *p = &sink->pos.v[i];
+			buf_printf(out, "  %s/%" PRId32 " at %" PRId64 " (started at %" PRId64 ")\n", p->topic, p->partition, p->next, p->init);
+		}
+	}
+	if (s->n_sinks == 0)
+		buf_printf(out, "no sink of this pipeline keeps positions\n");
+}
+
+/* Lowest position of those sinks that know the partition; a partition that a sink does not know is new there. */
+static int64_t lowest(const struct source *s, const struct log_part *p, int64_t otherwise)
+{
+	int64_t low = INT64_MAX;
+
+	for (size_t k = 0; k < s->n_sinks; k++) {
+		const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic), p->partition);
+
+		if (!at && s->sinks[k].gen[0])
+			return 0;
+		if (at && at->next < low)
+			low = at->next;
+	}
+	return low == INT64_MAX ? otherwise : low;
+}
+
+static int say_starts(struct source *s, const struct ranges *commits, struct buf *out, struct err *err)
+{
+	struct ranges start = { 0 }, ends = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < s->all.n; i++) {
+		ranges_add(&start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+		ranges_add(&ends, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+	}
+	rc = bounds_starts(s->c, s->log, &start, err) || (ends.n && s->log->ops->ends(s->log->self, &ends, err)) ? -1 : 0;
+	for (size_t i = 0; i < s->all.n && rc == 0; i++) {
+		const struct log_part *p = &s->all.v[i];
+		const char *path = s->log->ops->bytes ? files_path(s->log, p->topic) : NULL;
+		int64_t from = start.v[i].from;
+
+		if (s->n_sinks == 0 && commits->v[i].from >= 0)
+			from = commits->v[i].from;
+		from = lowest(s, p, from);
+		buf_printf(out, "%s%s%s/%" PRId32 ": would start at %" PRId64, path ? path : "", path ? " = " : "", p->topic, p->partition, from);
+		if (ends.v[i].to >= 0)
+			buf_printf(out, ", lag %" PRId64 " %s\n", ends.v[i].to > from ? ends.v[i].to - from : 0, s->log->ops->bytes ? "bytes" : "records");
+		else
+			buf_addz(out, ", lag not known before it is decompressed\n");
+	}
+	ranges_fini(&start);
+	ranges_fini(&ends);
+	return rc;
+}
+
+static void print(const struct buf *text)
+{
+	for (size_t done = 0; done < text->n;) {
+		ssize_t k = write(STDERR_FILENO, text->p + done, text->n - done);
+
+		if (k < 0)
+			return;
+		done += (size_t)k;
+	}
+}
+
+int source_dry_run(struct source *s, struct err *err)
+{
+	struct decision d = { 0 };
+	struct buf text = { 0 };
+	int rc = 0;
+
+	/* 78 needs a second answer that says so too */
+	for (int round = 0; round < 2 && rc == 0; round++) {
+		struct ranges commits;
+		struct found f;
+		char *commit_job;
+
+		rc = find(s, &f, &commits, &commit_job, err);
+		if (rc == 0) {
+			decision_fini(&d);
+			decide(&f, &d);
+		}
+		if (rc == 0 && (d.act != DECIDE_STOP || round == 1)) {
+			say_sinks(s, &text);
+			rc = d.act == DECIDE_STOP ? -1 : say_starts(s, &commits, &text, err);
+			if (d.act == DECIDE_STOP)
+				*err = d.why;
+			round = 1;
+		}
+		ranges_fini(&commits);
+		free(commit_job);
+	}
+	print(&text);
+	buf_fini(&text);
+	decision_fini(&d);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- --bootstrap */
+
+/* No sink has a generation: the starts are ours to find, and the generation is committed before the sink is written. */
+static int begin_anew(struct source *s, struct bootstrap *b, const struct ranges *commits, struct err *err)
+{
+	for (size_t i = 0; i < s->all.n; i++)
+		ranges_add(&b->start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+	if (bounds_starts(s->c, s->log, &b->start, err))
+		return -1;
+	source_draw(b->gen);
+	for (size_t i = 0; i < b->start.n; i++) {
+		struct range *r = &b->start.v[i];
+
+		if (s->c->bootstrap_now && commits->v[i].from >= 0)
+			r->from = commits->v[i].from;
+		r->to = r->from;
+	}
+	if (!s->c->group || b->start.n == 0)
+		return 0;
+	s->meta.n = 0;
+	decide_meta_write(b->gen, s->c->job, &s->meta);
+	if (s->log->ops->commit(s->log->self, &b->start, buf_z(&s->meta), true, err))
+		return err_in(err, "--bootstrap commits the new generation first, and that needs a group without members (stop the other pipelines of group %s)", s->c->group);
+	return 0;
+}
+
+static int write_sink(struct source *s, struct bootstrap *b, struct err *err)
+{
+	for (size_t i = 0; i < b->start.n; i++)
+		b->start.v[i].to = b->start.v[i].from;
+	if (source_init(s, CTL_BOOT, s->c->bootstrap, b->gen, s->c->bootstrap_now, &b->start, err) || source_probe(s, err) < 0)
+		return -1;
+	for (size_t k = 0; k < s->n_sinks && s->answered == s->probe; k++)
+		if (strcmp(s->sinks[k].name, s->c->bootstrap) == 0 && strcmp(s->sinks[k].gen, b->gen) == 0) {
+			log_note("sink %s begins with %zu partitions in generation %s; start the pipeline without --bootstrap", s->c->bootstrap, b->start.n, b->gen);
+			return 0;
+		}
+	return err_set(err, EX_TEMPFAIL, "sink %s has not taken what --bootstrap sent: another pipeline has changed it meanwhile; look with --dry-run", s->c->bootstrap);
+}
+
+int source_bootstrap(struct source *s, struct err *err)
+{
+	struct bootstrap b = { 0 };
+	struct ranges commits;
+	struct found f;
+	char *commit_job;
+	int rc = find(s, &f, &commits, &commit_job, err);
+
+	if (rc == 0 && commit_job && strcmp(commit_job, s->c->job) != 0)
+		rc = err_set(err, EX_CONFIG, "group %s belongs to job %s: a group has one job and a job one group", s->c->group, commit_job);
+	if (rc == 0)
+		rc = decide_bootstrap(&f, s->c->bootstrap, s->c->bootstrap_now, &b, err);
+	if (rc == 0 && !b.gen[0])
+		rc = begin_anew(s, &b, &commits, err);
+	if (rc == 0)
+		rc = write_sink(s, &b, err);
+	ranges_fini(&b.start);
+	ranges_fini(&commits);
+	free(commit_job);
+	return rc < 0 ? -1 : 0;
+}

@@ -1,0 +1,123 @@
+/* Inside of an acknowledged source:
+ *   source.c          life: hello, the turn of things, the end
+ *   source_wait.c     what comes in meanwhile: acks, answers, changes of the assignment; commits; lag
+ *   source_start.c    from a probe to a view: decide, init lines, where reading begins
+ *   source_check.c    is the log still the one that was read? the minute's probe
+ *   source_read.c     reading: catch-up, batches, barriers
+ *   source_act.c      --dry-run and --bootstrap
+ * Results: 0, -1 with err, and 1 where a function gave up since things have changed (s->change, s->stopping). */
+#ifndef SOURCE_SOURCE_INTERNAL_H
+#define SOURCE_SOURCE_INTERNAL_H
+
+#include "source/ack.h"
+#include "source/decide.h"
+#include "source/epochs.h"
+#include "source/feed.h"
+#include "source/source.h"
+#include "source/view.h"
+
+enum { SOURCE_IN_FLIGHT = 4 /* epochs */, SOURCE_ROWS = 20000 /* an epoch */ };
+
+struct source {
+	const struct source_conf *c;
+	struct log *log;
+	struct loop *loop;
+	struct feed feed;
+	struct ctl_inc inc;
+	struct ack *ack;
+	struct epochs *epochs;
+	struct ctl ctl;                    /* scratch: an answer at work */
+	struct buf line, element;          /* scratch: a record being written */
+
+	/* life */
+	bool greeted;                      /* the finished hello is back */
+	bool begun;                        /* reading has begun, once */
+	bool stopping;                     /* a signal came */
+	bool quit;                         /* ... before anything was read: leave at once, with 0 */
+	bool eof;                          /* all files are at their end */
+	bool ended;                        /* `end` was written */
+	struct buf claims;                 /* [3,4]: stages that store dead and late */
+
+	/* probes */
+	uint64_t probe, answered;          /* numbers of the last one sent, and answered */
+	struct ctl_sink_state *sinks;      /* its answer, in the order of the pipe */
+	size_t n_sinks;
+
+	/* the start */
+	char gen[CTL_INC_CHARS + 1];
+	struct buf meta;                   /* of commits */
+	struct log_parts all;              /* partitions of the job, ours or not */
+	struct log_parts held;             /* ours */
+	enum log_change change;            /* LOG_NONE: nothing that was not answered */
+	struct log_parts coming;           /* of LOG_ASSIGNED */
+	struct log_parts checked;          /* whose last record is the one that the sinks know */
+	struct ranges untils;              /* to: where --until ends them; taken once */
+	bool drew;                         /* this run started the job */
+
+	/* what is ours, index by index: view.v, stored.v, ends.v */
+	struct view view;
+	struct ranges stored;              /* to: lowest position in all sinks; from: committed */
+	struct ranges ends;                /* from: low, to: end of the log as last asked; -1: not known */
+	bool commit_due;
+
+	/* reading */
+	struct ranges step;                /* from: position, to: where the step ends it */
+	struct log_batch batch;            /* part NULL: none at work */
+	size_t batch_at, batch_id;
+	bool alone;                        /* a step of the catch-up */
+	bool again;                        /* prepare anew: a partition that a sink does not know has come */
+	uint64_t left;                     /* records until --until COUNT */
+	int64_t lag_at_us;
+
+	/* the minute's probe */
+	int64_t watch_at_us;
+	bool watching;
+	struct view watched;               /* where the sinks should stand when they answer */
+};
+
+static inline bool source_group(const struct source *s) { return s->log->ops->group; }
+
+/* ---- source.c */
+int source_control(struct source *s, struct err *err);                           /* writes s->line as a control line, and empties it */
+int source_flush(struct source *s, struct err *err);
+
+/* ---- source_wait.c */
+/* Serves the loop until something happens or the deadline, then takes what came. */
+int source_turn(struct source *s, int64_t deadline_us, struct err *err);
+/* Takes what came: acks (commits them), answers. */
+int source_serve(struct source *s, struct err *err);
+/* What changed about the assignment, into s->change. */
+int source_poll_change(struct source *s, struct err *err);
+/* wait: all that is stored, synchronously; else what was not committed yet. */
+int source_commit(struct source *s, bool wait, struct err *err);
+/* Waits for the acks of all epochs in flight, at most until then. */
+int source_drain(struct source *s, int64_t deadline_us, struct err *err);
+void source_lag(struct source *s);
+int source_ask_lag(struct source *s, struct err *err);                           /* asks the log for its ends anew */
+
+/* ---- source_start.c */
+int source_send_probe(struct source *s, struct err *err);
+int source_probe(struct source *s, struct err *err);                             /* waits for the answer; 1: gave up */
+int source_init(struct source *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err);
+void source_draw(char gen[CTL_INC_CHARS + 1]);
+/* What the last probe found, with the group's commits, which are read now. *commits (ranges_fini): from = offset or -1; *commit_job: free(). */
+int source_found(struct source *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err);
+/* From a probe to a view that may be read; 1: gave up. */
+int source_prepare(struct source *s, struct err *err);
+
+/* ---- source_check.c */
+int source_check_log(struct source *s, struct err *err);                         /* beyond the end, other records: EX_CONFIG */
+int source_watch(struct source *s, int64_t now_us, struct err *err);             /* sends the minute's probe when it is time */
+int source_watched(struct source *s, struct err *err);                           /* its answer has come */
+
+/* ---- source_read.c */
+/* Reads what the view says. 0: all is done; 1: something has changed; the open epoch is cut. */
+int source_read(struct source *s, struct err *err);
+/* Sends the barrier of the open epoch, if it has something to say. */
+int source_cut(struct source *s, struct err *err);
+
+/* ---- source_act.c */
+int source_dry_run(struct source *s, struct err *err);
+int source_bootstrap(struct source *s, struct err *err);
+
+#endif

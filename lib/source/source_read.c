@@ -1,0 +1,318 @@
+/* Reading. A step is one assignment of the log: while sinks differ one partition alone, up to a position; then everything.
+ *
+ *	view_step -> assign -> batch, batch, ... -> the step's end: cut, next step
+ *	                        |
+ *	                        +- due: cut; changed: cut and give up; no room (4 epochs in flight, the open one full): wait for an ack
+ *
+ * A batch is taken in pieces: as much as the open epoch, the step and --until take. */
+#include "source/source_internal.h"
+
+#include <inttypes.h>
+#include <poll.h>
+
+#include "base/log.h"
+#include "base/tm.h"
+#include "io/notify.h"
+#include "source/bounds.h"
+
+enum { LAG_EVERY_S = 10, DEAD_LIMIT_FROM = 1000 };
+
+enum step { STEP_FAILED = -1, STEP_GO /* read on */, STEP_NEXT /* the next step */, STEP_CHANGED, STEP_DONE };
+
+/* ---- barriers */
+
+static int check_dead(struct source *s, struct err *err)
+{
+	const struct acct *a = &s->feed.acct;
+
+	if (a->in >= DEAD_LIMIT_FROM && (double)a->dead > s->c->dead_limit * (double)a->in)
+		return err_set(err, EX_DATAERR, "%" PRIu64 " of the %" PRIu64 " records of this epoch are longer than --max-line, more than --dead-limit %g%%: nothing of this epoch is stored",
+			       a->dead, a->in, s->c->dead_limit * 100);
+	return s->feed.dead_file && a->dead ? dead_file_sync(s->feed.dead_file, err) : 0;
+}
+
+int source_cut(struct source *s, struct err *err)
+{
+	const struct ranges *r;
+	uint64_t number;
+
+	if (!epochs_changed(s->epochs))
+		return 0;
+	if (check_dead(s, err))
+		return -1;
+	r = epochs_cut(s->epochs, &number);
+	view_sent(&s->view, r);
+	s->element.n = 0;
+	ctl_acct_write(prog_common()->name, &s->feed.acct, NULL, &s->element);
+	ctl_bar_write(&s->inc, number, s->gen, r, buf_slice(&s->element), &s->line);
+	s->feed.acct = (struct acct){ 0 };
+	feed_again(&s->feed);
+	page_add(s->feed.page, PAGE_EPOCHS_OUT, 1);
+	page_set(s->feed.page, PAGE_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
+	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+}
+
+/* ---- gaps: what was deleted before it was read */
+
+static int lost(struct source *s, const struct range *r, int64_t to, struct err *err)
+{
+	struct ranges one = { 0 };
+	struct range *part;
+	uint64_t n = (uint64_t)(to - r->from);
+	int rc;
+
+	if (!s->c->on_gap_skip)
+		return err_set(err, EX_DATAERR, "%s/%" PRId32 ": offsets %" PRId64 " to %" PRId64 " were deleted before they were read (retention); --on-gap skip goes on behind them and books them as lost",
+			       r->topic, r->partition, r->from, to - 1);
+	log_warn("%s/%" PRId32 ": offsets %" PRId64 " to %" PRId64 " are lost", r->topic, r->partition, r->from, to - 1);
+	part = ranges_add(&one, slice_z(r->topic), r->partition);
+	part->from = r->from;
+	part->idle = r->idle;
+	epochs_assign(s->epochs, &one);
+	epochs_read(s->epochs, 0, 0, to, NULL, false, tm_mono_us());
+	s->feed.acct.in += n;
+	s->feed.acct.lost += n;
+	page_add(s->feed.page, PAGE_LOST, n);
+	rc = source_cut(s, err);
+	ranges_fini(&one);
+	return rc;
+}
+
+/* 1: a gap was covered, the view has changed. */
+static int skip_gap(struct source *s, struct err *err)
+{
+	for (size_t i = 0; i < s->step.n; i++) {
+		const struct range *r = &s->step.v[i], *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
+
+		if (r->from < end->from)
+			return lost(s, r, end->from < r->to ? end->from : r->to, err) ? -1 : 1;
+	}
+	return 0;
+}
+
+/* The log lost what was to be read while it was read. */
+static enum step lost_meanwhile(struct source *s, struct err *err)
+{
+	struct range *end = ranges_find(&s->ends, slice_z(s->log->lost.part.topic), s->log->lost.part.partition);
+
+	if (err->code != EX_DATAERR || !s->log->lost.is || !s->c->on_gap_skip || !end)
+		return STEP_FAILED;
+	s->log->lost.is = false;
+	end->from = s->log->lost.to;
+	return source_cut(s, err) ? STEP_FAILED : STEP_NEXT;
+}
+
+/* ---- a step */
+
+/* Where it ends: the next sink's position, or --until. A partition that has come since is for the next run then. */
+static void set_ends(struct source *s)
+{
+	bool bound = s->c->until == UNTIL_END || s->c->until == UNTIL_TIME;
+
+	for (size_t i = 0; i < s->step.n && !s->alone; i++) {
+		struct range *r = &s->step.v[i];
+		const struct range *until = ranges_find(&s->untils, slice_z(r->topic), r->partition);
+
+		r->to = until ? until->to : bound ? r->from : INT64_MAX;
+	}
+}
+
+static bool step_done(const struct source *s)
+{
+	if (s->step.n == 0)
+		return s->c->until == UNTIL_END || s->c->until == UNTIL_TIME;
+	for (size_t i = 0; i < s->step.n; i++)
+		if (s->step.v[i].from < s->step.v[i].to)
+			return false;
+	return true;
+}
+
+static size_t id_of(const struct source *s, const struct log_part *part)
+{
+	const struct range *r = ranges_find(&s->step, slice_z(part->topic), part->partition);
+
+	if (!r)
+		BUG("a batch of %s/%" PRId32 ", which is not assigned", part->topic, part->partition);
+	return (size_t)(r - s->step.v);
+}
+
+/* The last record that can be read again as it is: not a line that its file has not finished. */
+static const struct pos_last *last_of(const struct log_record *v, size_t n, struct pos_last *last)
+{
+	if (n && v[n - 1].tail)
+		n--;
+	if (n == 0)
+		return NULL;
+	*last = (struct pos_last){ .offset = v[n - 1].offset, .time_us = v[n - 1].time_us, .hash = log_hash(v[n - 1].value) };
+	return last;
+}
+
+/* As much of the batch as fits. */
+static int take_batch(struct source *s, struct err *err)
+{
+	const struct log_batch *b = &s->batch;
+	const struct log_record *v = b->v + s->batch_at;
+	struct range *r = &s->step.v[s->batch_id];
+	size_t n = b->n - s->batch_at, room = epochs_room(s->epochs), k;
+	struct pos_last last;
+	int64_t position = r->from;
+	bool over;
+
+	k = bounds_fit(v, n, r->to, room < s->left ? room : s->left);
+	if (k && feed_records(&s->feed, b->part, v, k, err))
+		return -1;
+	over = k < n && v[k].offset >= r->to;               /* the rest is behind the step's end */
+	if (k == n)
+		position = b->position;
+	else if (over)
+		position = r->to;
+	else if (k)
+		position = v[k - 1].next;
+	if (position > r->to)
+		position = r->to;
+	if (position >= r->from)
+		epochs_read(s->epochs, s->batch_id, k, position, last_of(v, k, &last), k == n && b->end && !s->alone && position == b->position, tm_mono_us());
+	if (position > r->from)
+		r->from = position;
+	s->left -= k;
+	s->batch_at += k;
+	if (k == n || over)
+		s->batch.part = NULL;
+	return 0;
+}
+
+static void ignore(void *arg, int fd, short revents)
+{
+	(void)arg, (void)fd, (void)revents;
+}
+
+/* Nothing to read now, or no room for it (fd -1). */
+static int wait_for(struct source *s, int fd, struct err *err)
+{
+	int64_t from = tm_mono_us(), deadline_us = epochs_deadline_us(s->epochs);
+	int id = -1, rc;
+
+	if (source_flush(s, err))
+		return -1;
+	if (!s->watching && s->watch_at_us < deadline_us)
+		deadline_us = s->watch_at_us;
+	if (fd >= 0)
+		id = loop_watch(s->loop, fd, POLLIN, ignore, NULL);
+	rc = loop_turn(s->loop, deadline_us, err);
+	if (fd >= 0)
+		loop_unwatch(s->loop, id);
+	page_add(s->feed.page, fd >= 0 ? PAGE_BLOCKED_IN_US : PAGE_BLOCKED_OUT_US, (uint64_t)(tm_mono_us() - from));
+	return rc < 0 ? -1 : 0;
+}
+
+/* The files are at their end. */
+static enum step files_ended(struct source *s, struct err *err)
+{
+	if (s->alone) {
+		err_set(err, EX_CONFIG, "%s: ends at byte %" PRId64 ", but a sink stands at %" PRId64 ": the file was replaced; a new job (another --job) reads what is there now",
+			files_path(s->log, s->step.v[0].topic), s->step.v[0].from, s->step.v[0].to);
+		return STEP_FAILED;
+	}
+	s->eof = true;
+	return source_cut(s, err) ? STEP_FAILED : STEP_DONE;
+}
+
+/* What is due whatever is read: 0: go on. */
+static int take_care(struct source *s, struct err *err)
+{
+	int64_t now = tm_mono_us();
+
+	if (source_serve(s, err) || source_poll_change(s, err))
+		return -1;
+	if (epochs_due(s->epochs, now) && source_cut(s, err))
+		return -1;
+	if (source_group(s) && now >= s->lag_at_us) {
+		s->lag_at_us = now + LAG_EVERY_S * TM_S;
+		if (source_ask_lag(s, err))
+			return -1;
+	}
+	return source_watch(s, now, err);
+}
+
+/* One more batch, or a wait for one. */
+static enum step read_more(struct source *s, struct err *err)
+{
+	int fd = -1;
+
+	if (epochs_room(s->epochs) == 0)
+		return wait_for(s, -1, err) ? STEP_FAILED : STEP_GO;
+	if (!s->batch.part) {
+		if (s->log->ops->read(s->log->self, &s->batch, &fd, err))
+			return lost_meanwhile(s, err);
+		s->batch_at = 0;
+		if (!s->batch.part && fd < 0)
+			return files_ended(s, err);
+		if (!s->batch.part)
+			return wait_for(s, fd, err) ? STEP_FAILED : STEP_GO;
+		s->batch_id = id_of(s, s->batch.part);
+	}
+	return take_batch(s, err) || loop_turn(s->loop, 0, err) < 0 ? STEP_FAILED : STEP_GO;
+}
+
+/* Whether there is a reason to end the step. */
+static enum step look(struct source *s, struct err *err)
+{
+	enum step rc = STEP_GO;
+
+	if (take_care(s, err))
+		return STEP_FAILED;
+	if (s->stopping || s->change != LOG_NONE || s->again)
+		rc = STEP_CHANGED;
+	else if (s->left == 0)
+		rc = STEP_DONE;
+	else if (step_done(s))
+		rc = s->alone ? STEP_NEXT : STEP_DONE;
+	return rc != STEP_GO && source_cut(s, err) ? STEP_FAILED : rc;
+}
+
+/* The steps of a catch-up may be short: no more epochs than in steady state are on their way. */
+static int wait_for_acks(struct source *s, struct err *err)
+{
+	while (epochs_in_flight(s->epochs) >= SOURCE_IN_FLIGHT && !s->stopping)
+		if (source_turn(s, INT64_MAX, err))
+			return -1;
+	return 0;
+}
+
+static enum step one_step(struct source *s, struct err *err)
+{
+	enum step rc = STEP_GO;
+	int gap;
+
+	if (wait_for_acks(s, err))
+		return STEP_FAILED;
+	s->alone = view_step(&s->view, &s->step);
+	gap = skip_gap(s, err);
+	if (gap)
+		return gap < 0 ? STEP_FAILED : STEP_NEXT;
+	set_ends(s);
+	epochs_assign(s->epochs, &s->step);
+	s->batch.part = NULL;
+	feed_again(&s->feed);
+	if (s->log->ops->assign(s->log->self, &s->step, err))
+		return lost_meanwhile(s, err);
+	if (!s->begun)
+		notify("READY=1\nSTATUS=reading");
+	s->begun = true;
+	while (rc == STEP_GO) {
+		rc = look(s, err);
+		if (rc == STEP_GO)
+			rc = read_more(s, err);
+	}
+	return rc;
+}
+
+int source_read(struct source *s, struct err *err)
+{
+	enum step rc;
+
+	do
+		rc = one_step(s, err);
+	while (rc == STEP_NEXT);
+	return rc == STEP_DONE ? 0 : rc == STEP_FAILED ? -1 : 1;
+}

@@ -1,0 +1,254 @@
+/* From a probe to a view that may be read: the rules R1-R9 of decide.h, one step at a time. Whoever is crashed in between has only left what the next start
+ * finds by its own probe. */
+#include "source/source_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "source/bounds.h"
+
+enum { ROUNDS_MOST = 20, WATCH_AFTER_S = 60, LAG_AFTER_S = 10 };
+
+/* ---- probes and init lines */
+
+int source_send_probe(struct source *s, struct err *err)
+{
+	buf_addz(&s->line, s->inc.prefix);
+	buf_printf(&s->line, "\"k\":\"probe\",\"n\":%" PRIu64 ",\"job\":", ++s->probe);
+	json_quote_z(&s->line, s->c->job);
+	buf_addz(&s->line, ",\"claim\":");
+	buf_adds(&s->line, buf_slice(&s->claims));
+	buf_addz(&s->line, ",\"sinks\":[]}");
+	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+}
+
+int source_probe(struct source *s, struct err *err)
+{
+	s->watching = false;
+	if (source_send_probe(s, err))
+		return -1;
+	while (s->answered != s->probe) {
+		if (source_poll_change(s, err))
+			return -1;
+		if (s->change != LOG_NONE || s->stopping)
+			return 1;
+		if (ack_closed(s->ack))
+			return err_set(err, EX_TEMPFAIL, "the ack channel was closed");
+		if (source_turn(s, INT64_MAX, err))
+			return -1;
+	}
+	return 0;
+}
+
+int source_init(struct source *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err)
+{
+	struct ctl_init init = { .act = act, .by_now = by_now, .start = *start };
+
+	if (to)
+		init.to = slice_z(to);
+	memcpy(init.gen, gen, sizeof init.gen);
+	ctl_init_write(&s->inc, &init, &s->line);
+	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+}
+
+void source_draw(char gen[CTL_INC_CHARS + 1])
+{
+	uint8_t random[CTL_INC_CHARS / 2];
+	struct buf hex = { 0 };
+
+	hash_random(random, sizeof random);
+	buf_hex(&hex, random, sizeof random);
+	memcpy(gen, buf_z(&hex), CTL_INC_CHARS + 1);
+	buf_fini(&hex);
+}
+
+/* ---- what was found */
+
+/* Partitions that we hold and that the metadata do not show yet belong to the job all the same. */
+static int ask_partitions(struct source *s, struct err *err)
+{
+	if (s->log->ops->partitions(s->log->self, &s->all, err))
+		return -1;
+	for (size_t i = 0; i < s->held.n; i++)
+		log_parts_add(&s->all, slice_z(s->held.v[i].topic), s->held.v[i].partition);
+	return 0;
+}
+
+int source_found(struct source *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+{
+	struct buf meta = { 0 };
+	int rc = 0;
+
+	*f = (struct found){ .job = s->c->job, .group = s->c->group, .sinks = s->sinks, .n = s->n_sinks, .parts = &s->all };
+	*commits = (struct ranges){ 0 };
+	*commit_job = NULL;
+	if (ask_partitions(s, err))
+		return -1;
+	for (size_t i = 0; i < s->all.n; i++)
+		ranges_add(commits, slice_z(s->all.v[i].topic), s->all.v[i].partition)->from = -1;
+	if (s->c->group)
+		rc = s->log->ops->committed(s->log->self, commits, &meta, err);
+	for (size_t i = 0; i < commits->n && rc == 0; i++)
+		f->commit = f->commit || commits->v[i].from >= 0;
+	decide_meta_read(buf_slice(&meta), f->commit_gen, commit_job);
+	f->commit_job = *commit_job;
+	buf_fini(&meta);
+	return rc;
+}
+
+/* ---- one round */
+
+static int fresh(struct source *s, const char *to, struct err *err)
+{
+	struct ranges start = { 0 };
+	char gen[CTL_INC_CHARS + 1];
+	int rc;
+
+	for (size_t i = 0; i < s->all.n; i++)
+		ranges_add(&start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+	source_draw(gen);
+	rc = bounds_starts(s->c, s->log, &start, err);
+	for (size_t i = 0; i < start.n; i++)
+		start.v[i].to = start.v[i].from;
+	if (rc == 0)
+		rc = source_init(s, CTL_FRESH, to, gen, false, &start, err);
+	s->drew = true;
+	ranges_fini(&start);
+	return rc;
+}
+
+static int name_new(struct source *s, const struct decision *d, struct err *err)
+{
+	for (size_t i = 0; i < d->start.n; i++)
+		log_info("%s/%" PRId32 " is new: from offset 0", d->start.v[i].topic, d->start.v[i].partition);
+	return source_init(s, CTL_NEW, NULL, d->gen, false, &d->start, err);
+}
+
+/* No sink keeps positions: the commits, else --from. At least once. */
+static int start_without_sinks(struct source *s, const struct ranges *commits, struct err *err)
+{
+	struct ranges start = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < s->held.n; i++)
+		ranges_add(&start, slice_z(s->held.v[i].topic), s->held.v[i].partition);
+	rc = bounds_starts(s->c, s->log, &start, err);
+	for (size_t i = 0; i < start.n; i++) {
+		const struct range *c = ranges_find(commits, slice_z(start.v[i].topic), start.v[i].partition);
+
+		if (c && c->from >= 0)
+			start.v[i].from = c->from;
+	}
+	if (rc == 0)
+		view_started(&s->view, &start);
+	ranges_fini(&start);
+	return rc;
+}
+
+/* stored and ends, in the order of the view. */
+static int begin_sets(struct source *s, struct err *err)
+{
+	ranges_fini(&s->stored);
+	ranges_fini(&s->ends);
+	for (size_t i = 0; i < s->view.n; i++) {
+		const struct view_part *p = &s->view.v[i];
+		struct range *r = ranges_add(&s->stored, slice_z(p->topic), p->partition);
+
+		r->from = r->to = view_lowest(p, s->view.sinks);
+		r->idle = p->idle;
+		for (size_t k = 0; k < s->n_sinks; k++) {
+			const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic), p->partition);
+			if (at->next == r->to)
+				r->last = at->last;
+		}
+		ranges_add(&s->ends, slice_z(p->topic), p->partition);
+	}
+	return s->ends.n ? s->log->ops->ends(s->log->self, &s->ends, err) : 0;
+}
+
+static int start(struct source *s, const struct decision *d, const struct ranges *commits, struct err *err)
+{
+	memcpy(s->gen, d->gen, sizeof s->gen);
+	s->meta.n = 0;
+	decide_meta_write(s->gen, s->c->job, &s->meta);
+	if (s->n_sinks)
+		view_probed(&s->view, s->sinks, s->n_sinks, &s->held);
+	else if (start_without_sinks(s, commits, err))
+		return -1;
+	if (begin_sets(s, err) || source_check_log(s, err))
+		return -1;
+	if (d->commit && source_commit(s, true, err))
+		return err_in(err, "first commit of group %s", s->c->group);
+	source_lag(s);
+	s->lag_at_us = tm_mono_us() + LAG_AFTER_S * TM_S;
+	s->watch_at_us = tm_mono_us() + WATCH_AFTER_S * TM_S;
+	page_set(s->feed.page, PAGE_PARTITIONS, s->view.n);
+	if (s->c->from_given && !s->drew && s->n_sinks && !s->begun)
+		log_note("--from changes nothing: the sinks know job %s and where it stands", s->c->job);
+	return 0;
+}
+
+/* 0: go on reading; 1: probe again; -1. */
+static int act(struct source *s, const struct decision *d, const struct ranges *commits, bool *sure, struct err *err)
+{
+	bool stop = d->act == DECIDE_STOP;
+	int rc = 1;
+
+	if (stop && *sure) {
+		*err = d->why;
+		return -1;
+	}
+	*sure = stop;
+	if (d->act == DECIDE_FRESH)
+		rc = fresh(s, d->to, err) ? -1 : 1;
+	else if (d->act == DECIDE_ADOPT)
+		rc = source_init(s, CTL_ADOPT, NULL, d->gen, false, &d->start, err) ? -1 : 1;
+	else if (d->act == DECIDE_NEW)
+		rc = name_new(s, d, err) ? -1 : 1;
+	else if (d->act == DECIDE_START)
+		rc = start(s, d, commits, err);
+	return rc;
+}
+
+static int round_once(struct source *s, bool *sure, struct err *err)
+{
+	struct decision d = { 0 };
+	struct ranges commits;
+	struct found f;
+	char *commit_job;
+	int rc = source_found(s, &f, &commits, &commit_job, err);
+
+	if (rc == 0) {
+		decide(&f, &d);
+		rc = act(s, &d, &commits, sure, err);
+	}
+	decision_fini(&d);
+	ranges_fini(&commits);
+	free(commit_job);
+	return rc;
+}
+
+int source_prepare(struct source *s, struct err *err)
+{
+	bool sure = false;
+
+	s->again = false;
+	for (int round = 0; round < ROUNDS_MOST; round++) {
+		int rc = source_probe(s, err);
+
+		if (rc)
+			return rc;
+		rc = round_once(s, &sure, err);
+		if (rc < 0)
+			return -1;
+		if (rc == 0) {
+			if (source_poll_change(s, err))
+				return -1;
+			return s->change != LOG_NONE || s->stopping;
+		}
+	}
+	return err_set(err, EX_TEMPFAIL, "the sinks did not come to one start of job %s in %d rounds: other pipelines are changing them; start the pipeline again", s->c->job, ROUNDS_MOST);
+}

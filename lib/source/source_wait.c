@@ -1,0 +1,170 @@
+#include "source/source_internal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "io/notify.h"
+
+/* ---- answers and acks */
+
+static void forget_sinks(struct ctl_sink_state *sinks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ctl_sink_state_fini(&sinks[i]);
+	free(sinks);
+}
+
+static int take_answer(struct source *s, struct slice line, struct err *err)
+{
+	struct ctl_sink_state *sinks;
+	size_t n_sinks;
+	uint64_t n;
+
+	if (ctl_parse(&s->ctl, line, err) || ctl_probe_read(&s->ctl, &n, &sinks, &n_sinks, err))
+		return err_in(err, "answer to a probe");
+	if (n != s->probe) {
+		forget_sinks(sinks, n_sinks);       /* given up meanwhile */
+		return 0;
+	}
+	forget_sinks(s->sinks, s->n_sinks);
+	s->sinks = sinks;
+	s->n_sinks = n_sinks;
+	s->answered = n;
+	return s->watching ? source_watched(s, err) : 0;
+}
+
+static int take_ack(struct source *s, uint64_t epoch, uint64_t rows, struct err *err)
+{
+	const struct ranges *r = epochs_acked(s->epochs, epoch, rows, err);
+
+	if (!r)
+		return -1;
+	for (size_t i = 0; i < r->n; i++) {
+		struct range *at = ranges_find(&s->stored, slice_z(r->v[i].topic), r->v[i].partition);
+
+		if (!at || r->v[i].to < at->to)
+			continue;                       /* not ours any more */
+		at->to = r->v[i].to;
+		at->idle = r->v[i].idle;
+		if (r->v[i].last.offset >= 0)
+			at->last = r->v[i].last;
+	}
+	s->commit_due = true;
+	page_add(s->feed.page, PAGE_EPOCHS_ACKED, 1);
+	page_set(s->feed.page, PAGE_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
+	page_set(s->feed.page, PAGE_LAST_ACK_US, (uint64_t)tm_now_us());
+	notify("WATCHDOG=1");
+	return 0;
+}
+
+int source_serve(struct source *s, struct err *err)
+{
+	struct ack_event e;
+	int rc = 0;
+
+	while (rc == 0 && (e = ack_next(s->ack)).kind != ACK_NONE) {
+		if (e.kind == ACK_HELLO) {
+			s->greeted = true;
+			buf_adds(&s->element, e.line);      /* of no other use before the hello is back */
+		} else {
+			rc = e.kind == ACK_PROBE ? take_answer(s, e.line, err) : take_ack(s, e.epoch, e.rows, err);
+		}
+	}
+	if (rc == 0 && s->commit_due) {
+		s->commit_due = false;
+		source_lag(s);
+		rc = source_commit(s, false, err);
+	}
+	return rc;
+}
+
+int source_turn(struct source *s, int64_t deadline_us, struct err *err)
+{
+	if (loop_turn(s->loop, deadline_us, err) < 0)
+		return -1;
+	return source_serve(s, err);
+}
+
+int source_drain(struct source *s, int64_t deadline_us, struct err *err)
+{
+	while (epochs_in_flight(s->epochs) && !ack_closed(s->ack) && tm_mono_us() < deadline_us)
+		if (source_turn(s, deadline_us, err))
+			return -1;
+	return source_serve(s, err);
+}
+
+/* ---- the assignment */
+
+int source_poll_change(struct source *s, struct err *err)
+{
+	if (!source_group(s) || s->change != LOG_NONE)
+		return 0;
+	log_parts_fini(&s->coming);
+	return s->log->ops->change(s->log->self, &s->change, &s->coming, err);
+}
+
+/* ---- commits */
+
+int source_commit(struct source *s, bool wait, struct err *err)
+{
+	struct ranges due = { 0 };
+	int rc = 0;
+
+	if (!source_group(s))
+		return 0;
+	for (size_t i = 0; i < s->stored.n; i++) {
+		struct range *r = &s->stored.v[i], *to;
+
+		if (!wait && r->to == r->from)
+			continue;
+		to = ranges_add(&due, slice_z(r->topic), r->partition);
+		to->to = r->from = r->to;
+	}
+	if (due.n)
+		rc = s->log->ops->commit(s->log->self, &due, buf_z(&s->meta), wait, err);
+	ranges_fini(&due);
+	return rc;
+}
+
+/* ---- lag: the log's end minus the lowest position stored by all sinks */
+
+static int64_t lag_of(const struct source *s, size_t i)
+{
+	const struct range *r = &s->stored.v[i];
+
+	if (r->idle)
+		return 0;
+	if (s->ends.v[i].to < 0)
+		return -1;
+	return s->ends.v[i].to > r->to ? s->ends.v[i].to - r->to : 0;
+}
+
+void source_lag(struct source *s)
+{
+	uint64_t records = 0, us = 0;
+	int64_t now = tm_now_us();
+
+	for (size_t i = 0; i < s->stored.n; i++) {
+		int64_t lag = lag_of(s, i), time = s->stored.v[i].last.time_us;
+
+		if (lag == 0)
+			continue;
+		records = lag < 0 || s->log->ops->bytes || records == UINT64_MAX ? UINT64_MAX : records + (uint64_t)lag;
+		if (time == POS_NONE)
+			us = UINT64_MAX;
+		else if (us != UINT64_MAX && now > time && (uint64_t)(now - time) > us)
+			us = (uint64_t)(now - time);
+	}
+	page_set(s->feed.page, PAGE_LAG_RECORDS, records);
+	page_set(s->feed.page, PAGE_LAG_US, us);
+}
+
+int source_ask_lag(struct source *s, struct err *err)
+{
+	if (s->ends.n && s->log->ops->ends(s->log->self, &s->ends, err))
+		return -1;
+	source_lag(s);
+	return 0;
+}
