@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TIMEOUT_MS = 20000, POLL_MS = 20 };
+enum { TIMEOUT_MS = 20000, ASK_MS = 2000, POLL_MS = 20 };
 
 static void fail(const char *what, const char *why) __attribute__((noreturn));
 
@@ -230,16 +230,36 @@ static void topic_trim(rd_kafka_t *rk, int argc, char **argv)
 
 /* --- offsets -------------------------------------------------------------------------------------------------------- */
 
+/* The first or next offset of every partition of the list. Asked again as leaders move; rd_kafka_query_watermark_offsets
+ * of librdkafka 2.0.2 waits for ever for the answer of a leader that died. */
+static void query_offsets(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int64_t which)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+
+	for (int tries = 0; code && tries < TIMEOUT_MS / ASK_MS; tries++) {
+		for (int i = 0; i < list->cnt; i++)
+			list->elems[i].offset = which;
+		code = rd_kafka_offsets_for_times(rk, list, ASK_MS);
+		for (int i = 0; !code && i < list->cnt; i++)
+			code = list->elems[i].err;
+	}
+	check(code, list->elems[0].topic);
+}
+
 static void print_ends(rd_kafka_t *rk, int argc, char **argv)
 {
+	rd_kafka_topic_partition_list_t *low = rd_kafka_topic_partition_list_new(1), *high;
+
 	if (argc != 2)
 		usage();
-	for (int p = 0, n = known_partitions(rk, argv[1]); p < n; p++) {
-		int64_t low, high;
-
-		check(rd_kafka_query_watermark_offsets(rk, argv[1], p, &low, &high, TIMEOUT_MS), argv[1]);
-		printf("%d %" PRId64 " %" PRId64 "\n", p, low, high);
-	}
+	rd_kafka_topic_partition_list_add_range(low, argv[1], 0, known_partitions(rk, argv[1]) - 1);
+	high = rd_kafka_topic_partition_list_copy(low);
+	query_offsets(rk, low, RD_KAFKA_OFFSET_BEGINNING);
+	query_offsets(rk, high, RD_KAFKA_OFFSET_END);
+	for (int i = 0; i < low->cnt; i++)
+		printf("%d %" PRId64 " %" PRId64 "\n", (int)low->elems[i].partition, low->elems[i].offset, high->elems[i].offset);
+	rd_kafka_topic_partition_list_destroy(high);
+	rd_kafka_topic_partition_list_destroy(low);
 }
 
 static void print_committed(rd_kafka_t *rk, int argc, char **argv)
