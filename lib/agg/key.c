@@ -4,28 +4,35 @@
 
 #include "base/dec.h"
 
-enum { COPY = 16, CANONICAL_PLAIN_MAX = 40 };
-_Static_assert(COPY * 2 <= SCAN_PAD && COPY * 2 + 3 <= KEY_SLACK, "fixed-size copies stay inside the paddings");
+enum { COPY = 16, LENGTH_BITS = 13, CANONICAL_PLAIN_MAX = 40 };
+_Static_assert(COPY * 2 <= SCAN_PAD && COPY * 2 + 2 <= KEY_SLACK, "fixed-size copies stay inside the paddings");
+_Static_assert(KEY_VALUE_MAX < 1 << LENGTH_BITS, "a length fits its bits");
 
-static inline char *put(char *out, enum dim_tag tag, const char *p, size_t n)
+/* Numbers of tags: the order of types, as jq has it, with missing first. */
+enum { RANK_MISSING, RANK_NULL, RANK_FALSE, RANK_TRUE, RANK_NUMBER, RANK_STRING };
+static const enum dim_tag tags[8] = { DIM_MISSING, DIM_NULL, DIM_FALSE, DIM_TRUE, DIM_NUMBER, DIM_STRING };
+
+static inline char *put(char *out, unsigned rank, const char *p, size_t n)
 {
-	uint16_t length = (uint16_t)n;
+	uint16_t head = (uint16_t)(rank << LENGTH_BITS | n);
 
-	out[0] = (char)tag;
-	memcpy(out + 1, &length, 2);
-	memcpy(out + 3, p, COPY);
-	if (n > 2 * COPY)
-		memcpy(out + 3 + COPY, p + COPY, n - COPY);
-	else if (n > COPY)
-		memcpy(out + 3 + COPY, p + COPY, COPY);
-	return out + 3 + n;
+	memcpy(out, &head, 2);
+	memcpy(out + 2, p, COPY);
+	if (__builtin_expect(n > COPY, 0)) {
+		if (n > 2 * COPY)
+			memcpy(out + 2 + COPY, p + COPY, n - COPY);
+		else
+			memcpy(out + 2 + COPY, p + COPY, COPY);
+	}
+	return out + 2 + n;
 }
 
-static inline char *put_tag(char *out, enum dim_tag tag)
+static inline char *put_rank(char *out, unsigned rank)
 {
-	out[0] = (char)tag;
-	out[1] = out[2] = 0;
-	return out + 3;
+	uint16_t head = (uint16_t)(rank << LENGTH_BITS);
+
+	memcpy(out, &head, 2);
+	return out + 2;
 }
 
 /* Whether the first n of 8 bytes are digits. */
@@ -108,51 +115,38 @@ enum key_result key_text(const struct field *f, struct buf *scratch, struct slic
 	return KEY_STRUCTURE;
 }
 
-size_t key_room(const struct field *fields, const uint8_t *index, size_t n)
+static enum key_result put_text(unsigned rank, struct slice text, char **out)
 {
-	size_t room = sizeof(uint64_t) + KEY_UNIT + KEY_SLACK;
-
-	for (size_t i = 0; i < n; i++)
-		room += 3 + fields[index[i]].n + CANONICAL_PLAIN_MAX;
-	return room;
+	if (text.n > KEY_VALUE_MAX)
+		return KEY_LONG;
+	*out = put(*out, rank, text.p, text.n);
+	return KEY_OK;
 }
 
-static inline enum key_result put_field(const struct field *f, struct buf *scratch, char **out)
+static enum key_result put_other(const struct field *f, struct buf *scratch, char **out)
 {
 	struct slice text;
 	enum key_result r;
 
 	switch ((enum field_type)f->type) {
 	case FIELD_STRING:
-		if (f->n > KEY_VALUE_MAX)
-			return KEY_LONG;
-		*out = put(*out, DIM_STRING, f->p, f->n);
-		return KEY_OK;
+		return put_text(RANK_STRING, slice(f->p, f->n), out);
 	case FIELD_NUMBER:
-		text = number(f, scratch);
-		if (text.n > KEY_VALUE_MAX)
-			return KEY_LONG;
-		*out = put(*out, DIM_NUMBER, text.p, text.n);
-		return KEY_OK;
+		return put_text(RANK_NUMBER, number(f, scratch), out);
 	case FIELD_ESCAPED:
 		r = unescape(f, scratch, &text);
-		if (r)
-			return r;
-		if (text.n > KEY_VALUE_MAX)
-			return KEY_LONG;
-		*out = put(*out, DIM_STRING, text.p, text.n);
-		return KEY_OK;
+		return r ? r : put_text(RANK_STRING, text, out);
 	case FIELD_MISSING:
-		*out = put_tag(*out, DIM_MISSING);
+		*out = put_rank(*out, RANK_MISSING);
 		return KEY_OK;
 	case FIELD_NULL:
-		*out = put_tag(*out, DIM_NULL);
+		*out = put_rank(*out, RANK_NULL);
 		return KEY_OK;
 	case FIELD_FALSE:
-		*out = put_tag(*out, DIM_FALSE);
+		*out = put_rank(*out, RANK_FALSE);
 		return KEY_OK;
 	case FIELD_TRUE:
-		*out = put_tag(*out, DIM_TRUE);
+		*out = put_rank(*out, RANK_TRUE);
 		return KEY_OK;
 	case FIELD_ARRAY:
 	case FIELD_OBJECT:
@@ -161,47 +155,92 @@ static inline enum key_result put_field(const struct field *f, struct buf *scrat
 	return KEY_STRUCTURE;
 }
 
-enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, uint32_t *bytes,
-                          size_t *at)
+/* What nearly all fields are: short plain strings, and numbers of one to eight digits without a leading zero or sign. */
+static inline enum key_result put_field(const struct field *f, struct buf *scratch, char **out)
+{
+	if (__builtin_expect(f->type == FIELD_STRING && f->n <= 2 * COPY, 1)) {
+		*out = put(*out, RANK_STRING, f->p, f->n);
+		return KEY_OK;
+	}
+	if (f->type == FIELD_NUMBER && f->n <= 8 && digits8(f->p, f->n)) {
+		*out = put(*out, RANK_NUMBER, f->p, f->n);
+		return KEY_OK;
+	}
+	return put_other(f, scratch, out);
+}
+
+static inline char *finish(char *out, char *p, uint64_t window)
+{
+	uint64_t head, length;
+
+	memset(p, 0, KEY_UNIT);
+	length = ((uint64_t)(p - out) + KEY_UNIT - 1) / KEY_UNIT;
+	head = window | length << 48;
+	memcpy(out, &head, sizeof(head));
+	return out + length * KEY_UNIT;
+}
+
+enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, size_t *at)
 {
 	char *p = out + sizeof(uint64_t);
-	uint64_t head;
-	uint32_t length;
 
-	for (size_t i = 0; i < n; i++) {
-		enum key_result r = put_field(&fields[index[i]], scratch, &p);
+	for (*at = 0; *at < n; ++*at) {
+		enum key_result r = put_field(&fields[index[*at]], scratch, &p);
 
-		if (r) {
-			*at = i;
+		if (r)
 			return r;
-		}
 	}
-	memset(p, 0, KEY_UNIT);
-	length = (uint32_t)(p - out + KEY_UNIT - 1) & ~(uint32_t)(KEY_UNIT - 1);
-	head = window | (uint64_t)(length / KEY_UNIT) << 48;
-	memcpy(out, &head, sizeof(head));
-	*bytes = length;
+	finish(out, p, window);
 	return KEY_OK;
+}
+
+uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct buf *scratch,
+                         char *out, const char **key)
+{
+	uint64_t good = live;
+
+	for (uint64_t left = live; left; left &= left - 1) {
+		unsigned line = (unsigned)__builtin_ctzll(left);
+		const struct field *f = fields + line * width;
+		char *p = out + sizeof(uint64_t);
+		enum key_result r = KEY_OK;
+
+		for (size_t i = 0; i < n && r == KEY_OK; i++)
+			r = put_field(&f[index[i]], scratch, &p);
+		key[line] = out;
+		if (__builtin_expect(r == KEY_OK, 1))
+			out = finish(out, p, window[line]);
+		else
+			good &= ~(1ULL << line);
+	}
+	return good;
 }
 
 /* ---- reading */
 
-static inline const char *dim_at(const char *p, struct dim *d)
-{
-	uint16_t length;
+struct value { unsigned rank; struct slice text; };
 
-	memcpy(&length, p + 1, 2);
-	d->tag = (enum dim_tag)*p;
-	d->value = slice(p + 3, length);
-	return p + 3 + length;
+static inline const char *value_at(const char *p, struct value *v)
+{
+	uint16_t head;
+
+	memcpy(&head, p, 2);
+	v->rank = head >> LENGTH_BITS;
+	v->text = slice(p + 2, head & ((1u << LENGTH_BITS) - 1));
+	return v->text.p + v->text.n;
 }
 
 void key_dims(const char *key, size_t n, struct dim *out)
 {
 	const char *p = key + sizeof(uint64_t);
 
-	for (size_t i = 0; i < n; i++)
-		p = dim_at(p, &out[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct value v;
+
+		p = value_at(p, &v);
+		out[i].tag = tags[v.rank];
+		out[i].value = v.text;
+	}
 }
 
 /* A canonical number as 0.d1d2.. x 10^(top + 1): top is the power of its first digit, cut at +-TOP_MAX. */
@@ -263,41 +302,21 @@ static int number_cmp(struct slice a, struct slice b)
 	return c ? c * sign_x : slice_cmp(a, b);
 }
 
-/* Order of types, as jq has it, with missing first. */
-static inline int rank(enum dim_tag tag)
-{
-	switch (tag) {
-	case DIM_MISSING:
-		return 0;
-	case DIM_NULL:
-		return 1;
-	case DIM_FALSE:
-		return 2;
-	case DIM_TRUE:
-		return 3;
-	case DIM_NUMBER:
-		return 4;
-	case DIM_STRING:
-		break;
-	}
-	return 5;
-}
-
 int key_cmp(const char *a, const char *b, size_t n)
 {
 	const char *p = a + sizeof(uint64_t), *q = b + sizeof(uint64_t);
 
 	for (size_t i = 0; i < n; i++) {
-		struct dim x, y;
+		struct value x, y;
 		int c;
 
-		p = dim_at(p, &x);
-		q = dim_at(q, &y);
-		if (x.tag != y.tag)
-			return rank(x.tag) < rank(y.tag) ? -1 : 1;
-		if (x.tag != DIM_STRING && x.tag != DIM_NUMBER)
+		p = value_at(p, &x);
+		q = value_at(q, &y);
+		if (x.rank != y.rank)
+			return x.rank < y.rank ? -1 : 1;
+		if (x.rank < RANK_NUMBER)
 			continue;
-		c = x.tag == DIM_STRING ? slice_cmp(x.value, y.value) : number_cmp(x.value, y.value);
+		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text) : number_cmp(x.text, y.text);
 		if (c)
 			return c;
 	}
@@ -331,17 +350,17 @@ static uint64_t number_prefix(struct slice text)
 
 uint64_t key_prefix(const char *key, size_t n)
 {
-	struct dim d;
+	struct value x;
 	uint64_t v = 0;
 
 	if (n == 0)
 		return 0;
-	dim_at(key + sizeof(uint64_t), &d);
-	if (d.tag == DIM_NUMBER) {
-		v = number_prefix(d.value);
-	} else if (d.tag == DIM_STRING) {
+	value_at(key + sizeof(uint64_t), &x);
+	if (x.rank == RANK_NUMBER) {
+		v = number_prefix(x.text);
+	} else if (x.rank == RANK_STRING) {
 		for (size_t i = 0; i < 7; i++)
-			v = v << 8 | (i < d.value.n ? (unsigned char)d.value.p[i] : 0);
+			v = v << 8 | (i < x.text.n ? (unsigned char)x.text.p[i] : 0);
 	}
-	return (uint64_t)rank(d.tag) << 56 | v;
+	return (uint64_t)x.rank << 56 | v;
 }

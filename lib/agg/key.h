@@ -2,7 +2,8 @@
  * their keys are the same bytes.
  *
  *   u64   window (its start / its length) in the low 48 bits, the key's length in units of KEY_UNIT in the high 16
- *   then for each dimension, in the metric's order: tag (enum dim_tag), u16 length, value; then zeros up to a multiple of KEY_UNIT
+ *   then for each dimension, in the metric's order: u16 with the tag's number in the high 3 bits and the value's length, value; then zeros up to a
+ *   multiple of KEY_UNIT
  *
  * Values are normalised as rec/dims.h has them: strings decoded, numbers dec_canonical text. No value has a NUL.
  * Native byte order: a key never leaves the process. */
@@ -16,6 +17,7 @@ enum {
 	KEY_UNIT = 16,
 	KEY_VALUE_MAX = 4096,        /* bytes of one dimension's value, decoded; longer is bad data */
 	KEY_SLACK = 64,              /* writable bytes that must stand behind a key's room: fixed-size copies run over */
+	KEY_NUMBER_MAX = 40,         /* a canonical number is at most that much longer than it was written */
 };
 #define KEY_WINDOW_MASK ((1ULL << 48) - 1)
 
@@ -27,13 +29,20 @@ enum key_result {
 	KEY_LONG,                    /* beyond KEY_VALUE_MAX */
 };
 
-/* Bytes that key_build may write for these fields, KEY_SLACK included. */
-size_t key_room(const struct field *fields, const uint8_t *index, size_t n);
+/* Bytes that the keys of lines of `bytes` in all need at most, KEY_SLACK included. */
+static inline size_t key_room(size_t lines, size_t bytes, size_t dims)
+{
+	return bytes + lines * (sizeof(uint64_t) + KEY_UNIT + KEY_SLACK + dims * (2 + KEY_NUMBER_MAX));
+}
 
-/* Writes the key of window `window` and fields[index[0..n)] to out; its length, a multiple of KEY_UNIT, to *bytes. At least SCAN_PAD readable bytes
+/* Writes the key of window `window` and fields[index[0..n)] to out; its length is key_bytes(out) then. At least SCAN_PAD readable bytes
  * stand behind each field's text. scratch: any buffer, kept between calls. On another result *at is the dimension at fault. */
-enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, uint32_t *bytes,
-                          size_t *at);
+enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, size_t *at);
+
+/* The same for the lines of the set `live` (bit i: line i, its fields at fields + i * width, its window window[i]): key[i] becomes the key, which stands
+ * in out. Returns the lines that have one. */
+uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct buf *scratch,
+                         char *out, const char **key);
 
 /* The normalised text of one string, number or boolean field, as in a key: for uniques. Points into the field or scratch. KEY_STRUCTURE for other types. */
 enum key_result key_text(const struct field *f, struct buf *scratch, struct slice *out);

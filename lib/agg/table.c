@@ -1,8 +1,9 @@
 /* Groups by key, in two pieces of memory:
  *
- *   buckets   { u32 tag, u32 ref } x 2^k, at most 3/4 full, linear probing from tag & mask. The tag is the low half of the hash: it is all
- *             that growing needs, so that no group is touched then, and it keeps nearly every wrong group from being looked at.
- *   arena     group | key, group | key, ..   in order of arrival; a ref counts units of 16 bytes from its start (0: none)
+ *   buckets   { u32 tag[8], u32 ref[8] } x 2^k, a cache line each, at most 7/8 full, probed one after the other from tag & mask on. The tag is the
+ *             low half of the hash (never 0, which is an empty place): it is all that growing needs, so that no group is touched then, and it keeps
+ *             nearly every wrong group from being looked at. Eight tags are compared at once, so that where a key stands costs no branch.
+ *   arena     group | key, group | key, ..   in order of arrival; a ref counts units of 16 bytes from its start
  *
  * A batch goes through in phases, each of which asks for the memory of the next: hash and ask for the bucket; look at the bucket and ask for the
  * group; compare and add, and ask for the sketch; add to the sketch. So the misses of 64 records overlap instead of queueing up.
@@ -13,15 +14,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "agg/key.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum { UNIT = 16, HEAD_COUNT = 32, BUCKETS_MIN = 256, ARENA_MIN = 16 << 10, SWEEP_MIN = 64 << 10 };
+enum { UNIT = 16, HEAD_COUNT = 32, PLACES = 8, LINE = 64, BUCKETS_MIN = 32, ARENA_MIN = 16 << 10, SWEEP_MIN = 64 << 10 };
 _Static_assert(offsetof(struct group, sum) == HEAD_COUNT && sizeof(struct group) == 80 && (int)UNIT == (int)KEY_UNIT, "layout of a group");
 
-struct bucket { uint32_t tag, ref; };
+struct bucket { uint32_t tag[PLACES], ref[PLACES]; };
+_Static_assert(sizeof(struct bucket) == LINE, "a bucket is a cache line");
 struct window { uint64_t window; uint32_t head; size_t groups; };
 
 struct table {
@@ -31,6 +36,7 @@ struct table {
 	size_t used, cap;               /* bytes */
 	size_t dead_bytes;
 	struct bucket *bucket;
+	void *bucket_memory;            /* what it was cut from */
 	uint32_t mask;
 	size_t indexed;                 /* groups in the buckets, dead ones too */
 	size_t groups;                  /* that live */
@@ -60,13 +66,22 @@ static inline size_t size_of(const struct table *t, const struct group *g)
 	return t->head_bytes + key_bytes(key_of(t, g));
 }
 
+static struct bucket *buckets_new(size_t n, void **memory)
+{
+	uintptr_t p;
+
+	*memory = mem_array(n + 1, sizeof(struct bucket));
+	p = (uintptr_t)*memory;
+	return (struct bucket *)((p + LINE - 1) & ~(uintptr_t)(LINE - 1));
+}
+
 struct table *table_new(struct table_shape shape)
 {
 	struct table *t = mem_zalloc(sizeof(*t));
 
 	t->shape = shape;
 	t->head_bytes = shape.value ? sizeof(struct group) : HEAD_COUNT;
-	t->bucket = mem_array(BUCKETS_MIN, sizeof(*t->bucket));
+	t->bucket = buckets_new(BUCKETS_MIN, &t->bucket_memory);
 	t->mask = BUCKETS_MIN - 1;
 	t->arena = mem_alloc(ARENA_MIN);
 	t->cap = ARENA_MIN;
@@ -83,38 +98,65 @@ void table_free(struct table *t)
 		hll_free(t->spare[i]);
 	free(t->spare);
 	free(t->window);
-	free(t->bucket);
+	free(t->bucket_memory);
 	free(t->arena);
 	free(t);
 }
 
 /* ---- places */
 
-/* keys are equal where heads are, which have the length, and all units behind */
-static inline bool key_equal(const char *a, const char *b)
+/* Keys are equal where their heads are, which have the length, and all units behind. bytes: the length of a. */
+static inline bool key_equal(const char *a, const char *b, uint32_t bytes)
 {
-	uint32_t n = key_bytes(a);
-	uint64_t x[2], y[2], differ = 0;
+	for (uint32_t i = 0; i < bytes; i += UNIT) {
+		uint64_t x[2], y[2];
 
-	memcpy(x, a, UNIT);
-	memcpy(y, b, UNIT);
-	if ((x[0] ^ y[0]) | (x[1] ^ y[1]))
-		return false;
-	for (uint32_t i = UNIT; i < n; i += UNIT) {
 		memcpy(x, a + i, UNIT);
 		memcpy(y, b + i, UNIT);
-		differ |= (x[0] ^ y[0]) | (x[1] ^ y[1]);
+		if ((x[0] ^ y[0]) | (x[1] ^ y[1]))
+			return false;
 	}
-	return differ == 0;
+	return true;
 }
 
-static void place(struct bucket *bucket, uint32_t mask, struct bucket b)
+/* The places of a bucket that have the tag, as bits. */
+static inline unsigned places_of(const struct bucket *b, uint32_t tag)
 {
-	uint32_t i = b.tag & mask;
+#ifdef __SSE2__
+	const __m128i want = _mm_set1_epi32((int)tag), *tags = (const __m128i *)(const void *)b->tag;
+	__m128i same = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(tags), want), _mm_cmpeq_epi32(_mm_load_si128(tags + 1), want));
 
-	while (bucket[i].ref)
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
+#else
+	unsigned places = 0;
+
+	for (unsigned i = 0; i < PLACES; i++)
+		places |= (unsigned)(b->tag[i] == tag) << i;
+	return places;
+#endif
+}
+
+static inline bool is_full(const struct bucket *b)
+{
+	return b->tag[PLACES - 1] != 0;        /* places are filled in their order, and never emptied one by one */
+}
+
+static inline uint32_t tag_of(uint64_t hash)
+{
+	return (uint32_t)hash ? (uint32_t)hash : 1;
+}
+
+static void place(struct bucket *bucket, uint32_t mask, uint32_t tag, uint32_t ref)
+{
+	uint32_t i = tag & mask;
+	unsigned at = 0;
+
+	while (is_full(&bucket[i]))
 		i = (i + 1) & mask;
-	bucket[i] = b;
+	while (bucket[i].tag[at])
+		at++;
+	bucket[i].tag[at] = tag;
+	bucket[i].ref[at] = ref;
 }
 
 /* Room for `more` groups in the buckets. */
@@ -122,17 +164,19 @@ static void reserve_buckets(struct table *t, size_t more)
 {
 	size_t n = (size_t)t->mask + 1, old = n;
 	struct bucket *bucket;
+	void *memory;
 
-	if ((t->indexed + more) * 4 <= n * 3)
+	if (t->indexed + more <= n * (PLACES - 1))
 		return;
-	while ((t->indexed + more) * 4 > n * 3)
+	while (t->indexed + more > n * (PLACES - 1))
 		n *= 2;
-	bucket = mem_array(n, sizeof(*bucket));
+	bucket = buckets_new(n, &memory);
 	for (size_t i = 0; i < old; i++)
-		if (t->bucket[i].ref)
-			place(bucket, (uint32_t)(n - 1), t->bucket[i]);
-	free(t->bucket);
+		for (unsigned k = 0; k < PLACES && t->bucket[i].tag[k]; k++)
+			place(bucket, (uint32_t)(n - 1), t->bucket[i].tag[k], t->bucket[i].ref[k]);
+	free(t->bucket_memory);
 	t->bucket = bucket;
+	t->bucket_memory = memory;
 	t->mask = (uint32_t)(n - 1);
 }
 
@@ -157,7 +201,7 @@ static void window_push(struct table *t, uint64_t window, struct group *g)
 }
 
 /* A new, empty group; its ref, or 0 where the arena is at its end. The buckets have room. */
-static uint32_t insert(struct table *t, const char *key, uint32_t hash)
+static uint32_t insert(struct table *t, const char *key, uint32_t tag)
 {
 	uint32_t bytes = key_bytes(key);
 	size_t size = t->head_bytes + bytes;
@@ -173,41 +217,48 @@ static uint32_t insert(struct table *t, const char *key, uint32_t hash)
 	g = at(t, ref);
 	memset(g, 0, t->head_bytes);
 	memcpy(key_of(t, g), key, bytes);
-	g->hash = hash;
+	g->tag = tag;
 	t->used += size;
 	t->indexed++;
 	t->groups++;
-	place(t->bucket, t->mask, (struct bucket){ .tag = hash, .ref = ref });
+	place(t->bucket, t->mask, tag, ref);
 	if (t->shape.windows)
 		window_push(t, key_window(key), g);
 	return ref;
 }
 
-static uint32_t find(struct table *t, const char *key, uint32_t hash)
+static uint32_t find(struct table *t, const char *key, uint32_t bytes, uint32_t tag)
 {
-	for (uint32_t i = hash & t->mask; t->bucket[i].ref; i = (i + 1) & t->mask)
-		if (t->bucket[i].tag == hash && key_equal(key_of(t, at(t, t->bucket[i].ref)), key))
-			return t->bucket[i].ref;
-	return insert(t, key, hash);
+	for (uint32_t i = tag & t->mask;; i = (i + 1) & t->mask) {
+		const struct bucket *b = &t->bucket[i];
+
+		for (unsigned places = places_of(b, tag); places; places &= places - 1) {
+			uint32_t ref = b->ref[__builtin_ctz(places)];
+
+			if (key_equal(key, key_of(t, at(t, ref)), bytes))
+				return ref;
+		}
+		if (!is_full(b))
+			return insert(t, key, tag);
+	}
 }
 
-/* The first group whose tag fits, asked for; 0: none yet. */
-static inline uint32_t glance(const struct table *t, uint32_t hash)
+/* The first group with that tag in its bucket, asked for; 0: none yet, or not there. */
+static inline uint32_t glance(const struct table *t, uint32_t tag)
 {
-	uint32_t i = hash & t->mask;
-	const char *g;
+	const struct bucket *b = &t->bucket[tag & t->mask];
+	unsigned places = places_of(b, tag);
+	uint32_t ref = __builtin_expect(places != 0, 1) ? b->ref[__builtin_ctz(places)] : 0;
+	const char *g = t->arena + (size_t)ref * UNIT;
 
-	while (t->bucket[i].ref && t->bucket[i].tag != hash)
-		i = (i + 1) & t->mask;
-	g = t->arena + (size_t)t->bucket[i].ref * UNIT;
 	__builtin_prefetch(g, 1);
-	__builtin_prefetch(g + 64, 1);
-	return t->bucket[i].ref;
+	__builtin_prefetch(g + LINE, 1);
+	return ref;
 }
 
-static inline uint32_t settle(struct table *t, const char *key, uint32_t hash, uint32_t seen)
+static inline uint32_t settle(struct table *t, const char *key, uint32_t bytes, uint32_t tag, uint32_t seen)
 {
-	return seen && key_equal(key_of(t, at(t, seen)), key) ? seen : find(t, key, hash);
+	return __builtin_expect(seen && key_equal(key, key_of(t, at(t, seen)), bytes), 1) ? seen : find(t, key, bytes, tag);
 }
 
 /* ---- adding */
@@ -242,42 +293,63 @@ static int overflow(struct err *err)
 	return err_set(err, EX_DATAERR, "a sum is out of range (beyond +-1.7e29)");
 }
 
+/* The groups of the keys, new ones where need be. False: the arena is at its end. */
+static bool seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag, unsigned n, uint32_t *ref)
+{
+	for (unsigned k = 0; k < n; k++)
+		ref[k] = glance(t, tag[k]);
+	for (unsigned k = 0; k < n; k++) {
+		ref[k] = settle(t, key[k], bytes[k], tag[k], ref[k]);
+		if (!ref[k])
+			return false;
+	}
+	return true;
+}
+
+static void add_uniqs(struct table *t, const struct table_batch *b, const uint32_t *ref)
+{
+	struct hll *uniq[TABLE_BATCH];
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < b->n; k++)
+		if (b->has_uniq >> b->line[k] & 1) {
+			uniq[n++] = sketch(t, at(t, ref[k]));
+			__builtin_prefetch(uniq[n - 1]);
+		}
+	n = 0;
+	for (unsigned k = 0; k < b->n; k++)
+		if (b->has_uniq >> b->line[k] & 1)
+			hll_add(uniq[n++], b->uniq[b->line[k]]);
+}
+
 int table_add(struct table *t, const struct table_batch *b, struct err *err)
 {
-	uint32_t hash[TABLE_BATCH], ref[TABLE_BATCH];
-	struct hll *uniq[TABLE_BATCH];
-	uint8_t uniq_line[TABLE_BATCH];
-	unsigned n_uniq = 0;
+	const char *key[TABLE_BATCH];
+	uint64_t hash[TABLE_BATCH];
+	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH], ref[TABLE_BATCH];
 	bool in_range = true;
 
 	reserve_buckets(t, b->n);
 	for (unsigned k = 0; k < b->n; k++) {
-		const char *key = b->key[b->line[k]];
-
-		hash[k] = (uint32_t)hash_64(key, key_bytes(key));
-		__builtin_prefetch(&t->bucket[hash[k] & t->mask]);
+		key[k] = b->key[b->line[k]];
+		bytes[k] = key_bytes(key[k]);
 	}
-	for (unsigned k = 0; k < b->n; k++)
-		ref[k] = glance(t, hash[k]);
+	hash_64_each(key, bytes, b->n, hash);
 	for (unsigned k = 0; k < b->n; k++) {
-		unsigned line = b->line[k];
-		struct group *g;
-
-		ref[k] = settle(t, b->key[line], hash[k], ref[k]);
-		if (!ref[k])
-			return full(err);
-		g = at(t, ref[k]);
-		g->count++;
-		if (b->has_value >> line & 1)
-			in_range &= add_value(g, b->value[line]);
-		if (b->has_uniq >> line & 1) {
-			uniq_line[n_uniq] = (uint8_t)line;
-			uniq[n_uniq++] = sketch(t, g);
-			__builtin_prefetch(g->uniq);
-		}
+		tag[k] = tag_of(hash[k]);
+		__builtin_prefetch(&t->bucket[tag[k] & t->mask]);
 	}
-	for (unsigned k = 0; k < n_uniq; k++)
-		hll_add(uniq[k], b->uniq[uniq_line[k]]);
+	if (!seek(t, key, bytes, tag, b->n, ref))
+		return full(err);
+	for (unsigned k = 0; k < b->n; k++) {
+		struct group *g = at(t, ref[k]);
+
+		g->count++;
+		if (b->has_value >> b->line[k] & 1)
+			in_range &= add_value(g, b->value[b->line[k]]);
+	}
+	if (b->has_uniq)
+		add_uniqs(t, b, ref);
 	return in_range ? 0 : overflow(err);
 }
 
@@ -310,25 +382,25 @@ static bool merge_group(struct table *t, struct group *to, struct group *from)
 int table_merge(struct table *t, struct table *from, struct err *err)
 {
 	struct group *g = table_first(from), *group[TABLE_BATCH];
-	uint32_t ref[TABLE_BATCH];
+	const char *key[TABLE_BATCH];
+	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH], ref[TABLE_BATCH];
 	bool in_range = true;
 
 	while (g) {
 		unsigned n = 0;
 
-		for (; n < TABLE_BATCH && g; g = table_next(from, g)) {
-			group[n++] = g;
-			__builtin_prefetch(&t->bucket[g->hash & t->mask]);
+		for (; n < TABLE_BATCH && g; g = table_next(from, g), n++) {
+			group[n] = g;
+			key[n] = key_of(from, g);
+			bytes[n] = key_bytes(key[n]);
+			tag[n] = g->tag;
+			__builtin_prefetch(&t->bucket[g->tag & t->mask]);
 		}
 		reserve_buckets(t, n);
+		if (!seek(t, key, bytes, tag, n, ref))
+			return full(err);
 		for (unsigned k = 0; k < n; k++)
-			ref[k] = glance(t, group[k]->hash);
-		for (unsigned k = 0; k < n; k++) {
-			ref[k] = settle(t, key_of(from, group[k]), group[k]->hash, ref[k]);
-			if (!ref[k])
-				return full(err);
 			in_range &= merge_group(t, at(t, ref[k]), group[k]);
-		}
 	}
 	return in_range ? 0 : overflow(err);
 }
@@ -373,7 +445,7 @@ static void sweep(struct table *t)
 			continue;
 		memmove(to, from, size);
 		g = (struct group *)(void *)to;
-		place(t->bucket, t->mask, (struct bucket){ .tag = g->hash, .ref = ref_of(t, g) });
+		place(t->bucket, t->mask, g->tag, ref_of(t, g));
 		window_push(t, key_window(key_of(t, g)), g);
 		to += size;
 	}
@@ -414,7 +486,7 @@ size_t table_groups(const struct table *t)
 
 size_t table_memory(const struct table *t)
 {
-	size_t n = sizeof(*t) + t->cap + ((size_t)t->mask + 1) * sizeof(*t->bucket) + t->cap_window * sizeof(*t->window);
+	size_t n = sizeof(*t) + t->cap + ((size_t)t->mask + 2) * sizeof(*t->bucket) + t->cap_window * sizeof(*t->window);
 
 	n += t->cap_spare * sizeof(struct hll *) + t->n_spare * 32;
 	for (struct group *g = t->shape.uniq ? table_first(t) : NULL; g; g = table_next(t, g))

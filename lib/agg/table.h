@@ -16,7 +16,7 @@ struct table;
 
 /* One group. Field order is the layout; the key stands behind it (table_key). */
 struct group {
-	uint32_t hash;               /* low half of XXH3-64 of the key */
+	uint32_t tag;                /* low half of XXH3-64 of the key, 1 where that is 0 */
 	uint32_t next;               /* in its window's list */
 	struct hll *uniq;            /* NULL until the first unique */
 	uint64_t count;              /* 0: taken out with its window */

@@ -12,9 +12,6 @@
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
 
-/* Room that a line's key may need beyond the line's own length. */
-enum { DIM_ROOM = 3 + 40, KEY_ROOM = sizeof(uint64_t) + KEY_UNIT + KEY_SLACK };
-
 #define for_each_line(i, set) \
 	for (uint64_t left_##i = (set), i; left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
 #define BIT(i) (1ULL << (i))
@@ -189,22 +186,14 @@ static uint64_t build_keys(struct window *w, size_t metric, uint64_t live)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
 	struct window_metric *m = &w->metric[metric];
+	uint64_t index[SCAN_BATCH];
 	char *out;
 
+	for_each_line(i, live)
+		index[i] = window_of(m, w->time_us[i], p->m.every_us);
 	m->keys.n = 0;
-	out = buf_room(&m->keys, w->batch.used + SCAN_BATCH * (KEY_ROOM + p->m.n_dims * DIM_ROOM));
-	for_each_line(i, live) {
-		uint64_t index = window_of(m, w->time_us[i], p->m.every_us);
-		uint32_t bytes;
-		size_t at;
-
-		m->key[i] = out;
-		if (key_build(window_field(w, i, 0), p->dim_field, p->m.n_dims, index, &w->scratch, out, &bytes, &at))
-			live &= ~BIT(i);
-		else
-			out += bytes;
-	}
-	return live;
+	out = buf_room(&m->keys, key_room(SCAN_BATCH, w->batch.used, p->m.n_dims));
+	return key_build_lines(window_field(w, 0, 0), w->plan->n_fields, live, p->dim_field, p->m.n_dims, index, &w->scratch, out, m->key);
 }
 
 /* ---- lateness: line by line, in their order */

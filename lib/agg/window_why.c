@@ -58,10 +58,9 @@ static bool dims_are_wrong(struct window *w, const struct plan_metric *m, unsign
 {
 	const struct field *fields = window_field(w, line, 0);
 	struct buf key = { 0 };
-	uint32_t bytes;
-	size_t at = 0;
-	enum key_result r = key_build(fields, m->dim_field, m->m.n_dims, 0, &w->scratch, buf_room(&key, key_room(fields, m->dim_field, m->m.n_dims)), &bytes,
-		&at);
+	char *out = buf_room(&key, key_room(1, w->batch.length[line], m->m.n_dims));
+	size_t at;
+	enum key_result r = key_build(fields, m->dim_field, m->m.n_dims, 0, &w->scratch, out, &at);
 
 	buf_fini(&key);
 	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->m.name, m->m.dim[at].name, why);
