@@ -196,6 +196,7 @@ void scan_free(struct scan *s)
 		return;
 	for (size_t i = 0; i < s->nodes; i++)
 		free(s->node[i].slot);
+	scan_learned_fini(s);
 	free(s->node);
 	free(s->field);
 	free(s->text);
@@ -208,12 +209,24 @@ size_t scan_width(const struct scan *s)
 	return s->width;
 }
 
+static const struct scan_ops *ops_of(enum scan_engine engine)
+{
+#ifdef __x86_64__
+	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+	if (avx2 && (engine == SCAN_AUTO || engine == SCAN_AVX2))
+		return &scan_avx2;
+#endif
+	return engine == SCAN_AUTO || engine == SCAN_PORTABLE ? &scan_portable : NULL;
+}
+
 bool scan_force(struct scan *s, enum scan_engine engine, bool learn)
 {
-	if (engine != SCAN_AUTO && engine != SCAN_PORTABLE)
+	const struct scan_ops *ops = ops_of(engine);
+	if (!ops)
 		return false;
-	s->ops = &scan_portable;
+	s->ops = ops;
 	s->learn = learn;
+	scan_forget(s);
 	return true;
 }
 
@@ -229,12 +242,13 @@ void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 	out->used = lines ? (size_t)(out->start[lines - 1] - p) + out->length[lines - 1] + 1 : 0;
 	out->field = s->field;
 	memset(s->field, 0, lines * s->width * sizeof *s->field);
-	for (unsigned i = 0; i < lines; i++) {
-		struct field *row = s->field + i * s->width;
-		out->status[i] = (uint8_t)s->ops->walk(s, out->start[i], out->start[i] + out->length[i], row);
-		if (s->copies)
-			copy_fields(s, row);
-	}
+	if (s->learn)
+		scan_learned_lines(s, out);
+	else
+		for (unsigned i = 0; i < lines; i++)
+			out->status[i] = (uint8_t)s->ops->walk(s, out->start[i], out->start[i] + out->length[i], s->field + i * s->width);
+	for (unsigned i = 0; i < lines && s->copies; i++)
+		copy_fields(s, s->field + i * s->width);
 }
 
 void scan_why(struct slice line, struct err *err)

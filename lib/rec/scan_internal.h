@@ -3,7 +3,10 @@
  *   scan.c           paths -> tree of wanted names; the batch: lines cut, walked, learned
  *   scan_text.c      strings and names that need care: escapes, UTF-8
  *   scan_walk.h      the walker: the grammar, once; each engine compiles it with its own probes
+ *   scan_learn.c     the learned order: programs made from lines, and when they are used
+ *   scan_lanes.h     programs run over several lines in step; engines include it too
  *   scan_portable.c  probes of 8 bytes in plain C
+ *   scan_avx2.c      probes of 32 bytes
  *
  * Sentinel: every line ends in \n, which no string, number, literal or white space inside a line may hold. So nothing that moves
  * forward over accepted bytes needs a bound. */
@@ -35,13 +38,49 @@ struct scan_node {
 	unsigned shift;               /* 64 - log2(slots) */
 };
 
-struct scan;
+/* --- what was learned (scan_learn.c) --- */
+
+enum { SCAN_PIECE = 32, SCAN_PROGRAMS = 4 };
+
+/* What follows a piece of text. */
+enum scan_kind { SCAN_TEXT /* more text */, SCAN_STRING, SCAN_LONG /* a string, seldom below 32 bytes */, SCAN_NUMBER /* at most 14 bytes, no sign, no exponent */,
+                 SCAN_SCALAR /* any string, number, true, false or null */, SCAN_ARRAY, SCAN_LAST /* the end of the line */ };
+
+struct scan_piece {
+	uint8_t text[SCAN_PIECE], mask[SCAN_PIECE];   /* bytes, and ff for each of them */
+	uint32_t n;
+	uint8_t kind;
+	uint8_t field;                /* of the value that follows; SCAN_FIELDS: unwanted */
+	uint16_t depth;               /* containers open around it */
+};
+
+struct scan_value { uint32_t n /* bytes of text before it */; uint8_t kind, field; uint16_t depth; };
+
+/* A line as texts (one behind the other) and the values between them. */
+struct scan_sketch { struct buf text; struct scan_value *value; size_t n, cap; };
+
+struct scan_program {
+	struct scan_piece *piece;
+	size_t n, cap;
+	struct scan_sketch sketch;
+	unsigned score;               /* lines that it fitted lately */
+};
+
+struct scan_learned {
+	struct scan_program program[SCAN_PROGRAMS];
+	unsigned n;
+	unsigned tried, fitted;       /* lines, since the last weighing */
+	unsigned pause, pause_next;   /* batches without learning */
+	struct scan_sketch sketch;    /* scratch */
+};
 
 struct scan_ops {
 	/* Walks the line p[0..end), *end is \n; fills row. */
 	enum scan_status (*walk)(struct scan *s, const char *p, const char *end, struct field *row);
 	/* Cuts up to `max` lines off p[0..n): start and length. Returns their number. */
 	unsigned (*cut)(const char *p, size_t n, unsigned max, const char **start, uint32_t *length);
+	/* Tries the lines todo[0..n) of the batch; those that do not fit stay in todo. Returns their number. */
+	unsigned (*run)(struct scan *s, const struct scan_program *program, struct scan_batch *batch, uint8_t *todo, unsigned n);
 };
 
 struct scan {
@@ -57,9 +96,13 @@ struct scan {
 	struct buf decoded;           /* of a name with escapes */
 	struct field ignored;         /* where unwanted values go */
 	bool learn;
+	struct scan_learned learned;
 };
 
 extern const struct scan_ops scan_portable;
+#ifdef __x86_64__
+extern const struct scan_ops scan_avx2;
+#endif
 
 extern const struct scan_key scan_no_key;
 
@@ -93,9 +136,11 @@ static always_inline const struct scan_key *scan_find(const struct scan_node *no
 /* The same for a name in escaped form. */
 const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node *node, const char *p, size_t n);
 
-/* At a byte of a string that needs care: the rest of the string up to its closing quote, NULL if it is not valid.
- * *type becomes FIELD_ESCAPED at a backslash. */
-const char *scan_string_rest(const char *p, uint32_t *type);
+/* Where a string (its closing quote) or another scalar ends, and its type. end is NULL if it is not valid. */
+struct scan_string { const char *end; uint32_t type; };
+
+/* The rest of a string from p on, which is the first byte that is not plain. */
+struct scan_string scan_string_rest(const char *p);
 
 /* Bytes of the escape at p (a backslash); 0 if it is none. */
 size_t scan_escape(const char *p);
@@ -105,5 +150,19 @@ size_t scan_sequence(const char *p);
 
 /* The end of the number at p, NULL if there is none. What stands behind it is not looked at. */
 const char *scan_number(const char *p);
+
+void scan_learned_lines(struct scan *s, struct scan_batch *batch);
+void scan_forget(struct scan *s);
+void scan_learned_fini(struct scan *s);
+
+/* true, false or null at p: where it ends, NULL if it is none of them. What stands behind it is not looked at. */
+static always_inline struct scan_string scan_word(const char *p)
+{
+	if (memcmp(p, "true", 4) == 0)
+		return (struct scan_string){ p + 4, FIELD_TRUE };
+	if (memcmp(p, "null", 4) == 0)
+		return (struct scan_string){ p + 4, FIELD_NULL };
+	return (struct scan_string){ memcmp(p, "false", 5) == 0 ? p + 5 : NULL, FIELD_FALSE };
+}
 
 #endif

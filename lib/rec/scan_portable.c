@@ -19,23 +19,58 @@ static always_inline const char *portable_plain(const char *p)
 	}
 }
 
-static const char *portable_string_rest(const char *p, uint32_t *type)
+struct portable_constants { char none; };
+
+static always_inline struct portable_constants portable_constants(void)
 {
-	return scan_string_rest(p, type);
+	return (struct portable_constants){ 0 };
 }
 
-static always_inline const char *portable_string(const char *p, uint32_t *type)
+static always_inline struct scan_string portable_string(const struct portable_constants *k, const char *p)
 {
+	(void)k;
 	p = portable_plain(p);
-	return likely(*p == '"') ? p : portable_string_rest(p, type);
+	return likely(*p == '"') ? (struct scan_string){ p, FIELD_STRING } : scan_string_rest(p);
 }
 
-static always_inline const char *portable_number(const char *p)
+static always_inline struct scan_string portable_long_string(const struct portable_constants *k, const char *p)
 {
+	return portable_string(k, p);
+}
+
+static always_inline const char *portable_number(const struct portable_constants *k, const char *p)
+{
+	(void)k;
 	return scan_number(p);
 }
 
+static always_inline const char *portable_plain_number(const struct portable_constants *k, const char *p)
+{
+	(void)k;
+	return scan_number(p);
+}
+
+struct portable_diff { uint64_t bits; };
+
+static always_inline struct portable_diff portable_differ(struct portable_diff diff, const char *p, const struct scan_piece *piece)
+{
+	for (int i = 0; i < SCAN_PIECE; i += 8) {
+		uint64_t v, text, mask;
+		memcpy(&v, p + i, 8);
+		memcpy(&text, piece->text + i, 8);
+		memcpy(&mask, piece->mask + i, 8);
+		diff.bits |= (v ^ text) & mask;
+	}
+	return diff;
+}
+
+static always_inline bool portable_differs(struct portable_diff diff)
+{
+	return diff.bits != 0;
+}
+
 #include "rec/scan_walk.h"
+#include "rec/scan_lanes.h"
 
 static unsigned portable_cut(const char *p, size_t n, unsigned max, const char **start, uint32_t *length)
 {
@@ -52,4 +87,4 @@ static unsigned portable_cut(const char *p, size_t n, unsigned max, const char *
 	return lines;
 }
 
-const struct scan_ops scan_portable = { portable_walk_line, portable_cut };
+const struct scan_ops scan_portable = { portable_walk_line, portable_cut, portable_run };

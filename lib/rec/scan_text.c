@@ -7,14 +7,6 @@ static bool is_hex(char c)
 	return (unsigned char)(c - '0') < 10 || (unsigned char)((c | 0x20) - 'a') < 6;
 }
 
-static unsigned hex4(const char *p)
-{
-	unsigned v = 0;
-	for (int i = 0; i < 4; i++)
-		v = v << 4 | (unsigned)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-	return v;
-}
-
 size_t scan_escape(const char *p)
 {
 	switch (p[1]) {
@@ -53,23 +45,22 @@ size_t scan_sequence(const char *text)
 	return (p[3] & 0xc0) == 0x80 ? 4 : 0;
 }
 
-const char *scan_string_rest(const char *p, uint32_t *type)
+struct scan_string scan_string_rest(const char *p)
 {
+	uint32_t type = FIELD_STRING;
 	for (;;) {
 		unsigned char c = (unsigned char)*p;
 		size_t n = 1;
 		if (c == '"')
-			return p;
+			return (struct scan_string){ p, type };
 		if (c == '\\') {
 			n = scan_escape(p);
-			*type = FIELD_ESCAPED;
+			type = FIELD_ESCAPED;
 		} else if (c >= 0x80) {
 			n = scan_sequence(p);
-		} else if (c < 0x20) {
-			return NULL;
 		}
-		if (n == 0)
-			return NULL;
+		if (n == 0 || c < 0x20)
+			return (struct scan_string){ NULL, type };
 		p += n;
 	}
 }
@@ -103,69 +94,7 @@ const char *scan_number(const char *p)
 	return p;
 }
 
-static void add_utf8(struct buf *out, unsigned c)
-{
-	char *to = buf_room(out, 4);
-	size_t n = 0;
-	if (c < 0x80) {
-		to[n++] = (char)c;
-	} else {
-		if (c < 0x800) {
-			to[n++] = (char)(0xc0 | c >> 6);
-		} else {
-			if (c < 0x10000) {
-				to[n++] = (char)(0xe0 | c >> 12);
-			} else {
-				to[n++] = (char)(0xf0 | c >> 18);
-				to[n++] = (char)(0x80 | (c >> 12 & 0x3f));
-			}
-			to[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-		}
-		to[n++] = (char)(0x80 | (c & 0x3f));
-	}
-	out->n += n;
-}
-
-/* \uXXXX, or a pair of surrogates, at p: appended. Returns the bytes taken, 0 for a lone surrogate. */
-static size_t add_unicode(const char *p, const char *end, struct buf *out)
-{
-	unsigned c = hex4(p + 2), low;
-	if (c < 0xd800 || c > 0xdfff) {
-		add_utf8(out, c);
-		return 6;
-	}
-	if (c > 0xdbff || end - p < 12 || p[6] != '\\' || p[7] != 'u')
-		return 0;
-	low = hex4(p + 8);
-	if (low < 0xdc00 || low > 0xdfff)
-		return 0;
-	add_utf8(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
-	return 12;
-}
-
 int scan_unescape(struct slice text, struct buf *out)
 {
-	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-	const char *p = text.p, *const end = p + text.n;
-	size_t before = out->n;
-	while (p < end) {
-		const char *stop = memchr(p, '\\', (size_t)(end - p));
-		buf_add(out, p, (size_t)((stop ? stop : end) - p));
-		if (!stop)
-			break;
-		p = stop;
-		if (p[1] == 'u') {
-			size_t n = add_unicode(p, end, out);
-			if (n == 0) {
-				out->n = before;
-				return -1;
-			}
-			p += n;
-			continue;
-		}
-		const char *letter = strchr(from, p[1]);
-		buf_addc(out, letter ? to[letter - from] : p[1]);
-		p += 2;
-	}
-	return 0;
+	return json_unescape(text, out);
 }

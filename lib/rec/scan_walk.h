@@ -2,9 +2,9 @@
  *   ENGINE(name)   the engine's own name for a function
  *   TARGET         function attributes (instruction set)
  * and has these probes defined before:
- *   ENGINE(plain)(p)         the first byte at or behind p that is a quote, a backslash, a control or not ASCII
- *   ENGINE(string)(p, type)  p behind the opening quote: the closing one, NULL if the string is not valid
- *   ENGINE(number)(p)        as scan_number
+ *   struct ENGINE(constants), ENGINE(constants)()   vectors that the probes compare with
+ *   ENGINE(string)(k, p)   the string that begins at p, behind its opening quote
+ *   ENGINE(number)(k, p)   as scan_number
  *
  * One pass, no recursion: a frame for each open container keeps what to go back to. Values go to the field that their name stands for
  * or, unwanted, to one that nobody reads: no branch depends on whether a name is wanted. An equal name later overwrites
@@ -17,12 +17,13 @@ struct ENGINE(frame) {
 };
 
 struct ENGINE(walk) {
+	struct ENGINE(constants) k;
 	struct scan *s;
 	struct field *row;
 	const char *p;
 	const struct scan_key *key;       /* of the value at p */
 	const struct scan_node *node;     /* of the innermost container */
-	unsigned depth;                   /* open containers */
+	unsigned depth, limit;            /* open containers, at most */
 	struct ENGINE(frame) frame[JSON_DEPTH];
 };
 
@@ -39,15 +40,17 @@ TARGET static always_inline const char *ENGINE(space)(const char *p)
 /* "name" : and the white space behind. */
 TARGET static always_inline bool ENGINE(name)(struct ENGINE(walk) *w)
 {
-	const char *p = w->p + 1, *end;
-	uint32_t type = FIELD_STRING;
-	if (unlikely(*w->p != '"' || !(end = ENGINE(string)(p, &type))))
+	const char *p = w->p + 1;
+	if (unlikely(*w->p != '"'))
 		return false;
-	if (likely(type == FIELD_STRING))
-		w->key = scan_find(w->node, p, (size_t)(end - p));
+	struct scan_string name = ENGINE(string)(&w->k, p);
+	if (unlikely(!name.end))
+		return false;
+	if (likely(name.type == FIELD_STRING))
+		w->key = scan_find(w->node, p, (size_t)(name.end - p));
 	else
-		w->key = scan_find_escaped(w->s, w->node, p, (size_t)(end - p));
-	p = ENGINE(space)(end + 1);
+		w->key = scan_find_escaped(w->s, w->node, p, (size_t)(name.end - p));
+	p = ENGINE(space)(name.end + 1);
 	if (unlikely(*p != ':'))
 		return false;
 	w->p = ENGINE(space)(p + 1);
@@ -60,26 +63,13 @@ static void ENGINE(forget)(struct field *row, uint64_t set)
 		row[__builtin_ctzll(set)] = (struct field){ NULL, 0, FIELD_MISSING };
 }
 
-TARGET static always_inline enum ENGINE(step) ENGINE(scalar)(struct ENGINE(walk) *w, const char *end, struct field field, struct field *to)
+TARGET static always_inline enum ENGINE(step) ENGINE(scalar)(struct ENGINE(walk) *w, const char *p, struct scan_string value, struct field *to)
 {
-	if (unlikely(!end))
+	if (unlikely(!value.end))
 		return ENGINE(BAD);
-	field.n = (uint32_t)(end - field.p);
-	*to = field;
-	w->p = end + (field.type >= FIELD_STRING);  /* over the closing quote */
+	*to = (struct field){ p, (uint32_t)(value.end - p), value.type };
+	w->p = value.end + (value.type >= FIELD_STRING);  /* over the closing quote */
 	return ENGINE(VALUE);
-}
-
-TARGET static always_inline enum ENGINE(step) ENGINE(word)(struct ENGINE(walk) *w, struct field *to)
-{
-	const char *p = w->p;
-	if (memcmp(p, "true", 4) == 0)
-		return ENGINE(scalar)(w, p + 4, (struct field){ p, 0, FIELD_TRUE }, to);
-	if (memcmp(p, "false", 5) == 0)
-		return ENGINE(scalar)(w, p + 5, (struct field){ p, 0, FIELD_FALSE }, to);
-	if (memcmp(p, "null", 4) == 0)
-		return ENGINE(scalar)(w, p + 4, (struct field){ p, 0, FIELD_NULL }, to);
-	return ENGINE(BAD);
 }
 
 /* Behind a value: the container that it stood in, if any is open, goes on. */
@@ -96,7 +86,7 @@ TARGET static always_inline void ENGINE(close)(struct ENGINE(walk) *w)
 TARGET static always_inline enum ENGINE(step) ENGINE(open)(struct ENGINE(walk) *w, struct field *to)
 {
 	bool object = *w->p == '{';
-	if (unlikely(w->depth == JSON_DEPTH))
+	if (unlikely(w->depth == w->limit))
 		return ENGINE(BAD);
 	*to = (struct field){ w->p, 0, object ? FIELD_OBJECT : FIELD_ARRAY };
 	w->node = object ? &w->s->node[w->key->child] : NULL;
@@ -114,16 +104,13 @@ TARGET static always_inline enum ENGINE(step) ENGINE(value)(struct ENGINE(walk) 
 	struct field *to = w->key->field < SCAN_FIELDS ? &w->row[w->key->field] : &w->s->ignored;
 	if (unlikely(w->key->under))
 		ENGINE(forget)(w->row, w->key->under);
-	if (*p == '"') {
-		struct field field = { p + 1, 0, FIELD_STRING };
-		const char *end = ENGINE(string)(p + 1, &field.type);
-		return ENGINE(scalar)(w, end, field, to);
-	}
+	if (*p == '"')
+		return ENGINE(scalar)(w, p + 1, ENGINE(string)(&w->k, p + 1), to);
 	if ((unsigned char)*p <= '9')
-		return ENGINE(scalar)(w, ENGINE(number)(p), (struct field){ p, 0, FIELD_NUMBER }, to);
+		return ENGINE(scalar)(w, p, (struct scan_string){ ENGINE(number)(&w->k, p), FIELD_NUMBER }, to);
 	if (*p == '{' || *p == '[')
 		return ENGINE(open)(w, to);
-	return ENGINE(word)(w, to);
+	return ENGINE(scalar)(w, p, scan_word(p), to);
 }
 
 /* Members and elements until the outermost container is closed. */
@@ -159,15 +146,34 @@ TARGET static enum scan_status ENGINE(walk_line)(struct scan *s, const char *p, 
 {
 	static const struct scan_key line = { .field = SCAN_FIELDS, .child = 1 };
 	struct ENGINE(walk) w;
+	w.k = ENGINE(constants)();
 	w.s = s;
 	w.row = row;
 	w.p = ENGINE(space)(p);
 	w.key = &line;
 	w.depth = 0;
+	w.limit = JSON_DEPTH;
 	if (unlikely(*w.p != '{'))
 		return w.p == end ? SCAN_BLANK : SCAN_BAD;
 	enum ENGINE(step) step = ENGINE(open)(&w, &s->ignored);
 	if (step == ENGINE(OPENED) && !ENGINE(members)(&w))
 		return SCAN_BAD;
 	return ENGINE(space)(w.p) == end ? SCAN_OK : SCAN_BAD;
+}
+
+/* The end of the array at p that stands in `depth` containers; NULL if it is not valid. */
+TARGET static const char *ENGINE(walk_array)(struct scan *s, const char *p, unsigned depth)
+{
+	struct ENGINE(walk) w;
+	w.k = ENGINE(constants)();
+	w.s = s;
+	w.row = &s->ignored;
+	w.p = p;
+	w.key = &scan_no_key;
+	w.depth = 0;
+	w.limit = JSON_DEPTH - depth;
+	enum ENGINE(step) step = ENGINE(open)(&w, &s->ignored);
+	if (step == ENGINE(BAD) || (step == ENGINE(OPENED) && !ENGINE(members)(&w)))
+		return NULL;
+	return w.p;
 }

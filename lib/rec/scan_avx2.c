@@ -1,0 +1,220 @@
+/* The AVX2 engine: probes of 32 bytes.
+ *
+ * What ends a plain run in a string is found by three compares: quote, backslash, and "below 20 as a signed byte", which is a control or
+ * not ASCII. UTF-8 is looked at once a string, when its end is known and something in it was not ASCII: Keiser and Lemire, "Validating
+ * UTF-8 in less than one instruction per byte" (2021): three lookups by nibble, of a byte and the one before it, agree on a bit only where the pair is wrong. */
+#include "rec/scan_internal.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+#define ENGINE(name) avx2_##name
+#define TARGET __attribute__((target("avx2,bmi,bmi2")))
+
+TARGET static always_inline __m256i avx2_load(const char *p)
+{
+	return _mm256_loadu_si256((const __m256i_u *)(const void *)p);
+}
+
+/* Kept in registers or on the stack: left to itself the compiler makes them anew at each use. */
+struct avx2_constants { __m256i quotes, space; __m128i zero, nine; };
+
+TARGET static always_inline struct avx2_constants avx2_constants(void)
+{
+	struct avx2_constants k = {
+		.quotes = _mm256_setr_epi8(1, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0, 1, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0),
+		.space = _mm256_set1_epi8(0x20), .zero = _mm_set1_epi8(-'0'), .nine = _mm_set1_epi8(9),
+	};
+	__asm__("" : "+x"(k.quotes), "+x"(k.space), "+x"(k.zero), "+x"(k.nine));
+	return k;
+}
+
+/* Marks of quotes and backslashes: the byte that its low nibble looks up is itself. */
+TARGET static always_inline __m256i avx2_quotes(const struct avx2_constants *k, __m256i v)
+{
+	return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(k->quotes, v), v);
+}
+
+/* Marks of the bytes that are a quote, a backslash, a control or not ASCII: the last two are below 20 as signed bytes. */
+TARGET static always_inline uint32_t avx2_special(const struct avx2_constants *k, __m256i v)
+{
+	return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(avx2_quotes(k, v), _mm256_cmpgt_epi8(k->space, v)));
+}
+
+/* The same without the bytes that are not ASCII. */
+TARGET static always_inline uint32_t avx2_special_ascii(const struct avx2_constants *k, __m256i v)
+{
+	__m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
+	return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(avx2_quotes(k, v), control));
+}
+
+/* --- UTF-8 ------------------------------------------------------------------------------------------------------------ */
+
+enum {
+	TOO_SHORT = 1, TOO_LONG = 2, OVERLONG_3 = 4, TOO_LARGE = 8, SURROGATE = 16, OVERLONG_2 = 32, TOO_LARGE_1000 = 64, OVERLONG_4 = 64,
+	TWO_CONTINUATIONS = -128, CARRY = TOO_SHORT | TOO_LONG | TWO_CONTINUATIONS, LARGE = CARRY | TOO_LARGE | TOO_LARGE_1000,
+	FOLLOWS = TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS,
+};
+
+#define TWICE(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
+
+/* Nonzero bytes where the byte at p, seen with the three before it, is wrong. */
+TARGET static always_inline __m256i avx2_utf8_errors(const char *p)
+{
+	const __m256i first_high = TWICE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
+		TWO_CONTINUATIONS, TWO_CONTINUATIONS, TWO_CONTINUATIONS, TWO_CONTINUATIONS, TOO_SHORT | OVERLONG_2, TOO_SHORT,
+		TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4);
+	const __m256i first_low = TWICE(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY, CARRY | TOO_LARGE,
+		LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE | SURROGATE, LARGE, LARGE);
+	const __m256i second_high = TWICE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+		FOLLOWS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4, FOLLOWS | OVERLONG_3 | TOO_LARGE, FOLLOWS | SURROGATE | TOO_LARGE,
+		FOLLOWS | SURROGATE | TOO_LARGE, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT);
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i v = avx2_load(p), before = avx2_load(p - 1);
+	__m256i pairs = _mm256_and_si256(
+		_mm256_and_si256(_mm256_shuffle_epi8(first_high, _mm256_and_si256(_mm256_srli_epi16(before, 4), nibble)),
+		                 _mm256_shuffle_epi8(first_low, _mm256_and_si256(before, nibble))),
+		_mm256_shuffle_epi8(second_high, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble)));
+	__m256i third = _mm256_subs_epu8(avx2_load(p - 2), _mm256_set1_epi8(0xe0 - 0x80));
+	__m256i fourth = _mm256_subs_epu8(avx2_load(p - 3), _mm256_set1_epi8((char)(0xf0 - 0x80)));
+	__m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8(-128));
+	return _mm256_xor_si256(must, pairs);
+}
+
+/* Whether the string p[0..end), *end its closing quote, is UTF-8. What stands before p is ASCII: its opening quote and what may stand before one. */
+TARGET static bool avx2_utf8(const char *p, const char *end)
+{
+	for (; end - p >= 32; p += 32) {
+		__m256i errors = avx2_utf8_errors(p);
+		if (!_mm256_testz_si256(errors, errors))
+			return false;
+	}
+	uint32_t fine = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(avx2_utf8_errors(p), _mm256_setzero_si256()));
+	return (~fine & (((uint32_t)2 << (end - p)) - 1)) == 0;  /* the quote too: a sequence cut short shows there */
+}
+
+/* --- probes ----------------------------------------------------------------------------------------------------------- */
+
+/* From p on to the first byte that ends a plain run, bytes that are not ASCII aside; *ascii is cleared where there are any. */
+TARGET static always_inline const char *avx2_plain_run(const struct avx2_constants *k, const char *p, bool *ascii)
+{
+	for (;; p += 32) {
+		__m256i v = avx2_load(p);
+		uint32_t marks = avx2_special_ascii(k, v), wide = (uint32_t)_mm256_movemask_epi8(v);
+		*ascii &= (wide & (marks ^ (marks - 1))) == 0;
+		if (marks)
+			return p + _tzcnt_u32(marks);
+	}
+}
+
+/* A string behind its opening quote that is not plain. */
+TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(const char *start)
+{
+	uint32_t type = FIELD_STRING;
+	const struct avx2_constants k = avx2_constants();
+	bool ascii = true;
+	for (const char *p = start;;) {
+		p = avx2_plain_run(&k, p, &ascii);
+		if (*p == '"')
+			return (struct scan_string){ ascii || avx2_utf8(start, p) ? p : NULL, type };
+		size_t n = *p == '\\' ? scan_escape(p) : 0;
+		if (n == 0)
+			return (struct scan_string){ NULL, type };
+		type = FIELD_ESCAPED;
+		p += n;
+	}
+}
+
+TARGET static always_inline struct scan_string avx2_string(const struct avx2_constants *k, const char *p)
+{
+	const char *end = p + _tzcnt_u32(avx2_special(k, avx2_load(p)));
+	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : avx2_string_rest(p);
+}
+
+TARGET static always_inline struct scan_string avx2_long_string(const struct avx2_constants *k, const char *p)
+{
+	uint64_t marks = avx2_special(k, avx2_load(p)) | (uint64_t)avx2_special(k, avx2_load(p + 32)) << 32;
+	const char *end = p + _tzcnt_u64(marks);
+	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : avx2_string_rest(p);
+}
+
+/* Marks of what is no digit among the 16 bytes at p; ones above. */
+TARGET static always_inline uint32_t avx2_not_digits(const struct avx2_constants *k, const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i_u *)(const void *)p), off = _mm_add_epi8(v, k->zero);
+	return ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(off, k->nine), off));
+}
+
+/* Digits, or digits, a point and digits; no zero before another digit. What 16 bytes do not show is no digit here: a longer number ends too early. */
+TARGET static always_inline const char *avx2_plain_number(const struct avx2_constants *k, const char *p)
+{
+	uint32_t marks = avx2_not_digits(k, p), most = *p == '0' ? 1 : 16;
+	uint32_t whole = _tzcnt_u32(marks), second = _tzcnt_u32(_blsr_u32(marks));
+	uint32_t decimals = (second - whole) & -(uint32_t)(p[whole] == '.');  /* and the point */
+	return likely(whole - 1 < most && decimals != 1) ? p + whole + decimals : NULL;
+}
+
+/* What is not plain or not seen to its end goes to scan_number. */
+TARGET static always_inline const char *avx2_number(const struct avx2_constants *k, const char *p)
+{
+	const char *end = avx2_plain_number(k, p + (*p == '-'));
+	return likely(end && end - p < 15 && (*end | 0x20) != 'e') ? end : scan_number(p);
+}
+
+struct avx2_diff { __m256i bits; };
+
+TARGET static always_inline struct avx2_diff avx2_differ(struct avx2_diff diff, const char *p, const struct scan_piece *piece)
+{
+	__m256i off = _mm256_xor_si256(avx2_load(p), avx2_load((const char *)piece->text));
+	diff.bits = _mm256_or_si256(diff.bits, _mm256_and_si256(off, avx2_load((const char *)piece->mask)));
+	return diff;
+}
+
+TARGET static always_inline bool avx2_differs(struct avx2_diff diff)
+{
+	return !_mm256_testz_si256(diff.bits, diff.bits);
+}
+
+#include "rec/scan_walk.h"
+#include "rec/scan_lanes.h"
+
+/* --- lines ------------------------------------------------------------------------------------------------------------ */
+
+TARGET static always_inline uint64_t avx2_newlines(const char *p)
+{
+	const __m256i newline = _mm256_set1_epi8('\n');
+	uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(avx2_load(p), newline));
+	uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(avx2_load(p + 32), newline));
+	return low | (uint64_t)high << 32;
+}
+
+/* The first newline of a block is stored without asking whether there is one: few blocks of 64 bytes have two. */
+#define CUT_BLOCK(marks) do { \
+	uint64_t left = marks; \
+	stop[lines] = block + _tzcnt_u64(left); \
+	lines += left != 0; \
+	for (left = _blsr_u64(left); unlikely(left); left = _blsr_u64(left)) \
+		stop[lines++] = block + _tzcnt_u64(left); \
+} while (0)
+
+TARGET static unsigned avx2_cut(const char *p, size_t n, unsigned max, const char **start, uint32_t *length)
+{
+	const char *stop[SCAN_BATCH + 64], *block = p, *const end = p + n;
+	unsigned lines = 0;
+	for (; block + 64 <= end && lines < max; block += 64)
+		CUT_BLOCK(avx2_newlines(block));
+	if (block < end && lines < max)
+		CUT_BLOCK(avx2_newlines(block) & (((uint64_t)1 << (end - block)) - 1));
+	lines = lines < max ? lines : max;
+	for (unsigned i = 0; i < lines; i++) {
+		start[i] = p;
+		length[i] = (uint32_t)(stop[i] - p);
+		p = stop[i] + 1;
+	}
+	return lines;
+}
+
+const struct scan_ops scan_avx2 = { avx2_walk_line, avx2_cut, avx2_run };
+
+#endif
