@@ -218,18 +218,42 @@ bool ack_closed(const struct ack *a)
 	return a->closed;
 }
 
-bool ack_last_word(struct ack *a, int64_t timeout_us, struct err *err)
+/* One poll of all that could say something, without the loop. */
+static void poll_once(struct ack *a, int timeout_ms)
 {
-	int64_t deadline_us = tm_mono_us() + timeout_us, left;
+	struct pollfd p[GUESTS + 1] = { { .fd = a->listener.fd, .events = POLLIN } };
 	struct err ignored;
 
-	while (a->peer && !a->failed && (left = deadline_us - tm_mono_us()) > 0) {
-		struct pollfd p = { .fd = a->peer->fd, .events = POLLIN };
+	for (size_t i = 0; i < GUESTS; i++)
+		p[i + 1] = (struct pollfd){ .fd = a->guest[i].fd, .events = POLLIN };
+	if (poll(p, GUESTS + 1, timeout_ms) <= 0)
+		return;
+	for (size_t i = 0; i < GUESTS; i++)
+		if (p[i + 1].revents && take_all(a, &a->guest[i], &ignored))
+			drop_guest(a, &a->guest[i]);
+	if (p[0].revents)
+		on_connection(a, a->listener.fd, p[0].revents);
+}
 
-		if (poll(&p, 1, (int)(left / 1000) + 1) > 0 && take_all(a, a->peer, &ignored))
-			drop_guest(a, a->peer);
-	}
+static void poll_until_closed(struct ack *a, int64_t timeout_us)
+{
+	int64_t deadline_us = tm_mono_us() + timeout_us, left;
+
+	while (!a->closed && !a->failed && (left = deadline_us - tm_mono_us()) > 0)
+		poll_once(a, (int)(left / 1000) + 1);
+}
+
+bool ack_last_word(struct ack *a, int64_t timeout_us, struct err *err)
+{
+	if (a->peer)
+		poll_until_closed(a, timeout_us);
 	if (a->failed)
 		*err = a->fail;
 	return a->failed;
+}
+
+void ack_linger(struct ack *a, int64_t timeout_us)
+{
+	a->ending = true;
+	poll_until_closed(a, timeout_us);
 }

@@ -25,7 +25,7 @@
 #include "io/notify.h"
 #include "source/bounds.h"
 
-enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, NOTICE_S = 3, HELLO_S = 30, REVOKE_S = 5, LAST_WORD_S = 2 };
+enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, NOTICE_S = 3, HELLO_S = 30, REVOKE_S = 5, LAST_WORD_S = 2, LINGER_S = 1 };
 #define ACK_NAME "hta-consume.%ld.ack"
 
 int source_flush(struct source *s, struct err *err)
@@ -334,8 +334,8 @@ static void leave_at_once(struct source *s)
 	struct err ignored;
 
 	ctl_end_write(&s->inc, false, &s->line);
-	if (source_control(s, &ignored) == 0)
-		source_flush(s, &ignored);
+	if (source_control(s, &ignored) == 0 && source_flush(s, &ignored) == 0 && s->ack)
+		ack_linger(s->ack, LINGER_S * TM_S);
 }
 
 static void fail(struct source *s, struct err *err)

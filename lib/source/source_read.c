@@ -254,6 +254,22 @@ static enum step read_more(struct source *s, struct err *err)
 	return take_batch(s, err) || loop_turn(s->loop, 0, err) < 0 ? STEP_FAILED : STEP_GO;
 }
 
+/* All that was asked for is read. Are these the ends of the log still? The last barrier says so: nobody may come for a while to tell. */
+static int mark_idle(struct source *s, struct err *err)
+{
+	if (!source_group(s))
+		return 0;
+	if (source_ask_lag(s, err))
+		return -1;
+	for (size_t i = 0; i < s->step.n; i++) {
+		const struct range *r = &s->step.v[i], *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
+
+		if (r->from == end->to)
+			epochs_read(s->epochs, i, 0, r->from, NULL, true, tm_mono_us());
+	}
+	return 0;
+}
+
 /* Whether there is a reason to end the step. */
 static enum step look(struct source *s, struct err *err)
 {
@@ -267,6 +283,8 @@ static enum step look(struct source *s, struct err *err)
 		rc = STEP_DONE;
 	else if (step_done(s))
 		rc = s->alone ? STEP_NEXT : STEP_DONE;
+	if (rc == STEP_DONE && !s->alone && mark_idle(s, err))
+		return STEP_FAILED;
 	return rc != STEP_GO && source_cut(s, err) ? STEP_FAILED : rc;
 }
 
