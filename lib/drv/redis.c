@@ -1,0 +1,246 @@
+#include "drv/redis.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/redis_internal.h"
+
+enum { SCHEMA = 1, CONNECT_S = 10, SILENT_MS = 30000 };
+
+static void redis_close(void *d);
+
+static void *redis_open(const struct sink_conf *conf, struct err *err)
+{
+	struct redis *p = mem_zalloc(sizeof(*p));
+	const char *env = getenv("REDIS_URL"), *where = conf->where ? conf->where : env && *env ? env : "redis://127.0.0.1:6379/0";
+
+	p->conf = conf;
+	p->script = -1;
+	p->tag = mem_printf("{%s}:", conf->table);
+	if (!*conf->table || strpbrk(conf->table, "{}")) {
+		err_set(err, EX_USAGE, "--prefix \"%s\": it must not be empty nor have braces", conf->table);
+		goto close;
+	}
+	if (redis_url_parse(where, &p->url, err)) {
+		if (!conf->where)
+			err_in(err, "REDIS_URL");
+		goto close;
+	}
+	p->in_argv = conf->where && p->url.password;
+	if (p->in_argv)
+		log_warn("a password on the command line is seen by everybody on this machine: put the URL into REDIS_URL");
+	return p;
+close:
+	redis_close(p);
+	return NULL;
+}
+
+static void redis_disconnect(void *d)
+{
+	struct redis *p = d;
+
+	if (p->c)
+		redisFree(p->c);
+	p->c = NULL;
+	p->may_write = false;
+}
+
+static void redis_close(void *d)
+{
+	struct redis *p = d;
+
+	if (!p)
+		return;
+	redis_disconnect(p);
+	redis_url_fini(&p->url);
+	free(p->moved);
+	free(p->tag);
+	buf_fini(&p->out);
+	buf_fini(&p->key);
+	free(p);
+}
+
+/* ---- the connection */
+
+/* A peer that does not even acknowledge is given up; one that is busy or stopped is waited for. */
+static void watch_peer(struct redis *p)
+{
+	int ms = SILENT_MS;
+
+	if (p->url.path)
+		return;
+	redisEnableKeepAlive(p->c);
+	setsockopt(p->c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+static enum sink_result establish(struct redis *p, struct err *err)
+{
+	int64_t deadline_us = tm_mono_us() + CONNECT_S * TM_S;
+	socklen_t n = sizeof(int);
+	int revents, failure = 0;
+
+	if (p->url.path)
+		p->c = redisConnectUnixNonBlock(p->url.path);
+	else
+		p->c = redisConnectNonBlock(p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);
+	if (!p->c)
+		return redis_broken(p, "out of memory", err);
+	if (p->c->err)
+		return redis_broken(p, p->c->errstr, err);
+	revents = loop_wait(p->conf->loop, p->c->fd, POLLOUT, deadline_us, err);
+	if (revents < 0)
+		return SINK_FATAL;
+	if (revents == 0)
+		return redis_broken(p, "no answer", err);
+	if (getsockopt(p->c->fd, SOL_SOCKET, SO_ERROR, &failure, &n) || failure)
+		return redis_broken(p, strerror(failure ? failure : errno), err);
+	watch_peer(p);
+	return SINK_OK;
+}
+
+/* A request whose answer is not looked at. */
+static enum sink_result request(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	enum sink_result r = redis_run(p, &reply, err);
+
+	freeReplyObject(reply);
+	return r;
+}
+
+static enum sink_result log_in(struct redis *p, struct err *err)
+{
+	enum sink_result r = SINK_OK;
+
+	if (p->url.password) {
+		redis_begin(p, p->url.user ? 3 : 2);
+		redis_argz(p, "AUTH");
+		if (p->url.user)
+			redis_argz(p, p->url.user);
+		redis_argz(p, p->url.password);
+		r = request(p, err);
+	}
+	if (r == SINK_OK && p->url.db) {
+		redis_begin(p, 2);
+		redis_argz(p, "SELECT");
+		redis_argi(p, p->url.db);
+		r = request(p, err);
+	}
+	return r;
+}
+
+/* ---- the schema */
+
+static void say_none(struct redis *p, struct err *err)
+{
+	char *what = mem_printf("the schema of prefix %s", p->conf->table);
+
+	say_missing(what, "hta-sink-redis", p->in_argv ? NULL : p->conf->where, err);
+	free(what);
+}
+
+static enum sink_result schema(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	enum sink_result r;
+	int found;
+
+	p->key.n = 0;
+	buf_printf(&p->key, "%sschema", p->tag);
+	if (p->conf->create) {
+		redis_begin(p, 4);
+		redis_argz(p, "SET");
+		redis_arg(p, buf_slice(&p->key));
+		redis_argi(p, SCHEMA);
+		redis_argz(p, "NX");
+		r = request(p, err);
+		if (r != SINK_OK)
+			return r;
+	}
+	p->key.n = 0;
+	buf_printf(&p->key, "%sschema", p->tag);
+	redis_begin(p, 2);
+	redis_argz(p, "GET");
+	redis_arg(p, buf_slice(&p->key));
+	r = redis_run(p, &reply, err);
+	if (r != SINK_OK)
+		return r;
+	found = reply->type == REDIS_REPLY_STRING ? atoi(reply->str) : 0;
+	if (reply->type != REDIS_REPLY_STRING)
+		say_none(p, err);
+	else if (found != SCHEMA)
+		say_schema(found, SCHEMA, "hta-sink-redis", err);
+	freeReplyObject(reply);
+	return found == SCHEMA ? SINK_OK : SINK_FATAL;
+}
+
+/* An evicted row would begin anew with what comes next. Not every user may ask. */
+static enum sink_result warn_eviction(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	const char *policy;
+	enum sink_result r;
+	struct err refused;
+
+	if (p->told_eviction)
+		return SINK_OK;
+	redis_begin(p, 2);
+	redis_argz(p, "INFO");
+	redis_argz(p, "memory");
+	r = redis_run(p, &reply, &refused);
+	if (r == SINK_RETRY)
+		*err = refused;
+	if (r != SINK_OK)
+		return r == SINK_RETRY ? r : SINK_OK;
+	policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "maxmemory_policy:") : NULL;
+	if (policy && !strstr(reply->str, "maxmemory:0\r") && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0)
+		log_warn("%s may evict keys (%.*s): a row that was evicted begins anew, and is wrong from then on; set noeviction", redis_where(p),
+			(int)strcspn(policy, "\r\n"), policy);
+	p->told_eviction = true;
+	freeReplyObject(reply);
+	return SINK_OK;
+}
+
+static enum sink_result redis_connect(void *d, struct err *err)
+{
+	struct redis *p = d;
+	enum sink_result r = establish(p, err);
+
+	if (r != SINK_OK) {
+		free(p->moved);                  /* a node that is gone: ask the first one again */
+		p->moved = NULL;
+	}
+	if (r == SINK_OK)
+		r = log_in(p, err);
+	if (r == SINK_OK)
+		r = schema(p, err);
+	if (r == SINK_OK)
+		r = warn_eviction(p, err);
+	if (r != SINK_OK)
+		redis_disconnect(p);
+	return r;
+}
+
+const struct sink_driver redis_driver = {
+	.kind = "redis",
+	.claims = false,
+	.default_table = "hta",
+	.open = redis_open,
+	.close = redis_close,
+	.connect = redis_connect,
+	.disconnect = redis_disconnect,
+	.metrics = redis_metrics,
+	.state = redis_state,
+	.init = redis_init,
+	.apply = redis_apply,
+	.put = redis_put,
+	.reset = redis_reset,
+};

@@ -1,0 +1,107 @@
+-- What Redis keeps of a job. KEYS: 1 job:.., 2 pos:... ARGV: 1 the tag, 2 a verb, then its operands (lists of any length are read from ARGV itself).
+local call, tag, job, pos = redis.call, ARGV[1], KEYS[1], KEYS[2]
+local verbs = {}
+
+-- Everything that the other scripts call: may this user, and does this server know it? A refusal in their midst would leave half an epoch.
+function verbs.may_write()
+	local k = tag .. 'tmp'
+	local now = call('TIME')[1]
+	call('DEL', k)
+	call('SET', k, '')
+	call('STRLEN', k)
+	call('GETRANGE', k, 0, 3)
+	call('GET', k)
+	call('DEL', k)
+	call('PFMERGE', k)
+	call('PFCOUNT', k)
+	call('DEL', k)
+	call('HSET', k, 'a', 1, 'b', 2)
+	call('HMGET', k, 'a', 'b')
+	call('HGET', k, 'a')
+	call('HDEL', k, 'a')
+	call('EXPIREAT', k, now + 60)
+	call('PERSIST', k)
+	call('DEL', k)
+	call('ZADD', k, 1, 'a', 'inf', 'b')
+	call('ZSCORE', k, 'a')
+	call('ZCARD', k)
+	call('ZRANGEBYSCORE', k, '-inf', 5, 'LIMIT', 0, 1)
+	call('ZREVRANGE', k, 0, 0, 'WITHSCORES')
+	call('ZREM', k, 'a')
+	return call('DEL', k)
+end
+
+-- Generation, group and so on; positions.
+function verbs.state()
+	return { call('HGETALL', job), call('HGETALL', pos) }
+end
+
+-- Operands: generation, group, by_now, 1: where there is none; then field, offset of each partition.
+function verbs.init(generation, group, by_now, fresh)
+	local stored = call('HGET', job, 'generation')
+	call('HLEN', pos)
+	if call('HEXISTS', job, 'resetting') == 1 then
+		return { 'resetting' }
+	end
+	if not stored and fresh == '1' then
+		call('HSET', job, 'generation', generation, 'group', group, 'by_now', by_now, 'lateness_us', 0)
+	elseif stored ~= generation then
+		return { 'conflict', stored or '' }
+	elseif fresh == '1' then
+		return { 'applied' }
+	end
+	for i = 7, #ARGV, 2 do
+		call('HSETNX', pos, ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 1] .. ' - - - - 0')
+	end
+	return { 'ok' }
+end
+
+function verbs.lateness(us)
+	if call('HEXISTS', job, 'generation') == 1 and call('HGET', job, 'lateness_us') ~= us then
+		call('HSET', job, 'lateness_us', us)
+	end
+	return { 'ok' }
+end
+
+-- ---- reset: without its generation a job takes no epoch, and with the mark no init, until all of it is gone
+
+function verbs.mark()
+	call('HSET', job, 'resetting', 1)
+	return call('HDEL', job, 'generation')
+end
+
+-- A piece of a metric's rows (operand: its name in keys). Answers rows deleted, 1 where more are left.
+function verbs.clear(enc)
+	local w, x, rows, steps = tag .. 'w:' .. enc, tag .. 'x:' .. enc, 0, 0
+	while steps < 1000 do
+		local window = call('ZRANGE', w, 0, 0)[1]
+		if not window then
+			return { rows, 0 }
+		end
+		local tail = enc .. ':' .. window
+		local hashes = call('ZRANGE', tag .. 'i:' .. tail, 0, 999)
+		for _, h in ipairs(hashes) do
+			rows = rows + call('DEL', tag .. 'r:' .. tail .. ':' .. h)
+			call('DEL', tag .. 'u:' .. tail .. ':' .. h)
+			call('ZREM', tag .. 'i:' .. tail, h)
+		end
+		steps = steps + 1 + #hashes
+		if #hashes < 1000 then
+			call('ZREM', x, window)
+			call('ZREM', w, window)
+		end
+	end
+	return { rows, 1 }
+end
+
+-- Operands: name, name in keys of each metric.
+function verbs.finish()
+	for i = 3, #ARGV, 2 do
+		call('HDEL', tag .. 'metric', ARGV[i])
+		call('HDEL', tag .. 'gone', ARGV[i])
+		call('DEL', tag .. 'w:' .. ARGV[i + 1], tag .. 'x:' .. ARGV[i + 1])
+	end
+	return call('DEL', pos, job)
+end
+
+return verbs[ARGV[2]](ARGV[3], ARGV[4], ARGV[5], ARGV[6])

@@ -1,0 +1,245 @@
+-- What both scripts over rows share; redis_apply.lua or redis_put.lua follows in the same text.
+--
+-- KEYS[1] names the slot. ARGV: 1 the tag "{PREFIX}:", 2 updated_at, 3 the rows, packed by redis_rows.c, a window's header and its rows after it:
+--   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows
+--   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4c0 dims; with uniq: Bc0 uniq, I4c0 sketch (HYLL)
+-- A script error does not roll back: first everything is read, checked and worked out (`bad` keeps the first complaint), then everything is written,
+-- by commands that cannot fail any more.
+local call, pcall_, unpack_ = redis.call, redis.pcall, struct.unpack
+local find, format, match, rep, sub = string.find, string.format, string.match, string.rep, string.sub
+local tag, updated_at, blob = ARGV[1], ARGV[2], ARGV[3]
+local SET, UNIQ = 1, 2                -- flags of a row
+local now = tonumber(call('TIME')[1])
+local bad
+
+local function complain(key, field, text)
+	bad = bad or format('%s: stored %s is not a number in range: %s', key, field, sub(tostring(text), 1, 60))
+	return '0'
+end
+
+-- ---- decimals: canonical text (-0.5, 100, 12.000000001), exact. Lua's numbers are doubles: exact up to 15 digits, so longer ones go by limbs.
+local LIMB, BASE, LONGEST = 14, 1e14, '170141183460469231731687303715.884105727'
+
+local function split(text)
+	return match(text, '^(%-?)(%d+)%.?(%d*)$')
+end
+
+-- Limbs of an unsigned digit string, lowest first, times sign.
+local function limbs(digits, sign)
+	local t = {}
+	for i = #digits, 1, -LIMB do
+		t[#t + 1] = sign * tonumber(sub(digits, math.max(1, i - LIMB + 1), i))
+	end
+	return t
+end
+
+-- Digits and sign of the sum of two signed digit strings.
+local function add_limbs(sa, da, sb, db)
+	local a, b, sign = limbs(da, sa == '-' and -1 or 1), limbs(db, sb == '-' and -1 or 1), ''
+	local n = math.max(#a, #b)
+	for i = 1, n do
+		a[i] = (a[i] or 0) + (b[i] or 0)
+	end
+	for i = n, 1, -1 do
+		if a[i] ~= 0 then
+			sign = a[i] < 0 and '-' or ''
+			break
+		end
+	end
+	local carry, out = 0, {}
+	for i = 1, n do
+		local limb = (sign == '-' and -a[i] or a[i]) + carry
+		carry = math.floor(limb / BASE)
+		out[n + 1 - i] = format('%014.0f', limb - carry * BASE)
+	end
+	return sign, format('%.0f', carry) .. table.concat(out)
+end
+
+local function canonical(sign, digits, scale)
+	local int, frac = digits, ''
+	if scale > 0 then
+		digits = rep('0', scale + 1 - #digits) .. digits
+		int, frac = sub(digits, 1, -scale - 1), match(sub(digits, -scale), '^(.-)0*$')
+	end
+	int = match(int, '^0*(%d+)$')
+	if frac ~= '' then
+		return sign .. int .. '.' .. frac
+	end
+	return int == '0' and int or sign .. int
+end
+
+-- nil: one of them is no decimal.
+local function dec_add(a, b)
+	if #a <= 15 and #b <= 15 and find(a, '^%-?%d+$') and find(b, '^%-?%d+$') then
+		return format('%d', a + b)
+	end
+	local sa, ia, fa = split(a)
+	local sb, ib, fb = split(b)
+	if not sa or not sb then
+		return nil
+	end
+	local scale = math.max(#fa, #fb)
+	local da, db = ia .. fa .. rep('0', scale - #fa), ib .. fb .. rep('0', scale - #fb)
+	if #da <= 15 and #db <= 15 then
+		local x = tonumber(sa .. da) + tonumber(sb .. db)
+		return canonical(x < 0 and '-' or '', format('%d', math.abs(x)), scale)
+	end
+	local sign, digits = add_limbs(sa, da, sb, db)
+	return canonical(sign, digits, scale)
+end
+
+-- Both are decimals.
+local function dec_less(a, b)
+	if #a <= 15 and #b <= 15 then
+		return tonumber(a) < tonumber(b)
+	end
+	return sub(dec_add(a, sub(b, 1, 1) == '-' and sub(b, 2) or '-' .. b), 1, 1) == '-'
+end
+
+local function is_dec(text)
+	return find(text, '^%-?%d+%.?%d*$')
+end
+
+-- ---- stored values (false: none) and what comes, both in one field of a row
+
+local function add_count(key, field, stored, more)
+	if not stored then
+		return more
+	end
+	if #stored <= 15 and #more <= 15 and find(stored, '^%d+$') then
+		return format('%d', stored + more)
+	end
+	local sum = find(stored, '^%d+$') and dec_add(stored, more)
+	return sum and #sum <= 18 and sum or complain(key, field, stored)
+end
+
+local function add_sum(key, stored, more)
+	local sum = not stored and more or dec_add(stored, more)
+	if not sum or (#sum >= 30 and dec_less(LONGEST, match(sum, '%-?(.*)'))) then
+		return complain(key, 'sum', stored)
+	end
+	return sum
+end
+
+local function least(key, stored, more)
+	if not stored then
+		return more
+	end
+	return not is_dec(stored) and complain(key, 'min', stored) or dec_less(more, stored) and more or stored
+end
+
+local function most(key, stored, more)
+	if not stored then
+		return more
+	end
+	return not is_dec(stored) and complain(key, 'max', stored) or dec_less(stored, more) and more or stored
+end
+
+-- ---- windows: x:METRIC (scores: expiry) has those that have rows, w:METRIC (scores: start) the same for readers
+
+local metrics, windows = {}, {}       -- of this call
+
+local function score(text)
+	return text and (text == 'inf' and math.huge or tonumber(text))
+end
+
+local function seconds(x)
+	return x == math.huge and 'inf' or format('%.0f', x)
+end
+
+local function metric_of(name, enc)
+	local m = metrics[#metrics]
+	if not m or m.enc ~= enc then
+		m = { name = name, enc = enc, x = tag .. 'x:' .. enc, w = tag .. 'w:' .. enc }
+		call('ZCARD', m.w)
+		m.gone = call('HGET', tag .. 'gone', name) or '-1'
+		m.over = call('ZRANGEBYSCORE', m.x, '-inf', now, 'LIMIT', 0, 1000)
+		metrics[#metrics + 1] = m
+	end
+	return m
+end
+
+local function window_of(at)
+	local name, enc, from, to, from_text, to_text, expiry, rows
+	name, enc, from, to, from_text, to_text, expiry, rows, at = unpack_('<I4c0I4c0Bc0Bc0Bc0Bc0Bc0I4', blob, at)
+	local m, member = metric_of(name, enc), from .. ':' .. to
+	local stored = score(call('ZSCORE', m.x, member))
+	local w = {
+		metric = m, member = member, from = from, to = to, from_text = from_text, to_text = to_text, rows = rows, first = 0, last = 0,
+		stored = stored, expiry = score(expiry),
+		row = tag .. 'r:' .. enc .. ':' .. member .. ':', uniq = tag .. 'u:' .. enc .. ':' .. member .. ':', index = tag .. 'i:' .. enc .. ':' .. member,
+	}
+	call('ZCARD', w.index)
+	windows[#windows + 1] = w
+	return w, at
+end
+
+local function row_of(at)
+	return unpack_('<Bc32Bc0Bc0Bc0Bc0Bc0I4c0', blob, at)
+end
+
+local function expire(key, w)
+	if w.expiry ~= math.huge then
+		call('EXPIREAT', key, seconds(w.expiry))
+	end
+end
+
+-- Writes what is known of a window that got rows: `member, score` pairs of its index are in list.
+local function keep_window(w, list)
+	for i = 1, #list, 400 do
+		call('ZADD', w.index, unpack(list, i, math.min(i + 399, #list)))
+	end
+	if w.expiry ~= math.huge then
+		call('EXPIREAT', w.index, seconds(w.expiry))
+	elseif w.stored and w.stored ~= w.expiry then
+		call('PERSIST', w.index)
+	end
+	if w.stored ~= w.expiry then
+		call('ZADD', w.metric.x, seconds(w.expiry), w.member)
+		call('ZADD', w.metric.w, w.from, w.member)
+	end
+end
+
+-- ---- sketches
+
+local TMP = tag .. 'tmp'
+local DENSE, SPARSE_BYTES = 12304, 320       -- a longer sparse one is made dense: merging it costs ten times as much
+
+-- Bytes of a stored sketch, 0: none. A key of another kind ends the script here.
+local function sketch_bytes(key)
+	local n = call('STRLEN', key)
+	if n > 0 and call('GETRANGE', key, 0, 3) ~= 'HYLL' then
+		bad = bad or key .. ': stored uniq is not a HyperLogLog'
+	end
+	return n
+end
+
+local function merge_sketch(w, key, bytes, sketch)
+	call('SET', TMP, sketch)
+	if bytes < DENSE and bytes > SPARSE_BYTES and #sketch < DENSE then
+		call('SET', TMP, 'HYLL' .. rep('\0', 11) .. '\128' .. rep('\0', DENSE - 16))
+		pcall_('PFMERGE', key, TMP)
+		call('SET', TMP, sketch)
+	end
+	local merged = pcall_('PFMERGE', key, TMP)
+	if merged.err then       -- its inside was damaged by hand
+		call('SET', key, sketch)
+		expire(key, w)
+	end
+	return merged.err and 1 or 0
+end
+
+-- ---- the first write is one that Redis refuses where it has no memory left: once something is written it takes all. Then windows whose time is over go.
+local function begin_writing()
+	call('SET', TMP, '')
+	for _, m in ipairs(metrics) do
+		for _, member in ipairs(m.over) do
+			local to = match(member, ':(.*)$')
+			call('ZREM', m.x, member)
+			call('ZREM', m.w, member)
+			if not m.trimmed or tonumber(to) > tonumber(m.trimmed) then
+				m.trimmed = to
+			end
+		end
+	end
+end
