@@ -44,27 +44,6 @@ int kafka_partitions(void *self, struct log_parts *out, struct err *err)
 
 /* ---- offsets */
 
-static rd_kafka_resp_err_t ask_ends(struct kafka *k, void *arg)
-{
-	struct range *r = arg;
-	int64_t low, high;
-	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(k->rk, r->topic, r->partition, &low, &high, KAFKA_ASK_MS);
-
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		r->from = low;
-		r->to = high;
-	}
-	return code;
-}
-
-int kafka_ends(void *self, struct ranges *parts, struct err *err)
-{
-	for (size_t i = 0; i < parts->n; i++)
-		if (kafka_insist(self, parts->v[i].topic, ask_ends, &parts->v[i], err))
-			return -1;
-	return 0;
-}
-
 static rd_kafka_topic_partition_list_t *list_of(const struct ranges *s)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n);
@@ -95,9 +74,35 @@ static rd_kafka_resp_err_t ask_times(struct kafka *k, void *arg)
 	return code ? code : list_error(a->list);
 }
 
+/* Offsets of a time, or of RD_KAFKA_OFFSET_BEGINNING or _END: into *list. (rd_kafka_query_watermark_offsets of 2.0.2 waits for ever for a leader that died.) */
+static int offsets_at(struct kafka *k, const struct ranges *parts, int64_t time_ms, rd_kafka_topic_partition_list_t **list, struct err *err)
+{
+	struct ask_list a = { .list = list_of(parts), .time_ms = time_ms };
+
+	*list = a.list;
+	return parts->n ? kafka_insist(k, "offsets", ask_times, &a, err) : 0;
+}
+
+int kafka_ends(void *self, struct ranges *parts, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *low, *high = NULL;
+	int rc = offsets_at(self, parts, RD_KAFKA_OFFSET_BEGINNING, &low, err);
+
+	if (rc == 0)
+		rc = offsets_at(self, parts, RD_KAFKA_OFFSET_END, &high, err);
+	for (size_t i = 0; rc == 0 && i < parts->n; i++) {
+		parts->v[i].from = low->elems[i].offset;
+		parts->v[i].to = high->elems[i].offset;
+	}
+	rd_kafka_topic_partition_list_destroy(low);
+	if (high)
+		rd_kafka_topic_partition_list_destroy(high);
+	return rc;
+}
+
 int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err)
 {
-	struct ask_list a = { .time_ms = time_us / 1000 + (time_us % 1000 > 0) };
+	rd_kafka_topic_partition_list_t *list;
 	int rc = kafka_ends(self, parts, err);
 
 	if (rc || when == LOG_EARLIEST)
@@ -107,11 +112,10 @@ int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t t
 			parts->v[i].from = parts->v[i].to;
 		return 0;
 	}
-	a.list = list_of(parts);
-	rc = kafka_insist(self, "offsets of a time", ask_times, &a, err);
+	rc = offsets_at(self, parts, time_us / 1000 + (time_us % 1000 > 0), &list, err);
 	for (size_t i = 0; rc == 0 && i < parts->n; i++)
-		parts->v[i].from = a.list->elems[i].offset >= 0 ? a.list->elems[i].offset : parts->v[i].to;     /* none: after the last record */
-	rd_kafka_topic_partition_list_destroy(a.list);
+		parts->v[i].from = list->elems[i].offset >= 0 ? list->elems[i].offset : parts->v[i].to;     /* none: after the last record */
+	rd_kafka_topic_partition_list_destroy(list);
 	return rc;
 }
 

@@ -25,7 +25,7 @@ static const char set_rows[] =
 static const char replace_rows[] =
 	"UPDATE SET dims = excluded.dims, count = excluded.count, value_count = excluded.value_count, sum = excluded.sum, min = excluded.min, max = excluded.max,"
 	" uniq = excluded.uniq, uniq_sketch = excluded.uniq_sketch, updated_at = now()";
-static const char returning[] = " RETURNING metric, window_start, window_end, dims_hash, uniq_sketch::bytea";
+static const char returning[] = " RETURNING metric, window_start, window_end, dims_hash, uniq_sketch";
 static const char write_sketches[] =
 	"UPDATE @ t SET uniq = u.uniq, uniq_sketch = u.sketch::@ FROM unnest($1, $2, $3, $4, $5, $6) u(metric, window_start, window_end, dims_hash, uniq, sketch)"
 	" WHERE t.metric = u.metric AND t.window_start = u.window_start AND t.window_end = u.window_end AND t.dims_hash = u.dims_hash";
@@ -155,10 +155,10 @@ struct work {
 	struct err *err;
 };
 
-/* The statement with its three @ filled in: the table, x, y. */
-static const char *sql_of(struct work *w, const char *text, const char *x, const char *y)
+/* The statement with its @ filled in. */
+static const char *sql_of(struct work *w, const char *text, const char *x, const char *y, const char *z)
 {
-	const char *fill[] = { w->p->table, x, y };
+	const char *fill[] = { x, y, z };
 	size_t k = 0;
 
 	w->sql.n = 0;
@@ -282,11 +282,11 @@ static size_t send_chunk(struct work *w, size_t at, const char *on_conflict)
 
 	row_arrays(&w->a, row, n);
 	if (row->add) {
-		send(w, sql_of(w, add_rows, row->has_uniq ? returning : "", ""), row->has_uniq);
+		send(w, sql_of(w, add_rows, w->p->table, row->has_uniq ? returning : "", ""), row->has_uniq);
 	} else {
 		if (sketch_arrays(w->p, &w->a, row, n, w->err))
 			w->r = SINK_FATAL;
-		send(w, sql_of(w, set_rows, sketch_type(w->p), on_conflict), false);
+		send(w, sql_of(w, set_rows, w->p->table, sketch_type(w->p), on_conflict), false);
 	}
 	return n;
 }
@@ -439,7 +439,7 @@ static void apply_sketches(struct work *w, size_t n)
 		w->r = pg_failed(w->p, NULL, w->err);
 	upsert_answers(w, merged);
 	for (size_t i = 0; i < n && w->r == SINK_OK; i++)
-		if (merged[i].n && !pg_send(w->p, sql_of(w, write_sketches, sketch_type(w->p), ""), &merged[i], false))
+		if (merged[i].n && !pg_send(w->p, sql_of(w, write_sketches, w->p->table, sketch_type(w->p), ""), &merged[i], false))
 			w->r = pg_failed(w->p, NULL, w->err);
 	if (w->r == SINK_OK) {
 		send_plain(w, "COMMIT");
@@ -479,7 +479,7 @@ enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_c
 
 static const char compare_rows[] =
 	"SELECT u.ord - 1, (t.count, t.value_count, t.sum, t.min, t.max, t.uniq) IS NOT DISTINCT FROM (u.c6, u.c7, u.c8, u.c9, u.c10, u.c11) AND"
-	" t.uniq_sketch::bytea IS NOT DISTINCT FROM u.c12, format('count %s, sum %s', t.count, t.sum) FROM"
+	" @ IS NOT DISTINCT FROM u.c12, format('count %s, sum %s', t.count, t.sum) FROM"
 	" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) WITH ORDINALITY u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, ord)"
 	" JOIN @ t ON t.metric = u.c1 AND t.window_start = u.c2 AND t.window_end = u.c3 AND t.dims_hash = u.c4 ORDER BY u.ord";
 
@@ -494,7 +494,7 @@ static void compare(struct work *w, const struct rollup *row, size_t n, bool may
 		w->r = SINK_FATAL;
 		return;
 	}
-	send(w, sql_of(w, compare_rows, "", ""), false);
+	send(w, sql_of(w, compare_rows, w->p->hll ? "hll_send(t.uniq_sketch)" : "t.uniq_sketch", w->p->table, ""), false);
 	res = w->r == SINK_OK ? answer(w) : NULL;
 	found = w->r == SINK_OK ? (size_t)PQntuples(res) : 0;
 	for (size_t i = 0; i < found; i++) {

@@ -1,0 +1,184 @@
+# The main job, end to end, on real servers: everything that goes in comes out once, in every store, to the last digit.
+load helpers
+load recount
+
+window='hta-window --by endpoint,status --value latency_ms --uniq user_id'
+
+# 200,000 events on six partitions; the same lines stay in a file.
+topic_of_events() {
+	events=$BATS_FILE_TMPDIR/events
+	topic=$HTA_PREFIX.events
+	once eval 'hta-gen --count 200000 --hot-key-prob 0.2 >"$events" && topic_new events 6 && produce "$topic" "$events"'
+}
+
+log_ends_committed() { # GROUP
+	diff <(ends "$topic" | awk '{ print $1, $3 }') <(committed "$1" "$topic" | awk '{ print $1, $2 }')
+}
+
+@test "kafka to postgres and redis: equal to a recount, committed to the log's end" {
+	with_service pg redis kafka
+	topic_of_events
+	psql -Xqc 'create extension if not exists hll'
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.a -e | $window | hta-sink-pg --init |
+		hta-sink-redis --init --prefix $HTA_PREFIX --ttl never | hta-commit"
+	raw_load "$events"
+	raw_rows >"$BATS_TEST_TMPDIR/raw"
+	pg_rows >"$BATS_TEST_TMPDIR/pg"
+	same_rows "$BATS_TEST_TMPDIR/raw" "$BATS_TEST_TMPDIR/pg"
+	[ "$(pg_worst_estimate)" = t ]
+	log_ends_committed "$HTA_PREFIX.a"
+	# again: nothing new, nothing changes
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.a -e | $window | hta-sink-pg |
+		hta-sink-redis --prefix $HTA_PREFIX --ttl never | hta-commit"
+	pg_rows | cmp - "$BATS_TEST_TMPDIR/pg"
+}
+
+@test "the same events as a file: the same rows in SQLite, sketches included" {
+	with_service pg kafka
+	topic_of_events
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.b -e | $window | hta-sink-sqlite --init $BATS_TEST_TMPDIR/kafka.db | hta-commit"
+	feed pipe "hta-consume --job files $events | $window | hta-sink-sqlite --init $BATS_TEST_TMPDIR/file.db | hta-commit"
+	all="select metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max, uniq, hex(uniq_sketch) from hta_rollups order by 1, 2, 3, 4"
+	sqlite3 "$BATS_TEST_TMPDIR/kafka.db" "$all" >"$BATS_TEST_TMPDIR/kafka"
+	sqlite3 "$BATS_TEST_TMPDIR/file.db" "$all" | cmp - "$BATS_TEST_TMPDIR/kafka"
+	raw_load "$events"
+	raw_rows >"$BATS_TEST_TMPDIR/raw"
+	sqlite_rows "$BATS_TEST_TMPDIR/file.db" >"$BATS_TEST_TMPDIR/sqlite"
+	same_rows "$BATS_TEST_TMPDIR/raw" "$BATS_TEST_TMPDIR/sqlite"
+}
+
+@test "two files cut inside a window, on two days in one job, equal one run" {
+	hta-gen --count 30000 >"$BATS_TEST_TMPDIR/all"
+	head -n 12345 "$BATS_TEST_TMPDIR/all" >"$BATS_TEST_TMPDIR/one"
+	tail -n +12346 "$BATS_TEST_TMPDIR/all" >"$BATS_TEST_TMPDIR/two"
+	cd "$BATS_TEST_TMPDIR"
+	feed pipe "hta-consume --job days one | $window | hta-sink-sqlite --init two.db | hta-commit"
+	feed pipe "hta-consume --job days one two | $window | hta-sink-sqlite two.db | hta-commit"
+	feed pipe "hta-consume --job days all | $window | hta-sink-sqlite --init one.db | hta-commit"
+	all='select metric, window_start, window_end, dims_hash, count, value_count, sum, min, max, uniq, hex(uniq_sketch) from hta_rollups order by 1, 2, 3, 4'
+	sqlite3 one.db "$all" >want
+	[ -s want ]
+	sqlite3 two.db "$all" | cmp - want
+}
+
+# Kills one stage of a running pipeline, then runs to the end: equal to an undisturbed run.
+killed() { # STAGE
+	topic_new "kill-$1" 3
+	hta-gen --count 120000 >"$BATS_TEST_TMPDIR/events"
+	produce "$topic" "$BATS_TEST_TMPDIR/events"
+	local run="hta-consume -b $HTA_BROKERS -t $topic -g $topic -X session.timeout.ms=2000 -X heartbeat.interval.ms=500 --epoch 20ms --epoch-records 2000"
+	local rest="$window | hta-sink-pg --init --name pg | hta-sink-sqlite --init $BATS_TEST_TMPDIR/db | hta-commit"
+	psql -Xqc 'drop table if exists hta_rollups, hta_job, hta_pos, hta_metric, hta_dead, hta_schema cascade' 2>/dev/null
+	spawn job bash -c "set -o pipefail; $run | $rest"
+	wait_until 20 moved || { cat "$BATS_TEST_TMPDIR/job.err"; false; }
+	pkill -KILL -s "$pid" -x "$1"
+	wait_until 20 gone "$pid"
+	feed pipe "$run -e | $rest"
+	raw_load "$BATS_TEST_TMPDIR/events"
+	raw_rows >"$BATS_TEST_TMPDIR/raw"
+	pg_rows >"$BATS_TEST_TMPDIR/pg"
+	sqlite_rows "$BATS_TEST_TMPDIR/db" >"$BATS_TEST_TMPDIR/sqlite"
+	same_rows "$BATS_TEST_TMPDIR/raw" "$BATS_TEST_TMPDIR/pg"
+	same_rows "$BATS_TEST_TMPDIR/raw" "$BATS_TEST_TMPDIR/sqlite"
+	log_ends_committed "$topic"
+}
+
+moved() { [ "$(psql -XAtc 'select sum(next) > 3000 from hta_pos' 2>/dev/null)" = t ]; }
+
+@test "kill -9 of hta-consume, then a restart: equal" { with_service pg kafka; killed hta-consume; }
+@test "kill -9 of hta-window, then a restart: equal" { with_service pg kafka; killed hta-window; }
+@test "kill -9 of hta-sink-pg, then a restart: equal" { with_service pg kafka; killed hta-sink-pg; }
+@test "kill -9 of hta-sink-sqlite, then a restart: equal" { with_service pg kafka; killed hta-sink-sqlite; }
+@test "kill -9 of hta-commit, then a restart: equal" { with_service pg kafka; killed hta-commit; }
+
+# A signal to every process at once: drained, acknowledged, 0.
+drained() { # SIGNAL
+	topic_new "drain-${1,,}" 2
+	hta-gen --count 50000 >"$BATS_TEST_TMPDIR/events"
+	produce "$topic" "$BATS_TEST_TMPDIR/events"
+	spawn job bash -c "set -o pipefail; trap : TERM INT; hta-consume -b $HTA_BROKERS -t $topic -g $topic |
+		$window | hta-sink-sqlite --init $BATS_TEST_TMPDIR/db | hta-commit"
+	wait_until 20 sqlite_moved
+	kill "-$1" -- "-$pid"
+	exits_with 0 20
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(count) from hta_rollups')" = "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) from hta_pos')" ]
+	diff <(sqlite3 -separator ' ' "$BATS_TEST_TMPDIR/db" 'select partition, next from hta_pos order by 1') \
+		<(committed "$topic" "$topic" | awk '{ print $1, $2 }')
+}
+
+sqlite_moved() { [ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) > 0 from hta_pos' 2>/dev/null)" = 1 ]; }
+
+@test "Ctrl-C drains: exit 0, everything acknowledged" { with_service kafka; drained INT; }
+@test "a service manager's TERM to all drains: exit 0, everything acknowledged" { with_service kafka; drained TERM; }
+
+@test "bad input: each a dead letter with its reason, the rest is counted" {
+	cd "$BATS_TEST_TMPDIR"
+	{
+		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":1}'
+		echo 'not json'
+		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":"1"}'
+		echo '{"customer":"a","latency_ms":1}'
+		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":1e30}'
+		printf '{"ts":"2026-01-01T00:00:01Z","customer":"%s"}\n' "$(head -c 10000000 /dev/zero | tr '\0' x)"
+		printf 'a\0b\n'
+		printf '{"ts":"2026-01-01T00:00:01Z","customer":"\xff"}\n'
+		echo '{"$hta":"0123456789abcdef","k":"bar","e":1}'
+		echo '{"ts":"2026-01-01T00:00:02Z","customer":"a","latency_ms":2}'
+	} >input
+	feed pipe 'hta-consume --job bad input | hta-window --by customer --value latency_ms | hta-sink-sqlite --init db | hta-commit'
+	sqlite3 db 'select dims, count, sum from hta_rollups' >"$out"
+	expect <<-'END'
+		{"customer":"a"}|2|3
+	END
+	[ "$(sqlite3 db 'select count(*) from hta_dead')" = 8 ]
+	sqlite3 db "select record_offset, substr(stage, 1, 12), size, encoding from hta_dead order by 1" >"$out"
+	[ "$(wc -l <"$out")" = 8 ]
+	[ "$(sqlite3 db "select count(*) from hta_dead where reason = ''")" = 0 ]
+	[ "$(sqlite3 db "select size from hta_dead order by size desc limit 1")" -gt 10000000 ]
+	# the same on a plain stream: told, 65, and the rows are printed all the same
+	fails_with 65 hta-window --by customer --value latency_ms input
+	[ "$(grep -c '"count":2' "$out")" = 1 ]
+	says 'input:2: '
+}
+
+@test "a full disk is a write error, nothing is acknowledged" {
+	[ -c /dev/full ]
+	run_for 74 bash -c 'hta-gen --count 1000 | hta-window --by customer >/dev/full'
+	says 'No space left'
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 1000 --bad-prob 0.1 >input
+	fails_with 74 pipe 'hta-consume --job full input | hta-window --dead /dev/full | hta-sink-sqlite --init db | hta-commit'
+	[ "$(sqlite3 db 'select coalesce(sum(next), 0) from hta_pos')" = 0 ]
+}
+
+@test "a reader that leaves ends a plain stream silently" {
+	feed bash -c 'hta-gen --seed 3 | head -n 1'
+	[ -z "$stderr" ]
+	[ "$(wc -l <"$out")" = 1 ]
+	feed bash -c 'hta-gen --count 100000 | hta-window --by user_id | head -n 1; [ "${PIPESTATUS[1]}" = 141 ]'
+	[ -z "$stderr" ]
+}
+
+@test "postgres away for a while: the pipeline waits, nothing is lost" {
+	with_service pg
+	cd "$BATS_TEST_TMPDIR"
+	svc=$(mktemp -d /tmp/hta.XXXXXX)        # a server of this test's own, to stop and start
+	svc_start pg "$svc"
+	eval "$(svc_env "$svc")"
+	hta-gen --count 100000 >events
+	feed hta-sink-pg --init </dev/null
+	spawn job bash -c "set -o pipefail; hta-consume --job away events --epoch-records 5000 | $window | hta-sink-pg | hta-commit"
+	wait_until 20 moved_any
+	svc_stop pg "$svc"
+	wait_until 10 grep -q 'trying again' job.err
+	svc_start pg "$svc"
+	exits_with 0 60
+	raw_load events
+	raw_rows >raw
+	pg_rows >pg
+	svc_stop pg "$svc"
+	rm -rf "$svc"
+	same_rows raw pg
+}
+
+moved_any() { [ "$(psql -XAtc 'select sum(next) > 0 from hta_pos' 2>/dev/null)" = t ]; }
