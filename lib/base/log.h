@@ -30,6 +30,9 @@ void log_at(struct log_site *site, enum log_level level, const char *fmt, ...) _
 #define log_info(...)  log_(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_(LOG_DEBUG, __VA_ARGS__)
 
+/* The same without a limit, for lines that were asked for one by one (hta-commit -v). */
+#define log_each(level, ...) log_at(NULL, level, __VA_ARGS__)
+
 /* Prints err->msg at level error (never rate-limited). */
 void log_err(const struct err *err);
 

@@ -100,7 +100,7 @@ static void tell_epoch(struct commit *c, uint64_t epoch, const struct acct_of *v
 	c->records += first->in;
 	c->rows += rows;
 	c->dead += dead;
-	log_info("epoch=%llu records=%llu rows=%llu filtered=%llu late=%llu dead=%llu", (unsigned long long)epoch, (unsigned long long)first->in,
+	log_each(LOG_INFO, "epoch=%llu records=%llu rows=%llu filtered=%llu late=%llu dead=%llu", (unsigned long long)epoch, (unsigned long long)first->in,
 		(unsigned long long)rows, (unsigned long long)filtered, (unsigned long long)late, (unsigned long long)dead);
 }
 
