@@ -1,5 +1,5 @@
-/* Paths become a tree: one node for each object on the way, with a table of the names wanted in it. A table has no collisions: its
- * factors are drawn until every name has its own slot, so looking a name up is one load and three compares, found or not.
+/* Paths become a tree: one node for each object on the way, with a table of the names wanted in it. A name is hashed by its length and its last
+ * two bytes. The factor of the hash is drawn until names of different hash have different slots: so looking a name up is one slot, found or not.
  *
  * A path asked for twice is filled once and copied. */
 #include "rec/scan.h"
@@ -9,28 +9,30 @@
 #include "base/mem.h"
 #include "rec/scan_internal.h"
 
-const uint64_t scan_low_bytes[9] = { 0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff, UINT64_MAX };
+#define PAD "        "
 
 const struct scan_key scan_no_key = { .n = UINT32_MAX, .field = SCAN_FIELDS };
 
-const struct scan_key *scan_find_long(const struct scan_key *key, const char *p)
+const struct scan_key *scan_find_same(const struct scan_node *node, const struct scan_key *key, const char *p, size_t n)
 {
-	if (key == &scan_no_key)
-		return key;
-	while (key && memcmp(key->text, p, key->n) != 0)
-		key = key->same;
-	return key ? key : &scan_no_key;
+	while (key->n != n || memcmp(key->text, p, n) != 0) {
+		if (!key->same)
+			return &scan_no_key;
+		key = &node->slot[key->same];
+	}
+	return key;
 }
 
 const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node *node, const char *p, size_t n)
 {
 	s->decoded.n = 0;
-	buf_add(&s->decoded, "        ", 8);
+	buf_addz(&s->decoded, PAD "\"");
+	size_t start = s->decoded.n;
 	if (scan_unescape(slice(p, n), &s->decoded))
 		return &scan_no_key;
-	n = s->decoded.n - 8;
-	memset(buf_room(&s->decoded, 8), 0, 8);
-	return scan_find(node, s->decoded.p + 8, n);
+	n = s->decoded.n - start;
+	buf_addz(&s->decoded, PAD);
+	return scan_find(node, s->decoded.p + start, n);
 }
 
 /* --- the tree --------------------------------------------------------------------------------------------------------- */
@@ -38,14 +40,32 @@ const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node 
 /* A name while the tree grows: its node, then what scan_key has. */
 struct name { unsigned node; struct scan_key key; };
 
-struct tree { struct name *name; size_t n, cap, nodes; };
+struct tree { struct scan *scan; struct name *name; size_t n, cap, nodes; };
 
+/* A copy of a name, with quotes and 8 bytes around it, that lives as long as the scan. */
+static struct slice own_text(struct tree *t, struct slice text)
+{
+	struct buf copy = { 0 };
+	buf_addz(&copy, PAD "\"");
+	buf_adds(&copy, text);
+	buf_addz(&copy, "\"" PAD);
+	struct scan *s = t->scan;
+	mem_reserve(&s->text, &s->texts_cap, s->texts + 1, sizeof *s->text);
+	s->text[s->texts++] = copy.p;
+	return slice(copy.p + sizeof PAD, text.n);
+}
+
+/* text.p is padded as scan_find wants it. */
 static void key_set(struct scan_key *key, struct slice text)
 {
-	char padded[8] = { 0 };
-	memcpy(padded, text.p, text.n < 8 ? text.n : 8);
-	*key = (struct scan_key){ .head = scan_load(padded), .n = (uint32_t)text.n, .field = SCAN_FIELDS, .text = text.p };
-	key->tail = text.n < 8 ? key->head : scan_load(text.p + text.n - 8);
+	size_t n = text.n;
+	*key = (struct scan_key){ .n = (uint32_t)n, .field = SCAN_FIELDS, .text = text.p, .care = n > 16 };
+	key->head_mask = n >= 8 ? UINT64_MAX : ((uint64_t)1 << (8 * n)) - 1;
+	key->head = scan_load(text.p) & key->head_mask;
+	key->tail_mask = n >= 8 ? UINT64_MAX : 0;
+	key->tail = scan_load(text.p + n - 8) & key->tail_mask;
+	memcpy(key->quoted, text.p, n < 32 ? n + 1 : 32);
+	memset(key->mask, 0xff, n < 32 ? n + 1 : 32);
 }
 
 static struct scan_key *tree_name(struct tree *t, unsigned node, struct slice text)
@@ -55,7 +75,7 @@ static struct scan_key *tree_name(struct tree *t, unsigned node, struct slice te
 			return &t->name[i].key;
 	mem_reserve(&t->name, &t->cap, t->n + 1, sizeof *t->name);
 	t->name[t->n].node = node;
-	key_set(&t->name[t->n].key, text);
+	key_set(&t->name[t->n].key, own_text(t, text));
 	return &t->name[t->n++].key;
 }
 
@@ -97,36 +117,31 @@ static uint64_t random_next(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-static bool key_same(const struct scan_key *a, const struct scan_key *b)
+/* Puts a node's names into its slots; those of equal hash into one, chained. False where two others want one slot. */
+static bool node_fill(struct scan_node *node, size_t slots, const struct tree *t, unsigned number)
 {
-	return a->head == b->head && a->tail == b->tail && a->n == b->n;
-}
-
-/* Puts a node's names into its slots; false where two that differ want one slot. */
-static bool node_fill(struct scan_node *node, size_t slots, const struct tree *t, unsigned number, struct scan_key *chain)
-{
-	size_t chained = 0;
+	uint32_t chained = (uint32_t)slots;
 	for (size_t i = 0; i < slots; i++)
 		node->slot[i] = scan_no_key;
 	for (size_t i = 0; i < t->n; i++) {
 		const struct scan_key *key = &t->name[i].key;
 		if (t->name[i].node != number)
 			continue;
-		struct scan_key *slot = &node->slot[scan_slot(node, key->head, key->tail, key->n)];
-		if (slot->n != UINT32_MAX && !key_same(slot, key))
-			return false;
-		const struct scan_key *same = NULL;
-		if (slot->n != UINT32_MAX) {
-			chain[chained] = *slot;
-			same = &chain[chained++];
-		}
+		uint64_t hash = scan_hash(key->text + key->n, key->n);
+		struct scan_key *slot = &node->slot[scan_slot(node, hash)], before = *slot;
 		*slot = *key;
-		slot->same = same;
+		if (before.n == UINT32_MAX)
+			continue;
+		if (scan_hash(before.text + before.n, before.n) != hash)
+			return false;
+		slot->same = chained;
+		slot->care = true;
+		node->slot[chained++] = before;
 	}
 	return true;
 }
 
-/* Node tables of 2^bits slots, where bits grows until the names fit. */
+/* A table of 2^bits slots, where bits grows until the names fit. */
 static void node_build(struct scan_node *node, const struct tree *t, unsigned number)
 {
 	uint64_t state = number;
@@ -138,48 +153,33 @@ static void node_build(struct scan_node *node, const struct tree *t, unsigned nu
 		bits++;
 	for (;; bits++) {
 		size_t slots = (size_t)1 << bits;
-		node->slot = mem_array(slots + names, sizeof *node->slot);  /* behind the slots: names that differ in the middle only */
+		node->slot = mem_array(slots + names, sizeof *node->slot);  /* behind the slots: the chained */
 		node->shift = 64 - bits;
 		for (int tries = 0; tries < 100; tries++) {
-			node->factor[0] = random_next(&state) | 1;
-			node->factor[1] = random_next(&state) | 1;
-			if (node_fill(node, slots, t, number, node->slot + slots))
+			node->factor = random_next(&state) | 1;
+			if (node_fill(node, slots, t, number))
 				return;
 		}
 		free(node->slot);
 	}
 }
 
-/* Moves all names into one text that the scan owns, with 8 bytes in front and behind. */
-static char *own_text(struct tree *t)
-{
-	struct buf text = { 0 };
-	buf_add(&text, "        ", 8);
-	for (size_t i = 0; i < t->n; i++)
-		buf_adds(&text, slice(t->name[i].key.text, t->name[i].key.n));
-	char *at = text.p + 8;
-	for (size_t i = 0; i < t->n; at += t->name[i++].key.n)
-		t->name[i].key.text = at;
-	return text.p;
-}
-
 /* --- the scan --------------------------------------------------------------------------------------------------------- */
 
 struct scan *scan_new(const struct path *paths, size_t n, struct err *err)
 {
-	struct tree t = { .nodes = 2 };
 	if (n > SCAN_FIELDS) {
 		err_set(err, EX_USAGE, "%zu different fields are too many, at most %d", n, SCAN_FIELDS);
 		return NULL;
 	}
 	struct scan *s = mem_zalloc(sizeof *s);
+	struct tree t = { .scan = s, .nodes = 2 };
 	s->width = n;
 	for (unsigned i = 0; i < n; i++) {
 		s->copy_of[i] = (uint8_t)tree_add(&t, &paths[i], i);
 		s->copies |= s->copy_of[i] != i;
 	}
 	tree_under(&t, 1);
-	s->text = own_text(&t);
 	s->nodes = t.nodes;
 	s->node = mem_array(t.nodes, sizeof *s->node);
 	for (unsigned i = 0; i < t.nodes; i++)
@@ -199,6 +199,8 @@ void scan_free(struct scan *s)
 	scan_learned_fini(s);
 	free(s->node);
 	free(s->field);
+	for (size_t i = 0; i < s->texts; i++)
+		free(s->text[i]);
 	free(s->text);
 	buf_fini(&s->decoded);
 	free(s);

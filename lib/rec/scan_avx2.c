@@ -10,7 +10,7 @@
 #include <immintrin.h>
 
 #define ENGINE(name) avx2_##name
-#define TARGET __attribute__((target("avx2,bmi,bmi2")))
+#define TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
 TARGET static always_inline __m256i avx2_load(const char *p)
 {
@@ -174,6 +174,49 @@ TARGET static always_inline struct avx2_diff avx2_differ(struct avx2_diff diff, 
 TARGET static always_inline bool avx2_differs(struct avx2_diff diff)
 {
 	return !_mm256_testz_si256(diff.bits, diff.bits);
+}
+
+enum { avx2_GUESSES = true };
+
+TARGET static always_inline uint64_t avx2_names(const char *p)
+{
+	const __m256i quote = _mm256_set1_epi8('"'), colon = _mm256_set1_epi8(':');
+	__m256i low = _mm256_and_si256(_mm256_cmpeq_epi8(avx2_load(p), quote), _mm256_cmpeq_epi8(avx2_load(p + 1), colon));
+	__m256i high = _mm256_and_si256(_mm256_cmpeq_epi8(avx2_load(p + 32), quote), _mm256_cmpeq_epi8(avx2_load(p + 33), colon));
+	return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
+
+/* Four of a block are stored without asking how many there are: few blocks have more. What lies behind the line does no harm. */
+TARGET static always_inline void avx2_guess(const char *p, const char *end, const char **guess)
+{
+	const char **const last = guess + SCAN_GUESSES - 64;
+	for (; p < end && guess < last; p += 64) {
+		uint64_t first = avx2_names(p), second = _blsr_u64(first), third = _blsr_u64(second), fourth = _blsr_u64(third);
+		const char **more = guess + 4;
+		guess[0] = p + _tzcnt_u64(first);
+		guess[1] = p + _tzcnt_u64(second);
+		guess[2] = p + _tzcnt_u64(third);
+		guess[3] = p + _tzcnt_u64(fourth);
+		for (uint64_t marks = _blsr_u64(fourth); unlikely(marks); marks = _blsr_u64(marks))
+			*more++ = p + _tzcnt_u64(marks);
+		guess += __builtin_popcountll(first);
+	}
+	*guess = SCAN_NO_GUESS;
+}
+
+/* Plain up to the closing quote, so that nothing ends it before, and at most 32 bytes. */
+TARGET static always_inline const struct scan_key *avx2_guessed_name(const struct avx2_constants *k, const struct scan_node *node,
+                                                                     const char *p, const char *end)
+{
+	__m256i v = avx2_load(p);
+	size_t n = (size_t)(end - p);
+	if (unlikely(_tzcnt_u32(avx2_special(k, v)) != n))
+		return NULL;
+	const struct scan_key *key = &node->slot[scan_slot(node, scan_hash(end, n))];
+	__m256i off = _mm256_xor_si256(v, avx2_load((const char *)key->quoted));
+	if (unlikely(key->care))
+		return scan_find_same(node, key, p, n);
+	return scan_select(!_mm256_testz_si256(off, avx2_load((const char *)key->mask)), &scan_no_key, key);
 }
 
 #include "rec/scan_walk.h"

@@ -22,21 +22,30 @@
 
 /* A name that some path wants in an object at one place of the tree. Also an empty slot of the table (n = UINT32_MAX). */
 struct scan_key {
-	uint64_t head, tail;          /* first and last 8 bytes; names below 8 bytes: all of it with zeros behind, twice */
+	uint8_t quoted[32], mask[32]; /* up to 32 bytes of it with the quote behind, and ff for each; for engines that compare vectors */
+	uint64_t head, head_mask;     /* the first 8 bytes, as far as there are so many */
+	uint64_t tail, tail_mask;     /* the last 8 bytes; nothing of shorter names */
+	uint64_t under;               /* set of the fields below the value */
+	const char *text;
 	uint32_t n;
 	uint16_t field;               /* SCAN_FIELDS where nothing wants the value itself */
 	uint16_t child;               /* the node below; 0 where nothing is wanted below */
-	uint64_t under;               /* set of the fields below the value */
-	const char *text;
-	const struct scan_key *same;  /* the next of equal head, tail and n (longer than 16 bytes) */
+	uint32_t same;                /* slot of the next name of equal hash; 0: none */
+	uint32_t care;                /* what is above does not decide: more than 16 bytes, or there is a next */
 };
 
-/* The names wanted in one object: a table without collisions. Node 0 wants nothing, node 1 is the line's object. */
+/* The names wanted in one object: a table where names of different hash do not collide. Node 0 wants nothing, node 1 is the line's object. */
 struct scan_node {
 	struct scan_key *slot;
-	uint64_t factor[2];
+	uint64_t factor;
 	unsigned shift;               /* 64 - log2(slots) */
 };
+
+struct scan;
+
+enum { SCAN_GUESSES = 512 };
+
+#define SCAN_NO_GUESS ((const char *)UINTPTR_MAX)
 
 /* --- what was learned (scan_learn.c) --- */
 
@@ -91,10 +100,9 @@ struct scan {
 	struct field *field;          /* SCAN_BATCH rows */
 	uint8_t copy_of[SCAN_FIELDS]; /* the first field of the same path: the one that the tree fills */
 	bool copies;                  /* some are not themselves */
-	char *text;                   /* the names */
-	struct scan_key *keys;        /* the slots of all nodes */
+	char **text;                  /* the names */
+	size_t texts, texts_cap;
 	struct buf decoded;           /* of a name with escapes */
-	struct field ignored;         /* where unwanted values go */
 	bool learn;
 	struct scan_learned learned;
 };
@@ -104,8 +112,6 @@ extern const struct scan_ops scan_portable;
 extern const struct scan_ops scan_avx2;
 #endif
 
-extern const struct scan_key scan_no_key;
-
 static always_inline uint64_t scan_load(const char *p)
 {
 	uint64_t v;
@@ -113,24 +119,43 @@ static always_inline uint64_t scan_load(const char *p)
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v) : v;
 }
 
-extern const uint64_t scan_low_bytes[9];      /* masks of the first n bytes of a load */
-
-static always_inline uint64_t scan_slot(const struct scan_node *node, uint64_t head, uint64_t tail, uint64_t n)
+/* Of the length and the last two bytes, which are the opening quote and the byte for a name of one; 0 for an empty name. */
+static always_inline uint64_t scan_hash(const char *end, size_t n)
 {
-	return (head * node->factor[0] + (tail ^ n) * node->factor[1]) >> node->shift;
+	uint16_t last;
+	memcpy(&last, end - 2, 2);
+	return likely(n) ? last | (uint64_t)n << 16 : 0;
 }
 
-const struct scan_key *scan_find_long(const struct scan_key *key, const char *p);
+static always_inline uint64_t scan_slot(const struct scan_node *node, uint64_t hash)
+{
+	return hash * node->factor >> node->shift;
+}
 
-/* The wanted name p[0..n) in that object, or scan_no_key. 8 bytes before p and behind p + n are readable. */
+/* off ? a : b without a branch: where the order of names is random, nothing foretells it. */
+static always_inline const void *scan_select(uint64_t off, const void *a, const void *b)
+{
+#ifdef __x86_64__
+	__asm__("test %1, %1\n\tcmovnz %2, %0" : "+r"(b) : "r"(off), "r"(a) : "cc");
+	return b;
+#else
+	uintptr_t all = (uintptr_t)0 - (uintptr_t)(off != 0);
+	return (const void *)(((uintptr_t)a & all) | ((uintptr_t)b & ~all));
+#endif
+}
+
+extern const struct scan_key scan_no_key;     /* stands for every name that is not wanted */
+
+const struct scan_key *scan_find_same(const struct scan_node *node, const struct scan_key *key, const char *p, size_t n);
+
+/* The wanted name p[0..n) in that object, or scan_no_key. A quote is at p[-1], and 8 bytes before it and behind p + n are readable. */
 static always_inline const struct scan_key *scan_find(const struct scan_node *node, const char *p, size_t n)
 {
-	uint64_t head = scan_load(p) & scan_low_bytes[n < 8 ? n : 8];
-	uint64_t tail = n < 8 ? head : scan_load(p + n - 8);
-	const struct scan_key *key = &node->slot[scan_slot(node, head, tail, n)];
-	bool same = (key->head == head) & (key->tail == tail) & (key->n == n);
-	key = same ? key : &scan_no_key;
-	return likely(n <= 16) ? key : scan_find_long(key, p);
+	const struct scan_key *key = &node->slot[scan_slot(node, scan_hash(p + n, n))];
+	uint64_t head = (scan_load(p) ^ key->head) & key->head_mask, tail = (scan_load(p + n - 8) ^ key->tail) & key->tail_mask;
+	if (unlikely(key->care))
+		return scan_find_same(node, key, p, n);
+	return scan_select(head | tail | (n ^ key->n), &scan_no_key, key);
 }
 
 /* The same for a name in escaped form. */

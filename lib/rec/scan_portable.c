@@ -69,6 +69,20 @@ static always_inline bool portable_differs(struct portable_diff diff)
 	return diff.bits != 0;
 }
 
+enum { portable_GUESSES = false };
+
+static always_inline void portable_guess(const char *p, const char *end, const char **guess)
+{
+	(void)p, (void)end, (void)guess;
+}
+
+static always_inline const struct scan_key *portable_guessed_name(const struct portable_constants *k, const struct scan_node *node,
+                                                                  const char *p, const char *end)
+{
+	(void)k, (void)node, (void)p, (void)end;
+	return NULL;
+}
+
 #include "rec/scan_walk.h"
 #include "rec/scan_lanes.h"
 
