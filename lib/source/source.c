@@ -87,6 +87,7 @@ static int write_hello(struct source *s, const char *path, struct err *err)
 	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", s->log->ops->bytes ? "byte" : "record");
 	json_quote_z(b, path);
 	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld}]}", s->c->drain_us, prog_common()->name, prog_version, (long)getpid());
+	s->hello = true;
 	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
 }
 
@@ -333,6 +334,8 @@ static void leave_at_once(struct source *s)
 {
 	struct err ignored;
 
+	if (!s->hello)
+		return;
 	ctl_end_write(&s->inc, false, &s->line);
 	if (source_control(s, &ignored) == 0 && source_flush(s, &ignored) == 0 && s->ack)
 		ack_linger(s->ack, LINGER_S * TM_S);
@@ -344,7 +347,7 @@ static void fail(struct source *s, struct err *err)
 
 	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(s->loop))
 		ack_last_word(s->ack, LAST_WORD_S * TM_S, err);
-	if (!s->feed.out || out_reader_left(s->feed.out))
+	if (!s->hello || !s->feed.out || out_reader_left(s->feed.out))
 		return;
 	s->line.n = 0;
 	ctl_fail_write(&s->inc, prog_common()->name, err, &s->line);

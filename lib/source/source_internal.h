@@ -30,6 +30,7 @@ struct source {
 	struct buf line, element;          /* scratch: a record being written */
 
 	/* life */
+	bool hello;                        /* it was written: the stages below listen */
 	bool greeted;                      /* the finished hello is back */
 	bool begun;                        /* reading has begun, once */
 	bool stopping;                     /* a signal came */

@@ -151,7 +151,7 @@ static const struct pos_last *last_of(const struct log_record *v, size_t n, stru
 static int take_batch(struct source *s, struct err *err)
 {
 	const struct log_batch *b = &s->batch;
-	const struct log_record *v = b->v + s->batch_at;
+	const struct log_record *v = b->n ? b->v + s->batch_at : NULL;
 	struct range *r = &s->step.v[s->batch_id];
 	size_t n = b->n - s->batch_at, room = epochs_room(s->epochs), k;
 	struct pos_last last;

@@ -1,0 +1,423 @@
+# hta-consume over files: plain streams, and jobs with real stages behind them.
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	db=$BATS_TEST_TMPDIR/store.db
+	once make_events
+	events=$BATS_FILE_TMPDIR/events
+}
+
+# 3,000 lines with a number each, a second apart.
+make_events() {
+	awk 'BEGIN { for (i = 0; i < 3000; i++) printf "{\"ts\":\"2026-01-01T%02d:%02d:%02dZ\",\"i\":%d}\n", i / 3600, i / 60 % 60, i % 60, i }' >"$BATS_FILE_TMPDIR/events"
+}
+
+# A job over files with one sink: job [OPTION...] FILE...
+job() { pipe "hta-consume --job j $(printf '%q ' "$@") | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"; }
+job2() { pipe "hta-consume --job j $(printf '%q ' "$@") | hta-window --value i | hta-sink-sqlite --name a --init '$db' | hta-sink-sqlite --name b --init '$db.2' | hta-commit"; }
+
+sql() { sqlite3 "$db" "$@"; }
+sum_of() { sqlite3 "${1:-$db}" "select coalesce(sum(count), 0), coalesce(sum(cast(sum as int)), 0) from hta_rollups"; }
+# All lines of the events, each once.
+all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$events")" ]; }
+
+# ---- plain
+
+@test "plain: the bytes of a file, whatever it is packed in" {
+	gzip -c "$events" >e.gz && zstd -q "$events" -o e.zst
+	head -c 1000 "$events" | gzip >two.gz && tail -c +1001 "$events" | gzip >>two.gz
+	for f in "$events" e.gz e.zst two.gz; do
+		feed hta-consume "$f"
+		cmp "$out" "$events"
+	done
+}
+
+@test "plain: standard input from a pipe and from a file" {
+	cat "$events" | hta-consume - | cmp - "$events"
+	hta-consume - <"$events" | cmp - "$events"
+	hta-consume "$events" - "$events" <"$events" | cmp - <(cat "$events" "$events" "$events")
+}
+
+@test "plain: a last line without newline counts, and the next file begins a line" {
+	printf 'a\nb' >one
+	printf 'c\n' >two
+	feed hta-consume one two
+	expect <<-'END'
+		a
+		b
+		c
+	END
+}
+
+@test "plain: a number of lines" {
+	feed hta-consume -c 7 "$events"
+	cmp "$out" <(head -n 7 "$events")
+	feed hta-consume --until 3001 "$events" "$events"
+	cmp "$out" <(cat "$events" "$events" | head -n 3001)
+}
+
+@test "plain: a first line like a hello is no hello, others are data" {
+	printf '%s\n' '{"$hta":"hello","v":1}' '{"$hta":"hello","v":1}' >f
+	feed hta-consume f
+	expect <<-'END'
+		 {"$hta":"hello","v":1}
+		{"$hta":"hello","v":1}
+	END
+}
+
+@test "plain: an over-long line is told and left out, with --dead kept or dropped" {
+	{ echo a; head -c 3000000 /dev/zero | tr '\0' x; echo; echo b; } >f
+	fails_with 65 hta-consume f
+	says 'f:2: line of 3000000 bytes'
+	expect <<-'END'
+		a
+		b
+	END
+	feed hta-consume --dead drop f
+	feed hta-consume --dead d f
+	[ "$(jq -c '[.file, .line, .size, (.record | length)]' d)" = '["f",2,3000000,65536]' ]
+	feed hta-consume --max-line 4MiB f
+	cmp "$out" f
+}
+
+@test "plain: damaged and missing files" {
+	gzip -c "$events" | head -c 2000 >cut.gz
+	fails_with 65 hta-consume cut.gz
+	says 'cut.gz: gzip data are damaged .*in the middle'
+	echo text >no.zst
+	fails_with 65 hta-consume no.zst
+	fails_with 78 hta-consume nothing
+	fails_with 78 hta-consume .
+}
+
+@test "plain: a full disk is 74, a reader that leaves is silent" {
+	fails_with 74 bash -c "exec hta-consume '$events' '$events' >/dev/full"
+	for _ in $(seq 50); do cat "$events"; done >f
+	run -0 bash -c "hta-consume f | head -n 1; [ \${PIPESTATUS[0]} = 141 ]"
+	[ "${#lines[@]}" = 1 ]
+}
+
+@test "usage: what does not go together is 64 before anything is read" {
+	fails_with 64 hta-consume
+	fails_with 64 hta-consume -t topic
+	says '-b BROKERS is missing'
+	fails_with 64 hta-consume -b x:1 "$events"
+	fails_with 64 hta-consume -g g "$events"
+	says -- '--job g'
+	fails_with 64 hta-consume --from -1h "$events"
+	fails_with 64 hta-consume --on-gap skip "$events"
+	fails_with 64 hta-consume --dry-run "$events"
+	fails_with 64 hta-consume --job j -
+	says 'cannot be read again'
+	fails_with 64 hta-consume --job 'a"b' "$events"
+	fails_with 64 hta-consume -t a -t b "$events"
+	fails_with 64 hta-consume --job j --ack relative "$events"
+	fails_with 64 hta-consume --job j --bootstrap x "$events"
+	fails_with 64 hta-consume -e -c 5 "$events"
+	fails_with 64 hta-consume --until never "$events"
+}
+
+@test "a job whose output is a terminal: hta-commit is missing" {
+	fails_with 64 script -qec "hta-consume --job j '$events'" /dev/null
+	grep -q 'hta-commit. is missing' "$out"
+}
+
+# ---- jobs
+
+@test "job: each line once, then nothing new, then what was added" {
+	head -n 1000 "$events" >f
+	feed job f
+	[ "$(sum_of)" = "1000|499500" ]
+	feed job -v f
+	says 'job j: nothing new'
+	[ "$(sum_of)" = "1000|499500" ]
+	tail -n +1001 "$events" >>f
+	feed job f
+	all_of
+	[ "$(sql 'select next = (select max(next) from hta_pos) and idle from hta_pos')" = 1 ]
+}
+
+@test "job: rotation and compression keep a file's place" {
+	head -n 1000 "$events" >log
+	feed job log
+	tail -n +1001 "$events" | head -n 1000 >>log
+	mv log log.1 && gzip log.1
+	tail -n +2001 "$events" >log
+	feed job log.1.gz log
+	all_of
+	[ "$(sql 'select count(*) from hta_pos')" = 2 ]
+	zstd -q log && mv log.zst log.2.zst
+	feed job log.2.zst log.1.gz
+	all_of
+}
+
+@test "job: two files of one identity need names, and a name is kept" {
+	cp "$events" a && cp a b
+	fails_with 64 job a b
+	says 'a and b look like one file \(file:4096:[0-9a-f]{16}\)'
+	feed job -t first a -t second b
+	[ "$(sum_of)" = "6000|8997000" ]
+	[ "$(sql 'select topic from hta_pos order by 1')" = $'first\nsecond' ]
+	feed job -t first a
+	[ "$(sum_of)" = "6000|8997000" ]
+}
+
+@test "job: an unfinished last line is left and said, or taken" {
+	printf '%s\n{"ts":"2026-01-01T00:00:00Z","i":5}' "$(head -n 10 "$events")" >f
+	feed job f
+	says 'f: the last line has no newline'
+	[ "$(sum_of)" = "10|45" ]
+	feed job --last-line f
+	[ "$(sum_of)" = "11|50" ]
+	printf '\n{"ts":"2026-01-01T00:00:00Z","i":7}\n' >>f
+	feed job f
+	[ "$(sum_of)" = "12|57" ]
+}
+
+@test "job: empty files, and none with anything in it" {
+	: >empty
+	feed job empty
+	feed job empty "$events"
+	all_of
+}
+
+@test "job: --from latest begins behind what is there, and changes nothing later" {
+	head -n 1000 "$events" >f
+	feed job --from latest f
+	[ "$(sum_of)" = "0|0" ]
+	tail -n +1001 "$events" >>f
+	feed job -v --from earliest f
+	says '--from changes nothing'
+	[ "$(sum_of)" = "2000|3999000" ]
+}
+
+@test "job: a number of records, and on from there" {
+	feed job -c 700 "$events"
+	[ "$(sum_of)" = "700|244650" ]
+	feed job -c 1300 --epoch-records 100 "$events"
+	[ "$(sum_of)" = "2000|1999000" ]
+	feed job "$events"
+	all_of
+}
+
+@test "job: a file replaced under its name is 78, so is one cut off" {
+	feed job -t log "$events"
+	sed 's/"i":2999/"i":2998/' "$events" >other
+	fails_with 78 job -t log other
+	says 'other \(log\): the record at [0-9]+ is not the one that sink sqlite:hta_rollups has read'
+	head -n 100 "$events" >short
+	fails_with 78 job -t log short
+	says 'short \(log\): ends at'
+	gzip short
+	fails_with 78 job -t log short.gz
+	all_of
+}
+
+@test "job: a file's lines are data, whatever they look like" {
+	{
+		printf '%s\n' '{"$hta":"hello","v":1}' '{"$hta":"0123456789abcdef","k":"end"}'
+		head -n 3 "$events"
+	} >f
+	feed job f
+	[ "$(sum_of)" = "3|3" ]
+	[ "$(sql "select count(*) from hta_dead where stage = 'hta-window'")" = 2 ]
+}
+
+@test "job: an over-long line is a dead letter in the sink, once" {
+	{ head -n 2 "$events"; head -c 100000 /dev/zero | tr '\0' x; echo; tail -n +3 "$events"; } >f
+	feed job --max-line 64k f
+	all_of
+	[ "$(sql 'select stage, kind, topic = (select topic from hta_pos), record_offset, size, length(record) from hta_dead')" = "hta-consume|dead|1|72|100000|65536" ]
+	feed job --max-line 64k f
+	[ "$(sql 'select count(*) from hta_dead')" = 1 ]
+}
+
+@test "job: too many dead records end it before their barrier" {
+	for _ in $(seq 2000); do printf '%01000d\n' 1; done >f
+	fails_with 65 job --max-line 100 f
+	says 'more than --dead-limit 50%'
+	[ "$(sql 'select count(*) from hta_dead')" = 0 ]
+}
+
+@test "job: dead letters need somebody to take them" {
+	fails_with 64 pipe "hta-consume --job j '$events' | hta-commit"
+	says 'say hta-consume --dead FILE'
+	feed pipe "hta-consume --dead drop --job j '$events' | hta-commit"
+}
+
+@test "job: sinks that fell apart are brought together" {
+	head -n 2000 "$events" >f
+	feed job2 f
+	cp "$db.2" old
+	cp "$events" f
+	feed job2 f
+	cp old "$db.2"
+	head -n 500 "$events" | sed 's/Z/+00:00/' >g
+	feed job2 --epoch-records 100 f g
+	[ "$(sum_of)" = "$(sum_of "$db.2")" ]
+	[ "$(sum_of)" = "3500|4623250" ]
+}
+
+@test "job: a late sink adopts a start, or is bootstrapped once" {
+	feed job "$events"
+	late() { pipe "hta-consume --job j $* | hta-window --value i | hta-sink-sqlite --init '$db' | hta-sink-sqlite --name late --init '$db.2' | hta-commit"; }
+	fails_with 78 late "$events"
+	says 'sink late knows nothing of job j.*--bootstrap late=init'
+	feed late -v --bootstrap late=now "$events"
+	[ "$(sum_of "$db.2")" = "0|0" ]
+	fails_with 78 late --bootstrap late=init "$events"
+	fails_with 64 late --bootstrap later=init "$events"
+	says 'it has sqlite:hta_rollups, late'
+	feed late "$events"
+	[ "$(sum_of "$db.2")" = "0|0" ]
+	rm "$db.2"*
+	feed late --bootstrap late=init "$events"
+	feed late "$events"
+	all_of && all_of "$db.2"
+	[ "$(sqlite3 "$db.2" 'select generation from hta_job')" = "$(sql 'select generation from hta_job')" ]
+}
+
+@test "job: a late sink that comes before the first record adopts" {
+	feed job --from latest "$events"
+	cp "$events" f && head -n 5 "$events" >>f
+	feed pipe "hta-consume --job j f | hta-window --value i | hta-sink-sqlite --name late --init '$db.2' | hta-sink-sqlite --init '$db' | hta-commit"
+	[ "$(sum_of)" = "5|10" ]
+	[ "$(sum_of "$db.2")" = "5|10" ]
+}
+
+@test "job: a dry run says what is and would be, and changes nothing" {
+	feed job -n "$events"
+	says 'sink sqlite:hta_rollups: holds nothing of job j'
+	says "$events = file:4096:[0-9a-f]{16}/0: would start at 0, lag [1-9][0-9]* bytes"
+	[ "$(sql 'select count(*) from hta_job')" = 0 ]
+	feed job -c 10 "$events"
+	feed job -n "$events"
+	says "would start at $(head -n 10 "$events" | wc -c), lag "
+	rm -f "$db"*
+	[ "$(sum_of)" = 0 ] || feed job -c 10 "$events"
+}
+
+@test "job: the same sink twice is 64" {
+	fails_with 64 pipe "hta-consume --job j '$events' | hta-window --value i | hta-sink-sqlite --init '$db' | hta-sink-sqlite --init '$db.2' | hta-commit"
+	says 'two sinks are named sqlite:hta_rollups'
+}
+
+# ---- the ack channel
+
+@test "ack: a socket of one's own, a live one is refused, a dead one taken over" {
+	mkfifo hold
+	spawn one bash -c "set -o pipefail; hta-consume --job j --ack '$PWD/sock' '$events' | { cat hold; cat; } | hta-commit"
+	wait_until 5 test -S sock
+	[ "$(stat -c %a sock)" = 600 ]
+	fails_with 78 hta-consume --job j --ack "$PWD/sock" "$events"
+	says 'sock: another source listens there'
+	kill -KILL -- "-$pid"
+	wait_until 5 gone "$pid"
+	[ -S sock ]
+	feed job --ack "$PWD/sock" "$events"
+	all_of
+	[ ! -e sock ]
+}
+
+@test "ack: without hta-commit, or behind a filter that eats control lines: a notice, then 78" {
+	spawn one bash -c "set -o pipefail; hta-consume -v --job j '$events' | cat >/dev/null"
+	local one=$pid
+	spawn two bash -c "set -o pipefail; hta-consume -v --job k '$events' | grep --line-buffered ts | cat >/dev/null"
+	wait_until 10 grep -q 'waiting for the hello' one.err
+	exits_with 78 40 "$one"
+	grep -q "grep -a --line-buffered -e '^{\"\$hta\"' -e PATTERN" one.err
+	exits_with 78 40
+}
+
+# ---- signals and kills
+
+# 20 MB of events, and a pipeline over them that stands still after a few epochs until somebody writes into the fifo "hold". dd takes what it is told and no more.
+stalled() { # OPTION...
+	once make_many
+	many=$BATS_FILE_TMPDIR/many
+	mkfifo hold
+	spawn job bash -c "set -o pipefail; trap : TERM INT; hta-consume --job j --epoch 10ms --epoch-records 1000 $* '$many' |
+		(trap '' TERM INT; dd bs=1 count=300000 status=none; >stalled; cat hold; cat) | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"
+	wait_until 10 test -e stalled
+	wait_until 10 has_epochs
+	source=$(pgrep -P "$pid" hta-consume)
+}
+
+make_many() { for i in $(seq 200); do sed "s/}$/,\"n\":$i}/" "$events"; done >"$BATS_FILE_TMPDIR/many"; }
+has_epochs() { [ "$(sql 'select max(next) from hta_pos')" -gt 0 ]; }
+all_of_many() { [ "$(sum_of)" = "600000|899700000" ]; }
+
+@test "a stop for every process at once drains: 0, everything acknowledged" {
+	stalled
+	kill -TERM -- "-$pid"
+	: >hold
+	exits_with 0 30
+	[ "$(sql 'select sum(count) from hta_rollups')" = "$(head -c "$(sql 'select next from hta_pos')" "$many" | wc -l)" ]
+	feed job "$many"
+	all_of_many
+}
+
+terminated() { kill -TERM "$1" 2>/dev/null; gone "$1"; } # PID
+
+@test "a second signal forces out with 75, and so does --drain-timeout" {
+	stalled
+	# what comes within two seconds is one signal
+	wait_until 10 terminated "$source"
+	kill -KILL -- "-$pid"
+	grep -q 'forced out by a second signal' job.err
+	rm hold stalled
+	stalled --drain-timeout 300ms
+	kill -TERM "$source"
+	wait_until 5 gone "$source"
+	kill -KILL -- "-$pid"
+	grep -q 'longer than the drain timeout' job.err
+}
+
+@test "a signal before anything was read ends at once with 0" {
+	spawn job bash -c "set -o pipefail; trap : TERM; hta-consume --job j '$events' | (trap '' TERM; exec cat >seen)"
+	wait_until 5 grep -qs hello seen
+	kill -TERM -- "-$pid"
+	exits_with 0 10
+	[ "$(jq -rs 'last | .k + " " + .reason' seen)" = 'end stop' ]
+}
+
+@test "a source that is killed leaves nothing undone and nothing doubled" {
+	for _ in 1 2 3; do
+		stalled
+		kill -KILL "$source"
+		: >hold
+		exits_with 76 20
+		rm hold stalled
+	done
+	feed job "$many"
+	all_of_many
+}
+
+@test "a reader that left is 75" {
+	fails_with 75 bash -c "set -o pipefail; hta-consume --job j '$events' | hta-window --value i | head -c 10 >/dev/null"
+}
+
+@test "the counters page tells lag and epochs" {
+	feed job "$events"
+	[ -n "$(ls "$HTA_RUN"/hta-consume.*.page)" ]
+}
+
+@test "a service manager hears readiness and the stop" {
+	cat >listen.py <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind("notify")
+		s.settimeout(20)
+		print("ready", flush=True)
+		seen = ""
+		while not ("STOPPING=1" in seen and "WATCHDOG=1" in seen):
+		    seen += s.recv(4096).decode() + "\n"
+		print(seen)
+	END
+	spawn listen python3 listen.py
+	wait_until 10 grep -q ready listen.out
+	NOTIFY_SOCKET=$PWD/notify feed job "$events"
+	exits_with 0 10
+	[ "$(grep -cE '^(READY|STOPPING)=1$' listen.out)" = 2 ]
+}
