@@ -242,7 +242,7 @@ static ssize_t fill(void *arg, void *p, size_t n, struct err *err)
 	if (k <= 0)
 		return k;
 	if (behind) {
-		s->end_bytes *= 4;
+		s->end_bytes = s->end_bytes < LINES_READ_BYTES ? s->end_bytes * 4 : s->end_bytes;
 		nl = memchr(p, '\n', (size_t)k);
 		if (nl) {
 			k = nl + 1 - (char *)p;

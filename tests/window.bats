@@ -1,0 +1,527 @@
+# hta-window over real input: what counts, where, in which order, and what people are told.
+load helpers
+
+# Rows in short: [start, dims, count, value_count, sum, min, max, uniq], as far as the metric has them.
+short() { jq -c '[.window_start[11:19], .dims, .count, (select(has("value_count")) | .value_count, .sum, .min, .max), (select(has("uniq")) | .uniq)]' "${1:-$out}"; }
+
+# Events on standard input, "SECOND MEMBERS" a line: seconds after 2026-01-01T00:00:00Z.
+events() {
+	local s rest
+	while read -r s rest; do
+		printf '{"ts":"%s"%s}\n' "$(date -u -d "@$((1767225600 + s))" +%FT%TZ)" "${rest:+,$rest}"
+	done
+}
+
+# ---- rows ----
+
+@test "a row, byte for byte" {
+	feed hta-window --by endpoint,status --value v --uniq u <<-'END'
+		{"ts":"2026-11-20T15:00:12.5Z","endpoint":"/a","status":200,"v":1.5,"u":"x"}
+		{"ts":"2026-11-20T16:00:59.999999+01:00","endpoint":"/a","status":2e2,"v":-1,"u":"y"}
+	END
+	expect <<-'END'
+		{"op":"set","metric":"events","window_start":"2026-11-20T15:00:00Z","window_end":"2026-11-20T15:01:00Z","dims":{"endpoint":"/a","status":200},"dims_hash":"3a3e2af82e33c119f953af6c4ad21bf8","count":2,"value_count":2,"sum":0.5,"min":-1,"max":1.5,"uniq":2,"uniq_sketch":"AQ6VAw/9gg=="}
+	END
+}
+
+@test "without --value and --uniq a row has its count only; without --by no dimensions" {
+	feed hta-window <<<'{"ts":"2026-11-20T15:00:12Z"}'
+	expect <<-'END'
+		{"op":"set","metric":"events","window_start":"2026-11-20T15:00:00Z","window_end":"2026-11-20T15:01:00Z","dims":{},"dims_hash":"99aa06d3014798d86001c324468d497f","count":1}
+	END
+}
+
+@test "the hash of the dimensions is that of the documented input" {
+	feed hta-window --by b,a,c,d,e,f <<<'{"ts":"2026-11-20T15:00:12Z","a":"x\n","b":1.50,"c":true,"d":false,"e":null}'
+	jq -r .dims_hash "$out" >"$BATS_TEST_TMPDIR/got"
+	dim() { printf '%b' "\\x$(printf %02x ${#1})\\0000\\0000\\0000$1$2\\x$(printf %02x "$3")\\0000\\0000\\0000$4"; }
+	{ dim a s 2 'x\n'; dim b n 3 1.5; dim c t 0 ''; dim d f 0 ''; dim e 0 0 ''; dim f - 0 ''; } | xxhsum -H2 | cut -d' ' -f1 |
+		expect "$BATS_TEST_TMPDIR/got"
+}
+
+@test "sums are exact in any order, and equal in any split over threads" {
+	for i in $(seq 10); do echo '{"ts":"2026-11-20T15:00:12Z","v":0.1}'; done >"$BATS_TEST_TMPDIR/tenths"
+	feed hta-window --value v "$BATS_TEST_TMPDIR/tenths"
+	grep -q '"sum":1,' "$out"
+	hta-gen --count 20000 --jitter 3m --hot-key-prob 0.3 >"$BATS_TEST_TMPDIR/in"
+	shuf --random-source=<(yes) "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/shuffled"
+	local options='--every 10s --by customer,endpoint --value latency_ms --uniq user_id'
+	feed hta-window $options "$BATS_TEST_TMPDIR/in"
+	mv "$out" "$BATS_TEST_TMPDIR/want"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/want")" -gt 5000 ]
+	local run
+	for run in "$options <shuffled" "$options -j 3 shuffled" "$options -j 2 <in" "$options -j 2 - <in" "-j 4 $options in"; do
+		(cd "$BATS_TEST_TMPDIR" && pipe "hta-window $run" | cmp - want) || { echo "$run"; return 1; }
+	done
+	pipe "cat '$BATS_TEST_TMPDIR/shuffled' | hta-window $options -j 3" | cmp - "$BATS_TEST_TMPDIR/want"
+}
+
+@test "rows come by metric, window and dimensions: missing, null, false, true, numbers, strings" {
+	feed hta-window --metric z --by k --metric a --every 1h <<-'END'
+		{"ts":"2026-01-01T00:01:00Z","k":"b"}
+		{"ts":"2026-01-01T00:00:00Z","k":"10"}
+		{"ts":"2026-01-01T00:00:00Z","k":"a"}
+		{"ts":"2026-01-01T00:00:00Z","k":1000}
+		{"ts":"2026-01-01T00:00:00Z","k":200}
+		{"ts":"2026-01-01T00:00:00Z","k":-1}
+		{"ts":"2026-01-01T00:00:00Z","k":true}
+		{"ts":"2026-01-01T00:00:00Z","k":false}
+		{"ts":"2026-01-01T00:00:00Z","k":null}
+		{"ts":"2026-01-01T00:00:00Z"}
+		{"ts":"2026-01-01T00:00:00Z","k":""}
+	END
+	jq -c '[.metric,.window_start[11:16],.dims,.count]' "$out" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["z","00:00",{},1]
+		["z","00:00",{"k":null},1]
+		["z","00:00",{"k":false},1]
+		["z","00:00",{"k":true},1]
+		["z","00:00",{"k":-1},1]
+		["z","00:00",{"k":200},1]
+		["z","00:00",{"k":1000},1]
+		["z","00:00",{"k":""},1]
+		["z","00:00",{"k":"10"},1]
+		["z","00:00",{"k":"a"},1]
+		["z","00:01",{"k":"b"},1]
+		["a","00:00",{},11]
+	END
+}
+
+@test "values: missing and null ones are in count only" {
+	feed hta-window --value a.v <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","a":{"v":2}}
+		{"ts":"2026-01-01T00:00:00Z","a":{"v":null}}
+		{"ts":"2026-01-01T00:00:00Z","a":{}}
+		{"ts":"2026-01-01T00:00:00Z","a":5}
+		{"ts":"2026-01-01T00:01:00Z"}
+	END
+	short >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["00:00:00",{},4,1,2,2,2]
+		["00:01:00",{},1,0,null,null,null]
+	END
+}
+
+@test "event times: any offset and fraction, numbers with a unit, floor to the window" {
+	feed hta-window --every 1s --time t --time-unit ms <<-'END'
+		{"t":"2026-01-01T05:30:00.9999999+05:30"}
+		{"t":"2026-01-01 00:00:00z"}
+		{"t":1767225600999}
+		{"t":1767225600999.999}
+		{"t":1.767225601e12}
+		{"t":0}
+		{"t":"2199-12-31T23:59:59.999Z"}
+	END
+	jq -c '[.window_start,.count]' "$out" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["1970-01-01T00:00:00Z",1]
+		["2026-01-01T00:00:00Z",4]
+		["2026-01-01T00:00:01Z",1]
+		["2199-12-31T23:59:59Z",1]
+	END
+	for unit in s:1767225600.5 us:1767225600500000 ns:1767225600500000000; do
+		feed hta-window --time-unit ${unit%:*} <<<"{\"ts\":${unit#*:}}"
+		grep -q '"window_start":"2026-01-01T00:00:00Z"' "$out"
+	done
+}
+
+@test "windows shorter than a second, and of a day" {
+	feed hta-window --every 250ms <<<'{"ts":"2026-01-01T00:00:00.800Z"}'
+	grep -q '"window_start":"2026-01-01T00:00:00.750Z","window_end":"2026-01-01T00:00:01Z"' "$out"
+	feed hta-window --every 1d <<<'{"ts":"2026-01-01T13:00:00.800Z"}'
+	grep -q '"window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-02T00:00:00Z"' "$out"
+}
+
+@test "input as people have it: CRLF, blank lines, equal keys, no newline at the end, several files" {
+	printf '{"ts":"2026-01-01T00:00:00Z","k":1,"k":2}\r\n\r\n \t\n' >"$BATS_TEST_TMPDIR/a"
+	printf ' { "ts" : "2026-01-01T00:00:00Z" , "k" : 2 } ' >"$BATS_TEST_TMPDIR/b"
+	for threads in 1 2; do
+		feed hta-window -j $threads --by k "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b" - <<<'{"ts":"2026-01-01T00:00:00Z","k":2.0}'
+		short >"$BATS_TEST_TMPDIR/got"
+		expect "$BATS_TEST_TMPDIR/got" <<-'END'
+			["00:00:00",{"k":2},3]
+		END
+	done
+}
+
+@test "a file without a line, or with blank ones only, has no rows" {
+	feed hta-window </dev/null
+	expect </dev/null
+	feed hta-window -j 2 --by nothing <<<$'\n \n'
+	expect </dev/null
+	[ -z "$stderr" ]
+}
+
+@test "look-alikes of control records in a plain stream are data" {
+	feed pipe "printf '%s\n' '{\"\$hta\":\"0123456789abcdef\",\"k\":\"end\",\"ts\":\"2026-01-01T00:00:00Z\"}' | hta-window"
+	[ "$(wc -l <"$out")" = 1 ]
+	# a hello is one on a pipe only
+	feed hta-window --dead drop - <<<'{"$hta":"hello","v":1,"inc":"0123456789abcdef","job":"j","group":null,"unit":"byte","ack":"/x","stages":[],"ts":"2026-01-01T00:00:00Z"}'
+	[ "$(wc -l <"$out")" = 1 ]
+}
+
+# ---- metrics ----
+
+@test "options before the first --metric are everybody's, those after one are its own" {
+	feed hta-window --by k --value v --metric one --metric two --every 1h --by '' --metric three --value '' --by l <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","k":1,"v":2,"l":3}
+	END
+	jq -c '[.metric,.window_end[11:16],.dims,.sum]' "$out" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["one","00:01",{"k":1},2]
+		["two","01:00",{},2]
+		["three","00:01",{"l":3},null]
+	END
+}
+
+@test "wrong options are told before anything is read" {
+	fails_with 64 hta-window --metric a --metric a
+	says 'two metrics are called a'
+	fails_with 64 hta-window --every 60
+	says '"60" is not a duration'
+	fails_with 64 hta-window --every 0s
+	says '1ms to 366d'
+	fails_with 64 hta-window --by a..b
+	fails_with 64 hta-window --by a,b,a
+	says 'two dimensions are called a'
+	fails_with 64 hta-window --time-unit m
+	says 'none of s, ms, us, ns'
+	fails_with 64 hta-window --lateness -5s
+	fails_with 64 hta-window --metric ''
+	fails_with 64 hta-window -j 0
+	fails_with 64 hta-window --max-groups 0
+	fails_with 64 hta-window --valeu x
+	says 'did you mean'
+}
+
+@test "paths as in jq: dots, quotes, brackets" {
+	feed hta-window --by '.a.b,."c.d",.e["f,g"]' <<<'{"ts":"2026-01-01T00:00:00Z","a":{"b":1},"c.d":2,"e":{"f,g":3}}'
+	grep -qF '"dims":{"a.b":1,"c.d":2,"e.f,g":3}' "$out"
+}
+
+@test "a path that no line had is named" {
+	feed hta-window --by enpoint,k --value v --uniq v.w <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","k":1,"v":null}
+	END
+	says 'none of the 1 lines has enpoint \(--by of metric events\)'
+	says 'none of the 1 lines has v.w \(--uniq of metric events\)'
+	[ "$(grep -c misspelt <<<"$stderr")" = 2 ]
+}
+
+@test "an endless input is told after 10,000 lines, once" {
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 7<>"$BATS_TEST_TMPDIR/fifo"
+	spawn endless hta-window --by enpoint <"$BATS_TEST_TMPDIR/fifo" 7>&-
+	hta-gen --count 10200 >&7
+	wait_until 10 grep -q 'none of the first .* lines has enpoint' "$BATS_TEST_TMPDIR/endless.err"
+	hta-gen --count 20000 >&7
+	exec 7>&-
+	exits_with 0 10
+	[ "$(grep -c enpoint "$BATS_TEST_TMPDIR/endless.err")" = 1 ]
+}
+
+# ---- bad lines ----
+
+bad_lines() {
+	cat <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","v":1}
+		not json
+		[]
+		{"v":1}
+		{"ts":null}
+		{"ts":1767225600}
+		{"ts":"soon"}
+		{"ts":"1969-12-31T23:59:59Z"}
+		{"ts":"2200-01-01T00:00:00Z"}
+		{"ts":"2026-01-01T00:00:00Z","v":"1"}
+		{"ts":"2026-01-01T00:00:00Z","v":1e21}
+		{"ts":"2026-01-01T00:00:00Z","k":["a"]}
+		{"ts":"2026-01-01T00:00:00Z","k":"\ud800"}
+		{"ts":"2026-01-01T00:00:00Z","k":"a\u0000b"}
+		{"ts":"2026-01-01T00:00:00Z","u":{}}
+		{"ts":"2026-01-01T00:00:00Z","v":1,"x":"\q"}
+	END
+	printf '{"ts":"2026-01-01T00:00:00Z","k":"%05000d"}\n' 0
+	printf '{"ts":"2026-01-01T00:00:00Z","x":"\xff"}\n{"ts":"2026-01-01T00:00:00Z"}\0\n'
+	printf '{"ts":"2026-01-01T00:00:00Z","x":"%010000000d"}\n' 0
+	echo '{"ts":"2026-01-01T00:00:00Z","v":2}'
+}
+
+@test "bad lines: the first few are told, the others counted, rows printed, exit 65" {
+	bad_lines >"$BATS_TEST_TMPDIR/in"
+	for threads in 1 2; do
+		fails_with 65 hta-window -j $threads --by k --value v --uniq u "$BATS_TEST_TMPDIR/in"
+		short >"$BATS_TEST_TMPDIR/got"
+		expect "$BATS_TEST_TMPDIR/got" <<-'END'
+			["00:00:00",{},2,2,3,1,2,0]
+		END
+		says "in:2: "
+		says "in:6: metric events: ts is a number, and only --time-unit"
+		says '19 of 21 lines were bad'
+		[ "$(grep -c 'in:[0-9]*: ' <<<"$stderr")" = 5 ]
+	done
+}
+
+@test "bad lines: each reason, in a file, in their order, whatever the threads" {
+	bad_lines >"$BATS_TEST_TMPDIR/in"
+	for threads in 1 3; do
+		rm -f "$BATS_TEST_TMPDIR/dead"
+		feed hta-window -j $threads --by k --value v --uniq u --dead "$BATS_TEST_TMPDIR/dead" "$BATS_TEST_TMPDIR/in"
+		jq -r '"\(.line) \(.reason)"' "$BATS_TEST_TMPDIR/dead" | sed -E 's/^(2|3|16|18|19) .*/\1 -/' >"$BATS_TEST_TMPDIR/got"
+		expect "$BATS_TEST_TMPDIR/got" <<-'END'
+			2 -
+			3 -
+			4 metric events: ts is missing
+			5 metric events: ts is null
+			6 metric events: ts is a number, and only --time-unit s, ms, us or ns can tell which time
+			7 metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z)
+			8 metric events: ts is outside of the years 1970 to 2199
+			9 metric events: ts is outside of the years 1970 to 2199
+			10 metric events: v is a string, not a number
+			11 metric events: v is out of range (beyond +-1e20)
+			12 metric events: k is an array, not a string, number or boolean
+			13 metric events: k has half of a surrogate pair, which no store can hold
+			14 metric events: k has a NUL (\u0000), which no store can hold
+			15 metric events: u is an object, not a string, number or boolean
+			16 -
+			17 metric events: k is longer than 4096 bytes
+			18 -
+			19 -
+			20 line of 10000036 bytes, longer than --max-line
+		END
+		# what is kept is the record
+		jq -r 'select(.line == 10) | .record' "$BATS_TEST_TMPDIR/dead" | grep -qxF '{"ts":"2026-01-01T00:00:00Z","v":"1"}'
+		jq -e 'select(.line == 20) | .size == 10000036 and (.record | length) == 65536' "$BATS_TEST_TMPDIR/dead"
+	done
+}
+
+@test "a line counts in all its metrics or in none" {
+	fails_with 65 hta-window --metric hits --metric spend --value v <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","v":1}
+		{"ts":"2026-01-01T00:00:00Z","v":[]}
+	END
+	[ "$(jq -c '[.metric,.count]' "$out" | tr -d '\n')" = '["hits",1]["spend",1]' ]
+	says 'standard input:2: metric spend: v is an array, not a number'
+}
+
+@test "more than nine decimals are rounded half to even and counted, or with --exact bad" {
+	printf '{"ts":"2026-01-01T00:00:00Z","v":%s}\n' 0.0000000005 0.0000000015 0.1 >"$BATS_TEST_TMPDIR/in"
+	feed hta-window --value v "$BATS_TEST_TMPDIR/in"
+	grep -q '"sum":0.100000002,' "$out"
+	says '2 values had more than nine decimals'
+	fails_with 65 hta-window --value v --exact "$BATS_TEST_TMPDIR/in"
+	grep -q '"count":1,"value_count":1,"sum":0.1,' "$out"
+}
+
+@test "lines around the borders of tickets are counted once, by any number of threads" {
+	# lines of 1 MiB less a bit: several a ticket of 4 MiB, and one that is longer than a ticket
+	local i
+	for i in $(seq 20); do
+		printf '{"ts":"2026-01-01T00:00:00Z","v":%d,"x":"%0*d"}\n' "$i" $((1048000 + i)) 0
+		printf '{"ts":"2026-01-01T00:00:00Z","v":%d}\n' "$i"
+	done >"$BATS_TEST_TMPDIR/in"
+	printf '{"ts":"2026-01-01T00:00:00Z","v":100,"x":"%09000000d"}\n{"ts":"2026-01-01T00:00:00Z","v":1000}' 0 >>"$BATS_TEST_TMPDIR/in"
+	feed hta-window -j 3 --max-line 16MiB --value v "$BATS_TEST_TMPDIR/in"
+	grep -q '"count":42,"value_count":42,"sum":1520,' "$out"
+	fails_with 65 hta-window -j 3 --value v "$BATS_TEST_TMPDIR/in"
+	grep -q '"count":41,"value_count":41,"sum":1420,' "$out"
+	says 'in:41: line of 9000044 bytes, longer than --max-line'
+}
+
+@test "a file that is read from its middle on" {
+	printf '{"ts":"2026-01-01T00:00:00Z","v":%d}\n' 1 2 3 4 >"$BATS_TEST_TMPDIR/in"
+	for threads in 1 2; do
+		feed pipe "{ head -c 36 >/dev/null; hta-window -j $threads --value v; } <'$BATS_TEST_TMPDIR/in'"
+		grep -q '"count":3,"value_count":3,"sum":9,' "$out"
+	done
+}
+
+# ---- lateness ----
+
+@test "windows close when the highest time is --lateness behind their end; the earlier watermark decides what is late" {
+	events <<-'END' >"$BATS_TEST_TMPDIR/in"
+		1
+		14
+		9
+		15
+		9
+		10
+		25
+		19
+		20
+	END
+	feed hta-window --every 10s --lateness 5s "$BATS_TEST_TMPDIR/in"
+	short >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["00:00:00",{},2]
+		["00:00:10",{},3]
+		["00:00:20",{},2]
+	END
+	says '2 of 9 lines came too late \(more than --lateness 5s\)'
+	feed hta-window --every 10s --lateness 5s --late drop "$BATS_TEST_TMPDIR/in"
+	[ -z "$stderr" ]
+	feed hta-window -j 2 --every 10s --lateness 5s --late "$BATS_TEST_TMPDIR/late" "$BATS_TEST_TMPDIR/in"
+	jq -c '[.line,.record]' "$BATS_TEST_TMPDIR/late" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		[5,"{\"ts\":\"2026-01-01T00:00:09Z\"}"]
+		[8,"{\"ts\":\"2026-01-01T00:00:19Z\"}"]
+	END
+}
+
+@test "with --lateness rows come while the input goes on, each window once" {
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 7<>"$BATS_TEST_TMPDIR/fifo"
+	spawn live hta-window --every 1s --lateness 0s <"$BATS_TEST_TMPDIR/fifo" 7>&-
+	events <<<$'0\n1' >&7
+	wait_until 10 grep -q '"window_start":"2026-01-01T00:00:00Z".*"count":1' "$BATS_TEST_TMPDIR/live.out"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/live.out")" = 1 ]
+	events <<<$'0\n1\n5' >&7
+	exec 7>&-
+	exits_with 0 10
+	short "$BATS_TEST_TMPDIR/live.out" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["00:00:00",{},1]
+		["00:00:01",{},2]
+		["00:00:05",{},1]
+	END
+}
+
+@test "rows with --lateness do not depend on how the input is cut, and equal those without where nothing is late" {
+	hta-gen --count 30000 --step 10ms --jitter 20s >"$BATS_TEST_TMPDIR/in"
+	local options='--metric m --every 10s --by endpoint --value latency_ms --uniq user_id --metric n --every 25s'
+	feed hta-window $options "$BATS_TEST_TMPDIR/in"
+	sort "$out" >"$BATS_TEST_TMPDIR/all"
+	feed hta-window $options --lateness 20s "$BATS_TEST_TMPDIR/in"
+	mv "$out" "$BATS_TEST_TMPDIR/closed"
+	sort "$BATS_TEST_TMPDIR/closed" | cmp - "$BATS_TEST_TMPDIR/all"
+	pipe "dd if='$BATS_TEST_TMPDIR/in' bs=3001 status=none | hta-window $options --lateness 20s" | cmp - "$BATS_TEST_TMPDIR/closed"
+	# in order of their end, then of the metric
+	jq -r '.window_end + " " + .metric' "$BATS_TEST_TMPDIR/closed" | sort -c
+}
+
+# ---- bounds ----
+
+@test "--max-groups names the heaviest dimension and prints nothing" {
+	hta-gen --count 5000 >"$BATS_TEST_TMPDIR/in"
+	for threads in 1 3; do
+		fails_with 65 hta-window -j $threads --max-groups 100 --by endpoint,user_id,status "$BATS_TEST_TMPDIR/in"
+		expect </dev/null
+		says 'more than 100 groups \(--max-groups\): the heaviest dimension is user_id of metric events with [0-9]+ values'
+		fails_with 65 hta-window -j $threads --every 1ms --max-groups 100 "$BATS_TEST_TMPDIR/in"
+		says 'metric events has [0-9]+ windows'
+	done
+	feed hta-window --max-groups 5000 --by status "$BATS_TEST_TMPDIR/in"
+}
+
+@test "rows that cannot be written are an error" {
+	hta-gen --count 5000 >"$BATS_TEST_TMPDIR/in"
+	fails_with 74 pipe "hta-window --by user_id '$BATS_TEST_TMPDIR/in' >/dev/full"
+	fails_with 74 hta-window "$BATS_TEST_TMPDIR/missing"
+	says missing
+}
+
+@test "on a terminal: no sketch, and a note that rows come at the end, unless --lateness is given" {
+	local line='{"ts":"2026-01-01T00:00:00Z","u":1}'
+	feed script -qec "echo '$line' | hta-window --uniq u" /dev/null
+	grep -q 'rows come at the end of the input; --lateness DUR' "$out"
+	grep -q '"uniq":1}' "$out"
+	feed script -qec "echo '$line' | hta-window --lateness 1s" /dev/null
+	! grep -q 'rows come at the end' "$out"
+	echo "$line" >"$BATS_TEST_TMPDIR/in"
+	feed script -qec "hta-window '$BATS_TEST_TMPDIR/in'" /dev/null
+	! grep -q 'rows come at the end' "$out"
+}
+
+@test "a sketch is left out with --no-sketch" {
+	feed hta-window --uniq u --no-sketch <<<'{"ts":"2026-01-01T00:00:00Z","u":1}'
+	grep -q '"uniq":1}$' "$out"
+}
+
+@test "uniques have the text's registers: a number and its text are one, escapes are decoded" {
+	feed hta-window --uniq u <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","u":"1"}
+		{"ts":"2026-01-01T00:00:00Z","u":1.0}
+		{"ts":"2026-01-01T00:00:00Z","u":"\u0031"}
+		{"ts":"2026-01-01T00:00:00Z","u":null}
+		{"ts":"2026-01-01T00:00:00Z"}
+	END
+	grep -q '"count":5,"uniq":1,' "$out"
+}
+
+# ---- acknowledged streams ----
+
+inc=0123456789abcdef
+
+# An acknowledged stream of one partition out of data lines on standard input: "--" is a barrier.
+acked() {
+	local line n=0 bytes=0 from=0 at=0 epoch=0
+	echo '{"$hta":"hello","v":1,"inc":"'$inc'","job":"j","group":null,"unit":"record","ack":"/nowhere","stages":[{"s":"hta-consume","version":"0","pid":1}]}'
+	echo '{"$hta":"'$inc'","k":"probe","n":1,"job":"j","claim":[2],"sinks":[]}'
+	echo '{"$hta":"'$inc'","k":"at","t":"events","p":3,"o":100}'
+	while IFS= read -r line; do
+		if [ "$line" = -- ]; then
+			echo '{"$hta":"'$inc'","k":"bar","e":'$((++epoch))',"gen":"00000000000000aa","r":[{"t":"events","p":3,"f":'$from',"to":'$at',"idle":false}],"acct":[{"s":"hta-consume","in":'$n',"out":'$n',"bytes":'$bytes'}]}'
+			n=0 bytes=0 from=$at
+		else
+			printf '%s\n' "$line"
+			n=$((n + 1)) bytes=$((bytes + ${#line} + 1)) at=$((at + 1))
+		fi
+	done
+	echo '{"$hta":"'$inc'","k":"end","reason":"eof"}'
+}
+
+@test "an acknowledged stream: the hello has the metrics, rows are deltas before their barrier, nothing is kept" {
+	acked <<-'END' >"$BATS_TEST_TMPDIR/in"
+		{"ts":"2026-01-01T00:00:00Z","k":1,"v":0.5,"u":1}
+		{"ts":"2026-01-01T00:00:01Z","k":1,"v":1e1,"u":2}
+
+		[]
+		--
+		{"ts":"2026-01-01T00:00:02Z","k":1,"u":1}
+		--
+		--
+	END
+	for threads in 1 2; do
+		feed pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window -j $threads --metric m --by k --value v --uniq u --no-sketch --lateness 5s"
+		grep -c . "$out"
+		jq -c 'if .["$hta"] == "hello" then [.stages[1] | .s, .metrics, .lateness_us, (.cfg | length)] elif .k == "bar" then .acct[1] | del(.bytes) elif .k then [.k, .why, .o] else . end' "$out" |
+			sed 's/"cfg":"[0-9a-f]*"/"cfg":""/' >"$BATS_TEST_TMPDIR/got"
+		expect "$BATS_TEST_TMPDIR/got" <<-'END'
+			["hta-window",[{"name":"m","cfg":"","def":{"every":"1m","time":"ts","by":["k"],"value":"v","uniq":"u"}}],5000000,16]
+			["probe",null,null]
+			["dead","byte 1: not an object: a line is one JSON object",103]
+			{"op":"add","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{"k":1},"dims_hash":"ec183136a3a03d6175919a6cd0a0cc78","count":2,"value_count":2,"sum":"10.5","min":"0.5","max":"10","uniq":2}
+			{"s":"hta-window","in":4,"out":0,"filtered":1,"dead":1,"agg":2,"rows":1,"wm":[["events",3,1767225601000000]]}
+			{"op":"add","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{"k":1},"dims_hash":"ec183136a3a03d6175919a6cd0a0cc78","count":1,"value_count":0,"sum":null,"min":null,"max":null,"uniq":1}
+			{"s":"hta-window","in":1,"out":0,"agg":1,"rows":1,"wm":[["events",3,1767225602000000]]}
+			{"s":"hta-window","in":0,"out":0}
+			["end",null,null]
+		END
+	done
+}
+
+@test "an acknowledged stream drops nothing for its age, whatever --lateness says" {
+	acked <<<$'{"ts":"2026-01-02T00:00:00Z"}\n{"ts":"2020-01-01T00:00:00Z"}\n--' >"$BATS_TEST_TMPDIR/in"
+	feed pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window --lateness 1s --late drop"
+	grep -q '"window_start":"2020-01-01T00:00:00Z"' "$out"
+	grep -q '"window_start":"2026-01-02T00:00:00Z"' "$out"
+}
+
+@test "an acknowledged stream: --max-groups is refused, a partial last line is dropped" {
+	acked <<<$'{"ts":"2026-01-02T00:00:00Z"}\n--' >"$BATS_TEST_TMPDIR/in"
+	fails_with 64 pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window --max-groups 5"
+	says 'deltas of an acknowledged stream'
+	head -n 3 "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/cut"
+	printf '{"ts":"2026-01-02T00:00:00Z"}' >>"$BATS_TEST_TMPDIR/cut"
+	fails_with 76 pipe "cat '$BATS_TEST_TMPDIR/cut' | hta-window"
+	! grep -q '"op"' "$out"
+}
+
+@test "a share of bad lines beyond --dead-limit ends an epoch before its barrier, whatever the threads" {
+	{ for i in $(seq 600); do echo '{"ts":"2026-01-02T00:00:00Z"}'; echo '{"time":"2026-01-02T00:00:00Z"}'; echo x; done; echo --; } | acked >"$BATS_TEST_TMPDIR/in"
+	for threads in 1 2; do
+		fails_with 65 pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window -j $threads"
+		says '1200 of the 1800 records of this epoch are bad'
+		! grep -q '"k":"bar"' "$out"
+	done
+}
