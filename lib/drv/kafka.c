@@ -164,10 +164,8 @@ void kafka_topics(struct kafka *k, const char *brokers, const char *const *topic
 		rd_kafka_conf_set(k->conf, "bootstrap.servers", brokers, why, sizeof(why));
 	for (size_t i = 0; i < n; i++)
 		log_parts_add(&k->topics, slice_z(topics[i]), 0);
-	if (group)
-		rd_kafka_conf_set(k->conf, "group.id", group, why, sizeof(why));
-	if (group && join)
-		k->group = mem_strdup(group);
+	k->group = group ? mem_strdup(group) : NULL;
+	k->joins = group && join;
 	k->retry_for_us = retry_for_us;
 }
 

@@ -1,9 +1,8 @@
 /* The Kafka driver (librdkafka 2.0.2 or newer): topics of a cluster as a log (source/log.h), with or without a consumer group.
  *
- * A group member: eager assignment, so that each rebalance is one revoke and one assign; the assignment is answered at once with nothing, and what is read
- * is set later by assign(). Messages go through a queue of their own, control events through the group's, which is polled at least twice a second whatever the
- * program waits for: so a slow reader never makes the broker think that we are gone.
- * Without a group: librdkafka's simple consumer on the same message queue. */
+ * With a group there are two clients. The member takes part in the group (eager assignment, so that each rebalance is one revoke and one assign), commits, and never
+ * reads: it answers an assignment at once with nothing. The reader belongs to no group and reads what assign() says, through a queue of its own. The member's
+ * events are polled four times a second whatever the program waits for: so a slow reader never makes the broker think that we are gone. */
 #ifndef DRV_KAFKA_H
 #define DRV_KAFKA_H
 

@@ -124,7 +124,7 @@ int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t t
 static rd_kafka_resp_err_t ask_committed(struct kafka *k, void *arg)
 {
 	struct ask_list *a = arg;
-	rd_kafka_resp_err_t code = rd_kafka_committed(k->rk, a->list, KAFKA_ASK_MS);
+	rd_kafka_resp_err_t code = rd_kafka_committed(k->member, a->list, KAFKA_ASK_MS);
 
 	return code ? code : list_error(a->list);
 }
@@ -158,7 +158,7 @@ static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
 {
 	struct ask_list *a = arg;
 
-	return rd_kafka_commit(k->rk, a->list, 0);
+	return rd_kafka_commit(k->member, a->list, 0);
 }
 
 int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err)
@@ -180,7 +180,7 @@ int kafka_commit(void *self, const struct ranges *offsets, const char *meta, boo
 	if (wait)
 		rc = kafka_insist(k, "commit", ask_commit, &a, err);
 	else
-		code = rd_kafka_commit(k->rk, a.list, 1);
+		code = rd_kafka_commit(k->member, a.list, 1);
 	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
 		log_warn("kafka: commit: %s", rd_kafka_err2str(code));
 	rd_kafka_topic_partition_list_destroy(a.list);

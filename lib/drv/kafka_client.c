@@ -1,4 +1,7 @@
-/* Life cycle and control events. librdkafka's threads wake us through two eventfds (queue callbacks; its own io_event skips wake-ups of batch readers). */
+/* Life cycle and control events. Two clients: a group member that reads nothing, and a simple consumer that reads. One high-level consumer would do both, but a
+ * partition that is assigned again while its last fetch is still being stopped loses the forwarding of its queue, and its messages come out among the control
+ * events; the simple consumer's stop and start are synchronous. librdkafka's threads wake us through two eventfds (queue callbacks: its own io_event skips
+ * wake-ups of batch readers). */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +93,7 @@ static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 	rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev), *none;
 
 	if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-		k->gone = rd_kafka_assignment_lost(k->rk);
+		k->gone = rd_kafka_assignment_lost(k->member);
 		k->rebalance = ev;       /* answered, and destroyed, by revoked() */
 		k->assigned_now = false;
 		return;
@@ -100,19 +103,19 @@ static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 		log_parts_add(&k->assigned, slice_z(list->elems[i].topic), list->elems[i].partition);
 	k->assigned_now = true;
 	none = rd_kafka_topic_partition_list_new(0);
-	rd_kafka_assign(k->rk, none);
+	rd_kafka_assign(k->member, none);
 	rd_kafka_topic_partition_list_destroy(none);
 	rd_kafka_event_destroy(ev);
 }
 
-static void on_error(struct kafka *k, rd_kafka_event_t *ev)
+static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 {
 	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
 	const char *say = rd_kafka_event_error_string(ev);
 	char why[512];
 
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
-		code = rd_kafka_fatal_error(k->rk, why, sizeof(why));
+		code = rd_kafka_fatal_error(rk, why, sizeof(why));
 		kafka_failed(&k->failed, code, why);
 	} else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
 		if (!k->down_since_us) {
@@ -134,31 +137,41 @@ static void on_commit(rd_kafka_event_t *ev)
 		log_warn("kafka: commit: %s; the sinks' positions hold, only lag tools see it", rd_kafka_err2str(code));
 }
 
-void kafka_control(void *self, int fd, short revents)
+static void serve(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
 {
-	struct kafka *k = self;
 	rd_kafka_event_t *ev;
-	uint64_t count;
 
-	(void)fd, (void)revents;
-	if (read(k->control_fd, &count, sizeof(count)) < 0)
-		count = 0;
-	while (!k->rebalance && (ev = rd_kafka_queue_poll(k->control, 0))) {
+	while (!k->rebalance && (ev = rd_kafka_queue_poll(queue, 0))) {
 		switch (rd_kafka_event_type(ev)) {
 		case RD_KAFKA_EVENT_REBALANCE:
 			on_rebalance(k, ev);
 			continue;
 		case RD_KAFKA_EVENT_ERROR:
-			on_error(k, ev);
+			on_error(k, rk, ev);
 			break;
 		case RD_KAFKA_EVENT_OFFSET_COMMIT:
 			on_commit(ev);
 			break;
+		case RD_KAFKA_EVENT_FETCH:
+			BUG("a message among the control events");
 		default:
 			break;
 		}
 		rd_kafka_event_destroy(ev);
 	}
+}
+
+void kafka_control(void *self, int fd, short revents)
+{
+	struct kafka *k = self;
+	uint64_t count;
+
+	(void)fd, (void)revents;
+	if (read(k->control_fd, &count, sizeof(count)) < 0)
+		count = 0;
+	serve(k, k->rk, k->main);
+	if (k->member)
+		serve(k, k->member, k->control);
 }
 
 /* ---- life cycle */
@@ -181,35 +194,58 @@ static int subscribe(struct kafka *k, struct err *err)
 
 	for (size_t i = 0; i < k->topics.n; i++)
 		rd_kafka_topic_partition_list_add(list, k->topics.v[i].topic, RD_KAFKA_PARTITION_UA);
-	code = rd_kafka_subscribe(k->rk, list);
+	code = rd_kafka_subscribe(k->member, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_failed(err, code, NULL) : 0;
 }
 
-static int make_client(struct kafka *k, struct err *err)
+static rd_kafka_t *new_client(struct kafka *k, const char *group, struct err *err)
 {
-	char why[512], servers[64];
-	size_t n = sizeof(servers);
-	rd_kafka_conf_res_t has = rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n);
+	rd_kafka_conf_t *conf = rd_kafka_conf_dup(k->conf);
+	char why[512];
+	rd_kafka_t *rk;
 
-	if (has != RD_KAFKA_CONF_OK || n <= 1)
+	if (group && rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why)) != RD_KAFKA_CONF_OK) {
+		err_set(err, EX_USAGE, "-g %s: %s", group, why);
+		rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+	if (!rk) {
+		rd_kafka_conf_destroy(conf);
+		err_set(err, EX_CONFIG, "kafka: %s", why);
+	}
+	return rk;
+}
+
+static int make_clients(struct kafka *k, struct err *err)
+{
+	size_t n = 0;
+
+	if (rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n) != RD_KAFKA_CONF_OK || n <= 1)
 		return err_set(err, EX_USAGE, "which brokers? -b HOST:PORT");
-	k->rk = rd_kafka_new(RD_KAFKA_CONSUMER, k->conf, why, sizeof(why));
-	if (!k->rk)
-		return err_set(err, EX_CONFIG, "kafka: %s", why);
-	k->conf = NULL;
-	if (k->group)
-		rd_kafka_poll_set_consumer(k->rk);
-	k->control = k->group ? rd_kafka_queue_get_consumer(k->rk) : rd_kafka_queue_get_main(k->rk);
-	k->messages = rd_kafka_queue_new(k->rk);
 	k->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	k->message_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (k->control_fd < 0 || k->message_fd < 0)
 		return err_errno(err, EX_TEMPFAIL, "eventfd");
-	rd_kafka_queue_cb_event_enable(k->control, wake, (void *)(intptr_t)k->control_fd);
+	k->rk = new_client(k, NULL, err);
+	if (!k->rk)
+		return -1;
+	k->main = rd_kafka_queue_get_main(k->rk);
+	k->messages = rd_kafka_queue_new(k->rk);
+	rd_kafka_queue_cb_event_enable(k->main, wake, (void *)(intptr_t)k->control_fd);
 	rd_kafka_queue_cb_event_enable(k->messages, wake, (void *)(intptr_t)k->message_fd);
 	k->control_watch = loop_watch(k->loop, k->control_fd, POLLIN, kafka_control, k);
 	k->timer = loop_every(k->loop, KAFKA_POLL_EVERY_US, kafka_control, k);
+	if (!k->group)
+		return 0;
+	k->member = new_client(k, k->group, err);
+	if (!k->member)
+		return -1;
+	if (k->joins)
+		rd_kafka_poll_set_consumer(k->member);
+	k->control = k->joins ? rd_kafka_queue_get_consumer(k->member) : rd_kafka_queue_get_main(k->member);
+	rd_kafka_queue_cb_event_enable(k->control, wake, (void *)(intptr_t)k->control_fd);
 	return 0;
 }
 
@@ -220,11 +256,11 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 	int rc;
 
 	k->loop = loop;
-	if (make_client(k, err) || kafka_insist(k, "connecting", ask_nothing, NULL, err))
+	if (make_clients(k, err) || kafka_insist(k, "connecting", ask_nothing, NULL, err))
 		return -1;
 	rc = kafka_partitions(k, &all, err);       /* are the topics there? */
 	log_parts_fini(&all);
-	if (rc == 0 && k->group)
+	if (rc == 0 && k->joins)
 		rc = subscribe(k, err);
 	return rc;
 }
@@ -258,16 +294,43 @@ int kafka_change(void *self, enum log_change *change, struct log_parts *parts, s
 int kafka_revoked(void *self, struct err *err)
 {
 	struct kafka *k = self;
-	struct ranges none = { 0 };
 
 	(void)err;
-	kafka_drop_batch(k);
+	kafka_forget_parts(k);
 	if (k->rebalance) {
-		rd_kafka_assign(k->rk, NULL);
+		rd_kafka_assign(k->member, NULL);
 		rd_kafka_event_destroy(k->rebalance);
 		k->rebalance = NULL;
 	}
-	return none.n ? -1 : 0;
+	return 0;
+}
+
+/* Leaving needs its own revoke answered. */
+static void leave(struct kafka *k)
+{
+	struct err ignored;
+	int64_t until = tm_mono_us() + 5 * TM_S;
+
+	rd_kafka_consumer_close_queue(k->member, k->control);
+	while (!rd_kafka_consumer_closed(k->member) && tm_mono_us() < until) {
+		kafka_control(k, -1, 0);
+		kafka_revoked(k, &ignored);
+		if (!rd_kafka_consumer_closed(k->member))
+			poll(&(struct pollfd){ .fd = k->control_fd, .events = POLLIN }, 1, 50);
+	}
+}
+
+static void close_reader(struct kafka *k)
+{
+	kafka_forget_parts(k);
+	free(k->part);
+	for (size_t i = 0; i < k->n_rkt; i++)
+		rd_kafka_topic_destroy(k->rkt[i]);
+	free(k->rkt);
+	rd_kafka_queue_destroy(k->messages);
+	rd_kafka_queue_destroy(k->main);
+	rd_kafka_destroy(k->rk);
+	k->rk = NULL;
 }
 
 void kafka_close(void *self)
@@ -276,36 +339,16 @@ void kafka_close(void *self)
 
 	if (!k->rk)
 		return;
-	kafka_drop_batch(k);
-	if (k->group) {
-		struct err ignored;
-		int64_t until = tm_mono_us() + 5 * TM_S;
-
-		/* Leaving needs its own revoke answered. */
-		rd_kafka_consumer_close_queue(k->rk, k->control);
-		while (!rd_kafka_consumer_closed(k->rk) && tm_mono_us() < until) {
-			kafka_control(k, -1, 0);
-			kafka_revoked(k, &ignored);
-			if (!rd_kafka_consumer_closed(k->rk))
-				poll(&(struct pollfd){ .fd = k->control_fd, .events = POLLIN }, 1, 50);
-		}
+	if (k->member) {
+		if (k->joins)
+			leave(k);
+		rd_kafka_queue_destroy(k->control);
+		rd_kafka_destroy_flags(k->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+		k->member = NULL;
 	}
 	loop_unwatch(k->loop, k->control_watch);
 	loop_unwatch(k->loop, k->timer);
-	for (size_t i = 0; i < k->parts; i++) {
-		if (!k->group)
-			rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
-		free(k->part[i]->part.topic);
-		free(k->part[i]);
-	}
-	free(k->part);
-	for (size_t i = 0; i < k->n_rkt; i++)
-		rd_kafka_topic_destroy(k->rkt[i]);
-	free(k->rkt);
-	rd_kafka_queue_destroy(k->messages);
-	rd_kafka_queue_destroy(k->control);
-	rd_kafka_destroy_flags(k->rk, k->group ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
-	k->rk = NULL;
+	close_reader(k);
 	close(k->control_fd);
 	close(k->message_fd);
 }

@@ -12,14 +12,17 @@ struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; };
 
 struct kafka {
 	rd_kafka_conf_t *conf;             /* until the client takes it */
-	char *group;                       /* NULL: not a member of one */
+	char *group;                       /* NULL: none */
+	bool joins;                        /* becomes a member; else only the group's commits are touched */
 	struct log_parts topics;           /* names; partition unused */
 	int64_t retry_for_us;
 	struct loop *loop;
 	struct log_lost *lost;
 
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *control, *messages;
+	rd_kafka_t *rk;                    /* reads; belongs to no group */
+	rd_kafka_t *member;                /* the group's: membership and commits, never a message; NULL: no group */
+	rd_kafka_queue_t *main, *control;  /* events of each */
+	rd_kafka_queue_t *messages;
 	int control_fd, message_fd;        /* eventfds, written by librdkafka's threads */
 	int control_watch, timer;
 
@@ -55,6 +58,7 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 
 rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
 void kafka_drop_batch(struct kafka *k);
+void kafka_forget_parts(struct kafka *k);                 /* reads nothing any more */
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
 int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);

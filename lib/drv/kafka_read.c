@@ -1,5 +1,5 @@
 /* What is read. A batch of messages is handed out in runs of one partition; the payloads stay librdkafka's until the next read. Stale messages of an earlier
- * assignment are dropped by librdkafka (they carry the version of their fetch) and, where they sat in our batch, by us. */
+ * start are dropped by librdkafka (they carry the version of their fetch) and, where they sat in our batch, by us. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,62 +26,39 @@ rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name)
 
 /* ---- assign */
 
-static void forget_parts(struct kafka *k)
+void kafka_forget_parts(struct kafka *k)
 {
+	kafka_drop_batch(k);
 	for (size_t i = 0; i < k->parts; i++) {
-		if (!k->group)
-			rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
+		rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
 		free(k->part[i]->part.topic);
 		free(k->part[i]);
 	}
 	k->parts = 0;
 }
 
-static struct kafka_part *add_part(struct kafka *k, const struct range *r)
+static void add_part(struct kafka *k, const struct range *r, rd_kafka_topic_t *rkt)
 {
 	struct kafka_part *p = mem_zalloc(sizeof(*p));
 
 	p->part.topic = mem_strdup(r->topic);
 	p->part.partition = r->partition;
-	p->rkt = kafka_topic(k, r->topic);
+	p->rkt = rkt;
 	mem_reserve(&k->part, &k->part_cap, k->parts + 1, sizeof(*k->part));
-	return k->part[k->parts++] = p;
-}
-
-static int assign_group(struct kafka *k, const struct ranges *start, struct err *err)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)start->n);
-	rd_kafka_resp_err_t code;
-
-	for (size_t i = 0; i < start->n; i++) {
-		const struct range *r = &start->v[i];
-		rd_kafka_queue_t *q = rd_kafka_queue_get_partition(k->rk, r->topic, r->partition);
-
-		if (q) {
-			rd_kafka_queue_forward(q, k->messages);
-			rd_kafka_queue_destroy(q);
-		}
-		rd_kafka_topic_partition_list_add(list, r->topic, r->partition)->offset = r->from;
-		add_part(k, r);
-	}
-	code = rd_kafka_assign(k->rk, list);
-	rd_kafka_topic_partition_list_destroy(list);
-	return code ? kafka_failed(err, code, NULL) : 0;
+	k->part[k->parts++] = p;
 }
 
 int kafka_assign(void *self, const struct ranges *start, struct err *err)
 {
 	struct kafka *k = self;
 
-	kafka_drop_batch(k);
-	forget_parts(k);
-	if (k->group)
-		return assign_group(k, start, err);
+	kafka_forget_parts(k);
 	for (size_t i = 0; i < start->n; i++) {
-		struct kafka_part *p = add_part(k, &start->v[i]);
+		rd_kafka_topic_t *rkt = kafka_topic(k, start->v[i].topic);
 
-		if (rd_kafka_consume_start_queue(p->rkt, p->part.partition, start->v[i].from, k->messages))
+		if (rd_kafka_consume_start_queue(rkt, start->v[i].partition, start->v[i].from, k->messages))
 			return kafka_failed(err, rd_kafka_last_error(), NULL);
+		add_part(k, &start->v[i], rkt);
 	}
 	return 0;
 }

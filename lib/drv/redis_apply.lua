@@ -62,22 +62,26 @@ local function is_over(w)
 end
 
 local expired, first_expired = 0, ''
-local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes, moved = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local NEW, ADD, REPLACE = 1, 2, 3
 local n = 0
 
-local function take(w, flags, h, c, v, s, lo, hi, d, u, sk)
+-- dims stand in blob from d to e: cut out where they are wanted, a string more costs as much as a command does.
+local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk)
 	n = n + 1
 	local k, i = w.row .. h, n
 	local has = call('HMGET', k, 'count', 'value_count', 'sum', 'min', 'max')
-	key[i], hash[i], dims[i], kind[i] = k, h, d, flags % 2 == SET and REPLACE or has[1] and ADD or NEW
-	if kind[i] == ADD then
+	key[i], hash[i], kind[i] = k, h, flags % 2 == SET and REPLACE or has[1] and ADD or NEW
+	if kind[i] ~= ADD then
+		dims[i] = sub(blob, d, e)
+	else
 		c = add_count(k, 'count', has[1], c)
 		if v ~= '' then
 			v = add_count(k, 'value_count', has[2], v)
 		end
 		if s ~= '' then
 			s, lo, hi = add_sum(k, has[3], s), least(k, has[4], lo), most(k, has[5], hi)
+			moved[i] = lo ~= has[4] or hi ~= has[5]
 		end
 	end
 	count[i], values[i], sum[i], min[i], max[i] = c, v, s, lo, hi
@@ -96,10 +100,11 @@ while at <= #blob do
 		local flags, h, c, v, s, lo, hi, d, u, sk
 		flags, h, c, v, s, lo, hi, d, at = row_of(at)
 		if flags >= UNIQ then
-			u, sk, at = unpack_('<Bc0I4c0', blob, at)
+			sk, u, at = unpack_('<I4c0Bc0', blob, at)
 		end
+		at = at + d
 		if not over then
-			take(w, flags, h, c, v, s, lo, hi, d, u, sk)
+			take(w, flags, h, c, v, s, lo, hi, at - d, at - 1, u, sk)
 		elseif expired == 0 then
 			expired, first_expired = 1, w.row .. h
 		else
@@ -176,7 +181,9 @@ local function write(w, i)
 	end
 	if kind[i] == ADD and not uniq[i] and values[i] == '' then
 		call('HSET', key[i], 'count', count[i], 'updated_at', updated_at)
-	elseif kind[i] == ADD and not uniq[i] and sum[i] ~= '' then
+	elseif kind[i] == ADD and not uniq[i] and moved[i] == false then
+		call('HSET', key[i], 'count', count[i], 'value_count', values[i], 'sum', sum[i], 'updated_at', updated_at)
+	elseif kind[i] == ADD and not uniq[i] and moved[i] then
 		call('HSET', key[i], 'count', count[i], 'value_count', values[i], 'sum', sum[i], 'min', min[i], 'max', max[i], 'updated_at', updated_at)
 	else
 		write_all(w, i)

@@ -50,10 +50,11 @@ while at <= #blob do
 		flags, h, c, v, s, lo, hi, d, at = row_of(at)
 		u, sk = '', ''
 		if flags >= UNIQ then
-			u, sk, at = unpack_('<Bc0I4c0', blob, at)
+			sk, u, at = unpack_('<I4c0Bc0', blob, at)
 		end
+		at = at + d
 		if w.expiry > now then
-			local stored = take(w, h, c, v, s, lo, hi, d, u, sk)
+			local stored = take(w, h, c, v, s, lo, hi, sub(blob, at - d, at - 1), u, sk)
 			if stored and may == 'new' then
 				return { 'different', seen, stored }
 			end

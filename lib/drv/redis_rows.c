@@ -107,8 +107,8 @@ static int pack_uniq(struct buf *out, const struct rollup *row, struct buf *scra
 		return err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch of the row is not a sketch", (int)row->metric.n, row->metric.p);
 	scratch->n = 0;
 	hll_to_redis(h, scratch);
-	pack_count(out, row->add ? hll_count(h) : row->uniq);
 	pack_long(out, buf_slice(scratch));
+	pack_count(out, row->add ? hll_count(h) : row->uniq);
 	hll_free(h);
 	return 0;
 }
@@ -131,8 +131,11 @@ static int pack_row(struct buf *out, const struct rollup *row, struct buf *scrat
 	} else {
 		buf_add(out, "\0\0\0", 3);
 	}
-	pack_long(out, row->dims);
-	return row->has_uniq ? pack_uniq(out, row, scratch, err) : 0;
+	pack_u32(out, row->dims.n);
+	if (row->has_uniq && pack_uniq(out, row, scratch, err))
+		return -1;
+	buf_adds(out, row->dims);
+	return 0;
 }
 
 static size_t window_rows(const struct rollup *row, size_t n)

@@ -2,11 +2,12 @@
 --
 -- KEYS[1] names the slot. ARGV: 1 the tag "{PREFIX}:", 2 updated_at, 3 the rows, packed by redis_rows.c, a window's header and its rows after it:
 --   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows
---   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4c0 dims; with uniq: Bc0 uniq, I4c0 sketch (HYLL)
+--   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch (HYLL), Bc0 uniq> dims
 -- A script error does not roll back: first everything is read, checked and worked out (`bad` keeps the first complaint), then everything is written,
 -- by commands that cannot fail any more.
 local call, pcall_, unpack_ = redis.call, redis.pcall, struct.unpack
-local find, format, match, rep, sub = string.find, string.format, string.match, string.rep, string.sub
+local byte, find, format, match, rep, sub = string.byte, string.find, string.format, string.match, string.rep, string.sub
+local floor = math.floor
 local tag, updated_at, blob = ARGV[1], ARGV[2], ARGV[3]
 local SET, UNIQ = 1, 2                -- flags of a row
 local now = tonumber(call('TIME')[1])
@@ -49,7 +50,7 @@ local function add_limbs(sa, da, sb, db)
 	local carry, out = 0, {}
 	for i = 1, n do
 		local limb = (sign == '-' and -a[i] or a[i]) + carry
-		carry = math.floor(limb / BASE)
+		carry = floor(limb / BASE)
 		out[n + 1 - i] = format('%014.0f', limb - carry * BASE)
 	end
 	return sign, format('%.0f', carry) .. table.concat(out)
@@ -68,24 +69,42 @@ local function canonical(sign, digits, scale)
 	return int == '0' and int or sign .. int
 end
 
--- nil: one of them is no decimal.
-local function dec_add(a, b)
-	if #a <= 15 and #b <= 15 and find(a, '^%-?%d+$') and find(b, '^%-?%d+$') then
-		return format('%d', a + b)
-	end
+-- By limbs: any length.
+local function add_long(a, b)
 	local sa, ia, fa = split(a)
 	local sb, ib, fb = split(b)
-	if not sa or not sb then
+	local scale = math.max(#fa, #fb)
+	local sign, digits = add_limbs(sa, ia .. fa .. rep('0', scale - #fa), sb, ib .. fb .. rep('0', scale - #fb))
+	return canonical(sign, digits, scale)
+end
+
+-- By doubles, scaled to integers below 1e15: product and quotient are off by less than half of the last digit, so rounding gives the exact one.
+local POWER, FORM = {}, {}
+for i = 0, 9 do
+	POWER[i], FORM[i] = 10 ^ i, '%.' .. i .. 'f'
+end
+
+-- nil: the first is no decimal; the second is one.
+local function dec_add(a, b)
+	local _, _, pa = find(a, '^%-?%d+()%.?%d*$')
+	if not pa then
 		return nil
 	end
-	local scale = math.max(#fa, #fb)
-	local da, db = ia .. fa .. rep('0', scale - #fa), ib .. fb .. rep('0', scale - #fb)
-	if #da <= 15 and #db <= 15 then
-		local x = tonumber(sa .. da) + tonumber(sb .. db)
-		return canonical(x < 0 and '-' or '', format('%d', math.abs(x)), scale)
+	local _, _, pb = find(b, '^%-?%d+()')
+	local scale = math.max(#a - pa, #b - pb, 0)
+	local power = POWER[scale]
+	if #a > 15 or #b > 15 or not power then
+		return add_long(a, b)
 	end
-	local sign, digits = add_limbs(sa, da, sb, db)
-	return canonical(sign, digits, scale)
+	local x, y = a * power, b * power
+	if x >= 1e15 or x <= -1e15 or y >= 1e15 or y <= -1e15 then
+		return add_long(a, b)
+	end
+	local sum = format(FORM[scale], (floor(x + 0.5) + floor(y + 0.5)) / power)
+	if scale > 0 and byte(sum, -1) == 48 then
+		sum = match(sum, '^(.-)%.?0*$')
+	end
+	return sum
 end
 
 -- Both are decimals.
@@ -93,7 +112,7 @@ local function dec_less(a, b)
 	if #a <= 15 and #b <= 15 then
 		return tonumber(a) < tonumber(b)
 	end
-	return sub(dec_add(a, sub(b, 1, 1) == '-' and sub(b, 2) or '-' .. b), 1, 1) == '-'
+	return byte(add_long(a, byte(b) == 45 and sub(b, 2) or '-' .. b)) == 45
 end
 
 local function is_dec(text)
@@ -175,7 +194,7 @@ local function window_of(at)
 end
 
 local function row_of(at)
-	return unpack_('<Bc32Bc0Bc0Bc0Bc0Bc0I4c0', blob, at)
+	return unpack_('<Bc32Bc0Bc0Bc0Bc0Bc0I4', blob, at)
 end
 
 local function expire(key, w)
