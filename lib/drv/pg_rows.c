@@ -3,9 +3,11 @@
  * An epoch is one pipeline: compare-and-set, a statement a chunk of 5,000 rows, dead records, COMMIT. Where the compare-and-set raises, all that follows is
  * skipped. Rows with a sketch take a second round trip inside the transaction: the upsert locks the row and gives back the stored sketch, the sink merges and
  * writes sketch and estimate (the same estimator in all stores; the server's own would give another number). */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "drv/pg_internal.h"
 #include "sketch/hll.h"
@@ -411,6 +413,27 @@ static size_t chunks(const struct sink_batch *b, bool *sketches)
 	return n;
 }
 
+/* The server is to have got what was sent. */
+static void crash_sent(struct work *w, enum crash_point point)
+{
+	if (!crash_now(point))
+		return;
+	while (PQflush(w->p->c) > 0)
+		poll(&(struct pollfd){ .fd = PQsocket(w->p->c), .events = POLLOUT }, 1, -1);
+	crash_die();
+}
+
+/* In the transaction that is under way. */
+static void commit(struct work *w)
+{
+	crash_sent(w, CRASH_SINK_INSIDE);
+	send_plain(w, "COMMIT");
+	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
+		w->r = pg_failed(w->p, NULL, w->err);
+	crash_sent(w, CRASH_SINK_SENT);
+	answers(w);
+}
+
 /* Everything in one round trip. */
 static void apply_at_once(struct work *w)
 {
@@ -419,10 +442,7 @@ static void apply_at_once(struct work *w)
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
 		at += send_chunk(w, at, replace_rows);
 	send_dead(w);
-	send_plain(w, "COMMIT");
-	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
-		w->r = pg_failed(w->p, NULL, w->err);
-	answers(w);
+	commit(w);
 }
 
 /* Two round trips: the sketches are merged between them. */
@@ -441,12 +461,8 @@ static void apply_sketches(struct work *w, size_t n)
 	for (size_t i = 0; i < n && w->r == SINK_OK; i++)
 		if (merged[i].n && !pg_send(w->p, sql_of(w, write_sketches, w->p->table, sketch_type(w->p), ""), &merged[i], false))
 			w->r = pg_failed(w->p, NULL, w->err);
-	if (w->r == SINK_OK) {
-		send_plain(w, "COMMIT");
-		if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
-			w->r = pg_failed(w->p, NULL, w->err);
-		answers(w);
-	}
+	if (w->r == SINK_OK)
+		commit(w);
 	for (size_t i = 0; i < n; i++)
 		pg_params_fini(&merged[i]);
 	free(merged);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "drv/redis_internal.h"
 
@@ -171,10 +172,21 @@ static enum sink_result answer(struct redis *p, redisReply **reply, struct err *
 	}
 }
 
+_Noreturn static void crash_sent(struct redis *p)
+{
+	struct err ignored;
+
+	while (send_some(p, &ignored) == SINK_OK && p->sent < p->out.n)
+		poll(&(struct pollfd){ .fd = p->c->fd, .events = POLLOUT }, 1, -1);
+	crash_die();
+}
+
 enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err)
 {
 	enum sink_result r;
 
+	if (p->script == REDIS_APPLY && crash_now(CRASH_SINK_SENT))
+		crash_sent(p);
 	*reply = NULL;
 	r = answer(p, reply, err);
 	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR && has_word((*reply)->str, "NOSCRIPT")) {

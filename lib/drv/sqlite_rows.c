@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/tm.h"
 #include "drv/sqlite_internal.h"
 #include "sketch/hll.h"
@@ -184,6 +185,8 @@ static enum sink_result apply_inside(struct sqlite *s, const struct sink_batch *
 	for (size_t i = 0; i < b->n_dead && r == SINK_OK; i++)
 		r = insert_dead(s, b->job, &b->dead[i], now, now_bytes, err);
 	positions_fini(&stored);
+	if (r == SINK_OK)
+		crash_at(CRASH_SINK_INSIDE);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "io/fd.h"
@@ -118,9 +119,22 @@ static int mend(struct out *o, struct err *err)
 	return o->loop && rc < 0 ? -1 : 0;
 }
 
+/* As kill -9 leaves it nearly every time. */
+_Noreturn static void die_half_way(const struct out *o, const char *p, size_t n)
+{
+	n = n > 1 ? n / 2 : n;
+	if (n > 1 && p[n - 1] == '\n')
+		n--;
+	while (write(o->fd, p, n) < 0 && errno == EAGAIN && poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, -1) >= 0)
+		;
+	crash_die();
+}
+
 /* Writes all; *done counts also when it fails. */
 static int put(struct out *o, const char *p, size_t n, size_t *done, struct err *err)
 {
+	if (crash_now(CRASH_LINE_HALF))
+		die_half_way(o, p + *done, n - *done);
 	while (*done < n) {
 		ssize_t k = write(o->fd, p + *done, n - *done);
 		if (k > 0)

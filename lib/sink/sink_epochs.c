@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "sink/sink_internal.h"
@@ -124,7 +125,7 @@ static enum sink_result call_init(struct sink *s, void *arg, struct err *err)
 static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, struct err *err)
 {
 	struct init_call i = { .st = st };
-	enum sink_result result;
+	enum sink_result result = SINK_APPLIED;
 	bool one;
 	int rc;
 
@@ -134,6 +135,8 @@ static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, st
 	rc = one && !slice_is(i.init.to, s->name) ? 0 : sink_try(s, st, call_init, &i, &result, err);
 	if (rc == 0 && !(one && !slice_is(i.init.to, s->name)) && result == SINK_CONFLICT && !one)
 		rc = -1;
+	if (rc == 0 && result == SINK_OK)
+		crash_at(CRASH_SINK_INIT);
 	ranges_fini(&i.init.start);
 	return rc;
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
@@ -178,7 +179,10 @@ static int wait_for_hello(struct source *s, struct err *err)
 /* LOG_REVOKED, LOG_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
 static int give_up(struct source *s, struct err *err)
 {
-	if (s->change == LOG_REVOKED && (source_drain(s, tm_mono_us() + REVOKE_S * TM_S, err) || source_commit(s, true, err)))
+	if (s->change == LOG_REVOKED && source_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
+		return -1;
+	crash_at(CRASH_SOURCE_REVOKED);
+	if (s->change == LOG_REVOKED && source_commit(s, true, err))
 		return -1;
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
@@ -211,6 +215,7 @@ static int await_assignment(struct source *s, bool *have, struct err *err)
 			s->coming = (struct log_parts){ 0 };
 			*have = true;
 			log_info("assigned: %zu partitions", s->held.n);
+			crash_at(CRASH_SOURCE_ASSIGNED);
 		} else {
 			log_info("revoked: %zu partitions", s->held.n);
 			*have = false;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
@@ -51,7 +52,10 @@ int source_init(struct source *s, enum ctl_act act, const char *to, const char *
 		init.to = slice_z(to);
 	memcpy(init.gen, gen, sizeof init.gen);
 	ctl_init_write(&s->inc, &init, &s->line);
-	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+	if (source_control(s, err) || source_flush(s, err))
+		return -1;
+	crash_at(CRASH_SOURCE_INIT);
+	return 0;
 }
 
 void source_draw(char gen[CTL_INC_CHARS + 1])

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
@@ -122,8 +123,11 @@ int source_commit(struct source *s, bool wait, struct err *err)
 		to = ranges_add(&due, slice_z(r->topic), r->partition);
 		to->to = r->from = r->to;
 	}
-	if (due.n)
+	if (due.n) {
+		crash_at(CRASH_SOURCE_BEFORE_COMMIT);
 		rc = s->log->ops->commit(s->log->self, &due, buf_z(&s->meta), wait, err);
+		crash_at(CRASH_SOURCE_AFTER_COMMIT);
+	}
 	ranges_fini(&due);
 	return rc;
 }

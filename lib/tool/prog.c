@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "io/out.h"
 
@@ -155,7 +156,7 @@ static int act(const struct prog *prog, void *self, int argc, char **argv, struc
 	log_setup(prog->name, (enum log_format)settings.common.log_format, settings.common.verbosity);
 	if (settings.want != WANT_RUN)
 		return print(prog, groups, n, err);
-	if (rc)
+	if (rc || crash_setup(err))
 		return -1;
 	return prog->run(self, err) || check_stdout(err) ? -1 : 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
@@ -168,10 +169,12 @@ out:
 
 static int take_bar(struct stage *st, struct err *err)
 {
+	crash_at(CRASH_BARRIER_BEFORE);
 	if (check_counts(st, err) || (st->f->barrier && st->f->barrier(st->self, st, &st->ctl, err)))
 		return -1;
 	if (stage_dead_barrier(st, err))         /* a filter with threads has found the last ones only now */
 		return -1;
+	crash_at(CRASH_BARRIER_AFTER);
 	st->element.n = 0;
 	ctl_acct_write(prog_common()->name, &st->acct, st->marks.n ? &st->marks : NULL, &st->element);
 	st->line.n = 0;
