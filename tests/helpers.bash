@@ -144,12 +144,14 @@ with_service() { # NAME...
 	export HTA_PREFIX
 	for name; do
 		service_up "$name" || return
-		eval "$(svc_env "$HTA_SERVICES")"
 		case $name in
-		pg) once createdb_here && export PGDATABASE=$HTA_PREFIX ;;
-		redis) once number_here && REDIS_URL=${REDIS_URL%/*}/$(<"$BATS_FILE_TMPDIR/redis") ;;
+		pg) once createdb_here ;;
+		redis) once number_here ;;
 		esac || return
 	done
+	eval "$(svc_env "$HTA_SERVICES")"
+	[ ! -e "$BATS_FILE_TMPDIR/pg" ] || export PGDATABASE=$HTA_PREFIX
+	[ ! -e "$BATS_FILE_TMPDIR/redis" ] || REDIS_URL=${REDIS_URL%/*}/$(<"$BATS_FILE_TMPDIR/redis")
 }
 
 service_up() { # NAME
@@ -169,7 +171,7 @@ name_here() {
 	echo "${stem//[^a-z0-9]/_}_$RANDOM$RANDOM" >"$BATS_FILE_TMPDIR/prefix"
 }
 
-createdb_here() { svc_pg_sql "$HTA_SERVICES" "create database $HTA_PREFIX"; }
+createdb_here() { svc_pg_sql "$HTA_SERVICES" "create database $HTA_PREFIX" && touch "$BATS_FILE_TMPDIR/pg"; }
 
 # Numbers are handed out in turn; number 0 stays free for tests that mean to look at the default.
 number_here() {
