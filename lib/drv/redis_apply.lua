@@ -75,12 +75,13 @@ local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk)
 	if kind[i] ~= ADD then
 		dims[i] = sub(blob, d, e)
 	else
+		local same = v == c and has[2] == has[1]
 		c = add_count(k, 'count', has[1], c)
 		if v ~= '' then
-			v = add_count(k, 'value_count', has[2], v)
+			v = same and c or add_count(k, 'value_count', has[2], v)
 		end
 		if s ~= '' then
-			s, lo, hi = add_sum(k, has[3], s), least(k, has[4], lo), most(k, has[5], hi)
+			s, lo, hi = add_sum(k, has[3], s), extreme(k, 'min', has[4], lo, false), extreme(k, 'max', has[5], hi, true)
 			moved[i] = lo ~= has[4] or hi ~= has[5]
 		end
 	end

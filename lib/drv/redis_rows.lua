@@ -107,16 +107,15 @@ local function dec_add(a, b)
 	return sum
 end
 
--- Both are decimals.
+-- nil: the first is no decimal; the second is one.
 local function dec_less(a, b)
 	if #a <= 15 and #b <= 15 then
-		return tonumber(a) < tonumber(b)
+		a = tonumber(a)
+		return a and a < tonumber(b)
 	end
-	return byte(add_long(a, byte(b) == 45 and sub(b, 2) or '-' .. b)) == 45
-end
-
-local function is_dec(text)
-	return find(text, '^%-?%d+%.?%d*$')
+	if find(a, '^%-?%d+%.?%d*$') then
+		return byte(add_long(a, byte(b) == 45 and sub(b, 2) or '-' .. b)) == 45
+	end
 end
 
 -- ---- stored values (false: none) and what comes, both in one field of a row
@@ -125,10 +124,11 @@ local function add_count(key, field, stored, more)
 	if not stored then
 		return more
 	end
-	if #stored <= 15 and #more <= 15 and find(stored, '^%d+$') then
-		return format('%d', stored + more)
+	local sum = (tonumber(stored) or -1) + more
+	if sum >= 0 and sum < 1e15 and sum % 1 == 0 then
+		return format('%d', sum)
 	end
-	local sum = find(stored, '^%d+$') and dec_add(stored, more)
+	sum = find(stored, '^%d+$') and dec_add(stored, more)
 	return sum and #sum <= 18 and sum or complain(key, field, stored)
 end
 
@@ -140,18 +140,16 @@ local function add_sum(key, stored, more)
 	return sum
 end
 
-local function least(key, stored, more)
-	if not stored then
+-- The lower one; the higher one where sought is true.
+local function extreme(key, field, stored, more, sought)
+	if not stored or stored == more then
 		return more
 	end
-	return not is_dec(stored) and complain(key, 'min', stored) or dec_less(more, stored) and more or stored
-end
-
-local function most(key, stored, more)
-	if not stored then
-		return more
+	local less = dec_less(stored, more)
+	if less == nil then
+		return complain(key, field, stored)
 	end
-	return not is_dec(stored) and complain(key, 'max', stored) or dec_less(stored, more) and more or stored
+	return less == sought and more or stored
 end
 
 -- ---- windows: x:METRIC (scores: expiry) has those that have rows, w:METRIC (scores: start) the same for readers
