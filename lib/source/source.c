@@ -10,12 +10,8 @@
  * --drain-timeout stops the loop: then every wait fails and we leave with 75. */
 #include "source/source_internal.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,8 +22,7 @@
 #include "io/notify.h"
 #include "source/bounds.h"
 
-enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, NOTICE_S = 3, HELLO_S = 30, REVOKE_S = 5, LAST_WORD_S = 2, LINGER_S = 1 };
-#define ACK_NAME "hta-consume.%ld.ack"
+enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, REVOKE_S = 5, LAST_WORD_S = 2, LINGER_S = 1 };
 
 int source_flush(struct source *s, struct err *err)
 {
@@ -40,138 +35,6 @@ int source_control(struct source *s, struct err *err)
 
 	s->line.n = 0;
 	return rc;
-}
-
-/* ---- hello */
-
-/* Sockets of sources that were killed. */
-static void remove_dead_sockets(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	long pid;
-	int end;
-
-	while (d && (e = readdir(d))) {
-		end = 0;
-		if (sscanf(e->d_name, ACK_NAME "%n", &pid, &end) == 1 && end && !e->d_name[end] && pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
-			unlinkat(dirfd(d), e->d_name, 0);
-	}
-	if (d)
-		closedir(d);
-}
-
-static char *ack_path(const struct source *s, struct err *err)
-{
-	const char *dir;
-
-	if (s->c->ack)
-		return mem_strdup(s->c->ack);
-	dir = prog_run_dir(err);
-	if (!dir)
-		return NULL;
-	remove_dead_sockets(dir);
-	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
-}
-
-static int write_hello(struct source *s, const char *path, struct err *err)
-{
-	struct buf *b = &s->line;
-
-	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, s->inc.id);
-	json_quote_z(b, s->c->job);
-	buf_addz(b, ",\"group\":");
-	if (s->c->group)
-		json_quote_z(b, s->c->group);
-	else
-		buf_addz(b, "null");
-	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", s->log->ops->bytes ? "byte" : "record");
-	json_quote_z(b, path);
-	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld}]}", s->c->drain_us, prog_common()->name, prog_version, (long)getpid());
-	s->hello = true;
-	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
-}
-
-static void on_notice(void *arg, int fd, short revents)
-{
-	struct source *s = arg;
-
-	(void)fd, (void)revents;
-	if (!s->greeted)
-		log_note("waiting for the hello to come back: is `| hta-commit` at the end, and does no filter hold back control lines?");
-}
-
-static void on_too_late(void *arg, int fd, short revents)
-{
-	struct source *s = arg;
-	struct err err = ERR_INIT;
-
-	(void)fd, (void)revents;
-	if (s->greeted)
-		return;
-	err_set(&err, EX_CONFIG, "the hello has not come back in %d s: either `| hta-commit` is missing at the end, or a filter between drops or buffers control lines; say "
-		"grep -a --line-buffered -e '^{\"$hta\"' -e PATTERN, or jq --unbuffered -c 'select(has(\"$hta\") or (PROGRAM))', and --foreign at the stage behind it", HELLO_S);
-	loop_stop(s->loop, &err);
-}
-
-static int open_channel(struct source *s, struct err *err)
-{
-	char *path = ack_path(s, err);
-	int rc = -1;
-
-	if (!path)
-		return -1;
-	if (strpbrk(path, "\"\\"))
-		err_set(err, EX_CONFIG, "%s: quotes and backslashes are not for the ack channel's path, choose another with --ack", path);
-	else if ((s->ack = ack_new(s->loop, path, &s->inc, err)))
-		rc = write_hello(s, path, err);
-	free(path);
-	loop_at(s->loop, tm_mono_us() + NOTICE_S * TM_S, on_notice, s);
-	loop_at(s->loop, tm_mono_us() + HELLO_S * TM_S, on_too_late, s);
-	return rc;
-}
-
-/* The stages of the finished hello (in s->element): who claims dead letters, no name twice. */
-static int read_stages(struct source *s, struct err *err)
-{
-	const struct json *j = &s->ctl.json;
-	uint32_t stages = ctl_stages(&s->ctl);
-	unsigned index = 0;
-	bool claims;
-
-	for (uint32_t i = json_first(j, stages); i < j->node[stages].next; i = j->node[i].next, index++) {
-		struct slice name, other;
-
-		if (json_get_bool(j, i, "claims", &claims) && claims)
-			buf_printf(&s->claims, "%s%u", s->claims.n > 1 ? "," : "", index);
-		if (!json_get_text(j, i, "sink", &name))
-			continue;
-		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)
-			if (json_get_text(j, k, "sink", &other) && slice_eq(name, other))
-				return err_set(err, EX_USAGE, "two sinks are named %.*s: give one of them another --name", (int)name.n, name.p);
-	}
-	return 0;
-}
-
-static int wait_for_hello(struct source *s, struct err *err)
-{
-	struct ctl_hello hello;
-
-	while (!s->greeted)
-		if (source_turn(s, INT64_MAX, err))
-			return -1;
-	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))
-		return err_in(err, "finished hello");
-	buf_addc(&s->claims, '[');
-	if (read_stages(s, err))
-		return -1;
-	buf_addc(&s->claims, ']');
-	if (s->feed.dead == FEED_TELL && s->claims.n > 2)
-		s->feed.dead = FEED_IN_BAND;
-	if (s->feed.dead == FEED_TELL)
-		return err_set(err, EX_USAGE, "records longer than --max-line would have nowhere to go: no sink of this pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
-			       "or put hta-sink-pg or hta-sink-sqlite into it");
-	return 0;
 }
 
 /* ---- the middle */
@@ -287,7 +150,7 @@ static int work(struct source *s, struct err *err)
 {
 	int rc;
 
-	if (feed_dead_to(&s->feed, s->c->dead, err) || open_channel(s, err) || s->log->ops->open(s->log->self, s->loop, err) || wait_for_hello(s, err))
+	if (feed_dead_to(&s->feed, s->c->dead, err) || source_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || source_greeted(s, err))
 		return -1;
 	rc = first_probe(s, err);
 	if (rc)
@@ -306,7 +169,7 @@ static void close_stdout(struct source *s)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	page_set(s->feed.page, PAGE_BLOCKED_OUT_US, out_blocked_us(s->feed.out));
+	page_set(s->feed.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->feed.out));
 	out_free(s->feed.out);
 	s->feed.out = NULL;
 	if (null >= 0) {
@@ -383,7 +246,7 @@ static void touch(void *arg, int fd, short revents)
 	(void)fd, (void)revents;
 	page_touch(s->feed.page);
 	if (s->feed.out)
-		page_set(s->feed.page, PAGE_BLOCKED_OUT_US, out_blocked_us(s->feed.out));
+		page_set(s->feed.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->feed.out));
 }
 
 static void describe(struct source *s)

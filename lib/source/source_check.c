@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/notify.h"
 
 enum { WATCH_EVERY_S = 60 };
 
@@ -121,6 +122,7 @@ static int look_for_new(struct source *s, struct err *err)
 
 int source_watched(struct source *s, struct err *err)
 {
+	notify("WATCHDOG=1");
 	s->watching = false;
 	s->watch_at_us = tm_mono_us() + WATCH_EVERY_S * TM_S;
 	for (size_t k = 0; k < s->n_sinks; k++) {

@@ -1,5 +1,6 @@
 /* Inside of an acknowledged source:
- *   source.c          life: hello, the turn of things, the end
+ *   source.c          life: the turn of things, the end
+ *   source_hello.c    hello and ack channel
  *   source_wait.c     what comes in meanwhile: acks, answers, changes of the assignment; commits; lag
  *   source_start.c    from a probe to a view: decide, init lines, where reading begins
  *   source_check.c    is the log still the one that was read? the minute's probe
@@ -69,6 +70,7 @@ struct source {
 	bool again;                        /* prepare anew: a partition that a sink does not know has come */
 	uint64_t left;                     /* records until --until COUNT */
 	int64_t lag_at_us;
+	uint64_t waited_us;                /* for acks, with the epoch full */
 
 	/* the minute's probe */
 	int64_t watch_at_us;
@@ -81,6 +83,10 @@ static inline bool source_group(const struct source *s) { return s->log->ops->gr
 /* ---- source.c */
 int source_control(struct source *s, struct err *err);                           /* writes s->line as a control line, and empties it */
 int source_flush(struct source *s, struct err *err);
+
+/* ---- source_hello.c */
+int source_hello(struct source *s, struct err *err);                             /* listens and writes it */
+int source_greeted(struct source *s, struct err *err);                           /* waits until it is back; who takes dead letters */
 
 /* ---- source_wait.c */
 /* Serves the loop until something happens or the deadline, then takes what came. */

@@ -201,7 +201,10 @@ static int wait_for(struct source *s, int fd, struct err *err)
 	rc = loop_turn(s->loop, deadline_us, err);
 	if (fd >= 0)
 		loop_unwatch(s->loop, id);
-	page_add(s->feed.page, fd >= 0 ? PAGE_BLOCKED_IN_US : PAGE_BLOCKED_OUT_US, (uint64_t)(tm_mono_us() - from));
+	if (fd >= 0)
+		page_add(s->feed.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+	else
+		s->waited_us += (uint64_t)(tm_mono_us() - from);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -1,0 +1,147 @@
+/* The first line down the pipe, and its way back: the ack channel stands before it is written, and it comes back on it with every stage's element. */
+#include "source/source_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+
+enum { NOTICE_S = 3, HELLO_S = 30 };
+#define ACK_NAME "hta-consume.%ld.ack"
+
+/* Sockets of sources that were killed. */
+static void remove_dead_sockets(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	long pid;
+	int end;
+
+	while (d && (e = readdir(d))) {
+		end = 0;
+		if (sscanf(e->d_name, ACK_NAME "%n", &pid, &end) == 1 && end && !e->d_name[end] && pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
+static char *ack_path(const struct source *s, struct err *err)
+{
+	const char *dir;
+
+	if (s->c->ack)
+		return mem_strdup(s->c->ack);
+	dir = prog_run_dir(err);
+	if (!dir)
+		return NULL;
+	remove_dead_sockets(dir);
+	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
+}
+
+static int write_hello(struct source *s, const char *path, struct err *err)
+{
+	struct buf *b = &s->line;
+
+	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, s->inc.id);
+	json_quote_z(b, s->c->job);
+	buf_addz(b, ",\"group\":");
+	if (s->c->group)
+		json_quote_z(b, s->c->group);
+	else
+		buf_addz(b, "null");
+	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", s->log->ops->bytes ? "byte" : "record");
+	json_quote_z(b, path);
+	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld}]}", s->c->drain_us, prog_common()->name, prog_version, (long)getpid());
+	s->hello = true;
+	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+}
+
+static void on_notice(void *arg, int fd, short revents)
+{
+	struct source *s = arg;
+
+	(void)fd, (void)revents;
+	if (!s->greeted)
+		log_note("waiting for the hello to come back: is `| hta-commit` at the end, and does no filter hold back control lines?");
+}
+
+static void on_too_late(void *arg, int fd, short revents)
+{
+	struct source *s = arg;
+	struct err err = ERR_INIT;
+
+	(void)fd, (void)revents;
+	if (s->greeted)
+		return;
+	err_set(&err, EX_CONFIG, "the hello has not come back in %d s: either `| hta-commit` is missing at the end, or a filter between drops or buffers control lines; say "
+		"grep -a --line-buffered -e '^{\"$hta\"' -e PATTERN, or jq --unbuffered -c 'select(has(\"$hta\") or (PROGRAM))', and --foreign at the stage behind it", HELLO_S);
+	loop_stop(s->loop, &err);
+}
+
+int source_hello(struct source *s, struct err *err)
+{
+	char *path = ack_path(s, err);
+	int rc = -1;
+
+	if (!path)
+		return -1;
+	if (strpbrk(path, "\"\\"))
+		err_set(err, EX_CONFIG, "%s: quotes and backslashes are not for the ack channel's path, choose another with --ack", path);
+	else if ((s->ack = ack_new(s->loop, path, &s->inc, err)))
+		rc = write_hello(s, path, err);
+	free(path);
+	loop_at(s->loop, tm_mono_us() + NOTICE_S * TM_S, on_notice, s);
+	loop_at(s->loop, tm_mono_us() + HELLO_S * TM_S, on_too_late, s);
+	return rc;
+}
+
+/* The stages of the finished hello (in s->element): who claims dead letters, no name twice. */
+static int read_stages(struct source *s, struct err *err)
+{
+	const struct json *j = &s->ctl.json;
+	uint32_t stages = ctl_stages(&s->ctl);
+	unsigned index = 0;
+	bool claims;
+
+	for (uint32_t i = json_first(j, stages); i < j->node[stages].next; i = j->node[i].next, index++) {
+		struct slice name, other;
+
+		if (json_get_bool(j, i, "claims", &claims) && claims)
+			buf_printf(&s->claims, "%s%u", s->claims.n > 1 ? "," : "", index);
+		if (!json_get_text(j, i, "sink", &name))
+			continue;
+		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)
+			if (json_get_text(j, k, "sink", &other) && slice_eq(name, other))
+				return err_set(err, EX_USAGE, "two sinks are named %.*s: give one of them another --name", (int)name.n, name.p);
+	}
+	return 0;
+}
+
+int source_greeted(struct source *s, struct err *err)
+{
+	struct ctl_hello hello;
+
+	while (!s->greeted)
+		if (source_turn(s, INT64_MAX, err))
+			return -1;
+	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))
+		return err_in(err, "finished hello");
+	buf_addc(&s->claims, '[');
+	if (read_stages(s, err))
+		return -1;
+	buf_addc(&s->claims, ']');
+	if (s->feed.dead == FEED_TELL && s->claims.n > 2)
+		s->feed.dead = FEED_IN_BAND;
+	if (s->feed.dead == FEED_TELL)
+		return err_set(err, EX_USAGE, "records longer than --max-line would have nowhere to go: no sink of this pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
+			       "or put hta-sink-pg or hta-sink-sqlite into it");
+	return 0;
+}
