@@ -77,15 +77,17 @@ __extension__ typedef unsigned __int128 udec;  /* magnitudes, as in dec.h */
 
 static const uint64_t pow10_of[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
 
+/* The characters of a number are ASCII, so the top bits of these words are clear and no addition carries into the next byte. */
+
 static always_inline unsigned last_byte(uint64_t marks)
 {
 	return (unsigned)__builtin_ctzll(marks) >> 3;
 }
 
-/* Marks the zero bytes of v in their top bits, exactly. */
+/* Marks the zero bytes of v in their top bits. */
 static always_inline uint64_t zero_bytes(uint64_t v)
 {
-	return ~(((v & ~tops) + ~tops) | v) & tops;
+	return ~(v + ~tops) & tops;
 }
 
 /* Eight bytes 0..9, the first digit lowest. */
@@ -98,7 +100,7 @@ static always_inline uint64_t eight_digits(uint64_t v)
 /* Any byte that is above 9? */
 static always_inline bool beyond_nine(uint64_t v)
 {
-	return (((v & ~tops) + ones * 0x76) | v) & tops;
+	return (v + ones * 0x76) & tops;
 }
 
 /* At most 8 characters of digits and one point: the digits as bytes in *v, decimals after the point. p[-8] is readable. */
@@ -165,27 +167,38 @@ static always_inline bool mantissa(struct field field, uint64_t *m, unsigned *de
 	const char *p = field.p + negative;
 	size_t n = field.n - negative;
 	uint64_t v[2] = { 0, 0 };
-	if (likely(n <= 8)) {
-		*decimals = load_eight(p, n, &v[1]);
-		*m = eight_digits(v[1]);
-		return !beyond_nine(v[1]);
-	}
 	if (n > 16)
 		return false;
-	*decimals = load_sixteen(p, n, v);
+	*decimals = n > 8 ? load_sixteen(p, n, v) : load_eight(p, n, &v[1]);
 	*m = eight_digits(v[0]) * 100000000 + eight_digits(v[1]);
 	return !beyond_nine(v[0]) && !beyond_nine(v[1]);
 }
 
-enum dec_result value_dec(struct field field, dec *out)
+static __attribute__((noinline)) enum dec_result dec_long(struct field field, dec *out)
 {
 	uint64_t m;
 	unsigned decimals;
-	if (unlikely(field.type != FIELD_NUMBER))
-		return DEC_SYNTAX;
-	if (unlikely(!mantissa(field, &m, &decimals)))
+	if (!mantissa(field, &m, &decimals))
 		return dec_parse(slice(field.p, field.n), out);
 	return scale(m, decimals, *field.p == '-', out);
+}
+
+/* Up to eight characters here, where everything stays in one word and in the registers that need no saving. */
+enum dec_result value_dec(struct field field, dec *out)
+{
+	if (unlikely(field.type != FIELD_NUMBER))
+		return DEC_SYNTAX;
+	bool negative = *field.p == '-';
+	size_t n = field.n - negative;
+	uint64_t v;
+	if (unlikely(n > 8))
+		return dec_long(field, out);
+	unsigned decimals = load_eight(field.p + negative, n, &v);
+	if (unlikely(beyond_nine(v)))
+		return dec_parse(slice(field.p, field.n), out);
+	int64_t nano = (int64_t)(eight_digits(v) * pow10_of[9 - decimals]);
+	*out = negative ? -nano : nano;
+	return DEC_OK;
 }
 
 /* --- either ----------------------------------------------------------------------------------------------------------- */
