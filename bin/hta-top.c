@@ -1,0 +1,6 @@
+#include "tool/top.h"
+
+int main(int argc, char **argv)
+{
+	return top_main(argc, argv);
+}

@@ -1,0 +1,18 @@
+/* Inside of hta-top: top.c (pipelines), top_judge.c (their state), top_text.c, top_json.c (JSON and metrics), top_main.c (options, screen). */
+#ifndef TOOL_TOP_INTERNAL_H
+#define TOOL_TOP_INTERNAL_H
+
+#include "tool/top.h"
+
+/* Fills state, failed, why and so on. */
+void top_judge(struct top_pipeline *p, int64_t now_us, const struct top *before);
+
+/* A stage's: "up", "draining", "done", "exit 69", "killed". */
+void top_stage_state(const struct page_view *v, struct buf *out);
+/* Died, or left with another code than 0. */
+bool top_stage_failed(const struct page_view *v);
+
+/* A counter that says something: of the source alone lags and epochs in flight, and no unknown ones. */
+bool top_has(const struct top_pipeline *p, const struct page *page, enum page_counter c);
+
+#endif

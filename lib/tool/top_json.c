@@ -1,0 +1,223 @@
+/* For programs: JSON, a line a pipeline, and the text form of Prometheus (text-file collector).
+ *
+ * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and hta_stage_NAME for each of page_names {job,program,stage,pid,
+ * detail}; times in seconds. The pid is a label, so that two pipelines of one job are two series; all begins at 0 with a new one anyway. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/tm.h"
+#include "rec/json.h"
+#include "tool/top_internal.h"
+
+/* What is not UTF-8 (it can only be in names of files) must not spoil the whole. */
+static void text(struct buf *out, const char *name, const char *value)
+{
+	buf_printf(out, ",\"%s\":", name);
+	json_quote_z(out, str_utf8(value, strlen(value)) ? value : "?");
+}
+
+static void time_member(struct buf *out, const char *name, int64_t us)
+{
+	buf_printf(out, ",\"%s\":", name);
+	if (us <= 0) {
+		buf_addz(out, "null");
+		return;
+	}
+	buf_addc(out, '"');
+	out->n += tm_text_ms(us, buf_room(out, TM_TEXT_BYTES));
+	buf_addc(out, '"');
+}
+
+static void stage(const struct top_pipeline *p, const struct page_view *v, struct buf *out)
+{
+	const struct page *page = &v->page;
+	struct buf state = { 0 };
+
+	top_stage_state(v, &state);
+	buf_printf(out, "{\"pid\":%" PRIu64 ",\"alive\":%s", page->pid, v->alive ? "true" : "false");
+	text(out, "program", page->program);
+	text(out, "state", buf_z(&state));
+	text(out, "detail", page->detail);
+	if (!v->alive && page->state == PAGE_ENDED)
+		buf_printf(out, ",\"exit_code\":%" PRIu64, page->exit_code);
+	if (page->error[0])
+		text(out, "error", page->error);
+	time_member(out, "started", page->started_us);
+	time_member(out, "touched", page->touched_us);
+	buf_addz(out, ",\"counters\":{");
+	for (int c = 0, first = 1; c < PAGE_COUNTERS; c++) {
+		if (!top_has(p, page, (enum page_counter)c))
+			continue;
+		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", page_names[c], page->counter[c]);
+		first = 0;
+	}
+	buf_addz(out, "}}");
+	buf_fini(&state);
+}
+
+static void lag(const struct top_pipeline *p, enum page_counter c, struct buf *out)
+{
+	buf_printf(out, ",\"%s\":", page_names[c]);
+	if (p->source && top_has(p, p->source, c))
+		buf_addu(out, p->source->counter[c]);
+	else
+		buf_addz(out, "null");
+}
+
+static void pipeline(const struct top_pipeline *p, struct buf *out)
+{
+	const struct page *first = &p->stage[0]->page;
+	struct buf b = { 0 };
+
+	buf_addz(out, "{\"pipeline\":");
+	top_name(p, &b);
+	json_quote(out, str_utf8(b.p, b.n) ? buf_slice(&b) : slice("?", 1));
+	buf_printf(out, ",\"acknowledged\":%s", p->acked ? "true" : "false");
+	text(out, "inc", first->inc);
+	text(out, "state", top_states[p->state]);
+	buf_printf(&b, ": %s%s", top_states[p->state], p->why);
+	text(out, "sentence", buf_z(&b));
+	if (p->failed) {
+		text(out, "failed", p->failed->page.program);
+		if (p->failed->page.state == PAGE_ENDED)
+			buf_printf(out, ",\"exit_code\":%" PRIu64, p->failed->page.exit_code);
+		text(out, "error", p->failed->page.error);
+	}
+	lag(p, PAGE_LAG_RECORDS, out);
+	lag(p, PAGE_LAG_US, out);
+	buf_addz(out, ",\"stages\":[");
+	for (size_t i = 0; i < p->n; i++) {
+		if (i)
+			buf_addc(out, ',');
+		stage(p, p->stage[i], out);
+	}
+	buf_addz(out, "]}\n");
+	buf_fini(&b);
+}
+
+void top_json(const struct top *t, struct buf *out)
+{
+	for (size_t i = 0; i < t->n; i++)
+		pipeline(&t->pipe[i], out);
+}
+
+/* ---- metrics */
+
+static void label(const char *name, const char *value, struct buf *out)
+{
+	bool good = str_utf8(value, strlen(value));
+
+	buf_printf(out, "%s=\"", name);
+	for (; good && *value; value++) {
+		if (*value == '"' || *value == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, *value == '\n' ? ' ' : *value);
+	}
+	buf_addc(out, '"');
+}
+
+static void labels(const struct top_pipeline *p, const struct page *page, struct buf *out)
+{
+	struct buf name = { 0 };
+
+	top_name(p, &name);
+	buf_addc(out, '{');
+	label("job", p->acked ? buf_z(&name) : "", out);
+	buf_addc(out, ',');
+	label("program", page->program, out);
+	buf_printf(out, ",stage=\"%" PRIu64 "\",pid=\"%" PRIu64 "\",", page->stage_index, page->pid);
+	label("detail", page->detail, out);
+	buf_addz(out, "} ");
+	buf_fini(&name);
+}
+
+static bool is_now(enum page_counter c)
+{
+	return c == PAGE_EPOCHS_IN_FLIGHT || c == PAGE_LAG_RECORDS || c == PAGE_LAG_US || c == PAGE_WATERMARK_US || c == PAGE_GROUPS ||
+		c == PAGE_PARTITIONS || c == PAGE_LAST_ACK_US;
+}
+
+/* records_in: hta_stage_records_in_total; store_us: hta_stage_store_seconds_total; lag_us: hta_stage_lag_seconds. True: in seconds. */
+static bool family_name(enum page_counter c, struct buf *out)
+{
+	size_t n = strlen(page_names[c]);
+	bool us = strcmp(page_names[c] + n - 3, "_us") == 0;
+
+	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), page_names[c], us ? "_seconds" : "", is_now(c) ? "" : "_total");
+	return us;
+}
+
+static void value(uint64_t v, bool us, struct buf *out)
+{
+	if (us)
+		buf_printf(out, "%" PRIu64 ".%06" PRIu64 "\n", v / (uint64_t)TM_S, v % (uint64_t)TM_S);
+	else
+		buf_printf(out, "%" PRIu64 "\n", v);
+}
+
+static void family(const struct top *t, enum page_counter c, struct buf *out)
+{
+	struct buf name = { 0 };
+	bool us = family_name(c, &name), headed = false;
+
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->pipe[i].n; k++) {
+			const struct page *page = &t->pipe[i].stage[k]->page;
+
+			if (!top_has(&t->pipe[i], page, c))
+				continue;
+			if (!headed)
+				buf_printf(out, "# TYPE %s %s\n", buf_z(&name), is_now(c) ? "gauge" : "counter");
+			headed = true;
+			buf_adds(out, buf_slice(&name));
+			labels(&t->pipe[i], page, out);
+			value(page->counter[c], us, out);
+		}
+	buf_fini(&name);
+}
+
+static void pipelines(const struct top *t, const char *name, bool (*holds)(const struct top_pipeline *p), struct buf *out)
+{
+	if (t->n)
+		buf_printf(out, "# TYPE %s gauge\n", name);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct page *first = &t->pipe[i].stage[0]->page;
+
+		buf_printf(out, "%s{", name);
+		label("job", first->job, out);
+		buf_addc(out, ',');
+		label("inc", first->inc, out);
+		buf_printf(out, ",pgid=\"%" PRIu64 "\"} %d\n", first->pgid, holds(&t->pipe[i]));
+	}
+}
+
+static bool is_up(const struct top_pipeline *p)
+{
+	return p->alive > 0;
+}
+
+static bool keeps_up(const struct top_pipeline *p)
+{
+	return p->state == TOP_KEEPING_UP;
+}
+
+static void stages(const struct top *t, struct buf *out)
+{
+	if (t->n)
+		buf_addz(out, "# TYPE hta_stage_up gauge\n");
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->pipe[i].n; k++) {
+			buf_addz(out, "hta_stage_up");
+			labels(&t->pipe[i], &t->pipe[i].stage[k]->page, out);
+			buf_printf(out, "%d\n", t->pipe[i].stage[k]->alive);
+		}
+}
+
+void top_metrics(const struct top *t, struct buf *out)
+{
+	pipelines(t, "hta_pipeline_up", is_up, out);
+	pipelines(t, "hta_pipeline_keeping_up", keeps_up, out);
+	stages(t, out);
+	for (int c = 0; c < PAGE_COUNTERS; c++)
+		family(t, (enum page_counter)c, out);
+}
