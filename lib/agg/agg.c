@@ -50,7 +50,7 @@ static int take_counts(void *arg, const struct origin *origin, const struct wind
 	page_add(page, PAGE_LATE, c->late);
 	page_add(page, PAGE_ROUNDED, c->rounded);
 	page_set(page, PAGE_GROUPS, groups);
-	if (c->watermark_us != POS_NONE && stage_acknowledged(a->stage))
+	if (c->watermark_us != POS_NONE && origin->topic.p)
 		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);
 	else if (c->watermark_us != POS_NONE && (uint64_t)c->watermark_us > page->counter[PAGE_WATERMARK_US])
 		page_set(page, PAGE_WATERMARK_US, (uint64_t)c->watermark_us);
@@ -127,19 +127,21 @@ static int emit_all(struct agg *a, struct err *err)
 
 static int begin(struct agg *a, bool deltas, struct err *err)
 {
-	static const struct crew_hooks hooks = { .refused = take_refused, .counted = take_counts };
-	struct crew_hooks h = hooks;
+	const struct crew_hooks hooks = { .arg = a, .refused = take_refused, .counted = take_counts };
+	struct emit_threads threads = { 0 };
 	bool bounded = a->has_lateness && !deltas;
 
-	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), write_rows, a);
 	a->window = window_new(a->plan, bounded ? a->lateness_us : WINDOW_NO_LATENESS);
 	if (bounded && a->threads > 1)
 		log_info("--lateness goes by the order of lines: one thread");
-	if (bounded || a->threads < 2)
-		return 0;
-	h.arg = a;
-	a->crew = crew_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage), a->window, &h, err);
-	return a->crew ? 0 : -1;
+	if (!bounded && a->threads > 1) {
+		a->crew = crew_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage), a->window, &hooks, err);
+		if (!a->crew)
+			return -1;
+		threads = (struct emit_threads){ .n = (unsigned)a->threads, .run = crew_each, .self = a->crew };
+	}
+	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads, write_rows, a);
+	return 0;
 }
 
 static int open_late(void *self, struct stage *st, struct err *err)

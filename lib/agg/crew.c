@@ -73,6 +73,7 @@ static void *work(void *arg)
 	struct crew *c = me.c;
 
 	free(arg);
+	pthread_setname_np(pthread_self(), "hta-count");
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
 		struct slot *s;
@@ -295,6 +296,22 @@ int crew_wait(struct crew *c, struct err *err)
 	if (collect_all(c, err))
 		return -1;
 	return t->n_parts && (tell(c, t, err) || tell_counts(c, t, err)) ? -1 : 0;
+}
+
+void crew_each(void *crew, unsigned n, void (*call)(void *arg, unsigned i), void *arg)
+{
+	struct crew *c = crew;
+	struct err none = ERR_INIT;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct crew_task *t = filling(c);
+
+		t->call = call;
+		t->call_arg = arg;
+		t->call_i = i;
+		hand_over(c, &none);
+	}
+	collect_all(c, &none);
 }
 
 int crew_merge(struct crew *c, struct err *err)

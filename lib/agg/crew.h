@@ -37,6 +37,9 @@ int crew_file(struct crew *c, int fd, int64_t from, int64_t to, const char *name
 /* Waits until all that was handed over is counted and told. */
 int crew_wait(struct crew *c, struct err *err);
 
+/* After crew_wait: runs call(arg, 0) .. call(arg, n - 1) on the threads, n at most theirs, and returns when all have. For struct emit_threads. */
+void crew_each(void *crew, unsigned n, void (*call)(void *arg, unsigned i), void *arg);
+
 /* After crew_wait: moves all groups into the main thread's engine. */
 int crew_merge(struct crew *c, struct err *err);
 

@@ -22,6 +22,10 @@ struct crew_refusal {
 };
 
 struct crew_task {
+	void (*call)(void *arg, unsigned i);   /* of crew_each; NULL: lines */
+	void *call_arg;
+	unsigned call_i;
+
 	bool ticket;                 /* of a file, else data */
 	struct buf data;             /* whole lines behind SCAN_PAD bytes; SCAN_PAD bytes are readable behind them */
 	int fd;

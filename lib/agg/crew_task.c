@@ -68,6 +68,7 @@ void crew_task_ticket(struct crew_task *t, int fd, int64_t from, int64_t to, boo
 
 void crew_task_clear(struct crew_task *t)
 {
+	t->call = NULL;
 	t->data.n = t->text.n = 0;
 	t->n_parts = t->n_refusals = 0;
 	arena_reset(&t->names);
@@ -303,6 +304,10 @@ void crew_task_do(struct crew_task *t, struct window *w, size_t max_line, bool (
 {
 	struct work k = { .t = t, .w = w, .full = full, .arg = arg, .stop = stop };
 
+	if (t->call) {
+		t->call(t->call_arg, t->call_i);
+		return;
+	}
 	window_counts_take(w);
 	t->failed = (t->ticket ? do_ticket(&k, max_line, &t->err) : do_data(&k, &t->err)) != 0;
 	t->groups = window_groups(w);

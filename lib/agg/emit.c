@@ -1,5 +1,5 @@
 /* Groups are gathered with the first bytes of their order as a number beside them, so that nearly every comparison of the sort is one of two
- * numbers; then they are written in pieces of OUT_BYTES. */
+ * numbers; then they are formatted in pieces of PIECE rows, many at a time where there are threads, and handed over in their order. */
 #include "agg/emit.h"
 
 #include <stdlib.h>
@@ -9,23 +9,30 @@
 #include "base/mem.h"
 #include "rec/rollup.h"
 
-enum { OUT_BYTES = 128 << 10, RUN = 8, AHEAD = 8 };
+enum { OUT_BYTES = 128 << 10, PIECE = 1024, RUN = 8, AHEAD = 8 };
 
 struct entry { uint64_t window, prefix; const struct group *g; };
+
+/* What formats rows: one a thread. */
+struct writer {
+	struct dim dim[METRIC_DIMS_MAX];
+	struct buf out, dims, scratch, sketch;
+	uint64_t rows;               /* in out */
+};
 
 struct emit {
 	const struct plan *plan;
 	bool add, sketch;
 	emit_fn *fn;
 	void *arg;
+	struct emit_threads threads;
 	struct entry *entry, *spare;
 	size_t n, cap, cap_spare;
-	struct dim dim[METRIC_DIMS_MAX];
-	struct buf out, dims, scratch, sketch_bytes;
-	uint64_t rows;               /* in out */
+	struct writer *writer;       /* [0] is the caller's; the others are used with threads */
+	size_t n_writers;
 };
 
-struct emit *emit_new(const struct plan *plan, bool add, bool sketch, emit_fn *fn, void *arg)
+struct emit *emit_new(const struct plan *plan, bool add, bool sketch, const struct emit_threads *threads, emit_fn *fn, void *arg)
 {
 	struct emit *e = mem_zalloc(sizeof(*e));
 
@@ -34,6 +41,9 @@ struct emit *emit_new(const struct plan *plan, bool add, bool sketch, emit_fn *f
 	e->sketch = sketch;
 	e->fn = fn;
 	e->arg = arg;
+	e->threads = *threads;
+	e->n_writers = threads->n ? threads->n : 1;
+	e->writer = mem_array(e->n_writers, sizeof(*e->writer));
 	return e;
 }
 
@@ -41,12 +51,15 @@ void emit_free(struct emit *e)
 {
 	if (!e)
 		return;
+	for (size_t i = 0; i < e->n_writers; i++) {
+		buf_fini(&e->writer[i].out);
+		buf_fini(&e->writer[i].dims);
+		buf_fini(&e->writer[i].scratch);
+		buf_fini(&e->writer[i].sketch);
+	}
+	free(e->writer);
 	free(e->entry);
 	free(e->spare);
-	buf_fini(&e->out);
-	buf_fini(&e->dims);
-	buf_fini(&e->scratch);
-	buf_fini(&e->sketch_bytes);
 	free(e);
 }
 
@@ -108,7 +121,7 @@ static void sort(struct emit *e, const struct table *t, size_t dims)
 
 /* ---- rows */
 
-static void measure(struct emit *e, const struct plan_metric *m, const struct group *g, struct rollup *row)
+static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct group *g, struct rollup *row)
 {
 	row->count = g->count;
 	row->has_value = m->m.has_value;
@@ -123,48 +136,90 @@ static void measure(struct emit *e, const struct plan_metric *m, const struct gr
 	row->sketch = slice(NULL, 0);
 	if (!row->has_uniq)
 		return;
-	e->sketch_bytes.n = 0;
+	w->sketch.n = 0;
 	if (g->uniq) {
 		row->uniq = hll_count(g->uniq);
 		if (e->sketch)
-			hll_encode(g->uniq, &e->sketch_bytes);
+			hll_encode(g->uniq, &w->sketch);
 	} else if (e->sketch) {
 		struct hll *none = hll_new();
 
-		hll_encode(none, &e->sketch_bytes);
+		hll_encode(none, &w->sketch);
 		hll_free(none);
 	}
-	row->sketch = buf_slice(&e->sketch_bytes);
+	row->sketch = buf_slice(&w->sketch);
 }
 
-static void write_row(struct emit *e, const struct plan_metric *m, const struct table *t, const struct entry *x, struct rollup *row)
+/* What rows are made of. */
+struct job { struct emit *e; const struct plan_metric *m; const struct table *t; size_t from; };
+
+static void write_row(const struct job *j, struct writer *w, const struct entry *x)
 {
-	key_dims(table_key(t, x->g), m->m.n_dims, e->dim);
-	e->dims.n = 0;
-	dims_json(e->dim, m->m.n_dims, &e->dims);
-	dims_hash(e->dim, m->m.n_dims, &e->scratch, row->dims_hash);
-	row->dims = buf_slice(&e->dims);
-	row->start_us = (int64_t)x->window * m->m.every_us;
-	row->end_us = row->start_us + m->m.every_us;
-	measure(e, m, x->g, row);
-	rollup_format(row, e->sketch, &e->out);
-	e->rows++;
+	const struct metric *m = &j->m->m;
+	struct rollup row = { .add = j->e->add, .metric = slice_z(m->name) };
+
+	key_dims(table_key(j->t, x->g), m->n_dims, w->dim);
+	w->dims.n = 0;
+	dims_json(w->dim, m->n_dims, &w->dims);
+	dims_hash(w->dim, m->n_dims, &w->scratch, row.dims_hash);
+	row.dims = buf_slice(&w->dims);
+	row.start_us = (int64_t)x->window * m->every_us;
+	row.end_us = row.start_us + m->every_us;
+	measure(j->e, w, j->m, x->g, &row);
+	rollup_format(&row, j->e->sketch, &w->out);
+	w->rows++;
+}
+
+/* The i-th piece from j->from on, into the i-th writer. */
+static void write_piece(void *arg, unsigned i)
+{
+	const struct job *j = arg;
+	struct writer *w = &j->e->writer[i];
+	size_t from = j->from + i * (size_t)PIECE, to = from + PIECE < j->e->n ? from + PIECE : j->e->n;
+
+	for (size_t k = 0; k < j->m->m.n_dims; k++)
+		w->dim[k].name = slice_z(j->m->m.dim[k].name);
+	for (; from < to; from++) {
+		if (from + AHEAD < to)
+			__builtin_prefetch(j->e->entry[from + AHEAD].g);
+		write_row(j, w, &j->e->entry[from]);
+	}
+}
+
+static int hand_over(struct emit *e, struct writer *w, struct err *err)
+{
+	struct slice lines = buf_slice(&w->out);
+	uint64_t rows = w->rows;
+
+	w->out.n = 0;
+	w->rows = 0;
+	return rows ? e->fn(e->arg, lines, rows, err) : 0;
 }
 
 static int write_rows(struct emit *e, size_t metric, const struct table *t, struct err *err)
 {
-	const struct plan_metric *m = &e->plan->metric[metric];
-	struct rollup row = { .add = e->add, .metric = slice_z(m->m.name) };
+	struct job j = { .e = e, .m = &e->plan->metric[metric], .t = t };
 
-	for (size_t i = 0; i < m->m.n_dims; i++)
-		e->dim[i].name = slice_z(m->m.dim[i].name);
-	sort(e, t, m->m.n_dims);
-	for (size_t i = 0; i < e->n; i++) {
-		if (i + AHEAD < e->n)
-			__builtin_prefetch(e->entry[i + AHEAD].g);
-		write_row(e, m, t, &e->entry[i], &row);
-		if (e->out.n >= OUT_BYTES && emit_flush(e, err))
-			return -1;
+	sort(e, t, j.m->m.n_dims);
+	if (e->threads.n && e->n > PIECE && emit_flush(e, err))
+		return -1;
+	while (j.from < e->n) {
+		size_t pieces = (e->n - j.from + PIECE - 1) / PIECE;
+
+		if (e->threads.n == 0 || pieces == 1) {
+			write_piece(&j, 0);
+			j.from += PIECE;
+			if (e->writer[0].out.n >= OUT_BYTES && emit_flush(e, err))
+				return -1;
+			continue;
+		}
+		if (pieces > e->n_writers)
+			pieces = e->n_writers;
+		e->threads.run(e->threads.self, (unsigned)pieces, write_piece, &j);
+		j.from += pieces * PIECE;
+		for (size_t i = 0; i < pieces; i++)
+			if (hand_over(e, &e->writer[i], err))
+				return -1;
 	}
 	return 0;
 }
@@ -200,10 +255,5 @@ int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct e
 
 int emit_flush(struct emit *e, struct err *err)
 {
-	struct slice lines = buf_slice(&e->out);
-	uint64_t rows = e->rows;
-
-	e->out.n = 0;
-	e->rows = 0;
-	return rows ? e->fn(e->arg, lines, rows, err) : 0;
+	return hand_over(e, &e->writer[0], err);
 }

@@ -8,10 +8,14 @@
 /* Takes rows: whole lines. 0, or -1 with err, which ends the emission. */
 typedef int emit_fn(void *arg, struct slice lines, uint64_t rows, struct err *err);
 
+/* Runs call(arg, 0) .. call(arg, n - 1) at the same time, and returns when all have. */
+struct emit_threads { unsigned n; void (*run)(void *self, unsigned n, void (*call)(void *arg, unsigned i), void *arg); void *self; };
+
 struct emit;
 
-/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. The plan is borrowed. */
-struct emit *emit_new(const struct plan *plan, bool add, bool sketch, emit_fn *fn, void *arg);
+/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. The plan is borrowed. threads: who formats large numbers of rows; n 0: the
+ * caller alone. */
+struct emit *emit_new(const struct plan *plan, bool add, bool sketch, const struct emit_threads *threads, emit_fn *fn, void *arg);
 void emit_free(struct emit *e);
 
 /* All groups of the metric's table. The table is left as it is. */

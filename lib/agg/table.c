@@ -309,17 +309,19 @@ static bool seek(struct table *t, const char *const *key, const uint32_t *bytes,
 static void add_uniqs(struct table *t, const struct table_batch *b, const uint32_t *ref)
 {
 	struct hll *uniq[TABLE_BATCH];
+	uint64_t hash[TABLE_BATCH];
 	unsigned n = 0;
 
 	for (unsigned k = 0; k < b->n; k++)
 		if (b->has_uniq >> b->line[k] & 1) {
+			hash[n] = b->uniq[b->line[k]];
 			uniq[n++] = sketch(t, at(t, ref[k]));
 			__builtin_prefetch(uniq[n - 1]);
 		}
-	n = 0;
-	for (unsigned k = 0; k < b->n; k++)
-		if (b->has_uniq >> b->line[k] & 1)
-			hll_add(uniq[n++], b->uniq[b->line[k]]);
+	for (unsigned k = 0; k < n; k++)
+		hll_prefetch(uniq[k], hash[k]);
+	for (unsigned k = 0; k < n; k++)
+		hll_add(uniq[k], hash[k]);
 }
 
 int table_add(struct table *t, const struct table_batch *b, struct err *err)

@@ -168,6 +168,15 @@ void hll_add(struct hll *h, uint64_t hash)
 	hll_put(h, hash & (HLL_REGISTERS - 1), (uint32_t)__builtin_ctzll(rest) + 1);
 }
 
+void hll_prefetch(const struct hll *h, uint64_t hash)
+{
+	uint32_t index = hash & (HLL_REGISTERS - 1);
+	if (h->form == HLL_IS_DENSE)
+		__builtin_prefetch(&h->dense[index], 1);
+	else if (h->form != HLL_IS_FEW)
+		__builtin_prefetch(&h->table[index >> (HLL_BITS - h->form)], 1);
+}
+
 /* In blocks whose count fits a byte: compilers make vectors of both loops. */
 static unsigned merge_registers(uint8_t *restrict to, const uint8_t *restrict from)
 {
@@ -293,7 +302,10 @@ uint64_t hll_count(const struct hll *h)
 	int with_rank[64];
 	histogram(h, with_rank);
 	double z = m * tau((m - with_rank[HLL_RANK_MAX]) / m);
-	for (int rank = HLL_RANK_MAX - 1; rank >= 1; rank--) {
+	int rank = HLL_RANK_MAX - 1;
+	while (z == 0. && rank >= 1 && with_rank[rank] == 0)  /* most have no high ranks: half of nothing is nothing */
+		rank--;
+	for (; rank >= 1; rank--) {
 		z += with_rank[rank];
 		z *= 0.5;
 	}

@@ -25,6 +25,8 @@ void hll_free(struct hll *h);
 void hll_clear(struct hll *h);                                  /* empty again; gives its memory back */
 
 void hll_add(struct hll *h, uint64_t hash);                     /* hash_murmur64a of the element's bytes */
+/* Asks for the memory that hll_add with that hash will touch, and does not wait for it: for those who add to many sketches in turn. */
+void hll_prefetch(const struct hll *h, uint64_t hash);
 void hll_merge(struct hll *into, const struct hll *from);
 uint64_t hll_count(const struct hll *h);                        /* the estimate; 0 for an empty one */
 size_t hll_bytes(const struct hll *h);                          /* memory held, the handle included */

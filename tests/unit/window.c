@@ -85,7 +85,7 @@ static void feed(struct window *w, const char *text, unsigned lines, struct buf 
 static void rows_of(const struct plan *p, struct window *w, struct buf *rows)
 {
 	struct err err = ERR_INIT;
-	struct emit *e = emit_new(p, false, true, collect_rows, rows);
+	struct emit *e = emit_new(p, false, true, &(struct emit_threads){ 0 }, collect_rows, rows);
 	for (size_t i = 0; i < p->n_metrics; i++)
 		emit_table(e, i, window_table(w, i), &err);
 	emit_flush(e, &err);
