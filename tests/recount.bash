@@ -34,11 +34,12 @@ sqlite_rows() { # FILE
 		from hta_rollups order by 1, 2, 3"
 }
 
-# Exact numbers of different users by minute, endpoint and status, and the estimates beside them: how far off is the worst, in percent?
-pg_worst_estimate() {
+# Exact numbers of different users by minute, endpoint and status: is every estimate within 3 %, or within 4 (small sets: registers that
+# collide)?
+pg_estimates_hold() {
 	psql -XAtq <<-'END'
 		set timezone = 'UTC';
-		select max(abs(r.uniq - x.n) * 100.0 / x.n) <= 3 or max(abs(r.uniq - x.n)) <= 3
+		select bool_and(abs(r.uniq - x.n) * 100.0 / x.n <= 3 or abs(r.uniq - x.n) <= 4)
 		from (select date_trunc('minute', (line->>'ts')::timestamptz) as s, line->'endpoint' as a, line->'status' as b,
 			count(distinct line->>'user_id') as n from raw group by 1, 2, 3) x
 		join hta_rollups r on r.window_start = x.s and r.dims->'endpoint' = x.a and r.dims->'status' = x.b
@@ -49,4 +50,31 @@ same_rows() { # FILE FILE
 	[ -s "$1" ] || { echo "no rows in $1"; return 1; }
 	diff <(sort "$1") <(sort "$2") | head -n 20
 	cmp -s <(sort "$1") <(sort "$2")
+}
+
+# What Redis holds under the prefix, read with its own commands.
+redis_hashes() { # LUA-EXPRESSION OVER h
+	redis-cli -u "$REDIS_URL" --raw eval "
+		local out, cursor = {}, '0'
+		repeat
+			local r = redis.call('scan', cursor, 'match', '{$HTA_PREFIX}:r:*', 'count', 1000)
+			cursor = r[1]
+			for _, k in ipairs(r[2]) do
+				local flat, h = redis.call('hgetall', k), {}
+				for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
+				h.key = k
+				out[#out + 1] = $1
+			end
+		until cursor == '0'
+		return out" 0
+}
+
+redis_rows() {
+	redis_hashes "(function() local d = cjson.decode(h.dims)
+		return table.concat({h.window_start, '\"' .. d.endpoint .. '\"', string.format('%d', d.status), h.count, h.value_count, h.sum, h.min, h.max}, '|') end)()"
+}
+
+# dims_hash|uniq, where the stored number, PFCOUNT of the sketch beside it and each other agree.
+redis_uniques() {
+	redis_hashes "h.dims_hash .. '|' .. (tonumber(h.uniq) == redis.call('pfcount', (h.key:gsub(':r:', ':u:', 1))) and h.uniq or 'differs')"
 }
