@@ -124,11 +124,11 @@ local function add_count(key, field, stored, more)
 	if not stored then
 		return more
 	end
-	local sum = (tonumber(stored) or -1) + more
-	if sum >= 0 and sum < 1e15 and sum % 1 == 0 then
-		return format('%d', sum)
+	local x = tonumber(stored)
+	if x and x >= 0 and x % 1 == 0 and x + more < 1e15 then
+		return format('%d', x + more)
 	end
-	sum = find(stored, '^%d+$') and dec_add(stored, more)
+	local sum = find(stored, '^%d+$') and dec_add(stored, more)
 	return sum and #sum <= 18 and sum or complain(key, field, stored)
 end
 
