@@ -163,6 +163,16 @@ void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *
 	}
 }
 
+void loop_deaf(struct loop *l)
+{
+	if (l->pipe[0] < 0)
+		return;
+	for (size_t i = 0; i < SIGNALS; i++) {
+		l->before[i] = (struct sigaction){ .sa_handler = SIG_IGN };
+		sigaction(signals[i], &l->before[i], NULL);
+	}
+}
+
 int loop_signalled(const struct loop *l)
 {
 	return l->signo;

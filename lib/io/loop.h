@@ -43,6 +43,9 @@ void loop_stop(struct loop *l, const struct err *err);
  * on_first: called inside a wait at the first signal; NULL: the signal is only remembered.
  * drain_us: after the first signal, waits return -1 with EX_TEMPFAIL this much later (0: never). */
 void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg, int64_t drain_us);
+/* The work is done and only the exit is left: from here on those signals are ignored, and after loop_free too. A service manager signals one process after
+ * the other; who drained faster than it counts must not die of the signal that was to have it drain. */
+void loop_deaf(struct loop *l);
 int loop_signalled(const struct loop *l);      /* the first signal's number, or 0 */
 
 #endif

@@ -281,6 +281,7 @@ static void begin(struct source *s, const struct source_conf *c, struct log *log
 
 static void fini(struct source *s)
 {
+	loop_deaf(s->loop);
 	ack_free(s->ack);
 	out_free(s->feed.out);
 	epochs_free(s->epochs);

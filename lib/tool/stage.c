@@ -155,6 +155,8 @@ static void say_fail(struct stage *st, const struct err *err)
 
 static void stage_fini(struct stage *st)
 {
+	if (st->acked)
+		loop_deaf(st->loop);
 	lines_free(st->in);
 	out_free(st->out);
 	ctl_fini(&st->ctl);

@@ -219,6 +219,18 @@ static void dispositions(void)
 	sigaction(SIGINT, NULL, &sa);
 	ok(sa.sa_handler == SIG_IGN, "and put back what was");
 	signal(SIGINT, SIG_DFL);
+
+	l = loop_new();
+	loop_signals(l, NULL, NULL, 0);
+	loop_deaf(l);
+	raise(SIGTERM);
+	ok(loop_signalled(l) == 0, "a deaf loop hears nothing");
+	loop_free(l);
+	raise(SIGTERM);
+	ok(true, "and the process dies of nothing");
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 }
 
 int main(void)
