@@ -132,8 +132,11 @@ static void on_message(void *arg, int fd, short revents)
 		if (!peer && err.code == EX_DATAERR)
 			log_warn("%s", err.msg);
 		drop_guest(a, g);
-		if (peer && !a->ending && !a->failed)
+		if (peer && !a->ending && !a->failed) {
+			if (err.code == EX_TEMPFAIL)
+				err_set(&err, EX_TEMPFAIL, "the ack channel was closed: hta-commit or a stage before it has gone; start the pipeline again");
 			loop_stop(a->loop, &err);
+		}
 	}
 	if (a->failed)
 		loop_stop(a->loop, &a->fail);

@@ -117,8 +117,6 @@ static int read_file(struct files *fs, struct file *f, struct log_batch *batch, 
 		return -1;
 	}
 	f->at = batch->position;
-	if (f->done)
-		files_close_reader(f);
 	return 0;
 }
 
@@ -127,9 +125,12 @@ int files_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 	struct files *fs = self;
 
 	*fd = -1;
-	for (size_t i = 0; i < fs->n; i++)
+	for (size_t i = 0; i < fs->n; i++) {
 		if (fs->v[i].assigned && !fs->v[i].done)
 			return read_file(fs, &fs->v[i], batch, err);
+		if (fs->v[i].done)
+			files_close_reader(&fs->v[i]);      /* not before: its last batch is lent until now */
+	}
 	*batch = (struct log_batch){ 0 };
 	return 0;
 }

@@ -79,7 +79,7 @@ struct log_ops {
 	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
 	/* Known names for files of this job (positions that sinks hold), before partitions() is asked; NULL: not needed. */
 	int (*known)(void *log, const struct log_parts *names, struct err *err);
-	/* Leaves the group, flushes. */
+	/* Leaves the group, flushes. Also after an open() that failed. */
 	void (*close)(void *log);
 };
 

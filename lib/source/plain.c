@@ -316,10 +316,7 @@ int source_plain(const struct source_conf *c, struct log *log, struct err *err)
 	p.log = log;
 	page_detail(p.feed.page, c->topic[0]);
 	if (rc == 0)
-		rc = log->ops->open(log->self, p.loop, err);
-	if (rc == 0) {
-		rc = assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
-		log->ops->close(log->self);
-	}
+		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
+	log->ops->close(log->self);
 	return finish(&p, rc, err);
 }

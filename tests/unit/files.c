@@ -67,6 +67,12 @@ static int names(struct log *log, const char *known, struct log_parts *parts)
 	return rc ? rc : log->ops->partitions(log->self, parts, &err);
 }
 
+static void give(struct buf *out, const struct log_record *r)
+{
+	buf_add(out, r->value.p, r->value.n < 20 ? r->value.n : 20);
+	buf_printf(out, "@%lld%s;", (long long)r->offset, r->tail ? "t" : "");
+}
+
 /* Reads all from `from` of its only file: "value@offset;..." and the position; E where it is the end. */
 static const char *read_from(struct log *log, const char *topic, int64_t from)
 {
@@ -88,7 +94,7 @@ static const char *read_from(struct log *log, const char *topic, int64_t from)
 		if (!b.part)
 			break;
 		for (size_t i = 0; i < b.n && out.n < 1000; i++)
-			buf_printf(&out, "%.*s@%lld%s;", (int)(b.v[i].value.n < 20 ? b.v[i].value.n : 20), b.v[i].value.p, (long long)b.v[i].offset, b.v[i].tail ? "t" : "");
+			give(&out, &b.v[i]);
 		if (b.end)
 			buf_printf(&out, "%lldE", (long long)b.position);
 	}
