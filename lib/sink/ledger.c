@@ -140,7 +140,8 @@ int ledger_close(struct ledger *l, struct sink_batch *batch, struct err *err)
 	mem_reserve(&l->out, &l->out_cap, l->rows, sizeof(*l->out));
 	for (size_t i = 0; i < l->rows; i++)
 		l->order[i] = &l->row[i];
-	qsort(l->order, l->rows, sizeof(*l->order), by_key);
+	if (l->rows)
+		qsort(l->order, l->rows, sizeof(*l->order), by_key);
 	for (size_t i = 0; i < l->rows; i++) {
 		if (n && rollup_key_cmp(&l->out[n - 1], l->order[i]) == 0) {
 			if (merge(l, &l->out[n - 1], l->order[i], err))
