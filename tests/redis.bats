@@ -10,9 +10,9 @@ setup() {
 
 r() { redis-cli -u "$REDIS_URL" "$@"; }
 
-# What comes through a sink, which must leave with 0 or CODE: lines of the stream are what stands on stdin.
-sink() { cat >"$BATS_TEST_TMPDIR/in"; feed pipe "cat $BATS_TEST_TMPDIR/in | hta-sink-redis --foreign --init --ttl never $*"; }
-sink_fails() { cat >"$BATS_TEST_TMPDIR/in"; fails_with "$1" pipe "cat $BATS_TEST_TMPDIR/in | hta-sink-redis --foreign --init --ttl never ${*:2}"; }
+# A stream, on stdin, through a sink that must leave with 0 or CODE.
+sink() { cat >"$BATS_TEST_TMPDIR/in"; feed pipe "cat $BATS_TEST_TMPDIR/in | hta-sink-redis --foreign --init --ttl ${ttl:-never} $*"; }
+sink_fails() { cat >"$BATS_TEST_TMPDIR/in"; fails_with "$1" pipe "cat $BATS_TEST_TMPDIR/in | hta-sink-redis --foreign --init --ttl ${ttl:-never} ${*:2}"; }
 
 m0=1767225600:1767225660		# the first minute in keys
 row() { r hget "{hta}:r:${metric:-m}:${3:-$m0}:$(hash_of "$1")" "$2"; } # DIM FIELD [WINDOW]
@@ -116,7 +116,8 @@ plain_rows() { # COUNT SUM
 @test "the state in a probe: generation, positions, watermark" {
 	wm=1767225660000000
 	sink < <(hello; probe; init ev/0:3; add a 0 1 1; bar 1 ev/0:3:4:idle; probe; end)
-	feed pipe "jq -c 'select(.k == \"probe\") | .sinks[0]' <$(mv "$out" "$out.1" && echo "$out.1")"
+	cp "$out" "$out.1"
+	feed jq -c 'select(.k == "probe") | .sinks[0]' "$out.1"
 	expect <<-'END'
 		{"s":"redis:hta","gen":null,"now":false,"pos":[]}
 		{"s":"redis:hta","gen":"fedcba9876543210","now":false,"pos":[{"t":"ev","p":0,"init":3,"next":4,"lo":3,"lt":1700000000000000,"lh":"00000000000000ff","wm":1767225660000000,"idle":true}]}
@@ -265,4 +266,202 @@ random_values() { # SEED COUNT
 	done
 	[ "$(row a count)$(row b count)" = 1 ]
 	[[ $(r hget {hta}:pos:web:redis%3Ahta ev/0) == "0 1 "* ]]
+}
+
+# ---- time to live
+
+window() { echo $((base + 60 * $1)):$((base + 60 * $1 + 60)); } # MINUTE
+minute_now() { echo $(($(date +%s) / 60 * 60)); }
+
+@test "rows, sketches and indexes expire at the window's end + --ttl; a row past that is counted and named once" {
+	base=$(($(minute_now) - 7200))
+	ttl=1h sink < <(hello; probe; init ev/0:0; add a 0 1 1; add a 119 1 1; bar 1 ev/0:0:1; add a 1 1 1; add b 1 1 1; add a 119 1 1; bar 2 ev/0:1:2; end)
+	says "row \\{hta\\}:r:m:$(window 0):$(hash_of a) is past its time to live \\(--ttl 1h\\) and not written"
+	[ "$(grep -c 'time to live' <<<"$stderr")" = 1 ]
+	cp "$out" "$out.1"
+	feed jq -c 'select(.k == "bar") | .acct[1].expired' "$out.1"
+	expect <<-'END'
+		1
+		2
+	END
+	[ "$(row a count "$(window 119)")" = 2 ]
+	[ -z "$(row a count "$(window 0)")$(row a count "$(window 1)")" ]
+	until=$((base + 60 * 120 + 3600))
+	for key in r:m:$(window 119):$(hash_of a) i:m:$(window 119); do [ "$(r expiretime {hta}:$key)" = $until ]; done
+	for key in w:m x:m gone metric schema job:web:redis%3Ahta pos:web:redis%3Ahta; do [ "$(r ttl {hta}:$key)" = -1 ]; done
+	[ "$(r hget {hta}:gone m)" = $((base + 120)) ]
+	feed r zrange {hta}:x:m 0 -1 withscores
+	expect <<-END
+		$(window 119)
+		$until
+	END
+}
+
+@test "what has expired or was given up is not begun anew, whatever --ttl says later" {
+	base=$(($(minute_now) - 7200))
+	ttl=1h sink < <(hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)
+	ttl=never sink < <(hello; probe; add a 0 1 1; add a 1 1 1; bar 2 ev/0:1:2; end)
+	says 'has expired here once and is not begun anew'
+	[ -z "$(row a count "$(window 0)")" ]
+	[ "$(row a count "$(window 1)")" = 1 ]
+	[ "$(r ttl "{hta}:r:m:$(window 1):$(hash_of a)")" = -1 ]
+}
+
+@test "a window that expires under the sink: its rows stay away, its entries go" {
+	base=$(($(minute_now) - 60))
+	ttl=$(($(date +%s) - base - 60 + 2))s sink < <(hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)
+	[ "$(row a count "$(window 0)")" = 1 ]
+	key="{hta}:r:m:$(window 0):$(hash_of a)"
+	wait_until 10 eval '[ "$(r exists "$key")" = 0 ]'
+	ttl=1d sink < <(hello; probe; add a 0 1 1; add a 1 1 1; bar 2 ev/0:1:2; end)
+	says 'past its time to live|has expired here once'
+	[ "$(r exists "$key")" = 0 ]
+	feed r zrange {hta}:w:m 0 -1
+	expect <<-END
+		$(window 1)
+	END
+	[ "$(r hget {hta}:gone m)" = $((base + 60)) ]
+}
+
+@test "a plain stream may lengthen the time of its windows, not shorten it" {
+	base=$(($(minute_now) - 60))
+	metric=m op=set add a 0 1 1 >"$BATS_TEST_TMPDIR/rows"
+	expiries() { for k in r:m:$(window 0):$(hash_of a) i:m:$(window 0) w:m x:m; do r expiretime {hta}:$k; done | uniq; }
+	for ttl in 1h:3600 2h:7200 1h:7200; do
+		feed hta-sink-redis --init --ttl ${ttl%:*} <"$BATS_TEST_TMPDIR/rows"
+		[ "$(expiries)" = $((base + 60 + ${ttl#*:})) ]
+	done
+	feed hta-sink-redis --ttl never <"$BATS_TEST_TMPDIR/rows"
+	[ "$(expiries)" = -1 ]
+	[ "$(r zscore {hta}:x:m "$(window 0)")" = inf ]
+}
+
+@test "an event dated 2199 does no harm to the latest window; the top is one range" {
+	base=$(minute_now)
+	sink < <(hello; probe; init ev/0:0; add a 0 5 1; add b 0 9 1; add c 0 7 1; add a -1 99 1; add a 90000000 1 1; bar 1 ev/0:0:1; end)
+	feed r zrevrangebyscore {hta}:w:m "$(date +%s)" -inf limit 0 1
+	expect <<-END
+		$(window 0)
+	END
+	feed r zrevrange {hta}:i:m:"$(window 0)" 0 1
+	expect <<-END
+		$(hash_of b)
+		$(hash_of c)
+	END
+}
+
+# ---- uniques
+
+# Rows of one minute with a sketch each, out of users a line "GROUP USER".
+uniq_rows() { # OP
+	awk '{ printf "{\"ts\":\"2026-01-01T00:00:00Z\",\"g\":\"%s\",\"u\":\"%s\"}\n", $1, $2 }' |
+		hta-window --metric m --by g --uniq u | sed "s/\"op\":\"set\"/\"op\":\"$1\"/"
+}
+
+# All registers of a key: a dense one merged in makes it dense, whatever it was.
+registers() { # KEY
+	printf 'HYLL' | r -x set dense >/dev/null
+	r setbit dense 98431 0 >/dev/null
+	r pfmerge compared "$1" dense >/dev/null
+	r --no-raw getrange compared 16 -1
+	r del compared dense >/dev/null
+}
+
+@test "uniques: registers, PFCOUNT and PFMERGE are those of native PFADD, however they came together" {
+	for g in 3 90 150 2000 30000; do seq $g | sed "s/^/g$g user-/"; done | shuf --random-source=<(yes) >"$BATS_TEST_TMPDIR/users"
+	split -n l/6 "$BATS_TEST_TMPDIR/users" "$BATS_TEST_TMPDIR/part-"
+	{
+		hello; probe; init ev/0:0
+		n=0
+		for part in "$BATS_TEST_TMPDIR"/part-*; do
+			uniq_rows add <"$part"
+			bar $n ev/0:$n:$((n + 1))
+			n=$((n + 1))
+		done
+		end
+	} >"$BATS_TEST_TMPDIR/stream"
+	sink <"$BATS_TEST_TMPDIR/stream"
+	for g in 3 90 150 2000 30000; do
+		hash=$(uniq_rows add <<<"g$g x" | jq -r .dims_hash)
+		key={hta}:u:m:$m0:$hash
+		seq $g | sed 's/^/user-/' | xargs -n 1000 redis-cli -u "$REDIS_URL" pfadd native-$g >/dev/null
+		[ "$(r pfcount $key)" = "$(r pfcount native-$g)" ]
+		[ "$(r hget {hta}:r:m:$m0:$hash uniq)" = "$(r pfcount native-$g)" ]
+		[ "$(r pfcount $key native-$g)" = "$(r pfcount native-$g)" ]
+		[ "$(registers $key)" = "$(registers native-$g)" ]
+		[ "$(r strlen $key)" -le 12304 ]
+	done
+	[ "$(r exists {hta}:tmp)" = 0 ]
+}
+
+@test "uniques on a plain stream: equal again after a PFCOUNT, different with another user" {
+	seq 300 | sed 's/^/a u/' | uniq_rows set >"$BATS_TEST_TMPDIR/rows"
+	feed hta-sink-redis --init --ttl never <"$BATS_TEST_TMPDIR/rows"
+	r pfcount $(r keys '*:u:*')
+	feed hta-sink-redis --ttl never --dry-run <"$BATS_TEST_TMPDIR/rows"
+	expect <<-'END'
+		new 0, equal 1, different 0
+	END
+	seq 2 301 | sed 's/^/a u/' | uniq_rows set >"$BATS_TEST_TMPDIR/others"
+	feed hta-sink-redis --ttl never --dry-run <"$BATS_TEST_TMPDIR/others"
+	expect <<-'END'
+		new 0, equal 0, different 1
+	END
+}
+
+@test "a damaged sketch: refused where it is none, begun anew and told where only its inside is" {
+	key={hta}:u:m:$m0:$(uniq_rows add <<<"a x" | jq -r .dims_hash)
+	sink < <(hello; probe; init ev/0:0; uniq_rows add <<<"a x"; bar 1 ev/0:0:1; end)
+	r set $key nonsense
+	sink_fails 65 < <(hello; probe; uniq_rows add <<<"a y"; bar 2 ev/0:1:2; end)
+	says 'stored uniq is not a HyperLogLog'
+	r del $key
+	r pfadd $key x
+	r setrange $key 16 "$(printf '\\377\\377')"
+	sink < <(hello; probe; uniq_rows add <<<"a y"; bar 2 ev/0:1:2; end)
+	says '1 stored sketches were damaged'
+	[ "$(r pfcount $key)" = 1 ]
+}
+
+# ---- reset
+
+many_rows() { # ROWS WINDOWS
+	awk -v n="$1" -v w="$2" 'BEGIN { for (i = 0; i < n; i++) printf "{\"op\":\"add\",\"metric\":\"m\",\"window_start\":\"2026-01-01T%02d:%02d:00Z\",\"window_end\":\"2026-01-01T%02d:%02d:30Z\",\"dims\":{\"i\":%d},\"dims_hash\":\"%08d%08d%08d%08d\",\"count\":1}\n", int(i % w / 60), i % w % 60, int(i % w / 60), i % w % 60, i, i * 7919 % 99999989, i * 104729 % 99999971, i, i }'
+}
+
+# Row i is in window i % WINDOWS: three of the two sets are the same.
+@test "--reset deletes all of the job and nothing else, and says how many rows" {
+	metric=p op=set add a 0 1 1 | feed hta-sink-redis --init --ttl never
+	{ echo other; r set "{hta}x" 1; } >/dev/null
+	kept=$(r dbsize)
+	sink < <(hello "m 00000000000000aa" "n 00000000000000bb"; probe; init ev/0:0; many_rows 5000 3; bar 1 ev/0:0:1; many_rows 2500 1400; uniq_rows add <<<"a x"; metric=n add a 0 1 1; bar 2 ev/0:1:2; end)
+	feed hta-sink-redis --reset web
+	expect <<-'END'
+		redis:hta: job web deleted: 7499 rows, its positions, metrics and dead records
+	END
+	[ "$(r dbsize)" = "$kept" ]
+	sink < <(hello "m 00000000000000cc"; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)
+	[ "$(row a count)" = 1 ]
+}
+
+@test "a reset that was cut short is 78 until it is finished" {
+	sink < <(hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)
+	r hset {hta}:job:web:redis%3Ahta resetting 1		# as the first step of a reset leaves it
+	r hdel {hta}:job:web:redis%3Ahta generation
+	sink_fails 78 < <(hello; probe; init ev/0:0; end)
+	says 'finish it with .hta-sink-redis --reset web'
+	feed hta-sink-redis --reset web
+	[ "$(r dbsize)" = 1 ]
+	sink < <(hello; probe; init ev/0:0; end)
+}
+
+@test "an epoch of 20,000 rows" {
+	sink < <(hello; probe; init ev/0:0; many_rows 20000 1; bar 1 ev/0:0:1; many_rows 20000 1; bar 2 ev/0:1:2; end)
+	[ "$(r zcard {hta}:i:m:1767225600:1767225630)" = 20000 ]
+	[ "$(r zcount {hta}:i:m:1767225600:1767225630 2 2)" = 20000 ]
+	r config resetstat
+	sink < <(hello; probe; many_rows 20000 1; bar 3 ev/0:2:3; end)
+	usec=$(r info commandstats | sed -n 's/cmdstat_evalsha:.*usec=\([0-9]*\),.*/\1/p')
+	echo "# 20,000 known rows of one count: $((usec / 1000)) ms in Redis" >&3
+	[ "$usec" -lt 5000000 ]
 }

@@ -44,9 +44,9 @@ bar() { # EPOCH RANGE...
 
 end() { ctl '"end","reason":"stop"'; }
 
-# MINUTE counts from 2026-01-01T00:00Z.
+# MINUTE counts from 2026-01-01T00:00Z, or from base in seconds.
 add() { # DIM MINUTE COUNT VALUE
-	local from=$((1767225600 + 60 * $2))
+	local from=$((${base:-1767225600} + 60 * $2))
 	printf '{"op":"%s","metric":"%s","window_start":"%s","window_end":"%s","dims":{"d":"%s"},"dims_hash":"%s","count":%s,"value_count":%s,"sum":"%s","min":"%s","max":"%s"}\n' \
 		"${op:-add}" "${metric:-m}" "$(rfc3339 $from)" "$(rfc3339 $((from + 60)))" "$1" "$(hash_of "$1")" "$3" "$3" "$4" "$4" "$4"
 }
