@@ -11,6 +11,7 @@
 #	HTA_SERVICES=DIR	use the servers there and let them run (tests/services.sh stop all DIR ends them)
 #	HTA_TEST_BROKERS=LIST	a Kafka that is there already
 #	HTA_NO_KAFKA=REASON	the mock, even where a Kafka could be had
+#	HTA_FAULT=OPTIONS	of tests/fault/run, such as "--seed 3 --minutes 60"
 #	HTA_KEEP=1		keep the scratch folder
 #	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
 set -uo pipefail
@@ -280,7 +281,7 @@ build
 # nothing of the caller's settings reaches the programs under test
 for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
 	case $name in
-	HTA_BUILD_DIR | HTA_NO_KAFKA | HTA_PG_BIN | HTA_PG_FSYNC | HTA_TEST_BROKERS) ;;
+	HTA_BUILD_DIR | HTA_FAULT | HTA_NO_KAFKA | HTA_PG_BIN | HTA_PG_FSYNC | HTA_TEST_BROKERS) ;;
 	*) unset "$name" ;;
 	esac
 done

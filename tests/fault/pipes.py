@@ -1,0 +1,184 @@
+"""Pipelines of the real programs, and the supervisor that starts them again as hta-protocol(7) says: on 69, 74, 75, 76 and deaths by signal, not on
+64, 65, 70, 78."""
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from tap import Failure, kill, wait_until
+
+AGAIN = (69, 74, 75, 76)
+SESSION_MS = 2000
+EVERYWHERE = ["-X", f"session.timeout.ms={SESSION_MS}", "-X", "heartbeat.interval.ms=400", "-X", "max.poll.interval.ms=6000",
+              "-X", "topic.metadata.refresh.interval.ms=1000", "-X", "reconnect.backoff.max.ms=500"]
+
+
+class Job:
+    """What all pipelines of a job share: the command line."""
+
+    def __init__(self, name, topic, brokers, true_brokers, metric, stores, folder):
+        self.name, self.group, self.topic = name, name, topic
+        self.brokers, self.true_brokers = brokers, true_brokers
+        self.metric, self.stores, self.folder = metric, stores, folder
+        self.source = ["--epoch", "50ms", "--epoch-records", "2000"]
+        self.window = []
+
+    def stages(self, order=None, source=(), init=True):
+        stores = [self.stores[n] for n in order] if order is not None else list(self.stores.values())
+        out = [["hta-consume", "-v", "-b", self.brokers, "-t", self.topic, "-g", self.group, *EVERYWHERE, *self.source, *source],
+               [*self.metric.argv(), *self.window]]
+        return out + [s.argv(init) for s in stores] + [["hta-commit"]]
+
+
+class Run:
+    """One life of a pipeline."""
+
+    def __init__(self, stages, log_path, crash=None, environ=None):
+        """crash: (index of the stage, HTA_CRASH)"""
+        self.log_path = log_path
+        self.log_from = os.path.getsize(log_path) if os.path.exists(log_path) else 0
+        self.procs = []
+        self.started_s = time.monotonic()
+        before = subprocess.DEVNULL
+        with open(log_path, "ab") as log:
+            for i, argv in enumerate(stages):
+                env = dict(os.environ if environ is None else environ)
+                env.pop("HTA_CRASH", None)
+                if crash and crash[0] == i:
+                    env["HTA_CRASH"] = crash[1]
+                last = i == len(stages) - 1
+                p = subprocess.Popen(argv, stdin=before, stdout=subprocess.DEVNULL if last else subprocess.PIPE, stderr=log, env=env, start_new_session=True)
+                if before is not subprocess.DEVNULL:
+                    before.close()
+                before = p.stdout
+                self.procs.append(p)
+        self.names = [argv[0] for argv in stages]
+
+    def signal(self, sig, which=None):
+        for i, p in enumerate(self.procs):
+            if (which is None or which == i) and p.poll() is None:
+                kill(p.pid, sig)
+
+    def ended(self):
+        return all(p.poll() is not None for p in self.procs)
+
+    def first_ended(self):
+        return any(p.poll() is not None for p in self.procs)
+
+    def codes(self):
+        return [p.poll() for p in self.procs]
+
+    def code(self):
+        """As a shell with pipefail has it: the last one that is not 0; 128 + n for a signal."""
+        bad = [c for c in self.codes() if c]
+        return (128 - bad[-1] if bad[-1] < 0 else bad[-1]) if bad else 0
+
+    def wait(self, seconds):
+        wait_until(seconds, lambda: f"the end of {self.names} ({self.codes()}):\n{self.said()}", self.ended)
+        return self.code()
+
+    def said(self):
+        with open(self.log_path, "rb") as f:
+            f.seek(self.log_from)
+            return f.read().decode(errors="replace")
+
+    def end(self):
+        self.signal(signal.SIGKILL)
+        for p in self.procs:
+            p.wait()
+
+
+class Supervised:
+    """A pipeline that is started again and again. `crashes` is asked before each start: (stage, HTA_CRASH) or None."""
+
+    def __init__(self, trace, job, name, stages, crashes=lambda: None, operator=None):
+        self.trace, self.job, self.name = trace, job, name
+        self.stages, self.crashes, self.operator = stages, crashes, operator
+        self.log_path = os.path.join(job.folder, name + ".log")
+        self.leaving = False
+        self.fatal = None               # exit code of a life that must not be begun again
+        self.codes = []
+        self.run = None
+        self.lock = threading.Lock()
+        trace.logs.append(self.tail)
+        trace.ends.append(self.end)
+        self.thread = threading.Thread(target=self._live, daemon=True)
+        self.thread.start()
+
+    def _live(self):
+        while not self.leaving:
+            crash = self.crashes()
+            with self.lock:
+                if self.leaving:
+                    break
+                if crash:
+                    self.trace.fault(f"{self.name}: {self.stages[crash[0]][0]} is to die at {crash[1]}")
+                self.run = Run(self.stages, self.log_path, crash)
+            run = self.run
+            while not run.ended():
+                time.sleep(0.02)
+            code = run.code()
+            self.codes.append(code)
+            self.trace.count("lives")
+            self.trace.add(f"{self.name}: left with {code} {run.codes()}")
+            if code == 0 or code in AGAIN or code > 128:
+                if code == 0 and self.leaving:
+                    break
+                continue
+            if self.operator and self.operator(self, code, run.said()):
+                continue
+            self.fatal = code
+            self.trace.add(f"{self.name}: not started again after {code}")
+            return
+
+    def alive(self):
+        return self.thread.is_alive()
+
+    def stage(self, i):
+        """Process of a stage of the present life, or None."""
+        with self.lock:
+            run = self.run
+        return run.procs[i] if run and i < len(run.procs) and run.procs[i].poll() is None else None
+
+    def signal(self, sig, which=None):
+        with self.lock:
+            if self.run:
+                self.run.signal(sig, which)
+
+    def leave(self, seconds=40):
+        """The polite end: TERM to all stages. Its code must be 0."""
+        with self.lock:
+            self.leaving = True
+        self.signal(signal.SIGTERM)
+        wait_until(seconds, lambda: f"{self.name} to leave: {self.run.codes()}", lambda: not self.alive())
+        return self.codes[-1] if self.codes else 0
+
+    def end(self):
+        with self.lock:
+            self.leaving = True
+            if self.run:
+                self.run.end()
+        self.thread.join(10)
+
+    def tail(self):
+        try:
+            with open(self.log_path, "rb") as f:
+                lines = f.read().decode(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        return "\n".join([f"--- {self.name}: " + " | ".join(" ".join(a) for a in self.stages), f"codes {self.codes}"] + lines[-60:])
+
+
+def run_once(trace, job, name, stages, want=0, seconds=40, crash=None, environ=None):
+    """One life; want: the code, or a tuple of codes that are right. Returns (code, what it said)."""
+    path = os.path.join(job.folder, name + ".log")
+    run = Run(stages, path, crash, environ)
+    trace.ends.append(run.end)
+    code = run.wait(seconds)
+    trace.count("lives")
+    trace.add(f"{name}: left with {code} {run.codes()}")
+    said = run.said()
+    if want is not None and code not in (want if isinstance(want, tuple) else (want,)):
+        raise Failure(f"{name}: exit {code} {run.codes()}, wanted {want}: " + " | ".join(" ".join(a) for a in stages) + "\n" + said[-4000:])
+    return code, said

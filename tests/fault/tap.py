@@ -1,0 +1,117 @@
+"""TAP, and what a test of the fault bench says when it fails: seed, faults, commands, the ends of all logs."""
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+
+START = time.monotonic()
+
+
+class Failure(Exception):
+    """A test's own words."""
+
+
+class Tap:
+    def __init__(self):
+        self.n = self.failed = 0
+        self.facts = []
+
+    def say(self, text):
+        for line in str(text).splitlines():
+            print("# " + line, flush=True)
+
+    def result(self, ok, name, note=""):
+        self.n += 1
+        self.failed += not ok
+        print(f"{'ok' if ok else 'not ok'} {self.n} - {name}{note}", flush=True)
+
+    def skip(self, name, reason):
+        self.result(True, name, f" # skip {reason}")
+
+    def plan(self):
+        print(f"1..{self.n}", flush=True)
+
+    def run(self, name, fn, *args):
+        """One test: fn(trace, *args), which raises where something is wrong."""
+        trace = Trace(name)
+        from_s = time.monotonic()
+        try:
+            fn(trace, *args)
+        except Exception as e:  # a bug of the bench is a failure too
+            trace.stop()
+            self.result(False, name)
+            self.say(e if isinstance(e, Failure) else traceback.format_exc())
+            self.say(trace.report())
+        else:
+            trace.stop()
+            self.result(True, name)
+            self.say(f"{time.monotonic() - from_s:.1f} s" + "".join(f", {k} {v}" for k, v in trace.counts.items() if v))
+        return trace
+
+
+class Trace:
+    """What was done in one test, in order; how often; and what has to be ended whatever happens."""
+
+    def __init__(self, name):
+        self.name = name
+        self.lines = []
+        self.counts = {}
+        self.logs = []          # callables that return text for a report
+        self.ends = []          # callables
+        self.lock = threading.Lock()
+
+    def add(self, text):
+        with self.lock:
+            self.lines.append(f"{time.monotonic() - START:8.3f} {text}")
+
+    def count(self, what, n=1):
+        with self.lock:
+            self.counts[what] = self.counts.get(what, 0) + n
+
+    def fault(self, text):
+        self.count("faults")
+        self.add("fault: " + text)
+
+    def stop(self):
+        while self.ends:
+            try:
+                self.ends.pop()()
+            except Exception:
+                self.add("at the end: " + traceback.format_exc())
+
+    def report(self):
+        with self.lock:
+            out = ["what was done, in seconds:"] + self.lines
+        for log in self.logs:
+            out.append(log())
+        return "\n".join(out)
+
+
+def wait_until(seconds, what, fn):
+    """Polls until fn() is true, and returns that; a Failure that shows what() or `what` at the deadline."""
+    end = time.monotonic() + seconds
+    while True:
+        value = fn()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"waited {seconds} s in vain for: {what() if callable(what) else what}")
+        time.sleep(0.03)
+
+
+def end_by_signal():
+    """INT and TERM end the bench as an exception would: whatever was started is ended."""
+    def leave(signo, frame):
+        sys.exit(128 + signo)
+    for s in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, leave)
+
+
+def kill(pid, sig):
+    try:
+        os.kill(pid, sig)
+        return True
+    except ProcessLookupError:
+        return False

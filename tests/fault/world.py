@@ -1,0 +1,165 @@
+"""One job of a test: a topic, its stores, its pipelines, and the check at the end."""
+import os
+import random
+import subprocess
+import threading
+
+import log as logs
+from log import Log, Metric
+from pipes import Job, Supervised, run_once
+from stores import Pg, Redis, Sqlite, compare
+from tap import Failure, wait_until
+
+numbers = iter(range(1, 256))
+
+
+class World:
+    def __init__(self, bench, trace, sinks=("pg", "redis"), partitions=3, cluster="kafka", metric=None, topic_settings=(), proxied=True):
+        self.bench, self.trace, self.servers = bench, trace, bench.servers
+        self.n = next(numbers)
+        trace.count("jobs")
+        self.random = random.Random(f"{bench.seed} {trace.name} {trace.counts['jobs']}")
+        self.name = f"{bench.mark}{self.n}"
+        self.cluster = cluster
+        self.partitions = partitions
+        self.folder = os.path.join(bench.folder, self.name)
+        os.mkdir(self.folder)
+        self.brokers = self.servers.brokers(cluster)
+        self.topic = self.name
+        self.create(topic_settings)
+        metric = metric or Metric()
+        self.log = Log(self.brokers, self.topic, metric)
+        self.stores = {}
+        for kind in sinks:
+            self.stores[kind] = self.store(kind, proxied)
+        self.job = Job(self.name, self.topic, self.servers.proxied_brokers(cluster) if proxied else self.brokers, self.brokers, metric, self.stores, self.folder)
+        self.pipes = []
+        self.lost = {}          # {store's name: {partition: [(from, to)]}}
+        if "pg" not in sinks and "sqlite" not in sinks:
+            self.job.window = ["--dead", "drop"]
+            self.job.source += ["--dead", "drop"]
+
+    def create(self, settings=()):
+        logs.kadm(self.brokers, "create", self.topic, self.partitions, *settings)
+
+    def store(self, kind, proxied=True):
+        if kind == "pg":
+            return Pg(self.servers, self.name, self.name, proxied=proxied)
+        if kind == "redis":
+            return Redis(self.servers, self.n, self.name, proxied=proxied)
+        return Sqlite(os.path.join(self.folder, "db"), self.name)
+
+    # ---- events
+
+    def generate(self, count, *more, seed=None):
+        """Bytes of so many events, one a line."""
+        seed = self.random.randrange(1 << 40) if seed is None else seed
+        return subprocess.run(["hta-gen", "--count", str(count), "--step", "10ms", "--seed", str(seed), *more], check=True, stdout=subprocess.PIPE).stdout
+
+    def produce(self, data, *more):
+        p = subprocess.run(["kcat", "-P", "-b", self.brokers, "-t", self.topic, "-X", "sticky.partitioning.linger.ms=0", *more],
+                           input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        if p.returncode:
+            raise Failure(f"kcat -P: exit {p.returncode}: {p.stderr.decode(errors='replace')}")
+
+    def fill(self, count, *more):
+        self.produce(self.generate(count, *more))
+
+    # ---- pipelines
+
+    def once(self, name="once", order=None, source=("-e",), want=0, seconds=60, crash=None, init=True):
+        """One pipeline, one life."""
+        return run_once(self.trace, self.job, name, self.job.stages(order, source, init), want, seconds, crash)
+
+    def pipe(self, order=None, source=(), crashes=lambda: None, operator=None):
+        p = Supervised(self.trace, self.job, f"pipe{len(self.pipes)}", self.job.stages(order, source), crashes, operator)
+        self.pipes.append(p)
+        return p
+
+    def live(self):
+        return [p for p in self.pipes if p.alive()]
+
+    def bootstrap(self, sink, how="init", want=0, order=None, seconds=30):
+        return self.once(f"bootstrap-{sink}", order, ("--bootstrap", f"{sink}={how}"), want, seconds)
+
+    # ---- checks
+
+    def ends(self):
+        return {p: high for p, (_, high) in logs.ends(self.brokers, self.topic).items()}
+
+    def standing(self, names=None):
+        return {n: {p: at for p, (_, at) in s.positions().items()} for n, s in self.stores.items() if names is None or n in names}
+
+    def caught_up(self, names=None):
+        ends = self.ends()
+        return all(at == ends for at in self.standing(names).values())
+
+    def wait_caught_up(self, seconds=60, names=None):
+        def all_there():
+            for p in self.pipes:
+                if p.fatal:
+                    raise Failure(f"{p.name} left with {p.fatal}, and a supervisor must not start it again")
+            return self.caught_up(names)
+        wait_until(seconds, lambda: f"stores at the log's ends {self.ends()}, they stand at {self.standing(names)}", all_there)
+
+    def check(self, whole=False, names=None, read=True):
+        """Every store, against the recount of its positions; whole: and those are the log's ends, and uniques agree."""
+        snaps = {n: s.snapshot() for n, s in self.stores.items() if names is None or n in names}
+        if read:
+            self.log.read()     # after the stores: the log is ahead
+        ends = self.ends() if whole else None
+        rows = 0
+        for n, snap in snaps.items():
+            rows += len(compare(self.stores[n], snap, self.log, self.lost.get(n), ends))
+            self.trace.count("comparisons")
+        self.trace.count("rows compared", rows)
+        if whole:
+            if len({s.gen for s in snaps.values()}) != 1:
+                raise Failure(f"the stores hold different generations: {[s.gen for s in snaps.values()]}")
+            uniq = [s.uniq for s in snaps.values()]
+            for other in uniq[1:]:
+                if other != uniq[0]:
+                    raise Failure("the stores' estimates of uniques differ")
+        return snaps
+
+    def committed(self):
+        return logs.committed(self.brokers, self.job.group, self.topic)
+
+    def check_commits(self, exact=False):
+        """I4; exact: commits are the log's ends."""
+        commits = self.committed()
+        for n, at in self.standing().items():
+            for p, o in commits.items():
+                if o > at.get(p, 0):
+                    raise Failure(f"I4: partition {p} is committed at {o}, {n} stands at {at.get(p)}")
+        if exact and commits != self.ends():
+            raise Failure(f"committed {commits}, the log's ends are {self.ends()}")
+
+    def finish(self, seconds=60):
+        """All faults are over: everything is caught up, all leave with 0, all is as it should be."""
+        self.wait_caught_up(seconds)
+        for p in self.live():
+            p.job = self.job
+        threads = []
+        codes = {}
+
+        def leave(p):
+            try:
+                codes[p.name] = p.leave()
+            except Failure as e:
+                codes[p.name] = e
+        for p in self.live():
+            threads.append(threading.Thread(target=leave, args=(p,)))
+            threads[-1].start()
+        for t in threads:
+            t.join()
+        for name, code in codes.items():
+            if code != 0:
+                raise Failure(f"{name}: {code} at TERM, not 0")
+        self.check(whole=True)
+        self.check_commits(exact=True)
+        self.drop()
+
+    def drop(self):
+        for s in self.stores.values():
+            s.drop()
