@@ -41,7 +41,10 @@ static int take_counts(void *arg, const struct origin *origin, const struct wind
 	struct acct *acct = stage_acct(a->stage);
 	struct page *page = stage_page(a->stage);
 
-	(void)bytes;
+	if (a->in_file) {
+		stage_took(a->stage, c->lines, bytes);
+		page_touch(page);
+	}
 	acct->aggregated += c->counted;
 	acct->filtered += c->blank;
 	acct->late += c->late;
@@ -221,17 +224,18 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 static int file(void *self, struct stage *st, int fd, const char *name, struct err *err)
 {
 	struct agg *a = self;
-	uint64_t before = a->total.lines;
 	off_t from = lseek(fd, 0, SEEK_CUR);
 	struct stat sb;
+	int rc;
 
+	(void)st;
 	if (!a->crew || from < 0 || fstat(fd, &sb) || sb.st_size <= from)
 		return 0;
-	if (crew_file(a->crew, fd, from, sb.st_size, name, err))
-		return -1;
+	a->in_file = true;
+	rc = crew_file(a->crew, fd, from, sb.st_size, name, err);
+	a->in_file = false;
 	lseek(fd, sb.st_size, SEEK_SET);
-	stage_took(st, a->total.lines - before, (uint64_t)(sb.st_size - from));
-	return 1;
+	return rc ? -1 : 1;
 }
 
 static int barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err)

@@ -28,6 +28,7 @@ struct agg {
 	struct emit *emit;
 	struct dead_file *late_file;
 	struct window_counts total;
+	bool in_file;                /* the crew reads, not the skeleton */
 	bool endless;                /* nobody knows when the input ends */
 	bool told_fields;
 };

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "rec/rollup.h"
 
-enum { OUT_BYTES = 128 << 10, PIECE = 1024, RUN = 8, AHEAD = 8 };
+enum { OUT_BYTES = 128 << 10, PIECE = 1024, RUN = 8, AHEAD = 4 };
 
 struct entry { uint64_t window, prefix; const struct group *g; };
 
@@ -170,6 +170,18 @@ static void write_row(const struct job *j, struct writer *w, const struct entry 
 	w->rows++;
 }
 
+/* The groups of coming rows lie anywhere: first the group is asked for, then the sketch that it names, then what that names. */
+static inline void ask_ahead(const struct entry *x, size_t left)
+{
+	if (left <= 3 * AHEAD)
+		return;
+	__builtin_prefetch(x[3 * AHEAD].g);
+	__builtin_prefetch((const char *)x[3 * AHEAD].g + 64);
+	__builtin_prefetch(x[2 * AHEAD].g->uniq);
+	if (x[AHEAD].g->uniq)
+		hll_prefetch(x[AHEAD].g->uniq, 0);
+}
+
 /* The i-th piece from j->from on, into the i-th writer. */
 static void write_piece(void *arg, unsigned i)
 {
@@ -180,8 +192,7 @@ static void write_piece(void *arg, unsigned i)
 	for (size_t k = 0; k < j->m->m.n_dims; k++)
 		w->dim[k].name = slice_z(j->m->m.dim[k].name);
 	for (; from < to; from++) {
-		if (from + AHEAD < to)
-			__builtin_prefetch(j->e->entry[from + AHEAD].g);
+		ask_ahead(&j->e->entry[from], to - from);
 		write_row(j, w, &j->e->entry[from]);
 	}
 }

@@ -316,7 +316,6 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 		if (b->has_uniq >> b->line[k] & 1) {
 			hash[n] = b->uniq[b->line[k]];
 			uniq[n++] = sketch(t, at(t, ref[k]));
-			__builtin_prefetch(uniq[n - 1]);
 		}
 	for (unsigned k = 0; k < n; k++)
 		hll_prefetch(uniq[k], hash[k]);
@@ -347,6 +346,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		struct group *g = at(t, ref[k]);
 
 		g->count++;
+		__builtin_prefetch(g->uniq);
 		if (b->has_value >> b->line[k] & 1)
 			in_range &= add_value(g, b->value[b->line[k]]);
 	}
