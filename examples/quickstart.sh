@@ -51,7 +51,7 @@ time hta-consume --job quickstart events.ndjson |
 	hta-sink-sqlite --init rollups.db | hta-commit
 
 say "hta-query -d rollups.db top events --by endpoint -n 5"
-hta-query -d rollups.db top events --by endpoint -n 5
+hta-query -d rollups.db top events --by endpoint -n 5 --format table
 
 say "hta-query -d rollups.db history events --by status --plot"
 hta-query -d rollups.db history events --by status --plot
