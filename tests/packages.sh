@@ -11,7 +11,8 @@ set -euo pipefail
 build="autoconf automake gcc libc6-dev libhiredis-dev libmimalloc-dev libpq-dev librdkafka-dev libsqlite3-dev
 	libxxhash-dev libzstd-dev make pkg-config zlib1g-dev"
 # shellcheck disable=SC2034
-test="bats clang jq kcat mandoc postgresql-15 postgresql-15-hll procps redis-server spin sqlite3 xz-utils zstd"
+test="bats clang fish jq kcat mandoc postgresql-15 postgresql-15-hll procps python3-yaml redis-server spin sqlite3 systemd
+	xxhash xz-utils zsh zstd"
 # shellcheck disable=SC2034
 kafka="ca-certificates maven openjdk-17-jre-headless"
 

@@ -1,0 +1,251 @@
+# The examples do what they say.
+load helpers
+
+top=$BATS_TEST_DIRNAME/..
+examples=$top/examples
+
+# What a service manager sees: messages to $NOTIFY_SOCKET go to the file "notified".
+notify_listen() {
+	cat >listen.py <<-'END'
+		import os, socket
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind("notify")
+		out = open("notified", "ab", buffering=0)
+		while True:
+		    out.write(s.recv(4096).replace(b"\n", b" ") + b"\n")
+	END
+	spawn listen python3 listen.py
+	wait_until 10 test -S notify
+	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify
+}
+
+total() { sqlite3 "$1" 'SELECT sum(count) FROM hta_rollups'; } # FILE
+sum() { psql -XqAtc 'SELECT coalesce(sum(count), 0) FROM hta_rollups' 2>/dev/null || echo 0; }
+redis_sum() {
+	redis-cli -u "$REDIS_URL" --scan --pattern '{hta}:r:*' | sed 's/.*/HGET "&" count/' | redis-cli -u "$REDIS_URL" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# A topic of 20,000 events of the last minutes, and the servers for kafka-pipeline.sh.
+with_pipeline_servers() {
+	with_service kafka pg redis
+	cd "$BATS_TEST_TMPDIR"
+	topic_new "$BATS_TEST_NUMBER" 6
+	hta-gen --count 20000 --step 10ms --start -5m >events.ndjson
+	produce "$topic" events.ndjson
+	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
+	redis-cli -u "$REDIS_URL" flushdb >/dev/null
+	export HTA_TOPIC=$topic HTA_GROUP=$topic
+}
+
+stored() { [ "$(sum)" = "$1" ] && [ "$(redis_sum)" = "$1" ]; } # COUNT
+
+nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
+
+@test "the scripts are well-formed" {
+	for script in "$examples"/*.sh; do
+		[ -x "$script" ]
+		bash -n "$script"
+	done
+	grep -q '^\*/5 .* /[^ ]*cron\.sh$' "$examples/crontab"
+}
+
+@test "quickstart: counts, shows, and goes on where it was" {
+	export HTA_BUILD=$HTA_BUILD_DIR HTA_QUICKSTART=$BATS_TEST_TMPDIR/quick
+	feed "$examples/quickstart.sh"
+	db=$HTA_QUICKSTART/rollups.db
+	counted() { echo $(($(total "$db") + $(sqlite3 "$db" 'SELECT count(*) FROM hta_dead'))); }
+	[ "$(counted)" = 300000 ]
+	grep -q '/api/v1/' "$out"
+	grep -qE '▁|▂|▃|▄|▅|▆|▇|█' "$out"
+	feed "$examples/quickstart.sh"
+	[ "$(counted)" = 600000 ]
+	[ "$(wc -l <"$HTA_QUICKSTART/events.ndjson")" = 600000 ]
+}
+
+@test "quickstart: a wrong build folder is no silent success" {
+	export HTA_QUICKSTART=$BATS_TEST_TMPDIR/quick
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/hta-consume"
+	chmod +x "$BATS_TEST_TMPDIR/bin/hta-consume"
+	HTA_BUILD=$BATS_TEST_TMPDIR/bin fails_with 64 "$examples/quickstart.sh"
+}
+
+@test "kafka pipeline: to the end, into both stores" {
+	with_pipeline_servers
+	HTA_CONSUME='--until end' feed "$examples/kafka-pipeline.sh"
+	stored 20000
+	[ ! -s "$out" ]
+}
+
+# As systemd stops a unit: TERM to all of it, and once the shell is gone TERM again to what is left.
+@test "kafka pipeline: TERM to all drains it, and the shell outlives it" {
+	with_pipeline_servers
+	notify_listen
+	spawn job "$examples/kafka-pipeline.sh"
+	wait_until 30 stored 20000
+	grep -q '^READY=1' notified
+	wait_until 5 grep -q '^WATCHDOG=1' notified
+	kill -TERM -- "-$pid"
+	exits_with 0 20
+	! kill -0 -- "-$pid" 2>/dev/null
+	wait_until 5 grep -q '^STOPPING=1' notified
+	[ ! -s job.out ]
+	# nothing was lost or counted twice
+	produce "$topic" events.ndjson
+	HTA_CONSUME='--until end' feed "$examples/kafka-pipeline.sh"
+	stored 40000
+}
+
+@test "kafka pipeline: TERM again to what is left of it forces nothing" {
+	with_pipeline_servers
+	# without the trap the shell dies of the first one
+	sed '/^trap /d' "$examples/kafka-pipeline.sh" >mortal.sh
+	spawn job bash mortal.sh
+	wait_until 30 stored 20000
+	produce "$topic" events.ndjson
+	kill -TERM -- "-$pid"
+	wait_until 5 gone "$pid"
+	kill -TERM -- "-$pid" 2>/dev/null || :
+	wait_until 20 nobody_left
+	# it was drained, not cut off: all that is stored was acknowledged and committed, and nothing says that it failed
+	[ "$(committed "$HTA_GROUP" "$topic" | awk '{ n += $2 } END { print n }')" = "$(sum)" ]
+	! grep -v 'Terminated' job.err | grep .
+	HTA_CONSUME='--until end' feed "$examples/kafka-pipeline.sh"
+	stored 40000
+}
+
+@test "kafka pipeline: its code is that of the stage that failed" {
+	with_pipeline_servers
+	HTA_PG='dbname=nowhere' HTA_CONSUME='--until end' fails_with 78 "$examples/kafka-pipeline.sh"
+	says 'nowhere'
+	HTA_TOPIC=$topic-none fails_with 78 "$examples/kafka-pipeline.sh"
+}
+
+@test "replay: files, compressed ones, more of them" {
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 30000 --step 10ms >all
+	split -n l/3 -d all part.
+	gzip part.00
+	feed "$examples/replay-files.sh" replay.db part.00.gz part.01
+	first=$(total replay.db)
+	[ "$first" = $(($(zcat part.00.gz | wc -l) + $(wc -l <part.01))) ]
+	zstd -q --rm part.01
+	feed "$examples/replay-files.sh" replay.db part.00.gz part.01.zst part.02
+	[ "$(total replay.db)" = 30000 ]
+	fails_with 64 "$examples/replay-files.sh" replay.db
+}
+
+@test "cron: quiet when all is well, not when it is not" {
+	with_service kafka
+	cd "$BATS_TEST_TMPDIR"
+	topic_new cron 3
+	hta-gen --count 1000 >events
+	produce "$topic" events
+	export HTA_TOPIC=$topic HTA_GROUP=$topic HTA_DB=$BATS_TEST_TMPDIR/cron.db
+	for n in 1 2; do
+		feed env -i PATH="$PATH" HTA_BROKERS="$HTA_BROKERS" HTA_TOPIC="$topic" HTA_GROUP="$topic" HTA_DB="$HTA_DB" HTA_RUN="$HTA_RUN" "$examples/cron.sh"
+		[ -z "$stderr" ]
+		[ ! -s "$out" ]
+		[ "$(total cron.db)" = 1000 ]
+	done
+	produce "$topic" events
+	# one that is still at it
+	(
+		flock 9
+		feed "$examples/cron.sh"
+		[ "$(total cron.db)" = 1000 ]
+	) 9>>cron.db.lock
+	feed "$examples/cron.sh"
+	[ "$(total cron.db)" = 2000 ]
+	HTA_BROKERS=127.0.0.1:1 HTA_CONSUME='--retry-for 1s' fails_with 69 "$examples/cron.sh"
+	[ -n "$stderr" ]
+}
+
+# ---- systemd ----
+
+unit=$examples/systemd/hta@.service
+setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
+
+@test "systemd: the unit is valid and hardened" {
+	cp "$unit" "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	feed systemd-analyze verify --man=no ./hta@.service
+	[ -z "$stderr" ]
+	feed systemd-analyze security --offline=true --no-pager --threshold=20 ./hta@.service
+	# a unit that is not would be found
+	grep -v '^Protect\|^Restrict\|^SystemCall\|^Capab\|^Private\|^NoNew\|^Dynamic' hta@.service >soft@.service
+	! systemd-analyze security --offline=true --no-pager --threshold=20 ./soft@.service
+}
+
+@test "systemd: starts again by the codes of the manual, and waits longer than the programs do" {
+	codes=$(grep -A1 'A supervisor starts it again on' "$top/man/hta.7" | tr '\n' ' ')
+	[ -n "$codes" ]
+	for code in $(setting RestartForceExitStatus); do grep -q "on[ 0-9,]* $code.* and deaths" <<<"$codes"; done
+	for code in $(setting RestartPreventExitStatus); do grep -q "not on .*$code" <<<"$codes"; done
+	[ "$(grep -oE '\b[67][0-9]\b' <<<"$codes" | sort)" = "$(tr ' ' '\n' <<<"$(setting RestartForceExitStatus) $(setting RestartPreventExitStatus)" | sort)" ]
+	us() { systemd-analyze timespan "$1" | sed -n 's/.*μs: //p'; }
+	default() { "$1" --help | tr '\n' ' ' | grep -oE -- "--$2 .*" | grep -oE '\(default [^)]*' | sed 's/.* //;q' ; }
+	retry=$(us "$(default hta-consume retry-for)in")
+	[ "$retry" = 300000000 ]
+	[ "$(us "$(setting WatchdogSec)")" -gt "$retry" ]
+	[ "$(us "$(setting TimeoutStartSec)")" -gt "$retry" ]
+	[ "$(us "$(setting TimeoutStopSec)")" -gt "$(us "$(default hta-consume drain-timeout)")" ]
+	[ "$(setting NotifyAccess)" = all ]
+	[ "$(setting KillMode)" = control-group ]
+}
+
+# ---- docker-compose.yml: the servers of the tests, as far as one can tell without Docker ----
+
+compose() { # JQ-FILTER
+	python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)' "$top/docker-compose.yml" | jq -r "$1"
+}
+
+@test "compose: the same servers in the same versions" {
+	[ "$(compose '.services | keys | join(" ")')" = "kafka postgres redis" ]
+	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$BATS_TEST_DIRNAME/kafka/pom.xml")" ]
+	compose .services.postgres.build.dockerfile_inline >"$out"
+	version=$(sed -n 's/^FROM postgres:\([0-9]*\)$/\1/p' "$out")
+	grep -q "\bpostgresql-$version-hll\b" "$out"
+	grep -qE "\bpostgresql-$version\b.*\bpostgresql-$version-hll\b" "$BATS_TEST_DIRNAME/packages.sh"
+	[ "$(compose .services.redis.image)" = "redis:$(redis-server --version | sed -E 's/.*v=([0-9]+).*/\1/')" ]
+}
+
+@test "compose: Kafka has the settings of the tests, but for its listeners" {
+	cd "$BATS_TEST_TMPDIR"
+	compose '.services.kafka.environment | to_entries[] | "\(.key | ltrimstr("KAFKA_") | ascii_downcase | gsub("_"; "."))=\(.value)"' | sort >compose
+	{
+		grep -v '^#' "$BATS_TEST_DIRNAME/conf/kafka.properties"
+		# what tests/services.sh sets for a single node
+		printf '%s=1\n' default.replication.factor offsets.topic.replication.factor transaction.state.log.replication.factor transaction.state.log.min.isr
+	} | sort >conf
+	join -t= -j1 -o 1.1,1.2,2.2 compose conf >both
+	[ "$(wc -l <both)" -ge 10 ]
+	awk -F= '$1 != "listener.security.protocol.map" && $2 != $3 { print; bad = 1 } END { exit bad }' both
+	# what the tests have and a user would not
+	join -t= -v2 compose conf | cut -d= -f1 >only
+	diff -u - only <<-'END'
+		broker.heartbeat.interval.ms
+		broker.session.timeout.ms
+		group.min.session.timeout.ms
+		listener.name.sasl.plain.sasl.jaas.config
+		log.cleaner.backoff.ms
+		sasl.enabled.mechanisms
+	END
+}
+
+@test "compose: Redis has the settings of the tests, and syncs" {
+	cd "$BATS_TEST_TMPDIR"
+	compose .services.redis.command | grep -oE -- '--[a-z-]+ [^ ]+' | sed 's/^--//' | sort >compose
+	grep -E '^(appendonly|maxmemory-policy|save) ' "$BATS_TEST_DIRNAME/conf/redis.conf" | sort >conf
+	[ "$(wc -l <conf)" = 3 ]
+	# in the tests a lost second does not matter
+	diff -u <({ cat conf; echo appendfsync always; } | sort) compose
+}
+
+@test "compose: its ports and names are the defaults of kafka-pipeline.sh" {
+	for port in 9092 5432 6379; do compose '.services[].ports[]' | grep -qx "127.0.0.1:$port:$port"; done
+	grep -q 'HTA_BROKERS:-localhost:9092' "$examples/kafka-pipeline.sh"
+	grep -q 'REDIS_URL:-redis://localhost:6379/0' "$examples/kafka-pipeline.sh"
+	user=$(compose .services.postgres.environment.POSTGRES_USER)
+	grep -q "PGUSER=$user PGPASSWORD=$(compose .services.postgres.environment.POSTGRES_PASSWORD)" "$examples/kafka-pipeline.sh"
+}

@@ -1,0 +1,468 @@
+# The manual: it is well-formed, says what the programs say of themselves, and what it tells people to type works.
+#
+# Code in EXAMPLES and TASKS stands in .Bd -literal -offset indent. It is run as it stands, by bash -eo pipefail in a scratch folder that has
+# events.ndjson, but for names of servers, and names that tests sharing a server must not share:
+#	kafka:9092		$HTA_BROKERS
+#	-t events		-t $topic, the test's own
+#	-g web.., --reset web2,
+#	positions web		with the test's prefix
+#	redis://cache:6379/0	$REDIS_URL
+#	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
+# service=rollups is the test's database: PGSERVICEFILE says so.
+load helpers
+
+man=$BATS_TEST_DIRNAME/../man
+
+programs() { find "$HTA_BUILD_DIR" -maxdepth 1 -name 'hta-*' -type f -executable -printf '%f\n' | sort; }
+pages() { find "$man" -name '*.1' -printf '%f\n' | sed 's/\.1$//' | sort; }
+
+# The lines between .Sh SECTION (or .Ss) and the next one.
+section() { # PAGE SECTION
+	awk -v want="$2" '/^\.S[hs] /{ on = substr($0, 5) == want; next } on' "$man/$1"
+}
+
+# ---- what it is ----
+
+@test "mandoc takes every page" {
+	mandoc -T lint -W warning "$man"/*.[17]
+}
+
+@test "a page for every program, a program for every page" {
+	[ "$(programs | wc -l)" -ge 9 ]
+	diff -u <(programs) <(pages)
+}
+
+@test "pages that are referred to exist" {
+	awk '$1 == ".Xr" && $2 ~ /^hta/ { print $2 "." $3 }' "$man"/*.[17] | sort -u >"$out"
+	[ -s "$out" ]
+	while read -r page; do
+		[ -e "$man/$page" ] || { echo "no $page"; return 1; }
+	done <"$out"
+}
+
+@test "the name line is the program's summary" {
+	for program in $(programs); do
+		diff -u <(sed -n 's/^\.Nd //p' "$man/$program.1") <("$program" --help | sed -n "s/^$program: //p")
+	done
+}
+
+# ---- options: the same in the page and in --help, with the same arguments and defaults ----
+
+# A line an option: "-b, --brokers HOST:PORT,..." and behind a tab its default, if there is one.
+help_options() { # PROGRAM
+	"$1" --help | awk '
+		/^Options:/ { on = 1; next }
+		/^Examples:/ { on = 0 }
+		!on { next }
+		/^  (-.,|   ) --/ { flush(); name = $0; sub(/^ +/, "", name); text = name; if (match(name, /  +/)) { text = substr(name, RSTART); name = substr(name, 1, RSTART - 1) } next }
+		{ text = text " " $0 }
+		END { flush() }
+		function flush() { if (name) print name "\t" value(text) }
+		function value(s) { gsub(/ +/, " ", s); return match(s, /\(default [^)]*\)/) ? substr(s, RSTART + 9, RLENGTH - 10) : "" }'
+}
+
+page_options() { # PROGRAM
+	mandoc -T ascii -O width=200 "$man/$1.1" | sed "s/.\x08//g" | awk '
+		/^[A-Z]/ { flush(); name = ""; on = /^OPTIONS/ }
+		!on { next }
+		/^     --?[A-Za-z]/ { flush(); name = $0; sub(/^ +/, "", name); text = ""; if (match(name, /  +/)) { text = substr(name, RSTART); name = substr(name, 1, RSTART - 1) } next }
+		{ text = text " " $0 }
+		function flush() { if (name) print name "\t" value(text) }
+		function value(s) { gsub(/ +/, " ", s); return match(s, /\(default [^)]*\)/) ? substr(s, RSTART + 9, RLENGTH - 10) : "" }'
+}
+
+@test "options are those of --help, both ways" {
+	for program in $(programs); do
+		help_options "$program" | sort >"$BATS_TEST_TMPDIR/help"
+		page_options "$program" | sort >"$BATS_TEST_TMPDIR/page"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -ge 7 ]
+		diff -u --label "$program --help" --label "$program(1)" "$BATS_TEST_TMPDIR"/{help,page}
+	done
+}
+
+@test "shared options read alike everywhere" {
+	section hta-gen.1 "Options of every program" >"$out"
+	[ -s "$out" ]
+	for page in $(pages); do
+		section "$page.1" "Options of every program" | diff -u --label hta-gen.1 --label "$page.1" "$out" -
+	done
+}
+
+@test "completions are well-formed, and offer every option" {
+	for program in $(programs); do
+		for shell in bash zsh fish; do
+			"$program" --completion $shell >"$BATS_TEST_TMPDIR/$shell"
+			for option in $("$program" --help | grep -oE '^  (-.,|   ) --[a-z-]+' | grep -oE '[a-z][a-z-]+$'); do
+				grep -qE -e "(--|-l '?)$option\b" "$BATS_TEST_TMPDIR/$shell" || { echo "$program: no --$option in $shell"; return 1; }
+			done
+		done
+		bash -n "$BATS_TEST_TMPDIR/bash"
+		zsh -n "$BATS_TEST_TMPDIR/zsh"
+		fish --no-execute "$BATS_TEST_TMPDIR/fish"
+	done
+}
+
+@test "bash completes options and values" {
+	complete_in_bash() { # PROGRAM WORD...
+		bash -c 'source <("$1" --completion bash); shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); '"_${1//-/_}"'; printf "%s\n" "${COMPREPLY[@]}"' bash "$1" "$@"
+	}
+	[ "$(complete_in_bash hta-gen hta-gen --hot)" = --hot-key-prob ]
+	[ "$(complete_in_bash hta-gen hta-gen --log j)" = json ]
+	[ "$(complete_in_bash hta-consume hta-consume --from ear)" = earliest ]
+}
+
+# ---- what hta-protocol(7) shows is what there is ----
+
+@test "rows in the pages are real" {
+	printf '%s\n' '{"ts":"2026-01-01T00:00:01Z","endpoint":"/a","status":200,"latency_ms":0.1,"user_id":"u-1"}' \
+		'{"ts":"2026-01-01T00:00:02Z","endpoint":"/a","status":200,"latency_ms":12.5,"user_id":"u-2"}' \
+		'{"ts":"2026-01-01T00:00:03Z","endpoint":"/a","status":200,"user_id":"u-1"}' |
+		hta-window --by endpoint,status --value latency_ms --uniq user_id >"$out"
+	[ "$(wc -l <"$out")" = 1 ]
+	joined() { tr -d '\n' <"$man/$1" | sed 's/, "/,"/g; s/"set"|"add"/"set"/'; }
+	joined hta-window.1 | grep -qF "$(<"$out")"
+	joined hta-protocol.7 | grep -qF "$(<"$out")"
+}
+
+@test "hashes of dimensions in hta-protocol(7) are those of hta-window" {
+	n=0
+	while IFS='|' read -r by event; do
+		hash=$(hta-window --by "$by" <<<"$event" | jq -r .dims_hash)
+		[ ${#hash} = 32 ]
+		section hta-protocol.7 Dimensions | grep -qE " $hash\$" || { echo "no $hash for $event"; return 1; }
+		n=$((n + 1))
+	done <<-'END'
+		|{"ts":"2026-01-01T00:00:00Z"}
+		endpoint,status|{"ts":"2026-01-01T00:00:00Z","endpoint":"/a","status":2.00e2}
+		customer,payload.price,region|{"ts":"2026-01-01T00:00:00Z","customer":"","payload":{"price":-0.50}}
+		customer,payload.price,region|{"ts":"2026-01-01T00:00:00Z","customer":null,"payload":{"price":true},"region":false}
+		a|{"ts":"2026-01-01T00:00:00Z","a":"200"}
+		a|{"ts":"2026-01-01T00:00:00Z","a":200}
+	END
+	[ $n = 6 ]
+	[ "$(section hta-protocol.7 Dimensions | grep -cE '[0-9a-f]{32}$')" = 6 ]
+	# the input in hex is that of the second one, to another implementation too
+	hex=$(section hta-protocol.7 Dimensions | sed -n '/^08000000/,/^\.Ed/p' | grep -v '^\.' | tr -d ' \n' | sed 's/../\\x&/g')
+	[ "$(printf "$hex" | xxh128sum | cut -d' ' -f1)" = 3a3e2af82e33c119f953af6c4ad21bf8 ]
+}
+
+@test "hta-protocol(7) has every member of every control record" {
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 20000 --bad-prob 1% >events.ndjson
+	feed pipe 'hta-consume --job web events.ndjson | tee 1 | hta-window --by endpoint --value latency_ms --uniq user_id | tee 2 |
+		hta-sink-sqlite --init rollups.db | tee 3 | hta-commit'
+	fails_with 78 pipe 'hta-consume --job web events.ndjson | hta-window | hta-sink-sqlite none.db | tee 4 | hta-commit'
+	cat 1 2 3 4 | grep -a '^{"$hta":' | jq -r '(.k // "hello") as $k | [paths | map(strings)[]] | unique[] | "\($k) \(.)"' | sort -u >members
+	for kind in hello at probe init bar dead fail end; do
+		[ "$(grep -c "^$kind " members)" -ge 2 ] || { echo "no $kind in the stream"; return 1; }
+	done
+	while read -r kind member; do
+		member=${member#\$}
+		case $kind in fail | end) title="fail, end" ;; dead) title="dead, late" ;; *) title=$kind ;; esac
+		section hta-protocol.7 "$title" | grep -qE "\"\\$?$member\"|\b$member\b" || { echo "$kind: no $member"; return 1; }
+	done < <(grep -v '^bar' members)
+	{ section hta-protocol.7 bar; section hta-protocol.7 "THE ACCOUNT"; } >bar
+	while read -r _ member; do
+		member=${member#\$}
+		grep -qE "\"\\$?$member\"|\b$member\b" bar || { echo "bar: no $member"; return 1; }
+	done < <(grep '^bar' members)
+}
+
+@test "columns are those of the tables" {
+	hta-sink-sqlite --init "$BATS_TEST_TMPDIR/rollups.db" </dev/null
+	columns() { sqlite3 "$BATS_TEST_TMPDIR/rollups.db" "SELECT name FROM pragma_table_info('$1')"; }
+	for table in hta_rollups hta_dead hta_numbers; do
+		[ -n "$(columns $table)" ]
+		for column in $(columns $table); do
+			section hta-sink-sqlite.1 Tables | grep -qw "$column" || { echo "hta-sink-sqlite(1): no $table.$column"; return 1; }
+			section hta-sink-pg.1 Tables | grep -qw "$column" || { echo "hta-sink-pg(1): no $table.$column"; return 1; }
+		done
+	done
+	for table in hta_job hta_pos hta_metric; do
+		[ -n "$(columns $table)" ]
+		for column in $(columns $table); do
+			section hta-protocol.7 "Stored positions" | grep -qw "$column" || { echo "hta-protocol(7): no $table.$column"; return 1; }
+		done
+	done
+}
+
+@test "counters are those of the counters page" {
+	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
+	runs() { hta-top --json | jq -e '.stages[0].counters.records_in > 0'; }
+	wait_until 10 runs
+	hta-top --json | jq -r '.stages[].counters | keys[]' | sort -u >"$out"
+	[ "$(wc -l <"$out")" -ge 15 ]
+	while read -r name; do
+		section hta-protocol.7 "COUNTERS PAGE" | grep -qw "$name" || { echo "no $name"; return 1; }
+	done <"$out"
+	# in a page, at the offsets that are given
+	page=$(ls "$HTA_RUN"/hta-window.*.page)
+	[ "$(stat -c %s "$page")" = 4096 ]
+	[ "$(od -An -tx8 -j0 -N8 "$page" | tr -d ' ')" = 6761702d61746800 ]
+	[[ $page == *.$(od -An -tu8 -j16 -N8 "$page" | tr -d ' ').page ]]
+	[ "$(dd if="$page" bs=1 skip=80 count=10 status=none)" = hta-window ]
+	[ "$(od -An -tu8 -j1104 -N8 "$page" | tr -d ' ')" -gt 0 ]
+}
+
+# ---- what it tells people to type ----
+
+# The nth block of EXAMPLES or TASKS of a page, as it stands.
+block() { # PAGE N
+	awk -v want="$2" '
+		/^\.Sh / { code = /^\.Sh (EXAMPLES|TASKS)$/ }
+		/^\.Ed/ { on = 0 }
+		on { gsub(/\\e/, "\\"); print }
+		/^\.Bd/ { on = code && ++n == want }' "$man/$1"
+}
+
+# How many blocks a page has.
+blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n++ } END { print n + 0 }' "$man/$1"; } # PAGE
+
+# Writes the block to the file "example" with the substitutions that are named above.
+example_of() { # PAGE N
+	block "$1" "$2" | sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
+		s/(-g|--reset|positions) web/\1 ${web:-}web/g
+		s/--from 2026-01-01 --until 2026-01-02/--from $(date -u +%F) --until $(date -u -d tomorrow +%F)/" >example
+	[ -s example ] || { echo "$1 has no block $2"; return 1; }
+}
+
+# Runs it; its output is in the file $out.
+example() { # PAGE N
+	example_of "$@"
+	feed timeout 60 bash -eo pipefail example
+}
+
+# Runs one that does not end: until the command holds, then TERM to all, and exit 0.
+endless() { # PAGE N COMMAND...
+	example_of "$1" "$2"
+	sed -i '1i trap : TERM INT' example
+	spawn example bash -eo pipefail example
+	wait_until 30 "${@:3}" || { cat example.err; return 1; }
+	kill -TERM -- "-$pid"
+	exits_with 0 20
+}
+
+# A scratch folder with events.ndjson: 20,000 events over 200 seconds.
+here() {
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 20000 --step 10ms >events.ndjson
+}
+
+# Topic, groups and database of this test alone.
+with_kafka_and() { # SERVICE...
+	with_service kafka "$@"
+	topic_new "$BATS_TEST_NUMBER.events" 3
+	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
+	produce "$topic" events.ndjson
+	[[ " $* " != *" pg "* ]] || service_file
+}
+
+service_file() {
+	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
+	export PGSERVICEFILE=$BATS_TEST_TMPDIR/services
+	printf '%s\n' '[rollups]' "host=$PGHOST" "port=$PGPORT" "user=$PGUSER" "dbname=$PGDATABASE" >"$PGSERVICEFILE"
+}
+
+sql() { sqlite3 "$1" "$2"; } # FILE SQL
+pg() { psql -XqAtc "$1"; } # SQL
+
+@test "every block is run here" {
+	for page in "$man"/*.[17]; do
+		page=${page##*/}
+		[ -z "$(awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } code && /^\.Bd/ && $0 != ".Bd -literal -offset indent"' "$man/$page")" ]
+		for n in $(seq "$(blocks "$page")"); do
+			grep -qE "^	(example|endless) $page $n\b" "$BATS_TEST_FILENAME" || { echo "nothing runs block $n of $page"; return 1; }
+		done
+		case $page in *.1) [ "$(blocks "$page")" -ge 1 ] ;; esac
+	done
+	[ "$(blocks hta.7)" -ge 10 ]
+}
+
+@test "hta-gen(1)" {
+	here
+	rm events.ndjson
+	example hta-gen.1 1
+	[ "$(wc -l <events.ndjson)" = 100000 ]
+	with_kafka_and
+	example hta-gen.1 2
+	[ "$(ends "$topic" | awk '{ n += $3 } END { print n }')" = 103000 ]
+	example hta-gen.1 3
+	[ "$(jq -s 'map(select(.dims.customer == "c-00000").count) | add' rows.ndjson)" -gt 3000 ]
+}
+
+@test "hta-consume(1)" {
+	here
+	with_kafka_and pg
+	example hta-consume.1 1
+	[ "$(sed '$!d' "$out")" = "$(sed -n 3p events.ndjson)" ]
+	grep -qx 'u-[0-9]*' "$out"
+	example hta-consume.1 2
+	[ "$(sql rollups.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	stored() { [ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]; }
+	endless hta-consume.1 3 stored
+	example hta-consume.1 4
+	says "would start at"
+	says "lag 0 records"
+}
+
+@test "hta-window(1)" {
+	here
+	example hta-window.1 1
+	[ "$(jq -s "map(.count) | add" "$out")" = 20000 ]
+	example hta-window.1 2
+	[ "$(wc -l <"$out")" = 10 ]
+	grep -qE '^c-[0-9]+	[0-9]+	[0-9.]+$' "$out"
+	example hta-window.1 3
+	[ -s late.ndjson ]
+	[ "$(jq -s "map(.count) | add" rows.ndjson)" = $((100000 - $(wc -l <late.ndjson))) ]
+	example hta-window.1 4
+	grep -q 'latency_ms is a string, not a number' "$out"
+}
+
+@test "hta-sink-sqlite(1)" {
+	here
+	example hta-sink-sqlite.1 1
+	[ "$(sql rollups.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	example hta-sink-sqlite.1 2
+	grep -q '/api/v1/' "$out"
+	example hta-sink-sqlite.1 3
+	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
+	example hta-sink-sqlite.1 4
+	[ "$(sql rollups.db 'SELECT count(*) FROM hta_rollups')" = 0 ]
+}
+
+@test "hta-sink-pg(1)" {
+	here
+	with_kafka_and pg
+	example hta-sink-pg.1 1
+	[ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	[ "$(sql copy.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	example hta-sink-pg.1 2
+	grep -qE ' 0\.[0-9]+' "$out"
+	example hta-sink-pg.1 3
+	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
+}
+
+@test "hta-sink-redis(1)" {
+	here
+	with_kafka_and redis
+	redis-cli -u "$REDIS_URL" flushdb >/dev/null
+	example hta-sink-redis.1 1
+	[ "$(redis-cli -u "$REDIS_URL" ZCARD '{hta}:w:events')" = 4 ]
+	example hta-sink-redis.1 2
+	[ "$(grep -c endpoint "$out")" = 3 ]
+}
+
+@test "hta-commit(1)" {
+	here
+	example hta-commit.1 1
+	says 'end: epochs=[0-9]+ records=20000'
+}
+
+@test "hta-query(1)" {
+	here
+	feed pipe 'hta-consume --job web events.ndjson | hta-window --by endpoint,status --value latency_ms --uniq user_id | hta-sink-sqlite --init rollups.db | hta-commit'
+	example hta-query.1 1
+	grep -q endpoint "$out"
+	grep -qE '▁|▂|▃|▄|▅|▆|▇|█' "$out"
+	example hta-query.1 2
+	grep -qE '^2026-01-01T00:0[0-3]:00Z	/api/v1/[a-z]+/[0-9]	[0-9]+$' "$out"
+	with_kafka_and pg
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web -e | hta-window --by endpoint | hta-sink-pg --init | hta-commit"
+	example hta-query.1 3
+	[ "$(jq -s 'map(select(.partition != null) | .lag) | add' "$out")" = 0 ]
+	[ "$(jq -s 'map(select(.metric == "events")) | length' "$out")" = 1 ]
+}
+
+@test "hta-top(1)" {
+	here
+	example hta-top.1 1
+	[ "$(tail -n 1 "$out")" = "nothing runs" ]
+	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
+	runs() { hta-top -1 | grep -q '^plain .*: keeping up'; }
+	wait_until 10 runs
+	example hta-top.1 1
+	! grep "nothing runs" "$out"
+	example hta-top.1 2
+	[ ! -s "$out" ]
+	example hta-top.1 3
+	grep -q '^hta_pipeline_up{.*} 1$' hta.prom
+}
+
+@test "hta(7): replay a day" {
+	here
+	with_kafka_and pg
+	hta-sink-pg --init </dev/null
+	example hta.7 1
+	[ "$(jq -s "map(.count) | add" day.ndjson)" = 20000 ]
+	example hta.7 2
+	[ "$(pg "SELECT sum(count) FROM hta_final WHERE metric = 'replay'")" = 20000 ]
+}
+
+@test "hta(7): change a metric" {
+	here
+	with_kafka_and pg
+	hta-sink-pg --init </dev/null
+	example hta.7 3
+	[ "$(pg "SELECT sum(count) FROM hta_rollups WHERE metric = 'requests' AND dims ? 'region'")" = 20000 ]
+	example hta.7 4
+	[ "$(pg "SELECT count(*) FROM hta_rollups WHERE dims ? 'region'")" = 0 ]
+	[ "$(pg "SELECT sum(count) FROM hta_rollups WHERE metric = 'requests'")" = 20000 ]
+}
+
+@test "hta(7): add a sink" {
+	here
+	with_kafka_and pg
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web -e | hta-window --by endpoint,status --value latency_ms | hta-sink-pg --init | hta-commit"
+	example hta.7 5
+	[ "$(sql copy.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	[ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+}
+
+@test "hta(7): move to another host" {
+	here
+	head -n 8000 events.ndjson >before
+	mv events.ndjson all
+	mv before events.ndjson
+	feed pipe 'hta-consume --job web events.ndjson | hta-window --by endpoint,status --value latency_ms | hta-sink-sqlite --init rollups.db | hta-commit'
+	mv all events.ndjson
+	export HTA_RUN=$BATS_TEST_TMPDIR/there
+	mkdir -m 700 "$HTA_RUN"
+	example hta.7 6
+	[ "$(sql moved.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	[ "$(sql rollups.db 'SELECT sum(count) FROM hta_rollups')" = 8000 ]
+}
+
+@test "hta(7): send dead letters back" {
+	here
+	hta-gen --count 20000 --step 10ms --bad-prob 5% >events.ndjson
+	feed pipe 'hta-consume --job web events.ndjson | hta-window --by endpoint,status --value latency_ms | hta-sink-sqlite --init rollups.db | hta-commit'
+	dead=$(sql rollups.db 'SELECT count(*) FROM hta_dead')
+	fast=$(grep -ac '"latency_ms":"fast"' events.ndjson)
+	[ "$fast" -gt 10 ]
+	example hta.7 7
+	grep -q "latency_ms is a string, not a number|$fast\$" "$out"
+	example hta.7 8
+	[ "$(sql rollups.db 'SELECT count(*) FROM hta_dead')" = $((dead - fast)) ]
+	[ "$(sql rollups.db 'SELECT sum(count) FROM hta_rollups')" = $((20000 - dead + fast)) ]
+}
+
+@test "hta(7): recount a window" {
+	here
+	hta-gen --count 60000 --step 10ms >events.ndjson
+	with_kafka_and pg
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web -e | hta-window --by endpoint,status --value latency_ms | hta-sink-pg --init | hta-commit"
+	example hta.7 9
+	[ "$(<"$out")" = "new 0, equal $(pg "SELECT count(*) FROM hta_rollups WHERE window_start = '2026-01-01T00:05:00Z'"), different 0" ]
+	pg "UPDATE hta_rollups SET count = count + 1 WHERE window_start = '2026-01-01T00:05:00Z' AND dims @> '{\"status\": 500}'"
+	example hta.7 9
+	grep -qE 'different [1-9]' "$out"
+}
+
+@test "hta(7): a store is away" {
+	here
+	with_kafka_and pg
+	example hta.7 10
+	[ "$(pg 'SELECT sum(count) FROM web_pg')" = 20000 ]
+	[ "$(sql lite.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+}
