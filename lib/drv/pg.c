@@ -54,7 +54,8 @@ static void *pg_open(const struct sink_conf *conf, struct err *err)
 	p->table = quoted(conf->table, "");
 	p->final = is_default ? mem_strdup("\"hta_final\"") : quoted(conf->table, "_final");
 	p->numbers = is_default ? mem_strdup("\"hta_numbers\"") : quoted(conf->table, "_numbers");
-	warn_password(conf->where);
+	if (!conf->where_env)
+		warn_password(conf->where);
 	return p;
 }
 
@@ -89,7 +90,7 @@ static enum sink_result pg_connect(void *d, struct err *err)
 {
 	struct pg *p = d;
 	const char *const key[] = { "dbname", "fallback_application_name", NULL };
-	const char *const value[] = { p->conf->where, "hta-sink-pg", NULL };
+	const char *const value[] = { p->conf->where, log_program(), NULL };
 	bool named = p->conf->where;
 	enum sink_result r;
 

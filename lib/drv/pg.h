@@ -8,7 +8,9 @@
 #define DRV_PG_H
 
 #include "sink/driver.h"
+#include "sink/query.h"
 
 extern const struct sink_driver pg_driver;
+extern const struct query_driver pg_reader;
 
 #endif

@@ -1,5 +1,5 @@
 /* Inside of the Postgres driver: pg.c (connection), pg_wait.c (queries in the loop, errors), pg_schema.c, pg_job.c (metrics, state, init, reset), pg_array.c (binary
- * parameters), pg_rows.c (apply, put). */
+ * parameters), pg_work.c (statements of a batch), pg_rows.c (apply), pg_put.c (plain rows). */
 #ifndef DRV_PG_INTERNAL_H
 #define DRV_PG_INTERNAL_H
 
@@ -10,6 +10,8 @@
 #include "sink/say.h"
 
 enum { PG_CHUNK_ROWS = 5000, PG_PARAMS = 16 };
+
+struct hll;
 
 struct pg {
 	const struct sink_conf *conf;
@@ -55,6 +57,34 @@ void pg_put_dec(struct pg_params *a, int i, dec v);
 void pg_put_jsonb(struct pg_params *a, int i, struct slice text);
 /* Sends it (pipeline or not), parameters closed. False: the connection is broken. */
 bool pg_send(struct pg *p, const char *sql, struct pg_params *a, bool binary_result);
+
+/* ---- pg_work.c: the statements of a batch, one after the other, in a pipeline or not. The first error stays in r and err; what follows is skipped. */
+struct pg_work {
+	struct pg *p;
+	const struct sink_batch *b;
+	struct pg_params a;
+	struct buf sql;
+	enum sink_result r;
+	struct err *err;
+};
+
+extern const char pg_replace_rows[];                        /* DO .. of a conflict: the new values */
+
+const char *pg_sketch_type(const struct pg *p);
+int pg_key_arrays(struct pg_params *a);                      /* metric, window_start, window_end, dims_hash: index of the first */
+void pg_put_key(struct pg_params *a, int at, const struct rollup *row);
+void pg_row_arrays(struct pg_params *a, const struct rollup *row, size_t n);                                         /* $1 .. $10 */
+int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollup *row, size_t n, struct err *err);  /* $11 uniq, $12 sketch */
+void pg_put_sketch(const struct pg *p, struct pg_params *a, int at, const struct hll *h);
+int pg_no_sketch(const struct rollup *row, const char *where, struct err *err);
+
+const char *pg_sql(struct pg_work *w, const char *text, const char *x, const char *y, const char *z);   /* the statement with its @ filled in */
+void pg_work_send(struct pg_work *w, const char *sql, bool binary);
+void pg_work_plain(struct pg_work *w, const char *sql);
+size_t pg_work_rows(const struct sink_batch *b, size_t at);  /* a run of rows that one statement can take: same op, all with a sketch or none, at most a chunk */
+size_t pg_work_chunk(struct pg_work *w, size_t at, const char *on_conflict);                            /* sends it */
+/* The answer to one statement; NULL where there is none any more. ZHT01 and ZHT02 are the compare-and-set's. */
+PGresult *pg_work_answer(struct pg_work *w);
 
 /* ---- the driver's calls */
 enum sink_result pg_schema(struct pg *p, struct err *err);

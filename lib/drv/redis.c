@@ -34,7 +34,7 @@ static void *redis_open(const struct sink_conf *conf, struct err *err)
 			err_in(err, "REDIS_URL");
 		goto close;
 	}
-	p->in_argv = conf->where && p->url.password;
+	p->in_argv = conf->where && !conf->where_env && p->url.password;
 	if (p->in_argv)
 		log_warn("a password on the command line is seen by everybody on this machine: put the URL into REDIS_URL");
 	return p;

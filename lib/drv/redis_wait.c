@@ -114,7 +114,7 @@ static enum sink_result failed(struct redis *p, const char *text, struct err *er
 	};
 	static const char *const settings[] = {
 		"NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "WRONGTYPE", "DB index", "SELECT is not allowed", "invalid password", "no password is set",
-		"without any password", "unknown command", "Unknown Redis command", NULL
+		"without any password", "unknown command", "Unknown Redis command", "user executing the script", NULL
 	};
 
 	if (strncmp(text, "MOVED ", 6) == 0) {
