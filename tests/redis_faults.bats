@@ -1,0 +1,260 @@
+# hta-sink-redis where something goes wrong: logins, servers that go and come, refusals in every place, death.
+load helpers
+load stream
+
+setup() { with_service redis; }
+
+r() { redis-cli -u "$REDIS_URL" "$@"; }
+m0=1767225600:1767225660
+row() { r hget "{hta}:r:m:$m0:$(hash_of "$1")" "$2"; } # DIM FIELD
+
+# A server that is this test's alone. It ends with the test.
+own_server() {
+	own=$BATS_TEST_TMPDIR/own
+	svc_start redis "$own"
+	export REDIS_URL=redis://127.0.0.1:$(<"$own/redis.port")/0
+}
+
+teardown() {
+	kill_spawned
+	[ -z "${own:-}" ] || svc_stop redis "$own" KILL
+	[ -z "${acl_user:-}" ] || r acl deluser "$acl_user"
+}
+
+# A sink in the background; lines of its stream are written by `tell`.
+start_sink() { # [OPTION...]
+	[ -p "$BATS_TEST_TMPDIR/in" ] || mkfifo "$BATS_TEST_TMPDIR/in"
+	exec 7<>"$BATS_TEST_TMPDIR/in"
+	spawn sink bash -c 'exec 7>&-; exec hta-sink-redis --foreign --init --ttl never "$@"' sh "$@" <"$BATS_TEST_TMPDIR/in"
+}
+tell() { cat >&7; }
+passed() { grep -c '"k":"bar"' "$BATS_TEST_TMPDIR/sink.out" | grep -qx "$1"; } # EPOCHS
+warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
+
+# ---- where and who
+
+@test "a wrong password and a database that is not there are 78 at once, the password is never told" {
+	REDIS_URL=${REDIS_URL/:\/\//:\/\/hta_pw:wr%6Fng@} fails_with 78 hta-sink-redis --init </dev/null
+	says 'WRONGPASS'
+	! grep -q 'wrong\|wr%6Fng' <<<"$stderr"
+	REDIS_URL=${REDIS_URL/:\/\//:\/\/hta_pw:right@} feed hta-sink-redis --init </dev/null
+	[ -z "$stderr" ]
+	feed hta-sink-redis --init "${REDIS_URL/:\/\//:\/\/hta_pw:right@}" </dev/null
+	says 'a password on the command line is seen by everybody'
+	REDIS_URL=${REDIS_URL%/*}/99999 fails_with 78 hta-sink-redis --init </dev/null
+	says 'DB index is out of range'
+	fails_with 64 hta-sink-redis rediss://cache </dev/null
+	says 'no TLS'
+	REDIS_URL=redis://u:secret@host:port fails_with 64 hta-sink-redis </dev/null
+	says 'REDIS_URL: the Redis URL is malformed'
+	! grep -q secret <<<"$stderr"
+}
+
+@test "a unix socket, a password in its URL, none where one is wanted" {
+	spawn server redis-server --port 0 --unixsocket "$BATS_TEST_TMPDIR/s" --requirepass 'p@ss/word' --save '' --dir "$BATS_TEST_TMPDIR"
+	wait_until 10 test -S "$BATS_TEST_TMPDIR/s"
+	REDIS_URL="unix://:p%40ss%2Fword@$BATS_TEST_TMPDIR/s?db=3" feed hta-sink-redis --init </dev/null
+	[ "$(redis-cli -s "$BATS_TEST_TMPDIR/s" -a 'p@ss/word' --no-auth-warning -n 3 get {hta}:schema)" = 1 ]
+	fails_with 78 hta-sink-redis "unix://$BATS_TEST_TMPDIR/s" </dev/null
+	says 'NOAUTH'
+}
+
+@test "no server: tried again, then 69" {
+	port=$(svc_free_port)
+	fails_with 69 hta-sink-redis --init --retry-for 1s "redis://127.0.0.1:$port" </dev/null
+	says 'Connection refused; trying again'
+	says 'Connection refused; given up after 1s'
+}
+
+@test "a user who may not call all that a script calls is 78 before anything is written" {
+	acl_user=$HTA_PREFIX
+	hello >"$BATS_TEST_TMPDIR/stream"
+	{ probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end; } >>"$BATS_TEST_TMPDIR/stream"
+	feed hta-sink-redis --init </dev/null
+	for forbidden in -zadd -hset -expireat -pfmerge -del; do
+		r acl setuser "$acl_user" reset on '>p' '~{hta}:*' +@all $forbidden
+		REDIS_URL=${REDIS_URL/:\/\//:\/\/$acl_user:p@} fails_with 78 pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --ttl never"
+		says "NOPERM|user executing the script can't"
+		[ "$(r exists {hta}:job:web:redis%3Ahta)" = 0 ]
+	done
+	r acl setuser "$acl_user" reset on '>p' '~{hta}:*' +@all
+	REDIS_URL=${REDIS_URL/:\/\//:\/\/$acl_user:p@} feed pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --ttl never"
+	[ "$(row a count)" = 1 ]
+}
+
+# ---- servers that come and go
+
+@test "memory full, a replica, scripts flushed, connections cut: tried again, each epoch once" {
+	own_server
+	start_sink
+	{ hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; } | tell
+	wait_until 10 passed 1
+
+	r config set maxmemory 1
+	{ add a 0 1 1; add b 0 1 1; bar 2 ev/0:1:2; } | tell
+	wait_until 10 warned 'OOM'
+	[ "$(row a count)$(row b count)" = 1 ]
+	[[ $(r hget {hta}:pos:web:redis%3Ahta ev/0) == "0 1 "* ]]
+	r config set maxmemory 0
+	wait_until 20 passed 2
+
+	r replicaof 127.0.0.1 1
+	{ add a 0 1 1; bar 3 ev/0:2:3; } | tell
+	wait_until 10 warned 'READONLY|MASTERDOWN'
+	r replicaof no one
+	wait_until 20 passed 3
+
+	r script flush
+	{ add a 0 1 1; bar 4 ev/0:3:4; } | tell
+	wait_until 20 passed 4
+
+	r client kill type normal
+	{ add a 0 1 1; bar 5 ev/0:4:5; end; } | tell
+	exits_with 0 20
+	[ "$(row a count) $(row b count)" = "5 1" ]
+	warned 'back after'
+}
+
+@test "an eviction policy is warned of" {
+	own_server
+	r config set maxmemory 100mb maxmemory-policy allkeys-lru
+	feed hta-sink-redis --init </dev/null
+	says 'may evict keys \(maxmemory_policy:allkeys-lru\)'
+	r config set maxmemory 0
+	feed hta-sink-redis --init </dev/null
+	[ -z "$stderr" ]
+}
+
+@test "a server killed under the sink and started again: exactly what it kept, and the rest" {
+	own_server
+	r config set appendfsync always
+	start_sink
+	{ hello; probe; init ev/0:0; } | tell
+	for e in 1 2 3 4 5 6 7 8; do { add a 0 1 0.1; bar $e ev/0:$((e - 1)):$e; } | tell; done
+	svc_stop redis "$own" KILL
+	for e in 9 10; do { add a 0 1 0.1; bar $e ev/0:$((e - 1)):$e; } | tell; done
+	svc_start redis "$own"
+	end | tell
+	exits_with 0 30
+	[ "$(row a count) $(row a sum)" = "10 1" ]
+}
+
+@test "a store that lost its tail is noticed: 75, and the start finds the older position" {
+	own_server
+	sink() { cat >"$BATS_TEST_TMPDIR/lines"; cat "$BATS_TEST_TMPDIR/lines" | hta-sink-redis --foreign --init --ttl never; }
+	{ hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end; } | sink
+	cp -r "$own/redis" "$own/kept"
+	start_sink
+	{ hello; probe; add a 0 1 1; bar 2 ev/0:1:2; } | tell
+	wait_until 10 passed 1
+	svc_stop redis "$own" KILL
+	rm -r "$own/redis" && mv "$own/kept" "$own/redis"
+	svc_start redis "$own"
+	{ add a 0 1 1; bar 3 ev/0:2:3; } | tell
+	exits_with 75 20
+	warned 'ev/0 stands at 1 here, the epoch goes from 2 to 3'
+	[ "$(row a count)" = 1 ]
+}
+
+@test "while a stopped server is waited for, a reader that leaves and a second signal are noticed" {
+	own_server
+	mkfifo "$BATS_TEST_TMPDIR/out"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	exec 7<>"$BATS_TEST_TMPDIR/in"
+	exec 6<>"$BATS_TEST_TMPDIR/out"
+	spawn sink bash -c 'exec 7>&- 6>&-; exec hta-sink-redis --foreign --init --ttl never >"$1"' sh "$BATS_TEST_TMPDIR/out" <"$BATS_TEST_TMPDIR/in"
+	{ hello; probe; init ev/0:0; probe; } >&7
+	head -n 4 <&6 >"$BATS_TEST_TMPDIR/got"
+	grep -q fedcba9876543210 "$BATS_TEST_TMPDIR/got"
+	kill -STOP "$(<"$own/redis.pid")"
+	{ add a 0 1 1; bar 1 ev/0:0:1; } >&7
+	head -n 1 <&6 >"$BATS_TEST_TMPDIR/got"
+	exec 6>&-
+	exits_with 75 10
+	grep -q 'reader of standard output has left' "$BATS_TEST_TMPDIR/sink.err"
+	kill -CONT "$(<"$own/redis.pid")"
+}
+
+# ---- death of the sink
+
+# Records k = 0 .. N-1 of one partition; record k adds (k % 97) / 8 to group k % 5. Deltas of [FROM, TO) and their barrier.
+epoch() { # FROM TO
+	awk -v f="$1" -v t="$2" 'BEGIN {
+		for (k = f; k < t; k++) { g = k % 5; v = k % 97 * 125; n[g]++; s[g] += v; if (!(g in lo) || v < lo[g]) lo[g] = v; if (v > hi[g]) hi[g] = v }
+		for (g in n) printf "{\"op\":\"add\",\"metric\":\"m\",\"window_start\":\"2026-01-01T00:00:00Z\",\"window_end\":\"2026-01-01T00:01:00Z\",\"dims\":{\"g\":%d},\"dims_hash\":\"%032d\",\"count\":%d,\"value_count\":%d,\"sum\":\"%.3f\",\"min\":\"%.3f\",\"max\":\"%.3f\"}\n", g, g, n[g], n[g], s[g] / 1000, lo[g] / 1000, hi[g] / 1000
+	}'
+	bar "$2" "ev/0:$1:$2"
+}
+
+whole() { # N
+	awk -v t="$1" 'BEGIN { for (k = 0; k < t; k++) { g = k % 5; n[g]++; s[g] += k % 97 * 125 } for (g = 0; g < 5; g++) printf "%d %.12g\n", n[g], s[g] / 1000 }'
+}
+
+stored() {
+	for g in 0 1 2 3 4; do r hmget {hta}:r:m:$m0:$(printf %032d $g) count sum | paste -sd' '; done
+}
+
+# From the stored position on, in epochs of a length that changes with every start.
+rest() { # N STEP
+	local next
+	next=$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d' ' -f2)
+	hello
+	probe
+	[ -n "$next" ] || init ev/0:0
+	for ((next = ${next:-0}; next < $1; next += $2)); do epoch $next $((next + $2 < $1 ? next + $2 : $1)); done
+	end
+}
+
+@test "killed at every point, started again, other cuts: all is there once" {
+	r flushdb
+	step=7
+	for point in sink-init sink-sent barrier-before barrier-after sink-sent:3 sink-sent:2 barrier-before:2 barrier-after:2 line-half:2; do
+		rest 400 $step >"$BATS_TEST_TMPDIR/stream"
+		HTA_CRASH=$point fails_with 137 pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --init --ttl never"
+		step=$((step + 4))
+	done
+	rest 400 13 >"$BATS_TEST_TMPDIR/stream"
+	feed pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --init --ttl never"
+	stored >"$BATS_TEST_TMPDIR/stored"
+	whole 400 | expect "$BATS_TEST_TMPDIR/stored"
+}
+
+@test "killed at any moment: all is there once" {
+	r flushdb
+	n=1500
+	{ declare -p inc gen job; declare -f; } >"$BATS_TEST_TMPDIR/functions"
+	for try in 1 2 3 4 5 6; do
+		spawn run bash -c ". $BATS_TEST_TMPDIR/functions; rest $n $((2 + try)) | hta-sink-redis --foreign --init --ttl never"
+		wait_until 20 eval '[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d" " -f2)" -gt $((try * 100)) ]'
+		kill -KILL -- -$pid
+		wait_until 10 gone $pid
+	done
+	[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d' ' -f2)" -lt $n ]
+	rest $n 50 >"$BATS_TEST_TMPDIR/stream"
+	feed pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --init --ttl never"
+	stored >"$BATS_TEST_TMPDIR/stored"
+	whole $n | expect "$BATS_TEST_TMPDIR/stored"
+}
+
+# ---- a cluster
+
+@test "a cluster: the node that has the keys is found by its redirection" {
+	own=$BATS_TEST_TMPDIR/own
+	ports=()
+	for i in 1 2; do
+		ports[i]=$(svc_free_port)
+		mkdir "$BATS_TEST_TMPDIR/n$i"
+		spawn node$i redis-server --port ${ports[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/n$i" --cluster-port $((${ports[i]} + 1))
+		wait_until 10 redis-cli -p ${ports[i]} -e ping
+	done
+	own=
+	slot=$(redis-cli -p ${ports[1]} cluster keyslot '{hta}:schema')
+	redis-cli -p ${ports[1]} -e cluster addslotsrange 0 $((slot - 1)) $((slot + 1)) 16383
+	redis-cli -p ${ports[2]} -e cluster addslots $slot
+	redis-cli -p ${ports[1]} -e cluster meet 127.0.0.1 ${ports[2]} $((${ports[2]} + 1))
+	for i in 1 2; do wait_until 30 eval "redis-cli -p ${ports[i]} cluster info | grep -q cluster_state:ok"; done
+	{ hello; probe; init ev/0:0; add a 0 2 1; bar 1 ev/0:0:1; end; } >"$BATS_TEST_TMPDIR/stream"
+	REDIS_URL=redis://127.0.0.1:${ports[1]} feed pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --init --ttl never"
+	says "the cluster has these keys at 127.0.0.1:${ports[2]}"
+	[ "$(redis-cli -p ${ports[2]} hget "{hta}:r:m:$m0:$(hash_of a)" count)" = 2 ]
+}
