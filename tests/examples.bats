@@ -161,6 +161,34 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	[ -n "$stderr" ]
 }
 
+@test "README: its filter compiles, and its books balance" {
+	cd "$BATS_TEST_TMPDIR"
+	{
+		printf '#include <string.h>\n#include "tool/stage.h"\n'
+		awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$top/README.md"
+		cat <<-'END'
+			static int run(void *self, struct err *err) { return stage_run(&filter, self, NULL, 0, err); }
+			int main(int argc, char **argv)
+			{
+				static const struct opt none[] = { OPT_END };
+				const struct prog prog = { .name = "hta-ok", .summary = "", .synopsis = "", .opts = none, .more = stage_opts, .more_self = stage_options(), .run = run };
+				return prog_main(&prog, NULL, argc, argv);
+			}
+		END
+	} >ok.c
+	[ "$(wc -l <ok.c)" -gt 25 ]
+	variables() { make -s -C "$HTA_BUILD_DIR" --no-print-directory --eval "print: ; @: \$(info $1)" print; }
+	# as make would: in the build folder, with the shell taking the quotes apart
+	(
+		cd "$HTA_BUILD_DIR"
+		eval "$(variables '$(CC) $(DEFS) $(AM_CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS)') $BATS_TEST_TMPDIR/ok.c -o $BATS_TEST_TMPDIR/hta-ok $(variables '$(LDADD) $(LIBS)')"
+	)
+	hta-gen --count 20000 | sed 's/"status":200/"ok":1,&/' >events.ndjson
+	feed pipe 'hta-consume --job ok events.ndjson | ./hta-ok | hta-window | hta-sink-sqlite --init ok.db | hta-commit -v'
+	says 'filtered=[1-9]'
+	[ "$(total ok.db)" = "$(grep -c '"ok"' events.ndjson)" ]
+}
+
 # ---- systemd ----
 
 unit=$examples/systemd/hta@.service
