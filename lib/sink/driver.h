@@ -22,6 +22,7 @@ enum sink_result {
 /* Shared settings (options of every sink). */
 struct sink_conf {
 	const char *where;         /* conninfo, URL or file; NULL: the library's own environment */
+	bool where_env;            /* where comes from the environment: nobody else can read a password in it */
 	const char *table;         /* --table (pg, sqlite), --prefix (redis): NULL: hta_rollups, hta */
 	const char *name;          /* the sink's name in the job: driver:table or --name; set by the framework */
 	bool create;               /* --init */

@@ -1,5 +1,6 @@
 #include "sink/say.h"
 
+#include "base/log.h"
 #include "base/tm.h"
 
 int say_metric(const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err)
@@ -17,16 +18,22 @@ int say_metric(const char *rollups, const char *job, const struct sink_metric *o
 		stored->job.p ? (int)stored->job.n : 3, stored->job.p ? stored->job.p : "JOB");
 }
 
+/* Only the sink itself can make what is missing; hta-query cannot. */
+static const char *way_out(const char *program)
+{
+	return strcmp(log_program(), program) == 0 ? ", or add --init" : "";
+}
+
 int say_missing(const char *what, const char *program, const char *where, struct err *err)
 {
-	return err_set(err, EX_CONFIG, "%s is missing: run `%s --init%s%s </dev/null` once, or add --init", what, program, where ? " " : "", where ? where : "");
+	return err_set(err, EX_CONFIG, "%s is missing: run `%s --init%s%s </dev/null` once%s", what, program, where ? " " : "", where ? where : "", way_out(program));
 }
 
 int say_schema(int found, int wanted, const char *program, struct err *err)
 {
 	if (found > wanted)
 		return err_set(err, EX_CONFIG, "the tables are of schema %d, this program knows %d: install the version that made them", found, wanted);
-	return err_set(err, EX_CONFIG, "the tables are of schema %d, this program needs %d: run `%s --init </dev/null` once, or add --init", found, wanted, program);
+	return err_set(err, EX_CONFIG, "the tables are of schema %d, this program needs %d: run `%s --init </dev/null` once%s", found, wanted, program, way_out(program));
 }
 
 int say_group(const char *job, const char *stored, const char *group, struct err *err)

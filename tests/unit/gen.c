@@ -53,8 +53,8 @@ static void test_valid(void)
 			newline += line[n - 1] == '\n';
 			longest = n > longest ? n : longest;
 		}
-		is_int(bad, 0, "schema %d: every line is JSON", s);
-		is_int(newline, 20000, "schema %d: ends in a newline", s);
+		ok(bad == 0, "schema %d: every line is JSON", s);
+		ok(newline == 20000, "schema %d: ends in a newline", s);
 		ok(longest < GEN_LINE_BYTES / 2, "schema %d: longest line %zu", s, longest);
 		json_fini(&j);
 		gen_free(g);

@@ -122,7 +122,7 @@ static void test_compare(void)
 		x->to = t[i].to;
 		if (t[i].next >= 0)
 			positions_add(&p, slice_z("t"), 0)->next = t[i].next;
-		is_int(say_compare(&b, "g", &p, &err), t[i].want, "at %lld, from %lld to %lld", (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
+		ok(say_compare(&b, "g", &p, &err) == t[i].want, "at %lld, from %lld to %lld", (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
 		is_int(say_compare(&b, "h", &p, &err), SINK_CONFLICT, "another generation is a conflict, for a skip too");
 		/* a second partition that is to be applied, beside one that is applied already, is a conflict */
 		if (t[i].want == SINK_APPLIED) {
