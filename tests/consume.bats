@@ -398,10 +398,28 @@ terminated() { kill -TERM "$1" 2>/dev/null; gone "$1"; } # PID
 	fails_with 75 bash -c "set -o pipefail; hta-consume --job j '$events' | hta-window --value i | head -c 10 >/dev/null"
 }
 
-@test "the counters page tells lag and epochs" {
-	feed job "$events"
-	[ -n "$(ls "$HTA_RUN"/hta-consume.*.page)" ]
+# A counter of the source of job j.
+counter() { hta-top --json | jq ".stages[] | select(.program == \"hta-consume\") | .counters.$1"; } # NAME
+
+@test "counters: records, epochs, lag" {
+	feed job --epoch-records 1000 "$events"
+	[ "$(counter records_in)/$(counter records_out)/$(counter bytes_out)" = "3000/3000/$(wc -c <"$events")" ]
+	[ "$(counter epochs_out)/$(counter epochs_acked)/$(counter epochs_in_flight)" = 3/3/0 ]
+	[ "$(counter lag_records)/$(counter lag_us)" = 0/0 ]
 }
+
+@test "no more than four epochs are on their way, and the time spent waiting shows" {
+	stalled
+	wait_until 5 in_flight 4
+	wait_until 10 blocked
+	in_flight 4
+	[ "$(counter lag_records)" != 0 ]
+	: >hold
+	exits_with 0 60
+	all_of_many
+}
+in_flight() { [ "$(counter epochs_in_flight)" = "$1" ]; } # N
+blocked() { [ "$(counter blocked_out_us)" -gt 500000 ]; }
 
 @test "a service manager hears readiness and the stop" {
 	cat >listen.py <<-'END'

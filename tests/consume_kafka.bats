@@ -178,6 +178,25 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	log_end_committed
 }
 
+@test "group: two first pipelines at the same moment agree on one start" {
+	topic_new twins 4
+	produce "$topic" "$events"
+	start one -v --from latest
+	local one=$pid
+	start two -v --from latest
+	local two=$pid
+	wait_until 20 grep -q 'assigned: 2 partitions' one.err
+	wait_until 20 grep -q 'assigned: 2 partitions' two.err
+	wait_until 20 has_position 4
+	head -n 500 "$events" | produce "$topic" -
+	wait_until 20 has_sum "500|124750"
+	[ "$(committed "$group" "$topic" | grep -c "gen=$(sql 'select generation from hta_job') ")" = 4 ]
+	kill -TERM -- "-$one" "-$two"
+	exits_with 0 20 "$one"
+	exits_with 0 20 "$two"
+	log_end_committed
+}
+
 @test "group: a partition that is added is read from 0, though the job began at latest" {
 	topic_new more 1
 	produce "$topic" "$events"
@@ -282,6 +301,22 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 	has_sum "3000|4498500"
 	[ "$(sum_of "$db.2" | cut -d'|' -f1)" = 2900 ]
 }
+
+@test "group: lag is what the sinks have not stored, whatever was read" {
+	with_topic
+	mkfifo hold
+	spawn run bash -c "set -o pipefail; trap : TERM INT; hta-consume -b $HTA_BROKERS -t $topic -g $group --epoch-records 1000 |
+		(trap '' TERM; dd bs=1 count=70000 status=none; cat hold; cat) | $(tail1)"
+	wait_until 20 has_counter records_in '== 3000'
+	has_counter lag_records '>= 1000'
+	wait_until 10 has_counter lag_us '> 0'
+	: >hold
+	wait_until 20 has_counter lag_records '== 0'
+	has_counter lag_us '== 0'
+	kill -TERM -- "-$pid"
+	exits_with 0 20
+}
+has_counter() { hta-top --json | jq -e ".stages[] | select(.program == \"hta-consume\") | .counters.$1 $2" >/dev/null; } # NAME CONDITION
 
 @test "group: no sink that keeps positions: at least once, from the commits" {
 	with_topic

@@ -117,6 +117,8 @@ static int read_file(struct files *fs, struct file *f, struct log_batch *batch, 
 		return -1;
 	}
 	f->at = batch->position;
+	if (f->at == f->end && f->block.n == 0)
+		batch->end = f->done = true;      /* with its last lines, not an epoch later */
 	return 0;
 }
 

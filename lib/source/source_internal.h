@@ -58,7 +58,7 @@ struct source {
 
 	/* what is ours, index by index: view.v, stored.v, ends.v */
 	struct view view;
-	struct ranges stored;              /* to: lowest position in all sinks; from: committed */
+	struct ranges stored;              /* to: lowest position in all sinks; from: committed; watermark_us: time of the first record read, while none is stored */
 	struct ranges ends;                /* from: low, to: end of the log as last asked; -1: not known */
 	bool commit_due;
 

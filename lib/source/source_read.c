@@ -147,6 +147,15 @@ static const struct pos_last *last_of(const struct log_record *v, size_t n, stru
 	return last;
 }
 
+/* Until something is stored, the lag in seconds counts from the first record that was read. */
+static void note_first(struct source *s, const struct log_part *part, const struct log_record *first)
+{
+	struct range *r = ranges_find(&s->stored, slice_z(part->topic), part->partition);
+
+	if (r && r->last.time_us == POS_NONE && r->watermark_us == POS_NONE)
+		r->watermark_us = first->time_us;
+}
+
 /* As much of the batch as fits. */
 static int take_batch(struct source *s, struct err *err)
 {
@@ -253,6 +262,8 @@ static enum step read_more(struct source *s, struct err *err)
 		if (!s->batch.part)
 			return wait_for(s, fd, err) ? STEP_FAILED : STEP_GO;
 		s->batch_id = id_of(s, s->batch.part);
+		if (s->batch.n)
+			note_first(s, s->batch.part, &s->batch.v[0]);
 	}
 	return take_batch(s, err) || loop_turn(s->loop, 0, err) < 0 ? STEP_FAILED : STEP_GO;
 }
@@ -294,8 +305,8 @@ static enum step look(struct source *s, struct err *err)
 /* The steps of a catch-up may be short: no more epochs than in steady state are on their way. */
 static int wait_for_acks(struct source *s, struct err *err)
 {
-	while (epochs_in_flight(s->epochs) >= SOURCE_IN_FLIGHT && !s->stopping)
-		if (source_turn(s, INT64_MAX, err))
+	while (epochs_in_flight(s->epochs) >= SOURCE_IN_FLIGHT && !s->stopping && s->change == LOG_NONE)
+		if (source_turn(s, INT64_MAX, err) || source_poll_change(s, err))
 			return -1;
 	return 0;
 }

@@ -151,7 +151,8 @@ void source_lag(struct source *s)
 	int64_t now = tm_now_us();
 
 	for (size_t i = 0; i < s->stored.n; i++) {
-		int64_t lag = lag_of(s, i), time = s->stored.v[i].last.time_us;
+		const struct range *r = &s->stored.v[i];
+		int64_t lag = lag_of(s, i), time = r->last.time_us != POS_NONE ? r->last.time_us : r->watermark_us;
 
 		if (lag == 0)
 			continue;
