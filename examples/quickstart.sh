@@ -17,15 +17,17 @@ packages() {
 	[ "$(id -u)" != 0 ] && [ -t 0 ] && sudo -v && tests/packages.sh build
 }
 
-compile() {
-	say "building in $build (about a minute) ..."
-	packages
+build_all() {
 	if [ ! -e configure ] || [ configure.ac -nt configure ] || [ Makefile.am -nt Makefile.in ]; then
-		autoreconf -fi >"$build/autoreconf.log" 2>&1 || { tail -n 20 "$build/autoreconf.log"; exit 1; }
+		autoreconf -fi || return
 	fi
-	cd "$build"
-	{ [ -e Makefile ] || "$top/configure" -q; } && make -s -j"$(nproc)"
-	cd "$top"
+	cd "$build" && { [ -e Makefile ] || "$top/configure" -q; } && make -s -j"$(nproc)"
+}
+
+compile() {
+	packages
+	say "building in $build, about a minute ..."
+	(build_all) >"$build/build.log" 2>&1 || { tail -n 30 "$build/build.log"; exit 1; }
 }
 
 build=${HTA_BUILD:-$top/.build}

@@ -118,7 +118,6 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	with_pipeline_servers
 	HTA_PG='dbname=nowhere' HTA_CONSUME='--until end' fails_with 78 "$examples/kafka-pipeline.sh"
 	says 'nowhere'
-	HTA_TOPIC=$topic-none fails_with 78 "$examples/kafka-pipeline.sh"
 }
 
 @test "replay: files, compressed ones, more of them" {

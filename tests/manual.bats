@@ -65,7 +65,7 @@ page_options() { # PROGRAM
 	mandoc -T ascii -O width=200 "$man/$1.1" | sed "s/.\x08//g" | awk '
 		/^[A-Z]/ { flush(); name = ""; on = /^OPTIONS/ }
 		!on { next }
-		/^     --?[A-Za-z]/ { flush(); name = $0; sub(/^ +/, "", name); text = ""; if (match(name, /  +/)) { text = substr(name, RSTART); name = substr(name, 1, RSTART - 1) } next }
+		/^     --?[A-Za-z0-9]/ { flush(); name = $0; sub(/^ +/, "", name); text = ""; if (match(name, /  +/)) { text = substr(name, RSTART); name = substr(name, 1, RSTART - 1) } next }
 		{ text = text " " $0 }
 		function flush() { if (name) print name "\t" value(text) }
 		function value(s) { gsub(/ +/, " ", s); return match(s, /\(default [^)]*\)/) ? substr(s, RSTART + 9, RLENGTH - 10) : "" }'
