@@ -58,22 +58,10 @@ static void send_advance(struct pg_work *w)
 	pg_work_send(w, "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", false);
 }
 
-static struct slice storable(const struct sink_dead *d, struct buf *scratch, bool *base64)
-{
-	*base64 = d->base64;
-	if (d->base64 || !memchr(d->record.p, 0, d->record.n))
-		return d->record;
-	scratch->n = 0;                      /* text cannot hold a NUL */
-	buf_base64(scratch, d->record.p, d->record.n);
-	*base64 = true;
-	return buf_slice(scratch);
-}
-
 static void send_dead(struct pg_work *w)
 {
 	static const Oid type[] = { PG_TEXT, PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT };
 	struct pg_params *a = &w->a;
-	struct buf scratch = { 0 };
 
 	if (!w->b->n_dead)
 		return;
@@ -84,8 +72,6 @@ static void send_dead(struct pg_work *w)
 		pg_array(a, type[i]);
 	for (size_t i = 0; i < w->b->n_dead; i++) {
 		const struct sink_dead *d = &w->b->dead[i];
-		bool base64;
-		struct slice record = storable(d, &scratch, &base64);
 
 		pg_put_text(a, 2, slice_z(d->late ? "late" : "dead"));
 		pg_put_text(a, 3, d->topic);
@@ -99,11 +85,10 @@ static void send_dead(struct pg_work *w)
 		pg_put_text(a, 6, d->stage);
 		pg_put_text(a, 7, d->why);
 		pg_put_int8(a, 8, (int64_t)d->size);
-		pg_put_text(a, 9, slice_z(base64 ? "base64" : "utf8"));
-		pg_put_text(a, 10, record);
+		pg_put_text(a, 9, slice_z(d->base64 ? "base64" : "utf8"));
+		pg_put_text(a, 10, d->record);
 	}
 	pg_work_send(w, insert_dead, false);
-	buf_fini(&scratch);
 }
 
 /* ---- results */

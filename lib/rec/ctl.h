@@ -101,8 +101,8 @@ struct ctl_dead { bool late; struct slice stage, topic; int32_t partition; int64
 void ctl_dead_write(const struct ctl_inc *inc, const struct ctl_dead *d, struct buf *out);  /* record: raw bytes, cut here */
 /* The record as it is kept, a JSON string. True: base64. */
 bool ctl_keep(struct slice record, struct buf *out);
-/* Slices as of ctl_parse. record: the text of "rec"; base64 stays encoded, told in *base64. scratch is not needed any more and may be NULL. */
-int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, struct buf *scratch, bool *base64, struct err *err);
+/* Slices as of ctl_parse. record: the text of "rec"; base64 stays encoded, told in *base64. */
+int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struct err *err);
 
 /* ---- fail {..,"k":"fail","code":65,"s":stage,"msg":..}, end {..,"k":"end","reason":"eof"|"stop"} */
 void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e, struct buf *out);

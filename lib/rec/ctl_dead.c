@@ -53,10 +53,9 @@ static int read_place(const struct ctl *c, struct ctl_dead *out, struct err *err
 	       ctl_opt_bool(c, 0, "inexact", &out->inexact, err) ? -1 : 0;
 }
 
-int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, struct buf *scratch, bool *base64, struct err *err)
+int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struct err *err)
 {
 	struct slice encoding;
-	(void)scratch;
 	*out = (struct ctl_dead){ .late = c->kind == CTL_LATE };
 	if (ctl_get_text(c, 0, "s", &out->stage, err) || read_place(c, out, err) ||
 	    ctl_get_text(c, 0, "why", &out->why, err) || ctl_get_u64(c, 0, "size", &out->size, err) ||

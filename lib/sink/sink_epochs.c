@@ -144,16 +144,14 @@ static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, st
 static int take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 {
 	struct ctl_dead d;
-	struct buf scratch = { 0 };
 	bool base64;
-	int rc = ctl_dead_read(ctl, &d, &scratch, &base64, err);
+	int rc = ctl_dead_read(ctl, &d, &base64, err);
 
 	if (rc == 0)
 		ledger_dead(s->ledger, &(struct sink_dead){
 			.late = d.late, .stage = d.stage, .topic = d.topic, .why = d.why, .record = d.record,
 			.partition = d.partition, .offset = d.offset, .size = d.size, .base64 = base64,
 		});
-	buf_fini(&scratch);
 	return rc;
 }
 

@@ -33,30 +33,6 @@ struct dead_file *dead_file_open(const char *path, struct err *err)
 	return d;
 }
 
-static bool char_continues(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-void dead_quote(struct slice record, bool *base64, struct buf *out)
-{
-	struct slice kept = record;
-
-	if (kept.n > CTL_KEEP_BYTES) {
-		kept.n = CTL_KEEP_BYTES;
-		while (kept.n > CTL_KEEP_BYTES - 4 && char_continues(record.p[kept.n]))
-			kept.n--;
-	}
-	*base64 = !str_utf8(kept.p, kept.n);
-	if (!*base64) {
-		json_quote(out, kept);
-		return;
-	}
-	buf_addc(out, '"');
-	buf_base64(out, kept.p, kept.n);
-	buf_addc(out, '"');
-}
-
 static void write_place(struct buf *b, const struct origin *o, uint64_t nth, size_t at)
 {
 	if (o->topic.p) {
@@ -83,7 +59,7 @@ int dead_file_write(struct dead_file *d, const char *stage, const struct origin 
 	size_t now_bytes = tm_text_ms(tm_now_us(), now);
 	bool base64;
 
-	dead_quote(record, &base64, &quoted);
+	base64 = ctl_keep(record, &quoted);
 	b->n = 0;
 	buf_addz(b, "{\"stage\":");
 	json_quote_z(b, stage);

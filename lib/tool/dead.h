@@ -17,7 +17,4 @@ int dead_file_write(struct dead_file *d, const char *stage, const struct origin 
 int dead_file_sync(struct dead_file *d, struct err *err);
 int dead_file_close(struct dead_file *d, struct err *err);    /* syncs; NULL is fine */
 
-/* The record as it is kept: cut to CTL_KEEP_BYTES, as a JSON string; *base64 where it is not UTF-8. Appends to out. */
-void dead_quote(struct slice record, bool *base64, struct buf *out);
-
 #endif

@@ -213,7 +213,7 @@ static void test_bar_refused(void)
 
 static void test_dead_case(struct slice record, bool base64, struct slice kept, bool late)
 {
-	struct buf b = { 0 }, bytes = { 0 }, scratch = { 0 };
+	struct buf b = { 0 }, bytes = { 0 };
 	struct ctl c = { 0 };
 	struct ctl_dead d = { .late = late, .stage = z("hta-window"), .topic = late ? slice(NULL, 0) : z("events"), .partition = 2, .offset = 1234567890123,
 		.inexact = !late, .why = z("no time: \"ts\""), .size = record.n, .record = record }, got;
@@ -221,7 +221,7 @@ static void test_dead_case(struct slice record, bool base64, struct slice kept, 
 	bool is64;
 	ctl_dead_write(&inc, &d, &b);
 	read_back(&c, &b, late ? CTL_LATE : CTL_DEAD);
-	if (!ok(ctl_dead_read(&c, &got, &scratch, &is64, &err) == 0, "is read %s", err.msg))
+	if (!ok(ctl_dead_read(&c, &got, &is64, &err) == 0, "is read %s", err.msg))
 		goto out;
 	ok(got.late == late && slice_eq(got.stage, d.stage) && slice_eq(got.why, d.why) && got.size == record.n && !got.topic.p == late, "members");
 	ok(late || (slice_is(got.topic, "events") && got.partition == 2 && got.offset == d.offset && got.inexact), "its place");
@@ -234,7 +234,6 @@ static void test_dead_case(struct slice record, bool base64, struct slice kept, 
 out:
 	buf_fini(&b);
 	buf_fini(&bytes);
-	buf_fini(&scratch);
 	ctl_fini(&c);
 }
 
@@ -262,7 +261,7 @@ static void test_dead(void)
 	bool base64;
 	ctl_dead_write(&inc, &d, &b);
 	read_back(&c, &b, CTL_DEAD);
-	ok(ctl_dead_read(&c, &got, NULL, &base64, NULL) == 0 && slice_is(got.why, "bad \xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd"), "a reason that is not UTF-8 is mended");
+	ok(ctl_dead_read(&c, &got, &base64, NULL) == 0 && slice_is(got.why, "bad \xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd"), "a reason that is not UTF-8 is mended");
 #define DEAD(members) OPEN "\"k\":\"dead\",\"s\":\"x\"" members "}"
 #define TAIL ",\"why\":\"w\",\"size\":1,\"enc\":\"utf8\",\"rec\":\"r\""
 	static const char *const refused[] = {
@@ -270,10 +269,10 @@ static void test_dead(void)
 		DEAD(",\"why\":\"w\",\"size\":-1,\"enc\":\"utf8\",\"rec\":\"r\""), DEAD(",\"t\":\"e\"" TAIL), DEAD(",\"t\":\"e\",\"p\":0" TAIL), DEAD(",\"t\":5,\"p\":0,\"o\":0" TAIL),
 		DEAD(",\"t\":\"e\",\"p\":0,\"o\":0,\"inexact\":1" TAIL),
 	};
-	ok(parse(&c, DEAD(TAIL), NULL) == 0 && ctl_dead_read(&c, &got, NULL, &base64, NULL) == 0, "the least that is one");
+	ok(parse(&c, DEAD(TAIL), NULL) == 0 && ctl_dead_read(&c, &got, &base64, NULL) == 0, "the least that is one");
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		struct err err = ERR_INIT;
-		ok(parse(&c, refused[i], &err) == 0 && ctl_dead_read(&c, &got, NULL, &base64, &err) == -1 && err.code == EX_DATAERR, "refused: %s", err.msg);
+		ok(parse(&c, refused[i], &err) == 0 && ctl_dead_read(&c, &got, &base64, &err) == -1 && err.code == EX_DATAERR, "refused: %s", err.msg);
 	}
 	buf_fini(&b);
 	ctl_fini(&c);
