@@ -65,3 +65,13 @@ setup() {
 	fails_with 64 pipe 'hta-consume events | hta-commit --log json'
 	grep -a '^{' "$out.err" | jq -e 'select(.program == "hta-commit" and .level == "error" and (.msg | length) > 0)'
 }
+
+@test "a stage that dies before or inside its hello is a crash, 76: a supervisor starts again" {
+	fails_with 76 pipe 'true | hta-commit'
+	fails_with 76 pipe 'printf %s "{\"\$hta\":\"hello\",\"v\":1,\"inc\":" | hta-commit'
+	fails_with 76 pipe 'printf %s "{\"\$hta\":\"hello\",\"v\":1,\"inc\":" | hta-window'
+	says 'before its first line was complete'
+	fails_with 76 pipe 'hta-consume --job v events | HTA_CRASH=line-half hta-window | hta-sink-sqlite --init db | hta-commit'
+	fails_with 76 pipe 'HTA_CRASH=line-half hta-consume --job v events | hta-window | hta-sink-sqlite --init db | hta-commit'
+	feed pipe 'hta-consume --job v events | hta-window | hta-sink-sqlite --init db | hta-commit'
+}

@@ -350,9 +350,22 @@ static int crashed(struct stage *st, struct err *err)
 	return err_set(err, EX_PROTOCOL, "the stage above has gone without `end`: what came after the last barrier is dropped; start the pipeline again");
 }
 
-int stage_read_input(struct stage *st, struct err *err)
+static bool is_hello(struct slice line)
 {
 	static const char start[] = CTL_HELLO_START;
+
+	return line.n >= sizeof(start) - 1 && memcmp(line.p, start, sizeof(start) - 1) == 0;
+}
+
+/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or 65 would keep a supervisor from starting the pipeline again.
+ * No input at all is an empty plain stream to a filter; who has nothing to do on plain ones takes it for a crash. */
+static bool died_early(const struct stage *st, enum lines_result r, struct slice b)
+{
+	return r == LINES_TAIL ? is_hello(b) : r == LINES_EOF && st->f->ends;
+}
+
+int stage_read_input(struct stage *st, struct err *err)
+{
 	struct slice b = { 0 };
 	struct stat sb;
 	enum lines_result r = LINES_TIMEOUT;
@@ -369,7 +382,9 @@ int stage_read_input(struct stage *st, struct err *err)
 	if (may_greet)
 		while ((r = lines_first(st->in, INT64_MAX, &b, err)) == LINES_TIMEOUT)
 			;
-	if (r == LINES_BLOCK && b.n > sizeof(start) - 1 && memcmp(b.p, start, sizeof(start) - 1) == 0) {
+	if (may_greet && died_early(st, r, b))
+		return err_set(err, EX_PROTOCOL, "the stage above has gone before its first line was complete; start the pipeline again");
+	if (r == LINES_BLOCK && is_hello(b)) {
 		st->at = (struct origin){ 0 };
 		if (take_hello(st, slice(b.p, b.n - 1), err) || read_all(st, LINES_TIMEOUT, b, err))
 			return -1;
