@@ -162,6 +162,12 @@ def ends(brokers, topic):
     return {int(p): (int(low), int(high)) for p, low, high in (line.split() for line in kadm(brokers, "ends", topic).splitlines())}
 
 
+def leaders(brokers, topic):
+    """{partition: node id}, as kcat sees it."""
+    p = subprocess.run(["kcat", "-L", "-J", "-b", brokers, "-t", topic], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=20)
+    return {q["partition"]: q["leader"] for t in json.loads(p.stdout)["topics"] for q in t["partitions"]}
+
+
 def committed(brokers, group, topic):
     """{partition: offset} of those that have a commit."""
     out = {}

@@ -57,6 +57,14 @@ class Servers:
     def nodes(self, cluster):
         return ["kafka3-1", "kafka3-2", "kafka3-3"] if cluster == "kafka3" else ["kafka"]
 
+    def node_of(self, node_id):
+        """The name of the kafka3 node with this id."""
+        for n in self.nodes("kafka3"):
+            with open(os.path.join(self.folder, n + ".id")) as f:
+                if int(f.read()) == node_id:
+                    return n
+        return None
+
     def proxy(self, name):
         """The proxy before a server: pg, redis or a node of Kafka."""
         with self.lock:

@@ -51,6 +51,7 @@ class Store:
 
     def __init__(self, name, job):
         self.name, self.job = name, job
+        self.copied = False
 
     def positions(self):
         """{partition: (init, next)}"""
@@ -285,13 +286,14 @@ class Redis(Store):
         return 256 + (self.number + sum(name.encode())) % 256
 
     def _copy(self, source, to):
-        c = Resp(self.servers.port("redis"), to)
-        c("FLUSHDB")
+        c = Resp(self.servers.port("redis"))
+        # one transaction: nobody sees half of it
+        for command in (("MULTI",), ("SELECT", to), ("FLUSHDB",), ("SELECT", source),
+                        ("EVAL", "for _, k in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', k, k, 'DB', ARGV[1]) end", 0, to), ("EXEC",)):
+            answer = c(*command)
         c.close()
-        c = Resp(self.servers.port("redis"), source)
-        # one script: nobody sees half of it
-        c("EVAL", "for _, k in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', k, k, 'DB', ARGV[1]) end", 0, to)
-        c.close()
+        if answer is None:
+            raise Failure("redis: the copy was not made")
 
     def drop(self):
         self.empty()
