@@ -70,7 +70,7 @@ static rd_kafka_resp_err_t ask_times(struct kafka *k, void *arg)
 
 	for (int i = 0; i < a->list->cnt; i++)
 		a->list->elems[i].offset = a->time_ms;
-	code = rd_kafka_offsets_for_times(k->rk, a->list, KAFKA_ASK_MS);
+	code = rd_kafka_offsets_for_times(k->member ? k->member : k->rk, a->list, KAFKA_ASK_MS);     /* the reader's connections may be in a long poll */
 	return code ? code : list_error(a->list);
 }
 
