@@ -55,7 +55,7 @@ time hta-consume --job quickstart events.ndjson |
 say "hta-query -d rollups.db top events --by endpoint -n 5"
 hta-query -d rollups.db top events --by endpoint -n 5 --format table
 
-say "hta-query -d rollups.db history events --by status --plot"
-hta-query -d rollups.db history events --by status --plot
+say "hta-query -d rollups.db history events --by status --since 2026-01-01 --plot"
+hta-query -d rollups.db history events --by status --since 2026-01-01 --plot
 
 say "It is all in $work/rollups.db: programs are in $build, manuals in $top/man (man -l man/hta.7)."
