@@ -75,3 +75,15 @@ setup() {
 	fails_with 76 pipe 'HTA_CRASH=line-half hta-consume --job v events | hta-window | hta-sink-sqlite --init db | hta-commit'
 	feed pipe 'hta-consume --job v events | hta-window | hta-sink-sqlite --init db | hta-commit'
 }
+
+@test "a source that fails before it has a channel: its code, not one about a plain stream" {
+	spawn holder python3 -c "
+import socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind('taken.sock')
+s.listen()
+time.sleep(60)"
+	wait_until 10 test -S taken.sock
+	fails_with 78 pipe "hta-consume --job b --ack $BATS_TEST_TMPDIR/taken.sock events | hta-window | hta-sink-sqlite --init db | hta-commit"
+	says 'taken.sock'
+}

@@ -65,12 +65,15 @@ static int commit_greeted(void *self, struct stage *st, struct slice line, struc
 	int rc = ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
 
 	if (rc == 0) {
+		struct err why = ERR_INIT;
+
 		path = c->ack ? mem_strdup(c->ack) : mem_dup(h.ack.p, h.ack.n);
-		c->fd = packet_connect(path, err);
-		rc = c->fd < 0 ? err_in(err, "ack channel") : 0;
-	}
-	if (rc == 0)
+		c->lost = !*path;              /* the source has failed before it had a channel: `fail` follows */
+		c->fd = c->lost ? -1 : packet_connect(path, &why);
+		if (c->fd < 0 && !c->lost)
+			drop_channel(c, &why);
 		send_line(c, st, "hello", line);
+	}
 	ctl_fini(&hello);
 	free(path);
 	return rc;

@@ -215,9 +215,11 @@ static void fail(struct source *s, struct err *err)
 
 	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(s->loop))
 		ack_last_word(s->ack, LAST_WORD_S * TM_S, err);
-	if (!s->hello || !s->feed.out || out_reader_left(s->feed.out))
+	if (!s->feed.out || out_reader_left(s->feed.out))
 		return;
 	s->line.n = 0;
+	if (!s->hello && source_write_hello(s, "", &ignored))      /* so that those below know what they are and leave with our code */
+		return;
 	ctl_fail_write(&s->inc, prog_common()->name, err, &s->line);
 	if (source_control(s, &ignored) == 0)
 		source_flush(s, &ignored);

@@ -46,7 +46,7 @@ static char *ack_path(const struct source *s, struct err *err)
 	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
 }
 
-static int write_hello(struct source *s, const char *path, struct err *err)
+int source_write_hello(struct source *s, const char *path, struct err *err)
 {
 	struct buf *b = &s->line;
 
@@ -96,7 +96,7 @@ int source_hello(struct source *s, struct err *err)
 	if (strpbrk(path, "\"\\"))
 		err_set(err, EX_CONFIG, "%s: quotes and backslashes are not for the ack channel's path, choose another with --ack", path);
 	else if ((s->ack = ack_new(s->loop, path, &s->inc, err)))
-		rc = write_hello(s, path, err);
+		rc = source_write_hello(s, path, err);
 	free(path);
 	loop_at(s->loop, tm_mono_us() + NOTICE_S * TM_S, on_notice, s);
 	loop_at(s->loop, tm_mono_us() + HELLO_S * TM_S, on_too_late, s);
