@@ -45,15 +45,15 @@ events() {
 	grep -q '"sum":1,' "$out"
 	hta-gen --count 20000 --jitter 3m --hot-key-prob 0.3 >"$BATS_TEST_TMPDIR/in"
 	shuf --random-source=<(yes) "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/shuffled"
-	local options='--every 10s --by customer,endpoint --value latency_ms --uniq user_id'
-	feed hta-window $options "$BATS_TEST_TMPDIR/in"
+	local options=(--every 10s --by customer,endpoint --value latency_ms --uniq user_id)
+	feed hta-window "${options[@]}" "$BATS_TEST_TMPDIR/in"
 	mv "$out" "$BATS_TEST_TMPDIR/want"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/want")" -gt 5000 ]
 	local run
-	for run in "$options <shuffled" "$options -j 3 shuffled" "$options -j 2 <in" "$options -j 2 - <in" "-j 4 $options in"; do
-		(cd "$BATS_TEST_TMPDIR" && pipe "hta-window $run" | cmp - want) || { echo "$run"; return 1; }
+	for run in '<shuffled' '-j 3 shuffled' '-j 2 <in' '-j 2 - <in' '-j 4 in'; do
+		(cd "$BATS_TEST_TMPDIR" && pipe "hta-window ${options[*]} $run" | cmp - want) || { echo "$run"; return 1; }
 	done
-	pipe "cat '$BATS_TEST_TMPDIR/shuffled' | hta-window $options -j 3" | cmp - "$BATS_TEST_TMPDIR/want"
+	pipe "cat '$BATS_TEST_TMPDIR/shuffled' | hta-window ${options[*]} -j 3" | cmp - "$BATS_TEST_TMPDIR/want"
 }
 
 @test "rows come by metric, window and dimensions: missing, null, false, true, numbers, strings" {
@@ -388,13 +388,13 @@ bad_lines() {
 
 @test "rows with --lateness do not depend on how the input is cut, and equal those without where nothing is late" {
 	hta-gen --count 30000 --step 10ms --jitter 20s >"$BATS_TEST_TMPDIR/in"
-	local options='--metric m --every 10s --by endpoint --value latency_ms --uniq user_id --metric n --every 25s'
-	feed hta-window $options "$BATS_TEST_TMPDIR/in"
+	local options=(--metric m --every 10s --by endpoint --value latency_ms --uniq user_id --metric n --every 25s)
+	feed hta-window "${options[@]}" "$BATS_TEST_TMPDIR/in"
 	sort "$out" >"$BATS_TEST_TMPDIR/all"
-	feed hta-window $options --lateness 20s "$BATS_TEST_TMPDIR/in"
+	feed hta-window "${options[@]}" --lateness 20s "$BATS_TEST_TMPDIR/in"
 	mv "$out" "$BATS_TEST_TMPDIR/closed"
 	sort "$BATS_TEST_TMPDIR/closed" | cmp - "$BATS_TEST_TMPDIR/all"
-	pipe "dd if='$BATS_TEST_TMPDIR/in' bs=3001 status=none | hta-window $options --lateness 20s" | cmp - "$BATS_TEST_TMPDIR/closed"
+	pipe "dd if='$BATS_TEST_TMPDIR/in' bs=3001 status=none | hta-window ${options[*]} --lateness 20s" | cmp - "$BATS_TEST_TMPDIR/closed"
 	# in order of their end, then of the metric
 	jq -r '.window_end + " " + .metric' "$BATS_TEST_TMPDIR/closed" | sort -c
 }
@@ -415,7 +415,9 @@ bad_lines() {
 
 @test "rows that cannot be written are an error" {
 	hta-gen --count 5000 >"$BATS_TEST_TMPDIR/in"
-	fails_with 74 pipe "hta-window --by user_id '$BATS_TEST_TMPDIR/in' >/dev/full"
+	for threads in 1 2; do
+		fails_with 74 pipe "hta-window -j $threads --by user_id '$BATS_TEST_TMPDIR/in' >/dev/full"
+	done
 	fails_with 74 hta-window "$BATS_TEST_TMPDIR/missing"
 	says missing
 }
