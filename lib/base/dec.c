@@ -135,8 +135,8 @@ static enum dec_result magnitude(const struct scan *s, udec *out)
 	if (s->digits <= (size_t)take)
 		return DEC_OK;
 	int half = against_half(s, (size_t)take);
-	*out += half > 0 || (half == 0 && (v & 1));
-	return DEC_ROUNDED;
+	bool up = half > 0 || (half == 0 && (v & 1));
+	return __builtin_add_overflow(v, (udec)up, out) ? DEC_RANGE : DEC_ROUNDED;
 }
 
 /* Any number whose magnitude is at most max, or max + 1 below zero if `twos`: the type has one more there. */
