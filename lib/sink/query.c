@@ -70,7 +70,7 @@ static int choose_store(struct query *q, struct err *err)
 
 	q->conf.where = q->store ? q->store : env && *env ? env : NULL;
 	q->conf.where_env = !q->store;
-	if (!q->conf.where && !has_pg_environment())
+	if (q->conf.where ? !*q->conf.where : !has_pg_environment())
 		return err_set(err, EX_USAGE, "which store? -d postgres://HOST/DATABASE, -d redis://HOST or -d FILE (HTA_STORE and PGHOST, PGSERVICE .. do as well)");
 	k = kind_of(q->program, q->conf.where);
 	if (!k.driver)

@@ -1,0 +1,592 @@
+# hta-query over real stores: the same answers from each, equal to what hta-window says of the same events.
+load helpers
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+# Events with dimensions of all kinds: "SECOND MEMBERS" a line, seconds after 2020-01-01T00:00:00Z.
+events() {
+	local s rest
+	while read -r s rest; do
+		printf '{"ts":"%s"%s}\n' "$(date -u -d "@$((1577836800 + s))" +%FT%TZ)" "${rest:+,$rest}"
+	done
+}
+
+some_events() {
+	events <<-'END'
+		0 "endpoint":"/a","status":200,"v":1.5,"u":"x"
+		1 "endpoint":"/a","status":200,"v":2.25,"u":"y"
+		2 "endpoint":"/a","status":500,"v":0.1,"u":"x"
+		3 "endpoint":"/b","status":200,"v":7,"u":"z"
+		11 "endpoint":"/a","status":"200","u":"x"
+		12 "endpoint":"/b","status":null,"v":3,"u":"w"
+		13 "endpoint":"","status":1000,"v":-2.5,"u":"w"
+		14 "status":true,"v":4,"u":"v"
+		15 "endpoint":"/a","v":4,"u":"v"
+		31 "endpoint":"/a","status":200,"v":10,"u":"x"
+		32 "endpoint":"/a","status":200,"v":11,"u":"y"
+		33 "endpoint":"/a","status":500,"v":12,"u":"y"
+		34 "endpoint":"/b","status":500,"u":"z"
+		35 "endpoint":"/b","status":500,"u":"q"
+		36 "endpoint":"/b","status":500,"v":0.000000001,"u":"q"
+		37 "endpoint":"/c d","status":500,"v":1,"u":"q"
+	END
+}
+
+# Plain rows into a store of each kind; pg2 has sketches of type hll.
+fill() { # ROWS [OPTION...]
+	local rows=$1
+	shift
+	hta-sink-sqlite --init db "$@" <"$rows"
+	hta-sink-pg --init --table "public.plain$BATS_TEST_NUMBER" <"$rows"
+	psql -Xqc 'create schema if not exists h; create extension if not exists hll schema public' 2>/dev/null
+	hta-sink-pg --init --table "h.plain$BATS_TEST_NUMBER" <"$rows"
+	hta-sink-redis --init --prefix "p$BATS_TEST_NUMBER" --ttl never <"$rows"
+}
+
+# Runs hta-query on each of them; all must answer the same, which is then in $out.
+each() { # ARG...
+	feed hta-query -d db "$@"
+	mv "$out" first
+	feed hta-query -d "dbname=$PGDATABASE" --table "public.plain$BATS_TEST_NUMBER" "$@"
+	cmp first "$out" || { diff first "$out" | head; return 1; }
+	feed hta-query -d "dbname=$PGDATABASE" --table "h.plain$BATS_TEST_NUMBER" "$@"
+	cmp first "$out" || { diff first "$out" | head; return 1; }
+	feed hta-query -d "$REDIS_URL" --prefix "p$BATS_TEST_NUMBER" "$@"
+	cmp first "$out" || { diff first "$out" | head; return 1; }
+}
+
+# The last here-doc as a terminal of so many columns shows it.
+on_terminal() { # COLUMNS COMMAND
+	run_for 0 env TERM=xterm script -qec "stty cols $1; $2" /dev/null </dev/null
+	tr -d '\r' <"$out" >shown
+	mv shown "$out"
+}
+
+# ---- rows: the same as hta-window's ----
+
+@test "history is what hta-window said, byte for byte; --by is what it would have said" {
+	with_service pg redis
+	some_events >in
+	window='hta-window --every 10s --value v --uniq u'
+	$window --by endpoint,status in >rows
+	fill rows
+	each history events --since 2020-01-01
+	cmp "$out" rows
+	each history events
+	cmp "$out" rows
+	for by in endpoint status endpoint,status status,endpoint; do
+		$window --by $by in >want
+		each history events --by $by
+		cmp "$out" want || { diff "$out" want | head; return 1; }
+	done
+	$window in >want
+	each history events --by ''
+	cmp "$out" want
+	$window --by endpoint,status --no-sketch in >want
+	each history events --no-sketch
+	cmp "$out" want
+}
+
+@test "many rows, many windows: sums, minima, maxima and sketches add up" {
+	with_service pg redis
+	hta-gen --count 20000 --step 10ms --jitter 5s >in
+	window='hta-window --every 10s --value latency_ms --uniq user_id'
+	$window --by endpoint,status in >rows
+	[ "$(wc -l <rows)" -gt 2000 ]
+	fill rows
+	each history events
+	cmp "$out" rows
+	for by in endpoint status ''; do
+		$window --by "$by" in >want
+		each history events --by "$by"
+		cmp "$out" want
+	done
+}
+
+@test "windows inside a second are in order of time in every store" {
+	with_service pg redis
+	for ms in 000 250 999; do for s in 58 59; do echo "{\"ts\":\"2020-01-01T00:00:$s.${ms}Z\"}"; done; done >in
+	echo '{"ts":"2020-01-01T00:01:00.5Z"}' >>in
+	hta-window --every 250ms in >rows
+	fill rows
+	each history events
+	cmp "$out" rows
+	each latest events
+	tail -n 1 rows | expect
+	each history events --since 2020-01-01T00:00:58.25Z --until 2020-01-01T00:00:59.75Z
+	[ "$(jq -r .window_start "$out" | cut -c18- | paste -sd' ')" = "58.250Z 58.750Z 59Z 59.250Z" ]
+}
+
+@test "latest and top: the newest window that has begun, whatever stands in the future" {
+	with_service pg redis
+	some_events >in
+	echo '{"ts":"2199-01-01T00:00:00Z","endpoint":"/future","u":"x","v":1}' >>in
+	hta-window --every 10s --by endpoint,status --value v --uniq u in >rows
+	fill rows
+	grep '"window_start":"2020-01-01T00:00:30Z"' rows >want
+	each latest events
+	cmp "$out" want
+	each top events
+	jq -r '"\(.count) \(.dims.endpoint) \(.dims.status)"' "$out" >got
+	expect got <<-'END'
+		3 /b 500
+		2 /a 200
+		1 /a 500
+		1 /c d 500
+	END
+	each top events -n 1
+	[ "$(jq .count "$out")" = 3 ]
+	each top events --by status -n 1
+	[ "$(jq -c '[.dims, .count]' "$out")" = '[{"status":500},5]' ]
+	each top events --dim endpoint=/a -n 1
+	[ "$(jq -c '[.dims.status, .count]' "$out")" = '[200,2]' ]
+	# history ends where the future begins, unless it is asked for
+	each history events
+	! grep -q 2199 "$out"
+	each history events --since 2199-01-01 --until 2199-01-02
+	grep -q future "$out"
+}
+
+@test "--dim: numbers, texts, true, null, the empty string; keys all, values any" {
+	with_service pg redis
+	some_events >in
+	hta-window --every 1h --by endpoint,status --value v --uniq u in >rows
+	fill rows
+	dims() {
+		each latest events "$@"
+		jq -c .dims "$out" | paste -sd' ' >got
+	}
+	dims --dim status=200 --dim endpoint=/a
+	expect got <<<'{"endpoint":"/a","status":200} {"endpoint":"/a","status":"200"}'
+	dims --dim status=2.0e2 --dim endpoint=/a
+	expect got <<<'{"endpoint":"/a","status":200}'
+	dims --dim status=1000
+	expect got <<<'{"endpoint":"","status":1000}'
+	dims --dim endpoint=
+	expect got <<<'{"endpoint":"","status":1000}'
+	dims --dim status=null
+	expect got <<<'{"endpoint":"/b","status":null}'
+	dims --dim status=true
+	expect got <<<'{"status":true}'
+	dims --dim 'endpoint=/c d'
+	expect got <<<'{"endpoint":"/c d","status":500}'
+	dims --dim status=null --dim status=1000 --dim status=true
+	expect got <<<'{"status":true} {"endpoint":"","status":1000} {"endpoint":"/b","status":null}'
+	each latest events --dim endpoint=/a --by endpoint
+	[ "$(jq -c '[.dims, .count, .value_count, .sum, .min, .max, .uniq]' "$out")" = '[{"endpoint":"/a"},8,7,40.85,0.1,12,3]' ]
+}
+
+@test "-n: the first of a window, the newest of a history" {
+	with_service pg redis
+	some_events | hta-window --every 10s --by endpoint,status --value v --uniq u >rows
+	fill rows
+	for n in 1 3 4 5 8 100; do
+		each history events -n $n
+		tail -n $n rows | cmp - "$out"
+		each latest events -n $n
+		grep '"window_start":"2020-01-01T00:00:30Z"' rows | head -n $n | cmp - "$out"
+	done
+}
+
+@test "what was read goes into another store as it is" {
+	with_service pg redis
+	hta-gen --count 3000 --step 20ms | hta-window --every 10s --by region --value latency_ms --uniq user_id >rows
+	fill rows
+	each history events
+	hta-sink-sqlite --init copy <"$out"
+	feed hta-query -d copy history events
+	cmp "$out" rows
+}
+
+# ---- for people ----
+
+@test "a table on a terminal" {
+	some_events | hta-window --every 10s --by endpoint,status --value v --uniq u | hta-sink-sqlite --init db
+	on_terminal 100 'hta-query -d db latest events'
+	expect <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		endpoint  status  count  values          sum          min          max   avg  uniq
+		/a        200         2       2           21           10           11  10.5     2
+		/a        500         1       1           12           12           12    12     1
+		/b        500         3       1  0.000000001  0.000000001  0.000000001     0     2
+		/c d      500         1       1            1            1            1     1     1
+	END
+	on_terminal 100 'hta-query -d db top events --by endpoint -n 2'
+	expect <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		endpoint  count  values          sum          min          max  avg  uniq
+		/a            3       3           33           10           12   11     2
+		/b            3       1  0.000000001  0.000000001  0.000000001    0     2
+	END
+	on_terminal 100 'hta-query -d db history events --since 2020-01-01T00:00:10Z --until 2020-01-01T00:00:20Z'
+	expect <<-'END'
+		events, 10s
+		window                endpoint  status  count  values   sum   min   max   avg  uniq
+		2020-01-01T00:00:10Z  -         true        1       1     4     4     4     4     1
+		2020-01-01T00:00:10Z  ""        1000        1       1  -2.5  -2.5  -2.5  -2.5     1
+		2020-01-01T00:00:10Z  /a        -           1       1     4     4     4     4     1
+		2020-01-01T00:00:10Z  /a        200         1       0     -     -     -     -     1
+		2020-01-01T00:00:10Z  /b        null        1       1     3     3     3     3     1
+	END
+	feed hta-query -d db latest events --by endpoint --dim endpoint=/a --format table
+	expect <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		endpoint  count  sum  min  max  avg  uniq
+		/a            3   33   10   12   11     2
+	END
+	on_terminal 100 'hta-query -d db latest events --dim status=200 --format json --no-sketch'
+	grep -q '^{"op":"set","metric":"events",' "$out"
+}
+
+@test "a metric that only counts; long names give way to the terminal's width" {
+	{
+		echo '{"ts":"2020-01-01T00:00:00Z","customer":"a customer with a long name, longer than the others","region":"eu"}'
+		echo '{"ts":"2020-01-01T00:00:00Z","customer":"größer","region":"us"}'
+		echo '{"ts":"2020-01-01T00:00:00Z","customer":"bell\u0007","region":"us"}'
+	} | hta-window --by customer,region | hta-sink-sqlite --init db
+	on_terminal 40 'hta-query -d db latest events'
+	expect <<-'END'
+		events, 2020-01-01T00:00:00Z, 1m
+		customer                   region  count
+		a customer with a long n…  eu          1
+		"bell\u0007"               us          1
+		größer                     us          1
+	END
+	LC_ALL=C on_terminal 40 'hta-query -d db latest events'
+	expect <<-'END'
+		events, 2020-01-01T00:00:00Z, 1m
+		customer                   region  count
+		a customer with a long n~  eu          1
+		"bell\u0007"               us          1
+		gr??er                     us          1
+	END
+	on_terminal 16 'hta-query -d db latest events'
+	expect <<-'END'
+		events, 2020-01-01T00:00:00Z, 1m
+		custo…  region …
+		a cus…  eu     …
+		"bell…  us     …
+		größer  us     …
+	END
+}
+
+@test "on a terminal 40 rows, and a note" {
+	for i in $(seq -w 50); do echo "{\"ts\":\"2020-01-01T00:00:00Z\",\"k\":\"$i\"}"; done | hta-window --by k | hta-sink-sqlite --init db
+	for command in latest top history; do
+		on_terminal 80 "hta-query -d db $command events"
+		[ "$(grep -cE ' +1$' "$out")" = 40 ]
+		grep -q 'not all is shown: -n N shows N' "$out"
+		on_terminal 80 "hta-query -d db $command events -n 45"
+		[ "$(grep -cE ' +1$' "$out")" = 45 ]
+		! grep -q 'not all' "$out"
+	done
+	feed hta-query -d db latest events
+	[ "$(wc -l <"$out")" = 50 ]
+}
+
+@test "bars" {
+	some_events | hta-window --every 10s --by endpoint,status --value v --uniq u | hta-sink-sqlite --init db
+	on_terminal 40 'hta-query -d db top events --plot'
+	expect <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		endpoint  status  count
+		/b        500         3  ███████████████
+		/a        200         2  ██████████
+		/a        500         1  █████
+		/c d      500         1  █████
+	END
+	LC_ALL=C on_terminal 41 'hta-query -d db latest events --plot --by endpoint'
+	expect <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		endpoint  count
+		/a            3  ########################
+		/b            3  ########################
+		/c d          1  ########
+	END
+	# asked for, it is drawn into a pipe as well, for the width that COLUMNS says
+	COLUMNS=41 feed hta-query -d db top events --by '' --plot
+	expect <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		count
+		    7  ██████████████████████████████████
+	END
+}
+
+@test "sparklines: a line a series, empty where there is no row, several windows a place where there are many" {
+	for i in $(seq 1 8); do
+		for n in $(seq $i); do echo "$((i * 10)) \"k\":\"up\""; done
+	done | events >in
+	events >>in <<-'END'
+		10 "k":"once"
+		80 "k":"twice"
+		10 "k":"twice"
+	END
+	hta-window --every 10s --by k in | hta-sink-sqlite --init db
+	on_terminal 60 'hta-query -d db history events --plot'
+	expect <<-'END'
+		events, 2020-01-01T00:00:10Z to 2020-01-01T00:01:30Z, 10s a place
+		k      count     max  sum
+		up     ▁▂▃▄▅▆▇█    8   36
+		twice  █      █    1    2
+		once   █           1    1
+	END
+	LC_ALL=C on_terminal 60 'hta-query -d db history events --plot -n 2'
+	expect <<-'END'
+		events, 2020-01-01T00:00:10Z to 2020-01-01T00:01:30Z, 10s a place
+		k      count     max  sum
+		up     .:-=+*#@    8   36
+		twice  @      @    1    2
+	END
+	seq 0 239 | events | hta-window --every 10s --metric busy | hta-sink-sqlite db
+	on_terminal 25 'hta-query -d db history busy --plot'
+	expect <<-'END'
+		busy, 2020-01-01T00:00:00Z to 2020-01-01T00:04:00Z, 20s a place
+		count         max  sum
+		████████████   20  240
+	END
+}
+
+# ---- jobs: who owns what, what can still change ----
+
+fresh_stores() {
+	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
+	redis-cli -u "$REDIS_URL" flushdb >/dev/null
+}
+
+# A job with two metrics over events, into sinks of all kinds. What follows are hta-consume's operands.
+job_into_all() {
+	pipe "hta-consume --job web $* | hta-window --lateness 5s --metric hits --every 10s --by endpoint --metric spend --every 1m --value v --uniq u |
+		hta-sink-sqlite --init jdb | hta-sink-pg --init --table jobs | hta-sink-redis --init --prefix j --ttl never --name cache | hta-commit"
+}
+
+each_job() { # ARG...
+	feed hta-query -d jdb "$@"
+	mv "$out" first
+	feed hta-query -d "dbname=$PGDATABASE" --table jobs "$@"
+	cmp first "$out" || { diff first "$out" | head; return 1; }
+	feed hta-query -d "$REDIS_URL" --prefix j "$@"
+	cmp first "$out" || { diff first "$out" | head; return 1; }
+}
+
+@test "open is what hta_final leaves out" {
+	with_service pg redis
+	fresh_stores
+	some_events >in
+	# not the end of the file: the partition is not idle, so its own watermark counts
+	job_into_all -c 13 in
+	each_job history hits
+	jq -c '[.window_start[17:19], .open // false, .dims]' "$out" >got
+	expect got <<-'END'
+		["00",false,{"endpoint":"/a"}]
+		["00",false,{"endpoint":"/b"}]
+		["10",false,{}]
+		["10",false,{"endpoint":""}]
+		["10",false,{"endpoint":"/a"}]
+		["10",false,{"endpoint":"/b"}]
+		["30",true,{"endpoint":"/a"}]
+		["30",true,{"endpoint":"/b"}]
+	END
+	[ "$(jq -c 'select(.open | not)' "$out" | wc -l)" = "$(sqlite3 jdb "select count(*) from hta_final where metric = 'hits'")" ]
+	[ "$(jq -c 'select(.open | not)' "$out" | wc -l)" = "$(psql -XAtc "select count(*) from jobs_final where metric = 'hits'")" ]
+	each_job latest spend --by ''
+	[ "$(jq -c '[.open, .count, .uniq]' "$out")" = '[true,13,5]' ]
+	on_terminal 80 "hta-query -d jdb latest hits"
+	expect <<-'END'
+		hits, 2020-01-01T00:00:30Z, 10s, open
+		endpoint  count
+		/a            3
+		/b            1
+	END
+	on_terminal 80 "hta-query -d jdb history hits --by '' --dim endpoint=/a"
+	expect <<-'END'
+		hits, 10s
+		window                count
+		2020-01-01T00:00:00Z      3
+		2020-01-01T00:00:10Z      2
+		2020-01-01T00:00:30Z      3  open
+	END
+	# at the end of the file the partition is idle: the highest watermark counts, and lateness
+	job_into_all in
+	each_job latest hits
+	[ "$(jq -c .open "$out" | sort -u)" = true ]
+	events <<<46 >>in
+	job_into_all in
+	each_job latest hits
+	[ "$(jq -c .open "$out" | sort -u)" = true ]
+	each_job history hits --until 2020-01-01T00:00:31Z
+	! grep -q open "$out"
+	[ "$(jq -c 'select(.window_start[17:19] == "30")' "$out" | wc -l)" = 3 ]
+}
+
+@test "metrics: names, owners, definitions" {
+	with_service pg redis
+	fresh_stores
+	some_events >in
+	job_into_all in
+	hta-window --metric plain in >rows
+	hta-sink-sqlite jdb <rows
+	hta-sink-pg --table jobs <rows
+	hta-sink-redis --prefix j <rows
+	for store in "-d jdb" "-d dbname=$PGDATABASE --table jobs" "-d $REDIS_URL --prefix j"; do
+		# shellcheck disable=SC2086
+		feed hta-query $store metrics
+		jq -c '[.metric, .job, (.sink // "-" | split(":")[0]), .definition.every, .definition.by, .definition.value, .definition.uniq, .since, (.cfg // "" | length)]' "$out" >got
+		sed -i 's/"sqlite"\|"pg"\|"cache"/"S"/' got
+		expect got <<-'END'
+			["hits","web","S","10s",["endpoint"],null,null,null,16]
+			["plain",null,"-",null,null,null,null,null,0]
+			["spend","web","S","1m",[],"v","u",null,16]
+		END
+	done
+	on_terminal 90 'hta-query -d jdb metrics'
+	expect <<-'END'
+		metric  job      sink                every  time  by        value  uniq  since
+		hits    web      sqlite:hta_rollups  10s    ts    endpoint
+		plain   (plain)
+		spend   web      sqlite:hta_rollups  1m     ts              v      u
+	END
+}
+
+@test "positions: of every sink, against the log's end" {
+	with_service pg redis kafka
+	fresh_stores
+	topic_new positions 2
+	printf '{"ts":"2020-01-01T00:00:0%d.5Z"}\n' 1 2 3 >in
+	produce "$topic" in -p 0
+	pipe "hta-consume -b $HTA_BROKERS -t $topic -g $topic -e | hta-window --lateness 1s | hta-sink-sqlite --init jdb | hta-sink-pg --init --name one |
+		hta-sink-pg --init --table two | hta-sink-redis --init --prefix j --ttl never | hta-commit"
+	for store in "-d jdb" "-d $REDIS_URL --prefix j"; do
+		# shellcheck disable=SC2086
+		feed hta-query $store positions "$topic"
+		jq -c '[.job == .group, .topic == .group, .partition, .init, .next, .watermark, .idle]' "$out" >got
+		expect got <<-'END'
+			[true,true,0,0,3,"2020-01-01T00:00:03.500Z",true]
+			[true,true,1,0,0,null,true]
+		END
+	done
+	feed hta-query positions "$topic" # libpq's environment
+	[ "$(jq -r '"\(.sink) \(.partition) \(.next)"' "$out" | paste -sd' ')" = "one 0 3 one 1 0 pg:two 0 3 pg:two 1 0" ]
+	produce "$topic" in -p 1
+	feed hta-query -d jdb positions "$topic" -b "$HTA_BROKERS" -X socket.timeout.ms=5000
+	jq -c '[.partition, .next, .end, .lag]' "$out" >got
+	expect got <<-'END'
+		[0,3,3,0]
+		[1,0,3,3]
+	END
+	on_terminal 200 "hta-query -d jdb positions $topic -b $HTA_BROKERS"
+	tr -s ' ' <"$out" | sed "s/$topic/T/" >got
+	expect got <<-'END'
+		sink topic partition next end lag watermark
+		sqlite:hta_rollups T 0 3 3 0 2020-01-01T00:00:03.500Z idle
+		sqlite:hta_rollups T 1 0 3 3 - idle
+	END
+	fails_with 69 hta-query -d jdb positions "$topic" -b 127.0.0.1:1
+	fails_with 64 hta-query -d jdb positions "$topic" -b "$HTA_BROKERS" -X group.id=x
+	fails_with 1 hta-query -d jdb positions "${topic}x"
+	says "did you mean \"$topic\""
+}
+
+# ---- what goes wrong ----
+
+@test "what is not there: 1, and the nearest name" {
+	some_events | hta-window --by endpoint | hta-sink-sqlite --init db
+	fails_with 1 hta-query -d db latest evnets
+	says 'no metric "evnets" \(did you mean "events"\?\)$'
+	fails_with 1 hta-query -d db history spend
+	says 'no metric "spend"$'
+	fails_with 1 hta-query -d db latest events --dim enpoint=/a
+	says 'dimension "enpoint" \(did you mean "endpoint"\?\)'
+	fails_with 1 hta-query -d db latest events --dim endpoint=/x
+	says 'no row of metric events there is the one that --dim asks for'
+	fails_with 1 hta-query -d db history events --since 2021-01-01
+	says 'metric events has no rows there'
+	fails_with 1 hta-query -d db positions web
+	says 'no positions of a job "web"'
+	[ ! -s "$out" ]
+	feed hta-query -d db latest events --by enpoint
+	says 'no row of metric events there has a dimension "enpoint" \(did you mean "endpoint"\?\)'
+	[ "$(jq -c '[.dims, .count]' "$out")" = '[{},16]' ]
+	hta-sink-sqlite --init empty </dev/null
+	fails_with 1 hta-query -d empty metrics
+	says 'there is no metric yet'
+	fails_with 1 hta-query -d empty latest events
+	says 'no metric "events": there is none yet in hta_rollups'
+	echo '{"op":"set","metric":"later","window_start":"2199-01-01T00:00:00Z","window_end":"2199-01-01T00:01:00Z","dims":{},"dims_hash":"99aa06d3014798d86001c324468d497f","count":1}' |
+		hta-sink-sqlite db
+	fails_with 1 hta-query -d db latest later
+	says 'metric later has no window that has begun'
+}
+
+@test "a store that is not reached, or not ours: 69 and 78" {
+	with_service pg redis
+	fails_with 78 hta-query -d nowhere/db latest events
+	says 'nowhere/db: unable to open'
+	fails_with 78 hta-query -d /etc/passwd latest events
+	sqlite3 other 'create table x (y)'
+	fails_with 78 hta-query -d other latest events
+	says 'run `hta-sink-sqlite --init other </dev/null` once$'
+	[ "$(sqlite3 other .tables)" = x ]
+	fails_with 78 hta-query -d "dbname=$PGDATABASE" --table none latest events
+	says 'table none is missing: run `hta-sink-pg --init </dev/null` once$'
+	PGPASSWORD=wrong fails_with 78 hta-query -d "user=hta_pw dbname=$PGDATABASE" latest events
+	fails_with 78 hta-query -d "dbname=${PGDATABASE}x" latest events
+	fails_with 69 hta-query -d 'host=127.0.0.1 port=1' latest events
+	fails_with 69 hta-query -d redis://127.0.0.1:1 latest events
+	HTA_STORE=${REDIS_URL/:\/\//:\/\/hta_pw:wrong@} fails_with 78 hta-query latest events
+	! says 'command line'
+	fails_with 78 hta-query -d "$REDIS_URL" --prefix nobody latest events
+	says 'the schema of prefix nobody is missing'
+	# a login that is right is used, and nothing of it is said
+	hta-sink-redis --init --prefix login </dev/null
+	HTA_STORE=${REDIS_URL/:\/\//:\/\/hta_pw:right@} fails_with 1 hta-query --prefix login metrics
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	! says right
+}
+
+@test "a file that nobody may write can be read" {
+	[ "$(id -u)" = 0 ] || skip "needs root, to become nobody"
+	some_events | hta-window | hta-sink-sqlite --init db
+	sqlite3 db 'pragma journal_mode = delete' >/dev/null
+	chmod 444 db
+	mkdir ro
+	mv db ro
+	chmod 555 ro
+	chmod go+rx . "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." 2>/dev/null || :
+	feed setpriv --reuid=nobody --regid=nogroup --clear-groups env HTA_RUN=/tmp/hta-nobody "$(command -v hta-query)" -d ro/db latest events
+	[ "$(jq .count "$out")" = 16 ]
+	chmod 755 ro
+}
+
+@test "usage" {
+	unset "${!PG@}" HTA_STORE
+	fails_with 64 hta-query
+	says 'what\? latest METRIC, history METRIC, top METRIC, metrics or positions JOB'
+	fails_with 64 hta-query -d db lastest events
+	says 'did you mean "latest"'
+	fails_with 64 hta-query latest events
+	says 'which store\?'
+	fails_with 64 hta-query -d '' latest events
+	fails_with 64 hta-query -d db latest
+	fails_with 64 hta-query -d db metrics events
+	fails_with 64 hta-query -d db latest events more
+	fails_with 64 hta-query -d db metrics --by x
+	fails_with 64 hta-query -d db latest events --dim x
+	fails_with 64 hta-query -d db latest events --dim =x
+	fails_with 64 hta-query -d db latest events --by x,,y
+	fails_with 64 hta-query -d db latest events -n 0
+	fails_with 64 hta-query -d db latest events --plot --format json
+	fails_with 64 hta-query -d db latest events -b host
+	hta-sink-sqlite --init db </dev/null
+	fails_with 64 hta-query -d db latest events --since -2h
+	fails_with 64 hta-query -d db history events --since 2021-01-01 --until 2020-01-01
+	fails_with 64 hta-query -d db history events --since yesterday
+	says -- '--since: "yesterday" is not a time'
+}
+
+@test "a full disk is 74; a reader that leaves ends it silently" {
+	hta-gen --count 20000 | hta-window --every 1s --by user_id | hta-sink-sqlite --init db
+	fails_with 74 pipe 'hta-query -d db history events >/dev/full'
+	says 'No space left'
+	run_for 141 pipe 'hta-query -d db history events | head -n 1 >/dev/null'
+	[ -z "$stderr" ]
+}
