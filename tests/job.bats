@@ -11,6 +11,8 @@ topic_of_events() {
 	once eval 'hta-gen --count 200000 --hot-key-prob 0.2 >"$events" && topic_new events 6 && produce "$topic" "$events"'
 }
 
+registers() { python3 "$BATS_TEST_DIRNAME/registers.py" | sort; }
+
 log_ends_committed() { # GROUP
 	diff <(ends "$topic" | awk '{ print $1, $3 }') <(committed "$1" "$topic" | awk '{ print $1, $2 }')
 }
@@ -20,7 +22,7 @@ log_ends_committed() { # GROUP
 	topic_of_events
 	psql -Xqc 'create extension if not exists hll'
 	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.a -e | $window | hta-sink-pg --init |
-		hta-sink-redis --init --prefix $HTA_PREFIX --ttl never | hta-commit"
+		hta-sink-redis --init --prefix $HTA_PREFIX --ttl never | hta-sink-sqlite --init $BATS_TEST_TMPDIR/db | hta-commit"
 	raw_load "$events"
 	raw_rows >"$BATS_TEST_TMPDIR/raw"
 	pg_rows >"$BATS_TEST_TMPDIR/pg"
@@ -31,6 +33,14 @@ log_ends_committed() { # GROUP
 	same_rows "$BATS_TEST_TMPDIR/raw" "$BATS_TEST_TMPDIR/redis"
 	# the same estimate in both, and Redis' own count says so too
 	diff <(psql -XAtc 'select dims_hash, uniq from hta_rollups order by 1') <(redis_uniques | sort)
+	diff <(psql -XAtc 'select dims_hash, uniq from hta_rollups order by 1') <(sqlite3 "$BATS_TEST_TMPDIR/db" 'select dims_hash, uniq from hta_rollups order by 1')
+	sqlite_rows "$BATS_TEST_TMPDIR/db" >"$BATS_TEST_TMPDIR/sqlite"
+	same_rows "$BATS_TEST_TMPDIR/raw" "$BATS_TEST_TMPDIR/sqlite"
+	# equal registers in all stores, decoded by an independent reader
+	psql -XAtF ' ' -c "select dims_hash, 'pg', encode(hll_send(uniq_sketch), 'hex') from hta_rollups" | registers >"$BATS_TEST_TMPDIR/registers"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/registers")" = 600 ]
+	sqlite3 -separator ' ' "$BATS_TEST_TMPDIR/db" "select dims_hash, 'hta', hex(uniq_sketch) from hta_rollups" | registers | diff "$BATS_TEST_TMPDIR/registers" -
+	redis_sketches | registers | diff "$BATS_TEST_TMPDIR/registers" -
 	# again: nothing new, nothing changes
 	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.a -e | $window | hta-sink-pg |
 		hta-sink-redis --prefix $HTA_PREFIX --ttl never | hta-commit"

@@ -78,3 +78,8 @@ redis_rows() {
 redis_uniques() {
 	redis_hashes "h.dims_hash .. '|' .. (tonumber(h.uniq) == redis.call('pfcount', (h.key:gsub(':r:', ':u:', 1))) and h.uniq or 'differs')"
 }
+
+# Lines "DIMS_HASH redis HEX".
+redis_sketches() {
+	redis_hashes "h.dims_hash .. ' redis ' .. (redis.call('get', (h.key:gsub(':r:', ':u:', 1))):gsub('.', function(c) return string.format('%02x', c:byte()) end))"
+}
