@@ -73,7 +73,10 @@ end:
 #ifndef ANYRESET
              assert(late);
 #endif
-             era++
+#ifndef NOSTOP
+             era++;
+#endif
+             skip
         fi };
 #ifdef SEERESET
       assert(0);

@@ -110,7 +110,6 @@ bool dirty, wiped, mixed, acted;
 
 typedef Ch { chan c = [1] of { byte,byte,byte,byte } };
 Ch q[K]; byte sec[K];        /* pipe to the second sink; which one that is */
-
 #if defined(EMPTIED) && !defined(NOFENCE)
 #define COMMIT(g) atomic { if :: joined==era -> commit=g :: else -> r=2 fi }
 #else
@@ -124,7 +123,6 @@ Ch q[K]; byte sec[K];        /* pipe to the second sink; which one that is */
 #define STOP 5
 
 #define each(...) jj=0; do :: jj<P -> __VA_ARGS__; jj++ :: else -> break od; jj=0
-
 /* r: 0 applied, 1 skipped, 2 conflict */
 inline apply(s,p,f,t,g,r,me) { d_step {
 #ifdef UPSERT
@@ -139,7 +137,7 @@ inline apply(s,p,f,t,g,r,me) { d_step {
    :: nxt[I(s,p)]==NONE -> r=2
    :: nxt[I(s,p)]==f ->
 #endif
-#ifdef EMPTIED
+#if defined(EMPTIED) && !defined(SUMS)
         assert(gen[s]==g);
 #endif
         assert((app[I(s,p)] & MASK(f,t))==0);

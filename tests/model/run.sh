@@ -110,6 +110,8 @@ fails reset|init|-DK=1 -DEMPTIED=1 -DKEEPCOM|R10: whatever the commit held
 fails end|init|-DK=1 -DEMPTIED=1 -DNOFENCE|R11: who left the group is refused its commits
 fails other|init|-DK=1 -DEMPTIED=1 -DNOCASGEN|R4: the generation is in the compare-and-set
 fails start|init|-DK=1 -DEMPTIED=1 -DUPSERT|R4: an epoch inserts no row
+fails cycle|init|-DK=1 -DN=1 -DEMPTIED=1 -DNOSTOP|pipelines are stopped before --reset
+holds|init|-DK=1 -DN=1 -DEMPTIED=1 -DNOCASGEN -DSUMS|(the claim "other" left out: no sum is wrong)
 holds|revoke|-DNOZOMBIE|
 holds|revoke|-DM=1 -DN=1|
 holds|revoke|-DM=0|
@@ -218,6 +220,7 @@ scene() { # DIR EXPECTATION MODEL SWITCHES
 	local TIMEFORMAT='%1R %1U'
 	case $2 in
 	livelock) search=-DNP flag=-l ;;
+	'fails cycle') search=-DNP flag=-l optimize=-O0 ;;
 	fails* | reached) optimize=-O0 ;;	# the compiler takes longer than the search
 	esac
 	why=$(build "$1" "$3" "$4" "$optimize $search") || { echo "not ok|$why" >"$1/result"; return; }
