@@ -5,6 +5,7 @@ import decimal
 import json
 import subprocess
 import threading
+import time
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -151,7 +152,12 @@ class Log:
 
 
 def kadm(brokers, *args, stdin=None):
-    p = subprocess.run(["kadm", "-b", brokers, *[str(a) for a in args]], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    deadline = time.monotonic() + 20
+    while True:
+        p = subprocess.run(["kadm", "-b", brokers, *[str(a) for a in args]], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        if p.returncode == 0 or args[0] not in ("ends", "committed") or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)         # a question: a broker that has just come back is asked again
     if p.returncode:
         raise Failure(f"kadm {args}: exit {p.returncode}: {p.stderr.decode(errors='replace')}")
     return p.stdout.decode()

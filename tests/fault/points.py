@@ -92,7 +92,7 @@ def in_a_rebalance(trace, bench):
 
 
 TESTS = [
-    ("crash points: every program on its way", on_the_way),
-    ("crash points: at the start of a job", at_the_start),
-    ("crash points: in a rebalance", in_a_rebalance),
+    ("crash points: every program on its way", on_the_way, True),
+    ("crash points: at the start of a job", at_the_start, True),
+    ("crash points: in a rebalance", in_a_rebalance, True),
 ]

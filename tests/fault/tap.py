@@ -14,9 +14,10 @@ class Failure(Exception):
 
 
 class Tap:
-    def __init__(self):
+    def __init__(self, verbose=False):
+        self.verbose = verbose
         self.n = self.failed = 0
-        self.facts = []
+        self.lock = threading.RLock()
 
     def say(self, text):
         for line in str(text).splitlines():
@@ -37,16 +38,20 @@ class Tap:
         """One test: fn(trace, *args), which raises where something is wrong."""
         trace = Trace(name)
         from_s = time.monotonic()
+        wrong = None
         try:
             fn(trace, *args)
-        except Exception as e:  # a bug of the bench is a failure too
-            trace.stop()
-            self.result(False, name)
-            self.say(e if isinstance(e, Failure) else traceback.format_exc())
-            self.say(trace.report())
-        else:
-            trace.stop()
-            self.result(True, name)
+        except Failure as e:
+            wrong = str(e)
+        except Exception:       # a bug of the bench is a failure too
+            wrong = traceback.format_exc()
+        trace.stop()
+        with self.lock:
+            self.result(not wrong, name)
+            if wrong:
+                self.say(wrong)
+            if wrong or self.verbose:
+                self.say(trace.report())
             self.say(f"{time.monotonic() - from_s:.1f} s" + "".join(f", {k} {v}" for k, v in trace.counts.items() if v))
         return trace
 
