@@ -14,7 +14,7 @@
  *   job:JOB:SINK           hash    generation, group ("" files), by_now, lateness_us; resetting while --reset is under way
  *   pos:JOB:SINK           hash    "TOPIC/PARTITION": "INIT NEXT LAST_OFFSET LAST_TIME LAST_HASH WATERMARK IDLE", "-" where there is none; times in us
  *   schema                 string  1
- *   tmp                            exists inside scripts only
+ *   tmp, zeros                     exist inside scripts only
  *
  * r, u and i expire (EXPIREAT) at the window's end + --ttl as it was when the window's first row was written. A row past that is not written but counted.
  * What a job's metric has lost so is never begun anew, whatever --ttl says later (half a row would be a wrong one): a window without an entry in x that ends at

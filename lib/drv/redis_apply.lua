@@ -62,7 +62,7 @@ local function is_over(w)
 end
 
 local expired, first_expired = 0, ''
-local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes, moved = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes, few, moved = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local NEW, ADD, REPLACE = 1, 2, 3
 local n = 0
 
@@ -87,7 +87,7 @@ local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk)
 	end
 	count[i], values[i], sum[i], min[i], max[i] = c, v, s, lo, hi
 	if u then
-		uniq[i], sketch[i], bytes[i] = u, sk, sketch_bytes(w.uniq .. h)
+		uniq[i], sketch[i], bytes[i], few[i] = u, sk, sketch_bytes(w.uniq .. h), flags >= FEW
 	end
 end
 
@@ -138,16 +138,27 @@ end
 
 local damaged = 0
 
--- The sketch of row i into its key; the number beside it.
+-- The sketch of row i into its key; the number beside it, nil where it is the same still.
 local function write_uniq(w, i)
-	local k = w.uniq .. hash[i]
-	if kind[i] ~= ADD or bytes[i] == 0 then
+	local k, stored = w.uniq .. hash[i], kind[i] == ADD and bytes[i] or 0
+	if kind[i] == REPLACE then
 		call('SET', k, sketch[i])
 		expire(k, w)
 		return uniq[i]
+	elseif bytes[i] > stored then
+		call('DEL', k)
 	end
-	damaged = damaged + merge_sketch(w, k, bytes[i], sketch[i])
-	return call('PFCOUNT', k)
+	local answer = add_sketch(k, stored, sketch[i], few[i])
+	if type(answer) == 'table' and answer.err then
+		call('DEL', k)
+		add_sketch(k, 0, sketch[i], few[i])
+		stored, damaged = 0, damaged + 1
+	end
+	if stored == 0 then
+		expire(k, w)
+		return uniq[i]
+	end
+	return answer ~= 0 and call('PFCOUNT', k)
 end
 
 local args = {}
@@ -213,5 +224,5 @@ for _, m in ipairs(metrics) do
 		call('HSET', tag .. 'gone', m.name, m.gone)
 	end
 end
-call('DEL', TMP)
+call('DEL', TMP, ZEROS)
 return { 'ok', expired, first_expired, damaged }

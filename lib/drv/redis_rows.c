@@ -9,7 +9,9 @@
 #include "drv/redis_internal.h"
 #include "sketch/hll.h"
 
-enum { ROW_SET = 1, ROW_UNIQ = 2 };
+/* FEW: registers to add, as elements. Up to about 40 PFADD costs less than PFMERGE of a sketch: 5 into a sparse one 15 us against 50, into a dense one (most
+ * of it PFCOUNT) 35 against 60. */
+enum { ROW_SET = 1, ROW_UNIQ = 2, ROW_FEW = 4, FEW_REGISTERS = 32 };
 
 /* ---- packing */
 
@@ -98,15 +100,19 @@ static void pack_window(struct buf *out, const struct rollup *row, size_t rows, 
 	pack_u32(out, rows);
 }
 
-/* The number beside a sketch: what the row says where it replaces, the sketch's own where it is added. */
-static int pack_uniq(struct buf *out, const struct rollup *row, struct buf *scratch, struct err *err)
+/* A sketch that replaces is kept as it is sent, one that is added is only merged: elements or a shorter form will do. The number beside it is what the row says
+ * where it replaces, the sketch's own where it is added. */
+static int pack_uniq(struct buf *out, size_t flags_at, const struct rollup *row, struct buf *scratch, struct err *err)
 {
 	struct hll *h = hll_decode(row->sketch);
 
 	if (!h)
 		return err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch of the row is not a sketch", (int)row->metric.n, row->metric.p);
 	scratch->n = 0;
-	hll_to_redis(h, scratch);
+	if (row->add && hll_to_elements(h, FEW_REGISTERS, scratch))
+		out->p[flags_at] |= ROW_FEW;
+	else if (!row->add || !hll_to_redis_sparse(h, scratch))
+		hll_to_redis(h, scratch);
 	pack_long(out, buf_slice(scratch));
 	pack_count(out, row->add ? hll_count(h) : row->uniq);
 	hll_free(h);
@@ -116,6 +122,7 @@ static int pack_uniq(struct buf *out, const struct rollup *row, struct buf *scra
 static int pack_row(struct buf *out, const struct rollup *row, struct buf *scratch, struct err *err)
 {
 	bool measured = row->has_value && row->value_count;
+	size_t flags_at = out->n;
 
 	buf_addc(out, (char)((row->add ? 0 : ROW_SET) | (row->has_uniq ? ROW_UNIQ : 0)));
 	buf_hex(out, row->dims_hash, sizeof(row->dims_hash));
@@ -132,7 +139,7 @@ static int pack_row(struct buf *out, const struct rollup *row, struct buf *scrat
 		buf_add(out, "\0\0\0", 3);
 	}
 	pack_u32(out, row->dims.n);
-	if (row->has_uniq && pack_uniq(out, row, scratch, err))
+	if (row->has_uniq && pack_uniq(out, flags_at, row, scratch, err))
 		return -1;
 	buf_adds(out, row->dims);
 	return 0;

@@ -2,14 +2,15 @@
 --
 -- KEYS[1] names the slot. ARGV: 1 the tag "{PREFIX}:", 2 updated_at, 3 the rows, packed by redis_rows.c, a window's header and its rows after it:
 --   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows
---   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch (HYLL), Bc0 uniq> dims
+--   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch, Bc0 uniq> dims
+-- A sketch is a HYLL string, or with FEW some elements of 8 bytes that make it.
 -- A script error does not roll back: first everything is read, checked and worked out (`bad` keeps the first complaint), then everything is written,
 -- by commands that cannot fail any more.
 local call, pcall_, unpack_ = redis.call, redis.pcall, struct.unpack
 local byte, find, format, match, rep, sub = string.byte, string.find, string.format, string.match, string.rep, string.sub
 local floor = math.floor
 local tag, updated_at, blob = ARGV[1], ARGV[2], ARGV[3]
-local SET, UNIQ = 1, 2                -- flags of a row
+local SET, UNIQ, FEW = 1, 2, 4         -- flags of a row
 local now = tonumber(call('TIME')[1])
 local bad
 
@@ -219,8 +220,8 @@ end
 
 -- ---- sketches
 
-local TMP = tag .. 'tmp'
-local DENSE, SPARSE_BYTES = 12304, 320       -- a longer sparse one is made dense: merging it costs ten times as much
+local TMP, ZEROS = tag .. 'tmp', tag .. 'zeros'
+local DENSE, SPARSE_BYTES = 12304, 320
 
 -- Bytes of a stored sketch, 0: none. A key of another kind ends the script here.
 local function sketch_bytes(key)
@@ -231,19 +232,30 @@ local function sketch_bytes(key)
 	return n
 end
 
-local function merge_sketch(w, key, bytes, sketch)
+-- A sparse sketch of more than about 100 registers takes ten times as long to add to: an empty dense one merged in makes it dense.
+local zeros
+local function with_zeros()
+	zeros = zeros or call('SET', ZEROS, 'HYLL' .. rep('\0', 11) .. '\128' .. rep('\0', DENSE - 16))
+	return ZEROS
+end
+
+-- Answers what Redis does: an error where what is stored is damaged inside.
+local function add_sketch(key, bytes, sketch, few)
+	if few then
+		if bytes > SPARSE_BYTES and bytes < DENSE then
+			pcall_('PFMERGE', key, with_zeros())
+		end
+		local elements = {}
+		for i = 1, #sketch, 8 do
+			elements[#elements + 1] = sub(sketch, i, i + 7)
+		end
+		return pcall_('PFADD', key, unpack(elements))
+	end
 	call('SET', TMP, sketch)
-	if bytes < DENSE and bytes > SPARSE_BYTES and #sketch < DENSE then
-		call('SET', TMP, 'HYLL' .. rep('\0', 11) .. '\128' .. rep('\0', DENSE - 16))
-		pcall_('PFMERGE', key, TMP)
-		call('SET', TMP, sketch)
+	if bytes == DENSE or #sketch == DENSE or bytes + #sketch <= SPARSE_BYTES then
+		return pcall_('PFMERGE', key, TMP)
 	end
-	local merged = pcall_('PFMERGE', key, TMP)
-	if merged.err then       -- its inside was damaged by hand
-		call('SET', key, sketch)
-		expire(key, w)
-	end
-	return merged.err and 1 or 0
+	return pcall_('PFMERGE', key, TMP, with_zeros())
 end
 
 -- ---- the first write is one that Redis refuses where it has no memory left: once something is written it takes all. Then windows whose time is over go.

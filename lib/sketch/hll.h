@@ -38,6 +38,12 @@ struct hll *hll_decode(struct slice bytes);
 
 /* Redis' sparse form up to 100 registers in use (merging it is slow there), else its dense one; the cached estimate is marked stale. */
 void hll_to_redis(const struct hll *h, struct buf *out);
+/* The sparse form of more registers, a tenth of the dense one's bytes: merging it into a dense one costs no more. False, and nothing is added: it would not
+ * be smaller, or a rank is above 32, which it cannot hold. */
+bool hll_to_redis_sparse(const struct hll *h, struct buf *out);
+/* Elements of 8 bytes whose hashes set just the registers in use: PFADD of them is the merge, and for a few registers far cheaper. False, and nothing is
+ * added: more than `most` are in use. (MurmurHash64A of 8 bytes is a bijection.) */
+bool hll_to_elements(const struct hll *h, size_t most, struct buf *out);
 struct hll *hll_from_redis(struct slice bytes);
 
 /* The bytes of the type: what COPY binary and hll_send have, what follows \x in its text. EXPLICIT ones are read, not written. */

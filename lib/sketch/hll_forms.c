@@ -13,7 +13,7 @@
 
 enum { ENTRY_BYTES = 3, SIX_BYTES = HLL_REGISTERS / 4 * 3, SPARSE_BELOW = SIX_BYTES / ENTRY_BYTES };
 enum { FORM_SPARSE = 1, FORM_DENSE = 2 };
-enum { REDIS_HEAD = 16, REDIS_SPARSE_MAX = 100, REDIS_SPARSE_RANK_MAX = 32 };
+enum { REDIS_HEAD = 16, REDIS_SPARSE_MAX = 100, REDIS_SMALLER_MAX = 3000, REDIS_SPARSE_RANK_MAX = 32 };
 enum { PG_HEAD = 3, PG_EMPTY = 1, PG_EXPLICIT = 2, PG_SPARSE = 3, PG_FULL = 4, PG_WIDTH = 5, PG_RANK_MAX = 31 };
 static const uint8_t pg_settings[] = { (PG_WIDTH - 1) << 5 | HLL_BITS, 1 << 6 | 63 };
 
@@ -140,26 +140,63 @@ static void redis_runs(const uint32_t *entries, size_t n, struct buf *out)
 	redis_zeros(out, HLL_REGISTERS - next);
 }
 
-static bool redis_takes_sparse(const struct hll *h, uint32_t entries[REDIS_SPARSE_MAX])
+static const char redis_head[] = "HYLL\0\0\0\0\0\0\0\0\0\0\0\200", redis_sparse_head[] = "HYLL\1\0\0\0\0\0\0\0\0\0\0\200";
+
+static bool redis_sparse(const struct hll *h, size_t most, struct buf *out)
 {
-	if (h->n > REDIS_SPARSE_MAX)
+	uint32_t entries[REDIS_SMALLER_MAX];
+	if (h->n > most)
 		return false;
 	hll_entries(h, entries);
 	for (size_t i = 0; i < h->n; i++)
 		if ((entries[i] & 63) > REDIS_SPARSE_RANK_MAX)
 			return false;
+	buf_add(out, redis_sparse_head, REDIS_HEAD);
+	redis_runs(entries, h->n, out);
 	return true;
+}
+
+bool hll_to_redis_sparse(const struct hll *h, struct buf *out)
+{
+	return redis_sparse(h, REDIS_SMALLER_MAX, out);
 }
 
 void hll_to_redis(const struct hll *h, struct buf *out)
 {
-	uint32_t entries[REDIS_SPARSE_MAX];
-	bool sparse = redis_takes_sparse(h, entries);
-	buf_add(out, sparse ? "HYLL\1\0\0\0\0\0\0\0\0\0\0\200" : "HYLL\0\0\0\0\0\0\0\0\0\0\0\200", REDIS_HEAD);
-	if (sparse)
-		redis_runs(entries, h->n, out);
-	else
-		add_six(h, out);
+	if (redis_sparse(h, REDIS_SPARSE_MAX, out))
+		return;
+	buf_add(out, redis_head, REDIS_HEAD);
+	add_six(h, out);
+}
+
+/* The 8 bytes, as a little-endian number, that hash_murmur64a takes to hash: its steps backwards. Multiplication by an odd number has an inverse, and
+ * x ^ x >> 47 undoes itself. */
+static uint64_t unhash(uint64_t hash)
+{
+	const uint64_t m = 0xc6a4a7935bd1e995, inverse = 0x5f7a0ea7e59b19bd, start = 0xadc83b19 ^ 8 * m;
+	hash ^= hash >> 47;
+	hash *= inverse;
+	hash ^= hash >> 47;
+	uint64_t k = (hash * inverse ^ start) * inverse;
+	k ^= k >> 47;
+	return k * inverse;
+}
+
+bool hll_to_elements(const struct hll *h, size_t most, struct buf *out)
+{
+	uint32_t entries[HLL_REGISTERS];
+	if (h->n > most)
+		return false;
+	hll_entries(h, entries);
+	for (size_t i = 0; i < h->n; i++) {
+		uint32_t rank = entries[i] & 63;
+		uint64_t k = unhash(entries[i] >> HLL_RANK_BITS | (rank < HLL_RANK_MAX ? (uint64_t)1 << (HLL_BITS + rank - 1) : 0));
+		char *p = buf_room(out, sizeof(k));
+		for (size_t b = 0; b < sizeof(k); b++)
+			p[b] = (char)(k >> 8 * b);
+		out->n += sizeof(k);
+	}
+	return true;
 }
 
 /* Opcodes -> registers; false unless they are exactly all. */

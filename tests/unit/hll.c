@@ -101,6 +101,50 @@ static void forms(void)
 	}
 }
 
+/* What merges a sketch into one that has other registers, some higher, some lower. */
+static void elements(void)
+{
+	for (size_t i = 0; i < COUNT(goldens); i++) {
+		struct hll *h = of(goldens[i].n), *other = of(700), *merged = of(700);
+		struct buf b = { 0 };
+		hll_merge(merged, h);
+		ok(hll_to_elements(h, HLL_REGISTERS, &b) && b.n % 8 == 0, "elements of %u", goldens[i].n);
+		for (size_t at = 0; at < b.n; at += 8)
+			hll_add(other, hash_murmur64a(b.p + at, 8));
+		ok(same(other, merged), "adding them is the merge");
+		b.n = 0;
+		ok(hll_to_elements(h, 0, &b) == (goldens[i].n == 0) && b.n == 0, "none where fewer are asked for");
+		if (hll_to_redis_sparse(h, &b)) {
+			struct hll *back = read_copy(hll_from_redis, buf_slice(&b));
+			ok(back && same(back, h) && b.n < 12304, "sparse, in %zu bytes", b.n);
+			hll_free(back);
+		} else {
+			ok(goldens[i].n > 3000 && b.n == 0, "no shorter form");
+		}
+		hll_free(h);
+		hll_free(other);
+		hll_free(merged);
+		buf_fini(&b);
+	}
+}
+
+static void elements_of_every_rank(void)
+{
+	struct hll *h = hll_new(), *other = hll_new();
+	struct buf b = { 0 };
+	for (unsigned rank = 1; rank <= HLL_RANK_MAX; rank++)
+		hll_add(h, rank * 321 | (rank < HLL_RANK_MAX ? (uint64_t)1 << (HLL_BITS + rank - 1) : 0));
+	ok(hll_to_elements(h, HLL_RANK_MAX, &b) && b.n == 8 * HLL_RANK_MAX, "an element for each rank");
+	for (size_t at = 0; at < b.n; at += 8)
+		hll_add(other, hash_murmur64a(b.p + at, 8));
+	ok(same(other, h), "adding them is the sketch");
+	b.n = 0;
+	ok(!hll_to_redis_sparse(h, &b) && b.n == 0, "the sparse form cannot hold them");
+	hll_free(h);
+	hll_free(other);
+	buf_fini(&b);
+}
+
 static void short_ones(void)
 {
 	struct hll *h = of(3);
@@ -258,6 +302,8 @@ static void bad_bytes(void)
 int main(void)
 {
 	forms();
+	elements();
+	elements_of_every_rank();
 	short_ones();
 	histories();
 	memory();
