@@ -55,7 +55,8 @@ same_rows() { # FILE FILE
 # What Redis holds under the prefix, read with its own commands.
 redis_hashes() { # LUA-EXPRESSION OVER h
 	redis-cli -u "$REDIS_URL" --raw eval "
-		local out, cursor = {}, '0'
+		local out, cursor, hex = {}, '0', {}
+		for i = 0, 255 do hex[string.char(i)] = string.format('%02x', i) end
 		repeat
 			local r = redis.call('scan', cursor, 'match', '{$HTA_PREFIX}:r:*', 'count', 1000)
 			cursor = r[1]
@@ -81,5 +82,5 @@ redis_uniques() {
 
 # Lines "DIMS_HASH redis HEX".
 redis_sketches() {
-	redis_hashes "h.dims_hash .. ' redis ' .. (redis.call('get', (h.key:gsub(':r:', ':u:', 1))):gsub('.', function(c) return string.format('%02x', c:byte()) end))"
+	redis_hashes "h.dims_hash .. ' redis ' .. (redis.call('get', (h.key:gsub(':r:', ':u:', 1))):gsub('.', hex))"
 }
