@@ -119,6 +119,24 @@ static void sort(struct emit *e, const struct table *t, size_t dims)
 	}
 }
 
+/* The entries without their prefixes are there. Strings of one dimension often begin alike: what all have in common would only fill the prefix. */
+static void add_prefixes(struct emit *e, const struct table *t, size_t dims)
+{
+	const char *first = NULL;
+	size_t skip = KEY_VALUE_MAX;
+
+	for (size_t i = 0; i < e->n && skip; i++) {
+		const char *key = table_key(t, e->entry[i].g);
+
+		if (first)
+			skip = key_common(first, key, skip);
+		else if (key_starts_with_string(key, dims))
+			first = key;
+	}
+	for (size_t i = 0; i < e->n; i++)
+		e->entry[i].prefix = key_prefix(table_key(t, e->entry[i].g), dims, skip);
+}
+
 /* ---- rows */
 
 static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct group *g, struct rollup *row)
@@ -211,7 +229,10 @@ static int write_rows(struct emit *e, size_t metric, const struct table *t, stru
 {
 	struct job j = { .e = e, .m = &e->plan->metric[metric], .t = t };
 
-	sort(e, t, j.m->m.n_dims);
+	if (!e->add) {
+		add_prefixes(e, t, j.m->m.n_dims);
+		sort(e, t, j.m->m.n_dims);
+	}
 	if (e->threads.n && e->n > PIECE && emit_flush(e, err))
 		return -1;
 	while (j.from < e->n) {
@@ -235,32 +256,26 @@ static int write_rows(struct emit *e, size_t metric, const struct table *t, stru
 	return 0;
 }
 
-static void gather(struct emit *e, const struct table *t, const struct group *g, size_t dims)
+static void gather(struct emit *e, const struct table *t, const struct group *g)
 {
-	const char *key = table_key(t, g);
-
-	e->entry[e->n++] = (struct entry){ .window = key_window(key), .prefix = key_prefix(key, dims), .g = g };
+	e->entry[e->n++] = (struct entry){ .window = key_window(table_key(t, g)), .g = g };
 }
 
 int emit_table(struct emit *e, size_t metric, const struct table *t, struct err *err)
 {
-	size_t dims = e->plan->metric[metric].m.n_dims;
-
 	e->n = 0;
 	mem_reserve(&e->entry, &e->cap, table_groups(t), sizeof(*e->entry));
 	for (const struct group *g = table_first(t); g; g = table_next(t, g))
-		gather(e, t, g, dims);
+		gather(e, t, g);
 	return write_rows(e, metric, t, err);
 }
 
 int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct err *err)
 {
-	size_t dims = e->plan->metric[metric].m.n_dims;
-
 	e->n = 0;
 	mem_reserve(&e->entry, &e->cap, table_window_groups(t), sizeof(*e->entry));
 	for (const struct group *g = table_window_first(t); g; g = table_window_next(t, g))
-		gather(e, t, g, dims);
+		gather(e, t, g);
 	return write_rows(e, metric, t, err);
 }
 

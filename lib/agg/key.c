@@ -348,7 +348,7 @@ static uint64_t number_prefix(struct slice text)
 	return s.negative ? zero - size : zero + size;
 }
 
-uint64_t key_prefix(const char *key, size_t n)
+uint64_t key_prefix(const char *key, size_t n, size_t skip)
 {
 	struct value x;
 	uint64_t v = 0;
@@ -359,8 +359,32 @@ uint64_t key_prefix(const char *key, size_t n)
 	if (x.rank == RANK_NUMBER) {
 		v = number_prefix(x.text);
 	} else if (x.rank == RANK_STRING) {
-		for (size_t i = 0; i < 7; i++)
+		for (size_t i = skip; i < skip + 7; i++)
 			v = v << 8 | (i < x.text.n ? (unsigned char)x.text.p[i] : 0);
 	}
 	return (uint64_t)x.rank << 56 | v;
+}
+
+size_t key_common(const char *a, const char *b, size_t most)
+{
+	struct value x, y;
+	size_t n = 0;
+
+	value_at(a + sizeof(uint64_t), &x);
+	value_at(b + sizeof(uint64_t), &y);
+	if (x.rank != RANK_STRING || y.rank != RANK_STRING)
+		return most;
+	while (n < most && n < x.text.n && n < y.text.n && x.text.p[n] == y.text.p[n])
+		n++;
+	return n;
+}
+
+bool key_starts_with_string(const char *key, size_t n)
+{
+	struct value x;
+
+	if (n == 0)
+		return false;
+	value_at(key + sizeof(uint64_t), &x);
+	return x.rank == RANK_STRING;
 }

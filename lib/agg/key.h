@@ -57,7 +57,12 @@ void key_dims(const char *key, size_t n, struct dim *out);
 /* Order of rows inside a window, dimension by dimension: missing, null, false, true, numbers by size, strings by their bytes. n: dimensions. */
 int key_cmp(const char *a, const char *b, size_t n);
 
-/* The first bytes of that order as a number: key_prefix(a) < key_prefix(b) implies key_cmp(a, b) < 0. */
-uint64_t key_prefix(const char *key, size_t n);
+/* The first bytes of that order as a number: key_prefix(a) < key_prefix(b) implies key_cmp(a, b) < 0. skip: bytes at the start of a string in the first
+ * dimension that are left out, because all keys that are compared have them in common. */
+uint64_t key_prefix(const char *key, size_t n, size_t skip);
+
+/* How many of `most` bytes the strings in the first dimension of two keys have in common; `most` where one of them is no string. */
+size_t key_common(const char *a, const char *b, size_t most);
+bool key_starts_with_string(const char *key, size_t n);
 
 #endif
