@@ -28,7 +28,7 @@ struct scan_batch {
 	const char *start[SCAN_BATCH];
 	uint32_t length[SCAN_BATCH];               /* without \n */
 	uint8_t status[SCAN_BATCH];
-	struct field *field;                       /* [line * scan_width(s) + path]; owned by the scan, valid until its next call */
+	struct field *field;                       /* [line * scan_width(s) + path], all missing unless SCAN_OK; owned by the scan, valid until its next call */
 };
 
 struct scan;
@@ -48,8 +48,8 @@ void scan_why(struct slice line, struct err *err);
 /* Decodes a FIELD_ESCAPED string: appends. -1: lone surrogate. */
 int scan_unescape(struct slice text, struct buf *out);
 
-/* For tests and the bench: forces an engine. Returns false where the processor lacks it. */
-enum scan_engine { SCAN_AUTO, SCAN_PORTABLE, SCAN_AVX2, SCAN_AVX512 };
+/* For tests and the bench: forces an engine, with or without the learned order, and forgets what was learned. False where the processor lacks it. */
+enum scan_engine { SCAN_AUTO, SCAN_PORTABLE, SCAN_AVX2 };
 bool scan_force(struct scan *s, enum scan_engine engine, bool learn);
 
 #endif

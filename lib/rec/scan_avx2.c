@@ -1,4 +1,4 @@
-/* The AVX2 engine: probes of 32 bytes.
+/* The AVX2 engine: probes of 32 bytes. (Probes of 64 bytes by AVX-512 were measured: -8 % with clang, +16 % with gcc 12. Not worth an engine.)
  *
  * What ends a plain run in a string is found by three compares: quote, backslash, and "below 20 as a signed byte", which is a control or
  * not ASCII. UTF-8 is looked at once a string, when its end is known and something in it was not ASCII: Keiser and Lemire, "Validating
@@ -40,13 +40,6 @@ TARGET static always_inline __m256i avx2_quotes(const struct avx2_constants *k, 
 TARGET static always_inline uint32_t avx2_special(const struct avx2_constants *k, __m256i v)
 {
 	return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(avx2_quotes(k, v), _mm256_cmpgt_epi8(k->space, v)));
-}
-
-/* The same without the bytes that are not ASCII. */
-TARGET static always_inline uint32_t avx2_special_ascii(const struct avx2_constants *k, __m256i v)
-{
-	__m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
-	return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(avx2_quotes(k, v), control));
 }
 
 /* --- UTF-8 ------------------------------------------------------------------------------------------------------------ */
@@ -94,37 +87,81 @@ TARGET static bool avx2_utf8(const char *p, const char *end)
 	return (~fine & (((uint32_t)2 << (end - p)) - 1)) == 0;  /* the quote too: a sequence cut short shows there */
 }
 
-/* --- probes ----------------------------------------------------------------------------------------------------------- */
+/* --- strings with escapes ---------------------------------------------------------------------------------------------- */
 
-/* From p on to the first byte that ends a plain run, bytes that are not ASCII aside; *ascii is cleared where there are any. */
-TARGET static always_inline const char *avx2_plain_run(const struct avx2_constants *k, const char *p, bool *ascii)
+TARGET static always_inline uint64_t avx2_both(__m256i low, __m256i high)
 {
-	for (;; p += 32) {
-		__m256i v = avx2_load(p);
-		uint32_t marks = avx2_special_ascii(k, v), wide = (uint32_t)_mm256_movemask_epi8(v);
-		*ascii &= (wide & (marks ^ (marks - 1))) == 0;
-		if (marks)
-			return p + _tzcnt_u32(marks);
-	}
+	return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
 }
 
-/* A string behind its opening quote that is not plain. */
+/* Marks of the 64 bytes at p that are c. */
+TARGET static always_inline uint64_t avx2_equal(const char *p, char c)
+{
+	__m256i all = _mm256_set1_epi8(c);
+	return avx2_both(_mm256_cmpeq_epi8(avx2_load(p), all), _mm256_cmpeq_epi8(avx2_load(p + 32), all));
+}
+
+TARGET static always_inline uint64_t avx2_controls(const char *p)
+{
+	__m256i low = avx2_load(p), high = avx2_load(p + 32), last = _mm256_set1_epi8(0x1f);
+	return avx2_both(_mm256_cmpeq_epi8(_mm256_min_epu8(low, last), low), _mm256_cmpeq_epi8(_mm256_min_epu8(high, last), high));
+}
+
+/* Bytes whose nibbles have a bit in common in the two tables. */
+TARGET static always_inline __m256i avx2_class(__m256i v, __m256i by_high, __m256i by_low)
+{
+	__m256i high = _mm256_shuffle_epi8(by_high, _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15)));
+	__m256i bits = _mm256_and_si256(high, _mm256_shuffle_epi8(by_low, v));
+	return _mm256_cmpgt_epi8(bits, _mm256_setzero_si256());
+}
+
+/* Marks of the letters that may follow a backslash: " / \ b f n r t u. */
+TARGET static always_inline uint64_t avx2_letters(const char *p)
+{
+	const __m256i high = TWICE(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0), low = TWICE(0, 0, 13, 0, 8, 8, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+	return avx2_both(avx2_class(avx2_load(p), high, low), avx2_class(avx2_load(p + 32), high, low));
+}
+
+TARGET static always_inline uint64_t avx2_hex(const char *p)
+{
+	const __m256i high = TWICE(0, 0, 0, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0), low = TWICE(1, 3, 3, 3, 3, 3, 3, 1, 1, 1, 0, 0, 0, 0, 0, 0);
+	return avx2_both(avx2_class(avx2_load(p), high, low), avx2_class(avx2_load(p + 32), high, low));
+}
+
+/* Marks of the bytes that a backslash escapes: every second one of a run of backslashes, and the byte behind an odd run. The subtraction borrows
+ * through each run; what it leaves at odd and even places tells where the run began (Lemire and Keiser's simdjson). */
+static always_inline uint64_t escaped_by(uint64_t backslashes)
+{
+	const uint64_t odd = 0xaaaaaaaaaaaaaaaa;
+	uint64_t behind = backslashes << 1;
+	return ((behind | odd) - backslashes) ^ odd ^ backslashes;
+}
+
+/* A string behind its opening quote that is not plain or longer than the probe: 64 bytes at a time, cut short before an escape that may
+ * not be whole. */
 TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(const char *start)
 {
 	uint32_t type = FIELD_STRING;
-	const struct avx2_constants k = avx2_constants();
-	bool ascii = true;
+	uint64_t wide = 0;
 	for (const char *p = start;;) {
-		p = avx2_plain_run(&k, p, &ascii);
-		if (*p == '"')
-			return (struct scan_string){ ascii || avx2_utf8(start, p) ? p : NULL, type };
-		size_t n = *p == '\\' ? scan_escape(p) : 0;
-		if (n == 0)
+		uint64_t backslashes = avx2_equal(p, '\\'), escaped = escaped_by(backslashes), quotes = avx2_equal(p, '"') & ~escaped;
+		uint64_t stops = quotes ? quotes : backslashes & ~escaped & ((uint64_t)63 << 58);
+		uint64_t here = stops ? (stops & -stops) - 1 : UINT64_MAX, bad = avx2_controls(p);
+		wide |= avx2_both(avx2_load(p), avx2_load(p + 32)) & here;
+		if (backslashes & here) {
+			uint64_t hex = avx2_hex(p), unicode = avx2_equal(p, 'u') & escaped;
+			bad |= (escaped & ~avx2_letters(p)) | (unicode & ~(hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4));
+			type = FIELD_ESCAPED;
+		}
+		if (unlikely(bad & here))
 			return (struct scan_string){ NULL, type };
-		type = FIELD_ESCAPED;
-		p += n;
+		p += stops ? _tzcnt_u64(stops) : 64;
+		if (quotes)
+			return (struct scan_string){ likely(!wide) || avx2_utf8(start, p) ? p : NULL, type };
 	}
 }
+
+/* --- probes ----------------------------------------------------------------------------------------------------------- */
 
 TARGET static always_inline struct scan_string avx2_string(const struct avx2_constants *k, const char *p)
 {

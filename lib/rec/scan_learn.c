@@ -19,7 +19,13 @@
 
 #include "base/mem.h"
 
-enum { LONG_BYTES = 28, LEARN_VALUES = 192, LEARN_BYTES = 8192, LEARN_PAUSE_MAX = 1024 /* batches */, TRIES_A_BATCH = 4 };
+enum {
+	LEARN_LINE_BYTES = 16 << 10, LEARN_TEXT_BYTES = 4 << 10, LEARN_VALUES = 192,
+	LEARN_PAUSE_MAX = 1024,       /* batches */
+	TRIES_A_BATCH = 4,
+	FEW_LINES = 3,                /* fewer are walked: a program runs eight lanes, used or not */
+	LONG_BYTES = 28,              /* a string of so many bytes is taken for one that is mostly longer than a first probe */
+};
 
 /* --- a line taken apart ----------------------------------------------------------------------------------------------- */
 
@@ -67,7 +73,7 @@ static bool is_name(const char *behind)
 static unsigned field_at(const struct scan *s, const struct field *row, const char *p)
 {
 	for (unsigned i = 0; i < s->width; i++)
-		if (row[i].p == p && row[i].type != FIELD_MISSING && s->copy_of[i] == i)
+		if (row[i].p == p && row[i].type != FIELD_MISSING)
 			return i;
 	return SCAN_FIELDS;
 }
@@ -83,7 +89,7 @@ static bool learnable(const struct scan *s, const struct field *row)
 static bool add_value(struct scan_sketch *k, const char **text, const char *p, enum scan_kind kind, unsigned field, unsigned depth)
 {
 	size_t n = (size_t)(p - *text);
-	if (k->n == k->cap || k->text.n + n > LEARN_BYTES)
+	if (k->n == k->cap || k->text.n + n > LEARN_TEXT_BYTES)
 		return false;
 	buf_add(&k->text, *text, n);
 	k->value[k->n++] = (struct scan_value){ (uint32_t)n, (uint8_t)kind, (uint8_t)field, (uint16_t)depth };
@@ -198,6 +204,7 @@ static struct scan_program *program_for(struct scan_learned *l, const struct sca
 		if (merge(&l->program[i], k))
 			return &l->program[i];
 	struct scan_program *g = &l->program[l->n < SCAN_PROGRAMS ? l->n++ : SCAN_PROGRAMS - 1];
+	g->score = 0;
 	g->sketch.text.n = 0;
 	buf_adds(&g->sketch.text, buf_slice(&k->text));
 	mem_reserve(&g->sketch.value, &g->sketch.cap, k->n, sizeof *k->value);
@@ -206,18 +213,20 @@ static struct scan_program *program_for(struct scan_learned *l, const struct sca
 	return g;
 }
 
-static struct scan_program *learn(struct scan *s, const char *p, const char *end, const struct field *row)
+static struct scan_program *learn(struct scan *s, const char *p, size_t n, const struct field *row)
 {
 	struct scan_value values[LEARN_VALUES];
 	struct scan_sketch *k = &s->learned.sketch;
-	struct scan_program *g = NULL;
 	k->value = values;
 	k->cap = LEARN_VALUES;
 	k->n = k->text.n = 0;
-	if (learnable(s, row) && sketch(k, s, p, end, row)) {
-		g = program_for(&s->learned, k);
+	bool good = n <= LEARN_LINE_BYTES && learnable(s, row) && sketch(k, s, p, p + n, row);
+	struct scan_program *g = good ? program_for(&s->learned, k) : NULL;
+	k->value = NULL;
+	if (g)
 		compile(g);
-	}
+	else
+		s->learned.tried += SCAN_BATCH;  /* as if a program had fitted nothing */
 	return g;
 }
 
@@ -260,29 +269,31 @@ static void weigh(struct scan_learned *l)
 	}
 }
 
+/* Walks the last line of todo, learns from it, and tries the rest. Returns how many lines are left. */
+static unsigned walk_and_learn(struct scan *s, struct scan_batch *b, uint8_t *todo, unsigned n)
+{
+	unsigned line = todo[--n];
+	walk_line(s, b, line);
+	if (b->status[line] != SCAN_OK)
+		return n;
+	struct scan_program *g = learn(s, b->start[line], b->length[line], b->field + line * s->width);
+	return g && n >= FEW_LINES ? run(s, g, b, todo, n) : n;
+}
+
 void scan_learned_lines(struct scan *s, struct scan_batch *b)
 {
 	struct scan_learned *l = &s->learned;
 	uint8_t todo[SCAN_BATCH];
-	unsigned n = b->lines, tries = TRIES_A_BATCH;
+	unsigned n = b->lines, tries = l->pause ? 0 : TRIES_A_BATCH;
+	l->pause -= l->pause > 0;
 	for (unsigned i = 0; i < n; i++)
 		todo[i] = (uint8_t)i;
-	if (l->pause) {
-		l->pause--;
-		tries = 0;
-	}
-	for (unsigned i = 0; i < l->n && n > 0; i++)
+	for (unsigned i = 0; i < l->n && n >= FEW_LINES; i++)
 		n = run(s, &l->program[i], b, todo, n);
-	for (; tries > 0 && n > 0 && n * 8 >= b->lines; tries--) {
-		unsigned line = todo[--n];
-		walk_line(s, b, line);
-		struct field *row = b->field + line * s->width;
-		struct scan_program *g = b->status[line] == SCAN_OK ? learn(s, b->start[line], b->start[line] + b->length[line], row) : NULL;
-		if (g)
-			n = run(s, g, b, todo, n);
-	}
-	for (unsigned i = 0; i < n; i++)
-		walk_line(s, b, todo[i]);
+	for (; tries > 0 && n >= FEW_LINES && n * 8 >= b->lines; tries--)
+		n = walk_and_learn(s, b, todo, n);
+	while (n > 0)
+		walk_line(s, b, todo[--n]);
 	weigh(l);
 }
 

@@ -183,8 +183,10 @@ TARGET static enum scan_status ENGINE(walk_line)(struct scan *s, const char *p, 
 	enum ENGINE(step) step = ENGINE(open)(&w, &field[SCAN_FIELDS]);
 	if (step == ENGINE(OPENED) && !ENGINE(members)(&w))
 		return SCAN_BAD;
+	if (unlikely(ENGINE(space)(w.p) != end))
+		return SCAN_BAD;
 	memcpy(row, field, s->width * sizeof *field);
-	return ENGINE(space)(w.p) == end ? SCAN_OK : SCAN_BAD;
+	return SCAN_OK;
 }
 
 /* The end of the array at p that stands in `depth` containers; NULL if it is not valid. */

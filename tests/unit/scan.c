@@ -1,21 +1,5 @@
-/* The scanner against a table of lines by hand, then every engine against json_parse over lines that a seeded generator makes and breaks. */
-#include "rec/scan.h"
-
-#include <stdlib.h>
-
-#include "base/mem.h"
-#include "rec/json.h"
-
-#include "tap.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static const struct engine { const char *name; enum scan_engine engine; bool learn; } engines[] = {
-	{ "portable", SCAN_PORTABLE, false }, { "portable, learned", SCAN_PORTABLE, true },
-	{ "avx2", SCAN_AVX2, false }, { "avx2, learned", SCAN_AVX2, true },
-	{ "avx512", SCAN_AVX512, false }, { "avx512, learned", SCAN_AVX512, true },
-	{ "auto", SCAN_AUTO, true },
-};
+/* The scanner against lines by hand, its batches and its edges. tests/unit/scan_same.c holds the engines against json_parse. */
+#include "scan_engines.h"
 
 #define DEEP_8(x) x x x x x x x x
 #define DEEP_64(x) DEEP_8(DEEP_8(x))
@@ -109,15 +93,17 @@ static struct path *paths_of(const char *const *text, size_t n)
 	return paths;
 }
 
-static void paths_free(struct path *paths, size_t n)
+static bool as_in_table(const struct scan_batch *batch, unsigned line, size_t i)
 {
-	for (size_t i = 0; i < n; i++)
-		path_fini(&paths[i]);
-	free(paths);
+	const struct field *f = batch->field + line * 2;
+	return batch->status[line] == table[i].status && f[0].type == table[i].a && f[1].type == table[i].bc &&
+	       slice_is(slice(f[0].p, f[0].n), table[i].a_text) && slice_is(slice(f[1].p, f[1].n), table[i].bc_text);
 }
 
+/* Each line several times, so that it is learned from itself; what the line before taught is tried first. */
 static void by_hand(void)
 {
+	enum { TIMES = 12 };
 	static const char *const wanted[] = { "a", "b.c" };
 	struct path *paths = paths_of(wanted, 2);
 	struct scan *s = scan_new(paths, 2, NULL);
@@ -127,20 +113,17 @@ static void by_hand(void)
 			continue;
 		for (size_t i = 0; i < COUNT(table); i++) {
 			struct buf b = { 0 };
-			for (int j = 0; j < SCAN_PAD; j++)
-				buf_addc(&b, '"');
-			buf_addz(&b, table[i].line);
-			buf_addz(&b, "\n");
-			size_t n = b.n - SCAN_PAD;
-			for (int j = 0; j < SCAN_PAD; j++)
-				buf_addc(&b, '"');
-			scan_lines(s, b.p + SCAN_PAD, n, &batch);
-			const struct field *f = batch.field;
-			bool same = batch.lines == 1 && batch.used == n && batch.status[0] == table[i].status;
-			if (same && batch.status[0] == SCAN_OK)
-				same = f[0].type == table[i].a && f[1].type == table[i].bc && slice_is(slice(f[0].p, f[0].n), table[i].a_text) &&
-				       slice_is(slice(f[1].p, f[1].n), table[i].bc_text);
+			for (int k = 0; k < TIMES; k++) {
+				buf_addz(&b, table[i].line);
+				buf_addc(&b, '\n');
+			}
+			char *room = padded(&b, i % 64);
+			scan_lines(s, room + i % 64 + SCAN_PAD, b.n, &batch);
+			bool same = batch.lines == TIMES && batch.used == b.n;
+			for (unsigned k = 0; k < TIMES && same; k++)
+				same = as_in_table(&batch, k, i);
 			ok(same, "%s: %.60s", engines[e].name, table[i].line);
+			free(room);
 			buf_fini(&b);
 		}
 	}
@@ -148,328 +131,81 @@ static void by_hand(void)
 	paths_free(paths, 2);
 }
 
-/* --- generated lines -------------------------------------------------------------------------------------------------- */
-
-static uint64_t state = 1;
-
-static uint64_t next(void)
+/* How a block is cut into batches; where there is nothing to cut. */
+static void batches(void)
 {
-	uint64_t z = state += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static unsigned below(unsigned n)
-{
-	return (unsigned)(next() % n);
-}
-
-static bool one_in(unsigned n)
-{
-	return below(n) == 0;
-}
-
-/* What the lines of one block have in common. */
-struct style { unsigned members, space, odd; uint64_t seed; };
-
-static void add_space(struct buf *b, const struct style *style)
-{
-	if (style->space == 1)
-		buf_addc(b, ' ');
-	else if (style->space == 2)
-		for (unsigned n = below(3); n > 0; n--)
-			buf_addc(b, " \t\r"[below(3)]);
-}
-
-static void add_string(struct buf *b, unsigned odd)
-{
-	static const char *const escapes[] = { "\\\"", "\\\\", "\\/", "\\n", "\\u00e9", "\\ud834\\udd1e", "\\ud800", "\\u0000" };
-	static const char *const wide[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf" };
-	unsigned n = below(one_in(4) ? 90 : 20);
-	buf_addc(b, '"');
-	for (unsigned i = 0; i < n; i++)
-		if (odd && one_in(odd))
-			buf_addz(b, one_in(2) ? escapes[below(COUNT(escapes))] : wide[below(COUNT(wide))]);
-		else
-			buf_addc(b, "abcdefgh 0123456789:,{}[]'-_/.~\x7f"[below(32)]);
-	buf_addc(b, '"');
-}
-
-static void add_number(struct buf *b)
-{
-	if (one_in(6))
-		buf_addc(b, '-');
-	buf_addu(b, next() >> (one_in(3) ? below(64) : 50 + below(14)));
-	if (one_in(2)) {
-		buf_addc(b, '.');
-		for (unsigned n = 1 + below(one_in(4) ? 18 : 4); n > 0; n--)
-			buf_addc(b, (char)('0' + below(10)));
-	}
-	if (one_in(8))
-		buf_printf(b, "%c%s%u", "eE"[below(2)], below(3) == 0 ? "+" : below(2) ? "-" : "", below(30));
-}
-
-static const char *const names[] = {
-	"ts", "endpoint", "status", "latency_ms", "payload", "price", "a", "b", "c", "", "\\u0074s", "st\\u0061tus", "\\ud800", "st\xc3\xa9",
-	"a name with more than sixteen bytes, one", "a name with more than sixteen bytez, one", "a name with m.. than sixteen bytes, one", "12345678",
-	"123456789", "1234567890abcdef", "1234567890abcdefg", "event_id", "user_id", "customer", "a name of exactly thirty-two char",
-};
-
-static void add_object(struct buf *b, const struct style *style, unsigned depth);
-
-static void add_value(struct buf *b, const struct style *style, unsigned kind, unsigned depth)
-{
-	static const char *const words[] = { "true", "false", "null" };
-	if (kind < 4) {
-		add_string(b, style->odd);
-	} else if (kind < 7) {
-		add_number(b);
-	} else if (kind == 7) {
-		buf_addz(b, words[below(3)]);
-	} else if (kind == 8 && depth < 4) {
-		buf_addc(b, '[');
-		for (unsigned n = below(4); n > 0; n--) {
-			add_space(b, style);
-			add_value(b, style, below(10), depth + 1);
-			add_space(b, style);
-			if (n > 1)
-				buf_addc(b, ',');
-		}
-		buf_addc(b, ']');
-	} else if (depth < 4) {
-		add_object(b, style, depth + 1);
-	} else {
-		buf_addz(b, "{}");
-	}
-}
-
-/* Which members there are follows from the style's own seed, so that lines of a style have the same order; sometimes a kind changes. */
-static void add_object(struct buf *b, const struct style *style, unsigned depth)
-{
-	uint64_t kept = state;
-	state = style->seed + depth;
-	unsigned members = below(style->members + 1);
-	uint64_t shape = state;
-	state = kept;
-	buf_addc(b, '{');
-	for (unsigned i = 0; i < members; i++) {
-		kept = state;
-		state = shape;
-		unsigned name = below(COUNT(names)), kind = below(10);
-		shape = state;
-		state = kept;
-		add_space(b, style);
-		buf_printf(b, "\"%s\"", names[one_in(60) ? below(COUNT(names)) : name]);
-		add_space(b, style);
-		buf_addc(b, ':');
-		add_space(b, style);
-		add_value(b, style, one_in(60) ? below(10) : kind, depth);
-		add_space(b, style);
-		if (i + 1 < members)
-			buf_addc(b, ',');
-	}
-	buf_addc(b, '}');
-}
-
-/* Breaks a line at one place or leaves it as it is. Never adds a \n. */
-static void mutate(struct buf *b, size_t from)
-{
-	static const char bytes[] = "\"\\{}[]:, \t\r01-+.eEtfn/\x00\x01\x1f\x7f\x80\xa0\xbf\xc0\xc3\xe2\xed\xf0\xf4\xff";
-	size_t n = b->n - from, at = from + (n ? next() % n : 0);
-	char c = bytes[below(sizeof bytes - 1)];
-	if (n == 0)
-		return;
-	switch (below(5)) {
-	case 0:
-		b->p[at] = c;
-		break;
-	case 1:
-		memmove(b->p + at, b->p + at + 1, b->n - at - 1);
-		b->n--;
-		break;
-	case 2:
-		buf_addc(b, c);
-		memmove(b->p + at + 1, b->p + at, b->n - at - 1);
-		b->p[at] = c;
-		break;
-	case 3:
-		b->n = at;
-		break;
-	default:
-		b->p[at] = b->p[from + next() % n];
-	}
-}
-
-static void add_line(struct buf *b, const struct style *style)
-{
-	size_t from = b->n;
-	add_space(b, style);
-	if (one_in(40))
-		buf_addz(b, one_in(2) ? " " : "");
-	else if (one_in(60))
-		add_value(b, style, below(10), 0);
-	else
-		add_object(b, style, 0);
-	add_space(b, style);
-	for (unsigned n = one_in(4) ? 1 + below(2) : 0; n > 0; n--)
-		mutate(b, from);
-	buf_addc(b, '\n');
-}
-
-/* --- the reference ---------------------------------------------------------------------------------------------------- */
-
-static bool blank(struct slice line)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if (line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r')
-			return false;
-	return true;
-}
-
-static enum scan_status reference(struct json *j, struct slice line)
-{
-	if (blank(line))
-		return SCAN_BLANK;
-	return json_parse(j, line, NULL) == 0 && j->node[0].type == JSON_OBJECT ? SCAN_OK : SCAN_BAD;
-}
-
-static struct field reference_field(const struct json *j, const struct path *path)
-{
-	static const uint32_t types[] = { [JSON_NULL] = FIELD_NULL, [JSON_FALSE] = FIELD_FALSE, [JSON_TRUE] = FIELD_TRUE, [JSON_NUMBER] = FIELD_NUMBER,
-	                                  [JSON_STRING] = FIELD_STRING, [JSON_ARRAY] = FIELD_ARRAY, [JSON_OBJECT] = FIELD_OBJECT };
-	uint32_t at = 0;
-	for (unsigned i = 0; i < path->n; i++) {
-		char step[64];
-		snprintf(step, sizeof step, "%.*s", (int)path->step[i].n, path->step[i].p);
-		at = json_get(j, at, step);
-		if (at == 0)
-			return (struct field){ NULL, 0, FIELD_MISSING };
-	}
-	const struct json_node *node = &j->node[at];
-	return (struct field){ node->text.p, (uint32_t)node->text.n, node->escaped ? FIELD_ESCAPED : types[node->type] };
-}
-
-struct wanted { struct path *paths; size_t n; struct scan *scan[COUNT(engines)]; };
-
-static bool same_fields(const struct json *j, const struct wanted *w, const struct field *row)
-{
-	for (size_t i = 0; i < w->n; i++) {
-		struct field want = reference_field(j, &w->paths[i]);
-		if (want.type != row[i].type || (want.type != FIELD_MISSING && (want.p != row[i].p || want.n != row[i].n)))
-			return false;
-	}
-	return true;
-}
-
-/* The lines of a block by one engine; returns how many are right. */
-static unsigned right_lines(const struct wanted *w, struct scan *s, const char *p, size_t n, unsigned counts[3])
-{
-	struct json j = { 0 };
+	static const char *const wanted[] = { "a" };
+	struct path *paths = paths_of(wanted, 1);
+	struct scan *s = scan_new(paths, 1, NULL);
 	struct scan_batch batch;
-	unsigned right = 0;
-	while (n > 0) {
-		scan_lines(s, p, n, &batch);
-		if (batch.lines == 0 || batch.used > n)
-			break;
-		for (unsigned i = 0; i < batch.lines; i++) {
-			struct slice line = slice(batch.start[i], batch.length[i]);
-			enum scan_status want = reference(&j, line);
-			bool good = line.p == p && p[line.n] == '\n' && batch.status[i] == want;
-			if (good && want == SCAN_OK)
-				good = same_fields(&j, w, batch.field + i * w->n);
-			if (good)
-				right++;
-			else
-				printf("# %d, not %d: %.*s\n", batch.status[i], want, (int)line.n, line.p);
-			counts[want]++;
-			p += line.n + 1;
-			n -= line.n + 1;
-		}
-	}
-	json_fini(&j);
-	return right;
-}
-
-/* All of it in an allocation of its own, whose padding looks like the middle of a line. */
-static char *padded(const struct buf *b, size_t off)
-{
-	char *room = malloc(off + b->n + 2 * SCAN_PAD), *p = room + off;
-	for (size_t i = 0; i < SCAN_PAD; i++) {
-		p[i] = "{\"a\":1,\\\xc3\xa9\n}"[below(13)];
-		p[SCAN_PAD + b->n + i] = "{\"a\":1,\\\xc3\xa9\n}"[below(13)];
-	}
-	memcpy(p + SCAN_PAD, b->p, b->n);
-	return room;
-}
-
-static const char *const asked[][8] = {
-	{ "ts", "endpoint", "status", "latency_ms" },
-	{ "payload.price", "payload.a", "ts", "a.b.c", "a.b", "ts" },
-	{ "a name with more than sixteen bytes, one", "a name with more than sixteen bytez, one", "12345678", "123456789", "1234567890abcdef", "c",
-	  "1234567890abcdefg", "payload" },
-	{ "customer" },
-};
-
-static void differential(unsigned blocks)
-{
-	struct wanted wanted[COUNT(asked)];
-	unsigned wrong[COUNT(engines)] = { 0 }, counts[3] = { 0 };
-	struct buf b = { 0 };
-	for (size_t i = 0; i < COUNT(asked); i++) {
-		struct wanted *w = &wanted[i];
-		for (w->n = 0; w->n < 8 && asked[i][w->n]; w->n++)
-			;
-		w->paths = mem_array(w->n, sizeof *w->paths);
-		for (size_t k = 0; k < w->n; k++) {
-			struct buf quoted = { 0 };
-			bool quote = strchr(asked[i][k], ' ') || asked[i][k][0] == '1';
-			buf_printf(&quoted, quote ? ".\"%s\"" : "%s", asked[i][k]);
-			if (path_parse(&w->paths[k], buf_slice(&quoted), NULL))
-				ok(false, "path %s", asked[i][k]);
-			buf_fini(&quoted);
-		}
-		for (size_t e = 0; e < COUNT(engines); e++) {
-			w->scan[e] = scan_new(w->paths, w->n, NULL);
-			if (!scan_force(w->scan[e], engines[e].engine, engines[e].learn)) {
-				scan_free(w->scan[e]);
-				w->scan[e] = NULL;
+	for (size_t e = 0; e < COUNT(engines); e++) {
+		if (!scan_force(s, engines[e].engine, engines[e].learn))
+			continue;
+		bool cut = true, ends = true;
+		for (unsigned filler = 0; filler < 200; filler++) {
+			struct buf b = { 0 };
+			unsigned lines = 1 + filler * 7 % 150, seen = 0;
+			for (unsigned i = 0; i < lines; i++)
+				buf_printf(&b, "{\"a\":%u,\"x\":\"%.*s\"}\n", i, (int)((filler + i % 3) % 200), "................................................................"
+				           "................................................................................................................................");
+			size_t whole = b.n;
+			buf_addz(&b, "{\"a\":1}");  /* not yet a line */
+			char *room = padded(&b, filler % 64), *p = room + filler % 64 + SCAN_PAD;
+			for (size_t at = 0; at < whole; at += batch.used, seen += batch.lines) {
+				scan_lines(s, p + at, b.n - at, &batch);
+				cut &= batch.lines == (lines - seen < SCAN_BATCH ? lines - seen : SCAN_BATCH) && batch.used > 0;
+				for (unsigned i = 0; i < batch.lines; i++)
+					ends &= batch.status[i] == SCAN_OK && strtoul(batch.field[i].p, NULL, 10) == seen + i;
+				if (batch.used == 0)
+					break;
 			}
+			scan_lines(s, p + whole, b.n - whole, &batch);
+			cut &= batch.lines == 0 && batch.used == 0;
+			free(room);
+			buf_fini(&b);
 		}
+		scan_lines(s, (char [2 * SCAN_PAD + 1]){ 0 } + SCAN_PAD, 0, &batch);
+		ok(cut && batch.lines == 0 && batch.used == 0, "%s: blocks are cut into whole lines", engines[e].name);
+		ok(ends, "%s: lines of every length, at every offset", engines[e].name);
 	}
-	for (unsigned i = 0; i < blocks; i++) {
-		struct style style = { 1 + below(12), one_in(2) ? 0 : below(3), one_in(2) ? 0 : 1 + below(30), next() };
-		const struct wanted *w = &wanted[below(COUNT(asked))];
-		unsigned lines = 1 + below(150);
-		b.n = 0;
-		for (unsigned k = 0; k < lines; k++) {
-			if (one_in(50))
-				style.seed = next();
-			add_line(&b, &style);
-		}
-		size_t off = below(64);
-		char *room = padded(&b, off);
-		for (size_t e = 0; e < COUNT(engines); e++)
-			if (w->scan[e])
-				wrong[e] += lines - right_lines(w, w->scan[e], room + off + SCAN_PAD, b.n, counts);
-		free(room);
-	}
-	for (size_t e = 0; e < COUNT(engines); e++)
-		if (wanted[0].scan[e])
-			ok(wrong[e] == 0, "%s: %u blocks of generated lines are what json_parse says", engines[e].name, blocks);
-	ok(counts[SCAN_OK] > blocks * 50 && counts[SCAN_BAD] > blocks * 10 && counts[SCAN_BLANK] > blocks,
-	   "%u good lines, %u bad, %u blank", counts[SCAN_OK], counts[SCAN_BAD], counts[SCAN_BLANK]);
-	for (size_t i = 0; i < COUNT(asked); i++) {
-		for (size_t e = 0; e < COUNT(engines); e++)
-			scan_free(wanted[i].scan[e]);
-		paths_free(wanted[i].paths, wanted[i].n);
-	}
-	buf_fini(&b);
+	scan_free(s);
+	paths_free(paths, 1);
+}
+
+static void the_rest(void)
+{
+	struct path *paths = paths_of((const char *const []){ "a", "a" }, 2), many[SCAN_FIELDS + 1];
+	struct err err = ERR_INIT;
+	for (int i = 0; i <= SCAN_FIELDS; i++)
+		many[i] = paths[0];
+	ok(!scan_new(many, SCAN_FIELDS + 1, &err) && err.code == EX_USAGE, "too many fields: %s", err.msg);
+	struct scan *s = scan_new(many, SCAN_FIELDS, NULL);
+	ok(scan_width(s) == SCAN_FIELDS, "as many as there may be");
+	scan_free(s);
+	scan_free(NULL);
+	s = scan_new(NULL, 0, NULL);
+	struct scan_batch batch;
+	char room[2 * SCAN_PAD + 8] = { 0 };
+	memcpy(room + SCAN_PAD, "{}\n \n{\n", 7);
+	scan_lines(s, room + SCAN_PAD, 7, &batch);
+	ok(batch.lines == 3 && batch.status[0] == SCAN_OK && batch.status[1] == SCAN_BLANK && batch.status[2] == SCAN_BAD, "no fields at all");
+	scan_free(s);
+	scan_why(slice_z("{\"a\":01}"), &err);
+	ok(err.code == EX_DATAERR && strstr(err.msg, "byte 7"), "why: %s", err.msg);
+	scan_why(slice_z("[1]"), &err);
+	ok(err.code == EX_DATAERR && strstr(err.msg, "object"), "why: %s", err.msg);
+	struct buf text = { 0 };
+	ok(scan_unescape(slice_z("a\\u00e9\\n\\ud83d\\ude00"), &text) == 0, "unescape");
+	is_bytes(text.p, text.n, "a\xc3\xa9\n\xf0\x9f\x98\x80", "unescaped");
+	ok(scan_unescape(slice_z("a\\ud800"), &text) == -1 && text.n == 8, "a lone surrogate adds nothing");
+	buf_fini(&text);
+	paths_free(paths, 2);
 }
 
 int main(void)
 {
 	by_hand();
-	differential(4000);
+	batches();
+	the_rest();
 	return done();
 }
