@@ -3,8 +3,6 @@
  * are JSON; what we write ourselves is taken. */
 #include "fuzz.h"
 
-#include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,7 +11,7 @@
 #include "source/ack.h"
 
 static struct ctl_inc inc;
-static char dir[] = "/tmp/hta-fuzz-XXXXXX", path[sizeof(dir) + 4];
+static char *dir, *path;
 
 static void clean_up(void)
 {
@@ -24,9 +22,11 @@ static void clean_up(void)
 static void set_up(void)
 {
 	log_setup("fuzz_ack", LOG_TEXT, -1);
+	const char *tmp = getenv("TMPDIR");
+	dir = mem_printf("%s/hta-fuzz-ack.XXXXXX", tmp ? tmp : "/tmp");
 	MUST(mkdtemp(dir));
+	path = mem_printf("%s/ack", dir);
 	atexit(clean_up);
-	memcpy(mempcpy(path, dir, sizeof(dir) - 1), "/ack", sizeof("/ack"));
 	ctl_inc_set(&inc, "0123456789abcdef");
 }
 
