@@ -75,7 +75,7 @@ static void watch_peer(struct redis *p)
 {
 	int ms = SILENT_MS;
 
-	if (p->url.path)
+	if (p->url.path && !p->moved)
 		return;
 	redisEnableKeepAlive(p->c);
 	setsockopt(p->c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
@@ -87,7 +87,7 @@ static enum sink_result establish(struct redis *p, struct err *err)
 	socklen_t n = sizeof(int);
 	int revents, failure = 0;
 
-	if (p->url.path)
+	if (p->url.path && !p->moved)
 		p->c = redisConnectUnixNonBlock(p->url.path);
 	else
 		p->c = redisConnectNonBlock(p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);

@@ -1,6 +1,7 @@
 /* Epochs and plain batches: rows are packed into one string, which the script takes apart (struct.unpack): one argument costs Redis and Lua far less than
  * twelve a row. The forms are described in redis_rows.lua and redis_apply.lua. */
-#include <stdlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -15,11 +16,17 @@ enum { ROW_SET = 1, ROW_UNIQ = 2, ROW_FEW = 4, FEW_REGISTERS = 32 };
 
 /* ---- packing */
 
+static void set_u32(struct buf *out, size_t at, size_t v)
+{
+	for (int i = 0; i < 4; i++)
+		out->p[at + (size_t)i] = (char)(v >> 8 * i);
+}
+
 static void pack_u32(struct buf *out, size_t v)
 {
-	unsigned char b[4] = { (unsigned char)v, (unsigned char)(v >> 8), (unsigned char)(v >> 16), (unsigned char)(v >> 24) };
-
-	buf_add(out, b, 4);
+	buf_room(out, 4);
+	out->n += 4;
+	set_u32(out, out->n - 4, v);
 }
 
 static void pack_long(struct buf *out, struct slice s)
@@ -90,8 +97,7 @@ static void pack_window(struct buf *out, const struct rollup *row, size_t rows, 
 	at = out->n;
 	pack_u32(out, 0);
 	redis_key_name(out, row->metric);
-	for (int i = 0; i < 4; i++)
-		out->p[at + (size_t)i] = (char)((out->n - at - 4) >> 8 * i);
+	set_u32(out, at, out->n - at - 4);
 	pack_seconds(out, row->start_us);
 	pack_seconds(out, row->end_us);
 	pack_time(out, row->start_us);
@@ -170,40 +176,30 @@ static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out
 	return rc;
 }
 
-static void pack_ranges(const struct ranges *s, struct buf *out)
+static void pack_int_if(struct buf *out, bool is, int64_t v)
 {
-	struct buf field = { 0 };
+	if (is)
+		pack_int(out, v);
+	else
+		pack_text(out, NULL, 0);
+}
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct range *x = &s->v[i];
-		bool record = x->to > x->from && x->last.offset >= 0;
-		uint8_t hash[8];
+static void pack_range(const struct range *x, struct buf *out)
+{
+	bool record = x->to > x->from && x->last.offset >= 0;
+	char hash[24];
+	size_t at = out->n;
 
-		field.n = 0;
-		redis_position_field(&field, x->topic, x->partition);
-		pack_long(out, buf_slice(&field));
-		pack_int(out, x->from);
-		pack_int(out, x->to);
-		for (int k = 0; k < 8; k++)
-			hash[k] = (uint8_t)(x->last.hash >> (56 - 8 * k));
-		if (record)
-			pack_int(out, x->last.offset);
-		else
-			pack_text(out, NULL, 0);
-		if (record && x->last.time_us != POS_NONE)
-			pack_int(out, x->last.time_us);
-		else
-			pack_text(out, NULL, 0);
-		field.n = 0;
-		buf_hex(&field, hash, sizeof(hash));
-		pack_text(out, field.p, record ? field.n : 0);
-		if (x->watermark_us != POS_NONE)
-			pack_int(out, x->watermark_us);
-		else
-			pack_text(out, NULL, 0);
-		buf_addc(out, (char)x->idle);
-	}
-	buf_fini(&field);
+	pack_u32(out, 0);
+	redis_position_field(out, x->topic, x->partition);
+	set_u32(out, at, out->n - at - 4);
+	pack_int(out, x->from);
+	pack_int(out, x->to);
+	pack_int_if(out, record, x->last.offset);
+	pack_int_if(out, record && x->last.time_us != POS_NONE, x->last.time_us);
+	pack_text(out, hash, record ? (size_t)snprintf(hash, sizeof(hash), "%016" PRIx64, x->last.hash) : 0);
+	pack_int_if(out, x->watermark_us != POS_NONE, x->watermark_us);
+	buf_addc(out, (char)x->idle);
 }
 
 /* ---- calls */
@@ -254,13 +250,13 @@ static enum sink_result say_conflict(const redisReply *reply, const struct sink_
 
 	memcpy(text, gen.p, gen.n < sizeof(text) ? gen.n : sizeof(text) - 1);
 	for (size_t i = 2; i + 1 < reply->elements; i += 2)
-		if (!redis_position(&stored, redis_element(reply, i), redis_element(reply, i + 1)))
-			BUG("the script takes what we do not: %s", reply->element[i + 1]->str);
+		redis_position(&stored, redis_element(reply, i), redis_element(reply, i + 1));
 	r = say_compare(batch, text, &stored, err);
-	if (r != SINK_CONFLICT)
-		BUG("a conflict in Redis, %d here", (int)r);
 	positions_fini(&stored);
-	return r;
+	if (r == SINK_CONFLICT)
+		return r;
+	err_set(err, EX_DATAERR, "job %s: what stands in its pos key is damaged", batch->job);
+	return SINK_FATAL;
 }
 
 static enum sink_result apply_answer(struct redis *p, const redisReply *reply, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
@@ -299,7 +295,8 @@ enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sin
 		redis_arg(p, buf_slice(&packed));
 		redis_argz(p, batch->gen);
 		packed.n = 0;
-		pack_ranges(batch->ranges, &packed);
+		for (size_t i = 0; i < batch->ranges->n; i++)
+			pack_range(&batch->ranges->v[i], &packed);
 		redis_arg(p, buf_slice(&packed));
 		r = redis_run(p, &reply, err);
 	}

@@ -16,7 +16,7 @@
 const char *redis_where(struct redis *p)
 {
 	p->key.n = 0;
-	if (p->url.path)
+	if (p->url.path && !p->moved)
 		buf_addz(&p->key, p->url.path);
 	else
 		buf_printf(&p->key, "%s:%d", p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);
