@@ -292,8 +292,8 @@ void scan_learned_lines(struct scan *s, struct scan_batch *b)
 		n = run(s, &l->program[i], b, todo, n);
 	for (; tries > 0 && n >= FEW_LINES && n * 8 >= b->lines; tries--)
 		n = walk_and_learn(s, b, todo, n);
-	while (n > 0)
-		walk_line(s, b, todo[--n]);
+	for (unsigned i = 0; i < n; i++)
+		walk_line(s, b, todo[i]);
 	weigh(l);
 }
 
