@@ -297,6 +297,15 @@ minute_now() { echo $(($(date +%s) / 60 * 60)); }
 	END
 }
 
+@test "without --ttl a window is kept for seven days" {
+	start=$(($(date +%s) / 60 * 60))
+	now=$(date -u -d "@$start" +%FT%TZ) end=$(date -u -d "@$((start + 60))" +%FT%TZ)
+	echo '{"op":"set","metric":"d","window_start":"'"$now"'","window_end":"'"$end"'","dims":{},"dims_hash":"00112233445566778899aabbccddeeff","count":1}' >"$BATS_TEST_TMPDIR/row"
+	feed hta-sink-redis --init <"$BATS_TEST_TMPDIR/row"
+	left=$(r ttl "$(r keys '{hta}:r:d:*')")
+	[ "$left" -gt $((7 * 86400 - 60)) ] && [ "$left" -le $((7 * 86400 + 120)) ]
+}
+
 @test "what has expired or was given up is not begun anew, whatever --ttl says later" {
 	base=$(($(minute_now) - 7200))
 	ttl=1h sink < <(hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)

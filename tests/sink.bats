@@ -122,6 +122,26 @@ final_rows() {
 @test "pg: hta_final follows watermark and lateness" { final_rows pg; }
 @test "sqlite: hta_final follows watermark and lateness" { final_rows sqlite; }
 
+# A metric that comes later counts from each sink's position: its first whole window begins after the highest watermark.
+later_metric() {
+	use "$1"
+	hta-gen --count 1000 --step 100ms >events
+	run="hta-consume --job late events | hta-window --metric one METRICS | $sink --init | hta-commit"
+	feed pipe "${run/METRICS/}"
+	hta-gen --count 3000 --step 100ms | tail -n +1001 >>events
+	feed pipe "${run/METRICS/--metric two}"
+	[ "$(ask "select count(*) from hta_metric where since is null and metric = 'one'")" = 1 ]
+	if [ "$1" = pg ]; then since=$(ask "select to_char(since, 'HH24:MI:SS.MS') from hta_metric where metric = 'two'"); else since=$(ask "select substr(since, 12) from hta_metric where metric = 'two'"); fi
+	[ "${since:0:8}" = 00:02:00 ] || { echo "since $since"; false; }
+	[ "$(ask "select sum(count) from hta_rollups where metric = 'one'")" = 3000 ]
+	[ "$(ask "select sum(count) from hta_rollups where metric = 'two'")" = 2000 ]
+	# 300 s of events, the last at 299.9: of both the windows up to 240 are final, of the new one those from 120 on
+	[ "$(ask "select count(*) from hta_final where metric = 'one'")" = 4 ]
+	[ "$(ask "select count(*) from hta_final where metric = 'two'")" = 2 ]
+}
+@test "pg: a metric added later, its since" { later_metric pg; }
+@test "sqlite: a metric added later, its since" { later_metric sqlite; }
+
 @test "pg: a wrong password and an unknown database are 78 at once, nobody there is 69 after --retry-for" {
 	use pg
 	PGUSER=hta_pw PGPASSWORD=wrong fails_with 78 hta-sink-pg < <(rows 1)

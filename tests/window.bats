@@ -489,7 +489,7 @@ acked() {
 		jq -c 'if .["$hta"] == "hello" then [.stages[1] | .s, .metrics, .lateness_us, (.cfg | length)] elif .k == "bar" then .acct[1] | del(.bytes) elif .k then [.k, .why, .o] else . end' "$out" |
 			sed 's/"cfg":"[0-9a-f]*"/"cfg":""/' >"$BATS_TEST_TMPDIR/got"
 		expect "$BATS_TEST_TMPDIR/got" <<-'END'
-			["hta-window",[{"name":"m","cfg":"","def":{"every":"1m","time":"ts","by":["k"],"value":"v","uniq":"u"}}],5000000,16]
+			["hta-window",[{"name":"m","cfg":"","every_us":60000000,"def":{"every":"1m","time":"ts","by":["k"],"value":"v","uniq":"u"}}],5000000,16]
 			["probe",null,null]
 			["dead","byte 1: not an object: a line is one JSON object",103]
 			{"op":"add","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{"k":1},"dims_hash":"ec183136a3a03d6175919a6cd0a0cc78","count":2,"value_count":2,"sum":"10.5","min":"0.5","max":"10","uniq":2}

@@ -1,5 +1,6 @@
 #include "agg/plan.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,7 +280,7 @@ void plan_list(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->n_metrics; i++) {
 		buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
 		json_quote_z(out, p->metric[i].m.name);
-		buf_printf(out, ",\"cfg\":\"%s\",\"def\":", p->metric[i].cfg);
+		buf_printf(out, ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", p->metric[i].cfg, p->metric[i].m.every_us);
 		metric_def(&p->metric[i].m, &p->common, out);
 		buf_addc(out, '}');
 	}

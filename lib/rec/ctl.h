@@ -38,7 +38,7 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
 
 /* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte","ack":"/path","stages":[..]}
  * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}. Own members:
- *   window  "metrics":[{"name":..,"cfg":"<16 hex>","def":{..}}],"lateness_us":0
+ *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
  *   sink    "sink":"pg:hta_rollups","claims":true */
 struct ctl_hello {
 	struct slice inc, job, group /* p NULL: files */, ack;

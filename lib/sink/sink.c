@@ -10,6 +10,8 @@
 #include "base/tm.h"
 #include "sink/sink_internal.h"
 
+#define TTL_DEFAULT_US (7 * 86400 * TM_S)       /* as sink_opts_redis says: 7d */
+
 static int set_ttl(void *self, const char *value, struct err *err)
 {
 	struct sink *s = self;
@@ -199,7 +201,7 @@ static int run(void *self, struct err *err)
 
 int sink_main(const struct sink_program *p, int argc, char **argv)
 {
-	struct sink s = { .program = p, .driver = p->driver, .ledger = ledger_new() };
+	struct sink s = { .program = p, .driver = p->driver, .ledger = ledger_new(), .conf.ttl_us = TTL_DEFAULT_US };
 	const struct prog prog = {
 		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
 		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run,
