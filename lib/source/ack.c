@@ -83,6 +83,8 @@ static int take_message(struct ack *a, struct guest *g, struct err *err)
 	if (!slice_is(inc, a->inc->id))
 		return err_set(err, EX_DATAERR, "ack channel: hta-commit of another pipeline has come (does it have the --ack of this one?)");
 	line = json_get(&a->json, 0, "line");
+	if (line && a->json.node[line].type != JSON_OBJECT)
+		return err_set(err, EX_DATAERR, "ack channel: a message whose line is no record");
 	if (slice_is(kind, "hello") && line && !a->peer && !a->closed)
 		a->peer = g, e.kind = ACK_HELLO;
 	else if (g != a->peer)
