@@ -66,7 +66,9 @@ static void trim(struct query_result *r, uint64_t limit)
 		r->rows -= r->window[gone]->n;
 		window_free(r->window[gone++]);
 	}
-	r->more = r->more || gone;
+	if (!gone)
+		return;
+	r->more = true;
 	memmove(r->window, r->window + gone, (r->n - gone) * sizeof(*r->window));
 	r->n -= gone;
 }
