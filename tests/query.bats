@@ -140,6 +140,13 @@ on_terminal() { # COLUMNS COMMAND
 	[ "$(jq -c '[.dims, .count]' "$out")" = '[{"status":500},5]' ]
 	each top events --dim endpoint=/a -n 1
 	[ "$(jq -c '[.dims.status, .count]' "$out")" = '[200,2]' ]
+	# of equal counts every store chooses the same
+	for k in a b c d e f g h; do echo "1 \"k\":\"$k\""; done | events | hta-window --metric ties --by k >ties
+	fill ties
+	for n in 1 2 5; do
+		each top ties -n $n
+		[ "$(wc -l <"$out")" = $n ]
+	done
 	# history ends where the future begins, unless it is asked for
 	each history events
 	! grep -q 2199 "$out"

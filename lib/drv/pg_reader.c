@@ -217,7 +217,7 @@ static int read_rows(void *d, const struct query_range *r, query_row_fn *fn, voi
 	const char *sketch = !r->sketch ? "NULL" : p->hll ? "uniq_sketch::text" : "'\\x' || encode(uniq_sketch, 'hex')";
 	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s FROM %s"
 		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
-		" ORDER BY %s LIMIT $5::bigint", sketch, p->table, r->top ? "count DESC, dims_hash" : "window_start, window_end");
+		" ORDER BY %s LIMIT $5::bigint", sketch, p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");
 	int sent;
 
 	snprintf(top, sizeof(top), "%" PRIu64, r->top);

@@ -310,7 +310,7 @@ static int give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, 
 static sqlite3_stmt *prepare_rows(struct reader *r, const struct query_range *range, struct err *err)
 {
 	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
-		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", range->top ? "ORDER BY count DESC, dims_hash LIMIT ?4" : "");
+		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
 	sqlite3_stmt *q = prepare(r, text, err);
 
 	free(text);

@@ -29,7 +29,7 @@ struct query_range {
 	const char *metric;
 	int64_t from_us, to_us, end_us;
 	bool sketch;                     /* uniq_sketch is wanted */
-	uint64_t top;                    /* not 0: only so many, those of the highest count (the range is one window) */
+	uint64_t top;                    /* not 0: only so many, those of the highest count, then of the highest dims_hash (the range is one window) */
 };
 
 /* 0 to go on, -1 with err to end it. Slices are valid during the call. */
