@@ -92,7 +92,7 @@ static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t off
 				p->part.topic, p->part.partition, (long long)r->to, (long long)offset);
 		else
 			rc = err_set(err, EX_DATAERR, "%s/%d: offsets %lld to %lld are gone (retention): `--on-gap skip` at hta-consume goes on behind them and books them as lost",
-				p->part.topic, p->part.partition, (long long)from, (long long)to);
+				p->part.topic, p->part.partition, (long long)from, (long long)to - 1);
 	}
 	ranges_fini(&one);
 	return rc;
