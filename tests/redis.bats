@@ -147,6 +147,8 @@ plain_rows() { # COUNT SUM
 
 @test "a metric belongs to one job and never changes its meaning" {
 	sink < <(hello "m 00000000000000aa"; probe; end)
+	[ -z "$(r hget {hta}:metric m)" ]		# a job that has not begun may yet be refused
+	sink < <(hello "m 00000000000000aa"; probe; init ev/0:0; end)
 	sink_fails 78 < <(hello "m 00000000000000bb" "n 00000000000000cc"; probe; end)
 	says 'metric m in hta has another definition.*--reset web'
 	[ -z "$(r hget {hta}:metric n)" ]

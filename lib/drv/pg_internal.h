@@ -88,7 +88,7 @@ PGresult *pg_work_answer(struct pg_work *w);
 
 /* ---- the driver's calls */
 enum sink_result pg_schema(struct pg *p, struct err *err);
-enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err);
+enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
 enum sink_result pg_job_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
 enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
 enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *err);

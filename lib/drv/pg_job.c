@@ -170,14 +170,14 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 		r = pg_query(p, NULL, err, "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::timestamptz)"
 			" ON CONFLICT DO NOTHING", 7, value);
 	if (r == SINK_OK)
-		r = pg_query(p, &res, err, "SELECT job, cfg, definition FROM hta_metric WHERE rollups = $1 AND metric = $2", 2, value);
+		r = pg_query(p, &res, err, "SELECT job, cfg, definition, coalesce(sink, '') FROM hta_metric WHERE rollups = $1 AND metric = $2", 2, value);
 	if (r == SINK_OK) {
 		struct stored_metric stored = {
 			.job = PQgetisnull(res, 0, 0) ? slice(NULL, 0) : slice_z(PQgetvalue(res, 0, 0)),
-			.cfg = slice_z(PQgetvalue(res, 0, 1)), .def = slice_z(PQgetvalue(res, 0, 2)),
+			.cfg = slice_z(PQgetvalue(res, 0, 1)), .def = slice_z(PQgetvalue(res, 0, 2)), .sink = slice_z(PQgetvalue(res, 0, 3)),
 		};
 
-		r = say_metric(p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
+		r = say_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
 		PQclear(res);
 	}
 	free(name);
@@ -196,7 +196,7 @@ static enum sink_result set_lateness(struct pg *p, const char *job, int64_t us, 
 		" AND lateness <> make_interval(secs => $3::float8 / 1000000)", 3, value);
 }
 
-enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err)
+enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct pg *p = d;
 	enum sink_result r = pg_script(p, "BEGIN", err);
@@ -206,7 +206,7 @@ enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *
 	if (r == SINK_OK && job)
 		r = set_lateness(p, job, lateness_us, err);
 	if (r == SINK_OK)
-		r = pg_script(p, "COMMIT", err);
+		r = pg_script(p, look_only ? "ROLLBACK" : "COMMIT", err);
 	return pg_rollback(p, r);
 }
 

@@ -63,7 +63,7 @@ void redis_key_name(struct buf *out, struct slice name);
 void redis_arg_job_key(struct redis *p, const char *kind, const char *job);
 
 /* ---- the driver's calls */
-enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err);
+enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
 enum sink_result redis_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
 enum sink_result redis_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
 enum sink_result redis_reset(void *d, const char *job, uint64_t *rows, struct err *err);

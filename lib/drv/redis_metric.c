@@ -72,25 +72,16 @@ static int parse(struct definition *d, struct slice name, struct slice text, str
 		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
 	d->m = (struct stored_metric){ .job = text_of(&d->json, "job", &d->job), .cfg = slice("", 0), .def = d->json.node[def].text };
 	json_get_text(&d->json, 0, "cfg", &d->m.cfg);
-	text_of(&d->json, "sink", &d->sink);
+	d->m.sink = text_of(&d->json, "sink", &d->sink);
 	return 0;
 }
 
 /* ---- metrics of a stream */
 
-/* Two sinks of one job in one place would add everything twice. */
-static int check_sink(struct redis *p, const char *job, const struct sink_metric *m, struct definition *d, struct err *err)
-{
-	if (!job || slice_is(buf_slice(&d->sink), p->conf->name))
-		return 0;
-	return err_set(err, EX_CONFIG, "metric %.*s in %s is written by another sink of job %s, %s; this one is %s: give it another --prefix, or that --name",
-		(int)m->name.n, m->name.p, p->conf->table, job, buf_z(&d->sink), p->conf->name);
-}
-
 static enum sink_result check(struct redis *p, const char *job, const struct sink_metric *m, struct slice text, struct err *err)
 {
 	struct definition d = { 0 };
-	bool bad = parse(&d, m->name, text, err) || say_metric(p->conf->table, job, m, &d.m, err) || check_sink(p, job, m, &d, err);
+	bool bad = parse(&d, m->name, text, err) || say_metric(p->conf, p->conf->table, job, m, &d.m, err);
 
 	definition_fini(&d);
 	return bad ? SINK_FATAL : SINK_OK;
@@ -136,7 +127,7 @@ static enum sink_result add(struct redis *p, const char *job, const struct sink_
 }
 
 /* Checks all before it registers one; looks again afterwards, another pipeline may have come first. */
-static enum sink_result register_all(struct redis *p, const char *job, const struct sink_metric *m, size_t n, struct err *err)
+static enum sink_result register_all(struct redis *p, const char *job, const struct sink_metric *m, size_t n, bool look_only, struct err *err)
 {
 	bool *missing = mem_array(n, sizeof(*missing)), some = false;
 	int64_t watermark_us = POS_NONE;
@@ -145,7 +136,7 @@ static enum sink_result register_all(struct redis *p, const char *job, const str
 	if (r == SINK_OK)
 		r = look_up(p, job, m, n, missing, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
-		if (!missing[i])
+		if (!missing[i] || look_only)
 			continue;
 		some = true;
 		r = add(p, job, &m[i], watermark_us, err);
@@ -156,13 +147,13 @@ static enum sink_result register_all(struct redis *p, const char *job, const str
 	return r;
 }
 
-enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err)
+enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct redis *p = d;
-	enum sink_result r = n ? register_all(p, job, m, n, err) : SINK_OK;
+	enum sink_result r = n ? register_all(p, job, m, n, look_only, err) : SINK_OK;
 	redisReply *reply;
 
-	if (r != SINK_OK || !job)
+	if (r != SINK_OK || !job || look_only)
 		return r;
 	r = redis_begin_job(p, job, "lateness", 1, err);
 	if (r != SINK_OK)

@@ -19,7 +19,7 @@ static const char *const sql[Q_COUNT] = {
 	[Q_JOB_INSERT] = "INSERT INTO hta_job (job, sink, generation, group_id, by_now) VALUES (?, ?, ?, ?, ?)",
 	[Q_POSITION_INSERT] = "INSERT INTO hta_pos (job, sink, topic, partition, init, next) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
 	[Q_LATENESS] = "UPDATE hta_job SET lateness = ?3 WHERE job = ?1 AND sink = ?2 AND lateness <> ?3",
-	[Q_METRIC] = "SELECT job, cfg, definition FROM hta_metric WHERE rollups = ? AND metric = ?",
+	[Q_METRIC] = "SELECT job, cfg, definition, sink FROM hta_metric WHERE rollups = ? AND metric = ?",
 	[Q_METRIC_INSERT] = "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[Q_WATERMARK] = "SELECT max(watermark) FROM hta_pos WHERE job = ? AND sink = ?",
 	[Q_ADVANCE] = "UPDATE hta_pos SET next = ?5, last_offset = coalesce(?6, last_offset), last_time = coalesce(?7, last_time), last_hash = coalesce(?8, last_hash),"

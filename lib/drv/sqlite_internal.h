@@ -44,7 +44,7 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err);        /* sql
 void sqlite_functions(struct sqlite *s);
 
 /* The driver's calls. */
-enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err);
+enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
 enum sink_result sqlite_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
 enum sink_result sqlite_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
 enum sink_result sqlite_reset(void *d, const char *job, uint64_t *rows, struct err *err);

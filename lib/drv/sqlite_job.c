@@ -194,9 +194,9 @@ static enum sink_result check_metric(struct sqlite *s, const char *job, const st
 	sqlite_bind_slice(q, 2, m->name);
 	code = sqlite3_step(q);
 	if (code == SQLITE_ROW) {
-		struct stored_metric stored = { sqlite_column(q, 0), sqlite_column(q, 1), sqlite_column(q, 2) };
+		struct stored_metric stored = { .job = sqlite_column(q, 0), .cfg = sqlite_column(q, 1), .def = sqlite_column(q, 2), .sink = sqlite_column(q, 3) };
 
-		r = say_metric(s->table, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
+		r = say_metric(s->conf, s->table, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
 	}
 	sqlite3_reset(q);
 	if (code == SQLITE_ROW)
@@ -217,7 +217,7 @@ static enum sink_result set_lateness(struct sqlite *s, const char *job, int64_t 
 	return sqlite_run(s, q, err);
 }
 
-enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err)
+enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct sqlite *s = d;
 	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
@@ -226,6 +226,8 @@ enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metr
 		return r;
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
 		r = check_metric(s, job, &m[i], err);
+	if (r == SINK_OK && look_only)
+		return sqlite_do(s, Q_ROLLBACK, err);
 	if (r == SINK_OK && job)
 		r = set_lateness(s, job, lateness_us, err);
 	return sqlite_end(s, r, err);

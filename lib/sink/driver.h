@@ -66,8 +66,10 @@ struct sink_driver {
 	enum sink_result (*connect)(void *d, struct err *err);
 	void (*disconnect)(void *d);
 	/* The metrics of the stream against hta_metric, before the first record: registers new ones (with `since` from the job's watermarks here: the first
-	 * start of a window after the highest; none: all), EX_CONFIG with both definitions and the way out for another job or cfg. job NULL: a plain stream. lateness: hta_job's, set for the job. */
-	enum sink_result (*metrics)(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, struct err *err);
+	 * start of a window after the highest; none: all), EX_CONFIG with both definitions and the way out for another job or cfg, and for another sink of the job in the same
+	 * place (everything would count twice). job NULL: a plain stream. lateness: hta_job's, set for the job. look_only: says EX_CONFIG as well, but changes nothing: a job that
+	 * has not begun may be refused, and must not have taken a name. */
+	enum sink_result (*metrics)(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
 	/* What is stored of the job: generation ("" none), by_now, all positions. EX_CONFIG where hta_job has another group. group NULL: files. */
 	enum sink_result (*state)(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
 	/* CTL_FRESH/ADOPT/BOOT: generation and starts in one transaction, only where it has none (then SINK_OK; has one: SINK_APPLIED where it is the same, else SINK_CONFLICT).

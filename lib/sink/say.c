@@ -3,11 +3,14 @@
 #include "base/log.h"
 #include "base/tm.h"
 
-int say_metric(const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err)
+int say_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err)
 {
 	struct slice none = slice_z("none (a plain stream)"), our_job = job ? slice_z(job) : none, their_job = stored->job.p ? stored->job : none;
 	bool plain = !job && !stored->job.p;
 
+	if (slice_eq(our_job, their_job) && !plain && !slice_is(stored->sink, conf->name))
+		return err_set(err, EX_CONFIG, "metric %.*s in %s is written by another sink of job %s, %.*s; this one is %s: give it a table or prefix of its own, or that --name",
+			(int)ours->name.n, ours->name.p, rollups, job, (int)stored->sink.n, stored->sink.p, conf->name);
 	if (slice_eq(our_job, their_job) && (plain || slice_eq(ours->cfg, stored->cfg)))
 		return 0;
 	return err_set(err, EX_CONFIG, "metric %.*s in %s has another %s; stored: job %.*s, %.*s; this pipeline: job %.*s, %.*s. "

@@ -4,10 +4,11 @@
 
 #include "sink/driver.h"
 
-struct stored_metric { struct slice job /* p NULL: plain */, cfg, def; };
+struct stored_metric { struct slice job /* p NULL: plain */, sink, cfg, def; };
 
-/* One metric of the stream (job NULL: plain) against the one stored under its name: 0 where they are the same, else EX_CONFIG with both definitions and the way out. */
-int say_metric(const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
+/* One metric of the stream (job NULL: plain) against the one stored under its name: 0 where they are the same, else EX_CONFIG with both definitions and the way out. Another sink of the same
+ * job in this place is EX_CONFIG too: both would add everything. */
+int say_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
 
 /* EX_CONFIG: a table is missing (what: "table hta_rollups"), the command to run being "program --init where". */
 int say_missing(const char *what, const char *program, const char *where, struct err *err);

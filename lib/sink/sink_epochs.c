@@ -77,22 +77,27 @@ int sink_greeted(void *self, struct stage *st, struct slice line, struct err *er
 	return 0;
 }
 
+/* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
+static enum sink_result know_metrics(struct sink *s, struct stage *st, bool begun, struct err *err)
+{
+	enum sink_result r = begun && s->registered ? SINK_OK :
+		s->driver->metrics(s->d, stage_job(st), s->metric, s->metrics, s->lateness_us, !begun, err);
+
+	s->registered = begun && r == SINK_OK;
+	return r;
+}
+
 struct probe_call { struct stage *st; struct ctl_sink_state state; };
 
 static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
 {
 	struct probe_call *p = arg;
-	enum sink_result r = SINK_OK;
+	enum sink_result r;
 
-	if (!s->registered)
-		r = s->driver->metrics(s->d, stage_job(p->st), s->metric, s->metrics, s->lateness_us, err);
-	if (r != SINK_OK)
-		return r;
 	ctl_sink_state_fini(&p->state);
 	p->state = (struct ctl_sink_state){ .name = mem_strdup(s->name) };
 	r = s->driver->state(s->d, stage_job(p->st), stage_group(p->st), &p->state, err);
-	s->registered = r == SINK_OK && p->state.gen[0];       /* lateness needs the job's row: once more after its init */
-	return r;
+	return r == SINK_OK ? know_metrics(s, p->st, p->state.gen[0], err) : r;
 }
 
 static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
@@ -117,8 +122,12 @@ struct init_call { struct stage *st; struct ctl_init init; };
 static enum sink_result call_init(struct sink *s, void *arg, struct err *err)
 {
 	struct init_call *i = arg;
+	enum sink_result r = s->driver->init(s->d, stage_job(i->st), stage_group(i->st), &i->init, err), known;
 
-	return s->driver->init(s->d, stage_job(i->st), stage_group(i->st), &i->init, err);
+	if (r != SINK_OK && r != SINK_APPLIED)
+		return r;
+	known = know_metrics(s, i->st, true, err);
+	return known == SINK_OK ? r : known;
 }
 
 /* `fresh` and `boot` are for one sink, wherever it stands; it takes nothing where it has a generation already: the source probes again and sees. */

@@ -51,7 +51,7 @@ static enum sink_result call_put(struct sink *s, void *arg, struct err *err)
 	enum sink_result r = SINK_OK;
 
 	if (p->fresh_metrics && !s->dry_run)
-		r = s->driver->metrics(s->d, NULL, s->metric + s->metrics - p->fresh_metrics, p->fresh_metrics, 0, err);
+		r = s->driver->metrics(s->d, NULL, s->metric + s->metrics - p->fresh_metrics, p->fresh_metrics, 0, false, err);
 	if (r != SINK_OK)
 		return r;
 	p->counts = (struct sink_counts){ 0 };
