@@ -91,7 +91,7 @@ class Pg(Store):
             'gen', (select generation from hta_job where {mine}),
             'pos', (select json_agg(array[partition, init, next, extract(epoch from watermark)::text::numeric]) from hta_pos where {mine}),
             'rows', (select json_agg(json_build_array(extract(epoch from window_start)::bigint, dims, count, value_count, sum::text, min::text, max::text,
-                uniq, encode(uniq_sketch, 'base64'))) from hta_rollups),
+                uniq, encode(uniq_sketch, 'base64'))) from hta_rollups where metric = 'events'),
             'dead', (select json_agg(json_build_array(partition, record_offset, record, encoding)) from hta_dead where {mine}))"""), parse_float=float)
         s.gen = t["gen"]
         for p, init, at, mark in t["pos"] or []:
@@ -157,7 +157,7 @@ class Sqlite(Store):
                 if mark is not None:
                     s.marks[p] = mark / 1e6
             for start, dims, count, values, sum_, low, high, uniq, sketch in db.execute(
-                    "select window_start, dims, count, value_count, sum, min, max, uniq, uniq_sketch from hta_rollups"):
+                    "select window_start, dims, count, value_count, sum, min, max, uniq, uniq_sketch from hta_rollups where metric = 'events'"):
                 key = s.row(int(seconds(start)), dims, count, values, sum_, low, high)
                 if uniq is not None:
                     s.uniq[key] = uniq
