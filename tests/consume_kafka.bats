@@ -308,11 +308,11 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 	spawn run bash -c "set -o pipefail; trap : TERM INT; hta-consume -b $HTA_BROKERS -t $topic -g $group --epoch-records 1000 |
 		(trap '' TERM; dd bs=1 count=70000 status=none; cat hold; cat) | $(tail1)"
 	wait_until 20 has_counter records_in '== 3000'
-	has_counter lag_records '>= 1000'
+	wait_until 20 has_counter lag_records '>= 1000'
 	wait_until 10 has_counter lag_us '> 0'
 	: >hold
 	wait_until 20 has_counter lag_records '== 0'
-	has_counter lag_us '== 0'
+	wait_until 10 has_counter lag_us '== 0'
 	kill -TERM -- "-$pid"
 	exits_with 0 20
 }
