@@ -80,8 +80,12 @@ static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct r
 		return -1;
 	if (out->metric.n == 0)
 		return bad(err, METRIC, "is empty");
+	if (out->start_us < TM_MIN_US || out->start_us >= TM_MAX_US)
+		return bad(err, START, "is outside of 1970 to 2199");
 	if (out->end_us <= out->start_us)
 		return bad(err, END, "is not after window_start");
+	if (out->end_us >= 2 * TM_MAX_US)
+		return bad(err, END, "is too late");
 	if (!at[DIMS] || j->node[at[DIMS]].type != JSON_OBJECT)
 		return bad(err, DIMS, "is missing or not an object");
 	out->dims = j->node[at[DIMS]].text;
