@@ -91,6 +91,12 @@ top_says() { # REGEX
 	steady | grep -qE '^ hta-sink-sqlite killed '
 }
 
+@test "plain pipelines that fail leave one page, the last" {
+	for _ in 1 2 3; do fails_with 65 hta-window <<<'{'; done
+	[ "$(ls "$HTA_RUN")" = "$(ls "$HTA_RUN" | tail -n 1)" ]
+	hta-top -1 | grep -q 'left with 65' # it leaves with 1: none runs
+}
+
 @test "plain pipelines: one that runs, one that failed" {
 	fails_with 65 hta-window <<<'no json'
 	mkfifo fifo

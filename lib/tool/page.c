@@ -176,6 +176,8 @@ void page_end(struct page *p, int exit_code, const char *error)
 	__atomic_store_n(&p->state, PAGE_ENDED, __ATOMIC_RELEASE);
 	if (own_path.n && !p->job[0] && exit_code == 0)
 		unlink(buf_z(&own_path));
+	else if (!p->job[0])
+		remove_dead(p);
 	buf_fini(&own_path);
 	if (p != &unmapped)
 		munmap(p, PAGE_BYTES);

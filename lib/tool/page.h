@@ -5,7 +5,7 @@
  * 64-bit word or a text that is written once (a reader may see a number a little older than its neighbour, never a torn one).
  * Where the folder can't be used the page is anonymous memory and a line with -v says why: counting never stops a pipeline.
  * A stage removes the pages of dead processes of its own program and job when it learns its job; a plain stage removes its page when it
- * leaves with 0. */
+ * leaves with 0, and else those that failed before it: the last failure of a program stays to be seen. */
 #ifndef TOOL_PAGE_H
 #define TOOL_PAGE_H
 
