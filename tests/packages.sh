@@ -3,6 +3,7 @@
 #   build   what ./configure && make need
 #   test    what tests/run.sh needs besides
 #   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
+#   node, simdjson, filters   what tests/bench/run compares with: npm for DuckDB; the C++ library; gawk, jq and Miller
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
 set -euo pipefail
@@ -15,6 +16,12 @@ test="bats clang fish jq kcat mandoc postgresql-15 postgresql-15-hll procps pyth
 	xxhash xz-utils zsh zstd"
 # shellcheck disable=SC2034
 kafka="ca-certificates maven openjdk-17-jre-headless"
+# shellcheck disable=SC2034
+node="ca-certificates nodejs npm"
+# shellcheck disable=SC2034
+simdjson="g++ libsimdjson-dev libxxhash-dev"
+# shellcheck disable=SC2034
+filters="gawk jq miller"
 
 missing() {
 	local p
@@ -31,8 +38,8 @@ die() {
 names=()
 for set; do
 	case $set in
-	build | test | kafka) read -r -d '' -a more <<<"${!set}" || : ;;
-	*) echo "packages.sh: unknown set \"$set\", give build, test or kafka" >&2; exit 64 ;;
+	build | test | kafka | node | simdjson | filters) read -r -d '' -a more <<<"${!set}" || : ;;
+	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson or filters" >&2; exit 64 ;;
 	esac
 	names+=("${more[@]}")
 done
