@@ -9,7 +9,8 @@
  * (source, pipe, second sink apart). A live pipeline's epoch reaches A and B in two steps with any delay between
  * them.
  *
- * Rules: epochs, need-sets, cut and compare-and-set as in hta.pml; on an assignment the source probes behind its
+ * Rules: need-sets, cut and compare-and-set as in hta.pml; an epoch may have all partitions of one need-set, which is
+ * more than the source does (where sinks differ it takes one alone); on an assignment the source probes behind its
  * own epochs and takes the position of what is newly assigned from the answer; kept partitions keep theirs, or all
  * are given up at any change and taken anew (eager, as hta-consume does it). At rest (nothing to read) a source
  * probes again from time to time.

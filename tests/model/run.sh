@@ -3,7 +3,7 @@
 #
 #	--long	the big scenes instead (minutes and gigabytes each; not in CI)
 #	--list	only names the scenes
-#	WORD	only scenes whose line contains all words, as in: run.sh hta  run.sh EMPTIED livelock
+#	WORD	only scenes whose line contains all words, as in: run.sh hta  run.sh EMPTIED livelock  run.sh names
 #	HTA_MODEL_JOBS=N	so many at once (2; --long: 1)
 #
 # A scene is one model with switches (-D), searched exhaustively. What is said of it:
@@ -11,6 +11,7 @@
 #	livelock	no cycle without progress (pan -l), and the search was complete
 #	fails CLAIM	a rule is taken away: the search must find an error, and it must be this claim that breaks
 #	reached		fails on purpose: shows that a scene gets where it is meant to
+#	agree		no search: what README.md and the models name in the code is there, each switch is in README.md and in a scene
 # A complete search: all states stored in full (no bit states, no hash compaction), no depth or memory limit met.
 set -uo pipefail
 export LC_ALL=C
@@ -50,6 +51,7 @@ fi
 # expectation | model | switches | the rule that is taken away, or what is seen
 small_scenes() {
 	cat <<'SCENES'
+agree|names||of the models and the code
 holds|hta|-DN=2|
 holds|hta|-DN=1 -DREGRESS|
 livelock|hta|-DN=1|
@@ -156,6 +158,55 @@ livelock|revoke|-DM=1 -DREGRESS -DNOZOMBIE|
 SCENES
 }
 
+# ---- names: README.md, the models, the scenes and lib/ ----
+
+lib=${home%/tests/model}/lib
+
+in_code() { grep -rqE --include='*.[ch]' "$@" "$lib"; }
+
+# A line for each name that stands nowhere.
+unknown_names() {
+	local name file
+	cd "$home" || return
+	for file in $(grep -ohE '\b(lib/[a-z]+/)?[a-z_]+\.[ch]\b' README.md ./*.pml | sort -u); do
+		[ -n "$(find "$lib" -path "*/${file#lib/}")" ] || echo "no file $file"
+	done
+	for name in $(grep -ohE '\b[a-z_]+\(\)' README.md ./*.pml | tr -d '()' | sort -u); do
+		grep -qE "^(inline|proctype) $name\\(" ./*.pml || in_code "^[a-z].*[ *]$name\\(" || echo "no function $name()"
+	done
+	for name in $(grep -ohE '\bhta_(job|pos)\.[a-z_]+' ./*.pml | sort -u); do
+		[[ $(tr -d '\n' <"$lib/drv/pg_schema.c") =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
+	done
+	for name in FRESH ADOPT NEW START STOP; do
+		in_code "\\bDECIDE_$name\\b" || echo "no answer DECIDE_$name"
+	done
+	for name in FRESH ADOPT NEW BOOT; do
+		in_code "\\bCTL_$name\\b" || echo "no act CTL_$name"
+	done
+}
+
+# A line for each switch that README.md or the scenes do not know, or no model.
+unknown_switches() {
+	local name known scenes
+	cd "$home" || return
+	known=$(grep -hE '^#((el)?if|ifdef|ifndef) ' ./*.pml | grep -oE '\b[A-Z][A-Z0-9_]*\b' | sort -u)
+	scenes=$({ small_scenes; long_scenes; } | grep -oE -e '-D[A-Z0-9_]+' | sort -u)
+	for name in $known; do
+		grep -qE "(-D|\`)$name\\b" README.md || [[ $name =~ ^[PNKM]$ ]] || echo "switch $name is not in README.md"
+		grep -qxe "-D$name" <<<"$scenes" || [ "$name" = P ] || echo "switch $name is in no scene" # P is set by PART
+	done
+	for name in $scenes; do
+		grep -qx "${name#-D}" <<<"$known" || echo "no model knows $name"
+	done
+}
+
+agree() { # DIR
+	local bad
+	bad=$(unknown_names; unknown_switches)
+	[ -n "$bad" ] || { echo "ok|$(grep -cE '^\| ' "$home/README.md") lines of tables" >"$1/result"; return; }
+	echo "not ok|${bad//$'\n'/; }" >"$1/result"
+}
+
 # ---- one scene: $dir has its files, result is its TAP line without the number ----
 
 # Which claim broke, by the text of pan's first error.
@@ -219,6 +270,7 @@ scene() { # DIR EXPECTATION MODEL SWITCHES
 	local optimize=$optimize_searches search=-DSAFETY flag='' why states memory status wall cpu
 	local TIMEFORMAT='%1R %1U'
 	case $2 in
+	agree) agree "$1"; return ;;
 	livelock) search=-DNP flag=-l ;;
 	'fails cycle') search=-DNP flag=-l optimize=-O0 ;;
 	fails* | reached) optimize=-O0 ;;	# the compiler takes longer than the search
@@ -248,6 +300,7 @@ done < <(if [ -n "$long" ]; then long_scenes; else small_scenes; fi)
 name() { # LINE
 	local expect model switches rule
 	IFS='|' read -r expect model switches rule <<<"$1"
+	[ "$expect" != agree ] || { printf '%s %s: agree' "$model" "$rule"; return; }
 	printf '%s.pml %s: %s' "$model" "$switches" "$expect"
 	case $expect in
 	fails*) printf ', without "%s"' "$rule" ;;
