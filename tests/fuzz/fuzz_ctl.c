@@ -106,6 +106,7 @@ static bool rewrite_dead(const struct ctl *c, struct buf *out, struct err *err)
 		return false;
 	if (base64) {
 		if (str_unbase64(d.record, &raw)) {
+			buf_fini(&raw);
 			err_set(err, EX_DATAERR, "not base64");
 			return false;
 		}
