@@ -55,6 +55,19 @@ log_end_committed() { [ "$(ends "$topic" | awk '{ print $1, $3 }')" = "$(committ
 	[ "$(committed "$group" "$topic" | grep -c ' -')" = 3 ]
 }
 
+@test "a partition that a broker does not know yet is asked for again" {
+	svc_start mock "$BATS_TEST_TMPDIR/svc"
+	exec 5<>"$BATS_TEST_TMPDIR/svc/mock/in"
+	echo "topic late 2" >&5
+	kcat -P -b "$(<"$BATS_TEST_TMPDIR/svc/mock.port")" -t late <"$events"
+	echo "fail 2 3 10" >&5        # ListOffsets: unknown topic or partition
+	wait_until 10 grep -c ok "$BATS_TEST_TMPDIR/svc/mock.log"
+	feed hta-consume -b "$(<"$BATS_TEST_TMPDIR/svc/mock.port")" -t late -e
+	says "offsets: .*[Uu]nknown topic or partition; trying again"
+	sort "$out" | cmp - <(sort "$events")
+	svc_stop mock "$BATS_TEST_TMPDIR/svc"
+}
+
 @test "plain: a time begins and ends within the topic" {
 	topic_new times 1
 	head -n 3 "$events" | produce "$topic" -
@@ -250,6 +263,16 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 	fails_with 78 job -e
 	says "$topic/0: the record at 19 is not the one that sink sqlite:hta_rollups has read"
 	has_sum "20|190"
+}
+
+@test "group: a topic that is deleted under a pipeline is 78" {
+	topic_new doomed 2
+	produce "$topic" "$events"
+	start doomed
+	wait_until 30 has_sum "3000|4498500"
+	kadm -b "$HTA_BROKERS" delete "$topic"
+	exits_with 78 60
+	grep -qE "kafka: .*nknown (topic|partition)" "$BATS_TEST_TMPDIR/doomed.err"
 }
 
 @test "group: one job a group, one group a job" {

@@ -56,9 +56,15 @@ bool kafka_temporary(rd_kafka_resp_err_t code)
 	return e.code == EX_TEMPFAIL;
 }
 
+bool kafka_unknown(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err)
 {
-	int64_t until = tm_mono_us() + k->retry_for_us;
+	int64_t from = tm_mono_us(), until = from + k->retry_for_us;
+	int64_t settled = k->opened ? from + (k->retry_for_us < KAFKA_SETTLES_US ? k->retry_for_us : KAFKA_SETTLES_US) : from;
 	bool told = false;
 
 	for (;;) {
@@ -72,7 +78,7 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 			*err = k->failed;
 			return -1;
 		}
-		if (!kafka_temporary(code)) {
+		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled)) {
 			kafka_failed(err, code, NULL);
 			return err_in(err, "%s", what);
 		}
@@ -122,6 +128,8 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 			k->down_since_us = tm_mono_us();
 			log_warn("kafka: no broker can be reached; trying again");
 		}
+	} else if (kafka_unknown(code) && k->opened) {
+		k->doubted = true;
 	} else if (!kafka_temporary(code)) {
 		kafka_failed(&k->failed, code, say);
 	} else {
@@ -260,6 +268,7 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 		return -1;
 	rc = kafka_partitions(k, &all, err);       /* are the topics there? */
 	log_parts_fini(&all);
+	k->opened = rc == 0;
 	if (rc == 0 && k->joins)
 		rc = subscribe(k, err);
 	return rc;

@@ -6,7 +6,7 @@
 
 #include "drv/kafka.h"
 
-enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000 };
+enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 15000000 };
 
 struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; };
 
@@ -33,6 +33,8 @@ struct kafka {
 	struct log_parts assigned;
 	struct err failed;                 /* for good */
 	int64_t down_since_us;             /* all brokers; 0: up */
+	bool opened;                       /* the topics were there */
+	bool doubted;                      /* .. and then a broker did not know one of them */
 
 	/* what is read */
 	struct kafka_part **part;
@@ -51,8 +53,10 @@ void kafka_control(void *self, int fd, short revents);     /* serves the control
 /* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
 int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
 bool kafka_temporary(rd_kafka_resp_err_t code);
+bool kafka_unknown(rd_kafka_resp_err_t code);             /* a topic or a partition */
 
-/* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the loop, up to --retry-for. */
+/* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the loop, up to --retry-for. Once the topics were there, one that is
+ * not known is asked for again for KAFKA_SETTLES_US: what one broker knows of a new partition another may hear of later. */
 typedef rd_kafka_resp_err_t kafka_ask(struct kafka *k, void *arg);
 int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err);
 

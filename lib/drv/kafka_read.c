@@ -110,7 +110,9 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 	default:
 		break;
 	}
-	if (!kafka_temporary(m->err))
+	if (kafka_unknown(m->err))
+		k->doubted = true;
+	else if (!kafka_temporary(m->err))
 		return kafka_failed(err, m->err, rd_kafka_message_errstr(m));
 	return 0;                                 /* librdkafka goes on by itself */
 }
@@ -150,12 +152,25 @@ static bool fetch(struct kafka *k)
 	return k->n;
 }
 
+/* Are the topics still there? */
+static int settle(struct kafka *k, struct err *err)
+{
+	struct log_parts all = { 0 };
+	int rc = kafka_partitions(k, &all, err);
+
+	log_parts_fini(&all);
+	k->doubted = false;
+	return rc;
+}
+
 int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 {
 	struct kafka *k = self;
 
 	*batch = (struct log_batch){ 0 };
 	*fd = k->message_fd;
+	if (k->doubted && settle(k, err))
+		return -1;
 	while (k->at < k->n || fetch(k)) {
 		const rd_kafka_message_t *m = k->m[k->at];
 		const struct kafka_part *p = part_of(k, m);
@@ -167,7 +182,7 @@ int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 		}
 		k->at++;
 		if (m->err) {
-			int rc = p ? take_error(k, m, p, batch, err) : kafka_temporary(m->err) ? 0 : kafka_failed(err, m->err, rd_kafka_message_errstr(m));
+			int rc = p || !kafka_temporary(m->err) ? take_error(k, m, p, batch, err) : 0;
 
 			if (rc)
 				return rc < 0 ? -1 : 0;
