@@ -268,7 +268,7 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 @test "group: a topic that is deleted under a pipeline is 78" {
 	topic_new doomed 2
 	produce "$topic" "$events"
-	start doomed
+	start doomed -X topic.metadata.refresh.interval.ms=500
 	wait_until 30 has_sum "3000|4498500"
 	kadm -b "$HTA_BROKERS" delete "$topic"
 	exits_with 78 60

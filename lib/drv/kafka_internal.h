@@ -6,7 +6,7 @@
 
 #include "drv/kafka.h"
 
-enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 15000000 };
+enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
 
 struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; };
 

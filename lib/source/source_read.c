@@ -93,9 +93,12 @@ static int skip_gap(struct source *s, struct err *err)
 /* The log lost what was to be read while it was read. */
 static enum step lost_meanwhile(struct source *s, struct err *err)
 {
-	struct range *end = ranges_find(&s->ends, slice_z(s->log->lost.part.topic), s->log->lost.part.partition);
+	struct range *end;
 
-	if (err->code != EX_DATAERR || !s->log->lost.is || !s->c->on_gap_skip || !end)
+	if (err->code != EX_DATAERR || !s->log->lost.is || !s->c->on_gap_skip)
+		return STEP_FAILED;
+	end = ranges_find(&s->ends, slice_z(s->log->lost.part.topic), s->log->lost.part.partition);
+	if (!end)
 		return STEP_FAILED;
 	s->log->lost.is = false;
 	end->from = s->log->lost.to;
