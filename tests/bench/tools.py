@@ -32,7 +32,7 @@ def packages(*sets, unless=()):
 
 def build_hta():
     """Puts hta and the bench's own programs into PATH, built into HTA_BUILD or the cache unless they are there."""
-    if shutil.which("hta-window") and shutil.which("launch"):
+    if shutil.which("hta-window") and shutil.which("launch") and shutil.which("steps"):
         return
     top, build = os.path.dirname(TESTS), os.environ.get("HTA_BUILD") or cache("build")
     say(f"building hta in {build}")

@@ -1,0 +1,349 @@
+/* Where an event's time goes: steps t1|t2 FILE, and what the machine allows: steps limits FILE. Both print one JSON object.
+ *
+ * t1, t2: hta-window's own rooms are run over the file as its engine runs them, batch by batch, on one thread, with the processor's counter read between
+ * the steps: about eight readings for 64 lines, below half a nanosecond an event. Each step is the median of ROUNDS passes, in nanoseconds an event.
+ * The hash is computed once more than needed, and taken off the table's time. Ends with 65 if the groups do not hold every line.
+ *
+ * limits: nanoseconds an event, and gigabytes a second, of what no program can do without: reading the cached file, passing it through a pipe of
+ * 1 MiB, reading and copying memory. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
+
+#include "agg/emit.h"
+#include "agg/key.h"
+#include "agg/table.h"
+#include "base/hash.h"
+#include "io/lines.h"
+#include "rec/scan_internal.h"
+#include "rec/value.h"
+
+enum { ROUNDS = 5, BLOCK = 256 << 10, PIPE = 1 << 20, MEMORY = 512 << 20 };
+enum step { READ, NEWLINES, EXTRACT, TIME, NUMBER, UNIQ, KEYS, HASH, TABLE, WRITE, STEPS };
+
+static const char *const names[STEPS] = { "read", "newline scan", "extraction and validation", "time", "number", "unique's hash", "keys", "key's hash", "table",
+                                          "write" };
+static uint64_t spent[STEPS];
+
+static void die(const char *what)
+{
+	fprintf(stderr, "steps: %s\n", what);
+	exit(EX_DATAERR);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static inline uint64_t ticks(void)
+{
+#ifdef __x86_64__
+	return __rdtsc();
+#else
+	return now_ns();
+#endif
+}
+
+/* Books what passed since *at, and goes on from there. */
+static inline void book(enum step step, uint64_t *at)
+{
+	uint64_t t = ticks();
+	spent[step] += t - *at;
+	*at = t;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(double *v)
+{
+	qsort(v, ROUNDS, sizeof *v, by_size);
+	return v[ROUNDS / 2];
+}
+
+/* ---- the engine, step by step */
+
+struct engine {
+	struct plan *plan;
+	struct scan *scan;
+	struct table *table;
+	struct scan_batch batch;
+	struct value_clock clock;
+	struct buf scratch, keys;
+	int64_t us[SCAN_BATCH];
+	dec value[SCAN_BATCH];
+	uint64_t window[SCAN_BATCH], uniq[SCAN_BATCH];
+	const char *key[SCAN_BATCH];
+	uint8_t line[SCAN_BATCH];
+	uint64_t lines;
+};
+
+static const struct scan_ops *real_ops;
+
+/* Cutting is a step inside of scan_lines. */
+static unsigned timed_cut(const char *p, size_t n, unsigned max, const char **start, uint32_t *length)
+{
+	uint64_t at = ticks();
+	unsigned lines = real_ops->cut(p, n, max, start, length);
+	book(NEWLINES, &at);
+	return lines;
+}
+
+static struct scan *timed_scan(const struct plan *plan)
+{
+	static struct scan_ops ops;
+	struct scan *s = scan_new(plan->path, plan->n_fields, NULL);
+	real_ops = s->ops;
+	ops = *real_ops;
+	ops.cut = timed_cut;
+	s->ops = &ops;
+	return s;
+}
+
+static const struct field *field_of(const struct engine *e, unsigned line, unsigned field)
+{
+	return &e->batch.field[line * e->plan->n_fields + field];
+}
+
+static void read_fields(struct engine *e, const char *p, size_t n)
+{
+	uint64_t at = ticks(), cut = spent[NEWLINES];
+	scan_lines(e->scan, p, n, &e->batch);
+	book(EXTRACT, &at);
+	spent[EXTRACT] -= spent[NEWLINES] - cut;
+	for (unsigned i = 0; i < e->batch.lines; i++)
+		if (e->batch.status[i] != SCAN_OK)
+			die("a line is not valid");
+}
+
+static void read_columns(struct engine *e, const struct plan_metric *m)
+{
+	uint64_t at = ticks();
+	for (unsigned i = 0; i < e->batch.lines; i++) {
+		if (value_time(&e->clock, *field_of(e, i, e->plan->time_field), e->plan->common.unit, &e->us[i]))
+			die("a line has no time");
+		e->window[i] = (uint64_t)e->us[i] / (uint64_t)m->m.every_us;
+	}
+	book(TIME, &at);
+	for (unsigned i = 0; i < e->batch.lines; i++)
+		if (value_dec(*field_of(e, i, e->plan->value_field[0]), &e->value[i]))
+			die("a line has no value");
+	book(NUMBER, &at);
+	for (unsigned i = 0; i < e->batch.lines && m->uniq >= 0; i++) {
+		struct slice text;
+		if (key_text(field_of(e, i, e->plan->uniq_field[0]), &e->scratch, &text))
+			die("a line has nothing unique");
+		e->uniq[i] = hash_murmur64a(text.p, text.n);
+	}
+	book(UNIQ, &at);
+}
+
+static void add_lines(struct engine *e, const struct plan_metric *m)
+{
+	unsigned n = e->batch.lines;
+	uint64_t all = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX, at = ticks(), hash[SCAN_BATCH], hashing;
+	uint32_t bytes[SCAN_BATCH];
+	struct err err = ERR_INIT;
+	e->keys.n = 0;
+	char *out = buf_room(&e->keys, key_room(SCAN_BATCH, e->batch.used, m->m.n_dims));
+	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, m->m.n_dims, e->window, &e->scratch, out, e->key) != all)
+		die("a line has no key");
+	for (unsigned i = 0; i < n; i++)
+		bytes[i] = key_bytes(e->key[i]);
+	book(KEYS, &at);
+	hashing = spent[HASH];
+	hash_64_each(e->key, bytes, n, hash);
+	book(HASH, &at);
+	hashing = spent[HASH] - hashing;
+	struct table_batch b = { .n = n, .line = e->line, .key = e->key, .has_value = all, .value = e->value };
+	if (m->uniq >= 0)
+		b.has_uniq = all, b.uniq = e->uniq;
+	if (table_add(e->table, &b, &err))
+		die(err.msg);
+	book(TABLE, &at);
+	spent[TABLE] -= hashing;
+	e->lines += n;
+}
+
+static int write_rows(void *arg, struct slice lines, uint64_t rows, struct err *err)
+{
+	(void)rows;
+	return write(*(int *)arg, lines.p, lines.n) == (ssize_t)lines.n ? 0 : err_set(err, EX_IOERR, "cannot write");
+}
+
+static void write_all(struct engine *e, int null)
+{
+	struct err err = ERR_INIT;
+	uint64_t at = ticks(), counted = 0;
+	struct emit *out = emit_new(e->plan, false, true, &(struct emit_threads){ 0 }, write_rows, &null);
+	if (emit_table(out, 0, e->table, &err) || emit_flush(out, &err))
+		die(err.msg);
+	emit_free(out);
+	book(WRITE, &at);
+	for (struct group *g = table_first(e->table); g; g = table_next(e->table, g))
+		counted += g->count;
+	if (counted != e->lines)
+		die("groups and lines differ");
+}
+
+static void pass(struct engine *e, int fd, int null)
+{
+	struct lines *in = lines_new(NULL, fd, 1 << 20);
+	struct err err = ERR_INIT;
+	struct slice block;
+	uint64_t at = ticks();
+	lseek(fd, 0, SEEK_SET);
+	table_clear(e->table);
+	e->lines = 0;
+	while (lines_next(in, -1, &block, &err) == LINES_BLOCK) {
+		book(READ, &at);
+		for (size_t from = 0; from < block.n; from += e->batch.used) {
+			read_fields(e, block.p + from, block.n - from);
+			read_columns(e, &e->plan->metric[0]);
+			add_lines(e, &e->plan->metric[0]);
+		}
+		at = ticks();
+	}
+	lines_free(in);
+	write_all(e, null);
+}
+
+static struct plan *plan_of(const char *by, const char *value, const char *uniq)
+{
+	struct plan_builder *b = plan_builder_new();
+	struct err err = ERR_INIT;
+	if (plan_by(b, by, &err) || plan_value(b, value, &err) || plan_uniq(b, uniq, &err))
+		die(err.msg);
+	struct plan *plan = plan_finish(b, "ts", VALUE_RFC3339, false, &err);
+	if (!plan)
+		die(err.msg);
+	plan_builder_free(b);
+	return plan;
+}
+
+static int run_steps(bool t2, int fd)
+{
+	struct engine e = { .plan = t2 ? plan_of("customer", "payload.price", "user_id") : plan_of("endpoint,status", "latency_ms", "") };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	double ns[STEPS][ROUNDS];
+	e.scan = timed_scan(e.plan);
+	e.table = table_new((struct table_shape){ .value = true, .uniq = t2 });
+	for (unsigned i = 0; i < SCAN_BATCH; i++)
+		e.line[i] = (uint8_t)i;
+	for (int round = -1; round < ROUNDS; round++) {
+		uint64_t from = ticks(), from_ns = now_ns();
+		memset(spent, 0, sizeof spent);
+		pass(&e, fd, null);
+		double scale = (double)(now_ns() - from_ns) / (double)(ticks() - from) / (double)e.lines;
+		for (unsigned i = 0; i < STEPS && round >= 0; i++)
+			ns[i][round] = (double)spent[i] * scale;
+	}
+	printf("{\"events\":%llu", (unsigned long long)e.lines);
+	for (unsigned i = 0; i < STEPS; i++)
+		printf(",\"%s\":%.3f", names[i], median(ns[i]));
+	puts("}");
+	table_free(e.table);
+	scan_free(e.scan);
+	plan_free(e.plan);
+	buf_fini(&e.scratch);
+	buf_fini(&e.keys);
+	return 0;
+}
+
+/* ---- limits: each does its work once and returns the bytes that it went over */
+
+struct limits { int fd; char *memory; uint64_t sum; };
+
+static size_t read_file(struct limits *l)
+{
+	size_t total = 0;
+	lseek(l->fd, 0, SEEK_SET);
+	for (ssize_t n; (n = read(l->fd, l->memory, BLOCK)) > 0;)
+		total += (size_t)n;
+	return total;
+}
+
+static size_t through_pipe(struct limits *l)
+{
+	int fd[2];
+	size_t total = 0;
+	if (pipe(fd) || fcntl(fd[1], F_SETPIPE_SZ, PIPE) < 0)
+		die("no pipe of 1 MiB");
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (size_t at = 0; at < MEMORY; at += BLOCK)
+			if (write(fd[1], l->memory + MEMORY, BLOCK) != BLOCK)   /* one block that stays in the cache, as a filter's output does */
+				_exit(1);
+		_exit(0);
+	}
+	close(fd[1]);
+	for (ssize_t n; (n = read(fd[0], l->memory, BLOCK)) > 0;)
+		total += (size_t)n;
+	close(fd[0]);
+	waitpid(pid, NULL, 0);
+	return total;
+}
+
+static size_t read_memory(struct limits *l)
+{
+	const uint64_t *p = (const void *)l->memory;
+	uint64_t sum[8] = { 0 };
+	for (size_t i = 0; i < MEMORY / sizeof *p; i += 8)
+		for (unsigned k = 0; k < 8; k++)
+			sum[k] += p[i + k];
+	for (unsigned k = 0; k < 8; k++)
+		l->sum += sum[k];
+	return MEMORY;
+}
+
+static size_t copy_memory(struct limits *l)
+{
+	memcpy(l->memory, l->memory + MEMORY / 2, MEMORY / 2);
+	return MEMORY / 2;
+}
+
+static int run_limits(int fd)
+{
+	static const struct { const char *name; size_t (*run)(struct limits *l); } kinds[] = {
+		{ "read of the cached file", read_file }, { "pipe of 1 MiB", through_pipe }, { "memory, read", read_memory }, { "memory, copied", copy_memory } };
+	struct limits l = { .fd = fd };
+	l.memory = mmap(NULL, MEMORY + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (l.memory == MAP_FAILED)
+		die("no memory");
+	memset(l.memory, 1, MEMORY + BLOCK);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		double gb_s[ROUNDS];
+		for (int round = 0; round < ROUNDS; round++) {
+			uint64_t from = now_ns();
+			size_t n = kinds[i].run(&l);
+			gb_s[round] = (double)n / (double)(now_ns() - from);
+		}
+		printf("%s\"%s\":%.3f", i ? "," : "{", kinds[i].name, median(gb_s));
+	}
+	printf(",\"sum\":%llu}\n", (unsigned long long)l.sum);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int fd = argc == 3 ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && strcmp(argv[1], "limits") == 0)
+		return run_limits(fd);
+	if (fd >= 0 && (strcmp(argv[1], "t1") == 0 || strcmp(argv[1], "t2") == 0))
+		return run_steps(argv[1][1] == '2', fd);
+	fprintf(stderr, "steps: usage: steps t1|t2|limits FILE\n");
+	return EX_USAGE;
+}
