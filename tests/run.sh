@@ -12,6 +12,8 @@
 #	HTA_TEST_BROKERS=LIST	a Kafka that is there already
 #	HTA_NO_KAFKA=REASON	the mock, even where a Kafka could be had
 #	HTA_FAULT=OPTIONS	of tests/fault/run, such as "--seed 3 --minutes 60"
+#	HTA_FUZZ=OPTIONS	of tests/fuzz/run, such as "--seconds 3600 ctl"
+#	HTA_SEED=N		of tests/properties.bats
 #	HTA_KEEP=1		keep the scratch folder
 #	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
 set -uo pipefail
@@ -280,7 +282,7 @@ build
 # nothing of the caller's settings reaches the programs under test
 for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
 	case $name in
-	HTA_BUILD_DIR | HTA_FAULT | HTA_NO_KAFKA | HTA_PG_BIN | HTA_PG_FSYNC | HTA_TEST_BROKERS) ;;
+	HTA_BUILD_DIR | HTA_FAULT | HTA_FUZZ | HTA_NO_KAFKA | HTA_PG_BIN | HTA_PG_FSYNC | HTA_SEED | HTA_TEST_BROKERS) ;;
 	*) unset "$name" ;;
 	esac
 done

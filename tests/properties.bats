@@ -1,0 +1,236 @@
+# What must hold of any input: however a log is cut into epochs, in whatever order its lines come, over however many threads, files and pipelines it is
+# spread, the rollups are the same, and equal to an independent recount. What is left to chance comes from one seed, which is printed; HTA_SEED=N runs it
+# again (but for the clock, and for the partitions that kcat chooses).
+load helpers
+
+metrics='--metric a --every 1m --by endpoint,status --value v --uniq user --metric b --every 10s --by payload.region --value payload.price --metric c --every 1h --uniq user'
+lines=4000
+
+setup() {
+	once draw
+	seed=$(<"$BATS_FILE_TMPDIR/seed")
+	dice=$((seed + BATS_TEST_NUMBER))
+	echo "seed $seed"
+	cd "$BATS_TEST_TMPDIR" || return
+	once events
+	events=$BATS_FILE_TMPDIR/events
+	exact=$BATS_FILE_TMPDIR/exact
+	want=$BATS_FILE_TMPDIR/want
+}
+
+draw() {
+	echo "${HTA_SEED:-$((RANDOM * 32768 + RANDOM))}" >"$BATS_FILE_TMPDIR/seed"
+	echo "# HTA_SEED=$(<"$BATS_FILE_TMPDIR/seed")" >&3
+}
+
+py() { python3 "$BATS_TEST_DIRNAME/properties.py" "$@"; }
+
+# The events, the exact rows, and those of one thread over one file, sketches included.
+events() {
+	(
+		cd "$BATS_FILE_TMPDIR" || exit
+		py make "$seed" $lines >events
+		py recount <events | sort >exact
+		# shellcheck disable=SC2086
+		hta-window -q $metrics events | py rows >want
+		[ "$(wc -l <want)" -gt 500 ] && same_numbers want && py within exact want
+	)
+}
+
+# Throws the dice of this seed: VAR becomes 1..N. (RANDOM would be seeded anew in every subshell, and helpers name databases by it.)
+below() { # VAR N
+	dice=$(((dice * 6364136223846793005 + 1442695040888963407) & 0x7fffffffffffffff))
+	printf -v "$1" %d $((1 + (dice >> 33) % $2))
+}
+
+# Without what the recount does not have.
+same_numbers() { # FILE
+	cut -d'|' -f1-8 "$1" >got
+	cut -d'|' -f1-8 exact | sort | cmp - got
+}
+
+# The rows of a file are those wanted; NOTE says by which way they came.
+equal() { # FILE NOTE...
+	cmp -s "$1" "$want" && return
+	echo "seed $seed, ${*:2}:"
+	diff "$want" "$1" | head -n 10
+	return 1
+}
+
+in_db() { py sqlite "$1" >got && equal got "${@:2}"; }
+
+# ---- plain ----
+
+@test "plain: any order of the lines, any number of threads" {
+	local i j order
+	for i in 1 2 3 4 5; do
+		below j 5
+		py order $((seed + i)) -1 <"$events" >mixed
+		for order in "<mixed" mixed; do
+			pipe "hta-window -q $metrics -j $j $order | python3 '$BATS_TEST_DIRNAME/properties.py' rows" >got
+			equal got "order $i, -j $j $order"
+		done
+	done
+}
+
+@test "plain: any order within the lateness, none is late; beyond it the books balance" {
+	local i j bound read
+	# the seconds by which the events are mixed do not count: order begins from their times
+	for i in 1 2 3 4 5; do
+		below bound 300
+		below j 4
+		py order $((seed + i)) "$bound" <"$events" >mixed
+		feed hta-window -q $metrics -j "$j" --lateness "${bound}s" mixed
+		py rows <"$out" >got
+		equal got "order $i within $bound s"
+		py order $((seed + i)) -1 <"$events" >mixed
+		feed hta-window -q --every 10s --by status --lateness "${bound}s" --late late mixed
+		read=$(($(jq -s 'map(.count) | add' "$out") + $(wc -l <late)))
+		[ "$read" = $lines ] || { echo "seed $seed, order $i, --lateness ${bound}s: $read of $lines"; return 1; }
+		rm -f late
+	done
+}
+
+@test "plain: any cut into files, in any order of the files" {
+	local i n j
+	for i in 1 2 3; do
+		below n 6
+		below j 4
+		py deal $((seed + i)) "$n" "parts$i" <"$events"
+		feed hta-window -q $metrics -j "$j" $(shuf -e --random-source=<(yes "$seed $i") "parts$i"/*)
+		py rows <"$out" >got
+		equal got "$n files, -j $j"
+	done
+}
+
+# ---- acknowledged ----
+
+# Runs a job over FILES to its end in several pieces, each with another cut.
+in_pieces() { # DB FILE...
+	local options done=0 n j records ms
+	while :; do
+		below n $((lines / 2))
+		below records $((n % 2 ? 40 : lines))
+		below ms 50
+		below j 3
+		options="--epoch-records $records --epoch ${ms}ms"
+		[ $done -ge $lines ] || options+=" -c $n"
+		echo "$options" >>cuts
+		feed pipe "hta-consume -q --job j $options ${*:2} | hta-window -q $metrics -j $j | hta-sink-sqlite --init '$1' | hta-commit"
+		[ $done -lt $lines ] || return 0
+		done=$((done + n))
+	done
+}
+
+@test "a job: any cut into epochs and runs" {
+	local i
+	for i in 1 2 3; do
+		rm -f cuts
+		in_pieces "db$i" "$events"
+		in_db "db$i" "$(paste -sd';' cuts)"
+	done
+}
+
+@test "a job: an epoch for each record" {
+	head -n 300 "$events" >few
+	pipe "hta-window -q $metrics few | python3 '$BATS_TEST_DIRNAME/properties.py' rows" >want
+	feed pipe "hta-consume -q --job j --epoch-records 1 few | hta-window -q $metrics | hta-sink-sqlite --init db | hta-commit -v"
+	[ "$(grep -c 'epoch=' <<<"$stderr")" = 300 ]
+	want=want
+	in_db db "an epoch for each record"
+}
+
+@test "a job: any order of the lines, any deal to files, any cut" {
+	local i n
+	for i in 1 2 3; do
+		rm -f cuts
+		below n 5
+		py order $((seed + i)) -1 <"$events" | py deal $((seed + i)) "$n" "parts$i"
+		in_pieces "db$i" $(shuf -e --random-source=<(yes "$seed $i") "parts$i"/*)
+		in_db "db$i" "order $i, $n files, $(paste -sd';' cuts)"
+	done
+}
+
+pg_json() {
+	psql -XAtq <<-'END'
+		set timezone = 'UTC';
+		select json_build_object('metric', metric, 'window_start', to_char(window_start, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'dims', dims, 'dims_hash', dims_hash,
+			'count', count, 'value_count', value_count, 'sum', sum, 'min', min, 'max', max, 'uniq', uniq) from hta_rollups
+	END
+}
+
+redis_json() {
+	redis-cli -u "$REDIS_URL" --raw eval "
+		local out, cursor = {}, '0'
+		repeat
+			local r = redis.call('scan', cursor, 'match', '{$HTA_PREFIX}:r:*', 'count', 1000)
+			cursor = r[1]
+			for _, k in ipairs(r[2]) do
+				local flat, h = redis.call('hgetall', k), {}
+				for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
+				out[#out + 1] = cjson.encode(h)
+			end
+		until cursor == '0'
+		return out" 0
+}
+
+@test "a job: the same in Postgres, Redis and SQLite" {
+	with_service pg redis
+	local done=0 options store n records
+	py order "$seed" -1 <"$events" >mixed
+	while :; do
+		below n $((lines / 2))
+		below records 600
+		options="--epoch-records $records"
+		[ $done -ge $lines ] || options+=" -c $n"
+		feed pipe "hta-consume -q --job j $options mixed | hta-window -q $metrics | hta-sink-pg --init |
+			hta-sink-redis --init --prefix $HTA_PREFIX --ttl never | hta-sink-sqlite --init db | hta-commit"
+		[ $done -lt $lines ] || break
+		done=$((done + n))
+	done
+	in_db db "into three stores"
+	pg_json | py pg >pg
+	redis_json | py redis >redis
+	cut -d'|' -f1-10 "$want" >short
+	for store in pg redis; do
+		want=short equal $store "in $store"
+	done
+}
+
+# One more member of the group. Those before it have partitions of their own all the time.
+join_group() { # NUMBER
+	local ms records j
+	below ms 80
+	below records 500
+	below j 3
+	spawn "m$1" bash -c "set -o pipefail; trap : TERM INT; hta-consume -v -b $HTA_BROKERS -t $topic -g $topic --epoch ${ms}ms --epoch-records $records |
+		hta-window -q $metrics -j $j | hta-sink-sqlite --init db | hta-commit"
+	members+=("$pid")
+	wait_until 30 all_assigned "$1"
+}
+
+all_assigned() { # HOW-MANY
+	local i
+	for ((i = 1; i <= $1; i++)); do grep -oE '(assigned|revoked): [0-9]+' "m$i.err" | tail -n 1 | grep 'assigned: [1-9]' || return; done
+}
+
+@test "a group: any spread over partitions, any number of members that come and go" {
+	with_service kafka
+	local i partitions first second leaves members=()
+	below partitions 4
+	below first $((lines / 2))
+	below second $((lines / 2))
+	topic_new events $((2 + partitions))
+	head -n "$first" "$events" | produce "$topic" -
+	for i in 1 2 3; do join_group $i; done
+	tail -n +$((first + 1)) "$events" | head -n "$second" | produce "$topic" -
+	below leaves 3
+	kill -TERM -- "-${members[leaves - 1]}"
+	tail -n +$((first + second + 1)) "$events" | produce "$topic" -
+	wait_until 60 has_at_least $lines
+	kill -TERM -- "${members[@]/#/-}" 2>/dev/null || :
+	for i in "${members[@]}"; do exits_with 0 30 "$i"; done
+	in_db db "$first records first, $second while member $leaves leaves"
+}
+
+has_at_least() { [ "$(sqlite3 -cmd '.timeout 10000' db "select coalesce(sum(count), 0) from hta_rollups where metric = 'a'")" -ge "$1" ]; } # RECORDS
