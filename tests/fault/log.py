@@ -92,6 +92,7 @@ class Log:
     def __init__(self, brokers, topic, metric):
         self.brokers, self.topic, self.metric = brokers, topic, metric
         self.events = {}
+        self.end = {}                   # partition -> after the last record that was seen
         self.known = (None, None)       # the last recount, and of what
         self.lock = threading.Lock()
 
@@ -115,6 +116,7 @@ class Log:
             if o not in part:
                 raw = out[end + 1:end + 1 + size]
                 part[o] = (self.metric.take(raw) if size else "filtered", raw)
+                self.end[p] = max(o + 1, self.end.get(p, 0))
             at = end + 1 + size + 1
 
     def recount(self, ranges):

@@ -40,6 +40,8 @@ class Run:
         self.log_from = os.path.getsize(log_path) if os.path.exists(log_path) else 0
         self.procs = []
         self.started_s = time.monotonic()
+        self.crash = crash
+        self.killed = set()             # stages that the bench has killed
         before = subprocess.DEVNULL
         with open(log_path, "ab") as log:
             for i, argv in enumerate(stages):
@@ -58,6 +60,8 @@ class Run:
     def signal(self, sig, which=None):
         for i, p in enumerate(self.procs):
             if (which is None or which == i) and p.poll() is None:
+                if sig == signal.SIGKILL:
+                    self.killed.add(i)
                 kill(p.pid, sig)
 
     def ended(self):
@@ -68,6 +72,14 @@ class Run:
 
     def codes(self):
         return [p.poll() for p in self.procs]
+
+    def crashed(self):
+        """It died at its crash point."""
+        return self.crash is not None and self.codes()[self.crash[0]] == -signal.SIGKILL and self.crash[0] not in self.killed
+
+    def broken(self):
+        """Stages that died as no program may: of a signal that nobody sent."""
+        return [f"{self.names[i]}: {c}" for i, c in enumerate(self.codes()) if c is not None and c < 0 and c not in (-signal.SIGKILL, -signal.SIGTERM)]
 
     def code(self):
         """As a shell with pipefail has it: the last one that is not 0; 128 + n for a signal."""
@@ -97,6 +109,7 @@ class Supervised:
         self.stages, self.crashes, self.operator = stages, crashes, operator
         self.log_path = os.path.join(job.folder, name + ".log")
         self.leaving = False
+        self.held = False               # no new life for now
         self.fatal = None               # exit code of a life that must not be begun again
         self.codes = []
         self.run = None
@@ -108,12 +121,15 @@ class Supervised:
 
     def _live(self):
         while not self.leaving:
-            crash = self.crashes()
+            if self.held:
+                time.sleep(0.02)
+                continue
             with self.lock:
-                if self.leaving:
-                    break
+                if self.leaving or self.held:
+                    continue
+                crash = self.crashes()
                 if crash:
-                    self.trace.fault(f"{self.name}: {self.stages[crash[0]][0]} is to die at {crash[1]}")
+                    self.trace.add(f"{self.name}: {self.stages[crash[0]][0]} is to die at {crash[1]}")
                 self.run = Run(self.stages, self.log_path, crash)
             run = self.run
             while not run.ended():
@@ -122,6 +138,11 @@ class Supervised:
             self.codes.append(code)
             self.trace.count("lives")
             self.trace.add(f"{self.name}: left with {code} {run.codes()}")
+            if run.crashed():
+                self.trace.fault(f"{self.name}: {self.stages[run.crash[0]][0]} died at {run.crash[1]}", "crash points")
+            if run.broken():
+                self.fatal = f"{code}: {run.broken()}"
+                return
             if code == 0 or code in AGAIN or code > 128:
                 if code == 0 and self.leaving:
                     break
@@ -134,6 +155,22 @@ class Supervised:
 
     def alive(self):
         return self.thread.is_alive()
+
+    def hold(self):
+        """Killed, and not started again before go_on()."""
+        with self.lock:
+            self.held = True
+            if self.run:
+                self.run.end()
+
+    def go_on(self):
+        self.held = False
+
+    def start_without_crash(self):
+        """A life that is to die at some point ends now; the next one is not to."""
+        with self.lock:
+            if self.run and self.run.crash and not self.run.ended():
+                self.run.signal(signal.SIGKILL)
 
     def stage(self, i):
         """Process of a stage of the present life, or None."""

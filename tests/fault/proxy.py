@@ -1,4 +1,4 @@
-"""A TCP proxy that does what networks do: cut connections now, after N bytes, at a COMMIT before or after the server has it, refuse, stall.
+"""A TCP proxy that does what networks do: cut connections now, after N bytes, at a COMMIT before, inside or after the server has it, refuse, stall.
 
 Kafka's clients follow the addresses that the brokers name. With `ports` the answers are rewritten: 127.0.0.1 with a broker's port becomes the
 port of its proxy (both have the same length, and the protocol has no checksums outside of record batches)."""
@@ -43,8 +43,9 @@ class Proxy:
         self.refusing = False
         self.go = asyncio.Event()
         self.left = None                # bytes until the cut
-        self.pattern = None             # (bytes, "before" | "after")
+        self.pattern = None             # (bytes, "before" | "inside" | "after")
         self.hits = 0                   # cuts that have happened by bytes or pattern
+        self.on_hit = None              # called at the next one
         self.server = loop.call(self._listen())
         self.port = self.server.sockets[0].getsockname()[1]
 
@@ -57,11 +58,11 @@ class Proxy:
     def cut(self):
         self.loop.loop.call_soon_threadsafe(self._cut)
 
-    def cut_after(self, n):
-        self.left = n
+    def cut_after(self, n, on_hit=None):
+        self.left, self.on_hit = n, on_hit
 
-    def cut_on(self, pattern, when):
-        self.pattern = (pattern, when)
+    def cut_on(self, pattern, when, on_hit=None):
+        self.pattern, self.on_hit = (pattern, when), on_hit
 
     def refuse(self, yes=True):
         self.refusing = yes
@@ -72,11 +73,17 @@ class Proxy:
         self.loop.loop.call_soon_threadsafe(self.go.clear if yes else self.go.set)
 
     def calm(self):
-        self.left = self.pattern = None
+        self.left = self.pattern = self.on_hit = None
         self.refusing = False
         self.stall(False)
 
     # ---- relaying
+
+    def _hit(self):
+        self.hits += 1
+        if self.on_hit:
+            self.on_hit()
+        self.on_hit = None
 
     def _cut(self):
         for pair in list(self.pairs):
@@ -122,13 +129,20 @@ class Proxy:
         pattern = self.pattern
         if up and pattern and pattern[0] in data:
             self.pattern = None
-            self.hits += 1
+            self._hit()
+            if pattern[1] == "inside":
+                data = data[:data.index(pattern[0]) + len(pattern[0]) // 2]
             if pattern[1] == "after":
                 writer.write(data)
                 await writer.drain()
                 abort(pair[0])          # the client hears nothing; the server has all of it
                 await asyncio.sleep(0.1)
                 pair[1].close()
+            elif pattern[1] == "inside":
+                writer.write(data)
+                await writer.drain()
+                abort(pair[0])
+                writer.transport.abort()
             else:
                 for w in pair:
                     abort(w)
@@ -138,7 +152,7 @@ class Proxy:
             self.left -= len(take)
             if self.left == 0:
                 self.left = None
-                self.hits += 1
+                self._hit()
                 writer.write(take)
                 await writer.drain()
                 for w in pair:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from hll import decode
 from log import utc
 from servers import Resp
-from tap import Failure
+from tap import Failure, Mismatch, wait_until
 
 
 class Snapshot:
@@ -27,7 +27,7 @@ class Snapshot:
     def row(self, start, dims, count, values, sum_, low, high):
         key = (start, dims_of_text(dims) if isinstance(dims, str) else dims_key(dims))
         if key in self.rows:
-            raise Failure(f"two rows of one key: {key}")
+            raise Mismatch(f"two rows of one key: {key}")
         self.rows[key] = (count, values, sum_, low, high)
         return key
 
@@ -56,6 +56,9 @@ class Store:
     def positions(self):
         """{partition: (init, next)}"""
         raise NotImplementedError
+
+    def alone(self):
+        return True
 
 
 class Pg(Store):
@@ -114,16 +117,28 @@ class Pg(Store):
         self.sql("truncate hta_job, hta_pos, hta_metric, hta_dead, hta_rollups")
 
     def copy(self, name):
-        self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{self.db}'", "postgres")
-        self.sql(f"create database {self.db}_{name} template {self.db}", "postgres")
+        self.insist(f"create database {self.db}_{name} template {self.db}")
 
     def restore(self, name):
-        self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{self.db}'", "postgres")
-        self.sql(f"drop database {self.db}", "postgres")
-        self.sql(f"create database {self.db} template {self.db}_{name}", "postgres")
+        """Changed for the copy in one step: nobody finds no database."""
+        self.sql(f"create database {self.db}_new template {self.db}_{name}", "postgres")
+        self.insist(f"alter database {self.db} rename to {self.db}_gone; alter database {self.db}_new rename to {self.db}")
+        self.sql(f"drop database {self.db}_gone with (force)", "postgres")
+
+    def insist(self, text):
+        """What nobody must be connected for: whoever is is thrown out, and comes back at once."""
+        def done():
+            self.alone()
+            return self.sql(text, "postgres", check=False) is not None
+        wait_until(20, text, done)
+
+    def alone(self):
+        """Ends what is under way for pipelines that are dead; True when there is nothing any more."""
+        return self.sql(f"select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{self.db}'", "postgres").strip() == "0"
 
     def drop(self):
-        self.sql(f"drop database if exists {self.db} with (force)", "postgres", check=False)
+        for end in ("", "_old"):
+            self.sql(f"drop database if exists {self.db}{end} with (force)", "postgres", check=False)
 
 
 class Sqlite(Store):
@@ -255,9 +270,9 @@ class Redis(Store):
                 continue
             for member, score in zip(flat[::2], flat[1::2]):
                 if s.index.pop(":".join(key.split(":")[2:]) + ":" + member, None) != int(float(score)):
-                    raise Failure(f"redis: {key} has {member} with {score}, its row says otherwise")
+                    raise Mismatch(f"redis: {key} has {member} with {score}, its row says otherwise")
         if s.index:
-            raise Failure(f"redis: {len(s.index)} rows are not in their window's index, such as {next(iter(s.index))}")
+            raise Mismatch(f"redis: {len(s.index)} rows are not in their window's index, such as {next(iter(s.index))}")
         return s
 
     @staticmethod
@@ -294,6 +309,12 @@ class Redis(Store):
         c.close()
         if answer is None:
             raise Failure("redis: the copy was not made")
+
+    def alone(self):
+        c = self.client()
+        others = [line for line in c("CLIENT", "LIST").decode().splitlines() if " cmd=client" not in line]
+        c.close()
+        return not others
 
     def drop(self):
         self.empty()
@@ -335,6 +356,6 @@ def compare(store, snap, log, lost=None, whole=None):
             if key in rows and decode(sketch) != (rows[key].uniq or {}):
                 wrong.append(f"{utc(key[0])} {dict(key[1])}: its sketch is another one")
     if wrong:
-        raise Failure(f"{store.name} ({store.kind}, generation {snap.gen}) is not the recount of its positions {snap.pos}:\n"
+        raise Mismatch(f"{store.name} ({store.kind}, generation {snap.gen}) is not the recount of its positions {snap.pos}:\n"
                       + "\n".join(wrong[:20]) + (f"\n... and {len(wrong) - 20} more" if len(wrong) > 20 else ""))
     return rows

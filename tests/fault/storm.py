@@ -1,16 +1,20 @@
 """Seeded random faults. A run is one job: its shape, its faults and their times are drawn from the seed and the run's number, then the weather
-calms, everything must catch up, all pipelines leave with 0, and every store must equal a recount. Stores are compared while it storms, too."""
+calms, everything must catch up, then without a fault no life may end, all pipelines leave with 0, and every store must equal a recount. Stores are
+compared while it storms, too.
+
+A fault is counted when it has happened: a cut when the connection is cut, a crash point when the program died there."""
 import os
 import random
 import re
 import signal
+import subprocess
 import threading
 import time
 
 import log as logs
 from log import Metric
 from pipes import SESSION_MS
-from tap import Failure, kill
+from tap import Failure, Mismatch, wait_until
 from world import World
 
 SHAPES = [("pg", "redis")] * 4 + [("redis", "pg"), ("pg",), ("redis",), ("sqlite",), ("pg", "sqlite"), ("pg", "redis", "sqlite")]
@@ -36,29 +40,34 @@ class Storm:
         self.world = w = World(bench, trace, shape, r.randint(1, 6), cluster, metric)
         self.past = r.random() < 0.5            # stores may be given older states; else the log may be trimmed
         self.emptied = self.moved_back = False
+        self.gaps = not self.past and r.random() < 0.4      # retention may pass positions
         self.floor = {}
+        w.dense = True
         self.calmed = False
         self.desk = threading.Lock()            # one operator
         w.job.source = ["--epoch", r.choice(("10ms", "50ms", "300ms")), "--epoch-records", r.choice(("100", "700", "3000"))] + (
-            ["--dead", "drop"] if shape == ("redis",) else [])
+            ["--dead", "drop"] if shape == ("redis",) else []) + (["--on-gap", "skip"] if self.gaps else [])
         self.events = ["--bad-prob", r.choice(("0", "0.02")), "--late-prob", "0.05", "--jitter", "20s", "--dup-prob", "0.01"]
-        trace.add(f"shape: {shape}, {w.partitions} partitions on {cluster}, {' '.join(w.job.source)}, past {self.past}")
+        trace.add(f"shape: {shape}, {w.partitions} partitions on {cluster}, {' '.join(w.job.source)}, past {self.past}, gaps {self.gaps}")
         self.faults = self.choose()
 
     def choose(self):
         """(weight, fault)"""
-        w, f = self.world, [(6, self.kill_stage), (1, self.kill_all), (4, self.stop_stage), (1, self.term), (2, self.join), (1, self.leave), (1, self.grow),
-                            (2, self.cut_kafka), (0.3, self.broker_restart)]
+        w = self.world
+        f = [(6, self.kill_stage), (1, self.kill_all), (4, self.stop_stage), (1, self.term), (2, self.join), (1, self.leave), (1, self.grow),
+             (2, self.cut_kafka), (1 if w.cluster == "kafka3" else 0.3, self.broker_restart)]
         if "pg" in w.stores:
             f += [(4, self.cut_pg), (0.7, self.pg_restart)]
         if "redis" in w.stores:
             f += [(4, self.cut_redis), (1, self.redis_restart)]
         if self.past:
-            f += [(1.5, self.store_copy), (1.5, self.store_old), (0.4, self.store_emptied)]
+            f += [(1.5, self.store_copy), (1.5, self.store_old), (0.7, self.store_emptied)]
             if "redis" in w.stores:
                 f += [(1, self.redis_truncated), (1, self.redis_copy), (1, self.redis_old)]
         else:
             f.append((1, self.trim))
+        if self.gaps:
+            f.append((0.8, self.retention))
         return f
 
     # ---- a run
@@ -70,6 +79,16 @@ class Storm:
             self.join()
         producer = threading.Thread(target=self.produce, daemon=True)
         producer.start()
+        try:
+            self.storm()
+        finally:
+            self.calmed = True
+            producer.join(60)
+        self.calm()
+        self.after()
+
+    def storm(self):
+        r = self.rng
         end = time.monotonic() + self.seconds
         look = time.monotonic() + r.uniform(2, 4)
         while time.monotonic() < end:
@@ -79,10 +98,32 @@ class Storm:
             if time.monotonic() > look:
                 self.look()
                 look = time.monotonic() + 3
-        self.calm()
-        producer.join(60)
+
+    def after(self):
+        """Caught up; then more without a fault, and no life ends (I7); then the polite end."""
+        w = self.world
         self.last_events()
-        w.finish(90)
+        w.wait_caught_up(90)
+        self.settle()
+        lives = {p.name: len(p.codes) for p in w.pipes}
+        self.last_events()
+        w.wait_caught_up(60)
+        ended = [f"{p.name}: {p.codes}" for p in w.pipes if len(p.codes) > lives[p.name]]
+        if ended:
+            raise Failure(f"I7: lives ended without a fault: {ended}")
+        w.finish(60)
+
+    def settle(self):
+        """Until no life has ended for two seconds: a sleeper may have to learn yet that it was evicted."""
+        last = [None, time.monotonic()]
+
+        def still():
+            now = [(len(p.codes), p.leaving and p.alive()) for p in self.world.pipes]
+            if now != last[0] or any(leaving for _, leaving in now):
+                last[:] = now, time.monotonic()
+            return time.monotonic() - last[1] > 2
+        wait_until(60, lambda: f"two seconds in which no life ends: {[(p.name, p.codes) for p in self.world.pipes]}", still)
+        self.world.wait_caught_up()
 
     def produce(self):
         r = random.Random(f"{self.bench.seed} {self.trace.name} producer")
@@ -100,6 +141,8 @@ class Storm:
         for name in ("pg", "redis", *self.bench.servers.nodes(self.world.cluster)):
             self.bench.servers.sh("start", name)
         for p in self.world.pipes:
+            p.go_on()
+            p.start_without_crash()
             p.signal(signal.SIGCONT)
         if not self.world.live():
             self.join()
@@ -114,21 +157,21 @@ class Storm:
         try:
             commits = self.world.committed()
             snaps = self.world.check()
-        except Failure as e:
-            if "is not the recount" in str(e) or "two rows" in str(e) or "redis: {hta}" in str(e):
-                raise
-            return      # a server is away
-        except Exception:
+        except Mismatch:
+            raise
+        except (Failure, OSError, ValueError, subprocess.TimeoutExpired) as e:
+            self.trace.count("looks in vain")
+            self.trace.add(f"look: {str(e)[:200]}")     # a server is away
             return
         if self.past:
             return
         for n, s in snaps.items():
             for p, (_, at) in s.pos.items():
                 if at < self.floor.get((n, p), 0):
-                    raise Failure(f"I2: {n} went back from {self.floor[n, p]} to {at} in partition {p}")
+                    raise Mismatch(f"I2: {n} went back from {self.floor[n, p]} to {at} in partition {p}")
                 self.floor[n, p] = at
                 if commits.get(p, 0) > at:
-                    raise Failure(f"I4: partition {p} was committed at {commits[p]}, {n} stands at {at}")
+                    raise Mismatch(f"I4: partition {p} was committed at {commits[p]}, {n} stands at {at}")
 
     # ---- pipelines
 
@@ -139,7 +182,7 @@ class Storm:
         order = list(w.stores)
         self.rng.shuffle(order)
         rng = random.Random(self.rng.random())
-        self.trace.fault(f"pipe{len(w.pipes)} joins, {order}")
+        self.trace.fault(f"pipe{len(w.pipes)} joins, {order}", "pipelines that join")
         w.pipe(order, crashes=lambda: self.crash(rng, order), operator=self.operator)
 
     def crash(self, rng, order):
@@ -156,7 +199,7 @@ class Storm:
     def leave(self):
         p = self.one()
         if p and len(self.world.live()) > 1:
-            self.trace.fault(f"{p.name} leaves")
+            self.trace.fault(f"{p.name} leaves", "pipelines that leave")
             # one that is stopped, or waits for a server, leaves late or by force; that is its supervisor's matter
             threading.Thread(target=self.leave_now, args=(p,), daemon=True).start()
 
@@ -170,7 +213,7 @@ class Storm:
     def term(self):
         p = self.one()
         if p:
-            self.trace.fault(f"TERM to {p.name}")
+            self.trace.fault(f"TERM to {p.name}", "TERM to a pipeline")
             p.signal(signal.SIGTERM)
 
     def stage_of(self):
@@ -182,13 +225,14 @@ class Storm:
 
     def kill_stage(self):
         p, i, proc = self.stage_of()
-        if proc and kill(proc.pid, signal.SIGKILL):
-            self.trace.fault(f"kill -9 {p.name} {p.stages[i][0]}")
+        if proc:
+            self.trace.fault(f"kill -9 {p.name} {p.stages[i][0]}", "kill -9 of a stage")
+            p.signal(signal.SIGKILL, i)
 
     def kill_all(self):
         p = self.one()
         if p:
-            self.trace.fault(f"kill -9 {p.name}")
+            self.trace.fault(f"kill -9 {p.name}", "kill -9 of a pipeline")
             p.signal(signal.SIGKILL)
 
     def stop_stage(self):
@@ -197,7 +241,8 @@ class Storm:
             return
         whole = self.rng.random() < 0.3
         seconds = self.rng.choice((self.rng.uniform(0.05, 0.8), SESSION_MS / 1000 + self.rng.uniform(0.3, 2.5)))
-        self.trace.fault(f"stop {p.name} {'whole' if whole else p.stages[i][0]} for {seconds:.2f} s")
+        self.trace.fault(f"stop {p.name} {'whole' if whole else p.stages[i][0]} for {seconds:.2f} s",
+                         f"STOP and CONT of a {'pipeline' if whole else 'stage'}" + (", longer than the session" if seconds > SESSION_MS / 1000 else ""))
         which = None if whole else i
         p.signal(signal.SIGSTOP, which)
         later(seconds, lambda: p.signal(signal.SIGCONT, which))
@@ -222,22 +267,24 @@ class Storm:
 
     def cut(self, name, pattern):
         r, proxy = self.rng, self.bench.servers.proxy(name)
-        how = r.choice(("now", "bytes", "bytes", "refuse", "stall", "before", "after", "after"))
-        if how == "now" or (how in ("before", "after") and not pattern):
-            self.trace.fault(f"{name} is cut")
+        how = r.choice(("now", "bytes", "bytes", "refuse", "stall", "before", "inside", "after", "after"))
+        kind = f"{name.split('-')[0]}: "
+        if how == "now" or (how in ("before", "inside", "after") and not pattern):
+            self.trace.fault(f"{name} is cut", kind + "cut")
             proxy.cut()
         elif how == "bytes":
             n = int(10 ** r.uniform(0, 5.5))
-            self.trace.fault(f"{name} is cut after {n} bytes")
-            proxy.cut_after(n)
+            self.trace.add(f"{name} is to be cut after {n} bytes")
+            proxy.cut_after(n, lambda: self.trace.fault(f"{name} is cut after {n} bytes", kind + "cut after N bytes"))
         elif how in ("refuse", "stall"):
             seconds = r.uniform(0.2, 2.5)
-            self.trace.fault(f"{name}: {how} for {seconds:.2f} s")
+            self.trace.fault(f"{name}: {how} for {seconds:.2f} s", kind + ("refused" if how == "refuse" else "stalled"))
             getattr(proxy, how)()
             later(seconds, lambda: getattr(proxy, how)(False))
         else:
-            self.trace.fault(f"{name} is cut {how} it has {pattern}")
-            proxy.cut_on(pattern, how)
+            where = f"cut {how} {'' if how == 'inside' else 'it has '}{pattern.decode()}"
+            self.trace.add(f"{name} is to be {where}")
+            proxy.cut_on(pattern, how, lambda: self.trace.fault(f"{name} is {where}", kind + where))
 
     def cut_pg(self):
         self.cut("pg", b"COMMIT")
@@ -251,19 +298,22 @@ class Storm:
     # ---- servers
 
     def pg_restart(self):
-        self.trace.fault("Postgres: immediate shutdown, restart")
+        self.trace.fault("Postgres: immediate shutdown, restart", "Postgres restarts")
         self.bench.servers.restart("pg", "QUIT")
 
     def redis_restart(self):
-        self.trace.fault("Redis is killed and restarted")
+        self.trace.fault("Redis is killed and restarted", "Redis restarts")
         self.bench.servers.redis_restart()
 
     def broker_restart(self):
         node = self.rng.choice(self.bench.servers.nodes(self.world.cluster))
-        if node != "kafka":
-            topic = logs.leaders(self.world.brokers, self.world.topic)
-            node = topic.get(0) and self.bench.servers.node_of(topic[0]) or node
-        self.trace.fault(f"{node} is killed and restarted")
+        leader = None
+        if node != "kafka" and self.rng.random() < 0.8:
+            at = self.tried(lambda: logs.leaders(self.world.brokers, self.world.topic)) or {}
+            leader = at.get(0) and self.bench.servers.node_of(at[0])
+        node = leader or node
+        self.trace.fault(f"{node} is killed and restarted" + (", the leader of partition 0" if leader else ""),
+                         "leaders of three brokers killed" if leader else "brokers killed")
         self.bench.servers.sh("stop", node, "KILL")
         time.sleep(self.rng.uniform(0, 1))
         self.bench.servers.sh("start", node)
@@ -273,14 +323,14 @@ class Storm:
     def store_copy(self):
         s = self.rng.choice(list(self.world.stores.values()))
         if not s.copied and self.answers(s):
-            self.trace.fault(f"{s.name} is copied")
+            self.trace.add(f"{s.name} is copied")
             s.copy("old")
             s.copied = True
 
     def store_old(self):
         for s in self.world.stores.values():
             if s.copied:
-                self.trace.fault(f"{s.name} is given its older state")
+                self.trace.fault(f"{s.name} is given its older state", f"{s.name}: older state restored")
                 self.moved_back = True
                 s.restore("old")
                 return
@@ -294,7 +344,7 @@ class Storm:
     def store_emptied(self):
         s = self.rng.choice(list(self.world.stores.values()))
         if self.answers(s):
-            self.trace.fault(f"{s.name} is emptied")
+            self.trace.fault(f"{s.name} is emptied", f"{s.name}: {'flushed' if s.kind == 'redis' else 'emptied'}")
             self.emptied = True
             s.empty()
 
@@ -305,13 +355,13 @@ class Storm:
     def redis_old(self):
         old = os.path.join(self.world.folder, "aof")
         if os.path.exists(old):
-            self.trace.fault("Redis restarts from an older copy of its files")
+            self.trace.fault("Redis restarts from an older copy of its files", "redis: restarts from older files")
             self.moved_back = True
             self.bench.servers.redis_restart(snapshot=old)
 
     def redis_truncated(self):
         n = int(10 ** self.rng.uniform(0, 5))
-        self.trace.fault(f"Redis restarts without the last {n} bytes of its file")
+        self.trace.fault(f"Redis restarts without the last {n} bytes of its file", "redis: restarts from a truncated file")
         self.moved_back = True
         self.bench.servers.redis_restart(truncate=n)
 
@@ -321,7 +371,7 @@ class Storm:
         w = self.world
         if w.partitions < 8:
             w.partitions += self.rng.randint(1, 2)
-            self.trace.fault(f"the topic grows to {w.partitions} partitions")
+            self.trace.fault(f"the topic grows to {w.partitions} partitions", "partitions added")
             self.tried(lambda: logs.kadm(w.brokers, "grow", w.topic, w.partitions))
 
     def trim(self):
@@ -336,8 +386,39 @@ class Storm:
             return
         w.log.read()            # what goes now is in the stores, and is to be remembered
         p = self.rng.choice(list(low))
-        self.trace.fault(f"partition {p} is trimmed to {low[p]}")
+        self.trace.fault(f"partition {p} is trimmed to {low[p]}", "retention up to the positions")
         self.tried(lambda: logs.kadm(w.brokers, "trim", w.topic, p, low[p]))
+
+    def retention(self):
+        """Past positions: no pipeline lives meanwhile, so it is known what each store loses."""
+        w = self.world
+        for p in w.pipes:
+            p.hold()
+        try:
+            self.tried(self.trim_past)
+        finally:
+            for p in w.pipes:
+                p.go_on()
+
+    def trim_past(self):
+        w = self.world
+        for name in ("pg", "redis"):
+            proxy = self.bench.servers.proxy(name)
+            proxy.calm()
+            proxy.cut()
+        wait_until(10, "the stores to be through with what was sent", lambda: all([s.alone() for s in w.stores.values()]))
+        stand, ends = w.standing(), w.ends()
+        w.log.read()
+        p = self.rng.choice([p for p, o in ends.items() if o] or [0])
+        low = min(at.get(p, 0) for at in stand.values())
+        to = min(low + self.rng.randint(1, 1500), ends.get(p, 0), w.log.end.get(p, 0))
+        if to <= low:
+            return
+        self.trace.fault(f"partition {p} is trimmed to {to}, the stores stand at {[(n, at.get(p)) for n, at in stand.items()]}", "retention past the positions")
+        logs.kadm(w.brokers, "trim", w.topic, p, to)
+        for n, at in stand.items():
+            if at.get(p, 0) < to:
+                w.lost.setdefault(n, {}).setdefault(p, []).append((at.get(p, 0), to))
 
     def tried(self, fn):
         try:

@@ -13,6 +13,10 @@ class Failure(Exception):
     """A test's own words."""
 
 
+class Mismatch(Failure):
+    """A store that is not what it has to be."""
+
+
 class Tap:
     def __init__(self, verbose=False):
         self.verbose = verbose
@@ -43,6 +47,7 @@ class Tap:
             fn(trace, *args)
         except Failure as e:
             wrong = str(e)
+            trace.count("mismatches", isinstance(e, Mismatch))
         except Exception:       # a bug of the bench is a failure too
             wrong = traceback.format_exc()
         trace.stop()
@@ -52,7 +57,7 @@ class Tap:
                 self.say(wrong)
             if wrong or self.verbose:
                 self.say(trace.report())
-            self.say(f"{time.monotonic() - from_s:.1f} s" + "".join(f", {k} {v}" for k, v in trace.counts.items() if v))
+            self.say(f"{time.monotonic() - from_s:.1f} s" + "".join(f", {v} {k}" for k, v in trace.counts.items() if v and k != "runs"))
         return trace
 
 
@@ -62,7 +67,8 @@ class Trace:
     def __init__(self, name):
         self.name = name
         self.lines = []
-        self.counts = {}
+        self.counts = {"runs": 1}
+        self.kinds = {}         # of faults
         self.logs = []          # callables that return text for a report
         self.ends = []          # callables
         self.lock = threading.Lock()
@@ -75,7 +81,9 @@ class Trace:
         with self.lock:
             self.counts[what] = self.counts.get(what, 0) + n
 
-    def fault(self, text):
+    def fault(self, text, kind="of the fixed scenes"):
+        with self.lock:
+            self.kinds[kind] = self.kinds.get(kind, 0) + 1
         self.count("faults")
         self.add("fault: " + text)
 
