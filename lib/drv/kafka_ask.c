@@ -154,18 +154,30 @@ int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct e
 	return rc;
 }
 
+/* The group does not know us any more, or not in this generation. */
+static bool evicted(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
+struct ask_commit { rd_kafka_topic_partition_list_t *list; rd_kafka_resp_err_t refused; };
+
+/* While a rebalance waits for our answer every commit of an evicted member is refused, and who waits for the commit cannot answer. */
 static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
 {
-	struct ask_list *a = arg;
+	struct ask_commit *a = arg;
+	rd_kafka_resp_err_t code = rd_kafka_commit(k->member, a->list, 0);
 
-	return rd_kafka_commit(k->member, a->list, 0);
+	if (!k->rebalance || !evicted(code))
+		return code;
+	a->refused = code;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err)
 {
 	struct kafka *k = self;
-	struct ask_list a = { .list = list_of(offsets) };
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	struct ask_commit a = { .list = list_of(offsets) };
 	int rc = 0;
 
 	for (size_t i = 0; i < offsets->n; i++) {
@@ -180,9 +192,9 @@ int kafka_commit(void *self, const struct ranges *offsets, const char *meta, boo
 	if (wait)
 		rc = kafka_insist(k, "commit", ask_commit, &a, err);
 	else
-		code = rd_kafka_commit(k->member, a.list, 1);
-	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
-		log_warn("kafka: commit: %s", rd_kafka_err2str(code));
+		a.refused = rd_kafka_commit(k->member, a.list, 1);
+	if (a.refused && a.refused != RD_KAFKA_RESP_ERR__NO_OFFSET)
+		log_warn("kafka: commit: %s", rd_kafka_err2str(a.refused));
 	rd_kafka_topic_partition_list_destroy(a.list);
 	return rc;
 }

@@ -73,7 +73,8 @@ struct log_ops {
 	int (*starts)(void *log, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
 	/* (waits) The group's commits: from = offset or -1; *meta the text of any of them that has one (appended; all must agree: EX_CONFIG), for all partitions given. */
 	int (*committed)(void *log, struct ranges *parts, struct buf *meta, struct err *err);
-	/* Commits `to` of each with this text. wait: synchronously (waits); else errors come as warnings. */
+	/* Commits `to` of each with this text. wait: synchronously (waits); else errors come as warnings, and so does with `wait` that the group has put us out:
+	 * the change to come says it. */
 	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
 	/* (waits) Reads the one record at `last.offset` of the partition for the fingerprint: *found false where it is gone. */
 	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
