@@ -386,6 +386,15 @@ bad_lines() {
 	END
 }
 
+@test "rows are in the order of window, then dimensions, however many windows there are and however alike the dimensions" {
+	hta-gen --count 20000 --step 37m --seed 7 >"$BATS_TEST_TMPDIR/in"
+	feed hta-window --every 1h --by region,customer "$BATS_TEST_TMPDIR/in"
+	[ "$(wc -l <"$out")" -gt 15000 ]
+	jq -r '[.window_start, .dims.region, .dims.customer] | join(" ")' "$out" | LC_ALL=C sort -c
+	feed hta-window --every 366d --by region,user_id "$BATS_TEST_TMPDIR/in"
+	jq -r '[.window_start, .dims.region, .dims.user_id] | join(" ")' "$out" | LC_ALL=C sort -c
+}
+
 @test "rows with --lateness do not depend on how the input is cut, and equal those without where nothing is late" {
 	hta-gen --count 30000 --step 10ms --jitter 20s >"$BATS_TEST_TMPDIR/in"
 	local options=(--metric m --every 10s --by endpoint --value latency_ms --uniq user_id --metric n --every 25s)
