@@ -105,6 +105,27 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	END
 }
 
+@test "plain: both ways to read give the same records" {
+	topic_new ways 1
+	lines() { head -n "$1" "$events" | tail -n 100; }
+	lines 100 | produce "$topic" -
+	lines 200 | kadm -b "$HTA_BROKERS" txn commit "$topic" 0
+	lines 300 | kadm -b "$HTA_BROKERS" txn abort "$topic" 0
+	lines 400 | produce "$topic" -
+	for level in read_committed read_uncommitted; do
+		feed plain -v -e -X isolation.level=$level
+		cp "$out" direct
+		! says 'librdkafka reads on'
+		feed plain -e -X isolation.level=$level -X check.crcs=true
+		cmp "$out" direct
+	done
+	[ "$(wc -l <direct)" = 400 ]
+	for codec in gzip snappy lz4 zstd none; do lines 500 | produce "$topic" - -z $codec; done
+	feed plain -v -e -X isolation.level=read_uncommitted
+	says "$topic/0@40[0-9]: compressed, or of an old format: librdkafka reads on"
+	cat direct <(for _ in 1 2 3 4 5; do lines 500; done) | cmp - "$out"
+}
+
 @test "unknown topic and refused login are 78 at once, no broker is 69 after retries" {
 	topic=$HTA_PREFIX.nothing
 	fails_with 78 plain -e

@@ -11,6 +11,13 @@
 
 struct ask_topic { const char *topic; struct log_parts *out; };
 
+static void note_leader(struct kafka *k, const char *topic, const struct rd_kafka_metadata *m, const rd_kafka_metadata_partition_t *part)
+{
+	for (int i = 0; i < m->broker_cnt; i++)
+		if (m->brokers[i].id == part->leader)
+			direct_leader(k->direct, topic, part->id, m->brokers[i].host, m->brokers[i].port);
+}
+
 static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
 {
 	struct ask_topic *a = arg;
@@ -20,8 +27,11 @@ static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
 	if (code)
 		return code;
 	code = m->topic_cnt ? m->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-	for (int i = 0; !code && i < m->topics[0].partition_cnt; i++)
+	for (int i = 0; !code && i < m->topics[0].partition_cnt; i++) {
 		log_parts_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
+		if (k->direct)
+			note_leader(k, a->topic, m, &m->topics[0].partitions[i]);
+	}
 	rd_kafka_metadata_destroy(m);
 	return code;
 }

@@ -1,14 +1,15 @@
-/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_read.c (assign and read), kafka_ask.c (metadata, offsets, commits). */
+/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_read.c (assign and read; kafka_direct.c, past librdkafka), kafka_ask.c (metadata, offsets, commits). */
 #ifndef DRV_KAFKA_INTERNAL_H
 #define DRV_KAFKA_INTERNAL_H
 
 #include <librdkafka/rdkafka.h>
 
 #include "drv/kafka.h"
+#include "drv/kafka_direct.h"
 
 enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
 
-struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; };
+struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; bool is_direct; struct direct_part direct; };
 
 struct kafka {
 	rd_kafka_conf_t *conf;             /* until the client takes it */
@@ -37,6 +38,9 @@ struct kafka {
 	bool doubted;                      /* .. and then a broker did not know one of them */
 
 	/* what is read */
+	struct direct *direct;             /* NULL: all by librdkafka */
+	size_t indirect;                   /* partitions that librdkafka reads */
+	bool turn;
 	struct kafka_part **part;
 	size_t parts, part_cap;
 	rd_kafka_topic_t **rkt;            /* by topic, for the simple consumer and metadata */
@@ -63,6 +67,7 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
 void kafka_drop_batch(struct kafka *k);
 void kafka_forget_parts(struct kafka *k);                 /* reads nothing any more */
+direct_hand_over kafka_hand_over;
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
 int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);

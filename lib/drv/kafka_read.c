@@ -1,4 +1,4 @@
-/* What is read. A batch of messages is handed out in runs of one partition; the payloads stay librdkafka's until the next read. Stale messages of an earlier
+/* What is read: directly where that goes (kafka_direct.h), else by librdkafka. A batch of its messages is handed out in runs of one partition; the payloads stay librdkafka's until the next read. Stale messages of an earlier
  * start are dropped by librdkafka (they carry the version of their fetch) and, where they sat in our batch, by us. */
 #include <stdlib.h>
 #include <string.h>
@@ -29,36 +29,63 @@ rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name)
 void kafka_forget_parts(struct kafka *k)
 {
 	kafka_drop_batch(k);
+	if (k->direct)
+		direct_forget(k->direct);
 	for (size_t i = 0; i < k->parts; i++) {
-		rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
+		if (!k->part[i]->is_direct)
+			rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
 		free(k->part[i]->part.topic);
 		free(k->part[i]);
 	}
-	k->parts = 0;
+	k->parts = k->indirect = 0;
 }
 
-static void add_part(struct kafka *k, const struct range *r, rd_kafka_topic_t *rkt)
+static rd_kafka_resp_err_t start(struct kafka *k, struct kafka_part *p)
+{
+	p->is_direct = false;
+	k->indirect++;
+	return rd_kafka_consume_start_queue(p->rkt, p->part.partition, p->direct.next, k->messages) ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void kafka_hand_over(void *arg, struct direct_part *d)
+{
+	struct kafka *k = arg;
+
+	for (size_t i = 0; i < k->parts; i++)
+		if (&k->part[i]->direct == d) {
+			rd_kafka_resp_err_t code = start(k, k->part[i]);
+
+			if (code)
+				kafka_failed(&k->failed, code, NULL);
+		}
+}
+
+static struct kafka_part *add_part(struct kafka *k, const struct range *r)
 {
 	struct kafka_part *p = mem_zalloc(sizeof(*p));
 
 	p->part.topic = mem_strdup(r->topic);
 	p->part.partition = r->partition;
-	p->rkt = rkt;
+	p->rkt = kafka_topic(k, r->topic);
+	p->direct = (struct direct_part){ .part = &p->part, .next = r->from };
 	mem_reserve(&k->part, &k->part_cap, k->parts + 1, sizeof(*k->part));
 	k->part[k->parts++] = p;
+	return p;
 }
 
-int kafka_assign(void *self, const struct ranges *start, struct err *err)
+int kafka_assign(void *self, const struct ranges *starts, struct err *err)
 {
 	struct kafka *k = self;
 
 	kafka_forget_parts(k);
-	for (size_t i = 0; i < start->n; i++) {
-		rd_kafka_topic_t *rkt = kafka_topic(k, start->v[i].topic);
+	for (size_t i = 0; i < starts->n; i++) {
+		struct kafka_part *p = add_part(k, &starts->v[i]);
+		rd_kafka_resp_err_t code;
 
-		if (rd_kafka_consume_start_queue(rkt, start->v[i].partition, start->v[i].from, k->messages))
-			return kafka_failed(err, rd_kafka_last_error(), NULL);
-		add_part(k, &start->v[i], rkt);
+		p->is_direct = k->direct && direct_add(k->direct, &p->direct);
+		code = p->is_direct ? RD_KAFKA_RESP_ERR_NO_ERROR : start(k, p);
+		if (code)
+			return kafka_failed(err, code, NULL);
 	}
 	return 0;
 }
@@ -70,7 +97,7 @@ static struct kafka_part *part_of(struct kafka *k, const rd_kafka_message_t *m)
 	const char *topic = m->rkt ? rd_kafka_topic_name(m->rkt) : "";
 
 	for (size_t i = 0; i < k->parts; i++)
-		if (k->part[i]->part.partition == m->partition && strcmp(k->part[i]->part.topic, topic) == 0)
+		if (!k->part[i]->is_direct && k->part[i]->part.partition == m->partition && strcmp(k->part[i]->part.topic, topic) == 0)
 			return k->part[i];
 	return NULL;
 }
@@ -163,32 +190,47 @@ static int settle(struct kafka *k, struct err *err)
 	return rc;
 }
 
-int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
+/* 1: a batch; 0: nothing now. */
+static int read_indirect(struct kafka *k, struct log_batch *batch, struct err *err)
 {
-	struct kafka *k = self;
-
-	*batch = (struct log_batch){ 0 };
-	*fd = k->message_fd;
-	if (k->doubted && settle(k, err))
-		return -1;
 	while (k->at < k->n || fetch(k)) {
 		const rd_kafka_message_t *m = k->m[k->at];
 		const struct kafka_part *p = part_of(k, m);
 
 		if (p && !m->err) {
-			k->down_since_us = 0;
 			take_run(k, p, batch);
-			return 0;
+			return 1;
 		}
 		k->at++;
 		if (m->err) {
 			int rc = p || !kafka_temporary(m->err) ? take_error(k, m, p, batch, err) : 0;
 
 			if (rc)
-				return rc < 0 ? -1 : 0;
+				return rc;
 		}
 	}
 	return 0;
+}
+
+int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
+{
+	struct kafka *k = self;
+	int rc = 0;
+
+	*batch = (struct log_batch){ 0 };
+	*fd = k->direct ? direct_fd(k->direct) : k->message_fd;
+	if (k->doubted && settle(k, err))
+		return -1;
+	k->turn = !k->turn;
+	if (k->indirect && k->turn)
+		rc = read_indirect(k, batch, err);
+	if (rc == 0 && k->direct)
+		rc = direct_read(k->direct, k->record, KAFKA_BATCH, batch);
+	if (rc == 0)
+		rc = read_indirect(k, batch, err);
+	if (rc > 0)
+		k->down_since_us = 0;
+	return rc < 0 ? -1 : 0;
 }
 
 /* ---- one record, by itself */
