@@ -21,7 +21,8 @@
 #include "base/tm.h"
 #include "drv/kafka_wire.h"
 
-enum { SILENT_US = 10000000, RESPONSE_MOST = 8 << 20, RECEIVE_BYTES = 1 << 20 };
+/* A response is read where it lies: one that the cache holds costs half. On a long way a larger one is worth more. */
+enum { SILENT_US = 10000000, RESPONSE_BYTES = 1 << 20, RESPONSE_MOST = 8 << 20, LONG_WAY_US = 25000 };
 
 struct leader { char *topic, *host /* NULL: not known now */; int32_t partition; int port; bool foreign; };
 
@@ -32,10 +33,13 @@ struct conn {
 	int fd;                            /* -1: not connected */
 	bool up, proven;                   /* connected; and it has answered */
 	bool asked;                        /* a request is in flight */
+	bool waited;                       /* .. and its answer was waited for */
 	int32_t correlation;
 	struct buf out, in, cur;
 	size_t sent;
 	uint32_t events;
+	int32_t most;                      /* bytes of a response */
+	int64_t asked_at_us;
 	int64_t silent_since_us;           /* 0: it is not */
 	struct direct_part **part;
 	size_t n, cap, turn, found;
@@ -51,6 +55,7 @@ struct direct {
 	direct_hand_over *hand_over;
 	void *arg;
 	struct wire_fetch fetch;
+	int32_t most;                      /* bytes of a response, as the user wants it */
 	char client[256];
 	int epoll;
 	struct leader *leader;
@@ -115,10 +120,11 @@ struct direct *direct_new(const rd_kafka_conf_t *conf, direct_hand_over *hand_ov
 	get(conf, "client.id", d->client, sizeof(d->client));
 	d->fetch = (struct wire_fetch){
 		.client = d->client, .committed = is(conf, "isolation.level", "read_committed"), .wait_ms = number(conf, "fetch.wait.max.ms"),
-		.min_bytes = number(conf, "fetch.min.bytes"), .max_bytes = number(conf, "fetch.max.bytes"), .part_bytes = number(conf, "fetch.message.max.bytes"),
+		.min_bytes = number(conf, "fetch.min.bytes"), .part_bytes = number(conf, "fetch.message.max.bytes"),
 	};
-	if (d->fetch.max_bytes > RESPONSE_MOST)
-		d->fetch.max_bytes = RESPONSE_MOST;
+	d->most = number(conf, "fetch.max.bytes");
+	if (d->most > RESPONSE_MOST)
+		d->most = RESPONSE_MOST;
 	if (d->epoll >= 0)
 		return d;
 	direct_free(d);
@@ -239,6 +245,7 @@ static struct conn *conn_of(struct direct *d, const struct leader *l)
 	c->host = mem_strdup(l->host);
 	c->port = l->port;
 	c->fd = -1;
+	c->most = RESPONSE_BYTES;
 	mem_reserve(&d->conn, &d->cap, d->n + 1, sizeof(*d->conn));
 	return d->conn[d->n++] = c;
 }
@@ -405,8 +412,10 @@ static bool ask(struct direct *d, struct conn *c)
 		return true;
 	c->out.n = c->sent = 0;
 	d->fetch.correlation = ++c->correlation;
+	d->fetch.max_bytes = c->most < d->most ? c->most : d->most;
 	wire_fetch_write(&c->out, &d->fetch, d->want, n);
 	c->asked = true;
+	c->asked_at_us = tm_mono_us();
 	return flush(d, c);
 }
 
@@ -440,6 +449,9 @@ static int take_response(struct direct *d, struct conn *c)
 	c->in = used;
 	c->in.n = 0;
 	c->asked = false;
+	if (c->waited && c->cur.n > (size_t)c->most / 2 && c->most < d->most && tm_mono_us() - c->asked_at_us > LONG_WAY_US)
+		c->most *= 2;
+	c->waited = false;
 	if (wire_response_open(&r, slice(c->cur.p + WIRE_PREFIX, c->cur.n - WIRE_PREFIX), c->correlation))
 		return -1;
 	c->response = r;
@@ -488,6 +500,7 @@ static void note_silence(struct direct *d, struct conn *c)
 {
 	int64_t now = tm_mono_us();
 
+	c->waited = true;
 	if (!c->silent_since_us)
 		c->silent_since_us = now;
 	else if (now - c->silent_since_us > SILENT_US + d->fetch.wait_ms * 1000LL)

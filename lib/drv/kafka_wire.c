@@ -280,6 +280,7 @@ static bool take_record(struct wire_records *w, struct log_record *r)
 	if (!p || length < 1 || length > w->stop - p)
 		return false;
 	end = p + length;
+	__builtin_prefetch((const void *)((uintptr_t)end + 3 * (size_t)length));     /* the next ones are of about that length */
 	p = varint(p + 1, end, &time);
 	p = p ? varint(p, end, &delta) : NULL;
 	p = p ? field(p, end, &key) : NULL;
