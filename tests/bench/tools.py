@@ -1,5 +1,5 @@
 """What a task needs and may be missing: packages, modules, servers, and hta itself. All of it goes into a cache folder or the system's packages."""
-import os, shlex, shutil, subprocess
+import os, shlex, shutil, subprocess, zlib
 from measure import die, say
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,7 +34,8 @@ def build_hta():
     """Puts hta and the bench's own programs into PATH, built into HTA_BUILD or the cache unless they are there."""
     if shutil.which("hta-window") and shutil.which("launch") and shutil.which("steps"):
         return
-    top, build = os.path.dirname(TESTS), os.environ.get("HTA_BUILD") or cache("build")
+    top = os.path.dirname(TESTS)
+    build = os.environ.get("HTA_BUILD") or cache("build", f"{zlib.crc32(top.encode()):08x}")    # a folder a checkout
     say(f"building hta in {build}")
     packages("build")
     sh(f"cd {top} && {{ [ configure -nt configure.ac ] && [ Makefile.in -nt Makefile.am ] || flock configure.ac autoreconf -fi; }} && mkdir -p {build} &&"
