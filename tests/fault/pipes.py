@@ -78,8 +78,10 @@ class Run:
         return self.crash is not None and self.codes()[self.crash[0]] == -signal.SIGKILL and self.crash[0] not in self.killed
 
     def broken(self):
-        """Stages that died as no program may: of a signal that nobody sent."""
-        return [f"{self.names[i]}: {c}" for i, c in enumerate(self.codes()) if c is not None and c < 0 and c not in (-signal.SIGKILL, -signal.SIGTERM)]
+        """Stages that died as no program may: of a signal that nobody sent. Before its first line a stage does not know what stream it is in, and
+        leaves by SIGPIPE when its reader leaves, as any filter does."""
+        sent = [-signal.SIGKILL, -signal.SIGTERM] + ([] if "assigned:" in self.said() else [-signal.SIGPIPE])
+        return [f"{self.names[i]}: {c}" for i, c in enumerate(self.codes()) if c is not None and c < 0 and c not in sent]
 
     def code(self):
         """As a shell with pipefail has it: the last one that is not 0; 128 + n for a signal."""
