@@ -177,7 +177,7 @@ static void hand_over(struct direct *d, struct conn *c, struct direct_part *p, b
 	log_info("%s/%d@%lld: %s: librdkafka reads on", p->part->topic, (int)p->part->partition, (long long)p->next, why);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->part[i] == p)
-			c->part[i] = c->part[--c->n];
+			memmove(c->part + i, c->part + i + 1, (--c->n - i) * sizeof(*c->part));
 	if (c->answered == p)
 		c->answered = NULL;
 	free(l->host);
