@@ -225,7 +225,7 @@ def watch(redis, key, seen, until):
 def delays(broker, topic, redis, prefix):
     """Seconds from a marker's way into the producer until a reader of Redis sees it."""
     line = json.dumps({"ts": time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime()), "endpoint": "/marker", "status": 200, "latency_ms": 1}).encode() + b"\n"
-    producer = subprocess.Popen(["kcat", "-P", "-b", broker, "-t", topic, "-p", "0", "-X", "linger.ms=0"], stdin=subprocess.PIPE)
+    producer = subprocess.Popen(["mark", broker, topic], stdin=subprocess.PIPE)
     rng, sent, seen = random.Random(1), [], []
 
     def send():

@@ -16,7 +16,7 @@ enum { METRIC, START, END, HASH, DIMS, COUNT, VALUES, SUM, MIN, MAX };
 /* Arrays and their elements: text, timestamptz, jsonb, int8, numeric. */
 static const Oid array_type[COLUMNS] = { 1009, 1185, 1185, 1009, 3807, 1016, 1016, 1231, 1231, 1231 };
 static const Oid element_type[COLUMNS] = { 25, 1184, 1184, 25, 3802, 20, 20, 1700, 1700, 1700 };
-static const int64_t FIRST_WINDOW = 820454400000000;       /* 2026-01-01 in microseconds since 2000 */
+static const int64_t FIRST_WINDOW = 820540800000000;       /* 2026-01-01 in microseconds since 2000 */
 
 struct row { char hash[33]; unsigned n; };
 struct column { char *p; size_t n; };
