@@ -129,7 +129,7 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 			log_warn("kafka: no broker can be reached; trying again");
 		}
 	} else if (kafka_unknown(code) && k->opened) {
-		k->doubted = true;
+		k->doubt = code;
 	} else if (!kafka_temporary(code)) {
 		kafka_failed(&k->failed, code, say);
 	} else {

@@ -35,7 +35,7 @@ struct kafka {
 	struct err failed;                 /* for good */
 	int64_t down_since_us;             /* all brokers; 0: up */
 	bool opened;                       /* the topics were there */
-	bool doubted;                      /* .. and then a broker did not know one of them */
+	rd_kafka_resp_err_t doubt;         /* .. and then a broker did not know one of them, or a partition */
 
 	/* what is read */
 	struct direct *direct;             /* NULL: all by librdkafka */

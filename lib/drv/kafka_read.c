@@ -138,7 +138,7 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 		break;
 	}
 	if (kafka_unknown(m->err))
-		k->doubted = true;
+		k->doubt = m->err;
 	else if (!kafka_temporary(m->err))
 		return kafka_failed(err, m->err, rd_kafka_message_errstr(m));
 	return 0;                                 /* librdkafka goes on by itself */
@@ -179,14 +179,16 @@ static bool fetch(struct kafka *k)
 	return k->n;
 }
 
-/* Are the topics still there? */
+/* Are the topics still there? One that was away may be another one now: the next start looks. */
 static int settle(struct kafka *k, struct err *err)
 {
 	struct log_parts all = { 0 };
 	int rc = kafka_partitions(k, &all, err);
 
+	if (rc == 0 && k->doubt != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+		rc = err_set(err, EX_TEMPFAIL, "kafka: a topic was unknown for a moment, it may have been made anew; start the pipeline again");
+	k->doubt = RD_KAFKA_RESP_ERR_NO_ERROR;
 	log_parts_fini(&all);
-	k->doubted = false;
 	return rc;
 }
 
@@ -219,7 +221,7 @@ int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 
 	*batch = (struct log_batch){ 0 };
 	*fd = k->direct ? direct_fd(k->direct) : k->message_fd;
-	if (k->doubted && settle(k, err))
+	if (k->doubt && settle(k, err))
 		return -1;
 	k->turn = !k->turn;
 	if (k->indirect && k->turn)
