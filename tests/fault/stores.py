@@ -126,11 +126,17 @@ class Pg(Store):
         self.sql(f"drop database {self.db}_gone with (force)", "postgres")
 
     def insist(self, text):
-        """What nobody must be connected for: whoever is is thrown out, and comes back at once."""
+        """What nobody must be connected for: whoever is is thrown out, and let in again behind it."""
         def done():
             self.alone()
             return self.sql(text, "postgres", check=False) is not None
-        wait_until(20, text, done)
+        if self.proxied:
+            self.servers.proxy("pg").refuse()
+        try:
+            wait_until(30, text, done)
+        finally:
+            if self.proxied:
+                self.servers.proxy("pg").refuse(False)
 
     def alone(self):
         """Ends what is under way for pipelines that are dead; True when there is nothing any more."""
