@@ -295,6 +295,15 @@ bad_lines() {
 	done
 }
 
+@test "--dead FILE: appended, behind a line that was cut off" {
+	local dead=$BATS_TEST_TMPDIR/dead
+	printf '{"stage":"hta-window","li' >"$dead"
+	feed hta-window --dead "$dead" - <<<'nothing'
+	feed hta-window --dead "$dead" - <<<'nothing'
+	[ "$(wc -l <"$dead")" = 3 ]
+	[ "$(tail -n 2 "$dead" | jq -r .record)" = $'nothing\nnothing' ]
+}
+
 @test "a line counts in all its metrics or in none" {
 	fails_with 65 hta-window --metric hits --metric spend --value v <<-'END'
 		{"ts":"2026-01-01T00:00:00Z","v":1}

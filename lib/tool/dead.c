@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -16,6 +17,24 @@ struct dead_file {
 	struct out *out;
 	struct buf line;
 };
+
+/* What was cut off by a kill or a full disk stays as it is, but what follows does not become a part of it. */
+static int end_half_line(struct dead_file *d, struct err *err)
+{
+	struct stat st;
+	char last = '\n';
+	int fd;
+
+	if (fstat(d->fd, &st) || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return 0;
+	fd = open(d->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;                /* may be written and not read */
+	if (pread(fd, &last, 1, st.st_size - 1) != 1)
+		last = '\n';
+	close(fd);
+	return last == '\n' ? 0 : out_write(d->out, "\n", 1, err);
+}
 
 struct dead_file *dead_file_open(const char *path, struct err *err)
 {
@@ -30,7 +49,11 @@ struct dead_file *dead_file_open(const char *path, struct err *err)
 	d->path = mem_strdup(path);
 	d->fd = fd;
 	d->out = out_new(NULL, fd, 64 << 10);
-	return d;
+	if (end_half_line(d, err) == 0)
+		return d;
+	err_in(err, "%s", path);
+	dead_file_close(d, err);
+	return NULL;
 }
 
 static void write_place(struct buf *b, const struct origin *o, uint64_t nth, size_t at)
