@@ -1,19 +1,14 @@
 """Seeded random faults. A run is one job: its shape, its faults and their times are drawn from the seed and the run's number, then the weather
 calms, everything must catch up, then without a fault no life may end, all pipelines leave with 0, and every store must equal a recount. Stores are
-compared while it storms, too.
-
-A fault is counted when it has happened: a cut when the connection is cut, a crash point when the program died there."""
-import os
+compared while it storms, too."""
 import random
-import re
 import signal
 import subprocess
 import threading
 import time
 
-import log as logs
+from faults import Faults
 from log import Metric
-from pipes import SESSION_MS
 from tap import Failure, Mismatch, wait_until
 from world import World
 
@@ -28,7 +23,7 @@ POINTS = {
 }
 
 
-class Storm:
+class Storm(Faults):
     def __init__(self, trace, bench, number):
         self.trace, self.bench = trace, bench
         self.rng = r = random.Random(f"{bench.seed} storm {number}")
@@ -191,247 +186,6 @@ class Storm:
         i = rng.randrange(len(order) + 3)
         kind = ("consume", "window", *order, "commit")[i]
         return i, f"{rng.choice(POINTS[kind])}:{rng.choice((1, 1, 2, 3, 5, 8, 13, 30))}"
-
-    def one(self):
-        live = self.world.live()
-        return self.rng.choice(live) if live else None
-
-    def leave(self):
-        p = self.one()
-        if p and len(self.world.live()) > 1:
-            self.trace.fault(f"{p.name} leaves", "pipelines that leave")
-            # one that is stopped, or waits for a server, leaves late or by force; that is its supervisor's matter
-            threading.Thread(target=self.leave_now, args=(p,), daemon=True).start()
-
-    def leave_now(self, p):
-        p.signal(signal.SIGCONT)
-        try:
-            p.leave(20)
-        except Failure:
-            p.end()
-
-    def term(self):
-        p = self.one()
-        if p:
-            self.trace.fault(f"TERM to {p.name}", "TERM to a pipeline")
-            p.signal(signal.SIGTERM)
-
-    def stage_of(self):
-        p = self.one()
-        if not p:
-            return None, None, None
-        i = self.rng.randrange(len(p.stages))
-        return p, i, p.stage(i)
-
-    def kill_stage(self):
-        p, i, proc = self.stage_of()
-        if proc:
-            self.trace.fault(f"kill -9 {p.name} {p.stages[i][0]}", "kill -9 of a stage")
-            p.signal(signal.SIGKILL, i)
-
-    def kill_all(self):
-        p = self.one()
-        if p:
-            self.trace.fault(f"kill -9 {p.name}", "kill -9 of a pipeline")
-            p.signal(signal.SIGKILL)
-
-    def stop_stage(self):
-        p, i, proc = self.stage_of()
-        if not proc:
-            return
-        whole = self.rng.random() < 0.3
-        seconds = self.rng.choice((self.rng.uniform(0.05, 0.8), SESSION_MS / 1000 + self.rng.uniform(0.3, 2.5)))
-        self.trace.fault(f"stop {p.name} {'whole' if whole else p.stages[i][0]} for {seconds:.2f} s",
-                         f"STOP and CONT of a {'pipeline' if whole else 'stage'}" + (", longer than the session" if seconds > SESSION_MS / 1000 else ""))
-        which = None if whole else i
-        p.signal(signal.SIGSTOP, which)
-        later(seconds, lambda: p.signal(signal.SIGCONT, which))
-
-    def operator(self, pipe, code, said):
-        """What whoever is on duty does about a 78, and nothing else: says --bootstrap where a store was emptied."""
-        found = re.search(r"--bootstrap (\S+?)=init", said)
-        if code != 78 or not found or not (self.emptied or self.moved_back):
-            return False
-        with self.desk:
-            for n in range(60):
-                code, said = self.world.bootstrap(found[1], want=None)
-                self.trace.add(f"--bootstrap {found[1]}=init for {pipe.name}: {code}")
-                if code == 0 or "has positions" in said:
-                    return True
-                if pipe.leaving:
-                    return True
-                time.sleep(0.3)
-        return False
-
-    # ---- networks
-
-    def cut(self, name, pattern):
-        r, proxy = self.rng, self.bench.servers.proxy(name)
-        how = r.choice(("now", "bytes", "bytes", "refuse", "stall", "before", "inside", "after", "after"))
-        kind = f"{name.split('-')[0]}: "
-        if how == "now" or (how in ("before", "inside", "after") and not pattern):
-            self.trace.fault(f"{name} is cut", kind + "cut")
-            proxy.cut()
-        elif how == "bytes":
-            n = int(10 ** r.uniform(0, 5.5))
-            self.trace.add(f"{name} is to be cut after {n} bytes")
-            proxy.cut_after(n, lambda: self.trace.fault(f"{name} is cut after {n} bytes", kind + "cut after N bytes"))
-        elif how in ("refuse", "stall"):
-            seconds = r.uniform(0.2, 2.5)
-            self.trace.fault(f"{name}: {how} for {seconds:.2f} s", kind + ("refused" if how == "refuse" else "stalled"))
-            getattr(proxy, how)()
-            later(seconds, lambda: getattr(proxy, how)(False))
-        else:
-            where = f"cut {how} {'' if how == 'inside' else 'it has '}{pattern.decode()}"
-            self.trace.add(f"{name} is to be {where}")
-            proxy.cut_on(pattern, how, lambda: self.trace.fault(f"{name} is {where}", kind + where))
-
-    def cut_pg(self):
-        self.cut("pg", b"COMMIT")
-
-    def cut_redis(self):
-        self.cut("redis", b"EVALSHA")
-
-    def cut_kafka(self):
-        self.cut(self.rng.choice(self.bench.servers.nodes(self.world.cluster)), None)
-
-    # ---- servers
-
-    def pg_restart(self):
-        self.trace.fault("Postgres: immediate shutdown, restart", "Postgres restarts")
-        self.bench.servers.restart("pg", "QUIT")
-
-    def redis_restart(self):
-        self.trace.fault("Redis is killed and restarted", "Redis restarts")
-        self.bench.servers.redis_restart()
-
-    def broker_restart(self):
-        node = self.rng.choice(self.bench.servers.nodes(self.world.cluster))
-        leader = None
-        if node != "kafka" and self.rng.random() < 0.8:
-            at = self.tried(lambda: logs.leaders(self.world.brokers, self.world.topic)) or {}
-            leader = at.get(0) and self.bench.servers.node_of(at[0])
-        node = leader or node
-        self.trace.fault(f"{node} is killed and restarted" + (", the leader of partition 0" if leader else ""),
-                         "leaders of three brokers killed" if leader else "brokers killed")
-        self.bench.servers.sh("stop", node, "KILL")
-        time.sleep(self.rng.uniform(0, 1))
-        self.bench.servers.sh("start", node)
-
-    # ---- the past
-
-    def store_copy(self):
-        s = self.rng.choice(list(self.world.stores.values()))
-        if not s.copied and self.answers(s):
-            self.trace.add(f"{s.name} is copied")
-            s.copy("old")
-            s.copied = True
-
-    def store_old(self):
-        for s in self.world.stores.values():
-            if s.copied:
-                self.trace.fault(f"{s.name} is given its older state", f"{s.name}: older state restored")
-                self.moved_back = True
-                s.restore("old")
-                return
-
-    def answers(self, s):
-        try:
-            return bool(s.positions())
-        except Exception:
-            return False
-
-    def store_emptied(self):
-        s = self.rng.choice(list(self.world.stores.values()))
-        if self.answers(s):
-            self.trace.fault(f"{s.name} is emptied", f"{s.name}: {'flushed' if s.kind == 'redis' else 'emptied'}")
-            self.emptied = True
-            s.empty()
-
-    def redis_copy(self):
-        self.trace.add("a copy of Redis' files is made")
-        self.bench.servers.redis_snapshot(os.path.join(self.world.folder, "aof"))
-
-    def redis_old(self):
-        old = os.path.join(self.world.folder, "aof")
-        if os.path.exists(old):
-            self.trace.fault("Redis restarts from an older copy of its files", "redis: restarts from older files")
-            self.moved_back = True
-            self.bench.servers.redis_restart(snapshot=old)
-
-    def redis_truncated(self):
-        n = int(10 ** self.rng.uniform(0, 5))
-        self.trace.fault(f"Redis restarts without the last {n} bytes of its file", "redis: restarts from a truncated file")
-        self.moved_back = True
-        self.bench.servers.redis_restart(truncate=n)
-
-    # ---- the topic
-
-    def grow(self):
-        w = self.world
-        if w.partitions < 8:
-            w.partitions += self.rng.randint(1, 2)
-            self.trace.fault(f"the topic grows to {w.partitions} partitions", "partitions added")
-            self.tried(lambda: logs.kadm(w.brokers, "grow", w.topic, w.partitions))
-
-    def trim(self):
-        """Retention below all positions: nothing is lost."""
-        w = self.world
-        low = {}
-        stand = self.tried(w.standing) or {}
-        for at in stand.values():
-            for p, o in at.items():
-                low[p] = min(o, low.get(p, o))
-        if not low or any(set(at) != set(low) for at in stand.values()):
-            return
-        w.log.read()            # what goes now is in the stores, and is to be remembered
-        p = self.rng.choice(list(low))
-        self.trace.fault(f"partition {p} is trimmed to {low[p]}", "retention up to the positions")
-        self.tried(lambda: logs.kadm(w.brokers, "trim", w.topic, p, low[p]))
-
-    def retention(self):
-        """Past positions: no pipeline lives meanwhile, so it is known what each store loses."""
-        w = self.world
-        for p in w.pipes:
-            p.hold()
-        try:
-            self.tried(self.trim_past)
-        finally:
-            for p in w.pipes:
-                p.go_on()
-
-    def trim_past(self):
-        w = self.world
-        for name in ("pg", "redis"):
-            proxy = self.bench.servers.proxy(name)
-            proxy.calm()
-            proxy.cut()
-        wait_until(10, "the stores to be through with what was sent", lambda: all([s.alone() for s in w.stores.values()]))
-        stand, ends = w.standing(), w.ends()
-        w.log.read()
-        p = self.rng.choice([p for p, o in ends.items() if o] or [0])
-        low = min(at.get(p, 0) for at in stand.values())
-        to = min(low + self.rng.randint(1, 1500), ends.get(p, 0), w.log.end.get(p, 0))
-        if to <= low:
-            return
-        self.trace.fault(f"partition {p} is trimmed to {to}, the stores stand at {[(n, at.get(p)) for n, at in stand.items()]}", "retention past the positions")
-        logs.kadm(w.brokers, "trim", w.topic, p, to)
-        for n, at in stand.items():
-            if at.get(p, 0) < to:
-                w.lost.setdefault(n, {}).setdefault(p, []).append((at.get(p, 0), to))
-
-    def tried(self, fn):
-        try:
-            return fn()
-        except (Failure, OSError) as e:
-            self.trace.add(f"not done: {e}")
-            return None
-
-
-def later(seconds, fn):
-    t = threading.Timer(seconds, fn)
-    t.daemon = True
-    t.start()
 
 
 def test(number):
