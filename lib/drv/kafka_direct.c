@@ -458,10 +458,13 @@ static int take_response(struct direct *d, struct conn *c)
 	while ((rc = wire_response_next(&r, d->fetch.committed, &a)) > 0) {
 		p = part_of(c, &a);
 		snprintf(why, sizeof(why), "error %d", a.error);
-		if (p && a.error)
+		if (p && a.error) {
+			p->lost = p->known && a.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 			hand_over(d, c, p, false, why);
-		else if (p)
+		} else if (p) {
+			p->known = true;
 			p->asked = wire_reach(a.records, p->asked);
+		}
 	}
 	c->pending = rc == 0;
 	return rc;

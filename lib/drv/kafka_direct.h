@@ -18,6 +18,8 @@ struct direct_part {
 	int64_t next;
 	int64_t asked;             /* next request's offset; -1: not asked for */
 	int64_t end_told;          /* the log's end that was told last */
+	bool known;                /* its leader has answered for it */
+	bool lost;                 /* .. and then did not know it any more: the topic was deleted, and may be there anew */
 	bool gone;                 /* handed over */
 };
 

@@ -57,6 +57,8 @@ void kafka_hand_over(void *arg, struct direct_part *d)
 
 			if (code)
 				kafka_failed(&k->failed, code, NULL);
+			if (d->lost)
+				k->doubt = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 		}
 }
 
