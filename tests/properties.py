@@ -93,7 +93,8 @@ def order(seed, seconds):
     if seconds < 0:
         rng.shuffle(lines)
     else:
-        lines.sort(key=lambda line: time_of(line) + rng.randrange(seconds * 10 ** 6))
+        most = seconds * 10 ** 6 - 1
+        lines.sort(key=lambda line: time_of(line) + rng.choice((0, rng.randint(0, most), most)))
     sys.stdout.writelines(lines)
 
 
