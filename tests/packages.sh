@@ -3,7 +3,7 @@
 #   build   what ./configure && make need
 #   test    what tests/run.sh needs besides
 #   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
-#   node, simdjson, filters   what tests/bench/run compares with: npm for DuckDB; the C++ library; gawk, jq and Miller
+#   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB; the C++ library; gawk, jq and Miller; venv
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
 set -euo pipefail
@@ -22,6 +22,8 @@ node="ca-certificates nodejs npm"
 simdjson="g++ libsimdjson-dev libxxhash-dev"
 # shellcheck disable=SC2034
 filters="gawk jq miller"
+# shellcheck disable=SC2034
+python="ca-certificates python3-venv"
 
 missing() {
 	local p
@@ -38,8 +40,8 @@ die() {
 names=()
 for set; do
 	case $set in
-	build | test | kafka | node | simdjson | filters) read -r -d '' -a more <<<"${!set}" || : ;;
-	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson or filters" >&2; exit 64 ;;
+	build | test | kafka | node | simdjson | filters | python) read -r -d '' -a more <<<"${!set}" || : ;;
+	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters or python" >&2; exit 64 ;;
 	esac
 	names+=("${more[@]}")
 done
