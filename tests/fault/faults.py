@@ -6,7 +6,7 @@ import threading
 import time
 
 import log as logs
-from pipes import SESSION_MS
+from pipes import SESSION_MS, run_once
 from tap import Failure, wait_until
 
 
@@ -71,20 +71,31 @@ class Faults:
         later(seconds, lambda: p.signal(signal.SIGCONT, which))
 
     def operator(self, pipe, code, said):
-        """What whoever is on duty does about a 78, and nothing else: says --bootstrap where a store was emptied."""
-        found = re.search(r"--bootstrap (\S+?)=init", said)
-        if code != 78 or not found or not (self.emptied or self.moved_back):
+        """What whoever is on duty does about a 78, and nothing else: where a store was emptied, --bootstrap as the message says; where older states came
+        back from before that, the job is deleted and begins anew."""
+        if code != 78 or "--bootstrap" not in said or not (self.emptied or self.moved_back):
             return False
         with self.desk:
-            for n in range(60):
-                code, said = self.world.bootstrap(found[1], want=None)
-                self.trace.add(f"--bootstrap {found[1]}=init for {pipe.name}: {code}")
-                if code == 0 or "has positions" in said:
-                    return True
+            for _ in range(20):
                 if pipe.leaving:
                     return True
-                time.sleep(0.3)
+                code, said = self.world.once("asked", source=("--dry-run",), want=None)
+                if code != 78:          # somebody has seen to it, or a server is away
+                    return True
+                if "--reset" in said:
+                    for s in self.world.stores.values():
+                        self.reset(s)
+                    self.world.bootstrap(min(s.name for s in self.world.stores.values()), want=None)
+                    continue
+                found = re.search(r"--bootstrap (\S+?)=init", said)
+                if not found:
+                    return False
+                self.world.bootstrap(found[1], want=None)
         return False
+
+    def reset(self, store):
+        self.trace.add(f"--reset at {store.name}")
+        run_once(self.trace, self.world.job, f"reset-{store.name}", [store.argv(init=False) + ["--reset", self.world.job.name]], want=None)
 
     # ---- networks
 
