@@ -23,8 +23,8 @@ class Fresh:
         return f"{self.kind}_{self.n}"
 
 
-def job(broker, topic, group, table):
-    return f"hta-consume -q -b {broker} -t {topic} -g {group} -e | {T1} -q | hta-sink-pg -q --init --table {table} | hta-commit -q"
+def job(broker, topic, group, table, options=""):
+    return f"hta-consume -q -b {broker} -t {topic} -g {group} -e {options} | {T1} -q | hta-sink-pg -q --init --table {table} | hta-commit -q"
 
 
 # ---- python
@@ -274,7 +274,8 @@ def pipelines(bench):
         def run(n):
             name = fresh.name()
             sh(f"hta-sink-pg -q --init --table {name} </dev/null")
-            starts = " ".join(f"{{ {job(broker, topic, name, name)}; }} & p{i}=$!;" for i in range(n))
+            one = job(broker, topic, name, name, "-X heartbeat.interval.ms=100")     # who is there hears of a newcomer then
+            starts = " ".join(f"{{ {one}; }} & p{i}=$!;" for i in range(n))
             r = measure(f"{starts} {' && '.join(f'wait $p{i}' for i in range(n))}")
             if int(sql(f"select sum(count) from {name}")) != bench.n:
                 die(f"pipelines: not {bench.n} events in {name}")
