@@ -144,7 +144,7 @@ def still(trace, bench, what, metric=None):
     try:
         for _ in range(10):
             w.produce(load)
-        had = None
+        had, end = None, max(end, time.monotonic() + 2)
         while time.monotonic() < end:
             time.sleep(0.5)
             had, last = read(p), had
