@@ -336,6 +336,22 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 	has_sum "0|0"
 }
 
+@test "group: commits that are behind follow, though no record comes" {
+	topic_new behind 2
+	head -n 1000 "$events" | produce "$topic" -
+	feed job -e
+	log_end_committed
+	local meta p
+	meta=$(committed "$group" "$topic" | head -n 1 | cut -d' ' -f3-)
+	for p in 0 1; do kadm -b "$HTA_BROKERS" commit "$group" "$topic" $p 1 "$meta"; done
+	! log_end_committed
+	start run
+	wait_until 20 log_end_committed
+	kill -TERM -- "-$pid"
+	exits_with 0 20
+	log_end_committed
+}
+
 @test "group: a dry run and a bootstrap take no partition from who runs" {
 	with_topic
 	start run

@@ -152,16 +152,19 @@ static int start_without_sinks(struct source *s, const struct ranges *commits, s
 	return rc;
 }
 
-/* stored and ends, in the order of the view. */
-static int begin_sets(struct source *s, struct err *err)
+/* stored and ends, in the order of the view. Where the commits are not what is stored (who was evicted could not commit, a store went back), they follow soon:
+ * new records may be long in coming. */
+static int begin_sets(struct source *s, const struct ranges *commits, struct err *err)
 {
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
 	for (size_t i = 0; i < s->view.n; i++) {
 		const struct view_part *p = &s->view.v[i];
+		const struct range *c = ranges_find(commits, slice_z(p->topic), p->partition);
 		struct range *r = ranges_add(&s->stored, slice_z(p->topic), p->partition);
 
-		r->from = r->to = view_lowest(p, s->view.sinks);
+		r->from = c ? c->from : -1;
+		r->to = view_lowest(p, s->view.sinks);
 		r->idle = p->idle;
 		for (size_t k = 0; k < s->n_sinks; k++) {
 			const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic), p->partition);
@@ -182,10 +185,11 @@ static int start(struct source *s, const struct decision *d, const struct ranges
 		view_probed(&s->view, s->sinks, s->n_sinks, &s->held);
 	else if (start_without_sinks(s, commits, err))
 		return -1;
-	if (begin_sets(s, err) || source_check_log(s, err))
+	if (begin_sets(s, commits, err) || source_check_log(s, err))
 		return -1;
 	if (d->commit && source_commit(s, true, err))
 		return err_in(err, "first commit of group %s", s->c->group);
+	s->commit_due = true;
 	source_lag(s);
 	s->lag_at_us = tm_mono_us() + LAG_AFTER_S * TM_S;
 	s->watch_at_us = tm_mono_us() + WATCH_AFTER_S * TM_S;

@@ -145,9 +145,17 @@ class World:
         if exact and commits != self.ends():
             raise Failure(f"committed {commits}, the log's ends are {self.ends()}")
 
+    def wait_committed(self, seconds):
+        """Who was evicted and is told to stop leaves with 0 and can commit nothing. Not waited for to the end: a commit that a fault took is repeated on leaving."""
+        try:
+            wait_until(seconds, "commits at the log's ends", lambda: not self.live() or self.committed() == self.ends())
+        except Failure as e:
+            self.trace.add(str(e))
+
     def finish(self, seconds=60):
         """All faults are over: everything is caught up, all leave with 0, all is as it should be."""
         self.wait_caught_up(seconds)
+        self.wait_committed(10)
         for p in self.live():
             p.job = self.job
         threads = []
