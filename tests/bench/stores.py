@@ -6,7 +6,7 @@ from measure import compare, die, figures, measure, say, target
 from tools import HERE, cache, packages, sh
 
 EPOCH_ROWS, MARKERS, RATE = 10000, 80, 50000
-ADD, INC, GEN = "add", "0123456789abcdef", "fedcba9876543210"
+INC, GEN = "0123456789abcdef", "fedcba9876543210"
 
 
 def sql(text):
@@ -91,7 +91,7 @@ def stream_epoch(e, rows):
     text = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (start, start + 60)]
     for i in range(rows):
         h, count = (i + 1) * 0x9E3779B97F4A7C15 & (1 << 64) - 1, 1 + (i + e) % 7
-        yield (f'{{"op":"{ADD}","metric":"m","window_start":"{text[0]}","window_end":"{text[1]}","dims":{{"customer":"c-{i:06}"}},'
+        yield (f'{{"op":"add","metric":"m","window_start":"{text[0]}","window_end":"{text[1]}","dims":{{"customer":"c-{i:06}"}},'
                f'"dims_hash":"{h:016x}{h * 0xD6E8FEB86659FD93 & (1 << 64) - 1:016x}","count":{count},"value_count":{count},'
                f'"sum":"{count * 1.25}","min":"0.25","max":"2.5"}}\n')
     last, end = e * rows, (e + 1) * rows
