@@ -297,13 +297,13 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 }
 
 @test "group: a topic that is made anew under a pipeline is 75, then 78" {
-	topic_new anew 1
+	topic_new anew_under 1
 	produce "$topic" "$events"
 	start anew -X topic.metadata.refresh.interval.ms=500
 	wait_until 30 has_sum "3000|4498500"
 	kadm -b "$HTA_BROKERS" delete "$topic"
 	wait_until 30 grep -q "nknown topic.*trying again" "$BATS_TEST_TMPDIR/anew.err"
-	topic_new anew 1
+	wait_until 20 topic_new anew_under 1
 	cat "$events" "$events" | produce "$topic" -
 	exits_with 75 60
 	fails_with 78 job -e
