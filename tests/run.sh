@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds hta and runs its tests: tests/run.sh [NAME...]
 #
-# NAME is unit (make check), a tests/NAME.bats, or one of the long ones, which print TAP: model (spin, 3 minutes), fuzz (libFuzzer, 12), fault (real servers
-# and random faults, 10; by name only). Without a name: all but fault, 25 minutes on two cores. What is missing is installed with apt-get (tests/packages.sh).
+# NAME is unit (make check), a tests/NAME.bats, or one of the long ones, which print TAP: model (spin), fuzz (libFuzzer), fault (real servers and random
+# faults). Without a name: all, about 35 minutes on two cores. What is missing is installed with apt-get (tests/packages.sh).
 # Everything happens in a scratch folder that is removed at the end; servers are our own, on private ports, started when a test first asks.
 #
 #	HTA_BUILD=DIR		build there and keep it (configured if it is not yet)
@@ -250,12 +250,12 @@ all_names() {
 	local file
 	echo unit
 	for file in tests/*.bats; do basename "$file" .bats; done
-	printf '%s\n' model fuzz
+	printf '%s\n' model fuzz fault
 }
 
 for name; do
 	known "$name" || {
-		echo "run.sh: no test \"$name\", there are: $(all_names | paste -sd' ') fault" >&2
+		echo "run.sh: no test \"$name\", there are: $(all_names | paste -sd' ')" >&2
 		exit 64
 	}
 done
