@@ -152,6 +152,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 
 @test "a store that lost its tail is noticed: 75, and the start finds the older position" {
 	own_server
+	r config set appendfsync always	# what is acknowledged is in the file that is copied
 	sink() { cat >"$BATS_TEST_TMPDIR/lines"; cat "$BATS_TEST_TMPDIR/lines" | hta-sink-redis --foreign --init --ttl never; }
 	{ hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end; } | sink
 	cp -r "$own/redis" "$own/kept"
