@@ -2,7 +2,7 @@
 # Builds hta and runs its tests: tests/run.sh [NAME...]
 #
 # NAME is unit (make check), a tests/NAME.bats, or one of the long ones, which print TAP: model (spin), fuzz (libFuzzer), fault (real servers and random
-# faults). Without a name: all, about 35 minutes on two cores. What is missing is installed with apt-get (tests/packages.sh).
+# faults). Without a name: all, half an hour on two cores. What is missing is installed with apt-get (tests/packages.sh).
 # Everything happens in a scratch folder that is removed at the end; servers are our own, on private ports, started when a test first asks.
 #
 #	HTA_BUILD=DIR		build there and keep it (configured if it is not yet)
