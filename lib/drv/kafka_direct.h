@@ -20,7 +20,6 @@ struct direct_part {
 	int64_t end_told;          /* the log's end that was told last */
 	bool known;                /* its leader has answered for it */
 	bool lost;                 /* .. and then did not know it any more: the topic was deleted, and may be there anew */
-	bool gone;                 /* handed over */
 };
 
 /* Called in direct_read for each partition that is librdkafka's from p->next on; it is not touched afterwards. */

@@ -1,5 +1,6 @@
-/* What is read: directly where that goes (kafka_direct.h), else by librdkafka. A batch of its messages is handed out in runs of one partition; the payloads stay librdkafka's until the next read. Stale messages of an earlier
- * start are dropped by librdkafka (they carry the version of their fetch) and, where they sat in our batch, by us. */
+/* What is read: directly where that goes (kafka_direct.h), else by librdkafka. A batch of its messages is handed out in runs of one partition; the payloads
+ * stay librdkafka's until the next read. Stale messages of an earlier start are dropped by librdkafka (they carry the version of their fetch) and, where they
+ * sat in our batch, by us. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -111,7 +111,8 @@ int wire_response_open(struct wire_response *r, struct slice response, int32_t c
 	return r->topics < 0 ? -1 : 0;
 }
 
-static int take_aborted(struct wire_response *r, struct wire_answer *a)
+/* A number of things of `bytes` each, -1: none. */
+static int take_array(struct wire_response *r, int64_t bytes, struct slice *out)
 {
 	int64_t n;
 
@@ -119,28 +120,10 @@ static int take_aborted(struct wire_response *r, struct wire_answer *a)
 		return -1;
 	n = get32(r->p);
 	r->p += 4;
-	if (n < 0)
-		n = 0;
-	if (!has(r, n * ABORTED_BYTES))
-		return -1;
-	a->aborted = slice(r->p, (size_t)n * ABORTED_BYTES);
-	r->p += n * ABORTED_BYTES;
-	return 0;
-}
-
-static int take_records(struct wire_response *r, struct wire_answer *a)
-{
-	int32_t n;
-
-	if (!has(r, 4))
-		return -1;
-	n = get32(r->p);
-	r->p += 4;
-	if (n < 0)
-		n = 0;
+	n = n < 0 ? 0 : n * bytes;
 	if (!has(r, n))
 		return -1;
-	a->records = slice(r->p, (size_t)n);
+	*out = slice(r->p, (size_t)n);
 	r->p += n;
 	return 0;
 }
@@ -165,7 +148,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 	r->p += 22;
 	if (a->end < 0)
 		a->end = INT64_MAX;        /* not known */
-	return take_aborted(r, a) || take_records(r, a) ? -1 : 1;
+	return take_array(r, ABORTED_BYTES, &a->aborted) || take_array(r, 1, &a->records) ? -1 : 1;
 }
 
 /* ---- batches */
