@@ -6,15 +6,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/redis_reader.h"
-
-static int result(enum sink_result r, struct err *err)
-{
-	if (r == SINK_OK)
-		return 0;
-	if (r == SINK_RETRY)
-		err->code = EX_UNAVAILABLE;
-	return -1;
-}
+#include "sink/say.h"
 
 static void reader_close(void *d)
 {
@@ -36,7 +28,7 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	r->p = redis_driver.open(&r->conf, err);
 	if (r->p)
 		r->p->told_eviction = true;          /* it is the sinks' to say */
-	if (r->p && result(redis_driver.connect(r->p, err), err) == 0)
+	if (r->p && say_result(redis_driver.connect(r->p, err), err) == 0)
 		return r;
 	reader_close(r);
 	return NULL;
@@ -44,7 +36,7 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 
 int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *err)
 {
-	return result(redis_run(r->p, reply, err), err);
+	return say_result(redis_run(r->p, reply, err), err);
 }
 
 void redis_reader_also(struct redis *p, size_t n)

@@ -9,28 +9,20 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/sqlite_internal.h"
+#include "sink/say.h"
 
 enum { READER_BUSY_MS = 5000, SECOND_CHARS = 19 /* 2026-11-20T15:00:00 */ };
 
 struct reader { struct sink_conf conf; struct sqlite *s; };
 
-static int result(enum sink_result r, struct err *err)
-{
-	if (r == SINK_OK)
-		return 0;
-	if (r == SINK_RETRY)
-		err->code = EX_UNAVAILABLE;
-	return -1;
-}
-
 static int connect_to(struct reader *r, struct err *err)
 {
 	if (sqlite3_open_v2(r->conf.where, &r->s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-		return result(sqlite_failed(r->s, err), err);
+		return say_result(sqlite_failed(r->s, err), err);
 	sqlite3_busy_timeout(r->s->db, READER_BUSY_MS);
 	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
-		return result(sqlite_failed(r->s, err), err);
-	return result(sqlite_schema(r->s, err), err);
+		return say_result(sqlite_failed(r->s, err), err);
+	return say_result(sqlite_schema(r->s, err), err);
 }
 
 static void reader_close(void *d)
@@ -63,7 +55,7 @@ static sqlite3_stmt *prepare(struct reader *r, const char *text, struct err *err
 	sqlite3_stmt *q = NULL;
 
 	if (sqlite3_prepare_v2(r->s->db, sql, -1, &q, NULL) != SQLITE_OK)
-		result(sqlite_failed(r->s, err), err);
+		say_result(sqlite_failed(r->s, err), err);
 	sqlite3_free(sql);
 	return q;
 }
@@ -71,7 +63,7 @@ static sqlite3_stmt *prepare(struct reader *r, const char *text, struct err *err
 /* The code that a statement ended with. */
 static int ended(struct reader *r, int code, struct err *err)
 {
-	return code == SQLITE_DONE ? 0 : result(sqlite_failed(r->s, err), err);
+	return code == SQLITE_DONE ? 0 : say_result(sqlite_failed(r->s, err), err);
 }
 
 /* ---- metrics, positions */
@@ -109,7 +101,7 @@ static int read_positions(struct reader *r, const char *job, struct query_sink *
 	bool by_now;
 
 	r->conf.name = s->name;
-	if (result(sqlite_positions(r->s, job, gen, &by_now, NULL, &s->pos, err), err))
+	if (say_result(sqlite_positions(r->s, job, gen, &by_now, NULL, &s->pos, err), err))
 		return -1;
 	positions_sort(&s->pos);
 	return 0;

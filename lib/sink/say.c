@@ -21,6 +21,15 @@ int say_metric(const struct sink_conf *conf, const char *rollups, const char *jo
 		stored->job.p ? (int)stored->job.n : 3, stored->job.p ? stored->job.p : "JOB");
 }
 
+int say_result(enum sink_result r, struct err *err)
+{
+	if (r == SINK_OK)
+		return 0;
+	if (r == SINK_RETRY)
+		err->code = EX_UNAVAILABLE;
+	return -1;
+}
+
 /* Only the sink itself can make what is missing; hta-query cannot. */
 static const char *way_out(const char *program)
 {

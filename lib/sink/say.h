@@ -10,6 +10,9 @@ struct stored_metric { struct slice job /* p NULL: plain */, sink, cfg, def; };
  * job in this place is EX_CONFIG too: both would add everything. */
 int say_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
 
+/* What a driver's call came to for a reader, who tries nothing again: 0, or -1 with EX_UNAVAILABLE where a sink would. */
+int say_result(enum sink_result r, struct err *err);
+
 /* EX_CONFIG: a table is missing (what: "table hta_rollups"), the command to run being "program --init where". */
 int say_missing(const char *what, const char *program, const char *where, struct err *err);
 int say_schema(int found, int wanted, const char *program, struct err *err);
