@@ -118,38 +118,23 @@ void window_clear(struct window *w)
 
 /* ---- columns: each returns the lines of `live` that are still good */
 
+static struct value_column column_of(const struct window *w, size_t field)
+{
+	return (struct value_column){ window_field(w, 0, field), w->plan->n_fields };
+}
+
 static uint64_t read_times(struct window *w, uint64_t live)
 {
-	for_each_line(i, live)
-		if (value_time(&w->clock, *window_field(w, i, w->plan->time_field), w->plan->common.unit, &w->time_us[i]))
-			live &= ~BIT(i);
-	return live;
+	return value_times(&w->clock, column_of(w, w->plan->time_field), live, w->plan->common.unit, w->time_us);
 }
 
 static uint64_t read_values(struct window *w, size_t column, uint64_t live)
 {
-	uint64_t has = 0, rounded = 0;
-	bool exact = w->plan->common.exact;
+	struct value_sets sets = value_decs(column_of(w, w->plan->value_field[column]), live, w->value[column]);
 
-	for_each_line(i, live) {
-		const struct field *f = window_field(w, i, w->plan->value_field[column]);
-		enum dec_result r;
-
-		if (f->type <= FIELD_NULL)
-			continue;
-		r = value_dec(*f, &w->value[column][i]);
-		if (r == DEC_OK) {
-			has |= BIT(i);
-		} else if (r == DEC_ROUNDED && !exact) {
-			has |= BIT(i);
-			rounded |= BIT(i);
-		} else {
-			live &= ~BIT(i);
-		}
-	}
-	w->has_value[column] = has;
-	w->rounded[column] = rounded;
-	return live;
+	w->rounded[column] = w->plan->common.exact ? 0 : sets.rounded;
+	w->has_value[column] = sets.exact | w->rounded[column];
+	return w->has_value[column] | sets.none;
 }
 
 static uint64_t read_uniqs(struct window *w, size_t column, uint64_t live)
@@ -316,25 +301,21 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t nth = 0, at = 0; at < block.n; nth += b->lines, at += b->used) {
-		uint64_t valid = 0, blank = 0, live, late = 0;
+		uint64_t live, late = 0;
 
 		scan_lines(w->scan, block.p + at, block.n - at, b);
-		for (unsigned i = 0; i < b->lines; i++) {
-			valid |= (uint64_t)(b->status[i] == SCAN_OK) << i;
-			blank |= (uint64_t)(b->status[i] == SCAN_BLANK) << i;
-		}
-		see_fields(w, valid);
-		live = validate(w, valid);
+		see_fields(w, b->valid);
+		live = validate(w, b->valid);
 		w->counts.lines += b->lines;
-		w->counts.blank += (unsigned)__builtin_popcountll(blank);
-		w->counts.valid += (unsigned)__builtin_popcountll(valid);
+		w->counts.blank += (unsigned)__builtin_popcountll(b->blank);
+		w->counts.valid += (unsigned)__builtin_popcountll(b->valid);
 		if (w->lateness_us == WINDOW_NO_LATENESS)
 			raise_watermark(w, live);
 		else
 			late = find_late(w, live);
 		if (add(w, live & ~late, err))
 			return -1;
-		live |= blank;
+		live |= b->blank;
 		if ((late || (unsigned)__builtin_popcountll(live) != b->lines) &&
 		    refuse(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth, block.p, refused, arg, err))
 			return -1;

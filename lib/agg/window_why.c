@@ -104,7 +104,7 @@ static bool uniq_is_wrong(struct window *w, const struct plan_metric *m, unsigne
 
 void window_why(struct window *w, unsigned line, struct err *why)
 {
-	if (w->batch.status[line] == SCAN_BAD) {
+	if (scan_status(&w->batch, line) == SCAN_BAD) {
 		scan_why(slice(w->batch.start[line], w->batch.length[line]), why);
 		return;
 	}

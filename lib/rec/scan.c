@@ -214,8 +214,7 @@ size_t scan_width(const struct scan *s)
 static const struct scan_ops *ops_of(enum scan_engine engine)
 {
 #ifdef __x86_64__
-	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-	if (avx2 && (engine == SCAN_AUTO || engine == SCAN_AVX2))
+	if (scan_has_avx2() && (engine == SCAN_AUTO || engine == SCAN_AVX2))
 		return &scan_avx2;
 #endif
 	return engine == SCAN_AUTO || engine == SCAN_PORTABLE ? &scan_portable : NULL;
@@ -238,17 +237,30 @@ static void copy_fields(const struct scan *s, struct field *row)
 		row[i] = row[s->copy_of[i]];
 }
 
+enum scan_status scan_walk(struct scan *s, struct scan_batch *batch, unsigned line)
+{
+	const char *p = batch->start[line];
+	enum scan_status status = s->ops->walk(s, p, p + batch->length[line], batch->field + line * s->width);
+	if (status != SCAN_OK)
+		batch->valid &= ~(UINT64_C(1) << line);
+	if (status == SCAN_BLANK)
+		batch->blank |= UINT64_C(1) << line;
+	return status;
+}
+
 void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 {
 	unsigned lines = out->lines = s->ops->cut(p, n, SCAN_BATCH, out->start, out->length);
 	out->used = lines ? (size_t)(out->start[lines - 1] - p) + out->length[lines - 1] + 1 : 0;
 	out->field = s->field;
+	out->valid = lines < 64 ? (UINT64_C(1) << lines) - 1 : UINT64_MAX;
+	out->blank = 0;
 	memset(s->field, 0, lines * s->width * sizeof *s->field);
 	if (s->learn)
 		scan_learned_lines(s, out);
 	else
 		for (unsigned i = 0; i < lines; i++)
-			out->status[i] = (uint8_t)s->ops->walk(s, out->start[i], out->start[i] + out->length[i], s->field + i * s->width);
+			scan_walk(s, out, i);
 	for (unsigned i = 0; i < lines && s->copies; i++)
 		copy_fields(s, s->field + i * s->width);
 }

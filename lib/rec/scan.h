@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "rec/path.h"
 
-enum { SCAN_BATCH = 64 /* lines */, SCAN_FIELDS = 64 /* paths at most */, SCAN_PAD = 64 };
+enum { SCAN_BATCH = 64 /* lines: a set of them is a word */, SCAN_FIELDS = 64 /* paths at most */, SCAN_PAD = 64 };
 
 enum field_type { FIELD_MISSING, FIELD_NULL, FIELD_FALSE, FIELD_TRUE, FIELD_NUMBER, FIELD_STRING, FIELD_ESCAPED /* a string with a backslash */,
                   FIELD_ARRAY, FIELD_OBJECT };
@@ -27,9 +27,14 @@ struct scan_batch {
 	size_t used;                               /* bytes of the block that they take, their \n included */
 	const char *start[SCAN_BATCH];
 	uint32_t length[SCAN_BATCH];               /* without \n */
-	uint8_t status[SCAN_BATCH];
-	struct field *field;                       /* [line * scan_width(s) + path], all missing unless SCAN_OK; owned by the scan, valid until its next call */
+	uint64_t valid, blank;                     /* sets of lines, bit i: line i; those in neither are SCAN_BAD */
+	struct field *field;                       /* [line * scan_width(s) + path], all missing unless valid; owned by the scan, valid until its next call */
 };
+
+static inline enum scan_status scan_status(const struct scan_batch *b, unsigned line)
+{
+	return b->valid >> line & 1 ? SCAN_OK : b->blank >> line & 1 ? SCAN_BLANK : SCAN_BAD;
+}
 
 struct scan;
 

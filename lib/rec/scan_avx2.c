@@ -18,15 +18,15 @@ TARGET static always_inline __m256i avx2_load(const char *p)
 }
 
 /* Kept in registers or on the stack: left to itself the compiler makes them anew at each use. */
-struct avx2_constants { __m256i quotes, space; __m128i zero, nine; };
+struct avx2_constants { __m256i quotes, space; __m128i zero, nine, point; };
 
 TARGET static always_inline struct avx2_constants avx2_constants(void)
 {
 	struct avx2_constants k = {
 		.quotes = _mm256_setr_epi8(1, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0, 1, 0, '"', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\\', 0, 0, 0),
-		.space = _mm256_set1_epi8(0x20), .zero = _mm_set1_epi8(-'0'), .nine = _mm_set1_epi8(9),
+		.space = _mm256_set1_epi8(0x20), .zero = _mm_set1_epi8(-'0'), .nine = _mm_set1_epi8(9), .point = _mm_set1_epi8('.'),
 	};
-	__asm__("" : "+x"(k.quotes), "+x"(k.space), "+x"(k.zero), "+x"(k.nine));
+	__asm__("" : "+x"(k.quotes), "+x"(k.space), "+x"(k.zero), "+x"(k.nine), "+x"(k.point));
 	return k;
 }
 
@@ -139,8 +139,9 @@ static always_inline uint64_t escaped_by(uint64_t backslashes)
 
 /* A string behind its opening quote that is not plain or longer than the probe: 64 bytes at a time, cut short before an escape that may
  * not be whole. */
-TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(const char *start)
+TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(const char *start, const char *at)
 {
+	(void)at;  /* what is plain was seen 32 bytes at a time: 64 from the start are no more work */
 	uint32_t type = FIELD_STRING;
 	uint64_t wide = 0;
 	for (const char *p = start;;) {
@@ -163,33 +164,26 @@ TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(cons
 
 /* --- probes ----------------------------------------------------------------------------------------------------------- */
 
-TARGET static always_inline struct scan_string avx2_string(const struct avx2_constants *k, const char *p)
+TARGET static always_inline const char *avx2_plain(const struct avx2_constants *k, const char *p)
 {
-	const char *end = p + _tzcnt_u32(avx2_special(k, avx2_load(p)));
-	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : avx2_string_rest(p);
+	return p + _tzcnt_u32(avx2_special(k, avx2_load(p)));
 }
 
-TARGET static always_inline struct scan_string avx2_long_string(const struct avx2_constants *k, const char *p)
+TARGET static always_inline const char *avx2_long_plain(const struct avx2_constants *k, const char *p)
 {
-	uint64_t marks = avx2_special(k, avx2_load(p)) | (uint64_t)avx2_special(k, avx2_load(p + 32)) << 32;
-	const char *end = p + _tzcnt_u64(marks);
-	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : avx2_string_rest(p);
-}
-
-/* Marks of what is no digit among the 16 bytes at p; ones above. */
-TARGET static always_inline uint32_t avx2_not_digits(const struct avx2_constants *k, const char *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i_u *)(const void *)p), off = _mm_add_epi8(v, k->zero);
-	return ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(off, k->nine), off));
+	return p + _tzcnt_u64(avx2_special(k, avx2_load(p)) | (uint64_t)avx2_special(k, avx2_load(p + 32)) << 32);
 }
 
 /* Digits, or digits, a point and digits; no zero before another digit. What 16 bytes do not show is no digit here: a longer number ends too early. */
 TARGET static always_inline const char *avx2_plain_number(const struct avx2_constants *k, const char *p)
 {
-	uint32_t marks = avx2_not_digits(k, p), most = *p == '0' ? 1 : 16;
-	uint32_t whole = _tzcnt_u32(marks), second = _tzcnt_u32(_blsr_u32(marks));
-	uint32_t decimals = (second - whole) & -(uint32_t)(p[whole] == '.');  /* and the point */
-	return likely(whole - 1 < most && decimals != 1) ? p + whole + decimals : NULL;
+	__m128i v = _mm_loadu_si128((const __m128i_u *)(const void *)p), off = _mm_add_epi8(v, k->zero);
+	uint32_t others = ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(off, k->nine), off));
+	uint32_t point = _blsi_u32(others) & (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, k->point));
+	uint32_t must = point << 1 | 1, zero = (uint32_t)(*p == '0') << 1;      /* where a digit has to stand, and where none may */
+	if (unlikely((others & must) | (~others & zero)))
+		return NULL;
+	return p + _tzcnt_u32(others ^ point);
 }
 
 /* What is not plain or not seen to its end goes to scan_number. */
@@ -203,14 +197,13 @@ struct avx2_diff { __m256i bits; };
 
 TARGET static always_inline struct avx2_diff avx2_differ(struct avx2_diff diff, const char *p, const struct scan_piece *piece)
 {
-	__m256i off = _mm256_xor_si256(avx2_load(p), avx2_load((const char *)piece->text));
-	diff.bits = _mm256_or_si256(diff.bits, _mm256_and_si256(off, avx2_load((const char *)piece->mask)));
+	diff.bits = _mm256_or_si256(diff.bits, _mm256_xor_si256(avx2_load(p), avx2_load((const char *)piece->text)));
 	return diff;
 }
 
-TARGET static always_inline bool avx2_differs(struct avx2_diff diff)
+TARGET static always_inline bool avx2_differs(struct avx2_diff diff, const struct scan_piece *piece)
 {
-	return !_mm256_testz_si256(diff.bits, diff.bits);
+	return !_mm256_testz_si256(diff.bits, avx2_load((const char *)piece->mask));
 }
 
 enum { avx2_GUESSES = true };
@@ -280,8 +273,14 @@ TARGET static always_inline uint64_t avx2_newlines(const char *p)
 
 TARGET static unsigned avx2_cut(const char *p, size_t n, unsigned max, const char **start, uint32_t *length)
 {
-	const char *stop[SCAN_BATCH + 64], *block = p, *const end = p + n;
+	const char *stop[SCAN_BATCH + 256], *block = p, *const end = p + n;
 	unsigned lines = 0;
+	for (; block + 256 <= end && lines < max; block += 64) {
+		CUT_BLOCK(avx2_newlines(block));
+		CUT_BLOCK(avx2_newlines(block += 64));
+		CUT_BLOCK(avx2_newlines(block += 64));
+		CUT_BLOCK(avx2_newlines(block += 64));
+	}
 	for (; block + 64 <= end && lines < max; block += 64)
 		CUT_BLOCK(avx2_newlines(block));
 	if (block < end && lines < max)

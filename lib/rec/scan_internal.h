@@ -110,6 +110,11 @@ struct scan {
 extern const struct scan_ops scan_portable;
 #ifdef __x86_64__
 extern const struct scan_ops scan_avx2;
+
+static inline bool scan_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
 #endif
 
 static always_inline uint64_t scan_load(const char *p)
@@ -175,6 +180,9 @@ size_t scan_sequence(const char *p);
 
 /* The end of the number at p, NULL if there is none. What stands behind it is not looked at. */
 const char *scan_number(const char *p);
+
+/* Walks a line of the batch and books what it is; all are valid before. */
+enum scan_status scan_walk(struct scan *s, struct scan_batch *batch, unsigned line);
 
 void scan_learned_lines(struct scan *s, struct scan_batch *batch);
 void scan_forget(struct scan *s);

@@ -7,7 +7,7 @@
  * A line that consists of the same texts with valid values of those kinds between them has the same tokens as the line that they come from,
  * which the walker found valid: so it is valid, and its members, nesting and equal names are the same. Which value stands for which field
  * is known from that line too. A program is this in pieces of at most 32 bytes, so that one is compared with one vector;
- * the quotes of strings are part of the texts around them.
+ * the quotes of strings are part of the texts around them, and the line's \n of the last one.
  *
  * Two lines that differ in kinds only make one program in which these values are "any scalar". An object is part of the texts
  * (its members are learned), an array is one value: lists differ in length.
@@ -167,6 +167,8 @@ static void compile(struct scan_program *g)
 		quoted = is_string(value->kind);
 		if (quoted)
 			buf_addc(&text, '"');
+		if (value->kind == SCAN_LAST)
+			buf_addc(&text, '\n');
 		add_pieces(g, &text, value);
 	}
 	buf_fini(&text);
@@ -232,12 +234,6 @@ static struct scan_program *learn(struct scan *s, const char *p, size_t n, const
 
 /* --- the batch -------------------------------------------------------------------------------------------------------- */
 
-static void walk_line(struct scan *s, struct scan_batch *b, unsigned line)
-{
-	const char *p = b->start[line];
-	b->status[line] = (uint8_t)s->ops->walk(s, p, p + b->length[line], b->field + line * s->width);
-}
-
 /* Runs g over todo, counts what it gives, and moves it up if it gives more than the one before. Returns how many lines are left. */
 static unsigned run(struct scan *s, struct scan_program *g, struct scan_batch *b, uint8_t *todo, unsigned n)
 {
@@ -273,8 +269,7 @@ static void weigh(struct scan_learned *l)
 static unsigned walk_and_learn(struct scan *s, struct scan_batch *b, uint8_t *todo, unsigned n)
 {
 	unsigned line = todo[--n];
-	walk_line(s, b, line);
-	if (b->status[line] != SCAN_OK)
+	if (scan_walk(s, b, line) != SCAN_OK)
 		return n;
 	struct scan_program *g = learn(s, b->start[line], b->length[line], b->field + line * s->width);
 	return g && n >= FEW_LINES ? run(s, g, b, todo, n) : n;
@@ -293,7 +288,7 @@ void scan_learned_lines(struct scan *s, struct scan_batch *b)
 	for (; tries > 0 && n >= FEW_LINES && n * 8 >= b->lines; tries--)
 		n = walk_and_learn(s, b, todo, n);
 	for (unsigned i = 0; i < n; i++)
-		walk_line(s, b, todo[i]);
+		scan_walk(s, b, todo[i]);
 	weigh(l);
 }
 

@@ -9,7 +9,7 @@
 
 static const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 
-static always_inline const char *portable_plain(const char *p)
+static always_inline const char *plain_end(const char *p)
 {
 	for (;; p += 8) {
 		uint64_t v = scan_load(p), quote = v ^ ones * '"', backslash = v ^ ones * '\\';
@@ -26,16 +26,21 @@ static always_inline struct portable_constants portable_constants(void)
 	return (struct portable_constants){ 0 };
 }
 
-static always_inline struct scan_string portable_string(const struct portable_constants *k, const char *p)
+static always_inline const char *portable_plain(const struct portable_constants *k, const char *p)
 {
 	(void)k;
-	p = portable_plain(p);
-	return likely(*p == '"') ? (struct scan_string){ p, FIELD_STRING } : scan_string_rest(p);
+	return plain_end(p);
 }
 
-static always_inline struct scan_string portable_long_string(const struct portable_constants *k, const char *p)
+static always_inline const char *portable_long_plain(const struct portable_constants *k, const char *p)
 {
-	return portable_string(k, p);
+	return portable_plain(k, p);
+}
+
+static always_inline struct scan_string portable_string_rest(const char *start, const char *at)
+{
+	(void)start;
+	return scan_string_rest(at);
 }
 
 static always_inline const char *portable_number(const struct portable_constants *k, const char *p)
@@ -64,8 +69,9 @@ static always_inline struct portable_diff portable_differ(struct portable_diff d
 	return diff;
 }
 
-static always_inline bool portable_differs(struct portable_diff diff)
+static always_inline bool portable_differs(struct portable_diff diff, const struct scan_piece *piece)
 {
+	(void)piece;
 	return diff.bits != 0;
 }
 

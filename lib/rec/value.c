@@ -6,10 +6,9 @@
  * the number is replaced by zeros, the point is taken out by moving what is before it up one byte, and eight digits become an
  * integer by three multiplications (pairs, fours, eight). No loop, no branch that depends on the number's length.
  * An exponent shows as a byte that is no digit and goes to dec_parse, as do more than 16 characters. */
-#include "rec/value.h"
-
 #include "base/tm.h"
 #include "rec/scan_internal.h"
+#include "rec/value_internal.h"
 
 static const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 
@@ -174,31 +173,15 @@ static always_inline bool mantissa(struct field field, uint64_t *m, unsigned *de
 	return !beyond_nine(v[0]) && !beyond_nine(v[1]);
 }
 
-static __attribute__((noinline)) enum dec_result dec_long(struct field field, dec *out)
+enum dec_result value_dec(struct field field, dec *out)
 {
 	uint64_t m;
 	unsigned decimals;
+	if (unlikely(field.type != FIELD_NUMBER))
+		return DEC_SYNTAX;
 	if (!mantissa(field, &m, &decimals))
 		return dec_parse(slice(field.p, field.n), out);
 	return scale(m, decimals, *field.p == '-', out);
-}
-
-/* Up to eight characters here, where everything stays in one word and in the registers that need no saving. */
-enum dec_result value_dec(struct field field, dec *out)
-{
-	if (unlikely(field.type != FIELD_NUMBER))
-		return DEC_SYNTAX;
-	bool negative = *field.p == '-';
-	size_t n = field.n - negative;
-	uint64_t v;
-	if (unlikely(n > 8))
-		return dec_long(field, out);
-	unsigned decimals = load_eight(field.p + negative, n, &v);
-	if (unlikely(beyond_nine(v)))
-		return dec_parse(slice(field.p, field.n), out);
-	int64_t nano = (int64_t)(eight_digits(v) * pow10_of[9 - decimals]);
-	*out = negative ? -nano : nano;
-	return DEC_OK;
 }
 
 /* --- either ----------------------------------------------------------------------------------------------------------- */
@@ -234,4 +217,57 @@ enum value_time_result value_time(struct value_clock *clock, struct field field,
 	default:
 		return VALUE_TIME_NONE;
 	}
+}
+
+/* --- columns ---------------------------------------------------------------------------------------------------------- */
+
+uint64_t value_times_portable(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us)
+{
+	uint64_t good = lines;
+	for (uint64_t left = lines; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		if (value_time(clock, c.field[i * c.width], unit, &us[i]))
+			good &= ~(UINT64_C(1) << i);
+	}
+	return good;
+}
+
+void value_dec_in(struct value_sets *sets, const struct field *f, unsigned i, dec *out)
+{
+	uint64_t bit = UINT64_C(1) << i;
+	enum dec_result result = f->type <= FIELD_NULL ? DEC_SYNTAX : value_dec(*f, &out[i]);
+	if (result != DEC_OK)
+		sets->exact &= ~bit;
+	if (result == DEC_ROUNDED)
+		sets->rounded |= bit;
+	if (f->type <= FIELD_NULL)
+		sets->none |= bit;
+}
+
+struct value_sets value_decs_portable(struct value_column c, uint64_t lines, dec *out)
+{
+	struct value_sets sets = { .exact = lines };
+	for (uint64_t left = lines; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		value_dec_in(&sets, &c.field[i * c.width], i, out);
+	}
+	return sets;
+}
+
+uint64_t value_times(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us)
+{
+#ifdef __x86_64__
+	if (scan_has_avx2())
+		return value_times_avx2(clock, c, lines, unit, us);
+#endif
+	return value_times_portable(clock, c, lines, unit, us);
+}
+
+struct value_sets value_decs(struct value_column c, uint64_t lines, dec *out)
+{
+#ifdef __x86_64__
+	if (scan_has_avx2())
+		return value_decs_avx2(c, lines, out);
+#endif
+	return value_decs_portable(c, lines, out);
 }

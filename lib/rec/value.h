@@ -27,4 +27,14 @@ enum value_time_result value_time(struct value_clock *clock, struct field field,
 /* As dec_parse; DEC_SYNTAX where the field is no FIELD_NUMBER. */
 enum dec_result value_dec(struct field field, dec *out);
 
+/* One field of many lines: that of line i is field[i * width]. Lines are given as sets, line i by bit i; entry i of the results is set for those that have one. */
+struct value_column { const struct field *field; size_t width; };
+
+/* Returns the lines whose time is VALUE_TIME_OK. */
+uint64_t value_times(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us);
+
+/* Lines with DEC_OK, DEC_ROUNDED, and without the member or with null; all others are wrong. */
+struct value_sets { uint64_t exact, rounded, none; };
+struct value_sets value_decs(struct value_column c, uint64_t lines, dec *out);
+
 #endif

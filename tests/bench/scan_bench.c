@@ -33,8 +33,8 @@ static uint64_t cpu_ns(void)
 static void add_up(const struct scan_batch *batch, struct run *run)
 {
 	for (unsigned i = 0; i < batch->lines; i++) {
-		run->good += batch->status[i] == SCAN_OK;
-		for (size_t f = 0; f < n_paths && batch->status[i] == SCAN_OK; f++) {
+		run->good += scan_status(batch, i) == SCAN_OK;
+		for (size_t f = 0; f < n_paths && scan_status(batch, i) == SCAN_OK; f++) {
 			const struct field *field = &batch->field[i * n_paths + f];
 			for (uint32_t at = 0; at < field->n; at += 7)
 				run->sum = run->sum * 31 + (unsigned char)field->p[at];

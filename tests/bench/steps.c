@@ -120,6 +120,11 @@ static const struct field *field_of(const struct engine *e, unsigned line, unsig
 	return &e->batch.field[line * e->plan->n_fields + field];
 }
 
+static struct value_column column_of(const struct engine *e, unsigned field)
+{
+	return (struct value_column){ field_of(e, 0, field), e->plan->n_fields };
+}
+
 static void read_fields(struct engine *e, const char *p, size_t n)
 {
 	uint64_t at = ticks(), cut = spent[NEWLINES];
@@ -127,20 +132,18 @@ static void read_fields(struct engine *e, const char *p, size_t n)
 	book(EXTRACT, &at);
 	spent[EXTRACT] -= spent[NEWLINES] - cut;
 	for (unsigned i = 0; i < e->batch.lines; i++)
-		if (e->batch.status[i] != SCAN_OK)
+		if (scan_status(&e->batch, i) != SCAN_OK)
 			die("a line is not valid");
 }
 
 static void read_columns(struct engine *e, const struct plan_metric *m)
 {
 	uint64_t at = ticks();
-	for (unsigned i = 0; i < e->batch.lines; i++)
-		if (value_time(&e->clock, *field_of(e, i, e->plan->time_field), e->plan->common.unit, &e->us[i]))
-			die("a line has no time");
+	if (value_times(&e->clock, column_of(e, e->plan->time_field), e->batch.valid, e->plan->common.unit, e->us) != e->batch.valid)
+		die("a line has no time");
 	book(TIME, &at);
-	for (unsigned i = 0; i < e->batch.lines; i++)
-		if (value_dec(*field_of(e, i, e->plan->value_field[0]), &e->value[i]))
-			die("a line has no value");
+	if (value_decs(column_of(e, e->plan->value_field[0]), e->batch.valid, e->value).exact != e->batch.valid)
+		die("a line has no value");
 	book(NUMBER, &at);
 	for (unsigned i = 0; i < e->batch.lines && m->uniq >= 0; i++) {
 		struct slice text;

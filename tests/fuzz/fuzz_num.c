@@ -132,6 +132,8 @@ static void check_time_field(struct value_clock *clock, struct field f)
 		enum value_time_result got = value_time(clock, f, unit, &us), want = time_wanted(slice(f.p, f.n), f.type, unit, &want_us);
 		if (got != want || (got == VALUE_TIME_OK && us != want_us))
 			BUG("unit %u: %u %lld, not %u %lld: %.*s", unit, got, (long long)us, want, (long long)want_us, (int)f.n, f.p);
+		us = -1;
+		MUST(value_times(clock, (struct value_column){ &f, 1 }, 1, unit, &us) == (want == VALUE_TIME_OK) && (want != VALUE_TIME_OK || us == want_us));
 	}
 }
 
@@ -162,6 +164,8 @@ static void check_fields(struct slice rest, uint32_t type)
 		} else if (result != DEC_SYNTAX) {    /* numbers are valid in a field */
 			enum dec_result fast = value_dec(f, &got);
 			MUST(fast == result && (result == DEC_RANGE || got == want));
+			struct value_sets sets = value_decs((struct value_column){ &f, 1 }, 1, &got);
+			MUST(sets.exact == (result == DEC_OK) && sets.rounded == (result == DEC_ROUNDED) && (result == DEC_RANGE || got == want));
 			check_time_field(&clock, f);
 		}
 		p += f.n + 1;

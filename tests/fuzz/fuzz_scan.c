@@ -75,8 +75,8 @@ static void check_block(int which, const char *p, size_t n)
 		for (unsigned i = 0; i < batch.lines; i++) {
 			struct slice line = slice(batch.start[i], batch.length[i]);
 			enum scan_status want = reference(&j, line);
-			if (line.p != p || p[line.n] != '\n' || batch.status[i] != want)
-				BUG("status %d, not %d: %.*s", batch.status[i], want, (int)line.n, line.p);
+			if (line.p != p || p[line.n] != '\n' || scan_status(&batch, i) != want)
+				BUG("status %d, not %d: %.*s", scan_status(&batch, i), want, (int)line.n, line.p);
 			for (int k = 0; k < WIDTH && want == SCAN_OK; k++)
 				check_field(&j, &paths[which][k], &batch.field[i * WIDTH + (unsigned)k]);
 			p += line.n + 1;

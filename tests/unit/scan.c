@@ -96,7 +96,7 @@ static struct path *paths_of(const char *const *text, size_t n)
 static bool as_in_table(const struct scan_batch *batch, unsigned line, size_t i)
 {
 	const struct field *f = batch->field + line * 2;
-	return batch->status[line] == table[i].status && f[0].type == table[i].a && f[1].type == table[i].bc &&
+	return scan_status(batch, line) == table[i].status && f[0].type == table[i].a && f[1].type == table[i].bc &&
 	       slice_is(slice(f[0].p, f[0].n), table[i].a_text) && slice_is(slice(f[1].p, f[1].n), table[i].bc_text);
 }
 
@@ -155,7 +155,7 @@ static void batches(void)
 				scan_lines(s, p + at, b.n - at, &batch);
 				cut &= batch.lines == (lines - seen < SCAN_BATCH ? lines - seen : SCAN_BATCH) && batch.used > 0;
 				for (unsigned i = 0; i < batch.lines; i++)
-					ends &= batch.status[i] == SCAN_OK && strtoul(batch.field[i].p, NULL, 10) == seen + i;
+					ends &= scan_status(&batch, i) == SCAN_OK && strtoul(batch.field[i].p, NULL, 10) == seen + i;
 				if (batch.used == 0)
 					break;
 			}
@@ -188,7 +188,7 @@ static void the_rest(void)
 	char room[2 * SCAN_PAD + 8] = { 0 };
 	memcpy(room + SCAN_PAD, "{}\n \n{\n", 7);
 	scan_lines(s, room + SCAN_PAD, 7, &batch);
-	ok(batch.lines == 3 && batch.status[0] == SCAN_OK && batch.status[1] == SCAN_BLANK && batch.status[2] == SCAN_BAD, "no fields at all");
+	ok(batch.lines == 3 && batch.valid == 1 && batch.blank == 2, "no fields at all");
 	scan_free(s);
 	scan_why(slice_z("{\"a\":01}"), &err);
 	ok(err.code == EX_DATAERR && strstr(err.msg, "byte 7"), "why: %s", err.msg);

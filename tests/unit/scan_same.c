@@ -231,13 +231,13 @@ static unsigned right_lines(const struct wanted *w, struct scan *s, const char *
 		for (unsigned i = 0; i < batch.lines; i++) {
 			struct slice line = slice(batch.start[i], batch.length[i]);
 			enum scan_status want = reference(&j, line);
-			bool good = line.p == p && p[line.n] == '\n' && batch.status[i] == want;
+			bool good = line.p == p && p[line.n] == '\n' && scan_status(&batch, i) == want;
 			if (good && want == SCAN_OK)
 				good = same_fields(&j, w, batch.field + i * w->n);
 			if (good)
 				right++;
 			else
-				printf("# %d, not %d: %.300s\n", batch.status[i], want, line.p);
+				printf("# %d, not %d: %.300s\n", scan_status(&batch, i), want, line.p);
 			counts[want]++;
 			p += line.n + 1;
 			n -= line.n + 1;

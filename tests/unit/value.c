@@ -1,9 +1,11 @@
-/* The hot converters against tm_parse and dec_parse: tables, and texts from a seeded generator. */
-#include "rec/value.h"
+/* The hot converters against tm_parse and dec_parse: tables, and texts from a seeded generator. Columns, by every engine that the processor has,
+ * against the converters of one field. */
+#include "rec/value_internal.h"
 
 #include <stdlib.h>
 
 #include "base/tm.h"
+#include "rec/scan_internal.h"
 
 #include "tap.h"
 
@@ -25,13 +27,20 @@ static unsigned below(unsigned n)
 }
 
 /* A field in the middle of digits and points, so that a converter which looks beyond its ends is caught. */
-static struct field field_of(const char *text, size_t n, enum field_type type)
+enum { ROOM = 2 * SCAN_PAD + 256 };
+
+static struct field field_in(char room[ROOM], const char *text, size_t n, enum field_type type)
 {
-	static char room[2 * SCAN_PAD + 256];
-	for (size_t i = 0; i < sizeof room; i++)
+	for (size_t i = 0; i < ROOM; i++)
 		room[i] = "0123456789.-eZ:"[below(15)];
 	memcpy(room + SCAN_PAD, text, n);
 	return (struct field){ room + SCAN_PAD, (uint32_t)n, type };
+}
+
+static struct field field_of(const char *text, size_t n, enum field_type type)
+{
+	static char room[ROOM];
+	return field_in(room, text, n, type);
 }
 
 /* --- times ------------------------------------------------------------------------------------------------------------ */
@@ -97,16 +106,22 @@ static void time_table(void)
 	}
 }
 
+/* A time, or nearly one. */
+static int make_time(char to[64])
+{
+	int n = snprintf(to, 64, "20%02u-%02u-%02uT%02u:%02u:%02u.%03uZ", 26 + below(2), 1 + below(2), 27 + below(3), below(2), below(2), below(62), below(1000));
+	if (below(3) == 0)
+		to[below((unsigned)n)] = (char)"0123456789:.-TZtz +/\x80\xff"[below(22)];
+	return n;
+}
+
 static void time_generated(void)
 {
 	struct value_clock clock = { 0 };
 	unsigned wrong = 0, good = 0;
 	char text[64], first[64] = "";
 	for (int i = 0; i < 400000; i++) {
-		int n = snprintf(text, sizeof text, "20%02u-%02u-%02uT%02u:%02u:%02u.%03uZ", 26 + below(2), 1 + below(2), 27 + below(3), below(2), below(2),
-		                 below(62), below(1000));
-		if (below(3) == 0)
-			text[below((unsigned)n)] = (char)"0123456789:.-TZtz +/\x80\xff"[below(22)];
+		int n = make_time(text);
 		int64_t want = 0, got = 0;
 		bool valid = tm_parse(slice(text, (size_t)n), &want) == 0 && want >= TM_MIN_US && want < TM_MAX_US;
 		enum value_time_result result = value_time(&clock, field_of(text, (size_t)n, FIELD_STRING), VALUE_RFC3339, &got);
@@ -175,10 +190,113 @@ static void decimals(void)
 	   "what is no number is no decimal");
 }
 
+/* --- columns ---------------------------------------------------------------------------------------------------------- */
+
+enum { WIDTH = 3, COLUMNS = 20000 };
+
+static const struct {
+	const char *name;
+	uint64_t (*times)(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us);
+	struct value_sets (*decs)(struct value_column c, uint64_t lines, dec *out);
+} engines[] = {
+	{ "portable", value_times_portable, value_decs_portable },
+#ifdef __x86_64__
+	{ "avx2", value_times_avx2, value_decs_avx2 },
+#endif
+};
+
+static bool engine_runs(size_t e)
+{
+#ifdef __x86_64__
+	return e == 0 || scan_has_avx2();
+#else
+	return e == 0;
+#endif
+}
+
+/* Fields of 64 lines, WIDTH apart: mostly what make() gives, sometimes other types. */
+static struct value_column make_column(unsigned (*make)(char *to), enum field_type type)
+{
+	static struct field fields[SCAN_BATCH * WIDTH];
+	static char room[SCAN_BATCH][ROOM];
+	for (unsigned i = 0; i < SCAN_BATCH; i++) {
+		char text[80];
+		unsigned n = make(text);
+		fields[i * WIDTH] = below(16) ? field_in(room[i], text, n, type) : (struct field){ "", 0, below(2) ? FIELD_MISSING : FIELD_NULL };
+		if (below(16) == 0)
+			fields[i * WIDTH].type = type == FIELD_NUMBER ? FIELD_STRING : FIELD_TRUE;
+	}
+	return (struct value_column){ fields, WIDTH };
+}
+
+static unsigned make_time_text(char *to)
+{
+	return (unsigned)make_time(to);
+}
+
+/* Many of one minute, so that most are of the common form. */
+static unsigned make_near_time(char *to)
+{
+	return (unsigned)snprintf(to, 64, "2026-01-27T00:00:%02u.%03u%c", below(62), below(1000), below(9) ? 'Z' : 'z');
+}
+
+static void time_columns(void)
+{
+	unsigned wrong[COUNT(engines)] = { 0 }, good = 0;
+	for (unsigned k = 0; k < COLUMNS; k++) {
+		struct value_column c = make_column(k % 2 ? make_near_time : make_time_text, FIELD_STRING);
+		uint64_t lines = below(2) ? UINT64_MAX : next(), want = 0;
+		struct value_clock clock = { 0 };
+		int64_t us[SCAN_BATCH], got[SCAN_BATCH];
+		for (unsigned i = 0; i < SCAN_BATCH; i++)
+			if (lines >> i & 1 && value_time(&clock, c.field[i * WIDTH], VALUE_RFC3339, &us[i]) == VALUE_TIME_OK)
+				want |= UINT64_C(1) << i;
+		good += (unsigned)__builtin_popcountll(want);
+		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
+			clock = (struct value_clock){ 0 };
+			wrong[e] += engines[e].times(&clock, c, lines, VALUE_RFC3339, got) != want;
+			for (unsigned i = 0; i < SCAN_BATCH; i++)
+				wrong[e] += want >> i & 1 && got[i] != us[i];
+		}
+	}
+	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
+		ok(wrong[e] == 0 && good > COLUMNS * 8, "%s: %u times in %d columns", engines[e].name, good, COLUMNS);
+}
+
+static void dec_columns(void)
+{
+	unsigned wrong[COUNT(engines)] = { 0 }, rounded = 0;
+	for (unsigned k = 0; k < COLUMNS; k++) {
+		struct value_column c = make_column(make_number, FIELD_NUMBER);
+		uint64_t lines = below(2) ? UINT64_MAX : next();
+		struct value_sets want = { 0 };
+		dec v[SCAN_BATCH], got[SCAN_BATCH];
+		for (unsigned i = 0; i < SCAN_BATCH; i++) {
+			uint64_t bit = lines & UINT64_C(1) << i;
+			struct field f = c.field[i * WIDTH];
+			enum dec_result result = f.type == FIELD_NUMBER ? dec_parse(slice(f.p, f.n), &v[i]) : DEC_SYNTAX;
+			want.exact |= result == DEC_OK ? bit : 0;
+			want.rounded |= result == DEC_ROUNDED ? bit : 0;
+			want.none |= f.type <= FIELD_NULL ? bit : 0;
+		}
+		rounded += (unsigned)__builtin_popcountll(want.rounded);
+		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
+			struct value_sets sets = engines[e].decs(c, lines, got);
+			wrong[e] += sets.exact != want.exact || sets.rounded != want.rounded || sets.none != want.none;
+			for (unsigned i = 0; i < SCAN_BATCH; i++)
+				wrong[e] += (want.exact | want.rounded) >> i & 1 && got[i] != v[i];
+		}
+	}
+	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
+		ok(wrong[e] == 0 && rounded > COLUMNS, "%s: numbers in %d columns, %u rounded", engines[e].name, COLUMNS, rounded);
+}
+
 int main(void)
 {
 	time_table();
 	time_generated();
 	decimals();
+	time_columns();
+	dec_columns();
 	return done();
 }
