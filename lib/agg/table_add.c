@@ -77,7 +77,8 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		struct group *g = table_at(t, ref[k]);
 
 		g->count++;
-		__builtin_prefetch(g->uniq);
+		if (b->has_uniq)         /* asking for NULL costs a walk through the page tables */
+			__builtin_prefetch(g->uniq);
 		if (b->has_value >> b->line[k] & 1)
 			in_range &= add_value(g, b->value[b->line[k]]);
 	}

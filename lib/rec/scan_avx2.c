@@ -137,11 +137,9 @@ static always_inline uint64_t escaped_by(uint64_t backslashes)
 	return ((behind | odd) - backslashes) ^ odd ^ backslashes;
 }
 
-/* A string behind its opening quote that is not plain or longer than the probe: 64 bytes at a time, cut short before an escape that may
- * not be whole. */
-TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(const char *start, const char *at)
+/* 64 bytes at a time, cut short before an escape that may not be whole. */
+TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(const char *start)
 {
-	(void)at;  /* what is plain was seen 32 bytes at a time: 64 from the start are no more work */
 	uint32_t type = FIELD_STRING;
 	uint64_t wide = 0;
 	for (const char *p = start;;) {

@@ -52,7 +52,7 @@ enum { SCAN_GUESSES = 512 };
 enum { SCAN_PIECE = 32, SCAN_PROGRAMS = 4 };
 
 /* What follows a piece of text. */
-enum scan_kind { SCAN_TEXT /* more text */, SCAN_STRING, SCAN_LONG /* a string, seldom below 32 bytes */, SCAN_NUMBER /* at most 14 bytes, no sign, no exponent */,
+enum scan_kind { SCAN_TEXT /* more text */, SCAN_STRING, SCAN_LONG /* a string, often beyond 32 bytes or not plain */, SCAN_NUMBER /* at most 14 bytes, no sign, no exponent */,
                  SCAN_SCALAR /* any string, number, true, false or null */, SCAN_ARRAY, SCAN_LAST /* the end of the line */ };
 
 struct scan_piece {

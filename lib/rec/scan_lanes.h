@@ -18,7 +18,6 @@ struct ENGINE(lanes) {
 	struct field *row[ENGINE(LANES)];
 	unsigned lost;                         /* set of lanes */
 	unsigned shadows;                      /* those of them that are shadows already */
-	unsigned escaped;                      /* the lanes whose string has a backslash */
 	struct field nowhere[SCAN_FIELDS];
 };
 
@@ -50,13 +49,21 @@ TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_differ)(struct E
 	}
 }
 
-/* A string that is not plain or longer than the probe. */
-TARGET static __attribute__((noinline, cold)) const char *ENGINE(lane_rest)(struct ENGINE(lanes) *l, unsigned lane, const char *p, const char *at)
+/* The strings of a set of lanes that are not plain or longer than the probe, whose start is put into its field already. */
+TARGET static __attribute__((noinline)) void ENGINE(lanes_rest)(struct ENGINE(lanes) *l, struct ENGINE(places) *at, unsigned set, unsigned to)
 {
-	struct scan_string string = ENGINE(string_rest)(p, at);
-	l->escaped |= (unsigned)(string.type == FIELD_ESCAPED) << lane;
-	l->lost |= (unsigned)!string.end << lane;
-	return string.end ? string.end : p;
+	for (; set; set &= set - 1) {
+		unsigned j = (unsigned)__builtin_ctz(set);
+		struct scan_string string = ENGINE(string_rest)(at->p[j]);
+		l->lost |= (unsigned)!string.end << j;
+		if (likely(string.end))
+			at->p[j] = string.end;
+		if (to < SCAN_FIELDS) {
+			struct field *f = &l->row[j][to];
+			f->n = (uint32_t)(at->p[j] - f->p);
+			f->type = string.type;
+		}
+	}
 }
 
 /* Any scalar: the kind differs from line to line. */
@@ -87,10 +94,16 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct EN
 /* Each position in a register of its own: packed into vectors they would cost more than they save. */
 #define APART(p) __asm__("" : "+r"(p))
 
-#define LANE_STRING(probe) \
-	const char *end = ENGINE(probe)(&k, p[j]); \
+/* Where strings are seldom not plain, a branch foretells it. Where it happens often it would be wrong often, and throw away what other lanes have
+ * done: there it is asked for once for all of them. */
+#define LANE_STRING() \
+	const char *end = ENGINE(plain)(&k, p[j]); \
 	if (unlikely(*end != '"')) \
-		end = ENGINE(lane_rest)(l, j, p[j], end)
+		rest |= 1u << j
+
+#define LANE_LONG() \
+	const char *end = ENGINE(long_plain)(&k, p[j]); \
+	rest |= (unsigned)(*end != '"') << j
 
 #define LANE_NUMBER() \
 	const char *end = ENGINE(plain_number)(&k, p[j]); \
@@ -109,7 +122,7 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct EN
 } while (0)
 
 /* Runs the lanes from their lines' starts on. */
-TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, const struct scan_piece *piece, struct ENGINE(lanes) *l, const char *const start[ENGINE(LANES)])
+TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_piece *piece, struct ENGINE(lanes) *l, const char *const start[ENGINE(LANES)])
 {
 	const struct ENGINE(constants) k = ENGINE(constants)();
 	const char *p[ENGINE(LANES)];
@@ -117,6 +130,7 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, const struct 
 	for (;; piece++) {
 		struct ENGINE(diff) diff = { 0 };
 		const unsigned to = piece->field;
+		unsigned rest = 0;
 		EACH_LANE(
 			diff = ENGINE(differ)(diff, p[j], piece);
 			p[j] += piece->n;
@@ -135,10 +149,10 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, const struct 
 		case SCAN_TEXT:
 			continue;
 		case SCAN_STRING:
-			EACH_VALUE(FIELD_STRING, LANE_STRING(plain));
+			EACH_VALUE(FIELD_STRING, LANE_STRING());
 			break;
 		case SCAN_LONG:
-			EACH_VALUE(FIELD_STRING, LANE_STRING(long_plain));
+			EACH_VALUE(FIELD_STRING, LANE_LONG());
 			break;
 		case SCAN_NUMBER:
 			EACH_VALUE(FIELD_NUMBER, LANE_NUMBER());
@@ -152,9 +166,13 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, const struct 
 		case SCAN_LAST:
 			return;
 		}
-		for (; unlikely(l->escaped); l->escaped &= l->escaped - 1)
-			if (to < SCAN_FIELDS)
-				l->row[__builtin_ctz(l->escaped)][to].type = FIELD_ESCAPED;
+		if (unlikely(rest)) {
+			struct ENGINE(places) now;
+			EACH_LANE(now.p[j] = p[j];);
+			ENGINE(lanes_rest)(l, &now, rest, to);
+			EACH_LANE(p[j] = now.p[j];);
+			piece->kind = SCAN_LONG;
+		}
 		if (unlikely(l->lost != l->shadows)) {
 			struct ENGINE(places) now;
 			EACH_LANE(now.p[j] = p[j];);
@@ -174,7 +192,7 @@ TARGET static unsigned ENGINE(run)(struct scan *s, const struct scan_program *pr
 	for (unsigned i = 0; i < n; i += ENGINE(LANES)) {
 		const char *start[ENGINE(LANES)];
 		unsigned lost;
-		l.lost = l.shadows = l.escaped = 0;
+		l.lost = l.shadows = 0;
 		EACH_LANE(
 			unsigned line = todo[i + j < n ? i + j : n - 1];
 			start[j] = batch->start[line];

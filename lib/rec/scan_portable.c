@@ -37,9 +37,8 @@ static always_inline const char *portable_long_plain(const struct portable_const
 	return portable_plain(k, p);
 }
 
-static always_inline struct scan_string portable_string_rest(const char *start, const char *at)
+static always_inline struct scan_string portable_string_rest(const char *at)
 {
-	(void)start;
 	return scan_string_rest(at);
 }
 

@@ -5,7 +5,7 @@
  *   struct ENGINE(constants), ENGINE(constants)()   vectors that the probes compare with
  *   ENGINE(plain)(k, p)         the first byte from p on that is not plain inside a string, or one before it that is
  *   ENGINE(long_plain)(k, p)    the same, for strings that may well be longer than its first probe
- *   ENGINE(string_rest)(p, at)  the string that begins at p, behind its opening quote, and is plain up to `at`
+ *   ENGINE(string_rest)(at)     the rest of a string from a byte on that is not plain, or where the probe ended
  *   ENGINE(number)(k, p)        as scan_number
  *   ENGINE(GUESSES)             whether the two below do anything
  *   ENGINE(guess)(p, end, guess)   places in the line that look like the end of a name: at most SCAN_GUESSES, ascending, then SCAN_NO_GUESS
@@ -41,15 +41,15 @@ struct ENGINE(walk) {
 
 enum ENGINE(step) { ENGINE(BAD), ENGINE(VALUE), ENGINE(OPENED) };
 
-/* The string that begins at p and is plain up to `end`. */
-TARGET static always_inline struct scan_string ENGINE(string_at)(const char *p, const char *end)
+/* The string that is plain up to `end`. */
+TARGET static always_inline struct scan_string ENGINE(string_to)(const char *end)
 {
-	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : ENGINE(string_rest)(p, end);
+	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : ENGINE(string_rest)(end);
 }
 
 TARGET static always_inline struct scan_string ENGINE(string)(const struct ENGINE(constants) *k, const char *p)
 {
-	return ENGINE(string_at)(p, ENGINE(plain)(k, p));
+	return ENGINE(string_to)(ENGINE(plain)(k, p));
 }
 
 TARGET static always_inline const char *ENGINE(space)(const char *p)
@@ -142,7 +142,7 @@ TARGET static always_inline enum ENGINE(step) ENGINE(value)(struct ENGINE(walk) 
 	if (*p != '"')
 		p = w->p = ENGINE(space)(p);
 	if (*p == '"') {
-		enum ENGINE(step) step = ENGINE(scalar)(w, p + 1, ENGINE(string_at)(p + 1, ENGINE(long_plain)(&w->k, p + 1)), to);
+		enum ENGINE(step) step = ENGINE(scalar)(w, p + 1, ENGINE(string_to)(ENGINE(long_plain)(&w->k, p + 1)), to);
 		w->p++;  /* the closing quote */
 		return step;
 	}
