@@ -52,8 +52,8 @@ enum {
 
 #define TWICE(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
 
-/* Nonzero bytes where the byte at p, seen with the three before it, is wrong. */
-TARGET static always_inline __m256i avx2_utf8_errors(const char *p)
+/* Nonzero bytes where the byte at p, seen with the three before it, is wrong. seen: ff for what stands 3 before it, 0 where that does not count. */
+TARGET static always_inline __m256i avx2_utf8_errors(const char *p, __m256i seen)
 {
 	const __m256i first_high = TWICE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
 		TWO_CONTINUATIONS, TWO_CONTINUATIONS, TWO_CONTINUATIONS, TWO_CONTINUATIONS, TOO_SHORT | OVERLONG_2, TOO_SHORT,
@@ -70,20 +70,23 @@ TARGET static always_inline __m256i avx2_utf8_errors(const char *p)
 		                 _mm256_shuffle_epi8(first_low, _mm256_and_si256(before, nibble))),
 		_mm256_shuffle_epi8(second_high, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble)));
 	__m256i third = _mm256_subs_epu8(avx2_load(p - 2), _mm256_set1_epi8(0xe0 - 0x80));
-	__m256i fourth = _mm256_subs_epu8(avx2_load(p - 3), _mm256_set1_epi8((char)(0xf0 - 0x80)));
+	__m256i fourth = _mm256_subs_epu8(_mm256_and_si256(avx2_load(p - 3), seen), _mm256_set1_epi8((char)(0xf0 - 0x80)));
 	__m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8(-128));
 	return _mm256_xor_si256(must, pairs);
 }
 
-/* Whether the string p[0..end), *end its closing quote, is UTF-8. What stands before p is ASCII: its opening quote and what may stand before one. */
+/* Whether the part p[0..end) of a string, *end its closing quote, is UTF-8. What stands before p is ASCII: plain, or a quote and what may stand before
+ * one. But the third byte before may be before the line, and anything. */
 TARGET static bool avx2_utf8(const char *p, const char *end)
 {
+	__m256i seen = _mm256_setr_epi32(-256, -1, -1, -1, -1, -1, -1, -1);
 	for (; end - p >= 32; p += 32) {
-		__m256i errors = avx2_utf8_errors(p);
+		__m256i errors = avx2_utf8_errors(p, seen);
 		if (!_mm256_testz_si256(errors, errors))
 			return false;
+		seen = _mm256_set1_epi32(-1);
 	}
-	uint32_t fine = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(avx2_utf8_errors(p), _mm256_setzero_si256()));
+	uint32_t fine = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(avx2_utf8_errors(p, seen), _mm256_setzero_si256()));
 	return (~fine & (((uint32_t)2 << (end - p)) - 1)) == 0;  /* the quote too: a sequence cut short shows there */
 }
 

@@ -172,6 +172,38 @@ static void batches(void)
 	paths_free(paths, 1);
 }
 
+/* A line is what it is whatever stands before and behind the block. */
+static void surroundings(void)
+{
+	static const struct { const char *line; enum scan_status status; } lines[] = {
+		{ "{\"\xc3\xa9\":1}\n", SCAN_OK }, { "{\"\xf0\x9f\x98\x80\":1}\n", SCAN_OK }, { "{\"\xee\x9d\x9d]s\":404}\n", SCAN_OK },
+		{ "{\"a\":\"\xe6\x97\xa5\"}\n", SCAN_OK }, { "{\"\\\"\":\"\\\\\"}\n", SCAN_OK }, { "{\"\x9d\":1}\n", SCAN_BAD }, { "{\"\x9d\x9d\x9d\":1}\n", SCAN_BAD },
+		{ "{\"a\":\"\xe6\x97\"}\n", SCAN_BAD }, { "{\"a\":1\n", SCAN_BAD }, { "{\"a\":\"\n", SCAN_BAD }, { "{\"a\":\"\\\n", SCAN_BAD },
+	};
+	struct path *paths = paths_of((const char *const []){ "a" }, 1);
+	struct scan *s = scan_new(paths, 1, NULL);
+	struct scan_batch batch;
+	for (size_t e = 0; e < COUNT(engines); e++) {
+		unsigned wrong = 0;
+		for (unsigned i = 0; i < COUNT(lines) * 256 * 2; i++) {
+			size_t n = strlen(lines[i / 2 % COUNT(lines)].line), times = i % 2 ? 12 : 1;
+			char room[2 * SCAN_PAD + 512];
+			if (!scan_force(s, engines[e].engine, engines[e].learn))
+				break;
+			memset(room, (int)(i / 2 / COUNT(lines)), sizeof room);
+			for (size_t k = 0; k < times; k++)
+				memcpy(room + SCAN_PAD + k * n, lines[i / 2 % COUNT(lines)].line, n);
+			scan_lines(s, room + SCAN_PAD, times * n, &batch);
+			wrong += batch.lines != times;
+			for (unsigned k = 0; k < batch.lines; k++)
+				wrong += scan_status(&batch, k) != lines[i / 2 % COUNT(lines)].status;
+		}
+		ok(wrong == 0, "%s: what stands around a block does not matter", engines[e].name);
+	}
+	scan_free(s);
+	paths_free(paths, 1);
+}
+
 static void the_rest(void)
 {
 	struct path *paths = paths_of((const char *const []){ "a", "a" }, 2), many[SCAN_FIELDS + 1];
@@ -206,6 +238,7 @@ int main(void)
 {
 	by_hand();
 	batches();
+	surroundings();
 	the_rest();
 	return done();
 }
