@@ -7,13 +7,13 @@
  * In one line every step waits for the one before it: where a string ends decides where the next text begins. So eight lines go in
  * step: the same piece is compared in all of them, then the same value is passed over, and the processor overlaps their waits.
  *
- * A lane stands in its own line always: no value holds a \n, and no text but the last one, whose end it is. One that does not fit is lost: it goes on as the shadow of one that does,
- * and what it finds goes to a row that nobody reads. So whether all fit is asked once for eight of them. */
+ * A lane stands in its own line always: no value holds a \n, and no text but the last one, whose end it is. One that does not fit is lost:
+ * it goes on as the shadow of one that does, and what it finds goes to a row that nobody reads. So whether all fit is asked once for eight. */
 #include "rec/scan_internal.h"
 
 enum { ENGINE(LANES) = 8, ENGINE(ALL) = (1 << ENGINE(LANES)) - 1 };
 
-/* What is seldom touched. Positions are not in here: they stay in registers as far as they fit. */
+/* All but the positions, which stay in registers as far as they fit. */
 struct ENGINE(lanes) {
 	struct field *row[ENGINE(LANES)];
 	unsigned lost;                         /* set of lanes */
@@ -21,6 +21,7 @@ struct ENGINE(lanes) {
 	struct field nowhere[SCAN_FIELDS];
 };
 
+/* The positions while a function has them. */
 struct ENGINE(places) { const char *p[ENGINE(LANES)]; };
 
 /* By hand, because of the registers, and because not every compiler unrolls such loops at every level. */
@@ -28,9 +29,13 @@ struct ENGINE(places) { const char *p[ENGINE(LANES)]; };
 #define LANES_4(first, ...) LANE(first, __VA_ARGS__); LANE(first + 1, __VA_ARGS__); LANE(first + 2, __VA_ARGS__); LANE(first + 3, __VA_ARGS__)
 #define EACH_LANE(...) do { LANES_4(0, __VA_ARGS__); LANES_4(4, __VA_ARGS__); } while (0)
 
-/* Makes the lost lanes shadows; where all are lost nobody looks at them any more. */
-static __attribute__((noinline, cold)) void ENGINE(lanes_part)(struct ENGINE(lanes) *l, struct ENGINE(places) *at)
+/* Loses the lanes that stand behind a text that is not the piece, and makes all that are lost shadows; unless no other is left. */
+TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_part)(struct ENGINE(lanes) *l, struct ENGINE(places) *at, const struct scan_piece *piece)
 {
+	for (unsigned j = 0; j < ENGINE(LANES); j++) {
+		struct ENGINE(diff) diff = ENGINE(differ)((struct ENGINE(diff)){ 0 }, at->p[j] - piece->n, piece);
+		l->lost |= (unsigned)ENGINE(differs)(diff, piece) << j;
+	}
 	unsigned lead = l->lost == ENGINE(ALL) ? 0 : (unsigned)__builtin_ctz(~l->lost);
 	for (unsigned left = l->lost; left; left &= left - 1) {
 		unsigned j = (unsigned)__builtin_ctz(left);
@@ -38,15 +43,6 @@ static __attribute__((noinline, cold)) void ENGINE(lanes_part)(struct ENGINE(lan
 		l->row[j] = l->nowhere;
 	}
 	l->shadows = l->lost;
-}
-
-/* Loses the lanes that do not have the piece before them. */
-TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_differ)(struct ENGINE(lanes) *l, const struct ENGINE(places) *at, const struct scan_piece *piece)
-{
-	for (unsigned j = 0; j < ENGINE(LANES); j++) {
-		struct ENGINE(diff) diff = ENGINE(differ)((struct ENGINE(diff)){ 0 }, at->p[j] - piece->n, piece);
-		l->lost |= (unsigned)ENGINE(differs)(diff, piece) << j;
-	}
 }
 
 /* The strings of a set of lanes that are not plain or longer than the probe, whose start is put into its field already. */
@@ -82,7 +78,8 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_scalar)(struct E
 	return value.end + quote;
 }
 
-TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct ENGINE(lanes) *l, unsigned lane, const char *p, const struct scan_piece *piece, struct scan *s)
+TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct ENGINE(lanes) *l, unsigned lane, const char *p, const struct scan_piece *piece,
+                                                                       struct scan *s)
 {
 	const char *end = *p == '[' ? ENGINE(walk_array)(s, p, piece->depth) : NULL;
 	l->lost |= (unsigned)!end << lane;
@@ -121,8 +118,17 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct EN
 		EACH_LANE(__VA_ARGS__; LANE_PUT(kind); p[j] = end; APART(p[j]);); \
 } while (0)
 
-/* Runs the lanes from their lines' starts on. */
-TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_piece *piece, struct ENGINE(lanes) *l, const char *const start[ENGINE(LANES)])
+/* Calls f(l, positions, ...), which may change them. */
+#define WITH_PLACES(f, ...) do { \
+	struct ENGINE(places) now; \
+	EACH_LANE(now.p[j] = p[j];); \
+	f(l, &now, __VA_ARGS__); \
+	EACH_LANE(p[j] = now.p[j];); \
+} while (0)
+
+/* Runs the lanes from their lines' starts on. A value that is none leaves its lane where it is, lost; the text behind each value parts it. */
+TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_piece *piece, struct ENGINE(lanes) *l,
+                                                   const char *const start[ENGINE(LANES)])
 {
 	const struct ENGINE(constants) k = ENGINE(constants)();
 	const char *p[ENGINE(LANES)];
@@ -136,18 +142,14 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 			p[j] += piece->n;
 			APART(p[j]);
 		);
-		if (unlikely(ENGINE(differs)(diff, piece))) {
-			struct ENGINE(places) now;
-			EACH_LANE(now.p[j] = p[j];);
-			ENGINE(lanes_differ)(l, &now, piece);
-			ENGINE(lanes_part)(l, &now);
+		if (unlikely(ENGINE(differs)(diff, piece) || l->lost != l->shadows)) {
+			WITH_PLACES(ENGINE(lanes_part), piece);
 			if (l->lost == ENGINE(ALL))
 				return;
-			EACH_LANE(p[j] = now.p[j];);
 		}
 		switch (piece->kind) {
 		case SCAN_TEXT:
-			continue;
+			break;
 		case SCAN_STRING:
 			EACH_VALUE(FIELD_STRING, LANE_STRING());
 			break;
@@ -167,19 +169,8 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 			return;
 		}
 		if (unlikely(rest)) {
-			struct ENGINE(places) now;
-			EACH_LANE(now.p[j] = p[j];);
-			ENGINE(lanes_rest)(l, &now, rest, to);
-			EACH_LANE(p[j] = now.p[j];);
+			WITH_PLACES(ENGINE(lanes_rest), rest, to);
 			piece->kind = SCAN_LONG;
-		}
-		if (unlikely(l->lost != l->shadows)) {
-			struct ENGINE(places) now;
-			EACH_LANE(now.p[j] = p[j];);
-			ENGINE(lanes_part)(l, &now);
-			if (l->lost == ENGINE(ALL))
-				return;
-			EACH_LANE(p[j] = now.p[j];);
 		}
 	}
 }
@@ -191,7 +182,6 @@ TARGET static unsigned ENGINE(run)(struct scan *s, const struct scan_program *pr
 	unsigned left = 0;
 	for (unsigned i = 0; i < n; i += ENGINE(LANES)) {
 		const char *start[ENGINE(LANES)];
-		unsigned lost;
 		l.lost = l.shadows = 0;
 		EACH_LANE(
 			unsigned line = todo[i + j < n ? i + j : n - 1];
@@ -199,7 +189,7 @@ TARGET static unsigned ENGINE(run)(struct scan *s, const struct scan_program *pr
 			l.row[j] = batch->field + line * s->width;
 		);
 		ENGINE(lanes_run)(s, program->piece, &l, start);
-		for (lost = l.lost; unlikely(lost); lost &= lost - 1) {
+		for (unsigned lost = l.lost; unlikely(lost); lost &= lost - 1) {
 			unsigned at = i + (unsigned)__builtin_ctz(lost);
 			if (at < n) {
 				memset(batch->field + todo[at] * s->width, 0, s->width * sizeof(struct field));
