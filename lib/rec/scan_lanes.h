@@ -29,10 +29,11 @@ struct ENGINE(places) { const char *p[ENGINE(LANES)]; };
 #define LANES_4(first, ...) LANE(first, __VA_ARGS__); LANE(first + 1, __VA_ARGS__); LANE(first + 2, __VA_ARGS__); LANE(first + 3, __VA_ARGS__)
 #define EACH_LANE(...) do { LANES_4(0, __VA_ARGS__); LANES_4(4, __VA_ARGS__); } while (0)
 
-/* Loses the lanes that stand behind a text that is not the piece, and makes all that are lost shadows; unless no other is left. */
+/* Loses the lanes that stand behind a text that is not the piece (NULL: behind values), and makes all that are lost shadows. Where no other is left
+ * nobody looks at them any more. */
 TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_part)(struct ENGINE(lanes) *l, struct ENGINE(places) *at, const struct scan_piece *piece)
 {
-	for (unsigned j = 0; j < ENGINE(LANES); j++) {
+	for (unsigned j = 0; j < ENGINE(LANES) && piece; j++) {
 		struct ENGINE(diff) diff = ENGINE(differ)((struct ENGINE(diff)){ 0 }, at->p[j] - piece->n, piece);
 		l->lost |= (unsigned)ENGINE(differs)(diff, piece) << j;
 	}
@@ -126,7 +127,7 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct EN
 	EACH_LANE(p[j] = now.p[j];); \
 } while (0)
 
-/* Runs the lanes from their lines' starts on. A value that is none leaves its lane where it is, lost; the text behind each value parts it. */
+/* Runs the lanes from their lines' starts on. A value that is none leaves its lane where it is, lost. */
 TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_piece *piece, struct ENGINE(lanes) *l,
                                                    const char *const start[ENGINE(LANES)])
 {
@@ -142,14 +143,14 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 			p[j] += piece->n;
 			APART(p[j]);
 		);
-		if (unlikely(ENGINE(differs)(diff, piece) || l->lost != l->shadows)) {
+		if (unlikely(ENGINE(differs)(diff, piece))) {
 			WITH_PLACES(ENGINE(lanes_part), piece);
 			if (l->lost == ENGINE(ALL))
 				return;
 		}
 		switch (piece->kind) {
 		case SCAN_TEXT:
-			break;
+			continue;
 		case SCAN_STRING:
 			EACH_VALUE(FIELD_STRING, LANE_STRING());
 			break;
@@ -171,6 +172,11 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 		if (unlikely(rest)) {
 			WITH_PLACES(ENGINE(lanes_rest), rest, to);
 			piece->kind = SCAN_LONG;
+		}
+		if (unlikely(l->lost != l->shadows)) {
+			WITH_PLACES(ENGINE(lanes_part), NULL);
+			if (l->lost == ENGINE(ALL))
+				return;
 		}
 	}
 }
