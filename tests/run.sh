@@ -16,8 +16,10 @@
 #	HTA_KEEP=1		keep the scratch folder
 #	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
 set -uo pipefail
+# Whoever started us may ignore signals (nohup, a job in the background). A shell cannot undo that, and all that it starts would ignore them too.
+[ -n "${HTA_TEST_SIGNALS-}" ] || HTA_TEST_SIGNALS=default exec env --default-signal=HUP,INT,QUIT,TERM "$0" "$@"
 export LC_ALL=C.UTF-8
-unset CDPATH MAKEFLAGS RUNTIME_DIRECTORY TZ
+unset CDPATH MAKEFLAGS RUNTIME_DIRECTORY TZ HTA_TEST_SIGNALS
 exec </dev/null
 cd "$(dirname "$0")/.." || exit
 top=$PWD
@@ -218,8 +220,9 @@ wants_broker() {
 
 suite_unit() {
 	find "$build" -name '*.trs' -delete
-	run make -s -C "$build" -j"$(nproc)" check >"$scratch/unit.log" 2>&1
+	run timeout -k 5 900 make -s -C "$build" -j"$(nproc)" check >"$scratch/unit.log" 2>&1
 	local code=$?
+	[ $code != 124 ] || say "unit: not done after 15 minutes"
 	count_check $code
 	[ $code = 0 ] || { cat "$build/test-suite.log" 2>/dev/null || tail -n 40 "$scratch/unit.log"; }
 }

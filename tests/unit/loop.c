@@ -235,6 +235,9 @@ static void dispositions(void)
 
 int main(void)
 {
+	signal(SIGINT, SIG_DFL);        /* under nohup some would be ignored */
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	waits();
 	watches();
 	timers();
