@@ -49,7 +49,7 @@ def against_duckdb(bench, title, command, file, fields, task, one, two):
 
 def gen(bench):
     """hta-gen against the pipeline that it feeds"""
-    return compare("generator", {"hta-window, T1, 1 thread": f"{T1} {bench.events()}", "hta-gen": f"{bench.gen} --count {bench.n}"}, bench.rounds, {"hta-gen": 1})
+    return compare("generator", {"cat | hta-window, T1": f"cat {bench.events()} | {T1}", "hta-gen": f"{bench.gen} --count {bench.n}"}, bench.rounds, {"hta-gen": 1})
 
 
 def t1(bench):
