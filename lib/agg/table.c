@@ -7,6 +7,7 @@
  *
  * A batch goes through in phases, each of which asks for the memory of the next: hash and ask for the bucket; look at the bucket and ask for the
  * group; compare and add, and ask for the sketch; add to the sketch. So the misses of 64 records overlap instead of queueing up.
+ * A remembered last group gains nothing on top, not even where nine of ten records are of one: 11.0 ns a record with it, 10.7 without.
  *
  * Where windows close one by one (table_drop_earliest) their groups only die: they stay in the buckets, where nobody looks for them any more, until
  * half of the arena is dead; then what lives is moved together and the buckets are made anew. That is O(1) a group, whatever the lateness. */
