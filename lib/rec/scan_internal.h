@@ -88,7 +88,8 @@ struct scan_ops {
 	enum scan_status (*walk)(struct scan *s, const char *p, const char *end, struct field *row);
 	/* Cuts up to `max` lines off p[0..n): start and length. Returns their number. */
 	unsigned (*cut)(const char *p, size_t n, unsigned max, const char **start, uint32_t *length);
-	/* Tries the lines todo[0..n) of the batch; those that do not fit stay in todo. Returns their number. */
+	/* Tries the lines todo[0..n) of the batch; those that do not fit stay in todo, their fields missing. Returns their number. May turn a piece
+	 * of SCAN_STRING into SCAN_LONG. */
 	unsigned (*run)(struct scan *s, const struct scan_program *program, struct scan_batch *batch, uint8_t *todo, unsigned n);
 };
 

@@ -171,7 +171,7 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 		}
 		if (unlikely(rest)) {
 			WITH_PLACES(ENGINE(lanes_rest), rest, to);
-			piece->kind = SCAN_LONG;
+			piece->kind = SCAN_LONG;         /* from now on, wherever it was met once */
 		}
 		if (unlikely(l->lost != l->shadows)) {
 			WITH_PLACES(ENGINE(lanes_part), NULL);

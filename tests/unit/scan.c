@@ -185,11 +185,12 @@ static void surroundings(void)
 	struct scan_batch batch;
 	for (size_t e = 0; e < COUNT(engines); e++) {
 		unsigned wrong = 0;
+		if (!scan_force(s, engines[e].engine, engines[e].learn))
+			continue;
 		for (unsigned i = 0; i < COUNT(lines) * 256 * 2; i++) {
 			size_t n = strlen(lines[i / 2 % COUNT(lines)].line), times = i % 2 ? 12 : 1;
 			char room[2 * SCAN_PAD + 512];
-			if (!scan_force(s, engines[e].engine, engines[e].learn))
-				break;
+			scan_force(s, engines[e].engine, engines[e].learn);     /* forgets what was learned */
 			memset(room, (int)(i / 2 / COUNT(lines)), sizeof room);
 			for (size_t k = 0; k < times; k++)
 				memcpy(room + SCAN_PAD + k * n, lines[i / 2 % COUNT(lines)].line, n);
