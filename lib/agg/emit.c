@@ -3,7 +3,7 @@
  *
  *   order   window - earliest window, in as many bits as the latest needs | the high bits of key_prefix
  *
- * With the half as many that merging needs to be put aside that is 24 bytes a group: all groups of a large input may be in one emission. */
+ * With the half as many that merging needs to be put aside that is 18 bytes a group: all groups of a large input may be in one emission. */
 #include "agg/emit.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 enum { OUT_BYTES = 128 << 10, PIECE = 1024, RUN = 8, AHEAD = 4 };
 
-struct entry { uint64_t order; const struct group *g; };
+struct __attribute__((packed, aligned(4))) entry { uint64_t order; uint32_t ref; /* table_ref */ };
 
 /* What formats rows: one a thread. */
 struct writer {
@@ -69,11 +69,16 @@ void emit_free(struct emit *e)
 
 /* ---- order */
 
+static inline const char *key_of(const struct table *t, const struct entry *x)
+{
+	return table_key(t, table_at(t, x->ref));
+}
+
 static inline bool before(const struct entry *a, const struct entry *b, const struct table *t, size_t dims)
 {
 	if (a->order != b->order)
 		return a->order < b->order;
-	return key_cmp(table_key(t, a->g), table_key(t, b->g), dims) < 0;
+	return key_cmp(key_of(t, a), key_of(t, b), dims) < 0;
 }
 
 static void sort_run(struct entry *v, size_t n, const struct table *t, size_t dims)
@@ -131,7 +136,7 @@ static void add_orders(struct emit *e, const struct table *t, size_t dims)
 	unsigned bits;
 
 	for (size_t i = 0; i < e->n; i++) {
-		const char *key = table_key(t, e->entry[i].g);
+		const char *key = key_of(t, &e->entry[i]);
 		uint64_t window = key_window(key);
 
 		earliest = window < earliest ? window : earliest;
@@ -143,7 +148,7 @@ static void add_orders(struct emit *e, const struct table *t, size_t dims)
 	}
 	bits = bits_of(latest - earliest);
 	for (size_t i = 0; i < e->n; i++) {
-		const char *key = table_key(t, e->entry[i].g);
+		const char *key = key_of(t, &e->entry[i]);
 		uint64_t window = key_window(key) - earliest;
 
 		e->entry[i].order = key_prefix(key, dims, skip) >> bits | (bits ? window << (64 - bits) : 0);
@@ -159,7 +164,7 @@ static void put_in_order(struct emit *e, const struct table *t, size_t dims)
 
 /* ---- rows */
 
-static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct group *g, struct rollup *row)
+static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct group_counts *g, struct rollup *row)
 {
 	row->count = g->count;
 	row->has_value = m->m.has_value;
@@ -194,7 +199,8 @@ struct job { struct emit *e; const struct plan_metric *m; const struct table *t;
 static void write_row(const struct job *j, struct writer *w, const struct entry *x)
 {
 	const struct metric *m = &j->m->m;
-	const char *key = table_key(j->t, x->g);
+	const char *key = key_of(j->t, x);
+	struct group_counts counts = table_counts(j->t, table_at(j->t, x->ref));
 	struct rollup row = { .add = j->e->add, .metric = slice_z(m->name) };
 
 	key_dims(key, m->n_dims, w->dim);
@@ -204,21 +210,26 @@ static void write_row(const struct job *j, struct writer *w, const struct entry 
 	row.dims = buf_slice(&w->dims);
 	row.start_us = (int64_t)key_window(key) * m->every_us;
 	row.end_us = row.start_us + m->every_us;
-	measure(j->e, w, j->m, x->g, &row);
+	measure(j->e, w, j->m, &counts, &row);
 	rollup_format(&row, j->e->sketch, &w->out);
 	w->rows++;
 }
 
 /* The groups of coming rows lie anywhere: first the group is asked for, then the sketch that it names, then what that names. */
-static inline void ask_ahead(const struct entry *x, size_t left)
+static inline void ask_ahead(const struct table *t, const struct entry *x, size_t left)
 {
+	const struct group *g;
+	struct hll *uniq;
+
 	if (left <= 3 * AHEAD)
 		return;
-	__builtin_prefetch(x[3 * AHEAD].g);
-	__builtin_prefetch((const char *)x[3 * AHEAD].g + 64);
-	__builtin_prefetch(x[2 * AHEAD].g->uniq);
-	if (x[AHEAD].g->uniq)
-		hll_prefetch(x[AHEAD].g->uniq, 0);
+	g = table_at(t, x[3 * AHEAD].ref);
+	__builtin_prefetch(g);
+	__builtin_prefetch((const char *)g + 64);
+	__builtin_prefetch(table_uniq(t, table_at(t, x[2 * AHEAD].ref)));
+	uniq = table_uniq(t, table_at(t, x[AHEAD].ref));
+	if (uniq)
+		hll_prefetch(uniq, 0);
 }
 
 /* The i-th piece from j->from on, into the i-th writer. */
@@ -231,7 +242,7 @@ static void write_piece(void *arg, unsigned i)
 	for (size_t k = 0; k < j->m->m.n_dims; k++)
 		w->dim[k].name = slice_z(j->m->m.dim[k].name);
 	for (; from < to; from++) {
-		ask_ahead(&j->e->entry[from], to - from);
+		ask_ahead(j->t, &j->e->entry[from], to - from);
 		write_row(j, w, &j->e->entry[from]);
 	}
 }
@@ -280,7 +291,7 @@ int emit_table(struct emit *e, size_t metric, const struct table *t, struct err 
 	e->n = 0;
 	mem_reserve(&e->entry, &e->cap, table_groups(t), sizeof(*e->entry));
 	for (const struct group *g = table_first(t); g; g = table_next(t, g))
-		e->entry[e->n++] = (struct entry){ .g = g };
+		e->entry[e->n++] = (struct entry){ .ref = table_ref(t, g) };
 	return write_rows(e, metric, t, err);
 }
 
@@ -289,7 +300,7 @@ int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct e
 	e->n = 0;
 	mem_reserve(&e->entry, &e->cap, table_window_groups(t), sizeof(*e->entry));
 	for (const struct group *g = table_window_first(t); g; g = table_window_next(t, g))
-		e->entry[e->n++] = (struct entry){ .g = g };
+		e->entry[e->n++] = (struct entry){ .ref = table_ref(t, g) };
 	return write_rows(e, metric, t, err);
 }
 

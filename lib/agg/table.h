@@ -1,7 +1,8 @@
 /* The groups of one metric: an exact hash table from keys (key.h) to counts, made for many small additions.
  *
- * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes of index, its key, and 32 bytes (count only) or
- * 80 (with a value). Memory is kept by table_clear for the next epoch. Belongs to one thread. */
+ * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes of index, its key, and 16 bytes (count only) or 48 (with
+ * a value; 64 once a table has seen a value beyond +-9.2e9), and 16 more with uniques or windows. Memory is kept by table_clear for the next epoch.
+ * Belongs to one thread. */
 #ifndef AGG_TABLE_H
 #define AGG_TABLE_H
 
@@ -14,14 +15,12 @@ enum { TABLE_BATCH = 64 };
 
 struct table;
 
-/* One group. Field order is the layout; the key stands behind it (table_key). */
-struct group {
-	uint32_t tag;                /* low half of XXH3-64 of the key, 1 where that is 0 */
-	uint32_t next;               /* in its window's list */
-	struct hll *uniq;            /* NULL until the first unique */
-	uint64_t count;              /* 0: taken out with its window */
-	uint64_t value_count;
-	dec sum, min, max;           /* only there with a value; undefined while value_count is 0 */
+struct group;                    /* one of a table */
+
+struct group_counts {
+	uint64_t count, value_count;
+	dec sum, min, max;           /* undefined while value_count is 0 */
+	struct hll *uniq;            /* the table's; NULL until the first unique */
 };
 
 struct table_shape {
@@ -55,6 +54,11 @@ size_t table_memory(const struct table *t);            /* bytes held, sketches i
 struct group *table_first(const struct table *t);
 struct group *table_next(const struct table *t, const struct group *g);
 const char *table_key(const struct table *t, const struct group *g);
+struct group_counts table_counts(const struct table *t, const struct group *g);
+struct hll *table_uniq(const struct table *t, const struct group *g);
+/* A group in four bytes, as long as nothing is added or dropped. */
+uint32_t table_ref(const struct table *t, const struct group *g);
+struct group *table_at(const struct table *t, uint32_t ref);
 
 /* Tables with windows: the earliest open window into *window, false if there is none. */
 bool table_earliest(const struct table *t, uint64_t *window);

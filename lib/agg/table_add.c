@@ -2,29 +2,34 @@
 #include "agg/table_internal.h"
 #include "base/hash.h"
 
-static inline uint32_t tag_of(uint64_t hash)
-{
-	return (uint32_t)hash ? (uint32_t)hash : 1;
-}
-
 static struct hll *sketch(struct table *t, struct group *g)
 {
-	if (!g->uniq)
-		g->uniq = t->n_spare ? t->spare[--t->n_spare] : hll_new();
-	return g->uniq;
+	struct links *l = links_of(t, g);
+
+	if (!l->uniq)
+		l->uniq = t->n_spare ? t->spare[--t->n_spare] : hll_new();
+	return l->uniq;
 }
 
-static inline bool add_value(struct group *g, dec v)
+/* n values. */
+static inline bool add_values(const struct table *t, struct group *g, uint64_t n, dec sum, dec min, dec max)
 {
-	if (g->value_count++ == 0) {
-		g->sum = g->min = g->max = v;
-		return true;
+	g->value_count += n;
+	if (t->wide) {
+		g->wide.min = min < g->wide.min ? min : g->wide.min;
+		g->wide.max = max > g->wide.max ? max : g->wide.max;
+	} else {
+		if ((int64_t)min < g->narrow.min)        /* hardly ever: a branch is cheaper than a store each time */
+			g->narrow.min = (int64_t)min;
+		if ((int64_t)max > g->narrow.max)
+			g->narrow.max = (int64_t)max;
 	}
-	if (v < g->min)
-		g->min = v;
-	if (v > g->max)
-		g->max = v;
-	return dec_add(&g->sum, v);
+	return dec_add(&g->sum, sum);
+}
+
+static inline bool is_narrow(dec v)
+{
+	return (int64_t)(v >> 64) == (int64_t)v >> 63;
 }
 
 static int full(struct err *err)
@@ -46,7 +51,7 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 	for (unsigned k = 0; k < b->n; k++)
 		if (b->has_uniq >> b->line[k] & 1) {
 			hash[n] = b->uniq[b->line[k]];
-			uniq[n++] = sketch(t, table_at(t, ref[k]));
+			uniq[n++] = sketch(t, group_at(t, ref[k]));
 		}
 	for (unsigned k = 0; k < n; k++)
 		hll_prefetch(uniq[k], hash[k]);
@@ -54,10 +59,21 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 		hll_add(uniq[k], hash[k]);
 }
 
+/* The tags of n keys; their places are asked for. */
+static void ask(const struct table *t, const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *tag)
+{
+	uint64_t hash[TABLE_BATCH];
+
+	hash_64_each(key, bytes, n, hash);
+	for (unsigned k = 0; k < n; k++) {
+		tag[k] = tag_of(hash[k]);
+		table_prefetch(t, tag[k]);
+	}
+}
+
 int table_add(struct table *t, const struct table_batch *b, struct err *err)
 {
 	const char *key[TABLE_BATCH];
-	uint64_t hash[TABLE_BATCH];
 	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH], ref[TABLE_BATCH];
 	bool in_range = true;
 
@@ -66,49 +82,47 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		key[k] = b->key[b->line[k]];
 		bytes[k] = key_bytes(key[k]);
 	}
-	hash_64_each(key, bytes, b->n, hash);
-	for (unsigned k = 0; k < b->n; k++) {
-		tag[k] = tag_of(hash[k]);
-		table_prefetch(t, tag[k]);
-	}
+	ask(t, key, bytes, b->n, tag);
 	if (!table_seek(t, key, bytes, tag, b->n, ref))
 		return full(err);
 	for (unsigned k = 0; k < b->n; k++) {
-		struct group *g = table_at(t, ref[k]);
+		struct group *g = group_at(t, ref[k]);
+		dec v;
 
 		g->count++;
 		if (b->has_uniq)         /* asking for NULL costs a walk through the page tables */
-			__builtin_prefetch(g->uniq);
-		if (b->has_value >> b->line[k] & 1)
-			in_range &= add_value(g, b->value[b->line[k]]);
+			__builtin_prefetch(links_of(t, g)->uniq);
+		if (!(b->has_value >> b->line[k] & 1))
+			continue;
+		v = b->value[b->line[k]];
+		if (__builtin_expect(!t->wide && !is_narrow(v), 0)) {
+			if (!table_widen(t))
+				return full(err);
+			table_seek(t, key, bytes, tag, b->n, ref);        /* they are all there, elsewhere */
+			g = group_at(t, ref[k]);
+		}
+		in_range &= add_values(t, g, 1, v, v, v);
 	}
 	if (b->has_uniq)
 		add_uniqs(t, b, ref);
 	return in_range ? 0 : overflow(err);
 }
 
-static bool merge_group(struct table *t, struct group *to, struct group *from)
+static bool merge_group(struct table *t, struct group *to, const struct table *from_table, struct group *from)
 {
+	struct group_counts c = table_counts(from_table, from);
 	bool in_range = true;
 
-	to->count += from->count;
-	if (t->shape.value && from->value_count) {
-		if (to->value_count == 0) {
-			to->sum = from->sum;
-			to->min = from->min;
-			to->max = from->max;
-		} else {
-			in_range = dec_add(&to->sum, from->sum);
-			to->min = from->min < to->min ? from->min : to->min;
-			to->max = from->max > to->max ? from->max : to->max;
-		}
-		to->value_count += from->value_count;
-	}
-	if (from->uniq && to->uniq) {
-		hll_merge(to->uniq, from->uniq);
-	} else if (from->uniq) {
-		to->uniq = from->uniq;
-		from->uniq = NULL;
+	to->count += c.count;
+	if (c.value_count)
+		in_range = add_values(t, to, c.value_count, c.sum, c.min, c.max);
+	if (!c.uniq)
+		return in_range;
+	if (links_of(t, to)->uniq) {
+		hll_merge(links_of(t, to)->uniq, c.uniq);
+	} else {
+		links_of(t, to)->uniq = c.uniq;
+		links_of(from_table, from)->uniq = NULL;
 	}
 	return in_range;
 }
@@ -120,21 +134,22 @@ int table_merge(struct table *t, struct table *from, struct err *err)
 	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH], ref[TABLE_BATCH];
 	bool in_range = true;
 
+	if (from->wide && !t->wide && !table_widen(t))
+		return full(err);
 	while (g) {
 		unsigned n = 0;
 
 		for (; n < TABLE_BATCH && g; g = table_next(from, g), n++) {
 			group[n] = g;
-			key[n] = table_key_of(from, g);
+			key[n] = key_of(from, g);
 			bytes[n] = key_bytes(key[n]);
-			tag[n] = g->tag;
-			table_prefetch(t, g->tag);
 		}
 		table_reserve(t, n);
+		ask(t, key, bytes, n, tag);
 		if (!table_seek(t, key, bytes, tag, n, ref))
 			return full(err);
 		for (unsigned k = 0; k < n; k++)
-			in_range &= merge_group(t, table_at(t, ref[k]), group[k]);
+			in_range &= merge_group(t, group_at(t, ref[k]), from, group[k]);
 	}
 	return in_range ? 0 : overflow(err);
 }

@@ -7,8 +7,25 @@
 #include "agg/key.h"
 #include "agg/table.h"
 
-enum { UNIT = 16, HEAD_COUNT = 32, PLACES = 8, LINE = 64, BUCKETS_MIN = 32, ARENA_MIN = 16 << 10, SWEEP_MIN = 64 << 10 };
-_Static_assert(offsetof(struct group, sum) == HEAD_COUNT && sizeof(struct group) == 80 && (int)UNIT == (int)KEY_UNIT, "layout of a group");
+enum { UNIT = 16, PLACES = 8, LINE = 64, BUCKETS_MIN = 32, ARENA_MIN = 16 << 10, SWEEP_MIN = 64 << 10 };
+_Static_assert((int)UNIT == (int)KEY_UNIT, "groups begin at units");
+
+/* Counts, as many of their bytes as the table's groups need; then links, where its shape wants them; then the key. */
+struct group {
+	uint64_t count, value_count;
+	dec sum;
+	union {
+		struct { int64_t min, max; } narrow;
+		struct { dec min, max; } wide;
+	};
+};
+struct links { struct hll *uniq; uint32_t next; /* in its window's list */ };
+enum { COUNT_BYTES = 16, NARROW_BYTES = 48, WIDE_BYTES = 64, LINKS_BYTES = 16 };
+_Static_assert(offsetof(struct group, sum) == COUNT_BYTES && offsetof(struct group, narrow) + 16 == NARROW_BYTES && sizeof(struct group) == WIDE_BYTES &&
+	sizeof(struct links) == LINKS_BYTES, "layout of a group");
+#define DEAD UINT64_MAX              /* the count of a group whose window is gone */
+
+#define ARENA_MAX ((size_t)UINT32_MAX * UNIT)
 
 struct bucket { uint32_t tag[PLACES], ref[PLACES]; };
 _Static_assert(sizeof(struct bucket) == LINE, "a bucket is a cache line");
@@ -16,7 +33,8 @@ struct table_window { uint64_t window; uint32_t head; size_t groups; };
 
 struct table {
 	struct table_shape shape;
-	size_t head_bytes;
+	bool wide;                      /* groups are wide, not narrow */
+	size_t counts_bytes, head_bytes;
 	char *arena;
 	size_t used, cap;               /* bytes */
 	size_t dead_bytes;
@@ -31,25 +49,40 @@ struct table {
 	size_t first, end, cap_window;
 };
 
-static inline struct group *table_at(const struct table *t, uint32_t ref)
+static inline struct group *group_at(const struct table *t, uint32_t ref)
 {
 	return (struct group *)(void *)(t->arena + (size_t)ref * UNIT);
 }
 
-static inline uint32_t table_ref(const struct table *t, const struct group *g)
+static inline uint32_t ref_of(const struct table *t, const struct group *g)
 {
 	return (uint32_t)((size_t)((const char *)g - t->arena) / UNIT);
 }
 
-static inline char *table_key_of(const struct table *t, const struct group *g)
+static inline struct links *links_of(const struct table *t, const struct group *g)
+{
+	return (struct links *)(void *)((char *)(uintptr_t)g + t->counts_bytes);
+}
+
+static inline char *key_of(const struct table *t, const struct group *g)
 {
 	return (char *)(uintptr_t)g + t->head_bytes;
 }
 
-static inline size_t table_size_of(const struct table *t, const struct group *g)
+static inline size_t size_of(const struct table *t, const struct group *g)
 {
-	return t->head_bytes + key_bytes(table_key_of(t, g));
+	return t->head_bytes + key_bytes(key_of(t, g));
 }
+
+static inline uint32_t tag_of(uint64_t hash)
+{
+	return (uint32_t)hash ? (uint32_t)hash : 1;
+}
+
+/* ---- table.c */
+
+/* Makes groups hold values of any size. They move. False: the arena would be beyond its end. */
+bool table_widen(struct table *t);
 
 /* ---- table_place.c */
 

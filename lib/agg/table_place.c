@@ -110,7 +110,7 @@ static size_t window_at(const struct table *t, uint64_t window)
 
 void table_list(struct table *t, struct group *g)
 {
-	uint64_t window = key_window(table_key_of(t, g));
+	uint64_t window = key_window(key_of(t, g));
 	size_t i = window_at(t, window);
 
 	if (i == t->end || t->window[i].window != window) {
@@ -119,9 +119,22 @@ void table_list(struct table *t, struct group *g)
 		t->window[i] = (struct table_window){ .window = window };
 		t->end++;
 	}
-	g->next = t->window[i].head;
-	t->window[i].head = table_ref(t, g);
+	links_of(t, g)->next = t->window[i].head;
+	t->window[i].head = ref_of(t, g);
 	t->window[i].groups++;
+}
+
+/* Nothing counted: a first value is below the least and above the most. */
+static void begin(const struct table *t, struct group *g)
+{
+	memset(g, 0, t->head_bytes);
+	if (t->wide) {
+		g->wide.min = DEC_MAX;
+		g->wide.max = -DEC_MAX;
+	} else if (t->shape.value) {
+		g->narrow.min = INT64_MAX;
+		g->narrow.max = INT64_MIN;
+	}
 }
 
 /* A new, empty group; its ref, or 0 where the arena is at its end. The buckets have room. */
@@ -133,15 +146,14 @@ static uint32_t insert(struct table *t, const char *key, uint32_t tag)
 	uint32_t ref;
 
 	if (t->used + size > t->cap) {
-		if (t->used + size > (size_t)UINT32_MAX * UNIT)
+		if (t->used + size > ARENA_MAX)
 			return 0;
 		mem_reserve(&t->arena, &t->cap, t->used + size, 1);
 	}
 	ref = (uint32_t)(t->used / UNIT);
-	g = table_at(t, ref);
-	memset(g, 0, t->head_bytes);
-	memcpy(table_key_of(t, g), key, bytes);
-	g->tag = tag;
+	g = group_at(t, ref);
+	begin(t, g);
+	memcpy(key_of(t, g), key, bytes);
 	t->used += size;
 	t->indexed++;
 	t->groups++;
@@ -159,7 +171,7 @@ static uint32_t find(struct table *t, const char *key, uint32_t bytes, uint32_t 
 		for (unsigned places = places_of(b, tag); places; places &= places - 1) {
 			uint32_t ref = b->ref[__builtin_ctz(places)];
 
-			if (key_equal(key, table_key_of(t, table_at(t, ref)), bytes))
+			if (key_equal(key, key_of(t, group_at(t, ref)), bytes))
 				return ref;
 		}
 		if (!is_full(b))
@@ -182,7 +194,7 @@ static inline uint32_t glance(const struct table *t, uint32_t tag)
 
 static inline uint32_t settle(struct table *t, const char *key, uint32_t bytes, uint32_t tag, uint32_t seen)
 {
-	return __builtin_expect(seen && key_equal(key, table_key_of(t, table_at(t, seen)), bytes), 1) ? seen : find(t, key, bytes, tag);
+	return __builtin_expect(seen && key_equal(key, key_of(t, group_at(t, seen)), bytes), 1) ? seen : find(t, key, bytes, tag);
 }
 
 bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag, unsigned n, uint32_t *ref)

@@ -9,6 +9,8 @@
 
 __extension__ typedef __int128 dec;       /* the one typedef: C has no other name for it that -Wpedantic takes */
 
+#define DEC_MAX ((dec)(~(unsigned __int128)0 >> 1))
+
 enum { DEC_TEXT_BYTES = 48 };             /* longest canonical text of any dec */
 
 enum dec_result { DEC_OK, DEC_ROUNDED, DEC_RANGE, DEC_SYNTAX };

@@ -204,7 +204,7 @@ static void write_all(struct engine *e, int null)
 	emit_free(out);
 	book(WRITE, &at);
 	for (struct group *g = table_first(e->table); g; g = table_next(e->table, g))
-		counted += g->count;
+		counted += table_counts(e->table, g).count;
 	if (counted != e->lines)
 		die("groups and lines differ");
 }
