@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "io/fd.h"
+#include "io/lend.h"
 
 enum { ALIGN = 64, PREFIX_BYTES = 64 };
 
@@ -59,6 +60,7 @@ struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes)
 	in->loop = l;
 	in->may_wait = fd_kind(fd) != FD_FILE;
 	fd_enlarge(fd);
+	lend_read(fd);
 	return in;
 }
 
@@ -75,6 +77,8 @@ void lines_free(struct lines *in)
 {
 	if (!in)
 		return;
+	if (!in->fill)
+		lend_read_end(in->fd);
 	free(in->p);
 	free(in);
 }

@@ -1,4 +1,5 @@
-/* The buffer is [sent, used): bytes before `sent` are written. A pipe or socket is non-blocking only while a writer with a
+/* The buffer is [sent, used): bytes before `sent` are written. It is our own, or one of the pages that are lent to the pipe's reader: then the next flush
+ * ends with another one. A pipe or socket is non-blocking only while a writer with a
  * loop lives: the flag belongs to the open file, which the shell, standard error or the next program may share, so it is
  * put back when the writer goes or the program exits. */
 #include "io/out.h"
@@ -13,14 +14,18 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "io/fd.h"
+#include "io/lend.h"
 
 struct out {
 	struct loop *loop;
 	int fd;
 	enum fd_kind kind;
 	bool flag_set, reader_left;
-	char *p;
+	char *p;                  /* own, or a chunk of lend */
 	size_t sent, used, cap;
+	char *own;
+	size_t own_cap;
+	struct lend *lend;        /* NULL: not a pipe */
 	int watch;                /* 0: none */
 	uint64_t bytes, blocked_us;
 	struct out *next;         /* of those that set the flag */
@@ -57,6 +62,12 @@ static void set_flag(struct out *o)
 	at_exit = true;
 }
 
+static void use_own(struct out *o)
+{
+	o->p = o->own;
+	o->cap = o->own_cap;
+}
+
 struct out *out_new(struct loop *l, int fd, size_t buffer_bytes)
 {
 	struct out *o = mem_zalloc(sizeof *o);
@@ -64,9 +75,12 @@ struct out *out_new(struct loop *l, int fd, size_t buffer_bytes)
 	o->loop = l;
 	o->fd = fd;
 	o->kind = fd_kind(fd);
-	o->cap = buffer_bytes ? buffer_bytes : 1;
-	o->p = mem_alloc(o->cap);
+	o->own_cap = buffer_bytes ? buffer_bytes : 1;
+	o->own = mem_alloc(o->own_cap);
+	use_own(o);
 	fd_enlarge(fd);
+	if (o->kind == FD_PIPE)
+		o->lend = lend_new(fd);
 	if (l && (o->kind == FD_PIPE || o->kind == FD_SOCKET))
 		set_flag(o);
 	return o;
@@ -85,7 +99,8 @@ void out_free(struct out *o)
 		*at = o->next;
 		clear_flag(o);
 	}
-	free(o->p);
+	lend_free(o->lend);
+	free(o->own);
 	free(o);
 }
 
@@ -136,7 +151,7 @@ static int put(struct out *o, const char *p, size_t n, size_t *done, struct err 
 	if (crash_now(CRASH_LINE_HALF))
 		die_half_way(o, p + *done, n - *done);
 	while (*done < n) {
-		ssize_t k = write(o->fd, p + *done, n - *done);
+		ssize_t k = o->lend ? lend_write(o->lend, p + *done, n - *done) : write(o->fd, p + *done, n - *done);
 		if (k > 0)
 			*done += (size_t)k;
 		else if (k < 0 && mend(o, err))
@@ -145,12 +160,40 @@ static int put(struct out *o, const char *p, size_t n, size_t *done, struct err 
 	return 0;
 }
 
+/* A buffer to fill, when all is written. */
+static void choose(struct out *o)
+{
+	char *chunk = o->lend ? lend_chunk(o->lend) : NULL;
+
+	use_own(o);
+	if (chunk) {
+		o->p = chunk;
+		o->cap = LEND_CHUNK_BYTES;
+	}
+}
+
 int out_flush(struct out *o, struct err *err)
 {
 	while (o->sent < o->used)  /* a callback may have added while we waited */
 		if (put(o, o->p, o->used, &o->sent, err))
 			return -1;
 	o->sent = o->used = 0;
+	choose(o);
+	return 0;
+}
+
+/* Through chunks, piece by piece, as long as there are some. */
+static int lend_all(struct out *o, const char *p, size_t n, size_t *done, struct err *err)
+{
+	while (*done < n && o->p != o->own) {
+		size_t k = n - *done < o->cap - o->used ? n - *done : o->cap - o->used;
+
+		memcpy(o->p + o->used, p + *done, k);
+		o->used += k;
+		*done += k;
+		if (o->used == o->cap && out_flush(o, err))
+			return -1;
+	}
 	return 0;
 }
 
@@ -160,12 +203,14 @@ int out_write(struct out *o, const void *p, size_t n, struct err *err)
 
 	if (n > o->cap - o->used && out_flush(o, err))
 		return -1;
-	if (n >= o->cap) {
+	if (n >= o->cap && lend_all(o, p, n, &done, err))
+		return -1;
+	if (n - done >= o->cap) {
 		if (put(o, p, n, &done, err))
 			return -1;
-	} else if (n) {
-		memcpy(o->p + o->used, p, n);
-		o->used += n;
+	} else if (n > done) {
+		memcpy(o->p + o->used, (const char *)p + done, n - done);
+		o->used += n - done;
 	}
 	o->bytes += n;
 	return 0;
@@ -175,8 +220,10 @@ char *out_room(struct out *o, size_t n, struct err *err)
 {
 	if (n > o->cap - o->used && out_flush(o, err))
 		return NULL;
-	if (n > o->cap)
-		mem_reserve(&o->p, &o->cap, n, 1);
+	if (n > o->cap) {
+		mem_reserve(&o->own, &o->own_cap, n, 1);
+		use_own(o);
+	}
 	return o->p + o->used;
 }
 
@@ -196,6 +243,11 @@ size_t out_pending(const struct out *o)
 uint64_t out_bytes(const struct out *o)
 {
 	return o->bytes;
+}
+
+uint64_t out_lent_bytes(const struct out *o)
+{
+	return o->lend ? lend_bytes(o->lend) : 0;
 }
 
 uint64_t out_blocked_us(const struct out *o)
