@@ -1,21 +1,16 @@
-/* Groups are gathered with the first bytes of their order as a number beside them, so that nearly every comparison of the sort is one of two
- * numbers; then they are formatted in pieces of PIECE rows, many at a time where there are threads, and handed over in their order.
- *
- *   order   window - earliest window, in as many bits as the latest needs | the high bits of key_prefix
- *
- * With the half as many that merging needs to be put aside that is 18 bytes a group: all groups of a large input may be in one emission. */
+/* Groups are gathered and put in order (order.c); then they are formatted in pieces of PIECE rows, many at a time where there are threads, and handed over in
+ * their order. */
 #include "agg/emit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "agg/key.h"
+#include "agg/order.h"
 #include "base/mem.h"
 #include "rec/rollup.h"
 
-enum { OUT_BYTES = 128 << 10, PIECE = 1024, RUN = 8, AHEAD = 4 };
-
-struct __attribute__((packed, aligned(4))) entry { uint64_t order; uint32_t ref; /* table_ref */ };
+enum { OUT_BYTES = 128 << 10, PIECE = 1024, AHEAD = 4 };
 
 /* What formats rows: one a thread. */
 struct writer {
@@ -30,8 +25,7 @@ struct emit {
 	emit_fn *fn;
 	void *arg;
 	struct emit_threads threads;
-	struct entry *entry, *spare;
-	size_t n, cap, cap_spare;
+	struct order order;
 	struct writer *writer;       /* [0] is the caller's; the others are used with threads */
 	size_t n_writers;
 };
@@ -62,104 +56,8 @@ void emit_free(struct emit *e)
 		buf_fini(&e->writer[i].sketch);
 	}
 	free(e->writer);
-	free(e->entry);
-	free(e->spare);
+	order_fini(&e->order);
 	free(e);
-}
-
-/* ---- order */
-
-static inline const char *key_of(const struct table *t, const struct entry *x)
-{
-	return table_key(t, table_at(t, x->ref));
-}
-
-static inline bool before(const struct entry *a, const struct entry *b, const struct table *t, size_t dims)
-{
-	if (a->order != b->order)
-		return a->order < b->order;
-	return key_cmp(key_of(t, a), key_of(t, b), dims) < 0;
-}
-
-static void sort_run(struct entry *v, size_t n, const struct table *t, size_t dims)
-{
-	for (size_t i = 1; i < n; i++) {
-		struct entry x = v[i];
-		size_t k = i;
-
-		for (; k > 0 && before(&x, &v[k - 1], t, dims); k--)
-			v[k] = v[k - 1];
-		v[k] = x;
-	}
-}
-
-/* a[0..m) and b[0..n) to `to`, where b may be the end of what is written. */
-static void merge(const struct entry *a, size_t m, const struct entry *b, size_t n, struct entry *to, const struct table *t, size_t dims)
-{
-	const struct entry *a_end = a + m, *b_end = b + n;
-
-	while (a < a_end) {
-		bool right = b < b_end && before(b, a, t, dims);
-
-		*to++ = *(right ? b++ : a++);
-	}
-}
-
-/* spare: n / 2. */
-static void sort(struct entry *v, size_t n, struct entry *spare, const struct table *t, size_t dims)
-{
-	size_t half = n / 2;
-
-	if (n <= RUN) {
-		sort_run(v, n, t, dims);
-		return;
-	}
-	sort(v, half, spare, t, dims);
-	sort(v + half, n - half, spare, t, dims);
-	if (!before(&v[half], &v[half - 1], t, dims))
-		return;
-	memcpy(spare, v, half * sizeof(*v));
-	merge(spare, half, v + half, n - half, v, t, dims);
-}
-
-static unsigned bits_of(uint64_t v)
-{
-	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
-}
-
-/* Strings of one dimension often begin alike: what all have in common would only fill the prefix. */
-static void add_orders(struct emit *e, const struct table *t, size_t dims)
-{
-	uint64_t earliest = UINT64_MAX, latest = 0;
-	const char *first = NULL;
-	size_t skip = KEY_VALUE_MAX;
-	unsigned bits;
-
-	for (size_t i = 0; i < e->n; i++) {
-		const char *key = key_of(t, &e->entry[i]);
-		uint64_t window = key_window(key);
-
-		earliest = window < earliest ? window : earliest;
-		latest = window > latest ? window : latest;
-		if (first && skip)
-			skip = key_common(first, key, skip);
-		else if (!first && key_starts_with_string(key, dims))
-			first = key;
-	}
-	bits = bits_of(latest - earliest);
-	for (size_t i = 0; i < e->n; i++) {
-		const char *key = key_of(t, &e->entry[i]);
-		uint64_t window = key_window(key) - earliest;
-
-		e->entry[i].order = key_prefix(key, dims, skip) >> bits | (bits ? window << (64 - bits) : 0);
-	}
-}
-
-static void put_in_order(struct emit *e, const struct table *t, size_t dims)
-{
-	add_orders(e, t, dims);
-	mem_reserve(&e->spare, &e->cap_spare, e->n / 2, sizeof(*e->spare));
-	sort(e->entry, e->n, e->spare, t, dims);
 }
 
 /* ---- rows */
@@ -196,11 +94,12 @@ static void measure(const struct emit *e, struct writer *w, const struct plan_me
 /* What rows are made of. */
 struct job { struct emit *e; const struct plan_metric *m; const struct table *t; size_t from; };
 
-static void write_row(const struct job *j, struct writer *w, const struct entry *x)
+static void write_row(const struct job *j, struct writer *w, const struct order_entry *x)
 {
 	const struct metric *m = &j->m->m;
-	const char *key = key_of(j->t, x);
-	struct group_counts counts = table_counts(j->t, table_at(j->t, x->ref));
+	const struct group *g = table_at(j->t, x->ref);
+	const char *key = table_key(j->t, g);
+	struct group_counts counts = table_counts(j->t, g);
 	struct rollup row = { .add = j->e->add, .metric = slice_z(m->name) };
 
 	key_dims(key, m->n_dims, w->dim);
@@ -216,7 +115,7 @@ static void write_row(const struct job *j, struct writer *w, const struct entry 
 }
 
 /* The groups of coming rows lie anywhere: first the group is asked for, then the sketch that it names, then what that names. */
-static inline void ask_ahead(const struct table *t, const struct entry *x, size_t left)
+static inline void ask_ahead(const struct table *t, const struct order_entry *x, size_t left)
 {
 	const struct group *g;
 	struct hll *uniq;
@@ -237,13 +136,13 @@ static void write_piece(void *arg, unsigned i)
 {
 	const struct job *j = arg;
 	struct writer *w = &j->e->writer[i];
-	size_t from = j->from + i * (size_t)PIECE, to = from + PIECE < j->e->n ? from + PIECE : j->e->n;
+	size_t from = j->from + i * (size_t)PIECE, to = from + PIECE < j->e->order.n ? from + PIECE : j->e->order.n;
 
 	for (size_t k = 0; k < j->m->m.n_dims; k++)
 		w->dim[k].name = slice_z(j->m->m.dim[k].name);
 	for (; from < to; from++) {
-		ask_ahead(j->t, &j->e->entry[from], to - from);
-		write_row(j, w, &j->e->entry[from]);
+		ask_ahead(j->t, &j->e->order.entry[from], to - from);
+		write_row(j, w, &j->e->order.entry[from]);
 	}
 }
 
@@ -262,11 +161,11 @@ static int write_rows(struct emit *e, size_t metric, const struct table *t, stru
 	struct job j = { .e = e, .m = &e->plan->metric[metric], .t = t };
 
 	if (!e->add)
-		put_in_order(e, t, j.m->m.n_dims);
-	if (e->threads.n && e->n > PIECE && emit_flush(e, err))
+		order_sort(&e->order, t, j.m->m.n_dims);
+	if (e->threads.n && e->order.n > PIECE && emit_flush(e, err))
 		return -1;
-	while (j.from < e->n) {
-		size_t pieces = (e->n - j.from + PIECE - 1) / PIECE;
+	while (j.from < e->order.n) {
+		size_t pieces = (e->order.n - j.from + PIECE - 1) / PIECE;
 
 		if (e->threads.n == 0 || pieces == 1) {
 			write_piece(&j, 0);
@@ -288,19 +187,17 @@ static int write_rows(struct emit *e, size_t metric, const struct table *t, stru
 
 int emit_table(struct emit *e, size_t metric, const struct table *t, struct err *err)
 {
-	e->n = 0;
-	mem_reserve(&e->entry, &e->cap, table_groups(t), sizeof(*e->entry));
+	order_clear(&e->order, table_groups(t));
 	for (const struct group *g = table_first(t); g; g = table_next(t, g))
-		e->entry[e->n++] = (struct entry){ .ref = table_ref(t, g) };
+		order_add(&e->order, table_ref(t, g));
 	return write_rows(e, metric, t, err);
 }
 
 int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct err *err)
 {
-	e->n = 0;
-	mem_reserve(&e->entry, &e->cap, table_window_groups(t), sizeof(*e->entry));
+	order_clear(&e->order, table_window_groups(t));
 	for (const struct group *g = table_window_first(t); g; g = table_window_next(t, g))
-		e->entry[e->n++] = (struct entry){ .ref = table_ref(t, g) };
+		order_add(&e->order, table_ref(t, g));
 	return write_rows(e, metric, t, err);
 }
 

@@ -348,14 +348,21 @@ static uint64_t number_prefix(struct slice text)
 	return s.negative ? zero - size : zero + size;
 }
 
-uint64_t key_prefix(const char *key, size_t n, size_t skip)
+static inline struct value value_of(const char *key, size_t dim)
 {
-	struct value x;
+	const char *p = key + sizeof(uint64_t);
+	struct value v;
+
+	for (size_t i = 0; i <= dim; i++)
+		p = value_at(p, &v);
+	return v;
+}
+
+uint64_t key_prefix(const char *key, size_t dim, size_t skip)
+{
+	struct value x = value_of(key, dim);
 	uint64_t v = 0;
 
-	if (n == 0)
-		return 0;
-	value_at(key + sizeof(uint64_t), &x);
 	if (x.rank == RANK_NUMBER) {
 		v = number_prefix(x.text);
 	} else if (x.rank == RANK_STRING) {
@@ -365,26 +372,24 @@ uint64_t key_prefix(const char *key, size_t n, size_t skip)
 	return (uint64_t)x.rank << 56 | v;
 }
 
-size_t key_common(const char *a, const char *b, size_t most)
+bool key_is_string(const char *key, size_t dim)
 {
-	struct value x, y;
+	return value_of(key, dim).rank == RANK_STRING;
+}
+
+size_t key_common(const char *a, const char *b, size_t dim)
+{
+	struct slice x = value_of(a, dim).text, y = value_of(b, dim).text;
 	size_t n = 0;
 
-	value_at(a + sizeof(uint64_t), &x);
-	value_at(b + sizeof(uint64_t), &y);
-	if (x.rank != RANK_STRING || y.rank != RANK_STRING)
-		return most;
-	while (n < most && n < x.text.n && n < y.text.n && x.text.p[n] == y.text.p[n])
+	while (n < x.n && n < y.n && x.p[n] == y.p[n])
 		n++;
 	return n;
 }
 
-bool key_starts_with_string(const char *key, size_t n)
+bool key_same(const char *a, const char *b, size_t dim)
 {
-	struct value x;
+	struct value x = value_of(a, dim), y = value_of(b, dim);
 
-	if (n == 0)
-		return false;
-	value_at(key + sizeof(uint64_t), &x);
-	return x.rank == RANK_STRING;
+	return x.rank == y.rank && x.text.n == y.text.n && (x.text.n == 0 || memcmp(x.text.p, y.text.p, x.text.n) == 0);
 }

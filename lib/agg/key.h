@@ -57,12 +57,14 @@ void key_dims(const char *key, size_t n, struct dim *out);
 /* Order of rows inside a window, dimension by dimension: missing, null, false, true, numbers by size, strings by their bytes. n: dimensions. */
 int key_cmp(const char *a, const char *b, size_t n);
 
-/* The first bytes of that order as a number: key_prefix(a) < key_prefix(b) implies key_cmp(a, b) < 0. skip: bytes at the start of a string in the first
- * dimension that are left out, because all keys that are compared have them in common. */
-uint64_t key_prefix(const char *key, size_t n, size_t skip);
+/* One dimension (from 0 on) of keys that have it. */
 
-/* How many of `most` bytes the strings in the first dimension of two keys have in common; `most` where one of them is no string. */
-size_t key_common(const char *a, const char *b, size_t most);
-bool key_starts_with_string(const char *key, size_t n);
+/* The first bytes of its order as a number: key_prefix(a) < key_prefix(b) implies that a comes before b, where dimensions before are the same. skip: bytes
+ * at the start of strings that are left out, because all that are compared have them in common. */
+uint64_t key_prefix(const char *key, size_t dim, size_t skip);
+bool key_is_string(const char *key, size_t dim);
+/* How many bytes two strings have in common. */
+size_t key_common(const char *a, const char *b, size_t dim);
+bool key_same(const char *a, const char *b, size_t dim);
 
 #endif

@@ -138,7 +138,7 @@ static void rebuild(struct table *t, bool wide)
 
 bool table_widen(struct table *t)
 {
-	if (t->used + t->groups * (WIDE_BYTES - NARROW_BYTES) > ARENA_MAX)
+	if (t->used - t->dead_bytes + t->groups * (WIDE_BYTES - NARROW_BYTES) > ARENA_MAX)
 		return false;
 	rebuild(t, true);
 	return true;

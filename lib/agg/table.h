@@ -2,7 +2,7 @@
  *
  * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes of index, its key, and 16 bytes (count only) or 48 (with
  * a value; 64 once a table has seen a value beyond +-9.2e9), and 16 more with uniques or windows. Memory is kept by table_clear for the next epoch.
- * Belongs to one thread. */
+ * At that first large value the table is there twice for a moment. Belongs to one thread. */
 #ifndef AGG_TABLE_H
 #define AGG_TABLE_H
 

@@ -134,7 +134,7 @@ static bool is_refused(ssize_t k)
 
 ssize_t lend_write(struct lend *l, const char *p, size_t n)
 {
-	bool lends = !l->over && n >= LEND_MIN && p >= l->memory && p < l->memory + l->chunks * LEND_CHUNK_BYTES;
+	bool lends = l->memory && !l->over && n >= LEND_MIN && p >= l->memory && p < l->memory + l->chunks * LEND_CHUNK_BYTES;
 	ssize_t k = lends ? vmsplice(l->fd, &(struct iovec){ (char *)(uintptr_t)p, n }, 1, SPLICE_F_NONBLOCK) : 0;
 
 	if (is_refused(k))

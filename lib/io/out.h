@@ -2,7 +2,7 @@
  *
  * With a loop, pipes and sockets are set non-blocking (until out_free or exit) and the loop is served while they are full; pipes are
  * enlarged to 1 MiB, and a reader that is one of ours is lent pages instead of getting copies (lend.h). Every write is checked. A loop callback may
- * out_write what fits into the buffer, and no more.
+ * out_write what fits into the buffer, and no more; while a piece larger than the buffer is written, nothing does.
  * Errors: ENOSPC and others EX_IOERR 74; a reader that left (EPIPE): EX_TEMPFAIL 75 "the reader of standard output has left".
  * (On a plain stream SIGPIPE keeps its default and ends the program before that; see stage.h.) */
 #ifndef IO_OUT_H
@@ -16,7 +16,7 @@ struct out;
 struct out *out_new(struct loop *l, int fd, size_t buffer_bytes);   /* l NULL: plain blocking writes */
 void out_free(struct out *o);                                       /* does not flush */
 
-/* Copies n bytes into the buffer; writes it out when it is full. Large pieces go to write(2) directly. */
+/* Copies n bytes into the buffer; writes it out when it is full. Large pieces go to write(2) directly, where pages are not lent. */
 int out_write(struct out *o, const void *p, size_t n, struct err *err);
 
 /* n writable bytes in place (flushes first where needed; n up to the buffer's size or more: it grows), then out_used(bytes). */

@@ -149,7 +149,7 @@ static void test_order(void)
 	for (size_t i = 0; i < N; i++)
 		for (size_t k = 0; k < N; k++) {
 			int want = (i > k) - (i < k), got = key_cmp(key[i], key[k], 2);
-			uint64_t x = key_prefix(key[i], 2, 0), y = key_prefix(key[k], 2, 0);
+			uint64_t x = key_prefix(key[i], 0, 0), y = key_prefix(key[k], 0, 0);
 			if ((got > 0) - (got < 0) != want)
 				printf("# %s against %s: %d\n", rising[i], rising[k], got), wrong++;
 			if ((x < y && want >= 0) || (x > y && want <= 0))
@@ -161,12 +161,14 @@ static void test_order(void)
 	build("\"abcdefgh2\"", "0", 0, key[1]);
 	build("\"abc\"", "0", 0, key[2]);
 	build("5", "0", 0, key[3]);
-	ok(key_prefix(key[0], 2, 0) == key_prefix(key[1], 2, 0) && key_prefix(key[0], 2, 8) < key_prefix(key[1], 2, 8), "what is common can be left out");
-	is_int(key_common(key[0], key[1], 100), 8, "common bytes of two strings");
-	is_int(key_common(key[0], key[2], 100), 3, "one is the start of the other");
-	is_int(key_common(key[0], key[1], 5), 5, "no more than asked for");
-	is_int(key_common(key[0], key[3], 100), 100, "a number binds nothing");
-	ok(key_prefix(key[2], 2, 3) < key_prefix(key[0], 2, 3), "a string that ends there comes first");
+	ok(key_prefix(key[0], 0, 0) == key_prefix(key[1], 0, 0) && key_prefix(key[0], 0, 8) < key_prefix(key[1], 0, 8), "what is common can be left out");
+	is_int(key_common(key[0], key[1], 0), 8, "common bytes of two strings");
+	is_int(key_common(key[0], key[2], 0), 3, "one is the start of the other");
+	ok(key_is_string(key[0], 0) && !key_is_string(key[3], 0) && !key_is_string(key[0], 1), "strings");
+	ok(key_prefix(key[2], 0, 3) < key_prefix(key[0], 0, 3), "a string that ends there comes first");
+	build("\"abc\"", "0.5", 7, key[4]);
+	ok(key_same(key[2], key[4], 0) && !key_same(key[2], key[4], 1) && !key_same(key[0], key[1], 0), "the same in one dimension");
+	ok(key_prefix(key[2], 1, 0) < key_prefix(key[4], 1, 0), "the second dimension");
 	build("1", "\"a\"", 0, key[0]);
 	build("1.0", "\"b\"", 0, key[1]);
 	ok(key_cmp(key[0], key[1], 2) < 0, "the second dimension decides where the first is equal");

@@ -43,20 +43,22 @@ static size_t read_to(int fd, size_t from, size_t to)
 	return n;
 }
 
-/* What pv does: pages move on from one pipe into another, and nobody has read them. */
-static size_t set_aside(int fd, int aside, size_t n)
+/* What pv does: pages move on from one pipe into another, as many as that takes, and nobody has read them. */
+static size_t set_aside(int fd, int aside)
 {
 	size_t moved = 0;
 #ifdef __linux__
 	fcntl(aside, F_SETPIPE_SZ, 1 << 20);
-	while (moved < n) {
-		ssize_t k = splice(fd, NULL, aside, NULL, n - moved, 0);
+	while (moved < ASIDE) {
+		ssize_t k = splice(fd, NULL, aside, NULL, ASIDE - moved, moved ? SPLICE_F_NONBLOCK : 0);
 		if (k <= 0)
-			_exit(3);
+			break;
 		moved += (size_t)k;
 	}
+	if (!moved)
+		_exit(3);
 #else
-	(void)fd, (void)aside, (void)n;
+	(void)fd, (void)aside;
 #endif
 	return moved;
 }
@@ -67,7 +69,7 @@ _Noreturn static void move_on(int fd, size_t from)
 	int aside[2];
 	if (pipe(aside))
 		_exit(3);
-	size_t moved = set_aside(fd, aside[1], ASIDE);
+	size_t moved = set_aside(fd, aside[1]);
 	size_t n = read_to(fd, from + moved, SIZE_MAX);
 	if (read_to(aside[0], from, from + moved) != from + moved)
 		_exit(4);
