@@ -126,6 +126,32 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	cat direct <(for _ in 1 2 3 4 5; do lines 500; done) | cmp - "$out"
 }
 
+@test "plain: topics take turns, however much one of them has" {
+	topic_new turns 1
+	hta-gen --count 20000 --schema orders | produce "$topic" -
+	local orders=$topic
+	topic_new turns2 1
+	hta-gen --count 20000 --schema views | produce "$topic" -
+	feed plain -v -t "$orders" -e
+	! says 'librdkafka reads on'
+	[ "$(wc -l <"$out")" = 40000 ]
+	awk '/view_id/ { if (!first) first = NR } /order_id/ { last = NR } END { exit !(first && first < last / 2) }' "$out"
+}
+
+@test "plain: brokers that are gone for longer than --retry-for are 69" {
+	local svc=$BATS_TEST_TMPDIR/svc
+	svc_start mock "$svc"
+	exec 5<>"$svc/mock/in"
+	echo "topic gone 1" >&5
+	kcat -P -b "$(<"$svc/mock.port")" -t gone <"$events"
+	spawn tail hta-consume -b "$(<"$svc/mock.port")" -t gone --retry-for 2s
+	wait_until 10 has_lines tail.out 3000
+	echo down >&5
+	exits_with 69 20
+	grep -q 'no broker could be reached; given up (--retry-for)' tail.err
+	svc_stop mock "$svc"
+}
+
 @test "unknown topic and refused login are 78 at once, no broker is 69 after retries" {
 	topic=$HTA_PREFIX.nothing
 	fails_with 78 plain -e

@@ -277,12 +277,8 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 	return rc;
 }
 
-int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err)
+int kafka_judge(struct kafka *k, struct err *err)
 {
-	struct kafka *k = self;
-
-	*change = LOG_NONE;
-	kafka_control(k, -1, 0);
 	if (k->failed.code) {
 		*err = k->failed;
 		return -1;
@@ -292,6 +288,17 @@ int kafka_change(void *self, enum log_change *change, struct log_parts *parts, s
 			return err_set(err, EX_UNAVAILABLE, "kafka: no broker could be reached; given up (--retry-for)");
 		k->down_since_us = 0;
 	}
+	return 0;
+}
+
+int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err)
+{
+	struct kafka *k = self;
+
+	*change = LOG_NONE;
+	kafka_control(k, -1, 0);
+	if (kafka_judge(k, err))
+		return -1;
 	if (k->rebalance) {
 		*change = k->gone ? LOG_GONE : LOG_REVOKED;
 	} else if (k->assigned_now) {

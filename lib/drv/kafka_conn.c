@@ -3,7 +3,8 @@
  *
  *	response -> offsets behind its batches -> next request -> records, batch by batch -> used up -> receive
  *
- * A lost connection is made again once; one that brings no answer is given up, and so is one that is silent for SILENT_US. A response is read where it lies: one
+ * A lost connection is made again once; one that brings no answer is given up, and so is one that is silent for SILENT_US; an address that does not
+ * answer in CONNECT_US gives way to the next. A response is read where it lies: one
  * that the cache holds costs half. On a long way a larger one is worth more. */
 #include "drv/kafka_direct_internal.h"
 
@@ -18,7 +19,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { SILENT_US = 10000000, LONG_WAY_US = 25000 };
+enum { SILENT_US = 10000000, CONNECT_US = 2000000, LONG_WAY_US = 25000 };
 
 /* ---- giving up */
 
@@ -37,6 +38,10 @@ void conn_close(struct direct *d, struct conn *c)
 
 void conn_give_up(struct direct *d, struct conn *c, const char *why)
 {
+	if (!c->proven) {
+		direct_avoid(d, c->host, c->port);
+		c->list = c->at = NULL;
+	}
 	conn_close(d, c);
 	while (c->n)
 		direct_give(d, c, c->part[c->n - 1], false, why);
@@ -52,18 +57,6 @@ static void set_events(struct direct *d, struct conn *c, uint32_t events)
 }
 
 /* ---- connecting */
-
-static int resolve(struct conn *c)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
-	char port[16];
-
-	snprintf(port, sizeof(port), "%d", c->port);
-	if (!c->list && getaddrinfo(c->host, port, &hints, &c->list))
-		c->list = NULL;
-	c->at = c->list;
-	return c->list ? 0 : -1;
-}
 
 /* From c->at on, the first address that does not refuse at once. */
 static int connect_next(struct direct *d, struct conn *c)
@@ -95,8 +88,8 @@ static void reconnect(struct direct *d, struct conn *c, const char *why)
 		c->part[i]->asked = c->part[i]->next;
 	if (next)
 		c->at = c->at->ai_next;
-	else if (!again || resolve(c))
-		c->at = NULL;
+	else
+		c->at = again ? c->list : NULL;
 	if (connect_next(d, c))
 		conn_give_up(d, c, why);
 }
@@ -141,34 +134,43 @@ static bool flush(struct direct *d, struct conn *c)
 	return true;
 }
 
-/* Another partition is the first every time: who comes late in a request gets what the others left of the bytes. */
+static bool same_topic(const struct direct_part *a, const struct direct_part *b)
+{
+	return strcmp(a->part->topic, b->part->topic) == 0;
+}
+
+/* Another topic, and of each another partition, is the first every time: who comes late in a request gets what the others left of the bytes. A topic stands in
+ * a request once. */
 static bool ask(struct direct *d, struct conn *c)
 {
-	size_t n = 0, from = 0;
+	size_t n = 0, from;
 
-	mem_reserve(&d->want, &d->want_cap, c->n + 1, sizeof(*d->want));
-	c->turn++;
-	while (from < c->n) {
-		size_t to = from;
-
-		while (to < c->n && strcmp(c->part[to]->part->topic, c->part[from]->part->topic) == 0)
-			to++;
+	if (c->n == 0)
+		return true;
+	mem_reserve(&d->want, &d->want_cap, c->n, sizeof(*d->want));
+	from = ++c->turn % c->n;
+	while (from > 0 && same_topic(c->part[from - 1], c->part[from]))
+		from--;
+	for (size_t seen = 0, to; seen < c->n; seen += to - from, from = to % c->n) {
+		for (to = from + 1; to < c->n && same_topic(c->part[to], c->part[from]); to++)
+			;
 		for (size_t i = 0; i < to - from; i++) {
 			const struct direct_part *p = c->part[from + (i + c->turn) % (to - from)];
 
 			if (p->asked >= 0)
 				d->want[n++] = (struct wire_want){ .topic = p->part->topic, .partition = p->part->partition, .offset = p->asked };
 		}
-		from = to;
 	}
 	if (n == 0)
 		return true;
 	c->out.n = c->sent = 0;
-	d->fetch.correlation = ++c->correlation;
+	c->correlation = (int32_t)((uint32_t)c->correlation + 1);
+	d->fetch.correlation = c->correlation;
 	d->fetch.max_bytes = c->most < d->most ? c->most : d->most;
 	wire_fetch_write(&c->out, &d->fetch, d->want, n);
 	c->asked = true;
 	c->asked_at_us = tm_mono_us();
+	c->silent_since_us = 0;
 	return flush(d, c);
 }
 
@@ -201,6 +203,7 @@ static int take_response(struct direct *d, struct conn *c)
 	c->in = used;
 	c->in.n = 0;
 	c->asked = false;
+	c->cur_asked_at_us = c->asked_at_us;
 	if (c->waited && c->cur.n > (size_t)c->most / 2 && c->most < d->most && tm_mono_us() - c->asked_at_us > LONG_WAY_US)
 		c->most *= 2;
 	c->waited = false;
@@ -258,6 +261,8 @@ static void note_silence(struct direct *d, struct conn *c)
 	c->waited = true;
 	if (!c->silent_since_us)
 		c->silent_since_us = now;
+	else if (c->fd >= 0 && !c->up && now - c->silent_since_us > CONNECT_US)
+		reconnect(d, c, "no answer");
 	else if (now - c->silent_since_us > SILENT_US + d->fetch.wait_ms * 1000LL)
 		conn_give_up(d, c, "no answer");
 }
@@ -266,8 +271,11 @@ bool conn_advance(struct direct *d, struct conn *c)
 {
 	int rc;
 
-	if (c->fd < 0 && (resolve(c) || connect_next(d, c)))
-		conn_give_up(d, c, "no connection");
+	if (c->fd < 0) {
+		c->at = c->list;
+		if (connect_next(d, c))
+			conn_give_up(d, c, "no connection");
+	}
 	if (c->fd < 0)
 		return false;
 	if (!connected(d, c) || (!c->asked && !ask(d, c)) || (c->sent < c->out.n && !flush(d, c))) {

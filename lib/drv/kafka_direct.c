@@ -3,14 +3,17 @@
 #include "drv/kafka_direct_internal.h"
 
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/tm.h"
 
-enum { RESPONSE_BYTES = 1 << 20, RESPONSE_MOST = 8 << 20 };
+enum { RESPONSE_BYTES = 1 << 20, RESPONSE_MOST = 8 << 20, FRESH_US = 1000000 };
 
 /* ---- settings */
 
@@ -41,7 +44,7 @@ static bool plain(const rd_kafka_conf_t *conf)
 {
 	static const char *const names[] = {
 		"security.protocol", "check.crcs", "client.rack", "broker.address.family", "api.version.request", "debug", "plugin.library.paths",
-		"socket.keepalive.enable", "socket.nagle.disable", "socket.receive.buffer.bytes", "socket.send.buffer.bytes",
+		"socket.timeout.ms", "socket.connection.setup.timeout.ms", "socket.max.fails", "socket.keepalive.enable", "socket.nagle.disable", "socket.receive.buffer.bytes", "socket.send.buffer.bytes",
 	};
 	rd_kafka_conf_t *fresh = rd_kafka_conf_new();
 	char value[256], usual[256];
@@ -87,6 +90,50 @@ static struct leader *find_leader(const struct direct *d, const char *topic, int
 	return NULL;
 }
 
+static struct place *find_place(const struct direct *d, const char *host, int port)
+{
+	for (size_t i = 0; i < d->places; i++)
+		if (d->place[i].port == port && strcmp(d->place[i].host, host) == 0)
+			return &d->place[i];
+	return NULL;
+}
+
+/* false: it has no address now. */
+static bool look_up(struct direct *d, const char *host, int port)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
+	struct place *p = find_place(d, host, port);
+	char service[16];
+
+	if (!p) {
+		mem_reserve(&d->place, &d->place_cap, d->places + 1, sizeof(*d->place));
+		p = &d->place[d->places++];
+		*p = (struct place){ .host = mem_strdup(host), .port = port };
+	}
+	snprintf(service, sizeof(service), "%d", port);
+	if (!p->list && getaddrinfo(host, service, &hints, &p->list))
+		p->list = NULL;
+	return p->list;
+}
+
+void direct_avoid(struct direct *d, const char *host, int port)
+{
+	struct place *p = find_place(d, host, port);
+
+	for (size_t i = 0; i < d->leaders; i++) {
+		struct leader *l = &d->leader[i];
+
+		if (l->host && l->port == port && strcmp(l->host, host) == 0) {
+			free(l->host);
+			l->host = NULL;
+		}
+	}
+	if (p && p->list)
+		freeaddrinfo(p->list);
+	if (p)
+		p->list = NULL;
+}
+
 void direct_leader(struct direct *d, const char *topic, int32_t partition, const char *host, int port)
 {
 	struct leader *l = find_leader(d, topic, partition);
@@ -97,7 +144,7 @@ void direct_leader(struct direct *d, const char *topic, int32_t partition, const
 		*l = (struct leader){ .topic = mem_strdup(topic), .partition = partition };
 	}
 	free(l->host);
-	l->host = mem_strdup(host);
+	l->host = look_up(d, host, port) ? mem_strdup(host) : NULL;
 	l->port = port;
 }
 
@@ -122,8 +169,6 @@ void direct_give(struct direct *d, struct conn *c, struct direct_part *p, bool f
 static void free_conn(struct direct *d, struct conn *c)
 {
 	conn_close(d, c);
-	if (c->list)
-		freeaddrinfo(c->list);
 	wire_records_fini(&c->records);
 	buf_fini(&c->out);
 	buf_fini(&c->in);
@@ -149,8 +194,14 @@ void direct_free(struct direct *d)
 		free(d->leader[i].topic);
 		free(d->leader[i].host);
 	}
+	for (size_t i = 0; i < d->places; i++) {
+		free(d->place[i].host);
+		if (d->place[i].list)
+			freeaddrinfo(d->place[i].list);
+	}
 	if (d->epoll >= 0)
 		close(d->epoll);
+	free(d->place);
 	free(d->leader);
 	free(d->conn);
 	free(d->want);
@@ -161,14 +212,20 @@ void direct_free(struct direct *d)
 
 static struct conn *conn_of(struct direct *d, const struct leader *l)
 {
+	struct addrinfo *list = find_place(d, l->host, l->port)->list;
 	struct conn *c;
 
-	for (size_t i = 0; i < d->n; i++)
-		if (d->conn[i]->port == l->port && strcmp(d->conn[i]->host, l->host) == 0)
-			return d->conn[i];
+	for (size_t i = 0; i < d->n; i++) {
+		c = d->conn[i];
+		if (c->port == l->port && strcmp(c->host, l->host) == 0) {
+			c->list = list;
+			return c;
+		}
+	}
 	c = mem_zalloc(sizeof(*c));
 	c->host = mem_strdup(l->host);
 	c->port = l->port;
+	c->list = list;
 	c->fd = -1;
 	c->most = RESPONSE_BYTES;
 	mem_reserve(&d->conn, &d->cap, d->n + 1, sizeof(*d->conn));
@@ -225,6 +282,12 @@ static bool next_answer(struct direct *d, struct conn *c)
 	return c->answered;
 }
 
+/* Of an answer that waited for a slow reader nobody knows whether its end is still the log's: the next one tells. */
+static bool is_fresh(const struct direct *d, const struct conn *c)
+{
+	return tm_mono_us() - c->cur_asked_at_us < d->fetch.wait_ms * 1000LL + FRESH_US;
+}
+
 static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, size_t room, struct log_batch *batch)
 {
 	struct direct_part *p;
@@ -241,7 +304,7 @@ static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, siz
 		switch (wire_records_next(&c->records, v, room, &n, &position)) {
 		case WIRE_RECORDS:
 			p->next = position;
-			*batch = (struct log_batch){ .part = p->part, .v = v, .n = n, .position = position, .end = position >= c->answer.end };
+			*batch = (struct log_batch){ .part = p->part, .v = v, .n = n, .position = position, .end = position >= c->answer.end && is_fresh(d, c) };
 			p->end_told = batch->end ? position : p->end_told;
 			return true;
 		case WIRE_FOREIGN:
@@ -249,7 +312,7 @@ static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, siz
 			break;
 		case WIRE_END:
 			c->answered = NULL;
-			if (p->next < c->answer.end || p->end_told == p->next)
+			if (p->next < c->answer.end || p->end_told == p->next || !is_fresh(d, c))
 				break;
 			p->end_told = p->next;
 			*batch = (struct log_batch){ .part = p->part, .position = p->next, .end = true };

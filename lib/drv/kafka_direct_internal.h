@@ -5,12 +5,14 @@
 #include "drv/kafka_direct.h"
 #include "drv/kafka_wire.h"
 
+/* Addresses of a broker, asked for where metadata names it; kept, because asking may take long. */
+struct place { char *host; int port; struct addrinfo *list; };
 struct leader { char *topic, *host /* NULL: not known now */; int32_t partition; int port; bool foreign; };
 
 struct conn {
 	char *host;
 	int port;
-	struct addrinfo *list, *at;
+	struct addrinfo *list, *at;        /* the place's */
 	int fd;                            /* -1: not connected */
 	bool up, proven;                   /* connected; and it has answered */
 	bool asked;                        /* a request is in flight */
@@ -20,7 +22,7 @@ struct conn {
 	size_t sent;
 	uint32_t events;
 	int32_t most;                      /* bytes of a response */
-	int64_t asked_at_us;
+	int64_t asked_at_us, cur_asked_at_us;   /* when the answer in `cur` was asked for */
 	int64_t silent_since_us;           /* 0: it is not */
 	struct direct_part **part;
 	size_t n, cap, turn, found;
@@ -41,6 +43,8 @@ struct direct {
 	int epoll;
 	struct leader *leader;
 	size_t leaders, leader_cap;
+	struct place *place;
+	size_t places, place_cap;
 	struct conn **conn;
 	size_t n, cap, turn;
 	struct wire_want *want;
@@ -49,6 +53,9 @@ struct direct {
 
 /* p is librdkafka's from p->next on. foreign: for good. */
 void direct_give(struct direct *d, struct conn *c, struct direct_part *p, bool foreign, const char *why);
+
+/* No partition is read from there until metadata names it again, with new addresses. */
+void direct_avoid(struct direct *d, const char *host, int port);
 
 /* Drops what was asked for and not handed out. */
 void conn_close(struct direct *d, struct conn *c);

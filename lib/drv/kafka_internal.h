@@ -70,6 +70,8 @@ void kafka_forget_parts(struct kafka *k);                 /* reads nothing any m
 direct_hand_over kafka_hand_over;
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
+/* What only events told: failed for good, or away for longer than --retry-for. */
+int kafka_judge(struct kafka *k, struct err *err);
 int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);
 int kafka_revoked(void *self, struct err *err);
 void kafka_close(void *self);

@@ -115,11 +115,14 @@ static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t off
 	if (rc == 0) {
 		int64_t from = offset, to = r->from;
 
-		if (k->lost)
+		if (k->lost && offset < to)
 			*k->lost = (struct log_lost){ .is = true, .part = p->part, .from = from, .to = to };
 		if (offset > r->to)
 			rc = err_set(err, EX_CONFIG, "%s/%d ends at %lld, the position is %lld: the topic was made anew; a new job reads the new topic",
 				p->part.topic, p->part.partition, (long long)r->to, (long long)offset);
+		else if (offset >= r->from)
+			rc = err_set(err, EX_TEMPFAIL, "%s/%d: offset %lld was not there for a moment, the log may have been cut off; start the pipeline again",
+				p->part.topic, p->part.partition, (long long)offset);
 		else
 			rc = err_set(err, EX_DATAERR, "%s/%d: offsets %lld to %lld are gone (retention): `--on-gap skip` at hta-consume goes on behind them and books them as lost",
 				p->part.topic, p->part.partition, (long long)from, (long long)to - 1);
@@ -163,7 +166,7 @@ static void take_run(struct kafka *k, const struct kafka_part *p, struct log_bat
 		ms = rd_kafka_message_timestamp(m, &type);
 		k->record[n] = (struct log_record){
 			.value = slice(m->payload, m->len), .offset = m->offset, .next = m->offset + 1,
-			.time_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? POS_NONE : ms * 1000,
+			.time_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 || ms > INT64_MAX / 1000 ? POS_NONE : ms * 1000,
 		};
 	}
 	*batch = (struct log_batch){ .part = &p->part, .v = k->record, .n = n, .position = k->record[n - 1].next };
@@ -224,7 +227,7 @@ int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 
 	*batch = (struct log_batch){ 0 };
 	*fd = k->direct ? direct_fd(k->direct) : k->message_fd;
-	if (k->doubt && settle(k, err))
+	if (kafka_judge(k, err) || (k->doubt && settle(k, err)))
 		return -1;
 	k->turn = !k->turn;
 	if (k->indirect && k->turn)

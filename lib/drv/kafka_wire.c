@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-enum { API_FETCH = 1, API_VERSION = 4, RESPONSE_MOST = 1 << 30 };
+enum { API_FETCH = 1, API_VERSION = 4, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */ };
 enum { BATCH_HEAD = 61, BATCH_PREFIX = 12, AT_MAGIC = 16, AT_ATTRIBUTES = 21, AT_LAST_DELTA = 23, AT_FIRST_TIME = 27, AT_MAX_TIME = 35, AT_PRODUCER = 43, AT_COUNT = 57 };
 enum { COMPRESSION = 7, APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
 enum { ABORTED_BYTES = 16, MARKER_ABORT = 0 };
