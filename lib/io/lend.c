@@ -5,12 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
-#ifdef __linux__
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#endif
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -38,8 +36,6 @@ uint64_t lend_bytes(const struct lend *l)
 {
 	return l->lent;
 }
-
-#ifdef __linux__
 
 static void lock(int fd, short type)
 {
@@ -157,11 +153,3 @@ void lend_free(struct lend *l)
 		give_up(l);
 	free(l);
 }
-
-#else
-void lend_read(int fd) { (void)fd; }
-void lend_read_end(int fd) { (void)fd; }
-char *lend_chunk(struct lend *l) { return l->over ? NULL : NULL; }
-ssize_t lend_write(struct lend *l, const char *p, size_t n) { return write(l->fd, p, n); }
-void lend_free(struct lend *l) { free(l); }
-#endif

@@ -211,18 +211,18 @@ static void put8(char *p, uint64_t text)
 static inline char *digits(char *p, uint64_t v, unsigned n)
 {
 	if (n > 6) {
-		memcpy(p, three[v / 1000000].text + 9 - n, 4);
+		memcpy(p, three[v / 1000000].text + (9 - n), 4);
 		p += n - 6;
 		v %= 1000000;
 		n = 6;
 	}
 	if (n > 3) {
-		memcpy(p, three[v / 1000].text + 6 - n, 4);
+		memcpy(p, three[v / 1000].text + (6 - n), 4);
 		p += n - 3;
 		v %= 1000;
 		n = 3;
 	}
-	memcpy(p, three[v].text + 3 - n, 4);
+	memcpy(p, three[v].text + (3 - n), 4);
 	return p + n;
 }
 

@@ -47,7 +47,6 @@ static size_t read_to(int fd, size_t from, size_t to)
 static size_t set_aside(int fd, int aside)
 {
 	size_t moved = 0;
-#ifdef __linux__
 	fcntl(aside, F_SETPIPE_SZ, 1 << 20);
 	while (moved < ASIDE) {
 		ssize_t k = splice(fd, NULL, aside, NULL, ASIDE - moved, moved ? SPLICE_F_NONBLOCK : 0);
@@ -57,9 +56,6 @@ static size_t set_aside(int fd, int aside)
 	}
 	if (!moved)
 		_exit(3);
-#else
-	(void)fd, (void)aside;
-#endif
 	return moved;
 }
 
@@ -87,29 +83,28 @@ static int is_silent(int fd)
 	return read_to(fd, 0, SIZE_MAX) == MUCH ? 0 : 2;
 }
 
-static int lives_in_a_shell(int fd)
+/* Another process says that it copies, takes SOME bytes and leaves. */
+static void first_reader(int fd)
 {
-	pid_t first = fork();
 	int status;
-	if (first == 0) {
+	pid_t pid = fork();
+	if (pid == 0) {
 		lend_read(fd);
 		_exit(read_to(fd, 0, SOME) == SOME ? 0 : 2);
 	}
-	if (waitpid(first, &status, 0) < 0 || status)
-		return 5;
+	if (waitpid(pid, &status, 0) < 0 || status)
+		_exit(5);
+}
+
+static int leaves_the_pipe(int fd)
+{
+	first_reader(fd);
 	move_on(fd, SOME);
 }
 
 static int is_followed_by_another(int fd)
 {
-	pid_t first = fork();
-	int status;
-	if (first == 0) {
-		lend_read(fd);
-		_exit(read_to(fd, 0, SOME) == SOME ? 0 : 2);
-	}
-	if (waitpid(first, &status, 0) < 0 || status)
-		return 5;
+	first_reader(fd);
 	lend_read(fd);
 	move_on(fd, SOME);
 }
@@ -183,16 +178,12 @@ static void not_a_pipe(void)
 
 int main(void)
 {
-#ifdef __linux__
 	const uint64_t all = MUCH;
-#else
-	const uint64_t all = 0;
-#endif
 	signal(SIGPIPE, SIG_IGN);
 	srand(1);
 	test("a reader that says that it copies", copies, all / 2, all);
 	test("a reader that says nothing", is_silent, 0, 0);
-	test("a reader that leaves the pipe to one that does not copy", lives_in_a_shell, all / 100, all / 2);
+	test("a reader that leaves the pipe to one that does not copy", leaves_the_pipe, all / 100, all / 2);
 	test("a reader that leaves it to one that says so too, and was not seen before", is_followed_by_another, all / 100, all / 2);
 	test("a reader that does not copy any more", ends_its_promise, all / 100, all / 2);
 	not_a_pipe();
