@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { RESPONSE_BYTES = 1 << 20, RESPONSE_MOST = 8 << 20, FRESH_US = 1000000 };
+enum { RESPONSE_BYTES = 1 << 20, RESPONSE_MOST = 8 << 20, FRESH_US = 10000000 };
 
 /* ---- settings */
 

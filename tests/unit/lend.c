@@ -1,10 +1,16 @@
 /* Pages lent to a pipe's reader: it gets the bytes as they were written, whatever the writer does to its memory afterwards, and whoever reads. */
 #include "io/lend.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -176,6 +182,19 @@ static void not_a_pipe(void)
 	close(fd);
 }
 
+/* From here on, for this process and its children, as a service manager does it. */
+static void forbid_lending(void)
+{
+	struct sock_filter rule[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_vmsplice, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog rules = { sizeof(rule) / sizeof(rule[0]), rule };
+	ok(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &rules) == 0, "vmsplice is forbidden");
+}
+
 int main(void)
 {
 	const uint64_t all = MUCH;
@@ -187,5 +206,7 @@ int main(void)
 	test("a reader that leaves it to one that says so too, and was not seen before", is_followed_by_another, all / 100, all / 2);
 	test("a reader that does not copy any more", ends_its_promise, all / 100, all / 2);
 	not_a_pipe();
+	forbid_lending();
+	test("a system that forbids it", copies, 0, 0);
 	return done();
 }
