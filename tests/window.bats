@@ -545,3 +545,23 @@ acked() {
 		! grep -q '"k":"bar"' "$out"
 	done
 }
+
+# What pv does: bytes move on from pipe to pipe, and nobody copies them.
+moves_on() { python3 -c 'import os
+while os.splice(0, 1, 1 << 20):
+    pass'; }
+
+@test "a pipe between two of ours, with cat or with one that splices in it: the same rows" {
+	local gen='hta-gen --count 300000' window='hta-window --every 60s --by endpoint,status --value latency_ms'
+	hta-gen --count 300000 >events
+	feed hta-window --every 60s --by endpoint,status --value latency_ms events
+	cp "$out" rows
+	feed pipe "$gen | $window"
+	cmp "$out" rows
+	feed pipe "$gen | cat | $window"
+	cmp "$out" rows
+	feed pipe "$(declare -f moves_on); $gen | moves_on | $window"
+	cmp "$out" rows
+	feed pipe "hta-consume events | $window -j 2"
+	cmp "$out" rows
+}
