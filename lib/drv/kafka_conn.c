@@ -70,6 +70,7 @@ static int connect_next(struct direct *d, struct conn *c)
 			continue;
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		c->events = ev.events;
+		c->silent_since_us = 0;
 		if ((connect(c->fd, c->at->ai_addr, c->at->ai_addrlen) == 0 || errno == EINPROGRESS) && epoll_ctl(d->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0)
 			return 0;
 		close(c->fd);
@@ -261,7 +262,7 @@ static void note_silence(struct direct *d, struct conn *c)
 	c->waited = true;
 	if (!c->silent_since_us)
 		c->silent_since_us = now;
-	else if (c->fd >= 0 && !c->up && now - c->silent_since_us > CONNECT_US)
+	else if (!c->up && c->fd >= 0 && now - c->silent_since_us > CONNECT_US)
 		reconnect(d, c, "no answer");
 	else if (now - c->silent_since_us > SILENT_US + d->fetch.wait_ms * 1000LL)
 		conn_give_up(d, c, "no answer");
