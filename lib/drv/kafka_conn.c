@@ -4,8 +4,10 @@
  *	response -> offsets behind its batches -> next request -> records, batch by batch -> used up -> receive
  *
  * A lost connection is made again once; one that brings no answer is given up, and so is one that is silent for SILENT_US; an address that does not
- * answer in CONNECT_US gives way to the next. A response is read where it lies: one
- * that the cache holds costs half. On a long way a larger one is worth more. */
+ * answer in CONNECT_US gives way to the next.
+ *
+ * A response is read where it lies, and has 2 MiB: 5 M records of 322 bytes took 1.13 s with 1 MiB, 0.96 s with 2 MiB, and 0.93 s but a thirtieth more
+ * processor time with 4 MiB, which no cache holds. On a long way larger ones are worth it. */
 #include "drv/kafka_direct_internal.h"
 
 #include <errno.h>
@@ -19,7 +21,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { SILENT_US = 10000000, CONNECT_US = 2000000, LONG_WAY_US = 25000 };
+enum { SILENT_US = 10000000, CONNECT_US = 2000000, LONG_WAY_US = 25000, LOW_WATER = 256 << 10 };
 
 /* ---- giving up */
 
@@ -33,6 +35,7 @@ void conn_close(struct direct *d, struct conn *c)
 	c->up = c->proven = c->asked = c->pending = false;
 	c->out.n = c->in.n = c->sent = 0;
 	c->silent_since_us = 0;
+	c->low = 1;
 	c->answered = NULL;
 }
 
@@ -226,6 +229,15 @@ static int take_response(struct direct *d, struct conn *c)
 	return rc;
 }
 
+/* To be woken for so many bytes, or for LOW_WATER: for each segment that comes it takes a twentieth more processor time. */
+static void wake_at(struct conn *c, int64_t bytes)
+{
+	int low = bytes < LOW_WATER ? (int)bytes : LOW_WATER;
+
+	if (low != c->low && setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0)
+		c->low = low;
+}
+
 /* 1: there is a whole response; 0: not yet; -1: errno, or 0 where the broker closed or lies. */
 static int receive(struct conn *c)
 {
@@ -248,7 +260,10 @@ static int receive(struct conn *c)
 			continue;
 		if (n <= 0) {
 			errno = n ? errno : 0;
-			return n < 0 && errno == EAGAIN ? 0 : -1;
+			if (n == 0 || errno != EAGAIN)
+				return -1;
+			wake_at(c, want - (int64_t)c->in.n);
+			return 0;
 		}
 		c->in.n += (size_t)n;
 		c->silent_since_us = 0;

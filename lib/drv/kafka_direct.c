@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { RESPONSE_BYTES = 1 << 20, RESPONSE_MOST = 8 << 20, FRESH_US = 10000000 };
+enum { RESPONSE_BYTES = 2 << 20, RESPONSE_MOST = 8 << 20, FRESH_US = 10000000 };
 
 /* ---- settings */
 
@@ -227,6 +227,7 @@ static struct conn *conn_of(struct direct *d, const struct leader *l)
 	c->port = l->port;
 	c->list = list;
 	c->fd = -1;
+	c->low = 1;
 	c->most = RESPONSE_BYTES;
 	mem_reserve(&d->conn, &d->cap, d->n + 1, sizeof(*d->conn));
 	return d->conn[d->n++] = c;

@@ -24,6 +24,7 @@ struct conn {
 	int32_t most;                      /* bytes of a response */
 	int64_t asked_at_us, cur_asked_at_us;   /* when the answer in `cur` was asked for */
 	int64_t silent_since_us;           /* 0: it is not */
+	int low;                           /* SO_RCVLOWAT */
 	struct direct_part **part;
 	size_t n, cap, turn, found;
 	/* what is handed out */
