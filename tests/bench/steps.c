@@ -315,12 +315,12 @@ static size_t through_pipe(struct limits *l, bool lend)
 	size_t total = 0;
 	if (pipe(fd) || fcntl(fd[1], F_SETPIPE_SZ, PIPE) < 0)
 		die("no pipe of 1 MiB");
-	if (lend)
-		lend_read(fd[0]);
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(!(lend ? lend_blocks(fd[1]) : copy_blocks(l, fd[1])));
 	close(fd[1]);
+	if (lend)
+		lend_read(fd[0]);        /* now: a lock goes with the first descriptor of the pipe that is closed */
 	for (ssize_t n; (n = read(fd[0], l->memory, BLOCK)) > 0;)
 		total += (size_t)n;
 	close(fd[0]);
