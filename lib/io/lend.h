@@ -2,8 +2,9 @@
  *
  * What is lent must stay as it is until the reader has it. A reader that moves pages on (splice, tee: pv does) may have them for ever, and nothing tells
  * when it is done. So pages are lent only to a reader that says that it copies, by a read lock (fcntl(2), F_SETLK) on byte LEND_BYTE of the pipe; the lock
- * goes with the process, and with the first descriptor of the pipe that it closes, the writing one too. Memory is written again when the pipe holds less unread than was written behind it, and the same process has the lock still: so it is this
- * process that took it, and it took a copy. Where the lock is gone or another's, what was lent is given up and nothing more is lent. */
+ * goes with the process, and with the first descriptor of the pipe that it closes, the writing one too. Memory is written again when the pipe holds less
+ * unread than was written behind it, and the same process has the lock still: so it is this process that took it, and it took a copy. Where the lock is
+ * gone or another's, what was lent is given up and nothing more is lent. */
 #ifndef IO_LEND_H
 #define IO_LEND_H
 
