@@ -16,7 +16,6 @@
  *   to begin counts at cache lines where they would lie in two                     16.9, without it 17.0; up to a third more memory
  *   to number (intern) the values of each dimension, so that a key is 16 bytes     19.6: finding two numbers takes 12.5, the table still 7.1
  *
- *
  * Where windows close one by one (table_drop_earliest) their groups only die: they stay in the buckets, where nobody looks for them any more, until
  * half of the arena is dead; then what lives is moved together and the buckets are made anew. That is O(1) a group, whatever the lateness. */
 #include "agg/table.h"
