@@ -171,8 +171,11 @@ svc_redis_answers() { # DIR
 
 svc_redis_up() { # DIR
 	local dir=$1
+	local manifest=$dir/redis/appendonlydir/appendonly.aof.manifest
 	mkdir -p "$dir/redis"
 	[ -s "$dir/redis.port" ] || svc_free_port >"$dir/redis.port"
+	# as hta-sink-redis(1) has it: a file whose end was cut is not for Redis to mend
+	[ ! -e "$manifest" ] || redis-check-aof --fix "$manifest" <<<y >>"$dir/redis.log" 2>&1 || return
 	svc_spawn redis "$dir" redis-server "$SVC_HOME/conf/redis.conf" --port "$(<"$dir/redis.port")" --dir "$dir/redis"
 	svc_ready redis "$dir" svc_redis_answers "$dir"
 }

@@ -109,16 +109,7 @@ class Servers:
             path = os.path.join(self.redis_files(), tails[-1])
             size = os.path.getsize(path)
             os.truncate(path, max(0, size - truncate))
-        if snapshot or truncate:
-            self.redis_mend()
         self.sh("start", "redis")
-
-    def redis_mend(self):
-        """As hta-sink-redis(1) has it: Redis itself would leave the beginning of a transaction in the file, for the start after this one to carry out."""
-        manifest = next(f for f in os.listdir(self.redis_files()) if f.endswith(".manifest"))
-        p = subprocess.run(["redis-check-aof", "--fix", os.path.join(self.redis_files(), manifest)], input="y\n", capture_output=True, text=True)
-        if p.returncode:
-            raise Failure(f"redis-check-aof: {p.stdout[-500:]}{p.stderr[-500:]}")
 
 
 class Resp:
