@@ -552,6 +552,7 @@ while os.splice(0, 1, 1 << 20):
     pass'; }
 
 @test "a pipe between two of ours, with cat or with one that splices in it: the same rows" {
+	cd "$BATS_TEST_TMPDIR"
 	local gen='hta-gen --count 300000' window='hta-window --every 60s --by endpoint,status --value latency_ms'
 	hta-gen --count 300000 >events
 	feed hta-window --every 60s --by endpoint,status --value latency_ms events

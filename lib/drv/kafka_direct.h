@@ -29,7 +29,7 @@ typedef void direct_hand_over(void *arg, struct direct_part *p);
 struct direct *direct_new(const rd_kafka_conf_t *conf, direct_hand_over *hand_over, void *arg);
 void direct_free(struct direct *d);
 
-/* Who leads a partition, as far as metadata told. */
+/* Who leads a partition, as far as metadata told. Looks up a host that is new, or that gave no connection, which may wait for the resolver. */
 void direct_leader(struct direct *d, const char *topic, int32_t partition, const char *host, int port);
 
 /* Reads p from p->next on. false: its leader is not known, or it was handed over before. */
