@@ -136,6 +136,25 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	[ -z "$stderr" ]
 }
 
+@test "an append-only file that Redis may cut is warned of where the schema is made, once" {
+	own_server
+	feed hta-sink-redis --init --prefix safe </dev/null
+	[ -z "$stderr" ]
+	r config set aof-load-truncated yes
+	feed hta-sink-redis --init --prefix cut </dev/null
+	says 'aof-load-truncated yes: rows can be wrong after a crash'
+	feed hta-sink-redis --init --prefix cut </dev/null
+	[ -z "$stderr" ]
+	r config set appendonly no
+	feed hta-sink-redis --init --prefix memory </dev/null
+	[ -z "$stderr" ]
+
+	r config set appendonly yes
+	r acl setuser no_config on '>pw' '~*' '&*' +@all -config
+	REDIS_URL=${REDIS_URL/:\/\//://no_config:pw@} feed hta-sink-redis --init --prefix refused </dev/null
+	[ -z "$stderr" ]
+}
+
 @test "a server killed under the sink and started again: exactly what it kept, and the rest" {
 	own_server
 	r config set appendfsync always

@@ -64,11 +64,23 @@ stop_strays() {
 	done
 }
 
+# Files that git would take for new ones. A test writes nothing into the checkout.
+new_files() { git -C "$top" ls-files --others --exclude-standard 2>/dev/null | sort; }
+
+tell_new_files() {
+	local file
+	while IFS= read -r file; do
+		echo "run.sh: left in the checkout by a test: $file" >&2
+		failed=$((failed + 1))
+	done < <(comm -13 "$scratch/new_files" <(new_files))
+}
+
 finish() {
 	local code=$? line
 	trap '' INT TERM HUP
 	stop_child
 	if [ -n "$scratch" ]; then
+		[ ! -e "$scratch/new_files" ] || tell_new_files
 		[ "$services" != "$scratch/s" ] || svc_stop all "$services"
 		stop_strays
 		if [ "$keep" = 1 ]; then
@@ -291,5 +303,6 @@ for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
 done
 export HTA_TEST_RUN=$scratch HTA_SERVICES=$services TMPDIR=$scratch BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 ! wants_broker "$@" || tell_broker
+new_files >"$scratch/new_files"
 for name; do suite "$name"; done
 finished=1

@@ -137,6 +137,76 @@ static enum sink_result log_in(struct redis *p, struct err *err)
 	return r;
 }
 
+/* ---- settings of the server that lose rows */
+
+/* Not every user may ask: *reply is NULL then. */
+static enum sink_result ask_server(struct redis *p, redisReply **reply, struct err *err)
+{
+	struct err refused;
+	enum sink_result r = redis_run(p, reply, &refused);
+
+	if (r == SINK_OK)
+		return r;
+	*reply = NULL;
+	if (r == SINK_RETRY)
+		*err = refused;
+	return r == SINK_RETRY ? r : SINK_OK;
+}
+
+/* An evicted row would begin anew with what comes next. */
+static enum sink_result warn_eviction(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	const char *policy;
+	enum sink_result r;
+
+	if (p->told_eviction)
+		return SINK_OK;
+	redis_begin(p, 2);
+	redis_argz(p, "INFO");
+	redis_argz(p, "memory");
+	r = ask_server(p, &reply, err);
+	if (r != SINK_OK || !reply)
+		return r;
+	policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "maxmemory_policy:") : NULL;
+	if (policy && !strstr(reply->str, "maxmemory:0\r") && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0)
+		log_warn("%s may evict keys (%.*s): a row that was evicted begins anew, and is wrong from then on; set noeviction", redis_where(p),
+			(int)strcspn(policy, "\r\n"), policy);
+	p->told_eviction = true;
+	freeReplyObject(reply);
+	return SINK_OK;
+}
+
+static enum sink_result is_on(struct redis *p, const char *setting, bool *on, struct err *err)
+{
+	redisReply *reply;
+	enum sink_result r;
+
+	redis_begin(p, 3);
+	redis_argz(p, "CONFIG");
+	redis_argz(p, "GET");
+	redis_argz(p, setting);
+	r = ask_server(p, &reply, err);
+	*on = r == SINK_OK && reply && reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING && strcmp(reply->element[1]->str, "yes") == 0;
+	if (r == SINK_OK)
+		freeReplyObject(reply);
+	return r;
+}
+
+/* What Redis leaves of a transaction that was cut is carried out by the start after the next. It is the default: said once, when the place is made. */
+static enum sink_result warn_truncation(struct redis *p, struct err *err)
+{
+	bool file, truncates;
+	enum sink_result r = is_on(p, "appendonly", &file, err);
+
+	if (r == SINK_OK)
+		r = is_on(p, "aof-load-truncated", &truncates, err);
+	if (r == SINK_OK && file && truncates)
+		log_warn("%s has aof-load-truncated yes: rows can be wrong after a crash that cuts its append-only file; set it to no, see hta-sink-redis(1)",
+			redis_where(p));
+	return r;
+}
+
 /* ---- the schema */
 
 static void say_none(struct redis *p, struct err *err)
@@ -151,6 +221,7 @@ static enum sink_result schema(struct redis *p, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r;
+	bool made;
 	int found;
 
 	p->key.n = 0;
@@ -161,8 +232,12 @@ static enum sink_result schema(struct redis *p, struct err *err)
 		redis_arg(p, buf_slice(&p->key));
 		redis_argi(p, SCHEMA);
 		redis_argz(p, "NX");
-		r = request(p, err);
+		r = redis_run(p, &reply, err);
 		if (r != SINK_OK)
+			return r;
+		made = reply->type != REDIS_REPLY_NIL;
+		freeReplyObject(reply);
+		if (made && (r = warn_truncation(p, err)) != SINK_OK)
 			return r;
 	}
 	p->key.n = 0;
@@ -180,33 +255,6 @@ static enum sink_result schema(struct redis *p, struct err *err)
 		say_schema(found, SCHEMA, "hta-sink-redis", err);
 	freeReplyObject(reply);
 	return found == SCHEMA ? SINK_OK : SINK_FATAL;
-}
-
-/* An evicted row would begin anew with what comes next. Not every user may ask. */
-static enum sink_result warn_eviction(struct redis *p, struct err *err)
-{
-	redisReply *reply;
-	const char *policy;
-	enum sink_result r;
-	struct err refused;
-
-	if (p->told_eviction)
-		return SINK_OK;
-	redis_begin(p, 2);
-	redis_argz(p, "INFO");
-	redis_argz(p, "memory");
-	r = redis_run(p, &reply, &refused);
-	if (r == SINK_RETRY)
-		*err = refused;
-	if (r != SINK_OK)
-		return r == SINK_RETRY ? r : SINK_OK;
-	policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "maxmemory_policy:") : NULL;
-	if (policy && !strstr(reply->str, "maxmemory:0\r") && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0)
-		log_warn("%s may evict keys (%.*s): a row that was evicted begins anew, and is wrong from then on; set noeviction", redis_where(p),
-			(int)strcspn(policy, "\r\n"), policy);
-	p->told_eviction = true;
-	freeReplyObject(reply);
-	return SINK_OK;
 }
 
 static enum sink_result redis_connect(void *d, struct err *err)
