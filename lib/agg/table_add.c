@@ -71,10 +71,35 @@ static void ask(const struct table *t, const char *const *key, const uint32_t *b
 	}
 }
 
+/* Events without dimensions, or of one host's file: all records of a batch often have one key. Where they have not, a look at the last says so. */
+static bool is_one(const char *const *key, const uint32_t *bytes, unsigned n)
+{
+	if (n < 2 || !key_equal(key[0], key[n - 1], bytes[0]) || !key_equal(key[0], key[n / 2], bytes[0]))
+		return false;
+	for (unsigned k = 1; k < n - 1; k++)
+		if (!key_equal(key[0], key[k], bytes[0]))
+			return false;
+	return true;
+}
+
+/* The groups of n keys, of which the first alone is looked for where they are one. False: the arena is at its end. */
+static bool seek(struct table *t, const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *ref)
+{
+	unsigned looked_for = is_one(key, bytes, n) ? 1 : n;
+	uint32_t tag[TABLE_BATCH];
+
+	ask(t, key, bytes, looked_for, tag);
+	if (!table_seek(t, key, bytes, tag, looked_for, ref))
+		return false;
+	for (unsigned k = looked_for; k < n; k++)
+		ref[k] = ref[0];
+	return true;
+}
+
 int table_add(struct table *t, const struct table_batch *b, struct err *err)
 {
 	const char *key[TABLE_BATCH];
-	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH], ref[TABLE_BATCH];
+	uint32_t bytes[TABLE_BATCH], ref[TABLE_BATCH];
 	bool in_range = true;
 
 	table_reserve(t, b->n);
@@ -82,8 +107,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		key[k] = b->key[b->line[k]];
 		bytes[k] = key_bytes(key[k]);
 	}
-	ask(t, key, bytes, b->n, tag);
-	if (!table_seek(t, key, bytes, tag, b->n, ref))
+	if (!seek(t, key, bytes, b->n, ref))
 		return full(err);
 	for (unsigned k = 0; k < b->n; k++) {
 		struct group *g = group_at(t, ref[k]);
@@ -98,7 +122,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		if (__builtin_expect(!t->wide && !is_narrow(v), 0)) {
 			if (!table_widen(t))
 				return full(err);
-			table_seek(t, key, bytes, tag, b->n, ref);        /* they are all there, elsewhere */
+			seek(t, key, bytes, b->n, ref);        /* they are all there, elsewhere */
 			g = group_at(t, ref[k]);
 		}
 		in_range &= add_values(t, g, 1, v, v, v);
@@ -131,7 +155,7 @@ int table_merge(struct table *t, struct table *from, struct err *err)
 {
 	struct group *g = table_first(from), *group[TABLE_BATCH];
 	const char *key[TABLE_BATCH];
-	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH], ref[TABLE_BATCH];
+	uint32_t bytes[TABLE_BATCH], ref[TABLE_BATCH];
 	bool in_range = true;
 
 	if (from->wide && !t->wide && !table_widen(t))
@@ -145,8 +169,7 @@ int table_merge(struct table *t, struct table *from, struct err *err)
 			bytes[n] = key_bytes(key[n]);
 		}
 		table_reserve(t, n);
-		ask(t, key, bytes, n, tag);
-		if (!table_seek(t, key, bytes, tag, n, ref))
+		if (!seek(t, key, bytes, n, ref))
 			return full(err);
 		for (unsigned k = 0; k < n; k++)
 			in_range &= merge_group(t, group_at(t, ref[k]), from, group[k]);

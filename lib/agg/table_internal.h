@@ -74,6 +74,20 @@ static inline size_t size_of(const struct table *t, const struct group *g)
 	return t->head_bytes + key_bytes(key_of(t, g));
 }
 
+/* Keys are equal where their heads are, which have the length, and all units behind. bytes: the length of a. */
+static inline bool key_equal(const char *a, const char *b, uint32_t bytes)
+{
+	for (uint32_t i = 0; i < bytes; i += UNIT) {
+		uint64_t x[2], y[2];
+
+		memcpy(x, a + i, UNIT);
+		memcpy(y, b + i, UNIT);
+		if ((x[0] ^ y[0]) | (x[1] ^ y[1]))
+			return false;
+	}
+	return true;
+}
+
 static inline uint32_t tag_of(uint64_t hash)
 {
 	return (uint32_t)hash ? (uint32_t)hash : 1;

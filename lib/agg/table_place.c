@@ -16,20 +16,6 @@ struct bucket *table_buckets(size_t n, void **memory)
 	return (struct bucket *)((p + LINE - 1) & ~(uintptr_t)(LINE - 1));
 }
 
-/* Keys are equal where their heads are, which have the length, and all units behind. bytes: the length of a. */
-static inline bool key_equal(const char *a, const char *b, uint32_t bytes)
-{
-	for (uint32_t i = 0; i < bytes; i += UNIT) {
-		uint64_t x[2], y[2];
-
-		memcpy(x, a + i, UNIT);
-		memcpy(y, b + i, UNIT);
-		if ((x[0] ^ y[0]) | (x[1] ^ y[1]))
-			return false;
-	}
-	return true;
-}
-
 /* The places of a bucket that have the tag, as bits. */
 static inline unsigned places_of(const struct bucket *b, uint32_t tag)
 {
