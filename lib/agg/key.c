@@ -1,5 +1,5 @@
 /* Building: a value is copied as one or two fixed 16-byte moves, which run over its end; what follows overwrites that, zeros end it. Numbers in the
- * form that nearly all have, an integer without an exponent of at most 40 characters, are canonical as they stand. */
+ * forms that nearly all have, without an exponent and of at most 40 characters, are canonical as they stand, but for zeros at their end. */
 #include "agg/key.h"
 
 #include "base/dec.h"
@@ -64,6 +64,12 @@ static inline bool canonical(const char *p, size_t n)
 	return digits8(p, n);
 }
 
+void key_scratch_fini(struct key_scratch *s)
+{
+	buf_fini(&s->text);
+	intern_fini(&s->intern);
+}
+
 static void slack(struct buf *scratch)
 {
 	buf_room(scratch, SCAN_PAD);
@@ -80,17 +86,37 @@ static enum key_result unescape(const struct field *f, struct buf *scratch, stru
 	return out->n && memchr(out->p, 0, out->n) ? KEY_NUL : KEY_OK;
 }
 
-static inline struct slice number(const struct field *f, struct buf *scratch)
+/* How many bytes of a number without an exponent are its canonical text; 0: it is not that simple. */
+static size_t without_zeros(const char *p, size_t n)
 {
-	if (canonical(f->p, f->n))
-		return slice(f->p, f->n);
+	bool point = false;
+
+	if (n > CANONICAL_PLAIN_MAX)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if ((p[i] | 0x20) == 'e')
+			return 0;
+		point |= p[i] == '.';
+	}
+	while (point && p[n - 1] == '0')
+		n--;
+	n -= p[n - 1] == '.';
+	return n == 2 && p[0] == '-' && p[1] == '0' ? 0 : n;
+}
+
+static struct slice number(const struct field *f, struct buf *scratch)
+{
+	size_t n = canonical(f->p, f->n) ? f->n : without_zeros(f->p, f->n);
+
+	if (n)
+		return slice(f->p, n);
 	scratch->n = 0;
 	dec_canonical(slice(f->p, f->n), scratch);
 	slack(scratch);
 	return buf_slice(scratch);
 }
 
-enum key_result key_text(const struct field *f, struct buf *scratch, struct slice *out)
+enum key_result key_text(const struct field *f, struct key_scratch *s, struct slice *out)
 {
 	switch ((enum field_type)f->type) {
 	case FIELD_STRING:
@@ -99,10 +125,10 @@ enum key_result key_text(const struct field *f, struct buf *scratch, struct slic
 		*out = slice(f->p, f->n);
 		return KEY_OK;
 	case FIELD_NUMBER:
-		*out = number(f, scratch);
+		*out = number(f, &s->text);
 		return KEY_OK;
 	case FIELD_ESCAPED: {
-		enum key_result r = unescape(f, scratch, out);
+		enum key_result r = unescape(f, &s->text, out);
 
 		return r == KEY_NUL ? KEY_OK : r;
 	}
@@ -123,19 +149,29 @@ static enum key_result put_text(unsigned rank, struct slice text, char **out)
 	return KEY_OK;
 }
 
-static enum key_result put_other(const struct field *f, struct buf *scratch, char **out)
+static enum key_result put_escaped(const struct field *f, struct key_scratch *s, char **out)
 {
-	struct slice text;
-	enum key_result r;
+	struct slice text = slice(f->p, f->n), value = intern_find(&s->intern, text);
 
+	if (!value.p) {
+		enum key_result r = unescape(f, &s->text, &value);
+
+		if (r)
+			return r;
+		intern_keep(&s->intern, text, value);
+	}
+	return put_text(RANK_STRING, value, out);
+}
+
+static enum key_result put_other(const struct field *f, struct key_scratch *s, char **out)
+{
 	switch ((enum field_type)f->type) {
 	case FIELD_STRING:
 		return put_text(RANK_STRING, slice(f->p, f->n), out);
 	case FIELD_NUMBER:
-		return put_text(RANK_NUMBER, number(f, scratch), out);
+		return put_text(RANK_NUMBER, number(f, &s->text), out);
 	case FIELD_ESCAPED:
-		r = unescape(f, scratch, &text);
-		return r ? r : put_text(RANK_STRING, text, out);
+		return put_escaped(f, s, out);
 	case FIELD_MISSING:
 		*out = put_rank(*out, RANK_MISSING);
 		return KEY_OK;
@@ -156,7 +192,7 @@ static enum key_result put_other(const struct field *f, struct buf *scratch, cha
 }
 
 /* What nearly all fields are: short plain strings, and numbers of one to eight digits without a leading zero or sign. */
-static inline enum key_result put_field(const struct field *f, struct buf *scratch, char **out)
+static inline enum key_result put_field(const struct field *f, struct key_scratch *s, char **out)
 {
 	if (__builtin_expect(f->type == FIELD_STRING && f->n <= 2 * COPY, 1)) {
 		*out = put(*out, RANK_STRING, f->p, f->n);
@@ -166,7 +202,7 @@ static inline enum key_result put_field(const struct field *f, struct buf *scrat
 		*out = put(*out, RANK_NUMBER, f->p, f->n);
 		return KEY_OK;
 	}
-	return put_other(f, scratch, out);
+	return put_other(f, s, out);
 }
 
 static inline char *finish(char *out, char *p, uint64_t window)
@@ -180,12 +216,12 @@ static inline char *finish(char *out, char *p, uint64_t window)
 	return out + length * KEY_UNIT;
 }
 
-enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, size_t *at)
+enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct key_scratch *s, char *out, size_t *at)
 {
 	char *p = out + sizeof(uint64_t);
 
 	for (*at = 0; *at < n; ++*at) {
-		enum key_result r = put_field(&fields[index[*at]], scratch, &p);
+		enum key_result r = put_field(&fields[index[*at]], s, &p);
 
 		if (r)
 			return r;
@@ -194,7 +230,7 @@ enum key_result key_build(const struct field *fields, const uint8_t *index, size
 	return KEY_OK;
 }
 
-uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct buf *scratch,
+uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct key_scratch *s,
                          char *out, const char **key)
 {
 	uint64_t good = live;
@@ -206,7 +242,7 @@ uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live
 		enum key_result r = KEY_OK;
 
 		for (size_t i = 0; i < n && r == KEY_OK; i++)
-			r = put_field(&f[index[i]], scratch, &p);
+			r = put_field(&f[index[i]], s, &p);
 		key[line] = out;
 		if (__builtin_expect(r == KEY_OK, 1))
 			out = finish(out, p, window[line]);

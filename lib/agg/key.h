@@ -10,6 +10,7 @@
 #ifndef AGG_KEY_H
 #define AGG_KEY_H
 
+#include "agg/intern.h"
 #include "rec/dims.h"
 #include "rec/scan.h"
 
@@ -29,6 +30,10 @@ enum key_result {
 	KEY_LONG,                    /* beyond KEY_VALUE_MAX */
 };
 
+/* What is kept from call to call: {0} at first. */
+struct key_scratch { struct buf text; struct intern intern; };
+void key_scratch_fini(struct key_scratch *s);
+
 /* Bytes that the keys of lines of `bytes` in all need at most, KEY_SLACK included. */
 static inline size_t key_room(size_t lines, size_t bytes, size_t dims)
 {
@@ -36,16 +41,16 @@ static inline size_t key_room(size_t lines, size_t bytes, size_t dims)
 }
 
 /* Writes the key of window `window` and fields[index[0..n)] to out; its length is key_bytes(out) then. At least SCAN_PAD readable bytes
- * stand behind each field's text. scratch: any buffer, kept between calls. On another result *at is the dimension at fault. */
-enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct buf *scratch, char *out, size_t *at);
+ * stand behind each field's text. On another result *at is the dimension at fault. */
+enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct key_scratch *s, char *out, size_t *at);
 
 /* The same for the lines of the set `live` (bit i: line i, its fields at fields + i * width, its window window[i]): key[i] becomes the key, which stands
  * in out. Returns the lines that have one. */
-uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct buf *scratch,
+uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct key_scratch *s,
                          char *out, const char **key);
 
 /* The normalised text of one string, number or boolean field, as in a key: for uniques. Points into the field or scratch. KEY_STRUCTURE for other types. */
-enum key_result key_text(const struct field *f, struct buf *scratch, struct slice *out);
+enum key_result key_text(const struct field *f, struct key_scratch *s, struct slice *out);
 
 static inline uint64_t key_head(const char *key) { uint64_t v; memcpy(&v, key, sizeof(v)); return v; }
 static inline uint64_t key_window(const char *key) { return key_head(key) & KEY_WINDOW_MASK; }

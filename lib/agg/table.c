@@ -11,10 +11,13 @@
  * A batch goes through in phases, each of which asks for the memory of the next: hash and ask for the bucket; look at the bucket and ask for the
  * group; compare and add, and ask for the sketch; add to the sketch. So the misses of 64 records overlap instead of queueing up.
  *
- * What gains nothing on top, in ns a record of two dimensions, keys and table together:
- *   to remember the last group, where nine of ten records are of one               11.0, without it 10.7 (table alone)
- *   to begin counts at cache lines where they would lie in two                     16.9, without it 17.0; up to a third more memory
- *   to number (intern) the values of each dimension, so that a key is 16 bytes     19.6: finding two numbers takes 12.5, the table still 7.1
+ * A batch that has one key throughout looks for its group once: 5.0 ns a record instead of 8.5. What gains nothing on top, in ns a record of two
+ * dimensions, keys and table together:
+ *   to remember the last group from record to record, where nine of ten have one   11.0, without it 10.7 (table alone)
+ *   to number (intern) all values, so that a key is 16 bytes                       19.6: finding two numbers takes 12.5, the table still 7.1 (intern.h:
+ *                                                                                  those that have to be decoded)
+ *   to begin counts at cache lines where they would lie in two                     16.9, without it 17.0; up to a third more memory; nor with a million
+ *                                                                                  groups in no order: the key is behind them, in the next line
  *
  * Where windows close one by one (table_drop_earliest) their groups only die: they stay in the buckets, where nobody looks for them any more, until
  * half of the arena is dead; then what lives is moved together and the buckets are made anew. That is O(1) a group, whatever the lateness. */

@@ -49,7 +49,7 @@ void window_free(struct window *w)
 		buf_fini(&w->metric[i].keys);
 	}
 	scan_free(w->scan);
-	buf_fini(&w->scratch);
+	key_scratch_fini(&w->scratch);
 	free(w->metric);
 	free(w->value);
 	free(w->has_value);

@@ -21,7 +21,7 @@ struct window {
 	struct window_metric *metric;
 	struct window_counts counts;
 	struct value_clock clock;
-	struct buf scratch;
+	struct key_scratch scratch;
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];

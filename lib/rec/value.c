@@ -1,6 +1,5 @@
-/* Times: events come nearly in order, so the first 16 bytes ("2026-11-20T15:00") are mostly those of the event before. What is left,
- * ":07.250Z", is one word: its bytes XOR those of ":00.000Z" are the digits, and one addition finds every byte that is
- * out of its range. Seconds of 60, other lengths and offsets go to tm_parse.
+/* Times: events come nearly in order, so the first 16 bytes ("2026-11-20T15:00") are mostly those of the event before. What is left, ":07.250Z" with
+ * none to nine decimals, has its digits in one word. Seconds of 60, more decimals and offsets go to tm_parse.
  *
  * Numbers: the characters are loaded so that the last one is the highest byte of a word (two words beyond eight characters); what stands before
  * the number is replaced by zeros, the point is taken out by moving what is before it up one byte, and eight digits become an
@@ -15,6 +14,23 @@ static const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 static always_inline uint64_t word_of(const char *eight)
 {
 	return scan_load(eight);
+}
+
+/* --- digits ---------------------------------------------------------------------------------------------------------- */
+
+static const uint64_t pow10_of[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+
+/* Eight bytes 0..9, the first digit lowest. */
+static always_inline uint64_t eight_digits(uint64_t v)
+{
+	v = v * 10 + (v >> 8);
+	return ((v & 0x000000ff000000ff) * 0x000f424000000064 + (v >> 16 & 0x000000ff000000ff) * 0x0000271000000001) >> 32;
+}
+
+/* Any byte that is above 9? */
+static always_inline bool beyond_nine(uint64_t v)
+{
+	return (v + ones * 0x76) & tops;
 }
 
 /* --- times ------------------------------------------------------------------------------------------------------------ */
@@ -50,31 +66,36 @@ static enum value_time_result time_escaped(struct slice text, int64_t *us)
 	return good ? in_range(at, us) : VALUE_TIME_NONE;
 }
 
-/* Bytes that are not a digit where form has a digit, nor form's own byte elsewhere: nonzero. digits: form's zeros marked by 01. */
-static always_inline uint64_t off_form(uint64_t off, uint64_t digits)
+/* ":07Z", ":07.250Z", up to nine digits: microseconds of the minute. False: tm_parse has to look. */
+static always_inline bool second_of(const char *p, size_t n, int64_t *us)
 {
-	return ((off + ones * 0x7f - digits * 9) | off) & tops;
+	unsigned tens = (unsigned char)p[1] - '0', second = (unsigned char)p[2] - '0';
+	if (unlikely(n < 4 || n == 5 || n > 14 || p[n - 1] != 'Z' || p[0] != ':' || tens > 5 || second > 9))
+		return false;
+	*us = (tens * 10 + second) * TM_S;
+	if (n == 4)
+		return true;
+	size_t digits = n - 5;
+	uint64_t v = (word_of(p + 4) ^ ones * '0') << (digits < 8 ? 8 * (8 - digits) : 0);
+	if (unlikely(p[3] != '.' || beyond_nine(v) || (v & tops) || (unsigned char)(p[n - 2] - '0') > 9))
+		return false;
+	v = eight_digits(v);
+	*us += (int64_t)(digits <= 6 ? v * pow10_of[6 - digits] : digits == 7 ? v / 10 : v / 100);
+	return true;
 }
 
 static enum value_time_result time_text(struct value_clock *clock, struct slice text, int64_t *us)
 {
-	const uint64_t form = word_of(":00.000Z"), digits = word_of("\0\1\1\0\1\1\1");
-	if (unlikely(text.n != 24 || memcmp(text.p, clock->minute, 16) != 0))
+	int64_t of_minute;
+	if (unlikely(text.n < 20 || memcmp(text.p, clock->minute, 16) != 0 || !second_of(text.p + 16, text.n - 16, &of_minute)))
 		return time_slow(clock, text, us);
-	uint64_t off = word_of(text.p + 16) ^ form;
-	uint64_t second = (off >> 8 & 15) * 10 + (off >> 16 & 15);
-	uint64_t milli = (off >> 32 & 15) * 100 + (off >> 40 & 15) * 10 + (off >> 48 & 15);
-	if (unlikely(off_form(off, digits) || second > 59))
-		return time_slow(clock, text, us);
-	*us = clock->us + (int64_t)(second * 1000 + milli) * 1000;
+	*us = clock->us + of_minute;
 	return VALUE_TIME_OK;
 }
 
 /* --- decimals --------------------------------------------------------------------------------------------------------- */
 
 __extension__ typedef unsigned __int128 udec;  /* magnitudes, as in dec.h */
-
-static const uint64_t pow10_of[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
 
 /* The characters of a number are ASCII, so the top bits of these words are clear and no addition carries into the next byte. */
 
@@ -87,19 +108,6 @@ static always_inline unsigned last_byte(uint64_t marks)
 static always_inline uint64_t zero_bytes(uint64_t v)
 {
 	return ~(v + ~tops) & tops;
-}
-
-/* Eight bytes 0..9, the first digit lowest. */
-static always_inline uint64_t eight_digits(uint64_t v)
-{
-	v = v * 10 + (v >> 8);
-	return ((v & 0x000000ff000000ff) * 0x000f424000000064 + (v >> 16 & 0x000000ff000000ff) * 0x0000271000000001) >> 32;
-}
-
-/* Any byte that is above 9? */
-static always_inline bool beyond_nine(uint64_t v)
-{
-	return (v + ones * 0x76) & tops;
 }
 
 /* At most 8 characters of digits and one point: the digits as bytes in *v, decimals after the point. p[-8] is readable. */

@@ -85,7 +85,8 @@ struct engine {
 	struct table *table;
 	struct scan_batch batch;
 	struct value_clock clock;
-	struct buf scratch, keys;
+	struct key_scratch scratch;
+	struct buf keys;
 	int64_t us[SCAN_BATCH], start_us;      /* of the last line's window */
 	uint64_t now;                          /* that window */
 	dec value[SCAN_BATCH];
@@ -270,7 +271,7 @@ static int run_steps(bool t2, int fd)
 	table_free(e.table);
 	scan_free(e.scan);
 	plan_free(e.plan);
-	buf_fini(&e.scratch);
+	key_scratch_fini(&e.scratch);
 	buf_fini(&e.keys);
 	return 0;
 }

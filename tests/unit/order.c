@@ -53,7 +53,7 @@ static void test(const char *name, size_t records, size_t windows, size_t n_dims
 	const uint8_t index[DIMS] = { 0, 1, 2 };
 	struct table *t = table_new((struct table_shape){ .value = false });
 	struct err err = ERR_INIT;
-	struct buf scratch = { 0 };
+	struct key_scratch scratch = { 0 };
 	struct order o = { 0 };
 	size_t at, n = 0, wrong = 0;
 	for (size_t i = 0; i < records; i++) {
@@ -84,7 +84,7 @@ static void test(const char *name, size_t records, size_t windows, size_t n_dims
 	ok(o.n == n && n == table_groups(t), "%s: %zu groups", name, n);
 	is_int(wrong, 0, "in order");
 	free(want);
-	buf_fini(&scratch);
+	key_scratch_fini(&scratch);
 	order_fini(&o);
 	table_free(t);
 }

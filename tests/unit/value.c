@@ -109,7 +109,13 @@ static void time_table(void)
 /* A time, or nearly one. */
 static int make_time(char to[64])
 {
-	int n = snprintf(to, 64, "20%02u-%02u-%02uT%02u:%02u:%02u.%03uZ", 26 + below(2), 1 + below(2), 27 + below(3), below(2), below(2), below(62), below(1000));
+	int n = snprintf(to, 64, "20%02u-%02u-%02uT%02u:%02u:%02u", 26 + below(2), 1 + below(2), 27 + below(3), below(2), below(2), below(62));
+	unsigned digits = below(2) ? 3 : below(13);
+	if (digits || below(8) == 0)
+		to[n++] = '.';
+	for (; digits; digits--)
+		to[n++] = (char)('0' + below(10));
+	n += snprintf(to + n, 8, "%s", below(8) ? "Z" : below(2) ? "z" : "+01:30");
 	if (below(3) == 0)
 		to[below((unsigned)n)] = (char)"0123456789:.-TZtz +/\x80\xff"[below(22)];
 	return n;
