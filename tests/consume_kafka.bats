@@ -120,10 +120,14 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 		cmp "$out" direct
 	done
 	[ "$(wc -l <direct)" = 400 ]
-	for codec in gzip snappy lz4 zstd none; do lines 500 | produce "$topic" - -z $codec; done
+	for codec in gzip zstd none; do lines 500 | produce "$topic" - -z $codec; done
 	feed plain -v -e -X isolation.level=read_uncommitted
-	says "$topic/0@40[0-9]: compressed, or of an old format: librdkafka reads on"
-	cat direct <(for _ in 1 2 3 4 5; do lines 500; done) | cmp - "$out"
+	! says 'librdkafka reads on'
+	cat direct <(for _ in 1 2 3; do lines 500; done) | cmp - "$out"
+	for codec in snappy lz4 zstd; do lines 500 | produce "$topic" - -z $codec; done
+	feed plain -v -e -X isolation.level=read_uncommitted
+	says "$topic/0@70[0-9]: compressed by neither gzip nor zstd, of an old format, or damaged: librdkafka reads on"
+	cat direct <(for _ in 1 2 3 4 5 6; do lines 500; done) | cmp - "$out"
 }
 
 @test "plain: topics take turns, however much one of them has" {

@@ -309,7 +309,7 @@ static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, siz
 			p->end_told = batch->end ? position : p->end_told;
 			return true;
 		case WIRE_FOREIGN:
-			direct_give(d, c, p, true, "compressed, or of an old format");
+			direct_give(d, c, p, true, "compressed by neither gzip nor zstd, of an old format, or damaged");
 			break;
 		case WIRE_END:
 			c->answered = NULL;

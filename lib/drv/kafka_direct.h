@@ -1,8 +1,9 @@
 /* Reading past librdkafka: one connection to each leader, one request in flight, records handed out where they lie in the response. A message costs a few
  * nanoseconds instead of an allocation in one thread and its release in another.
  *
- * Only the plain road: unencrypted connections, uncompressed batches, a leader that answers. Whatever else comes up (a setting, an error code, a lost
- * connection that does not come back, a compressed batch), the partition is handed over, at the offset it has reached, to librdkafka, which knows what to do. */
+ * Only the plain road: unencrypted connections, batches that are not compressed or by gzip or zstd, a leader that answers. Whatever else comes up (a
+ * setting, an error code, a lost connection that does not come back, a batch of lz4), the partition is handed over, at the offset it has reached, to
+ * librdkafka, which knows what to do. */
 #ifndef DRV_KAFKA_DIRECT_H
 #define DRV_KAFKA_DIRECT_H
 

@@ -2,6 +2,7 @@
  *
  * A batch:	base offset 8 | length 4 | leader epoch 4 | magic 1 | crc 4 | attributes 2 | last offset delta 4 | first time 8 | highest time 8 |
  *		producer 8 | its epoch 2 | sequence 4 | number of records 4 | records
+ *		or what they were compressed to
  * A record:	length | attributes 1 | time delta | offset delta | key | value | headers	(lengths and deltas: zigzag varints)
  *
  * The checksum is not looked at, as in librdkafka's default: TCP has one, and the broker checked the batch when it was written. */
@@ -9,9 +10,10 @@
 
 #include "base/mem.h"
 
-enum { API_FETCH = 1, API_VERSION = 4, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */ };
+enum { API_FETCH = 1, API_VERSION = 10, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */, BATCH_MOST = 256 << 20 };
 enum { BATCH_HEAD = 61, BATCH_PREFIX = 12, AT_MAGIC = 16, AT_ATTRIBUTES = 21, AT_LAST_DELTA = 23, AT_FIRST_TIME = 27, AT_MAX_TIME = 35, AT_PRODUCER = 43, AT_COUNT = 57 };
-enum { COMPRESSION = 7, APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
+enum { CODEC = 7, CODEC_NONE = 0, CODEC_GZIP = 1, CODEC_ZSTD = 4 };
+enum { APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
 enum { ABORTED_BYTES = 16, MARKER_ABORT = 0 };
 
 struct wire_aborted { int64_t producer, first; };
@@ -53,6 +55,8 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 	put32(out, f->min_bytes);
 	put32(out, f->max_bytes);
 	buf_addc(out, f->committed);
+	put32(out, 0);                     /* no session .. */
+	put32(out, -1);                    /* .. and none wanted */
 	topics_at = out->n;
 	put32(out, 0);
 	for (size_t i = 0; i < n; i++) {
@@ -64,11 +68,14 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 			parts = 0;
 		}
 		put32(out, want[i].partition);
+		put32(out, -1);            /* whatever the leader's epoch is */
 		put64(out, want[i].offset);
+		put64(out, -1);            /* no replica's log */
 		put32(out, f->part_bytes);
 		set32(out, parts_at, ++parts);
 	}
 	set32(out, topics_at, topics);
+	put32(out, 0);                     /* nothing leaves a session */
 	set32(out, start, out->n - start - WIRE_PREFIX);
 }
 
@@ -104,10 +111,10 @@ static bool take_text(struct wire_response *r, struct slice *out)
 int wire_response_open(struct wire_response *r, struct slice response, int32_t correlation)
 {
 	*r = (struct wire_response){ .p = response.p, .end = response.p + response.n };
-	if (!has(r, 12) || get32(r->p) != correlation)
+	if (!has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
 		return -1;
-	r->topics = get32(r->p + 8);       /* between them: how long the broker throttles */
-	r->p += 12;
+	r->topics = get32(r->p + 14);      /* also: how long the broker throttles, the session */
+	r->p += 18;
 	return r->topics < 0 ? -1 : 0;
 }
 
@@ -142,10 +149,10 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 			return -1;
 	}
 	r->parts--;
-	if (!has(r, 22))
+	if (!has(r, 30))
 		return -1;
 	*a = (struct wire_answer){ .topic = r->topic, .partition = get32(r->p), .error = get16(r->p + 4), .end = get64(r->p + (committed ? 14 : 6)) };
-	r->p += 22;
+	r->p += 30;
 	if (a->end < 0)
 		a->end = INT64_MAX;        /* not known */
 	return take_array(r, ABORTED_BYTES, &a->aborted) || take_array(r, 1, &a->records) ? -1 : 1;
@@ -167,9 +174,14 @@ static bool whole(const char *p, const char *end, const char **next)
 	return true;
 }
 
+static int codec_of(const char *p)
+{
+	return get16(p + AT_ATTRIBUTES) & CODEC;
+}
+
 static bool is_ours(const char *p, const char *next)
 {
-	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && (get16(p + AT_ATTRIBUTES) & COMPRESSION) == 0 &&
+	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && (codec_of(p) == CODEC_NONE || codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) &&
 	       get64(p) >= 0 && get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 && get32(p + AT_COUNT) >= 0;
 }
 
@@ -294,28 +306,44 @@ static void take_marker(struct wire_records *w, const char *batch)
 		end_aborted(w, get64(batch + AT_PRODUCER), w->base);
 }
 
+/* The records at work become those that they stand for. */
+static int unpack(struct wire_records *w, int codec)
+{
+	struct slice packed = slice(w->at, (size_t)(w->stop - w->at));
+
+	if (unpack_block(&w->unpack, codec == CODEC_GZIP ? UNPACK_GZIP : UNPACK_ZSTD, packed, BATCH_MOST, &w->plain))
+		return -1;
+	w->at = w->plain.p;
+	w->stop = w->plain.p + w->plain.n;
+	return 0;
+}
+
 /* The batch at w->p; its records are at work afterwards, none where it is passed over. */
 static enum wire_result open_batch(struct wire_records *w)
 {
 	const char *p = w->p, *next;
 	int attributes;
+	bool passed;
 
 	if (!whole(p, w->end, &next))
 		return WIRE_END;
 	if (!is_ours(p, next))
 		return WIRE_FOREIGN;
 	attributes = get16(p + AT_ATTRIBUTES);
+	passed = (attributes & CONTROL) || last_of(p) < w->from || get32(p + AT_COUNT) == 0 ||
+	         ((attributes & TRANSACTIONAL) && find_aborted(w, get64(p + AT_PRODUCER), get64(p)));
+	w->at = p + BATCH_HEAD;
+	w->stop = next;
+	w->unpacked = !passed && codec_of(p) != CODEC_NONE;
+	if (w->unpacked && unpack(w, codec_of(p)))
+		return WIRE_FOREIGN;
 	w->base = get64(p);
 	w->last = last_of(p);
 	w->same_time = attributes & APPEND_TIME;
 	w->time_ms = get64(p + (w->same_time ? AT_MAX_TIME : AT_FIRST_TIME));
-	w->left = get32(p + AT_COUNT);
-	w->at = p + BATCH_HEAD;
-	w->stop = next;
+	w->left = passed ? 0 : get32(p + AT_COUNT);
 	if (attributes & CONTROL)
 		take_marker(w, p);
-	if ((attributes & CONTROL) || w->last < w->from || ((attributes & TRANSACTIONAL) && find_aborted(w, get64(p + AT_PRODUCER), w->base)))
-		w->left = 0;
 	w->p = next;
 	return WIRE_RECORDS;
 }
@@ -325,6 +353,7 @@ void wire_records_open(struct wire_records *w, const struct wire_answer *a, int6
 	w->p = a->records.p;
 	w->end = a->records.p + a->records.n;
 	w->left = 0;
+	w->unpacked = false;
 	w->last = -1;
 	w->from = from;
 	set_aborted(w, committed ? a->aborted : slice(NULL, 0));
@@ -338,6 +367,8 @@ enum wire_result wire_records_next(struct wire_records *w, struct log_record *v,
 	*n = 0;
 	while (rc == WIRE_RECORDS && *n < room) {
 		if (w->left == 0) {
+			if (w->unpacked && *n)
+				break;             /* they lie where the next ones will */
 			if (w->last >= w->from)
 				w->from = w->last + 1;
 			rc = open_batch(w);
@@ -354,4 +385,6 @@ enum wire_result wire_records_next(struct wire_records *w, struct log_record *v,
 void wire_records_fini(struct wire_records *w)
 {
 	buf_fini(&w->aborted);
+	buf_fini(&w->plain);
+	unpack_fini(&w->unpack);
 }

@@ -1,7 +1,7 @@
-/* The part of Kafka's protocol that carries records: Fetch, version 4 (the oldest that Kafka 4 answers), and record batches of format 2.
+/* The part of Kafka's protocol that carries records: Fetch, version 10 (the oldest that carries zstd: Kafka 2.1), and record batches of format 2.
  *
  * No I/O and no librdkafka. Every length is held against what is there: a response that lies is refused, never read past its end.
- * Sources: Kafka's protocol guide (Fetch), KIP-98 (record batches, aborted transactions). */
+ * Sources: Kafka's protocol guide (Fetch), KIP-98 (record batches, aborted transactions), KIP-110 (zstd). */
 #ifndef DRV_KAFKA_WIRE_H
 #define DRV_KAFKA_WIRE_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/str.h"
 #include "source/log.h"
+#include "source/unpack.h"
 
 struct wire_want { const char *topic; int32_t partition; int64_t offset; };
 
@@ -51,13 +52,17 @@ struct wire_records {
 	bool same_time;                    /* .. all have that (the broker's) */
 	int64_t from;                      /* next offset to be told */
 	struct buf aborted;                /* struct wire_aborted: not ended yet */
+	struct unpack unpack;
+	struct buf plain;                  /* records of a compressed batch */
+	bool unpacked;                     /* those at work are there */
 };
 enum wire_result {
 	WIRE_RECORDS,                      /* *n of them (0: only offsets were passed); *position is the next offset */
 	WIRE_END,
-	WIRE_FOREIGN,                      /* compressed, of an old format, or damaged: from *position on librdkafka has to read */
+	WIRE_FOREIGN,                      /* compressed otherwise than by gzip or zstd, of an old format, or damaged: from *position on librdkafka has to read */
 };
 void wire_records_open(struct wire_records *w, const struct wire_answer *a, int64_t from, bool committed);
+/* Values lie in the response, or in w until the next call. */
 enum wire_result wire_records_next(struct wire_records *w, struct log_record *v, size_t room, size_t *n, int64_t *position);
 void wire_records_fini(struct wire_records *w);
 

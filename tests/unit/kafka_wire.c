@@ -1,9 +1,13 @@
 /* Fetch requests, byte by byte; responses built here by the protocol's own text, cut and bent. */
 #include "tap.h"
 
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
 #include "drv/kafka_wire.h"
 
-enum { NONE = 0, GZIP = 1, APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
+enum { NONE = 0, GZIP = 1, SNAPPY = 2, ZSTD = 4, CODEC = 7, APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
 
 static void put(struct buf *b, int64_t v, int bytes)
 {
@@ -63,6 +67,25 @@ static void batch(struct buf *b, int64_t base, int32_t last_delta, int attribute
 	buf_adds(b, buf_slice(records));
 }
 
+static void pack(struct buf *r, int codec)
+{
+	size_t room = 2 * r->n + 256;
+	char *to = malloc(room);
+	z_stream z = { .next_in = (Bytef *)r->p, .avail_in = (uInt)r->n, .next_out = (Bytef *)to, .avail_out = (uInt)room };
+
+	if (codec == ZSTD) {
+		room = ZSTD_compress(to, room, r->p, r->n, 3);
+	} else {
+		deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+		deflate(&z, Z_FINISH);
+		room = z.total_out;
+		deflateEnd(&z);
+	}
+	r->n = 0;
+	buf_add(r, to, room);
+	free(to);
+}
+
 /* n values "a", "b".. from `base` on. */
 static void letters(struct buf *b, int64_t base, int n, int attributes, int64_t producer)
 {
@@ -70,6 +93,8 @@ static void letters(struct buf *b, int64_t base, int n, int attributes, int64_t 
 
 	for (int i = 0; i < n; i++)
 		record(&r, i, i, "k", 1, (char[]){ (char)('a' + i), 0 });
+	if (attributes & CODEC)
+		pack(&r, attributes & CODEC);
 	batch(b, base, n - 1, attributes, producer, n, &r);
 	buf_fini(&r);
 }
@@ -115,8 +140,10 @@ static void tells(const struct buf *b, int64_t from, const char *wanted, const c
 
 static void requests(void)
 {
-	static const char wanted[] = "\0\0\0\x5e\0\1\0\4\0\0\0\7\0\1c\xff\xff\xff\xff\0\0\0\x32\0\0\0\1\0\1\0\0\1\0\0\0\2\0\1a\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\5\0\0\1\0"
-		"\0\0\0\1\0\0\0\0\0\0\0\6\0\0\1\0\0\1b\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\7\0\0\1\0";
+#define ANY4 "\xff\xff\xff\xff"
+	static const char wanted[] = "\0\0\0\x8e\0\1\0\xa\0\0\0\7\0\1c" ANY4 "\0\0\0\x32\0\0\0\1\0\1\0\0\1\0\0\0\0" ANY4
+		"\0\0\0\2\0\1a\0\0\0\2\0\0\0\0" ANY4 "\0\0\0\0\0\0\0\5" ANY4 ANY4 "\0\0\1\0\0\0\0\1" ANY4 "\0\0\0\0\0\0\0\6" ANY4 ANY4 "\0\0\1\0"
+		"\0\1b\0\0\0\1\0\0\0\2" ANY4 "\0\0\0\0\0\0\0\7" ANY4 ANY4 "\0\0\1\0\0\0\0\0";
 	const struct wire_fetch f = { .correlation = 7, .client = "c", .wait_ms = 50, .min_bytes = 1, .max_bytes = 65536, .part_bytes = 256, .committed = true };
 	const struct wire_want want[] = { { "a", 0, 5 }, { "a", 1, 6 }, { "b", 2, 7 } };
 	struct buf b = { 0 };
@@ -151,13 +178,47 @@ static void records(void)
 	tells(&b, 5, "|10 end 10", "nothing is left of a batch");
 	b.n = 0;
 	letters(&b, 0, 2, NONE, -1);
-	letters(&b, 2, 2, GZIP, -1);
-	tells(&b, 0, "0:a 1:b |2 foreign 2", "a compressed one stands in the way");
+	letters(&b, 2, 2, SNAPPY, -1);
+	tells(&b, 0, "0:a 1:b |2 foreign 2", "one that librdkafka has to decompress stands in the way");
 	ok(wire_reach(buf_slice(&b), 0) == -1, "and is not asked for");
 	b.p[16] = 1;
 	tells(&b, 0, "foreign 0", "an old format");
 	buf_fini(&b);
 	buf_fini(&r);
+}
+
+static void compressed(void)
+{
+	static const int codecs[] = { GZIP, ZSTD };
+
+	for (int i = 0; i < 2; i++) {
+		struct buf b = { 0 }, aborted = { 0 };
+		int codec = codecs[i];
+		size_t first;
+
+		letters(&b, 0, 3, codec, -1);
+		first = b.n;
+		letters(&b, 3, 1, codec, -1);
+		letters(&b, 4, 1, NONE, -1);
+		letters(&b, 5, 1, codec, -1);
+		tells(&b, 0, "0:a 1:b |2 2:c |3 3:a |4 4:a 5:a |6 end 6", "compressed ones: a call ends with each");
+		tells(&b, 2, "2:c |3 3:a |4 4:a 5:a |6 end 6", "from the middle of one");
+		ok(wire_reach(buf_slice(&b), 0) == 6, "reaches to the end");
+		memset(b.p + first + 70, 0x55, 8);
+		tells(&b, 0, "0:a 1:b |2 2:c |3 foreign 3", "a damaged one: nothing is passed over");
+		tells(&b, 4, "4:a 5:a |6 end 6", "nor looked at where its records are known");
+		b.n = 0;
+		letters(&b, 0, 2, TRANSACTIONAL | codec, 1);
+		letters(&b, 2, 2, TRANSACTIONAL | codec, 2);
+		marker(&b, 4, 1, false);
+		marker(&b, 5, 2, true);
+		put(&aborted, 1, 8);
+		put(&aborted, 0, 8);
+		const char *got = told(buf_slice(&b), buf_slice(&aborted), 0, true);
+		ok(strcmp(got, "2:a 3:b |4 |6 end 6") == 0, "transactions: %s", got);
+		buf_fini(&b);
+		buf_fini(&aborted);
+	}
 }
 
 static void times(void)
@@ -212,6 +273,7 @@ static void answer(struct buf *b, int32_t partition, int error, const struct buf
 	put(b, error, 2);
 	put(b, 20, 8);
 	put(b, 15, 8);
+	put(b, 0, 8);
 	put(b, 1, 4);
 	put(b, 77, 8);
 	put(b, 3, 8);
@@ -230,6 +292,8 @@ static void responses(void)
 	letters(&batches, 0, 1, NONE, -1);
 	put(&b, 9, 4);
 	put(&b, 0, 4);
+	put(&b, 0, 2);
+	put(&b, 0, 4);
 	put(&b, 2, 4);
 	put(&b, 1, 2);
 	buf_addz(&b, "a");
@@ -244,6 +308,9 @@ static void responses(void)
 	ok(slice_is(a.topic, "a") && a.partition == 3 && a.error == 0 && a.end == 15 && a.records.n == batches.n && a.aborted.n == 16, "records, to the last stable offset");
 	ok(wire_response_next(&r, false, &a) == 1 && a.partition == 4 && a.error == 6 && a.end == 20 && a.records.n == 0, "an error, the high watermark");
 	ok(wire_response_next(&r, true, &a) == 0, "an empty topic, and no more");
+	b.p[9] = 70;
+	ok(wire_response_open(&r, buf_slice(&b), 9) == -1, "an error instead of an answer");
+	b.p[9] = 0;
 	for (size_t n = 0; n < b.n; n++) {
 		int rc = wire_response_open(&r, slice(b.p, n), 9);
 
@@ -260,6 +327,7 @@ int main(void)
 {
 	requests();
 	records();
+	compressed();
 	times();
 	transactions();
 	responses();
