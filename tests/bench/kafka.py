@@ -1,4 +1,4 @@
-"""Kafka as the source: kafka go slow. Ours against the client library alone, kcat and a Go program on one topic of four partitions."""
+"""Kafka as the source: kafka zstd go slow. Ours against the client library alone, kcat and a Go program on one topic of four partitions."""
 import contextlib, os, shutil, subprocess
 from files import T1, csv_rows, ours_rows, same
 from measure import compare, die, figures, target
@@ -11,7 +11,7 @@ SLOW = "mawk -F '\"' '{ n[$24]++; bytes += length($0) } END { for (k in n) lines
 
 
 @contextlib.contextmanager
-def topic_of(bench, partitions=4, load=True):
+def topic_of(bench, partitions=4, load=True, codec="none"):
     """A topic with the events, deleted behind the task; gives (broker, topic)."""
     bench.service("kafka")
     broker = os.environ["HTA_BROKERS"]
@@ -20,7 +20,7 @@ def topic_of(bench, partitions=4, load=True):
     sh(["kadm", "-b", broker, "create", topic, str(partitions)])
     try:
         if load:
-            sh(f"kcat -P -b {broker} -t {topic} -X sticky.partitioning.linger.ms=0 -X queue.buffering.max.messages=1000000 <{bench.events()}")
+            sh(f"kcat -P -b {broker} -t {topic} -z {codec} -X sticky.partitioning.linger.ms=0 -X queue.buffering.max.messages=1000000 <{bench.events()}")
         yield broker, topic
     finally:
         sh(["kadm", "-b", broker, "delete", topic])
@@ -49,6 +49,15 @@ def kafka(bench):
                               "hta-consume | hta-window, T1": f"{read} | {T1}"}, bench.rounds,
                     {"hta-consume | hta-window, T1": 0.9, "hta-consume": ("kcat -C -q, tuned", 1.5)})
     return [r, rates("Kafka, messages", r, bench.n)]
+
+
+def zstd(bench):
+    """the same of a topic whose batches are compressed, against the bare client library"""
+    with topic_of(bench, codec="zstd") as (broker, topic):
+        ours = f"hta-consume -b {broker} -t {topic} -e | {T1}"
+        same("Kafka, zstd, T1", ours_rows(ours, FIELDS), ours_rows(f"{T1} {bench.events()}", FIELDS))
+        return compare("Kafka, zstd", {"bare librdkafka, batches": f"bare_consumer {broker} {topic}", "hta-consume | hta-window, T1": ours}, bench.rounds,
+                       {"hta-consume | hta-window, T1": 0.9})
 
 
 def go_program():
@@ -83,4 +92,4 @@ def slow(bench):
     return {**r, "targets": [target("slow reader: hta-consume | mawk / cat | mawk, wall", wall, 1.3, "at most")]}
 
 
-TASKS = {"kafka": kafka, "go": go, "slow": slow}
+TASKS = {"kafka": kafka, "zstd": zstd, "go": go, "slow": slow}
