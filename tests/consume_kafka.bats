@@ -130,6 +130,18 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	cat direct <(for _ in 1 2 3 4 5 6; do lines 500; done) | cmp - "$out"
 }
 
+@test "plain: batches that the broker compressed" {
+	for codec in gzip zstd; do
+		topic_new "by_$codec" 1 compression.type=$codec
+		hta-gen --count 20000 | tee sent | produce "$topic" -
+		feed plain -v -e
+		! says 'librdkafka reads on'
+		cmp sent "$out"
+		feed plain -o -100 -e
+		tail -n 100 sent | cmp - "$out"
+	done
+}
+
 @test "plain: topics take turns, however much one of them has" {
 	topic_new turns 1
 	hta-gen --count 20000 --schema orders | produce "$topic" -
