@@ -274,7 +274,8 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	rm "$db.2"*
 	feed late --bootstrap late=init "$events"
 	feed late "$events"
-	all_of && all_of "$db.2"
+	all_of
+	all_of "$db.2"
 	[ "$(sqlite3 "$db.2" 'select generation from hta_job')" = "$(sql 'select generation from hta_job')" ]
 }
 

@@ -115,14 +115,14 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	for level in read_committed read_uncommitted; do
 		feed plain -v -e -X isolation.level=$level
 		cp "$out" direct
-		! says 'librdkafka reads on'
+		not says 'librdkafka reads on'
 		feed plain -e -X isolation.level=$level -X check.crcs=true
 		cmp "$out" direct
 	done
 	[ "$(wc -l <direct)" = 400 ]
 	for codec in gzip zstd none; do lines 500 | produce "$topic" - -z $codec; done
 	feed plain -v -e -X isolation.level=read_uncommitted
-	! says 'librdkafka reads on'
+	not says 'librdkafka reads on'
 	cat direct <(for _ in 1 2 3; do lines 500; done) | cmp - "$out"
 	for codec in snappy lz4 zstd; do lines 500 | produce "$topic" - -z $codec; done
 	feed plain -v -e -X isolation.level=read_uncommitted
@@ -135,7 +135,7 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 		topic_new "by_$codec" 1 compression.type=$codec
 		hta-gen --count 20000 | tee sent | produce "$topic" -
 		feed plain -v -e
-		! says 'librdkafka reads on'
+		not says 'librdkafka reads on'
 		cmp sent "$out"
 		feed plain -o -100 -e
 		tail -n 100 sent | cmp - "$out"
@@ -149,7 +149,7 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	topic_new turns2 1
 	hta-gen --count 20000 --schema views | produce "$topic" -
 	feed plain -v -t "$orders" -e
-	! says 'librdkafka reads on'
+	not says 'librdkafka reads on'
 	[ "$(wc -l <"$out")" = 40000 ]
 	awk '/view_id/ { if (!first) first = NR } /order_id/ { last = NR } END { exit !(first && first < last / 2) }' "$out"
 }
@@ -386,7 +386,7 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 	local meta p
 	meta=$(committed "$group" "$topic" | head -n 1 | cut -d' ' -f3-)
 	for p in 0 1; do kadm -b "$HTA_BROKERS" commit "$group" "$topic" $p 1 "$meta"; done
-	! log_end_committed
+	not log_end_committed
 	start run
 	wait_until 20 log_end_committed
 	kill -TERM -- "-$pid"
@@ -404,7 +404,7 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 	fails_with 78 job --bootstrap sqlite:hta_rollups=init
 	kill -TERM -- "-$pid"
 	exits_with 0 20
-	! grep -q revoked run.err
+	not grep -q revoked run.err
 }
 
 @test "group: a late sink adopts, is refused, is bootstrapped" {

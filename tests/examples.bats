@@ -89,7 +89,7 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	wait_until 5 grep -q '^WATCHDOG=1' notified
 	kill -TERM -- "-$pid"
 	exits_with 0 20
-	! kill -0 -- "-$pid" 2>/dev/null
+	not kill -0 -- "-$pid" 2>/dev/null
 	wait_until 5 grep -q '^STOPPING=1' notified
 	[ ! -s job.out ]
 	# nothing was lost or counted twice
@@ -111,7 +111,7 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	wait_until 20 nobody_left
 	# it was drained, not cut off: all that is stored was acknowledged and committed, and nothing says that it failed
 	[ "$(committed "$HTA_GROUP" "$topic" | awk '{ n += $2 } END { print n }')" = "$(sum)" ]
-	! grep -v 'Terminated' job.err | grep .
+	not grep -v 'Terminated' job.err
 	HTA_CONSUME='--until end' feed "$examples/kafka-pipeline.sh"
 	stored 40000
 }
@@ -206,7 +206,7 @@ setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
 	feed systemd-analyze security --offline=true --no-pager --threshold=20 ./hta@.service
 	# a unit that is not would be found
 	grep -v '^Protect\|^Restrict\|^SystemCall\|^Capab\|^Private\|^NoNew\|^Dynamic' hta@.service >soft@.service
-	! systemd-analyze security --offline=true --no-pager --threshold=20 ./soft@.service
+	not systemd-analyze security --offline=true --no-pager --threshold=20 ./soft@.service
 }
 
 @test "systemd: starts again by the codes of the manual, and waits longer than the programs do" {

@@ -50,6 +50,9 @@ feed() { run_for 0 "$@"; }
 # The same for a command that must leave with CODE.
 fails_with() { run_for "$@"; }
 
+# Fails where the command succeeds. (`! COMMAND` fails nothing: the shell lets a negated command be.)
+not() { ! "$@"; }
+
 # A pipeline for feed and fails_with: feed pipe 'hta-gen --count 10 | hta-window'. Its code is that of the last stage
 # that failed.
 pipe() { bash -c "set -o pipefail; $1"; }

@@ -381,7 +381,7 @@ pg() { psql -XqAtc "$1"; } # SQL
 	runs() { hta-top -1 | grep -q '^plain .*: keeping up'; }
 	wait_until 10 runs
 	example hta-top.1 1
-	! grep "nothing runs" "$out"
+	not grep "nothing runs" "$out"
 	example hta-top.1 2
 	[ ! -s "$out" ]
 	example hta-top.1 3

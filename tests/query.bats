@@ -149,7 +149,7 @@ on_terminal() { # COLUMNS COMMAND
 	done
 	# history ends where the future begins, unless it is asked for
 	each history events
-	! grep -q 2199 "$out"
+	not grep -q 2199 "$out"
 	each history events --since 2199-01-01 --until 2199-01-02
 	grep -q future "$out"
 }
@@ -285,7 +285,7 @@ on_terminal() { # COLUMNS COMMAND
 		grep -q 'not all is shown: -n N shows N' "$out"
 		on_terminal 80 "hta-query -d db $command events -n 45"
 		[ "$(grep -cE ' +1$' "$out")" = 45 ]
-		! grep -q 'not all' "$out"
+		not grep -q 'not all' "$out"
 	done
 	feed hta-query -d db latest events
 	[ "$(wc -l <"$out")" = 50 ]
@@ -421,7 +421,7 @@ each_job() { # ARG...
 	each_job latest hits
 	[ "$(jq -c .open "$out" | sort -u)" = true ]
 	each_job history hits --until 2020-01-01T00:00:31Z
-	! grep -q open "$out"
+	not grep -q open "$out"
 	[ "$(jq -c 'select(.window_start[17:19] == "30")' "$out" | wc -l)" = 3 ]
 }
 
@@ -540,14 +540,14 @@ each_job() { # ARG...
 	fails_with 69 hta-query -d 'host=127.0.0.1 port=1' latest events
 	fails_with 69 hta-query -d redis://127.0.0.1:1 latest events
 	HTA_STORE=${REDIS_URL/:\/\//:\/\/hta_pw:wrong@} fails_with 78 hta-query latest events
-	! says 'command line'
+	not says 'command line'
 	fails_with 78 hta-query -d "$REDIS_URL" --prefix nobody latest events
 	says 'the schema of prefix nobody is missing'
 	# a login that is right is used, and nothing of it is said
 	hta-sink-redis --init --prefix login </dev/null
 	HTA_STORE=${REDIS_URL/:\/\//:\/\/hta_pw:right@} fails_with 1 hta-query --prefix login metrics
 	[ "$(wc -l <<<"$stderr")" = 1 ]
-	! says right
+	not says right
 }
 
 @test "a file that nobody may write can be read" {

@@ -36,7 +36,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 @test "a wrong password and a database that is not there are 78 at once, the password is never told" {
 	REDIS_URL=${REDIS_URL/:\/\//:\/\/hta_pw:wr%6Fng@} fails_with 78 hta-sink-redis --init </dev/null
 	says 'WRONGPASS'
-	! grep -q 'wrong\|wr%6Fng' <<<"$stderr"
+	not grep -q 'wrong\|wr%6Fng' <<<"$stderr"
 	REDIS_URL=${REDIS_URL/:\/\//:\/\/hta_pw:right@} feed hta-sink-redis --init </dev/null
 	[ -z "$stderr" ]
 	feed hta-sink-redis --init "${REDIS_URL/:\/\//:\/\/hta_pw:right@}" </dev/null
@@ -47,7 +47,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	says 'no TLS'
 	REDIS_URL=redis://u:secret@host:port fails_with 64 hta-sink-redis </dev/null
 	says 'REDIS_URL: the Redis URL is malformed'
-	! grep -q secret <<<"$stderr"
+	not grep -q secret <<<"$stderr"
 }
 
 @test "a unix socket, a password in its URL, none where one is wanted" {

@@ -42,3 +42,7 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 	fails_with 1 rooms
 	grep -q 'no sources here' "$out"
 }
+
+@test "tests: no check begins with an exclamation mark, it could not fail" {
+	fails_with 1 grep -nE '^[[:space:]]*! ' "$BATS_TEST_DIRNAME"/*.bats
+}

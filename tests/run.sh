@@ -64,8 +64,12 @@ stop_strays() {
 	done
 }
 
-# Files that git would take for new ones. A test writes nothing into the checkout.
-new_files() { git -C "$top" ls-files --others --exclude-standard 2>/dev/null | sort; }
+# Files that git would take for new ones, but for those of folders that may lie in the checkout and are ours. A test writes nothing into it.
+new_files() {
+	local folder not_ours=()
+	for folder in "$build" "$scratch" "$services"; do not_ours+=(-x "/${folder#"$top"/}"); done
+	git -C "$top" ls-files --others --exclude-standard "${not_ours[@]}" 2>/dev/null | sort
+}
 
 tell_new_files() {
 	local file

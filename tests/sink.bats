@@ -152,7 +152,7 @@ later_metric() {
 	says 'given up after 1s'
 	[ "$(grep -c 'trying again' <<<"$stderr")" = 1 ]
 	PGUSER=hta_pw PGPASSWORD=wrong fails_with 78 hta-sink-pg < <(rows 1)
-	! grep -q wrong <<<"$stderr"
+	not grep -q wrong <<<"$stderr"
 }
 
 @test "pg: a table of its own, in a schema of its own" {

@@ -73,7 +73,7 @@ top_says() { # REGEX
 	feed hta-top --metrics
 	grep -qE "^hta_pipeline_keeping_up\{job=\"$topic\",inc=\"[0-9a-f]{16}\",pgid=\"$pid\"\} 1\$" "$out"
 	[ -z "$(grep -v '^#' "$out" | sed 's/ [0-9.]*$//' | sort | uniq -d)" ]
-	! grep -vE '^(# TYPE hta_[a-z_]+ (gauge|counter)|hta_[a-z_]+\{([a-z]+="[^"]*",?)+\} [0-9]+(\.[0-9]+)?)$' "$out"
+	not grep -vE '^(# TYPE hta_[a-z_]+ (gauge|counter)|hta_[a-z_]+\{([a-z]+="[^"]*",?)+\} [0-9]+(\.[0-9]+)?)$' "$out"
 
 	sink=$(pgrep -g "$pid" -x hta-sink-sqlite)
 	kill -STOP "$sink"
@@ -111,7 +111,7 @@ top_says() { # REGEX
 	exec 7>&-
 	exits_with 0 10
 	fails_with 1 hta-top
-	! grep -q 'keeping up' "$out"
+	not grep -q 'keeping up' "$out"
 }
 
 @test "on a terminal: painted until q" {

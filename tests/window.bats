@@ -446,10 +446,10 @@ bad_lines() {
 	grep -q 'rows come at the end of the input; --lateness DUR' "$out"
 	grep -q '"uniq":1}' "$out"
 	feed script -qec "echo '$line' | hta-window --lateness 1s" /dev/null
-	! grep -q 'rows come at the end' "$out"
+	not grep -q 'rows come at the end' "$out"
 	echo "$line" >"$BATS_TEST_TMPDIR/in"
 	feed script -qec "hta-window '$BATS_TEST_TMPDIR/in'" /dev/null
-	! grep -q 'rows come at the end' "$out"
+	not grep -q 'rows come at the end' "$out"
 }
 
 @test "a sketch is left out with --no-sketch" {
@@ -534,7 +534,7 @@ acked() {
 	head -n 3 "$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/cut"
 	printf '{"ts":"2026-01-02T00:00:00Z"}' >>"$BATS_TEST_TMPDIR/cut"
 	fails_with 76 pipe "cat '$BATS_TEST_TMPDIR/cut' | hta-window"
-	! grep -q '"op"' "$out"
+	not grep -q '"op"' "$out"
 }
 
 @test "a share of bad lines beyond --dead-limit ends an epoch before its barrier, whatever the threads" {
@@ -542,7 +542,7 @@ acked() {
 	for threads in 1 2; do
 		fails_with 65 pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window -j $threads"
 		says '1200 of the 1800 records of this epoch are bad'
-		! grep -q '"k":"bar"' "$out"
+		not grep -q '"k":"bar"' "$out"
 	done
 }
 

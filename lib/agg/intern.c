@@ -1,4 +1,4 @@
-/* A table of fixed places, two cache lines each: a value stands in the place of its hash or in the one beside it. 512 KiB, of which only what is used is
+/* A table of fixed places: a value stands in the place of its hash or in the one beside it. 512 KiB, of which only what is used is
  * ever touched. */
 #include "agg/intern.h"
 
@@ -11,7 +11,6 @@
 enum { PLACES = 4096 };
 
 struct interned { uint8_t text_n /* 0: empty */, value_n; char text[INTERN_MAX], value[INTERN_MAX]; };
-_Static_assert(sizeof(struct interned) == 128, "two cache lines");
 
 static size_t place_of(struct slice text)
 {

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 
-enum { API_FETCH = 1, API_VERSION = 10, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */, BATCH_MOST = 256 << 20 };
+enum { API_FETCH = 1, API_VERSION = 10, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */, BATCH_MOST = 32 << 20 };
 enum { BATCH_HEAD = 61, BATCH_PREFIX = 12, AT_MAGIC = 16, AT_ATTRIBUTES = 21, AT_LAST_DELTA = 23, AT_FIRST_TIME = 27, AT_MAX_TIME = 35, AT_PRODUCER = 43, AT_COUNT = 57 };
 enum { CODEC = 7, CODEC_NONE = 0, CODEC_GZIP = 1, CODEC_ZSTD = 4 };
 enum { APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
@@ -179,9 +179,15 @@ static int codec_of(const char *p)
 	return get16(p + AT_ATTRIBUTES) & CODEC;
 }
 
+/* Markers are never compressed. */
+static bool is_readable(const char *p)
+{
+	return codec_of(p) == CODEC_NONE || ((codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) && !(get16(p + AT_ATTRIBUTES) & CONTROL));
+}
+
 static bool is_ours(const char *p, const char *next)
 {
-	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && (codec_of(p) == CODEC_NONE || codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) &&
+	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && is_readable(p) &&
 	       get64(p) >= 0 && get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 && get32(p + AT_COUNT) >= 0;
 }
 

@@ -197,13 +197,17 @@ static enum sink_result is_on(struct redis *p, const char *setting, bool *on, st
 static enum sink_result warn_truncation(struct redis *p, struct err *err)
 {
 	bool file, truncates;
-	enum sink_result r = is_on(p, "appendonly", &file, err);
+	enum sink_result r;
 
+	if (!p->made_schema)
+		return SINK_OK;
+	r = is_on(p, "appendonly", &file, err);
 	if (r == SINK_OK)
 		r = is_on(p, "aof-load-truncated", &truncates, err);
 	if (r == SINK_OK && file && truncates)
 		log_warn("%s has aof-load-truncated yes: rows can be wrong after a crash that cuts its append-only file; set it to no, see hta-sink-redis(1)",
 			redis_where(p));
+	p->made_schema = r != SINK_OK;
 	return r;
 }
 
@@ -221,7 +225,6 @@ static enum sink_result schema(struct redis *p, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r;
-	bool made;
 	int found;
 
 	p->key.n = 0;
@@ -235,10 +238,8 @@ static enum sink_result schema(struct redis *p, struct err *err)
 		r = redis_run(p, &reply, err);
 		if (r != SINK_OK)
 			return r;
-		made = reply->type != REDIS_REPLY_NIL;
+		p->made_schema |= reply->type != REDIS_REPLY_NIL;
 		freeReplyObject(reply);
-		if (made && (r = warn_truncation(p, err)) != SINK_OK)
-			return r;
 	}
 	p->key.n = 0;
 	buf_printf(&p->key, "%sschema", p->tag);
@@ -272,6 +273,8 @@ static enum sink_result redis_connect(void *d, struct err *err)
 		r = schema(p, err);
 	if (r == SINK_OK)
 		r = warn_eviction(p, err);
+	if (r == SINK_OK)
+		r = warn_truncation(p, err);
 	if (r != SINK_OK)
 		redis_disconnect(p);
 	return r;

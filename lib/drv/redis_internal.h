@@ -26,7 +26,7 @@ struct redis {
 	int script;                               /* of the request in out; -1: none */
 	char sha[REDIS_SCRIPTS][REDIS_SHA_BYTES]; /* "": not loaded yet */
 	bool may_write;                           /* asked on this connection */
-	bool told_expired, told_eviction;
+	bool told_expired, told_eviction, made_schema /* and has not been told of truncation */;
 };
 
 /* ---- redis_wait.c: one request at a time; every call serves the loop while it waits */

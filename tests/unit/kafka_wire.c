@@ -216,6 +216,9 @@ static void compressed(void)
 		put(&aborted, 0, 8);
 		const char *got = told(buf_slice(&b), buf_slice(&aborted), 0, true);
 		ok(strcmp(got, "2:a 3:b |4 |6 end 6") == 0, "transactions: %s", got);
+		b.n = 0;
+		letters(&b, 0, 1, CONTROL | codec, 1);
+		tells(&b, 0, "foreign 0", "a compressed marker, which no broker writes");
 		buf_fini(&b);
 		buf_fini(&aborted);
 	}
