@@ -89,7 +89,7 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	wait_until 5 grep -q '^WATCHDOG=1' notified
 	kill -TERM -- "-$pid"
 	exits_with 0 20
-	not kill -0 -- "-$pid" 2>/dev/null
+	wait_until 5 nobody_left
 	wait_until 5 grep -q '^STOPPING=1' notified
 	[ ! -s job.out ]
 	# nothing was lost or counted twice
