@@ -131,12 +131,13 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 }
 
 @test "plain: batches that the broker compressed" {
-	for codec in gzip zstd; do
+	for codec in gzip zstd lz4; do
 		topic_new "by_$codec" 1 compression.type=$codec
 		hta-gen --count 20000 | tee sent | produce "$topic" -
 		feed plain -v -e
-		not says 'librdkafka reads on'
 		cmp sent "$out"
+		# of lz4 it is handed over: so the broker does compress
+		if [ $codec = lz4 ]; then says 'neither gzip nor zstd'; else not says 'librdkafka reads on'; fi
 		feed plain -o -100 -e
 		tail -n 100 sent | cmp - "$out"
 	done

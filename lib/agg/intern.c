@@ -12,37 +12,34 @@ enum { PLACES = 4096 };
 
 struct interned { uint8_t text_n /* 0: empty */, value_n; char text[INTERN_MAX], value[INTERN_MAX]; };
 
-static size_t place_of(struct slice text)
-{
-	return hash_64(text.p, text.n) % PLACES;
-}
-
 static inline bool has(const struct interned *v, struct slice text)
 {
 	return v->text_n == text.n && memcmp(v->text, text.p, text.n) == 0;
 }
 
-struct slice intern_find(const struct intern *in, struct slice text)
+struct slice intern_find(struct intern *in, struct slice text)
 {
 	const struct interned *v;
 
-	if (text.n > INTERN_MAX || !in->at)
+	if (text.n > INTERN_MAX)
 		return (struct slice){ 0 };
-	v = &in->at[place_of(text)];
+	in->place = hash_64(text.p, text.n) % PLACES;
+	if (!in->at)
+		return (struct slice){ 0 };
+	v = &in->at[in->place];
 	if (!has(v, text))
-		v = &in->at[place_of(text) ^ 1];
+		v = &in->at[in->place ^ 1];
 	return has(v, text) ? slice(v->value, v->value_n) : (struct slice){ 0 };
 }
 
 void intern_keep(struct intern *in, struct slice text, struct slice value)
 {
-	size_t place;
+	size_t place = in->place;
 
 	if (text.n > INTERN_MAX || value.n > INTERN_MAX)
 		return;
 	if (!in->at)
 		in->at = mem_zalloc(PLACES * sizeof(*in->at) + INTERN_PAD);
-	place = place_of(text);
 	if (in->at[place].text_n && !in->at[place ^ 1].text_n)
 		place ^= 1;
 	in->at[place].text_n = (uint8_t)text.n;

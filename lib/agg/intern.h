@@ -7,12 +7,15 @@
 
 enum { INTERN_MAX = 63 };            /* bytes of a text, and of its value */
 
-struct intern { struct interned *at; /* NULL until the first value */ };   /* {0}: empty */
+struct intern {                      /* {0}: empty */
+	struct interned *at;         /* NULL until the first value */
+	size_t place;                /* where the text that was looked for last would stand */
+};
 
 /* What was kept for text, with INTERN_PAD readable bytes behind it; its p is NULL: nothing. Valid until the next intern_keep. text: at least a byte. */
 enum { INTERN_PAD = 64 };
-struct slice intern_find(const struct intern *in, struct slice text);
-/* Keeps it where both are short enough. */
+struct slice intern_find(struct intern *in, struct slice text);
+/* Keeps the value of the text that was looked for last, and not found, where both are short enough. */
 void intern_keep(struct intern *in, struct slice text, struct slice value);
 void intern_fini(struct intern *in);
 

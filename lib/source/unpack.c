@@ -13,14 +13,13 @@
 
 enum { ROOM_MIN = 64 << 10, USUAL_RATIO = 4, BELIEVED_RATIO = 256, GZIP_WINDOW = 16 + MAX_WBITS };
 
-struct unpack_state { z_stream z; bool has_z; ZSTD_DCtx *zstd; };
+struct unpack_state { z_stream z; ZSTD_DCtx *zstd; };    /* each made when it is first needed */
 
 void unpack_fini(struct unpack *u)
 {
 	if (!u->state)
 		return;
-	if (u->state->has_z)
-		inflateEnd(&u->state->z);
+	inflateEnd(&u->state->z);
 	ZSTD_freeDCtx(u->state->zstd);
 	free(u->state);
 	u->state = NULL;
@@ -42,9 +41,8 @@ static int unpack_gzip(struct unpack_state *s, struct slice block, size_t most, 
 	z_stream *z = &s->z;
 	int rc = Z_OK;
 
-	if (s->has_z ? inflateReset(z) != Z_OK : inflateInit2(z, GZIP_WINDOW) != Z_OK)
+	if ((z->state ? inflateReset(z) : inflateInit2(z, GZIP_WINDOW)) != Z_OK)
 		BUG("zlib");
-	s->has_z = true;
 	z->next_in = (Bytef *)(uintptr_t)block.p;
 	z->avail_in = (uInt)block.n;
 	while (rc == Z_OK) {

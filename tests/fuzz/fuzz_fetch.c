@@ -15,7 +15,7 @@ static void check_records(const struct wire_answer *a, int64_t from, bool commit
 	struct log_record v[16];
 	int64_t position = from, before, next = from;
 	enum wire_result rc;
-	size_t n;
+	size_t n, bytes = 0;
 	int64_t reach = wire_reach(a->records, from);
 
 	wire_records_open(&w, a, from, committed);
@@ -26,10 +26,12 @@ static void check_records(const struct wire_answer *a, int64_t from, bool commit
 		for (size_t i = 0; i < n; i++) {
 			MUST(v[i].offset >= next && v[i].next == v[i].offset + 1 && v[i].next <= position);
 			MUST(v[i].value.n == 0 || lies_in(v[i].value, a->records) || lies_in(v[i].value, buf_slice(&w.plain)));
+			bytes += lies_in(v[i].value, a->records) ? v[i].value.n : 0;
 			next = v[i].next;
 		}
 		MUST(rc != WIRE_RECORDS || n || position > before);
 	} while (rc == WIRE_RECORDS);
+	MUST(bytes <= a->records.n);
 	MUST(reach < 0 || rc == WIRE_FOREIGN || reach == position);
 	wire_records_fini(&w);
 }
