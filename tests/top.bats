@@ -122,9 +122,10 @@ top_says() { # REGEX
 	exec 7>keys
 	wait_until 10 grep -q 'q quits' screen.out
 	grep -q 'web: stopped' screen.out
-	# not wider than the terminal
-	[ "$(tr -d '\r' <screen.out | grep -c 'hta-consume')" -ge 1 ]
-	[ "$(tr -d '\r' <screen.out | sed 's/\x1b\[[0-9]*[A-Z]//g' | awk 'length > 60 && /hta-/' | wc -l)" = 0 ]
+	# not wider than the terminal, in columns: Debian's awk counts bytes
+	tr -d '\r' <screen.out | sed 's/\x1b\[[0-9]*[A-Z]//g' | grep -a hta- >lines
+	grep -aq hta-consume lines
+	[ "$(wc -L <lines)" -le 60 ]
 	printf q >&7
 	exits_with 0 10
 	exec 7>&-
