@@ -64,11 +64,15 @@ stop_strays() {
 	done
 }
 
-# Files that git would take for new ones, but for those of folders that may lie in the checkout and are ours. A test writes nothing into it.
+# The files of the checkout, but for those of folders that may lie in it and are ours. A test writes
+# nothing into it; what a build needs there is made before the first test. Not asked of git: the
+# checkout may be somebody else's or unpacked from an archive, and git need not be there.
 new_files() {
 	local folder not_ours=()
-	for folder in "$build" "$scratch" "$services"; do not_ours+=(-x "/${folder#"$top"/}"); done
-	git -C "$top" ls-files --others --exclude-standard "${not_ours[@]}" 2>/dev/null | sort
+	for folder in "$build" "$scratch" "$services" "$top/.git" "$top/.build"; do
+		not_ours+=(-path "$(printf %q "$folder")" -prune -o) # a pattern: [ stands for itself
+	done
+	find "$top" "${not_ours[@]}" ! -type d -print | LC_ALL=C sort
 }
 
 tell_new_files() {
@@ -76,7 +80,7 @@ tell_new_files() {
 	while IFS= read -r file; do
 		echo "run.sh: left in the checkout by a test: $file" >&2
 		failed=$((failed + 1))
-	done < <(comm -13 "$scratch/new_files" <(new_files))
+	done < <(LC_ALL=C comm -13 "$scratch/new_files" <(new_files))
 }
 
 finish() {
