@@ -14,7 +14,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 # apt-get through sudo, which may ask for a password where there is somebody to ask.
 packages() {
 	tests/packages.sh build && return
-	[ "$(id -u)" != 0 ] && [ -t 0 ] && sudo -v && tests/packages.sh build
+	[ "$(id -u)" != 0 ] && [ -t 0 ] && command -v sudo >/dev/null && sudo -v && tests/packages.sh build
 }
 
 build_all() {
@@ -25,7 +25,7 @@ build_all() {
 }
 
 compile() {
-	packages
+	packages || exit 69
 	say "building in $build, about a minute ..."
 	(build_all) >"$build/build.log" 2>&1 || { tail -n 30 "$build/build.log"; exit 1; }
 }

@@ -72,6 +72,19 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	[[ $output != *"It is all in"* ]]
 }
 
+@test "quickstart: packages are missing and nobody here may install them: 69, and what root runs" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cd "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexit 1\n' | tee dpkg-query >sudo
+	printf '#!/bin/sh\necho 1000\n' >id
+	printf '#!/bin/sh\ntouch installed\n' >apt-get
+	chmod +x ./*
+	HTA_BUILD=$BATS_TEST_TMPDIR/new fails_with 69 env PATH="$PWD:$PATH" "$examples/quickstart.sh"
+	says '^packages.sh: packages are missing, run as root: tests/packages.sh build, which installs autoconf '
+	[ -z "$(find "$BATS_TEST_TMPDIR" -name installed)" ]
+	[ "$(ls "$BATS_TEST_TMPDIR/new")" = '' ]
+}
+
 @test "kafka pipeline: to the end, into both stores" {
 	with_pipeline_servers
 	HTA_CONSUME='--until end' feed "$examples/kafka-pipeline.sh"

@@ -53,7 +53,7 @@ mapfile -t want < <(missing "${names[@]}")
 
 root=()
 if [ "$(id -u)" != 0 ]; then
-	sudo -n true 2>/dev/null || die "packages are missing, run as root: apt-get install ${want[*]}"
+	sudo -n true 2>/dev/null || die "packages are missing, run as root: $0 $*, which installs ${want[*]}"
 	root=(sudo -n)
 fi
 
