@@ -85,6 +85,18 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	[ "$(ls "$BATS_TEST_TMPDIR/new")" = '' ]
 }
 
+@test "a fresh Debian: not without root, not without debootstrap, 69 before anything is made" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cd "$BATS_TEST_TMPDIR/bin"
+	ln -s "$(command -v dirname)" .
+	printf '#!%s\necho $FAKE_ID\n' "$BASH" >id
+	chmod +x id
+	fails_with 69 env PATH="$PWD" FAKE_ID=1000 "$BASH" "$BATS_TEST_DIRNAME/fresh.sh"
+	says '^fresh.sh: only root '
+	fails_with 69 env PATH="$PWD" FAKE_ID=0 "$BASH" "$BATS_TEST_DIRNAME/fresh.sh"
+	says '^fresh.sh: no debootstrap here \(Debian: apt-get install debootstrap\)$'
+}
+
 @test "kafka pipeline: to the end, into both stores" {
 	with_pipeline_servers
 	HTA_CONSUME='--until end' feed "$examples/kafka-pipeline.sh"

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# The README's two commands on a bare Debian 12: tests/fresh.sh [NAME...]
+#
+# Makes a root with debootstrap's smallest variant, clones HEAD into it and runs there, with HOME
+# and PATH for an environment, ./examples/quickstart.sh and ./tests/run.sh NAME... Whatever they need
+# has to come from the clone and from what they install themselves. Exit 0: both left with 0.
+# Not a part of tests/run.sh: it wants root, debootstrap and git (69 without them), 4 GB in TMPDIR
+# on a file system that allows devices, and the time that both commands take.
+#
+#	HTA_FRESH_MIRROR=URL	where Debian's packages come from (default: debootstrap's)
+#	HTA_FRESH_ROOT=DIR	make the root there and keep it; one that is there is used as it is,
+#				with a new clone
+#	CI, HTA_CONFIGURE, HTA_FAULT, HTA_FUZZ, HTA_NO_KAFKA, HTA_SEED
+#				are handed down to tests/run.sh
+#
+# How this machine reaches package registries is carried over: http_proxy, https_proxy, no_proxy,
+# apt's Acquire::http settings, /etc/hosts, ~/.m2/settings.xml, and the certificates of
+# /usr/local/share/ca-certificates, which Debian's ca-certificates takes for Java too.
+#
+# Mounts and processes live in namespaces that end with the command in them: nothing is mounted
+# where the root is removed, and nothing is left running, even after kill -9.
+set -uo pipefail
+unset CDPATH
+top=$(cd "$(dirname "$0")/.." && pwd) || exit
+
+root=	# the new system
+keep=	# not ours to remove
+child=
+
+say() { printf '== %s\n' "$*"; }
+
+give_up() { # CODE MESSAGE...
+	echo "fresh.sh: ${*:2}" >&2
+	exit "$1"
+}
+
+finish() {
+	local code=$?
+	trap '' INT TERM HUP
+	if [ -n "$child" ]; then
+		kill -KILL "$child" 2>/dev/null	# its namespace's processes die with it
+		wait "$child" 2>/dev/null
+	fi
+	[ -z "$root" ] || rm -f "$root.log"
+	if [ -n "$root" ] && [ -z "$keep" ]; then
+		# what was killed just now may still be closing its files
+		for _ in $(seq 100); do
+			rm -rf --one-file-system "$root" 2>/dev/null && break
+			sleep 0.1
+		done
+		[ ! -e "$root" ] || echo "fresh.sh: could not remove $root" >&2
+	fi
+	exit "$code"
+}
+
+# Runs a command in mount and process namespaces of its own, which end with us at the latest.
+apart() { # COMMAND...
+	local code
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc "$@" </dev/null &
+	child=$!
+	wait "$child"
+	code=$?
+	child=
+	return $code
+}
+
+# Names and values of what is handed down, an argument each for env.
+settings() {
+	local name
+	settings=()
+	for name in http_proxy https_proxy no_proxy CI HTA_CONFIGURE HTA_FAULT HTA_FUZZ \
+		HTA_NO_KAFKA HTA_SEED; do
+		[ -z "${!name:-}" ] || settings+=("$name=${!name}")
+	done
+}
+
+# The first shell stays: it is process 1 there, and has to collect what others leave.
+in_root() { # COMMAND...
+	# shellcheck disable=SC2016
+	apart bash -c '
+		cd "$1" && mount -t proc proc proc && mount -t tmpfs -o mode=1777 tmpfs dev/shm &&
+			mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts dev/pts || exit 69
+		shift
+		chroot . env -i --default-signal=INT,QUIT --chdir=/root/hta HOME=/root \
+			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+		exit $?' bash "$root" "${settings[@]}" "$@"
+}
+
+# How the machine reaches registries; none of it adds a program.
+carry_over() {
+	[ ! -e /etc/hosts ] || cp /etc/hosts "$root/etc/hosts" || return
+	! command -v apt-config >/dev/null ||
+		apt-config dump | grep -E '^Acquire::https?::' >"$root/etc/apt/apt.conf.d/90host"
+	if [ -d /usr/local/share/ca-certificates ]; then
+		mkdir -p "$root/usr/local/share/ca-certificates" &&
+			cp -R /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates" || return
+	fi
+	if [ -e ~/.m2/settings.xml ]; then
+		mkdir -p "$root/root/.m2" && cp ~/.m2/settings.xml "$root/root/.m2/" || return
+	fi
+}
+
+make_root() {
+	local log=$root.log mirror=()
+	[ -z "${HTA_FRESH_MIRROR:-}" ] || mirror=("$HTA_FRESH_MIRROR")
+	say "a root of Debian 12 in $root"
+	if ! apart debootstrap --variant=minbase bookworm "$root" "${mirror[@]}" >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		give_up 69 "debootstrap failed: HTA_FRESH_MIRROR is for another mirror, TMPDIR for another place"
+	fi
+	carry_over && touch "$root/.made-by-fresh.sh" || give_up 74 "cannot write to $root"
+}
+
+clone() {
+	rm -rf --one-file-system "$root/root/hta"
+	git clone -q --depth 1 "file://$top" "$root/root/hta"
+}
+
+failed=0
+command_of_readme() { # COMMAND...
+	local from=$SECONDS code
+	say "$*"
+	in_root "$@"
+	code=$?
+	[ $code = 0 ] || failed=1
+	results+=("$*: exit $code, $((SECONDS - from)) s")
+}
+
+[ "$(id -u)" = 0 ] || give_up 69 "only root can make another root"
+for name in debootstrap git unshare; do
+	command -v $name >/dev/null || give_up 69 "no $name here (Debian: apt-get install $name)"
+done
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+apart true || give_up 69 "unshare makes no namespaces here"
+
+if [ -n "${HTA_FRESH_ROOT:-}" ]; then
+	keep=1
+	mkdir -p "$HTA_FRESH_ROOT" || give_up 74 "cannot make $HTA_FRESH_ROOT"
+	root=$(cd "$HTA_FRESH_ROOT" && pwd)
+else
+	root=$(mktemp -d "${TMPDIR:-/tmp}/hta-fresh.XXXXXX") || give_up 74 "no scratch folder"
+fi
+chmod 755 "$root"
+[ -e "$root/.made-by-fresh.sh" ] || make_root
+clone || give_up 69 "cannot clone $top"
+
+settings
+results=()
+command_of_readme ./examples/quickstart.sh
+command_of_readme ./tests/run.sh "$@"
+say "on $(. "$root/etc/os-release" && echo "$PRETTY_NAME"), $(git -C "$top" rev-parse --short HEAD):"
+printf '%s\n' "${results[@]}"
+exit $failed
