@@ -163,6 +163,60 @@ later_metric() {
 	[ "$(ask 'select count(*) from shop.minutes_final')" = 2 ]
 }
 
+@test "pg: a name that Postgres would cut, with its views' names, is 64, for the sink and for hta-query" {
+	use pg
+	name=$(printf 'é%.0s' {1..27})x
+	[ "$(wc -c <<<"$name")" = 56 ]
+	psql -Xqc 'drop schema if exists shop cascade' -c "create schema shop" 2>/dev/null
+	for table in "$name" "shop.$name"; do
+		feed hta-sink-pg --init --table "$table" < <(rows 5)
+		for view in '' _final _numbers; do
+			[ "$(ask "select count(*) from ${table/$name/\"$name$view\"}")" = 2 ]
+		done
+		feed hta-query --table "$table" latest web
+		fails_with 64 hta-sink-pg --init --table "${table}y" < <(rows 5)
+		says 'has 56 bytes, at most 55'
+		fails_with 64 hta-query --table "${table}y" latest web
+		says 'has 56 bytes, at most 55'
+	done
+	[ "$(ask "select count(*) from pg_class where relname like '$name%' and relkind in ('r', 'v')")" = 6 ]
+	fails_with 64 hta-sink-pg --init --table "${name}123456789.x" < <(rows 5)
+	says 'the schema has 64 bytes'
+	for table in .x shop. ''; do
+		fails_with 64 hta-sink-pg --init --table "$table" < <(rows 5)
+		fails_with 64 hta-query --table "$table" latest web
+	done
+	fails_with 64 hta-sink-pg --init --table $'a\xff' < <(rows 5)
+}
+
+# A table hta would have the views of hta_rollups.
+taken_names() {
+	use "$1"
+	feed $sink --init < <(rows 5)
+	for table in hta hta_final hta_numbers hta_job hta_pos hta_metric hta_dead hta_schema HTA_Pos ''; do
+		fails_with 64 $sink --init --table "$table" < <(rows 5)
+		says '^hta-sink-[a-z]*: --table'
+	done
+	[ "$(ask 'select count(*) from hta_final')" = 2 ]
+	feed $sink --init --table hta2 < <(rows 5)
+}
+@test "pg: names that the store's own tables and views have are 64" { taken_names pg; }
+@test "sqlite: names that the store's own tables and views have are 64" {
+	taken_names sqlite
+	fails_with 64 hta-query -d db --table hta_pos latest web
+}
+
+@test "sqlite: a sum out of range is 65, nothing of the epoch is stored" {
+	load stream
+	use sqlite
+	much=150000000000000000000000000000
+	{ hello; probe; init ev/0:0; add a 0 1 $much; bar 1 ev/0:0:1; add b 0 1 1; add a 0 1 $much; bar 2 ev/0:1:2; end; } >stream
+	fails_with 65 pipe 'cat stream | hta-sink-sqlite --foreign --init db'
+	says 'sum out of range'
+	[ "$(ask 'select count, sum from hta_rollups')" = "1|$much" ]
+	[ "$(ask 'select next from hta_pos')" = 1 ]
+}
+
 @test "pg: without the extension the sketch is bytes, with it a type that counts; the estimate is the same" {
 	use pg
 	hta-gen --count 20000 >events

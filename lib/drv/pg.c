@@ -30,6 +30,23 @@ static char *quoted(const char *table, const char *suffix)
 	return out;
 }
 
+/* Postgres cuts longer names without an error, and the names of the views would meet. */
+static int check_table(const char *table, struct err *err)
+{
+	enum { MOST_BYTES = 63, SUFFIX_BYTES = sizeof("_numbers") - 1 };
+	const char *dot = strchr(table, '.'), *name = dot ? dot + 1 : table;
+	size_t schema = dot ? (size_t)(dot - table) : 0, n = strlen(name);
+
+	if (dot && (schema == 0 || schema > MOST_BYTES))
+		return err_set(err, EX_USAGE, "--table %s: the schema has %zu bytes, it must have 1 to %d",
+			table, schema, MOST_BYTES);
+	if (n > MOST_BYTES - SUFFIX_BYTES)
+		return err_set(err, EX_USAGE, "--table %s: the name has %zu bytes, at most %d are "
+			"possible: Postgres cuts names at %d, and one of its views is NAME_numbers",
+			table, n, MOST_BYTES - SUFFIX_BYTES, MOST_BYTES);
+	return say_table(name, err);
+}
+
 /* A password in argv is there for everybody on the machine to read. */
 static void warn_password(const char *where)
 {
@@ -45,10 +62,12 @@ static void warn_password(const char *where)
 
 static void *pg_open(const struct sink_conf *conf, struct err *err)
 {
-	struct pg *p = mem_zalloc(sizeof(*p));
 	bool is_default = strcmp(conf->table, "hta_rollups") == 0;
+	struct pg *p;
 
-	(void)err;
+	if (check_table(conf->table, err))
+		return NULL;
+	p = mem_zalloc(sizeof(*p));
 	p->conf = conf;
 	p->rollups = mem_strdup(conf->table);
 	p->table = quoted(conf->table, "");
@@ -81,11 +100,6 @@ static void pg_close(void *d)
 	free(p);
 }
 
-static void ignore_notice(void *arg, const PGresult *res)
-{
-	(void)arg, (void)res;
-}
-
 /* A backend's malloc gives its memory back to the kernel behind every chunk of rows and takes it again for the next one, page by page: a seventh of the time
  * that an epoch takes there. It stops that once it has freed a block larger than what a chunk needs (mallopt(3), M_TRIM_THRESHOLD: it is dynamic). */
 static const char keep_memory[] = "SELECT length(repeat(repeat('x', 4096), 4096))";
@@ -93,24 +107,10 @@ static const char keep_memory[] = "SELECT length(repeat(repeat('x', 4096), 4096)
 static enum sink_result pg_connect(void *d, struct err *err)
 {
 	struct pg *p = d;
-	const char *const key[] = { "dbname", "fallback_application_name", NULL };
-	const char *const value[] = { p->conf->where, log_program(), NULL };
-	bool named = p->conf->where;
-	enum sink_result r;
+	enum sink_result r = pg_establish(p, err);
 
-	p->c = PQconnectStartParams(key + !named, value + !named, 1);
-	if (!p->c) {
-		err_set(err, EX_TEMPFAIL, "out of memory");
-		return SINK_RETRY;
-	}
-	PQsetErrorVerbosity(p->c, PQERRORS_VERBOSE);       /* the only way to a SQLSTATE of a refused login */
-	PQsetNoticeReceiver(p->c, ignore_notice, NULL);
-	r = pg_connected(p, err);
-	if (r == SINK_OK) {
-		PQsetErrorVerbosity(p->c, PQERRORS_DEFAULT);
-		PQsetnonblocking(p->c, 1);
+	if (r == SINK_OK)
 		r = pg_schema(p, err);
-	}
 	if (r == SINK_OK)
 		r = pg_query(p, NULL, err, keep_memory, 0, NULL);
 	if (r != SINK_OK)

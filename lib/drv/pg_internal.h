@@ -1,4 +1,5 @@
-/* Inside of the Postgres driver: pg.c (connection), pg_wait.c (queries in the loop, errors), pg_schema.c, pg_job.c (metrics, state, init, reset), pg_array.c (binary
+/* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries in
+ * the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics, state, init, reset), pg_array.c (binary
  * parameters), pg_work.c (statements of a batch), pg_rows.c (apply), pg_put.c (plain rows). */
 #ifndef DRV_PG_INTERNAL_H
 #define DRV_PG_INTERNAL_H
@@ -9,7 +10,7 @@
 #include "drv/pg.h"
 #include "sink/say.h"
 
-enum { PG_CHUNK_ROWS = 5000, PG_PARAMS = 16 };
+enum { PG_CHUNK_ROWS = 5000, PG_PARAMS = 16, PG_BEGIN_TRIES = 3 };
 
 struct hll;
 
@@ -19,24 +20,41 @@ struct pg {
 	char *rollups;                     /* as given: the key in hta_metric */
 	PGconn *c;
 	bool hll;                          /* uniq_sketch is of type hll */
+	bool reads;                        /* hta-query: the database's encoding is all the same */
+	bool well_formed;                  /* libpq has tried to connect with these settings */
+	char state[6];                     /* SQLSTATE of the first failure since pg_begin, or "" */
+	int begin_refused;                 /* how often one after the other: see pg_begin */
 };
 
 /* ---- pg_wait.c: every call serves the loop while it waits */
 
-/* Maps the connection's or a result's error: SQLSTATE classes 08, 40, 53, 57, 58 and a broken connection are SINK_RETRY; 28, 3D, 42, 0A EX_CONFIG; others EX_DATAERR. */
+/* What the connection's or a result's error means (pg_state_means). The first SQLSTATE since
+ * pg_begin goes to p->state. */
 enum sink_result pg_failed(struct pg *p, const PGresult *res, struct err *err);
 bool pg_state_is(const PGresult *res, const char *sqlstate);
 
-/* Waits until the connection is made (after PQconnectStartParams). */
-enum sink_result pg_connected(struct pg *p, struct err *err);
 /* Sends everything, returns the next result; *res NULL: none is left for this query. */
 enum sink_result pg_next(struct pg *p, PGresult **res, struct err *err);
 /* One query outside a pipeline; *res (may be NULL: not wanted) is the caller's. */
 enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n, const char *const *values);
 /* The same with several statements and no parameters. */
 enum sink_result pg_script(struct pg *p, const char *sql, struct err *err);
+/* The compare-and-set takes locks and looks at what others have committed, whatever the role's
+ * default is. A read-only default is the operator's, and not overruled. */
+#define PG_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
+/* Begins a transaction, on a connection that has answered a statement before. A pooler of single
+ * statements takes that one but no BEGIN, and has one code for all its troubles, 08P01: the third
+ * time in a row, over new connections, is SINK_FATAL, EX_CONFIG. */
+enum sink_result pg_begin(struct pg *p, const char *begin, struct err *err);
 /* ROLLBACK if a transaction is open; r unless the connection broke. */
 enum sink_result pg_rollback(struct pg *p, enum sink_result r);
+
+struct slice pg_first_line(const char *text);      /* without blanks at its end; NULL: "" */
+
+/* ---- pg_connect.c */
+
+/* Makes the connection p->c, in UTF-8. After an error it is still to be closed. */
+enum sink_result pg_establish(struct pg *p, struct err *err);
 
 /* ---- pg_array.c: parameters in binary, made in a buffer each */
 struct pg_params { int n; Oid type[PG_PARAMS]; struct buf value[PG_PARAMS]; const char *p[PG_PARAMS]; int bytes[PG_PARAMS], format[PG_PARAMS]; uint32_t items[PG_PARAMS]; };

@@ -128,7 +128,7 @@ static enum sink_result init_inside(struct pg *p, const char *job, const char *g
 
 enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err)
 {
-	enum sink_result r = pg_script(d, "BEGIN", err);
+	enum sink_result r = pg_begin(d, PG_BEGIN, err);
 
 	if (r == SINK_OK)
 		r = init_inside(d, job, group, init, err);
@@ -199,7 +199,7 @@ static enum sink_result set_lateness(struct pg *p, const char *job, int64_t us, 
 enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct pg *p = d;
-	enum sink_result r = pg_script(p, "BEGIN", err);
+	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
 		r = register_metric(p, job, &m[i], err);
@@ -224,7 +224,7 @@ enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *
 	const char *value[] = { job, p->conf->name, p->rollups };
 	char *text = mem_printf("DELETE FROM %s WHERE metric IN (SELECT metric FROM hta_metric WHERE job = $1 AND sink = $2 AND rollups = $3)", p->table);
 	PGresult *res;
-	enum sink_result r = pg_script(p, "BEGIN", err);
+	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	if (r == SINK_OK && (r = pg_query(p, &res, err, text, 3, value)) == SINK_OK) {
 		*rows = strtoull(PQcmdTuples(res), NULL, 10);

@@ -66,7 +66,7 @@ static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool
 enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err)
 {
 	struct pg *p = d;
-	struct pg_work w = { .p = p, .b = batch, .r = pg_script(p, "BEGIN", err), .err = err };
+	struct pg_work w = { .p = p, .b = batch, .r = pg_begin(p, PG_BEGIN, err), .err = err };
 
 	for (size_t at = 0; at < batch->rows && w.r == SINK_OK;) {
 		size_t n = pg_work_rows(batch, at);

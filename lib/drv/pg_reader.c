@@ -13,6 +13,22 @@
 
 #define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 
+/* Only where a BEGIN was refused there is a second attempt, see pg_begin. */
+static enum sink_result begin(struct pg *p, struct err *err)
+{
+	enum sink_result r;
+	int before;
+
+	do {
+		before = p->begin_refused;
+		pg_driver.disconnect(p);
+		r = pg_driver.connect(p, err);
+		if (r == SINK_OK)
+			r = pg_begin(p, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err);
+	} while (r == SINK_RETRY && p->begin_refused > before);
+	return r;
+}
+
 static void *reader_open(const struct sink_conf *conf, struct err *err)
 {
 	struct pg *p = pg_driver.open(conf, err);
@@ -20,9 +36,8 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 
 	if (!p)
 		return NULL;
-	r = pg_driver.connect(p, err);
-	if (r == SINK_OK)
-		r = pg_script(p, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err);
+	p->reads = true;
+	r = begin(p, err);
 	if (say_result(r, err) == 0)
 		return p;
 	pg_driver.close(p);
@@ -137,32 +152,22 @@ static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *
 	return 0;
 }
 
-/* "\x" and hex: of the type hll, or our own bytes. */
-static int take_sketch(const struct pg *p, struct slice hex, struct buf *out, struct slice *sketch)
+/* The text of bytea, which the type hll has as well; bytea_output decides between two forms. */
+static int take_sketch(const struct pg *p, const char *text, struct buf *out, struct slice *sketch)
 {
-	size_t n = hex.n > 2 ? (hex.n - 2) / 2 : 0;
-	char *bytes = buf_room(out, n);
-	struct buf ours = { 0 };
+	size_t n = 0;
+	unsigned char *bytes = PQunescapeBytea((const unsigned char *)text, &n);
 	struct hll *h;
 
-	*sketch = slice(NULL, 0);
-	if (!hex.p)
-		return 0;
-	if (n == 0 || str_unhex(slice(hex.p + 2, hex.n - 2), bytes, n))
-		return -1;
-	*sketch = slice(bytes, n);
-	if (!p->hll)
-		return 0;
-	h = hll_from_pg(*sketch);
-	if (!h)
-		return -1;
-	hll_encode(h, &ours);
+	if (bytes && !p->hll)
+		buf_add(out, bytes, n);
+	h = bytes && p->hll ? hll_from_pg(slice((const char *)bytes, n)) : NULL;
+	if (h)
+		hll_encode(h, out);
 	hll_free(h);
-	out->n = 0;
-	buf_adds(out, buf_slice(&ours));
-	buf_fini(&ours);
+	PQfreemem(bytes);
 	*sketch = buf_slice(out);
-	return 0;
+	return out->n ? 0 : -1;
 }
 
 static bool take_row(const struct pg *p, const PGresult *res, struct buf *scratch, struct rollup *row)
@@ -171,7 +176,10 @@ static bool take_row(const struct pg *p, const PGresult *res, struct buf *scratc
 				.count = (uint64_t)int_of(res, 0, 4, 0), .has_value = !PQgetisnull(res, 0, 5), .value_count = (uint64_t)int_of(res, 0, 5, 0),
 				.has_uniq = !PQgetisnull(res, 0, 9), .uniq = (uint64_t)int_of(res, 0, 9, 0) };
 	scratch->n = 0;
-	if (str_unhex(text_of(res, 0, 3), row->dims_hash, sizeof(row->dims_hash)) || take_sketch(p, text_of(res, 0, 10), scratch, &row->sketch))
+	if (str_unhex(text_of(res, 0, 3), row->dims_hash, sizeof(row->dims_hash)))
+		return false;
+	if (!PQgetisnull(res, 0, 10) &&
+		take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
 		return false;
 	return !row->has_value || row->value_count == 0 || (dec_of(res, 0, 6, &row->sum) && dec_of(res, 0, 7, &row->min) && dec_of(res, 0, 8, &row->max));
 }
@@ -206,7 +214,7 @@ static int read_rows(void *d, const struct query_range *r, query_row_fn *fn, voi
 	struct pg *p = d;
 	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
 	const char *value[] = { r->metric, time_text(r->from_us, from), time_text(r->to_us, to), r->end_us ? time_text(r->end_us, end) : NULL, r->top ? top : NULL };
-	const char *sketch = !r->sketch ? "NULL" : p->hll ? "uniq_sketch::text" : "'\\x' || encode(uniq_sketch, 'hex')";
+	const char *sketch = r->sketch ? "uniq_sketch::text" : "NULL";
 	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s FROM %s"
 		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
 		" ORDER BY %s LIMIT $5::bigint", sketch, p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");

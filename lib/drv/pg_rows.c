@@ -207,7 +207,7 @@ static void commit(struct pg_work *w)
 /* Everything in one round trip. */
 static void apply_at_once(struct pg_work *w)
 {
-	pg_work_plain(w, "BEGIN");
+	pg_work_plain(w, PG_BEGIN);
 	send_advance(w);
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
 		at += pg_work_chunk(w, at, pg_replace_rows);
@@ -220,7 +220,7 @@ static void apply_sketches(struct pg_work *w, size_t n)
 {
 	struct pg_params *merged = mem_array(n, sizeof(*merged));
 
-	pg_work_plain(w, "BEGIN");
+	pg_work_plain(w, PG_BEGIN);
 	send_advance(w);
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
 		at += pg_work_chunk(w, at, pg_replace_rows);

@@ -60,8 +60,27 @@ static const char rollups[] =
 	"  (SELECT CASE WHEN bool_and(p.idle) THEN max(p.watermark) WHEN bool_or(NOT p.idle AND p.watermark IS NULL) THEN NULL"
 	"    ELSE min(p.watermark) FILTER (WHERE NOT p.idle) END FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink));";
 
-/* What there is: the table's oid, the schema's version, the type of the sketch. */
+/* What there is: the table, the schema's version, the type of the sketch. */
 struct found { bool table; int version; bool hll, hll_extension; };
+
+/* Where a database cannot hold every text, the first event with such a one would stop a running
+ * job for good: it is refused before the first record. SQL_ASCII takes bytes as they are. */
+static enum sink_result check_encoding(const struct pg *p, const PGresult *res, int at, struct err *err)
+{
+	const char *database = PQgetvalue(res, 0, at), *server = PQgetvalue(res, 0, at + 1);
+	const char *client = PQgetvalue(res, 0, at + 2);
+
+	if (strcmp(client, "UTF8") != 0)
+		err_set(err, EX_CONFIG, "the connection's encoding is %s and not the UTF8 that was "
+			"asked for: have the pooler pass client_encoding on", client);
+	else if (!p->reads && strcmp(server, "UTF8") != 0 && strcmp(server, "SQL_ASCII") != 0)
+		err_set(err, EX_CONFIG, "database %s has the encoding %s, which does not have every "
+			"character: use one of encoding UTF8 (createdb -E UTF8 -T template0 NAME)",
+			database, server);
+	else
+		return SINK_OK;
+	return SINK_FATAL;
+}
 
 static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 {
@@ -69,8 +88,10 @@ static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 	PGresult *res;
 	enum sink_result r = pg_query(p, &res, err,
 		"SELECT to_regclass($1) IS NOT NULL AND to_regclass('hta_pos') IS NOT NULL, to_regclass('hta_schema') IS NOT NULL,"
-		" coalesce((SELECT format_type(atttypid, NULL) ~ 'hll$' FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'uniq_sketch'), false),"
-		" EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'hll')", 1, value);
+		" coalesce((SELECT t.typname = 'hll' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+		"  WHERE a.attrelid = to_regclass($1) AND a.attname = 'uniq_sketch'), false),"
+		" EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'hll'), current_database(),"
+		" current_setting('server_encoding'), current_setting('client_encoding')", 1, value);
 
 	if (r != SINK_OK)
 		return r;
@@ -78,9 +99,10 @@ static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 	f->version = *PQgetvalue(res, 0, 1) == 't';
 	f->hll = *PQgetvalue(res, 0, 2) == 't';
 	f->hll_extension = *PQgetvalue(res, 0, 3) == 't';
+	r = check_encoding(p, res, 4, err);
 	PQclear(res);
-	if (!f->version)
-		return SINK_OK;
+	if (r != SINK_OK || !f->version)
+		return r;
 	r = pg_query(p, &res, err, "SELECT coalesce(max(version), 0) FROM hta_schema", 0, NULL);
 	if (r == SINK_OK) {
 		f->version = atoi(PQgetvalue(res, 0, 0));
@@ -93,7 +115,7 @@ static enum sink_result create(struct pg *p, const struct found *f, struct err *
 {
 	char *literal = PQescapeLiteral(p->c, p->rollups, strlen(p->rollups));
 	char *text = mem_printf(rollups, p->table, p->final, p->numbers, f->hll_extension ? "hll" : "bytea", literal);
-	enum sink_result r = pg_script(p, "BEGIN", err);
+	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	if (r == SINK_OK)
 		r = pg_script(p, lock, err);

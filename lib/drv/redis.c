@@ -106,12 +106,15 @@ static enum sink_result establish(struct redis *p, struct err *err)
 	return SINK_OK;
 }
 
-/* A request whose answer is not looked at. */
+/* A request whose answer is not looked at, of the login: what is refused there without a code of its
+ * own (ERR) is settings, whatever the words. */
 static enum sink_result request(struct redis *p, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r = redis_run(p, &reply, err);
 
+	if (r == SINK_FATAL && err->code == EX_SOFTWARE)
+		err->code = EX_CONFIG;
 	freeReplyObject(reply);
 	return r;
 }

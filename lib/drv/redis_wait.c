@@ -11,6 +11,7 @@
 
 #include "base/crash.h"
 #include "base/mem.h"
+#include "drv/redis_error.h"
 #include "drv/redis_internal.h"
 
 const char *redis_where(struct redis *p)
@@ -69,25 +70,6 @@ void redis_argi(struct redis *p, int64_t arg)
 
 /* ---- errors */
 
-/* An error's word, at its start or, out of a script of an older server, within. */
-static bool has_word(const char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
-		if ((at == text || at[-1] == ' ' || at[-1] == '-') && (at[n] == ' ' || at[n] == '\0'))
-			return true;
-	return false;
-}
-
-static bool has_any(const char *text, const char *const *words)
-{
-	for (; *words; words++)
-		if (strchr(*words, ' ') ? strstr(text, *words) != NULL : has_word(text, *words))
-			return true;
-	return false;
-}
-
 /* "MOVED 3999 127.0.0.1:6381": the next connection goes there. Without a host it is the one that we asked. */
 static void follow(struct redis *p, const char *text)
 {
@@ -108,25 +90,19 @@ static void follow(struct redis *p, const char *text)
 
 static enum sink_result failed(struct redis *p, const char *text, struct err *err)
 {
-	static const char *const temporary[] = {
-		"LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ASK", "MISCONF", "OOM", "NOREPLICAS", "NOSCRIPT", "UNBLOCKED",
-		"max number of clients reached", "killed by user", NULL
-	};
-	static const char *const settings[] = {
-		"NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "WRONGTYPE", "DB index", "SELECT is not allowed", "invalid password", "no password is set",
-		"without any password", "unknown command", "Unknown Redis command", "user executing the script", NULL
-	};
+	int code;
 
 	if (strncmp(text, "MOVED ", 6) == 0) {
 		follow(p, text);
 		err_set(err, EX_TEMPFAIL, "the cluster has these keys at %s", redis_where(p));
 		return SINK_RETRY;
 	}
-	if (has_any(text, temporary))
+	if (redis_error_means(text, &code) == SINK_RETRY)
 		return redis_broken(p, text, err);
-	err_set(err, has_any(text, settings) ? EX_CONFIG : EX_SOFTWARE, "%s: %.*s", redis_where(p), without_stop(text), text);
-	if (has_word(text, "WRONGTYPE"))
-		err_set(err, EX_CONFIG, "%s: a key that begins with %s is somebody else's: use another --prefix (%.*s)", redis_where(p), p->tag, without_stop(text), text);
+	err_set(err, code, "%s: %.*s", redis_where(p), without_stop(text), text);
+	if (redis_error_is(text, "WRONGTYPE"))
+		err_set(err, code, "%s: a key that begins with %s is somebody else's: use another --prefix (%.*s)",
+			redis_where(p), p->tag, without_stop(text), text);
 	return SINK_FATAL;
 }
 
@@ -189,7 +165,8 @@ enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err)
 		crash_sent(p);
 	*reply = NULL;
 	r = answer(p, reply, err);
-	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR && has_word((*reply)->str, "NOSCRIPT")) {
+	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR &&
+		redis_error_is((*reply)->str, "NOSCRIPT")) {
 		freeReplyObject(*reply);
 		*reply = NULL;
 		r = redis_script_again(p, err);

@@ -37,10 +37,12 @@ static const char *const sql[Q_COUNT] = {
 
 static void *sqlite_open(const struct sink_conf *conf, struct err *err)
 {
-	struct sqlite *s = mem_zalloc(sizeof(*s));
+	struct sqlite *s;
 	bool is_default = strcmp(conf->table, "hta_rollups") == 0;
 
-	(void)err;
+	if (say_table(conf->table, err))
+		return NULL;
+	s = mem_zalloc(sizeof(*s));
 	s->conf = conf;
 	s->table = mem_strdup(conf->table);
 	s->final = is_default ? mem_strdup("hta_final") : mem_printf("%s_final", conf->table);
@@ -82,6 +84,8 @@ enum sink_result sqlite_failed(struct sqlite *s, struct err *err)
 	switch (code) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:       /* locks of the log were taken by others, over and over */
+	case SQLITE_NOMEM:
 		err_set(err, EX_TEMPFAIL, "%s: %s", file, say);
 		return SINK_RETRY;
 	case SQLITE_FULL:

@@ -24,7 +24,7 @@ struct sqlite {
 	struct buf scratch;
 };
 
-/* Maps SQLite's answer: BUSY and LOCKED are SINK_RETRY, FULL and IOERR EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
+/* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
 enum sink_result sqlite_failed(struct sqlite *s, struct err *err);
 
 /* The prepared statement, reset and without bindings; NULL: err and *r. */

@@ -42,7 +42,7 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	r->conf = *conf;
 	r->conf.name = "";
 	r->s = sqlite_driver.open(&r->conf, err);
-	if (connect_to(r, err) == 0)
+	if (r->s && connect_to(r, err) == 0)
 		return r;
 	reader_close(r);
 	return NULL;

@@ -116,6 +116,17 @@ static void give_dec(sqlite3_context *c, dec v)
 	sqlite3_result_text(c, text, (int)dec_text(v, text), SQLITE_TRANSIENT);
 }
 
+/* Out of range it is the row's fault: SQLITE_ERROR would be a bad statement. */
+static void give_sum(sqlite3_context *c, dec a, dec b)
+{
+	if (dec_add(&a, b)) {
+		give_dec(c, a);
+		return;
+	}
+	sqlite3_result_error(c, "sum out of range", -1);
+	sqlite3_result_error_code(c, SQLITE_MISMATCH);
+}
+
 enum { FN_ADD, FN_MIN, FN_MAX };
 
 static void decimal(sqlite3_context *c, int n, sqlite3_value **v)
@@ -129,10 +140,8 @@ static void decimal(sqlite3_context *c, int n, sqlite3_value **v)
 		sqlite3_result_null(c);
 	else if (!has_a || !has_b)
 		give_dec(c, has_a ? a : b);
-	else if (fn == FN_ADD && !dec_add(&a, b))
-		sqlite3_result_error(c, "sum out of range", -1);
 	else if (fn == FN_ADD)
-		give_dec(c, a);
+		give_sum(c, a, b);
 	else
 		give_dec(c, (fn == FN_MIN) == (a < b) ? a : b);
 }

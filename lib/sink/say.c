@@ -1,5 +1,7 @@
 #include "sink/say.h"
 
+#include <strings.h>
+
 #include "base/log.h"
 #include "base/tm.h"
 
@@ -46,6 +48,25 @@ int say_schema(int found, int wanted, const char *program, struct err *err)
 	if (found > wanted)
 		return err_set(err, EX_CONFIG, "the tables are of schema %d, this program knows %d: install the version that made them", found, wanted);
 	return err_set(err, EX_CONFIG, "the tables are of schema %d, this program needs %d: run `%s --init </dev/null` once%s", found, wanted, program, way_out(program));
+}
+
+/* NAME_final and NAME_numbers are views, those of hta_rollups are hta_final and hta_numbers. */
+int say_table(const char *name, struct err *err)
+{
+	static const char *const taken[] = {
+		"hta", "hta_dead", "hta_dead_job", "hta_final", "hta_job", "hta_metric", "hta_numbers",
+		"hta_pos", "hta_schema",
+	};
+
+	if (!*name)
+		return err_set(err, EX_USAGE, "--table: the name is empty");
+	if (!str_utf8(name, strlen(name)))
+		return err_set(err, EX_USAGE, "--table: the name is not UTF-8");
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		if (strcasecmp(name, taken[i]) == 0)
+			return err_set(err, EX_USAGE, "--table %s: the tables and views hta_* have that "
+				"name, or a view's name would be theirs: choose another", name);
+	return 0;
 }
 
 int say_group(const char *job, const char *stored, const char *group, struct err *err)

@@ -16,6 +16,9 @@ int say_result(enum sink_result r, struct err *err);
 /* EX_CONFIG: a table is missing (what: "table hta_rollups"), the command to run being "program --init where". */
 int say_missing(const char *what, const char *program, const char *where, struct err *err);
 int say_schema(int found, int wanted, const char *program, struct err *err);
+/* The name of a table for rollups (--table, without its schema): 0, or EX_USAGE for none, for one
+ * that is not UTF-8, and for one that the store's own tables and views have or would meet. */
+int say_table(const char *name, struct err *err);
 /* EX_CONFIG: the job is bound to another group. */
 int say_group(const char *job, const char *stored, const char *group, struct err *err);
 
