@@ -359,7 +359,7 @@ bad_lines() {
 		19
 		20
 	END
-	feed hta-window --every 10s --lateness 5s "$BATS_TEST_TMPDIR/in"
+	feed hta-window --max-ahead none --every 10s --lateness 5s "$BATS_TEST_TMPDIR/in"
 	short >"$BATS_TEST_TMPDIR/got"
 	expect "$BATS_TEST_TMPDIR/got" <<-'END'
 		["00:00:00",{},2]
@@ -367,9 +367,9 @@ bad_lines() {
 		["00:00:20",{},2]
 	END
 	says '2 of 9 lines came too late \(more than --lateness 5s\)'
-	feed hta-window --every 10s --lateness 5s --late drop "$BATS_TEST_TMPDIR/in"
+	feed hta-window --max-ahead none --every 10s --lateness 5s --late drop "$BATS_TEST_TMPDIR/in"
 	[ -z "$stderr" ]
-	feed hta-window -j 2 --every 10s --lateness 5s --late "$BATS_TEST_TMPDIR/late" "$BATS_TEST_TMPDIR/in"
+	feed hta-window -j 2 --max-ahead none --every 10s --lateness 5s --late "$BATS_TEST_TMPDIR/late" "$BATS_TEST_TMPDIR/in"
 	jq -c '[.line,.record]' "$BATS_TEST_TMPDIR/late" >"$BATS_TEST_TMPDIR/got"
 	expect "$BATS_TEST_TMPDIR/got" <<-'END'
 		[5,"{\"ts\":\"2026-01-01T00:00:09Z\"}"]
@@ -380,7 +380,7 @@ bad_lines() {
 @test "with --lateness rows come while the input goes on, each window once" {
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	exec 7<>"$BATS_TEST_TMPDIR/fifo"
-	spawn live hta-window --every 1s --lateness 0s <"$BATS_TEST_TMPDIR/fifo" 7>&-
+	spawn live hta-window --max-ahead none --every 1s --lateness 0s <"$BATS_TEST_TMPDIR/fifo" 7>&-
 	events <<<$'0\n1' >&7
 	wait_until 10 grep -q '"window_start":"2026-01-01T00:00:00Z".*"count":1' "$BATS_TEST_TMPDIR/live.out"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/live.out")" = 1 ]
@@ -415,6 +415,270 @@ bad_lines() {
 	pipe "dd if='$BATS_TEST_TMPDIR/in' bs=3001 status=none | hta-window ${options[*]} --lateness 20s" | cmp - "$BATS_TEST_TMPDIR/closed"
 	# in order of their end, then of the metric
 	jq -r '.window_end + " " + .metric' "$BATS_TEST_TMPDIR/closed" | sort -c
+}
+
+# ---- times that are too far ahead ----
+
+FAR='{"ts":"2199-01-01T00:00:00Z"}'
+
+# As many lines as seconds, from 2026-01-01T00:00:00Z plus FROM on.
+seconds() { # FROM COUNT
+	awk -v from="$1" -v n="$2" 'BEGIN { for (i = from; i < from + n; i++) printf "{\"ts\":\"2026-01-%02dT%02d:%02d:%02dZ\"}\n", 1 + i / 86400, i / 3600 % 24, i / 60 % 60, i % 60 }'
+}
+
+@test "one event of the year 2199 makes no line late, wherever it stands" {
+	cd "$BATS_TEST_TMPDIR"
+	seconds 0 300 >good
+	feed hta-window --every 10s --lateness 5s good
+	[ -z "$stderr" ]
+	mv "$out" wanted
+	local at
+	for at in 0 1 16 17 150 299 300; do
+		{ head -n "$at" good; echo "$FAR"; tail -n +"$((at + 1))" good; } >in
+		for cut in 'cat in' 'dd if=in bs=97 status=none'; do
+			feed pipe "$cut | hta-window --every 10s --lateness 5s"
+			grep -v '"window_start":"2199' "$out" | cmp - wanted
+			grep -q '"window_start":"2199-01-01T00:00:00Z".*"count":1}' "$out"
+			# the last line shows nothing: it was ahead, or a new day
+			[ "$at" = 300 ] || says '^hta-window: an event of 2199-01-01T00:00:00Z is more than 10m ahead of the others: it counts, but moves no watermark \(--max-ahead\)$'
+			not says 'too late'
+		done
+	done
+	sed "s/.*:[0-5]3Z.*/&\n$FAR/" good >in
+	feed hta-window --every 10s --lateness 5s in
+	says '^hta-window: 30 of 330 events were too far ahead \(--max-ahead\)$'
+	not says 'too late'
+	# without the bound all behind it is late
+	feed hta-window --max-ahead none --every 10s --lateness 5s in
+	says '296 of 330 lines came too late'
+}
+
+@test "windows close behind an event of the year 2199, and in time" {
+	cd "$BATS_TEST_TMPDIR"
+	mkfifo fifo
+	exec 7<>fifo
+	spawn live hta-window --every 1s --lateness 0s <fifo 7>&-
+	{ seconds 0 20; echo "$FAR"; seconds 20 1; } >&7
+	wait_until 10 has_lines live.out 20
+	seconds 21 5 >&7
+	wait_until 10 has_lines live.out 25
+	exec 7>&-
+	exits_with 0 10
+	[ "$(wc -l <live.out)" = 27 ]
+}
+has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
+
+@test "days that follow days pass: with the 17th event of the new one" {
+	cd "$BATS_TEST_TMPDIR"
+	local n late
+	for n in 16 17; do
+		{ seconds 0 30; seconds 86400 $n; seconds 29 1; seconds 86500 20; seconds 172800 17; seconds 86460 1; } >in
+		late=$((n == 17 ? 2 : 1))
+		feed hta-window --every 10s --lateness 1s in
+		says "^hta-window: $late of $((69 + n)) lines came too late"
+	done
+	# an event an hour: each is far ahead of the one before
+	awk 'BEGIN { for (i = 0; i < 100; i++) printf "{\"ts\":\"2026-01-%02dT%02d:00:00Z\"}\n", 1 + i / 24, i % 24; print "{\"ts\":\"2026-01-01T00:00:00Z\"}" }' >in
+	feed hta-window --every 1m --lateness 1s in
+	says '1 of 101 lines came too late'
+	not says 'ahead'
+}
+
+@test "an event of 1970 opens an old window, and moves nothing" {
+	cd "$BATS_TEST_TMPDIR"
+	{ seconds 0 30; echo '{"ts":"1970-01-01T00:00:00Z"}'; seconds 30 30; } >in
+	feed hta-window --every 10s --lateness 5s in
+	says '1 of 61 lines came too late'
+	not says 'ahead'
+	# among the first ones, too
+	{ echo '{"ts":"1970-01-01T00:00:00Z"}'; seconds 0 60; } >in
+	feed hta-window --every 10s --lateness 5s in
+	[ -z "$stderr" ]
+	[ "$(short | jq -s length)" = 7 ]
+	# clocks that are not set, every third event: the others go on as if there were none
+	seconds 0 60 | sed 'n;s/$/\n{"ts":"1970-01-01T00:00:00Z"}/' >in
+	seconds 86400 60 | sed 'n;s/$/\n{"ts":"1970-01-01T00:00:00Z"}/' >>in
+	seconds 0 1 >>in
+	feed hta-window --every 10s --lateness 5s in
+	jq -r '.window_start[:16]' "$out" | uniq -c | awk '{ print $1, $2 }' >got
+	expect got <<-'END'
+		1 1970-01-01T00:00
+		6 2026-01-01T00:00
+		6 2026-01-02T00:00
+	END
+	says "[0-9]+ of 181 lines came too late"
+	not says 'ahead'
+}
+
+@test "--max-ahead: at least the lateness, 10m or the lateness where it is not given" {
+	cd "$BATS_TEST_TMPDIR"
+	fails_with 64 hta-window --lateness 1m --max-ahead 59s </dev/null
+	says '^hta-window: --max-ahead is shorter than --lateness'
+	feed hta-window --lateness 1m --max-ahead 1m </dev/null
+	fails_with 64 hta-window --max-ahead 0s </dev/null
+	says '"0s" is out of range, it goes from 1ms to 366d, or none'
+	fails_with 64 hta-window --max-ahead 367d </dev/null
+	fails_with 64 hta-window --max-ahead never </dev/null
+	fails_with 64 hta-window --ahead keep </dev/null
+	says '"keep" is neither count nor dead'
+	# a step of 58 minutes, and back
+	{ seconds 0 17; seconds 3500 1; seconds 7000 1; seconds 0 1; } >in
+	feed hta-window --lateness 1h in
+	says '1 of 20 lines came too late'
+	feed hta-window --lateness 59m --max-ahead 59m in
+	says '1 of 20 lines came too late'
+	feed hta-window --lateness 1m in
+	says 'an event of 2026-01-01T01:56:40Z is more than 10m ahead of the others'
+	not says 'too late'
+}
+
+@test "--ahead dead is for records that have a timestamp" {
+	fails_with 64 hta-window --ahead dead </dev/null
+	says "^hta-window: --ahead dead goes by the timestamps of Kafka's records, which a plain stream does not have$"
+	acked </dev/null | sed 's/"unit":"record"/"unit":"byte"/' >"$BATS_TEST_TMPDIR/in"
+	fails_with 64 pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window --ahead dead --dead drop"
+	says "^hta-window: --ahead dead goes by the timestamps of Kafka's records: which line of a file is ahead shows 16 lines later"
+	fails_with 64 pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window --ahead dead --max-ahead none"
+}
+
+# An acknowledged stream of two partitions out of lines "PARTITION KAFKA_TIME EVENT_TIME", seconds of 2026-01-01. EPOCH: how many lines one has;
+# EVERY: each line gets its `at`, else only those of another partition or minute than the one before, as hta-consume has it.
+stamped() { # EPOCH [EVERY]
+	awk -v inc=$inc -v epoch="$1" -v every="${2:-}" '
+	function ctl(members) { printf "{\"$hta\":\"%s\",\"k\":%s}\n", inc, members }
+	function bar(  p, r) {
+		for (p in to) r = r (r ? "," : "") "{\"t\":\"events\",\"p\":" p ",\"f\":" from[p] + 0 ",\"to\":" to[p] ",\"idle\":false}"
+		ctl("\"bar\",\"e\":" ++e ",\"gen\":\"00000000000000aa\",\"r\":[" r "],\"acct\":[{\"s\":\"hta-consume\",\"in\":" n ",\"out\":" n ",\"bytes\":" bytes "}]")
+		for (p in to) from[p] = to[p]
+		n = bytes = 0
+		last = ""
+	}
+	BEGIN {
+		printf "{\"$hta\":\"hello\",\"v\":1,\"inc\":\"%s\",\"job\":\"j\",\"group\":\"g\",\"unit\":\"record\",\"ack\":\"/nowhere\",\"stages\":[{\"s\":\"hta-consume\",\"version\":\"0\",\"pid\":1}]}\n", inc
+		ctl("\"probe\",\"n\":1,\"job\":\"j\",\"claim\":[2],\"sinks\":[]")
+	}
+	{
+		minute = int(($2 + 59) / 60)
+		if (every || last != $1 " " minute)
+			ctl("\"at\",\"t\":\"events\",\"p\":" $1 ",\"o\":" to[$1] + 0 ",\"ts\":" 1767225600 + 60 * minute "000000")
+		last = $1 " " minute
+		to[$1]++
+		line = sprintf("{\"ts\":\"2026-01-01T%02d:%02d:%02dZ\"}", $3 / 3600, $3 / 60 % 60, $3 % 60)
+		print line
+		bytes += length(line) + 1
+		if (++n == epoch) bar()
+	}
+	END { if (n) bar(); ctl("\"end\",\"reason\":\"stop\"") }'
+}
+
+# What came of them: rows added up, dead letters, watermarks.
+outcome() {
+	jq -rc 'if .op then "row " + .window_start + " " + (.count | tostring) elif .k == "dead" then "dead \(.p)/\(.o) \(.why)" else
+		select(.k == "bar") | .acct[1].wm // [] | .[] | "mark \(.[1]) \(.[2] / 1e6 | todate)" end' "$out" |
+		awk '/^row/ { row[$2] += $3; next } /^mark/ { if ($3 > mark[$2]) mark[$2] = $3; next } { print }
+			END { for (w in row) print "row", w, row[w]; for (p in mark) print "mark", p, mark[p] }' | sort
+}
+
+@test "Kafka's timestamps: each record by its own, to the minute, wherever epochs and at lines fall" {
+	cd "$BATS_TEST_TMPDIR"
+	# partition 1 reads at 0:00:30: 0:01 + 10m is the last minute that it may know; partition 0 at 1:00:00 sharp
+	cat >in <<-'END'
+		1 30 29
+		1 30 660
+		1 30 661
+		0 3600 3599
+		1 30 32400
+		0 3600 4200
+		0 3600 4201
+		1 60 0
+		1 61 720
+		1 61 721
+		0 3601 4260
+		0 3601 0
+		0 3599 4201
+	END
+	outcome_is() {
+		outcome >got
+		expect got
+	}
+	local epoch every j
+	for epoch in 1 3 1000; do
+		for every in '' 1; do
+			for j in 1 3; do
+				stamped $epoch $every <in >stream
+				feed pipe "cat stream | hta-window -j $j --every 1h"
+				outcome_is <<-'END'
+					mark 0 2026-01-01T01:11:00Z
+					mark 1 2026-01-01T00:12:00Z
+					row 2026-01-01T00:00:00Z 8
+					row 2026-01-01T01:00:00Z 4
+					row 2026-01-01T09:00:00Z 1
+				END
+				says "^hta-window: an event of 2026-01-01T[0-9:]*Z is more than 10m ahead of its record's timestamp, 2026-01-01T[0-9:]*Z: it counts, but moves no watermark"
+				says '^hta-window: 5 of 13 events were too far ahead'
+				feed pipe "cat stream | hta-window -j $j --every 1h --ahead dead"
+				outcome_is <<-'END'
+					dead 0/2 metric events: ts is more than 10m ahead of the timestamp of its record (--max-ahead)
+					dead 0/5 metric events: ts is more than 10m ahead of the timestamp of its record (--max-ahead)
+					dead 1/2 metric events: ts is more than 10m ahead of the timestamp of its record (--max-ahead)
+					dead 1/3 metric events: ts is more than 10m ahead of the timestamp of its record (--max-ahead)
+					dead 1/6 metric events: ts is more than 10m ahead of the timestamp of its record (--max-ahead)
+					mark 0 2026-01-01T01:11:00Z
+					mark 1 2026-01-01T00:12:00Z
+					row 2026-01-01T00:00:00Z 6
+					row 2026-01-01T01:00:00Z 2
+				END
+			done
+		done
+	done
+	# what is dead decides the rows: so it is part of what the metric means, and nothing else of this is
+	defs() { feed pipe "cat stream | hta-window $*"; jq -c 'select(.["$hta"] == "hello") | .stages[1].metrics[0] | [.cfg, .def.max_ahead]' "$out"; }
+	[ "$(defs --ahead dead)" != "$(defs)" ]
+	[ "$(defs --ahead dead)" != "$(defs --ahead dead --max-ahead 11m)" ]
+	[ "$(defs --max-ahead 11m)" = "$(defs)" ]
+	[ "$(defs --ahead dead | jq -r '.[1]')" = 10m ]
+}
+
+@test "lines of files in a job: what waits is kept across barriers, and comes back from the last lines" {
+	cd "$BATS_TEST_TMPDIR"
+	of_file() { sed "s/\"unit\":\"record\"/\"unit\":\"byte\"/; s/,\"ts\":[0-9]*}/}/"; }
+	marks() { jq -c 'select(.k == "bar") | .acct[1].wm // [] | .[][2] - 1767225600000000 | . / 1e6' "$out"; }
+	local j
+	for j in 1 3; do
+		# a barrier after each line
+		{ seconds 0 18; echo "$FAR"; seconds 18 1; seconds 86400 18; } | sed 's/$/\n--/' | acked | of_file >in
+		feed pipe "cat in | hta-window -j $j"
+		marks | paste -sd' ' >got
+		expect got <<-'END'
+			16 17 17 18 18 18 18 18 18 18 18 18 18 18 18 18 18 18 18 18 86416 86417
+		END
+		says 'an event of 2199-01-01T00:00:00Z is more than 10m ahead of the others'
+		# the same, begun with the tenth line of the second day
+		{
+			head -n 2 in
+			{ seconds 18 1; seconds 86400 9; } |
+				jq -Rsc --arg inc $inc '{"$hta": $inc, k: "before", t: "events", p: 3, wm: 1767225618000000, rec: (. / "\n")[:-1]}'
+			{ seconds 86409 9; } | sed 's/$/\n--/' | acked | of_file | tail -n +3
+		} >again
+		feed pipe "cat again | hta-window -j $j"
+		marks | paste -sd' ' >got
+		expect got <<-'END'
+			18 18 18 18 18 18 18 86416 86417
+		END
+		not grep -q '"k":"before"' "$out"
+		[ "$(jq -c 'select(.op) | .count' "$out" | jq -s add)" = 9 ]
+	done
+}
+
+@test "at a log's end: fewer than 17 events have a watermark, one alone has none, a new day waits on" {
+	cd "$BATS_TEST_TMPDIR"
+	at_end() { acked | sed 's/,"ts":[0-9]*}/}/; s/"idle":false/"idle":true/' >in; feed pipe 'cat in | hta-window'; jq -c 'select(.k == "bar") | .acct[1].wm // [] | .[][2] - 1767225600000000 | . / 1e6' "$out" | paste -sd' '; }
+	[ "$({ seconds 5 3; echo --; } | at_end)" = 7 ]
+	[ "$({ seconds 5 3; echo "$FAR"; echo --; } | at_end)" = 7 ]
+	[ "$({ echo "$FAR"; seconds 5 3; echo --; } | at_end)" = 7 ]
+	[ "$({ seconds 5 1; echo --; } | at_end)" = "" ]
+	[ "$({ echo "$FAR"; echo --; } | at_end)" = "" ]
+	[ "$({ seconds 5 3; echo --; seconds 86400 16; echo --; seconds 86416 1; echo --; } | at_end)" = "7 7 86416" ]
 }
 
 # ---- bounds ----
@@ -477,7 +741,7 @@ acked() {
 	local line n=0 bytes=0 from=0 at=0 epoch=0
 	echo '{"$hta":"hello","v":1,"inc":"'$inc'","job":"j","group":null,"unit":"record","ack":"/nowhere","stages":[{"s":"hta-consume","version":"0","pid":1}]}'
 	echo '{"$hta":"'$inc'","k":"probe","n":1,"job":"j","claim":[2],"sinks":[]}'
-	echo '{"$hta":"'$inc'","k":"at","t":"events","p":3,"o":100}'
+	echo '{"$hta":"'$inc'","k":"at","t":"events","p":3,"o":100,"ts":1767225660000000}'
 	while IFS= read -r line; do
 		if [ "$line" = -- ]; then
 			echo '{"$hta":"'$inc'","k":"bar","e":'$((++epoch))',"gen":"00000000000000aa","r":[{"t":"events","p":3,"f":'$from',"to":'$at',"idle":false}],"acct":[{"s":"hta-consume","in":'$n',"out":'$n',"bytes":'$bytes'}]}'

@@ -35,9 +35,8 @@ static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t 
 	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record, record.n, "late: its window was closed", err);
 }
 
-static int take_counts(void *arg, const struct origin *origin, const struct window_counts *c, uint64_t bytes, size_t groups, struct err *err)
+static int take_counts(struct agg *a, const struct origin *origin, const struct window_counts *c, uint64_t bytes, size_t groups, struct err *err)
 {
-	struct agg *a = arg;
 	struct acct *acct = stage_acct(a->stage);
 	struct page *page = stage_page(a->stage);
 
@@ -52,6 +51,7 @@ static int take_counts(void *arg, const struct origin *origin, const struct wind
 	page_add(page, PAGE_FILTERED, c->blank);
 	page_add(page, PAGE_LATE, c->late);
 	page_add(page, PAGE_ROUNDED, c->rounded);
+	page_add(page, PAGE_AHEAD, c->ahead);
 	page_set(page, PAGE_GROUPS, groups);
 	if (c->watermark_us != POS_NONE && origin->topic.p)
 		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);
@@ -59,7 +59,18 @@ static int take_counts(void *arg, const struct origin *origin, const struct wind
 		page_set(page, PAGE_WATERMARK_US, (uint64_t)c->watermark_us);
 	window_counts_add(&a->total, c);
 	agg_tell_early(a);
+	agg_tell_ahead(a, c, origin->time_us);
 	return a->max_groups && groups > a->max_groups ? agg_too_many_groups(a, err) : 0;
+}
+
+static int counted(void *arg, const struct origin *origin, const struct window_counts *c, const int64_t *times, size_t n_times, uint64_t bytes, size_t groups,
+		   struct err *err)
+{
+	struct window_counts judged = *c;
+
+	if (n_times)
+		agg_judge(arg, origin, times, n_times, &judged);
+	return take_counts(arg, origin, &judged, bytes, groups, err);
 }
 
 /* ---- rows */
@@ -130,7 +141,7 @@ static int emit_all(struct agg *a, struct err *err)
 
 static int begin(struct agg *a, bool deltas, struct err *err)
 {
-	const struct crew_hooks hooks = { .arg = a, .refused = take_refused, .counted = take_counts };
+	const struct crew_hooks hooks = { .arg = a, .refused = take_refused, .counted = counted };
 	struct emit_threads threads = { 0 };
 	bool bounded = a->has_lateness && !deltas;
 
@@ -152,7 +163,7 @@ static int open_late(void *self, struct stage *st, struct err *err)
 	struct agg *a = self;
 
 	a->stage = st;
-	a->total.watermark_us = POS_NONE;
+	a->total.watermark_us = a->total.ahead_us = POS_NONE;
 	if (!a->late || strcmp(a->late, "drop") == 0)
 		return 0;
 	a->late_file = dead_file_open(a->late, err);
@@ -167,6 +178,8 @@ static int plain(void *self, struct stage *st, struct err *err)
 	(void)st;
 	if (a->window)
 		return 0;
+	if (a->ahead_dead)
+		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records, which a plain stream does not have");
 	a->endless = a->n_files == 0 && fstat(STDIN_FILENO, &sb) == 0 && !S_ISREG(sb.st_mode);
 	agg_tell_patience(a);
 	return begin(a, false, err);
@@ -175,9 +188,13 @@ static int plain(void *self, struct stage *st, struct err *err)
 static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf *members, struct err *err)
 {
 	struct agg *a = self;
+	struct slice unit = slice_z("record");
 	char cfg[METRIC_CFG_CHARS + 1];
 
-	(void)st, (void)ctl;
+	(void)st;
+	json_get_text(&ctl->json, 0, "unit", &unit);
+	if (a->ahead_dead && slice_is(unit, "byte"))
+		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records: which line of a file is ahead shows 16 lines later, when it may be stored");
 	if (a->max_groups)
 		return err_set(err, EX_USAGE, "--max-groups is for final rows; the deltas of an acknowledged stream are bounded by its epochs");
 	a->endless = true;
@@ -211,6 +228,7 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 		/* little at a time: nobody gains by waiting for more */
 		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? crew_wait(a->crew, err) : 0;
 	}
+	window_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
 	if (window_block(a->window, run->block, refused, &(struct refusing){ a, run }, err))
 		return -1;
 	c = window_counts_take(a->window);
@@ -242,11 +260,22 @@ static int barrier(void *self, struct stage *st, const struct ctl *bar, struct e
 {
 	struct agg *a = self;
 
-	(void)bar;
-	if (gather(a, err) || emit_all(a, err))
+	if (gather(a, err) || emit_all(a, err) || agg_marks_barrier(a, bar, err))
 		return -1;
 	page_set(stage_page(st), PAGE_GROUPS, 0);
 	return 0;
+}
+
+static int control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+{
+	struct agg *a = self;
+
+	(void)st, (void)instead;
+	if (ctl->kind != CTL_BEFORE)
+		return 0;
+	if (a->crew && crew_wait(a->crew, err))
+		return -1;
+	return agg_marks_before(a, ctl, err);
 }
 
 static int finish(void *self, struct stage *st, bool eof, struct err *err)
@@ -272,11 +301,12 @@ static void close_all(void *self, struct stage *st)
 	(void)st;
 	crew_free(a->crew);
 	emit_free(a->emit);
+	agg_marks_fini(a);
 	window_free(a->window);
 	dead_file_close(a->late_file, &ignored);
 }
 
 const struct filter agg_filter = {
 	.finds_dead = true, .consumes = true,
-	.open = open_late, .plain = plain, .hello = hello, .data = data, .barrier = barrier, .finish = finish, .file = file, .close = close_all,
+	.open = open_late, .plain = plain, .hello = hello, .data = data, .barrier = barrier, .control = control, .finish = finish, .file = file, .close = close_all,
 };

@@ -1,4 +1,4 @@
-/* Inside of hta-window: agg_main.c (options), agg.c (the filter), agg_tell.c (what it tells people). */
+/* Inside of hta-window: agg_main.c (options), agg.c (the filter), agg_marks.c (watermarks of partitions), agg_tell.c (what it tells people). */
 #ifndef AGG_AGG_INTERNAL_H
 #define AGG_AGG_INTERNAL_H
 
@@ -14,8 +14,9 @@ struct agg {
 	struct plan_builder *builder;
 	const char *time, *late;
 	int unit;                    /* enum value_unit */
-	bool has_lateness, no_sketch, exact;
+	bool has_lateness, no_sketch, exact, ahead_dead;
 	int64_t lateness_us;
+	int64_t max_ahead_us;        /* 0: not given */
 	uint64_t threads, max_groups;
 	const char **file;           /* operands */
 	size_t n_files;
@@ -28,17 +29,33 @@ struct agg {
 	struct emit *emit;
 	struct dead_file *late_file;
 	struct window_counts total;
+	struct agg_mark *mark;
+	size_t n_marks, cap_marks;
 	bool in_file;                /* the crew reads, not the skeleton */
 	bool endless;                /* nobody knows when the input ends */
-	bool told_fields;
+	bool told_fields, told_ahead;
 };
 
 extern const struct filter agg_filter;
+
+/* The order of lines from that origin, by which event times there are judged; NULL: they are not. */
+struct ahead *agg_order(struct agg *a, const struct origin *o);
+/* Judges times that threads have left (crew.h): counts gets the watermark, and those that are too far ahead. */
+void agg_judge(struct agg *a, const struct origin *o, const int64_t *times, size_t n, struct window_counts *counts);
+/* The source says what lies below a partition's position; after crew_wait. */
+int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err);
+/* A barrier: what is at its log's end and too short to be judged has a watermark all the same. */
+int agg_marks_barrier(struct agg *a, const struct ctl *bar, struct err *err);
+/* How many events wait for others to bear them out, at the end. */
+uint64_t agg_marks_waiting(const struct agg *a);
+void agg_marks_fini(struct agg *a);
 
 /* At the end of a plain stream on a terminal rows may be long in coming. */
 void agg_tell_patience(const struct agg *a);
 /* After lines were counted: what an endless input would never tell at its end. */
 void agg_tell_early(struct agg *a);
+/* The first event that is too far ahead; from: a record's timestamp, 0: there is none. */
+void agg_tell_ahead(struct agg *a, const struct window_counts *c, int64_t from_us);
 /* At the end: fields that no line had, late and rounded ones. */
 void agg_tell_end(struct agg *a);
 /* EX_DATAERR, naming the dimension with the most values. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/tm.h"
 
 enum { EARLY_LINES = 10000 };
 
@@ -41,6 +42,30 @@ void agg_tell_early(struct agg *a)
 		tell_fields(a, "the first");
 }
 
+void agg_tell_ahead(struct agg *a, const struct window_counts *c, int64_t from_us)
+{
+	char us[TM_TEXT_BYTES], from[TM_TEXT_BYTES], bound[32];
+
+	if (a->told_ahead || !c->ahead)
+		return;
+	a->told_ahead = true;
+	us[tm_text(c->ahead_us, us)] = from[tm_text(from_us, from)] = 0;
+	bound[num_duration_text(a->max_ahead_us, bound)] = 0;
+	log_warn("an event of %s is more than %s ahead of %s%s: it %s (--max-ahead)", us, bound, from_us ? "its record's timestamp, " : "the others",
+		from_us ? from : "", a->ahead_dead ? "is bad data" : "counts, but moves no watermark");
+}
+
+static void tell_ahead_end(const struct agg *a)
+{
+	uint64_t waiting = agg_marks_waiting(a);
+
+	if (a->total.ahead > 1)
+		log_warn("%llu of %llu events were too far ahead (--max-ahead)", (unsigned long long)a->total.ahead, (unsigned long long)a->total.counted);
+	if (waiting)
+		log_info("%llu events at the end are too few, or too far ahead of those before them, to move the watermark: %d must follow (--max-ahead)",
+			(unsigned long long)waiting, AHEAD_EVENTS);
+}
+
 void agg_tell_end(struct agg *a)
 {
 	char lateness[32];
@@ -54,6 +79,7 @@ void agg_tell_end(struct agg *a)
 	else if (a->total.late && a->late_file)
 		log_warn("%llu of %llu lines came too late (more than --lateness %s): %s", (unsigned long long)a->total.late,
 			(unsigned long long)a->total.lines, lateness, a->late);
+	tell_ahead_end(a);
 	if (a->total.rounded)
 		log_warn("%llu values had more than nine decimals and were rounded to nine (--exact takes them for bad data)", (unsigned long long)a->total.rounded);
 }

@@ -195,7 +195,8 @@ static int tell_counts(struct crew *c, struct crew_task *t, struct err *err)
 
 		if (t->ticket)
 			c->line += p->counts.lines;
-		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, p->bytes, t->groups, err))
+		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, p->n_times ? (const int64_t *)(const void *)t->times.p + p->times : NULL, p->n_times,
+				     p->bytes, t->groups, err))
 			return -1;
 	}
 	if (t->failed) {

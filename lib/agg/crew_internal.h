@@ -12,6 +12,7 @@ struct crew_part {
 	size_t start;                /* in the task's data */
 	uint64_t bytes;
 	struct window_counts counts;
+	size_t times, n_times;       /* in the task's */
 };
 
 struct crew_refusal {
@@ -39,6 +40,7 @@ struct crew_task {
 	struct crew_refusal *refusal;
 	size_t n_refusals, cap_refusals;
 	struct buf text;
+	struct buf times;            /* int64_t each */
 	size_t groups;               /* of the engine, at the end */
 	bool failed;
 	struct err err;

@@ -20,7 +20,7 @@ static struct crew_part *part_new(struct crew_task *t)
 
 	mem_reserve(&t->part, &t->cap_parts, t->n_parts + 1, sizeof(*t->part));
 	p = &t->part[t->n_parts++];
-	*p = (struct crew_part){ .counts.watermark_us = POS_NONE };
+	*p = (struct crew_part){ .counts.watermark_us = POS_NONE, .counts.ahead_us = POS_NONE };
 	return p;
 }
 
@@ -69,7 +69,7 @@ void crew_task_ticket(struct crew_task *t, int fd, int64_t from, int64_t to, boo
 void crew_task_clear(struct crew_task *t)
 {
 	t->call = NULL;
-	t->data.n = t->text.n = 0;
+	t->data.n = t->text.n = t->times.n = 0;
 	t->n_parts = t->n_refusals = 0;
 	arena_reset(&t->names);
 }
@@ -78,6 +78,7 @@ void crew_task_fini(struct crew_task *t)
 {
 	buf_fini(&t->data);
 	buf_fini(&t->text);
+	buf_fini(&t->times);
 	arena_fini(&t->names);
 	free(t->part);
 	free(t->refusal);
@@ -174,9 +175,12 @@ static int do_data(struct work *k, struct err *err)
 
 		k->nth = 0;
 		k->at = 0;
+		p->times = t->times.n / sizeof(int64_t);
+		window_from(k->w, p->origin.time_us, NULL, crew_by_order(&p->origin) ? &t->times : NULL);
 		if (count_block(k, slice(t->data.p + p->start, p->bytes), err))
 			return -1;
 		p->counts = window_counts_take(k->w);
+		p->n_times = t->times.n / sizeof(int64_t) - p->times;
 	}
 	return 0;
 }

@@ -142,6 +142,8 @@ void metric_cfg(const struct metric *m, const struct metric_common *c, char out[
 		cfg_line(&b, "uniq ", &m->uniq);
 	if (c->exact)
 		buf_addz(&b, "exact\n");
+	if (c->ahead_dead)
+		buf_printf(&b, "ahead %lld\n", (long long)c->max_ahead_us);
 	metric_hash_text(buf_slice(&b), out);
 	buf_fini(&b);
 }
@@ -184,5 +186,11 @@ void metric_def(const struct metric *m, const struct metric_common *c, struct bu
 	}
 	if (c->exact)
 		buf_addz(out, ",\"exact\":true");
+	if (c->ahead_dead) {
+		char ahead[32];
+
+		ahead[num_duration_text(c->max_ahead_us, ahead)] = 0;
+		buf_printf(out, ",\"max_ahead\":\"%s\"", ahead);
+	}
 	buf_addc(out, '}');
 }

@@ -10,6 +10,7 @@
  *   value .latency_ms\n          left out where there is none
  *   uniq .user_id\n              left out where there is none
  *   exact\n                      only with --exact
+ *   ahead 600000000\n            only with --ahead dead: --max-ahead, us
  *
  * cfg = XXH3-64 of that text, 16 hex digits, most significant first. The name is no part of it, nor is lateness. */
 #ifndef AGG_METRIC_H
@@ -38,6 +39,8 @@ struct metric_common {
 	struct path time;
 	enum value_unit unit;
 	bool exact;                  /* more than nine decimals are bad data instead of rounded */
+	int64_t max_ahead_us;        /* a time further ahead moves no watermark (agg/ahead.h) */
+	bool ahead_dead;             /* ... and is bad data */
 };
 
 extern const char *const metric_units[];                 /* by enum value_unit: "", "s", "ms", "us", "ns" */
@@ -57,7 +60,7 @@ void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1]);
 
 void metric_cfg(const struct metric *m, const struct metric_common *c, char out[METRIC_CFG_CHARS + 1]);
 
-/* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms","by":["endpoint"],"value":"latency_ms","uniq":"user_id","exact":true};
+/* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms","by":["endpoint"],"value":"latency_ms","uniq":"user_id","exact":true,"max_ahead":"10m"};
  * members that do not apply are left out, but for "by". */
 void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agg/ahead.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -21,6 +22,8 @@ struct scope {
 struct plan_builder {
 	struct scope *scope;         /* [0] is everybody's */
 	size_t n;
+	int64_t max_ahead_us;
+	bool ahead_dead;
 };
 
 struct plan_builder *plan_builder_new(void)
@@ -29,6 +32,7 @@ struct plan_builder *plan_builder_new(void)
 
 	b->scope = mem_array(1, sizeof(*b->scope));
 	b->n = 1;
+	b->max_ahead_us = AHEAD_OFF;
 	return b;
 }
 
@@ -107,6 +111,12 @@ int plan_uniq(struct plan_builder *b, const char *path, struct err *err)
 {
 	now(b)->uniq = path;
 	return try_path(path, err);
+}
+
+void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead)
+{
+	b->max_ahead_us = max_us;
+	b->ahead_dead = dead;
 }
 
 /* ---- finishing */
@@ -212,6 +222,8 @@ struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_un
 
 	p->common.unit = unit;
 	p->common.exact = exact;
+	p->common.max_ahead_us = b->max_ahead_us;
+	p->common.ahead_dead = b->ahead_dead;
 	p->metric = mem_array(b->n, sizeof(*p->metric));
 	p->path = mem_array(SCAN_FIELDS, sizeof(*p->path));
 	p->value_field = mem_alloc(SCAN_FIELDS);

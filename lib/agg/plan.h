@@ -21,6 +21,9 @@ int plan_by(struct plan_builder *b, const char *paths, struct err *err);
 int plan_value(struct plan_builder *b, const char *path, struct err *err);
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
 
+/* How far ahead event times may be, and whether those beyond are bad data; without it AHEAD_OFF. */
+void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead);
+
 /* What a field is asked for. */
 enum plan_use { PLAN_TIME, PLAN_BY, PLAN_VALUE, PLAN_UNIQ };
 

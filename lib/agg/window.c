@@ -12,10 +12,6 @@
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
 
-#define for_each_line(i, set) \
-	for (uint64_t left_##i = (set), i; left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
-#define BIT(i) (1ULL << (i))
-
 struct window *window_new(const struct plan *plan, int64_t lateness_us)
 {
 	struct window *w = mem_zalloc(sizeof(*w));
@@ -36,7 +32,9 @@ struct window *window_new(const struct plan *plan, int64_t lateness_us)
 	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
 	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
 	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
-	w->counts.watermark_us = POS_NONE;
+	w->counts.watermark_us = w->counts.ahead_us = POS_NONE;
+	ahead_init(&w->own, plan->common.max_ahead_us);
+	window_from(w, 0, NULL, NULL);
 	return w;
 }
 
@@ -68,7 +66,7 @@ struct window_counts window_counts_take(struct window *w)
 {
 	struct window_counts c = w->counts;
 
-	w->counts = (struct window_counts){ .watermark_us = w->lateness_us == WINDOW_NO_LATENESS ? POS_NONE : c.watermark_us };
+	w->counts = (struct window_counts){ .ahead_us = POS_NONE, .watermark_us = w->lateness_us == WINDOW_NO_LATENESS ? POS_NONE : c.watermark_us };
 	return c;
 }
 
@@ -81,9 +79,12 @@ void window_counts_add(struct window_counts *to, const struct window_counts *fro
 	to->late += from->late;
 	to->valid += from->valid;
 	to->rounded += from->rounded;
+	to->ahead += from->ahead;
 	to->fields |= from->fields;
 	if (from->watermark_us > to->watermark_us)
 		to->watermark_us = from->watermark_us;
+	if (from->ahead_us > to->ahead_us)
+		to->ahead_us = from->ahead_us;
 }
 
 struct table *window_table(struct window *w, size_t metric)
@@ -181,47 +182,6 @@ static uint64_t build_keys(struct window *w, size_t metric, uint64_t live)
 	return key_build_lines(window_field(w, 0, 0), w->plan->n_fields, live, p->dim_field, p->m.n_dims, index, &w->scratch, out, m->key);
 }
 
-/* ---- lateness: line by line, in their order */
-
-static int64_t earliest_end(struct window *w, int64_t us)
-{
-	int64_t end = INT64_MAX;
-
-	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		int64_t every_us = w->plan->metric[i].m.every_us, e = (us / every_us + 1) * every_us;
-
-		end = e < end ? e : end;
-	}
-	return end;
-}
-
-/* The lines that come too late; the others raise the watermark. */
-static uint64_t find_late(struct window *w, uint64_t live)
-{
-	int64_t mark = w->counts.watermark_us;
-	uint64_t late = 0;
-
-	for_each_line(i, live) {
-		int64_t us = w->time_us[i];
-
-		if (us >= mark)
-			mark = us;
-		else if (earliest_end(w, us) <= mark - w->lateness_us)
-			late |= BIT(i);
-	}
-	w->counts.watermark_us = mark;
-	return late;
-}
-
-static void raise_watermark(struct window *w, uint64_t live)
-{
-	int64_t mark = w->counts.watermark_us;
-
-	for_each_line(i, live)
-		mark = w->time_us[i] > mark ? w->time_us[i] : mark;
-	w->counts.watermark_us = mark;
-}
-
 /* ---- a batch */
 
 static int add(struct window *w, uint64_t live, struct err *err)
@@ -274,7 +234,9 @@ static int refuse(struct window *w, uint64_t dead, uint64_t late, uint64_t nth, 
 		struct slice record = slice(w->batch.start[i], w->batch.length[i]);
 		struct err why = ERR_INIT;
 
-		if (dead >> i & 1)
+		if (w->ahead >> i & 1)
+			window_why_ahead(w, &why);
+		else if (dead >> i & 1)
 			window_why(w, (unsigned)i, &why);
 		if (refused(arg, nth + i, (size_t)(record.p - block), record, dead >> i & 1 ? why.msg : NULL, err))
 			return -1;
@@ -301,7 +263,7 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t nth = 0, at = 0; at < block.n; nth += b->lines, at += b->used) {
-		uint64_t live, late = 0;
+		uint64_t live, late;
 
 		scan_lines(w->scan, block.p + at, block.n - at, b);
 		see_fields(w, b->valid);
@@ -309,10 +271,8 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 		w->counts.lines += b->lines;
 		w->counts.blank += (unsigned)__builtin_popcountll(b->blank);
 		w->counts.valid += (unsigned)__builtin_popcountll(b->valid);
-		if (w->lateness_us == WINDOW_NO_LATENESS)
-			raise_watermark(w, live);
-		else
-			late = find_late(w, live);
+		late = window_judge(w, live);
+		live &= ~w->ahead;
 		if (add(w, live & ~late, err))
 			return -1;
 		live |= b->blank;
@@ -321,4 +281,14 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 			return -1;
 	}
 	return 0;
+}
+
+void window_peek(struct window *w, struct slice block, struct buf *times)
+{
+	struct scan_batch *b = &w->batch;
+
+	for (uint64_t at = 0; at < block.n; at += b->used) {
+		scan_lines(w->scan, block.p + at, block.n - at, b);
+		window_keep_times(w, validate(w, b->valid), times);
+	}
 }

@@ -1,9 +1,14 @@
-/* Inside of the engine: window.c (counting), window_why.c (what is wrong with a line that does not count). */
+/* Inside of the engine: window.c (counting), window_times.c (watermark, late lines, times too far ahead), window_why.c (what is wrong with a line that does
+ * not count). */
 #ifndef AGG_WINDOW_INTERNAL_H
 #define AGG_WINDOW_INTERNAL_H
 
 #include "agg/key.h"
 #include "agg/window.h"
+
+#define for_each_line(i, set) \
+	for (uint64_t left_##i = (set), i; left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
+#define BIT(i) (1ULL << (i))
 
 struct window_metric {
 	struct table *table;
@@ -22,6 +27,10 @@ struct window {
 	struct window_counts counts;
 	struct value_clock clock;
 	struct key_scratch scratch;
+	struct ahead own;            /* the order of a plain stream's lines */
+	struct ahead *order;         /* as in window_from */
+	struct buf *times;
+	int64_t limit_us;            /* a time beyond is too far ahead */
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
@@ -29,12 +38,20 @@ struct window {
 	uint64_t *has_value, *rounded;
 	uint64_t (*uniq)[SCAN_BATCH];
 	uint64_t *has_uniq;
+	uint64_t ahead;                      /* dead for being too far ahead, and for nothing else */
 };
 
 static inline const struct field *window_field(const struct window *w, unsigned line, size_t field)
 {
 	return &w->batch.field[line * w->plan->n_fields + field];
 }
+
+/* Raises the watermark, sets w->ahead, and returns those of the batch's good lines that are late. */
+uint64_t window_judge(struct window *w, uint64_t live);
+/* Appends the times of those of the batch's lines. */
+void window_keep_times(const struct window *w, uint64_t live, struct buf *times);
+/* Why the lines in w->ahead are dead, as text of err. */
+void window_why_ahead(const struct window *w, struct err *why);
 
 /* Why the line of the batch is dead, as text of err. BUG where it is not. */
 void window_why(struct window *w, unsigned line, struct err *why);

@@ -43,11 +43,22 @@ int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err)
 	return 0;
 }
 
-void ctl_at_write(const struct ctl_inc *inc, struct slice topic, int32_t partition, int64_t offset, struct buf *out)
+int64_t ctl_at_time(int64_t us)
+{
+	if (us <= 0)
+		return 0;
+	if (us > INT64_MAX - CTL_AT_TIME_US)
+		us -= CTL_AT_TIME_US;
+	return (us + CTL_AT_TIME_US - 1) / CTL_AT_TIME_US * CTL_AT_TIME_US;
+}
+
+void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out)
 {
 	ctl_open(inc, "at", out);
-	ctl_add_text(out, "t", topic);
-	ctl_add_i64(out, "p", partition);
-	ctl_add_i64(out, "o", offset);
+	ctl_add_text(out, "t", at->topic);
+	ctl_add_i64(out, "p", at->partition);
+	ctl_add_i64(out, "o", at->offset);
+	if (at->time_us)
+		ctl_add_i64(out, "ts", at->time_us);
 	buf_addc(out, '}');
 }

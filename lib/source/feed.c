@@ -54,14 +54,24 @@ int feed_control(struct feed *f, struct slice line, struct err *err)
 	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
 }
 
-static int put_at(struct feed *f, const struct log_part *part, int64_t offset, struct err *err)
+/* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time that they cross a full minute: a producer writes its batches in
+ * order of time, so that is once a batch at worst, and the batch itself costs more than the line does. */
+static bool needs_at(const struct feed *f, const struct log_part *part, const struct log_record *r)
 {
+	return f->part != part || f->next != r->offset || (f->inc && !ctl_at_covers(f->time_us, r->time_us));
+}
+
+static int put_at(struct feed *f, const struct log_part *part, const struct log_record *r, struct err *err)
+{
+	struct ctl_at at = { .topic = slice_z(part->topic), .partition = part->partition, .offset = r->offset, .time_us = ctl_at_time(r->time_us) };
+
 	f->part = part;
-	f->next = offset;
+	f->next = r->offset;
+	f->time_us = at.time_us;
 	if (!f->inc)
 		return 0;
 	f->line.n = 0;
-	ctl_at_write(f->inc, slice_z(part->topic), part->partition, offset, &f->line);
+	ctl_at_write(f->inc, &at, &f->line);
 	return feed_control(f, buf_slice(&f->line), err);
 }
 
@@ -206,9 +216,9 @@ static int put_all(struct feed *f, const struct log_part *part, const struct log
 				return -1;
 			continue;
 		}
-		if (f->part != part || f->next != r->offset) {
+		if (needs_at(f, part, r)) {
 			close_window(f, w);
-			if (put_at(f, part, r->offset, err))
+			if (put_at(f, part, r, err))
 				return -1;
 		}
 		if (f->bytes && f->inc && (k = block_of(f, r, n - i)) > 0) {

@@ -260,6 +260,7 @@ static const struct log_ops files_ops = {
 	.starts = files_starts,
 	.fingerprint = files_fingerprint,
 	.known = files_known,
+	.before = files_before,
 	.close = files_close,
 };
 

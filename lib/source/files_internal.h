@@ -1,4 +1,4 @@
-/* Inside of the files log: files.c (names, opening, what stands where), files_read.c (records). */
+/* Inside of the files log: files.c (names, opening, what stands where), files_read.c (records), files_before.c (what was read before). */
 #ifndef SOURCE_FILES_INTERNAL_H
 #define SOURCE_FILES_INTERNAL_H
 
@@ -38,6 +38,7 @@ struct file *files_find(const struct files *fs, const char *topic);
 int files_assign(void *self, const struct ranges *start, struct err *err);
 int files_read(void *self, struct log_batch *batch, int *fd, struct err *err);
 int files_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+int files_before(void *self, const struct log_part *part, int64_t offset, struct buf *lines, struct err *err);
 
 void files_close_reader(struct file *f);
 

@@ -80,6 +80,9 @@ struct log_ops {
 	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
 	/* Known names for files of this job (positions that sinks hold), before partitions() is asked; NULL: not needed. */
 	int (*known)(void *log, const struct log_parts *names, struct err *err);
+	/* Appends the last whole lines below that offset, each with its newline, some sixty at most. Nothing where that would mean to read all before them. NULL: records have
+	 * timestamps, and nobody asks. */
+	int (*before)(void *log, const struct log_part *part, int64_t offset, struct buf *lines, struct err *err);
 	/* Leaves the group, flushes. Also after an open() that failed. */
 	void (*close)(void *log);
 };

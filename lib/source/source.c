@@ -303,6 +303,7 @@ static void fini(struct source *s)
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
 	ranges_fini(&s->step);
+	free(s->introduced);
 	view_fini(&s->view);
 	view_fini(&s->watched);
 	loop_free(s->loop);

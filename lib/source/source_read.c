@@ -9,8 +9,10 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/tm.h"
 #include "io/notify.h"
 #include "source/bounds.h"
@@ -159,6 +161,25 @@ static void note_first(struct source *s, const struct log_part *part, const stru
 		r->watermark_us = first->time_us;
 }
 
+/* A partition whose records have no timestamps: those who judge event times by their order are told what was read of it before. */
+static int introduce(struct source *s, const struct log_record *first, struct err *err)
+{
+	const struct range *r = &s->step.v[s->batch_id];
+	struct ctl_before b = { .topic = slice_z(r->topic), .partition = r->partition, .mark_us = r->watermark_us > 0 ? r->watermark_us : 0 };
+
+	if (s->introduced[s->batch_id])
+		return 0;
+	s->introduced[s->batch_id] = true;
+	if (ctl_at_time(first->time_us) || first->offset == 0)
+		return 0;
+	s->element.n = 0;
+	if (s->log->ops->before && s->log->ops->before(s->log->self, s->batch.part, r->from, &s->element, err))
+		return -1;
+	b.lines = buf_slice(&s->element);
+	ctl_before_write(&s->inc, &b, &s->line);
+	return source_control(s, err);
+}
+
 /* As much of the batch as fits. */
 static int take_batch(struct source *s, struct err *err)
 {
@@ -171,7 +192,7 @@ static int take_batch(struct source *s, struct err *err)
 	bool over;
 
 	k = bounds_fit(v, n, r->to, room < s->left ? room : s->left);
-	if (k && feed_records(&s->feed, b->part, v, k, err))
+	if (k && (introduce(s, v, err) || feed_records(&s->feed, b->part, v, k, err)))
 		return -1;
 	over = k < n && v[k].offset >= r->to;               /* the rest is behind the step's end */
 	if (k == n)
@@ -327,6 +348,8 @@ static enum step one_step(struct source *s, struct err *err)
 		return gap < 0 ? STEP_FAILED : STEP_NEXT;
 	set_ends(s);
 	epochs_assign(s->epochs, &s->step);
+	s->introduced = mem_grow(s->introduced, s->step.n + 1, sizeof *s->introduced);
+	memset(s->introduced, 0, (s->step.n + 1) * sizeof *s->introduced);
 	s->batch.part = NULL;
 	feed_again(&s->feed);
 	if (s->log->ops->assign(s->log->self, &s->step, err))

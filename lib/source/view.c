@@ -16,7 +16,7 @@ void view_fini(struct view *v)
 
 static struct view_part *set_part(struct view *v, size_t i, const char *topic, int32_t partition)
 {
-	v->v[i] = (struct view_part){ .topic = mem_strdup(topic), .partition = partition, .next = mem_array(v->sinks, sizeof *v->v[i].next) };
+	v->v[i] = (struct view_part){ .topic = mem_strdup(topic), .partition = partition, .watermark_us = POS_NONE, .next = mem_array(v->sinks, sizeof *v->v[i].next) };
 	return &v->v[i];
 }
 
@@ -26,12 +26,16 @@ void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, c
 	*v = (struct view){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v), .n = parts->n, .sinks = n };
 	for (size_t i = 0; i < parts->n; i++) {
 		struct view_part *p = set_part(v, i, parts->v[i].topic, parts->v[i].partition);
+		int64_t low = 0;
 
 		p->idle = true;
 		for (size_t s = 0; s < n; s++) {
 			const struct position *at = positions_find(&sinks[s].pos, slice_z(p->topic), p->partition);
 			if (!at)
 				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic, p->partition);
+			if (s == 0 || at->next < low || (at->next == low && at->watermark_us < p->watermark_us))
+				p->watermark_us = at->watermark_us;
+			low = s == 0 || at->next < low ? at->next : low;
 			p->next[s] = at->next;
 			p->idle = p->idle && at->idle;
 		}
@@ -85,6 +89,7 @@ static void add_start(struct ranges *start, const struct view_part *p, int64_t f
 	r->from = from;
 	r->to = to;
 	r->idle = p->idle;
+	r->watermark_us = p->watermark_us;
 }
 
 /* The position above the lowest one; the lowest where all agree. */

@@ -30,7 +30,7 @@ const char *const page_names[PAGE_COUNTERS] = {
 	[PAGE_BLOCKED_IN_US] = "blocked_in_us", [PAGE_BLOCKED_OUT_US] = "blocked_out_us", [PAGE_STORE_US] = "store_us",
 	[PAGE_RETRIES] = "retries", [PAGE_LAG_RECORDS] = "lag_records", [PAGE_LAG_US] = "lag_us",
 	[PAGE_WATERMARK_US] = "watermark_us", [PAGE_GROUPS] = "groups", [PAGE_PARTITIONS] = "partitions",
-	[PAGE_LAST_ACK_US] = "last_ack_us",
+	[PAGE_LAST_ACK_US] = "last_ack_us", [PAGE_AHEAD] = "ahead",
 };
 
 /* The file of this process' page; empty: it has none, and counts in `unmapped`. */

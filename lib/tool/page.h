@@ -29,6 +29,7 @@ enum page_counter {
 	PAGE_LAG_RECORDS /* now; UINT64_MAX unknown */, PAGE_LAG_US /* now; UINT64_MAX unknown */,
 	PAGE_WATERMARK_US /* highest; 0 none */, PAGE_GROUPS /* now */, PAGE_PARTITIONS /* now */,
 	PAGE_LAST_ACK_US /* wall clock, 0 none */,
+	PAGE_AHEAD,
 	PAGE_COUNTERS
 };
 extern const char *const page_names[PAGE_COUNTERS];   /* "records_in", ... */

@@ -29,6 +29,7 @@ struct origin {
 	int64_t offset;            /* of the run's first line */
 	bool bytes;                /* offsets count bytes: the next line's is + its length + 1; else + 1 */
 	bool inexact;              /* a foreign filter stands above: offset is the run's first for all its lines */
+	int64_t time_us;           /* the records' own timestamp, rounded up as ctl_at_time does; 0: not known */
 };
 
 /* Whole data lines, each ends in \n; LINES_PAD readable bytes around. Valid during the call. */
@@ -37,7 +38,7 @@ struct run { struct slice block; struct origin origin; };
 struct filter {
 	bool finds_dead;           /* calls stage_dead; has --dead */
 	bool rows;                 /* its input lines are rollup rows (books: rows_in, rows_out), not records */
-	bool consumes;             /* its input ends here (a window): `at` is not passed on */
+	bool consumes;             /* its input ends here (a window): `at` and `before` are not passed on */
 	bool ends;                 /* nothing behind it: writes no stream (hta-commit) */
 
 	/* All may be NULL but data. 0, or -1 with err, which ends the stage. */

@@ -110,18 +110,20 @@ static int take_at(struct stage *st, struct err *err)
 {
 	const struct json *j = &st->ctl.json;
 	struct slice topic;
-	int64_t p, o;
+	int64_t p, o, time_us = 0;
 	bool inexact = false;
 
 	if (!json_get_text(j, 0, "t", &topic) || !json_get_i64(j, 0, "p", &p) || !json_get_i64(j, 0, "o", &o))
 		return err_set(err, EX_DATAERR, "control record `at` without t, p and o");
 	json_get_bool(j, 0, "inexact", &inexact);
+	json_get_i64(j, 0, "ts", &time_us);
 	st->topic.n = 0;
 	buf_adds(&st->topic, topic);
 	st->at.topic = buf_slice(&st->topic);
 	st->at.partition = (int32_t)p;
 	st->at.offset = o;
 	st->at.inexact = inexact || st->o->foreign;
+	st->at.time_us = time_us;
 	if (st->f->consumes || st->f->ends)
 		return 0;
 	if (!st->o->foreign || inexact)
@@ -239,7 +241,7 @@ static int take_control(struct stage *st, struct slice line, struct err *err)
 	rc = st->f->control ? st->f->control(st->self, st, &st->ctl, &instead, err) : 0;
 	if (st->ctl.kind == CTL_FAIL)
 		rc = take_fail(st, err);
-	else if (rc == 0)
+	else if (rc == 0 && !(st->ctl.kind == CTL_BEFORE && (st->f->consumes || st->f->ends)))
 		rc = write_line(st, instead.n ? buf_slice(&instead) : line, err);
 	if (rc == 0 && st->out && st->ctl.kind != CTL_DEAD && st->ctl.kind != CTL_LATE)
 		rc = out_flush(st->out, err);

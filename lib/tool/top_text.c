@@ -111,13 +111,14 @@ static void sentence(const struct top_pipeline *p, bool utf8, struct buf *out)
 /* Event time that the windows have seen, and what is under way. */
 static void facts(const struct top_pipeline *p, struct buf *out)
 {
-	uint64_t mark = 0, groups = 0;
+	uint64_t mark = 0, groups = 0, ahead = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct page *page = &p->stage[i]->page;
 
 		mark = page->counter[PAGE_WATERMARK_US] > mark ? page->counter[PAGE_WATERMARK_US] : mark;
 		groups += page->counter[PAGE_GROUPS];
+		ahead += page->counter[PAGE_AHEAD];
 	}
 	if (!mark && !p->source)
 		return;
@@ -132,6 +133,8 @@ static void facts(const struct top_pipeline *p, struct buf *out)
 		out->n += tm_text((int64_t)mark, buf_room(out, TM_TEXT_BYTES));
 	else
 		buf_addz(out, "none yet");
+	if (ahead)
+		buf_printf(out, ", too far ahead %" PRIu64, ahead);
 	buf_addc(out, '\n');
 }
 

@@ -10,6 +10,7 @@
  *	committed GROUP TOPIC				lines "PARTITION OFFSET METADATA", "-" where there is none
  *	commit GROUP TOPIC PARTITION OFFSET [METADATA]	on behalf of a group without members
  *	txn commit|abort TOPIC PARTITION		the lines of standard input in one transaction
+ *	stamp TOPIC PARTITION				lines "MS TEXT" of standard input: records TEXT of that timestamp
  * Exit 0, 64 for wrong usage, 69 with the broker's reason. */
 #include <librdkafka/rdkafka.h>
 
@@ -47,7 +48,7 @@ static void usage(void) __attribute__((noreturn));
 
 static void usage(void)
 {
-	fputs("usage: kadm -b BROKERS [-X prop=value]... create|delete|grow|trim|ends|committed|commit|txn ...\n", stderr);
+	fputs("usage: kadm -b BROKERS [-X prop=value]... create|delete|grow|trim|ends|committed|commit|txn|stamp ...\n", stderr);
 	exit(EX_USAGE);
 }
 
@@ -328,12 +329,35 @@ static void transaction(rd_kafka_t *rk, int argc, char **argv)
 		check_error(rd_kafka_commit_transaction(rk, TIMEOUT_MS), "commit");
 }
 
+/* --- records of a given timestamp ----------------------------------------------------------------------------------- */
+
+static void produce_stamped(rd_kafka_t *rk, int argc, char **argv)
+{
+	char *line = NULL, *text;
+	size_t room = 0;
+
+	if (argc != 3)
+		usage();
+	while (getline(&line, &room, stdin) > 0) {
+		int64_t ms = strtoll(line, &text, 10);
+
+		if (*text++ != ' ')
+			usage();
+		text[strcspn(text, "\n")] = '\0';
+		check(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(argv[1]), RD_KAFKA_V_PARTITION((int32_t)number(argv[2])), RD_KAFKA_V_TIMESTAMP(ms),
+					RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK), RD_KAFKA_V_VALUE(text, strlen(text)), RD_KAFKA_V_END),
+		      argv[1]);
+	}
+	free(line);
+	check(rd_kafka_flush(rk, TIMEOUT_MS), "flush");
+}
+
 /* --- verbs ---------------------------------------------------------------------------------------------------------- */
 
 static const struct verb {
 	const char *name;
 	void (*run)(rd_kafka_t *rk, int argc, char **argv);
-	enum { PLAIN, GROUP, TRANSACTION } kind; /* GROUP: its first operand names one */
+	enum { PLAIN, GROUP, PRODUCER, TRANSACTION } kind; /* GROUP: its first operand names one */
 } verbs[] = {
 	{ "commit", commit_one, GROUP },
 	{ "committed", print_committed, GROUP },
@@ -341,6 +365,7 @@ static const struct verb {
 	{ "delete", topic_delete, PLAIN },
 	{ "ends", print_ends, PLAIN },
 	{ "grow", topic_grow, PLAIN },
+	{ "stamp", produce_stamped, PRODUCER },
 	{ "trim", topic_trim, PLAIN },
 	{ "txn", transaction, TRANSACTION },
 };
@@ -386,7 +411,7 @@ int main(int argc, char **argv)
 		set(conf, "group.id", argv[optind + 1]);
 	if (verb->kind == TRANSACTION)
 		set(conf, "transactional.id", id);
-	rk = client(verb->kind == TRANSACTION ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf);
+	rk = client(verb->kind >= PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf);
 	verb->run(rk, argc - optind, argv + optind);
 	rd_kafka_destroy(rk);
 	return EX_OK;

@@ -216,10 +216,13 @@ static void test_at(void)
 	struct ctl c = { 0 };
 	struct slice topic;
 	int64_t p, o;
-	ctl_at_write(&inc, z("events"), 3, 123, &b);
+	ctl_at_write(&inc, &(struct ctl_at){ .topic = z("events"), .partition = 3, .offset = 123 }, &b);
 	is_bytes(b.p, b.n, OPEN "\"k\":\"at\",\"t\":\"events\",\"p\":3,\"o\":123}", "at");
 	b.n = 0;
-	ctl_at_write(&inc, z("a\"b"), 0, INT64_MAX, &b);
+	ctl_at_write(&inc, &(struct ctl_at){ .topic = z("events"), .offset = 5, .time_us = 1767225600000000 }, &b);
+	is_bytes(b.p, b.n, OPEN "\"k\":\"at\",\"t\":\"events\",\"p\":0,\"o\":5,\"ts\":1767225600000000}", "at with a timestamp");
+	b.n = 0;
+	ctl_at_write(&inc, &(struct ctl_at){ .topic = z("a\"b"), .offset = INT64_MAX }, &b);
 	read_back(&c, &b, CTL_AT);
 	ok(json_get_text(&c.json, 0, "t", &topic) && slice_is(topic, "a\"b") && json_get_i64(&c.json, 0, "p", &p) && p == 0, "a topic with a quote");
 	ok(json_get_i64(&c.json, 0, "o", &o) && o == INT64_MAX && memmem(b.p, b.n, "\"o\":\"9223372036854775807\"", 25), "a large offset is a string");

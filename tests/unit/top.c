@@ -205,12 +205,13 @@ static void text(void)
 	source->counter[PAGE_BLOCKED_OUT_US] = 30 * S;
 	source->counter[PAGE_PARTITIONS] = 3;
 	view[1].page.counter[PAGE_WATERMARK_US] = (uint64_t)(NOW - S);
+	view[1].page.counter[PAGE_AHEAD] = 2;
 	snprintf(view[2].page.detail, sizeof view[2].page.detail, "pg:hta_rollups");
 	top(&t, NULL);
 	top_text(&t, NULL, 0, false, &out);
 	is_bytes(out.p, out.n,
 		"web: keeping up, at the end of the log, acknowledged 1.0 s ago\n"
-		"  partitions 3, epochs acknowledged 0, in flight 0, watermark 2027-01-15T07:59:59Z\n"
+		"  partitions 3, epochs acknowledged 0, in flight 0, watermark 2027-01-15T07:59:59Z, too far ahead 2\n"
 		"  stage        pid  state    in   out  in/s  MB/s  dead  late  idle  blocked  store  retries  detail\n"
 		"  hta-consume  100  up     6000  6000   100   2.0     0     0    0%      50%     0%        0\n"
 		"  hta-window   101  up        0     0   0.0   0.0     0     0    0%       0%     0%        0\n"

@@ -1,0 +1,145 @@
+/* Times of a batch's good lines against what is known of them: the records' own timestamp (a limit),
+ * or the order of lines (ahead.h), which also tells what is late on a plain stream. Nearly every
+ * batch needs its highest time only, and one comparison. */
+#include "agg/window_internal.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "rec/pos.h"
+
+void window_from(struct window *w, int64_t time_us, struct ahead *order, struct buf *times)
+{
+	if (time_us == 0 || __builtin_add_overflow(time_us, w->plan->common.max_ahead_us, &w->limit_us))
+		w->limit_us = INT64_MAX;
+	w->order = order ? order : w->lateness_us == WINDOW_NO_LATENESS ? NULL : &w->own;
+	w->times = w->plan->common.max_ahead_us == AHEAD_OFF ? NULL : times;
+}
+
+static int64_t highest(const struct window *w, uint64_t live)
+{
+	int64_t high = POS_NONE;
+
+	for_each_line(i, live)
+		high = w->time_us[i] > high ? w->time_us[i] : high;
+	return high;
+}
+
+static void count_ahead(struct window *w, uint64_t n, int64_t us)
+{
+	w->counts.ahead += n;
+	if (n && us > w->counts.ahead_us)
+		w->counts.ahead_us = us;
+}
+
+/* ---- by the order of lines */
+
+static int64_t earliest_end(struct window *w, int64_t us)
+{
+	int64_t end = INT64_MAX;
+
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		int64_t every_us = w->plan->metric[i].m.every_us, e = (us / every_us + 1) * every_us;
+
+		end = e < end ? e : end;
+	}
+	return end;
+}
+
+static bool is_late(struct window *w, int64_t us, int64_t mark)
+{
+	return us < mark && earliest_end(w, us) <= mark - w->lateness_us;
+}
+
+/* The highest time before a line decides whether it is late. */
+static uint64_t find_late(struct window *w, uint64_t live, bool calm)
+{
+	int64_t mark = w->order->highest_us;
+	uint64_t late = 0;
+
+	for_each_line(i, live) {
+		int64_t us = w->time_us[i];
+
+		if (is_late(w, us, mark))
+			late |= BIT(i);
+		if (!calm) {
+			ahead_event(w->order, us);
+			mark = w->order->highest_us;
+		} else if (us > mark) {
+			mark = us;
+		}
+	}
+	w->order->highest_us = mark;
+	return late;
+}
+
+static uint64_t judge_by_order(struct window *w, uint64_t live, int64_t high)
+{
+	struct ahead *order = w->order;
+	uint64_t before = order->dropped, late = 0;
+	bool calm = ahead_calm(order, high);
+
+	if (w->lateness_us != WINDOW_NO_LATENESS)
+		late = find_late(w, live, calm);
+	else if (calm)
+		order->highest_us = high > order->highest_us ? high : order->highest_us;
+	else
+		for_each_line(i, live)
+			ahead_event(order, w->time_us[i]);
+	count_ahead(w, order->dropped - before, order->dropped_us);
+	w->counts.watermark_us = order->highest_us;
+	return late;
+}
+
+void window_keep_times(const struct window *w, uint64_t live, struct buf *times)
+{
+	char *out = buf_room(times, SCAN_BATCH * sizeof(*w->time_us));
+
+	for_each_line(i, live)
+		out = mempcpy(out, &w->time_us[i], sizeof(*w->time_us));
+	times->n = (size_t)(out - times->p);
+}
+
+/* ---- by the records' own timestamp. Returns the lines that are too far ahead */
+
+static uint64_t judge_by_limit(struct window *w, uint64_t live, int64_t high)
+{
+	uint64_t ahead = 0;
+
+	if (high > w->limit_us) {
+		for_each_line(i, live)
+			if (w->time_us[i] > w->limit_us)
+				ahead |= BIT(i);
+		count_ahead(w, (unsigned)__builtin_popcountll(ahead), high);
+		high = highest(w, live & ~ahead);
+	}
+	if (high > w->counts.watermark_us)
+		w->counts.watermark_us = high;
+	return ahead;
+}
+
+uint64_t window_judge(struct window *w, uint64_t live)
+{
+	int64_t high = highest(w, live);
+	uint64_t ahead;
+
+	w->ahead = 0;
+	if (w->order)
+		return judge_by_order(w, live, high);
+	if (w->times)
+		window_keep_times(w, live, w->times);
+	ahead = judge_by_limit(w, live, high);
+	if (w->plan->common.ahead_dead)
+		w->ahead = ahead;
+	return 0;
+}
+
+void window_why_ahead(const struct window *w, struct err *why)
+{
+	const struct metric_common *c = &w->plan->common;
+	char ahead[32];
+
+	ahead[num_duration_text(c->max_ahead_us, ahead)] = 0;
+	err_set(why, EX_DATAERR, "metric %s: %s is more than %s ahead of the timestamp of its record (--max-ahead)",
+		w->plan->metric[0].m.name, c->time.name, ahead);
+}
