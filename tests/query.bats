@@ -573,6 +573,11 @@ each_job() { # ARG...
 	fails_with 64 hta-query latest events
 	says 'which store\?'
 	fails_with 64 hta-query -d '' latest events
+	PGHOST='' fails_with 64 hta-query latest events
+	for place in :memory: 'file:db?mode=memory'; do
+		fails_with 64 hta-query -d "$place" latest events
+		says 'is a database in memory'
+	done
 	fails_with 64 hta-query -d db latest
 	fails_with 64 hta-query -d db metrics events
 	fails_with 64 hta-query -d db latest events more

@@ -256,6 +256,22 @@ random_values() { # SEED COUNT
 	[ "$(row a count)" = 18014398509481987 ]
 }
 
+@test "a schema that is somebody else's is 78, and --init is no way out" {
+	for text in v7 '' 0 1.0 ' 1' 4294967297 -1; do
+		r set {hta}:schema "$text" >/dev/null
+		sink_fails 78 < <(hello; probe; end)
+		says '\{hta\}:schema is somebody else.s: .*use another --prefix'
+		not says '--init'
+		fails_with 78 hta-query -d "$REDIS_URL" metrics
+		[ "$(r get {hta}:schema)" = "$text" ]
+		[ "$(r dbsize)" = 1 ]
+	done
+	r del {hta}:schema
+	r rpush {hta}:schema x
+	sink_fails 78 < <(hello; probe; end)
+	says 'somebody else.s: use another --prefix'
+}
+
 @test "a key of another kind is 78 or 65, before anything is written" {
 	sink < <(hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)
 	for key in r:m:$m0:$(hash_of b) i:m:1767225660:1767225720 w:m x:m gone; do

@@ -242,6 +242,49 @@ taken_names() {
 	fails_with 64 hta-sink-sqlite </dev/null
 }
 
+@test "sqlite: a database that would be gone with the program is 64, named, and nothing is acknowledged" {
+	use sqlite
+	hta-gen --count 100 >events
+	for place in :memory: file::memory: 'file:x?mode=memory' 'file:x?mode=memory&cache=shared' file: 'file:?cache=shared' file:%3Amemory%3A 'file:/x?vfs=memdb'; do
+		fails_with 64 hta-sink-sqlite --init "$place" < <(rows 1)
+		says "\"$(sed 's/[?]/\\?/g' <<<"$place")\" is a database in memory"
+		fails_with 64 pipe "hta-consume --job mem events | hta-window | hta-sink-sqlite --init '$place' | hta-commit"
+		fails_with 64 hta-sink-sqlite --reset mem "$place"
+	done
+	for place in /dev/null /dev/full; do
+		fails_with 64 hta-sink-sqlite --init $place < <(rows 1)
+		says "$place: is no file"
+	done
+	# URIs of files are fine
+	feed pipe "hta-consume --job mem events | hta-window | hta-sink-sqlite --init file:real.db?cache=private | hta-commit"
+	[ "$(sqlite3 real.db 'select sum(count) from hta_rollups')" = 100 ]
+}
+
+@test "pg: tables that would be gone with the connection are 64, and nothing is acknowledged" {
+	use pg
+	hta-gen --count 100 >events
+	fails_with 64 hta-sink-pg --init --table pg_temp.r < <(rows 1)
+	says 'temporary table'
+	fails_with 64 pipe "hta-consume --job tmp events | hta-window | hta-sink-pg --init --table pg_temp.r | hta-commit"
+	PGOPTIONS='-c search_path=pg_temp' fails_with 64 pipe "hta-consume --job tmp events | hta-window | hta-sink-pg --init | hta-commit"
+	[ "$(ask 'select count(*) from hta_pos')" = 0 ]
+}
+
+# What stands where the version of the schema would, made by somebody else: it is named, and stays as it is.
+foreign_schema() {
+	use "$1"
+	for columns in 'name text' 'version text'; do
+		ask "create table hta_schema ($columns); insert into hta_schema values ('theirs')"
+		fails_with 78 $sink --init < <(rows 1)
+		says 'hta_schema'
+		not says '(run|add) .?--init|--init </dev/null'
+		[ "$(ask 'select * from hta_schema')" = theirs ]
+		ask 'drop table hta_schema'
+	done
+}
+@test "pg: a table hta_schema of somebody else" { foreign_schema pg; }
+@test "sqlite: a table hta_schema of somebody else" { foreign_schema sqlite; }
+
 @test "two sinks of one name are 64; a second one by --name is not" {
 	use sqlite
 	hta-gen --count 100 >events

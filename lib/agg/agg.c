@@ -189,9 +189,15 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 {
 	struct agg *a = self;
 	struct slice unit = slice_z("record");
+	struct ctl_hello above;
 	char cfg[METRIC_CFG_CHARS + 1];
 
 	(void)st;
+	if (ctl_hello_read(ctl, &above, err))
+		return -1;
+	if (above.rows)
+		return err_set(err, EX_USAGE, "a second hta-window: what comes here are the deltas of the one above, whose number depends on the epochs; "
+			"several metrics are several --metric NAME of one hta-window, each with its own --every and --by");
 	json_get_text(&ctl->json, 0, "unit", &unit);
 	if (a->ahead_dead && slice_is(unit, "byte"))
 		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records: which line of a file is ahead shows 16 lines later, when it may be stored");

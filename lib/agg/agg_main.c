@@ -65,9 +65,9 @@ static const struct opt opts[] = {
 	{ .name = "metric", .type = OPT_CALL, .call = set_metric, .arg = "NAME",
 	  .help = "name of the metric [events]; may repeat: --every, --by, --value and --uniq after it are its own, those before the first are everybody's" },
 	{ .name = "every", .type = OPT_CALL, .call = set_every, .arg = "DUR", .help = "length of its windows, aligned to the epoch [1m]" },
-	{ .name = "by", .type = OPT_CALL, .call = set_by, .arg = "PATH,...", .help = "group by these fields, named as in jq: endpoint, payload.price, .\"http.status\"" },
-	{ .name = "value", .type = OPT_CALL, .call = set_value, .arg = "PATH", .help = "field whose number, sum, minimum and maximum are taken" },
-	{ .name = "uniq", .type = OPT_CALL, .call = set_uniq, .arg = "PATH", .help = "field whose different values are counted, within 0.8 %" },
+	{ .name = "by", .type = OPT_CALL, .call = set_by, .empty = true, .arg = "PATH,...", .help = "group by these fields, named as in jq: endpoint, payload.price, .\"http.status\"" },
+	{ .name = "value", .type = OPT_CALL, .call = set_value, .empty = true, .arg = "PATH", .help = "field whose number, sum, minimum and maximum are taken" },
+	{ .name = "uniq", .type = OPT_CALL, .call = set_uniq, .empty = true, .arg = "PATH", .help = "field whose different values are counted, within 0.8 %" },
 	{ .name = "time", .type = OPT_TEXT, .at = AT(time), .arg = "PATH", .def = "ts", .help = "field with the event time: RFC 3339, or a number with --time-unit" },
 	{ .name = "time-unit", .type = OPT_CALL, .call = set_unit, .arg = "s|ms|us|ns", .help = "unit of event times that are numbers" },
 	{ .name = "lateness", .type = OPT_CALL, .call = set_lateness, .arg = "DUR",
@@ -118,6 +118,13 @@ static int run(void *self, struct err *err)
 	return a->plan ? stage_run(&agg_filter, a, a->file, a->n_files, err) : -1;
 }
 
+/* With files standard input is somebody else's. */
+static void failed(void *self, const struct err *err)
+{
+	if (!prog_given(NULL))
+		stage_failed(self, err);
+}
+
 int agg_main(int argc, char **argv)
 {
 	struct agg a = { .builder = plan_builder_new() };
@@ -130,6 +137,7 @@ int agg_main(int argc, char **argv)
 		.more_self = stage_options(),
 		.operand = add_file,
 		.run = run,
+		.failed = failed,
 		.examples =
 			"hta-window --every 1m --by endpoint,status --value latency_ms access.ndjson\n"
 			"kcat -C -b localhost -t events | hta-window --by customer --uniq user_id --lateness 10s\n"

@@ -82,6 +82,19 @@ static enum sink_result check_encoding(const struct pg *p, const PGresult *res, 
 	return SINK_FATAL;
 }
 
+static enum sink_result foreign(struct err *err)
+{
+	say_foreign("table hta_schema", "schema (search_path) or database", err);
+	return SINK_FATAL;
+}
+
+/* pg_temp, by --table or by search_path. */
+static enum sink_result no_store(const struct pg *p, struct err *err)
+{
+	err_set(err, EX_USAGE, "%s: rows or positions would be in a temporary table, gone with this connection: name another schema", p->rollups);
+	return SINK_FATAL;
+}
+
 static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 {
 	const char *value[] = { p->table };
@@ -91,7 +104,10 @@ static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 		" coalesce((SELECT t.typname = 'hll' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
 		"  WHERE a.attrelid = to_regclass($1) AND a.attname = 'uniq_sketch'), false),"
 		" EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'hll'), current_database(),"
-		" current_setting('server_encoding'), current_setting('client_encoding')", 1, value);
+		" current_setting('server_encoding'), current_setting('client_encoding'),"
+		" EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('hta_schema') AND attname = 'version' AND atttypid = 'integer'::regtype),"
+		" EXISTS (SELECT 1 FROM pg_class WHERE oid IN (to_regclass($1), to_regclass('hta_pos')) AND relpersistence = 't')", 1, value);
+	bool ours, temporary;
 
 	if (r != SINK_OK)
 		return r;
@@ -99,10 +115,16 @@ static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 	f->version = *PQgetvalue(res, 0, 1) == 't';
 	f->hll = *PQgetvalue(res, 0, 2) == 't';
 	f->hll_extension = *PQgetvalue(res, 0, 3) == 't';
+	ours = *PQgetvalue(res, 0, 7) == 't';
+	temporary = *PQgetvalue(res, 0, 8) == 't';
 	r = check_encoding(p, res, 4, err);
 	PQclear(res);
+	if (r == SINK_OK && temporary)
+		r = no_store(p, err);
 	if (r != SINK_OK || !f->version)
 		return r;
+	if (!ours)
+		return foreign(err);
 	r = pg_query(p, &res, err, "SELECT coalesce(max(version), 0) FROM hta_schema", 0, NULL);
 	if (r == SINK_OK) {
 		f->version = atoi(PQgetvalue(res, 0, 0));
@@ -148,6 +170,8 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	p->hll = f.hll;
 	if (f.table && f.version == SCHEMA)
 		return SINK_OK;
+	if (f.version <= 0 && p->conf->create)
+		return foreign(err);
 	if (f.version > SCHEMA || f.table) {
 		say_schema(f.version, SCHEMA, "hta-sink-pg", err);
 		return SINK_FATAL;

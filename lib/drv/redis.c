@@ -224,6 +224,22 @@ static void say_none(struct redis *p, struct err *err)
 	free(what);
 }
 
+/* 0: it is none of ours. */
+static int version_of(const redisReply *reply)
+{
+	size_t digits = strspn(reply->str, "0123456789");
+
+	return digits == reply->len && digits < 10 ? atoi(reply->str) : 0;
+}
+
+static void say_stored(struct redis *p, int found, struct err *err)
+{
+	if (found)
+		say_schema(found, SCHEMA, "hta-sink-redis", err);
+	else
+		say_foreign(buf_z(&p->key), "--prefix", err);
+}
+
 static enum sink_result schema(struct redis *p, struct err *err)
 {
 	redisReply *reply;
@@ -252,11 +268,11 @@ static enum sink_result schema(struct redis *p, struct err *err)
 	r = redis_run(p, &reply, err);
 	if (r != SINK_OK)
 		return r;
-	found = reply->type == REDIS_REPLY_STRING ? atoi(reply->str) : 0;
+	found = reply->type == REDIS_REPLY_STRING ? version_of(reply) : 0;
 	if (reply->type != REDIS_REPLY_STRING)
 		say_none(p, err);
 	else if (found != SCHEMA)
-		say_schema(found, SCHEMA, "hta-sink-redis", err);
+		say_stored(p, found, err);
 	freeReplyObject(reply);
 	return found == SCHEMA ? SINK_OK : SINK_FATAL;
 }

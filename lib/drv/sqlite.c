@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/tm.h"
@@ -109,6 +110,26 @@ enum sink_result sqlite_failed(struct sqlite *s, struct err *err)
 	}
 }
 
+/* Asked of SQLite, which knows more names for it (URIs) than we do. */
+static bool is_in_memory(struct sqlite *s, const char *path)
+{
+	sqlite3_vfs *vfs = NULL;
+
+	return !path || !*path || (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs) == SQLITE_OK && vfs && strcmp(vfs->zName, "memdb") == 0);
+}
+
+int sqlite_check_store(struct sqlite *s, struct err *err)
+{
+	const char *path = sqlite3_db_filename(s->db, "main");
+	struct stat st;
+
+	if (is_in_memory(s, path))
+		return err_set(err, EX_USAGE, "\"%s\" is a database in memory: it would be gone with this program; name a file", s->conf->where);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return err_set(err, EX_USAGE, "%s: is no file, and cannot be a store", path);
+	return 0;
+}
+
 static enum sink_result sqlite_connect(void *d, struct err *err)
 {
 	struct sqlite *s = d;
@@ -121,6 +142,10 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 			err_set(err, EX_CONFIG, "%s: cannot be opened: run `hta-sink-sqlite --init %s </dev/null` once, or add --init", s->conf->where, s->conf->where);
 		sqlite_disconnect(s);
 		return r;
+	}
+	if (sqlite_check_store(s, err)) {
+		sqlite_disconnect(s);
+		return SINK_FATAL;
 	}
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)

@@ -27,6 +27,9 @@ struct sqlite {
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
 enum sink_result sqlite_failed(struct sqlite *s, struct err *err);
 
+/* EX_USAGE where what was opened lasts no longer than this program: a database in memory, a nameless file, a device. */
+int sqlite_check_store(struct sqlite *s, struct err *err);
+
 /* The prepared statement, reset and without bindings; NULL: err and *r. */
 sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r, struct err *err);
 /* Runs a statement that gives no rows. */

@@ -19,6 +19,8 @@ static int connect_to(struct reader *r, struct err *err)
 {
 	if (sqlite3_open_v2(r->conf.where, &r->s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
 		return say_result(sqlite_failed(r->s, err), err);
+	if (sqlite_check_store(r->s, err))
+		return -1;
 	sqlite3_busy_timeout(r->s->db, READER_BUSY_MS);
 	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
 		return say_result(sqlite_failed(r->s, err), err);

@@ -60,6 +60,20 @@ static int version(struct sqlite *s)
 	return v;
 }
 
+/* Nothing is written into a table of that name that somebody else has made. */
+static enum sink_result set_version(struct sqlite *s, struct err *err)
+{
+	static const char insert[] = "INSERT INTO hta_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
+	int code = sqlite3_exec(s->db, insert, NULL, NULL, NULL);
+
+	if (code != SQLITE_OK && code != SQLITE_ERROR)
+		return sqlite_failed(s, err);
+	if (version(s) == SCHEMA)
+		return SINK_OK;
+	say_foreign("table hta_schema", "file", err);
+	return SINK_FATAL;
+}
+
 static enum sink_result create(struct sqlite *s, struct err *err)
 {
 	char *sql = sqlite3_mprintf(rollups, s->table, s->numbers, s->table, s->final, s->table, s->table);
@@ -70,7 +84,7 @@ static enum sink_result create(struct sqlite *s, struct err *err)
 		if (r == SINK_OK)
 			r = exec(s, sql, err);
 		if (r == SINK_OK && version(s) == 0)
-			r = exec(s, "INSERT INTO hta_schema VALUES (1)", err);
+			r = set_version(s, err);
 		if (r == SINK_OK)
 			r = exec(s, "COMMIT", err);
 		if (r != SINK_OK)

@@ -2,10 +2,16 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 enum { PIPE_BYTES = 1 << 20 };
+
+#ifndef PIPEFS_MAGIC
+#define PIPEFS_MAGIC 0x50495045
+#endif
 
 enum fd_kind fd_kind(int fd)
 {
@@ -46,4 +52,39 @@ void fd_enlarge(int fd)
 
 	if (size > 0 && size < PIPE_BYTES)
 		fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+/* ---- marks: bits of the pipe's mode that mean nothing for a pipe. The kernel keeps them with the pipe, and that goes with its last end. */
+
+static mode_t bits(enum fd_mark mark)
+{
+	return (mark & FD_BEGUN ? S_ISVTX : 0) | (mark & FD_CLOSED ? S_IXUSR : 0);
+}
+
+/* A named pipe's mode is its file's, and stays. */
+static bool nameless(int fd, mode_t *mode)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || fstatfs(fd, &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
+		return false;
+	*mode = st.st_mode & 07777;
+	return true;
+}
+
+void fd_mark(int fd, enum fd_mark mark, bool on)
+{
+	mode_t mode;
+
+	if (nameless(fd, &mode) && fchmod(fd, on ? mode | bits(mark) : mode & ~bits(mark)) < 0) {
+		/* a pipe of another user: nobody learns anything */
+	}
+}
+
+bool fd_marked(int fd, enum fd_mark mark)
+{
+	mode_t mode;
+
+	return nameless(fd, &mode) && mode & bits(mark);
 }

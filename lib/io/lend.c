@@ -66,6 +66,11 @@ static pid_t reader_of(int fd)
 	return f.l_pid;
 }
 
+bool lend_is_read(int fd)
+{
+	return fcntl(fd, F_GETPIPE_SZ) > 0 && reader_of(fd);
+}
+
 static bool still_unread(const struct lend *l, size_t chunk)
 {
 	int unread;

@@ -18,6 +18,9 @@ enum { LEND_BYTE = 0x687461 /* "hta" */, LEND_CHUNK_BYTES = 256 << 10 };
 void lend_read(int fd);
 void lend_read_end(int fd);
 
+/* fd, the writing end of a pipe, is read so: by a stage. */
+bool lend_is_read(int fd);
+
 struct lend;
 
 struct lend *lend_new(int fd);                        /* fd: the writing end of a pipe, the caller's */

@@ -39,11 +39,14 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
 /* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte","ack":"/path","stages":[..]}
  * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}. Own members:
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
+ *   one that fails before the stream has begun, in their place  "failed":true, and `fail` is the next record
  *   sink    "sink":"pg:hta_rollups","claims":true */
 struct ctl_hello {
 	struct slice inc, job, group /* p NULL: files */, ack;
 	bool bytes;                    /* offsets are bytes (files) */
 	unsigned n_stages;
+	bool rows;                     /* a stage has metrics: behind it lines are rows */
+	bool failed;                   /* a stage has failed */
 };
 int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);   /* EX_PROTOCOL for another version, EX_DATAERR */
 uint32_t ctl_stages(const struct ctl *c);                                          /* the array's node; there after ctl_hello_read said 0 */

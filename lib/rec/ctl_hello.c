@@ -26,6 +26,15 @@ static int read_unit(const struct ctl *c, bool *bytes, struct err *err)
 	return *bytes || slice_is(unit, "record") ? 0 : ctl_bad(c, "unit", err);
 }
 
+static void read_stage(const struct ctl *c, uint32_t at, struct ctl_hello *out)
+{
+	bool failed;
+
+	out->n_stages++;
+	out->rows |= json_get(&c->json, at, "metrics") != 0;
+	out->failed |= json_get_bool(&c->json, at, "failed", &failed) && failed;
+}
+
 int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err)
 {
 	uint32_t stages;
@@ -39,7 +48,7 @@ int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err)
 	    ctl_get_array(c, 0, "stages", &stages, err))
 		return -1;
 	for (uint32_t i = json_first(&c->json, stages); i < c->json.node[stages].next; i = c->json.node[i].next)
-		out->n_stages++;
+		read_stage(c, i, out);
 	return 0;
 }
 

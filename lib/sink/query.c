@@ -56,9 +56,10 @@ static struct kind kind_of(const struct query_program *p, const char *store)
 static bool has_pg_environment(void)
 {
 	static const char *const name[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE" };
+	const char *value;
 
 	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
-		if (getenv(name[i]))
+		if ((value = getenv(name[i])) && *value)
 			return true;
 	return false;
 }
@@ -70,7 +71,7 @@ static int choose_store(struct query *q, struct err *err)
 
 	q->conf.where = q->store ? q->store : env && *env ? env : NULL;
 	q->conf.where_env = !q->store;
-	if (q->conf.where ? !*q->conf.where : !has_pg_environment())
+	if (!q->conf.where && !has_pg_environment())
 		return err_set(err, EX_USAGE, "which store? -d postgres://HOST/DATABASE, -d redis://HOST or -d FILE (HTA_STORE and PGHOST, PGSERVICE .. do as well)");
 	k = kind_of(q->program, q->conf.where);
 	if (!k.driver)
@@ -245,7 +246,7 @@ static const char *const formats[] = { [QUERY_AUTO] = "auto", [QUERY_TABLE] = "t
 static const struct opt opts[] = {
 	{ .letter = 'd', .name = "store", .type = OPT_TEXT, AT(store), .arg = "URL|FILE", .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
 	{ .name = "dim", .type = OPT_CALL, .call = add_filter, .arg = "KEY=VALUE", .help = "only rows with this dimension; may repeat: all keys, one of a key's values" },
-	{ .name = "by", .type = OPT_CALL, .call = add_by, .arg = "KEY,...", .help = "add up all other dimensions" },
+	{ .name = "by", .type = OPT_CALL, .call = add_by, .empty = true, .arg = "KEY,...", .help = "add up all other dimensions" },
 	{ .letter = 'n', .name = "rows", .type = OPT_CALL, .call = set_n, .arg = "N", .help = "how many rows; default: all, on a terminal 40" },
 	{ .name = "since", .type = OPT_TEXT, AT(since), .arg = "TIME", .help = "history: windows that start at this time or later; default: a day before the newest" },
 	{ .name = "until", .type = OPT_TEXT, AT(until), .arg = "TIME", .help = "history: windows that start before this time; default: those that have begun" },

@@ -69,6 +69,11 @@ int say_table(const char *name, struct err *err)
 	return 0;
 }
 
+int say_foreign(const char *what, const char *other, struct err *err)
+{
+	return err_set(err, EX_CONFIG, "%s is somebody else's: it is there, and holds no version of hta's schema; use another %s", what, other);
+}
+
 int say_group(const char *job, const char *stored, const char *group, struct err *err)
 {
 	return err_set(err, EX_CONFIG, "job %s belongs to %s%s here, this pipeline has %s%s: a job has one group and a group one job; name another --job",

@@ -88,6 +88,23 @@ static int check_row(const struct rollup *row, bool acked, struct err *err)
 	return 0;
 }
 
+static int in_row(const struct sink *s, struct err *err)
+{
+	return err_in(err, "row %llu of this epoch", (unsigned long long)ledger_rows(s->ledger) + 1);
+}
+
+/* The first line of a plain stream: most often it is an event. */
+static int say_no_row(const struct sink *s, const struct stage *st, struct err *err)
+{
+	struct err why;
+
+	in_row(s, err);
+	why = *err;
+	if (stage_acknowledged(st) || ledger_rows(s->ledger) || s->metrics)
+		return -1;
+	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows", why.msg);
+}
+
 int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err)
 {
 	const char *p = block.p, *end = block.p + block.n;
@@ -96,8 +113,10 @@ int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		struct rollup row;
 
-		if (rollup_parse(&s->reader, slice(p, (size_t)(nl - p)), &row, err) || check_row(&row, stage_acknowledged(st), err))
-			return err_in(err, "row %llu of this epoch", (unsigned long long)ledger_rows(s->ledger) + 1);
+		if (rollup_parse(&s->reader, slice(p, (size_t)(nl - p)), &row, err))
+			return say_no_row(s, st, err);
+		if (check_row(&row, stage_acknowledged(st), err))
+			return in_row(s, err);
 		ledger_row(s->ledger, &row);
 		p = nl + 1;
 	}
@@ -199,12 +218,19 @@ static int run(void *self, struct err *err)
 	return rc;
 }
 
+/* --reset reads no stream. */
+static void failed(void *self, const struct err *err)
+{
+	if (!prog_given("reset"))
+		stage_failed(self, err);
+}
+
 int sink_main(const struct sink_program *p, int argc, char **argv)
 {
 	struct sink s = { .program = p, .driver = p->driver, .ledger = ledger_new(), .conf.ttl_us = TTL_DEFAULT_US };
 	const struct prog prog = {
 		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
-		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run,
+		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run, .failed = failed,
 	};
 	int code = prog_main(&prog, &s, argc, argv);
 

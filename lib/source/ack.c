@@ -250,8 +250,7 @@ static void poll_until_closed(struct ack *a, int64_t timeout_us)
 
 bool ack_last_word(struct ack *a, int64_t timeout_us, struct err *err)
 {
-	if (a->peer)
-		poll_until_closed(a, timeout_us);
+	poll_until_closed(a, timeout_us);
 	if (a->failed)
 		*err = a->fail;
 	return a->failed;

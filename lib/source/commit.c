@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/fd.h"
+#include "io/lend.h"
 #include "io/packet.h"
 #include "tool/stage.h"
 
@@ -56,13 +58,21 @@ static int commit_plain(void *self, struct stage *st, struct err *err)
 		"say hta-consume -g GROUP, or --job NAME over files");
 }
 
+/* A stage that reads behind us would get nothing, and nobody would see it: looked for at the hello, and later, as it may have started late. */
+static int check_end(struct err *err)
+{
+	if (!lend_is_read(STDOUT_FILENO))
+		return 0;
+	return err_set(err, EX_USAGE, "this is the end of a pipeline, and a program of hta reads behind it: put that before hta-commit");
+}
+
 static int commit_greeted(void *self, struct stage *st, struct slice line, struct err *err)
 {
 	struct commit *c = self;
 	struct ctl hello = { 0 };
 	struct ctl_hello h;
 	char *path = NULL;
-	int rc = ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
+	int rc = check_end(err) || ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
 
 	if (rc == 0) {
 		struct err why = ERR_INIT;
@@ -113,7 +123,7 @@ static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, s
 	struct acct_of *v = NULL;
 	size_t n;
 	uint64_t epoch;
-	int rc = ctl_acct_read(bar, &v, &n, err);
+	int rc = check_end(err) || ctl_acct_read(bar, &v, &n, err) ? -1 : 0;
 
 	if (rc == 0)
 		rc = ctl_acct_check(v, n, err);
@@ -175,6 +185,7 @@ static const struct filter commit_filter = {
 
 static int commit_run(void *self, struct err *err)
 {
+	fd_mark(STDOUT_FILENO, FD_CLOSED, true);
 	return stage_run(&commit_filter, self, NULL, 0, err);
 }
 

@@ -15,6 +15,7 @@ struct options {
 	const struct source_driver *driver;
 	const char *until_text, *name;      /* name: -t that no file has had yet */
 	bool list;
+	bool begun;                         /* the stream: it tells of its failures itself */
 };
 
 /* ---- one option each */
@@ -23,8 +24,7 @@ static int add_topic(void *self, const char *value, struct err *err)
 {
 	struct options *o = self;
 
-	if (!*value)
-		return err_set(err, EX_USAGE, "-t needs a name");
+	(void)err;
 	o->c.topic = mem_grow(o->c.topic, o->c.topics + 1, sizeof *o->c.topic);
 	o->c.topic[o->c.topics++] = value;
 	o->name = value;
@@ -61,8 +61,7 @@ static int set_group(void *self, const char *value, struct err *err)
 {
 	struct options *o = self;
 
-	if (!*value)
-		return err_set(err, EX_USAGE, "-g needs a name");
+	(void)err;
 	o->c.group = value;
 	return 0;
 }
@@ -289,8 +288,9 @@ static int list_settings(const struct options *o, struct err *err)
 	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 }
 
-static int run_files(const struct source_conf *c, struct err *err)
+static int run_files(struct options *o, struct err *err)
 {
+	const struct source_conf *c = &o->c;
 	struct files_conf files = { .v = c->file, .n = c->files, .max_line_bytes = c->max_line_bytes, .last_line = c->last_line,
 				    .quiet_tail = c->dry_run || c->bootstrap };
 	struct log *log;
@@ -299,12 +299,13 @@ static int run_files(const struct source_conf *c, struct err *err)
 	if (!c->job)
 		return source_plain_files(c, err);
 	log = files_log_new(&files);
+	o->begun = true;
 	rc = source_acknowledged(c, log, err);
 	files_log_free(log);
 	return rc;
 }
 
-static int run_cluster(const struct options *o, struct err *err)
+static int run_cluster(struct options *o, struct err *err)
 {
 	const struct source_conf *c = &o->c;
 	struct log *log = o->driver->log_new(c, c->group && !c->dry_run && !c->bootstrap, err);
@@ -312,6 +313,7 @@ static int run_cluster(const struct options *o, struct err *err)
 
 	if (!log)
 		return -1;
+	o->begun = true;
 	rc = c->job ? source_acknowledged(c, log, err) : source_plain(c, log, err);
 	o->driver->log_free(log);
 	return rc;
@@ -325,7 +327,16 @@ static int run(void *self, struct err *err)
 		return list_settings(o, err);
 	if (check(o, err))
 		return -1;
-	return o->c.files ? run_files(&o->c, err) : run_cluster(o, err);
+	return o->c.files ? run_files(o, err) : run_cluster(o, err);
+}
+
+/* The command line may say that the stream would be an acknowledged one, and be wrong for the rest. */
+static void failed(void *self, const struct err *err)
+{
+	const struct options *o = self;
+
+	if (!o->begun && (prog_given("job") || prog_given("group") || prog_given("group-id")))
+		source_refused(&o->c, err);
 }
 
 int source_main(const struct source_driver *driver, int argc, char **argv)
@@ -338,6 +349,7 @@ int source_main(const struct source_driver *driver, int argc, char **argv)
 		.opts = opts,
 		.operand = add_file,
 		.run = run,
+		.failed = failed,
 		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg | hta-commit\n"
 			    "hta-consume --job web access.log.gz access.log | hta-window --by status | hta-sink-sqlite web.db | hta-commit\n"
 			    "hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id",

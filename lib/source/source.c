@@ -214,7 +214,7 @@ static void fail(struct source *s, struct err *err)
 	struct err ignored;
 
 	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(s->loop))
-		ack_last_word(s->ack, LAST_WORD_S * TM_S, err);
+		ack_last_word(s->ack, (s->greeted ? LAST_WORD_S : LINGER_S) * TM_S, err);
 	if (!s->feed.out || out_reader_left(s->feed.out))
 		return;
 	s->line.n = 0;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/fd.h"
 
 enum { NOTICE_S = 3, HELLO_S = 30 };
 #define ACK_NAME "hta-consume.%ld.ack"
@@ -46,20 +47,24 @@ static char *ack_path(const struct source *s, struct err *err)
 	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
 }
 
-int source_write_hello(struct source *s, const char *path, struct err *err)
+static void say_hello(const struct source_conf *c, const struct ctl_inc *inc, bool bytes, const char *path, struct buf *b)
 {
-	struct buf *b = &s->line;
-
-	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, s->inc.id);
-	json_quote_z(b, s->c->job);
+	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, inc->id);
+	json_quote_z(b, c->job);
 	buf_addz(b, ",\"group\":");
-	if (s->c->group)
-		json_quote_z(b, s->c->group);
+	if (c->group)
+		json_quote_z(b, c->group);
 	else
 		buf_addz(b, "null");
-	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", s->log->ops->bytes ? "byte" : "record");
+	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", bytes ? "byte" : "record");
 	json_quote_z(b, path);
-	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld}]}", s->c->drain_us, prog_common()->name, prog_version, (long)getpid());
+	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld%s}]}", c->drain_us, prog_common()->name, prog_version,
+		(long)getpid(), *path ? "" : ",\"failed\":true");
+}
+
+int source_write_hello(struct source *s, const char *path, struct err *err)
+{
+	say_hello(s->c, &s->inc, s->log->ops->bytes, path, &s->line);
 	s->hello = true;
 	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
 }
@@ -134,6 +139,9 @@ int source_greeted(struct source *s, struct err *err)
 			return -1;
 	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))
 		return err_in(err, "finished hello");
+	while (hello.failed)                    /* its `fail` is on the way, and ends the wait */
+		if (source_turn(s, INT64_MAX, err))
+			return -1;
 	buf_addc(&s->claims, '[');
 	if (read_stages(s, err))
 		return -1;
@@ -144,4 +152,28 @@ int source_greeted(struct source *s, struct err *err)
 		return err_set(err, EX_USAGE, "records longer than --max-line would have nowhere to go: no sink of this pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
 			       "or put hta-sink-pg or hta-sink-sqlite into it");
 	return 0;
+}
+
+void source_refused(const struct source_conf *c, const struct err *why)
+{
+	struct source_conf said = { .job = c->job && str_utf8(c->job, strlen(c->job)) ? c->job : "", .drain_us = c->drain_us };
+	enum fd_kind kind = fd_kind(STDOUT_FILENO);
+	struct ctl_inc inc;
+	struct buf text = { 0 };
+	struct err ignored;
+	struct out *out;
+
+	if (kind != FD_PIPE && kind != FD_SOCKET)
+		return;
+	signal(SIGPIPE, SIG_IGN);
+	ctl_inc_random(&inc);
+	say_hello(&said, &inc, false, "", &text);
+	buf_addc(&text, '\n');
+	ctl_fail_write(&inc, prog_common()->name, why, &text);
+	buf_addc(&text, '\n');
+	out = out_new(NULL, STDOUT_FILENO, 0);
+	if (out_write(out, text.p, text.n, &ignored) == 0)
+		out_flush(out, &ignored);
+	out_free(out);
+	buf_fini(&text);
 }

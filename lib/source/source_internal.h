@@ -86,7 +86,7 @@ int source_control(struct source *s, struct err *err);                          
 int source_flush(struct source *s, struct err *err);
 
 /* ---- source_hello.c */
-/* The first line. path "": there is no ack channel, a `fail` follows. */
+/* The first line. path "": there is no ack channel, the source has failed and a `fail` follows. */
 int source_write_hello(struct source *s, const char *path, struct err *err);
 int source_hello(struct source *s, struct err *err);                             /* listens and writes it */
 int source_greeted(struct source *s, struct err *err);                           /* waits until it is back; who takes dead letters */

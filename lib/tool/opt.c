@@ -148,8 +148,11 @@ static int give(const struct opt *o, void *self, const char *shown, const char *
 {
 	double number = 0;
 	bool numeric = o->type >= OPT_COUNT && o->type <= OPT_REAL;
-	int rc = set(o, self, value, &number, err);
+	int rc;
 
+	if (value && !*value && !o->empty)
+		return err_set(err, EX_USAGE, "%s: the value is empty (a variable that is not set?)", shown);
+	rc = set(o, self, value, &number, err);
 	if (rc == 0 && numeric)
 		rc = check_bounds(o, value, number, err);
 	if (rc == 0)
@@ -275,6 +278,8 @@ static int take_operand(struct parse *p, const char *arg, struct err *err)
 {
 	if (!p->operand)
 		return err_set(err, EX_USAGE, "unexpected operand \"%s\", see --help", arg);
+	if (!*arg)
+		return err_set(err, EX_USAGE, "an operand is empty (a variable that is not set?)");
 	return p->operand(p->operand_self, arg, err);
 }
 

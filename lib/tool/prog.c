@@ -9,16 +9,22 @@
 
 #include "base/crash.h"
 #include "base/log.h"
+#include "io/fd.h"
 #include "io/out.h"
 
 const char prog_version[] = PACKAGE_VERSION;
 
+enum { GROUPS = 3 };
 enum want { WANT_RUN, WANT_HELP, WANT_VERSION, WANT_COMPLETION };
 
 static struct settings {
 	struct prog_common common;
 	enum want want;
 	int shell;
+	bool nothing_came;
+	struct opt_group groups[GROUPS];
+	int argc;
+	char **argv;
 } settings;
 
 const struct prog_common *prog_common(void)
@@ -147,32 +153,67 @@ static int check_stdout(struct err *err)
 
 static int act(const struct prog *prog, void *self, int argc, char **argv, struct err *err)
 {
-	const struct opt_group groups[] = {
-		{ prog->opts, self }, { prog->more, prog->more_self }, { common_opts, &settings }
-	};
-	const size_t n = sizeof groups / sizeof groups[0];
-	int rc = opt_parse(groups, n, prog->operand, self, argc, argv, err);
+	const struct opt_group *groups = settings.groups;
+	int rc = opt_parse(groups, GROUPS, prog->operand, self, argc, argv, err);
 
 	log_setup(prog->name, (enum log_format)settings.common.log_format, settings.common.verbosity);
 	if (settings.want != WANT_RUN)
-		return print(prog, groups, n, err);
+		return print(prog, groups, GROUPS, err);
 	if (rc || crash_setup(err))
 		return -1;
 	return prog->run(self, err) || check_stdout(err) ? -1 : 0;
 }
 
-int prog_main(const struct prog *prog, void *self, int argc, char **argv)
+/* A stage that is killed leaves the mark, and so does one that wants to be started again: who gets nothing from it at all must not take it for one that
+ * is not there. */
+static void unmark(int code)
+{
+	bool again = code == EX_UNAVAILABLE || code == EX_IOERR || code == EX_TEMPFAIL || code == EX_PROTOCOL;
+	bool above = code == EX_OK && settings.nothing_came && fd_marked(STDIN_FILENO, FD_BEGUN);
+
+	if (!again && !above)
+		fd_mark(STDOUT_FILENO, FD_BEGUN, false);
+}
+
+static int live(const struct prog *prog, void *self, int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 
-	hold_standard_descriptors();
-	settings = (struct settings){ .common.name = prog->name };
-	log_setup(prog->name, LOG_TEXT, 0);
 	if (act(prog, self, argc, argv, &err) == 0)
 		return EX_OK;
 	if (err.msg[0])
 		log_err(&err);
+	if (prog->failed && settings.want == WANT_RUN)
+		prog->failed(self, &err);
 	return err.code ? err.code : EX_SOFTWARE;
+}
+
+int prog_main(const struct prog *prog, void *self, int argc, char **argv)
+{
+	int code;
+
+	hold_standard_descriptors();
+	if (prog->failed)
+		fd_mark(STDOUT_FILENO, FD_BEGUN, true);
+	settings = (struct settings){
+		.common.name = prog->name, .argc = argc, .argv = argv,
+		.groups = { { prog->opts, self }, { prog->more, prog->more_self }, { common_opts, &settings } },
+	};
+	log_setup(prog->name, LOG_TEXT, 0);
+	code = live(prog, self, argc, argv);
+	if (prog->failed)
+		unmark(code);
+	return code;
+}
+
+bool prog_given(const char *option)
+{
+	return opt_given(settings.groups, GROUPS, settings.argc, settings.argv, option);
+}
+
+void prog_nothing_came(void)
+{
+	settings.nothing_came = true;
 }
 
 /* ---- run folder */

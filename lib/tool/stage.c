@@ -1,6 +1,7 @@
 /* Life cycle of a filter. The order of a stage's last words matters:
  *
- *   our own failure    what is owed was not written; `fail` goes out with code and message, so that those below leave with the same code
+ *   our own failure    what is owed was not written; `fail` goes out with code and message, so that those below leave with the same code. Before the stream
+ *                      has begun (options, a file that can't be opened) it needs the hello from above first: it is waited for, and passed on (stage_failed)
  *   `fail` from above  passed on, we leave with its code and say nothing: its stage has said it
  *   `end`              finish(), then `end` goes out, 0
  *   end of input without either: the stage above crashed; what came after the last barrier is dropped, 76 (75 after a signal of our own)
@@ -17,11 +18,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/fd.h"
 #include "tool/stage_internal.h"
 
-enum { OUT_BYTES = 256 << 10 };
+enum { OUT_BYTES = 256 << 10, HEAR_S = 10 };
 
 static struct stage_options options;
+static bool heard;                     /* of the stage that has run */
 
 #define MAX_LINE_OPT \
 	{ .name = "max-line", .type = OPT_BYTES, .at = offsetof(struct stage_options, max_line), .arg = "BYTES", .def = "1MiB", \
@@ -144,7 +147,7 @@ static void say_fail(struct stage *st, const struct err *err)
 {
 	struct err ignored;
 
-	if (!st->acked || !st->out || st->failed || st->ended)
+	if (!st->joined || !st->out || st->failed || st->ended)
 		return;
 	st->line.n = 0;
 	ctl_fail_write(&st->inc, prog_common()->name, err, &st->line);
@@ -171,7 +174,7 @@ static void stage_fini(struct stage *st)
 
 int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files, struct err *err)
 {
-	struct stage st = { .f = f, .self = self, .o = &options };
+	struct stage st = { .f = f, .self = self, .o = &options, .heard = n_files > 0 };
 	int rc;
 
 	st.loop = loop_new();
@@ -182,6 +185,7 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 	}
 	loop_every(st.loop, TM_S, touch, &st);
 	rc = work(&st, files, n_files, err);
+	heard = st.heard;
 	if (rc)
 		say_fail(&st, err);
 	if (dead_file_close(st.dead_file, rc ? NULL : err) && rc == 0)
@@ -195,4 +199,51 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 	}
 	stage_fini(&st);
 	return rc;
+}
+
+/* ---- a failure before the stream has begun */
+
+static int refuse(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err)
+{
+	(void)st, (void)hello, (void)members;
+	*err = *(const struct err *)self;
+	return -1;
+}
+
+static int refuse_plain(void *self, struct stage *st, struct err *err)
+{
+	return refuse(self, st, NULL, NULL, err);
+}
+
+static const struct filter refusal = { .plain = refuse_plain, .hello = refuse };
+
+static void stop_hearing(void *arg, int fd, short revents)
+{
+	struct err late = { .code = EX_TEMPFAIL };
+
+	(void)fd, (void)revents;
+	loop_stop(arg, &late);
+}
+
+static bool is_stream(int fd)
+{
+	return fd_kind(fd) == FD_PIPE || fd_kind(fd) == FD_SOCKET;
+}
+
+void stage_failed(void *self, const struct err *why)
+{
+	struct stage_options defaults = { .max_line = 1 << 20 };      /* ours may be what is wrong */
+	struct stage st = { .f = &refusal, .self = (void *)(uintptr_t)why, .o = &defaults };
+	struct err err;
+
+	(void)self;
+	if (heard || !is_stream(STDIN_FILENO) || !is_stream(STDOUT_FILENO))
+		return;
+	st.loop = loop_new();
+	st.out = out_new(st.loop, STDOUT_FILENO, 0);
+	out_watch_reader(st.out);
+	loop_at(st.loop, tm_mono_us() + HEAR_S * TM_S, stop_hearing, st.loop);
+	if (stage_read_input(&st, &err))
+		say_fail(&st, why);
+	stage_fini(&st);
 }

@@ -68,6 +68,10 @@ void *stage_options(void);
 /* Runs the filter over operands (files; none: standard input). For struct prog's run. */
 int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files, struct err *err);
 
+/* For struct prog's failed: where standard input and output are pipes or sockets and no line was read yet, waits for the first one, at most 10 s. A hello is
+ * passed on, and `fail` behind it. On a plain stream nothing is written. */
+void stage_failed(void *self, const struct err *why);
+
 /* ---- for filters */
 struct loop *stage_loop(struct stage *st);
 struct out *stage_out(struct stage *st);              /* standard output: rows and passed lines; whole lines only */

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/fd.h"
 #include "tool/stage_internal.h"
 
 /* ---- data */
@@ -70,11 +71,31 @@ static int write_line(struct stage *st, struct slice line, struct err *err)
 	return out_write(st->out, line.p, line.n, err) || out_write(st->out, "\n", 1, err) ? -1 : 0;
 }
 
+/* This stage's element. One that fails here says so in it: the hello goes on all the same, so that those below know what they are, and take our code from
+ * the `fail` behind it. */
+static int introduce(struct stage *st, struct err *err)
+{
+	size_t common;
+	int rc = 0;
+
+	st->element.n = 0;
+	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld", prog_common()->name, prog_version, (long)getpid());
+	common = st->element.n;
+	if (st->f->hello && (rc = st->f->hello(st->self, st, &st->ctl, &st->element, err))) {
+		st->element.n = common;
+		buf_addz(&st->element, ",\"failed\":true");
+	}
+	buf_addc(&st->element, '}');
+	return rc;
+}
+
 /* The hello: who we are goes in, then on; from here the stream is an acknowledged one. */
 static int take_hello(struct stage *st, struct slice line, struct err *err)
 {
 	struct ctl_hello hello;
 	uint64_t drain_us = 60 * TM_S;
+	struct err ignored;
+	int rc;
 
 	if (ctl_parse(&st->ctl, line, err) || ctl_hello_read(&st->ctl, &hello, err))
 		return err_in(err, "hello");
@@ -91,17 +112,15 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 		return err_set(err, EX_USAGE, "`| hta-commit` is missing: this stream is acknowledged, and nothing at its end does so");
 	json_get_u64(&st->ctl.json, 0, "drain_us", &drain_us);
 	loop_signals(st->loop, NULL, NULL, (int64_t)drain_us);
-	page_job(st->page, st->job, st->inc.id, st->index);
+	if (st->page)
+		page_job(st->page, st->job, st->inc.id, st->index);
 
-	st->element.n = 0;
-	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld", prog_common()->name, prog_version, (long)getpid());
-	if (st->f->hello && st->f->hello(st->self, st, &st->ctl, &st->element, err))
-		return -1;
-	buf_addc(&st->element, '}');
+	rc = introduce(st, err);
 	st->line.n = 0;
 	if (ctl_grow(line, buf_slice(&st->element), &st->line))
-		return err_set(err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
-	if (write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err)))
+		return rc ? -1 : err_set(err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
+	st->joined = write_line(st, buf_slice(&st->line), rc ? &ignored : err) == 0 && (!st->out || out_flush(st->out, rc ? &ignored : err) == 0);
+	if (rc || !st->joined)
 		return -1;
 	return st->f->greeted ? st->f->greeted(st->self, st, buf_slice(&st->line), err) : 0;
 }
@@ -359,11 +378,27 @@ static bool is_hello(struct slice line)
 	return line.n >= sizeof(start) - 1 && memcmp(line.p, start, sizeof(start) - 1) == 0;
 }
 
-/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or 65 would keep a supervisor from starting the pipeline again.
- * No input at all is an empty plain stream to a filter; who has nothing to do on plain ones takes it for a crash. */
-static bool died_early(const struct stage *st, enum lines_result r, struct slice b)
+/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or 65 would keep a supervisor from starting the pipeline again. */
+static int died_early(struct err *err)
 {
-	return r == LINES_TAIL ? is_hello(b) : r == LINES_EOF && st->f->ends;
+	return err_set(err, EX_PROTOCOL, "the stage above has gone before its first line was complete; start the pipeline again");
+}
+
+/* No input at all is an empty plain stream to a filter. Who has nothing to do on plain ones asks why: a program that was killed is to be started again, one
+ * that is not there is not. */
+static int nothing_came(struct stage *st, struct err *err)
+{
+	bool pipe = fd_kind(STDIN_FILENO) == FD_PIPE;
+
+	prog_nothing_came();
+	if (fd_marked(STDIN_FILENO, FD_CLOSED))
+		return err_set(err, EX_USAGE, "hta-commit stands above, and it is the end: put this program before it");
+	if (!st->f->ends)
+		return 0;
+	if (!pipe || fd_marked(STDIN_FILENO, FD_BEGUN))
+		return died_early(err);
+	return err_set(err, EX_CONFIG, "nothing has come, not even a first line: either a program above is not there or could not begin (it or the shell has said so), "
+		"or this is a plain stream: say hta-consume -g GROUP, or --job NAME over files");
 }
 
 int stage_read_input(struct stage *st, struct err *err)
@@ -373,6 +408,7 @@ int stage_read_input(struct stage *st, struct err *err)
 	enum lines_result r = LINES_TIMEOUT;
 	bool may_greet = fstat(STDIN_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
 
+	st->heard = true;
 	if (!may_greet && st->f->file && S_ISREG(sb.st_mode)) {
 		int rc = st->f->plain ? st->f->plain(st->self, st, err) : 0;
 
@@ -384,8 +420,10 @@ int stage_read_input(struct stage *st, struct err *err)
 	if (may_greet)
 		while ((r = lines_first(st->in, INT64_MAX, &b, err)) == LINES_TIMEOUT)
 			;
-	if (may_greet && died_early(st, r, b))
-		return err_set(err, EX_PROTOCOL, "the stage above has gone before its first line was complete; start the pipeline again");
+	if (r == LINES_TAIL && is_hello(b))
+		return died_early(err);
+	if (r == LINES_EOF && nothing_came(st, err))
+		return -1;
 	if (r == LINES_BLOCK && is_hello(b)) {
 		st->at = (struct origin){ 0 };
 		if (take_hello(st, slice(b.p, b.n - 1), err) || read_all(st, LINES_TIMEOUT, b, err))

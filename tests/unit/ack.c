@@ -193,6 +193,18 @@ static void failures(void)
 	say(fd, inc.id, "\"k\":\"fail\",\"code\":78,\"msg\":\"m\"");
 	ok(ack_last_word(a, 5 * TM_S, &err) && err.code == 78, "the last word comes though the loop is stopped");
 	end(a, path, fd);
+
+	a = begin(&path, &fd);
+	say(fd, inc.id, "\"k\":\"hello\",\"line\":{}");
+	say(fd, inc.id, "\"k\":\"fail\",\"code\":64,\"msg\":\"m\"");
+	loop_stop(loop, &(struct err){ .code = EX_TEMPFAIL });
+	ok(ack_last_word(a, 5 * TM_S, &err) && err.code == 64, "... and though nobody had come yet");
+	end(a, path, fd);
+
+	a = begin(&path, &fd);
+	loop_stop(loop, &(struct err){ .code = EX_TEMPFAIL });
+	ok(!ack_last_word(a, TM_S / 100, &err), "nobody comes");
+	end(a, path, fd);
 }
 
 int main(void)

@@ -182,6 +182,11 @@ static void test_hello(void)
 	uint64_t big;
 	ok(json_get_u64(&c.json, json_first(&c.json, ctl_stages(&c)), "big", &big) && big == UINT64_MAX, "with its numbers");
 	buf_fini(&grown);
+	ok(!h.rows && !h.failed, "no stage has metrics, none has failed");
+	ok(parse(&c, HELLO_WITH("\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"unit\":\"byte\",\"ack\":\"/a\",\"stages\":[{\"s\":\"a\"},{\"s\":\"b\",\"metrics\":[]},{\"s\":\"c\",\"failed\":false}]"),
+		&err) == 0 && ctl_hello_read(&c, &h, &err) == 0 && h.rows && !h.failed && h.n_stages == 3, "one has metrics");
+	ok(parse(&c, HELLO_WITH("\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"unit\":\"byte\",\"ack\":\"\",\"stages\":[{\"s\":\"a\",\"failed\":true},{\"s\":\"b\"}]"), &err) == 0 &&
+	   ctl_hello_read(&c, &h, &err) == 0 && !h.rows && h.failed && h.ack.n == 0, "one has failed");
 	ok(parse(&c, HELLO_WITH("\"v\": 1, \"inc\": \"" INC "\", \"job\": \"\\u00e9\", \"group\": null, \"unit\": \"byte\", \"ack\": \"/a\", \"stages\": [ ] "), &err) == 0 &&
 	   ctl_hello_read(&c, &h, &err) == 0 && h.group.p == NULL && h.bytes && slice_is(h.job, "\xc3\xa9") && h.n_stages == 0, "re-printed, of files");
 	for (int i = 0; i < 5; i++)

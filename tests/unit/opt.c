@@ -43,25 +43,25 @@ static int operand(void *self, const char *text, struct err *err)
 }
 
 static const struct opt table[] = {
-	{ 'f', "flag", OPT_FLAG, offsetof(struct mine, flag), NULL, NULL, "a flag", 0, 0, NULL, NULL },
-	{ 'g', "other-flag", OPT_FLAG, offsetof(struct mine, other), NULL, NULL, "another flag", 0, 0, NULL, NULL },
-	{ 't', "text", OPT_TEXT, offsetof(struct mine, text), "FILE|drop", NULL, "it's [a] text: any\\thing", 0, 0, NULL, NULL },
-	{ 'n', "count", OPT_COUNT, offsetof(struct mine, count), "N", "5", "how many", 1, 1000, NULL, NULL },
-	{ 0, "bytes", OPT_BYTES, offsetof(struct mine, bytes), "BYTES", "1MiB", "how large", 64, 1 << 30, NULL, NULL },
+	{ 'f', "flag", OPT_FLAG, offsetof(struct mine, flag), NULL, NULL, "a flag", 0, 0, NULL, NULL, false },
+	{ 'g', "other-flag", OPT_FLAG, offsetof(struct mine, other), NULL, NULL, "another flag", 0, 0, NULL, NULL, false },
+	{ 't', "text", OPT_TEXT, offsetof(struct mine, text), "FILE|drop", NULL, "it's [a] text: any\\thing", 0, 0, NULL, NULL, false },
+	{ 'n', "count", OPT_COUNT, offsetof(struct mine, count), "N", "5", "how many", 1, 1000, NULL, NULL, false },
+	{ 0, "bytes", OPT_BYTES, offsetof(struct mine, bytes), "BYTES", "1MiB", "how large", 64, 1 << 30, NULL, NULL, false },
 	{ 0, "wait", OPT_DURATION, offsetof(struct mine, wait_us), "DUR", "10s", "how long this option waits before it "
-	  "does what its help promises, which is told in so many words that they need a second line", 10000, 9.3e18, NULL, NULL },
-	{ 0, "share", OPT_PROBABILITY, offsetof(struct mine, share), "P", "50%", "a share", 0, 0, NULL, NULL },
-	{ 0, "factor", OPT_REAL, offsetof(struct mine, factor), "X", NULL, "a factor", -1, 1, NULL, NULL },
-	{ 0, "mode", OPT_CHOICE, offsetof(struct mine, mode), NULL, "exact", "how to go about it", 0, 0, modes, NULL },
-	{ 'a', "call", OPT_CALL, 0, "VALUE", "shown", "calls", 0, 0, NULL, call },
-	{ 0, "do", OPT_CALL, 0, NULL, NULL, "calls without a value", 0, 0, NULL, call },
+	  "does what its help promises, which is told in so many words that they need a second line", 10000, 9.3e18, NULL, NULL, false },
+	{ 0, "share", OPT_PROBABILITY, offsetof(struct mine, share), "P", "50%", "a share", 0, 0, NULL, NULL, false },
+	{ 0, "factor", OPT_REAL, offsetof(struct mine, factor), "X", NULL, "a factor", -1, 1, NULL, NULL, false },
+	{ 0, "mode", OPT_CHOICE, offsetof(struct mine, mode), NULL, "exact", "how to go about it", 0, 0, modes, NULL, false },
+	{ .letter = 'a', .name = "call", .type = OPT_CALL, .arg = "VALUE", .def = "shown", .help = "calls", .call = call, .empty = true },
+	{ 0, "do", OPT_CALL, 0, NULL, NULL, "calls without a value", 0, 0, NULL, call, false },
 	OPT_END
 };
 static const struct opt their_table[] = {
-	{ 'x', "their-text", OPT_TEXT, offsetof(struct theirs, text), "earliest|latest|TIME", NULL, "theirs", 0, 0, NULL, NULL },
-	{ 'f', "their-flag", OPT_FLAG, offsetof(struct theirs, flag), NULL, NULL, "its letter is taken", 0, 0, NULL, NULL },
-	{ 0, "text", OPT_TEXT, offsetof(struct theirs, text), "X", NULL, "its name is taken", 0, 0, NULL, NULL },
-	{ 0, "folder", OPT_TEXT, offsetof(struct theirs, text), "DIR", NULL, "a folder", 0, 0, NULL, NULL },
+	{ 'x', "their-text", OPT_TEXT, offsetof(struct theirs, text), "earliest|latest|TIME", NULL, "theirs", 0, 0, NULL, NULL, false },
+	{ 'f', "their-flag", OPT_FLAG, offsetof(struct theirs, flag), NULL, NULL, "its letter is taken", 0, 0, NULL, NULL, false },
+	{ 0, "text", OPT_TEXT, offsetof(struct theirs, text), "X", NULL, "its name is taken", 0, 0, NULL, NULL, false },
+	{ 0, "folder", OPT_TEXT, offsetof(struct theirs, text), "DIR", NULL, "a folder", 0, 0, NULL, NULL, false },
 	OPT_END
 };
 static const struct opt_group groups[] = { { table, &m }, { NULL, NULL }, { their_table, &t } };
@@ -109,9 +109,8 @@ static void good(void)
 	parse("prog -a 1 x --call=2 - -a3 --do y --call --flag -t=v", &err);
 	is_str(m.log, "[1]<x>[2]<->[3][-]<y>[--flag]", "all in the order of the command line");
 	is_str(m.text, "=v", "a letter's value is what follows");
-	parse("prog --text= --call= _", &err);
-	is_str(m.text, "", "an empty value");
-	is_str(m.log, "[]<>", "an empty operand");
+	parse("prog --call= --call _", &err);
+	is_str(m.log, "[][]", "an empty value, where it means something");
 	parse("prog --text=a=b --text c", &err);
 	is_str(m.text, "c", "the last one holds");
 	parse("prog -x a -f --text b --folder=c", &err);
@@ -157,6 +156,12 @@ static void errors(void)
 	bad("prog --mode quux", EX_USAGE, "--mode: \"quux\" is none of fast, exact, slow");
 	bad("prog --call bad", EX_CONFIG, "--call: no such thing");
 	bad("prog refused --quux", EX_USAGE, "refused it is");
+	bad("prog --text=", EX_USAGE, "--text: the value is empty (a variable that is not set?)");
+	bad("prog -t _", EX_USAGE, "-t: the value is empty (a variable that is not set?)");
+	bad("prog -n _", EX_USAGE, "-n: the value is empty (a variable that is not set?)");
+	bad("prog --mode _", EX_USAGE, "--mode: the value is empty (a variable that is not set?)");
+	bad("prog one _", EX_USAGE, "an operand is empty (a variable that is not set?)");
+	bad("prog -- _", EX_USAGE, "an operand is empty (a variable that is not set?)");
 	is_int(opt_parse(groups, GROUPS, NULL, NULL, 2, one, &err), -1, "no operands are taken");
 	is_str(err.msg, "unexpected operand \"x\", see --help", "and the one is named");
 	err_clear(&err);
@@ -164,6 +169,46 @@ static void errors(void)
 	ok(err.code == 0 && !err.msg[0], "without an error, whatever follows");
 	one[0] = NULL;
 	is_int(opt_parse(groups, GROUPS, NULL, NULL, 0, one, &err), 0, "no words at all, not even a program's name");
+}
+
+/* The words of a command line that may be wrong. */
+static void given(const char *line, const char *names)
+{
+	static const char *const all[] = { "flag", "other-flag", "text", "count", "call", "their-text", NULL };
+	struct buf b = { 0 };
+	char words[256], *argv[32];
+	int argc = 0;
+
+	snprintf(words, sizeof words, "%s", line);
+	for (char *p = strtok(words, " "); p; p = strtok(NULL, " "))
+		argv[argc++] = p;
+	argv[argc] = NULL;
+	for (const char *const *name = all; *name; name++)
+		if (opt_given(groups, GROUPS, argc, argv, *name))
+			buf_printf(&b, "%s ", *name);
+	if (opt_given(groups, GROUPS, argc, argv, NULL))
+		buf_addz(&b, "<>");
+	is_str(buf_z(&b), names, line);
+	buf_fini(&b);
+}
+
+static void what_is_given(void)
+{
+	given("prog", "");
+	given("prog --flag --text x --their-text=y", "flag text their-text ");
+	given("prog -fgt file", "flag other-flag text ");
+	given("prog --bogus --count 10x --text x", "text count ");
+	given("prog -zf -n 0 --mode fsat -x y", "flag count their-text ");
+	given("prog --text --flag", "text ");
+	given("prog -t -f -n", "text count ");
+	given("prog -tflag --text", "text ");
+	given("prog --text", "text ");
+	given("prog --texts x --flags", "<>");
+	given("prog --bogus x --flag", "flag <>");
+	given("prog - --flag", "flag ");
+	given("prog x -f", "flag <>");
+	given("prog -- --flag", "<>");
+	given("prog -f -- -", "flag ");
 }
 
 static void help(void)
@@ -265,6 +310,7 @@ int main(void)
 {
 	good();
 	errors();
+	what_is_given();
 	help();
 	completions();
 	return done();

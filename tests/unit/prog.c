@@ -159,6 +159,26 @@ static void body(void)
 	buf_fini(&r.err);
 }
 
+/* ---- the last words of a stage */
+static void last_words(void *arg, const struct err *err)
+{
+	(void)arg;
+	fprintf(stderr, "told below: %d %s;%s%s%s\n", err->code, err->msg, prog_given("code") ? " code" : "", prog_given("log") ? " log" : "",
+		prog_given(NULL) ? " operand" : "");
+}
+
+static void stages(void)
+{
+	prog.failed = last_words;
+	check("hta-x", NULL, 0, "", "hta-x: verbosity 0\n");
+	check("hta-x -q -c 65", NULL, EX_DATAERR, "", "hta-x: verbosity -1\nhta-x: it went wrong\ntold below: 65 it went wrong; code\n");
+	check("hta-x --quite x --log text", NULL, EX_USAGE, "",
+	      "hta-x: unknown option \"--quite\" (did you mean \"--quiet\"?)\n"
+	      "told below: 64 unknown option \"--quite\" (did you mean \"--quiet\"?); log operand\n");
+	check("hta-x -h", "/dev/full", EX_IOERR, "", "hta-x: standard output: No space left on device\n");
+	prog.failed = NULL;
+}
+
 /* ---- the run folder */
 static void run_dir(const char *line, const char *want, const char *dir, const char *name)
 {
@@ -236,6 +256,7 @@ int main(void)
 	unsetenv("JOURNAL_STREAM");
 	shared_options();
 	body();
+	stages();
 	run_dirs();
 	return done();
 }
