@@ -118,6 +118,31 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	fails_with 64 hta-consume --until never "$events"
 }
 
+@test "usage: an option's name is said once" {
+	local try
+	while read -r try; do
+		fails_with 64 $try "$events"
+		says "^hta-[a-z-]*: --?[a-zA-Z-]+: "
+		not grep -qE '^hta-[a-z-]*: (--?[a-zA-Z-]+): \1[ :]' <<<"$stderr" || { echo "$try: $stderr"; return 1; }
+	done <<-'END'
+		hta-consume --from foo
+		hta-consume --until foo
+		hta-consume -X foo
+		hta-consume --bootstrap foo
+		hta-consume --bootstrap a=now --bootstrap b=now
+		hta-consume --on-gap foo
+		hta-consume --epoch foo
+		hta-sink-redis --ttl 0s
+		hta-query --dim foo
+		hta-query --by a,,b
+		hta-window --every foo
+		hta-window --by a..b
+		hta-gen --count foo
+	END
+	fails_with 64 hta-consume -g '' "$events"
+	says '^hta-consume: -g: a name is missing$'
+}
+
 @test "a job whose output is a terminal: hta-commit is missing" {
 	fails_with 64 script -qec "hta-consume --job j '$events'" /dev/null
 	grep -q 'hta-commit. is missing' "$out"
@@ -231,6 +256,22 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	[ "$(sql 'select stage, kind, topic = (select topic from hta_pos), record_offset, size, length(record) from hta_dead')" = "hta-consume|dead|1|72|100000|65536" ]
 	feed job --max-line 64k f
 	[ "$(sql 'select count(*) from hta_dead')" = 1 ]
+}
+
+@test "job: a byte order mark costs no line, and offsets stay; lines of JSON over several are judged by themselves" {
+	local mark=$'\xef\xbb\xbf'
+	{ printf %s "$mark"; head -n 2 "$events"; } >f
+	{ sed -n '3p' "$events" | tr -d '\n'; echo ,; sed -n '4p' "$events"; printf ' ]\n%s{"ts":1}\n' "$mark"; tail -n +5 "$events"; } >>f
+	feed job f
+	[ "$(sum_of)" = "2999|$((2999 * 3000 / 2 - 2))" ]
+	sql "select record_offset, substr(reason, 1, 26) from hta_dead order by record_offset" >got
+	expect got <<-'END'
+		75|JSON over several lines, a
+		148|JSON over several lines, a
+		151|metric events: ts is a num
+	END
+	feed job -v f
+	says 'job j: nothing new'
 }
 
 @test "job: too many dead records end it before their barrier" {

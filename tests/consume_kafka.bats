@@ -193,6 +193,15 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	[ "$(wc -l <"$out")" = 3000 ]
 	printf 'read_committed\n' >level
 	feed plain -X isolation.level=@level -e
+	# as editors on Windows leave them
+	printf '\xef\xbb\xbfbootstrap.servers=%s\r\nclient.id = mine\r\n' "$HTA_BROKERS" >settings
+	feed hta-consume -F settings -t "$topic" -e
+	[ "$(wc -l <"$out")" = 3000 ]
+	printf '\xef\xbb\xbfread_committed\r\n' >level
+	feed plain -X isolation.level=@level -e
+	printf 'client.id=mine\n' | iconv -f UTF-8 -t UTF-16 >settings
+	fails_with 64 plain -F settings -e
+	says '^hta-consume: -F settings: UTF-16, and lines are UTF-8: iconv'
 	fails_with 64 hta-consume -b "$HTA_BROKERS" -t "$topic" --job j
 }
 

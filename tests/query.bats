@@ -117,6 +117,66 @@ on_terminal() { # COLUMNS COMMAND
 	[ "$(jq -r .window_start "$out" | cut -c18- | paste -sd' ')" = "58.250Z 58.750Z 59Z 59.250Z" ]
 }
 
+# A digit many times.
+digits() { printf "%0$2d" 0 | tr 0 "$1"; } # DIGIT NUMBER
+
+# Events with a dimension each, at the bounds and far from what people have.
+last_taken() {
+	printf '{"ts":"2020-01-01T00:00:00Z","d":%s}\n' 0 -0 -0.0e999999 0e99999999999999999999 1e39 1e40 5e-324 1.7976931348623157e308 1e300 9e399 1e400 \
+		1e4095 -1e4095 10e4094 1e-4094 -15e-4094 0.5 123456789012345678901234567890123456789012345678901234567890.5 12345678901234567890123456789012345678901234567890123456789e2 \
+		"$(digits 7 4096)" "-$(digits 7 4096)" "$(digits 7 4094).5" "0.$(digits 7 4094)" "5.$(digits 7 4095)e4095" \
+		'""' '"\u007f"' '"\"\\\/\b\f\n\r\t"' '"\uffff\ufffe\ufdd0"' '"\ufeffx\u2028"' "\"$(digits 7 4096)\"" \
+		"\"$(digits 7 4096 | sed 's/7/\\u0001/g')\"" "\"$(digits 7 1365 | sed 's/7/€/g')a\"" "\"$(digits 7 1024 | sed 's/7/\\udbff\\udfff/g')\"" true null
+	echo '{"ts":"2020-01-01T00:00:00Z"}'
+}
+first_refused() {
+	printf '{"ts":"2020-01-01T00:00:00Z","d":%s}\n' 1e4096 -1e4096 10e4095 1e-4095 1e131071 1e131072 1e-16383 1e999999 1e99999999999999999999 -1e-99999999999999999999 \
+		"$(digits 7 4097)" "$(digits 7 4095).5" "0.$(digits 7 4095)" "5.$(digits 7 4095)e4094" \
+		"\"$(digits 7 4097)\"" "\"$(digits 7 1366 | sed 's/7/€/g')\"" '"a\u0000"' '"\ud800"'
+}
+
+# A job into three stores, and each of them asked; rows in the order of hta-window, which is that of their size.
+@test "dimensions at their bounds are in every store and read back the same; beyond them they are dead letters, whatever sinks there are" {
+	with_service pg redis
+	local pg=(--init --table "public.bounds$BATS_TEST_NUMBER" "dbname=$PGDATABASE") redis=(--init --ttl never --prefix "b$BATS_TEST_NUMBER") sinks
+	last_taken >taken
+	first_refused >refused
+	hta-window --by d --every 1d taken >rows
+	[ "$(wc -l <rows)" = "$(($(wc -l <taken) - 4))" ]
+	cat taken refused >in
+	feed pipe "hta-consume --job bounds in | hta-window --by d --every 1d | hta-sink-sqlite --init jdb | hta-sink-pg ${pg[*]} | hta-sink-redis ${redis[*]} | hta-commit"
+	for store in "jdb" "dbname=$PGDATABASE --table ${pg[2]}" "$REDIS_URL --prefix ${redis[4]}"; do
+		feed pipe "hta-query history events -d $store | sed 's/,.open.:true//'"
+		cmp "$out" rows || { echo "$store"; diff "$out" rows | cut -c 1-300 | head; return 1; }
+	done
+	sqlite3 jdb "select reason from hta_dead order by record_offset" >reasons
+	[ "$(wc -l <reasons)" = "$(wc -l <refused)" ]
+	[ "$(grep -c 'd is a number of more than 4096 characters (written without an exponent)' reasons)" = 14 ]
+	[ "$(psql -XAtqc "select count(*) from hta_dead where job = 'bounds'")" = "$(wc -l <refused)" ]
+	# the same lines are dead where no sink is
+	fails_with 65 hta-window --by d refused
+	[ ! -s "$out" ]
+	says "$(wc -l <refused) of $(wc -l <refused) lines were bad"
+}
+
+@test "the longest row: 32 dimensions and their names of control characters only" {
+	with_service pg redis
+	local i name members='' by=()
+	for i in $(seq 10 41); do
+		name="\\u0001$(digits 7 1021 | sed 's/7/\\u0001/g')$i"
+		by+=(--by ".\"$name\"")
+		members+=",\"$name\":\"$(digits 7 4096 | sed 's/7/\\u0001/g')\""
+	done
+	echo "{\"ts\":\"2020-01-01T00:00:00Z\"$members}" >in
+	hta-window "${by[@]}" in >rows
+	[ "$(wc -c <rows)" -gt 980000 ]
+	fill rows
+	each history events
+	cmp "$out" rows
+	fails_with 64 hta-window --by ".\"${name}1\""
+	says "a dimension's name has at most 1024 bytes, this one has 1025"
+}
+
 @test "latest and top: the newest window that has begun, whatever stands in the future" {
 	with_service pg redis
 	some_events >in
@@ -584,6 +644,9 @@ each_job() { # ARG...
 	fails_with 64 hta-query -d db metrics --by x
 	fails_with 64 hta-query -d db latest events --dim x
 	fails_with 64 hta-query -d db latest events --dim =x
+	says '^hta-query: --dim: "=x": say KEY=VALUE'
+	fails_with 64 hta-query -d db latest events --by a,,b
+	says '^hta-query: --by: "a,,b": a name is missing'
 	fails_with 64 hta-query -d db latest events --by x,,y
 	fails_with 64 hta-query -d db latest events -n 0
 	fails_with 64 hta-query -d db latest events --plot --format json

@@ -295,6 +295,117 @@ bad_lines() {
 	done
 }
 
+@test "a byte order mark in front of a line costs nothing: a file, a pipe, any line, any thread" {
+	local mark=$'\xef\xbb\xbf' run
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 5000 >plain
+	{ printf %s "$mark"; head -n 2500 plain; echo "$mark"; printf '%s \t' "$mark"; sed -n '2501p' plain; tail -n +2502 plain | sed "7s/^/$mark/; 8s/^/$mark/; s/\$/\r/"; } >marked
+	hta-window --by endpoint,status --value latency_ms plain >want
+	for run in marked '<marked' '-j 3 marked' '- <marked'; do
+		feed pipe "hta-window --by endpoint,status --value latency_ms $run"
+		cmp "$out" want
+	done
+	feed pipe 'cat marked | hta-window --by endpoint,status --value latency_ms'
+	cmp "$out" want
+	# what is bad behind it is told as it stands, by its own line and byte
+	printf '%s{"ts":"2026-01-01T00:00:00Z"}\n%s{"ts":1}\n%s{"ts":"2026-01-01T00:00:00Z",}\n%s%s{}\n{%s}\n' "$mark" "$mark" "$mark" "$mark" "$mark" "$mark" >in
+	feed hta-window --dead dead in
+	grep -q '"count":1}' "$out"
+	jq -r '"\(.line) \(.reason[0:40])"' dead >got
+	expect got <<-'END'
+		2 metric events: ts is a number, and only 
+		3 byte 33: a member's name expected, not }
+		4 byte 4: a value expected, not byte 0xef
+		5 byte 2: a member's name expected, not by
+	END
+	[ "$(jq -r 'select(.line == 2) | .record' dead)" = "$mark"'{"ts":1}' ]
+}
+
+@test "JSON over several lines is refused with one hint, and no element of it counted" {
+	cd "$BATS_TEST_TMPDIR"
+	local i t='"ts":"2026-01-01T00:00:00Z"' mark=$'\xef\xbb\xbf'
+	printf '{%s,"k":"%s"}\n' "$t" a "$t" b >lines
+	jq . lines >objects
+	jq -s . lines >array
+	printf '[\n{%s},\n{%s}\n]\n' "$t" "$t" >elements
+	printf '[{%s},\n{%s}]\n' "$t" "$t" >tight
+	printf '{%s},\n{%s}\n' "$t" "$t" >commas
+	printf '{"events":[\n{%s},\n{%s}\n]}\n' "$t" "$t" >inside
+	printf '%s[\r\n{%s},\r\n{%s}\r\n]\r\n' "$mark" "$t" "$t" >windows
+	for i in objects array elements tight commas inside windows; do
+		fails_with 65 hta-window --by k $i
+		[ ! -s "$out" ]
+		[ "$(wc -l <<<"$stderr")" = 1 ]
+		says "^hta-window: $i:1: JSON over several lines, .*: jq -c \\. .* jq -c '\\.\\[\\]' .*; nothing of this input is counted"
+	done
+	for i in 'elements --dead drop' 'elements --dead dead' '-j 2 elements' '<elements' '--lateness 1h <elements' '-j 2 <elements' '- <elements'; do
+		fails_with 65 pipe "hta-window --by k $i"
+		[ ! -s "$out" ]
+		says ':1: JSON over several lines'
+	done
+	# the hint works
+	jq -c . objects | hta-window --by k | cmp - <(hta-window --by k lines)
+	jq -c '.[]' array | hta-window --by k | cmp - <(hta-window --by k lines)
+	# further down it is a bad line like others, with the hint as its reason; a line that was cut off says so
+	{ cat lines objects; printf '[{%s}]\n{%s,\n{%s\n' "$t" "$t" "$t"; } >mixed
+	feed hta-window --by k --dead dead mixed
+	[ "$(jq -r .count "$out" | paste -sd+)" = 1+1 ]
+	jq -r '"\(.line) \(.reason[0:27])"' dead >got
+	expect got <<-'END'
+		3 JSON over several lines, an
+		4 JSON over several lines, an
+		5 JSON over several lines, an
+		6 JSON over several lines, an
+		7 JSON over several lines, an
+		8 JSON over several lines, an
+		9 JSON over several lines, an
+		10 JSON over several lines, an
+		11 an array, and a line is one
+		12 JSON over several lines, an
+		13 byte 29: , or } expected, b
+	END
+	# an array longer than a line may be
+	{ printf '['; for i in $(seq 100); do printf '{%s},' "$t"; done; printf '{%s}]\n' "$t"; } >long
+	fails_with 65 hta-window --max-line 1k long
+	says "long:1: line of [0-9]* bytes, longer than --max-line, and an array: jq -c '\\.\\[\\]'"
+}
+
+@test "UTF-16 is named, with the command that converts it" {
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 20 >plain
+	hta-window --by endpoint plain >want
+	for form in UTF-16 UTF-16LE UTF-16BE; do
+		iconv -f UTF-8 -t $form plain >utf16
+		fails_with 65 hta-window --dead drop utf16
+		[ ! -s "$out" ]
+		says '^hta-window: utf16:1: UTF-16, and lines are UTF-8: iconv -f UTF-16 -t UTF-8 converts it; nothing'
+		# further down, where a newline has cut between its two bytes
+		{ head -n 1 plain; cat utf16; } >mixed
+		feed hta-window --dead dead mixed
+		[ "$(jq -r '.reason[0:6]' dead | sort -u)" = UTF-16 ]
+		rm dead
+	done
+	iconv -f UTF-8 -t UTF-16 plain | iconv -f UTF-16 -t UTF-8 | hta-window --by endpoint | cmp - want
+}
+
+@test "a schema registry's framing is named, and cut off as the manual says" {
+	cd "$BATS_TEST_TMPDIR"
+	hta-gen --count 20 >plain
+	hta-window --by endpoint plain >want
+	while IFS= read -r line; do printf '\0\0\0\1\7%s\n' "$line"; done <plain >framed
+	printf '\0\0\0\1\7\002\010Anna\n' >>framed
+	feed hta-window --dead dead framed
+	[ ! -s "$out" ]
+	[ "$(jq -r .reason dead | grep -c "^a schema registry's five bytes (0 and a schema id) stand before the JSON: ")" = 20 ]
+	[ "$(jq -r .reason dead | tail -n 1 | grep -c '^not JSON: begins with a NUL, .*(Avro: kcat -s value=avro -r URL)$')" = 1 ]
+	LC_ALL=C sed 's/^\x00....{/{/' framed | hta-window --by endpoint --dead drop | cmp - want
+	# in a job
+	feed pipe "hta-consume --job j framed | (trap '' INT TERM; LC_ALL=C exec stdbuf -oL sed 's/^\\x00....{/{/') |
+		hta-window --foreign --by endpoint | hta-sink-sqlite --init db | hta-commit"
+	[ "$(sqlite3 db 'select sum(count) from hta_rollups')" = 20 ]
+	[ "$(sqlite3 db 'select substr(reason, 1, 30) from hta_dead')" = 'not JSON: begins with a NUL, a' ]
+}
+
 @test "--dead FILE: appended, behind a line that was cut off" {
 	local dead=$BATS_TEST_TMPDIR/dead
 	printf '{"stage":"hta-window","li' >"$dead"
@@ -702,6 +813,10 @@ outcome() {
 	done
 	fails_with 74 hta-window "$BATS_TEST_TMPDIR/missing"
 	says missing
+	fails_with 74 hta-window --dead /dev/full <<<'nothing'
+	says '^hta-window: /dev/full: No space left on device$'
+	fails_with 74 pipe "printf '{\"ts\":\"2026-01-01T0%d:00:00Z\"}\n' 5 1 | hta-window --lateness 0s --late /dev/full"
+	says '^hta-window: /dev/full: No space left on device$'
 }
 
 @test "on a terminal: no sketch, and a note that rows come at the end, unless --lateness is given" {
@@ -773,7 +888,7 @@ acked() {
 		expect "$BATS_TEST_TMPDIR/got" <<-'END'
 			["hta-window",[{"name":"m","cfg":"","every_us":60000000,"def":{"every":"1m","time":"ts","by":["k"],"value":"v","uniq":"u"}}],5000000,16]
 			["probe",null,null]
-			["dead","byte 1: not an object: a line is one JSON object",103]
+			["dead","an array, and a line is one object: jq -c '.[]' writes a line an element",103]
 			{"op":"add","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{"k":1},"dims_hash":"ec183136a3a03d6175919a6cd0a0cc78","count":2,"value_count":2,"sum":"10.5","min":"0.5","max":"10","uniq":2}
 			{"s":"hta-window","in":4,"out":0,"filtered":1,"dead":1,"agg":2,"rows":1,"wm":[["events",3,1767225601000000]]}
 			{"op":"add","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{"k":1},"dims_hash":"ec183136a3a03d6175919a6cd0a0cc78","count":1,"value_count":0,"sum":null,"min":null,"max":null,"uniq":1}

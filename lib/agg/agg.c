@@ -11,11 +11,26 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "rec/look.h"
 #include "rec/pos.h"
 
 enum { SLOW_BYTES = 32 << 10 };
 
 /* ---- what was read */
+
+/* A plain input that begins with JSON over several lines, or with UTF-16, does not consist of lines. Some of them may be objects all the same, such as
+ * the last element of an array: to count those alone would look like a success. */
+static int check_lines(const struct origin *origin, uint64_t nth, struct slice record, struct err *err)
+{
+	enum look look;
+
+	if (!origin->file || origin->line + nth != 1)
+		return 0;
+	look = look_at(record);
+	if (look != LOOK_OPENS && look != LOOK_UTF16)
+		return 0;
+	return err_set(err, EX_DATAERR, "%s:1: %s; nothing of this input is counted", origin->file, look_words(look));
+}
 
 static int take_refused(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason,
                         struct err *err)
@@ -25,6 +40,8 @@ static int take_refused(void *arg, const struct origin *origin, uint64_t nth, si
 
 	if (!reason)
 		return stage_dead_long(a->stage, &run, nth, at, record, size, err);
+	if (check_lines(origin, nth, record, err))
+		return -1;
 	return stage_dead(a->stage, &run, nth, at, record, size, reason, err);
 }
 
@@ -220,6 +237,8 @@ static int refused(void *arg, uint64_t nth, size_t at, struct slice record, cons
 
 	if (!reason)
 		return take_late(r->a, r->run, nth, at, record, err);
+	if (check_lines(&r->run->origin, nth, record, err))
+		return -1;
 	return stage_dead(r->a->stage, r->run, nth, at, record, record.n, reason, err);
 }
 

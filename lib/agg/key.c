@@ -6,7 +6,7 @@
 
 enum { COPY = 16, LENGTH_BITS = 13, CANONICAL_PLAIN_MAX = 40 };
 _Static_assert(COPY * 2 <= SCAN_PAD && COPY * 2 + 2 <= KEY_SLACK, "fixed-size copies stay inside the paddings");
-_Static_assert(KEY_VALUE_MAX < 1 << LENGTH_BITS, "a length fits its bits");
+_Static_assert(KEY_VALUE_MAX + 8 < 1 << LENGTH_BITS, "a length fits its bits, that of d.ddde-4095 too");
 
 /* Numbers of tags: the order of types, as jq has it, with missing first. */
 enum { RANK_MISSING, RANK_NULL, RANK_FALSE, RANK_TRUE, RANK_NUMBER, RANK_STRING };
@@ -141,11 +141,22 @@ enum key_result key_text(const struct field *f, struct key_scratch *s, struct sl
 	return KEY_STRUCTURE;
 }
 
-static enum key_result put_text(unsigned rank, struct slice text, char **out)
+static enum key_result put_text(struct slice text, char **out)
 {
 	if (text.n > KEY_VALUE_MAX)
 		return KEY_LONG;
-	*out = put(*out, rank, text.p, text.n);
+	*out = put(*out, RANK_STRING, text.p, text.n);
+	return KEY_OK;
+}
+
+/* A number that stands as it was written has no exponent and is short. */
+static enum key_result put_number(const struct field *f, struct key_scratch *s, char **out)
+{
+	struct slice text = number(f, &s->text);
+
+	if (text.p != f->p && dims_number_chars(text) > KEY_VALUE_MAX)
+		return KEY_NUMBER;
+	*out = put(*out, RANK_NUMBER, text.p, text.n);
 	return KEY_OK;
 }
 
@@ -160,16 +171,16 @@ static enum key_result put_escaped(const struct field *f, struct key_scratch *s,
 			return r;
 		intern_keep(&s->intern, text, value);
 	}
-	return put_text(RANK_STRING, value, out);
+	return put_text(value, out);
 }
 
 static enum key_result put_other(const struct field *f, struct key_scratch *s, char **out)
 {
 	switch ((enum field_type)f->type) {
 	case FIELD_STRING:
-		return put_text(RANK_STRING, slice(f->p, f->n), out);
+		return put_text(slice(f->p, f->n), out);
 	case FIELD_NUMBER:
-		return put_text(RANK_NUMBER, number(f, &s->text), out);
+		return put_number(f, s, out);
 	case FIELD_ESCAPED:
 		return put_escaped(f, s, out);
 	case FIELD_MISSING:
@@ -279,65 +290,6 @@ void key_dims(const char *key, size_t n, struct dim *out)
 	}
 }
 
-/* A canonical number as 0.d1d2.. x 10^(top + 1): top is the power of its first digit, cut at +-TOP_MAX. */
-struct shape { bool negative, zero; int64_t top; struct slice digits; /* may hold the point */ };
-#define TOP_MAX 1000000000000000000LL
-
-static int64_t exponent(const char *p, const char *end)
-{
-	bool negative = p < end && *p == '-';
-	int64_t e = 0;
-
-	for (p += negative; p < end; p++)
-		e = e < TOP_MAX / 10 ? e * 10 + (*p - '0') : TOP_MAX;
-	return negative ? -e : e;
-}
-
-static struct shape shape_of(struct slice text)
-{
-	const char *p = text.p, *end = p + text.n, *e, *point;
-	struct shape s = { .negative = *p == '-' };
-
-	p += s.negative;
-	e = memchr(p, 'e', (size_t)(end - p));
-	if (e) {
-		s.top = exponent(e + 1, end);
-		end = e;
-	}
-	point = memchr(p, '.', (size_t)(end - p));
-	s.top += (point ? point : end) - p - 1;
-	while (p < end && (*p == '0' || *p == '.'))
-		s.top -= *p++ == '0';
-	s.digits = slice(p, (size_t)(end - p));
-	s.zero = p == end;
-	return s;
-}
-
-static int digits_cmp(struct slice a, struct slice b)
-{
-	const char *p = a.p, *q = b.p, *p_end = p + a.n, *q_end = q + b.n;
-
-	for (;; p++, q++) {
-		p += p < p_end && *p == '.';
-		q += q < q_end && *q == '.';
-		if (p == p_end || q == q_end)
-			return (p < p_end) - (q < q_end);
-		if (*p != *q)
-			return *p < *q ? -1 : 1;
-	}
-}
-
-static int number_cmp(struct slice a, struct slice b)
-{
-	struct shape x = shape_of(a), y = shape_of(b);
-	int sign_x = x.zero ? 0 : x.negative ? -1 : 1, sign_y = y.zero ? 0 : y.negative ? -1 : 1, c;
-
-	if (sign_x != sign_y || sign_x == 0)
-		return (sign_x > sign_y) - (sign_x < sign_y);
-	c = x.top != y.top ? (x.top < y.top ? -1 : 1) : digits_cmp(x.digits, y.digits);
-	return c ? c * sign_x : slice_cmp(a, b);
-}
-
 int key_cmp(const char *a, const char *b, size_t n)
 {
 	const char *p = a + sizeof(uint64_t), *q = b + sizeof(uint64_t);
@@ -352,7 +304,7 @@ int key_cmp(const char *a, const char *b, size_t n)
 			return x.rank < y.rank ? -1 : 1;
 		if (x.rank < RANK_NUMBER)
 			continue;
-		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text) : number_cmp(x.text, y.text);
+		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text) : dims_number_cmp(x.text, y.text);
 		if (c)
 			return c;
 	}
@@ -364,7 +316,7 @@ static uint64_t number_prefix(struct slice text)
 {
 	enum { DIGIT_BITS = 37, DIGITS = 11, TOP_BIAS = 32768 };
 	const uint64_t zero = 1ULL << 54;
-	struct shape s = shape_of(text);
+	struct dims_number s = dims_number(text);
 	uint64_t size, first = 0;
 	size_t taken = 0;
 

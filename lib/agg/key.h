@@ -6,6 +6,10 @@
  *   multiple of KEY_UNIT
  *
  * Values are normalised as rec/dims.h has them: strings decoded, numbers dec_canonical text. No value has a NUL.
+ *
+ * What a store cannot hold has no key, whatever sinks a pipeline has: so a line counts in every store or in none. A store writes numbers out: jsonb
+ * ends at 131,072 digits before the point and 16,383 behind it, and gives 1e100000 back as 100,001 digits. One bound for strings and numbers,
+ * KEY_VALUE_MAX, is far inside of that and beyond what people have.
  * Native byte order: a key never leaves the process. */
 #ifndef AGG_KEY_H
 #define AGG_KEY_H
@@ -16,7 +20,7 @@
 
 enum {
 	KEY_UNIT = 16,
-	KEY_VALUE_MAX = 4096,        /* bytes of one dimension's value, decoded; longer is bad data */
+	KEY_VALUE_MAX = 4096,        /* bytes of a string, decoded; characters of a number without exponent and sign */
 	KEY_SLACK = 64,              /* writable bytes that must stand behind a key's room: fixed-size copies run over */
 	KEY_NUMBER_MAX = 40,         /* a canonical number is at most that much longer than it was written */
 };
@@ -27,7 +31,8 @@ enum key_result {
 	KEY_STRUCTURE,               /* an array or object */
 	KEY_SURROGATE,               /* a lone surrogate escape */
 	KEY_NUL,                     /* \u0000 */
-	KEY_LONG,                    /* beyond KEY_VALUE_MAX */
+	KEY_LONG,                    /* a string beyond KEY_VALUE_MAX */
+	KEY_NUMBER,                  /* a number beyond it */
 };
 
 /* What is kept from call to call: {0} at first. */

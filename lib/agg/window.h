@@ -3,7 +3,8 @@
  * A line counts in all metrics of the plan or in none: everything that can be wrong with it is looked at before the first addition. What counts is a
  * function of the line alone; with a lateness also of the lines before it.
  *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a string is RFC 3339 with any unit.
- *   by       string, number, boolean, null and missing are values; arrays, objects, lone surrogates, NUL, more than KEY_VALUE_MAX bytes: dead
+ *   by       string, number, boolean, null and missing are values; arrays, objects, lone surrogates, NUL, more than KEY_VALUE_MAX bytes (a number:
+ *            characters without an exponent): dead
  *   value    missing and null: counted in count only; else a number, in range (with exact: of at most nine decimals), or dead
  *   uniq     missing and null: not counted; string, number and boolean by their text (as in keys), so that registers equal PFADD's; else dead */
 #ifndef AGG_WINDOW_H

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "drv/kafka_internal.h"
+#include "rec/look.h"
 
 /* What the protocol owns, and why. */
 static const struct { const char *name, *why; } owned[] = {
@@ -76,8 +77,11 @@ static int read_secret(const char *path, struct buf *out, struct err *err)
 
 	if (!f)
 		return err_errno(err, EX_USAGE, "%s", path);
-	if (fgets(line, sizeof(line), f))
-		buf_add(out, line, strcspn(line, "\r\n"));
+	if (fgets(line, sizeof(line), f)) {
+		const char *p = line + str_mark(slice_z(line));
+
+		buf_add(out, p, strcspn(p, "\r\n"));
+	}
 	fclose(f);
 	return 0;
 }
@@ -137,8 +141,12 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 	if (!f)
 		return err_errno(err, EX_USAGE, "-F %s", path);
 	for (unsigned n = 1; rc == 0 && getline(&line, &cap, f) >= 0; n++) {
-		char *text = trim(line), *eq = strchr(text, '=');
+		char *text = trim(line + (n == 1 ? str_mark(slice_z(line)) : 0)), *eq = strchr(text, '=');
 
+		if (n == 1 && look_at(slice_z(line)) == LOOK_UTF16) {
+			rc = err_set(err, EX_USAGE, "-F %s: %s", path, look_words(LOOK_UTF16));
+			break;
+		}
 		if (!*text || *text == '#')
 			continue;
 		if (!eq) {

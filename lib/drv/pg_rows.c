@@ -58,21 +58,22 @@ static void send_advance(struct pg_work *w)
 	pg_work_send(w, "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", false);
 }
 
-static void send_dead(struct pg_work *w)
+/* Those from `at` on that one statement can take; returns their number. */
+static size_t send_some_dead(struct pg_work *w, size_t at)
 {
 	static const Oid type[] = { PG_TEXT, PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT };
 	struct pg_params *a = &w->a;
+	size_t n = 0;
 
-	if (!w->b->n_dead)
-		return;
 	pg_params_reset(a);
 	pg_scalar(a, w->b->job);
 	pg_scalar(a, w->p->conf->name);
 	for (size_t i = 0; i < sizeof(type) / sizeof(*type); i++)
 		pg_array(a, type[i]);
-	for (size_t i = 0; i < w->b->n_dead; i++) {
-		const struct sink_dead *d = &w->b->dead[i];
+	for (size_t bytes = 0; at + n < w->b->n_dead && bytes < PG_CHUNK_BYTES; n++) {
+		const struct sink_dead *d = &w->b->dead[at + n];
 
+		bytes += d->record.n + d->why.n;
 		pg_put_text(a, 2, slice_z(d->late ? "late" : "dead"));
 		pg_put_text(a, 3, d->topic);
 		if (d->topic.p) {
@@ -89,6 +90,13 @@ static void send_dead(struct pg_work *w)
 		pg_put_text(a, 10, d->record);
 	}
 	pg_work_send(w, insert_dead, false);
+	return n;
+}
+
+static void send_dead(struct pg_work *w)
+{
+	for (size_t at = 0; at < w->b->n_dead && w->r == SINK_OK;)
+		at += send_some_dead(w, at);
 }
 
 /* ---- results */

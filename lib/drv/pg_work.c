@@ -157,12 +157,17 @@ void pg_work_plain(struct pg_work *w, const char *sql)
 	pg_work_send(w, sql, false);
 }
 
+static size_t row_bytes(const struct rollup *row)
+{
+	return row->dims.n + row->sketch.n;
+}
+
 /* A run of rows that one statement can take: same op, all with a sketch or none, at most a chunk. */
 size_t pg_work_rows(const struct sink_batch *b, size_t at)
 {
-	size_t n = 1;
+	size_t n = 1, bytes = row_bytes(&b->row[at]);
 
-	while (at + n < b->rows && n < PG_CHUNK_ROWS && b->row[at + n].add == b->row[at].add && b->row[at + n].has_uniq == b->row[at].has_uniq)
+	while (at + n < b->rows && n < PG_CHUNK_ROWS && (bytes += row_bytes(&b->row[at + n])) <= PG_CHUNK_BYTES && b->row[at + n].add == b->row[at].add && b->row[at + n].has_uniq == b->row[at].has_uniq)
 		n++;
 	return n;
 }

@@ -14,6 +14,8 @@
  * of it PFCOUNT) 35 against 60. */
 enum { ROW_SET = 1, ROW_UNIQ = 2, ROW_FEW = 4, FEW_REGISTERS = 32 };
 
+enum { COMMAND_BYTES = 512 << 20 };     /* proto-max-bulk-len, as Redis comes */
+
 /* ---- packing */
 
 static void set_u32(struct buf *out, size_t at, size_t v)
@@ -160,6 +162,15 @@ static size_t window_rows(const struct rollup *row, size_t n)
 	return k;
 }
 
+/* Redis ends the connection where it is sent more. 75: the first epochs after a start are small. */
+static int check_size(const struct buf *packed, struct err *err)
+{
+	if (packed->n <= (size_t)COMMAND_BYTES)
+		return 0;
+	return err_set(err, EX_TEMPFAIL, "the rows of this epoch have %zu MiB, and Redis takes %d in one command: say a smaller --epoch-records at hta-consume",
+		packed->n >> 20, COMMAND_BYTES >> 20);
+}
+
 static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out, struct err *err)
 {
 	struct buf scratch = { 0 };
@@ -173,7 +184,7 @@ static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out
 		rc = pack_row(out, &b->row[i], &scratch, err);
 	}
 	buf_fini(&scratch);
-	return rc;
+	return rc ? rc : check_size(out, err);
 }
 
 static void pack_int_if(struct buf *out, bool is, int64_t v)

@@ -9,6 +9,7 @@
 #ifndef REC_DIMS_H
 #define REC_DIMS_H
 
+#include <stdbool.h>
 #include "base/str.h"
 
 enum dim_tag { DIM_STRING = 's', DIM_NUMBER = 'n', DIM_TRUE = 't', DIM_FALSE = 'f', DIM_NULL = '0', DIM_MISSING = '-' };
@@ -19,5 +20,19 @@ struct dim { struct slice name; enum dim_tag tag; struct slice value; };
  * values are shorter than 4 GiB. scratch is overwritten (the hash's input stands in it afterwards); dims_json appends. */
 void dims_hash(const struct dim *d, size_t n, struct buf *scratch, uint8_t out[16]);
 void dims_json(const struct dim *d, size_t n, struct buf *out);
+
+/* A canonical number (dec_canonical) taken apart: 0.d1d2... x 10^(top + 1), where d1 is not 0. */
+struct dims_number {
+	bool negative, zero;
+	int64_t top;                 /* power of ten of the first digit, cut at +-1e18 */
+	struct slice digits;         /* of the text; the point may stand among them */
+};
+struct dims_number dims_number(struct slice canonical);
+
+/* Characters of the number written without an exponent, its sign not counted: 1e3 has 4, 0.01 has 4. */
+uint64_t dims_number_chars(struct slice canonical);
+
+/* Order of two canonical numbers by their size. */
+int dims_number_cmp(struct slice a, struct slice b);
 
 #endif

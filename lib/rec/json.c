@@ -305,6 +305,7 @@ int json_parse(struct json *j, struct slice text, struct err *err)
 	struct reader r = { .json = j, .err = err };
 	r.start = r.p = text.n ? text.p : "";
 	r.end = r.p + text.n;
+	r.p += str_mark(text);
 	j->n = 0;
 	if (text.n >= UINT32_MAX)
 		return err_set(err, EX_DATAERR, "a JSON text of 4 GiB or more");

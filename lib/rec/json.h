@@ -3,6 +3,7 @@
  * tests hold the two against each other.
  *
  * Nodes are numbered in document order; node 0 is the root; a node's subtree is [i, next). In an object, keys and values alternate as children.
+ * A byte order mark in front of the text is passed over (RFC 8259 section 8.1 allows it).
  * Equal keys: the last one wins (json_get). Nesting deeper than JSON_DEPTH is an error, in every reader of ours.
  * A lone surrogate escape (\ud800) is legal JSON and decodes to an error in json_string: what needs the text must refuse it. */
 #ifndef REC_JSON_H

@@ -3,6 +3,7 @@
 #include "rec/rollup.h"
 
 #include "base/tm.h"
+#include "rec/look.h"
 
 enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, MEMBERS };
 
@@ -147,15 +148,26 @@ static enum member member_of(const struct json *j, uint32_t key)
 	return m;
 }
 
+/* A line that is no JSON object: what it seems to be, else what err says. */
+static int no_row(struct slice line, struct err *err)
+{
+	const char *words = look_words(look_at(line));
+	if (words)
+		err_set(err, EX_DATAERR, "%s", words);
+	return err_in(err, "rollup row");
+}
+
 int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out, struct err *err)
 {
 	const struct json *j = &r->json;
 	uint32_t at[MEMBERS] = { 0 };
 	*out = (struct rollup){ 0 };
 	if (json_parse(&r->json, line, err))
-		return err_in(err, "rollup row");
-	if (j->node[0].type != JSON_OBJECT)
-		return err_set(err, EX_DATAERR, "rollup row: not a JSON object");
+		return no_row(line, err);
+	if (j->node[0].type != JSON_OBJECT) {
+		err_set(err, EX_DATAERR, "not a JSON object");
+		return no_row(line, err);
+	}
 	r->scratch.n = 0;
 	buf_room(&r->scratch, 2 * line.n + 8);    /* every text decoded, and a sketch twice */
 	for (uint32_t i = json_first(j, 0); i < j->node[0].next; i = j->node[i + 1].next) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "rec/look.h"
 #include "rec/scan_internal.h"
 
 #define PAD "        "
@@ -248,12 +249,30 @@ enum scan_status scan_walk(struct scan *s, struct scan_batch *batch, unsigned li
 	return status;
 }
 
+/* No engine knows byte order marks, so that none pays for them: lines that begin with one are bad so far. They are walked again behind it. */
+static void skip_marks(struct scan *s, struct scan_batch *b, uint64_t bad)
+{
+	for (; bad; bad &= bad - 1) {
+		unsigned line = (unsigned)__builtin_ctzll(bad);
+		size_t mark = str_mark(slice(b->start[line], b->length[line]));
+		if (!mark)
+			continue;
+		b->valid |= UINT64_C(1) << line;
+		b->start[line] += mark;
+		b->length[line] -= (uint32_t)mark;
+		scan_walk(s, b, line);
+		b->start[line] -= mark;
+		b->length[line] += (uint32_t)mark;
+	}
+}
+
 void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 {
 	unsigned lines = out->lines = s->ops->cut(p, n, SCAN_BATCH, out->start, out->length);
+	uint64_t all = lines < 64 ? (UINT64_C(1) << lines) - 1 : UINT64_MAX;
 	out->used = lines ? (size_t)(out->start[lines - 1] - p) + out->length[lines - 1] + 1 : 0;
 	out->field = s->field;
-	out->valid = lines < 64 ? (UINT64_C(1) << lines) - 1 : UINT64_MAX;
+	out->valid = all;
 	out->blank = 0;
 	memset(s->field, 0, lines * s->width * sizeof *s->field);
 	if (s->learn)
@@ -261,6 +280,8 @@ void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 	else
 		for (unsigned i = 0; i < lines; i++)
 			scan_walk(s, out, i);
+	if (unlikely((out->valid | out->blank) != all))
+		skip_marks(s, out, all & ~(out->valid | out->blank));
 	for (unsigned i = 0; i < lines && s->copies; i++)
 		copy_fields(s, s->field + i * s->width);
 }
@@ -268,7 +289,10 @@ void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 void scan_why(struct slice line, struct err *err)
 {
 	struct json j = { 0 };
-	if (json_parse(&j, line, err) == 0)
+	const char *words = look_words(look_at(line));
+	if (words)
+		err_set(err, EX_DATAERR, "%s", words);
+	else if (json_parse(&j, line, err) == 0)
 		err_set(err, EX_DATAERR, "byte 1: not an object: a line is one JSON object");
 	json_fini(&j);
 }

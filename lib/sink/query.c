@@ -193,7 +193,7 @@ static int add_by(void *self, const char *value, struct err *err)
 		size_t n = strcspn(p, ",");
 
 		if (n == 0)
-			return err_set(err, EX_USAGE, "--by %s: a name is missing", value);
+			return err_set(err, EX_USAGE, "\"%s\": a name is missing", value);
 		add_key(q, slice(p, n));
 		if (!p[n])
 			break;

@@ -97,7 +97,7 @@ int query_filter_add(struct query *q, const char *text, struct err *err)
 	dec ignored;
 
 	if (!eq || eq == text)
-		return err_set(err, EX_USAGE, "--dim %s: say KEY=VALUE (KEY= for the empty string, KEY=null for null)", text);
+		return err_set(err, EX_USAGE, "\"%s\": say KEY=VALUE (KEY= for the empty string, KEY=null for null)", text);
 	q->filter = mem_grow(q->filter, q->filters + 1, sizeof(*q->filter));
 	f = &q->filter[q->filters++];
 	*f = (struct query_filter){ .key = slice(text, (size_t)(eq - text)), .value = slice_z(eq + 1) };
@@ -162,27 +162,13 @@ static int rank(const struct dim *d)
 	return 0;
 }
 
-/* Canonical texts of any size; equal ones are equal texts. */
-static int number_cmp(struct slice a, struct slice b)
-{
-	char x[64], y[64];
-	double u, v;
-
-	memcpy(x, a.p, a.n < sizeof(x) ? a.n : sizeof(x) - 1);
-	memcpy(y, b.p, b.n < sizeof(y) ? b.n : sizeof(y) - 1);
-	x[a.n < sizeof(x) ? a.n : sizeof(x) - 1] = y[b.n < sizeof(y) ? b.n : sizeof(y) - 1] = 0;
-	u = strtod(x, NULL);
-	v = strtod(y, NULL);
-	return u < v ? -1 : u > v ? 1 : slice_cmp(a, b);
-}
-
 static int value_cmp(const struct dim *a, const struct dim *b)
 {
 	int c = rank(a) - rank(b);
 
 	if (c)
 		return c;
-	return a->tag == DIM_NUMBER ? number_cmp(a->value, b->value) : a->tag == DIM_STRING ? slice_cmp(a->value, b->value) : 0;
+	return a->tag == DIM_NUMBER ? dims_number_cmp(a->value, b->value) : a->tag == DIM_STRING ? slice_cmp(a->value, b->value) : 0;
 }
 
 int query_dims_cmp(const struct dim *a, size_t na, const struct dim *b, size_t nb)

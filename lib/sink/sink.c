@@ -10,6 +10,8 @@
 #include "base/tm.h"
 #include "sink/sink_internal.h"
 
+enum { NAME_MAX_BYTES = 255 };                  /* part of keys in stores, as names of jobs and topics are */
+
 #define TTL_DEFAULT_US (7 * 86400 * TM_S)       /* as sink_opts_redis says: 7d */
 
 static int set_ttl(void *self, const char *value, struct err *err)
@@ -22,7 +24,7 @@ static int set_ttl(void *self, const char *value, struct err *err)
 	}
 	if (num_duration(value, &s->conf.ttl_us, err))
 		return -1;
-	return s->conf.ttl_us > 0 ? 0 : err_set(err, EX_USAGE, "--ttl must be longer than 0, or never");
+	return s->conf.ttl_us > 0 ? 0 : err_set(err, EX_USAGE, "must be longer than 0, or never");
 }
 
 #define SINK_OPTS \
@@ -132,7 +134,8 @@ static int sink_data(void *self, struct stage *st, const struct run *run, uint64
 		return -1;
 	if ((stage_acknowledged(st) || s->pass) && stage_pass(st, run->block, *lines, err))
 		return -1;
-	if (!stage_acknowledged(st) && ledger_rows(s->ledger) >= SINK_PLAIN_ROWS)
+	s->plain_bytes += run->block.n;
+	if (!stage_acknowledged(st) && (ledger_rows(s->ledger) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES))
 		return sink_plain_flush(s, st, err);
 	return 0;
 }
@@ -184,6 +187,8 @@ static int sink_open(struct sink *s, struct loop *loop, struct err *err)
 	} else {
 		s->name = mem_strdup(s->conf.name);
 	}
+	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
+		return err_set(err, EX_USAGE, "--name: a sink's name is UTF-8 and has at most %d bytes, this one has %zu", NAME_MAX_BYTES, strlen(s->name));
 	s->conf.loop = loop;
 	s->d = s->driver->open(&s->conf, err);
 	return s->d ? 0 : -1;

@@ -29,6 +29,7 @@ struct sink {
 	bool registered;
 	struct arena names;              /* plain: of the metrics seen */
 	struct sink_counts counts;       /* plain */
+	size_t plain_bytes;              /* lines of the batch */
 };
 
 /* One call of the driver, repeated while it is temporary; connects first where there is no connection. 0: *result is OK, APPLIED or CONFLICT (err filled with
@@ -51,6 +52,7 @@ int sink_plain(void *self, struct stage *st, struct err *err);
 int sink_plain_flush(struct sink *s, struct stage *st, struct err *err);
 int sink_finish(void *self, struct stage *st, bool eof, struct err *err);
 
-enum { SINK_PLAIN_ROWS = 50000 };     /* a batch, and so a transaction, of a plain stream */
+/* A batch, and so a transaction, of a plain stream, at most. A sketch of few registers is up to 20 times as long in Redis, which takes 512 MiB at once. */
+enum { SINK_PLAIN_ROWS = 50000, SINK_PLAIN_BYTES = 16 << 20 };
 
 #endif

@@ -47,7 +47,7 @@ static int add_property(void *self, const char *value, struct err *err)
 		return 0;
 	}
 	if (!strchr(value, '=') || value[0] == '=')
-		return err_set(err, EX_USAGE, "-X %s: say NAME=VALUE, NAME=@FILE or list", value);
+		return err_set(err, EX_USAGE, "\"%s\": say NAME=VALUE, NAME=@FILE or list", value);
 	return add_setting(o, false, value);
 }
 
@@ -89,7 +89,7 @@ static int set_from(void *self, const char *value, struct err *err)
 	} else {
 		c->from = FROM_TIME;
 		if (tm_parse_human(value, tm_now_us(), &c->from_us, err))
-			return err_set(err, EX_USAGE, "--from %s: say earliest, latest, -N (records before the end) or a time (2026-11-20T15:00:00Z, 2026-11-20, -2h, "
+			return err_set(err, EX_USAGE, "\"%s\": say earliest, latest, -N (records before the end) or a time (2026-11-20T15:00:00Z, 2026-11-20, -2h, "
 				       "s@1700000000000)", value);
 	}
 	return 0;
@@ -110,7 +110,7 @@ static int set_until(void *self, const char *value, struct err *err)
 	else if (tm_parse_human(value, tm_now_us(), &c->until_us, err) == 0)
 		c->until = UNTIL_TIME;
 	else
-		return err_set(err, EX_USAGE, "--until %s: say end, a number of records or a time (2026-11-20T15:00:00Z, 2026-11-20, -2h)", value);
+		return err_set(err, EX_USAGE, "\"%s\": say end, a number of records or a time (2026-11-20T15:00:00Z, 2026-11-20, -2h)", value);
 	return 0;
 }
 
@@ -133,9 +133,9 @@ static int set_bootstrap(void *self, const char *value, struct err *err)
 	const char *eq = strrchr(value, '=');
 
 	if (!eq || eq == value || (strcmp(eq, "=init") != 0 && strcmp(eq, "=now") != 0))
-		return err_set(err, EX_USAGE, "--bootstrap %s: say SINK=init (from the job's start) or SINK=now (from where the others are)", value);
+		return err_set(err, EX_USAGE, "\"%s\": say SINK=init (from the job's start) or SINK=now (from where the others are)", value);
 	if (c->bootstrap)
-		return err_set(err, EX_USAGE, "--bootstrap is for one sink at a time");
+		return err_set(err, EX_USAGE, "is for one sink at a time");
 	c->bootstrap = mem_dup(value, (size_t)(eq - value));
 	c->bootstrap_now = strcmp(eq, "=now") == 0;
 	return 0;
@@ -144,7 +144,7 @@ static int set_bootstrap(void *self, const char *value, struct err *err)
 static int set_gap(void *self, const char *value, struct err *err)
 {
 	if (strcmp(value, "skip") != 0)
-		return err_set(err, EX_USAGE, "--on-gap %s: it only knows skip", value);
+		return err_set(err, EX_USAGE, "\"%s\": it only knows skip", value);
 	((struct options *)self)->c.on_gap_skip = true;
 	return 0;
 }

@@ -62,7 +62,6 @@ struct dead_file *dead_file_open(const char *path, struct err *err)
 	d->out = out_new(NULL, fd, 64 << 10);
 	if (end_half_line(d, err) == 0)
 		return d;
-	err_in(err, "%s", path);
 	dead_file_close(d, err);
 	return NULL;
 }
@@ -104,13 +103,13 @@ int dead_file_write(struct dead_file *d, const char *stage, const struct origin 
 	buf_adds(b, buf_slice(&quoted));
 	buf_printf(b, ",\"at\":\"%.*s\"}\n", (int)now_bytes, now);
 	buf_fini(&quoted);
-	return out_write(d->out, b->p, b->n, err) ? err_in(err, "%s", d->path) : 0;
+	return out_write(d->out, b->p, b->n, err);
 }
 
 int dead_file_sync(struct dead_file *d, struct err *err)
 {
 	if (out_flush(d->out, err))
-		return err_in(err, "%s", d->path);
+		return -1;
 	if (fdatasync(d->fd) && errno != EINVAL && errno != EROFS)    /* a pipe or a terminal has nothing to sync */
 		return err_errno(err, EX_IOERR, "%s", d->path);
 	return 0;

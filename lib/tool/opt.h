@@ -34,7 +34,7 @@ struct opt {
 	const char *help;            /* one line, lower case */
 	double min, max;             /* numeric bounds where max > min */
 	const char *const *choices;  /* OPT_CHOICE, NULL-terminated */
-	int (*call)(void *self, const char *value, struct err *err);
+	int (*call)(void *self, const char *value, struct err *err);    /* its message comes behind the option's name and a colon */
 	bool empty;                  /* an empty value means something; of all others it is EX_USAGE: most often a variable that is not set */
 };
 #define OPT_END { .name = NULL }

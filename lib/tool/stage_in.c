@@ -242,7 +242,7 @@ static int take_control(struct stage *st, struct slice line, struct err *err)
 	int rc;
 
 	if (ctl_parse(&st->ctl, line, err))
-		return err_in(err, "control record");
+		return -1;
 	switch (st->ctl.kind) {
 	case CTL_AT:
 		return take_at(st, err);

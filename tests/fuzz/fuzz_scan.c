@@ -34,7 +34,7 @@ static void set_up(void)
 
 static enum scan_status reference(struct json *j, struct slice line)
 {
-	size_t space = 0;
+	size_t space = str_mark(line);
 	while (space < line.n && (line.p[space] == ' ' || line.p[space] == '\t' || line.p[space] == '\r'))
 		space++;
 	if (space == line.n)

@@ -70,9 +70,35 @@ static void test_differ(void)
 	buf_fini(&scratch);
 }
 
+/* Canonical numbers in the order of their size, and what they have without an exponent. */
+static void test_numbers(void)
+{
+	static const struct { const char *text; uint64_t chars; } rising[] = {
+		{ "-1e99999999999999999999", 0 }, { "-9e40000", 40001 }, { "-1e40000", 40001 }, { "-1000000000000", 13 }, { "-20", 2 }, { "-3", 1 }, { "-2.5", 3 }, { "-0.5", 3 },
+		{ "-1e-40000", 40002 }, { "0", 1 }, { "1e-99999999999999999999", 0 }, { "9e-40001", 40003 }, { "1e-40000", 40002 }, { "1.5e-400", 403 }, { "0.00049", 7 },
+		{ "0.05", 4 }, { "0.5", 3 }, { "2", 1 }, { "2.0000000000001", 15 }, { "2.5", 3 }, { "19", 2 }, { "200", 3 }, { "1000", 4 },
+		{ "1234567890123456789012345678901234567890", 40 }, { "1.23456789012345678901234567890123456789e40", 41 },
+		{ "1.234567890123456789012345678901234567890123456789012345678901234567890123456789e78", 79 },
+		{ "1.2345678901234567890123456789012345678901234567890123456789012345678901234567891e78", 81 }, { "9.99e299", 300 }, { "1e300", 301 }, { "9e399", 400 }, { "1e400", 401 },
+		{ "1.5e400", 401 }, { "1.5e40000", 40001 }, { "1e99999999999999999999", 0 },
+	};
+	enum { N = sizeof(rising) / sizeof(*rising) };
+	for (size_t i = 0; i < N; i++) {
+		struct slice a = slice_z(rising[i].text);
+		uint64_t chars = dims_number_chars(a);
+		ok(rising[i].chars ? chars == rising[i].chars : chars > 1000000000, "%s has %llu characters", rising[i].text, (unsigned long long)chars);
+		for (size_t k = 0; k < N; k++) {
+			int want = (i > k) - (i < k), got = dims_number_cmp(a, slice_z(rising[k].text));
+			if ((got > 0) - (got < 0) != want)
+				ok(false, "%s against %s: %d", rising[i].text, rising[k].text, got);
+		}
+	}
+}
+
 int main(void)
 {
 	test_vectors();
+	test_numbers();
 	test_differ();
 	return done();
 }

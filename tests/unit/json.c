@@ -13,7 +13,7 @@ static const struct slice valid[] = {
 	S("{\"a\":1,\"a\":2}"), S("{\"\":0}"), S("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uFfFf\""),
 	S("\"\\ud800\""), S("\"\\udc00\\ud800\""), S("\"\\ud83d\\ude00\""), S("\"\x7f\""),
 	S("\"\xc3\xa9\""), S("\"\xe2\x82\xac\""), S("\"\xf0\x9f\x98\x80\""), S("\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\""),
-	S("{\"\xc3\xa9\":\"12345678901234567890\xc3\xa9\"}"),
+	S("{\"\xc3\xa9\":\"12345678901234567890\xc3\xa9\"}"), S("\xef\xbb\xbf{}"), S("\xef\xbb\xbf [1]"), S("\"\xef\xbb\xbf\""),
 };
 
 static const struct { struct slice text; const char *msg; } invalid[] = {
@@ -24,7 +24,11 @@ static const struct { struct slice text; const char *msg; } invalid[] = {
 	{ S("True"), "byte 1: a value expected, not T" },
 	{ S("NaN"), "byte 1: a value expected, not N" },
 	{ S("-Infinity"), "byte 2: a digit expected, not I" },
-	{ S("\xef\xbb\xbf{}"), "byte 1: a value expected, not byte 0xef" },
+	{ S("\xef\xbb{}"), "byte 1: a value expected, not byte 0xef" },
+	{ S("\xef\xbb\xbf"), "byte 4: a value expected, but the text ends" },
+	{ S("\xef\xbb\xbf\xef\xbb\xbf{}"), "byte 4: a value expected, not byte 0xef" },
+	{ S(" \xef\xbb\xbf{}"), "byte 2: a value expected, not byte 0xef" },
+	{ S("{}\xef\xbb\xbf"), "byte 3: something follows the value" },
 	{ S("1 2"), "byte 3: something follows the value" },
 	{ S("{}{}"), "byte 3: something follows the value" },
 	{ S("{} \0"), "byte 4: something follows the value" },

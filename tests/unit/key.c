@@ -111,9 +111,36 @@ static void test_refused(void)
 	snprintf(text, sizeof(text), "\"\\n%0*d\"", KEY_VALUE_MAX, 0);
 	is_int(build(text, "1", 0, out), KEY_LONG, "one byte more");
 	snprintf(text, sizeof(text), "1%0*d1", KEY_VALUE_MAX, 0);
-	is_int(build(text, "1", 0, out), KEY_LONG, "number of too many digits");
-	snprintf(text, sizeof(text), "1%0*d", KEY_VALUE_MAX, 0);
+	is_int(build(text, "1", 0, out), KEY_NUMBER, "number of too many digits");
+	snprintf(text, sizeof(text), "-1%0*d.%0*d", KEY_VALUE_MAX - 1, 0, KEY_VALUE_MAX, 0);
 	is_int(build(text, "1", 0, out), KEY_OK, "many digits of a short number");
+}
+
+/* What a number has written without an exponent decides, however it was written. */
+static void test_numbers_refused(void)
+{
+	static const struct { const char *head; int digits; const char *tail; enum key_result want; } table[] = {
+		{ "1", 0, "e4095", KEY_OK }, { "1", 0, "e4096", KEY_NUMBER }, { "-1", 0, "e4095", KEY_OK }, { "-1", 0, "E+4096", KEY_NUMBER },
+		{ "1", 0, "e-4094", KEY_OK }, { "1", 0, "e-4095", KEY_NUMBER }, { "15", 0, "e-4094", KEY_OK }, { "15", 0, "e-4095", KEY_NUMBER },
+		{ "1", 0, "e999999", KEY_NUMBER }, { "1", 0, "e99999999999999999999999", KEY_NUMBER }, { "1", 0, "e-99999999999999999999999", KEY_NUMBER },
+		{ "0", 0, "e99999999999999999999999", KEY_OK }, { "-0.00", 0, "e-999999", KEY_OK }, { "0.001", 0, "e4098", KEY_OK }, { "0.001", 0, "e4099", KEY_NUMBER },
+		{ "", 4096, "", KEY_OK }, { "-", 4096, "", KEY_OK }, { "", 4097, "", KEY_NUMBER }, { "", 4096, ".0", KEY_OK }, { "", 4096, "00e-2", KEY_OK },
+		{ "", 4094, ".5", KEY_OK }, { "", 4095, ".5", KEY_NUMBER }, { "0.", 4094, "", KEY_OK }, { "0.", 4095, "", KEY_NUMBER }, { "5.", 4094, "e4094", KEY_OK },
+		{ "5.", 4094, "e4095", KEY_OK }, { "5.", 4094, "e4096", KEY_NUMBER }, { "5.", 4095, "e4095", KEY_OK }, { "5.", 4095, "e4094", KEY_NUMBER },
+	};
+	static char out[ROOM], text[ROOM];
+	struct dim d[2];
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		size_t n = strlen(table[i].head);
+		memcpy(text, table[i].head, n);
+		memset(text + n, '7', (size_t)table[i].digits);
+		memcpy(text + n + (size_t)table[i].digits, table[i].tail, strlen(table[i].tail) + 1);
+		enum key_result got = build("true", text, 0, out);
+		ok(got == table[i].want, "%s%dx7%s: %d, not %d", table[i].head, table[i].digits, table[i].tail, got, table[i].want);
+		if (got == KEY_OK)
+			key_dims(out, 2, d);
+		ok(got || (d[1].value.n <= KEY_VALUE_MAX + 8 && dims_number_chars(d[1].value) <= KEY_VALUE_MAX), "and is as long as a key has room for");
+	}
 }
 
 static void test_dims(void)
@@ -135,10 +162,10 @@ static void test_dims(void)
 static void test_order(void)
 {
 	static const char *const rising[] = {
-		"", "null", "false", "true", "-1e99999999999999999999", "-1e40000", "-9e32767", "-1e32767", "-1e400", "-1000000000000", "-200", "-20", "-3",
-		"-2.5", "-2", "-0.5", "-0.05", "-1e-400", "-1e-40000", "0", "1e-99999999999999999999", "9e-40001", "1e-40000", "1e-400", "0.00049", "0.05", "0.5", "2", "2.0000000000001",
+		"", "null", "false", "true", "-9e4095", "-1e4095", "-9e4094", "-1e400", "-1000000000000", "-200", "-20", "-3",
+		"-2.5", "-2", "-0.5", "-0.05", "-1e-400", "-1e-4094", "0", "1e-4094", "9e-4094", "1e-4093", "1e-400", "0.00049", "0.05", "0.5", "2", "2.0000000000001",
 		"2.00000000000010000000001", "2.5", "3", "19", "20", "199", "200", "1000", "99999999999", "100000000000", "100000000001",
-		"1234567890123", "1234567890124", "1e39", "1e40", "1.5e40", "1e400", "1e32766", "9e32766", "1e32767", "9e32767", "1e40000", "9e40000", "1e99999", "\"\"", "\"\\u0001\"", "\"1000\"", "\"200\"",
+		"1234567890123", "1234567890124", "1e39", "1e40", "1.5e40", "1e400", "1e4094", "9e4094", "1e4095", "9e4095", "\"\"", "\"\\u0001\"", "\"1000\"", "\"200\"",
 		"\"a\"", "\"aaaaaaa\"", "\"aaaaaaaa\"", "\"aaaaaaab\"", "\"b\"", "\"\xc3\xa9\"", "\"\xff\"",
 	};
 	enum { N = sizeof(rising) / sizeof(rising[0]) };
@@ -241,6 +268,7 @@ int main(void)
 	test_equal();
 	test_borders();
 	test_refused();
+	test_numbers_refused();
 	test_dims();
 	test_order();
 	test_numbers();

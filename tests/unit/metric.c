@@ -36,6 +36,7 @@ static void test_every(void)
 
 static void test_dims(void)
 {
+	static char name[METRIC_DIM_NAME_MAX + 1];
 	struct metric m = { 0 };
 	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\" ,."), &err), -1, "a wrong path in a list");
 	metric_fini(&m);
@@ -50,12 +51,19 @@ static void test_dims(void)
 	is_int(metric_add_dims(&m, slice_z(" "), &err), 0, "an empty list");
 	is_int(m.n_dims, 0, "has none");
 	for (int i = 0; i < METRIC_DIMS_MAX; i++) {
-		char name[8];
-		snprintf(name, sizeof(name), "d%d", i);
-		if (metric_add_dims(&m, slice_z(name), &err))
+		char short_name[8];
+		snprintf(short_name, sizeof(short_name), "d%d", i);
+		if (metric_add_dims(&m, slice_z(short_name), &err))
 			ok(false, "%s", err.msg);
 	}
 	is_int(metric_add_dims(&m, slice_z("more"), &err), -1, "too many");
+	metric_fini(&m);
+	memset(name, 'x', sizeof(name));
+	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX), &err), 0, "the longest name");
+	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX + 1), &err), -1, "one byte more");
+	is_int(err.code, EX_USAGE, "is a usage error");
+	name[500] = '.';
+	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX), &err), 0, "a path of two steps as long");
 	metric_fini(&m);
 }
 

@@ -56,13 +56,14 @@ static void test_lenient(void)
 	ok(!row.add && row.count == 10 && row.value_count == 2 && row.sum == 3000000000 && row.max == 2000000000 && !row.has_uniq, "numbers");
 	ok(slice_is(row.metric, "a/b") && slice_is(row.dims, "{ \"a\" : 1 }") && row.dims_hash[0] == 0x3a, "texts");
 	is_int(row.end_us - row.start_us, 60 * TM_S, "times");
+	is_int(rollup_parse(&r, slice_z("\xef\xbb\xbf{\"op\":\"set\"," KEY ",\"count\":10}"), &row, &err), 0, "behind a byte order mark");
 	rollup_reader_fini(&r);
 }
 
 static void test_refused(void)
 {
 	static const struct { const char *line, *reason; } cases[] = {
-		{ "", "byte 1" }, { "[]", "not a JSON object" }, { "{\"op\":\"set\"", "byte 12" },
+		{ "", "byte 1" }, { "1", "rollup row: not a JSON object" }, { "[{}]", "rollup row: an array" }, { "{", "rollup row: JSON over several lines" }, { "{\"op\":\"set\"", "byte 12" },
 		{ "{" KEY ",\"count\":1}", "op is missing" }, { "{\"op\":\"del\"," KEY ",\"count\":1}", "op is neither" }, { "{\"op\":1," KEY ",\"count\":1}", "op is missing" },
 		{ "{\"op\":\"set\"," KEY "}", "count is missing" }, { "{\"op\":\"set\"," KEY ",\"count\":-1}", "count is missing or not a count" },
 		{ "{\"op\":\"set\"," KEY ",\"count\":1.5}", "count is missing or not a count" }, { "{\"op\":\"set\"," KEY ",\"count\":true}", "count is missing or not" },

@@ -16,7 +16,11 @@ static const struct { const char *line; enum scan_status status; uint32_t a; con
 	{ "", BLANK_LINE }, { " ", BLANK_LINE }, { " \t\r \t\t     \r", BLANK_LINE }, { "\v", BAD_LINE }, { "\f", BAD_LINE },
 	{ "{}", NOTHING }, { " { } \r", NOTHING }, { "\t{\r}\t", NOTHING }, { "{}\f", BAD_LINE }, { "{} {}", BAD_LINE }, { "{},", BAD_LINE },
 	{ "[]", BAD_LINE }, { "1", BAD_LINE }, { "\"a\"", BAD_LINE }, { "null", BAD_LINE }, { "[{\"a\":1}]", BAD_LINE }, { "{", BAD_LINE }, { "}", BAD_LINE },
-	{ "{]", BAD_LINE }, { "{,}", BAD_LINE }, { "\xef\xbb\xbf{}", BAD_LINE }, { "x{}", BAD_LINE }, { "{}x", BAD_LINE },
+	{ "{]", BAD_LINE }, { "{,}", BAD_LINE }, { "x{}", BAD_LINE }, { "{}x", BAD_LINE },
+	/* a byte order mark in front */
+	{ "\xef\xbb\xbf{}", NOTHING }, { "\xef\xbb\xbf{\"a\":1,\"b\":{\"c\":\"x\"}}\r", SCAN_OK, FIELD_NUMBER, "1", FIELD_STRING, "x" }, { "\xef\xbb\xbf \t{\"a\":12}", A(FIELD_NUMBER, "12") },
+	{ "\xef\xbb\xbf", BLANK_LINE }, { "\xef\xbb\xbf \r", BLANK_LINE }, { "\xef\xbb\xbf\xef\xbb\xbf{}", BAD_LINE }, { " \xef\xbb\xbf{}", BAD_LINE }, { "{}\xef\xbb\xbf", BAD_LINE },
+	{ "\xef\xbb{}", BAD_LINE }, { "\xef\xbb\xbe{}", BAD_LINE }, { "\xef\xbb\xbf[]", BAD_LINE }, { "\xef", BAD_LINE }, { "\xef\xbb\xbf{\"a\":\"\xef\xbb\xbf\"}", A(FIELD_STRING, "\xef\xbb\xbf") },
 	/* types */
 	{ "{\"a\":null}", A(FIELD_NULL, "null") }, { "{\"a\":true}", A(FIELD_TRUE, "true") }, { "{\"a\":false}", A(FIELD_FALSE, "false") },
 	{ "{\"a\":12}", A(FIELD_NUMBER, "12") }, { "{\"a\":\"x\"}", A(FIELD_STRING, "x") }, { "{\"a\":\"\"}", A(FIELD_STRING, "") },

@@ -160,6 +160,8 @@ static void mutate(struct buf *b, size_t from)
 static void add_line(struct buf *b, const struct style *style)
 {
 	size_t from = b->n;
+	if (one_in(20))
+		buf_addz(b, "\xef\xbb\xbf");
 	add_space(b, style);
 	if (one_in(40))
 		buf_addz(b, one_in(2) ? " " : "");
@@ -177,7 +179,7 @@ static void add_line(struct buf *b, const struct style *style)
 
 static bool blank(struct slice line)
 {
-	for (size_t i = 0; i < line.n; i++)
+	for (size_t i = str_mark(line); i < line.n; i++)
 		if (line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r')
 			return false;
 	return true;
