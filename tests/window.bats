@@ -125,6 +125,291 @@ events() {
 	done
 }
 
+# What hta-window takes each text on standard input for, a line each: its time in UTC, behind it the text; then what is bad, "- REASON".
+times_of() { # OPTIONS...
+	jq -Rc '{ts: ., text: .}' >"$BATS_TEST_TMPDIR/texts"
+	rm -f "$BATS_TEST_TMPDIR/dead"
+	feed hta-window "$@" --every 1ms --by text --dead "$BATS_TEST_TMPDIR/dead" "$BATS_TEST_TMPDIR/texts"
+	jq -r '"\(.window_start) \(.dims.text)"' "$out" >"$BATS_TEST_TMPDIR/times"
+	[ ! -e "$BATS_TEST_TMPDIR/dead" ] || jq -r '"- \(.reason)"' "$BATS_TEST_TMPDIR/dead" >>"$BATS_TEST_TMPDIR/times"
+}
+
+@test "event times: any form that is clear by itself" {
+	times_of <<-'END'
+		2026-01-01T00:00:01+0100
+		2026-01-01T01:00:02+01
+		2026-01-01T01:00:03+01:00
+		2026-01-01T01:00:04,250+0100
+		2026-01-01 00:00:05.250Z
+		2026-01-01 00:00:06 +0000
+		2026-01-01 00:00:07 UTC
+		2025-12-31T18:30-05:30
+		2026-01-01T00:01Z
+		2026-01-01t00:01:59.9999999z
+		2026-01-01T00:02:60,9Z
+		2026-01-01T00:03:01-00:00
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2025-12-31T23:00:01Z 2026-01-01T00:00:01+0100
+		2026-01-01T00:00:00Z 2025-12-31T18:30-05:30
+		2026-01-01T00:00:02Z 2026-01-01T01:00:02+01
+		2026-01-01T00:00:03Z 2026-01-01T01:00:03+01:00
+		2026-01-01T00:00:04.250Z 2026-01-01T01:00:04,250+0100
+		2026-01-01T00:00:05.250Z 2026-01-01 00:00:05.250Z
+		2026-01-01T00:00:06Z 2026-01-01 00:00:06 +0000
+		2026-01-01T00:00:07Z 2026-01-01 00:00:07 UTC
+		2026-01-01T00:01:00Z 2026-01-01T00:01Z
+		2026-01-01T00:01:59.999Z 2026-01-01t00:01:59.9999999z
+		2026-01-01T00:03:00Z 2026-01-01T00:02:60,9Z
+		2026-01-01T00:03:01Z 2026-01-01T00:03:01-00:00
+	END
+}
+
+@test "event times that need an option: the reason names it" {
+	times_of <<-'END'
+		2026-01-01T00:00:00
+		2026-01-01 00:00
+		1732800000000000
+		10/Oct/2000:13:55:36 -0700
+		[10/Oct/2000:13:55:36 -0700]
+		Sun, 06 Nov 1994 08:49:37 GMT
+		2026-01-01
+		2026/01/01 00:00:00
+		Fri Nov 28 15:58:00 UTC 2026
+		yesterday
+	END
+	local none='- metric events: ts is a string, but no RFC 3339 time'
+	expect "$BATS_TEST_TMPDIR/times" <<-END
+		- metric events: ts is a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) says where its clock stands
+		- metric events: ts is a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) says where its clock stands
+		- metric events: ts is a string: a number in quotes, and only --time-unit s, ms, us or ns can tell which time
+		$none: --time-format clf reads it
+		$none: --time-format clf reads it
+		$none: --time-format http reads it
+		$none: --time-format '%Y-%m-%d' with --zone NAME reads it
+		$none: --time-format '%Y/%m/%d %H:%M:%S' with --zone NAME reads it
+		$none: --time-format '%a %b %d %H:%M:%S %Z %Y' reads it
+		$none (2026-11-20T15:00:00Z); --time-format says how other times are written
+	END
+	# and so it does
+	times_of --time-format '%a %b %d %H:%M:%S %Z %Y' <<<'Fri Nov 28 15:58:00 UTC 2026'
+	expect "$BATS_TEST_TMPDIR/times" <<<'2026-11-28T15:58:00Z Fri Nov 28 15:58:00 UTC 2026'
+}
+
+@test "epoch times in quotes: journald's, nginx', with the unit" {
+	times_of --time-unit us <<-'END'
+		1732800000000000
+		1732800000000999.9
+		2024-11-28T13:20:01Z
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2024-11-28T13:20:00Z 1732800000000000
+		2024-11-28T13:20:00Z 1732800000000999.9
+		2024-11-28T13:20:01Z 2024-11-28T13:20:01Z
+	END
+	times_of --time-unit s <<-'END'
+		1732800000.123
+		1.7328e9
+		 1732800000
+		1732800000s
+		01732800000
+		-1
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2024-11-28T13:20:00Z 1.7328e9
+		2024-11-28T13:20:00.123Z 1732800000.123
+		- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
+		- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
+		- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
+		- metric events: ts is outside of the years 1970 to 2199
+	END
+}
+
+@test "local times with --zone: daylight saving, what came twice and what never was, told and counted" {
+	times_of --zone Europe/Berlin <<-'END'
+		2026-01-01T01:00:00
+		2026-03-29T01:59:59
+		2026-03-29T02:30:00
+		2026-03-29 03:30:01,5
+		2026-10-25T02:30
+		2026-10-25T02:30:01+0100
+		2026-10-25T03:00
+		2026-07-01T00:00:00Z
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2026-01-01T00:00:00Z 2026-01-01T01:00:00
+		2026-03-29T00:59:59Z 2026-03-29T01:59:59
+		2026-03-29T01:30:00Z 2026-03-29T02:30:00
+		2026-03-29T01:30:01.500Z 2026-03-29 03:30:01,5
+		2026-07-01T00:00:00Z 2026-07-01T00:00:00Z
+		2026-10-25T00:30:00Z 2026-10-25T02:30
+		2026-10-25T01:30:01Z 2026-10-25T02:30:01+0100
+		2026-10-25T02:00:00Z 2026-10-25T03:00
+	END
+	says '^hta-window: 1 local times came twice where the clock of --zone Europe/Berlin was set back'
+	says '^hta-window: 1 local times never were where the clock of --zone Europe/Berlin was set forward'
+	times_of --zone +05:30 <<<$'2026-01-01T00:00\n2026-01-01T00:00:01Z'
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2025-12-31T18:30:00Z 2026-01-01T00:00
+		2026-01-01T00:00:01Z 2026-01-01T00:00:01Z
+	END
+	[ -z "$stderr" ]
+}
+
+@test "times do not depend on TZ, the locale or the number of threads" {
+	local i env
+	for i in $(seq 0 5 20000); do
+		printf '{"ts":"%s","v":"1.5"}\n' "$(printf '%(%d %B %Y %H:%M:%S)T' $((1774500000 + i * 60)))"
+	done >"$BATS_TEST_TMPDIR/in"
+	feed hta-window --zone America/New_York --time-format '%d %B %Y %T' --every 1h --value v "$BATS_TEST_TMPDIR/in"
+	mv "$out" "$BATS_TEST_TMPDIR/want"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/want")" -gt 200 ]
+	for env in TZ=Asia/Tokyo LC_ALL=de_DE.UTF-8 LC_ALL=C TZ=:/nowhere; do
+		for i in 1 3; do
+			feed env "$env" hta-window -j $i --zone America/New_York --time-format '%d %B %Y %T' --every 1h --value v "$BATS_TEST_TMPDIR/in"
+			cmp "$out" "$BATS_TEST_TMPDIR/want"
+		done
+	done
+}
+
+@test "local times that were not clear are in the counters" {
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 7<>"$BATS_TEST_TMPDIR/fifo"
+	spawn local hta-window --zone Europe/Berlin <"$BATS_TEST_TMPDIR/fifo" 7>&-
+	printf '{"ts":"2026-%s"}\n' 10-25T02:30 10-25T02:59:59 03-29T02:00 03-29T03:00 >&7
+	wait_until 10 jq_of_top '.stages[0].counters | .times_twice == 2 and .times_skipped == 1 and .aggregated == 4'
+	exec 7>&-
+	exits_with 0 10
+}
+
+jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
+
+@test "--time-format: access logs, HTTP, patterns" {
+	times_of --time-format clf <<-'END'
+		10/Oct/2000:13:55:36 -0700
+		[10/Oct/2000:13:55:37 -0700]
+		2000-10-10T13:55:36Z
+		10/Oct/2000:13:55:61 -0700
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2000-10-10T20:55:36Z 10/Oct/2000:13:55:36 -0700
+		2000-10-10T20:55:37Z [10/Oct/2000:13:55:37 -0700]
+		- metric events: ts is a string, but no time of --time-format clf
+		- metric events: ts is a string, but no time of --time-format clf
+	END
+	times_of --time-format http <<-'END'
+		Sun, 06 Nov 1994 08:49:37 GMT
+		Sunday, 06-Nov-94 08:49:38 GMT
+		Sun Nov  6 08:49:39 1994
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		1994-11-06T08:49:37Z Sun, 06 Nov 1994 08:49:37 GMT
+		1994-11-06T08:49:38Z Sunday, 06-Nov-94 08:49:38 GMT
+		1994-11-06T08:49:39Z Sun Nov  6 08:49:39 1994
+	END
+	times_of --zone Europe/Berlin --time-format '%d/%m/%Y %I:%M:%S.%f %p %Z' <<-'END'
+		25/10/2026 02:30:00.123456789 AM CEST
+		25/10/2026 2:30:00.1 am CET
+		01/07/2026 12:00:00.0 PM UTC
+		01/07/2026 12:00:00.0 PM EST
+	END
+	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+		2026-07-01T12:00:00Z 01/07/2026 12:00:00.0 PM UTC
+		2026-10-25T00:30:00.123Z 25/10/2026 02:30:00.123456789 AM CEST
+		2026-10-25T01:30:00.100Z 25/10/2026 2:30:00.1 am CET
+		- metric events: ts is a time of another zone than --zone Europe/Berlin
+	END
+	[ -z "$stderr" ]
+	# slashes as PHP writes them, numbers by their form, or by their unit beside one
+	feed hta-window --time-format clf <<<'{"ts":"10\/Oct\/2000:13:55:36 -0700"}'
+	grep -q '"window_start":"2000-10-10T20:55:00Z"' "$out"
+	feed hta-window --time-format %Y%m%d%H%M%S --zone UTC <<<'{"ts":20260101000000}'
+	grep -q '"window_start":"2026-01-01T00:00:00Z"' "$out"
+	feed hta-window --time-format %F --time-unit s --zone UTC <<<$'{"ts":"2026-01-01"}\n{"ts":1767225601}\n{"ts":"1767225602.5"}'
+	grep -q '"window_start":"2026-01-01T00:00:00Z".*"count":3' "$out"
+}
+
+@test "zones and forms that are none are told before anything is read" {
+	local form
+	fails_with 64 hta-window --zone Europe/Berln
+	says '"Europe/Berln" is no time zone .*none of that name in '
+	fails_with 64 hta-window --zone ../../etc/passwd
+	fails_with 64 hta-window --zone ''
+	fails_with 64 hta-window --zone localtime
+	fails_with 64 hta-window --zone +25:00
+	fails_with 78 env TZDIR=/nowhere hta-window --zone Europe/Berlin
+	says 'no folder /nowhere .*install tzdata, or give an offset'
+	TZDIR=/nowhere feed hta-window --zone UTC <<<'{"ts":"2026-01-01T00:00"}'
+	mkdir "$BATS_TEST_TMPDIR/zones"
+	printf 'TZif2' >"$BATS_TEST_TMPDIR/zones/Torn"
+	fails_with 78 env TZDIR="$BATS_TEST_TMPDIR/zones" hta-window --zone Torn
+	says 'time zone Torn: the file is damaged'
+	for form in '' clff %H:%M %m/%d '%b %e %T' %Y-%m %c '%F %I:%M' '%F %Y' %; do
+		fails_with 64 hta-window --time-format "$form"
+	done
+	says '% is not known, there are %Y'
+	fails_with 64 hta-window --time-format '%b %e %T'
+	says 'it has no year \(%Y\), so it fixes no time'
+	fails_with 64 hta-window --time-format '%F %T'
+	says '%Y-%m-%d %H:%M:%S has no offset \(%z\): --zone NAME'
+}
+
+@test "every change of the clock in many zones, as python's zoneinfo has it" {
+	local zone n=0 twice skipped
+	while read -r zone; do
+		read -r twice skipped < <(python3 "$BATS_TEST_DIRNAME/times.py" zone "$zone" "$BATS_TEST_TMPDIR")
+		feed hta-window --zone "$zone" --every 1ms --by id "$BATS_TEST_TMPDIR/in"
+		jq -r '"\(.dims.id) \(.window_start)"' "$out" | sort -n | cmp - "$BATS_TEST_TMPDIR/want" || { echo "$zone"; return 1; }
+		[ "$twice" = 0 ] || says "^hta-window: $twice local times came twice"
+		[ "$skipped" = 0 ] || says "^hta-window: $skipped local times never were"
+		n=$((n + twice + skipped))
+	done < <(python3 "$BATS_TEST_DIRNAME/times.py" zones)
+	[ $n -gt 10000 ]
+}
+
+@test "patterns, as python writes them" {
+	local i form
+	for i in $(seq 40); do
+		form=$(python3 "$BATS_TEST_DIRNAME/times.py" pattern "${HTA_SEED:-1}" "$i" "$BATS_TEST_TMPDIR")
+		feed hta-window --zone UTC --time-format "$form" --every 1ms --by id "$BATS_TEST_TMPDIR/in"
+		jq -r '"\(.dims.id) \(.window_start)"' "$out" | sort -n | cmp - "$BATS_TEST_TMPDIR/want" || { echo "$form"; return 1; }
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/want")" = 200 ]
+	done
+}
+
+@test "numbers in quotes are numbers where --value asks for them, and strings as dimensions" {
+	printf '{"ts":"2026-01-01T00:00:00Z","request_time":%s}\n' '"0.014"' '"-"' '""' '"0.014, 0.020"' '"1,5"' '" 1"' '"01"' '".5"' '"1e3"' '"\u0031"' 0.5 null \
+		>"$BATS_TEST_TMPDIR/in"
+	for threads in 1 2; do
+		rm -f "$BATS_TEST_TMPDIR/dead"
+		feed hta-window -j $threads --value request_time --dead "$BATS_TEST_TMPDIR/dead" "$BATS_TEST_TMPDIR/in"
+		jq -c '[.count, .value_count, .sum, .min, .max]' "$out" >"$BATS_TEST_TMPDIR/got"
+		expect "$BATS_TEST_TMPDIR/got" <<<'[5,4,1001.514,0.014,1000]'
+		jq -r '"\(.line) \(.reason)"' "$BATS_TEST_TMPDIR/dead" >"$BATS_TEST_TMPDIR/got"
+		printf '%d metric events: request_time is a string, not a number\n' 2 3 4 5 6 7 8 | expect "$BATS_TEST_TMPDIR/got"
+	done
+	feed hta-window --by status --value status <<<$'{"ts":"2026-01-01T00:00:00Z","status":"200"}\n{"ts":"2026-01-01T00:00:00Z","status":200}'
+	jq -c '[.dims.status, .sum]' "$out" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<<$'[200,200]\n["200",200]'
+	feed hta-window --value v <<<'{"ts":"2026-01-01T00:00:00Z","v":"0.0000000015"}'
+	says '1 values had more than nine decimals'
+	fails_with 65 hta-window --value v --exact <<<'{"ts":"2026-01-01T00:00:00Z","v":"0.0000000015"}'
+	fails_with 65 hta-window --value v <<<'{"ts":"2026-01-01T00:00:00Z","v":"1e21"}'
+	says 'v is out of range'
+}
+
+@test "zone and form are part of what a stored metric means" {
+	cd "$BATS_TEST_TMPDIR"
+	printf '{"ts":"%s"}\n' '01.07.2026 12:00:00' '01.07.2026 12:01:00' >in
+	job() { bash -o pipefail -c 'hta-consume --job j in | hta-window "$@" | hta-sink-sqlite --init db | hta-commit' bash "$@"; }
+	feed job --zone Europe/Berlin --time-format '%d.%m.%Y %T'
+	[ "$(sqlite3 db "select window_start from hta_rollups order by 1" | cut -c 1-16 | tr '\n' ' ')" = '2026-07-01T10:00 2026-07-01T10:01 ' ]
+	[ "$(sqlite3 db 'select definition from hta_metric' | jq -c '[.zone, .format]')" = '["Europe/Berlin","%d.%m.%Y %H:%M:%S"]' ]
+	feed job --time-format '%d.%m.%Y %H:%M:%S' --zone Europe/Berlin
+	fails_with 78 job --zone Europe/Paris --time-format '%d.%m.%Y %T'
+	says 'Europe/Paris'
+}
+
 @test "windows shorter than a second, and of a day" {
 	feed hta-window --every 250ms <<<'{"ts":"2026-01-01T00:00:00.800Z"}'
 	grep -q '"window_start":"2026-01-01T00:00:00.750Z","window_end":"2026-01-01T00:00:01Z"' "$out"
@@ -233,7 +518,7 @@ bad_lines() {
 		{"ts":"soon"}
 		{"ts":"1969-12-31T23:59:59Z"}
 		{"ts":"2200-01-01T00:00:00Z"}
-		{"ts":"2026-01-01T00:00:00Z","v":"1"}
+		{"ts":"2026-01-01T00:00:00Z","v":"one"}
 		{"ts":"2026-01-01T00:00:00Z","v":1e21}
 		{"ts":"2026-01-01T00:00:00Z","k":["a"]}
 		{"ts":"2026-01-01T00:00:00Z","k":"\ud800"}
@@ -274,7 +559,7 @@ bad_lines() {
 			4 metric events: ts is missing
 			5 metric events: ts is null
 			6 metric events: ts is a number, and only --time-unit s, ms, us or ns can tell which time
-			7 metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z)
+			7 metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
 			8 metric events: ts is outside of the years 1970 to 2199
 			9 metric events: ts is outside of the years 1970 to 2199
 			10 metric events: v is a string, not a number
@@ -290,7 +575,7 @@ bad_lines() {
 			20 line of 10000036 bytes, longer than --max-line
 		END
 		# what is kept is the record
-		jq -r 'select(.line == 10) | .record' "$BATS_TEST_TMPDIR/dead" | grep -qxF '{"ts":"2026-01-01T00:00:00Z","v":"1"}'
+		jq -r 'select(.line == 10) | .record' "$BATS_TEST_TMPDIR/dead" | grep -qxF '{"ts":"2026-01-01T00:00:00Z","v":"one"}'
 		jq -e 'select(.line == 20) | .size == 10000036 and (.record | length) == 65536' "$BATS_TEST_TMPDIR/dead"
 	done
 }

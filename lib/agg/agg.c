@@ -69,6 +69,8 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 	page_add(page, PAGE_LATE, c->late);
 	page_add(page, PAGE_ROUNDED, c->rounded);
 	page_add(page, PAGE_AHEAD, c->ahead);
+	page_add(page, PAGE_TIMES_TWICE, c->twice);
+	page_add(page, PAGE_TIMES_SKIPPED, c->skipped);
 	page_set(page, PAGE_GROUPS, groups);
 	if (c->watermark_us != POS_NONE && origin->topic.p)
 		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);

@@ -56,7 +56,7 @@ void agg_tell_patience(const struct agg *a);
 void agg_tell_early(struct agg *a);
 /* The first event that is too far ahead; from: a record's timestamp, 0: there is none. */
 void agg_tell_ahead(struct agg *a, const struct window_counts *c, int64_t from_us);
-/* At the end: fields that no line had, late and rounded ones. */
+/* At the end: fields that no line had, late and rounded ones, local times that were not clear. */
 void agg_tell_end(struct agg *a);
 /* EX_DATAERR, naming the dimension with the most values. */
 int agg_too_many_groups(struct agg *a, struct err *err);

@@ -15,6 +15,20 @@ static int set_by(void *self, const char *v, struct err *err) { return plan_by((
 static int set_value(void *self, const char *v, struct err *err) { return plan_value(((struct agg *)self)->builder, v, err); }
 static int set_uniq(void *self, const char *v, struct err *err) { return plan_uniq(((struct agg *)self)->builder, v, err); }
 
+static int set_zone(void *self, const char *v, struct err *err)
+{
+	struct agg *a = self;
+
+	return plan_zone(a->builder, v, err);
+}
+
+static int set_format(void *self, const char *v, struct err *err)
+{
+	struct agg *a = self;
+
+	return plan_time_format(a->builder, v, err);
+}
+
 static int set_unit(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
@@ -68,8 +82,15 @@ static const struct opt opts[] = {
 	{ .name = "by", .type = OPT_CALL, .call = set_by, .empty = true, .arg = "PATH,...", .help = "group by these fields, named as in jq: endpoint, payload.price, .\"http.status\"" },
 	{ .name = "value", .type = OPT_CALL, .call = set_value, .empty = true, .arg = "PATH", .help = "field whose number, sum, minimum and maximum are taken" },
 	{ .name = "uniq", .type = OPT_CALL, .call = set_uniq, .empty = true, .arg = "PATH", .help = "field whose different values are counted, within 0.8 %" },
-	{ .name = "time", .type = OPT_TEXT, .at = AT(time), .arg = "PATH", .def = "ts", .help = "field with the event time: RFC 3339, or a number with --time-unit" },
-	{ .name = "time-unit", .type = OPT_CALL, .call = set_unit, .arg = "s|ms|us|ns", .help = "unit of event times that are numbers" },
+	{ .name = "time", .type = OPT_TEXT, .at = AT(time), .arg = "PATH", .def = "ts",
+	  .help = "field with the event time: RFC 3339, or as --time-unit and --time-format say" },
+	{ .name = "time-unit", .type = OPT_CALL, .call = set_unit, .arg = "s|ms|us|ns",
+	  .help = "unit of event times that are numbers, in quotes or not" },
+	{ .name = "time-format", .type = OPT_CALL, .call = set_format, .arg = "clf|http|PATTERN",
+	  .help = "form of event times that are strings: access logs', HTTP's, or a pattern as for "
+	          "strptime: '%d/%m/%Y %H:%M:%S'" },
+	{ .name = "zone", .type = OPT_CALL, .call = set_zone, .arg = "ZONE",
+	  .help = "time zone of event times that say no offset: Europe/Berlin, UTC, +01:00" },
 	{ .name = "lateness", .type = OPT_CALL, .call = set_lateness, .arg = "DUR",
 	  .help = "close a window once the highest event time is DUR behind its end; default: at the end of the input" },
 	{ .name = "late", .type = OPT_TEXT, .at = AT(late), .arg = "FILE|drop", .help = "append records that come after their window closed to FILE, or drop them silently" },

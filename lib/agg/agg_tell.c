@@ -82,6 +82,14 @@ void agg_tell_end(struct agg *a)
 	tell_ahead_end(a);
 	if (a->total.rounded)
 		log_warn("%llu values had more than nine decimals and were rounded to nine (--exact takes them for bad data)", (unsigned long long)a->total.rounded);
+	if (a->total.twice)
+		log_warn("%llu local times came twice where the clock of --zone %s was set back, "
+			"and were taken for the first", (unsigned long long)a->total.twice,
+			zone_name(a->plan->common.when.zone));
+	if (a->total.skipped)
+		log_warn("%llu local times never were where the clock of --zone %s was set "
+			"forward, and were moved forward by as much",
+			(unsigned long long)a->total.skipped, zone_name(a->plan->common.when.zone));
 }
 
 /* ---- too many groups */

@@ -134,8 +134,12 @@ void metric_cfg(const struct metric *m, const struct metric_common *c, char out[
 
 	buf_printf(&b, "hta-metric 1\nevery %lld\n", (long long)m->every_us);
 	cfg_line(&b, "time ", &c->time);
-	if (c->unit != VALUE_RFC3339)
-		buf_printf(&b, "unit %s\n", metric_units[c->unit]);
+	if (c->when.unit != VALUE_RFC3339)
+		buf_printf(&b, "unit %s\n", metric_units[c->when.unit]);
+	if (c->when.zone)
+		buf_printf(&b, "zone %s\n", zone_name(c->when.zone));
+	if (c->when.form)
+		buf_printf(&b, "format %s\n", timeform_name(c->when.form));
 	for (size_t i = 0; i < m->n_dims; i++)
 		cfg_line(&b, "by ", &m->dim[i]);
 	if (m->has_value)
@@ -169,8 +173,16 @@ void metric_def(const struct metric *m, const struct metric_common *c, struct bu
 	every[num_duration_text(m->every_us, every)] = 0;
 	buf_printf(out, "{\"every\":\"%s\",\"time\":", every);
 	def_path(out, &c->time);
-	if (c->unit != VALUE_RFC3339)
-		buf_printf(out, ",\"unit\":\"%s\"", metric_units[c->unit]);
+	if (c->when.unit != VALUE_RFC3339)
+		buf_printf(out, ",\"unit\":\"%s\"", metric_units[c->when.unit]);
+	if (c->when.zone) {
+		buf_addz(out, ",\"zone\":");
+		json_quote_z(out, zone_name(c->when.zone));
+	}
+	if (c->when.form) {
+		buf_addz(out, ",\"format\":");
+		json_quote_z(out, timeform_name(c->when.form));
+	}
 	buf_addz(out, ",\"by\":[");
 	for (size_t i = 0; i < m->n_dims; i++) {
 		if (i)

@@ -6,6 +6,8 @@
  *   every 60000000\n             window, us
  *   time .ts\n                   path_canonical, as all paths
  *   unit s\n                     s, ms, us or ns; left out for RFC 3339
+ *   zone Europe/Berlin\n         zone_name; left out where none is given
+ *   format clf\n                 timeform_name; left out where none is given
  *   by .endpoint\n               a line a dimension, in order of its name
  *   value .latency_ms\n          left out where there is none
  *   uniq .user_id\n              left out where there is none
@@ -38,7 +40,7 @@ struct metric {
 /* What all metrics of a run share. */
 struct metric_common {
 	struct path time;
-	enum value_unit unit;
+	struct value_when when;
 	bool exact;                  /* more than nine decimals are bad data instead of rounded */
 	int64_t max_ahead_us;        /* a time further ahead moves no watermark (agg/ahead.h) */
 	bool ahead_dead;             /* ... and is bad data */
@@ -62,8 +64,9 @@ void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1]);
 
 void metric_cfg(const struct metric *m, const struct metric_common *c, char out[METRIC_CFG_CHARS + 1]);
 
-/* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms","by":["endpoint"],"value":"latency_ms","uniq":"user_id","exact":true,"max_ahead":"10m"};
- * members that do not apply are left out, but for "by". */
+/* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms",
+ * "zone":"UTC","format":"clf","by":["endpoint"],"value":"latency_ms","uniq":"user_id",
+ * "exact":true,"max_ahead":"10m"}; members that do not apply are left out, but for "by". */
 void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out);
 
 #endif

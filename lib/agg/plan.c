@@ -24,6 +24,8 @@ struct plan_builder {
 	size_t n;
 	int64_t max_ahead_us;
 	bool ahead_dead;
+	struct zone *zone;
+	struct timeform *form;
 };
 
 struct plan_builder *plan_builder_new(void)
@@ -42,6 +44,8 @@ void plan_builder_free(struct plan_builder *b)
 		return;
 	for (size_t i = 0; i < b->n; i++)
 		buf_fini(&b->scope[i].by);
+	zone_free(b->zone);
+	timeform_free(b->form);
 	free(b->scope);
 	free(b);
 }
@@ -117,6 +121,20 @@ void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead)
 {
 	b->max_ahead_us = max_us;
 	b->ahead_dead = dead;
+}
+
+int plan_zone(struct plan_builder *b, const char *name, struct err *err)
+{
+	zone_free(b->zone);
+	b->zone = zone_new(name, err);
+	return b->zone ? 0 : -1;
+}
+
+int plan_time_format(struct plan_builder *b, const char *text, struct err *err)
+{
+	timeform_free(b->form);
+	b->form = timeform_new(text, err);
+	return b->form ? 0 : -1;
 }
 
 /* ---- finishing */
@@ -206,6 +224,10 @@ static int fill(struct plan *p, const struct plan_builder *b, const char *time, 
 
 	if (path_parse(&p->common.time, slice_z(time), err))
 		return err_in(err, "--time");
+	if (b->form && timeform_is_local(b->form) && !b->zone)
+		return err_set(err, EX_USAGE,
+			"--time-format %s has no offset (%%z): --zone NAME says where its clock "
+			"stands (Europe/Berlin, UTC)", timeform_name(b->form));
 	p->time_field = (uint8_t)field_of(p, &p->common.time);
 	for (size_t i = 0; i < (b->n > 1 ? b->n - 1 : 1); i++) {
 		struct plan_metric *m = &p->metric[p->n_metrics++];
@@ -220,7 +242,7 @@ struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_un
 {
 	struct plan *p = mem_zalloc(sizeof(*p));
 
-	p->common.unit = unit;
+	p->common.when = (struct value_when){ unit, b->zone, b->form };
 	p->common.exact = exact;
 	p->common.max_ahead_us = b->max_ahead_us;
 	p->common.ahead_dead = b->ahead_dead;
@@ -232,6 +254,10 @@ struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_un
 		plan_free(p);
 		return NULL;
 	}
+	p->zone = b->zone;
+	p->form = b->form;
+	b->zone = NULL;
+	b->form = NULL;
 	return p;
 }
 
@@ -245,6 +271,8 @@ void plan_free(struct plan *p)
 	}
 	if (p->common.time.name)
 		path_fini(&p->common.time);
+	zone_free(p->zone);
+	timeform_free(p->form);
 	free(p->metric);
 	free(p->path);
 	free(p->value_field);

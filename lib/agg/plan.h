@@ -20,6 +20,9 @@ int plan_every(struct plan_builder *b, const char *duration, struct err *err);
 int plan_by(struct plan_builder *b, const char *paths, struct err *err);
 int plan_value(struct plan_builder *b, const char *path, struct err *err);
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
+/* Everybody's, wherever they stand. EX_USAGE; EX_CONFIG as from zone_new. */
+int plan_zone(struct plan_builder *b, const char *name, struct err *err);
+int plan_time_format(struct plan_builder *b, const char *text, struct err *err);
 
 /* How far ahead event times may be, and whether those beyond are bad data; without it AHEAD_OFF. */
 void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead);
@@ -36,6 +39,8 @@ struct plan_metric {
 
 struct plan {
 	struct metric_common common;
+	struct zone *zone;           /* those that common.when borrows */
+	struct timeform *form;
 	struct plan_metric *metric;
 	size_t n_metrics;
 	struct path *path;           /* of each field: borrowed from the metrics and common */
@@ -45,7 +50,8 @@ struct plan {
 	size_t n_values, n_uniqs;
 };
 
-/* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields. */
+/* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields, a form of
+ * local times without a zone. */
 struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact, struct err *err);
 void plan_free(struct plan *p);
 

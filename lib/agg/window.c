@@ -80,6 +80,8 @@ void window_counts_add(struct window_counts *to, const struct window_counts *fro
 	to->valid += from->valid;
 	to->rounded += from->rounded;
 	to->ahead += from->ahead;
+	to->twice += from->twice;
+	to->skipped += from->skipped;
 	to->fields |= from->fields;
 	if (from->watermark_us > to->watermark_us)
 		to->watermark_us = from->watermark_us;
@@ -126,7 +128,13 @@ static struct value_column column_of(const struct window *w, size_t field)
 
 static uint64_t read_times(struct window *w, uint64_t live)
 {
-	return value_times(&w->clock, column_of(w, w->plan->time_field), live, w->plan->common.unit, w->time_us);
+	struct value_column column = column_of(w, w->plan->time_field);
+	const struct value_when *when = &w->plan->common.when;
+	struct value_time_sets sets = value_times(&w->clock, column, live, when, w->time_us);
+
+	w->twice = sets.twice;
+	w->skipped = sets.skipped;
+	return sets.good;
 }
 
 static uint64_t read_values(struct window *w, size_t column, uint64_t live)
@@ -208,6 +216,8 @@ static int add(struct window *w, uint64_t live, struct err *err)
 	}
 	for (size_t k = 0; k < w->plan->n_values; k++)
 		w->counts.rounded += (unsigned)__builtin_popcountll(w->rounded[k] & live);
+	w->counts.twice += (unsigned)__builtin_popcountll(w->twice & live);
+	w->counts.skipped += (unsigned)__builtin_popcountll(w->skipped & live);
 	w->counts.counted += n;
 	return 0;
 }

@@ -2,10 +2,13 @@
  *
  * A line counts in all metrics of the plan or in none: everything that can be wrong with it is looked at before the first addition. What counts is a
  * function of the line alone; with a lateness also of the lines before it.
- *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a string is RFC 3339 with any unit.
+ *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a
+ *            string is of the plan's form, or RFC 3339 or one of the wider forms where it has none,
+ *            else a number with the unit; a local time needs the plan's zone (value.h)
  *   by       string, number, boolean, null and missing are values; arrays, objects, lone surrogates, NUL, more than KEY_VALUE_MAX bytes (a number:
  *            characters without an exponent): dead
- *   value    missing and null: counted in count only; else a number, in range (with exact: of at most nine decimals), or dead
+ *   value    missing and null: counted in count only; else a number, in quotes or not, in range
+ *            (with exact: of at most nine decimals), or dead
  *   uniq     missing and null: not counted; string, number and boolean by their text (as in keys), so that registers equal PFADD's; else dead */
 #ifndef AGG_WINDOW_H
 #define AGG_WINDOW_H
@@ -27,6 +30,7 @@ struct window_counts {
 	uint64_t rounded;            /* values of more than nine decimals, in counted lines */
 	uint64_t ahead;              /* lines that were found to be too far ahead, counted or (ahead_dead) dead */
 	int64_t ahead_us;            /* the highest of their times, POS_NONE: none */
+	uint64_t twice, skipped;     /* counted lines whose local time came twice, or never was */
 	uint64_t fields;             /* set of the plan's fields that some valid line had */
 	int64_t watermark_us;        /* highest time of a counted line that is not too far ahead, POS_NONE: none */
 };

@@ -34,6 +34,7 @@ struct window {
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
+	uint64_t twice, skipped;
 	dec (*value)[SCAN_BATCH];            /* a row a column of the plan */
 	uint64_t *has_value, *rounded;
 	uint64_t (*uniq)[SCAN_BATCH];

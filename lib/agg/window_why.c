@@ -7,31 +7,107 @@ static const char *const type_names[] = {
 	[FIELD_STRING] = "a string", [FIELD_ESCAPED] = "a string", [FIELD_ARRAY] = "an array", [FIELD_OBJECT] = "an object",
 };
 
+/* ---- times */
+
+#define UNITS "--time-unit s, ms, us or ns"
+
+static bool is_number(struct slice text)
+{
+	dec ignored;
+
+	return dec_parse(text, &ignored) != DEC_SYNTAX;
+}
+
+/* The option that reads a string which is no time as it stands. */
+static void guess(const struct value_when *when, struct slice text, struct buf *out)
+{
+	const char *form = timeform_guess(text);
+	bool is_pattern = form && *form == '%';
+
+	if (!form) {
+		buf_addz(out, " (2026-11-20T15:00:00Z); --time-format says how other times are "
+			"written");
+		return;
+	}
+	buf_printf(out, is_pattern ? ": --time-format '%s'" : ": --time-format %s", form);
+	if (is_pattern && !when->zone && !strstr(form, "%z") && !strstr(form, "%Z"))
+		buf_addz(out, " with --zone NAME");
+	buf_addz(out, " reads it");
+}
+
+/* A string, or a number that is to be read by a form. */
+static void why_no_time(const struct value_when *when, struct slice text, struct buf *out)
+{
+	if (when->form) {
+		buf_printf(out, ", but no time of --time-format %s", timeform_name(when->form));
+		if (is_number(text))
+			buf_addz(out, "; as a number it needs " UNITS);
+	} else if (is_number(text)) {
+		buf_addz(out, ": a number in quotes, and only " UNITS " can tell which time");
+	} else {
+		buf_addz(out, ", but no RFC 3339 time");
+		guess(when, text, out);
+	}
+}
+
+static void why_none(const struct value_when *when, const struct field *f, struct buf *out)
+{
+	struct slice text = slice(f->p, f->n);
+	struct buf decoded = { 0 };
+
+	buf_addz(out, type_names[f->type]);
+	if (f->type == FIELD_ESCAPED && scan_unescape(text, &decoded) == 0)
+		text = buf_slice(&decoded);
+	if (f->type == FIELD_STRING || f->type == FIELD_ESCAPED || f->type == FIELD_NUMBER)
+		why_no_time(when, text, out);
+	else
+		buf_addz(out, ", not a time");
+	buf_fini(&decoded);
+}
+
+static void why_time(const struct value_when *when, const struct field *f,
+	enum value_time_result result, struct buf *out)
+{
+	switch (result) {
+	case VALUE_TIME_NONE:
+		why_none(when, f, out);
+		break;
+	case VALUE_TIME_UNIT:
+		buf_printf(out, "%s, and only " UNITS " can tell which time", type_names[f->type]);
+		break;
+	case VALUE_TIME_LOCAL:
+		buf_addz(out, "a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) "
+			"says where its clock stands");
+		break;
+	case VALUE_TIME_NAME:
+		buf_printf(out, "a time of another zone than --zone %s", zone_name(when->zone));
+		break;
+	case VALUE_TIME_RANGE:
+		buf_addz(out, "outside of the years 1970 to 2199");
+		break;
+	default:
+		buf_addz(out, type_names[f->type]);
+	}
+}
+
 static bool time_is_wrong(struct window *w, unsigned line, struct err *why)
 {
 	const struct metric_common *c = &w->plan->common;
 	const struct field *f = window_field(w, line, w->plan->time_field);
-	const char *is = type_names[f->type], *reason = "";
+	struct buf reason = { 0 };
 	int64_t us;
+	enum value_time_result result = value_time(&w->clock, *f, &c->when, &us);
 
-	switch (value_time(&w->clock, *f, c->unit, &us)) {
-	case VALUE_TIME_OK:
+	if (result <= VALUE_TIME_SKIPPED)
 		return false;
-	case VALUE_TIME_MISSING:
-		break;
-	case VALUE_TIME_NONE:
-		reason = f->type == FIELD_STRING || f->type == FIELD_ESCAPED ? ", but no RFC 3339 time (2026-11-20T15:00:00Z)" : ", not a time";
-		break;
-	case VALUE_TIME_UNIT:
-		reason = ", and only --time-unit s, ms, us or ns can tell which time";
-		break;
-	case VALUE_TIME_RANGE:
-		is = "outside of the years 1970 to 2199";
-		break;
-	}
-	err_set(why, EX_DATAERR, "metric %s: %s is %s%s", w->plan->metric[0].m.name, c->time.name, is, reason);
+	why_time(&c->when, f, result, &reason);
+	err_set(why, EX_DATAERR, "metric %s: %s is %s", w->plan->metric[0].m.name, c->time.name,
+		buf_z(&reason));
+	buf_fini(&reason);
 	return true;
 }
+
+/* ---- dimensions and values */
 
 static bool text_is_wrong(enum key_result r, const struct field *f, const char *metric, const char *path, struct err *why)
 {
@@ -77,10 +153,6 @@ static bool value_is_wrong(struct window *w, const struct plan_metric *m, unsign
 
 	if (f->type <= FIELD_NULL)
 		return false;
-	if (f->type != FIELD_NUMBER) {
-		err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->m.name, path, type_names[f->type]);
-		return true;
-	}
 	switch (value_dec(*f, &v)) {
 	case DEC_OK:
 		return false;
@@ -90,10 +162,14 @@ static bool value_is_wrong(struct window *w, const struct plan_metric *m, unsign
 		err_set(why, EX_DATAERR, "metric %s: %s has more than nine decimals, and --exact forbids to round it", m->m.name, path);
 		return true;
 	case DEC_RANGE:
+		err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)", m->m.name,
+			path);
+		return true;
 	case DEC_SYNTAX:
 		break;
 	}
-	err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)", m->m.name, path);
+	err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->m.name, path,
+		type_names[f->type]);
 	return true;
 }
 

@@ -206,6 +206,19 @@ static size_t utf8_sequence(const uint8_t *p, size_t n)
 	return len;
 }
 
+static inline char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool str_same(const char *a, const char *b, size_t n)
+{
+	size_t i = 0;
+	while (i < n && lower(a[i]) == lower(b[i]))
+		i++;
+	return i == n;
+}
+
 bool str_utf8(const char *text, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)text, *const end = p + n;

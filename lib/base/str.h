@@ -40,6 +40,7 @@ static inline struct slice buf_slice(const struct buf *b) { return (struct slice
 int str_unbase64(struct slice text, struct buf *out);
 int str_unhex(struct slice text, void *out, size_t n);  /* exactly 2n digits, either case */
 
+bool str_same(const char *a, const char *b, size_t n);  /* but for the case of ASCII letters */
 bool str_utf8(const char *p, size_t n);                 /* RFC 3629: no surrogates, no overlong forms, at most U+10FFFF */
 
 /* The candidate nearest to `word` (Damerau-Levenshtein at most 2, below half its length), or NULL.

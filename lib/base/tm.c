@@ -86,15 +86,25 @@ static inline unsigned two(const char *p, uint64_t *bad)
 	return hi * 10 + lo;
 }
 
+static inline bool date_of(unsigned year, unsigned month, unsigned day, int64_t *days)
+{
+	if (month - 1 > 11 || day - 1 > 30 || (day > 28 && day > days_in_month(year, month)))
+		return false;
+	*days = days_of(year, month, day);
+	return true;
+}
+
+bool tm_date(unsigned year, unsigned month, unsigned day, int64_t *days)
+{
+	return date_of(year, month, day, days);
+}
+
 /* "2026-11-20" -> days; false if it is no date. */
 static inline bool parse_date(const char *p, int64_t *days)
 {
 	uint64_t bad = 0, v = pairs(p, year_month, &bad);
 	unsigned year = byte(v, 0) * 100 + byte(v, 2), month = byte(v, 5), day = two(p + 8, &bad);
-	if (bad || month - 1 > 11 || day - 1 > 30 || (day > 28 && day > days_in_month(year, month)))
-		return false;
-	*days = days_of(year, month, day);
-	return true;
+	return !bad && date_of(year, month, day, days);
 }
 
 /* ".25" -> microseconds, cut; the position after the digits, or NULL if there are none. */
@@ -147,6 +157,78 @@ int tm_parse(struct slice text, int64_t *us)
 	*us = (days * DAY_S + hour * 3600 + minute * 60 + second - east_s) * TM_S + fraction_us;
 	return 0;
 }
+
+/* ---- the wider forms */
+
+int tm_minute(const char *p, int64_t *us)
+{
+	int64_t days;
+	uint64_t bad = 0;
+	unsigned hour = two(p + 11, &bad), minute = two(p + 14, &bad);
+	if (bad || hour > 23 || minute > 59 || p[13] != ':')
+		return -1;
+	if (((p[10] | 0x20) != 't' && p[10] != ' ') || !parse_date(p, &days))
+		return -1;
+	*us = (days * DAY_S + hour * 3600 + minute * 60) * TM_S;
+	return 0;
+}
+
+const char *tm_east(const char *p, const char *end, int32_t *east_s)
+{
+	uint64_t bad = 0;
+	*east_s = 0;
+	if (p < end && (*p | 0x20) == 'z')
+		return p + 1;
+	if (end - p < 3 || (*p != '+' && *p != '-'))
+		return NULL;
+	unsigned hour = two(p + 1, &bad), minute = 0, colon = end - p > 3 && p[3] == ':';
+	if (bad || hour > 23)
+		return NULL;
+	if (end - p >= 5 + (int)colon)
+		minute = two(p + 3 + colon, &bad);
+	bool has_minute = end - p >= 5 + (int)colon && !bad;
+	if (has_minute && minute > 59)
+		return NULL;
+	*east_s = (int32_t)(hour * 3600 + (has_minute ? minute * 60 : 0)) * (*p == '-' ? -1 : 1);
+	return p + (has_minute ? 5 + colon : 3);
+}
+
+/* ":07", ":07.25", ":07,25": seconds at p, if there are any. NULL: they are wrong. */
+static const char *parse_seconds(const char *p, const char *end, int64_t *us)
+{
+	uint64_t bad = 0;
+	int64_t fraction_us = 0;
+	*us = 0;
+	if (end - p < 3 || *p != ':')
+		return p;
+	unsigned second = two(p + 1, &bad);
+	p += 3;
+	if (bad || second > 60)
+		return NULL;
+	if (p < end && (*p == '.' || *p == ','))
+		p = parse_fraction(p, end, &fraction_us);
+	*us = second * TM_S + (second == 60 ? 0 : fraction_us);
+	return p;
+}
+
+int tm_rest(struct slice text, int64_t minute_us, struct tm_wall *w)
+{
+	const char *const end = text.p + text.n, *p = parse_seconds(text.p, end, &w->us);
+	if (!p)
+		return -1;
+	w->us += minute_us;
+	w->east_s = 0;
+	w->has_east = p < end;
+	w->zone.n = 0;
+	if (p == end)
+		return 0;
+	p += *p == ' ';
+	if (end - p == 3 && (memcmp(p, "UTC", 3) == 0 || memcmp(p, "GMT", 3) == 0))
+		return 0;
+	return tm_east(p, end, &w->east_s) == end ? 0 : -1;
+}
+
+/* ---- writing */
 
 static inline char *put_two(char *p, unsigned v)
 {
@@ -238,6 +320,18 @@ static int parse_since_epoch(const char *text, int64_t unit_us, int64_t *us)
 	return 0;
 }
 
+static int parse_with_offset(struct slice text, int64_t *us)
+{
+	const size_t minute = TM_MINUTE_CHARS;
+	struct tm_wall w;
+	int64_t us_of_minute;
+	if (text.n < minute || tm_minute(text.p, &us_of_minute) ||
+	    tm_rest(slice(text.p + minute, text.n - minute), us_of_minute, &w) || !w.has_east)
+		return -1;
+	*us = w.us - w.east_s * TM_S;
+	return 0;
+}
+
 static int parse_human(const char *text, int64_t now_us, int64_t *us)
 {
 	size_t n = strlen(text);
@@ -256,7 +350,7 @@ static int parse_human(const char *text, int64_t now_us, int64_t *us)
 		*us = days * DAY_S * TM_S;
 		return 0;
 	}
-	return tm_parse(slice(text, n), us);
+	return parse_with_offset(slice(text, n), us);
 }
 
 int tm_parse_human(const char *text, int64_t now_us, int64_t *us, struct err *err)

@@ -1,5 +1,6 @@
 /* Times: events come nearly in order, so the first 16 bytes ("2026-11-20T15:00") are mostly those of the event before. What is left, ":07.250Z" with
- * none to nine decimals, has its digits in one word. Seconds of 60, more decimals and offsets go to tm_parse.
+ * none to nine decimals, has its digits in one word. Seconds of 60, more decimals, offsets and
+ * all other forms go to value_time.c.
  *
  * Numbers: the characters are loaded so that the last one is the highest byte of a word (two words beyond eight characters); what stands before
  * the number is replaced by zeros, the point is taken out by moving what is before it up one byte, and eight digits become an
@@ -35,38 +36,7 @@ static always_inline bool beyond_nine(uint64_t v)
 
 /* --- times ------------------------------------------------------------------------------------------------------------ */
 
-static enum value_time_result in_range(int64_t at, int64_t *us)
-{
-	if (at < TM_MIN_US || at >= TM_MAX_US)
-		return VALUE_TIME_RANGE;
-	*us = at;
-	return VALUE_TIME_OK;
-}
-
-/* tm_parse. The minute is kept if all of it is in range. */
-static enum value_time_result time_slow(struct value_clock *clock, struct slice text, int64_t *us)
-{
-	int64_t at;
-	if (tm_parse(text, &at))
-		return VALUE_TIME_NONE;
-	if (text.p[text.n - 1] == 'Z' && at >= TM_MIN_US + 60 * TM_S && at < TM_MAX_US) {
-		int64_t second = (text.p[17] - '0') * 10 + (text.p[18] - '0');
-		memcpy(clock->minute, text.p, sizeof clock->minute);
-		clock->us = at - at % TM_S - second * TM_S;
-	}
-	return in_range(at, us);
-}
-
-static enum value_time_result time_escaped(struct slice text, int64_t *us)
-{
-	struct buf decoded = { 0 };
-	int64_t at;
-	bool good = scan_unescape(text, &decoded) == 0 && tm_parse(buf_slice(&decoded), &at) == 0;
-	buf_fini(&decoded);
-	return good ? in_range(at, us) : VALUE_TIME_NONE;
-}
-
-/* ":07Z", ":07.250Z", up to nine digits: microseconds of the minute. False: tm_parse has to look. */
+/* ":07Z", ":07.250Z", up to nine digits: microseconds of the minute. False: time_string has to look. */
 static always_inline bool second_of(const char *p, size_t n, int64_t *us)
 {
 	unsigned tens = (unsigned char)p[1] - '0', second = (unsigned char)p[2] - '0';
@@ -82,15 +52,6 @@ static always_inline bool second_of(const char *p, size_t n, int64_t *us)
 	v = eight_digits(v);
 	*us += (int64_t)(digits <= 6 ? v * pow10_of[6 - digits] : digits == 7 ? v / 10 : v / 100);
 	return true;
-}
-
-static enum value_time_result time_text(struct value_clock *clock, struct slice text, int64_t *us)
-{
-	int64_t of_minute;
-	if (unlikely(text.n < 20 || memcmp(text.p, clock->minute, 16) != 0 || !second_of(text.p + 16, text.n - 16, &of_minute)))
-		return time_slow(clock, text, us);
-	*us = clock->us + of_minute;
-	return VALUE_TIME_OK;
 }
 
 /* --- decimals --------------------------------------------------------------------------------------------------------- */
@@ -181,12 +142,46 @@ static always_inline bool mantissa(struct field field, uint64_t *m, unsigned *de
 	return !beyond_nine(v[0]) && !beyond_nine(v[1]);
 }
 
+/* The text is exactly a number, and a quote stands behind it. */
+static inline bool is_number(struct field field)
+{
+	return field.n && scan_number(field.p) == field.p + field.n;
+}
+
+/* A FIELD_ESCAPED as the FIELD_STRING that it means, in b, with what must stand around a field.
+ * False: it means no text. */
+static bool unescape(struct field field, struct buf *b, struct field *out)
+{
+	memset(buf_room(b, 2 * SCAN_PAD + field.n), 0, SCAN_PAD);  /* room for all */
+	b->n = SCAN_PAD;
+	if (scan_unescape(slice(field.p, field.n), b))
+		return false;
+	memset(buf_room(b, SCAN_PAD), '"', SCAN_PAD);
+	*out = (struct field){ b->p + SCAN_PAD, (uint32_t)(b->n - SCAN_PAD), FIELD_STRING };
+	return true;
+}
+
+/* A field that is no number: is it one in quotes? */
+static enum dec_result dec_in_quotes(struct field field, dec *out)
+{
+	struct buf b = { 0 };
+	enum dec_result result = DEC_SYNTAX;
+	if (field.type == FIELD_ESCAPED && unescape(field, &b, &field)) {
+		result = dec_parse(slice(field.p, field.n), out);
+	} else if (field.type == FIELD_STRING && is_number(field)) {
+		field.type = FIELD_NUMBER;
+		result = value_dec(field, out);
+	}
+	buf_fini(&b);
+	return result;
+}
+
 enum dec_result value_dec(struct field field, dec *out)
 {
 	uint64_t m;
 	unsigned decimals;
 	if (unlikely(field.type != FIELD_NUMBER))
-		return DEC_SYNTAX;
+		return dec_in_quotes(field, out);
 	if (!mantissa(field, &m, &decimals))
 		return dec_parse(slice(field.p, field.n), out);
 	return scale(m, decimals, *field.p == '-', out);
@@ -204,22 +199,61 @@ static enum value_time_result time_number(struct field field, enum value_unit un
 	if (unit == VALUE_RFC3339)
 		return VALUE_TIME_UNIT;
 	if (unit != VALUE_NS && mantissa(field, &m, &decimals) && decimals == 0 && *field.p != '-')
-		return m < (uint64_t)(TM_MAX_US / units[unit]) ? in_range((int64_t)m * units[unit], us) : VALUE_TIME_RANGE;
+		return m < (uint64_t)(TM_MAX_US / units[unit]) ?
+			value_in_range((int64_t)m * units[unit], us) : VALUE_TIME_RANGE;
 	if (value_dec(field, &v) == DEC_RANGE || v < 0)
 		return VALUE_TIME_RANGE;
 	v /= nanos[unit];
-	return v < TM_MAX_US ? in_range((int64_t)v, us) : VALUE_TIME_RANGE;
+	return v < TM_MAX_US ? value_in_range((int64_t)v, us) : VALUE_TIME_RANGE;
 }
 
-enum value_time_result value_time(struct value_clock *clock, struct field field, enum value_unit unit, int64_t *us)
+/* Not of the common form. A number is looked for first where no form could take it. */
+static enum value_time_result time_string(struct value_clock *clock, struct field field,
+	const struct value_when *when, int64_t *us)
+{
+	enum value_time_result result = VALUE_TIME_NONE;
+	bool has_unit = when->unit != VALUE_RFC3339;
+	if (when->form || !has_unit || !is_number(field))
+		result = value_time_text(clock, slice(field.p, field.n), when, us);
+	if (result == VALUE_TIME_NONE && has_unit && is_number(field))
+		result = time_number(field, when->unit, us);
+	return result;
+}
+
+static enum value_time_result time_text(struct value_clock *clock, struct field field,
+	const struct value_when *when, int64_t *us)
+{
+	int64_t of_minute;
+	if (unlikely(field.n < 20 || memcmp(field.p, clock->minute, 16) != 0 ||
+	             !second_of(field.p + 16, field.n - 16, &of_minute)))
+		return time_string(clock, field, when, us);
+	*us = clock->us + of_minute;
+	return VALUE_TIME_OK;
+}
+
+static enum value_time_result time_escaped(struct value_clock *clock, struct field field,
+	const struct value_when *when, int64_t *us)
+{
+	enum value_time_result result = VALUE_TIME_NONE;
+	struct buf b = { 0 };
+	if (unescape(field, &b, &field))
+		result = time_string(clock, field, when, us);
+	buf_fini(&b);
+	return result;
+}
+
+enum value_time_result value_time(struct value_clock *clock, struct field field,
+	const struct value_when *when, int64_t *us)
 {
 	switch (field.type) {
 	case FIELD_STRING:
-		return time_text(clock, slice(field.p, field.n), us);
+		return time_text(clock, field, when, us);
 	case FIELD_ESCAPED:
-		return time_escaped(slice(field.p, field.n), us);
+		return time_escaped(clock, field, when, us);
 	case FIELD_NUMBER:
-		return time_number(field, unit, us);
+		if (unlikely(when->form && when->unit == VALUE_RFC3339))
+			return value_time_text(clock, slice(field.p, field.n), when, us);
+		return time_number(field, when->unit, us);
 	case FIELD_MISSING: case FIELD_NULL:
 		return VALUE_TIME_MISSING;
 	default:
@@ -229,15 +263,29 @@ enum value_time_result value_time(struct value_clock *clock, struct field field,
 
 /* --- columns ---------------------------------------------------------------------------------------------------------- */
 
-uint64_t value_times_portable(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us)
+void value_time_in(struct value_time_sets *sets, enum value_time_result result, unsigned i)
 {
-	uint64_t good = lines;
+	uint64_t bit = UINT64_C(1) << i;
+	if (result == VALUE_TIME_TWICE)
+		sets->twice |= bit;
+	else if (result == VALUE_TIME_SKIPPED)
+		sets->skipped |= bit;
+	else
+		sets->good &= ~bit;
+}
+
+struct value_time_sets value_times_portable(struct value_clock *clock, struct value_column c,
+	uint64_t lines, const struct value_when *when, int64_t *us)
+{
+	struct value_time_sets sets = { .good = lines };
 	for (uint64_t left = lines; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
-		if (value_time(clock, c.field[i * c.width], unit, &us[i]))
-			good &= ~(UINT64_C(1) << i);
+		const struct field *f = &c.field[i * c.width];
+		enum value_time_result result = value_time(clock, *f, when, &us[i]);
+		if (result != VALUE_TIME_OK)
+			value_time_in(&sets, result, i);
 	}
-	return good;
+	return sets;
 }
 
 void value_dec_in(struct value_sets *sets, const struct field *f, unsigned i, dec *out)
@@ -262,13 +310,14 @@ struct value_sets value_decs_portable(struct value_column c, uint64_t lines, dec
 	return sets;
 }
 
-uint64_t value_times(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us)
+struct value_time_sets value_times(struct value_clock *clock, struct value_column c,
+	uint64_t lines, const struct value_when *when, int64_t *us)
 {
 #ifdef __x86_64__
 	if (scan_has_avx2())
-		return value_times_avx2(clock, c, lines, unit, us);
+		return value_times_avx2(clock, c, lines, when, us);
 #endif
-	return value_times_portable(clock, c, lines, unit, us);
+	return value_times_portable(clock, c, lines, when, us);
 }
 
 struct value_sets value_decs(struct value_column c, uint64_t lines, dec *out)

@@ -38,19 +38,21 @@ TARGET static always_inline bool second_at(const char *p, int64_t *us)
 	return true;
 }
 
-TARGET uint64_t value_times_avx2(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us)
+TARGET struct value_time_sets value_times_avx2(struct value_clock *clock, struct value_column c,
+	uint64_t lines, const struct value_when *when, int64_t *us)
 {
-	uint64_t good = lines;
+	struct value_time_sets sets = { .good = lines };
 	for (uint64_t left = lines; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 		const struct field *f = c.field + i * c.width;
+		enum value_time_result result;
 		int64_t of_minute;
 		if (likely(f->type == FIELD_STRING && f->n == 24 && minute_is(clock, f->p) && second_at(f->p + 16, &of_minute)))
 			us[i] = clock->us + of_minute;
-		else if (value_time(clock, *f, unit, &us[i]))
-			good &= ~(UINT64_C(1) << i);
+		else if ((result = value_time(clock, *f, when, &us[i])) != VALUE_TIME_OK)
+			value_time_in(&sets, result, i);
 	}
-	return good;
+	return sets;
 }
 
 /* --- decimals --------------------------------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ const char *const page_names[PAGE_COUNTERS] = {
 	[PAGE_RETRIES] = "retries", [PAGE_LAG_RECORDS] = "lag_records", [PAGE_LAG_US] = "lag_us",
 	[PAGE_WATERMARK_US] = "watermark_us", [PAGE_GROUPS] = "groups", [PAGE_PARTITIONS] = "partitions",
 	[PAGE_LAST_ACK_US] = "last_ack_us", [PAGE_AHEAD] = "ahead",
+	[PAGE_TIMES_TWICE] = "times_twice", [PAGE_TIMES_SKIPPED] = "times_skipped",
 };
 
 /* The file of this process' page; empty: it has none, and counts in `unmapped`. */

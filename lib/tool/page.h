@@ -30,6 +30,7 @@ enum page_counter {
 	PAGE_WATERMARK_US /* highest; 0 none */, PAGE_GROUPS /* now */, PAGE_PARTITIONS /* now */,
 	PAGE_LAST_ACK_US /* wall clock, 0 none */,
 	PAGE_AHEAD,
+	PAGE_TIMES_TWICE, PAGE_TIMES_SKIPPED,
 	PAGE_COUNTERS
 };
 extern const char *const page_names[PAGE_COUNTERS];   /* "records_in", ... */

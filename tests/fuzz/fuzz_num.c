@@ -1,5 +1,5 @@
 /* Numbers and times. The first byte chooses the parser. Decimals are held against strtold and their own canonical text, the fast ways of
- * value.h against dec_parse and tm_parse, writers against readers. */
+ * value.h against dec_parse and the forms of tm.h, writers against readers. */
 #include "fuzz.h"
 
 #include <math.h>
@@ -61,6 +61,26 @@ static void check_tm(struct slice text)
 		MUST(tm_parse(slice(out, n), &back) == 0 && back == us);
 }
 
+/* tm_minute and tm_rest. */
+static int read_wider(struct slice text, struct tm_wall *w)
+{
+	int64_t minute_us;
+	if (text.n < TM_MINUTE_CHARS || tm_minute(text.p, &minute_us))
+		return -1;
+	return tm_rest(slice(text.p + TM_MINUTE_CHARS, text.n - TM_MINUTE_CHARS), minute_us, w);
+}
+
+static void check_wider(struct slice text)
+{
+	struct tm_wall w;
+	int64_t us;
+	int rc = read_wider(text, &w);
+	if (rc == 0)
+		MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) && w.zone.n == 0);
+	if (tm_parse(text, &us) == 0)
+		MUST(rc == 0 && w.has_east && w.us - w.east_s * TM_S == us);
+}
+
 static void check_human(const char *z)
 {
 	struct err err = ERR_INIT;
@@ -69,6 +89,9 @@ static void check_human(const char *z)
 	MUST(rc == 0 || (err.code == EX_USAGE && err.msg[0]));
 	if (tm_parse(slice_z(z), &strict) == 0)
 		MUST(rc == 0 && us == strict);
+	struct tm_wall w;
+	if (read_wider(slice_z(z), &w) == 0 && w.has_east)
+		MUST(rc == 0 && us == w.us - w.east_s * TM_S);
 }
 
 static void check_counts(const char *z)
@@ -107,14 +130,19 @@ static void check_durations(const char *z)
 		MUST(isfinite(v) && v == strtod(z, NULL));
 }
 
-/* Either result, of the reference: value.h's contract over tm_parse and dec_parse. */
+/* Either result, of the reference: value.h's contract over the forms of tm.h and dec_parse. */
 static enum value_time_result time_wanted(struct slice text, uint32_t type, enum value_unit unit, int64_t *us)
 {
 	static const int64_t nanos[] = { [VALUE_S] = 1000, [VALUE_MS] = 1000000, [VALUE_US] = 1000000000, [VALUE_NS] = 1000000000000 };
+	struct tm_wall w;
 	dec v;
-	if (type == FIELD_STRING) {
-		if (tm_parse(text, us))
-			return VALUE_TIME_NONE;
+	bool is_wall = type == FIELD_STRING && read_wider(text, &w) == 0;
+	if (is_wall) {
+		if (!w.has_east)
+			return VALUE_TIME_LOCAL;
+		*us = w.us - w.east_s * TM_S;
+	} else if (type == FIELD_STRING && (unit == VALUE_RFC3339 || dec_parse(text, &v) == DEC_SYNTAX)) {
+		return VALUE_TIME_NONE;
 	} else if (unit == VALUE_RFC3339) {
 		return VALUE_TIME_UNIT;
 	} else {
@@ -128,12 +156,13 @@ static enum value_time_result time_wanted(struct slice text, uint32_t type, enum
 static void check_time_field(struct value_clock *clock, struct field f)
 {
 	for (enum value_unit unit = VALUE_RFC3339; unit <= VALUE_NS; unit++) {
+		const struct value_when when = { .unit = unit };
 		int64_t us = -1, want_us = -1;
-		enum value_time_result got = value_time(clock, f, unit, &us), want = time_wanted(slice(f.p, f.n), f.type, unit, &want_us);
+		enum value_time_result got = value_time(clock, f, &when, &us), want = time_wanted(slice(f.p, f.n), f.type, unit, &want_us);
 		if (got != want || (got == VALUE_TIME_OK && us != want_us))
 			BUG("unit %u: %u %lld, not %u %lld: %.*s", unit, got, (long long)us, want, (long long)want_us, (int)f.n, f.p);
 		us = -1;
-		MUST(value_times(clock, (struct value_column){ &f, 1 }, 1, unit, &us) == (want == VALUE_TIME_OK) && (want != VALUE_TIME_OK || us == want_us));
+		MUST(value_times(clock, (struct value_column){ &f, 1 }, 1, &when, &us).good == (want == VALUE_TIME_OK) && (want != VALUE_TIME_OK || us == want_us));
 	}
 }
 
@@ -158,9 +187,14 @@ static void check_fields(struct slice rest, uint32_t type)
 		struct field f = { .p = p, .n = (uint32_t)((stop ? stop : end) - p), .type = type };
 		dec got = 0, want = 0;
 		enum dec_result result = dec_parse(slice(f.p, f.n), &want);
+		p[f.n] = '"';    /* behind a string there is one */
 		if (type == FIELD_STRING) {
-			if (is_plain(slice(f.p, f.n)))
-				check_time_field(&clock, f);
+			if (!is_plain(slice(f.p, f.n))) {
+				p += f.n + 1;
+				continue;
+			}
+			check_time_field(&clock, f);
+			MUST(value_dec(f, &got) == result && (result == DEC_RANGE || got == want));
 		} else if (result != DEC_SYNTAX) {    /* numbers are valid in a field */
 			enum dec_result fast = value_dec(f, &got);
 			MUST(fast == result && (result == DEC_RANGE || got == want));
@@ -181,7 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	switch (way % 8) {
 	case 0: check_dec(text, dec_parse, 1e20L); break;
 	case 1: check_dec(text, dec_parse_sum, 1.7e29L); break;
-	case 2: check_tm(text); break;
+	case 2: check_tm(text); check_wider(text); break;
 	case 3: check_human(z); break;
 	case 4: check_counts(z); break;
 	case 5: check_durations(z); break;

@@ -48,7 +48,7 @@ static void names(void)
 			twice += page_names[i] && page_names[j] && strcmp(page_names[i], page_names[j]) == 0;
 	}
 	ok(!missing && !twice, "each counter has a name of its own");
-	is_str(page_names[PAGE_AHEAD], "ahead", "the last one too");
+	is_str(page_names[PAGE_TIMES_SKIPPED], "times_skipped", "the last one too");
 }
 
 static void a_plain_stage(void)

@@ -9,6 +9,8 @@ static void slices(void)
 {
 	ok(slice_eq(slice(NULL, 0), slice_z("")), "empty slices are equal");
 	ok(slice_is(slice("abc", 2), "ab"), "slice_is");
+	ok(str_same("aZ@[`{\xc9", "Az@[`{\xc9", 7) && !str_same("@", "`", 1) && !str_same("\xc9", "\xe9", 1),
+	   "letters of any case, ASCII only");
 	ok(slice_cmp(slice_z("ab"), slice_z("abc")) < 0, "a prefix comes first");
 	ok(slice_cmp(slice_z("b"), slice_z("abc")) > 0, "by bytes");
 	ok(slice_cmp(slice_z("\xff"), slice_z("a")) > 0, "bytes are unsigned");

@@ -1,4 +1,4 @@
-/* The hot converters against tm_parse and dec_parse: tables, and texts from a seeded generator. Columns, by every engine that the processor has,
+/* The hot converters against the forms of tm.h and dec_parse: tables, and texts from a seeded generator. Columns, by every engine that the processor has,
  * against the converters of one field. */
 #include "rec/value_internal.h"
 
@@ -34,6 +34,8 @@ static struct field field_in(char room[ROOM], const char *text, size_t n, enum f
 	for (size_t i = 0; i < ROOM; i++)
 		room[i] = "0123456789.-eZ:"[below(15)];
 	memcpy(room + SCAN_PAD, text, n);
+	if (type == FIELD_STRING || type == FIELD_ESCAPED)
+		room[SCAN_PAD - 1] = room[SCAN_PAD + n] = '"';
 	return (struct field){ room + SCAN_PAD, (uint32_t)n, type };
 }
 
@@ -55,7 +57,18 @@ static const struct { const char *text; enum field_type type; enum value_unit un
 	{ "2026-01-01T00:00:00.000X", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T00:00:00.000z", FIELD_STRING, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
 	{ "2026-01-01T00:00-00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
-	{ "2026-01-01T00:00:00,000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T00:00:00,250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600250000 },
+	{ "2026-01-01T00:00:00;250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T01:00:00.5+0100", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600500000 },
+	{ "2026-01-01T01:00:00+01", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01T00:00Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01 00:00:00 UTC", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2025-12-31T23:59:60Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01T00:00:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_LOCAL, 0 },
+	{ "2026-01-01T00:00", FIELD_STRING, VALUE_S, VALUE_TIME_LOCAL, 0 },
+	{ "2026-01-01", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000:07Z",
+	  FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T00:00:00\xb1" "000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T01:00:00.500+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600500000 },
 	{ "2026-01-01T01:00:00+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
@@ -73,7 +86,12 @@ static const struct { const char *text; enum field_type type; enum value_unit un
 	{ "2200-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
 	{ "2200-01-01T00:00:01.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
 	{ "2026-02-29T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
-	{ "", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 }, { "1767225600", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 }, { "1767225600", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "1767225600", FIELD_STRING, VALUE_S, VALUE_TIME_OK, 1767225600000000 }, { "1767225600.123", FIELD_STRING, VALUE_S, VALUE_TIME_OK, 1767225600123000 },
+	{ "1732800000000000", FIELD_STRING, VALUE_US, VALUE_TIME_OK, 1732800000000000 }, { "17672256\\u00300", FIELD_ESCAPED, VALUE_S, VALUE_TIME_OK, 176722560000000 * 10 },
+	{ " 1767225600", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 }, { "1767225600 ", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "01767225600", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 }, { "1767225600.", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "+1", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 }, { "-1", FIELD_STRING, VALUE_S, VALUE_TIME_RANGE, 0 }, { "", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
 	{ "", FIELD_MISSING, VALUE_S, VALUE_TIME_MISSING, 0 }, { "null", FIELD_NULL, VALUE_S, VALUE_TIME_MISSING, 0 },
 	{ "true", FIELD_TRUE, VALUE_S, VALUE_TIME_NONE, 0 }, { "{}", FIELD_OBJECT, VALUE_S, VALUE_TIME_NONE, 0 },
 	{ "1767225600", FIELD_NUMBER, VALUE_RFC3339, VALUE_TIME_UNIT, 0 }, { "1767225600", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
@@ -97,10 +115,11 @@ static void time_table(void)
 		size_t t = i % COUNT(times);
 		int64_t us = 77;
 		struct field field = field_of(times[t].text, strlen(times[t].text), times[t].type);
-		enum value_time_result result = value_time(&clock, field, times[t].unit, &us);
+		const struct value_when when = { .unit = times[t].unit };
+		enum value_time_result result = value_time(&clock, field, &when, &us);
 		if (i >= COUNT(times)) {  /* again, right behind itself */
 			us = 77;
-			result = value_time(&clock, field, times[t].unit, &us);
+			result = value_time(&clock, field, &when, &us);
 		}
 		ok(result == times[t].result && us == (result == VALUE_TIME_OK ? times[t].us : 77), "time %s: %d %lld", times[t].text, result, (long long)us);
 	}
@@ -115,30 +134,51 @@ static int make_time(char to[64])
 		to[n++] = '.';
 	for (; digits; digits--)
 		to[n++] = (char)('0' + below(10));
-	n += snprintf(to + n, 8, "%s", below(8) ? "Z" : below(2) ? "z" : "+01:30");
+	n += snprintf(to + n, 8, "%s", below(8) ? "Z" : (const char *[]){ "z", "+01:30", "+0130", " -01", "", " UTC" }[below(6)]);
 	if (below(3) == 0)
-		to[below((unsigned)n)] = (char)"0123456789:.-TZtz +/\x80\xff"[below(22)];
+		to[below((unsigned)n)] = (char)"0123456789:.,-TZtz +/\x80\xff"[below(23)];
 	return n;
+}
+
+static const struct value_when plain = { .unit = VALUE_RFC3339 };
+
+/* What tm.h says of the text. */
+static enum value_time_result time_wanted(const char *text, size_t n, int64_t *us)
+{
+	struct tm_wall w;
+	int64_t minute_us;
+	if (n < TM_MINUTE_CHARS || tm_minute(text, &minute_us) || tm_rest(slice(text + TM_MINUTE_CHARS, n - TM_MINUTE_CHARS), minute_us, &w))
+		return VALUE_TIME_NONE;
+	if (!w.has_east)
+		return VALUE_TIME_LOCAL;
+	w.us -= w.east_s * TM_S;
+	if (w.us < TM_MIN_US || w.us >= TM_MAX_US)
+		return VALUE_TIME_RANGE;
+	*us = w.us;
+	return VALUE_TIME_OK;
 }
 
 static void time_generated(void)
 {
 	struct value_clock clock = { 0 };
-	unsigned wrong = 0, good = 0;
+	unsigned wrong = 0, good = 0, strict = 0, local = 0;
 	char text[64], first[64] = "";
 	for (int i = 0; i < 400000; i++) {
-		int n = make_time(text);
-		int64_t want = 0, got = 0;
-		bool valid = tm_parse(slice(text, (size_t)n), &want) == 0 && want >= TM_MIN_US && want < TM_MAX_US;
-		enum value_time_result result = value_time(&clock, field_of(text, (size_t)n, FIELD_STRING), VALUE_RFC3339, &got);
-		good += valid;
-		if ((result == VALUE_TIME_OK) != valid || got != (valid ? want : 0)) {
+		size_t n = (size_t)make_time(text);
+		int64_t want = 0, got = 0, parsed = 0;
+		enum value_time_result wanted = time_wanted(text, n, &want);
+		bool is_strict = tm_parse(slice(text, n), &parsed) == 0;
+		good += wanted == VALUE_TIME_OK;
+		local += wanted == VALUE_TIME_LOCAL;
+		strict += is_strict;
+		if (value_time(&clock, field_of(text, n, FIELD_STRING), &plain, &got) != wanted || got != want ||
+		    (is_strict && (wanted == VALUE_TIME_OK ? parsed != want : wanted != VALUE_TIME_RANGE))) {
 			wrong++;
 			memcpy(first, text, sizeof first);
 		}
 	}
-	ok(wrong == 0, "400,000 texts are the times that tm_parse reads: %u are not, such as %s", wrong, first);
-	ok(good > 200000, "and %u of them are times", good);
+	ok(wrong == 0, "400,000 texts are the times that tm.h reads: %u are not, such as %s", wrong, first);
+	ok(good > strict && strict > 200000 && local > 2000, "and %u of them are times, %u RFC 3339, %u local", good, strict, local);
 }
 
 /* --- decimals --------------------------------------------------------------------------------------------------------- */
@@ -192,8 +232,27 @@ static void decimals(void)
 	ok(results[DEC_SYNTAX] == 0 && results[DEC_OK] > 100000 && results[DEC_ROUNDED] > 1000 && results[DEC_RANGE] > 1000,
 	   "of all kinds: %u exact, %u rounded, %u out of range", results[DEC_OK], results[DEC_ROUNDED], results[DEC_RANGE]);
 	dec v = 77;
-	ok(value_dec(field_of("1", 1, FIELD_STRING), &v) == DEC_SYNTAX && value_dec(field_of("", 0, FIELD_MISSING), &v) == DEC_SYNTAX && v == 77,
+	ok(value_dec(field_of("", 0, FIELD_MISSING), &v) == DEC_SYNTAX && value_dec(field_of("1", 1, FIELD_TRUE), &v) == DEC_SYNTAX && v == 77,
 	   "what is no number is no decimal");
+}
+
+static const struct { const char *text; enum dec_result result; int64_t nano; } quoted[] = {
+	{ "0.014", DEC_OK, 14000000 }, { "1", DEC_OK, 1000000000 }, { "-2.5e1", DEC_OK, -25000000000 }, { "1E2", DEC_OK, 100000000000 }, { "-0", DEC_OK, 0 },
+	{ "0.0000000005", DEC_ROUNDED, 0 }, { "0.00000000050000000001", DEC_ROUNDED, 1 }, { "1e21", DEC_RANGE, 77 }, { "\\u0031", DEC_OK, 1000000000 },
+	{ "1\\u002e5", DEC_OK, 1500000000 }, { "1\\u00005", DEC_SYNTAX, 77 }, { "\\ud800", DEC_SYNTAX, 77 }, { "1\\\"", DEC_SYNTAX, 77 },
+	{ "", DEC_SYNTAX, 77 }, { "-", DEC_SYNTAX, 77 }, { " 1", DEC_SYNTAX, 77 }, { "1 ", DEC_SYNTAX, 77 }, { "1,5", DEC_SYNTAX, 77 }, { "0.014, 0.020", DEC_SYNTAX, 77 },
+	{ "01", DEC_SYNTAX, 77 }, { "+1", DEC_SYNTAX, 77 }, { ".5", DEC_SYNTAX, 77 }, { "5.", DEC_SYNTAX, 77 }, { "0x10", DEC_SYNTAX, 77 }, { "1e", DEC_SYNTAX, 77 },
+	{ "NaN", DEC_SYNTAX, 77 }, { "Infinity", DEC_SYNTAX, 77 }, { "1_000", DEC_SYNTAX, 77 }, { "12ms", DEC_SYNTAX, 77 }, { "null", DEC_SYNTAX, 77 },
+};
+
+static void decimals_in_quotes(void)
+{
+	for (size_t i = 0; i < COUNT(quoted); i++) {
+		enum field_type type = strchr(quoted[i].text, '\\') ? FIELD_ESCAPED : FIELD_STRING;
+		dec v = 77;
+		enum dec_result result = value_dec(field_of(quoted[i].text, strlen(quoted[i].text), type), &v);
+		ok(result == quoted[i].result && v == quoted[i].nano, "in quotes: \"%s\"", quoted[i].text);
+	}
 }
 
 /* --- columns ---------------------------------------------------------------------------------------------------------- */
@@ -202,7 +261,7 @@ enum { WIDTH = 3, COLUMNS = 20000 };
 
 static const struct {
 	const char *name;
-	uint64_t (*times)(struct value_clock *clock, struct value_column c, uint64_t lines, enum value_unit unit, int64_t *us);
+	struct value_time_sets (*times)(struct value_clock *clock, struct value_column c, uint64_t lines, const struct value_when *when, int64_t *us);
 	struct value_sets (*decs)(struct value_column c, uint64_t lines, dec *out);
 } engines[] = {
 	{ "portable", value_times_portable, value_decs_portable },
@@ -229,8 +288,10 @@ static struct value_column make_column(unsigned (*make)(char *to), enum field_ty
 		char text[80];
 		unsigned n = make(text);
 		fields[i * WIDTH] = below(16) ? field_in(room[i], text, n, type) : (struct field){ "", 0, below(2) ? FIELD_MISSING : FIELD_NULL };
-		if (below(16) == 0)
-			fields[i * WIDTH].type = type == FIELD_NUMBER ? FIELD_STRING : FIELD_TRUE;
+		if (below(16) == 0 && type == FIELD_NUMBER)
+			fields[i * WIDTH] = field_in(room[i], text, n, FIELD_STRING);
+		else if (below(16) == 0)
+			fields[i * WIDTH].type = FIELD_TRUE;
 	}
 	return (struct value_column){ fields, WIDTH };
 }
@@ -255,18 +316,113 @@ static void time_columns(void)
 		struct value_clock clock = { 0 };
 		int64_t us[SCAN_BATCH], got[SCAN_BATCH];
 		for (unsigned i = 0; i < SCAN_BATCH; i++)
-			if (lines >> i & 1 && value_time(&clock, c.field[i * WIDTH], VALUE_RFC3339, &us[i]) == VALUE_TIME_OK)
+			if (lines >> i & 1 && value_time(&clock, c.field[i * WIDTH], &plain, &us[i]) == VALUE_TIME_OK)
 				want |= UINT64_C(1) << i;
 		good += (unsigned)__builtin_popcountll(want);
 		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
 			clock = (struct value_clock){ 0 };
-			wrong[e] += engines[e].times(&clock, c, lines, VALUE_RFC3339, got) != want;
+			struct value_time_sets sets = engines[e].times(&clock, c, lines, &plain, got);
+			wrong[e] += sets.good != want || sets.twice || sets.skipped;
 			for (unsigned i = 0; i < SCAN_BATCH; i++)
 				wrong[e] += want >> i & 1 && got[i] != us[i];
 		}
 	}
 	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
 		ok(wrong[e] == 0 && good > COLUMNS * 8, "%s: %u times in %d columns", engines[e].name, good, COLUMNS);
+}
+
+/* --- local times ------------------------------------------------------------------------------------------------------- */
+
+/* Berlin as it has been since 1996, for all years. */
+static struct zone *berlin(void)
+{
+	static const char head[44] = { 'T', 'Z', 'i', 'f', '2', [39] = 1, [43] = 4 }, body[10] = { 0, 0, 0, 0, 0, 0, 'L', 'M', 'T' };
+	struct buf b = { 0 };
+	for (int i = 0; i < 2; i++) {
+		buf_add(&b, head, sizeof(head));
+		buf_add(&b, body, sizeof(body));
+	}
+	buf_addz(&b, "\nCET-1CEST,M3.5.0,M10.5.0/3\n");
+	struct zone *z = zone_new_from("Europe/Berlin", buf_slice(&b), NULL);
+	buf_fini(&b);
+	return z;
+}
+
+static const struct { const char *form, *text; enum value_time_result result; int64_t us; } locals[] = {
+	{ "", "2026-01-01T01:00:00", VALUE_TIME_OK, 1767225600000000 }, { "", "2026-01-01 01:00", VALUE_TIME_OK, 1767225600000000 },
+	{ "", "2026-01-01T01:00:00,25", VALUE_TIME_OK, 1767225600250000 }, { "", "2026-01-01T00:00:00Z", VALUE_TIME_OK, 1767225600000000 },
+	{ "", "2026-01-01T00:00:00.250Z", VALUE_TIME_OK, 1767225600250000 }, { "", "2026-07-01T02:00", VALUE_TIME_OK, 1782864000000000 },
+	{ "", "2026-03-29T01:59:59.999999", VALUE_TIME_OK, 1774745999999999 }, { "", "2026-03-29T01:59:60", VALUE_TIME_SKIPPED, 1774746000000000 },
+	{ "", "2026-03-29T02:30:00", VALUE_TIME_SKIPPED, 1774747800000000 }, { "", "2026-03-29T03:30:00", VALUE_TIME_OK, 1774747800000000 },
+	{ "", "2026-10-25T01:59:59", VALUE_TIME_OK, 1792886399000000 }, { "", "2026-10-25T02:30:00", VALUE_TIME_TWICE, 1792888200000000 },
+	{ "", "2026-10-25T02:30:00+01", VALUE_TIME_OK, 1792891800000000 }, { "", "2026-10-25T03:00:00", VALUE_TIME_OK, 1792893600000000 },
+	{ "", "1970-01-01T00:59:59", VALUE_TIME_RANGE, 0 }, { "", "1970-01-01T01:00:00", VALUE_TIME_OK, 0 },
+	{ "", "2200-01-01T00:59:59.999999", VALUE_TIME_OK, TM_MAX_US - 1 }, { "", "2200-01-01T01:00:00", VALUE_TIME_RANGE, 0 },
+	{ "%F %T %Z", "2026-10-25 02:30:00 CEST", VALUE_TIME_OK, 1792888200000000 }, { "%F %T %Z", "2026-10-25 02:30:00 cet", VALUE_TIME_OK, 1792891800000000 },
+	{ "%F %T %Z", "2026-10-25 02:30:00 UTC", VALUE_TIME_OK, 1792895400000000 }, { "%F %T %Z", "2026-10-25 02:30:00 EST", VALUE_TIME_NAME, 0 },
+	{ "%F %T %Z", "2026-07-01 02:00:00 CET", VALUE_TIME_NAME, 0 }, { "%F %T %Z", "2026-07-01 02:00:00 CEST", VALUE_TIME_OK, 1782864000000000 },
+	{ "%F %T %Z", "2026-03-29 02:30:00 CET", VALUE_TIME_OK, 1774747800000000 }, { "%F %T %Z", "2026-03-29 02:30:00 CEST", VALUE_TIME_OK, 1774744200000000 },
+	{ "%F %T", "2026-10-25 02:30:00", VALUE_TIME_TWICE, 1792888200000000 }, { "%F %T", "2026-03-29 02:30:00", VALUE_TIME_SKIPPED, 1774747800000000 },
+	{ "%F %T", "2026-10-25T02:30:00", VALUE_TIME_NONE, 0 }, { "clf", "10/Oct/2000:13:55:36 -0700", VALUE_TIME_OK, 971211336000000 },
+};
+
+static void local_times(void)
+{
+	struct zone *z = berlin();
+	for (size_t i = 0; i < COUNT(locals); i++) {
+		struct value_clock clock = { 0 };
+		struct timeform *form = *locals[i].form ? timeform_new(locals[i].form, NULL) : NULL;
+		const struct value_when when = { VALUE_RFC3339, z, form };
+		for (int again = 0; again < 2; again++) {
+			int64_t us = 77;
+			enum value_time_result result = value_time(&clock, field_of(locals[i].text, strlen(locals[i].text), FIELD_STRING), &when, &us);
+			ok(result == locals[i].result && us == (result <= VALUE_TIME_SKIPPED ? locals[i].us : 77), "%s \"%s\": %d %lld", locals[i].form,
+			   locals[i].text, result, (long long)us);
+		}
+		timeform_free(form);
+	}
+	zone_free(z);
+}
+
+static unsigned make_local(char *to)
+{
+	return (unsigned)snprintf(to, 64, "2026-%s:%02u:%02u.%03u%s", (const char *[]){ "03-29T01", "03-29T02", "10-25T02", "10-25T03" }[below(4)], below(3),
+		below(60), below(1000),
+		below(4) ? "" : "Z");
+}
+
+/* One clock for many times: as each with a clock of its own. */
+static void local_columns(void)
+{
+	struct zone *z = berlin();
+	const struct value_when when = { VALUE_RFC3339, z, NULL };
+	unsigned wrong[COUNT(engines)] = { 0 }, twice = 0, skipped = 0;
+	for (unsigned k = 0; k < 2000; k++) {
+		struct value_column c = make_column(make_local, FIELD_STRING);
+		uint64_t lines = below(2) ? UINT64_MAX : next();
+		struct value_time_sets want = { 0 };
+		int64_t us[SCAN_BATCH], got[SCAN_BATCH];
+		for (unsigned i = 0; i < SCAN_BATCH; i++) {
+			struct value_clock clock = { 0 };
+			uint64_t bit = lines & UINT64_C(1) << i;
+			enum value_time_result result = value_time(&clock, c.field[i * WIDTH], &when, &us[i]);
+			want.good |= result <= VALUE_TIME_SKIPPED ? bit : 0;
+			want.twice |= result == VALUE_TIME_TWICE ? bit : 0;
+			want.skipped |= result == VALUE_TIME_SKIPPED ? bit : 0;
+		}
+		twice += (unsigned)__builtin_popcountll(want.twice);
+		skipped += (unsigned)__builtin_popcountll(want.skipped);
+		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
+			struct value_clock clock = { 0 };
+			struct value_time_sets sets = engines[e].times(&clock, c, lines, &when, got);
+			wrong[e] += sets.good != want.good || sets.twice != want.twice || sets.skipped != want.skipped;
+			for (unsigned i = 0; i < SCAN_BATCH; i++)
+				wrong[e] += want.good >> i & 1 && got[i] != us[i];
+		}
+	}
+	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
+		ok(wrong[e] == 0 && twice > 1000 && skipped > 1000, "%s: %u local times twice, %u skipped", engines[e].name, twice, skipped);
+	zone_free(z);
 }
 
 static void dec_columns(void)
@@ -280,7 +436,7 @@ static void dec_columns(void)
 		for (unsigned i = 0; i < SCAN_BATCH; i++) {
 			uint64_t bit = lines & UINT64_C(1) << i;
 			struct field f = c.field[i * WIDTH];
-			enum dec_result result = f.type == FIELD_NUMBER ? dec_parse(slice(f.p, f.n), &v[i]) : DEC_SYNTAX;
+			enum dec_result result = f.type == FIELD_NUMBER || f.type == FIELD_STRING ? dec_parse(slice(f.p, f.n), &v[i]) : DEC_SYNTAX;
 			want.exact |= result == DEC_OK ? bit : 0;
 			want.rounded |= result == DEC_ROUNDED ? bit : 0;
 			want.none |= f.type <= FIELD_NULL ? bit : 0;
@@ -302,7 +458,10 @@ int main(void)
 	time_table();
 	time_generated();
 	decimals();
+	decimals_in_quotes();
 	time_columns();
+	local_times();
+	local_columns();
 	dec_columns();
 	return done();
 }

@@ -1,0 +1,202 @@
+/* A pattern is spelt out and checked once, so that reading knows nothing of what is missing or
+ * stands twice. */
+#include "base/timeform_internal.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { TEXT_MAX = 200 };
+
+static const char *const clf[] = { "%d/%b/%Y:%H:%M:%S %z", "[%d/%b/%Y:%H:%M:%S %z]", NULL };
+static const char *const http[] = { "%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT",
+	"%a %b %e %H:%M:%S %Y", NULL };
+
+static const struct { char letter; const char *means; } short_for[] = {
+	{ 'F', "%Y-%m-%d" }, { 'T', "%H:%M:%S" }, { 'R', "%H:%M" }, { 'D', "%m/%d/%y" },
+	{ 'B', "%b" }, { 'A', "%a" },
+};
+
+static void add_blank(struct buf *out)
+{
+	if (!out->n || out->p[out->n - 1] != ' ')
+		buf_addc(out, ' ');
+}
+
+/* The letter behind a percent sign. */
+static int add_letter(char letter, struct buf *out, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(short_for) / sizeof(short_for[0]); i++)
+		if (letter == short_for[i].letter) {
+			buf_addz(out, short_for[i].means);
+			return 0;
+		}
+	if (letter == 'n' || letter == 't') {
+		add_blank(out);
+		return 0;
+	}
+	if (!letter || !strchr("YymbedjHIMSfpazZs%", letter))
+		return err_set(err, EX_USAGE,
+			"%%%.1s is not known, there are %%Y y m b B d e j H I M S f p a A z Z s "
+			"F T R D n t %%",
+			&letter);
+	buf_addc(out, '%');
+	buf_addc(out, letter);
+	return 0;
+}
+
+/* The canonical pattern. */
+static int expand(const char *text, struct buf *out, struct err *err)
+{
+	for (const char *p = text; *p; p++) {
+		if (timeform_is_blank(*p))
+			add_blank(out);
+		else if (*p != '%')
+			buf_addc(out, *p);
+		else if (add_letter(*++p, out, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The %LETTER of a canonical pattern, NULL: it has none. */
+static const char *find(const char *pattern, char letter)
+{
+	for (const char *p = strchr(pattern, '%'); p; p = strchr(p + 2, '%'))
+		if (p[1] == letter)
+			return p;
+	return NULL;
+}
+
+static bool has(const char *pattern, const char *letters)
+{
+	for (; *letters; letters++)
+		if (find(pattern, *letters))
+			return true;
+	return false;
+}
+
+/* Letters that say the same thing: one of each at most. */
+static int check_twice(const char *pattern, struct err *err)
+{
+	static const char *const same[] = { "Yy", "mb", "de", "HI", "j", "M", "S", "f", "p", "a",
+		"z", "Z", "s", NULL };
+
+	for (size_t i = 0; same[i]; i++) {
+		unsigned n = 0;
+
+		for (const char *letter = same[i]; *letter; letter++)
+			for (const char *p = find(pattern, *letter); p; p = find(p + 2, *letter))
+				n++;
+		if (n > 1 && same[i][1])
+			return err_set(err, EX_USAGE, "it has more than one of %%%c and %%%c",
+				same[i][0], same[i][1]);
+		if (n > 1)
+			return err_set(err, EX_USAGE, "it has %%%c twice", same[i][0]);
+	}
+	return 0;
+}
+
+static int check_pattern(const char *p, struct err *err)
+{
+	if (check_twice(p, err))
+		return -1;
+	if (find(p, 's') && has(p, "YymbdejHIMSpa"))
+		return err_set(err, EX_USAGE,
+			"%%s is a time by itself, with %%f, %%z and %%Z at most");
+	if (find(p, 's'))
+		return 0;
+	if (!has(p, "Yy"))
+		return err_set(err, EX_USAGE, "it has no year (%%Y), so it fixes no time");
+	if (find(p, 'j') && has(p, "mbde"))
+		return err_set(err, EX_USAGE,
+			"it has the day of the year (%%j) and a month or day besides");
+	if (!find(p, 'j') && (!has(p, "mb") || !has(p, "de")))
+		return err_set(err, EX_USAGE, "it has no %s, so it fixes no time",
+			has(p, "mb") ? "day (%d)" : "month (%m)");
+	if (!find(p, 'I') != !find(p, 'p'))
+		return err_set(err, EX_USAGE, "%%I and %%p go together");
+	if ((find(p, 'M') && !has(p, "HI")) || (find(p, 'S') && !find(p, 'M')) ||
+		(find(p, 'f') && !find(p, 'S')))
+		return err_set(err, EX_USAGE, "hour, %%M, %%S and %%f need the ones before them");
+	return 0;
+}
+
+static struct timeform *finish(const char *name, const char *const *patterns, bool utc)
+{
+	struct timeform *f = mem_zalloc(sizeof(*f));
+
+	f->name = mem_strdup(name);
+	if (!patterns)
+		f->pattern[0] = f->name;
+	for (size_t i = 0; patterns && patterns[i]; i++)
+		f->pattern[i] = patterns[i];
+	for (size_t i = 0; f->pattern[i]; i++)
+		f->seconds[i] = find(f->pattern[i], 'S');
+	f->utc = utc;
+	f->is_local = !utc && !has(f->pattern[0], "zZs");
+	f->year_day = find(f->pattern[0], 'j');
+	f->half_day = find(f->pattern[0], 'I');
+	return f;
+}
+
+struct timeform *timeform_new(const char *text, struct err *err)
+{
+	struct timeform *f = NULL;
+	struct buf pattern = { 0 };
+
+	if (strcmp(text, "clf") == 0)
+		return finish(text, clf, false);
+	if (strcmp(text, "http") == 0)
+		return finish(text, http, true);
+	if (strlen(text) > TEXT_MAX)
+		err_set(err, EX_USAGE, "a pattern has at most %d bytes", TEXT_MAX);
+	else if (!strchr(text, '%') || !str_utf8(text, strlen(text)))
+		err_set(err, EX_USAGE,
+			"\"%s\" is neither clf nor http nor a pattern (%%d/%%m/%%Y %%H:%%M:%%S)",
+			text);
+	else if (expand(text, &pattern, err) || check_pattern(buf_z(&pattern), err))
+		err_in(err, "\"%s\"", text);
+	else
+		f = finish(pattern.p, NULL, false);
+	buf_fini(&pattern);
+	return f;
+}
+
+void timeform_free(struct timeform *f)
+{
+	if (!f)
+		return;
+	free(f->name);
+	free(f);
+}
+
+/* ---- asking */
+
+const char *timeform_name(const struct timeform *f)
+{
+	return f->name;
+}
+
+bool timeform_is_local(const struct timeform *f)
+{
+	return f->is_local;
+}
+
+const char *timeform_guess(struct slice text)
+{
+	static const char *const known[] = { "%Y-%m-%d", "%Y/%m/%d %H:%M:%S",
+		"%Y/%m/%d %H:%M:%S.%f", "%a, %d %b %Y %H:%M:%S %z", "%Y%m%dT%H%M%S%z",
+		"%a %b %d %H:%M:%S %Z %Y", NULL };
+
+	for (size_t i = 0; clf[i]; i++)
+		if (timeform_fits(clf[i], text))
+			return "clf";
+	for (size_t i = 0; http[i]; i++)
+		if (timeform_fits(http[i], text))
+			return "http";
+	for (size_t i = 0; known[i]; i++)
+		if (timeform_fits(known[i], text))
+			return known[i];
+	return NULL;
+}
