@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Counts archived files into a SQLite file: examples/replay-files.sh ROLLUPS.db FILE...
 #
-# Files may end in .gz or .zst. They are one job: what was counted is not counted again, so this may be interrupted, and run again with more files,
+# Files may be compressed by gzip or zstd. They are one job: what was counted is not counted again, so this may be interrupted, and run again with more files,
 # or with the same ones after they have grown, been renamed or compressed.
 #
 #	HTA_JOB		replay

@@ -33,6 +33,41 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	done
 }
 
+@test "plain: compression is known by the first bytes, from wherever they come" {
+	gzip -c "$events" >log.gz.1 && zstd -qc "$events" >log
+	cp "$events" text.gz
+	for f in log.gz.1 log text.gz; do
+		feed hta-consume "$f"
+		cmp "$out" "$events"
+		hta-consume - <"$f" | cmp - "$events"
+		cat "$f" | hta-consume - | cmp - "$events"
+		feed hta-consume <(cat "$f")
+		cmp "$out" "$events"
+	done
+	# in pieces; lines go out as soon as they can be had
+	mkfifo slow
+	head -n 10 "$events" >ten
+	spawn copy hta-consume slow
+	{
+		gzip -c ten | head -c 1
+		wait_until 5 test -e copy.out
+		gzip -c ten | tail -c +2
+		wait_until 5 cmp ten copy.out
+		tail -n +11 "$events" | gzip
+	} >slow
+	exits_with 0 10
+	cmp copy.out "$events"
+}
+
+@test "plain: several members, zeros behind them, frames to be skipped" {
+	head -c 1000 "$events" | gzip >f && printf '\0\0' >>f && tail -c +1001 "$events" | gzip >>f && head -c 10240 /dev/zero >>f
+	feed hta-consume f
+	cmp "$out" "$events"
+	{ printf '\x53\x2a\x4d\x18\4\0\0\0text'; head -c 1000 "$events" | zstd -qc; printf '\x50\x2a\x4d\x18\0\0\0\0'; tail -c +1001 "$events" | zstd -qc; } >f
+	feed hta-consume f
+	cmp "$out" "$events"
+}
+
 @test "plain: standard input from a pipe and from a file" {
 	cat "$events" | hta-consume - | cmp - "$events"
 	hta-consume - <"$events" | cmp - "$events"
@@ -81,14 +116,86 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	cmp "$out" f
 }
 
-@test "plain: damaged and missing files" {
-	gzip -c "$events" | head -c 2000 >cut.gz
-	fails_with 65 hta-consume cut.gz
-	says 'cut.gz: gzip data are damaged .*in the middle'
-	echo text >no.zst
-	fails_with 65 hta-consume no.zst
+# A gzip file whose last part is damaged: all of the events but those are to be had of it.
+make_damaged() { # FILE
+	gzip -c "$events" >"$1"
+	local middle=$(($(wc -c <"$1") * 2 / 3))
+	{ head -c $middle "$1"; printf '\377\377\377\377\377\377\377\377'; tail -c +$((middle + 9)) "$1"; } >"$1.tmp"
+	mv "$1.tmp" "$1"
+}
+
+@test "plain: what is good of a damaged file goes out, and so do the others" {
+	gzip -c "$events" | head -c 6000 >cut
+	fails_with 65 hta-consume cut "$events"
+	says '^hta-consume: cut: gzip data are damaged at byte 6000, behind [1-9][0-9]+ bytes of text: they end in the middle$'
+	local n
+	n=$(($(wc -l <"$out") - 3000))
+	[ $n -gt 500 ]
+	cmp "$out" <(head -n $n "$events"; cat "$events")
+	make_damaged bad
+	fails_with 65 hta-consume bad cut - <"$events"
+	says '^hta-consume: bad: gzip data are damaged at byte [0-9]+, behind [1-9][0-9]+ bytes of text: '
+	says '^hta-consume: cut: gzip data'
+	cmp <(tail -n 3000 "$out") "$events"
+	fails_with 65 hta-consume - <cut
+	says 'standard input: gzip data are damaged'
+	cmp "$out" <(head -n $n "$events")
+	gzip -c "$events" >behind && printf x >>behind
+	fails_with 65 hta-consume behind
+	cmp "$out" "$events"
+}
+
+@test "plain: a format or a window that is not read is named with the command that does" {
+	xz -c "$events" >e.xz && bzip2 -c "$events" >e.old
+	fails_with 65 hta-consume e.xz "$events" e.old
+	says 'e.xz: is in the format of xz, which is not read here: xz -dc e.xz \| hta-consume$'
+	says 'e.old: is in the format of bzip2, which is not read here: bzip2 -dc e.old \| hta-consume$'
+	cmp "$out" "$events"
+	fails_with 65 pipe 'cat e.xz | hta-consume -'
+	says 'standard input: is in the format of xz, which is not read here: xz -dc \| hta-consume$'
+	printf '\x28\xb5\x2f\xfd\0\xa8\x21\0\0text' >long
+	[ "$(zstd -dc --long=31 <long)" = text ]
+	fails_with 65 hta-consume long
+	says 'long: has a zstd window of more than 128 MiB, which is not read here: zstd -dc --long=31 long \| hta-consume$'
+}
+
+@test "plain: a file that is not there, not allowed or a folder is 78" {
 	fails_with 78 hta-consume nothing
 	fails_with 78 hta-consume .
+	fails_with 78 hta-consume "$events/x"
+}
+
+# Cuts a file of 27 MB in the middle of being read, and writes into it from standard input.
+cut_below() { # NAME COMMAND...
+	once make_many
+	cp "$BATS_FILE_TMPDIR/many" many
+	rm -f hold go
+	mkfifo hold
+	spawn "$1" bash -c "set -o pipefail; ${*:2} | (dd bs=1 count=100000 status=none; >go; cat hold; cat)"
+	wait_until 10 test -e go
+	cat >many
+	: >hold
+}
+
+@test "plain: a file that is cut or written anew below its reader is 74" {
+	cut_below copy hta-consume many </dev/null
+	exits_with 74 20
+	grep -q '^hta-consume: many: was cut off while it was read, from [0-9]* bytes to 0$' copy.err
+	cut_below copy hta-consume many < <(cat "$BATS_FILE_TMPDIR/many" "$events" | sed 's/2026/2025/')
+	exits_with 74 20
+	grep -q '^hta-consume: many: was written anew while it was read: its first [0-9]* bytes are not the same$' copy.err
+	cut_below copy "hta-consume - <many" </dev/null
+	exits_with 74 20
+	# one that only grows is read to where it ended
+	once make_many
+	cp "$BATS_FILE_TMPDIR/many" many
+	rm hold
+	mkfifo hold
+	spawn copy bash -c "set -o pipefail; hta-consume many | (dd bs=1 count=100000 status=none; >gone; cat hold; cat) | cmp - '$BATS_FILE_TMPDIR/many'"
+	wait_until 10 test -e gone
+	cat "$events" >>many
+	: >hold
+	exits_with 0 20
 }
 
 @test "plain: a full disk is 74, a reader that leaves is silent" {
@@ -186,6 +293,204 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	[ "$(sql 'select topic from hta_pos order by 1')" = $'first\nsecond' ]
 	feed job -t first a
 	[ "$(sum_of)" = "6000|8997000" ]
+}
+
+@test "job: what is good of a damaged file is stored, so are the others, and the next run goes on there" {
+	local lines
+	gzip -c "$events" | head -c 6000 >log.gz.1
+	sed 's/2026/2025/' "$events" >other
+	xz -c other >other.xz
+	fails_with 65 job log.gz.1 other.xz other
+	says '^hta-consume: log.gz.1: gzip data are damaged at byte 6000, behind [1-9][0-9]+ bytes of text: they end in the middle$'
+	says '^hta-consume: other.xz: is in the format of xz, which is not read here: xz -dc other.xz >FILE, then give that one$'
+	lines=$(($(sql 'select sum(count) from hta_rollups') - 3000))
+	[ $lines -gt 500 ]
+	[ "$(sql "select count(*) from hta_rollups where window_start like '2025%'")" = 50 ]
+	[ "$(sum_of)" = "$((lines + 3000))|$((lines * (lines - 1) / 2 + 4498500))" ]
+	[ "$(sql 'select min(next) from hta_pos')" = "$(head -n $lines "$events" | wc -c)" ]
+	[ "$(sql 'select count(*) from hta_dead')" = 0 ]
+	# nothing new, and told again
+	fails_with 65 job other log.gz.1
+	[ "$(sum_of)" = "$((lines + 3000))|$((lines * (lines - 1) / 2 + 4498500))" ]
+	# the rest has come
+	gzip -c "$events" >log.gz.1
+	feed job log.gz.1 other
+	[ "$(sum_of)" = "6000|8997000" ]
+	# nothing can be read of it
+	{ gzip -c "$events" | head -c 12; echo xxxxxxxx; } >none
+	fails_with 65 job none other
+	says '^hta-consume: none: gzip data are damaged'
+	fails_with 65 job --dry-run none other
+}
+
+@test "job: damage behind the text, and damage before the position" {
+	gzip -c "$events" >log.gz
+	printf 'x' >>log.gz
+	fails_with 65 job log.gz
+	all_of
+	make_damaged log.gz
+	fails_with 65 job log.gz
+	says 'log.gz: gzip data are damaged'
+	all_of
+	cp "$events" log.gz
+	feed job log.gz
+	all_of
+}
+
+# ---- files that change below their reader
+
+# Somebody else holds the store's lock until the fifo "unlock" is written to.
+lock_store() {
+	local job=$pid
+	rm -f unlock locked
+	mkfifo unlock
+	spawn lock bash -c "{ echo 'begin immediate;'; echo '.shell touch locked'; cat unlock; echo 'rollback;'; } | sqlite3 '$db'"
+	wait_until 10 test -e locked
+	pid=$job
+}
+
+# A log of 1.7 MB, whose job stands still at the locked store when a few epochs of it are stored.
+stalled_at_store() { # MARK
+	rm -f "$db"* log log.1 hold stalled
+	mkfifo hold
+	for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/" "$events"; done >log
+	spawn job bash -c "set -o pipefail; hta-consume --job j --epoch 10ms --epoch-records 100 log |
+		(dd bs=1 count=30000 status=none; >stalled; cat hold; cat) | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"
+	wait_until 10 test -e stalled
+	wait_until 10 has_epochs
+	lock_store
+	: >hold
+	wait_until 10 grep -q 'database is locked; trying again' job.err
+	in_flight 4
+}
+
+# Wants the rows of these files.
+same_as() { # FILE...
+	[ "$(sum_of)" = "$(cat "$@" | jq -s '"\(length)|\(map(.i) | add // 0)"' -r)" ]
+}
+
+# The log is copied, and what replaces it comes from standard input. Whatever that is: nothing of it is counted as the old log's, and the copy goes on where that stood.
+rotated_by_copy() { # MARK
+	stalled_at_store "$1"
+	cp log log.1
+	cat >log
+	: >unlock
+	exits_with 75 30
+	grep -qE "^hta-consume: log: was (cut off|written anew) while it was read.*Start the pipeline again.*give the copy too: by its content it is file:4096:" job.err
+	sql 'select sum(count) from hta_rollups' >stored
+	[ "$(cat stored)" = "$(head -c "$(sql 'select next from hta_pos')" log.1 | wc -l)" ]
+	feed job log.1 log
+	same_as log.1 log
+	feed job log log.1
+	same_as log.1 log
+}
+
+new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$events"; done; } # MARK
+
+@test "job: a log that is copied and emptied while the store is busy: 75, and exact with the copy" {
+	rotated_by_copy a </dev/null
+	new_log b | head -n 500 >short
+	rotated_by_copy c <short
+}
+
+@test "job: ... and written anew, longer than it was or as long" {
+	{ new_log b; cat "$events"; } >long
+	rotated_by_copy a <long
+	new_log b >same
+	rotated_by_copy a <same
+	[ "$(wc -c <log)" = "$(wc -c <log.1)" ]
+}
+
+@test "job: ... and written anew with the same 4 KiB at its beginning, or behind a hole" {
+	stalled_at_store a
+	cp log log.1
+	{ head -n 20000 log.1; new_log b; } >log
+	: >unlock
+	exits_with 75 30
+	grep -q 'log: was written anew while it was read' job.err
+	fails_with 64 job log.1 log
+	says 'log.1 and log look like one file'
+	feed job -t "$(sql 'select topic from hta_pos')" log.1 -t new log
+	same_as log.1 log
+	# a writer that does not append goes on at its old place: the file begins with NULs
+	stalled_at_store a
+	cp log log.1
+	: >log
+	truncate -s "$(wc -c <log.1)" log
+	new_log b >>log
+	: >unlock
+	exits_with 75 30
+	feed job log.1
+	same_as log.1
+}
+
+@test "job: a log that is not there to its end any more is asked for at each run" {
+	stalled_at_store a
+	cp log log.1
+	new_log b | head -n 500 >log
+	: >unlock
+	exits_with 75 30
+	feed job log
+	says 'file:4096:[0-9a-f]{16} was read to byte [1-9][0-9]* and not to its end, and is none of these files: give it too, or its copy'
+	feed job log.1
+	[ -z "$stderr" ]
+	same_as log.1 log
+}
+
+@test "job: a log that is renamed or appended to while the store is busy is read on" {
+	stalled_at_store a
+	wc -l <log >lines
+	cat "$events" >>log
+	mv log log.1
+	new_log b >log
+	: >unlock
+	exits_with 0 30
+	[ "$(sql 'select sum(count) from hta_rollups')" = "$(cat lines)" ]
+	feed job log.1 log
+	same_as log.1 log
+}
+
+# ---- files that look alike
+
+@test "job: a short file that another one begins with is said to be taken for it, unless it is older than what was read" {
+	head -n 3 "$events" >a
+	head -n 5 "$events" >b
+	feed job a
+	feed job b
+	says "^hta-consume: b: begins with the $(wc -c <a) bytes that this job has read as file:$(wc -c <a):[0-9a-f]{16}, so it is taken for that file, grown; if it is another one, those bytes of it are missing: head -c $(wc -c <a) b >PART, and give -t NAME PART\$"
+	[ "$(sum_of)" = "5|10" ]
+	feed job b
+	[ -z "$stderr" ]
+	head -c "$(wc -c <a)" b >part
+	feed job -t b.start part
+	[ "$(sum_of)" = "8|13" ]
+	# a name of its own
+	cp "$events" c
+	feed job -t c c
+	[ -z "$stderr" ]
+	# from here on the last record tells
+	{ head -n 3 "$events"; tail -n 100 "$events"; } >d
+	fails_with 78 job d
+	says 'd \(file:[0-9]+:[0-9a-f]{16}\): the record at [0-9]+ is not the one .*or -t NAME before it in this one'
+	# events of a time when the file was there
+	rm -f "$db"*
+	for i in $(seq 30); do printf '{"ts":"%s","i":%d}\n' "$(date -u -d "+$i hour" +%FT%TZ)" "$i"; done >e
+	feed job e
+	printf '{"ts":"%s","i":31}\n' "$(date -u -d '+31 hour' +%FT%TZ)" >>e
+	feed job e
+	[ -z "$stderr" ]
+	[ "$(sum_of)" = "31|496" ]
+}
+
+@test "job: a byte order mark is the file's own: it counts in offsets and in the name" {
+	{ printf '\xef\xbb\xbf\n'; head -n 100 "$events"; } >f
+	feed job -c 50 f
+	[ "$(sql 'select next from hta_pos')" = "$(head -n 50 f | wc -c)" ]
+	tail -n +101 "$events" >>f
+	gzip f
+	feed job f.gz
+	all_of
+	hta-consume f.gz | cmp - <(zcat f.gz)
 }
 
 @test "job: an unfinished last line is left and said, or taken" {

@@ -21,7 +21,7 @@ libraries=(
 	'hiredis/.*|hiredis\.h|drv'
 	'sqlite3\.h|drv'
 	'xxh.*\.h|base'
-	'zlib\.h|zstd.*\.h|source'
+	'zlib\.h|zstd.*\.h|io'
 	'jq\.h|jv\.h|drv tool'
 )
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "io/unpack.h"
 #include "source/log.h"
-#include "source/unpack.h"
 
 struct wire_want { const char *topic; int32_t partition; int64_t offset; };
 

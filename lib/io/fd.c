@@ -1,5 +1,6 @@
 #include "io/fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <linux/magic.h>
@@ -25,6 +26,31 @@ enum fd_kind fd_kind(int fd)
 	case S_IFSOCK: return FD_SOCKET;
 	default: return FD_OTHER;
 	}
+}
+
+static bool is_permanent(int errnum)
+{
+	switch (errnum) {
+	case ENOENT: case ENOTDIR: case EISDIR: case ELOOP: case ENAMETOOLONG:
+	case EACCES: case EPERM: case ENXIO: case ENODEV:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int fd_open(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(err, is_permanent(errno) ? EX_CONFIG : EX_IOERR, "%s", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return err_set(err, EX_CONFIG, "%s: is a directory", path);
+	}
+	return fd;
 }
 
 const char *fd_name(int fd, char out[FD_NAME_BYTES])

@@ -3,11 +3,17 @@
 #define IO_FD_H
 
 #include <stdbool.h>
+#include "base/err.h"
 
 enum { FD_NAME_BYTES = 256 };
 
 enum fd_kind { FD_FILE /* regular or block: never waits */, FD_PIPE, FD_SOCKET, FD_OTHER /* terminal, device */ };
 enum fd_kind fd_kind(int fd);
+
+/* Opens a file that the command line names, to be read. -1: EX_CONFIG where the name leads to
+ * nothing that can be read (missing, forbidden, a directory), which starting again does not mend;
+ * else EX_IOERR. */
+int fd_open(const char *path, struct err *err);
 
 /* How messages call it: "standard input", a path, "descriptor 7". Returns out. */
 const char *fd_name(int fd, char out[FD_NAME_BYTES]);

@@ -10,7 +10,10 @@
  * line's start exists, all lines up to it are short enough, and the search goes on behind it; it costs the length of one
  * line in max_line bytes, and nothing where the block is shorter than max_line. A line whose start fills max_line without
  * a \n is over-long (or exempt): its first LINES_KEEP bytes stay at `start`, the rest is read over and over into the room
- * behind them and counted. */
+ * behind them and counted.
+ *
+ * The first bytes of a descriptor are looked at once. If they are compressed, they move to a
+ * decoder, and it is the decoder's text that is read behind `end` from then on. */
 #include "io/lines.h"
 
 #include <errno.h>
@@ -20,6 +23,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/decoder.h"
 #include "io/fd.h"
 #include "io/lend.h"
 
@@ -28,8 +32,11 @@ enum { ALIGN = 64, PREFIX_BYTES = 64 };
 struct lines {
 	struct loop *loop;
 	int fd;
+	const char *name;         /* NULL: fd_name() */
 	lines_fill *fill;         /* NULL: reads fd */
 	void *fill_arg;
+	struct decoder *decoder;  /* NULL: what is read is text */
+	bool looked;              /* whether it is, is known */
 	bool may_wait, eof;
 	bool skipping;            /* inside an over-long line; what is kept of it is [start, end) */
 	bool long_open;
@@ -70,6 +77,7 @@ struct lines *lines_new_from(lines_fill *fill, void *arg, size_t max_line_bytes)
 
 	in->fill = fill;
 	in->fill_arg = arg;
+	in->looked = true;
 	return in;
 }
 
@@ -79,8 +87,14 @@ void lines_free(struct lines *in)
 		return;
 	if (!in->fill)
 		lend_read_end(in->fd);
+	decoder_free(in->decoder);
 	free(in->p);
 	free(in);
+}
+
+void lines_name(struct lines *in, const char *name)
+{
+	in->name = name;
 }
 
 void lines_exempt(struct lines *in, const char *prefix, size_t n)
@@ -138,6 +152,54 @@ static int wait_for_input(struct lines *in, int64_t deadline_us, struct err *err
 	return rc;
 }
 
+static const char *name_of(const struct lines *in, char name[FD_NAME_BYTES])
+{
+	return in->name ? in->name : fd_name(in->fd, name);
+}
+
+/* Is what begins at `start` compressed? Nothing was lent yet. */
+static void look(struct lines *in)
+{
+	char *p = in->p + in->start, name[FD_NAME_BYTES];
+	size_t n = in->end - in->start;
+	enum decoder_look is = decoder_look(p, n);
+
+	in->looked = is != DECODER_UNSURE;
+	if (is != DECODER_PACKED)
+		return;
+	in->decoder = decoder_new(p, n, in->fd == STDIN_FILENO ? NULL : name_of(in, name), NULL);
+	memcpy(decoder_room(in->decoder), p, n);
+	decoder_filled(in->decoder, n);
+	in->end = in->start;
+	in->bytes = 0;
+}
+
+/* One read of the descriptor, behind `end` or into the decoder. >= 0: bytes; -1 with errno. */
+static ssize_t read_fd(struct lines *in)
+{
+	size_t unsure = in->looked ? 0 : in->end - in->start;
+	ssize_t n;
+
+	if (!in->decoder)
+		return read(in->fd, in->p + in->end, LINES_READ_BYTES - unsure);
+	n = read(in->fd, decoder_room(in->decoder), DECODER_ROOM_BYTES);
+	if (n >= 0)
+		decoder_filled(in->decoder, (size_t)n);
+	return n;
+}
+
+/* Text of the decoder. EOF: it needs more of the descriptor. */
+static enum lines_result decode(struct lines *in, struct err *err)
+{
+	ssize_t n = decoder_read(in->decoder, in->p + in->end, LINES_READ_BYTES, err);
+
+	if (n <= 0)
+		return n < 0 ? LINES_ERROR : LINES_EOF;
+	in->end += (size_t)n;
+	in->bytes += (uint64_t)n;
+	return LINES_BLOCK;
+}
+
 /* One read behind `end`. BLOCK: there is more, or EOF, TIMEOUT, ERROR. */
 static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct err *err)
 {
@@ -145,6 +207,10 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 	bool must_wait = in->loop && in->may_wait;
 
 	for (;;) {
+		enum lines_result r = in->decoder ? decode(in, err) : LINES_EOF;
+
+		if (r != LINES_EOF)
+			return r;
 		if (must_wait) {
 			int rc = wait_for_input(in, deadline_us, err);
 			if (rc == 0 && in->loop)
@@ -153,20 +219,27 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 				return LINES_ERROR;
 		}
 		ssize_t n = in->fill ? in->fill(in->fill_arg, in->p + in->end, LINES_READ_BYTES, err)
-		                     : read(in->fd, in->p + in->end, LINES_READ_BYTES);
+		                     : read_fd(in);
+		if (n > 0 && in->decoder)
+			continue;
 		if (n > 0) {
 			in->end += (size_t)n;
 			in->bytes += (uint64_t)n;
+			if (!in->looked)
+				look(in);
+			if (!in->looked || in->decoder)
+				continue;
 			return LINES_BLOCK;
 		}
 		if (n == 0) {
-			in->eof = true;
-			return LINES_EOF;
+			r = in->decoder ? decode(in, err) : LINES_EOF;
+			in->eof = r == LINES_EOF;
+			return r;
 		}
 		if (in->fill)
 			return LINES_ERROR;
 		if (errno != EINTR && errno != EAGAIN) {
-			err_errno(err, EX_IOERR, "%s", fd_name(in->fd, name));
+			err_errno(err, EX_IOERR, "%s", name_of(in, name));
 			return LINES_ERROR;
 		}
 		must_wait = must_wait || errno == EAGAIN;
@@ -290,7 +363,7 @@ static enum lines_result next(struct lines *in, bool first_only, int64_t deadlin
 		if (!in->skipping && in->end - in->start > limit(in, in->start, in->end - in->start, false))
 			skip_start(in);
 		make_room(in);
-		size_t from = in->end;
+		size_t from = in->looked ? in->end : in->start;
 		enum lines_result r = read_more(in, deadline_us, err);
 		if (r == LINES_EOF)
 			continue;

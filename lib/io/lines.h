@@ -3,7 +3,8 @@
  * A block is as many whole lines as one read brought (target READ_BYTES, so that it stays in the L2 cache). At least LINES_PAD
  * readable bytes stand before and behind what is lent (their content is undefined), for vector loads.
  * A line longer than max_line is lent as LINES_LONG: its first LINES_KEEP bytes and its full length; the reader's memory stays bounded.
- * A line that starts with the exempt prefix (control records) has no limit but LINES_EXEMPT_MAX. */
+ * A line that starts with the exempt prefix (control records) has no limit but LINES_EXEMPT_MAX.
+ * What a descriptor holds is decompressed, if it begins like compressed data (decoder.h). */
 #ifndef IO_LINES_H
 #define IO_LINES_H
 
@@ -19,7 +20,7 @@ enum lines_result {
 	LINES_TAIL,      /* what stood behind the last \n at the end of the input (at least one byte) */
 	LINES_EOF,
 	LINES_TIMEOUT,
-	LINES_ERROR,
+	LINES_ERROR,     /* EX_DATAERR: compressed data that are damaged there, or not read here */
 };
 
 struct lines;
@@ -34,6 +35,7 @@ struct lines *lines_new_from(lines_fill *fill, void *arg, size_t max_line_bytes)
 
 void lines_free(struct lines *in);
 
+void lines_name(struct lines *in, const char *name);   /* in messages; borrowed. Else fd_name() */
 void lines_exempt(struct lines *in, const char *prefix, size_t n);   /* copied; n <= 64 */
 
 /* The next block; valid until the next call on this reader. deadline_us as in loop_wait. */
@@ -44,7 +46,7 @@ enum lines_result lines_first(struct lines *in, int64_t deadline_us, struct slic
 
 uint64_t lines_long_bytes(const struct lines *in);
 bool lines_long_open(const struct lines *in);          /* the input ended inside the over-long line: its \n never came */
-uint64_t lines_bytes(const struct lines *in);          /* bytes read so far */
+uint64_t lines_bytes(const struct lines *in);          /* bytes of text read so far */
 uint64_t lines_blocked_us(const struct lines *in);     /* time spent waiting for input */
 
 #endif

@@ -1,46 +1,20 @@
+/* Files are opened all at once and stay open, so that a rename changes nothing. A file that can not
+ * be read, or not to its end, holds back nobody: what is good of it is read, as of the others, and
+ * left() says why the rest is not. */
 #include "source/files.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/fd.h"
 #include "source/files_internal.h"
 
 enum { TAIL_BYTES = 256 << 10 };
-
-/* ---- names */
-
-void files_name(const void *head, size_t n, struct buf *out)
-{
-	buf_printf(out, FILES_NAME_START "%zu:%016llx", n, (unsigned long long)hash_64(head, n));
-}
-
-bool files_name_read(struct slice name, size_t *len, uint64_t *hash)
-{
-	const size_t start = sizeof(FILES_NAME_START) - 1;
-	const char *colon = name.n > start ? memchr(name.p + start, ':', name.n - start) : NULL;
-	uint8_t bytes[8];
-
-	if (!colon || memcmp(name.p, FILES_NAME_START, start) != 0 || str_unhex(slice(colon + 1, (size_t)(name.p + name.n - colon - 1)), bytes, sizeof bytes))
-		return false;
-	*len = 0;
-	for (const char *p = name.p + start; p < colon; p++) {
-		if (*p < '0' || *p > '9' || *len > FILES_HEAD_BYTES)
-			return false;
-		*len = *len * 10 + (size_t)(*p - '0');
-	}
-	*hash = 0;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		*hash = *hash << 8 | bytes[i];
-	return *len > 0 && *len <= FILES_HEAD_BYTES;
-}
 
 const char *files_path(const struct log *log, const char *topic)
 {
@@ -62,9 +36,24 @@ struct file *files_find(const struct files *fs, const char *topic)
 
 /* ---- opening */
 
+struct stream *files_stream(const struct file *f)
+{
+	return stream_new(f->fd, f->path, f->intact.bytes, ">FILE, then give that one");
+}
+
+int files_damaged(struct file *f, struct err *err)
+{
+	if (err->code != EX_DATAERR)
+		return -1;
+	free(f->damage);
+	f->damage = mem_strdup(err->msg);
+	err_clear(err);
+	return 0;
+}
+
 static int read_head(struct file *f, struct err *err)
 {
-	struct stream *s = stream_new(f->fd, f->path, f->kind, f->bytes);
+	struct stream *s = files_stream(f);
 	ssize_t k = 1;
 
 	while (k > 0 && f->head_n < sizeof f->head) {
@@ -72,25 +61,24 @@ static int read_head(struct file *f, struct err *err)
 		if (k > 0)
 			f->head_n += (size_t)k;
 	}
+	f->packed = stream_packed(s);
+	f->end = f->packed ? -1 : f->intact.bytes;
 	stream_free(s);
-	return k < 0 ? -1 : 0;
+	return k < 0 ? files_damaged(f, err) : 0;
 }
 
 static int open_file(struct file *f, struct err *err)
 {
 	struct stat st;
 
-	f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	f->fd = fd_open(f->path, err);
 	if (f->fd < 0)
-		return err_errno(err, errno == ENOENT || errno == EACCES ? EX_CONFIG : EX_IOERR, "%s", f->path);
+		return -1;
 	if (fstat(f->fd, &st) < 0)
 		return err_errno(err, EX_IOERR, "%s", f->path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EX_USAGE, "%s: is no regular file: a job reads files that can be read again", f->path);
-	f->kind = stream_kind(f->path);
-	f->bytes = st.st_size;
-	f->end = f->kind == STREAM_PLAIN || f->bytes == 0 ? f->bytes : -1;
-	return read_head(f, err);
+	return intact_begin(&f->intact, f->fd, f->path, err) || read_head(f, err) ? -1 : 0;
 }
 
 /* All files stay open, so that a rename changes nothing. */
@@ -117,59 +105,9 @@ static int files_open(void *self, struct loop *loop, struct err *err)
 			return -1;
 		if (f->head_n && fs->conf.v[i].name)
 			f->part.topic = mem_strdup(fs->conf.v[i].name);
-		if (f->head_n == 0)
+		if (f->head_n == 0 && !f->damage)
 			log_info("%s: is empty", f->path);
 	}
-	return 0;
-}
-
-/* ---- identity */
-
-static bool is_file(const struct file *f, const char *name, size_t *len)
-{
-	uint64_t hash;
-
-	return files_name_read(slice_z(name), len, &hash) && *len <= f->head_n && hash_64(f->head, *len) == hash;
-}
-
-/* The longest known name that fits; else one of its own. */
-static void name_file(struct file *f, const struct log_parts *known)
-{
-	const char *best = NULL;
-	size_t len, best_len = 0;
-
-	for (size_t i = 0; i < known->n; i++)
-		if (is_file(f, known->v[i].topic, &len) && len > best_len) {
-			best = known->v[i].topic;
-			best_len = len;
-		}
-	if (best) {
-		f->part.topic = mem_strdup(best);
-	} else {
-		struct buf b = { 0 };
-
-		files_name(f->head, f->head_n, &b);
-		f->part.topic = mem_dup(b.p, b.n);
-		buf_fini(&b);
-	}
-}
-
-static int files_known(void *self, const struct log_parts *known, struct err *err)
-{
-	struct files *fs = self;
-
-	for (size_t i = 0; i < fs->n; i++) {
-		struct file *f = &fs->v[i];
-
-		if (f->head_n == 0 || f->part.topic)
-			continue;
-		name_file(f, known);
-	}
-	for (size_t i = 0; i < fs->n; i++)
-		for (size_t k = 0; k < i; k++)
-			if (fs->v[i].part.topic && fs->v[k].part.topic && strcmp(fs->v[i].part.topic, fs->v[k].part.topic) == 0)
-				return err_set(err, EX_USAGE, "%s and %s look like one file (%s): give each a name of its own with -t NAME before it, and the one that "
-					       "this job has read before -t %s", fs->v[k].path, fs->v[i].path, fs->v[i].part.topic, fs->v[i].part.topic);
 	return 0;
 }
 
@@ -203,7 +141,7 @@ static int files_ends(void *self, struct ranges *parts, struct err *err)
 /* Behind the last newline: what an appender has not finished belongs to whoever reads on. */
 static int behind_last_line(struct file *f, int64_t *out, struct err *err)
 {
-	struct stream *s = stream_new(f->fd, f->path, f->kind, f->bytes);
+	struct stream *s = files_stream(f);
 	char *p = mem_alloc(TAIL_BYTES);
 	ssize_t k;
 
@@ -217,7 +155,7 @@ static int behind_last_line(struct file *f, int64_t *out, struct err *err)
 		f->end = stream_at(s);
 	free(p);
 	stream_free(s);
-	return k < 0 ? -1 : 0;
+	return k < 0 && files_damaged(f, err) ? -1 : files_verify_one(f, err);
 }
 
 static int files_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err)
@@ -233,6 +171,23 @@ static int files_starts(void *self, struct ranges *parts, enum log_when when, in
 			return -1;
 	}
 	return when == LOG_TIME ? err_set(err, EX_USAGE, "lines of files have no times of their own: --from is earliest or latest here") : 0;
+}
+
+static int files_left(void *self, struct err *err)
+{
+	struct files *fs = self;
+	struct err last = ERR_INIT;
+
+	for (size_t i = 0; i < fs->n; i++) {
+		if (!fs->v[i].damage)
+			continue;
+		if (last.code)
+			log_err(&last);
+		err_set(&last, EX_DATAERR, "%s", fs->v[i].damage);
+	}
+	if (last.code)
+		*err = last;
+	return last.code ? -1 : 0;
 }
 
 /* ---- life */
@@ -261,6 +216,8 @@ static const struct log_ops files_ops = {
 	.fingerprint = files_fingerprint,
 	.known = files_known,
 	.before = files_before,
+	.verify = files_verify,
+	.left = files_left,
 	.close = files_close,
 };
 
@@ -288,8 +245,10 @@ void files_log_free(struct log *log)
 		return;
 	fs = log->self;
 	files_close(fs);
-	for (size_t i = 0; i < fs->n; i++)
+	for (size_t i = 0; i < fs->n; i++) {
 		free(fs->v[i].part.topic);
+		free(fs->v[i].damage);
+	}
 	free(fs->v);
 	free(fs->record);
 	free(fs);

@@ -2,7 +2,11 @@
  *
  * Identity: "file:LEN:HASH", length and hash_64 of the first min(size, 4 KiB) decompressed bytes when the job first saw it, so that growth, renaming and
  * compression keep it: a known name (of the sinks' positions) is this file's if LEN bytes of it have HASH. Or the name that -t gave.
- * A file is read to the end that it had at open(); an empty one is no partition at all. There is no group: commits and changes are not there. */
+ * A file is read to the end that it had at open(); an empty one is no partition at all. There is no group: commits and changes are not there.
+ *
+ * A file that is damaged, or compressed in a way that is not read, ends there: its whole lines are
+ * given out, it is idle, and left() says why. One that is cut off or written anew while it is read
+ * is found by verify(), before a barrier covers what is not its own (io/intact.h). */
 #ifndef SOURCE_FILES_H
 #define SOURCE_FILES_H
 

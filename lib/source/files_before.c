@@ -32,7 +32,7 @@ int files_before(void *self, const struct log_part *part, int64_t offset, struct
 	struct buf text = { 0 };
 	ssize_t n;
 
-	if (!f || f->kind != STREAM_PLAIN || offset == 0)
+	if (!f || f->packed || offset == 0)
 		return 0;
 	do
 		n = pread(f->fd, buf_room(&text, (size_t)(offset - from)), (size_t)(offset - from), from);

@@ -25,13 +25,50 @@ static int open_reader(struct files *fs, struct file *f, int64_t at, struct err 
 	if (f->lines && f->at == at)
 		return 0;
 	files_close_reader(f);
-	f->stream = stream_new(f->fd, f->path, f->kind, f->bytes);
+	f->stream = files_stream(f);
 	f->at = at;
 	if (stream_skip(f->stream, at, err))
 		return -1;
 	f->lines = lines_new_from(stream_read, f->stream, fs->conf.max_line_bytes);
 	return 0;
 }
+
+/* ---- are they the file's? */
+
+int files_verify_one(struct file *f, struct err *err)
+{
+	struct err how = ERR_INIT;
+	int rc = intact_check(&f->intact, &how);
+
+	if (rc == 0)
+		return 0;
+	if (rc < 0) {
+		*err = how;
+		return -1;
+	}
+	return err_set(err, EX_TEMPFAIL,
+		       "%s; nothing that was read since the last barrier is stored. Start the "
+		       "pipeline again: what is there now is read as a new file. If it was copied "
+		       "before (logrotate's copytruncate), give the copy too: by its content it is "
+		       "%s, and goes on where that stood",
+		       how.msg, f->part.topic ? f->part.topic : "the same file");
+}
+
+/* Behind the reads and before the barrier: text of another file that got in between is seen here,
+ * and no position covers it. */
+int files_verify(void *self, struct err *err)
+{
+	struct files *fs = self;
+
+	for (size_t i = 0; i < fs->n; i++) {
+		if (fs->v[i].unverified && files_verify_one(&fs->v[i], err))
+			return -1;
+		fs->v[i].unverified = false;
+	}
+	return 0;
+}
+
+/* ---- reading */
 
 int files_assign(void *self, const struct ranges *start, struct err *err)
 {
@@ -75,9 +112,23 @@ static void give_block(struct files *fs, struct file *f, struct log_batch *batch
 	f->block = slice(p, (size_t)(end - p));
 }
 
-/* Its last line has no newline. */
-static void give_tail(struct files *fs, struct file *f, struct log_batch *batch, struct slice tail, uint64_t bytes)
+/* A file ends before the end that it had when it was opened. */
+static int check_end(const struct file *f, int64_t end, struct err *err)
 {
+	if (f->end < 0 || end >= f->end)
+		return 0;
+	return err_set(err, EX_TEMPFAIL,
+		       "%s: was cut off while it was read, from %lld bytes to %lld; start the "
+		       "pipeline again",
+		       f->path, (long long)f->end, (long long)end);
+}
+
+/* Its last line has no newline. */
+static int give_tail(struct files *fs, struct file *f, struct log_batch *batch, struct slice tail,
+		     uint64_t bytes, struct err *err)
+{
+	if (check_end(f, batch->position + (int64_t)bytes, err))
+		return -1;
 	f->end = batch->position + (int64_t)bytes;
 	if (fs->conf.last_line) {
 		give(fs, batch, tail.p, tail.n, f->end, true);
@@ -86,30 +137,33 @@ static void give_tail(struct files *fs, struct file *f, struct log_batch *batch,
 		f->said = true;
 	}
 	batch->end = f->done = true;
+	return 0;
 }
 
-static int read_file(struct files *fs, struct file *f, struct log_batch *batch, struct err *err)
+static int read_lines(struct files *fs, struct file *f, struct log_batch *batch, struct err *err)
 {
 	struct slice b;
 
 	if (open_reader(fs, f, f->at, err))
 		return -1;
-	*batch = (struct log_batch){ .part = &f->part, .v = fs->record, .position = f->at };
 	switch (f->block.n ? LINES_BLOCK : lines_next(f->lines, INT64_MAX, &b, err)) {
 	case LINES_BLOCK:
 		f->block = f->block.n ? f->block : b;
 		give_block(fs, f, batch);
 		break;
 	case LINES_LONG:
-		if (lines_long_open(f->lines))
-			give_tail(fs, f, batch, b, lines_long_bytes(f->lines));
-		else
+		if (!lines_long_open(f->lines))
 			give(fs, batch, b.p, b.n, batch->position + (int64_t)lines_long_bytes(f->lines) + 1, false);
+		else if (give_tail(fs, f, batch, b, lines_long_bytes(f->lines), err))
+			return -1;
 		break;
 	case LINES_TAIL:
-		give_tail(fs, f, batch, b, b.n);
+		if (give_tail(fs, f, batch, b, b.n, err))
+			return -1;
 		break;
 	case LINES_EOF:
+		if (check_end(f, f->at, err))
+			return -1;
 		f->end = f->at;
 		batch->end = f->done = true;
 		break;
@@ -120,6 +174,22 @@ static int read_file(struct files *fs, struct file *f, struct log_batch *batch, 
 	if (f->at == f->end && f->block.n == 0)
 		batch->end = f->done = true;      /* with its last lines, not an epoch later */
 	return 0;
+}
+
+/* Where the file is damaged is its end, as far as can be known: the lines before were given out,
+ * and a part of a line stays. */
+static int read_file(struct files *fs, struct file *f, struct log_batch *batch, struct err *err)
+{
+	int rc;
+
+	*batch = (struct log_batch){ .part = &f->part, .v = fs->record, .position = f->at };
+	f->unverified = true;
+	rc = read_lines(fs, f, batch, err);
+	if (rc && files_damaged(f, err) == 0) {
+		batch->end = f->done = true;
+		rc = 0;
+	}
+	return rc;
 }
 
 int files_read(void *self, struct log_batch *batch, int *fd, struct err *err)
@@ -149,10 +219,10 @@ int files_fingerprint(void *self, const struct log_part *part, int64_t offset, b
 	if (!f || (f->end >= 0 && offset >= f->end))
 		return 0;
 	if (open_reader(fs, f, offset, err))
-		return -1;
+		return files_damaged(f, err);
 	r = lines_first(f->lines, INT64_MAX, &line, err);
 	if (r == LINES_ERROR)
-		return -1;
+		return files_damaged(f, err);
 	if (r == LINES_BLOCK || (r == LINES_LONG && !lines_long_open(f->lines))) {
 		bytes = r == LINES_BLOCK ? --line.n : lines_long_bytes(f->lines);
 		*out = (struct pos_last){ .offset = offset, .time_us = POS_NONE, .hash = log_hash(line) };

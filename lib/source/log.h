@@ -78,11 +78,20 @@ struct log_ops {
 	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
 	/* (waits) Reads the one record at `last.offset` of the partition for the fingerprint: *found false where it is gone. */
 	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
-	/* Known names for files of this job (positions that sinks hold), before partitions() is asked; NULL: not needed. */
-	int (*known)(void *log, const struct log_parts *names, struct err *err);
 	/* Appends the last whole lines below that offset, each with its newline, some sixty at most. Nothing where that would mean to read all before them. NULL: records have
 	 * timestamps, and nobody asks. */
 	int (*before)(void *log, const struct log_part *part, int64_t offset, struct buf *lines, struct err *err);
+	/* What the sinks hold of the job, before partitions() is asked: files get their names from
+	 * it; NULL: not needed. One entry a name, with the highest next and watermark of all sinks;
+	 * idle where all have it so. */
+	int (*known)(void *log, const struct positions *held, struct err *err);
+	/* Before a barrier, and at the end: did all that read() gave since the last call stand in
+	 * the logs that it was read for? NULL: it always did. EX_TEMPFAIL: a file was cut off or
+	 * written anew below its reader. */
+	int (*verify)(void *log, struct err *err);
+	/* When all is read and stored: EX_DATAERR where a log could not be read to its end, of
+	 * which all that could be read was. NULL: there is no such. */
+	int (*left)(void *log, struct err *err);
 	/* Leaves the group, flushes. Also after an open() that failed. */
 	void (*close)(void *log);
 };

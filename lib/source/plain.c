@@ -4,8 +4,6 @@
  * was asked for. Topics go through the log interface, all partitions at once. A signal or a reader that leaves ends us as it ends any filter. */
 #include "source/source.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,10 +14,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/fd.h"
+#include "io/intact.h"
 #include "io/lines.h"
+#include "io/stream.h"
 #include "source/bounds.h"
 #include "source/feed.h"
-#include "source/stream.h"
 
 enum { FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */, LOG_OUT_BYTES = 256 << 10 };
 
@@ -28,6 +28,7 @@ struct plain {
 	struct loop *loop;
 	struct feed feed;
 	uint64_t left;             /* records until --until COUNT */
+	struct err damage;         /* the last file's that could not be read to its end */
 	/* topics */
 	struct log *log;
 	struct ranges untils;
@@ -67,6 +68,13 @@ static int finish(struct plain *p, int rc, struct err *err)
 	left = rc && out_reader_left(p->feed.out);
 	if (rc == 0)
 		rc = feed_end(&p->feed, err);
+	if (p->damage.code) {
+		if (rc)
+			log_err(&p->damage);
+		else
+			*err = p->damage;
+		rc = -1;
+	}
 	if (feed_fini(&p->feed, rc ? NULL : err) && rc == 0)
 		rc = -1;
 	page_end(p->feed.page, rc ? err->code : 0, rc ? err->msg : "");
@@ -174,23 +182,20 @@ static int copy_lines(struct plain *p, struct lines *in, bool waits, const char 
 	return 0;
 }
 
-static int copy_fd(struct plain *p, int fd, const char *path, const char *name, struct err *err)
+/* intact NULL: no regular file. */
+static int copy_stream(struct plain *p, int fd, const char *name, const struct intact *intact,
+		       struct err *err)
 {
-	enum stream_kind kind = fd == STDIN_FILENO ? STREAM_PLAIN : stream_kind(path);
+	size_t max_line = p->c->max_line_bytes;
 	struct stream *stream = NULL;
 	struct lines *in;
-	struct stat st;
-	bool file;
 	int rc;
 
-	if (fstat(fd, &st) < 0)
-		return err_errno(err, EX_IOERR, "%s", name);
-	if (S_ISDIR(st.st_mode))
-		return err_set(err, EX_CONFIG, "%s: is a directory", name);
-	file = S_ISREG(st.st_mode) && fd != STDIN_FILENO;
-	if (file || kind != STREAM_PLAIN)
-		stream = stream_new(fd, name, kind, file ? st.st_size : -1);
-	in = stream ? lines_new_from(stream_read, stream, p->c->max_line_bytes) : lines_new(p->loop, fd, p->c->max_line_bytes);
+	if (intact && intact->bytes && fd != STDIN_FILENO)     /* to the end that it has now */
+		stream = stream_new(fd, name, intact->bytes, NULL);
+	in = stream ? lines_new_from(stream_read, stream, max_line)
+	            : lines_new(p->loop, fd, max_line);
+	lines_name(in, name);
 	rc = copy_lines(p, in, !stream, name, err);
 	if (!stream)
 		page_add(p->feed.page, PAGE_BLOCKED_IN_US, lines_blocked_us(in));
@@ -199,16 +204,37 @@ static int copy_fd(struct plain *p, int fd, const char *path, const char *name, 
 	return rc;
 }
 
+static int copy_fd(struct plain *p, int fd, const char *name, struct err *err)
+{
+	struct intact intact;
+	bool regular = fd_kind(fd) == FD_FILE;
+	int rc;
+
+	if (regular && intact_begin(&intact, fd, name, err))
+		return -1;
+	rc = copy_stream(p, fd, name, regular ? &intact : NULL, err);
+	if (regular && (rc == 0 || err->code == EX_DATAERR) && intact_check(&intact, err))
+		return -1;
+	if (rc && err->code == EX_DATAERR) {
+		if (p->damage.code)
+			log_err(&p->damage);
+		p->damage = *err;
+		err_clear(err);
+		rc = 0;
+	}
+	return rc;
+}
+
 static int copy_file(struct plain *p, const char *path, struct err *err)
 {
 	int fd, rc;
 
 	if (strcmp(path, "-") == 0)
-		return copy_fd(p, STDIN_FILENO, path, "standard input", err);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+		return copy_fd(p, STDIN_FILENO, "standard input", err);
+	fd = fd_open(path, err);
 	if (fd < 0)
-		return err_errno(err, errno == ENOENT || errno == EACCES ? EX_CONFIG : EX_IOERR, "%s", path);
-	rc = copy_fd(p, fd, path, path, err);
+		return -1;
+	rc = copy_fd(p, fd, path, err);
 	close(fd);
 	return rc;
 }

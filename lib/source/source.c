@@ -128,10 +128,24 @@ static int take_untils(struct source *s, struct err *err)
 	return bounds_untils(s->c, s->log, &s->untils, err);
 }
 
+/* One entry for all sinks. */
+static void join_position(struct positions *held, const struct position *p)
+{
+	size_t n = held->n;
+	struct position *at = positions_add(held, slice_z(p->topic), p->partition);
+	bool first = held->n > n;
+
+	at->idle = p->idle && (first || at->idle);
+	if (first || p->next > at->next)
+		at->next = p->next;
+	if (first || p->watermark_us > at->watermark_us)
+		at->watermark_us = p->watermark_us;
+}
+
 /* Files get their names from what the sinks know. */
 static int first_probe(struct source *s, struct err *err)
 {
-	struct log_parts names = { 0 };
+	struct positions held = { 0 };
 	int rc;
 
 	if (!s->log->ops->known)
@@ -139,10 +153,10 @@ static int first_probe(struct source *s, struct err *err)
 	rc = source_probe(s, err);
 	for (size_t k = 0; k < s->n_sinks; k++)
 		for (size_t i = 0; i < s->sinks[k].pos.n; i++)
-			log_parts_add(&names, slice_z(s->sinks[k].pos.v[i].topic), s->sinks[k].pos.v[i].partition);
+			join_position(&held, &s->sinks[k].pos.v[i]);
 	if (rc == 0)
-		rc = s->log->ops->known(s->log->self, &names, err);
-	log_parts_fini(&names);
+		rc = s->log->ops->known(s->log->self, &held, err);
+	positions_fini(&held);
 	return rc;
 }
 
@@ -318,6 +332,8 @@ int source_acknowledged(const struct source_conf *c, struct log *log, struct err
 	rc = work(&s, err);
 	if (rc == 0)
 		rc = finish(&s, err);
+	if (rc == 0 && log->ops->left)
+		rc = log->ops->left(log->self, err);
 	if (rc && s.quit && err->code == EX_TEMPFAIL && !s.ended) {
 		leave_at_once(&s);
 		err_clear(err);

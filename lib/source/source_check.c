@@ -26,12 +26,13 @@ static int check_position(struct source *s, const struct view_part *p, const str
 			  struct err *err)
 {
 	const struct position *at = positions_find(&sink->pos, slice_z(p->topic), p->partition);
+	const char *another = source_group(s) ? " and -g" : ", or -t NAME before it in this one";
 	struct pos_last now;
 	bool found = false;
 
 	if (ends->to >= 0 && at->next > ends->to) {
 		err_set(err, EX_CONFIG, "ends at %" PRId64 ", but sink %s stands at %" PRId64 ": the topic was made anew or the file replaced; a new job (another --job%s) reads "
-			"what is there now", ends->to, sink->name, at->next, source_group(s) ? " and -g" : "");
+			"what is there now", ends->to, sink->name, at->next, another);
 		return at_part(s, p, err);
 	}
 	if (at->last.offset < 0 || at->last.offset < ends->from)
@@ -41,7 +42,7 @@ static int check_position(struct source *s, const struct view_part *p, const str
 	if (!found || (now.hash == at->last.hash && (now.time_us == POS_NONE || at->last.time_us == POS_NONE || now.time_us == at->last.time_us)))
 		return 0;
 	err_set(err, EX_CONFIG, "the record at %" PRId64 " is not the one that sink %s has read: the topic was made anew or the file replaced; a new job (another --job%s) reads what "
-		"is there now", at->last.offset, sink->name, source_group(s) ? " and -g" : "");
+		"is there now", at->last.offset, sink->name, another);
 	return at_part(s, p, err);
 }
 

@@ -40,7 +40,7 @@ int source_cut(struct source *s, struct err *err)
 
 	if (!epochs_changed(s->epochs))
 		return 0;
-	if (check_dead(s, err))
+	if (check_dead(s, err) || (s->log->ops->verify && s->log->ops->verify(s->log->self, err)))
 		return -1;
 	r = epochs_cut(s->epochs, &number);
 	view_sent(&s->view, r);
@@ -244,6 +244,10 @@ static int wait_for(struct source *s, int fd, struct err *err)
 /* The files are at their end. */
 static enum step files_ended(struct source *s, struct err *err)
 {
+	if (s->log->ops->verify && s->log->ops->verify(s->log->self, err))
+		return STEP_FAILED;
+	if (s->alone && s->log->ops->left && s->log->ops->left(s->log->self, err))
+		return STEP_FAILED;
 	if (s->alone) {
 		err_set(err, EX_CONFIG, "%s: ends at byte %" PRId64 ", but a sink stands at %" PRId64 ": the file was replaced; a new job (another --job) reads what is there now",
 			files_path(s->log, s->step.v[0].topic), s->step.v[0].from, s->step.v[0].to);

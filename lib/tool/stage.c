@@ -8,11 +8,9 @@
  *   the reader left    75 on an acknowledged stream; on a plain one SIGPIPE ends us as it ends any filter */
 #include "tool/stage.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -102,26 +100,31 @@ static void touch(void *arg, int fd, short revents)
 static int read_files(struct stage *st, const char *const *files, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		int rc = 0, fd = strcmp(files[i], "-") ? open(files[i], O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-		const char *name = fd == STDIN_FILENO ? "standard input" : files[i];
-		struct stat sb;
+		bool named = strcmp(files[i], "-") != 0;
+		int rc, fd = named ? fd_open(files[i], err) : STDIN_FILENO;
 
 		if (fd < 0)
-			return err_errno(err, EX_IOERR, "%s", files[i]);
-		if (fstat(fd, &sb) == 0 && S_ISDIR(sb.st_mode)) {
-			close(fd);
-			return err_set(err, EX_IOERR, "%s: is a directory", files[i]);
-		}
-		if (st->f->file && S_ISREG(sb.st_mode))
-			rc = st->f->file(st->self, st, fd, name, err);
-		if (rc == 0)
-			rc = stage_read_plain(st, fd, name, err);
-		if (fd != STDIN_FILENO)
+			return -1;
+		rc = stage_read_plain(st, fd, named ? files[i] : "standard input", err);
+		if (named)
 			close(fd);
 		if (rc < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* What was wrong with the input of a plain stream. */
+static int end_plain(struct stage *st, struct err *err)
+{
+	int rc = stage_dead_end(st, err);
+
+	if (!st->damage.code)
+		return rc;
+	if (rc)
+		log_err(err);
+	*err = st->damage;
+	return -1;
 }
 
 static int work(struct stage *st, const char *const *files, size_t n, struct err *err)
@@ -139,7 +142,7 @@ static int work(struct stage *st, const char *const *files, size_t n, struct err
 		return -1;
 	if (st->out && out_flush(st->out, err))
 		return -1;
-	return stage_dead_end(st, err);
+	return end_plain(st, err);
 }
 
 /* Tells the stages below why we leave, if they can still hear it. */

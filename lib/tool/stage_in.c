@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/decoder.h"
 #include "io/fd.h"
+#include "io/intact.h"
 #include "tool/stage_internal.h"
 
 /* ---- data */
@@ -322,6 +324,19 @@ static int take_tail(struct stage *st, struct slice tail, struct err *err)
 	return rc;
 }
 
+/* A filter that finds bad lines counts what stood before a damaged place, and the other files; it
+ * is told at the end. */
+static int take_damage(struct stage *st, struct err *err)
+{
+	if (err->code != EX_DATAERR || st->acked || !st->f->finds_dead)
+		return -1;
+	if (st->damage.code)
+		log_err(&st->damage);
+	st->damage = *err;
+	err_clear(err);
+	return 0;
+}
+
 static int read_all(struct stage *st, enum lines_result r, struct slice b, struct err *err)
 {
 	for (;; r = next(st, &b, err)) {
@@ -342,7 +357,7 @@ static int read_all(struct stage *st, enum lines_result r, struct slice b, struc
 		case LINES_EOF:
 			return 0;
 		case LINES_ERROR:
-			return -1;
+			return take_damage(st, err);
 		}
 		if (rc)
 			return -1;
@@ -351,16 +366,31 @@ static int read_all(struct stage *st, enum lines_result r, struct slice b, struc
 	}
 }
 
-int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err)
+/* A regular file, by the filter itself if it likes to. */
+static int read_plain(struct stage *st, int fd, const char *name, struct err *err)
 {
-	struct slice none = { 0 };
-	int rc;
+	bool itself = st->f->file && fd_kind(fd) == FD_FILE && !decoder_file(fd);
+	int rc = itself ? st->f->file(st->self, st, fd, name, err) : 0;
 
+	if (rc)
+		return rc;
 	lines_free(st->in);
 	st->in = lines_new(st->loop, fd, st->o->max_line);
+	lines_name(st->in, name);
 	st->at = (struct origin){ .file = name, .line = 1 };
-	rc = read_all(st, LINES_TIMEOUT, none, err);
-	return rc;
+	return read_all(st, LINES_TIMEOUT, slice(NULL, 0), err);
+}
+
+int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err)
+{
+	struct intact intact;
+	bool regular = fd_kind(fd) == FD_FILE;
+
+	if (regular && intact_begin(&intact, fd, name, err))
+		return -1;
+	if (read_plain(st, fd, name, err) < 0)
+		return -1;
+	return regular && intact_check(&intact, err) ? -1 : 0;
 }
 
 /* The end of an acknowledged stream that nobody announced. */
@@ -405,20 +435,20 @@ int stage_read_input(struct stage *st, struct err *err)
 {
 	struct slice b = { 0 };
 	struct stat sb;
+	struct err why = ERR_INIT;
 	enum lines_result r = LINES_TIMEOUT;
 	bool may_greet = fstat(STDIN_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
 
 	st->heard = true;
-	if (!may_greet && st->f->file && S_ISREG(sb.st_mode)) {
-		int rc = st->f->plain ? st->f->plain(st->self, st, err) : 0;
-
-		if (rc == 0 && (rc = st->f->file(st->self, st, STDIN_FILENO, "standard input", err)) != 0)
-			return rc < 0 ? -1 : 0;
+	if (!may_greet && S_ISREG(sb.st_mode)) {
+		if (st->f->plain && st->f->plain(st->self, st, err))
+			return -1;
+		return stage_read_plain(st, STDIN_FILENO, "standard input", err);
 	}
 	st->in = lines_new(st->loop, STDIN_FILENO, st->o->max_line);
 	st->at = (struct origin){ .file = "standard input", .line = 1 };
 	if (may_greet)
-		while ((r = lines_first(st->in, INT64_MAX, &b, err)) == LINES_TIMEOUT)
+		while ((r = lines_first(st->in, INT64_MAX, &b, &why)) == LINES_TIMEOUT)
 			;
 	if (r == LINES_TAIL && is_hello(b))
 		return died_early(err);
@@ -432,5 +462,7 @@ int stage_read_input(struct stage *st, struct err *err)
 	}
 	if (st->f->plain && st->f->plain(st->self, st, err))
 		return -1;
+	if (r == LINES_ERROR)
+		*err = why;
 	return read_all(st, r, b, err);
 }

@@ -44,9 +44,11 @@ struct stage {
 	bool dead_known;                   /* the first probe said who claims */
 	struct dead_file *dead_file;
 	uint64_t dead_total, dead_told, seen_total;
+	struct err damage;                 /* the last file's that could not be read to its end */
 };
 
-/* stage_in.c: reads standard input, or one descriptor of a plain stream, to its end. */
+/* stage_in.c: reads standard input, or one descriptor of a plain stream, to its end. EX_IOERR: also
+ * where a file was cut off or written anew meanwhile. */
 int stage_read_input(struct stage *st, struct err *err);
 int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err);
 

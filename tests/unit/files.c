@@ -1,4 +1,5 @@
-/* Files as a log: names, growth, compression, resume, fingerprints, last lines. */
+/* Files as a log: names, growth, compression, resume, fingerprints, last lines, damage, files that
+ * change below their reader. */
 #include "tap.h"
 
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 
 #include "base/mem.h"
 #include "source/files.h"
-#include "source/stream.h"
 
 static char dir[] = "/tmp/hta-files-XXXXXX";
 static struct err err;
@@ -57,13 +57,13 @@ static struct log *open_log(const struct files_operand *v, size_t n, size_t max_
 /* The files' topics, after these names were known. */
 static int names(struct log *log, const char *known, struct log_parts *parts)
 {
-	struct log_parts k = { 0 };
+	struct positions k = { 0 };
 	int rc;
 
 	if (known)
-		log_parts_add(&k, slice_z(known), 0);
+		positions_add(&k, slice_z(known), 0)->idle = true;
 	rc = log->ops->known(log->self, &k, &err);
-	log_parts_fini(&k);
+	positions_fini(&k);
 	return rc ? rc : log->ops->partitions(log->self, parts, &err);
 }
 
@@ -177,6 +177,12 @@ static void compressed(const char *name)
 	struct log *log;
 	struct log_parts p = { 0 };
 	struct ranges r = { 0 };
+	struct pos_last last;
+	const char *got;
+	char want[32];
+	int64_t far;
+	bool found;
+	FILE *f;
 
 	for (int i = 0; i < 50000; i++)
 		buf_printf(&text, "line %d of some text\n", i);
@@ -189,12 +195,33 @@ static void compressed(const char *name)
 	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == -1, "%s: its end is not known yet", name);
 	ok(strncmp(read_from(log, "t", (int64_t)text.n - 24), "line 49999 of some t@", 21) == 0, "%s: the last line, through both members", name);
 	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == (int64_t)text.n, "%s: now it is", name);
+	ok(log->ops->left(log->self, &err) == 0, "%s: nothing is left", name);
 	files_log_free(log);
-	truncate(path, 1000);
+	f = fopen(path, "r");
+	fseek(f, 0, SEEK_END);
+	truncate(path, ftell(f) / 3);
+	fclose(f);
 	log = open_log(v, 1, 1 << 20, false);
-	if (log)
-		names(log, NULL, &p);
-	ok(log ? strstr(read_from(log, "t", 0), "error 65") != NULL : err.code == EX_DATAERR, "%s: cut off is bad data", name);
+	names(log, NULL, &p);
+	far = (int64_t)text.n - 24;
+	got = read_from(log, "t", 0);
+	ok(strncmp(got, "line 0 of some text@0;line 1 of some text@20;", 45) == 0,
+	   "%s: what a cut file has at its beginning is read", name);
+	ok(log->ops->left(log->self, &err) == -1 && err.code == EX_DATAERR &&
+	           strstr(err.msg, "they end in the middle"),
+	   "%s: ... and why the rest is not: %s", name, err.msg);
+	ok(log->ops->fingerprint(log->self, &p.v[0], 20, &found, &last, &err) == 0 && found &&
+	           last.hash == log_hash(slice_z("line 1 of some text")),
+	   "%s: a fingerprint before the damage", name);
+	err_clear(&err);
+	ok(log->ops->fingerprint(log->self, &p.v[0], far, &found, &last, &err) == 0 && !found,
+	   "%s: none behind it", name);
+	snprintf(want, sizeof want, "%lldE", (long long)far);
+	is_str(read_from(log, "t", far), want,
+	       "a position behind the damage: nothing comes");
+	err_clear(&err);
+	ok(log->ops->left(log->self, &err) == -1 && err.code == EX_DATAERR,
+	   "%s: ... and that is said", name);
 	files_log_free(log);
 	log_parts_fini(&p);
 	ranges_fini(&r);
@@ -254,6 +281,108 @@ static void long_lines(void)
 	free(path);
 }
 
+/* ---- a file that changes below its reader */
+
+enum { LINE = 20, LINES = 50000 };
+
+/* LINES lines of LINE bytes that begin with `first`; of other lines from `from` on. */
+static void write_lines(const char *path, const char *first, int lines, int from)
+{
+	FILE *f = fopen(path, "w");
+
+	for (int i = 0; i < lines; i++)
+		fprintf(f, "%s %08d%s", i < from ? first : "late", i, "______\n");
+	fclose(f);
+}
+
+static bool reads(struct log *log)
+{
+	struct log_batch b;
+	int fd;
+
+	err_clear(&err);
+	return log->ops->read(log->self, &b, &fd, &err) == 0 && b.part;
+}
+
+/* What verify says after the file was opened, a batch was read, and then `change` was done to
+ * it. */
+static int verified(const char *what, void (*change)(const char *path))
+{
+	char *path = path_of("log");
+	struct files_operand v[1] = { { .path = path, .name = "t" } };
+	struct log_parts p = { 0 };
+	struct ranges start = { 0 };
+	struct log *log;
+	int rc;
+
+	write_lines(path, "line", LINES, LINES);
+	log = open_log(v, 1, 1 << 20, false);
+	names(log, NULL, &p);
+	ranges_add(&start, slice_z("t"), 0);
+	log->ops->assign(log->self, &start, &err);
+	ok(reads(log) && log->ops->verify(log->self, &err) == 0, "%s: as it was", what);
+	change(path);
+	ok(log->ops->verify(log->self, &err) == 0, "%s: nothing was read since", what);
+	reads(log);
+	rc = err.code ? err.code : log->ops->verify(log->self, &err) ? err.code : 0;
+	ok(rc == 0 || (rc == EX_TEMPFAIL && strstr(err.msg, "/log: was ")), "%s: %s", what,
+	   err.msg);
+	files_log_free(log);
+	log_parts_fini(&p);
+	ranges_fini(&start);
+	unlink(path);
+	free(path);
+	return rc;
+}
+
+static void append(const char *path)
+{
+	FILE *f = fopen(path, "a");
+
+	fputs("more\n", f);
+	fclose(f);
+}
+
+static void empty(const char *path) { truncate(path, 0); }
+static void cut(const char *path) { truncate(path, (LINES - 1) * (off_t)LINE); }
+static void make_shorter(const char *path) { write_lines(path, "LINE", 10, LINES); }
+static void make_same(const char *path) { write_lines(path, "LINE", LINES, LINES); }
+static void make_longer(const char *path) { write_lines(path, "LINE", 2 * LINES, 2 * LINES); }
+static void make_begin_alike(const char *path) { write_lines(path, "line", LINES + 5, LINES / 2); }
+static void make_equal(const char *path) { write_lines(path, "line", LINES, LINES); }
+
+static void make_hole(const char *path)
+{
+	truncate(path, 0);
+	truncate(path, LINES * (off_t)LINE);
+	append(path);
+}
+
+static void move(const char *path)
+{
+	char *to = path_of("log.1");
+
+	rename(path, to);
+	write_lines(path, "LINE", 3, 3);
+	unlink(to);
+	free(to);
+}
+
+static void changes(void)
+{
+	is_int(verified("appended to", append), 0, "... is the same file");
+	is_int(verified("renamed and deleted", move), 0, "... is the same file");
+	is_int(verified("written anew with the same text", make_equal), 0, "... is the same file");
+	is_int(verified("emptied", empty), EX_TEMPFAIL, "... is noticed");
+	is_int(verified("cut off", cut), EX_TEMPFAIL, "... is noticed");
+	is_int(verified("written anew, shorter", make_shorter), EX_TEMPFAIL, "... is noticed");
+	is_int(verified("written anew, as long", make_same), EX_TEMPFAIL, "... is noticed");
+	is_int(verified("written anew, longer", make_longer), EX_TEMPFAIL, "... is noticed");
+	is_int(verified("written anew, with the same beginning", make_begin_alike), EX_TEMPFAIL,
+	       "... is noticed");
+	is_int(verified("written anew behind a hole", make_hole), EX_TEMPFAIL, "... is noticed");
+}
+
 static void others(void)
 {
 	char *empty = make("empty", "", 0), *gone = path_of("gone");
@@ -266,7 +395,9 @@ static void others(void)
 	v[0].path = gone;
 	ok(!open_log(v, 1, 1 << 20, false) && err.code == EX_CONFIG, "a file that is not there");
 	v[0].path = dir;
-	ok(!open_log(v, 1, 1 << 20, false) && err.code == EX_USAGE, "a folder");
+	ok(!open_log(v, 1, 1 << 20, false) && err.code == EX_CONFIG, "a folder");
+	v[0].path = "/dev/null";
+	ok(!open_log(v, 1, 1 << 20, false) && err.code == EX_USAGE, "a device");
 	free(empty);
 	free(gone);
 }
@@ -283,6 +414,7 @@ int main(void)
 	compressed("c.zst");
 	tails();
 	long_lines();
+	changes();
 	others();
 	clean = mem_printf("rm -r %s", dir);
 	ok(system(clean) == 0, "cleaned up");

@@ -309,6 +309,67 @@ static void deadlines(void)
 	close(p[0]), close(p[1]);
 }
 
+/* ---- compressed input */
+
+/* The text of two gzip members, written by `step` bytes, read while it comes. */
+static bool reads_packed(const char *packed, size_t n, size_t step, size_t cut, const char *want)
+{
+	struct loop *l = loop_new();
+	struct buf got = { 0 };
+	bool good, open = true;
+	int p[2];
+
+	if (pipe(p))
+		exit(EX_OSERR);
+	struct lines *in = lines_new(l, p[0], 100);
+	lines_name(in, "f");
+	for (size_t at = 0; at < n - cut && open; at += step) {
+		size_t k = n - cut - at < step ? n - cut - at : step;
+		if (write(p[1], packed + at, k) != (ssize_t)k)
+			exit(EX_OSERR);
+		open = drain(in, at & 1, &got);
+	}
+	close(p[1]);
+	if (open && drain(in, false, &got))
+		buf_addz(&got, "no end\n");
+	good = strcmp(buf_z(&got), want) == 0;
+	if (!good)
+		printf("# step %zu, cut %zu, got:\n# %s\n", step, cut, buf_z(&got));
+	buf_fini(&got);
+	lines_free(in);
+	loop_free(l);
+	close(p[0]);
+	return good;
+}
+
+static void compressed(void)
+{
+	/* printf 'one\ntwo\nthr' | gzip -n; printf 'ee\nfour' | gzip -n */
+	static const char packed[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\xcf\x4b\xe5\x2a\x29\xcf\xe7"
+	                             "\x2a\xc9\x28\x02\0\x78\xc7\xb9\xda\x0b\0\0\0"
+	                             "\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4d\xe5\x4a\xcb\x2f\x2d\x02"
+	                             "\0\x15\x83\xee\xe7\x07\0\0\0";
+	const size_t n = sizeof packed - 1;
+
+	for (size_t step = 1; step <= n; step += step < 12 ? 1 : 20) {
+		ok(reads_packed(packed, n, step, 0, "B 3 one\nB 3 two\nB 5 three\nT 4 four\n"),
+		   "compressed, by %zu bytes", step);
+		ok(reads_packed(packed, n, step, 4,
+		                "B 3 one\nB 3 two\nB 5 three\nE f: gzip data are damaged at byte "
+		                "54, behind 18 bytes of text: "
+		                "they end in the middle\n"),
+		   "... and cut off");
+	}
+	ok(reads_packed("\x1f\x8c\n", 3, 1, 0, "B 2 \x1f\x8c\n") &&
+	           reads_packed("\x1f", 1, 1, 0, "T 1 \x1f\n") &&
+	           reads_packed("PK\n", 3, 1, 0, "B 2 PK\n") &&
+	           reads_packed("BZh91AY&S", 9, 4, 0, "T 9 BZh91AY&S\n"),
+	   "text that begins nearly so");
+	ok(reads_packed("PK\x03\x04", 4, 1, 0,
+	                "E f: is in the format of zip, which is not read here: unzip -p f | hta\n"),
+	   "a format that is not read");
+}
+
 static void others(void)
 {
 	struct err err = ERR_INIT;
@@ -381,6 +442,7 @@ int main(void)
 	endless_line(false);
 	endless_line(true);
 	deadlines();
+	compressed();
 	others();
 	from_function();
 	return done();

@@ -1,5 +1,5 @@
 /* Blocks in both formats: of any length, damaged, cut, longer than allowed, longer than they say. */
-#include "source/unpack.h"
+#include "io/unpack.h"
 
 #include <stdlib.h>
 #include <zlib.h>

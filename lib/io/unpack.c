@@ -1,6 +1,6 @@
 /* Straight into the buffer, which doubles where a block does not say how long it is, or says that it is very long; blocks of one topic are alike, so that
  * is rare. */
-#include "source/unpack.h"
+#include "io/unpack.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

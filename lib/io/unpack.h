@@ -1,6 +1,6 @@
 /* Blocks that were compressed one by one (a batch of a Kafka topic), each decompressed as a whole. Libraries: zlib, zstd. */
-#ifndef SOURCE_UNPACK_H
-#define SOURCE_UNPACK_H
+#ifndef IO_UNPACK_H
+#define IO_UNPACK_H
 
 #include "base/str.h"
 
