@@ -17,7 +17,11 @@ static struct log *log_new(const struct source_conf *c, bool join, struct err *e
 			kafka_free(k);
 			return NULL;
 		}
-	kafka_topics(k, c->brokers, c->topic, c->topics, c->group, join, c->retry_for_us);
+	kafka_retry(k, c->retry_for_us, " (--retry-for)");
+	if (kafka_topics(k, c->brokers, c->topic, c->topics, c->group, join, err)) {
+		kafka_free(k);
+		return NULL;
+	}
 	log = mem_zalloc(sizeof *log);
 	*log = (struct log){ .ops = join ? &kafka_group_ops : &kafka_plain_ops, .self = k };
 	kafka_lost_at(k, &log->lost);

@@ -250,6 +250,36 @@ cut_below() { # NAME COMMAND...
 	says '^hta-consume: -g: a name is missing$'
 }
 
+@test "usage: what is no topic is 64, before anybody is asked" {
+	for topic in 'a b' '^t.*' 't.*' a/b 'ä' . .. a, ,a a,,b "$(printf 'x%.0s' {1..250})" ''; do
+		fails_with 64 hta-consume -b 127.0.0.1:1 -t "$topic" -e
+		not says 'trying again'
+		fails_with 64 hta-consume -b 127.0.0.1:1 -t good -t "$topic" -g g
+	done
+	fails_with 64 hta-consume -b 127.0.0.1:1 -t '^t.*' -e
+	says 'patterns are not supported: name each topic'
+	fails_with 64 hta-consume -b 127.0.0.1:1 -t 'a,b c' -e
+	says '"b c" is no topic: a name has letters'
+}
+
+@test "usage: what is no list of brokers is 64, before anybody is asked" {
+	for brokers in '' , h: h:x h:0 h:99999 h:1:x :9092 'a b:1' u@h:1 h:1/x [::1 kafka://h:1 http://h SSL://h:1; do
+		fails_with 64 hta-consume -b "$brokers" -t t -e
+		not says 'trying again'
+		fails_with 64 hta-consume -X "bootstrap.servers=$brokers" -t t -g g
+	done
+	fails_with 64 hta-consume -b a:1,h:x -t t -e
+	says 'broker "h:x": "x" is no port'
+	fails_with 64 hta-consume -b kafka://h:1 -t t -e
+	says 'no protocol "kafka": say HOST:PORT'
+	fails_with 64 hta-consume -b SSL://h:1 -t t -e
+	says 'security.protocol, plaintext.*-X security.protocol=SSL'
+	fails_with 64 hta-consume -b h:1 -t t -g ''
+	fails_with 64 hta-consume -b h:1 -t t -g "$(printf 'x%.0s' {1..256})"
+	fails_with 64 hta-consume -b h:1 -t t -X fetch.min.bytes=many -e
+	fails_with 64 hta-consume -b h:1 -t t -X no.such.thing=1 -e
+}
+
 @test "a job whose output is a terminal: hta-commit is missing" {
 	fails_with 64 script -qec "hta-consume --job j '$events'" /dev/null
 	grep -q 'hta-commit. is missing' "$out"
@@ -491,6 +521,17 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	feed job f.gz
 	all_of
 	hta-consume f.gz | cmp - <(zcat f.gz)
+}
+
+@test "job: a file's name is no topic: a comma is part of it, and most of what a topic may not have" {
+	cp "$events" a
+	feed job -t 'a,b ^é/.*' a
+	[ "$(sql 'select topic from hta_pos')" = 'a,b ^é/.*' ]
+	feed job -t 'a,b ^é/.*' a
+	[ "$(sum_of)" = "3000|4498500" ]
+	for name in 'a"b' 'a\b' $'a\tb' $'\xff' "$(printf 'x%.0s' {1..256})"; do
+		fails_with 64 hta-consume --job j -t "$name" a
+	done
 }
 
 @test "job: an unfinished last line is left and said, or taken" {

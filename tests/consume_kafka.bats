@@ -155,28 +155,182 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	awk '/view_id/ { if (!first) first = NR } /order_id/ { last = NR } END { exit !(first && first < last / 2) }' "$out"
 }
 
-@test "plain: brokers that are gone for longer than --retry-for are 69" {
-	local svc=$BATS_TEST_TMPDIR/svc
-	svc_start mock "$svc"
-	exec 5<>"$svc/mock/in"
-	echo "topic gone 1" >&5
-	kcat -P -b "$(<"$svc/mock.port")" -t gone <"$events"
-	spawn tail hta-consume -b "$(<"$svc/mock.port")" -t gone --retry-for 2s
-	wait_until 10 has_lines tail.out 3000
-	echo down >&5
-	exits_with 69 20
-	grep -q 'no broker could be reached; given up (--retry-for)' tail.err
-	svc_stop mock "$svc"
+# ---- a cluster that is not reached, or says no
+
+# A broker that is this test's alone: librdkafka's mock. Its orders go to descriptor 5.
+own_broker() {
+	own=$BATS_TEST_TMPDIR/svc
+	svc_start mock "$own"
+	exec 5<>"$own/mock/in"
+	broker=$(<"$own/mock.port")
+	echo "topic own 1" >&5
+	wait_until 10 grep -q ok "$own/mock.log"
+}
+teardown() {
+	kill_spawned
+	[ -z "${own:-}" ] || svc_stop mock "$own" KILL
 }
 
-@test "unknown topic and refused login are 78 at once, no broker is 69 after retries" {
+# Somebody who speaks TLS, with a certificate of its own in cert.pem, at 127.0.0.1:$port; options are openssl's.
+tls_server() { # NAME [OPTION...]
+	[ -e cert.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 \
+		-subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+	port=$(svc_free_port)
+	spawn "$1" openssl s_server -accept "127.0.0.1:$port" -key key.pem -cert cert.pem -www "${@:2}"
+	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+}
+
+@test "several topics in one option, or in several" {
+	topic_new one 1
+	head -n 10 "$events" | produce "$topic" -
+	local one=$topic
+	topic_new two 2
+	tail -n 20 "$events" | produce "$topic" -
+	feed hta-consume -b "$HTA_BROKERS" -t "$one,$topic" -e
+	sort "$out" | cmp - <(head -n 10 "$events"; tail -n 20 "$events")
+	feed hta-consume -b " $HTA_BROKERS ," -t "$one,$topic,$one" -t "$one" -e
+	[ "$(wc -l <"$out")" = 30 ]
+	feed pipe "hta-consume -b $HTA_BROKERS -t $one,$topic -g $group -e | $(tail1)"
+	[ "$(sum_of)" = "30|59835" ]
+	[ "$(sql 'select count(*), count(distinct topic) from hta_pos')" = "3|2" ]
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -t $one -g $group -e | $(tail1)"
+	[ "$(sum_of)" = "30|59835" ]
+}
+
+@test "brokers that are not reached are told with host and reason, once, and then 69" {
+	fails_with 69 hta-consume -b 127.0.0.1:1 --retry-for 1s -t t -e
+	says '^hta-consume: kafka: 127\.0\.0\.1:1: .*Connection refused; trying again$'
+	says '^hta-consume: kafka: 127\.0\.0\.1:1: .*Connection refused; given up after 1s \(--retry-for\)$'
+	[ "$(wc -l <<<"$stderr")" = 2 ]
+	fails_with 69 pipe "hta-consume -b 127.0.0.1:1 --retry-for 1s -t t -g $group -e | $(tail1)"
+	says '127\.0\.0\.1:1: .*Connection refused; given up after 1s'
+	fails_with 69 hta-consume -b no-such-host.invalid:9092 --retry-for 1s -t t -e
+	says "kafka: no-such-host.invalid:9092: Failed to resolve .*; trying again"
+	port=$(svc_free_port)
+	spawn silent python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $port)); time.sleep(1000)"
+	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+	fails_with 69 hta-consume -b "127.0.0.1:$port" --retry-for 3s -t t -e
+	says "kafka: 127.0.0.1:$port: no answer .*; trying again"
+	[ "$(wc -l <<<"$stderr")" = 2 ]
+}
+
+@test "group: brokers that are away for longer than the hello may take are 69 all the same" {
+	fails_with 69 pipe "hta-consume -b 127.0.0.1:1 --retry-for 32s -t t -g $group | $(tail1)"
+	says '127\.0\.0\.1:1: .*Connection refused; given up after 32s'
+	not says 'hello'
+}
+
+@test "of several brokers one may be away, without a word" {
+	with_topic
+	for _ in 1 2 3 4 5 6; do
+		feed hta-consume -b "127.0.0.1:1,$HTA_BROKERS" -t "$topic" -c 5
+		[ "$(wc -l <"$out")" = 5 ]
+		[ -z "$stderr" ]
+	done
+}
+
+@test "brokers that go are told, and when they are back; gone for longer than --retry-for is 69" {
+	own_broker
+	head -n 100 "$events" | kcat -P -b "$broker" -t own
+	spawn tail hta-consume -b "$broker" -t own --retry-for 15s
+	wait_until 10 has_lines tail.out 100
+	# connections that were idle are closed by a broker, and made again
+	printf 'down\nup\n' >&5
+	head -n 200 "$events" | tail -n 100 | kcat -P -b "$broker" -t own
+	wait_until 20 has_lines tail.out 200
+	[ ! -s tail.err ]
+	echo down >&5
+	wait_until 10 grep -q "^hta-consume: kafka: $broker: .*; trying again" tail.err
+	echo up >&5
+	wait_until 20 grep -q '^hta-consume: kafka: back after [0-9]* s$' tail.err
+	tail -n 50 "$events" | kcat -P -b "$broker" -t own
+	wait_until 20 has_lines tail.out 250
+	[ "$(wc -l <tail.err)" = 2 ]
+	echo down >&5
+	exits_with 69 30
+	grep -q "^hta-consume: kafka: $broker: .*; given up after 15s (--retry-for)" tail.err
+	[ "$(wc -l <tail.err)" = 4 ]
+}
+
+@test "refused logins and an unknown topic are 78 at once, with the reason" {
 	topic=$HTA_PREFIX.nothing
 	fails_with 78 plain -e
 	says "$topic.*[Uu]nknown topic"
 	fails_with 78 job -e
 	with_topic
-	fails_with 78 hta-consume -b "$HTA_BROKERS_SASL" -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=hta_pw -X sasl.password=wrong -t "$topic" -e
-	fails_with 69 hta-consume -b 127.0.0.1:1 --retry-for 1s -t "$topic" -e
+	login() { hta-consume -b "$HTA_BROKERS_SASL" -X security.protocol=SASL_PLAINTEXT -X sasl.username=hta_pw -t "$topic" -e "$@"; }
+	fails_with 78 login -X sasl.mechanism=PLAIN -X sasl.password=wrong
+	says "^hta-consume: kafka: sasl_plaintext://$HTA_BROKERS_SASL: .*Invalid username or password$"
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+	fails_with 78 login -X sasl.mechanism=SCRAM-SHA-256 -X sasl.password=right
+	says "supported mechanisms: PLAIN$"
+	feed login -X sasl.mechanism=PLAIN -X sasl.password=right
+	[ "$(wc -l <"$out")" = 3000 ]
+	fails_with 69 hta-consume -b "$HTA_BROKERS_SASL" --retry-for 1s -t "$topic" -e
+	says "$HTA_BROKERS_SASL: .*might require SASL"
+}
+
+@test "TLS where there is none is 69 and says so, and the reverse; a certificate that is refused is 78 at once" {
+	with_topic
+	tls() { hta-consume --retry-for 2s -t "$topic" -e -X security.protocol=ssl "$@"; }
+	fails_with 69 tls -b "$HTA_BROKERS"
+	says "ssl://$HTA_BROKERS: .*might be a listener without TLS .*; given up"
+	tls_server plain
+	fails_with 69 hta-consume --retry-for 2s -t "$topic" -e -b "127.0.0.1:$port"
+	says "kafka: 127.0.0.1:$port: .*connecting to a SSL listener\?.*; given up"
+	fails_with 78 tls -b "localhost:$port"
+	says "kafka: ssl://localhost:$port: .*certificate verify failed"
+	not says 'trying again'
+	# right for its name alone
+	fails_with 78 tls -b "127.0.0.1:$port" -X ssl.ca.location=cert.pem
+	says 'certificate verify failed'
+	fails_with 69 tls -b "localhost:$port" -X ssl.ca.location=cert.pem
+	tls_server wants_ours -Verify 1
+	fails_with 78 tls -b "localhost:$port" -X ssl.ca.location=cert.pem
+	says "kafka: ssl://localhost:$port: .*certificate required"
+	fails_with 78 tls -b "$HTA_BROKERS" -X ssl.ca.location=/nowhere
+}
+
+@test "what one may not do is 78 at once: a topic, a group" {
+	topic_new secret 1
+	head -n 10 "$events" | produce "$topic" -
+	local secret=$topic
+	with_topic
+	as() { pipe "hta-consume -b $HTA_BROKERS_SASL -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=hta_pw -X sasl.password=right -e $*"; }
+	feed as -t "$secret"
+	[ "$(wc -l <"$out")" = 10 ]
+	kadm -b "$HTA_BROKERS" deny hta_pw topic "$secret"
+	kadm -b "$HTA_BROKERS" deny hta_pw group "$group"
+	wait_until 10 fails_with 78 as -t "$secret"
+	fails_with 78 as -t "$secret"
+	says "topic $secret: .*authorization failed"
+	not says 'trying again'
+	fails_with 78 as -t "$topic,$secret" -g "$group.other" "| $(tail1)"
+	says "topic $secret: .*authorization failed"
+	fails_with 78 as -t "$topic" -g "$group" "| $(tail1)"
+	says "group $group: .*authorization failed"
+	not says 'trying again'
+	feed as -t "$topic" -g "$group.other" "| $(tail1)"
+	[ "$(sum_of)" = "3000|4498500" ]
+}
+
+@test "a right that is taken away while a topic is read is 78" {
+	own_broker
+	head -n 100 "$events" | kcat -P -b "$broker" -t own
+	spawn tail hta-consume -v -b "$broker" -t own
+	wait_until 10 has_lines tail.out 100
+	echo "fail 1 29 1000" >&5        # Fetch: topic authorization failed
+	exits_with 78 20
+	grep -q 'own/0@100: .*: librdkafka reads on' tail.err
+	grep -q 'hta-consume: own/0: kafka: .*Topic authorization failed' tail.err
+}
+
+@test "a topic that asking for it makes is there a moment later" {
+	topic=$HTA_PREFIX.made
+	fails_with 78 plain -e
+	feed plain -e -X allow.auto.create.topics=true
+	[ ! -s "$out" ]
+	feed plain -e
 }
 
 @test "settings: the protocol's own are refused, others are the user's" {
@@ -451,4 +605,68 @@ has_counter() { hta-top --json | jq -e ".stages[] | select(.program == \"hta-con
 	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e --dead drop | tee two | hta-commit"
 	cat one two | grep -v '"$hta"' | sort | cmp - <(sort "$events")
 	log_end_committed
+}
+
+# ---- event times that are too far ahead
+
+# "MS TEXT" lines for kadm stamp: events that are stamped with their own time, but for every 50th, of 2199, and every 70th, 12 minutes ahead.
+stamped_events() { # COUNT
+	awk -v n="$1" 'function stamp(ms, s) { printf "%s000 {\"ts\":\"2026-01-01T%02d:%02d:%02dZ\",\"i\":%d}\n", ms, s / 3600, s / 60 % 60, s % 60, s }
+		BEGIN { for (i = 0; i < n; i++) if (i % 50 == 9) printf "%d000 {\"ts\":\"2199-01-01T00:00:00Z\",\"i\":0}\n", 1767225600 + i
+			else stamp(1767225600 + i, i % 70 == 33 ? i + 720 : i) }'
+}
+stored() { # DB
+	sqlite3 "$1" "select substr(window_start, 1, 16), count, sum from hta_rollups order by 1; select 'final', substr(window_start, 1, 16), count from hta_final order by 2;
+		select 'dead', partition, record_offset, reason from hta_dead order by 2, 3; select 'at', next, watermark from hta_pos"
+}
+
+@test "group: an event is too far ahead by its record's timestamp, whoever reads it, in whatever epochs" {
+	topic_new stamped 1 retention.ms=-1
+	stamped_events 3000 | kadm -b "$HTA_BROKERS" stamp "$topic" 0
+	run() { pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group.$1 ${*:3} | hta-window --value i $mode | hta-sink-sqlite --init '$2' | hta-commit"; }
+	for mode in '' '--ahead dead'; do
+		tag=${mode##* }
+		rm -f ./*.db*
+		feed run "one$tag" one.db -e
+		says "^hta-window: an event of 2199-01-01T00:00:00Z is more than 10m ahead of its record's timestamp, 2026-01-01T00:01:00Z"
+		stored one.db >wanted
+		# the last record that is not ahead, and what it makes final; 2199 and the 12 minutes only if they count
+		grep -q "^at|3000|$(((1767225600 + 2999) * 1000000))$" wanted
+		[ "$(grep -c ^final wanted)" = 49 ]
+		[ "$(grep -c ^dead wanted)" = "$([ -z "$mode" ] && echo 0 || echo 103)" ]
+		[ "$(grep -c '^2199' wanted)" = "$([ -z "$mode" ] && echo 1 || echo 0)" ]
+		feed run "small$tag" small.db -e --epoch-records 7 -X check.crcs=true
+		stored small.db | diff wanted -
+		while [ "$(sqlite3 parts.db 'select sum(next) from hta_pos' 2>/dev/null)" != 3000 ]; do
+			feed run "parts$tag" parts.db -c 500
+		done
+		stored parts.db | diff wanted -
+		spawn killed bash -c "set -o pipefail; hta-consume -b $HTA_BROKERS -t $topic -g '$group.killed$tag' --epoch-records 11 -X session.timeout.ms=6000 |
+			hta-window --value i $mode | hta-sink-sqlite --init killed.db | hta-commit"
+		wait_until 20 eval '[ "$(sqlite3 killed.db "select next > 300 from hta_pos" 2>/dev/null)" = 1 ]'
+		pkill -KILL -s "$pid" -x hta-window
+		wait_until 20 gone "$pid"
+		feed run "killed$tag" killed.db -e -X session.timeout.ms=6000
+		stored killed.db | diff wanted -
+	done
+}
+
+@test "group: an at line for each minute of timestamps, and no more" {
+	topic_new minutes 1 retention.ms=-1
+	stamped_events 600 | kadm -b "$HTA_BROKERS" stamp "$topic" 0
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e --dead drop | tee stream | hta-commit"
+	jq -c 'select(.k == "at") | [.o, .ts / 1e6 - 1767225600]' stream >got
+	expect got <<-'END'
+		[0,0]
+		[1,60]
+		[61,120]
+		[121,180]
+		[181,240]
+		[241,300]
+		[301,360]
+		[361,420]
+		[421,480]
+		[481,540]
+		[541,600]
+	END
 }

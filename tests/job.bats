@@ -196,3 +196,115 @@ sqlite_moved() { [ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) > 0 from 
 }
 
 moved_any() { [ "$(psql -XAtc 'select sum(next) > 0 from hta_pos' 2>/dev/null)" = t ]; }
+
+# ---- an event of the year 2199 ----
+
+FAR='{"ts":"2199-01-01T00:00:00Z"}'
+
+# As many lines as seconds, from 2026-01-01T00:00:00Z plus FROM on.
+seconds() { # FROM COUNT
+	awk -v from="$1" -v n="$2" 'BEGIN { for (i = from; i < from + n; i++) printf "{\"ts\":\"2026-01-%02dT%02d:%02d:%02dZ\"}\n", 1 + i / 86400, i / 3600 % 24, i / 60 % 60, i % 60 }'
+}
+
+starts() { sqlite3 "$1" "select substr(window_start, 1, 16) || ' ' || count from $2 where metric = '${3:-events}' order by 1"; } # DB TABLE [METRIC]
+
+@test "one event of 2199 in a file: it is counted, and no other row is final for it, nor a new metric's first window set by it" {
+	cd "$BATS_TEST_TMPDIR"
+	{ seconds 0 150; echo "$FAR"; seconds 150 150; echo "$FAR"; } >in
+	feed pipe 'hta-consume --job j in | hta-window | hta-sink-sqlite --init db | hta-commit'
+	says '^hta-window: an event of 2199-01-01T00:00:00Z is more than 10m ahead of the others: it counts, but moves no watermark'
+	starts db hta_rollups >got
+	expect got <<-'END'
+		2026-01-01T00:00 60
+		2026-01-01T00:01 60
+		2026-01-01T00:02 60
+		2026-01-01T00:03 60
+		2026-01-01T00:04 60
+		2199-01-01T00:00 2
+	END
+	starts db hta_final >got
+	expect got <<-'END'
+		2026-01-01T00:00 60
+		2026-01-01T00:01 60
+		2026-01-01T00:02 60
+		2026-01-01T00:03 60
+	END
+	hta-query -d db history events --since 2026-01-01 --until 2200-01-01 | jq -rc '[.window_start[:16], .open // false] | join(" ")' >got
+	expect got <<-'END'
+		2026-01-01T00:00 false
+		2026-01-01T00:01 false
+		2026-01-01T00:02 false
+		2026-01-01T00:03 false
+		2026-01-01T00:04 true
+		2199-01-01T00:00 true
+	END
+	# the counter: the first one was proved wrong; of the last one nobody knows yet
+	hta-top --json >got || :
+	[ "$(jq '.stages[] | select(.program == "hta-window").counters.ahead' got)" = 1 ]
+	# a metric that comes later has its first whole window behind the 299th second, not behind 2199
+	seconds 300 120 >>in
+	feed pipe 'hta-consume --job j in | hta-window --metric events --metric later | hta-sink-sqlite db | hta-commit'
+	[ "$(sqlite3 db "select substr(since, 1, 19) from hta_metric where metric = 'later'")" = 2026-01-01T00:05:00 ]
+	starts db hta_final later >got
+	expect got <<-'END'
+		2026-01-01T00:05 60
+	END
+	[ "$(starts db hta_final | wc -l)" = 6 ]
+	[ "$(sqlite3 db 'select watermark / 1000000 - 1767225600 from hta_pos')" = 419 ]
+}
+
+# All that a store says after a job: rows, final ones, positions and watermarks.
+whole() {
+	sqlite3 "$1" 'select metric, window_start, count from hta_rollups order by 1, 2; select 0; select metric, window_start, count from hta_final order by 1, 2; select next, watermark, idle from hta_pos'
+}
+
+# Two days, some 1970 and some 2199 among them, a day that has just begun at the end.
+far_and_wide() { # PER_DAY
+	local day
+	for day in 0 1; do
+		seconds $((day * 86400)) "$1" | awk -v far="$FAR" '{ print } NR % 10 == 3 { print far } NR % 7 == 0 { print "{\"ts\":\"1970-01-01T00:00:00Z\"}" }'
+	done
+	seconds 172800 12
+}
+
+@test "a job over a file that is stopped and started again judges alike: watermark, final rows" {
+	cd "$BATS_TEST_TMPDIR"
+	far_and_wide 30 >in
+	local at=0 n lines
+	lines=$(wc -l <in)
+	rest='hta-window -j 2 | hta-sink-sqlite --init'
+	for n in 7 17; do
+		rm -f parts.db*
+		at=0
+		while [ $at -lt "$lines" ]; do
+			at=$((at + n))
+			feed pipe "hta-consume --job j -c $n in | $rest parts.db | hta-commit"
+			rm -f one.db*
+			feed pipe "hta-consume --job j -c $at in | $rest one.db | hta-commit"
+			whole parts.db >parts
+			whole one.db | diff - parts
+		done
+	done
+	[ "$(sqlite3 parts.db 'select watermark / 1000000 - 1767225600 from hta_pos')" = 86429 ]
+}
+
+@test "a job over a file that is killed judges alike: watermark, final rows" {
+	cd "$BATS_TEST_TMPDIR"
+	far_and_wide 40000 >in
+	feed pipe 'hta-consume --job j in | hta-window | hta-sink-sqlite --init one.db | hta-commit'
+	whole one.db >wanted
+	[ "$(grep -c '|2026-01-01' wanted)" -gt 600 ]
+	for stage in hta-consume hta-window hta-sink-sqlite; do
+		rm -f db*
+		spawn job bash -c 'set -o pipefail; hta-consume --job j --epoch-records 20 in | hta-window | hta-sink-sqlite --init db | hta-commit'
+		wait_until 20 far_moved
+		pkill -KILL -s "$pid" -x "$stage"
+		wait_until 20 gone "$pid"
+		[ "$(sqlite3 db 'select idle from hta_pos')" = 0 ]
+		feed pipe 'hta-consume --job j --epoch-records 1000 in | hta-window | hta-sink-sqlite db | hta-commit'
+		whole db >got
+		cmp got wanted
+	done
+}
+
+far_moved() { [ "$(sqlite3 db 'select next > 30000 from hta_pos' 2>/dev/null)" = 1 ]; }

@@ -15,7 +15,7 @@ build="autoconf automake gcc libc6-dev libhiredis-dev libmimalloc-dev libpq-dev 
 test="bats clang fish jq kcat libclang-rt-14-dev mandoc openssl pgbouncer postgresql-15 postgresql-15-hll procps python3 python3-yaml redis-server spin
 	sqlite3 systemd tzdata xxhash xz-utils zsh zstd"
 # shellcheck disable=SC2034
-kafka="ca-certificates maven openjdk-17-jre-headless"
+kafka="ca-certificates maven openjdk-17-jre-headless openssl"
 # shellcheck disable=SC2034
 node="ca-certificates nodejs npm"
 # shellcheck disable=SC2034

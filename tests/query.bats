@@ -420,9 +420,10 @@ fresh_stores() {
 	redis-cli -u "$REDIS_URL" flushdb >/dev/null
 }
 
-# A job with two metrics over events, into sinks of all kinds. What follows are hta-consume's operands.
+# A job with two metrics over events, into sinks of all kinds. What follows are hta-consume's operands. A dozen events are too few to tell one that is far
+# ahead from the others.
 job_into_all() {
-	pipe "hta-consume --job web $* | hta-window --lateness 5s --metric hits --every 10s --by endpoint --metric spend --every 1m --value v --uniq u |
+	pipe "hta-consume --job web $* | hta-window --max-ahead none --lateness 5s --metric hits --every 10s --by endpoint --metric spend --every 1m --value v --uniq u |
 		hta-sink-sqlite --init jdb | hta-sink-pg --init --table jobs | hta-sink-redis --init --prefix j --ttl never --name cache | hta-commit"
 }
 
@@ -548,6 +549,9 @@ each_job() { # ARG...
 		sqlite:hta_rollups T 1 0 3 3 - idle
 	END
 	fails_with 69 hta-query -d jdb positions "$topic" -b 127.0.0.1:1
+	says '^hta-query: kafka: 127\.0\.0\.1:1: .*Connection refused; given up after 10s$'
+	fails_with 64 hta-query -d jdb positions "$topic" -b 127.0.0.1:x
+	says '"x" is no port'
 	fails_with 64 hta-query -d jdb positions "$topic" -b "$HTA_BROKERS" -X group.id=x
 	fails_with 1 hta-query -d jdb positions "${topic}x"
 	says "did you mean \"$topic\""

@@ -322,3 +322,120 @@ three_at_once() { # N
 	says "the cluster has these keys at 127.0.0.1:${ports[2]}"
 	[ "$(redis-cli -p ${ports[2]} hget "{hta}:r:m:$m0:$(hash_of a)" count)" = 2 ]
 }
+
+# Three nodes, each with a third of the slots, at the ports ${node[1]} to ${node[3]}; and $tag[1] to $tag[3], a prefix in each.
+cluster_of_three() {
+	local i slot n=0
+	node=()
+	for i in 1 2 3; do
+		node[i]=$(svc_free_port)
+		mkdir "$BATS_TEST_TMPDIR/c$i"
+		spawn node$i redis-server --port ${node[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/c$i" --cluster-port $((${node[i]} + 1))
+		wait_until 10 redis-cli -p ${node[i]} -e ping
+	done
+	redis-cli --cluster create 127.0.0.1:${node[1]} 127.0.0.1:${node[2]} 127.0.0.1:${node[3]} --cluster-yes >/dev/null
+	for i in 1 2 3; do wait_until 30 eval "redis-cli -p ${node[i]} cluster info | grep -q cluster_state:ok"; done
+	tag=()
+	while [ ${#tag[@]} -lt 3 ]; do
+		n=$((n + 1))
+		slot=$(redis-cli -p ${node[1]} cluster keyslot "{p$n}:schema")
+		tag[1 + (slot > 5460) + (slot > 10922)]=p$n
+	done
+}
+
+# Everything of a prefix through one node, as JSON.
+ask_all() { # NODE PREFIX
+	local q="hta-query -d redis://127.0.0.1:$1 --prefix $2"
+	$q history events --since 2026-01-01 --until 2027-01-01 && $q top events -n 3 && $q latest events --by region && $q metrics && $q positions j
+}
+
+# The same job's rows in each shard, and what hta-window says of them in the file rows.
+fill_cluster() {
+	local i
+	hta-gen --count 4000 >"$BATS_TEST_TMPDIR/events"
+	for i in 1 2 3; do
+		pipe "hta-consume --job j --dead drop '$BATS_TEST_TMPDIR/events' | hta-window --dead drop --every 100ms --by region,status --value latency_ms --uniq user_id |
+			hta-sink-redis --init --ttl never --prefix ${tag[i]} redis://127.0.0.1:${node[1]} | hta-commit"
+	done
+	hta-window --every 100ms --by region,status --value latency_ms --uniq user_id "$BATS_TEST_TMPDIR/events" >"$BATS_TEST_TMPDIR/rows"
+}
+
+@test "a cluster of three: hta-query reads any shard through any node" {
+	cluster_of_three
+	fill_cluster
+	for i in 1 2 3; do
+		for k in 1 2 3; do
+			feed ask_all ${node[k]} ${tag[i]}
+			[ -z "$stderr" ]
+			sed "s/redis:${tag[i]}/redis:P/" "$out" >"$BATS_TEST_TMPDIR/got"
+			[ -e "$BATS_TEST_TMPDIR/want" ] || cp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/want"
+			cmp "$BATS_TEST_TMPDIR/want" "$BATS_TEST_TMPDIR/got"
+		done
+	done
+	# and what it reads is what was counted
+	hta-query -d redis://127.0.0.1:${node[1]} --prefix ${tag[2]} history events --since 2026-01-01 --until 2027-01-01 | sed 's/,"open":true//' |
+		cmp - "$BATS_TEST_TMPDIR/rows"
+	fails_with 78 hta-query -d redis://127.0.0.1:${node[2]} --prefix nobody metrics
+	fails_with 69 hta-query -d redis://127.0.0.1:1 --prefix ${tag[1]} metrics
+}
+
+# Some keys of a slot to another node, all of them where no number is given; then the slot is that node's.
+begin_move() { # SLOT FROM TO
+	redis-cli -p $3 -e cluster setslot $1 importing "$(redis-cli -p $2 cluster myid)"
+	redis-cli -p $2 -e cluster setslot $1 migrating "$(redis-cli -p $3 cluster myid)"
+}
+move_keys() { # SLOT FROM TO N
+	local keys
+	mapfile -t keys < <(redis-cli -p $2 cluster getkeysinslot $1 $4)
+	[ ${#keys[@]} = 0 ] || redis-cli -p $2 -e migrate 127.0.0.1 $3 "" 0 5000 keys "${keys[@]}"
+}
+end_move() { # SLOT FROM TO
+	local id port
+	while [ "$(redis-cli -p $2 cluster countkeysinslot $1)" != 0 ]; do move_keys $1 $2 $3 50 >/dev/null; done
+	id=$(redis-cli -p $3 cluster myid)
+	redis-cli -p $3 -e cluster setslot $1 node $id
+	for port in ${node[2]} ${node[1]} ${node[3]}; do redis-cli -p $port -e cluster setslot $1 node $id; done
+}
+
+@test "a cluster: a slot on its way is read here and there, and never wrong" {
+	cluster_of_three
+	fill_cluster
+	local slot from=${node[2]} to=${node[3]} p=${tag[2]} queries=0
+	slot=$(redis-cli -p $from cluster keyslot "{$p}:schema")
+	ask_all $from $p >"$BATS_TEST_TMPDIR/want"
+	same() { feed ask_all $1 $p && [ -z "$stderr" ] && cmp "$BATS_TEST_TMPDIR/want" "$out"; }
+	begin_move $slot $from $to
+	for k in 1 2 3; do same ${node[k]}; done
+	# what is looked for first, and every second row
+	redis-cli -p $from -e migrate 127.0.0.1 $to "" 0 5000 keys "{$p}:schema" "{$p}:metric" "{$p}:pos:j:redis%3A$p"
+	move_keys $slot $from $to $(($(redis-cli -p $from cluster countkeysinslot $slot) / 2))
+	[ "$(redis-cli -p $from exists "{$p}:metric" 2>&1 | cut -d' ' -f1)" = ASK ]
+	for k in 1 2 3; do same ${node[k]}; done
+	end_move $slot $from $to
+	[ "$(redis-cli -p $from get "{$p}:schema" 2>&1)" = "MOVED $slot 127.0.0.1:$to" ]
+	for k in 1 2 3; do same ${node[k]}; done
+	# to and fro below the queries
+	spawn fro bash -c "$(declare -p node); $(declare -f begin_move move_keys end_move)
+		for _ in 1 2 3; do
+			begin_move $slot $to $from && end_move $slot $to $from && begin_move $slot $from $to && end_move $slot $from $to || exit
+		done"
+	until gone $pid; do
+		same ${node[queries % 3 + 1]}
+		queries=$((queries + 1))
+	done
+	exits_with 0 1
+	[ $queries -gt 3 ]
+}
+
+@test "a replica that may not be written to can be read; the sink is told to wait" {
+	own_server
+	port=$(svc_free_port)
+	spawn replica redis-server --port $port --bind 127.0.0.1 --save '' --dir "$BATS_TEST_TMPDIR" --replicaof 127.0.0.1 "$(<"$own/redis.port")"
+	hta-gen --count 100 | hta-window | hta-sink-redis --init --ttl never
+	wait_until 20 eval "hta-query -d redis://127.0.0.1:$port metrics | grep -q events"
+	hta-query -d "$REDIS_URL" latest events >"$BATS_TEST_TMPDIR/want"
+	feed hta-query -d redis://127.0.0.1:$port latest events
+	cmp "$BATS_TEST_TMPDIR/want" "$out"
+	fails_with 69 hta-sink-redis --init --retry-for 1s redis://127.0.0.1:$port < <(hta-gen --count 100 | hta-window)
+	says 'READONLY'
+}

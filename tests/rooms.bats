@@ -46,3 +46,26 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 @test "tests: no check begins with an exclamation mark, it could not fail" {
 	fails_with 1 grep -nE '^[[:space:]]*! ' "$BATS_TEST_DIRNAME"/*.bats
 }
+
+# tests/fresh.sh looks for real; these are the ones that developers happen to have.
+@test "tests: none of the usual tools that a bare Debian lacks and packages.sh does not bring" {
+	local tools='bc|column|curl|dc|dig|gawk|hexdump|ifconfig|ip|killall|less|lsof|nc|netstat|pstree|pv'
+	tools+='|socat|ss|strace|tput|unzip|wget|xxd'
+	local words='if|then|do|else|until|while|env|not|feed|fails_with [0-9]+|wait_until [0-9]+'
+	words+='|spawn [a-z]+'
+	lacking() { # FOLDER...
+		grep -rnE --include={run,'*.sh','*.bats','*.bash'} \
+			"(^|[|;&(\`]|\b($words)[[:space:]])[[:space:]]*($tools)[[:space:]]" "$@"
+	}
+	printf '%s\n' 'x=$(@bc <<<1)' 'a | @column -t' 'spawn x @nc -l' 'for column in a; do bc=1; done' |
+		tr -d @ >"$BATS_TEST_TMPDIR/a.sh"
+	[ "$(lacking "$BATS_TEST_TMPDIR" | wc -l)" = 3 ]
+	fails_with 1 lacking "$BATS_TEST_DIRNAME" "$BATS_TEST_DIRNAME/../examples"
+}
+
+@test "tests: awk is Debian's mawk, which counts bytes and has the standard's functions only" {
+	local pattern="aw[k] .*\b(asort|gensub|length|strftime|systime)\b"
+	grep -qE "$pattern" <<<'a''wk "length > 60"'
+	fails_with 1 grep -rnE --include={run,'*.sh','*.bats','*.bash'} "$pattern" \
+		"$BATS_TEST_DIRNAME" "$BATS_TEST_DIRNAME/../examples"
+}

@@ -266,7 +266,7 @@ taken_names() {
 	fails_with 64 hta-sink-pg --init --table pg_temp.r < <(rows 1)
 	says 'temporary table'
 	fails_with 64 pipe "hta-consume --job tmp events | hta-window | hta-sink-pg --init --table pg_temp.r | hta-commit"
-	PGOPTIONS='-c search_path=pg_temp' fails_with 64 pipe "hta-consume --job tmp events | hta-window | hta-sink-pg --init | hta-commit"
+	PGOPTIONS='-c search_path=pg_temp,public' fails_with 64 pipe "hta-consume --job tmp events | hta-window | hta-sink-pg --init | hta-commit"
 	[ "$(ask 'select count(*) from hta_pos')" = 0 ]
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "drv/kafka_brokers.h"
 #include "drv/kafka_internal.h"
 #include "rec/look.h"
 
@@ -31,13 +32,16 @@ static const struct { const char *name, *value; bool may_lack; } defaults[] = {
 	{ "queued.max.messages.kbytes", "131072", false },
 	{ "fetch.queue.backoff.ms", "10", true },
 	{ "fetch.wait.max.ms", "50", false },
-	{ "log.connection.close", "false", false },
 };
 
+/* Called in any thread. Level 7 has what it is not sure of. */
 static void log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-	(void)rk;
-	if (level <= 3)
+	bool failed = level < 7 && strcmp(facility, "FAIL") == 0;
+
+	if (failed)
+		kafka_heard(rd_kafka_opaque(rk), text);
+	if (level <= 3 || failed)
 		log_info("librdkafka: %s: %s", facility, text);
 	else
 		log_debug("librdkafka: %s: %s", facility, text);
@@ -53,6 +57,8 @@ struct kafka *kafka_new(void)
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
 		if (rd_kafka_conf_set(k->conf, defaults[i].name, defaults[i].value, why, sizeof(why)) != RD_KAFKA_CONF_OK && !defaults[i].may_lack)
 			BUG("librdkafka: %s", why);
+	pthread_mutex_init(&k->heard.lock, NULL);
+	rd_kafka_conf_set_opaque(k->conf, k);
 	rd_kafka_conf_set_log_cb(k->conf, log_line);
 	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR);
 	return k;
@@ -66,6 +72,9 @@ void kafka_free(struct kafka *k)
 		rd_kafka_conf_destroy(k->conf);
 	log_parts_fini(&k->topics);
 	log_parts_fini(&k->assigned);
+	pthread_mutex_destroy(&k->heard.lock);
+	buf_fini(&k->why);
+	free(k->brokers);
 	free(k->group);
 	free(k);
 }
@@ -166,17 +175,58 @@ void kafka_list(FILE *out)
 	rd_kafka_conf_properties_show(out);
 }
 
-void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, bool join, int64_t retry_for_us)
+static void get(struct kafka *k, const char *property, char *value, size_t size)
 {
-	char why[256];
+	value[0] = 0;
+	rd_kafka_conf_get(k->conf, property, value, &size);
+}
 
-	if (brokers)
-		rd_kafka_conf_set(k->conf, "bootstrap.servers", brokers, why, sizeof(why));
+/* -b, or the setting, as librdkafka takes it. */
+static int set_brokers(struct kafka *k, const char *brokers, struct err *err)
+{
+	struct buf given = { 0 }, list = { 0 };
+	char protocol[32], why[256];
+	size_t n = 0;
+	int rc;
+
+	if (brokers) {
+		buf_addz(&given, brokers);
+	} else if (rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n) == RD_KAFKA_CONF_OK && n) {
+		rd_kafka_conf_get(k->conf, "bootstrap.servers", buf_room(&given, n), &n);
+		given.n = strlen(given.p);
+	}
+	get(k, "security.protocol", protocol, sizeof(protocol));
+	rc = kafka_brokers_read(buf_z(&given), protocol, &list, err);
+	if (rc == 0 && rd_kafka_conf_set(k->conf, "bootstrap.servers", buf_z(&list), why,
+					 sizeof(why)) != RD_KAFKA_CONF_OK)
+		rc = err_set(err, EX_USAGE, "-b %s: %s", buf_z(&list), why);
+	if (rc == 0)
+		k->brokers = mem_strdup(buf_z(&list));
+	buf_fini(&given);
+	buf_fini(&list);
+	return rc;
+}
+
+int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n,
+		 const char *group, bool join, struct err *err)
+{
+	char creates[8];
+
+	if (set_brokers(k, brokers, err))
+		return -1;
+	get(k, "allow.auto.create.topics", creates, sizeof(creates));
+	k->creates = strcmp(creates, "true") == 0;
 	for (size_t i = 0; i < n; i++)
 		log_parts_add(&k->topics, slice_z(topics[i]), 0);
 	k->group = group ? mem_strdup(group) : NULL;
 	k->joins = group && join;
-	k->retry_for_us = retry_for_us;
+	return 0;
+}
+
+void kafka_retry(struct kafka *k, int64_t for_us, const char *flag)
+{
+	k->retry_for_us = for_us;
+	k->retry_flag = flag;
 }
 
 void kafka_lost_at(struct kafka *k, struct log_lost *lost)

@@ -22,8 +22,14 @@ int kafka_set_text(struct kafka *k, const char *text, struct err *err);
 int kafka_set_file(struct kafka *k, const char *path, struct err *err);
 void kafka_list(FILE *out);             /* -X list */
 
-/* All are copied. group NULL: none. join: becomes a member (kafka_group_ops); else (kafka_plain_ops) only its commits can be read, and written while it has no members. */
-void kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n, const char *group, bool join, int64_t retry_for_us);
+/* After the properties. All are copied. brokers NULL: the property's. group NULL: none. join:
+ * becomes a member (kafka_group_ops); else (kafka_plain_ops) only its commits can be read, and
+ * written while it has no members. EX_USAGE: brokers are no list of any. */
+int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n,
+		 const char *group, bool join, struct err *err);
+/* How long a cluster that does not answer is tried again, and for the message what set that time,
+ * " (--retry-for)", or "". Borrowed for ever. */
+void kafka_retry(struct kafka *k, int64_t for_us, const char *flag);
 
 extern const struct log_ops kafka_group_ops, kafka_plain_ops;     /* struct log {.ops, .self = struct kafka} */
 void kafka_lost_at(struct kafka *k, struct log_lost *lost);       /* where read() and assign() tell lost offsets: &log.lost */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka_internal.h"
+#include "drv/kafka_trouble.h"
 
 static void wake(rd_kafka_t *rk, void *fd)
 {
@@ -35,9 +36,14 @@ int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:                    /* an illegal name */
 	case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
 	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+	case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+	case RD_KAFKA_RESP_ERR_SECURITY_DISABLED:
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+	case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
 	case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
 	case RD_KAFKA_RESP_ERR__INVALID_ARG:
 		exit_code = EX_CONFIG;
@@ -59,37 +65,6 @@ bool kafka_temporary(rd_kafka_resp_err_t code)
 bool kafka_unknown(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-}
-
-int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err)
-{
-	int64_t from = tm_mono_us(), until = from + k->retry_for_us;
-	int64_t settled = k->opened ? from + (k->retry_for_us < KAFKA_SETTLES_US ? k->retry_for_us : KAFKA_SETTLES_US) : from;
-	bool told = false;
-
-	for (;;) {
-		rd_kafka_resp_err_t code = ask(k, arg);
-		const char *say = rd_kafka_err2str(code);
-
-		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-			return 0;
-		kafka_control(k, -1, 0);
-		if (k->failed.code) {
-			*err = k->failed;
-			return -1;
-		}
-		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled)) {
-			kafka_failed(err, code, NULL);
-			return err_in(err, "%s", what);
-		}
-		if (tm_mono_us() >= until)
-			return err_set(err, EX_UNAVAILABLE, "kafka: %s: %s; given up (--retry-for)", what, say);
-		if (!told)
-			log_warn("kafka: %s: %s; trying again", what, say);
-		told = true;
-		if (loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
-			return -1;
-	}
 }
 
 /* ---- control events */
@@ -118,23 +93,27 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 {
 	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
 	const char *say = rd_kafka_event_error_string(ev);
+	struct buf text = { 0 };
 	char why[512];
 
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		code = rd_kafka_fatal_error(rk, why, sizeof(why));
 		kafka_failed(&k->failed, code, why);
 	} else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-		if (!k->down_since_us) {
-			k->down_since_us = tm_mono_us();
-			log_warn("kafka: no broker can be reached; trying again");
-		}
+		if (!k->down)
+			k->ask_at_us = 0;
+		k->down = true;
 	} else if (kafka_unknown(code) && k->opened) {
 		k->doubt = code;
 	} else if (!kafka_temporary(code)) {
-		kafka_failed(&k->failed, code, say);
-	} else {
+		kafka_trouble_text(say, &text);
+		kafka_failed(&k->failed, code, buf_z(&text));
+		if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+			err_in(&k->failed, "group %s", k->group);
+	} else if (code >= RD_KAFKA_RESP_ERR_UNKNOWN) {
 		log_info("kafka: %s", say);
-	}
+	}                                         /* else the log has it, see kafka_reach.c */
+	buf_fini(&text);
 }
 
 static void on_commit(rd_kafka_event_t *ev)
@@ -184,17 +163,6 @@ void kafka_control(void *self, int fd, short revents)
 
 /* ---- life cycle */
 
-static rd_kafka_resp_err_t ask_nothing(struct kafka *k, void *arg)
-{
-	const struct rd_kafka_metadata *m = NULL;
-	rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, NULL, &m, KAFKA_ASK_MS);
-
-	(void)arg;
-	if (m)
-		rd_kafka_metadata_destroy(m);
-	return code;
-}
-
 static int subscribe(struct kafka *k, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)k->topics.n);
@@ -228,10 +196,6 @@ static rd_kafka_t *new_client(struct kafka *k, const char *group, struct err *er
 
 static int make_clients(struct kafka *k, struct err *err)
 {
-	size_t n = 0;
-
-	if (rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n) != RD_KAFKA_CONF_OK || n <= 1)
-		return err_set(err, EX_USAGE, "which brokers? -b HOST:PORT");
 	k->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	k->message_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (k->control_fd < 0 || k->message_fd < 0)
@@ -267,7 +231,7 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 	int rc;
 
 	k->loop = loop;
-	if (make_clients(k, err) || kafka_insist(k, "connecting", ask_nothing, NULL, err))
+	if (make_clients(k, err) || kafka_insist(k, "connecting", kafka_ask_nothing, NULL, err))
 		return -1;
 	rc = kafka_partitions(k, &all, err);       /* are the topics there? */
 	log_parts_fini(&all);
@@ -275,20 +239,6 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 	if (rc == 0 && k->joins)
 		rc = subscribe(k, err);
 	return rc;
-}
-
-int kafka_judge(struct kafka *k, struct err *err)
-{
-	if (k->failed.code) {
-		*err = k->failed;
-		return -1;
-	}
-	if (k->down_since_us && tm_mono_us() - k->down_since_us > k->retry_for_us) {
-		if (ask_nothing(k, NULL))
-			return err_set(err, EX_UNAVAILABLE, "kafka: no broker could be reached; given up (--retry-for)");
-		k->down_since_us = 0;
-	}
-	return 0;
 }
 
 int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err)

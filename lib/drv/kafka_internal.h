@@ -1,11 +1,13 @@
-/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_read.c (assign and read; kafka_direct.c, past librdkafka), kafka_ask.c (metadata, offsets, commits). */
+/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_reach.c (retries and their reasons), kafka_read.c (assign and read; kafka_direct.c, past librdkafka), kafka_ask.c (metadata, offsets, commits). */
 #ifndef DRV_KAFKA_INTERNAL_H
 #define DRV_KAFKA_INTERNAL_H
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 
 #include "drv/kafka.h"
 #include "drv/kafka_direct.h"
+#include "sink/retry.h"
 
 enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
 
@@ -16,7 +18,10 @@ struct kafka {
 	char *group;                       /* NULL: none */
 	bool joins;                        /* becomes a member; else only the group's commits are touched */
 	struct log_parts topics;           /* names; partition unused */
+	char *brokers;                     /* for messages */
+	bool creates;                      /* a topic that is not there may be made by asking for it */
 	int64_t retry_for_us;
+	const char *retry_flag;            /* what says so, " (--retry-for)", or "" */
 	struct loop *loop;
 	struct log_lost *lost;
 
@@ -33,7 +38,11 @@ struct kafka {
 	bool assigned_now;
 	struct log_parts assigned;
 	struct err failed;                 /* for good */
-	int64_t down_since_us;             /* all brokers; 0: up */
+	bool down;                         /* all connections were lost, and nobody has answered since */
+	int64_t ask_at_us;                 /* .. when to ask next */
+	struct retry away;                 /* the time without an answer */
+	struct { pthread_mutex_t lock; char text[512]; int64_t at_us; } heard;  /* in the log, last */
+	struct buf why;                    /* scratch: a reason */
 	bool opened;                       /* the topics were there */
 	rd_kafka_resp_err_t doubt;         /* .. and then a broker did not know one of them, or a partition */
 
@@ -59,10 +68,23 @@ int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
 bool kafka_temporary(rd_kafka_resp_err_t code);
 bool kafka_unknown(rd_kafka_resp_err_t code);             /* a topic or a partition */
 
+/* ---- kafka_reach.c */
+
+/* A line of librdkafka's log about a connection that failed. Called in any thread. */
+void kafka_heard(struct kafka *k, const char *text);
+/* Into why->msg: host and reason where no broker answered, else the broker's own. */
+void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why);
+void kafka_reached(struct kafka *k);                       /* a broker has answered */
+
 /* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the loop, up to --retry-for. Once the topics were there, one that is
- * not known is asked for again for KAFKA_SETTLES_US: what one broker knows of a new partition another may hear of later. */
+ * not known is asked for again for KAFKA_SETTLES_US: what one broker knows of a new partition another may hear of later. So is
+ * one that asking for it makes. */
 typedef rd_kafka_resp_err_t kafka_ask(struct kafka *k, void *arg);
 int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err);
+kafka_ask kafka_ask_nothing;
+/* What only events told: failed for good, or away for longer than --retry-for. While all
+ * connections are down it asks now and then, which takes KAFKA_ASK_MS at most. */
+int kafka_judge(struct kafka *k, struct err *err);
 
 rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
 void kafka_drop_batch(struct kafka *k);
@@ -70,8 +92,6 @@ void kafka_forget_parts(struct kafka *k);                 /* reads nothing any m
 direct_hand_over kafka_hand_over;
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
-/* What only events told: failed for good, or away for longer than --retry-for. */
-int kafka_judge(struct kafka *k, struct err *err);
 int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);
 int kafka_revoked(void *self, struct err *err);
 void kafka_close(void *self);

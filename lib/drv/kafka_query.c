@@ -30,8 +30,10 @@ int kafka_query_ends(const struct query_log *log, struct loop *loop, struct rang
 	for (size_t i = 0; i < parts->n; i++)
 		if (n == 0 || strcmp(topic[n - 1], parts->v[i].topic) != 0)
 			topic[n++] = parts->v[i].topic;
+	kafka_retry(k, RETRY_S * TM_S, "");
+	if (rc == 0)
+		rc = kafka_topics(k, log->brokers, topic, n, NULL, false, err);
 	if (rc == 0) {
-		kafka_topics(k, log->brokers, topic, n, NULL, false, RETRY_S * TM_S);
 		rc = ops->open(k, loop, err) || ops->ends(k, parts, err) ? -1 : 0;
 		ops->close(k);
 	}

@@ -145,8 +145,10 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 	}
 	if (kafka_unknown(m->err))
 		k->doubt = m->err;
-	else if (!kafka_temporary(m->err))
-		return kafka_failed(err, m->err, rd_kafka_message_errstr(m));
+	else if (!kafka_temporary(m->err)) {
+		kafka_failed(err, m->err, rd_kafka_message_errstr(m));
+		return p ? err_in(err, "%s/%d", p->part.topic, (int)p->part.partition) : -1;
+	}
 	return 0;                                 /* librdkafka goes on by itself */
 }
 
@@ -237,11 +239,20 @@ int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 	if (rc == 0)
 		rc = read_indirect(k, batch, err);
 	if (rc > 0)
-		k->down_since_us = 0;
+		kafka_reached(k);
 	return rc < 0 ? -1 : 0;
 }
 
 /* ---- one record, by itself */
+
+static int unreadable(struct kafka *k, const struct log_part *part, struct err *err)
+{
+	struct err why;
+
+	kafka_why(k, "reading", RD_KAFKA_RESP_ERR__TIMED_OUT, &why);
+	return err_set(err, EX_UNAVAILABLE, "kafka: %s/%d cannot be read: %s; given up%s", part->topic,
+		       (int)part->partition, why.msg, k->retry_flag);
+}
 
 int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
 {
@@ -259,7 +270,7 @@ int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, b
 		rc = kafka_assign(k, &one, err);
 		while (rc == 0 && (rc = kafka_read(k, &b, &fd, err)) == 0 && !b.part) {
 			if (tm_mono_us() > until)
-				rc = err_set(err, EX_UNAVAILABLE, "kafka: %s/%d cannot be read; given up (--retry-for)", part->topic, part->partition);
+				rc = unreadable(k, part, err);
 			else if (loop_wait(k->loop, fd, 1 /* POLLIN */, tm_mono_us() + 1000000, err) < 0)
 				rc = -1;
 		}

@@ -62,6 +62,7 @@ static void redis_close(void *d)
 	redis_disconnect(p);
 	redis_url_fini(&p->url);
 	free(p->moved);
+	free(p->ask);
 	free(p->tag);
 	buf_fini(&p->out);
 	buf_fini(&p->key);
@@ -232,19 +233,34 @@ static int version_of(const redisReply *reply)
 	return digits == reply->len && digits < 10 ? atoi(reply->str) : 0;
 }
 
-static void say_stored(struct redis *p, int found, struct err *err)
+void redis_begin_schema(struct redis *p)
 {
-	if (found)
+	p->key.n = 0;
+	buf_printf(&p->key, "%sschema", p->tag);
+	redis_begin(p, 2);
+	redis_argz(p, "GET");
+	redis_arg(p, buf_slice(&p->key));
+}
+
+enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, struct err *err)
+{
+	int found = reply->type == REDIS_REPLY_STRING ? version_of(reply) : 0;
+
+	if (found == SCHEMA)
+		return SINK_OK;
+	if (reply->type != REDIS_REPLY_STRING)
+		say_none(p, err);
+	else if (found)
 		say_schema(found, SCHEMA, "hta-sink-redis", err);
 	else
 		say_foreign(buf_z(&p->key), "--prefix", err);
+	return SINK_FATAL;
 }
 
 static enum sink_result schema(struct redis *p, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r;
-	int found;
 
 	p->key.n = 0;
 	buf_printf(&p->key, "%sschema", p->tag);
@@ -260,26 +276,17 @@ static enum sink_result schema(struct redis *p, struct err *err)
 		p->made_schema |= reply->type != REDIS_REPLY_NIL;
 		freeReplyObject(reply);
 	}
-	p->key.n = 0;
-	buf_printf(&p->key, "%sschema", p->tag);
-	redis_begin(p, 2);
-	redis_argz(p, "GET");
-	redis_arg(p, buf_slice(&p->key));
+	redis_begin_schema(p);
 	r = redis_run(p, &reply, err);
 	if (r != SINK_OK)
 		return r;
-	found = reply->type == REDIS_REPLY_STRING ? version_of(reply) : 0;
-	if (reply->type != REDIS_REPLY_STRING)
-		say_none(p, err);
-	else if (found != SCHEMA)
-		say_stored(p, found, err);
+	r = redis_judge_schema(p, reply, err);
 	freeReplyObject(reply);
-	return found == SCHEMA ? SINK_OK : SINK_FATAL;
+	return r;
 }
 
-static enum sink_result redis_connect(void *d, struct err *err)
+enum sink_result redis_dial(struct redis *p, struct err *err)
 {
-	struct redis *p = d;
 	enum sink_result r = establish(p, err);
 
 	if (r != SINK_OK) {
@@ -288,6 +295,16 @@ static enum sink_result redis_connect(void *d, struct err *err)
 	}
 	if (r == SINK_OK)
 		r = log_in(p, err);
+	if (r != SINK_OK)
+		redis_disconnect(p);
+	return r;
+}
+
+static enum sink_result redis_connect(void *d, struct err *err)
+{
+	struct redis *p = d;
+	enum sink_result r = redis_dial(p, err);
+
 	if (r == SINK_OK)
 		r = schema(p, err);
 	if (r == SINK_OK)

@@ -13,6 +13,13 @@
 enum redis_script { REDIS_JOB, REDIS_APPLY, REDIS_PUT, REDIS_SCRIPTS };
 enum { REDIS_SHA_BYTES = 41 };
 
+/* Where the cluster said that the key of a request is. */
+enum redis_redirect {
+	REDIS_HERE,
+	REDIS_MOVED,      /* at p->moved */
+	REDIS_ASK,        /* at p->ask already: its slot is under way */
+};
+
 struct redis {
 	const struct sink_conf *conf;
 	struct redis_url url;
@@ -20,6 +27,9 @@ struct redis {
 	char *tag;                                /* "{hta}:" */
 	char *moved;                              /* the cluster's node that has our slot; NULL: the URL's */
 	int moved_port;
+	char *ask;                                /* NULL: nobody was named yet */
+	int ask_port;
+	enum redis_redirect redirect;             /* of the last request */
 	redisContext *c;
 	struct buf out, key;
 	size_t sent;
@@ -37,8 +47,15 @@ void redis_arg(struct redis *p, struct slice arg);
 void redis_argz(struct redis *p, const char *arg);
 void redis_argi(struct redis *p, int64_t arg);
 
-/* Sends it and waits for the answer (freeReplyObject); SINK_OK or an error: *reply is NULL then. */
+/* Sends it and waits for the answer (freeReplyObject); SINK_OK or an error: *reply is NULL then.
+ * SINK_RETRY where a cluster has the keys elsewhere: p->redirect. */
 enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err);
+
+/* Connects and logs in, nothing more. SINK_OK or an error, p->c NULL then. */
+enum sink_result redis_dial(struct redis *p, struct err *err);
+/* Begins the question for the schema, and judges its answer: SINK_OK or EX_CONFIG. */
+void redis_begin_schema(struct redis *p);
+enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, struct err *err);
 
 /* The connection is broken: SINK_RETRY with its error. */
 enum sink_result redis_broken(struct redis *p, const char *what, struct err *err);

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/redis_reader.h"
-#include "sink/say.h"
 
 static void reader_close(void *d)
 {
@@ -15,6 +14,7 @@ static void reader_close(void *d)
 	if (!r)
 		return;
 	redis_driver.close(r->p);
+	redis_reader_disconnect(r);
 	buf_fini(&r->scratch);
 	free(r);
 }
@@ -26,22 +26,10 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	r->conf = *conf;
 	r->conf.name = "";
 	r->p = redis_driver.open(&r->conf, err);
-	if (r->p)
-		r->p->told_eviction = true;          /* it is the sinks' to say */
-	if (r->p && say_result(redis_driver.connect(r->p, err), err) == 0)
+	if (r->p && redis_reader_connect(r, err) == 0)
 		return r;
 	reader_close(r);
 	return NULL;
-}
-
-int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *err)
-{
-	return say_result(redis_run(r->p, reply, err), err);
-}
-
-void redis_reader_also(struct redis *p, size_t n)
-{
-	buf_printf(&p->out, "*%zu\r\n", n);
 }
 
 void redis_reader_arg_key(struct redis *p, const char *kind, const char *metric, const char *rest)
@@ -102,7 +90,7 @@ static int find_metrics(struct redis_reader *r, struct metrics *out, struct err 
 	redisReply *reply;
 	int rc;
 
-	redis_begin(r->p, 2);
+	redis_reader_begin(r, 2);
 	redis_argz(r->p, "HGETALL");
 	r->p->key.n = 0;
 	buf_printf(&r->p->key, "%smetric", r->p->tag);
@@ -162,37 +150,33 @@ static int take_positions(const redisReply *all, const char *job, struct query_s
 	return 0;
 }
 
-/* Both hashes in one transaction: generation and positions of one moment. Nothing is added where the job is not known to this sink. */
+/* Nothing is added where the job is not known to this sink. The two hashes are not of one moment,
+ * and need not be: group and lateness go with any positions of the job. */
 static int add_sink(struct redis_reader *r, const char *job, const char *name, struct query_sinks *out, struct err *err)
 {
-	redisReply *reply[4] = { NULL };
+	redisReply *about = NULL, *positions = NULL;
 	struct redis *p = r->p;
-	int rc = 0;
+	int rc;
 
 	for (size_t i = 0; i < out->n; i++)
 		if (strcmp(out->v[i].name, name) == 0)
 			return 0;
 	r->conf.name = name;
-	redis_begin(p, 1);
-	redis_argz(p, "MULTI");
-	redis_reader_also(p, 2);
+	redis_reader_begin(r, 2);
 	redis_argz(p, "HGETALL");
 	redis_arg_job_key(p, "job", job);
-	redis_reader_also(p, 2);
+	redis_reader_also(r, 2);
 	redis_argz(p, "HGETALL");
 	redis_arg_job_key(p, "pos", job);
-	redis_reader_also(p, 1);
-	redis_argz(p, "EXEC");
-	for (int i = 0; i < 4 && rc == 0; i++)
-		rc = redis_reader_answer(r, &reply[i], err);
-	if (rc == 0 && redis_reader_elements(reply[3]) == 2 && redis_reader_elements(reply[3]->element[0])) {
+	rc = redis_reader_answer(r, &about, err) || redis_reader_answer(r, &positions, err) ? -1 : 0;
+	if (rc == 0 && redis_reader_elements(about)) {
 		struct query_sink *s = query_sinks_add(out, name);
 
-		take_job(reply[3]->element[0], s);
-		rc = take_positions(reply[3]->element[1], job, s, err);
+		take_job(about, s);
+		rc = take_positions(positions, job, s, err);
 	}
-	for (int i = 0; i < 4; i++)
-		freeReplyObject(reply[i]);
+	freeReplyObject(about);
+	freeReplyObject(positions);
 	return rc;
 }
 

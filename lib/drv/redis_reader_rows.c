@@ -69,7 +69,7 @@ static int find_windows(struct redis_reader *r, const char *metric, int64_t from
 	redisReply *reply;
 	int rc;
 
-	redis_begin(r->p, 4);
+	redis_reader_begin(r, 4);
 	redis_argz(r->p, "ZRANGEBYSCORE");
 	redis_reader_arg_key(r->p, "w", metric, "");
 	redis_argi(r->p, whole_seconds(from_us) - 1);
@@ -95,7 +95,7 @@ static int count_rows(struct redis_reader *r, const char *metric, const struct w
 
 	r->scratch.n = 0;
 	buf_printf(&r->scratch, ":%s", w->name);
-	redis_begin(r->p, 2);
+	redis_reader_begin(r, 2);
 	redis_argz(r->p, "ZCARD");
 	redis_reader_arg_key(r->p, "i", metric, buf_z(&r->scratch));
 	if (redis_reader_answer(r, &reply, err))
@@ -111,7 +111,7 @@ static int page_of_windows(struct redis_reader *r, const char *metric, int64_t m
 	redisReply *reply;
 	int rc;
 
-	redis_begin(r->p, 7);
+	redis_reader_begin(r, 7);
 	redis_argz(r->p, "ZREVRANGEBYSCORE");
 	redis_reader_arg_key(r->p, "w", metric, "");
 	redis_argi(r->p, most);
@@ -174,16 +174,16 @@ static void begin_row(struct redis_reader *r, const char *metric, const struct w
 	buf_printf(&r->scratch, ":%s:", w->name);
 	buf_adds(&r->scratch, hash);
 	if (first)
-		redis_begin(p, 2 + FIELDS);
+		redis_reader_begin(r, 2 + FIELDS);
 	else
-		redis_reader_also(p, 2 + FIELDS);
+		redis_reader_also(r, 2 + FIELDS);
 	redis_argz(p, "HMGET");
 	redis_reader_arg_key(p, "r", metric, buf_z(&r->scratch));
 	for (int i = 0; i < FIELDS; i++)
 		redis_argz(p, field[i]);
 	if (!sketch)
 		return;
-	redis_reader_also(p, 2);
+	redis_reader_also(r, 2);
 	redis_argz(p, "GET");
 	redis_reader_arg_key(p, "u", metric, buf_z(&r->scratch));
 }
@@ -272,7 +272,7 @@ static int give_rows(struct redis_reader *r, const struct query_range *range, co
 
 	r->scratch.n = 0;
 	buf_printf(&r->scratch, ":%s", w->name);
-	redis_begin(r->p, 4);
+	redis_reader_begin(r, 4);
 	redis_argz(r->p, "ZREVRANGE");
 	redis_reader_arg_key(r->p, "i", range->metric, buf_z(&r->scratch));
 	redis_argi(r->p, 0);

@@ -70,22 +70,25 @@ void redis_argi(struct redis *p, int64_t arg)
 
 /* ---- errors */
 
-/* "MOVED 3999 127.0.0.1:6381": the next connection goes there. Without a host it is the one that we asked. */
-static void follow(struct redis *p, const char *text)
+/* "MOVED 3999 127.0.0.1:6381", "ASK ..": the node into *host and *port. Without a host it is the
+ * one that we asked. */
+static void follow(struct redis *p, enum redis_redirect redirect, const char *text, char **host,
+		   int *port)
 {
 	const char *at = strrchr(text, ' '), *colon = strrchr(text, ':');
-	char *host;
+	char *name;
 
 	if (!at || !colon || colon < at)
 		return;
-	host = mem_dup(at + 1, (size_t)(colon - at - 1));
-	if (!*host) {
-		free(host);
-		host = mem_strdup(p->moved ? p->moved : p->url.host ? p->url.host : "127.0.0.1");
+	name = mem_dup(at + 1, (size_t)(colon - at - 1));
+	if (!*name) {
+		free(name);
+		name = mem_strdup(p->moved ? p->moved : p->url.host ? p->url.host : "127.0.0.1");
 	}
-	free(p->moved);
-	p->moved = host;
-	p->moved_port = atoi(colon + 1);
+	free(*host);
+	*host = name;
+	*port = atoi(colon + 1);
+	p->redirect = redirect;
 }
 
 static enum sink_result failed(struct redis *p, const char *text, struct err *err)
@@ -93,10 +96,12 @@ static enum sink_result failed(struct redis *p, const char *text, struct err *er
 	int code;
 
 	if (strncmp(text, "MOVED ", 6) == 0) {
-		follow(p, text);
+		follow(p, REDIS_MOVED, text, &p->moved, &p->moved_port);
 		err_set(err, EX_TEMPFAIL, "the cluster has these keys at %s", redis_where(p));
 		return SINK_RETRY;
 	}
+	if (strncmp(text, "ASK ", 4) == 0)
+		follow(p, REDIS_ASK, text, &p->ask, &p->ask_port);
 	if (redis_error_means(text, &code) == SINK_RETRY)
 		return redis_broken(p, text, err);
 	err_set(err, code, "%s: %.*s", redis_where(p), without_stop(text), text);
@@ -164,6 +169,7 @@ enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err)
 	if (p->script == REDIS_APPLY && crash_now(CRASH_SINK_SENT))
 		crash_sent(p);
 	*reply = NULL;
+	p->redirect = REDIS_HERE;
 	r = answer(p, reply, err);
 	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR &&
 		redis_error_is((*reply)->str, "NOSCRIPT")) {

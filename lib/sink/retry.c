@@ -29,17 +29,29 @@ static void tell(struct retry *r, const char *who, int64_t now, const struct err
 		log_warn("%s: %s; still trying, for %lld s now", who, why->msg, (long long)((now - r->started_us) / TM_S));
 }
 
-int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retry_for_us, const struct err *why, struct err *err)
+int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const char *flag,
+	       const struct err *why, struct err *err)
 {
-	int64_t now = tm_mono_us(), until;
+	int64_t now = tm_mono_us();
 	char text[32];
 
 	if (r->started_us == 0)
 		r->started_us = now;
 	if (now - r->started_us >= retry_for_us)
-		return err_set(err, EX_UNAVAILABLE, "%s: %s; given up after %.*s (--retry-for)", who, why->msg, num_duration_text(retry_for_us, text), text);
+		return err_set(err, EX_UNAVAILABLE, "%s: %s; given up after %.*s%s", who, why->msg,
+			       num_duration_text(retry_for_us, text), text, flag);
 	tell(r, who, now, why);
-	until = now + pause_us(r->tries++);
+	r->tries++;
+	return 0;
+}
+
+int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retry_for_us, const struct err *why, struct err *err)
+{
+	int64_t until;
+
+	if (retry_note(r, who, retry_for_us, " (--retry-for)", why, err))
+		return -1;
+	until = tm_mono_us() + pause_us(r->tries - 1);
 	if (until > r->started_us + retry_for_us)
 		until = r->started_us + retry_for_us;
 	while (tm_mono_us() < until)

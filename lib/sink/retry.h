@@ -9,6 +9,10 @@ struct retry { int64_t started_us, told_us; unsigned tries; };       /* {0}: not
 
 /* Another failure, told by why->msg: waits. 0: try again. -1: EX_UNAVAILABLE with why's message and the time spent, or what the loop says. `who`: "postgres". */
 int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retry_for_us, const struct err *why, struct err *err);
+/* The same for a caller that waits by itself. flag: what set the time, " (--retry-for)", or "".
+ * 0: try again. -1: EX_UNAVAILABLE. */
+int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const char *flag,
+	       const struct err *why, struct err *err);
 /* It worked: tells so where a failure was told. */
 void retry_done(struct retry *r, const char *who);
 

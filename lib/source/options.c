@@ -8,12 +8,14 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
+#include "source/topics.h"
 #include "tool/prog.h"
 
 struct options {
 	struct source_conf c;
 	const struct source_driver *driver;
 	const char *until_text, *name;      /* name: -t that no file has had yet */
+	const char **said;                  /* -t as given, once c.topic has the names in it; NULL: it has what was given */
 	bool list;
 	bool begun;                         /* the stream: it tells of its failures itself */
 };
@@ -163,7 +165,7 @@ static int add_file(void *self, const char *operand, struct err *err)
 #define AT(member) .at = offsetof(struct options, c.member)
 static const struct opt opts[] = {
 	{ .letter = 'b', .name = "brokers", .type = OPT_TEXT, AT(brokers), .arg = "HOST:PORT,...", .help = "where the cluster answers" },
-	{ .letter = 't', .name = "topic", .type = OPT_CALL, .call = add_topic, .arg = "NAME", .help = "topic to read, may repeat; before a file: its name in the job" },
+	{ .letter = 't', .name = "topic", .type = OPT_CALL, .call = add_topic, .arg = "NAME,...", .help = "topics to read, may repeat; before a file: its name in the job" },
 	{ .letter = 'g', .name = "group", .type = OPT_CALL, .call = set_group, .arg = "NAME", .help = "read as this consumer group, acknowledged" },
 	{ .letter = 'G', .name = "group-id", .type = OPT_CALL, .call = set_group, .arg = "NAME", .help = "the same, as kcat has it" },
 	{ .name = "job", .type = OPT_TEXT, AT(job), .arg = "NAME", .help = "the job that the positions belong to; default: the group. Over files: acknowledged" },
@@ -228,7 +230,21 @@ static int check_files(struct options *o, struct err *err)
 	return 0;
 }
 
-static int check_cluster(const struct options *o, struct err *err)
+/* A comma is between two topics, but a part of a file's name: what -t is for is known here. */
+static int split_topics(struct options *o, struct err *err)
+{
+	size_t n = o->c.topics;
+
+	o->said = o->c.topic;
+	o->c.topic = NULL;
+	o->c.topics = 0;
+	for (size_t i = 0; i < n; i++)
+		if (topics_split(o->said[i], &o->c.topic, &o->c.topics, err))
+			return -1;
+	return 0;
+}
+
+static int check_cluster(struct options *o, struct err *err)
 {
 	const struct source_conf *c = &o->c;
 
@@ -238,6 +254,8 @@ static int check_cluster(const struct options *o, struct err *err)
 		return err_set(err, EX_CONFIG, "this hta-consume was built without a cluster driver (./configure --with-kafka): it reads files only");
 	if (!c->brokers && !c->settings)
 		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
+	if (split_topics(o, err))
+		return -1;
 	if (c->last_line)
 		return err_set(err, EX_USAGE, "--last-line is for files");
 	if (c->job && !c->group)
@@ -356,7 +374,9 @@ int source_main(const struct source_driver *driver, int argc, char **argv)
 	};
 	int code = prog_main(&prog, &o, argc, argv);
 
-	free(o.c.topic);
+	if (o.said)
+		topics_free(o.c.topic, o.c.topics);
+	free(o.said ? o.said : o.c.topic);
 	free(o.c.setting);
 	free(o.c.file);
 	free((char *)(uintptr_t)o.c.bootstrap);

@@ -17,11 +17,11 @@ enum source_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
 /* A setting of the cluster's client library: -X name=value, or -F file. In the order of the command line. */
 struct source_setting { bool file; const char *text; };
 
-/* What the command line said, checked. Texts are borrowed from argv. */
+/* What the command line said, checked. Texts are borrowed for the life of the stream. */
 struct source_conf {
 	/* a cluster's topics: brokers or settings are there and no files */
 	const char *brokers;
-	const char **topic;
+	const char **topic;           /* legal names (topics.h) */
 	size_t topics;
 	struct source_setting *setting;
 	size_t settings;

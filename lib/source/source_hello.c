@@ -69,12 +69,21 @@ int source_write_hello(struct source *s, const char *path, struct err *err)
 	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
 }
 
+/* Did it come back meanwhile (or is all over)? While a cluster is waited for nobody else looks. */
+static bool is_greeted(struct source *s)
+{
+	struct err err = ERR_INIT;
+
+	if (s->greeted || source_serve(s, &err) == 0)
+		return s->greeted;
+	loop_stop(s->loop, &err);
+	return true;
+}
+
 static void on_notice(void *arg, int fd, short revents)
 {
-	struct source *s = arg;
-
 	(void)fd, (void)revents;
-	if (!s->greeted)
+	if (!is_greeted(arg))
 		log_note("waiting for the hello to come back: is `| hta-commit` at the end, and does no filter hold back control lines?");
 }
 
@@ -84,7 +93,7 @@ static void on_too_late(void *arg, int fd, short revents)
 	struct err err = ERR_INIT;
 
 	(void)fd, (void)revents;
-	if (s->greeted)
+	if (is_greeted(s))
 		return;
 	err_set(&err, EX_CONFIG, "the hello has not come back in %d s: either `| hta-commit` is missing at the end, or a filter between drops or buffers control lines; say "
 		"grep -a --line-buffered -e '^{\"$hta\"' -e PATTERN, or jq --unbuffered -c 'select(has(\"$hta\") or (PROGRAM))', and --foreign at the stage behind it", HELLO_S);

@@ -9,6 +9,7 @@
  *	ends TOPIC					lines "PARTITION LOW HIGH"
  *	committed GROUP TOPIC				lines "PARTITION OFFSET METADATA", "-" where there is none
  *	commit GROUP TOPIC PARTITION OFFSET [METADATA]	on behalf of a group without members
+ *	deny USER topic|group NAME			all that USER could do with it; "allow" takes it back
  *	txn commit|abort TOPIC PARTITION		the lines of standard input in one transaction
  *	stamp TOPIC PARTITION				lines "MS TEXT" of standard input: records TEXT of that timestamp
  * Exit 0, 64 for wrong usage, 69 with the broker's reason. */
@@ -48,7 +49,7 @@ static void usage(void) __attribute__((noreturn));
 
 static void usage(void)
 {
-	fputs("usage: kadm -b BROKERS [-X prop=value]... create|delete|grow|trim|ends|committed|commit|txn|stamp ...\n", stderr);
+	fputs("usage: kadm -b BROKERS [-X prop=value]... create|delete|grow|trim|ends|committed|commit|deny|allow|stamp|txn ...\n", stderr);
 	exit(EX_USAGE);
 }
 
@@ -229,6 +230,35 @@ static void topic_trim(rd_kafka_t *rk, int argc, char **argv)
 	rd_kafka_queue_destroy(queue);
 }
 
+/* --- rights --------------------------------------------------------------------------------------------------------- */
+
+/* "deny" or "allow". Each broker hears of it a little later. */
+static void acl(rd_kafka_t *rk, int argc, char **argv)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_ResourceType_t type = RD_KAFKA_RESOURCE_TOPIC;
+	rd_kafka_AclBinding_t *rule;
+	char user[128], why[512];
+
+	if (argc != 4 || (strcmp(argv[2], "topic") != 0 && strcmp(argv[2], "group") != 0))
+		usage();
+	if (strcmp(argv[2], "group") == 0)
+		type = RD_KAFKA_RESOURCE_GROUP;
+	snprintf(user, sizeof(user), "User:%s", argv[1]);
+	rule = (strcmp(argv[0], "deny") == 0 ? rd_kafka_AclBinding_new : rd_kafka_AclBindingFilter_new)(
+		type, argv[3], RD_KAFKA_RESOURCE_PATTERN_LITERAL, user, "*", RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_DENY,
+		why, sizeof(why));
+	if (!rule)
+		fail(argv[3], why);
+	if (strcmp(argv[0], "deny") == 0)
+		rd_kafka_CreateAcls(rk, &rule, 1, NULL, queue);
+	else
+		rd_kafka_DeleteAcls(rk, &rule, 1, NULL, queue);
+	answered(queue);
+	rd_kafka_AclBinding_destroy(rule);
+	rd_kafka_queue_destroy(queue);
+}
+
 /* --- offsets -------------------------------------------------------------------------------------------------------- */
 
 /* The first or next offset of every partition of the list. Asked again as leaders move; rd_kafka_query_watermark_offsets
@@ -359,10 +389,12 @@ static const struct verb {
 	void (*run)(rd_kafka_t *rk, int argc, char **argv);
 	enum { PLAIN, GROUP, PRODUCER, TRANSACTION } kind; /* GROUP: its first operand names one */
 } verbs[] = {
+	{ "allow", acl, PLAIN },
 	{ "commit", commit_one, GROUP },
 	{ "committed", print_committed, GROUP },
 	{ "create", topic_create, PLAIN },
 	{ "delete", topic_delete, PLAIN },
+	{ "deny", acl, PLAIN },
 	{ "ends", print_ends, PLAIN },
 	{ "grow", topic_grow, PLAIN },
 	{ "stamp", produce_stamped, PRODUCER },
