@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What has come since the last run, into a SQLite file, then leave. Says nothing when all is well: cron mails what goes wrong.
 # examples/crontab has a line for it. While a run is still at it the next one leaves at once. After 69, 74, 75 or 76 nothing is lost:
-# the next run takes it up. After 64, 65, 70, 78 every run says the same until somebody has seen to it; nothing is stored meanwhile.
+# the next run takes it up. After 64, 65, 70, 78 every run says the same until somebody has seen to
+# it, and nothing is stored meanwhile.
 #
 #	HTA_BROKERS	localhost:9092
 #	HTA_TOPIC	events

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The full pipeline: a Kafka topic, counted by minute into Postgres and Redis, each event once. It runs until it is told to stop; its exit code
-# says whether to start it again (hta(7), EXIT STATUS): after 69, 74, 75, 76, with a bound on how often, as systemd/hta@.service has it. Bad records go to hta_dead in Postgres.
+# says whether to start it again (hta(7), EXIT STATUS): after 69, 74, 75, 76, with a bound on how
+# often, as systemd/hta@.service has it. Bad records go to hta_dead in Postgres.
 #
 #	HTA_BROKERS	localhost:9092
 #	HTA_TOPIC	events

@@ -247,7 +247,7 @@ cut_below() { # NAME COMMAND...
 		hta-gen --count foo
 	END
 	fails_with 64 hta-consume -g '' "$events"
-	says '^hta-consume: -g: a name is missing$'
+	says '^hta-consume: -g: the value is empty '
 }
 
 @test "usage: what is no topic is 64, before anybody is asked" {

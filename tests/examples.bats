@@ -147,6 +147,11 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	says 'nowhere'
 	HTA_TOPIC=$topic-none fails_with 78 "$examples/kafka-pipeline.sh"
 	says 'Unknown topic'
+	# what a typo in the unit's environment comes to
+	HTA_WINDOW='--every 60' fails_with 64 "$examples/kafka-pipeline.sh"
+	HTA_CONSUME='--unitl end' fails_with 64 "$examples/kafka-pipeline.sh"
+	HTA_TTL=7 fails_with 64 "$examples/kafka-pipeline.sh"
+	REDIS_URL=localhost fails_with 64 "$examples/kafka-pipeline.sh"
 }
 
 @test "replay: files, compressed ones, more of them" {
@@ -161,6 +166,8 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	feed "$examples/replay-files.sh" replay.db part.00.gz part.01.zst part.02
 	[ "$(total replay.db)" = 30000 ]
 	fails_with 64 "$examples/replay-files.sh" replay.db
+	fails_with 78 "$examples/replay-files.sh" replay.db missing
+	HTA_WINDOW='--every 60' fails_with 64 "$examples/replay-files.sh" replay.db part.02
 }
 
 @test "cron: quiet when all is well, not when it is not" {

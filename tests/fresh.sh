@@ -151,6 +151,6 @@ settings
 results=()
 command_of_readme ./examples/quickstart.sh
 command_of_readme ./tests/run.sh "$@"
-say "on $(. "$root/etc/os-release" && echo "$PRETTY_NAME"), $(git -C "$top" rev-parse --short HEAD):"
+say "on $(. "$root/etc/os-release" && echo "$PRETTY_NAME"), $(git -C "$root/root/hta" rev-parse --short HEAD):"
 printf '%s\n' "${results[@]}"
 exit $failed

@@ -316,6 +316,9 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(jq -s "map(.count) | add" rows.ndjson)" = $((100000 - $(wc -l <late.ndjson))) ]
 	example hta-window.1 4
 	grep -q 'latency_ms is a string, not a number' "$out"
+	example hta-window.1 5
+	[ "$(jq -c '[.window_start[:16], .dims.status, .sum]' "$out" | tr -d '\n')" = \
+		'["2026-11-20T14:00","200",0.014]["2026-11-20T14:00",null,null]' ]
 }
 
 @test "hta-sink-sqlite(1)" {

@@ -295,6 +295,19 @@ foreign_schema() {
 	[ "$(sqlite3 b.db 'select sum(count) from hta_rollups')" = 100 ]
 }
 
+long_names() {
+	use "$1"
+	hta-gen --count 100 >events
+	local name
+	name=$(printf '%0255d' 0)
+	fails_with 64 $sink --init --name "1$name"
+	says 'at most 255 bytes, this one has 256'
+	feed pipe "hta-consume --job $name -t $name events | hta-window --by endpoint --metric ${name:0:200} | $sink --init --name $name | hta-commit"
+	[ "$(ask 'select sum(count) from hta_rollups')" = 100 ]
+}
+@test "pg: the longest names of job, sink, topic and metric fit into its keys" { long_names pg; }
+@test "sqlite: the longest names of job, sink, topic and metric fit into its keys" { long_names sqlite; }
+
 @test "options of plain streams are 64 on an acknowledged one" {
 	use sqlite
 	hta-gen --count 100 >events

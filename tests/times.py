@@ -1,11 +1,16 @@
 """Event times against python's own: the hands of tests/window.bats.
 
   times.py zones                   names of zones to try, a line each
-  times.py zone NAME FOLDER        FOLDER/in: events with local times of that zone around every change from 1970 to 2199, and at random;
-                                   FOLDER/want: what "hta-window --zone NAME --every 1ms --by id" makes of them, "id start" a line;
-                                   printed: how many came twice, and how many never were
-  times.py pattern SEED I FOLDER   the same for times written by the I-th pattern, which is printed"""
+  times.py zone NAME FOLDER        FOLDER/in: events with local times of that zone around every
+                                   change from 1970 to 2199, and at random; FOLDER/want: what
+                                   "hta-window --zone NAME --every 1ms --by id" makes of them,
+                                   "id start" a line; printed: how many came twice, how many
+                                   never were
+  times.py pattern SEED I FOLDER   the same for times written by the I-th pattern, which is printed
+"""
 import datetime
+import functools
+import json
 import random
 import sys
 import zoneinfo
@@ -14,14 +19,16 @@ UTC = datetime.timezone.utc
 FIRST = datetime.datetime(1970, 1, 3)
 LAST = datetime.datetime(2199, 12, 29)
 SECOND = datetime.timedelta(seconds=1)
+MS = datetime.timedelta(milliseconds=1)
 DAY = datetime.timedelta(days=1)
 
-# Every kind of rule: none, north, south, half hours, negative saving, changes at midnight or before it, by the hundred years,
-# skipped days, seconds in the offset after 1970.
-ZONES = """Africa/Cairo Africa/Casablanca Africa/Monrovia America/Caracas America/Havana America/New_York America/Nuuk America/Santiago
-America/Sao_Paulo America/St_Johns America/Scoresbysund Antarctica/Troll Asia/Gaza Asia/Jerusalem Asia/Kathmandu Asia/Kolkata Asia/Pyongyang
-Asia/Tehran Asia/Tokyo Atlantic/Azores Australia/Lord_Howe Australia/Sydney Etc/GMT+5 Europe/Berlin Europe/Dublin Europe/London
-Europe/Lisbon Europe/Moscow Pacific/Apia Pacific/Chatham Pacific/Kiritimati Pacific/Kwajalein""".split()
+# Every kind of rule: none, north, south, half hours, negative saving, changes at midnight or before
+# it, four a year, days that never were, seconds in the offset after 1970.
+ZONES = """Africa/Cairo Africa/Casablanca Africa/Monrovia America/Caracas America/Havana
+America/New_York America/Nuuk America/Santiago America/Sao_Paulo America/St_Johns Antarctica/Troll
+Asia/Gaza Asia/Jerusalem Asia/Kathmandu Asia/Tehran Asia/Tokyo Australia/Lord_Howe Australia/Sydney
+Etc/GMT+5 Europe/Berlin Europe/Dublin Europe/Lisbon Europe/Moscow Pacific/Apia
+Pacific/Chatham""".split()
 
 
 def changes(zone):
@@ -40,22 +47,27 @@ def changes(zone):
         t += DAY
 
 
+@functools.lru_cache(None)
 def locals_of(name):
     """Local times around each change, and others."""
+    return list(make_locals(name))
+
+
+def make_locals(name):
     zone, rng = zoneinfo.ZoneInfo(name), random.Random(name)
     for at, before, after in changes(zone):
         for edge in sorted({at + before, at + after}):
-            for off in -SECOND, SECOND * 0, SECOND, datetime.timedelta(seconds=rng.randrange(-7200, 7200)):
+            for off in -SECOND, SECOND * 0, SECOND, SECOND * rng.randrange(-7200, 7200):
                 yield edge + off
     for _ in range(500):
-        yield FIRST + datetime.timedelta(milliseconds=rng.randrange(int((LAST - FIRST) / datetime.timedelta(milliseconds=1))))
+        yield FIRST + MS * rng.randrange((LAST - FIRST) // MS)
 
 
 def write(folder, events):
     """(text, instant) each."""
     with open(folder + "/in", "w") as into, open(folder + "/want", "w") as want:
         for i, (text, at) in enumerate(events):
-            into.write('{"ts":"%s","id":%d}\n' % (text.replace("\\", "\\\\").replace('"', '\\"'), i))
+            into.write(json.dumps({"ts": text, "id": i}) + "\n")
             at = at.astimezone(UTC)
             ms = ".%03d" % (at.microsecond // 1000) if at.microsecond >= 1000 else ""
             want.write("%d %s%sZ\n" % (i, at.strftime("%Y-%m-%dT%H:%M:%S"), ms))
@@ -65,7 +77,7 @@ def unclear(name):
     """How many of the times came twice, and how many were skipped."""
     zone, n = zoneinfo.ZoneInfo(name), [0, 0]
     for t in locals_of(name):
-        first, second = t.replace(tzinfo=zone).astimezone(UTC), t.replace(tzinfo=zone, fold=1).astimezone(UTC)
+        first, second = (t.replace(tzinfo=zone, fold=f).astimezone(UTC) for f in (0, 1))
         n[0] += first < second
         n[1] += first > second
     return n
@@ -80,11 +92,13 @@ def zone_events(name):
         yield text.replace(".", rng.choice(".,")), t.replace(tzinfo=zone)
 
 
+@functools.lru_cache(None)
 def pattern(seed, i):
-    """Directives in any order that fix a time, with something that is no digit or letter between them."""
+    """Directives in any order that fix a time, with something that is no digit between them."""
     rng = random.Random("%s %s" % (seed, i))
     day = rng.choice([["%d", "%m"], ["%d", "%b"], ["%d", "%B"], ["%j"], ["%e", "%b"]])
-    time = rng.choice([["%H", "%M", "%S"], ["%I", "%p", "%M", "%S"], ["%T"], ["%R"], ["%H", "%M", "%S", "%f"]])
+    time = rng.choice([["%H", "%M", "%S"], ["%I", "%p", "%M", "%S"], ["%T"], ["%R"],
+                       ["%H", "%M", "%S", "%f"]])
     parts = [rng.choice(["%Y", "%Y", "%y"])] + day + time
     if rng.random() < 0.3:
         parts = ["%F"] + time
@@ -95,7 +109,8 @@ def pattern(seed, i):
     if rng.random() < 0.6:
         parts.append("%z")
     rng.shuffle(parts)
-    return "".join(p + rng.choice([" ", ", ", "/", ";", " | ", "_", "at ", "%%"]) for p in parts).rstrip() + "."
+    between = [" ", ", ", "/", ";", " | ", "_", "at ", "%%"]
+    return "".join(p + rng.choice(between) for p in parts).rstrip() + "."
 
 
 def times_of(seed, i):
@@ -103,16 +118,17 @@ def times_of(seed, i):
     at = None
     for _ in range(200):
         if not at or rng.random() < 0.3:   # else near the one before, as in a log
-            at = datetime.datetime(1971, 1, 1) + datetime.timedelta(seconds=rng.randrange(98 * 365 * 86400))
+            at = datetime.datetime(1971, 1, 1) + SECOND * rng.randrange(98 * 365 * 86400)
         at += datetime.timedelta(microseconds=rng.randrange(20000000))
-        east = datetime.timedelta(minutes=rng.randrange(-720, 841)) if "%z" in pattern(seed, i) else datetime.timedelta()
-        yield at.replace(tzinfo=datetime.timezone(east))
+        minutes = rng.randrange(-720, 841) if "%z" in pattern(seed, i) else 0
+        yield at.replace(tzinfo=datetime.timezone(SECOND * 60 * minutes))
 
 
 def pattern_events(seed, i):
     p = pattern(seed, i)
     for at in times_of(seed, i):
-        yield at.strftime(p), at.replace(microsecond=at.microsecond if "%f" in p else 0, second=0 if "%R" in p else at.second)
+        us, second = at.microsecond if "%f" in p else 0, 0 if "%R" in p else at.second
+        yield at.strftime(p), at.replace(microsecond=us, second=second)
 
 
 def main(args):

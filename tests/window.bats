@@ -125,13 +125,16 @@ events() {
 	done
 }
 
-# What hta-window takes each text on standard input for, a line each: its time in UTC, behind it the text; then what is bad, "- REASON".
+# What hta-window takes each text on standard input for, in the file $times, a line each: its time
+# in UTC, behind it the text; then what is bad, "- REASON".
 times_of() { # OPTIONS...
-	jq -Rc '{ts: ., text: .}' >"$BATS_TEST_TMPDIR/texts"
-	rm -f "$BATS_TEST_TMPDIR/dead"
-	feed hta-window "$@" --every 1ms --by text --dead "$BATS_TEST_TMPDIR/dead" "$BATS_TEST_TMPDIR/texts"
-	jq -r '"\(.window_start) \(.dims.text)"' "$out" >"$BATS_TEST_TMPDIR/times"
-	[ ! -e "$BATS_TEST_TMPDIR/dead" ] || jq -r '"- \(.reason)"' "$BATS_TEST_TMPDIR/dead" >>"$BATS_TEST_TMPDIR/times"
+	local texts=$BATS_TEST_TMPDIR/texts dead=$BATS_TEST_TMPDIR/dead
+	times=$BATS_TEST_TMPDIR/times
+	jq -Rc '{ts: ., text: .}' >"$texts"
+	rm -f "$dead"
+	feed hta-window "$@" --every 1ms --by text --dead "$dead" "$texts"
+	jq -r '"\(.window_start) \(.dims.text)"' "$out" >"$times"
+	[ ! -e "$dead" ] || jq -r '"- \(.reason)"' "$dead" >>"$times"
 }
 
 @test "event times: any form that is clear by itself" {
@@ -149,7 +152,7 @@ times_of() { # OPTIONS...
 		2026-01-01T00:02:60,9Z
 		2026-01-01T00:03:01-00:00
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		2025-12-31T23:00:01Z 2026-01-01T00:00:01+0100
 		2026-01-01T00:00:00Z 2025-12-31T18:30-05:30
 		2026-01-01T00:00:02Z 2026-01-01T01:00:02+01
@@ -178,11 +181,12 @@ times_of() { # OPTIONS...
 		Fri Nov 28 15:58:00 UTC 2026
 		yesterday
 	END
-	local none='- metric events: ts is a string, but no RFC 3339 time'
-	expect "$BATS_TEST_TMPDIR/times" <<-END
-		- metric events: ts is a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) says where its clock stands
-		- metric events: ts is a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) says where its clock stands
-		- metric events: ts is a string: a number in quotes, and only --time-unit s, ms, us or ns can tell which time
+	local ts='- metric events: ts is' none='- metric events: ts is a string, but no RFC 3339 time'
+	local which='says where its clock stands'
+	expect "$times" <<-END
+		$ts a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) $which
+		$ts a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) $which
+		$ts a string: a number in quotes, and only --time-unit s, ms, us or ns can tell which time
 		$none: --time-format clf reads it
 		$none: --time-format clf reads it
 		$none: --time-format http reads it
@@ -193,7 +197,7 @@ times_of() { # OPTIONS...
 	END
 	# and so it does
 	times_of --time-format '%a %b %d %H:%M:%S %Z %Y' <<<'Fri Nov 28 15:58:00 UTC 2026'
-	expect "$BATS_TEST_TMPDIR/times" <<<'2026-11-28T15:58:00Z Fri Nov 28 15:58:00 UTC 2026'
+	expect "$times" <<<'2026-11-28T15:58:00Z Fri Nov 28 15:58:00 UTC 2026'
 }
 
 @test "epoch times in quotes: journald's, nginx', with the unit" {
@@ -202,7 +206,7 @@ times_of() { # OPTIONS...
 		1732800000000999.9
 		2024-11-28T13:20:01Z
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		2024-11-28T13:20:00Z 1732800000000000
 		2024-11-28T13:20:00Z 1732800000000999.9
 		2024-11-28T13:20:01Z 2024-11-28T13:20:01Z
@@ -215,17 +219,18 @@ times_of() { # OPTIONS...
 		01732800000
 		-1
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	local none='- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z);'
+	expect "$times" <<-END
 		2024-11-28T13:20:00Z 1.7328e9
 		2024-11-28T13:20:00.123Z 1732800000.123
-		- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
-		- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
-		- metric events: ts is a string, but no RFC 3339 time (2026-11-20T15:00:00Z); --time-format says how other times are written
+		$none --time-format says how other times are written
+		$none --time-format says how other times are written
+		$none --time-format says how other times are written
 		- metric events: ts is outside of the years 1970 to 2199
 	END
 }
 
-@test "local times with --zone: daylight saving, what came twice and what never was, told and counted" {
+@test "local times with --zone: what came twice and what never was is told and counted" {
 	times_of --zone Europe/Berlin <<-'END'
 		2026-01-01T01:00:00
 		2026-03-29T01:59:59
@@ -236,7 +241,7 @@ times_of() { # OPTIONS...
 		2026-10-25T03:00
 		2026-07-01T00:00:00Z
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		2026-01-01T00:00:00Z 2026-01-01T01:00:00
 		2026-03-29T00:59:59Z 2026-03-29T01:59:59
 		2026-03-29T01:30:00Z 2026-03-29T02:30:00
@@ -249,7 +254,7 @@ times_of() { # OPTIONS...
 	says '^hta-window: 1 local times came twice where the clock of --zone Europe/Berlin was set back'
 	says '^hta-window: 1 local times never were where the clock of --zone Europe/Berlin was set forward'
 	times_of --zone +05:30 <<<$'2026-01-01T00:00\n2026-01-01T00:00:01Z'
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		2025-12-31T18:30:00Z 2026-01-01T00:00
 		2026-01-01T00:00:01Z 2026-01-01T00:00:01Z
 	END
@@ -257,17 +262,18 @@ times_of() { # OPTIONS...
 }
 
 @test "times do not depend on TZ, the locale or the number of threads" {
-	local i env
+	local i env window=(hta-window --zone America/New_York --time-format '%d %B %Y %T' --every 1h)
+	cd "$BATS_TEST_TMPDIR"
 	for i in $(seq 0 5 20000); do
-		printf '{"ts":"%s","v":"1.5"}\n' "$(printf '%(%d %B %Y %H:%M:%S)T' $((1774500000 + i * 60)))"
-	done >"$BATS_TEST_TMPDIR/in"
-	feed hta-window --zone America/New_York --time-format '%d %B %Y %T' --every 1h --value v "$BATS_TEST_TMPDIR/in"
-	mv "$out" "$BATS_TEST_TMPDIR/want"
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/want")" -gt 200 ]
+		printf '{"ts":"%(%d %B %Y %H:%M:%S)T"}\n' $((1774500000 + i * 60))
+	done >in
+	feed "${window[@]}" in
+	mv "$out" want
+	[ "$(wc -l <want)" -gt 200 ]
 	for env in TZ=Asia/Tokyo LC_ALL=de_DE.UTF-8 LC_ALL=C TZ=:/nowhere; do
 		for i in 1 3; do
-			feed env "$env" hta-window -j $i --zone America/New_York --time-format '%d %B %Y %T' --every 1h --value v "$BATS_TEST_TMPDIR/in"
-			cmp "$out" "$BATS_TEST_TMPDIR/want"
+			feed env "$env" "${window[@]}" -j $i in
+			cmp "$out" want
 		done
 	done
 }
@@ -277,12 +283,12 @@ times_of() { # OPTIONS...
 	exec 7<>"$BATS_TEST_TMPDIR/fifo"
 	spawn local hta-window --zone Europe/Berlin <"$BATS_TEST_TMPDIR/fifo" 7>&-
 	printf '{"ts":"2026-%s"}\n' 10-25T02:30 10-25T02:59:59 03-29T02:00 03-29T03:00 >&7
-	wait_until 10 jq_of_top '.stages[0].counters | .times_twice == 2 and .times_skipped == 1 and .aggregated == 4'
+	wait_until 10 counters '.times_twice == 2 and .times_skipped == 1 and .aggregated == 4'
 	exec 7>&-
 	exits_with 0 10
 }
 
-jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
+counters() { hta-top --json | jq -e ".stages[0].counters | $1"; } # CONDITION
 
 @test "--time-format: access logs, HTTP, patterns" {
 	times_of --time-format clf <<-'END'
@@ -291,7 +297,7 @@ jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
 		2000-10-10T13:55:36Z
 		10/Oct/2000:13:55:61 -0700
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		2000-10-10T20:55:36Z 10/Oct/2000:13:55:36 -0700
 		2000-10-10T20:55:37Z [10/Oct/2000:13:55:37 -0700]
 		- metric events: ts is a string, but no time of --time-format clf
@@ -302,7 +308,7 @@ jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
 		Sunday, 06-Nov-94 08:49:38 GMT
 		Sun Nov  6 08:49:39 1994
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		1994-11-06T08:49:37Z Sun, 06 Nov 1994 08:49:37 GMT
 		1994-11-06T08:49:38Z Sunday, 06-Nov-94 08:49:38 GMT
 		1994-11-06T08:49:39Z Sun Nov  6 08:49:39 1994
@@ -313,7 +319,7 @@ jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
 		01/07/2026 12:00:00.0 PM UTC
 		01/07/2026 12:00:00.0 PM EST
 	END
-	expect "$BATS_TEST_TMPDIR/times" <<-'END'
+	expect "$times" <<-'END'
 		2026-07-01T12:00:00Z 01/07/2026 12:00:00.0 PM UTC
 		2026-10-25T00:30:00.123Z 25/10/2026 02:30:00.123456789 AM CEST
 		2026-10-25T01:30:00.100Z 25/10/2026 2:30:00.1 am CET
@@ -325,7 +331,8 @@ jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
 	grep -q '"window_start":"2000-10-10T20:55:00Z"' "$out"
 	feed hta-window --time-format %Y%m%d%H%M%S --zone UTC <<<'{"ts":20260101000000}'
 	grep -q '"window_start":"2026-01-01T00:00:00Z"' "$out"
-	feed hta-window --time-format %F --time-unit s --zone UTC <<<$'{"ts":"2026-01-01"}\n{"ts":1767225601}\n{"ts":"1767225602.5"}'
+	feed hta-window --time-format %F --time-unit s --zone UTC \
+		<<<$'{"ts":"2026-01-01"}\n{"ts":1767225601}\n{"ts":"1767225602.5"}'
 	grep -q '"window_start":"2026-01-01T00:00:00Z".*"count":3' "$out"
 }
 
@@ -354,57 +361,71 @@ jq_of_top() { hta-top --json | jq -e "$1"; } # PROGRAM
 	says '%Y-%m-%d %H:%M:%S has no offset \(%z\): --zone NAME'
 }
 
+# The last rows, "id start" a line.
+by_id() { jq -r '"\(.dims.id) \(.window_start)"' "$out" | sort -n; }
+
 @test "every change of the clock in many zones, as python's zoneinfo has it" {
-	local zone n=0 twice skipped
+	local zone n=0 twice skipped times=$BATS_TEST_DIRNAME/times.py
+	cd "$BATS_TEST_TMPDIR"
 	while read -r zone; do
-		read -r twice skipped < <(python3 "$BATS_TEST_DIRNAME/times.py" zone "$zone" "$BATS_TEST_TMPDIR")
-		feed hta-window --zone "$zone" --every 1ms --by id "$BATS_TEST_TMPDIR/in"
-		jq -r '"\(.dims.id) \(.window_start)"' "$out" | sort -n | cmp - "$BATS_TEST_TMPDIR/want" || { echo "$zone"; return 1; }
+		read -r twice skipped < <(python3 "$times" zone "$zone" .)
+		feed hta-window --zone "$zone" --every 1ms --by id in
+		by_id | cmp - want || { echo "$zone"; return 1; }
 		[ "$twice" = 0 ] || says "^hta-window: $twice local times came twice"
 		[ "$skipped" = 0 ] || says "^hta-window: $skipped local times never were"
 		n=$((n + twice + skipped))
-	done < <(python3 "$BATS_TEST_DIRNAME/times.py" zones)
+	done < <(python3 "$times" zones)
 	[ $n -gt 10000 ]
 }
 
 @test "patterns, as python writes them" {
 	local i form
+	cd "$BATS_TEST_TMPDIR"
 	for i in $(seq 40); do
-		form=$(python3 "$BATS_TEST_DIRNAME/times.py" pattern "${HTA_SEED:-1}" "$i" "$BATS_TEST_TMPDIR")
-		feed hta-window --zone UTC --time-format "$form" --every 1ms --by id "$BATS_TEST_TMPDIR/in"
-		jq -r '"\(.dims.id) \(.window_start)"' "$out" | sort -n | cmp - "$BATS_TEST_TMPDIR/want" || { echo "$form"; return 1; }
-		[ "$(wc -l <"$BATS_TEST_TMPDIR/want")" = 200 ]
+		form=$(python3 "$BATS_TEST_DIRNAME/times.py" pattern "${HTA_SEED:-1}" "$i" .)
+		feed hta-window --zone UTC --time-format "$form" --every 1ms --by id in
+		by_id | cmp - want || { echo "$form"; return 1; }
+		[ "$(wc -l <want)" = 200 ]
 	done
 }
 
 @test "numbers in quotes are numbers where --value asks for them, and strings as dimensions" {
-	printf '{"ts":"2026-01-01T00:00:00Z","request_time":%s}\n' '"0.014"' '"-"' '""' '"0.014, 0.020"' '"1,5"' '" 1"' '"01"' '".5"' '"1e3"' '"\u0031"' 0.5 null \
-		>"$BATS_TEST_TMPDIR/in"
+	cd "$BATS_TEST_TMPDIR"
+	values() { printf '{"ts":"2026-01-01T00:00:00Z","v":%s}\n' "$@" >in; }
+	values '"0.014"' '"-"' '""' '"0.014, 0.020"' '"1,5"' '" 1"' '"01"' '".5"' '"1e3"' '"\u0031"' 0.5 null
 	for threads in 1 2; do
-		rm -f "$BATS_TEST_TMPDIR/dead"
-		feed hta-window -j $threads --value request_time --dead "$BATS_TEST_TMPDIR/dead" "$BATS_TEST_TMPDIR/in"
-		jq -c '[.count, .value_count, .sum, .min, .max]' "$out" >"$BATS_TEST_TMPDIR/got"
-		expect "$BATS_TEST_TMPDIR/got" <<<'[5,4,1001.514,0.014,1000]'
-		jq -r '"\(.line) \(.reason)"' "$BATS_TEST_TMPDIR/dead" >"$BATS_TEST_TMPDIR/got"
-		printf '%d metric events: request_time is a string, not a number\n' 2 3 4 5 6 7 8 | expect "$BATS_TEST_TMPDIR/got"
+		rm -f dead
+		feed hta-window -j $threads --value v --dead dead in
+		jq -c '[.count, .value_count, .sum, .min, .max]' "$out" >got
+		expect got <<<'[5,4,1001.514,0.014,1000]'
+		jq -r '"\(.line) \(.reason)"' dead >got
+		printf '%d metric events: v is a string, not a number\n' 2 3 4 5 6 7 8 | expect got
 	done
-	feed hta-window --by status --value status <<<$'{"ts":"2026-01-01T00:00:00Z","status":"200"}\n{"ts":"2026-01-01T00:00:00Z","status":200}'
-	jq -c '[.dims.status, .sum]' "$out" >"$BATS_TEST_TMPDIR/got"
-	expect "$BATS_TEST_TMPDIR/got" <<<$'[200,200]\n["200",200]'
-	feed hta-window --value v <<<'{"ts":"2026-01-01T00:00:00Z","v":"0.0000000015"}'
+	values '"200"' 200
+	feed hta-window --by v --value v in
+	jq -c '[.dims.v, .sum]' "$out" >got
+	expect got <<<$'[200,200]\n["200",200]'
+	values '"0.0000000015"'
+	feed hta-window --value v in
 	says '1 values had more than nine decimals'
-	fails_with 65 hta-window --value v --exact <<<'{"ts":"2026-01-01T00:00:00Z","v":"0.0000000015"}'
-	fails_with 65 hta-window --value v <<<'{"ts":"2026-01-01T00:00:00Z","v":"1e21"}'
+	fails_with 65 hta-window --value v --exact in
+	values '"1e21"'
+	fails_with 65 hta-window --value v in
 	says 'v is out of range'
 }
 
 @test "zone and form are part of what a stored metric means" {
 	cd "$BATS_TEST_TMPDIR"
 	printf '{"ts":"%s"}\n' '01.07.2026 12:00:00' '01.07.2026 12:01:00' >in
-	job() { bash -o pipefail -c 'hta-consume --job j in | hta-window "$@" | hta-sink-sqlite --init db | hta-commit' bash "$@"; }
+	job() {
+		bash -o pipefail -c 'hta-consume --job j in | hta-window "$@" |
+			hta-sink-sqlite --init db | hta-commit' bash "$@"
+	}
 	feed job --zone Europe/Berlin --time-format '%d.%m.%Y %T'
-	[ "$(sqlite3 db "select window_start from hta_rollups order by 1" | cut -c 1-16 | tr '\n' ' ')" = '2026-07-01T10:00 2026-07-01T10:01 ' ]
-	[ "$(sqlite3 db 'select definition from hta_metric' | jq -c '[.zone, .format]')" = '["Europe/Berlin","%d.%m.%Y %H:%M:%S"]' ]
+	sqlite3 db 'select substr(window_start, 1, 16) from hta_rollups order by 1' >got
+	expect got <<<$'2026-07-01T10:00\n2026-07-01T10:01'
+	sqlite3 db 'select definition from hta_metric' | jq -c '[.zone, .format]' >got
+	expect got <<<'["Europe/Berlin","%d.%m.%Y %H:%M:%S"]'
 	feed job --time-format '%d.%m.%Y %H:%M:%S' --zone Europe/Berlin
 	fails_with 78 job --zone Europe/Paris --time-format '%d.%m.%Y %T'
 	says 'Europe/Paris'
@@ -1215,7 +1236,7 @@ outcome() {
 	done
 	fails_with 74 hta-window --dead /dev/full <<<'nothing'
 	says '^hta-window: /dev/full: No space left on device$'
-	fails_with 74 pipe "printf '{\"ts\":\"2026-01-01T0%d:00:00Z\"}\n' 5 1 | hta-window --lateness 0s --late /dev/full"
+	fails_with 74 pipe "printf '{\"ts\":\"2026-01-01T0%d:00:00Z\"}\n' $(printf '5 %.0s' {1..17})1 | hta-window --lateness 0s --late /dev/full"
 	says '^hta-window: /dev/full: No space left on device$'
 }
 

@@ -18,9 +18,11 @@ enum { SLOW_BYTES = 32 << 10 };
 
 /* ---- what was read */
 
-/* A plain input that begins with JSON over several lines, or with UTF-16, does not consist of lines. Some of them may be objects all the same, such as
- * the last element of an array: to count those alone would look like a success. */
-static int check_lines(const struct origin *origin, uint64_t nth, struct slice record, struct err *err)
+/* A plain input that begins with JSON over several lines, or with UTF-16, does not consist of
+ * lines. Some of them may be objects all the same, such as the last element of an array: to count
+ * those alone would look like a success. */
+static int check_lines(const struct origin *origin, uint64_t nth, struct slice record,
+                       struct err *err)
 {
 	enum look look;
 
@@ -29,7 +31,8 @@ static int check_lines(const struct origin *origin, uint64_t nth, struct slice r
 	look = look_at(record);
 	if (look != LOOK_OPENS && look != LOOK_UTF16)
 		return 0;
-	return err_set(err, EX_DATAERR, "%s:1: %s; nothing of this input is counted", origin->file, look_words(look));
+	return err_set(err, EX_DATAERR, "%s:1: %s; nothing of this input is counted", origin->file,
+		look_words(look));
 }
 
 static int take_refused(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason,
@@ -52,7 +55,8 @@ static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t 
 	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record, record.n, "late: its window was closed", err);
 }
 
-static int take_counts(struct agg *a, const struct origin *origin, const struct window_counts *c, uint64_t bytes, size_t groups, struct err *err)
+static int take_counts(struct agg *a, const struct origin *origin, const struct window_counts *c,
+		       uint64_t bytes, size_t groups, struct err *err)
 {
 	struct acct *acct = stage_acct(a->stage);
 	struct page *page = stage_page(a->stage);
@@ -82,13 +86,13 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 	return a->max_groups && groups > a->max_groups ? agg_too_many_groups(a, err) : 0;
 }
 
-static int counted(void *arg, const struct origin *origin, const struct window_counts *c, const int64_t *times, size_t n_times, uint64_t bytes, size_t groups,
-		   struct err *err)
+static int counted(void *arg, const struct origin *origin, const struct window_counts *c,
+		   const struct crew_times *times, uint64_t bytes, size_t groups, struct err *err)
 {
 	struct window_counts judged = *c;
 
-	if (n_times)
-		agg_judge(arg, origin, times, n_times, &judged);
+	if (times->n)
+		agg_judge(arg, origin, times, &judged);
 	return take_counts(arg, origin, &judged, bytes, groups, err);
 }
 
@@ -198,7 +202,8 @@ static int plain(void *self, struct stage *st, struct err *err)
 	if (a->window)
 		return 0;
 	if (a->ahead_dead)
-		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records, which a plain stream does not have");
+		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records, "
+			       "which a plain stream does not have");
 	a->endless = a->n_files == 0 && fstat(STDIN_FILENO, &sb) == 0 && !S_ISREG(sb.st_mode);
 	agg_tell_patience(a);
 	return begin(a, false, err);
@@ -219,7 +224,8 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 			"several metrics are several --metric NAME of one hta-window, each with its own --every and --by");
 	json_get_text(&ctl->json, 0, "unit", &unit);
 	if (a->ahead_dead && slice_is(unit, "byte"))
-		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records: which line of a file is ahead shows 16 lines later, when it may be stored");
+		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records: which line "
+			       "of a file is ahead shows 16 lines later, when it may be stored");
 	if (a->max_groups)
 		return err_set(err, EX_USAGE, "--max-groups is for final rows; the deltas of an acknowledged stream are bounded by its epochs");
 	a->endless = true;
@@ -293,7 +299,8 @@ static int barrier(void *self, struct stage *st, const struct ctl *bar, struct e
 	return 0;
 }
 
-static int control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+static int control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+		   struct err *err)
 {
 	struct agg *a = self;
 
@@ -335,5 +342,6 @@ static void close_all(void *self, struct stage *st)
 
 const struct filter agg_filter = {
 	.finds_dead = true, .consumes = true,
-	.open = open_late, .plain = plain, .hello = hello, .data = data, .barrier = barrier, .control = control, .finish = finish, .file = file, .close = close_all,
+	.open = open_late, .plain = plain, .hello = hello, .data = data, .barrier = barrier,
+	.control = control, .finish = finish, .file = file, .close = close_all,
 };

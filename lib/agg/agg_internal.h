@@ -1,4 +1,5 @@
-/* Inside of hta-window: agg_main.c (options), agg.c (the filter), agg_marks.c (watermarks of partitions), agg_tell.c (what it tells people). */
+/* Inside of hta-window: agg_main.c (options), agg.c (the filter), agg_marks.c (watermarks of
+ * partitions), agg_tell.c (what it tells people). */
 #ifndef AGG_AGG_INTERNAL_H
 #define AGG_AGG_INTERNAL_H
 
@@ -38,10 +39,11 @@ struct agg {
 
 extern const struct filter agg_filter;
 
-/* The order of lines from that origin, by which event times there are judged; NULL: they are not. */
+/* The order of lines from that origin, which event times there are judged by; NULL: they are not. */
 struct ahead *agg_order(struct agg *a, const struct origin *o);
-/* Judges times that threads have left (crew.h): counts gets the watermark, and those that are too far ahead. */
-void agg_judge(struct agg *a, const struct origin *o, const int64_t *times, size_t n, struct window_counts *counts);
+/* Judges times that threads have left: counts gets the watermark, and those too far ahead. */
+void agg_judge(struct agg *a, const struct origin *o, const struct crew_times *times,
+	       struct window_counts *counts);
 /* The source says what lies below a partition's position; after crew_wait. */
 int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err);
 /* A barrier: what is at its log's end and too short to be judged has a watermark all the same. */

@@ -61,7 +61,8 @@ static int set_max_ahead(void *self, const char *v, struct err *err)
 	if (num_duration(v, &a->max_ahead_us, err))
 		return -1;
 	if (a->max_ahead_us < 1000 || a->max_ahead_us > METRIC_EVERY_MAX_US)
-		return err_set(err, EX_USAGE, "\"%s\" is out of range, it goes from 1ms to 366d, or none", v);
+		return err_set(err, EX_USAGE, "\"%s\" is out of range, it goes from 1ms to 366d, or none",
+			       v);
 	return 0;
 }
 
@@ -70,7 +71,9 @@ static int set_ahead(void *self, const char *v, struct err *err)
 	struct agg *a = self;
 
 	a->ahead_dead = strcmp(v, "dead") == 0;
-	return a->ahead_dead || strcmp(v, "count") == 0 ? 0 : err_set(err, EX_USAGE, "\"%s\" is neither count nor dead", v);
+	if (a->ahead_dead || strcmp(v, "count") == 0)
+		return 0;
+	return err_set(err, EX_USAGE, "\"%s\" is neither count nor dead", v);
 }
 
 #define AT(member) offsetof(struct agg, member)
@@ -95,8 +98,10 @@ static const struct opt opts[] = {
 	  .help = "close a window once the highest event time is DUR behind its end; default: at the end of the input" },
 	{ .name = "late", .type = OPT_TEXT, .at = AT(late), .arg = "FILE|drop", .help = "append records that come after their window closed to FILE, or drop them silently" },
 	{ .name = "max-ahead", .type = OPT_CALL, .call = set_max_ahead, .arg = "DUR|none",
-	  .help = "an event further ahead of the others moves no watermark and closes nothing [10m, or --lateness where that is more]" },
-	{ .name = "ahead", .type = OPT_CALL, .call = set_ahead, .arg = "count|dead", .help = "such an event counts all the same, or (from Kafka) is a bad record [count]" },
+	  .help = "an event further ahead of the others moves no watermark and closes nothing [10m, or "
+		  "--lateness where that is more]" },
+	{ .name = "ahead", .type = OPT_CALL, .call = set_ahead, .arg = "count|dead",
+	  .help = "such an event counts all the same, or (from Kafka) is a bad record [count]" },
 	{ .name = "max-groups", .type = OPT_COUNT, .at = AT(max_groups), .arg = "N", .help = "give up when more groups are held, naming the heaviest dimension",
 	  .min = 1, .max = 1e12 },
 	{ .letter = 'j', .name = "threads", .type = OPT_COUNT, .at = AT(threads), .arg = "N", .def = "1", .help = "threads that count; rows do not depend on it",
@@ -120,9 +125,11 @@ static int add_file(void *self, const char *operand, struct err *err)
 static int check_ahead(struct agg *a, struct err *err)
 {
 	if (a->max_ahead_us && a->max_ahead_us < a->lateness_us)
-		return err_set(err, EX_USAGE, "--max-ahead is shorter than --lateness: events that are on time by the one would be too far from others by the other");
+		return err_set(err, EX_USAGE, "--max-ahead is shorter than --lateness: events that are on time "
+			       "by the one would be too far from others by the other");
 	if (a->ahead_dead && a->max_ahead_us == AHEAD_OFF)
-		return err_set(err, EX_USAGE, "--ahead dead needs a bound, and --max-ahead none takes it away");
+		return err_set(err, EX_USAGE,
+			       "--ahead dead needs a bound, and --max-ahead none takes it away");
 	if (!a->max_ahead_us)
 		a->max_ahead_us = a->lateness_us > MAX_AHEAD_US ? a->lateness_us : MAX_AHEAD_US;
 	return 0;

@@ -1,6 +1,6 @@
 /* Watermarks of an acknowledged stream whose records have no timestamp of their own: a state
- * (ahead.h) a partition, kept across barriers. It goes with the process; the next one gets it back from
- * what the source says of the partition, the watermark in the sinks and the last lines. */
+ * (ahead.h) a partition, kept across barriers. It goes with the process; the next one gets it back
+ * from what the source says of the partition: the watermark in the sinks, and the last lines. */
 #include "agg/agg_internal.h"
 
 #include <stdlib.h>
@@ -82,7 +82,8 @@ int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err)
 	return rc;
 }
 
-void agg_judge(struct agg *a, const struct origin *o, const int64_t *times, size_t n, struct window_counts *counts)
+void agg_judge(struct agg *a, const struct origin *o, const struct crew_times *times,
+	       struct window_counts *counts)
 {
 	struct ahead *order = agg_order(a, o);
 	uint64_t before = order->dropped;
@@ -91,8 +92,8 @@ void agg_judge(struct agg *a, const struct origin *o, const int64_t *times, size
 		if (counts->watermark_us > order->highest_us)
 			order->highest_us = counts->watermark_us;
 	} else {
-		for (size_t i = 0; i < n; i++)
-			ahead_event(order, times[i]);
+		for (size_t i = 0; i < times->n; i++)
+			ahead_event(order, times->us[i]);
 	}
 	counts->ahead = order->dropped - before;
 	if (counts->ahead)
@@ -124,7 +125,8 @@ int agg_marks_barrier(struct agg *a, const struct ctl *bar, struct err *err)
 			continue;
 		ahead_end(&m->order);
 		if (m->order.highest_us != POS_NONE)
-			stage_watermark(a->stage, slice_z(m->topic), m->partition, m->order.highest_us);
+			stage_watermark(a->stage, slice_z(m->topic), m->partition,
+					m->order.highest_us);
 	}
 	ranges_fini(&b.ranges);
 	return 0;

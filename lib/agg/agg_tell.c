@@ -51,8 +51,9 @@ void agg_tell_ahead(struct agg *a, const struct window_counts *c, int64_t from_u
 	a->told_ahead = true;
 	us[tm_text(c->ahead_us, us)] = from[tm_text(from_us, from)] = 0;
 	bound[num_duration_text(a->max_ahead_us, bound)] = 0;
-	log_warn("an event of %s is more than %s ahead of %s%s: it %s (--max-ahead)", us, bound, from_us ? "its record's timestamp, " : "the others",
-		from_us ? from : "", a->ahead_dead ? "is bad data" : "counts, but moves no watermark");
+	log_warn("an event of %s is more than %s ahead of %s%s: it %s (--max-ahead)", us, bound,
+		 from_us ? "its record's timestamp, " : "the others", from_us ? from : "",
+		 a->ahead_dead ? "is bad data" : "counts, but moves no watermark");
 }
 
 static void tell_ahead_end(const struct agg *a)
@@ -60,10 +61,13 @@ static void tell_ahead_end(const struct agg *a)
 	uint64_t waiting = agg_marks_waiting(a);
 
 	if (a->total.ahead > 1)
-		log_warn("%llu of %llu events were too far ahead (--max-ahead)", (unsigned long long)a->total.ahead, (unsigned long long)a->total.counted);
+		log_warn("%llu of %llu events were too far ahead (--max-ahead)",
+			 (unsigned long long)a->total.ahead,
+			 (unsigned long long)(a->total.counted + (a->ahead_dead ? a->total.ahead : 0)));
 	if (waiting)
-		log_info("%llu events at the end are too few, or too far ahead of those before them, to move the watermark: %d must follow (--max-ahead)",
-			(unsigned long long)waiting, AHEAD_EVENTS);
+		log_info("%llu events at the end are too few, or too far ahead of those before them, to "
+			 "move the watermark: %d must follow (--max-ahead)",
+			 (unsigned long long)waiting, AHEAD_EVENTS);
 }
 
 void agg_tell_end(struct agg *a)

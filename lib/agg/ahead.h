@@ -11,21 +11,22 @@
  *   decides   \________________ against it _______________________/ for it
  *   nothing
  *
- *   an event's time t      | the highest time h  | t itself | each time w that waits
- *   t < h - bound          | stays               |          | stays: old events are everywhere
- *   t < w - bound          |                     |          | goes: it is dropped, and counted
- *   else                   |                     |          | one more for it: the 16th raises h to w
- *   t <= h + bound         | max(h, t)           |          | counts too where h comes that near to it
- *   else                   | stays               | waits    |
+ *   an event's time t | the highest time h | t itself | each time w that waits
+ *   t < h - bound     | stays              |          | stays: old events are everywhere
+ *   t < w - bound     |                    |          | goes: it is dropped, and counted
+ *   else              |                    |          | one more for it: the 16th raises h to w
+ *   t <= h + bound    | max(h, t)          |          | counts too where h comes that near to it
+ *   else              | stays              | waits    |
  *
  * So days that follow days pass, however few their events, and one event of the year 2199 does not.
  * The first highest time is the median (the lower one) of the first 17, which are then taken as
  * above: neither a first event of 2199 nor devices without a clock (1970) begin it wrongly.
  *
- * Of two runs over the same events one of which began later, with what the other had then
- * (ahead_known, ahead_before), the later one is never higher. For suppose it raises h to a w above the other's
- * h: the 16 events for w are not too old for the other either, none that is against w there would be
- * too old here, so the other has raised h to w as well. */
+ * Of two runs over the same events one of which began later, with the highest time that the other had
+ * then (ahead_known), the later one is never higher. For suppose it raises h to a w above the other's
+ * h: the 16 events for w are not too old for the other either, and none that is against w there would
+ * be too old here; so the other has raised h to w as well. With the last events before (ahead_before)
+ * it is the same as the other, if they reach back to all that waits. */
 #ifndef AGG_AHEAD_H
 #define AGG_AHEAD_H
 
@@ -41,8 +42,8 @@ struct ahead {
 	int64_t highest_us;                  /* POS_NONE: not known yet */
 	uint64_t dropped;                    /* times that were dropped */
 	int64_t dropped_us;                  /* the highest of them */
-	unsigned n;                          /* times below: those that wait; before there is a highest */
-	int64_t us[AHEAD_EVENTS + 1];        /* one the first, in their order */
+	unsigned n;                          /* times below */
+	int64_t us[AHEAD_EVENTS + 1];        /* that wait, or before there is a highest the first ones */
 	uint8_t followed[AHEAD_EVENTS + 1];  /* by that many events for it */
 };
 
@@ -66,8 +67,8 @@ void ahead_known(struct ahead *a, int64_t us);
  * an old event has followed: which one was against them is not known any more. */
 void ahead_before(struct ahead *a, const int64_t *us, size_t n);
 
-/* The input is at its end as far as anybody knows. Where there is no highest time yet, the median of
- * what there is begins it; of one event alone it does not. */
+/* The input is at its end as far as anybody knows. Where there is no highest time yet, the median
+ * of what there is begins it; one event alone does not. */
 void ahead_end(struct ahead *a);
 
 #endif

@@ -192,11 +192,13 @@ static int tell_counts(struct crew *c, struct crew_task *t, struct err *err)
 {
 	for (size_t i = 0; i < t->n_parts; i++) {
 		struct crew_part *p = &t->part[i];
+		struct crew_times times = { .n = p->n_times };
 
+		if (p->n_times)
+			times.us = (const int64_t *)(const void *)t->times.p + p->times;
 		if (t->ticket)
 			c->line += p->counts.lines;
-		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, p->n_times ? (const int64_t *)(const void *)t->times.p + p->times : NULL, p->n_times,
-				     p->bytes, t->groups, err))
+		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, &times, p->bytes, t->groups, err))
 			return -1;
 	}
 	if (t->failed) {

@@ -13,19 +13,23 @@ enum { CREW_TICKET_BYTES = 4 << 20, CREW_THREADS_MAX = 256 };
 
 struct crew;
 
+/* Event times of counted lines, in their order. */
+struct crew_times { const int64_t *us; size_t n; };
+
 /* Called on the main thread, inside of crew_run, crew_file and crew_wait. 0, or -1 with err, which ends the call. */
 struct crew_hooks {
 	void *arg;
 	/* A line that is not counted. nth, at: its number and byte in what begins at origin. reason: NULL where it is longer than the crew's max_line;
 	 * record is its kept start then, size its length. */
 	int (*refused)(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err);
-	/* Lines of one origin were counted; groups: how many the engine that did it holds. times: n_times event times of counted lines, in their order, where
-	 * crew_by_order says so and the plan has a bound. */
-	int (*counted)(void *arg, const struct origin *origin, const struct window_counts *counts, const int64_t *times, size_t n_times, uint64_t bytes, size_t groups,
-		       struct err *err);
+	/* Lines of one origin were counted; groups: how many the engine that did it holds. times: there
+	 * are some where crew_by_order says so and the plan has a bound. */
+	int (*counted)(void *arg, const struct origin *origin, const struct window_counts *counts,
+		       const struct crew_times *times, uint64_t bytes, size_t groups, struct err *err);
 };
 
-/* Whether the order of lines tells which times there are too far ahead: in an acknowledged stream, where records have no timestamp of their own. */
+/* Whether the order of lines tells which times there are too far ahead: in an acknowledged stream,
+ * where records have no timestamp of their own. */
 static inline bool crew_by_order(const struct origin *origin)
 {
 	return origin->topic.p && origin->time_us == 0;

@@ -176,7 +176,8 @@ static int do_data(struct work *k, struct err *err)
 		k->nth = 0;
 		k->at = 0;
 		p->times = t->times.n / sizeof(int64_t);
-		window_from(k->w, p->origin.time_us, NULL, crew_by_order(&p->origin) ? &t->times : NULL);
+		window_from(k->w, p->origin.time_us, NULL,
+			    crew_by_order(&p->origin) ? &t->times : NULL);
 		if (count_block(k, slice(t->data.p + p->start, p->bytes), err))
 			return -1;
 		p->counts = window_counts_take(k->w);

@@ -13,8 +13,10 @@
 
 enum { OUT_BYTES = 128 << 10, PIECE = 1024, AHEAD = 4 };
 
-/* The longest row: all characters as \u0001, a sketch of all registers in base64, then what has a fixed length. */
-_Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) + 6 * METRIC_NAME_MAX + HLL_REGISTERS + 1024 < 1 << 20,
+/* The longest row: all characters as \u0001, a sketch of all registers in base64, then what has a
+ * fixed length. */
+_Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) +
+	6 * METRIC_NAME_MAX + HLL_REGISTERS + 1024 < 1 << 20,
 	"a row fits into a line of 1 MiB, the --max-line of sinks");
 
 /* What formats rows: one a thread. */

@@ -6,7 +6,7 @@
 
 enum { COPY = 16, LENGTH_BITS = 13, CANONICAL_PLAIN_MAX = 40 };
 _Static_assert(COPY * 2 <= SCAN_PAD && COPY * 2 + 2 <= KEY_SLACK, "fixed-size copies stay inside the paddings");
-_Static_assert(KEY_VALUE_MAX + 8 < 1 << LENGTH_BITS, "a length fits its bits, that of d.ddde-4095 too");
+_Static_assert(KEY_VALUE_MAX + 8 < 1 << LENGTH_BITS, "a length fits its bits, d.ddde-4095 too");
 
 /* Numbers of tags: the order of types, as jq has it, with missing first. */
 enum { RANK_MISSING, RANK_NULL, RANK_FALSE, RANK_TRUE, RANK_NUMBER, RANK_STRING };
@@ -304,7 +304,8 @@ int key_cmp(const char *a, const char *b, size_t n)
 			return x.rank < y.rank ? -1 : 1;
 		if (x.rank < RANK_NUMBER)
 			continue;
-		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text) : dims_number_cmp(x.text, y.text);
+		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text) :
+			dims_number_cmp(x.text, y.text);
 		if (c)
 			return c;
 	}

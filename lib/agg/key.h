@@ -7,9 +7,11 @@
  *
  * Values are normalised as rec/dims.h has them: strings decoded, numbers dec_canonical text. No value has a NUL.
  *
- * What a store cannot hold has no key, whatever sinks a pipeline has: so a line counts in every store or in none. A store writes numbers out: jsonb
- * ends at 131,072 digits before the point and 16,383 behind it, and gives 1e100000 back as 100,001 digits. One bound for strings and numbers,
+ * What a store cannot hold has no key, whatever sinks a pipeline has: so a line counts in every
+ * store or in none. A store writes numbers out: jsonb ends at 131,072 digits before the point and
+ * 16,383 behind it, and gives 1e100000 back as 100,001 digits. One bound for strings and numbers,
  * KEY_VALUE_MAX, is far inside of that and beyond what people have.
+ *
  * Native byte order: a key never leaves the process. */
 #ifndef AGG_KEY_H
 #define AGG_KEY_H
@@ -20,7 +22,8 @@
 
 enum {
 	KEY_UNIT = 16,
-	KEY_VALUE_MAX = 4096,        /* bytes of a string, decoded; characters of a number without exponent and sign */
+	KEY_VALUE_MAX = 4096,        /* bytes of a string, decoded; characters of a number that is
+	                              * written without exponent and sign */
 	KEY_SLACK = 64,              /* writable bytes that must stand behind a key's room: fixed-size copies run over */
 	KEY_NUMBER_MAX = 40,         /* a canonical number is at most that much longer than it was written */
 };

@@ -80,7 +80,8 @@ static int add_dim(struct metric *m, struct path *p, struct err *err)
 	size_t i = m->n_dims, bytes = strlen(p->name);
 
 	if (bytes > METRIC_DIM_NAME_MAX)
-		return err_set(err, EX_USAGE, "a dimension's name has at most %d bytes, this one has %zu", METRIC_DIM_NAME_MAX, bytes);
+		return err_set(err, EX_USAGE, "a dimension's name has at most %d bytes, "
+			"this one has %zu", METRIC_DIM_NAME_MAX, bytes);
 	while (i > 0 && slice_cmp(slice_z(m->dim[i - 1].name), slice_z(p->name)) > 0)
 		i--;
 	if (i > 0 && strcmp(m->dim[i - 1].name, p->name) == 0)

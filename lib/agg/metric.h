@@ -23,8 +23,10 @@
 #include "rec/path.h"
 #include "rec/value.h"
 
-/* With these and KEY_VALUE_MAX the longest row, all characters escaped, is below 1 MiB: a sink's --max-line. */
-enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_DIM_NAME_MAX = 1024, METRIC_CFG_CHARS = 16 };
+/* With these and KEY_VALUE_MAX the longest row, all characters escaped, is below 1 MiB: a sink's
+ * --max-line. */
+enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_DIM_NAME_MAX = 1024 };
+enum { METRIC_CFG_CHARS = 16 };
 #define METRIC_EVERY_MIN_US 1000LL                       /* windows start at whole milliseconds */
 #define METRIC_EVERY_MAX_US (366LL * 86400 * 1000000)
 
@@ -55,8 +57,8 @@ int metric_name_check(const char *name, struct err *err);
 /* A multiple of 1 ms between the bounds above. EX_USAGE. */
 int metric_every_check(int64_t every_us, struct err *err);
 
-/* Adds the paths of a comma-separated list as dimensions; an empty list adds none. EX_USAGE: a path is wrong, a name longer than
- * METRIC_DIM_NAME_MAX bytes, two dimensions of one name. */
+/* Adds the paths of a comma-separated list as dimensions; an empty list adds none. EX_USAGE: a
+ * path is wrong, a name longer than METRIC_DIM_NAME_MAX bytes, two dimensions of one name. */
 int metric_add_dims(struct metric *m, struct slice list, struct err *err);
 
 /* XXH3-64 of a text as METRIC_CFG_CHARS hex digits and a NUL. */

@@ -66,7 +66,9 @@ struct window_counts window_counts_take(struct window *w)
 {
 	struct window_counts c = w->counts;
 
-	w->counts = (struct window_counts){ .ahead_us = POS_NONE, .watermark_us = w->lateness_us == WINDOW_NO_LATENESS ? POS_NONE : c.watermark_us };
+	w->counts = (struct window_counts){ .ahead_us = POS_NONE, .watermark_us = c.watermark_us };
+	if (w->lateness_us == WINDOW_NO_LATENESS)
+		w->counts.watermark_us = POS_NONE;
 	return c;
 }
 

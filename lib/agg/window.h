@@ -28,11 +28,11 @@ struct window_counts {
 	uint64_t lines, counted, blank, dead, late;   /* lines = the other four together */
 	uint64_t valid;              /* lines that are well formed, whether they count or not */
 	uint64_t rounded;            /* values of more than nine decimals, in counted lines */
-	uint64_t ahead;              /* lines that were found to be too far ahead, counted or (ahead_dead) dead */
+	uint64_t ahead;              /* lines too far ahead, which are counted or (ahead_dead) dead */
 	int64_t ahead_us;            /* the highest of their times, POS_NONE: none */
 	uint64_t twice, skipped;     /* counted lines whose local time came twice, or never was */
 	uint64_t fields;             /* set of the plan's fields that some valid line had */
-	int64_t watermark_us;        /* highest time of a counted line that is not too far ahead, POS_NONE: none */
+	int64_t watermark_us;        /* highest time of the counted lines but those, POS_NONE: none */
 };
 
 /* lateness_us: a line is late when for any metric the window that it belongs to ended that long before the highest time counted so far;
@@ -40,15 +40,17 @@ struct window_counts {
 struct window *window_new(const struct plan *plan, int64_t lateness_us);
 void window_free(struct window *w);
 
-/* Where the lines of the next blocks come from, and so what their times are held against (agg/ahead.h, the plan's max_ahead_us): the records' own timestamp,
- * time_us; or, 0, their order, `order`, which with a lateness is there already; or, NULL, nothing: then the times of counted lines are appended to `times`
- * (NULL: they are not; nor without a bound), an int64_t each, for who knows the order. The two are borrowed. */
+/* Where the lines of the next blocks come from, and so what their times are held against (agg/ahead.h,
+ * the plan's max_ahead_us): the records' own timestamp, time_us; or, 0, their order, `order`, which
+ * with a lateness is there already; or, NULL, nothing: then the times of counted lines are appended to
+ * `times` (NULL: they are not; nor without a bound), an int64_t each, for the caller to judge. The two
+ * are borrowed. */
 void window_from(struct window *w, int64_t time_us, struct ahead *order, struct buf *times);
 
 /* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or what refused returned. */
 int window_block(struct window *w, struct slice block, window_refused_fn *refused, void *arg, struct err *err);
 
-/* Appends the event times of the block's good lines to `times`, an int64_t each, and counts nothing. */
+/* Appends the event times of the block's good lines to `times`, an int64_t each; counts nothing. */
 void window_peek(struct window *w, struct slice block, struct buf *times);
 
 struct window_counts *window_counts(struct window *w);    /* sums; lines are refused before they are in them */

@@ -1,5 +1,5 @@
-/* Inside of the engine: window.c (counting), window_times.c (watermark, late lines, times too far ahead), window_why.c (what is wrong with a line that does
- * not count). */
+/* Inside of the engine: window.c (counting), window_times.c (watermark, late lines, times too far
+ * ahead), window_why.c (what is wrong with a line that does not count). */
 #ifndef AGG_WINDOW_INTERNAL_H
 #define AGG_WINDOW_INTERNAL_H
 
@@ -7,7 +7,8 @@
 #include "agg/window.h"
 
 #define for_each_line(i, set) \
-	for (uint64_t left_##i = (set), i; left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
+	for (uint64_t left_##i = (set), i; \
+	     left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
 #define BIT(i) (1ULL << (i))
 
 struct window_metric {
@@ -39,7 +40,7 @@ struct window {
 	uint64_t *has_value, *rounded;
 	uint64_t (*uniq)[SCAN_BATCH];
 	uint64_t *has_uniq;
-	uint64_t ahead;                      /* dead for being too far ahead, and for nothing else */
+	uint64_t ahead;                      /* dead for being too far ahead, and nothing else */
 };
 
 static inline const struct field *window_field(const struct window *w, unsigned line, size_t field)
@@ -47,7 +48,7 @@ static inline const struct field *window_field(const struct window *w, unsigned 
 	return &w->batch.field[line * w->plan->n_fields + field];
 }
 
-/* Raises the watermark, sets w->ahead, and returns those of the batch's good lines that are late. */
+/* Raises the watermark, sets w->ahead, returns those of the batch's good lines that are late. */
 uint64_t window_judge(struct window *w, uint64_t live);
 /* Appends the times of those of the batch's lines. */
 void window_keep_times(const struct window *w, uint64_t live, struct buf *times);

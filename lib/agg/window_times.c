@@ -1,6 +1,6 @@
-/* Times of a batch's good lines against what is known of them: the records' own timestamp (a limit),
- * or the order of lines (ahead.h), which also tells what is late on a plain stream. Nearly every
- * batch needs its highest time only, and one comparison. */
+/* Times of a batch's good lines against what is known of them: the records' own timestamp (a
+ * limit), or the order of lines (ahead.h), which also tells what is late on a plain stream. Nearly
+ * every batch needs its highest time only, and one comparison. */
 #include "agg/window_internal.h"
 
 #include <string.h>
@@ -10,7 +10,9 @@
 
 void window_from(struct window *w, int64_t time_us, struct ahead *order, struct buf *times)
 {
-	if (time_us == 0 || __builtin_add_overflow(time_us, w->plan->common.max_ahead_us, &w->limit_us))
+	int64_t bound_us = w->plan->common.max_ahead_us;
+
+	if (time_us == 0 || __builtin_add_overflow(time_us, bound_us, &w->limit_us))
 		w->limit_us = INT64_MAX;
 	w->order = order ? order : w->lateness_us == WINDOW_NO_LATENESS ? NULL : &w->own;
 	w->times = w->plan->common.max_ahead_us == AHEAD_OFF ? NULL : times;
@@ -39,7 +41,8 @@ static int64_t earliest_end(struct window *w, int64_t us)
 	int64_t end = INT64_MAX;
 
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		int64_t every_us = w->plan->metric[i].m.every_us, e = (us / every_us + 1) * every_us;
+		int64_t every_us = w->plan->metric[i].m.every_us;
+		int64_t e = (us / every_us + 1) * every_us;
 
 		end = e < end ? e : end;
 	}
@@ -140,6 +143,6 @@ void window_why_ahead(const struct window *w, struct err *why)
 	char ahead[32];
 
 	ahead[num_duration_text(c->max_ahead_us, ahead)] = 0;
-	err_set(why, EX_DATAERR, "metric %s: %s is more than %s ahead of the timestamp of its record (--max-ahead)",
-		w->plan->metric[0].m.name, c->time.name, ahead);
+	err_set(why, EX_DATAERR, "metric %s: %s is more than %s ahead of the timestamp of its record "
+		"(--max-ahead)", w->plan->metric[0].m.name, c->time.name, ahead);
 }

@@ -127,7 +127,8 @@ static bool text_is_wrong(enum key_result r, const struct field *f, const char *
 		err_set(why, EX_DATAERR, "metric %s: %s is longer than %d bytes", metric, path, KEY_VALUE_MAX);
 		break;
 	case KEY_NUMBER:
-		err_set(why, EX_DATAERR, "metric %s: %s is a number of more than %d characters (written without an exponent)", metric, path, KEY_VALUE_MAX);
+		err_set(why, EX_DATAERR, "metric %s: %s is a number of more than %d characters "
+			"(written without an exponent)", metric, path, KEY_VALUE_MAX);
 		break;
 	}
 	return true;

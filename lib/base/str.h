@@ -16,8 +16,12 @@ static inline bool slice_eq(struct slice a, struct slice b) { return a.n == b.n 
 static inline bool slice_is(struct slice a, const char *z) { return slice_eq(a, slice_z(z)); }
 int slice_cmp(struct slice a, struct slice b);          /* bytes, shorter first when one is a prefix: COLLATE "C" */
 
-/* Bytes of a byte order mark at the start of a text (EF BB BF, as programs on Windows write it): 3 or 0. */
-static inline size_t str_mark(struct slice s) { return s.n >= 3 && memcmp(s.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; }
+/* Bytes of a byte order mark at the start of a text (EF BB BF, as programs on Windows write it):
+ * 3 or 0. */
+static inline size_t str_mark(struct slice s)
+{
+	return s.n >= 3 && memcmp(s.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
 
 /* A growing buffer. {0} is an empty one. n bytes of p are in use; p has no NUL unless buf_z was called. */
 struct buf { char *p; size_t n, cap; };

@@ -150,7 +150,8 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 	if (!f)
 		return err_errno(err, EX_USAGE, "-F %s", path);
 	for (unsigned n = 1; rc == 0 && getline(&line, &cap, f) >= 0; n++) {
-		char *text = trim(line + (n == 1 ? str_mark(slice_z(line)) : 0)), *eq = strchr(text, '=');
+		char *text = trim(line + (n == 1 ? str_mark(slice_z(line)) : 0));
+		char *eq = strchr(text, '=');
 
 		if (n == 1 && look_at(slice_z(line)) == LOOK_UTF16) {
 			rc = err_set(err, EX_USAGE, "-F %s: %s", path, look_words(LOOK_UTF16));

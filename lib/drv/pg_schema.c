@@ -91,7 +91,8 @@ static enum sink_result foreign(struct err *err)
 /* pg_temp, by --table or by search_path. */
 static enum sink_result no_store(const struct pg *p, struct err *err)
 {
-	err_set(err, EX_USAGE, "%s: rows or positions would be in a temporary table, gone with this connection: name another schema", p->rollups);
+	err_set(err, EX_USAGE, "%s: rows or positions would be in a temporary table, gone with this "
+		"connection: name another schema", p->rollups);
 	return SINK_FATAL;
 }
 

@@ -162,13 +162,23 @@ static size_t row_bytes(const struct rollup *row)
 	return row->dims.n + row->sketch.n;
 }
 
+static bool same_kind(const struct rollup *a, const struct rollup *b)
+{
+	return a->add == b->add && a->has_uniq == b->has_uniq;
+}
+
 /* A run of rows that one statement can take: same op, all with a sketch or none, at most a chunk. */
 size_t pg_work_rows(const struct sink_batch *b, size_t at)
 {
-	size_t n = 1, bytes = row_bytes(&b->row[at]);
+	const struct rollup *row = &b->row[at];
+	size_t n = 1, bytes = row_bytes(row);
 
-	while (at + n < b->rows && n < PG_CHUNK_ROWS && (bytes += row_bytes(&b->row[at + n])) <= PG_CHUNK_BYTES && b->row[at + n].add == b->row[at].add && b->row[at + n].has_uniq == b->row[at].has_uniq)
+	while (at + n < b->rows && n < PG_CHUNK_ROWS && same_kind(&row[n], row)) {
+		bytes += row_bytes(&row[n]);
+		if (bytes > PG_CHUNK_BYTES)
+			break;
 		n++;
+	}
 	return n;
 }
 

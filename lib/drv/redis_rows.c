@@ -167,7 +167,8 @@ static int check_size(const struct buf *packed, struct err *err)
 {
 	if (packed->n <= (size_t)COMMAND_BYTES)
 		return 0;
-	return err_set(err, EX_TEMPFAIL, "the rows of this epoch have %zu MiB, and Redis takes %d in one command: say a smaller --epoch-records at hta-consume",
+	return err_set(err, EX_TEMPFAIL, "the rows of this epoch have %zu MiB, and Redis takes %d "
+		"in one command: say a smaller --epoch-records at hta-consume",
 		packed->n >> 20, COMMAND_BYTES >> 20);
 }
 

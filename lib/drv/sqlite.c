@@ -115,7 +115,10 @@ static bool is_in_memory(struct sqlite *s, const char *path)
 {
 	sqlite3_vfs *vfs = NULL;
 
-	return !path || !*path || (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs) == SQLITE_OK && vfs && strcmp(vfs->zName, "memdb") == 0);
+	if (!path || !*path)
+		return true;
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+	return vfs && strcmp(vfs->zName, "memdb") == 0;
 }
 
 int sqlite_check_store(struct sqlite *s, struct err *err)
@@ -124,7 +127,8 @@ int sqlite_check_store(struct sqlite *s, struct err *err)
 	struct stat st;
 
 	if (is_in_memory(s, path))
-		return err_set(err, EX_USAGE, "\"%s\" is a database in memory: it would be gone with this program; name a file", s->conf->where);
+		return err_set(err, EX_USAGE, "\"%s\" is a database in memory: it would be gone with this "
+			"program; name a file", s->conf->where);
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return err_set(err, EX_USAGE, "%s: is no file, and cannot be a store", path);
 	return 0;

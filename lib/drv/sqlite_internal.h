@@ -27,7 +27,8 @@ struct sqlite {
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
 enum sink_result sqlite_failed(struct sqlite *s, struct err *err);
 
-/* EX_USAGE where what was opened lasts no longer than this program: a database in memory, a nameless file, a device. */
+/* EX_USAGE where what was opened lasts no longer than this program: a database in memory, a nameless
+ * file, a device. */
 int sqlite_check_store(struct sqlite *s, struct err *err);
 
 /* The prepared statement, reset and without bindings; NULL: err and *r. */

@@ -63,7 +63,8 @@ static int version(struct sqlite *s)
 /* Nothing is written into a table of that name that somebody else has made. */
 static enum sink_result set_version(struct sqlite *s, struct err *err)
 {
-	static const char insert[] = "INSERT INTO hta_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
+	static const char insert[] = "INSERT INTO hta_schema (version)"
+		" SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
 	int code = sqlite3_exec(s->db, insert, NULL, NULL, NULL);
 
 	if (code != SQLITE_OK && code != SQLITE_ERROR)

@@ -80,7 +80,8 @@ void fd_enlarge(int fd)
 		fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
-/* ---- marks: bits of the pipe's mode that mean nothing for a pipe. The kernel keeps them with the pipe, and that goes with its last end. */
+/* ---- marks: bits of the pipe's mode that mean nothing for a pipe. The kernel keeps them with the pipe,
+ * which goes with the last of its ends. */
 
 static mode_t bits(enum fd_mark mark)
 {
@@ -93,7 +94,9 @@ static bool nameless(int fd, mode_t *mode)
 	struct statfs fs;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || fstatfs(fd, &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return false;
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
 		return false;
 	*mode = st.st_mode & 07777;
 	return true;

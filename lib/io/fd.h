@@ -21,7 +21,8 @@ const char *fd_name(int fd, char out[FD_NAME_BYTES]);
 /* Makes a pipe hold 1 MiB. What is no pipe, or may not grow, stays as it is. */
 void fd_enlarge(int fd);
 
-/* Marks of a pipe, for whoever reads it and finds it empty at its end: they are seen from both ends, and outlive the process that set them.
+/* Marks of a pipe, for whoever reads it and finds nothing in it at its end: they are seen from both
+ * ends, and outlive the process that set them.
  * FD_BEGUN  a stage has begun to run at the writing end, and was not seen to end as it means to
  * FD_CLOSED the stream ended above: who wrote has nothing to hand on
  * Nothing happens where fd is no nameless pipe, or is somebody else's. */

@@ -1,16 +1,19 @@
 #include "io/intact.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 enum { TRIES = 3 };
 
-/* All n bytes at `at`, fewer only where the file ends. */
-static ssize_t read_at(const struct intact *f, char *p, size_t n, int64_t at, struct err *err)
+/* 1: the hash of the INTACT_BYTES at `at`, or of as many as the opened file had; 0: some of them
+ * are not there. */
+static int hash_at(const struct intact *f, int64_t at, uint64_t *hash, struct err *err)
 {
-	size_t done = 0;
+	size_t n = f->bytes < INTACT_BYTES ? (size_t)f->bytes : INTACT_BYTES, done = 0;
+	char p[INTACT_BYTES];
 	ssize_t k = 1;
 
 	while (k && done < n) {
@@ -19,7 +22,15 @@ static ssize_t read_at(const struct intact *f, char *p, size_t n, int64_t at, st
 			return err_errno(err, EX_IOERR, "%s", f->name);
 		done += k > 0 ? (size_t)k : 0;
 	}
-	return (ssize_t)done;
+	if (done < n)
+		return 0;
+	*hash = hash_64(p, n);
+	return 1;
+}
+
+static int64_t tail_at(const struct intact *f)
+{
+	return f->bytes < INTACT_BYTES ? 0 : f->bytes - INTACT_BYTES;
 }
 
 static int64_t size_of(const struct intact *f, struct err *err)
@@ -33,15 +44,13 @@ static int64_t size_of(const struct intact *f, struct err *err)
  * now. */
 static int look(struct intact *f, struct err *err)
 {
-	ssize_t head, tail;
+	int rc;
 
 	f->bytes = size_of(f, err);
 	if (f->bytes < 0)
 		return -1;
-	f->n = f->bytes < INTACT_BYTES ? (size_t)f->bytes : INTACT_BYTES;
-	head = read_at(f, f->head, f->n, 0, err);
-	tail = head < 0 ? -1 : read_at(f, f->tail, f->n, f->bytes - (int64_t)f->n, err);
-	return tail < 0 ? -1 : (size_t)head == f->n && (size_t)tail == f->n;
+	rc = hash_at(f, 0, &f->head, err);
+	return rc > 0 ? hash_at(f, tail_at(f), &f->tail, err) : rc;
 }
 
 int intact_begin(struct intact *f, int fd, const char *name, struct err *err)
@@ -55,17 +64,16 @@ int intact_begin(struct intact *f, int fd, const char *name, struct err *err)
 			return rc < 0 ? -1 : 0;
 	}
 	f->bytes = 0;          /* files of /sys say a size that they do not have */
-	f->n = 0;
 	return 0;
 }
 
 /* 1: the bytes there are the same. */
-static int same(const struct intact *f, const char *want, int64_t at, struct err *err)
+static int same(const struct intact *f, uint64_t want, int64_t at, struct err *err)
 {
-	char now[INTACT_BYTES];
-	ssize_t k = read_at(f, now, f->n, at, err);
+	uint64_t now;
+	int rc = hash_at(f, at, &now, err);
 
-	return k < 0 ? -1 : (size_t)k == f->n && memcmp(now, want, f->n) == 0;
+	return rc > 0 ? now == want : rc;
 }
 
 int intact_check(const struct intact *f, struct err *err)
@@ -82,7 +90,7 @@ int intact_check(const struct intact *f, struct err *err)
 	}
 	rc = same(f, f->head, 0, err);
 	if (rc > 0)
-		rc = same(f, f->tail, f->bytes - (int64_t)f->n, err);
+		rc = same(f, f->tail, tail_at(f), err);
 	if (rc == 0)
 		err_set(err, EX_IOERR,
 			"%s: was written anew while it was read: its first %lld bytes are not "

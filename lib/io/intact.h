@@ -2,10 +2,10 @@
  * deleted; it is not where it was cut off, or emptied and written anew under its reader
  * (logrotate's copytruncate).
  *
- * What is kept of it is its size, and the first and the last INTACT_BYTES that it had. A check that
- * finds all three, made behind a read, proves that what was read was the opened file's, of any file
- * that is only appended to and replaced, and never put back. A file written anew that has the same
- * bytes in both places is not noticed. */
+ * What is kept of it is its size, and a hash of the first and the last INTACT_BYTES it had. A check
+ * that finds all three, made behind a read, proves that what was read was the opened file's, of any
+ * file that is only appended to and replaced, and never put back. A file written anew that has the
+ * same bytes in both places is not noticed. */
 #ifndef IO_INTACT_H
 #define IO_INTACT_H
 
@@ -19,8 +19,7 @@ struct intact {
 	int fd;
 	const char *name;
 	int64_t bytes;                /* when it was opened; 0: nothing is known, always intact */
-	size_t n;                     /* of head and of tail */
-	char head[INTACT_BYTES], tail[INTACT_BYTES];
+	uint64_t head, tail;          /* hash_64 of the first and the last bytes that it had then */
 };
 
 /* Looks at the file. fd stays the caller's; name: for messages, borrowed. -1: EX_IOERR. */

@@ -39,7 +39,7 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
 /* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte","ack":"/path","stages":[..]}
  * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}. Own members:
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
- *   one that fails before the stream has begun, in their place  "failed":true, and `fail` is the next record
+ *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
  *   sink    "sink":"pg:hta_rollups","claims":true */
 struct ctl_hello {
 	struct slice inc, job, group /* p NULL: files */, ack;
@@ -51,13 +51,15 @@ struct ctl_hello {
 int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);   /* EX_PROTOCOL for another version, EX_DATAERR */
 uint32_t ctl_stages(const struct ctl *c);                                          /* the array's node; there after ctl_hello_read said 0 */
 
-/* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us][,"inexact":true]}: source and first offset of the data lines that follow. In a file the
- * next line's offset is o + its length + 1. ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a record whose timestamp is in another
- * minute gets an `at` of its own: so what a stage makes of it is a function of the record, and not of where epochs and batches were cut. 0: not known, left out. */
+/* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us][,"inexact":true]}: source and
+ * first offset of the data lines that follow. In a file the next line's offset is o + its length + 1.
+ * ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a record whose
+ * timestamp is in another minute gets an `at` of its own: so what a stage makes of it is a function of
+ * the record, and not of where epochs and batches were cut. 0: not known, left out. */
 #define CTL_AT_TIME_US 60000000LL
 struct ctl_at { struct slice topic; int32_t partition; int64_t offset, time_us; };
 void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out);
-/* A timestamp as an `at` has it; 0 for one that is not known (POS_NONE) or makes no sense (0, negative). */
+/* A timestamp as an `at` has it; 0 for one that is not known (POS_NONE, 0, negative). */
 int64_t ctl_at_time(int64_t us);
 /* Whether a record of that timestamp belongs to an `at` with at_us. */
 static inline bool ctl_at_covers(int64_t at_us, int64_t us)
@@ -65,13 +67,16 @@ static inline bool ctl_at_covers(int64_t at_us, int64_t us)
 	return (uint64_t)at_us - (uint64_t)(us > 0 ? us : 0) < CTL_AT_TIME_US;
 }
 
-/* ---- before: {..,"k":"before","t":"events.ndjson","p":0[,"wm":us],"rec":["..",..]}: what lies below the position from which a partition is read on, one whose records have
- * no timestamps: the watermark that the sinks hold (0: none, left out), and the last lines, which were counted when they were read. Of bad lines those that are no UTF-8
- * or have a NUL are not among them. */
+/* ---- before: {..,"k":"before","t":"events.ndjson","p":0[,"wm":us],"rec":["..",..]}: what lies below
+ * the position from which a partition is read on, one whose records have no timestamps: the watermark
+ * that the sinks hold (0: none, left out), and the last lines, which were counted when they were read.
+ * Lines that are no UTF-8 or have a NUL are not among them. */
 struct ctl_before { struct slice topic; int32_t partition; int64_t mark_us; struct slice lines; };
-void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, struct buf *out);   /* lines: whole ones, each with its \n */
-/* The lines come into *lines, behind what is there, and out->lines is left alone. */
-int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines, struct err *err);
+/* lines: whole ones, each with its \n. */
+void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, struct buf *out);
+/* The lines come into *lines, behind what is there, and out->lines is left empty. */
+int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines,
+		    struct err *err);
 
 /* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}: claim: indexes of the stages that store dead and late. A sink's element:
  * {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,"next":5,"lo":4,"lt":us|null,"lh":"<16 hex>","wm":us|null,"idle":true}]}

@@ -30,18 +30,22 @@ void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, str
 	buf_addz(out, "]}");
 }
 
-int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines, struct err *err)
+int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines,
+		    struct err *err)
 {
 	const struct json_node *node = c->json.node;
 	uint32_t list;
 
 	*out = (struct ctl_before){ 0 };
-	if (ctl_get_part(c, 0, &out->topic, &out->partition, err) || ctl_opt_i64(c, 0, "wm", &out->mark_us, err) || ctl_get_array(c, 0, "rec", &list, err))
+	if (ctl_get_part(c, 0, &out->topic, &out->partition, err) ||
+	    ctl_opt_i64(c, 0, "wm", &out->mark_us, err) || ctl_get_array(c, 0, "rec", &list, err))
 		return -1;
 	for (uint32_t i = json_first(&c->json, list); i < node[list].next; i = node[i].next) {
-		if (node[i].type != JSON_STRING || node[i].escaped || memchr(node[i].text.p, '\n', node[i].text.n))
+		struct slice text = node[i].text;
+
+		if (node[i].type != JSON_STRING || node[i].escaped || memchr(text.p, '\n', text.n))
 			return ctl_bad(c, "rec", err);
-		buf_adds(lines, node[i].text);
+		buf_adds(lines, text);
 		buf_addc(lines, '\n');
 	}
 	return 0;

@@ -29,7 +29,8 @@ struct dims_number {
 };
 struct dims_number dims_number(struct slice canonical);
 
-/* Characters of the number written without an exponent, its sign not counted: 1e3 has 4, 0.01 has 4. */
+/* Characters of the number written without an exponent, its sign not counted: 1e3 has 4, as has
+ * 0.01. */
 uint64_t dims_number_chars(struct slice canonical);
 
 /* Order of two canonical numbers by their size. */

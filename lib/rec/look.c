@@ -1,11 +1,13 @@
-/* Whether a line is a piece of a JSON text over several lines: what would make it whole is put around it, and that is parsed.
+/* Whether a line is a piece of JSON over several lines: what would make it whole is put around it,
+ * and that is parsed.
  *
- *	{                       {            }     brackets that stay open are closed,
- *	  "a": 1,              {"a": 1}            a member gets an object around it,
- *	  "b": [                {"b": [ ]}         a comma at the end goes,
- *	  }, {                       {  }          and so does what stands at the start and ends something before
+ *	{             {       }    brackets that stay open are closed,
+ *	  "a": 1,    {"a": 1}      a member gets an object around it, a comma at the end goes,
+ *	  "b": [     {"b": [ ]}
+ *	  }, {            {   }    and so does what closes something at the start
  *
- * So a line that is merely broken is no piece. Nor is one that was cut off: it hardly ever ends where a printer of JSON would end a line. */
+ * So a line that is merely broken is no piece. Nor is one that was cut off: it hardly ever ends
+ * where a printer of JSON ends a line. */
 #include "rec/look.h"
 
 #include "rec/json.h"
@@ -73,7 +75,8 @@ static bool is_member(struct slice s)
 	return end < s.n && begins(trim(slice(s.p + end + 1, s.n - end - 1)), ":", 1);
 }
 
-/* Appends what closes the brackets that s leaves open. Their number, or -1: one is closed that was not opened, or there are too many. */
+/* Appends what closes the brackets that s leaves open. Their number, or -1: one is closed that was
+ * not opened, or there are too many. */
 static int close_open(struct slice s, struct buf *out)
 {
 	char open[JSON_DEPTH];
@@ -96,45 +99,56 @@ static int close_open(struct slice s, struct buf *out)
 	return n;
 }
 
-static bool is_json(struct slice text)
-{
-	struct json j = { 0 };
-	bool is = json_parse(&j, text, NULL) == 0;
-
-	json_fini(&j);
-	return is;
-}
-
-static enum look piece(struct slice s)
+/* Puts around s what makes it whole. The number of brackets that it leaves open, or -1: it is not
+ * JSON all the same. */
+static int complete(struct slice s, bool member, bool value_missing)
 {
 	struct buf whole = { 0 };
-	bool ended = false, comma, member, good;
+	struct json j = { 0 };
 	int open;
-	char last;
 
-	for (; s.n && (s.p[0] == ']' || s.p[0] == '}' || s.p[0] == ',' || is_space(s.p[0])); s.p++, s.n--)
-		ended = true;
-	if (s.n == 0)
-		return LOOK_CLOSES;
-	last = s.p[s.n - 1];
-	comma = last == ',';
-	s.n -= comma;
-	member = is_member(s);
 	if (member)
 		buf_addc(&whole, '{');
 	buf_adds(&whole, s);
-	if (last == ':')
+	if (value_missing)
 		buf_addz(&whole, "null");
 	open = close_open(s, &whole);
 	if (member)
 		buf_addc(&whole, '}');
-	good = open >= 0 && is_json(buf_slice(&whole));
+	if (open >= 0 && json_parse(&j, buf_slice(&whole), NULL))
+		open = -1;
+	json_fini(&j);
 	buf_fini(&whole);
-	if (!good || (open > 0 && !comma && last != '[' && last != '{' && last != ':'))
+	return open;
+}
+
+static bool ends_something(char c)
+{
+	return c == ']' || c == '}' || c == ',';
+}
+
+static enum look piece(struct slice s)
+{
+	bool ended = false, opens, member;
+	int open;
+	char last;
+
+	for (; s.n && (ends_something(s.p[0]) || is_space(s.p[0])); s.p++, s.n--)
+		ended = true;
+	if (s.n == 0)
+		return LOOK_CLOSES;
+	last = s.p[s.n - 1];
+	opens = last == ',' || last == '[' || last == '{' || last == ':';
+	s.n -= last == ',';
+	member = is_member(s);
+	if (!opens && !ended && !member && s.p[0] != '[')
 		return LOOK_UNKNOWN;
-	if (comma || open > 0 || last == ':')
+	open = complete(s, member, last == ':');
+	if (open < 0 || (open > 0 && !opens))
+		return LOOK_UNKNOWN;
+	if (opens)
 		return LOOK_OPENS;
-	return member || ended ? LOOK_CLOSES : s.p[0] == '[' ? LOOK_ARRAY : LOOK_UNKNOWN;
+	return member || ended ? LOOK_CLOSES : LOOK_ARRAY;
 }
 
 enum look look_at(struct slice line)
@@ -150,17 +164,20 @@ enum look look_at(struct slice line)
 	return line.n ? piece(line) : LOOK_UNKNOWN;
 }
 
-#define OVER_LINES "JSON over several lines, and a line is one whole object: jq -c . writes it so, jq -c '.[]' the elements of an array"
+#define OVER_LINES "JSON over several lines, and a line is one whole object: " \
+	"jq -c . writes it so, jq -c '.[]' the elements of an array"
 
 const char *look_words(enum look look)
 {
 	static const char *const words[] = {
 		[LOOK_UTF16] = "UTF-16, and lines are UTF-8: iconv -f UTF-16 -t UTF-8 converts it",
-		[LOOK_FRAMED_JSON] = "a schema registry's five bytes (0 and a schema id) stand before the JSON: produce it without them, or cut them off "
-			"as hta-window(1) shows",
-		[LOOK_FRAMED] = "not JSON: begins with a NUL, as a schema registry's framing of Avro or Protobuf does; produce it as JSON, "
-			"or convert it (Avro: kcat -s value=avro -r URL)",
-		[LOOK_ARRAY] = "an array, and a line is one object: jq -c '.[]' writes a line an element",
+		[LOOK_FRAMED_JSON] = "a schema registry's five bytes (0 and a schema id) stand "
+			"before the JSON: produce it without them, or cut them off as hta-window(1) shows",
+		[LOOK_FRAMED] = "not JSON: begins with a NUL, as a schema registry's framing "
+			"of Avro or Protobuf does; produce it as JSON, or convert it "
+			"(Avro: kcat -s value=avro -r URL)",
+		[LOOK_ARRAY] = "an array, and a line is one object: jq -c '.[]' writes a line an "
+			"element",
 		[LOOK_OPENS] = OVER_LINES,
 		[LOOK_CLOSES] = OVER_LINES,
 	};

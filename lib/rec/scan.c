@@ -249,7 +249,8 @@ enum scan_status scan_walk(struct scan *s, struct scan_batch *batch, unsigned li
 	return status;
 }
 
-/* No engine knows byte order marks, so that none pays for them: lines that begin with one are bad so far. They are walked again behind it. */
+/* No engine knows byte order marks, so that none pays for them: lines that begin with one are bad
+ * so far. They are walked again behind it. */
 static void skip_marks(struct scan *s, struct scan_batch *b, uint64_t bad)
 {
 	for (; bad; bad &= bad - 1) {

@@ -1,8 +1,10 @@
 /* The field scanner: finds a few wanted fields in many lines without building a tree. The hot path of every transform.
  *
  * One rule of validity, whatever is asked for and whichever engine runs (portable, AVX2, learned order): a line is one JSON object (RFC 8259,
- * valid UTF-8, at most JSON_DEPTH deep) with white space around it and perhaps a byte order mark in front, as json_parse accepts it; the last of
- * equal keys wins, at every step of a path; a line of white space only is blank, with a mark in front too. A faster engine is never more lenient: tests hold each against json_parse.
+ * valid UTF-8, at most JSON_DEPTH deep) with white space around it and perhaps a byte order mark
+ * in front, as json_parse accepts it; the last of equal keys wins, at every step of a path; a line
+ * of white space only is blank, with a mark in front too. A faster engine is never more lenient:
+ * tests hold each against json_parse.
  * A member on a path that is not an object (or is missing) makes the field missing; null on the way is missing too.
  *
  * A scan is compiled for its paths and belongs to one thread; results of a batch point into the block. */
@@ -47,7 +49,8 @@ size_t scan_width(const struct scan *s);
  * Lines are shorter than 4 GiB. */
 void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out);
 
-/* Why a SCAN_BAD line is bad: what it seems to be (look.h), else position and reason, as json_parse says it. Slow. */
+/* Why a SCAN_BAD line is bad: what it seems to be (look.h), else position and reason, as
+ * json_parse says it. Slow. */
 void scan_why(struct slice line, struct err *err);
 
 /* Decodes a FIELD_ESCAPED string: appends. -1: lone surrogate. */

@@ -246,7 +246,8 @@ static const char *const formats[] = { [QUERY_AUTO] = "auto", [QUERY_TABLE] = "t
 static const struct opt opts[] = {
 	{ .letter = 'd', .name = "store", .type = OPT_TEXT, AT(store), .arg = "URL|FILE", .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
 	{ .name = "dim", .type = OPT_CALL, .call = add_filter, .arg = "KEY=VALUE", .help = "only rows with this dimension; may repeat: all keys, one of a key's values" },
-	{ .name = "by", .type = OPT_CALL, .call = add_by, .empty = true, .arg = "KEY,...", .help = "add up all other dimensions" },
+	{ .name = "by", .type = OPT_CALL, .call = add_by, .empty = true, .arg = "KEY,...",
+	  .help = "add up all other dimensions" },
 	{ .letter = 'n', .name = "rows", .type = OPT_CALL, .call = set_n, .arg = "N", .help = "how many rows; default: all, on a terminal 40" },
 	{ .name = "since", .type = OPT_TEXT, AT(since), .arg = "TIME", .help = "history: windows that start at this time or later; default: a day before the newest" },
 	{ .name = "until", .type = OPT_TEXT, AT(until), .arg = "TIME", .help = "history: windows that start before this time; default: those that have begun" },

@@ -97,7 +97,8 @@ int query_filter_add(struct query *q, const char *text, struct err *err)
 	dec ignored;
 
 	if (!eq || eq == text)
-		return err_set(err, EX_USAGE, "\"%s\": say KEY=VALUE (KEY= for the empty string, KEY=null for null)", text);
+		return err_set(err, EX_USAGE, "\"%s\": say KEY=VALUE (KEY= for the empty string, "
+			"KEY=null for null)", text);
 	q->filter = mem_grow(q->filter, q->filters + 1, sizeof(*q->filter));
 	f = &q->filter[q->filters++];
 	*f = (struct query_filter){ .key = slice(text, (size_t)(eq - text)), .value = slice_z(eq + 1) };
@@ -168,7 +169,9 @@ static int value_cmp(const struct dim *a, const struct dim *b)
 
 	if (c)
 		return c;
-	return a->tag == DIM_NUMBER ? dims_number_cmp(a->value, b->value) : a->tag == DIM_STRING ? slice_cmp(a->value, b->value) : 0;
+	if (a->tag == DIM_NUMBER)
+		return dims_number_cmp(a->value, b->value);
+	return a->tag == DIM_STRING ? slice_cmp(a->value, b->value) : 0;
 }
 
 int query_dims_cmp(const struct dim *a, size_t na, const struct dim *b, size_t nb)

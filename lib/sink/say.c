@@ -71,7 +71,8 @@ int say_table(const char *name, struct err *err)
 
 int say_foreign(const char *what, const char *other, struct err *err)
 {
-	return err_set(err, EX_CONFIG, "%s is somebody else's: it is there, and holds no version of hta's schema; use another %s", what, other);
+	return err_set(err, EX_CONFIG, "%s is somebody else's: it is there, and holds no version of hta's "
+		"schema; use another %s", what, other);
 }
 
 int say_group(const char *job, const char *stored, const char *group, struct err *err)

@@ -10,7 +10,7 @@
 #include "base/tm.h"
 #include "sink/sink_internal.h"
 
-enum { NAME_MAX_BYTES = 255 };                  /* part of keys in stores, as names of jobs and topics are */
+enum { NAME_MAX_BYTES = 255 };       /* part of stores' keys, as names of jobs and topics are */
 
 #define TTL_DEFAULT_US (7 * 86400 * TM_S)       /* as sink_opts_redis says: 7d */
 
@@ -92,7 +92,9 @@ static int check_row(const struct rollup *row, bool acked, struct err *err)
 
 static int in_row(const struct sink *s, struct err *err)
 {
-	return err_in(err, "row %llu of this epoch", (unsigned long long)ledger_rows(s->ledger) + 1);
+	unsigned long long before = ledger_rows(s->ledger);
+
+	return err_in(err, "row %llu of this epoch", before + 1);
 }
 
 /* The first line of a plain stream: most often it is an event. */
@@ -104,7 +106,8 @@ static int say_no_row(const struct sink *s, const struct stage *st, struct err *
 	why = *err;
 	if (stage_acknowledged(st) || ledger_rows(s->ledger) || s->metrics)
 		return -1;
-	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows", why.msg);
+	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows",
+		why.msg);
 }
 
 int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err)
@@ -134,8 +137,10 @@ static int sink_data(void *self, struct stage *st, const struct run *run, uint64
 		return -1;
 	if ((stage_acknowledged(st) || s->pass) && stage_pass(st, run->block, *lines, err))
 		return -1;
+	if (stage_acknowledged(st))
+		return 0;
 	s->plain_bytes += run->block.n;
-	if (!stage_acknowledged(st) && (ledger_rows(s->ledger) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES))
+	if (ledger_rows(s->ledger) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
 		return sink_plain_flush(s, st, err);
 	return 0;
 }
@@ -188,7 +193,8 @@ static int sink_open(struct sink *s, struct loop *loop, struct err *err)
 		s->name = mem_strdup(s->conf.name);
 	}
 	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
-		return err_set(err, EX_USAGE, "--name: a sink's name is UTF-8 and has at most %d bytes, this one has %zu", NAME_MAX_BYTES, strlen(s->name));
+		return err_set(err, EX_USAGE, "--name: a sink's name is UTF-8 and has at most %d "
+			"bytes, this one has %zu", NAME_MAX_BYTES, strlen(s->name));
 	s->conf.loop = loop;
 	s->d = s->driver->open(&s->conf, err);
 	return s->d ? 0 : -1;
@@ -235,7 +241,8 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 	struct sink s = { .program = p, .driver = p->driver, .ledger = ledger_new(), .conf.ttl_us = TTL_DEFAULT_US };
 	const struct prog prog = {
 		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
-		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run, .failed = failed,
+		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run,
+		.failed = failed,
 	};
 	int code = prog_main(&prog, &s, argc, argv);
 

@@ -28,7 +28,8 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	if (ctl_hello_read(hello, &above, err))
 		return -1;
 	if (!above.rows && !above.failed)
-		return err_set(err, EX_USAGE, "no hta-window above: what comes here are records, and a sink stores rows; say hta-window ... | %s", s->program->name);
+		return err_set(err, EX_USAGE, "no hta-window above: what comes here are records, and a sink "
+			"stores rows; say hta-window ... | %s", s->program->name);
 	if (s->dry_run || s->replace || s->pass)
 		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged", s->dry_run ? "dry-run" : s->replace ? "replace" : "pass");
 	(void)st;

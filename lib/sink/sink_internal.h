@@ -52,7 +52,8 @@ int sink_plain(void *self, struct stage *st, struct err *err);
 int sink_plain_flush(struct sink *s, struct stage *st, struct err *err);
 int sink_finish(void *self, struct stage *st, bool eof, struct err *err);
 
-/* A batch, and so a transaction, of a plain stream, at most. A sketch of few registers is up to 20 times as long in Redis, which takes 512 MiB at once. */
+/* A batch, and so a transaction, of a plain stream, at most. A sketch of few registers is up to 20
+ * times as long in Redis, which takes 512 MiB at once. */
 enum { SINK_PLAIN_ROWS = 50000, SINK_PLAIN_BYTES = 16 << 20 };
 
 #endif

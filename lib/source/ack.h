@@ -29,7 +29,8 @@ void ack_ending(struct ack *a);
 bool ack_closed(const struct ack *a);          /* by the other end */
 
 /* We leave because a reader left or the like: whether the cause comes over the channel before timeout_us or its end. Waits by itself, the loop being stopped. True: err is the
- * `fail` of a stage, its message empty since the stage has told it. The other end may not have come yet: who fails early passes the hello on first. */
+ * `fail` of a stage, its message empty since the stage has told it. The other end may not have come yet:
+ * a stage that fails early passes the hello on first. */
 bool ack_last_word(struct ack *a, int64_t timeout_us, struct err *err);
 /* We leave and all is well: the other end comes, if it has not yet, and goes. Waits by itself. */
 void ack_linger(struct ack *a, int64_t timeout_us);

@@ -58,12 +58,14 @@ static int commit_plain(void *self, struct stage *st, struct err *err)
 		"say hta-consume -g GROUP, or --job NAME over files");
 }
 
-/* A stage that reads behind us would get nothing, and nobody would see it: looked for at the hello, and later, as it may have started late. */
+/* A stage that reads behind us would get nothing, and nobody would see it: looked for at the hello, and
+ * later, as it may have started late. */
 static int check_end(struct err *err)
 {
 	if (!lend_is_read(STDOUT_FILENO))
 		return 0;
-	return err_set(err, EX_USAGE, "this is the end of a pipeline, and a program of hta reads behind it: put that before hta-commit");
+	return err_set(err, EX_USAGE, "this is the end of a pipeline, and a program of hta reads behind it: "
+		"put that before hta-commit");
 }
 
 static int commit_greeted(void *self, struct stage *st, struct slice line, struct err *err)
@@ -72,8 +74,10 @@ static int commit_greeted(void *self, struct stage *st, struct slice line, struc
 	struct ctl hello = { 0 };
 	struct ctl_hello h;
 	char *path = NULL;
-	int rc = check_end(err) || ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
+	int rc = check_end(err);
 
+	if (rc == 0)
+		rc = ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
 	if (rc == 0) {
 		struct err why = ERR_INIT;
 

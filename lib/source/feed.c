@@ -54,16 +54,20 @@ int feed_control(struct feed *f, struct slice line, struct err *err)
 	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
 }
 
-/* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time that they cross a full minute: a producer writes its batches in
- * order of time, so that is once a batch at worst, and the batch itself costs more than the line does. */
+/* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time
+ * that they cross a full minute. A producer writes its batches in order of time, so that is rarely
+ * more than once a batch, and the batch itself costs more than the line does. */
 static bool needs_at(const struct feed *f, const struct log_part *part, const struct log_record *r)
 {
-	return f->part != part || f->next != r->offset || (f->inc && !ctl_at_covers(f->time_us, r->time_us));
+	return f->part != part || f->next != r->offset ||
+	       (f->inc && !ctl_at_covers(f->time_us, r->time_us));
 }
 
-static int put_at(struct feed *f, const struct log_part *part, const struct log_record *r, struct err *err)
+static int put_at(struct feed *f, const struct log_part *part, const struct log_record *r,
+		  struct err *err)
 {
-	struct ctl_at at = { .topic = slice_z(part->topic), .partition = part->partition, .offset = r->offset, .time_us = ctl_at_time(r->time_us) };
+	struct ctl_at at = { .topic = slice_z(part->topic), .partition = part->partition,
+			     .offset = r->offset, .time_us = ctl_at_time(r->time_us) };
 
 	f->part = part;
 	f->next = r->offset;

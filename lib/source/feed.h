@@ -1,7 +1,8 @@
 /* Records of a log become lines of the stream. One copy, into the writer's buffer, or none where a batch of a file is a block of lines already.
  *   - a newline inside a record becomes a space; a tombstone is counted as filtered and left out
  *   - a record longer than --max-line is a dead letter: in band, to --dead FILE, dropped, or (plain) told
- *   - acknowledged: an `at` line where the next line's source and offset do not follow from the line before, or its timestamp is in another minute (ctl_at_time)
+ *   - acknowledged: an `at` line where the next line's source and offset do not follow from the line before,
+ *     or its timestamp is in another minute (ctl_at_time)
  *   - plain: a first record that begins like a hello gets a space in front */
 #ifndef SOURCE_FEED_H
 #define SOURCE_FEED_H
@@ -28,7 +29,7 @@ struct feed {
 	uint64_t dead_total, read_total;
 	const struct log_part *part;        /* what the next line is taken for */
 	int64_t next;
-	int64_t time_us;                    /* of the last `at`: ctl_at_time of the records behind it */
+	int64_t time_us;                    /* ctl_at_time of the records behind the last `at` */
 	bool begun;
 	struct buf line;                    /* scratch */
 };

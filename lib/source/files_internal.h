@@ -51,7 +51,8 @@ int files_verify(void *self, struct err *err);
 int files_assign(void *self, const struct ranges *start, struct err *err);
 int files_read(void *self, struct log_batch *batch, int *fd, struct err *err);
 int files_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
-int files_before(void *self, const struct log_part *part, int64_t offset, struct buf *lines, struct err *err);
+int files_before(void *self, const struct log_part *part, int64_t offset, struct buf *lines,
+		 struct err *err);
 
 void files_close_reader(struct file *f);
 

@@ -79,9 +79,10 @@ struct log_ops {
 	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
 	/* (waits) Reads the one record at `last.offset` of the partition for the fingerprint: *found false where it is gone. */
 	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
-	/* Appends the last whole lines below that offset, each with its newline, some sixty at most. Nothing where that would mean to read all before them. NULL: records have
-	 * timestamps, and nobody asks. */
-	int (*before)(void *log, const struct log_part *part, int64_t offset, struct buf *lines, struct err *err);
+	/* Appends the last whole lines below that offset, each with its newline, some sixty at most.
+	 * Nothing where that would mean to read all before them. NULL: this log has no lines. */
+	int (*before)(void *log, const struct log_part *part, int64_t offset, struct buf *lines,
+		      struct err *err);
 	/* What the sinks hold of the job, before partitions() is asked: files get their names from
 	 * it; NULL: not needed. One entry a name, with the highest next and watermark of all sinks;
 	 * idle where all have it so. */

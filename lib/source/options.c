@@ -91,8 +91,9 @@ static int set_from(void *self, const char *value, struct err *err)
 	} else {
 		c->from = FROM_TIME;
 		if (tm_parse_human(value, tm_now_us(), &c->from_us, err))
-			return err_set(err, EX_USAGE, "\"%s\": say earliest, latest, -N (records before the end) or a time (2026-11-20T15:00:00Z, 2026-11-20, -2h, "
-				       "s@1700000000000)", value);
+			return err_set(err, EX_USAGE, "\"%s\": say earliest, latest, -N (records "
+				       "before the end) or a time (2026-11-20T15:00:00Z, "
+				       "2026-11-20, -2h, s@1700000000000)", value);
 	}
 	return 0;
 }
@@ -112,7 +113,8 @@ static int set_until(void *self, const char *value, struct err *err)
 	else if (tm_parse_human(value, tm_now_us(), &c->until_us, err) == 0)
 		c->until = UNTIL_TIME;
 	else
-		return err_set(err, EX_USAGE, "\"%s\": say end, a number of records or a time (2026-11-20T15:00:00Z, 2026-11-20, -2h)", value);
+		return err_set(err, EX_USAGE, "\"%s\": say end, a number of records or a time "
+			       "(2026-11-20T15:00:00Z, 2026-11-20, -2h)", value);
 	return 0;
 }
 
@@ -135,7 +137,8 @@ static int set_bootstrap(void *self, const char *value, struct err *err)
 	const char *eq = strrchr(value, '=');
 
 	if (!eq || eq == value || (strcmp(eq, "=init") != 0 && strcmp(eq, "=now") != 0))
-		return err_set(err, EX_USAGE, "\"%s\": say SINK=init (from the job's start) or SINK=now (from where the others are)", value);
+		return err_set(err, EX_USAGE, "\"%s\": say SINK=init (from the job's start) or "
+			       "SINK=now (from where the others are)", value);
 	if (c->bootstrap)
 		return err_set(err, EX_USAGE, "is for one sink at a time");
 	c->bootstrap = mem_dup(value, (size_t)(eq - value));
@@ -348,7 +351,7 @@ static int run(void *self, struct err *err)
 	return o->c.files ? run_files(o, err) : run_cluster(o, err);
 }
 
-/* The command line may say that the stream would be an acknowledged one, and be wrong for the rest. */
+/* The command line may say that the stream would be an acknowledged one, and be wrong otherwise. */
 static void failed(void *self, const struct err *err)
 {
 	const struct options *o = self;

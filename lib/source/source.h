@@ -64,8 +64,8 @@ int source_acknowledged(const struct source_conf *c, struct log *log, struct err
 int source_plain(const struct source_conf *c, struct log *log, struct err *err);
 int source_plain_files(const struct source_conf *c, struct err *err);
 
-/* The whole of an acknowledged stream whose source has failed before it could begin: hello and `fail`, where standard output is a pipe or socket. c may be
- * filled in halfway, and wrong. */
+/* The whole of an acknowledged stream whose source has failed before it could begin: hello and `fail`,
+ * where standard output is a pipe or socket. c may be filled in halfway, and wrong. */
 void source_refused(const struct source_conf *c, const struct err *why);
 
 #endif

@@ -47,7 +47,8 @@ static char *ack_path(const struct source *s, struct err *err)
 	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
 }
 
-static void say_hello(const struct source_conf *c, const struct ctl_inc *inc, bool bytes, const char *path, struct buf *b)
+static void say_hello(const struct source_conf *c, const struct ctl_inc *inc, bool bytes,
+	const char *path, struct buf *b)
 {
 	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, inc->id);
 	json_quote_z(b, c->job);
@@ -58,8 +59,9 @@ static void say_hello(const struct source_conf *c, const struct ctl_inc *inc, bo
 		buf_addz(b, "null");
 	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", bytes ? "byte" : "record");
 	json_quote_z(b, path);
-	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld%s}]}", c->drain_us, prog_common()->name, prog_version,
-		(long)getpid(), *path ? "" : ",\"failed\":true");
+	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld%s}]}",
+		c->drain_us, prog_common()->name, prog_version, (long)getpid(),
+		*path ? "" : ",\"failed\":true");
 }
 
 int source_write_hello(struct source *s, const char *path, struct err *err)
@@ -165,7 +167,8 @@ int source_greeted(struct source *s, struct err *err)
 
 void source_refused(const struct source_conf *c, const struct err *why)
 {
-	struct source_conf said = { .job = c->job && str_utf8(c->job, strlen(c->job)) ? c->job : "", .drain_us = c->drain_us };
+	const char *job = c->job && str_utf8(c->job, strlen(c->job)) ? c->job : "";
+	struct source_conf said = { .job = job, .drain_us = c->drain_us };
 	enum fd_kind kind = fd_kind(STDOUT_FILENO);
 	struct ctl_inc inc;
 	struct buf text = { 0 };

@@ -67,7 +67,7 @@ struct source {
 	struct log_batch batch;            /* part NULL: none at work */
 	size_t batch_at, batch_id;
 	bool alone;                        /* a step of the catch-up */
-	bool *introduced;                  /* of each partition of the step: what lies before it was said, or need not be */
+	bool *introduced;                  /* of each partition of the step: `before` was written or is not due */
 	bool again;                        /* prepare anew: a partition that a sink does not know has come */
 	uint64_t left;                     /* records until --until COUNT */
 	int64_t lag_at_us;

@@ -161,11 +161,13 @@ static void note_first(struct source *s, const struct log_part *part, const stru
 		r->watermark_us = first->time_us;
 }
 
-/* A partition whose records have no timestamps: those who judge event times by their order are told what was read of it before. */
+/* Before the first records of a partition that have no timestamps: says what was read of it earlier,
+ * for stages that judge event times by their order. */
 static int introduce(struct source *s, const struct log_record *first, struct err *err)
 {
 	const struct range *r = &s->step.v[s->batch_id];
-	struct ctl_before b = { .topic = slice_z(r->topic), .partition = r->partition, .mark_us = r->watermark_us > 0 ? r->watermark_us : 0 };
+	struct ctl_before b = { .topic = slice_z(r->topic), .partition = r->partition };
+	const struct log_ops *ops = s->log->ops;
 
 	if (s->introduced[s->batch_id])
 		return 0;
@@ -173,8 +175,9 @@ static int introduce(struct source *s, const struct log_record *first, struct er
 	if (ctl_at_time(first->time_us) || first->offset == 0)
 		return 0;
 	s->element.n = 0;
-	if (s->log->ops->before && s->log->ops->before(s->log->self, s->batch.part, r->from, &s->element, err))
+	if (ops->before && ops->before(s->log->self, s->batch.part, r->from, &s->element, err))
 		return -1;
+	b.mark_us = r->watermark_us > 0 ? r->watermark_us : 0;
 	b.lines = buf_slice(&s->element);
 	ctl_before_write(&s->inc, &b, &s->line);
 	return source_control(s, err);

@@ -16,7 +16,8 @@ void view_fini(struct view *v)
 
 static struct view_part *set_part(struct view *v, size_t i, const char *topic, int32_t partition)
 {
-	v->v[i] = (struct view_part){ .topic = mem_strdup(topic), .partition = partition, .watermark_us = POS_NONE, .next = mem_array(v->sinks, sizeof *v->v[i].next) };
+	v->v[i] = (struct view_part){ .topic = mem_strdup(topic), .partition = partition, .watermark_us = POS_NONE,
+				      .next = mem_array(v->sinks, sizeof *v->v[i].next) };
 	return &v->v[i];
 }
 
@@ -33,7 +34,8 @@ void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, c
 			const struct position *at = positions_find(&sinks[s].pos, slice_z(p->topic), p->partition);
 			if (!at)
 				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic, p->partition);
-			if (s == 0 || at->next < low || (at->next == low && at->watermark_us < p->watermark_us))
+			if (s == 0 || at->next < low ||
+			    (at->next == low && at->watermark_us < p->watermark_us))
 				p->watermark_us = at->watermark_us;
 			low = s == 0 || at->next < low ? at->next : low;
 			p->next[s] = at->next;

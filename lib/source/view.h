@@ -12,7 +12,7 @@ struct view_part {
 	int32_t partition;
 	int64_t *next;                /* of each sink */
 	bool idle;                    /* all sinks have it so */
-	int64_t watermark_us;         /* of the sinks that stand lowest, the lowest; POS_NONE: one has none, or none was asked */
+	int64_t watermark_us;         /* the lowest of the sinks that stand lowest; POS_NONE: none */
 };
 
 struct view { struct view_part *v; size_t n, sinks; };
@@ -30,8 +30,9 @@ void view_sent(struct view *v, const struct ranges *epoch);
 int64_t view_lowest(const struct view_part *p, size_t sinks);
 int64_t view_highest(const struct view_part *p, size_t sinks);
 
-/* What to read next: `start` (from, idle, watermark_us) is filled anew, in the order of the view. Returns true while sinks differ: start has one partition then, to be read
- * up to `to` exactly; else all partitions, `to` INT64_MAX. */
+/* What to read next: `start` (from, idle, watermark_us) is filled anew, in the order of the view.
+ * Returns true while sinks differ: start has one partition then, to be read up to `to` exactly; else
+ * all partitions, `to` INT64_MAX. */
 bool view_step(const struct view *v, struct ranges *start);
 
 #endif

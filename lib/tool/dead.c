@@ -40,7 +40,8 @@ static int end_half_line(struct dead_file *d, struct err *err)
 static int open_code(int errnum)
 {
 	switch (errnum) {
-	case ENOENT: case ENOTDIR: case EISDIR: case EACCES: case EPERM: case EROFS: case ELOOP: case ENAMETOOLONG:
+	case ENOENT: case ENOTDIR: case EISDIR: case ELOOP: case ENAMETOOLONG:
+	case EACCES: case EPERM: case EROFS:
 		return EX_CONFIG;
 	default:
 		return EX_IOERR;

@@ -8,8 +8,8 @@
 
 struct dead_file;
 
-/* Opens for appending, mode 0600 where new. A last line that was left unfinished is ended first: its record comes again. EX_CONFIG: no such
- * folder, no permission; EX_IOERR. */
+/* Opens for appending, mode 0600 where new. A last line that was left unfinished is ended first: its
+ * record comes again. EX_CONFIG: no such folder, no permission; EX_IOERR. */
 struct dead_file *dead_file_open(const char *path, struct err *err);
 /* nth and at: as in stage_dead. origin: of the run. EX_IOERR where the disk is full: nothing was lost silently. */
 int dead_file_write(struct dead_file *d, const char *stage, const struct origin *origin, uint64_t nth, size_t at,

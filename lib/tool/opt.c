@@ -151,7 +151,8 @@ static int give(const struct opt *o, void *self, const char *shown, const char *
 	int rc;
 
 	if (value && !*value && !o->empty)
-		return err_set(err, EX_USAGE, "%s: the value is empty (a variable that is not set?)", shown);
+		return err_set(err, EX_USAGE, "%s: the value is empty (a variable that is not set?)",
+			shown);
 	rc = set(o, self, value, &number, err);
 	if (rc == 0 && numeric)
 		rc = check_bounds(o, value, number, err);

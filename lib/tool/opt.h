@@ -45,11 +45,13 @@ typedef int opt_operand_fn(void *self, const char *operand, struct err *err);
 /* Tables are read in order; each has its own struct. A name or letter that an earlier table has is the earlier one's. */
 struct opt_group { const struct opt *table; void *self; };
 
-/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE); an empty one never is. A call that returns -1 without a code in err ends it quietly. */
+/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE); an empty one never is. A call that returns
+ * -1 without a code in err ends it quietly. */
 int opt_parse(const struct opt_group *groups, size_t n, opt_operand_fn *operand, void *operand_self,
               int argc, char **argv, struct err *err);
 
-/* Whether argv[1..] has this option; NULL: an operand other than "-". For a command line that may be wrong: what is wrong in it is passed over. */
+/* Whether argv[1..] has this option; NULL: an operand other than "-". For a command line that may be
+ * wrong: what is wrong in it is passed over. */
 bool opt_given(const struct opt_group *groups, size_t n, int argc, char **argv, const char *name);
 
 /* Sets all defaults. opt_parse does so first. */

@@ -1,8 +1,10 @@
 /* A second look at the command line, along the same words as opt_parse, that nothing stops. */
 #include "tool/opt_internal.h"
 
-/* One word of options, "--name=value" or "-abc". Takes the next word too where that is the value. True: it has the option. */
-static bool in_long(const struct opt_group *groups, size_t n, const char *arg, char ***next, const char *name)
+/* One word of options, "--name=value" or "-abc". Takes the next word too where that is the value. True:
+ * it has the option. */
+static bool in_long(const struct opt_group *groups, size_t n, const char *arg, char ***next,
+	const char *name)
 {
 	size_t length = strcspn(arg + 2, "=");
 	void *self;
@@ -13,7 +15,8 @@ static bool in_long(const struct opt_group *groups, size_t n, const char *arg, c
 	return o && name && strcmp(o->name, name) == 0;
 }
 
-static bool in_letters(const struct opt_group *groups, size_t n, const char *arg, char ***next, const char *name)
+static bool in_letters(const struct opt_group *groups, size_t n, const char *arg, char ***next,
+	const char *name)
 {
 	bool found = false, value = false;
 

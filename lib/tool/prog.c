@@ -164,11 +164,12 @@ static int act(const struct prog *prog, void *self, int argc, char **argv, struc
 	return prog->run(self, err) || check_stdout(err) ? -1 : 0;
 }
 
-/* A stage that is killed leaves the mark, and so does one that wants to be started again: who gets nothing from it at all must not take it for one that
- * is not there. */
+/* A stage that is killed leaves the mark, and so does one that wants to be started again: who gets nothing
+ * from it at all must not take it for one that is not there. */
 static void unmark(int code)
 {
-	bool again = code == EX_UNAVAILABLE || code == EX_IOERR || code == EX_TEMPFAIL || code == EX_PROTOCOL;
+	bool again = code == EX_UNAVAILABLE || code == EX_IOERR || code == EX_TEMPFAIL
+		|| code == EX_PROTOCOL;
 	bool above = code == EX_OK && settings.nothing_came && fd_marked(STDIN_FILENO, FD_BEGUN);
 
 	if (!again && !above)
@@ -197,7 +198,8 @@ int prog_main(const struct prog *prog, void *self, int argc, char **argv)
 		fd_mark(STDOUT_FILENO, FD_BEGUN, true);
 	settings = (struct settings){
 		.common.name = prog->name, .argc = argc, .argv = argv,
-		.groups = { { prog->opts, self }, { prog->more, prog->more_self }, { common_opts, &settings } },
+		.groups = { { prog->opts, self }, { prog->more, prog->more_self },
+			{ common_opts, &settings } },
 	};
 	log_setup(prog->name, LOG_TEXT, 0);
 	code = live(prog, self, argc, argv);

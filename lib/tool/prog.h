@@ -19,8 +19,9 @@ struct prog {
 	opt_operand_fn *operand;     /* over self; NULL: no operands */
 	int (*run)(void *self, struct err *err);
 	const char *examples;        /* shown by --help, a line each; or NULL */
-	/* A stage of pipelines (NULL: it is none): called when it has failed, with its message out, before it leaves: tells the stages below, where they do not
-	 * know yet. The command line may be the failure, and self half filled in. */
+	/* A stage of pipelines (NULL: it is none): called when it has failed, with its message out, before it
+	 * leaves: tells the stages below, where they do not know yet. The command line may be the failure, and
+	 * self half filled in. */
 	void (*failed)(void *self, const struct err *err);
 };
 
@@ -31,10 +32,11 @@ const struct prog_common *prog_common(void);
 int prog_main(const struct prog *prog, void *self, int argc, char **argv);   /* the exit code */
 
 /* ---- for stages */
-/* Whether the command line has this option (NULL: an operand), wrong as it may be otherwise. For `failed`. */
+/* Whether the command line has this option (NULL: an operand), wrong as it may be. For `failed`. */
 bool prog_given(const char *option);
 
-/* Standard input, a pipe, ended without a byte. The stage below, that gets none either then, finds at its pipe what we found at ours (fd_mark). */
+/* Standard input, a pipe, ended without a byte. The stage below, which gets none either then, finds at its
+ * pipe what we found at ours (fd_mark). */
 void prog_nothing_came(void);
 
 /* The run folder: --run, $HTA_RUN, $RUNTIME_DIRECTORY (its first entry), $XDG_RUNTIME_DIR/hta, else /tmp/hta-UID; made 0700 where missing;

@@ -1,7 +1,8 @@
 /* Life cycle of a filter. The order of a stage's last words matters:
  *
- *   our own failure    what is owed was not written; `fail` goes out with code and message, so that those below leave with the same code. Before the stream
- *                      has begun (options, a file that can't be opened) it needs the hello from above first: it is waited for, and passed on (stage_failed)
+ *   our own failure    what is owed was not written; `fail` goes out with code and message, so that those below leave with the same code.
+ *                      Before the stream has begun (options, a file that can not be opened) the hello from
+ *                      above has to pass first: it is waited for (stage_failed)
  *   `fail` from above  passed on, we leave with its code and say nothing: its stage has said it
  *   `end`              finish(), then `end` goes out, 0
  *   end of input without either: the stage above crashed; what came after the last barrier is dropped, 76 (75 after a signal of our own)
@@ -206,7 +207,8 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 
 /* ---- a failure before the stream has begun */
 
-static int refuse(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err)
+static int refuse(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+	struct err *err)
 {
 	(void)st, (void)hello, (void)members;
 	*err = *(const struct err *)self;
@@ -235,7 +237,7 @@ static bool is_stream(int fd)
 
 void stage_failed(void *self, const struct err *why)
 {
-	struct stage_options defaults = { .max_line = 1 << 20 };      /* ours may be what is wrong */
+	struct stage_options defaults = { .max_line = 1 << 20 };    /* ours may be what is wrong */
 	struct stage st = { .f = &refusal, .self = (void *)(uintptr_t)why, .o = &defaults };
 	struct err err;
 

@@ -29,7 +29,7 @@ struct origin {
 	int64_t offset;            /* of the run's first line */
 	bool bytes;                /* offsets count bytes: the next line's is + its length + 1; else + 1 */
 	bool inexact;              /* a foreign filter stands above: offset is the run's first for all its lines */
-	int64_t time_us;           /* the records' own timestamp, rounded up as ctl_at_time does; 0: not known */
+	int64_t time_us;           /* the records' own timestamp as ctl_at_time has it; 0: not known */
 };
 
 /* Whole data lines, each ends in \n; LINES_PAD readable bytes around. Valid during the call. */
@@ -38,7 +38,7 @@ struct run { struct slice block; struct origin origin; };
 struct filter {
 	bool finds_dead;           /* calls stage_dead; has --dead */
 	bool rows;                 /* its input lines are rollup rows (books: rows_in, rows_out), not records */
-	bool consumes;             /* its input ends here (a window): `at` and `before` are not passed on */
+	bool consumes;             /* its input ends here (a window): `at`, `before` go no further */
 	bool ends;                 /* nothing behind it: writes no stream (hta-commit) */
 
 	/* All may be NULL but data. 0, or -1 with err, which ends the stage. */
@@ -68,8 +68,9 @@ void *stage_options(void);
 /* Runs the filter over operands (files; none: standard input). For struct prog's run. */
 int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files, struct err *err);
 
-/* For struct prog's failed: where standard input and output are pipes or sockets and no line was read yet, waits for the first one, at most 10 s. A hello is
- * passed on, and `fail` behind it. On a plain stream nothing is written. */
+/* For struct prog's failed: where standard input and output are pipes or sockets and no line was read yet,
+ * waits for the first one, at most 10 s. A hello is passed on, and `fail` behind it. On a plain stream
+ * nothing is written. */
 void stage_failed(void *self, const struct err *why);
 
 /* ---- for filters */

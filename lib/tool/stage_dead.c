@@ -119,10 +119,12 @@ int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 
 int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, struct err *err)
 {
-	const char *array = record.n && *record.p == '[' ? ", and an array: jq -c '.[]' writes a line an element" : "";
+	const char *array = record.n && *record.p == '[' ?
+		", and an array: jq -c '.[]' writes a line an element" : "";
 	char reason[160];
 
-	snprintf(reason, sizeof(reason), "line of %llu bytes, longer than --max-line%s", (unsigned long long)size, array);
+	snprintf(reason, sizeof(reason), "line of %llu bytes, longer than --max-line%s",
+		(unsigned long long)size, array);
 	if (!st->f->finds_dead)
 		return err_set(err, EX_DATAERR, "%s (%llu)", reason, (unsigned long long)st->o->max_line);
 	return stage_dead(st, run, nth, at, record, size, reason, err);

@@ -73,15 +73,16 @@ static int write_line(struct stage *st, struct slice line, struct err *err)
 	return out_write(st->out, line.p, line.n, err) || out_write(st->out, "\n", 1, err) ? -1 : 0;
 }
 
-/* This stage's element. One that fails here says so in it: the hello goes on all the same, so that those below know what they are, and take our code from
- * the `fail` behind it. */
+/* This stage's element. One that fails here says so in it: the hello goes on all the same, so that those
+ * below know what they are, and take our code from the `fail` behind it. */
 static int introduce(struct stage *st, struct err *err)
 {
 	size_t common;
 	int rc = 0;
 
 	st->element.n = 0;
-	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld", prog_common()->name, prog_version, (long)getpid());
+	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld", prog_common()->name,
+		prog_version, (long)getpid());
 	common = st->element.n;
 	if (st->f->hello && (rc = st->f->hello(st->self, st, &st->ctl, &st->element, err))) {
 		st->element.n = common;
@@ -119,10 +120,16 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 
 	rc = introduce(st, err);
 	st->line.n = 0;
-	if (ctl_grow(line, buf_slice(&st->element), &st->line))
-		return rc ? -1 : err_set(err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
-	st->joined = write_line(st, buf_slice(&st->line), rc ? &ignored : err) == 0 && (!st->out || out_flush(st->out, rc ? &ignored : err) == 0);
-	if (rc || !st->joined)
+	if (ctl_grow(line, buf_slice(&st->element), &st->line)) {
+		err_set(rc ? &ignored : err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
+		return -1;
+	}
+	if (write_line(st, buf_slice(&st->line), rc ? &ignored : err))
+		return -1;
+	if (st->out && out_flush(st->out, rc ? &ignored : err))
+		return -1;
+	st->joined = true;
+	if (rc)
 		return -1;
 	return st->f->greeted ? st->f->greeted(st->self, st, buf_slice(&st->line), err) : 0;
 }
@@ -408,27 +415,31 @@ static bool is_hello(struct slice line)
 	return line.n >= sizeof(start) - 1 && memcmp(line.p, start, sizeof(start) - 1) == 0;
 }
 
-/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or 65 would keep a supervisor from starting the pipeline again. */
+/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or 65 would
+ * keep a supervisor from starting the pipeline again. */
 static int died_early(struct err *err)
 {
-	return err_set(err, EX_PROTOCOL, "the stage above has gone before its first line was complete; start the pipeline again");
+	return err_set(err, EX_PROTOCOL, "the stage above has gone before its first line was complete; "
+		"start the pipeline again");
 }
 
-/* No input at all is an empty plain stream to a filter. Who has nothing to do on plain ones asks why: a program that was killed is to be started again, one
- * that is not there is not. */
+/* No input at all is an empty plain stream to a filter. Who has nothing to do on plain ones asks why: a
+ * program that was killed is to be started again, one that is not there is not. */
 static int nothing_came(struct stage *st, struct err *err)
 {
 	bool pipe = fd_kind(STDIN_FILENO) == FD_PIPE;
 
 	prog_nothing_came();
 	if (fd_marked(STDIN_FILENO, FD_CLOSED))
-		return err_set(err, EX_USAGE, "hta-commit stands above, and it is the end: put this program before it");
+		return err_set(err, EX_USAGE, "hta-commit stands above, and it is the end: put this program "
+			"before it");
 	if (!st->f->ends)
 		return 0;
 	if (!pipe || fd_marked(STDIN_FILENO, FD_BEGUN))
 		return died_early(err);
-	return err_set(err, EX_CONFIG, "nothing has come, not even a first line: either a program above is not there or could not begin (it or the shell has said so), "
-		"or this is a plain stream: say hta-consume -g GROUP, or --job NAME over files");
+	return err_set(err, EX_CONFIG, "nothing has come, not even a first line: either a program above is "
+		"not there or could not begin (it or the shell has said so), or this is a plain stream: say "
+		"hta-consume -g GROUP, or --job NAME over files");
 }
 
 int stage_read_input(struct stage *st, struct err *err)

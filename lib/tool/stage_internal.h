@@ -26,7 +26,7 @@ struct stage {
 	struct page *page;
 
 	bool acked, ended, failed;         /* failed: a `fail` came from above and was passed on */
-	bool heard;                        /* standard input was asked for its first line, or is not what is read */
+	bool heard;                        /* the first line was waited for, or files are read */
 	bool joined;                       /* the hello was passed on */
 	struct ctl_inc inc;
 	struct ctl ctl;                    /* the control record at work */

@@ -142,7 +142,9 @@ static void read_fields(struct engine *e, const char *p, size_t n)
 static void read_columns(struct engine *e, const struct plan_metric *m)
 {
 	uint64_t at = ticks();
-	if (value_times(&e->clock, column_of(e, e->plan->time_field), e->batch.valid, &e->plan->common.when, e->us).good != e->batch.valid)
+	struct value_column times = column_of(e, e->plan->time_field);
+	const struct value_when *when = &e->plan->common.when;
+	if (value_times(&e->clock, times, e->batch.valid, when, e->us).good != e->batch.valid)
 		die("a line has no time");
 	book(TIME, &at);
 	if (value_decs(column_of(e, e->plan->value_field[0]), e->batch.valid, e->value).exact != e->batch.valid)

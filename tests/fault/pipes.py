@@ -78,8 +78,10 @@ class Run:
         return self.crash is not None and self.codes()[self.crash[0]] == -signal.SIGKILL and self.crash[0] not in self.killed
 
     def unborn(self):
-        """hta-commit takes a stage that is killed before its first instruction for a program that is not there: 78. Only who has killed it knows better."""
-        return self.codes()[-1] == 78 and bool(self.killed) and "hta-commit: nothing has come" in self.said()
+        """hta-commit takes a stage that is killed before its first instruction for a program that is
+        not there: 78. Only who has killed it knows better."""
+        nothing = "hta-commit: nothing has come" in self.said()
+        return self.codes()[-1] == 78 and bool(self.killed) and nothing
 
     def broken(self):
         """Stages that died as no program may: of a signal that nobody sent. Before its first line a stage does not know what stream it is in, and
@@ -150,7 +152,8 @@ class Supervised:
                 self.fatal = f"{code}: {run.broken()}"
                 return
             if run.unborn():
-                self.trace.fault(f"{self.name}: a stage was killed before its first instruction", "kill -9 before the first instruction")
+                kind = "kill -9 before the first instruction"
+                self.trace.fault(f"{self.name}: {kind}", kind)
                 continue
             if code == 0 or code in AGAIN or code > 128:
                 if code == 0 and self.leaving:

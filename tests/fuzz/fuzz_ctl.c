@@ -117,6 +117,18 @@ static bool rewrite_dead(const struct ctl *c, struct buf *out, struct err *err)
 	return true;
 }
 
+static bool rewrite_before(const struct ctl *c, struct buf *out, struct err *err)
+{
+	struct ctl_before b;
+	struct buf lines = { 0 };
+	bool is = ctl_before_read(c, &b, &lines, err) == 0;
+	b.lines = buf_slice(&lines);
+	if (is)
+		ctl_before_write(&inc, &b, out);
+	buf_fini(&lines);
+	return is;
+}
+
 static bool read_hello(const struct ctl *c, struct buf *out, struct err *err)
 {
 	struct ctl_hello hello;
@@ -129,7 +141,7 @@ static bool read_hello(const struct ctl *c, struct buf *out, struct err *err)
 }
 
 static const struct { rewrite_fn *fn; bool writes; } kinds[] = {
-	{ rewrite_bar, true }, { rewrite_probe, true }, { rewrite_init, true }, { rewrite_dead, true }, { rewrite_fail, true }, { read_hello, false },
+	{ rewrite_bar, true }, { rewrite_probe, true }, { rewrite_init, true }, { rewrite_dead, true }, { rewrite_fail, true }, { rewrite_before, true }, { read_hello, false },
 };
 
 static void check_kind(const struct ctl *c, rewrite_fn *fn, bool writes)

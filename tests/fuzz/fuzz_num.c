@@ -76,7 +76,8 @@ static void check_wider(struct slice text)
 	int64_t us;
 	int rc = read_wider(text, &w);
 	if (rc == 0)
-		MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) && w.zone.n == 0);
+		MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) &&
+			w.zone.n == 0);
 	if (tm_parse(text, &us) == 0)
 		MUST(rc == 0 && w.has_east && w.us - w.east_s * TM_S == us);
 }
@@ -141,7 +142,8 @@ static enum value_time_result time_wanted(struct slice text, uint32_t type, enum
 		if (!w.has_east)
 			return VALUE_TIME_LOCAL;
 		*us = w.us - w.east_s * TM_S;
-	} else if (type == FIELD_STRING && (unit == VALUE_RFC3339 || dec_parse(text, &v) == DEC_SYNTAX)) {
+	} else if (type == FIELD_STRING &&
+		   (unit == VALUE_RFC3339 || dec_parse(text, &v) == DEC_SYNTAX)) {
 		return VALUE_TIME_NONE;
 	} else if (unit == VALUE_RFC3339) {
 		return VALUE_TIME_UNIT;
@@ -158,11 +160,14 @@ static void check_time_field(struct value_clock *clock, struct field f)
 	for (enum value_unit unit = VALUE_RFC3339; unit <= VALUE_NS; unit++) {
 		const struct value_when when = { .unit = unit };
 		int64_t us = -1, want_us = -1;
-		enum value_time_result got = value_time(clock, f, &when, &us), want = time_wanted(slice(f.p, f.n), f.type, unit, &want_us);
+		enum value_time_result got = value_time(clock, f, &when, &us),
+				       want = time_wanted(slice(f.p, f.n), f.type, unit, &want_us);
 		if (got != want || (got == VALUE_TIME_OK && us != want_us))
 			BUG("unit %u: %u %lld, not %u %lld: %.*s", unit, got, (long long)us, want, (long long)want_us, (int)f.n, f.p);
 		us = -1;
-		MUST(value_times(clock, (struct value_column){ &f, 1 }, 1, &when, &us).good == (want == VALUE_TIME_OK) && (want != VALUE_TIME_OK || us == want_us));
+		MUST(value_times(clock, (struct value_column){ &f, 1 }, 1, &when, &us).good ==
+				(want == VALUE_TIME_OK) &&
+			(want != VALUE_TIME_OK || us == want_us));
 	}
 }
 

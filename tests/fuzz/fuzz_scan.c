@@ -79,6 +79,11 @@ static void check_block(int which, const char *p, size_t n)
 				BUG("status %d, not %d: %.*s", scan_status(&batch, i), want, (int)line.n, line.p);
 			for (int k = 0; k < WIDTH && want == SCAN_OK; k++)
 				check_field(&j, &paths[which][k], &batch.field[i * WIDTH + (unsigned)k]);
+			struct err why = ERR_INIT;
+			if (want == SCAN_BAD)
+				scan_why(line, &why);
+			if ((want == SCAN_BAD) != (why.code == EX_DATAERR))
+				BUG("no reason: %.*s", (int)line.n, line.p);
 			p += line.n + 1;
 			n -= line.n + 1;
 		}

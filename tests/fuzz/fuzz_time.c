@@ -16,8 +16,10 @@ static void check_text(const struct timeform *f, struct timeform_memo *memo, str
 	timeform_guess(text);
 	if (rc)
 		return;
-	MUST(w.us == want.us && w.has_east == want.has_east && w.east_s == want.east_s && slice_eq(w.zone, want.zone));
-	MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) && (w.zone.n == 0 || !w.has_east));
+	MUST(w.us == want.us && w.has_east == want.has_east && w.east_s == want.east_s &&
+		slice_eq(w.zone, want.zone));
+	MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) &&
+		(w.zone.n == 0 || !w.has_east));
 	MUST(!timeform_is_local(f) || (!w.has_east && w.zone.n == 0));
 }
 
@@ -25,7 +27,8 @@ static void check_text(const struct timeform *f, struct timeform_memo *memo, str
 static void check_name(const struct timeform *f)
 {
 	struct timeform *again = timeform_new(timeform_name(f), NULL);
-	MUST(again && strcmp(timeform_name(again), timeform_name(f)) == 0 && timeform_is_local(again) == timeform_is_local(f));
+	MUST(again && strcmp(timeform_name(again), timeform_name(f)) == 0 &&
+		timeform_is_local(again) == timeform_is_local(f));
 	timeform_free(again);
 }
 
@@ -62,7 +65,8 @@ static void check_zone(struct slice file)
 	for (;;) {
 		const struct zone_span *s = zone_find(z, at);
 		MUST(s->from_us == at && s->to_us > at && zone_find(z, s->to_us - 1) == s);
-		MUST(!s->other == (s->kind == ZONE_ONCE) && strlen(s->rule->name) < ZONE_NAME_BYTES);
+		MUST(!s->other == (s->kind == ZONE_ONCE) &&
+			strlen(s->rule->name) < ZONE_NAME_BYTES);
 		MUST(s->kind != ZONE_TWICE || s->other->east_s < s->rule->east_s);
 		MUST(s->kind != ZONE_SKIPPED || s->other->east_s > s->rule->east_s);
 		if (s->to_us == INT64_MAX)
@@ -75,7 +79,8 @@ static void check_zone(struct slice file)
 /* A file without shifts that ends in this line. */
 static void check_rule(struct slice line)
 {
-	static const char head[44] = { 'T', 'Z', 'i', 'f', '2', [39] = 1, [43] = 4 }, body[] = "\0\0\0\0\0\0LMT";
+	static const char head[44] = { 'T', 'Z', 'i', 'f', '2', [39] = 1, [43] = 4 };
+	static const char body[] = "\0\0\0\0\0\0LMT";
 	struct buf b = { 0 };
 	for (int i = 0; i < 2; i++) {
 		buf_add(&b, head, sizeof(head));

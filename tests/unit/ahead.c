@@ -107,7 +107,8 @@ static void test_off(void)
 
 enum { EVENTS = 400, TAIL = 30, BEFORE = 64 };
 
-/* Days that follow days, disorder, old events, wrong ones, with as much of each as the seed has it; at the end none of it. */
+/* Days that follow days, disorder, old events, wrong ones, with as much of each as the seed has it;
+ * at the end none of it. */
 static void random_events(int64_t *us, unsigned seed)
 {
 	int64_t now = 1000;
@@ -125,11 +126,17 @@ static void random_events(int64_t *us, unsigned seed)
 			now += 50 + rand() % 100;
 		if (i >= EVENTS - TAIL)
 			old = wrong = dice = 0;
-		us[i] = dice < old ? rand() % 5 : dice < old + wrong && rand() % 2 ? now + rand() % 300 : i < EVENTS - TAIL ? now - rand() % 8 : now;
+		if (dice < old)
+			us[i] = rand() % 5;
+		else if (dice < old + wrong && rand() % 2)
+			us[i] = now + rand() % 300;
+		else
+			us[i] = i < EVENTS - TAIL ? now - rand() % 8 : now;
 	}
 }
 
-/* The rule by its words: is the event at `i`, which was ahead when it was read, borne out by those before `n`? h[k]: the highest before event k. */
+/* The rule by its words: is the event at `i`, which was ahead when it was read, borne out by those
+ * before `n`? h[k]: the highest time before event k. */
 static bool borne_out(const int64_t *us, const int64_t *h, int i, int n)
 {
 	int for_it = 0;
@@ -160,7 +167,8 @@ static int64_t highest_after(const int64_t *us, const int64_t *h, int from, int 
 	while (raised) {
 		raised = false;
 		for (int i = from; i < n; i++)
-			if (us[i] > high && (borne_out(us, h, i, n) || (us[i] <= high + BOUND && !contradicted(us, h, i, n)))) {
+			if (us[i] > high && (borne_out(us, h, i, n) ||
+					     (us[i] <= high + BOUND && !contradicted(us, h, i, n)))) {
 				high = us[i];
 				raised = true;
 			}

@@ -154,6 +154,9 @@ static void test_grow(void)
 #define HELLO_WITH(members) "{\"$hta\":\"hello\"," members "}"
 #define REST ",\"unit\":\"byte\",\"ack\":\"/a\",\"stages\":[]"
 
+#define HELLO_OF(stages) HELLO_WITH("\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"unit\":\"byte\"," \
+	"\"ack\":\"\",\"stages\":" stages)
+
 static void test_hello(void)
 {
 	struct ctl c = { 0 };
@@ -183,10 +186,10 @@ static void test_hello(void)
 	ok(json_get_u64(&c.json, json_first(&c.json, ctl_stages(&c)), "big", &big) && big == UINT64_MAX, "with its numbers");
 	buf_fini(&grown);
 	ok(!h.rows && !h.failed, "no stage has metrics, none has failed");
-	ok(parse(&c, HELLO_WITH("\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"unit\":\"byte\",\"ack\":\"/a\",\"stages\":[{\"s\":\"a\"},{\"s\":\"b\",\"metrics\":[]},{\"s\":\"c\",\"failed\":false}]"),
-		&err) == 0 && ctl_hello_read(&c, &h, &err) == 0 && h.rows && !h.failed && h.n_stages == 3, "one has metrics");
-	ok(parse(&c, HELLO_WITH("\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"unit\":\"byte\",\"ack\":\"\",\"stages\":[{\"s\":\"a\",\"failed\":true},{\"s\":\"b\"}]"), &err) == 0 &&
-	   ctl_hello_read(&c, &h, &err) == 0 && !h.rows && h.failed && h.ack.n == 0, "one has failed");
+	ok(parse(&c, HELLO_OF("[{\"s\":\"a\"},{\"s\":\"b\",\"metrics\":[]},{\"s\":\"c\",\"failed\":false}]"), &err) == 0 &&
+	   ctl_hello_read(&c, &h, &err) == 0 && h.rows && !h.failed && h.n_stages == 3, "one has metrics");
+	ok(parse(&c, HELLO_OF("[{\"s\":\"a\",\"failed\":true},{\"s\":\"b\"}]"), &err) == 0 &&
+	   ctl_hello_read(&c, &h, &err) == 0 && !h.rows && h.failed && h.n_stages == 2, "one has failed");
 	ok(parse(&c, HELLO_WITH("\"v\": 1, \"inc\": \"" INC "\", \"job\": \"\\u00e9\", \"group\": null, \"unit\": \"byte\", \"ack\": \"/a\", \"stages\": [ ] "), &err) == 0 &&
 	   ctl_hello_read(&c, &h, &err) == 0 && h.group.p == NULL && h.bytes && slice_is(h.job, "\xc3\xa9") && h.n_stages == 0, "re-printed, of files");
 	for (int i = 0; i < 5; i++)
@@ -232,6 +235,52 @@ static void test_at(void)
 	ok(json_get_text(&c.json, 0, "t", &topic) && slice_is(topic, "a\"b") && json_get_i64(&c.json, 0, "p", &p) && p == 0, "a topic with a quote");
 	ok(json_get_i64(&c.json, 0, "o", &o) && o == INT64_MAX && memmem(b.p, b.n, "\"o\":\"9223372036854775807\"", 25), "a large offset is a string");
 	buf_fini(&b);
+	ctl_fini(&c);
+}
+
+static void test_at_time(void)
+{
+	static const struct { int64_t us, at; } cases[] = {
+		{ POS_NONE, 0 }, { -1, 0 }, { 0, 0 }, { 1, CTL_AT_TIME_US }, { CTL_AT_TIME_US, CTL_AT_TIME_US }, { CTL_AT_TIME_US + 1, 2 * CTL_AT_TIME_US },
+		{ 1767225599999999, 1767225600000000 }, { 1767225600000000, 1767225600000000 }, { 1767225600000001, 1767225660000000 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		is_int(ctl_at_time(cases[i].us), cases[i].at, "up to the full minute");
+		for (size_t k = 0; k < sizeof(cases) / sizeof(*cases); k++)
+			ok(ctl_at_covers(cases[i].at, cases[k].us) == (cases[k].at == cases[i].at), "what an `at` covers has its time (%zu, %zu)", i, k);
+	}
+	ok(ctl_at_time(INT64_MAX) > 0 && ctl_at_time(INT64_MAX) % CTL_AT_TIME_US == 0, "nor does the last time of all overflow");
+}
+
+static void test_before(void)
+{
+	struct ctl_before d = { .topic = z("file:9:00"), .mark_us = 1767225600000000, .lines = z("{\"ts\":\"\xc3\xa9\"}\nnot \xff\n\n\\u\t\n") }, got;
+	struct buf b = { 0 }, lines = { 0 };
+	struct err err = ERR_INIT;
+	struct ctl c = { 0 };
+
+	ctl_before_write(&inc, &d, &b);
+	is_bytes(b.p, b.n, OPEN "\"k\":\"before\",\"t\":\"file:9:00\",\"p\":0,\"wm\":1767225600000000,\"rec\":[\"{\\\"ts\\\":\\\"\xc3\xa9\\\"}\",\"\",\"\\\\u\\t\"]}", "before");
+	read_back(&c, &b, CTL_BEFORE);
+	ok(ctl_before_read(&c, &got, &lines, &err) == 0 && slice_is(got.topic, "file:9:00") && got.partition == 0 && got.mark_us == d.mark_us, "read back");
+	is_bytes(lines.p, lines.n, "{\"ts\":\"\xc3\xa9\"}\n\n\\u\t\n", "with its lines, but for what is no text");
+	b.n = lines.n = 0;
+	ctl_before_write(&inc, &(struct ctl_before){ .topic = z("t"), .partition = 7 }, &b);
+	is_bytes(b.p, b.n, OPEN "\"k\":\"before\",\"t\":\"t\",\"p\":7,\"rec\":[]}", "before without anything");
+	read_back(&c, &b, CTL_BEFORE);
+	ok(ctl_before_read(&c, &got, &lines, &err) == 0 && got.mark_us == 0 && lines.n == 0, "read back");
+	for (int i = 0; i < 3; i++) {
+		static const char *const bad[] = { "[1]}", "[\"a\\nb\"]}", "{}}" };
+
+		b.n = 0;
+		buf_addz(&b, OPEN "\"k\":\"before\",\"t\":\"t\",\"p\":0,\"rec\":");
+		buf_addz(&b, bad[i]);
+		read_back(&c, &b, CTL_BEFORE);
+		ok(ctl_before_read(&c, &got, &lines, &err) == -1 && err.code == EX_DATAERR, "refused: %s", bad[i]);
+	}
+	buf_fini(&b);
+	buf_fini(&lines);
 	ctl_fini(&c);
 }
 
@@ -290,6 +339,8 @@ int main(void)
 	test_hello();
 	test_hello_refused();
 	test_at();
+	test_at_time();
+	test_before();
 	test_fail_end();
 	test_ack();
 	return done();

@@ -157,12 +157,16 @@ static void views(void)
 		positions_add(&sink[1].pos, slice_z("t"), p)->next = p ? 20 : 50;
 		sink[0].pos.v[p].idle = true;
 		sink[1].pos.v[p].idle = p == 0;
+		sink[0].pos.v[p].watermark_us = 7;
+		sink[1].pos.v[p].watermark_us = 5;
 	}
 	view_probed(&v, sink, 2, &parts);
 	ok(v.v[0].idle && !v.v[1].idle, "idle where all sinks have it so");
+	ok(v.v[0].watermark_us == 5 && v.v[1].watermark_us == 5, "the watermark of who stands lowest, the lower one of two");
 	ok(view_step(&v, &start), "sinks differ");
 	is_int(start.n, 1, "one partition alone");
 	ok(start.v[0].partition == 1 && start.v[0].from == 20 && start.v[0].to == 50, "from the lowest to the next position");
+	is_int(start.v[0].watermark_us, 5, "with what is known of it there");
 	ranges_add(&sent, slice_z("t"), 1)->to = 35;
 	view_sent(&v, &sent);
 	ok(view_step(&v, &start) && start.v[0].from == 35 && start.v[0].to == 50, "an epoch on the way moves only who is behind");

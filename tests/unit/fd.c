@@ -1,4 +1,4 @@
-/* Marks of a pipe: seen from both ends, each by itself, and of no other thing than a nameless pipe. */
+/* Marks of a pipe: seen from both ends, each by itself, and of nothing but a nameless pipe. */
 #include "io/fd.h"
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static void pipes(void)
 	ok(!fd_marked(fd[0], FD_BEGUN) && !fd_marked(fd[0], FD_CLOSED), "no mark at first");
 	fd_mark(fd[1], FD_BEGUN, true);
 	ok(fd_marked(fd[0], FD_BEGUN) && fd_marked(fd[1], FD_BEGUN), "one is seen from both ends");
-	ok(!fd_marked(fd[0], FD_CLOSED) && !fd_marked(other[0], FD_BEGUN), "and it is no other, of no other pipe");
+	ok(!fd_marked(fd[0], FD_CLOSED) && !fd_marked(other[0], FD_BEGUN), "no other, of no other pipe");
 	fd_mark(fd[1], FD_CLOSED, true);
 	fd_mark(fd[1], FD_BEGUN, false);
 	ok(!fd_marked(fd[0], FD_BEGUN) && fd_marked(fd[0], FD_CLOSED), "each is cleared by itself");
@@ -33,31 +33,37 @@ static void pipes(void)
 	}
 	close(fd[1]);
 	waitpid(pid, NULL, 0);
-	ok(read(fd[0], &byte, 1) == 0 && fd_marked(fd[0], FD_BEGUN), "it outlives who set it, and the writing end");
+	ok(read(fd[0], &byte, 1) == 0 && fd_marked(fd[0], FD_BEGUN), "it outlives who has set it");
 	close(fd[0]);
 	close(other[0]);
 	close(other[1]);
+}
+
+static int mode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? -1 : (int)(st.st_mode & 07777);
 }
 
 static void others(void)
 {
 	char dir[] = "/tmp/hta-fd-XXXXXX";
 	int fd[2], named, file;
-	struct stat st;
 
 	ok(mkdtemp(dir) && chdir(dir) == 0 && mkfifo("fifo", 0600) == 0, "a named pipe");
 	named = open("fifo", O_RDWR);
 	fd_mark(named, FD_BEGUN, true);
-	ok(!fd_marked(named, FD_BEGUN) && stat("fifo", &st) == 0 && (st.st_mode & 07777) == 0600, "... and its file keep their mode");
+	ok(!fd_marked(named, FD_BEGUN) && mode_of("fifo") == 0600, "... keeps its file's mode");
 	file = open("file", O_RDWR | O_CREAT, 0600);
 	fd_mark(file, FD_CLOSED, true);
-	ok(!fd_marked(file, FD_CLOSED) && stat("file", &st) == 0 && (st.st_mode & 07777) == 0600, "so does a file");
+	ok(!fd_marked(file, FD_CLOSED) && mode_of("file") == 0600, "so does a file");
 	ok(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0, "sockets");
 	fd_mark(fd[1], FD_BEGUN, true);
 	ok(!fd_marked(fd[0], FD_BEGUN), "have none");
 	fd_mark(-1, FD_BEGUN, true);
 	ok(!fd_marked(-1, FD_BEGUN), "nor what is not open");
-	ok(unlink("fifo") == 0 && unlink("file") == 0 && chdir("/") == 0 && rmdir(dir) == 0, "cleaned up");
+	ok(!unlink("fifo") && !unlink("file") && !chdir("/") && !rmdir(dir), "cleaned up");
 }
 
 int main(void)

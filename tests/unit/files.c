@@ -383,6 +383,51 @@ static void changes(void)
 	is_int(verified("written anew behind a hole", make_hole), EX_TEMPFAIL, "... is noticed");
 }
 
+static const char *before(struct log *log, int64_t offset)
+{
+	static struct buf out;
+	struct log_part part = { .topic = (char *)(uintptr_t)"t" };
+
+	out.n = 0;
+	return log->ops->before(log->self, &part, offset, &out, &err) ? "error" : buf_z(&out);
+}
+
+static void lines_before(void)
+{
+	struct files_operand v[1] = { { .name = "t" } };
+	struct buf text = { 0 };
+	struct log_parts p = { 0 };
+	struct log *log;
+	char *path;
+
+	for (int i = 0; i < 100; i++)
+		buf_printf(&text, "%02d\n", i);
+	for (int i = 0; i < 70000; i++)
+		buf_addc(&text, 'x');
+	buf_addz(&text, "\nb\ntail");
+	v[0].path = path = make("before", text.p, text.n);
+	log = open_log(v, 1, 1 << 20, false);
+	names(log, NULL, &p);
+	is_str(before(log, 0), "", "before the first line there is none");
+	is_str(before(log, 3), "00\n", "the first line");
+	is_str(before(log, 9), "00\n01\n02\n", "all lines");
+	is_int(strlen(before(log, 300)), 64 * 3, "no more than 64");
+	ok(strncmp(before(log, 300), "36\n", 3) == 0, "the last ones");
+	is_str(before(log, 70303), "b\n", "none that is not whole");
+	is_str(before(log, 70301), "", "one that is longer than what is looked at");
+	is_str(before(log, 4), "", "an offset where no line ends");
+	is_str(before(log, 1 << 30), "", "beyond the end");
+	files_log_free(log);
+	log_parts_fini(&p);
+	free(path);
+	v[0].path = path = make("before.gz", text.p, text.n);
+	log = open_log(v, 1, 1 << 20, false);
+	is_str(before(log, 3), "", "nothing of a compressed file");
+	files_log_free(log);
+	buf_fini(&text);
+	free(path);
+}
+
 static void others(void)
 {
 	char *empty = make("empty", "", 0), *gone = path_of("gone");
@@ -415,6 +460,7 @@ int main(void)
 	tails();
 	long_lines();
 	changes();
+	lines_before();
 	others();
 	clean = mem_printf("rm -r %s", dir);
 	ok(system(clean) == 0, "cleaned up");

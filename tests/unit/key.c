@@ -120,13 +120,22 @@ static void test_refused(void)
 static void test_numbers_refused(void)
 {
 	static const struct { const char *head; int digits; const char *tail; enum key_result want; } table[] = {
-		{ "1", 0, "e4095", KEY_OK }, { "1", 0, "e4096", KEY_NUMBER }, { "-1", 0, "e4095", KEY_OK }, { "-1", 0, "E+4096", KEY_NUMBER },
-		{ "1", 0, "e-4094", KEY_OK }, { "1", 0, "e-4095", KEY_NUMBER }, { "15", 0, "e-4094", KEY_OK }, { "15", 0, "e-4095", KEY_NUMBER },
-		{ "1", 0, "e999999", KEY_NUMBER }, { "1", 0, "e99999999999999999999999", KEY_NUMBER }, { "1", 0, "e-99999999999999999999999", KEY_NUMBER },
-		{ "0", 0, "e99999999999999999999999", KEY_OK }, { "-0.00", 0, "e-999999", KEY_OK }, { "0.001", 0, "e4098", KEY_OK }, { "0.001", 0, "e4099", KEY_NUMBER },
-		{ "", 4096, "", KEY_OK }, { "-", 4096, "", KEY_OK }, { "", 4097, "", KEY_NUMBER }, { "", 4096, ".0", KEY_OK }, { "", 4096, "00e-2", KEY_OK },
-		{ "", 4094, ".5", KEY_OK }, { "", 4095, ".5", KEY_NUMBER }, { "0.", 4094, "", KEY_OK }, { "0.", 4095, "", KEY_NUMBER }, { "5.", 4094, "e4094", KEY_OK },
-		{ "5.", 4094, "e4095", KEY_OK }, { "5.", 4094, "e4096", KEY_NUMBER }, { "5.", 4095, "e4095", KEY_OK }, { "5.", 4095, "e4094", KEY_NUMBER },
+		{ "1", 0, "e4095", KEY_OK }, { "1", 0, "e4096", KEY_NUMBER },
+		{ "-1", 0, "e4095", KEY_OK }, { "-1", 0, "E+4096", KEY_NUMBER },
+		{ "1", 0, "e-4094", KEY_OK }, { "1", 0, "e-4095", KEY_NUMBER },
+		{ "15", 0, "e-4094", KEY_OK }, { "15", 0, "e-4095", KEY_NUMBER },
+		{ "1", 0, "e999999", KEY_NUMBER },
+		{ "1", 0, "e99999999999999999999999", KEY_NUMBER },
+		{ "1", 0, "e-99999999999999999999999", KEY_NUMBER },
+		{ "0", 0, "e99999999999999999999999", KEY_OK }, { "-0.00", 0, "e-999999", KEY_OK },
+		{ "0.001", 0, "e4098", KEY_OK }, { "0.001", 0, "e4099", KEY_NUMBER },
+		{ "", 4096, "", KEY_OK }, { "-", 4096, "", KEY_OK }, { "", 4097, "", KEY_NUMBER },
+		{ "", 4096, ".0", KEY_OK }, { "", 4096, "00e-2", KEY_OK },
+		{ "", 4094, ".5", KEY_OK }, { "", 4095, ".5", KEY_NUMBER },
+		{ "0.", 4094, "", KEY_OK }, { "0.", 4095, "", KEY_NUMBER },
+		{ "5.", 4094, "e4094", KEY_OK },
+		{ "5.", 4094, "e4095", KEY_OK }, { "5.", 4094, "e4096", KEY_NUMBER },
+		{ "5.", 4095, "e4095", KEY_OK }, { "5.", 4095, "e4094", KEY_NUMBER },
 	};
 	static char out[ROOM], text[ROOM];
 	struct dim d[2];

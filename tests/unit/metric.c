@@ -120,14 +120,19 @@ static void test_scopes(void)
 		"a {\"every\":\"5m\",\"time\":\"ts\",\"by\":[\"region\"]}\n"
 		"b {\"every\":\"1h\",\"time\":\"ts\",\"by\":[\"endpoint\",\"status\"],\"value\":\"x\"}\n"
 		"c {\"every\":\"5m\",\"time\":\"ts\",\"by\":[],\"uniq\":\".\\\"user.id\\\"\"}\n", "own options replace everybody's");
-	is_list(plan_of(OPTIONS("metric", "a", "zone", "+0100", "metric", "b", "format", "%F \"%T\"", "zone", "Z"), VALUE_S, false),
+	is_list(plan_of(OPTIONS("metric", "a", "zone", "+0100", "metric", "b", "format",
+				"%F \"%T\"", "zone", "Z"),
+			VALUE_S, false),
 		"a {\"every\":\"1m\",\"time\":\"ts\",\"unit\":\"s\",\"zone\":\"UTC\",\"format\":\"%Y-%m-%d \\\"%H:%M:%S\\\"\",\"by\":[]}\n"
 		"b {\"every\":\"1m\",\"time\":\"ts\",\"unit\":\"s\",\"zone\":\"UTC\",\"format\":\"%Y-%m-%d \\\"%H:%M:%S\\\"\",\"by\":[]}\n",
 		"zone and form are everybody's, the last one holds");
-	ok(!plan_of(OPTIONS("zone", "+1"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a wrong zone: %s", err.msg);
-	ok(!plan_of(OPTIONS("format", "%T"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a wrong form: %s", err.msg);
-	ok(!plan_of(OPTIONS("format", "%F %T"), VALUE_RFC3339, false) && err.code == EX_USAGE && strstr(err.msg, "--zone"), "a local form without a zone: %s",
-		err.msg);
+	ok(!plan_of(OPTIONS("zone", "+1"), VALUE_RFC3339, false) && err.code == EX_USAGE,
+		"a wrong zone: %s", err.msg);
+	ok(!plan_of(OPTIONS("format", "%T"), VALUE_RFC3339, false) && err.code == EX_USAGE,
+		"a wrong form: %s", err.msg);
+	ok(!plan_of(OPTIONS("format", "%F %T"), VALUE_RFC3339, false) && err.code == EX_USAGE &&
+			strstr(err.msg, "--zone"),
+		"a local form without a zone: %s", err.msg);
 	is_list(plan_of(OPTIONS("value", "x", "metric", "a", "value", ""), VALUE_RFC3339, false), "a {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n",
 		"an empty one takes everybody's away");
 	ok(!plan_of(OPTIONS("metric", "a", "metric", "a"), VALUE_RFC3339, false) && err.code == EX_USAGE, "the same name twice: %s", err.msg);
@@ -174,7 +179,8 @@ static void cfg_of(const char *const *options, enum value_unit unit, bool exact,
 static void test_cfg(void)
 {
 	static const char text[] = "hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nby .endpoint\nby .status\nvalue .latency_ms\nuniq .user_id\nexact\n";
-	static const char local[] = "hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nzone UTC\nformat %Y-%m-%dT%H:%M:%S\nby .endpoint\nby .status\n"
+	static const char local[] =
+		"hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nzone UTC\nformat %Y-%m-%dT%H:%M:%S\nby .endpoint\nby .status\n"
 		"value .latency_ms\nuniq .user_id\nexact\n";
 	char want[17], got[17], other[17];
 	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(text, strlen(text)));
@@ -187,14 +193,22 @@ static void test_cfg(void)
 	ok(strcmp(got, other), "exact decides");
 	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_S, true, other);
 	ok(strcmp(got, other), "the unit decides");
-	cfg_of(OPTIONS("format", "%FT%T", "zone", "UTC", "by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, true, got);
+	cfg_of(OPTIONS("format", "%FT%T", "zone", "UTC", "by", "status,endpoint", "value",
+		       "latency_ms", "uniq", "user_id"),
+		VALUE_MS, true, got);
 	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(local, strlen(local)));
 	is_str(got, want, "zone and form have lines of their own");
-	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id", "zone", "+0000", "format", "%Y-%m-%dT%H:%M:%S"), VALUE_MS, true, other);
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id", "zone",
+		       "+0000", "format", "%Y-%m-%dT%H:%M:%S"),
+		VALUE_MS, true, other);
 	is_str(other, want, "whatever the place and the way to write it");
-	cfg_of(OPTIONS("zone", "UTC", "by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, true, other);
+	cfg_of(OPTIONS("zone", "UTC", "by", "status,endpoint", "value", "latency_ms", "uniq",
+		       "user_id"),
+		VALUE_MS, true, other);
 	ok(strcmp(got, other), "the form decides");
-	cfg_of(OPTIONS("zone", "+01:00", "format", "%FT%T", "by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, true, other);
+	cfg_of(OPTIONS("zone", "+01:00", "format", "%FT%T", "by", "status,endpoint", "value",
+		       "latency_ms", "uniq", "user_id"),
+		VALUE_MS, true, other);
 	ok(strcmp(got, other), "the zone decides");
 	cfg_of(OPTIONS("by", "status,endpoint", "value", "user_id", "uniq", "latency_ms"), VALUE_MS, true, other);
 	ok(strcmp(got, other), "what is value and what uniq decides");

@@ -163,15 +163,16 @@ static void body(void)
 static void last_words(void *arg, const struct err *err)
 {
 	(void)arg;
-	fprintf(stderr, "told below: %d %s;%s%s%s\n", err->code, err->msg, prog_given("code") ? " code" : "", prog_given("log") ? " log" : "",
-		prog_given(NULL) ? " operand" : "");
+	fprintf(stderr, "told below: %d %s;%s%s%s\n", err->code, err->msg, prog_given("code") ? " code" : "",
+		prog_given("log") ? " log" : "", prog_given(NULL) ? " operand" : "");
 }
 
 static void stages(void)
 {
 	prog.failed = last_words;
 	check("hta-x", NULL, 0, "", "hta-x: verbosity 0\n");
-	check("hta-x -q -c 65", NULL, EX_DATAERR, "", "hta-x: verbosity -1\nhta-x: it went wrong\ntold below: 65 it went wrong; code\n");
+	check("hta-x -q -c 65", NULL, EX_DATAERR, "",
+	      "hta-x: verbosity -1\nhta-x: it went wrong\ntold below: 65 it went wrong; code\n");
 	check("hta-x --quite x --log text", NULL, EX_USAGE, "",
 	      "hta-x: unknown option \"--quite\" (did you mean \"--quiet\"?)\n"
 	      "told below: 64 unknown option \"--quite\" (did you mean \"--quiet\"?); log operand\n");

@@ -9,7 +9,12 @@
 #include "rec/rollup.h"
 #include "tap.h"
 
-struct options { const char *every, *by, *value, *uniq, *zone, *format; enum value_unit unit; bool exact; int64_t lateness_us; };
+struct options {
+	const char *every, *by, *value, *uniq, *zone, *format;
+	enum value_unit unit;
+	bool exact;
+	int64_t lateness_us;
+};
 
 static struct plan *plan_of(const struct options *o)
 {
@@ -122,24 +127,30 @@ static void test_values(void)
 		START " {} 6 4 -94.7 -100 5\n", "", "values, missing and null ones, blank lines, CRLF");
 	check(&(struct options){ .value = "v" }, T "}\n", START " {} 1 0\n", "", "no value at all");
 	check(&(struct options){ .value = "v" },
-		T ",\"v\":\"1,5\"}\n" T ",\"v\":true}\n" T ",\"v\":[1]}\n" T ",\"v\":1e21}\n" T ",\"v\":1e20}\n" T ",\"v\":0.0000000005}\n" T ",\"v\":0.0000000015}\n",
+		T ",\"v\":\"1,5\"}\n" T ",\"v\":true}\n" T ",\"v\":[1]}\n" T ",\"v\":1e21}\n"
+		T ",\"v\":1e20}\n" T ",\"v\":0.0000000005}\n" T ",\"v\":0.0000000015}\n",
 		START " {} 3 3 100000000000000000000.000000002 0 100000000000000000000\n",
 		"0 metric events: v is a string, not a number\n"
 		"1 metric events: v is a boolean, not a number\n"
 		"2 metric events: v is an array, not a number\n"
-		"3 metric events: v is out of range (beyond +-1e20)\n", "wrong values, and rounded ones");
+		"3 metric events: v is out of range (beyond +-1e20)\n",
+		"wrong values, and rounded ones");
 	check(&(struct options){ .value = "v", .by = "v" },
-		T ",\"v\":\"0.014\"}\n" T ",\"v\":0.014}\n" T ",\"v\":\"-\"}\n" T ",\"v\":\"\"}\n" T ",\"v\":\" 1\"}\n" T ",\"v\":\"0.014, 0.020\"}\n"
-		T ",\"v\":\"1e21\"}\n",
-		START " {\"v\":0.014} 1 1 0.014 0.014 0.014\n" START " {\"v\":\"0.014\"} 1 1 0.014 0.014 0.014\n",
+		T ",\"v\":\"0.014\"}\n" T ",\"v\":0.014}\n" T ",\"v\":\"-\"}\n" T ",\"v\":\"\"}\n"
+		T ",\"v\":\" 1\"}\n" T ",\"v\":\"0.014, 0.020\"}\n" T ",\"v\":\"1e21\"}\n",
+		START " {\"v\":0.014} 1 1 0.014 0.014 0.014\n"
+		START " {\"v\":\"0.014\"} 1 1 0.014 0.014 0.014\n",
 		"2 metric events: v is a string, not a number\n"
 		"3 metric events: v is a string, not a number\n"
 		"4 metric events: v is a string, not a number\n"
 		"5 metric events: v is a string, not a number\n"
-		"6 metric events: v is out of range (beyond +-1e20)\n", "values in quotes, which are strings as dimensions");
-	check(&(struct options){ .value = "v", .exact = true }, T ",\"v\":\"0.1234567891\"}\n" T ",\"v\":\"0.123456789\"}\n",
+		"6 metric events: v is out of range (beyond +-1e20)\n",
+		"values in quotes, which are strings as dimensions");
+	check(&(struct options){ .value = "v", .exact = true },
+		T ",\"v\":\"0.1234567891\"}\n" T ",\"v\":\"0.123456789\"}\n",
 		START " {} 1 1 0.123456789 0.123456789 0.123456789\n",
-		"0 metric events: v has more than nine decimals, and --exact forbids to round it\n", "exact in quotes");
+		"0 metric events: v has more than nine decimals, and --exact forbids to round it\n",
+		"exact in quotes");
 	check(&(struct options){ .value = "v", .exact = true }, T ",\"v\":0.1234567891}\n" T ",\"v\":0.123456789}\n" T ",\"v\":0.12345678900}\n",
 		START " {} 2 2 0.246913578 0.123456789 0.123456789\n",
 		"0 metric events: v has more than nine decimals, and --exact forbids to round it\n", "exact");
@@ -165,37 +176,55 @@ static void test_times(void)
 		"numbers with a unit, and RFC 3339 all the same");
 }
 
-#define LOCAL "metric events: ts is a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) says where its clock stands\n"
+#define TS "metric events: ts is "
+#define FORM "%d.%m.%Y %H:%M:%S"
+#define LOCAL TS "a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) says where its " \
+	"clock stands\n"
 
 static void test_local_times(void)
 {
 	check(&(struct options){ .every = "1s" },
-		"{\"ts\":\"2026-01-01T00:00:00\"}\n{\"ts\":\"2026-01-01 01:00+01\"}\n{\"ts\":\"1767225600\"}\n{\"ts\":\"01/Jan/2026:00:00:00 +0000\"}\n"
+		"{\"ts\":\"2026-01-01T00:00:00\"}\n{\"ts\":\"2026-01-01 01:00+01\"}\n"
+		"{\"ts\":\"1767225600\"}\n{\"ts\":\"01/Jan/2026:00:00:00 +0000\"}\n"
 		"{\"ts\":\"2026-01-01\"}\n{\"ts\":\"Thu, 01 Jan 2026 00:00:00 GMT\"}\n",
 		START " {} 1\n",
 		"0 " LOCAL
-		"2 metric events: ts is a string: a number in quotes, and only --time-unit s, ms, us or ns can tell which time\n"
-		"3 metric events: ts is a string, but no RFC 3339 time: --time-format clf reads it\n"
-		"4 metric events: ts is a string, but no RFC 3339 time: --time-format '%Y-%m-%d' with --zone NAME reads it\n"
-		"5 metric events: ts is a string, but no RFC 3339 time: --time-format http reads it\n", "each reason names its option");
+		"2 " TS "a string: a number in quotes, and only --time-unit s, ms, us or ns can tell "
+		"which time\n"
+		"3 " TS "a string, but no RFC 3339 time: --time-format clf reads it\n"
+		"4 " TS "a string, but no RFC 3339 time: --time-format '%Y-%m-%d' with --zone NAME "
+		"reads it\n"
+		"5 " TS "a string, but no RFC 3339 time: --time-format http reads it\n",
+		"each reason names its option");
 	check(&(struct options){ .every = "1s", .zone = "-01:00", .unit = VALUE_S },
-		"{\"ts\":\"2025-12-31T23:00:00\"}\n{\"ts\":\"2025-12-31 23:00\"}\n{\"ts\":\"2026-01-01T00:00:00Z\"}\n{\"ts\":\"1767225600\"}\n{\"ts\":1767225600}\n"
-		"{\"ts\":\"2199-12-31T23:00:00\"}\n{\"ts\":\"1970-01-01T00:00:00+01\"}\n{\"ts\":\"1969-12-31T23:00:00\"}\n",
+		"{\"ts\":\"2025-12-31T23:00:00\"}\n{\"ts\":\"2025-12-31 23:00\"}\n"
+		"{\"ts\":\"2026-01-01T00:00:00Z\"}\n{\"ts\":\"1767225600\"}\n{\"ts\":1767225600}\n"
+		"{\"ts\":\"2199-12-31T23:00:00\"}\n{\"ts\":\"1970-01-01T00:00:00+01\"}\n"
+		"{\"ts\":\"1969-12-31T23:00:00\"}\n",
 		"0 {} 1\n" START " {} 5\n",
-		"5 metric events: ts is outside of the years 1970 to 2199\n"
-		"6 metric events: ts is outside of the years 1970 to 2199\n", "an offset as the zone, for what has none");
+		"5 " TS "outside of the years 1970 to 2199\n"
+		"6 " TS "outside of the years 1970 to 2199\n",
+		"an offset as the zone, for what has none");
 	check(&(struct options){ .every = "1s", .format = "%d.%m.%Y %T", .zone = "UTC" },
-		"{\"ts\":\"01.01.2026 00:00:00\"}\n{\"ts\":\"01.01.2026 00:00:01\"}\n{\"ts\":\"2026-01-01T00:00:00Z\"}\n{\"ts\":1767225600}\n"
-		"{\"ts\":\"1767225600\"}\n{\"ts\":\"01.01.2026 00:00:61\"}\n{\"ts\":\"31.12.2025 23:59:60\"}\n{\"ts\":\"01.01\\u002e2026 00:00:01\"}\n",
+		"{\"ts\":\"01.01.2026 00:00:00\"}\n{\"ts\":\"01.01.2026 00:00:01\"}\n"
+		"{\"ts\":\"2026-01-01T00:00:00Z\"}\n{\"ts\":1767225600}\n"
+		"{\"ts\":\"1767225600\"}\n{\"ts\":\"01.01.2026 00:00:61\"}\n"
+		"{\"ts\":\"31.12.2025 23:59:60\"}\n{\"ts\":\"01.01\\u002e2026 00:00:01\"}\n",
 		START " {} 2\n1767225601 {} 2\n",
-		"2 metric events: ts is a string, but no time of --time-format %d.%m.%Y %H:%M:%S\n"
-		"3 metric events: ts is a number, but no time of --time-format %d.%m.%Y %H:%M:%S; as a number it needs --time-unit s, ms, us or ns\n"
-		"4 metric events: ts is a string, but no time of --time-format %d.%m.%Y %H:%M:%S; as a number it needs --time-unit s, ms, us or ns\n"
-		"5 metric events: ts is a string, but no time of --time-format %d.%m.%Y %H:%M:%S\n", "a form");
+		"2 " TS "a string, but no time of --time-format " FORM "\n"
+		"3 " TS "a number, but no time of --time-format " FORM "; as a number it needs "
+		"--time-unit s, ms, us or ns\n"
+		"4 " TS "a string, but no time of --time-format " FORM "; as a number it needs "
+		"--time-unit s, ms, us or ns\n"
+		"5 " TS "a string, but no time of --time-format " FORM "\n",
+		"a form");
 	check(&(struct options){ .every = "1s", .format = "%Y%m%d%H%M%S", .zone = "UTC" },
-		"{\"ts\":\"20260101000000\"}\n{\"ts\":20260101000000}\n", START " {} 2\n", "", "a number by its form");
-	check(&(struct options){ .every = "1s", .format = "%Y%m%d%H%M%S", .zone = "UTC", .unit = VALUE_S },
-		"{\"ts\":\"20260101000000\"}\n{\"ts\":1767225600}\n{\"ts\":\"1767225600.5\"}\n", START " {} 3\n", "", "a form for strings, a unit for numbers");
+		"{\"ts\":\"20260101000000\"}\n{\"ts\":20260101000000}\n", START " {} 2\n", "",
+		"a number by its form");
+	check(&(struct options){ .every = "1s", .format = "%Y%m%d%H%M%S", .zone = "UTC",
+	                         .unit = VALUE_S },
+		"{\"ts\":\"20260101000000\"}\n{\"ts\":1767225600}\n{\"ts\":\"1767225600.5\"}\n",
+		START " {} 3\n", "", "a form for strings, a unit for numbers");
 }
 
 static void test_dims(void)
