@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "rec/look.h"
-#include "rec/pos.h"
+#include "scan/look.h"
+#include "proto/pos.h"
 
 enum { SLOW_BYTES = 32 << 10 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "rec/pos.h"
+#include "proto/pos.h"
 
 struct agg_mark {
 	char *topic;

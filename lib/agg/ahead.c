@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rec/pos.h"
+#include "proto/pos.h"
 
 void ahead_init(struct ahead *a, int64_t bound_us)
 {

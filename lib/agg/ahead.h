@@ -1,6 +1,6 @@
 /* Which event times are too far ahead to be believed: one clock that is wrong must not carry a
  * watermark away. Where records have a timestamp of their own each event is judged by that alone
- * (rec/ctl.h, `at`). Elsewhere the order in which events are read decides, and never a clock: that
+ * (proto/ctl.h, `at`). Elsewhere the order in which events are read decides, and never a clock: that
  * rule is this module. Pure: no I/O, no clock; a state of some 300 bytes a partition.
  *
  * There is a highest time. A time up to `bound` ahead of it raises it; one further ahead waits, and

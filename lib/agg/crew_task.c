@@ -7,8 +7,8 @@
 #include "agg/crew_internal.h"
 #include "base/mem.h"
 #include "io/lines.h"
-#include "rec/ctl.h"
-#include "rec/pos.h"
+#include "proto/ctl.h"
+#include "proto/pos.h"
 
 enum { REFUSED_BYTES_MOST = 1 << 20, LOOK_BYTES = 16 << 10, END_BYTES = 4 << 10 };
 

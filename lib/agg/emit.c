@@ -8,7 +8,7 @@
 #include "agg/key.h"
 #include "agg/order.h"
 #include "base/mem.h"
-#include "rec/rollup.h"
+#include "row/rollup.h"
 #include "sketch/hll.h"
 
 enum { OUT_BYTES = 128 << 10, PIECE = 1024, AHEAD = 4 };

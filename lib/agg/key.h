@@ -5,7 +5,7 @@
  *   then for each dimension, in the metric's order: u16 with the tag's number in the high 3 bits and the value's length, value; then zeros up to a
  *   multiple of KEY_UNIT
  *
- * Values are normalised as rec/dims.h has them: strings decoded, numbers dec_canonical text. No value has a NUL.
+ * Values are normalised as row/dims.h has them: strings decoded, numbers dec_canonical text. No value has a NUL.
  *
  * What a store cannot hold has no key, whatever sinks a pipeline has: so a line counts in every
  * store or in none. A store writes numbers out: jsonb ends at 131,072 digits before the point and
@@ -17,8 +17,8 @@
 #define AGG_KEY_H
 
 #include "agg/intern.h"
-#include "rec/dims.h"
-#include "rec/scan.h"
+#include "row/dims.h"
+#include "scan/scan.h"
 
 enum {
 	KEY_UNIT = 16,

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
-#include "rec/json.h"
+#include "json/json.h"
 
 const char *const metric_units[] = {
 	[VALUE_RFC3339] = "", [VALUE_S] = "s", [VALUE_MS] = "ms", [VALUE_US] = "us", [VALUE_NS] = "ns",

@@ -20,8 +20,8 @@
 
 #include <stdbool.h>
 #include "base/err.h"
-#include "rec/path.h"
-#include "rec/value.h"
+#include "json/path.h"
+#include "scan/value.h"
 
 /* With these and KEY_VALUE_MAX the longest row, all characters escaped, is below 1 MiB: a sink's
  * --max-line. */

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "rec/json.h"
+#include "json/json.h"
 
 /* Options of one metric, or everybody's. NULL or false: not given. */
 struct scope {

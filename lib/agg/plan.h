@@ -7,7 +7,7 @@
 #define AGG_PLAN_H
 
 #include "agg/metric.h"
-#include "rec/scan.h"
+#include "scan/scan.h"
 
 struct plan_builder;
 

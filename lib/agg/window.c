@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "rec/pos.h"
+#include "proto/pos.h"
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
 

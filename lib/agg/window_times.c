@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "rec/pos.h"
+#include "proto/pos.h"
 
 void window_from(struct window *w, int64_t time_us, struct ahead *order, struct buf *times)
 {

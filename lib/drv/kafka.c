@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "drv/kafka_brokers.h"
 #include "drv/kafka_internal.h"
-#include "rec/look.h"
+#include "scan/look.h"
 
 /* What the protocol owns, and why. */
 static const struct { const char *name, *why; } owned[] = {

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/redis_internal.h"
-#include "rec/json.h"
+#include "json/json.h"
 
 static void arg_registry(struct redis *p)
 {

@@ -2,7 +2,7 @@
  *
  * A packet is one byte, PACKET_MORE or PACKET_LAST, and up to PACKET_BYTES of a message; a message is the packets up to and including a
  * PACKET_LAST one, put together. So a message may have any size up to PACKET_MESSAGE_MAX, its boundaries are the kernel's, and the end of
- * the peer is seen at once. Both directions are alike. Knows nothing of what messages say (rec/ctl.h). */
+ * the peer is seen at once. Both directions are alike. Knows nothing of what messages say (proto/ctl.h). */
 #ifndef IO_PACKET_H
 #define IO_PACKET_H
 

@@ -7,8 +7,8 @@
 #define SINK_DRIVER_H
 
 #include "io/loop.h"
-#include "rec/ctl.h"
-#include "rec/rollup.h"
+#include "proto/ctl.h"
+#include "row/rollup.h"
 #include "tool/opt.h"
 
 enum sink_result {

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "io/out.h"
-#include "rec/dims.h"
+#include "row/dims.h"
 #include "sink/query.h"
 
 struct query_filter { struct slice key, value; struct buf number; /* canonical, where the value is one */ };

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "io/loop.h"
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 
 struct ack;
 

@@ -11,7 +11,7 @@
 #ifndef SOURCE_DECIDE_H
 #define SOURCE_DECIDE_H
 
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 #include "source/log.h"
 
 struct found {

@@ -9,7 +9,7 @@
 #define SOURCE_EPOCHS_H
 
 #include "base/err.h"
-#include "rec/pos.h"
+#include "proto/pos.h"
 
 struct epochs_conf { int64_t epoch_us; uint64_t records, rows; unsigned in_flight; };
 

@@ -8,7 +8,7 @@
 #define SOURCE_FEED_H
 
 #include "io/out.h"
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 #include "source/log.h"
 #include "tool/dead.h"
 #include "tool/page.h"

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "io/loop.h"
-#include "rec/pos.h"
+#include "proto/pos.h"
 
 /* What pos_last.hash is made of: the first LOG_HASH_BYTES of a record, as it came (a line without its newline; a tombstone is empty): no more of an over-long
  * line is ever kept. */

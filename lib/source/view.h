@@ -4,7 +4,7 @@
 #ifndef SOURCE_VIEW_H
 #define SOURCE_VIEW_H
 
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 #include "source/log.h"
 
 struct view_part {

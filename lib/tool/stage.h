@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "io/loop.h"
 #include "io/out.h"
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 #include "tool/page.h"
 #include "tool/prog.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/tm.h"
-#include "rec/json.h"
+#include "json/json.h"
 #include "tool/top_internal.h"
 
 /* What is not UTF-8 (it can only be in names of files) must not spoil the whole. */

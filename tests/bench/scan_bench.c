@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rec/scan.h"
+#include "scan/scan.h"
 
 enum { BLOCK = 256 << 10, ROUNDS = 5, ENGINES = 6 };
 

@@ -25,8 +25,8 @@
 #include "io/lend.h"
 #include "io/lines.h"
 #include "io/out.h"
-#include "rec/scan_internal.h"
-#include "rec/value.h"
+#include "scan/scan_internal.h"
+#include "scan/value.h"
 
 enum { ROUNDS = 5, BLOCK = 256 << 10, PIPE = 1 << 20, MEMORY = 512 << 20 };
 enum step { READ, NEWLINES, EXTRACT, TIME, NUMBER, UNIQ, KEYS, HASH, TABLE, WRITE, STEPS };

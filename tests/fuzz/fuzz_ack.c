@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "io/packet.h"
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 #include "source/ack.h"
 
 static struct ctl_inc inc;

@@ -3,7 +3,7 @@
  * message are written as a line that reads back. ctl_find's engines agree with a plain loop. */
 #include "fuzz.h"
 
-#include "rec/ctl_internal.h"
+#include "proto/ctl_internal.h"
 
 static struct ctl_inc inc;
 

@@ -2,7 +2,7 @@
  * scanner takes and refuses the same lines is fuzz_scan's; that jq does, jq_diff's. */
 #include "fuzz.h"
 
-#include "rec/json.h"
+#include "json/json.h"
 
 /* Nodes lie within their parent, in order, without overlap. */
 static void check_tree(const struct json *j, struct slice text)

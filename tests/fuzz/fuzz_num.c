@@ -7,7 +7,7 @@
 #include "base/dec.h"
 #include "base/num.h"
 #include "base/tm.h"
-#include "rec/value.h"
+#include "scan/value.h"
 
 static const int64_t NOW_US = 1767225600000000;
 

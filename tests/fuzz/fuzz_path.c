@@ -1,7 +1,7 @@
 /* Field paths: the canonical form of a path reads back as the same path, and is its own canonical form. */
 #include "fuzz.h"
 
-#include "rec/path.h"
+#include "json/path.h"
 
 static void check(const struct path *p)
 {

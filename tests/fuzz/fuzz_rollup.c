@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "base/tm.h"
-#include "rec/rollup.h"
+#include "row/rollup.h"
 
 /* Years 0000 to 9999: what RFC 3339 can write. An offset reads beyond them by a day. */
 static bool writable(const struct rollup *row)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "rec/json.h"
-#include "rec/scan.h"
+#include "json/json.h"
+#include "scan/scan.h"
 
 static const char *const asked[][4] = {
 	{ "ts", "status", "payload.price", "a.b.c" }, { "a", "a.b", "payload", "a" }, { "", "\xc3\xa9", "123456789", "a name with more than sixteen bytes" },

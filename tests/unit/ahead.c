@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rec/pos.h"
+#include "proto/pos.h"
 #include "tap.h"
 
 enum { BOUND = 10 };

@@ -1,5 +1,5 @@
 /* Control records: what is one and what stays data; those that open and close a stream. */
-#include "rec/ctl_internal.h"
+#include "proto/ctl_internal.h"
 #include "ctl_lines.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_CTL_LINES_H
 #define TESTS_UNIT_CTL_LINES_H
 
-#include "rec/ctl.h"
+#include "proto/ctl.h"
 #include "tap.h"
 
 #define INC "0123456789abcdef"

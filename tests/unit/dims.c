@@ -1,6 +1,6 @@
 /* The hash of dimensions is stored for ever: these vectors were made by another implementation (python-xxhash over struct.pack) and never change. */
-#include "rec/dims.h"
-#include "rec/json.h"
+#include "row/dims.h"
+#include "json/json.h"
 #include "tap.h"
 
 enum { MOST = 3 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "rec/json.h"
+#include "json/json.h"
 #include "tap.h"
 
 static struct gen_conf conf(enum gen_schema schema)

@@ -1,5 +1,5 @@
 /* The rule of validity, by tables; what is read from a valid text; the writers. */
-#include "rec/json.h"
+#include "json/json.h"
 #include "tap.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What a refused line seems to be. */
-#include "rec/look.h"
+#include "scan/look.h"
 
 #include "tap.h"
 

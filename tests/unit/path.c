@@ -1,4 +1,4 @@
-#include "rec/path.h"
+#include "json/path.h"
 #include "tap.h"
 
 static void test_good(void)

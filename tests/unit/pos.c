@@ -1,4 +1,4 @@
-#include "rec/pos.h"
+#include "proto/pos.h"
 #include "tap.h"
 
 static void test_ranges(void)

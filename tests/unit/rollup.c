@@ -1,4 +1,4 @@
-#include "rec/rollup.h"
+#include "row/rollup.h"
 #include "tap.h"
 
 #include "base/tm.h"

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_SCAN_ENGINES_H
 #define TESTS_UNIT_SCAN_ENGINES_H
 
-#include "rec/scan.h"
+#include "scan/scan.h"
 
 #include <stdlib.h>
 

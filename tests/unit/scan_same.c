@@ -1,6 +1,6 @@
 /* Every engine of the scanner against json_parse: over lines that a seeded generator makes and breaks, over a learned line with each of its bytes
  * changed, and over long lines. */
-#include "rec/json.h"
+#include "json/json.h"
 
 #include "scan_engines.h"
 

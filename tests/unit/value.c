@@ -1,11 +1,11 @@
 /* The hot converters against the forms of tm.h and dec_parse: tables, and texts from a seeded generator. Columns, by every engine that the processor has,
  * against the converters of one field. */
-#include "rec/value_internal.h"
+#include "scan/value_internal.h"
 
 #include <stdlib.h>
 
 #include "base/tm.h"
-#include "rec/scan_internal.h"
+#include "scan/scan_internal.h"
 
 #include "tap.h"
 

@@ -6,7 +6,7 @@
 
 #include "agg/emit.h"
 #include "agg/key.h"
-#include "rec/rollup.h"
+#include "row/rollup.h"
 #include "tap.h"
 
 struct options {

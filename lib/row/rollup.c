@@ -1,0 +1,281 @@
+/* Rows are read in one pass over the members: each is put where its name says, the last of equal names wins; then the
+ * whole is judged. */
+#include "row/rollup.h"
+
+#include "base/tm.h"
+#include "scan/look.h"
+
+enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, MEMBERS };
+
+static const char *const name_of[MEMBERS] = {
+	"op", "metric", "window_start", "window_end", "dims", "dims_hash", "count",
+	"value_count", "sum", "min", "max", "uniq", "uniq_sketch",
+};
+
+void rollup_reader_fini(struct rollup_reader *r)
+{
+	json_fini(&r->json);
+	buf_fini(&r->scratch);
+}
+
+static int bad(struct err *err, enum member m, const char *what)
+{
+	return err_set(err, EX_DATAERR, "rollup row: %s %s", name_of[m], what);
+}
+
+/* Decoded, valid until the next row: the scratch has room for a whole line from the start and never moves. */
+static int get_string(struct rollup_reader *r, uint32_t at, enum member m, struct slice *out, struct err *err)
+{
+	const struct json_node *node = &r->json.node[at];
+	if (!at || node->type != JSON_STRING)
+		return bad(err, m, "is missing or not a string");
+	*out = node->text;
+	if (!node->escaped)
+		return 0;
+	size_t before = r->scratch.n;
+	if (json_string(&r->json, at, &r->scratch))
+		return bad(err, m, "is not valid text");
+	*out = slice(r->scratch.p + before, r->scratch.n - before);
+	return 0;
+}
+
+static int get_time(struct rollup_reader *r, uint32_t at, enum member m, int64_t *us, struct err *err)
+{
+	struct slice text;
+	if (get_string(r, at, m, &text, err))
+		return -1;
+	return tm_parse(text, us) ? bad(err, m, "is not a time in RFC 3339") : 0;
+}
+
+static bool is_null(const struct json *j, uint32_t at)
+{
+	return !at || j->node[at].type == JSON_NULL;
+}
+
+static int get_count(const struct json *j, uint32_t at, enum member m, uint64_t *out, struct err *err)
+{
+	return is_null(j, at) || !json_u64(j, at, out) ? bad(err, m, "is missing or not a count") : 0;
+}
+
+static int get_value(const struct json *j, uint32_t at, enum member m, dec *out, struct err *err)
+{
+	return is_null(j, at) || !json_dec(j, at, out) ? bad(err, m, "is missing, not a number or out of range") : 0;
+}
+
+static int get_op(struct rollup_reader *r, uint32_t at, struct rollup *out, struct err *err)
+{
+	struct slice op;
+	if (get_string(r, at, OP, &op, err))
+		return -1;
+	out->add = slice_is(op, "add");
+	return out->add || slice_is(op, "set") ? 0 : bad(err, OP, "is neither set nor add");
+}
+
+static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
+{
+	const struct json *j = &r->json;
+	struct slice hash;
+	if (get_op(r, at[OP], out, err) || get_string(r, at[METRIC], METRIC, &out->metric, err) ||
+	    get_time(r, at[START], START, &out->start_us, err) || get_time(r, at[END], END, &out->end_us, err) ||
+	    get_string(r, at[HASH], HASH, &hash, err))
+		return -1;
+	if (out->metric.n == 0)
+		return bad(err, METRIC, "is empty");
+	if (out->start_us < TM_MIN_US || out->start_us >= TM_MAX_US)
+		return bad(err, START, "is outside of 1970 to 2199");
+	if (out->end_us <= out->start_us)
+		return bad(err, END, "is not after window_start");
+	if (out->end_us >= 2 * TM_MAX_US)
+		return bad(err, END, "is too late");
+	if (!at[DIMS] || j->node[at[DIMS]].type != JSON_OBJECT)
+		return bad(err, DIMS, "is missing or not an object");
+	out->dims = j->node[at[DIMS]].text;
+	return str_unhex(hash, out->dims_hash, sizeof(out->dims_hash)) ? bad(err, HASH, "is not 32 hex digits") : 0;
+}
+
+static int get_measures(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
+{
+	const struct json *j = &r->json;
+	if (get_count(j, at[COUNT], COUNT, &out->count, err))
+		return -1;
+	out->has_value = !is_null(j, at[VALUES]);
+	for (enum member m = SUM; m <= MAX; m++)
+		if (!out->has_value && !is_null(j, at[m]))
+			return bad(err, m, "stands without value_count");
+	if (!out->has_value)
+		return 0;
+	if (get_count(j, at[VALUES], VALUES, &out->value_count, err))
+		return -1;
+	if (out->value_count > out->count)
+		return bad(err, VALUES, "is above count");
+	for (enum member m = SUM; m <= MAX; m++)
+		if (out->value_count == 0 && !is_null(j, at[m]))
+			return bad(err, m, "stands where value_count is 0");
+	if (out->value_count == 0)
+		return 0;
+	if (get_value(j, at[SUM], SUM, &out->sum, err) || get_value(j, at[MIN], MIN, &out->min, err) ||
+	    get_value(j, at[MAX], MAX, &out->max, err))
+		return -1;
+	return out->max < out->min ? bad(err, MAX, "is below min") : 0;
+}
+
+static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
+{
+	const struct json *j = &r->json;
+	struct slice text;
+	out->has_uniq = !is_null(j, at[UNIQ]);
+	if (!out->has_uniq)
+		return is_null(j, at[SKETCH]) ? 0 : bad(err, SKETCH, "stands without uniq");
+	if (get_count(j, at[UNIQ], UNIQ, &out->uniq, err))
+		return -1;
+	if (is_null(j, at[SKETCH]))
+		return 0;
+	if (get_string(r, at[SKETCH], SKETCH, &text, err))
+		return -1;
+	size_t before = r->scratch.n;
+	if (str_unbase64(text, &r->scratch))
+		return bad(err, SKETCH, "is not base64");
+	out->sketch = slice(r->scratch.p + before, r->scratch.n - before);
+	return 0;
+}
+
+/* MEMBERS where the name is none of ours. */
+static enum member member_of(const struct json *j, uint32_t key)
+{
+	enum member m = 0;
+	while (m < MEMBERS && !json_is(j, key, slice_z(name_of[m])))
+		m++;
+	return m;
+}
+
+/* A line that is no JSON object: what it seems to be, else what err says. */
+static int no_row(struct slice line, struct err *err)
+{
+	const char *words = look_words(look_at(line));
+	if (words)
+		err_set(err, EX_DATAERR, "%s", words);
+	return err_in(err, "rollup row");
+}
+
+int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out, struct err *err)
+{
+	const struct json *j = &r->json;
+	uint32_t at[MEMBERS] = { 0 };
+	*out = (struct rollup){ 0 };
+	if (json_parse(&r->json, line, err))
+		return no_row(line, err);
+	if (j->node[0].type != JSON_OBJECT) {
+		err_set(err, EX_DATAERR, "not a JSON object");
+		return no_row(line, err);
+	}
+	r->scratch.n = 0;
+	buf_room(&r->scratch, 2 * line.n + 8);    /* every text decoded, and a sketch twice */
+	for (uint32_t i = json_first(j, 0); i < j->node[0].next; i = j->node[i + 1].next) {
+		enum member m = member_of(j, i);
+		if (m < MEMBERS)
+			at[m] = i + 1;
+	}
+	return get_key(r, at, out, err) || get_measures(r, at, out, err) || get_uniq(r, at, out, err) ? -1 : 0;
+}
+
+/* ---- writing */
+
+static void add_time(struct buf *out, int64_t us)
+{
+	out->n += tm_text(us, buf_room(out, TM_TEXT_BYTES));
+}
+
+/* A delta's number is a string: it passes filters that read numbers as doubles. */
+static void add_value(struct buf *out, const char *name, const struct rollup *row, dec v)
+{
+	buf_addz(out, name);
+	if (row->value_count == 0) {
+		buf_addz(out, "null");
+		return;
+	}
+	if (row->add)
+		buf_addc(out, '"');
+	out->n += dec_text(v, buf_room(out, DEC_TEXT_BYTES));
+	if (row->add)
+		buf_addc(out, '"');
+}
+
+static void add_measures(const struct rollup *row, bool sketch, struct buf *out)
+{
+	buf_addz(out, ",\"count\":");
+	buf_addu(out, row->count);
+	if (row->has_value) {
+		buf_addz(out, ",\"value_count\":");
+		buf_addu(out, row->value_count);
+		add_value(out, ",\"sum\":", row, row->sum);
+		add_value(out, ",\"min\":", row, row->min);
+		add_value(out, ",\"max\":", row, row->max);
+	}
+	if (row->has_uniq) {
+		buf_addz(out, ",\"uniq\":");
+		buf_addu(out, row->uniq);
+	}
+	if (row->has_uniq && sketch && row->sketch.n) {
+		buf_addz(out, ",\"uniq_sketch\":\"");
+		buf_base64(out, row->sketch.p, row->sketch.n);
+		buf_addc(out, '"');
+	}
+}
+
+void rollup_format(const struct rollup *row, bool sketch, struct buf *out)
+{
+	buf_addz(out, row->add ? "{\"op\":\"add\",\"metric\":" : "{\"op\":\"set\",\"metric\":");
+	json_quote(out, row->metric);
+	buf_addz(out, ",\"window_start\":\"");
+	add_time(out, row->start_us);
+	buf_addz(out, "\",\"window_end\":\"");
+	add_time(out, row->end_us);
+	buf_addz(out, "\",\"dims\":");
+	buf_adds(out, row->dims);
+	buf_addz(out, ",\"dims_hash\":\"");
+	buf_hex(out, row->dims_hash, sizeof(row->dims_hash));
+	buf_addc(out, '"');
+	add_measures(row, sketch, out);
+	buf_addz(out, "}\n");
+}
+
+/* ---- keys and sums */
+
+int rollup_key_cmp(const struct rollup *a, const struct rollup *b)
+{
+	int c = slice_cmp(a->metric, b->metric);
+	if (c == 0)
+		c = (a->start_us > b->start_us) - (a->start_us < b->start_us);
+	if (c == 0)
+		c = (a->end_us > b->end_us) - (a->end_us < b->end_us);
+	return c ? c : memcmp(a->dims_hash, b->dims_hash, sizeof(a->dims_hash));
+}
+
+/* The values of b into r, which is a copy of a. */
+static bool add_values(struct rollup *r, const struct rollup *b)
+{
+	r->has_value = true;
+	if (b->value_count == 0)
+		return true;
+	if (r->value_count == 0) {
+		r->value_count = b->value_count;
+		r->sum = b->sum;
+		r->min = b->min;
+		r->max = b->max;
+		return true;
+	}
+	if (b->min < r->min)
+		r->min = b->min;
+	if (b->max > r->max)
+		r->max = b->max;
+	return !__builtin_add_overflow(r->value_count, b->value_count, &r->value_count) && dec_add(&r->sum, b->sum);
+}
+
+bool rollup_add(struct rollup *a, const struct rollup *b)
+{
+	struct rollup sum = *a;
+	if (__builtin_add_overflow(sum.count, b->count, &sum.count) || (b->has_value && !add_values(&sum, b)))
+		return false;
+	*a = sum;
+	return true;
+}
