@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "drv/kafka.h"
+#include "drv/kafka/kafka.h"
 
 static struct log *log_new(const struct source_conf *c, bool join, struct err *err)
 {

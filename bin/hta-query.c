@@ -2,16 +2,16 @@
 #include "sink/query.h"
 
 #ifdef WITH_KAFKA
-#include "drv/kafka_query.h"
+#include "drv/kafka/kafka_query.h"
 #endif
 #ifdef WITH_PG
-#include "drv/pg.h"
+#include "drv/pg/pg.h"
 #endif
 #ifdef WITH_REDIS
-#include "drv/redis.h"
+#include "drv/redis/redis.h"
 #endif
 #ifdef WITH_SQLITE
-#include "drv/sqlite.h"
+#include "drv/sqlite/sqlite.h"
 #endif
 
 static const struct query_program program = {

@@ -1,4 +1,4 @@
-#include "drv/pg.h"
+#include "drv/pg/pg.h"
 #include "sink/sink.h"
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-#include "drv/redis.h"
+#include "drv/redis/redis.h"
 #include "sink/sink.h"
 
 int main(int argc, char **argv)

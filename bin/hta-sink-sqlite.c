@@ -1,4 +1,4 @@
-#include "drv/sqlite.h"
+#include "drv/sqlite/sqlite.h"
 #include "sink/sink.h"
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* A log: partitions of records with offsets, from outside: a Kafka cluster (drv/kafka.h) or files (source/files.h). What the epochs, the
+/* A log: partitions of records with offsets, from outside: a Kafka cluster (drv/kafka/kafka.h) or files (drv/files/files.h). What the epochs, the
  * assignment and the catch-up in this room are written against; none of them knows which it is.
  *
  * A log lives in the program's loop: open() installs its own watches and timers there, so that it stays in its group whatever the source waits

@@ -8,7 +8,7 @@
 #define SOURCE_SOURCE_H
 
 #include <stdio.h>
-#include "source/files.h"
+#include "drv/files/files.h"
 #include "source/log.h"
 
 enum source_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };

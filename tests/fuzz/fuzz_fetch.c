@@ -2,7 +2,7 @@
  * what that was decompressed to. */
 #include "fuzz.h"
 
-#include "drv/kafka_wire.h"
+#include "drv/kafka/fetch/wire.h"
 
 static bool lies_in(struct slice part, struct slice whole)
 {

@@ -175,7 +175,7 @@ unknown_names() {
 		grep -qE "^(inline|proctype) $name\\(" ./*.pml || in_code "^[a-z].*[ *]$name\\(" || echo "no function $name()"
 	done
 	for name in $(grep -ohE '\bhta_(job|pos)\.[a-z_]+' ./*.pml | sort -u); do
-		[[ $(tr -d '\n' <"$lib/drv/pg_schema.c") =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
+		[[ $(tr -d '\n' <"$lib/drv/pg/pg_schema.c") =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
 	done
 	for name in FRESH ADOPT NEW START STOP; do
 		in_code "\\bDECIDE_$name\\b" || echo "no answer DECIDE_$name"

@@ -8,7 +8,7 @@
 #include <zstd.h>
 
 #include "base/mem.h"
-#include "source/files.h"
+#include "drv/files/files.h"
 
 static char dir[] = "/tmp/hta-files-XXXXXX";
 static struct err err;

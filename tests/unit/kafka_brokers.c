@@ -1,4 +1,4 @@
-#include "drv/kafka_brokers.h"
+#include "drv/kafka/kafka_brokers.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* Lines as librdkafka 2.0 writes them. */
-#include "drv/kafka_trouble.h"
+#include "drv/kafka/kafka_trouble.h"
 
 #include "tap.h"
 

@@ -1,4 +1,4 @@
-#include "drv/pg_state.h"
+#include "drv/pg/pg_state.h"
 
 #include "tap.h"
 

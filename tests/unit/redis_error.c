@@ -1,4 +1,4 @@
-#include "drv/redis_error.h"
+#include "drv/redis/redis_error.h"
 
 #include "tap.h"
 

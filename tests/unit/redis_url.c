@@ -1,4 +1,4 @@
-#include "drv/redis_url.h"
+#include "drv/redis/redis_url.h"
 
 #include "tap.h"
 

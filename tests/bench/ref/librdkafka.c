@@ -1,7 +1,7 @@
 /* The bare consumer, to the end of every partition: librdkafka BROKERS TOPIC. Writes how many messages and bytes it got.
  *
  * The least that librdkafka asks of anybody who reads a topic: all partitions forwarded to one queue, taken from it in batches, counted, freed. Settings, batch
- * size and allocator are those of hta-consume (lib/drv/kafka.c), so that what is left between the two is our own work. */
+ * size and allocator are those of hta-consume (lib/drv/kafka/kafka.c), so that what is left between the two is our own work. */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>

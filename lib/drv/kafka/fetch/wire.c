@@ -1,0 +1,396 @@
+/* Requests are written from left to right and their length is filled in last. Responses are walked in place.
+ *
+ * A batch:	base offset 8 | length 4 | leader epoch 4 | magic 1 | crc 4 | attributes 2 | last offset delta 4 | first time 8 | highest time 8 |
+ *		producer 8 | its epoch 2 | sequence 4 | number of records 4 | records
+ *		or what they were compressed to
+ * A record:	length | attributes 1 | time delta | offset delta | key | value | headers	(lengths and deltas: zigzag varints)
+ *
+ * The checksum is not looked at, as in librdkafka's default: TCP has one, and the broker checked the batch when it was written. */
+#include "drv/kafka/fetch/wire.h"
+
+#include "base/mem.h"
+
+enum { API_FETCH = 1, API_VERSION = 10, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */, BATCH_MOST = 32 << 20 };
+enum { BATCH_HEAD = 61, BATCH_PREFIX = 12, AT_MAGIC = 16, AT_ATTRIBUTES = 21, AT_LAST_DELTA = 23, AT_FIRST_TIME = 27, AT_MAX_TIME = 35, AT_PRODUCER = 43, AT_COUNT = 57 };
+enum { CODEC = 7, CODEC_NONE = 0, CODEC_GZIP = 1, CODEC_ZSTD = 4 };
+enum { APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
+enum { ABORTED_BYTES = 16, MARKER_ABORT = 0 };
+
+struct wire_aborted { int64_t producer, first; };
+
+static int16_t get16(const char *p) { uint16_t v; memcpy(&v, p, 2); return (int16_t)__builtin_bswap16(v); }
+static int32_t get32(const char *p) { uint32_t v; memcpy(&v, p, 4); return (int32_t)__builtin_bswap32(v); }
+static int64_t get64(const char *p) { uint64_t v; memcpy(&v, p, 8); return (int64_t)__builtin_bswap64(v); }
+
+/* ---- requests */
+
+static void put16(struct buf *b, int16_t v) { uint16_t x = __builtin_bswap16((uint16_t)v); buf_add(b, &x, 2); }
+static void put32(struct buf *b, int32_t v) { uint32_t x = __builtin_bswap32((uint32_t)v); buf_add(b, &x, 4); }
+static void put64(struct buf *b, int64_t v) { uint64_t x = __builtin_bswap64((uint64_t)v); buf_add(b, &x, 8); }
+
+static void put_text(struct buf *b, const char *text)
+{
+	put16(b, (int16_t)strlen(text));
+	buf_addz(b, text);
+}
+
+static void set32(struct buf *b, size_t at, size_t v)
+{
+	uint32_t x = __builtin_bswap32((uint32_t)v);
+
+	memcpy(b->p + at, &x, 4);
+}
+
+void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct wire_want *want, size_t n)
+{
+	size_t start = out->n, topics_at, parts_at = 0, topics = 0, parts = 0;
+
+	put32(out, 0);
+	put16(out, API_FETCH);
+	put16(out, API_VERSION);
+	put32(out, f->correlation);
+	put_text(out, f->client);
+	put32(out, -1);                    /* no replica */
+	put32(out, f->wait_ms);
+	put32(out, f->min_bytes);
+	put32(out, f->max_bytes);
+	buf_addc(out, f->committed);
+	put32(out, 0);                     /* no session .. */
+	put32(out, -1);                    /* .. and none wanted */
+	topics_at = out->n;
+	put32(out, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || strcmp(want[i].topic, want[i - 1].topic) != 0) {
+			put_text(out, want[i].topic);
+			parts_at = out->n;
+			put32(out, 0);
+			topics++;
+			parts = 0;
+		}
+		put32(out, want[i].partition);
+		put32(out, -1);            /* whatever the leader's epoch is */
+		put64(out, want[i].offset);
+		put64(out, -1);            /* no replica's log */
+		put32(out, f->part_bytes);
+		set32(out, parts_at, ++parts);
+	}
+	set32(out, topics_at, topics);
+	put32(out, 0);                     /* nothing leaves a session */
+	set32(out, start, out->n - start - WIRE_PREFIX);
+}
+
+/* ---- responses */
+
+int64_t wire_length(const char prefix[WIRE_PREFIX])
+{
+	int32_t n = get32(prefix);
+
+	return n < 0 || n > RESPONSE_MOST ? -1 : n;
+}
+
+static bool has(const struct wire_response *r, int64_t n)
+{
+	return n >= 0 && r->end - r->p >= n;
+}
+
+static bool take_text(struct wire_response *r, struct slice *out)
+{
+	int n;
+
+	if (!has(r, 2))
+		return false;
+	n = get16(r->p);
+	r->p += 2;
+	if (!has(r, n))
+		return false;
+	*out = slice(r->p, (size_t)n);
+	r->p += n;
+	return true;
+}
+
+int wire_response_open(struct wire_response *r, struct slice response, int32_t correlation)
+{
+	*r = (struct wire_response){ .p = response.p, .end = response.p + response.n };
+	if (!has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
+		return -1;
+	r->topics = get32(r->p + 14);      /* also: how long the broker throttles, the session */
+	r->p += 18;
+	return r->topics < 0 ? -1 : 0;
+}
+
+/* A number of things of `bytes` each, -1: none. */
+static int take_array(struct wire_response *r, int64_t bytes, struct slice *out)
+{
+	int64_t n;
+
+	if (!has(r, 4))
+		return -1;
+	n = get32(r->p);
+	r->p += 4;
+	n = n < 0 ? 0 : n * bytes;
+	if (!has(r, n))
+		return -1;
+	*out = slice(r->p, (size_t)n);
+	r->p += n;
+	return 0;
+}
+
+int wire_response_next(struct wire_response *r, bool committed, struct wire_answer *a)
+{
+	while (r->parts == 0) {
+		if (r->topics == 0)
+			return 0;
+		r->topics--;
+		if (!take_text(r, &r->topic) || !has(r, 4))
+			return -1;
+		r->parts = get32(r->p);
+		r->p += 4;
+		if (r->parts < 0)
+			return -1;
+	}
+	r->parts--;
+	if (!has(r, 30))
+		return -1;
+	*a = (struct wire_answer){ .topic = r->topic, .partition = get32(r->p), .error = get16(r->p + 4), .end = get64(r->p + (committed ? 14 : 6)) };
+	r->p += 30;
+	if (a->end < 0)
+		a->end = INT64_MAX;        /* not known */
+	return take_array(r, ABORTED_BYTES, &a->aborted) || take_array(r, 1, &a->records) ? -1 : 1;
+}
+
+/* ---- batches */
+
+/* The whole batch at p, its end in *next; false: only a part of one is left. */
+static bool whole(const char *p, const char *end, const char **next)
+{
+	int64_t n;
+
+	if (end - p < BATCH_PREFIX)
+		return false;
+	n = get32(p + 8);
+	if (n < 0 || n > end - p - BATCH_PREFIX)
+		return false;
+	*next = p + BATCH_PREFIX + n;
+	return true;
+}
+
+static int codec_of(const char *p)
+{
+	return get16(p + AT_ATTRIBUTES) & CODEC;
+}
+
+/* Markers are never compressed. */
+static bool is_readable(const char *p)
+{
+	return codec_of(p) == CODEC_NONE || ((codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) && !(get16(p + AT_ATTRIBUTES) & CONTROL));
+}
+
+static bool is_ours(const char *p, const char *next)
+{
+	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && is_readable(p) &&
+	       get64(p) >= 0 && get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 && get32(p + AT_COUNT) >= 0;
+}
+
+static int64_t last_of(const char *p)
+{
+	return get64(p) + get32(p + AT_LAST_DELTA);
+}
+
+int64_t wire_reach(struct slice records, int64_t from)
+{
+	const char *p = records.p, *end = records.p + records.n, *next;
+
+	for (; whole(p, end, &next); p = next) {
+		if (!is_ours(p, next))
+			return -1;
+		if (last_of(p) >= from)
+			from = last_of(p) + 1;
+	}
+	return from;
+}
+
+/* ---- aborted transactions: one that began at `first` ends at its producer's next abort marker */
+
+static void set_aborted(struct wire_records *w, struct slice pairs)
+{
+	w->aborted.n = 0;
+	for (size_t i = 0; i < pairs.n; i += ABORTED_BYTES) {
+		struct wire_aborted one = { .producer = get64(pairs.p + i), .first = get64(pairs.p + i + 8) };
+
+		buf_add(&w->aborted, &one, sizeof(one));
+	}
+}
+
+static struct wire_aborted *find_aborted(const struct wire_records *w, int64_t producer, int64_t offset)
+{
+	struct wire_aborted *v = (struct wire_aborted *)(void *)w->aborted.p;
+
+	for (size_t i = 0; i < w->aborted.n / sizeof(*v); i++)
+		if (v[i].producer == producer && v[i].first <= offset)
+			return &v[i];
+	return NULL;
+}
+
+static void end_aborted(struct wire_records *w, int64_t producer, int64_t offset)
+{
+	struct wire_aborted *one = find_aborted(w, producer, offset);
+
+	if (!one)
+		return;
+	*one = ((struct wire_aborted *)(void *)(w->aborted.p + w->aborted.n))[-1];
+	w->aborted.n -= sizeof(*one);
+}
+
+/* ---- records */
+
+/* Zigzag, at most ten bytes. NULL: no varint before `end`. */
+static inline const char *varint(const char *p, const char *end, int64_t *out)
+{
+	uint64_t v = 0;
+
+	for (int shift = 0; p < end && shift < 64; shift += 7) {
+		unsigned char c = (unsigned char)*p++;
+
+		v |= (uint64_t)(c & 127) << shift;
+		if (c < 128) {
+			*out = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/* Length and bytes; none where the length is -1. */
+static inline const char *field(const char *p, const char *end, struct slice *out)
+{
+	int64_t n;
+
+	p = varint(p, end, &n);
+	if (!p || n > end - p)
+		return NULL;
+	*out = n < 0 ? slice(NULL, 0) : slice(p, (size_t)n);
+	return p + out->n;
+}
+
+static bool take_record(struct wire_records *w, struct log_record *r)
+{
+	int64_t length, time, delta;
+	struct slice key;
+	const char *p = varint(w->at, w->stop, &length), *end;
+
+	if (!p || length < 1 || length > w->stop - p)
+		return false;
+	end = p + length;
+	__builtin_prefetch((const void *)((uintptr_t)end + 3 * (size_t)length));     /* the next ones are of about that length */
+	p = varint(p + 1, end, &time);
+	p = p ? varint(p, end, &delta) : NULL;
+	p = p ? field(p, end, &key) : NULL;
+	p = p ? field(p, end, &r->value) : NULL;
+	if (!p || delta < 0 || delta > w->last - w->base)
+		return false;
+	r->offset = w->base + delta;
+	r->next = r->offset + 1;
+	r->tail = false;
+	time = w->same_time ? w->time_ms : (int64_t)((uint64_t)w->time_ms + (uint64_t)time);
+	r->time_us = time < 0 || time > INT64_MAX / 1000 ? POS_NONE : time * 1000;
+	w->at = end;
+	w->left--;
+	return true;
+}
+
+/* A marker's key: version, type. */
+static void take_marker(struct wire_records *w, const char *batch)
+{
+	int64_t ignored;
+	struct slice key;
+	const char *p = varint(w->at, w->stop, &ignored);
+
+	p = p && p < w->stop ? varint(p + 1, w->stop, &ignored) : NULL;
+	p = p ? varint(p, w->stop, &ignored) : NULL;
+	p = p ? field(p, w->stop, &key) : NULL;
+	if (p && key.n >= 4 && get16(key.p + 2) == MARKER_ABORT)
+		end_aborted(w, get64(batch + AT_PRODUCER), w->base);
+}
+
+/* The records at work become those that they stand for. */
+static int unpack(struct wire_records *w, int codec)
+{
+	struct slice packed = slice(w->at, (size_t)(w->stop - w->at));
+
+	if (unpack_block(&w->unpack, codec == CODEC_GZIP ? UNPACK_GZIP : UNPACK_ZSTD, packed, BATCH_MOST, &w->plain))
+		return -1;
+	w->at = w->plain.p;
+	w->stop = w->plain.p + w->plain.n;
+	return 0;
+}
+
+/* The batch at w->p; its records are at work afterwards, none where it is passed over. */
+static enum wire_result open_batch(struct wire_records *w)
+{
+	const char *p = w->p, *next;
+	int attributes;
+	bool passed;
+
+	if (!whole(p, w->end, &next))
+		return WIRE_END;
+	if (!is_ours(p, next))
+		return WIRE_FOREIGN;
+	attributes = get16(p + AT_ATTRIBUTES);
+	passed = (attributes & CONTROL) || last_of(p) < w->from || get32(p + AT_COUNT) == 0 ||
+	         ((attributes & TRANSACTIONAL) && find_aborted(w, get64(p + AT_PRODUCER), get64(p)));
+	w->at = p + BATCH_HEAD;
+	w->stop = next;
+	w->unpacked = !passed && codec_of(p) != CODEC_NONE;
+	if (w->unpacked && unpack(w, codec_of(p)))
+		return WIRE_FOREIGN;
+	w->base = get64(p);
+	w->last = last_of(p);
+	w->same_time = attributes & APPEND_TIME;
+	w->time_ms = get64(p + (w->same_time ? AT_MAX_TIME : AT_FIRST_TIME));
+	w->left = passed ? 0 : get32(p + AT_COUNT);
+	if (attributes & CONTROL)
+		take_marker(w, p);
+	w->p = next;
+	return WIRE_RECORDS;
+}
+
+void wire_records_open(struct wire_records *w, const struct wire_answer *a, int64_t from, bool committed)
+{
+	w->p = a->records.p;
+	w->end = a->records.p + a->records.n;
+	w->left = 0;
+	w->unpacked = false;
+	w->last = -1;
+	w->from = from;
+	set_aborted(w, committed ? a->aborted : slice(NULL, 0));
+}
+
+enum wire_result wire_records_next(struct wire_records *w, struct log_record *v, size_t room, size_t *n, int64_t *position)
+{
+	enum wire_result rc = WIRE_RECORDS;
+	int64_t before = w->from;
+
+	*n = 0;
+	while (rc == WIRE_RECORDS && *n < room) {
+		if (w->left == 0) {
+			if (w->unpacked && *n)
+				break;             /* they lie where the next ones will */
+			if (w->last >= w->from)
+				w->from = w->last + 1;
+			rc = open_batch(w);
+		} else if (!take_record(w, &v[*n])) {
+			rc = WIRE_FOREIGN;
+		} else if (v[*n].offset >= w->from) {
+			w->from = v[(*n)++].next;
+		}
+	}
+	*position = w->from;
+	return w->from > before ? WIRE_RECORDS : rc;
+}
+
+void wire_records_fini(struct wire_records *w)
+{
+	buf_fini(&w->aborted);
+	buf_fini(&w->plain);
+	unpack_fini(&w->unpack);
+}

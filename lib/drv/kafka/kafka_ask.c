@@ -1,0 +1,210 @@
+/* Questions to the cluster. Each blocks for at most a second at a time; kafka_insist serves the loop between the tries. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/kafka/kafka_internal.h"
+
+/* ---- partitions */
+
+struct ask_topic { const char *topic; struct log_parts *out; };
+
+static void note_leader(struct kafka *k, const char *topic, const struct rd_kafka_metadata *m, const rd_kafka_metadata_partition_t *part)
+{
+	for (int i = 0; i < m->broker_cnt; i++)
+		if (m->brokers[i].id == part->leader)
+			direct_leader(k->direct, topic, part->id, m->brokers[i].host, m->brokers[i].port);
+}
+
+static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
+{
+	struct ask_topic *a = arg;
+	const struct rd_kafka_metadata *m = NULL;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, kafka_topic(k, a->topic), &m, KAFKA_ASK_MS);
+
+	if (code)
+		return code;
+	code = m->topic_cnt ? m->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	for (int i = 0; !code && i < m->topics[0].partition_cnt; i++) {
+		log_parts_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
+		if (k->direct)
+			note_leader(k, a->topic, m, &m->topics[0].partitions[i]);
+	}
+	rd_kafka_metadata_destroy(m);
+	return code;
+}
+
+int kafka_partitions(void *self, struct log_parts *out, struct err *err)
+{
+	struct kafka *k = self;
+
+	for (size_t i = 0; i < k->topics.n; i++) {
+		struct ask_topic a = { k->topics.v[i].topic, out };
+		char *what = mem_printf("topic %s", a.topic);
+		int rc = kafka_insist(k, what, ask_partitions, &a, err);
+
+		free(what);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- offsets */
+
+static rd_kafka_topic_partition_list_t *list_of(const struct ranges *s)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n);
+
+	for (size_t i = 0; i < s->n; i++)
+		rd_kafka_topic_partition_list_add(list, s->v[i].topic, s->v[i].partition);
+	return list;
+}
+
+struct ask_list { rd_kafka_topic_partition_list_t *list; int64_t time_ms; };
+
+static rd_kafka_resp_err_t list_error(const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt; i++)
+		if (list->elems[i].err)
+			return list->elems[i].err;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t ask_times(struct kafka *k, void *arg)
+{
+	struct ask_list *a = arg;
+	rd_kafka_resp_err_t code;
+
+	for (int i = 0; i < a->list->cnt; i++)
+		a->list->elems[i].offset = a->time_ms;
+	code = rd_kafka_offsets_for_times(k->member ? k->member : k->rk, a->list, KAFKA_ASK_MS);     /* the reader's connections may be in a long poll */
+	return code ? code : list_error(a->list);
+}
+
+/* Offsets of a time, or of RD_KAFKA_OFFSET_BEGINNING or _END: into *list. (rd_kafka_query_watermark_offsets of 2.0.2 waits for ever for a leader that died.) */
+static int offsets_at(struct kafka *k, const struct ranges *parts, int64_t time_ms, rd_kafka_topic_partition_list_t **list, struct err *err)
+{
+	struct ask_list a = { .list = list_of(parts), .time_ms = time_ms };
+
+	*list = a.list;
+	return parts->n ? kafka_insist(k, "offsets", ask_times, &a, err) : 0;
+}
+
+int kafka_ends(void *self, struct ranges *parts, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *low, *high = NULL;
+	int rc = offsets_at(self, parts, RD_KAFKA_OFFSET_BEGINNING, &low, err);
+
+	if (rc == 0)
+		rc = offsets_at(self, parts, RD_KAFKA_OFFSET_END, &high, err);
+	for (size_t i = 0; rc == 0 && i < parts->n; i++) {
+		parts->v[i].from = low->elems[i].offset;
+		parts->v[i].to = high->elems[i].offset;
+	}
+	rd_kafka_topic_partition_list_destroy(low);
+	if (high)
+		rd_kafka_topic_partition_list_destroy(high);
+	return rc;
+}
+
+int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	int rc = kafka_ends(self, parts, err);
+
+	if (rc || when == LOG_EARLIEST)
+		return rc;
+	if (when == LOG_LATEST) {
+		for (size_t i = 0; i < parts->n; i++)
+			parts->v[i].from = parts->v[i].to;
+		return 0;
+	}
+	rc = offsets_at(self, parts, time_us / 1000 + (time_us % 1000 > 0), &list, err);
+	for (size_t i = 0; rc == 0 && i < parts->n; i++)
+		parts->v[i].from = list->elems[i].offset >= 0 ? list->elems[i].offset : parts->v[i].to;     /* none: after the last record */
+	rd_kafka_topic_partition_list_destroy(list);
+	return rc;
+}
+
+/* ---- commits */
+
+static rd_kafka_resp_err_t ask_committed(struct kafka *k, void *arg)
+{
+	struct ask_list *a = arg;
+	rd_kafka_resp_err_t code = rd_kafka_committed(k->member, a->list, KAFKA_ASK_MS);
+
+	return code ? code : list_error(a->list);
+}
+
+int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err)
+{
+	struct ask_list a = { .list = list_of(parts) };
+	int rc = kafka_insist(self, "committed offsets", ask_committed, &a, err);
+	size_t before = meta->n;
+
+	for (size_t i = 0; rc == 0 && i < parts->n; i++) {
+		const rd_kafka_topic_partition_t *e = &a.list->elems[i];
+		struct slice text = slice(e->metadata, e->metadata_size);
+
+		while (text.n && text.p[text.n - 1] == 0)
+			text.n--;
+		parts->v[i].from = e->offset >= 0 ? e->offset : -1;
+		if (e->offset < 0 || text.n == 0)
+			continue;
+		if (meta->n == before)
+			buf_adds(meta, text);
+		else if (!slice_eq(slice(meta->p + before, meta->n - before), text))
+			rc = err_set(err, EX_CONFIG, "the commits of the group name two jobs: \"%.*s\" and \"%.*s\"; use a group of its own (-g)",
+				(int)(meta->n - before), meta->p + before, (int)text.n, text.p);
+	}
+	rd_kafka_topic_partition_list_destroy(a.list);
+	return rc;
+}
+
+/* The group does not know us any more, or not in this generation. */
+static bool evicted(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
+struct ask_commit { rd_kafka_topic_partition_list_t *list; rd_kafka_resp_err_t refused; };
+
+/* While a rebalance waits for our answer every commit of an evicted member is refused, and who waits for the commit cannot answer. */
+static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
+{
+	struct ask_commit *a = arg;
+	rd_kafka_resp_err_t code = rd_kafka_commit(k->member, a->list, 0);
+
+	if (!k->rebalance || !evicted(code))
+		return code;
+	a->refused = code;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err)
+{
+	struct kafka *k = self;
+	struct ask_commit a = { .list = list_of(offsets) };
+	int rc = 0;
+
+	for (size_t i = 0; i < offsets->n; i++) {
+		rd_kafka_topic_partition_t *e = &a.list->elems[i];
+
+		e->offset = offsets->v[i].to;
+		if (meta) {
+			e->metadata = strdup(meta);        /* freed by the list, with free() */
+			e->metadata_size = strlen(meta);
+		}
+	}
+	if (wait)
+		rc = kafka_insist(k, "commit", ask_commit, &a, err);
+	else
+		a.refused = rd_kafka_commit(k->member, a.list, 1);
+	if (a.refused && a.refused != RD_KAFKA_RESP_ERR__NO_OFFSET)
+		log_warn("kafka: commit: %s", rd_kafka_err2str(a.refused));
+	rd_kafka_topic_partition_list_destroy(a.list);
+	return rc;
+}

@@ -1,0 +1,107 @@
+/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_reach.c (retries and their reasons), kafka_read.c (assign and read; fetcher.c, past librdkafka), kafka_ask.c (metadata, offsets, commits). */
+#ifndef DRV_KAFKA_KAFKA_INTERNAL_H
+#define DRV_KAFKA_KAFKA_INTERNAL_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+
+#include "drv/kafka/kafka.h"
+#include "drv/kafka/fetch/fetcher.h"
+#include "sink/retry.h"
+
+enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
+
+struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; bool is_direct; struct direct_part direct; };
+
+struct kafka {
+	rd_kafka_conf_t *conf;             /* until the client takes it */
+	char *group;                       /* NULL: none */
+	bool joins;                        /* becomes a member; else only the group's commits are touched */
+	struct log_parts topics;           /* names; partition unused */
+	char *brokers;                     /* for messages */
+	bool creates;                      /* a topic that is not there may be made by asking for it */
+	int64_t retry_for_us;
+	const char *retry_flag;            /* what says so, " (--retry-for)", or "" */
+	struct loop *loop;
+	struct log_lost *lost;
+
+	rd_kafka_t *rk;                    /* reads; belongs to no group */
+	rd_kafka_t *member;                /* the group's: membership and commits, never a message; NULL: no group */
+	rd_kafka_queue_t *main, *control;  /* events of each */
+	rd_kafka_queue_t *messages;
+	int control_fd, message_fd;        /* eventfds, written by librdkafka's threads */
+	int control_watch, timer;
+
+	/* what came and was not asked for yet */
+	rd_kafka_event_t *rebalance;       /* a revoke, to be answered by revoked() */
+	bool gone;                         /* .. and too late */
+	bool assigned_now;
+	struct log_parts assigned;
+	struct err failed;                 /* for good */
+	bool down;                         /* all connections were lost, and nobody has answered since */
+	int64_t ask_at_us;                 /* .. when to ask next */
+	struct retry away;                 /* the time without an answer */
+	struct { pthread_mutex_t lock; char text[512]; int64_t at_us; } heard;  /* in the log, last */
+	struct buf why;                    /* scratch: a reason */
+	bool opened;                       /* the topics were there */
+	rd_kafka_resp_err_t doubt;         /* .. and then a broker did not know one of them, or a partition */
+
+	/* what is read */
+	struct direct *direct;             /* NULL: all by librdkafka */
+	size_t indirect;                   /* partitions that librdkafka reads */
+	bool turn;
+	struct kafka_part **part;
+	size_t parts, part_cap;
+	rd_kafka_topic_t **rkt;            /* by topic, for the simple consumer and metadata */
+	size_t n_rkt;
+
+	/* the batch at work */
+	rd_kafka_message_t *m[KAFKA_BATCH];
+	size_t n, at;
+	struct log_record record[KAFKA_BATCH];
+};
+
+void kafka_control(void *self, int fd, short revents);     /* serves the control queue: a loop callback */
+
+/* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
+int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
+bool kafka_temporary(rd_kafka_resp_err_t code);
+bool kafka_unknown(rd_kafka_resp_err_t code);             /* a topic or a partition */
+
+/* ---- kafka_reach.c */
+
+/* A line of librdkafka's log about a connection that failed. Called in any thread. */
+void kafka_heard(struct kafka *k, const char *text);
+/* Into why->msg: host and reason where no broker answered, else the broker's own. */
+void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why);
+void kafka_reached(struct kafka *k);                       /* a broker has answered */
+
+/* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the loop, up to --retry-for. Once the topics were there, one that is
+ * not known is asked for again for KAFKA_SETTLES_US: what one broker knows of a new partition another may hear of later. So is
+ * one that asking for it makes. */
+typedef rd_kafka_resp_err_t kafka_ask(struct kafka *k, void *arg);
+int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err);
+kafka_ask kafka_ask_nothing;
+/* What only events told: failed for good, or away for longer than --retry-for. While all
+ * connections are down it asks now and then, which takes KAFKA_ASK_MS at most. */
+int kafka_judge(struct kafka *k, struct err *err);
+
+rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
+void kafka_drop_batch(struct kafka *k);
+void kafka_forget_parts(struct kafka *k);                 /* reads nothing any more */
+direct_hand_over kafka_hand_over;
+
+int kafka_open(void *self, struct loop *loop, struct err *err);
+int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);
+int kafka_revoked(void *self, struct err *err);
+void kafka_close(void *self);
+int kafka_assign(void *self, const struct ranges *start, struct err *err);
+int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err);
+int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+int kafka_partitions(void *self, struct log_parts *out, struct err *err);
+int kafka_ends(void *self, struct ranges *parts, struct err *err);
+int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
+int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err);
+int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
+
+#endif

@@ -1,0 +1,154 @@
+/* Is the cluster there? A question is asked again until --retry-for is used up. Of the time without
+ * an answer the first failure is told, then one line a minute, then that the cluster is back.
+ *
+ *	all connections are down -> ask at once   answered: they were idle and closed, nothing is told
+ *	                                          not: told, asked again
+ *	an answer or a record    -> told, if a failure was
+ *
+ * librdkafka says why a connection failed in its log, and for some reasons in some versions in an
+ * event too. So the last such line of the log is kept. The same reason comes once in 30 s there. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/tm.h"
+#include "drv/kafka/kafka_internal.h"
+#include "drv/kafka/kafka_trouble.h"
+
+enum { ASK_AGAIN_US = 5000000, STALE_US = 60000000, PATIENCE_US = 2000000 };
+
+/* ---- why */
+
+void kafka_heard(struct kafka *k, const char *text)
+{
+	pthread_mutex_lock(&k->heard.lock);
+	snprintf(k->heard.text, sizeof(k->heard.text), "%s", text);
+	k->heard.at_us = tm_mono_us();
+	pthread_mutex_unlock(&k->heard.lock);
+}
+
+/* "HOST:PORT: reason", NULL: nothing was said lately. Valid until the next call. */
+static const char *trouble(struct kafka *k)
+{
+	bool fresh;
+
+	k->why.n = 0;
+	pthread_mutex_lock(&k->heard.lock);
+	fresh = k->heard.at_us && tm_mono_us() - k->heard.at_us < STALE_US;
+	if (fresh)
+		kafka_trouble_text(k->heard.text, &k->why);
+	pthread_mutex_unlock(&k->heard.lock);
+	return fresh ? buf_z(&k->why) : NULL;
+}
+
+void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why)
+{
+	bool answered = code >= RD_KAFKA_RESP_ERR_UNKNOWN;       /* below are librdkafka's own */
+	const char *said = answered ? NULL : trouble(k);
+
+	if (answered)
+		err_set(why, EX_TEMPFAIL, "%s: %s", what, rd_kafka_err2str(code));
+	else if (said)
+		err_set(why, EX_TEMPFAIL, "%s", said);
+	else
+		err_set(why, EX_TEMPFAIL, "%s: no answer (%s: %s)", k->brokers, what, rd_kafka_err2str(code));
+}
+
+/* The first broker that is tried may be the one of several that is down: nothing is told yet. */
+static bool too_early(struct kafka *k, rd_kafka_resp_err_t code)
+{
+	int64_t now = tm_mono_us();
+
+	if (!k->away.started_us)
+		k->away.started_us = now;
+	return code < RD_KAFKA_RESP_ERR_UNKNOWN && !k->down && !k->away.tries &&
+	       now - k->away.started_us < PATIENCE_US && now - k->away.started_us < k->retry_for_us;
+}
+
+/* 0: may be asked again; -1: given up, or never to be had. */
+static int missed(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *err)
+{
+	struct err why;
+
+	if (too_early(k, code))
+		return 0;
+	kafka_why(k, what, code, &why);
+	if (k->down && !k->opened && kafka_trouble_lasts(why.msg))
+		return err_set(err, EX_CONFIG, "kafka: %s", why.msg);
+	return retry_note(&k->away, "kafka", k->retry_for_us, k->retry_flag, &why, err);
+}
+
+void kafka_reached(struct kafka *k)
+{
+	retry_done(&k->away, "kafka");
+	k->down = false;
+}
+
+/* ---- asking */
+
+rd_kafka_resp_err_t kafka_ask_nothing(struct kafka *k, void *arg)
+{
+	const struct rd_kafka_metadata *m = NULL;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, NULL, &m, KAFKA_ASK_MS);
+
+	(void)arg;
+	if (m)
+		rd_kafka_metadata_destroy(m);
+	return code;
+}
+
+/* A topic that is not known now may be in a moment: until when. */
+static int64_t settled_at(const struct kafka *k, int64_t now)
+{
+	if (!k->opened && !k->creates)
+		return now;
+	return now + (k->retry_for_us < KAFKA_SETTLES_US ? k->retry_for_us : KAFKA_SETTLES_US);
+}
+
+int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err)
+{
+	int64_t settled = settled_at(k, tm_mono_us());
+
+	for (;;) {
+		rd_kafka_resp_err_t code = ask(k, arg);
+
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+			kafka_reached(k);
+			return 0;
+		}
+		kafka_control(k, -1, 0);
+		if (k->failed.code) {
+			*err = k->failed;
+			return -1;
+		}
+		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled)) {
+			kafka_failed(err, code, NULL);
+			return err_in(err, "%s", what);
+		}
+		if (missed(k, what, code, err) || loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
+			return -1;
+	}
+}
+
+int kafka_judge(struct kafka *k, struct err *err)
+{
+	rd_kafka_resp_err_t code;
+	int64_t now, until;
+
+	if (!k->failed.code && k->down && (now = tm_mono_us()) >= k->ask_at_us) {
+		code = kafka_ask_nothing(k, NULL);
+		kafka_control(k, -1, 0);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			kafka_reached(k);
+		else if (!k->failed.code && missed(k, "brokers", code, err))
+			return -1;
+		until = k->away.started_us + k->retry_for_us;
+		k->ask_at_us = now + ASK_AGAIN_US < until ? now + ASK_AGAIN_US : until;
+	}
+	if (k->failed.code) {
+		*err = k->failed;
+		return -1;
+	}
+	return 0;
+}

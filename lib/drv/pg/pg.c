@@ -1,0 +1,135 @@
+#include "drv/pg/pg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "drv/pg/pg_internal.h"
+
+/* "schema"."name" + suffix */
+static char *quoted(const char *table, const char *suffix)
+{
+	const char *dot = strchr(table, '.'), *name = dot ? dot + 1 : table;
+	struct buf b = { 0 };
+	char *out;
+
+	if (dot) {
+		buf_addc(&b, '"');
+		for (const char *p = table; p < dot; p++)
+			buf_add(&b, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
+		buf_addz(&b, "\".");
+	}
+	buf_addc(&b, '"');
+	for (const char *p = name; *p; p++)
+		buf_add(&b, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
+	buf_addz(&b, suffix);
+	buf_addc(&b, '"');
+	out = mem_dup(b.p, b.n);
+	buf_fini(&b);
+	return out;
+}
+
+/* Postgres cuts longer names without an error, and the names of the views would meet. */
+static int check_table(const char *table, struct err *err)
+{
+	enum { MOST_BYTES = 63, SUFFIX_BYTES = sizeof("_numbers") - 1 };
+	const char *dot = strchr(table, '.'), *name = dot ? dot + 1 : table;
+	size_t schema = dot ? (size_t)(dot - table) : 0, n = strlen(name);
+
+	if (dot && (schema == 0 || schema > MOST_BYTES))
+		return err_set(err, EX_USAGE, "--table %s: the schema has %zu bytes, it must have 1 to %d",
+			table, schema, MOST_BYTES);
+	if (n > MOST_BYTES - SUFFIX_BYTES)
+		return err_set(err, EX_USAGE, "--table %s: the name has %zu bytes, at most %d are "
+			"possible: Postgres cuts names at %d, and one of its views is NAME_numbers",
+			table, n, MOST_BYTES - SUFFIX_BYTES, MOST_BYTES);
+	return say_table(name, err);
+}
+
+/* A password in argv is there for everybody on the machine to read. */
+static void warn_password(const char *where)
+{
+	char *why = NULL;
+	PQconninfoOption *o = where ? PQconninfoParse(where, &why) : NULL;
+
+	for (PQconninfoOption *x = o; x && x->keyword; x++)
+		if (strcmp(x->keyword, "password") == 0 && x->val && *x->val)
+			log_warn("a password on the command line is seen by everybody on this machine: use PGPASSFILE, PGPASSWORD or a service file");
+	PQconninfoFree(o);
+	PQfreemem(why);
+}
+
+static void *pg_open(const struct sink_conf *conf, struct err *err)
+{
+	bool is_default = strcmp(conf->table, "hta_rollups") == 0;
+	struct pg *p;
+
+	if (check_table(conf->table, err))
+		return NULL;
+	p = mem_zalloc(sizeof(*p));
+	p->conf = conf;
+	p->rollups = mem_strdup(conf->table);
+	p->table = quoted(conf->table, "");
+	p->final = is_default ? mem_strdup("\"hta_final\"") : quoted(conf->table, "_final");
+	p->numbers = is_default ? mem_strdup("\"hta_numbers\"") : quoted(conf->table, "_numbers");
+	if (!conf->where_env)
+		warn_password(conf->where);
+	return p;
+}
+
+static void pg_disconnect(void *d)
+{
+	struct pg *p = d;
+
+	PQfinish(p->c);
+	p->c = NULL;
+}
+
+static void pg_close(void *d)
+{
+	struct pg *p = d;
+
+	if (!p)
+		return;
+	pg_disconnect(p);
+	free(p->rollups);
+	free(p->table);
+	free(p->final);
+	free(p->numbers);
+	free(p);
+}
+
+/* A backend's malloc gives its memory back to the kernel behind every chunk of rows and takes it again for the next one, page by page: a seventh of the time
+ * that an epoch takes there. It stops that once it has freed a block larger than what a chunk needs (mallopt(3), M_TRIM_THRESHOLD: it is dynamic). */
+static const char keep_memory[] = "SELECT length(repeat(repeat('x', 4096), 4096))";
+
+static enum sink_result pg_connect(void *d, struct err *err)
+{
+	struct pg *p = d;
+	enum sink_result r = pg_establish(p, err);
+
+	if (r == SINK_OK)
+		r = pg_schema(p, err);
+	if (r == SINK_OK)
+		r = pg_query(p, NULL, err, keep_memory, 0, NULL);
+	if (r != SINK_OK)
+		pg_disconnect(p);
+	return r;
+}
+
+const struct sink_driver pg_driver = {
+	.kind = "pg",
+	.claims = true,
+	.default_table = "hta_rollups",
+	.open = pg_open,
+	.close = pg_close,
+	.connect = pg_connect,
+	.disconnect = pg_disconnect,
+	.metrics = pg_metrics,
+	.state = pg_job_state,
+	.init = pg_init,
+	.apply = pg_apply,
+	.put = pg_put,
+	.reset = pg_reset,
+};

@@ -1,0 +1,239 @@
+/* What hta-query reads. One transaction, repeatable read: rows, positions and metrics are of one moment. Rows come one at a time (single-row mode), so
+ * that a history of any length needs no memory. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/pg/pg_internal.h"
+#include "sink/say.h"
+#include "sketch/hll.h"
+
+#define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
+
+/* Only where a BEGIN was refused there is a second attempt, see pg_begin. */
+static enum sink_result begin(struct pg *p, struct err *err)
+{
+	enum sink_result r;
+	int before;
+
+	do {
+		before = p->begin_refused;
+		pg_driver.disconnect(p);
+		r = pg_driver.connect(p, err);
+		if (r == SINK_OK)
+			r = pg_begin(p, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err);
+	} while (r == SINK_RETRY && p->begin_refused > before);
+	return r;
+}
+
+static void *reader_open(const struct sink_conf *conf, struct err *err)
+{
+	struct pg *p = pg_driver.open(conf, err);
+	enum sink_result r;
+
+	if (!p)
+		return NULL;
+	p->reads = true;
+	r = begin(p, err);
+	if (say_result(r, err) == 0)
+		return p;
+	pg_driver.close(p);
+	return NULL;
+}
+
+static void reader_close(void *d)
+{
+	pg_driver.close(d);
+}
+
+/* ---- values of an answer */
+
+static struct slice text_of(const PGresult *res, int row, int column)
+{
+	return PQgetisnull(res, row, column) ? slice(NULL, 0) : slice(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column));
+}
+
+static int64_t int_of(const PGresult *res, int row, int column, int64_t none)
+{
+	return PQgetisnull(res, row, column) ? none : strtoll(PQgetvalue(res, row, column), NULL, 10);
+}
+
+static bool dec_of(const PGresult *res, int row, int column, dec *out)
+{
+	return dec_parse_sum(text_of(res, row, column), out) <= DEC_ROUNDED;
+}
+
+/* ---- metrics, positions */
+
+static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+{
+	struct pg *p = d;
+	const char *value[] = { p->rollups };
+	PGresult *res;
+	int rc = say_result(pg_query(p, &res, err, "SELECT metric, job, sink, cfg, definition::text, " US("since") " FROM hta_metric WHERE rollups = $1"
+		" ORDER BY metric COLLATE \"C\"", 1, value), err);
+
+	if (rc)
+		return -1;
+	for (int i = 0; i < PQntuples(res) && rc == 0; i++) {
+		struct query_metric m = { .name = text_of(res, i, 0), .job = text_of(res, i, 1), .sink = text_of(res, i, 2), .cfg = text_of(res, i, 3),
+					  .def = text_of(res, i, 4), .since_us = int_of(res, i, 5, POS_NONE) };
+
+		rc = fn(arg, &m, err);
+	}
+	PQclear(res);
+	return rc;
+}
+
+static void take_position(const PGresult *res, int i, struct positions *out)
+{
+	struct position *x = positions_add(out, text_of(res, i, 3), (int32_t)int_of(res, i, 4, 0));
+
+	x->init = int_of(res, i, 5, 0);
+	x->next = int_of(res, i, 6, 0);
+	x->last.offset = int_of(res, i, 7, -1);
+	x->last.time_us = int_of(res, i, 8, POS_NONE);
+	x->watermark_us = int_of(res, i, 9, POS_NONE);
+	x->idle = *PQgetvalue(res, i, 10) == 't';
+}
+
+static int read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+{
+	struct pg *p = d;
+	const char *value[] = { job };
+	struct query_sink *s = NULL;
+	PGresult *res;
+
+	if (say_result(pg_query(p, &res, err, "SELECT j.sink, j.group_id, " US("j.lateness") ", p.topic, p.partition, p.init, p.next, p.last_offset, "
+		US("p.last_time") ", " US("p.watermark") ", p.idle FROM hta_job j LEFT JOIN hta_pos p ON p.job = j.job AND p.sink = j.sink WHERE j.job = $1"
+		" ORDER BY j.sink COLLATE \"C\", p.topic, p.partition", 1, value), err))
+		return -1;
+	for (int i = 0; i < PQntuples(res); i++) {
+		if (!s || strcmp(s->name, PQgetvalue(res, i, 0)) != 0) {
+			s = query_sinks_add(out, PQgetvalue(res, i, 0));
+			s->group = PQgetisnull(res, i, 1) ? NULL : mem_strdup(PQgetvalue(res, i, 1));
+			s->lateness_us = int_of(res, i, 2, 0);
+		}
+		if (!PQgetisnull(res, i, 3))
+			take_position(res, i, &s->pos);
+	}
+	PQclear(res);
+	return 0;
+}
+
+/* ---- rows */
+
+static const char *time_text(int64_t us, char text[TM_TEXT_BYTES])
+{
+	text[tm_text(us, text)] = 0;
+	return text;
+}
+
+static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+{
+	struct pg *p = d;
+	char at[TM_TEXT_BYTES];
+	const char *value[] = { metric, time_text(not_after_us, at) };
+	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") " FROM %s WHERE metric = $1 AND window_start <= $2::timestamptz"
+		" ORDER BY window_start DESC, window_end DESC LIMIT 1", p->table);
+	PGresult *res;
+	int rc = say_result(pg_query(p, &res, err, sql, 2, value), err);
+
+	free(sql);
+	if (rc)
+		return -1;
+	*found = PQntuples(res) > 0;
+	*start_us = *found ? int_of(res, 0, 0, 0) : 0;
+	*end_us = *found ? int_of(res, 0, 1, 0) : 0;
+	PQclear(res);
+	return 0;
+}
+
+/* The text of bytea, which the type hll has as well; bytea_output decides between two forms. */
+static int take_sketch(const struct pg *p, const char *text, struct buf *out, struct slice *sketch)
+{
+	size_t n = 0;
+	unsigned char *bytes = PQunescapeBytea((const unsigned char *)text, &n);
+	struct hll *h;
+
+	if (bytes && !p->hll)
+		buf_add(out, bytes, n);
+	h = bytes && p->hll ? hll_from_pg(slice((const char *)bytes, n)) : NULL;
+	if (h)
+		hll_encode(h, out);
+	hll_free(h);
+	PQfreemem(bytes);
+	*sketch = buf_slice(out);
+	return out->n ? 0 : -1;
+}
+
+static bool take_row(const struct pg *p, const PGresult *res, struct buf *scratch, struct rollup *row)
+{
+	*row = (struct rollup){ .start_us = int_of(res, 0, 0, 0), .end_us = int_of(res, 0, 1, 0), .dims = text_of(res, 0, 2),
+				.count = (uint64_t)int_of(res, 0, 4, 0), .has_value = !PQgetisnull(res, 0, 5), .value_count = (uint64_t)int_of(res, 0, 5, 0),
+				.has_uniq = !PQgetisnull(res, 0, 9), .uniq = (uint64_t)int_of(res, 0, 9, 0) };
+	scratch->n = 0;
+	if (str_unhex(text_of(res, 0, 3), row->dims_hash, sizeof(row->dims_hash)))
+		return false;
+	if (!PQgetisnull(res, 0, 10) &&
+		take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
+		return false;
+	return !row->has_value || row->value_count == 0 || (dec_of(res, 0, 6, &row->sum) && dec_of(res, 0, 7, &row->min) && dec_of(res, 0, 8, &row->max));
+}
+
+static int give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
+{
+	struct buf scratch = { 0 };
+	struct rollup row;
+	PGresult *res;
+	int rc;
+
+	for (;;) {
+		rc = say_result(pg_next(p, &res, err), err);
+		if (rc || !res)
+			break;
+		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !take_row(p, res, &scratch, &row))
+			rc = err_set(err, EX_DATAERR, "a row of %s cannot be read: dims %s", p->rollups, PQgetvalue(res, 0, 2));
+		else if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
+			rc = fn(arg, &row, err);
+		else if (PQresultStatus(res) != PGRES_TUPLES_OK)
+			rc = say_result(pg_failed(p, res, err), err);
+		PQclear(res);
+		if (rc)
+			break;
+	}
+	buf_fini(&scratch);
+	return rc;
+}
+
+static int read_rows(void *d, const struct query_range *r, query_row_fn *fn, void *arg, struct err *err)
+{
+	struct pg *p = d;
+	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
+	const char *value[] = { r->metric, time_text(r->from_us, from), time_text(r->to_us, to), r->end_us ? time_text(r->end_us, end) : NULL, r->top ? top : NULL };
+	const char *sketch = r->sketch ? "uniq_sketch::text" : "NULL";
+	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s FROM %s"
+		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
+		" ORDER BY %s LIMIT $5::bigint", sketch, p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");
+	int sent;
+
+	snprintf(top, sizeof(top), "%" PRIu64, r->top);
+	sent = PQsendQueryParams(p->c, sql, 5, NULL, value, NULL, NULL, 0);
+	free(sql);
+	if (!sent || !PQsetSingleRowMode(p->c))
+		return say_result(pg_failed(p, NULL, err), err);
+	return give_rows(p, fn, arg, err);
+}
+
+const struct query_driver pg_reader = {
+	.default_table = "hta_rollups",
+	.open = reader_open,
+	.close = reader_close,
+	.metrics = read_metrics,
+	.sinks = read_sinks,
+	.newest = read_newest,
+	.rows = read_rows,
+};

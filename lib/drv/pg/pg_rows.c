@@ -1,0 +1,270 @@
+/* Epochs, as one transaction each.
+ *
+ * An epoch is one pipeline: compare-and-set, a statement a chunk of 5,000 rows, dead records, COMMIT. Where the compare-and-set raises, all that follows is
+ * skipped. Rows with a sketch take a second round trip inside the transaction: the upsert locks the row and gives back the stored sketch, the sink merges and
+ * writes sketch and estimate (the same estimator in all stores; the server's own would give another number). */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crash.h"
+#include "base/mem.h"
+#include "drv/pg/pg_internal.h"
+#include "sketch/hll.h"
+
+static const char write_sketches[] =
+	"UPDATE @ t SET uniq = u.uniq, uniq_sketch = u.sketch::@ FROM unnest($1, $2, $3, $4, $5, $6) u(metric, window_start, window_end, dims_hash, uniq, sketch)"
+	" WHERE t.metric = u.metric AND t.window_start = u.window_start AND t.window_end = u.window_end AND t.dims_hash = u.dims_hash";
+static const char insert_dead[] =
+	"INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, reason, size, encoding, record)"
+	" SELECT $1, $2, * FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)";
+
+static struct hll *stored_sketch(const struct pg *p, struct slice bytes)
+{
+	return p->hll ? hll_from_pg(bytes) : hll_decode(bytes);
+}
+
+static void send_advance(struct pg_work *w)
+{
+	const struct ranges *s = w->b->ranges;
+	struct pg_params *a = &w->a;
+	static const Oid type[] = { PG_TEXT, PG_INT4, PG_INT8, PG_INT8, PG_INT8, PG_TIMESTAMPTZ, PG_TEXT, PG_TIMESTAMPTZ, PG_BOOL };
+	char hash[17];
+
+	pg_params_reset(a);
+	pg_scalar(a, w->b->job);
+	pg_scalar(a, w->p->conf->name);
+	pg_scalar(a, w->b->gen);
+	for (size_t i = 0; i < sizeof(type) / sizeof(*type); i++)
+		pg_array(a, type[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct range *x = &s->v[i];
+		bool record = x->to > x->from && x->last.offset >= 0;
+
+		pg_put_text(a, 3, slice_z(x->topic));
+		pg_put_int4(a, 4, x->partition);
+		pg_put_int8(a, 5, x->from);
+		pg_put_int8(a, 6, x->to);
+		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)x->last.hash);
+		if (record)
+			pg_put_int8(a, 7, x->last.offset);
+		else
+			pg_null(a, 7);
+		pg_put_time(a, 8, record ? x->last.time_us : POS_NONE);
+		pg_put_text(a, 9, record ? slice(hash, 16) : slice(NULL, 0));
+		pg_put_time(a, 10, x->watermark_us);
+		pg_put_bool(a, 11, x->idle);
+	}
+	pg_work_send(w, "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", false);
+}
+
+/* Those from `at` on that one statement can take; returns their number. */
+static size_t send_some_dead(struct pg_work *w, size_t at)
+{
+	static const Oid type[] = { PG_TEXT, PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT };
+	struct pg_params *a = &w->a;
+	size_t n = 0;
+
+	pg_params_reset(a);
+	pg_scalar(a, w->b->job);
+	pg_scalar(a, w->p->conf->name);
+	for (size_t i = 0; i < sizeof(type) / sizeof(*type); i++)
+		pg_array(a, type[i]);
+	for (size_t bytes = 0; at + n < w->b->n_dead && bytes < PG_CHUNK_BYTES; n++) {
+		const struct sink_dead *d = &w->b->dead[at + n];
+
+		bytes += d->record.n + d->why.n;
+		pg_put_text(a, 2, slice_z(d->late ? "late" : "dead"));
+		pg_put_text(a, 3, d->topic);
+		if (d->topic.p) {
+			pg_put_int4(a, 4, d->partition);
+			pg_put_int8(a, 5, d->offset);
+		} else {
+			pg_null(a, 4);
+			pg_null(a, 5);
+		}
+		pg_put_text(a, 6, d->stage);
+		pg_put_text(a, 7, d->why);
+		pg_put_int8(a, 8, (int64_t)d->size);
+		pg_put_text(a, 9, slice_z(d->base64 ? "base64" : "utf8"));
+		pg_put_text(a, 10, d->record);
+	}
+	pg_work_send(w, insert_dead, false);
+	return n;
+}
+
+static void send_dead(struct pg_work *w)
+{
+	for (size_t at = 0; at < w->b->n_dead && w->r == SINK_OK;)
+		at += send_some_dead(w, at);
+}
+
+/* ---- results */
+
+/* Reads the answers up to the sync. */
+static void answers(struct pg_work *w)
+{
+	for (;;) {
+		PGresult *res = PQstatus(w->p->c) == CONNECTION_BAD ? NULL : pg_work_answer(w);
+		bool sync = res && PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+
+		PQclear(res);
+		if (!res || sync)
+			return;
+	}
+}
+
+static bool same_key(const struct rollup *row, const PGresult *res, int i)
+{
+	struct pg_params a = { 0 };
+	bool same = true;
+	int at = pg_key_arrays(&a);
+
+	pg_put_key(&a, at, row);
+	for (int k = 0; k < 4 && same; k++) {
+		struct slice v = slice(a.value[k].p + 24, a.value[k].n - 24);
+
+		same = slice_eq(v, slice(PQgetvalue(res, i, k), (size_t)PQgetlength(res, i, k)));
+	}
+	pg_params_fini(&a);
+	return same;
+}
+
+/* The merged sketches of a chunk, ready for write_sketches. RETURNING gives the rows in the order in which they went in; that is checked, not assumed. */
+static void merge_sketches(struct pg_work *w, size_t at, size_t n, const PGresult *res, struct pg_params *out)
+{
+	int key = pg_key_arrays(out), uniq = pg_array(out, PG_INT8), sketch = pg_array(out, PG_BYTEA);
+
+	if (PQntuples(res) != (int)n)
+		BUG("%d rows came back of %zu", PQntuples(res), n);
+	for (size_t i = 0; i < n && w->r == SINK_OK; i++) {
+		const struct rollup *row = &w->b->row[at + i];
+		struct hll *h = hll_decode(row->sketch), *old = NULL;
+
+		if (!same_key(row, res, (int)i))
+			BUG("rows came back in another order");
+		if (!PQgetisnull(res, (int)i, 4))
+			old = stored_sketch(w->p, slice(PQgetvalue(res, (int)i, 4), (size_t)PQgetlength(res, (int)i, 4)));
+		if (!h || (!old && !PQgetisnull(res, (int)i, 4))) {
+			pg_no_sketch(row, h ? "in the table" : "of the row", w->err);
+			w->r = SINK_FATAL;
+		} else {
+			if (old)
+				hll_merge(h, old);
+			pg_put_key(out, key, row);
+			pg_put_int8(out, uniq, (int64_t)hll_count(h));
+			pg_put_sketch(w->p, out, sketch, h);
+		}
+		hll_free(h);
+		hll_free(old);
+	}
+}
+
+/* ---- apply */
+
+/* Reads the upserts' answers; the chunks with sketches are merged and their second statements sent at once. *second: something was sent. */
+static void upsert_answers(struct pg_work *w, struct pg_params *merged)
+{
+	size_t k = 0;
+
+	PQclear(pg_work_answer(w));                  /* BEGIN */
+	PQclear(pg_work_answer(w));                  /* hta_advance */
+	for (size_t at = 0; at < w->b->rows; k++) {
+		size_t n = pg_work_rows(w->b, at);
+		PGresult *res = pg_work_answer(w);
+
+		if (w->r == SINK_OK && w->b->row[at].add && w->b->row[at].has_uniq)
+			merge_sketches(w, at, n, res, &merged[k]);
+		PQclear(res);
+		at += n;
+	}
+	answers(w);
+}
+
+static size_t chunks(const struct sink_batch *b, bool *sketches)
+{
+	size_t n = 0;
+
+	*sketches = false;
+	for (size_t at = 0; at < b->rows; at += pg_work_rows(b, at), n++)
+		*sketches |= b->row[at].add && b->row[at].has_uniq;
+	return n;
+}
+
+/* The server is to have got what was sent. */
+static void crash_sent(struct pg_work *w, enum crash_point point)
+{
+	if (!crash_now(point))
+		return;
+	while (PQflush(w->p->c) > 0)
+		poll(&(struct pollfd){ .fd = PQsocket(w->p->c), .events = POLLOUT }, 1, -1);
+	crash_die();
+}
+
+/* In the transaction that is under way. */
+static void commit(struct pg_work *w)
+{
+	crash_sent(w, CRASH_SINK_INSIDE);
+	pg_work_plain(w, "COMMIT");
+	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
+		w->r = pg_failed(w->p, NULL, w->err);
+	crash_sent(w, CRASH_SINK_SENT);
+	answers(w);
+}
+
+/* Everything in one round trip. */
+static void apply_at_once(struct pg_work *w)
+{
+	pg_work_plain(w, PG_BEGIN);
+	send_advance(w);
+	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
+		at += pg_work_chunk(w, at, pg_replace_rows);
+	send_dead(w);
+	commit(w);
+}
+
+/* Two round trips: the sketches are merged between them. */
+static void apply_sketches(struct pg_work *w, size_t n)
+{
+	struct pg_params *merged = mem_array(n, sizeof(*merged));
+
+	pg_work_plain(w, PG_BEGIN);
+	send_advance(w);
+	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
+		at += pg_work_chunk(w, at, pg_replace_rows);
+	send_dead(w);
+	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
+		w->r = pg_failed(w->p, NULL, w->err);
+	upsert_answers(w, merged);
+	for (size_t i = 0; i < n && w->r == SINK_OK; i++)
+		if (merged[i].n && !pg_send(w->p, pg_sql(w, write_sketches, w->p->table, pg_sketch_type(w->p), ""), &merged[i], false))
+			w->r = pg_failed(w->p, NULL, w->err);
+	if (w->r == SINK_OK)
+		commit(w);
+	for (size_t i = 0; i < n; i++)
+		pg_params_fini(&merged[i]);
+	free(merged);
+}
+
+enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+{
+	struct pg *p = d;
+	struct pg_work w = { .p = p, .b = batch, .r = SINK_OK, .err = err };
+	bool sketches;
+	size_t n = chunks(batch, &sketches);
+
+	(void)counts;
+	if (!PQenterPipelineMode(p->c))
+		return pg_failed(p, NULL, err);
+	if (sketches)
+		apply_sketches(&w, n);
+	else
+		apply_at_once(&w);
+	pg_params_fini(&w.a);
+	buf_fini(&w.sql);
+	if (PQstatus(p->c) == CONNECTION_BAD)
+		return w.r == SINK_OK || w.r == SINK_APPLIED ? SINK_RETRY : w.r;
+	if (!PQexitPipelineMode(p->c))
+		return w.r == SINK_OK ? SINK_RETRY : w.r;
+	return pg_rollback(p, w.r);
+}

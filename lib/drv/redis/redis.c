@@ -1,0 +1,333 @@
+#include "drv/redis/redis.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/redis/redis_internal.h"
+
+enum { SCHEMA = 1, CONNECT_S = 10, SILENT_MS = 30000 };
+
+static void redis_close(void *d);
+
+static void *redis_open(const struct sink_conf *conf, struct err *err)
+{
+	struct redis *p = mem_zalloc(sizeof(*p));
+	const char *env = getenv("REDIS_URL"), *where = conf->where ? conf->where : env && *env ? env : "redis://127.0.0.1:6379/0";
+
+	p->conf = conf;
+	p->script = -1;
+	p->tag = mem_printf("{%s}:", conf->table);
+	if (!*conf->table || strpbrk(conf->table, "{}")) {
+		err_set(err, EX_USAGE, "--prefix \"%s\": it must not be empty nor have braces", conf->table);
+		goto close;
+	}
+	if (redis_url_parse(where, &p->url, err)) {
+		if (!conf->where)
+			err_in(err, "REDIS_URL");
+		goto close;
+	}
+	p->in_argv = conf->where && !conf->where_env && p->url.password;
+	if (p->in_argv)
+		log_warn("a password on the command line is seen by everybody on this machine: put the URL into REDIS_URL");
+	return p;
+close:
+	redis_close(p);
+	return NULL;
+}
+
+static void redis_disconnect(void *d)
+{
+	struct redis *p = d;
+
+	if (p->c)
+		redisFree(p->c);
+	p->c = NULL;
+	p->may_write = false;
+}
+
+static void redis_close(void *d)
+{
+	struct redis *p = d;
+
+	if (!p)
+		return;
+	redis_disconnect(p);
+	redis_url_fini(&p->url);
+	free(p->moved);
+	free(p->ask);
+	free(p->tag);
+	buf_fini(&p->out);
+	buf_fini(&p->key);
+	free(p);
+}
+
+/* ---- the connection */
+
+/* A peer that does not even acknowledge is given up; one that is busy or stopped is waited for. */
+static void watch_peer(struct redis *p)
+{
+	int ms = SILENT_MS;
+
+	if (p->url.path && !p->moved)
+		return;
+	redisEnableKeepAlive(p->c);
+	setsockopt(p->c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+static enum sink_result establish(struct redis *p, struct err *err)
+{
+	int64_t deadline_us = tm_mono_us() + CONNECT_S * TM_S;
+	socklen_t n = sizeof(int);
+	int revents, failure = 0;
+
+	if (p->url.path && !p->moved)
+		p->c = redisConnectUnixNonBlock(p->url.path);
+	else
+		p->c = redisConnectNonBlock(p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);
+	if (!p->c)
+		return redis_broken(p, "out of memory", err);
+	if (p->c->err)
+		return redis_broken(p, p->c->errstr, err);
+	revents = loop_wait(p->conf->loop, p->c->fd, POLLOUT, deadline_us, err);
+	if (revents < 0)
+		return SINK_FATAL;
+	if (revents == 0)
+		return redis_broken(p, "no answer", err);
+	if (getsockopt(p->c->fd, SOL_SOCKET, SO_ERROR, &failure, &n) || failure)
+		return redis_broken(p, strerror(failure ? failure : errno), err);
+	watch_peer(p);
+	return SINK_OK;
+}
+
+/* A request whose answer is not looked at, of the login: what is refused there without a code of its
+ * own (ERR) is settings, whatever the words. */
+static enum sink_result request(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	enum sink_result r = redis_run(p, &reply, err);
+
+	if (r == SINK_FATAL && err->code == EX_SOFTWARE)
+		err->code = EX_CONFIG;
+	freeReplyObject(reply);
+	return r;
+}
+
+static enum sink_result log_in(struct redis *p, struct err *err)
+{
+	enum sink_result r = SINK_OK;
+
+	if (p->url.password) {
+		redis_begin(p, p->url.user ? 3 : 2);
+		redis_argz(p, "AUTH");
+		if (p->url.user)
+			redis_argz(p, p->url.user);
+		redis_argz(p, p->url.password);
+		r = request(p, err);
+	}
+	if (r == SINK_OK && p->url.db) {
+		redis_begin(p, 2);
+		redis_argz(p, "SELECT");
+		redis_argi(p, p->url.db);
+		r = request(p, err);
+	}
+	return r;
+}
+
+/* ---- settings of the server that lose rows */
+
+/* Not every user may ask: *reply is NULL then. */
+static enum sink_result ask_server(struct redis *p, redisReply **reply, struct err *err)
+{
+	struct err refused;
+	enum sink_result r = redis_run(p, reply, &refused);
+
+	if (r == SINK_OK)
+		return r;
+	*reply = NULL;
+	if (r == SINK_RETRY)
+		*err = refused;
+	return r == SINK_RETRY ? r : SINK_OK;
+}
+
+/* An evicted row would begin anew with what comes next. */
+static enum sink_result warn_eviction(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	const char *policy;
+	enum sink_result r;
+
+	if (p->told_eviction)
+		return SINK_OK;
+	redis_begin(p, 2);
+	redis_argz(p, "INFO");
+	redis_argz(p, "memory");
+	r = ask_server(p, &reply, err);
+	if (r != SINK_OK || !reply)
+		return r;
+	policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "maxmemory_policy:") : NULL;
+	if (policy && !strstr(reply->str, "maxmemory:0\r") && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0)
+		log_warn("%s may evict keys (%.*s): a row that was evicted begins anew, and is wrong from then on; set noeviction", redis_where(p),
+			(int)strcspn(policy, "\r\n"), policy);
+	p->told_eviction = true;
+	freeReplyObject(reply);
+	return SINK_OK;
+}
+
+static enum sink_result is_on(struct redis *p, const char *setting, bool *on, struct err *err)
+{
+	redisReply *reply;
+	enum sink_result r;
+
+	redis_begin(p, 3);
+	redis_argz(p, "CONFIG");
+	redis_argz(p, "GET");
+	redis_argz(p, setting);
+	r = ask_server(p, &reply, err);
+	*on = r == SINK_OK && reply && reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING && strcmp(reply->element[1]->str, "yes") == 0;
+	if (r == SINK_OK)
+		freeReplyObject(reply);
+	return r;
+}
+
+/* What Redis leaves of a transaction that was cut is carried out by the start after the next. It is the default: said once, when the place is made. */
+static enum sink_result warn_truncation(struct redis *p, struct err *err)
+{
+	bool file, truncates;
+	enum sink_result r;
+
+	if (!p->made_schema)
+		return SINK_OK;
+	r = is_on(p, "appendonly", &file, err);
+	if (r == SINK_OK)
+		r = is_on(p, "aof-load-truncated", &truncates, err);
+	if (r == SINK_OK && file && truncates)
+		log_warn("%s has aof-load-truncated yes: rows can be wrong after a crash that cuts its append-only file; set it to no, see hta-sink-redis(1)",
+			redis_where(p));
+	p->made_schema = r != SINK_OK;
+	return r;
+}
+
+/* ---- the schema */
+
+static void say_none(struct redis *p, struct err *err)
+{
+	char *what = mem_printf("the schema of prefix %s", p->conf->table);
+
+	say_missing(what, "hta-sink-redis", p->in_argv ? NULL : p->conf->where, err);
+	free(what);
+}
+
+/* 0: it is none of ours. */
+static int version_of(const redisReply *reply)
+{
+	size_t digits = strspn(reply->str, "0123456789");
+
+	return digits == reply->len && digits < 10 ? atoi(reply->str) : 0;
+}
+
+void redis_begin_schema(struct redis *p)
+{
+	p->key.n = 0;
+	buf_printf(&p->key, "%sschema", p->tag);
+	redis_begin(p, 2);
+	redis_argz(p, "GET");
+	redis_arg(p, buf_slice(&p->key));
+}
+
+enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, struct err *err)
+{
+	int found = reply->type == REDIS_REPLY_STRING ? version_of(reply) : 0;
+
+	if (found == SCHEMA)
+		return SINK_OK;
+	if (reply->type != REDIS_REPLY_STRING)
+		say_none(p, err);
+	else if (found)
+		say_schema(found, SCHEMA, "hta-sink-redis", err);
+	else
+		say_foreign(buf_z(&p->key), "--prefix", err);
+	return SINK_FATAL;
+}
+
+static enum sink_result schema(struct redis *p, struct err *err)
+{
+	redisReply *reply;
+	enum sink_result r;
+
+	p->key.n = 0;
+	buf_printf(&p->key, "%sschema", p->tag);
+	if (p->conf->create) {
+		redis_begin(p, 4);
+		redis_argz(p, "SET");
+		redis_arg(p, buf_slice(&p->key));
+		redis_argi(p, SCHEMA);
+		redis_argz(p, "NX");
+		r = redis_run(p, &reply, err);
+		if (r != SINK_OK)
+			return r;
+		p->made_schema |= reply->type != REDIS_REPLY_NIL;
+		freeReplyObject(reply);
+	}
+	redis_begin_schema(p);
+	r = redis_run(p, &reply, err);
+	if (r != SINK_OK)
+		return r;
+	r = redis_judge_schema(p, reply, err);
+	freeReplyObject(reply);
+	return r;
+}
+
+enum sink_result redis_dial(struct redis *p, struct err *err)
+{
+	enum sink_result r = establish(p, err);
+
+	if (r != SINK_OK) {
+		free(p->moved);                  /* a node that is gone: ask the first one again */
+		p->moved = NULL;
+	}
+	if (r == SINK_OK)
+		r = log_in(p, err);
+	if (r != SINK_OK)
+		redis_disconnect(p);
+	return r;
+}
+
+static enum sink_result redis_connect(void *d, struct err *err)
+{
+	struct redis *p = d;
+	enum sink_result r = redis_dial(p, err);
+
+	if (r == SINK_OK)
+		r = schema(p, err);
+	if (r == SINK_OK)
+		r = warn_eviction(p, err);
+	if (r == SINK_OK)
+		r = warn_truncation(p, err);
+	if (r != SINK_OK)
+		redis_disconnect(p);
+	return r;
+}
+
+const struct sink_driver redis_driver = {
+	.kind = "redis",
+	.claims = false,
+	.default_table = "hta",
+	.open = redis_open,
+	.close = redis_close,
+	.connect = redis_connect,
+	.disconnect = redis_disconnect,
+	.metrics = redis_metrics,
+	.state = redis_state,
+	.init = redis_init,
+	.apply = redis_apply,
+	.put = redis_put,
+	.reset = redis_reset,
+};

@@ -1,0 +1,100 @@
+/* Inside of the Redis driver: redis.c (connection), redis_wait.c (requests in the loop, errors), redis_script.c (scripts), redis_job.c (state,
+ * init), redis_metric.c (metrics, reset), redis_rows.c (apply, put), redis_url.c. */
+#ifndef DRV_REDIS_REDIS_INTERNAL_H
+#define DRV_REDIS_REDIS_INTERNAL_H
+
+#include <hiredis/hiredis.h>
+
+#include "drv/redis/redis.h"
+#include "drv/redis/redis_url.h"
+#include "sink/say.h"
+
+/* redis_job.lua; redis_rows.lua with redis_apply.lua or redis_put.lua. */
+enum redis_script { REDIS_JOB, REDIS_APPLY, REDIS_PUT, REDIS_SCRIPTS };
+enum { REDIS_SHA_BYTES = 41 };
+
+/* Where the cluster said that the key of a request is. */
+enum redis_redirect {
+	REDIS_HERE,
+	REDIS_MOVED,      /* at p->moved */
+	REDIS_ASK,        /* at p->ask already: its slot is under way */
+};
+
+struct redis {
+	const struct sink_conf *conf;
+	struct redis_url url;
+	bool in_argv;                             /* the URL, and it has a password */
+	char *tag;                                /* "{hta}:" */
+	char *moved;                              /* the cluster's node that has our slot; NULL: the URL's */
+	int moved_port;
+	char *ask;                                /* NULL: nobody was named yet */
+	int ask_port;
+	enum redis_redirect redirect;             /* of the last request */
+	redisContext *c;
+	struct buf out, key;
+	size_t sent;
+	int script;                               /* of the request in out; -1: none */
+	char sha[REDIS_SCRIPTS][REDIS_SHA_BYTES]; /* "": not loaded yet */
+	bool may_write;                           /* asked on this connection */
+	bool told_expired, told_eviction, made_schema /* and has not been told of truncation */;
+};
+
+/* ---- redis_wait.c: one request at a time; every call serves the loop while it waits */
+
+/* Begins a request of n arguments, the command's name among them. */
+void redis_begin(struct redis *p, size_t n);
+void redis_arg(struct redis *p, struct slice arg);
+void redis_argz(struct redis *p, const char *arg);
+void redis_argi(struct redis *p, int64_t arg);
+
+/* Sends it and waits for the answer (freeReplyObject); SINK_OK or an error: *reply is NULL then.
+ * SINK_RETRY where a cluster has the keys elsewhere: p->redirect. */
+enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err);
+
+/* Connects and logs in, nothing more. SINK_OK or an error, p->c NULL then. */
+enum sink_result redis_dial(struct redis *p, struct err *err);
+/* Begins the question for the schema, and judges its answer: SINK_OK or EX_CONFIG. */
+void redis_begin_schema(struct redis *p);
+enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, struct err *err);
+
+/* The connection is broken: SINK_RETRY with its error. */
+enum sink_result redis_broken(struct redis *p, const char *what, struct err *err);
+/* "127.0.0.1:6379", "/run/redis.sock": for messages. */
+const char *redis_where(struct redis *p);
+
+/* ---- redis_script.c */
+
+/* Begins a call of a script: the first nkeys arguments are keys (see KEYS in the scripts). Loads it where the server does not have it. */
+enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys, size_t nargs, struct err *err);
+/* The server has lost it: loads it and begins the same call again. */
+enum sink_result redis_script_again(struct redis *p, struct err *err);
+/* Asks once a connection whether this user may call what the scripts call, so that no script is refused in its midst. */
+enum sink_result redis_may_write(struct redis *p, struct err *err);
+
+/* An element of an answer; "" where it is not there or no string. */
+struct slice redis_element(const redisReply *reply, size_t i);
+
+/* ---- keys: tag, kind, and a name percent-encoded; appended to out */
+void redis_key_name(struct buf *out, struct slice name);
+/* {PREFIX}:KIND:JOB:SINK, as an argument. */
+void redis_arg_job_key(struct redis *p, const char *kind, const char *job);
+
+/* ---- the driver's calls */
+enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
+enum sink_result redis_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
+enum sink_result redis_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
+enum sink_result redis_reset(void *d, const char *job, uint64_t *rows, struct err *err);
+enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err);
+enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err);
+
+/* ---- redis_job.c */
+
+/* Begins a call of a verb of redis_job.lua; nargs operands follow. */
+enum sink_result redis_begin_job(struct redis *p, const char *job, const char *verb, size_t nargs, struct err *err);
+/* The job's highest watermark here, POS_NONE: none. EX_CONFIG while it is being reset. */
+enum sink_result redis_watermark(struct redis *p, const char *job, int64_t *us, struct err *err);
+/* "TOPIC/PARTITION" and its value into a position. False: damaged. */
+bool redis_position(struct positions *out, struct slice field, struct slice value);
+void redis_position_field(struct buf *out, const char *topic, int32_t partition);
+
+#endif

@@ -1,0 +1,36 @@
+/* Inside of the Redis driver, its reading side: redis_reader.c (metrics, positions),
+ * redis_reader_rows.c, redis_follow.c (requests, in a cluster too). */
+#ifndef DRV_REDIS_REDIS_READER_H
+#define DRV_REDIS_REDIS_READER_H
+
+#include "drv/redis/redis_internal.h"
+
+struct redis_reader {
+	struct sink_conf conf;
+	struct redis *p;
+	struct buf scratch;
+	size_t *start, starts, start_cap;         /* of each request in p->out */
+	size_t answered;                          /* .. of them */
+	redisContext *other;                      /* to the node where our slot is going; NULL: none */
+	char *other_host;
+	int other_port;
+};
+
+/* Requests may be sent together: redis_reader_begin the first, redis_reader_also the others (n
+ * arguments, the command's name among them, each given to redis_arg), then as many calls of
+ * redis_reader_answer. Each only reads, and has one key: it may be sent again, to another node. */
+void redis_reader_begin(struct redis_reader *r, size_t n);
+void redis_reader_also(struct redis_reader *r, size_t n);
+int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *err);
+/* 0 / -1: not reached, or no schema of ours. */
+int redis_reader_connect(struct redis_reader *r, struct err *err);
+void redis_reader_disconnect(struct redis_reader *r);     /* what is not p's */
+/* {PREFIX}:KIND:METRIC and what comes behind it, as an argument. */
+void redis_reader_arg_key(struct redis *p, const char *kind, const char *metric, const char *rest);
+/* Of an array; else 0. */
+size_t redis_reader_elements(const redisReply *reply);
+
+int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err);
+int redis_reader_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err);
+
+#endif

@@ -1,0 +1,371 @@
+/* Epochs and plain batches: rows are packed into one string, which the script takes apart (struct.unpack): one argument costs Redis and Lua far less than
+ * twelve a row. The forms are described in redis_rows.lua and redis_apply.lua. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/tm.h"
+#include "drv/redis/redis_internal.h"
+#include "sketch/hll.h"
+
+/* FEW: registers to add, as elements. Up to about 40 PFADD costs less than PFMERGE of a sketch: 5 into a sparse one 15 us against 50, into a dense one (most
+ * of it PFCOUNT) 35 against 60. */
+enum { ROW_SET = 1, ROW_UNIQ = 2, ROW_FEW = 4, FEW_REGISTERS = 32 };
+
+enum { COMMAND_BYTES = 512 << 20 };     /* proto-max-bulk-len, as Redis comes */
+
+/* ---- packing */
+
+static void set_u32(struct buf *out, size_t at, size_t v)
+{
+	for (int i = 0; i < 4; i++)
+		out->p[at + (size_t)i] = (char)(v >> 8 * i);
+}
+
+static void pack_u32(struct buf *out, size_t v)
+{
+	buf_room(out, 4);
+	out->n += 4;
+	set_u32(out, out->n - 4, v);
+}
+
+static void pack_long(struct buf *out, struct slice s)
+{
+	pack_u32(out, s.n);
+	buf_adds(out, s);
+}
+
+/* At most 255 bytes. */
+static void pack_text(struct buf *out, const char *p, size_t n)
+{
+	buf_addc(out, (char)n);
+	buf_add(out, p, n);
+}
+
+static void pack_int(struct buf *out, int64_t v)
+{
+	size_t at = out->n;
+
+	buf_addc(out, 0);
+	buf_addi(out, v);
+	out->p[at] = (char)(out->n - at - 1);
+}
+
+static void pack_count(struct buf *out, uint64_t v)
+{
+	size_t at = out->n;
+
+	buf_addc(out, 0);
+	buf_addu(out, v);
+	out->p[at] = (char)(out->n - at - 1);
+}
+
+static void pack_dec(struct buf *out, dec v)
+{
+	char *p = buf_room(out, 1 + DEC_TEXT_BYTES);
+	size_t n = dec_text(v, p + 1);
+
+	*p = (char)n;
+	out->n += 1 + n;
+}
+
+static void pack_seconds(struct buf *out, int64_t us)
+{
+	pack_dec(out, (dec)us * 1000);
+}
+
+static void pack_time(struct buf *out, int64_t us)
+{
+	char text[TM_TEXT_BYTES];
+
+	pack_text(out, text, tm_text(us, text));
+}
+
+static void pack_expiry(struct buf *out, int64_t end_us, int64_t ttl_us)
+{
+	if (ttl_us < 0)
+		pack_text(out, "inf", 3);
+	else
+		pack_int(out, (end_us + ttl_us + TM_S - 1) / TM_S);
+}
+
+static void pack_window(struct buf *out, const struct rollup *row, size_t rows, int64_t ttl_us)
+{
+	size_t at;
+
+	pack_long(out, row->metric);
+	at = out->n;
+	pack_u32(out, 0);
+	redis_key_name(out, row->metric);
+	set_u32(out, at, out->n - at - 4);
+	pack_seconds(out, row->start_us);
+	pack_seconds(out, row->end_us);
+	pack_time(out, row->start_us);
+	pack_time(out, row->end_us);
+	pack_expiry(out, row->end_us, ttl_us);
+	pack_u32(out, rows);
+}
+
+/* A sketch that replaces is kept as it is sent, one that is added is only merged: elements or a shorter form will do. The number beside it is what the row says
+ * where it replaces, the sketch's own where it is added. */
+static int pack_uniq(struct buf *out, size_t flags_at, const struct rollup *row, struct buf *scratch, struct err *err)
+{
+	struct hll *h = hll_decode(row->sketch);
+
+	if (!h)
+		return err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch of the row is not a sketch", (int)row->metric.n, row->metric.p);
+	scratch->n = 0;
+	if (row->add && hll_to_elements(h, FEW_REGISTERS, scratch))
+		out->p[flags_at] |= ROW_FEW;
+	else if (!row->add || !hll_to_redis_sparse(h, scratch))
+		hll_to_redis(h, scratch);
+	pack_long(out, buf_slice(scratch));
+	pack_count(out, row->add ? hll_count(h) : row->uniq);
+	hll_free(h);
+	return 0;
+}
+
+static int pack_row(struct buf *out, const struct rollup *row, struct buf *scratch, struct err *err)
+{
+	bool measured = row->has_value && row->value_count;
+	size_t flags_at = out->n;
+
+	buf_addc(out, (char)((row->add ? 0 : ROW_SET) | (row->has_uniq ? ROW_UNIQ : 0)));
+	buf_hex(out, row->dims_hash, sizeof(row->dims_hash));
+	pack_count(out, row->count);
+	if (row->has_value)
+		pack_count(out, row->value_count);
+	else
+		pack_text(out, NULL, 0);
+	if (measured) {
+		pack_dec(out, row->sum);
+		pack_dec(out, row->min);
+		pack_dec(out, row->max);
+	} else {
+		buf_add(out, "\0\0\0", 3);
+	}
+	pack_u32(out, row->dims.n);
+	if (row->has_uniq && pack_uniq(out, flags_at, row, scratch, err))
+		return -1;
+	buf_adds(out, row->dims);
+	return 0;
+}
+
+static size_t window_rows(const struct rollup *row, size_t n)
+{
+	size_t k = 1;
+
+	while (k < n && row[k].start_us == row->start_us && row[k].end_us == row->end_us && slice_eq(row[k].metric, row->metric))
+		k++;
+	return k;
+}
+
+/* Redis ends the connection where it is sent more. 75: the first epochs after a start are small. */
+static int check_size(const struct buf *packed, struct err *err)
+{
+	if (packed->n <= (size_t)COMMAND_BYTES)
+		return 0;
+	return err_set(err, EX_TEMPFAIL, "the rows of this epoch have %zu MiB, and Redis takes %d "
+		"in one command: say a smaller --epoch-records at hta-consume",
+		packed->n >> 20, COMMAND_BYTES >> 20);
+}
+
+static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out, struct err *err)
+{
+	struct buf scratch = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0, left = 0; i < b->rows && rc == 0; i++, left--) {
+		if (left == 0) {
+			left = window_rows(&b->row[i], b->rows - i);
+			pack_window(out, &b->row[i], left, ttl_us);
+		}
+		rc = pack_row(out, &b->row[i], &scratch, err);
+	}
+	buf_fini(&scratch);
+	return rc ? rc : check_size(out, err);
+}
+
+static void pack_int_if(struct buf *out, bool is, int64_t v)
+{
+	if (is)
+		pack_int(out, v);
+	else
+		pack_text(out, NULL, 0);
+}
+
+static void pack_range(const struct range *x, struct buf *out)
+{
+	bool record = x->to > x->from && x->last.offset >= 0;
+	char hash[24];
+	size_t at = out->n;
+
+	pack_u32(out, 0);
+	redis_position_field(out, x->topic, x->partition);
+	set_u32(out, at, out->n - at - 4);
+	pack_int(out, x->from);
+	pack_int(out, x->to);
+	pack_int_if(out, record, x->last.offset);
+	pack_int_if(out, record && x->last.time_us != POS_NONE, x->last.time_us);
+	pack_text(out, hash, record ? (size_t)snprintf(hash, sizeof(hash), "%016" PRIx64, x->last.hash) : 0);
+	pack_int_if(out, x->watermark_us != POS_NONE, x->watermark_us);
+	buf_addc(out, (char)x->idle);
+}
+
+/* ---- calls */
+
+static void arg_now(struct redis *p)
+{
+	char now[TM_TEXT_BYTES];
+
+	redis_arg(p, slice(now, tm_text_ms(tm_now_us(), now)));
+}
+
+/* Said once: the row, and what becomes of its like. */
+static void tell_expired(struct redis *p, const char *job, uint64_t n, struct slice key)
+{
+	char ttl[32];
+
+	if (n == 0 || p->told_expired)
+		return;
+	p->told_expired = true;
+	if (p->conf->ttl_us < 0)
+		log_warn("row %.*s: its window has expired here once and is not begun anew, as are %llu rows in all of this epoch; from now on they are only counted",
+			(int)key.n, key.p, (unsigned long long)n);
+	else
+		log_warn("row %.*s is past its time to live (--ttl %.*s) and not written, as are %llu rows in all of this %s; from now on they are only counted",
+			(int)key.n, key.p, num_duration_text(p->conf->ttl_us, ttl), ttl, (unsigned long long)n, job ? "epoch" : "batch");
+}
+
+static uint64_t count_of(const redisReply *reply, size_t i)
+{
+	return i < reply->elements && reply->element[i]->type == REDIS_REPLY_INTEGER ? (uint64_t)reply->element[i]->integer : 0;
+}
+
+static enum sink_result say_data(const redisReply *reply, struct err *err)
+{
+	struct slice what = redis_element(reply, 1);
+
+	err_set(err, EX_DATAERR, "%.*s", (int)what.n, what.p);
+	return SINK_FATAL;
+}
+
+/* The script has decided; the words are those of all sinks. */
+static enum sink_result say_conflict(const redisReply *reply, const struct sink_batch *batch, struct err *err)
+{
+	struct slice gen = redis_element(reply, 1);
+	struct positions stored = { 0 };
+	char text[CTL_INC_CHARS + 1] = "";
+	enum sink_result r;
+
+	memcpy(text, gen.p, gen.n < sizeof(text) ? gen.n : sizeof(text) - 1);
+	for (size_t i = 2; i + 1 < reply->elements; i += 2)
+		redis_position(&stored, redis_element(reply, i), redis_element(reply, i + 1));
+	r = say_compare(batch, text, &stored, err);
+	positions_fini(&stored);
+	if (r == SINK_CONFLICT)
+		return r;
+	err_set(err, EX_DATAERR, "job %s: what stands in its pos key is damaged", batch->job);
+	return SINK_FATAL;
+}
+
+static enum sink_result apply_answer(struct redis *p, const redisReply *reply, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+{
+	struct slice what = redis_element(reply, 0);
+
+	if (slice_is(what, "applied"))
+		return SINK_APPLIED;
+	if (slice_is(what, "conflict"))
+		return say_conflict(reply, batch, err);
+	if (slice_is(what, "data"))
+		return say_data(reply, err);
+	counts->expired += count_of(reply, 1);
+	tell_expired(p, batch->job, count_of(reply, 1), redis_element(reply, 2));
+	if (count_of(reply, 3))
+		log_warn("%llu stored sketches were damaged and have begun anew", (unsigned long long)count_of(reply, 3));
+	return SINK_OK;
+}
+
+enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+{
+	struct redis *p = d;
+	struct buf packed = { 0 };
+	redisReply *reply = NULL;
+	enum sink_result r = redis_may_write(p, err);
+
+	if (r == SINK_OK && pack_rows(batch, p->conf->ttl_us, &packed, err))
+		r = SINK_FATAL;
+	if (r == SINK_OK)
+		r = redis_begin_script(p, REDIS_APPLY, 2, 5, err);
+	if (r == SINK_OK) {
+		redis_arg_job_key(p, "job", batch->job);
+		redis_arg_job_key(p, "pos", batch->job);
+		redis_argz(p, p->tag);
+		arg_now(p);
+		redis_arg(p, buf_slice(&packed));
+		redis_argz(p, batch->gen);
+		packed.n = 0;
+		for (size_t i = 0; i < batch->ranges->n; i++)
+			pack_range(&batch->ranges->v[i], &packed);
+		redis_arg(p, buf_slice(&packed));
+		r = redis_run(p, &reply, err);
+	}
+	if (r == SINK_OK)
+		r = apply_answer(p, reply, batch, counts, err);
+	freeReplyObject(reply);
+	buf_fini(&packed);
+	return r;
+}
+
+static enum sink_result put_answer(struct redis *p, const redisReply *reply, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+{
+	struct slice what = redis_element(reply, 0);
+
+	if (slice_is(what, "data"))
+		return say_data(reply, err);
+	if (slice_is(what, "different")) {
+		struct slice stored = redis_element(reply, 2);
+
+		if (count_of(reply, 1) >= batch->rows)
+			BUG("row %llu of %zu differs", (unsigned long long)count_of(reply, 1), batch->rows);
+		counts->different++;
+		say_different(&batch->row[count_of(reply, 1)], stored.p, err);
+		return SINK_FATAL;
+	}
+	counts->fresh += count_of(reply, 1);
+	counts->equal += count_of(reply, 2);
+	counts->different += count_of(reply, 3);
+	counts->expired += count_of(reply, 4);
+	tell_expired(p, NULL, count_of(reply, 4), redis_element(reply, 5));
+	return SINK_OK;
+}
+
+enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err)
+{
+	struct redis *p = d;
+	struct buf packed = { 0 };
+	redisReply *reply = NULL;
+	enum sink_result r = dry_run ? SINK_OK : redis_may_write(p, err);
+
+	if (r == SINK_OK && pack_rows(batch, p->conf->ttl_us, &packed, err))
+		r = SINK_FATAL;
+	if (r == SINK_OK)
+		r = redis_begin_script(p, REDIS_PUT, 1, 4, err);
+	if (r == SINK_OK) {
+		p->key.n = 0;
+		buf_printf(&p->key, "%sschema", p->tag);
+		redis_arg(p, buf_slice(&p->key));
+		redis_argz(p, p->tag);
+		arg_now(p);
+		redis_arg(p, buf_slice(&packed));
+		redis_argz(p, dry_run ? "nothing" : replace ? "replace" : "new");
+		r = redis_run(p, &reply, err);
+	}
+	if (r == SINK_OK)
+		r = put_answer(p, reply, batch, counts, err);
+	freeReplyObject(reply);
+	buf_fini(&packed);
+	return r;
+}

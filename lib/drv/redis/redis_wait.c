@@ -1,0 +1,188 @@
+/* Requests and answers in the loop, and what Redis' errors mean for a sink.
+ *
+ * Requests are written by ourselves: hiredis' writer moves what is left of a large request at every partial write, and raises SIGPIPE. Its reader parses the
+ * answers. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/crash.h"
+#include "base/mem.h"
+#include "drv/redis/redis_error.h"
+#include "drv/redis/redis_internal.h"
+
+const char *redis_where(struct redis *p)
+{
+	p->key.n = 0;
+	if (p->url.path && !p->moved)
+		buf_addz(&p->key, p->url.path);
+	else
+		buf_printf(&p->key, "%s:%d", p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);
+	return buf_z(&p->key);
+}
+
+/* Without the full stop that most of Redis' messages have. */
+static int without_stop(const char *text)
+{
+	size_t n = strlen(text);
+
+	return (int)(n && text[n - 1] == '.' ? n - 1 : n);
+}
+
+enum sink_result redis_broken(struct redis *p, const char *what, struct err *err)
+{
+	err_set(err, EX_TEMPFAIL, "%s: %.*s", redis_where(p), without_stop(what), what);
+	return SINK_RETRY;
+}
+
+/* ---- requests */
+
+void redis_begin(struct redis *p, size_t n)
+{
+	p->out.n = p->sent = 0;
+	p->script = -1;
+	buf_printf(&p->out, "*%zu\r\n", n);
+}
+
+void redis_arg(struct redis *p, struct slice arg)
+{
+	buf_addc(&p->out, '$');
+	buf_addu(&p->out, arg.n);
+	buf_add(&p->out, "\r\n", 2);
+	buf_adds(&p->out, arg);
+	buf_add(&p->out, "\r\n", 2);
+}
+
+void redis_argz(struct redis *p, const char *arg)
+{
+	redis_arg(p, slice_z(arg));
+}
+
+void redis_argi(struct redis *p, int64_t arg)
+{
+	char text[24];
+
+	redis_arg(p, slice(text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)arg)));
+}
+
+/* ---- errors */
+
+/* "MOVED 3999 127.0.0.1:6381", "ASK ..": the node into *host and *port. Without a host it is the
+ * one that we asked. */
+static void follow(struct redis *p, enum redis_redirect redirect, const char *text, char **host,
+		   int *port)
+{
+	const char *at = strrchr(text, ' '), *colon = strrchr(text, ':');
+	char *name;
+
+	if (!at || !colon || colon < at)
+		return;
+	name = mem_dup(at + 1, (size_t)(colon - at - 1));
+	if (!*name) {
+		free(name);
+		name = mem_strdup(p->moved ? p->moved : p->url.host ? p->url.host : "127.0.0.1");
+	}
+	free(*host);
+	*host = name;
+	*port = atoi(colon + 1);
+	p->redirect = redirect;
+}
+
+static enum sink_result failed(struct redis *p, const char *text, struct err *err)
+{
+	int code;
+
+	if (strncmp(text, "MOVED ", 6) == 0) {
+		follow(p, REDIS_MOVED, text, &p->moved, &p->moved_port);
+		err_set(err, EX_TEMPFAIL, "the cluster has these keys at %s", redis_where(p));
+		return SINK_RETRY;
+	}
+	if (strncmp(text, "ASK ", 4) == 0)
+		follow(p, REDIS_ASK, text, &p->ask, &p->ask_port);
+	if (redis_error_means(text, &code) == SINK_RETRY)
+		return redis_broken(p, text, err);
+	err_set(err, code, "%s: %.*s", redis_where(p), without_stop(text), text);
+	if (redis_error_is(text, "WRONGTYPE"))
+		err_set(err, code, "%s: a key that begins with %s is somebody else's: use another --prefix (%.*s)",
+			redis_where(p), p->tag, without_stop(text), text);
+	return SINK_FATAL;
+}
+
+/* ---- waiting */
+
+/* Writes what the socket takes. */
+static enum sink_result send_some(struct redis *p, struct err *err)
+{
+	while (p->sent < p->out.n) {
+		ssize_t n = send(p->c->fd, p->out.p + p->sent, p->out.n - p->sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return SINK_OK;
+		if (n < 0)
+			return redis_broken(p, strerror(errno), err);
+		p->sent += (size_t)n;
+	}
+	return SINK_OK;
+}
+
+/* The next answer, errors included. Reads while it writes: an error may come before all is written. */
+static enum sink_result answer(struct redis *p, redisReply **reply, struct err *err)
+{
+	for (;;) {
+		void *raw = NULL;
+		int revents;
+		enum sink_result r = send_some(p, err);
+
+		if (r != SINK_OK)
+			return r;
+		if (redisGetReplyFromReader(p->c, &raw) != REDIS_OK)
+			return redis_broken(p, p->c->errstr, err);
+		*reply = raw;
+		if (raw)
+			return SINK_OK;
+		revents = loop_wait(p->conf->loop, p->c->fd, p->sent < p->out.n ? POLLIN | POLLOUT : POLLIN, INT64_MAX, err);
+		if (revents < 0)
+			return SINK_FATAL;
+		if ((revents & ~POLLOUT) && redisBufferRead(p->c) != REDIS_OK)
+			return redis_broken(p, p->c->errstr, err);
+	}
+}
+
+_Noreturn static void crash_sent(struct redis *p)
+{
+	struct err ignored;
+
+	while (send_some(p, &ignored) == SINK_OK && p->sent < p->out.n)
+		poll(&(struct pollfd){ .fd = p->c->fd, .events = POLLOUT }, 1, -1);
+	crash_die();
+}
+
+enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err)
+{
+	enum sink_result r;
+
+	if (p->script == REDIS_APPLY && crash_now(CRASH_SINK_SENT))
+		crash_sent(p);
+	*reply = NULL;
+	p->redirect = REDIS_HERE;
+	r = answer(p, reply, err);
+	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR &&
+		redis_error_is((*reply)->str, "NOSCRIPT")) {
+		freeReplyObject(*reply);
+		*reply = NULL;
+		r = redis_script_again(p, err);
+		if (r == SINK_OK)
+			r = answer(p, reply, err);
+	}
+	if (r == SINK_OK && (*reply)->type == REDIS_REPLY_ERROR) {
+		r = failed(p, (*reply)->str, err);
+		freeReplyObject(*reply);
+		*reply = NULL;
+	}
+	return r;
+}

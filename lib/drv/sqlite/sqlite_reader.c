@@ -1,0 +1,343 @@
+/* What hta-query reads. One transaction: all is of one moment.
+ *
+ * Times are text. That of a window which begins inside a second sorts before that of the second (. is below Z), so windows are found first, second by
+ * second, and sorted by time; their rows are read after that, a window at a time. A window is found by a step through the primary key to the first
+ * row behind the window before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/sqlite/sqlite_internal.h"
+#include "sink/say.h"
+
+enum { READER_BUSY_MS = 5000, SECOND_CHARS = 19 /* 2026-11-20T15:00:00 */ };
+
+struct reader { struct sink_conf conf; struct sqlite *s; };
+
+static int connect_to(struct reader *r, struct err *err)
+{
+	if (sqlite3_open_v2(r->conf.where, &r->s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+		return say_result(sqlite_failed(r->s, err), err);
+	if (sqlite_check_store(r->s, err))
+		return -1;
+	sqlite3_busy_timeout(r->s->db, READER_BUSY_MS);
+	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
+		return say_result(sqlite_failed(r->s, err), err);
+	return say_result(sqlite_schema(r->s, err), err);
+}
+
+static void reader_close(void *d)
+{
+	struct reader *r = d;
+
+	if (!r)
+		return;
+	sqlite_driver.close(r->s);
+	free(r);
+}
+
+static void *reader_open(const struct sink_conf *conf, struct err *err)
+{
+	struct reader *r = mem_zalloc(sizeof(*r));
+
+	r->conf = *conf;
+	r->conf.name = "";
+	r->s = sqlite_driver.open(&r->conf, err);
+	if (r->s && connect_to(r, err) == 0)
+		return r;
+	reader_close(r);
+	return NULL;
+}
+
+/* A statement over the table (%w). NULL: err. */
+static sqlite3_stmt *prepare(struct reader *r, const char *text, struct err *err)
+{
+	char *sql = sqlite3_mprintf(text, r->s->table);
+	sqlite3_stmt *q = NULL;
+
+	if (sqlite3_prepare_v2(r->s->db, sql, -1, &q, NULL) != SQLITE_OK)
+		say_result(sqlite_failed(r->s, err), err);
+	sqlite3_free(sql);
+	return q;
+}
+
+/* The code that a statement ended with. */
+static int ended(struct reader *r, int code, struct err *err)
+{
+	return code == SQLITE_DONE ? 0 : say_result(sqlite_failed(r->s, err), err);
+}
+
+/* ---- metrics, positions */
+
+static int64_t time_of(struct slice text, int64_t none)
+{
+	int64_t us;
+
+	return text.p && tm_parse(text, &us) == 0 ? us : none;
+}
+
+static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+{
+	struct reader *r = d;
+	sqlite3_stmt *q = prepare(r, "SELECT metric, job, sink, cfg, definition, since FROM hta_metric WHERE rollups = ? ORDER BY metric", err);
+	int code, rc = 0;
+
+	if (!q)
+		return -1;
+	sqlite_bind_slice(q, 1, slice_z(r->s->table));
+	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0) {
+		struct query_metric m = { .name = sqlite_column(q, 0), .job = sqlite_column(q, 1), .sink = sqlite_column(q, 2), .cfg = sqlite_column(q, 3),
+					  .def = sqlite_column(q, 4), .since_us = time_of(sqlite_column(q, 5), POS_NONE) };
+
+		rc = fn(arg, &m, err);
+	}
+	rc = rc ? rc : ended(r, code, err);
+	sqlite3_finalize(q);
+	return rc;
+}
+
+static int read_positions(struct reader *r, const char *job, struct query_sink *s, struct err *err)
+{
+	char gen[CTL_INC_CHARS + 1];
+	bool by_now;
+
+	r->conf.name = s->name;
+	if (say_result(sqlite_positions(r->s, job, gen, &by_now, NULL, &s->pos, err), err))
+		return -1;
+	positions_sort(&s->pos);
+	return 0;
+}
+
+static int read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+{
+	struct reader *r = d;
+	sqlite3_stmt *q = prepare(r, "SELECT sink, group_id, lateness FROM hta_job WHERE job = ? ORDER BY sink", err);
+	int code, rc;
+
+	if (!q)
+		return -1;
+	sqlite_bind_slice(q, 1, slice_z(job));
+	while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+		struct slice group = sqlite_column(q, 1);
+		struct query_sink *s = query_sinks_add(out, (const char *)sqlite3_column_text(q, 0));
+
+		s->group = group.p ? mem_dup(group.p, group.n) : NULL;
+		s->lateness_us = sqlite3_column_int64(q, 2);
+	}
+	rc = ended(r, code, err);
+	sqlite3_finalize(q);
+	for (size_t i = 0; i < out->n && rc == 0; i++)
+		rc = read_positions(r, job, &out->v[i], err);
+	return rc;
+}
+
+/* ---- windows */
+
+struct window { int64_t start_us, end_us; char start[TM_TEXT_BYTES], end[TM_TEXT_BYTES]; };
+struct windows { struct window *v; size_t n, cap; };
+
+static int by_time(const void *a, const void *b)
+{
+	const struct window *x = a, *y = b;
+
+	if (x->start_us != y->start_us)
+		return x->start_us < y->start_us ? -1 : 1;
+	return x->end_us < y->end_us ? -1 : x->end_us > y->end_us;
+}
+
+static void text_of(struct slice from, char to[TM_TEXT_BYTES])
+{
+	size_t n = from.n < TM_TEXT_BYTES ? from.n : TM_TEXT_BYTES - 1;
+
+	memcpy(to, from.p ? from.p : "", n);
+	to[n] = 0;
+}
+
+static int take_window(struct reader *r, sqlite3_stmt *q, struct windows *out, struct err *err)
+{
+	struct slice start = sqlite_column(q, 0), end = sqlite_column(q, 1);
+	struct window *w;
+
+	mem_reserve(&out->v, &out->cap, out->n + 1, sizeof(*out->v));
+	w = &out->v[out->n++];
+	text_of(start, w->start);
+	text_of(end, w->end);
+	if (tm_parse(start, &w->start_us) || tm_parse(end, &w->end_us) || w->end_us <= w->start_us)
+		return err_set(err, EX_DATAERR, "%s: a window of %s has no times: %s, %s", r->conf.where, r->s->table, w->start, w->end);
+	return 0;
+}
+
+/* "2026-11-20T15:00:00": below all texts of times within this second and later ones. */
+static void second(int64_t us, char text[TM_TEXT_BYTES])
+{
+	int64_t whole = us - (us % TM_S + TM_S) % TM_S;
+
+	text[tm_text(whole, text) - 1] = 0;
+}
+
+static void keep_range(struct windows *w, int64_t from_us, int64_t to_us)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i].start_us >= from_us && w->v[i].start_us < to_us)
+			w->v[n++] = w->v[i];
+	w->n = n;
+	if (n)
+		qsort(w->v, n, sizeof(*w->v), by_time);
+}
+
+/* Those with from_us <= start < to_us, in order of time. */
+static int find_windows(struct reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
+{
+	sqlite3_stmt *q = prepare(r, "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 AND (window_start, window_end) > (?2, ?3) AND window_start < ?4"
+		" ORDER BY window_start, window_end LIMIT 1", err);
+	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES];
+	int code = SQLITE_ROW, rc = 0;
+
+	if (!q)
+		return -1;
+	second(from_us, from);
+	second(to_us + TM_S - 1, to);
+	while (code == SQLITE_ROW && rc == 0) {
+		const struct window *last = out->n ? &out->v[out->n - 1] : NULL;
+
+		sqlite_bind_slice(q, 1, slice_z(metric));
+		sqlite3_bind_text(q, 2, last ? last->start : from, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(q, 3, last ? last->end : "", -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(q, 4, to, -1, SQLITE_STATIC);
+		code = sqlite3_step(q);
+		if (code == SQLITE_ROW)
+			rc = take_window(r, q, out, err);
+		else
+			rc = ended(r, code, err);
+		sqlite3_reset(q);
+	}
+	sqlite3_finalize(q);
+	if (rc == 0)
+		keep_range(out, from_us, to_us);
+	return rc;
+}
+
+/* The greatest text of a start below this one: *found false where there is none. */
+static int last_start(struct reader *r, const char *metric, const char *below, bool *found, int64_t *us, struct err *err)
+{
+	sqlite3_stmt *q = prepare(r, "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 AND window_start < ?2 ORDER BY window_start DESC LIMIT 1", err);
+	struct windows one = { 0 };
+	int code, rc;
+
+	if (!q)
+		return -1;
+	sqlite_bind_slice(q, 1, slice_z(metric));
+	sqlite_bind_slice(q, 2, slice_z(below));
+	code = sqlite3_step(q);
+	*found = code == SQLITE_ROW;
+	rc = *found ? take_window(r, q, &one, err) : ended(r, code, err);
+	*us = *found && rc == 0 ? one.v[0].start_us : 0;
+	sqlite3_finalize(q);
+	free(one.v);
+	return rc;
+}
+
+/* The last second with a window, and in it the last window; where all of them are still to come, the second before. */
+static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+{
+	char below[TM_TEXT_BYTES];
+	struct windows w = { 0 };
+	int64_t us;
+	int rc;
+
+	for (second(not_after_us + TM_S, below);; second(us, below)) {
+		rc = last_start(d, metric, below, found, &us, err);
+		if (rc || !*found)
+			break;
+		us -= (us % TM_S + TM_S) % TM_S;
+		w.n = 0;
+		rc = find_windows(d, metric, us, us + TM_S <= not_after_us ? us + TM_S : not_after_us + 1, &w, err);
+		if (rc || w.n)
+			break;
+	}
+	if (rc == 0 && *found) {
+		*start_us = w.v[w.n - 1].start_us;
+		*end_us = w.v[w.n - 1].end_us;
+	}
+	free(w.v);
+	return rc;
+}
+
+/* ---- rows */
+
+static bool dec_of(sqlite3_stmt *q, int column, dec *out)
+{
+	return dec_parse_sum(sqlite_column(q, column), out) <= DEC_ROUNDED;
+}
+
+static bool take_row(sqlite3_stmt *q, const struct window *w, struct rollup *row)
+{
+	struct slice sketch = sqlite_column(q, 8);
+
+	*row = (struct rollup){ .start_us = w->start_us, .end_us = w->end_us, .dims = sqlite_column(q, 0), .count = (uint64_t)sqlite3_column_int64(q, 2),
+				.has_value = sqlite3_column_type(q, 3) != SQLITE_NULL, .value_count = (uint64_t)sqlite3_column_int64(q, 3),
+				.has_uniq = sqlite3_column_type(q, 7) != SQLITE_NULL, .uniq = (uint64_t)sqlite3_column_int64(q, 7), .sketch = sketch };
+	if (!row->dims.p || str_unhex(sqlite_column(q, 1), row->dims_hash, sizeof(row->dims_hash)))
+		return false;
+	return !row->has_value || row->value_count == 0 || (dec_of(q, 4, &row->sum) && dec_of(q, 5, &row->min) && dec_of(q, 6, &row->max));
+}
+
+static int give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
+{
+	struct rollup row;
+	int code, rc = 0;
+
+	sqlite_bind_slice(q, 2, slice_z(w->start));
+	sqlite_bind_slice(q, 3, slice_z(w->end));
+	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0)
+		rc = take_row(q, w, &row) ? fn(arg, &row, err) :
+			err_set(err, EX_DATAERR, "%s: a row of %s cannot be read: window %s, dims %s", r->conf.where, r->s->table, w->start,
+				(const char *)sqlite3_column_text(q, 0));
+	rc = rc ? rc : ended(r, code, err);
+	sqlite3_reset(q);
+	return rc;
+}
+
+static sqlite3_stmt *prepare_rows(struct reader *r, const struct query_range *range, struct err *err)
+{
+	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
+		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
+	sqlite3_stmt *q = prepare(r, text, err);
+
+	free(text);
+	if (!q)
+		return NULL;
+	sqlite_bind_slice(q, 1, slice_z(range->metric));
+	if (range->top)
+		sqlite3_bind_int64(q, 4, (int64_t)range->top);
+	return q;
+}
+
+static int read_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err)
+{
+	struct windows w = { 0 };
+	sqlite3_stmt *q = NULL;
+	int rc = find_windows(d, range->metric, range->from_us, range->to_us, &w, err);
+
+	if (rc == 0 && !(q = prepare_rows(d, range, err)))
+		rc = -1;
+	for (size_t i = 0; i < w.n && rc == 0; i++)
+		if (!range->end_us || w.v[i].end_us == range->end_us)
+			rc = give_rows(d, q, &w.v[i], fn, arg, err);
+	sqlite3_finalize(q);
+	free(w.v);
+	return rc;
+}
+
+const struct query_driver sqlite_reader = {
+	.default_table = "hta_rollups",
+	.open = reader_open,
+	.close = reader_close,
+	.metrics = read_metrics,
+	.sinks = read_sinks,
+	.newest = read_newest,
+	.rows = read_rows,
+};

@@ -1,0 +1,170 @@
+/* Tables and views. Everything is made in one transaction, so that a half-made schema is never seen.
+ *
+ * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark, where watermark is the lowest of the partitions that are not
+ * idle, or the highest of all where every one is; windows before the metric's `since` are left out. */
+#include "drv/sqlite/sqlite_internal.h"
+
+#include "base/mem.h"
+
+enum { SCHEMA = 1 };
+
+static const char tables[] =
+	"CREATE TABLE IF NOT EXISTS hta_schema (version INTEGER NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS hta_job (job TEXT NOT NULL, sink TEXT NOT NULL, generation TEXT NOT NULL, group_id TEXT, by_now INTEGER NOT NULL,"
+	" lateness INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job, sink)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS hta_pos (job TEXT NOT NULL, sink TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, init INTEGER NOT NULL,"
+	" next INTEGER NOT NULL, last_offset INTEGER, last_time INTEGER, last_hash TEXT, watermark INTEGER, idle INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY (job, sink, topic, partition)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS hta_metric (rollups TEXT NOT NULL, metric TEXT NOT NULL, sink TEXT, job TEXT, cfg TEXT NOT NULL, definition TEXT NOT NULL,"
+	" since TEXT, PRIMARY KEY (rollups, metric)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS hta_dead (job TEXT NOT NULL, sink TEXT NOT NULL, kind TEXT NOT NULL, topic TEXT, partition INTEGER, record_offset INTEGER,"
+	" stage TEXT NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL, encoding TEXT NOT NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);";
+
+static const char rollups[] =
+	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
+	" dims TEXT NOT NULL, count INTEGER NOT NULL, value_count INTEGER, sum TEXT, min TEXT, max TEXT, uniq INTEGER, uniq_sketch BLOB, updated_at TEXT NOT NULL,"
+	" PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITHOUT ROWID;"
+	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT metric, window_start, window_end, dims, dims_hash, count, value_count, CAST(sum AS REAL) AS sum,"
+	" CAST(min AS REAL) AS min, CAST(max AS REAL) AS max, CAST(sum AS REAL) / NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\";"
+	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON m.rollups = %Q AND m.metric = r.metric"
+	" WHERE m.job IS NULL OR ((m.since IS NULL OR r.window_start >= m.since) AND"
+	"  CAST(strftime('%%s', r.window_end) AS INTEGER) * 1000000 + COALESCE((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND j.sink = m.sink), 0) <="
+	"  (SELECT CASE WHEN MIN(p.idle) = 1 THEN MAX(p.watermark)"
+	"    WHEN SUM(p.idle = 0 AND p.watermark IS NULL) > 0 THEN NULL ELSE MIN(CASE WHEN p.idle = 0 THEN p.watermark END) END"
+	"   FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink));";
+
+static enum sink_result exec(struct sqlite *s, const char *sql, struct err *err)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SINK_OK : sqlite_failed(s, err);
+}
+
+static bool has_table(struct sqlite *s, const char *name)
+{
+	sqlite3_stmt *q = NULL;
+	bool has = sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", -1, &q, NULL) == SQLITE_OK &&
+		sqlite3_bind_text(q, 1, name, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+
+	sqlite3_finalize(q);
+	return has;
+}
+
+static int version(struct sqlite *s)
+{
+	sqlite3_stmt *q = NULL;
+	int v = 0;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT max(version) FROM hta_schema", -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+		v = sqlite3_column_int(q, 0);
+	sqlite3_finalize(q);
+	return v;
+}
+
+/* Nothing is written into a table of that name that somebody else has made. */
+static enum sink_result set_version(struct sqlite *s, struct err *err)
+{
+	static const char insert[] = "INSERT INTO hta_schema (version)"
+		" SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
+	int code = sqlite3_exec(s->db, insert, NULL, NULL, NULL);
+
+	if (code != SQLITE_OK && code != SQLITE_ERROR)
+		return sqlite_failed(s, err);
+	if (version(s) == SCHEMA)
+		return SINK_OK;
+	say_foreign("table hta_schema", "file", err);
+	return SINK_FATAL;
+}
+
+static enum sink_result create(struct sqlite *s, struct err *err)
+{
+	char *sql = sqlite3_mprintf(rollups, s->table, s->numbers, s->table, s->final, s->table, s->table);
+	enum sink_result r = exec(s, "BEGIN IMMEDIATE", err);
+
+	if (r == SINK_OK) {
+		r = exec(s, tables, err);
+		if (r == SINK_OK)
+			r = exec(s, sql, err);
+		if (r == SINK_OK && version(s) == 0)
+			r = set_version(s, err);
+		if (r == SINK_OK)
+			r = exec(s, "COMMIT", err);
+		if (r != SINK_OK)
+			sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	sqlite3_free(sql);
+	return r;
+}
+
+enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
+{
+	bool whole = has_table(s, "hta_schema") && has_table(s, s->table) && has_table(s, "hta_pos");
+	int found = whole ? version(s) : 0;
+	struct buf what = { 0 };
+
+	if (whole && found == SCHEMA)
+		return SINK_OK;
+	if (found > SCHEMA || (whole && !s->conf->create)) {
+		say_schema(found, SCHEMA, "hta-sink-sqlite", err);
+		return SINK_FATAL;
+	}
+	if (s->conf->create)
+		return create(s, err);
+	buf_printf(&what, "table %s", s->table);
+	say_missing(buf_z(&what), "hta-sink-sqlite", s->conf->where, err);
+	buf_fini(&what);
+	return SINK_FATAL;
+}
+
+/* ---- functions: decimals as text, null like SQL's aggregates: a null operand leaves the other */
+
+static bool get_dec(sqlite3_value *v, dec *out)
+{
+	const char *p = (const char *)sqlite3_value_text(v);
+
+	return p && dec_parse_sum(slice(p, (size_t)sqlite3_value_bytes(v)), out) <= DEC_ROUNDED;
+}
+
+static void give_dec(sqlite3_context *c, dec v)
+{
+	char text[DEC_TEXT_BYTES];
+
+	sqlite3_result_text(c, text, (int)dec_text(v, text), SQLITE_TRANSIENT);
+}
+
+/* Out of range it is the row's fault: SQLITE_ERROR would be a bad statement. */
+static void give_sum(sqlite3_context *c, dec a, dec b)
+{
+	if (dec_add(&a, b)) {
+		give_dec(c, a);
+		return;
+	}
+	sqlite3_result_error(c, "sum out of range", -1);
+	sqlite3_result_error_code(c, SQLITE_MISMATCH);
+}
+
+enum { FN_ADD, FN_MIN, FN_MAX };
+
+static void decimal(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	int fn = (int)(intptr_t)sqlite3_user_data(c);
+	dec a, b;
+	bool has_a = get_dec(v[0], &a), has_b = get_dec(v[1], &b);
+
+	(void)n;
+	if (!has_a && !has_b)
+		sqlite3_result_null(c);
+	else if (!has_a || !has_b)
+		give_dec(c, has_a ? a : b);
+	else if (fn == FN_ADD)
+		give_sum(c, a, b);
+	else
+		give_dec(c, (fn == FN_MIN) == (a < b) ? a : b);
+}
+
+void sqlite_functions(struct sqlite *s)
+{
+	static const char *const name[] = { "hta_add", "hta_min", "hta_max" };
+
+	for (int i = 0; i < 3; i++)
+		sqlite3_create_function(s->db, name[i], 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, (void *)(intptr_t)i, decimal, NULL, NULL);
+}
