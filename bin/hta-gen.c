@@ -7,7 +7,7 @@
 #include "base/num.h"
 #include "base/tm.h"
 #include "io/out.h"
-#include "source/gen.h"
+#include "app/gen.h"
 #include "tool/prog.h"
 
 enum { OUT_BYTES = 256 << 10, PACE_US = 2000 };

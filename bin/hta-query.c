@@ -1,5 +1,5 @@
 /* The readers that this build has. */
-#include "sink/query.h"
+#include "app/query.h"
 
 #ifdef WITH_KAFKA
 #include "drv/kafka/kafka_query.h"

@@ -1,4 +1,4 @@
-#include "tool/top.h"
+#include "app/top.h"
 
 int main(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 /* Synthetic events: repeatable, valid, and of the shares that were asked for. */
-#include "source/gen.h"
+#include "app/gen.h"
 
 #include <string.h>
 

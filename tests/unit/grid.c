@@ -1,4 +1,4 @@
-#include "tool/grid.h"
+#include "read/grid.h"
 
 #include <locale.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "tool/top.h"
+#include "app/top.h"
 
 #include <stdlib.h>
 

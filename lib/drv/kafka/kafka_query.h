@@ -2,7 +2,7 @@
 #ifndef DRV_KAFKA_KAFKA_QUERY_H
 #define DRV_KAFKA_KAFKA_QUERY_H
 
-#include "sink/query.h"
+#include "app/query.h"
 
 /* query_program.ends. Tries for ten seconds. */
 int kafka_query_ends(const struct query_log *log, struct loop *loop, struct ranges *parts, struct err *err);

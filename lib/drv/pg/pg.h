@@ -8,7 +8,7 @@
 #define DRV_PG_PG_H
 
 #include "sink/driver.h"
-#include "sink/query.h"
+#include "app/query.h"
 
 extern const struct sink_driver pg_driver;
 extern const struct query_driver pg_reader;

@@ -25,7 +25,7 @@
 #define DRV_REDIS_REDIS_H
 
 #include "sink/driver.h"
-#include "sink/query.h"
+#include "app/query.h"
 
 extern const struct sink_driver redis_driver;
 extern const struct query_driver redis_reader;

@@ -7,7 +7,7 @@
 #define DRV_SQLITE_SQLITE_H
 
 #include "sink/driver.h"
-#include "sink/query.h"
+#include "app/query.h"
 
 extern const struct sink_driver sqlite_driver;
 extern const struct query_driver sqlite_reader;

@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
-#include "sink/query_internal.h"
-#include "tool/grid.h"
+#include "app/query_internal.h"
+#include "read/grid.h"
 
 /* ---- sinks of a job */
 

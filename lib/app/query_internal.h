@@ -1,12 +1,12 @@
 /* Inside of hta-query: query.c (options, store), query_rows.c (latest, top, history: from rows to windows), query_dims.c (dimensions), query_show.c (rows as
  * NDJSON and tables), query_plot.c (bars and sparklines), query_job.c (metrics, positions, what is open). */
-#ifndef SINK_QUERY_INTERNAL_H
-#define SINK_QUERY_INTERNAL_H
+#ifndef APP_QUERY_INTERNAL_H
+#define APP_QUERY_INTERNAL_H
 
 #include "base/arena.h"
 #include "io/out.h"
 #include "row/dims.h"
-#include "sink/query.h"
+#include "app/query.h"
 
 struct query_filter { struct slice key, value; struct buf number; /* canonical, where the value is one */ };
 

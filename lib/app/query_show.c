@@ -4,8 +4,8 @@
 
 #include "base/num.h"
 #include "base/tm.h"
-#include "sink/query_internal.h"
-#include "tool/grid.h"
+#include "app/query_internal.h"
+#include "read/grid.h"
 
 /* ---- NDJSON: rows as hta-window prints them, and "open":true */
 

@@ -7,7 +7,7 @@
 
 #include "base/tm.h"
 #include "json/json.h"
-#include "tool/top_internal.h"
+#include "app/top_internal.h"
 
 /* What is not UTF-8 (it can only be in names of files) must not spoil the whole. */
 static void text(struct buf *out, const char *name, const char *value)

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
-#include "sink/query_internal.h"
+#include "app/query_internal.h"
 #include "sketch/hll.h"
 
 #define DAY_US (86400 * TM_S)

@@ -1,4 +1,4 @@
-#include "sink/query.h"
+#include "app/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
-#include "sink/query_internal.h"
-#include "tool/grid.h"
+#include "app/query_internal.h"
+#include "read/grid.h"
 #include "tool/prog.h"
 
 enum { TERMINAL_ROWS = 40, OUT_BYTES = 256 << 10 };

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
-#include "sink/query_internal.h"
-#include "tool/grid.h"
+#include "app/query_internal.h"
+#include "read/grid.h"
 
 enum { LEAST_PLACES = 10, MOST_PLACES = 1000 };
 

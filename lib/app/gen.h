@@ -3,8 +3,8 @@
  *
  * Event i has the time start + i * step. Late events lie 10 to 60 minutes back, duplicates repeat one of the last GEN_RECENT lines to the byte, bad
  * lines are of GEN_BAD_KINDS kinds in turn of chance: cut off, not JSON, no time, value of a wrong type, number out of range, bytes that are no UTF-8. */
-#ifndef SOURCE_GEN_H
-#define SOURCE_GEN_H
+#ifndef APP_GEN_H
+#define APP_GEN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
-#include "tool/grid.h"
-#include "tool/top_internal.h"
+#include "read/grid.h"
+#include "app/top_internal.h"
 
 static uint64_t sum(const struct page *p, enum page_counter a, enum page_counter b)
 {

@@ -1,8 +1,8 @@
 /* Inside of hta-top: top.c (pipelines), top_judge.c (their state), top_text.c, top_json.c (JSON and metrics), top_main.c (options, screen). */
-#ifndef TOOL_TOP_INTERNAL_H
-#define TOOL_TOP_INTERNAL_H
+#ifndef APP_TOP_INTERNAL_H
+#define APP_TOP_INTERNAL_H
 
-#include "tool/top.h"
+#include "app/top.h"
 
 /* Fills state, failed, why and so on. */
 void top_judge(struct top_pipeline *p, int64_t now_us, const struct top *before);

@@ -1,4 +1,4 @@
-#include "sink/query_internal.h"
+#include "app/query_internal.h"
 
 #include <stdlib.h>
 

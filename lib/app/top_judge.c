@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool/top_internal.h"
+#include "app/top_internal.h"
 
 bool top_stage_failed(const struct page_view *v)
 {

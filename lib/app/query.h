@@ -5,8 +5,8 @@
  *   metrics       names, definitions and owners
  *   positions     what each sink has of a job, by partition
  * A row is open while what comes can still change it: it is of a job and its window is not final by the rule of the view hta_final. */
-#ifndef SINK_QUERY_H
-#define SINK_QUERY_H
+#ifndef APP_QUERY_H
+#define APP_QUERY_H
 
 #include "sink/driver.h"
 

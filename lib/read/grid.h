@@ -2,8 +2,8 @@
  * shrink lose their ends (first the widest), then lines are cut.
  *
  * Widths are those of a terminal (wcwidth). Bytes that are no UTF-8, and controls, are shown as ?; without UTF-8 in the locale all but ASCII is. */
-#ifndef TOOL_GRID_H
-#define TOOL_GRID_H
+#ifndef READ_GRID_H
+#define READ_GRID_H
 
 #include <stdbool.h>
 #include "base/str.h"

@@ -8,9 +8,9 @@
 #include "base/tm.h"
 #include "io/loop.h"
 #include "io/out.h"
-#include "tool/grid.h"
+#include "read/grid.h"
 #include "tool/prog.h"
-#include "tool/top.h"
+#include "app/top.h"
 
 enum { LOOK_US = 3000000, LOOK_EVERY_US = 100000, SCREEN_US = 1000000 };
 

@@ -1,5 +1,5 @@
 /* From pages to pipelines: grouped by incarnation, or by process group and time; then judged. */
-#include "tool/top.h"
+#include "app/top.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
-#include "tool/top_internal.h"
+#include "app/top_internal.h"
 
 const char *const top_states[] = { [TOP_KEEPING_UP] = "keeping up", [TOP_FALLING_BEHIND] = "falling behind", [TOP_STOPPED] = "stopped" };
 

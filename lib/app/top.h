@@ -14,8 +14,8 @@
  *
  * Why it stopped is the first stage that failed of itself: the earliest that died or left with a code of its own; else with 76 (what stood above was
  * gone); else with 75 (what stood below was gone). One that left without an error of its own repeats another's `fail`. */
-#ifndef TOOL_TOP_H
-#define TOOL_TOP_H
+#ifndef APP_TOP_H
+#define APP_TOP_H
 
 #include "base/str.h"
 #include "tool/page.h"
