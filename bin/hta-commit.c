@@ -1,4 +1,4 @@
-#include "source/commit.h"
+#include "job/commit.h"
 
 int main(int argc, char **argv)
 {

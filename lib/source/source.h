@@ -2,8 +2,8 @@
  *
  *   plain           records and nothing else: no group, no commit, nothing to resume
  *   acknowledged    with -g, or --job over files: hello, barriers, ack channel, positions of the sinks (hta-protocol(7))
- * What the sinks hold is the truth: where to read from is decided from a probe of them (decide.h), sinks that differ are brought together first
- * (view.h), then everything is read in epochs (epochs.h) that are committed once acknowledged. */
+ * What the sinks hold is the truth: where to read from is decided from a probe of them (start_rules.h), sinks that differ are brought together first
+ * (catchup.h), then everything is read in epochs (epochs.h) that are committed once acknowledged. */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 

@@ -10,12 +10,12 @@
 #ifndef SOURCE_SOURCE_INTERNAL_H
 #define SOURCE_SOURCE_INTERNAL_H
 
-#include "source/ack.h"
-#include "source/decide.h"
-#include "source/epochs.h"
+#include "job/ack.h"
+#include "job/start_rules.h"
+#include "job/epochs.h"
 #include "source/feed.h"
 #include "source/source.h"
-#include "source/view.h"
+#include "job/catchup.h"
 
 enum { SOURCE_IN_FLIGHT = 4 /* epochs */, SOURCE_ROWS = 20000 /* an epoch */ };
 

@@ -1,4 +1,4 @@
-/* From a probe to a view that may be read: the rules R1-R9 of decide.h, one step at a time. Whoever is crashed in between has only left what the next start
+/* From a probe to a view that may be read: the rules R1-R9 of start_rules.h, one step at a time. Whoever is crashed in between has only left what the next start
  * finds by its own probe. */
 #include "source/source_internal.h"
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "io/packet.h"
 #include "proto/ctl.h"
-#include "source/ack.h"
+#include "job/ack.h"
 
 static struct ctl_inc inc;
 static char *dir, *path;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "io/packet.h"
-#include "source/ack.h"
+#include "job/ack.h"
 
 static char dir[] = "/tmp/hta-ack-XXXXXX";
 static struct err err;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "source/epochs.h"
-#include "source/view.h"
+#include "job/epochs.h"
+#include "job/catchup.h"
 
 #define S 1000000LL
 static const struct epochs_conf conf = { .epoch_us = S, .records = 1000000, .rows = 20000, .in_flight = 4 };

@@ -1,8 +1,8 @@
 /* The view: where each sink stands on each partition that is ours, with all epochs that were sent applied. And what is to be read next:
  * where sinks differ, one partition alone, from the lowest position up to the next sink's; everything once all agree (the rule of catch-up:
  * an epoch must be needed by the same sinks as a whole and straddle no sink's position). Pure. */
-#ifndef SOURCE_VIEW_H
-#define SOURCE_VIEW_H
+#ifndef JOB_CATCHUP_H
+#define JOB_CATCHUP_H
 
 #include "proto/ctl.h"
 #include "source/log.h"

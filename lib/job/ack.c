@@ -1,6 +1,6 @@
 /* Anybody of our account may connect: another source looking whether we live (it leaves at once), an hta-commit that was given the wrong
  * --ack. Only the first connection whose hello names our incarnation becomes the peer; the others are closed. */
-#include "source/ack.h"
+#include "job/ack.h"
 
 #include <poll.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "source/commit.h"
+#include "job/commit.h"
 
 #include <poll.h>
 #include <stdio.h>

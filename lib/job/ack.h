@@ -2,8 +2,8 @@
  *
  * It works inside the loop: messages are received whatever the source waits for, and handed out by ack_next. A `fail` from below and, before
  * ack_ending, a closed channel stop the loop (loop_stop): nothing that was written from then on would be acknowledged. */
-#ifndef SOURCE_ACK_H
-#define SOURCE_ACK_H
+#ifndef JOB_ACK_H
+#define JOB_ACK_H
 
 #include "base/err.h"
 #include "io/loop.h"

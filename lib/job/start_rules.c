@@ -1,4 +1,4 @@
-#include "source/decide.h"
+#include "job/start_rules.h"
 
 #include <stdlib.h>
 

@@ -8,8 +8,8 @@
  *  R7 a partition that a sink with a generation does not know starts at 0; its line never creates a generation
  *  R8 --bootstrap is an act, done once
  *  R9 a probe is no snapshot: the caller leaves with DECIDE_STOP only when a second probe says so too */
-#ifndef SOURCE_DECIDE_H
-#define SOURCE_DECIDE_H
+#ifndef JOB_START_RULES_H
+#define JOB_START_RULES_H
 
 #include "proto/ctl.h"
 #include "source/log.h"

@@ -1,7 +1,7 @@
 /* How many records make the rows that a sink likes to take at once? The last epoch that was large enough to tell anything says so:
  * rows per record. Rows grow slower than records (keys repeat), so the estimate errs on the small side and the next epochs correct it; a
  * lucky small epoch is not believed for more than GROWTH times its own size. */
-#include "source/epochs.h"
+#include "job/epochs.h"
 
 #include <stdlib.h>
 

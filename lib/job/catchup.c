@@ -1,4 +1,4 @@
-#include "source/view.h"
+#include "job/catchup.h"
 
 #include <stdlib.h>
 

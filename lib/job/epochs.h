@@ -5,8 +5,8 @@
  * epochs are small, as nothing is known). While `in_flight` epochs are on their way it stays open beyond --epoch, never beyond the other two:
  * epochs_room is 0 then and the source stops reading. An epoch with neither records nor a change of offset or idleness is not sent.
  * Pure: no clock, no input or output; times are tm_mono_us values that the caller hands in. */
-#ifndef SOURCE_EPOCHS_H
-#define SOURCE_EPOCHS_H
+#ifndef JOB_EPOCHS_H
+#define JOB_EPOCHS_H
 
 #include "base/err.h"
 #include "proto/pos.h"

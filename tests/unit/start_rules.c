@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "source/decide.h"
+#include "job/start_rules.h"
 
 enum { SINKS = 3 };
 static struct ctl_sink_state sinks[SINKS];
