@@ -3,10 +3,10 @@
 #ifndef AGG_AGG_INTERNAL_H
 #define AGG_AGG_INTERNAL_H
 
-#include "agg/crew.h"
+#include "agg/workers.h"
 #include "agg/emit.h"
 #include "agg/plan.h"
-#include "agg/window.h"
+#include "agg/engine.h"
 #include "tool/dead.h"
 #include "tool/stage.h"
 

@@ -1,10 +1,10 @@
-/* Inside of the engine: window.c (counting), window_times.c (watermark, late lines, times too far
- * ahead), window_why.c (what is wrong with a line that does not count). */
-#ifndef AGG_WINDOW_INTERNAL_H
-#define AGG_WINDOW_INTERNAL_H
+/* Inside of the engine: engine.c (counting), engine_times.c (watermark, late lines, times too far
+ * ahead), engine_why.c (what is wrong with a line that does not count). */
+#ifndef AGG_ENGINE_INTERNAL_H
+#define AGG_ENGINE_INTERNAL_H
 
 #include "agg/key.h"
-#include "agg/window.h"
+#include "agg/engine.h"
 
 #define for_each_line(i, set) \
 	for (uint64_t left_##i = (set), i; \

@@ -1,7 +1,7 @@
 /* Lines go through in batches of SCAN_BATCH, column by column: fields, times, values, uniques, keys of each metric; a line that fails loses its bit in
  * `live`. Only then are the bits that are left counted, metric by metric (table.c). So the inner loops are short, run over one kind of thing, and hardly
  * ever branch to where the line before did not. */
-#include "agg/window_internal.h"
+#include "agg/engine_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

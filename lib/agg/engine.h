@@ -10,8 +10,8 @@
  *   value    missing and null: counted in count only; else a number, in quotes or not, in range
  *            (with exact: of at most nine decimals), or dead
  *   uniq     missing and null: not counted; string, number and boolean by their text (as in keys), so that registers equal PFADD's; else dead */
-#ifndef AGG_WINDOW_H
-#define AGG_WINDOW_H
+#ifndef AGG_ENGINE_H
+#define AGG_ENGINE_H
 
 #include "agg/ahead.h"
 #include "agg/plan.h"

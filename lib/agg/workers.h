@@ -1,12 +1,12 @@
-/* Threads: several engines (window.h) on one input, each with groups of its own, put together when somebody asks for rows. So nothing is shared while
+/* Threads: several engines (engine.h) on one input, each with groups of its own, put together when somebody asks for rows. So nothing is shared while
  * lines are counted, and the sums do not depend on who counted what.
  *
  * Lines come as runs of a stream, which are copied, or as whole files, which the threads read themselves in tickets of CREW_TICKET_BYTES: a ticket has the
  * lines that start in it. What the threads found is told to the main thread in the order of the input. Memory is bounded, whatever is found. */
-#ifndef AGG_CREW_H
-#define AGG_CREW_H
+#ifndef AGG_WORKERS_H
+#define AGG_WORKERS_H
 
-#include "agg/window.h"
+#include "agg/engine.h"
 #include "tool/stage.h"
 
 enum { CREW_TICKET_BYTES = 4 << 20, CREW_THREADS_MAX = 256 };

@@ -6,7 +6,7 @@
  *
  * The task at tail gathers short runs until it is worth a thread; crew_wait counts what it has on the main thread instead of waking somebody for it.
  * A thread that finds very much wrong stops and waits (FULL) until main has told what it holds. */
-#include "agg/crew.h"
+#include "agg/workers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "agg/crew_internal.h"
+#include "agg/workers_internal.h"
 #include "base/mem.h"
 
 enum { TASK_BYTES = 256 << 10 };

@@ -1,5 +1,5 @@
 /* The engine: which lines count, where, and why not; any cut into blocks gives the same. */
-#include "agg/window.h"
+#include "agg/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>

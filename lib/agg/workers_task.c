@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "agg/crew_internal.h"
+#include "agg/workers_internal.h"
 #include "base/mem.h"
 #include "io/lines.h"
 #include "proto/ctl.h"

@@ -1,9 +1,9 @@
-/* Inside of the crew: crew.c (threads and order), crew_task.c (one task: its lines, and what was found in them). */
-#ifndef AGG_CREW_INTERNAL_H
-#define AGG_CREW_INTERNAL_H
+/* Inside of the crew: workers.c (threads and order), workers_task.c (one task: its lines, and what was found in them). */
+#ifndef AGG_WORKERS_INTERNAL_H
+#define AGG_WORKERS_INTERNAL_H
 
 #include <stdatomic.h>
-#include "agg/crew.h"
+#include "agg/workers.h"
 #include "base/arena.h"
 
 /* Lines of one origin. */

@@ -1,6 +1,6 @@
 /* The reasons of dead lines. Slow: lines are looked at once more, in the order in which a reader would name what is wrong: the text, the time, then each
  * metric's dimensions, value, uniques. A reason names the metric and the path, and never repeats what the record says. */
-#include "agg/window_internal.h"
+#include "agg/engine_internal.h"
 
 static const char *const type_names[] = {
 	[FIELD_MISSING] = "missing", [FIELD_NULL] = "null", [FIELD_FALSE] = "a boolean", [FIELD_TRUE] = "a boolean", [FIELD_NUMBER] = "a number",

@@ -1,7 +1,7 @@
 /* Times of a batch's good lines against what is known of them: the records' own timestamp (a
  * limit), or the order of lines (ahead.h), which also tells what is late on a plain stream. Nearly
  * every batch needs its highest time only, and one comparison. */
-#include "agg/window_internal.h"
+#include "agg/engine_internal.h"
 
 #include <string.h>
 
