@@ -1,4 +1,4 @@
-#include "agg/agg.h"
+#include "app/window.h"
 
 int main(int argc, char **argv)
 {

@@ -3,7 +3,7 @@
  *
  * Windows close in the order of their end, then of the metrics: so the rows do not depend on how the input was cut into blocks. With a lateness it is
  * the order of lines that decides what is late, so one thread does it all. */
-#include "agg/agg_internal.h"
+#include "app/window_internal.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

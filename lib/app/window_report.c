@@ -1,4 +1,4 @@
-#include "agg/agg_internal.h"
+#include "app/window_internal.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
-/* Inside of hta-window: agg_main.c (options), agg.c (the filter), agg_marks.c (watermarks of
- * partitions), agg_tell.c (what it tells people). */
-#ifndef AGG_AGG_INTERNAL_H
-#define AGG_AGG_INTERNAL_H
+/* Inside of hta-window: window_options.c (options), window.c (the filter), window_marks.c (watermarks of
+ * partitions), window_report.c (what it tells people). */
+#ifndef APP_WINDOW_INTERNAL_H
+#define APP_WINDOW_INTERNAL_H
 
 #include "agg/workers.h"
 #include "agg/emit.h"

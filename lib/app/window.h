@@ -1,6 +1,6 @@
 /* hta-window: records into rollups. The whole program but its main. */
-#ifndef AGG_AGG_H
-#define AGG_AGG_H
+#ifndef APP_WINDOW_H
+#define APP_WINDOW_H
 
 int agg_main(int argc, char **argv);      /* the exit code */
 

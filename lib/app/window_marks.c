@@ -1,7 +1,7 @@
 /* Watermarks of an acknowledged stream whose records have no timestamp of their own: a state
  * (ahead.h) a partition, kept across barriers. It goes with the process; the next one gets it back
  * from what the source says of the partition: the watermark in the sinks, and the last lines. */
-#include "agg/agg_internal.h"
+#include "app/window_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

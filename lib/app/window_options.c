@@ -1,8 +1,8 @@
-#include "agg/agg.h"
+#include "app/window.h"
 
 #include <stdlib.h>
 
-#include "agg/agg_internal.h"
+#include "app/window_internal.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
