@@ -1,5 +1,5 @@
 /* The driver of the cluster that this build reads, handed to the source. */
-#include "source/source.h"
+#include "source/consume.h"
 
 #ifdef WITH_KAFKA
 #include <stdlib.h>

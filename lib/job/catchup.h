@@ -5,7 +5,7 @@
 #define JOB_CATCHUP_H
 
 #include "proto/ctl.h"
-#include "source/log.h"
+#include "source/input.h"
 
 struct view_part {
 	char *topic;

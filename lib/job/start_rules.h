@@ -12,7 +12,7 @@
 #define JOB_START_RULES_H
 
 #include "proto/ctl.h"
-#include "source/log.h"
+#include "source/input.h"
 
 struct found {
 	const char *job, *group;                    /* group NULL: files, no commits */

@@ -2,7 +2,7 @@
 #ifndef SOURCE_BOUNDS_H
 #define SOURCE_BOUNDS_H
 
-#include "source/source.h"
+#include "source/consume.h"
 
 /* Fills from of each: where --from says, not below the log's low end. (waits) */
 int bounds_starts(const struct source_conf *c, struct log *log, struct ranges *starts, struct err *err);

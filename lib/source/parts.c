@@ -1,4 +1,4 @@
-#include "source/log.h"
+#include "source/input.h"
 
 #include <stdlib.h>
 

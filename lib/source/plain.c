@@ -2,7 +2,7 @@
  *
  * Files go through in blocks of whole lines, in which only newlines are looked at; nothing is done a line, unless one is too long or a number of records
  * was asked for. Topics go through the log interface, all partitions at once. A signal or a reader that leaves ends us as it ends any filter. */
-#include "source/source.h"
+#include "source/consume.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 #include "io/lines.h"
 #include "io/stream.h"
 #include "source/bounds.h"
-#include "source/feed.h"
+#include "source/record_writer.h"
 
 enum { FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */, LOG_OUT_BYTES = 256 << 10 };
 

@@ -10,7 +10,7 @@
 #ifndef DRV_FILES_FILES_H
 #define DRV_FILES_FILES_H
 
-#include "source/log.h"
+#include "source/input.h"
 
 enum { FILES_HEAD_BYTES = 4096 };
 #define FILES_NAME_START "file:"

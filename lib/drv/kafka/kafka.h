@@ -1,4 +1,4 @@
-/* The Kafka driver (librdkafka 2.0.2 or newer): topics of a cluster as a log (source/log.h), with or without a consumer group.
+/* The Kafka driver (librdkafka 2.0.2 or newer): topics of a cluster as a log (source/input.h), with or without a consumer group.
  *
  * With a group there are two clients. The member takes part in the group (eager assignment, so that each rebalance is one revoke and one assign), commits, and never
  * reads: it answers an assignment at once with nothing. The reader belongs to no group and reads what assign() says, through a queue of its own. The member's
@@ -7,7 +7,7 @@
 #define DRV_KAFKA_KAFKA_H
 
 #include <stdio.h>
-#include "source/log.h"
+#include "source/input.h"
 
 struct kafka;
 

@@ -9,7 +9,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "source/log.h"
+#include "source/input.h"
 
 struct direct;
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "base/str.h"
 #include "io/unpack.h"
-#include "source/log.h"
+#include "source/input.h"
 
 struct wire_want { const char *topic; int32_t partition; int64_t offset; };
 

@@ -1,20 +1,20 @@
 /* Inside of an acknowledged source:
- *   source.c          life: the turn of things, the end
- *   source_hello.c    hello and ack channel
- *   source_wait.c     what comes in meanwhile: acks, answers, changes of the assignment; commits; lag
- *   source_start.c    from a probe to a view: decide, init lines, where reading begins
- *   source_check.c    is the log still the one that was read? the minute's probe
- *   source_read.c     reading: catch-up, batches, barriers
- *   source_act.c      --dry-run and --bootstrap
+ *   consume.c          life: the turn of things, the end
+ *   consume_hello.c    hello and ack channel
+ *   consume_wait.c     what comes in meanwhile: acks, answers, changes of the assignment; commits; lag
+ *   consume_start.c    from a probe to a view: decide, init lines, where reading begins
+ *   consume_check.c    is the log still the one that was read? the minute's probe
+ *   consume_read.c     reading: catch-up, batches, barriers
+ *   consume_act.c      --dry-run and --bootstrap
  * Results: 0, -1 with err, and 1 where a function gave up since things have changed (s->change, s->stopping). */
-#ifndef SOURCE_SOURCE_INTERNAL_H
-#define SOURCE_SOURCE_INTERNAL_H
+#ifndef SOURCE_CONSUME_INTERNAL_H
+#define SOURCE_CONSUME_INTERNAL_H
 
 #include "job/ack.h"
 #include "job/start_rules.h"
 #include "job/epochs.h"
-#include "source/feed.h"
-#include "source/source.h"
+#include "source/record_writer.h"
+#include "source/consume.h"
 #include "job/catchup.h"
 
 enum { SOURCE_IN_FLIGHT = 4 /* epochs */, SOURCE_ROWS = 20000 /* an epoch */ };
@@ -81,17 +81,17 @@ struct source {
 
 static inline bool source_group(const struct source *s) { return s->log->ops->group; }
 
-/* ---- source.c */
+/* ---- consume.c */
 int source_control(struct source *s, struct err *err);                           /* writes s->line as a control line, and empties it */
 int source_flush(struct source *s, struct err *err);
 
-/* ---- source_hello.c */
+/* ---- consume_hello.c */
 /* The first line. path "": there is no ack channel, the source has failed and a `fail` follows. */
 int source_write_hello(struct source *s, const char *path, struct err *err);
 int source_hello(struct source *s, struct err *err);                             /* listens and writes it */
 int source_greeted(struct source *s, struct err *err);                           /* waits until it is back; who takes dead letters */
 
-/* ---- source_wait.c */
+/* ---- consume_wait.c */
 /* Serves the loop until something happens or the deadline, then takes what came. */
 int source_turn(struct source *s, int64_t deadline_us, struct err *err);
 /* Takes what came: acks (commits them), answers. */
@@ -105,7 +105,7 @@ int source_drain(struct source *s, int64_t deadline_us, struct err *err);
 void source_lag(struct source *s);
 int source_ask_lag(struct source *s, struct err *err);                           /* asks the log for its ends anew */
 
-/* ---- source_start.c */
+/* ---- consume_start.c */
 int source_send_probe(struct source *s, struct err *err);
 int source_probe(struct source *s, struct err *err);                             /* waits for the answer; 1: gave up */
 int source_init(struct source *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err);
@@ -115,18 +115,18 @@ int source_found(struct source *s, struct found *f, struct ranges *commits, char
 /* From a probe to a view that may be read; 1: gave up. */
 int source_prepare(struct source *s, struct err *err);
 
-/* ---- source_check.c */
+/* ---- consume_check.c */
 int source_check_log(struct source *s, struct err *err);                         /* beyond the end, other records: EX_CONFIG */
 int source_watch(struct source *s, int64_t now_us, struct err *err);             /* sends the minute's probe when it is time */
 int source_watched(struct source *s, struct err *err);                           /* its answer has come */
 
-/* ---- source_read.c */
+/* ---- consume_read.c */
 /* Reads what the view says. 0: all is done; 1: something has changed; the open epoch is cut. */
 int source_read(struct source *s, struct err *err);
 /* Sends the barrier of the open epoch, if it has something to say. */
 int source_cut(struct source *s, struct err *err);
 
-/* ---- source_act.c */
+/* ---- consume_act.c */
 int source_dry_run(struct source *s, struct err *err);
 int source_bootstrap(struct source *s, struct err *err);
 

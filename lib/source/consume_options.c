@@ -1,5 +1,5 @@
 /* hta-consume's command line. */
-#include "source/source.h"
+#include "source/consume.h"
 
 #include <stdlib.h>
 #include <string.h>

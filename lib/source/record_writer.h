@@ -4,12 +4,12 @@
  *   - acknowledged: an `at` line where the next line's source and offset do not follow from the line before,
  *     or its timestamp is in another minute (ctl_at_time)
  *   - plain: a first record that begins like a hello gets a space in front */
-#ifndef SOURCE_FEED_H
-#define SOURCE_FEED_H
+#ifndef SOURCE_RECORD_WRITER_H
+#define SOURCE_RECORD_WRITER_H
 
 #include "io/out.h"
 #include "proto/ctl.h"
-#include "source/log.h"
+#include "source/input.h"
 #include "tool/dead.h"
 #include "tool/page.h"
 

@@ -1,5 +1,5 @@
 /* The first line down the pipe, and its way back: the ack channel stands before it is written, and it comes back on it with every stage's element. */
-#include "source/source_internal.h"
+#include "source/consume_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

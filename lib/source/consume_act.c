@@ -1,5 +1,5 @@
 /* Acts without a record: --dry-run and --bootstrap. Neither joins the group: nothing is taken away from pipelines that run. */
-#include "source/source_internal.h"
+#include "source/consume_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,12 +4,12 @@
  *   acknowledged    with -g, or --job over files: hello, barriers, ack channel, positions of the sinks (hta-protocol(7))
  * What the sinks hold is the truth: where to read from is decided from a probe of them (start_rules.h), sinks that differ are brought together first
  * (catchup.h), then everything is read in epochs (epochs.h) that are committed once acknowledged. */
-#ifndef SOURCE_SOURCE_H
-#define SOURCE_SOURCE_H
+#ifndef SOURCE_CONSUME_H
+#define SOURCE_CONSUME_H
 
 #include <stdio.h>
 #include "drv/files/files.h"
-#include "source/log.h"
+#include "source/input.h"
 
 enum source_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
 enum source_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };

@@ -1,4 +1,4 @@
-#include "source/source_internal.h"
+#include "source/consume_internal.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
  *	                        +- due: cut; changed: cut and give up; no room (4 epochs in flight, the open one full): wait for an ack
  *
  * A batch is taken in pieces: as much as the open epoch, the step and --until take. */
-#include "source/source_internal.h"
+#include "source/consume_internal.h"
 
 #include <inttypes.h>
 #include <poll.h>

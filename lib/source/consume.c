@@ -8,7 +8,7 @@
  *
  * Only sources react to the first INT, TERM or HUP: before a record was read it ends us at once, later it is a change like others. A second one or
  * --drain-timeout stops the loop: then every wait fails and we leave with 75. */
-#include "source/source_internal.h"
+#include "source/consume_internal.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* From a probe to a view that may be read: the rules R1-R9 of start_rules.h, one step at a time. Whoever is crashed in between has only left what the next start
  * finds by its own probe. */
-#include "source/source_internal.h"
+#include "source/consume_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  * While a cluster is away change() and read() may take a second, now and then.
  * Results: 0 / -1 with err: EX_CONFIG refused login, unknown topic or file; EX_UNAVAILABLE not reached within --retry-for; EX_DATAERR offsets
  * gone (see `lost`); EX_TEMPFAIL fenced or anything that a restart mends. */
-#ifndef SOURCE_LOG_H
-#define SOURCE_LOG_H
+#ifndef SOURCE_INPUT_H
+#define SOURCE_INPUT_H
 
 #include "base/err.h"
 #include "base/hash.h"

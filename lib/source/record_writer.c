@@ -1,5 +1,5 @@
 /* A window is a piece of the writer's buffer that lines are put into; it is handed back whenever something else is to be written. */
-#include "source/feed.h"
+#include "source/record_writer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
