@@ -1,4 +1,4 @@
-/* hta-top: the pipelines of a run folder, from the counters pages of their stages (page.h), without any help of theirs.
+/* hta-top: the pipelines of a run folder, from the counters pages of their stages (counters.h), without any help of theirs.
  *
  * A pipeline is the stages of one incarnation (acknowledged), or of one process group that lived at one time (plain: no two stages of it with a gap
  * between them). A living stage that has not heard its hello yet belongs to the one living acknowledged pipeline of its process group.
@@ -18,7 +18,7 @@
 #define APP_TOP_H
 
 #include "base/str.h"
-#include "tool/page.h"
+#include "tool/counters.h"
 
 #define TOP_LAG_US (10 * 1000000LL)
 #define TOP_STUCK_US (10 * 1000000LL)

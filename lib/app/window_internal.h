@@ -7,7 +7,7 @@
 #include "agg/emit.h"
 #include "agg/plan.h"
 #include "agg/engine.h"
-#include "tool/dead.h"
+#include "tool/dead_letters.h"
 #include "tool/stage.h"
 
 struct agg {

@@ -25,7 +25,7 @@
 #include "base/tm.h"
 #include "io/decoder.h"
 #include "io/fd.h"
-#include "io/lend.h"
+#include "io/pipe_zerocopy.h"
 
 enum { ALIGN = 64, PREFIX_BYTES = 64 };
 

@@ -26,7 +26,7 @@ enum lines_result {
 struct lines;
 
 /* l: NULL for a reader that never waits in a loop (files). fd stays the caller's. A pipe is enlarged to 1 MiB, and
- * its writer told that it is read by copying (lend.h) until lines_free. */
+ * its writer told that it is read by copying (pipe_zerocopy.h) until lines_free. */
 struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes);
 
 /* A reader over a function instead of a descriptor (a decompressor), which never waits: it puts 1 to n bytes to p and returns how many, 0 at the end, -1 with err. */

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "io/fd.h"
-#include "io/lend.h"
+#include "io/pipe_zerocopy.h"
 
 struct out {
 	struct loop *loop;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/fd.h"
-#include "io/lend.h"
+#include "io/pipe_zerocopy.h"
 #include "io/packet.h"
 #include "tool/stage.h"
 

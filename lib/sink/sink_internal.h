@@ -2,7 +2,7 @@
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
-#include "sink/ledger.h"
+#include "sink/epoch_batch.h"
 #include "sink/retry.h"
 #include "sink/sink.h"
 #include "tool/stage.h"

@@ -10,8 +10,8 @@
 #include "io/out.h"
 #include "proto/ctl.h"
 #include "source/input.h"
-#include "tool/dead.h"
-#include "tool/page.h"
+#include "tool/dead_letters.h"
+#include "tool/counters.h"
 
 enum feed_dead { FEED_TELL /* plain, no --dead: stderr and 65 at the end */, FEED_IN_BAND, FEED_FILE, FEED_DROP };
 

@@ -15,7 +15,7 @@
 #include "io/loop.h"
 #include "io/out.h"
 #include "proto/ctl.h"
-#include "tool/page.h"
+#include "tool/counters.h"
 #include "tool/prog.h"
 
 struct stage;

@@ -3,7 +3,7 @@
 #define TOOL_STAGE_INTERNAL_H
 
 #include "io/lines.h"
-#include "tool/dead.h"
+#include "tool/dead_letters.h"
 #include "tool/stage.h"
 
 struct stage_options {

@@ -22,7 +22,7 @@
 #include "agg/key.h"
 #include "agg/table.h"
 #include "base/hash.h"
-#include "io/lend.h"
+#include "io/pipe_zerocopy.h"
 #include "io/lines.h"
 #include "io/out.h"
 #include "scan/scan_internal.h"

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "drv/pg/pg.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 
 /* What one statement takes at most; a server ends the connection where one has 1 GiB. A single row or dead record is always below it. */
 enum { PG_CHUNK_ROWS = 5000, PG_CHUNK_BYTES = 64 << 20, PG_PARAMS = 16, PG_BEGIN_TRIES = 3 };

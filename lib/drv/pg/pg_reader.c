@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/pg/pg_internal.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 #include "sketch/hll.h"
 
 #define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint"

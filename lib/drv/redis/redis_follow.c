@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "drv/redis/redis_reader.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 
 enum { HOPS = 16 };
 

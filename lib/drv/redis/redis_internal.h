@@ -7,7 +7,7 @@
 
 #include "drv/redis/redis.h"
 #include "drv/redis/redis_url.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 
 /* redis_job.lua; redis_rows.lua with redis_apply.lua or redis_put.lua. */
 enum redis_script { REDIS_JOB, REDIS_APPLY, REDIS_PUT, REDIS_SCRIPTS };

@@ -6,7 +6,7 @@
 
 #include "base/dec.h"
 #include "drv/sqlite/sqlite.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 
 enum sqlite_statement {
 	Q_BEGIN, Q_COMMIT, Q_ROLLBACK,

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/sqlite/sqlite_internal.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 
 enum { READER_BUSY_MS = 5000, SECOND_CHARS = 19 /* 2026-11-20T15:00:00 */ };
 

@@ -1,5 +1,5 @@
 /* Pages lent to a pipe's reader: it gets the bytes as they were written, whatever the writer does to its memory afterwards, and whoever reads. */
-#include "io/lend.h"
+#include "io/pipe_zerocopy.h"
 
 #include <errno.h>
 #include <fcntl.h>

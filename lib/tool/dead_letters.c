@@ -1,5 +1,5 @@
 /* The file of records that left the main path: a line a record, buffered, on the disk at every sync. */
-#include "tool/dead.h"
+#include "tool/dead_letters.h"
 
 #include <errno.h>
 #include <fcntl.h>

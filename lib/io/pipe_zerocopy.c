@@ -1,6 +1,6 @@
 /* A ring of chunks, one more than the pipe has room for and one to fill: end[i] is what had been written to the pipe when the last of chunk i was lent.
  * The pipe may hold pages that are not full, or be enlarged by somebody; then the next chunk may still be unread, and the caller writes from elsewhere. */
-#include "io/lend.h"
+#include "io/pipe_zerocopy.h"
 
 #include <errno.h>
 #include <fcntl.h>

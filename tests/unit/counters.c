@@ -1,4 +1,4 @@
-#include "tool/page.h"
+#include "tool/counters.h"
 
 #include <fcntl.h>
 #include <signal.h>

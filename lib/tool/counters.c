@@ -1,7 +1,7 @@
 /* The file's space is reserved before it is mapped: on a full disk that is an error here, and not a SIGBUS at some
  * counter. The magic is written last, so that a reader takes a page that is being made for none. A page is private to its
  * folder's owner (prog_run_dir), yet the reader's side trusts it with nothing: texts are ended, odd sizes left out. */
-#include "tool/page.h"
+#include "tool/counters.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,8 +5,8 @@
  * goes with the process, and with the first descriptor of the pipe that it closes, the writing one too. Memory is written again when the pipe holds less
  * unread than was written behind it, and the same process has the lock still: so it is this process that took it, and it took a copy. Where the lock is
  * gone or another's, what was lent is given up and nothing more is lent. */
-#ifndef IO_LEND_H
-#define IO_LEND_H
+#ifndef IO_PIPE_ZEROCOPY_H
+#define IO_PIPE_ZEROCOPY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* What drivers have to say alike, and the one decision that they share. All say_* set err and return -1 (or the named result). */
-#ifndef SINK_SAY_H
-#define SINK_SAY_H
+#ifndef SINK_SINK_ERRORS_H
+#define SINK_SINK_ERRORS_H
 
 #include "sink/driver.h"
 

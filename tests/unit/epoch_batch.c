@@ -1,10 +1,10 @@
 /* The ledger: each key once, in key order, deltas added up, sketches merged; and what drivers share. */
-#include "sink/ledger.h"
+#include "sink/epoch_batch.h"
 
 #include <string.h>
 
 #include "base/hash.h"
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 #include "sketch/hll.h"
 #include "tap.h"
 

@@ -6,8 +6,8 @@
  * Where the folder can't be used the page is anonymous memory and a line with -v says why: counting never stops a pipeline.
  * A stage removes the pages of dead processes of its own program and job when it learns its job; a plain stage removes its page when it
  * leaves with 0, and else those that failed before it: the last failure of a program stays to be seen. */
-#ifndef TOOL_PAGE_H
-#define TOOL_PAGE_H
+#ifndef TOOL_COUNTERS_H
+#define TOOL_COUNTERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ enum { PAGE_VERSION = 1, PAGE_BYTES = 4096, PAGE_TEXT_BYTES = 128 };
 
 enum page_state { PAGE_STARTING, PAGE_RUNNING, PAGE_DRAINING, PAGE_ENDED };
 
-/* Sums (grow only) unless said otherwise. Keep in step with page_names[] in page.c. */
+/* Sums (grow only) unless said otherwise. Keep in step with page_names[] in counters.c. */
 enum page_counter {
 	PAGE_RECORDS_IN, PAGE_RECORDS_OUT, PAGE_BYTES_IN, PAGE_BYTES_OUT,
 	PAGE_ROWS_IN, PAGE_ROWS_OUT, PAGE_AGGREGATED,

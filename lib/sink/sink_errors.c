@@ -1,4 +1,4 @@
-#include "sink/say.h"
+#include "sink/sink_errors.h"
 
 #include <strings.h>
 

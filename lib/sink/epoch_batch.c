@@ -1,6 +1,6 @@
 /* Rows are kept as struct rollup over copies in an arena; the metric's name is copied once a run of equal names. Sorting moves indexes' worth of
  * 8 bytes, not rows: keys are compared through pointers. */
-#include "sink/ledger.h"
+#include "sink/epoch_batch.h"
 
 #include <stdlib.h>
 #include <string.h>
