@@ -4,7 +4,7 @@
  *   ... | done | done | running | running | ready | filling ...
  *         collected by main      by threads        by main
  *
- * The task at tail gathers short runs until it is worth a thread; crew_wait counts what it has on the main thread instead of waking somebody for it.
+ * The task at tail gathers short runs until it is worth a thread; workers_wait counts what it has on the main thread instead of waking somebody for it.
  * A thread that finds very much wrong stops and waits (FULL) until main has told what it holds. */
 #include "agg/workers.h"
 
@@ -23,13 +23,13 @@ enum state { FREE, READY, RUNNING, FULL, DONE };
 
 struct slot {
 	enum state state;
-	struct crew_task task;
+	struct workers_task task;
 };
 
-struct crew {
+struct workers {
 	const struct plan *plan;
 	struct window *own;
-	struct crew_hooks hooks;
+	struct workers_hooks hooks;
 	size_t max_line;
 	unsigned threads;            /* that run */
 	pthread_t *thread;
@@ -43,9 +43,9 @@ struct crew {
 	_Atomic bool stop;
 };
 
-struct worker { struct crew *c; struct window *w; };
+struct worker { struct workers *c; struct window *w; };
 
-static struct slot *slot(struct crew *c, uint64_t number)
+static struct slot *slot(struct workers *c, uint64_t number)
 {
 	return &c->ring[number % c->slots];
 }
@@ -53,9 +53,9 @@ static struct slot *slot(struct crew *c, uint64_t number)
 /* ---- threads */
 
 /* The hook of a task that holds too much: until main has emptied it. */
-static bool wait_for_room(void *arg, struct crew_task *t)
+static bool wait_for_room(void *arg, struct workers_task *t)
 {
-	struct crew *c = arg;
+	struct workers *c = arg;
 	struct slot *s = (struct slot *)(void *)((char *)t - offsetof(struct slot, task));
 
 	pthread_mutex_lock(&c->lock);
@@ -70,7 +70,7 @@ static bool wait_for_room(void *arg, struct crew_task *t)
 static void *work(void *arg)
 {
 	struct worker me = *(struct worker *)arg;
-	struct crew *c = me.c;
+	struct workers *c = me.c;
 
 	free(arg);
 	pthread_setname_np(pthread_self(), "hta-count");
@@ -85,7 +85,7 @@ static void *work(void *arg)
 		s = slot(c, c->take++);
 		s->state = RUNNING;
 		pthread_mutex_unlock(&c->lock);
-		crew_task_do(&s->task, me.w, c->max_line, wait_for_room, c, &c->stop);
+		workers_task_do(&s->task, me.w, c->max_line, wait_for_room, c, &c->stop);
 		pthread_mutex_lock(&c->lock);
 		s->state = DONE;
 		pthread_cond_signal(&c->done);
@@ -95,7 +95,7 @@ static void *work(void *arg)
 }
 
 /* Signals are the main thread's. */
-static int start(struct crew *c, unsigned wanted, struct err *err)
+static int start(struct workers *c, unsigned wanted, struct err *err)
 {
 	sigset_t all, before;
 	int rc = 0;
@@ -120,9 +120,9 @@ static int start(struct crew *c, unsigned wanted, struct err *err)
 	return rc ? err_errno(err, EX_TEMPFAIL, "--threads: thread %u", c->threads + 1) : 0;
 }
 
-struct crew *crew_new(const struct plan *plan, unsigned threads, size_t max_line, struct window *own, const struct crew_hooks *hooks, struct err *err)
+struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line, struct window *own, const struct workers_hooks *hooks, struct err *err)
 {
-	struct crew *c = mem_zalloc(sizeof(*c));
+	struct workers *c = mem_zalloc(sizeof(*c));
 
 	c->plan = plan;
 	c->own = own;
@@ -137,13 +137,13 @@ struct crew *crew_new(const struct plan *plan, unsigned threads, size_t max_line
 	pthread_cond_init(&c->done, NULL);
 	pthread_cond_init(&c->resume, NULL);
 	if (start(c, threads, err)) {
-		crew_free(c);
+		workers_free(c);
 		return NULL;
 	}
 	return c;
 }
 
-void crew_free(struct crew *c)
+void workers_free(struct workers *c)
 {
 	if (!c)
 		return;
@@ -157,7 +157,7 @@ void crew_free(struct crew *c)
 		window_free(c->window[i]);
 	}
 	for (unsigned i = 0; i < c->slots; i++)
-		crew_task_fini(&c->ring[i].task);
+		workers_task_fini(&c->ring[i].task);
 	pthread_cond_destroy(&c->ready);
 	pthread_cond_destroy(&c->done);
 	pthread_cond_destroy(&c->resume);
@@ -170,15 +170,15 @@ void crew_free(struct crew *c)
 
 /* ---- main: collecting */
 
-/* Tells what the task holds. Tickets do not know their line numbers: all tickets before are collected. */
-static int tell(struct crew *c, struct crew_task *t, struct err *err)
+/* Tells what the task holds. Tickets do not know their line numbers: all chunks before are collected. */
+static int tell(struct workers *c, struct workers_task *t, struct err *err)
 {
 	for (size_t i = 0; i < t->n_refusals; i++) {
-		const struct crew_refusal *r = &t->refusal[i];
+		const struct workers_refusal *r = &t->refusal[i];
 		struct origin *origin = &t->part[r->part].origin;
 		struct slice record = slice(t->text.p + r->record, r->record_bytes);
 
-		if (t->ticket)
+		if (t->chunk)
 			origin->line = c->line;
 		if (c->hooks.refused(c->hooks.arg, origin, r->nth, r->at, record, r->size, r->is_long ? NULL : t->text.p + r->reason, err))
 			return -1;
@@ -188,15 +188,15 @@ static int tell(struct crew *c, struct crew_task *t, struct err *err)
 	return 0;
 }
 
-static int tell_counts(struct crew *c, struct crew_task *t, struct err *err)
+static int tell_counts(struct workers *c, struct workers_task *t, struct err *err)
 {
 	for (size_t i = 0; i < t->n_parts; i++) {
-		struct crew_part *p = &t->part[i];
-		struct crew_times times = { .n = p->n_times };
+		struct workers_part *p = &t->part[i];
+		struct workers_times times = { .n = p->n_times };
 
 		if (p->n_times)
 			times.us = (const int64_t *)(const void *)t->times.p + p->times;
-		if (t->ticket)
+		if (t->chunk)
 			c->line += p->counts.lines;
 		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, &times, p->bytes, t->groups, err))
 			return -1;
@@ -205,12 +205,12 @@ static int tell_counts(struct crew *c, struct crew_task *t, struct err *err)
 		*err = t->err;
 		return -1;
 	}
-	crew_task_clear(t);
+	workers_task_clear(t);
 	return 0;
 }
 
 /* Waits for the task at head, tells what it found, and frees its slot. */
-static int collect(struct crew *c, struct err *err)
+static int collect(struct workers *c, struct err *err)
 {
 	struct slot *s = slot(c, c->head);
 
@@ -241,12 +241,12 @@ static int collect(struct crew *c, struct err *err)
 /* ---- main: filling */
 
 /* The task at tail, which is free. */
-static struct crew_task *filling(struct crew *c)
+static struct workers_task *filling(struct workers *c)
 {
 	return &slot(c, c->tail)->task;
 }
 
-static int hand_over(struct crew *c, struct err *err)
+static int hand_over(struct workers *c, struct err *err)
 {
 	pthread_mutex_lock(&c->lock);
 	slot(c, c->tail)->state = READY;
@@ -259,15 +259,15 @@ static int hand_over(struct crew *c, struct err *err)
 	return 0;
 }
 
-int crew_run(struct crew *c, const struct run *run, uint64_t *lines, struct err *err)
+int workers_run(struct workers *c, const struct run *run, uint64_t *lines, struct err *err)
 {
-	struct crew_task *t = filling(c);
+	struct workers_task *t = filling(c);
 
-	*lines = crew_task_put(t, run);
+	*lines = workers_task_put(t, run);
 	return t->data.n >= TASK_BYTES ? hand_over(c, err) : 0;
 }
 
-static int collect_all(struct crew *c, struct err *err)
+static int collect_all(struct workers *c, struct err *err)
 {
 	while (c->head < c->tail)
 		if (collect(c, err))
@@ -275,39 +275,39 @@ static int collect_all(struct crew *c, struct err *err)
 	return 0;
 }
 
-int crew_file(struct crew *c, int fd, int64_t from, int64_t to, const char *name, struct err *err)
+int workers_file(struct workers *c, int fd, int64_t from, int64_t to, const char *name, struct err *err)
 {
-	if (crew_wait(c, err))
+	if (workers_wait(c, err))
 		return -1;
 	c->line = 1;
-	for (int64_t at = from; at < to; at += CREW_TICKET_BYTES) {
-		int64_t end = to - at > CREW_TICKET_BYTES ? at + CREW_TICKET_BYTES : to;
+	for (int64_t at = from; at < to; at += WORKERS_CHUNK_BYTES) {
+		int64_t end = to - at > WORKERS_CHUNK_BYTES ? at + WORKERS_CHUNK_BYTES : to;
 
-		crew_task_ticket(filling(c), fd, at, end, at == from, name);
+		workers_task_chunk(filling(c), fd, at, end, at == from, name);
 		if (hand_over(c, err))
 			return -1;
 	}
 	return collect_all(c, err);
 }
 
-int crew_wait(struct crew *c, struct err *err)
+int workers_wait(struct workers *c, struct err *err)
 {
-	struct crew_task *t = filling(c);
+	struct workers_task *t = filling(c);
 
 	if (t->n_parts)
-		crew_task_do(t, c->own, c->max_line, NULL, NULL, &c->stop);
+		workers_task_do(t, c->own, c->max_line, NULL, NULL, &c->stop);
 	if (collect_all(c, err))
 		return -1;
 	return t->n_parts && (tell(c, t, err) || tell_counts(c, t, err)) ? -1 : 0;
 }
 
-void crew_each(void *crew, unsigned n, void (*call)(void *arg, unsigned i), void *arg)
+void workers_each(void *workers, unsigned n, void (*call)(void *arg, unsigned i), void *arg)
 {
-	struct crew *c = crew;
+	struct workers *c = workers;
 	struct err none = ERR_INIT;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct crew_task *t = filling(c);
+		struct workers_task *t = filling(c);
 
 		t->call = call;
 		t->call_arg = arg;
@@ -317,7 +317,7 @@ void crew_each(void *crew, unsigned n, void (*call)(void *arg, unsigned i), void
 	collect_all(c, &none);
 }
 
-int crew_merge(struct crew *c, struct err *err)
+int workers_merge(struct workers *c, struct err *err)
 {
 	for (unsigned i = 0; i < c->threads; i++)
 		if (window_merge(c->own, c->window[i], err))

@@ -1,5 +1,5 @@
-/* A ticket [from, to) has the lines that start in it: all behind the first newline at or behind from - 1, and the last one to its end, which may lie far
- * behind `to`. The part of a line that a ticket starts with belongs to the ticket before; a ticket inside of one long line has nothing. */
+/* A chunk [from, to) has the lines that start in it: all behind the first newline at or behind from - 1, and the last one to its end, which may lie far
+ * behind `to`. The part of a line that a chunk starts with belongs to the chunk before; a chunk inside of one long line has nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,13 +14,13 @@ enum { REFUSED_BYTES_MOST = 1 << 20, LOOK_BYTES = 16 << 10, END_BYTES = 4 << 10 
 
 /* ---- filling */
 
-static struct crew_part *part_new(struct crew_task *t)
+static struct workers_part *part_new(struct workers_task *t)
 {
-	struct crew_part *p;
+	struct workers_part *p;
 
 	mem_reserve(&t->part, &t->cap_parts, t->n_parts + 1, sizeof(*t->part));
 	p = &t->part[t->n_parts++];
-	*p = (struct crew_part){ .counts.watermark_us = POS_NONE, .counts.ahead_us = POS_NONE };
+	*p = (struct workers_part){ .counts.watermark_us = POS_NONE, .counts.ahead_us = POS_NONE };
 	return p;
 }
 
@@ -33,11 +33,11 @@ static uint64_t count_lines(struct slice s)
 	return n;
 }
 
-uint64_t crew_task_put(struct crew_task *t, const struct run *run)
+uint64_t workers_task_put(struct workers_task *t, const struct run *run)
 {
-	struct crew_part *p = part_new(t);
+	struct workers_part *p = part_new(t);
 
-	t->ticket = false;
+	t->chunk = false;
 	p->origin = run->origin;
 	if (run->origin.topic.p)
 		p->origin.topic = arena_copy(&t->names, run->origin.topic);
@@ -53,11 +53,11 @@ uint64_t crew_task_put(struct crew_task *t, const struct run *run)
 	return count_lines(run->block);
 }
 
-void crew_task_ticket(struct crew_task *t, int fd, int64_t from, int64_t to, bool first, const char *name)
+void workers_task_chunk(struct workers_task *t, int fd, int64_t from, int64_t to, bool first, const char *name)
 {
-	struct crew_part *p = part_new(t);
+	struct workers_part *p = part_new(t);
 
-	t->ticket = true;
+	t->chunk = true;
 	t->fd = fd;
 	t->from = from;
 	t->to = to;
@@ -66,7 +66,7 @@ void crew_task_ticket(struct crew_task *t, int fd, int64_t from, int64_t to, boo
 	p->bytes = (uint64_t)(to - from);
 }
 
-void crew_task_clear(struct crew_task *t)
+void workers_task_clear(struct workers_task *t)
 {
 	t->call = NULL;
 	t->data.n = t->text.n = t->times.n = 0;
@@ -74,7 +74,7 @@ void crew_task_clear(struct crew_task *t)
 	arena_reset(&t->names);
 }
 
-void crew_task_fini(struct crew_task *t)
+void workers_task_fini(struct workers_task *t)
 {
 	buf_fini(&t->data);
 	buf_fini(&t->text);
@@ -88,20 +88,20 @@ void crew_task_fini(struct crew_task *t)
 
 /* One task at work. */
 struct work {
-	struct crew_task *t;
+	struct workers_task *t;
 	struct window *w;
 	size_t part;
 	uint64_t nth;                /* lines and bytes of the part before the block at work */
 	size_t at;
-	bool (*full)(void *arg, struct crew_task *t);
+	bool (*full)(void *arg, struct workers_task *t);
 	void *arg;
 	const _Atomic bool *stop;
 };
 
 static int refuse(struct work *k, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err)
 {
-	struct crew_task *t = k->t;
-	struct crew_refusal *r;
+	struct workers_task *t = k->t;
+	struct workers_refusal *r;
 
 	if (record.n > CTL_KEEP_BYTES + 4)      /* enough to cut it between characters */
 		record.n = CTL_KEEP_BYTES + 4;
@@ -109,7 +109,7 @@ static int refuse(struct work *k, uint64_t nth, size_t at, struct slice record, 
 		return err_set(err, EX_TEMPFAIL, "stopped");
 	mem_reserve(&t->refusal, &t->cap_refusals, t->n_refusals + 1, sizeof(*r));
 	r = &t->refusal[t->n_refusals++];
-	*r = (struct crew_refusal){ .part = k->part, .is_long = !reason, .nth = k->nth + nth, .at = k->at + at, .size = size };
+	*r = (struct workers_refusal){ .part = k->part, .is_long = !reason, .nth = k->nth + nth, .at = k->at + at, .size = size };
 	r->record = t->text.n;
 	r->record_bytes = record.n;
 	buf_adds(&t->text, record);
@@ -168,16 +168,16 @@ static int count_tail(struct work *k, struct slice tail, struct err *err)
 
 static int do_data(struct work *k, struct err *err)
 {
-	struct crew_task *t = k->t;
+	struct workers_task *t = k->t;
 
 	for (; k->part < t->n_parts; k->part++) {
-		struct crew_part *p = &t->part[k->part];
+		struct workers_part *p = &t->part[k->part];
 
 		k->nth = 0;
 		k->at = 0;
 		p->times = t->times.n / sizeof(int64_t);
 		window_from(k->w, p->origin.time_us, NULL,
-			    crew_by_order(&p->origin) ? &t->times : NULL);
+			    workers_by_order(&p->origin) ? &t->times : NULL);
 		if (count_block(k, slice(t->data.p + p->start, p->bytes), err))
 			return -1;
 		p->counts = window_counts_take(k->w);
@@ -186,7 +186,7 @@ static int do_data(struct work *k, struct err *err)
 	return 0;
 }
 
-/* ---- tickets */
+/* ---- chunks */
 
 static ssize_t read_at(int fd, void *p, size_t n, int64_t at, const char *name, struct err *err)
 {
@@ -200,8 +200,8 @@ static ssize_t read_at(int fd, void *p, size_t n, int64_t at, const char *name, 
 	return k;
 }
 
-/* The start of the first line in the ticket into *start, `to` where there is none. */
-static int first_line(const struct crew_task *t, int64_t *start, struct err *err)
+/* The start of the first line in the chunk into *start, `to` where there is none. */
+static int first_line(const struct workers_task *t, int64_t *start, struct err *err)
 {
 	char look[LOOK_BYTES];
 
@@ -229,7 +229,7 @@ static int first_line(const struct crew_task *t, int64_t *start, struct err *err
 }
 
 /* Reads up to `to`, then to the end of the line there. */
-struct source { const struct crew_task *t; int64_t at; size_t end_bytes; bool ended, in_line; };
+struct source { const struct workers_task *t; int64_t at; size_t end_bytes; bool ended, in_line; };
 
 static ssize_t fill(void *arg, void *p, size_t n, struct err *err)
 {
@@ -288,7 +288,7 @@ static int count_lines_of(struct work *k, struct lines *in, struct err *err)
 	}
 }
 
-static int do_ticket(struct work *k, size_t max_line, struct err *err)
+static int do_chunk(struct work *k, size_t max_line, struct err *err)
 {
 	struct source s = { .t = k->t, .end_bytes = END_BYTES };
 	struct lines *in;
@@ -305,7 +305,7 @@ static int do_ticket(struct work *k, size_t max_line, struct err *err)
 	return rc;
 }
 
-void crew_task_do(struct crew_task *t, struct window *w, size_t max_line, bool (*full)(void *arg, struct crew_task *t), void *arg, const _Atomic bool *stop)
+void workers_task_do(struct workers_task *t, struct window *w, size_t max_line, bool (*full)(void *arg, struct workers_task *t), void *arg, const _Atomic bool *stop)
 {
 	struct work k = { .t = t, .w = w, .full = full, .arg = arg, .stop = stop };
 
@@ -314,6 +314,6 @@ void crew_task_do(struct crew_task *t, struct window *w, size_t max_line, bool (
 		return;
 	}
 	window_counts_take(w);
-	t->failed = (t->ticket ? do_ticket(&k, max_line, &t->err) : do_data(&k, &t->err)) != 0;
+	t->failed = (t->chunk ? do_chunk(&k, max_line, &t->err) : do_data(&k, &t->err)) != 0;
 	t->groups = window_groups(w);
 }

@@ -87,7 +87,7 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 }
 
 static int counted(void *arg, const struct origin *origin, const struct window_counts *c,
-		   const struct crew_times *times, uint64_t bytes, size_t groups, struct err *err)
+		   const struct workers_times *times, uint64_t bytes, size_t groups, struct err *err)
 {
 	struct window_counts judged = *c;
 
@@ -146,7 +146,7 @@ static int close_windows(struct agg *a, bool all, struct err *err)
 
 static int gather(struct agg *a, struct err *err)
 {
-	if (a->crew && (crew_wait(a->crew, err) || crew_merge(a->crew, err)))
+	if (a->workers && (workers_wait(a->workers, err) || workers_merge(a->workers, err)))
 		return -1;
 	return a->max_groups && window_groups(a->window) > a->max_groups ? agg_too_many_groups(a, err) : 0;
 }
@@ -164,7 +164,7 @@ static int emit_all(struct agg *a, struct err *err)
 
 static int begin(struct agg *a, bool deltas, struct err *err)
 {
-	const struct crew_hooks hooks = { .arg = a, .refused = take_refused, .counted = counted };
+	const struct workers_hooks hooks = { .arg = a, .refused = take_refused, .counted = counted };
 	struct emit_threads threads = { 0 };
 	bool bounded = a->has_lateness && !deltas;
 
@@ -172,10 +172,10 @@ static int begin(struct agg *a, bool deltas, struct err *err)
 	if (bounded && a->threads > 1)
 		log_info("--lateness goes by the order of lines: one thread");
 	if (!bounded && a->threads > 1) {
-		a->crew = crew_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage), a->window, &hooks, err);
-		if (!a->crew)
+		a->workers = workers_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage), a->window, &hooks, err);
+		if (!a->workers)
 			return -1;
-		threads = (struct emit_threads){ .n = (unsigned)a->threads, .run = crew_each, .self = a->crew };
+		threads = (struct emit_threads){ .n = (unsigned)a->threads, .run = workers_each, .self = a->workers };
 	}
 	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads, write_rows, a);
 	return 0;
@@ -255,11 +255,11 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 	struct agg *a = self;
 	struct window_counts c;
 
-	if (a->crew) {
-		if (crew_run(a->crew, run, lines, err))
+	if (a->workers) {
+		if (workers_run(a->workers, run, lines, err))
 			return -1;
 		/* little at a time: nobody gains by waiting for more */
-		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? crew_wait(a->crew, err) : 0;
+		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? workers_wait(a->workers, err) : 0;
 	}
 	window_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
 	if (window_block(a->window, run->block, refused, &(struct refusing){ a, run }, err))
@@ -280,10 +280,10 @@ static int file(void *self, struct stage *st, int fd, const char *name, struct e
 	int rc;
 
 	(void)st;
-	if (!a->crew || from < 0 || fstat(fd, &sb) || sb.st_size <= from)
+	if (!a->workers || from < 0 || fstat(fd, &sb) || sb.st_size <= from)
 		return 0;
 	a->in_file = true;
-	rc = crew_file(a->crew, fd, from, sb.st_size, name, err);
+	rc = workers_file(a->workers, fd, from, sb.st_size, name, err);
 	a->in_file = false;
 	lseek(fd, sb.st_size, SEEK_SET);
 	return rc ? -1 : 1;
@@ -307,7 +307,7 @@ static int control(void *self, struct stage *st, const struct ctl *ctl, struct b
 	(void)st, (void)instead;
 	if (ctl->kind != CTL_BEFORE)
 		return 0;
-	if (a->crew && crew_wait(a->crew, err))
+	if (a->workers && workers_wait(a->workers, err))
 		return -1;
 	return agg_marks_before(a, ctl, err);
 }
@@ -333,7 +333,7 @@ static void close_all(void *self, struct stage *st)
 	struct err ignored;
 
 	(void)st;
-	crew_free(a->crew);
+	workers_free(a->workers);
 	emit_free(a->emit);
 	agg_marks_fini(a);
 	window_free(a->window);

@@ -26,13 +26,13 @@ struct agg {
 	struct stage *stage;
 	struct plan *plan;
 	struct window *window;
-	struct crew *crew;           /* NULL: one thread */
+	struct workers *workers;           /* NULL: one thread */
 	struct emit *emit;
 	struct dead_file *late_file;
 	struct window_counts total;
 	struct agg_mark *mark;
 	size_t n_marks, cap_marks;
-	bool in_file;                /* the crew reads, not the skeleton */
+	bool in_file;                /* the workers reads, not the skeleton */
 	bool endless;                /* nobody knows when the input ends */
 	bool told_fields, told_ahead;
 };
@@ -42,9 +42,9 @@ extern const struct filter agg_filter;
 /* The order of lines from that origin, which event times there are judged by; NULL: they are not. */
 struct ahead *agg_order(struct agg *a, const struct origin *o);
 /* Judges times that threads have left: counts gets the watermark, and those too far ahead. */
-void agg_judge(struct agg *a, const struct origin *o, const struct crew_times *times,
+void agg_judge(struct agg *a, const struct origin *o, const struct workers_times *times,
 	       struct window_counts *counts);
-/* The source says what lies below a partition's position; after crew_wait. */
+/* The source says what lies below a partition's position; after workers_wait. */
 int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err);
 /* A barrier: what is at its log's end and too short to be judged has a watermark all the same. */
 int agg_marks_barrier(struct agg *a, const struct ctl *bar, struct err *err);

@@ -38,7 +38,7 @@ struct ahead *agg_order(struct agg *a, const struct origin *o)
 {
 	struct ahead *order;
 
-	if (!crew_by_order(o) || a->plan->common.max_ahead_us == AHEAD_OFF)
+	if (!workers_by_order(o) || a->plan->common.max_ahead_us == AHEAD_OFF)
 		return NULL;
 	order = find(a, o->topic, o->partition);
 	return order ? order : add(a, o->topic, o->partition);
@@ -82,7 +82,7 @@ int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err)
 	return rc;
 }
 
-void agg_judge(struct agg *a, const struct origin *o, const struct crew_times *times,
+void agg_judge(struct agg *a, const struct origin *o, const struct workers_times *times,
 	       struct window_counts *counts)
 {
 	struct ahead *order = agg_order(a, o);

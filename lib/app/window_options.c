@@ -105,7 +105,7 @@ static const struct opt opts[] = {
 	{ .name = "max-groups", .type = OPT_COUNT, .at = AT(max_groups), .arg = "N", .help = "give up when more groups are held, naming the heaviest dimension",
 	  .min = 1, .max = 1e12 },
 	{ .letter = 'j', .name = "threads", .type = OPT_COUNT, .at = AT(threads), .arg = "N", .def = "1", .help = "threads that count; rows do not depend on it",
-	  .min = 1, .max = CREW_THREADS_MAX },
+	  .min = 1, .max = WORKERS_THREADS_MAX },
 	{ .name = "exact", .type = OPT_FLAG, .at = AT(exact), .help = "a value of more than nine decimals is bad data, instead of rounded" },
 	{ .name = "no-sketch", .type = OPT_FLAG, .at = AT(no_sketch), .help = "rows without uniq_sketch, as on a terminal" },
 	OPT_END

@@ -138,7 +138,7 @@ int agg_too_many_groups(struct agg *a, struct err *err)
 	size_t most = 0, metric = 0, dim = 0;
 	const struct metric *m;
 
-	if (a->crew && crew_merge(a->crew, err))
+	if (a->workers && workers_merge(a->workers, err))
 		return -1;
 	v = mem_array(window_groups(a->window) + 1, sizeof(*v));
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
