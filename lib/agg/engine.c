@@ -12,9 +12,9 @@
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
 
-struct window *window_new(const struct plan *plan, int64_t lateness_us)
+struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
 {
-	struct window *w = mem_zalloc(sizeof(*w));
+	struct engine *w = mem_zalloc(sizeof(*w));
 
 	w->plan = plan;
 	w->lateness_us = lateness_us;
@@ -25,7 +25,7 @@ struct window *window_new(const struct plan *plan, int64_t lateness_us)
 		const struct plan_metric *m = &plan->metric[i];
 
 		w->metric[i].table = table_new((struct table_shape){
-			.value = m->value >= 0, .uniq = m->uniq >= 0, .windows = lateness_us != WINDOW_NO_LATENESS });
+			.value = m->value >= 0, .uniq = m->uniq >= 0, .windows = lateness_us != ENGINE_NO_LATENESS });
 	}
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
@@ -34,11 +34,11 @@ struct window *window_new(const struct plan *plan, int64_t lateness_us)
 	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
 	w->counts.watermark_us = w->counts.ahead_us = POS_NONE;
 	ahead_init(&w->own, plan->common.max_ahead_us);
-	window_from(w, 0, NULL, NULL);
+	engine_from(w, 0, NULL, NULL);
 	return w;
 }
 
-void window_free(struct window *w)
+void engine_free(struct engine *w)
 {
 	if (!w)
 		return;
@@ -57,22 +57,22 @@ void window_free(struct window *w)
 	free(w);
 }
 
-struct window_counts *window_counts(struct window *w)
+struct engine_counts *engine_counts(struct engine *w)
 {
 	return &w->counts;
 }
 
-struct window_counts window_counts_take(struct window *w)
+struct engine_counts engine_counts_take(struct engine *w)
 {
-	struct window_counts c = w->counts;
+	struct engine_counts c = w->counts;
 
-	w->counts = (struct window_counts){ .ahead_us = POS_NONE, .watermark_us = c.watermark_us };
-	if (w->lateness_us == WINDOW_NO_LATENESS)
+	w->counts = (struct engine_counts){ .ahead_us = POS_NONE, .watermark_us = c.watermark_us };
+	if (w->lateness_us == ENGINE_NO_LATENESS)
 		w->counts.watermark_us = POS_NONE;
 	return c;
 }
 
-void window_counts_add(struct window_counts *to, const struct window_counts *from)
+void engine_counts_add(struct engine_counts *to, const struct engine_counts *from)
 {
 	to->lines += from->lines;
 	to->counted += from->counted;
@@ -91,12 +91,12 @@ void window_counts_add(struct window_counts *to, const struct window_counts *fro
 		to->ahead_us = from->ahead_us;
 }
 
-struct table *window_table(struct window *w, size_t metric)
+struct table *engine_table(struct engine *w, size_t metric)
 {
 	return w->metric[metric].table;
 }
 
-size_t window_groups(const struct window *w)
+size_t engine_groups(const struct engine *w)
 {
 	size_t n = 0;
 
@@ -105,7 +105,7 @@ size_t window_groups(const struct window *w)
 	return n;
 }
 
-int window_merge(struct window *w, struct window *from, struct err *err)
+int engine_merge(struct engine *w, struct engine *from, struct err *err)
 {
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		if (table_merge(w->metric[i].table, from->metric[i].table, err))
@@ -115,7 +115,7 @@ int window_merge(struct window *w, struct window *from, struct err *err)
 	return 0;
 }
 
-void window_clear(struct window *w)
+void engine_clear(struct engine *w)
 {
 	for (size_t i = 0; i < w->plan->n_metrics; i++)
 		table_clear(w->metric[i].table);
@@ -123,12 +123,12 @@ void window_clear(struct window *w)
 
 /* ---- columns: each returns the lines of `live` that are still good */
 
-static struct value_column column_of(const struct window *w, size_t field)
+static struct value_column column_of(const struct engine *w, size_t field)
 {
-	return (struct value_column){ window_field(w, 0, field), w->plan->n_fields };
+	return (struct value_column){ engine_field(w, 0, field), w->plan->n_fields };
 }
 
-static uint64_t read_times(struct window *w, uint64_t live)
+static uint64_t read_times(struct engine *w, uint64_t live)
 {
 	struct value_column column = column_of(w, w->plan->time_field);
 	const struct value_when *when = &w->plan->common.when;
@@ -139,7 +139,7 @@ static uint64_t read_times(struct window *w, uint64_t live)
 	return sets.good;
 }
 
-static uint64_t read_values(struct window *w, size_t column, uint64_t live)
+static uint64_t read_values(struct engine *w, size_t column, uint64_t live)
 {
 	struct value_sets sets = value_decs(column_of(w, w->plan->value_field[column]), live, w->value[column]);
 
@@ -148,12 +148,12 @@ static uint64_t read_values(struct window *w, size_t column, uint64_t live)
 	return w->has_value[column] | sets.none;
 }
 
-static uint64_t read_uniqs(struct window *w, size_t column, uint64_t live)
+static uint64_t read_uniqs(struct engine *w, size_t column, uint64_t live)
 {
 	uint64_t has = 0;
 
 	for_each_line(i, live) {
-		const struct field *f = window_field(w, i, w->plan->uniq_field[column]);
+		const struct field *f = engine_field(w, i, w->plan->uniq_field[column]);
 		struct slice text;
 
 		if (f->type <= FIELD_NULL)
@@ -169,7 +169,7 @@ static uint64_t read_uniqs(struct window *w, size_t column, uint64_t live)
 	return live;
 }
 
-static inline uint64_t window_of(struct window_metric *m, int64_t us, int64_t every_us)
+static inline uint64_t window_of(struct engine_metric *m, int64_t us, int64_t every_us)
 {
 	if ((uint64_t)(us - m->start_us) >= (uint64_t)every_us) {
 		m->index = (uint64_t)us / (uint64_t)every_us;
@@ -178,10 +178,10 @@ static inline uint64_t window_of(struct window_metric *m, int64_t us, int64_t ev
 	return m->index;
 }
 
-static uint64_t build_keys(struct window *w, size_t metric, uint64_t live)
+static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
-	struct window_metric *m = &w->metric[metric];
+	struct engine_metric *m = &w->metric[metric];
 	uint64_t index[SCAN_BATCH];
 	char *out;
 
@@ -189,12 +189,12 @@ static uint64_t build_keys(struct window *w, size_t metric, uint64_t live)
 		index[i] = window_of(m, w->time_us[i], p->m.every_us);
 	m->keys.n = 0;
 	out = buf_room(&m->keys, key_room(SCAN_BATCH, w->batch.used, p->m.n_dims));
-	return key_build_lines(window_field(w, 0, 0), w->plan->n_fields, live, p->dim_field, p->m.n_dims, index, &w->scratch, out, m->key);
+	return key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field, p->m.n_dims, index, &w->scratch, out, m->key);
 }
 
 /* ---- a batch */
 
-static int add(struct window *w, uint64_t live, struct err *err)
+static int add(struct engine *w, uint64_t live, struct err *err)
 {
 	uint8_t line[SCAN_BATCH];
 	unsigned n = 0;
@@ -225,7 +225,7 @@ static int add(struct window *w, uint64_t live, struct err *err)
 }
 
 /* Which fields are there, as long as some were never seen. */
-static void see_fields(struct window *w, uint64_t valid)
+static void see_fields(struct engine *w, uint64_t valid)
 {
 	size_t n = w->plan->n_fields;
 	uint64_t missing = ~w->counts.fields & (n < 64 ? BIT(n) - 1 : ~0ULL);
@@ -234,22 +234,22 @@ static void see_fields(struct window *w, uint64_t valid)
 		bool seen = false;
 
 		for_each_line(i, valid)
-			seen |= window_field(w, i, f)->type != FIELD_MISSING;
+			seen |= engine_field(w, i, f)->type != FIELD_MISSING;
 		if (seen)
 			w->counts.fields |= BIT(f);
 	}
 }
 
-static int refuse(struct window *w, uint64_t dead, uint64_t late, uint64_t nth, const char *block, window_refused_fn *refused, void *arg, struct err *err)
+static int refuse(struct engine *w, uint64_t dead, uint64_t late, uint64_t nth, const char *block, engine_refused_fn *refused, void *arg, struct err *err)
 {
 	for_each_line(i, dead | late) {
 		struct slice record = slice(w->batch.start[i], w->batch.length[i]);
 		struct err why = ERR_INIT;
 
 		if (w->ahead >> i & 1)
-			window_why_ahead(w, &why);
+			engine_why_ahead(w, &why);
 		else if (dead >> i & 1)
-			window_why(w, (unsigned)i, &why);
+			engine_why(w, (unsigned)i, &why);
 		if (refused(arg, nth + i, (size_t)(record.p - block), record, dead >> i & 1 ? why.msg : NULL, err))
 			return -1;
 	}
@@ -258,7 +258,7 @@ static int refuse(struct window *w, uint64_t dead, uint64_t late, uint64_t nth, 
 	return 0;
 }
 
-static uint64_t validate(struct window *w, uint64_t live)
+static uint64_t validate(struct engine *w, uint64_t live)
 {
 	live = read_times(w, live);
 	for (size_t k = 0; k < w->plan->n_values; k++)
@@ -270,7 +270,7 @@ static uint64_t validate(struct window *w, uint64_t live)
 	return live;
 }
 
-int window_block(struct window *w, struct slice block, window_refused_fn *refused, void *arg, struct err *err)
+int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg, struct err *err)
 {
 	struct scan_batch *b = &w->batch;
 
@@ -283,7 +283,7 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 		w->counts.lines += b->lines;
 		w->counts.blank += (unsigned)__builtin_popcountll(b->blank);
 		w->counts.valid += (unsigned)__builtin_popcountll(b->valid);
-		late = window_judge(w, live);
+		late = engine_judge(w, live);
 		live &= ~w->ahead;
 		if (add(w, live & ~late, err))
 			return -1;
@@ -295,12 +295,12 @@ int window_block(struct window *w, struct slice block, window_refused_fn *refuse
 	return 0;
 }
 
-void window_peek(struct window *w, struct slice block, struct buf *times)
+void engine_peek(struct engine *w, struct slice block, struct buf *times)
 {
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t at = 0; at < block.n; at += b->used) {
 		scan_lines(w->scan, block.p + at, block.n - at, b);
-		window_keep_times(w, validate(w, b->valid), times);
+		engine_keep_times(w, validate(w, b->valid), times);
 	}
 }

@@ -17,14 +17,14 @@
 #include "agg/plan.h"
 #include "agg/table.h"
 
-struct window;
+struct engine;
 
 /* A line that is not counted. nth, at: its number and byte in the block; reason: NULL for a late one. 0, or -1 with err, which ends the block. */
-typedef int window_refused_fn(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err);
+typedef int engine_refused_fn(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err);
 
-#define WINDOW_NO_LATENESS INT64_MAX
+#define ENGINE_NO_LATENESS INT64_MAX
 
-struct window_counts {
+struct engine_counts {
 	uint64_t lines, counted, blank, dead, late;   /* lines = the other four together */
 	uint64_t valid;              /* lines that are well formed, whether they count or not */
 	uint64_t rounded;            /* values of more than nine decimals, in counted lines */
@@ -36,31 +36,31 @@ struct window_counts {
 };
 
 /* lateness_us: a line is late when for any metric the window that it belongs to ended that long before the highest time counted so far;
- * WINDOW_NO_LATENESS: none is. With a lateness the tables list their windows. The plan is borrowed. */
-struct window *window_new(const struct plan *plan, int64_t lateness_us);
-void window_free(struct window *w);
+ * ENGINE_NO_LATENESS: none is. With a lateness the tables list their windows. The plan is borrowed. */
+struct engine *engine_new(const struct plan *plan, int64_t lateness_us);
+void engine_free(struct engine *w);
 
 /* Where the lines of the next blocks come from, and so what their times are held against (agg/ahead.h,
  * the plan's max_ahead_us): the records' own timestamp, time_us; or, 0, their order, `order`, which
  * with a lateness is there already; or, NULL, nothing: then the times of counted lines are appended to
  * `times` (NULL: they are not; nor without a bound), an int64_t each, for the caller to judge. The two
  * are borrowed. */
-void window_from(struct window *w, int64_t time_us, struct ahead *order, struct buf *times);
+void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times);
 
 /* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or what refused returned. */
-int window_block(struct window *w, struct slice block, window_refused_fn *refused, void *arg, struct err *err);
+int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg, struct err *err);
 
 /* Appends the event times of the block's good lines to `times`, an int64_t each; counts nothing. */
-void window_peek(struct window *w, struct slice block, struct buf *times);
+void engine_peek(struct engine *w, struct slice block, struct buf *times);
 
-struct window_counts *window_counts(struct window *w);    /* sums; lines are refused before they are in them */
+struct engine_counts *engine_counts(struct engine *w);    /* sums; lines are refused before they are in them */
 /* The sums so far, and starts anew; with a lateness the watermark stays. */
-struct window_counts window_counts_take(struct window *w);
-void window_counts_add(struct window_counts *to, const struct window_counts *from);
-struct table *window_table(struct window *w, size_t metric);
-size_t window_groups(const struct window *w);             /* of all metrics */
+struct engine_counts engine_counts_take(struct engine *w);
+void engine_counts_add(struct engine_counts *to, const struct engine_counts *from);
+struct table *engine_table(struct engine *w, size_t metric);
+size_t engine_groups(const struct engine *w);             /* of all metrics */
 /* Adds all groups of `from`, which has the same plan and is empty then. EX_DATAERR as from table_merge. */
-int window_merge(struct window *w, struct window *from, struct err *err);
-void window_clear(struct window *w);                      /* forgets all groups */
+int engine_merge(struct engine *w, struct engine *from, struct err *err);
+void engine_clear(struct engine *w);                      /* forgets all groups */
 
 #endif

@@ -11,7 +11,7 @@
 	     left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
 #define BIT(i) (1ULL << (i))
 
-struct window_metric {
+struct engine_metric {
 	struct table *table;
 	struct buf keys;             /* of the batch, one behind the other */
 	const char *key[SCAN_BATCH];
@@ -19,17 +19,17 @@ struct window_metric {
 	uint64_t index;
 };
 
-struct window {
+struct engine {
 	const struct plan *plan;
 	int64_t lateness_us, every_min_us;
 	struct scan *scan;
 	struct scan_batch batch;
-	struct window_metric *metric;
-	struct window_counts counts;
+	struct engine_metric *metric;
+	struct engine_counts counts;
 	struct value_clock clock;
 	struct key_scratch scratch;
 	struct ahead own;            /* the order of a plain stream's lines */
-	struct ahead *order;         /* as in window_from */
+	struct ahead *order;         /* as in engine_from */
 	struct buf *times;
 	int64_t limit_us;            /* a time beyond is too far ahead */
 
@@ -43,19 +43,19 @@ struct window {
 	uint64_t ahead;                      /* dead for being too far ahead, and nothing else */
 };
 
-static inline const struct field *window_field(const struct window *w, unsigned line, size_t field)
+static inline const struct field *engine_field(const struct engine *w, unsigned line, size_t field)
 {
 	return &w->batch.field[line * w->plan->n_fields + field];
 }
 
 /* Raises the watermark, sets w->ahead, returns those of the batch's good lines that are late. */
-uint64_t window_judge(struct window *w, uint64_t live);
+uint64_t engine_judge(struct engine *w, uint64_t live);
 /* Appends the times of those of the batch's lines. */
-void window_keep_times(const struct window *w, uint64_t live, struct buf *times);
+void engine_keep_times(const struct engine *w, uint64_t live, struct buf *times);
 /* Why the lines in w->ahead are dead, as text of err. */
-void window_why_ahead(const struct window *w, struct err *why);
+void engine_why_ahead(const struct engine *w, struct err *why);
 
 /* Why the line of the batch is dead, as text of err. BUG where it is not. */
-void window_why(struct window *w, unsigned line, struct err *why);
+void engine_why(struct engine *w, unsigned line, struct err *why);
 
 #endif

@@ -8,17 +8,17 @@
 #include "base/num.h"
 #include "proto/pos.h"
 
-void window_from(struct window *w, int64_t time_us, struct ahead *order, struct buf *times)
+void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times)
 {
 	int64_t bound_us = w->plan->common.max_ahead_us;
 
 	if (time_us == 0 || __builtin_add_overflow(time_us, bound_us, &w->limit_us))
 		w->limit_us = INT64_MAX;
-	w->order = order ? order : w->lateness_us == WINDOW_NO_LATENESS ? NULL : &w->own;
+	w->order = order ? order : w->lateness_us == ENGINE_NO_LATENESS ? NULL : &w->own;
 	w->times = w->plan->common.max_ahead_us == AHEAD_OFF ? NULL : times;
 }
 
-static int64_t highest(const struct window *w, uint64_t live)
+static int64_t highest(const struct engine *w, uint64_t live)
 {
 	int64_t high = POS_NONE;
 
@@ -27,7 +27,7 @@ static int64_t highest(const struct window *w, uint64_t live)
 	return high;
 }
 
-static void count_ahead(struct window *w, uint64_t n, int64_t us)
+static void count_ahead(struct engine *w, uint64_t n, int64_t us)
 {
 	w->counts.ahead += n;
 	if (n && us > w->counts.ahead_us)
@@ -36,7 +36,7 @@ static void count_ahead(struct window *w, uint64_t n, int64_t us)
 
 /* ---- by the order of lines */
 
-static int64_t earliest_end(struct window *w, int64_t us)
+static int64_t earliest_end(struct engine *w, int64_t us)
 {
 	int64_t end = INT64_MAX;
 
@@ -49,13 +49,13 @@ static int64_t earliest_end(struct window *w, int64_t us)
 	return end;
 }
 
-static bool is_late(struct window *w, int64_t us, int64_t mark)
+static bool is_late(struct engine *w, int64_t us, int64_t mark)
 {
 	return us < mark && earliest_end(w, us) <= mark - w->lateness_us;
 }
 
 /* The highest time before a line decides whether it is late. */
-static uint64_t find_late(struct window *w, uint64_t live, bool calm)
+static uint64_t find_late(struct engine *w, uint64_t live, bool calm)
 {
 	int64_t mark = w->order->highest_us;
 	uint64_t late = 0;
@@ -76,13 +76,13 @@ static uint64_t find_late(struct window *w, uint64_t live, bool calm)
 	return late;
 }
 
-static uint64_t judge_by_order(struct window *w, uint64_t live, int64_t high)
+static uint64_t judge_by_order(struct engine *w, uint64_t live, int64_t high)
 {
 	struct ahead *order = w->order;
 	uint64_t before = order->dropped, late = 0;
 	bool calm = ahead_calm(order, high);
 
-	if (w->lateness_us != WINDOW_NO_LATENESS)
+	if (w->lateness_us != ENGINE_NO_LATENESS)
 		late = find_late(w, live, calm);
 	else if (calm)
 		order->highest_us = high > order->highest_us ? high : order->highest_us;
@@ -94,7 +94,7 @@ static uint64_t judge_by_order(struct window *w, uint64_t live, int64_t high)
 	return late;
 }
 
-void window_keep_times(const struct window *w, uint64_t live, struct buf *times)
+void engine_keep_times(const struct engine *w, uint64_t live, struct buf *times)
 {
 	char *out = buf_room(times, SCAN_BATCH * sizeof(*w->time_us));
 
@@ -105,7 +105,7 @@ void window_keep_times(const struct window *w, uint64_t live, struct buf *times)
 
 /* ---- by the records' own timestamp. Returns the lines that are too far ahead */
 
-static uint64_t judge_by_limit(struct window *w, uint64_t live, int64_t high)
+static uint64_t judge_by_limit(struct engine *w, uint64_t live, int64_t high)
 {
 	uint64_t ahead = 0;
 
@@ -121,7 +121,7 @@ static uint64_t judge_by_limit(struct window *w, uint64_t live, int64_t high)
 	return ahead;
 }
 
-uint64_t window_judge(struct window *w, uint64_t live)
+uint64_t engine_judge(struct engine *w, uint64_t live)
 {
 	int64_t high = highest(w, live);
 	uint64_t ahead;
@@ -130,14 +130,14 @@ uint64_t window_judge(struct window *w, uint64_t live)
 	if (w->order)
 		return judge_by_order(w, live, high);
 	if (w->times)
-		window_keep_times(w, live, w->times);
+		engine_keep_times(w, live, w->times);
 	ahead = judge_by_limit(w, live, high);
 	if (w->plan->common.ahead_dead)
 		w->ahead = ahead;
 	return 0;
 }
 
-void window_why_ahead(const struct window *w, struct err *why)
+void engine_why_ahead(const struct engine *w, struct err *why)
 {
 	const struct metric_common *c = &w->plan->common;
 	char ahead[32];

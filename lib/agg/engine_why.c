@@ -90,10 +90,10 @@ static void why_time(const struct value_when *when, const struct field *f,
 	}
 }
 
-static bool time_is_wrong(struct window *w, unsigned line, struct err *why)
+static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 {
 	const struct metric_common *c = &w->plan->common;
-	const struct field *f = window_field(w, line, w->plan->time_field);
+	const struct field *f = engine_field(w, line, w->plan->time_field);
 	struct buf reason = { 0 };
 	int64_t us;
 	enum value_time_result result = value_time(&w->clock, *f, &c->when, &us);
@@ -134,9 +134,9 @@ static bool text_is_wrong(enum key_result r, const struct field *f, const char *
 	return true;
 }
 
-static bool dims_are_wrong(struct window *w, const struct plan_metric *m, unsigned line, struct err *why)
+static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
 {
-	const struct field *fields = window_field(w, line, 0);
+	const struct field *fields = engine_field(w, line, 0);
 	struct buf key = { 0 };
 	char *out = buf_room(&key, key_room(1, w->batch.length[line], m->m.n_dims));
 	size_t at;
@@ -146,9 +146,9 @@ static bool dims_are_wrong(struct window *w, const struct plan_metric *m, unsign
 	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->m.name, m->m.dim[at].name, why);
 }
 
-static bool value_is_wrong(struct window *w, const struct plan_metric *m, unsigned line, struct err *why)
+static bool value_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
 {
-	const struct field *f = window_field(w, line, w->plan->value_field[m->value]);
+	const struct field *f = engine_field(w, line, w->plan->value_field[m->value]);
 	const char *path = m->m.value.name;
 	dec v;
 
@@ -174,15 +174,15 @@ static bool value_is_wrong(struct window *w, const struct plan_metric *m, unsign
 	return true;
 }
 
-static bool uniq_is_wrong(struct window *w, const struct plan_metric *m, unsigned line, struct err *why)
+static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
 {
-	const struct field *f = window_field(w, line, w->plan->uniq_field[m->uniq]);
+	const struct field *f = engine_field(w, line, w->plan->uniq_field[m->uniq]);
 	struct slice text;
 
 	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f, m->m.name, m->m.uniq.name, why);
 }
 
-void window_why(struct window *w, unsigned line, struct err *why)
+void engine_why(struct engine *w, unsigned line, struct err *why)
 {
 	if (scan_status(&w->batch, line) == SCAN_BAD) {
 		scan_why(slice(w->batch.start[line], w->batch.length[line]), why);

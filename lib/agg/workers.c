@@ -28,12 +28,12 @@ struct slot {
 
 struct workers {
 	const struct plan *plan;
-	struct window *own;
+	struct engine *own;
 	struct workers_hooks hooks;
 	size_t max_line;
 	unsigned threads;            /* that run */
 	pthread_t *thread;
-	struct window **window;      /* of each thread */
+	struct engine **window;      /* of each thread */
 	struct slot *ring;
 	unsigned slots;
 	uint64_t head, take, tail;   /* numbers of tasks; the slot is number % slots */
@@ -43,7 +43,7 @@ struct workers {
 	_Atomic bool stop;
 };
 
-struct worker { struct workers *c; struct window *w; };
+struct worker { struct workers *c; struct engine *w; };
 
 static struct slot *slot(struct workers *c, uint64_t number)
 {
@@ -105,7 +105,7 @@ static int start(struct workers *c, unsigned wanted, struct err *err)
 	for (unsigned i = 0; i < wanted && rc == 0; i++) {
 		struct worker *me = mem_alloc(sizeof(*me));
 
-		c->window[i] = window_new(c->plan, WINDOW_NO_LATENESS);
+		c->window[i] = engine_new(c->plan, ENGINE_NO_LATENESS);
 		*me = (struct worker){ c, c->window[i] };
 		rc = pthread_create(&c->thread[i], NULL, work, me);
 		if (rc == 0) {
@@ -113,14 +113,14 @@ static int start(struct workers *c, unsigned wanted, struct err *err)
 			continue;
 		}
 		free(me);
-		window_free(c->window[i]);
+		engine_free(c->window[i]);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = rc;
 	return rc ? err_errno(err, EX_TEMPFAIL, "--threads: thread %u", c->threads + 1) : 0;
 }
 
-struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line, struct window *own, const struct workers_hooks *hooks, struct err *err)
+struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line, struct engine *own, const struct workers_hooks *hooks, struct err *err)
 {
 	struct workers *c = mem_zalloc(sizeof(*c));
 
@@ -131,7 +131,7 @@ struct workers *workers_new(const struct plan *plan, unsigned threads, size_t ma
 	c->slots = 2 * threads + 2;
 	c->ring = mem_array(c->slots, sizeof(*c->ring));
 	c->thread = mem_array(threads, sizeof(*c->thread));
-	c->window = mem_array(threads, sizeof(struct window *));
+	c->window = mem_array(threads, sizeof(struct engine *));
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->ready, NULL);
 	pthread_cond_init(&c->done, NULL);
@@ -154,7 +154,7 @@ void workers_free(struct workers *c)
 	pthread_mutex_unlock(&c->lock);
 	for (unsigned i = 0; i < c->threads; i++) {
 		pthread_join(c->thread[i], NULL);
-		window_free(c->window[i]);
+		engine_free(c->window[i]);
 	}
 	for (unsigned i = 0; i < c->slots; i++)
 		workers_task_fini(&c->ring[i].task);
@@ -320,7 +320,7 @@ void workers_each(void *workers, unsigned n, void (*call)(void *arg, unsigned i)
 int workers_merge(struct workers *c, struct err *err)
 {
 	for (unsigned i = 0; i < c->threads; i++)
-		if (window_merge(c->own, c->window[i], err))
+		if (engine_merge(c->own, c->window[i], err))
 			return -1;
 	return 0;
 }

@@ -24,7 +24,7 @@ struct workers_hooks {
 	int (*refused)(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err);
 	/* Lines of one origin were counted; groups: how many the engine that did it holds. times: there
 	 * are some where workers_by_order says so and the plan has a bound. */
-	int (*counted)(void *arg, const struct origin *origin, const struct window_counts *counts,
+	int (*counted)(void *arg, const struct origin *origin, const struct engine_counts *counts,
 		       const struct workers_times *times, uint64_t bytes, size_t groups, struct err *err);
 };
 
@@ -36,7 +36,7 @@ static inline bool workers_by_order(const struct origin *origin)
 }
 
 /* own: the main thread's engine, in which all groups end. Both are borrowed. EX_TEMPFAIL: no thread to be had. */
-struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line, struct window *own, const struct workers_hooks *hooks, struct err *err);
+struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line, struct engine *own, const struct workers_hooks *hooks, struct err *err);
 /* Stops the threads; what was not collected is lost. */
 void workers_free(struct workers *c);
 

@@ -11,7 +11,7 @@ struct workers_part {
 	struct origin origin;
 	size_t start;                /* in the task's data */
 	uint64_t bytes;
-	struct window_counts counts;
+	struct engine_counts counts;
 	size_t times, n_times;       /* in the task's */
 };
 
@@ -54,6 +54,6 @@ void workers_task_fini(struct workers_task *t);
 
 /* Counts the task's lines. full(arg, t) is called when much was refused, and returns when that has been taken away; false: the task shall end. NULL: never.
  * Errors are left in the task. */
-void workers_task_do(struct workers_task *t, struct window *w, size_t max_line, bool (*full)(void *arg, struct workers_task *t), void *arg, const _Atomic bool *stop);
+void workers_task_do(struct workers_task *t, struct engine *w, size_t max_line, bool (*full)(void *arg, struct workers_task *t), void *arg, const _Atomic bool *stop);
 
 #endif

@@ -89,7 +89,7 @@ void workers_task_fini(struct workers_task *t)
 /* One task at work. */
 struct work {
 	struct workers_task *t;
-	struct window *w;
+	struct engine *w;
 	size_t part;
 	uint64_t nth;                /* lines and bytes of the part before the block at work */
 	size_t at;
@@ -128,20 +128,20 @@ static int refused(void *arg, uint64_t nth, size_t at, struct slice record, cons
 
 static int count_block(struct work *k, struct slice block, struct err *err)
 {
-	uint64_t before = window_counts(k->w)->lines;
+	uint64_t before = engine_counts(k->w)->lines;
 
 	if (*k->stop)
 		return err_set(err, EX_TEMPFAIL, "stopped");
-	if (window_block(k->w, block, refused, k, err))
+	if (engine_block(k->w, block, refused, k, err))
 		return -1;
-	k->nth += window_counts(k->w)->lines - before;
+	k->nth += engine_counts(k->w)->lines - before;
 	k->at += block.n;
 	return 0;
 }
 
 static int count_long(struct work *k, struct slice kept, uint64_t size, struct err *err)
 {
-	struct window_counts *c = window_counts(k->w);
+	struct engine_counts *c = engine_counts(k->w);
 
 	if (refuse(k, 0, 0, kept, size, NULL, err))
 		return -1;
@@ -176,11 +176,11 @@ static int do_data(struct work *k, struct err *err)
 		k->nth = 0;
 		k->at = 0;
 		p->times = t->times.n / sizeof(int64_t);
-		window_from(k->w, p->origin.time_us, NULL,
+		engine_from(k->w, p->origin.time_us, NULL,
 			    workers_by_order(&p->origin) ? &t->times : NULL);
 		if (count_block(k, slice(t->data.p + p->start, p->bytes), err))
 			return -1;
-		p->counts = window_counts_take(k->w);
+		p->counts = engine_counts_take(k->w);
 		p->n_times = t->times.n / sizeof(int64_t) - p->times;
 	}
 	return 0;
@@ -301,11 +301,11 @@ static int do_chunk(struct work *k, size_t max_line, struct err *err)
 	in = lines_new_from(fill, &s, max_line);
 	rc = count_lines_of(k, in, err);
 	lines_free(in);
-	k->t->part[0].counts = window_counts_take(k->w);
+	k->t->part[0].counts = engine_counts_take(k->w);
 	return rc;
 }
 
-void workers_task_do(struct workers_task *t, struct window *w, size_t max_line, bool (*full)(void *arg, struct workers_task *t), void *arg, const _Atomic bool *stop)
+void workers_task_do(struct workers_task *t, struct engine *w, size_t max_line, bool (*full)(void *arg, struct workers_task *t), void *arg, const _Atomic bool *stop)
 {
 	struct work k = { .t = t, .w = w, .full = full, .arg = arg, .stop = stop };
 
@@ -313,7 +313,7 @@ void workers_task_do(struct workers_task *t, struct window *w, size_t max_line, 
 		t->call(t->call_arg, t->call_i);
 		return;
 	}
-	window_counts_take(w);
+	engine_counts_take(w);
 	t->failed = (t->chunk ? do_chunk(&k, max_line, &t->err) : do_data(&k, &t->err)) != 0;
-	t->groups = window_groups(w);
+	t->groups = engine_groups(w);
 }

@@ -55,7 +55,7 @@ static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t 
 	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record, record.n, "late: its window was closed", err);
 }
 
-static int take_counts(struct agg *a, const struct origin *origin, const struct window_counts *c,
+static int take_counts(struct agg *a, const struct origin *origin, const struct engine_counts *c,
 		       uint64_t bytes, size_t groups, struct err *err)
 {
 	struct acct *acct = stage_acct(a->stage);
@@ -80,16 +80,16 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);
 	else if (c->watermark_us != POS_NONE && (uint64_t)c->watermark_us > page->counter[PAGE_WATERMARK_US])
 		page_set(page, PAGE_WATERMARK_US, (uint64_t)c->watermark_us);
-	window_counts_add(&a->total, c);
+	engine_counts_add(&a->total, c);
 	agg_tell_early(a);
 	agg_tell_ahead(a, c, origin->time_us);
 	return a->max_groups && groups > a->max_groups ? agg_too_many_groups(a, err) : 0;
 }
 
-static int counted(void *arg, const struct origin *origin, const struct window_counts *c,
+static int counted(void *arg, const struct origin *origin, const struct engine_counts *c,
 		   const struct workers_times *times, uint64_t bytes, size_t groups, struct err *err)
 {
-	struct window_counts judged = *c;
+	struct engine_counts judged = *c;
 
 	if (times->n)
 		agg_judge(arg, origin, times, &judged);
@@ -118,7 +118,7 @@ static size_t first_to_close(const struct agg *a, int64_t *end_us)
 		int64_t every_us = a->plan->metric[i].m.every_us, end;
 		uint64_t window;
 
-		if (!table_earliest(window_table(a->window, i), &window))
+		if (!table_earliest(engine_table(a->window, i), &window))
 			continue;
 		end = ((int64_t)window + 1) * every_us;
 		if (end < *end_us) {
@@ -131,11 +131,11 @@ static size_t first_to_close(const struct agg *a, int64_t *end_us)
 
 static int close_windows(struct agg *a, bool all, struct err *err)
 {
-	int64_t mark = window_counts(a->window)->watermark_us, end;
+	int64_t mark = engine_counts(a->window)->watermark_us, end;
 	size_t metric;
 
 	while ((metric = first_to_close(a, &end)) < a->plan->n_metrics && (all || (mark != POS_NONE && end <= mark - a->lateness_us))) {
-		struct table *t = window_table(a->window, metric);
+		struct table *t = engine_table(a->window, metric);
 
 		if (emit_earliest(a->emit, metric, t, err))
 			return -1;
@@ -148,15 +148,15 @@ static int gather(struct agg *a, struct err *err)
 {
 	if (a->workers && (workers_wait(a->workers, err) || workers_merge(a->workers, err)))
 		return -1;
-	return a->max_groups && window_groups(a->window) > a->max_groups ? agg_too_many_groups(a, err) : 0;
+	return a->max_groups && engine_groups(a->window) > a->max_groups ? agg_too_many_groups(a, err) : 0;
 }
 
 static int emit_all(struct agg *a, struct err *err)
 {
 	for (size_t i = 0; i < a->plan->n_metrics; i++)
-		if (emit_table(a->emit, i, window_table(a->window, i), err))
+		if (emit_table(a->emit, i, engine_table(a->window, i), err))
 			return -1;
-	window_clear(a->window);
+	engine_clear(a->window);
 	return emit_flush(a->emit, err);
 }
 
@@ -168,7 +168,7 @@ static int begin(struct agg *a, bool deltas, struct err *err)
 	struct emit_threads threads = { 0 };
 	bool bounded = a->has_lateness && !deltas;
 
-	a->window = window_new(a->plan, bounded ? a->lateness_us : WINDOW_NO_LATENESS);
+	a->window = engine_new(a->plan, bounded ? a->lateness_us : ENGINE_NO_LATENESS);
 	if (bounded && a->threads > 1)
 		log_info("--lateness goes by the order of lines: one thread");
 	if (!bounded && a->threads > 1) {
@@ -253,7 +253,7 @@ static int refused(void *arg, uint64_t nth, size_t at, struct slice record, cons
 static int data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
 {
 	struct agg *a = self;
-	struct window_counts c;
+	struct engine_counts c;
 
 	if (a->workers) {
 		if (workers_run(a->workers, run, lines, err))
@@ -261,12 +261,12 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 		/* little at a time: nobody gains by waiting for more */
 		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? workers_wait(a->workers, err) : 0;
 	}
-	window_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
-	if (window_block(a->window, run->block, refused, &(struct refusing){ a, run }, err))
+	engine_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
+	if (engine_block(a->window, run->block, refused, &(struct refusing){ a, run }, err))
 		return -1;
-	c = window_counts_take(a->window);
+	c = engine_counts_take(a->window);
 	*lines = c.lines;
-	if (take_counts(a, &run->origin, &c, run->block.n, window_groups(a->window), err))
+	if (take_counts(a, &run->origin, &c, run->block.n, engine_groups(a->window), err))
 		return -1;
 	return a->has_lateness && !stage_acknowledged(st) ? close_windows(a, false, err) : 0;
 }
@@ -336,7 +336,7 @@ static void close_all(void *self, struct stage *st)
 	workers_free(a->workers);
 	emit_free(a->emit);
 	agg_marks_fini(a);
-	window_free(a->window);
+	engine_free(a->window);
 	dead_file_close(a->late_file, &ignored);
 }
 

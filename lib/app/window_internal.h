@@ -25,11 +25,11 @@ struct agg {
 	/* at work */
 	struct stage *stage;
 	struct plan *plan;
-	struct window *window;
+	struct engine *window;
 	struct workers *workers;           /* NULL: one thread */
 	struct emit *emit;
 	struct dead_file *late_file;
-	struct window_counts total;
+	struct engine_counts total;
 	struct agg_mark *mark;
 	size_t n_marks, cap_marks;
 	bool in_file;                /* the workers reads, not the skeleton */
@@ -43,7 +43,7 @@ extern const struct filter agg_filter;
 struct ahead *agg_order(struct agg *a, const struct origin *o);
 /* Judges times that threads have left: counts gets the watermark, and those too far ahead. */
 void agg_judge(struct agg *a, const struct origin *o, const struct workers_times *times,
-	       struct window_counts *counts);
+	       struct engine_counts *counts);
 /* The source says what lies below a partition's position; after workers_wait. */
 int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err);
 /* A barrier: what is at its log's end and too short to be judged has a watermark all the same. */
@@ -57,7 +57,7 @@ void agg_tell_patience(const struct agg *a);
 /* After lines were counted: what an endless input would never tell at its end. */
 void agg_tell_early(struct agg *a);
 /* The first event that is too far ahead; from: a record's timestamp, 0: there is none. */
-void agg_tell_ahead(struct agg *a, const struct window_counts *c, int64_t from_us);
+void agg_tell_ahead(struct agg *a, const struct engine_counts *c, int64_t from_us);
 /* At the end: fields that no line had, late and rounded ones, local times that were not clear. */
 void agg_tell_end(struct agg *a);
 /* EX_DATAERR, naming the dimension with the most values. */

@@ -51,7 +51,7 @@ static void take_before(struct agg *a, struct ahead *order, struct slice lines)
 
 	memset(buf_room(&block, lines.n + 2 * SCAN_PAD), 0, lines.n + 2 * SCAN_PAD);
 	memcpy(block.p + SCAN_PAD, lines.p, lines.n);
-	window_peek(a->window, slice(block.p + SCAN_PAD, lines.n), &times);
+	engine_peek(a->window, slice(block.p + SCAN_PAD, lines.n), &times);
 	ahead_before(order, (const int64_t *)(const void *)times.p, times.n / sizeof(int64_t));
 	buf_fini(&block);
 	buf_fini(&times);
@@ -83,7 +83,7 @@ int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err)
 }
 
 void agg_judge(struct agg *a, const struct origin *o, const struct workers_times *times,
-	       struct window_counts *counts)
+	       struct engine_counts *counts)
 {
 	struct ahead *order = agg_order(a, o);
 	uint64_t before = order->dropped;

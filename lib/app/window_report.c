@@ -42,7 +42,7 @@ void agg_tell_early(struct agg *a)
 		tell_fields(a, "the first");
 }
 
-void agg_tell_ahead(struct agg *a, const struct window_counts *c, int64_t from_us)
+void agg_tell_ahead(struct agg *a, const struct engine_counts *c, int64_t from_us)
 {
 	char us[TM_TEXT_BYTES], from[TM_TEXT_BYTES], bound[32];
 
@@ -140,12 +140,12 @@ int agg_too_many_groups(struct agg *a, struct err *err)
 
 	if (a->workers && workers_merge(a->workers, err))
 		return -1;
-	v = mem_array(window_groups(a->window) + 1, sizeof(*v));
+	v = mem_array(engine_groups(a->window) + 1, sizeof(*v));
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
 		size_t n_dims = a->plan->metric[i].m.n_dims;
 
 		for (size_t k = 0; k <= n_dims; k++) {
-			size_t n = values_of(window_table(a->window, i), n_dims, k, v);
+			size_t n = values_of(engine_table(a->window, i), n_dims, k, v);
 
 			if (n > most) {
 				most = n;

@@ -72,7 +72,7 @@ static void shorten(struct slice rows, struct buf *out)
 }
 
 /* The text in blocks of `lines` lines (0: at once), each in padded memory of its own, so that sanitizers see a step beyond. */
-static void feed(struct window *w, const char *text, unsigned lines, struct buf *refused)
+static void feed(struct engine *w, const char *text, unsigned lines, struct buf *refused)
 {
 	struct err err = ERR_INIT;
 	for (const char *p = text, *end; *p; p = end) {
@@ -82,18 +82,18 @@ static void feed(struct window *w, const char *text, unsigned lines, struct buf 
 			n += *end == '\n';
 		block = calloc(1, (size_t)(end - p) + 2 * SCAN_PAD);
 		memcpy(block + SCAN_PAD, p, (size_t)(end - p));
-		if (window_block(w, slice(block + SCAN_PAD, (size_t)(end - p)), collect_refused, refused, &err))
+		if (engine_block(w, slice(block + SCAN_PAD, (size_t)(end - p)), collect_refused, refused, &err))
 			ok(false, "%s", err.msg);
 		free(block);
 	}
 }
 
-static void rows_of(const struct plan *p, struct window *w, struct buf *rows)
+static void rows_of(const struct plan *p, struct engine *w, struct buf *rows)
 {
 	struct err err = ERR_INIT;
 	struct emit *e = emit_new(p, false, true, &(struct emit_threads){ 0 }, collect_rows, rows);
 	for (size_t i = 0; i < p->n_metrics; i++)
-		emit_table(e, i, window_table(w, i), &err);
+		emit_table(e, i, engine_table(w, i), &err);
 	emit_flush(e, &err);
 	emit_free(e);
 }
@@ -101,16 +101,16 @@ static void rows_of(const struct plan *p, struct window *w, struct buf *rows)
 static void check(const struct options *o, const char *text, const char *want_rows, const char *want_refused, const char *name)
 {
 	struct plan *p = plan_of(o);
-	struct window *w = window_new(p, o->lateness_us ? o->lateness_us : WINDOW_NO_LATENESS);
+	struct engine *w = engine_new(p, o->lateness_us ? o->lateness_us : ENGINE_NO_LATENESS);
 	struct buf refused = { 0 }, rows = { 0 }, got = { 0 };
-	const struct window_counts *c = window_counts(w);
+	const struct engine_counts *c = engine_counts(w);
 	feed(w, text, 0, &refused);
 	rows_of(p, w, &rows);
 	shorten(buf_slice(&rows), &got);
 	is_str(buf_z(&got), want_rows, name);
 	is_str(buf_z(&refused), want_refused, "and these lines are refused");
 	is_int(c->lines, c->counted + c->blank + c->dead + c->late, "each line is accounted for");
-	window_free(w);
+	engine_free(w);
 	plan_free(p);
 	buf_fini(&got);
 	buf_fini(&refused);
@@ -261,14 +261,14 @@ static void test_all_or_none(void)
 	struct plan_builder *b = plan_builder_new();
 	struct err err = ERR_INIT;
 	struct plan *p;
-	struct window *w;
+	struct engine *w;
 	struct buf refused = { 0 }, rows = { 0 }, got = { 0 };
 	plan_metric(b, "first", &err);
 	plan_by(b, "k", &err);
 	plan_metric(b, "second", &err);
 	plan_value(b, "v", &err);
 	p = plan_finish(b, "ts", VALUE_RFC3339, false, &err);
-	w = window_new(p, WINDOW_NO_LATENESS);
+	w = engine_new(p, ENGINE_NO_LATENESS);
 	feed(w, T ",\"k\":1,\"v\":1}\n" T ",\"k\":1,\"v\":\"x\"}\n" T ",\"k\":[],\"v\":1}\n" T ",\"k\":1,\"v\":2}\n", 0, &refused);
 	rows_of(p, w, &rows);
 	shorten(buf_slice(&rows), &got);
@@ -278,7 +278,7 @@ static void test_all_or_none(void)
 	buf_fini(&refused);
 	buf_fini(&rows);
 	buf_fini(&got);
-	window_free(w);
+	engine_free(w);
 	plan_free(p);
 	plan_builder_free(b);
 }
@@ -312,7 +312,7 @@ static void test_cuts(void)
 		random_line(&text);
 	buf_z(&text);
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
-		struct window *w = window_new(p, WINDOW_NO_LATENESS);
+		struct engine *w = engine_new(p, ENGINE_NO_LATENESS);
 		struct buf refused = { 0 }, rows = { 0 };
 		feed(w, text.p, cuts[i], &refused);
 		rows_of(p, w, &rows);
@@ -321,7 +321,7 @@ static void test_cuts(void)
 		ok(want.n > 10000 && slice_eq(buf_slice(&want), buf_slice(&rows)), "rows of blocks of %u lines", cuts[i]);
 		buf_fini(&refused);
 		buf_fini(&rows);
-		window_free(w);
+		engine_free(w);
 	}
 	buf_fini(&text);
 	buf_fini(&want);
@@ -331,12 +331,12 @@ static void test_cuts(void)
 static void test_fields_seen(void)
 {
 	struct plan *p = plan_of(&(struct options){ .by = "k,nope", .value = "v" });
-	struct window *w = window_new(p, WINDOW_NO_LATENESS);
+	struct engine *w = engine_new(p, ENGINE_NO_LATENESS);
 	struct buf refused = { 0 };
 	feed(w, T ",\"k\":1}\n{\"v\":1}\n", 0, &refused);
 	for (size_t i = 0; i < p->n_fields; i++)
-		is_int(window_counts(w)->fields >> i & 1, strcmp(p->path[i].name, "nope") != 0, p->path[i].name);
-	window_free(w);
+		is_int(engine_counts(w)->fields >> i & 1, strcmp(p->path[i].name, "nope") != 0, p->path[i].name);
+	engine_free(w);
 	plan_free(p);
 	buf_fini(&refused);
 }
