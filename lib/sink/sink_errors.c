@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/tm.h"
 
-int say_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err)
+int sink_error_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err)
 {
 	struct slice none = slice_z("none (a plain stream)"), our_job = job ? slice_z(job) : none, their_job = stored->job.p ? stored->job : none;
 	bool plain = !job && !stored->job.p;
@@ -23,7 +23,7 @@ int say_metric(const struct sink_conf *conf, const char *rollups, const char *jo
 		stored->job.p ? (int)stored->job.n : 3, stored->job.p ? stored->job.p : "JOB");
 }
 
-int say_result(enum sink_result r, struct err *err)
+int sink_error_result(enum sink_result r, struct err *err)
 {
 	if (r == SINK_OK)
 		return 0;
@@ -38,12 +38,12 @@ static const char *way_out(const char *program)
 	return strcmp(log_program(), program) == 0 ? ", or add --init" : "";
 }
 
-int say_missing(const char *what, const char *program, const char *where, struct err *err)
+int sink_error_missing(const char *what, const char *program, const char *where, struct err *err)
 {
 	return err_set(err, EX_CONFIG, "%s is missing: run `%s --init%s%s </dev/null` once%s", what, program, where ? " " : "", where ? where : "", way_out(program));
 }
 
-int say_schema(int found, int wanted, const char *program, struct err *err)
+int sink_error_schema(int found, int wanted, const char *program, struct err *err)
 {
 	if (found > wanted)
 		return err_set(err, EX_CONFIG, "the tables are of schema %d, this program knows %d: install the version that made them", found, wanted);
@@ -75,7 +75,7 @@ int say_foreign(const char *what, const char *other, struct err *err)
 		"schema; use another %s", what, other);
 }
 
-int say_group(const char *job, const char *stored, const char *group, struct err *err)
+int sink_error_group(const char *job, const char *stored, const char *group, struct err *err)
 {
 	return err_set(err, EX_CONFIG, "job %s belongs to %s%s here, this pipeline has %s%s: a job has one group and a group one job; name another --job",
 		job, *stored ? "group " : "files", stored, group ? "group " : "files", group ? group : "");
@@ -89,7 +89,7 @@ static int say_conflict(const struct range *r, const struct position *p, struct 
 		r->topic, r->partition, (long long)p->next, (long long)r->from, (long long)r->to);
 }
 
-enum sink_result say_compare(const struct sink_batch *batch, const char *gen, const struct positions *stored, struct err *err)
+enum sink_result cas_check(const struct sink_batch *batch, const char *gen, const struct positions *stored, struct err *err)
 {
 	const struct range *other = NULL;
 	size_t fresh = 0, old = 0, all = 0;
@@ -119,7 +119,7 @@ enum sink_result say_compare(const struct sink_batch *batch, const char *gen, co
 	return SINK_CONFLICT;
 }
 
-int say_different(const struct rollup *row, const char *stored, struct err *err)
+int sink_error_different(const struct rollup *row, const char *stored, struct err *err)
 {
 	char start[TM_TEXT_BYTES];
 	size_t n = tm_text(row->start_us, start);
@@ -128,7 +128,7 @@ int say_different(const struct rollup *row, const char *stored, struct err *err)
 		(int)row->metric.n, row->metric.p, (int)n, start, (int)(row->dims.n > 200 ? 200 : row->dims.n), row->dims.p, stored);
 }
 
-int64_t say_since(int64_t watermark_us, int64_t every_us)
+int64_t since_after(int64_t watermark_us, int64_t every_us)
 {
 	int64_t whole;
 

@@ -8,30 +8,30 @@ struct stored_metric { struct slice job /* p NULL: plain */, sink, cfg, def; };
 
 /* One metric of the stream (job NULL: plain) against the one stored under its name: 0 where they are the same, else EX_CONFIG with both definitions and the way out. Another sink of the same
  * job in this place is EX_CONFIG too: both would add everything. */
-int say_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
+int sink_error_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
 
 /* What a driver's call came to for a reader, who tries nothing again: 0, or -1 with EX_UNAVAILABLE where a sink would. */
-int say_result(enum sink_result r, struct err *err);
+int sink_error_result(enum sink_result r, struct err *err);
 
 /* EX_CONFIG: a table is missing (what: "table hta_rollups"), the command to run being "program --init where". */
-int say_missing(const char *what, const char *program, const char *where, struct err *err);
-int say_schema(int found, int wanted, const char *program, struct err *err);
+int sink_error_missing(const char *what, const char *program, const char *where, struct err *err);
+int sink_error_schema(int found, int wanted, const char *program, struct err *err);
 /* The name of a table for rollups (--table, without its schema): 0, or EX_USAGE for none, for one
  * that is not UTF-8, and for one that the store's own tables and views have or would meet. */
 int say_table(const char *name, struct err *err);
 /* EX_CONFIG: what holds the schema's version (what: "table hta_schema") is there and holds none of ours. other: where to go instead. */
 int say_foreign(const char *what, const char *other, struct err *err);
 /* EX_CONFIG: the job is bound to another group. */
-int say_group(const char *job, const char *stored, const char *group, struct err *err);
+int sink_error_group(const char *job, const char *stored, const char *group, struct err *err);
 
 /* The compare-and-set, decided over stored positions: SINK_OK apply, SINK_APPLIED, SINK_CONFLICT with err (EX_TEMPFAIL) naming the first partition that differs.
  * gen: stored generation, "" none. */
-enum sink_result say_compare(const struct sink_batch *batch, const char *gen, const struct positions *stored, struct err *err);
+enum sink_result cas_check(const struct sink_batch *batch, const char *gen, const struct positions *stored, struct err *err);
 
 /* A plain row that differs from the stored one: EX_DATAERR, the row named, --replace named. */
-int say_different(const struct rollup *row, const char *stored, struct err *err);
+int sink_error_different(const struct rollup *row, const char *stored, struct err *err);
 
 /* Start of the first window of length every_us at or after us. */
-int64_t say_since(int64_t watermark_us, int64_t every_us);
+int64_t since_after(int64_t watermark_us, int64_t every_us);
 
 #endif

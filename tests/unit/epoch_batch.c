@@ -122,15 +122,15 @@ static void test_compare(void)
 		x->to = t[i].to;
 		if (t[i].next >= 0)
 			positions_add(&p, slice_z("t"), 0)->next = t[i].next;
-		ok(say_compare(&b, "g", &p, &err) == t[i].want, "at %lld, from %lld to %lld", (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
-		is_int(say_compare(&b, "h", &p, &err), SINK_CONFLICT, "another generation is a conflict, for a skip too");
+		ok(cas_check(&b, "g", &p, &err) == t[i].want, "at %lld, from %lld to %lld", (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
+		is_int(cas_check(&b, "h", &p, &err), SINK_CONFLICT, "another generation is a conflict, for a skip too");
 		/* a second partition that is to be applied, beside one that is applied already, is a conflict */
 		if (t[i].want == SINK_APPLIED) {
 			x = ranges_add(&r, slice_z("t"), 1);
 			x->from = 0;
 			x->to = 1;
 			positions_add(&p, slice_z("t"), 1)->next = 0;
-			is_int(say_compare(&b, "g", &p, &err), SINK_CONFLICT, "half of it is a conflict");
+			is_int(cas_check(&b, "g", &p, &err), SINK_CONFLICT, "half of it is a conflict");
 		}
 		ranges_fini(&r);
 		positions_fini(&p);
@@ -139,9 +139,9 @@ static void test_compare(void)
 
 static void test_since(void)
 {
-	is_int(say_since(90 * 1000000LL, 60000000), 120000000, "the next window");
-	is_int(say_since(120 * 1000000LL, 60000000), 180000000, "after a start: the window after it");
-	is_int(say_since(-30 * 1000000LL, 60000000), 0, "before 1970");
+	is_int(since_after(90 * 1000000LL, 60000000), 120000000, "the next window");
+	is_int(since_after(120 * 1000000LL, 60000000), 180000000, "after a start: the window after it");
+	is_int(since_after(-30 * 1000000LL, 60000000), 0, "before 1970");
 }
 
 int main(void)

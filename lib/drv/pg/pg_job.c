@@ -52,7 +52,7 @@ enum sink_result pg_job_state(void *d, const char *job, const char *group, struc
 		out->by_now = *PQgetvalue(res, 0, 10) == 't';
 		stored = PQgetvalue(res, 0, 11);
 		if (strcmp(stored, group ? group : "") != 0) {
-			say_group(job, stored, group, err);
+			sink_error_group(job, stored, group, err);
 			r = SINK_FATAL;
 		} else if (!PQgetisnull(res, 0, 0)) {
 			take_positions(res, &out->pos);
@@ -152,7 +152,7 @@ static enum sink_result since(struct pg *p, const char *job, int64_t every_us, c
 	us = int_of(res, 0, 0, POS_NONE);
 	*has = us != POS_NONE;
 	if (*has)
-		text[tm_text(say_since(us, every_us), text)] = 0;
+		text[tm_text(since_after(us, every_us), text)] = 0;
 	PQclear(res);
 	return SINK_OK;
 }
@@ -177,7 +177,7 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 			.cfg = slice_z(PQgetvalue(res, 0, 1)), .def = slice_z(PQgetvalue(res, 0, 2)), .sink = slice_z(PQgetvalue(res, 0, 3)),
 		};
 
-		r = say_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
+		r = sink_error_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
 		PQclear(res);
 	}
 	free(name);

@@ -31,7 +31,7 @@ static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool 
 		*differ |= !equal;
 		if (equal || may_differ)
 			continue;
-		say_different(&row[strtoul(PQgetvalue(res, (int)i, 0), NULL, 10)], PQgetvalue(res, (int)i, 2), w->err);
+		sink_error_different(&row[strtoul(PQgetvalue(res, (int)i, 0), NULL, 10)], PQgetvalue(res, (int)i, 2), w->err);
 		w->r = SINK_FATAL;
 		break;
 	}

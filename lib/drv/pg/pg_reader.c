@@ -38,7 +38,7 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 		return NULL;
 	p->reads = true;
 	r = begin(p, err);
-	if (say_result(r, err) == 0)
+	if (sink_error_result(r, err) == 0)
 		return p;
 	pg_driver.close(p);
 	return NULL;
@@ -73,7 +73,7 @@ static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err
 	struct pg *p = d;
 	const char *value[] = { p->rollups };
 	PGresult *res;
-	int rc = say_result(pg_query(p, &res, err, "SELECT metric, job, sink, cfg, definition::text, " US("since") " FROM hta_metric WHERE rollups = $1"
+	int rc = sink_error_result(pg_query(p, &res, err, "SELECT metric, job, sink, cfg, definition::text, " US("since") " FROM hta_metric WHERE rollups = $1"
 		" ORDER BY metric COLLATE \"C\"", 1, value), err);
 
 	if (rc)
@@ -107,7 +107,7 @@ static int read_sinks(void *d, const char *job, struct query_sinks *out, struct 
 	struct query_sink *s = NULL;
 	PGresult *res;
 
-	if (say_result(pg_query(p, &res, err, "SELECT j.sink, j.group_id, " US("j.lateness") ", p.topic, p.partition, p.init, p.next, p.last_offset, "
+	if (sink_error_result(pg_query(p, &res, err, "SELECT j.sink, j.group_id, " US("j.lateness") ", p.topic, p.partition, p.init, p.next, p.last_offset, "
 		US("p.last_time") ", " US("p.watermark") ", p.idle FROM hta_job j LEFT JOIN hta_pos p ON p.job = j.job AND p.sink = j.sink WHERE j.job = $1"
 		" ORDER BY j.sink COLLATE \"C\", p.topic, p.partition", 1, value), err))
 		return -1;
@@ -140,7 +140,7 @@ static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *
 	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") " FROM %s WHERE metric = $1 AND window_start <= $2::timestamptz"
 		" ORDER BY window_start DESC, window_end DESC LIMIT 1", p->table);
 	PGresult *res;
-	int rc = say_result(pg_query(p, &res, err, sql, 2, value), err);
+	int rc = sink_error_result(pg_query(p, &res, err, sql, 2, value), err);
 
 	free(sql);
 	if (rc)
@@ -192,7 +192,7 @@ static int give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
 	int rc;
 
 	for (;;) {
-		rc = say_result(pg_next(p, &res, err), err);
+		rc = sink_error_result(pg_next(p, &res, err), err);
 		if (rc || !res)
 			break;
 		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !take_row(p, res, &scratch, &row))
@@ -200,7 +200,7 @@ static int give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
 		else if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
 			rc = fn(arg, &row, err);
 		else if (PQresultStatus(res) != PGRES_TUPLES_OK)
-			rc = say_result(pg_failed(p, res, err), err);
+			rc = sink_error_result(pg_failed(p, res, err), err);
 		PQclear(res);
 		if (rc)
 			break;
@@ -224,7 +224,7 @@ static int read_rows(void *d, const struct query_range *r, query_row_fn *fn, voi
 	sent = PQsendQueryParams(p->c, sql, 5, NULL, value, NULL, NULL, 0);
 	free(sql);
 	if (!sent || !PQsetSingleRowMode(p->c))
-		return say_result(pg_failed(p, NULL, err), err);
+		return sink_error_result(pg_failed(p, NULL, err), err);
 	return give_rows(p, fn, arg, err);
 }
 

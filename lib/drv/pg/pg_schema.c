@@ -174,11 +174,11 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	if (f.version <= 0 && p->conf->create)
 		return foreign(err);
 	if (f.version > SCHEMA || f.table) {
-		say_schema(f.version, SCHEMA, "hta-sink-pg", err);
+		sink_error_schema(f.version, SCHEMA, "hta-sink-pg", err);
 		return SINK_FATAL;
 	}
 	what = mem_printf("table %s", p->rollups);
-	say_missing(what, "hta-sink-pg", NULL, err);
+	sink_error_missing(what, "hta-sink-pg", NULL, err);
 	free(what);
 	return SINK_FATAL;
 }

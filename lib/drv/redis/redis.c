@@ -221,7 +221,7 @@ static void say_none(struct redis *p, struct err *err)
 {
 	char *what = mem_printf("the schema of prefix %s", p->conf->table);
 
-	say_missing(what, "hta-sink-redis", p->in_argv ? NULL : p->conf->where, err);
+	sink_error_missing(what, "hta-sink-redis", p->in_argv ? NULL : p->conf->where, err);
 	free(what);
 }
 
@@ -251,7 +251,7 @@ enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, st
 	if (reply->type != REDIS_REPLY_STRING)
 		say_none(p, err);
 	else if (found)
-		say_schema(found, SCHEMA, "hta-sink-redis", err);
+		sink_error_schema(found, SCHEMA, "hta-sink-redis", err);
 	else
 		say_foreign(buf_z(&p->key), "--prefix", err);
 	return SINK_FATAL;

@@ -152,7 +152,7 @@ static enum sink_result answer(struct redis_reader *r, redisReply **reply, struc
 
 int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *err)
 {
-	return say_result(answer(r, reply, err), err);
+	return sink_error_result(answer(r, reply, err), err);
 }
 
 int redis_reader_connect(struct redis_reader *r, struct err *err)
@@ -160,13 +160,13 @@ int redis_reader_connect(struct redis_reader *r, struct err *err)
 	redisReply *reply;
 	int rc;
 
-	if (say_result(redis_dial(r->p, err), err))
+	if (sink_error_result(redis_dial(r->p, err), err))
 		return -1;
 	redis_begin_schema(r->p);
 	begun(r);
 	rc = redis_reader_answer(r, &reply, err);
 	if (rc == 0)
-		rc = say_result(redis_judge_schema(r->p, reply, err), err);
+		rc = sink_error_result(redis_judge_schema(r->p, reply, err), err);
 	freeReplyObject(reply);
 	return rc;
 }

@@ -142,7 +142,7 @@ enum sink_result redis_state(void *d, const char *job, const char *group, struct
 	enum sink_result r = read_job(d, job, &j, err);
 
 	if (r == SINK_OK && j.gen[0] && strcmp(j.group ? j.group : "", group ? group : "") != 0) {
-		say_group(job, j.group ? j.group : "", group, err);
+		sink_error_group(job, j.group ? j.group : "", group, err);
 		r = SINK_FATAL;
 	}
 	if (r == SINK_OK) {

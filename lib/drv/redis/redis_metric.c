@@ -48,7 +48,7 @@ static void format(struct redis *p, const char *job, const struct sink_metric *m
 		return;
 	}
 	buf_addc(out, '"');
-	buf_add(out, start, tm_text(say_since(watermark_us, m->every_us), start));
+	buf_add(out, start, tm_text(since_after(watermark_us, m->every_us), start));
 	buf_addz(out, "\"}");
 }
 
@@ -81,7 +81,7 @@ static int parse(struct definition *d, struct slice name, struct slice text, str
 static enum sink_result check(struct redis *p, const char *job, const struct sink_metric *m, struct slice text, struct err *err)
 {
 	struct definition d = { 0 };
-	bool bad = parse(&d, m->name, text, err) || say_metric(p->conf, p->conf->table, job, m, &d.m, err);
+	bool bad = parse(&d, m->name, text, err) || sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err);
 
 	definition_fini(&d);
 	return bad ? SINK_FATAL : SINK_OK;

@@ -263,7 +263,7 @@ static enum sink_result say_conflict(const redisReply *reply, const struct sink_
 	memcpy(text, gen.p, gen.n < sizeof(text) ? gen.n : sizeof(text) - 1);
 	for (size_t i = 2; i + 1 < reply->elements; i += 2)
 		redis_position(&stored, redis_element(reply, i), redis_element(reply, i + 1));
-	r = say_compare(batch, text, &stored, err);
+	r = cas_check(batch, text, &stored, err);
 	positions_fini(&stored);
 	if (r == SINK_CONFLICT)
 		return r;
@@ -331,7 +331,7 @@ static enum sink_result put_answer(struct redis *p, const redisReply *reply, con
 		if (count_of(reply, 1) >= batch->rows)
 			BUG("row %llu of %zu differs", (unsigned long long)count_of(reply, 1), batch->rows);
 		counts->different++;
-		say_different(&batch->row[count_of(reply, 1)], stored.p, err);
+		sink_error_different(&batch->row[count_of(reply, 1)], stored.p, err);
 		return SINK_FATAL;
 	}
 	counts->fresh += count_of(reply, 1);

@@ -68,7 +68,7 @@ enum sink_result sqlite_state(void *d, const char *job, const char *group, struc
 	enum sink_result r = sqlite_positions(d, job, out->gen, &out->by_now, &stored, &out->pos, err);
 
 	if (r == SINK_OK && out->gen[0] && strcmp(stored, group ? group : "") != 0) {
-		say_group(job, stored, group, err);
+		sink_error_group(job, stored, group, err);
 		r = SINK_FATAL;
 	}
 	free(stored);
@@ -178,7 +178,7 @@ static enum sink_result insert_metric(struct sqlite *s, const char *job, const s
 	if (job && (r = highest_watermark(s, job, &watermark, err)) != SINK_OK)
 		return r;
 	if (watermark != POS_NONE)
-		sqlite_bind_time(q, 7, say_since(watermark, m->every_us));
+		sqlite_bind_time(q, 7, since_after(watermark, m->every_us));
 	return sqlite_run(s, q, err);
 }
 
@@ -196,7 +196,7 @@ static enum sink_result check_metric(struct sqlite *s, const char *job, const st
 	if (code == SQLITE_ROW) {
 		struct stored_metric stored = { .job = sqlite_column(q, 0), .cfg = sqlite_column(q, 1), .def = sqlite_column(q, 2), .sink = sqlite_column(q, 3) };
 
-		r = say_metric(s->conf, s->table, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
+		r = sink_error_metric(s->conf, s->table, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
 	}
 	sqlite3_reset(q);
 	if (code == SQLITE_ROW)

@@ -18,13 +18,13 @@ struct reader { struct sink_conf conf; struct sqlite *s; };
 static int connect_to(struct reader *r, struct err *err)
 {
 	if (sqlite3_open_v2(r->conf.where, &r->s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-		return say_result(sqlite_failed(r->s, err), err);
+		return sink_error_result(sqlite_failed(r->s, err), err);
 	if (sqlite_check_store(r->s, err))
 		return -1;
 	sqlite3_busy_timeout(r->s->db, READER_BUSY_MS);
 	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
-		return say_result(sqlite_failed(r->s, err), err);
-	return say_result(sqlite_schema(r->s, err), err);
+		return sink_error_result(sqlite_failed(r->s, err), err);
+	return sink_error_result(sqlite_schema(r->s, err), err);
 }
 
 static void reader_close(void *d)
@@ -57,7 +57,7 @@ static sqlite3_stmt *prepare(struct reader *r, const char *text, struct err *err
 	sqlite3_stmt *q = NULL;
 
 	if (sqlite3_prepare_v2(r->s->db, sql, -1, &q, NULL) != SQLITE_OK)
-		say_result(sqlite_failed(r->s, err), err);
+		sink_error_result(sqlite_failed(r->s, err), err);
 	sqlite3_free(sql);
 	return q;
 }
@@ -65,7 +65,7 @@ static sqlite3_stmt *prepare(struct reader *r, const char *text, struct err *err
 /* The code that a statement ended with. */
 static int ended(struct reader *r, int code, struct err *err)
 {
-	return code == SQLITE_DONE ? 0 : say_result(sqlite_failed(r->s, err), err);
+	return code == SQLITE_DONE ? 0 : sink_error_result(sqlite_failed(r->s, err), err);
 }
 
 /* ---- metrics, positions */
@@ -103,7 +103,7 @@ static int read_positions(struct reader *r, const char *job, struct query_sink *
 	bool by_now;
 
 	r->conf.name = s->name;
-	if (say_result(sqlite_positions(r->s, job, gen, &by_now, NULL, &s->pos, err), err))
+	if (sink_error_result(sqlite_positions(r->s, job, gen, &by_now, NULL, &s->pos, err), err))
 		return -1;
 	positions_sort(&s->pos);
 	return 0;

@@ -177,7 +177,7 @@ static enum sink_result apply_inside(struct sqlite *s, const struct sink_batch *
 	enum sink_result r = sqlite_positions(s, b->job, gen, &by_now, NULL, &stored, err);
 
 	if (r == SINK_OK)
-		r = say_compare(b, gen, &stored, err);
+		r = cas_check(b, gen, &stored, err);
 	for (size_t i = 0; i < b->ranges->n && r == SINK_OK; i++)
 		r = advance(s, b->job, &b->ranges->v[i], err);
 	for (size_t i = 0; i < b->rows && r == SINK_OK; i++)
@@ -250,7 +250,7 @@ static enum sink_result put_row(struct sqlite *s, const struct rollup *row, bool
 	if (dry_run || equal)
 		return SINK_OK;
 	if (code == SQLITE_ROW && !replace) {
-		say_different(row, stored, err);
+		sink_error_different(row, stored, err);
 		return SINK_FATAL;
 	}
 	return write_row(s, Q_ROW_SET, row, row->uniq, row->sketch, now, now_bytes, err);

@@ -104,13 +104,13 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 	if (whole && found == SCHEMA)
 		return SINK_OK;
 	if (found > SCHEMA || (whole && !s->conf->create)) {
-		say_schema(found, SCHEMA, "hta-sink-sqlite", err);
+		sink_error_schema(found, SCHEMA, "hta-sink-sqlite", err);
 		return SINK_FATAL;
 	}
 	if (s->conf->create)
 		return create(s, err);
 	buf_printf(&what, "table %s", s->table);
-	say_missing(buf_z(&what), "hta-sink-sqlite", s->conf->where, err);
+	sink_error_missing(buf_z(&what), "hta-sink-sqlite", s->conf->where, err);
 	buf_fini(&what);
 	return SINK_FATAL;
 }
