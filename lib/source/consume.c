@@ -26,12 +26,12 @@ enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of li
 
 int source_flush(struct source *s, struct err *err)
 {
-	return out_flush(s->feed.out, err);
+	return out_flush(s->writer.out, err);
 }
 
 int source_control(struct source *s, struct err *err)
 {
-	int rc = feed_control(&s->feed, buf_slice(&s->line), err);
+	int rc = record_writer_control(&s->writer, buf_slice(&s->line), err);
 
 	s->line.n = 0;
 	return rc;
@@ -53,7 +53,7 @@ static int give_up(struct source *s, struct err *err)
 	view_fini(&s->view);
 	epochs_assign(s->epochs, &s->step);
 	log_parts_fini(&s->held);
-	page_set(s->feed.page, PAGE_PARTITIONS, 0);
+	page_set(s->writer.page, PAGE_PARTITIONS, 0);
 	s->batch.part = NULL;
 	s->watching = false;
 	return s->log->ops->revoked(s->log->self, err);
@@ -107,7 +107,7 @@ static int read_all(struct source *s, struct err *err)
 		if (rc == 0)
 			rc = source_prepare(s, err);
 		if (rc == 0) {
-			__atomic_store_n(&s->feed.page->state, PAGE_RUNNING, __ATOMIC_RELAXED);
+			__atomic_store_n(&s->writer.page->state, PAGE_RUNNING, __ATOMIC_RELAXED);
 			rc = source_read(s, err);
 			if (rc == 0)
 				return 0;
@@ -164,7 +164,7 @@ static int work(struct source *s, struct err *err)
 {
 	int rc;
 
-	if (feed_dead_to(&s->feed, s->c->dead, err) || source_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || source_greeted(s, err))
+	if (record_writer_dead_to(&s->writer, s->c->dead, err) || source_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || source_greeted(s, err))
 		return -1;
 	rc = first_probe(s, err);
 	if (rc)
@@ -183,9 +183,9 @@ static void close_stdout(struct source *s)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	page_set(s->feed.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->feed.out));
-	out_free(s->feed.out);
-	s->feed.out = NULL;
+	page_set(s->writer.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
+	out_free(s->writer.out);
+	s->writer.out = NULL;
 	if (null >= 0) {
 		dup2(null, STDOUT_FILENO);
 		close(null);
@@ -195,7 +195,7 @@ static void close_stdout(struct source *s)
 static int finish(struct source *s, struct err *err)
 {
 	notify("STOPPING=1");
-	__atomic_store_n(&s->feed.page->state, PAGE_DRAINING, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->writer.page->state, PAGE_DRAINING, __ATOMIC_RELAXED);
 	ctl_end_write(&s->inc, s->eof, &s->line);
 	if (source_control(s, err) || source_flush(s, err))
 		return -1;
@@ -206,7 +206,7 @@ static int finish(struct source *s, struct err *err)
 		return -1;
 	if (epochs_in_flight(s->epochs))
 		return err_set(err, EX_TEMPFAIL, "the pipeline ended with %zu epochs not acknowledged; start it again", epochs_in_flight(s->epochs));
-	if (s->begun && s->feed.read_total == 0 && (s->eof || s->c->until != UNTIL_NEVER))
+	if (s->begun && s->writer.read_total == 0 && (s->eof || s->c->until != UNTIL_NEVER))
 		log_note("job %s: nothing new", s->c->job);
 	return s->begun ? source_commit(s, true, err) : 0;
 }
@@ -229,7 +229,7 @@ static void fail(struct source *s, struct err *err)
 
 	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(s->loop))
 		ack_last_word(s->ack, (s->greeted ? LAST_WORD_S : LINGER_S) * TM_S, err);
-	if (!s->feed.out || out_reader_left(s->feed.out))
+	if (!s->writer.out || out_reader_left(s->writer.out))
 		return;
 	s->line.n = 0;
 	if (!s->hello && source_write_hello(s, "", &ignored))      /* so that those below know what they are and leave with our code */
@@ -260,9 +260,9 @@ static void touch(void *arg, int fd, short revents)
 	struct source *s = arg;
 
 	(void)fd, (void)revents;
-	page_touch(s->feed.page);
-	if (s->feed.out)
-		page_set(s->feed.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->feed.out));
+	page_touch(s->writer.page);
+	if (s->writer.out)
+		page_set(s->writer.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
 }
 
 static void describe(struct source *s)
@@ -273,10 +273,10 @@ static void describe(struct source *s)
 		buf_printf(&b, "%s%s", i ? "," : "", s->c->topic[i]);
 	for (size_t i = 0; i < s->c->files; i++)
 		buf_printf(&b, "%s%s", i ? "," : "", s->c->file[i].path);
-	page_detail(s->feed.page, buf_z(&b));
-	page_job(s->feed.page, s->c->job, s->inc.id, 0);
-	page_set(s->feed.page, PAGE_LAG_RECORDS, UINT64_MAX);
-	page_set(s->feed.page, PAGE_LAG_US, UINT64_MAX);
+	page_detail(s->writer.page, buf_z(&b));
+	page_job(s->writer.page, s->c->job, s->inc.id, 0);
+	page_set(s->writer.page, PAGE_LAG_RECORDS, UINT64_MAX);
+	page_set(s->writer.page, PAGE_LAG_US, UINT64_MAX);
 	buf_fini(&b);
 }
 
@@ -287,9 +287,9 @@ static void begin(struct source *s, const struct source_conf *c, struct log *log
 	s->loop = loop_new();
 	loop_signals(s->loop, on_signal, s, c->drain_us);
 	ctl_inc_random(&s->inc);
-	s->feed = (struct feed){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .page = page_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
+	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .page = page_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
 				 .max_line_bytes = c->max_line_bytes };
-	out_watch_reader(s->feed.out);
+	out_watch_reader(s->writer.out);
 	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = SOURCE_ROWS, .in_flight = SOURCE_IN_FLIGHT });
 	loop_every(s->loop, TM_S, touch, s);
 	describe(s);
@@ -299,7 +299,7 @@ static void fini(struct source *s)
 {
 	loop_deaf(s->loop);
 	ack_free(s->ack);
-	out_free(s->feed.out);
+	out_free(s->writer.out);
 	epochs_free(s->epochs);
 	ctl_fini(&s->ctl);
 	buf_fini(&s->line);
@@ -342,9 +342,9 @@ int source_acknowledged(const struct source_conf *c, struct log *log, struct err
 	if (rc)
 		fail(&s, err);
 	log->ops->close(log->self);
-	if (feed_fini(&s.feed, rc ? NULL : err) && rc == 0)
+	if (record_writer_fini(&s.writer, rc ? NULL : err) && rc == 0)
 		rc = -1;
-	page_end(s.feed.page, rc ? err->code : 0, rc ? err->msg : "");
+	page_end(s.writer.page, rc ? err->code : 0, rc ? err->msg : "");
 	fini(&s);
 	return rc;
 }

@@ -157,9 +157,9 @@ int source_greeted(struct source *s, struct err *err)
 	if (read_stages(s, err))
 		return -1;
 	buf_addc(&s->claims, ']');
-	if (s->feed.dead == FEED_TELL && s->claims.n > 2)
-		s->feed.dead = FEED_IN_BAND;
-	if (s->feed.dead == FEED_TELL)
+	if (s->writer.dead == DEAD_TO_TELL && s->claims.n > 2)
+		s->writer.dead = DEAD_TO_IN_BAND;
+	if (s->writer.dead == DEAD_TO_TELL)
 		return err_set(err, EX_USAGE, "records longer than --max-line would have nowhere to go: no sink of this pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
 			       "or put hta-sink-pg or hta-sink-sqlite into it");
 	return 0;

@@ -23,7 +23,7 @@ struct source {
 	const struct source_conf *c;
 	struct log *log;
 	struct loop *loop;
-	struct feed feed;
+	struct record_writer writer;
 	struct ctl_inc inc;
 	struct ack *ack;
 	struct epochs *epochs;

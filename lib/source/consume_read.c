@@ -25,12 +25,12 @@ enum step { STEP_FAILED = -1, STEP_GO /* read on */, STEP_NEXT /* the next step 
 
 static int check_dead(struct source *s, struct err *err)
 {
-	const struct acct *a = &s->feed.acct;
+	const struct acct *a = &s->writer.acct;
 
 	if (a->in >= DEAD_LIMIT_FROM && (double)a->dead > s->c->dead_limit * (double)a->in)
 		return err_set(err, EX_DATAERR, "%" PRIu64 " of the %" PRIu64 " records of this epoch are longer than --max-line, more than --dead-limit %g%%: nothing of this epoch is stored",
 			       a->dead, a->in, s->c->dead_limit * 100);
-	return s->feed.dead_file && a->dead ? dead_file_sync(s->feed.dead_file, err) : 0;
+	return s->writer.dead_file && a->dead ? dead_file_sync(s->writer.dead_file, err) : 0;
 }
 
 int source_cut(struct source *s, struct err *err)
@@ -45,12 +45,12 @@ int source_cut(struct source *s, struct err *err)
 	r = epochs_cut(s->epochs, &number);
 	view_sent(&s->view, r);
 	s->element.n = 0;
-	ctl_acct_write(prog_common()->name, &s->feed.acct, NULL, &s->element);
+	ctl_acct_write(prog_common()->name, &s->writer.acct, NULL, &s->element);
 	ctl_bar_write(&s->inc, number, s->gen, r, buf_slice(&s->element), &s->line);
-	s->feed.acct = (struct acct){ 0 };
-	feed_again(&s->feed);
-	page_add(s->feed.page, PAGE_EPOCHS_OUT, 1);
-	page_set(s->feed.page, PAGE_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
+	s->writer.acct = (struct acct){ 0 };
+	record_writer_again(&s->writer);
+	page_add(s->writer.page, PAGE_EPOCHS_OUT, 1);
+	page_set(s->writer.page, PAGE_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
 	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
 }
 
@@ -72,9 +72,9 @@ static int lost(struct source *s, const struct range *r, int64_t to, struct err 
 	part->idle = r->idle;
 	epochs_assign(s->epochs, &one);
 	epochs_read(s->epochs, 0, 0, to, NULL, false, tm_mono_us());
-	s->feed.acct.in += n;
-	s->feed.acct.lost += n;
-	page_add(s->feed.page, PAGE_LOST, n);
+	s->writer.acct.in += n;
+	s->writer.acct.lost += n;
+	page_add(s->writer.page, PAGE_LOST, n);
 	rc = source_cut(s, err);
 	ranges_fini(&one);
 	return rc;
@@ -195,7 +195,7 @@ static int take_batch(struct source *s, struct err *err)
 	bool over;
 
 	k = bounds_fit(v, n, r->to, room < s->left ? room : s->left);
-	if (k && (introduce(s, v, err) || feed_records(&s->feed, b->part, v, k, err)))
+	if (k && (introduce(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
 		return -1;
 	over = k < n && v[k].offset >= r->to;               /* the rest is behind the step's end */
 	if (k == n)
@@ -238,7 +238,7 @@ static int wait_for(struct source *s, int fd, struct err *err)
 	if (fd >= 0)
 		loop_unwatch(s->loop, id);
 	if (fd >= 0)
-		page_add(s->feed.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+		page_add(s->writer.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
 	else
 		s->waited_us += (uint64_t)(tm_mono_us() - from);
 	return rc < 0 ? -1 : 0;
@@ -358,7 +358,7 @@ static enum step one_step(struct source *s, struct err *err)
 	s->introduced = mem_grow(s->introduced, s->step.n + 1, sizeof *s->introduced);
 	memset(s->introduced, 0, (s->step.n + 1) * sizeof *s->introduced);
 	s->batch.part = NULL;
-	feed_again(&s->feed);
+	record_writer_again(&s->writer);
 	if (s->log->ops->assign(s->log->self, &s->step, err))
 		return lost_meanwhile(s, err);
 	if (!s->begun)

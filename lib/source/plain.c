@@ -26,7 +26,7 @@ enum { FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */, 
 struct plain {
 	const struct source_conf *c;
 	struct loop *loop;
-	struct feed feed;
+	struct record_writer writer;
 	uint64_t left;             /* records until --until COUNT */
 	struct err damage;         /* the last file's that could not be read to its end */
 	/* topics */
@@ -42,21 +42,21 @@ static void touch(void *arg, int fd, short revents)
 	struct plain *p = arg;
 
 	(void)fd, (void)revents;
-	page_touch(p->feed.page);
-	page_set(p->feed.page, PAGE_BLOCKED_OUT_US, out_blocked_us(p->feed.out));
+	page_touch(p->writer.page);
+	page_set(p->writer.page, PAGE_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
 }
 
 static int begin(struct plain *p, const struct source_conf *c, size_t out_bytes, struct err *err)
 {
 	*p = (struct plain){ .c = c, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	p->loop = loop_new();
-	p->feed = (struct feed){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes), .page = page_new(prog_common()->name), .max_line_bytes = c->max_line_bytes };
-	out_watch_reader(p->feed.out);
-	page_set(p->feed.page, PAGE_LAG_RECORDS, UINT64_MAX);
-	page_set(p->feed.page, PAGE_LAG_US, UINT64_MAX);
-	p->feed.page->state = PAGE_RUNNING;
+	p->writer = (struct record_writer){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes), .page = page_new(prog_common()->name), .max_line_bytes = c->max_line_bytes };
+	out_watch_reader(p->writer.out);
+	page_set(p->writer.page, PAGE_LAG_RECORDS, UINT64_MAX);
+	page_set(p->writer.page, PAGE_LAG_US, UINT64_MAX);
+	p->writer.page->state = PAGE_RUNNING;
 	loop_every(p->loop, TM_S, touch, p);
-	return feed_dead_to(&p->feed, c->dead, err);
+	return record_writer_dead_to(&p->writer, c->dead, err);
 }
 
 static int finish(struct plain *p, int rc, struct err *err)
@@ -64,10 +64,10 @@ static int finish(struct plain *p, int rc, struct err *err)
 	bool left;
 
 	if (rc == 0)
-		rc = out_flush(p->feed.out, err);
-	left = rc && out_reader_left(p->feed.out);
+		rc = out_flush(p->writer.out, err);
+	left = rc && out_reader_left(p->writer.out);
 	if (rc == 0)
-		rc = feed_end(&p->feed, err);
+		rc = record_writer_end(&p->writer, err);
 	if (p->damage.code) {
 		if (rc)
 			log_err(&p->damage);
@@ -75,14 +75,14 @@ static int finish(struct plain *p, int rc, struct err *err)
 			*err = p->damage;
 		rc = -1;
 	}
-	if (feed_fini(&p->feed, rc ? NULL : err) && rc == 0)
+	if (record_writer_fini(&p->writer, rc ? NULL : err) && rc == 0)
 		rc = -1;
-	page_end(p->feed.page, rc ? err->code : 0, rc ? err->msg : "");
+	page_end(p->writer.page, rc ? err->code : 0, rc ? err->msg : "");
 	if (left) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
-	out_free(p->feed.out);
+	out_free(p->writer.out);
 	ranges_fini(&p->untils);
 	loop_free(p->loop);
 	return rc;
@@ -124,7 +124,7 @@ static struct slice cut(struct slice block, uint64_t left)
 
 static int put_lines(struct plain *p, struct slice block, uint64_t lines, struct err *err)
 {
-	struct feed *f = &p->feed;
+	struct record_writer *f = &p->writer;
 
 	if (!f->begun && block.n >= sizeof(CTL_HELLO_START) - 1 && memcmp(block.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0 &&
 	    out_write(f->out, " ", 1, err))
@@ -145,9 +145,9 @@ static int put_long(struct plain *p, const char *name, uint64_t line, struct sli
 	char why[96];
 
 	snprintf(why, sizeof why, "line of %" PRIu64 " bytes, longer than --max-line", size);
-	p->feed.read_total++;
+	p->writer.read_total++;
 	p->left--;
-	return feed_dead(&p->feed, &o, kept, size, why, err);
+	return record_writer_dead(&p->writer, &o, kept, size, why, err);
 }
 
 static int copy_lines(struct plain *p, struct lines *in, bool waits, const char *name, struct err *err)
@@ -159,7 +159,7 @@ static int copy_lines(struct plain *p, struct lines *in, bool waits, const char 
 		enum lines_result r = waits ? lines_next(in, 0, &b, err) : LINES_TIMEOUT;
 
 		if (r == LINES_TIMEOUT) {
-			if (waits && out_flush(p->feed.out, err))
+			if (waits && out_flush(p->writer.out, err))
 				return -1;
 			r = lines_next(in, INT64_MAX, &b, err);
 		}
@@ -175,7 +175,7 @@ static int copy_lines(struct plain *p, struct lines *in, bool waits, const char 
 		}
 		if (r == LINES_LONG ? put_long(p, name, line, b, lines_long_bytes(in), err) : put_lines(p, b, n, err))
 			return -1;
-		if (r == LINES_TAIL && out_write(p->feed.out, "\n", 1, err))
+		if (r == LINES_TAIL && out_write(p->writer.out, "\n", 1, err))
 			return -1;
 		line += n;
 	}
@@ -198,7 +198,7 @@ static int copy_stream(struct plain *p, int fd, const char *name, const struct i
 	lines_name(in, name);
 	rc = copy_lines(p, in, !stream, name, err);
 	if (!stream)
-		page_add(p->feed.page, PAGE_BLOCKED_IN_US, lines_blocked_us(in));
+		page_add(p->writer.page, PAGE_BLOCKED_IN_US, lines_blocked_us(in));
 	lines_free(in);
 	stream_free(stream);
 	return rc;
@@ -245,7 +245,7 @@ int source_plain_files(const struct source_conf *c, struct err *err)
 	int rc = begin(&p, c, FILES_OUT_BYTES, err);
 
 	for (size_t i = 0; i < c->files && rc == 0 && p.left; i++) {
-		page_detail(p.feed.page, c->file[i].path);
+		page_detail(p.writer.page, c->file[i].path);
 		rc = copy_file(&p, c->file[i].path, err);
 	}
 	return finish(&p, rc, err);
@@ -279,7 +279,7 @@ static int assign_all(struct plain *p, struct err *err)
 		mark_done(p, &p->untils.v[i], starts.v[i].from);
 	if (rc == 0)
 		rc = ops->assign(p->log->self, &starts, err);
-	page_set(p->feed.page, PAGE_PARTITIONS, parts.n);
+	page_set(p->writer.page, PAGE_PARTITIONS, parts.n);
 	log_parts_fini(&parts);
 	ranges_fini(&starts);
 	return rc;
@@ -291,7 +291,7 @@ static int put_batch(struct plain *p, const struct log_batch *b, struct err *err
 	size_t n = bounds_fit(b->v, b->n, until->to, p->left);
 
 	p->left -= n;
-	if (feed_records(&p->feed, b->part, b->v, n, err))
+	if (record_writer_records(&p->writer, b->part, b->v, n, err))
 		return -1;
 	mark_done(p, until, n == b->n ? b->position : b->v[n].offset);
 	return 0;
@@ -307,12 +307,12 @@ static int wait_for_more(struct plain *p, int fd, struct err *err)
 	int64_t from = tm_mono_us();
 	int id, rc;
 
-	if (out_flush(p->feed.out, err))
+	if (out_flush(p->writer.out, err))
 		return -1;
 	id = loop_watch(p->loop, fd, POLLIN, ignore, NULL);
 	rc = loop_turn(p->loop, INT64_MAX, err);
 	loop_unwatch(p->loop, id);
-	page_add(p->feed.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+	page_add(p->writer.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
 	return rc < 0 ? -1 : 0;
 }
 
@@ -340,7 +340,7 @@ int source_plain(const struct source_conf *c, struct log *log, struct err *err)
 	int rc = begin(&p, c, LOG_OUT_BYTES, err);
 
 	p.log = log;
-	page_detail(p.feed.page, c->topic[0]);
+	page_detail(p.writer.page, c->topic[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
 	log->ops->close(log->self);

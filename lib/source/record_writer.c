@@ -11,21 +11,21 @@ enum { WINDOW_BYTES = 64 << 10, TOLD_MOST = 5 };
 
 struct window { char *start, *p, *end; };
 
-uint64_t feed_size(const struct feed *f, const struct log_record *r)
+uint64_t record_writer_size(const struct record_writer *f, const struct log_record *r)
 {
 	return f->bytes ? (uint64_t)(r->next - r->offset) - !r->tail : r->value.n;
 }
 
 /* ---- lines */
 
-static void close_window(struct feed *f, struct window *w)
+static void close_window(struct record_writer *f, struct window *w)
 {
 	if (w->p != w->start)
 		out_used(f->out, (size_t)(w->p - w->start));
 	*w = (struct window){ 0 };
 }
 
-static int open_window(struct feed *f, struct window *w, size_t need, struct err *err)
+static int open_window(struct record_writer *f, struct window *w, size_t need, struct err *err)
 {
 	size_t n = need > WINDOW_BYTES ? need : WINDOW_BYTES;
 
@@ -49,7 +49,7 @@ static void put_line(struct window *w, struct slice s)
 	w->p = end + 1;
 }
 
-int feed_control(struct feed *f, struct slice line, struct err *err)
+int record_writer_control(struct record_writer *f, struct slice line, struct err *err)
 {
 	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
 }
@@ -57,13 +57,13 @@ int feed_control(struct feed *f, struct slice line, struct err *err)
 /* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time
  * that they cross a full minute. A producer writes its batches in order of time, so that is rarely
  * more than once a batch, and the batch itself costs more than the line does. */
-static bool needs_at(const struct feed *f, const struct log_part *part, const struct log_record *r)
+static bool needs_at(const struct record_writer *f, const struct log_part *part, const struct log_record *r)
 {
 	return f->part != part || f->next != r->offset ||
 	       (f->inc && !ctl_at_covers(f->time_us, r->time_us));
 }
 
-static int put_at(struct feed *f, const struct log_part *part, const struct log_record *r,
+static int put_at(struct record_writer *f, const struct log_part *part, const struct log_record *r,
 		  struct err *err)
 {
 	struct ctl_at at = { .topic = slice_z(part->topic), .partition = part->partition,
@@ -76,10 +76,10 @@ static int put_at(struct feed *f, const struct log_part *part, const struct log_
 		return 0;
 	f->line.n = 0;
 	ctl_at_write(f->inc, &at, &f->line);
-	return feed_control(f, buf_slice(&f->line), err);
+	return record_writer_control(f, buf_slice(&f->line), err);
 }
 
-void feed_again(struct feed *f)
+void record_writer_again(struct record_writer *f)
 {
 	f->part = NULL;
 }
@@ -91,15 +91,15 @@ static bool like_hello(struct slice s)
 
 /* ---- dead letters */
 
-int feed_dead_to(struct feed *f, const char *dead, struct err *err)
+int record_writer_dead_to(struct record_writer *f, const char *dead, struct err *err)
 {
-	f->dead = !dead ? FEED_TELL : strcmp(dead, "drop") == 0 ? FEED_DROP : FEED_FILE;
-	if (f->dead == FEED_FILE)
+	f->dead = !dead ? DEAD_TO_TELL : strcmp(dead, "drop") == 0 ? DEAD_TO_DROP : DEAD_TO_FILE;
+	if (f->dead == DEAD_TO_FILE)
 		f->dead_file = dead_file_open(dead, err);
-	return f->dead == FEED_FILE && !f->dead_file ? -1 : 0;
+	return f->dead == DEAD_TO_FILE && !f->dead_file ? -1 : 0;
 }
 
-int feed_fini(struct feed *f, struct err *err)
+int record_writer_fini(struct record_writer *f, struct err *err)
 {
 	int rc = dead_file_close(f->dead_file, err);
 
@@ -108,7 +108,7 @@ int feed_fini(struct feed *f, struct err *err)
 	return rc;
 }
 
-static void tell(const struct origin *o, const char *why, const struct feed *f)
+static void tell(const struct origin *o, const char *why, const struct record_writer *f)
 {
 	struct err e = ERR_INIT;
 
@@ -121,7 +121,7 @@ static void tell(const struct origin *o, const char *why, const struct feed *f)
 	log_err(&e);
 }
 
-int feed_dead(struct feed *f, const struct origin *o, struct slice record, uint64_t size, const char *why, struct err *err)
+int record_writer_dead(struct record_writer *f, const struct origin *o, struct slice record, uint64_t size, const char *why, struct err *err)
 {
 	struct ctl_dead d = { .stage = slice_z(prog_common()->name), .topic = o->topic, .partition = o->partition, .offset = o->offset,
 			      .why = slice_z(why), .size = size, .record = record };
@@ -130,56 +130,56 @@ int feed_dead(struct feed *f, const struct origin *o, struct slice record, uint6
 	f->dead_total++;
 	page_add(f->page, PAGE_DEAD, 1);
 	switch (f->dead) {
-	case FEED_TELL:
+	case DEAD_TO_TELL:
 		tell(o, why, f);
 		return 0;
-	case FEED_FILE:
+	case DEAD_TO_FILE:
 		return dead_file_write(f->dead_file, prog_common()->name, o, 0, 0, record, size, why, err);
-	case FEED_IN_BAND:
+	case DEAD_TO_IN_BAND:
 		f->line.n = 0;
 		ctl_dead_write(f->inc, &d, &f->line);
-		return feed_control(f, buf_slice(&f->line), err);
-	case FEED_DROP:
+		return record_writer_control(f, buf_slice(&f->line), err);
+	case DEAD_TO_DROP:
 		break;
 	}
 	return 0;
 }
 
-static int put_long(struct feed *f, const struct log_part *part, const struct log_record *r, struct err *err)
+static int put_long(struct record_writer *f, const struct log_part *part, const struct log_record *r, struct err *err)
 {
 	struct origin o = { .topic = slice_z(part->topic), .partition = part->partition, .offset = r->offset, .bytes = f->bytes };
-	uint64_t size = feed_size(f, r);
+	uint64_t size = record_writer_size(f, r);
 	char why[96];
 
 	snprintf(why, sizeof why, "record of %" PRIu64 " bytes, longer than --max-line", size);
-	return feed_dead(f, &o, r->value, size, why, err);
+	return record_writer_dead(f, &o, r->value, size, why, err);
 }
 
-int feed_end(struct feed *f, struct err *err)
+int record_writer_end(struct record_writer *f, struct err *err)
 {
 	if (f->dead_total == 0)
 		return 0;
-	if (f->dead == FEED_TELL)
+	if (f->dead == DEAD_TO_TELL)
 		return err_set(err, EX_DATAERR, "%" PRIu64 " of %" PRIu64 " records were longer than --max-line and left out (--dead FILE keeps them, --dead drop ignores them)",
 			       f->dead_total, f->read_total);
-	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s", f->dead_total, f->read_total, f->dead == FEED_DROP ? "dropped" : "in the --dead file");
+	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s", f->dead_total, f->read_total, f->dead == DEAD_TO_DROP ? "dropped" : "in the --dead file");
 	return 0;
 }
 
 /* ---- records */
 
 /* How many records from v[0] on lie behind each other as lines of one block. */
-static size_t block_of(const struct feed *f, const struct log_record *v, size_t n)
+static size_t block_of(const struct record_writer *f, const struct log_record *v, size_t n)
 {
 	size_t k = 0;
 
-	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail && feed_size(f, &v[k]) == v[k].value.n &&
+	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail && record_writer_size(f, &v[k]) == v[k].value.n &&
 	       (k == 0 || v[k].value.p == v[k - 1].value.p + v[k - 1].value.n + 1))
 		k++;
 	return k;
 }
 
-static int put_block(struct feed *f, const struct log_record *v, size_t k, struct err *err)
+static int put_block(struct record_writer *f, const struct log_record *v, size_t k, struct err *err)
 {
 	size_t n = (size_t)(v[k - 1].value.p + v[k - 1].value.n + 1 - v[0].value.p);
 
@@ -189,7 +189,7 @@ static int put_block(struct feed *f, const struct log_record *v, size_t k, struc
 	return out_write(f->out, v[0].value.p, n, err);
 }
 
-static int put_record(struct feed *f, struct window *w, const struct log_record *r, struct err *err)
+static int put_record(struct record_writer *f, struct window *w, const struct log_record *r, struct err *err)
 {
 	bool guard = !f->inc && !f->begun && like_hello(r->value);
 
@@ -205,7 +205,7 @@ static int put_record(struct feed *f, struct window *w, const struct log_record 
 	return 0;
 }
 
-static int put_all(struct feed *f, const struct log_part *part, const struct log_record *v, size_t n, struct window *w, struct err *err)
+static int put_all(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct window *w, struct err *err)
 {
 	for (size_t i = 0, k; i < n; i++) {
 		const struct log_record *r = &v[i];
@@ -214,7 +214,7 @@ static int put_all(struct feed *f, const struct log_part *part, const struct log
 			f->acct.filtered++;
 			continue;
 		}
-		if (feed_size(f, r) > f->max_line_bytes) {
+		if (record_writer_size(f, r) > f->max_line_bytes) {
 			close_window(f, w);
 			if (put_long(f, part, r, err))
 				return -1;
@@ -237,7 +237,7 @@ static int put_all(struct feed *f, const struct log_part *part, const struct log
 	return 0;
 }
 
-int feed_records(struct feed *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err)
+int record_writer_records(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err)
 {
 	struct window w = { 0 };
 	struct acct before = f->acct;

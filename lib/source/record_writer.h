@@ -13,17 +13,17 @@
 #include "tool/dead_letters.h"
 #include "tool/counters.h"
 
-enum feed_dead { FEED_TELL /* plain, no --dead: stderr and 65 at the end */, FEED_IN_BAND, FEED_FILE, FEED_DROP };
+enum record_writer_dead { DEAD_TO_TELL /* plain, no --dead: stderr and 65 at the end */, DEAD_TO_IN_BAND, DEAD_TO_FILE, DEAD_TO_DROP };
 
-struct feed {
+struct record_writer {
 	/* set by the owner */
 	struct out *out;
 	struct page *page;
 	const struct ctl_inc *inc;          /* NULL: plain */
 	bool bytes;                         /* offsets count bytes: records are lines of a file */
 	uint64_t max_line_bytes;
-	enum feed_dead dead;
-	struct dead_file *dead_file;        /* FEED_FILE; the feed's to close (feed_fini) */
+	enum record_writer_dead dead;
+	struct dead_file *dead_file;        /* DEAD_TO_FILE; the feed's to close (record_writer_fini) */
 
 	struct acct acct;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
 	uint64_t dead_total, read_total;
@@ -35,20 +35,20 @@ struct feed {
 };
 
 /* --dead: NULL, "drop" or a file, which is opened. EX_IOERR. */
-int feed_dead_to(struct feed *f, const char *dead, struct err *err);
-int feed_fini(struct feed *f, struct err *err);                                   /* closes --dead FILE */
+int record_writer_dead_to(struct record_writer *f, const char *dead, struct err *err);
+int record_writer_fini(struct record_writer *f, struct err *err);                                   /* closes --dead FILE */
 
-int feed_records(struct feed *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err);
-void feed_again(struct feed *f);                                                  /* the next line gets an `at` */
+int record_writer_records(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err);
+void record_writer_again(struct record_writer *f);                                                  /* the next line gets an `at` */
 
 /* A control line: adds its newline. */
-int feed_control(struct feed *f, struct slice line, struct err *err);
+int record_writer_control(struct record_writer *f, struct slice line, struct err *err);
 
 /* A record that is too long, or whatever is bad at the source. file, line: of a plain file (part NULL). */
-int feed_dead(struct feed *f, const struct origin *origin, struct slice record, uint64_t size, const char *why, struct err *err);
+int record_writer_dead(struct record_writer *f, const struct origin *origin, struct slice record, uint64_t size, const char *why, struct err *err);
 /* The end of a plain stream: EX_DATAERR where dead records were only told. */
-int feed_end(struct feed *f, struct err *err);
+int record_writer_end(struct record_writer *f, struct err *err);
 
-uint64_t feed_size(const struct feed *f, const struct log_record *r);             /* of the whole record, in bytes */
+uint64_t record_writer_size(const struct record_writer *f, const struct log_record *r);             /* of the whole record, in bytes */
 
 #endif
