@@ -4,29 +4,29 @@
 
 #include "base/mem.h"
 
-void view_fini(struct view *v)
+void catchup_fini(struct catchup *v)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		free(v->v[i].topic);
 		free(v->v[i].next);
 	}
 	free(v->v);
-	*v = (struct view){ 0 };
+	*v = (struct catchup){ 0 };
 }
 
-static struct view_part *set_part(struct view *v, size_t i, const char *topic, int32_t partition)
+static struct catchup_part *set_part(struct catchup *v, size_t i, const char *topic, int32_t partition)
 {
-	v->v[i] = (struct view_part){ .topic = mem_strdup(topic), .partition = partition, .watermark_us = POS_NONE,
+	v->v[i] = (struct catchup_part){ .topic = mem_strdup(topic), .partition = partition, .watermark_us = POS_NONE,
 				      .next = mem_array(v->sinks, sizeof *v->v[i].next) };
 	return &v->v[i];
 }
 
-void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts)
+void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts)
 {
-	view_fini(v);
-	*v = (struct view){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v), .n = parts->n, .sinks = n };
+	catchup_fini(v);
+	*v = (struct catchup){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v), .n = parts->n, .sinks = n };
 	for (size_t i = 0; i < parts->n; i++) {
-		struct view_part *p = set_part(v, i, parts->v[i].topic, parts->v[i].partition);
+		struct catchup_part *p = set_part(v, i, parts->v[i].topic, parts->v[i].partition);
 		int64_t low = 0;
 
 		p->idle = true;
@@ -44,15 +44,15 @@ void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, c
 	}
 }
 
-void view_started(struct view *v, const struct ranges *start)
+void catchup_started(struct catchup *v, const struct ranges *start)
 {
-	view_fini(v);
-	*v = (struct view){ .v = mem_array(start->n ? start->n : 1, sizeof *v->v), .n = start->n, .sinks = 1 };
+	catchup_fini(v);
+	*v = (struct catchup){ .v = mem_array(start->n ? start->n : 1, sizeof *v->v), .n = start->n, .sinks = 1 };
 	for (size_t i = 0; i < start->n; i++)
 		set_part(v, i, start->v[i].topic, start->v[i].partition)->next[0] = start->v[i].from;
 }
 
-void view_sent(struct view *v, const struct ranges *epoch)
+void catchup_sent(struct catchup *v, const struct ranges *epoch)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		const struct range *r = ranges_find(epoch, slice_z(v->v[i].topic), v->v[i].partition);
@@ -66,7 +66,7 @@ void view_sent(struct view *v, const struct ranges *epoch)
 	}
 }
 
-int64_t view_lowest(const struct view_part *p, size_t sinks)
+int64_t catchup_lowest(const struct catchup_part *p, size_t sinks)
 {
 	int64_t low = p->next[0];
 
@@ -75,7 +75,7 @@ int64_t view_lowest(const struct view_part *p, size_t sinks)
 	return low;
 }
 
-int64_t view_highest(const struct view_part *p, size_t sinks)
+int64_t catchup_highest(const struct catchup_part *p, size_t sinks)
 {
 	int64_t high = p->next[0];
 
@@ -84,7 +84,7 @@ int64_t view_highest(const struct view_part *p, size_t sinks)
 	return high;
 }
 
-static void add_start(struct ranges *start, const struct view_part *p, int64_t from, int64_t to)
+static void add_start(struct ranges *start, const struct catchup_part *p, int64_t from, int64_t to)
 {
 	struct range *r = ranges_add(start, slice_z(p->topic), p->partition);
 
@@ -95,7 +95,7 @@ static void add_start(struct ranges *start, const struct view_part *p, int64_t f
 }
 
 /* The position above the lowest one; the lowest where all agree. */
-static int64_t second(const struct view_part *p, size_t sinks, int64_t low)
+static int64_t second(const struct catchup_part *p, size_t sinks, int64_t low)
 {
 	int64_t up = INT64_MAX;
 
@@ -105,11 +105,11 @@ static int64_t second(const struct view_part *p, size_t sinks, int64_t low)
 	return up == INT64_MAX ? low : up;
 }
 
-bool view_step(const struct view *v, struct ranges *start)
+bool catchup_step(const struct catchup *v, struct ranges *start)
 {
 	ranges_fini(start);
 	for (size_t i = 0; i < v->n; i++) {
-		int64_t low = view_lowest(&v->v[i], v->sinks), up = second(&v->v[i], v->sinks, low);
+		int64_t low = catchup_lowest(&v->v[i], v->sinks), up = second(&v->v[i], v->sinks, low);
 
 		if (up == low)
 			continue;

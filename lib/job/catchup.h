@@ -7,7 +7,7 @@
 #include "proto/ctl.h"
 #include "source/input.h"
 
-struct view_part {
+struct catchup_part {
 	char *topic;
 	int32_t partition;
 	int64_t *next;                /* of each sink */
@@ -15,24 +15,24 @@ struct view_part {
 	int64_t watermark_us;         /* the lowest of the sinks that stand lowest; POS_NONE: none */
 };
 
-struct view { struct view_part *v; size_t n, sinks; };
+struct catchup { struct catchup_part *v; size_t n, sinks; };
 
-void view_fini(struct view *v);
+void catchup_fini(struct catchup *v);
 
 /* The positions that the sinks answered for these partitions, which all of them know (else BUG). */
-void view_probed(struct view *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts);
+void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts);
 /* No sink keeps positions: these starts (from) stand for them. */
-void view_started(struct view *v, const struct ranges *start);
+void catchup_started(struct catchup *v, const struct ranges *start);
 
 /* An epoch was sent. */
-void view_sent(struct view *v, const struct ranges *epoch);
+void catchup_sent(struct catchup *v, const struct ranges *epoch);
 
-int64_t view_lowest(const struct view_part *p, size_t sinks);
-int64_t view_highest(const struct view_part *p, size_t sinks);
+int64_t catchup_lowest(const struct catchup_part *p, size_t sinks);
+int64_t catchup_highest(const struct catchup_part *p, size_t sinks);
 
 /* What to read next: `start` (from, idle, watermark_us) is filled anew, in the order of the view.
  * Returns true while sinks differ: start has one partition then, to be read up to `to` exactly; else
  * all partitions, `to` INT64_MAX. */
-bool view_step(const struct view *v, struct ranges *start);
+bool catchup_step(const struct catchup *v, struct ranges *start);
 
 #endif

@@ -50,7 +50,7 @@ static int give_up(struct source *s, struct err *err)
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
 	ranges_fini(&s->step);
-	view_fini(&s->view);
+	catchup_fini(&s->catchup);
 	epochs_assign(s->epochs, &s->step);
 	log_parts_fini(&s->held);
 	page_set(s->writer.page, PAGE_PARTITIONS, 0);
@@ -318,8 +318,8 @@ static void fini(struct source *s)
 	ranges_fini(&s->ends);
 	ranges_fini(&s->step);
 	free(s->introduced);
-	view_fini(&s->view);
-	view_fini(&s->watched);
+	catchup_fini(&s->catchup);
+	catchup_fini(&s->watched);
 	loop_free(s->loop);
 }
 

@@ -10,7 +10,7 @@ enum { WATCH_EVERY_S = 60 };
 
 /* ---- is the log still the one that was read? */
 
-static int at_part(const struct source *s, const struct view_part *p, struct err *err)
+static int at_part(const struct source *s, const struct catchup_part *p, struct err *err)
 {
 	const char *path = s->log->ops->bytes ? files_path(s->log, p->topic) : NULL;
 
@@ -22,7 +22,7 @@ static int at_part(const struct source *s, const struct view_part *p, struct err
 }
 
 /* One sink's position, against what the log has now. */
-static int check_position(struct source *s, const struct view_part *p, const struct log_part *part, const struct range *ends, const struct ctl_sink_state *sink,
+static int check_position(struct source *s, const struct catchup_part *p, const struct log_part *part, const struct range *ends, const struct ctl_sink_state *sink,
 			  struct err *err)
 {
 	const struct position *at = positions_find(&sink->pos, slice_z(p->topic), p->partition);
@@ -47,7 +47,7 @@ static int check_position(struct source *s, const struct view_part *p, const str
 }
 
 /* Is another sink's last record the same one? Then it need not be read again. */
-static bool same_as_before(const struct source *s, const struct view_part *p, size_t sink)
+static bool same_as_before(const struct source *s, const struct catchup_part *p, size_t sink)
 {
 	const struct position *at = positions_find(&s->sinks[sink].pos, slice_z(p->topic), p->partition);
 
@@ -62,8 +62,8 @@ static bool same_as_before(const struct source *s, const struct view_part *p, si
 
 int source_check_log(struct source *s, struct err *err)
 {
-	for (size_t i = 0; i < s->view.n; i++) {
-		const struct view_part *p = &s->view.v[i];
+	for (size_t i = 0; i < s->catchup.n; i++) {
+		const struct catchup_part *p = &s->catchup.v[i];
 		const struct log_part *part = log_parts_find(&s->all, slice_z(p->topic), p->partition);
 
 		if (log_parts_find(&s->checked, slice_z(p->topic), p->partition))
@@ -78,10 +78,10 @@ int source_check_log(struct source *s, struct err *err)
 
 /* ---- the minute's probe: a store that was restored shows itself by a conflict only where new records come */
 
-static void copy_view(const struct view *from, struct view *to)
+static void copy_view(const struct catchup *from, struct catchup *to)
 {
-	view_fini(to);
-	*to = (struct view){ .v = mem_array(from->n ? from->n : 1, sizeof *to->v), .n = from->n, .sinks = from->sinks };
+	catchup_fini(to);
+	*to = (struct catchup){ .v = mem_array(from->n ? from->n : 1, sizeof *to->v), .n = from->n, .sinks = from->sinks };
 	for (size_t i = 0; i < from->n; i++) {
 		to->v[i] = from->v[i];
 		to->v[i].topic = mem_strdup(from->v[i].topic);
@@ -94,12 +94,12 @@ int source_watch(struct source *s, int64_t now_us, struct err *err)
 {
 	if (s->watching || now_us < s->watch_at_us)
 		return 0;
-	copy_view(&s->view, &s->watched);
+	copy_view(&s->catchup, &s->watched);
 	s->watching = true;
 	return source_send_probe(s, err);
 }
 
-static int moved(const struct ctl_sink_state *sink, const struct view_part *p, int64_t want, struct err *err)
+static int moved(const struct ctl_sink_state *sink, const struct catchup_part *p, int64_t want, struct err *err)
 {
 	const struct position *at = positions_find(&sink->pos, slice_z(p->topic), p->partition);
 

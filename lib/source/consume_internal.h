@@ -57,7 +57,7 @@ struct source {
 	bool drew;                         /* this run started the job */
 
 	/* what is ours, index by index: view.v, stored.v, ends.v */
-	struct view view;
+	struct catchup catchup;
 	struct ranges stored;              /* to: lowest position in all sinks; from: committed; watermark_us: time of the first record read, while none is stored */
 	struct ranges ends;                /* from: low, to: end of the log as last asked; -1: not known */
 	bool commit_due;
@@ -76,7 +76,7 @@ struct source {
 	/* the minute's probe */
 	int64_t watch_at_us;
 	bool watching;
-	struct view watched;               /* where the sinks should stand when they answer */
+	struct catchup watched;               /* where the sinks should stand when they answer */
 };
 
 static inline bool source_group(const struct source *s) { return s->log->ops->group; }

@@ -1,6 +1,6 @@
 /* Reading. A step is one assignment of the log: while sinks differ one partition alone, up to a position; then everything.
  *
- *	view_step -> assign -> batch, batch, ... -> the step's end: cut, next step
+ *	catchup_step -> assign -> batch, batch, ... -> the step's end: cut, next step
  *	                        |
  *	                        +- due: cut; changed: cut and give up; no room (4 epochs in flight, the open one full): wait for an ack
  *
@@ -43,7 +43,7 @@ int source_cut(struct source *s, struct err *err)
 	if (check_dead(s, err) || (s->log->ops->verify && s->log->ops->verify(s->log->self, err)))
 		return -1;
 	r = epochs_cut(s->epochs, &number);
-	view_sent(&s->view, r);
+	catchup_sent(&s->catchup, r);
 	s->element.n = 0;
 	ctl_acct_write(prog_common()->name, &s->writer.acct, NULL, &s->element);
 	ctl_bar_write(&s->inc, number, s->gen, r, buf_slice(&s->element), &s->line);
@@ -349,7 +349,7 @@ static enum step one_step(struct source *s, struct err *err)
 
 	if (wait_for_acks(s, err))
 		return STEP_FAILED;
-	s->alone = view_step(&s->view, &s->step);
+	s->alone = catchup_step(&s->catchup, &s->step);
 	gap = skip_gap(s, err);
 	if (gap)
 		return gap < 0 ? STEP_FAILED : STEP_NEXT;

@@ -147,7 +147,7 @@ static int start_without_sinks(struct source *s, const struct ranges *commits, s
 			start.v[i].from = c->from;
 	}
 	if (rc == 0)
-		view_started(&s->view, &start);
+		catchup_started(&s->catchup, &start);
 	ranges_fini(&start);
 	return rc;
 }
@@ -158,13 +158,13 @@ static int begin_sets(struct source *s, const struct ranges *commits, struct err
 {
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
-	for (size_t i = 0; i < s->view.n; i++) {
-		const struct view_part *p = &s->view.v[i];
+	for (size_t i = 0; i < s->catchup.n; i++) {
+		const struct catchup_part *p = &s->catchup.v[i];
 		const struct range *c = ranges_find(commits, slice_z(p->topic), p->partition);
 		struct range *r = ranges_add(&s->stored, slice_z(p->topic), p->partition);
 
 		r->from = c ? c->from : -1;
-		r->to = view_lowest(p, s->view.sinks);
+		r->to = catchup_lowest(p, s->catchup.sinks);
 		r->idle = p->idle;
 		for (size_t k = 0; k < s->n_sinks; k++) {
 			const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic), p->partition);
@@ -182,7 +182,7 @@ static int start(struct source *s, const struct decision *d, const struct ranges
 	s->meta.n = 0;
 	decide_meta_write(s->gen, s->c->job, &s->meta);
 	if (s->n_sinks)
-		view_probed(&s->view, s->sinks, s->n_sinks, &s->held);
+		catchup_probed(&s->catchup, s->sinks, s->n_sinks, &s->held);
 	else if (start_without_sinks(s, commits, err))
 		return -1;
 	if (begin_sets(s, commits, err) || source_check_log(s, err))
@@ -193,7 +193,7 @@ static int start(struct source *s, const struct decision *d, const struct ranges
 	source_lag(s);
 	s->lag_at_us = tm_mono_us() + LAG_AFTER_S * TM_S;
 	s->watch_at_us = tm_mono_us() + WATCH_AFTER_S * TM_S;
-	page_set(s->writer.page, PAGE_PARTITIONS, s->view.n);
+	page_set(s->writer.page, PAGE_PARTITIONS, s->catchup.n);
 	if (s->c->from_given && !s->drew && s->n_sinks && !s->begun)
 		log_note("--from changes nothing: the sinks know job %s and where it stands", s->c->job);
 	return 0;

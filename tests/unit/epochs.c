@@ -149,7 +149,7 @@ static void views(void)
 	struct ctl_sink_state sink[2] = { { .name = (char *)(uintptr_t)"a" }, { .name = (char *)(uintptr_t)"b" } };
 	struct log_parts parts = { 0 };
 	struct ranges start = { 0 }, sent = { 0 };
-	struct view v = { 0 };
+	struct catchup v = { 0 };
 
 	for (int p = 0; p < 2; p++) {
 		log_parts_add(&parts, slice_z("t"), p);
@@ -160,24 +160,24 @@ static void views(void)
 		sink[0].pos.v[p].watermark_us = 7;
 		sink[1].pos.v[p].watermark_us = 5;
 	}
-	view_probed(&v, sink, 2, &parts);
+	catchup_probed(&v, sink, 2, &parts);
 	ok(v.v[0].idle && !v.v[1].idle, "idle where all sinks have it so");
 	ok(v.v[0].watermark_us == 5 && v.v[1].watermark_us == 5, "the watermark of who stands lowest, the lower one of two");
-	ok(view_step(&v, &start), "sinks differ");
+	ok(catchup_step(&v, &start), "sinks differ");
 	is_int(start.n, 1, "one partition alone");
 	ok(start.v[0].partition == 1 && start.v[0].from == 20 && start.v[0].to == 50, "from the lowest to the next position");
 	is_int(start.v[0].watermark_us, 5, "with what is known of it there");
 	ranges_add(&sent, slice_z("t"), 1)->to = 35;
-	view_sent(&v, &sent);
-	ok(view_step(&v, &start) && start.v[0].from == 35 && start.v[0].to == 50, "an epoch on the way moves only who is behind");
+	catchup_sent(&v, &sent);
+	ok(catchup_step(&v, &start) && start.v[0].from == 35 && start.v[0].to == 50, "an epoch on the way moves only who is behind");
 	sent.v[0].to = 50;
-	view_sent(&v, &sent);
-	ok(!view_step(&v, &start), "all agree");
+	catchup_sent(&v, &sent);
+	ok(!catchup_step(&v, &start), "all agree");
 	ok(start.n == 2 && start.v[0].from == 50 && start.v[1].from == 50 && start.v[1].to == INT64_MAX, "everything, without a bound");
-	view_fini(&v);
-	view_started(&v, &start);
-	ok(v.sinks == 1 && !view_step(&v, &start) && start.v[1].from == 50, "no sink with positions: the given starts");
-	view_fini(&v);
+	catchup_fini(&v);
+	catchup_started(&v, &start);
+	ok(v.sinks == 1 && !catchup_step(&v, &start) && start.v[1].from == 50, "no sink with positions: the given starts");
+	catchup_fini(&v);
 	ranges_fini(&start);
 	ranges_fini(&sent);
 	positions_fini(&sink[0].pos);
