@@ -6,7 +6,7 @@
 
 #define META_START "hta1 "
 
-void decision_fini(struct decision *d)
+void start_decision_fini(struct start_decision *d)
 {
 	ranges_fini(&d->start);
 }
@@ -55,12 +55,12 @@ static const struct ctl_sink_state *first_by_name(const struct found *f)
 
 /* ---- no sink has a generation */
 
-static void decide_none(const struct found *f, struct decision *out)
+static void rules_none(const struct found *f, struct start_decision *out)
 {
 	const char *first = first_by_name(f)->name;
 
 	if (!f->commit) {
-		out->act = DECIDE_FRESH;
+		out->act = START_FRESH;
 		out->to = first;
 		return;
 	}
@@ -91,10 +91,10 @@ static bool starts_of(const struct found *f, struct ranges *start)
 	return true;
 }
 
-static void decide_some(const struct found *f, const struct tally *t, struct decision *out)
+static void rules_some(const struct found *f, const struct tally *t, struct start_decision *out)
 {
 	if (starts_of(f, &out->start)) {
-		out->act = DECIDE_ADOPT;
+		out->act = START_ADOPT;
 		memcpy(out->gen, t->with->gen, sizeof out->gen);
 		return;
 	}
@@ -117,7 +117,7 @@ static void find_new(const struct found *f, struct ranges *start)
 	}
 }
 
-static void decide_all(const struct found *f, const char *gen, struct decision *out)
+static void rules_all(const struct found *f, const char *gen, struct start_decision *out)
 {
 	if (f->commit && f->commit_gen[0] && strcmp(f->commit_gen, gen) != 0) {
 		err_set(&out->why, EX_CONFIG, "the sinks hold another start of job %s (generation %s) than group %s has committed (%s): these stores are not the ones "
@@ -127,30 +127,30 @@ static void decide_all(const struct found *f, const char *gen, struct decision *
 	}
 	memcpy(out->gen, gen, sizeof out->gen);
 	find_new(f, &out->start);
-	out->act = out->start.n ? DECIDE_NEW : DECIDE_START;
+	out->act = out->start.n ? START_NEW : START_READ;
 	out->commit = f->group && !f->commit_gen[0];
 }
 
-void decide(const struct found *f, struct decision *out)
+void start_rules(const struct found *f, struct start_decision *out)
 {
 	struct tally t = count(f, NULL);
 
-	*out = (struct decision){ .act = DECIDE_STOP };
+	*out = (struct start_decision){ .act = START_STOP };
 	if (f->commit_job && strcmp(f->commit_job, f->job) != 0) {
 		err_set(&out->why, EX_CONFIG, "group %s belongs to job %s: a group has one job and a job one group; say --job %s, or take another -g",
 			f->group, f->commit_job, f->commit_job);
 		return;
 	}
 	if (f->n == 0)
-		out->act = DECIDE_START;
+		out->act = START_READ;
 	else if (t.other)
 		stop_two(f, &t, &out->why);
 	else if (!t.with)
-		decide_none(f, out);
+		rules_none(f, out);
 	else if (t.without)
-		decide_some(f, &t, out);
+		rules_some(f, &t, out);
 	else
-		decide_all(f, t.with->gen, out);
+		rules_all(f, t.with->gen, out);
 }
 
 /* ---- bootstrap */
@@ -195,7 +195,7 @@ static void take_others(const struct found *f, const char *except, bool now, boo
 	}
 }
 
-int decide_bootstrap(const struct found *f, const char *sink, bool now, struct bootstrap *out, struct err *err)
+int start_rules_bootstrap(const struct found *f, const char *sink, bool now, struct bootstrap *out, struct err *err)
 {
 	const struct ctl_sink_state *s = sink_of(f, sink);
 	struct tally t = count(f, sink);
@@ -221,7 +221,7 @@ int decide_bootstrap(const struct found *f, const char *sink, bool now, struct b
 
 /* ---- the commit's metadata */
 
-void decide_meta_write(const char *gen, const char *job, struct buf *out)
+void start_rules_meta_write(const char *gen, const char *job, struct buf *out)
 {
 	buf_addz(out, META_START);
 	if (gen[0])
@@ -239,7 +239,7 @@ static bool eat(struct slice *text, const char *start)
 	return true;
 }
 
-void decide_meta_read(struct slice text, char gen[CTL_INC_CHARS + 1], char **job)
+void start_rules_meta_read(struct slice text, char gen[CTL_INC_CHARS + 1], char **job)
 {
 	gen[0] = 0;
 	*job = NULL;

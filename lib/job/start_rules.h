@@ -7,7 +7,7 @@
  *  R6 a sink without one adopts if all others have next = init and none was bootstrapped by `now`
  *  R7 a partition that a sink with a generation does not know starts at 0; its line never creates a generation
  *  R8 --bootstrap is an act, done once
- *  R9 a probe is no snapshot: the caller leaves with DECIDE_STOP only when a second probe says so too */
+ *  R9 a probe is no snapshot: the caller leaves with START_STOP only when a second probe says so too */
 #ifndef JOB_START_RULES_H
 #define JOB_START_RULES_H
 
@@ -24,25 +24,25 @@ struct found {
 	const struct log_parts *parts;              /* all partitions of the job that the log has */
 };
 
-enum decide_act {
-	DECIDE_START,      /* one generation in all sinks: read. No sink: read from the commits, else from --from */
-	DECIDE_FRESH,      /* draw a generation, resolve starts, init to sink `to` */
-	DECIDE_ADOPT,      /* init of generation and `start` to those without */
-	DECIDE_NEW,        /* init of `start` (new partitions) in this generation */
-	DECIDE_STOP,       /* EX_CONFIG */
+enum start_act {
+	START_READ,      /* one generation in all sinks: read. No sink: read from the commits, else from --from */
+	START_FRESH,      /* draw a generation, resolve starts, init to sink `to` */
+	START_ADOPT,      /* init of generation and `start` to those without */
+	START_NEW,        /* init of `start` (new partitions) in this generation */
+	START_STOP,       /* EX_CONFIG */
 };
 
-struct decision {
-	enum decide_act act;
+struct start_decision {
+	enum start_act act;
 	char gen[CTL_INC_CHARS + 1];                /* START, ADOPT, NEW */
 	const char *to;                             /* FRESH: borrowed from found */
 	struct ranges start;                        /* ADOPT, NEW: from */
 	bool commit;                                /* START: the commit has to get the generation first */
 	struct err why;                             /* STOP */
 };
-void decision_fini(struct decision *d);
+void start_decision_fini(struct start_decision *d);
 
-void decide(const struct found *f, struct decision *out);
+void start_rules(const struct found *f, struct start_decision *out);
 
 /* --bootstrap SINK=init|now. */
 struct bootstrap {
@@ -50,11 +50,11 @@ struct bootstrap {
 	struct ranges start;                        /* what the others say; empty: `init` --from, `now` the group's commits, where none --from */
 };
 /* EX_USAGE no such sink; EX_CONFIG it has a generation already, the others have two. */
-int decide_bootstrap(const struct found *f, const char *sink, bool now, struct bootstrap *out, struct err *err);
+int start_rules_bootstrap(const struct found *f, const char *sink, bool now, struct bootstrap *out, struct err *err);
 
 /* The commit's metadata: "hta1 gen=<16 hex> job=NAME", at most 4 KiB. gen "" where no sink keeps positions: "hta1 job=NAME". */
-void decide_meta_write(const char *gen, const char *job, struct buf *out);
+void start_rules_meta_write(const char *gen, const char *job, struct buf *out);
 /* Reads it back; text that is not ours says nothing. job: a copy, free(). */
-void decide_meta_read(struct slice text, char gen[CTL_INC_CHARS + 1], char **job);
+void start_rules_meta_read(struct slice text, char gen[CTL_INC_CHARS + 1], char **job);
 
 #endif

@@ -98,7 +98,7 @@ static void print(const struct buf *text)
 
 int source_dry_run(struct source *s, struct err *err)
 {
-	struct decision d = { 0 };
+	struct start_decision d = { 0 };
 	struct buf text = { 0 };
 	int rc = 0;
 
@@ -110,13 +110,13 @@ int source_dry_run(struct source *s, struct err *err)
 
 		rc = find(s, &f, &commits, &commit_job, err);
 		if (rc == 0) {
-			decision_fini(&d);
-			decide(&f, &d);
+			start_decision_fini(&d);
+			start_rules(&f, &d);
 		}
-		if (rc == 0 && (d.act != DECIDE_STOP || round == 1)) {
+		if (rc == 0 && (d.act != START_STOP || round == 1)) {
 			say_sinks(s, &text);
-			rc = d.act == DECIDE_STOP ? -1 : say_starts(s, &commits, &text, err);
-			if (d.act == DECIDE_STOP)
+			rc = d.act == START_STOP ? -1 : say_starts(s, &commits, &text, err);
+			if (d.act == START_STOP)
 				*err = d.why;
 			round = 1;
 		}
@@ -125,7 +125,7 @@ int source_dry_run(struct source *s, struct err *err)
 	}
 	print(&text);
 	buf_fini(&text);
-	decision_fini(&d);
+	start_decision_fini(&d);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -149,7 +149,7 @@ static int begin_anew(struct source *s, struct bootstrap *b, const struct ranges
 	if (!s->c->group || b->start.n == 0)
 		return 0;
 	s->meta.n = 0;
-	decide_meta_write(b->gen, s->c->job, &s->meta);
+	start_rules_meta_write(b->gen, s->c->job, &s->meta);
 	if (s->log->ops->commit(s->log->self, &b->start, buf_z(&s->meta), true, err))
 		return err_in(err, "--bootstrap commits the new generation first, and that needs a group without members (stop the other pipelines of group %s)", s->c->group);
 	return 0;
@@ -180,7 +180,7 @@ int source_bootstrap(struct source *s, struct err *err)
 	if (rc == 0 && commit_job && strcmp(commit_job, s->c->job) != 0)
 		rc = err_set(err, EX_CONFIG, "group %s belongs to job %s: a group has one job and a job one group", s->c->group, commit_job);
 	if (rc == 0)
-		rc = decide_bootstrap(&f, s->c->bootstrap, s->c->bootstrap_now, &b, err);
+		rc = start_rules_bootstrap(&f, s->c->bootstrap, s->c->bootstrap_now, &b, err);
 	if (rc == 0 && !b.gen[0])
 		rc = begin_anew(s, &b, &commits, err);
 	if (rc == 0)

@@ -97,7 +97,7 @@ int source_found(struct source *s, struct found *f, struct ranges *commits, char
 		rc = s->log->ops->committed(s->log->self, commits, &meta, err);
 	for (size_t i = 0; i < commits->n && rc == 0; i++)
 		f->commit = f->commit || commits->v[i].from >= 0;
-	decide_meta_read(buf_slice(&meta), f->commit_gen, commit_job);
+	start_rules_meta_read(buf_slice(&meta), f->commit_gen, commit_job);
 	f->commit_job = *commit_job;
 	buf_fini(&meta);
 	return rc;
@@ -124,7 +124,7 @@ static int fresh(struct source *s, const char *to, struct err *err)
 	return rc;
 }
 
-static int name_new(struct source *s, const struct decision *d, struct err *err)
+static int name_new(struct source *s, const struct start_decision *d, struct err *err)
 {
 	for (size_t i = 0; i < d->start.n; i++)
 		log_info("%s/%" PRId32 " is new: from offset 0", d->start.v[i].topic, d->start.v[i].partition);
@@ -176,11 +176,11 @@ static int begin_sets(struct source *s, const struct ranges *commits, struct err
 	return s->ends.n ? s->log->ops->ends(s->log->self, &s->ends, err) : 0;
 }
 
-static int start(struct source *s, const struct decision *d, const struct ranges *commits, struct err *err)
+static int start(struct source *s, const struct start_decision *d, const struct ranges *commits, struct err *err)
 {
 	memcpy(s->gen, d->gen, sizeof s->gen);
 	s->meta.n = 0;
-	decide_meta_write(s->gen, s->c->job, &s->meta);
+	start_rules_meta_write(s->gen, s->c->job, &s->meta);
 	if (s->n_sinks)
 		catchup_probed(&s->catchup, s->sinks, s->n_sinks, &s->held);
 	else if (start_without_sinks(s, commits, err))
@@ -200,9 +200,9 @@ static int start(struct source *s, const struct decision *d, const struct ranges
 }
 
 /* 0: go on reading; 1: probe again; -1. */
-static int act(struct source *s, const struct decision *d, const struct ranges *commits, bool *sure, struct err *err)
+static int act(struct source *s, const struct start_decision *d, const struct ranges *commits, bool *sure, struct err *err)
 {
-	bool stop = d->act == DECIDE_STOP;
+	bool stop = d->act == START_STOP;
 	int rc = 1;
 
 	if (stop && *sure) {
@@ -210,30 +210,30 @@ static int act(struct source *s, const struct decision *d, const struct ranges *
 		return -1;
 	}
 	*sure = stop;
-	if (d->act == DECIDE_FRESH)
+	if (d->act == START_FRESH)
 		rc = fresh(s, d->to, err) ? -1 : 1;
-	else if (d->act == DECIDE_ADOPT)
+	else if (d->act == START_ADOPT)
 		rc = source_init(s, CTL_ADOPT, NULL, d->gen, false, &d->start, err) ? -1 : 1;
-	else if (d->act == DECIDE_NEW)
+	else if (d->act == START_NEW)
 		rc = name_new(s, d, err) ? -1 : 1;
-	else if (d->act == DECIDE_START)
+	else if (d->act == START_READ)
 		rc = start(s, d, commits, err);
 	return rc;
 }
 
 static int round_once(struct source *s, bool *sure, struct err *err)
 {
-	struct decision d = { 0 };
+	struct start_decision d = { 0 };
 	struct ranges commits;
 	struct found f;
 	char *commit_job;
 	int rc = source_found(s, &f, &commits, &commit_job, err);
 
 	if (rc == 0) {
-		decide(&f, &d);
+		start_rules(&f, &d);
 		rc = act(s, &d, &commits, sure, err);
 	}
-	decision_fini(&d);
+	start_decision_fini(&d);
 	ranges_fini(&commits);
 	free(commit_job);
 	return rc;

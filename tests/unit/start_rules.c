@@ -10,7 +10,7 @@ enum { SINKS = 3 };
 static struct ctl_sink_state sinks[SINKS];
 static struct log_parts parts;
 static struct found found;
-static struct decision d;
+static struct start_decision d;
 
 #define G1 "1111111111111111"
 #define G2 "2222222222222222"
@@ -52,8 +52,8 @@ static const char *act(void)
 {
 	static const char *const names[] = { "start", "fresh", "adopt", "new", "stop" };
 
-	decision_fini(&d);
-	decide(&found, &d);
+	start_decision_fini(&d);
+	start_rules(&found, &d);
 	return names[d.act];
 }
 
@@ -153,23 +153,23 @@ static void bootstrap(void)
 	struct err err = ERR_INIT;
 
 	begin(), sink("a", G1, 3, 9), sink("b", "", 0, 0), sink("c", G1, 3, 8);
-	ok(decide_bootstrap(&found, "b", false, &b, &err) == 0, "bootstrap by init");
+	ok(start_rules_bootstrap(&found, "b", false, &b, &err) == 0, "bootstrap by init");
 	is_str(b.gen, G1, "... in the generation of the others");
 	is_int(b.start.v[0].from, 3, "... from the job's start");
 	ranges_fini(&b.start);
-	ok(decide_bootstrap(&found, "b", true, &b, &err) == 0, "bootstrap by now");
+	ok(start_rules_bootstrap(&found, "b", true, &b, &err) == 0, "bootstrap by now");
 	is_int(b.start.v[0].from, 8, "... from the lowest position of the others");
 	ranges_fini(&b.start);
 	sinks[0].by_now = true, sinks[0].pos.v[0].init = 1;
-	ok(decide_bootstrap(&found, "b", false, &b, &err) == 0, "bootstrap by init beside one by now");
+	ok(start_rules_bootstrap(&found, "b", false, &b, &err) == 0, "bootstrap by init beside one by now");
 	is_int(b.start.v[0].from, 3, "... is not the start that was set by hand");
 	ranges_fini(&b.start);
-	ok(decide_bootstrap(&found, "a", false, &b, &err) < 0 && err.code == EX_CONFIG, "a sink that has a generation is left alone");
-	ok(decide_bootstrap(&found, "x", false, &b, &err) < 0 && err.code == EX_USAGE && strstr(err.msg, "a, b, c"), "an unknown sink: the known ones");
+	ok(start_rules_bootstrap(&found, "a", false, &b, &err) < 0 && err.code == EX_CONFIG, "a sink that has a generation is left alone");
+	ok(start_rules_bootstrap(&found, "x", false, &b, &err) < 0 && err.code == EX_USAGE && strstr(err.msg, "a, b, c"), "an unknown sink: the known ones");
 	begin(), sink("a", G1, 0, 0), sink("b", G2, 0, 0), sink("c", "", 0, 0);
-	ok(decide_bootstrap(&found, "c", false, &b, &err) < 0 && err.code == EX_CONFIG, "two generations: none is taken");
+	ok(start_rules_bootstrap(&found, "c", false, &b, &err) < 0 && err.code == EX_CONFIG, "two generations: none is taken");
 	begin(), sink("a", "", 0, 0), commit(G1, "j");
-	ok(decide_bootstrap(&found, "a", false, &b, &err) == 0 && !b.gen[0] && b.start.n == 0, "no generation anywhere: a new one, whatever the commit");
+	ok(start_rules_bootstrap(&found, "a", false, &b, &err) == 0 && !b.gen[0] && b.start.n == 0, "no generation anywhere: a new one, whatever the commit");
 }
 
 static void meta(void)
@@ -177,20 +177,20 @@ static void meta(void)
 	struct buf text = { 0 };
 	char gen[CTL_INC_CHARS + 1], *job;
 
-	decide_meta_write(G1, "my job=x", &text);
+	start_rules_meta_write(G1, "my job=x", &text);
 	is_bytes(text.p, text.n, "hta1 gen=" G1 " job=my job=x", "metadata");
-	decide_meta_read(buf_slice(&text), gen, &job);
+	start_rules_meta_read(buf_slice(&text), gen, &job);
 	is_str(gen, G1, "... read back: generation");
 	is_str(job, "my job=x", "... job");
 	free(job);
 	text.n = 0;
-	decide_meta_write("", "j", &text);
-	decide_meta_read(buf_slice(&text), gen, &job);
+	start_rules_meta_write("", "j", &text);
+	start_rules_meta_read(buf_slice(&text), gen, &job);
 	ok(!gen[0] && job && strcmp(job, "j") == 0, "without a generation");
 	free(job);
-	decide_meta_read(slice_z("something else"), gen, &job);
+	start_rules_meta_read(slice_z("something else"), gen, &job);
 	ok(!gen[0] && !job, "somebody else's text says nothing");
-	decide_meta_read(slice_z("hta1 gen=11"), gen, &job);
+	start_rules_meta_read(slice_z("hta1 gen=11"), gen, &job);
 	ok(!gen[0] && !job, "cut text says nothing");
 	buf_fini(&text);
 }
@@ -204,7 +204,7 @@ int main(void)
 	bootstrap();
 	meta();
 	begin();
-	decision_fini(&d);
+	start_decision_fini(&d);
 	log_parts_fini(&parts);
 	return done();
 }
