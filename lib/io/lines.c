@@ -67,7 +67,7 @@ struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes)
 	in->loop = l;
 	in->may_wait = fd_kind(fd) != FD_FILE;
 	fd_enlarge(fd);
-	lend_read(fd);
+	pipe_zerocopy_read(fd);
 	return in;
 }
 
@@ -86,7 +86,7 @@ void lines_free(struct lines *in)
 	if (!in)
 		return;
 	if (!in->fill)
-		lend_read_end(in->fd);
+		pipe_zerocopy_read_end(in->fd);
 	decoder_free(in->decoder);
 	free(in->p);
 	free(in);

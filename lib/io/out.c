@@ -25,7 +25,7 @@ struct out {
 	size_t sent, used, cap;
 	char *own;
 	size_t own_cap;
-	struct lend *lend;        /* NULL: not a pipe */
+	struct pipe_zerocopy *lend;        /* NULL: not a pipe */
 	int watch;                /* 0: none */
 	uint64_t bytes, blocked_us;
 	struct out *next;         /* of those that set the flag */
@@ -80,7 +80,7 @@ struct out *out_new(struct loop *l, int fd, size_t buffer_bytes)
 	use_own(o);
 	fd_enlarge(fd);
 	if (o->kind == FD_PIPE)
-		o->lend = lend_new(fd);
+		o->lend = pipe_zerocopy_new(fd);
 	if (l && (o->kind == FD_PIPE || o->kind == FD_SOCKET))
 		set_flag(o);
 	return o;
@@ -99,7 +99,7 @@ void out_free(struct out *o)
 		*at = o->next;
 		clear_flag(o);
 	}
-	lend_free(o->lend);
+	pipe_zerocopy_free(o->lend);
 	free(o->own);
 	free(o);
 }
@@ -151,7 +151,7 @@ static int put(struct out *o, const char *p, size_t n, size_t *done, struct err 
 	if (crash_now(CRASH_LINE_HALF))
 		die_half_way(o, p + *done, n - *done);
 	while (*done < n) {
-		ssize_t k = o->lend ? lend_write(o->lend, p + *done, n - *done) : write(o->fd, p + *done, n - *done);
+		ssize_t k = o->lend ? pipe_zerocopy_write(o->lend, p + *done, n - *done) : write(o->fd, p + *done, n - *done);
 		if (k > 0)
 			*done += (size_t)k;
 		else if (k < 0 && mend(o, err))
@@ -163,12 +163,12 @@ static int put(struct out *o, const char *p, size_t n, size_t *done, struct err 
 /* A buffer to fill, when all is written. */
 static void choose(struct out *o)
 {
-	char *chunk = o->lend ? lend_chunk(o->lend) : NULL;
+	char *chunk = o->lend ? pipe_zerocopy_chunk(o->lend) : NULL;
 
 	use_own(o);
 	if (chunk) {
 		o->p = chunk;
-		o->cap = LEND_CHUNK_BYTES;
+		o->cap = PIPE_ZEROCOPY_CHUNK_BYTES;
 	}
 }
 
@@ -183,7 +183,7 @@ int out_flush(struct out *o, struct err *err)
 }
 
 /* Through chunks, piece by piece, as long as there are some. */
-static int lend_all(struct out *o, const char *p, size_t n, size_t *done, struct err *err)
+static int pipe_zerocopy_all(struct out *o, const char *p, size_t n, size_t *done, struct err *err)
 {
 	while (*done < n && o->p != o->own) {
 		size_t k = n - *done < o->cap - o->used ? n - *done : o->cap - o->used;
@@ -203,7 +203,7 @@ int out_write(struct out *o, const void *p, size_t n, struct err *err)
 
 	if (n > o->cap - o->used && out_flush(o, err))
 		return -1;
-	if (n >= o->cap && lend_all(o, p, n, &done, err))
+	if (n >= o->cap && pipe_zerocopy_all(o, p, n, &done, err))
 		return -1;
 	if (n - done >= o->cap) {
 		if (put(o, p, n, &done, err))
@@ -247,7 +247,7 @@ uint64_t out_bytes(const struct out *o)
 
 uint64_t out_lent_bytes(const struct out *o)
 {
-	return o->lend ? lend_bytes(o->lend) : 0;
+	return o->lend ? pipe_zerocopy_bytes(o->lend) : 0;
 }
 
 uint64_t out_blocked_us(const struct out *o)

@@ -12,45 +12,45 @@
 
 #include "base/mem.h"
 
-enum { CHUNKS_MAX = 32, LEND_MIN = 16 << 10 };
+enum { CHUNKS_MAX = 32, PIPE_ZEROCOPY_MIN = 16 << 10 };
 
-struct lend {
+struct pipe_zerocopy {
 	int fd;
 	pid_t reader;                /* who has the lock; 0: nobody was seen yet */
 	bool over;
-	char *memory;                /* chunks x LEND_CHUNK_BYTES */
+	char *memory;                /* chunks x PIPE_ZEROCOPY_CHUNK_BYTES */
 	size_t chunks, at;
 	uint64_t end[CHUNKS_MAX];    /* 0: not lent */
 	uint64_t written, lent;
 };
 
-struct lend *lend_new(int fd)
+struct pipe_zerocopy *pipe_zerocopy_new(int fd)
 {
-	struct lend *l = mem_zalloc(sizeof(*l));
+	struct pipe_zerocopy *l = mem_zalloc(sizeof(*l));
 
 	l->fd = fd;
 	return l;
 }
 
-uint64_t lend_bytes(const struct lend *l)
+uint64_t pipe_zerocopy_bytes(const struct pipe_zerocopy *l)
 {
 	return l->lent;
 }
 
 static void lock(int fd, short type)
 {
-	struct flock f = { .l_type = type, .l_whence = SEEK_SET, .l_start = LEND_BYTE, .l_len = 1 };
+	struct flock f = { .l_type = type, .l_whence = SEEK_SET, .l_start = PIPE_ZEROCOPY_BYTE, .l_len = 1 };
 
 	(void)fcntl(fd, F_SETLK, &f);        /* where it is refused, pages are not lent */
 }
 
-void lend_read(int fd)
+void pipe_zerocopy_read(int fd)
 {
 	if (fcntl(fd, F_GETPIPE_SZ) > 0)
 		lock(fd, F_RDLCK);
 }
 
-void lend_read_end(int fd)
+void pipe_zerocopy_read_end(int fd)
 {
 	if (fcntl(fd, F_GETPIPE_SZ) > 0)
 		lock(fd, F_UNLCK);
@@ -59,19 +59,19 @@ void lend_read_end(int fd)
 /* The process that says that it copies, 0: none. */
 static pid_t reader_of(int fd)
 {
-	struct flock f = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LEND_BYTE, .l_len = 1 };
+	struct flock f = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PIPE_ZEROCOPY_BYTE, .l_len = 1 };
 
-	if (fcntl(fd, F_GETLK, &f) || f.l_type != F_RDLCK || f.l_start != LEND_BYTE || f.l_len != 1 || f.l_pid <= 0)
+	if (fcntl(fd, F_GETLK, &f) || f.l_type != F_RDLCK || f.l_start != PIPE_ZEROCOPY_BYTE || f.l_len != 1 || f.l_pid <= 0)
 		return 0;
 	return f.l_pid;
 }
 
-bool lend_is_read(int fd)
+bool pipe_zerocopy_is_read(int fd)
 {
 	return fcntl(fd, F_GETPIPE_SZ) > 0 && reader_of(fd);
 }
 
-static bool still_unread(const struct lend *l, size_t chunk)
+static bool still_unread(const struct pipe_zerocopy *l, size_t chunk)
 {
 	int unread;
 
@@ -79,29 +79,29 @@ static bool still_unread(const struct lend *l, size_t chunk)
 }
 
 /* What is lent belongs to its readers from now on. */
-static char *give_up(struct lend *l)
+static char *give_up(struct pipe_zerocopy *l)
 {
 	if (l->memory)
-		munmap(l->memory, l->chunks * LEND_CHUNK_BYTES);
+		munmap(l->memory, l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES);
 	l->memory = NULL;
 	l->over = true;
 	return NULL;
 }
 
-static bool begin(struct lend *l)
+static bool begin(struct pipe_zerocopy *l)
 {
 	int bytes = fcntl(l->fd, F_GETPIPE_SZ);
 
-	l->chunks = (bytes > 0 ? (size_t)bytes / LEND_CHUNK_BYTES : 0) + 2;
+	l->chunks = (bytes > 0 ? (size_t)bytes / PIPE_ZEROCOPY_CHUNK_BYTES : 0) + 2;
 	if (bytes <= 0 || l->chunks > CHUNKS_MAX)
 		return false;
-	l->memory = mmap(NULL, l->chunks * LEND_CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	l->memory = mmap(NULL, l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (l->memory == MAP_FAILED)
 		l->memory = NULL;
 	return l->memory;
 }
 
-char *lend_chunk(struct lend *l)
+char *pipe_zerocopy_chunk(struct pipe_zerocopy *l)
 {
 	size_t next;
 
@@ -115,7 +115,7 @@ char *lend_chunk(struct lend *l)
 	}
 	next = (l->at + 1) % l->chunks;
 	if (l->end[l->at] == 0)
-		return l->memory + l->at * LEND_CHUNK_BYTES;
+		return l->memory + l->at * PIPE_ZEROCOPY_CHUNK_BYTES;
 	if (l->end[next]) {
 		if (still_unread(l, next))
 			return NULL;
@@ -124,7 +124,7 @@ char *lend_chunk(struct lend *l)
 	}
 	l->end[next] = 0;
 	l->at = next;
-	return l->memory + next * LEND_CHUNK_BYTES;
+	return l->memory + next * PIPE_ZEROCOPY_CHUNK_BYTES;
 }
 
 /* Not for a reader that has left, one that is slow, or us being called away: for a system that forbids it. */
@@ -133,9 +133,9 @@ static bool is_refused(ssize_t k)
 	return k < 0 && errno != EPIPE && errno != EAGAIN && errno != EINTR;
 }
 
-ssize_t lend_write(struct lend *l, const char *p, size_t n)
+ssize_t pipe_zerocopy_write(struct pipe_zerocopy *l, const char *p, size_t n)
 {
-	bool lends = l->memory && !l->over && n >= LEND_MIN && p >= l->memory && p < l->memory + l->chunks * LEND_CHUNK_BYTES;
+	bool lends = l->memory && !l->over && n >= PIPE_ZEROCOPY_MIN && p >= l->memory && p < l->memory + l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES;
 	ssize_t k = lends ? vmsplice(l->fd, &(struct iovec){ (char *)(uintptr_t)p, n }, 1, SPLICE_F_NONBLOCK) : 0;
 
 	if (is_refused(k))
@@ -152,7 +152,7 @@ ssize_t lend_write(struct lend *l, const char *p, size_t n)
 	return k;
 }
 
-void lend_free(struct lend *l)
+void pipe_zerocopy_free(struct pipe_zerocopy *l)
 {
 	if (l)
 		give_up(l);

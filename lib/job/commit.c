@@ -62,7 +62,7 @@ static int commit_plain(void *self, struct stage *st, struct err *err)
  * later, as it may have started late. */
 static int check_end(struct err *err)
 {
-	if (!lend_is_read(STDOUT_FILENO))
+	if (!pipe_zerocopy_is_read(STDOUT_FILENO))
 		return 0;
 	return err_set(err, EX_USAGE, "this is the end of a pipeline, and a program of hta reads behind it: "
 		"put that before hta-commit");

@@ -300,7 +300,7 @@ static bool copy_blocks(const struct limits *l, int fd)
 	return true;
 }
 
-static bool lend_blocks(int fd)
+static bool pipe_zerocopy_blocks(int fd)
 {
 	struct out *o = out_new(NULL, fd, BLOCK);
 	struct err err = ERR_INIT;
@@ -320,10 +320,10 @@ static size_t through_pipe(struct limits *l, bool lend)
 		die("no pipe of 1 MiB");
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(!(lend ? lend_blocks(fd[1]) : copy_blocks(l, fd[1])));
+		_exit(!(lend ? pipe_zerocopy_blocks(fd[1]) : copy_blocks(l, fd[1])));
 	close(fd[1]);
 	if (lend)
-		lend_read(fd[0]);        /* now: a lock goes with the first descriptor of the pipe that is closed */
+		pipe_zerocopy_read(fd[0]);        /* now: a lock goes with the first descriptor of the pipe that is closed */
 	for (ssize_t n; (n = read(fd[0], l->memory, BLOCK)) > 0;)
 		total += (size_t)n;
 	close(fd[0]);

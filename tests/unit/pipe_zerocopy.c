@@ -80,7 +80,7 @@ _Noreturn static void move_on(int fd, size_t from)
 
 static int copies(int fd)
 {
-	lend_read(fd);
+	pipe_zerocopy_read(fd);
 	return read_to(fd, 0, SIZE_MAX) == MUCH ? 0 : 2;
 }
 
@@ -95,7 +95,7 @@ static void first_reader(int fd)
 	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
-		lend_read(fd);
+		pipe_zerocopy_read(fd);
 		_exit(read_to(fd, 0, SOME) == SOME ? 0 : 2);
 	}
 	if (waitpid(pid, &status, 0) < 0 || status)
@@ -111,15 +111,15 @@ static int leaves_the_pipe(int fd)
 static int is_followed_by_another(int fd)
 {
 	first_reader(fd);
-	lend_read(fd);
+	pipe_zerocopy_read(fd);
 	move_on(fd, SOME);
 }
 
 static int ends_its_promise(int fd)
 {
-	lend_read(fd);
+	pipe_zerocopy_read(fd);
 	size_t n = read_to(fd, 0, SOME);
-	lend_read_end(fd);
+	pipe_zerocopy_read_end(fd);
 	move_on(fd, n);
 }
 
@@ -171,14 +171,14 @@ static void test(const char *what, int (*reader)(int fd), uint64_t least, uint64
 static void not_a_pipe(void)
 {
 	int fd = open("/dev/null", O_RDWR);
-	lend_read(fd);               /* nothing happens */
-	lend_read_end(fd);
-	struct lend *l = lend_new(fd);
-	ok(lend_chunk(l) == NULL, "nothing is lent where there is no pipe");
-	is_int(lend_write(l, "abc", 3), 3, "but written");
-	is_int(lend_bytes(l), 0, "as a copy");
-	lend_free(l);
-	lend_free(NULL);
+	pipe_zerocopy_read(fd);               /* nothing happens */
+	pipe_zerocopy_read_end(fd);
+	struct pipe_zerocopy *l = pipe_zerocopy_new(fd);
+	ok(pipe_zerocopy_chunk(l) == NULL, "nothing is lent where there is no pipe");
+	is_int(pipe_zerocopy_write(l, "abc", 3), 3, "but written");
+	is_int(pipe_zerocopy_bytes(l), 0, "as a copy");
+	pipe_zerocopy_free(l);
+	pipe_zerocopy_free(NULL);
 	close(fd);
 }
 
