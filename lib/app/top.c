@@ -29,19 +29,19 @@ static struct top_pipeline *add_pipe(struct top *t)
 	return &t->pipe[t->n++];
 }
 
-static void add_stage(struct top_pipeline *p, const struct page_view *v)
+static void add_stage(struct top_pipeline *p, const struct counters_view *v)
 {
 	p->stage = mem_grow(p->stage, p->n + 1, sizeof *p->stage);
 	p->stage[p->n++] = v;
 	p->alive += v->alive;
-	if (v->page.inc[0] && v->page.stage_index == 0)
-		p->source = &v->page;
+	if (v->counters.inc[0] && v->counters.stage_index == 0)
+		p->source = &v->counters;
 }
 
-static struct top_pipeline *of_inc(struct top *t, const struct page *page)
+static struct top_pipeline *of_inc(struct top *t, const struct counters *counters)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (strcmp(t->pipe[i].stage[0]->page.inc, page->inc) == 0)
+		if (strcmp(t->pipe[i].stage[0]->counters.inc, counters->inc) == 0)
 			return &t->pipe[i];
 	return NULL;
 }
@@ -51,9 +51,9 @@ static void group_acked(struct top *t)
 	for (size_t i = 0; i < t->n_views; i++) {
 		struct top_pipeline *p;
 
-		if (!t->view[i].page.inc[0])
+		if (!t->view[i].counters.inc[0])
 			continue;
-		p = of_inc(t, &t->view[i].page);
+		p = of_inc(t, &t->view[i].counters);
 		if (!p)
 			p = add_pipe(t);
 		p->acked = true;
@@ -67,7 +67,7 @@ static struct top_pipeline *of_group(struct top *t, uint64_t pgid)
 	struct top_pipeline *found = NULL;
 
 	for (size_t i = 0; i < t->n; i++) {
-		if (!t->pipe[i].acked || !t->pipe[i].alive || t->pipe[i].stage[0]->page.pgid != pgid)
+		if (!t->pipe[i].acked || !t->pipe[i].alive || t->pipe[i].stage[0]->counters.pgid != pgid)
 			continue;
 		if (found)
 			return NULL;
@@ -78,7 +78,7 @@ static struct top_pipeline *of_group(struct top *t, uint64_t pgid)
 
 static int by_start(const void *a, const void *b)
 {
-	const struct page *x = &(*(const struct page_view *const *)a)->page, *y = &(*(const struct page_view *const *)b)->page;
+	const struct counters *x = &(*(const struct counters_view *const *)a)->counters, *y = &(*(const struct counters_view *const *)b)->counters;
 
 	if (x->pgid != y->pgid)
 		return x->pgid < y->pgid ? -1 : 1;
@@ -89,16 +89,16 @@ static int by_start(const void *a, const void *b)
 
 /* Stages that lived at one time: in order of their start, a new pipeline begins where all before had ended. A script's process group has one pipeline
  * after another. */
-static void group_plain(struct top *t, const struct page_view **v, size_t n)
+static void group_plain(struct top *t, const struct counters_view **v, size_t n)
 {
 	struct top_pipeline *p = NULL;
 	int64_t until = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct page *page = &v[i]->page;
-		int64_t end = v[i]->alive ? INT64_MAX : page->touched_us;
+		const struct counters *counters = &v[i]->counters;
+		int64_t end = v[i]->alive ? INT64_MAX : counters->touched_us;
 
-		if (!p || p->stage[0]->page.pgid != page->pgid || page->started_us > until) {
+		if (!p || p->stage[0]->counters.pgid != counters->pgid || counters->started_us > until) {
 			p = add_pipe(t);
 			until = end;
 		}
@@ -109,15 +109,15 @@ static void group_plain(struct top *t, const struct page_view **v, size_t n)
 
 static void group(struct top *t)
 {
-	const struct page_view **plain = mem_array(t->n_views ? t->n_views : 1, sizeof *plain);
+	const struct counters_view **plain = mem_array(t->n_views ? t->n_views : 1, sizeof *plain);
 	size_t n = 0;
 
 	group_acked(t);
 	for (size_t i = 0; i < t->n_views; i++) {
-		const struct page_view *v = &t->view[i];
-		struct top_pipeline *p = v->alive ? of_group(t, v->page.pgid) : NULL;
+		const struct counters_view *v = &t->view[i];
+		struct top_pipeline *p = v->alive ? of_group(t, v->counters.pgid) : NULL;
 
-		if (v->page.inc[0])
+		if (v->counters.inc[0])
 			continue;
 		if (p)
 			add_stage(p, v);
@@ -129,10 +129,10 @@ static void group(struct top *t)
 	free(plain);
 }
 
-const struct page *top_before(const struct top *before, const struct page *p)
+const struct counters *top_before(const struct top *before, const struct counters *p)
 {
 	for (size_t i = 0; before && i < before->n_views; i++) {
-		const struct page *x = &before->view[i].page;
+		const struct counters *x = &before->view[i].counters;
 
 		if (x->pid == p->pid && x->start_ticks == p->start_ticks)
 			return x;
@@ -140,7 +140,7 @@ const struct page *top_before(const struct top *before, const struct page *p)
 	return NULL;
 }
 
-void top_init(struct top *t, struct page_view *view, size_t n, int64_t now_us, const struct top *before)
+void top_init(struct top *t, struct counters_view *view, size_t n, int64_t now_us, const struct top *before)
 {
 	*t = (struct top){ .view = view, .n_views = n, .now_us = now_us };
 	group(t);
@@ -153,9 +153,9 @@ void top_init(struct top *t, struct page_view *view, size_t n, int64_t now_us, c
 void top_name(const struct top_pipeline *p, struct buf *out)
 {
 	if (p->acked)
-		buf_addz(out, p->stage[0]->page.job);
+		buf_addz(out, p->stage[0]->counters.job);
 	else
-		buf_printf(out, "plain %llu", (unsigned long long)p->stage[0]->page.pgid);
+		buf_printf(out, "plain %llu", (unsigned long long)p->stage[0]->counters.pgid);
 }
 
 void top_age(int64_t us, struct buf *out)

@@ -26,26 +26,26 @@
 enum top_state { TOP_KEEPING_UP, TOP_FALLING_BEHIND, TOP_STOPPED };
 
 struct top_pipeline {
-	const struct page_view **stage;    /* in order of the pipe as far as it is known */
+	const struct counters_view **stage;    /* in order of the pipe as far as it is known */
 	size_t n, alive;
-	const struct page *source;         /* of an acknowledged one, where its page is there; NULL */
+	const struct counters *source;         /* of an acknowledged one, where its page is there; NULL */
 	bool acked;
 	enum top_state state;
-	const struct page_view *failed;    /* the first that failed; NULL: none */
+	const struct counters_view *failed;    /* the first that failed; NULL: none */
 	int64_t ended_us;                  /* when the last stage was seen; stopped only */
 	bool catching_up;                  /* behind, but less than the sample before */
 	bool unsure;                       /* a second sample could tell that it is catching up */
 	char why[512];                     /* the rest of the sentence */
 };
 
-struct top { struct page_view *view; size_t n_views; struct top_pipeline *pipe; size_t n; int64_t now_us; };
+struct top { struct counters_view *view; size_t n_views; struct top_pipeline *pipe; size_t n; int64_t now_us; };
 
-/* Groups and judges; takes view (from page_list). before: an earlier sample, or NULL. */
-void top_init(struct top *t, struct page_view *view, size_t n, int64_t now_us, const struct top *before);
+/* Groups and judges; takes view (from counters_list). before: an earlier sample, or NULL. */
+void top_init(struct top *t, struct counters_view *view, size_t n, int64_t now_us, const struct top *before);
 void top_fini(struct top *t);
 
 /* The same pipeline or stage in an earlier sample; NULL. */
-const struct page *top_before(const struct top *before, const struct page *p);
+const struct counters *top_before(const struct top *before, const struct counters *p);
 
 /* "web" or "plain 1234" (its process group). */
 void top_name(const struct top_pipeline *p, struct buf *out);

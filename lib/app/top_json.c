@@ -1,6 +1,6 @@
 /* For programs: JSON, a line a pipeline, and the text form of Prometheus (text-file collector).
  *
- * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and hta_stage_NAME for each of page_names {job,program,stage,pid,
+ * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and hta_stage_NAME for each of counter_names {job,program,stage,pid,
  * detail}; times in seconds. The pid is a label, so that two pipelines of one job are two series; all begins at 0 with a new one anyway. */
 #include <inttypes.h>
 #include <string.h>
@@ -28,36 +28,36 @@ static void time_member(struct buf *out, const char *name, int64_t us)
 	buf_addc(out, '"');
 }
 
-static void stage(const struct top_pipeline *p, const struct page_view *v, struct buf *out)
+static void stage(const struct top_pipeline *p, const struct counters_view *v, struct buf *out)
 {
-	const struct page *page = &v->page;
+	const struct counters *counters = &v->counters;
 	struct buf state = { 0 };
 
 	top_stage_state(v, &state);
-	buf_printf(out, "{\"pid\":%" PRIu64 ",\"alive\":%s", page->pid, v->alive ? "true" : "false");
-	text(out, "program", page->program);
+	buf_printf(out, "{\"pid\":%" PRIu64 ",\"alive\":%s", counters->pid, v->alive ? "true" : "false");
+	text(out, "program", counters->program);
 	text(out, "state", buf_z(&state));
-	text(out, "detail", page->detail);
-	if (!v->alive && page->state == PAGE_ENDED)
-		buf_printf(out, ",\"exit_code\":%" PRIu64, page->exit_code);
-	if (page->error[0])
-		text(out, "error", page->error);
-	time_member(out, "started", page->started_us);
-	time_member(out, "touched", page->touched_us);
+	text(out, "detail", counters->detail);
+	if (!v->alive && counters->state == COUNTERS_ENDED)
+		buf_printf(out, ",\"exit_code\":%" PRIu64, counters->exit_code);
+	if (counters->error[0])
+		text(out, "error", counters->error);
+	time_member(out, "started", counters->started_us);
+	time_member(out, "touched", counters->touched_us);
 	buf_addz(out, ",\"counters\":{");
-	for (int c = 0, first = 1; c < PAGE_COUNTERS; c++) {
-		if (!top_has(p, page, (enum page_counter)c))
+	for (int c = 0, first = 1; c < COUNTERS; c++) {
+		if (!top_has(p, counters, (enum counter)c))
 			continue;
-		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", page_names[c], page->counter[c]);
+		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", counter_names[c], counters->counter[c]);
 		first = 0;
 	}
 	buf_addz(out, "}}");
 	buf_fini(&state);
 }
 
-static void lag(const struct top_pipeline *p, enum page_counter c, struct buf *out)
+static void lag(const struct top_pipeline *p, enum counter c, struct buf *out)
 {
-	buf_printf(out, ",\"%s\":", page_names[c]);
+	buf_printf(out, ",\"%s\":", counter_names[c]);
 	if (p->source && top_has(p, p->source, c))
 		buf_addu(out, p->source->counter[c]);
 	else
@@ -66,7 +66,7 @@ static void lag(const struct top_pipeline *p, enum page_counter c, struct buf *o
 
 static void pipeline(const struct top_pipeline *p, struct buf *out)
 {
-	const struct page *first = &p->stage[0]->page;
+	const struct counters *first = &p->stage[0]->counters;
 	struct buf b = { 0 };
 
 	buf_addz(out, "{\"pipeline\":");
@@ -78,13 +78,13 @@ static void pipeline(const struct top_pipeline *p, struct buf *out)
 	buf_printf(&b, ": %s%s", top_states[p->state], p->why);
 	text(out, "sentence", buf_z(&b));
 	if (p->failed) {
-		text(out, "failed", p->failed->page.program);
-		if (p->failed->page.state == PAGE_ENDED)
-			buf_printf(out, ",\"exit_code\":%" PRIu64, p->failed->page.exit_code);
-		text(out, "error", p->failed->page.error);
+		text(out, "failed", p->failed->counters.program);
+		if (p->failed->counters.state == COUNTERS_ENDED)
+			buf_printf(out, ",\"exit_code\":%" PRIu64, p->failed->counters.exit_code);
+		text(out, "error", p->failed->counters.error);
 	}
-	lag(p, PAGE_LAG_RECORDS, out);
-	lag(p, PAGE_LAG_US, out);
+	lag(p, COUNTER_LAG_RECORDS, out);
+	lag(p, COUNTER_LAG_US, out);
 	buf_addz(out, ",\"stages\":[");
 	for (size_t i = 0; i < p->n; i++) {
 		if (i)
@@ -116,7 +116,7 @@ static void label(const char *name, const char *value, struct buf *out)
 	buf_addc(out, '"');
 }
 
-static void labels(const struct top_pipeline *p, const struct page *page, struct buf *out)
+static void labels(const struct top_pipeline *p, const struct counters *counters, struct buf *out)
 {
 	struct buf name = { 0 };
 
@@ -124,26 +124,26 @@ static void labels(const struct top_pipeline *p, const struct page *page, struct
 	buf_addc(out, '{');
 	label("job", p->acked ? buf_z(&name) : "", out);
 	buf_addc(out, ',');
-	label("program", page->program, out);
-	buf_printf(out, ",stage=\"%" PRIu64 "\",pid=\"%" PRIu64 "\",", page->stage_index, page->pid);
-	label("detail", page->detail, out);
+	label("program", counters->program, out);
+	buf_printf(out, ",stage=\"%" PRIu64 "\",pid=\"%" PRIu64 "\",", counters->stage_index, counters->pid);
+	label("detail", counters->detail, out);
 	buf_addz(out, "} ");
 	buf_fini(&name);
 }
 
-static bool is_now(enum page_counter c)
+static bool is_now(enum counter c)
 {
-	return c == PAGE_EPOCHS_IN_FLIGHT || c == PAGE_LAG_RECORDS || c == PAGE_LAG_US || c == PAGE_WATERMARK_US || c == PAGE_GROUPS ||
-		c == PAGE_PARTITIONS || c == PAGE_LAST_ACK_US;
+	return c == COUNTER_EPOCHS_IN_FLIGHT || c == COUNTER_LAG_RECORDS || c == COUNTER_LAG_US || c == COUNTER_WATERMARK_US || c == COUNTER_GROUPS ||
+		c == COUNTER_PARTITIONS || c == COUNTER_LAST_ACK_US;
 }
 
 /* records_in: hta_stage_records_in_total; store_us: hta_stage_store_seconds_total; lag_us: hta_stage_lag_seconds. True: in seconds. */
-static bool family_name(enum page_counter c, struct buf *out)
+static bool family_name(enum counter c, struct buf *out)
 {
-	size_t n = strlen(page_names[c]);
-	bool us = strcmp(page_names[c] + n - 3, "_us") == 0;
+	size_t n = strlen(counter_names[c]);
+	bool us = strcmp(counter_names[c] + n - 3, "_us") == 0;
 
-	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), page_names[c], us ? "_seconds" : "", is_now(c) ? "" : "_total");
+	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), counter_names[c], us ? "_seconds" : "", is_now(c) ? "" : "_total");
 	return us;
 }
 
@@ -155,23 +155,23 @@ static void value(uint64_t v, bool us, struct buf *out)
 		buf_printf(out, "%" PRIu64 "\n", v);
 }
 
-static void family(const struct top *t, enum page_counter c, struct buf *out)
+static void family(const struct top *t, enum counter c, struct buf *out)
 {
 	struct buf name = { 0 };
 	bool us = family_name(c, &name), headed = false;
 
 	for (size_t i = 0; i < t->n; i++)
 		for (size_t k = 0; k < t->pipe[i].n; k++) {
-			const struct page *page = &t->pipe[i].stage[k]->page;
+			const struct counters *counters = &t->pipe[i].stage[k]->counters;
 
-			if (!top_has(&t->pipe[i], page, c))
+			if (!top_has(&t->pipe[i], counters, c))
 				continue;
 			if (!headed)
 				buf_printf(out, "# TYPE %s %s\n", buf_z(&name), is_now(c) ? "gauge" : "counter");
 			headed = true;
 			buf_adds(out, buf_slice(&name));
-			labels(&t->pipe[i], page, out);
-			value(page->counter[c], us, out);
+			labels(&t->pipe[i], counters, out);
+			value(counters->counter[c], us, out);
 		}
 	buf_fini(&name);
 }
@@ -181,7 +181,7 @@ static void pipelines(const struct top *t, const char *name, bool (*holds)(const
 	if (t->n)
 		buf_printf(out, "# TYPE %s gauge\n", name);
 	for (size_t i = 0; i < t->n; i++) {
-		const struct page *first = &t->pipe[i].stage[0]->page;
+		const struct counters *first = &t->pipe[i].stage[0]->counters;
 
 		buf_printf(out, "%s{", name);
 		label("job", first->job, out);
@@ -208,7 +208,7 @@ static void stages(const struct top *t, struct buf *out)
 	for (size_t i = 0; i < t->n; i++)
 		for (size_t k = 0; k < t->pipe[i].n; k++) {
 			buf_addz(out, "hta_stage_up");
-			labels(&t->pipe[i], &t->pipe[i].stage[k]->page, out);
+			labels(&t->pipe[i], &t->pipe[i].stage[k]->counters, out);
 			buf_printf(out, "%d\n", t->pipe[i].stage[k]->alive);
 		}
 }
@@ -218,6 +218,6 @@ void top_metrics(const struct top *t, struct buf *out)
 	pipelines(t, "hta_pipeline_up", is_up, out);
 	pipelines(t, "hta_pipeline_keeping_up", keeps_up, out);
 	stages(t, out);
-	for (int c = 0; c < PAGE_COUNTERS; c++)
-		family(t, (enum page_counter)c, out);
+	for (int c = 0; c < COUNTERS; c++)
+		family(t, (enum counter)c, out);
 }

@@ -4,38 +4,38 @@
 
 #include "app/top_internal.h"
 
-bool top_stage_failed(const struct page_view *v)
+bool top_stage_failed(const struct counters_view *v)
 {
-	return !v->alive && (v->page.state != PAGE_ENDED || v->page.exit_code != 0);
+	return !v->alive && (v->counters.state != COUNTERS_ENDED || v->counters.exit_code != 0);
 }
 
-void top_stage_state(const struct page_view *v, struct buf *out)
+void top_stage_state(const struct counters_view *v, struct buf *out)
 {
 	if (v->alive)
-		buf_addz(out, v->page.state == PAGE_DRAINING ? "draining" : "up");
-	else if (v->page.state != PAGE_ENDED)
+		buf_addz(out, v->counters.state == COUNTERS_DRAINING ? "draining" : "up");
+	else if (v->counters.state != COUNTERS_ENDED)
 		buf_addz(out, "killed");
-	else if (v->page.exit_code)
-		buf_printf(out, "exit %" PRIu64, v->page.exit_code);
+	else if (v->counters.exit_code)
+		buf_printf(out, "exit %" PRIu64, v->counters.exit_code);
 	else
 		buf_addz(out, "done");
 }
 
-bool top_has(const struct top_pipeline *p, const struct page *page, enum page_counter c)
+bool top_has(const struct top_pipeline *p, const struct counters *counters, enum counter c)
 {
 	switch (c) {
-	case PAGE_LAG_RECORDS:
-	case PAGE_LAG_US:
-		return page == p->source && page->counter[c] != UINT64_MAX;
-	case PAGE_EPOCHS_OUT:
-	case PAGE_EPOCHS_IN_FLIGHT:
-	case PAGE_PARTITIONS:
-		return page == p->source;
-	case PAGE_EPOCHS_ACKED:
-	case PAGE_LAST_ACK_US:
+	case COUNTER_LAG_RECORDS:
+	case COUNTER_LAG_US:
+		return counters == p->source && counters->counter[c] != UINT64_MAX;
+	case COUNTER_EPOCHS_OUT:
+	case COUNTER_EPOCHS_IN_FLIGHT:
+	case COUNTER_PARTITIONS:
+		return counters == p->source;
+	case COUNTER_EPOCHS_ACKED:
+	case COUNTER_LAST_ACK_US:
 		return p->acked;
-	case PAGE_WATERMARK_US:
-		return page->counter[c] != 0;
+	case COUNTER_WATERMARK_US:
+		return counters->counter[c] != 0;
 	default:
 		return true;
 	}
@@ -45,25 +45,25 @@ bool top_has(const struct top_pipeline *p, const struct page *page, enum page_co
 
 /* How far from the cause: 0 died, or a code and an error of its own, 1 what stood above was gone, 2 what stood below was gone, 3 no error: it repeats
  * another's `fail`. */
-static int distance(const struct page_view *v)
+static int distance(const struct counters_view *v)
 {
-	if (v->page.state != PAGE_ENDED)
+	if (v->counters.state != COUNTERS_ENDED)
 		return 0;
-	if (!v->page.error[0])
+	if (!v->counters.error[0])
 		return 3;
-	return v->page.exit_code == EX_PROTOCOL ? 1 : v->page.exit_code == EX_TEMPFAIL ? 2 : 0;
+	return v->counters.exit_code == EX_PROTOCOL ? 1 : v->counters.exit_code == EX_TEMPFAIL ? 2 : 0;
 }
 
-static const struct page_view *first_failed(const struct top_pipeline *p)
+static const struct counters_view *first_failed(const struct top_pipeline *p)
 {
-	const struct page_view *first = NULL;
+	const struct counters_view *first = NULL;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct page_view *v = p->stage[i];
+		const struct counters_view *v = p->stage[i];
 
 		if (!top_stage_failed(v))
 			continue;
-		if (!first || distance(v) < distance(first) || (distance(v) == distance(first) && v->page.touched_us < first->page.touched_us))
+		if (!first || distance(v) < distance(first) || (distance(v) == distance(first) && v->counters.touched_us < first->counters.touched_us))
 			first = v;
 	}
 	return first;
@@ -71,7 +71,7 @@ static const struct page_view *first_failed(const struct top_pipeline *p)
 
 static void say_stopped(struct top_pipeline *p, int64_t now_us, struct buf *why)
 {
-	const struct page_view *f = p->failed;
+	const struct counters_view *f = p->failed;
 
 	if (p->alive) {
 		buf_printf(why, ", %zu of %zu stages are on their way out", p->alive, p->n);
@@ -82,15 +82,15 @@ static void say_stopped(struct top_pipeline *p, int64_t now_us, struct buf *why)
 	}
 	if (!f)
 		buf_addz(why, p->acked ? ", everything was acknowledged" : ", all went well");
-	else if (f->page.state != PAGE_ENDED)
-		buf_printf(why, ": %s was killed, or crashed", f->page.program);
+	else if (f->counters.state != COUNTERS_ENDED)
+		buf_printf(why, ": %s was killed, or crashed", f->counters.program);
 	else
-		buf_printf(why, ": %s left with %" PRIu64 "%s%s", f->page.program, f->page.exit_code, f->page.error[0] ? ": " : "", f->page.error);
+		buf_printf(why, ": %s left with %" PRIu64 "%s%s", f->counters.program, f->counters.exit_code, f->counters.error[0] ? ": " : "", f->counters.error);
 }
 
 /* ---- how it runs */
 
-static uint64_t counter(const struct page *p, enum page_counter c)
+static uint64_t counter(const struct counters *p, enum counter c)
 {
 	return p ? p->counter[c] : 0;
 }
@@ -101,25 +101,25 @@ static int64_t last_move(const struct top_pipeline *p)
 	int64_t last = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct page *page = &p->stage[i]->page;
+		const struct counters *counters = &p->stage[i]->counters;
 
-		last = page->started_us > last ? page->started_us : last;
-		last = (int64_t)page->counter[PAGE_LAST_ACK_US] > last ? (int64_t)page->counter[PAGE_LAST_ACK_US] : last;
+		last = counters->started_us > last ? counters->started_us : last;
+		last = (int64_t)counters->counter[COUNTER_LAST_ACK_US] > last ? (int64_t)counters->counter[COUNTER_LAST_ACK_US] : last;
 	}
 	return last;
 }
 
-static const struct page *silent(const struct top_pipeline *p, int64_t now_us)
+static const struct counters *silent(const struct top_pipeline *p, int64_t now_us)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->stage[i]->alive && now_us - p->stage[i]->page.touched_us >= TOP_STUCK_US)
-			return &p->stage[i]->page;
+		if (p->stage[i]->alive && now_us - p->stage[i]->counters.touched_us >= TOP_STUCK_US)
+			return &p->stage[i]->counters;
 	return NULL;
 }
 
 static void say_lag(const struct top_pipeline *p, struct buf *why)
 {
-	uint64_t records = counter(p->source, PAGE_LAG_RECORDS), us = counter(p->source, PAGE_LAG_US);
+	uint64_t records = counter(p->source, COUNTER_LAG_RECORDS), us = counter(p->source, COUNTER_LAG_US);
 
 	if (records == 0) {
 		buf_addz(why, ", at the end of the log");
@@ -140,7 +140,7 @@ static void say_lag(const struct top_pipeline *p, struct buf *why)
 
 static void say_ack(const struct top_pipeline *p, int64_t now_us, struct buf *why)
 {
-	int64_t acked = (int64_t)counter(p->source, PAGE_LAST_ACK_US);
+	int64_t acked = (int64_t)counter(p->source, COUNTER_LAST_ACK_US);
 
 	if (!p->source || !acked)
 		return;
@@ -151,27 +151,27 @@ static void say_ack(const struct top_pipeline *p, int64_t now_us, struct buf *wh
 
 static bool is_behind(struct top_pipeline *p, const struct top *before)
 {
-	uint64_t us = counter(p->source, PAGE_LAG_US), was;
-	const struct page *then;
+	uint64_t us = counter(p->source, COUNTER_LAG_US), was;
+	const struct counters *then;
 
 	if (!p->source || us == UINT64_MAX || us < (uint64_t)TOP_LAG_US)
 		return false;
 	then = top_before(before, p->source);
-	was = counter(then, PAGE_LAG_US);
-	p->unsure = !then || then->counter[PAGE_EPOCHS_ACKED] == p->source->counter[PAGE_EPOCHS_ACKED];
+	was = counter(then, COUNTER_LAG_US);
+	p->unsure = !then || then->counter[COUNTER_EPOCHS_ACKED] == p->source->counter[COUNTER_EPOCHS_ACKED];
 	p->catching_up = then && was != UINT64_MAX && us < was;
 	return !p->catching_up;
 }
 
 static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top *before, struct buf *why)
 {
-	const struct page *quiet = silent(p, now_us);
-	bool behind = is_behind(p, before), stuck = counter(p->source, PAGE_EPOCHS_IN_FLIGHT) && now_us - last_move(p) >= TOP_STUCK_US;
+	const struct counters *quiet = silent(p, now_us);
+	bool behind = is_behind(p, before), stuck = counter(p->source, COUNTER_EPOCHS_IN_FLIGHT) && now_us - last_move(p) >= TOP_STUCK_US;
 
 	p->state = behind || stuck || quiet ? TOP_FALLING_BEHIND : TOP_KEEPING_UP;
-	if (p->source && p->source->state == PAGE_STARTING)
+	if (p->source && p->source->state == COUNTERS_STARTING)
 		buf_addz(why, ", starting");
-	else if (p->source && p->source->state >= PAGE_DRAINING)
+	else if (p->source && p->source->state >= COUNTERS_DRAINING)
 		buf_addz(why, ", draining");
 	else
 		say_lag(p, why);
@@ -180,7 +180,7 @@ static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top
 		top_age(now_us - quiet->touched_us, why);
 	}
 	if (stuck) {
-		buf_printf(why, ", %" PRIu64 " epochs in flight and no barrier has moved for ", counter(p->source, PAGE_EPOCHS_IN_FLIGHT));
+		buf_printf(why, ", %" PRIu64 " epochs in flight and no barrier has moved for ", counter(p->source, COUNTER_EPOCHS_IN_FLIGHT));
 		top_age(now_us - last_move(p), why);
 	} else {
 		say_ack(p, now_us, why);
@@ -189,12 +189,12 @@ static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top
 
 static void judge_plain(struct top_pipeline *p, int64_t now_us, struct buf *why)
 {
-	const struct page *first = &p->stage[0]->page;
+	const struct counters *first = &p->stage[0]->counters;
 
 	p->state = TOP_KEEPING_UP;
 	for (size_t i = 1; i < p->n; i++)
-		if (p->stage[i]->page.started_us < first->started_us)
-			first = &p->stage[i]->page;
+		if (p->stage[i]->counters.started_us < first->started_us)
+			first = &p->stage[i]->counters;
 	buf_addz(why, ", running for ");
 	top_age(now_us - first->started_us, why);
 }
@@ -204,8 +204,8 @@ void top_judge(struct top_pipeline *p, int64_t now_us, const struct top *before)
 	struct buf why = { 0 };
 
 	for (size_t i = 0; i < p->n; i++)
-		if (p->stage[i]->page.touched_us > p->ended_us)
-			p->ended_us = p->stage[i]->page.touched_us;
+		if (p->stage[i]->counters.touched_us > p->ended_us)
+			p->ended_us = p->stage[i]->counters.touched_us;
 	p->failed = first_failed(p);
 	if (p->failed || !p->alive) {
 		p->state = TOP_STOPPED;

@@ -18,11 +18,11 @@ struct options { bool once, json, metrics; };
 
 static int sample(struct top *t, const struct top *before, struct err *err)
 {
-	struct page_view *view;
+	struct counters_view *view;
 	const char *dir = prog_run_dir(err);
 	size_t n;
 
-	if (!dir || page_list(dir, &view, &n, err))
+	if (!dir || counters_list(dir, &view, &n, err))
 		return -1;
 	top_init(t, view, n, tm_now_us(), before);
 	return 0;

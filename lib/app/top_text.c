@@ -7,18 +7,18 @@
 #include "read/grid.h"
 #include "app/top_internal.h"
 
-static uint64_t sum(const struct page *p, enum page_counter a, enum page_counter b)
+static uint64_t sum(const struct counters *p, enum counter a, enum counter b)
 {
 	return p->counter[a] + p->counter[b];
 }
 
 /* From the earlier sample on, else from the start: how long, and what there was then (NULL: nothing). */
-static double since(const struct top *t, const struct page_view *v, const struct top *before, const struct page **then)
+static double since(const struct top *t, const struct counters_view *v, const struct top *before, const struct counters **then)
 {
-	int64_t end = v->alive ? t->now_us : v->page.touched_us;
+	int64_t end = v->alive ? t->now_us : v->counters.touched_us;
 
-	*then = top_before(before, &v->page);
-	return (double)(end - (*then ? before->now_us : v->page.started_us)) / TM_S;
+	*then = top_before(before, &v->counters);
+	return (double)(end - (*then ? before->now_us : v->counters.started_us)) / TM_S;
 }
 
 static void cell_count(struct grid *g, uint64_t n)
@@ -54,12 +54,12 @@ static void cell_share(struct grid *g, double us, double seconds)
 	grid_cellz(g, text);
 }
 
-static void stage_row(struct grid *g, const struct top *t, const struct page_view *v, const struct top *before)
+static void stage_row(struct grid *g, const struct top *t, const struct counters_view *v, const struct top *before)
 {
-	const struct page *p = &v->page, *then;
+	const struct counters *p = &v->counters, *then;
 	double s = since(t, v, before, &then);
-	uint64_t in = sum(p, PAGE_RECORDS_IN, PAGE_ROWS_IN), was_in = then ? sum(then, PAGE_RECORDS_IN, PAGE_ROWS_IN) : 0;
-	static const struct page none;
+	uint64_t in = sum(p, COUNTER_RECORDS_IN, COUNTER_ROWS_IN), was_in = then ? sum(then, COUNTER_RECORDS_IN, COUNTER_ROWS_IN) : 0;
+	static const struct counters none;
 	struct buf state = { 0 };
 
 	then = then ? then : &none;
@@ -68,15 +68,15 @@ static void stage_row(struct grid *g, const struct top *t, const struct page_vie
 	grid_cellu(g, p->pid);
 	grid_cell(g, buf_slice(&state));
 	cell_count(g, in);
-	cell_count(g, sum(p, PAGE_RECORDS_OUT, PAGE_ROWS_OUT));
+	cell_count(g, sum(p, COUNTER_RECORDS_OUT, COUNTER_ROWS_OUT));
 	cell_rate(g, (double)(in - was_in), s);
-	cell_rate(g, (double)(p->counter[PAGE_BYTES_IN] - then->counter[PAGE_BYTES_IN]) / 1e6, s);
-	cell_count(g, p->counter[PAGE_DEAD]);
-	cell_count(g, p->counter[PAGE_LATE]);
-	cell_share(g, (double)(p->counter[PAGE_BLOCKED_IN_US] - then->counter[PAGE_BLOCKED_IN_US]), s);
-	cell_share(g, (double)(p->counter[PAGE_BLOCKED_OUT_US] - then->counter[PAGE_BLOCKED_OUT_US]), s);
-	cell_share(g, (double)(p->counter[PAGE_STORE_US] - then->counter[PAGE_STORE_US]), s);
-	cell_count(g, p->counter[PAGE_RETRIES]);
+	cell_rate(g, (double)(p->counter[COUNTER_BYTES_IN] - then->counter[COUNTER_BYTES_IN]) / 1e6, s);
+	cell_count(g, p->counter[COUNTER_DEAD]);
+	cell_count(g, p->counter[COUNTER_LATE]);
+	cell_share(g, (double)(p->counter[COUNTER_BLOCKED_IN_US] - then->counter[COUNTER_BLOCKED_IN_US]), s);
+	cell_share(g, (double)(p->counter[COUNTER_BLOCKED_OUT_US] - then->counter[COUNTER_BLOCKED_OUT_US]), s);
+	cell_share(g, (double)(p->counter[COUNTER_STORE_US] - then->counter[COUNTER_STORE_US]), s);
+	cell_count(g, p->counter[COUNTER_RETRIES]);
 	grid_cellz(g, p->detail);
 	buf_fini(&state);
 }
@@ -114,18 +114,18 @@ static void facts(const struct top_pipeline *p, struct buf *out)
 	uint64_t mark = 0, groups = 0, ahead = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct page *page = &p->stage[i]->page;
+		const struct counters *counters = &p->stage[i]->counters;
 
-		mark = page->counter[PAGE_WATERMARK_US] > mark ? page->counter[PAGE_WATERMARK_US] : mark;
-		groups += page->counter[PAGE_GROUPS];
-		ahead += page->counter[PAGE_AHEAD];
+		mark = counters->counter[COUNTER_WATERMARK_US] > mark ? counters->counter[COUNTER_WATERMARK_US] : mark;
+		groups += counters->counter[COUNTER_GROUPS];
+		ahead += counters->counter[COUNTER_AHEAD];
 	}
 	if (!mark && !p->source)
 		return;
 	buf_addz(out, "  ");
 	if (p->source)
-		buf_printf(out, "partitions %" PRIu64 ", epochs acknowledged %" PRIu64 ", in flight %" PRIu64 ", ", p->source->counter[PAGE_PARTITIONS],
-			p->source->counter[PAGE_EPOCHS_ACKED], p->source->counter[PAGE_EPOCHS_IN_FLIGHT]);
+		buf_printf(out, "partitions %" PRIu64 ", epochs acknowledged %" PRIu64 ", in flight %" PRIu64 ", ", p->source->counter[COUNTER_PARTITIONS],
+			p->source->counter[COUNTER_EPOCHS_ACKED], p->source->counter[COUNTER_EPOCHS_IN_FLIGHT]);
 	if (groups)
 		buf_printf(out, "groups %" PRIu64 ", ", groups);
 	buf_addz(out, "watermark ");

@@ -59,27 +59,27 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 		       uint64_t bytes, size_t groups, struct err *err)
 {
 	struct acct *acct = stage_acct(a->stage);
-	struct page *page = stage_page(a->stage);
+	struct counters *counters = stage_counters(a->stage);
 
 	if (a->in_file) {
 		stage_took(a->stage, c->lines, bytes);
-		page_touch(page);
+		counters_touch(counters);
 	}
 	acct->aggregated += c->counted;
 	acct->filtered += c->blank;
 	acct->late += c->late;
-	page_add(page, PAGE_AGGREGATED, c->counted);
-	page_add(page, PAGE_FILTERED, c->blank);
-	page_add(page, PAGE_LATE, c->late);
-	page_add(page, PAGE_ROUNDED, c->rounded);
-	page_add(page, PAGE_AHEAD, c->ahead);
-	page_add(page, PAGE_TIMES_TWICE, c->twice);
-	page_add(page, PAGE_TIMES_SKIPPED, c->skipped);
-	page_set(page, PAGE_GROUPS, groups);
+	counters_add(counters, COUNTER_AGGREGATED, c->counted);
+	counters_add(counters, COUNTER_FILTERED, c->blank);
+	counters_add(counters, COUNTER_LATE, c->late);
+	counters_add(counters, COUNTER_ROUNDED, c->rounded);
+	counters_add(counters, COUNTER_AHEAD, c->ahead);
+	counters_add(counters, COUNTER_TIMES_TWICE, c->twice);
+	counters_add(counters, COUNTER_TIMES_SKIPPED, c->skipped);
+	counters_set(counters, COUNTER_GROUPS, groups);
 	if (c->watermark_us != POS_NONE && origin->topic.p)
 		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);
-	else if (c->watermark_us != POS_NONE && (uint64_t)c->watermark_us > page->counter[PAGE_WATERMARK_US])
-		page_set(page, PAGE_WATERMARK_US, (uint64_t)c->watermark_us);
+	else if (c->watermark_us != POS_NONE && (uint64_t)c->watermark_us > counters->counter[COUNTER_WATERMARK_US])
+		counters_set(counters, COUNTER_WATERMARK_US, (uint64_t)c->watermark_us);
 	engine_counts_add(&a->total, c);
 	agg_tell_early(a);
 	agg_tell_ahead(a, c, origin->time_us);
@@ -295,7 +295,7 @@ static int barrier(void *self, struct stage *st, const struct ctl *bar, struct e
 
 	if (gather(a, err) || emit_all(a, err) || agg_marks_barrier(a, bar, err))
 		return -1;
-	page_set(stage_page(st), PAGE_GROUPS, 0);
+	counters_set(stage_counters(st), COUNTER_GROUPS, 0);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 		if (s->connected)
 			*result = call(s, arg, &why);
 		if (st)
-			page_add(stage_page(st), PAGE_STORE_US, (uint64_t)(tm_mono_us() - started));
+			counters_add(stage_counters(st), COUNTER_STORE_US, (uint64_t)(tm_mono_us() - started));
 		if (*result == SINK_FATAL) {
 			*err = why;
 			return -1;
@@ -73,7 +73,7 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 		s->driver->disconnect(s->d);
 		s->connected = false;
 		if (st)
-			page_add(stage_page(st), PAGE_RETRIES, 1);
+			counters_add(stage_counters(st), COUNTER_RETRIES, 1);
 		if (retry_wait(&s->retry, s->conf.loop, s->name, s->retry_for_us, &why, err))
 			return -1;
 	}
@@ -202,10 +202,10 @@ static int sink_open(struct sink *s, struct loop *loop, struct err *err)
 
 static int open_in_stage(void *self, struct stage *st, struct err *err)
 {
-	page_detail(stage_page(st), ((struct sink *)self)->conf.name ? ((struct sink *)self)->conf.name : "");
+	counters_detail(stage_counters(st), ((struct sink *)self)->conf.name ? ((struct sink *)self)->conf.name : "");
 	if (sink_open(self, stage_loop(st), err))
 		return -1;
-	page_detail(stage_page(st), ((struct sink *)self)->name);
+	counters_detail(stage_counters(st), ((struct sink *)self)->name);
 	return 0;
 }
 

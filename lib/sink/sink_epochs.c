@@ -217,7 +217,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	if (rc == 0 && result == SINK_APPLIED)
 		log_info("epoch %llu was applied already", (unsigned long long)bar.epoch);
 	stage_acct(st)->expired += a.counts.expired;
-	page_add(stage_page(st), PAGE_EXPIRED, a.counts.expired);
+	counters_add(stage_counters(st), COUNTER_EXPIRED, a.counts.expired);
 	ledger_reset(s->ledger);
 	ranges_fini(&bar.ranges);
 	free(gen);

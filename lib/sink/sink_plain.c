@@ -74,7 +74,7 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 	s->counts.equal += p.counts.equal;
 	s->counts.different += p.counts.different;
 	s->counts.expired += p.counts.expired;
-	page_add(stage_page(st), PAGE_EXPIRED, p.counts.expired);
+	counters_add(stage_counters(st), COUNTER_EXPIRED, p.counts.expired);
 	ledger_reset(s->ledger);
 	s->plain_bytes = 0;
 	return 0;

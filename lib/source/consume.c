@@ -53,7 +53,7 @@ static int give_up(struct source *s, struct err *err)
 	catchup_fini(&s->catchup);
 	epochs_assign(s->epochs, &s->step);
 	log_parts_fini(&s->held);
-	page_set(s->writer.page, PAGE_PARTITIONS, 0);
+	counters_set(s->writer.counters, COUNTER_PARTITIONS, 0);
 	s->batch.part = NULL;
 	s->watching = false;
 	return s->log->ops->revoked(s->log->self, err);
@@ -107,7 +107,7 @@ static int read_all(struct source *s, struct err *err)
 		if (rc == 0)
 			rc = source_prepare(s, err);
 		if (rc == 0) {
-			__atomic_store_n(&s->writer.page->state, PAGE_RUNNING, __ATOMIC_RELAXED);
+			__atomic_store_n(&s->writer.counters->state, COUNTERS_RUNNING, __ATOMIC_RELAXED);
 			rc = source_read(s, err);
 			if (rc == 0)
 				return 0;
@@ -183,7 +183,7 @@ static void close_stdout(struct source *s)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	page_set(s->writer.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
+	counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
 	out_free(s->writer.out);
 	s->writer.out = NULL;
 	if (null >= 0) {
@@ -195,7 +195,7 @@ static void close_stdout(struct source *s)
 static int finish(struct source *s, struct err *err)
 {
 	notify("STOPPING=1");
-	__atomic_store_n(&s->writer.page->state, PAGE_DRAINING, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->writer.counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
 	ctl_end_write(&s->inc, s->eof, &s->line);
 	if (source_control(s, err) || source_flush(s, err))
 		return -1;
@@ -260,9 +260,9 @@ static void touch(void *arg, int fd, short revents)
 	struct source *s = arg;
 
 	(void)fd, (void)revents;
-	page_touch(s->writer.page);
+	counters_touch(s->writer.counters);
 	if (s->writer.out)
-		page_set(s->writer.page, PAGE_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
+		counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
 }
 
 static void describe(struct source *s)
@@ -273,10 +273,10 @@ static void describe(struct source *s)
 		buf_printf(&b, "%s%s", i ? "," : "", s->c->topic[i]);
 	for (size_t i = 0; i < s->c->files; i++)
 		buf_printf(&b, "%s%s", i ? "," : "", s->c->file[i].path);
-	page_detail(s->writer.page, buf_z(&b));
-	page_job(s->writer.page, s->c->job, s->inc.id, 0);
-	page_set(s->writer.page, PAGE_LAG_RECORDS, UINT64_MAX);
-	page_set(s->writer.page, PAGE_LAG_US, UINT64_MAX);
+	counters_detail(s->writer.counters, buf_z(&b));
+	counters_job(s->writer.counters, s->c->job, s->inc.id, 0);
+	counters_set(s->writer.counters, COUNTER_LAG_RECORDS, UINT64_MAX);
+	counters_set(s->writer.counters, COUNTER_LAG_US, UINT64_MAX);
 	buf_fini(&b);
 }
 
@@ -287,7 +287,7 @@ static void begin(struct source *s, const struct source_conf *c, struct log *log
 	s->loop = loop_new();
 	loop_signals(s->loop, on_signal, s, c->drain_us);
 	ctl_inc_random(&s->inc);
-	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .page = page_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
+	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .counters = counters_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
 				 .max_line_bytes = c->max_line_bytes };
 	out_watch_reader(s->writer.out);
 	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = SOURCE_ROWS, .in_flight = SOURCE_IN_FLIGHT });
@@ -344,7 +344,7 @@ int source_acknowledged(const struct source_conf *c, struct log *log, struct err
 	log->ops->close(log->self);
 	if (record_writer_fini(&s.writer, rc ? NULL : err) && rc == 0)
 		rc = -1;
-	page_end(s.writer.page, rc ? err->code : 0, rc ? err->msg : "");
+	counters_end(s.writer.counters, rc ? err->code : 0, rc ? err->msg : "");
 	fini(&s);
 	return rc;
 }

@@ -49,8 +49,8 @@ int source_cut(struct source *s, struct err *err)
 	ctl_bar_write(&s->inc, number, s->gen, r, buf_slice(&s->element), &s->line);
 	s->writer.acct = (struct acct){ 0 };
 	record_writer_again(&s->writer);
-	page_add(s->writer.page, PAGE_EPOCHS_OUT, 1);
-	page_set(s->writer.page, PAGE_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
+	counters_add(s->writer.counters, COUNTER_EPOCHS_OUT, 1);
+	counters_set(s->writer.counters, COUNTER_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
 	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
 }
 
@@ -74,7 +74,7 @@ static int lost(struct source *s, const struct range *r, int64_t to, struct err 
 	epochs_read(s->epochs, 0, 0, to, NULL, false, tm_mono_us());
 	s->writer.acct.in += n;
 	s->writer.acct.lost += n;
-	page_add(s->writer.page, PAGE_LOST, n);
+	counters_add(s->writer.counters, COUNTER_LOST, n);
 	rc = source_cut(s, err);
 	ranges_fini(&one);
 	return rc;
@@ -238,7 +238,7 @@ static int wait_for(struct source *s, int fd, struct err *err)
 	if (fd >= 0)
 		loop_unwatch(s->loop, id);
 	if (fd >= 0)
-		page_add(s->writer.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+		counters_add(s->writer.counters, COUNTER_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
 	else
 		s->waited_us += (uint64_t)(tm_mono_us() - from);
 	return rc < 0 ? -1 : 0;

@@ -193,7 +193,7 @@ static int start(struct source *s, const struct start_decision *d, const struct 
 	source_lag(s);
 	s->lag_at_us = tm_mono_us() + LAG_AFTER_S * TM_S;
 	s->watch_at_us = tm_mono_us() + WATCH_AFTER_S * TM_S;
-	page_set(s->writer.page, PAGE_PARTITIONS, s->catchup.n);
+	counters_set(s->writer.counters, COUNTER_PARTITIONS, s->catchup.n);
 	if (s->c->from_given && !s->drew && s->n_sinks && !s->begun)
 		log_note("--from changes nothing: the sinks know job %s and where it stands", s->c->job);
 	return 0;

@@ -53,9 +53,9 @@ static int take_ack(struct source *s, uint64_t epoch, uint64_t rows, struct err 
 			at->last = r->v[i].last;
 	}
 	s->commit_due = true;
-	page_add(s->writer.page, PAGE_EPOCHS_ACKED, 1);
-	page_set(s->writer.page, PAGE_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
-	page_set(s->writer.page, PAGE_LAST_ACK_US, (uint64_t)tm_now_us());
+	counters_add(s->writer.counters, COUNTER_EPOCHS_ACKED, 1);
+	counters_set(s->writer.counters, COUNTER_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
+	counters_set(s->writer.counters, COUNTER_LAST_ACK_US, (uint64_t)tm_now_us());
 	notify("WATCHDOG=1");
 	return 0;
 }
@@ -162,8 +162,8 @@ void source_lag(struct source *s)
 		else if (us != UINT64_MAX && now > time && (uint64_t)(now - time) > us)
 			us = (uint64_t)(now - time);
 	}
-	page_set(s->writer.page, PAGE_LAG_RECORDS, records);
-	page_set(s->writer.page, PAGE_LAG_US, us);
+	counters_set(s->writer.counters, COUNTER_LAG_RECORDS, records);
+	counters_set(s->writer.counters, COUNTER_LAG_US, us);
 }
 
 int source_ask_lag(struct source *s, struct err *err)

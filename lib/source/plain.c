@@ -42,19 +42,19 @@ static void touch(void *arg, int fd, short revents)
 	struct plain *p = arg;
 
 	(void)fd, (void)revents;
-	page_touch(p->writer.page);
-	page_set(p->writer.page, PAGE_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
+	counters_touch(p->writer.counters);
+	counters_set(p->writer.counters, COUNTER_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
 }
 
 static int begin(struct plain *p, const struct source_conf *c, size_t out_bytes, struct err *err)
 {
 	*p = (struct plain){ .c = c, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	p->loop = loop_new();
-	p->writer = (struct record_writer){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes), .page = page_new(prog_common()->name), .max_line_bytes = c->max_line_bytes };
+	p->writer = (struct record_writer){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes), .counters = counters_new(prog_common()->name), .max_line_bytes = c->max_line_bytes };
 	out_watch_reader(p->writer.out);
-	page_set(p->writer.page, PAGE_LAG_RECORDS, UINT64_MAX);
-	page_set(p->writer.page, PAGE_LAG_US, UINT64_MAX);
-	p->writer.page->state = PAGE_RUNNING;
+	counters_set(p->writer.counters, COUNTER_LAG_RECORDS, UINT64_MAX);
+	counters_set(p->writer.counters, COUNTER_LAG_US, UINT64_MAX);
+	p->writer.counters->state = COUNTERS_RUNNING;
 	loop_every(p->loop, TM_S, touch, p);
 	return record_writer_dead_to(&p->writer, c->dead, err);
 }
@@ -77,7 +77,7 @@ static int finish(struct plain *p, int rc, struct err *err)
 	}
 	if (record_writer_fini(&p->writer, rc ? NULL : err) && rc == 0)
 		rc = -1;
-	page_end(p->writer.page, rc ? err->code : 0, rc ? err->msg : "");
+	counters_end(p->writer.counters, rc ? err->code : 0, rc ? err->msg : "");
 	if (left) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
@@ -132,10 +132,10 @@ static int put_lines(struct plain *p, struct slice block, uint64_t lines, struct
 	f->begun = true;
 	p->left -= lines;
 	f->read_total += lines;
-	page_add(f->page, PAGE_RECORDS_IN, lines);
-	page_add(f->page, PAGE_RECORDS_OUT, lines);
-	page_add(f->page, PAGE_BYTES_IN, block.n);
-	page_add(f->page, PAGE_BYTES_OUT, block.n);
+	counters_add(f->counters, COUNTER_RECORDS_IN, lines);
+	counters_add(f->counters, COUNTER_RECORDS_OUT, lines);
+	counters_add(f->counters, COUNTER_BYTES_IN, block.n);
+	counters_add(f->counters, COUNTER_BYTES_OUT, block.n);
 	return out_write(f->out, block.p, block.n, err);
 }
 
@@ -198,7 +198,7 @@ static int copy_stream(struct plain *p, int fd, const char *name, const struct i
 	lines_name(in, name);
 	rc = copy_lines(p, in, !stream, name, err);
 	if (!stream)
-		page_add(p->writer.page, PAGE_BLOCKED_IN_US, lines_blocked_us(in));
+		counters_add(p->writer.counters, COUNTER_BLOCKED_IN_US, lines_blocked_us(in));
 	lines_free(in);
 	stream_free(stream);
 	return rc;
@@ -245,7 +245,7 @@ int source_plain_files(const struct source_conf *c, struct err *err)
 	int rc = begin(&p, c, FILES_OUT_BYTES, err);
 
 	for (size_t i = 0; i < c->files && rc == 0 && p.left; i++) {
-		page_detail(p.writer.page, c->file[i].path);
+		counters_detail(p.writer.counters, c->file[i].path);
 		rc = copy_file(&p, c->file[i].path, err);
 	}
 	return finish(&p, rc, err);
@@ -279,7 +279,7 @@ static int assign_all(struct plain *p, struct err *err)
 		mark_done(p, &p->untils.v[i], starts.v[i].from);
 	if (rc == 0)
 		rc = ops->assign(p->log->self, &starts, err);
-	page_set(p->writer.page, PAGE_PARTITIONS, parts.n);
+	counters_set(p->writer.counters, COUNTER_PARTITIONS, parts.n);
 	log_parts_fini(&parts);
 	ranges_fini(&starts);
 	return rc;
@@ -312,7 +312,7 @@ static int wait_for_more(struct plain *p, int fd, struct err *err)
 	id = loop_watch(p->loop, fd, POLLIN, ignore, NULL);
 	rc = loop_turn(p->loop, INT64_MAX, err);
 	loop_unwatch(p->loop, id);
-	page_add(p->writer.page, PAGE_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+	counters_add(p->writer.counters, COUNTER_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
 	return rc < 0 ? -1 : 0;
 }
 
@@ -340,7 +340,7 @@ int source_plain(const struct source_conf *c, struct log *log, struct err *err)
 	int rc = begin(&p, c, LOG_OUT_BYTES, err);
 
 	p.log = log;
-	page_detail(p.writer.page, c->topic[0]);
+	counters_detail(p.writer.counters, c->topic[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
 	log->ops->close(log->self);

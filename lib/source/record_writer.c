@@ -128,7 +128,7 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 
 	f->acct.dead++;
 	f->dead_total++;
-	page_add(f->page, PAGE_DEAD, 1);
+	counters_add(f->counters, COUNTER_DEAD, 1);
 	switch (f->dead) {
 	case DEAD_TO_TELL:
 		tell(o, why, f);
@@ -247,10 +247,10 @@ int record_writer_records(struct record_writer *f, const struct log_part *part, 
 		close_window(f, &w);
 	f->acct.in += n;
 	f->read_total += n;
-	page_add(f->page, PAGE_RECORDS_IN, n);
-	page_add(f->page, PAGE_RECORDS_OUT, f->acct.out - before.out);
-	page_add(f->page, PAGE_BYTES_OUT, f->acct.bytes - before.bytes);
-	page_add(f->page, PAGE_BYTES_IN, f->acct.bytes - before.bytes);
-	page_add(f->page, PAGE_FILTERED, f->acct.filtered - before.filtered);
+	counters_add(f->counters, COUNTER_RECORDS_IN, n);
+	counters_add(f->counters, COUNTER_RECORDS_OUT, f->acct.out - before.out);
+	counters_add(f->counters, COUNTER_BYTES_OUT, f->acct.bytes - before.bytes);
+	counters_add(f->counters, COUNTER_BYTES_IN, f->acct.bytes - before.bytes);
+	counters_add(f->counters, COUNTER_FILTERED, f->acct.filtered - before.filtered);
 	return rc;
 }

@@ -18,7 +18,7 @@ enum record_writer_dead { DEAD_TO_TELL /* plain, no --dead: stderr and 65 at the
 struct record_writer {
 	/* set by the owner */
 	struct out *out;
-	struct page *page;
+	struct counters *counters;
 	const struct ctl_inc *inc;          /* NULL: plain */
 	bool bytes;                         /* offsets count bytes: records are lines of a file */
 	uint64_t max_line_bytes;

@@ -18,25 +18,25 @@
 #include "base/tm.h"
 #include "tool/prog.h"
 
-_Static_assert(sizeof(struct page) <= PAGE_BYTES, "the page grew out of its file");
+_Static_assert(sizeof(struct counters) <= COUNTERS_BYTES, "the page grew out of its file");
 
-const char *const page_names[PAGE_COUNTERS] = {
-	[PAGE_RECORDS_IN] = "records_in", [PAGE_RECORDS_OUT] = "records_out",
-	[PAGE_BYTES_IN] = "bytes_in", [PAGE_BYTES_OUT] = "bytes_out",
-	[PAGE_ROWS_IN] = "rows_in", [PAGE_ROWS_OUT] = "rows_out", [PAGE_AGGREGATED] = "aggregated",
-	[PAGE_FILTERED] = "filtered", [PAGE_LATE] = "late", [PAGE_DUPLICATE] = "duplicate", [PAGE_DEAD] = "dead",
-	[PAGE_LOST] = "lost", [PAGE_ROUNDED] = "rounded", [PAGE_EXPIRED] = "expired",
-	[PAGE_EPOCHS_OUT] = "epochs_out", [PAGE_EPOCHS_ACKED] = "epochs_acked", [PAGE_EPOCHS_IN_FLIGHT] = "epochs_in_flight",
-	[PAGE_BLOCKED_IN_US] = "blocked_in_us", [PAGE_BLOCKED_OUT_US] = "blocked_out_us", [PAGE_STORE_US] = "store_us",
-	[PAGE_RETRIES] = "retries", [PAGE_LAG_RECORDS] = "lag_records", [PAGE_LAG_US] = "lag_us",
-	[PAGE_WATERMARK_US] = "watermark_us", [PAGE_GROUPS] = "groups", [PAGE_PARTITIONS] = "partitions",
-	[PAGE_LAST_ACK_US] = "last_ack_us", [PAGE_AHEAD] = "ahead",
-	[PAGE_TIMES_TWICE] = "times_twice", [PAGE_TIMES_SKIPPED] = "times_skipped",
+const char *const counter_names[COUNTERS] = {
+	[COUNTER_RECORDS_IN] = "records_in", [COUNTER_RECORDS_OUT] = "records_out",
+	[COUNTER_BYTES_IN] = "bytes_in", [COUNTER_BYTES_OUT] = "bytes_out",
+	[COUNTER_ROWS_IN] = "rows_in", [COUNTER_ROWS_OUT] = "rows_out", [COUNTER_AGGREGATED] = "aggregated",
+	[COUNTER_FILTERED] = "filtered", [COUNTER_LATE] = "late", [COUNTER_DUPLICATE] = "duplicate", [COUNTER_DEAD] = "dead",
+	[COUNTER_LOST] = "lost", [COUNTER_ROUNDED] = "rounded", [COUNTER_EXPIRED] = "expired",
+	[COUNTER_EPOCHS_OUT] = "epochs_out", [COUNTER_EPOCHS_ACKED] = "epochs_acked", [COUNTER_EPOCHS_IN_FLIGHT] = "epochs_in_flight",
+	[COUNTER_BLOCKED_IN_US] = "blocked_in_us", [COUNTER_BLOCKED_OUT_US] = "blocked_out_us", [COUNTER_STORE_US] = "store_us",
+	[COUNTER_RETRIES] = "retries", [COUNTER_LAG_RECORDS] = "lag_records", [COUNTER_LAG_US] = "lag_us",
+	[COUNTER_WATERMARK_US] = "watermark_us", [COUNTER_GROUPS] = "groups", [COUNTER_PARTITIONS] = "partitions",
+	[COUNTER_LAST_ACK_US] = "last_ack_us", [COUNTER_AHEAD] = "ahead",
+	[COUNTER_TIMES_TWICE] = "times_twice", [COUNTER_TIMES_SKIPPED] = "times_skipped",
 };
 
 /* The file of this process' page; empty: it has none, and counts in `unmapped`. */
 static struct buf own_path;
-static struct page unmapped;
+static struct counters unmapped;
 
 static void set_text(char *to, size_t bytes, const char *text)
 {
@@ -70,7 +70,7 @@ static uint64_t start_ticks(uint64_t pid)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
-static bool is_alive(const struct page *p)
+static bool is_alive(const struct counters *p)
 {
 	uint64_t ticks = start_ticks(p->pid);
 
@@ -88,7 +88,7 @@ static int new_file(const char *dir, const char *program, struct err *err)
 	fd = open(buf_z(&own_path), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(err, EX_IOERR, "%s", own_path.p);
-	failed = posix_fallocate(fd, 0, PAGE_BYTES);
+	failed = posix_fallocate(fd, 0, COUNTERS_BYTES);
 	if (!failed)
 		return fd;
 	errno = failed;
@@ -98,15 +98,15 @@ static int new_file(const char *dir, const char *program, struct err *err)
 	return -1;
 }
 
-static struct page *map_file(const char *program, struct err *err)
+static struct counters *map_file(const char *program, struct err *err)
 {
 	const char *dir = prog_run_dir(err);
 	int fd = dir ? new_file(dir, program, err) : -1;
-	struct page *p;
+	struct counters *p;
 
 	if (fd < 0)
 		return NULL;
-	p = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = mmap(NULL, COUNTERS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED) {
 		err_errno(err, EX_IOERR, "%s", own_path.p);
 		unlink(own_path.p);
@@ -115,10 +115,10 @@ static struct page *map_file(const char *program, struct err *err)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-struct page *page_new(const char *program)
+struct counters *counters_new(const char *program)
 {
 	struct err err = ERR_INIT;
-	struct page *p = map_file(program, &err);
+	struct counters *p = map_file(program, &err);
 
 	if (!p) {
 		log_info("no counters page: %s", err.msg);
@@ -126,32 +126,32 @@ struct page *page_new(const char *program)
 		memset(&unmapped, 0, sizeof unmapped);
 		p = &unmapped;
 	}
-	p->version = PAGE_VERSION;
+	p->version = COUNTERS_VERSION;
 	p->pid = (uint64_t)getpid();
 	p->pgid = (uint64_t)getpgrp();
 	p->start_ticks = start_ticks(p->pid);
 	p->started_us = p->touched_us = tm_now_us();
 	set_text(p->program, sizeof p->program, program);
-	__atomic_store_n(&p->magic, PAGE_MAGIC, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->magic, COUNTERS_MAGIC, __ATOMIC_RELEASE);
 	return p;
 }
 
-static void remove_dead(const struct page *own)
+static void remove_dead(const struct counters *own)
 {
 	struct err err = ERR_INIT;
-	struct page_view *views;
+	struct counters_view *views;
 	const char *dir = own_path.n ? prog_run_dir(&err) : NULL;
 	size_t n;
 
-	if (!dir || page_list(dir, &views, &n, &err))
+	if (!dir || counters_list(dir, &views, &n, &err))
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (!views[i].alive && strcmp(views[i].page.program, own->program) == 0 && strcmp(views[i].page.job, own->job) == 0)
+		if (!views[i].alive && strcmp(views[i].counters.program, own->program) == 0 && strcmp(views[i].counters.job, own->job) == 0)
 			unlink(views[i].path);
 	free(views);
 }
 
-void page_job(struct page *p, const char *job, const char *inc, unsigned stage_index)
+void counters_job(struct counters *p, const char *job, const char *inc, unsigned stage_index)
 {
 	set_text(p->job, sizeof p->job, job);
 	set_text(p->inc, sizeof p->inc, inc);
@@ -159,33 +159,33 @@ void page_job(struct page *p, const char *job, const char *inc, unsigned stage_i
 	remove_dead(p);
 }
 
-void page_detail(struct page *p, const char *detail)
+void counters_detail(struct counters *p, const char *detail)
 {
 	set_text(p->detail, sizeof p->detail, detail);
 }
 
-void page_touch(struct page *p)
+void counters_touch(struct counters *p)
 {
 	__atomic_store_n(&p->touched_us, tm_now_us(), __ATOMIC_RELAXED);
 }
 
-void page_end(struct page *p, int exit_code, const char *error)
+void counters_end(struct counters *p, int exit_code, const char *error)
 {
 	set_text(p->error, sizeof p->error, error);
-	page_touch(p);
+	counters_touch(p);
 	__atomic_store_n(&p->exit_code, (uint64_t)exit_code, __ATOMIC_RELAXED);
-	__atomic_store_n(&p->state, PAGE_ENDED, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->state, COUNTERS_ENDED, __ATOMIC_RELEASE);
 	if (own_path.n && !p->job[0] && exit_code == 0)
 		unlink(buf_z(&own_path));
 	else if (!p->job[0])
 		remove_dead(p);
 	buf_fini(&own_path);
 	if (p != &unmapped)
-		munmap(p, PAGE_BYTES);
+		munmap(p, COUNTERS_BYTES);
 }
 
 /* ---- the reader */
-static bool read_page(int dir, const char *name, struct page *page)
+static bool read_page(int dir, const char *name, struct counters *counters)
 {
 	struct stat st;
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -193,20 +193,20 @@ static bool read_page(int dir, const char *name, struct page *page)
 
 	if (fd < 0)
 		return false;
-	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == PAGE_BYTES
-	       && pread(fd, page, sizeof *page, 0) == (ssize_t)sizeof *page
-	       && page->magic == PAGE_MAGIC && page->version == PAGE_VERSION;
+	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == COUNTERS_BYTES
+	       && pread(fd, counters, sizeof *counters, 0) == (ssize_t)sizeof *counters
+	       && counters->magic == COUNTERS_MAGIC && counters->version == COUNTERS_VERSION;
 	close(fd);
 	if (!good)
 		return false;
-	page->program[sizeof page->program - 1] = page->job[sizeof page->job - 1] = page->inc[sizeof page->inc - 1] = '\0';
-	page->detail[sizeof page->detail - 1] = page->error[sizeof page->error - 1] = '\0';
+	counters->program[sizeof counters->program - 1] = counters->job[sizeof counters->job - 1] = counters->inc[sizeof counters->inc - 1] = '\0';
+	counters->detail[sizeof counters->detail - 1] = counters->error[sizeof counters->error - 1] = '\0';
 	return true;
 }
 
 static int by_pipeline(const void *a, const void *b)
 {
-	const struct page *x = &((const struct page_view *)a)->page, *y = &((const struct page_view *)b)->page;
+	const struct counters *x = &((const struct counters_view *)a)->counters, *y = &((const struct counters_view *)b)->counters;
 	int job = strcmp(x->job, y->job);
 
 	if (job)
@@ -226,7 +226,7 @@ static bool is_page_name(const char *name)
 	return n > sizeof end - 1 && strcmp(name + n - (sizeof end - 1), end) == 0;
 }
 
-int page_list(const char *run_dir, struct page_view **out, size_t *n, struct err *err)
+int counters_list(const char *run_dir, struct counters_view **out, size_t *n, struct err *err)
 {
 	DIR *dir = opendir(run_dir);
 	struct dirent *e;
@@ -240,11 +240,11 @@ int page_list(const char *run_dir, struct page_view **out, size_t *n, struct err
 		return err_errno(err, EX_IOERR, "%s", run_dir);
 	while ((e = readdir(dir))) {
 		mem_reserve(out, &cap, *n + 1, sizeof **out);
-		struct page_view *v = &(*out)[*n];
+		struct counters_view *v = &(*out)[*n];
 		int len = snprintf(v->path, sizeof v->path, "%s/%s", run_dir, e->d_name);
-		if (len >= (int)sizeof v->path || !is_page_name(e->d_name) || !read_page(dirfd(dir), e->d_name, &v->page))
+		if (len >= (int)sizeof v->path || !is_page_name(e->d_name) || !read_page(dirfd(dir), e->d_name, &v->counters))
 			continue;
-		v->alive = is_alive(&v->page);
+		v->alive = is_alive(&v->counters);
 		++*n;
 	}
 	closedir(dir);

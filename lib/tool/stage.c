@@ -49,7 +49,7 @@ void *stage_options(void)
 
 struct loop *stage_loop(struct stage *st) { return st->loop; }
 struct out *stage_out(struct stage *st) { return st->out; }
-struct page *stage_page(struct stage *st) { return st->page; }
+struct counters *stage_counters(struct stage *st) { return st->counters; }
 bool stage_acknowledged(const struct stage *st) { return st->acked; }
 const struct ctl_inc *stage_inc(const struct stage *st) { return &st->inc; }
 const char *stage_job(const struct stage *st) { return st->job; }
@@ -64,8 +64,8 @@ void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes)
 
 	*(rows ? &st->acct.rows_out : &st->acct.out) += lines;
 	st->acct.bytes += bytes;
-	page_add(st->page, rows ? PAGE_ROWS_OUT : PAGE_RECORDS_OUT, lines);
-	page_add(st->page, PAGE_BYTES_OUT, bytes);
+	counters_add(st->counters, rows ? COUNTER_ROWS_OUT : COUNTER_RECORDS_OUT, lines);
+	counters_add(st->counters, COUNTER_BYTES_OUT, bytes);
 }
 
 int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err)
@@ -82,8 +82,8 @@ void stage_watermark(struct stage *st, struct slice topic, int32_t partition, in
 
 	if (r->watermark_us == POS_NONE || r->watermark_us < us)
 		r->watermark_us = us;
-	if (us > 0 && (uint64_t)us > st->page->counter[PAGE_WATERMARK_US])
-		page_set(st->page, PAGE_WATERMARK_US, (uint64_t)us);
+	if (us > 0 && (uint64_t)us > st->counters->counter[COUNTER_WATERMARK_US])
+		counters_set(st->counters, COUNTER_WATERMARK_US, (uint64_t)us);
 }
 
 static void touch(void *arg, int fd, short revents)
@@ -91,11 +91,11 @@ static void touch(void *arg, int fd, short revents)
 	struct stage *st = arg;
 
 	(void)fd, (void)revents;
-	page_touch(st->page);
+	counters_touch(st->counters);
 	if (st->in)
-		page_set(st->page, PAGE_BLOCKED_IN_US, lines_blocked_us(st->in));
+		counters_set(st->counters, COUNTER_BLOCKED_IN_US, lines_blocked_us(st->in));
 	if (st->out)
-		page_set(st->page, PAGE_BLOCKED_OUT_US, out_blocked_us(st->out));
+		counters_set(st->counters, COUNTER_BLOCKED_OUT_US, out_blocked_us(st->out));
 }
 
 static int read_files(struct stage *st, const char *const *files, size_t n, struct err *err)
@@ -132,7 +132,7 @@ static int work(struct stage *st, const char *const *files, size_t n, struct err
 {
 	if (stage_dead_open(st, err) || (st->f->open && st->f->open(st->self, st, err)))
 		return -1;
-	page_set(st->page, PAGE_LAG_RECORDS, UINT64_MAX);
+	counters_set(st->counters, COUNTER_LAG_RECORDS, UINT64_MAX);
 	if (n == 0 && stage_read_input(st, err))
 		return -1;
 	if (n && ((st->f->plain && st->f->plain(st->self, st, err)) || read_files(st, files, n, err)))
@@ -182,7 +182,7 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 	int rc;
 
 	st.loop = loop_new();
-	st.page = page_new(prog_common()->name);
+	st.counters = counters_new(prog_common()->name);
 	if (!f->ends) {
 		st.out = out_new(st.loop, STDOUT_FILENO, OUT_BYTES);
 		out_watch_reader(st.out);
@@ -196,7 +196,7 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 		rc = -1;
 	if (f->close)
 		f->close(self, &st);
-	page_end(st.page, rc ? err->code : 0, rc ? err->msg : "");
+	counters_end(st.counters, rc ? err->code : 0, rc ? err->msg : "");
 	if (rc && !st.acked && st.out && out_reader_left(st.out)) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);

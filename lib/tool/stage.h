@@ -76,7 +76,7 @@ void stage_failed(void *self, const struct err *why);
 /* ---- for filters */
 struct loop *stage_loop(struct stage *st);
 struct out *stage_out(struct stage *st);              /* standard output: rows and passed lines; whole lines only */
-struct page *stage_page(struct stage *st);
+struct counters *stage_counters(struct stage *st);
 bool stage_acknowledged(const struct stage *st);
 const struct ctl_inc *stage_inc(const struct stage *st);
 const char *stage_job(const struct stage *st);         /* NULL on a plain stream */

@@ -100,7 +100,7 @@ int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 
 	st->dead_total++;
 	st->acct.dead++;
-	page_add(st->page, PAGE_DEAD, 1);
+	counters_add(st->counters, COUNTER_DEAD, 1);
 	switch (st->dead_to) {
 	case DEAD_DROP:
 		return 0;

@@ -32,8 +32,8 @@ static void advance(struct stage *st, uint64_t lines, uint64_t bytes)
 		st->acct.rows_in += lines;
 	else
 		st->acct.in += lines;
-	page_add(st->page, st->f->rows ? PAGE_ROWS_IN : PAGE_RECORDS_IN, lines);
-	page_add(st->page, PAGE_BYTES_IN, bytes);
+	counters_add(st->counters, st->f->rows ? COUNTER_ROWS_IN : COUNTER_RECORDS_IN, lines);
+	counters_add(st->counters, COUNTER_BYTES_IN, bytes);
 }
 
 static int take_run(struct stage *st, struct slice block, struct err *err)
@@ -115,8 +115,8 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 		return err_set(err, EX_USAGE, "`| hta-commit` is missing: this stream is acknowledged, and nothing at its end does so");
 	json_get_u64(&st->ctl.json, 0, "drain_us", &drain_us);
 	loop_signals(st->loop, NULL, NULL, (int64_t)drain_us);
-	if (st->page)
-		page_job(st->page, st->job, st->inc.id, st->index);
+	if (st->counters)
+		counters_job(st->counters, st->job, st->inc.id, st->index);
 
 	rc = introduce(st, err);
 	st->line.n = 0;
@@ -210,8 +210,8 @@ static int take_bar(struct stage *st, struct err *err)
 	st->line.n = 0;
 	if (ctl_grow(st->ctl.line, buf_slice(&st->element), &st->line))
 		return err_set(err, EX_DATAERR, "barrier: it does not end as one does: a filter above has changed it");
-	page_add(st->page, PAGE_EPOCHS_ACKED, 1);
-	page_set(st->page, PAGE_LAST_ACK_US, (uint64_t)tm_now_us());
+	counters_add(st->counters, COUNTER_EPOCHS_ACKED, 1);
+	counters_set(st->counters, COUNTER_LAST_ACK_US, (uint64_t)tm_now_us());
 	ranges_fini(&st->marks);
 	st->acct = (struct acct){ 0 };
 	st->lines = st->bytes = 0;

@@ -23,7 +23,7 @@ struct stage {
 	struct loop *loop;
 	struct lines *in;
 	struct out *out;
-	struct page *page;
+	struct counters *counters;
 
 	bool acked, ended, failed;         /* failed: a `fail` came from above and was passed on */
 	bool heard;                        /* the first line was waited for, or files are read */

@@ -7,7 +7,7 @@
 #define NOW 1800000000000000LL
 #define S 1000000LL
 
-static struct page_view view[16];
+static struct counters_view view[16];
 static size_t views;
 
 static void begin(void)
@@ -17,10 +17,10 @@ static void begin(void)
 }
 
 /* A stage of job "web" that began a minute ago and was touched just now. */
-static struct page_view *stage(const char *program, const char *inc, bool alive)
+static struct counters_view *stage(const char *program, const char *inc, bool alive)
 {
-	struct page_view *v = &view[views];
-	struct page *p = &v->page;
+	struct counters_view *v = &view[views];
+	struct counters *p = &v->counters;
 
 	snprintf(p->program, sizeof p->program, "%s", program);
 	snprintf(p->inc, sizeof p->inc, "%s", inc);
@@ -29,25 +29,25 @@ static struct page_view *stage(const char *program, const char *inc, bool alive)
 	p->start_ticks = 1;
 	p->pgid = 77;
 	p->stage_index = views++;
-	p->state = PAGE_RUNNING;
+	p->state = COUNTERS_RUNNING;
 	p->started_us = NOW - 60 * S;
 	p->touched_us = NOW - S / 2;
 	v->alive = alive;
 	return v;
 }
 
-static struct page_view *leaves(struct page_view *v, int code, const char *error, int64_t ago_us)
+static struct counters_view *leaves(struct counters_view *v, int code, const char *error, int64_t ago_us)
 {
-	v->page.state = PAGE_ENDED;
-	v->page.exit_code = (uint64_t)code;
-	v->page.touched_us = NOW - ago_us;
-	snprintf(v->page.error, sizeof v->page.error, "%s", error);
+	v->counters.state = COUNTERS_ENDED;
+	v->counters.exit_code = (uint64_t)code;
+	v->counters.touched_us = NOW - ago_us;
+	snprintf(v->counters.error, sizeof v->counters.error, "%s", error);
 	return v;
 }
 
 static void top(struct top *t, const struct top *before)
 {
-	struct page_view *copy = malloc(sizeof view);
+	struct counters_view *copy = malloc(sizeof view);
 
 	memcpy(copy, view, sizeof view);
 	top_init(t, copy, views, NOW, before);
@@ -69,34 +69,34 @@ static void says(const struct top *before, const char *want, const char *name)
 	top_fini(&t);
 }
 
-static struct page *running(void)
+static struct counters *running(void)
 {
-	struct page *source;
+	struct counters *source;
 
 	begin();
-	source = &stage("hta-consume", "aa", true)->page;
+	source = &stage("hta-consume", "aa", true)->counters;
 	stage("hta-window", "aa", true);
 	stage("hta-sink-pg", "aa", true);
 	stage("hta-commit", "aa", true);
 	for (size_t i = 0; i < views; i++)
-		view[i].page.counter[PAGE_LAST_ACK_US] = (uint64_t)(NOW - S);
+		view[i].counters.counter[COUNTER_LAST_ACK_US] = (uint64_t)(NOW - S);
 	return source;
 }
 
 static void keeping_up(void)
 {
-	struct page *source = running();
+	struct counters *source = running();
 
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\n", "no lag");
-	source->counter[PAGE_LAG_RECORDS] = 5;
-	source->counter[PAGE_LAG_US] = 9999999;
-	source->counter[PAGE_EPOCHS_IN_FLIGHT] = 1;
+	source->counter[COUNTER_LAG_RECORDS] = 5;
+	source->counter[COUNTER_LAG_US] = 9999999;
+	source->counter[COUNTER_EPOCHS_IN_FLIGHT] = 1;
 	says(NULL, "web: keeping up, 5 records (10.0 s) behind, acknowledged 1.0 s ago\n", "a small lag");
-	source->counter[PAGE_LAG_RECORDS] = source->counter[PAGE_LAG_US] = UINT64_MAX;
+	source->counter[COUNTER_LAG_RECORDS] = source->counter[COUNTER_LAG_US] = UINT64_MAX;
 	says(NULL, "web: keeping up, acknowledged 1.0 s ago\n", "none is known");
-	source->state = PAGE_STARTING;
+	source->state = COUNTERS_STARTING;
 	says(NULL, "web: keeping up, starting, acknowledged 1.0 s ago\n", "starting");
-	source->state = PAGE_DRAINING;
+	source->state = COUNTERS_DRAINING;
 	leaves(&view[0], 0, "", S);
 	view[0].alive = false;
 	says(NULL, "web: keeping up, draining, acknowledged 1.0 s ago\n", "its source is done, the others drain");
@@ -104,38 +104,38 @@ static void keeping_up(void)
 
 static void falling_behind(void)
 {
-	struct page *source = running();
+	struct counters *source = running();
 	struct top before;
 
-	source->counter[PAGE_LAG_RECORDS] = 5;
-	source->counter[PAGE_LAG_US] = 10 * S;
+	source->counter[COUNTER_LAG_RECORDS] = 5;
+	source->counter[COUNTER_LAG_US] = 10 * S;
 	says(NULL, "web: falling behind, 5 records (10 s) behind, acknowledged 1.0 s ago\n", "a lag of ten seconds");
-	source->counter[PAGE_LAG_US] = 300 * S;
+	source->counter[COUNTER_LAG_US] = 300 * S;
 	top(&before, NULL);
 	ok(before.pipe[0].unsure, "one sample cannot tell whether it shrinks");
 	says(&before, "web: falling behind, 5 records (5 m) behind, acknowledged 1.0 s ago\n", "it does not shrink");
-	source->counter[PAGE_LAG_US] = 280 * S;
-	source->counter[PAGE_EPOCHS_ACKED]++;
+	source->counter[COUNTER_LAG_US] = 280 * S;
+	source->counter[COUNTER_EPOCHS_ACKED]++;
 	says(&before, "web: keeping up, catching up: 5 records (5 m) behind, acknowledged 1.0 s ago\n", "it shrinks");
-	source->counter[PAGE_LAG_US] = 301 * S;
+	source->counter[COUNTER_LAG_US] = 301 * S;
 	says(&before, "web: falling behind, 5 records (5 m) behind, acknowledged 1.0 s ago\n", "it grows");
 	top_fini(&before);
 }
 
 static void stuck(void)
 {
-	struct page *source = running();
+	struct counters *source = running();
 
-	source->counter[PAGE_EPOCHS_IN_FLIGHT] = 4;
+	source->counter[COUNTER_EPOCHS_IN_FLIGHT] = 4;
 	for (size_t i = 0; i < views; i++)
-		view[i].page.counter[PAGE_LAST_ACK_US] = (uint64_t)(NOW - 12 * S);
+		view[i].counters.counter[COUNTER_LAST_ACK_US] = (uint64_t)(NOW - 12 * S);
 	says(NULL, "web: falling behind, at the end of the log, 4 epochs in flight and no barrier has moved for 12 s\n", "no barrier moves");
-	view[1].page.counter[PAGE_LAST_ACK_US] = (uint64_t)(NOW - S);
+	view[1].counters.counter[COUNTER_LAST_ACK_US] = (uint64_t)(NOW - S);
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 12 s ago\n", "one moves");
-	source->counter[PAGE_EPOCHS_IN_FLIGHT] = 0;
-	view[1].page.counter[PAGE_LAST_ACK_US] = 0;
+	source->counter[COUNTER_EPOCHS_IN_FLIGHT] = 0;
+	view[1].counters.counter[COUNTER_LAST_ACK_US] = 0;
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 12 s ago\n", "there is nothing to do");
-	view[2].page.touched_us = NOW - 15 * S;
+	view[2].counters.touched_us = NOW - 15 * S;
 	says(NULL, "web: falling behind, at the end of the log, hta-sink-pg (102) has not stirred for 15 s, acknowledged 12 s ago\n", "a stage is stopped");
 }
 
@@ -156,34 +156,34 @@ static void stopped(void)
 	leaves(&view[3], 75, "", 173 * S);
 	says(NULL, "web: stopped 3 m ago: hta-sink-pg left with 75: a conflict\n", "the same with the code of those above");
 	leaves(&view[3], 76, "the upstream ended", 173 * S);
-	view[2].page.state = PAGE_RUNNING;
+	view[2].counters.state = COUNTERS_RUNNING;
 	says(NULL, "web: stopped 3 m ago: hta-sink-pg was killed, or crashed\n", "one died");
 	leaves(&view[2], 76, "the upstream ended", 172 * S);
 	says(NULL, "web: stopped 3 m ago: hta-commit left with 76: the upstream ended\n", "what died was none of ours");
 	view[0].alive = true;
-	view[0].page.state = PAGE_RUNNING;
+	view[0].counters.state = COUNTERS_RUNNING;
 	says(NULL, "web: stopped, 1 of 4 stages are on their way out: hta-commit left with 76: the upstream ended\n", "not all have left");
 }
 
 static void groups(void)
 {
 	running();
-	stage("hta-consume", "bb", true)->page.stage_index = 0;
+	stage("hta-consume", "bb", true)->counters.stage_index = 0;
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at the end of the log\n", "two of one job");
 	stage("hta-window", "", true);
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at the end of the log\n"
 		"plain 77: keeping up, running for 60 s\n", "one without a hello, of either or none");
-	view[4].page.pgid = 78;
-	view[5].page.pgid = 78;
+	view[4].counters.pgid = 78;
+	view[5].counters.pgid = 78;
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at the end of the log\n", "of the one in its group");
 }
 
 static void plain(void)
 {
 	begin();
-	leaves(stage("hta-window", "", false), 65, "in:2: not JSON", 600 * S)->page.started_us = NOW - 700 * S;
-	stage("hta-window", "", true)->page.started_us = NOW - 30 * S;
-	stage("hta-sink-pg", "", true)->page.started_us = NOW - 31 * S;
+	leaves(stage("hta-window", "", false), 65, "in:2: not JSON", 600 * S)->counters.started_us = NOW - 700 * S;
+	stage("hta-window", "", true)->counters.started_us = NOW - 30 * S;
+	stage("hta-sink-pg", "", true)->counters.started_us = NOW - 31 * S;
 	says(NULL, "plain 77: stopped 10 m ago: hta-window left with 65: in:2: not JSON\nplain 77: keeping up, running for 31 s\n",
 		"a script's pipelines, one after another");
 	leaves(&view[1], 65, "in:3: not JSON", 5 * S);
@@ -196,17 +196,17 @@ static void plain(void)
 
 static void text(void)
 {
-	struct page *source = running();
+	struct counters *source = running();
 	struct buf out = { 0 };
 	struct top t;
 
-	source->counter[PAGE_RECORDS_IN] = source->counter[PAGE_RECORDS_OUT] = 6000;
-	source->counter[PAGE_BYTES_IN] = 120000000;
-	source->counter[PAGE_BLOCKED_OUT_US] = 30 * S;
-	source->counter[PAGE_PARTITIONS] = 3;
-	view[1].page.counter[PAGE_WATERMARK_US] = (uint64_t)(NOW - S);
-	view[1].page.counter[PAGE_AHEAD] = 2;
-	snprintf(view[2].page.detail, sizeof view[2].page.detail, "pg:hta_rollups");
+	source->counter[COUNTER_RECORDS_IN] = source->counter[COUNTER_RECORDS_OUT] = 6000;
+	source->counter[COUNTER_BYTES_IN] = 120000000;
+	source->counter[COUNTER_BLOCKED_OUT_US] = 30 * S;
+	source->counter[COUNTER_PARTITIONS] = 3;
+	view[1].counters.counter[COUNTER_WATERMARK_US] = (uint64_t)(NOW - S);
+	view[1].counters.counter[COUNTER_AHEAD] = 2;
+	snprintf(view[2].counters.detail, sizeof view[2].counters.detail, "pg:hta_rollups");
 	top(&t, NULL);
 	top_text(&t, NULL, 0, false, &out);
 	is_bytes(out.p, out.n,
@@ -223,13 +223,13 @@ static void text(void)
 
 static void metrics(void)
 {
-	struct page *source = running();
+	struct counters *source = running();
 	struct buf out = { 0 };
 	struct top t;
 
-	source->counter[PAGE_LAG_RECORDS] = 5;
-	source->counter[PAGE_LAG_US] = UINT64_MAX;
-	source->counter[PAGE_STORE_US] = 1500000;
+	source->counter[COUNTER_LAG_RECORDS] = 5;
+	source->counter[COUNTER_LAG_US] = UINT64_MAX;
+	source->counter[COUNTER_STORE_US] = 1500000;
 	snprintf(source->detail, sizeof source->detail, "a\"b\\");
 	top(&t, NULL);
 	top_metrics(&t, &out);

@@ -106,7 +106,7 @@ static int count_rows(struct redis_reader *r, const char *metric, const struct w
 }
 
 /* A page of the windows with a score up to `most`, newest first. */
-static int page_of_windows(struct redis_reader *r, const char *metric, int64_t most, size_t skip, struct windows *out, struct err *err)
+static int counters_of_windows(struct redis_reader *r, const char *metric, int64_t most, size_t skip, struct windows *out, struct err *err)
 {
 	redisReply *reply;
 	int rc;
@@ -143,7 +143,7 @@ int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool 
 	*found = false;
 	for (size_t skip = 0; rc == 0 && !over; skip += NEWEST_AT_ONCE) {
 		windows_fini(&w);
-		rc = page_of_windows(d, metric, whole_seconds(not_after_us) + 1, skip, &w, err);
+		rc = counters_of_windows(d, metric, whole_seconds(not_after_us) + 1, skip, &w, err);
 		over = w.n < NEWEST_AT_ONCE;
 		for (size_t i = 0; i < w.n && rc == 0; i++) {
 			uint64_t rows = 0;
