@@ -9,7 +9,7 @@
 #include "base/tm.h"
 #include "sketch/hll.h"
 
-struct ledger {
+struct epoch_batch {
 	struct arena arena;
 	struct rollup *row;        /* in order of arrival */
 	size_t rows, row_cap;
@@ -21,12 +21,12 @@ struct ledger {
 	size_t n_dead, dead_cap;
 };
 
-struct ledger *ledger_new(void)
+struct epoch_batch *epoch_batch_new(void)
 {
-	return mem_zalloc(sizeof(struct ledger));
+	return mem_zalloc(sizeof(struct epoch_batch));
 }
 
-void ledger_free(struct ledger *l)
+void epoch_batch_free(struct epoch_batch *l)
 {
 	if (!l)
 		return;
@@ -38,18 +38,18 @@ void ledger_free(struct ledger *l)
 	free(l);
 }
 
-void ledger_reset(struct ledger *l)
+void epoch_batch_reset(struct epoch_batch *l)
 {
 	arena_reset(&l->arena);
 	l->rows = l->n_dead = 0;
 }
 
-size_t ledger_rows(const struct ledger *l)
+size_t epoch_batch_rows(const struct epoch_batch *l)
 {
 	return l->rows;
 }
 
-void ledger_row(struct ledger *l, const struct rollup *row)
+void epoch_batch_row(struct epoch_batch *l, const struct rollup *row)
 {
 	struct rollup *r;
 
@@ -65,7 +65,7 @@ void ledger_row(struct ledger *l, const struct rollup *row)
 	l->rows++;
 }
 
-void ledger_dead(struct ledger *l, const struct sink_dead *dead)
+void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead)
 {
 	struct sink_dead *d;
 
@@ -95,7 +95,7 @@ static int row_error(const struct rollup *r, const char *what, struct err *err)
 		(int)(r->dims.n > 200 ? 200 : r->dims.n), r->dims.p, what);
 }
 
-static int merge_sketch(struct ledger *l, struct rollup *a, const struct rollup *b, struct err *err)
+static int merge_sketch(struct epoch_batch *l, struct rollup *a, const struct rollup *b, struct err *err)
 {
 	struct hll *x = hll_decode(a->sketch), *y = hll_decode(b->sketch);
 	struct buf out = { 0 };
@@ -123,7 +123,7 @@ static bool same_set(const struct rollup *a, const struct rollup *b)
 }
 
 /* b into a, both of one key. */
-static int merge(struct ledger *l, struct rollup *a, const struct rollup *b, struct err *err)
+static int merge(struct epoch_batch *l, struct rollup *a, const struct rollup *b, struct err *err)
 {
 	if (!a->add && !b->add)
 		return same_set(a, b) ? 0 : row_error(b, "stands twice in the input, with other values", err);
@@ -132,7 +132,7 @@ static int merge(struct ledger *l, struct rollup *a, const struct rollup *b, str
 	return rollup_add(a, b) ? 0 : row_error(b, "sum out of range", err);
 }
 
-int ledger_close(struct ledger *l, struct sink_batch *batch, struct err *err)
+int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct err *err)
 {
 	size_t n = 0;
 

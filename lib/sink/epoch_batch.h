@@ -7,19 +7,19 @@
 #include "base/arena.h"
 #include "sink/driver.h"
 
-struct ledger;
+struct epoch_batch;
 
-struct ledger *ledger_new(void);
-void ledger_free(struct ledger *l);
-void ledger_reset(struct ledger *l);
+struct epoch_batch *epoch_batch_new(void);
+void epoch_batch_free(struct epoch_batch *l);
+void epoch_batch_reset(struct epoch_batch *l);
 
 /* Copies one row. */
-void ledger_row(struct ledger *l, const struct rollup *row);
-void ledger_dead(struct ledger *l, const struct sink_dead *dead);
-size_t ledger_rows(const struct ledger *l);
+void epoch_batch_row(struct epoch_batch *l, const struct rollup *row);
+void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead);
+size_t epoch_batch_rows(const struct epoch_batch *l);
 
 /* Sorts and merges, fills rows and dead of the batch; valid until the reset. EX_DATAERR: two "set" rows of one key that differ, a sum out of range, or a
  * sketch that is none, named. */
-int ledger_close(struct ledger *l, struct sink_batch *batch, struct err *err);
+int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct err *err);
 
 #endif

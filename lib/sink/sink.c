@@ -92,7 +92,7 @@ static int check_row(const struct rollup *row, bool acked, struct err *err)
 
 static int in_row(const struct sink *s, struct err *err)
 {
-	unsigned long long before = ledger_rows(s->ledger);
+	unsigned long long before = epoch_batch_rows(s->epoch);
 
 	return err_in(err, "row %llu of this epoch", before + 1);
 }
@@ -104,7 +104,7 @@ static int say_no_row(const struct sink *s, const struct stage *st, struct err *
 
 	in_row(s, err);
 	why = *err;
-	if (stage_acknowledged(st) || ledger_rows(s->ledger) || s->metrics)
+	if (stage_acknowledged(st) || epoch_batch_rows(s->epoch) || s->metrics)
 		return -1;
 	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows",
 		why.msg);
@@ -122,7 +122,7 @@ int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_
 			return say_no_row(s, st, err);
 		if (check_row(&row, stage_acknowledged(st), err))
 			return in_row(s, err);
-		ledger_row(s->ledger, &row);
+		epoch_batch_row(s->epoch, &row);
 		p = nl + 1;
 	}
 	return 0;
@@ -140,7 +140,7 @@ static int sink_data(void *self, struct stage *st, const struct run *run, uint64
 	if (stage_acknowledged(st))
 		return 0;
 	s->plain_bytes += run->block.n;
-	if (ledger_rows(s->ledger) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
+	if (epoch_batch_rows(s->epoch) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
 		return sink_plain_flush(s, st, err);
 	return 0;
 }
@@ -238,7 +238,7 @@ static void failed(void *self, const struct err *err)
 
 int sink_main(const struct sink_program *p, int argc, char **argv)
 {
-	struct sink s = { .program = p, .driver = p->driver, .ledger = ledger_new(), .conf.ttl_us = TTL_DEFAULT_US };
+	struct sink s = { .program = p, .driver = p->driver, .epoch = epoch_batch_new(), .conf.ttl_us = TTL_DEFAULT_US };
 	const struct prog prog = {
 		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
 		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run,
@@ -248,7 +248,7 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 
 	if (s.d)
 		p->driver->close(s.d);
-	ledger_free(s.ledger);
+	epoch_batch_free(s.epoch);
 	rollup_reader_fini(&s.reader);
 	buf_fini(&s.hello);
 	arena_fini(&s.names);

@@ -163,7 +163,7 @@ static int take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 	int rc = ctl_dead_read(ctl, &d, &base64, err);
 
 	if (rc == 0)
-		ledger_dead(s->ledger, &(struct sink_dead){
+		epoch_batch_dead(s->epoch, &(struct sink_dead){
 			.late = d.late, .stage = d.stage, .topic = d.topic, .why = d.why, .record = d.record,
 			.partition = d.partition, .offset = d.offset, .size = d.size, .base64 = base64,
 		});
@@ -211,14 +211,14 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	gen = mem_dup(bar.gen.p, bar.gen.n);
 	a.batch.gen = gen;
 	a.batch.ranges = &bar.ranges;
-	rc = ledger_close(s->ledger, &a.batch, err) || sink_try(s, st, call_apply, &a, &result, err) ? -1 : 0;
+	rc = epoch_batch_close(s->epoch, &a.batch, err) || sink_try(s, st, call_apply, &a, &result, err) ? -1 : 0;
 	if (rc == 0 && result == SINK_CONFLICT)
 		rc = err_in(err, "epoch %llu", (unsigned long long)bar.epoch);
 	if (rc == 0 && result == SINK_APPLIED)
 		log_info("epoch %llu was applied already", (unsigned long long)bar.epoch);
 	stage_acct(st)->expired += a.counts.expired;
 	counters_add(stage_counters(st), COUNTER_EXPIRED, a.counts.expired);
-	ledger_reset(s->ledger);
+	epoch_batch_reset(s->epoch);
 	ranges_fini(&bar.ranges);
 	free(gen);
 	return rc;

@@ -20,7 +20,7 @@ struct sink {
 	bool connected;
 	char *name;                      /* conf.name or driver:table */
 	struct retry retry;
-	struct ledger *ledger;
+	struct epoch_batch *epoch;
 	struct rollup_reader reader;
 	struct buf hello;                /* a copy: metrics point into it */
 	struct sink_metric *metric;      /* of the stream, known to the store */

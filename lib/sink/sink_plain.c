@@ -63,9 +63,9 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 	struct put_call p = { 0 };
 	enum sink_result result;
 
-	if (ledger_rows(s->ledger) == 0)
+	if (epoch_batch_rows(s->epoch) == 0)
 		return 0;
-	if (ledger_close(s->ledger, &p.batch, err))
+	if (epoch_batch_close(s->epoch, &p.batch, err))
 		return -1;
 	p.fresh_metrics = new_metrics(s, &p.batch);
 	if (sink_try(s, st, call_put, &p, &result, err))
@@ -75,7 +75,7 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 	s->counts.different += p.counts.different;
 	s->counts.expired += p.counts.expired;
 	counters_add(stage_counters(st), COUNTER_EXPIRED, p.counts.expired);
-	ledger_reset(s->ledger);
+	epoch_batch_reset(s->epoch);
 	s->plain_bytes = 0;
 	return 0;
 }

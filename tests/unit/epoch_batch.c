@@ -21,16 +21,16 @@ static struct rollup row(bool add, const char *metric, int64_t start_s, unsigned
 
 static void test_merge(void)
 {
-	struct ledger *l = ledger_new();
+	struct epoch_batch *l = epoch_batch_new();
 	struct sink_batch b = { 0 };
 	struct err err = ERR_INIT;
 
 	for (int i = 0; i < 1000; i++) {
 		struct rollup r = row(true, i % 2 ? "b" : "a", (i % 5) * 60, (unsigned char)(i % 7), 1, (dec)i * 1000000000);
 
-		ledger_row(l, &r);
+		epoch_batch_row(l, &r);
 	}
-	ok(ledger_close(l, &b, &err) == 0, "closes");
+	ok(epoch_batch_close(l, &b, &err) == 0, "closes");
 	is_int((long long)b.rows, 70, "each key once");
 	uint64_t count = 0;
 	dec sum = 0;
@@ -43,14 +43,14 @@ static void test_merge(void)
 	is_int((long long)count, 1000, "nothing lost");
 	ok(sum == (dec)499500 * 1000000000, "sums add up");
 	ok(sorted, "in key order");
-	ledger_reset(l);
-	ok(ledger_close(l, &b, &err) == 0 && b.rows == 0, "a reset ledger is empty");
-	ledger_free(l);
+	epoch_batch_reset(l);
+	ok(epoch_batch_close(l, &b, &err) == 0 && b.rows == 0, "a reset ledger is empty");
+	epoch_batch_free(l);
 }
 
 static void test_sketches(void)
 {
-	struct ledger *l = ledger_new();
+	struct epoch_batch *l = epoch_batch_new();
 	struct sink_batch b = { 0 };
 	struct err err = ERR_INIT;
 	struct hll *all = hll_new();
@@ -71,36 +71,36 @@ static void test_sketches(void)
 		r.has_uniq = true;
 		r.uniq = hll_count(h);
 		r.sketch = buf_slice(&bytes);
-		ledger_row(l, &r);
+		epoch_batch_row(l, &r);
 		hll_free(h);
 		buf_fini(&bytes);
 	}
-	ok(ledger_close(l, &b, &err) == 0 && b.rows == 1, "one row");
+	ok(epoch_batch_close(l, &b, &err) == 0 && b.rows == 1, "one row");
 	is_int((long long)b.row[0].uniq, (long long)hll_count(all), "the estimate is the union's");
 	hll_free(all);
-	ledger_reset(l);
+	epoch_batch_reset(l);
 	struct rollup bad = row(true, "u", 0, 1, 1, 0);
 	bad.has_uniq = true;
 	bad.sketch = slice_z("rubbish");
-	ledger_row(l, &bad);
-	ledger_row(l, &bad);
-	ok(ledger_close(l, &b, &err) == -1 && err.code == EX_DATAERR && strstr(err.msg, "sketch"), "rubbish is 65: %s", err.msg);
-	ledger_free(l);
+	epoch_batch_row(l, &bad);
+	epoch_batch_row(l, &bad);
+	ok(epoch_batch_close(l, &b, &err) == -1 && err.code == EX_DATAERR && strstr(err.msg, "sketch"), "rubbish is 65: %s", err.msg);
+	epoch_batch_free(l);
 }
 
 static void test_sets(void)
 {
-	struct ledger *l = ledger_new();
+	struct epoch_batch *l = epoch_batch_new();
 	struct sink_batch b = { 0 };
 	struct err err = ERR_INIT;
 	struct rollup one = row(false, "m", 0, 1, 5, 1), other = row(false, "m", 0, 1, 6, 1);
 
-	ledger_row(l, &one);
-	ledger_row(l, &one);
-	ok(ledger_close(l, &b, &err) == 0 && b.rows == 1 && b.row[0].count == 5, "the same final row twice is one");
-	ledger_row(l, &other);
-	ok(ledger_close(l, &b, &err) == -1 && err.code == EX_DATAERR, "two final rows that differ are 65: %s", err.msg);
-	ledger_free(l);
+	epoch_batch_row(l, &one);
+	epoch_batch_row(l, &one);
+	ok(epoch_batch_close(l, &b, &err) == 0 && b.rows == 1 && b.row[0].count == 5, "the same final row twice is one");
+	epoch_batch_row(l, &other);
+	ok(epoch_batch_close(l, &b, &err) == -1 && err.code == EX_DATAERR, "two final rows that differ are 65: %s", err.msg);
+	epoch_batch_free(l);
 }
 
 /* The compare-and-set, as a table: position, from, to, wanted. */
