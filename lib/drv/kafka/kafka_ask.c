@@ -15,7 +15,7 @@ static void note_leader(struct kafka *k, const char *topic, const struct rd_kafk
 {
 	for (int i = 0; i < m->broker_cnt; i++)
 		if (m->brokers[i].id == part->leader)
-			direct_leader(k->direct, topic, part->id, m->brokers[i].host, m->brokers[i].port);
+			fetcher_leader(k->fetcher, topic, part->id, m->brokers[i].host, m->brokers[i].port);
 }
 
 static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
@@ -29,7 +29,7 @@ static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
 	code = m->topic_cnt ? m->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 	for (int i = 0; !code && i < m->topics[0].partition_cnt; i++) {
 		log_parts_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
-		if (k->direct)
+		if (k->fetcher)
 			note_leader(k, a->topic, m, &m->topics[0].partitions[i]);
 	}
 	rd_kafka_metadata_destroy(m);

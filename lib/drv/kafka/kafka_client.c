@@ -104,7 +104,7 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 			k->ask_at_us = 0;
 		k->down = true;
 	} else if (kafka_unknown(code) && k->opened) {
-		k->doubt = code;
+		k->metadata_suspect = code;
 	} else if (!kafka_temporary(code)) {
 		kafka_trouble_text(say, &text);
 		kafka_failed(&k->failed, code, buf_z(&text));
@@ -207,8 +207,8 @@ static int make_clients(struct kafka *k, struct err *err)
 	k->messages = rd_kafka_queue_new(k->rk);
 	rd_kafka_queue_cb_event_enable(k->main, wake, (void *)(intptr_t)k->control_fd);
 	rd_kafka_queue_cb_event_enable(k->messages, wake, (void *)(intptr_t)k->message_fd);
-	k->direct = direct_new(k->conf, kafka_hand_over, k);
-	if (k->direct && direct_watch(k->direct, k->message_fd))
+	k->fetcher = fetcher_new(k->conf, kafka_fallback, k);
+	if (k->fetcher && fetcher_watch(k->fetcher, k->message_fd))
 		return err_errno(err, EX_TEMPFAIL, "epoll");
 	k->control_watch = loop_watch(k->loop, k->control_fd, POLLIN, kafka_control, k);
 	k->timer = loop_every(k->loop, KAFKA_POLL_EVERY_US, kafka_control, k);
@@ -292,7 +292,7 @@ static void leave(struct kafka *k)
 static void close_reader(struct kafka *k)
 {
 	kafka_forget_parts(k);
-	direct_free(k->direct);
+	fetcher_free(k->fetcher);
 	free(k->part);
 	for (size_t i = 0; i < k->n_rkt; i++)
 		rd_kafka_topic_destroy(k->rkt[i]);

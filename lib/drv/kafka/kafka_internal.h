@@ -11,7 +11,7 @@
 
 enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
 
-struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; bool is_direct; struct direct_part direct; };
+struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; bool is_fetched; struct fetcher_part fetcher; };
 
 struct kafka {
 	rd_kafka_conf_t *conf;             /* until the client takes it */
@@ -44,10 +44,10 @@ struct kafka {
 	struct { pthread_mutex_t lock; char text[512]; int64_t at_us; } heard;  /* in the log, last */
 	struct buf why;                    /* scratch: a reason */
 	bool opened;                       /* the topics were there */
-	rd_kafka_resp_err_t doubt;         /* .. and then a broker did not know one of them, or a partition */
+	rd_kafka_resp_err_t metadata_suspect;         /* .. and then a broker did not know one of them, or a partition */
 
 	/* what is read */
-	struct direct *direct;             /* NULL: all by librdkafka */
+	struct fetcher *fetcher;             /* NULL: all by librdkafka */
 	size_t indirect;                   /* partitions that librdkafka reads */
 	bool turn;
 	struct kafka_part **part;
@@ -89,7 +89,7 @@ int kafka_judge(struct kafka *k, struct err *err);
 rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
 void kafka_drop_batch(struct kafka *k);
 void kafka_forget_parts(struct kafka *k);                 /* reads nothing any more */
-direct_hand_over kafka_hand_over;
+fetcher_fallback kafka_fallback;
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
 int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);

@@ -30,10 +30,10 @@ rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name)
 void kafka_forget_parts(struct kafka *k)
 {
 	kafka_drop_batch(k);
-	if (k->direct)
-		direct_forget(k->direct);
+	if (k->fetcher)
+		fetcher_forget(k->fetcher);
 	for (size_t i = 0; i < k->parts; i++) {
-		if (!k->part[i]->is_direct)
+		if (!k->part[i]->is_fetched)
 			rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
 		free(k->part[i]->part.topic);
 		free(k->part[i]);
@@ -43,23 +43,23 @@ void kafka_forget_parts(struct kafka *k)
 
 static rd_kafka_resp_err_t start(struct kafka *k, struct kafka_part *p)
 {
-	p->is_direct = false;
+	p->is_fetched = false;
 	k->indirect++;
-	return rd_kafka_consume_start_queue(p->rkt, p->part.partition, p->direct.next, k->messages) ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
+	return rd_kafka_consume_start_queue(p->rkt, p->part.partition, p->fetcher.next, k->messages) ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-void kafka_hand_over(void *arg, struct direct_part *d)
+void kafka_fallback(void *arg, struct fetcher_part *d)
 {
 	struct kafka *k = arg;
 
 	for (size_t i = 0; i < k->parts; i++)
-		if (&k->part[i]->direct == d) {
+		if (&k->part[i]->fetcher == d) {
 			rd_kafka_resp_err_t code = start(k, k->part[i]);
 
 			if (code)
 				kafka_failed(&k->failed, code, NULL);
 			if (d->lost)
-				k->doubt = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+				k->metadata_suspect = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 		}
 }
 
@@ -70,7 +70,7 @@ static struct kafka_part *add_part(struct kafka *k, const struct range *r)
 	p->part.topic = mem_strdup(r->topic);
 	p->part.partition = r->partition;
 	p->rkt = kafka_topic(k, r->topic);
-	p->direct = (struct direct_part){ .part = &p->part, .next = r->from };
+	p->fetcher = (struct fetcher_part){ .part = &p->part, .next = r->from };
 	mem_reserve(&k->part, &k->part_cap, k->parts + 1, sizeof(*k->part));
 	k->part[k->parts++] = p;
 	return p;
@@ -85,8 +85,8 @@ int kafka_assign(void *self, const struct ranges *starts, struct err *err)
 		struct kafka_part *p = add_part(k, &starts->v[i]);
 		rd_kafka_resp_err_t code;
 
-		p->is_direct = k->direct && direct_add(k->direct, &p->direct);
-		code = p->is_direct ? RD_KAFKA_RESP_ERR_NO_ERROR : start(k, p);
+		p->is_fetched = k->fetcher && fetcher_add(k->fetcher, &p->fetcher);
+		code = p->is_fetched ? RD_KAFKA_RESP_ERR_NO_ERROR : start(k, p);
 		if (code)
 			return kafka_failed(err, code, NULL);
 	}
@@ -100,7 +100,7 @@ static struct kafka_part *part_of(struct kafka *k, const rd_kafka_message_t *m)
 	const char *topic = m->rkt ? rd_kafka_topic_name(m->rkt) : "";
 
 	for (size_t i = 0; i < k->parts; i++)
-		if (!k->part[i]->is_direct && k->part[i]->part.partition == m->partition && strcmp(k->part[i]->part.topic, topic) == 0)
+		if (!k->part[i]->is_fetched && k->part[i]->part.partition == m->partition && strcmp(k->part[i]->part.topic, topic) == 0)
 			return k->part[i];
 	return NULL;
 }
@@ -144,7 +144,7 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 		break;
 	}
 	if (kafka_unknown(m->err))
-		k->doubt = m->err;
+		k->metadata_suspect = m->err;
 	else if (!kafka_temporary(m->err)) {
 		kafka_failed(err, m->err, rd_kafka_message_errstr(m));
 		return p ? err_in(err, "%s/%d", p->part.topic, (int)p->part.partition) : -1;
@@ -193,15 +193,15 @@ static int settle(struct kafka *k, struct err *err)
 	struct log_parts all = { 0 };
 	int rc = kafka_partitions(k, &all, err);
 
-	if (rc == 0 && k->doubt != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+	if (rc == 0 && k->metadata_suspect != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
 		rc = err_set(err, EX_TEMPFAIL, "kafka: a topic was unknown for a moment, it may have been made anew; start the pipeline again");
-	k->doubt = RD_KAFKA_RESP_ERR_NO_ERROR;
+	k->metadata_suspect = RD_KAFKA_RESP_ERR_NO_ERROR;
 	log_parts_fini(&all);
 	return rc;
 }
 
 /* 1: a batch; 0: nothing now. */
-static int read_indirect(struct kafka *k, struct log_batch *batch, struct err *err)
+static int read_fallback(struct kafka *k, struct log_batch *batch, struct err *err)
 {
 	while (k->at < k->n || fetch(k)) {
 		const rd_kafka_message_t *m = k->m[k->at];
@@ -228,16 +228,16 @@ int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 	int rc = 0;
 
 	*batch = (struct log_batch){ 0 };
-	*fd = k->direct ? direct_fd(k->direct) : k->message_fd;
-	if (kafka_judge(k, err) || (k->doubt && settle(k, err)))
+	*fd = k->fetcher ? fetcher_fd(k->fetcher) : k->message_fd;
+	if (kafka_judge(k, err) || (k->metadata_suspect && settle(k, err)))
 		return -1;
 	k->turn = !k->turn;
 	if (k->indirect && k->turn)
-		rc = read_indirect(k, batch, err);
-	if (rc == 0 && k->direct)
-		rc = direct_read(k->direct, k->record, KAFKA_BATCH, batch);
+		rc = read_fallback(k, batch, err);
+	if (rc == 0 && k->fetcher)
+		rc = fetcher_read(k->fetcher, k->record, KAFKA_BATCH, batch);
 	if (rc == 0)
-		rc = read_indirect(k, batch, err);
+		rc = read_fallback(k, batch, err);
 	if (rc > 0)
 		kafka_reached(k);
 	return rc < 0 ? -1 : 0;

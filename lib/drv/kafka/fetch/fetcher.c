@@ -56,14 +56,14 @@ static bool plain(const rd_kafka_conf_t *conf)
 	return same;
 }
 
-struct direct *direct_new(const rd_kafka_conf_t *conf, direct_hand_over *hand_over, void *arg)
+struct fetcher *fetcher_new(const rd_kafka_conf_t *conf, fetcher_fallback *fallback, void *arg)
 {
-	struct direct *d;
+	struct fetcher *d;
 
 	if (!plain(conf))
 		return NULL;
 	d = mem_zalloc(sizeof(*d));
-	d->hand_over = hand_over;
+	d->fallback = fallback;
 	d->arg = arg;
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	get(conf, "client.id", d->client, sizeof(d->client));
@@ -76,13 +76,13 @@ struct direct *direct_new(const rd_kafka_conf_t *conf, direct_hand_over *hand_ov
 		d->most = RESPONSE_MOST;
 	if (d->epoll >= 0)
 		return d;
-	direct_free(d);
+	fetcher_free(d);
 	return NULL;
 }
 
 /* ---- leaders */
 
-static struct leader *find_leader(const struct direct *d, const char *topic, int32_t partition)
+static struct leader *find_leader(const struct fetcher *d, const char *topic, int32_t partition)
 {
 	for (size_t i = 0; i < d->leaders; i++)
 		if (d->leader[i].partition == partition && strcmp(d->leader[i].topic, topic) == 0)
@@ -90,7 +90,7 @@ static struct leader *find_leader(const struct direct *d, const char *topic, int
 	return NULL;
 }
 
-static struct place *find_place(const struct direct *d, const char *host, int port)
+static struct place *find_place(const struct fetcher *d, const char *host, int port)
 {
 	for (size_t i = 0; i < d->places; i++)
 		if (d->place[i].port == port && strcmp(d->place[i].host, host) == 0)
@@ -99,7 +99,7 @@ static struct place *find_place(const struct direct *d, const char *host, int po
 }
 
 /* false: it has no address now. */
-static bool look_up(struct direct *d, const char *host, int port)
+static bool look_up(struct fetcher *d, const char *host, int port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
 	struct place *p = find_place(d, host, port);
@@ -116,7 +116,7 @@ static bool look_up(struct direct *d, const char *host, int port)
 	return p->list;
 }
 
-void direct_avoid(struct direct *d, const char *host, int port)
+void fetcher_avoid(struct fetcher *d, const char *host, int port)
 {
 	struct place *p = find_place(d, host, port);
 
@@ -134,7 +134,7 @@ void direct_avoid(struct direct *d, const char *host, int port)
 		p->list = NULL;
 }
 
-void direct_leader(struct direct *d, const char *topic, int32_t partition, const char *host, int port)
+void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, const char *host, int port)
 {
 	struct leader *l = find_leader(d, topic, partition);
 
@@ -150,7 +150,7 @@ void direct_leader(struct direct *d, const char *topic, int32_t partition, const
 
 /* ---- giving up */
 
-void direct_give(struct direct *d, struct conn *c, struct direct_part *p, bool foreign, const char *why)
+void fetcher_give(struct fetcher *d, struct conn *c, struct fetcher_part *p, bool fallback, const char *why)
 {
 	struct leader *l = find_leader(d, p->part->topic, p->part->partition);
 
@@ -162,11 +162,11 @@ void direct_give(struct direct *d, struct conn *c, struct direct_part *p, bool f
 		c->answered = NULL;
 	free(l->host);
 	l->host = NULL;
-	l->foreign |= foreign;
-	d->hand_over(d->arg, p);
+	l->fallback |= fallback;
+	d->fallback(d->arg, p);
 }
 
-static void free_conn(struct direct *d, struct conn *c)
+static void free_conn(struct fetcher *d, struct conn *c)
 {
 	conn_close(d, c);
 	wire_records_fini(&c->records);
@@ -178,18 +178,18 @@ static void free_conn(struct direct *d, struct conn *c)
 	free(c);
 }
 
-void direct_forget(struct direct *d)
+void fetcher_forget(struct fetcher *d)
 {
 	while (d->n)
 		free_conn(d, d->conn[--d->n]);
 	d->turn = 0;
 }
 
-void direct_free(struct direct *d)
+void fetcher_free(struct fetcher *d)
 {
 	if (!d)
 		return;
-	direct_forget(d);
+	fetcher_forget(d);
 	for (size_t i = 0; i < d->leaders; i++) {
 		free(d->leader[i].topic);
 		free(d->leader[i].host);
@@ -210,7 +210,7 @@ void direct_free(struct direct *d)
 
 /* ---- what is read */
 
-static struct conn *conn_of(struct direct *d, const struct leader *l)
+static struct conn *conn_of(struct fetcher *d, const struct leader *l)
 {
 	struct addrinfo *list = find_place(d, l->host, l->port)->list;
 	struct conn *c;
@@ -234,7 +234,7 @@ static struct conn *conn_of(struct direct *d, const struct leader *l)
 }
 
 /* Partitions of one topic side by side. */
-static void put_part(struct conn *c, struct direct_part *p)
+static void put_part(struct conn *c, struct fetcher_part *p)
 {
 	size_t at = c->n;
 
@@ -247,11 +247,11 @@ static void put_part(struct conn *c, struct direct_part *p)
 	c->n++;
 }
 
-bool direct_add(struct direct *d, struct direct_part *p)
+bool fetcher_add(struct fetcher *d, struct fetcher_part *p)
 {
 	const struct leader *l = find_leader(d, p->part->topic, p->part->partition);
 
-	if (!l || !l->host || l->foreign)
+	if (!l || !l->host || l->fallback)
 		return false;
 	p->asked = p->next;
 	p->end_told = -1;
@@ -259,12 +259,12 @@ bool direct_add(struct direct *d, struct direct_part *p)
 	return true;
 }
 
-int direct_fd(const struct direct *d)
+int fetcher_fd(const struct fetcher *d)
 {
 	return d->epoll;
 }
 
-int direct_watch(struct direct *d, int fd)
+int fetcher_watch(struct fetcher *d, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 
@@ -273,7 +273,7 @@ int direct_watch(struct direct *d, int fd)
 
 /* ---- handing out */
 
-static bool next_answer(struct direct *d, struct conn *c)
+static bool next_answer(struct fetcher *d, struct conn *c)
 {
 	while (!c->answered && c->pending) {
 		c->pending = wire_response_next(&c->response, d->fetch.committed, &c->answer) > 0;
@@ -284,14 +284,14 @@ static bool next_answer(struct direct *d, struct conn *c)
 }
 
 /* Of an answer that waited for a slow reader nobody knows whether its end is still the log's: the next one tells. */
-static bool is_fresh(const struct direct *d, const struct conn *c)
+static bool is_fresh(const struct fetcher *d, const struct conn *c)
 {
 	return tm_mono_us() - c->cur_asked_at_us < d->fetch.wait_ms * 1000LL + FRESH_US;
 }
 
-static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, size_t room, struct log_batch *batch)
+static bool hand_out(struct fetcher *d, struct conn *c, struct log_record *v, size_t room, struct log_batch *batch)
 {
-	struct direct_part *p;
+	struct fetcher_part *p;
 	int64_t position;
 	size_t n;
 
@@ -309,7 +309,7 @@ static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, siz
 			p->end_told = batch->end ? position : p->end_told;
 			return true;
 		case WIRE_FOREIGN:
-			direct_give(d, c, p, true, "compressed by neither gzip nor zstd, of an old format, or damaged");
+			fetcher_give(d, c, p, true, "compressed by neither gzip nor zstd, of an old format, or damaged");
 			break;
 		case WIRE_END:
 			c->answered = NULL;
@@ -322,7 +322,7 @@ static bool hand_out(struct direct *d, struct conn *c, struct log_record *v, siz
 	}
 }
 
-bool direct_read(struct direct *d, struct log_record *v, size_t room, struct log_batch *batch)
+bool fetcher_read(struct fetcher *d, struct log_record *v, size_t room, struct log_batch *batch)
 {
 	for (size_t i = 0; i <= d->n && d->n; i++) {
 		struct conn *c = d->conn[d->turn];

@@ -11,10 +11,10 @@
 
 #include "source/input.h"
 
-struct direct;
+struct fetcher;
 
 /* A partition that is read. `next`, the offset behind what was handed out, is kept here. */
-struct direct_part {
+struct fetcher_part {
 	const struct log_part *part;
 	int64_t next;
 	int64_t asked;             /* next request's offset; -1: not asked for */
@@ -23,25 +23,25 @@ struct direct_part {
 	bool lost;                 /* .. and then did not know it any more: the topic was deleted, and may be there anew */
 };
 
-/* Called in direct_read for each partition that is librdkafka's from p->next on; it is not touched afterwards. */
-typedef void direct_hand_over(void *arg, struct direct_part *p);
+/* Called in fetcher_read for each partition that is librdkafka's from p->next on; it is not touched afterwards. */
+typedef void fetcher_fallback(void *arg, struct fetcher_part *p);
 
 /* NULL: these settings want librdkafka. */
-struct direct *direct_new(const rd_kafka_conf_t *conf, direct_hand_over *hand_over, void *arg);
-void direct_free(struct direct *d);
+struct fetcher *fetcher_new(const rd_kafka_conf_t *conf, fetcher_fallback *fallback, void *arg);
+void fetcher_free(struct fetcher *d);
 
 /* Who leads a partition, as far as metadata told. Looks up a host that is new, or that gave no connection, which may wait for the resolver. */
-void direct_leader(struct direct *d, const char *topic, int32_t partition, const char *host, int port);
+void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, const char *host, int port);
 
 /* Reads p from p->next on. false: its leader is not known, or it was handed over before. */
-bool direct_add(struct direct *d, struct direct_part *p);
-void direct_forget(struct direct *d);                  /* reads nothing any more */
+bool fetcher_add(struct fetcher *d, struct fetcher_part *p);
+void fetcher_forget(struct fetcher *d);                  /* reads nothing any more */
 
 /* What to wait for when there was nothing; `fd` is watched along with the connections. */
-int direct_fd(const struct direct *d);
-int direct_watch(struct direct *d, int fd);
+int fetcher_fd(const struct fetcher *d);
+int fetcher_watch(struct fetcher *d, int fd);
 
 /* At most `room` records of one partition in v. false: nothing now. Slices are valid until the next call. */
-bool direct_read(struct direct *d, struct log_record *v, size_t room, struct log_batch *batch);
+bool fetcher_read(struct fetcher *d, struct log_record *v, size_t room, struct log_batch *batch);
 
 #endif

@@ -25,7 +25,7 @@ enum { SILENT_US = 10000000, CONNECT_US = 2000000, LONG_WAY_US = 25000, LOW_WATE
 
 /* ---- giving up */
 
-void conn_close(struct direct *d, struct conn *c)
+void conn_close(struct fetcher *d, struct conn *c)
 {
 	if (c->fd >= 0) {
 		epoll_ctl(d->epoll, EPOLL_CTL_DEL, c->fd, NULL);
@@ -39,18 +39,18 @@ void conn_close(struct direct *d, struct conn *c)
 	c->answered = NULL;
 }
 
-void conn_give_up(struct direct *d, struct conn *c, const char *why)
+void conn_give_up(struct fetcher *d, struct conn *c, const char *why)
 {
 	if (!c->proven) {
-		direct_avoid(d, c->host, c->port);
+		fetcher_avoid(d, c->host, c->port);
 		c->list = c->at = NULL;
 	}
 	conn_close(d, c);
 	while (c->n)
-		direct_give(d, c, c->part[c->n - 1], false, why);
+		fetcher_give(d, c, c->part[c->n - 1], false, why);
 }
 
-static void set_events(struct direct *d, struct conn *c, uint32_t events)
+static void set_events(struct fetcher *d, struct conn *c, uint32_t events)
 {
 	struct epoll_event ev = { .events = events };
 
@@ -62,7 +62,7 @@ static void set_events(struct direct *d, struct conn *c, uint32_t events)
 /* ---- connecting */
 
 /* From c->at on, the first address that does not refuse at once. */
-static int connect_next(struct direct *d, struct conn *c)
+static int connect_next(struct fetcher *d, struct conn *c)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT };
 	int one = 1;
@@ -83,7 +83,7 @@ static int connect_next(struct direct *d, struct conn *c)
 }
 
 /* What was in flight or not handed out is asked for again. */
-static void reconnect(struct direct *d, struct conn *c, const char *why)
+static void reconnect(struct fetcher *d, struct conn *c, const char *why)
 {
 	bool again = c->proven, next = !c->up && c->fd >= 0 && c->at;
 
@@ -98,7 +98,7 @@ static void reconnect(struct direct *d, struct conn *c, const char *why)
 		conn_give_up(d, c, why);
 }
 
-static bool connected(struct direct *d, struct conn *c)
+static bool connected(struct fetcher *d, struct conn *c)
 {
 	socklen_t n = sizeof(int);
 	int failed = 0;
@@ -117,7 +117,7 @@ static bool connected(struct direct *d, struct conn *c)
 
 /* ---- asking */
 
-static bool flush(struct direct *d, struct conn *c)
+static bool flush(struct fetcher *d, struct conn *c)
 {
 	while (c->sent < c->out.n) {
 		ssize_t n = send(c->fd, c->out.p + c->sent, c->out.n - c->sent, MSG_NOSIGNAL);
@@ -138,14 +138,14 @@ static bool flush(struct direct *d, struct conn *c)
 	return true;
 }
 
-static bool same_topic(const struct direct_part *a, const struct direct_part *b)
+static bool same_topic(const struct fetcher_part *a, const struct fetcher_part *b)
 {
 	return strcmp(a->part->topic, b->part->topic) == 0;
 }
 
 /* Another topic, and of each another partition, is the first every time: who comes late in a request gets what the others left of the bytes. A topic stands in
  * a request once. */
-static bool ask(struct direct *d, struct conn *c)
+static bool ask(struct fetcher *d, struct conn *c)
 {
 	size_t n = 0, from;
 
@@ -159,7 +159,7 @@ static bool ask(struct direct *d, struct conn *c)
 		for (to = from + 1; to < c->n && same_topic(c->part[to], c->part[from]); to++)
 			;
 		for (size_t i = 0; i < to - from; i++) {
-			const struct direct_part *p = c->part[from + (i + c->turn) % (to - from)];
+			const struct fetcher_part *p = c->part[from + (i + c->turn) % (to - from)];
 
 			if (p->asked >= 0)
 				d->want[n++] = (struct wire_want){ .topic = p->part->topic, .partition = p->part->partition, .offset = p->asked };
@@ -180,10 +180,10 @@ static bool ask(struct direct *d, struct conn *c)
 
 /* ---- answers */
 
-struct direct_part *conn_part_of(struct conn *c, const struct wire_answer *a)
+struct fetcher_part *conn_part_of(struct conn *c, const struct wire_answer *a)
 {
 	for (size_t k = 0; k < c->n; k++) {
-		struct direct_part *p = c->part[(c->found + 1 + k) % c->n];
+		struct fetcher_part *p = c->part[(c->found + 1 + k) % c->n];
 
 		if (p->part->partition == a->partition && slice_is(a->topic, p->part->topic)) {
 			c->found = (c->found + 1 + k) % c->n;
@@ -194,12 +194,12 @@ struct direct_part *conn_part_of(struct conn *c, const struct wire_answer *a)
 }
 
 /* A whole response is in c->in, all of the last one was handed out: 0 / -1 malformed. */
-static int take_response(struct direct *d, struct conn *c)
+static int take_response(struct fetcher *d, struct conn *c)
 {
 	struct buf used = c->cur;
 	struct wire_response r;
 	struct wire_answer a;
-	struct direct_part *p;
+	struct fetcher_part *p;
 	char why[64];
 	int rc;
 
@@ -219,7 +219,7 @@ static int take_response(struct direct *d, struct conn *c)
 		snprintf(why, sizeof(why), "error %d", a.error);
 		if (p && a.error) {
 			p->lost = p->known && a.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-			direct_give(d, c, p, false, why);
+			fetcher_give(d, c, p, false, why);
 		} else if (p) {
 			p->known = true;
 			p->asked = wire_reach(a.records, p->asked);
@@ -270,7 +270,7 @@ static int receive(struct conn *c)
 	}
 }
 
-static void note_silence(struct direct *d, struct conn *c)
+static void note_silence(struct fetcher *d, struct conn *c)
 {
 	int64_t now = tm_mono_us();
 
@@ -283,7 +283,7 @@ static void note_silence(struct direct *d, struct conn *c)
 		conn_give_up(d, c, "no answer");
 }
 
-bool conn_advance(struct direct *d, struct conn *c)
+bool conn_advance(struct fetcher *d, struct conn *c)
 {
 	int rc;
 

@@ -7,7 +7,7 @@
 
 /* Addresses of a broker, asked for where metadata names it; kept, because asking may take long. */
 struct place { char *host; int port; struct addrinfo *list; };
-struct leader { char *topic, *host /* NULL: not known now */; int32_t partition; int port; bool foreign; };
+struct leader { char *topic, *host /* NULL: not known now */; int32_t partition; int port; bool fallback; };
 
 struct conn {
 	char *host;
@@ -25,18 +25,18 @@ struct conn {
 	int64_t asked_at_us, cur_asked_at_us;   /* when the answer in `cur` was asked for */
 	int64_t silent_since_us;           /* 0: it is not */
 	int low;                           /* SO_RCVLOWAT */
-	struct direct_part **part;
+	struct fetcher_part **part;
 	size_t n, cap, turn, found;
 	/* what is handed out */
 	bool pending;
 	struct wire_response response;
 	struct wire_answer answer;
-	struct direct_part *answered;
+	struct fetcher_part *answered;
 	struct wire_records records;
 };
 
-struct direct {
-	direct_hand_over *hand_over;
+struct fetcher {
+	fetcher_fallback *fallback;
 	void *arg;
 	struct wire_fetch fetch;
 	int32_t most;                      /* bytes of a response, as the user wants it */
@@ -53,18 +53,18 @@ struct direct {
 };
 
 /* p is librdkafka's from p->next on. foreign: for good. */
-void direct_give(struct direct *d, struct conn *c, struct direct_part *p, bool foreign, const char *why);
+void fetcher_give(struct fetcher *d, struct conn *c, struct fetcher_part *p, bool fallback, const char *why);
 
 /* No partition is read from there until metadata names it again, with new addresses. */
-void direct_avoid(struct direct *d, const char *host, int port);
+void fetcher_avoid(struct fetcher *d, const char *host, int port);
 
 /* Drops what was asked for and not handed out. */
-void conn_close(struct direct *d, struct conn *c);
+void conn_close(struct fetcher *d, struct conn *c);
 /* The same, and gives all its partitions. */
-void conn_give_up(struct direct *d, struct conn *c, const char *why);
+void conn_give_up(struct fetcher *d, struct conn *c, const char *why);
 /* The partition of an answer, NULL: not ours any more. Quick where answers come in the order of the request. */
-struct direct_part *conn_part_of(struct conn *c, const struct wire_answer *a);
+struct fetcher_part *conn_part_of(struct conn *c, const struct wire_answer *a);
 /* Does what can be done now, once the last response was handed out. true: the next one is pending. */
-bool conn_advance(struct direct *d, struct conn *c);
+bool conn_advance(struct fetcher *d, struct conn *c);
 
 #endif
