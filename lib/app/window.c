@@ -58,16 +58,16 @@ static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t 
 static int take_counts(struct agg *a, const struct origin *origin, const struct engine_counts *c,
 		       uint64_t bytes, size_t groups, struct err *err)
 {
-	struct acct *acct = stage_acct(a->stage);
+	struct account *account = stage_account(a->stage);
 	struct counters *counters = stage_counters(a->stage);
 
 	if (a->in_file) {
 		stage_took(a->stage, c->lines, bytes);
 		counters_touch(counters);
 	}
-	acct->aggregated += c->counted;
-	acct->filtered += c->blank;
-	acct->late += c->late;
+	account->aggregated += c->counted;
+	account->filtered += c->blank;
+	account->late += c->late;
 	counters_add(counters, COUNTER_AGGREGATED, c->counted);
 	counters_add(counters, COUNTER_FILTERED, c->blank);
 	counters_add(counters, COUNTER_LATE, c->late);

@@ -103,9 +103,9 @@ static int commit_data(void *self, struct stage *st, const struct run *run, uint
 	return 0;
 }
 
-static void tell_epoch(struct commit *c, uint64_t epoch, const struct acct_of *v, size_t n)
+static void tell_epoch(struct commit *c, uint64_t epoch, const struct account_of *v, size_t n)
 {
-	const struct acct *first = &v[0].a;
+	const struct account *first = &v[0].a;
 	uint64_t dead = 0, late = 0, filtered = 0, rows = v[n - 1].a.rows_out;
 
 	for (size_t i = 0; i < n; i++) {
@@ -124,13 +124,13 @@ static void tell_epoch(struct commit *c, uint64_t epoch, const struct acct_of *v
 static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err)
 {
 	struct commit *c = self;
-	struct acct_of *v = NULL;
+	struct account_of *v = NULL;
 	size_t n;
 	uint64_t epoch;
-	int rc = check_end(err) || ctl_acct_read(bar, &v, &n, err) ? -1 : 0;
+	int rc = check_end(err) || ctl_account_read(bar, &v, &n, err) ? -1 : 0;
 
 	if (rc == 0)
-		rc = ctl_acct_check(v, n, err);
+		rc = ctl_account_check(v, n, err);
 	if (rc == 0 && !json_get_u64(&bar->json, 0, "e", &epoch))
 		rc = err_set(err, EX_DATAERR, "barrier without a number");
 	if (rc == 0) {

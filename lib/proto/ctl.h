@@ -98,7 +98,7 @@ int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);  
  * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,"agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
  * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes` their bytes: the next stage checks them.
  *
- * The books of an epoch, stage by stage (ctl_acct_check):
+ * The books of an epoch, stage by stage (ctl_account_check):
  *   records  in + added      = out + filtered + late + dup + dead + lost + agg                 a stage that reads records
  *   rows     rows_in + added = rows + filtered + late + dup + dead + lost; in = out = agg = 0  a stage that reads rows (rows_in > 0): a sink hands all on
  *   window   `rows` is free where agg > 0 (any number of groups); without aggregated records it wrote none
@@ -106,19 +106,19 @@ int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);  
  *            two took away as filtered, what it put in as added
  *   source   the first stage; reads no rows, aggregates nothing; `in` are the records of its ranges, `lost` (gone before they were read) among them
  * `expired` (rows past their life in a store) are handed on like the others: it is told, and in no sum. */
-struct acct {
+struct account {
 	uint64_t in, out, bytes, filtered, late, duplicate, dead, lost, aggregated, added, rows_in, rows_out, expired;
 };
 struct ctl_bar { uint64_t epoch; struct slice gen; struct ranges ranges; /* with watermarks of the account merged in: the highest of any stage */ };
-/* acct_element: the source's; empty: none. */
-void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r, struct slice acct_element, struct buf *out);
+/* account_element: the source's; empty: none. */
+void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r, struct slice account_element, struct buf *out);
 int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err);               /* ranges_fini */
-void ctl_acct_write(const char *stage, const struct acct *a, const struct ranges *watermarks /* or NULL */, struct buf *out);
+void ctl_account_write(const char *stage, const struct account *a, const struct ranges *watermarks /* or NULL */, struct buf *out);
 /* The account's elements, oldest first. *n entries in *out (free()); names are slices as of ctl_parse. */
-struct acct_of { struct slice stage; struct acct a; };
-int ctl_acct_read(const struct ctl *c, struct acct_of **out, size_t *n, struct err *err);
+struct account_of { struct slice stage; struct account a; };
+int ctl_account_read(const struct ctl *c, struct account_of **out, size_t *n, struct err *err);
 /* EX_SOFTWARE, naming stage and numbers, where the books do not balance, or there are none. */
-int ctl_acct_check(const struct acct_of *v, size_t n, struct err *err);
+int ctl_account_check(const struct account_of *v, size_t n, struct err *err);
 
 /* ---- dead, late: {..,"k":"dead","s":stage,"t":topic|null,"p":..,"o":..,"inexact":true,"why":reason,"size":n,"enc":"utf8"|"base64","rec":".."}: at most
  * CTL_KEEP_BYTES of the record are kept, cut between characters; size is the full length. base64: what is kept is not UTF-8 or has a NUL, which no store

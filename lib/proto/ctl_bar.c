@@ -12,7 +12,7 @@ static void add_range(const struct range *r, struct buf *out)
 }
 
 void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r,
-                   struct slice acct_element, struct buf *out)
+                   struct slice account_element, struct buf *out)
 {
 	ctl_open(inc, "bar", out);
 	ctl_add_u64(out, "e", epoch);
@@ -24,7 +24,7 @@ void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, c
 		add_range(&r->v[i], out);
 	}
 	buf_addz(out, "],\"acct\":[");
-	buf_adds(out, acct_element);
+	buf_adds(out, account_element);
 	buf_addz(out, "]}");
 }
 
@@ -65,10 +65,10 @@ static int read_mark(const struct ctl *c, uint32_t at, struct ranges *set, struc
 
 static int read_marks(const struct ctl *c, struct ranges *set, struct err *err)
 {
-	uint32_t acct, marks;
-	if (ctl_get_array(c, 0, "acct", &acct, err))
+	uint32_t account, marks;
+	if (ctl_get_array(c, 0, "acct", &account, err))
 		return -1;
-	for (uint32_t i = json_first(&c->json, acct); i < c->json.node[acct].next; i = c->json.node[i].next) {
+	for (uint32_t i = json_first(&c->json, account); i < c->json.node[account].next; i = c->json.node[i].next) {
 		if (ctl_absent(c, i, "wm"))
 			continue;
 		if (ctl_get_array(c, i, "wm", &marks, err))

@@ -216,7 +216,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 		rc = err_in(err, "epoch %llu", (unsigned long long)bar.epoch);
 	if (rc == 0 && result == SINK_APPLIED)
 		log_info("epoch %llu was applied already", (unsigned long long)bar.epoch);
-	stage_acct(st)->expired += a.counts.expired;
+	stage_account(st)->expired += a.counts.expired;
 	counters_add(stage_counters(st), COUNTER_EXPIRED, a.counts.expired);
 	epoch_batch_reset(s->epoch);
 	ranges_fini(&bar.ranges);

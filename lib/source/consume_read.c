@@ -25,7 +25,7 @@ enum step { STEP_FAILED = -1, STEP_GO /* read on */, STEP_NEXT /* the next step 
 
 static int check_dead(struct source *s, struct err *err)
 {
-	const struct acct *a = &s->writer.acct;
+	const struct account *a = &s->writer.account;
 
 	if (a->in >= DEAD_LIMIT_FROM && (double)a->dead > s->c->dead_limit * (double)a->in)
 		return err_set(err, EX_DATAERR, "%" PRIu64 " of the %" PRIu64 " records of this epoch are longer than --max-line, more than --dead-limit %g%%: nothing of this epoch is stored",
@@ -45,9 +45,9 @@ int source_cut(struct source *s, struct err *err)
 	r = epochs_cut(s->epochs, &number);
 	catchup_sent(&s->catchup, r);
 	s->element.n = 0;
-	ctl_acct_write(prog_common()->name, &s->writer.acct, NULL, &s->element);
+	ctl_account_write(prog_common()->name, &s->writer.account, NULL, &s->element);
 	ctl_bar_write(&s->inc, number, s->gen, r, buf_slice(&s->element), &s->line);
-	s->writer.acct = (struct acct){ 0 };
+	s->writer.account = (struct account){ 0 };
 	record_writer_again(&s->writer);
 	counters_add(s->writer.counters, COUNTER_EPOCHS_OUT, 1);
 	counters_set(s->writer.counters, COUNTER_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
@@ -72,8 +72,8 @@ static int lost(struct source *s, const struct range *r, int64_t to, struct err 
 	part->idle = r->idle;
 	epochs_assign(s->epochs, &one);
 	epochs_read(s->epochs, 0, 0, to, NULL, false, tm_mono_us());
-	s->writer.acct.in += n;
-	s->writer.acct.lost += n;
+	s->writer.account.in += n;
+	s->writer.account.lost += n;
 	counters_add(s->writer.counters, COUNTER_LOST, n);
 	rc = source_cut(s, err);
 	ranges_fini(&one);

@@ -126,7 +126,7 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 	struct ctl_dead d = { .stage = slice_z(prog_common()->name), .topic = o->topic, .partition = o->partition, .offset = o->offset,
 			      .why = slice_z(why), .size = size, .record = record };
 
-	f->acct.dead++;
+	f->account.dead++;
 	f->dead_total++;
 	counters_add(f->counters, COUNTER_DEAD, 1);
 	switch (f->dead) {
@@ -184,8 +184,8 @@ static int put_block(struct record_writer *f, const struct log_record *v, size_t
 	size_t n = (size_t)(v[k - 1].value.p + v[k - 1].value.n + 1 - v[0].value.p);
 
 	f->next = v[k - 1].next;
-	f->acct.out += k;
-	f->acct.bytes += n;
+	f->account.out += k;
+	f->account.bytes += n;
 	return out_write(f->out, v[0].value.p, n, err);
 }
 
@@ -200,8 +200,8 @@ static int put_record(struct record_writer *f, struct window *w, const struct lo
 	f->begun = true;
 	put_line(w, r->value);
 	f->next = f->bytes ? r->next : r->offset + 1;
-	f->acct.out++;
-	f->acct.bytes += r->value.n + 1 + guard;
+	f->account.out++;
+	f->account.bytes += r->value.n + 1 + guard;
 	return 0;
 }
 
@@ -211,7 +211,7 @@ static int put_all(struct record_writer *f, const struct log_part *part, const s
 		const struct log_record *r = &v[i];
 
 		if (!r->value.p) {
-			f->acct.filtered++;
+			f->account.filtered++;
 			continue;
 		}
 		if (record_writer_size(f, r) > f->max_line_bytes) {
@@ -240,17 +240,17 @@ static int put_all(struct record_writer *f, const struct log_part *part, const s
 int record_writer_records(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err)
 {
 	struct window w = { 0 };
-	struct acct before = f->acct;
+	struct account before = f->account;
 	int rc = put_all(f, part, v, n, &w, err);
 
 	if (rc == 0)
 		close_window(f, &w);
-	f->acct.in += n;
+	f->account.in += n;
 	f->read_total += n;
 	counters_add(f->counters, COUNTER_RECORDS_IN, n);
-	counters_add(f->counters, COUNTER_RECORDS_OUT, f->acct.out - before.out);
-	counters_add(f->counters, COUNTER_BYTES_OUT, f->acct.bytes - before.bytes);
-	counters_add(f->counters, COUNTER_BYTES_IN, f->acct.bytes - before.bytes);
-	counters_add(f->counters, COUNTER_FILTERED, f->acct.filtered - before.filtered);
+	counters_add(f->counters, COUNTER_RECORDS_OUT, f->account.out - before.out);
+	counters_add(f->counters, COUNTER_BYTES_OUT, f->account.bytes - before.bytes);
+	counters_add(f->counters, COUNTER_BYTES_IN, f->account.bytes - before.bytes);
+	counters_add(f->counters, COUNTER_FILTERED, f->account.filtered - before.filtered);
 	return rc;
 }

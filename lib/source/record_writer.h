@@ -25,7 +25,7 @@ struct record_writer {
 	enum record_writer_dead dead;
 	struct dead_file *dead_file;        /* DEAD_TO_FILE; the feed's to close (record_writer_fini) */
 
-	struct acct acct;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
+	struct account account;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
 	uint64_t dead_total, read_total;
 	const struct log_part *part;        /* what the next line is taken for */
 	int64_t next;

@@ -56,14 +56,14 @@ const char *stage_job(const struct stage *st) { return st->job; }
 const char *stage_group(const struct stage *st) { return st->group; }
 uint64_t stage_max_line(const struct stage *st) { return st->o->max_line; }
 unsigned stage_index(const struct stage *st) { return st->index; }
-struct acct *stage_acct(struct stage *st) { return &st->acct; }
+struct account *stage_account(struct stage *st) { return &st->account; }
 
 void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes)
 {
 	bool rows = st->f->rows || st->f->consumes;
 
-	*(rows ? &st->acct.rows_out : &st->acct.out) += lines;
-	st->acct.bytes += bytes;
+	*(rows ? &st->account.rows_out : &st->account.out) += lines;
+	st->account.bytes += bytes;
 	counters_add(st->counters, rows ? COUNTER_ROWS_OUT : COUNTER_RECORDS_OUT, lines);
 	counters_add(st->counters, COUNTER_BYTES_OUT, bytes);
 }

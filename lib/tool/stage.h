@@ -86,7 +86,7 @@ unsigned stage_index(const struct stage *st);
 
 /* The account of the current epoch: filters add aggregated, late, filtered, duplicate; the skeleton does in, out of passed data, bytes, dead. Written and
  * cleared with the barrier. rows_out and out: through stage_wrote. */
-struct acct *stage_acct(struct stage *st);
+struct account *stage_account(struct stage *st);
 void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes);   /* data lines handed to stage_out by the filter */
 int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err);   /* writes data lines on, and counts them */
 

@@ -47,13 +47,13 @@ int stage_dead_claims(struct stage *st, struct err *err)
 
 int stage_dead_barrier(struct stage *st, struct err *err)
 {
-	uint64_t in = st->acct.in;
+	uint64_t in = st->account.in;
 
-	if (in >= LIMIT_FROM_RECORDS && (double)st->acct.dead > st->o->dead_limit * (double)in)
+	if (in >= LIMIT_FROM_RECORDS && (double)st->account.dead > st->o->dead_limit * (double)in)
 		return err_set(err, EX_DATAERR, "%llu of the %llu records of this epoch are bad, more than --dead-limit %g%%: "
 			"has a field been renamed? nothing of this epoch is stored",
-			(unsigned long long)st->acct.dead, (unsigned long long)in, st->o->dead_limit * 100);
-	return st->dead_file && st->acct.dead ? dead_file_sync(st->dead_file, err) : 0;
+			(unsigned long long)st->account.dead, (unsigned long long)in, st->o->dead_limit * 100);
+	return st->dead_file && st->account.dead ? dead_file_sync(st->dead_file, err) : 0;
 }
 
 int stage_dead_end(struct stage *st, struct err *err)
@@ -99,7 +99,7 @@ int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 	const struct origin *o = &run->origin;
 
 	st->dead_total++;
-	st->acct.dead++;
+	st->account.dead++;
 	counters_add(st->counters, COUNTER_DEAD, 1);
 	switch (st->dead_to) {
 	case DEAD_DROP:

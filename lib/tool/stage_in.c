@@ -29,9 +29,9 @@ static void advance(struct stage *st, uint64_t lines, uint64_t bytes)
 	if (!st->at.inexact)
 		st->at.offset += (int64_t)(st->at.bytes ? bytes : lines);
 	if (st->f->rows)
-		st->acct.rows_in += lines;
+		st->account.rows_in += lines;
 	else
-		st->acct.in += lines;
+		st->account.in += lines;
 	counters_add(st->counters, st->f->rows ? COUNTER_ROWS_IN : COUNTER_RECORDS_IN, lines);
 	counters_add(st->counters, COUNTER_BYTES_IN, bytes);
 }
@@ -165,35 +165,35 @@ static int take_at(struct stage *st, struct err *err)
 /* What the stage above says it wrote since its last barrier, against what came. */
 static int check_counts(struct stage *st, struct err *err)
 {
-	struct acct_of *acct = NULL;
+	struct account_of *account = NULL;
 	size_t n;
 	uint64_t lines;
 	int rc = 0;
 
-	if (ctl_acct_read(&st->ctl, &acct, &n, err))
+	if (ctl_account_read(&st->ctl, &account, &n, err))
 		return -1;
 	if (n == 0) {
 		rc = err_set(err, EX_DATAERR, "barrier without an account");
 		goto out;
 	}
-	lines = acct[n - 1].a.out + acct[n - 1].a.rows_out;
+	lines = account[n - 1].a.out + account[n - 1].a.rows_out;
 	if (st->o->foreign) {
 		if (lines > st->lines)
-			st->acct.filtered += lines - st->lines;
+			st->account.filtered += lines - st->lines;
 		else
-			st->acct.added += st->lines - lines;
+			st->account.added += st->lines - lines;
 		if (st->f->rows)
-			st->acct.rows_in = lines;
+			st->account.rows_in = lines;
 		else
-			st->acct.in = lines;
-	} else if (lines != st->lines || acct[n - 1].a.bytes != st->bytes) {
+			st->account.in = lines;
+	} else if (lines != st->lines || account[n - 1].a.bytes != st->bytes) {
 		rc = err_set(err, EX_DATAERR, "%.*s wrote %llu lines of %llu bytes in this epoch, %llu lines of %llu bytes arrived: "
 			"a filter between the two needs --foreign at the stage behind it",
-			(int)acct[n - 1].stage.n, acct[n - 1].stage.p, (unsigned long long)lines, (unsigned long long)acct[n - 1].a.bytes,
+			(int)account[n - 1].stage.n, account[n - 1].stage.p, (unsigned long long)lines, (unsigned long long)account[n - 1].a.bytes,
 			(unsigned long long)st->lines, (unsigned long long)st->bytes);
 	}
 out:
-	free(acct);
+	free(account);
 	return rc;
 }
 
@@ -206,14 +206,14 @@ static int take_bar(struct stage *st, struct err *err)
 		return -1;
 	crash_at(CRASH_BARRIER_AFTER);
 	st->element.n = 0;
-	ctl_acct_write(prog_common()->name, &st->acct, st->marks.n ? &st->marks : NULL, &st->element);
+	ctl_account_write(prog_common()->name, &st->account, st->marks.n ? &st->marks : NULL, &st->element);
 	st->line.n = 0;
 	if (ctl_grow(st->ctl.line, buf_slice(&st->element), &st->line))
 		return err_set(err, EX_DATAERR, "barrier: it does not end as one does: a filter above has changed it");
 	counters_add(st->counters, COUNTER_EPOCHS_ACKED, 1);
 	counters_set(st->counters, COUNTER_LAST_ACK_US, (uint64_t)tm_now_us());
 	ranges_fini(&st->marks);
-	st->acct = (struct acct){ 0 };
+	st->account = (struct account){ 0 };
 	st->lines = st->bytes = 0;
 	return write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err)) ? -1 : 0;
 }

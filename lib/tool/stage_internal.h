@@ -37,7 +37,7 @@ struct stage {
 	struct origin at;                  /* of the next data line */
 	struct buf topic;                  /* holds at.topic */
 	uint64_t lines, bytes;             /* data in since the last barrier */
-	struct acct acct;
+	struct account account;
 	struct ranges marks;               /* watermarks since the last barrier */
 
 	enum dead_to dead_to;

@@ -21,28 +21,28 @@ typedef bool rewrite_fn(const struct ctl *c, struct buf *out, struct err *err);
 static bool rewrite_bar(const struct ctl *c, struct buf *out, struct err *err)
 {
 	struct ctl_bar bar;
-	struct acct_of *v;
-	struct buf acct = { 0 };
+	struct account_of *v;
+	struct buf account = { 0 };
 	size_t n;
 	if (ctl_bar_read(c, &bar, err))
 		return false;
-	if (ctl_acct_read(c, &v, &n, err)) {
+	if (ctl_account_read(c, &v, &n, err)) {
 		ranges_fini(&bar.ranges);
 		return false;
 	}
-	ctl_acct_check(v, n, err);
+	ctl_account_check(v, n, err);
 	for (size_t i = 0; i < n; i++) {
 		char *stage = mem_dup(v[i].stage.p, v[i].stage.n);
 		if (i > 0)
-			buf_addc(&acct, ',');
-		ctl_acct_write(stage, &v[i].a, i == 0 ? &bar.ranges : NULL, &acct);
+			buf_addc(&account, ',');
+		ctl_account_write(stage, &v[i].a, i == 0 ? &bar.ranges : NULL, &account);
 		free(stage);
 	}
 	char *gen = mem_dup(bar.gen.p, bar.gen.n);
-	ctl_bar_write(&inc, bar.epoch, gen, &bar.ranges, buf_slice(&acct), out);
+	ctl_bar_write(&inc, bar.epoch, gen, &bar.ranges, buf_slice(&account), out);
 	free(gen);
 	free(v);
-	buf_fini(&acct);
+	buf_fini(&account);
 	ranges_sort(&bar.ranges);
 	ranges_fini(&bar.ranges);
 	return true;

@@ -146,8 +146,8 @@ static void test_bar(void)
 	struct ctl c = { 0 };
 	struct ctl_bar bar;
 	struct err err = ERR_INIT;
-	const struct acct source = { .in = 11, .out = 10, .bytes = 500, .filtered = 1 };
-	const struct acct window = { .in = 10, .aggregated = 10, .rows_out = 2, .bytes = 300 };
+	const struct account source = { .in = 11, .out = 10, .bytes = 500, .filtered = 1 };
+	const struct account window = { .in = 10, .aggregated = 10, .rows_out = 2, .bytes = 300 };
 	*ranges_add(&r, z("events"), 0) = (struct range){ .topic = r.v[0].topic, .from = 5, .to = 16, .last = { 15, 1700000000000000, 1 }, .watermark_us = POS_NONE };
 	struct range *idle = ranges_add(&r, z("events"), 1);
 	idle->from = idle->to = 9;
@@ -155,14 +155,14 @@ static void test_bar(void)
 	ranges_add(&marks, z("events"), 0)->watermark_us = 1600000000000001;
 	ranges_add(&marks, z("events"), 1);                                /* none */
 	ranges_add(&marks, z("elsewhere"), 0)->watermark_us = 5;
-	ctl_acct_write("hta-consume", &source, NULL, &element);
+	ctl_account_write("hta-consume", &source, NULL, &element);
 	is_bytes(element.p, element.n, "{\"s\":\"hta-consume\",\"in\":11,\"out\":10,\"bytes\":500,\"filtered\":1}", "the source's account");
 	ctl_bar_write(&inc, 17, GEN, &r, buf_slice(&element), &line[0]);
 	is_bytes(line[0].p, line[0].n, OPEN "\"k\":\"bar\",\"e\":17,\"gen\":\"" GEN "\",\"r\":["
 		"{\"t\":\"events\",\"p\":0,\"f\":5,\"to\":16,\"lo\":15,\"lt\":1700000000000000,\"lh\":\"0000000000000001\",\"idle\":false},"
 		"{\"t\":\"events\",\"p\":1,\"f\":9,\"to\":9,\"idle\":true}],\"acct\":[{\"s\":\"hta-consume\",\"in\":11,\"out\":10,\"bytes\":500,\"filtered\":1}]}", "a barrier");
 	element.n = 0;
-	ctl_acct_write("hta-window", &window, &marks, &element);
+	ctl_account_write("hta-window", &window, &marks, &element);
 	is_bytes(element.p, element.n, "{\"s\":\"hta-window\",\"in\":10,\"out\":0,\"bytes\":300,\"agg\":10,\"rows\":2,"
 		"\"wm\":[[\"events\",0,1600000000000001],[\"elsewhere\",0,5]]}", "the window's account");
 	ok(ctl_grow(buf_slice(&line[0]), buf_slice(&element), &line[1]) == 0, "grows");

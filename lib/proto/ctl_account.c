@@ -7,22 +7,22 @@
 #include "base/mem.h"
 
 static const struct { const char *key; size_t at; bool always; } counter[] = {
-	{ "in",       offsetof(struct acct, in), true },
-	{ "out",      offsetof(struct acct, out), true },
-	{ "bytes",    offsetof(struct acct, bytes), false },
-	{ "filtered", offsetof(struct acct, filtered), false },
-	{ "late",     offsetof(struct acct, late), false },
-	{ "dup",      offsetof(struct acct, duplicate), false },
-	{ "dead",     offsetof(struct acct, dead), false },
-	{ "lost",     offsetof(struct acct, lost), false },
-	{ "agg",      offsetof(struct acct, aggregated), false },
-	{ "added",    offsetof(struct acct, added), false },
-	{ "rows_in",  offsetof(struct acct, rows_in), false },
-	{ "rows",     offsetof(struct acct, rows_out), false },
-	{ "expired",  offsetof(struct acct, expired), false },
+	{ "in",       offsetof(struct account, in), true },
+	{ "out",      offsetof(struct account, out), true },
+	{ "bytes",    offsetof(struct account, bytes), false },
+	{ "filtered", offsetof(struct account, filtered), false },
+	{ "late",     offsetof(struct account, late), false },
+	{ "dup",      offsetof(struct account, duplicate), false },
+	{ "dead",     offsetof(struct account, dead), false },
+	{ "lost",     offsetof(struct account, lost), false },
+	{ "agg",      offsetof(struct account, aggregated), false },
+	{ "added",    offsetof(struct account, added), false },
+	{ "rows_in",  offsetof(struct account, rows_in), false },
+	{ "rows",     offsetof(struct account, rows_out), false },
+	{ "expired",  offsetof(struct account, expired), false },
 };
 enum { COUNTERS = sizeof(counter) / sizeof(*counter) };
-_Static_assert(COUNTERS * sizeof(uint64_t) == sizeof(struct acct), "every member has its key");
+_Static_assert(COUNTERS * sizeof(uint64_t) == sizeof(struct account), "every member has its key");
 
 enum { NAME_MAX_SHOWN = 64 };
 
@@ -52,7 +52,7 @@ static void add_marks(const struct ranges *marks, struct buf *out)
 		buf_addc(out, ']');
 }
 
-void ctl_acct_write(const char *stage, const struct acct *a, const struct ranges *watermarks, struct buf *out)
+void ctl_account_write(const char *stage, const struct account *a, const struct ranges *watermarks, struct buf *out)
 {
 	buf_addz(out, "{\"s\":");
 	json_quote_z(out, stage);
@@ -67,9 +67,9 @@ void ctl_acct_write(const char *stage, const struct acct *a, const struct ranges
 	buf_addc(out, '}');
 }
 
-static int read_one(const struct ctl *c, uint32_t at, struct acct_of *out, struct err *err)
+static int read_one(const struct ctl *c, uint32_t at, struct account_of *out, struct err *err)
 {
-	*out = (struct acct_of){ 0 };
+	*out = (struct account_of){ 0 };
 	if (ctl_get_text(c, at, "s", &out->stage, err))
 		return -1;
 	for (size_t i = 0; i < COUNTERS; i++) {
@@ -81,11 +81,11 @@ static int read_one(const struct ctl *c, uint32_t at, struct acct_of *out, struc
 	return 0;
 }
 
-int ctl_acct_read(const struct ctl *c, struct acct_of **out, size_t *n, struct err *err)
+int ctl_account_read(const struct ctl *c, struct account_of **out, size_t *n, struct err *err)
 {
 	uint32_t list;
 	size_t cap = 0, k = 0;
-	struct acct_of *v = NULL;
+	struct account_of *v = NULL;
 	*out = NULL;
 	*n = 0;
 	if (ctl_get_array(c, 0, "acct", &list, err))
@@ -114,10 +114,10 @@ static bool sum(const uint64_t *v, size_t n, uint64_t *out)
 	return true;
 }
 
-static int unbalanced(const struct acct_of *s, const char *why, struct err *err)
+static int unbalanced(const struct account_of *s, const char *why, struct err *err)
 {
 	struct buf numbers = { 0 };
-	ctl_acct_write("", &s->a, NULL, &numbers);
+	ctl_account_write("", &s->a, NULL, &numbers);
 	const char *after_name = buf_z(&numbers) + strlen("{\"s\":\"\",");
 	err_set(err, EX_SOFTWARE, "the books of %.*s do not balance: %s: {%s", shown(s->stage), s->stage.p, why, after_name);
 	buf_fini(&numbers);
@@ -125,9 +125,9 @@ static int unbalanced(const struct acct_of *s, const char *why, struct err *err)
 }
 
 /* One stage by itself. */
-static int check_stage(const struct acct_of *s, bool source, struct err *err)
+static int check_stage(const struct account_of *s, bool source, struct err *err)
 {
-	const struct acct *a = &s->a;
+	const struct account *a = &s->a;
 	const uint64_t came[] = { a->in, a->rows_in, a->added };
 	const uint64_t rows = a->aggregated ? 0 : a->rows_out;
 	const uint64_t went[] = { a->out, rows, a->filtered, a->late, a->duplicate, a->dead, a->lost, a->aggregated };
@@ -146,7 +146,7 @@ static int check_stage(const struct acct_of *s, bool source, struct err *err)
 }
 
 /* What one stage wrote is what the next one read. */
-static int check_link(const struct acct_of *from, const struct acct_of *to, struct err *err)
+static int check_link(const struct account_of *from, const struct account_of *to, struct err *err)
 {
 	uint64_t wrote, read;
 	if (!sum((uint64_t[]){ from->a.out, from->a.rows_out }, 2, &wrote) ||
@@ -159,7 +159,7 @@ static int check_link(const struct acct_of *from, const struct acct_of *to, stru
 	               shown(to->stage), to->stage.p, (unsigned long long)read);
 }
 
-int ctl_acct_check(const struct acct_of *v, size_t n, struct err *err)
+int ctl_account_check(const struct account_of *v, size_t n, struct err *err)
 {
 	if (n == 0)
 		return err_set(err, EX_SOFTWARE, "the books do not balance: there are none");
