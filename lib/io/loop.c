@@ -163,7 +163,7 @@ void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *
 	}
 }
 
-void loop_deaf(struct loop *l)
+void loop_ignore_signals(struct loop *l)
 {
 	if (l->pipe[0] < 0)
 		return;

@@ -45,7 +45,7 @@ void loop_stop(struct loop *l, const struct err *err);
 void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg, int64_t drain_us);
 /* The work is done and only the exit is left: from here on those signals are ignored, and after loop_free too. A service manager signals one process after
  * the other; who drained faster than it counts must not die of the signal that was to have it drain. */
-void loop_deaf(struct loop *l);
+void loop_ignore_signals(struct loop *l);
 int loop_signalled(const struct loop *l);      /* the first signal's number, or 0 */
 
 #endif

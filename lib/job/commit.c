@@ -68,7 +68,7 @@ static int check_end(struct err *err)
 		"put that before hta-commit");
 }
 
-static int commit_greeted(void *self, struct stage *st, struct slice line, struct err *err)
+static int commit_hello_returned(void *self, struct stage *st, struct slice line, struct err *err)
 {
 	struct commit *c = self;
 	struct ctl hello = { 0 };
@@ -179,7 +179,7 @@ static const struct filter commit_filter = {
 	.ends = true,
 	.rows = true,
 	.plain = commit_plain,
-	.greeted = commit_greeted,
+	.hello_returned = commit_hello_returned,
 	.data = commit_data,
 	.barrier = commit_barrier,
 	.control = commit_control,

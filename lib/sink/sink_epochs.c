@@ -56,7 +56,7 @@ static void add_metric(struct sink *s, const struct json *j, uint32_t at)
 }
 
 /* The metrics of all windows above, and the lateness. Names are compared as they stand in JSON: a name with an escape is the same in every hello. */
-int sink_greeted(void *self, struct stage *st, struct slice line, struct err *err)
+int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err)
 {
 	struct sink *s = self;
 	struct ctl c = { 0 };

@@ -44,7 +44,7 @@ extern const struct filter sink_filter;
 
 /* sink_epochs.c */
 int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err);
-int sink_greeted(void *self, struct stage *st, struct slice line, struct err *err);
+int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err);
 int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err);
 int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
 /* sink_plain.c */

@@ -164,7 +164,7 @@ static int work(struct source *s, struct err *err)
 {
 	int rc;
 
-	if (record_writer_dead_to(&s->writer, s->c->dead, err) || source_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || source_greeted(s, err))
+	if (record_writer_dead_to(&s->writer, s->c->dead, err) || source_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || source_hello_returned(s, err))
 		return -1;
 	rc = first_probe(s, err);
 	if (rc)
@@ -228,7 +228,7 @@ static void fail(struct source *s, struct err *err)
 	struct err ignored;
 
 	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(s->loop))
-		ack_last_word(s->ack, (s->greeted ? LAST_WORD_S : LINGER_S) * TM_S, err);
+		ack_last_word(s->ack, (s->hello_returned ? LAST_WORD_S : LINGER_S) * TM_S, err);
 	if (!s->writer.out || out_reader_left(s->writer.out))
 		return;
 	s->line.n = 0;
@@ -297,7 +297,7 @@ static void begin(struct source *s, const struct source_conf *c, struct log *log
 
 static void fini(struct source *s)
 {
-	loop_deaf(s->loop);
+	loop_ignore_signals(s->loop);
 	ack_free(s->ack);
 	out_free(s->writer.out);
 	epochs_free(s->epochs);

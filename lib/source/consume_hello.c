@@ -76,8 +76,8 @@ static bool is_greeted(struct source *s)
 {
 	struct err err = ERR_INIT;
 
-	if (s->greeted || source_serve(s, &err) == 0)
-		return s->greeted;
+	if (s->hello_returned || source_serve(s, &err) == 0)
+		return s->hello_returned;
 	loop_stop(s->loop, &err);
 	return true;
 }
@@ -141,11 +141,11 @@ static int read_stages(struct source *s, struct err *err)
 	return 0;
 }
 
-int source_greeted(struct source *s, struct err *err)
+int source_hello_returned(struct source *s, struct err *err)
 {
 	struct ctl_hello hello;
 
-	while (!s->greeted)
+	while (!s->hello_returned)
 		if (source_turn(s, INT64_MAX, err))
 			return -1;
 	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))

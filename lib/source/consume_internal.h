@@ -32,7 +32,7 @@ struct source {
 
 	/* life */
 	bool hello;                        /* it was written: the stages below listen */
-	bool greeted;                      /* the finished hello is back */
+	bool hello_returned;                      /* the finished hello is back */
 	bool begun;                        /* reading has begun, once */
 	bool stopping;                     /* a signal came */
 	bool quit;                         /* ... before anything was read: leave at once, with 0 */
@@ -89,7 +89,7 @@ int source_flush(struct source *s, struct err *err);
 /* The first line. path "": there is no ack channel, the source has failed and a `fail` follows. */
 int source_write_hello(struct source *s, const char *path, struct err *err);
 int source_hello(struct source *s, struct err *err);                             /* listens and writes it */
-int source_greeted(struct source *s, struct err *err);                           /* waits until it is back; who takes dead letters */
+int source_hello_returned(struct source *s, struct err *err);                           /* waits until it is back; who takes dead letters */
 
 /* ---- consume_wait.c */
 /* Serves the loop until something happens or the deadline, then takes what came. */

@@ -67,7 +67,7 @@ int source_serve(struct source *s, struct err *err)
 
 	while (rc == 0 && (e = ack_next(s->ack)).kind != ACK_NONE) {
 		if (e.kind == ACK_HELLO) {
-			s->greeted = true;
+			s->hello_returned = true;
 			buf_adds(&s->element, e.line);      /* of no other use before the hello is back */
 		} else {
 			rc = e.kind == ACK_PROBE ? take_answer(s, e.line, err) : take_ack(s, e.epoch, e.rows, err);

@@ -163,7 +163,7 @@ static void say_fail(struct stage *st, const struct err *err)
 static void stage_fini(struct stage *st)
 {
 	if (st->acked)
-		loop_deaf(st->loop);
+		loop_ignore_signals(st->loop);
 	lines_free(st->in);
 	out_free(st->out);
 	ctl_fini(&st->ctl);

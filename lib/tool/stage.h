@@ -47,7 +47,7 @@ struct filter {
 	/* hello: append own members of this stage's element, each with a comma in front (,"sink":"pg:x","claims":true). */
 	int (*hello)(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err);
 	/* `line` is the hello with this stage's element, after it was passed on: for hta-commit; sinks connect here or later. */
-	int (*greeted)(void *self, struct stage *st, struct slice line, struct err *err);
+	int (*hello_returned)(void *self, struct stage *st, struct slice line, struct err *err);
 	/* Returns the number of lines of the run through *lines (the skeleton counts bytes itself). */
 	int (*data)(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err);
 	/* An epoch is complete: write what is owed, store; then the skeleton passes the barrier. */

@@ -131,7 +131,7 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 	st->joined = true;
 	if (rc)
 		return -1;
-	return st->f->greeted ? st->f->greeted(st->self, st, buf_slice(&st->line), err) : 0;
+	return st->f->hello_returned ? st->f->hello_returned(st->self, st, buf_slice(&st->line), err) : 0;
 }
 
 static int take_at(struct stage *st, struct err *err)
