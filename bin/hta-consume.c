@@ -7,10 +7,10 @@
 #include "base/mem.h"
 #include "drv/kafka/kafka.h"
 
-static struct log *log_new(const struct source_conf *c, bool join, struct err *err)
+static struct input *input_new(const struct source_conf *c, bool join, struct err *err)
 {
 	struct kafka *k = kafka_new();
-	struct log *log;
+	struct input *log;
 
 	for (size_t i = 0; i < c->settings; i++)
 		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err) : kafka_set_text(k, c->setting[i].text, err)) {
@@ -23,18 +23,18 @@ static struct log *log_new(const struct source_conf *c, bool join, struct err *e
 		return NULL;
 	}
 	log = mem_zalloc(sizeof *log);
-	*log = (struct log){ .ops = join ? &kafka_group_ops : &kafka_plain_ops, .self = k };
+	*log = (struct input){ .ops = join ? &kafka_group_ops : &kafka_plain_ops, .self = k };
 	kafka_lost_at(k, &log->lost);
 	return log;
 }
 
-static void log_free(struct log *log)
+static void input_free(struct input *log)
 {
 	kafka_free(log->self);
 	free(log);
 }
 
-static const struct source_driver kafka = { .log_new = log_new, .log_free = log_free, .list_settings = kafka_list };
+static const struct source_driver kafka = { .input_new = input_new, .input_free = input_free, .list_settings = kafka_list };
 #define DRIVER &kafka
 #else
 #define DRIVER NULL

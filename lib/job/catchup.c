@@ -21,7 +21,7 @@ static struct catchup_part *set_part(struct catchup *v, size_t i, const char *to
 	return &v->v[i];
 }
 
-void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts)
+void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct partitions *parts)
 {
 	catchup_fini(v);
 	*v = (struct catchup){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v), .n = parts->n, .sinks = n };

@@ -20,7 +20,7 @@ struct catchup { struct catchup_part *v; size_t n, sinks; };
 void catchup_fini(struct catchup *v);
 
 /* The positions that the sinks answered for these partitions, which all of them know (else BUG). */
-void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct log_parts *parts);
+void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct partitions *parts);
 /* No sink keeps positions: these starts (from) stand for them. */
 void catchup_started(struct catchup *v, const struct ranges *start);
 

@@ -21,7 +21,7 @@ struct found {
 	bool commit;                                /* the group has a commit */
 	char commit_gen[CTL_INC_CHARS + 1];         /* its generation; "" none */
 	const char *commit_job;                     /* the job that its metadata names; NULL: none */
-	const struct log_parts *parts;              /* all partitions of the job that the log has */
+	const struct partitions *parts;              /* all partitions of the job that the log has */
 };
 
 enum start_act {

@@ -1,7 +1,7 @@
 #include "source/bounds.h"
 
 /* N records before the end, by offsets: transaction markers and compacted records count too, as in kcat. */
-static int back_from_end(const struct source_conf *c, struct log *log, struct ranges *starts, struct err *err)
+static int back_from_end(const struct source_conf *c, struct input *log, struct ranges *starts, struct err *err)
 {
 	if (log->ops->ends(log->self, starts, err))
 		return -1;
@@ -15,9 +15,9 @@ static int back_from_end(const struct source_conf *c, struct log *log, struct ra
 	return 0;
 }
 
-int bounds_starts(const struct source_conf *c, struct log *log, struct ranges *starts, struct err *err)
+int bounds_starts(const struct source_conf *c, struct input *log, struct ranges *starts, struct err *err)
 {
-	enum log_when when = c->from == FROM_EARLIEST ? LOG_EARLIEST : c->from == FROM_LATEST ? LOG_LATEST : LOG_TIME;
+	enum input_when when = c->from == FROM_EARLIEST ? INPUT_EARLIEST : c->from == FROM_LATEST ? INPUT_LATEST : INPUT_TIME;
 
 	if (starts->n == 0)
 		return 0;
@@ -26,14 +26,14 @@ int bounds_starts(const struct source_conf *c, struct log *log, struct ranges *s
 	return log->ops->starts(log->self, starts, when, c->from_us, err);
 }
 
-int bounds_untils(const struct source_conf *c, struct log *log, struct ranges *untils, struct err *err)
+int bounds_untils(const struct source_conf *c, struct input *log, struct ranges *untils, struct err *err)
 {
 	int rc = 0;
 
 	if (untils->n && !log->ops->bytes && c->until == UNTIL_END)
 		rc = log->ops->ends(log->self, untils, err);
 	else if (untils->n && !log->ops->bytes && c->until == UNTIL_TIME)
-		rc = log->ops->starts(log->self, untils, LOG_TIME, c->until_us, err);
+		rc = log->ops->starts(log->self, untils, INPUT_TIME, c->until_us, err);
 	for (size_t i = 0; i < untils->n; i++) {
 		struct range *r = &untils->v[i];
 
@@ -45,7 +45,7 @@ int bounds_untils(const struct source_conf *c, struct log *log, struct ranges *u
 	return rc;
 }
 
-size_t bounds_fit(const struct log_record *v, size_t n, int64_t to, uint64_t most)
+size_t bounds_fit(const struct input_record *v, size_t n, int64_t to, uint64_t most)
 {
 	size_t low = 0, high = n < most ? n : (size_t)most;
 

@@ -39,20 +39,20 @@ int source_control(struct source *s, struct err *err)
 
 /* ---- the middle */
 
-/* LOG_REVOKED, LOG_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
+/* INPUT_REVOKED, INPUT_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
 static int give_up(struct source *s, struct err *err)
 {
-	if (s->change == LOG_REVOKED && source_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
+	if (s->change == INPUT_REVOKED && source_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
 		return -1;
 	crash_at(CRASH_SOURCE_REVOKED);
-	if (s->change == LOG_REVOKED && source_commit(s, true, err))
+	if (s->change == INPUT_REVOKED && source_commit(s, true, err))
 		return -1;
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
 	ranges_fini(&s->step);
 	catchup_fini(&s->catchup);
 	epochs_assign(s->epochs, &s->step);
-	log_parts_fini(&s->held);
+	partitions_fini(&s->held);
 	counters_set(s->writer.counters, COUNTER_PARTITIONS, 0);
 	s->batch.part = NULL;
 	s->watching = false;
@@ -65,17 +65,17 @@ static int await_assignment(struct source *s, bool *have, struct err *err)
 	while (!s->stopping) {
 		if (source_poll_change(s, err))
 			return -1;
-		if (s->change == LOG_NONE && *have)
+		if (s->change == INPUT_UNCHANGED && *have)
 			return 0;
-		if (s->change == LOG_NONE) {
+		if (s->change == INPUT_UNCHANGED) {
 			if (source_turn(s, INT64_MAX, err))
 				return -1;
 			continue;
 		}
-		if (s->change == LOG_ASSIGNED) {
-			log_parts_fini(&s->held);
+		if (s->change == INPUT_ASSIGNED) {
+			partitions_fini(&s->held);
 			s->held = s->coming;
-			s->coming = (struct log_parts){ 0 };
+			s->coming = (struct partitions){ 0 };
 			*have = true;
 			log_info("assigned: %zu partitions", s->held.n);
 			crash_at(CRASH_SOURCE_ASSIGNED);
@@ -85,7 +85,7 @@ static int await_assignment(struct source *s, bool *have, struct err *err)
 			if (give_up(s, err))
 				return -1;
 		}
-		s->change = LOG_NONE;
+		s->change = INPUT_UNCHANGED;
 	}
 	return 1;
 }
@@ -93,7 +93,7 @@ static int await_assignment(struct source *s, bool *have, struct err *err)
 /* Files: all is ours. */
 static int hold_all(struct source *s, struct err *err)
 {
-	log_parts_fini(&s->held);
+	partitions_fini(&s->held);
 	return s->log->ops->partitions(s->log->self, &s->held, err);
 }
 
@@ -280,7 +280,7 @@ static void describe(struct source *s)
 	buf_fini(&b);
 }
 
-static void begin(struct source *s, const struct source_conf *c, struct log *log)
+static void begin(struct source *s, const struct source_conf *c, struct input *log)
 {
 	*s = (struct source){ .c = c, .log = log, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	signal(SIGPIPE, SIG_IGN);
@@ -309,10 +309,10 @@ static void fini(struct source *s)
 	for (size_t k = 0; k < s->n_sinks; k++)
 		ctl_sink_state_fini(&s->sinks[k]);
 	free(s->sinks);
-	log_parts_fini(&s->all);
-	log_parts_fini(&s->held);
-	log_parts_fini(&s->coming);
-	log_parts_fini(&s->checked);
+	partitions_fini(&s->all);
+	partitions_fini(&s->held);
+	partitions_fini(&s->coming);
+	partitions_fini(&s->checked);
 	ranges_fini(&s->untils);
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
@@ -323,7 +323,7 @@ static void fini(struct source *s)
 	loop_free(s->loop);
 }
 
-int source_acknowledged(const struct source_conf *c, struct log *log, struct err *err)
+int source_acknowledged(const struct source_conf *c, struct input *log, struct err *err)
 {
 	struct source s;
 	int rc;

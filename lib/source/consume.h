@@ -51,8 +51,8 @@ struct source_conf {
 /* How topics of a cluster become a log. join: becomes a member of conf's group; else nothing of the group is changed by being there, but commits can be read,
  * and written while it has no members (dry run, bootstrap). */
 struct source_driver {
-	struct log *(*log_new)(const struct source_conf *conf, bool join, struct err *err);
-	void (*log_free)(struct log *log);
+	struct input *(*input_new)(const struct source_conf *conf, bool join, struct err *err);
+	void (*input_free)(struct input *log);
 	void (*list_settings)(FILE *out);            /* -X list */
 };
 
@@ -60,8 +60,8 @@ struct source_driver {
 int source_main(const struct source_driver *driver, int argc, char **argv);
 
 /* A stream over the log, which is not open yet and is left open or closed: the caller frees it. With -g or --job, else plain. */
-int source_acknowledged(const struct source_conf *c, struct log *log, struct err *err);
-int source_plain(const struct source_conf *c, struct log *log, struct err *err);
+int source_acknowledged(const struct source_conf *c, struct input *log, struct err *err);
+int source_plain(const struct source_conf *c, struct input *log, struct err *err);
 int source_plain_files(const struct source_conf *c, struct err *err);
 
 /* The whole of an acknowledged stream whose source has failed before it could begin: hello and `fail`,

@@ -41,7 +41,7 @@ static void say_sinks(const struct source *s, struct buf *out)
 }
 
 /* Lowest position of those sinks that know the partition; a partition that a sink does not know is new there. */
-static int64_t lowest(const struct source *s, const struct log_part *p, int64_t otherwise)
+static int64_t lowest(const struct source *s, const struct partition *p, int64_t otherwise)
 {
 	int64_t low = INT64_MAX;
 
@@ -67,7 +67,7 @@ static int say_starts(struct source *s, const struct ranges *commits, struct buf
 	}
 	rc = bounds_starts(s->c, s->log, &start, err) || (ends.n && s->log->ops->ends(s->log->self, &ends, err)) ? -1 : 0;
 	for (size_t i = 0; i < s->all.n && rc == 0; i++) {
-		const struct log_part *p = &s->all.v[i];
+		const struct partition *p = &s->all.v[i];
 		const char *path = s->log->ops->bytes ? files_path(s->log, p->topic) : NULL;
 		int64_t from = start.v[i].from;
 

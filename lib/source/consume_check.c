@@ -22,7 +22,7 @@ static int at_part(const struct source *s, const struct catchup_part *p, struct 
 }
 
 /* One sink's position, against what the log has now. */
-static int check_position(struct source *s, const struct catchup_part *p, const struct log_part *part, const struct range *ends, const struct ctl_sink_state *sink,
+static int check_position(struct source *s, const struct catchup_part *p, const struct partition *part, const struct range *ends, const struct ctl_sink_state *sink,
 			  struct err *err)
 {
 	const struct position *at = positions_find(&sink->pos, slice_z(p->topic), p->partition);
@@ -64,14 +64,14 @@ int source_check_log(struct source *s, struct err *err)
 {
 	for (size_t i = 0; i < s->catchup.n; i++) {
 		const struct catchup_part *p = &s->catchup.v[i];
-		const struct log_part *part = log_parts_find(&s->all, slice_z(p->topic), p->partition);
+		const struct partition *part = partitions_find(&s->all, slice_z(p->topic), p->partition);
 
-		if (log_parts_find(&s->checked, slice_z(p->topic), p->partition))
+		if (partitions_find(&s->checked, slice_z(p->topic), p->partition))
 			continue;
 		for (size_t k = 0; k < s->n_sinks; k++)
 			if (!same_as_before(s, p, k) && check_position(s, p, part, &s->ends.v[i], &s->sinks[k], err))
 				return -1;
-		log_parts_add(&s->checked, slice_z(p->topic), p->partition);
+		partitions_add(&s->checked, slice_z(p->topic), p->partition);
 	}
 	return 0;
 }

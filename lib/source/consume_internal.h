@@ -21,7 +21,7 @@ enum { SOURCE_IN_FLIGHT = 4 /* epochs */, SOURCE_ROWS = 20000 /* an epoch */ };
 
 struct source {
 	const struct source_conf *c;
-	struct log *log;
+	struct input *log;
 	struct loop *loop;
 	struct record_writer writer;
 	struct ctl_inc inc;
@@ -48,11 +48,11 @@ struct source {
 	/* the start */
 	char gen[CTL_INC_CHARS + 1];
 	struct buf meta;                   /* of commits */
-	struct log_parts all;              /* partitions of the job, ours or not */
-	struct log_parts held;             /* ours */
-	enum log_change change;            /* LOG_NONE: nothing that was not answered */
-	struct log_parts coming;           /* of LOG_ASSIGNED */
-	struct log_parts checked;          /* whose last record is the one that the sinks know */
+	struct partitions all;              /* partitions of the job, ours or not */
+	struct partitions held;             /* ours */
+	enum input_change change;            /* INPUT_UNCHANGED: nothing that was not answered */
+	struct partitions coming;           /* of INPUT_ASSIGNED */
+	struct partitions checked;          /* whose last record is the one that the sinks know */
 	struct ranges untils;              /* to: where --until ends them; taken once */
 	bool drew;                         /* this run started the job */
 
@@ -64,7 +64,7 @@ struct source {
 
 	/* reading */
 	struct ranges step;                /* from: position, to: where the step ends it */
-	struct log_batch batch;            /* part NULL: none at work */
+	struct input_batch batch;            /* part NULL: none at work */
 	size_t batch_at, batch_id;
 	bool alone;                        /* a step of the catch-up */
 	bool *introduced;                  /* of each partition of the step: `before` was written or is not due */

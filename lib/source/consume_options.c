@@ -314,29 +314,29 @@ static int run_files(struct options *o, struct err *err)
 	const struct source_conf *c = &o->c;
 	struct files_conf files = { .v = c->file, .n = c->files, .max_line_bytes = c->max_line_bytes, .last_line = c->last_line,
 				    .quiet_tail = c->dry_run || c->bootstrap };
-	struct log *log;
+	struct input *log;
 	int rc;
 
 	if (!c->job)
 		return source_plain_files(c, err);
-	log = files_log_new(&files);
+	log = files_input_new(&files);
 	o->begun = true;
 	rc = source_acknowledged(c, log, err);
-	files_log_free(log);
+	files_input_free(log);
 	return rc;
 }
 
 static int run_cluster(struct options *o, struct err *err)
 {
 	const struct source_conf *c = &o->c;
-	struct log *log = o->driver->log_new(c, c->group && !c->dry_run && !c->bootstrap, err);
+	struct input *log = o->driver->input_new(c, c->group && !c->dry_run && !c->bootstrap, err);
 	int rc;
 
 	if (!log)
 		return -1;
 	o->begun = true;
 	rc = c->job ? source_acknowledged(c, log, err) : source_plain(c, log, err);
-	o->driver->log_free(log);
+	o->driver->input_free(log);
 	return rc;
 }
 

@@ -132,7 +132,7 @@ static bool step_done(const struct source *s)
 	return true;
 }
 
-static size_t id_of(const struct source *s, const struct log_part *part)
+static size_t id_of(const struct source *s, const struct partition *part)
 {
 	const struct range *r = ranges_find(&s->step, slice_z(part->topic), part->partition);
 
@@ -142,18 +142,18 @@ static size_t id_of(const struct source *s, const struct log_part *part)
 }
 
 /* The last record that can be read again as it is: not a line that its file has not finished. */
-static const struct pos_last *last_of(const struct log_record *v, size_t n, struct pos_last *last)
+static const struct pos_last *last_of(const struct input_record *v, size_t n, struct pos_last *last)
 {
 	if (n && v[n - 1].tail)
 		n--;
 	if (n == 0)
 		return NULL;
-	*last = (struct pos_last){ .offset = v[n - 1].offset, .time_us = v[n - 1].time_us, .hash = log_hash(v[n - 1].value) };
+	*last = (struct pos_last){ .offset = v[n - 1].offset, .time_us = v[n - 1].time_us, .hash = record_hash(v[n - 1].value) };
 	return last;
 }
 
 /* Until something is stored, the lag in seconds counts from the first record that was read. */
-static void note_first(struct source *s, const struct log_part *part, const struct log_record *first)
+static void note_first(struct source *s, const struct partition *part, const struct input_record *first)
 {
 	struct range *r = ranges_find(&s->stored, slice_z(part->topic), part->partition);
 
@@ -163,11 +163,11 @@ static void note_first(struct source *s, const struct log_part *part, const stru
 
 /* Before the first records of a partition that have no timestamps: says what was read of it earlier,
  * for stages that judge event times by their order. */
-static int introduce(struct source *s, const struct log_record *first, struct err *err)
+static int introduce(struct source *s, const struct input_record *first, struct err *err)
 {
 	const struct range *r = &s->step.v[s->batch_id];
 	struct ctl_before b = { .topic = slice_z(r->topic), .partition = r->partition };
-	const struct log_ops *ops = s->log->ops;
+	const struct input_ops *ops = s->log->ops;
 
 	if (s->introduced[s->batch_id])
 		return 0;
@@ -186,8 +186,8 @@ static int introduce(struct source *s, const struct log_record *first, struct er
 /* As much of the batch as fits. */
 static int take_batch(struct source *s, struct err *err)
 {
-	const struct log_batch *b = &s->batch;
-	const struct log_record *v = b->n ? b->v + s->batch_at : NULL;
+	const struct input_batch *b = &s->batch;
+	const struct input_record *v = b->n ? b->v + s->batch_at : NULL;
 	struct range *r = &s->step.v[s->batch_id];
 	size_t n = b->n - s->batch_at, room = epochs_room(s->epochs), k;
 	struct pos_last last;
@@ -322,7 +322,7 @@ static enum step look(struct source *s, struct err *err)
 
 	if (take_care(s, err))
 		return STEP_FAILED;
-	if (s->stopping || s->change != LOG_NONE || s->again)
+	if (s->stopping || s->change != INPUT_UNCHANGED || s->again)
 		rc = STEP_CHANGED;
 	else if (s->left == 0)
 		rc = STEP_DONE;
@@ -336,7 +336,7 @@ static enum step look(struct source *s, struct err *err)
 /* The steps of a catch-up may be short: no more epochs than in steady state are on their way. */
 static int wait_for_acks(struct source *s, struct err *err)
 {
-	while (epochs_in_flight(s->epochs) >= SOURCE_IN_FLIGHT && !s->stopping && s->change == LOG_NONE)
+	while (epochs_in_flight(s->epochs) >= SOURCE_IN_FLIGHT && !s->stopping && s->change == INPUT_UNCHANGED)
 		if (source_turn(s, INT64_MAX, err) || source_poll_change(s, err))
 			return -1;
 	return 0;

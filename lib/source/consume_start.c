@@ -34,7 +34,7 @@ int source_probe(struct source *s, struct err *err)
 	while (s->answered != s->probe) {
 		if (source_poll_change(s, err))
 			return -1;
-		if (s->change != LOG_NONE || s->stopping)
+		if (s->change != INPUT_UNCHANGED || s->stopping)
 			return 1;
 		if (ack_closed(s->ack))
 			return err_set(err, EX_TEMPFAIL, "the ack channel was closed");
@@ -77,7 +77,7 @@ static int ask_partitions(struct source *s, struct err *err)
 	if (s->log->ops->partitions(s->log->self, &s->all, err))
 		return -1;
 	for (size_t i = 0; i < s->held.n; i++)
-		log_parts_add(&s->all, slice_z(s->held.v[i].topic), s->held.v[i].partition);
+		partitions_add(&s->all, slice_z(s->held.v[i].topic), s->held.v[i].partition);
 	return 0;
 }
 
@@ -255,7 +255,7 @@ int source_prepare(struct source *s, struct err *err)
 		if (rc == 0) {
 			if (source_poll_change(s, err))
 				return -1;
-			return s->change != LOG_NONE || s->stopping;
+			return s->change != INPUT_UNCHANGED || s->stopping;
 		}
 	}
 	return err_set(err, EX_TEMPFAIL, "the sinks did not come to one start of job %s in %d rounds: other pipelines are changing them; start the pipeline again", s->c->job, ROUNDS_MOST);

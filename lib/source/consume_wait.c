@@ -100,9 +100,9 @@ int source_drain(struct source *s, int64_t deadline_us, struct err *err)
 
 int source_poll_change(struct source *s, struct err *err)
 {
-	if (!source_group(s) || s->change != LOG_NONE)
+	if (!source_group(s) || s->change != INPUT_UNCHANGED)
 		return 0;
-	log_parts_fini(&s->coming);
+	partitions_fini(&s->coming);
 	return s->log->ops->change(s->log->self, &s->change, &s->coming, err);
 }
 

@@ -14,18 +14,18 @@
 #include "io/loop.h"
 #include "proto/pos.h"
 
-/* What pos_last.hash is made of: the first LOG_HASH_BYTES of a record, as it came (a line without its newline; a tombstone is empty): no more of an over-long
+/* What pos_last.hash is made of: the first RECORD_HASH_BYTES of a record, as it came (a line without its newline; a tombstone is empty): no more of an over-long
  * line is ever kept. */
-enum { LOG_HASH_BYTES = 64 << 10 };
-static inline uint64_t log_hash(struct slice value) { return hash_64(value.p, value.n < LOG_HASH_BYTES ? value.n : LOG_HASH_BYTES); }
+enum { RECORD_HASH_BYTES = 64 << 10 };
+static inline uint64_t record_hash(struct slice value) { return hash_64(value.p, value.n < RECORD_HASH_BYTES ? value.n : RECORD_HASH_BYTES); }
 
-struct log_part { char *topic; int32_t partition; };
-struct log_parts { struct log_part *v; size_t n, cap; };
-void log_parts_fini(struct log_parts *p);
-struct log_part *log_parts_add(struct log_parts *p, struct slice topic, int32_t partition);   /* no effect where it is there; the entry */
-struct log_part *log_parts_find(const struct log_parts *p, struct slice topic, int32_t partition);
+struct partition { char *topic; int32_t partition; };
+struct partitions { struct partition *v; size_t n, cap; };
+void partitions_fini(struct partitions *p);
+struct partition *partitions_add(struct partitions *p, struct slice topic, int32_t partition);   /* no effect where it is there; the entry */
+struct partition *partitions_find(const struct partitions *p, struct slice topic, int32_t partition);
 
-struct log_record {
+struct input_record {
 	struct slice value;      /* p NULL: a tombstone; in a file an over-long line is cut: offset and next tell its size */
 	int64_t offset;
 	int64_t next;            /* the offset behind it */
@@ -34,54 +34,54 @@ struct log_record {
 };
 
 /* Records of one partition in offset order. Valid until the next read(). */
-struct log_batch {
-	const struct log_part *part;       /* borrowed; stays the same pointer while the partition is assigned */
-	const struct log_record *v;
+struct input_batch {
+	const struct partition *part;       /* borrowed; stays the same pointer while the partition is assigned */
+	const struct input_record *v;
 	size_t n;
 	int64_t position;                  /* next offset after the batch; n == 0: offsets without a record (markers, compaction) were passed, or: */
 	bool end;                          /* position is the log's end as far as the log knows now */
 };
 
-enum log_change {
-	LOG_NONE,
-	LOG_ASSIGNED,      /* the whole set that is ours now is in *parts (eager); nothing is read before assign() */
-	LOG_REVOKED,       /* give up all: cut, wait a bounded time, commit, then revoked() */
-	LOG_GONE,          /* as LOG_REVOKED, but too late to commit (evicted, session lost) */
+enum input_change {
+	INPUT_UNCHANGED,
+	INPUT_ASSIGNED,      /* the whole set that is ours now is in *parts (eager); nothing is read before assign() */
+	INPUT_REVOKED,       /* give up all: cut, wait a bounded time, commit, then revoked() */
+	INPUT_GONE,          /* as INPUT_REVOKED, but too late to commit (evicted, session lost) */
 };
 
-enum log_when { LOG_EARLIEST, LOG_LATEST, LOG_TIME };
+enum input_when { INPUT_EARLIEST, INPUT_LATEST, INPUT_TIME };
 
-struct log_ops {
+struct input_ops {
 	bool bytes;                        /* offsets count bytes */
 	bool group;                        /* has commits and changes */
 
 	/* (waits) Connects, checks that the topics are there, joins the group if it has one. */
 	int (*open)(void *log, struct loop *loop, struct err *err);
-	/* Whose turn: what changed since the last call. err: the log failed for good. parts: filled for LOG_ASSIGNED. */
-	int (*change)(void *log, enum log_change *change, struct log_parts *parts, struct err *err);
+	/* Whose turn: what changed since the last call. err: the log failed for good. parts: filled for INPUT_ASSIGNED. */
+	int (*change)(void *log, enum input_change *change, struct partitions *parts, struct err *err);
 	/* Reads exactly these from exactly there (range.from); replaces what was read before; drops what was fetched ahead. n == 0: reads nothing, stays a member. */
 	int (*assign)(void *log, const struct ranges *start, struct err *err);
-	/* Answers LOG_REVOKED and LOG_GONE. */
+	/* Answers INPUT_REVOKED and INPUT_GONE. */
 	int (*revoked)(void *log, struct err *err);
 	/* One batch, or batch->part NULL: nothing now; then *fd is what to wait for (POLLIN), or -1: nothing more can come (files at their end). */
-	int (*read)(void *log, struct log_batch *batch, int *fd, struct err *err);
+	int (*read)(void *log, struct input_batch *batch, int *fd, struct err *err);
 	/* (waits) All partitions of all topics of the job, ours or not. */
-	int (*partitions)(void *log, struct log_parts *out, struct err *err);
+	int (*partitions)(void *log, struct partitions *out, struct err *err);
 	/* (waits) Fills from = low, to = end (of read_committed input: the last stable offset) of each range given. A compressed file has its end only when it was
 	 * read: to = -1, not known. */
 	int (*ends)(void *log, struct ranges *parts, struct err *err);
-	/* (waits) Fills from = first offset at or after the time (LOG_TIME, us), or low / end. */
-	int (*starts)(void *log, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
+	/* (waits) Fills from = first offset at or after the time (INPUT_TIME, us), or low / end. */
+	int (*starts)(void *log, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err);
 	/* (waits) The group's commits: from = offset or -1; *meta the text of any of them that has one (appended; all must agree: EX_CONFIG), for all partitions given. */
 	int (*committed)(void *log, struct ranges *parts, struct buf *meta, struct err *err);
 	/* Commits `to` of each with this text. wait: synchronously (waits); else errors come as warnings, and so does with `wait` that the group has put us out:
 	 * the change to come says it. */
 	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
 	/* (waits) Reads the one record at `last.offset` of the partition for the fingerprint: *found false where it is gone. */
-	int (*fingerprint)(void *log, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+	int (*fingerprint)(void *log, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
 	/* Appends the last whole lines below that offset, each with its newline, some sixty at most.
 	 * Nothing where that would mean to read all before them. NULL: this log has no lines. */
-	int (*before)(void *log, const struct log_part *part, int64_t offset, struct buf *lines,
+	int (*before)(void *log, const struct partition *part, int64_t offset, struct buf *lines,
 		      struct err *err);
 	/* What the sinks hold of the job, before partitions() is asked: files get their names from
 	 * it; NULL: not needed. One entry a name, with the highest next and watermark of all sinks;
@@ -99,8 +99,8 @@ struct log_ops {
 };
 
 /* The error of `assign` and `read` where offsets are gone: which, and from where on there are some. Filled by the log before EX_DATAERR. */
-struct log_lost { bool is; struct log_part part; int64_t from, to; };
+struct input_lost { bool is; struct partition part; int64_t from, to; };
 
-struct log { const struct log_ops *ops; void *self; struct log_lost lost; };
+struct input { const struct input_ops *ops; void *self; struct input_lost lost; };
 
 #endif

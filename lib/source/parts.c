@@ -4,26 +4,26 @@
 
 #include "base/mem.h"
 
-void log_parts_fini(struct log_parts *p)
+void partitions_fini(struct partitions *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		free(p->v[i].topic);
 	free(p->v);
-	*p = (struct log_parts){ 0 };
+	*p = (struct partitions){ 0 };
 }
 
-struct log_part *log_parts_add(struct log_parts *p, struct slice topic, int32_t partition)
+struct partition *partitions_add(struct partitions *p, struct slice topic, int32_t partition)
 {
-	struct log_part *there = log_parts_find(p, topic, partition);
+	struct partition *there = partitions_find(p, topic, partition);
 
 	if (there)
 		return there;
 	mem_reserve(&p->v, &p->cap, p->n + 1, sizeof *p->v);
-	p->v[p->n] = (struct log_part){ .topic = mem_dup(topic.p, topic.n), .partition = partition };
+	p->v[p->n] = (struct partition){ .topic = mem_dup(topic.p, topic.n), .partition = partition };
 	return &p->v[p->n++];
 }
 
-struct log_part *log_parts_find(const struct log_parts *p, struct slice topic, int32_t partition)
+struct partition *partitions_find(const struct partitions *p, struct slice topic, int32_t partition)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->v[i].partition == partition && slice_is(topic, p->v[i].topic))

@@ -30,7 +30,7 @@ struct plain {
 	uint64_t left;             /* records until --until COUNT */
 	struct err damage;         /* the last file's that could not be read to its end */
 	/* topics */
-	struct log *log;
+	struct input *log;
 	struct ranges untils;
 	size_t open;               /* partitions that have not reached their end */
 };
@@ -263,8 +263,8 @@ static void mark_done(struct plain *p, struct range *until, int64_t position)
 
 static int assign_all(struct plain *p, struct err *err)
 {
-	const struct log_ops *ops = p->log->ops;
-	struct log_parts parts = { 0 };
+	const struct input_ops *ops = p->log->ops;
+	struct partitions parts = { 0 };
 	struct ranges starts = { 0 };
 	int rc = ops->partitions(p->log->self, &parts, err);
 
@@ -280,12 +280,12 @@ static int assign_all(struct plain *p, struct err *err)
 	if (rc == 0)
 		rc = ops->assign(p->log->self, &starts, err);
 	counters_set(p->writer.counters, COUNTER_PARTITIONS, parts.n);
-	log_parts_fini(&parts);
+	partitions_fini(&parts);
 	ranges_fini(&starts);
 	return rc;
 }
 
-static int put_batch(struct plain *p, const struct log_batch *b, struct err *err)
+static int put_batch(struct plain *p, const struct input_batch *b, struct err *err)
 {
 	struct range *until = ranges_find(&p->untils, slice_z(b->part->topic), b->part->partition);
 	size_t n = bounds_fit(b->v, b->n, until->to, p->left);
@@ -318,7 +318,7 @@ static int wait_for_more(struct plain *p, int fd, struct err *err)
 
 static int copy_log(struct plain *p, struct err *err)
 {
-	struct log_batch b;
+	struct input_batch b;
 	int fd, rc = 0;
 
 	while (rc == 0 && p->left && p->open) {
@@ -334,7 +334,7 @@ static int copy_log(struct plain *p, struct err *err)
 	return rc;
 }
 
-int source_plain(const struct source_conf *c, struct log *log, struct err *err)
+int source_plain(const struct source_conf *c, struct input *log, struct err *err)
 {
 	struct plain p;
 	int rc = begin(&p, c, LOG_OUT_BYTES, err);

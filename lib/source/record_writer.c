@@ -11,7 +11,7 @@ enum { WINDOW_BYTES = 64 << 10, TOLD_MOST = 5 };
 
 struct window { char *start, *p, *end; };
 
-uint64_t record_writer_size(const struct record_writer *f, const struct log_record *r)
+uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r)
 {
 	return f->bytes ? (uint64_t)(r->next - r->offset) - !r->tail : r->value.n;
 }
@@ -57,13 +57,13 @@ int record_writer_control(struct record_writer *f, struct slice line, struct err
 /* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time
  * that they cross a full minute. A producer writes its batches in order of time, so that is rarely
  * more than once a batch, and the batch itself costs more than the line does. */
-static bool needs_at(const struct record_writer *f, const struct log_part *part, const struct log_record *r)
+static bool needs_at(const struct record_writer *f, const struct partition *part, const struct input_record *r)
 {
 	return f->part != part || f->next != r->offset ||
 	       (f->inc && !ctl_at_covers(f->time_us, r->time_us));
 }
 
-static int put_at(struct record_writer *f, const struct log_part *part, const struct log_record *r,
+static int put_at(struct record_writer *f, const struct partition *part, const struct input_record *r,
 		  struct err *err)
 {
 	struct ctl_at at = { .topic = slice_z(part->topic), .partition = part->partition,
@@ -145,7 +145,7 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 	return 0;
 }
 
-static int put_long(struct record_writer *f, const struct log_part *part, const struct log_record *r, struct err *err)
+static int put_long(struct record_writer *f, const struct partition *part, const struct input_record *r, struct err *err)
 {
 	struct origin o = { .topic = slice_z(part->topic), .partition = part->partition, .offset = r->offset, .bytes = f->bytes };
 	uint64_t size = record_writer_size(f, r);
@@ -169,7 +169,7 @@ int record_writer_end(struct record_writer *f, struct err *err)
 /* ---- records */
 
 /* How many records from v[0] on lie behind each other as lines of one block. */
-static size_t block_of(const struct record_writer *f, const struct log_record *v, size_t n)
+static size_t block_of(const struct record_writer *f, const struct input_record *v, size_t n)
 {
 	size_t k = 0;
 
@@ -179,7 +179,7 @@ static size_t block_of(const struct record_writer *f, const struct log_record *v
 	return k;
 }
 
-static int put_block(struct record_writer *f, const struct log_record *v, size_t k, struct err *err)
+static int put_block(struct record_writer *f, const struct input_record *v, size_t k, struct err *err)
 {
 	size_t n = (size_t)(v[k - 1].value.p + v[k - 1].value.n + 1 - v[0].value.p);
 
@@ -189,7 +189,7 @@ static int put_block(struct record_writer *f, const struct log_record *v, size_t
 	return out_write(f->out, v[0].value.p, n, err);
 }
 
-static int put_record(struct record_writer *f, struct window *w, const struct log_record *r, struct err *err)
+static int put_record(struct record_writer *f, struct window *w, const struct input_record *r, struct err *err)
 {
 	bool guard = !f->inc && !f->begun && like_hello(r->value);
 
@@ -205,10 +205,10 @@ static int put_record(struct record_writer *f, struct window *w, const struct lo
 	return 0;
 }
 
-static int put_all(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct window *w, struct err *err)
+static int put_all(struct record_writer *f, const struct partition *part, const struct input_record *v, size_t n, struct window *w, struct err *err)
 {
 	for (size_t i = 0, k; i < n; i++) {
-		const struct log_record *r = &v[i];
+		const struct input_record *r = &v[i];
 
 		if (!r->value.p) {
 			f->account.filtered++;
@@ -237,7 +237,7 @@ static int put_all(struct record_writer *f, const struct log_part *part, const s
 	return 0;
 }
 
-int record_writer_records(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err)
+int record_writer_records(struct record_writer *f, const struct partition *part, const struct input_record *v, size_t n, struct err *err)
 {
 	struct window w = { 0 };
 	struct account before = f->account;

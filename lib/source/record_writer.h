@@ -27,7 +27,7 @@ struct record_writer {
 
 	struct account account;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
 	uint64_t dead_total, read_total;
-	const struct log_part *part;        /* what the next line is taken for */
+	const struct partition *part;        /* what the next line is taken for */
 	int64_t next;
 	int64_t time_us;                    /* ctl_at_time of the records behind the last `at` */
 	bool begun;
@@ -38,7 +38,7 @@ struct record_writer {
 int record_writer_dead_to(struct record_writer *f, const char *dead, struct err *err);
 int record_writer_fini(struct record_writer *f, struct err *err);                                   /* closes --dead FILE */
 
-int record_writer_records(struct record_writer *f, const struct log_part *part, const struct log_record *v, size_t n, struct err *err);
+int record_writer_records(struct record_writer *f, const struct partition *part, const struct input_record *v, size_t n, struct err *err);
 void record_writer_again(struct record_writer *f);                                                  /* the next line gets an `at` */
 
 /* A control line: adds its newline. */
@@ -49,6 +49,6 @@ int record_writer_dead(struct record_writer *f, const struct origin *origin, str
 /* The end of a plain stream: EX_DATAERR where dead records were only told. */
 int record_writer_end(struct record_writer *f, struct err *err);
 
-uint64_t record_writer_size(const struct record_writer *f, const struct log_record *r);             /* of the whole record, in bytes */
+uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r);             /* of the whole record, in bytes */
 
 #endif

@@ -12,7 +12,7 @@ static bool lies_in(struct slice part, struct slice whole)
 static void check_records(const struct wire_answer *a, int64_t from, bool committed, size_t room)
 {
 	struct wire_records w = { 0 };
-	struct log_record v[16];
+	struct input_record v[16];
 	int64_t position = from, before, next = from;
 	enum wire_result rc;
 	size_t n, bytes = 0;

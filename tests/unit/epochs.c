@@ -147,12 +147,12 @@ static void in_flight(void)
 static void views(void)
 {
 	struct ctl_sink_state sink[2] = { { .name = (char *)(uintptr_t)"a" }, { .name = (char *)(uintptr_t)"b" } };
-	struct log_parts parts = { 0 };
+	struct partitions parts = { 0 };
 	struct ranges start = { 0 }, sent = { 0 };
 	struct catchup v = { 0 };
 
 	for (int p = 0; p < 2; p++) {
-		log_parts_add(&parts, slice_z("t"), p);
+		partitions_add(&parts, slice_z("t"), p);
 		positions_add(&sink[0].pos, slice_z("t"), p)->next = 50;
 		positions_add(&sink[1].pos, slice_z("t"), p)->next = p ? 20 : 50;
 		sink[0].pos.v[p].idle = true;
@@ -182,7 +182,7 @@ static void views(void)
 	ranges_fini(&sent);
 	positions_fini(&sink[0].pos);
 	positions_fini(&sink[1].pos);
-	log_parts_fini(&parts);
+	partitions_fini(&parts);
 }
 
 int main(void)

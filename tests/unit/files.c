@@ -42,20 +42,20 @@ static char *make(const char *name, const char *text, size_t n)
 	return path;
 }
 
-static struct log *open_log(const struct files_operand *v, size_t n, size_t max_line, bool last_line)
+static struct input *open_log(const struct files_operand *v, size_t n, size_t max_line, bool last_line)
 {
-	struct log *log = files_log_new(&(struct files_conf){ .v = v, .n = n, .max_line_bytes = max_line, .last_line = last_line, .quiet_tail = true });
+	struct input *log = files_input_new(&(struct files_conf){ .v = v, .n = n, .max_line_bytes = max_line, .last_line = last_line, .quiet_tail = true });
 
 	err.code = 0;
 	if (log->ops->open(log->self, NULL, &err)) {
-		files_log_free(log);
+		files_input_free(log);
 		return NULL;
 	}
 	return log;
 }
 
 /* The files' topics, after these names were known. */
-static int names(struct log *log, const char *known, struct log_parts *parts)
+static int names(struct input *log, const char *known, struct partitions *parts)
 {
 	struct positions k = { 0 };
 	int rc;
@@ -67,18 +67,18 @@ static int names(struct log *log, const char *known, struct log_parts *parts)
 	return rc ? rc : log->ops->partitions(log->self, parts, &err);
 }
 
-static void give(struct buf *out, const struct log_record *r)
+static void give(struct buf *out, const struct input_record *r)
 {
 	buf_add(out, r->value.p, r->value.n < 20 ? r->value.n : 20);
 	buf_printf(out, "@%lld%s;", (long long)r->offset, r->tail ? "t" : "");
 }
 
 /* Reads all from `from` of its only file: "value@offset;..." and the position; E where it is the end. */
-static const char *read_from(struct log *log, const char *topic, int64_t from)
+static const char *read_from(struct input *log, const char *topic, int64_t from)
 {
 	static struct buf out;
 	struct ranges start = { 0 };
-	struct log_batch b;
+	struct input_batch b;
 	int fd;
 
 	out.n = 0;
@@ -120,8 +120,8 @@ static void identity(void)
 {
 	char *a = make("a.log", "one\ntwo\n", 8), *z;
 	struct files_operand v[2] = { { .path = a } };
-	struct log *log = open_log(v, 1, 1 << 20, false);
-	struct log_parts p = { 0 };
+	struct input *log = open_log(v, 1, 1 << 20, false);
+	struct partitions p = { 0 };
 	char *first;
 
 	ok(log && names(log, NULL, &p) == 0 && p.n == 1, "one partition");
@@ -130,19 +130,19 @@ static void identity(void)
 	is_str(read_from(log, first, 4), "two@4;8E", "... from an offset");
 	is_str(read_from(log, first, 8), "8E", "... from the end");
 	is_str(read_from(log, first, 9), "error 78", "... beyond it");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 
 	free(make("a.log", "three\n", 6));
 	log = open_log(v, 1, 1 << 20, false);
 	ok(names(log, first, &p) == 0 && strcmp(p.v[0].topic, first) == 0, "growth keeps a known name");
 	is_str(read_from(log, first, 8), "three@8;14E", "... and goes on behind what was read");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	log = open_log(v, 1, 1 << 20, false);
 	ok(names(log, NULL, &p) == 0 && strcmp(p.v[0].topic, first) != 0, "a name that is not known is drawn from what is there now");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 
 	z = make("b.gz", "one\ntwo\nthree\n", 14);
 	v[0].path = z;
@@ -150,20 +150,20 @@ static void identity(void)
 	ok(names(log, first, &p) == 0 && strcmp(p.v[0].topic, first) == 0, "compression keeps it");
 	is_str(read_from(log, first, 8), "three@8;14E", "... offsets count the text");
 	is_str(read_from(log, first, 15), "error 78", "... beyond the end");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 
 	v[1].path = a;
 	log = open_log(v, 2, 1 << 20, false);
 	ok(names(log, NULL, &p) < 0 && err.code == EX_USAGE, "two files of one identity");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	v[1].name = "other";
 	log = open_log(v, 2, 1 << 20, false);
 	ok(names(log, NULL, &p) == 0 && p.n == 2 && strcmp(p.v[1].topic, "other") == 0, "... until one is named");
 	is_str(files_path(log, "other"), a, "the path of a topic");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	free(first);
 	free(a);
 	free(z);
@@ -174,8 +174,8 @@ static void compressed(const char *name)
 	struct buf text = { 0 };
 	char *path;
 	struct files_operand v[1];
-	struct log *log;
-	struct log_parts p = { 0 };
+	struct input *log;
+	struct partitions p = { 0 };
 	struct ranges r = { 0 };
 	struct pos_last last;
 	const char *got;
@@ -196,7 +196,7 @@ static void compressed(const char *name)
 	ok(strncmp(read_from(log, "t", (int64_t)text.n - 24), "line 49999 of some t@", 21) == 0, "%s: the last line, through both members", name);
 	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == (int64_t)text.n, "%s: now it is", name);
 	ok(log->ops->left(log->self, &err) == 0, "%s: nothing is left", name);
-	files_log_free(log);
+	files_input_free(log);
 	f = fopen(path, "r");
 	fseek(f, 0, SEEK_END);
 	truncate(path, ftell(f) / 3);
@@ -211,7 +211,7 @@ static void compressed(const char *name)
 	           strstr(err.msg, "they end in the middle"),
 	   "%s: ... and why the rest is not: %s", name, err.msg);
 	ok(log->ops->fingerprint(log->self, &p.v[0], 20, &found, &last, &err) == 0 && found &&
-	           last.hash == log_hash(slice_z("line 1 of some text")),
+	           last.hash == record_hash(slice_z("line 1 of some text")),
 	   "%s: a fingerprint before the damage", name);
 	err_clear(&err);
 	ok(log->ops->fingerprint(log->self, &p.v[0], far, &found, &last, &err) == 0 && !found,
@@ -222,8 +222,8 @@ static void compressed(const char *name)
 	err_clear(&err);
 	ok(log->ops->left(log->self, &err) == -1 && err.code == EX_DATAERR,
 	   "%s: ... and that is said", name);
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	ranges_fini(&r);
 	buf_fini(&text);
 	free(path);
@@ -233,20 +233,20 @@ static void tails(void)
 {
 	char *path = make("tail", "one\ntw", 6);
 	struct files_operand v[1] = { { .path = path, .name = "t" } };
-	struct log *log = open_log(v, 1, 1 << 20, false);
-	struct log_parts p = { 0 };
+	struct input *log = open_log(v, 1, 1 << 20, false);
+	struct partitions p = { 0 };
 	struct ranges r = { 0 };
 
 	names(log, NULL, &p);
 	is_str(read_from(log, "t", 0), "one@0;4E", "an unfinished line is left");
 	ranges_add(&r, slice_z("t"), 0);
-	ok(log->ops->starts(log->self, &r, LOG_LATEST, 0, &err) == 0 && r.v[0].from == 4, "latest is behind the last newline");
-	files_log_free(log);
+	ok(log->ops->starts(log->self, &r, INPUT_LATEST, 0, &err) == 0 && r.v[0].from == 4, "latest is behind the last newline");
+	files_input_free(log);
 	log = open_log(v, 1, 1 << 20, true);
 	names(log, NULL, &p);
 	is_str(read_from(log, "t", 0), "one@0;tw@4t;6E", "--last-line takes it");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	ranges_fini(&r);
 	free(path);
 }
@@ -256,9 +256,9 @@ static void long_lines(void)
 	struct buf text = { 0 };
 	char *path;
 	struct files_operand v[1] = { { .name = "t" } };
-	struct log *log;
-	struct log_parts p = { 0 };
-	struct log_part part = { .topic = (char *)(uintptr_t)"t" };
+	struct input *log;
+	struct partitions p = { 0 };
+	struct partition part = { .topic = (char *)(uintptr_t)"t" };
 	struct pos_last last;
 	bool found;
 
@@ -270,13 +270,13 @@ static void long_lines(void)
 	log = open_log(v, 1, 1000, false);
 	names(log, NULL, &p);
 	is_str(read_from(log, "t", 0), "a@0;xxxxxxxxxxxxxxxxxxxx@2;b@300003;300005E", "an over-long line has its offsets");
-	ok(log->ops->fingerprint(log->self, &part, 2, &found, &last, &err) == 0 && found && last.hash == log_hash(slice(text.p + 2, 300000)),
+	ok(log->ops->fingerprint(log->self, &part, 2, &found, &last, &err) == 0 && found && last.hash == record_hash(slice(text.p + 2, 300000)),
 	   "... and its fingerprint, the same whatever --max-line is");
-	ok(log->ops->fingerprint(log->self, &part, 300003, &found, &last, &err) == 0 && found && last.hash == log_hash(slice_z("b")), "a fingerprint");
+	ok(log->ops->fingerprint(log->self, &part, 300003, &found, &last, &err) == 0 && found && last.hash == record_hash(slice_z("b")), "a fingerprint");
 	is_str(read_from(log, "t", 300005), "300005E", "... and reading goes on behind it");
 	ok(log->ops->fingerprint(log->self, &part, 400000, &found, &last, &err) == 0 && !found, "nothing beyond the end");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	buf_fini(&text);
 	free(path);
 }
@@ -295,9 +295,9 @@ static void write_lines(const char *path, const char *first, int lines, int from
 	fclose(f);
 }
 
-static bool reads(struct log *log)
+static bool reads(struct input *log)
 {
-	struct log_batch b;
+	struct input_batch b;
 	int fd;
 
 	err_clear(&err);
@@ -310,9 +310,9 @@ static int verified(const char *what, void (*change)(const char *path))
 {
 	char *path = path_of("log");
 	struct files_operand v[1] = { { .path = path, .name = "t" } };
-	struct log_parts p = { 0 };
+	struct partitions p = { 0 };
 	struct ranges start = { 0 };
-	struct log *log;
+	struct input *log;
 	int rc;
 
 	write_lines(path, "line", LINES, LINES);
@@ -327,8 +327,8 @@ static int verified(const char *what, void (*change)(const char *path))
 	rc = err.code ? err.code : log->ops->verify(log->self, &err) ? err.code : 0;
 	ok(rc == 0 || (rc == EX_TEMPFAIL && strstr(err.msg, "/log: was ")), "%s: %s", what,
 	   err.msg);
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	ranges_fini(&start);
 	unlink(path);
 	free(path);
@@ -383,10 +383,10 @@ static void changes(void)
 	is_int(verified("written anew behind a hole", make_hole), EX_TEMPFAIL, "... is noticed");
 }
 
-static const char *before(struct log *log, int64_t offset)
+static const char *before(struct input *log, int64_t offset)
 {
 	static struct buf out;
-	struct log_part part = { .topic = (char *)(uintptr_t)"t" };
+	struct partition part = { .topic = (char *)(uintptr_t)"t" };
 
 	out.n = 0;
 	return log->ops->before(log->self, &part, offset, &out, &err) ? "error" : buf_z(&out);
@@ -396,8 +396,8 @@ static void lines_before(void)
 {
 	struct files_operand v[1] = { { .name = "t" } };
 	struct buf text = { 0 };
-	struct log_parts p = { 0 };
-	struct log *log;
+	struct partitions p = { 0 };
+	struct input *log;
 	char *path;
 
 	for (int i = 0; i < 100; i++)
@@ -417,13 +417,13 @@ static void lines_before(void)
 	is_str(before(log, 70301), "", "one that is longer than what is looked at");
 	is_str(before(log, 4), "", "an offset where no line ends");
 	is_str(before(log, 1 << 30), "", "beyond the end");
-	files_log_free(log);
-	log_parts_fini(&p);
+	files_input_free(log);
+	partitions_fini(&p);
 	free(path);
 	v[0].path = path = make("before.gz", text.p, text.n);
 	log = open_log(v, 1, 1 << 20, false);
 	is_str(before(log, 3), "", "nothing of a compressed file");
-	files_log_free(log);
+	files_input_free(log);
 	buf_fini(&text);
 	free(path);
 }
@@ -432,11 +432,11 @@ static void others(void)
 {
 	char *empty = make("empty", "", 0), *gone = path_of("gone");
 	struct files_operand v[1] = { { .path = empty } };
-	struct log *log = open_log(v, 1, 1 << 20, false);
-	struct log_parts p = { 0 };
+	struct input *log = open_log(v, 1, 1 << 20, false);
+	struct partitions p = { 0 };
 
 	ok(log && names(log, NULL, &p) == 0 && p.n == 0, "an empty file is no partition");
-	files_log_free(log);
+	files_input_free(log);
 	v[0].path = gone;
 	ok(!open_log(v, 1, 1 << 20, false) && err.code == EX_CONFIG, "a file that is not there");
 	v[0].path = dir;

@@ -8,7 +8,7 @@
 
 enum { SINKS = 3 };
 static struct ctl_sink_state sinks[SINKS];
-static struct log_parts parts;
+static struct partitions parts;
 static struct found found;
 static struct start_decision d;
 
@@ -36,8 +36,8 @@ static void begin(void)
 	for (size_t i = 0; i < SINKS; i++)
 		ctl_sink_state_fini(&sinks[i]);
 	memset(sinks, 0, sizeof sinks);
-	log_parts_fini(&parts);
-	log_parts_add(&parts, slice_z("events"), 0);
+	partitions_fini(&parts);
+	partitions_add(&parts, slice_z("events"), 0);
 	found = (struct found){ .job = "j", .group = "g", .sinks = sinks, .parts = &parts };
 }
 
@@ -113,7 +113,7 @@ static void some(void)
 	begin(), sink("a", G1, 7, 7), sink("b", "", 0, 0), sink("c", G1, 8, 8);
 	is_str(act(), "stop", "others whose starts differ: stop");
 	begin(), sink("a", G1, 7, 7), sink("b", "", 0, 0);
-	log_parts_add(&parts, slice_z("events"), 1);
+	partitions_add(&parts, slice_z("events"), 1);
 	is_str(act(), "adopt", "a new partition does not keep from adopting");
 	is_int(d.start.n, 1, "... and is not part of it");
 	commit(G2, "j");
@@ -128,7 +128,7 @@ static void others(void)
 	is_str(act(), "stop", "two different: stop");
 	ok(says("two different starts"), "... saying so");
 	begin(), sink("a", G1, 9, 9), sink("b", G1, 9, 12);
-	log_parts_add(&parts, slice_z("events"), 1);
+	partitions_add(&parts, slice_z("events"), 1);
 	is_str(act(), "new", "a partition that no sink knows: new");
 	is_int(d.start.n, 1, "... only it");
 	is_int(d.start.v[0].partition, 1, "... by its number");
@@ -205,6 +205,6 @@ int main(void)
 	meta();
 	begin();
 	start_decision_fini(&d);
-	log_parts_fini(&parts);
+	partitions_fini(&parts);
 	return done();
 }

@@ -114,7 +114,7 @@ static const char *told(struct slice records, struct slice aborted, int64_t from
 	static struct buf out;
 	struct wire_answer a = { .records = records, .aborted = aborted };
 	struct wire_records w = { 0 };
-	struct log_record v[2];
+	struct input_record v[2];
 	enum wire_result rc;
 	int64_t position;
 	size_t n;
@@ -228,7 +228,7 @@ static void times(void)
 {
 	struct wire_answer a = { 0 };
 	struct wire_records w = { 0 };
-	struct log_record v[2];
+	struct input_record v[2];
 	struct buf b = { 0 };
 	int64_t position;
 	size_t n;

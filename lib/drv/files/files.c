@@ -16,7 +16,7 @@
 
 enum { TAIL_BYTES = 256 << 10 };
 
-const char *files_path(const struct log *log, const char *topic)
+const char *files_path(const struct input *log, const char *topic)
 {
 	const struct files *fs = log->self;
 
@@ -111,14 +111,14 @@ static int files_open(void *self, struct loop *loop, struct err *err)
 	return 0;
 }
 
-static int files_partitions(void *self, struct log_parts *out, struct err *err)
+static int files_partitions(void *self, struct partitions *out, struct err *err)
 {
 	struct files *fs = self;
 
 	(void)err;
 	for (size_t i = 0; i < fs->n; i++)
 		if (fs->v[i].part.topic)
-			log_parts_add(out, slice_z(fs->v[i].part.topic), 0);
+			partitions_add(out, slice_z(fs->v[i].part.topic), 0);
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static int behind_last_line(struct file *f, int64_t *out, struct err *err)
 	return k < 0 && files_damaged(f, err) ? -1 : files_verify_one(f, err);
 }
 
-static int files_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err)
+static int files_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err)
 {
 	struct files *fs = self;
 
@@ -167,10 +167,10 @@ static int files_starts(void *self, struct ranges *parts, enum log_when when, in
 		struct file *f = files_find(fs, parts->v[i].topic);
 
 		parts->v[i].from = 0;
-		if (when == LOG_LATEST && f && behind_last_line(f, &parts->v[i].from, err))
+		if (when == INPUT_LATEST && f && behind_last_line(f, &parts->v[i].from, err))
 			return -1;
 	}
-	return when == LOG_TIME ? err_set(err, EX_USAGE, "lines of files have no times of their own: --from is earliest or latest here") : 0;
+	return when == INPUT_TIME ? err_set(err, EX_USAGE, "lines of files have no times of their own: --from is earliest or latest here") : 0;
 }
 
 static int files_left(void *self, struct err *err)
@@ -205,7 +205,7 @@ static void files_close(void *self)
 	}
 }
 
-static const struct log_ops files_ops = {
+static const struct input_ops files_ops = {
 	.bytes = true,
 	.open = files_open,
 	.assign = files_assign,
@@ -221,7 +221,7 @@ static const struct log_ops files_ops = {
 	.close = files_close,
 };
 
-struct log *files_log_new(const struct files_conf *conf)
+struct input *files_input_new(const struct files_conf *conf)
 {
 	struct files *fs = mem_zalloc(sizeof *fs);
 
@@ -233,11 +233,11 @@ struct log *files_log_new(const struct files_conf *conf)
 		fs->v[i].path = conf->v[i].path;
 		fs->v[i].fd = -1;
 	}
-	fs->log = (struct log){ .ops = &files_ops, .self = fs };
+	fs->log = (struct input){ .ops = &files_ops, .self = fs };
 	return &fs->log;
 }
 
-void files_log_free(struct log *log)
+void files_input_free(struct input *log)
 {
 	struct files *fs;
 

@@ -25,8 +25,8 @@ struct files_conf {
 };
 
 /* conf's array is borrowed for the life of the log. Opens nothing yet. */
-struct log *files_log_new(const struct files_conf *conf);
-void files_log_free(struct log *log);
+struct input *files_input_new(const struct files_conf *conf);
+void files_input_free(struct input *log);
 
 /* The identity of a head: "file:LEN:HASH" into out. */
 void files_name(const void *head, size_t n, struct buf *out);
@@ -34,6 +34,6 @@ void files_name(const void *head, size_t n, struct buf *out);
 bool files_name_read(struct slice name, size_t *len, uint64_t *hash);
 
 /* The path of a topic, for messages; NULL: none of these files. */
-const char *files_path(const struct log *log, const char *topic);
+const char *files_path(const struct input *log, const char *topic);
 
 #endif

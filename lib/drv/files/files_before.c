@@ -25,7 +25,7 @@ static struct slice last_lines(const char *start, const char *end, bool whole)
 	return slice(p, (size_t)(end - p));
 }
 
-int files_before(void *self, const struct log_part *part, int64_t offset, struct buf *lines,
+int files_before(void *self, const struct partition *part, int64_t offset, struct buf *lines,
 		 struct err *err)
 {
 	const struct file *f = files_find(self, part->topic);

@@ -15,7 +15,7 @@ struct file {
 	int fd;
 	struct intact intact;        /* as it was at open(): no more than that is read of it */
 	int64_t end;                 /* of its text; -1: not known */
-	struct log_part part;        /* topic: NULL until it is known */
+	struct partition part;        /* topic: NULL until it is known */
 	char head[FILES_HEAD_BYTES];
 	size_t head_n;
 	bool assigned, done, said;
@@ -29,11 +29,11 @@ struct file {
 };
 
 struct files {
-	struct log log;
+	struct input log;
 	struct files_conf conf;
 	struct file *v;
 	size_t n;
-	struct log_record *record;
+	struct input_record *record;
 };
 
 struct file *files_find(const struct files *fs, const char *topic);
@@ -45,13 +45,13 @@ int files_damaged(struct file *f, struct err *err);
 /* EX_TEMPFAIL where it is not the file any more that was opened. */
 int files_verify_one(struct file *f, struct err *err);
 
-/* As log_ops has them. */
+/* As input_ops has them. */
 int files_known(void *self, const struct positions *held, struct err *err);
 int files_verify(void *self, struct err *err);
 int files_assign(void *self, const struct ranges *start, struct err *err);
-int files_read(void *self, struct log_batch *batch, int *fd, struct err *err);
-int files_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
-int files_before(void *self, const struct log_part *part, int64_t offset, struct buf *lines,
+int files_read(void *self, struct input_batch *batch, int *fd, struct err *err);
+int files_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+int files_before(void *self, const struct partition *part, int64_t offset, struct buf *lines,
 		 struct err *err);
 
 void files_close_reader(struct file *f);

@@ -90,16 +90,16 @@ int files_assign(void *self, const struct ranges *start, struct err *err)
 	return 0;
 }
 
-static void give(struct files *fs, struct log_batch *batch, const char *p, size_t n, int64_t next, bool tail)
+static void give(struct files *fs, struct input_batch *batch, const char *p, size_t n, int64_t next, bool tail)
 {
-	struct log_record *r = &fs->record[batch->n++];
+	struct input_record *r = &fs->record[batch->n++];
 
-	*r = (struct log_record){ .value = slice(p, n), .offset = batch->position, .next = next, .time_us = POS_NONE, .tail = tail };
+	*r = (struct input_record){ .value = slice(p, n), .offset = batch->position, .next = next, .time_us = POS_NONE, .tail = tail };
 	batch->position = next;
 }
 
 /* As many lines of the block as a batch takes. */
-static void give_block(struct files *fs, struct file *f, struct log_batch *batch)
+static void give_block(struct files *fs, struct file *f, struct input_batch *batch)
 {
 	const char *p = f->block.p, *end = p + f->block.n;
 
@@ -124,7 +124,7 @@ static int check_end(const struct file *f, int64_t end, struct err *err)
 }
 
 /* Its last line has no newline. */
-static int give_tail(struct files *fs, struct file *f, struct log_batch *batch, struct slice tail,
+static int give_tail(struct files *fs, struct file *f, struct input_batch *batch, struct slice tail,
 		     uint64_t bytes, struct err *err)
 {
 	if (check_end(f, batch->position + (int64_t)bytes, err))
@@ -140,7 +140,7 @@ static int give_tail(struct files *fs, struct file *f, struct log_batch *batch, 
 	return 0;
 }
 
-static int read_lines(struct files *fs, struct file *f, struct log_batch *batch, struct err *err)
+static int read_lines(struct files *fs, struct file *f, struct input_batch *batch, struct err *err)
 {
 	struct slice b;
 
@@ -178,11 +178,11 @@ static int read_lines(struct files *fs, struct file *f, struct log_batch *batch,
 
 /* Where the file is damaged is its end, as far as can be known: the lines before were given out,
  * and a part of a line stays. */
-static int read_file(struct files *fs, struct file *f, struct log_batch *batch, struct err *err)
+static int read_file(struct files *fs, struct file *f, struct input_batch *batch, struct err *err)
 {
 	int rc;
 
-	*batch = (struct log_batch){ .part = &f->part, .v = fs->record, .position = f->at };
+	*batch = (struct input_batch){ .part = &f->part, .v = fs->record, .position = f->at };
 	f->unverified = true;
 	rc = read_lines(fs, f, batch, err);
 	if (rc && files_damaged(f, err) == 0) {
@@ -192,7 +192,7 @@ static int read_file(struct files *fs, struct file *f, struct log_batch *batch, 
 	return rc;
 }
 
-int files_read(void *self, struct log_batch *batch, int *fd, struct err *err)
+int files_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 {
 	struct files *fs = self;
 
@@ -203,11 +203,11 @@ int files_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 		if (fs->v[i].done)
 			files_close_reader(&fs->v[i]);      /* not before: its last batch is lent until now */
 	}
-	*batch = (struct log_batch){ 0 };
+	*batch = (struct input_batch){ 0 };
 	return 0;
 }
 
-int files_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
+int files_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
 {
 	struct files *fs = self;
 	struct file *f = files_find(fs, part->topic);
@@ -225,7 +225,7 @@ int files_fingerprint(void *self, const struct log_part *part, int64_t offset, b
 		return files_damaged(f, err);
 	if (r == LINES_BLOCK || (r == LINES_LONG && !lines_long_open(f->lines))) {
 		bytes = r == LINES_BLOCK ? --line.n : lines_long_bytes(f->lines);
-		*out = (struct pos_last){ .offset = offset, .time_us = POS_NONE, .hash = log_hash(line) };
+		*out = (struct pos_last){ .offset = offset, .time_us = POS_NONE, .hash = record_hash(line) };
 		*found = true;
 		f->at = offset + (int64_t)bytes + 1;
 	} else {

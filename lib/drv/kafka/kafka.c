@@ -70,8 +70,8 @@ void kafka_free(struct kafka *k)
 		return;
 	if (k->conf)
 		rd_kafka_conf_destroy(k->conf);
-	log_parts_fini(&k->topics);
-	log_parts_fini(&k->assigned);
+	partitions_fini(&k->topics);
+	partitions_fini(&k->assigned);
 	pthread_mutex_destroy(&k->heard.lock);
 	buf_fini(&k->why);
 	free(k->brokers);
@@ -218,7 +218,7 @@ int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics
 	get(k, "allow.auto.create.topics", creates, sizeof(creates));
 	k->creates = strcmp(creates, "true") == 0;
 	for (size_t i = 0; i < n; i++)
-		log_parts_add(&k->topics, slice_z(topics[i]), 0);
+		partitions_add(&k->topics, slice_z(topics[i]), 0);
 	k->group = group ? mem_strdup(group) : NULL;
 	k->joins = group && join;
 	return 0;
@@ -230,7 +230,7 @@ void kafka_retry(struct kafka *k, int64_t for_us, const char *flag)
 	k->retry_flag = flag;
 }
 
-void kafka_lost_at(struct kafka *k, struct log_lost *lost)
+void kafka_lost_at(struct kafka *k, struct input_lost *lost)
 {
 	k->lost = lost;
 }
@@ -239,5 +239,5 @@ void kafka_lost_at(struct kafka *k, struct log_lost *lost)
 	.open = kafka_open, .change = kafka_change, .assign = kafka_assign, .revoked = kafka_revoked, .read = kafka_read, .partitions = kafka_partitions, \
 	.ends = kafka_ends, .starts = kafka_starts, .committed = kafka_committed, .commit = kafka_commit, .fingerprint = kafka_fingerprint, .close = kafka_close
 
-const struct log_ops kafka_group_ops = { .group = true, KAFKA_OPS };
-const struct log_ops kafka_plain_ops = { .group = false, KAFKA_OPS };
+const struct input_ops kafka_group_ops = { .group = true, KAFKA_OPS };
+const struct input_ops kafka_plain_ops = { .group = false, KAFKA_OPS };

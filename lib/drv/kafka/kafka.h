@@ -31,7 +31,7 @@ int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics
  * " (--retry-for)", or "". Borrowed for ever. */
 void kafka_retry(struct kafka *k, int64_t for_us, const char *flag);
 
-extern const struct log_ops kafka_group_ops, kafka_plain_ops;     /* struct log {.ops, .self = struct kafka} */
-void kafka_lost_at(struct kafka *k, struct log_lost *lost);       /* where read() and assign() tell lost offsets: &log.lost */
+extern const struct input_ops kafka_group_ops, kafka_plain_ops;     /* struct input {.ops, .self = struct kafka} */
+void kafka_lost_at(struct kafka *k, struct input_lost *lost);       /* where read() and assign() tell lost offsets: &log.lost */
 
 #endif

@@ -9,7 +9,7 @@
 
 /* ---- partitions */
 
-struct ask_topic { const char *topic; struct log_parts *out; };
+struct ask_topic { const char *topic; struct partitions *out; };
 
 static void note_leader(struct kafka *k, const char *topic, const struct rd_kafka_metadata *m, const rd_kafka_metadata_partition_t *part)
 {
@@ -28,7 +28,7 @@ static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
 		return code;
 	code = m->topic_cnt ? m->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 	for (int i = 0; !code && i < m->topics[0].partition_cnt; i++) {
-		log_parts_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
+		partitions_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
 		if (k->fetcher)
 			note_leader(k, a->topic, m, &m->topics[0].partitions[i]);
 	}
@@ -36,7 +36,7 @@ static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
 	return code;
 }
 
-int kafka_partitions(void *self, struct log_parts *out, struct err *err)
+int kafka_partitions(void *self, struct partitions *out, struct err *err)
 {
 	struct kafka *k = self;
 
@@ -110,14 +110,14 @@ int kafka_ends(void *self, struct ranges *parts, struct err *err)
 	return rc;
 }
 
-int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err)
+int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list;
 	int rc = kafka_ends(self, parts, err);
 
-	if (rc || when == LOG_EARLIEST)
+	if (rc || when == INPUT_EARLIEST)
 		return rc;
-	if (when == LOG_LATEST) {
+	if (when == INPUT_LATEST) {
 		for (size_t i = 0; i < parts->n; i++)
 			parts->v[i].from = parts->v[i].to;
 		return 0;

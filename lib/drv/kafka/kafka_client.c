@@ -79,9 +79,9 @@ static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 		k->assigned_now = false;
 		return;
 	}
-	log_parts_fini(&k->assigned);
+	partitions_fini(&k->assigned);
 	for (int i = 0; i < list->cnt; i++)
-		log_parts_add(&k->assigned, slice_z(list->elems[i].topic), list->elems[i].partition);
+		partitions_add(&k->assigned, slice_z(list->elems[i].topic), list->elems[i].partition);
 	k->assigned_now = true;
 	none = rd_kafka_topic_partition_list_new(0);
 	rd_kafka_assign(k->member, none);
@@ -227,35 +227,35 @@ static int make_clients(struct kafka *k, struct err *err)
 int kafka_open(void *self, struct loop *loop, struct err *err)
 {
 	struct kafka *k = self;
-	struct log_parts all = { 0 };
+	struct partitions all = { 0 };
 	int rc;
 
 	k->loop = loop;
 	if (make_clients(k, err) || kafka_insist(k, "connecting", kafka_ask_nothing, NULL, err))
 		return -1;
 	rc = kafka_partitions(k, &all, err);       /* are the topics there? */
-	log_parts_fini(&all);
+	partitions_fini(&all);
 	k->opened = rc == 0;
 	if (rc == 0 && k->joins)
 		rc = subscribe(k, err);
 	return rc;
 }
 
-int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err)
+int kafka_change(void *self, enum input_change *change, struct partitions *parts, struct err *err)
 {
 	struct kafka *k = self;
 
-	*change = LOG_NONE;
+	*change = INPUT_UNCHANGED;
 	kafka_control(k, -1, 0);
 	if (kafka_judge(k, err))
 		return -1;
 	if (k->rebalance) {
-		*change = k->gone ? LOG_GONE : LOG_REVOKED;
+		*change = k->gone ? INPUT_GONE : INPUT_REVOKED;
 	} else if (k->assigned_now) {
 		k->assigned_now = false;
-		*change = LOG_ASSIGNED;
+		*change = INPUT_ASSIGNED;
 		for (size_t i = 0; i < k->assigned.n; i++)
-			log_parts_add(parts, slice_z(k->assigned.v[i].topic), k->assigned.v[i].partition);
+			partitions_add(parts, slice_z(k->assigned.v[i].topic), k->assigned.v[i].partition);
 	}
 	return 0;
 }

@@ -11,19 +11,19 @@
 
 enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
 
-struct kafka_part { struct log_part part; rd_kafka_topic_t *rkt; bool is_fetched; struct fetcher_part fetcher; };
+struct kafka_part { struct partition part; rd_kafka_topic_t *rkt; bool is_fetched; struct fetcher_part fetcher; };
 
 struct kafka {
 	rd_kafka_conf_t *conf;             /* until the client takes it */
 	char *group;                       /* NULL: none */
 	bool joins;                        /* becomes a member; else only the group's commits are touched */
-	struct log_parts topics;           /* names; partition unused */
+	struct partitions topics;           /* names; partition unused */
 	char *brokers;                     /* for messages */
 	bool creates;                      /* a topic that is not there may be made by asking for it */
 	int64_t retry_for_us;
 	const char *retry_flag;            /* what says so, " (--retry-for)", or "" */
 	struct loop *loop;
-	struct log_lost *lost;
+	struct input_lost *lost;
 
 	rd_kafka_t *rk;                    /* reads; belongs to no group */
 	rd_kafka_t *member;                /* the group's: membership and commits, never a message; NULL: no group */
@@ -36,7 +36,7 @@ struct kafka {
 	rd_kafka_event_t *rebalance;       /* a revoke, to be answered by revoked() */
 	bool gone;                         /* .. and too late */
 	bool assigned_now;
-	struct log_parts assigned;
+	struct partitions assigned;
 	struct err failed;                 /* for good */
 	bool down;                         /* all connections were lost, and nobody has answered since */
 	int64_t ask_at_us;                 /* .. when to ask next */
@@ -58,7 +58,7 @@ struct kafka {
 	/* the batch at work */
 	rd_kafka_message_t *m[KAFKA_BATCH];
 	size_t n, at;
-	struct log_record record[KAFKA_BATCH];
+	struct input_record record[KAFKA_BATCH];
 };
 
 void kafka_control(void *self, int fd, short revents);     /* serves the control queue: a loop callback */
@@ -92,15 +92,15 @@ void kafka_forget_parts(struct kafka *k);                 /* reads nothing any m
 fetcher_fallback kafka_fallback;
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
-int kafka_change(void *self, enum log_change *change, struct log_parts *parts, struct err *err);
+int kafka_change(void *self, enum input_change *change, struct partitions *parts, struct err *err);
 int kafka_revoked(void *self, struct err *err);
 void kafka_close(void *self);
 int kafka_assign(void *self, const struct ranges *start, struct err *err);
-int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err);
-int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
-int kafka_partitions(void *self, struct log_parts *out, struct err *err);
+int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err);
+int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+int kafka_partitions(void *self, struct partitions *out, struct err *err);
 int kafka_ends(void *self, struct ranges *parts, struct err *err);
-int kafka_starts(void *self, struct ranges *parts, enum log_when when, int64_t time_us, struct err *err);
+int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err);
 int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err);
 int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
 

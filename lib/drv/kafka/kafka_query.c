@@ -20,7 +20,7 @@ static int settings(struct kafka *k, const struct query_log *log, struct err *er
 
 int kafka_query_ends(const struct query_log *log, struct loop *loop, struct ranges *parts, struct err *err)
 {
-	const struct log_ops *ops = &kafka_plain_ops;
+	const struct input_ops *ops = &kafka_plain_ops;
 	const char **topic = mem_array(parts->n + 1, sizeof(*topic));
 	struct kafka *k = kafka_new();
 	size_t n = 0;

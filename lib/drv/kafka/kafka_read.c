@@ -116,7 +116,7 @@ static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t off
 		int64_t from = offset, to = r->from;
 
 		if (k->lost && offset < to)
-			*k->lost = (struct log_lost){ .is = true, .part = p->part, .from = from, .to = to };
+			*k->lost = (struct input_lost){ .is = true, .part = p->part, .from = from, .to = to };
 		if (offset > r->to)
 			rc = err_set(err, EX_CONFIG, "%s/%d ends at %lld, the position is %lld: the topic was made anew; a new job reads the new topic",
 				p->part.topic, p->part.partition, (long long)r->to, (long long)offset);
@@ -131,11 +131,11 @@ static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t off
 	return rc;
 }
 
-static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct kafka_part *p, struct log_batch *batch, struct err *err)
+static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct kafka_part *p, struct input_batch *batch, struct err *err)
 {
 	switch (m->err) {
 	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-		*batch = (struct log_batch){ .part = &p->part, .position = m->offset, .end = true };
+		*batch = (struct input_batch){ .part = &p->part, .position = m->offset, .end = true };
 		return 1;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -153,7 +153,7 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 }
 
 /* Messages of one partition from k->at on. */
-static void take_run(struct kafka *k, const struct kafka_part *p, struct log_batch *batch)
+static void take_run(struct kafka *k, const struct kafka_part *p, struct input_batch *batch)
 {
 	const rd_kafka_message_t *first = k->m[k->at];
 	size_t n = 0;
@@ -166,12 +166,12 @@ static void take_run(struct kafka *k, const struct kafka_part *p, struct log_bat
 		if (m->err || m->partition != first->partition || m->rkt != first->rkt)
 			break;
 		ms = rd_kafka_message_timestamp(m, &type);
-		k->record[n] = (struct log_record){
+		k->record[n] = (struct input_record){
 			.value = slice(m->payload, m->len), .offset = m->offset, .next = m->offset + 1,
 			.time_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 || ms > INT64_MAX / 1000 ? POS_NONE : ms * 1000,
 		};
 	}
-	*batch = (struct log_batch){ .part = &p->part, .v = k->record, .n = n, .position = k->record[n - 1].next };
+	*batch = (struct input_batch){ .part = &p->part, .v = k->record, .n = n, .position = k->record[n - 1].next };
 }
 
 static bool fetch(struct kafka *k)
@@ -190,18 +190,18 @@ static bool fetch(struct kafka *k)
 /* Are the topics still there? One that was away may be another one now: the next start looks. */
 static int settle(struct kafka *k, struct err *err)
 {
-	struct log_parts all = { 0 };
+	struct partitions all = { 0 };
 	int rc = kafka_partitions(k, &all, err);
 
 	if (rc == 0 && k->metadata_suspect != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
 		rc = err_set(err, EX_TEMPFAIL, "kafka: a topic was unknown for a moment, it may have been made anew; start the pipeline again");
 	k->metadata_suspect = RD_KAFKA_RESP_ERR_NO_ERROR;
-	log_parts_fini(&all);
+	partitions_fini(&all);
 	return rc;
 }
 
 /* 1: a batch; 0: nothing now. */
-static int read_fallback(struct kafka *k, struct log_batch *batch, struct err *err)
+static int read_fallback(struct kafka *k, struct input_batch *batch, struct err *err)
 {
 	while (k->at < k->n || fetch(k)) {
 		const rd_kafka_message_t *m = k->m[k->at];
@@ -222,12 +222,12 @@ static int read_fallback(struct kafka *k, struct log_batch *batch, struct err *e
 	return 0;
 }
 
-int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
+int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 {
 	struct kafka *k = self;
 	int rc = 0;
 
-	*batch = (struct log_batch){ 0 };
+	*batch = (struct input_batch){ 0 };
 	*fd = k->fetcher ? fetcher_fd(k->fetcher) : k->message_fd;
 	if (kafka_judge(k, err) || (k->metadata_suspect && settle(k, err)))
 		return -1;
@@ -245,7 +245,7 @@ int kafka_read(void *self, struct log_batch *batch, int *fd, struct err *err)
 
 /* ---- one record, by itself */
 
-static int unreadable(struct kafka *k, const struct log_part *part, struct err *err)
+static int unreadable(struct kafka *k, const struct partition *part, struct err *err)
 {
 	struct err why;
 
@@ -254,11 +254,11 @@ static int unreadable(struct kafka *k, const struct log_part *part, struct err *
 		       (int)part->partition, why.msg, k->retry_flag);
 }
 
-int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
+int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
 {
 	struct kafka *k = self;
 	struct ranges one = { 0 }, none = { 0 };
-	struct log_batch b = { 0 };
+	struct input_batch b = { 0 };
 	int64_t until = tm_mono_us() + k->retry_for_us;
 	struct range *r = ranges_add(&one, slice_z(part->topic), part->partition);
 	int rc, fd;
@@ -276,7 +276,7 @@ int kafka_fingerprint(void *self, const struct log_part *part, int64_t offset, b
 		}
 		if (rc == 0 && b.n && b.v[0].offset == offset) {
 			*found = true;
-			*out = (struct pos_last){ .offset = offset, .time_us = b.v[0].time_us, .hash = log_hash(b.v[0].value) };
+			*out = (struct pos_last){ .offset = offset, .time_us = b.v[0].time_us, .hash = record_hash(b.v[0].value) };
 		}
 		if (rc == 0)
 			rc = kafka_assign(k, &none, err);

@@ -289,7 +289,7 @@ static bool is_fresh(const struct fetcher *d, const struct conn *c)
 	return tm_mono_us() - c->cur_asked_at_us < d->fetch.wait_ms * 1000LL + FRESH_US;
 }
 
-static bool hand_out(struct fetcher *d, struct conn *c, struct log_record *v, size_t room, struct log_batch *batch)
+static bool hand_out(struct fetcher *d, struct conn *c, struct input_record *v, size_t room, struct input_batch *batch)
 {
 	struct fetcher_part *p;
 	int64_t position;
@@ -305,7 +305,7 @@ static bool hand_out(struct fetcher *d, struct conn *c, struct log_record *v, si
 		switch (wire_records_next(&c->records, v, room, &n, &position)) {
 		case WIRE_RECORDS:
 			p->next = position;
-			*batch = (struct log_batch){ .part = p->part, .v = v, .n = n, .position = position, .end = position >= c->answer.end && is_fresh(d, c) };
+			*batch = (struct input_batch){ .part = p->part, .v = v, .n = n, .position = position, .end = position >= c->answer.end && is_fresh(d, c) };
 			p->end_told = batch->end ? position : p->end_told;
 			return true;
 		case WIRE_FOREIGN:
@@ -316,13 +316,13 @@ static bool hand_out(struct fetcher *d, struct conn *c, struct log_record *v, si
 			if (p->next < c->answer.end || p->end_told == p->next || !is_fresh(d, c))
 				break;
 			p->end_told = p->next;
-			*batch = (struct log_batch){ .part = p->part, .position = p->next, .end = true };
+			*batch = (struct input_batch){ .part = p->part, .position = p->next, .end = true };
 			return true;
 		}
 	}
 }
 
-bool fetcher_read(struct fetcher *d, struct log_record *v, size_t room, struct log_batch *batch)
+bool fetcher_read(struct fetcher *d, struct input_record *v, size_t room, struct input_batch *batch)
 {
 	for (size_t i = 0; i <= d->n && d->n; i++) {
 		struct conn *c = d->conn[d->turn];

@@ -15,7 +15,7 @@ struct fetcher;
 
 /* A partition that is read. `next`, the offset behind what was handed out, is kept here. */
 struct fetcher_part {
-	const struct log_part *part;
+	const struct partition *part;
 	int64_t next;
 	int64_t asked;             /* next request's offset; -1: not asked for */
 	int64_t end_told;          /* the log's end that was told last */
@@ -42,6 +42,6 @@ int fetcher_fd(const struct fetcher *d);
 int fetcher_watch(struct fetcher *d, int fd);
 
 /* At most `room` records of one partition in v. false: nothing now. Slices are valid until the next call. */
-bool fetcher_read(struct fetcher *d, struct log_record *v, size_t room, struct log_batch *batch);
+bool fetcher_read(struct fetcher *d, struct input_record *v, size_t room, struct input_batch *batch);
 
 #endif

@@ -272,7 +272,7 @@ static inline const char *field(const char *p, const char *end, struct slice *ou
 	return p + out->n;
 }
 
-static bool take_record(struct wire_records *w, struct log_record *r)
+static bool take_record(struct wire_records *w, struct input_record *r)
 {
 	int64_t length, time, delta;
 	struct slice key;
@@ -365,7 +365,7 @@ void wire_records_open(struct wire_records *w, const struct wire_answer *a, int6
 	set_aborted(w, committed ? a->aborted : slice(NULL, 0));
 }
 
-enum wire_result wire_records_next(struct wire_records *w, struct log_record *v, size_t room, size_t *n, int64_t *position)
+enum wire_result wire_records_next(struct wire_records *w, struct input_record *v, size_t room, size_t *n, int64_t *position)
 {
 	enum wire_result rc = WIRE_RECORDS;
 	int64_t before = w->from;

@@ -63,7 +63,7 @@ enum wire_result {
 };
 void wire_records_open(struct wire_records *w, const struct wire_answer *a, int64_t from, bool committed);
 /* Values lie in the response, or in w until the next call. */
-enum wire_result wire_records_next(struct wire_records *w, struct log_record *v, size_t room, size_t *n, int64_t *position);
+enum wire_result wire_records_next(struct wire_records *w, struct input_record *v, size_t room, size_t *n, int64_t *position);
 void wire_records_fini(struct wire_records *w);
 
 #endif
