@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "drv/kafka/kafka.h"
 
-static struct input *input_new(const struct source_conf *c, bool join, struct err *err)
+static struct input *input_new(const struct consume_conf *c, bool join, struct err *err)
 {
 	struct kafka *k = kafka_new();
 	struct input *log;
@@ -34,7 +34,7 @@ static void input_free(struct input *log)
 	free(log);
 }
 
-static const struct source_driver kafka = { .input_new = input_new, .input_free = input_free, .list_settings = kafka_list };
+static const struct consume_driver kafka = { .input_new = input_new, .input_free = input_free, .list_settings = kafka_list };
 #define DRIVER &kafka
 #else
 #define DRIVER NULL
@@ -42,5 +42,5 @@ static const struct source_driver kafka = { .input_new = input_new, .input_free 
 
 int main(int argc, char **argv)
 {
-	return source_main(DRIVER, argc, argv);
+	return consume_main(DRIVER, argc, argv);
 }

@@ -24,12 +24,12 @@
 
 enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, REVOKE_S = 5, LAST_WORD_S = 2, LINGER_S = 1 };
 
-int source_flush(struct source *s, struct err *err)
+int consume_flush(struct consume *s, struct err *err)
 {
 	return out_flush(s->writer.out, err);
 }
 
-int source_control(struct source *s, struct err *err)
+int consume_control(struct consume *s, struct err *err)
 {
 	int rc = record_writer_control(&s->writer, buf_slice(&s->line), err);
 
@@ -40,12 +40,12 @@ int source_control(struct source *s, struct err *err)
 /* ---- the middle */
 
 /* INPUT_REVOKED, INPUT_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
-static int give_up(struct source *s, struct err *err)
+static int give_up(struct consume *s, struct err *err)
 {
-	if (s->change == INPUT_REVOKED && source_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
+	if (s->change == INPUT_REVOKED && consume_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
 		return -1;
 	crash_at(CRASH_SOURCE_REVOKED);
-	if (s->change == INPUT_REVOKED && source_commit(s, true, err))
+	if (s->change == INPUT_REVOKED && consume_commit(s, true, err))
 		return -1;
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
@@ -60,15 +60,15 @@ static int give_up(struct source *s, struct err *err)
 }
 
 /* 0: s->held is what is ours; 1: we are to stop. */
-static int await_assignment(struct source *s, bool *have, struct err *err)
+static int await_assignment(struct consume *s, bool *have, struct err *err)
 {
 	while (!s->stopping) {
-		if (source_poll_change(s, err))
+		if (consume_poll_change(s, err))
 			return -1;
 		if (s->change == INPUT_UNCHANGED && *have)
 			return 0;
 		if (s->change == INPUT_UNCHANGED) {
-			if (source_turn(s, INT64_MAX, err))
+			if (consume_turn(s, INT64_MAX, err))
 				return -1;
 			continue;
 		}
@@ -91,24 +91,24 @@ static int await_assignment(struct source *s, bool *have, struct err *err)
 }
 
 /* Files: all is ours. */
-static int hold_all(struct source *s, struct err *err)
+static int hold_all(struct consume *s, struct err *err)
 {
 	partitions_fini(&s->held);
 	return s->log->ops->partitions(s->log->self, &s->held, err);
 }
 
-static int read_all(struct source *s, struct err *err)
+static int read_all(struct consume *s, struct err *err)
 {
-	bool have = !source_group(s);
+	bool have = !consume_group(s);
 	int rc = have ? hold_all(s, err) : 0;
 
 	while (rc == 0 && !s->stopping) {
 		rc = await_assignment(s, &have, err);
 		if (rc == 0)
-			rc = source_prepare(s, err);
+			rc = consume_prepare(s, err);
 		if (rc == 0) {
 			__atomic_store_n(&s->writer.counters->state, COUNTERS_RUNNING, __ATOMIC_RELAXED);
-			rc = source_read(s, err);
+			rc = consume_read(s, err);
 			if (rc == 0)
 				return 0;
 		}
@@ -119,7 +119,7 @@ static int read_all(struct source *s, struct err *err)
 }
 
 /* The ends are taken once. */
-static int take_untils(struct source *s, struct err *err)
+static int take_untils(struct consume *s, struct err *err)
 {
 	if (s->log->ops->partitions(s->log->self, &s->all, err))
 		return -1;
@@ -143,14 +143,14 @@ static void join_position(struct positions *held, const struct position *p)
 }
 
 /* Files get their names from what the sinks know. */
-static int first_probe(struct source *s, struct err *err)
+static int first_probe(struct consume *s, struct err *err)
 {
 	struct positions held = { 0 };
 	int rc;
 
 	if (!s->log->ops->known)
 		return 0;
-	rc = source_probe(s, err);
+	rc = consume_probe(s, err);
 	for (size_t k = 0; k < s->n_sinks; k++)
 		for (size_t i = 0; i < s->sinks[k].pos.n; i++)
 			join_position(&held, &s->sinks[k].pos.v[i]);
@@ -160,26 +160,26 @@ static int first_probe(struct source *s, struct err *err)
 	return rc;
 }
 
-static int work(struct source *s, struct err *err)
+static int work(struct consume *s, struct err *err)
 {
 	int rc;
 
-	if (record_writer_dead_to(&s->writer, s->c->dead, err) || source_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || source_hello_returned(s, err))
+	if (record_writer_dead_to(&s->writer, s->c->dead, err) || consume_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || consume_hello_returned(s, err))
 		return -1;
 	rc = first_probe(s, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (s->c->dry_run)
-		return source_dry_run(s, err);
+		return consume_dry_run(s, err);
 	if (s->c->bootstrap)
-		return source_bootstrap(s, err);
+		return consume_bootstrap(s, err);
 	return take_untils(s, err) ? -1 : read_all(s, err);
 }
 
 /* ---- the end */
 
 /* The reader may leave from here on, and filters between need the end of their input to let go of what they hold. */
-static void close_stdout(struct source *s)
+static void close_stdout(struct consume *s)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -192,38 +192,38 @@ static void close_stdout(struct source *s)
 	}
 }
 
-static int finish(struct source *s, struct err *err)
+static int finish(struct consume *s, struct err *err)
 {
 	notify("STOPPING=1");
 	__atomic_store_n(&s->writer.counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
 	ctl_end_write(&s->inc, s->eof, &s->line);
-	if (source_control(s, err) || source_flush(s, err))
+	if (consume_control(s, err) || consume_flush(s, err))
 		return -1;
 	s->ended = true;
 	ack_ending(s->ack);
 	close_stdout(s);
-	if (source_drain(s, INT64_MAX, err))
+	if (consume_drain(s, INT64_MAX, err))
 		return -1;
 	if (epochs_in_flight(s->epochs))
 		return err_set(err, EX_TEMPFAIL, "the pipeline ended with %zu epochs not acknowledged; start it again", epochs_in_flight(s->epochs));
 	if (s->begun && s->writer.read_total == 0 && (s->eof || s->c->until != UNTIL_NEVER))
 		log_note("job %s: nothing new", s->c->job);
-	return s->begun ? source_commit(s, true, err) : 0;
+	return s->begun ? consume_commit(s, true, err) : 0;
 }
 
 /* A signal before anything was read: nothing is owed to anybody. What waits is cut off, so what is said here fits into the pipe or is not said. */
-static void leave_at_once(struct source *s)
+static void leave_at_once(struct consume *s)
 {
 	struct err ignored;
 
 	if (!s->hello)
 		return;
 	ctl_end_write(&s->inc, false, &s->line);
-	if (source_control(s, &ignored) == 0 && source_flush(s, &ignored) == 0 && s->ack)
+	if (consume_control(s, &ignored) == 0 && consume_flush(s, &ignored) == 0 && s->ack)
 		ack_linger(s->ack, LINGER_S * TM_S);
 }
 
-static void fail(struct source *s, struct err *err)
+static void fail(struct consume *s, struct err *err)
 {
 	struct err ignored;
 
@@ -232,18 +232,18 @@ static void fail(struct source *s, struct err *err)
 	if (!s->writer.out || out_reader_left(s->writer.out))
 		return;
 	s->line.n = 0;
-	if (!s->hello && source_write_hello(s, "", &ignored))      /* so that those below know what they are and leave with our code */
+	if (!s->hello && consume_write_hello(s, "", &ignored))      /* so that those below know what they are and leave with our code */
 		return;
 	ctl_fail_write(&s->inc, prog_common()->name, err, &s->line);
-	if (source_control(s, &ignored) == 0)
-		source_flush(s, &ignored);
+	if (consume_control(s, &ignored) == 0)
+		consume_flush(s, &ignored);
 }
 
 /* ---- life */
 
 static void on_signal(void *arg, int signo)
 {
-	struct source *s = arg;
+	struct consume *s = arg;
 	struct err err = ERR_INIT;
 
 	(void)signo;
@@ -257,7 +257,7 @@ static void on_signal(void *arg, int signo)
 
 static void touch(void *arg, int fd, short revents)
 {
-	struct source *s = arg;
+	struct consume *s = arg;
 
 	(void)fd, (void)revents;
 	counters_touch(s->writer.counters);
@@ -265,7 +265,7 @@ static void touch(void *arg, int fd, short revents)
 		counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
 }
 
-static void describe(struct source *s)
+static void describe(struct consume *s)
 {
 	struct buf b = { 0 };
 
@@ -280,9 +280,9 @@ static void describe(struct source *s)
 	buf_fini(&b);
 }
 
-static void begin(struct source *s, const struct source_conf *c, struct input *log)
+static void begin(struct consume *s, const struct consume_conf *c, struct input *log)
 {
-	*s = (struct source){ .c = c, .log = log, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
+	*s = (struct consume){ .c = c, .log = log, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	signal(SIGPIPE, SIG_IGN);
 	s->loop = loop_new();
 	loop_signals(s->loop, on_signal, s, c->drain_us);
@@ -290,12 +290,12 @@ static void begin(struct source *s, const struct source_conf *c, struct input *l
 	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .counters = counters_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
 				 .max_line_bytes = c->max_line_bytes };
 	out_watch_reader(s->writer.out);
-	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = SOURCE_ROWS, .in_flight = SOURCE_IN_FLIGHT });
+	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = CONSUME_ROWS, .in_flight = CONSUME_IN_FLIGHT });
 	loop_every(s->loop, TM_S, touch, s);
 	describe(s);
 }
 
-static void fini(struct source *s)
+static void fini(struct consume *s)
 {
 	loop_ignore_signals(s->loop);
 	ack_free(s->ack);
@@ -323,9 +323,9 @@ static void fini(struct source *s)
 	loop_free(s->loop);
 }
 
-int source_acknowledged(const struct source_conf *c, struct input *log, struct err *err)
+int consume_acknowledged(const struct consume_conf *c, struct input *log, struct err *err)
 {
-	struct source s;
+	struct consume s;
 	int rc;
 
 	begin(&s, c, log);

@@ -11,19 +11,19 @@
 #include "drv/files/files.h"
 #include "source/input.h"
 
-enum source_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
-enum source_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
+enum consume_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
+enum consume_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
 
 /* A setting of the cluster's client library: -X name=value, or -F file. In the order of the command line. */
-struct source_setting { bool file; const char *text; };
+struct consume_setting { bool file; const char *text; };
 
 /* What the command line said, checked. Texts are borrowed for the life of the stream. */
-struct source_conf {
+struct consume_conf {
 	/* a cluster's topics: brokers or settings are there and no files */
 	const char *brokers;
 	const char **topic;           /* legal names (topics.h) */
 	size_t topics;
-	struct source_setting *setting;
+	struct consume_setting *setting;
 	size_t settings;
 	const char *group;            /* NULL: none */
 	/* files */
@@ -33,10 +33,10 @@ struct source_conf {
 
 	const char *job;              /* NULL: a plain stream */
 	const char *ack;              /* --ack; NULL: in the run folder */
-	enum source_from from;
+	enum consume_from from;
 	int64_t from_us, from_back;   /* FROM_TIME; FROM_BACK: records before the end */
 	bool from_given;
-	enum source_until until;
+	enum consume_until until;
 	uint64_t until_count;
 	int64_t until_us;
 	bool on_gap_skip, dry_run;
@@ -50,22 +50,22 @@ struct source_conf {
 
 /* How topics of a cluster become a log. join: becomes a member of conf's group; else nothing of the group is changed by being there, but commits can be read,
  * and written while it has no members (dry run, bootstrap). */
-struct source_driver {
-	struct input *(*input_new)(const struct source_conf *conf, bool join, struct err *err);
+struct consume_driver {
+	struct input *(*input_new)(const struct consume_conf *conf, bool join, struct err *err);
 	void (*input_free)(struct input *log);
 	void (*list_settings)(FILE *out);            /* -X list */
 };
 
 /* driver NULL: files only. The exit code. */
-int source_main(const struct source_driver *driver, int argc, char **argv);
+int consume_main(const struct consume_driver *driver, int argc, char **argv);
 
 /* A stream over the log, which is not open yet and is left open or closed: the caller frees it. With -g or --job, else plain. */
-int source_acknowledged(const struct source_conf *c, struct input *log, struct err *err);
-int source_plain(const struct source_conf *c, struct input *log, struct err *err);
-int source_plain_files(const struct source_conf *c, struct err *err);
+int consume_acknowledged(const struct consume_conf *c, struct input *log, struct err *err);
+int consume_plain(const struct consume_conf *c, struct input *log, struct err *err);
+int consume_plain_files(const struct consume_conf *c, struct err *err);
 
 /* The whole of an acknowledged stream whose source has failed before it could begin: hello and `fail`,
  * where standard output is a pipe or socket. c may be filled in halfway, and wrong. */
-void source_refused(const struct source_conf *c, const struct err *why);
+void consume_refused(const struct consume_conf *c, const struct err *why);
 
 #endif

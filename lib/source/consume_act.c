@@ -10,18 +10,18 @@
 #include "source/bounds.h"
 
 /* A probe that nobody interrupts: 1 only where we are to stop. */
-static int find(struct source *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+static int find(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
 {
-	int rc = source_probe(s, err);
+	int rc = consume_probe(s, err);
 
 	*commits = (struct ranges){ 0 };
 	*commit_job = NULL;
-	return rc ? rc : source_found(s, f, commits, commit_job, err);
+	return rc ? rc : consume_found(s, f, commits, commit_job, err);
 }
 
 /* ---- --dry-run: for people, on standard error, whatever -q says */
 
-static void say_sinks(const struct source *s, struct buf *out)
+static void say_sinks(const struct consume *s, struct buf *out)
 {
 	for (size_t k = 0; k < s->n_sinks; k++) {
 		const struct ctl_sink_state *sink = &s->sinks[k];
@@ -41,7 +41,7 @@ static void say_sinks(const struct source *s, struct buf *out)
 }
 
 /* Lowest position of those sinks that know the partition; a partition that a sink does not know is new there. */
-static int64_t lowest(const struct source *s, const struct partition *p, int64_t otherwise)
+static int64_t lowest(const struct consume *s, const struct partition *p, int64_t otherwise)
 {
 	int64_t low = INT64_MAX;
 
@@ -56,7 +56,7 @@ static int64_t lowest(const struct source *s, const struct partition *p, int64_t
 	return low == INT64_MAX ? otherwise : low;
 }
 
-static int say_starts(struct source *s, const struct ranges *commits, struct buf *out, struct err *err)
+static int say_starts(struct consume *s, const struct ranges *commits, struct buf *out, struct err *err)
 {
 	struct ranges start = { 0 }, ends = { 0 };
 	int rc;
@@ -96,7 +96,7 @@ static void print(const struct buf *text)
 	}
 }
 
-int source_dry_run(struct source *s, struct err *err)
+int consume_dry_run(struct consume *s, struct err *err)
 {
 	struct start_decision d = { 0 };
 	struct buf text = { 0 };
@@ -132,13 +132,13 @@ int source_dry_run(struct source *s, struct err *err)
 /* ---- --bootstrap */
 
 /* No sink has a generation: the starts are ours to find, and the generation is committed before the sink is written. */
-static int begin_anew(struct source *s, struct bootstrap *b, const struct ranges *commits, struct err *err)
+static int begin_anew(struct consume *s, struct bootstrap *b, const struct ranges *commits, struct err *err)
 {
 	for (size_t i = 0; i < s->all.n; i++)
 		ranges_add(&b->start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
 	if (bounds_starts(s->c, s->log, &b->start, err))
 		return -1;
-	source_draw(b->gen);
+	consume_draw(b->gen);
 	for (size_t i = 0; i < b->start.n; i++) {
 		struct range *r = &b->start.v[i];
 
@@ -155,11 +155,11 @@ static int begin_anew(struct source *s, struct bootstrap *b, const struct ranges
 	return 0;
 }
 
-static int write_sink(struct source *s, struct bootstrap *b, struct err *err)
+static int write_sink(struct consume *s, struct bootstrap *b, struct err *err)
 {
 	for (size_t i = 0; i < b->start.n; i++)
 		b->start.v[i].to = b->start.v[i].from;
-	if (source_init(s, CTL_BOOT, s->c->bootstrap, b->gen, s->c->bootstrap_now, &b->start, err) || source_probe(s, err) < 0)
+	if (consume_init(s, CTL_BOOT, s->c->bootstrap, b->gen, s->c->bootstrap_now, &b->start, err) || consume_probe(s, err) < 0)
 		return -1;
 	for (size_t k = 0; k < s->n_sinks && s->answered == s->probe; k++)
 		if (strcmp(s->sinks[k].name, s->c->bootstrap) == 0 && strcmp(s->sinks[k].gen, b->gen) == 0) {
@@ -169,7 +169,7 @@ static int write_sink(struct source *s, struct bootstrap *b, struct err *err)
 	return err_set(err, EX_TEMPFAIL, "sink %s has not taken what --bootstrap sent: another pipeline has changed it meanwhile; look with --dry-run", s->c->bootstrap);
 }
 
-int source_bootstrap(struct source *s, struct err *err)
+int consume_bootstrap(struct consume *s, struct err *err)
 {
 	struct bootstrap b = { 0 };
 	struct ranges commits;

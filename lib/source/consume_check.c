@@ -10,7 +10,7 @@ enum { WATCH_EVERY_S = 60 };
 
 /* ---- is the log still the one that was read? */
 
-static int at_part(const struct source *s, const struct catchup_part *p, struct err *err)
+static int at_part(const struct consume *s, const struct catchup_part *p, struct err *err)
 {
 	const char *path = s->log->ops->bytes ? files_path(s->log, p->topic) : NULL;
 
@@ -22,11 +22,11 @@ static int at_part(const struct source *s, const struct catchup_part *p, struct 
 }
 
 /* One sink's position, against what the log has now. */
-static int check_position(struct source *s, const struct catchup_part *p, const struct partition *part, const struct range *ends, const struct ctl_sink_state *sink,
+static int check_position(struct consume *s, const struct catchup_part *p, const struct partition *part, const struct range *ends, const struct ctl_sink_state *sink,
 			  struct err *err)
 {
 	const struct position *at = positions_find(&sink->pos, slice_z(p->topic), p->partition);
-	const char *another = source_group(s) ? " and -g" : ", or -t NAME before it in this one";
+	const char *another = consume_group(s) ? " and -g" : ", or -t NAME before it in this one";
 	struct pos_last now;
 	bool found = false;
 
@@ -47,7 +47,7 @@ static int check_position(struct source *s, const struct catchup_part *p, const 
 }
 
 /* Is another sink's last record the same one? Then it need not be read again. */
-static bool same_as_before(const struct source *s, const struct catchup_part *p, size_t sink)
+static bool same_as_before(const struct consume *s, const struct catchup_part *p, size_t sink)
 {
 	const struct position *at = positions_find(&s->sinks[sink].pos, slice_z(p->topic), p->partition);
 
@@ -60,7 +60,7 @@ static bool same_as_before(const struct source *s, const struct catchup_part *p,
 	return false;
 }
 
-int source_check_log(struct source *s, struct err *err)
+int consume_check_log(struct consume *s, struct err *err)
 {
 	for (size_t i = 0; i < s->catchup.n; i++) {
 		const struct catchup_part *p = &s->catchup.v[i];
@@ -90,13 +90,13 @@ static void copy_view(const struct catchup *from, struct catchup *to)
 	}
 }
 
-int source_watch(struct source *s, int64_t now_us, struct err *err)
+int consume_watch(struct consume *s, int64_t now_us, struct err *err)
 {
 	if (s->watching || now_us < s->watch_at_us)
 		return 0;
 	copy_view(&s->catchup, &s->watched);
 	s->watching = true;
-	return source_send_probe(s, err);
+	return consume_send_probe(s, err);
 }
 
 static int moved(const struct ctl_sink_state *sink, const struct catchup_part *p, int64_t want, struct err *err)
@@ -110,7 +110,7 @@ static int moved(const struct ctl_sink_state *sink, const struct catchup_part *p
 }
 
 /* Partitions that have come and that a sink does not know: all is prepared anew. */
-static int look_for_new(struct source *s, struct err *err)
+static int look_for_new(struct consume *s, struct err *err)
 {
 	if (s->log->ops->partitions(s->log->self, &s->all, err))
 		return -1;
@@ -121,7 +121,7 @@ static int look_for_new(struct source *s, struct err *err)
 	return 0;
 }
 
-int source_watched(struct source *s, struct err *err)
+int consume_watched(struct consume *s, struct err *err)
 {
 	notify("WATCHDOG=1");
 	s->watching = false;

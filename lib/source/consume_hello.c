@@ -34,7 +34,7 @@ static void remove_dead_sockets(const char *dir)
 		closedir(d);
 }
 
-static char *ack_path(const struct source *s, struct err *err)
+static char *ack_path(const struct consume *s, struct err *err)
 {
 	const char *dir;
 
@@ -47,7 +47,7 @@ static char *ack_path(const struct source *s, struct err *err)
 	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
 }
 
-static void say_hello(const struct source_conf *c, const struct ctl_inc *inc, bool bytes,
+static void say_hello(const struct consume_conf *c, const struct ctl_inc *inc, bool bytes,
 	const char *path, struct buf *b)
 {
 	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, inc->id);
@@ -64,19 +64,19 @@ static void say_hello(const struct source_conf *c, const struct ctl_inc *inc, bo
 		*path ? "" : ",\"failed\":true");
 }
 
-int source_write_hello(struct source *s, const char *path, struct err *err)
+int consume_write_hello(struct consume *s, const char *path, struct err *err)
 {
 	say_hello(s->c, &s->inc, s->log->ops->bytes, path, &s->line);
 	s->hello = true;
-	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+	return consume_control(s, err) || consume_flush(s, err) ? -1 : 0;
 }
 
 /* Did it come back meanwhile (or is all over)? While a cluster is waited for nobody else looks. */
-static bool is_greeted(struct source *s)
+static bool is_greeted(struct consume *s)
 {
 	struct err err = ERR_INIT;
 
-	if (s->hello_returned || source_serve(s, &err) == 0)
+	if (s->hello_returned || consume_serve(s, &err) == 0)
 		return s->hello_returned;
 	loop_stop(s->loop, &err);
 	return true;
@@ -91,7 +91,7 @@ static void on_notice(void *arg, int fd, short revents)
 
 static void on_too_late(void *arg, int fd, short revents)
 {
-	struct source *s = arg;
+	struct consume *s = arg;
 	struct err err = ERR_INIT;
 
 	(void)fd, (void)revents;
@@ -102,7 +102,7 @@ static void on_too_late(void *arg, int fd, short revents)
 	loop_stop(s->loop, &err);
 }
 
-int source_hello(struct source *s, struct err *err)
+int consume_hello(struct consume *s, struct err *err)
 {
 	char *path = ack_path(s, err);
 	int rc = -1;
@@ -112,7 +112,7 @@ int source_hello(struct source *s, struct err *err)
 	if (strpbrk(path, "\"\\"))
 		err_set(err, EX_CONFIG, "%s: quotes and backslashes are not for the ack channel's path, choose another with --ack", path);
 	else if ((s->ack = ack_new(s->loop, path, &s->inc, err)))
-		rc = source_write_hello(s, path, err);
+		rc = consume_write_hello(s, path, err);
 	free(path);
 	loop_at(s->loop, tm_mono_us() + NOTICE_S * TM_S, on_notice, s);
 	loop_at(s->loop, tm_mono_us() + HELLO_S * TM_S, on_too_late, s);
@@ -120,7 +120,7 @@ int source_hello(struct source *s, struct err *err)
 }
 
 /* The stages of the finished hello (in s->element): who claims dead letters, no name twice. */
-static int read_stages(struct source *s, struct err *err)
+static int read_stages(struct consume *s, struct err *err)
 {
 	const struct json *j = &s->ctl.json;
 	uint32_t stages = ctl_stages(&s->ctl);
@@ -141,17 +141,17 @@ static int read_stages(struct source *s, struct err *err)
 	return 0;
 }
 
-int source_hello_returned(struct source *s, struct err *err)
+int consume_hello_returned(struct consume *s, struct err *err)
 {
 	struct ctl_hello hello;
 
 	while (!s->hello_returned)
-		if (source_turn(s, INT64_MAX, err))
+		if (consume_turn(s, INT64_MAX, err))
 			return -1;
 	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))
 		return err_in(err, "finished hello");
 	while (hello.failed)                    /* its `fail` is on the way, and ends the wait */
-		if (source_turn(s, INT64_MAX, err))
+		if (consume_turn(s, INT64_MAX, err))
 			return -1;
 	buf_addc(&s->claims, '[');
 	if (read_stages(s, err))
@@ -165,10 +165,10 @@ int source_hello_returned(struct source *s, struct err *err)
 	return 0;
 }
 
-void source_refused(const struct source_conf *c, const struct err *why)
+void consume_refused(const struct consume_conf *c, const struct err *why)
 {
 	const char *job = c->job && str_utf8(c->job, strlen(c->job)) ? c->job : "";
-	struct source_conf said = { .job = job, .drain_us = c->drain_us };
+	struct consume_conf said = { .job = job, .drain_us = c->drain_us };
 	enum fd_kind kind = fd_kind(STDOUT_FILENO);
 	struct ctl_inc inc;
 	struct buf text = { 0 };

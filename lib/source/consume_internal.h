@@ -17,10 +17,10 @@
 #include "source/consume.h"
 #include "job/catchup.h"
 
-enum { SOURCE_IN_FLIGHT = 4 /* epochs */, SOURCE_ROWS = 20000 /* an epoch */ };
+enum { CONSUME_IN_FLIGHT = 4 /* epochs */, CONSUME_ROWS = 20000 /* an epoch */ };
 
-struct source {
-	const struct source_conf *c;
+struct consume {
+	const struct consume_conf *c;
 	struct input *log;
 	struct loop *loop;
 	struct record_writer writer;
@@ -79,55 +79,55 @@ struct source {
 	struct catchup watched;               /* where the sinks should stand when they answer */
 };
 
-static inline bool source_group(const struct source *s) { return s->log->ops->group; }
+static inline bool consume_group(const struct consume *s) { return s->log->ops->group; }
 
 /* ---- consume.c */
-int source_control(struct source *s, struct err *err);                           /* writes s->line as a control line, and empties it */
-int source_flush(struct source *s, struct err *err);
+int consume_control(struct consume *s, struct err *err);                           /* writes s->line as a control line, and empties it */
+int consume_flush(struct consume *s, struct err *err);
 
 /* ---- consume_hello.c */
 /* The first line. path "": there is no ack channel, the source has failed and a `fail` follows. */
-int source_write_hello(struct source *s, const char *path, struct err *err);
-int source_hello(struct source *s, struct err *err);                             /* listens and writes it */
-int source_hello_returned(struct source *s, struct err *err);                           /* waits until it is back; who takes dead letters */
+int consume_write_hello(struct consume *s, const char *path, struct err *err);
+int consume_hello(struct consume *s, struct err *err);                             /* listens and writes it */
+int consume_hello_returned(struct consume *s, struct err *err);                           /* waits until it is back; who takes dead letters */
 
 /* ---- consume_wait.c */
 /* Serves the loop until something happens or the deadline, then takes what came. */
-int source_turn(struct source *s, int64_t deadline_us, struct err *err);
+int consume_turn(struct consume *s, int64_t deadline_us, struct err *err);
 /* Takes what came: acks (commits them), answers. */
-int source_serve(struct source *s, struct err *err);
+int consume_serve(struct consume *s, struct err *err);
 /* What changed about the assignment, into s->change. */
-int source_poll_change(struct source *s, struct err *err);
+int consume_poll_change(struct consume *s, struct err *err);
 /* wait: all that is stored, synchronously; else what was not committed yet. */
-int source_commit(struct source *s, bool wait, struct err *err);
+int consume_commit(struct consume *s, bool wait, struct err *err);
 /* Waits for the acks of all epochs in flight, at most until then. */
-int source_drain(struct source *s, int64_t deadline_us, struct err *err);
-void source_lag(struct source *s);
-int source_ask_lag(struct source *s, struct err *err);                           /* asks the log for its ends anew */
+int consume_drain(struct consume *s, int64_t deadline_us, struct err *err);
+void consume_lag(struct consume *s);
+int consume_ask_lag(struct consume *s, struct err *err);                           /* asks the log for its ends anew */
 
 /* ---- consume_start.c */
-int source_send_probe(struct source *s, struct err *err);
-int source_probe(struct source *s, struct err *err);                             /* waits for the answer; 1: gave up */
-int source_init(struct source *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err);
-void source_draw(char gen[CTL_INC_CHARS + 1]);
+int consume_send_probe(struct consume *s, struct err *err);
+int consume_probe(struct consume *s, struct err *err);                             /* waits for the answer; 1: gave up */
+int consume_init(struct consume *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err);
+void consume_draw(char gen[CTL_INC_CHARS + 1]);
 /* What the last probe found, with the group's commits, which are read now. *commits (ranges_fini): from = offset or -1; *commit_job: free(). */
-int source_found(struct source *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err);
+int consume_found(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err);
 /* From a probe to a view that may be read; 1: gave up. */
-int source_prepare(struct source *s, struct err *err);
+int consume_prepare(struct consume *s, struct err *err);
 
 /* ---- consume_check.c */
-int source_check_log(struct source *s, struct err *err);                         /* beyond the end, other records: EX_CONFIG */
-int source_watch(struct source *s, int64_t now_us, struct err *err);             /* sends the minute's probe when it is time */
-int source_watched(struct source *s, struct err *err);                           /* its answer has come */
+int consume_check_log(struct consume *s, struct err *err);                         /* beyond the end, other records: EX_CONFIG */
+int consume_watch(struct consume *s, int64_t now_us, struct err *err);             /* sends the minute's probe when it is time */
+int consume_watched(struct consume *s, struct err *err);                           /* its answer has come */
 
 /* ---- consume_read.c */
 /* Reads what the view says. 0: all is done; 1: something has changed; the open epoch is cut. */
-int source_read(struct source *s, struct err *err);
+int consume_read(struct consume *s, struct err *err);
 /* Sends the barrier of the open epoch, if it has something to say. */
-int source_cut(struct source *s, struct err *err);
+int consume_cut(struct consume *s, struct err *err);
 
 /* ---- consume_act.c */
-int source_dry_run(struct source *s, struct err *err);
-int source_bootstrap(struct source *s, struct err *err);
+int consume_dry_run(struct consume *s, struct err *err);
+int consume_bootstrap(struct consume *s, struct err *err);
 
 #endif

@@ -12,8 +12,8 @@
 #include "tool/prog.h"
 
 struct options {
-	struct source_conf c;
-	const struct source_driver *driver;
+	struct consume_conf c;
+	const struct consume_driver *driver;
 	const char *until_text, *name;      /* name: -t that no file has had yet */
 	const char **said;                  /* -t as given, once c.topic has the names in it; NULL: it has what was given */
 	bool list;
@@ -36,7 +36,7 @@ static int add_topic(void *self, const char *value, struct err *err)
 static int add_setting(struct options *o, bool file, const char *value)
 {
 	o->c.setting = mem_grow(o->c.setting, o->c.settings + 1, sizeof *o->c.setting);
-	o->c.setting[o->c.settings++] = (struct source_setting){ .file = file, .text = value };
+	o->c.setting[o->c.settings++] = (struct consume_setting){ .file = file, .text = value };
 	return 0;
 }
 
@@ -75,7 +75,7 @@ static bool digits(const char *s)
 
 static int set_from(void *self, const char *value, struct err *err)
 {
-	struct source_conf *c = &((struct options *)self)->c;
+	struct consume_conf *c = &((struct options *)self)->c;
 	uint64_t back;
 
 	c->from_given = true;
@@ -101,7 +101,7 @@ static int set_from(void *self, const char *value, struct err *err)
 static int set_until(void *self, const char *value, struct err *err)
 {
 	struct options *o = self;
-	struct source_conf *c = &o->c;
+	struct consume_conf *c = &o->c;
 
 	if (o->until_text && strcmp(o->until_text, value) != 0)
 		return err_set(err, EX_USAGE, "two ends are named: %s and %s", o->until_text, value);
@@ -133,7 +133,7 @@ static int until_count(void *self, const char *value, struct err *err)
 
 static int set_bootstrap(void *self, const char *value, struct err *err)
 {
-	struct source_conf *c = &((struct options *)self)->c;
+	struct consume_conf *c = &((struct options *)self)->c;
 	const char *eq = strrchr(value, '=');
 
 	if (!eq || eq == value || (strcmp(eq, "=init") != 0 && strcmp(eq, "=now") != 0))
@@ -210,7 +210,7 @@ static int check_name(const char *what, const char *name, struct err *err)
 
 static int check_files(struct options *o, struct err *err)
 {
-	struct source_conf *c = &o->c;
+	struct consume_conf *c = &o->c;
 	size_t named = 0;
 
 	if (c->brokers || c->settings)
@@ -249,7 +249,7 @@ static int split_topics(struct options *o, struct err *err)
 
 static int check_cluster(struct options *o, struct err *err)
 {
-	const struct source_conf *c = &o->c;
+	const struct consume_conf *c = &o->c;
 
 	if (c->topics == 0)
 		return err_set(err, EX_USAGE, "nothing to read: name files, or topics with -b BROKERS -t TOPIC");
@@ -266,7 +266,7 @@ static int check_cluster(struct options *o, struct err *err)
 	return 0;
 }
 
-static int check_plain(const struct source_conf *c, struct err *err)
+static int check_plain(const struct consume_conf *c, struct err *err)
 {
 	const char *flag = c->bootstrap ? "--bootstrap" : c->dry_run ? "--dry-run" : c->ack ? "--ack" : c->on_gap_skip ? "--on-gap" : c->last_line ? "--last-line" : NULL;
 
@@ -275,7 +275,7 @@ static int check_plain(const struct source_conf *c, struct err *err)
 	return 0;
 }
 
-static int check_job(struct source_conf *c, struct err *err)
+static int check_job(struct consume_conf *c, struct err *err)
 {
 	if (c->bootstrap && c->dry_run)
 		return err_set(err, EX_USAGE, "--bootstrap and --dry-run exclude each other");
@@ -292,7 +292,7 @@ static int check_job(struct source_conf *c, struct err *err)
 
 static int check(struct options *o, struct err *err)
 {
-	struct source_conf *c = &o->c;
+	struct consume_conf *c = &o->c;
 
 	if (c->files ? check_files(o, err) : check_cluster(o, err))
 		return -1;
@@ -311,31 +311,31 @@ static int list_settings(const struct options *o, struct err *err)
 
 static int run_files(struct options *o, struct err *err)
 {
-	const struct source_conf *c = &o->c;
+	const struct consume_conf *c = &o->c;
 	struct files_conf files = { .v = c->file, .n = c->files, .max_line_bytes = c->max_line_bytes, .last_line = c->last_line,
 				    .quiet_tail = c->dry_run || c->bootstrap };
 	struct input *log;
 	int rc;
 
 	if (!c->job)
-		return source_plain_files(c, err);
+		return consume_plain_files(c, err);
 	log = files_input_new(&files);
 	o->begun = true;
-	rc = source_acknowledged(c, log, err);
+	rc = consume_acknowledged(c, log, err);
 	files_input_free(log);
 	return rc;
 }
 
 static int run_cluster(struct options *o, struct err *err)
 {
-	const struct source_conf *c = &o->c;
+	const struct consume_conf *c = &o->c;
 	struct input *log = o->driver->input_new(c, c->group && !c->dry_run && !c->bootstrap, err);
 	int rc;
 
 	if (!log)
 		return -1;
 	o->begun = true;
-	rc = c->job ? source_acknowledged(c, log, err) : source_plain(c, log, err);
+	rc = c->job ? consume_acknowledged(c, log, err) : consume_plain(c, log, err);
 	o->driver->input_free(log);
 	return rc;
 }
@@ -357,10 +357,10 @@ static void failed(void *self, const struct err *err)
 	const struct options *o = self;
 
 	if (!o->begun && (prog_given("job") || prog_given("group") || prog_given("group-id")))
-		source_refused(&o->c, err);
+		consume_refused(&o->c, err);
 }
 
-int source_main(const struct source_driver *driver, int argc, char **argv)
+int consume_main(const struct consume_driver *driver, int argc, char **argv)
 {
 	struct options o = { .driver = driver };
 	const struct prog prog = {

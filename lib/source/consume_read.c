@@ -23,7 +23,7 @@ enum step { STEP_FAILED = -1, STEP_GO /* read on */, STEP_NEXT /* the next step 
 
 /* ---- barriers */
 
-static int check_dead(struct source *s, struct err *err)
+static int check_dead(struct consume *s, struct err *err)
 {
 	const struct account *a = &s->writer.account;
 
@@ -33,7 +33,7 @@ static int check_dead(struct source *s, struct err *err)
 	return s->writer.dead_file && a->dead ? dead_file_sync(s->writer.dead_file, err) : 0;
 }
 
-int source_cut(struct source *s, struct err *err)
+int consume_cut(struct consume *s, struct err *err)
 {
 	const struct ranges *r;
 	uint64_t number;
@@ -51,12 +51,12 @@ int source_cut(struct source *s, struct err *err)
 	record_writer_again(&s->writer);
 	counters_add(s->writer.counters, COUNTER_EPOCHS_OUT, 1);
 	counters_set(s->writer.counters, COUNTER_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
-	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+	return consume_control(s, err) || consume_flush(s, err) ? -1 : 0;
 }
 
 /* ---- gaps: what was deleted before it was read */
 
-static int lost(struct source *s, const struct range *r, int64_t to, struct err *err)
+static int lost(struct consume *s, const struct range *r, int64_t to, struct err *err)
 {
 	struct ranges one = { 0 };
 	struct range *part;
@@ -75,13 +75,13 @@ static int lost(struct source *s, const struct range *r, int64_t to, struct err 
 	s->writer.account.in += n;
 	s->writer.account.lost += n;
 	counters_add(s->writer.counters, COUNTER_LOST, n);
-	rc = source_cut(s, err);
+	rc = consume_cut(s, err);
 	ranges_fini(&one);
 	return rc;
 }
 
 /* 1: a gap was covered, the view has changed. */
-static int skip_gap(struct source *s, struct err *err)
+static int skip_gap(struct consume *s, struct err *err)
 {
 	for (size_t i = 0; i < s->step.n; i++) {
 		const struct range *r = &s->step.v[i], *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
@@ -93,7 +93,7 @@ static int skip_gap(struct source *s, struct err *err)
 }
 
 /* The log lost what was to be read while it was read. */
-static enum step lost_meanwhile(struct source *s, struct err *err)
+static enum step lost_meanwhile(struct consume *s, struct err *err)
 {
 	struct range *end;
 
@@ -104,13 +104,13 @@ static enum step lost_meanwhile(struct source *s, struct err *err)
 		return STEP_FAILED;
 	s->log->lost.is = false;
 	end->from = s->log->lost.to;
-	return source_cut(s, err) ? STEP_FAILED : STEP_NEXT;
+	return consume_cut(s, err) ? STEP_FAILED : STEP_NEXT;
 }
 
 /* ---- a step */
 
 /* Where it ends: the next sink's position, or --until. A partition that has come since is for the next run then. */
-static void set_ends(struct source *s)
+static void set_ends(struct consume *s)
 {
 	bool bound = s->c->until == UNTIL_END || s->c->until == UNTIL_TIME;
 
@@ -122,7 +122,7 @@ static void set_ends(struct source *s)
 	}
 }
 
-static bool step_done(const struct source *s)
+static bool step_done(const struct consume *s)
 {
 	if (s->step.n == 0)
 		return s->c->until == UNTIL_END || s->c->until == UNTIL_TIME;
@@ -132,7 +132,7 @@ static bool step_done(const struct source *s)
 	return true;
 }
 
-static size_t id_of(const struct source *s, const struct partition *part)
+static size_t id_of(const struct consume *s, const struct partition *part)
 {
 	const struct range *r = ranges_find(&s->step, slice_z(part->topic), part->partition);
 
@@ -153,7 +153,7 @@ static const struct pos_last *last_of(const struct input_record *v, size_t n, st
 }
 
 /* Until something is stored, the lag in seconds counts from the first record that was read. */
-static void note_first(struct source *s, const struct partition *part, const struct input_record *first)
+static void note_first(struct consume *s, const struct partition *part, const struct input_record *first)
 {
 	struct range *r = ranges_find(&s->stored, slice_z(part->topic), part->partition);
 
@@ -163,7 +163,7 @@ static void note_first(struct source *s, const struct partition *part, const str
 
 /* Before the first records of a partition that have no timestamps: says what was read of it earlier,
  * for stages that judge event times by their order. */
-static int introduce(struct source *s, const struct input_record *first, struct err *err)
+static int introduce(struct consume *s, const struct input_record *first, struct err *err)
 {
 	const struct range *r = &s->step.v[s->batch_id];
 	struct ctl_before b = { .topic = slice_z(r->topic), .partition = r->partition };
@@ -180,11 +180,11 @@ static int introduce(struct source *s, const struct input_record *first, struct 
 	b.mark_us = r->watermark_us > 0 ? r->watermark_us : 0;
 	b.lines = buf_slice(&s->element);
 	ctl_before_write(&s->inc, &b, &s->line);
-	return source_control(s, err);
+	return consume_control(s, err);
 }
 
 /* As much of the batch as fits. */
-static int take_batch(struct source *s, struct err *err)
+static int take_batch(struct consume *s, struct err *err)
 {
 	const struct input_batch *b = &s->batch;
 	const struct input_record *v = b->n ? b->v + s->batch_at : NULL;
@@ -223,12 +223,12 @@ static void ignore(void *arg, int fd, short revents)
 }
 
 /* Nothing to read now, or no room for it (fd -1). */
-static int wait_for(struct source *s, int fd, struct err *err)
+static int wait_for(struct consume *s, int fd, struct err *err)
 {
 	int64_t from = tm_mono_us(), deadline_us = epochs_deadline_us(s->epochs);
 	int id = -1, rc;
 
-	if (source_flush(s, err))
+	if (consume_flush(s, err))
 		return -1;
 	if (!s->watching && s->watch_at_us < deadline_us)
 		deadline_us = s->watch_at_us;
@@ -245,7 +245,7 @@ static int wait_for(struct source *s, int fd, struct err *err)
 }
 
 /* The files are at their end. */
-static enum step files_ended(struct source *s, struct err *err)
+static enum step files_ended(struct consume *s, struct err *err)
 {
 	if (s->log->ops->verify && s->log->ops->verify(s->log->self, err))
 		return STEP_FAILED;
@@ -257,28 +257,28 @@ static enum step files_ended(struct source *s, struct err *err)
 		return STEP_FAILED;
 	}
 	s->eof = true;
-	return source_cut(s, err) ? STEP_FAILED : STEP_DONE;
+	return consume_cut(s, err) ? STEP_FAILED : STEP_DONE;
 }
 
 /* What is due whatever is read: 0: go on. */
-static int take_care(struct source *s, struct err *err)
+static int take_care(struct consume *s, struct err *err)
 {
 	int64_t now = tm_mono_us();
 
-	if (source_serve(s, err) || source_poll_change(s, err))
+	if (consume_serve(s, err) || consume_poll_change(s, err))
 		return -1;
-	if (epochs_due(s->epochs, now) && source_cut(s, err))
+	if (epochs_due(s->epochs, now) && consume_cut(s, err))
 		return -1;
-	if (source_group(s) && now >= s->lag_at_us) {
+	if (consume_group(s) && now >= s->lag_at_us) {
 		s->lag_at_us = now + LAG_EVERY_S * TM_S;
-		if (source_ask_lag(s, err))
+		if (consume_ask_lag(s, err))
 			return -1;
 	}
-	return source_watch(s, now, err);
+	return consume_watch(s, now, err);
 }
 
 /* One more batch, or a wait for one. */
-static enum step read_more(struct source *s, struct err *err)
+static enum step read_more(struct consume *s, struct err *err)
 {
 	int fd = -1;
 
@@ -300,11 +300,11 @@ static enum step read_more(struct source *s, struct err *err)
 }
 
 /* All that was asked for is read. Are these the ends of the log still? The last barrier says so: nobody may come for a while to tell. */
-static int mark_idle(struct source *s, struct err *err)
+static int mark_idle(struct consume *s, struct err *err)
 {
-	if (!source_group(s))
+	if (!consume_group(s))
 		return 0;
-	if (source_ask_lag(s, err))
+	if (consume_ask_lag(s, err))
 		return -1;
 	for (size_t i = 0; i < s->step.n; i++) {
 		const struct range *r = &s->step.v[i], *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
@@ -316,7 +316,7 @@ static int mark_idle(struct source *s, struct err *err)
 }
 
 /* Whether there is a reason to end the step. */
-static enum step look(struct source *s, struct err *err)
+static enum step look(struct consume *s, struct err *err)
 {
 	enum step rc = STEP_GO;
 
@@ -330,19 +330,19 @@ static enum step look(struct source *s, struct err *err)
 		rc = s->alone ? STEP_NEXT : STEP_DONE;
 	if (rc == STEP_DONE && !s->alone && mark_idle(s, err))
 		return STEP_FAILED;
-	return rc != STEP_GO && source_cut(s, err) ? STEP_FAILED : rc;
+	return rc != STEP_GO && consume_cut(s, err) ? STEP_FAILED : rc;
 }
 
 /* The steps of a catch-up may be short: no more epochs than in steady state are on their way. */
-static int wait_for_acks(struct source *s, struct err *err)
+static int wait_for_acks(struct consume *s, struct err *err)
 {
-	while (epochs_in_flight(s->epochs) >= SOURCE_IN_FLIGHT && !s->stopping && s->change == INPUT_UNCHANGED)
-		if (source_turn(s, INT64_MAX, err) || source_poll_change(s, err))
+	while (epochs_in_flight(s->epochs) >= CONSUME_IN_FLIGHT && !s->stopping && s->change == INPUT_UNCHANGED)
+		if (consume_turn(s, INT64_MAX, err) || consume_poll_change(s, err))
 			return -1;
 	return 0;
 }
 
-static enum step one_step(struct source *s, struct err *err)
+static enum step one_step(struct consume *s, struct err *err)
 {
 	enum step rc = STEP_GO;
 	int gap;
@@ -372,7 +372,7 @@ static enum step one_step(struct source *s, struct err *err)
 	return rc;
 }
 
-int source_read(struct source *s, struct err *err)
+int consume_read(struct consume *s, struct err *err)
 {
 	enum step rc;
 

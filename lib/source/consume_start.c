@@ -15,7 +15,7 @@ enum { ROUNDS_MOST = 20, WATCH_AFTER_S = 60, LAG_AFTER_S = 10 };
 
 /* ---- probes and init lines */
 
-int source_send_probe(struct source *s, struct err *err)
+int consume_send_probe(struct consume *s, struct err *err)
 {
 	buf_addz(&s->line, s->inc.prefix);
 	buf_printf(&s->line, "\"k\":\"probe\",\"n\":%" PRIu64 ",\"job\":", ++s->probe);
@@ -23,28 +23,28 @@ int source_send_probe(struct source *s, struct err *err)
 	buf_addz(&s->line, ",\"claim\":");
 	buf_adds(&s->line, buf_slice(&s->claims));
 	buf_addz(&s->line, ",\"sinks\":[]}");
-	return source_control(s, err) || source_flush(s, err) ? -1 : 0;
+	return consume_control(s, err) || consume_flush(s, err) ? -1 : 0;
 }
 
-int source_probe(struct source *s, struct err *err)
+int consume_probe(struct consume *s, struct err *err)
 {
 	s->watching = false;
-	if (source_send_probe(s, err))
+	if (consume_send_probe(s, err))
 		return -1;
 	while (s->answered != s->probe) {
-		if (source_poll_change(s, err))
+		if (consume_poll_change(s, err))
 			return -1;
 		if (s->change != INPUT_UNCHANGED || s->stopping)
 			return 1;
 		if (ack_closed(s->ack))
 			return err_set(err, EX_TEMPFAIL, "the ack channel was closed");
-		if (source_turn(s, INT64_MAX, err))
+		if (consume_turn(s, INT64_MAX, err))
 			return -1;
 	}
 	return 0;
 }
 
-int source_init(struct source *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err)
+int consume_init(struct consume *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err)
 {
 	struct ctl_init init = { .act = act, .by_now = by_now, .start = *start };
 
@@ -52,13 +52,13 @@ int source_init(struct source *s, enum ctl_act act, const char *to, const char *
 		init.to = slice_z(to);
 	memcpy(init.gen, gen, sizeof init.gen);
 	ctl_init_write(&s->inc, &init, &s->line);
-	if (source_control(s, err) || source_flush(s, err))
+	if (consume_control(s, err) || consume_flush(s, err))
 		return -1;
 	crash_at(CRASH_SOURCE_INIT);
 	return 0;
 }
 
-void source_draw(char gen[CTL_INC_CHARS + 1])
+void consume_draw(char gen[CTL_INC_CHARS + 1])
 {
 	uint8_t random[CTL_INC_CHARS / 2];
 	struct buf hex = { 0 };
@@ -72,7 +72,7 @@ void source_draw(char gen[CTL_INC_CHARS + 1])
 /* ---- what was found */
 
 /* Partitions that we hold and that the metadata do not show yet belong to the job all the same. */
-static int ask_partitions(struct source *s, struct err *err)
+static int ask_partitions(struct consume *s, struct err *err)
 {
 	if (s->log->ops->partitions(s->log->self, &s->all, err))
 		return -1;
@@ -81,7 +81,7 @@ static int ask_partitions(struct source *s, struct err *err)
 	return 0;
 }
 
-int source_found(struct source *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+int consume_found(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
 {
 	struct buf meta = { 0 };
 	int rc = 0;
@@ -105,7 +105,7 @@ int source_found(struct source *s, struct found *f, struct ranges *commits, char
 
 /* ---- one round */
 
-static int fresh(struct source *s, const char *to, struct err *err)
+static int fresh(struct consume *s, const char *to, struct err *err)
 {
 	struct ranges start = { 0 };
 	char gen[CTL_INC_CHARS + 1];
@@ -113,26 +113,26 @@ static int fresh(struct source *s, const char *to, struct err *err)
 
 	for (size_t i = 0; i < s->all.n; i++)
 		ranges_add(&start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
-	source_draw(gen);
+	consume_draw(gen);
 	rc = bounds_starts(s->c, s->log, &start, err);
 	for (size_t i = 0; i < start.n; i++)
 		start.v[i].to = start.v[i].from;
 	if (rc == 0)
-		rc = source_init(s, CTL_FRESH, to, gen, false, &start, err);
+		rc = consume_init(s, CTL_FRESH, to, gen, false, &start, err);
 	s->drew = true;
 	ranges_fini(&start);
 	return rc;
 }
 
-static int name_new(struct source *s, const struct start_decision *d, struct err *err)
+static int name_new(struct consume *s, const struct start_decision *d, struct err *err)
 {
 	for (size_t i = 0; i < d->start.n; i++)
 		log_info("%s/%" PRId32 " is new: from offset 0", d->start.v[i].topic, d->start.v[i].partition);
-	return source_init(s, CTL_NEW, NULL, d->gen, false, &d->start, err);
+	return consume_init(s, CTL_NEW, NULL, d->gen, false, &d->start, err);
 }
 
 /* No sink keeps positions: the commits, else --from. At least once. */
-static int start_without_sinks(struct source *s, const struct ranges *commits, struct err *err)
+static int start_without_sinks(struct consume *s, const struct ranges *commits, struct err *err)
 {
 	struct ranges start = { 0 };
 	int rc;
@@ -154,7 +154,7 @@ static int start_without_sinks(struct source *s, const struct ranges *commits, s
 
 /* stored and ends, in the order of the view. Where the commits are not what is stored (who was evicted could not commit, a store went back), they follow soon:
  * new records may be long in coming. */
-static int begin_sets(struct source *s, const struct ranges *commits, struct err *err)
+static int begin_sets(struct consume *s, const struct ranges *commits, struct err *err)
 {
 	ranges_fini(&s->stored);
 	ranges_fini(&s->ends);
@@ -176,7 +176,7 @@ static int begin_sets(struct source *s, const struct ranges *commits, struct err
 	return s->ends.n ? s->log->ops->ends(s->log->self, &s->ends, err) : 0;
 }
 
-static int start(struct source *s, const struct start_decision *d, const struct ranges *commits, struct err *err)
+static int start(struct consume *s, const struct start_decision *d, const struct ranges *commits, struct err *err)
 {
 	memcpy(s->gen, d->gen, sizeof s->gen);
 	s->meta.n = 0;
@@ -185,12 +185,12 @@ static int start(struct source *s, const struct start_decision *d, const struct 
 		catchup_probed(&s->catchup, s->sinks, s->n_sinks, &s->held);
 	else if (start_without_sinks(s, commits, err))
 		return -1;
-	if (begin_sets(s, commits, err) || source_check_log(s, err))
+	if (begin_sets(s, commits, err) || consume_check_log(s, err))
 		return -1;
-	if (d->commit && source_commit(s, true, err))
+	if (d->commit && consume_commit(s, true, err))
 		return err_in(err, "first commit of group %s", s->c->group);
 	s->commit_due = true;
-	source_lag(s);
+	consume_lag(s);
 	s->lag_at_us = tm_mono_us() + LAG_AFTER_S * TM_S;
 	s->watch_at_us = tm_mono_us() + WATCH_AFTER_S * TM_S;
 	counters_set(s->writer.counters, COUNTER_PARTITIONS, s->catchup.n);
@@ -200,7 +200,7 @@ static int start(struct source *s, const struct start_decision *d, const struct 
 }
 
 /* 0: go on reading; 1: probe again; -1. */
-static int act(struct source *s, const struct start_decision *d, const struct ranges *commits, bool *sure, struct err *err)
+static int act(struct consume *s, const struct start_decision *d, const struct ranges *commits, bool *sure, struct err *err)
 {
 	bool stop = d->act == START_STOP;
 	int rc = 1;
@@ -213,7 +213,7 @@ static int act(struct source *s, const struct start_decision *d, const struct ra
 	if (d->act == START_FRESH)
 		rc = fresh(s, d->to, err) ? -1 : 1;
 	else if (d->act == START_ADOPT)
-		rc = source_init(s, CTL_ADOPT, NULL, d->gen, false, &d->start, err) ? -1 : 1;
+		rc = consume_init(s, CTL_ADOPT, NULL, d->gen, false, &d->start, err) ? -1 : 1;
 	else if (d->act == START_NEW)
 		rc = name_new(s, d, err) ? -1 : 1;
 	else if (d->act == START_READ)
@@ -221,13 +221,13 @@ static int act(struct source *s, const struct start_decision *d, const struct ra
 	return rc;
 }
 
-static int round_once(struct source *s, bool *sure, struct err *err)
+static int round_once(struct consume *s, bool *sure, struct err *err)
 {
 	struct start_decision d = { 0 };
 	struct ranges commits;
 	struct found f;
 	char *commit_job;
-	int rc = source_found(s, &f, &commits, &commit_job, err);
+	int rc = consume_found(s, &f, &commits, &commit_job, err);
 
 	if (rc == 0) {
 		start_rules(&f, &d);
@@ -239,13 +239,13 @@ static int round_once(struct source *s, bool *sure, struct err *err)
 	return rc;
 }
 
-int source_prepare(struct source *s, struct err *err)
+int consume_prepare(struct consume *s, struct err *err)
 {
 	bool sure = false;
 
 	s->again = false;
 	for (int round = 0; round < ROUNDS_MOST; round++) {
-		int rc = source_probe(s, err);
+		int rc = consume_probe(s, err);
 
 		if (rc)
 			return rc;
@@ -253,7 +253,7 @@ int source_prepare(struct source *s, struct err *err)
 		if (rc < 0)
 			return -1;
 		if (rc == 0) {
-			if (source_poll_change(s, err))
+			if (consume_poll_change(s, err))
 				return -1;
 			return s->change != INPUT_UNCHANGED || s->stopping;
 		}

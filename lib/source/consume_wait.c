@@ -17,7 +17,7 @@ static void forget_sinks(struct ctl_sink_state *sinks, size_t n)
 	free(sinks);
 }
 
-static int take_answer(struct source *s, struct slice line, struct err *err)
+static int take_answer(struct consume *s, struct slice line, struct err *err)
 {
 	struct ctl_sink_state *sinks;
 	size_t n_sinks;
@@ -33,10 +33,10 @@ static int take_answer(struct source *s, struct slice line, struct err *err)
 	s->sinks = sinks;
 	s->n_sinks = n_sinks;
 	s->answered = n;
-	return s->watching ? source_watched(s, err) : 0;
+	return s->watching ? consume_watched(s, err) : 0;
 }
 
-static int take_ack(struct source *s, uint64_t epoch, uint64_t rows, struct err *err)
+static int take_ack(struct consume *s, uint64_t epoch, uint64_t rows, struct err *err)
 {
 	const struct ranges *r = epochs_acked(s->epochs, epoch, rows, err);
 
@@ -60,7 +60,7 @@ static int take_ack(struct source *s, uint64_t epoch, uint64_t rows, struct err 
 	return 0;
 }
 
-int source_serve(struct source *s, struct err *err)
+int consume_serve(struct consume *s, struct err *err)
 {
 	struct ack_event e;
 	int rc = 0;
@@ -75,32 +75,32 @@ int source_serve(struct source *s, struct err *err)
 	}
 	if (rc == 0 && s->commit_due) {
 		s->commit_due = false;
-		source_lag(s);
-		rc = source_commit(s, false, err);
+		consume_lag(s);
+		rc = consume_commit(s, false, err);
 	}
 	return rc;
 }
 
-int source_turn(struct source *s, int64_t deadline_us, struct err *err)
+int consume_turn(struct consume *s, int64_t deadline_us, struct err *err)
 {
 	if (loop_turn(s->loop, deadline_us, err) < 0)
 		return -1;
-	return source_serve(s, err);
+	return consume_serve(s, err);
 }
 
-int source_drain(struct source *s, int64_t deadline_us, struct err *err)
+int consume_drain(struct consume *s, int64_t deadline_us, struct err *err)
 {
 	while (epochs_in_flight(s->epochs) && !ack_closed(s->ack) && tm_mono_us() < deadline_us)
-		if (source_turn(s, deadline_us, err))
+		if (consume_turn(s, deadline_us, err))
 			return -1;
-	return source_serve(s, err);
+	return consume_serve(s, err);
 }
 
 /* ---- the assignment */
 
-int source_poll_change(struct source *s, struct err *err)
+int consume_poll_change(struct consume *s, struct err *err)
 {
-	if (!source_group(s) || s->change != INPUT_UNCHANGED)
+	if (!consume_group(s) || s->change != INPUT_UNCHANGED)
 		return 0;
 	partitions_fini(&s->coming);
 	return s->log->ops->change(s->log->self, &s->change, &s->coming, err);
@@ -108,12 +108,12 @@ int source_poll_change(struct source *s, struct err *err)
 
 /* ---- commits */
 
-int source_commit(struct source *s, bool wait, struct err *err)
+int consume_commit(struct consume *s, bool wait, struct err *err)
 {
 	struct ranges due = { 0 };
 	int rc = 0;
 
-	if (!source_group(s))
+	if (!consume_group(s))
 		return 0;
 	for (size_t i = 0; i < s->stored.n; i++) {
 		struct range *r = &s->stored.v[i], *to;
@@ -134,7 +134,7 @@ int source_commit(struct source *s, bool wait, struct err *err)
 
 /* ---- lag: the log's end minus the lowest position stored by all sinks */
 
-static int64_t lag_of(const struct source *s, size_t i)
+static int64_t lag_of(const struct consume *s, size_t i)
 {
 	const struct range *r = &s->stored.v[i];
 
@@ -145,7 +145,7 @@ static int64_t lag_of(const struct source *s, size_t i)
 	return s->ends.v[i].to > r->to ? s->ends.v[i].to - r->to : 0;
 }
 
-void source_lag(struct source *s)
+void consume_lag(struct consume *s)
 {
 	uint64_t records = 0, us = 0;
 	int64_t now = tm_now_us();
@@ -166,10 +166,10 @@ void source_lag(struct source *s)
 	counters_set(s->writer.counters, COUNTER_LAG_US, us);
 }
 
-int source_ask_lag(struct source *s, struct err *err)
+int consume_ask_lag(struct consume *s, struct err *err)
 {
 	if (s->ends.n && s->log->ops->ends(s->log->self, &s->ends, err))
 		return -1;
-	source_lag(s);
+	consume_lag(s);
 	return 0;
 }

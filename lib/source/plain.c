@@ -24,7 +24,7 @@
 enum { FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */, LOG_OUT_BYTES = 256 << 10 };
 
 struct plain {
-	const struct source_conf *c;
+	const struct consume_conf *c;
 	struct loop *loop;
 	struct record_writer writer;
 	uint64_t left;             /* records until --until COUNT */
@@ -46,7 +46,7 @@ static void touch(void *arg, int fd, short revents)
 	counters_set(p->writer.counters, COUNTER_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
 }
 
-static int begin(struct plain *p, const struct source_conf *c, size_t out_bytes, struct err *err)
+static int begin(struct plain *p, const struct consume_conf *c, size_t out_bytes, struct err *err)
 {
 	*p = (struct plain){ .c = c, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	p->loop = loop_new();
@@ -239,7 +239,7 @@ static int copy_file(struct plain *p, const char *path, struct err *err)
 	return rc;
 }
 
-int source_plain_files(const struct source_conf *c, struct err *err)
+int consume_plain_files(const struct consume_conf *c, struct err *err)
 {
 	struct plain p;
 	int rc = begin(&p, c, FILES_OUT_BYTES, err);
@@ -334,7 +334,7 @@ static int copy_log(struct plain *p, struct err *err)
 	return rc;
 }
 
-int source_plain(const struct source_conf *c, struct input *log, struct err *err)
+int consume_plain(const struct consume_conf *c, struct input *log, struct err *err)
 {
 	struct plain p;
 	int rc = begin(&p, c, LOG_OUT_BYTES, err);
