@@ -112,7 +112,7 @@ static int produce(struct gen_program *p, struct gen *g, int64_t start_us, struc
 	return out_flush(o, err);
 }
 
-static int run(void *self, struct err *err)
+static int run_gen(void *self, struct err *err)
 {
 	struct gen_program *p = self;
 	struct gen_conf c;
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 {
 	static struct gen_program self;
 	static const struct prog prog = {
-		.name = "hta-gen", .summary = "generate synthetic events", .synopsis = "[OPTIONS]", .opts = opts, .run = run,
+		.name = "hta-gen", .summary = "generate synthetic events", .synopsis = "[OPTIONS]", .opts = opts, .run = run_gen,
 		.examples = "hta-gen --count 1e6 >events.ndjson\nhta-gen --rate 1000 --seconds 60 | kcat -P -b localhost:9092 -t events",
 	};
 

@@ -74,7 +74,7 @@ static int time_cmp(const void *a, const void *b)
 }
 
 /* The first events, once more, with a highest time. */
-static void begin(struct ahead *a, int64_t highest_us)
+static void begin_ahead(struct ahead *a, int64_t highest_us)
 {
 	int64_t first[AHEAD_EVENTS + 1];
 	unsigned n = a->n;
@@ -92,7 +92,7 @@ static void begin_by_median(struct ahead *a)
 
 	memcpy(sorted, a->us, a->n * sizeof(*sorted));
 	qsort(sorted, a->n, sizeof(*sorted), time_cmp);
-	begin(a, sorted[(a->n - 1) / 2]);
+	begin_ahead(a, sorted[(a->n - 1) / 2]);
 }
 
 void ahead_event(struct ahead *a, int64_t us)
@@ -138,7 +138,7 @@ void ahead_before(struct ahead *a, const int64_t *us, size_t n)
 void ahead_known(struct ahead *a, int64_t us)
 {
 	if (a->highest_us == POS_NONE) {
-		begin(a, us);
+		begin_ahead(a, us);
 	} else if (us > a->highest_us) {
 		a->highest_us = us;
 		take_near(a);

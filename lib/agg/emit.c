@@ -153,7 +153,7 @@ static void write_piece(void *arg, unsigned i)
 	}
 }
 
-static int hand_over(struct emit *e, struct writer *w, struct err *err)
+static int hand_over_rows(struct emit *e, struct writer *w, struct err *err)
 {
 	struct slice lines = buf_slice(&w->out);
 	uint64_t rows = w->rows;
@@ -186,7 +186,7 @@ static int write_rows(struct emit *e, size_t metric, const struct table *t, stru
 		e->threads.run(e->threads.self, (unsigned)pieces, write_piece, &j);
 		j.from += pieces * PIECE;
 		for (size_t i = 0; i < pieces; i++)
-			if (hand_over(e, &e->writer[i], err))
+			if (hand_over_rows(e, &e->writer[i], err))
 				return -1;
 	}
 	return 0;
@@ -210,5 +210,5 @@ int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct e
 
 int emit_flush(struct emit *e, struct err *err)
 {
-	return hand_over(e, &e->writer[0], err);
+	return hand_over_rows(e, &e->writer[0], err);
 }

@@ -123,14 +123,14 @@ void engine_clear(struct engine *w)
 
 /* ---- columns: each returns the lines of `live` that are still good */
 
-static struct value_column column_of(const struct engine *w, size_t field)
+static struct value_column batch_column_of(const struct engine *w, size_t field)
 {
 	return (struct value_column){ engine_field(w, 0, field), w->plan->n_fields };
 }
 
 static uint64_t read_times(struct engine *w, uint64_t live)
 {
-	struct value_column column = column_of(w, w->plan->time_field);
+	struct value_column column = batch_column_of(w, w->plan->time_field);
 	const struct value_when *when = &w->plan->common.when;
 	struct value_time_sets sets = value_times(&w->clock, column, live, when, w->time_us);
 
@@ -141,7 +141,7 @@ static uint64_t read_times(struct engine *w, uint64_t live)
 
 static uint64_t read_values(struct engine *w, size_t column, uint64_t live)
 {
-	struct value_sets sets = value_decs(column_of(w, w->plan->value_field[column]), live, w->value[column]);
+	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), live, w->value[column]);
 
 	w->rounded[column] = w->plan->common.exact ? 0 : sets.rounded;
 	w->has_value[column] = sets.exact | w->rounded[column];
@@ -194,7 +194,7 @@ static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 
 /* ---- a batch */
 
-static int add(struct engine *w, uint64_t live, struct err *err)
+static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	uint8_t line[SCAN_BATCH];
 	unsigned n = 0;
@@ -240,7 +240,7 @@ static void see_fields(struct engine *w, uint64_t valid)
 	}
 }
 
-static int refuse(struct engine *w, uint64_t dead, uint64_t late, uint64_t nth, const char *block, engine_refused_fn *refused, void *arg, struct err *err)
+static int refuse_lines(struct engine *w, uint64_t dead, uint64_t late, uint64_t nth, const char *block, engine_refused_fn *refused, void *arg, struct err *err)
 {
 	for_each_line(i, dead | late) {
 		struct slice record = slice(w->batch.start[i], w->batch.length[i]);
@@ -285,11 +285,11 @@ int engine_block(struct engine *w, struct slice block, engine_refused_fn *refuse
 		w->counts.valid += (unsigned)__builtin_popcountll(b->valid);
 		late = engine_judge(w, live);
 		live &= ~w->ahead;
-		if (add(w, live & ~late, err))
+		if (add_batch(w, live & ~late, err))
 			return -1;
 		live |= b->blank;
 		if ((late || (unsigned)__builtin_popcountll(live) != b->lines) &&
-		    refuse(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth, block.p, refused, arg, err))
+		    refuse_lines(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth, block.p, refused, arg, err))
 			return -1;
 	}
 	return 0;

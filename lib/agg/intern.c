@@ -12,7 +12,7 @@ enum { PLACES = 4096 };
 
 struct interned { uint8_t text_n /* 0: empty */, value_n; char text[INTERN_MAX], value[INTERN_MAX]; };
 
-static inline bool has(const struct interned *v, struct slice text)
+static inline bool intern_has(const struct interned *v, struct slice text)
 {
 	return v->text_n == text.n && memcmp(v->text, text.p, text.n) == 0;
 }
@@ -27,9 +27,9 @@ struct slice intern_find(struct intern *in, struct slice text)
 	if (!in->at)
 		return (struct slice){ 0 };
 	v = &in->at[in->place];
-	if (!has(v, text))
+	if (!intern_has(v, text))
 		v = &in->at[in->place ^ 1];
-	return has(v, text) ? slice(v->value, v->value_n) : (struct slice){ 0 };
+	return intern_has(v, text) ? slice(v->value, v->value_n) : (struct slice){ 0 };
 }
 
 void intern_keep(struct intern *in, struct slice text, struct slice value)

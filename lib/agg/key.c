@@ -12,7 +12,7 @@ _Static_assert(KEY_VALUE_MAX + 8 < 1 << LENGTH_BITS, "a length fits its bits, d.
 enum { RANK_MISSING, RANK_NULL, RANK_FALSE, RANK_TRUE, RANK_NUMBER, RANK_STRING };
 static const enum dim_tag tags[8] = { DIM_MISSING, DIM_NULL, DIM_FALSE, DIM_TRUE, DIM_NUMBER, DIM_STRING };
 
-static inline char *put(char *out, unsigned rank, const char *p, size_t n)
+static inline char *put_value(char *out, unsigned rank, const char *p, size_t n)
 {
 	uint16_t head = (uint16_t)(rank << LENGTH_BITS | n);
 
@@ -76,7 +76,7 @@ static void slack(struct buf *scratch)
 	memset(scratch->p + scratch->n, 0, SCAN_PAD);
 }
 
-static enum key_result unescape(const struct field *f, struct buf *scratch, struct slice *out)
+static enum key_result unescape_key(const struct field *f, struct buf *scratch, struct slice *out)
 {
 	scratch->n = 0;
 	if (scan_unescape(slice(f->p, f->n), scratch))
@@ -104,7 +104,7 @@ static size_t without_zeros(const char *p, size_t n)
 	return n == 2 && p[0] == '-' && p[1] == '0' ? 0 : n;
 }
 
-static struct slice number(const struct field *f, struct buf *scratch)
+static struct slice key_number(const struct field *f, struct buf *scratch)
 {
 	size_t n = canonical(f->p, f->n) ? f->n : without_zeros(f->p, f->n);
 
@@ -125,10 +125,10 @@ enum key_result key_text(const struct field *f, struct key_scratch *s, struct sl
 		*out = slice(f->p, f->n);
 		return KEY_OK;
 	case FIELD_NUMBER:
-		*out = number(f, &s->text);
+		*out = key_number(f, &s->text);
 		return KEY_OK;
 	case FIELD_ESCAPED: {
-		enum key_result r = unescape(f, &s->text, out);
+		enum key_result r = unescape_key(f, &s->text, out);
 
 		return r == KEY_NUL ? KEY_OK : r;
 	}
@@ -145,18 +145,18 @@ static enum key_result put_text(struct slice text, char **out)
 {
 	if (text.n > KEY_VALUE_MAX)
 		return KEY_LONG;
-	*out = put(*out, RANK_STRING, text.p, text.n);
+	*out = put_value(*out, RANK_STRING, text.p, text.n);
 	return KEY_OK;
 }
 
 /* A number that stands as it was written has no exponent and is short. */
 static enum key_result put_number(const struct field *f, struct key_scratch *s, char **out)
 {
-	struct slice text = number(f, &s->text);
+	struct slice text = key_number(f, &s->text);
 
 	if (text.p != f->p && dims_number_chars(text) > KEY_VALUE_MAX)
 		return KEY_NUMBER;
-	*out = put(*out, RANK_NUMBER, text.p, text.n);
+	*out = put_value(*out, RANK_NUMBER, text.p, text.n);
 	return KEY_OK;
 }
 
@@ -165,7 +165,7 @@ static enum key_result put_escaped(const struct field *f, struct key_scratch *s,
 	struct slice text = slice(f->p, f->n), value = intern_find(&s->intern, text);
 
 	if (!value.p) {
-		enum key_result r = unescape(f, &s->text, &value);
+		enum key_result r = unescape_key(f, &s->text, &value);
 
 		if (r)
 			return r;
@@ -206,17 +206,17 @@ static enum key_result put_other(const struct field *f, struct key_scratch *s, c
 static inline enum key_result put_field(const struct field *f, struct key_scratch *s, char **out)
 {
 	if (__builtin_expect(f->type == FIELD_STRING && f->n <= 2 * COPY, 1)) {
-		*out = put(*out, RANK_STRING, f->p, f->n);
+		*out = put_value(*out, RANK_STRING, f->p, f->n);
 		return KEY_OK;
 	}
 	if (f->type == FIELD_NUMBER && f->n <= 8 && digits8(f->p, f->n)) {
-		*out = put(*out, RANK_NUMBER, f->p, f->n);
+		*out = put_value(*out, RANK_NUMBER, f->p, f->n);
 		return KEY_OK;
 	}
 	return put_other(f, s, out);
 }
 
-static inline char *finish(char *out, char *p, uint64_t window)
+static inline char *finish_key(char *out, char *p, uint64_t window)
 {
 	uint64_t head, length;
 
@@ -237,7 +237,7 @@ enum key_result key_build(const struct field *fields, const uint8_t *index, size
 		if (r)
 			return r;
 	}
-	finish(out, p, window);
+	finish_key(out, p, window);
 	return KEY_OK;
 }
 
@@ -256,7 +256,7 @@ uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live
 			r = put_field(&f[index[i]], s, &p);
 		key[line] = out;
 		if (__builtin_expect(r == KEY_OK, 1))
-			out = finish(out, p, window[line]);
+			out = finish_key(out, p, window[line]);
 		else
 			good &= ~(1ULL << line);
 	}
@@ -337,7 +337,7 @@ static uint64_t number_prefix(struct slice text)
 	return s.negative ? zero - size : zero + size;
 }
 
-static inline struct value value_of(const char *key, size_t dim)
+static inline struct value key_value_of(const char *key, size_t dim)
 {
 	const char *p = key + sizeof(uint64_t);
 	struct value v;
@@ -349,7 +349,7 @@ static inline struct value value_of(const char *key, size_t dim)
 
 uint64_t key_prefix(const char *key, size_t dim, size_t skip)
 {
-	struct value x = value_of(key, dim);
+	struct value x = key_value_of(key, dim);
 	uint64_t v = 0;
 
 	if (x.rank == RANK_NUMBER) {
@@ -363,12 +363,12 @@ uint64_t key_prefix(const char *key, size_t dim, size_t skip)
 
 bool key_is_string(const char *key, size_t dim)
 {
-	return value_of(key, dim).rank == RANK_STRING;
+	return key_value_of(key, dim).rank == RANK_STRING;
 }
 
 size_t key_common(const char *a, const char *b, size_t dim)
 {
-	struct slice x = value_of(a, dim).text, y = value_of(b, dim).text;
+	struct slice x = key_value_of(a, dim).text, y = key_value_of(b, dim).text;
 	size_t n = 0;
 
 	while (n < x.n && n < y.n && x.p[n] == y.p[n])
@@ -378,7 +378,7 @@ size_t key_common(const char *a, const char *b, size_t dim)
 
 bool key_same(const char *a, const char *b, size_t dim)
 {
-	struct value x = value_of(a, dim), y = value_of(b, dim);
+	struct value x = key_value_of(a, dim), y = key_value_of(b, dim);
 
 	return x.rank == y.rank && x.text.n == y.text.n && (x.text.n == 0 || memcmp(x.text.p, y.text.p, x.text.n) == 0);
 }

@@ -66,7 +66,7 @@ static size_t first_path(struct slice list)
 	return list.n;
 }
 
-static struct slice trim(struct slice s)
+static struct slice trim_metric(struct slice s)
 {
 	for (; s.n && s.p[0] == ' '; s.p++)
 		s.n--;
@@ -97,13 +97,13 @@ static int add_dim(struct metric *m, struct path *p, struct err *err)
 
 int metric_add_dims(struct metric *m, struct slice list, struct err *err)
 {
-	if (trim(list).n == 0)
+	if (trim_metric(list).n == 0)
 		return 0;
 	for (;;) {
 		size_t n = first_path(list);
 		struct path p;
 
-		if (path_parse(&p, trim(slice(list.p, n)), err))
+		if (path_parse(&p, trim_metric(slice(list.p, n)), err))
 			return -1;
 		if (add_dim(m, &p, err)) {
 			path_fini(&p);

@@ -39,7 +39,7 @@ static inline const char *key_of(const struct sorter *s, const struct order_entr
 /* ---- by numbers */
 
 /* a[0..m) and b[0..n) to `to`, where b may be the end of what is written. */
-static void merge(const struct order_entry *a, size_t m, const struct order_entry *b, size_t n, struct order_entry *to)
+static void merge_orders(const struct order_entry *a, size_t m, const struct order_entry *b, size_t n, struct order_entry *to)
 {
 	const struct order_entry *a_end = a + m, *b_end = b + n;
 
@@ -73,7 +73,7 @@ static void sort(struct order_entry *v, size_t n, struct order_entry *spare)
 	if (v[half - 1].by <= v[half].by)
 		return;
 	memcpy(spare, v, half * sizeof(*v));
-	merge(spare, half, v + half, n - half, v);
+	merge_orders(spare, half, v + half, n - half, v);
 }
 
 /* ---- by keys */
@@ -136,7 +136,7 @@ static inline void ask_ahead(const struct sorter *s, const struct order_entry *v
 }
 
 /* What all strings of a place begin with. */
-static size_t common(const struct sorter *s, const struct order_entry *v, size_t n, size_t place)
+static size_t common_prefix(const struct sorter *s, const struct order_entry *v, size_t n, size_t place)
 {
 	const char *first = NULL;
 	size_t most = KEY_VALUE_MAX;
@@ -158,7 +158,7 @@ static size_t common(const struct sorter *s, const struct order_entry *v, size_t
 
 static void give_numbers(const struct sorter *s, struct order_entry *v, size_t n, size_t place)
 {
-	size_t skip = place ? common(s, v, n, place) : 0;
+	size_t skip = place ? common_prefix(s, v, n, place) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		ask_ahead(s, v, i, n);

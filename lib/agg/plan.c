@@ -162,7 +162,7 @@ static size_t field_of(struct plan *p, const struct path *path)
 	return p->n_fields - 1;
 }
 
-static int column_of(uint8_t *column, size_t *n, size_t field)
+static int plan_column_of(uint8_t *column, size_t *n, size_t field)
 {
 	for (size_t i = 0; i < *n; i++)
 		if (column[i] == field)
@@ -210,14 +210,14 @@ static int fill_fields(struct plan *p, struct plan_metric *m, struct err *err)
 	if (field == SCAN_FIELDS || value == SCAN_FIELDS || uniq == SCAN_FIELDS)
 		return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
 	if (m->m.has_value)
-		m->value = column_of(p->value_field, &p->n_values, value);
+		m->value = plan_column_of(p->value_field, &p->n_values, value);
 	if (m->m.has_uniq)
-		m->uniq = column_of(p->uniq_field, &p->n_uniqs, uniq);
+		m->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, uniq);
 	metric_cfg(&m->m, &p->common, m->cfg);
 	return 0;
 }
 
-static int fill(struct plan *p, const struct plan_builder *b, const char *time, struct err *err)
+static int fill_plan(struct plan *p, const struct plan_builder *b, const char *time, struct err *err)
 {
 	static const struct scope events = { .name = "events" };
 	const struct scope *own = b->n > 1 ? b->scope + 1 : &events;
@@ -250,7 +250,7 @@ struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_un
 	p->path = mem_array(SCAN_FIELDS, sizeof(*p->path));
 	p->value_field = mem_alloc(SCAN_FIELDS);
 	p->uniq_field = mem_alloc(SCAN_FIELDS);
-	if (fill(p, b, time, err)) {
+	if (fill_plan(p, b, time, err)) {
 		plan_free(p);
 		return NULL;
 	}

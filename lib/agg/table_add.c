@@ -2,7 +2,7 @@
 #include "agg/table_internal.h"
 #include "base/hash.h"
 
-static struct hll *sketch(struct table *t, struct group *g)
+static struct hll *group_sketch(struct table *t, struct group *g)
 {
 	struct links *l = links_of(t, g);
 
@@ -51,7 +51,7 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 	for (unsigned k = 0; k < b->n; k++)
 		if (b->has_uniq >> b->line[k] & 1) {
 			hash[n] = b->uniq[b->line[k]];
-			uniq[n++] = sketch(t, group_at(t, ref[k]));
+			uniq[n++] = group_sketch(t, group_at(t, ref[k]));
 		}
 	for (unsigned k = 0; k < n; k++)
 		hll_prefetch(uniq[k], hash[k]);
@@ -60,7 +60,7 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 }
 
 /* The tags of n keys; their places are asked for. */
-static void ask(const struct table *t, const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *tag)
+static void ask_places(const struct table *t, const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *tag)
 {
 	uint64_t hash[TABLE_BATCH];
 
@@ -88,7 +88,7 @@ static bool seek(struct table *t, const char *const *key, const uint32_t *bytes,
 	unsigned looked_for = is_one(key, bytes, n) ? 1 : n;
 	uint32_t tag[TABLE_BATCH];
 
-	ask(t, key, bytes, looked_for, tag);
+	ask_places(t, key, bytes, looked_for, tag);
 	if (!table_seek(t, key, bytes, tag, looked_for, ref))
 		return false;
 	for (unsigned k = looked_for; k < n; k++)

@@ -17,7 +17,7 @@ struct bucket *table_buckets(size_t n, void **memory)
 }
 
 /* The places of a bucket that have the tag, as bits. */
-static inline unsigned places_of(const struct bucket *b, uint32_t tag)
+static inline unsigned place_places_of(const struct bucket *b, uint32_t tag)
 {
 #ifdef __SSE2__
 	const __m128i want = _mm_set1_epi32((int)tag), *tags = (const __m128i *)(const void *)b->tag;
@@ -38,7 +38,7 @@ static inline bool is_full(const struct bucket *b)
 	return b->tag[PLACES - 1] != 0;        /* places are filled in their order, and never emptied one by one */
 }
 
-static void put(struct bucket *bucket, uint32_t mask, uint32_t tag, uint32_t ref)
+static void put_in_bucket(struct bucket *bucket, uint32_t mask, uint32_t tag, uint32_t ref)
 {
 	uint32_t i = tag & mask;
 	unsigned at = 0;
@@ -64,7 +64,7 @@ void table_reserve(struct table *t, size_t more)
 	bucket = table_buckets(n, &memory);
 	for (size_t i = 0; i < old; i++)
 		for (unsigned k = 0; k < PLACES && t->bucket[i].tag[k]; k++)
-			put(bucket, (uint32_t)(n - 1), t->bucket[i].tag[k], t->bucket[i].ref[k]);
+			put_in_bucket(bucket, (uint32_t)(n - 1), t->bucket[i].tag[k], t->bucket[i].ref[k]);
 	free(t->bucket_memory);
 	t->bucket = bucket;
 	t->bucket_memory = memory;
@@ -73,7 +73,7 @@ void table_reserve(struct table *t, size_t more)
 
 void table_place(struct table *t, uint32_t tag, uint32_t ref)
 {
-	put(t->bucket, t->mask, tag, ref);
+	put_in_bucket(t->bucket, t->mask, tag, ref);
 }
 
 /* The first of the listed windows that does not start before `window`. */
@@ -111,7 +111,7 @@ void table_list(struct table *t, struct group *g)
 }
 
 /* Nothing counted: a first value is below the least and above the most. */
-static void begin(const struct table *t, struct group *g)
+static void begin_place(const struct table *t, struct group *g)
 {
 	memset(g, 0, t->head_bytes);
 	if (t->wide) {
@@ -138,7 +138,7 @@ static uint32_t insert(struct table *t, const char *key, uint32_t tag)
 	}
 	ref = (uint32_t)(t->used / UNIT);
 	g = group_at(t, ref);
-	begin(t, g);
+	begin_place(t, g);
 	memcpy(key_of(t, g), key, bytes);
 	t->used += size;
 	t->indexed++;
@@ -149,12 +149,12 @@ static uint32_t insert(struct table *t, const char *key, uint32_t tag)
 	return ref;
 }
 
-static uint32_t find(struct table *t, const char *key, uint32_t bytes, uint32_t tag)
+static uint32_t seek_place(struct table *t, const char *key, uint32_t bytes, uint32_t tag)
 {
 	for (uint32_t i = tag & t->mask;; i = (i + 1) & t->mask) {
 		const struct bucket *b = &t->bucket[i];
 
-		for (unsigned places = places_of(b, tag); places; places &= places - 1) {
+		for (unsigned places = place_places_of(b, tag); places; places &= places - 1) {
 			uint32_t ref = b->ref[__builtin_ctz(places)];
 
 			if (key_equal(key, key_of(t, group_at(t, ref)), bytes))
@@ -169,7 +169,7 @@ static uint32_t find(struct table *t, const char *key, uint32_t bytes, uint32_t 
 static inline uint32_t glance(const struct table *t, uint32_t tag)
 {
 	const struct bucket *b = &t->bucket[tag & t->mask];
-	unsigned places = places_of(b, tag);
+	unsigned places = place_places_of(b, tag);
 	uint32_t ref = __builtin_expect(places != 0, 1) ? b->ref[__builtin_ctz(places)] : 0;
 	const char *g = t->arena + (size_t)ref * UNIT;
 
@@ -178,9 +178,9 @@ static inline uint32_t glance(const struct table *t, uint32_t tag)
 	return ref;
 }
 
-static inline uint32_t settle(struct table *t, const char *key, uint32_t bytes, uint32_t tag, uint32_t seen)
+static inline uint32_t settle_place(struct table *t, const char *key, uint32_t bytes, uint32_t tag, uint32_t seen)
 {
-	return __builtin_expect(seen && key_equal(key, key_of(t, group_at(t, seen)), bytes), 1) ? seen : find(t, key, bytes, tag);
+	return __builtin_expect(seen && key_equal(key, key_of(t, group_at(t, seen)), bytes), 1) ? seen : seek_place(t, key, bytes, tag);
 }
 
 bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag, unsigned n, uint32_t *ref)
@@ -188,7 +188,7 @@ bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, 
 	for (unsigned k = 0; k < n; k++)
 		ref[k] = glance(t, tag[k]);
 	for (unsigned k = 0; k < n; k++) {
-		ref[k] = settle(t, key[k], bytes[k], tag[k], ref[k]);
+		ref[k] = settle_place(t, key[k], bytes[k], tag[k], ref[k]);
 		if (!ref[k])
 			return false;
 	}

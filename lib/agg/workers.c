@@ -67,7 +67,7 @@ static bool wait_for_room(void *arg, struct workers_task *t)
 	return !c->stop;
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker me = *(struct worker *)arg;
 	struct workers *c = me.c;
@@ -95,7 +95,7 @@ static void *work(void *arg)
 }
 
 /* Signals are the main thread's. */
-static int start(struct workers *c, unsigned wanted, struct err *err)
+static int start_threads(struct workers *c, unsigned wanted, struct err *err)
 {
 	sigset_t all, before;
 	int rc = 0;
@@ -107,7 +107,7 @@ static int start(struct workers *c, unsigned wanted, struct err *err)
 
 		c->window[i] = engine_new(c->plan, ENGINE_NO_LATENESS);
 		*me = (struct worker){ c, c->window[i] };
-		rc = pthread_create(&c->thread[i], NULL, work, me);
+		rc = pthread_create(&c->thread[i], NULL, run_worker, me);
 		if (rc == 0) {
 			c->threads++;
 			continue;
@@ -136,7 +136,7 @@ struct workers *workers_new(const struct plan *plan, unsigned threads, size_t ma
 	pthread_cond_init(&c->ready, NULL);
 	pthread_cond_init(&c->done, NULL);
 	pthread_cond_init(&c->resume, NULL);
-	if (start(c, threads, err)) {
+	if (start_threads(c, threads, err)) {
 		workers_free(c);
 		return NULL;
 	}
@@ -171,7 +171,7 @@ void workers_free(struct workers *c)
 /* ---- main: collecting */
 
 /* Tells what the task holds. Tickets do not know their line numbers: all chunks before are collected. */
-static int tell(struct workers *c, struct workers_task *t, struct err *err)
+static int tell_found(struct workers *c, struct workers_task *t, struct err *err)
 {
 	for (size_t i = 0; i < t->n_refusals; i++) {
 		const struct workers_refusal *r = &t->refusal[i];
@@ -222,7 +222,7 @@ static int collect(struct workers *c, struct err *err)
 			pthread_cond_wait(&c->done, &c->lock);
 		done = s->state == DONE;
 		pthread_mutex_unlock(&c->lock);
-		if (tell(c, &s->task, err))
+		if (tell_found(c, &s->task, err))
 			return -1;
 		if (done)
 			break;
@@ -246,7 +246,7 @@ static struct workers_task *filling(struct workers *c)
 	return &slot(c, c->tail)->task;
 }
 
-static int hand_over(struct workers *c, struct err *err)
+static int hand_over_task(struct workers *c, struct err *err)
 {
 	pthread_mutex_lock(&c->lock);
 	slot(c, c->tail)->state = READY;
@@ -264,7 +264,7 @@ int workers_run(struct workers *c, const struct run *run, uint64_t *lines, struc
 	struct workers_task *t = filling(c);
 
 	*lines = workers_task_put(t, run);
-	return t->data.n >= TASK_BYTES ? hand_over(c, err) : 0;
+	return t->data.n >= TASK_BYTES ? hand_over_task(c, err) : 0;
 }
 
 static int collect_all(struct workers *c, struct err *err)
@@ -284,7 +284,7 @@ int workers_file(struct workers *c, int fd, int64_t from, int64_t to, const char
 		int64_t end = to - at > WORKERS_CHUNK_BYTES ? at + WORKERS_CHUNK_BYTES : to;
 
 		workers_task_chunk(filling(c), fd, at, end, at == from, name);
-		if (hand_over(c, err))
+		if (hand_over_task(c, err))
 			return -1;
 	}
 	return collect_all(c, err);
@@ -298,7 +298,7 @@ int workers_wait(struct workers *c, struct err *err)
 		workers_task_do(t, c->own, c->max_line, NULL, NULL, &c->stop);
 	if (collect_all(c, err))
 		return -1;
-	return t->n_parts && (tell(c, t, err) || tell_counts(c, t, err)) ? -1 : 0;
+	return t->n_parts && (tell_found(c, t, err) || tell_counts(c, t, err)) ? -1 : 0;
 }
 
 void workers_each(void *workers, unsigned n, void (*call)(void *arg, unsigned i), void *arg)
@@ -312,7 +312,7 @@ void workers_each(void *workers, unsigned n, void (*call)(void *arg, unsigned i)
 		t->call = call;
 		t->call_arg = arg;
 		t->call_i = i;
-		hand_over(c, &none);
+		hand_over_task(c, &none);
 	}
 	collect_all(c, &none);
 }

@@ -98,7 +98,7 @@ struct work {
 	const _Atomic bool *stop;
 };
 
-static int refuse(struct work *k, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err)
+static int refuse_task_line(struct work *k, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err)
 {
 	struct workers_task *t = k->t;
 	struct workers_refusal *r;
@@ -119,9 +119,9 @@ static int refuse(struct work *k, uint64_t nth, size_t at, struct slice record, 
 	return 0;
 }
 
-static int refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
+static int task_line_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
 {
-	return refuse(arg, nth, at, record, record.n, reason ? reason : "late", err);
+	return refuse_task_line(arg, nth, at, record, record.n, reason ? reason : "late", err);
 }
 
 /* ---- counting */
@@ -132,7 +132,7 @@ static int count_block(struct work *k, struct slice block, struct err *err)
 
 	if (*k->stop)
 		return err_set(err, EX_TEMPFAIL, "stopped");
-	if (engine_block(k->w, block, refused, k, err))
+	if (engine_block(k->w, block, task_line_refused, k, err))
 		return -1;
 	k->nth += engine_counts(k->w)->lines - before;
 	k->at += block.n;
@@ -143,7 +143,7 @@ static int count_long(struct work *k, struct slice kept, uint64_t size, struct e
 {
 	struct engine_counts *c = engine_counts(k->w);
 
-	if (refuse(k, 0, 0, kept, size, NULL, err))
+	if (refuse_task_line(k, 0, 0, kept, size, NULL, err))
 		return -1;
 	c->lines++;
 	c->dead++;
@@ -231,7 +231,7 @@ static int first_line(const struct workers_task *t, int64_t *start, struct err *
 /* Reads up to `to`, then to the end of the line there. */
 struct source { const struct workers_task *t; int64_t at; size_t end_bytes; bool ended, in_line; };
 
-static ssize_t fill(void *arg, void *p, size_t n, struct err *err)
+static ssize_t fill_chunk(void *arg, void *p, size_t n, struct err *err)
 {
 	struct source *s = arg;
 	bool behind = s->at >= s->t->to;
@@ -298,7 +298,7 @@ static int do_chunk(struct work *k, size_t max_line, struct err *err)
 		return -1;
 	if (s.at >= k->t->to)
 		return 0;
-	in = lines_new_from(fill, &s, max_line);
+	in = lines_new_from(fill_chunk, &s, max_line);
 	rc = count_lines_of(k, in, err);
 	lines_free(in);
 	k->t->part[0].counts = engine_counts_take(k->w);

@@ -132,7 +132,7 @@ static struct alias *alias_new(uint64_t n, double s)
 	return a;
 }
 
-static uint64_t cut(double p)
+static uint64_t cut_record(double p)
 {
 	return (uint64_t)(p * 4294967296.0);
 }
@@ -146,10 +146,10 @@ struct gen *gen_new(const struct gen_conf *conf)
 	seed(g);
 	g->zipf = alias_new(conf->keys, conf->zipf);
 	g->recent = mem_array(GEN_RECENT, sizeof(*g->recent));
-	g->hot_cut = cut(conf->hot_prob);
-	g->late_cut = cut(conf->late_prob);
-	g->dup_cut = cut(conf->dup_prob);
-	g->bad_cut = cut(conf->bad_prob);
+	g->hot_cut = cut_record(conf->hot_prob);
+	g->late_cut = cut_record(conf->late_prob);
+	g->dup_cut = cut_record(conf->dup_prob);
+	g->bad_cut = cut_record(conf->bad_prob);
 	g->minute = INT64_MIN;
 	return g;
 }
@@ -174,16 +174,16 @@ int64_t gen_next_us(const struct gen *g)
 
 /* ---- pieces of a line */
 
-static char *put(char *p, const char *text, size_t n)
+static char *put_piece(char *p, const char *text, size_t n)
 {
 	memcpy(p, text, n);
 	return p + n;
 }
-#define LIT(p, text) put(p, text, sizeof(text) - 1)
+#define LIT(p, text) put_piece(p, text, sizeof(text) - 1)
 
 static char *putz(char *p, const char *text)
 {
-	return put(p, text, strlen(text));
+	return put_piece(p, text, strlen(text));
 }
 
 static char *put_word(char *p, const struct word *w)
@@ -208,7 +208,7 @@ static void put8(char *p, uint64_t text)
 }
 
 /* n <= 8 digits of v: three at a time. */
-static inline char *digits(char *p, uint64_t v, unsigned n)
+static inline char *gen_digits(char *p, uint64_t v, unsigned n)
 {
 	if (n > 6) {
 		memcpy(p, three[v / 1000000].text + (9 - n), 4);
@@ -227,11 +227,11 @@ static inline char *digits(char *p, uint64_t v, unsigned n)
 }
 
 /* v < 10^8, without leading zeros. */
-static inline char *number(char *p, uint64_t v)
+static inline char *gen_number(char *p, uint64_t v)
 {
 	if (v < 1000)
-		return digits(p, v, three[v].n);
-	return digits(p, v, 4u + (v >= 10000) + (v >= 100000) + (v >= 1000000) + (v >= 10000000));
+		return gen_digits(p, v, three[v].n);
+	return gen_digits(p, v, 4u + (v >= 10000) + (v >= 100000) + (v >= 1000000) + (v >= 10000000));
 }
 
 /* The eight hex digits of v. */
@@ -274,20 +274,20 @@ static char *stamp(struct gen *g, char *p, int64_t us)
 		memcpy(g->minute_text, text, sizeof(g->minute_text));
 		g->minute = minute;
 	}
-	p = put(p, g->minute_text, sizeof(g->minute_text));
+	p = put_piece(p, g->minute_text, sizeof(g->minute_text));
 	*p++ = ':';
-	p = digits(p, ms / 1000, 2);
+	p = gen_digits(p, ms / 1000, 2);
 	*p++ = '.';
-	p = digits(p, ms % 1000, 3);
+	p = gen_digits(p, ms % 1000, 3);
 	*p++ = 'Z';
 	return p;
 }
 
 static char *money(char *p, uint64_t cents)
 {
-	p = number(p, cents / 100);
+	p = gen_number(p, cents / 100);
 	*p++ = '.';
-	return digits(p, cents % 100, 2);
+	return gen_digits(p, cents % 100, 2);
 }
 
 static char *customer(struct gen *g, char *p)
@@ -302,10 +302,10 @@ static char *customer(struct gen *g, char *p)
 		k = 1 + (toss <= g->zipf[column].cut ? column : g->zipf[column].other);
 	}
 	p = LIT(p, "c-");
-	return digits(p, k, k < 100000 ? 5 : 8);
+	return gen_digits(p, k, k < 100000 ? 5 : 8);
 }
 
-static char *common(struct gen *g, char *p, int64_t us, const char *id)
+static char *common_member(struct gen *g, char *p, int64_t us, const char *id)
 {
 	p = LIT(p, "{\"");
 	p = putz(p, id);
@@ -320,27 +320,27 @@ static char *event(struct gen *g, char *p, int64_t us)
 	uint64_t a = dice(g), b = dice(g), c = dice(g), latency = (a >> 40) * (a >> 40) >> 31;
 	uint32_t endpoint = below(b << 32, ENDPOINTS);
 
-	p = common(g, p, us, "event_id");
+	p = common_member(g, p, us, "event_id");
 	p = LIT(p, "\",\"event_type\":\"");
 	p = put_word(p, PICK(event_types, a));
 	p = LIT(p, "\",\"user_id\":\"u-");
-	p = digits(p, below(b, USERS), 7);
+	p = gen_digits(p, below(b, USERS), 7);
 	p = LIT(p, "\",\"customer\":\"");
 	p = customer(g, p);
 	p = LIT(p, "\",\"endpoint\":\"/api/v1/");
 	p = put_word(p, &resources[endpoint % 10]);
 	*p++ = '/';
-	p = digits(p, endpoint / 10, 1);
+	p = gen_digits(p, endpoint / 10, 1);
 	p = LIT(p, "\",\"status\":");
 	p = put_word(p, &statuses[(c & 15) < 10 ? 0 : PICK(statuses, c) - statuses]);
 	p = LIT(p, ",\"latency_ms\":");
-	p = number(p, latency / 1000);
+	p = gen_number(p, latency / 1000);
 	*p++ = '.';
-	p = digits(p, latency % 1000, 3);
+	p = gen_digits(p, latency % 1000, 3);
 	p = LIT(p, ",\"region\":\"");
 	p = put_word(p, PICK(regions, c >> 8));
 	p = LIT(p, "\",\"payload\":{\"product_id\":\"p-");
-	p = digits(p, below(c, PRODUCTS), 4);
+	p = gen_digits(p, below(c, PRODUCTS), 4);
 	p = LIT(p, "\",\"price\":");
 	p = money(p, 99 + below(a, 50000));
 	p = LIT(p, ",\"referrer\":\"");
@@ -352,9 +352,9 @@ static char *order(struct gen *g, char *p, int64_t us)
 {
 	uint64_t a = dice(g), b = dice(g);
 
-	p = common(g, p, us, "order_id");
+	p = common_member(g, p, us, "order_id");
 	p = LIT(p, "\",\"user_id\":\"u-");
-	p = digits(p, below(a, USERS), 7);
+	p = gen_digits(p, below(a, USERS), 7);
 	p = LIT(p, "\",\"customer\":\"");
 	p = customer(g, p);
 	p = LIT(p, "\",\"status\":\"");
@@ -362,7 +362,7 @@ static char *order(struct gen *g, char *p, int64_t us)
 	p = LIT(p, "\",\"region\":\"");
 	p = put_word(p, PICK(regions, b));
 	p = LIT(p, "\",\"items\":");
-	p = number(p, 1 + below(b, 9));
+	p = gen_number(p, 1 + below(b, 9));
 	p = LIT(p, ",\"amount\":");
 	p = money(p, 99 + below(b << 20, 1000000));
 	return LIT(p, ",\"currency\":\"EUR\"}");
@@ -372,23 +372,23 @@ static char *view(struct gen *g, char *p, int64_t us)
 {
 	uint64_t a = dice(g), b = dice(g);
 
-	p = common(g, p, us, "view_id");
+	p = common_member(g, p, us, "view_id");
 	p = LIT(p, "\",\"user_id\":\"u-");
-	p = digits(p, below(a, USERS), 7);
+	p = gen_digits(p, below(a, USERS), 7);
 	p = LIT(p, "\",\"customer\":\"");
 	p = customer(g, p);
 	p = LIT(p, "\",\"product_id\":\"p-");
-	p = digits(p, below(b, PRODUCTS), 4);
+	p = gen_digits(p, below(b, PRODUCTS), 4);
 	p = LIT(p, "\",\"region\":\"");
 	p = put_word(p, PICK(regions, b));
 	p = LIT(p, "\",\"seconds\":");
-	p = number(p, below(a << 20, 600));
+	p = gen_number(p, below(a << 20, 600));
 	p = LIT(p, ",\"referrer\":\"");
 	p = put_long_word(p, PICK(referrers, a));
 	return LIT(p, "\"}");
 }
 
-static char *whole(struct gen *g, char *p, int64_t us)
+static char *whole_number(struct gen *g, char *p, int64_t us)
 {
 	switch (g->c.schema) {
 	case GEN_ORDERS:
@@ -400,9 +400,9 @@ static char *whole(struct gen *g, char *p, int64_t us)
 	}
 }
 
-static char *bad(struct gen *g, char *out, int64_t us)
+static char *bad_record(struct gen *g, char *out, int64_t us)
 {
-	char *p = whole(g, out, us);
+	char *p = whole_number(g, out, us);
 
 	switch (below(dice(g), GEN_BAD_KINDS)) {
 	case 0:
@@ -438,7 +438,7 @@ size_t gen_line(struct gen *g, char *out)
 		us -= (int64_t)(dice(g) % (uint64_t)g->c.jitter_us);
 	if ((uint32_t)(d >> 32) < g->late_cut)
 		us -= LATE_LEAST_US + (int64_t)below(e, LATE_SPAN_S) * TM_S;
-	p = (uint32_t)e < g->bad_cut ? bad(g, out, us) : whole(g, out, us);
+	p = (uint32_t)e < g->bad_cut ? bad_record(g, out, us) : whole_number(g, out, us);
 	*p++ = '\n';
 	n = (size_t)(p - out);
 	if (g->dup_cut) {

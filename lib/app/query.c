@@ -121,7 +121,7 @@ static int say_command(const char *word, struct err *err)
 		nearest ? nearest : "", nearest ? "\"?)" : "");
 }
 
-static int check(const struct query *q, const struct command *c, struct err *err)
+static int check_command(const struct query *q, const struct command *c, struct err *err)
 {
 	if (c->operand && !q->operand)
 		return err_set(err, EX_USAGE, "%s which? hta-query %s %s", c->name, c->name, c->operand);
@@ -138,7 +138,7 @@ static int check(const struct query *q, const struct command *c, struct err *err
 	return 0;
 }
 
-static int run(void *self, struct err *err)
+static int run_query(void *self, struct err *err)
 {
 	struct query *q = self;
 	const struct command *c = NULL;
@@ -149,7 +149,7 @@ static int run(void *self, struct err *err)
 			c = &commands[i];
 	if (!c)
 		return say_command(q->command, err);
-	if (check(q, c, err))
+	if (check_command(q, c, err))
 		return -1;
 	q->now_us = tm_now_us();
 	q->json = !q->plot && (q->format == QUERY_JSON || (q->format == QUERY_AUTO && !tty));
@@ -284,7 +284,7 @@ int query_main(const struct query_program *program, int argc, char **argv)
 		.synopsis = "[OPTIONS] latest|history|top METRIC | metrics | positions JOB",
 		.opts = opts,
 		.operand = take_operand,
-		.run = run,
+		.run = run_query,
 		.examples = "hta-query -d rollups.db latest events --by endpoint\n"
 			    "hta-query -d postgres://db/rollups history events --since -2h --dim status=500 --plot\n"
 			    "hta-query -d rollups.db positions web",

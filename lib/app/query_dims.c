@@ -31,7 +31,7 @@ static enum dim_tag tag_of(enum json_type type)
 }
 
 /* The decoded text of a string, the canonical one of a number. */
-static int value_of(struct query_dims *p, uint32_t at, struct arena *a, struct slice *out)
+static int dims_value_of(struct query_dims *p, uint32_t at, struct arena *a, struct slice *out)
 {
 	const struct json_node *node = &p->json.node[at];
 
@@ -44,7 +44,7 @@ static int value_of(struct query_dims *p, uint32_t at, struct arena *a, struct s
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int dims_by_name(const void *a, const void *b)
 {
 	return slice_cmp(((const struct dim *)a)->name, ((const struct dim *)b)->name);
 }
@@ -60,10 +60,10 @@ int query_dims_parse(struct query_dims *p, struct slice text, struct arena *a, s
 	d = arena_alloc(a, (j->n / 2 + 1) * sizeof(*d));
 	for (uint32_t i = json_first(j, 0); i < j->node[0].next; i = j->node[i + 1].next, ++*n) {
 		d[*n].tag = tag_of(j->node[i + 1].type);
-		if (d[*n].tag == DIM_MISSING || value_of(p, i, a, &d[*n].name) || value_of(p, i + 1, a, &d[*n].value))
+		if (d[*n].tag == DIM_MISSING || dims_value_of(p, i, a, &d[*n].name) || dims_value_of(p, i + 1, a, &d[*n].value))
 			return err_set(err, EX_DATAERR, "stored dims are no dimensions: %.*s", (int)(text.n > 200 ? 200 : text.n), text.p);
 	}
-	qsort(d, *n, sizeof(*d), by_name);
+	qsort(d, *n, sizeof(*d), dims_by_name);
 	*out = d;
 	return 0;
 }

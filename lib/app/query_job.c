@@ -69,7 +69,7 @@ static int look_at(void *arg, const struct query_metric *m, struct err *err)
 	return 0;
 }
 
-static int say_unknown(const struct query *q, const struct looking *l, struct err *err)
+static int unknown_job(const struct query *q, const struct looking *l, struct err *err)
 {
 	struct buf hint = { 0 };
 
@@ -89,7 +89,7 @@ int query_final_until(struct query *q, const char *metric, int64_t *us, struct e
 
 	*us = INT64_MAX;
 	if (rc == 0 && !l.found)
-		rc = say_unknown(q, &l, err);
+		rc = unknown_job(q, &l, err);
 	if (rc == 0 && l.job)
 		rc = q->driver->sinks(q->d, l.job, &sinks, err);
 	if (rc == 0 && l.job)
@@ -112,7 +112,7 @@ static void member(struct buf *out, const char *name, struct slice text)
 		buf_addz(out, "null");
 }
 
-static void time_member(struct buf *out, const char *name, int64_t us)
+static void job_time_member(struct buf *out, const char *name, int64_t us)
 {
 	char text[TM_TEXT_BYTES];
 
@@ -128,7 +128,7 @@ static void metric_json(const struct query_metric *m, struct buf *out)
 	member(out, "cfg", m->cfg.n ? m->cfg : slice(NULL, 0));
 	buf_addz(out, ",\"definition\":");
 	buf_adds(out, m->def);
-	time_member(out, "since", m->since_us);
+	job_time_member(out, "since", m->since_us);
 	buf_addz(out, "}\n");
 }
 
@@ -265,8 +265,8 @@ static void position_json(const struct query *q, const struct query_sink *s, con
 	buf_printf(out, ",\"partition\":%d,\"init\":%lld,\"next\":%lld", p->partition, (long long)p->init, (long long)p->next);
 	if (end)
 		buf_printf(out, ",\"end\":%lld,\"lag\":%lld", (long long)end->to, (long long)(end->to > p->next ? end->to - p->next : 0));
-	time_member(out, "last_time", p->last.offset >= 0 ? p->last.time_us : POS_NONE);
-	time_member(out, "watermark", p->watermark_us);
+	job_time_member(out, "last_time", p->last.offset >= 0 ? p->last.time_us : POS_NONE);
+	job_time_member(out, "watermark", p->watermark_us);
 	buf_printf(out, ",\"idle\":%s}\n", p->idle ? "true" : "false");
 }
 

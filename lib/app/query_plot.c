@@ -46,7 +46,7 @@ static unsigned room(const struct query *q, unsigned taken_places)
 }
 
 /* A column of numbers up to n under this name, and the gap beside it. */
-static unsigned column(const char *name, uint64_t n)
+static unsigned plot_column(const char *name, uint64_t n)
 {
 	char text[24];
 	int digits = snprintf(text, sizeof(text), "%" PRIu64, n);
@@ -82,7 +82,7 @@ void query_bars(const struct query *q, const struct query_result *r, struct buf 
 		row[i] = &w->row[i];
 		most = w->row[i].r.count > most ? w->row[i].r.count : most;
 	}
-	width = room(q, taken(q, r, row, w->n) + column("count", most));
+	width = room(q, taken(q, r, row, w->n) + plot_column("count", most));
 	query_dim_columns(g, r);
 	grid_column(g, "count", GRID_RIGHT);
 	grid_column(g, "", GRID_LEFT);
@@ -106,7 +106,7 @@ struct series { struct query_row *row; uint64_t sum, most; uint64_t *place; };
 
 struct lines { struct series *v; size_t n, cap; int64_t first_us, step_us; uint64_t windows, per_place; unsigned places; };
 
-static int by_dims(const void *a, const void *b)
+static int plot_by_dims(const void *a, const void *b)
 {
 	const struct query_row *x = ((const struct series *)a)->row, *y = ((const struct series *)b)->row;
 
@@ -117,7 +117,7 @@ static int by_sum(const void *a, const void *b)
 {
 	const struct series *x = a, *y = b;
 
-	return x->sum == y->sum ? by_dims(a, b) : x->sum > y->sum ? -1 : 1;
+	return x->sum == y->sum ? plot_by_dims(a, b) : x->sum > y->sum ? -1 : 1;
 }
 
 /* All rows as series of one row each, in order of their dimensions; then equal ones become one. Windows come in order, so a series' rows do. */
@@ -130,9 +130,9 @@ static void find_series(const struct query_result *r, struct lines *l)
 			mem_reserve(&l->v, &l->cap, l->n + 1, sizeof(*l->v));
 			l->v[l->n++] = (struct series){ .row = &r->window[i]->row[k], .sum = r->window[i]->row[k].r.count };
 		}
-	qsort(l->v, l->n, sizeof(*l->v), by_dims);
+	qsort(l->v, l->n, sizeof(*l->v), plot_by_dims);
 	for (size_t i = 0; i < l->n; i++) {
-		if (n && by_dims(&l->v[n - 1], &l->v[i]) == 0)
+		if (n && plot_by_dims(&l->v[n - 1], &l->v[i]) == 0)
 			l->v[n - 1].sum += l->v[i].sum;
 		else
 			l->v[n++] = l->v[i];
@@ -155,14 +155,14 @@ static void find_places(const struct query_result *r, struct lines *l, unsigned 
 		l->v[i].place = mem_array(l->places, sizeof(*l->v[i].place));
 }
 
-static void fill(const struct query_result *r, struct lines *l)
+static void fill_bars(const struct query_result *r, struct lines *l)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		uint64_t at = (uint64_t)((r->window[i]->start_us - l->first_us) / l->step_us) / l->per_place;
 
 		for (size_t k = 0; k < r->window[i]->n; k++) {
 			struct series key = { .row = &r->window[i]->row[k] };
-			struct series *s = bsearch(&key, l->v, l->n, sizeof(*l->v), by_dims);
+			struct series *s = bsearch(&key, l->v, l->n, sizeof(*l->v), plot_by_dims);
 
 			s->place[at] += key.row->r.count;
 			s->most = s->place[at] > s->most ? s->place[at] : s->most;
@@ -237,8 +237,8 @@ void query_sparks(const struct query *q, struct query_result *r, struct buf *out
 		row[i] = l.v[i].row;
 		total = l.v[i].sum > total ? l.v[i].sum : total;
 	}
-	find_places(r, &l, room(q, taken(q, r, row, l.n) + column("max", total) + column("sum", total)));
-	fill(r, &l);
+	find_places(r, &l, room(q, taken(q, r, row, l.n) + plot_column("max", total) + plot_column("sum", total)));
+	fill_bars(r, &l);
 	qsort(l.v, l.n, sizeof(*l.v), by_sum);
 	n = query_limit(q) && query_limit(q) < l.n ? query_limit(q) : l.n;
 	r->more = n < l.n;

@@ -58,7 +58,7 @@ static void result_fini(struct query_result *r)
 }
 
 /* Oldest windows that the limit leaves nothing of. */
-static void trim(struct query_result *r, uint64_t limit)
+static void trim_result(struct query_result *r, uint64_t limit)
 {
 	size_t gone = 0;
 
@@ -86,7 +86,7 @@ static void keep(struct reading *g, struct query_window *w)
 				query_names_add(&r->dims, w->row[i].dim[k].name);
 }
 
-static int by_dims(const void *a, const void *b)
+static int result_by_dims(const void *a, const void *b)
 {
 	const struct query_row *x = a, *y = b;
 
@@ -97,7 +97,7 @@ static int by_count(const void *a, const void *b)
 {
 	const struct query_row *x = a, *y = b;
 
-	return x->r.count == y->r.count ? by_dims(a, b) : x->r.count > y->r.count ? -1 : 1;
+	return x->r.count == y->r.count ? result_by_dims(a, b) : x->r.count > y->r.count ? -1 : 1;
 }
 
 /* Estimate and sketch of what was merged. */
@@ -114,7 +114,7 @@ static void close_row(struct reading *g, struct query_window *w, struct query_ro
 	row->hll = NULL;
 }
 
-static int print(struct reading *g, const struct query_window *w, size_t from, struct err *err)
+static int print_result(struct reading *g, const struct query_window *w, size_t from, struct err *err)
 {
 	struct buf line = { 0 };
 	int rc = 0;
@@ -128,7 +128,7 @@ static int print(struct reading *g, const struct query_window *w, size_t from, s
 	return rc;
 }
 
-static int close_window(struct reading *g, struct err *err)
+static int close_result_window(struct reading *g, struct err *err)
 {
 	struct query_window *w = g->now;
 	int rc = 0;
@@ -139,9 +139,9 @@ static int close_window(struct reading *g, struct err *err)
 	for (size_t i = 0; i < w->n; i++)
 		close_row(g, w, &w->row[i]);
 	if (w->n)
-		qsort(w->row, w->n, sizeof(*w->row), g->top ? by_count : by_dims);
+		qsort(w->row, w->n, sizeof(*w->row), g->top ? by_count : result_by_dims);
 	if (g->stream)
-		rc = print(g, w, 0, err);
+		rc = print_result(g, w, 0, err);
 	if (g->stream || w->n == 0) {
 		window_free(w);
 		return rc;
@@ -265,11 +265,11 @@ static int take_row(void *arg, const struct rollup *row, struct err *err)
 	struct dim *d;
 	size_t n;
 
-	if ((!g->now || g->now->start_us != row->start_us || g->now->end_us != row->end_us) && close_window(g, err))
+	if ((!g->now || g->now->start_us != row->start_us || g->now->end_us != row->end_us) && close_result_window(g, err))
 		return -1;
 	if (!g->now) {
 		g->now = window_new(row, g->final_until_us);
-		trim(g->res, g->keep);
+		trim_result(g->res, g->keep);
 	}
 	arena_reset(&g->scratch);
 	if (query_dims_parse(&g->dims, row->dims, &g->scratch, &d, &n, err))
@@ -286,7 +286,7 @@ static int take_row(void *arg, const struct rollup *row, struct err *err)
 
 /* ---- the whole */
 
-static int say_unknown(struct reading *g, struct slice name, struct err *err)
+static int unknown_metric(struct reading *g, struct slice name, struct err *err)
 {
 	char *text = mem_dup(name.p, name.n);
 	struct buf hint = { 0 };
@@ -306,7 +306,7 @@ static int say_nothing(struct reading *g, struct err *err)
 		return err_set(err, EX_NO, "metric %s has no rows there", q->operand);
 	for (size_t i = 0; i < q->filters; i++)
 		if (!query_names_has(&g->seen, q->filter[i].key))
-			return say_unknown(g, q->filter[i].key, err);
+			return unknown_metric(g, q->filter[i].key, err);
 	return err_set(err, EX_NO, "no row of metric %s there is the one that --dim asks for", q->operand);
 }
 
@@ -317,7 +317,7 @@ static void tell_unseen(struct reading *g)
 	struct err why;
 
 	for (size_t i = 0; i < q->n_by; i++)
-		if (!query_names_has(&g->seen, q->by[i]) && say_unknown(g, q->by[i], &why))
+		if (!query_names_has(&g->seen, q->by[i]) && unknown_metric(g, q->by[i], &why))
 			log_warn("%s", why.msg);
 }
 
@@ -336,7 +336,7 @@ static int show(struct reading *g, struct err *err)
 		query_table(q, r, &text);
 	else
 		for (size_t i = 0; i < r->n && rc == 0; i++)
-			rc = print(g, r->window[i], i ? 0 : r->skip, err);
+			rc = print_result(g, r->window[i], i ? 0 : r->skip, err);
 	if (rc == 0 && text.n)
 		rc = query_put(q, &text, err);
 	buf_fini(&text);
@@ -346,12 +346,12 @@ static int show(struct reading *g, struct err *err)
 }
 
 /* What is beyond the limit: the end of a single window, the start of a history. A plot of a history limits its lines itself. */
-static void cut(struct reading *g)
+static void cut_result(struct reading *g)
 {
 	struct query_result *r = g->res;
 	uint64_t limit = query_limit(g->q);
 
-	trim(r, g->keep);
+	trim_result(r, g->keep);
 	if (!limit || r->rows <= limit || (g->q->plot && !g->single))
 		return;
 	r->more = true;
@@ -361,7 +361,7 @@ static void cut(struct reading *g)
 		r->skip = r->rows - limit;
 }
 
-static int read_all(struct reading *g, struct query_range *range, struct err *err)
+static int read_windows(struct reading *g, struct query_range *range, struct err *err)
 {
 	struct query *q = g->q;
 	uint64_t limit = query_limit(q);
@@ -372,7 +372,7 @@ static int read_all(struct reading *g, struct query_range *range, struct err *er
 	range->sketch = g->sketch || q->has_by;
 	if (g->top && !q->has_by && !q->filters && limit)
 		range->top = limit + 1;
-	if (q->driver->rows(q->d, range, take_row, g, err) || close_window(g, err))
+	if (q->driver->rows(q->d, range, take_row, g, err) || close_result_window(g, err))
 		return -1;
 	if (g->res->n == 0 && g->printed == 0)
 		return say_nothing(g, err);
@@ -384,10 +384,10 @@ static int read_rows(struct query *q, struct query_range *range, bool single, bo
 {
 	struct query_result res = { .metric = slice_z(q->operand) };
 	struct reading g = { .q = q, .res = &res, .single = single, .top = top, .final_until_us = final_until_us };
-	int rc = read_all(&g, range, err);
+	int rc = read_windows(&g, range, err);
 
 	if (rc == 0 && !g.stream) {
-		cut(&g);
+		cut_result(&g);
 		rc = show(&g, err);
 	}
 	window_free(g.now);

@@ -23,7 +23,7 @@ void query_row_json(const struct query_row *row, bool open, bool sketch, struct 
 /* What at least one row has. */
 struct shown { bool values, differ, uniq, open; };
 
-static struct shown look(const struct query_result *r)
+static struct shown look_of(const struct query_result *r)
 {
 	struct shown s = { 0 };
 
@@ -144,7 +144,7 @@ void query_title(const struct query_result *r, bool one, struct buf *out)
 
 void query_table(const struct query *q, const struct query_result *r, struct buf *out)
 {
-	struct shown s = look(r);
+	struct shown s = look_of(r);
 	struct grid *g = grid_new();
 	bool one = strcmp(q->command, "history") != 0;
 

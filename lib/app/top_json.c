@@ -16,7 +16,7 @@ static void text(struct buf *out, const char *name, const char *value)
 	json_quote_z(out, str_utf8(value, strlen(value)) ? value : "?");
 }
 
-static void time_member(struct buf *out, const char *name, int64_t us)
+static void top_json_time_member(struct buf *out, const char *name, int64_t us)
 {
 	buf_printf(out, ",\"%s\":", name);
 	if (us <= 0) {
@@ -42,8 +42,8 @@ static void stage(const struct top_pipeline *p, const struct counters_view *v, s
 		buf_printf(out, ",\"exit_code\":%" PRIu64, counters->exit_code);
 	if (counters->error[0])
 		text(out, "error", counters->error);
-	time_member(out, "started", counters->started_us);
-	time_member(out, "touched", counters->touched_us);
+	top_json_time_member(out, "started", counters->started_us);
+	top_json_time_member(out, "touched", counters->touched_us);
 	buf_addz(out, ",\"counters\":{");
 	for (int c = 0, first = 1; c < COUNTERS; c++) {
 		if (!top_has(p, counters, (enum counter)c))
@@ -201,7 +201,7 @@ static bool keeps_up(const struct top_pipeline *p)
 	return p->state == TOP_KEEPING_UP;
 }
 
-static void stages(const struct top *t, struct buf *out)
+static void json_stages(const struct top *t, struct buf *out)
 {
 	if (t->n)
 		buf_addz(out, "# TYPE hta_stage_up gauge\n");
@@ -217,7 +217,7 @@ void top_metrics(const struct top *t, struct buf *out)
 {
 	pipelines(t, "hta_pipeline_up", is_up, out);
 	pipelines(t, "hta_pipeline_keeping_up", keeps_up, out);
-	stages(t, out);
+	json_stages(t, out);
 	for (int c = 0; c < COUNTERS; c++)
 		family(t, (enum counter)c, out);
 }

@@ -45,7 +45,7 @@ bool top_has(const struct top_pipeline *p, const struct counters *counters, enum
 
 /* How far from the cause: 0 died, or a code and an error of its own, 1 what stood above was gone, 2 what stood below was gone, 3 no error: it repeats
  * another's `fail`. */
-static int distance(const struct counters_view *v)
+static int lag_distance(const struct counters_view *v)
 {
 	if (v->counters.state != COUNTERS_ENDED)
 		return 0;
@@ -63,7 +63,7 @@ static const struct counters_view *first_failed(const struct top_pipeline *p)
 
 		if (!top_stage_failed(v))
 			continue;
-		if (!first || distance(v) < distance(first) || (distance(v) == distance(first) && v->counters.touched_us < first->counters.touched_us))
+		if (!first || lag_distance(v) < lag_distance(first) || (lag_distance(v) == lag_distance(first) && v->counters.touched_us < first->counters.touched_us))
 			first = v;
 	}
 	return first;

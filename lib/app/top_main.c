@@ -37,7 +37,7 @@ static bool unsure(const struct top *t)
 }
 
 /* What lags may be catching up: that needs a second look, after another epoch was acknowledged. */
-static int look(struct top *t, struct err *err)
+static int look_at_pages(struct top *t, struct err *err)
 {
 	struct top first;
 	int64_t until = tm_mono_us() + LOOK_US;
@@ -61,7 +61,7 @@ static bool any_runs(const struct top *t)
 	return false;
 }
 
-static int put(struct buf *text, struct err *err)
+static int put_screen(struct buf *text, struct err *err)
 {
 	struct out *out = out_new(NULL, STDOUT_FILENO, 64 << 10);
 	int rc = out_write(out, text->p, text->n, err) || out_flush(out, err) ? -1 : 0;
@@ -72,7 +72,7 @@ static int put(struct buf *text, struct err *err)
 }
 
 /* Dead ones were printed: that says enough. */
-static int say_none(const struct top *t, struct err *err)
+static int tell_none(const struct top *t, struct err *err)
 {
 	if (t->n == 0)
 		return err_set(err, EX_NO, "no pipeline in %s", prog_run_dir(NULL));
@@ -87,7 +87,7 @@ static int once(const struct options *o, struct err *err)
 	struct top t;
 	int rc;
 
-	if (look(&t, err))
+	if (look_at_pages(&t, err))
 		return -1;
 	if (o->json)
 		top_json(&t, &text);
@@ -95,9 +95,9 @@ static int once(const struct options *o, struct err *err)
 		top_metrics(&t, &text);
 	else
 		top_text(&t, NULL, isatty(STDOUT_FILENO) ? grid_width(STDOUT_FILENO) : 0, grid_utf8(), &text);
-	rc = put(&text, err);
+	rc = put_screen(&text, err);
 	if (rc == 0 && !o->metrics && !any_runs(&t))
-		rc = say_none(&t, err);
+		rc = tell_none(&t, err);
 	top_fini(&t);
 	buf_fini(&text);
 	return rc;
@@ -139,7 +139,7 @@ static int paint(struct screen *s, bool utf8, struct err *err)
 	buf_addz(&text, "\033[H\033[2J");
 	top_text(&s->now, &s->before, grid_width(STDOUT_FILENO), utf8, &text);
 	buf_addz(&text, s->now.n ? "\nq quits\n" : "no pipeline; q quits\n");
-	rc = put(&text, err);
+	rc = put_screen(&text, err);
 	buf_fini(&text);
 	return rc;
 }
@@ -193,7 +193,7 @@ static const struct opt opts[] = {
 	OPT_END
 };
 
-static int run(void *self, struct err *err)
+static int run_screen(void *self, struct err *err)
 {
 	const struct options *o = self;
 
@@ -212,7 +212,7 @@ int top_main(int argc, char **argv)
 		.summary = "show running pipelines, stage by stage",
 		.synopsis = "[OPTIONS]",
 		.opts = opts,
-		.run = run,
+		.run = run_screen,
 		.examples = "hta-top\nhta-top -1 || echo nothing runs\nhta-top --metrics >/var/lib/prometheus/node-exporter/hta.prom",
 	};
 

@@ -7,13 +7,13 @@
 #include "read/grid.h"
 #include "app/top_internal.h"
 
-static uint64_t sum(const struct counters *p, enum counter a, enum counter b)
+static uint64_t stage_sum(const struct counters *p, enum counter a, enum counter b)
 {
 	return p->counter[a] + p->counter[b];
 }
 
 /* From the earlier sample on, else from the start: how long, and what there was then (NULL: nothing). */
-static double since(const struct top *t, const struct counters_view *v, const struct top *before, const struct counters **then)
+static double time_since(const struct top *t, const struct counters_view *v, const struct top *before, const struct counters **then)
 {
 	int64_t end = v->alive ? t->now_us : v->counters.touched_us;
 
@@ -57,8 +57,8 @@ static void cell_share(struct grid *g, double us, double seconds)
 static void stage_row(struct grid *g, const struct top *t, const struct counters_view *v, const struct top *before)
 {
 	const struct counters *p = &v->counters, *then;
-	double s = since(t, v, before, &then);
-	uint64_t in = sum(p, COUNTER_RECORDS_IN, COUNTER_ROWS_IN), was_in = then ? sum(then, COUNTER_RECORDS_IN, COUNTER_ROWS_IN) : 0;
+	double s = time_since(t, v, before, &then);
+	uint64_t in = stage_sum(p, COUNTER_RECORDS_IN, COUNTER_ROWS_IN), was_in = then ? stage_sum(then, COUNTER_RECORDS_IN, COUNTER_ROWS_IN) : 0;
 	static const struct counters none;
 	struct buf state = { 0 };
 
@@ -68,7 +68,7 @@ static void stage_row(struct grid *g, const struct top *t, const struct counters
 	grid_cellu(g, p->pid);
 	grid_cell(g, buf_slice(&state));
 	cell_count(g, in);
-	cell_count(g, sum(p, COUNTER_RECORDS_OUT, COUNTER_ROWS_OUT));
+	cell_count(g, stage_sum(p, COUNTER_RECORDS_OUT, COUNTER_ROWS_OUT));
 	cell_rate(g, (double)(in - was_in), s);
 	cell_rate(g, (double)(p->counter[COUNTER_BYTES_IN] - then->counter[COUNTER_BYTES_IN]) / 1e6, s);
 	cell_count(g, p->counter[COUNTER_DEAD]);
@@ -81,7 +81,7 @@ static void stage_row(struct grid *g, const struct top *t, const struct counters
 	buf_fini(&state);
 }
 
-static struct grid *stages(const struct top *t, const struct top_pipeline *p, const struct top *before)
+static struct grid *text_stages(const struct top *t, const struct top_pipeline *p, const struct top *before)
 {
 	static const char *const right[] = { "in", "out", "in/s", "MB/s", "dead", "late", "idle", "blocked", "store", "retries" };
 	struct grid *g = grid_new();
@@ -142,7 +142,7 @@ void top_text(const struct top *t, const struct top *before, unsigned width, boo
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct top_pipeline *p = &t->pipe[i];
-		struct grid *g = stages(t, p, before);
+		struct grid *g = text_stages(t, p, before);
 
 		if (i)
 			buf_addc(out, '\n');

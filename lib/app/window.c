@@ -162,7 +162,7 @@ static int emit_all(struct agg *a, struct err *err)
 
 /* ---- the filter */
 
-static int begin(struct agg *a, bool deltas, struct err *err)
+static int begin_window(struct agg *a, bool deltas, struct err *err)
 {
 	const struct workers_hooks hooks = { .arg = a, .refused = take_refused, .counted = counted };
 	struct emit_threads threads = { 0 };
@@ -193,7 +193,7 @@ static int open_late(void *self, struct stage *st, struct err *err)
 	return a->late_file ? 0 : -1;
 }
 
-static int plain(void *self, struct stage *st, struct err *err)
+static int window_plain(void *self, struct stage *st, struct err *err)
 {
 	struct agg *a = self;
 	struct stat sb;
@@ -206,7 +206,7 @@ static int plain(void *self, struct stage *st, struct err *err)
 			       "which a plain stream does not have");
 	a->endless = a->n_files == 0 && fstat(STDIN_FILENO, &sb) == 0 && !S_ISREG(sb.st_mode);
 	agg_tell_patience(a);
-	return begin(a, false, err);
+	return begin_window(a, false, err);
 }
 
 static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf *members, struct err *err)
@@ -233,13 +233,13 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);
 	plan_list(a->plan, members);
 	buf_printf(members, ",\"lateness_us\":%lld", (long long)a->lateness_us);
-	return begin(a, true, err);
+	return begin_window(a, true, err);
 }
 
 /* One thread: what the engine refuses of a run. */
 struct refusing { struct agg *a; const struct run *run; };
 
-static int refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
+static int line_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
 {
 	struct refusing *r = arg;
 
@@ -262,7 +262,7 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? workers_wait(a->workers, err) : 0;
 	}
 	engine_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
-	if (engine_block(a->window, run->block, refused, &(struct refusing){ a, run }, err))
+	if (engine_block(a->window, run->block, line_refused, &(struct refusing){ a, run }, err))
 		return -1;
 	c = engine_counts_take(a->window);
 	*lines = c.lines;
@@ -312,7 +312,7 @@ static int control(void *self, struct stage *st, const struct ctl *ctl, struct b
 	return agg_marks_before(a, ctl, err);
 }
 
-static int finish(void *self, struct stage *st, bool eof, struct err *err)
+static int finish_window(void *self, struct stage *st, bool eof, struct err *err)
 {
 	struct agg *a = self;
 
@@ -342,6 +342,6 @@ static void close_all(void *self, struct stage *st)
 
 const struct filter agg_filter = {
 	.finds_dead = true, .consumes = true,
-	.open = open_late, .plain = plain, .hello = hello, .data = data, .barrier = barrier,
-	.control = control, .finish = finish, .file = file, .close = close_all,
+	.open = open_late, .plain = window_plain, .hello = hello, .data = data, .barrier = barrier,
+	.control = control, .finish = finish_window, .file = file, .close = close_all,
 };

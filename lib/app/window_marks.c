@@ -15,7 +15,7 @@ struct agg_mark {
 	struct ahead order;
 };
 
-static struct ahead *find(struct agg *a, struct slice topic, int32_t partition)
+static struct ahead *find_window_marks(struct agg *a, struct slice topic, int32_t partition)
 {
 	for (size_t i = 0; i < a->n_marks; i++)
 		if (a->mark[i].partition == partition && slice_is(topic, a->mark[i].topic))
@@ -23,7 +23,7 @@ static struct ahead *find(struct agg *a, struct slice topic, int32_t partition)
 	return NULL;
 }
 
-static struct ahead *add(struct agg *a, struct slice topic, int32_t partition)
+static struct ahead *add_window_marks(struct agg *a, struct slice topic, int32_t partition)
 {
 	struct agg_mark *m;
 
@@ -40,8 +40,8 @@ struct ahead *agg_order(struct agg *a, const struct origin *o)
 
 	if (!workers_by_order(o) || a->plan->common.max_ahead_us == AHEAD_OFF)
 		return NULL;
-	order = find(a, o->topic, o->partition);
-	return order ? order : add(a, o->topic, o->partition);
+	order = find_window_marks(a, o->topic, o->partition);
+	return order ? order : add_window_marks(a, o->topic, o->partition);
 }
 
 /* The event times of lines that were counted before. */
@@ -68,11 +68,11 @@ int agg_marks_before(struct agg *a, const struct ctl *ctl, struct err *err)
 		return 0;
 	if (ctl_before_read(ctl, &b, &lines, err)) {
 		rc = -1;
-	} else if ((order = find(a, b.topic, b.partition))) {
+	} else if ((order = find_window_marks(a, b.topic, b.partition))) {
 		if (b.mark_us)
 			ahead_known(order, b.mark_us);
 	} else {
-		order = add(a, b.topic, b.partition);
+		order = add_window_marks(a, b.topic, b.partition);
 		if (b.mark_us)
 			ahead_known(order, b.mark_us);
 		if (lines.n)

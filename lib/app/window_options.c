@@ -135,7 +135,7 @@ static int check_ahead(struct agg *a, struct err *err)
 	return 0;
 }
 
-static int run(void *self, struct err *err)
+static int run_window(void *self, struct err *err)
 {
 	struct agg *a = self;
 
@@ -147,7 +147,7 @@ static int run(void *self, struct err *err)
 }
 
 /* With files standard input is somebody else's. */
-static void failed(void *self, const struct err *err)
+static void failed_window_program(void *self, const struct err *err)
 {
 	if (!prog_given(NULL))
 		stage_failed(self, err);
@@ -164,8 +164,8 @@ int agg_main(int argc, char **argv)
 		.more = stage_opts_dead,
 		.more_self = stage_options(),
 		.operand = add_file,
-		.run = run,
-		.failed = failed,
+		.run = run_window,
+		.failed = failed_window_program,
 		.examples =
 			"hta-window --every 1m --by endpoint,status --value latency_ms access.ndjson\n"
 			"kcat -C -b localhost -t events | hta-window --by customer --uniq user_id --lateness 10s\n"

@@ -25,14 +25,14 @@ struct scan {
 	size_t first, digits;                     /* index of the first significant digit in whole+fraction; their number, 0: the value is zero */
 };
 
-static inline bool is_digit(char c)
+static inline bool is_dec_digit(char c)
 {
 	return (unsigned char)(c - '0') < 10;
 }
 
 static const char *skip_digits(const char *p, const char *end)
 {
-	while (p < end && is_digit(*p))
+	while (p < end && is_dec_digit(*p))
 		p++;
 	return p;
 }
@@ -74,9 +74,9 @@ static bool scan_number(struct slice text, struct scan *s)
 		p++;
 		s->exponent_negative = p < end && *p == '-';
 		p += p < end && (*p == '-' || *p == '+');
-		if (p == end || !is_digit(*p))
+		if (p == end || !is_dec_digit(*p))
 			return false;
-		while (p + 1 < end && *p == '0' && is_digit(p[1]))
+		while (p + 1 < end && *p == '0' && is_dec_digit(p[1]))
 			p++;
 		s->exponent = p;
 		p = skip_digits(p, end);
@@ -153,7 +153,7 @@ static enum dec_result parse_any(struct slice text, udec max, bool twos, dec *ou
 	return result;
 }
 
-static inline enum dec_result parse(struct slice text, udec max, bool twos, dec *out)
+static inline enum dec_result parse_dec(struct slice text, udec max, bool twos, dec *out)
 {
 	const char *p = text.p, *const end = p + text.n;
 	bool negative = p < end && *p == '-';
@@ -162,14 +162,14 @@ static inline enum dec_result parse(struct slice text, udec max, bool twos, dec 
 	size_t decimals = 0;
 	if (text.n > 20)
 		return parse_any(text, max, twos, out);
-	for (; p < end && is_digit(*p); p++)
+	for (; p < end && is_dec_digit(*p); p++)
 		v = v * 10 + (uint64_t)(*p - '0');
 	size_t digits = (size_t)(p - whole);
 	if (digits == 0 || (digits > 1 && *whole == '0'))
 		return DEC_SYNTAX;
 	if (p < end && *p == '.') {
 		const char *fraction = ++p;
-		for (; p < end && is_digit(*p); p++)
+		for (; p < end && is_dec_digit(*p); p++)
 			v = v * 10 + (uint64_t)(*p - '0');
 		decimals = (size_t)(p - fraction);
 		if (decimals == 0)
@@ -184,12 +184,12 @@ static inline enum dec_result parse(struct slice text, udec max, bool twos, dec 
 
 enum dec_result dec_parse(struct slice text, dec *out)
 {
-	return parse(text, (udec)NANO * 100000000000u * NANO, false, out);  /* 1e20 */
+	return parse_dec(text, (udec)NANO * 100000000000u * NANO, false, out);  /* 1e20 */
 }
 
 enum dec_result dec_parse_sum(struct slice text, dec *out)
 {
-	return parse(text, ~(udec)0 >> 1, true, out);
+	return parse_dec(text, ~(udec)0 >> 1, true, out);
 }
 
 /* Decimal digits of v ending before `end`; returns their start. */

@@ -75,7 +75,7 @@ static void text_line(struct buf *b, enum log_level level, const char *msg)
 	buf_addc(b, '\n');
 }
 
-static void put(enum log_level level, char *msg)
+static void put_message(enum log_level level, char *msg)
 {
 	struct buf b = { 0 };
 	for (size_t n = strlen(msg); n > 0 && (msg[n - 1] == '\n' || msg[n - 1] == ' '); n--)
@@ -98,7 +98,7 @@ static void put_left_out(enum log_level level, unsigned left_out, const char *wh
 {
 	char msg[96];
 	snprintf(msg, sizeof msg, "%u %s like %s left out", left_out, left_out == 1 ? "line" : "lines", which);
-	put(level, msg);
+	put_message(level, msg);
 }
 
 static void tell_left_out(void)
@@ -179,7 +179,7 @@ void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
-	put(level, msg);
+	put_message(level, msg);
 }
 
 void log_err(const struct err *err)

@@ -16,7 +16,7 @@ static size_t span(const char *p, const char *accept)
 }
 
 /* Reads the number in p[0..n), leading zeros allowed, times unit: a whole number from 0 to max. False if it is none. */
-static bool whole(const char *p, size_t n, int64_t unit, uint64_t max, uint64_t *out)
+static bool is_whole(const char *p, size_t n, int64_t unit, uint64_t max, uint64_t *out)
 {
 	dec v;
 	while (n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9') {
@@ -59,7 +59,7 @@ int num_count(const char *text, uint64_t *out, struct err *err)
 {
 	size_t n = number_length(text);
 	int64_t unit = text[n] ? (text[n + 1] ? 0 : multiple(text[n], 1000)) : 1;
-	if (unit && whole(text, n, unit, UINT64_MAX, out))
+	if (unit && is_whole(text, n, unit, UINT64_MAX, out))
 		return 0;
 	return err_set(err, EX_USAGE, "\"%s\" is not a count (12, 64k, 2M, 1e6)", text);
 }
@@ -78,7 +78,7 @@ int num_bytes(const char *text, uint64_t *out, struct err *err)
 {
 	size_t n = number_length(text);
 	int64_t unit = bytes_unit(text + n);
-	if (unit && whole(text, n, unit, UINT64_MAX, out))
+	if (unit && is_whole(text, n, unit, UINT64_MAX, out))
 		return 0;
 	return err_set(err, EX_USAGE, "\"%s\" is not a number of bytes (512, 64k, 1MiB)", text);
 }
@@ -102,7 +102,7 @@ static bool duration(const char *p, int64_t *us)
 		uint64_t v;
 		while (next < UNITS && !slice_is(slice(p + n, name), units[next].name))
 			next++;
-		if (next == UNITS || !whole(p, n, units[next].us, INT64_MAX, &v) || (sum += v) > INT64_MAX)
+		if (next == UNITS || !is_whole(p, n, units[next].us, INT64_MAX, &v) || (sum += v) > INT64_MAX)
 			return false;
 		next++;
 		p += n + name;

@@ -163,7 +163,7 @@ int str_unbase64(struct slice text, struct buf *out)
 	return 0;
 }
 
-static int hex_value(char c)
+static int str_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -177,10 +177,10 @@ int str_unhex(struct slice text, void *out, size_t n)
 	if (text.n != 2 * n)
 		return -1;
 	for (size_t i = 0; i < text.n; i++)
-		if (hex_value(text.p[i]) < 0)
+		if (str_hex_value(text.p[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
+		to[i] = (uint8_t)(str_hex_value(text.p[2 * i]) << 4 | str_hex_value(text.p[2 * i + 1]));
 	return 0;
 }
 
@@ -239,7 +239,7 @@ bool str_utf8(const char *text, size_t n)
 enum { NEAREST_MAX = 64 };
 
 /* Optimal string alignment distance of two words of at most NEAREST_MAX bytes. */
-static size_t distance(const char *a, size_t n, const char *b, size_t m)
+static size_t edit_distance(const char *a, size_t n, const char *b, size_t m)
 {
 	uint8_t rows[3][NEAREST_MAX + 1];
 	uint8_t *before = rows[0], *prev = rows[1], *row = rows[2];
@@ -271,7 +271,7 @@ const char *str_nearest(const char *word, const char *const *candidates)
 		size_t m = strlen(*candidates);
 		if (m > NEAREST_MAX)
 			continue;
-		size_t d = distance(word, n, *candidates, m);
+		size_t d = edit_distance(word, n, *candidates, m);
 		if (d < best && 2 * d < n) {
 			best = d;
 			nearest = *candidates;

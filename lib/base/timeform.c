@@ -60,7 +60,7 @@ static int expand(const char *text, struct buf *out, struct err *err)
 }
 
 /* The %LETTER of a canonical pattern, NULL: it has none. */
-static const char *find(const char *pattern, char letter)
+static const char *find_timeform(const char *pattern, char letter)
 {
 	for (const char *p = strchr(pattern, '%'); p; p = strchr(p + 2, '%'))
 		if (p[1] == letter)
@@ -68,10 +68,10 @@ static const char *find(const char *pattern, char letter)
 	return NULL;
 }
 
-static bool has(const char *pattern, const char *letters)
+static bool timeform_has(const char *pattern, const char *letters)
 {
 	for (; *letters; letters++)
-		if (find(pattern, *letters))
+		if (find_timeform(pattern, *letters))
 			return true;
 	return false;
 }
@@ -86,7 +86,7 @@ static int check_twice(const char *pattern, struct err *err)
 		unsigned n = 0;
 
 		for (const char *letter = same[i]; *letter; letter++)
-			for (const char *p = find(pattern, *letter); p; p = find(p + 2, *letter))
+			for (const char *p = find_timeform(pattern, *letter); p; p = find_timeform(p + 2, *letter))
 				n++;
 		if (n > 1 && same[i][1])
 			return err_set(err, EX_USAGE, "it has more than one of %%%c and %%%c",
@@ -101,28 +101,28 @@ static int check_pattern(const char *p, struct err *err)
 {
 	if (check_twice(p, err))
 		return -1;
-	if (find(p, 's') && has(p, "YymbdejHIMSpa"))
+	if (find_timeform(p, 's') && timeform_has(p, "YymbdejHIMSpa"))
 		return err_set(err, EX_USAGE,
 			"%%s is a time by itself, with %%f, %%z and %%Z at most");
-	if (find(p, 's'))
+	if (find_timeform(p, 's'))
 		return 0;
-	if (!has(p, "Yy"))
+	if (!timeform_has(p, "Yy"))
 		return err_set(err, EX_USAGE, "it has no year (%%Y), so it fixes no time");
-	if (find(p, 'j') && has(p, "mbde"))
+	if (find_timeform(p, 'j') && timeform_has(p, "mbde"))
 		return err_set(err, EX_USAGE,
 			"it has the day of the year (%%j) and a month or day besides");
-	if (!find(p, 'j') && (!has(p, "mb") || !has(p, "de")))
+	if (!find_timeform(p, 'j') && (!timeform_has(p, "mb") || !timeform_has(p, "de")))
 		return err_set(err, EX_USAGE, "it has no %s, so it fixes no time",
-			has(p, "mb") ? "day (%d)" : "month (%m)");
-	if (!find(p, 'I') != !find(p, 'p'))
+			timeform_has(p, "mb") ? "day (%d)" : "month (%m)");
+	if (!find_timeform(p, 'I') != !find_timeform(p, 'p'))
 		return err_set(err, EX_USAGE, "%%I and %%p go together");
-	if ((find(p, 'M') && !has(p, "HI")) || (find(p, 'S') && !find(p, 'M')) ||
-		(find(p, 'f') && !find(p, 'S')))
+	if ((find_timeform(p, 'M') && !timeform_has(p, "HI")) || (find_timeform(p, 'S') && !find_timeform(p, 'M')) ||
+		(find_timeform(p, 'f') && !find_timeform(p, 'S')))
 		return err_set(err, EX_USAGE, "hour, %%M, %%S and %%f need the ones before them");
 	return 0;
 }
 
-static struct timeform *finish(const char *name, const char *const *patterns, bool utc)
+static struct timeform *finish_timeform(const char *name, const char *const *patterns, bool utc)
 {
 	struct timeform *f = mem_zalloc(sizeof(*f));
 
@@ -132,11 +132,11 @@ static struct timeform *finish(const char *name, const char *const *patterns, bo
 	for (size_t i = 0; patterns && patterns[i]; i++)
 		f->pattern[i] = patterns[i];
 	for (size_t i = 0; f->pattern[i]; i++)
-		f->seconds[i] = find(f->pattern[i], 'S');
+		f->seconds[i] = find_timeform(f->pattern[i], 'S');
 	f->utc = utc;
-	f->is_local = !utc && !has(f->pattern[0], "zZs");
-	f->year_day = find(f->pattern[0], 'j');
-	f->half_day = find(f->pattern[0], 'I');
+	f->is_local = !utc && !timeform_has(f->pattern[0], "zZs");
+	f->year_day = find_timeform(f->pattern[0], 'j');
+	f->half_day = find_timeform(f->pattern[0], 'I');
 	return f;
 }
 
@@ -146,9 +146,9 @@ struct timeform *timeform_new(const char *text, struct err *err)
 	struct buf pattern = { 0 };
 
 	if (strcmp(text, "clf") == 0)
-		return finish(text, clf, false);
+		return finish_timeform(text, clf, false);
 	if (strcmp(text, "http") == 0)
-		return finish(text, http, true);
+		return finish_timeform(text, http, true);
 	if (strlen(text) > TEXT_MAX)
 		err_set(err, EX_USAGE, "a pattern has at most %d bytes", TEXT_MAX);
 	else if (!strchr(text, '%') || !str_utf8(text, strlen(text)))
@@ -158,7 +158,7 @@ struct timeform *timeform_new(const char *text, struct err *err)
 	else if (expand(text, &pattern, err) || check_pattern(buf_z(&pattern), err))
 		err_in(err, "\"%s\"", text);
 	else
-		f = finish(pattern.p, NULL, false);
+		f = finish_timeform(pattern.p, NULL, false);
 	buf_fini(&pattern);
 	return f;
 }

@@ -23,7 +23,7 @@ static inline bool is_letter(char c)
 }
 
 /* least to most digits. */
-static inline const char *digits(const char *p, const char *end, int least, int most, int64_t *v)
+static inline const char *timeform_read_digits(const char *p, const char *end, int least, int most, int64_t *v)
 {
 	const char *start = p;
 
@@ -33,11 +33,11 @@ static inline const char *digits(const char *p, const char *end, int least, int 
 	return p - start < least ? NULL : p;
 }
 
-static inline const char *number(const char *p, const char *end, int least, int most, int *out)
+static inline const char *timeform_read_number(const char *p, const char *end, int least, int most, int *out)
 {
 	int64_t v;
 
-	p = digits(p, end, least, most, &v);
+	p = timeform_read_digits(p, end, least, most, &v);
 	*out = (int)v;
 	return p;
 }
@@ -66,7 +66,7 @@ static const char *fraction(const char *p, const char *end, int64_t *us)
 	const char *start = p;
 	int64_t v;
 
-	p = digits(p, end, 1, 9, &v);
+	p = timeform_read_digits(p, end, 1, 9, &v);
 	for (const char *at = start + 9; p && at > p; at--)
 		v *= 10;
 	*us = v / 1000;
@@ -93,25 +93,25 @@ static const char *meridiem(const char *p, const char *end, bool *is_pm)
 	return *is_pm || begins_with(p, end, "am", 2) ? p + 2 : NULL;
 }
 
-static const char *piece(char letter, const char *p, const char *end, struct timeform_parts *t)
+static const char *piece_timeform_read(char letter, const char *p, const char *end, struct timeform_parts *t)
 {
 	int ignored;
 
 	switch (letter) {
-	case 'Y': return number(p, end, 4, 4, &t->year);
+	case 'Y': return timeform_read_number(p, end, 4, 4, &t->year);
 	case 'y':
-		p = number(p, end, 2, 2, &t->year);
+		p = timeform_read_number(p, end, 2, 2, &t->year);
 		t->year += t->year < 69 ? 2000 : 1900;
 		return p;
-	case 'm': return number(p, end, 1, 2, &t->month);
+	case 'm': return timeform_read_number(p, end, 1, 2, &t->month);
 	case 'b': return name(p, end, months, &t->month);
-	case 'e': return number(p + (p < end && *p == ' '), end, 1, 2, &t->day);
-	case 'd': return number(p, end, 1, 2, &t->day);
-	case 'j': return number(p, end, 1, 3, &t->year_day);
+	case 'e': return timeform_read_number(p + (p < end && *p == ' '), end, 1, 2, &t->day);
+	case 'd': return timeform_read_number(p, end, 1, 2, &t->day);
+	case 'j': return timeform_read_number(p, end, 1, 3, &t->year_day);
 	case 'H':
-	case 'I': return number(p, end, 1, 2, &t->hour);
-	case 'M': return number(p, end, 1, 2, &t->minute);
-	case 'S': return number(p, end, 1, 2, &t->second);
+	case 'I': return timeform_read_number(p, end, 1, 2, &t->hour);
+	case 'M': return timeform_read_number(p, end, 1, 2, &t->minute);
+	case 'S': return timeform_read_number(p, end, 1, 2, &t->second);
 	case 'f': return fraction(p, end, &t->fraction_us);
 	case 'p': return meridiem(p, end, &t->is_pm);
 	case 'a': return name(p, end, days, &ignored);
@@ -121,7 +121,7 @@ static const char *piece(char letter, const char *p, const char *end, struct tim
 	case 'Z': return zone_name(p, end, t);
 	case 's':
 		t->has_epoch = true;
-		return digits(p, end, 1, 12, &t->epoch_s);
+		return timeform_read_digits(p, end, 1, 12, &t->epoch_s);
 	case '%': return p < end && *p == '%' ? p + 1 : NULL;
 	default: BUG("a pattern with %%%c", letter);
 	}
@@ -149,7 +149,7 @@ static bool walk(const char *pattern, const char *p, const char *end, struct tim
 		if (*pattern == '%') {
 			if (*++pattern == 'S' && seconds)
 				*seconds = (struct place){ pattern - 1, p, *t };
-			p = piece(*pattern, p, end, t);
+			p = piece_timeform_read(*pattern, p, end, t);
 		} else if (*pattern == ' ') {
 			p = blanks(p, end);
 		} else {

@@ -91,7 +91,7 @@ static void add_spans(struct zone *z, struct zone_table *t)
 	add_span(z, INT64_MAX, ZONE_ONCE, before, NULL);
 }
 
-static struct zone *finish(const char *name, struct zone_table *t)
+static struct zone *finish_zone(const char *name, struct zone_table *t)
 {
 	struct zone *z = mem_zalloc(sizeof(*z));
 
@@ -113,7 +113,7 @@ static struct zone *fixed(int32_t east_s, const char *rule_name)
 		snprintf(name, sizeof(name), "%c%02u:%02u", east_s < 0 ? '-' : '+',
 			minutes / 60 % 24, minutes % 60);
 	zone_table_rule(&t, east_s, slice_z(minutes ? rule_name : "UTC"));
-	return finish(name, &t);
+	return finish_zone(name, &t);
 }
 
 struct zone *zone_new_from(const char *name, struct slice file, struct err *err)
@@ -125,7 +125,7 @@ struct zone *zone_new_from(const char *name, struct slice file, struct err *err)
 		err_in(err, "time zone %s", name);
 		return NULL;
 	}
-	return finish(name, &t);
+	return finish_zone(name, &t);
 }
 
 struct zone *zone_new(const char *name, struct err *err)

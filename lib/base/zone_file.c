@@ -23,7 +23,7 @@ struct header { bool wide; uint64_t ut, standard, leaps, shifts, rules, name_byt
 
 /* ---- TZif */
 
-static uint64_t number(const char *p, unsigned bytes)
+static uint64_t zone_file_number(const char *p, unsigned bytes)
 {
 	uint64_t v = 0;
 
@@ -37,12 +37,12 @@ static bool read_header(struct slice file, struct header *h)
 	if (file.n < HEADER_BYTES || memcmp(file.p, "TZif", 4) != 0)
 		return false;
 	h->wide = file.p[4] != 0;
-	h->ut = number(file.p + 20, 4);
-	h->standard = number(file.p + 24, 4);
-	h->leaps = number(file.p + 28, 4);
-	h->shifts = number(file.p + 32, 4);
-	h->rules = number(file.p + 36, 4);
-	h->name_bytes = number(file.p + 40, 4);
+	h->ut = zone_file_number(file.p + 20, 4);
+	h->standard = zone_file_number(file.p + 24, 4);
+	h->leaps = zone_file_number(file.p + 28, 4);
+	h->shifts = zone_file_number(file.p + 32, 4);
+	h->rules = zone_file_number(file.p + 36, 4);
+	h->name_bytes = zone_file_number(file.p + 40, 4);
 	return true;
 }
 
@@ -52,7 +52,7 @@ static uint64_t body_bytes(const struct header *h, unsigned word)
 	       h->standard + h->ut;
 }
 
-static int damaged(struct err *err)
+static int damaged_zone_file(struct err *err)
 {
 	return err_set(err, EX_CONFIG, "the file is damaged, install tzdata anew");
 }
@@ -62,13 +62,13 @@ static int read_rules(const char *p, const struct header *h, struct zone_table *
 	const char *names = p + h->rules * 6;
 
 	for (uint64_t i = 0; i < h->rules; i++, p += 6) {
-		int32_t east_s = (int32_t)(uint32_t)number(p, 4);
+		int32_t east_s = (int32_t)(uint32_t)zone_file_number(p, 4);
 		uint64_t at = (unsigned char)p[5];
 		const char *end =
 			at < h->name_bytes ? memchr(names + at, 0, h->name_bytes - at) : NULL;
 
 		if (!end || east_s <= -25 * 3600 || east_s >= 26 * 3600)
-			return damaged(err);
+			return damaged_zone_file(err);
 		zone_table_rule(t, east_s, slice(names + at, (size_t)(end - names) - at));
 	}
 	return 0;
@@ -85,14 +85,14 @@ static int read_body(const char *p, const struct header *h, unsigned word, struc
 		return err_set(err, EX_USAGE,
 			"it counts leap seconds, take the zone without \"right/\" before its name");
 	if (!h->rules)
-		return damaged(err);
+		return damaged_zone_file(err);
 	if (read_rules(kind + h->shifts, h, t, err))
 		return -1;
 	for (uint64_t i = 0; i < h->shifts; i++, p += word) {
-		int64_t at_s = word == 8 ? (int64_t)number(p, 8) : (int32_t)(uint32_t)number(p, 4);
+		int64_t at_s = word == 8 ? (int64_t)zone_file_number(p, 8) : (int32_t)(uint32_t)zone_file_number(p, 4);
 
 		if ((unsigned char)kind[i] >= h->rules || (i && at_s <= *last_s))
-			return damaged(err);
+			return damaged_zone_file(err);
 		zone_table_shift(t, at_s, (unsigned char)kind[i]);
 		*last_s = at_s;
 	}
@@ -107,19 +107,19 @@ int zone_tzif(struct slice file, struct zone_table *t, struct err *err)
 	uint64_t bytes;
 
 	if (!read_header(file, &h))
-		return damaged(err);
+		return damaged_zone_file(err);
 	if (h.wide) {
 		bytes = HEADER_BYTES + body_bytes(&h, 4);
 		if (bytes > file.n)
-			return damaged(err);
+			return damaged_zone_file(err);
 		file = slice(file.p + bytes, file.n - bytes);
 		if (!read_header(file, &h))
-			return damaged(err);
+			return damaged_zone_file(err);
 		word = 8;
 	}
 	bytes = HEADER_BYTES + body_bytes(&h, word);
 	if (bytes > file.n)
-		return damaged(err);
+		return damaged_zone_file(err);
 	if (read_body(file.p + HEADER_BYTES, &h, word, t, &last_s, err))
 		return -1;
 	file = slice(file.p + bytes, file.n - bytes);
@@ -127,7 +127,7 @@ int zone_tzif(struct slice file, struct zone_table *t, struct err *err)
 		return 0;
 	if (file.n < 2 || file.p[0] != '\n' || file.p[file.n - 1] != '\n' ||
 		zone_posix(slice(file.p + 1, file.n - 2), last_s, t))
-		return damaged(err);
+		return damaged_zone_file(err);
 	return 0;
 }
 
@@ -151,7 +151,7 @@ static bool is_name(const char *name)
 		strcmp(name, "localtime") != 0;
 }
 
-static int unknown(const char *name, const char *why, const char *folder, struct err *err)
+static int unknown_zone_file(const char *name, const char *why, const char *folder, struct err *err)
 {
 	return err_set(err, EX_USAGE, "\"%s\" is no time zone (Europe/Berlin, UTC, +01:00)%s%s",
 		name, why, folder);
@@ -186,7 +186,7 @@ int zone_file(const char *name, struct buf *out, struct err *err)
 	int rc;
 
 	if (!is_name(name))
-		return unknown(name, "", "", err);
+		return unknown_zone_file(name, "", "", err);
 	if (!folder || !*folder)
 		folder = FOLDER;
 	if (stat(folder, &sb) || !S_ISDIR(sb.st_mode))
@@ -199,11 +199,11 @@ int zone_file(const char *name, struct buf *out, struct err *err)
 	else
 		is_there = errno != ENOENT && errno != ENOTDIR;
 	if (!is_there)
-		rc = unknown(name, ": none of that name in ", folder, err);
+		rc = unknown_zone_file(name, ": none of that name in ", folder, err);
 	else
 		rc = read_file(path.p, out, err);
 	if (rc == 0 && (out->n < 4 || memcmp(out->p, "TZif", 4) != 0))
-		rc = unknown(name, ": not a zone's file in ", folder, err);
+		rc = unknown_zone_file(name, ": not a zone's file in ", folder, err);
 	buf_fini(&path);
 	return rc;
 }

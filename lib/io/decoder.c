@@ -150,35 +150,35 @@ void decoder_filled(struct decoder *d, size_t n)
 
 /* ---- what goes wrong */
 
-static const char *name_of(const struct decoder *d)
+static const char *decoder_name_of(const struct decoder *d)
 {
 	return d->name ? d->name : "standard input";
 }
 
-static int damaged(struct decoder *d, const char *why)
+static int damaged_decoder(struct decoder *d, const char *why)
 {
 	long long at = (long long)d->raw + (long long)d->used;
 
 	return err_set(&d->failed, EX_DATAERR,
 		       "%s: %s data are damaged at byte %lld, behind %lld bytes of text: %s",
-		       name_of(d), d->format->name, at, (long long)d->text, why);
+		       decoder_name_of(d), d->format->name, at, (long long)d->text, why);
 }
 
 /* Nothing is damaged, but another program has to read it. */
-static int refuse(struct decoder *d, const char *what, const char *command)
+static int refuse_decoder(struct decoder *d, const char *what, const char *command)
 {
 	const char *filter = d->format->filter && !d->name ? d->format->filter : command;
 	const char *into = d->into ? d->into : "| ", *program = d->into ? "" : log_program();
 	const char *name = d->name ? d->name : "";
 
 	return err_set(&d->failed, EX_DATAERR, "%s: %s, which is not read here: %s%s%s %s%s",
-		       name_of(d), what, filter, d->name ? " " : "", name, into, program);
+		       decoder_name_of(d), what, filter, d->name ? " " : "", name, into, program);
 }
 
 static int no_memory(struct decoder *d)
 {
 	return err_set(&d->failed, EX_TEMPFAIL, "%s: not enough memory to decompress it",
-		       name_of(d));
+		       decoder_name_of(d));
 }
 
 static int refuse_format(struct decoder *d)
@@ -186,7 +186,7 @@ static int refuse_format(struct decoder *d)
 	char what[64];
 
 	snprintf(what, sizeof what, "is in the format of %s", d->format->name);
-	return refuse(d, what, d->format->command);
+	return refuse_decoder(d, what, d->format->command);
 }
 
 static int zstd_failed(struct decoder *d, size_t rc)
@@ -197,14 +197,14 @@ static int zstd_failed(struct decoder *d, size_t rc)
 	case ZSTD_error_frameParameter_windowTooLarge:
 		snprintf(what, sizeof what, "has a zstd window of more than %d MiB",
 			 DECODER_WINDOW_BYTES >> 20);
-		return refuse(d, what, "zstd -dc --long=31");
+		return refuse_decoder(d, what, "zstd -dc --long=31");
 	case ZSTD_error_dictionary_wrong:
-		return refuse(d, "was compressed by zstd with a dictionary",
+		return refuse_decoder(d, "was compressed by zstd with a dictionary",
 			      "zstd -dc -D DICTIONARY");
 	case ZSTD_error_memory_allocation:
 		return no_memory(d);
 	default:
-		return damaged(d, ZSTD_getErrorName(rc));
+		return damaged_decoder(d, ZSTD_getErrorName(rc));
 	}
 }
 
@@ -227,7 +227,7 @@ static int begin_member(struct decoder *d)
 	if (d->used == d->filled)
 		return 0;
 	if (d->behind && !may_begin(d, d->in + d->used))
-		return damaged(d, "what stands behind their end is no such data");
+		return damaged_decoder(d, "what stands behind their end is no such data");
 	if (d->format->codec == CODEC_GZIP)
 		inflateReset(&d->z);
 	d->wanted = FRAME_START;
@@ -258,7 +258,7 @@ static ssize_t gunzip(struct decoder *d, char *p, size_t n)
 	else if (rc == Z_MEM_ERROR)
 		return no_memory(d);
 	else if (rc != Z_OK && rc != Z_BUF_ERROR && z->avail_out == room)
-		return damaged(d, z->msg ? z->msg : "not in gzip format");
+		return damaged_decoder(d, z->msg ? z->msg : "not in gzip format");
 	return (ssize_t)(room - z->avail_out);
 }
 
@@ -282,7 +282,7 @@ static ssize_t unzstd(struct decoder *d, char *p, size_t n)
 }
 
 /* 0: what is filled in is used up. */
-static ssize_t decode(struct decoder *d, char *p, size_t n)
+static ssize_t decode_decoder(struct decoder *d, char *p, size_t n)
 {
 	for (;;) {
 		int rc = d->inside ? 1 : begin_member(d);
@@ -296,7 +296,7 @@ static ssize_t decode(struct decoder *d, char *p, size_t n)
 		if (k != 0)
 			return k;
 		if (dry && d->ended)
-			return damaged(d, "they end in the middle");
+			return damaged_decoder(d, "they end in the middle");
 		if (dry)
 			return 0;
 	}
@@ -307,7 +307,7 @@ ssize_t decoder_read(struct decoder *d, char *p, size_t n, struct err *err)
 	ssize_t k = -1;
 
 	if (!d->failed.code)
-		k = d->format->codec == CODEC_NONE ? refuse_format(d) : decode(d, p, n);
+		k = d->format->codec == CODEC_NONE ? refuse_format(d) : decode_decoder(d, p, n);
 	if (k > 0)
 		d->text += k;
 	if (k < 0)

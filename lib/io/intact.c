@@ -42,7 +42,7 @@ static int64_t size_of(const struct intact *f, struct err *err)
 
 /* 1: size, head and tail belong together; 0: the file is shorter than it says, or was cut just
  * now. */
-static int look(struct intact *f, struct err *err)
+static int look_intact(struct intact *f, struct err *err)
 {
 	int rc;
 
@@ -58,7 +58,7 @@ int intact_begin(struct intact *f, int fd, const char *name, struct err *err)
 	f->fd = fd;
 	f->name = name;
 	for (int i = 0; i < TRIES; i++) {
-		int rc = look(f, err);
+		int rc = look_intact(f, err);
 
 		if (rc)
 			return rc < 0 ? -1 : 0;

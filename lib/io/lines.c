@@ -152,13 +152,13 @@ static int wait_for_input(struct lines *in, int64_t deadline_us, struct err *err
 	return rc;
 }
 
-static const char *name_of(const struct lines *in, char name[FD_NAME_BYTES])
+static const char *lines_name_of(const struct lines *in, char name[FD_NAME_BYTES])
 {
 	return in->name ? in->name : fd_name(in->fd, name);
 }
 
 /* Is what begins at `start` compressed? Nothing was lent yet. */
-static void look(struct lines *in)
+static void look_lines(struct lines *in)
 {
 	char *p = in->p + in->start, name[FD_NAME_BYTES];
 	size_t n = in->end - in->start;
@@ -167,7 +167,7 @@ static void look(struct lines *in)
 	in->looked = is != DECODER_UNSURE;
 	if (is != DECODER_PACKED)
 		return;
-	in->decoder = decoder_new(p, n, in->fd == STDIN_FILENO ? NULL : name_of(in, name), NULL);
+	in->decoder = decoder_new(p, n, in->fd == STDIN_FILENO ? NULL : lines_name_of(in, name), NULL);
 	memcpy(decoder_room(in->decoder), p, n);
 	decoder_filled(in->decoder, n);
 	in->end = in->start;
@@ -189,7 +189,7 @@ static ssize_t read_fd(struct lines *in)
 }
 
 /* Text of the decoder. EOF: it needs more of the descriptor. */
-static enum lines_result decode(struct lines *in, struct err *err)
+static enum lines_result decode_lines(struct lines *in, struct err *err)
 {
 	ssize_t n = decoder_read(in->decoder, in->p + in->end, LINES_READ_BYTES, err);
 
@@ -207,7 +207,7 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 	bool must_wait = in->loop && in->may_wait;
 
 	for (;;) {
-		enum lines_result r = in->decoder ? decode(in, err) : LINES_EOF;
+		enum lines_result r = in->decoder ? decode_lines(in, err) : LINES_EOF;
 
 		if (r != LINES_EOF)
 			return r;
@@ -226,20 +226,20 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 			in->end += (size_t)n;
 			in->bytes += (uint64_t)n;
 			if (!in->looked)
-				look(in);
+				look_lines(in);
 			if (!in->looked || in->decoder)
 				continue;
 			return LINES_BLOCK;
 		}
 		if (n == 0) {
-			r = in->decoder ? decode(in, err) : LINES_EOF;
+			r = in->decoder ? decode_lines(in, err) : LINES_EOF;
 			in->eof = r == LINES_EOF;
 			return r;
 		}
 		if (in->fill)
 			return LINES_ERROR;
 		if (errno != EINTR && errno != EAGAIN) {
-			err_errno(err, EX_IOERR, "%s", name_of(in, name));
+			err_errno(err, EX_IOERR, "%s", lines_name_of(in, name));
 			return LINES_ERROR;
 		}
 		must_wait = must_wait || errno == EAGAIN;
@@ -335,7 +335,7 @@ static bool skip_more(struct lines *in, size_t from, struct slice *kept)
 	return true;
 }
 
-static enum lines_result finish(struct lines *in, struct slice *block)
+static enum lines_result finish_lines(struct lines *in, struct slice *block)
 {
 	size_t n = in->end - in->start;
 
@@ -351,7 +351,7 @@ static enum lines_result finish(struct lines *in, struct slice *block)
 	return block->n ? LINES_TAIL : LINES_EOF;
 }
 
-static enum lines_result next(struct lines *in, bool first_only, int64_t deadline_us, struct slice *block,
+static enum lines_result next_block(struct lines *in, bool first_only, int64_t deadline_us, struct slice *block,
                               struct err *err)
 {
 	*block = slice(NULL, 0);
@@ -359,7 +359,7 @@ static enum lines_result next(struct lines *in, bool first_only, int64_t deadlin
 		if (in->start < in->whole)
 			return lend(in, first_only, block);
 		if (in->eof)
-			return finish(in, block);
+			return finish_lines(in, block);
 		if (!in->skipping && in->end - in->start > limit(in, in->start, in->end - in->start, false))
 			skip_start(in);
 		make_room(in);
@@ -381,10 +381,10 @@ static enum lines_result next(struct lines *in, bool first_only, int64_t deadlin
 
 enum lines_result lines_next(struct lines *in, int64_t deadline_us, struct slice *block, struct err *err)
 {
-	return next(in, false, deadline_us, block, err);
+	return next_block(in, false, deadline_us, block, err);
 }
 
 enum lines_result lines_first(struct lines *in, int64_t deadline_us, struct slice *line, struct err *err)
 {
-	return next(in, true, deadline_us, line, err);
+	return next_block(in, true, deadline_us, line, err);
 }

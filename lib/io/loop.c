@@ -78,7 +78,7 @@ void loop_free(struct loop *l)
 }
 
 /* ---- watches */
-static int add(struct loop *l, struct watch w)
+static int add_loop_entry(struct loop *l, struct watch w)
 {
 	mem_reserve(&l->watches, &l->cap, l->n + 1, sizeof *l->watches);
 	w.id = ++l->last_id;
@@ -90,7 +90,7 @@ int loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void *arg)
 {
 	if (fd < 0)
 		BUG("watch on descriptor %d", fd);
-	return add(l, (struct watch){ .fd = fd, .events = events, .due_us = INT64_MAX, .fn = fn, .arg = arg });
+	return add_loop_entry(l, (struct watch){ .fd = fd, .events = events, .due_us = INT64_MAX, .fn = fn, .arg = arg });
 }
 
 int loop_every(struct loop *l, int64_t period_us, loop_fn *fn, void *arg)
@@ -98,12 +98,12 @@ int loop_every(struct loop *l, int64_t period_us, loop_fn *fn, void *arg)
 	if (period_us <= 0)
 		BUG("timer of %lld us", (long long)period_us);
 	int64_t due_us = tm_mono_us() + period_us;
-	return add(l, (struct watch){ .fd = -1, .due_us = due_us, .period_us = period_us, .fn = fn, .arg = arg });
+	return add_loop_entry(l, (struct watch){ .fd = -1, .due_us = due_us, .period_us = period_us, .fn = fn, .arg = arg });
 }
 
 int loop_at(struct loop *l, int64_t deadline_us, loop_fn *fn, void *arg)
 {
-	return add(l, (struct watch){ .fd = -1, .due_us = deadline_us, .fn = fn, .arg = arg });
+	return add_loop_entry(l, (struct watch){ .fd = -1, .due_us = deadline_us, .fn = fn, .arg = arg });
 }
 
 static void sweep(struct loop *l)
@@ -129,7 +129,7 @@ void loop_unwatch(struct loop *l, int id)
 }
 
 /* ---- signals */
-static void on_signal(int signo)
+static void note_signal(int signo)
 {
 	int saved = errno;
 	struct note note;
@@ -156,7 +156,7 @@ void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *
 		BUG("no pipe for signals: %s", strerror(errno));
 	handler_fd = l->pipe[1];
 	for (size_t i = 0; i < SIGNALS; i++) {
-		struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+		struct sigaction sa = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 		sigaction(signals[i], NULL, &l->before[i]);
 		if (l->before[i].sa_handler != SIG_IGN)  /* nohup and `trap ''` mean it */
 			sigaction(signals[i], &sa, NULL);
@@ -281,7 +281,7 @@ static bool call_timer(struct loop *l, size_t i, int64_t now)
 }
 
 /* Calls what is ready. The array may move and grow meanwhile. */
-static bool serve(struct loop *l, size_t n)
+static bool serve_descriptors(struct loop *l, size_t n)
 {
 	bool some = false, timers = false;
 
@@ -320,7 +320,7 @@ static int turn(struct loop *l, int fd, short events, int64_t deadline_us, short
 		build(l, fd, events, &wake_us);
 		poll_until(l, SLOTS + n, wake_us);
 		*revents = l->fds[SLOT_WAITED].revents;
-		some = serve(l, n);
+		some = serve_descriptors(l, n);
 	}
 	if (l->stopped) {
 		if (err)

@@ -146,7 +146,7 @@ _Noreturn static void die_half_way(const struct out *o, const char *p, size_t n)
 }
 
 /* Writes all; *done counts also when it fails. */
-static int put(struct out *o, const char *p, size_t n, size_t *done, struct err *err)
+static int put_bytes(struct out *o, const char *p, size_t n, size_t *done, struct err *err)
 {
 	if (crash_now(CRASH_LINE_HALF))
 		die_half_way(o, p + *done, n - *done);
@@ -175,7 +175,7 @@ static void choose(struct out *o)
 int out_flush(struct out *o, struct err *err)
 {
 	while (o->sent < o->used)  /* a callback may have added while we waited */
-		if (put(o, o->p, o->used, &o->sent, err))
+		if (put_bytes(o, o->p, o->used, &o->sent, err))
 			return -1;
 	o->sent = o->used = 0;
 	choose(o);
@@ -206,7 +206,7 @@ int out_write(struct out *o, const void *p, size_t n, struct err *err)
 	if (n >= o->cap && pipe_zerocopy_all(o, p, n, &done, err))
 		return -1;
 	if (n - done >= o->cap) {
-		if (put(o, p, n, &done, err))
+		if (put_bytes(o, p, n, &done, err))
 			return -1;
 	} else if (n > done) {
 		memcpy(o->p + o->used, (const char *)p + done, n - done);

@@ -88,7 +88,7 @@ static char *give_up(struct pipe_zerocopy *l)
 	return NULL;
 }
 
-static bool begin(struct pipe_zerocopy *l)
+static bool begin_zerocopy(struct pipe_zerocopy *l)
 {
 	int bytes = fcntl(l->fd, F_GETPIPE_SZ);
 
@@ -111,7 +111,7 @@ char *pipe_zerocopy_chunk(struct pipe_zerocopy *l)
 		l->reader = reader_of(l->fd);
 		if (!l->reader)
 			return NULL;
-		return begin(l) ? l->memory : give_up(l);
+		return begin_zerocopy(l) ? l->memory : give_up(l);
 	}
 	next = (l->at + 1) % l->chunks;
 	if (l->end[l->at] == 0)

@@ -52,7 +52,7 @@ static void push(struct ack *a, struct event e)
 }
 
 /* {"k":"fail","code":65,"msg":..}, itself or as the record that came down the pipe. 76 only says that somebody above was gone, and that is us. */
-static void take_fail(struct ack *a, uint32_t at)
+static void take_ack_fail(struct ack *a, uint32_t at)
 {
 	uint64_t code = EX_TEMPFAIL;
 	uint32_t line = json_get(&a->json, at, "line"), msg;
@@ -94,7 +94,7 @@ static int take_message(struct ack *a, struct guest *g, struct err *err)
 	else if (slice_is(kind, "ack") && json_get_u64(&a->json, 0, "e", &e.epoch) && json_get_u64(&a->json, 0, "rows", &e.rows))
 		e.kind = ACK_EPOCH;
 	else if (slice_is(kind, "fail"))
-		take_fail(a, 0);
+		take_ack_fail(a, 0);
 	if (e.kind == ACK_HELLO || e.kind == ACK_PROBE) {
 		e.n = a->json.node[line].text.n;
 		e.line = mem_dup(a->json.node[line].text.p, e.n);

@@ -95,7 +95,7 @@ static void add_start(struct ranges *start, const struct catchup_part *p, int64_
 }
 
 /* The position above the lowest one; the lowest where all agree. */
-static int64_t second(const struct catchup_part *p, size_t sinks, int64_t low)
+static int64_t second_lowest(const struct catchup_part *p, size_t sinks, int64_t low)
 {
 	int64_t up = INT64_MAX;
 
@@ -109,7 +109,7 @@ bool catchup_step(const struct catchup *v, struct ranges *start)
 {
 	ranges_fini(start);
 	for (size_t i = 0; i < v->n; i++) {
-		int64_t low = catchup_lowest(&v->v[i], v->sinks), up = second(&v->v[i], v->sinks, low);
+		int64_t low = catchup_lowest(&v->v[i], v->sinks), up = second_lowest(&v->v[i], v->sinks, low);
 
 		if (up == low)
 			continue;

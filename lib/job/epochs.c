@@ -167,7 +167,7 @@ const struct ranges *epochs_cut(struct epochs *e, uint64_t *number)
 }
 
 /* What the ack of an epoch of so many records teaches. */
-static void learn(struct epochs *e, uint64_t records, uint64_t rows)
+static void learn_rate(struct epochs *e, uint64_t records, uint64_t rows)
 {
 	double fit;
 	uint64_t most = records > UINT64_MAX / GROWTH ? UINT64_MAX : records * GROWTH;
@@ -191,7 +191,7 @@ const struct ranges *epochs_acked(struct epochs *e, uint64_t number, uint64_t ro
 			(unsigned long long)(e->flights ? e->flight[0].number : 0));
 		return NULL;
 	}
-	learn(e, e->flight[0].records, rows);
+	learn_rate(e, e->flight[0].records, rows);
 	ranges_fini(&e->acked);
 	e->acked = e->flight[0].ranges;
 	e->flights--;

@@ -34,7 +34,7 @@ void json_fini(struct json *j)
 
 /* ---- errors: the first byte is byte 1 */
 
-static int fail(struct reader *r, const char *at, const char *reason)
+static int fail_json(struct reader *r, const char *at, const char *reason)
 {
 	return err_set(r->err, EX_DATAERR, "byte %zu: %s", (size_t)(at - r->start) + 1, reason);
 }
@@ -52,7 +52,7 @@ static int unexpected(struct reader *r, const char *want)
 
 /* ---- nodes */
 
-static struct json_node *add(struct reader *r, enum json_type type, const char *text)
+static struct json_node *add_node(struct reader *r, enum json_type type, const char *text)
 {
 	struct json *j = r->json;
 	mem_reserve(&j->node, &j->cap, j->n + 1, sizeof(*j->node));
@@ -64,9 +64,9 @@ static struct json_node *add(struct reader *r, enum json_type type, const char *
 static int open_container(struct reader *r, enum json_type type)
 {
 	if (r->depth == JSON_DEPTH)
-		return fail(r, r->p, "nested deeper than 256");
+		return fail_json(r, r->p, "nested deeper than 256");
 	r->open[r->depth++] = (uint32_t)r->json->n;
-	add(r, type, r->p++);
+	add_node(r, type, r->p++);
 	return 0;
 }
 
@@ -80,7 +80,7 @@ static void close_container(struct reader *r)
 
 /* ---- scalars */
 
-static inline bool is_digit(char c)
+static inline bool is_json_digit(char c)
 {
 	return (unsigned char)(c - '0') < 10;
 }
@@ -108,9 +108,9 @@ static const char *skip_plain(const char *p, const char *end, uint64_t *high)
 }
 
 /* -1: not a hex digit. */
-static int hex_value(char c)
+static int json_hex_value(char c)
 {
-	if (is_digit(c))
+	if (is_json_digit(c))
 		return c - '0';
 	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -121,16 +121,16 @@ static int take_escape(struct reader *r)
 {
 	const char *at = r->p++;
 	if (r->p == r->end)
-		return fail(r, at, "the text ends in an escape");
+		return fail_json(r, at, "the text ends in an escape");
 	if (*r->p && strchr("\"\\/bfnrt", *r->p)) {
 		r->p++;
 		return 0;
 	}
 	if (*r->p != 'u')
-		return fail(r, at, "no such escape in JSON");
+		return fail_json(r, at, "no such escape in JSON");
 	for (int i = 1; i <= 4; i++)
-		if (r->end - r->p <= i || hex_value(r->p[i]) < 0)
-			return fail(r, at, "\\u needs four hex digits");
+		if (r->end - r->p <= i || json_hex_value(r->p[i]) < 0)
+			return fail_json(r, at, "\\u needs four hex digits");
 	r->p += 5;
 	return 0;
 }
@@ -155,17 +155,17 @@ static int take_string(struct reader *r)
 	bool escaped = false;
 	while ((r->p = skip_plain(r->p, r->end, &high)) < r->end && *r->p != '"') {
 		if (*r->p != '\\')
-			return fail(r, r->p, "a control character stands in a string");
+			return fail_json(r, r->p, "a control character stands in a string");
 		if (take_escape(r))
 			return -1;
 		escaped = true;
 	}
 	if (r->p == r->end)
-		return fail(r, start - 1, "the text ends in this string");
+		return fail_json(r, start - 1, "the text ends in this string");
 	size_t n = (size_t)(r->p++ - start);
 	if (high & 0x8080808080808080 && !str_utf8(start, n))
-		return fail(r, bad_utf8(start, start + n), "not UTF-8");
-	struct json_node *node = add(r, JSON_STRING, start);
+		return fail_json(r, bad_utf8(start, start + n), "not UTF-8");
+	struct json_node *node = add_node(r, JSON_STRING, start);
 	node->text.n = n;
 	node->escaped = escaped;
 	return 0;
@@ -174,9 +174,9 @@ static int take_string(struct reader *r)
 /* One digit at least, and all that follow. */
 static int take_digits(struct reader *r)
 {
-	if (r->p == r->end || !is_digit(*r->p))
+	if (r->p == r->end || !is_json_digit(*r->p))
 		return unexpected(r, "a digit");
-	while (r->p < r->end && is_digit(*r->p))
+	while (r->p < r->end && is_json_digit(*r->p))
 		r->p++;
 	return 0;
 }
@@ -200,7 +200,7 @@ static int take_number(struct reader *r)
 		if (take_digits(r))
 			return -1;
 	}
-	add(r, JSON_NUMBER, start)->text.n = (size_t)(r->p - start);
+	add_node(r, JSON_NUMBER, start)->text.n = (size_t)(r->p - start);
 	return 0;
 }
 
@@ -209,7 +209,7 @@ static int take_word(struct reader *r, const char *word, enum json_type type)
 	size_t n = strlen(word);
 	if ((size_t)(r->end - r->p) < n || memcmp(r->p, word, n))
 		return unexpected(r, "a value");
-	add(r, type, r->p)->text.n = n;
+	add_node(r, type, r->p)->text.n = n;
 	r->p += n;
 	return 0;
 }
@@ -297,7 +297,7 @@ static int take_text(struct reader *r)
 			return -1;
 	}
 	skip_space(r);
-	return r->p == r->end ? 0 : fail(r, r->p, "something follows the value");
+	return r->p == r->end ? 0 : fail_json(r, r->p, "something follows the value");
 }
 
 int json_parse(struct json *j, struct slice text, struct err *err)
@@ -320,7 +320,7 @@ int json_parse(struct json *j, struct slice text, struct err *err)
 
 static unsigned hex4(const char *p)
 {
-	return (unsigned)(hex_value(p[0]) << 12 | hex_value(p[1]) << 8 | hex_value(p[2]) << 4 | hex_value(p[3]));
+	return (unsigned)(json_hex_value(p[0]) << 12 | json_hex_value(p[1]) << 8 | json_hex_value(p[2]) << 4 | json_hex_value(p[3]));
 }
 
 static size_t utf8(uint32_t c, char out[4])
@@ -335,7 +335,7 @@ static size_t utf8(uint32_t c, char out[4])
 }
 
 /* Decodes the escape at *p (json_parse has seen to it) and passes it. The length in UTF-8; 0: a lone surrogate. */
-static size_t unescape(const char **p, const char *end, char out[4])
+static size_t unescape_json(const char **p, const char *end, char out[4])
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 	char c = (*p)[1];
@@ -367,7 +367,7 @@ int json_unescape(struct slice text, struct buf *out)
 		if (!escape)
 			break;
 		char bytes[4];
-		size_t n = unescape(&escape, end, bytes);
+		size_t n = unescape_json(&escape, end, bytes);
 		if (n == 0) {
 			out->n = before;
 			return -1;

@@ -28,7 +28,7 @@ static bool is_identifier(struct slice s)
 	return s.n > 0;
 }
 
-static int fail(struct reader *r, const char *reason)
+static int fail_path(struct reader *r, const char *reason)
 {
 	enum { SHOWN = 200 };
 	int n = r->text.n < SHOWN ? (int)r->text.n : SHOWN;
@@ -37,7 +37,7 @@ static int fail(struct reader *r, const char *reason)
 	               n, n ? r->text.p : "", r->at + 1, reason);
 }
 
-static char look(const struct reader *r)
+static char peek_char(const struct reader *r)
 {
 	return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
@@ -45,7 +45,7 @@ static char look(const struct reader *r)
 static void take_word(struct reader *r)
 {
 	size_t start = r->at;
-	while (is_word(look(r), false))
+	while (is_word(peek_char(r), false))
 		r->at++;
 	buf_add(&r->names, r->text.p + start, r->at - start);
 }
@@ -73,7 +73,7 @@ static int take_quoted(struct reader *r)
 		reason = "a NUL in a name";
 	json_fini(&json);
 	if (reason)
-		return fail(r, reason);
+		return fail_path(r, reason);
 	r->at += s.n;
 	return 0;
 }
@@ -81,37 +81,37 @@ static int take_quoted(struct reader *r)
 static int take_bracket(struct reader *r)
 {
 	r->at++;
-	if (look(r) != '"')
-		return fail(r, "only members of objects can be named, by [\"name\"]");
+	if (peek_char(r) != '"')
+		return fail_path(r, "only members of objects can be named, by [\"name\"]");
 	if (take_quoted(r))
 		return -1;
-	if (look(r) != ']')
-		return fail(r, "] expected");
+	if (peek_char(r) != ']')
+		return fail_path(r, "] expected");
 	r->at++;
 	return 0;
 }
 
 static int take_step(struct reader *r)
 {
-	bool dot = look(r) == '.';
+	bool dot = peek_char(r) == '.';
 	if (r->path->n == PATH_STEPS)
-		return fail(r, "more than 16 steps");
+		return fail_path(r, "more than 16 steps");
 	r->start[r->path->n++] = r->names.n;
-	if (!dot && r->path->n > 1 && look(r) != '[')
-		return fail(r, "a dot expected; a name that is more than letters, digits and _ needs quotes");
+	if (!dot && r->path->n > 1 && peek_char(r) != '[')
+		return fail_path(r, "a dot expected; a name that is more than letters, digits and _ needs quotes");
 	r->at += dot;
-	if (is_word(look(r), true))
+	if (is_word(peek_char(r), true))
 		take_word(r);
-	else if (look(r) == '"')
+	else if (peek_char(r) == '"')
 		return take_quoted(r);
-	else if (look(r) == '[')
+	else if (peek_char(r) == '[')
 		return take_bracket(r);
 	else
-		return fail(r, "a name expected; one that is more than letters, digits and _ needs quotes");
+		return fail_path(r, "a name expected; one that is more than letters, digits and _ needs quotes");
 	return 0;
 }
 
-static void finish(struct reader *r)
+static void finish_path(struct reader *r)
 {
 	struct path *p = r->path;
 	struct buf name = { 0 };
@@ -138,7 +138,7 @@ int path_parse(struct path *p, struct slice text, struct err *err)
 			return -1;
 		}
 	} while (r.at < text.n);
-	finish(&r);
+	finish_path(&r);
 	return 0;
 }
 

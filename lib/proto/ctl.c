@@ -92,7 +92,7 @@ int ctl_parse(struct ctl *c, struct slice line, struct err *err)
 /* ---- growing */
 
 /* The length of s without white space at its end. */
-static size_t trim(struct slice s, size_t n)
+static size_t trim_ctl(struct slice s, size_t n)
 {
 	while (n > 0 && (s.p[n - 1] == ' ' || s.p[n - 1] == '\t' || s.p[n - 1] == '\r'))
 		n--;
@@ -101,13 +101,13 @@ static size_t trim(struct slice s, size_t n)
 
 int ctl_grow(struct slice line, struct slice element, struct buf *out)
 {
-	size_t n = trim(line, line.n);
+	size_t n = trim_ctl(line, line.n);
 	if (n == 0 || line.p[n - 1] != '}')
 		return -1;
-	n = trim(line, n - 1);
+	n = trim_ctl(line, n - 1);
 	if (n == 0 || line.p[n - 1] != ']')
 		return -1;
-	n = trim(line, n - 1);
+	n = trim_ctl(line, n - 1);
 	if (n == 0)
 		return -1;
 	buf_room(out, n + element.n + 3);

@@ -105,7 +105,7 @@ int ctl_account_read(const struct ctl *c, struct account_of **out, size_t *n, st
 /* ---- the books */
 
 /* False: the sum does not fit, and nothing balances with it. */
-static bool sum(const uint64_t *v, size_t n, uint64_t *out)
+static bool account_sum(const uint64_t *v, size_t n, uint64_t *out)
 {
 	*out = 0;
 	for (size_t i = 0; i < n; i++)
@@ -138,7 +138,7 @@ static int check_stage(const struct account_of *s, bool source, struct err *err)
 		return unbalanced(s, "a stage that reads rows hands rows on", err);
 	if (!a->rows_in && !a->aggregated && a->rows_out && a->in)
 		return unbalanced(s, "rows without an aggregated record", err);
-	if (!sum(came, sizeof(came) / sizeof(*came), &all_came) || !sum(went, sizeof(went) / sizeof(*went), &all_went))
+	if (!account_sum(came, sizeof(came) / sizeof(*came), &all_came) || !account_sum(went, sizeof(went) / sizeof(*went), &all_went))
 		return unbalanced(s, "a number out of range", err);
 	if (all_came == all_went)
 		return 0;
@@ -149,8 +149,8 @@ static int check_stage(const struct account_of *s, bool source, struct err *err)
 static int check_link(const struct account_of *from, const struct account_of *to, struct err *err)
 {
 	uint64_t wrote, read;
-	if (!sum((uint64_t[]){ from->a.out, from->a.rows_out }, 2, &wrote) ||
-	    !sum((uint64_t[]){ to->a.in, to->a.rows_in }, 2, &read))
+	if (!account_sum((uint64_t[]){ from->a.out, from->a.rows_out }, 2, &wrote) ||
+	    !account_sum((uint64_t[]){ to->a.in, to->a.rows_in }, 2, &read))
 		return unbalanced(to, "a number out of range", err);
 	if (wrote == read)
 		return 0;

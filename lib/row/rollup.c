@@ -18,7 +18,7 @@ void rollup_reader_fini(struct rollup_reader *r)
 	buf_fini(&r->scratch);
 }
 
-static int bad(struct err *err, enum member m, const char *what)
+static int bad_member(struct err *err, enum member m, const char *what)
 {
 	return err_set(err, EX_DATAERR, "rollup row: %s %s", name_of[m], what);
 }
@@ -28,13 +28,13 @@ static int get_string(struct rollup_reader *r, uint32_t at, enum member m, struc
 {
 	const struct json_node *node = &r->json.node[at];
 	if (!at || node->type != JSON_STRING)
-		return bad(err, m, "is missing or not a string");
+		return bad_member(err, m, "is missing or not a string");
 	*out = node->text;
 	if (!node->escaped)
 		return 0;
 	size_t before = r->scratch.n;
 	if (json_string(&r->json, at, &r->scratch))
-		return bad(err, m, "is not valid text");
+		return bad_member(err, m, "is not valid text");
 	*out = slice(r->scratch.p + before, r->scratch.n - before);
 	return 0;
 }
@@ -44,7 +44,7 @@ static int get_time(struct rollup_reader *r, uint32_t at, enum member m, int64_t
 	struct slice text;
 	if (get_string(r, at, m, &text, err))
 		return -1;
-	return tm_parse(text, us) ? bad(err, m, "is not a time in RFC 3339") : 0;
+	return tm_parse(text, us) ? bad_member(err, m, "is not a time in RFC 3339") : 0;
 }
 
 static bool is_null(const struct json *j, uint32_t at)
@@ -54,12 +54,12 @@ static bool is_null(const struct json *j, uint32_t at)
 
 static int get_count(const struct json *j, uint32_t at, enum member m, uint64_t *out, struct err *err)
 {
-	return is_null(j, at) || !json_u64(j, at, out) ? bad(err, m, "is missing or not a count") : 0;
+	return is_null(j, at) || !json_u64(j, at, out) ? bad_member(err, m, "is missing or not a count") : 0;
 }
 
 static int get_value(const struct json *j, uint32_t at, enum member m, dec *out, struct err *err)
 {
-	return is_null(j, at) || !json_dec(j, at, out) ? bad(err, m, "is missing, not a number or out of range") : 0;
+	return is_null(j, at) || !json_dec(j, at, out) ? bad_member(err, m, "is missing, not a number or out of range") : 0;
 }
 
 static int get_op(struct rollup_reader *r, uint32_t at, struct rollup *out, struct err *err)
@@ -68,7 +68,7 @@ static int get_op(struct rollup_reader *r, uint32_t at, struct rollup *out, stru
 	if (get_string(r, at, OP, &op, err))
 		return -1;
 	out->add = slice_is(op, "add");
-	return out->add || slice_is(op, "set") ? 0 : bad(err, OP, "is neither set nor add");
+	return out->add || slice_is(op, "set") ? 0 : bad_member(err, OP, "is neither set nor add");
 }
 
 static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
@@ -80,17 +80,17 @@ static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct r
 	    get_string(r, at[HASH], HASH, &hash, err))
 		return -1;
 	if (out->metric.n == 0)
-		return bad(err, METRIC, "is empty");
+		return bad_member(err, METRIC, "is empty");
 	if (out->start_us < TM_MIN_US || out->start_us >= TM_MAX_US)
-		return bad(err, START, "is outside of 1970 to 2199");
+		return bad_member(err, START, "is outside of 1970 to 2199");
 	if (out->end_us <= out->start_us)
-		return bad(err, END, "is not after window_start");
+		return bad_member(err, END, "is not after window_start");
 	if (out->end_us >= 2 * TM_MAX_US)
-		return bad(err, END, "is too late");
+		return bad_member(err, END, "is too late");
 	if (!at[DIMS] || j->node[at[DIMS]].type != JSON_OBJECT)
-		return bad(err, DIMS, "is missing or not an object");
+		return bad_member(err, DIMS, "is missing or not an object");
 	out->dims = j->node[at[DIMS]].text;
-	return str_unhex(hash, out->dims_hash, sizeof(out->dims_hash)) ? bad(err, HASH, "is not 32 hex digits") : 0;
+	return str_unhex(hash, out->dims_hash, sizeof(out->dims_hash)) ? bad_member(err, HASH, "is not 32 hex digits") : 0;
 }
 
 static int get_measures(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
@@ -101,22 +101,22 @@ static int get_measures(struct rollup_reader *r, const uint32_t at[MEMBERS], str
 	out->has_value = !is_null(j, at[VALUES]);
 	for (enum member m = SUM; m <= MAX; m++)
 		if (!out->has_value && !is_null(j, at[m]))
-			return bad(err, m, "stands without value_count");
+			return bad_member(err, m, "stands without value_count");
 	if (!out->has_value)
 		return 0;
 	if (get_count(j, at[VALUES], VALUES, &out->value_count, err))
 		return -1;
 	if (out->value_count > out->count)
-		return bad(err, VALUES, "is above count");
+		return bad_member(err, VALUES, "is above count");
 	for (enum member m = SUM; m <= MAX; m++)
 		if (out->value_count == 0 && !is_null(j, at[m]))
-			return bad(err, m, "stands where value_count is 0");
+			return bad_member(err, m, "stands where value_count is 0");
 	if (out->value_count == 0)
 		return 0;
 	if (get_value(j, at[SUM], SUM, &out->sum, err) || get_value(j, at[MIN], MIN, &out->min, err) ||
 	    get_value(j, at[MAX], MAX, &out->max, err))
 		return -1;
-	return out->max < out->min ? bad(err, MAX, "is below min") : 0;
+	return out->max < out->min ? bad_member(err, MAX, "is below min") : 0;
 }
 
 static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
@@ -125,7 +125,7 @@ static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct 
 	struct slice text;
 	out->has_uniq = !is_null(j, at[UNIQ]);
 	if (!out->has_uniq)
-		return is_null(j, at[SKETCH]) ? 0 : bad(err, SKETCH, "stands without uniq");
+		return is_null(j, at[SKETCH]) ? 0 : bad_member(err, SKETCH, "stands without uniq");
 	if (get_count(j, at[UNIQ], UNIQ, &out->uniq, err))
 		return -1;
 	if (is_null(j, at[SKETCH]))
@@ -134,7 +134,7 @@ static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct 
 		return -1;
 	size_t before = r->scratch.n;
 	if (str_unbase64(text, &r->scratch))
-		return bad(err, SKETCH, "is not base64");
+		return bad_member(err, SKETCH, "is not base64");
 	out->sketch = slice(r->scratch.p + before, r->scratch.n - before);
 	return 0;
 }

@@ -17,7 +17,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct slice trim(struct slice s)
+static struct slice trim_look(struct slice s)
 {
 	for (; s.n && is_space(s.p[0]); s.p++)
 		s.n--;
@@ -26,7 +26,7 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
-static bool begins(struct slice s, const char *with, size_t n)
+static bool begins_look(struct slice s, const char *with, size_t n)
 {
 	return s.n >= n && memcmp(s.p, with, n) == 0;
 }
@@ -35,7 +35,7 @@ static bool is_utf16(struct slice s)
 {
 	enum { LOOKED_AT = 4 };
 
-	if (begins(s, "\xff\xfe", 2) || begins(s, "\xfe\xff", 2))
+	if (begins_look(s, "\xff\xfe", 2) || begins_look(s, "\xfe\xff", 2))
 		return true;
 	if (s.n == 0 || (s.p[0] == 0) == (s.n > 1 && s.p[1] == 0))
 		return false;
@@ -52,8 +52,8 @@ static enum look framed(struct slice s)
 
 	if (s.n <= FRAME_BYTES || s.p[0] != 0)
 		return LOOK_UNKNOWN;
-	rest = trim(slice(s.p + FRAME_BYTES, s.n - FRAME_BYTES));
-	return begins(rest, "{", 1) || begins(rest, "[", 1) ? LOOK_FRAMED_JSON : LOOK_FRAMED;
+	rest = trim_look(slice(s.p + FRAME_BYTES, s.n - FRAME_BYTES));
+	return begins_look(rest, "{", 1) || begins_look(rest, "[", 1) ? LOOK_FRAMED_JSON : LOOK_FRAMED;
 }
 
 /* ---- pieces */
@@ -72,7 +72,7 @@ static bool is_member(struct slice s)
 {
 	size_t end = s.n && s.p[0] == '"' ? string_end(s.p, s.n) : s.n;
 
-	return end < s.n && begins(trim(slice(s.p + end + 1, s.n - end - 1)), ":", 1);
+	return end < s.n && begins_look(trim_look(slice(s.p + end + 1, s.n - end - 1)), ":", 1);
 }
 
 /* Appends what closes the brackets that s leaves open. Their number, or -1: one is closed that was
@@ -127,7 +127,7 @@ static bool ends_something(char c)
 	return c == ']' || c == '}' || c == ',';
 }
 
-static enum look piece(struct slice s)
+static enum look piece_look(struct slice s)
 {
 	bool ended = false, opens, member;
 	int open;
@@ -160,8 +160,8 @@ enum look look_at(struct slice line)
 		return LOOK_UTF16;
 	if (frame)
 		return frame;
-	line = trim(slice(line.p + mark, line.n - mark));
-	return line.n ? piece(line) : LOOK_UNKNOWN;
+	line = trim_look(slice(line.p + mark, line.n - mark));
+	return line.n ? piece_look(line) : LOOK_UNKNOWN;
 }
 
 #define OVER_LINES "JSON over several lines, and a line is one whole object: " \

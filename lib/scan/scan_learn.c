@@ -97,7 +97,7 @@ static bool add_value(struct scan_sketch *k, const char **text, const char *p, e
 }
 
 /* A valid line and its fields -> texts and values. False: not to be learned. */
-static bool sketch(struct scan_sketch *k, const struct scan *s, const char *p, const char *end, const struct field *row)
+static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const char *p, const char *end, const struct field *row)
 {
 	const char *text = p;
 	unsigned depth = 0;
@@ -186,7 +186,7 @@ static enum scan_kind kind_of_both(enum scan_kind a, enum scan_kind b)
 }
 
 /* Widens g to what k has too; false where their texts differ. */
-static bool merge(struct scan_program *g, const struct scan_sketch *k)
+static bool merge_patterns(struct scan_program *g, const struct scan_sketch *k)
 {
 	if (g->sketch.n != k->n || !slice_eq(buf_slice(&g->sketch.text), buf_slice(&k->text)))
 		return false;
@@ -203,7 +203,7 @@ static bool merge(struct scan_program *g, const struct scan_sketch *k)
 static struct scan_program *program_for(struct scan_learned *l, const struct scan_sketch *k)
 {
 	for (unsigned i = 0; i < l->n; i++)
-		if (merge(&l->program[i], k))
+		if (merge_patterns(&l->program[i], k))
 			return &l->program[i];
 	struct scan_program *g = &l->program[l->n < SCAN_PROGRAMS ? l->n++ : SCAN_PROGRAMS - 1];
 	g->score = 0;
@@ -215,14 +215,14 @@ static struct scan_program *program_for(struct scan_learned *l, const struct sca
 	return g;
 }
 
-static struct scan_program *learn(struct scan *s, const char *p, size_t n, const struct field *row)
+static struct scan_program *learn_pattern(struct scan *s, const char *p, size_t n, const struct field *row)
 {
 	struct scan_value values[LEARN_VALUES];
 	struct scan_sketch *k = &s->learned.sketch;
 	k->value = values;
 	k->cap = LEARN_VALUES;
 	k->n = k->text.n = 0;
-	bool good = n <= LEARN_LINE_BYTES && learnable(s, row) && sketch(k, s, p, p + n, row);
+	bool good = n <= LEARN_LINE_BYTES && learnable(s, row) && pattern_sketch(k, s, p, p + n, row);
 	struct scan_program *g = good ? program_for(&s->learned, k) : NULL;
 	k->value = NULL;
 	if (g)
@@ -235,7 +235,7 @@ static struct scan_program *learn(struct scan *s, const char *p, size_t n, const
 /* --- the batch -------------------------------------------------------------------------------------------------------- */
 
 /* Runs g over todo, counts what it gives, and moves it up if it gives more than the one before. Returns how many lines are left. */
-static unsigned run(struct scan *s, struct scan_program *g, struct scan_batch *b, uint8_t *todo, unsigned n)
+static unsigned run_pattern(struct scan *s, struct scan_program *g, struct scan_batch *b, uint8_t *todo, unsigned n)
 {
 	struct scan_learned *l = &s->learned;
 	unsigned left = s->ops->run(s, g, b, todo, n);
@@ -271,8 +271,8 @@ static unsigned walk_and_learn(struct scan *s, struct scan_batch *b, uint8_t *to
 	unsigned line = todo[--n];
 	if (scan_walk(s, b, line) != SCAN_OK)
 		return n;
-	struct scan_program *g = learn(s, b->start[line], b->length[line], b->field + line * s->width);
-	return g && n >= FEW_LINES ? run(s, g, b, todo, n) : n;
+	struct scan_program *g = learn_pattern(s, b->start[line], b->length[line], b->field + line * s->width);
+	return g && n >= FEW_LINES ? run_pattern(s, g, b, todo, n) : n;
 }
 
 void scan_learned_lines(struct scan *s, struct scan_batch *b)
@@ -284,7 +284,7 @@ void scan_learned_lines(struct scan *s, struct scan_batch *b)
 	for (unsigned i = 0; i < n; i++)
 		todo[i] = (uint8_t)i;
 	for (unsigned i = 0; i < l->n && n >= FEW_LINES; i++)
-		n = run(s, &l->program[i], b, todo, n);
+		n = run_pattern(s, &l->program[i], b, todo, n);
 	for (; tries > 0 && n >= FEW_LINES && n * 8 >= b->lines; tries--)
 		n = walk_and_learn(s, b, todo, n);
 	for (unsigned i = 0; i < n; i++)

@@ -65,7 +65,7 @@ struct scan_string scan_string_rest(const char *p)
 	}
 }
 
-static const char *digits(const char *p)
+static const char *text_digits(const char *p)
 {
 	while ((unsigned char)(*p - '0') < 10)
 		p++;
@@ -75,19 +75,19 @@ static const char *digits(const char *p)
 const char *scan_number(const char *p)
 {
 	const char *start = p += *p == '-';
-	p = digits(p);
+	p = text_digits(p);
 	if (p == start || (*start == '0' && p > start + 1))
 		return NULL;
 	if (*p == '.') {
 		start = ++p;
-		p = digits(p);
+		p = text_digits(p);
 		if (p == start)
 			return NULL;
 	}
 	if ((*p | 0x20) == 'e') {
 		p++;
 		start = p += *p == '-' || *p == '+';
-		p = digits(p);
+		p = text_digits(p);
 		if (p == start)
 			return NULL;
 	}

@@ -150,7 +150,7 @@ static inline bool is_number(struct field field)
 
 /* A FIELD_ESCAPED as the FIELD_STRING that it means, in b, with what must stand around a field.
  * False: it means no text. */
-static bool unescape(struct field field, struct buf *b, struct field *out)
+static bool unescape_value(struct field field, struct buf *b, struct field *out)
 {
 	memset(buf_room(b, 2 * SCAN_PAD + field.n), 0, SCAN_PAD);  /* room for all */
 	b->n = SCAN_PAD;
@@ -166,7 +166,7 @@ static enum dec_result dec_in_quotes(struct field field, dec *out)
 {
 	struct buf b = { 0 };
 	enum dec_result result = DEC_SYNTAX;
-	if (field.type == FIELD_ESCAPED && unescape(field, &b, &field)) {
+	if (field.type == FIELD_ESCAPED && unescape_value(field, &b, &field)) {
 		result = dec_parse(slice(field.p, field.n), out);
 	} else if (field.type == FIELD_STRING && is_number(field)) {
 		field.type = FIELD_NUMBER;
@@ -220,7 +220,7 @@ static enum value_time_result time_string(struct value_clock *clock, struct fiel
 	return result;
 }
 
-static enum value_time_result time_text(struct value_clock *clock, struct field field,
+static enum value_time_result time_text_in_value(struct value_clock *clock, struct field field,
 	const struct value_when *when, int64_t *us)
 {
 	int64_t of_minute;
@@ -236,7 +236,7 @@ static enum value_time_result time_escaped(struct value_clock *clock, struct fie
 {
 	enum value_time_result result = VALUE_TIME_NONE;
 	struct buf b = { 0 };
-	if (unescape(field, &b, &field))
+	if (unescape_value(field, &b, &field))
 		result = time_string(clock, field, when, us);
 	buf_fini(&b);
 	return result;
@@ -247,7 +247,7 @@ enum value_time_result value_time(struct value_clock *clock, struct field field,
 {
 	switch (field.type) {
 	case FIELD_STRING:
-		return time_text(clock, field, when, us);
+		return time_text_in_value(clock, field, when, us);
 	case FIELD_ESCAPED:
 		return time_escaped(clock, field, when, us);
 	case FIELD_NUMBER:

@@ -13,7 +13,7 @@
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
-TARGET static always_inline __m128i load(const void *p)
+TARGET static always_inline __m128i load_column(const void *p)
 {
 	return _mm_loadu_si128(p);
 }
@@ -22,7 +22,7 @@ TARGET static always_inline __m128i load(const void *p)
 
 TARGET static always_inline bool minute_is(const struct value_clock *clock, const char *p)
 {
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(load(p), load(clock->minute))) == 0xffff;
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(load_column(p), load_column(clock->minute))) == 0xffff;
 }
 
 /* ":07.250Z" -> microseconds; false if it is not of that form. */
@@ -83,9 +83,9 @@ TARGET static always_inline bool dec_at(const struct field *f, dec *out)
 	size_t n = f->n - negative;
 	if (unlikely(n > 16))
 		return false;
-	__m128i digits = _mm_and_si128(_mm_xor_si128(load(f->p + f->n - 16), _mm_set1_epi8('0')), load(behind + n));
+	__m128i digits = _mm_and_si128(_mm_xor_si128(load_column(f->p + f->n - 16), _mm_set1_epi8('0')), load_column(behind + n));
 	unsigned point = _tzcnt_u32((uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(digits, _mm_set1_epi8('.' ^ '0'))) | 1 << 16);
-	digits = _mm_shuffle_epi8(digits, load(over[point]));
+	digits = _mm_shuffle_epi8(digits, load_column(over[point]));
 	if (unlikely(!_mm_testz_si128(digits, _mm_set1_epi8((char)0xf0)) || !unit_of[point]))
 		return false;
 	dec v = (dec)sixteen_digits(digits) * (dec)unit_of[point];

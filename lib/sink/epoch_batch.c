@@ -123,7 +123,7 @@ static bool same_set(const struct rollup *a, const struct rollup *b)
 }
 
 /* b into a, both of one key. */
-static int merge(struct epoch_batch *l, struct rollup *a, const struct rollup *b, struct err *err)
+static int merge_rows(struct epoch_batch *l, struct rollup *a, const struct rollup *b, struct err *err)
 {
 	if (!a->add && !b->add)
 		return same_set(a, b) ? 0 : row_error(b, "stands twice in the input, with other values", err);
@@ -144,7 +144,7 @@ int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct er
 		qsort(l->order, l->rows, sizeof(*l->order), by_key);
 	for (size_t i = 0; i < l->rows; i++) {
 		if (n && rollup_key_cmp(&l->out[n - 1], l->order[i]) == 0) {
-			if (merge(l, &l->out[n - 1], l->order[i], err))
+			if (merge_rows(l, &l->out[n - 1], l->order[i], err))
 				return -1;
 			continue;
 		}

@@ -18,7 +18,7 @@ static int64_t pause_us(unsigned tries)
 	return us - us / 2 * (dice % 1024) / 1024;
 }
 
-static void tell(struct retry *r, const char *who, int64_t now, const struct err *why)
+static void tell_retry(struct retry *r, const char *who, int64_t now, const struct err *why)
 {
 	if (r->tries && now - r->told_us < TELL_EVERY_US)
 		return;
@@ -40,7 +40,7 @@ int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const cha
 	if (now - r->started_us >= retry_for_us)
 		return err_set(err, EX_UNAVAILABLE, "%s: %s; given up after %.*s%s", who, why->msg,
 			       num_duration_text(retry_for_us, text), text, flag);
-	tell(r, who, now, why);
+	tell_retry(r, who, now, why);
 	r->tries++;
 	return 0;
 }

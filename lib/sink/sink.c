@@ -129,17 +129,17 @@ int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_
 }
 
 /* Rows go on at once; only barriers wait. */
-static int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+static int sink_data(void *self, struct stage *st, const struct run *run_sink, uint64_t *lines, struct err *err)
 {
 	struct sink *s = self;
 
-	if (sink_take_rows(s, st, run->block, lines, err))
+	if (sink_take_rows(s, st, run_sink->block, lines, err))
 		return -1;
-	if ((stage_acknowledged(st) || s->pass) && stage_pass(st, run->block, *lines, err))
+	if ((stage_acknowledged(st) || s->pass) && stage_pass(st, run_sink->block, *lines, err))
 		return -1;
 	if (stage_acknowledged(st))
 		return 0;
-	s->plain_bytes += run->block.n;
+	s->plain_bytes += run_sink->block.n;
 	if (epoch_batch_rows(s->epoch) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
 		return sink_plain_flush(s, st, err);
 	return 0;
@@ -209,7 +209,7 @@ static int open_in_stage(void *self, struct stage *st, struct err *err)
 	return 0;
 }
 
-static int run(void *self, struct err *err)
+static int run_sink(void *self, struct err *err)
 {
 	struct sink *s = self;
 	struct filter f = sink_filter;
@@ -230,7 +230,7 @@ static int run(void *self, struct err *err)
 }
 
 /* --reset reads no stream. */
-static void failed(void *self, const struct err *err)
+static void failed_sink(void *self, const struct err *err)
 {
 	if (!prog_given("reset"))
 		stage_failed(self, err);
@@ -241,8 +241,8 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 	struct sink s = { .program = p, .driver = p->driver, .epoch = epoch_batch_new(), .conf.ttl_us = TTL_DEFAULT_US };
 	const struct prog prog = {
 		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
-		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run,
-		.failed = failed,
+		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run_sink,
+		.failed = failed_sink,
 	};
 	int code = prog_main(&prog, &s, argc, argv);
 

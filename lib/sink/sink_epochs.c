@@ -8,7 +8,7 @@
 #include "sink/sink_internal.h"
 
 /* The same name twice in a pipeline would share one set of positions. */
-static int check_name(struct sink *s, const struct ctl *hello, struct err *err)
+static int check_sink_name(struct sink *s, const struct ctl *hello, struct err *err)
 {
 	const struct json *j = &hello->json;
 	uint32_t stages = ctl_stages(hello);
@@ -33,7 +33,7 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	if (s->dry_run || s->replace || s->pass)
 		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged", s->dry_run ? "dry-run" : s->replace ? "replace" : "pass");
 	(void)st;
-	if (check_name(s, hello, err))
+	if (check_sink_name(s, hello, err))
 		return -1;
 	buf_addz(members, ",\"sink\":");
 	json_quote_z(members, s->name);

@@ -81,7 +81,7 @@ int sink_error_group(const char *job, const char *stored, const char *group, str
 		job, *stored ? "group " : "files", stored, group ? "group " : "files", group ? group : "");
 }
 
-static int say_conflict(const struct range *r, const struct position *p, struct err *err)
+static int conflict_error(const struct range *r, const struct position *p, struct err *err)
 {
 	if (!p)
 		return err_set(err, EX_TEMPFAIL, "%s/%d is not known here: the store was emptied or restored under us; start again", r->topic, r->partition);
@@ -115,7 +115,7 @@ enum sink_result cas_check(const struct sink_batch *batch, const char *gen, cons
 		return SINK_OK;
 	if (old == all)
 		return SINK_APPLIED;
-	say_conflict(other, positions_find(stored, slice_z(other->topic), other->partition), err);
+	conflict_error(other, positions_find(stored, slice_z(other->topic), other->partition), err);
 	return SINK_CONFLICT;
 }
 

@@ -44,7 +44,7 @@ void hll_free(struct hll *h)
 }
 
 /* Where the entries of few or table are, holes (0) included. */
-static const uint32_t *places_of(const struct hll *h, size_t *n)
+static const uint32_t *hll_places_of(const struct hll *h, size_t *n)
 {
 	*n = h->form == HLL_IS_FEW ? h->n : (size_t)1 << h->form;
 	return h->form == HLL_IS_FEW ? h->few : h->table;
@@ -91,7 +91,7 @@ static void to_table(struct hll *h, unsigned bits)
 {
 	size_t places;
 	uint32_t *table = mem_array(1u << bits, sizeof *table);
-	const uint32_t *from = places_of(h, &places);
+	const uint32_t *from = hll_places_of(h, &places);
 	uint16_t n = h->n;
 	for (size_t i = 0; i < places; i++)
 		if (from[i])
@@ -204,7 +204,7 @@ void hll_merge(struct hll *into, const struct hll *from)
 		return;
 	}
 	size_t places;
-	const uint32_t *entries = places_of(from, &places);
+	const uint32_t *entries = hll_places_of(from, &places);
 	hll_reserve(into, from->n);
 	for (size_t i = 0; i < places; i++)
 		if (entries[i])
@@ -231,7 +231,7 @@ void hll_entries(const struct hll *h, uint32_t *out)
 				out[n++] = i << HLL_RANK_BITS | h->dense[i];
 		return;
 	}
-	const uint32_t *entries = places_of(h, &places);
+	const uint32_t *entries = hll_places_of(h, &places);
 	for (size_t i = 0; i < places; i++)
 		if (entries[i])
 			out[n++] = entries[i];
@@ -245,7 +245,7 @@ void hll_registers(const struct hll *h, uint8_t out[HLL_REGISTERS])
 		return;
 	}
 	size_t places;
-	const uint32_t *entries = places_of(h, &places);
+	const uint32_t *entries = hll_places_of(h, &places);
 	memset(out, 0, HLL_REGISTERS);
 	for (size_t i = 0; i < places; i++)
 		if (entries[i])
@@ -262,7 +262,7 @@ static void histogram(const struct hll *h, int with_rank[64])
 			with_rank[h->dense[i]]++;
 		return;
 	}
-	const uint32_t *entries = places_of(h, &places);
+	const uint32_t *entries = hll_places_of(h, &places);
 	for (size_t i = 0; i < places; i++)
 		with_rank[entries[i] & 63]++;
 	with_rank[0] = HLL_REGISTERS - h->n;

@@ -40,7 +40,7 @@ int consume_control(struct consume *s, struct err *err)
 /* ---- the middle */
 
 /* INPUT_REVOKED, INPUT_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
-static int give_up(struct consume *s, struct err *err)
+static int give_up_partitions(struct consume *s, struct err *err)
 {
 	if (s->change == INPUT_REVOKED && consume_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
 		return -1;
@@ -82,7 +82,7 @@ static int await_assignment(struct consume *s, bool *have, struct err *err)
 		} else {
 			log_info("revoked: %zu partitions", s->held.n);
 			*have = false;
-			if (give_up(s, err))
+			if (give_up_partitions(s, err))
 				return -1;
 		}
 		s->change = INPUT_UNCHANGED;
@@ -97,7 +97,7 @@ static int hold_all(struct consume *s, struct err *err)
 	return s->log->ops->partitions(s->log->self, &s->held, err);
 }
 
-static int read_all(struct consume *s, struct err *err)
+static int read_partitions(struct consume *s, struct err *err)
 {
 	bool have = !consume_group(s);
 	int rc = have ? hold_all(s, err) : 0;
@@ -160,7 +160,7 @@ static int first_probe(struct consume *s, struct err *err)
 	return rc;
 }
 
-static int work(struct consume *s, struct err *err)
+static int run_stream(struct consume *s, struct err *err)
 {
 	int rc;
 
@@ -173,7 +173,7 @@ static int work(struct consume *s, struct err *err)
 		return consume_dry_run(s, err);
 	if (s->c->bootstrap)
 		return consume_bootstrap(s, err);
-	return take_untils(s, err) ? -1 : read_all(s, err);
+	return take_untils(s, err) ? -1 : read_partitions(s, err);
 }
 
 /* ---- the end */
@@ -192,7 +192,7 @@ static void close_stdout(struct consume *s)
 	}
 }
 
-static int finish(struct consume *s, struct err *err)
+static int finish_stream(struct consume *s, struct err *err)
 {
 	notify("STOPPING=1");
 	__atomic_store_n(&s->writer.counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
@@ -223,7 +223,7 @@ static void leave_at_once(struct consume *s)
 		ack_linger(s->ack, LINGER_S * TM_S);
 }
 
-static void fail(struct consume *s, struct err *err)
+static void fail_stream(struct consume *s, struct err *err)
 {
 	struct err ignored;
 
@@ -241,7 +241,7 @@ static void fail(struct consume *s, struct err *err)
 
 /* ---- life */
 
-static void on_signal(void *arg, int signo)
+static void stop_on_signal(void *arg, int signo)
 {
 	struct consume *s = arg;
 	struct err err = ERR_INIT;
@@ -255,7 +255,7 @@ static void on_signal(void *arg, int signo)
 	loop_stop(s->loop, &err);
 }
 
-static void touch(void *arg, int fd, short revents)
+static void touch_consume_counters(void *arg, int fd, short revents)
 {
 	struct consume *s = arg;
 
@@ -280,18 +280,18 @@ static void describe(struct consume *s)
 	buf_fini(&b);
 }
 
-static void begin(struct consume *s, const struct consume_conf *c, struct input *log)
+static void begin_stream(struct consume *s, const struct consume_conf *c, struct input *log)
 {
 	*s = (struct consume){ .c = c, .log = log, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	signal(SIGPIPE, SIG_IGN);
 	s->loop = loop_new();
-	loop_signals(s->loop, on_signal, s, c->drain_us);
+	loop_signals(s->loop, stop_on_signal, s, c->drain_us);
 	ctl_inc_random(&s->inc);
 	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .counters = counters_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
 				 .max_line_bytes = c->max_line_bytes };
 	out_watch_reader(s->writer.out);
 	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = CONSUME_ROWS, .in_flight = CONSUME_IN_FLIGHT });
-	loop_every(s->loop, TM_S, touch, s);
+	loop_every(s->loop, TM_S, touch_consume_counters, s);
 	describe(s);
 }
 
@@ -328,10 +328,10 @@ int consume_acknowledged(const struct consume_conf *c, struct input *log, struct
 	struct consume s;
 	int rc;
 
-	begin(&s, c, log);
-	rc = work(&s, err);
+	begin_stream(&s, c, log);
+	rc = run_stream(&s, err);
 	if (rc == 0)
-		rc = finish(&s, err);
+		rc = finish_stream(&s, err);
 	if (rc == 0 && log->ops->left)
 		rc = log->ops->left(log->self, err);
 	if (rc && s.quit && err->code == EX_TEMPFAIL && !s.ended) {
@@ -340,7 +340,7 @@ int consume_acknowledged(const struct consume_conf *c, struct input *log, struct
 		rc = 0;
 	}
 	if (rc)
-		fail(&s, err);
+		fail_stream(&s, err);
 	log->ops->close(log->self);
 	if (record_writer_fini(&s.writer, rc ? NULL : err) && rc == 0)
 		rc = -1;

@@ -10,7 +10,7 @@
 #include "source/bounds.h"
 
 /* A probe that nobody interrupts: 1 only where we are to stop. */
-static int find(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+static int ask_sinks(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
 {
 	int rc = consume_probe(s, err);
 
@@ -85,7 +85,7 @@ static int say_starts(struct consume *s, const struct ranges *commits, struct bu
 	return rc;
 }
 
-static void print(const struct buf *text)
+static void print_dry_run(const struct buf *text)
 {
 	for (size_t done = 0; done < text->n;) {
 		ssize_t k = write(STDERR_FILENO, text->p + done, text->n - done);
@@ -108,7 +108,7 @@ int consume_dry_run(struct consume *s, struct err *err)
 		struct found f;
 		char *commit_job;
 
-		rc = find(s, &f, &commits, &commit_job, err);
+		rc = ask_sinks(s, &f, &commits, &commit_job, err);
 		if (rc == 0) {
 			start_decision_fini(&d);
 			start_rules(&f, &d);
@@ -123,7 +123,7 @@ int consume_dry_run(struct consume *s, struct err *err)
 		ranges_fini(&commits);
 		free(commit_job);
 	}
-	print(&text);
+	print_dry_run(&text);
 	buf_fini(&text);
 	start_decision_fini(&d);
 	return rc < 0 ? -1 : 0;
@@ -175,7 +175,7 @@ int consume_bootstrap(struct consume *s, struct err *err)
 	struct ranges commits;
 	struct found f;
 	char *commit_job;
-	int rc = find(s, &f, &commits, &commit_job, err);
+	int rc = ask_sinks(s, &f, &commits, &commit_job, err);
 
 	if (rc == 0 && commit_job && strcmp(commit_job, s->c->job) != 0)
 		rc = err_set(err, EX_CONFIG, "group %s belongs to job %s: a group has one job and a job one group", s->c->group, commit_job);

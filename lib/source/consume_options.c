@@ -68,7 +68,7 @@ static int set_group(void *self, const char *value, struct err *err)
 	return 0;
 }
 
-static bool digits(const char *s)
+static bool option_digits(const char *s)
 {
 	return *s && s[strspn(s, "0123456789")] == 0;
 }
@@ -83,7 +83,7 @@ static int set_from(void *self, const char *value, struct err *err)
 		c->from = FROM_EARLIEST;
 	} else if (strcmp(value, "latest") == 0 || strcmp(value, "end") == 0) {
 		c->from = FROM_LATEST;
-	} else if (value[0] == '-' && digits(value + 1)) {
+	} else if (value[0] == '-' && option_digits(value + 1)) {
 		c->from = FROM_BACK;
 		if (num_count(value + 1, &back, err))
 			return -1;
@@ -196,7 +196,7 @@ static const struct opt opts[] = {
 /* ---- together */
 
 /* Names go into control lines and metadata as they are. */
-static int check_name(const char *what, const char *name, struct err *err)
+static int check_option_name(const char *what, const char *name, struct err *err)
 {
 	size_t n = strlen(name);
 
@@ -220,7 +220,7 @@ static int check_files(struct options *o, struct err *err)
 	for (size_t i = 0; i < c->files; i++) {
 		if (c->job && strcmp(c->file[i].path, "-") == 0)
 			return err_set(err, EX_USAGE, "standard input cannot be read again, so it is never a job: leave out --job, or name a file");
-		if (c->file[i].name && check_name("-t", c->file[i].name, err))
+		if (c->file[i].name && check_option_name("-t", c->file[i].name, err))
 			return -1;
 		named += c->file[i].name != NULL;
 	}
@@ -279,18 +279,18 @@ static int check_job(struct consume_conf *c, struct err *err)
 {
 	if (c->bootstrap && c->dry_run)
 		return err_set(err, EX_USAGE, "--bootstrap and --dry-run exclude each other");
-	if (c->group && check_name("-g", c->group, err))
+	if (c->group && check_option_name("-g", c->group, err))
 		return -1;
 	if (c->ack && c->ack[0] != '/')
 		return err_set(err, EX_USAGE, "--ack %s: must be an absolute path, the stages find it by the hello", c->ack);
-	if (c->ack && check_name("--ack", c->ack, err))
+	if (c->ack && check_option_name("--ack", c->ack, err))
 		return -1;
 	if (isatty(STDOUT_FILENO))
 		return err_set(err, EX_USAGE, "`| hta-commit` is missing: this stream is acknowledged, and nothing at its end does so");
-	return check_name("--job", c->job, err);
+	return check_option_name("--job", c->job, err);
 }
 
-static int check(struct options *o, struct err *err)
+static int check_options(struct options *o, struct err *err)
 {
 	struct consume_conf *c = &o->c;
 
@@ -340,19 +340,19 @@ static int run_cluster(struct options *o, struct err *err)
 	return rc;
 }
 
-static int run(void *self, struct err *err)
+static int run_options(void *self, struct err *err)
 {
 	struct options *o = self;
 
 	if (o->list)
 		return list_settings(o, err);
-	if (check(o, err))
+	if (check_options(o, err))
 		return -1;
 	return o->c.files ? run_files(o, err) : run_cluster(o, err);
 }
 
 /* The command line may say that the stream would be an acknowledged one, and be wrong otherwise. */
-static void failed(void *self, const struct err *err)
+static void failed_option(void *self, const struct err *err)
 {
 	const struct options *o = self;
 
@@ -369,8 +369,8 @@ int consume_main(const struct consume_driver *driver, int argc, char **argv)
 		.synopsis = "[OPTIONS] -b BROKERS -t TOPIC... | [OPTIONS] FILE...",
 		.opts = opts,
 		.operand = add_file,
-		.run = run,
-		.failed = failed,
+		.run = run_options,
+		.failed = failed_option,
 		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg | hta-commit\n"
 			    "hta-consume --job web access.log.gz access.log | hta-window --by status | hta-sink-sqlite web.db | hta-commit\n"
 			    "hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id",

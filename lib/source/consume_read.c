@@ -142,7 +142,7 @@ static size_t id_of(const struct consume *s, const struct partition *part)
 }
 
 /* The last record that can be read again as it is: not a line that its file has not finished. */
-static const struct pos_last *last_of(const struct input_record *v, size_t n, struct pos_last *last)
+static const struct pos_last *batch_last_of(const struct input_record *v, size_t n, struct pos_last *last)
 {
 	if (n && v[n - 1].tail)
 		n--;
@@ -163,7 +163,7 @@ static void note_first(struct consume *s, const struct partition *part, const st
 
 /* Before the first records of a partition that have no timestamps: says what was read of it earlier,
  * for stages that judge event times by their order. */
-static int introduce(struct consume *s, const struct input_record *first, struct err *err)
+static int introduce_batch(struct consume *s, const struct input_record *first, struct err *err)
 {
 	const struct range *r = &s->step.v[s->batch_id];
 	struct ctl_before b = { .topic = slice_z(r->topic), .partition = r->partition };
@@ -195,7 +195,7 @@ static int take_batch(struct consume *s, struct err *err)
 	bool over;
 
 	k = bounds_fit(v, n, r->to, room < s->left ? room : s->left);
-	if (k && (introduce(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
+	if (k && (introduce_batch(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
 		return -1;
 	over = k < n && v[k].offset >= r->to;               /* the rest is behind the step's end */
 	if (k == n)
@@ -207,7 +207,7 @@ static int take_batch(struct consume *s, struct err *err)
 	if (position > r->to)
 		position = r->to;
 	if (position >= r->from)
-		epochs_read(s->epochs, s->batch_id, k, position, last_of(v, k, &last), k == n && b->end && !s->alone && position == b->position, tm_mono_us());
+		epochs_read(s->epochs, s->batch_id, k, position, batch_last_of(v, k, &last), k == n && b->end && !s->alone && position == b->position, tm_mono_us());
 	if (position > r->from)
 		r->from = position;
 	s->left -= k;
@@ -217,7 +217,7 @@ static int take_batch(struct consume *s, struct err *err)
 	return 0;
 }
 
-static void ignore(void *arg, int fd, short revents)
+static void ignore_wake_up(void *arg, int fd, short revents)
 {
 	(void)arg, (void)fd, (void)revents;
 }
@@ -233,7 +233,7 @@ static int wait_for(struct consume *s, int fd, struct err *err)
 	if (!s->watching && s->watch_at_us < deadline_us)
 		deadline_us = s->watch_at_us;
 	if (fd >= 0)
-		id = loop_watch(s->loop, fd, POLLIN, ignore, NULL);
+		id = loop_watch(s->loop, fd, POLLIN, ignore_wake_up, NULL);
 	rc = loop_turn(s->loop, deadline_us, err);
 	if (fd >= 0)
 		loop_unwatch(s->loop, id);
@@ -316,7 +316,7 @@ static int mark_idle(struct consume *s, struct err *err)
 }
 
 /* Whether there is a reason to end the step. */
-static enum step look(struct consume *s, struct err *err)
+static enum step look_at_record(struct consume *s, struct err *err)
 {
 	enum step rc = STEP_GO;
 
@@ -365,7 +365,7 @@ static enum step one_step(struct consume *s, struct err *err)
 		notify("READY=1\nSTATUS=reading");
 	s->begun = true;
 	while (rc == STEP_GO) {
-		rc = look(s, err);
+		rc = look_at_record(s, err);
 		if (rc == STEP_GO)
 			rc = read_more(s, err);
 	}

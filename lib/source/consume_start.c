@@ -44,9 +44,9 @@ int consume_probe(struct consume *s, struct err *err)
 	return 0;
 }
 
-int consume_init(struct consume *s, enum ctl_act act, const char *to, const char *gen, bool by_now, const struct ranges *start, struct err *err)
+int consume_init(struct consume *s, enum ctl_act act_on_decision, const char *to, const char *gen, bool by_now, const struct ranges *start_reading, struct err *err)
 {
-	struct ctl_init init = { .act = act, .by_now = by_now, .start = *start };
+	struct ctl_init init = { .act = act_on_decision, .by_now = by_now, .start = *start_reading };
 
 	if (to)
 		init.to = slice_z(to);
@@ -107,20 +107,20 @@ int consume_found(struct consume *s, struct found *f, struct ranges *commits, ch
 
 static int fresh(struct consume *s, const char *to, struct err *err)
 {
-	struct ranges start = { 0 };
+	struct ranges start_reading = { 0 };
 	char gen[CTL_INC_CHARS + 1];
 	int rc;
 
 	for (size_t i = 0; i < s->all.n; i++)
-		ranges_add(&start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+		ranges_add(&start_reading, slice_z(s->all.v[i].topic), s->all.v[i].partition);
 	consume_draw(gen);
-	rc = bounds_starts(s->c, s->log, &start, err);
-	for (size_t i = 0; i < start.n; i++)
-		start.v[i].to = start.v[i].from;
+	rc = bounds_starts(s->c, s->log, &start_reading, err);
+	for (size_t i = 0; i < start_reading.n; i++)
+		start_reading.v[i].to = start_reading.v[i].from;
 	if (rc == 0)
-		rc = consume_init(s, CTL_FRESH, to, gen, false, &start, err);
+		rc = consume_init(s, CTL_FRESH, to, gen, false, &start_reading, err);
 	s->drew = true;
-	ranges_fini(&start);
+	ranges_fini(&start_reading);
 	return rc;
 }
 
@@ -134,21 +134,21 @@ static int name_new(struct consume *s, const struct start_decision *d, struct er
 /* No sink keeps positions: the commits, else --from. At least once. */
 static int start_without_sinks(struct consume *s, const struct ranges *commits, struct err *err)
 {
-	struct ranges start = { 0 };
+	struct ranges start_reading = { 0 };
 	int rc;
 
 	for (size_t i = 0; i < s->held.n; i++)
-		ranges_add(&start, slice_z(s->held.v[i].topic), s->held.v[i].partition);
-	rc = bounds_starts(s->c, s->log, &start, err);
-	for (size_t i = 0; i < start.n; i++) {
-		const struct range *c = ranges_find(commits, slice_z(start.v[i].topic), start.v[i].partition);
+		ranges_add(&start_reading, slice_z(s->held.v[i].topic), s->held.v[i].partition);
+	rc = bounds_starts(s->c, s->log, &start_reading, err);
+	for (size_t i = 0; i < start_reading.n; i++) {
+		const struct range *c = ranges_find(commits, slice_z(start_reading.v[i].topic), start_reading.v[i].partition);
 
 		if (c && c->from >= 0)
-			start.v[i].from = c->from;
+			start_reading.v[i].from = c->from;
 	}
 	if (rc == 0)
-		catchup_started(&s->catchup, &start);
-	ranges_fini(&start);
+		catchup_started(&s->catchup, &start_reading);
+	ranges_fini(&start_reading);
 	return rc;
 }
 
@@ -176,7 +176,7 @@ static int begin_sets(struct consume *s, const struct ranges *commits, struct er
 	return s->ends.n ? s->log->ops->ends(s->log->self, &s->ends, err) : 0;
 }
 
-static int start(struct consume *s, const struct start_decision *d, const struct ranges *commits, struct err *err)
+static int start_reading(struct consume *s, const struct start_decision *d, const struct ranges *commits, struct err *err)
 {
 	memcpy(s->gen, d->gen, sizeof s->gen);
 	s->meta.n = 0;
@@ -200,7 +200,7 @@ static int start(struct consume *s, const struct start_decision *d, const struct
 }
 
 /* 0: go on reading; 1: probe again; -1. */
-static int act(struct consume *s, const struct start_decision *d, const struct ranges *commits, bool *sure, struct err *err)
+static int act_on_decision(struct consume *s, const struct start_decision *d, const struct ranges *commits, bool *sure, struct err *err)
 {
 	bool stop = d->act == START_STOP;
 	int rc = 1;
@@ -217,7 +217,7 @@ static int act(struct consume *s, const struct start_decision *d, const struct r
 	else if (d->act == START_NEW)
 		rc = name_new(s, d, err) ? -1 : 1;
 	else if (d->act == START_READ)
-		rc = start(s, d, commits, err);
+		rc = start_reading(s, d, commits, err);
 	return rc;
 }
 
@@ -231,7 +231,7 @@ static int round_once(struct consume *s, bool *sure, struct err *err)
 
 	if (rc == 0) {
 		start_rules(&f, &d);
-		rc = act(s, &d, &commits, sure, err);
+		rc = act_on_decision(s, &d, &commits, sure, err);
 	}
 	start_decision_fini(&d);
 	ranges_fini(&commits);

@@ -37,7 +37,7 @@ struct plain {
 
 /* ---- life */
 
-static void touch(void *arg, int fd, short revents)
+static void touch_plain_counters(void *arg, int fd, short revents)
 {
 	struct plain *p = arg;
 
@@ -46,7 +46,7 @@ static void touch(void *arg, int fd, short revents)
 	counters_set(p->writer.counters, COUNTER_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
 }
 
-static int begin(struct plain *p, const struct consume_conf *c, size_t out_bytes, struct err *err)
+static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out_bytes, struct err *err)
 {
 	*p = (struct plain){ .c = c, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	p->loop = loop_new();
@@ -55,11 +55,11 @@ static int begin(struct plain *p, const struct consume_conf *c, size_t out_bytes
 	counters_set(p->writer.counters, COUNTER_LAG_RECORDS, UINT64_MAX);
 	counters_set(p->writer.counters, COUNTER_LAG_US, UINT64_MAX);
 	p->writer.counters->state = COUNTERS_RUNNING;
-	loop_every(p->loop, TM_S, touch, p);
+	loop_every(p->loop, TM_S, touch_plain_counters, p);
 	return record_writer_dead_to(&p->writer, c->dead, err);
 }
 
-static int finish(struct plain *p, int rc, struct err *err)
+static int finish_plain(struct plain *p, int rc, struct err *err)
 {
 	bool left;
 
@@ -113,7 +113,7 @@ static uint64_t count_lines(const char *p, size_t n)
 }
 
 /* The first `left` lines of the block. */
-static struct slice cut(struct slice block, uint64_t left)
+static struct slice cut_lines(struct slice block, uint64_t left)
 {
 	const char *p = block.p;
 
@@ -170,7 +170,7 @@ static int copy_lines(struct plain *p, struct lines *in, bool waits, const char 
 		n = 1;
 		if (r == LINES_BLOCK) {
 			if (p->left != UINT64_MAX)
-				b = cut(b, p->left);
+				b = cut_lines(b, p->left);
 			n = count_lines(b.p, b.n);
 		}
 		if (r == LINES_LONG ? put_long(p, name, line, b, lines_long_bytes(in), err) : put_lines(p, b, n, err))
@@ -242,13 +242,13 @@ static int copy_file(struct plain *p, const char *path, struct err *err)
 int consume_plain_files(const struct consume_conf *c, struct err *err)
 {
 	struct plain p;
-	int rc = begin(&p, c, FILES_OUT_BYTES, err);
+	int rc = begin_plain(&p, c, FILES_OUT_BYTES, err);
 
 	for (size_t i = 0; i < c->files && rc == 0 && p.left; i++) {
 		counters_detail(p.writer.counters, c->file[i].path);
 		rc = copy_file(&p, c->file[i].path, err);
 	}
-	return finish(&p, rc, err);
+	return finish_plain(&p, rc, err);
 }
 
 /* ---- topics */
@@ -297,7 +297,7 @@ static int put_batch(struct plain *p, const struct input_batch *b, struct err *e
 	return 0;
 }
 
-static void ignore(void *arg, int fd, short revents)
+static void ignore_input_event(void *arg, int fd, short revents)
 {
 	(void)arg, (void)fd, (void)revents;
 }
@@ -309,7 +309,7 @@ static int wait_for_more(struct plain *p, int fd, struct err *err)
 
 	if (out_flush(p->writer.out, err))
 		return -1;
-	id = loop_watch(p->loop, fd, POLLIN, ignore, NULL);
+	id = loop_watch(p->loop, fd, POLLIN, ignore_input_event, NULL);
 	rc = loop_turn(p->loop, INT64_MAX, err);
 	loop_unwatch(p->loop, id);
 	counters_add(p->writer.counters, COUNTER_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
@@ -337,12 +337,12 @@ static int copy_log(struct plain *p, struct err *err)
 int consume_plain(const struct consume_conf *c, struct input *log, struct err *err)
 {
 	struct plain p;
-	int rc = begin(&p, c, LOG_OUT_BYTES, err);
+	int rc = begin_plain(&p, c, LOG_OUT_BYTES, err);
 
 	p.log = log;
 	counters_detail(p.writer.counters, c->topic[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
 	log->ops->close(log->self);
-	return finish(&p, rc, err);
+	return finish_plain(&p, rc, err);
 }

@@ -18,7 +18,7 @@ uint64_t record_writer_size(const struct record_writer *f, const struct input_re
 
 /* ---- lines */
 
-static void close_window(struct record_writer *f, struct window *w)
+static void close_piece(struct record_writer *f, struct window *w)
 {
 	if (w->p != w->start)
 		out_used(f->out, (size_t)(w->p - w->start));
@@ -29,7 +29,7 @@ static int open_window(struct record_writer *f, struct window *w, size_t need, s
 {
 	size_t n = need > WINDOW_BYTES ? need : WINDOW_BYTES;
 
-	close_window(f, w);
+	close_piece(f, w);
 	w->start = w->p = out_room(f->out, n, err);
 	if (!w->p)
 		return -1;
@@ -108,7 +108,7 @@ int record_writer_fini(struct record_writer *f, struct err *err)
 	return rc;
 }
 
-static void tell(const struct origin *o, const char *why, const struct record_writer *f)
+static void tell_record(const struct origin *o, const char *why, const struct record_writer *f)
 {
 	struct err e = ERR_INIT;
 
@@ -131,7 +131,7 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 	counters_add(f->counters, COUNTER_DEAD, 1);
 	switch (f->dead) {
 	case DEAD_TO_TELL:
-		tell(o, why, f);
+		tell_record(o, why, f);
 		return 0;
 	case DEAD_TO_FILE:
 		return dead_file_write(f->dead_file, prog_common()->name, o, 0, 0, record, size, why, err);
@@ -215,18 +215,18 @@ static int put_all(struct record_writer *f, const struct partition *part, const 
 			continue;
 		}
 		if (record_writer_size(f, r) > f->max_line_bytes) {
-			close_window(f, w);
+			close_piece(f, w);
 			if (put_long(f, part, r, err))
 				return -1;
 			continue;
 		}
 		if (needs_at(f, part, r)) {
-			close_window(f, w);
+			close_piece(f, w);
 			if (put_at(f, part, r, err))
 				return -1;
 		}
 		if (f->bytes && f->inc && (k = block_of(f, r, n - i)) > 0) {
-			close_window(f, w);
+			close_piece(f, w);
 			if (put_block(f, r, k, err))
 				return -1;
 			i += k - 1;
@@ -244,7 +244,7 @@ int record_writer_records(struct record_writer *f, const struct partition *part,
 	int rc = put_all(f, part, v, n, &w, err);
 
 	if (rc == 0)
-		close_window(f, &w);
+		close_piece(f, &w);
 	f->account.in += n;
 	f->read_total += n;
 	counters_add(f->counters, COUNTER_RECORDS_IN, n);

@@ -144,7 +144,7 @@ static int set(const struct opt *o, void *self, const char *value, double *numbe
 	return rc;
 }
 
-static int give(const struct opt *o, void *self, const char *shown, const char *value, struct err *err)
+static int give_value(const struct opt *o, void *self, const char *shown, const char *value, struct err *err)
 {
 	double number = 0;
 	bool numeric = o->type >= OPT_COUNT && o->type <= OPT_REAL;
@@ -197,7 +197,7 @@ static const char *only_name_with(const char *const *names, const char *start)
 	return found;
 }
 
-static int unknown(const struct parse *p, const char *name, size_t name_n, struct err *err)
+static int unknown_opt(const struct parse *p, const char *name, size_t name_n, struct err *err)
 {
 	struct opt_at at = { 0 };
 	const struct opt *o;
@@ -233,7 +233,7 @@ static int value_missing(const struct opt *o, const char *shown, struct err *err
 	return -1;
 }
 
-static int take_long(struct parse *p, const char *arg, struct err *err)
+static int take_long_option(struct parse *p, const char *arg, struct err *err)
 {
 	const char *name = arg + 2, *eq = strchr(name, '='), *value = eq ? eq + 1 : NULL;
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
@@ -242,14 +242,14 @@ static int take_long(struct parse *p, const char *arg, struct err *err)
 	const struct opt *o = opt_by_name(p->groups, p->n, name, n, &self);
 
 	if (!o)
-		return unknown(p, name, n, err);
+		return unknown_opt(p, name, n, err);
 	snprintf(shown, sizeof shown, "--%s", o->name);
 	if (!opt_takes_value(o))
-		return eq ? err_set(err, EX_USAGE, "%s: takes no value", shown) : give(o, self, shown, NULL, err);
+		return eq ? err_set(err, EX_USAGE, "%s: takes no value", shown) : give_value(o, self, shown, NULL, err);
 	if (!value && !(value = *p->next))
 		return value_missing(o, shown, err);
 	p->next += !eq;
-	return give(o, self, shown, value, err);
+	return give_value(o, self, shown, value, err);
 }
 
 static int take_letters(struct parse *p, const char *arg, struct err *err)
@@ -262,7 +262,7 @@ static int take_letters(struct parse *p, const char *arg, struct err *err)
 			return err_set(err, EX_USAGE, "unknown option \"%s\"%s%s%s, see --help", shown,
 				       arg[2] ? " in \"" : "", arg[2] ? arg : "", arg[2] ? "\"" : "");
 		if (!opt_takes_value(o)) {
-			if (give(o, self, shown, NULL, err))
+			if (give_value(o, self, shown, NULL, err))
 				return -1;
 			continue;
 		}
@@ -270,7 +270,7 @@ static int take_letters(struct parse *p, const char *arg, struct err *err)
 		if (!value)
 			return value_missing(o, shown, err);
 		p->next += !at[1];
-		return give(o, self, shown, value, err);
+		return give_value(o, self, shown, value, err);
 	}
 	return 0;
 }
@@ -300,7 +300,7 @@ int opt_parse(const struct opt_group *groups, size_t n, opt_operand_fn *operand,
 		else if (strcmp(arg, "--") == 0)
 			rc = 0, options = false;
 		else if (arg[1] == '-')
-			rc = take_long(&p, arg, err);
+			rc = take_long_option(&p, arg, err);
 		else
 			rc = take_letters(&p, arg, err);
 		if (rc)

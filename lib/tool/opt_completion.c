@@ -10,7 +10,7 @@
 struct value { struct buf words; bool files, dirs; };
 
 /* v->words: separated by spaces. */
-static void value_of(const struct opt *o, struct value *v)
+static void completion_value_of(const struct opt *o, struct value *v)
 {
 	struct buf arg = { 0 };
 	const char *p;
@@ -32,7 +32,7 @@ static void value_of(const struct opt *o, struct value *v)
 }
 
 /* Text inside '...' of a shell where \ in front of the characters of `also` is wanted too. */
-static void quoted(struct buf *out, const char *text, const char *also, const char *apostrophe)
+static void completion_quoted(struct buf *out, const char *text, const char *also, const char *apostrophe)
 {
 	for (; *text; text++) {
 		if (strchr(also, *text))
@@ -56,7 +56,7 @@ static void bash_value(const struct opt_group *groups, size_t n, const struct op
 {
 	char letter = opt_letter(groups, n, o);
 
-	value_of(o, v);
+	completion_value_of(o, v);
 	buf_printf(out, "\t--%s", o->name);
 	if (letter)
 		buf_printf(out, "|-%c", letter);
@@ -105,7 +105,7 @@ static void zsh_value(const struct opt *o, struct value *v, struct buf *out)
 
 	opt_arg(o, &arg);
 	buf_addc(out, ':');
-	quoted(out, buf_z(&arg), zsh_special, "'\\''");
+	completion_quoted(out, buf_z(&arg), zsh_special, "'\\''");
 	buf_addc(out, ':');
 	buf_fini(&arg);
 	if (v->words.n && (v->files || v->dirs))
@@ -131,9 +131,9 @@ static void zsh_option(const struct opt_group *groups, size_t n, const struct op
 	else
 		buf_printf(out, "--%s%s", o->name, takes ? "=" : "");
 	buf_addc(out, '[');
-	quoted(out, o->help, zsh_special, "'\\''");
+	completion_quoted(out, o->help, zsh_special, "'\\''");
 	buf_addc(out, ']');
-	value_of(o, v);
+	completion_value_of(o, v);
 	if (takes)
 		zsh_value(o, v, out);
 	buf_addz(out, "' \\\n");
@@ -164,7 +164,7 @@ static void fish(const char *program, const struct opt_group *groups, size_t n, 
 		buf_printf(out, "complete -c %s -l %s", program, o->name);
 		if (letter)
 			buf_printf(out, " -s %c", letter);
-		value_of(o, v);
+		completion_value_of(o, v);
 		if (opt_takes_value(o))
 			buf_addz(out, v->files ? " -r -F" : " -x");
 		if (v->dirs)
@@ -172,7 +172,7 @@ static void fish(const char *program, const struct opt_group *groups, size_t n, 
 		if (opt_takes_value(o) && v->words.n)
 			buf_printf(out, " -a '%s'", buf_z(&v->words));
 		buf_addz(out, " -d '");
-		quoted(out, o->help, "\\", "\\'");
+		completion_quoted(out, o->help, "\\", "\\'");
 		buf_addz(out, "'\n");
 	}
 }

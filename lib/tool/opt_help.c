@@ -37,7 +37,7 @@ static void left_text(const struct opt_group *groups, size_t n, const struct opt
 	}
 }
 
-static size_t column(const struct opt_group *groups, size_t n)
+static size_t help_column(const struct opt_group *groups, size_t n)
 {
 	struct opt_at at = { 0 };
 	struct buf left = { 0 };
@@ -88,7 +88,7 @@ void opt_help(const struct opt_group *groups, size_t n, struct buf *out)
 	struct opt_at at = { 0 };
 	struct buf text = { 0 };
 	const struct opt *o;
-	size_t col = column(groups, n), right = width() - 1, group = 0, start = out->n;
+	size_t col = help_column(groups, n), right = width() - 1, group = 0, start = out->n;
 	void *self;
 
 	while ((o = opt_each(groups, n, &at, &self))) {

@@ -113,7 +113,7 @@ static void help_text(const struct prog *prog, const struct opt_group *groups, s
 	}
 }
 
-static int print(const struct prog *prog, const struct opt_group *groups, size_t n, struct err *err)
+static int print_text(const struct prog *prog, const struct opt_group *groups, size_t n, struct err *err)
 {
 	struct buf text = { 0 };
 	struct out *out = out_new(NULL, STDOUT_FILENO, 4096);
@@ -151,14 +151,14 @@ static int check_stdout(struct err *err)
 	return 0;
 }
 
-static int act(const struct prog *prog, void *self, int argc, char **argv, struct err *err)
+static int act_on_word(const struct prog *prog, void *self, int argc, char **argv, struct err *err)
 {
 	const struct opt_group *groups = settings.groups;
 	int rc = opt_parse(groups, GROUPS, prog->operand, self, argc, argv, err);
 
 	log_setup(prog->name, (enum log_format)settings.common.log_format, settings.common.verbosity);
 	if (settings.want != WANT_RUN)
-		return print(prog, groups, GROUPS, err);
+		return print_text(prog, groups, GROUPS, err);
 	if (rc || crash_setup(err))
 		return -1;
 	return prog->run(self, err) || check_stdout(err) ? -1 : 0;
@@ -180,7 +180,7 @@ static int live(const struct prog *prog, void *self, int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 
-	if (act(prog, self, argc, argv, &err) == 0)
+	if (act_on_word(prog, self, argc, argv, &err) == 0)
 		return EX_OK;
 	if (err.msg[0])
 		log_err(&err);

@@ -86,7 +86,7 @@ void stage_watermark(struct stage *st, struct slice topic, int32_t partition, in
 		counters_set(st->counters, COUNTER_WATERMARK_US, (uint64_t)us);
 }
 
-static void touch(void *arg, int fd, short revents)
+static void touch_stage_counters(void *arg, int fd, short revents)
 {
 	struct stage *st = arg;
 
@@ -128,7 +128,7 @@ static int end_plain(struct stage *st, struct err *err)
 	return -1;
 }
 
-static int work(struct stage *st, const char *const *files, size_t n, struct err *err)
+static int run_filter(struct stage *st, const char *const *files, size_t n, struct err *err)
 {
 	if (stage_dead_open(st, err) || (st->f->open && st->f->open(st->self, st, err)))
 		return -1;
@@ -187,8 +187,8 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 		st.out = out_new(st.loop, STDOUT_FILENO, OUT_BYTES);
 		out_watch_reader(st.out);
 	}
-	loop_every(st.loop, TM_S, touch, &st);
-	rc = work(&st, files, n_files, err);
+	loop_every(st.loop, TM_S, touch_stage_counters, &st);
+	rc = run_filter(&st, files, n_files, err);
 	heard = st.heard;
 	if (rc)
 		say_fail(&st, err);
@@ -207,7 +207,7 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 
 /* ---- a failure before the stream has begun */
 
-static int refuse(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+static int refuse_stage(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
 	struct err *err)
 {
 	(void)st, (void)hello, (void)members;
@@ -217,10 +217,10 @@ static int refuse(void *self, struct stage *st, const struct ctl *hello, struct 
 
 static int refuse_plain(void *self, struct stage *st, struct err *err)
 {
-	return refuse(self, st, NULL, NULL, err);
+	return refuse_stage(self, st, NULL, NULL, err);
 }
 
-static const struct filter refusal = { .plain = refuse_plain, .hello = refuse };
+static const struct filter refusal = { .plain = refuse_plain, .hello = refuse_stage };
 
 static void stop_hearing(void *arg, int fd, short revents)
 {

@@ -70,7 +70,7 @@ int stage_dead_end(struct stage *st, struct err *err)
 }
 
 /* Where a record stood, for people: "access.log:12" or "events/3@1200". */
-static void tell(struct stage *st, const struct origin *o, uint64_t nth, const char *reason)
+static void tell_dead_letter(struct stage *st, const struct origin *o, uint64_t nth, const char *reason)
 {
 	struct err place = { .code = EX_DATAERR };
 
@@ -113,7 +113,7 @@ int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 	}
 	if (st->acked)
 		return err_set(err, EX_SOFTWARE, "a record before the first probe");
-	tell(st, o, nth, reason);
+	tell_dead_letter(st, o, nth, reason);
 	return 0;
 }
 

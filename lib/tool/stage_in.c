@@ -20,7 +20,7 @@
 
 /* ---- data */
 
-static void advance(struct stage *st, uint64_t lines, uint64_t bytes)
+static void advance_origin(struct stage *st, uint64_t lines, uint64_t bytes)
 {
 	st->lines += lines;
 	st->bytes += bytes;
@@ -36,7 +36,7 @@ static void advance(struct stage *st, uint64_t lines, uint64_t bytes)
 	counters_add(st->counters, COUNTER_BYTES_IN, bytes);
 }
 
-static int take_run(struct stage *st, struct slice block, struct err *err)
+static int take_data_run(struct stage *st, struct slice block, struct err *err)
 {
 	struct run run = { .block = block, .origin = st->at };
 	uint64_t lines = 0;
@@ -45,23 +45,23 @@ static int take_run(struct stage *st, struct slice block, struct err *err)
 		return 0;
 	if (st->f->data(st->self, st, &run, &lines, err))
 		return -1;
-	advance(st, lines, block.n);
+	advance_origin(st, lines, block.n);
 	return 0;
 }
 
-static int take_long(struct stage *st, struct slice kept, uint64_t size, struct err *err)
+static int take_long_line(struct stage *st, struct slice kept, uint64_t size, struct err *err)
 {
 	struct run run = { .block = kept, .origin = st->at };
 
 	if (stage_dead_long(st, &run, 0, 0, kept, size, err))
 		return -1;
-	advance(st, 1, size + 1);
+	advance_origin(st, 1, size + 1);
 	return 0;
 }
 
 void stage_took(struct stage *st, uint64_t lines, uint64_t bytes)
 {
-	advance(st, lines, bytes);
+	advance_origin(st, lines, bytes);
 }
 
 /* ---- control records */
@@ -75,7 +75,7 @@ static int write_line(struct stage *st, struct slice line, struct err *err)
 
 /* This stage's element. One that fails here says so in it: the hello goes on all the same, so that those
  * below know what they are, and take our code from the `fail` behind it. */
-static int introduce(struct stage *st, struct err *err)
+static int introduce_stage(struct stage *st, struct err *err)
 {
 	size_t common;
 	int rc = 0;
@@ -118,7 +118,7 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 	if (st->counters)
 		counters_job(st->counters, st->job, st->inc.id, st->index);
 
-	rc = introduce(st, err);
+	rc = introduce_stage(st, err);
 	st->line.n = 0;
 	if (ctl_grow(line, buf_slice(&st->element), &st->line)) {
 		err_set(rc ? &ignored : err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
@@ -218,7 +218,7 @@ static int take_bar(struct stage *st, struct err *err)
 	return write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err)) ? -1 : 0;
 }
 
-static int take_fail(struct stage *st, struct err *err)
+static int pass_fail(struct stage *st, struct err *err)
 {
 	struct err ignored;
 
@@ -268,7 +268,7 @@ static int take_control(struct stage *st, struct slice line, struct err *err)
 	}
 	rc = st->f->control ? st->f->control(st->self, st, &st->ctl, &instead, err) : 0;
 	if (st->ctl.kind == CTL_FAIL)
-		rc = take_fail(st, err);
+		rc = pass_fail(st, err);
 	else if (rc == 0 && !(st->ctl.kind == CTL_BEFORE && (st->f->consumes || st->f->ends)))
 		rc = write_line(st, instead.n ? buf_slice(&instead) : line, err);
 	if (rc == 0 && st->out && st->ctl.kind != CTL_DEAD && st->ctl.kind != CTL_LATE)
@@ -283,7 +283,7 @@ static int take_block(struct stage *st, struct slice b, struct err *err)
 		size_t k = st->acked ? ctl_find(&st->inc, b.p, b.n) : b.n;
 		const char *end;
 
-		if (take_run(st, slice(b.p, k), err))
+		if (take_data_run(st, slice(b.p, k), err))
 			return -1;
 		if (k == b.n)
 			return 0;
@@ -299,7 +299,7 @@ static int take_block(struct stage *st, struct slice b, struct err *err)
 /* ---- reading */
 
 /* Flushes before it waits. */
-static enum lines_result next(struct stage *st, struct slice *block, struct err *err)
+static enum lines_result next_block_flushed(struct stage *st, struct slice *block, struct err *err)
 {
 	enum lines_result r = lines_next(st->in, 0, block, err);
 
@@ -326,7 +326,7 @@ static int take_tail(struct stage *st, struct slice tail, struct err *err)
 	memcpy(line.p + LINES_PAD, tail.p, tail.n);
 	line.p[LINES_PAD + tail.n] = '\n';
 	memset(line.p + LINES_PAD + tail.n + 1, 0, LINES_PAD);
-	rc = take_run(st, slice(line.p + LINES_PAD, tail.n + 1), err);
+	rc = take_data_run(st, slice(line.p + LINES_PAD, tail.n + 1), err);
 	buf_fini(&line);
 	return rc;
 }
@@ -344,9 +344,9 @@ static int take_damage(struct stage *st, struct err *err)
 	return 0;
 }
 
-static int read_all(struct stage *st, enum lines_result r, struct slice b, struct err *err)
+static int read_input(struct stage *st, enum lines_result r, struct slice b, struct err *err)
 {
-	for (;; r = next(st, &b, err)) {
+	for (;; r = next_block_flushed(st, &b, err)) {
 		int rc = 0;
 
 		switch (r) {
@@ -354,7 +354,7 @@ static int read_all(struct stage *st, enum lines_result r, struct slice b, struc
 			rc = take_block(st, b, err);
 			break;
 		case LINES_LONG:
-			rc = take_long(st, b, lines_long_bytes(st->in), err);
+			rc = take_long_line(st, b, lines_long_bytes(st->in), err);
 			break;
 		case LINES_TAIL:
 			rc = take_tail(st, b, err);
@@ -385,7 +385,7 @@ static int read_plain(struct stage *st, int fd, const char *name, struct err *er
 	st->in = lines_new(st->loop, fd, st->o->max_line);
 	lines_name(st->in, name);
 	st->at = (struct origin){ .file = name, .line = 1 };
-	return read_all(st, LINES_TIMEOUT, slice(NULL, 0), err);
+	return read_input(st, LINES_TIMEOUT, slice(NULL, 0), err);
 }
 
 int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err)
@@ -467,7 +467,7 @@ int stage_read_input(struct stage *st, struct err *err)
 		return -1;
 	if (r == LINES_BLOCK && is_hello(b)) {
 		st->at = (struct origin){ 0 };
-		if (take_hello(st, slice(b.p, b.n - 1), err) || read_all(st, LINES_TIMEOUT, b, err))
+		if (take_hello(st, slice(b.p, b.n - 1), err) || read_input(st, LINES_TIMEOUT, b, err))
 			return -1;
 		return st->ended ? 0 : crashed(st, err);
 	}
@@ -475,5 +475,5 @@ int stage_read_input(struct stage *st, struct err *err)
 		return -1;
 	if (r == LINES_ERROR)
 		*err = why;
-	return read_all(st, r, b, err);
+	return read_input(st, r, b, err);
 }

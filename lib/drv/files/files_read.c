@@ -90,7 +90,7 @@ int files_assign(void *self, const struct ranges *start, struct err *err)
 	return 0;
 }
 
-static void give(struct files *fs, struct input_batch *batch, const char *p, size_t n, int64_t next, bool tail)
+static void files_give(struct files *fs, struct input_batch *batch, const char *p, size_t n, int64_t next, bool tail)
 {
 	struct input_record *r = &fs->record[batch->n++];
 
@@ -106,14 +106,14 @@ static void give_block(struct files *fs, struct file *f, struct input_batch *bat
 	while (p < end && batch->n < FILES_BATCH_RECORDS) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 
-		give(fs, batch, p, (size_t)(nl - p), batch->position + (nl - p) + 1, false);
+		files_give(fs, batch, p, (size_t)(nl - p), batch->position + (nl - p) + 1, false);
 		p = nl + 1;
 	}
 	f->block = slice(p, (size_t)(end - p));
 }
 
 /* A file ends before the end that it had when it was opened. */
-static int check_end(const struct file *f, int64_t end, struct err *err)
+static int files_check_end(const struct file *f, int64_t end, struct err *err)
 {
 	if (f->end < 0 || end >= f->end)
 		return 0;
@@ -127,11 +127,11 @@ static int check_end(const struct file *f, int64_t end, struct err *err)
 static int give_tail(struct files *fs, struct file *f, struct input_batch *batch, struct slice tail,
 		     uint64_t bytes, struct err *err)
 {
-	if (check_end(f, batch->position + (int64_t)bytes, err))
+	if (files_check_end(f, batch->position + (int64_t)bytes, err))
 		return -1;
 	f->end = batch->position + (int64_t)bytes;
 	if (fs->conf.last_line) {
-		give(fs, batch, tail.p, tail.n, f->end, true);
+		files_give(fs, batch, tail.p, tail.n, f->end, true);
 	} else if (!f->said && !fs->conf.quiet_tail) {
 		log_warn("%s: the last line has no newline: left for the next run (--last-line takes it)", f->path);
 		f->said = true;
@@ -153,7 +153,7 @@ static int read_lines(struct files *fs, struct file *f, struct input_batch *batc
 		break;
 	case LINES_LONG:
 		if (!lines_long_open(f->lines))
-			give(fs, batch, b.p, b.n, batch->position + (int64_t)lines_long_bytes(f->lines) + 1, false);
+			files_give(fs, batch, b.p, b.n, batch->position + (int64_t)lines_long_bytes(f->lines) + 1, false);
 		else if (give_tail(fs, f, batch, b, lines_long_bytes(f->lines), err))
 			return -1;
 		break;
@@ -162,7 +162,7 @@ static int read_lines(struct files *fs, struct file *f, struct input_batch *batc
 			return -1;
 		break;
 	case LINES_EOF:
-		if (check_end(f, f->at, err))
+		if (files_check_end(f, f->at, err))
 			return -1;
 		f->end = f->at;
 		batch->end = f->done = true;
@@ -178,7 +178,7 @@ static int read_lines(struct files *fs, struct file *f, struct input_batch *batc
 
 /* Where the file is damaged is its end, as far as can be known: the lines before were given out,
  * and a part of a line stays. */
-static int read_file(struct files *fs, struct file *f, struct input_batch *batch, struct err *err)
+static int files_read_file(struct files *fs, struct file *f, struct input_batch *batch, struct err *err)
 {
 	int rc;
 
@@ -199,7 +199,7 @@ int files_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 	*fd = -1;
 	for (size_t i = 0; i < fs->n; i++) {
 		if (fs->v[i].assigned && !fs->v[i].done)
-			return read_file(fs, &fs->v[i], batch, err);
+			return files_read_file(fs, &fs->v[i], batch, err);
 		if (fs->v[i].done)
 			files_close_reader(&fs->v[i]);      /* not before: its last batch is lent until now */
 	}

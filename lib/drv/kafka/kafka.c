@@ -129,7 +129,7 @@ int kafka_set_text(struct kafka *k, const char *text, struct err *err)
 	return rc;
 }
 
-static char *trim(char *s)
+static char *kafka_trim(char *s)
 {
 	size_t n;
 
@@ -150,7 +150,7 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 	if (!f)
 		return err_errno(err, EX_USAGE, "-F %s", path);
 	for (unsigned n = 1; rc == 0 && getline(&line, &cap, f) >= 0; n++) {
-		char *text = trim(line + (n == 1 ? str_mark(slice_z(line)) : 0));
+		char *text = kafka_trim(line + (n == 1 ? str_mark(slice_z(line)) : 0));
 		char *eq = strchr(text, '=');
 
 		if (n == 1 && look_at(slice_z(line)) == LOOK_UTF16) {
@@ -164,7 +164,7 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 			break;
 		}
 		*eq = 0;
-		rc = kafka_set(k, trim(text), trim(eq + 1), err) ? err_in(err, "%s:%u", path, n) : 0;
+		rc = kafka_set(k, kafka_trim(text), kafka_trim(eq + 1), err) ? err_in(err, "%s:%u", path, n) : 0;
 	}
 	free(line);
 	fclose(f);
@@ -176,7 +176,7 @@ void kafka_list(FILE *out)
 	rd_kafka_conf_properties_show(out);
 }
 
-static void get(struct kafka *k, const char *property, char *value, size_t size)
+static void kafka_get(struct kafka *k, const char *property, char *value, size_t size)
 {
 	value[0] = 0;
 	rd_kafka_conf_get(k->conf, property, value, &size);
@@ -196,7 +196,7 @@ static int set_brokers(struct kafka *k, const char *brokers, struct err *err)
 		rd_kafka_conf_get(k->conf, "bootstrap.servers", buf_room(&given, n), &n);
 		given.n = strlen(given.p);
 	}
-	get(k, "security.protocol", protocol, sizeof(protocol));
+	kafka_get(k, "security.protocol", protocol, sizeof(protocol));
 	rc = kafka_brokers_read(buf_z(&given), protocol, &list, err);
 	if (rc == 0 && rd_kafka_conf_set(k->conf, "bootstrap.servers", buf_z(&list), why,
 					 sizeof(why)) != RD_KAFKA_CONF_OK)
@@ -215,7 +215,7 @@ int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics
 
 	if (set_brokers(k, brokers, err))
 		return -1;
-	get(k, "allow.auto.create.topics", creates, sizeof(creates));
+	kafka_get(k, "allow.auto.create.topics", creates, sizeof(creates));
 	k->creates = strcmp(creates, "true") == 0;
 	for (size_t i = 0; i < n; i++)
 		partitions_add(&k->topics, slice_z(topics[i]), 0);

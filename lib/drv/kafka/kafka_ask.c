@@ -18,7 +18,7 @@ static void note_leader(struct kafka *k, const char *topic, const struct rd_kafk
 			fetcher_leader(k->fetcher, topic, part->id, m->brokers[i].host, m->brokers[i].port);
 }
 
-static rd_kafka_resp_err_t ask_partitions(struct kafka *k, void *arg)
+static rd_kafka_resp_err_t kafka_ask_partitions(struct kafka *k, void *arg)
 {
 	struct ask_topic *a = arg;
 	const struct rd_kafka_metadata *m = NULL;
@@ -43,7 +43,7 @@ int kafka_partitions(void *self, struct partitions *out, struct err *err)
 	for (size_t i = 0; i < k->topics.n; i++) {
 		struct ask_topic a = { k->topics.v[i].topic, out };
 		char *what = mem_printf("topic %s", a.topic);
-		int rc = kafka_insist(k, what, ask_partitions, &a, err);
+		int rc = kafka_insist(k, what, kafka_ask_partitions, &a, err);
 
 		free(what);
 		if (rc)

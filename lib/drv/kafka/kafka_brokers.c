@@ -36,7 +36,7 @@ static bool is_ipv6(struct slice host)
 }
 
 /* Bytes beyond ASCII are the resolver's to judge. */
-static bool is_name(struct slice host)
+static bool kafka_is_name(struct slice host)
 {
 	static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
@@ -46,7 +46,7 @@ static bool is_name(struct slice host)
 	return host.n && host.n <= HOST_BYTES;
 }
 
-static bool is_port(struct slice port)
+static bool kafka_is_port(struct slice port)
 {
 	int v = 0;
 
@@ -73,12 +73,12 @@ static int check_address(struct slice all, struct slice address, struct err *err
 		return err_set(err, EX_USAGE, "broker \"%.*s\": a bracket is not closed", (int)all.n, all.p);
 	host = bracket ? slice(address.p + 1, (size_t)(close - address.p - 1)) :
 			 slice(address.p, (size_t)((colon ? colon : end) - address.p));
-	if (bracket ? !is_ipv6(host) : !is_name(host))
+	if (bracket ? !is_ipv6(host) : !kafka_is_name(host))
 		return err_set(err, EX_USAGE, "broker \"%.*s\": \"%.*s\" is no host: %s", (int)all.n, all.p,
 			       (int)host.n, host.p, form);
 	if (!colon || colon == end)
 		return 0;
-	if (*colon != ':' || !is_port(slice(colon + 1, (size_t)(end - colon - 1))))
+	if (*colon != ':' || !kafka_is_port(slice(colon + 1, (size_t)(end - colon - 1))))
 		return err_set(err, EX_USAGE, "broker \"%.*s\": \"%.*s\" is no port, a number from 1 to %d: %s",
 			       (int)all.n, all.p, (int)(end - colon - 1), colon + 1, MAX_PORT, form);
 	return 0;
@@ -105,7 +105,7 @@ static int check_protocol(struct slice all, struct slice protocol, const char *w
 	return rc;
 }
 
-static int read_one(struct slice all, const char *protocol, struct err *err)
+static int kafka_read_one(struct slice all, const char *protocol, struct err *err)
 {
 	const char *at = memmem(all.p, all.n, "://", 3);
 	struct slice address = all;
@@ -126,7 +126,7 @@ int kafka_brokers_read(const char *text, const char *protocol, struct buf *out, 
 		size_t n = strcspn(p, ",");
 		struct slice one = trimmed(slice(p, n));
 
-		if (one.n && read_one(one, protocol, err))
+		if (one.n && kafka_read_one(one, protocol, err))
 			return -1;
 		if (one.n && out->n > before)
 			buf_addc(out, ',');

@@ -124,7 +124,7 @@ static void on_commit(rd_kafka_event_t *ev)
 		log_warn("kafka: commit: %s; the sinks' positions hold, only lag tools see it", rd_kafka_err2str(code));
 }
 
-static void serve(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
+static void kafka_serve_queue(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
 {
 	rd_kafka_event_t *ev;
 
@@ -156,9 +156,9 @@ void kafka_control(void *self, int fd, short revents)
 	(void)fd, (void)revents;
 	if (read(k->control_fd, &count, sizeof(count)) < 0)
 		count = 0;
-	serve(k, k->rk, k->main);
+	kafka_serve_queue(k, k->rk, k->main);
 	if (k->member)
-		serve(k, k->member, k->control);
+		kafka_serve_queue(k, k->member, k->control);
 }
 
 /* ---- life cycle */

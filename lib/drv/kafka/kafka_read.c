@@ -41,7 +41,7 @@ void kafka_forget_parts(struct kafka *k)
 	k->parts = k->indirect = 0;
 }
 
-static rd_kafka_resp_err_t start(struct kafka *k, struct kafka_part *p)
+static rd_kafka_resp_err_t kafka_start(struct kafka *k, struct kafka_part *p)
 {
 	p->is_fetched = false;
 	k->indirect++;
@@ -54,7 +54,7 @@ void kafka_fallback(void *arg, struct fetcher_part *d)
 
 	for (size_t i = 0; i < k->parts; i++)
 		if (&k->part[i]->fetcher == d) {
-			rd_kafka_resp_err_t code = start(k, k->part[i]);
+			rd_kafka_resp_err_t code = kafka_start(k, k->part[i]);
 
 			if (code)
 				kafka_failed(&k->failed, code, NULL);
@@ -86,7 +86,7 @@ int kafka_assign(void *self, const struct ranges *starts, struct err *err)
 		rd_kafka_resp_err_t code;
 
 		p->is_fetched = k->fetcher && fetcher_add(k->fetcher, &p->fetcher);
-		code = p->is_fetched ? RD_KAFKA_RESP_ERR_NO_ERROR : start(k, p);
+		code = p->is_fetched ? RD_KAFKA_RESP_ERR_NO_ERROR : kafka_start(k, p);
 		if (code)
 			return kafka_failed(err, code, NULL);
 	}
@@ -153,7 +153,7 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 }
 
 /* Messages of one partition from k->at on. */
-static void take_run(struct kafka *k, const struct kafka_part *p, struct input_batch *batch)
+static void kafka_take_run(struct kafka *k, const struct kafka_part *p, struct input_batch *batch)
 {
 	const rd_kafka_message_t *first = k->m[k->at];
 	size_t n = 0;
@@ -188,7 +188,7 @@ static bool fetch(struct kafka *k)
 }
 
 /* Are the topics still there? One that was away may be another one now: the next start looks. */
-static int settle(struct kafka *k, struct err *err)
+static int kafka_settle(struct kafka *k, struct err *err)
 {
 	struct partitions all = { 0 };
 	int rc = kafka_partitions(k, &all, err);
@@ -208,7 +208,7 @@ static int read_fallback(struct kafka *k, struct input_batch *batch, struct err 
 		const struct kafka_part *p = part_of(k, m);
 
 		if (p && !m->err) {
-			take_run(k, p, batch);
+			kafka_take_run(k, p, batch);
 			return 1;
 		}
 		k->at++;
@@ -229,7 +229,7 @@ int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 
 	*batch = (struct input_batch){ 0 };
 	*fd = k->fetcher ? fetcher_fd(k->fetcher) : k->message_fd;
-	if (kafka_judge(k, err) || (k->metadata_suspect && settle(k, err)))
+	if (kafka_judge(k, err) || (k->metadata_suspect && kafka_settle(k, err)))
 		return -1;
 	k->turn = !k->turn;
 	if (k->indirect && k->turn)

@@ -8,7 +8,7 @@
 #include "drv/pg/pg_internal.h"
 
 /* "schema"."name" + suffix */
-static char *quoted(const char *table, const char *suffix)
+static char *pg_quoted(const char *table, const char *suffix)
 {
 	const char *dot = strchr(table, '.'), *name = dot ? dot + 1 : table;
 	struct buf b = { 0 };
@@ -70,9 +70,9 @@ static void *pg_open(const struct sink_conf *conf, struct err *err)
 	p = mem_zalloc(sizeof(*p));
 	p->conf = conf;
 	p->rollups = mem_strdup(conf->table);
-	p->table = quoted(conf->table, "");
-	p->final = is_default ? mem_strdup("\"hta_final\"") : quoted(conf->table, "_final");
-	p->numbers = is_default ? mem_strdup("\"hta_numbers\"") : quoted(conf->table, "_numbers");
+	p->table = pg_quoted(conf->table, "");
+	p->final = is_default ? mem_strdup("\"hta_final\"") : pg_quoted(conf->table, "_final");
+	p->numbers = is_default ? mem_strdup("\"hta_numbers\"") : pg_quoted(conf->table, "_numbers");
 	if (!conf->where_env)
 		warn_password(conf->where);
 	return p;

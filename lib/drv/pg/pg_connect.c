@@ -65,7 +65,7 @@ static bool is_malformed(struct pg *p)
 	return !p->well_formed;
 }
 
-static const char *value_of(const PQconninfoOption *all, const char *name)
+static const char *pg_value_of(const PQconninfoOption *all, const char *name)
 {
 	for (; all && all->keyword; all++)
 		if (strcmp(all->keyword, name) == 0)
@@ -103,24 +103,24 @@ static bool lacks_root(const char *path)
 static bool is_hopeless(const PQconninfoOption *all, const struct attempt *a)
 {
 	static const char *const demands[] = { "require", "verify-ca", "verify-full", NULL };
-	const char *mode = value_of(all, "sslmode");
-	const char *cert = value_of(all, "sslcert"), *key = value_of(all, "sslkey");
+	const char *mode = pg_value_of(all, "sslmode");
+	const char *cert = pg_value_of(all, "sslcert"), *key = pg_value_of(all, "sslkey");
 
 	for (const PQconninfoOption *o = all; o && o->keyword; o++)
 		if (o->val && pg_state_setting_wrong(o->keyword, o->val))
 			return true;
 	if (a->no_tls)
 		return is_one_of(mode, demands) ||
-			strcmp(value_of(all, "channel_binding"), "require") == 0;
+			strcmp(pg_value_of(all, "channel_binding"), "require") == 0;
 	if (a->at != CONNECTION_SSL_STARTUP)
 		return false;
-	if (is_one_of(mode, demands + 1) && lacks_root(value_of(all, "sslrootcert")))
+	if (is_one_of(mode, demands + 1) && lacks_root(pg_value_of(all, "sslrootcert")))
 		return true;
 	/* "engine:id" is no file */
 	return *cert && !has_no_file(cert) && has_no_file(key) && !strchr(key, ':');
 }
 
-static enum sink_result refused(struct pg *p, const struct attempt *a, bool at_once,
+static enum sink_result pg_refused(struct pg *p, const struct attempt *a, bool at_once,
                                 struct err *err)
 {
 	const char *text = PQerrorMessage(p->c);
@@ -148,7 +148,7 @@ static enum sink_result refused(struct pg *p, const struct attempt *a, bool at_o
 
 /* The server's answer to the question for TLS is one byte, which is left for libpq. Later bytes are
  * TLS' own, none of which begins so. */
-static void look(struct attempt *a, const PGconn *c)
+static void pg_connect_look(struct attempt *a, const PGconn *c)
 {
 	char answer;
 
@@ -170,10 +170,10 @@ static enum sink_result go_on(struct pg *p, struct err *err)
 
 		if (loop_wait(p->conf->loop, PQsocket(p->c), events, INT64_MAX, err) < 0)
 			return SINK_FATAL;
-		look(&a, p->c);
+		pg_connect_look(&a, p->c);
 		want = PQconnectPoll(p->c);
 		if (want == PGRES_POLLING_FAILED)
-			return refused(p, &a, false, err);
+			return pg_refused(p, &a, false, err);
 	}
 	return SINK_OK;
 }
@@ -195,7 +195,7 @@ enum sink_result pg_establish(struct pg *p, struct err *err)
 		return SINK_RETRY;
 	}
 	if (PQstatus(p->c) == CONNECTION_BAD)
-		return refused(p, &none, true, err);
+		return pg_refused(p, &none, true, err);
 	p->well_formed = true;
 	/* The only way to a SQLSTATE of a refused login. */
 	PQsetErrorVerbosity(p->c, PQERRORS_VERBOSE);

@@ -13,22 +13,22 @@
 
 /* ---- state */
 
-static int64_t int_of(const PGresult *res, int row, int column, int64_t none)
+static int64_t pg_job_int_of(const PGresult *res, int row, int column, int64_t none)
 {
 	return PQgetisnull(res, row, column) ? none : strtoll(PQgetvalue(res, row, column), NULL, 10);
 }
 
-static void take_positions(const PGresult *res, struct positions *out)
+static void pg_take_positions(const PGresult *res, struct positions *out)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
-		struct position *x = positions_add(out, slice_z(PQgetvalue(res, i, 0)), (int32_t)int_of(res, i, 1, 0));
+		struct position *x = positions_add(out, slice_z(PQgetvalue(res, i, 0)), (int32_t)pg_job_int_of(res, i, 1, 0));
 
-		x->init = int_of(res, i, 2, 0);
-		x->next = int_of(res, i, 3, 0);
-		x->last.offset = int_of(res, i, 4, -1);
-		x->last.time_us = int_of(res, i, 5, POS_NONE);
+		x->init = pg_job_int_of(res, i, 2, 0);
+		x->next = pg_job_int_of(res, i, 3, 0);
+		x->last.offset = pg_job_int_of(res, i, 4, -1);
+		x->last.time_us = pg_job_int_of(res, i, 5, POS_NONE);
 		x->last.hash = PQgetisnull(res, i, 6) ? 0 : strtoull(PQgetvalue(res, i, 6), NULL, 16);
-		x->watermark_us = int_of(res, i, 7, POS_NONE);
+		x->watermark_us = pg_job_int_of(res, i, 7, POS_NONE);
 		x->idle = *PQgetvalue(res, i, 8) == 't';
 	}
 }
@@ -55,7 +55,7 @@ enum sink_result pg_job_state(void *d, const char *job, const char *group, struc
 			sink_error_group(job, stored, group, err);
 			r = SINK_FATAL;
 		} else if (!PQgetisnull(res, 0, 0)) {
-			take_positions(res, &out->pos);
+			pg_take_positions(res, &out->pos);
 		}
 	}
 	PQclear(res);
@@ -64,7 +64,7 @@ enum sink_result pg_job_state(void *d, const char *job, const char *group, struc
 
 /* ---- init */
 
-static enum sink_result insert_positions(struct pg *p, const char *job, const struct ranges *start, struct err *err)
+static enum sink_result pg_insert_positions(struct pg *p, const char *job, const struct ranges *start, struct err *err)
 {
 	struct pg_params a = { 0 };
 	enum sink_result r = SINK_OK;
@@ -95,7 +95,7 @@ static enum sink_result insert_positions(struct pg *p, const char *job, const st
 	return r;
 }
 
-static enum sink_result init_inside(struct pg *p, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+static enum sink_result pg_init_inside(struct pg *p, const char *job, const char *group, const struct ctl_init *init, struct err *err)
 {
 	const char *insert[] = { job, p->conf->name, init->gen, group, init->by_now ? "t" : "f" };
 	bool fresh = init->act != CTL_NEW, inserted = false;
@@ -123,7 +123,7 @@ static enum sink_result init_inside(struct pg *p, const char *job, const char *g
 		}
 		PQclear(res);
 	}
-	return r == SINK_OK ? insert_positions(p, job, &init->start, err) : r;
+	return r == SINK_OK ? pg_insert_positions(p, job, &init->start, err) : r;
 }
 
 enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err)
@@ -131,7 +131,7 @@ enum sink_result pg_init(void *d, const char *job, const char *group, const stru
 	enum sink_result r = pg_begin(d, PG_BEGIN, err);
 
 	if (r == SINK_OK)
-		r = init_inside(d, job, group, init, err);
+		r = pg_init_inside(d, job, group, init, err);
 	if (r == SINK_OK)
 		r = pg_script(d, "COMMIT", err);
 	return pg_rollback(d, r);
@@ -140,7 +140,7 @@ enum sink_result pg_init(void *d, const char *job, const char *group, const stru
 /* ---- metrics */
 
 /* The start of the first window after the highest watermark, as text; NULL: none. */
-static enum sink_result since(struct pg *p, const char *job, int64_t every_us, char text[TM_TEXT_BYTES], bool *has, struct err *err)
+static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us, char text[TM_TEXT_BYTES], bool *has, struct err *err)
 {
 	const char *value[] = { job, p->conf->name };
 	PGresult *res;
@@ -149,7 +149,7 @@ static enum sink_result since(struct pg *p, const char *job, int64_t every_us, c
 
 	if (r != SINK_OK)
 		return r;
-	us = int_of(res, 0, 0, POS_NONE);
+	us = pg_job_int_of(res, 0, 0, POS_NONE);
 	*has = us != POS_NONE;
 	if (*has)
 		text[tm_text(since_after(us, every_us), text)] = 0;
@@ -162,7 +162,7 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 	char start[TM_TEXT_BYTES];
 	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n), *def = mem_dup(m->def.p, m->def.n);
 	bool has = false;
-	enum sink_result r = job ? since(p, job, m->every_us, start, &has, err) : SINK_OK;
+	enum sink_result r = job ? pg_since(p, job, m->every_us, start, &has, err) : SINK_OK;
 	const char *value[] = { p->rollups, name, job ? p->conf->name : NULL, job, cfg, def, has ? start : NULL };
 	PGresult *res;
 
@@ -186,7 +186,7 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 	return r;
 }
 
-static enum sink_result set_lateness(struct pg *p, const char *job, int64_t us, struct err *err)
+static enum sink_result pg_set_lateness(struct pg *p, const char *job, int64_t us, struct err *err)
 {
 	char text[32];
 	const char *value[] = { job, p->conf->name, text };
@@ -204,7 +204,7 @@ enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
 		r = register_metric(p, job, &m[i], err);
 	if (r == SINK_OK && job)
-		r = set_lateness(p, job, lateness_us, err);
+		r = pg_set_lateness(p, job, lateness_us, err);
 	if (r == SINK_OK)
 		r = pg_script(p, look_only ? "ROLLBACK" : "COMMIT", err);
 	return pg_rollback(p, r);

@@ -14,7 +14,7 @@
 #define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 
 /* Only where a BEGIN was refused there is a second attempt, see pg_begin. */
-static enum sink_result begin(struct pg *p, struct err *err)
+static enum sink_result pg_reader_begin(struct pg *p, struct err *err)
 {
 	enum sink_result r;
 	int before;
@@ -29,7 +29,7 @@ static enum sink_result begin(struct pg *p, struct err *err)
 	return r;
 }
 
-static void *reader_open(const struct sink_conf *conf, struct err *err)
+static void *pg_reader_open(const struct sink_conf *conf, struct err *err)
 {
 	struct pg *p = pg_driver.open(conf, err);
 	enum sink_result r;
@@ -37,38 +37,38 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	if (!p)
 		return NULL;
 	p->reads = true;
-	r = begin(p, err);
+	r = pg_reader_begin(p, err);
 	if (sink_error_result(r, err) == 0)
 		return p;
 	pg_driver.close(p);
 	return NULL;
 }
 
-static void reader_close(void *d)
+static void pg_reader_close(void *d)
 {
 	pg_driver.close(d);
 }
 
 /* ---- values of an answer */
 
-static struct slice text_of(const PGresult *res, int row, int column)
+static struct slice pg_text_of(const PGresult *res, int row, int column)
 {
 	return PQgetisnull(res, row, column) ? slice(NULL, 0) : slice(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column));
 }
 
-static int64_t int_of(const PGresult *res, int row, int column, int64_t none)
+static int64_t pg_reader_int_of(const PGresult *res, int row, int column, int64_t none)
 {
 	return PQgetisnull(res, row, column) ? none : strtoll(PQgetvalue(res, row, column), NULL, 10);
 }
 
-static bool dec_of(const PGresult *res, int row, int column, dec *out)
+static bool pg_dec_of(const PGresult *res, int row, int column, dec *out)
 {
-	return dec_parse_sum(text_of(res, row, column), out) <= DEC_ROUNDED;
+	return dec_parse_sum(pg_text_of(res, row, column), out) <= DEC_ROUNDED;
 }
 
 /* ---- metrics, positions */
 
-static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+static int pg_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
 {
 	struct pg *p = d;
 	const char *value[] = { p->rollups };
@@ -79,8 +79,8 @@ static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err
 	if (rc)
 		return -1;
 	for (int i = 0; i < PQntuples(res) && rc == 0; i++) {
-		struct query_metric m = { .name = text_of(res, i, 0), .job = text_of(res, i, 1), .sink = text_of(res, i, 2), .cfg = text_of(res, i, 3),
-					  .def = text_of(res, i, 4), .since_us = int_of(res, i, 5, POS_NONE) };
+		struct query_metric m = { .name = pg_text_of(res, i, 0), .job = pg_text_of(res, i, 1), .sink = pg_text_of(res, i, 2), .cfg = pg_text_of(res, i, 3),
+					  .def = pg_text_of(res, i, 4), .since_us = pg_reader_int_of(res, i, 5, POS_NONE) };
 
 		rc = fn(arg, &m, err);
 	}
@@ -88,19 +88,19 @@ static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err
 	return rc;
 }
 
-static void take_position(const PGresult *res, int i, struct positions *out)
+static void pg_take_position(const PGresult *res, int i, struct positions *out)
 {
-	struct position *x = positions_add(out, text_of(res, i, 3), (int32_t)int_of(res, i, 4, 0));
+	struct position *x = positions_add(out, pg_text_of(res, i, 3), (int32_t)pg_reader_int_of(res, i, 4, 0));
 
-	x->init = int_of(res, i, 5, 0);
-	x->next = int_of(res, i, 6, 0);
-	x->last.offset = int_of(res, i, 7, -1);
-	x->last.time_us = int_of(res, i, 8, POS_NONE);
-	x->watermark_us = int_of(res, i, 9, POS_NONE);
+	x->init = pg_reader_int_of(res, i, 5, 0);
+	x->next = pg_reader_int_of(res, i, 6, 0);
+	x->last.offset = pg_reader_int_of(res, i, 7, -1);
+	x->last.time_us = pg_reader_int_of(res, i, 8, POS_NONE);
+	x->watermark_us = pg_reader_int_of(res, i, 9, POS_NONE);
 	x->idle = *PQgetvalue(res, i, 10) == 't';
 }
 
-static int read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+static int pg_read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
 {
 	struct pg *p = d;
 	const char *value[] = { job };
@@ -115,10 +115,10 @@ static int read_sinks(void *d, const char *job, struct query_sinks *out, struct 
 		if (!s || strcmp(s->name, PQgetvalue(res, i, 0)) != 0) {
 			s = query_sinks_add(out, PQgetvalue(res, i, 0));
 			s->group = PQgetisnull(res, i, 1) ? NULL : mem_strdup(PQgetvalue(res, i, 1));
-			s->lateness_us = int_of(res, i, 2, 0);
+			s->lateness_us = pg_reader_int_of(res, i, 2, 0);
 		}
 		if (!PQgetisnull(res, i, 3))
-			take_position(res, i, &s->pos);
+			pg_take_position(res, i, &s->pos);
 	}
 	PQclear(res);
 	return 0;
@@ -126,17 +126,17 @@ static int read_sinks(void *d, const char *job, struct query_sinks *out, struct 
 
 /* ---- rows */
 
-static const char *time_text(int64_t us, char text[TM_TEXT_BYTES])
+static const char *pg_time_text(int64_t us, char text[TM_TEXT_BYTES])
 {
 	text[tm_text(us, text)] = 0;
 	return text;
 }
 
-static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+static int pg_read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
 {
 	struct pg *p = d;
 	char at[TM_TEXT_BYTES];
-	const char *value[] = { metric, time_text(not_after_us, at) };
+	const char *value[] = { metric, pg_time_text(not_after_us, at) };
 	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") " FROM %s WHERE metric = $1 AND window_start <= $2::timestamptz"
 		" ORDER BY window_start DESC, window_end DESC LIMIT 1", p->table);
 	PGresult *res;
@@ -146,14 +146,14 @@ static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *
 	if (rc)
 		return -1;
 	*found = PQntuples(res) > 0;
-	*start_us = *found ? int_of(res, 0, 0, 0) : 0;
-	*end_us = *found ? int_of(res, 0, 1, 0) : 0;
+	*start_us = *found ? pg_reader_int_of(res, 0, 0, 0) : 0;
+	*end_us = *found ? pg_reader_int_of(res, 0, 1, 0) : 0;
 	PQclear(res);
 	return 0;
 }
 
 /* The text of bytea, which the type hll has as well; bytea_output decides between two forms. */
-static int take_sketch(const struct pg *p, const char *text, struct buf *out, struct slice *sketch)
+static int pg_take_sketch(const struct pg *p, const char *text, struct buf *out, struct slice *sketch)
 {
 	size_t n = 0;
 	unsigned char *bytes = PQunescapeBytea((const unsigned char *)text, &n);
@@ -170,21 +170,21 @@ static int take_sketch(const struct pg *p, const char *text, struct buf *out, st
 	return out->n ? 0 : -1;
 }
 
-static bool take_row(const struct pg *p, const PGresult *res, struct buf *scratch, struct rollup *row)
+static bool pg_take_row(const struct pg *p, const PGresult *res, struct buf *scratch, struct rollup *row)
 {
-	*row = (struct rollup){ .start_us = int_of(res, 0, 0, 0), .end_us = int_of(res, 0, 1, 0), .dims = text_of(res, 0, 2),
-				.count = (uint64_t)int_of(res, 0, 4, 0), .has_value = !PQgetisnull(res, 0, 5), .value_count = (uint64_t)int_of(res, 0, 5, 0),
-				.has_uniq = !PQgetisnull(res, 0, 9), .uniq = (uint64_t)int_of(res, 0, 9, 0) };
+	*row = (struct rollup){ .start_us = pg_reader_int_of(res, 0, 0, 0), .end_us = pg_reader_int_of(res, 0, 1, 0), .dims = pg_text_of(res, 0, 2),
+				.count = (uint64_t)pg_reader_int_of(res, 0, 4, 0), .has_value = !PQgetisnull(res, 0, 5), .value_count = (uint64_t)pg_reader_int_of(res, 0, 5, 0),
+				.has_uniq = !PQgetisnull(res, 0, 9), .uniq = (uint64_t)pg_reader_int_of(res, 0, 9, 0) };
 	scratch->n = 0;
-	if (str_unhex(text_of(res, 0, 3), row->dims_hash, sizeof(row->dims_hash)))
+	if (str_unhex(pg_text_of(res, 0, 3), row->dims_hash, sizeof(row->dims_hash)))
 		return false;
 	if (!PQgetisnull(res, 0, 10) &&
-		take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
+		pg_take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
 		return false;
-	return !row->has_value || row->value_count == 0 || (dec_of(res, 0, 6, &row->sum) && dec_of(res, 0, 7, &row->min) && dec_of(res, 0, 8, &row->max));
+	return !row->has_value || row->value_count == 0 || (pg_dec_of(res, 0, 6, &row->sum) && pg_dec_of(res, 0, 7, &row->min) && pg_dec_of(res, 0, 8, &row->max));
 }
 
-static int give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
+static int pg_give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
 {
 	struct buf scratch = { 0 };
 	struct rollup row;
@@ -195,7 +195,7 @@ static int give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
 		rc = sink_error_result(pg_next(p, &res, err), err);
 		if (rc || !res)
 			break;
-		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !take_row(p, res, &scratch, &row))
+		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !pg_take_row(p, res, &scratch, &row))
 			rc = err_set(err, EX_DATAERR, "a row of %s cannot be read: dims %s", p->rollups, PQgetvalue(res, 0, 2));
 		else if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
 			rc = fn(arg, &row, err);
@@ -209,11 +209,11 @@ static int give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
 	return rc;
 }
 
-static int read_rows(void *d, const struct query_range *r, query_row_fn *fn, void *arg, struct err *err)
+static int pg_read_rows(void *d, const struct query_range *r, query_row_fn *fn, void *arg, struct err *err)
 {
 	struct pg *p = d;
 	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
-	const char *value[] = { r->metric, time_text(r->from_us, from), time_text(r->to_us, to), r->end_us ? time_text(r->end_us, end) : NULL, r->top ? top : NULL };
+	const char *value[] = { r->metric, pg_time_text(r->from_us, from), pg_time_text(r->to_us, to), r->end_us ? pg_time_text(r->end_us, end) : NULL, r->top ? top : NULL };
 	const char *sketch = r->sketch ? "uniq_sketch::text" : "NULL";
 	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s FROM %s"
 		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
@@ -225,15 +225,15 @@ static int read_rows(void *d, const struct query_range *r, query_row_fn *fn, voi
 	free(sql);
 	if (!sent || !PQsetSingleRowMode(p->c))
 		return sink_error_result(pg_failed(p, NULL, err), err);
-	return give_rows(p, fn, arg, err);
+	return pg_give_rows(p, fn, arg, err);
 }
 
 const struct query_driver pg_reader = {
 	.default_table = "hta_rollups",
-	.open = reader_open,
-	.close = reader_close,
-	.metrics = read_metrics,
-	.sinks = read_sinks,
-	.newest = read_newest,
-	.rows = read_rows,
+	.open = pg_reader_open,
+	.close = pg_reader_close,
+	.metrics = pg_read_metrics,
+	.sinks = pg_read_sinks,
+	.newest = pg_read_newest,
+	.rows = pg_read_rows,
 };

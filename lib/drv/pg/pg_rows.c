@@ -192,7 +192,7 @@ static size_t chunks(const struct sink_batch *b, bool *sketches)
 }
 
 /* The server is to have got what was sent. */
-static void crash_sent(struct pg_work *w, enum crash_point point)
+static void pg_crash_sent(struct pg_work *w, enum crash_point point)
 {
 	if (!crash_now(point))
 		return;
@@ -204,11 +204,11 @@ static void crash_sent(struct pg_work *w, enum crash_point point)
 /* In the transaction that is under way. */
 static void commit(struct pg_work *w)
 {
-	crash_sent(w, CRASH_SINK_INSIDE);
+	pg_crash_sent(w, CRASH_SINK_INSIDE);
 	pg_work_plain(w, "COMMIT");
 	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
 		w->r = pg_failed(w->p, NULL, w->err);
-	crash_sent(w, CRASH_SINK_SENT);
+	pg_crash_sent(w, CRASH_SINK_SENT);
 	answers(w);
 }
 

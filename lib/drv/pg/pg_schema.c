@@ -96,7 +96,7 @@ static enum sink_result no_store(const struct pg *p, struct err *err)
 	return SINK_FATAL;
 }
 
-static enum sink_result look(struct pg *p, struct found *f, struct err *err)
+static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err *err)
 {
 	const char *value[] = { p->table };
 	PGresult *res;
@@ -134,7 +134,7 @@ static enum sink_result look(struct pg *p, struct found *f, struct err *err)
 	return r;
 }
 
-static enum sink_result create(struct pg *p, const struct found *f, struct err *err)
+static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
 {
 	char *literal = PQescapeLiteral(p->c, p->rollups, strlen(p->rollups));
 	char *text = mem_printf(rollups, p->table, p->final, p->numbers, f->hll_extension ? "hll" : "bytea", literal);
@@ -158,13 +158,13 @@ static enum sink_result create(struct pg *p, const struct found *f, struct err *
 enum sink_result pg_schema(struct pg *p, struct err *err)
 {
 	struct found f;
-	enum sink_result r = look(p, &f, err);
+	enum sink_result r = pg_schema_look(p, &f, err);
 	char *what;
 
 	if (r == SINK_OK && p->conf->create && f.version <= SCHEMA && (!f.table || f.version < SCHEMA)) {
-		r = create(p, &f, err);
+		r = pg_create(p, &f, err);
 		if (r == SINK_OK)
-			r = look(p, &f, err);
+			r = pg_schema_look(p, &f, err);
 	}
 	if (r != SINK_OK)
 		return r;

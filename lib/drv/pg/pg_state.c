@@ -95,7 +95,7 @@ static bool is_int(const char *text)
 }
 
 /* Empty: the default one. */
-static bool is_port(const char *text)
+static bool pg_is_port(const char *text)
 {
 	return !*text || (is_int(text) && atoi(text) >= 1 && atoi(text) <= 65535);
 }
@@ -128,7 +128,7 @@ bool pg_state_setting_wrong(const char *name, const char *value)
 	};
 
 	if (strcmp(name, "port") == 0)
-		return !any_of_list(value, is_port);
+		return !any_of_list(value, pg_is_port);
 	if (strcmp(name, "hostaddr") == 0)
 		return !any_of_list(value, is_address);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)

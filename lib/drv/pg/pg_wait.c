@@ -40,7 +40,7 @@ bool pg_state_is(const PGresult *res, const char *sqlstate)
 	return state && strcmp(state, sqlstate) == 0;
 }
 
-static enum sink_result wait_for(struct pg *p, short events, struct err *err)
+static enum sink_result pg_wait_for(struct pg *p, short events, struct err *err)
 {
 	return loop_wait(p->conf->loop, PQsocket(p->c), events, INT64_MAX, err) < 0 ? SINK_FATAL : SINK_OK;
 }
@@ -58,7 +58,7 @@ enum sink_result pg_next(struct pg *p, PGresult **res, struct err *err)
 			*res = PQgetResult(p->c);
 			return SINK_OK;
 		}
-		if (wait_for(p, unsent ? POLLIN | POLLOUT : POLLIN, err) != SINK_OK)
+		if (pg_wait_for(p, unsent ? POLLIN | POLLOUT : POLLIN, err) != SINK_OK)
 			return SINK_FATAL;
 		if (!PQconsumeInput(p->c))
 			return pg_failed(p, NULL, err);
@@ -73,7 +73,7 @@ static bool is_good(const PGresult *res)
 }
 
 /* Reads one query's results to their end; the last good one is kept in *keep. */
-static enum sink_result finish(struct pg *p, PGresult **keep, struct err *err)
+static enum sink_result pg_finish(struct pg *p, PGresult **keep, struct err *err)
 {
 	enum sink_result first = SINK_OK, r;
 	PGresult *res;
@@ -103,7 +103,7 @@ enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const c
 
 	if (!PQsendQueryParams(p->c, sql, n, NULL, values, NULL, NULL, 0))
 		return pg_failed(p, NULL, err);
-	r = finish(p, res, err);
+	r = pg_finish(p, res, err);
 	if (r != SINK_OK && res) {
 		PQclear(*res);
 		*res = NULL;
@@ -115,7 +115,7 @@ enum sink_result pg_script(struct pg *p, const char *sql, struct err *err)
 {
 	if (!PQsendQuery(p->c, sql))
 		return pg_failed(p, NULL, err);
-	return finish(p, NULL, err);
+	return pg_finish(p, NULL, err);
 }
 
 enum sink_result pg_begin(struct pg *p, const char *begin, struct err *err)

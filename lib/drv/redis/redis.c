@@ -109,7 +109,7 @@ static enum sink_result establish(struct redis *p, struct err *err)
 
 /* A request whose answer is not looked at, of the login: what is refused there without a code of its
  * own (ERR) is settings, whatever the words. */
-static enum sink_result request(struct redis *p, struct err *err)
+static enum sink_result redis_request(struct redis *p, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r = redis_run(p, &reply, err);
@@ -130,13 +130,13 @@ static enum sink_result log_in(struct redis *p, struct err *err)
 		if (p->url.user)
 			redis_argz(p, p->url.user);
 		redis_argz(p, p->url.password);
-		r = request(p, err);
+		r = redis_request(p, err);
 	}
 	if (r == SINK_OK && p->url.db) {
 		redis_begin(p, 2);
 		redis_argz(p, "SELECT");
 		redis_argi(p, p->url.db);
-		r = request(p, err);
+		r = redis_request(p, err);
 	}
 	return r;
 }
@@ -217,7 +217,7 @@ static enum sink_result warn_truncation(struct redis *p, struct err *err)
 
 /* ---- the schema */
 
-static void say_none(struct redis *p, struct err *err)
+static void redis_tell_none(struct redis *p, struct err *err)
 {
 	char *what = mem_printf("the schema of prefix %s", p->conf->table);
 
@@ -249,7 +249,7 @@ enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, st
 	if (found == SCHEMA)
 		return SINK_OK;
 	if (reply->type != REDIS_REPLY_STRING)
-		say_none(p, err);
+		redis_tell_none(p, err);
 	else if (found)
 		sink_error_schema(found, SCHEMA, "hta-sink-redis", err);
 	else

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static bool begins(const char *text, const char *with)
+static bool redis_begins(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
 }
@@ -21,11 +21,11 @@ static const char *behind_place(const char *text)
 {
 	const char *p = text;
 
-	if (!begins(p, "@user_script:"))
+	if (!redis_begins(p, "@user_script:"))
 		return text;
 	p += strlen("@user_script:");
 	p += strspn(p, " 0123456789");
-	return begins(p, ": ") ? p + 2 : text;
+	return redis_begins(p, ": ") ? p + 2 : text;
 }
 
 /* Out of a script, without what an older server puts in front. */
@@ -33,7 +33,7 @@ static const char *inner(const char *text)
 {
 	const char *p, *next;
 
-	if (!begins(text, "ERR Error running script") || !(p = strstr(text, "): ")))
+	if (!redis_begins(text, "ERR Error running script") || !(p = strstr(text, "): ")))
 		return text;
 	for (p += 3; (next = behind_place(p)) != p; p = next)
 		;
@@ -44,7 +44,7 @@ static bool has_code(const char *text, const char *word)
 {
 	size_t n = strlen(word);
 
-	return begins(text, word) && (text[n] == ' ' || text[n] == 0);
+	return redis_begins(text, word) && (text[n] == ' ' || text[n] == 0);
 }
 
 static bool has_any(const char *text, const char *const *words)
@@ -58,7 +58,7 @@ static bool has_any(const char *text, const char *const *words)
 static bool begins_any(const char *text, const char *const *phrases)
 {
 	for (; *phrases; phrases++)
-		if (begins(text, *phrases))
+		if (redis_begins(text, *phrases))
 			return true;
 	return false;
 }

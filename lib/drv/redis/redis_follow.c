@@ -16,7 +16,7 @@ enum { HOPS = 16 };
 
 /* ---- requests */
 
-static void mark(struct redis_reader *r, size_t at)
+static void redis_follow_mark(struct redis_reader *r, size_t at)
 {
 	mem_reserve(&r->start, &r->start_cap, r->starts + 1, sizeof(*r->start));
 	r->start[r->starts++] = at;
@@ -26,7 +26,7 @@ static void mark(struct redis_reader *r, size_t at)
 static void begun(struct redis_reader *r)
 {
 	r->starts = r->answered = 0;
-	mark(r, 0);
+	redis_follow_mark(r, 0);
 }
 
 void redis_reader_begin(struct redis_reader *r, size_t n)
@@ -37,11 +37,11 @@ void redis_reader_begin(struct redis_reader *r, size_t n)
 
 void redis_reader_also(struct redis_reader *r, size_t n)
 {
-	mark(r, r->p->out.n);
+	redis_follow_mark(r, r->p->out.n);
 	buf_printf(&r->p->out, "*%zu\r\n", n);
 }
 
-static struct slice request(const struct redis_reader *r, const struct buf *out, size_t i)
+static struct slice redis_follow_request(const struct redis_reader *r, const struct buf *out, size_t i)
 {
 	size_t end = i + 1 < r->starts ? r->start[i + 1] : out->n;
 
@@ -116,7 +116,7 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 	if (result == SINK_OK) {
 		redis_begin(p, 1);
 		redis_argz(p, "ASKING");
-		buf_adds(&p->out, request(r, &main.out, i));
+		buf_adds(&p->out, redis_follow_request(r, &main.out, i));
 		result = redis_run(p, &ok, err);
 		freeReplyObject(ok);
 	}
@@ -133,7 +133,7 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 /* ---- answers */
 
 /* Who was asked may be no longer, or not yet, the one: then that is said, and followed too. */
-static enum sink_result answer(struct redis_reader *r, redisReply **reply, struct err *err)
+static enum sink_result redis_follow_answer(struct redis_reader *r, redisReply **reply, struct err *err)
 {
 	size_t i = r->answered++;
 	enum sink_result result = redis_run(r->p, reply, err);
@@ -152,7 +152,7 @@ static enum sink_result answer(struct redis_reader *r, redisReply **reply, struc
 
 int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *err)
 {
-	return sink_error_result(answer(r, reply, err), err);
+	return sink_error_result(redis_follow_answer(r, reply, err), err);
 }
 
 int redis_reader_connect(struct redis_reader *r, struct err *err)

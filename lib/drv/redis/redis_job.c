@@ -96,7 +96,7 @@ static void stored_job_fini(struct stored_job *j)
 	positions_fini(&j->pos);
 }
 
-static void take_job(const redisReply *all, struct stored_job *out)
+static void redis_job_take_job(const redisReply *all, struct stored_job *out)
 {
 	for (size_t i = 0; all && i + 1 < all->elements; i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
@@ -121,7 +121,7 @@ static enum sink_result read_job(struct redis *p, const char *job, struct stored
 
 	if (r != SINK_OK || (r = redis_run(p, &reply, err)) != SINK_OK)
 		return r;
-	take_job(reply->elements > 0 ? reply->element[0] : NULL, out);
+	redis_job_take_job(reply->elements > 0 ? reply->element[0] : NULL, out);
 	pos = reply->elements > 1 ? reply->element[1] : NULL;
 	for (size_t i = 0; pos && i + 1 < pos->elements && r == SINK_OK; i += 2) {
 		struct slice field = redis_element(pos, i), value = redis_element(pos, i + 1);

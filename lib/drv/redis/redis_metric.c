@@ -53,7 +53,7 @@ static void format(struct redis *p, const char *job, const struct sink_metric *m
 }
 
 /* The decoded string of a member; p NULL: null or not there. */
-static struct slice text_of(const struct json *j, const char *key, struct buf *out)
+static struct slice redis_metric_text_of(const struct json *j, const char *key, struct buf *out)
 {
 	uint32_t at = json_get(j, 0, key);
 
@@ -63,32 +63,32 @@ static struct slice text_of(const struct json *j, const char *key, struct buf *o
 	return slice(out->p ? out->p : "", out->n);
 }
 
-static int parse(struct definition *d, struct slice name, struct slice text, struct err *err)
+static int redis_parse(struct definition *d, struct slice name, struct slice text, struct err *err)
 {
 	struct err why;
 	uint32_t def;
 
 	if (json_parse(&d->json, text, &why) || !(def = json_get(&d->json, 0, "def")))
 		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
-	d->m = (struct stored_metric){ .job = text_of(&d->json, "job", &d->job), .cfg = slice("", 0), .def = d->json.node[def].text };
+	d->m = (struct stored_metric){ .job = redis_metric_text_of(&d->json, "job", &d->job), .cfg = slice("", 0), .def = d->json.node[def].text };
 	json_get_text(&d->json, 0, "cfg", &d->m.cfg);
-	d->m.sink = text_of(&d->json, "sink", &d->sink);
+	d->m.sink = redis_metric_text_of(&d->json, "sink", &d->sink);
 	return 0;
 }
 
 /* ---- metrics of a stream */
 
-static enum sink_result check(struct redis *p, const char *job, const struct sink_metric *m, struct slice text, struct err *err)
+static enum sink_result redis_check(struct redis *p, const char *job, const struct sink_metric *m, struct slice text, struct err *err)
 {
 	struct definition d = { 0 };
-	bool bad = parse(&d, m->name, text, err) || sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err);
+	bool bad = redis_parse(&d, m->name, text, err) || sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err);
 
 	definition_fini(&d);
 	return bad ? SINK_FATAL : SINK_OK;
 }
 
 /* Checks what is there; which[i]: it is not. */
-static enum sink_result look_up(struct redis *p, const char *job, const struct sink_metric *m, size_t n, bool *missing, struct err *err)
+static enum sink_result redis_look_up(struct redis *p, const char *job, const struct sink_metric *m, size_t n, bool *missing, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r;
@@ -102,13 +102,13 @@ static enum sink_result look_up(struct redis *p, const char *job, const struct s
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
 		missing[i] = i >= reply->elements || reply->element[i]->type != REDIS_REPLY_STRING;
 		if (!missing[i])
-			r = check(p, job, &m[i], redis_element(reply, i), err);
+			r = redis_check(p, job, &m[i], redis_element(reply, i), err);
 	}
 	freeReplyObject(reply);
 	return r;
 }
 
-static enum sink_result add(struct redis *p, const char *job, const struct sink_metric *m, int64_t watermark_us, struct err *err)
+static enum sink_result redis_add(struct redis *p, const char *job, const struct sink_metric *m, int64_t watermark_us, struct err *err)
 {
 	struct buf text = { 0 };
 	redisReply *reply;
@@ -134,15 +134,15 @@ static enum sink_result register_all(struct redis *p, const char *job, const str
 	enum sink_result r = job ? redis_watermark(p, job, &watermark_us, err) : SINK_OK;
 
 	if (r == SINK_OK)
-		r = look_up(p, job, m, n, missing, err);
+		r = redis_look_up(p, job, m, n, missing, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
 		if (!missing[i] || look_only)
 			continue;
 		some = true;
-		r = add(p, job, &m[i], watermark_us, err);
+		r = redis_add(p, job, &m[i], watermark_us, err);
 	}
 	if (some && r == SINK_OK)
-		r = look_up(p, job, m, n, missing, err);
+		r = redis_look_up(p, job, m, n, missing, err);
 	free(missing);
 	return r;
 }
@@ -184,7 +184,7 @@ static enum sink_result metrics_of(struct redis *p, const char *job, struct name
 		struct definition d = { 0 };
 		struct slice name = redis_element(out->all, i);
 
-		if (parse(&d, name, redis_element(out->all, i + 1), err))
+		if (redis_parse(&d, name, redis_element(out->all, i + 1), err))
 			r = SINK_FATAL;
 		else if (d.m.job.p && slice_is(d.m.job, job) && slice_is(buf_slice(&d.sink), p->conf->name))
 			out->v[out->n++] = name;
@@ -222,7 +222,7 @@ static enum sink_result clear(struct redis *p, const char *job, struct slice nam
 	}
 }
 
-static enum sink_result mark(struct redis *p, const char *job, struct err *err)
+static enum sink_result redis_metric_mark(struct redis *p, const char *job, struct err *err)
 {
 	enum sink_result r = redis_begin_job(p, job, "mark", 0, err);
 	redisReply *reply;
@@ -232,7 +232,7 @@ static enum sink_result mark(struct redis *p, const char *job, struct err *err)
 	return r;
 }
 
-static enum sink_result finish(struct redis *p, const char *job, const struct names *names, struct err *err)
+static enum sink_result redis_finish(struct redis *p, const char *job, const struct names *names, struct err *err)
 {
 	enum sink_result r = redis_begin_job(p, job, "finish", 2 * names->n, err);
 	redisReply *reply;
@@ -255,13 +255,13 @@ enum sink_result redis_reset(void *d, const char *job, uint64_t *rows, struct er
 	enum sink_result r = redis_may_write(p, err);
 
 	if (r == SINK_OK)
-		r = mark(p, job, err);
+		r = redis_metric_mark(p, job, err);
 	if (r == SINK_OK)
 		r = metrics_of(p, job, &names, err);
 	for (size_t i = 0; i < names.n && r == SINK_OK; i++)
 		r = clear(p, job, names.v[i], rows, err);
 	if (r == SINK_OK)
-		r = finish(p, job, &names, err);
+		r = redis_finish(p, job, &names, err);
 	freeReplyObject(names.all);
 	free(names.v);
 	return r;

@@ -7,7 +7,7 @@
 #include "base/tm.h"
 #include "drv/redis/redis_reader.h"
 
-static void reader_close(void *d)
+static void redis_reader_close(void *d)
 {
 	struct redis_reader *r = d;
 
@@ -19,7 +19,7 @@ static void reader_close(void *d)
 	free(r);
 }
 
-static void *reader_open(const struct sink_conf *conf, struct err *err)
+static void *redis_reader_open(const struct sink_conf *conf, struct err *err)
 {
 	struct redis_reader *r = mem_zalloc(sizeof(*r));
 
@@ -28,7 +28,7 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	r->p = redis_driver.open(&r->conf, err);
 	if (r->p && redis_reader_connect(r, err) == 0)
 		return r;
-	reader_close(r);
+	redis_reader_close(r);
 	return NULL;
 }
 
@@ -50,7 +50,7 @@ size_t redis_reader_elements(const redisReply *reply)
 
 struct metrics { struct query_metric *v; size_t n; struct arena arena; };
 
-static struct slice text_of(const struct json *j, const char *key, struct arena *a)
+static struct slice redis_reader_text_of(const struct json *j, const char *key, struct arena *a)
 {
 	uint32_t at = json_get(j, 0, key);
 	struct buf text = { 0 };
@@ -70,16 +70,16 @@ static int take_metric(struct metrics *out, struct json *j, struct slice name, s
 
 	if (json_parse(j, text, err) || !(def = json_get(j, 0, "def")))
 		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
-	*m = (struct query_metric){ .name = arena_copy(&out->arena, name), .job = text_of(j, "job", &out->arena), .sink = text_of(j, "sink", &out->arena),
-				    .cfg = text_of(j, "cfg", &out->arena), .def = arena_copy(&out->arena, j->node[def].text), .since_us = POS_NONE };
-	since = text_of(j, "since", &out->arena);
+	*m = (struct query_metric){ .name = arena_copy(&out->arena, name), .job = redis_reader_text_of(j, "job", &out->arena), .sink = redis_reader_text_of(j, "sink", &out->arena),
+				    .cfg = redis_reader_text_of(j, "cfg", &out->arena), .def = arena_copy(&out->arena, j->node[def].text), .since_us = POS_NONE };
+	since = redis_reader_text_of(j, "since", &out->arena);
 	if (since.p && tm_parse(since, &m->since_us))
 		m->since_us = POS_NONE;
 	out->n++;
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int redis_by_name(const void *a, const void *b)
 {
 	return slice_cmp(((const struct query_metric *)a)->name, ((const struct query_metric *)b)->name);
 }
@@ -101,7 +101,7 @@ static int find_metrics(struct redis_reader *r, struct metrics *out, struct err 
 	out->v = mem_array(redis_reader_elements(reply) / 2 + 1, sizeof(*out->v));
 	for (size_t i = 0; i + 1 < redis_reader_elements(reply) && rc == 0; i += 2)
 		rc = take_metric(out, &j, redis_element(reply, i), redis_element(reply, i + 1), err);
-	qsort(out->v, out->n, sizeof(*out->v), by_name);
+	qsort(out->v, out->n, sizeof(*out->v), redis_by_name);
 	freeReplyObject(reply);
 	json_fini(&j);
 	return rc;
@@ -113,7 +113,7 @@ static void metrics_fini(struct metrics *m)
 	free(m->v);
 }
 
-static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+static int redis_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
 {
 	struct metrics m = { 0 };
 	int rc = find_metrics(d, &m, err);
@@ -126,7 +126,7 @@ static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err
 
 /* ---- positions: of the sinks that have metrics of the job, and of the one with the default name */
 
-static void take_job(const redisReply *all, struct query_sink *s)
+static void redis_reader_take_job(const redisReply *all, struct query_sink *s)
 {
 	for (size_t i = 0; i + 1 < redis_reader_elements(all); i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
@@ -138,7 +138,7 @@ static void take_job(const redisReply *all, struct query_sink *s)
 	}
 }
 
-static int take_positions(const redisReply *all, const char *job, struct query_sink *s, struct err *err)
+static int redis_take_positions(const redisReply *all, const char *job, struct query_sink *s, struct err *err)
 {
 	for (size_t i = 0; i + 1 < redis_reader_elements(all); i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
@@ -172,15 +172,15 @@ static int add_sink(struct redis_reader *r, const char *job, const char *name, s
 	if (rc == 0 && redis_reader_elements(about)) {
 		struct query_sink *s = query_sinks_add(out, name);
 
-		take_job(about, s);
-		rc = take_positions(positions, job, s, err);
+		redis_reader_take_job(about, s);
+		rc = redis_take_positions(positions, job, s, err);
 	}
 	freeReplyObject(about);
 	freeReplyObject(positions);
 	return rc;
 }
 
-static int read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+static int redis_read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
 {
 	struct redis_reader *r = d;
 	struct metrics m = { 0 };
@@ -204,10 +204,10 @@ static int read_sinks(void *d, const char *job, struct query_sinks *out, struct 
 
 const struct query_driver redis_reader = {
 	.default_table = "hta",
-	.open = reader_open,
-	.close = reader_close,
-	.metrics = read_metrics,
-	.sinks = read_sinks,
+	.open = redis_reader_open,
+	.close = redis_reader_close,
+	.metrics = redis_read_metrics,
+	.sinks = redis_read_sinks,
 	.newest = redis_reader_newest,
 	.rows = redis_reader_rows,
 };

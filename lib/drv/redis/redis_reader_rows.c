@@ -35,7 +35,7 @@ static bool seconds_of(struct slice text, int64_t *us)
 	return true;
 }
 
-static int take_window(struct windows *out, struct slice name, struct err *err)
+static int redis_take_window(struct windows *out, struct slice name, struct err *err)
 {
 	const char *colon = memchr(name.p, ':', name.n);
 	struct window w = { 0 };
@@ -49,7 +49,7 @@ static int take_window(struct windows *out, struct slice name, struct err *err)
 	return 0;
 }
 
-static int by_time(const void *a, const void *b)
+static int redis_by_time(const void *a, const void *b)
 {
 	const struct window *x = a, *y = b;
 
@@ -64,7 +64,7 @@ static int64_t whole_seconds(int64_t us)
 }
 
 /* Those with from_us <= start < to_us, in order. */
-static int find_windows(struct redis_reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
+static int redis_find_windows(struct redis_reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
 {
 	redisReply *reply;
 	int rc;
@@ -78,13 +78,13 @@ static int find_windows(struct redis_reader *r, const char *metric, int64_t from
 	if (rc)
 		return -1;
 	for (size_t i = 0; i < redis_reader_elements(reply) && rc == 0; i++) {
-		rc = take_window(out, redis_element(reply, i), err);
+		rc = redis_take_window(out, redis_element(reply, i), err);
 		if (rc == 0 && (out->v[out->n - 1].start_us < from_us || out->v[out->n - 1].start_us >= to_us))
 			free(out->v[--out->n].name);
 	}
 	freeReplyObject(reply);
 	if (out->n)
-		qsort(out->v, out->n, sizeof(*out->v), by_time);
+		qsort(out->v, out->n, sizeof(*out->v), redis_by_time);
 	return rc;
 }
 
@@ -123,7 +123,7 @@ static int counters_of_windows(struct redis_reader *r, const char *metric, int64
 	if (rc)
 		return -1;
 	for (size_t i = 0; i < redis_reader_elements(reply) && rc == 0; i++)
-		rc = take_window(out, redis_element(reply, i), err);
+		rc = redis_take_window(out, redis_element(reply, i), err);
 	freeReplyObject(reply);
 	return rc;
 }
@@ -193,7 +193,7 @@ static bool is_there(const redisReply *reply, size_t i)
 	return i < redis_reader_elements(reply) && reply->element[i]->type == REDIS_REPLY_STRING;
 }
 
-static bool count_of(const redisReply *reply, size_t i, uint64_t *out)
+static bool redis_reader_rows_count_of(const redisReply *reply, size_t i, uint64_t *out)
 {
 	struct slice text = redis_element(reply, i);
 	dec v;
@@ -204,7 +204,7 @@ static bool count_of(const redisReply *reply, size_t i, uint64_t *out)
 	return true;
 }
 
-static bool dec_of(const redisReply *reply, size_t i, dec *out)
+static bool redis_dec_of(const redisReply *reply, size_t i, dec *out)
 {
 	return dec_parse_sum(redis_element(reply, i), out) <= DEC_ROUNDED;
 }
@@ -213,12 +213,12 @@ static bool take_measures(const redisReply *fields, struct rollup *row)
 {
 	row->has_value = is_there(fields, 1);
 	row->has_uniq = is_there(fields, 5);
-	if (!count_of(fields, 0, &row->count) || (row->has_value && !count_of(fields, 1, &row->value_count)) || (row->has_uniq && !count_of(fields, 5, &row->uniq)))
+	if (!redis_reader_rows_count_of(fields, 0, &row->count) || (row->has_value && !redis_reader_rows_count_of(fields, 1, &row->value_count)) || (row->has_uniq && !redis_reader_rows_count_of(fields, 5, &row->uniq)))
 		return false;
-	return row->value_count == 0 || (dec_of(fields, 2, &row->sum) && dec_of(fields, 3, &row->min) && dec_of(fields, 4, &row->max));
+	return row->value_count == 0 || (redis_dec_of(fields, 2, &row->sum) && redis_dec_of(fields, 3, &row->min) && redis_dec_of(fields, 4, &row->max));
 }
 
-static bool take_sketch(struct redis_reader *r, const redisReply *bytes, struct rollup *row)
+static bool redis_take_sketch(struct redis_reader *r, const redisReply *bytes, struct rollup *row)
 {
 	struct hll *h;
 
@@ -240,7 +240,7 @@ static int give_row(struct redis_reader *r, const struct window *w, struct slice
 
 	if (!is_there(fields, 0))
 		return 0;                            /* it has expired: its index lives longer */
-	if (str_unhex(hash, row.dims_hash, sizeof(row.dims_hash)) || !take_measures(fields, &row) || !take_sketch(r, sketch, &row))
+	if (str_unhex(hash, row.dims_hash, sizeof(row.dims_hash)) || !take_measures(fields, &row) || !redis_take_sketch(r, sketch, &row))
 		return err_set(err, EX_DATAERR, "a row cannot be read: window %s, dims %.*s", w->name, (int)row.dims.n, row.dims.p);
 	return fn(arg, &row, err);
 }
@@ -265,7 +265,7 @@ static int give_some(struct redis_reader *r, const struct query_range *range, co
 	return rc;
 }
 
-static int give_rows(struct redis_reader *r, const struct query_range *range, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
+static int redis_give_rows(struct redis_reader *r, const struct query_range *range, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
 {
 	redisReply *index;
 	int rc;
@@ -289,11 +289,11 @@ static int give_rows(struct redis_reader *r, const struct query_range *range, co
 int redis_reader_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err)
 {
 	struct windows w = { 0 };
-	int rc = find_windows(d, range->metric, range->from_us, range->to_us, &w, err);
+	int rc = redis_find_windows(d, range->metric, range->from_us, range->to_us, &w, err);
 
 	for (size_t i = 0; i < w.n && rc == 0; i++)
 		if (!range->end_us || w.v[i].end_us == range->end_us)
-			rc = give_rows(d, range, &w.v[i], fn, arg, err);
+			rc = redis_give_rows(d, range, &w.v[i], fn, arg, err);
 	windows_fini(&w);
 	return rc;
 }

@@ -239,7 +239,7 @@ static void tell_expired(struct redis *p, const char *job, uint64_t n, struct sl
 			(int)key.n, key.p, num_duration_text(p->conf->ttl_us, ttl), ttl, (unsigned long long)n, job ? "epoch" : "batch");
 }
 
-static uint64_t count_of(const redisReply *reply, size_t i)
+static uint64_t redis_rows_count_of(const redisReply *reply, size_t i)
 {
 	return i < reply->elements && reply->element[i]->type == REDIS_REPLY_INTEGER ? (uint64_t)reply->element[i]->integer : 0;
 }
@@ -253,7 +253,7 @@ static enum sink_result say_data(const redisReply *reply, struct err *err)
 }
 
 /* The script has decided; the words are those of all sinks. */
-static enum sink_result say_conflict(const redisReply *reply, const struct sink_batch *batch, struct err *err)
+static enum sink_result redis_conflict(const redisReply *reply, const struct sink_batch *batch, struct err *err)
 {
 	struct slice gen = redis_element(reply, 1);
 	struct positions stored = { 0 };
@@ -278,13 +278,13 @@ static enum sink_result apply_answer(struct redis *p, const redisReply *reply, c
 	if (slice_is(what, "applied"))
 		return SINK_APPLIED;
 	if (slice_is(what, "conflict"))
-		return say_conflict(reply, batch, err);
+		return redis_conflict(reply, batch, err);
 	if (slice_is(what, "data"))
 		return say_data(reply, err);
-	counts->expired += count_of(reply, 1);
-	tell_expired(p, batch->job, count_of(reply, 1), redis_element(reply, 2));
-	if (count_of(reply, 3))
-		log_warn("%llu stored sketches were damaged and have begun anew", (unsigned long long)count_of(reply, 3));
+	counts->expired += redis_rows_count_of(reply, 1);
+	tell_expired(p, batch->job, redis_rows_count_of(reply, 1), redis_element(reply, 2));
+	if (redis_rows_count_of(reply, 3))
+		log_warn("%llu stored sketches were damaged and have begun anew", (unsigned long long)redis_rows_count_of(reply, 3));
 	return SINK_OK;
 }
 
@@ -328,17 +328,17 @@ static enum sink_result put_answer(struct redis *p, const redisReply *reply, con
 	if (slice_is(what, "different")) {
 		struct slice stored = redis_element(reply, 2);
 
-		if (count_of(reply, 1) >= batch->rows)
-			BUG("row %llu of %zu differs", (unsigned long long)count_of(reply, 1), batch->rows);
+		if (redis_rows_count_of(reply, 1) >= batch->rows)
+			BUG("row %llu of %zu differs", (unsigned long long)redis_rows_count_of(reply, 1), batch->rows);
 		counts->different++;
-		sink_error_different(&batch->row[count_of(reply, 1)], stored.p, err);
+		sink_error_different(&batch->row[redis_rows_count_of(reply, 1)], stored.p, err);
 		return SINK_FATAL;
 	}
-	counts->fresh += count_of(reply, 1);
-	counts->equal += count_of(reply, 2);
-	counts->different += count_of(reply, 3);
-	counts->expired += count_of(reply, 4);
-	tell_expired(p, NULL, count_of(reply, 4), redis_element(reply, 5));
+	counts->fresh += redis_rows_count_of(reply, 1);
+	counts->equal += redis_rows_count_of(reply, 2);
+	counts->different += redis_rows_count_of(reply, 3);
+	counts->expired += redis_rows_count_of(reply, 4);
+	tell_expired(p, NULL, redis_rows_count_of(reply, 4), redis_element(reply, 5));
 	return SINK_OK;
 }
 

@@ -5,7 +5,7 @@
 #include "drv/redis/redis_internal.h"
 #include "drv/redis/redis_lua.inc"
 
-static void text_of(enum redis_script which, struct buf *out)
+static void redis_script_text_of(enum redis_script which, struct buf *out)
 {
 	if (which == REDIS_JOB) {
 		buf_addz(out, redis_job_lua);
@@ -16,14 +16,14 @@ static void text_of(enum redis_script which, struct buf *out)
 }
 
 /* With a buffer of its own: the call that found it missing stands in p->out. */
-static enum sink_result load(struct redis *p, enum redis_script which, struct err *err)
+static enum sink_result redis_load(struct redis *p, enum redis_script which, struct err *err)
 {
 	struct buf text = { 0 }, call = p->out;
 	redisReply *reply;
 	enum sink_result r;
 
 	p->out = (struct buf){ 0 };
-	text_of(which, &text);
+	redis_script_text_of(which, &text);
 	redis_begin(p, 3);
 	redis_argz(p, "SCRIPT");
 	redis_argz(p, "LOAD");
@@ -43,7 +43,7 @@ static enum sink_result load(struct redis *p, enum redis_script which, struct er
 enum sink_result redis_script_again(struct redis *p, struct err *err)
 {
 	enum redis_script which = (enum redis_script)p->script;
-	enum sink_result r = load(p, which, err);
+	enum sink_result r = redis_load(p, which, err);
 
 	p->script = (int)which;
 	p->sent = 0;
@@ -52,7 +52,7 @@ enum sink_result redis_script_again(struct redis *p, struct err *err)
 
 enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys, size_t nargs, struct err *err)
 {
-	enum sink_result r = p->sha[which][0] ? SINK_OK : load(p, which, err);
+	enum sink_result r = p->sha[which][0] ? SINK_OK : redis_load(p, which, err);
 
 	if (r != SINK_OK)
 		return r;

@@ -39,7 +39,7 @@ static char *decoded(struct slice s)
 	return out;
 }
 
-static int number(struct slice s, int max, int *out)
+static int redis_number(struct slice s, int max, int *out)
 {
 	int v = 0;
 
@@ -80,14 +80,14 @@ static int take_host(struct slice rest, struct redis_url *url)
 	const char *slash = memchr(rest.p, '/', rest.n), *colon, *bracket;
 	struct slice host = slice(rest.p, slash ? (size_t)(slash - rest.p) : rest.n);
 
-	if (slash && slash + 1 < rest.p + rest.n && number(slice(slash + 1, rest.n - host.n - 1), MAX_DB, &url->db))
+	if (slash && slash + 1 < rest.p + rest.n && redis_number(slice(slash + 1, rest.n - host.n - 1), MAX_DB, &url->db))
 		return -1;
 	bracket = host.n && *host.p == '[' ? memchr(host.p, ']', host.n) : NULL;
 	colon = bracket ? bracket + 1 : memchr(host.p, ':', host.n);
 	if (colon && colon < host.p + host.n) {
 		size_t n = (size_t)(colon - host.p);
 
-		if (*colon != ':' || number(slice(colon + 1, host.n - n - 1), MAX_PORT, &url->port) || url->port == 0)
+		if (*colon != ':' || redis_number(slice(colon + 1, host.n - n - 1), MAX_PORT, &url->port) || url->port == 0)
 			return -1;
 		host.n = n;
 	}
@@ -104,7 +104,7 @@ static int take_path(struct slice rest, struct redis_url *url)
 
 	if (path.n < 2 || *path.p != '/')
 		return -1;
-	if (query && (rest.n - path.n < 4 || memcmp(query, "?db=", 4) != 0 || number(slice(query + 4, rest.n - path.n - 4), MAX_DB, &url->db)))
+	if (query && (rest.n - path.n < 4 || memcmp(query, "?db=", 4) != 0 || redis_number(slice(query + 4, rest.n - path.n - 4), MAX_DB, &url->db)))
 		return -1;
 	url->path = decoded(path);
 	return url->path ? 0 : -1;

@@ -91,7 +91,7 @@ static void follow(struct redis *p, enum redis_redirect redirect, const char *te
 	p->redirect = redirect;
 }
 
-static enum sink_result failed(struct redis *p, const char *text, struct err *err)
+static enum sink_result redis_failed(struct redis *p, const char *text, struct err *err)
 {
 	int code;
 
@@ -131,7 +131,7 @@ static enum sink_result send_some(struct redis *p, struct err *err)
 }
 
 /* The next answer, errors included. Reads while it writes: an error may come before all is written. */
-static enum sink_result answer(struct redis *p, redisReply **reply, struct err *err)
+static enum sink_result redis_wait_answer(struct redis *p, redisReply **reply, struct err *err)
 {
 	for (;;) {
 		void *raw = NULL;
@@ -153,7 +153,7 @@ static enum sink_result answer(struct redis *p, redisReply **reply, struct err *
 	}
 }
 
-_Noreturn static void crash_sent(struct redis *p)
+_Noreturn static void redis_crash_sent(struct redis *p)
 {
 	struct err ignored;
 
@@ -167,20 +167,20 @@ enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err)
 	enum sink_result r;
 
 	if (p->script == REDIS_APPLY && crash_now(CRASH_SINK_SENT))
-		crash_sent(p);
+		redis_crash_sent(p);
 	*reply = NULL;
 	p->redirect = REDIS_HERE;
-	r = answer(p, reply, err);
+	r = redis_wait_answer(p, reply, err);
 	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR &&
 		redis_error_is((*reply)->str, "NOSCRIPT")) {
 		freeReplyObject(*reply);
 		*reply = NULL;
 		r = redis_script_again(p, err);
 		if (r == SINK_OK)
-			r = answer(p, reply, err);
+			r = redis_wait_answer(p, reply, err);
 	}
 	if (r == SINK_OK && (*reply)->type == REDIS_REPLY_ERROR) {
-		r = failed(p, (*reply)->str, err);
+		r = redis_failed(p, (*reply)->str, err);
 		freeReplyObject(*reply);
 		*reply = NULL;
 	}

@@ -10,7 +10,7 @@
 
 /* ---- state */
 
-static void take_position(sqlite3_stmt *q, struct positions *out)
+static void sqlite_take_position(sqlite3_stmt *q, struct positions *out)
 {
 	struct position *p = positions_add(out, sqlite_column(q, 0), sqlite3_column_int(q, 1));
 	struct slice hash = sqlite_column(q, 6);
@@ -57,7 +57,7 @@ enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CT
 	sqlite_bind_slice(q, 1, slice_z(job));
 	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW)
-		take_position(q, pos);
+		sqlite_take_position(q, pos);
 	sqlite3_reset(q);
 	return code == SQLITE_DONE ? SINK_OK : sqlite_failed(s, err);
 }
@@ -77,7 +77,7 @@ enum sink_result sqlite_state(void *d, const char *job, const char *group, struc
 
 /* ---- init */
 
-static enum sink_result insert_positions(struct sqlite *s, const char *job, const struct ranges *start, const struct positions *known, struct err *err)
+static enum sink_result sqlite_insert_positions(struct sqlite *s, const char *job, const struct ranges *start, const struct positions *known, struct err *err)
 {
 	enum sink_result r = SINK_OK;
 
@@ -115,7 +115,7 @@ static enum sink_result insert_job(struct sqlite *s, const char *job, const char
 	return sqlite_run(s, q, err);
 }
 
-static enum sink_result init_inside(struct sqlite *s, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+static enum sink_result sqlite_init_inside(struct sqlite *s, const char *job, const char *group, const struct ctl_init *init, struct err *err)
 {
 	char gen[CTL_INC_CHARS + 1];
 	struct positions known = { 0 };
@@ -131,7 +131,7 @@ static enum sink_result init_inside(struct sqlite *s, const char *job, const cha
 		r = SINK_CONFLICT;
 	}
 	if (r == SINK_OK)
-		r = insert_positions(s, job, &init->start, &known, err);
+		r = sqlite_insert_positions(s, job, &init->start, &known, err);
 	positions_fini(&known);
 	return r;
 }
@@ -140,7 +140,7 @@ enum sink_result sqlite_init(void *d, const char *job, const char *group, const 
 {
 	enum sink_result r = sqlite_do(d, Q_BEGIN, err);
 
-	return r == SINK_OK ? sqlite_end(d, init_inside(d, job, group, init, err), err) : r;
+	return r == SINK_OK ? sqlite_end(d, sqlite_init_inside(d, job, group, init, err), err) : r;
 }
 
 /* ---- metrics */
@@ -204,7 +204,7 @@ static enum sink_result check_metric(struct sqlite *s, const char *job, const st
 	return code == SQLITE_DONE ? insert_metric(s, job, m, err) : sqlite_failed(s, err);
 }
 
-static enum sink_result set_lateness(struct sqlite *s, const char *job, int64_t us, struct err *err)
+static enum sink_result sqlite_set_lateness(struct sqlite *s, const char *job, int64_t us, struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare(s, Q_LATENESS, &r, err);
@@ -229,7 +229,7 @@ enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metr
 	if (r == SINK_OK && look_only)
 		return sqlite_do(s, Q_ROLLBACK, err);
 	if (r == SINK_OK && job)
-		r = set_lateness(s, job, lateness_us, err);
+		r = sqlite_set_lateness(s, job, lateness_us, err);
 	return sqlite_end(s, r, err);
 }
 

@@ -27,7 +27,7 @@ static int connect_to(struct reader *r, struct err *err)
 	return sink_error_result(sqlite_schema(r->s, err), err);
 }
 
-static void reader_close(void *d)
+static void sqlite_reader_close(void *d)
 {
 	struct reader *r = d;
 
@@ -37,7 +37,7 @@ static void reader_close(void *d)
 	free(r);
 }
 
-static void *reader_open(const struct sink_conf *conf, struct err *err)
+static void *sqlite_reader_open(const struct sink_conf *conf, struct err *err)
 {
 	struct reader *r = mem_zalloc(sizeof(*r));
 
@@ -46,7 +46,7 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	r->s = sqlite_driver.open(&r->conf, err);
 	if (r->s && connect_to(r, err) == 0)
 		return r;
-	reader_close(r);
+	sqlite_reader_close(r);
 	return NULL;
 }
 
@@ -77,7 +77,7 @@ static int64_t time_of(struct slice text, int64_t none)
 	return text.p && tm_parse(text, &us) == 0 ? us : none;
 }
 
-static int read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+static int sqlite_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
 {
 	struct reader *r = d;
 	sqlite3_stmt *q = prepare(r, "SELECT metric, job, sink, cfg, definition, since FROM hta_metric WHERE rollups = ? ORDER BY metric", err);
@@ -109,7 +109,7 @@ static int read_positions(struct reader *r, const char *job, struct query_sink *
 	return 0;
 }
 
-static int read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+static int sqlite_read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
 {
 	struct reader *r = d;
 	sqlite3_stmt *q = prepare(r, "SELECT sink, group_id, lateness FROM hta_job WHERE job = ? ORDER BY sink", err);
@@ -137,7 +137,7 @@ static int read_sinks(void *d, const char *job, struct query_sinks *out, struct 
 struct window { int64_t start_us, end_us; char start[TM_TEXT_BYTES], end[TM_TEXT_BYTES]; };
 struct windows { struct window *v; size_t n, cap; };
 
-static int by_time(const void *a, const void *b)
+static int sqlite_by_time(const void *a, const void *b)
 {
 	const struct window *x = a, *y = b;
 
@@ -146,7 +146,7 @@ static int by_time(const void *a, const void *b)
 	return x->end_us < y->end_us ? -1 : x->end_us > y->end_us;
 }
 
-static void text_of(struct slice from, char to[TM_TEXT_BYTES])
+static void sqlite_text_of(struct slice from, char to[TM_TEXT_BYTES])
 {
 	size_t n = from.n < TM_TEXT_BYTES ? from.n : TM_TEXT_BYTES - 1;
 
@@ -154,22 +154,22 @@ static void text_of(struct slice from, char to[TM_TEXT_BYTES])
 	to[n] = 0;
 }
 
-static int take_window(struct reader *r, sqlite3_stmt *q, struct windows *out, struct err *err)
+static int sqlite_take_window(struct reader *r, sqlite3_stmt *q, struct windows *out, struct err *err)
 {
 	struct slice start = sqlite_column(q, 0), end = sqlite_column(q, 1);
 	struct window *w;
 
 	mem_reserve(&out->v, &out->cap, out->n + 1, sizeof(*out->v));
 	w = &out->v[out->n++];
-	text_of(start, w->start);
-	text_of(end, w->end);
+	sqlite_text_of(start, w->start);
+	sqlite_text_of(end, w->end);
 	if (tm_parse(start, &w->start_us) || tm_parse(end, &w->end_us) || w->end_us <= w->start_us)
 		return err_set(err, EX_DATAERR, "%s: a window of %s has no times: %s, %s", r->conf.where, r->s->table, w->start, w->end);
 	return 0;
 }
 
 /* "2026-11-20T15:00:00": below all texts of times within this second and later ones. */
-static void second(int64_t us, char text[TM_TEXT_BYTES])
+static void sqlite_second(int64_t us, char text[TM_TEXT_BYTES])
 {
 	int64_t whole = us - (us % TM_S + TM_S) % TM_S;
 
@@ -185,11 +185,11 @@ static void keep_range(struct windows *w, int64_t from_us, int64_t to_us)
 			w->v[n++] = w->v[i];
 	w->n = n;
 	if (n)
-		qsort(w->v, n, sizeof(*w->v), by_time);
+		qsort(w->v, n, sizeof(*w->v), sqlite_by_time);
 }
 
 /* Those with from_us <= start < to_us, in order of time. */
-static int find_windows(struct reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
+static int sqlite_find_windows(struct reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
 {
 	sqlite3_stmt *q = prepare(r, "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 AND (window_start, window_end) > (?2, ?3) AND window_start < ?4"
 		" ORDER BY window_start, window_end LIMIT 1", err);
@@ -198,8 +198,8 @@ static int find_windows(struct reader *r, const char *metric, int64_t from_us, i
 
 	if (!q)
 		return -1;
-	second(from_us, from);
-	second(to_us + TM_S - 1, to);
+	sqlite_second(from_us, from);
+	sqlite_second(to_us + TM_S - 1, to);
 	while (code == SQLITE_ROW && rc == 0) {
 		const struct window *last = out->n ? &out->v[out->n - 1] : NULL;
 
@@ -209,7 +209,7 @@ static int find_windows(struct reader *r, const char *metric, int64_t from_us, i
 		sqlite3_bind_text(q, 4, to, -1, SQLITE_STATIC);
 		code = sqlite3_step(q);
 		if (code == SQLITE_ROW)
-			rc = take_window(r, q, out, err);
+			rc = sqlite_take_window(r, q, out, err);
 		else
 			rc = ended(r, code, err);
 		sqlite3_reset(q);
@@ -233,7 +233,7 @@ static int last_start(struct reader *r, const char *metric, const char *below, b
 	sqlite_bind_slice(q, 2, slice_z(below));
 	code = sqlite3_step(q);
 	*found = code == SQLITE_ROW;
-	rc = *found ? take_window(r, q, &one, err) : ended(r, code, err);
+	rc = *found ? sqlite_take_window(r, q, &one, err) : ended(r, code, err);
 	*us = *found && rc == 0 ? one.v[0].start_us : 0;
 	sqlite3_finalize(q);
 	free(one.v);
@@ -241,20 +241,20 @@ static int last_start(struct reader *r, const char *metric, const char *below, b
 }
 
 /* The last second with a window, and in it the last window; where all of them are still to come, the second before. */
-static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+static int sqlite_read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
 {
 	char below[TM_TEXT_BYTES];
 	struct windows w = { 0 };
 	int64_t us;
 	int rc;
 
-	for (second(not_after_us + TM_S, below);; second(us, below)) {
+	for (sqlite_second(not_after_us + TM_S, below);; sqlite_second(us, below)) {
 		rc = last_start(d, metric, below, found, &us, err);
 		if (rc || !*found)
 			break;
 		us -= (us % TM_S + TM_S) % TM_S;
 		w.n = 0;
-		rc = find_windows(d, metric, us, us + TM_S <= not_after_us ? us + TM_S : not_after_us + 1, &w, err);
+		rc = sqlite_find_windows(d, metric, us, us + TM_S <= not_after_us ? us + TM_S : not_after_us + 1, &w, err);
 		if (rc || w.n)
 			break;
 	}
@@ -268,12 +268,12 @@ static int read_newest(void *d, const char *metric, int64_t not_after_us, bool *
 
 /* ---- rows */
 
-static bool dec_of(sqlite3_stmt *q, int column, dec *out)
+static bool sqlite_dec_of(sqlite3_stmt *q, int column, dec *out)
 {
 	return dec_parse_sum(sqlite_column(q, column), out) <= DEC_ROUNDED;
 }
 
-static bool take_row(sqlite3_stmt *q, const struct window *w, struct rollup *row)
+static bool sqlite_take_row(sqlite3_stmt *q, const struct window *w, struct rollup *row)
 {
 	struct slice sketch = sqlite_column(q, 8);
 
@@ -282,10 +282,10 @@ static bool take_row(sqlite3_stmt *q, const struct window *w, struct rollup *row
 				.has_uniq = sqlite3_column_type(q, 7) != SQLITE_NULL, .uniq = (uint64_t)sqlite3_column_int64(q, 7), .sketch = sketch };
 	if (!row->dims.p || str_unhex(sqlite_column(q, 1), row->dims_hash, sizeof(row->dims_hash)))
 		return false;
-	return !row->has_value || row->value_count == 0 || (dec_of(q, 4, &row->sum) && dec_of(q, 5, &row->min) && dec_of(q, 6, &row->max));
+	return !row->has_value || row->value_count == 0 || (sqlite_dec_of(q, 4, &row->sum) && sqlite_dec_of(q, 5, &row->min) && sqlite_dec_of(q, 6, &row->max));
 }
 
-static int give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
+static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
 {
 	struct rollup row;
 	int code, rc = 0;
@@ -293,7 +293,7 @@ static int give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, 
 	sqlite_bind_slice(q, 2, slice_z(w->start));
 	sqlite_bind_slice(q, 3, slice_z(w->end));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0)
-		rc = take_row(q, w, &row) ? fn(arg, &row, err) :
+		rc = sqlite_take_row(q, w, &row) ? fn(arg, &row, err) :
 			err_set(err, EX_DATAERR, "%s: a row of %s cannot be read: window %s, dims %s", r->conf.where, r->s->table, w->start,
 				(const char *)sqlite3_column_text(q, 0));
 	rc = rc ? rc : ended(r, code, err);
@@ -316,17 +316,17 @@ static sqlite3_stmt *prepare_rows(struct reader *r, const struct query_range *ra
 	return q;
 }
 
-static int read_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err)
+static int sqlite_read_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err)
 {
 	struct windows w = { 0 };
 	sqlite3_stmt *q = NULL;
-	int rc = find_windows(d, range->metric, range->from_us, range->to_us, &w, err);
+	int rc = sqlite_find_windows(d, range->metric, range->from_us, range->to_us, &w, err);
 
 	if (rc == 0 && !(q = prepare_rows(d, range, err)))
 		rc = -1;
 	for (size_t i = 0; i < w.n && rc == 0; i++)
 		if (!range->end_us || w.v[i].end_us == range->end_us)
-			rc = give_rows(d, q, &w.v[i], fn, arg, err);
+			rc = sqlite_give_rows(d, q, &w.v[i], fn, arg, err);
 	sqlite3_finalize(q);
 	free(w.v);
 	return rc;
@@ -334,10 +334,10 @@ static int read_rows(void *d, const struct query_range *range, query_row_fn *fn,
 
 const struct query_driver sqlite_reader = {
 	.default_table = "hta_rollups",
-	.open = reader_open,
-	.close = reader_close,
-	.metrics = read_metrics,
-	.sinks = read_sinks,
-	.newest = read_newest,
-	.rows = read_rows,
+	.open = sqlite_reader_open,
+	.close = sqlite_reader_close,
+	.metrics = sqlite_read_metrics,
+	.sinks = sqlite_read_sinks,
+	.newest = sqlite_read_newest,
+	.rows = sqlite_read_rows,
 };

@@ -21,7 +21,7 @@ static void bind_key(sqlite3_stmt *q, const struct rollup *row, char hex[32])
 	sqlite3_bind_text(q, 4, hex, 32, SQLITE_TRANSIENT);
 }
 
-static enum sink_result write_row(struct sqlite *s, enum sqlite_statement which, const struct rollup *row, uint64_t uniq, struct slice sketch, const char *now, int now_bytes, struct err *err)
+static enum sink_result sqlite_write_row(struct sqlite *s, enum sqlite_statement which, const struct rollup *row, uint64_t uniq, struct slice sketch, const char *now, int now_bytes, struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare(s, which, &r, err);
@@ -96,23 +96,23 @@ static enum sink_result merged_sketch(struct sqlite *s, const struct rollup *row
 	return r;
 }
 
-static enum sink_result add_row(struct sqlite *s, const struct rollup *row, const char *now, int now_bytes, struct err *err)
+static enum sink_result sqlite_add_row(struct sqlite *s, const struct rollup *row, const char *now, int now_bytes, struct err *err)
 {
 	uint64_t uniq = row->uniq;
 	enum sink_result r;
 
 	if (!row->add)
-		return write_row(s, Q_ROW_SET, row, uniq, row->sketch, now, now_bytes, err);
+		return sqlite_write_row(s, Q_ROW_SET, row, uniq, row->sketch, now, now_bytes, err);
 	s->scratch.n = 0;
 	if (row->has_uniq) {
 		r = merged_sketch(s, row, &s->scratch, &uniq, err);
 		if (r != SINK_OK)
 			return r;
 	}
-	return write_row(s, Q_ROW_ADD, row, uniq, buf_slice(&s->scratch), now, now_bytes, err);
+	return sqlite_write_row(s, Q_ROW_ADD, row, uniq, buf_slice(&s->scratch), now, now_bytes, err);
 }
 
-static enum sink_result advance(struct sqlite *s, const char *job, const struct range *x, struct err *err)
+static enum sink_result sqlite_advance(struct sqlite *s, const char *job, const struct range *x, struct err *err)
 {
 	bool moves = x->to > x->from;
 	enum sink_result r;
@@ -179,9 +179,9 @@ static enum sink_result apply_inside(struct sqlite *s, const struct sink_batch *
 	if (r == SINK_OK)
 		r = cas_check(b, gen, &stored, err);
 	for (size_t i = 0; i < b->ranges->n && r == SINK_OK; i++)
-		r = advance(s, b->job, &b->ranges->v[i], err);
+		r = sqlite_advance(s, b->job, &b->ranges->v[i], err);
 	for (size_t i = 0; i < b->rows && r == SINK_OK; i++)
-		r = add_row(s, &b->row[i], now, now_bytes, err);
+		r = sqlite_add_row(s, &b->row[i], now, now_bytes, err);
 	for (size_t i = 0; i < b->n_dead && r == SINK_OK; i++)
 		r = insert_dead(s, b->job, &b->dead[i], now, now_bytes, err);
 	positions_fini(&stored);
@@ -253,7 +253,7 @@ static enum sink_result put_row(struct sqlite *s, const struct rollup *row, bool
 		sink_error_different(row, stored, err);
 		return SINK_FATAL;
 	}
-	return write_row(s, Q_ROW_SET, row, row->uniq, row->sketch, now, now_bytes, err);
+	return sqlite_write_row(s, Q_ROW_SET, row, row->uniq, row->sketch, now, now_bytes, err);
 }
 
 enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err)

@@ -75,7 +75,7 @@ static enum sink_result set_version(struct sqlite *s, struct err *err)
 	return SINK_FATAL;
 }
 
-static enum sink_result create(struct sqlite *s, struct err *err)
+static enum sink_result sqlite_create(struct sqlite *s, struct err *err)
 {
 	char *sql = sqlite3_mprintf(rollups, s->table, s->numbers, s->table, s->final, s->table, s->table);
 	enum sink_result r = exec(s, "BEGIN IMMEDIATE", err);
@@ -108,7 +108,7 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 		return SINK_FATAL;
 	}
 	if (s->conf->create)
-		return create(s, err);
+		return sqlite_create(s, err);
 	buf_printf(&what, "table %s", s->table);
 	sink_error_missing(buf_z(&what), "hta-sink-sqlite", s->conf->where, err);
 	buf_fini(&what);

@@ -17,7 +17,7 @@ enum { RESPONSE_BYTES = 2 << 20, RESPONSE_MOST = 8 << 20, FRESH_US = 10000000 };
 
 /* ---- settings */
 
-static bool get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
+static bool fetcher_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
 {
 	size_t n = size;
 
@@ -29,18 +29,18 @@ static bool is(const rd_kafka_conf_t *conf, const char *name, const char *wanted
 {
 	char value[256];
 
-	return get(conf, name, value, sizeof(value)) && strcmp(value, wanted) == 0;
+	return fetcher_get(conf, name, value, sizeof(value)) && strcmp(value, wanted) == 0;
 }
 
-static int32_t number(const rd_kafka_conf_t *conf, const char *name)
+static int32_t fetcher_number(const rd_kafka_conf_t *conf, const char *name)
 {
 	char value[32];
 
-	return get(conf, name, value, sizeof(value)) ? (int32_t)strtol(value, NULL, 10) : 0;
+	return fetcher_get(conf, name, value, sizeof(value)) ? (int32_t)strtol(value, NULL, 10) : 0;
 }
 
 /* What only librdkafka does, or does otherwise: all of these are as they come. */
-static bool plain(const rd_kafka_conf_t *conf)
+static bool fetcher_plain(const rd_kafka_conf_t *conf)
 {
 	static const char *const names[] = {
 		"security.protocol", "check.crcs", "client.rack", "broker.address.family", "api.version.request", "debug", "plugin.library.paths",
@@ -51,7 +51,7 @@ static bool plain(const rd_kafka_conf_t *conf)
 	bool same = true;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && same; i++)
-		same = get(conf, names[i], value, sizeof(value)) == get(fresh, names[i], usual, sizeof(usual)) && strcmp(value, usual) == 0;
+		same = fetcher_get(conf, names[i], value, sizeof(value)) == fetcher_get(fresh, names[i], usual, sizeof(usual)) && strcmp(value, usual) == 0;
 	rd_kafka_conf_destroy(fresh);
 	return same;
 }
@@ -60,18 +60,18 @@ struct fetcher *fetcher_new(const rd_kafka_conf_t *conf, fetcher_fallback *fallb
 {
 	struct fetcher *d;
 
-	if (!plain(conf))
+	if (!fetcher_plain(conf))
 		return NULL;
 	d = mem_zalloc(sizeof(*d));
 	d->fallback = fallback;
 	d->arg = arg;
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	get(conf, "client.id", d->client, sizeof(d->client));
+	fetcher_get(conf, "client.id", d->client, sizeof(d->client));
 	d->fetch = (struct wire_fetch){
-		.client = d->client, .committed = is(conf, "isolation.level", "read_committed"), .wait_ms = number(conf, "fetch.wait.max.ms"),
-		.min_bytes = number(conf, "fetch.min.bytes"), .part_bytes = number(conf, "fetch.message.max.bytes"),
+		.client = d->client, .committed = is(conf, "isolation.level", "read_committed"), .wait_ms = fetcher_number(conf, "fetch.wait.max.ms"),
+		.min_bytes = fetcher_number(conf, "fetch.min.bytes"), .part_bytes = fetcher_number(conf, "fetch.message.max.bytes"),
 	};
-	d->most = number(conf, "fetch.max.bytes");
+	d->most = fetcher_number(conf, "fetch.max.bytes");
 	if (d->most > RESPONSE_MOST)
 		d->most = RESPONSE_MOST;
 	if (d->epoll >= 0)
@@ -99,7 +99,7 @@ static struct place *find_place(const struct fetcher *d, const char *host, int p
 }
 
 /* false: it has no address now. */
-static bool look_up(struct fetcher *d, const char *host, int port)
+static bool fetcher_look_up(struct fetcher *d, const char *host, int port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
 	struct place *p = find_place(d, host, port);
@@ -144,7 +144,7 @@ void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, con
 		*l = (struct leader){ .topic = mem_strdup(topic), .partition = partition };
 	}
 	free(l->host);
-	l->host = look_up(d, host, port) ? mem_strdup(host) : NULL;
+	l->host = fetcher_look_up(d, host, port) ? mem_strdup(host) : NULL;
 	l->port = port;
 }
 

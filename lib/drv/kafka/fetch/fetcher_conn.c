@@ -145,7 +145,7 @@ static bool same_topic(const struct fetcher_part *a, const struct fetcher_part *
 
 /* Another topic, and of each another partition, is the first every time: who comes late in a request gets what the others left of the bytes. A topic stands in
  * a request once. */
-static bool ask(struct fetcher *d, struct conn *c)
+static bool fetcher_ask(struct fetcher *d, struct conn *c)
 {
 	size_t n = 0, from;
 
@@ -294,7 +294,7 @@ bool conn_advance(struct fetcher *d, struct conn *c)
 	}
 	if (c->fd < 0)
 		return false;
-	if (!connected(d, c) || (!c->asked && !ask(d, c)) || (c->sent < c->out.n && !flush(d, c))) {
+	if (!connected(d, c) || (!c->asked && !fetcher_ask(d, c)) || (c->sent < c->out.n && !flush(d, c))) {
 		note_silence(d, c);
 		return false;
 	}
@@ -310,6 +310,6 @@ bool conn_advance(struct fetcher *d, struct conn *c)
 		return false;
 	}
 	c->proven = true;
-	ask(d, c);
+	fetcher_ask(d, c);
 	return c->pending;
 }

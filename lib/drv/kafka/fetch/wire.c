@@ -28,7 +28,7 @@ static void put16(struct buf *b, int16_t v) { uint16_t x = __builtin_bswap16((ui
 static void put32(struct buf *b, int32_t v) { uint32_t x = __builtin_bswap32((uint32_t)v); buf_add(b, &x, 4); }
 static void put64(struct buf *b, int64_t v) { uint64_t x = __builtin_bswap64((uint64_t)v); buf_add(b, &x, 8); }
 
-static void put_text(struct buf *b, const char *text)
+static void fetcher_put_text(struct buf *b, const char *text)
 {
 	put16(b, (int16_t)strlen(text));
 	buf_addz(b, text);
@@ -49,7 +49,7 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 	put16(out, API_FETCH);
 	put16(out, API_VERSION);
 	put32(out, f->correlation);
-	put_text(out, f->client);
+	fetcher_put_text(out, f->client);
 	put32(out, -1);                    /* no replica */
 	put32(out, f->wait_ms);
 	put32(out, f->min_bytes);
@@ -61,7 +61,7 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 	put32(out, 0);
 	for (size_t i = 0; i < n; i++) {
 		if (i == 0 || strcmp(want[i].topic, want[i - 1].topic) != 0) {
-			put_text(out, want[i].topic);
+			fetcher_put_text(out, want[i].topic);
 			parts_at = out->n;
 			put32(out, 0);
 			topics++;
@@ -88,20 +88,20 @@ int64_t wire_length(const char prefix[WIRE_PREFIX])
 	return n < 0 || n > RESPONSE_MOST ? -1 : n;
 }
 
-static bool has(const struct wire_response *r, int64_t n)
+static bool fetcher_has(const struct wire_response *r, int64_t n)
 {
 	return n >= 0 && r->end - r->p >= n;
 }
 
-static bool take_text(struct wire_response *r, struct slice *out)
+static bool fetcher_take_text(struct wire_response *r, struct slice *out)
 {
 	int n;
 
-	if (!has(r, 2))
+	if (!fetcher_has(r, 2))
 		return false;
 	n = get16(r->p);
 	r->p += 2;
-	if (!has(r, n))
+	if (!fetcher_has(r, n))
 		return false;
 	*out = slice(r->p, (size_t)n);
 	r->p += n;
@@ -111,7 +111,7 @@ static bool take_text(struct wire_response *r, struct slice *out)
 int wire_response_open(struct wire_response *r, struct slice response, int32_t correlation)
 {
 	*r = (struct wire_response){ .p = response.p, .end = response.p + response.n };
-	if (!has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
+	if (!fetcher_has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
 		return -1;
 	r->topics = get32(r->p + 14);      /* also: how long the broker throttles, the session */
 	r->p += 18;
@@ -123,12 +123,12 @@ static int take_array(struct wire_response *r, int64_t bytes, struct slice *out)
 {
 	int64_t n;
 
-	if (!has(r, 4))
+	if (!fetcher_has(r, 4))
 		return -1;
 	n = get32(r->p);
 	r->p += 4;
 	n = n < 0 ? 0 : n * bytes;
-	if (!has(r, n))
+	if (!fetcher_has(r, n))
 		return -1;
 	*out = slice(r->p, (size_t)n);
 	r->p += n;
@@ -141,7 +141,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 		if (r->topics == 0)
 			return 0;
 		r->topics--;
-		if (!take_text(r, &r->topic) || !has(r, 4))
+		if (!fetcher_take_text(r, &r->topic) || !fetcher_has(r, 4))
 			return -1;
 		r->parts = get32(r->p);
 		r->p += 4;
@@ -149,7 +149,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 			return -1;
 	}
 	r->parts--;
-	if (!has(r, 30))
+	if (!fetcher_has(r, 30))
 		return -1;
 	*a = (struct wire_answer){ .topic = r->topic, .partition = get32(r->p), .error = get16(r->p + 4), .end = get64(r->p + (committed ? 14 : 6)) };
 	r->p += 30;
@@ -161,7 +161,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 /* ---- batches */
 
 /* The whole batch at p, its end in *next; false: only a part of one is left. */
-static bool whole(const char *p, const char *end, const char **next)
+static bool fetcher_whole(const char *p, const char *end, const char **next)
 {
 	int64_t n;
 
@@ -191,7 +191,7 @@ static bool is_ours(const char *p, const char *next)
 	       get64(p) >= 0 && get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 && get32(p + AT_COUNT) >= 0;
 }
 
-static int64_t last_of(const char *p)
+static int64_t fetcher_last_of(const char *p)
 {
 	return get64(p) + get32(p + AT_LAST_DELTA);
 }
@@ -200,11 +200,11 @@ int64_t wire_reach(struct slice records, int64_t from)
 {
 	const char *p = records.p, *end = records.p + records.n, *next;
 
-	for (; whole(p, end, &next); p = next) {
+	for (; fetcher_whole(p, end, &next); p = next) {
 		if (!is_ours(p, next))
 			return -1;
-		if (last_of(p) >= from)
-			from = last_of(p) + 1;
+		if (fetcher_last_of(p) >= from)
+			from = fetcher_last_of(p) + 1;
 	}
 	return from;
 }
@@ -331,12 +331,12 @@ static enum wire_result open_batch(struct wire_records *w)
 	int attributes;
 	bool passed;
 
-	if (!whole(p, w->end, &next))
+	if (!fetcher_whole(p, w->end, &next))
 		return WIRE_END;
 	if (!is_ours(p, next))
 		return WIRE_FOREIGN;
 	attributes = get16(p + AT_ATTRIBUTES);
-	passed = (attributes & CONTROL) || last_of(p) < w->from || get32(p + AT_COUNT) == 0 ||
+	passed = (attributes & CONTROL) || fetcher_last_of(p) < w->from || get32(p + AT_COUNT) == 0 ||
 	         ((attributes & TRANSACTIONAL) && find_aborted(w, get64(p + AT_PRODUCER), get64(p)));
 	w->at = p + BATCH_HEAD;
 	w->stop = next;
@@ -344,7 +344,7 @@ static enum wire_result open_batch(struct wire_records *w)
 	if (w->unpacked && unpack(w, codec_of(p)))
 		return WIRE_FOREIGN;
 	w->base = get64(p);
-	w->last = last_of(p);
+	w->last = fetcher_last_of(p);
 	w->same_time = attributes & APPEND_TIME;
 	w->time_ms = get64(p + (w->same_time ? AT_MAX_TIME : AT_FIRST_TIME));
 	w->left = passed ? 0 : get32(p + AT_COUNT);
