@@ -5,7 +5,7 @@
 #define JOB_CATCHUP_H
 
 #include "proto/ctl.h"
-#include "source/input.h"
+#include "proto/partitions.h"
 
 struct catchup_part {
 	char *topic;

@@ -12,7 +12,7 @@
 #define JOB_START_RULES_H
 
 #include "proto/ctl.h"
-#include "source/input.h"
+#include "proto/partitions.h"
 
 struct found {
 	const char *job, *group;                    /* group NULL: files, no commits */

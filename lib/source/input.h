@@ -12,18 +12,13 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "io/loop.h"
+#include "proto/partitions.h"
 #include "proto/pos.h"
 
 /* What pos_last.hash is made of: the first RECORD_HASH_BYTES of a record, as it came (a line without its newline; a tombstone is empty): no more of an over-long
  * line is ever kept. */
 enum { RECORD_HASH_BYTES = 64 << 10 };
 static inline uint64_t record_hash(struct slice value) { return hash_64(value.p, value.n < RECORD_HASH_BYTES ? value.n : RECORD_HASH_BYTES); }
-
-struct partition { char *topic; int32_t partition; };
-struct partitions { struct partition *v; size_t n, cap; };
-void partitions_fini(struct partitions *p);
-struct partition *partitions_add(struct partitions *p, struct slice topic, int32_t partition);   /* no effect where it is there; the entry */
-struct partition *partitions_find(const struct partitions *p, struct slice topic, int32_t partition);
 
 struct input_record {
 	struct slice value;      /* p NULL: a tombstone; in a file an over-long line is cut: offset and next tell its size */

@@ -1,4 +1,4 @@
-#include "source/input.h"
+#include "proto/partitions.h"
 
 #include <stdlib.h>
 
