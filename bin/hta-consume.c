@@ -1,5 +1,5 @@
-/* The driver of the cluster that this build reads, handed to the source. */
-#include "source/consume.h"
+/* The inputs of this build, handed to the source. */
+#include "drv/files/files.h"
 
 #ifdef WITH_KAFKA
 #include <stdlib.h>
@@ -42,5 +42,5 @@ static const struct consume_driver kafka = { .input_new = input_new, .input_free
 
 int main(int argc, char **argv)
 {
-	return consume_main(DRIVER, argc, argv);
+	return consume_main(DRIVER, &files_driver, argc, argv);
 }

@@ -8,7 +8,6 @@
 #define SOURCE_CONSUME_H
 
 #include <stdio.h>
-#include "drv/files/files.h"
 #include "source/input.h"
 
 enum consume_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
@@ -16,6 +15,9 @@ enum consume_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
 
 /* A setting of the cluster's client library: -X name=value, or -F file. In the order of the command line. */
 struct consume_setting { bool file; const char *text; };
+
+/* A file, and the name that -t gave it in the job (NULL: its identity). */
+struct consume_file { const char *path, *name; };
 
 /* What the command line said, checked. Texts are borrowed for the life of the stream. */
 struct consume_conf {
@@ -27,7 +29,7 @@ struct consume_conf {
 	size_t settings;
 	const char *group;            /* NULL: none */
 	/* files */
-	struct files_operand *file;
+	struct consume_file *file;
 	size_t files;
 	bool last_line;
 
@@ -48,16 +50,18 @@ struct consume_conf {
 	int64_t epoch_us, retry_for_us, drain_us;
 };
 
-/* How topics of a cluster become a log. join: becomes a member of conf's group; else nothing of the group is changed by being there, but commits can be read,
- * and written while it has no members (dry run, bootstrap). */
+/* How what the command line names becomes an input. `join`: becomes a member of conf's group; else
+ * nothing of the group is changed by being there, but commits can be read, and written while it has no
+ * members (dry run, bootstrap). */
 struct consume_driver {
 	struct input *(*input_new)(const struct consume_conf *conf, bool join, struct err *err);
-	void (*input_free)(struct input *log);
-	void (*list_settings)(FILE *out);            /* -X list */
+	void (*input_free)(struct input *input);
+	void (*list_settings)(FILE *out);            /* -X list; NULL: it has none */
 };
 
-/* driver NULL: files only. The exit code. */
-int consume_main(const struct consume_driver *driver, int argc, char **argv);
+/* `cluster` NULL: built without one. `files` reads the files of a job. The exit code. */
+int consume_main(const struct consume_driver *cluster, const struct consume_driver *files, int argc,
+		 char **argv);
 
 /* A stream over the log, which is not open yet and is left open or closed: the caller frees it. With -g or --job, else plain. */
 int consume_acknowledged(const struct consume_conf *c, struct input *log, struct err *err);

@@ -68,7 +68,7 @@ static int say_starts(struct consume *s, const struct ranges *commits, struct bu
 	rc = bounds_starts(s->c, s->log, &start, err) || (ends.n && s->log->ops->ends(s->log->self, &ends, err)) ? -1 : 0;
 	for (size_t i = 0; i < s->all.n && rc == 0; i++) {
 		const struct partition *p = &s->all.v[i];
-		const char *path = s->log->ops->bytes ? files_path(s->log, p->topic) : NULL;
+		const char *path = input_place(s->log, p->topic);
 		int64_t from = start.v[i].from;
 
 		if (s->n_sinks == 0 && commits->v[i].from >= 0)

@@ -12,7 +12,7 @@ enum { WATCH_EVERY_S = 60 };
 
 static int at_part(const struct consume *s, const struct catchup_part *p, struct err *err)
 {
-	const char *path = s->log->ops->bytes ? files_path(s->log, p->topic) : NULL;
+	const char *path = input_place(s->log, p->topic);
 
 	if (path)
 		err_in(err, "%s (%s)", path, p->topic);

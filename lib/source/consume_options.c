@@ -13,7 +13,7 @@
 
 struct options {
 	struct consume_conf c;
-	const struct consume_driver *driver;
+	const struct consume_driver *cluster, *files;
 	const char *until_text, *name;      /* name: -t that no file has had yet */
 	const char **said;                  /* -t as given, once c.topic has the names in it; NULL: it has what was given */
 	bool list;
@@ -160,7 +160,7 @@ static int add_file(void *self, const char *operand, struct err *err)
 
 	(void)err;
 	o->c.file = mem_grow(o->c.file, o->c.files + 1, sizeof *o->c.file);
-	o->c.file[o->c.files++] = (struct files_operand){ .path = operand, .name = o->name };
+	o->c.file[o->c.files++] = (struct consume_file){ .path = operand, .name = o->name };
 	o->name = NULL;
 	return 0;
 }
@@ -253,7 +253,7 @@ static int check_cluster(struct options *o, struct err *err)
 
 	if (c->topics == 0)
 		return err_set(err, EX_USAGE, "nothing to read: name files, or topics with -b BROKERS -t TOPIC");
-	if (!o->driver)
+	if (!o->cluster)
 		return err_set(err, EX_CONFIG, "this hta-consume was built without a cluster driver (./configure --with-kafka): it reads files only");
 	if (!c->brokers && !c->settings)
 		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
@@ -303,40 +303,24 @@ static int check_options(struct options *o, struct err *err)
 
 static int list_settings(const struct options *o, struct err *err)
 {
-	if (!o->driver)
+	if (!o->cluster)
 		return err_set(err, EX_CONFIG, "this hta-consume was built without a cluster driver: it has no settings to list");
-	o->driver->list_settings(stdout);
+	o->cluster->list_settings(stdout);
 	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 }
 
-static int run_files(struct options *o, struct err *err)
+/* An acknowledged stream, or a plain one of topics; plain files need no input. */
+static int run_input(struct options *o, const struct consume_driver *driver, struct err *err)
 {
 	const struct consume_conf *c = &o->c;
-	struct files_conf files = { .v = c->file, .n = c->files, .max_line_bytes = c->max_line_bytes, .last_line = c->last_line,
-				    .quiet_tail = c->dry_run || c->bootstrap };
-	struct input *log;
+	struct input *in = driver->input_new(c, c->group && !c->dry_run && !c->bootstrap, err);
 	int rc;
 
-	if (!c->job)
-		return consume_plain_files(c, err);
-	log = files_input_new(&files);
-	o->begun = true;
-	rc = consume_acknowledged(c, log, err);
-	files_input_free(log);
-	return rc;
-}
-
-static int run_cluster(struct options *o, struct err *err)
-{
-	const struct consume_conf *c = &o->c;
-	struct input *log = o->driver->input_new(c, c->group && !c->dry_run && !c->bootstrap, err);
-	int rc;
-
-	if (!log)
+	if (!in)
 		return -1;
 	o->begun = true;
-	rc = c->job ? consume_acknowledged(c, log, err) : consume_plain(c, log, err);
-	o->driver->input_free(log);
+	rc = c->job ? consume_acknowledged(c, in, err) : consume_plain(c, in, err);
+	driver->input_free(in);
 	return rc;
 }
 
@@ -348,7 +332,9 @@ static int run_options(void *self, struct err *err)
 		return list_settings(o, err);
 	if (check_options(o, err))
 		return -1;
-	return o->c.files ? run_files(o, err) : run_cluster(o, err);
+	if (o->c.files && !o->c.job)
+		return consume_plain_files(&o->c, err);
+	return run_input(o, o->c.files ? o->files : o->cluster, err);
 }
 
 /* The command line may say that the stream would be an acknowledged one, and be wrong otherwise. */
@@ -360,9 +346,10 @@ static void failed_option(void *self, const struct err *err)
 		consume_refused(&o->c, err);
 }
 
-int consume_main(const struct consume_driver *driver, int argc, char **argv)
+int consume_main(const struct consume_driver *cluster, const struct consume_driver *files, int argc,
+		 char **argv)
 {
-	struct options o = { .driver = driver };
+	struct options o = { .cluster = cluster, .files = files };
 	const struct prog prog = {
 		.name = "hta-consume",
 		.summary = "read topics or files as a stream of records",

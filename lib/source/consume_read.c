@@ -253,7 +253,7 @@ static enum step files_ended(struct consume *s, struct err *err)
 		return STEP_FAILED;
 	if (s->alone) {
 		err_set(err, EX_CONFIG, "%s: ends at byte %" PRId64 ", but a sink stands at %" PRId64 ": the file was replaced; a new job (another --job) reads what is there now",
-			files_path(s->log, s->step.v[0].topic), s->step.v[0].from, s->step.v[0].to);
+			input_place(s->log, s->step.v[0].topic), s->step.v[0].from, s->step.v[0].to);
 		return STEP_FAILED;
 	}
 	s->eof = true;

@@ -89,6 +89,8 @@ struct input_ops {
 	/* When all is read and stored: EX_DATAERR where a log could not be read to its end, of
 	 * which all that could be read was. NULL: there is no such. */
 	int (*left)(void *log, struct err *err);
+	/* What people call the partitions of this topic: a file's path. NULL, as the call or its answer: the topic's own name. */
+	const char *(*place)(const void *log, const char *topic);
 	/* Leaves the group, flushes. Also after an open() that failed. */
 	void (*close)(void *log);
 };
@@ -97,5 +99,10 @@ struct input_ops {
 struct input_lost { bool is; struct partition part; int64_t from, to; };
 
 struct input { const struct input_ops *ops; void *self; struct input_lost lost; };
+
+static inline const char *input_place(const struct input *in, const char *topic)
+{
+	return in->ops->place ? in->ops->place(in->self, topic) : NULL;
+}
 
 #endif

@@ -42,7 +42,7 @@ static char *make(const char *name, const char *text, size_t n)
 	return path;
 }
 
-static struct input *open_log(const struct files_operand *v, size_t n, size_t max_line, bool last_line)
+static struct input *open_log(const struct consume_file *v, size_t n, size_t max_line, bool last_line)
 {
 	struct input *log = files_input_new(&(struct files_conf){ .v = v, .n = n, .max_line_bytes = max_line, .last_line = last_line, .quiet_tail = true });
 
@@ -119,7 +119,7 @@ static void name_texts(void)
 static void identity(void)
 {
 	char *a = make("a.log", "one\ntwo\n", 8), *z;
-	struct files_operand v[2] = { { .path = a } };
+	struct consume_file v[2] = { { .path = a } };
 	struct input *log = open_log(v, 1, 1 << 20, false);
 	struct partitions p = { 0 };
 	char *first;
@@ -161,7 +161,7 @@ static void identity(void)
 	v[1].name = "other";
 	log = open_log(v, 2, 1 << 20, false);
 	ok(names(log, NULL, &p) == 0 && p.n == 2 && strcmp(p.v[1].topic, "other") == 0, "... until one is named");
-	is_str(files_path(log, "other"), a, "the path of a topic");
+	is_str(input_place(log, "other"), a, "the path of a topic");
 	files_input_free(log);
 	partitions_fini(&p);
 	free(first);
@@ -173,7 +173,7 @@ static void compressed(const char *name)
 {
 	struct buf text = { 0 };
 	char *path;
-	struct files_operand v[1];
+	struct consume_file v[1];
 	struct input *log;
 	struct partitions p = { 0 };
 	struct ranges r = { 0 };
@@ -188,7 +188,7 @@ static void compressed(const char *name)
 		buf_printf(&text, "line %d of some text\n", i);
 	free(make(name, text.p, text.n / 2));
 	path = make(name, text.p + text.n / 2, text.n - text.n / 2);        /* a second member, cut inside a line */
-	v[0] = (struct files_operand){ .path = path, .name = "t" };
+	v[0] = (struct consume_file){ .path = path, .name = "t" };
 	log = open_log(v, 1, 1 << 20, false);
 	ok(names(log, NULL, &p) == 0 && p.n == 1, "%s: opens", name);
 	ranges_add(&r, slice_z("t"), 0);
@@ -232,7 +232,7 @@ static void compressed(const char *name)
 static void tails(void)
 {
 	char *path = make("tail", "one\ntw", 6);
-	struct files_operand v[1] = { { .path = path, .name = "t" } };
+	struct consume_file v[1] = { { .path = path, .name = "t" } };
 	struct input *log = open_log(v, 1, 1 << 20, false);
 	struct partitions p = { 0 };
 	struct ranges r = { 0 };
@@ -255,7 +255,7 @@ static void long_lines(void)
 {
 	struct buf text = { 0 };
 	char *path;
-	struct files_operand v[1] = { { .name = "t" } };
+	struct consume_file v[1] = { { .name = "t" } };
 	struct input *log;
 	struct partitions p = { 0 };
 	struct partition part = { .topic = (char *)(uintptr_t)"t" };
@@ -431,7 +431,7 @@ static void lines_before(void)
 static void others(void)
 {
 	char *empty = make("empty", "", 0), *gone = path_of("gone");
-	struct files_operand v[1] = { { .path = empty } };
+	struct consume_file v[1] = { { .path = empty } };
 	struct input *log = open_log(v, 1, 1 << 20, false);
 	struct partitions p = { 0 };
 

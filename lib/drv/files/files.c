@@ -16,9 +16,9 @@
 
 enum { TAIL_BYTES = 256 << 10 };
 
-const char *files_path(const struct input *log, const char *topic)
+static const char *files_place(const void *self, const char *topic)
 {
-	const struct files *fs = log->self;
+	const struct files *fs = self;
 
 	for (size_t i = 0; i < fs->n; i++)
 		if (fs->v[i].part.topic && strcmp(fs->v[i].part.topic, topic) == 0)
@@ -218,6 +218,7 @@ static const struct input_ops files_ops = {
 	.before = files_before,
 	.verify = files_verify,
 	.left = files_left,
+	.place = files_place,
 	.close = files_close,
 };
 
@@ -253,3 +254,15 @@ void files_input_free(struct input *log)
 	free(fs->record);
 	free(fs);
 }
+
+static struct input *files_of_conf(const struct consume_conf *c, bool join, struct err *err)
+{
+	(void)join, (void)err;
+	return files_input_new(&(struct files_conf){ .v = c->file, .n = c->files,
+		.max_line_bytes = c->max_line_bytes, .last_line = c->last_line,
+		.quiet_tail = c->dry_run || c->bootstrap });
+}
+
+const struct consume_driver files_driver = {
+	.input_new = files_of_conf, .input_free = files_input_free,
+};

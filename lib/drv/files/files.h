@@ -10,14 +10,13 @@
 #ifndef DRV_FILES_FILES_H
 #define DRV_FILES_FILES_H
 
-#include "source/input.h"
+#include "source/consume.h"
 
 enum { FILES_HEAD_BYTES = 4096 };
 #define FILES_NAME_START "file:"
 
-struct files_operand { const char *path, *name; /* name NULL: identity; both borrowed */ };
 struct files_conf {
-	const struct files_operand *v;
+	const struct consume_file *v;
 	size_t n;
 	size_t max_line_bytes;
 	bool last_line;               /* takes a last line without newline */
@@ -33,7 +32,7 @@ void files_name(const void *head, size_t n, struct buf *out);
 /* LEN and HASH of a name of that form. */
 bool files_name_read(struct slice name, size_t *len, uint64_t *hash);
 
-/* The path of a topic, for messages; NULL: none of these files. */
-const char *files_path(const struct input *log, const char *topic);
+/* The files of a job, for consume_main. */
+extern const struct consume_driver files_driver;
 
 #endif
