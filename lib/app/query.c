@@ -28,7 +28,7 @@ int query_put(struct query *q, struct buf *text, struct err *err)
 
 /* ---- which store */
 
-struct kind { const struct query_driver *driver; const char *name, *configure; };
+struct kind { const struct read_driver *driver; const char *name, *configure; };
 
 static bool starts(const char *text, const char *with)
 {
@@ -213,7 +213,7 @@ static int set_n(void *self, const char *value, struct err *err)
 static int add_setting(struct query *q, bool file, const char *value)
 {
 	q->setting = mem_grow(q->setting, q->log.settings + 1, sizeof(*q->setting));
-	q->setting[q->log.settings++] = (struct query_setting){ .file = file, .text = value };
+	q->setting[q->log.settings++] = (struct read_setting){ .file = file, .text = value };
 	q->log.setting = q->setting;
 	return 0;
 }

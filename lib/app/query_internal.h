@@ -23,11 +23,11 @@ struct query {
 	uint64_t n;
 	const char *since, *until;
 	int format;
-	struct query_log log;
-	struct query_setting *setting;
+	struct read_log log;
+	struct read_setting *setting;
 
 	const struct query_program *program;
-	const struct query_driver *driver;
+	const struct read_driver *driver;
 	struct sink_conf conf;
 	struct loop *loop;
 	void *d;

@@ -10,24 +10,6 @@
 
 /* ---- sinks of a job */
 
-struct query_sink *query_sinks_add(struct query_sinks *s, const char *name)
-{
-	s->v = mem_grow(s->v, s->n + 1, sizeof(*s->v));
-	s->v[s->n] = (struct query_sink){ .name = mem_strdup(name) };
-	return &s->v[s->n++];
-}
-
-void query_sinks_fini(struct query_sinks *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		free(s->v[i].name);
-		free(s->v[i].group);
-		positions_fini(&s->v[i].pos);
-	}
-	free(s->v);
-	*s = (struct query_sinks){ 0 };
-}
-
 /* The rule of hta_final: the lowest watermark of the partitions that are not idle, the highest of all where every one is. POS_NONE: nothing is final. */
 static int64_t watermark(const struct positions *p)
 {
@@ -42,7 +24,7 @@ static int64_t watermark(const struct positions *p)
 	return low == INT64_MAX ? high : low;
 }
 
-static int64_t final_until(const struct query_sinks *s, const char *sink)
+static int64_t final_until(const struct read_sinks *s, const char *sink)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		int64_t us = watermark(&s->v[i].pos);
@@ -55,7 +37,7 @@ static int64_t final_until(const struct query_sinks *s, const char *sink)
 
 struct looking { struct query_names names; const char *metric; bool found; char *job, *sink; };
 
-static int look_at(void *arg, const struct query_metric *m, struct err *err)
+static int look_at(void *arg, const struct read_metric *m, struct err *err)
 {
 	struct looking *l = arg;
 
@@ -84,7 +66,7 @@ static int unknown_job(const struct query *q, const struct looking *l, struct er
 int query_final_until(struct query *q, const char *metric, int64_t *us, struct err *err)
 {
 	struct looking l = { .metric = metric };
-	struct query_sinks sinks = { 0 };
+	struct read_sinks sinks = { 0 };
 	int rc = q->driver->metrics(q->d, look_at, &l, err);
 
 	*us = INT64_MAX;
@@ -94,7 +76,7 @@ int query_final_until(struct query *q, const char *metric, int64_t *us, struct e
 		rc = q->driver->sinks(q->d, l.job, &sinks, err);
 	if (rc == 0 && l.job)
 		*us = final_until(&sinks, l.sink ? l.sink : "");
-	query_sinks_fini(&sinks);
+	read_sinks_fini(&sinks);
 	query_names_fini(&l.names);
 	free(l.job);
 	free(l.sink);
@@ -119,7 +101,7 @@ static void job_time_member(struct buf *out, const char *name, int64_t us)
 	member(out, name, us == POS_NONE ? slice(NULL, 0) : slice(text, tm_text(us, text)));
 }
 
-static void metric_json(const struct query_metric *m, struct buf *out)
+static void metric_json(const struct read_metric *m, struct buf *out)
 {
 	buf_addz(out, "{\"metric\":");
 	json_quote(out, m->name);
@@ -154,7 +136,7 @@ static void cell_or(struct grid *g, struct slice text, const char *none)
 	grid_cell(g, text.p ? text : slice_z(none));
 }
 
-static void metric_cells(struct grid *g, const struct query_metric *m, struct json *j)
+static void metric_cells(struct grid *g, const struct read_metric *m, struct json *j)
 {
 	static const char *const of_def[] = { "every", "time", "by", "value", "uniq" };
 	char since[TM_TEXT_BYTES];
@@ -172,7 +154,7 @@ static void metric_cells(struct grid *g, const struct query_metric *m, struct js
 
 struct listing { struct query *q; struct grid *grid; struct json json; struct buf line; size_t n; };
 
-static int list_metric(void *arg, const struct query_metric *m, struct err *err)
+static int list_metric(void *arg, const struct read_metric *m, struct err *err)
 {
 	struct listing *l = arg;
 
@@ -217,7 +199,7 @@ int query_metrics(struct query *q, struct err *err)
 
 /* ---- positions */
 
-static int known_jobs(void *arg, const struct query_metric *m, struct err *err)
+static int known_jobs(void *arg, const struct read_metric *m, struct err *err)
 {
 	(void)err;
 	if (m->job.p)
@@ -240,7 +222,7 @@ static int say_no_job(struct query *q, struct err *err)
 }
 
 /* Ends of all partitions that a sink has. -b only; empty else. */
-static int find_ends(struct query *q, const struct query_sinks *s, struct ranges *ends, struct err *err)
+static int find_ends(struct query *q, const struct read_sinks *s, struct ranges *ends, struct err *err)
 {
 	if (!q->log.brokers && !q->log.settings)
 		return 0;
@@ -255,7 +237,7 @@ static int find_ends(struct query *q, const struct query_sinks *s, struct ranges
 	return q->program->ends(&q->log, q->loop, ends, err);
 }
 
-static void position_json(const struct query *q, const struct query_sink *s, const struct position *p, const struct range *end, struct buf *out)
+static void position_json(const struct query *q, const struct read_sink *s, const struct position *p, const struct range *end, struct buf *out)
 {
 	buf_addz(out, "{\"job\":");
 	json_quote_z(out, q->operand);
@@ -278,7 +260,7 @@ static void cell_int(struct grid *g, int64_t n)
 	grid_cellz(g, text);
 }
 
-static void position_cells(struct grid *g, const struct query_sink *s, const struct position *p, const struct range *end)
+static void position_cells(struct grid *g, const struct read_sink *s, const struct position *p, const struct range *end)
 {
 	char mark[TM_TEXT_BYTES];
 
@@ -294,7 +276,7 @@ static void position_cells(struct grid *g, const struct query_sink *s, const str
 	grid_cellz(g, p->idle ? "idle" : "");
 }
 
-static int show_positions(struct query *q, const struct query_sinks *s, const struct ranges *ends, struct err *err)
+static int show_positions(struct query *q, const struct read_sinks *s, const struct ranges *ends, struct err *err)
 {
 	static const struct { const char *name; unsigned flags; bool of_end; } column[] = {
 		{ "sink", GRID_LEFT, false }, { "topic", GRID_SHRINKS, false }, { "partition", GRID_RIGHT, false }, { "next", GRID_RIGHT, false },
@@ -325,7 +307,7 @@ static int show_positions(struct query *q, const struct query_sinks *s, const st
 
 int query_positions(struct query *q, struct err *err)
 {
-	struct query_sinks sinks = { 0 };
+	struct read_sinks sinks = { 0 };
 	struct ranges ends = { 0 };
 	int rc = q->driver->sinks(q->d, q->operand, &sinks, err);
 
@@ -335,7 +317,7 @@ int query_positions(struct query *q, struct err *err)
 		rc = find_ends(q, &sinks, &ends, err);
 	if (rc == 0)
 		rc = show_positions(q, &sinks, &ends, err);
-	query_sinks_fini(&sinks);
+	read_sinks_fini(&sinks);
 	ranges_fini(&ends);
 	return rc;
 }

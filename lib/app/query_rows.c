@@ -361,7 +361,7 @@ static void cut_result(struct reading *g)
 		r->skip = r->rows - limit;
 }
 
-static int read_windows(struct reading *g, struct query_range *range, struct err *err)
+static int read_windows(struct reading *g, struct read_range *range, struct err *err)
 {
 	struct query *q = g->q;
 	uint64_t limit = query_limit(q);
@@ -380,7 +380,7 @@ static int read_windows(struct reading *g, struct query_range *range, struct err
 	return 0;
 }
 
-static int read_rows(struct query *q, struct query_range *range, bool single, bool top, int64_t final_until_us, struct err *err)
+static int read_rows(struct query *q, struct read_range *range, bool single, bool top, int64_t final_until_us, struct err *err)
 {
 	struct query_result res = { .metric = slice_z(q->operand) };
 	struct reading g = { .q = q, .res = &res, .single = single, .top = top, .final_until_us = final_until_us };
@@ -402,7 +402,7 @@ static int read_rows(struct query *q, struct query_range *range, bool single, bo
 
 int query_latest(struct query *q, bool top, struct err *err)
 {
-	struct query_range range = { .metric = q->operand };
+	struct read_range range = { .metric = q->operand };
 	int64_t final_until_us;
 	bool found;
 
@@ -419,7 +419,7 @@ int query_latest(struct query *q, bool top, struct err *err)
 
 int query_history(struct query *q, struct err *err)
 {
-	struct query_range range = { .metric = q->operand, .to_us = q->now_us + 1 };
+	struct read_range range = { .metric = q->operand, .to_us = q->now_us + 1 };
 	int64_t final_until_us, end_us;
 	bool found;
 

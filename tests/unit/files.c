@@ -309,7 +309,7 @@ static bool reads(struct input *log)
 static int verified(const char *what, void (*change)(const char *path))
 {
 	char *path = path_of("log");
-	struct files_operand v[1] = { { .path = path, .name = "t" } };
+	struct consume_file v[1] = { { .path = path, .name = "t" } };
 	struct partitions p = { 0 };
 	struct ranges start = { 0 };
 	struct input *log;
@@ -394,7 +394,7 @@ static const char *before(struct input *log, int64_t offset)
 
 static void lines_before(void)
 {
-	struct files_operand v[1] = { { .name = "t" } };
+	struct consume_file v[1] = { { .name = "t" } };
 	struct buf text = { 0 };
 	struct partitions p = { 0 };
 	struct input *log;

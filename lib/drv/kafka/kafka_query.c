@@ -8,7 +8,7 @@
 
 enum { RETRY_S = 10 };
 
-static int settings(struct kafka *k, const struct query_log *log, struct err *err)
+static int settings(struct kafka *k, const struct read_log *log, struct err *err)
 {
 	if (kafka_set(k, "client.id", "hta-query", err))
 		return -1;
@@ -18,7 +18,7 @@ static int settings(struct kafka *k, const struct query_log *log, struct err *er
 	return 0;
 }
 
-int kafka_query_ends(const struct query_log *log, struct loop *loop, struct ranges *parts, struct err *err)
+int kafka_query_ends(const struct read_log *log, struct loop *loop, struct ranges *parts, struct err *err)
 {
 	const struct input_ops *ops = &kafka_plain_ops;
 	const char **topic = mem_array(parts->n + 1, sizeof(*topic));

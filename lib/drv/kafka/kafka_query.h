@@ -2,9 +2,9 @@
 #ifndef DRV_KAFKA_KAFKA_QUERY_H
 #define DRV_KAFKA_KAFKA_QUERY_H
 
-#include "app/query.h"
+#include "read/driver.h"
 
 /* query_program.ends. Tries for ten seconds. */
-int kafka_query_ends(const struct query_log *log, struct loop *loop, struct ranges *parts, struct err *err);
+int kafka_query_ends(const struct read_log *log, struct loop *loop, struct ranges *parts, struct err *err);
 
 #endif

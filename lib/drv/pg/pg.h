@@ -8,9 +8,9 @@
 #define DRV_PG_PG_H
 
 #include "sink/driver.h"
-#include "app/query.h"
+#include "read/driver.h"
 
 extern const struct sink_driver pg_driver;
-extern const struct query_driver pg_reader;
+extern const struct read_driver pg_reader;
 
 #endif

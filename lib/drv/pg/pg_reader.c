@@ -68,7 +68,7 @@ static bool pg_dec_of(const PGresult *res, int row, int column, dec *out)
 
 /* ---- metrics, positions */
 
-static int pg_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+static int pg_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *err)
 {
 	struct pg *p = d;
 	const char *value[] = { p->rollups };
@@ -79,7 +79,7 @@ static int pg_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *
 	if (rc)
 		return -1;
 	for (int i = 0; i < PQntuples(res) && rc == 0; i++) {
-		struct query_metric m = { .name = pg_text_of(res, i, 0), .job = pg_text_of(res, i, 1), .sink = pg_text_of(res, i, 2), .cfg = pg_text_of(res, i, 3),
+		struct read_metric m = { .name = pg_text_of(res, i, 0), .job = pg_text_of(res, i, 1), .sink = pg_text_of(res, i, 2), .cfg = pg_text_of(res, i, 3),
 					  .def = pg_text_of(res, i, 4), .since_us = pg_reader_int_of(res, i, 5, POS_NONE) };
 
 		rc = fn(arg, &m, err);
@@ -100,11 +100,11 @@ static void pg_take_position(const PGresult *res, int i, struct positions *out)
 	x->idle = *PQgetvalue(res, i, 10) == 't';
 }
 
-static int pg_read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+static int pg_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
 	struct pg *p = d;
 	const char *value[] = { job };
-	struct query_sink *s = NULL;
+	struct read_sink *s = NULL;
 	PGresult *res;
 
 	if (sink_error_result(pg_query(p, &res, err, "SELECT j.sink, j.group_id, " US("j.lateness") ", p.topic, p.partition, p.init, p.next, p.last_offset, "
@@ -113,7 +113,7 @@ static int pg_read_sinks(void *d, const char *job, struct query_sinks *out, stru
 		return -1;
 	for (int i = 0; i < PQntuples(res); i++) {
 		if (!s || strcmp(s->name, PQgetvalue(res, i, 0)) != 0) {
-			s = query_sinks_add(out, PQgetvalue(res, i, 0));
+			s = read_sinks_add(out, PQgetvalue(res, i, 0));
 			s->group = PQgetisnull(res, i, 1) ? NULL : mem_strdup(PQgetvalue(res, i, 1));
 			s->lateness_us = pg_reader_int_of(res, i, 2, 0);
 		}
@@ -184,7 +184,7 @@ static bool pg_take_row(const struct pg *p, const PGresult *res, struct buf *scr
 	return !row->has_value || row->value_count == 0 || (pg_dec_of(res, 0, 6, &row->sum) && pg_dec_of(res, 0, 7, &row->min) && pg_dec_of(res, 0, 8, &row->max));
 }
 
-static int pg_give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *err)
+static int pg_give_rows(struct pg *p, read_row_fn *fn, void *arg, struct err *err)
 {
 	struct buf scratch = { 0 };
 	struct rollup row;
@@ -209,7 +209,7 @@ static int pg_give_rows(struct pg *p, query_row_fn *fn, void *arg, struct err *e
 	return rc;
 }
 
-static int pg_read_rows(void *d, const struct query_range *r, query_row_fn *fn, void *arg, struct err *err)
+static int pg_read_rows(void *d, const struct read_range *r, read_row_fn *fn, void *arg, struct err *err)
 {
 	struct pg *p = d;
 	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
@@ -228,7 +228,7 @@ static int pg_read_rows(void *d, const struct query_range *r, query_row_fn *fn, 
 	return pg_give_rows(p, fn, arg, err);
 }
 
-const struct query_driver pg_reader = {
+const struct read_driver pg_reader = {
 	.default_table = "hta_rollups",
 	.open = pg_reader_open,
 	.close = pg_reader_close,

@@ -25,9 +25,9 @@
 #define DRV_REDIS_REDIS_H
 
 #include "sink/driver.h"
-#include "app/query.h"
+#include "read/driver.h"
 
 extern const struct sink_driver redis_driver;
-extern const struct query_driver redis_reader;
+extern const struct read_driver redis_reader;
 
 #endif

@@ -48,7 +48,7 @@ size_t redis_reader_elements(const redisReply *reply)
 
 /* ---- metrics */
 
-struct metrics { struct query_metric *v; size_t n; struct arena arena; };
+struct metrics { struct read_metric *v; size_t n; struct arena arena; };
 
 static struct slice redis_reader_text_of(const struct json *j, const char *key, struct arena *a)
 {
@@ -64,13 +64,13 @@ static struct slice redis_reader_text_of(const struct json *j, const char *key, 
 
 static int take_metric(struct metrics *out, struct json *j, struct slice name, struct slice text, struct err *err)
 {
-	struct query_metric *m = &out->v[out->n];
+	struct read_metric *m = &out->v[out->n];
 	struct slice since;
 	uint32_t def;
 
 	if (json_parse(j, text, err) || !(def = json_get(j, 0, "def")))
 		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
-	*m = (struct query_metric){ .name = arena_copy(&out->arena, name), .job = redis_reader_text_of(j, "job", &out->arena), .sink = redis_reader_text_of(j, "sink", &out->arena),
+	*m = (struct read_metric){ .name = arena_copy(&out->arena, name), .job = redis_reader_text_of(j, "job", &out->arena), .sink = redis_reader_text_of(j, "sink", &out->arena),
 				    .cfg = redis_reader_text_of(j, "cfg", &out->arena), .def = arena_copy(&out->arena, j->node[def].text), .since_us = POS_NONE };
 	since = redis_reader_text_of(j, "since", &out->arena);
 	if (since.p && tm_parse(since, &m->since_us))
@@ -81,7 +81,7 @@ static int take_metric(struct metrics *out, struct json *j, struct slice name, s
 
 static int redis_by_name(const void *a, const void *b)
 {
-	return slice_cmp(((const struct query_metric *)a)->name, ((const struct query_metric *)b)->name);
+	return slice_cmp(((const struct read_metric *)a)->name, ((const struct read_metric *)b)->name);
 }
 
 static int find_metrics(struct redis_reader *r, struct metrics *out, struct err *err)
@@ -113,7 +113,7 @@ static void metrics_fini(struct metrics *m)
 	free(m->v);
 }
 
-static int redis_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+static int redis_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *err)
 {
 	struct metrics m = { 0 };
 	int rc = find_metrics(d, &m, err);
@@ -126,7 +126,7 @@ static int redis_read_metrics(void *d, query_metric_fn *fn, void *arg, struct er
 
 /* ---- positions: of the sinks that have metrics of the job, and of the one with the default name */
 
-static void redis_reader_take_job(const redisReply *all, struct query_sink *s)
+static void redis_reader_take_job(const redisReply *all, struct read_sink *s)
 {
 	for (size_t i = 0; i + 1 < redis_reader_elements(all); i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
@@ -138,7 +138,7 @@ static void redis_reader_take_job(const redisReply *all, struct query_sink *s)
 	}
 }
 
-static int redis_take_positions(const redisReply *all, const char *job, struct query_sink *s, struct err *err)
+static int redis_take_positions(const redisReply *all, const char *job, struct read_sink *s, struct err *err)
 {
 	for (size_t i = 0; i + 1 < redis_reader_elements(all); i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
@@ -152,7 +152,7 @@ static int redis_take_positions(const redisReply *all, const char *job, struct q
 
 /* Nothing is added where the job is not known to this sink. The two hashes are not of one moment,
  * and need not be: group and lateness go with any positions of the job. */
-static int add_sink(struct redis_reader *r, const char *job, const char *name, struct query_sinks *out, struct err *err)
+static int add_sink(struct redis_reader *r, const char *job, const char *name, struct read_sinks *out, struct err *err)
 {
 	redisReply *about = NULL, *positions = NULL;
 	struct redis *p = r->p;
@@ -170,7 +170,7 @@ static int add_sink(struct redis_reader *r, const char *job, const char *name, s
 	redis_arg_job_key(p, "pos", job);
 	rc = redis_reader_answer(r, &about, err) || redis_reader_answer(r, &positions, err) ? -1 : 0;
 	if (rc == 0 && redis_reader_elements(about)) {
-		struct query_sink *s = query_sinks_add(out, name);
+		struct read_sink *s = read_sinks_add(out, name);
 
 		redis_reader_take_job(about, s);
 		rc = redis_take_positions(positions, job, s, err);
@@ -180,7 +180,7 @@ static int add_sink(struct redis_reader *r, const char *job, const char *name, s
 	return rc;
 }
 
-static int redis_read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+static int redis_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
 	struct redis_reader *r = d;
 	struct metrics m = { 0 };
@@ -202,7 +202,7 @@ static int redis_read_sinks(void *d, const char *job, struct query_sinks *out, s
 	return rc;
 }
 
-const struct query_driver redis_reader = {
+const struct read_driver redis_reader = {
 	.default_table = "hta",
 	.open = redis_reader_open,
 	.close = redis_reader_close,

@@ -31,6 +31,6 @@ void redis_reader_arg_key(struct redis *p, const char *kind, const char *metric,
 size_t redis_reader_elements(const redisReply *reply);
 
 int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err);
-int redis_reader_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err);
+int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err);
 
 #endif

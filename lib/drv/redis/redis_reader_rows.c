@@ -233,7 +233,7 @@ static bool redis_take_sketch(struct redis_reader *r, const redisReply *bytes, s
 	return h;
 }
 
-static int give_row(struct redis_reader *r, const struct window *w, struct slice hash, const redisReply *fields, const redisReply *sketch, query_row_fn *fn, void *arg,
+static int give_row(struct redis_reader *r, const struct window *w, struct slice hash, const redisReply *fields, const redisReply *sketch, read_row_fn *fn, void *arg,
 		    struct err *err)
 {
 	struct rollup row = { .start_us = w->start_us, .end_us = w->end_us, .dims = redis_element(fields, 6) };
@@ -246,8 +246,8 @@ static int give_row(struct redis_reader *r, const struct window *w, struct slice
 }
 
 /* Rows first .. last - 1 of the index: all are asked for, then all are answered. */
-static int give_some(struct redis_reader *r, const struct query_range *range, const struct window *w, const redisReply *index, size_t first, size_t last,
-		     query_row_fn *fn, void *arg, struct err *err)
+static int give_some(struct redis_reader *r, const struct read_range *range, const struct window *w, const redisReply *index, size_t first, size_t last,
+		     read_row_fn *fn, void *arg, struct err *err)
 {
 	int rc = 0;
 
@@ -265,7 +265,7 @@ static int give_some(struct redis_reader *r, const struct query_range *range, co
 	return rc;
 }
 
-static int redis_give_rows(struct redis_reader *r, const struct query_range *range, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
+static int redis_give_rows(struct redis_reader *r, const struct read_range *range, const struct window *w, read_row_fn *fn, void *arg, struct err *err)
 {
 	redisReply *index;
 	int rc;
@@ -286,7 +286,7 @@ static int redis_give_rows(struct redis_reader *r, const struct query_range *ran
 	return rc;
 }
 
-int redis_reader_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err)
+int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err)
 {
 	struct windows w = { 0 };
 	int rc = redis_find_windows(d, range->metric, range->from_us, range->to_us, &w, err);

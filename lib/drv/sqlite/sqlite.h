@@ -7,9 +7,9 @@
 #define DRV_SQLITE_SQLITE_H
 
 #include "sink/driver.h"
-#include "app/query.h"
+#include "read/driver.h"
 
 extern const struct sink_driver sqlite_driver;
-extern const struct query_driver sqlite_reader;
+extern const struct read_driver sqlite_reader;
 
 #endif

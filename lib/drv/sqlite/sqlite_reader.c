@@ -77,7 +77,7 @@ static int64_t time_of(struct slice text, int64_t none)
 	return text.p && tm_parse(text, &us) == 0 ? us : none;
 }
 
-static int sqlite_read_metrics(void *d, query_metric_fn *fn, void *arg, struct err *err)
+static int sqlite_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *err)
 {
 	struct reader *r = d;
 	sqlite3_stmt *q = prepare(r, "SELECT metric, job, sink, cfg, definition, since FROM hta_metric WHERE rollups = ? ORDER BY metric", err);
@@ -87,7 +87,7 @@ static int sqlite_read_metrics(void *d, query_metric_fn *fn, void *arg, struct e
 		return -1;
 	sqlite_bind_slice(q, 1, slice_z(r->s->table));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0) {
-		struct query_metric m = { .name = sqlite_column(q, 0), .job = sqlite_column(q, 1), .sink = sqlite_column(q, 2), .cfg = sqlite_column(q, 3),
+		struct read_metric m = { .name = sqlite_column(q, 0), .job = sqlite_column(q, 1), .sink = sqlite_column(q, 2), .cfg = sqlite_column(q, 3),
 					  .def = sqlite_column(q, 4), .since_us = time_of(sqlite_column(q, 5), POS_NONE) };
 
 		rc = fn(arg, &m, err);
@@ -97,7 +97,7 @@ static int sqlite_read_metrics(void *d, query_metric_fn *fn, void *arg, struct e
 	return rc;
 }
 
-static int read_positions(struct reader *r, const char *job, struct query_sink *s, struct err *err)
+static int read_positions(struct reader *r, const char *job, struct read_sink *s, struct err *err)
 {
 	char gen[CTL_INC_CHARS + 1];
 	bool by_now;
@@ -109,7 +109,7 @@ static int read_positions(struct reader *r, const char *job, struct query_sink *
 	return 0;
 }
 
-static int sqlite_read_sinks(void *d, const char *job, struct query_sinks *out, struct err *err)
+static int sqlite_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
 	struct reader *r = d;
 	sqlite3_stmt *q = prepare(r, "SELECT sink, group_id, lateness FROM hta_job WHERE job = ? ORDER BY sink", err);
@@ -120,7 +120,7 @@ static int sqlite_read_sinks(void *d, const char *job, struct query_sinks *out, 
 	sqlite_bind_slice(q, 1, slice_z(job));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW) {
 		struct slice group = sqlite_column(q, 1);
-		struct query_sink *s = query_sinks_add(out, (const char *)sqlite3_column_text(q, 0));
+		struct read_sink *s = read_sinks_add(out, (const char *)sqlite3_column_text(q, 0));
 
 		s->group = group.p ? mem_dup(group.p, group.n) : NULL;
 		s->lateness_us = sqlite3_column_int64(q, 2);
@@ -285,7 +285,7 @@ static bool sqlite_take_row(sqlite3_stmt *q, const struct window *w, struct roll
 	return !row->has_value || row->value_count == 0 || (sqlite_dec_of(q, 4, &row->sum) && sqlite_dec_of(q, 5, &row->min) && sqlite_dec_of(q, 6, &row->max));
 }
 
-static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, query_row_fn *fn, void *arg, struct err *err)
+static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, read_row_fn *fn, void *arg, struct err *err)
 {
 	struct rollup row;
 	int code, rc = 0;
@@ -301,7 +301,7 @@ static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct wind
 	return rc;
 }
 
-static sqlite3_stmt *prepare_rows(struct reader *r, const struct query_range *range, struct err *err)
+static sqlite3_stmt *prepare_rows(struct reader *r, const struct read_range *range, struct err *err)
 {
 	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
 		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
@@ -316,7 +316,7 @@ static sqlite3_stmt *prepare_rows(struct reader *r, const struct query_range *ra
 	return q;
 }
 
-static int sqlite_read_rows(void *d, const struct query_range *range, query_row_fn *fn, void *arg, struct err *err)
+static int sqlite_read_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err)
 {
 	struct windows w = { 0 };
 	sqlite3_stmt *q = NULL;
@@ -332,7 +332,7 @@ static int sqlite_read_rows(void *d, const struct query_range *range, query_row_
 	return rc;
 }
 
-const struct query_driver sqlite_reader = {
+const struct read_driver sqlite_reader = {
 	.default_table = "hta_rollups",
 	.open = sqlite_reader_open,
 	.close = sqlite_reader_close,
