@@ -3,14 +3,14 @@ load helpers
 
 setup() {
 	tree=$BATS_TEST_TMPDIR/tree
-	mkdir -p "$tree"/lib/{base,ds,io,drv,sink} "$tree/bin"
+	mkdir -p "$tree"/lib/{base,io,json,scan,sink,drv/{pg,sqlite}} "$tree/bin"
 	echo '#include "base/err.h"' | tee "$tree/lib/io/loop.c" >"$tree/bin/hta-x.c"
 }
 
 rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 
 @test "rooms: downward is fine, and so is one's own library" {
-	echo '#include <sqlite3.h>' >"$tree/lib/drv/sqlite.c"
+	echo '#include <sqlite3.h>' >"$tree/lib/drv/sqlite/sqlite.c"
 	feed rooms
 }
 
@@ -20,10 +20,19 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 	grep -q '^# lib/base/a.c:2: "io/loop.h": base (rank 0) must not include io (rank 2)$' "$out"
 }
 
-@test "rooms: another room of the same rank is not one's own" {
-	echo '#include "rec/scan.h"' >"$tree/lib/ds/a.h"
+@test "rooms: rooms of one rank include each other, but not in a circle" {
+	echo '#include "json/json.h"' >"$tree/lib/scan/a.h"
+	feed rooms
+	echo '#include "scan/a.h"' >"$tree/lib/json/b.h"
 	fails_with 1 rooms
-	grep -q 'ds (rank 1) must not include rec (rank 1)' "$out"
+	grep -q '^# a circle: json scan,scan json$' "$out"
+}
+
+@test "rooms: a driver includes itself and no other" {
+	echo '#include "drv/pg/pg.h"' | tee "$tree/lib/drv/pg/pg.c" >"$tree/lib/drv/sqlite/a.c"
+	fails_with 1 rooms
+	grep -q '^# lib/drv/sqlite/a.c:1: "drv/pg/pg.h": a driver never includes another$' "$out"
+	not grep -q 'lib/drv/pg/pg.c' "$out"
 }
 
 @test "rooms: a library's header shows in its room only" {
@@ -38,7 +47,7 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 	fails_with 1 rooms
 	grep -q '"err.h" names no room' "$out"
 	grep -q 'lib/stray.c: no room of that name' "$out"
-	rm -r "$tree"/lib/*/* "$tree"/lib/*.c "$tree"/bin/*
+	rm -r "$tree"/lib/* "$tree"/bin/*
 	fails_with 1 rooms
 	grep -q 'no sources here' "$out"
 }

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Who may include whom: tests/rooms.sh [TREE], TAP. TREE has lib/ROOM/*.[ch] and bin/*.[ch].
-# A room includes itself and rooms of a lower rank; libraries show their headers only where they belong.
+# Who may include whom: tests/rooms.sh [TREE], TAP. TREE has lib/ROOM/**.[ch] and bin/*.[ch].
+# A room includes itself, rooms of a lower rank, and rooms of its own rank as long as no circle comes of it. A driver never
+# includes another driver. Libraries show their headers only where they belong.
 set -euo pipefail
 cd "${1:-$(dirname "$0")/..}"
 
 declare -A rank=(
 	[base]=0
-	[ds]=1 [sketch]=1 [rec]=1
-	[io]=2
+	[json]=1 [proto]=1 [row]=1 [scan]=1 [sketch]=1
+	[io]=2 [net]=2
 	[tool]=3
-	[agg]=4 [sink]=4 [source]=4
+	[agg]=4 [job]=4 [read]=4 [serve]=4 [sink]=4 [source]=4 [xform]=4
 	[drv]=5
-	[bin]=6
+	[app]=6
+	[bin]=7
 )
 
 # Header of a library (a regular expression) and the rooms that may see it.
@@ -22,7 +24,7 @@ libraries=(
 	'sqlite3\.h|drv'
 	'xxh.*\.h|base'
 	'zlib\.h|zstd.*\.h|io'
-	'jq\.h|jv\.h|drv tool'
+	'jq\.h|jv\.h|drv tool xform'
 )
 
 tests=0
@@ -57,19 +59,41 @@ while read -r file; do
 done < <(find lib -name '*.[ch]' | LC_ALL=C sort)
 report "every file of lib/ is in a room" "$unknown"
 
-for room in base ds sketch rec io tool agg sink source drv bin; do
+for room in $(printf '%s\n' "${!rank[@]}" | LC_ALL=C sort); do
 	wrong=
 	while read -r from at kind header; do
 		[ "$from$kind" = "$room\"" ] || continue
 		to=${header%%/*}
 		if [ "$to" = "$header" ] || [ -z "${rank[$to]-}" ]; then
 			wrong+="$at: \"$header\" names no room"$'\n'
-		elif [ "$to" != "$room" ] && [ "${rank[$to]}" -ge "${rank[$room]}" ]; then
+		elif [ "${rank[$to]}" -gt "${rank[$room]}" ]; then
 			wrong+="$at: \"$header\": $room (rank ${rank[$room]}) must not include $to (rank ${rank[$to]})"$'\n'
 		fi
 	done <<<"$includes"
-	report "$room/ includes itself and lower rooms" "$wrong"
+	report "$room/ includes itself and no higher room" "$wrong"
 done
+
+# A circle among rooms of one rank: what is left when rooms that include no other are taken away again and again.
+edges=$(while read -r from _ kind header; do
+	to=${header%%/*}
+	[ "$kind" = '"' ] && [ "$from" != "$to" ] && [ "${rank[$from]-}" = "${rank[$to]-none}" ] && echo "$from $to"
+done <<<"$includes" | LC_ALL=C sort -u) || :
+while [ -n "$edges" ]; do
+	left=$(while read -r from to; do
+		! grep -q "^$to " <<<"$edges" || echo "$from $to"
+	done <<<"$edges")
+	[ "$left" != "$edges" ] || break
+	edges=$left
+done
+report "rooms of one rank include each other without a circle" "${edges:+a circle: $(paste -sd, <<<"$edges")$'\n'}"
+
+wrong=
+while read -r from at _ header; do
+	[ "$from ${header%%/*}" = "drv drv" ] || continue
+	own=${at#lib/drv/} to=${header#drv/}
+	[ "${own%%/*}" = "${to%%/*}" ] || wrong+="$at: \"$header\": a driver never includes another"$'\n'
+done <<<"$includes"
+report "no driver includes another" "$wrong"
 
 for library in "${libraries[@]}"; do
 	wrong=

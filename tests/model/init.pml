@@ -1,4 +1,4 @@
-/* init.pml: how a job starts, and how it is kept from starting twice. lib/source/decide.c is its code.
+/* init.pml: how a job starts, and how it is kept from starting twice. lib/job/start_rules.c is its code.
  * Companions: hta.pml (apply, catch-up, commit), revoke.pml (partitions that move), bootstrap.pml (included: the
  * operator's acts). README.md says of each switch which rule it takes away, with bounds and what was measured.
  *
