@@ -2,20 +2,25 @@
  * whole is judged. */
 #include "row/rollup.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/tm.h"
 #include "scan/look.h"
 
-enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, MEMBERS };
+enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, COLUMNS, MEMBERS };
 
 static const char *const name_of[MEMBERS] = {
 	"op", "metric", "window_start", "window_end", "dims", "dims_hash", "count",
-	"value_count", "sum", "min", "max", "uniq", "uniq_sketch",
+	"value_count", "sum", "min", "max", "uniq", "uniq_sketch", "columns",
 };
 
 void rollup_reader_fini(struct rollup_reader *r)
 {
 	json_fini(&r->json);
 	buf_fini(&r->scratch);
+	free(r->cell);
+	r->cell = NULL;
 }
 
 static int bad_member(struct err *err, enum member m, const char *what)
@@ -139,6 +144,18 @@ static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct 
 	return 0;
 }
 
+static int get_columns(struct rollup_reader *r, uint32_t at, struct rollup *out, struct err *err)
+{
+	if (is_null(&r->json, at))
+		return 0;
+	if (!r->cell)
+		r->cell = mem_array(COLUMNS_MAX, sizeof(*r->cell));
+	if (cells_parse(&r->json, at, r->cell, &out->cells, err))
+		return err_in(err, "rollup row");
+	out->cell = r->cell;
+	return 0;
+}
+
 /* MEMBERS where the name is none of ours. */
 static enum member member_of(const struct json *j, uint32_t key)
 {
@@ -175,7 +192,8 @@ int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out,
 		if (m < MEMBERS)
 			at[m] = i + 1;
 	}
-	return get_key(r, at, out, err) || get_measures(r, at, out, err) || get_uniq(r, at, out, err) ? -1 : 0;
+	return get_key(r, at, out, err) || get_measures(r, at, out, err) || get_uniq(r, at, out, err) ||
+		get_columns(r, at[COLUMNS], out, err) ? -1 : 0;
 }
 
 /* ---- writing */
@@ -236,6 +254,14 @@ void rollup_format(const struct rollup *row, bool sketch, struct buf *out)
 	buf_hex(out, row->dims_hash, sizeof(row->dims_hash));
 	buf_addc(out, '"');
 	add_measures(row, sketch, out);
+	if (row->measures.n) {
+		buf_addz(out, ",\"measures\":");
+		buf_adds(out, row->measures);
+	}
+	if (row->cells && sketch) {
+		buf_addz(out, ",\"columns\":");
+		cells_format(row->cell, row->cells, out);
+	}
 	buf_addz(out, "}\n");
 }
 
@@ -271,10 +297,21 @@ static bool add_values(struct rollup *r, const struct rollup *b)
 	return !__builtin_add_overflow(r->value_count, b->value_count, &r->value_count) && dec_add(&r->sum, b->sum);
 }
 
+static bool add_cells(struct rollup *a, const struct rollup *b)
+{
+	if (a->cells != b->cells)
+		return false;
+	for (size_t i = 0; i < a->cells; i++)
+		if (column_cmp(&a->cell[i].column, &b->cell[i].column) || !cell_merge(&a->cell[i], &b->cell[i]))
+			return false;
+	return true;
+}
+
 bool rollup_add(struct rollup *a, const struct rollup *b)
 {
 	struct rollup sum = *a;
-	if (__builtin_add_overflow(sum.count, b->count, &sum.count) || (b->has_value && !add_values(&sum, b)))
+	if (__builtin_add_overflow(sum.count, b->count, &sum.count) || (b->has_value && !add_values(&sum, b)) ||
+	    !add_cells(&sum, b))
 		return false;
 	*a = sum;
 	return true;

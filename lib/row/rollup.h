@@ -7,13 +7,17 @@
  * op "add": a delta that the sink adds: sum, min, max are strings there (they pass filters that read numbers as doubles).
  * Measures that the metric does not have are left out: value_count, sum, min, max belong to --value; uniq, uniq_sketch to --uniq.
  * With --value and no value in the row, value_count is 0 and sum, min, max are null. uniq is the sketch's estimate.
- * uniq_sketch is base64 of hll_encode (sketch/hll.h). Key: (metric, window_start, window_end, dims_hash). */
+ * uniq_sketch is base64 of hll_encode (sketch/hll.h).
+ * Measures of --agg: "columns" (columns.h) is what they keep, in rows of both kinds; "measures" are their
+ * values by name, in "set" rows only, for people: {"latency":4.5}, null where there is none.
+ * Key: (metric, window_start, window_end, dims_hash). */
 #ifndef ROW_ROLLUP_H
 #define ROW_ROLLUP_H
 
 #include "base/dec.h"
 #include "base/err.h"
 #include "json/json.h"
+#include "row/columns.h"
 
 struct rollup {
 	bool add;                     /* op: add or set */
@@ -28,9 +32,12 @@ struct rollup {
 	bool has_uniq;
 	uint64_t uniq;
 	struct slice sketch;          /* decoded hll_encode bytes; empty: left out */
+	struct cell *cell;            /* in order (column_cmp); not owned; merging writes into them */
+	size_t cells;
+	struct slice measures;        /* to be written: a JSON object; empty: none. Not read */
 };
 
-struct rollup_reader { struct json json; struct buf scratch; };   /* {0} to start */
+struct rollup_reader { struct json json; struct buf scratch; struct cell *cell; };   /* {0} to start */
 void rollup_reader_fini(struct rollup_reader *r);
 
 /* Reads one row. EX_DATAERR with the reason where a member is missing, of the wrong type, or the hash is not 32 hex digits; where the window is empty,
@@ -39,7 +46,7 @@ void rollup_reader_fini(struct rollup_reader *r);
  * Slices point into line or r->scratch and are valid until the next call. Unknown members are ignored. */
 int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out, struct err *err);
 
-/* Appends the row and \n. sketch: false leaves uniq_sketch out. */
+/* Appends the row and \n. sketch: false leaves out what only stores and mergers need: uniq_sketch, columns. */
 void rollup_format(const struct rollup *row, bool sketch, struct buf *out);
 
 /* Order of the primary key: metric, start, end (bytes of dims_hash last): how sinks lock rows. */

@@ -11,6 +11,7 @@ static void test_round_trips(void)
 	static const char *const lines[] = {
 		"{\"op\":\"set\"," KEY ",\"count\":10}",
 		"{\"op\":\"add\"," KEY ",\"count\":0}",
+		"{\"op\":\"add\"," KEY ",\"count\":3,\"columns\":{\"count\":{\"a.avg.n\":2},\"sum\":{\"a.avg.sum\":\"1.5\"}}}",
 		"{\"op\":\"set\"," KEY ",\"count\":10,\"value_count\":9,\"sum\":12.5,\"min\":0.1,\"max\":9,\"uniq\":7,\"uniq_sketch\":\"AQID\"}",
 		"{\"op\":\"add\"," KEY ",\"count\":10,\"value_count\":9,\"sum\":\"-12.5\",\"min\":\"-9.000000001\",\"max\":\"0\",\"uniq\":7,\"uniq_sketch\":\"AQIDBA==\"}",
 		"{\"op\":\"set\"," KEY ",\"count\":10,\"value_count\":0,\"sum\":null,\"min\":null,\"max\":null}",
@@ -32,7 +33,7 @@ static void test_round_trips(void)
 		is_bytes(b.p, b.n - 1, lines[i], "the same again");
 	}
 	struct rollup row;
-	ok(rollup_parse(&r, slice_z(lines[2]), &row, NULL) == 0 && !row.add && row.count == 10 && row.value_count == 9 && row.has_value && row.has_uniq, "members");
+	ok(rollup_parse(&r, slice_z(lines[3]), &row, NULL) == 0 && !row.add && row.count == 10 && row.value_count == 9 && row.has_value && row.has_uniq, "members");
 	ok(row.sum == 12500000000 && row.min == 100000000 && row.max == 9000000000 && row.uniq == 7, "numbers");
 	ok(slice_eq(row.sketch, slice("\1\2\3", 3)) && slice_is(row.dims, "{\"endpoint\":\"/a\",\"status\":200}"), "slices");
 	is_int(row.end_us - row.start_us, 60 * TM_S, "a window of a minute");
