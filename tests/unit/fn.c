@@ -1,0 +1,110 @@
+#include "agg/fn.h"
+#include "tap.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/wide.h"
+
+static void test_ratio(void)
+{
+	uint64_t x = 88172645463325252u, bad = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		uint64_t a, b;
+
+		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+		a = x >> (x & 31) & ((1ULL << 53) - 1);
+		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+		b = (x >> 11 >> (x & 31)) + 1;
+		bad += wide_ratio(wide_of(a), wide_of(b)) != (double)a / (double)b;
+	}
+	is_int(bad, 0, "quotients of what a double holds are those of the processor");
+	ok(wide_ratio(wide_of(0), wide_of(7)) == 0, "nothing");
+	ok(wide_ratio(wide_square((wide_u128)1 << 126), wide_of((wide_u128)1 << 126)) == ldexp(1, 126), "large ones");
+	ok(wide_ratio(wide_of(((wide_u128)1 << 53) + 1), wide_of(1)) == ldexp(1, 53), "a tie goes to the even one");
+	ok(wide_ratio(wide_of(((wide_u128)1 << 53) + 3), wide_of(1)) == ldexp(1, 53) + 4, "the other tie too");
+	ok(wide_ratio(wide_of((((wide_u128)1 << 53) + 1) << 40 | 1), wide_of((wide_u128)1 << 40)) == ldexp(1, 53) + 2,
+	   "a little above the tie does not");
+}
+
+/* The measure of these values, each 1e-9. */
+static void measure(const char *name, const int64_t *value, unsigned n, struct buf *out)
+{
+	const struct agg_fn *fn = fn_find(slice_z(name));
+	struct cell cell[FN_PARTS_MAX];
+	char text[FN_PARTS_MAX][32];
+
+	for (unsigned k = 0; k < fn->parts; k++) {
+		snprintf(text[k], sizeof(text[k]), "m.%s.%s", name, fn->part[k].name);
+		cell[k] = (struct cell){ .column = { fn->part[k].rule, slice_z(text[k]) }, .empty = fn->part[k].rule != COLUMN_COUNT };
+	}
+	for (unsigned i = 0; i < n; i++) {
+		dec v = value[i], to[FN_PARTS_MAX] = { v, v, v, v };
+		dec *const out_of[FN_PARTS_MAX] = { &to[0], &to[1], &to[2], &to[3] };
+
+		if (fn->contribute)
+			fn->contribute(&v, 1, out_of);
+		for (unsigned k = 0; k < fn->parts; k++) {
+			struct cell c = cell[k];
+
+			c.empty = false;
+			if (fn->part[k].rule == COLUMN_COUNT)
+				c.count = 1;
+			else
+				c.value = to[k];
+			ok(cell_merge(&cell[k], &c), "added");
+		}
+	}
+	out->n = 0;
+	fn_measures(cell, fn->parts, out);
+}
+
+static void test_values(void)
+{
+	static const struct { const char *name; unsigned n; int64_t value[4]; const char *json; } rows[] = {
+		{ "avg", 0, { 0 }, "{\"m\":null}" },
+		{ "avg", 3, { 1000000000, 2000000000, 2000000000 }, "{\"m\":1.6666666666666667}" },
+		{ "avg", 2, { -1, 0 }, "{\"m\":-5e-10}" },
+		{ "avg", 1, { 100000000 }, "{\"m\":0.1}" },
+		{ "stddev", 0, { 0 }, "{\"m\":null}" },
+		{ "stddev", 1, { 5000000000 }, "{\"m\":null}" },
+		{ "stddev", 2, { 5000000000, 5000000000 }, "{\"m\":0}" },
+		{ "stddev", 4, { 1000000000, 2000000000, 3000000000, 4000000000 }, "{\"m\":1.2909944487358056}" },
+		{ "stddev", 2, { -10000000000LL, 10000000000LL }, "{\"m\":14.142135623730951}" },
+		{ "stddev", 3, { 1, 1, 1 }, "{\"m\":0}" },
+	};
+	struct buf out = { 0 };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		measure(rows[i].name, rows[i].value, rows[i].n, &out);
+		is_bytes(out.p, out.n, rows[i].json, rows[i].json);
+	}
+	buf_fini(&out);
+}
+
+static void test_gathering(void)
+{
+	struct cell cell[] = {
+		{ .column = { COLUMN_COUNT, slice_z("b.avg.n") }, .count = 2 },
+		{ .column = { COLUMN_COUNT, slice_z("c.later.n") }, .count = 2 },
+		{ .column = { COLUMN_COUNT, slice_z("d.avg.n") }, .count = 2 },
+		{ .column = { COLUMN_SUM, slice_z("a.avg.sum") }, .value = 1 },
+		{ .column = { COLUMN_SUM, slice_z("b.avg.sum") }, .value = 3000000000 },
+		{ .column = { COLUMN_SUM, slice_z("d.avg.sum") }, .value = 4000000000 },
+	};
+	struct buf out = { 0 };
+
+	fn_measures(cell, 6, &out);
+	is_bytes(out.p, out.n, "{\"b\":1.5,\"d\":2}", "known and whole ones only");
+	ok(!fn_find(slice_z("median")) && fn_find(slice_z("avg")) == fn_all[0], "by name");
+	buf_fini(&out);
+}
+
+int main(void)
+{
+	test_ratio();
+	test_values();
+	test_gathering();
+	return done();
+}
