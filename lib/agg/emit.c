@@ -22,7 +22,8 @@ _Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) +
 /* What formats rows: one a thread. */
 struct writer {
 	struct dim dim[METRIC_DIMS_MAX];
-	struct buf out, dims, scratch, sketch;
+	struct buf out, dims, scratch, sketch, measures;
+	struct cell cell[COLUMNS_MAX];
 	uint64_t rows;               /* in out */
 };
 
@@ -61,6 +62,7 @@ void emit_free(struct emit *e)
 		buf_fini(&e->writer[i].dims);
 		buf_fini(&e->writer[i].scratch);
 		buf_fini(&e->writer[i].sketch);
+		buf_fini(&e->writer[i].measures);
 	}
 	free(e->writer);
 	order_fini(&e->order);
@@ -98,6 +100,31 @@ static void measure(const struct emit *e, struct writer *w, const struct plan_me
 	row->sketch = buf_slice(&w->sketch);
 }
 
+/* The columns of --agg, and in final rows what people read of them. */
+static void add_columns(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct table *t,
+			const struct group *g, struct rollup *row)
+{
+	for (size_t c = 0; c < m->n_columns; c++)
+		w->cell[c].column = m->column[c];
+	table_cells(t, g, w->cell);
+	row->cell = w->cell;
+	row->cells = m->n_columns;
+	if (e->add)
+		return;
+	w->measures.n = 0;
+	for (size_t i = 0; i < m->m.n_measures; i++) {
+		const struct agg_fn *fn = m->m.measure[i].fn;
+		struct cell part[FN_PARTS_MAX];
+
+		for (unsigned k = 0; k < fn->parts; k++)
+			part[k] = w->cell[m->measure[i].column[k]];
+		buf_printf(&w->measures, "%s\"%s\":", i ? "," : "{", m->m.measure[i].name);
+		fn->value(part, &w->measures);
+	}
+	buf_addc(&w->measures, '}');
+	row->measures = buf_slice(&w->measures);
+}
+
 /* What rows are made of. */
 struct job { struct emit *e; const struct plan_metric *m; const struct table *t; size_t from; };
 
@@ -117,6 +144,8 @@ static void write_row(const struct job *j, struct writer *w, const struct order_
 	row.start_us = (int64_t)key_window(key) * m->every_us;
 	row.end_us = row.start_us + m->every_us;
 	measure(j->e, w, j->m, &counts, &row);
+	if (j->m->n_columns)
+		add_columns(j->e, w, j->m, j->t, g, &row);
 	rollup_format(&row, j->e->sketch, &w->out);
 	w->rows++;
 }

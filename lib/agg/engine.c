@@ -12,6 +12,52 @@
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
 
+/* What an aggregate makes of a column of values, once for all who ask. */
+static struct engine_contribution *contribution_of(struct engine *w, const struct agg_fn *fn, size_t value)
+{
+	size_t i = 0;
+
+	while (i < w->n_contributions && (w->contribution[i].fn != fn || w->contribution[i].value != value))
+		i++;
+	if (i == w->n_contributions) {
+		w->contribution[i].fn = fn;
+		w->contribution[i].value = value;
+		w->n_contributions++;
+	}
+	return &w->contribution[i];
+}
+
+/* Where each column of a metric finds what it adds. */
+static void link_columns(struct engine *w, size_t metric)
+{
+	const struct plan_metric *p = &w->plan->metric[metric];
+	struct engine_metric *m = &w->metric[metric];
+
+	m->contribution = mem_array(p->n_columns + 1, sizeof(*m->contribution));
+	m->contributes = mem_array(p->n_columns + 1, sizeof(*m->contributes));
+	for (size_t c = 0; c < p->n_columns; c++) {
+		struct plan_part at = p->part[c];
+		const struct agg_fn *fn = p->m.measure[at.measure].fn;
+		size_t value = (size_t)p->measure[at.measure].value;
+
+		if (p->rule[c] == COLUMN_COUNT)
+			m->contribution[c] = NULL;
+		else if (!fn->contribute)
+			m->contribution[c] = w->value[value];
+		else
+			m->contribution[c] = contribution_of(w, fn, value)->part[at.part];
+	}
+}
+
+static size_t all_measures(const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_metrics; i++)
+		n += plan->metric[i].m.n_measures;
+	return n;
+}
+
 struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
 {
 	struct engine *w = mem_zalloc(sizeof(*w));
@@ -25,13 +71,17 @@ struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
 		const struct plan_metric *m = &plan->metric[i];
 
 		w->metric[i].table = table_new((struct table_shape){
-			.value = m->value >= 0, .uniq = m->uniq >= 0, .windows = lateness_us != ENGINE_NO_LATENESS });
+			.value = m->value >= 0, .uniq = m->uniq >= 0, .windows = lateness_us != ENGINE_NO_LATENESS,
+			.columns = (unsigned)m->n_columns, .rule = m->rule });
 	}
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
 	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
 	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
 	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
+	w->contribution = mem_array(all_measures(plan) + 1, sizeof(*w->contribution));
+	for (size_t i = 0; i < plan->n_metrics; i++)
+		link_columns(w, i);
 	w->counts.watermark_us = w->counts.ahead_us = POS_NONE;
 	ahead_init(&w->own, plan->common.max_ahead_us);
 	engine_from(w, 0, NULL, NULL);
@@ -45,6 +95,8 @@ void engine_free(struct engine *w)
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		table_free(w->metric[i].table);
 		buf_fini(&w->metric[i].keys);
+		free(w->metric[i].contribution);
+		free(w->metric[i].contributes);
 	}
 	scan_free(w->scan);
 	key_scratch_fini(&w->scratch);
@@ -54,6 +106,7 @@ void engine_free(struct engine *w)
 	free(w->rounded);
 	free(w->uniq);
 	free(w->has_uniq);
+	free(w->contribution);
 	free(w);
 }
 
@@ -139,12 +192,26 @@ static uint64_t read_times(struct engine *w, uint64_t live)
 	return sets.good;
 }
 
+/* The lines whose value is too large for an aggregate that asks for it. */
+static uint64_t beyond_limit(const struct engine *w, size_t column)
+{
+	dec limit = w->plan->value_limit[column];
+	uint64_t beyond = 0;
+
+	for_each_line(i, w->has_value[column])
+		if (w->value[column][i] > limit || w->value[column][i] < -limit)
+			beyond |= BIT(i);
+	return beyond;
+}
+
 static uint64_t read_values(struct engine *w, size_t column, uint64_t live)
 {
 	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), live, w->value[column]);
 
 	w->rounded[column] = w->plan->common.exact ? 0 : sets.rounded;
 	w->has_value[column] = sets.exact | w->rounded[column];
+	if (w->plan->value_limit[column])
+		w->has_value[column] &= ~beyond_limit(w, column);
 	return w->has_value[column] | sets.none;
 }
 
@@ -194,6 +261,21 @@ static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 
 /* ---- a batch */
 
+/* What aggregates that do not add the value itself add. */
+static void contribute(struct engine *w)
+{
+	for (size_t i = 0; i < w->n_contributions; i++) {
+		struct engine_contribution *c = &w->contribution[i];
+		dec *const out[FN_PARTS_MAX] = { c->part[0], c->part[1], c->part[2], c->part[3] };
+		dec value[SCAN_BATCH], *of = w->value[c->value];
+
+		/* lines without a value hold what an earlier one had there, or nothing yet */
+		for (size_t k = 0; k < SCAN_BATCH; k++)
+			value[k] = w->has_value[c->value] >> k & 1 ? of[k] : 0;
+		c->fn->contribute(value, SCAN_BATCH, out);
+	}
+}
+
 static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	uint8_t line[SCAN_BATCH];
@@ -201,6 +283,7 @@ static int add_batch(struct engine *w, uint64_t live, struct err *err)
 
 	for_each_line(i, live)
 		line[n++] = (uint8_t)i;
+	contribute(w);
 	for (size_t k = 0; k < w->plan->n_metrics; k++) {
 		const struct plan_metric *p = &w->plan->metric[k];
 		struct table_batch b = { .n = n, .line = line, .key = w->metric[k].key };
@@ -213,6 +296,10 @@ static int add_batch(struct engine *w, uint64_t live, struct err *err)
 			b.uniq = w->uniq[p->uniq];
 			b.has_uniq = w->has_uniq[p->uniq];
 		}
+		for (size_t c = 0; c < p->n_columns; c++)
+			w->metric[k].contributes[c] = w->has_value[p->measure[p->part[c].measure].value];
+		b.contribution = w->metric[k].contribution;
+		b.contributes = w->metric[k].contributes;
 		if (table_add(w->metric[k].table, &b, err))
 			return err_in(err, "metric %s", p->m.name);
 	}

@@ -17,6 +17,8 @@ struct engine_metric {
 	const char *key[SCAN_BATCH];
 	int64_t start_us;            /* window of the last line: most are in the same */
 	uint64_t index;
+	const dec **contribution;    /* of each column: rows of value or of square; NULL: a COUNT */
+	uint64_t *contributes;       /* of each column, of the batch */
 };
 
 struct engine {
@@ -38,6 +40,8 @@ struct engine {
 	uint64_t twice, skipped;
 	dec (*value)[SCAN_BATCH];            /* a row a column of the plan */
 	uint64_t *has_value, *rounded;
+	struct engine_contribution { const struct agg_fn *fn; size_t value; dec part[FN_PARTS_MAX][SCAN_BATCH]; } *contribution;
+	size_t n_contributions;              /* of aggregates that add something else than the value */
 	uint64_t (*uniq)[SCAN_BATCH];
 	uint64_t *has_uniq;
 	uint64_t ahead;                      /* dead for being too far ahead, and nothing else */

@@ -146,19 +146,26 @@ static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsign
 	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->m.name, m->m.dim[at].name, why);
 }
 
-static bool value_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
+/* column: of the plan's values. limit: what is beyond it is bad; 0: any. */
+static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t column, const char *path, dec limit,
+			   unsigned line, struct err *why)
 {
-	const struct field *f = engine_field(w, line, w->plan->value_field[m->value]);
-	const char *path = m->m.value.name;
+	const struct field *f = engine_field(w, line, w->plan->value_field[column]);
+	enum dec_result r;
 	dec v;
 
 	if (f->type <= FIELD_NULL)
 		return false;
-	switch (value_dec(*f, &v)) {
-	case DEC_OK:
-		return false;
+	r = value_dec(*f, &v);
+	switch (r) {
 	case DEC_ROUNDED:
-		if (!w->plan->common.exact)
+	case DEC_OK:
+		if (limit && (v > limit || v < -limit)) {
+			err_set(why, EX_DATAERR, "metric %s: %s is out of range for its measure (beyond +-%lld)", m->m.name, path,
+				(long long)(limit / 1000000000));
+			return true;
+		}
+		if (r == DEC_OK || !w->plan->common.exact)
 			return false;
 		err_set(why, EX_DATAERR, "metric %s: %s has more than nine decimals, and --exact forbids to round it", m->m.name, path);
 		return true;
@@ -172,6 +179,17 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, unsign
 	err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->m.name, path,
 		type_names[f->type]);
 	return true;
+}
+
+static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
+{
+	for (size_t i = 0; i < m->m.n_measures; i++) {
+		const struct metric_measure *x = &m->m.measure[i];
+
+		if (value_is_wrong(w, m, (size_t)m->measure[i].value, x->path.name, x->fn->limit, line, why))
+			return true;
+	}
+	return false;
 }
 
 static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
@@ -193,7 +211,8 @@ void engine_why(struct engine *w, unsigned line, struct err *why)
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		const struct plan_metric *m = &w->plan->metric[i];
 
-		if (dims_are_wrong(w, m, line, why) || (m->value >= 0 && value_is_wrong(w, m, line, why)) ||
+		if (dims_are_wrong(w, m, line, why) || (m->value >= 0 && value_is_wrong(w, m, (size_t)m->value, m->m.value.name, 0, line, why)) ||
+		    measure_is_wrong(w, m, line, why) ||
 		    (m->uniq >= 0 && uniq_is_wrong(w, m, line, why)))
 			return;
 	}

@@ -51,33 +51,52 @@ static bool gather_parts(const struct agg_fn *fn, struct slice measure, const st
 	return found == (1u << fn->parts) - 1;
 }
 
-void fn_measures(const struct cell *cell, size_t n, struct buf *out)
+/* The measure whose name comes next in order; false: none is left. */
+static bool next_measure(const struct cell *cell, size_t n, struct slice last, struct column_name *next)
+{
+	struct column_name name;
+
+	next->measure = slice(NULL, 0);
+	for (size_t i = 0; i < n; i++)
+		if (column_name_parse(cell[i].column.name, &name) &&
+		    (!last.p || slice_cmp(name.measure, last) > 0) &&
+		    (!next->measure.p || slice_cmp(name.measure, next->measure) < 0))
+			*next = name;
+	return next->measure.p != NULL;
+}
+
+void fn_each_measure(const struct cell *cell, size_t n, fn_measure *call, void *arg)
 {
 	struct slice last = { 0 };
-	bool more = false;
+	struct column_name name;
+	struct buf value = { 0 };
 
-	buf_addc(out, '{');
-	for (;;) {
-		struct column_name name, next = { 0 };
-		struct cell parts[FN_PARTS_MAX];
-		const struct agg_fn *fn;
+	for (; next_measure(cell, n, last, &name); last = name.measure) {
+		const struct agg_fn *fn = fn_find(name.operation);
+		struct cell part[FN_PARTS_MAX];
 
-		for (size_t i = 0; i < n; i++)
-			if (column_name_parse(cell[i].column.name, &name) &&
-			    (!last.p || slice_cmp(name.measure, last) > 0) &&
-			    (!next.measure.p || slice_cmp(name.measure, next.measure) < 0))
-				next = name;
-		if (!next.measure.p)
-			break;
-		last = next.measure;
-		fn = fn_find(next.operation);
-		if (!fn || !gather_parts(fn, next.measure, cell, n, parts))
+		if (!fn || !gather_parts(fn, name.measure, cell, n, part))
 			continue;
-		buf_addz(out, more ? ",\"" : "\"");
-		buf_adds(out, next.measure);
-		buf_addz(out, "\":");
-		fn->value(parts, out);
-		more = true;
+		value.n = 0;
+		fn->value(part, &value);
+		call(arg, name.measure, buf_slice(&value));
 	}
+	buf_fini(&value);
+}
+
+static void put_measure(void *arg, struct slice name, struct slice value)
+{
+	struct buf *out = arg;
+
+	buf_addz(out, out->p[out->n - 1] == '{' ? "\"" : ",\"");
+	buf_adds(out, name);
+	buf_addz(out, "\":");
+	buf_adds(out, value);
+}
+
+void fn_measures(const struct cell *cell, size_t n, struct buf *out)
+{
+	buf_addc(out, '{');
+	fn_each_measure(cell, n, put_measure, out);
 	buf_addc(out, '}');
 }

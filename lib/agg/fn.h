@@ -36,8 +36,12 @@ extern const struct agg_fn *const fn_all[];
 /* Appends a finite double. */
 void fn_put_double(double v, struct buf *out);
 
-/* The measures of a row, by name, from its cells: {"latency":4.5,..}. Cells of operations that are not known
- * here are left out. */
+/* The measures of a row in order of their names, from its cells: value is JSON. Cells of operations that are
+ * not known here are left out. Slices are valid during the call. */
+typedef void fn_measure(void *arg, struct slice name, struct slice value);
+void fn_each_measure(const struct cell *cell, size_t n, fn_measure *call, void *arg);
+
+/* Appends them as an object: {"latency":4.5,..}. */
 void fn_measures(const struct cell *cell, size_t n, struct buf *out);
 
 #endif

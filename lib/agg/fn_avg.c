@@ -7,7 +7,7 @@ static void avg_value(const struct cell *cell, struct buf *out)
 	dec sum = cell[1].value;
 	double v;
 
-	if (cell[0].count == 0 || cell[1].empty) {
+	if (cell[0].count == 0) {
 		buf_addz(out, "null");
 		return;
 	}

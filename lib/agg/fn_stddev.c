@@ -33,7 +33,7 @@ static void stddev_value(const struct cell *cell, struct buf *out)
 	dec sum = cell[1].value;
 	struct wide a, b;
 
-	if (n < 2 || cell[1].empty || cell[2].empty) {
+	if (n < 2) {
 		buf_addz(out, "null");
 		return;
 	}

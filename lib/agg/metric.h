@@ -11,6 +11,7 @@
  *   by .endpoint\n               a line a dimension, in order of its name
  *   value .latency_ms\n          left out where there is none
  *   uniq .user_id\n              left out where there is none
+ *   agg NAME avg .latency_ms\n   a line a measure of --agg, in order of its name
  *   exact\n                      only with --exact
  *   ahead 600000000\n            only with --ahead dead: --max-ahead, us
  *
@@ -20,6 +21,7 @@
 
 #include <stdbool.h>
 #include "base/err.h"
+#include "agg/fn.h"
 #include "json/path.h"
 #include "scan/value.h"
 
@@ -30,6 +32,9 @@ enum { METRIC_CFG_CHARS = 16 };
 #define METRIC_EVERY_MIN_US 1000LL                       /* windows start at whole milliseconds */
 #define METRIC_EVERY_MAX_US (366LL * 86400 * 1000000)
 
+/* NAME=avg(PATH) of --agg. */
+struct metric_measure { char *name; const struct agg_fn *fn; struct path path; };
+
 struct metric {
 	char *name;
 	int64_t every_us;
@@ -37,6 +42,8 @@ struct metric {
 	struct path *dim;            /* in order of their names (bytes), which are distinct */
 	bool has_value, has_uniq;
 	struct path value, uniq;
+	size_t n_measures;
+	struct metric_measure *measure;      /* in order of their names (bytes), which are distinct */
 };
 
 /* What all metrics of a run share. */
@@ -61,6 +68,10 @@ int metric_every_check(int64_t every_us, struct err *err);
  * path is wrong, a name longer than METRIC_DIM_NAME_MAX bytes, two dimensions of one name. */
 int metric_add_dims(struct metric *m, struct slice list, struct err *err);
 
+/* Adds a measure: "NAME=OPERATION(PATH)", or without NAME= named after operation and path, dots as
+ * underscores. EX_USAGE: not of that form, an unknown operation, two measures of one name. */
+int metric_add_measure(struct metric *m, const char *text, struct err *err);
+
 /* XXH3-64 of a text as METRIC_CFG_CHARS hex digits and a NUL. */
 void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1]);
 
@@ -68,7 +79,7 @@ void metric_cfg(const struct metric *m, const struct metric_common *c, char out[
 
 /* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms",
  * "zone":"UTC","format":"clf","by":["endpoint"],"value":"latency_ms","uniq":"user_id",
- * "exact":true,"max_ahead":"10m"}; members that do not apply are left out, but for "by". */
+ * "agg":{"latency":"avg(latency_ms)"},"exact":true,"max_ahead":"10m"}; members that do not apply are left out, but for "by". */
 void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out);
 
 #endif

@@ -17,6 +17,8 @@ struct scope {
 	bool has_by;
 	struct buf by;               /* lists, joined by commas */
 	const char *value, *uniq;
+	const char **agg;
+	size_t n_aggs;
 };
 
 struct plan_builder {
@@ -42,8 +44,10 @@ void plan_builder_free(struct plan_builder *b)
 {
 	if (!b)
 		return;
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
 		buf_fini(&b->scope[i].by);
+		free(b->scope[i].agg);
+	}
 	zone_free(b->zone);
 	timeform_free(b->form);
 	free(b->scope);
@@ -117,6 +121,20 @@ int plan_uniq(struct plan_builder *b, const char *path, struct err *err)
 	return try_path(path, err);
 }
 
+int plan_agg(struct plan_builder *b, const char *text, struct err *err)
+{
+	struct scope *s = now(b);
+	struct metric tried = { 0 };
+	int rc = 0;
+
+	s->agg = mem_grow(s->agg, s->n_aggs + 1, sizeof(*s->agg));
+	s->agg[s->n_aggs++] = text;
+	for (size_t i = 0; i < s->n_aggs && rc == 0; i++)
+		rc = metric_add_measure(&tried, s->agg[i], err);
+	metric_fini(&tried);
+	return rc;
+}
+
 void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead)
 {
 	b->max_ahead_us = max_us;
@@ -173,7 +191,7 @@ static int plan_column_of(uint8_t *column, size_t *n, size_t field)
 
 static int fill_metric(struct metric *m, const struct scope *own, const struct scope *all, struct err *err)
 {
-	const struct scope *by = own->has_by ? own : all;
+	const struct scope *by = own->has_by ? own : all, *agg = own->n_aggs ? own : all;
 	const char *value = own->value ? own->value : all->value, *uniq = own->uniq ? own->uniq : all->uniq;
 
 	m->name = mem_strdup(own->name);
@@ -190,6 +208,51 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 			return -1;
 		m->has_uniq = true;
 	}
+	for (size_t i = 0; i < agg->n_aggs; i++)
+		if (metric_add_measure(m, agg->agg[i], err))
+			return -1;
+	return 0;
+}
+
+/* The columns that the measures keep, in order. */
+static void fill_columns(struct plan_metric *m)
+{
+	const struct metric *x = &m->m;
+
+	m->column = mem_array(x->n_measures * FN_PARTS_MAX + 1, sizeof(*m->column));
+	m->rule = mem_array(x->n_measures * FN_PARTS_MAX + 1, sizeof(*m->rule));
+	m->part = mem_array(x->n_measures * FN_PARTS_MAX + 1, sizeof(*m->part));
+	for (size_t i = 0; i < x->n_measures; i++)
+		for (unsigned k = 0; k < x->measure[i].fn->parts; k++) {
+			const struct agg_fn *fn = x->measure[i].fn;
+			struct column c = { fn->part[k].rule, slice_z(mem_printf("%s.%s.%s", x->measure[i].name, fn->name, fn->part[k].name)) };
+			size_t at = m->n_columns++;
+
+			for (; at > 0 && column_cmp(&m->column[at - 1], &c) > 0; at--) {
+				m->column[at] = m->column[at - 1];
+				m->part[at] = m->part[at - 1];
+			}
+			m->column[at] = c;
+			m->part[at] = (struct plan_part){ i, k };
+		}
+	for (size_t at = 0; at < m->n_columns; at++) {
+		m->rule[at] = m->column[at].rule;
+		m->measure[m->part[at].measure].column[m->part[at].part] = at;
+	}
+}
+
+/* The column of values that a measure is taken of. SCAN_FIELDS fields are too many. */
+static int fill_measure(struct plan *p, const struct metric_measure *x, struct plan_measure *out, struct err *err)
+{
+	size_t field = field_of(p, &x->path);
+	dec *limit;
+
+	if (field == SCAN_FIELDS)
+		return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
+	out->value = plan_column_of(p->value_field, &p->n_values, field);
+	limit = &p->value_limit[out->value];
+	if (x->fn->limit && (!*limit || x->fn->limit < *limit))
+		*limit = x->fn->limit;
 	return 0;
 }
 
@@ -213,6 +276,13 @@ static int fill_fields(struct plan *p, struct plan_metric *m, struct err *err)
 		m->value = plan_column_of(p->value_field, &p->n_values, value);
 	if (m->m.has_uniq)
 		m->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, uniq);
+	m->measure = mem_array(m->m.n_measures + 1, sizeof(*m->measure));
+	for (size_t i = 0; i < m->m.n_measures; i++)
+		if (fill_measure(p, &m->m.measure[i], &m->measure[i], err))
+			return -1;
+	if (m->m.n_measures > COLUMNS_MAX / FN_PARTS_MAX)
+		return err_set(err, EX_USAGE, "a metric has at most %d measures", COLUMNS_MAX / FN_PARTS_MAX);
+	fill_columns(m);
 	metric_cfg(&m->m, &p->common, m->cfg);
 	return 0;
 }
@@ -250,6 +320,7 @@ struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_un
 	p->path = mem_array(SCAN_FIELDS, sizeof(*p->path));
 	p->value_field = mem_alloc(SCAN_FIELDS);
 	p->uniq_field = mem_alloc(SCAN_FIELDS);
+	p->value_limit = mem_array(SCAN_FIELDS, sizeof(*p->value_limit));
 	if (fill_plan(p, b, time, err)) {
 		plan_free(p);
 		return NULL;
@@ -268,6 +339,12 @@ void plan_free(struct plan *p)
 	for (size_t i = 0; i < p->n_metrics; i++) {
 		metric_fini(&p->metric[i].m);
 		free(p->metric[i].dim_field);
+		for (size_t c = 0; c < p->metric[i].n_columns; c++)
+			free((char *)(uintptr_t)p->metric[i].column[c].name.p);
+		free(p->metric[i].column);
+		free(p->metric[i].rule);
+		free(p->metric[i].part);
+		free(p->metric[i].measure);
 	}
 	if (p->common.time.name)
 		path_fini(&p->common.time);
@@ -277,6 +354,7 @@ void plan_free(struct plan *p)
 	free(p->path);
 	free(p->value_field);
 	free(p->uniq_field);
+	free(p->value_limit);
 	free(p);
 }
 
@@ -297,6 +375,10 @@ const struct plan_metric *plan_who(const struct plan *p, size_t field, const cha
 		*option = "--value";
 		if (m->value >= 0 && p->value_field[m->value] == field)
 			return m;
+		*option = "--agg";
+		for (size_t k = 0; k < m->m.n_measures; k++)
+			if (p->value_field[m->measure[k].value] == field)
+				return m;
 		*option = "--uniq";
 		if (m->uniq >= 0 && p->uniq_field[m->uniq] == field)
 			return m;
@@ -322,6 +404,10 @@ void plan_list(const struct plan *p, struct buf *out)
 		json_quote_z(out, p->metric[i].m.name);
 		buf_printf(out, ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", p->metric[i].cfg, p->metric[i].m.every_us);
 		metric_def(&p->metric[i].m, &p->common, out);
+		if (p->metric[i].n_columns) {
+			buf_addz(out, ",\"columns\":");
+			columns_format(p->metric[i].column, p->metric[i].n_columns, out);
+		}
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');

@@ -20,6 +20,7 @@ int plan_every(struct plan_builder *b, const char *duration, struct err *err);
 int plan_by(struct plan_builder *b, const char *paths, struct err *err);
 int plan_value(struct plan_builder *b, const char *path, struct err *err);
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
+int plan_agg(struct plan_builder *b, const char *text, struct err *err);         /* NAME=OPERATION(PATH); adds up */
 /* Everybody's, wherever they stand. EX_USAGE; EX_CONFIG as from zone_new. */
 int plan_zone(struct plan_builder *b, const char *name, struct err *err);
 int plan_time_format(struct plan_builder *b, const char *text, struct err *err);
@@ -35,6 +36,12 @@ struct plan_metric {
 	char cfg[METRIC_CFG_CHARS + 1];
 	uint8_t *dim_field;          /* field of each dimension */
 	int value, uniq;             /* columns, -1: none */
+	/* What the metric's measures keep, in the order of a row (column_cmp). */
+	size_t n_columns;
+	struct column *column;       /* their names are owned */
+	enum column_rule *rule;      /* the same rules, as a table wants them */
+	struct plan_part { size_t measure; unsigned part; } *part;   /* which of whose a column is */
+	struct plan_measure { int value; size_t column[FN_PARTS_MAX]; } *measure;   /* where its values and its parts are */
 };
 
 struct plan {
@@ -48,6 +55,7 @@ struct plan {
 	uint8_t time_field;
 	uint8_t *value_field, *uniq_field;   /* columns: each path that is measured once, whatever the number of its metrics */
 	size_t n_values, n_uniqs;
+	dec *value_limit;            /* of each column of values: what is beyond it is bad; 0: any */
 };
 
 /* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields, a form of
@@ -60,7 +68,7 @@ const struct plan_metric *plan_who(const struct plan *p, size_t field, const cha
 
 /* One hash of all names and cfgs: the stage's own in the hello. */
 void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1]);
-/* Appends [{"name":..,"cfg":..,"def":{..}},..]. */
+/* Appends [{"name":..,"cfg":..,"every_us":..,"def":{..},"columns":[..]},..]; columns where there are measures. */
 void plan_list(const struct plan *p, struct buf *out);
 
 #endif

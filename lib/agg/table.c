@@ -3,7 +3,7 @@
  *   buckets   { u32 tag[8], u32 ref[8] } x 2^k, a cache line each, at most 7/8 full, probed one after the other from tag & mask on. The tag is the
  *             low half of the hash (never 0, which is an empty place): it is all that growing needs, so that no group is touched then, and it keeps
  *             nearly every wrong group from being looked at. Eight tags are compared at once, so that where a key stands costs no branch.
- *   arena     counts [links] key, counts [links] key, ..   in order of arrival; a ref counts units of 16 bytes from its start
+ *   arena     counts [links] [columns] key, counts ..   in order of arrival; a ref counts units of 16 bytes from its start
  *
  * Counts with a value are 48 bytes: least and most value have 64 bits each until the first value that does not fit; then the whole table is made anew
  * with 64 bytes of counts, once. So counts and a key of up to 32 bytes lie in two cache lines, wherever they begin.
@@ -33,7 +33,8 @@ static void set_layout(struct table *t, bool wide)
 {
 	t->wide = wide;
 	t->counts_bytes = wide ? WIDE_BYTES : t->shape.value ? NARROW_BYTES : COUNT_BYTES;
-	t->head_bytes = t->counts_bytes + (t->shape.uniq || t->shape.windows ? LINKS_BYTES : 0);
+	t->slots_at = t->counts_bytes + (t->shape.uniq || t->shape.windows ? LINKS_BYTES : 0);
+	t->head_bytes = t->slots_at + t->shape.columns * UNIT;
 }
 
 struct table *table_new(struct table_shape shape)
@@ -226,6 +227,19 @@ struct group_counts table_counts(const struct table *t, const struct group *g)
 	c.min = t->wide ? g->wide.min : g->narrow.min;
 	c.max = t->wide ? g->wide.max : g->narrow.max;
 	return c;
+}
+
+void table_cells(const struct table *t, const struct group *g, struct cell *out)
+{
+	const dec *slot = slots_of(t, g);
+
+	for (unsigned c = 0; c < t->shape.columns; c++) {
+		out[c].empty = slot[c] == column_start(t->shape.rule[c]) && t->shape.rule[c] >= COLUMN_MIN;
+		if (t->shape.rule[c] == COLUMN_COUNT)
+			out[c].count = (uint64_t)slot[c];
+		else
+			out[c].value = slot[c];
+	}
 }
 
 uint32_t table_ref(const struct table *t, const struct group *g)

@@ -1,7 +1,7 @@
 /* The groups of one metric: an exact hash table from keys (key.h) to counts, made for many small additions.
  *
  * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes of index, its key, and 16 bytes (count only) or 48 (with
- * a value; 64 once a table has seen a value beyond +-9.2e9), and 16 more with uniques or windows. Memory is kept by table_clear for the next epoch.
+ * a value; 64 once a table has seen a value beyond +-9.2e9), 16 more with uniques or windows, and 16 a column of --agg. Memory is kept by table_clear for the next epoch.
  * At that first large value the table is there twice for a moment. Belongs to one thread. */
 #ifndef AGG_TABLE_H
 #define AGG_TABLE_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include "base/dec.h"
 #include "base/err.h"
+#include "row/columns.h"
 #include "sketch/hll.h"
 
 enum { TABLE_BATCH = 64 };
@@ -26,6 +27,8 @@ struct group_counts {
 struct table_shape {
 	bool value, uniq;            /* what a group holds */
 	bool windows;                /* groups are listed by window: table_window, table_drop */
+	unsigned columns;            /* of aggregates; their rules are borrowed for the table's life */
+	const enum column_rule *rule;
 };
 
 struct table *table_new(struct table_shape shape);
@@ -39,6 +42,9 @@ struct table_batch {
 	uint64_t has_value, has_uniq;
 	const dec *value;
 	const uint64_t *uniq;        /* hash_murmur64a */
+	/* By column of the shape: the lines that contribute, and what; NULL for a COUNT, to which each adds 1. */
+	const uint64_t *contributes;
+	const dec *const *contribution;
 };
 /* EX_DATAERR: a sum left the range of its type, or the groups 64 GiB. What was added then is undefined. */
 int table_add(struct table *t, const struct table_batch *b, struct err *err);
@@ -56,6 +62,8 @@ struct group *table_next(const struct table *t, const struct group *g);
 const char *table_key(const struct table *t, const struct group *g);
 struct group_counts table_counts(const struct table *t, const struct group *g);
 struct hll *table_uniq(const struct table *t, const struct group *g);
+/* Fills what the group has in each column of the shape; the cells' columns are the caller's. */
+void table_cells(const struct table *t, const struct group *g, struct cell *out);
 /* A group in four bytes, as long as nothing is added or dropped. */
 uint32_t table_ref(const struct table *t, const struct group *g);
 struct group *table_at(const struct table *t, uint32_t ref);

@@ -96,6 +96,41 @@ static bool seek(struct table *t, const char *const *key, const uint32_t *bytes,
 	return true;
 }
 
+/* One number into a column. False: beyond its range. */
+static inline bool add_to_slot(enum column_rule rule, dec *slot, dec v)
+{
+	switch (rule) {
+	case COLUMN_COUNT:
+	case COLUMN_SUM:
+		return dec_add(slot, v);
+	case COLUMN_MIN:
+		*slot = v < *slot ? v : *slot;
+		return true;
+	case COLUMN_MAX:
+		*slot = v > *slot ? v : *slot;
+		return true;
+	case COLUMN_RULES:
+		break;
+	}
+	return false;
+}
+
+/* Column by column, so that the rule is asked for once a batch. */
+static bool add_columns(struct table *t, const struct table_batch *b, const uint32_t *ref)
+{
+	bool in_range = true;
+
+	for (unsigned c = 0; c < t->shape.columns; c++) {
+		const dec *v = b->contribution[c];
+
+		for (unsigned k = 0; k < b->n; k++)
+			if (b->contributes[c] >> b->line[k] & 1)
+				in_range &= add_to_slot(t->shape.rule[c], slots_of(t, group_at(t, ref[k])) + c,
+					v ? v[b->line[k]] : 1);
+	}
+	return in_range;
+}
+
 int table_add(struct table *t, const struct table_batch *b, struct err *err)
 {
 	const char *key[TABLE_BATCH];
@@ -129,6 +164,8 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 	}
 	if (b->has_uniq)
 		add_uniqs(t, b, ref);
+	if (t->shape.columns)
+		in_range &= add_columns(t, b, ref);
 	return in_range ? 0 : overflow(err);
 }
 
@@ -140,6 +177,8 @@ static bool merge_group(struct table *t, struct group *to, const struct table *f
 	to->count += c.count;
 	if (c.value_count)
 		in_range = add_values(t, to, c.value_count, c.sum, c.min, c.max);
+	for (unsigned i = 0; i < t->shape.columns; i++)
+		in_range &= add_to_slot(t->shape.rule[i], slots_of(t, to) + i, slots_of(from_table, from)[i]);
 	if (!c.uniq)
 		return in_range;
 	if (links_of(t, to)->uniq) {

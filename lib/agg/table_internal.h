@@ -10,7 +10,8 @@
 enum { UNIT = 16, PLACES = 8, LINE = 64, BUCKETS_MIN = 32, ARENA_MIN = 16 << 10, SWEEP_MIN = 64 << 10 };
 _Static_assert((int)UNIT == (int)KEY_UNIT, "groups begin at units");
 
-/* Counts, as many of their bytes as the table's groups need; then links, where its shape wants them; then the key. */
+/* Counts, as many of their bytes as the table's groups need; then links, where its shape wants them; then a slot a column; then
+ * the key. */
 struct group {
 	uint64_t count, value_count;
 	dec sum;
@@ -23,6 +24,7 @@ struct links { struct hll *uniq; uint32_t next; /* in its window's list */ };
 enum { COUNT_BYTES = 16, NARROW_BYTES = 48, WIDE_BYTES = 64, LINKS_BYTES = 16 };
 _Static_assert(offsetof(struct group, sum) == COUNT_BYTES && offsetof(struct group, narrow) + 16 == NARROW_BYTES && sizeof(struct group) == WIDE_BYTES &&
 	sizeof(struct links) == LINKS_BYTES, "layout of a group");
+_Static_assert(sizeof(dec) == UNIT, "slots are units");
 #define DEAD UINT64_MAX              /* the count of a group whose window is gone */
 
 #define ARENA_MAX ((size_t)UINT32_MAX * UNIT)
@@ -34,7 +36,7 @@ struct table_window { uint64_t window; uint32_t head; size_t groups; };
 struct table {
 	struct table_shape shape;
 	bool wide;                      /* groups are wide, not narrow */
-	size_t counts_bytes, head_bytes;
+	size_t counts_bytes, slots_at, head_bytes;
 	char *arena;
 	size_t used, cap;               /* bytes */
 	size_t dead_bytes;
@@ -62,6 +64,18 @@ static inline uint32_t ref_of(const struct table *t, const struct group *g)
 static inline struct links *links_of(const struct table *t, const struct group *g)
 {
 	return (struct links *)(void *)((char *)(uintptr_t)g + t->counts_bytes);
+}
+
+/* The columns of a group: a COUNT as well is a decimal here. */
+static inline dec *slots_of(const struct table *t, const struct group *g)
+{
+	return (dec *)(void *)((char *)(uintptr_t)g + t->slots_at);
+}
+
+/* What a column is before its first record: what merging leaves unchanged. */
+static inline dec column_start(enum column_rule rule)
+{
+	return rule == COLUMN_MIN ? DEC_MAX : rule == COLUMN_MAX ? -DEC_MAX : 0;
 }
 
 static inline char *key_of(const struct table *t, const struct group *g)

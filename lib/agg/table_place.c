@@ -121,6 +121,8 @@ static void begin_place(const struct table *t, struct group *g)
 		g->narrow.min = INT64_MAX;
 		g->narrow.max = INT64_MIN;
 	}
+	for (unsigned c = 0; c < t->shape.columns; c++)
+		slots_of(t, g)[c] = column_start(t->shape.rule[c]);
 }
 
 /* A new, empty group; its ref, or 0 where the arena is at its end. The buckets have room. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "app/query_internal.h"
+#include "agg/fn.h"
 #include "sketch/hll.h"
 
 #define DAY_US (86400 * TM_S)
@@ -100,9 +101,14 @@ static int by_count(const void *a, const void *b)
 	return x->r.count == y->r.count ? result_by_dims(a, b) : x->r.count > y->r.count ? -1 : 1;
 }
 
-/* Estimate and sketch of what was merged. */
+/* Measures; estimate and sketch of what was merged. */
 static void close_row(struct reading *g, struct query_window *w, struct query_row *row)
 {
+	if (row->r.cells) {
+		g->text.n = 0;
+		fn_measures(row->r.cell, row->r.cells, &g->text);
+		row->r.measures = arena_copy(&w->arena, buf_slice(&g->text));
+	}
 	if (!row->hll)
 		return;
 	row->r.uniq = hll_count(row->hll);
@@ -168,6 +174,17 @@ static struct dim *copy_dims(const struct dim *d, size_t n, struct arena *a)
 	return out;
 }
 
+static struct cell *copy_cells(const struct rollup *row, struct arena *a)
+{
+	struct cell *out = row->cells ? arena_alloc(a, row->cells * sizeof(*out)) : NULL;
+
+	for (size_t i = 0; i < row->cells; i++) {
+		out[i] = row->cell[i];
+		out[i].column.name = arena_copy(a, row->cell[i].column.name);
+	}
+	return out;
+}
+
 static struct query_row *new_row(struct reading *g, const struct rollup *row, const struct dim *d, size_t n)
 {
 	struct query_window *w = g->now;
@@ -175,6 +192,7 @@ static struct query_row *new_row(struct reading *g, const struct rollup *row, co
 
 	x->r = *row;
 	x->r.metric = g->res->metric;
+	x->r.cell = copy_cells(row, &w->arena);
 	x->dim = copy_dims(d, n, &w->arena);
 	x->dims = n;
 	g->text.n = 0;
@@ -254,7 +272,7 @@ static int add_up(struct reading *g, const struct rollup *row, const struct dim 
 		memcpy(x->r.dims_hash, hash, sizeof(hash));
 		g->slot[place] = (uint32_t)g->now->n;
 	} else if (!rollup_add(&x->r, row)) {
-		return err_set(err, EX_DATAERR, "metric %.*s: the sum over %.*s is out of range", (int)x->r.metric.n, x->r.metric.p, (int)x->r.dims.n, x->r.dims.p);
+		return err_set(err, EX_DATAERR, "metric %.*s: a sum over %.*s is out of range, or its rows have different measures", (int)x->r.metric.n, x->r.metric.p, (int)x->r.dims.n, x->r.dims.p);
 	}
 	return merge_uniq(x, row, err);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agg/fn.h"
 #include "base/num.h"
 #include "base/tm.h"
 #include "app/query_internal.h"
@@ -21,7 +22,7 @@ void query_row_json(const struct query_row *row, bool open, bool sketch, struct 
 /* ---- tables */
 
 /* What at least one row has. */
-struct shown { bool values, differ, uniq, open; };
+struct shown { bool values, differ, uniq, open; const struct rollup *measures; /* a row that has some */ };
 
 static struct shown look_of(const struct query_result *r)
 {
@@ -35,6 +36,7 @@ static struct shown look_of(const struct query_result *r)
 			s.values = s.values || x->has_value;
 			s.differ = s.differ || (x->has_value && x->value_count != x->count);
 			s.uniq = s.uniq || x->has_uniq;
+			s.measures = x->cells ? x : s.measures;
 		}
 	}
 	return s;
@@ -89,6 +91,22 @@ void query_dim_cells(struct grid *g, const struct query_result *r, const struct 
 	buf_fini(&text);
 }
 
+static void measure_column(void *g, struct slice name, struct slice value)
+{
+	struct buf text = { 0 };
+
+	(void)value;
+	buf_adds(&text, name);
+	grid_column(g, buf_z(&text), GRID_RIGHT);
+	buf_fini(&text);
+}
+
+static void measure_cell(void *g, struct slice name, struct slice value)
+{
+	(void)name;
+	grid_cell(g, slice_is(value, "null") ? slice("-", 1) : value);
+}
+
 static void columns(struct grid *g, const struct query_result *r, const struct shown *s, bool one)
 {
 	static const char *const values[] = { "sum", "min", "max", "avg" };
@@ -103,6 +121,8 @@ static void columns(struct grid *g, const struct query_result *r, const struct s
 		grid_column(g, values[i], GRID_RIGHT);
 	if (s->uniq)
 		grid_column(g, "uniq", GRID_RIGHT);
+	if (s->measures)
+		fn_each_measure(s->measures->cell, s->measures->cells, measure_column, g);
 	if (s->open && !one)
 		grid_column(g, "", GRID_LEFT);
 }
@@ -122,6 +142,8 @@ static void measures(struct grid *g, const struct rollup *x, const struct shown 
 	}
 	if (s->uniq)
 		grid_cellu(g, x->uniq);
+	if (s->measures)
+		fn_each_measure(x->cell, x->cells, measure_cell, g);
 }
 
 /* "events, 2026-11-20T15:00:00Z, 1m, open"; of many windows their length alone. */

@@ -15,6 +15,8 @@ static int set_by(void *self, const char *v, struct err *err) { return plan_by((
 static int set_value(void *self, const char *v, struct err *err) { return plan_value(((struct agg *)self)->builder, v, err); }
 static int set_uniq(void *self, const char *v, struct err *err) { return plan_uniq(((struct agg *)self)->builder, v, err); }
 
+static int set_agg(void *self, const char *v, struct err *err) { return plan_agg(((struct agg *)self)->builder, v, err); }
+
 static int set_zone(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
@@ -80,11 +82,13 @@ static int set_ahead(void *self, const char *v, struct err *err)
 
 static const struct opt opts[] = {
 	{ .name = "metric", .type = OPT_CALL, .call = set_metric, .arg = "NAME",
-	  .help = "name of the metric [events]; may repeat: --every, --by, --value and --uniq after it are its own, those before the first are everybody's" },
+	  .help = "name of the metric [events]; may repeat: --every, --by, --value, --uniq and --agg after it are its own, those before the first are everybody's" },
 	{ .name = "every", .type = OPT_CALL, .call = set_every, .arg = "DUR", .help = "length of its windows, aligned to the epoch [1m]" },
 	{ .name = "by", .type = OPT_CALL, .call = set_by, .empty = true, .arg = "PATH,...", .help = "group by these fields, named as in jq: endpoint, payload.price, .\"http.status\"" },
 	{ .name = "value", .type = OPT_CALL, .call = set_value, .empty = true, .arg = "PATH", .help = "field whose number, sum, minimum and maximum are taken" },
 	{ .name = "uniq", .type = OPT_CALL, .call = set_uniq, .empty = true, .arg = "PATH", .help = "field whose different values are counted, within 0.8 %" },
+	{ .name = "agg", .type = OPT_CALL, .call = set_agg, .arg = "[NAME=]OP(PATH)",
+	  .help = "measure of a field: avg, stddev; may repeat, and belongs to its --metric as --by does" },
 	{ .name = "time", .type = OPT_TEXT, .at = AT(time), .arg = "PATH", .def = "ts",
 	  .help = "field with the event time: RFC 3339, or as --time-unit and --time-format say" },
 	{ .name = "time-unit", .type = OPT_CALL, .call = set_unit, .arg = "s|ms|us|ns",

@@ -125,10 +125,11 @@ static int parse_cell(const struct json *j, uint32_t key, enum column_rule rule,
 	struct column_name parts;
 	uint32_t value = key + 1;
 
-	*c = (struct cell){ .column = { rule, j->node[key].text }, .empty = j->node[value].type == JSON_NULL };
+	*c = (struct cell){ .column = { rule, j->node[key].text } };
+	c->empty = rule >= COLUMN_MIN && j->node[value].type == JSON_NULL;
 	if (j->node[key].escaped || !column_name_parse(c->column.name, &parts))
 		return bad_column(err, j, key, ": a column is called MEASURE.OPERATION.PART");
-	if (rule == COLUMN_COUNT && (c->empty || !json_u64(j, value, &c->count)))
+	if (rule == COLUMN_COUNT && !json_u64(j, value, &c->count))
 		return bad_column(err, j, key, " is not a count");
 	if (rule != COLUMN_COUNT && !c->empty && !json_dec(j, value, &c->value))
 		return bad_column(err, j, key, " is not a number or out of range");

@@ -5,14 +5,15 @@
  *   MIN    a decimal, the lower one stays         MAX       a decimal, the higher one stays
  *
  * All are commutative and associative, so a group's columns depend on its records only, never on their
- * order or on who added which. A column of SUM, MIN or MAX can be empty: no record had a value.
+ * order or on who added which. Without a record a COUNT and a SUM are 0, a MIN and a MAX are empty: what
+ * merging leaves unchanged.
  *
  * Name: MEASURE.OPERATION.PART ("latency.avg.sum"). A measure has one of letters, digits and underscores,
  * so the parts of a column's name can be told from each other: a reader finds the operation that turns
  * the columns of a measure into its value (agg/fn.h) without any definition.
  *
  * In a row, by rule, then by name; decimals are strings, so that they pass filters that read numbers as
- * doubles; an empty column is null:
+ * doubles; an empty one is null:
  *
  *   "columns":{"count":{"latency.avg.n":3},"sum":{"latency.avg.sum":"12.5"}} */
 #ifndef ROW_COLUMNS_H
@@ -33,7 +34,7 @@ struct column { enum column_rule rule; struct slice name; };
 /* A column with what it holds in one row. */
 struct cell {
 	struct column column;
-	bool empty;                             /* never of a COUNT */
+	bool empty;                             /* of a MIN or MAX only */
 	union { uint64_t count; dec value; };   /* by rule; undefined where empty */
 };
 

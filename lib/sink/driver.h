@@ -34,6 +34,8 @@ struct sink_metric {
 	struct slice name, cfg;    /* cfg: 16 hex */
 	struct slice def;          /* JSON */
 	int64_t every_us;          /* window length; 0: unknown (plain) */
+	const struct column *column;   /* what its rows have in cells, in their order */
+	size_t columns;
 };
 
 /* A stored or claimed record that left the main path. */

@@ -49,6 +49,23 @@ size_t epoch_batch_rows(const struct epoch_batch *l)
 	return l->rows;
 }
 
+/* Cells with their names; those of a run of rows of one metric share the names of the first. */
+static struct cell *copy_cells(struct epoch_batch *l, const struct rollup *row, const struct rollup *before)
+{
+	struct cell *cell;
+
+	if (row->cells == 0)
+		return NULL;
+	cell = arena_alloc(&l->arena, row->cells * sizeof(*cell));
+	memcpy(cell, row->cell, row->cells * sizeof(*cell));
+	for (size_t i = 0; i < row->cells; i++)
+		if (before && i < before->cells && slice_eq(before->cell[i].column.name, cell[i].column.name))
+			cell[i].column.name = before->cell[i].column.name;
+		else
+			cell[i].column.name = arena_copy(&l->arena, cell[i].column.name);
+	return cell;
+}
+
 void epoch_batch_row(struct epoch_batch *l, const struct rollup *row)
 {
 	struct rollup *r;
@@ -62,6 +79,8 @@ void epoch_batch_row(struct epoch_batch *l, const struct rollup *row)
 		r->metric = arena_copy(&l->arena, row->metric);
 	r->dims = arena_copy(&l->arena, row->dims);
 	r->sketch = arena_copy(&l->arena, row->sketch);
+	r->cell = copy_cells(l, row, l->rows ? &l->row[l->rows - 1] : NULL);
+	r->measures = slice(NULL, 0);
 	l->rows++;
 }
 
@@ -115,11 +134,20 @@ static int merge_sketch(struct epoch_batch *l, struct rollup *a, const struct ro
 	return rc;
 }
 
+static bool same_cells(const struct rollup *a, const struct rollup *b)
+{
+	for (size_t i = 0; i < a->cells && i < b->cells; i++)
+		if (!cell_equal(&a->cell[i], &b->cell[i]))
+			return false;
+	return a->cells == b->cells;
+}
+
 static bool same_set(const struct rollup *a, const struct rollup *b)
 {
 	return a->count == b->count && a->has_value == b->has_value && a->value_count == b->value_count &&
 		(!a->value_count || (a->sum == b->sum && a->min == b->min && a->max == b->max)) &&
-		a->has_uniq == b->has_uniq && (!a->has_uniq || (a->uniq == b->uniq && slice_eq(a->sketch, b->sketch)));
+		a->has_uniq == b->has_uniq && (!a->has_uniq || (a->uniq == b->uniq && slice_eq(a->sketch, b->sketch))) &&
+		same_cells(a, b);
 }
 
 /* b into a, both of one key. */
@@ -129,7 +157,7 @@ static int merge_rows(struct epoch_batch *l, struct rollup *a, const struct roll
 		return same_set(a, b) ? 0 : row_error(b, "stands twice in the input, with other values", err);
 	if (a->has_uniq && b->has_uniq && merge_sketch(l, a, b, err))
 		return -1;
-	return rollup_add(a, b) ? 0 : row_error(b, "sum out of range", err);
+	return rollup_add(a, b) ? 0 : row_error(b, "a sum is out of range, or it has other columns than the one before", err);
 }
 
 int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct err *err)

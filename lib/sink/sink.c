@@ -79,6 +79,33 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 	}
 }
 
+const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n)
+{
+	struct column *kept = n ? arena_alloc(&s->names, n * sizeof(*kept)) : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		kept[i] = column[i];
+	return kept;
+}
+
+const struct sink_metric *sink_metric_of(const struct sink *s, struct slice name)
+{
+	for (size_t i = 0; i < s->metrics; i++)
+		if (slice_eq(s->metric[i].name, name))
+			return &s->metric[i];
+	return NULL;
+}
+
+int sink_check_columns(const struct sink_metric *m, const struct rollup *row, struct err *err)
+{
+	bool same = m->columns == row->cells;
+
+	for (size_t i = 0; i < row->cells && same; i++)
+		same = column_cmp(&m->column[i], &row->cell[i].column) == 0;
+	return same ? 0 : err_set(err, EX_DATAERR, "rows of metric %.*s have different columns: they are of two definitions; "
+		"give one of them another name (--metric)", (int)row->metric.n, row->metric.p);
+}
+
 static int check_row(const struct rollup *row, bool acked, struct err *err)
 {
 	if (row->has_uniq && row->sketch.n == 0)

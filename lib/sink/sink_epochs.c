@@ -41,18 +41,30 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	return 0;
 }
 
-static void add_metric(struct sink *s, const struct json *j, uint32_t at)
+/* The columns of a metric. Their names point into the hello. */
+static int add_columns(struct sink *s, struct sink_metric *m, const struct json *j, uint32_t list, struct err *err)
+{
+	struct column column[COLUMNS_MAX];
+
+	if (columns_parse(j, list, column, &m->columns, err))
+		return err_in(err, "metric %.*s", (int)m->name.n, m->name.p);
+	m->column = sink_keep_columns(s, column, m->columns);
+	return 0;
+}
+
+static int add_metric(struct sink *s, const struct json *j, uint32_t at, struct err *err)
 {
 	struct sink_metric *m;
-	uint32_t def = json_get(j, at, "def");
+	uint32_t def = json_get(j, at, "def"), columns = json_get(j, at, "columns");
 	struct slice name, cfg;
 
 	if (!json_get_text(j, at, "name", &name) || !json_get_text(j, at, "cfg", &cfg) || !def)
-		return;
+		return 0;
 	s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
 	m = &s->metric[s->metrics++];
 	*m = (struct sink_metric){ .name = name, .cfg = cfg, .def = j->node[def].text };
 	json_get_i64(j, at, "every_us", &m->every_us);
+	return columns ? add_columns(s, m, j, columns, err) : 0;
 }
 
 /* The metrics of all windows above, and the lateness. Names are compared as they stand in JSON: a name with an escape is the same in every hello. */
@@ -61,6 +73,7 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 	struct sink *s = self;
 	struct ctl c = { 0 };
 	uint32_t stages;
+	int rc = 0;
 
 	(void)st;
 	s->hello.n = 0;
@@ -76,11 +89,11 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 
 		if (json_get_i64(&c.json, i, "lateness_us", &us))
 			s->lateness_us = us;
-		for (uint32_t k = list ? json_first(&c.json, list) : 0; list && k < c.json.node[list].next; k = c.json.node[k].next)
-			add_metric(s, &c.json, k);
+		for (uint32_t k = list ? json_first(&c.json, list) : 0; list && k < c.json.node[list].next && rc == 0; k = c.json.node[k].next)
+			rc = add_metric(s, &c.json, k, err);
 	}
 	ctl_fini(&c);
-	return 0;
+	return rc;
 }
 
 /* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
@@ -196,6 +209,23 @@ static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
 	return s->driver->apply(s->d, &a->batch, &a->counts, err);
 }
 
+/* Rows are in key order: a metric's rows stand together. One that the hello does not name has no columns. */
+static int check_batch(const struct sink *s, const struct sink_batch *b, struct err *err)
+{
+	static const struct sink_metric none;
+	const struct sink_metric *m = NULL;
+
+	for (size_t i = 0; i < b->rows; i++) {
+		if (!m || !slice_eq(b->row[i - 1].metric, b->row[i].metric))
+			m = sink_metric_of(s, b->row[i].metric);
+		if (!m)
+			m = &none;
+		if (sink_check_columns(m, &b->row[i], err))
+			return -1;
+	}
+	return 0;
+}
+
 int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err *err)
 {
 	struct sink *s = self;
@@ -211,7 +241,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	gen = mem_dup(bar.gen.p, bar.gen.n);
 	a.batch.gen = gen;
 	a.batch.ranges = &bar.ranges;
-	rc = epoch_batch_close(s->epoch, &a.batch, err) || sink_try(s, st, call_apply, &a, &result, err) ? -1 : 0;
+	rc = epoch_batch_close(s->epoch, &a.batch, err) || check_batch(s, &a.batch, err) || sink_try(s, st, call_apply, &a, &result, err) ? -1 : 0;
 	if (rc == 0 && result == SINK_CONFLICT)
 		rc = err_in(err, "epoch %llu", (unsigned long long)bar.epoch);
 	if (rc == 0 && result == SINK_APPLIED)

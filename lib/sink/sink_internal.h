@@ -27,7 +27,7 @@ struct sink {
 	size_t metrics;
 	int64_t lateness_us;
 	bool registered;
-	struct arena names;              /* plain: of the metrics seen */
+	struct arena names;              /* of metrics seen on a plain stream, and of all columns */
 	struct sink_counts counts;       /* plain */
 	size_t plain_bytes;              /* lines of the batch */
 };
@@ -36,6 +36,14 @@ struct sink {
  * the driver's words for the last). -1: err. */
 typedef enum sink_result sink_call(struct sink *s, void *arg, struct err *err);
 int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result, struct err *err);
+
+/* A copy of columns that lives as long as the sink; their names are not copied. */
+const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n);
+
+/* The metric of this name that is known so far; NULL: none. */
+const struct sink_metric *sink_metric_of(const struct sink *s, struct slice name);
+/* EX_DATAERR: the row has other columns than its metric. */
+int sink_check_columns(const struct sink_metric *m, const struct rollup *row, struct err *err);
 
 /* Reads the rows of a run into the ledger. */
 int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err);

@@ -19,28 +19,41 @@ int sink_plain(void *self, struct stage *st, struct err *err)
 	return sink_try(self, st, call_connect, NULL, &result, err);
 }
 
-static bool metric_known(const struct sink *s, struct slice name)
+/* A plain stream has no definitions: a metric's first row says which columns it has. */
+static const struct sink_metric *add_metric_of(struct sink *s, const struct rollup *row)
 {
-	for (size_t i = 0; i < s->metrics; i++)
-		if (slice_eq(s->metric[i].name, name))
-			return true;
-	return false;
+	struct sink_metric *m;
+	struct column column[COLUMNS_MAX];
+
+	for (size_t i = 0; i < row->cells; i++)
+		column[i] = (struct column){ row->cell[i].column.rule, arena_copy(&s->names, row->cell[i].column.name) };
+	s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
+	m = &s->metric[s->metrics++];
+	*m = (struct sink_metric){ .name = arena_copy(&s->names, row->metric), .cfg = slice_z(""), .def = slice_z("{}"),
+		.columns = row->cells };
+	m->column = sink_keep_columns(s, column, row->cells);
+	return m;
 }
 
-/* Rows are in key order: a metric's rows stand together. New names go behind the known ones. */
-static size_t new_metrics(struct sink *s, const struct sink_batch *b)
+/* Rows are in key order: a metric's rows stand together. New names go behind the known ones; *fresh: how many. */
+static int new_metrics(struct sink *s, const struct sink_batch *b, size_t *fresh, struct err *err)
 {
+	const struct sink_metric *m = NULL;
 	size_t before = s->metrics;
 
 	for (size_t i = 0; i < b->rows; i++) {
-		struct slice name = b->row[i].metric;
+		const struct rollup *row = &b->row[i];
 
-		if ((i && slice_eq(b->row[i - 1].metric, name)) || metric_known(s, name))
-			continue;
-		s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
-		s->metric[s->metrics++] = (struct sink_metric){ .name = arena_copy(&s->names, name), .cfg = slice_z(""), .def = slice_z("{}") };
+		if (!m || !slice_eq(m->name, row->metric)) {
+			m = sink_metric_of(s, row->metric);
+			if (!m)
+				m = add_metric_of(s, row);
+		}
+		if (sink_check_columns(m, row, err))
+			return -1;
 	}
-	return s->metrics - before;
+	*fresh = s->metrics - before;
+	return 0;
 }
 
 struct put_call { struct sink_batch batch; size_t fresh_metrics; struct sink_counts counts; };
@@ -67,7 +80,8 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 		return 0;
 	if (epoch_batch_close(s->epoch, &p.batch, err))
 		return -1;
-	p.fresh_metrics = new_metrics(s, &p.batch);
+	if (new_metrics(s, &p.batch, &p.fresh_metrics, err))
+		return -1;
 	if (sink_try(s, st, call_put, &p, &result, err))
 		return -1;
 	s->counts.fresh += p.counts.fresh;

@@ -38,6 +38,7 @@ static void test_texts(void)
 		{ "{\"sum\":{\"a.b.c.d\":\"1\"}}", "!columns: a.b.c.d: a column is called MEASURE.OPERATION.PART" },
 		{ "{\"sum\":{\"a.b.c\":\"x\"}}", "!columns: a.b.c is not a number or out of range" },
 		{ "{\"count\":{\"a.b.c\":null}}", "!columns: a.b.c is not a count" },
+		{ "{\"sum\":{\"a.b.c\":null}}", "!columns: a.b.c is not a number or out of range" },
 		{ "{\"count\":{\"a.b.c\":-1}}", "!columns: a.b.c is not a count" },
 		{ "{\"sum\":{\"a.b.c\":\"1\",\"a.b.c\":\"2\"}}", "!columns: a.b.c stands twice" },
 	};
@@ -78,15 +79,15 @@ static void test_merge(void)
 	struct cell n = { .column = { COLUMN_COUNT, slice_z("a.b.c") }, .count = UINT64_MAX - 1 }, one = n;
 
 	ok(cell_merge(&a, &b) && a.value == 12, "sums add");
-	b.empty = true;
-	ok(cell_merge(&a, &b) && a.value == 12 && !a.empty, "nothing from an empty one");
-	ok(cell_merge(&b, &a) && b.value == 12 && !b.empty, "an empty one takes the other");
 	a.value = DEC_MAX;
 	ok(!cell_merge(&a, &b) && a.value == DEC_MAX, "a sum beyond the range changes nothing");
 	a = number(COLUMN_MIN, 5), b = number(COLUMN_MIN, -7);
 	ok(cell_merge(&a, &b) && a.value == -7 && cell_merge(&b, &a) && b.value == -7, "the lower one");
 	a = number(COLUMN_MAX, 5), b = number(COLUMN_MAX, -7);
 	ok(cell_merge(&a, &b) && a.value == 5 && cell_merge(&b, &a) && b.value == 5, "the higher one");
+	b.empty = true;
+	ok(cell_merge(&a, &b) && a.value == 5 && !a.empty, "nothing from an empty one");
+	ok(cell_merge(&b, &a) && b.value == 5 && !b.empty, "an empty one takes the other");
 	one.count = 1;
 	ok(cell_merge(&n, &one) && n.count == UINT64_MAX && !cell_merge(&n, &one), "counts add, to their end");
 	ok(!cell_equal(&a, &n) && cell_equal(&a, &b), "equal");

@@ -37,7 +37,7 @@ static void measure(const char *name, const int64_t *value, unsigned n, struct b
 
 	for (unsigned k = 0; k < fn->parts; k++) {
 		snprintf(text[k], sizeof(text[k]), "m.%s.%s", name, fn->part[k].name);
-		cell[k] = (struct cell){ .column = { fn->part[k].rule, slice_z(text[k]) }, .empty = fn->part[k].rule != COLUMN_COUNT };
+		cell[k] = (struct cell){ .column = { fn->part[k].rule, slice_z(text[k]) }, .empty = fn->part[k].rule >= COLUMN_MIN };
 	}
 	for (unsigned i = 0; i < n; i++) {
 		dec v = value[i], to[FN_PARTS_MAX] = { v, v, v, v };

@@ -11,7 +11,8 @@
 #include "sink/sink_errors.h"
 
 /* What one statement takes at most; a server ends the connection where one has 1 GiB. A single row or dead record is always below it. */
-enum { PG_CHUNK_ROWS = 5000, PG_CHUNK_BYTES = 64 << 20, PG_PARAMS = 16, PG_BEGIN_TRIES = 3 };
+enum { PG_CHUNK_ROWS = 5000, PG_CHUNK_BYTES = 64 << 20, PG_PARAMS = 16 + COLUMNS_MAX, PG_BEGIN_TRIES = 3 };
+enum { PG_SCHEMA = 2, PG_SCHEMA_NO_COLUMNS = 1 };
 
 struct hll;
 
@@ -25,6 +26,8 @@ struct pg {
 	bool well_formed;                  /* libpq has tried to connect with these settings */
 	char state[6];                     /* SQLSTATE of the first failure since pg_begin, or "" */
 	int begin_refused;                 /* how often one after the other: see pg_begin */
+	int version;                       /* of the schema */
+	unsigned slots[COLUMN_RULES];      /* that the table has for columns of measures */
 };
 
 /* ---- pg_wait.c: every call serves the loop while it waits */
@@ -87,7 +90,6 @@ struct pg_work {
 	struct err *err;
 };
 
-extern const char pg_replace_rows[];                        /* DO .. of a conflict: the new values */
 
 const char *pg_sketch_type(const struct pg *p);
 int pg_key_arrays(struct pg_params *a);                      /* metric, window_start, window_end, dims_hash: index of the first */
@@ -97,13 +99,34 @@ int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollu
 void pg_put_sketch(const struct pg *p, struct pg_params *a, int at, const struct hll *h);
 int pg_no_sketch(const struct rollup *row, const char *where, struct err *err);
 
-const char *pg_sql(struct pg_work *w, const char *text, const char *x, const char *y, const char *z);   /* the statement with its @ filled in */
+/* The statement with its @ filled in, one after the other; NULL: nothing. */
+const char *pg_sql(struct pg_work *w, const char *text, const char *const *fill);
 void pg_work_send(struct pg_work *w, const char *sql, bool binary);
 void pg_work_plain(struct pg_work *w, const char *sql);
-size_t pg_work_rows(const struct sink_batch *b, size_t at);  /* a run of rows that one statement can take: same op, all with a sketch or none, at most a chunk */
-size_t pg_work_chunk(struct pg_work *w, size_t at, const char *on_conflict);                            /* sends it */
+size_t pg_work_rows(const struct sink_batch *b, size_t at);  /* a run of rows that one statement can take: same op, all with a sketch or none, of the same columns, at most a chunk */
+/* Sends it. replace: set rows that are there get the new values, else they stay. */
+size_t pg_work_chunk(struct pg_work *w, size_t at, bool replace);
 /* The answer to one statement; NULL where there is none any more. ZHT01 and ZHT02 are the compare-and-set's. */
 PGresult *pg_work_answer(struct pg_work *w);
+
+/* ---- pg_columns.c: columns of measures */
+enum sink_result pg_columns_known(struct pg *p, struct err *err);                /* fills slots */
+/* Inside of a transaction: what the metrics need and the table lacks is added. EX_CONFIG without --init. */
+enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n, bool look_only, struct err *err);
+enum sink_result pg_columns_register(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err);
+/* For rows of the columns that this one has, each with a comma in front: names, assignments of a conflict, parameters ($first ..; # is the number). */
+void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out);
+void pg_columns_merge(const struct rollup *row, struct buf *out);
+void pg_columns_replace(const struct rollup *row, struct buf *out);
+void pg_columns_params(const struct rollup *row, int first, const char *format, struct buf *out);
+void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n);
+
+/* What a reader of rows needs to take them. */
+struct pg_reading { struct json json; struct buf text, scratch; struct column column[COLUMNS_MAX]; size_t columns; struct cell cell[COLUMNS_MAX]; };
+int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, struct err *err);
+void pg_columns_select(const struct pg_reading *r, struct buf *sql);
+bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row);
+void pg_reading_fini(struct pg_reading *r);
 
 /* ---- the driver's calls */
 enum sink_result pg_schema(struct pg *p, struct err *err);

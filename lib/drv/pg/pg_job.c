@@ -157,7 +157,7 @@ static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us
 	return SINK_OK;
 }
 
-static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m, struct err *err)
+static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m, bool look_only, struct err *err)
 {
 	char start[TM_TEXT_BYTES];
 	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n), *def = mem_dup(m->def.p, m->def.n);
@@ -180,6 +180,8 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 		r = sink_error_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
 		PQclear(res);
 	}
+	if (r == SINK_OK && !look_only)
+		r = pg_columns_register(p, name, m, err);
 	free(name);
 	free(cfg);
 	free(def);
@@ -201,8 +203,10 @@ enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *
 	struct pg *p = d;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
+	if (r == SINK_OK)
+		r = pg_columns_need(p, m, n, look_only, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
-		r = register_metric(p, job, &m[i], err);
+		r = register_metric(p, job, &m[i], look_only, err);
 	if (r == SINK_OK && job)
 		r = pg_set_lateness(p, job, lateness_us, err);
 	if (r == SINK_OK)

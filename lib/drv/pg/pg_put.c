@@ -4,10 +4,27 @@
 #include "drv/pg/pg_internal.h"
 
 static const char compare_rows[] =
-	"SELECT u.ord - 1, (t.count, t.value_count, t.sum, t.min, t.max, t.uniq) IS NOT DISTINCT FROM (u.c6, u.c7, u.c8, u.c9, u.c10, u.c11) AND"
+	"SELECT u.ord - 1, (t.count, t.value_count, t.sum, t.min, t.max, t.uniq@) IS NOT DISTINCT FROM (u.c6, u.c7, u.c8, u.c9, u.c10, u.c11@) AND"
 	" @ IS NOT DISTINCT FROM u.c12, format('count %s, sum %s', t.count, t.sum) FROM"
-	" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) WITH ORDINALITY u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, ord)"
+	" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12@) WITH ORDINALITY u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12@, ord)"
 	" JOIN @ t ON t.metric = u.c1 AND t.window_start = u.c2 AND t.window_end = u.c3 AND t.dims_hash = u.c4 ORDER BY u.ord";
+
+static void send_compare(struct pg_work *w, const struct rollup *row, size_t n)
+{
+	struct buf names = { 0 }, values = { 0 }, params = { 0 }, as = { 0 };
+
+	pg_columns_arrays(&w->a, row, n);
+	pg_columns_names(row, "t.", &names);
+	pg_columns_params(row, 13, "u.c#", &values);
+	pg_columns_params(row, 13, "$#", &params);
+	pg_columns_params(row, 13, "c#", &as);
+	pg_work_send(w, pg_sql(w, compare_rows, (const char *const[]){ buf_z(&names), buf_z(&values), w->p->hll ? "hll_send(t.uniq_sketch)" : "t.uniq_sketch",
+		buf_z(&params), buf_z(&as), w->p->table }), false);
+	buf_fini(&names);
+	buf_fini(&values);
+	buf_fini(&params);
+	buf_fini(&as);
+}
 
 /* Counts equal and different ones of a chunk; the first different one ends it unless it may be replaced. */
 static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool may_differ, struct sink_counts *counts, bool *differ)
@@ -20,7 +37,7 @@ static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool 
 		w->r = SINK_FATAL;
 		return;
 	}
-	pg_work_send(w, pg_sql(w, compare_rows, w->p->hll ? "hll_send(t.uniq_sketch)" : "t.uniq_sketch", w->p->table, ""), false);
+	send_compare(w, row, n);
 	res = w->r == SINK_OK ? pg_work_answer(w) : NULL;
 	found = w->r == SINK_OK ? (size_t)PQntuples(res) : 0;
 	for (size_t i = 0; i < found; i++) {
@@ -47,7 +64,7 @@ static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool
 	PGresult *res;
 
 	if (!dry_run) {
-		pg_work_chunk(w, at, "NOTHING");
+		pg_work_chunk(w, at, false);
 		res = w->r == SINK_OK ? pg_work_answer(w) : NULL;
 		fresh = res ? strtoull(PQcmdTuples(res), NULL, 10) : 0;
 		PQclear(res);
@@ -57,7 +74,7 @@ static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool
 	counts->fresh += fresh;
 	counts->equal -= fresh < n ? fresh : 0;         /* those that just went in were found, equal */
 	if (w->r == SINK_OK && differ && replace && !dry_run) {
-		pg_work_chunk(w, at, pg_replace_rows);
+		pg_work_chunk(w, at, true);
 		if (w->r == SINK_OK)
 			PQclear(pg_work_answer(w));
 	}

@@ -170,8 +170,10 @@ static int pg_take_sketch(const struct pg *p, const char *text, struct buf *out,
 	return out->n ? 0 : -1;
 }
 
-static bool pg_take_row(const struct pg *p, const PGresult *res, struct buf *scratch, struct rollup *row)
+static bool pg_take_row(const struct pg *p, const PGresult *res, struct pg_reading *reading, struct rollup *row)
 {
+	struct buf *scratch = &reading->scratch;
+
 	*row = (struct rollup){ .start_us = pg_reader_int_of(res, 0, 0, 0), .end_us = pg_reader_int_of(res, 0, 1, 0), .dims = pg_text_of(res, 0, 2),
 				.count = (uint64_t)pg_reader_int_of(res, 0, 4, 0), .has_value = !PQgetisnull(res, 0, 5), .value_count = (uint64_t)pg_reader_int_of(res, 0, 5, 0),
 				.has_uniq = !PQgetisnull(res, 0, 9), .uniq = (uint64_t)pg_reader_int_of(res, 0, 9, 0) };
@@ -181,12 +183,13 @@ static bool pg_take_row(const struct pg *p, const PGresult *res, struct buf *scr
 	if (!PQgetisnull(res, 0, 10) &&
 		pg_take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
 		return false;
+	if (!pg_columns_take(reading, res, 11, row))
+		return false;
 	return !row->has_value || row->value_count == 0 || (pg_dec_of(res, 0, 6, &row->sum) && pg_dec_of(res, 0, 7, &row->min) && pg_dec_of(res, 0, 8, &row->max));
 }
 
-static int pg_give_rows(struct pg *p, read_row_fn *fn, void *arg, struct err *err)
+static int pg_give_rows(struct pg *p, struct pg_reading *reading, read_row_fn *fn, void *arg, struct err *err)
 {
-	struct buf scratch = { 0 };
 	struct rollup row;
 	PGresult *res;
 	int rc;
@@ -195,7 +198,7 @@ static int pg_give_rows(struct pg *p, read_row_fn *fn, void *arg, struct err *er
 		rc = sink_error_result(pg_next(p, &res, err), err);
 		if (rc || !res)
 			break;
-		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !pg_take_row(p, res, &scratch, &row))
+		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !pg_take_row(p, res, reading, &row))
 			rc = err_set(err, EX_DATAERR, "a row of %s cannot be read: dims %s", p->rollups, PQgetvalue(res, 0, 2));
 		else if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
 			rc = fn(arg, &row, err);
@@ -205,27 +208,40 @@ static int pg_give_rows(struct pg *p, read_row_fn *fn, void *arg, struct err *er
 		if (rc)
 			break;
 	}
-	buf_fini(&scratch);
 	return rc;
+}
+
+static int send_rows(struct pg *p, const struct read_range *r, const struct pg_reading *reading, struct err *err)
+{
+	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
+	const char *value[] = { r->metric, pg_time_text(r->from_us, from), pg_time_text(r->to_us, to), r->end_us ? pg_time_text(r->end_us, end) : NULL, r->top ? top : NULL };
+	const char *sketch = r->sketch ? "uniq_sketch::text" : "NULL";
+	struct buf sql = { 0 };
+	int sent;
+
+	buf_printf(&sql, "SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s", sketch);
+	pg_columns_select(reading, &sql);
+	buf_printf(&sql, " FROM %s"
+		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
+		" ORDER BY %s LIMIT $5::bigint", p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");
+	snprintf(top, sizeof(top), "%" PRIu64, r->top);
+	sent = PQsendQueryParams(p->c, buf_z(&sql), 5, NULL, value, NULL, NULL, 0);
+	buf_fini(&sql);
+	return sent && PQsetSingleRowMode(p->c) ? 0 : sink_error_result(pg_failed(p, NULL, err), err);
 }
 
 static int pg_read_rows(void *d, const struct read_range *r, read_row_fn *fn, void *arg, struct err *err)
 {
-	struct pg *p = d;
-	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
-	const char *value[] = { r->metric, pg_time_text(r->from_us, from), pg_time_text(r->to_us, to), r->end_us ? pg_time_text(r->end_us, end) : NULL, r->top ? top : NULL };
-	const char *sketch = r->sketch ? "uniq_sketch::text" : "NULL";
-	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s FROM %s"
-		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
-		" ORDER BY %s LIMIT $5::bigint", sketch, p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");
-	int sent;
+	struct pg_reading *reading = mem_zalloc(sizeof(*reading));
+	int rc = pg_columns_of(d, r->metric, reading, err);
 
-	snprintf(top, sizeof(top), "%" PRIu64, r->top);
-	sent = PQsendQueryParams(p->c, sql, 5, NULL, value, NULL, NULL, 0);
-	free(sql);
-	if (!sent || !PQsetSingleRowMode(p->c))
-		return sink_error_result(pg_failed(p, NULL, err), err);
-	return pg_give_rows(p, fn, arg, err);
+	if (rc == 0)
+		rc = send_rows(d, r, reading, err);
+	if (rc == 0)
+		rc = pg_give_rows(d, reading, fn, arg, err);
+	pg_reading_fini(reading);
+	free(reading);
+	return rc;
 }
 
 const struct read_driver pg_reader = {

@@ -218,7 +218,7 @@ static void apply_at_once(struct pg_work *w)
 	pg_work_plain(w, PG_BEGIN);
 	send_advance(w);
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
-		at += pg_work_chunk(w, at, pg_replace_rows);
+		at += pg_work_chunk(w, at, true);
 	send_dead(w);
 	commit(w);
 }
@@ -231,13 +231,13 @@ static void apply_sketches(struct pg_work *w, size_t n)
 	pg_work_plain(w, PG_BEGIN);
 	send_advance(w);
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
-		at += pg_work_chunk(w, at, pg_replace_rows);
+		at += pg_work_chunk(w, at, true);
 	send_dead(w);
 	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
 		w->r = pg_failed(w->p, NULL, w->err);
 	upsert_answers(w, merged);
 	for (size_t i = 0; i < n && w->r == SINK_OK; i++)
-		if (merged[i].n && !pg_send(w->p, pg_sql(w, write_sketches, w->p->table, pg_sketch_type(w->p), ""), &merged[i], false))
+		if (merged[i].n && !pg_send(w->p, pg_sql(w, write_sketches, (const char *const[]){ w->p->table, pg_sketch_type(w->p) }), &merged[i], false))
 			w->r = pg_failed(w->p, NULL, w->err);
 	if (w->r == SINK_OK)
 		commit(w);

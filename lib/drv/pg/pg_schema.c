@@ -1,14 +1,15 @@
 /* Tables, views and the compare-and-set function. Made in one transaction under an advisory lock, so that sinks that start together do not collide.
  *
  * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark: the lowest of the partitions that are not idle, or the highest of
- * all where every one is; windows before the metric's `since` are left out. */
+ * all where every one is; windows before the metric's `since` are left out.
+ *
+ * Schema 2 has hta_metric.columns, what rows of a metric keep for --agg, and slots for them in the rollups table (pg_columns.c). Tables of
+ * schema 1 become so with --init when a metric with measures comes: until then older programs can use them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "drv/pg/pg_internal.h"
-
-enum { SCHEMA = 1 };
 
 static const char lock[] = "SELECT pg_advisory_xact_lock(7528274551)";      /* "hta" and a number of ours */
 
@@ -20,7 +21,7 @@ static const char common[] =
 	" init bigint NOT NULL, next bigint NOT NULL, last_offset bigint, last_time timestamptz, last_hash text, watermark timestamptz,"
 	" idle boolean NOT NULL DEFAULT false, PRIMARY KEY (job, sink, topic, partition)) WITH (fillfactor = 50);"
 	"CREATE TABLE IF NOT EXISTS hta_metric (rollups text NOT NULL, metric text NOT NULL, sink text, job text, cfg text NOT NULL, definition jsonb NOT NULL,"
-	" since timestamptz, PRIMARY KEY (rollups, metric));"
+	" since timestamptz, columns jsonb, PRIMARY KEY (rollups, metric));"
 	"CREATE TABLE IF NOT EXISTS hta_dead (job text NOT NULL, sink text NOT NULL, kind text NOT NULL, topic text, partition integer, record_offset bigint,"
 	" stage text NOT NULL, reason text NOT NULL, size bigint NOT NULL, encoding text NOT NULL, record text NOT NULL, at timestamptz NOT NULL DEFAULT now());"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);"
@@ -147,7 +148,7 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	if (r == SINK_OK)
 		r = pg_script(p, text, err);
 	if (r == SINK_OK)
-		r = pg_script(p, "INSERT INTO hta_schema SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)", err);
+		r = pg_script(p, "INSERT INTO hta_schema SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)", err);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
 	PQfreemem(literal);
@@ -161,7 +162,7 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	enum sink_result r = pg_schema_look(p, &f, err);
 	char *what;
 
-	if (r == SINK_OK && p->conf->create && f.version <= SCHEMA && (!f.table || f.version < SCHEMA)) {
+	if (r == SINK_OK && p->conf->create && f.version <= PG_SCHEMA && (!f.table || f.version == 0)) {
 		r = pg_create(p, &f, err);
 		if (r == SINK_OK)
 			r = pg_schema_look(p, &f, err);
@@ -169,12 +170,13 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	if (r != SINK_OK)
 		return r;
 	p->hll = f.hll;
-	if (f.table && f.version == SCHEMA)
-		return SINK_OK;
+	p->version = f.version;
+	if (f.table && (f.version == PG_SCHEMA || f.version == PG_SCHEMA_NO_COLUMNS))
+		return pg_columns_known(p, err);
 	if (f.version <= 0 && p->conf->create)
 		return foreign(err);
-	if (f.version > SCHEMA || f.table) {
-		sink_error_schema(f.version, SCHEMA, "hta-sink-pg", err);
+	if (f.version > PG_SCHEMA || f.table) {
+		sink_error_schema(f.version, PG_SCHEMA, "hta-sink-pg", err);
 		return SINK_FATAL;
 	}
 	what = mem_printf("table %s", p->rollups);

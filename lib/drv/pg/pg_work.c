@@ -6,18 +6,18 @@
 #include "sketch/hll.h"
 
 #define COLUMNS "metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max"
-#define UNNEST "unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+#define PARAMS "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
 #define KEY "metric, window_start, window_end, dims_hash"
 
 static const char add_rows[] =
-	"INSERT INTO @ AS t (" COLUMNS ") SELECT * FROM " UNNEST " ON CONFLICT (" KEY ") DO UPDATE SET count = t.count + excluded.count,"
+	"INSERT INTO @ AS t (" COLUMNS "@) SELECT * FROM unnest(" PARAMS "@) ON CONFLICT (" KEY ") DO UPDATE SET count = t.count + excluded.count,"
 	" value_count = coalesce(t.value_count + excluded.value_count, t.value_count, excluded.value_count),"
-	" sum = trim_scale(coalesce(t.sum + excluded.sum, t.sum, excluded.sum)), min = least(t.min, excluded.min), max = greatest(t.max, excluded.max), updated_at = now()@";
+	" sum = trim_scale(coalesce(t.sum + excluded.sum, t.sum, excluded.sum)), min = least(t.min, excluded.min), max = greatest(t.max, excluded.max), updated_at = now()@@";
 static const char set_rows[] =
-	"INSERT INTO @ AS t (" COLUMNS ", uniq, uniq_sketch) SELECT u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, u.c7, u.c8, u.c9, u.c10, u.c11, u.c12::@ FROM"
-	" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12)"
-	" ON CONFLICT (" KEY ") DO @";
-const char pg_replace_rows[] =
+	"INSERT INTO @ AS t (" COLUMNS ", uniq, uniq_sketch@) SELECT u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, u.c7, u.c8, u.c9, u.c10, u.c11, u.c12::@@ FROM"
+	" unnest(" PARAMS ", $11, $12@) u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12@)"
+	" ON CONFLICT (" KEY ") DO @@";
+static const char replace_rows[] =
 	"UPDATE SET dims = excluded.dims, count = excluded.count, value_count = excluded.value_count, sum = excluded.sum, min = excluded.min, max = excluded.max,"
 	" uniq = excluded.uniq, uniq_sketch = excluded.uniq_sketch, updated_at = now()";
 static const char returning[] = " RETURNING metric, window_start, window_end, dims_hash, uniq_sketch";
@@ -129,18 +129,17 @@ int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollu
 
 /* ---- one statement after the other */
 
-/* The statement with its @ filled in. */
-const char *pg_sql(struct pg_work *w, const char *text, const char *x, const char *y, const char *z)
+const char *pg_sql(struct pg_work *w, const char *text, const char *const *fill)
 {
-	const char *fill[] = { x, y, z };
-	size_t k = 0;
-
 	w->sql.n = 0;
 	for (; *text; text++) {
-		if (*text == '@')
-			buf_addz(&w->sql, fill[k++]);
-		else
+		if (*text == '@') {
+			buf_addz(&w->sql, *fill ? *fill : "");
+			fill++;
+		}
+		else {
 			buf_addc(&w->sql, *text);
+		}
 	}
 	return buf_z(&w->sql);
 }
@@ -164,10 +163,12 @@ static size_t row_bytes(const struct rollup *row)
 
 static bool same_kind(const struct rollup *a, const struct rollup *b)
 {
-	return a->add == b->add && a->has_uniq == b->has_uniq;
+	return a->add == b->add && a->has_uniq == b->has_uniq && a->cells == b->cells &&
+		(a->cells == 0 || slice_eq(a->metric, b->metric));
 }
 
-/* A run of rows that one statement can take: same op, all with a sketch or none, at most a chunk. */
+/* A run of rows that one statement can take: same op, all with a sketch or none, of the same columns,
+ * at most a chunk. */
 size_t pg_work_rows(const struct sink_batch *b, size_t at)
 {
 	const struct rollup *row = &b->row[at];
@@ -182,19 +183,53 @@ size_t pg_work_rows(const struct sink_batch *b, size_t at)
 	return n;
 }
 
-size_t pg_work_chunk(struct pg_work *w, size_t at, const char *on_conflict)
+static void send_add(struct pg_work *w, const struct rollup *row, size_t n)
+{
+	struct buf names = { 0 }, params = { 0 }, merge = { 0 };
+
+	pg_columns_arrays(&w->a, row, n);
+	pg_columns_names(row, "", &names);
+	pg_columns_params(row, 11, "$#", &params);
+	pg_columns_merge(row, &merge);
+	pg_work_send(w, pg_sql(w, add_rows, (const char *const[]){ w->p->table, buf_z(&names), buf_z(&params), buf_z(&merge),
+		row->has_uniq ? returning : NULL }), row->has_uniq);
+	buf_fini(&names);
+	buf_fini(&params);
+	buf_fini(&merge);
+}
+
+static void send_set(struct pg_work *w, const struct rollup *row, size_t n, bool replace)
+{
+	struct buf names = { 0 }, values = { 0 }, params = { 0 }, as = { 0 }, sets = { 0 };
+
+	if (pg_sketch_arrays(w->p, &w->a, row, n, w->err))
+		w->r = SINK_FATAL;
+	pg_columns_arrays(&w->a, row, n);
+	pg_columns_names(row, "", &names);
+	pg_columns_params(row, 13, "u.c#", &values);
+	pg_columns_params(row, 13, "$#", &params);
+	pg_columns_params(row, 13, "c#", &as);
+	if (replace)
+		pg_columns_replace(row, &sets);
+	pg_work_send(w, pg_sql(w, set_rows, (const char *const[]){ w->p->table, buf_z(&names), pg_sketch_type(w->p), buf_z(&values), buf_z(&params),
+		buf_z(&as), replace ? replace_rows : "NOTHING", buf_z(&sets) }), false);
+	buf_fini(&names);
+	buf_fini(&values);
+	buf_fini(&params);
+	buf_fini(&as);
+	buf_fini(&sets);
+}
+
+size_t pg_work_chunk(struct pg_work *w, size_t at, bool replace)
 {
 	size_t n = pg_work_rows(w->b, at);
 	const struct rollup *row = &w->b->row[at];
 
 	pg_row_arrays(&w->a, row, n);
-	if (row->add) {
-		pg_work_send(w, pg_sql(w, add_rows, w->p->table, row->has_uniq ? returning : "", ""), row->has_uniq);
-	} else {
-		if (pg_sketch_arrays(w->p, &w->a, row, n, w->err))
-			w->r = SINK_FATAL;
-		pg_work_send(w, pg_sql(w, set_rows, w->p->table, pg_sketch_type(w->p), on_conflict), false);
-	}
+	if (row->add)
+		send_add(w, row, n);
+	else
+		send_set(w, row, n, replace);
 	return n;
 }
 

@@ -4,13 +4,14 @@
  * a URL (all bytes but A-Z a-z 0-9 - . _ ~). START and END are seconds since 1970, with a fraction where a window has one; HASH is dims_hash.
  *
  *   r:NAME:START:END:HASH  hash    a row: metric, window_start, window_end (RFC 3339), dims (JSON), dims_hash, count; with --value value_count, and sum, min, max
- *                                  where there was a value: canonical decimals, exact; with --uniq uniq, the estimate; updated_at
+ *                                  where there was a value: canonical decimals, exact; with --uniq uniq, the estimate; with --agg its columns by their names
+ *                                  (row/columns.h: "latency.avg.sum"); updated_at
  *   u:NAME:START:END:HASH  string  its HyperLogLog: PFCOUNT and PFMERGE work on it
  *   i:NAME:START:END       zset    the window's rows: dims_hash by count. Top ten: ZREVRANGE .. 0 9
  *   w:NAME                 zset    the metric's windows: "START:END" by start. The newest that has begun: ZREVRANGEBYSCORE .. <now> -inf LIMIT 0 1
  *   x:NAME                 zset    the same windows by the second at which their rows expire (inf: never)
  *   gone                   hash    of a job's metric the highest end of a window whose rows have expired or were given up
- *   metric                 hash    by name: {"job":..|null,"sink":..|null,"cfg":..,"def":{..},"since":..|null}
+ *   metric                 hash    by name: {"job":..|null,"sink":..|null,"cfg":..,"def":{..},"columns":[..],"since":..|null}
  *   job:JOB:SINK           hash    generation, group ("" files), by_now, lateness_us; resetting while --reset is under way
  *   pos:JOB:SINK           hash    "TOPIC/PARTITION": "INIT NEXT LAST_OFFSET LAST_TIME LAST_HASH WATERMARK IDLE", "-" where there is none; times in us
  *   schema                 string  1

@@ -62,15 +62,16 @@ local function is_over(w)
 end
 
 local expired, first_expired = 0, ''
-local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes, few, moved = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes, few, moved, cells = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local NEW, ADD, REPLACE = 1, 2, 3
 local n = 0
 
 -- dims stand in blob from d to e: cut out where they are wanted, a string more costs as much as a command does.
-local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk)
+local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk, of)
 	n = n + 1
 	local k, i = w.row .. h, n
-	local has = call('HMGET', k, 'count', 'value_count', 'sum', 'min', 'max')
+	local has = of and call('HMGET', k, 'count', 'value_count', 'sum', 'min', 'max', unpack(w.columns.names)) or
+		call('HMGET', k, 'count', 'value_count', 'sum', 'min', 'max')
 	key[i], hash[i], kind[i] = k, h, flags % 2 == SET and REPLACE or has[1] and ADD or NEW
 	if kind[i] ~= ADD then
 		dims[i] = sub(blob, d, e)
@@ -84,7 +85,11 @@ local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk)
 			s, lo, hi = add_sum(k, has[3], s), extreme(k, 'min', has[4], lo, false), extreme(k, 'max', has[5], hi, true)
 			moved[i] = lo ~= has[4] or hi ~= has[5]
 		end
+		for j = 1, of and #of or 0 do
+			of[j] = add_column(k, w.columns[j], w.columns.names[j], has[5 + j], of[j])
+		end
 	end
+	cells[i] = of
 	count[i], values[i], sum[i], min[i], max[i] = c, v, s, lo, hi
 	if u then
 		uniq[i], sketch[i], bytes[i], few[i] = u, sk, sketch_bytes(w.uniq .. h), flags >= FEW
@@ -98,14 +103,17 @@ while at <= #blob do
 	local over = is_over(w)
 	w.first = n + 1
 	for _ = 1, w.rows do
-		local flags, h, c, v, s, lo, hi, d, u, sk
+		local flags, h, c, v, s, lo, hi, d, u, sk, of
 		flags, h, c, v, s, lo, hi, d, at = row_of(at)
 		if flags >= UNIQ then
 			sk, u, at = unpack_('<I4c0Bc0', blob, at)
 		end
+		if #w.columns > 0 then
+			of, at = cells_of(w.columns, at)
+		end
 		at = at + d
 		if not over then
-			take(w, flags, h, c, v, s, lo, hi, at - d, at - 1, u, sk)
+			take(w, flags, h, c, v, s, lo, hi, at - d, at - 1, u, sk, of)
 		elseif expired == 0 then
 			expired, first_expired = 1, w.row .. h
 		else
@@ -183,6 +191,9 @@ local function write_all(w, i)
 	add('min', min[i] ~= '' and min[i])
 	add('max', max[i] ~= '' and max[i])
 	add('uniq', uniq[i] and write_uniq(w, i))
+	for j = 1, cells[i] and #cells[i] or 0 do
+		add(w.columns.names[j], cells[i][j] ~= '' and cells[i][j])
+	end
 	add('updated_at', updated_at)
 	call('HSET', key[i], unpack(args, 1, j))
 end
@@ -191,11 +202,13 @@ local function write(w, i)
 	if kind[i] == REPLACE then
 		call('DEL', key[i], w.uniq .. hash[i])
 	end
-	if kind[i] == ADD and not uniq[i] and values[i] == '' then
+	if kind[i] == ADD and (uniq[i] or cells[i]) then
+		write_all(w, i)
+	elseif kind[i] == ADD and values[i] == '' then
 		call('HSET', key[i], 'count', count[i], 'updated_at', updated_at)
-	elseif kind[i] == ADD and not uniq[i] and moved[i] == false then
+	elseif kind[i] == ADD and moved[i] == false then
 		call('HSET', key[i], 'count', count[i], 'value_count', values[i], 'sum', sum[i], 'updated_at', updated_at)
-	elseif kind[i] == ADD and not uniq[i] and moved[i] then
+	elseif kind[i] == ADD and moved[i] then
 		call('HSET', key[i], 'count', count[i], 'value_count', values[i], 'sum', sum[i], 'min', min[i], 'max', max[i], 'updated_at', updated_at)
 	else
 		write_all(w, i)

@@ -1,5 +1,6 @@
 /* The registry of metrics, and --reset, which goes by it. A metric's definition is a JSON object in one field of one hash:
- * {"job":"web"|null,"sink":"redis:hta"|null,"cfg":"<16 hex>","def":{..},"since":"2026-01-01T00:00:00Z"|null} */
+ * {"job":"web"|null,"sink":"redis:hta"|null,"cfg":"<16 hex>","def":{..},"columns":[..],"since":"2026-01-01T00:00:00Z"|null}, columns
+ * only where rows have some. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,10 @@ static void format(struct redis *p, const char *job, const struct sink_metric *m
 	json_quote(out, m->cfg);
 	buf_addz(out, ",\"def\":");
 	buf_adds(out, m->def);
+	if (m->columns) {
+		buf_addz(out, ",\"columns\":");
+		columns_format(m->column, m->columns, out);
+	}
 	buf_addz(out, ",\"since\":");
 	if (watermark_us == POS_NONE) {
 		buf_addz(out, "null}");

@@ -3,7 +3,7 @@
 local may = ARGV[4]
 local fresh, equal, different, expired, first_expired, seen = 0, 0, 0, 0, '', 0
 local OLD, NEW, OTHER = 1, 2, 3
-local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, cells = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local n = 0
 
 -- Bytes 9 to 16 are the estimate that PFCOUNT keeps there.
@@ -12,8 +12,13 @@ local function same_sketch(k, sk)
 	return sub(is, 1, 8) == sub(sk, 1, 8) and sub(is, 17) == sub(sk, 17)
 end
 
-local function is_equal(w, h, has, ...)
+local function is_equal(w, h, has, of, ...)
 	local will = { ... }
+	for i = 1, #of do
+		if (has[6 + i] or '') ~= of[i] then
+			return false
+		end
+	end
 	for i = 1, 6 do
 		if (has[i] or '') ~= will[i] then
 			return false
@@ -22,14 +27,15 @@ local function is_equal(w, h, has, ...)
 	return will[6] == '' or same_sketch(w.uniq .. h, will[7])
 end
 
-local function take(w, h, c, v, s, lo, hi, d, u, sk)
+local function take(w, h, c, v, s, lo, hi, d, u, sk, of)
 	n = n + 1
 	local k, i = w.row .. h, n
-	local has = call('HMGET', k, 'count', 'value_count', 'sum', 'min', 'max', 'uniq')
+	local has = call('HMGET', k, 'count', 'value_count', 'sum', 'min', 'max', 'uniq', unpack(w.columns.names))
+	cells[i] = of
 	key[i], hash[i], dims[i], count[i], values[i], sum[i], min[i], max[i], uniq[i], sketch[i] = k, h, d, c, v, s, lo, hi, u, sk
 	if not has[1] then
 		kind[i], fresh = NEW, fresh + 1
-	elseif is_equal(w, h, has, c, v, s, lo, hi, u, sk) then
+	elseif is_equal(w, h, has, of, c, v, s, lo, hi, u, sk) then
 		kind[i], equal = OLD, equal + 1
 	else
 		kind[i], different = OTHER, different + 1
@@ -46,15 +52,16 @@ while at <= #blob do
 	end
 	w.first = n + 1
 	for _ = 1, w.rows do
-		local flags, h, c, v, s, lo, hi, d, u, sk
+		local flags, h, c, v, s, lo, hi, d, u, sk, of
 		flags, h, c, v, s, lo, hi, d, at = row_of(at)
 		u, sk = '', ''
 		if flags >= UNIQ then
 			sk, u, at = unpack_('<I4c0Bc0', blob, at)
 		end
+		of, at = cells_of(w.columns, at)
 		at = at + d
 		if w.expiry > now then
-			local stored = take(w, h, c, v, s, lo, hi, sub(blob, at - d, at - 1), u, sk)
+			local stored = take(w, h, c, v, s, lo, hi, sub(blob, at - d, at - 1), u, sk, of)
 			if stored and may == 'new' then
 				return { 'different', seen, stored }
 			end
@@ -96,6 +103,9 @@ local function write(w, i)
 	add('min', min[i])
 	add('max', max[i])
 	add('uniq', uniq[i])
+	for j = 1, #cells[i] do
+		add(w.columns.names[j], cells[i][j])
+	end
 	add('updated_at', updated_at)
 	call('HSET', key[i], unpack(args, 1, j))
 	if uniq[i] ~= '' then

@@ -16,6 +16,8 @@ static void redis_reader_close(void *d)
 	redis_driver.close(r->p);
 	redis_reader_disconnect(r);
 	buf_fini(&r->scratch);
+	buf_fini(&r->text);
+	json_fini(&r->json);
 	free(r);
 }
 

@@ -14,6 +14,12 @@ struct redis_reader {
 	redisContext *other;                      /* to the node where our slot is going; NULL: none */
 	char *other_host;
 	int other_port;
+	/* columns of the metric that is read: names are slices of text */
+	struct json json;
+	struct buf text;
+	struct column column[COLUMNS_MAX];
+	size_t columns;
+	struct cell cell[COLUMNS_MAX];
 };
 
 /* Requests may be sent together: redis_reader_begin the first, redis_reader_also the others (n

@@ -165,6 +165,31 @@ int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool 
 
 /* ---- rows */
 
+/* Which columns the metric's rows have, into r. */
+static int find_columns(struct redis_reader *r, const char *metric, struct err *err)
+{
+	redisReply *reply;
+	uint32_t list;
+	int rc = 0;
+
+	r->columns = 0;
+	redis_reader_begin(r, 3);
+	redis_argz(r->p, "HGET");
+	r->p->key.n = 0;
+	buf_printf(&r->p->key, "%smetric", r->p->tag);
+	redis_arg(r->p, buf_slice(&r->p->key));
+	redis_argz(r->p, metric);
+	if (redis_reader_answer(r, &reply, err))
+		return -1;
+	r->text.n = 0;
+	if (reply->type == REDIS_REPLY_STRING)
+		buf_add(&r->text, reply->str, reply->len);
+	freeReplyObject(reply);
+	if (r->text.n && json_parse(&r->json, buf_slice(&r->text), err) == 0 && (list = json_get(&r->json, 0, "columns")))
+		rc = columns_parse(&r->json, list, r->column, &r->columns, err);
+	return rc ? err_in(err, "metric %s", metric) : 0;
+}
+
 static void begin_row(struct redis_reader *r, const char *metric, const struct window *w, struct slice hash, bool sketch, bool first)
 {
 	static const char *const field[FIELDS] = { "count", "value_count", "sum", "min", "max", "uniq", "dims" };
@@ -174,13 +199,15 @@ static void begin_row(struct redis_reader *r, const char *metric, const struct w
 	buf_printf(&r->scratch, ":%s:", w->name);
 	buf_adds(&r->scratch, hash);
 	if (first)
-		redis_reader_begin(r, 2 + FIELDS);
+		redis_reader_begin(r, 2 + FIELDS + r->columns);
 	else
-		redis_reader_also(r, 2 + FIELDS);
+		redis_reader_also(r, 2 + FIELDS + r->columns);
 	redis_argz(p, "HMGET");
 	redis_reader_arg_key(p, "r", metric, buf_z(&r->scratch));
 	for (int i = 0; i < FIELDS; i++)
 		redis_argz(p, field[i]);
+	for (size_t i = 0; i < r->columns; i++)
+		redis_arg(p, r->column[i].name);
 	if (!sketch)
 		return;
 	redis_reader_also(r, 2);
@@ -218,6 +245,21 @@ static bool take_measures(const redisReply *fields, struct rollup *row)
 	return row->value_count == 0 || (redis_dec_of(fields, 2, &row->sum) && redis_dec_of(fields, 3, &row->min) && redis_dec_of(fields, 4, &row->max));
 }
 
+static bool take_cells(struct redis_reader *r, const redisReply *fields, struct rollup *row)
+{
+	row->cell = r->cell;
+	row->cells = r->columns;
+	for (size_t i = 0; i < r->columns; i++) {
+		struct cell *c = &r->cell[i];
+
+		*c = (struct cell){ .column = r->column[i], .empty = r->column[i].rule >= COLUMN_MIN && !is_there(fields, FIELDS + i) };
+		if (c->column.rule == COLUMN_COUNT ? !redis_reader_rows_count_of(fields, FIELDS + i, &c->count) :
+		    !c->empty && !redis_dec_of(fields, FIELDS + i, &c->value))
+			return false;
+	}
+	return true;
+}
+
 static bool redis_take_sketch(struct redis_reader *r, const redisReply *bytes, struct rollup *row)
 {
 	struct hll *h;
@@ -240,7 +282,8 @@ static int give_row(struct redis_reader *r, const struct window *w, struct slice
 
 	if (!is_there(fields, 0))
 		return 0;                            /* it has expired: its index lives longer */
-	if (str_unhex(hash, row.dims_hash, sizeof(row.dims_hash)) || !take_measures(fields, &row) || !redis_take_sketch(r, sketch, &row))
+	if (str_unhex(hash, row.dims_hash, sizeof(row.dims_hash)) || !take_measures(fields, &row) || !take_cells(r, fields, &row) ||
+	    !redis_take_sketch(r, sketch, &row))
 		return err_set(err, EX_DATAERR, "a row cannot be read: window %s, dims %.*s", w->name, (int)row.dims.n, row.dims.p);
 	return fn(arg, &row, err);
 }
@@ -291,6 +334,8 @@ int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, 
 	struct windows w = { 0 };
 	int rc = redis_find_windows(d, range->metric, range->from_us, range->to_us, &w, err);
 
+	if (rc == 0)
+		rc = find_columns(d, range->metric, err);
 	for (size_t i = 0; i < w.n && rc == 0; i++)
 		if (!range->end_us || w.v[i].end_us == range->end_us)
 			rc = redis_give_rows(d, range, &w.v[i], fn, arg, err);

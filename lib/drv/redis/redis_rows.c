@@ -106,6 +106,21 @@ static void pack_window(struct buf *out, const struct rollup *row, size_t rows, 
 	pack_time(out, row->end_us);
 	pack_expiry(out, row->end_us, ttl_us);
 	pack_u32(out, rows);
+	pack_u32(out, row->cells);
+	for (size_t i = 0; i < row->cells; i++) {
+		buf_addc(out, (char)row->cell[i].column.rule);
+		pack_text(out, row->cell[i].column.name.p, row->cell[i].column.name.n);
+	}
+}
+
+static void pack_cell(struct buf *out, const struct cell *c)
+{
+	if (c->empty)
+		pack_text(out, NULL, 0);
+	else if (c->column.rule == COLUMN_COUNT)
+		pack_count(out, c->count);
+	else
+		pack_dec(out, c->value);
 }
 
 /* A sketch that replaces is kept as it is sent, one that is added is only merged: elements or a shorter form will do. The number beside it is what the row says
@@ -149,6 +164,8 @@ static int pack_row(struct buf *out, const struct rollup *row, struct buf *scrat
 	pack_u32(out, row->dims.n);
 	if (row->has_uniq && pack_uniq(out, flags_at, row, scratch, err))
 		return -1;
+	for (size_t i = 0; i < row->cells; i++)
+		pack_cell(out, &row->cell[i]);
 	buf_adds(out, row->dims);
 	return 0;
 }

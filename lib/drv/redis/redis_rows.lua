@@ -1,8 +1,10 @@
 -- What both scripts over rows share; redis_apply.lua or redis_put.lua follows in the same text.
 --
 -- KEYS[1] names the slot. ARGV: 1 the tag "{PREFIX}:", 2 updated_at, 3 the rows, packed by redis_rows.c, a window's header and its rows after it:
---   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows
---   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch, Bc0 uniq> dims
+--   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows,
+--           I4 columns, and of each B rule, Bc0 name
+--   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch, Bc0 uniq;
+--           Bc0 value of each column ("": empty)> dims
 -- A sketch is a HYLL string, or with FEW some elements of 8 bytes that make it.
 -- A script error does not roll back: first everything is read, checked and worked out (`bad` keeps the first complaint), then everything is written,
 -- by commands that cannot fail any more.
@@ -133,10 +135,10 @@ local function add_count(key, field, stored, more)
 	return sum and #sum <= 18 and sum or complain(key, field, stored)
 end
 
-local function add_sum(key, stored, more)
+local function add_sum(key, stored, more, field)
 	local sum = not stored and more or dec_add(stored, more)
 	if not sum or (#sum >= 30 and dec_less(LONGEST, match(sum, '%-?(.*)'))) then
-		return complain(key, 'sum', stored)
+		return complain(key, field or 'sum', stored)
 	end
 	return sum
 end
@@ -151,6 +153,39 @@ local function extreme(key, field, stored, more, sought)
 		return complain(key, field, stored)
 	end
 	return less == sought and more or stored
+end
+
+-- ---- columns of measures (row/columns.h): fields of the row by their names
+local COUNT, SUM, MIN, MAX = 0, 1, 2, 3
+
+-- What a column becomes; more may be empty (a MIN or MAX without a value).
+local function add_column(key, rule, field, stored, more)
+	if more == '' then
+		return stored or ''
+	elseif rule == COUNT then
+		return add_count(key, field, stored, more)
+	elseif rule == SUM then
+		return add_sum(key, stored, more, field)
+	end
+	return extreme(key, field, stored, more, rule == MAX)
+end
+
+local function columns_of(at)
+	local n
+	local list = { names = {} }
+	n, at = unpack_('<I4', blob, at)
+	for i = 1, n do
+		list[i], list.names[i], at = unpack_('<BBc0', blob, at)
+	end
+	return list, at
+end
+
+local function cells_of(columns, at)
+	local cells = {}
+	for i = 1, #columns do
+		cells[i], at = unpack_('<Bc0', blob, at)
+	end
+	return cells, at
 end
 
 -- ---- windows: x:METRIC (scores: expiry) has those that have rows, w:METRIC (scores: start) the same for readers
@@ -178,12 +213,13 @@ local function metric_of(name, enc)
 end
 
 local function window_of(at)
-	local name, enc, from, to, from_text, to_text, expiry, rows
+	local name, enc, from, to, from_text, to_text, expiry, rows, columns
 	name, enc, from, to, from_text, to_text, expiry, rows, at = unpack_('<I4c0I4c0Bc0Bc0Bc0Bc0Bc0I4', blob, at)
+	columns, at = columns_of(at)
 	local m, member = metric_of(name, enc), from .. ':' .. to
 	local stored = score(call('ZSCORE', m.x, member))
 	local w = {
-		metric = m, member = member, from = from, to = to, from_text = from_text, to_text = to_text, rows = rows, first = 0, last = 0,
+		metric = m, member = member, from = from, to = to, from_text = from_text, to_text = to_text, rows = rows, first = 0, last = 0, columns = columns,
 		stored = stored, expiry = score(expiry),
 		row = tag .. 'r:' .. enc .. ':' .. member .. ':', uniq = tag .. 'u:' .. enc .. ':' .. member .. ':', index = tag .. 'i:' .. enc .. ':' .. member,
 	}

@@ -10,7 +10,11 @@
 
 enum { BUSY_MS = 500 };
 
-/* %w and %Q: the table; the sink's name and the job are bound. */
+#define ROW_COLUMNS "metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max, uniq, uniq_sketch, updated_at"
+#define ROW_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
+
+/* %w: the table; the sink's name and the job are bound. %s: in this order, what is added where the table has `columns`: to a list
+ * of columns, to one of values, to the assignments. */
 static const char *const sql[Q_COUNT] = {
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
 	[Q_COMMIT] = "COMMIT",
@@ -27,12 +31,12 @@ static const char *const sql[Q_COUNT] = {
 		" watermark = CASE WHEN watermark IS NULL OR watermark < ?9 THEN coalesce(?9, watermark) ELSE watermark END, idle = ?10"
 		" WHERE job = ?1 AND sink = ?2 AND topic = ?3 AND partition = ?4",
 	[Q_IDLE] = "UPDATE hta_pos SET idle = ?6 WHERE job = ?1 AND sink = ?2 AND topic = ?3 AND partition = ?4 AND next = ?5",
-	[Q_ROW] = "SELECT count, value_count, sum, min, max, uniq, uniq_sketch FROM \"%w\" WHERE metric = ? AND window_start = ? AND window_end = ? AND dims_hash = ?",
-	[Q_ROW_ADD] = "INSERT INTO \"%w\" AS t VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO UPDATE SET"
+	[Q_ROW] = "SELECT count, value_count, sum, min, max, uniq, uniq_sketch%s FROM \"%w\" WHERE metric = ? AND window_start = ? AND window_end = ? AND dims_hash = ?",
+	[Q_ROW_ADD] = "INSERT INTO \"%w\" AS t (" ROW_COLUMNS "%s) VALUES (" ROW_VALUES "%s) ON CONFLICT DO UPDATE SET"
 		" count = t.count + excluded.count, value_count = coalesce(t.value_count + excluded.value_count, t.value_count, excluded.value_count),"
 		" sum = hta_add(t.sum, excluded.sum), min = hta_min(t.min, excluded.min), max = hta_max(t.max, excluded.max),"
-		" uniq = coalesce(excluded.uniq, t.uniq), uniq_sketch = coalesce(excluded.uniq_sketch, t.uniq_sketch), updated_at = excluded.updated_at",
-	[Q_ROW_SET] = "INSERT OR REPLACE INTO \"%w\" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		" uniq = coalesce(excluded.uniq, t.uniq), uniq_sketch = coalesce(excluded.uniq_sketch, t.uniq_sketch), updated_at = excluded.updated_at%s",
+	[Q_ROW_SET] = "INSERT OR REPLACE INTO \"%w\" (" ROW_COLUMNS "%s) VALUES (" ROW_VALUES "%s)",
 	[Q_DEAD] = "INSERT INTO hta_dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
@@ -71,6 +75,7 @@ static void sqlite_close(void *d)
 		return;
 	sqlite_disconnect(s);
 	buf_fini(&s->scratch);
+	buf_fini(&s->columns);
 	free(s->table);
 	free(s->final);
 	free(s->numbers);
@@ -163,6 +168,15 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 	return r;
 }
 
+static char *statement_text(const struct sqlite *s, enum sqlite_statement which)
+{
+	const char *list = s->has_columns ? ", columns" : "", *value = s->has_columns ? ", ?14" : "";
+
+	if (which == Q_ROW)
+		return sqlite3_mprintf(sql[which], list, s->table);
+	return sqlite3_mprintf(sql[which], s->table, list, value, s->has_columns ? ", columns = hta_columns(t.columns, excluded.columns)" : "");
+}
+
 sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r, struct err *err)
 {
 	char *text;
@@ -173,11 +187,22 @@ sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum
 		sqlite3_clear_bindings(s->q[which]);
 		return s->q[which];
 	}
-	text = sqlite3_mprintf(sql[which], s->table);
+	text = statement_text(s, which);
 	if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->q[which], NULL) != SQLITE_OK)
 		*r = sqlite_failed(s, err);
 	sqlite3_free(text);
 	return s->q[which];
+}
+
+void sqlite_know_columns(struct sqlite *s)
+{
+	static const enum sqlite_statement made_anew[] = { Q_ROW, Q_ROW_ADD, Q_ROW_SET };
+
+	s->has_columns = true;
+	for (size_t i = 0; i < sizeof(made_anew) / sizeof(*made_anew); i++) {
+		sqlite3_finalize(s->q[made_anew[i]]);
+		s->q[made_anew[i]] = NULL;
+	}
 }
 
 enum sink_result sqlite_run(struct sqlite *s, sqlite3_stmt *q, struct err *err)

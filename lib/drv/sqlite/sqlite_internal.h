@@ -21,7 +21,8 @@ struct sqlite {
 	char *table, *final, *numbers;        /* quoted names are made where they are used */
 	sqlite3 *db;
 	sqlite3_stmt *q[Q_COUNT];             /* prepared when first used */
-	struct buf scratch;
+	struct buf scratch, columns;
+	bool has_columns;                     /* the table has the column `columns` */
 };
 
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
@@ -46,6 +47,10 @@ struct slice sqlite_column(sqlite3_stmt *q, int at);                      /* p N
 
 enum sink_result sqlite_schema(struct sqlite *s, struct err *err);        /* sqlite_schema.c */
 void sqlite_functions(struct sqlite *s);
+/* Inside a transaction: gives the table the column `columns`. EX_CONFIG without --init. */
+enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
+/* After it was committed: statements use it from now on. */
+void sqlite_know_columns(struct sqlite *s);
 
 /* The driver's calls. */
 enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);

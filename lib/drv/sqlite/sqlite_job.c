@@ -217,6 +217,14 @@ static enum sink_result sqlite_set_lateness(struct sqlite *s, const char *job, i
 	return sqlite_run(s, q, err);
 }
 
+static bool has_measures(const struct sink_metric *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m[i].columns)
+			return true;
+	return false;
+}
+
 enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct sqlite *s = d;
@@ -226,11 +234,16 @@ enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metr
 		return r;
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
 		r = check_metric(s, job, &m[i], err);
+	if (r == SINK_OK && !s->has_columns && has_measures(m, n))
+		r = sqlite_add_columns(s, err);
 	if (r == SINK_OK && look_only)
 		return sqlite_do(s, Q_ROLLBACK, err);
 	if (r == SINK_OK && job)
 		r = sqlite_set_lateness(s, job, lateness_us, err);
-	return sqlite_end(s, r, err);
+	r = sqlite_end(s, r, err);
+	if (r == SINK_OK && !s->has_columns && has_measures(m, n))
+		sqlite_know_columns(s);
+	return r;
 }
 
 /* ---- reset */

@@ -13,7 +13,7 @@
 
 enum { READER_BUSY_MS = 5000, SECOND_CHARS = 19 /* 2026-11-20T15:00:00 */ };
 
-struct reader { struct sink_conf conf; struct sqlite *s; };
+struct reader { struct sink_conf conf; struct sqlite *s; struct json json; struct cell cell[COLUMNS_MAX]; };
 
 static int connect_to(struct reader *r, struct err *err)
 {
@@ -34,6 +34,7 @@ static void sqlite_reader_close(void *d)
 	if (!r)
 		return;
 	sqlite_driver.close(r->s);
+	json_fini(&r->json);
 	free(r);
 }
 
@@ -273,14 +274,23 @@ static bool sqlite_dec_of(sqlite3_stmt *q, int column, dec *out)
 	return dec_parse_sum(sqlite_column(q, column), out) <= DEC_ROUNDED;
 }
 
-static bool sqlite_take_row(sqlite3_stmt *q, const struct window *w, struct rollup *row)
+static bool take_columns(struct reader *r, struct slice text, struct rollup *row)
+{
+	if (!text.p)
+		return true;
+	row->cell = r->cell;
+	return json_parse(&r->json, text, NULL) == 0 && cells_parse(&r->json, 0, r->cell, &row->cells, NULL) == 0;
+}
+
+static bool sqlite_take_row(struct reader *r, sqlite3_stmt *q, const struct window *w, struct rollup *row)
 {
 	struct slice sketch = sqlite_column(q, 8);
 
 	*row = (struct rollup){ .start_us = w->start_us, .end_us = w->end_us, .dims = sqlite_column(q, 0), .count = (uint64_t)sqlite3_column_int64(q, 2),
 				.has_value = sqlite3_column_type(q, 3) != SQLITE_NULL, .value_count = (uint64_t)sqlite3_column_int64(q, 3),
 				.has_uniq = sqlite3_column_type(q, 7) != SQLITE_NULL, .uniq = (uint64_t)sqlite3_column_int64(q, 7), .sketch = sketch };
-	if (!row->dims.p || str_unhex(sqlite_column(q, 1), row->dims_hash, sizeof(row->dims_hash)))
+	if (!row->dims.p || str_unhex(sqlite_column(q, 1), row->dims_hash, sizeof(row->dims_hash)) ||
+	    !take_columns(r, sqlite_column(q, 9), row))
 		return false;
 	return !row->has_value || row->value_count == 0 || (sqlite_dec_of(q, 4, &row->sum) && sqlite_dec_of(q, 5, &row->min) && sqlite_dec_of(q, 6, &row->max));
 }
@@ -293,7 +303,7 @@ static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct wind
 	sqlite_bind_slice(q, 2, slice_z(w->start));
 	sqlite_bind_slice(q, 3, slice_z(w->end));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0)
-		rc = sqlite_take_row(q, w, &row) ? fn(arg, &row, err) :
+		rc = sqlite_take_row(r, q, w, &row) ? fn(arg, &row, err) :
 			err_set(err, EX_DATAERR, "%s: a row of %s cannot be read: window %s, dims %s", r->conf.where, r->s->table, w->start,
 				(const char *)sqlite3_column_text(q, 0));
 	rc = rc ? rc : ended(r, code, err);
@@ -303,8 +313,8 @@ static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct wind
 
 static sqlite3_stmt *prepare_rows(struct reader *r, const struct read_range *range, struct err *err)
 {
-	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
-		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
+	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, %s, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
+		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", r->s->has_columns ? "columns" : "NULL", range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
 	sqlite3_stmt *q = prepare(r, text, err);
 
 	free(text);

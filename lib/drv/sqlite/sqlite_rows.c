@@ -44,6 +44,11 @@ static enum sink_result sqlite_write_row(struct sqlite *s, enum sqlite_statement
 		sqlite3_bind_blob(q, 12, sketch.p, (int)sketch.n, SQLITE_STATIC);
 	}
 	sqlite3_bind_text(q, 13, now, now_bytes, SQLITE_STATIC);
+	if (row->cells) {
+		s->columns.n = 0;
+		cells_format(row->cell, row->cells, &s->columns);
+		sqlite_bind_slice(q, 14, buf_slice(&s->columns));
+	}
 	return sqlite_run(s, q, err);
 }
 
@@ -210,6 +215,20 @@ static bool dec_equal(sqlite3_stmt *q, int at, bool has, dec v)
 	return dec_parse_sum(text, &stored) <= DEC_ROUNDED && stored == v;
 }
 
+/* Columns are stored as they are written here, always in one order. */
+static bool columns_equal(sqlite3_stmt *q, const struct rollup *row)
+{
+	struct slice stored = sqlite3_column_count(q) > 7 ? sqlite_column(q, 7) : slice(NULL, 0);
+	struct buf text = { 0 };
+	bool equal;
+
+	if (row->cells)
+		cells_format(row->cell, row->cells, &text);
+	equal = slice_eq(stored, buf_slice(&text));
+	buf_fini(&text);
+	return equal;
+}
+
 static bool row_equal(sqlite3_stmt *q, const struct rollup *row)
 {
 	bool has = row->has_value && row->value_count;
@@ -220,7 +239,8 @@ static bool row_equal(sqlite3_stmt *q, const struct rollup *row)
 		(!row->has_value || (uint64_t)sqlite3_column_int64(q, 1) == row->value_count) &&
 		dec_equal(q, 2, has, row->sum) && dec_equal(q, 3, has, row->min) && dec_equal(q, 4, has, row->max) &&
 		(sqlite3_column_type(q, 5) == SQLITE_NULL) == !row->has_uniq &&
-		(!row->has_uniq || ((uint64_t)sqlite3_column_int64(q, 5) == row->uniq && slice_eq(sketch, row->sketch)));
+		(!row->has_uniq || ((uint64_t)sqlite3_column_int64(q, 5) == row->uniq && slice_eq(sketch, row->sketch))) &&
+		columns_equal(q, row);
 }
 
 static void tell_stored(sqlite3_stmt *q, char *out, size_t n)

@@ -1,12 +1,16 @@
 /* Tables and views. Everything is made in one transaction, so that a half-made schema is never seen.
  *
  * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark, where watermark is the lowest of the partitions that are not
- * idle, or the highest of all where every one is; windows before the metric's `since` are left out. */
+ * idle, or the highest of all where every one is; windows before the metric's `since` are left out.
+ *
+ * Schema 2 has what the measures of --agg keep (row/columns.h) as the JSON that rows carry, merged by a function of ours: one
+ * column of the table whatever the measures are, readable by json_extract(columns, '$.sum."latency.avg.sum"'). A table of schema 1
+ * gets it with --init, and only for a metric that has measures: until then older programs can use it. */
 #include "drv/sqlite/sqlite_internal.h"
 
 #include "base/mem.h"
 
-enum { SCHEMA = 1 };
+enum { SCHEMA = 2, SCHEMA_NO_COLUMNS = 1 };
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS hta_schema (version INTEGER NOT NULL);"
@@ -24,7 +28,7 @@ static const char tables[] =
 static const char rollups[] =
 	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
 	" dims TEXT NOT NULL, count INTEGER NOT NULL, value_count INTEGER, sum TEXT, min TEXT, max TEXT, uniq INTEGER, uniq_sketch BLOB, updated_at TEXT NOT NULL,"
-	" PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITHOUT ROWID;"
+	" columns TEXT, PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITHOUT ROWID;"
 	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT metric, window_start, window_end, dims, dims_hash, count, value_count, CAST(sum AS REAL) AS sum,"
 	" CAST(min AS REAL) AS min, CAST(max AS REAL) AS max, CAST(sum AS REAL) / NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\";"
 	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON m.rollups = %Q AND m.metric = r.metric"
@@ -60,11 +64,36 @@ static int version(struct sqlite *s)
 	return v;
 }
 
+static bool has_columns(sqlite3 *db, const char *table)
+{
+	sqlite3_stmt *q = NULL;
+	bool has = sqlite3_prepare_v2(db, "SELECT 1 FROM pragma_table_info(?) WHERE name = 'columns'", -1, &q, NULL) == SQLITE_OK &&
+		sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+
+	sqlite3_finalize(q);
+	return has;
+}
+
+enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
+{
+	char *sql;
+	enum sink_result r;
+
+	if (!s->conf->create) {
+		sink_error_schema(SCHEMA_NO_COLUMNS, SCHEMA, "hta-sink-sqlite", err);
+		return SINK_FATAL;
+	}
+	sql = sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = %d", s->table, SCHEMA);
+	r = exec(s, sql, err);
+	sqlite3_free(sql);
+	return r;
+}
+
 /* Nothing is written into a table of that name that somebody else has made. */
 static enum sink_result set_version(struct sqlite *s, struct err *err)
 {
 	static const char insert[] = "INSERT INTO hta_schema (version)"
-		" SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
+		" SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
 	int code = sqlite3_exec(s->db, insert, NULL, NULL, NULL);
 
 	if (code != SQLITE_OK && code != SQLITE_ERROR)
@@ -101,14 +130,19 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 	int found = whole ? version(s) : 0;
 	struct buf what = { 0 };
 
-	if (whole && found == SCHEMA)
+	s->has_columns = has_columns(s->db, s->table);
+	if (whole && (found == SCHEMA || found == SCHEMA_NO_COLUMNS))
 		return SINK_OK;
 	if (found > SCHEMA || (whole && !s->conf->create)) {
 		sink_error_schema(found, SCHEMA, "hta-sink-sqlite", err);
 		return SINK_FATAL;
 	}
-	if (s->conf->create)
-		return sqlite_create(s, err);
+	if (s->conf->create) {
+		enum sink_result r = sqlite_create(s, err);
+
+		s->has_columns = has_columns(s->db, s->table);
+		return r;
+	}
 	buf_printf(&what, "table %s", s->table);
 	sink_error_missing(buf_z(&what), "hta-sink-sqlite", s->conf->where, err);
 	buf_fini(&what);
@@ -161,10 +195,43 @@ static void decimal(sqlite3_context *c, int n, sqlite3_value **v)
 		give_dec(c, (fn == FN_MIN) == (a < b) ? a : b);
 }
 
+/* The columns of two rows, merged; either may be null. */
+static void merge_columns(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	struct json j[2] = { { 0 } };
+	struct cell cell[2][COLUMNS_MAX];
+	size_t cells[2] = { 0 };
+	struct buf out = { 0 };
+	bool good = true;
+
+	(void)n;
+	for (int i = 0; i < 2 && good; i++) {
+		const char *p = (const char *)sqlite3_value_text(v[i]);
+
+		good = !p || (json_parse(&j[i], slice(p, (size_t)sqlite3_value_bytes(v[i])), NULL) == 0 &&
+			      cells_parse(&j[i], 0, cell[i], &cells[i], NULL) == 0);
+	}
+	good = good && (cells[0] == cells[1] || !cells[0] || !cells[1]);
+	for (size_t i = 0; i < cells[0] && cells[1] && good; i++)
+		good = column_cmp(&cell[0][i].column, &cell[1][i].column) == 0 && cell_merge(&cell[0][i], &cell[1][i]);
+	if (!good) {
+		sqlite3_result_error(c, "columns: other ones are stored, or a sum is out of range", -1);
+	} else if (!cells[0] && !cells[1]) {
+		sqlite3_result_null(c);
+	} else {
+		cells_format(cell[cells[0] ? 0 : 1], cells[cells[0] ? 0 : 1], &out);
+		sqlite3_result_text(c, out.p, (int)out.n, SQLITE_TRANSIENT);
+	}
+	buf_fini(&out);
+	json_fini(&j[0]);
+	json_fini(&j[1]);
+}
+
 void sqlite_functions(struct sqlite *s)
 {
 	static const char *const name[] = { "hta_add", "hta_min", "hta_max" };
 
 	for (int i = 0; i < 3; i++)
 		sqlite3_create_function(s->db, name[i], 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, (void *)(intptr_t)i, decimal, NULL, NULL);
+	sqlite3_create_function(s->db, "hta_columns", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, merge_columns, NULL, NULL);
 }

@@ -1,0 +1,256 @@
+/* The columns of measures (row/columns.h) in the rollups table: a slot each, count_1, count_2, sum_1, .. by rule.
+ * The k-th column of a rule, in the order of a row, stands in the k-th slot of that rule, so a metric's list of
+ * columns (hta_metric.columns) is all that a reader needs. Slots are shared by all metrics of the table and null
+ * where a metric has none: a null costs a bit.
+ *
+ * Four shapes were at hand. Arrays by rule, or one jsonb, would have to be taken apart and put together for each
+ * row of each epoch; a table a metric would double the upserts, or hide metrics from each other. A slot is added
+ * to by the same expression as count and sum, at their speed, and a new one is a change of the catalogue only. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "drv/pg/pg_internal.h"
+
+static const struct { const char *type, *merge; Oid oid; } of_rule[COLUMN_RULES] = {
+	[COLUMN_COUNT] = { "bigint", "t.%1$s + excluded.%1$s", PG_INT8 },
+	[COLUMN_SUM] = { "numeric", "trim_scale(t.%1$s + excluded.%1$s)", PG_NUMERIC },
+	[COLUMN_MIN] = { "numeric", "least(t.%1$s, excluded.%1$s)", PG_NUMERIC },
+	[COLUMN_MAX] = { "numeric", "greatest(t.%1$s, excluded.%1$s)", PG_NUMERIC },
+};
+
+enum { SLOT_CHARS = 24 };
+
+/* The slots of n columns, one after the other: starts with { 0 }. */
+struct slots { unsigned used[COLUMN_RULES]; };
+
+static void next_slot(struct slots *s, enum column_rule rule, char name[SLOT_CHARS])
+{
+	snprintf(name, SLOT_CHARS, "%s_%u", column_rules[rule], ++s->used[rule]);
+}
+
+/* ---- the catalogue */
+
+enum sink_result pg_columns_known(struct pg *p, struct err *err)
+{
+	const char *value[] = { p->table };
+	PGresult *res;
+	enum sink_result r = pg_query(p, &res, err,
+		"SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND NOT attisdropped AND attname ~ '^(count|sum|min|max)_[0-9]+$'", 1, value);
+
+	if (r != SINK_OK)
+		return r;
+	for (unsigned i = 0; i < COLUMN_RULES; i++)
+		p->slots[i] = 0;
+	for (int i = 0; i < PQntuples(res); i++) {
+		const char *name = PQgetvalue(res, i, 0), *line = strchr(name, '_');
+
+		for (unsigned rule = 0; rule < COLUMN_RULES; rule++)
+			p->slots[rule] += slice_is(slice(name, (size_t)(line - name)), column_rules[rule]);
+	}
+	PQclear(res);
+	return SINK_OK;
+}
+
+/* Adds "ADD COLUMN .." for each slot that the table lacks. */
+static void add_missing(const struct pg *p, const struct sink_metric *m, struct slots *wanted, struct buf *sql)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t i = 0; i < m->columns; i++) {
+		enum column_rule rule = m->column[i].rule;
+
+		next_slot(&s, rule, name);
+		if (s.used[rule] <= p->slots[rule] || s.used[rule] <= wanted->used[rule])
+			continue;
+		wanted->used[rule] = s.used[rule];
+		buf_printf(sql, "%s ADD COLUMN IF NOT EXISTS %s %s", sql->n ? "," : "", name, of_rule[rule].type);
+	}
+}
+
+enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n, bool look_only, struct err *err)
+{
+	struct slots wanted = { { 0 } };
+	struct buf add = { 0 };
+	bool measures = false;
+	enum sink_result r = SINK_OK;
+	char *sql;
+
+	for (size_t i = 0; i < n; i++) {
+		measures |= m[i].columns > 0;
+		add_missing(p, &m[i], &wanted, &add);
+	}
+	if (!measures || (add.n == 0 && p->version >= PG_SCHEMA)) {
+		buf_fini(&add);
+		return SINK_OK;
+	}
+	if (!p->conf->create) {
+		err_set(err, EX_CONFIG, "table %s has no columns yet for the measures of this pipeline (--agg): start it once with hta-sink-pg --init",
+			p->rollups);
+		r = SINK_FATAL;
+	} else if (!look_only) {
+		sql = mem_printf("ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS columns jsonb; UPDATE hta_schema SET version = %d",
+			p->table, add.n ? buf_z(&add) : "ADD COLUMN IF NOT EXISTS count_1 bigint", PG_SCHEMA);
+		r = pg_script(p, sql, err);
+		free(sql);
+		if (r == SINK_OK)
+			p->version = PG_SCHEMA;
+		if (r == SINK_OK)
+			r = pg_columns_known(p, err);
+	}
+	buf_fini(&add);
+	return r;
+}
+
+enum sink_result pg_columns_register(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err)
+{
+	struct buf list = { 0 };
+	const char *value[] = { p->rollups, metric, NULL };
+	enum sink_result r;
+
+	if (m->columns == 0)
+		return SINK_OK;
+	columns_format(m->column, m->columns, &list);
+	value[2] = buf_z(&list);
+	r = pg_query(p, NULL, err, "UPDATE hta_metric SET columns = $3::jsonb WHERE rollups = $1 AND metric = $2 AND columns IS DISTINCT FROM $3::jsonb", 3, value);
+	buf_fini(&list);
+	return r;
+}
+
+/* ---- statements */
+
+void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t i = 0; i < row->cells; i++) {
+		next_slot(&s, row->cell[i].column.rule, name);
+		buf_printf(out, ", %s%s", prefix, name);
+	}
+}
+
+void pg_columns_merge(const struct rollup *row, struct buf *out)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t i = 0; i < row->cells; i++) {
+		enum column_rule rule = row->cell[i].column.rule;
+
+		next_slot(&s, rule, name);
+		buf_printf(out, ", %s = ", name);
+		for (const char *p = of_rule[rule].merge; *p; p++)
+			if (strncmp(p, "%1$s", 4) == 0)
+				buf_addz(out, name), p += 3;
+			else
+				buf_addc(out, *p);
+	}
+}
+
+void pg_columns_replace(const struct rollup *row, struct buf *out)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t i = 0; i < row->cells; i++) {
+		next_slot(&s, row->cell[i].column.rule, name);
+		buf_printf(out, ", %s = excluded.%s", name, name);
+	}
+}
+
+void pg_columns_params(const struct rollup *row, int first, const char *format, struct buf *out)
+{
+	for (size_t i = 0; i < row->cells; i++) {
+		buf_addz(out, ", ");
+		for (const char *p = format; *p; p++)
+			if (*p == '#')
+				buf_addi(out, first + (int)i);
+			else
+				buf_addc(out, *p);
+	}
+}
+
+void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n)
+{
+	int at[COLUMNS_MAX];
+
+	for (size_t c = 0; c < row->cells; c++)
+		at[c] = pg_array(a, of_rule[row->cell[c].column.rule].oid);
+	for (size_t i = 0; i < n; i++)
+		for (size_t c = 0; c < row->cells; c++) {
+			const struct cell *x = &row[i].cell[c];
+
+			if (x->empty)
+				pg_null(a, at[c]);
+			else if (x->column.rule == COLUMN_COUNT)
+				pg_put_int8(a, at[c], (int64_t)x->count);
+			else
+				pg_put_dec(a, at[c], x->value);
+		}
+}
+
+/* ---- reading */
+
+int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, struct err *err)
+{
+	const char *value[] = { p->rollups, metric };
+	PGresult *res;
+	int rc;
+
+	out->columns = 0;
+	if (p->version < PG_SCHEMA)
+		return 0;
+	rc = sink_error_result(pg_query(p, &res, err, "SELECT columns::text FROM hta_metric WHERE rollups = $1 AND metric = $2 AND columns IS NOT NULL", 2, value), err);
+	if (rc)
+		return -1;
+	if (PQntuples(res)) {
+		out->text.n = 0;
+		buf_addz(&out->text, PQgetvalue(res, 0, 0));
+		rc = json_parse(&out->json, buf_slice(&out->text), err) || columns_parse(&out->json, 0, out->column, &out->columns, err) ? -1 : 0;
+		if (rc)
+			err_in(err, "hta_metric, metric %s", metric);
+	}
+	PQclear(res);
+	return rc;
+}
+
+void pg_columns_select(const struct pg_reading *r, struct buf *sql)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t i = 0; i < r->columns; i++) {
+		next_slot(&s, r->column[i].rule, name);
+		buf_printf(sql, ", %s", name);
+	}
+}
+
+bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row)
+{
+	row->cell = r->cell;
+	row->cells = r->columns;
+	for (size_t i = 0; i < r->columns; i++) {
+		struct cell *c = &r->cell[i];
+		int at = first + (int)i;
+		bool null = PQgetisnull(res, 0, at);
+		struct slice text = slice(PQgetvalue(res, 0, at), (size_t)PQgetlength(res, 0, at));
+
+		*c = (struct cell){ .column = r->column[i], .empty = null && r->column[i].rule >= COLUMN_MIN };
+		if (null && !c->empty)
+			return false;
+		if (r->column[i].rule == COLUMN_COUNT)
+			c->count = strtoull(text.p, NULL, 10);
+		else if (!null && dec_parse_sum(text, &c->value) > DEC_ROUNDED)
+			return false;
+	}
+	return true;
+}
+
+void pg_reading_fini(struct pg_reading *r)
+{
+	json_fini(&r->json);
+	buf_fini(&r->text);
+	buf_fini(&r->scratch);
+}

@@ -1,0 +1,184 @@
+# Measures of --agg: what rows say, what stores keep and merge, what hta-query reads back: the same text everywhere.
+load helpers
+
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+events() { # SECOND..: a line each, three regions, some without a value
+	local s
+	for s; do
+		printf '{"ts":"2026-01-01T00:00:%02dZ","region":"%s","x":%s}\n' "$s" "$(cut -c$((s % 3 + 1)) <<<'abc')" \
+			"$([ $((s % 7)) = 0 ] && echo null || echo "$((s * s % 31 - 9)).$s")"
+	done
+}
+
+# Mean and standard deviation by fractions: "region mean deviation" of files, or of all regions together (region "-").
+recount() { # REGION|all FILE..
+	python3 - "$@" <<-'END'
+		import json, math, sys
+		from fractions import Fraction
+		groups = {}
+		for name in sys.argv[2:]:
+		    for line in open(name):
+		        r = json.loads(line, parse_float=Fraction, parse_int=Fraction)
+		        groups.setdefault("-" if sys.argv[1] == "all" else r["region"], []).append(r["x"])
+		for key, values in sorted(groups.items()):
+		    v = [x for x in values if x is not None]
+		    n, s = len(v), sum(v)
+		    q = sum(Fraction(round(x * x * 10**9), 10**9) for x in v)    # round() is half to even
+		    print(key, json.dumps(float(s / n)), json.dumps(math.sqrt(float((q - s * s / n) / (n - 1)))))
+	END
+}
+
+measures='--by region --agg mean=avg(x) --agg stddev(x)'
+numbers() { jq -r '"\(.dims.region // "-") \(.measures.mean) \(.measures.stddev_x)"' "${1:-$out}" | sort; }
+
+# jq 1.6 prints doubles with 17 digits: compare as numbers.
+same_numbers() { # WANTED GOT
+	python3 -c 'import sys
+a, b = ([(l.split()[0], *map(float, l.split()[1:])) for l in open(f)] for f in sys.argv[1:])
+sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
+}
+
+@test "measures: rows have them by name, and what they are made of" {
+	feed hta-window --agg 'avg(x)' --agg 'spread = stddev(x)' --value x <<-'END'
+		{"ts":"2026-01-01T00:00:01Z","x":1}
+		{"ts":"2026-01-01T00:00:02Z","x":2}
+		{"ts":"2026-01-01T00:00:03Z","x":2.5}
+		{"ts":"2026-01-01T00:00:04Z"}
+		{"ts":"2026-01-01T00:01:00Z","x":null}
+	END
+	expect <<-'END'
+		{"op":"set","metric":"events","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{},"dims_hash":"99aa06d3014798d86001c324468d497f","count":4,"value_count":3,"sum":5.5,"min":1,"max":2.5,"measures":{"avg_x":1.8333333333333333,"spread":0.7637626158259734},"columns":{"count":{"avg_x.avg.n":3,"spread.stddev.n":3},"sum":{"avg_x.avg.sum":"5.5","spread.stddev.squares":"11.25","spread.stddev.sum":"5.5"}}}
+		{"op":"set","metric":"events","window_start":"2026-01-01T00:01:00Z","window_end":"2026-01-01T00:02:00Z","dims":{},"dims_hash":"99aa06d3014798d86001c324468d497f","count":1,"value_count":0,"sum":null,"min":null,"max":null,"measures":{"avg_x":null,"spread":null},"columns":{"count":{"avg_x.avg.n":0,"spread.stddev.n":0},"sum":{"avg_x.avg.sum":"0","spread.stddev.squares":"0","spread.stddev.sum":"0"}}}
+	END
+	feed hta-window --no-sketch --agg 'avg(x)' <<<'{"ts":"2026-01-01T00:00:01Z","x":1}'
+	[ "$(jq -c '[.measures, .columns]' "$out")" = '[{"avg_x":1},null]' ]
+}
+
+@test "measures: equal to a recount, over threads as well" {
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	recount each a >want
+	# shellcheck disable=SC2086
+	feed hta-window $measures a
+	numbers >got
+	same_numbers want got
+	for _ in $(seq 300); do cat a; done >big
+	# shellcheck disable=SC2086
+	feed hta-window $measures big
+	mv "$out" one
+	# shellcheck disable=SC2086
+	feed hta-window $measures -j 3 big
+	cmp "$out" one
+}
+
+@test "measures: belong to their metric, and are of its meaning" {
+	feed hta-window --agg 'avg(x)' --metric a --metric b --agg 'y=avg(y)' <<<'{"ts":"2026-01-01T00:00:01Z","x":1,"y":5}'
+	[ "$(jq -c '[.metric, .measures]' "$out" | paste -sd' ')" = '["a",{"avg_x":1}] ["b",{"y":5}]' ]
+	fails_with 64 hta-window --agg 'median(x)'
+	says '"median": avg, stddev'
+	fails_with 64 hta-window --agg 'avg x'
+	says 'NAME=OPERATION\(PATH\)'
+	fails_with 64 hta-window --agg 'avg(x)' --agg 'avg_x=stddev(y)'
+	says 'two measures are called avg_x'
+	fails_with 64 hta-window --agg 'a-b=avg(x)'
+	says 'no name of a measure'
+	fails_with 64 hta-window --agg 'avg(x..y)'
+}
+
+@test "measures: what one cannot take is bad for the line" {
+	fails_with 65 hta-window --agg 'stddev(x)' --agg 'avg(x)' <<-'END'
+		{"ts":"2026-01-01T00:00:01Z","x":10000000000}
+		{"ts":"2026-01-01T00:00:01Z","x":-10000000000.000000001}
+		{"ts":"2026-01-01T00:00:01Z","x":true}
+	END
+	says ':2: metric events: x is out of range for its measure \(beyond \+-10000000000\)'
+	says ':3: metric events: x is a boolean, not a number'
+	[ "$(jq -c .count "$out")" = 1 ]
+	feed hta-window --agg 'avg(x)' <<<'{"ts":"2026-01-01T00:00:01Z","x":-10000000000.000000001}'
+}
+
+# ---- stores
+
+use() { # pg|redis|sqlite
+	case $1 in
+	pg)
+		with_service pg
+		psql -Xqc 'drop table if exists hta_rollups, hta_job, hta_pos, hta_metric, hta_dead, hta_schema cascade' 2>/dev/null
+		sink=hta-sink-pg store="host=$PGHOST"
+		;;
+	redis)
+		with_service redis
+		redis-cli -u "$REDIS_URL" flushdb >/dev/null
+		sink="hta-sink-redis --ttl never" store=$REDIS_URL
+		;;
+	sqlite) sink="hta-sink-sqlite db" store=db ;;
+	esac
+}
+
+ask() { hta-query -d "$store" "$@"; }
+
+# Two files, so two epochs of deltas at least; then the same once more, which changes nothing.
+merges() {
+	use "$1"
+	# shellcheck disable=SC2046
+	events $(seq 0 2 59) >a
+	# shellcheck disable=SC2046
+	events $(seq 1 2 59) >b
+	for files in a 'a b' 'b a'; do
+		feed pipe "hta-consume --dead drop --job m $files | hta-window --dead drop $(printf '%q ' $measures) --value x --uniq x | $sink --init | hta-commit"
+	done
+	feed ask latest events
+	numbers >got
+	recount each a b >want
+	same_numbers want got
+	feed ask latest events --by ''
+	numbers >got
+	recount all a b >want
+	same_numbers want got
+	# what a final row of all lines says, to the letter
+	cat a b >all
+	# shellcheck disable=SC2086
+	hta-window $measures all | jq -cS '[.dims, .measures, .columns]' | sort >want
+	ask latest events | jq -cS '[.dims, .measures, .columns]' | sort >got
+	cmp want got
+	feed ask latest events --format table
+	grep -qE '^region +count +sum +min +max +avg +uniq +mean +stddev_x$|^region .* mean +stddev_x$' "$out"
+}
+@test "measures: deltas are merged once in Postgres" { merges pg; }
+@test "measures: deltas are merged once in Redis" { merges redis; }
+@test "measures: deltas are merged once in SQLite" { merges sqlite; }
+
+# Final rows of a plain stream: equal ones stay, others are refused, --replace replaces.
+finals() {
+	use "$1"
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	# shellcheck disable=SC2086
+	hta-window $measures a >rows
+	feed $sink --init <rows
+	feed $sink --dry-run <rows
+	expect <<<'new 0, equal 3, different 0'
+	sed 's/"mean.avg.sum":"/&1/' rows >other
+	fails_with 65 $sink <other
+	says 'stored with other values'
+	feed $sink --replace <other
+	feed $sink --dry-run <other
+	expect <<<'new 0, equal 3, different 0'
+	fails_with 65 $sink < <(head -n 1 rows | sed 's/,"columns".*/}/'; tail -n +2 rows)
+	says 'different columns'
+}
+@test "measures: final rows in Postgres" { finals pg; }
+@test "measures: final rows in Redis" { finals redis; }
+@test "measures: final rows in SQLite" { finals sqlite; }
+
+@test "measures: rows that are none" {
+	row() { printf '{"op":"set","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{},"dims_hash":"99aa06d3014798d86001c324468d497f","count":1,"columns":%s}\n' "$1"; }
+	fails_with 65 hta-sink-sqlite --init db < <(row '{"median":{"a.b.c":1}}')
+	says 'median is no rule that this program knows'
+	fails_with 65 hta-sink-sqlite --init db < <(row '{"sum":{"a.b":1}}')
+	says 'MEASURE.OPERATION.PART'
+	feed hta-sink-sqlite --init db < <(row '{"sum":{"a.later.s":1.5},"min":{"a.later.m":null}}')
+	[ "$(sqlite3 db 'select columns from hta_rollups')" = '{"sum":{"a.later.s":"1.5"},"min":{"a.later.m":null}}' ]
+	[ "$(hta-query -d db latest m | jq -c '[.measures, .columns]')" = '[{},{"sum":{"a.later.s":"1.5"},"min":{"a.later.m":null}}]' ]
+}
