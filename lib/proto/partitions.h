@@ -1,14 +1,11 @@
-/* A set of partitions: topic and number, without positions (those are pos.h). Few and looked up
- * rarely: the order is that of their coming. */
+/* A set of partitions: topic and number, without positions (those are pos.h), in the order of their coming. */
 #ifndef PROTO_PARTITIONS_H
 #define PROTO_PARTITIONS_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include "base/str.h"
+#include "proto/partition_index.h"
 
 struct partition { char *topic; int32_t partition; };
-struct partitions { struct partition *v; size_t n, cap; };      /* {0} is empty; owns the topics */
+struct partitions { struct partition *v; size_t n, cap; struct partition_index index; };      /* {0} is empty; owns the topics */
 
 void partitions_fini(struct partitions *p);
 

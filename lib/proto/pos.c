@@ -1,35 +1,32 @@
+/* Ranges and positions are two kinds of one thing, an array of partitions found by partition_index.h. */
 #include "proto/pos.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 
-/* One compare function for both kinds of set: topic bytes, then partition. */
-static int cmp(struct slice a, int32_t a_partition, struct slice b, int32_t b_partition)
-{
-	int c = slice_cmp(a, b);
-	return c ? c : (a_partition > b_partition) - (a_partition < b_partition);
-}
+/* ---- ranges */
 
 void ranges_fini(struct ranges *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i].topic);
 	free(s->v);
+	partition_index_fini(&s->index);
 	*s = (struct ranges){ 0 };
 }
 
 struct range *ranges_find(const struct ranges *s, struct slice topic, int32_t partition)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].partition == partition && slice_is(topic, s->v[i].topic))
-			return &s->v[i];
-	return NULL;
+	size_t i = partition_index_find(&s->index, s->v, sizeof(*s->v), s->n, topic, partition);
+
+	return i < s->n ? &s->v[i] : NULL;
 }
 
 struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition)
 {
 	struct range *r = ranges_find(s, topic, partition);
+
 	if (r)
 		return r;
 	mem_reserve(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
@@ -38,40 +35,40 @@ struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition
 		.topic = mem_dup(topic.p, topic.n), .partition = partition,
 		.last = { .offset = -1, .time_us = POS_NONE }, .watermark_us = POS_NONE,
 	};
+	partition_index_added(&s->index, s->v, sizeof(*s->v), s->n);
 	return r;
-}
-
-static int range_cmp(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-	return cmp(slice_z(x->topic), x->partition, slice_z(y->topic), y->partition);
 }
 
 void ranges_sort(struct ranges *s)
 {
-	if (s->n > 1)
-		qsort(s->v, s->n, sizeof(*s->v), range_cmp);
+	if (s->n < 2)
+		return;
+	qsort(s->v, s->n, sizeof(*s->v), partition_cmp);
+	partition_index_moved(&s->index, s->v, sizeof(*s->v), s->n);
 }
+
+/* ---- positions */
 
 void positions_fini(struct positions *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i].topic);
 	free(s->v);
+	partition_index_fini(&s->index);
 	*s = (struct positions){ 0 };
 }
 
 struct position *positions_find(const struct positions *s, struct slice topic, int32_t partition)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].partition == partition && slice_is(topic, s->v[i].topic))
-			return &s->v[i];
-	return NULL;
+	size_t i = partition_index_find(&s->index, s->v, sizeof(*s->v), s->n, topic, partition);
+
+	return i < s->n ? &s->v[i] : NULL;
 }
 
 struct position *positions_add(struct positions *s, struct slice topic, int32_t partition)
 {
 	struct position *p = positions_find(s, topic, partition);
+
 	if (p)
 		return p;
 	mem_reserve(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
@@ -80,17 +77,14 @@ struct position *positions_add(struct positions *s, struct slice topic, int32_t 
 		.topic = mem_dup(topic.p, topic.n), .partition = partition,
 		.last = { .offset = -1, .time_us = POS_NONE }, .watermark_us = POS_NONE,
 	};
+	partition_index_added(&s->index, s->v, sizeof(*s->v), s->n);
 	return p;
-}
-
-static int position_cmp(const void *a, const void *b)
-{
-	const struct position *x = a, *y = b;
-	return cmp(slice_z(x->topic), x->partition, slice_z(y->topic), y->partition);
 }
 
 void positions_sort(struct positions *s)
 {
-	if (s->n > 1)
-		qsort(s->v, s->n, sizeof(*s->v), position_cmp);
+	if (s->n < 2)
+		return;
+	qsort(s->v, s->n, sizeof(*s->v), partition_cmp);
+	partition_index_moved(&s->index, s->v, sizeof(*s->v), s->n);
 }

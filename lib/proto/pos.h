@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/str.h"
+#include "proto/partition_index.h"
 
 #define POS_NONE INT64_MIN          /* no watermark, no time */
 
@@ -15,7 +15,7 @@
 struct pos_last { int64_t offset; /* -1: none */ int64_t time_us; uint64_t hash; /* hash_64 of its bytes */ };
 
 struct range {
-	char *topic;                /* owned by the set that holds the range */
+	char *topic;                /* owned by the set that holds the range; this and the next as struct partition has them */
 	int32_t partition;
 	int64_t from, to;
 	struct pos_last last;       /* offset -1 where the range holds no record */
@@ -32,8 +32,9 @@ struct position {
 	bool idle;
 };
 
-struct ranges { struct range *v; size_t n, cap; };
-struct positions { struct position *v; size_t n, cap; };
+/* Entries are added and sorted by the functions below only: they are found by hash. */
+struct ranges { struct range *v; size_t n, cap; struct partition_index index; };
+struct positions { struct position *v; size_t n, cap; struct partition_index index; };
 
 void ranges_fini(struct ranges *s);
 struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition);   /* the entry of that partition, new: from = to = 0, last.offset -1, times POS_NONE. Pointers hold until the next add or sort */

@@ -1,6 +1,8 @@
 #include "proto/pos.h"
 #include "tap.h"
 
+#include <time.h>
+
 static void test_ranges(void)
 {
 	struct ranges s = { 0 };
@@ -43,8 +45,52 @@ static void test_positions(void)
 	positions_fini(&s);
 }
 
+/* Nanoseconds that look-ups cost: each of n partitions is found after sorting, and is not where it should not be. */
+static int64_t cost_of(int32_t n)
+{
+	struct ranges s = { 0 };
+	struct timespec from, to;
+	int32_t wrong = 0;
+
+	for (int32_t i = 0; i < n; i++)
+		ranges_add(&s, slice_z(i & 1 ? "odd" : "even"), n - i)->from = n - i;
+	ranges_sort(&s);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+	for (int32_t i = 0; i < n; i++) {
+		const struct range *r = ranges_find(&s, slice_z(i & 1 ? "odd" : "even"), n - i);
+
+		wrong += !r || r->from != n - i;
+		wrong += ranges_find(&s, slice_z(i & 1 ? "even" : "odd"), n - i) != NULL;
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+	is_int(wrong, 0, "all are found, and no others");
+	ranges_fini(&s);
+	return (to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec;
+}
+
+static int64_t least_cost(int32_t n)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < 7; i++) {
+		int64_t ns = cost_of(n);
+
+		least = ns < least ? ns : least;
+	}
+	return least;
+}
+
+/* Ten times as many; one by one they would cost a hundred times as much. Half as much again is for caches. */
+static void test_many(void)
+{
+	int64_t few = least_cost(1000), many = least_cost(10000);
+
+	ok(many < 15 * few, "10,000 partitions cost %.1f times 1,000", (double)many / (double)few);
+}
+
 int main(void)
 {
+	test_many();
 	test_ranges();
 	test_positions();
 	return done();
