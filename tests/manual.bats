@@ -319,6 +319,8 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-window.1 5
 	[ "$(jq -c '[.window_start[:16], .dims.status, .sum]' "$out" | tr -d '\n')" = \
 		'["2026-11-20T14:00","200",0.014]["2026-11-20T14:00",null,null]' ]
+	example hta-window.1 6
+	grep -qE '^[a-z0-9-]+	[0-9.]+	[0-9.]+$' "$out"
 }
 
 @test "hta-sink-sqlite(1)" {

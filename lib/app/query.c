@@ -253,7 +253,7 @@ static const struct opt opts[] = {
 	{ .name = "until", .type = OPT_TEXT, AT(until), .arg = "TIME", .help = "history: windows that start before this time; default: those that have begun" },
 	{ .name = "plot", .type = OPT_FLAG, AT(plot), .help = "draw counts: bars, of a history a line a series" },
 	{ .name = "format", .type = OPT_CHOICE, AT(format), .arg = "FORMAT", .def = "auto", .choices = formats, .help = "auto: a table on a terminal, else JSON, a row a line" },
-	{ .name = "no-sketch", .type = OPT_FLAG, AT(no_sketch), .help = "leave uniq_sketch out of JSON" },
+	{ .name = "no-sketch", .type = OPT_FLAG, AT(no_sketch), .help = "leave uniq_sketch and columns out of JSON" },
 	{ .name = "table", .type = OPT_TEXT, AT(table), .arg = "NAME", .help = "table of the rollups, if it is not hta_rollups" },
 	{ .name = "prefix", .type = OPT_TEXT, AT(table), .arg = "NAME", .help = "the same for Redis: prefix of the keys, if it is not hta" },
 	{ .letter = 'b', .name = "brokers", .type = OPT_TEXT, AT(log.brokers), .arg = "HOST:PORT,...", .help = "positions: compare with the log's end" },

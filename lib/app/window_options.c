@@ -111,7 +111,7 @@ static const struct opt opts[] = {
 	{ .letter = 'j', .name = "threads", .type = OPT_COUNT, .at = AT(threads), .arg = "N", .def = "1", .help = "threads that count; rows do not depend on it",
 	  .min = 1, .max = WORKERS_THREADS_MAX },
 	{ .name = "exact", .type = OPT_FLAG, .at = AT(exact), .help = "a value of more than nine decimals is bad data, instead of rounded" },
-	{ .name = "no-sketch", .type = OPT_FLAG, .at = AT(no_sketch), .help = "rows without uniq_sketch, as on a terminal" },
+	{ .name = "no-sketch", .type = OPT_FLAG, .at = AT(no_sketch), .help = "rows without uniq_sketch and columns, as on a terminal" },
 	OPT_END
 };
 
