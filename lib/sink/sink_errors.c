@@ -51,7 +51,7 @@ int sink_error_schema(int found, int wanted, const char *program, struct err *er
 }
 
 /* NAME_final and NAME_numbers are views, those of hta_rollups are hta_final and hta_numbers. */
-int say_table(const char *name, struct err *err)
+int sink_check_table(const char *name, struct err *err)
 {
 	static const char *const taken[] = {
 		"hta", "hta_dead", "hta_dead_job", "hta_final", "hta_job", "hta_metric", "hta_numbers",
@@ -69,7 +69,7 @@ int say_table(const char *name, struct err *err)
 	return 0;
 }
 
-int say_foreign(const char *what, const char *other, struct err *err)
+int sink_error_foreign(const char *what, const char *other, struct err *err)
 {
 	return err_set(err, EX_CONFIG, "%s is somebody else's: it is there, and holds no version of hta's "
 		"schema; use another %s", what, other);

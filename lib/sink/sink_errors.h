@@ -18,9 +18,9 @@ int sink_error_missing(const char *what, const char *program, const char *where,
 int sink_error_schema(int found, int wanted, const char *program, struct err *err);
 /* The name of a table for rollups (--table, without its schema): 0, or EX_USAGE for none, for one
  * that is not UTF-8, and for one that the store's own tables and views have or would meet. */
-int say_table(const char *name, struct err *err);
+int sink_check_table(const char *name, struct err *err);
 /* EX_CONFIG: what holds the schema's version (what: "table hta_schema") is there and holds none of ours. other: where to go instead. */
-int say_foreign(const char *what, const char *other, struct err *err);
+int sink_error_foreign(const char *what, const char *other, struct err *err);
 /* EX_CONFIG: the job is bound to another group. */
 int sink_error_group(const char *job, const char *stored, const char *group, struct err *err);
 

@@ -44,7 +44,7 @@ static int check_table(const char *table, struct err *err)
 		return err_set(err, EX_USAGE, "--table %s: the name has %zu bytes, at most %d are "
 			"possible: Postgres cuts names at %d, and one of its views is NAME_numbers",
 			table, n, MOST_BYTES - SUFFIX_BYTES, MOST_BYTES);
-	return say_table(name, err);
+	return sink_check_table(name, err);
 }
 
 /* A password in argv is there for everybody on the machine to read. */

@@ -85,7 +85,7 @@ static enum sink_result check_encoding(const struct pg *p, const PGresult *res, 
 
 static enum sink_result foreign(struct err *err)
 {
-	say_foreign("table hta_schema", "schema (search_path) or database", err);
+	sink_error_foreign("table hta_schema", "schema (search_path) or database", err);
 	return SINK_FATAL;
 }
 

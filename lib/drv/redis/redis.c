@@ -253,7 +253,7 @@ enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, st
 	else if (found)
 		sink_error_schema(found, SCHEMA, "hta-sink-redis", err);
 	else
-		say_foreign(buf_z(&p->key), "--prefix", err);
+		sink_error_foreign(buf_z(&p->key), "--prefix", err);
 	return SINK_FATAL;
 }
 

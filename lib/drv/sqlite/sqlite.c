@@ -45,7 +45,7 @@ static void *sqlite_open(const struct sink_conf *conf, struct err *err)
 	struct sqlite *s;
 	bool is_default = strcmp(conf->table, "hta_rollups") == 0;
 
-	if (say_table(conf->table, err))
+	if (sink_check_table(conf->table, err))
 		return NULL;
 	s = mem_zalloc(sizeof(*s));
 	s->conf = conf;

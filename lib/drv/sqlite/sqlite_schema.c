@@ -100,7 +100,7 @@ static enum sink_result set_version(struct sqlite *s, struct err *err)
 		return sqlite_failed(s, err);
 	if (version(s) == SCHEMA)
 		return SINK_OK;
-	say_foreign("table hta_schema", "file", err);
+	sink_error_foreign("table hta_schema", "file", err);
 	return SINK_FATAL;
 }
 
