@@ -164,8 +164,9 @@ own_broker() {
 	exec 5<>"$own/mock/in"
 	broker=$(<"$own/mock.port")
 	echo "topic own 1" >&5
-	wait_until 10 grep -q ok "$own/mock.log"
+	wait_until 10 obeyed 1
 }
+obeyed() { [ "$(grep -c '^ok' "$own/mock.log")" = "$1" ]; } # ORDERS
 teardown() {
 	kill_spawned
 	[ -z "${own:-}" ] || svc_stop mock "$own" KILL
@@ -236,12 +237,14 @@ tls_server() { # NAME [OPTION...]
 	wait_until 10 has_lines tail.out 100
 	# connections that were idle are closed by a broker, and made again
 	printf 'down\nup\n' >&5
+	wait_until 10 obeyed 3
 	head -n 200 "$events" | tail -n 100 | kcat -P -b "$broker" -t own
 	wait_until 20 has_lines tail.out 200
 	[ ! -s tail.err ]
 	echo down >&5
 	wait_until 10 grep -q "^hta-consume: kafka: $broker: .*; trying again" tail.err
 	echo up >&5
+	wait_until 10 obeyed 5
 	wait_until 20 grep -q '^hta-consume: kafka: back after [0-9]* s$' tail.err
 	tail -n 50 "$events" | kcat -P -b "$broker" -t own
 	wait_until 20 has_lines tail.out 250

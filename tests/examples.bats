@@ -299,12 +299,15 @@ compose() { # JQ-FILTER
 	# what the tests have and a user would not
 	join -t= -v2 compose conf | cut -d= -f1 >only
 	diff -u - only <<-'END'
+		allow.everyone.if.no.acl.found
+		authorizer.class.name
 		broker.heartbeat.interval.ms
 		broker.session.timeout.ms
 		group.min.session.timeout.ms
 		listener.name.sasl.plain.sasl.jaas.config
 		log.cleaner.backoff.ms
 		sasl.enabled.mechanisms
+		super.users
 	END
 }
 

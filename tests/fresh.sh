@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The README's two commands on a bare Debian 12: tests/fresh.sh [NAME...]
 #
-# Makes a root with debootstrap's smallest variant, clones HEAD into it and runs there, with HOME
-# and PATH for an environment, ./examples/quickstart.sh and ./tests/run.sh NAME... Whatever they need
-# has to come from the clone and from what they install themselves. Exit 0: both left with 0.
+# Makes a root with debootstrap's smallest variant, clones HEAD into it and runs there, with HOME and
+# PATH for an environment, ./examples/quickstart.sh and ./tests/run.sh NAME... What they need has to
+# come from the clone and from what they install themselves. Exit 0: both left with 0.
 # Not a part of tests/run.sh: it wants root, debootstrap and git (69 without them), 4 GB in TMPDIR
 # on a file system that allows devices, and the time that both commands take.
 #
@@ -151,6 +151,7 @@ settings
 results=()
 command_of_readme ./examples/quickstart.sh
 command_of_readme ./tests/run.sh "$@"
-say "on $(. "$root/etc/os-release" && echo "$PRETTY_NAME"), $(git -C "$root/root/hta" rev-parse --short HEAD):"
+commit=$(git -C "$root/root/hta" rev-parse --short HEAD)
+say "on $(. "$root/etc/os-release" && echo "$PRETTY_NAME"), $commit:"
 printf '%s\n' "${results[@]}"
 exit $failed

@@ -130,7 +130,7 @@ sqlite_moved() { [ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) > 0 from 
 	{
 		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":1}'
 		echo 'not json'
-		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":"1"}'
+		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":"1 ms"}'
 		echo '{"customer":"a","latency_ms":1}'
 		echo '{"ts":"2026-01-01T00:00:01Z","customer":"a","latency_ms":1e30}'
 		printf '{"ts":"2026-01-01T00:00:01Z","customer":"%s"}\n' "$(head -c 10000000 /dev/zero | tr '\0' x)"

@@ -18,13 +18,33 @@ void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct 
 	w->times = w->plan->common.max_ahead_us == AHEAD_OFF ? NULL : times;
 }
 
+/* Nearly always all lines are good: nothing but loads and comparisons then. */
 static int64_t highest(const struct engine *w, uint64_t live)
 {
 	int64_t high = POS_NONE;
 
+	if (live == UINT64_MAX) {
+		for (unsigned i = 0; i < SCAN_BATCH; i++)
+			high = w->time_us[i] > high ? w->time_us[i] : high;
+		return high;
+	}
 	for_each_line(i, live)
 		high = w->time_us[i] > high ? w->time_us[i] : high;
 	return high;
+}
+
+static int64_t lowest(const struct engine *w, uint64_t live)
+{
+	int64_t low = INT64_MAX;
+
+	if (live == UINT64_MAX) {
+		for (unsigned i = 0; i < SCAN_BATCH; i++)
+			low = w->time_us[i] < low ? w->time_us[i] : low;
+		return low;
+	}
+	for_each_line(i, live)
+		low = w->time_us[i] < low ? w->time_us[i] : low;
+	return low;
 }
 
 static void count_ahead(struct engine *w, uint64_t n, int64_t us)
@@ -47,6 +67,14 @@ static int64_t earliest_end(struct engine *w, int64_t us)
 		end = e < end ? e : end;
 	}
 	return end;
+}
+
+/* Of lines up to high_us not even the oldest can be late, whatever their order. */
+static bool none_is_late(struct engine *w, uint64_t live, int64_t high_us)
+{
+	int64_t mark = high_us > w->order->highest_us ? high_us : w->order->highest_us;
+
+	return live && earliest_end(w, lowest(w, live)) > mark - w->lateness_us;
 }
 
 static bool is_late(struct engine *w, int64_t us, int64_t mark)
@@ -82,10 +110,10 @@ static uint64_t judge_by_order(struct engine *w, uint64_t live, int64_t high)
 	uint64_t before = order->dropped, late = 0;
 	bool calm = ahead_calm(order, high);
 
-	if (w->lateness_us != ENGINE_NO_LATENESS)
-		late = find_late(w, live, calm);
-	else if (calm)
+	if (calm && (w->lateness_us == ENGINE_NO_LATENESS || none_is_late(w, live, high)))
 		order->highest_us = high > order->highest_us ? high : order->highest_us;
+	else if (w->lateness_us != ENGINE_NO_LATENESS)
+		late = find_late(w, live, calm);
 	else
 		for_each_line(i, live)
 			ahead_event(order, w->time_us[i]);

@@ -13,7 +13,7 @@ struct options {
 	const char *every, *by, *value, *uniq, *zone, *format;
 	enum value_unit unit;
 	bool exact;
-	int64_t lateness_us;
+	int64_t lateness_us, max_ahead_us;
 };
 
 static struct plan *plan_of(const struct options *o)
@@ -25,6 +25,8 @@ static struct plan *plan_of(const struct options *o)
 	    (o->uniq && plan_uniq(b, o->uniq, &err)) || (o->zone && plan_zone(b, o->zone, &err)) ||
 	    (o->format && plan_time_format(b, o->format, &err)))
 		ok(false, "%s", err.msg);
+	if (o->max_ahead_us)
+		plan_ahead(b, o->max_ahead_us, false);
 	p = plan_finish(b, "ts", o->unit, o->exact, &err);
 	plan_builder_free(b);
 	return p;
@@ -293,6 +295,39 @@ static void test_lateness(void)
 		"{\"ts\":1}\n{\"ts\":100,\"v\":\"x\"}\n{\"ts\":2}\n", "0 {} 2 0\n", "1 metric events: v is a string, not a number\n", "a dead line moves no watermark");
 }
 
+/* What is late does not depend on how the lines were cut into blocks, nor on what is known of a batch at once. */
+static void test_late_cuts(const char *name, const struct options *o, unsigned seed)
+{
+	static const unsigned cuts[] = { 1, 0, 7, 64, 65 };
+	struct plan *p = plan_of(o);
+	struct buf text = { 0 }, want = { 0 };
+	int now = 0;
+	srand(seed);
+	for (int i = 0; i < 5000; i++) {
+		now += rand() % 3 ? 0 : rand() % 3 + (rand() % 200 ? 0 : rand() % 300);
+		buf_printf(&text, "{\"ts\":%d}\n", rand() % 100 ? now + rand() % 8 : rand() % 2 ? now / 2 : now + 2000);
+	}
+	buf_z(&text);
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		struct engine *w = engine_new(p, o->lateness_us);
+		struct buf refused = { 0 };
+		feed(w, text.p, cuts[i], &refused);
+		refused.n = 0;
+		buf_printf(&refused, "late %llu, ahead %llu, watermark %lld", (unsigned long long)engine_counts(w)->late,
+			(unsigned long long)engine_counts(w)->ahead, (long long)engine_counts(w)->watermark_us);
+		if (i == 0)
+			buf_adds(&want, buf_slice(&refused));
+		is_str(buf_z(&refused), buf_z(&want), name);
+		if (i == 0)
+			ok(engine_counts(w)->late > 10 && (engine_counts(w)->ahead > 0) == (o->max_ahead_us != 0), "some are late, and some ahead");
+		buf_fini(&refused);
+		engine_free(w);
+	}
+	buf_fini(&text);
+	buf_fini(&want);
+	plan_free(p);
+}
+
 static void random_line(struct buf *b)
 {
 	static const char *const k[] = { "\"a\"", "\"\\u0061b\"", "1", "1.0", "null", "\"a long value that is longer than thirty-two bytes\"", "[]", "-0", "0" };
@@ -352,6 +387,11 @@ int main(void)
 	test_all_or_none();
 	test_lateness();
 	test_cuts();
+	for (unsigned seed = 1; seed <= 5; seed++) {
+		test_late_cuts("without a bound", &(struct options){ .every = "10s", .unit = VALUE_S, .lateness_us = 2000000 }, seed);
+		test_late_cuts("with one", &(struct options){ .every = "10s", .unit = VALUE_S, .lateness_us = 2000000, .max_ahead_us = 60000000 }, seed);
+		test_late_cuts("no lateness", &(struct options){ .every = "3s", .unit = VALUE_S, .lateness_us = 1, .max_ahead_us = 60000000 }, seed);
+	}
 	test_fields_seen();
 	return done();
 }

@@ -2,7 +2,7 @@
  * an answer the first failure is told, then one line a minute, then that the cluster is back.
  *
  *	all connections are down -> ask at once   answered: they were idle and closed, nothing is told
- *	                                          not: told, asked again
+ *	                                          not for PATIENCE_US: told, asked again
  *	an answer or a record    -> told, if a failure was
  *
  * librdkafka says why a connection failed in its log, and for some reasons in some versions in an
@@ -16,7 +16,7 @@
 #include "drv/kafka/kafka_internal.h"
 #include "drv/kafka/kafka_trouble.h"
 
-enum { ASK_AGAIN_US = 5000000, STALE_US = 60000000, PATIENCE_US = 2000000 };
+enum { ASK_SOON_US = 500000, ASK_AGAIN_US = 5000000, STALE_US = 60000000, PATIENCE_US = 2000000 };
 
 /* ---- why */
 
@@ -55,14 +55,15 @@ void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, stru
 		err_set(why, EX_TEMPFAIL, "%s: no answer (%s: %s)", k->brokers, what, rd_kafka_err2str(code));
 }
 
-/* The first broker that is tried may be the one of several that is down: nothing is told yet. */
+/* Nothing is told yet: of several brokers the first that is tried may be the one that is down, and
+ * connections that were closed are made again. At the start nobody waits where all refuse. */
 static bool too_early(struct kafka *k, rd_kafka_resp_err_t code)
 {
 	int64_t now = tm_mono_us();
 
 	if (!k->away.started_us)
 		k->away.started_us = now;
-	return code < RD_KAFKA_RESP_ERR_UNKNOWN && !k->down && !k->away.tries &&
+	return code < RD_KAFKA_RESP_ERR_UNKNOWN && !(k->down && !k->opened) && !k->away.tries &&
 	       now - k->away.started_us < PATIENCE_US && now - k->away.started_us < k->retry_for_us;
 }
 
@@ -134,17 +135,18 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 int kafka_judge(struct kafka *k, struct err *err)
 {
 	rd_kafka_resp_err_t code;
-	int64_t now, until;
+	int64_t now, next, until;
 
 	if (!k->failed.code && k->down && (now = tm_mono_us()) >= k->ask_at_us) {
 		code = kafka_ask_nothing(k, NULL);
-		kafka_control(k, -1, 0);
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 			kafka_reached(k);
-		else if (!k->failed.code && missed(k, "brokers", code, err))
+		kafka_control(k, -1, 0);          /* whatever it has to say of connections is newer */
+		if (code && !k->failed.code && missed(k, "brokers", code, err))
 			return -1;
 		until = k->away.started_us + k->retry_for_us;
-		k->ask_at_us = now + ASK_AGAIN_US < until ? now + ASK_AGAIN_US : until;
+		next = now + (k->away.tries ? ASK_AGAIN_US : ASK_SOON_US);
+		k->ask_at_us = next < until ? next : until;
 	}
 	if (k->failed.code) {
 		*err = k->failed;
