@@ -73,7 +73,7 @@ top_says() { # REGEX
 	feed hta-top --metrics
 	grep -qE "^hta_pipeline_keeping_up\{job=\"$topic\",inc=\"[0-9a-f]{16}\",pgid=\"$pid\"\} 1\$" "$out"
 	[ -z "$(grep -v '^#' "$out" | sed 's/ [0-9.]*$//' | sort | uniq -d)" ]
-	not grep -vE '^(# TYPE hta_[a-z_]+ (gauge|counter)|hta_[a-z_]+\{([a-z]+="[^"]*",?)+\} [0-9]+(\.[0-9]+)?)$' "$out"
+	not grep -vE '^(# HELP hta_[a-z_]+ [a-z].*|# TYPE hta_[a-z_]+ (gauge|counter)|hta_[a-z_]+\{([a-z]+="[^"]*",?)+\} [0-9]+(\.[0-9]+)?)$' "$out"
 
 	sink=$(pgrep -g "$pid" -x hta-sink-sqlite)
 	kill -STOP "$sink"

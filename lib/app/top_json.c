@@ -1,6 +1,6 @@
 /* For programs: JSON, a line a pipeline, and the text form of Prometheus (text-file collector).
  *
- * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and hta_stage_NAME for each of counter_names {job,program,stage,pid,
+ * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and hta_stage_NAME for each counter {job,program,stage,pid,
  * detail}; times in seconds. The pid is a label, so that two pipelines of one job are two series; all begins at 0 with a new one anyway. */
 #include <inttypes.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static void stage(const struct top_pipeline *p, const struct counters_view *v, s
 	for (int c = 0, first = 1; c < COUNTERS; c++) {
 		if (!top_has(p, counters, (enum counter)c))
 			continue;
-		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", counter_names[c], counters->counter[c]);
+		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", counter_info[c].name, counters->counter[c]);
 		first = 0;
 	}
 	buf_addz(out, "}}");
@@ -57,7 +57,7 @@ static void stage(const struct top_pipeline *p, const struct counters_view *v, s
 
 static void lag(const struct top_pipeline *p, enum counter c, struct buf *out)
 {
-	buf_printf(out, ",\"%s\":", counter_names[c]);
+	buf_printf(out, ",\"%s\":", counter_info[c].name);
 	if (p->source && top_has(p, p->source, c))
 		buf_addu(out, p->source->counter[c]);
 	else
@@ -133,17 +133,16 @@ static void labels(const struct top_pipeline *p, const struct counters *counters
 
 static bool is_now(enum counter c)
 {
-	return c == COUNTER_EPOCHS_IN_FLIGHT || c == COUNTER_LAG_RECORDS || c == COUNTER_LAG_US || c == COUNTER_WATERMARK_US || c == COUNTER_GROUPS ||
-		c == COUNTER_PARTITIONS || c == COUNTER_LAST_ACK_US;
+	return counter_info[c].kind == COUNTER_NOW;
 }
 
 /* records_in: hta_stage_records_in_total; store_us: hta_stage_store_seconds_total; lag_us: hta_stage_lag_seconds. True: in seconds. */
 static bool family_name(enum counter c, struct buf *out)
 {
-	size_t n = strlen(counter_names[c]);
-	bool us = strcmp(counter_names[c] + n - 3, "_us") == 0;
+	size_t n = strlen(counter_info[c].name);
+	bool us = strcmp(counter_info[c].name + n - 3, "_us") == 0;
 
-	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), counter_names[c], us ? "_seconds" : "", is_now(c) ? "" : "_total");
+	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), counter_info[c].name, us ? "_seconds" : "", is_now(c) ? "" : "_total");
 	return us;
 }
 
@@ -167,7 +166,8 @@ static void family(const struct top *t, enum counter c, struct buf *out)
 			if (!top_has(&t->pipe[i], counters, c))
 				continue;
 			if (!headed)
-				buf_printf(out, "# TYPE %s %s\n", buf_z(&name), is_now(c) ? "gauge" : "counter");
+				buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", buf_z(&name), counter_info[c].help, buf_z(&name),
+					is_now(c) ? "gauge" : "counter");
 			headed = true;
 			buf_adds(out, buf_slice(&name));
 			labels(&t->pipe[i], counters, out);

@@ -20,18 +20,10 @@
 
 _Static_assert(sizeof(struct counters) <= COUNTERS_BYTES, "the page grew out of its file");
 
-const char *const counter_names[COUNTERS] = {
-	[COUNTER_RECORDS_IN] = "records_in", [COUNTER_RECORDS_OUT] = "records_out",
-	[COUNTER_BYTES_IN] = "bytes_in", [COUNTER_BYTES_OUT] = "bytes_out",
-	[COUNTER_ROWS_IN] = "rows_in", [COUNTER_ROWS_OUT] = "rows_out", [COUNTER_AGGREGATED] = "aggregated",
-	[COUNTER_FILTERED] = "filtered", [COUNTER_LATE] = "late", [COUNTER_DUPLICATE] = "duplicate", [COUNTER_DEAD] = "dead",
-	[COUNTER_LOST] = "lost", [COUNTER_ROUNDED] = "rounded", [COUNTER_EXPIRED] = "expired",
-	[COUNTER_EPOCHS_OUT] = "epochs_out", [COUNTER_EPOCHS_ACKED] = "epochs_acked", [COUNTER_EPOCHS_IN_FLIGHT] = "epochs_in_flight",
-	[COUNTER_BLOCKED_IN_US] = "blocked_in_us", [COUNTER_BLOCKED_OUT_US] = "blocked_out_us", [COUNTER_STORE_US] = "store_us",
-	[COUNTER_RETRIES] = "retries", [COUNTER_LAG_RECORDS] = "lag_records", [COUNTER_LAG_US] = "lag_us",
-	[COUNTER_WATERMARK_US] = "watermark_us", [COUNTER_GROUPS] = "groups", [COUNTER_PARTITIONS] = "partitions",
-	[COUNTER_LAST_ACK_US] = "last_ack_us", [COUNTER_AHEAD] = "ahead",
-	[COUNTER_TIMES_TWICE] = "times_twice", [COUNTER_TIMES_SKIPPED] = "times_skipped",
+const struct counter_info counter_info[COUNTERS] = {
+#define COUNTER_ENTRY(name, text, kind, help) { text, help, COUNTER_##kind },
+	COUNTER_LIST(COUNTER_ENTRY)
+#undef COUNTER_ENTRY
 };
 
 /* The file of this process' page; empty: it has none, and counts in `unmapped`. */

@@ -13,27 +13,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/err.h"
+#include "tool/counter_list.h"
 
 #define COUNTERS_MAGIC 0x6761702d61746800ULL
 enum { COUNTERS_VERSION = 1, COUNTERS_BYTES = 4096, COUNTERS_TEXT_BYTES = 128 };
 
 enum counters_state { COUNTERS_STARTING, COUNTERS_RUNNING, COUNTERS_DRAINING, COUNTERS_ENDED };
 
-/* Sums (grow only) unless said otherwise. Keep in step with counter_names[] in counters.c. */
+/* counter_list.h has them. LAG_RECORDS and LAG_US: UINT64_MAX is unknown; WATERMARK_US and LAST_ACK_US (wall clock): 0 is none. */
 enum counter {
-	COUNTER_RECORDS_IN, COUNTER_RECORDS_OUT, COUNTER_BYTES_IN, COUNTER_BYTES_OUT,
-	COUNTER_ROWS_IN, COUNTER_ROWS_OUT, COUNTER_AGGREGATED,
-	COUNTER_FILTERED, COUNTER_LATE, COUNTER_DUPLICATE, COUNTER_DEAD, COUNTER_LOST, COUNTER_ROUNDED, COUNTER_EXPIRED,
-	COUNTER_EPOCHS_OUT, COUNTER_EPOCHS_ACKED, COUNTER_EPOCHS_IN_FLIGHT /* now */,
-	COUNTER_BLOCKED_IN_US, COUNTER_BLOCKED_OUT_US, COUNTER_STORE_US, COUNTER_RETRIES,
-	COUNTER_LAG_RECORDS /* now; UINT64_MAX unknown */, COUNTER_LAG_US /* now; UINT64_MAX unknown */,
-	COUNTER_WATERMARK_US /* highest; 0 none */, COUNTER_GROUPS /* now */, COUNTER_PARTITIONS /* now */,
-	COUNTER_LAST_ACK_US /* wall clock, 0 none */,
-	COUNTER_AHEAD,
-	COUNTER_TIMES_TWICE, COUNTER_TIMES_SKIPPED,
+#define COUNTER_ENTRY(name, text, kind, help) COUNTER_##name,
+	COUNTER_LIST(COUNTER_ENTRY)
+#undef COUNTER_ENTRY
 	COUNTERS
 };
-extern const char *const counter_names[COUNTERS];   /* "records_in", ... */
+
+enum counter_kind { COUNTER_SUM, COUNTER_NOW };
+struct counter_info { const char *name /* "records_in" */, *help; enum counter_kind kind; };
+extern const struct counter_info counter_info[COUNTERS];
 
 struct counters {
 	uint64_t magic, version, pid, pgid, start_ticks /* of /proc/PID/stat: tells a reused pid */;

@@ -43,12 +43,12 @@ static void names(void)
 	size_t missing = 0, twice = 0;
 
 	for (size_t i = 0; i < COUNTERS; i++) {
-		missing += !counter_names[i];
+		missing += !counter_info[i].name;
 		for (size_t j = 0; j < i; j++)
-			twice += counter_names[i] && counter_names[j] && strcmp(counter_names[i], counter_names[j]) == 0;
+			twice += counter_info[i].name && counter_info[j].name && strcmp(counter_info[i].name, counter_info[j].name) == 0;
 	}
 	ok(!missing && !twice, "each counter has a name of its own");
-	is_str(counter_names[COUNTER_TIMES_SKIPPED], "times_skipped", "the last one too");
+	is_str(counter_info[COUNTER_TIMES_SKIPPED].name, "times_skipped", "the last one too");
 }
 
 static void a_plain_stage(void)
