@@ -1,4 +1,4 @@
-/* The ledger: what an epoch owes to the store. Rows and dead records are copied in as they come and handed out at the barrier: each key once, in key
+/* The batch of an epoch: what it owes to the store. Rows and dead records are copied in as they come and handed out at the barrier: each key once, in key
  * order (sinks that lock in one order never deadlock), deltas of one key added up, sketches merged.
  * Memory is bounded by the epoch's rows; reset keeps it for the next one. */
 #ifndef SINK_EPOCH_BATCH_H

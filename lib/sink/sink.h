@@ -1,8 +1,8 @@
 /* The sink framework: a filter that stores the epochs of a stream in one store, through a driver. Every sink program is this and a driver.
  *
- *   rows come      -> copied into the ledger, passed on at once (two sinks work at the same time)
+ *   rows come      -> copied into the batch of the epoch, passed on at once (two sinks work at the same time)
  *   probe comes    -> the driver's state of the job goes into it
- *   barrier comes  -> the ledger is applied with the positions, in one transaction; then the barrier passes
+ *   barrier comes  -> the batch is applied with the positions, in one transaction; then the barrier passes
  * What is temporary is tried again with backoff and jitter up to --retry-for; nothing passes before it is stored.
  * Plain streams: final rows in batches, printed nothing unless --pass. */
 #ifndef SINK_SINK_H

@@ -45,7 +45,7 @@ const struct sink_metric *sink_metric_of(const struct sink *s, struct slice name
 /* EX_DATAERR: the row has other columns than its metric. */
 int sink_check_columns(const struct sink_metric *m, const struct rollup *row, struct err *err);
 
-/* Reads the rows of a run into the ledger. */
+/* Reads the rows of a run into the batch of the epoch. */
 int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err);
 
 extern const struct filter sink_filter;

@@ -56,7 +56,7 @@ struct consume {
 	struct ranges untils;              /* to: where --until ends them; taken once */
 	bool drew;                         /* this run started the job */
 
-	/* what is ours, index by index: view.v, stored.v, ends.v */
+	/* what is ours, index by index: catchup.v, stored.v, ends.v */
 	struct catchup catchup;
 	struct ranges stored;              /* to: lowest position in all sinks; from: committed; watermark_us: time of the first record read, while none is stored */
 	struct ranges ends;                /* from: low, to: end of the log as last asked; -1: not known */

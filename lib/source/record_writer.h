@@ -23,7 +23,7 @@ struct record_writer {
 	bool bytes;                         /* offsets count bytes: records are lines of a file */
 	uint64_t max_line_bytes;
 	enum record_writer_dead dead;
-	struct dead_file *dead_file;        /* DEAD_TO_FILE; the feed's to close (record_writer_fini) */
+	struct dead_file *dead_file;        /* DEAD_TO_FILE; the writer's to close (record_writer_fini) */
 
 	struct account account;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
 	uint64_t dead_total, read_total;

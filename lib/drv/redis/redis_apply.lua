@@ -4,7 +4,7 @@
 -- Answers: ok, rows past their time, the first of them (key), sketches that were damaged | applied | conflict, generation, field, value, .. | data, message.
 local job, pos, generation, packed = KEYS[1], KEYS[2], ARGV[4], ARGV[5]
 
--- ---- compare-and-set: the decision of say_compare
+-- ---- compare-and-set: the decision of cas_check
 
 -- Offsets are beyond what a double holds: canonical integers, compared as text.
 local function at_least(a, b)
