@@ -18,11 +18,20 @@ static void make_key(char *out, uint64_t window, uint32_t number, unsigned units
 	memcpy(out + units * KEY_UNIT - sizeof(number), &number, sizeof(number));
 }
 
-struct batch { char key[TABLE_BATCH][64]; const char *keys[TABLE_BATCH]; dec value[TABLE_BATCH]; uint64_t uniq[TABLE_BATCH]; uint8_t line[TABLE_BATCH]; struct table_batch b; };
+struct batch { char key[TABLE_BATCH][64]; const char *keys[TABLE_BATCH]; dec value[TABLE_BATCH]; uint64_t uniq[TABLE_BATCH]; uint8_t line[TABLE_BATCH]; struct table_batch b;
+	uint64_t contributes[COLUMN_RULES]; const dec *contribution[COLUMN_RULES]; };
+
+/* One column of each rule, to which every value contributes: then they are what the group counts of its values. */
+static const enum column_rule rules[] = { COLUMN_COUNT, COLUMN_SUM, COLUMN_MIN, COLUMN_MAX };
 
 static void begin(struct batch *x)
 {
-	x->b = (struct table_batch){ .line = x->line, .key = x->keys, .value = x->value, .uniq = x->uniq };
+	x->b = (struct table_batch){ .line = x->line, .key = x->keys, .value = x->value, .uniq = x->uniq,
+		.contributes = x->contributes, .contribution = x->contribution };
+	for (int i = 0; i < COLUMN_RULES; i++) {
+		x->contributes[i] = 0;
+		x->contribution[i] = rules[i] == COLUMN_COUNT ? NULL : x->value;
+	}
 }
 
 static void put(struct batch *x, uint64_t window, uint32_t number, bool has_value, dec value, uint64_t uniq)
@@ -34,6 +43,8 @@ static void put(struct batch *x, uint64_t window, uint32_t number, bool has_valu
 	x->value[i] = value;
 	x->uniq[i] = uniq;
 	x->b.has_value |= (uint64_t)has_value << i;
+	for (int c = 0; c < COLUMN_RULES; c++)
+		x->contributes[c] = x->b.has_value;
 	x->b.has_uniq |= (uint64_t)(uniq != 0) << i;
 }
 
@@ -73,7 +84,16 @@ static bool same_uniq(const struct hll *a, const struct hll *b)
 	return memcmp(x, y, sizeof(x)) == 0;
 }
 
-static int wrong_groups(const struct table *t, const struct sum *want)
+static bool same_columns(const struct table *t, const struct group *g, const struct sum *s)
+{
+	struct cell c[COLUMN_RULES];
+	table_cells(t, g, c);
+	if (c[0].count != s->values || c[1].value != s->sum || c[2].empty != (s->values == 0) || c[3].empty != (s->values == 0))
+		return false;
+	return s->values == 0 || (c[2].value == s->min && c[3].value == s->max);
+}
+
+static int wrong_groups(const struct table *t, const struct sum *want, bool columns)
 {
 	int wrong = 0;
 	size_t n = 0;
@@ -83,6 +103,8 @@ static int wrong_groups(const struct table *t, const struct sum *want)
 		bool same = c.count == s->count && c.value_count == s->values && same_uniq(c.uniq, s->uniq);
 		if (s->values)
 			same = same && c.sum == s->sum && c.min == s->min && c.max == s->max;
+		if (columns)
+			same = same && same_columns(t, g, s);
 		wrong += !same;
 	}
 	return wrong + (n != table_groups(t));
@@ -118,7 +140,7 @@ static void test_sums(size_t tables, struct table_shape shape, const char *name)
 			failed += table_merge(t[0], t[i], &err) != 0;
 		is_int(failed, 0, name);
 		is_int(table_groups(t[0]), groups, "number of groups");
-		is_int(wrong_groups(t[0], want), 0, "groups as in the list");
+		is_int(wrong_groups(t[0], want, shape.columns), 0, "groups as in the list");
 		for (int i = 0; i < GROUPS; i++)
 			hll_free(want[i].uniq);
 		free(want);
@@ -266,6 +288,8 @@ int main(void)
 	test_sums(2, (struct table_shape){ .value = false, .uniq = false }, "counts only");
 	test_sums(2, (struct table_shape){ .value = false, .uniq = true }, "counts and uniques");
 	test_sums(1, (struct table_shape){ .value = true, .uniq = true, .windows = true }, "a table with windows");
+	test_sums(1, (struct table_shape){ .value = true, .columns = COLUMN_RULES, .rule = rules }, "columns");
+	test_sums(3, (struct table_shape){ .value = true, .uniq = true, .windows = true, .columns = COLUMN_RULES, .rule = rules }, "columns, merged");
 	test_windows();
 	test_wide();
 	test_overflow();
