@@ -5,7 +5,9 @@
  * zlib gives out what it has before it says that the next byte is wrong. zstd does not: one call
  * goes through as many blocks as it has input for, and an error takes their text with it. So a call
  * of zstd gets the bytes of one block or of one header, never both: it says how many it wants, and
- * BLOCK_HEADER of them are the header behind a block. It gets none while it may owe text. */
+ * BLOCK_HEADER of them are the header behind a block. It gets none while it may owe text. It gets
+ * them all at once, also where the owner fills in fewer: it gives out parts of a block that is not
+ * compressed, so what an error takes along would depend on how the stream is fed. */
 #include "io/decoder.h"
 
 #include <stdint.h>
@@ -19,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 enum { GZIP_WINDOW = 16 + MAX_WBITS, FRAME_START = 5, BLOCK_HEADER = 3 };
 
@@ -62,6 +65,7 @@ struct decoder {
 	z_stream z;
 	ZSTD_DStream *zstd;
 	size_t wanted;                /* by zstd */
+	struct buf held;              /* what is there of it, where it is not all in `in` */
 	bool owes;                    /* zstd may have text that the last call had no room for */
 	struct err failed;
 };
@@ -130,6 +134,7 @@ void decoder_free(struct decoder *d)
 	if (d->format->codec == CODEC_GZIP)
 		inflateEnd(&d->z);
 	ZSTD_freeDStream(d->zstd);
+	buf_fini(&d->held);
 	free(d->in);
 	free(d->name);
 	free(d);
@@ -157,7 +162,7 @@ static const char *decoder_name_of(const struct decoder *d)
 
 static int damaged_decoder(struct decoder *d, const char *why)
 {
-	long long at = (long long)d->raw + (long long)d->used;
+	long long at = (long long)d->raw + (long long)d->used - (long long)d->held.n;
 
 	return err_set(&d->failed, EX_DATAERR,
 		       "%s: %s data are damaged at byte %lld, behind %lld bytes of text: %s",
@@ -262,18 +267,47 @@ static ssize_t gunzip(struct decoder *d, char *p, size_t n)
 	return (ssize_t)(room - z->avail_out);
 }
 
+/* All that one call of zstd may have. False: not all is there yet. What is longer than a block is
+ * skipped, not decoded, and need not be whole. */
+static bool take_whole(struct decoder *d, ZSTD_inBuffer *in)
+{
+	size_t give = d->wanted > BLOCK_HEADER ? d->wanted - BLOCK_HEADER : d->wanted;
+	size_t left = d->filled - d->used, missing = d->held.n < give ? give - d->held.n : 0;
+
+	if (d->held.n == 0 && (left >= give || give > ZSTD_BLOCKSIZE_MAX)) {
+		*in = (ZSTD_inBuffer){ .src = d->in + d->used, .size = give < left ? give : left };
+		return true;
+	}
+	if (missing > left)
+		missing = left;
+	buf_add(&d->held, d->in + d->used, missing);
+	d->used += missing;
+	*in = (ZSTD_inBuffer){ .src = d->held.p, .size = d->held.n };
+	return d->held.n >= give || d->ended;
+}
+
+/* A frame's last byte stays until all its text is out. */
+static void drop_held(struct decoder *d, size_t n)
+{
+	memmove(d->held.p, d->held.p + n, d->held.n - n);
+	d->held.n -= n;
+}
+
 static ssize_t unzstd(struct decoder *d, char *p, size_t n)
 {
-	size_t left = d->owes ? 0 : d->filled - d->used;
-	size_t give = d->wanted > BLOCK_HEADER ? d->wanted - BLOCK_HEADER : d->wanted;
-	size_t end = d->used + (give < left ? give : left);
-	ZSTD_inBuffer in = { .src = d->in, .size = end, .pos = d->used };
+	ZSTD_inBuffer in = { .src = d->in };
 	ZSTD_outBuffer out = { .dst = p, .size = n };
-	size_t rc = ZSTD_decompressStream(d->zstd, &out, &in);
+	size_t rc;
 
+	if (!d->owes && !take_whole(d, &in))
+		return 0;
+	rc = ZSTD_decompressStream(d->zstd, &out, &in);
 	if (ZSTD_isError(rc))
 		return zstd_failed(d, rc);
-	d->used = in.pos;
+	if (in.src == d->held.p)
+		drop_held(d, in.pos);
+	else
+		d->used += in.pos;
 	d->wanted = rc;
 	d->owes = out.pos == n;
 	if (rc == 0)
