@@ -149,14 +149,15 @@ struct timeform *timeform_new(const char *text, struct err *err)
 		return finish_timeform(text, clf, false);
 	if (strcmp(text, "http") == 0)
 		return finish_timeform(text, http, true);
-	if (strlen(text) > TEXT_MAX)
-		err_set(err, EX_USAGE, "a pattern has at most %d bytes", TEXT_MAX);
-	else if (!strchr(text, '%') || !str_utf8(text, strlen(text)))
+	if (!strchr(text, '%') || !str_utf8(text, strlen(text)))
 		err_set(err, EX_USAGE,
 			"\"%s\" is neither clf nor http nor a pattern (%%d/%%m/%%Y %%H:%%M:%%S)",
 			text);
 	else if (expand(text, &pattern, err) || check_pattern(buf_z(&pattern), err))
 		err_in(err, "\"%s\"", text);
+	else if (pattern.n > TEXT_MAX)
+		err_set(err, EX_USAGE, "a pattern has at most %d bytes, with %%F, %%T, %%R and %%D written out",
+			TEXT_MAX);
 	else
 		f = finish_timeform(pattern.p, NULL, false);
 	buf_fini(&pattern);
