@@ -177,8 +177,8 @@ unknown_names() {
 	for name in $(grep -ohE '\bhta_(job|pos)\.[a-z_]+' ./*.pml | sort -u); do
 		[[ $(tr -d '\n' <"$lib/drv/pg/pg_schema.c") =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
 	done
-	for name in FRESH ADOPT NEW START STOP; do
-		in_code "\\bDECIDE_$name\\b" || echo "no answer DECIDE_$name"
+	for name in FRESH ADOPT NEW READ STOP; do
+		in_code "\\bSTART_$name\\b" || echo "no answer START_$name"
 	done
 	for name in FRESH ADOPT NEW BOOT; do
 		in_code "\\bCTL_$name\\b" || echo "no act CTL_$name"
