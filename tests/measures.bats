@@ -165,12 +165,34 @@ finals() {
 	feed $sink --replace <other
 	feed $sink --dry-run <other
 	expect <<<'new 0, equal 3, different 0'
-	fails_with 65 $sink < <(head -n 1 rows | sed 's/,"columns".*/}/'; tail -n +2 rows)
+	fails_with 65 $sink < <(head -n 1 rows | sed 's/,"measures".*/}/'; tail -n +2 rows)
 	says 'different columns'
 }
 @test "measures: final rows in Postgres" { finals pg; }
 @test "measures: final rows in Redis" { finals redis; }
 @test "measures: final rows in SQLite" { finals sqlite; }
+
+# Whoever reads goes by the list that the metric's first stream has left: rows of another list would be misread.
+relabels() {
+	use "$1"
+	events 1 2 3 >a
+	row() { hta-window --metric 'say "x"' --by region "$@" a; }
+	row --agg 'avg(x)' --agg 'y=avg(x)' | $sink --init
+	feed ask latest 'say "x"'
+	cp "$out" before
+	for other in "--agg avg(x)" "--agg avg(x) --agg y=stddev(x)" ""; do
+		# shellcheck disable=SC2086
+		row $other >rows
+		fails_with 78 $sink <rows
+		says 'say "x" in .* has other measures .*; stored: .*; this pipeline: .*give the new one a new name'
+		fails_with 78 $sink --replace <rows
+	done
+	feed ask latest 'say "x"'
+	cmp before "$out"
+	row --agg 'avg(x)' --agg 'y=avg(x)' | $sink
+}
+@test "measures: of a stored metric stay as they are in Postgres" { relabels pg; }
+@test "measures: of a stored metric stay as they are in Redis" { relabels redis; }
 
 @test "measures: rows that are none" {
 	row() { printf '{"op":"set","metric":"m","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:01:00Z","dims":{},"dims_hash":"99aa06d3014798d86001c324468d497f","count":1,"columns":%s}\n' "$1"; }
@@ -178,6 +200,9 @@ finals() {
 	says 'median is no rule that this program knows'
 	fails_with 65 hta-sink-sqlite --init db < <(row '{"sum":{"a.b":1}}')
 	says 'MEASURE.OPERATION.PART'
+	hta-window --no-sketch --agg 'avg(x)' <<<'{"ts":"2026-01-01T00:00:01Z","x":1}' >values
+	fails_with 65 hta-sink-sqlite --init db <values
+	says 'drop --no-sketch'
 	feed hta-sink-sqlite --init db < <(row '{"sum":{"a.later.s":1.5},"min":{"a.later.m":null}}')
 	[ "$(sqlite3 db 'select columns from hta_rollups')" = '{"sum":{"a.later.s":"1.5"},"min":{"a.later.m":null}}' ]
 	[ "$(hta-query -d db latest m | jq -c '[.measures, .columns]')" = '[{},{"sum":{"a.later.s":"1.5"},"min":{"a.later.m":null}}]' ]

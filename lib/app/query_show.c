@@ -101,10 +101,29 @@ static void measure_column(void *g, struct slice name, struct slice value)
 	buf_fini(&text);
 }
 
-static void measure_cell(void *g, struct slice name, struct slice value)
+/* A cell a measure of the table, whatever the row has. */
+struct measure_cells { struct grid *g; const struct rollup *row; struct slice wanted; bool put; };
+
+static void put_wanted(void *arg, struct slice name, struct slice value)
 {
-	(void)name;
-	grid_cell(g, slice_is(value, "null") ? slice("-", 1) : value);
+	struct measure_cells *m = arg;
+
+	if (!slice_eq(name, m->wanted) || m->put)
+		return;
+	grid_cell(m->g, slice_is(value, "null") ? slice("-", 1) : value);
+	m->put = true;
+}
+
+static void measure_cell(void *arg, struct slice name, struct slice value)
+{
+	struct measure_cells *m = arg;
+
+	(void)value;
+	m->wanted = name;
+	m->put = false;
+	fn_each_measure(m->row->cell, m->row->cells, put_wanted, m);
+	if (!m->put)
+		grid_cell(m->g, slice("-", 1));
 }
 
 static void columns(struct grid *g, const struct query_result *r, const struct shown *s, bool one)
@@ -143,7 +162,7 @@ static void measures(struct grid *g, const struct rollup *x, const struct shown 
 	if (s->uniq)
 		grid_cellu(g, x->uniq);
 	if (s->measures)
-		fn_each_measure(x->cell, x->cells, measure_cell, g);
+		fn_each_measure(s->measures->cell, s->measures->cells, measure_cell, &(struct measure_cells){ .g = g, .row = x });
 }
 
 /* "events, 2026-11-20T15:00:00Z, 1m, open"; of many windows their length alone. */

@@ -8,11 +8,11 @@
 #include "base/tm.h"
 #include "scan/look.h"
 
-enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, COLUMNS, MEMBERS };
+enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, COLUMNS, MEASURES, MEMBERS };
 
 static const char *const name_of[MEMBERS] = {
 	"op", "metric", "window_start", "window_end", "dims", "dims_hash", "count",
-	"value_count", "sum", "min", "max", "uniq", "uniq_sketch", "columns",
+	"value_count", "sum", "min", "max", "uniq", "uniq_sketch", "columns", "measures",
 };
 
 void rollup_reader_fini(struct rollup_reader *r)
@@ -192,6 +192,7 @@ int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out,
 		if (m < MEMBERS)
 			at[m] = i + 1;
 	}
+	out->valued = !is_null(j, at[MEASURES]);
 	return get_key(r, at, out, err) || get_measures(r, at, out, err) || get_uniq(r, at, out, err) ||
 		get_columns(r, at[COLUMNS], out, err) ? -1 : 0;
 }

@@ -34,7 +34,8 @@ struct rollup {
 	struct slice sketch;          /* decoded hll_encode bytes; empty: left out */
 	struct cell *cell;            /* in order (column_cmp); not owned; merging writes into them */
 	size_t cells;
-	struct slice measures;        /* to be written: a JSON object; empty: none. Not read */
+	struct slice measures;        /* to be written: a JSON object; empty: none */
+	bool valued;                  /* of a row that was read: it has "measures" */
 };
 
 struct rollup_reader { struct json json; struct buf scratch; struct cell *cell; };   /* {0} to start */

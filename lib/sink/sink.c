@@ -111,6 +111,9 @@ static int check_row(const struct rollup *row, bool acked, struct err *err)
 	if (row->has_uniq && row->sketch.n == 0)
 		return err_set(err, EX_DATAERR, "a row of metric %.*s has uniq but no uniq_sketch: it cannot be added to others (drop --no-sketch at hta-window)",
 			(int)row->metric.n, row->metric.p);
+	if (row->valued && row->cells == 0)
+		return err_set(err, EX_DATAERR, "a row of metric %.*s has measures but no columns: they cannot be stored (drop --no-sketch at hta-window)",
+			(int)row->metric.n, row->metric.p);
 	if (row->add && !acked)
 		return err_set(err, EX_DATAERR, "a row of metric %.*s is a delta (\"op\":\"add\"), but this is a plain stream: deltas need an acknowledged one (-g or --job at hta-consume)",
 			(int)row->metric.n, row->metric.p);

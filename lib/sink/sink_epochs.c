@@ -62,12 +62,13 @@ static int add_metric(struct sink *s, const struct json *j, uint32_t at, struct 
 		return 0;
 	s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
 	m = &s->metric[s->metrics++];
-	*m = (struct sink_metric){ .name = name, .cfg = cfg, .def = j->node[def].text };
+	/* the name may have been decoded, into memory of the parsed hello */
+	*m = (struct sink_metric){ .name = arena_copy(&s->names, name), .cfg = cfg, .def = j->node[def].text };
 	json_get_i64(j, at, "every_us", &m->every_us);
 	return columns ? add_columns(s, m, j, columns, err) : 0;
 }
 
-/* The metrics of all windows above, and the lateness. Names are compared as they stand in JSON: a name with an escape is the same in every hello. */
+/* The metrics of all windows above, and the lateness. */
 int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err)
 {
 	struct sink *s = self;

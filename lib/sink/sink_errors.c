@@ -23,6 +23,30 @@ int sink_error_metric(const struct sink_conf *conf, const char *rollups, const c
 		stored->job.p ? (int)stored->job.n : 3, stored->job.p ? stored->job.p : "JOB");
 }
 
+static bool same_columns(const struct sink_metric *m, const struct column *stored, size_t n)
+{
+	for (size_t i = 0; i < n && i < m->columns; i++)
+		if (column_cmp(&m->column[i], &stored[i]))
+			return false;
+	return n == m->columns;
+}
+
+int sink_error_columns(const char *rollups, const struct sink_metric *ours, const struct column *stored, size_t n, struct err *err)
+{
+	struct buf theirs = { 0 }, wanted = { 0 };
+
+	if (same_columns(ours, stored, n))
+		return 0;
+	columns_format(stored, n, &theirs);
+	columns_format(ours->column, ours->columns, &wanted);
+	err_set(err, EX_CONFIG, "metric %.*s in %s has other measures (--agg); stored: %s; this pipeline: %s. "
+		"a metric never changes its meaning: give the new one a new name (--metric), or put it into another table or prefix",
+		(int)ours->name.n, ours->name.p, rollups, buf_z(&theirs), buf_z(&wanted));
+	buf_fini(&theirs);
+	buf_fini(&wanted);
+	return -1;
+}
+
 int sink_error_result(enum sink_result r, struct err *err)
 {
 	if (r == SINK_OK)

@@ -10,6 +10,10 @@ struct stored_metric { struct slice job /* p NULL: plain */, sink, cfg, def; };
  * job in this place is EX_CONFIG too: both would add everything. */
 int sink_error_metric(const struct sink_conf *conf, const char *rollups, const char *job, const struct sink_metric *ours, const struct stored_metric *stored, struct err *err);
 
+/* The columns stored for a metric against those of this stream: 0 where they are the same, else EX_CONFIG with both. Only stores that keep a list of them ask: rows of another list
+ * would be read by the names of this one. */
+int sink_error_columns(const char *rollups, const struct sink_metric *ours, const struct column *stored, size_t n, struct err *err);
+
 /* What a driver's call came to for a reader, who tries nothing again: 0, or -1 with EX_UNAVAILABLE where a sink would. */
 int sink_error_result(enum sink_result r, struct err *err);
 

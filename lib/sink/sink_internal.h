@@ -27,7 +27,7 @@ struct sink {
 	size_t metrics;
 	int64_t lateness_us;
 	bool registered;
-	struct arena names;              /* of metrics seen on a plain stream, and of all columns */
+	struct arena names;              /* of metrics and their columns */
 	struct sink_counts counts;       /* plain */
 	size_t plain_bytes;              /* lines of the batch */
 };

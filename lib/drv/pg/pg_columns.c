@@ -103,18 +103,22 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 	return r;
 }
 
-enum sink_result pg_columns_register(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err)
+enum sink_result pg_columns_register(struct pg *p, const struct sink_metric *m, struct err *err)
 {
 	struct buf list = { 0 };
-	const char *value[] = { p->rollups, metric, NULL };
+	const char *value[] = { p->rollups, NULL, NULL };
 	enum sink_result r;
+	char *name;
 
 	if (m->columns == 0)
 		return SINK_OK;
+	name = mem_dup(m->name.p, m->name.n);
+	value[1] = name;
 	columns_format(m->column, m->columns, &list);
 	value[2] = buf_z(&list);
-	r = pg_query(p, NULL, err, "UPDATE hta_metric SET columns = $3::jsonb WHERE rollups = $1 AND metric = $2 AND columns IS DISTINCT FROM $3::jsonb", 3, value);
+	r = pg_query(p, NULL, err, "UPDATE hta_metric SET columns = $3::jsonb WHERE rollups = $1 AND metric = $2 AND columns IS NULL", 3, value);
 	buf_fini(&list);
+	free(name);
 	return r;
 }
 
@@ -193,27 +197,44 @@ void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n)
 
 /* ---- reading */
 
-int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, struct err *err)
+static enum sink_result stored_columns(struct pg *p, const char *metric, struct pg_reading *out, struct err *err)
 {
 	const char *value[] = { p->rollups, metric };
 	PGresult *res;
-	int rc;
+	enum sink_result r;
 
 	out->columns = 0;
 	if (p->version < PG_SCHEMA)
-		return 0;
-	rc = sink_error_result(pg_query(p, &res, err, "SELECT columns::text FROM hta_metric WHERE rollups = $1 AND metric = $2 AND columns IS NOT NULL", 2, value), err);
-	if (rc)
-		return -1;
+		return SINK_OK;
+	r = pg_query(p, &res, err, "SELECT columns::text FROM hta_metric WHERE rollups = $1 AND metric = $2 AND columns IS NOT NULL", 2, value);
+	if (r != SINK_OK)
+		return r;
 	if (PQntuples(res)) {
 		out->text.n = 0;
 		buf_addz(&out->text, PQgetvalue(res, 0, 0));
-		rc = json_parse(&out->json, buf_slice(&out->text), err) || columns_parse(&out->json, 0, out->column, &out->columns, err) ? -1 : 0;
-		if (rc)
+		if (json_parse(&out->json, buf_slice(&out->text), err) || columns_parse(&out->json, 0, out->column, &out->columns, err)) {
 			err_in(err, "hta_metric, metric %s", metric);
+			r = SINK_FATAL;
+		}
 	}
 	PQclear(res);
-	return rc;
+	return r;
+}
+
+int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, struct err *err)
+{
+	return sink_error_result(stored_columns(p, metric, out, err), err);
+}
+
+enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err)
+{
+	struct pg_reading stored = { 0 };
+	enum sink_result r = stored_columns(p, metric, &stored, err);
+
+	if (r == SINK_OK && sink_error_columns(p->rollups, m, stored.column, stored.columns, err))
+		r = SINK_FATAL;
+	pg_reading_fini(&stored);
+	return r;
 }
 
 void pg_columns_select(const struct pg_reading *r, struct buf *sql)

@@ -113,7 +113,9 @@ PGresult *pg_work_answer(struct pg_work *w);
 enum sink_result pg_columns_known(struct pg *p, struct err *err);                /* fills slots */
 /* Inside of a transaction: what the metrics need and the table lacks is added. EX_CONFIG without --init. */
 enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n, bool look_only, struct err *err);
-enum sink_result pg_columns_register(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err);
+/* A metric's list of columns: written where it has none, compared with the stored one (EX_CONFIG). */
+enum sink_result pg_columns_register(struct pg *p, const struct sink_metric *m, struct err *err);
+enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err);
 /* For rows of the columns that this one has, each with a comma in front: names, assignments of a conflict, parameters ($first ..; # is the number). */
 void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out);
 void pg_columns_merge(const struct rollup *row, struct buf *out);

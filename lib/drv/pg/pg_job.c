@@ -157,7 +157,7 @@ static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us
 	return SINK_OK;
 }
 
-static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m, bool look_only, struct err *err)
+static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m, struct err *err)
 {
 	char start[TM_TEXT_BYTES];
 	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n), *def = mem_dup(m->def.p, m->def.n);
@@ -165,10 +165,15 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 	enum sink_result r = job ? pg_since(p, job, m->every_us, start, &has, err) : SINK_OK;
 	const char *value[] = { p->rollups, name, job ? p->conf->name : NULL, job, cfg, def, has ? start : NULL };
 	PGresult *res;
+	bool fresh = false;
 
 	if (r == SINK_OK)
-		r = pg_query(p, NULL, err, "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::timestamptz)"
+		r = pg_query(p, &res, err, "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::timestamptz)"
 			" ON CONFLICT DO NOTHING", 7, value);
+	if (r == SINK_OK) {
+		fresh = strcmp(PQcmdTuples(res), "1") == 0;
+		PQclear(res);
+	}
 	if (r == SINK_OK)
 		r = pg_query(p, &res, err, "SELECT job, cfg, definition, coalesce(sink, '') FROM hta_metric WHERE rollups = $1 AND metric = $2", 2, value);
 	if (r == SINK_OK) {
@@ -180,8 +185,8 @@ static enum sink_result register_metric(struct pg *p, const char *job, const str
 		r = sink_error_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
 		PQclear(res);
 	}
-	if (r == SINK_OK && !look_only)
-		r = pg_columns_register(p, name, m, err);
+	if (r == SINK_OK && !fresh)
+		r = pg_columns_check(p, name, m, err);
 	free(name);
 	free(cfg);
 	free(def);
@@ -203,10 +208,12 @@ enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *
 	struct pg *p = d;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
+	for (size_t i = 0; i < n && r == SINK_OK; i++)
+		r = register_metric(p, job, &m[i], err);
 	if (r == SINK_OK)
 		r = pg_columns_need(p, m, n, look_only, err);
-	for (size_t i = 0; i < n && r == SINK_OK; i++)
-		r = register_metric(p, job, &m[i], look_only, err);
+	for (size_t i = 0; i < n && r == SINK_OK && !look_only; i++)
+		r = pg_columns_register(p, &m[i], err);
 	if (r == SINK_OK && job)
 		r = pg_set_lateness(p, job, lateness_us, err);
 	if (r == SINK_OK)

@@ -18,7 +18,7 @@ static void arg_registry(struct redis *p)
 
 /* ---- a definition as text */
 
-struct definition { struct json json; struct buf job, sink; struct stored_metric m; };
+struct definition { struct json json; struct buf job, sink; struct stored_metric m; struct column column[COLUMNS_MAX]; size_t columns; };
 
 static void definition_fini(struct definition *d)
 {
@@ -71,13 +71,19 @@ static struct slice redis_metric_text_of(const struct json *j, const char *key, 
 static int redis_parse(struct definition *d, struct slice name, struct slice text, struct err *err)
 {
 	struct err why;
-	uint32_t def;
+	uint32_t def, list;
 
 	if (json_parse(&d->json, text, &why) || !(def = json_get(&d->json, 0, "def")))
 		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
 	d->m = (struct stored_metric){ .job = redis_metric_text_of(&d->json, "job", &d->job), .cfg = slice("", 0), .def = d->json.node[def].text };
 	json_get_text(&d->json, 0, "cfg", &d->m.cfg);
 	d->m.sink = redis_metric_text_of(&d->json, "sink", &d->sink);
+	d->columns = 0;
+	list = json_get(&d->json, 0, "columns");
+	if (list && columns_parse(&d->json, list, d->column, &d->columns, err)) {
+		err_in(err, "metric %.*s", (int)name.n, name.p);
+		return -1;
+	}
 	return 0;
 }
 
@@ -86,7 +92,8 @@ static int redis_parse(struct definition *d, struct slice name, struct slice tex
 static enum sink_result redis_check(struct redis *p, const char *job, const struct sink_metric *m, struct slice text, struct err *err)
 {
 	struct definition d = { 0 };
-	bool bad = redis_parse(&d, m->name, text, err) || sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err);
+	bool bad = redis_parse(&d, m->name, text, err) || sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err) ||
+		sink_error_columns(p->conf->table, m, d.column, d.columns, err);
 
 	definition_fini(&d);
 	return bad ? SINK_FATAL : SINK_OK;

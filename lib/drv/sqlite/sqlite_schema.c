@@ -79,8 +79,11 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 	char *sql;
 	enum sink_result r;
 
+	if (has_columns(s->db, s->table))    /* another program has added it since */
+		return SINK_OK;
 	if (!s->conf->create) {
-		sink_error_schema(SCHEMA_NO_COLUMNS, SCHEMA, "hta-sink-sqlite", err);
+		err_set(err, EX_CONFIG, "table %s has no column yet for the measures of this pipeline (--agg): start it once with hta-sink-sqlite --init",
+			s->table);
 		return SINK_FATAL;
 	}
 	sql = sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = %d", s->table, SCHEMA);
