@@ -69,7 +69,7 @@ struct sink_driver {
 	void (*disconnect)(void *d);
 	/* The metrics of the stream against hta_metric, before the first record: registers new ones (with `since` from the job's watermarks here: the first
 	 * start of a window after the highest; none: all), EX_CONFIG with both definitions and the way out for another job or cfg, and for another sink of the job in the same
-	 * place (everything would count twice). job NULL: a plain stream. lateness: hta_job's, set for the job. look_only: says EX_CONFIG as well, but changes nothing: a job that
+	 * place (everything would count twice), and where the store keeps the list of a metric's columns and has another one. job NULL: a plain stream. lateness: hta_job's, set for the job. look_only: says EX_CONFIG as well, but changes nothing: a job that
 	 * has not begun may be refused, and must not have taken a name. */
 	enum sink_result (*metrics)(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
 	/* What is stored of the job: generation ("" none), by_now, all positions. EX_CONFIG where hta_job has another group. group NULL: files. */
