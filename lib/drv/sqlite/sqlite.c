@@ -194,6 +194,17 @@ sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum
 	return s->q[which];
 }
 
+sqlite3_stmt *sqlite_prepare_of(struct sqlite *s, enum sqlite_statement which, const char *job, enum sink_result *r, struct err *err)
+{
+	sqlite3_stmt *q = sqlite_prepare(s, which, r, err);
+
+	if (q) {
+		sqlite_bind_slice(q, 1, slice_z(job));
+		sqlite_bind_slice(q, 2, slice_z(s->conf->name));
+	}
+	return q;
+}
+
 void sqlite_know_columns(struct sqlite *s)
 {
 	static const enum sqlite_statement made_anew[] = { Q_ROW, Q_ROW_ADD, Q_ROW_SET };

@@ -34,6 +34,8 @@ int sqlite_check_store(struct sqlite *s, struct err *err);
 
 /* The prepared statement, reset and without bindings; NULL: err and *r. */
 sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r, struct err *err);
+/* The same for one whose first two parameters are the job and this sink, which are bound. */
+sqlite3_stmt *sqlite_prepare_of(struct sqlite *s, enum sqlite_statement which, const char *job, enum sink_result *r, struct err *err);
 /* Runs a statement that gives no rows. */
 enum sink_result sqlite_run(struct sqlite *s, sqlite3_stmt *q, struct err *err);
 enum sink_result sqlite_do(struct sqlite *s, enum sqlite_statement which, struct err *err);

@@ -29,14 +29,12 @@ static void sqlite_take_position(sqlite3_stmt *q, struct positions *out)
 enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1], bool *by_now, char **group, struct positions *pos, struct err *err)
 {
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, Q_JOB, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(s, Q_JOB, job, &r, err);
 	int code;
 
 	gen[0] = 0;
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	code = sqlite3_step(q);
 	if (code == SQLITE_ROW) {
 		struct slice g = sqlite_column(q, 0), id = sqlite_column(q, 2);
@@ -51,11 +49,9 @@ enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CT
 		return SINK_OK;
 	if (code != SQLITE_ROW)
 		return sqlite_failed(s, err);
-	q = sqlite_prepare(s, Q_POSITIONS, &r, err);
+	q = sqlite_prepare_of(s, Q_POSITIONS, job, &r, err);
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW)
 		sqlite_take_position(q, pos);
 	sqlite3_reset(q);
@@ -87,11 +83,9 @@ static enum sink_result sqlite_insert_positions(struct sqlite *s, const char *jo
 
 		if (positions_find(known, slice_z(x->topic), x->partition))
 			continue;
-		q = sqlite_prepare(s, Q_POSITION_INSERT, &r, err);
+		q = sqlite_prepare_of(s, Q_POSITION_INSERT, job, &r, err);
 		if (!q)
 			return r;
-		sqlite_bind_slice(q, 1, slice_z(job));
-		sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 		sqlite_bind_slice(q, 3, slice_z(x->topic));
 		sqlite3_bind_int(q, 4, x->partition);
 		sqlite3_bind_int64(q, 5, x->from);
@@ -103,12 +97,10 @@ static enum sink_result sqlite_insert_positions(struct sqlite *s, const char *jo
 static enum sink_result insert_job(struct sqlite *s, const char *job, const char *group, const struct ctl_init *init, struct err *err)
 {
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, Q_JOB_INSERT, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(s, Q_JOB_INSERT, job, &r, err);
 
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	sqlite_bind_slice(q, 3, slice_z(init->gen));
 	sqlite_bind_slice(q, 4, group ? slice_z(group) : slice(NULL, 0));
 	sqlite3_bind_int(q, 5, init->by_now);
@@ -148,13 +140,11 @@ enum sink_result sqlite_init(void *d, const char *job, const char *group, const 
 static enum sink_result highest_watermark(struct sqlite *s, const char *job, int64_t *us, struct err *err)
 {
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, Q_WATERMARK, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(s, Q_WATERMARK, job, &r, err);
 
 	*us = POS_NONE;
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	if (sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL)
 		*us = sqlite3_column_int64(q, 0);
 	sqlite3_reset(q);
@@ -207,12 +197,10 @@ static enum sink_result check_metric(struct sqlite *s, const char *job, const st
 static enum sink_result sqlite_set_lateness(struct sqlite *s, const char *job, int64_t us, struct err *err)
 {
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, Q_LATENESS, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(s, Q_LATENESS, job, &r, err);
 
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	sqlite3_bind_int64(q, 3, us);
 	return sqlite_run(s, q, err);
 }

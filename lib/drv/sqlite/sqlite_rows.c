@@ -121,13 +121,11 @@ static enum sink_result sqlite_advance(struct sqlite *s, const char *job, const 
 {
 	bool moves = x->to > x->from;
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, moves ? Q_ADVANCE : Q_IDLE, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(s, moves ? Q_ADVANCE : Q_IDLE, job, &r, err);
 	char hash[17];
 
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	sqlite_bind_slice(q, 3, slice_z(x->topic));
 	sqlite3_bind_int(q, 4, x->partition);
 	sqlite3_bind_int64(q, 5, x->to);
@@ -151,12 +149,10 @@ static enum sink_result sqlite_advance(struct sqlite *s, const char *job, const 
 static enum sink_result insert_dead(struct sqlite *s, const char *job, const struct sink_dead *d, const char *now, int now_bytes, struct err *err)
 {
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, Q_DEAD, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(s, Q_DEAD, job, &r, err);
 
 	if (!q)
 		return r;
-	sqlite_bind_slice(q, 1, slice_z(job));
-	sqlite_bind_slice(q, 2, slice_z(s->conf->name));
 	sqlite_bind_slice(q, 3, slice_z(d->late ? "late" : "dead"));
 	sqlite_bind_slice(q, 4, d->topic);
 	if (d->topic.p) {
