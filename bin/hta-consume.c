@@ -13,7 +13,8 @@ static struct input *input_new(const struct consume_conf *c, bool join, struct e
 	struct input *log;
 
 	for (size_t i = 0; i < c->settings; i++)
-		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err) : kafka_set_text(k, c->setting[i].text, err)) {
+		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err)
+				       : kafka_set_text(k, c->setting[i].text, err)) {
 			kafka_free(k);
 			return NULL;
 		}
@@ -34,7 +35,9 @@ static void input_free(struct input *log)
 	free(log);
 }
 
-static const struct consume_driver kafka = { .input_new = input_new, .input_free = input_free, .list_settings = kafka_list };
+static const struct consume_driver kafka = { .input_new = input_new,
+					     .input_free = input_free,
+					     .list_settings = kafka_list };
 #define DRIVER &kafka
 #else
 #define DRIVER NULL

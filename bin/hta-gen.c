@@ -1,4 +1,5 @@
-/* Synthetic events on standard output: paced by the clock with --rate, else as fast as the reader takes them. */
+/* Synthetic events on standard output: paced by the clock with --rate, else as fast as the
+ * reader takes them. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,21 +47,95 @@ static const char *const schemas[] = { "events", "orders", "views", NULL };
 #define AT(member) offsetof(struct gen_program, member)
 
 static const struct opt opts[] = {
-	{ .letter = 'n', .name = "count", .type = OPT_CALL, .arg = "N", .call = set_count, .help = "how many events; default: until the reader leaves" },
-	{ .name = "seconds", .type = OPT_CALL, .arg = "S", .call = set_seconds, .help = "how many seconds of event time, instead of --count" },
-	{ .name = "rate", .type = OPT_COUNT, .at = AT(rate), .arg = "N", .help = "N events a second of the clock; default: as fast as it goes", .min = 1, .max = 1e9 },
-	{ .name = "step", .type = OPT_DURATION, .at = AT(step_us), .arg = "DUR", .def = "100us", .help = "event time between two events, without --rate" },
-	{ .name = "start", .type = OPT_TEXT, .at = AT(start), .arg = "TIME", .help = "time of the first event; default: now with --rate, else 2026-01-01T00:00:00Z" },
-	{ .name = "schema", .type = OPT_CHOICE, .at = AT(schema), .arg = "NAME", .def = "events", .choices = schemas, .help = "events, orders or views" },
-	{ .name = "seed", .type = OPT_COUNT, .at = AT(seed), .arg = "N", .def = "1", .help = "same seed, flags and start: same bytes" },
-	{ .name = "keys", .type = OPT_COUNT, .at = AT(keys), .arg = "N", .def = "10000", .help = "number of customers", .min = 1, .max = 1e7 },
-	{ .name = "zipf", .type = OPT_REAL, .at = AT(zipf), .arg = "S", .def = "1", .help = "exponent of the customers' Zipf weights, 0: uniform", .min = 0, .max = 10 },
-	{ .name = "hot-key-prob", .type = OPT_PROBABILITY, .at = AT(hot_prob), .arg = "P", .def = "0", .help = "share of events of the one hot customer, c-00000" },
-	{ .name = "jitter", .type = OPT_DURATION, .at = AT(jitter_us), .arg = "DUR", .def = "0", .help = "event times lie up to this much back, at random" },
-	{ .name = "late-prob", .type = OPT_PROBABILITY, .at = AT(late_prob), .arg = "P", .def = "0", .help = "share of events 10 to 60 minutes back" },
-	{ .name = "dup-prob", .type = OPT_PROBABILITY, .at = AT(dup_prob), .arg = "P", .def = "0", .help = "share of lines that repeat one of the last 64" },
-	{ .name = "bad-prob", .type = OPT_PROBABILITY, .at = AT(bad_prob), .arg = "P", .def = "0", .help = "share of lines that are no valid event" },
-	OPT_END
+	{ .letter = 'n',
+	  .name = "count",
+	  .type = OPT_CALL,
+	  .arg = "N",
+	  .call = set_count,
+	  .help = "how many events; default: until the reader leaves" },
+	{ .name = "seconds",
+	  .type = OPT_CALL,
+	  .arg = "S",
+	  .call = set_seconds,
+	  .help = "how many seconds of event time, instead of --count" },
+	{ .name = "rate",
+	  .type = OPT_COUNT,
+	  .at = AT(rate),
+	  .arg = "N",
+	  .help = "N events a second of the clock; default: as fast as it goes",
+	  .min = 1,
+	  .max = 1e9 },
+	{ .name = "step",
+	  .type = OPT_DURATION,
+	  .at = AT(step_us),
+	  .arg = "DUR",
+	  .def = "100us",
+	  .help = "event time between two events, without --rate" },
+	{ .name = "start",
+	  .type = OPT_TEXT,
+	  .at = AT(start),
+	  .arg = "TIME",
+	  .help = "time of the first event; default: now with --rate, else 2026-01-01T00:00:00Z" },
+	{ .name = "schema",
+	  .type = OPT_CHOICE,
+	  .at = AT(schema),
+	  .arg = "NAME",
+	  .def = "events",
+	  .choices = schemas,
+	  .help = "events, orders or views" },
+	{ .name = "seed",
+	  .type = OPT_COUNT,
+	  .at = AT(seed),
+	  .arg = "N",
+	  .def = "1",
+	  .help = "same seed, flags and start: same bytes" },
+	{ .name = "keys",
+	  .type = OPT_COUNT,
+	  .at = AT(keys),
+	  .arg = "N",
+	  .def = "10000",
+	  .help = "number of customers",
+	  .min = 1,
+	  .max = 1e7 },
+	{ .name = "zipf",
+	  .type = OPT_REAL,
+	  .at = AT(zipf),
+	  .arg = "S",
+	  .def = "1",
+	  .help = "exponent of the customers' Zipf weights, 0: uniform",
+	  .min = 0,
+	  .max = 10 },
+	{ .name = "hot-key-prob",
+	  .type = OPT_PROBABILITY,
+	  .at = AT(hot_prob),
+	  .arg = "P",
+	  .def = "0",
+	  .help = "share of events of the one hot customer, c-00000" },
+	{ .name = "jitter",
+	  .type = OPT_DURATION,
+	  .at = AT(jitter_us),
+	  .arg = "DUR",
+	  .def = "0",
+	  .help = "event times lie up to this much back, at random" },
+	{ .name = "late-prob",
+	  .type = OPT_PROBABILITY,
+	  .at = AT(late_prob),
+	  .arg = "P",
+	  .def = "0",
+	  .help = "share of events 10 to 60 minutes back" },
+	{ .name = "dup-prob",
+	  .type = OPT_PROBABILITY,
+	  .at = AT(dup_prob),
+	  .arg = "P",
+	  .def = "0",
+	  .help = "share of lines that repeat one of the last 64" },
+	{ .name = "bad-prob",
+	  .type = OPT_PROBABILITY,
+	  .at = AT(bad_prob),
+	  .arg = "P",
+	  .def = "0",
+	  .help = "share of lines that are no valid event" },
+	OPT_END,
 };
 
 static int configure(const struct gen_program *g, struct gen_conf *c, struct err *err)
@@ -68,9 +143,17 @@ static int configure(const struct gen_program *g, struct gen_conf *c, struct err
 	const char *start = g->start ? g->start : g->rate ? "now" : "2026-01-01T00:00:00Z";
 
 	*c = (struct gen_conf){
-		.schema = (enum gen_schema)g->schema, .seed = g->seed, .keys = g->keys, .zipf = g->zipf, .hot_prob = g->hot_prob,
-		.late_prob = g->late_prob, .dup_prob = g->dup_prob, .bad_prob = g->bad_prob, .jitter_us = g->jitter_us,
-		.step_num = g->rate ? TM_S : g->step_us, .step_den = g->rate ? (int64_t)g->rate : 1,
+		.schema = (enum gen_schema)g->schema,
+		.seed = g->seed,
+		.keys = g->keys,
+		.zipf = g->zipf,
+		.hot_prob = g->hot_prob,
+		.late_prob = g->late_prob,
+		.dup_prob = g->dup_prob,
+		.bad_prob = g->bad_prob,
+		.jitter_us = g->jitter_us,
+		.step_num = g->rate ? TM_S : g->step_us,
+		.step_den = g->rate ? (int64_t)g->rate : 1,
 	};
 	if (g->has_count && g->seconds_us)
 		return err_set(err, EX_USAGE, "--count and --seconds exclude each other");
@@ -92,7 +175,8 @@ static int pace(struct loop *l, struct out *o, int64_t due_us, struct err *err)
 	return 0;
 }
 
-static int produce(struct gen_program *p, struct gen *g, int64_t start_us, struct loop *l, struct out *o, struct err *err)
+static int produce(struct gen_program *p, struct gen *g, int64_t start_us, struct loop *l,
+		   struct out *o, struct err *err)
 {
 	int64_t zero = tm_mono_us() - start_us;
 
@@ -128,7 +212,7 @@ static int run_gen(void *self, struct err *err)
 	g = gen_new(&c);
 	out_watch_reader(o);
 	rc = produce(p, g, c.start_us, l, o, err);
-	if (rc && out_reader_left(o)) {        /* as any filter ends */
+	if (rc && out_reader_left(o)) { /* as any filter ends */
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
@@ -142,8 +226,13 @@ int main(int argc, char **argv)
 {
 	static struct gen_program self;
 	static const struct prog prog = {
-		.name = "hta-gen", .summary = "generate synthetic events", .synopsis = "[OPTIONS]", .opts = opts, .run = run_gen,
-		.examples = "hta-gen --count 1e6 >events.ndjson\nhta-gen --rate 1000 --seconds 60 | kcat -P -b localhost:9092 -t events",
+		.name = "hta-gen",
+		.summary = "generate synthetic events",
+		.synopsis = "[OPTIONS]",
+		.opts = opts,
+		.run = run_gen,
+		.examples = "hta-gen --count 1e6 >events.ndjson\nhta-gen --rate 1000 --seconds 60 "
+			    "| kcat -P -b localhost:9092 -t events",
 	};
 
 	return prog_main(&prog, &self, argc, argv);

@@ -9,9 +9,10 @@ int main(int argc, char **argv)
 		.synopsis = "[OPTIONS] [URL]",
 		.driver = &redis_driver,
 		.opts = sink_opts_redis,
-		.examples =
-			"hta-consume -b kafka:9092 -t events -g hta | hta-window --by endpoint | hta-sink-redis --init redis://cache:6379/0 | hta-commit\n"
-			"hta-window --by endpoint access.ndjson | hta-sink-redis --ttl never --dry-run",
+		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window --by endpoint "
+			    "| hta-sink-redis --init redis://cache:6379/0 | hta-commit\n"
+			    "hta-window --by endpoint access.ndjson | hta-sink-redis --ttl never "
+			    "--dry-run",
 	};
 
 	return sink_main(&program, argc, argv);

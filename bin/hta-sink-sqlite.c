@@ -10,9 +10,10 @@ int main(int argc, char **argv)
 		.driver = &sqlite_driver,
 		.opts = sink_opts_table,
 		.needs_where = true,
-		.examples =
-			"hta-consume --job web access.ndjson | hta-window --by endpoint | hta-sink-sqlite --init rollups.db | hta-commit\n"
-			"hta-window --by endpoint access.ndjson | hta-sink-sqlite --init rollups.db",
+		.examples = "hta-consume --job web access.ndjson | hta-window --by endpoint | "
+			    "hta-sink-sqlite --init rollups.db | hta-commit\n"
+			    "hta-window --by endpoint access.ndjson | hta-sink-sqlite --init "
+			    "rollups.db",
 	};
 
 	return sink_main(&program, argc, argv);

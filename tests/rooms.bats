@@ -78,3 +78,18 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 	fails_with 1 grep -rnE --include={run,'*.sh','*.bats','*.bash'} "$pattern" \
 		"$BATS_TEST_DIRNAME" "$BATS_TEST_DIRNAME/../examples"
 }
+
+@test "rooms: C is written in one hand, at most 100 columns wide" {
+	feed "$BATS_TEST_DIRNAME/format.sh"
+}
+
+@test "rooms: the check of the hand sees another one, and a line that is too long" {
+	mkdir -p "$BATS_TEST_TMPDIR/hand/"{tests,lib}
+	cp "$BATS_TEST_DIRNAME/format.sh" "$BATS_TEST_TMPDIR/hand/tests/"
+	cp "$BATS_TEST_DIRNAME/../.clang-format" "$BATS_TEST_TMPDIR/hand/"
+	printf 'int a( void );\n' >"$BATS_TEST_TMPDIR/hand/lib/a.c"
+	printf '/* %0100d */\n' 0 >"$BATS_TEST_TMPDIR/hand/lib/b.c"
+	fails_with 1 "$BATS_TEST_TMPDIR/hand/tests/format.sh"
+	grep -q 'lib/a.c:1:[0-9]*: clang-format has it otherwise' "$out"
+	grep -qx 'lib/b.c:1: more than 100 columns' "$out"
+}

@@ -1,7 +1,7 @@
 /* Which event times are too far ahead to be believed: one clock that is wrong must not carry a
  * watermark away. Where records have a timestamp of their own each event is judged by that alone
- * (proto/ctl.h, `at`). Elsewhere the order in which events are read decides, and never a clock: that
- * rule is this module. Pure: no I/O, no clock; a state of some 300 bytes a partition.
+ * (proto/ctl.h, `at`). Elsewhere the order in which events are read decides, and never a clock:
+ * that rule is this module. Pure: no I/O, no clock; a state of some 300 bytes a partition.
  *
  * There is a highest time. A time up to `bound` ahead of it raises it; one further ahead waits, and
  * the events behind it tell:
@@ -22,11 +22,12 @@
  * The first highest time is the median (the lower one) of the first 17, which are then taken as
  * above: neither a first event of 2199 nor devices without a clock (1970) begin it wrongly.
  *
- * Of two runs over the same events one of which began later, with the highest time that the other had
- * then (ahead_known), the later one is never higher. For suppose it raises h to a w above the other's
- * h: the 16 events for w are not too old for the other either, and none that is against w there would
- * be too old here; so the other has raised h to w as well. With the last events before (ahead_before)
- * it is the same as the other, if they reach back to all that waits. */
+ * Of two runs over the same events one of which began later, with the highest time that the
+ * other had then (ahead_known), the later one is never higher. For suppose it raises h to a w
+ * above the other's h: the 16 events for w are not too old for the other either, and none that
+ * is against w there would be too old here; so the other has raised h to w as well. With the
+ * last events before (ahead_before) it is the same as the other, if they reach back to all that
+ * waits. */
 #ifndef AGG_AHEAD_H
 #define AGG_AHEAD_H
 
@@ -35,16 +36,17 @@
 #include <stdint.h>
 
 enum { AHEAD_EVENTS = 16 };
-#define AHEAD_OFF (INT64_MAX / 2)    /* a bound that nothing is ahead of; times are below it, too */
+#define AHEAD_OFF (INT64_MAX / 2) /* a bound that nothing is ahead of; times are below it, too */
 
 struct ahead {
 	int64_t bound_us;
-	int64_t highest_us;                  /* POS_NONE: not known yet */
-	uint64_t dropped;                    /* times that were dropped */
-	int64_t dropped_us;                  /* the highest of them */
-	unsigned n;                          /* times below */
-	int64_t us[AHEAD_EVENTS + 1];        /* that wait, or before there is a highest the first ones */
-	uint8_t followed[AHEAD_EVENTS + 1];  /* by that many events for it */
+	int64_t highest_us; /* POS_NONE: not known yet */
+	uint64_t dropped;   /* times that were dropped */
+	int64_t dropped_us; /* the highest of them */
+	unsigned n;         /* times below */
+	/* that wait, or before there is a highest the first ones */
+	int64_t us[AHEAD_EVENTS + 1];
+	uint8_t followed[AHEAD_EVENTS + 1]; /* by that many events for it */
 };
 
 void ahead_init(struct ahead *a, int64_t bound_us);

@@ -1,5 +1,5 @@
-/* Groups are gathered and put in order (order.c); then they are formatted in pieces of PIECE rows, many at a time where there are threads, and handed over in
- * their order. */
+/* Groups are gathered and put in order (order.c); then they are formatted in pieces of PIECE
+ * rows, many at a time where there are threads, and handed over in their order. */
 #include "agg/emit.h"
 
 #include <stdlib.h>
@@ -16,15 +16,16 @@ enum { OUT_BYTES = 128 << 10, PIECE = 1024, AHEAD = 4 };
 /* The longest row: all characters as \u0001, a sketch of all registers in base64, then what has a
  * fixed length. */
 _Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) +
-	6 * METRIC_NAME_MAX + HLL_REGISTERS + 1024 < 1 << 20,
-	"a row fits into a line of 1 MiB, the --max-line of sinks");
+			       6 * METRIC_NAME_MAX + HLL_REGISTERS + 1024 <
+		       1 << 20,
+	       "a row fits into a line of 1 MiB, the --max-line of sinks");
 
 /* What formats rows: one a thread. */
 struct writer {
 	struct dim dim[METRIC_DIMS_MAX];
 	struct buf out, dims, scratch, sketch, measures;
 	struct cell cell[COLUMNS_MAX];
-	uint64_t rows;               /* in out */
+	uint64_t rows; /* in out */
 };
 
 struct emit {
@@ -34,11 +35,12 @@ struct emit {
 	void *arg;
 	struct emit_threads threads;
 	struct order order;
-	struct writer *writer;       /* [0] is the caller's; the others are used with threads */
+	struct writer *writer; /* [0] is the caller's; the others are used with threads */
 	size_t n_writers;
 };
 
-struct emit *emit_new(const struct plan *plan, bool add, bool sketch, const struct emit_threads *threads, emit_fn *fn, void *arg)
+struct emit *emit_new(const struct plan *plan, bool add, bool sketch,
+		      const struct emit_threads *threads, emit_fn *fn, void *arg)
 {
 	struct emit *e = mem_zalloc(sizeof(*e));
 
@@ -71,7 +73,8 @@ void emit_free(struct emit *e)
 
 /* ---- rows */
 
-static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct group_counts *g, struct rollup *row)
+static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m,
+		    const struct group_counts *g, struct rollup *row)
 {
 	row->count = g->count;
 	row->has_value = m->m.has_value;
@@ -101,8 +104,8 @@ static void measure(const struct emit *e, struct writer *w, const struct plan_me
 }
 
 /* The columns of --agg, and in final rows what people read of them. */
-static void add_columns(const struct emit *e, struct writer *w, const struct plan_metric *m, const struct table *t,
-			const struct group *g, struct rollup *row)
+static void add_columns(const struct emit *e, struct writer *w, const struct plan_metric *m,
+			const struct table *t, const struct group *g, struct rollup *row)
 {
 	for (size_t c = 0; c < m->n_columns; c++)
 		w->cell[c].column = m->column[c];
@@ -126,7 +129,12 @@ static void add_columns(const struct emit *e, struct writer *w, const struct pla
 }
 
 /* What rows are made of. */
-struct job { struct emit *e; const struct plan_metric *m; const struct table *t; size_t from; };
+struct job {
+	struct emit *e;
+	const struct plan_metric *m;
+	const struct table *t;
+	size_t from;
+};
 
 static void write_row(const struct job *j, struct writer *w, const struct order_entry *x)
 {
@@ -150,7 +158,8 @@ static void write_row(const struct job *j, struct writer *w, const struct order_
 	w->rows++;
 }
 
-/* The groups of coming rows lie anywhere: first the group is asked for, then the sketch that it names, then what that names. */
+/* The groups of coming rows lie anywhere: first the group is asked for, then the sketch that it
+ * names, then what that names. */
 static inline void ask_ahead(const struct table *t, const struct order_entry *x, size_t left)
 {
 	const struct group *g;
@@ -172,7 +181,8 @@ static void write_piece(void *arg, unsigned i)
 {
 	const struct job *j = arg;
 	struct writer *w = &j->e->writer[i];
-	size_t from = j->from + i * (size_t)PIECE, to = from + PIECE < j->e->order.n ? from + PIECE : j->e->order.n;
+	size_t from = j->from + i * (size_t)PIECE,
+	       to = from + PIECE < j->e->order.n ? from + PIECE : j->e->order.n;
 
 	for (size_t k = 0; k < j->m->m.n_dims; k++)
 		w->dim[k].name = slice_z(j->m->m.dim[k].name);

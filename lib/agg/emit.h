@@ -1,5 +1,6 @@
-/* Rows out of group tables. Final rows are in the order of metric, window start and dimensions (key_cmp), which depends on the groups only; deltas in
- * that of the table: a sink sorts them its own way. */
+/* Rows out of group tables. Final rows are in the order of metric, window start and dimensions
+ * (key_cmp), which depends on the groups only; deltas in that of the table: a sink sorts them
+ * its own way. */
 #ifndef AGG_EMIT_H
 #define AGG_EMIT_H
 
@@ -10,13 +11,18 @@
 typedef int emit_fn(void *arg, struct slice lines, uint64_t rows, struct err *err);
 
 /* Runs call(arg, 0) .. call(arg, n - 1) at the same time, and returns when all have. */
-struct emit_threads { unsigned n; void (*run)(void *self, unsigned n, void (*call)(void *arg, unsigned i), void *arg); void *self; };
+struct emit_threads {
+	unsigned n;
+	void (*run)(void *self, unsigned n, void (*call)(void *arg, unsigned i), void *arg);
+	void *self;
+};
 
 struct emit;
 
-/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. The plan is borrowed. threads: who formats large numbers of rows; n 0: the
- * caller alone. */
-struct emit *emit_new(const struct plan *plan, bool add, bool sketch, const struct emit_threads *threads, emit_fn *fn, void *arg);
+/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. The plan is borrowed.
+ * threads: who formats large numbers of rows; n 0: the caller alone. */
+struct emit *emit_new(const struct plan *plan, bool add, bool sketch,
+		      const struct emit_threads *threads, emit_fn *fn, void *arg);
 void emit_free(struct emit *e);
 
 /* All groups of the metric's table. The table is left as it is. */

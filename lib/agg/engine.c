@@ -1,5 +1,7 @@
-/* Lines go through in batches of SCAN_BATCH, column by column: fields, times, values, uniques, keys of each metric; a line that fails loses its bit in
- * `live`. Only then are the bits that are left counted, metric by metric (table.c). So the inner loops are short, run over one kind of thing, and hardly
+/* Lines go through in batches of SCAN_BATCH, column by column: fields, times, values, uniques,
+ * keys of each metric; a line that fails loses its bit in
+ * `live`. Only then are the bits that are left counted, metric by metric (table.c). So the inner
+ * loops are short, run over one kind of thing, and hardly
  * ever branch to where the line before did not. */
 #include "agg/engine_internal.h"
 
@@ -10,14 +12,17 @@
 #include "base/mem.h"
 #include "proto/pos.h"
 
-_Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64, "a batch of lines is one set of 64 bits");
+_Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64,
+	       "a batch of lines is one set of 64 bits");
 
 /* What an aggregate makes of a column of values, once for all who ask. */
-static struct engine_contribution *contribution_of(struct engine *w, const struct agg_fn *fn, size_t value)
+static struct engine_contribution *contribution_of(struct engine *w, const struct agg_fn *fn,
+						   size_t value)
 {
 	size_t i = 0;
 
-	while (i < w->n_contributions && (w->contribution[i].fn != fn || w->contribution[i].value != value))
+	while (i < w->n_contributions &&
+	       (w->contribution[i].fn != fn || w->contribution[i].value != value))
 		i++;
 	if (i == w->n_contributions) {
 		w->contribution[i].fn = fn;
@@ -70,9 +75,12 @@ struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
 	for (size_t i = 0; i < plan->n_metrics; i++) {
 		const struct plan_metric *m = &plan->metric[i];
 
-		w->metric[i].table = table_new((struct table_shape){
-			.value = m->value >= 0, .uniq = m->uniq >= 0, .windows = lateness_us != ENGINE_NO_LATENESS,
-			.columns = (unsigned)m->n_columns, .rule = m->rule });
+		w->metric[i].table = table_new(
+			(struct table_shape){ .value = m->value >= 0,
+					      .uniq = m->uniq >= 0,
+					      .windows = lateness_us != ENGINE_NO_LATENESS,
+					      .columns = (unsigned)m->n_columns,
+					      .rule = m->rule });
 	}
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
@@ -198,15 +206,15 @@ static uint64_t beyond_limit(const struct engine *w, size_t column)
 	dec limit = w->plan->value_limit[column];
 	uint64_t beyond = 0;
 
-	for_each_line(i, w->has_value[column])
-		if (w->value[column][i] > limit || w->value[column][i] < -limit)
-			beyond |= BIT(i);
+	for_each_line(i, w->has_value[column]) if (w->value[column][i] > limit ||
+						   w->value[column][i] < -limit) beyond |= BIT(i);
 	return beyond;
 }
 
 static uint64_t read_values(struct engine *w, size_t column, uint64_t live)
 {
-	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), live, w->value[column]);
+	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), live,
+					    w->value[column]);
 
 	w->rounded[column] = w->plan->common.exact ? 0 : sets.rounded;
 	w->has_value[column] = sets.exact | w->rounded[column];
@@ -219,7 +227,8 @@ static uint64_t read_uniqs(struct engine *w, size_t column, uint64_t live)
 {
 	uint64_t has = 0;
 
-	for_each_line(i, live) {
+	for_each_line(i, live)
+	{
 		const struct field *f = engine_field(w, i, w->plan->uniq_field[column]);
 		struct slice text;
 
@@ -252,11 +261,11 @@ static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 	uint64_t index[SCAN_BATCH];
 	char *out;
 
-	for_each_line(i, live)
-		index[i] = window_of(m, w->time_us[i], p->m.every_us);
+	for_each_line(i, live) index[i] = window_of(m, w->time_us[i], p->m.every_us);
 	m->keys.n = 0;
 	out = buf_room(&m->keys, key_room(SCAN_BATCH, w->batch.used, p->m.n_dims));
-	return key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field, p->m.n_dims, index, &w->scratch, out, m->key);
+	return key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field,
+			       p->m.n_dims, index, &w->scratch, out, m->key);
 }
 
 /* ---- a batch */
@@ -281,8 +290,7 @@ static int add_batch(struct engine *w, uint64_t live, struct err *err)
 	uint8_t line[SCAN_BATCH];
 	unsigned n = 0;
 
-	for_each_line(i, live)
-		line[n++] = (uint8_t)i;
+	for_each_line(i, live) line[n++] = (uint8_t)i;
 	contribute(w);
 	for (size_t k = 0; k < w->plan->n_metrics; k++) {
 		const struct plan_metric *p = &w->plan->metric[k];
@@ -297,7 +305,8 @@ static int add_batch(struct engine *w, uint64_t live, struct err *err)
 			b.has_uniq = w->has_uniq[p->uniq];
 		}
 		for (size_t c = 0; c < p->n_columns; c++)
-			w->metric[k].contributes[c] = w->has_value[p->measure[p->part[c].measure].value];
+			w->metric[k].contributes[c] =
+				w->has_value[p->measure[p->part[c].measure].value];
 		b.contribution = w->metric[k].contribution;
 		b.contributes = w->metric[k].contributes;
 		if (table_add(w->metric[k].table, &b, err))
@@ -317,19 +326,21 @@ static void see_fields(struct engine *w, uint64_t valid)
 	size_t n = w->plan->n_fields;
 	uint64_t missing = ~w->counts.fields & (n < 64 ? BIT(n) - 1 : ~0ULL);
 
-	for_each_line(f, missing) {
+	for_each_line(f, missing)
+	{
 		bool seen = false;
 
-		for_each_line(i, valid)
-			seen |= engine_field(w, i, f)->type != FIELD_MISSING;
+		for_each_line(i, valid) seen |= engine_field(w, i, f)->type != FIELD_MISSING;
 		if (seen)
 			w->counts.fields |= BIT(f);
 	}
 }
 
-static int refuse_lines(struct engine *w, uint64_t dead, uint64_t late, uint64_t nth, const char *block, engine_refused_fn *refused, void *arg, struct err *err)
+static int refuse_lines(struct engine *w, uint64_t dead, uint64_t late, uint64_t nth,
+			const char *block, engine_refused_fn *refused, void *arg, struct err *err)
 {
-	for_each_line(i, dead | late) {
+	for_each_line(i, dead | late)
+	{
 		struct slice record = slice(w->batch.start[i], w->batch.length[i]);
 		struct err why = ERR_INIT;
 
@@ -337,7 +348,8 @@ static int refuse_lines(struct engine *w, uint64_t dead, uint64_t late, uint64_t
 			engine_why_ahead(w, &why);
 		else if (dead >> i & 1)
 			engine_why(w, (unsigned)i, &why);
-		if (refused(arg, nth + i, (size_t)(record.p - block), record, dead >> i & 1 ? why.msg : NULL, err))
+		if (refused(arg, nth + i, (size_t)(record.p - block), record,
+			    dead >> i & 1 ? why.msg : NULL, err))
 			return -1;
 	}
 	w->counts.dead += (unsigned)__builtin_popcountll(dead);
@@ -357,7 +369,8 @@ static uint64_t validate(struct engine *w, uint64_t live)
 	return live;
 }
 
-int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg, struct err *err)
+int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg,
+		 struct err *err)
 {
 	struct scan_batch *b = &w->batch;
 
@@ -376,7 +389,8 @@ int engine_block(struct engine *w, struct slice block, engine_refused_fn *refuse
 			return -1;
 		live |= b->blank;
 		if ((late || (unsigned)__builtin_popcountll(live) != b->lines) &&
-		    refuse_lines(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth, block.p, refused, arg, err))
+		    refuse_lines(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth,
+				 block.p, refused, arg, err))
 			return -1;
 	}
 	return 0;

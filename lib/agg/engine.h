@@ -1,15 +1,18 @@
 /* The engine: lines into groups. One per thread; knows no files, no stream, no clock.
  *
- * A line counts in all metrics of the plan or in none: everything that can be wrong with it is looked at before the first addition. What counts is a
- * function of the line alone; with a lateness also of the lines before it.
+ * A line counts in all metrics of the plan or in none: everything that can be wrong with it is
+ * looked at before the first addition. What counts is a function of the line alone; with a
+ * lateness also of the lines before it.
  *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a
  *            string is of the plan's form, or RFC 3339 or one of the wider forms where it has none,
  *            else a number with the unit; a local time needs the plan's zone (value.h)
- *   by       string, number, boolean, null and missing are values; arrays, objects, lone surrogates, NUL, more than KEY_VALUE_MAX bytes (a number:
+ *   by       string, number, boolean, null and missing are values; arrays, objects, lone
+ *            surrogates, NUL, more than KEY_VALUE_MAX bytes (a number:
  *            characters without an exponent): dead
  *   value    missing and null: counted in count only; else a number, in quotes or not, in range
  *            (with exact: of at most nine decimals), or dead
- *   uniq     missing and null: not counted; string, number and boolean by their text (as in keys), so that registers equal PFADD's; else dead */
+ *   uniq     missing and null: not counted; string, number and boolean by their text (as in
+ *            keys), so that registers equal PFADD's; else dead */
 #ifndef AGG_ENGINE_H
 #define AGG_ENGINE_H
 
@@ -19,48 +22,59 @@
 
 struct engine;
 
-/* A line that is not counted. nth, at: its number and byte in the block; reason: NULL for a late one. 0, or -1 with err, which ends the block. */
-typedef int engine_refused_fn(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err);
+/* A line that is not counted. nth, at: its number and byte in the block; reason: NULL for a late
+ * one. 0, or -1 with err, which ends the block. */
+typedef int engine_refused_fn(void *arg, uint64_t nth, size_t at, struct slice record,
+			      const char *reason, struct err *err);
 
 #define ENGINE_NO_LATENESS INT64_MAX
 
 struct engine_counts {
-	uint64_t lines, counted, blank, dead, late;   /* lines = the other four together */
-	uint64_t valid;              /* lines that are well formed, whether they count or not */
-	uint64_t rounded;            /* values of more than nine decimals, in counted lines */
-	uint64_t ahead;              /* lines too far ahead, which are counted or (ahead_dead) dead */
-	int64_t ahead_us;            /* the highest of their times, POS_NONE: none */
-	uint64_t twice, skipped;     /* counted lines whose local time came twice, or never was */
-	uint64_t fields;             /* set of the plan's fields that some valid line had */
-	int64_t watermark_us;        /* highest time of the counted lines but those, POS_NONE: none */
+	uint64_t lines, counted, blank, dead, late; /* lines = the other four together */
+	uint64_t valid;   /* lines that are well formed, whether they count or not */
+	uint64_t rounded; /* values of more than nine decimals, in counted lines */
+	/* lines too far ahead, which are counted or (ahead_dead) dead */
+	uint64_t ahead;
+	int64_t ahead_us;        /* the highest of their times, POS_NONE: none */
+	uint64_t twice, skipped; /* counted lines whose local time came twice, or never was */
+	uint64_t fields;         /* set of the plan's fields that some valid line had */
+	/* highest time of the counted lines but those, POS_NONE: none */
+	int64_t watermark_us;
 };
 
-/* lateness_us: a line is late when for any metric the window that it belongs to ended that long before the highest time counted so far;
- * ENGINE_NO_LATENESS: none is. With a lateness the tables list their windows. The plan is borrowed. */
+/* lateness_us: a line is late when for any metric the window that it belongs to ended that long
+ * before the highest time counted so far; ENGINE_NO_LATENESS: none is. With a lateness the
+ * tables list their windows. The plan is borrowed. */
 struct engine *engine_new(const struct plan *plan, int64_t lateness_us);
 void engine_free(struct engine *w);
 
-/* Where the lines of the next blocks come from, and so what their times are held against (agg/ahead.h,
- * the plan's max_ahead_us): the records' own timestamp, time_us; or, 0, their order, `order`, which
- * with a lateness is there already; or, NULL, nothing: then the times of counted lines are appended to
- * `times` (NULL: they are not; nor without a bound), an int64_t each, for the caller to judge. The two
+/* Where the lines of the next blocks come from, and so what their times are held against
+ * (agg/ahead.h, the plan's max_ahead_us): the records' own timestamp, time_us; or, 0, their
+ * order, `order`, which with a lateness is there already; or, NULL, nothing: then the times of
+ * counted lines are appended to
+ * `times` (NULL: they are not; nor without a bound), an int64_t each, for the caller to judge.
+ * The two
  * are borrowed. */
 void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times);
 
-/* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or what refused returned. */
-int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg, struct err *err);
+/* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or
+ * what refused returned. */
+int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg,
+		 struct err *err);
 
 /* Appends the event times of the block's good lines to `times`, an int64_t each; counts nothing. */
 void engine_peek(struct engine *w, struct slice block, struct buf *times);
 
-struct engine_counts *engine_counts(struct engine *w);    /* sums; lines are refused before they are in them */
+/* sums; lines are refused before they are in them */
+struct engine_counts *engine_counts(struct engine *w);
 /* The sums so far, and starts anew; with a lateness the watermark stays. */
 struct engine_counts engine_counts_take(struct engine *w);
 void engine_counts_add(struct engine_counts *to, const struct engine_counts *from);
 struct table *engine_table(struct engine *w, size_t metric);
-size_t engine_groups(const struct engine *w);             /* of all metrics */
-/* Adds all groups of `from`, which has the same plan and is empty then. EX_DATAERR as from table_merge. */
+size_t engine_groups(const struct engine *w); /* of all metrics */
+/* Adds all groups of `from`, which has the same plan and is empty then. EX_DATAERR as from
+ * table_merge. */
 int engine_merge(struct engine *w, struct engine *from, struct err *err);
-void engine_clear(struct engine *w);                      /* forgets all groups */
+void engine_clear(struct engine *w); /* forgets all groups */
 
 #endif

@@ -6,19 +6,20 @@
 #include "agg/key.h"
 #include "agg/engine.h"
 
-#define for_each_line(i, set) \
-	for (uint64_t left_##i = (set), i; \
-	     left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); left_##i &= left_##i - 1)
+#define for_each_line(i, set)                                             \
+	for (uint64_t left_##i = (set), i;                                \
+	     left_##i && (i = (uint64_t)__builtin_ctzll(left_##i), true); \
+	     left_##i &= left_##i - 1)
 #define BIT(i) (1ULL << (i))
 
 struct engine_metric {
 	struct table *table;
-	struct buf keys;             /* of the batch, one behind the other */
+	struct buf keys; /* of the batch, one behind the other */
 	const char *key[SCAN_BATCH];
-	int64_t start_us;            /* window of the last line: most are in the same */
+	int64_t start_us; /* window of the last line: most are in the same */
 	uint64_t index;
-	const dec **contribution;    /* of each column: rows of value or of square; NULL: a COUNT */
-	uint64_t *contributes;       /* of each column, of the batch */
+	const dec **contribution; /* of each column: rows of value or of square; NULL: a COUNT */
+	uint64_t *contributes;    /* of each column, of the batch */
 };
 
 struct engine {
@@ -30,21 +31,26 @@ struct engine {
 	struct engine_counts counts;
 	struct value_clock clock;
 	struct key_scratch scratch;
-	struct ahead own;            /* the order of a plain stream's lines */
-	struct ahead *order;         /* as in engine_from */
+	struct ahead own;    /* the order of a plain stream's lines */
+	struct ahead *order; /* as in engine_from */
 	struct buf *times;
-	int64_t limit_us;            /* a time beyond is too far ahead */
+	int64_t limit_us; /* a time beyond is too far ahead */
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
 	uint64_t twice, skipped;
-	dec (*value)[SCAN_BATCH];            /* a row a column of the plan */
+	dec (*value)[SCAN_BATCH]; /* a row a column of the plan */
 	uint64_t *has_value, *rounded;
-	struct engine_contribution { const struct agg_fn *fn; size_t value; dec part[FN_PARTS_MAX][SCAN_BATCH]; } *contribution;
-	size_t n_contributions;              /* of aggregates that add something else than the value */
+	struct engine_contribution {
+		const struct agg_fn *fn;
+		size_t value;
+		dec part[FN_PARTS_MAX][SCAN_BATCH];
+	} * contribution;
+	/* of aggregates that add something else than the value */
+	size_t n_contributions;
 	uint64_t (*uniq)[SCAN_BATCH];
 	uint64_t *has_uniq;
-	uint64_t ahead;                      /* dead for being too far ahead, and nothing else */
+	uint64_t ahead; /* dead for being too far ahead, and nothing else */
 };
 
 static inline const struct field *engine_field(const struct engine *w, unsigned line, size_t field)

@@ -28,8 +28,7 @@ static int64_t highest(const struct engine *w, uint64_t live)
 			high = w->time_us[i] > high ? w->time_us[i] : high;
 		return high;
 	}
-	for_each_line(i, live)
-		high = w->time_us[i] > high ? w->time_us[i] : high;
+	for_each_line(i, live) high = w->time_us[i] > high ? w->time_us[i] : high;
 	return high;
 }
 
@@ -42,8 +41,7 @@ static int64_t lowest(const struct engine *w, uint64_t live)
 			low = w->time_us[i] < low ? w->time_us[i] : low;
 		return low;
 	}
-	for_each_line(i, live)
-		low = w->time_us[i] < low ? w->time_us[i] : low;
+	for_each_line(i, live) low = w->time_us[i] < low ? w->time_us[i] : low;
 	return low;
 }
 
@@ -88,7 +86,8 @@ static uint64_t find_late(struct engine *w, uint64_t live, bool calm)
 	int64_t mark = w->order->highest_us;
 	uint64_t late = 0;
 
-	for_each_line(i, live) {
+	for_each_line(i, live)
+	{
 		int64_t us = w->time_us[i];
 
 		if (is_late(w, us, mark))
@@ -115,8 +114,7 @@ static uint64_t judge_by_order(struct engine *w, uint64_t live, int64_t high)
 	else if (w->lateness_us != ENGINE_NO_LATENESS)
 		late = find_late(w, live, calm);
 	else
-		for_each_line(i, live)
-			ahead_event(order, w->time_us[i]);
+		for_each_line(i, live) ahead_event(order, w->time_us[i]);
 	count_ahead(w, order->dropped - before, order->dropped_us);
 	w->counts.watermark_us = order->highest_us;
 	return late;
@@ -126,8 +124,7 @@ void engine_keep_times(const struct engine *w, uint64_t live, struct buf *times)
 {
 	char *out = buf_room(times, SCAN_BATCH * sizeof(*w->time_us));
 
-	for_each_line(i, live)
-		out = mempcpy(out, &w->time_us[i], sizeof(*w->time_us));
+	for_each_line(i, live) out = mempcpy(out, &w->time_us[i], sizeof(*w->time_us));
 	times->n = (size_t)(out - times->p);
 }
 
@@ -138,9 +135,7 @@ static uint64_t judge_by_limit(struct engine *w, uint64_t live, int64_t high)
 	uint64_t ahead = 0;
 
 	if (high > w->limit_us) {
-		for_each_line(i, live)
-			if (w->time_us[i] > w->limit_us)
-				ahead |= BIT(i);
+		for_each_line(i, live) if (w->time_us[i] > w->limit_us) ahead |= BIT(i);
 		count_ahead(w, (unsigned)__builtin_popcountll(ahead), high);
 		high = highest(w, live & ~ahead);
 	}
@@ -171,6 +166,8 @@ void engine_why_ahead(const struct engine *w, struct err *why)
 	char ahead[32];
 
 	ahead[num_duration_text(c->max_ahead_us, ahead)] = 0;
-	err_set(why, EX_DATAERR, "metric %s: %s is more than %s ahead of the timestamp of its record "
-		"(--max-ahead)", w->plan->metric[0].m.name, c->time.name, ahead);
+	err_set(why, EX_DATAERR,
+		"metric %s: %s is more than %s ahead of the timestamp of its record "
+		"(--max-ahead)",
+		w->plan->metric[0].m.name, c->time.name, ahead);
 }

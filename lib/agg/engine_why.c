@@ -1,10 +1,12 @@
-/* The reasons of dead lines. Slow: lines are looked at once more, in the order in which a reader would name what is wrong: the text, the time, then each
- * metric's dimensions, value, uniques. A reason names the metric and the path, and never repeats what the record says. */
+/* The reasons of dead lines. Slow: lines are looked at once more, in the order in which a reader
+ * would name what is wrong: the text, the time, then each metric's dimensions, value, uniques. A
+ * reason names the metric and the path, and never repeats what the record says. */
 #include "agg/engine_internal.h"
 
 static const char *const type_names[] = {
-	[FIELD_MISSING] = "missing", [FIELD_NULL] = "null", [FIELD_FALSE] = "a boolean", [FIELD_TRUE] = "a boolean", [FIELD_NUMBER] = "a number",
-	[FIELD_STRING] = "a string", [FIELD_ESCAPED] = "a string", [FIELD_ARRAY] = "an array", [FIELD_OBJECT] = "an object",
+	[FIELD_MISSING] = "missing",  [FIELD_NULL] = "null",       [FIELD_FALSE] = "a boolean",
+	[FIELD_TRUE] = "a boolean",   [FIELD_NUMBER] = "a number", [FIELD_STRING] = "a string",
+	[FIELD_ESCAPED] = "a string", [FIELD_ARRAY] = "an array",  [FIELD_OBJECT] = "an object",
 };
 
 /* ---- times */
@@ -26,7 +28,7 @@ static void guess(const struct value_when *when, struct slice text, struct buf *
 
 	if (!form) {
 		buf_addz(out, " (2026-11-20T15:00:00Z); --time-format says how other times are "
-			"written");
+			      "written");
 		return;
 	}
 	buf_printf(out, is_pattern ? ": --time-format '%s'" : ": --time-format %s", form);
@@ -66,7 +68,7 @@ static void why_none(const struct value_when *when, const struct field *f, struc
 }
 
 static void why_time(const struct value_when *when, const struct field *f,
-	enum value_time_result result, struct buf *out)
+		     enum value_time_result result, struct buf *out)
 {
 	switch (result) {
 	case VALUE_TIME_NONE:
@@ -77,7 +79,7 @@ static void why_time(const struct value_when *when, const struct field *f,
 		break;
 	case VALUE_TIME_LOCAL:
 		buf_addz(out, "a time without an offset: --zone NAME (Europe/Berlin, UTC, +01:00) "
-			"says where its clock stands");
+			      "says where its clock stands");
 		break;
 	case VALUE_TIME_NAME:
 		buf_printf(out, "a time of another zone than --zone %s", zone_name(when->zone));
@@ -109,32 +111,41 @@ static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 
 /* ---- dimensions and values */
 
-static bool text_is_wrong(enum key_result r, const struct field *f, const char *metric, const char *path, struct err *why)
+static bool text_is_wrong(enum key_result r, const struct field *f, const char *metric,
+			  const char *path, struct err *why)
 {
 	switch (r) {
 	case KEY_OK:
 		return false;
 	case KEY_STRUCTURE:
-		err_set(why, EX_DATAERR, "metric %s: %s is %s, not a string, number or boolean", metric, path, type_names[f->type]);
+		err_set(why, EX_DATAERR, "metric %s: %s is %s, not a string, number or boolean",
+			metric, path, type_names[f->type]);
 		break;
 	case KEY_SURROGATE:
-		err_set(why, EX_DATAERR, "metric %s: %s has half of a surrogate pair, which no store can hold", metric, path);
+		err_set(why, EX_DATAERR,
+			"metric %s: %s has half of a surrogate pair, which no store can hold",
+			metric, path);
 		break;
 	case KEY_NUL:
-		err_set(why, EX_DATAERR, "metric %s: %s has a NUL (\\u0000), which no store can hold", metric, path);
+		err_set(why, EX_DATAERR,
+			"metric %s: %s has a NUL (\\u0000), which no store can hold", metric, path);
 		break;
 	case KEY_LONG:
-		err_set(why, EX_DATAERR, "metric %s: %s is longer than %d bytes", metric, path, KEY_VALUE_MAX);
+		err_set(why, EX_DATAERR, "metric %s: %s is longer than %d bytes", metric, path,
+			KEY_VALUE_MAX);
 		break;
 	case KEY_NUMBER:
-		err_set(why, EX_DATAERR, "metric %s: %s is a number of more than %d characters "
-			"(written without an exponent)", metric, path, KEY_VALUE_MAX);
+		err_set(why, EX_DATAERR,
+			"metric %s: %s is a number of more than %d characters "
+			"(written without an exponent)",
+			metric, path, KEY_VALUE_MAX);
 		break;
 	}
 	return true;
 }
 
-static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
+static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
+			   struct err *why)
 {
 	const struct field *fields = engine_field(w, line, 0);
 	struct buf key = { 0 };
@@ -147,8 +158,8 @@ static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsign
 }
 
 /* column: of the plan's values. limit: what is beyond it is bad; 0: any. */
-static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t column, const char *path, dec limit,
-			   unsigned line, struct err *why)
+static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t column,
+			   const char *path, dec limit, unsigned line, struct err *why)
 {
 	const struct field *f = engine_field(w, line, w->plan->value_field[column]);
 	enum dec_result r;
@@ -161,13 +172,17 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 	case DEC_ROUNDED:
 	case DEC_OK:
 		if (limit && (v > limit || v < -limit)) {
-			err_set(why, EX_DATAERR, "metric %s: %s is out of range for its measure (beyond +-%lld)", m->m.name, path,
-				(long long)(limit / 1000000000));
+			err_set(why, EX_DATAERR,
+				"metric %s: %s is out of range for its measure (beyond +-%lld)",
+				m->m.name, path, (long long)(limit / 1000000000));
 			return true;
 		}
 		if (r == DEC_OK || !w->plan->common.exact)
 			return false;
-		err_set(why, EX_DATAERR, "metric %s: %s has more than nine decimals, and --exact forbids to round it", m->m.name, path);
+		err_set(why, EX_DATAERR,
+			"metric %s: %s has more than nine decimals, and --exact forbids to round "
+			"it",
+			m->m.name, path);
 		return true;
 	case DEC_RANGE:
 		err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)", m->m.name,
@@ -181,23 +196,27 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 	return true;
 }
 
-static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
+static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
+			     struct err *why)
 {
 	for (size_t i = 0; i < m->m.n_measures; i++) {
 		const struct metric_measure *x = &m->m.measure[i];
 
-		if (value_is_wrong(w, m, (size_t)m->measure[i].value, x->path.name, x->fn->limit, line, why))
+		if (value_is_wrong(w, m, (size_t)m->measure[i].value, x->path.name, x->fn->limit,
+				   line, why))
 			return true;
 	}
 	return false;
 }
 
-static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line, struct err *why)
+static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
+			  struct err *why)
 {
 	const struct field *f = engine_field(w, line, w->plan->uniq_field[m->uniq]);
 	struct slice text;
 
-	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f, m->m.name, m->m.uniq.name, why);
+	return f->type > FIELD_NULL &&
+	       text_is_wrong(key_text(f, &w->scratch, &text), f, m->m.name, m->m.uniq.name, why);
 }
 
 void engine_why(struct engine *w, unsigned line, struct err *why)
@@ -211,7 +230,9 @@ void engine_why(struct engine *w, unsigned line, struct err *why)
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		const struct plan_metric *m = &w->plan->metric[i];
 
-		if (dims_are_wrong(w, m, line, why) || (m->value >= 0 && value_is_wrong(w, m, (size_t)m->value, m->m.value.name, 0, line, why)) ||
+		if (dims_are_wrong(w, m, line, why) ||
+		    (m->value >= 0 &&
+		     value_is_wrong(w, m, (size_t)m->value, m->m.value.name, 0, line, why)) ||
 		    measure_is_wrong(w, m, line, why) ||
 		    (m->uniq >= 0 && uniq_is_wrong(w, m, line, why)))
 			return;

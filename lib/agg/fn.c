@@ -1,5 +1,6 @@
-/* The registry, and a row's way from cells to measures. Cells of a row stand in order of rule and name, a
- * measure's parts so in several places: they are gathered by the parts' names. Rows have few columns. */
+/* The registry, and a row's way from cells to measures. Cells of a row stand in order of rule
+ * and name, a measure's parts so in several places: they are gathered by the parts' names. Rows
+ * have few columns. */
 #include "agg/fn.h"
 
 #include <stdio.h>
@@ -31,19 +32,20 @@ void fn_put_double(double v, struct buf *out)
 }
 
 /* The cells of one measure and operation, in the order of its parts. False: one is missing. */
-static bool gather_parts(const struct agg_fn *fn, struct slice measure, const struct cell *cell, size_t n,
-			 struct cell out[FN_PARTS_MAX])
+static bool gather_parts(const struct agg_fn *fn, struct slice measure, const struct cell *cell,
+			 size_t n, struct cell out[FN_PARTS_MAX])
 {
 	unsigned found = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct column_name name;
 
-		if (!column_name_parse(cell[i].column.name, &name) || !slice_eq(name.measure, measure) ||
-		    !slice_is(name.operation, fn->name))
+		if (!column_name_parse(cell[i].column.name, &name) ||
+		    !slice_eq(name.measure, measure) || !slice_is(name.operation, fn->name))
 			continue;
 		for (unsigned k = 0; k < fn->parts; k++)
-			if (slice_is(name.part, fn->part[k].name) && cell[i].column.rule == fn->part[k].rule) {
+			if (slice_is(name.part, fn->part[k].name) &&
+			    cell[i].column.rule == fn->part[k].rule) {
 				out[k] = cell[i];
 				found |= 1u << k;
 			}
@@ -52,7 +54,8 @@ static bool gather_parts(const struct agg_fn *fn, struct slice measure, const st
 }
 
 /* The measure whose name comes next in order; false: none is left. */
-static bool next_measure(const struct cell *cell, size_t n, struct slice last, struct column_name *next)
+static bool next_measure(const struct cell *cell, size_t n, struct slice last,
+			 struct column_name *next)
 {
 	struct column_name name;
 

@@ -12,7 +12,7 @@ static void avg_value(const struct cell *cell, struct buf *out)
 		return;
 	}
 	v = wide_ratio(wide_of(sum < 0 ? -(wide_u128)sum : (wide_u128)sum),
-		wide_mul(wide_of(cell[0].count), 1000000000));
+		       wide_mul(wide_of(cell[0].count), 1000000000));
 	fn_put_double(sum < 0 ? -v : v, out);
 }
 

@@ -1,10 +1,11 @@
-/* stddev(x): the sample's standard deviation, from how many values there are, their sum, and the sum of
- * their squares, each square rounded to nine decimals by itself. With n, S, Q in units of 1e-9:
+/* stddev(x): the sample's standard deviation, from how many values there are, their sum, and the
+ * sum of their squares, each square rounded to nine decimals by itself. With n, S, Q in units of
+ * 1e-9:
  *
  *   variance = (Q / 1e9 - (S / 1e9)^2 / n) / (n - 1) = (n Q 1e9 - S^2) / (n (n - 1) 1e18)
  *
- * Numerator and denominator are exact; the quotient is rounded once, then its root. The rounded squares may
- * leave the numerator a little below 0: then it is 0. */
+ * Numerator and denominator are exact; the quotient is rounded once, then its root. The rounded
+ * squares may leave the numerator a little below 0: then it is 0. */
 #include <math.h>
 
 #include "agg/fn.h"
@@ -14,7 +15,8 @@
 
 static dec square(dec v)
 {
-	wide_u128 a = v < 0 ? -(wide_u128)v : (wide_u128)v, s = a * a, q = s / NANO, rest = s % NANO;
+	wide_u128 a = v < 0 ? -(wide_u128)v : (wide_u128)v, s = a * a, q = s / NANO,
+		  rest = s % NANO;
 
 	return (dec)(q + (rest > NANO / 2 || (rest == NANO / 2 && (q & 1))));
 }
@@ -46,7 +48,8 @@ static void stddev_value(const struct cell *cell, struct buf *out)
 
 const struct agg_fn fn_stddev = {
 	.name = "stddev",
-	.help = "standard deviation of the values as a sample (n - 1); values beyond +-1e10 are bad data",
+	.help = "standard deviation of the values as a sample (n - 1); values beyond +-1e10 are "
+		"bad data",
 	.parts = 3,
 	.part = { { COLUMN_COUNT, "n" }, { COLUMN_SUM, "sum" }, { COLUMN_SUM, "squares" } },
 	.limit = (dec)10000000000 * NANO,

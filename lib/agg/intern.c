@@ -1,5 +1,5 @@
-/* A table of fixed places: a value stands in the place of its hash or in the one beside it. 512 KiB, of which only what is used is
- * ever touched. */
+/* A table of fixed places: a value stands in the place of its hash or in the one beside it. 512
+ * KiB, of which only what is used is ever touched. */
 #include "agg/intern.h"
 
 #include <stdlib.h>
@@ -10,7 +10,10 @@
 
 enum { PLACES = 4096 };
 
-struct interned { uint8_t text_n /* 0: empty */, value_n; char text[INTERN_MAX], value[INTERN_MAX]; };
+struct interned {
+	uint8_t text_n /* 0: empty */, value_n;
+	char text[INTERN_MAX], value[INTERN_MAX];
+};
 
 static inline bool intern_has(const struct interned *v, struct slice text)
 {

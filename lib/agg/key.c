@@ -1,16 +1,20 @@
-/* Building: a value is copied as one or two fixed 16-byte moves, which run over its end; what follows overwrites that, zeros end it. Numbers in the
- * forms that nearly all have, without an exponent and of at most 40 characters, are canonical as they stand, but for zeros at their end. */
+/* Building: a value is copied as one or two fixed 16-byte moves, which run over its end; what
+ * follows overwrites that, zeros end it. Numbers in the forms that nearly all have, without an
+ * exponent and of at most 40 characters, are canonical as they stand, but for zeros at their
+ * end. */
 #include "agg/key.h"
 
 #include "base/dec.h"
 
 enum { COPY = 16, LENGTH_BITS = 13, CANONICAL_PLAIN_MAX = 40 };
-_Static_assert(COPY * 2 <= SCAN_PAD && COPY * 2 + 2 <= KEY_SLACK, "fixed-size copies stay inside the paddings");
+_Static_assert(COPY * 2 <= SCAN_PAD && COPY * 2 + 2 <= KEY_SLACK,
+	       "fixed-size copies stay inside the paddings");
 _Static_assert(KEY_VALUE_MAX + 8 < 1 << LENGTH_BITS, "a length fits its bits, d.ddde-4095 too");
 
 /* Numbers of tags: the order of types, as jq has it, with missing first. */
 enum { RANK_MISSING, RANK_NULL, RANK_FALSE, RANK_TRUE, RANK_NUMBER, RANK_STRING };
-static const enum dim_tag tags[8] = { DIM_MISSING, DIM_NULL, DIM_FALSE, DIM_TRUE, DIM_NUMBER, DIM_STRING };
+static const enum dim_tag tags[8] = { DIM_MISSING, DIM_NULL,   DIM_FALSE,
+				      DIM_TRUE,    DIM_NUMBER, DIM_STRING };
 
 static inline char *put_value(char *out, unsigned rank, const char *p, size_t n)
 {
@@ -86,7 +90,8 @@ static enum key_result unescape_key(const struct field *f, struct buf *scratch, 
 	return out->n && memchr(out->p, 0, out->n) ? KEY_NUL : KEY_OK;
 }
 
-/* How many bytes of a number without an exponent are its canonical text; 0: it is not that simple. */
+/* How many bytes of a number without an exponent are its canonical text; 0: it is not that
+ * simple. */
 static size_t without_zeros(const char *p, size_t n)
 {
 	bool point = false;
@@ -202,7 +207,8 @@ static enum key_result put_other(const struct field *f, struct key_scratch *s, c
 	return KEY_STRUCTURE;
 }
 
-/* What nearly all fields are: short plain strings, and numbers of one to eight digits without a leading zero or sign. */
+/* What nearly all fields are: short plain strings, and numbers of one to eight digits without a
+ * leading zero or sign. */
 static inline enum key_result put_field(const struct field *f, struct key_scratch *s, char **out)
 {
 	if (__builtin_expect(f->type == FIELD_STRING && f->n <= 2 * COPY, 1)) {
@@ -227,7 +233,8 @@ static inline char *finish_key(char *out, char *p, uint64_t window)
 	return out + length * KEY_UNIT;
 }
 
-enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n, uint64_t window, struct key_scratch *s, char *out, size_t *at)
+enum key_result key_build(const struct field *fields, const uint8_t *index, size_t n,
+			  uint64_t window, struct key_scratch *s, char *out, size_t *at)
 {
 	char *p = out + sizeof(uint64_t);
 
@@ -241,8 +248,9 @@ enum key_result key_build(const struct field *fields, const uint8_t *index, size
 	return KEY_OK;
 }
 
-uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live, const uint8_t *index, size_t n, const uint64_t *window, struct key_scratch *s,
-                         char *out, const char **key)
+uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live,
+			 const uint8_t *index, size_t n, const uint64_t *window,
+			 struct key_scratch *s, char *out, const char **key)
 {
 	uint64_t good = live;
 
@@ -265,7 +273,10 @@ uint64_t key_build_lines(const struct field *fields, size_t width, uint64_t live
 
 /* ---- reading */
 
-struct value { unsigned rank; struct slice text; };
+struct value {
+	unsigned rank;
+	struct slice text;
+};
 
 static inline const char *value_at(const char *p, struct value *v)
 {
@@ -304,8 +315,8 @@ int key_cmp(const char *a, const char *b, size_t n)
 			return x.rank < y.rank ? -1 : 1;
 		if (x.rank < RANK_NUMBER)
 			continue;
-		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text) :
-			dims_number_cmp(x.text, y.text);
+		c = x.rank == RANK_STRING ? slice_cmp(x.text, y.text)
+					  : dims_number_cmp(x.text, y.text);
 		if (c)
 			return c;
 	}
@@ -380,5 +391,6 @@ bool key_same(const char *a, const char *b, size_t dim)
 {
 	struct value x = key_value_of(a, dim), y = key_value_of(b, dim);
 
-	return x.rank == y.rank && x.text.n == y.text.n && (x.text.n == 0 || memcmp(x.text.p, y.text.p, x.text.n) == 0);
+	return x.rank == y.rank && x.text.n == y.text.n &&
+	       (x.text.n == 0 || memcmp(x.text.p, y.text.p, x.text.n) == 0);
 }

@@ -11,7 +11,8 @@
 #include "json/json.h"
 
 const char *const metric_units[] = {
-	[VALUE_RFC3339] = "", [VALUE_S] = "s", [VALUE_MS] = "ms", [VALUE_US] = "us", [VALUE_NS] = "ns",
+	[VALUE_RFC3339] = "", [VALUE_S] = "s",   [VALUE_MS] = "ms",
+	[VALUE_US] = "us",    [VALUE_NS] = "ns",
 };
 
 void metric_fini(struct metric *m)
@@ -37,18 +38,23 @@ int metric_name_check(const char *name, struct err *err)
 	size_t n = strlen(name);
 
 	if (n == 0 || n > METRIC_NAME_MAX)
-		return err_set(err, EX_USAGE, "a metric's name has 1 to %d bytes, this one has %zu", METRIC_NAME_MAX, n);
+		return err_set(err, EX_USAGE, "a metric's name has 1 to %d bytes, this one has %zu",
+			       METRIC_NAME_MAX, n);
 	if (!str_utf8(name, n))
 		return err_set(err, EX_USAGE, "a metric's name is UTF-8, this one is not");
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			return err_set(err, EX_USAGE, "a metric's name has no control characters, this one has one at byte %zu", i + 1);
+			return err_set(err, EX_USAGE,
+				       "a metric's name has no control characters, this one has "
+				       "one at byte %zu",
+				       i + 1);
 	return 0;
 }
 
 int metric_every_check(int64_t every_us, struct err *err)
 {
-	if (every_us >= METRIC_EVERY_MIN_US && every_us <= METRIC_EVERY_MAX_US && every_us % METRIC_EVERY_MIN_US == 0)
+	if (every_us >= METRIC_EVERY_MIN_US && every_us <= METRIC_EVERY_MAX_US &&
+	    every_us % METRIC_EVERY_MIN_US == 0)
 		return 0;
 	return err_set(err, EX_USAGE, "a window is 1ms to 366d long, in whole milliseconds");
 }
@@ -85,14 +91,17 @@ static int add_dim(struct metric *m, struct path *p, struct err *err)
 	size_t i = m->n_dims, bytes = strlen(p->name);
 
 	if (bytes > METRIC_DIM_NAME_MAX)
-		return err_set(err, EX_USAGE, "a dimension's name has at most %d bytes, "
-			"this one has %zu", METRIC_DIM_NAME_MAX, bytes);
+		return err_set(err, EX_USAGE,
+			       "a dimension's name has at most %d bytes, "
+			       "this one has %zu",
+			       METRIC_DIM_NAME_MAX, bytes);
 	while (i > 0 && slice_cmp(slice_z(m->dim[i - 1].name), slice_z(p->name)) > 0)
 		i--;
 	if (i > 0 && strcmp(m->dim[i - 1].name, p->name) == 0)
 		return err_set(err, EX_USAGE, "two dimensions are called %s", p->name);
 	if (m->n_dims == METRIC_DIMS_MAX)
-		return err_set(err, EX_USAGE, "a metric has at most %d dimensions", METRIC_DIMS_MAX);
+		return err_set(err, EX_USAGE, "a metric has at most %d dimensions",
+			       METRIC_DIMS_MAX);
 	m->dim = mem_grow(m->dim, m->n_dims + 1, sizeof(*m->dim));
 	memmove(m->dim + i + 1, m->dim + i, (m->n_dims - i) * sizeof(*m->dim));
 	m->dim[i] = *p;
@@ -131,7 +140,8 @@ static int unknown_operation(struct slice op, struct err *err)
 		buf_addz(&names, i ? ", " : "");
 		buf_addz(&names, fn_all[i]->name);
 	}
-	rc = err_set(err, EX_USAGE, "there is no aggregate \"%.*s\": %.*s", (int)op.n, op.p, (int)names.n, names.p);
+	rc = err_set(err, EX_USAGE, "there is no aggregate \"%.*s\": %.*s", (int)op.n, op.p,
+		     (int)names.n, names.p);
 	buf_fini(&names);
 	return rc;
 }
@@ -156,7 +166,9 @@ static int name_measure(struct metric_measure *m, struct slice given, struct err
 		buf_fini(&name);
 		return 0;
 	}
-	err_set(err, EX_USAGE, "\"%.*s\" is no name of a measure (1 to 63 letters, digits and underscores): say NAME=%s(..)",
+	err_set(err, EX_USAGE,
+		"\"%.*s\" is no name of a measure (1 to 63 letters, digits and underscores): say "
+		"NAME=%s(..)",
 		(int)name.n, name.p, m->fn->name);
 	buf_fini(&name);
 	return -1;
@@ -171,7 +183,8 @@ static bool cut_measure(struct slice text, struct slice *name, struct slice *op,
 	if (!open || text.p[text.n - 1] != ')')
 		return false;
 	*name = equals ? trim_metric(slice(text.p, (size_t)(equals - text.p))) : slice(NULL, 0);
-	*op = trim_metric(equals ? slice(equals + 1, (size_t)(open - equals - 1)) : slice(text.p, (size_t)(open - text.p)));
+	*op = trim_metric(equals ? slice(equals + 1, (size_t)(open - equals - 1))
+				 : slice(text.p, (size_t)(open - text.p)));
 	*path = trim_metric(slice(open + 1, (size_t)(text.p + text.n - 1 - (open + 1))));
 	return true;
 }
@@ -197,7 +210,9 @@ int metric_add_measure(struct metric *m, const char *text, struct err *err)
 	struct slice name, op, path;
 
 	if (!cut_measure(trim_metric(slice_z(text)), &name, &op, &path))
-		return err_set(err, EX_USAGE, "%s: say NAME=OPERATION(PATH), such as latency=avg(latency_ms)", text);
+		return err_set(err, EX_USAGE,
+			       "%s: say NAME=OPERATION(PATH), such as latency=avg(latency_ms)",
+			       text);
 	x.fn = fn_find(op);
 	if (!x.fn)
 		return unknown_operation(op, err);
@@ -224,7 +239,8 @@ void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1])
 	snprintf(out, METRIC_CFG_CHARS + 1, "%016llx", (unsigned long long)hash_64(text.p, text.n));
 }
 
-void metric_cfg(const struct metric *m, const struct metric_common *c, char out[METRIC_CFG_CHARS + 1])
+void metric_cfg(const struct metric *m, const struct metric_common *c,
+		char out[METRIC_CFG_CHARS + 1])
 {
 	struct buf b = { 0 };
 

@@ -1,6 +1,7 @@
 /* A metric: name, window and the fields that it groups by and measures.
  *
- * What decides its deltas has one canonical text, whose hash is the metric's cfg: a metric in a store never changes its meaning under one name.
+ * What decides its deltas has one canonical text, whose hash is the metric's cfg: a metric in a
+ * store never changes its meaning under one name.
  *
  *   hta-metric 1\n
  *   every 60000000\n             window, us
@@ -15,7 +16,8 @@
  *   exact\n                      only with --exact
  *   ahead 600000000\n            only with --ahead dead: --max-ahead, us
  *
- * cfg = XXH3-64 of that text, 16 hex digits, most significant first. The name is no part of it, nor is lateness. */
+ * cfg = XXH3-64 of that text, 16 hex digits, most significant first. The name is no part of it,
+ * nor is lateness. */
 #ifndef AGG_METRIC_H
 #define AGG_METRIC_H
 
@@ -29,33 +31,39 @@
  * --max-line. */
 enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_DIM_NAME_MAX = 1024 };
 enum { METRIC_CFG_CHARS = 16 };
-#define METRIC_EVERY_MIN_US 1000LL                       /* windows start at whole milliseconds */
+#define METRIC_EVERY_MIN_US 1000LL /* windows start at whole milliseconds */
 #define METRIC_EVERY_MAX_US (366LL * 86400 * 1000000)
 
 /* NAME=avg(PATH) of --agg. */
-struct metric_measure { char *name; const struct agg_fn *fn; struct path path; };
+struct metric_measure {
+	char *name;
+	const struct agg_fn *fn;
+	struct path path;
+};
 
 struct metric {
 	char *name;
 	int64_t every_us;
 	size_t n_dims;
-	struct path *dim;            /* in order of their names (bytes), which are distinct */
+	struct path *dim; /* in order of their names (bytes), which are distinct */
 	bool has_value, has_uniq;
 	struct path value, uniq;
 	size_t n_measures;
-	struct metric_measure *measure;      /* in order of their names (bytes), which are distinct */
+	/* in order of their names (bytes), which are distinct */
+	struct metric_measure *measure;
 };
 
 /* What all metrics of a run share. */
 struct metric_common {
 	struct path time;
 	struct value_when when;
-	bool exact;                  /* more than nine decimals are bad data instead of rounded */
-	int64_t max_ahead_us;        /* a time further ahead moves no watermark (agg/ahead.h) */
-	bool ahead_dead;             /* ... and is bad data */
+	bool exact;           /* more than nine decimals are bad data instead of rounded */
+	int64_t max_ahead_us; /* a time further ahead moves no watermark (agg/ahead.h) */
+	bool ahead_dead;      /* ... and is bad data */
 };
 
-extern const char *const metric_units[];                 /* by enum value_unit: "", "s", "ms", "us", "ns" */
+/* by enum value_unit: "", "s", "ms", "us", "ns" */
+extern const char *const metric_units[];
 
 void metric_fini(struct metric *m);
 
@@ -75,11 +83,13 @@ int metric_add_measure(struct metric *m, const char *text, struct err *err);
 /* XXH3-64 of a text as METRIC_CFG_CHARS hex digits and a NUL. */
 void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1]);
 
-void metric_cfg(const struct metric *m, const struct metric_common *c, char out[METRIC_CFG_CHARS + 1]);
+void metric_cfg(const struct metric *m, const struct metric_common *c,
+		char out[METRIC_CFG_CHARS + 1]);
 
 /* Appends the definition for people and stores: {"every":"1m","time":"ts","unit":"ms",
  * "zone":"UTC","format":"clf","by":["endpoint"],"value":"latency_ms","uniq":"user_id",
- * "agg":{"latency":"avg(latency_ms)"},"exact":true,"max_ahead":"10m"}; members that do not apply are left out, but for "by". */
+ * "agg":{"latency":"avg(latency_ms)"},"exact":true,"max_ahead":"10m"}; members that do not apply
+ * are left out, but for "by". */
 void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out);
 
 #endif

@@ -1,6 +1,8 @@
-/* Place by place: the window, then each dimension. All groups that are alike up to a place get a number there, the first bytes of their order, and are
- * sorted by it without a look at their keys; those with the same number go on at the same place, behind what their strings have in common, or at the next.
- * Few are compared as they are. Half as many entries are put aside for merging: with the entries that is 18 bytes a group. */
+/* Place by place: the window, then each dimension. All groups that are alike up to a place get a
+ * number there, the first bytes of their order, and are sorted by it without a look at their
+ * keys; those with the same number go on at the same place, behind what their strings have in
+ * common, or at the next. Few are compared as they are. Half as many entries are put aside for
+ * merging: with the entries that is 18 bytes a group. */
 #include "agg/order.h"
 
 #include <stdlib.h>
@@ -11,7 +13,11 @@
 
 enum { FEW = 8, AHEAD = 8 };
 
-struct sorter { const struct table *t; size_t dims; struct order_entry *spare; };
+struct sorter {
+	const struct table *t;
+	size_t dims;
+	struct order_entry *spare;
+};
 
 void order_clear(struct order *o, size_t expected)
 {
@@ -39,7 +45,8 @@ static inline const char *key_of(const struct sorter *s, const struct order_entr
 /* ---- by numbers */
 
 /* a[0..m) and b[0..n) to `to`, where b may be the end of what is written. */
-static void merge_orders(const struct order_entry *a, size_t m, const struct order_entry *b, size_t n, struct order_entry *to)
+static void merge_orders(const struct order_entry *a, size_t m, const struct order_entry *b,
+			 size_t n, struct order_entry *to)
 {
 	const struct order_entry *a_end = a + m, *b_end = b + n;
 
@@ -103,7 +110,9 @@ static void sort_keys(const struct sorter *s, struct order_entry *v, size_t n)
 	sort_keys(s, v + half, n - half);
 	memcpy(s->spare, v, half * sizeof(*v));
 	for (size_t a = 0, to = 0; a < half; to++)
-		v[to] = m < n && key_cmp(key_of(s, &v[m]), key_of(s, &s->spare[a]), s->dims) < 0 ? v[m++] : s->spare[a++];
+		v[to] = m < n && key_cmp(key_of(s, &v[m]), key_of(s, &s->spare[a]), s->dims) < 0
+				? v[m++]
+				: s->spare[a++];
 }
 
 /* ---- place by place; place 0 is the window, place d + 1 dimension d */
@@ -125,18 +134,20 @@ static void sort_alike(const struct sorter *s, struct order_entry *v, size_t n, 
 	if (same)
 		sort_at(s, v, n, place + 1);
 	else if (key_is_string(first, place - 1))
-		sort_at(s, v, n, place);        /* they have seven bytes more in common */
+		sort_at(s, v, n, place); /* they have seven bytes more in common */
 	else
 		sort_keys(s, v, n);
 }
 
-static inline void ask_ahead(const struct sorter *s, const struct order_entry *v, size_t i, size_t n)
+static inline void ask_ahead(const struct sorter *s, const struct order_entry *v, size_t i,
+			     size_t n)
 {
 	__builtin_prefetch(key_of(s, &v[i + AHEAD < n ? i + AHEAD : i]));
 }
 
 /* What all strings of a place begin with. */
-static size_t common_prefix(const struct sorter *s, const struct order_entry *v, size_t n, size_t place)
+static size_t common_prefix(const struct sorter *s, const struct order_entry *v, size_t n,
+			    size_t place)
 {
 	const char *first = NULL;
 	size_t most = KEY_VALUE_MAX;
@@ -162,7 +173,8 @@ static void give_numbers(const struct sorter *s, struct order_entry *v, size_t n
 
 	for (size_t i = 0; i < n; i++) {
 		ask_ahead(s, v, i, n);
-		v[i].by = place ? key_prefix(key_of(s, &v[i]), place - 1, skip) : key_window(key_of(s, &v[i]));
+		v[i].by = place ? key_prefix(key_of(s, &v[i]), place - 1, skip)
+				: key_window(key_of(s, &v[i]));
 	}
 }
 

@@ -13,16 +13,16 @@
 /* Options of one metric, or everybody's. NULL or false: not given. */
 struct scope {
 	const char *name;
-	int64_t every_us;            /* 0: not given */
+	int64_t every_us; /* 0: not given */
 	bool has_by;
-	struct buf by;               /* lists, joined by commas */
+	struct buf by; /* lists, joined by commas */
 	const char *value, *uniq;
 	const char **agg;
 	size_t n_aggs;
 };
 
 struct plan_builder {
-	struct scope *scope;         /* [0] is everybody's */
+	struct scope *scope; /* [0] is everybody's */
 	size_t n;
 	int64_t max_ahead_us;
 	bool ahead_dead;
@@ -189,10 +189,12 @@ static int plan_column_of(uint8_t *column, size_t *n, size_t field)
 	return (int)(*n)++;
 }
 
-static int fill_metric(struct metric *m, const struct scope *own, const struct scope *all, struct err *err)
+static int fill_metric(struct metric *m, const struct scope *own, const struct scope *all,
+		       struct err *err)
 {
 	const struct scope *by = own->has_by ? own : all, *agg = own->n_aggs ? own : all;
-	const char *value = own->value ? own->value : all->value, *uniq = own->uniq ? own->uniq : all->uniq;
+	const char *value = own->value ? own->value : all->value,
+		   *uniq = own->uniq ? own->uniq : all->uniq;
 
 	m->name = mem_strdup(own->name);
 	m->every_us = own->every_us ? own->every_us : all->every_us ? all->every_us : 60000000;
@@ -225,7 +227,9 @@ static void fill_columns(struct plan_metric *m)
 	for (size_t i = 0; i < x->n_measures; i++)
 		for (unsigned k = 0; k < x->measure[i].fn->parts; k++) {
 			const struct agg_fn *fn = x->measure[i].fn;
-			struct column c = { fn->part[k].rule, slice_z(mem_printf("%s.%s.%s", x->measure[i].name, fn->name, fn->part[k].name)) };
+			struct column c = { fn->part[k].rule,
+					    slice_z(mem_printf("%s.%s.%s", x->measure[i].name,
+							       fn->name, fn->part[k].name)) };
 			size_t at = m->n_columns++;
 
 			for (; at > 0 && column_cmp(&m->column[at - 1], &c) > 0; at--) {
@@ -242,13 +246,15 @@ static void fill_columns(struct plan_metric *m)
 }
 
 /* The column of values that a measure is taken of. SCAN_FIELDS fields are too many. */
-static int fill_measure(struct plan *p, const struct metric_measure *x, struct plan_measure *out, struct err *err)
+static int fill_measure(struct plan *p, const struct metric_measure *x, struct plan_measure *out,
+			struct err *err)
 {
 	size_t field = field_of(p, &x->path);
 	dec *limit;
 
 	if (field == SCAN_FIELDS)
-		return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
+		return err_set(err, EX_USAGE, "the metrics use more than %d different fields",
+			       SCAN_FIELDS);
 	out->value = plan_column_of(p->value_field, &p->n_values, field);
 	limit = &p->value_limit[out->value];
 	if (x->fn->limit && (!*limit || x->fn->limit < *limit))
@@ -271,7 +277,8 @@ static int fill_fields(struct plan *p, struct plan_metric *m, struct err *err)
 	if (m->m.has_uniq)
 		uniq = field_of(p, &m->m.uniq);
 	if (field == SCAN_FIELDS || value == SCAN_FIELDS || uniq == SCAN_FIELDS)
-		return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
+		return err_set(err, EX_USAGE, "the metrics use more than %d different fields",
+			       SCAN_FIELDS);
 	if (m->m.has_value)
 		m->value = plan_column_of(p->value_field, &p->n_values, value);
 	if (m->m.has_uniq)
@@ -281,13 +288,15 @@ static int fill_fields(struct plan *p, struct plan_metric *m, struct err *err)
 		if (fill_measure(p, &m->m.measure[i], &m->measure[i], err))
 			return -1;
 	if (m->m.n_measures > COLUMNS_MAX / FN_PARTS_MAX)
-		return err_set(err, EX_USAGE, "a metric has at most %d measures", COLUMNS_MAX / FN_PARTS_MAX);
+		return err_set(err, EX_USAGE, "a metric has at most %d measures",
+			       COLUMNS_MAX / FN_PARTS_MAX);
 	fill_columns(m);
 	metric_cfg(&m->m, &p->common, m->cfg);
 	return 0;
 }
 
-static int fill_plan(struct plan *p, const struct plan_builder *b, const char *time, struct err *err)
+static int fill_plan(struct plan *p, const struct plan_builder *b, const char *time,
+		     struct err *err)
 {
 	static const struct scope events = { .name = "events" };
 	const struct scope *own = b->n > 1 ? b->scope + 1 : &events;
@@ -295,9 +304,11 @@ static int fill_plan(struct plan *p, const struct plan_builder *b, const char *t
 	if (path_parse(&p->common.time, slice_z(time), err))
 		return err_in(err, "--time");
 	if (b->form && timeform_is_local(b->form) && !b->zone)
-		return err_set(err, EX_USAGE,
+		return err_set(
+			err, EX_USAGE,
 			"--time-format %s has no offset (%%z): --zone NAME says where its clock "
-			"stands (Europe/Berlin, UTC)", timeform_name(b->form));
+			"stands (Europe/Berlin, UTC)",
+			timeform_name(b->form));
 	p->time_field = (uint8_t)field_of(p, &p->common.time);
 	for (size_t i = 0; i < (b->n > 1 ? b->n - 1 : 1); i++) {
 		struct plan_metric *m = &p->metric[p->n_metrics++];
@@ -308,7 +319,8 @@ static int fill_plan(struct plan *p, const struct plan_builder *b, const char *t
 	return 0;
 }
 
-struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact, struct err *err)
+struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact,
+			 struct err *err)
 {
 	struct plan *p = mem_zalloc(sizeof(*p));
 
@@ -402,7 +414,9 @@ void plan_list(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->n_metrics; i++) {
 		buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
 		json_quote_z(out, p->metric[i].m.name);
-		buf_printf(out, ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", p->metric[i].cfg, p->metric[i].m.every_us);
+		buf_printf(out,
+			   ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", p->metric[i].cfg,
+			   p->metric[i].m.every_us);
 		metric_def(&p->metric[i].m, &p->common, out);
 		if (p->metric[i].n_columns) {
 			buf_addz(out, ",\"columns\":");

@@ -1,8 +1,9 @@
 /* What one run of hta-window is to count: its metrics, and the fields that a line is scanned for.
  *
- * Made from options in the order of the command line: those before the first plan_metric are everybody's, those after one are its own and replace
- * everybody's; within one scope dimensions add up and other options are replaced by later ones. Without plan_metric there is one metric, "events".
- * Texts are borrowed until plan_finish. */
+ * Made from options in the order of the command line: those before the first plan_metric are
+ * everybody's, those after one are its own and replace everybody's; within one scope dimensions
+ * add up and other options are replaced by later ones. Without plan_metric there is one metric,
+ * "events". Texts are borrowed until plan_finish. */
 #ifndef AGG_PLAN_H
 #define AGG_PLAN_H
 
@@ -20,7 +21,8 @@ int plan_every(struct plan_builder *b, const char *duration, struct err *err);
 int plan_by(struct plan_builder *b, const char *paths, struct err *err);
 int plan_value(struct plan_builder *b, const char *path, struct err *err);
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
-int plan_agg(struct plan_builder *b, const char *text, struct err *err);         /* NAME=OPERATION(PATH); adds up */
+/* NAME=OPERATION(PATH); adds up */
+int plan_agg(struct plan_builder *b, const char *text, struct err *err);
 /* Everybody's, wherever they stand. EX_USAGE; EX_CONFIG as from zone_new. */
 int plan_zone(struct plan_builder *b, const char *name, struct err *err);
 int plan_time_format(struct plan_builder *b, const char *text, struct err *err);
@@ -34,33 +36,44 @@ enum plan_use { PLAN_TIME, PLAN_BY, PLAN_VALUE, PLAN_UNIQ };
 struct plan_metric {
 	struct metric m;
 	char cfg[METRIC_CFG_CHARS + 1];
-	uint8_t *dim_field;          /* field of each dimension */
-	int value, uniq;             /* columns, -1: none */
+	uint8_t *dim_field; /* field of each dimension */
+	int value, uniq;    /* columns, -1: none */
 	/* What the metric's measures keep, in the order of a row (column_cmp). */
 	size_t n_columns;
-	struct column *column;       /* their names are owned */
-	enum column_rule *rule;      /* the same rules, as a table wants them */
-	struct plan_part { size_t measure; unsigned part; } *part;   /* which of whose a column is */
-	struct plan_measure { int value; size_t column[FN_PARTS_MAX]; } *measure;   /* where its values and its parts are */
+	struct column *column;  /* their names are owned */
+	enum column_rule *rule; /* the same rules, as a table wants them */
+	/* which of whose a column is */
+	struct plan_part {
+		size_t measure;
+		unsigned part;
+	} * part;
+	/* where its values and its parts are */
+	struct plan_measure {
+		int value;
+		size_t column[FN_PARTS_MAX];
+	} * measure;
 };
 
 struct plan {
 	struct metric_common common;
-	struct zone *zone;           /* those that common.when borrows */
+	struct zone *zone; /* those that common.when borrows */
 	struct timeform *form;
 	struct plan_metric *metric;
 	size_t n_metrics;
-	struct path *path;           /* of each field: borrowed from the metrics and common */
-	size_t n_fields;             /* at most SCAN_FIELDS */
+	struct path *path; /* of each field: borrowed from the metrics and common */
+	size_t n_fields;   /* at most SCAN_FIELDS */
 	uint8_t time_field;
-	uint8_t *value_field, *uniq_field;   /* columns: each path that is measured once, whatever the number of its metrics */
+	/* columns: each path that is measured once, whatever the number of its metrics */
+	uint8_t *value_field, *uniq_field;
 	size_t n_values, n_uniqs;
-	dec *value_limit;            /* of each column of values: what is beyond it is bad; 0: any */
+	/* of each column of values: what is beyond it is bad; 0: any */
+	dec *value_limit;
 };
 
 /* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields, a form of
  * local times without a zone. */
-struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact, struct err *err);
+struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact,
+			 struct err *err);
 void plan_free(struct plan *p);
 
 /* The first metric that asks for the field, and what for ("--by"): for messages. */
@@ -68,7 +81,8 @@ const struct plan_metric *plan_who(const struct plan *p, size_t field, const cha
 
 /* One hash of all names and cfgs: the stage's own in the hello. */
 void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1]);
-/* Appends [{"name":..,"cfg":..,"every_us":..,"def":{..},"columns":[..]},..]; columns where there are measures. */
+/* Appends [{"name":..,"cfg":..,"every_us":..,"def":{..},"columns":[..]},..]; columns where there
+ * are measures. */
 void plan_list(const struct plan *p, struct buf *out);
 
 #endif

@@ -1,26 +1,35 @@
 /* Groups by key, in two pieces of memory:
  *
- *   buckets   { u32 tag[8], u32 ref[8] } x 2^k, a cache line each, at most 7/8 full, probed one after the other from tag & mask on. The tag is the
- *             low half of the hash (never 0, which is an empty place): it is all that growing needs, so that no group is touched then, and it keeps
- *             nearly every wrong group from being looked at. Eight tags are compared at once, so that where a key stands costs no branch.
- *   arena     counts [links] [columns] key, counts ..   in order of arrival; a ref counts units of 16 bytes from its start
+ *   buckets   { u32 tag[8], u32 ref[8] } x 2^k, a cache line each, at most 7/8 full, probed one
+ *             after the other from tag & mask on. The tag is the
+ *             low half of the hash (never 0, which is an empty place): it is all that growing
+ *             needs, so that no group is touched then, and it keeps
+ *             nearly every wrong group from being looked at. Eight tags are compared at once, so
+ *             that where a key stands costs no branch.
+ *   arena     counts [links] [columns] key, counts ..   in order of arrival; a ref counts units
+ *                                                       of 16 bytes from its start
  *
- * Counts with a value are 48 bytes: least and most value have 64 bits each until the first value that does not fit; then the whole table is made anew
- * with 64 bytes of counts, once. So counts and a key of up to 32 bytes lie in two cache lines, wherever they begin.
+ * Counts with a value are 48 bytes: least and most value have 64 bits each until the first value
+ * that does not fit; then the whole table is made anew with 64 bytes of counts, once. So counts
+ * and a key of up to 32 bytes lie in two cache lines, wherever they begin.
  *
- * A batch goes through in phases, each of which asks for the memory of the next: hash and ask for the bucket; look at the bucket and ask for the
- * group; compare and add, and ask for the sketch; add to the sketch. So the misses of 64 records overlap instead of queueing up.
+ * A batch goes through in phases, each of which asks for the memory of the next: hash and ask
+ * for the bucket; look at the bucket and ask for the group; compare and add, and ask for the
+ * sketch; add to the sketch. So the misses of 64 records overlap instead of queueing up.
  *
- * A batch that has one key throughout looks for its group once: 5.0 ns a record instead of 8.5. What gains nothing on top, in ns a record of two
- * dimensions, keys and table together:
- *   to remember the last group from record to record, where nine of ten have one   11.0, without it 10.7 (table alone)
- *   to number (intern) all values, so that a key is 16 bytes                       19.6: finding two numbers takes 12.5, the table still 7.1 (intern.h:
- *                                                                                  those that have to be decoded)
- *   to begin counts at cache lines where they would lie in two                     16.9, without it 17.0; up to a third more memory; nor with a million
- *                                                                                  groups in no order: the key is behind them, in the next line
+ * A batch that has one key throughout looks for its group once: 5.0 ns a record instead of 8.5.
+ * What gains nothing on top, in ns a record of two dimensions, keys and table together:
+ *   to remember the last group from record to record, where nine of ten have one: 11.0, without
+ *   it 10.7 (table alone)
+ *   to number (intern) all values, so that a key is 16 bytes: 19.6. Finding two numbers takes
+ *   12.5, the table still 7.1 (intern.h has the values that have to be decoded)
+ *   to begin counts at cache lines where they would lie in two: 16.9, without it 17.0, for up to
+ *   a third more memory; nor with a million groups in no order: the key is in the next line
  *
- * Where windows close one by one (table_drop_earliest) their groups only die: they stay in the buckets, where nobody looks for them any more, until
- * half of the arena is dead; then what lives is moved together and the buckets are made anew. That is O(1) a group, whatever the lateness. */
+ * Where windows close one by one (table_drop_earliest) their groups only die: they stay in the
+ * buckets, where nobody looks for them any more, until half of the arena is dead; then what
+ * lives is moved together and the buckets are made anew. That is O(1) a group, whatever the
+ * lateness. */
 #include "agg/table.h"
 
 #include <stdlib.h>
@@ -92,7 +101,10 @@ void table_clear(struct table *t)
 
 static void put_wide(struct group *to, struct group_counts c)
 {
-	*to = (struct group){ .count = c.count, .value_count = c.value_count, .sum = c.sum, .wide = { DEC_MAX, -DEC_MAX } };
+	*to = (struct group){ .count = c.count,
+			      .value_count = c.value_count,
+			      .sum = c.sum,
+			      .wide = { DEC_MAX, -DEC_MAX } };
 	if (c.value_count) {
 		to->wide.min = c.min;
 		to->wide.max = c.max;
@@ -126,9 +138,11 @@ static void rebuild(struct table *t, bool wide)
 			memmove(to, g, bytes);
 		} else {
 			put_wide(to, table_counts(&from, g));
-			memcpy((char *)to + WIDE_BYTES, (const char *)g + NARROW_BYTES, bytes - NARROW_BYTES);
+			memcpy((char *)to + WIDE_BYTES, (const char *)g + NARROW_BYTES,
+			       bytes - NARROW_BYTES);
 		}
-		table_place(t, tag_of(hash_64(key_of(t, to), key_bytes(key_of(t, to)))), ref_of(t, to));
+		table_place(t, tag_of(hash_64(key_of(t, to), key_bytes(key_of(t, to)))),
+			    ref_of(t, to));
 		if (t->shape.windows)
 			table_list(t, to);
 		t->used += size_of(t, to);
@@ -179,7 +193,8 @@ size_t table_groups(const struct table *t)
 
 size_t table_memory(const struct table *t)
 {
-	size_t n = sizeof(*t) + t->cap + ((size_t)t->mask + 2) * sizeof(*t->bucket) + t->cap_window * sizeof(*t->window);
+	size_t n = sizeof(*t) + t->cap + ((size_t)t->mask + 2) * sizeof(*t->bucket) +
+		   t->cap_window * sizeof(*t->window);
 
 	n += t->cap_spare * sizeof(struct hll *) + t->n_spare * 32;
 	for (struct group *g = t->shape.uniq ? table_first(t) : NULL; g; g = table_next(t, g))
@@ -234,7 +249,8 @@ void table_cells(const struct table *t, const struct group *g, struct cell *out)
 	const dec *slot = slots_of(t, g);
 
 	for (unsigned c = 0; c < t->shape.columns; c++) {
-		out[c].empty = slot[c] == column_start(t->shape.rule[c]) && t->shape.rule[c] >= COLUMN_MIN;
+		out[c].empty = slot[c] == column_start(t->shape.rule[c]) &&
+			       t->shape.rule[c] >= COLUMN_MIN;
 		if (t->shape.rule[c] == COLUMN_COUNT)
 			out[c].count = (uint64_t)slot[c];
 		else

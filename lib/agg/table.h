@@ -1,8 +1,11 @@
-/* The groups of one metric: an exact hash table from keys (key.h) to counts, made for many small additions.
+/* The groups of one metric: an exact hash table from keys (key.h) to counts, made for many small
+ * additions.
  *
- * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes of index, its key, and 16 bytes (count only) or 48 (with
- * a value; 64 once a table has seen a value beyond +-9.2e9), 16 more with uniques or windows, and 16 a column of --agg. Memory is kept by table_clear for the next epoch.
- * At that first large value the table is there twice for a moment. Belongs to one thread. */
+ * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes
+ * of index, its key, and 16 bytes (count only) or 48 (with a value; 64 once a table has seen a
+ * value beyond +-9.2e9), 16 more with uniques or windows, and 16 a column of --agg. Memory is
+ * kept by table_clear for the next epoch. At that first large value the table is there twice for
+ * a moment. Belongs to one thread. */
 #ifndef AGG_TABLE_H
 #define AGG_TABLE_H
 
@@ -16,45 +19,50 @@ enum { TABLE_BATCH = 64 };
 
 struct table;
 
-struct group;                    /* one of a table */
+struct group; /* one of a table */
 
 struct group_counts {
 	uint64_t count, value_count;
-	dec sum, min, max;           /* undefined while value_count is 0 */
-	struct hll *uniq;            /* the table's; NULL until the first unique */
+	dec sum, min, max; /* undefined while value_count is 0 */
+	struct hll *uniq;  /* the table's; NULL until the first unique */
 };
 
 struct table_shape {
-	bool value, uniq;            /* what a group holds */
-	bool windows;                /* groups are listed by window: table_window, table_drop */
-	unsigned columns;            /* of aggregates; their rules are borrowed for the table's life */
+	bool value, uniq; /* what a group holds */
+	bool windows;     /* groups are listed by window: table_window, table_drop */
+	/* of aggregates; their rules are borrowed for the table's life */
+	unsigned columns;
 	const enum column_rule *rule;
 };
 
 struct table *table_new(struct table_shape shape);
 void table_free(struct table *t);
 
-/* Up to TABLE_BATCH records out of a batch of lines. A record is counted once; its value and unique are added where the bit of its line is set. */
+/* Up to TABLE_BATCH records out of a batch of lines. A record is counted once; its value and
+ * unique are added where the bit of its line is set. */
 struct table_batch {
 	unsigned n;
-	const uint8_t *line;         /* n indexes into the arrays below, each below TABLE_BATCH */
+	const uint8_t *line; /* n indexes into the arrays below, each below TABLE_BATCH */
 	const char *const *key;
 	uint64_t has_value, has_uniq;
 	const dec *value;
-	const uint64_t *uniq;        /* hash_murmur64a */
-	/* By column of the shape: the lines that contribute, and what; NULL for a COUNT, to which each adds 1. */
+	const uint64_t *uniq; /* hash_murmur64a */
+	/* By column of the shape: the lines that contribute, and what; NULL for a COUNT, to
+	 * which each adds 1. */
 	const uint64_t *contributes;
 	const dec *const *contribution;
 };
-/* EX_DATAERR: a sum left the range of its type, or the groups 64 GiB. What was added then is undefined. */
+/* EX_DATAERR: a sum left the range of its type, or the groups 64 GiB. What was added then is
+ * undefined. */
 int table_add(struct table *t, const struct table_batch *b, struct err *err);
 
-/* Adds all groups of `from`, which is left as it was but for its sketches, which may have been taken. */
+/* Adds all groups of `from`, which is left as it was but for its sketches, which may have been
+ * taken. */
 int table_merge(struct table *t, struct table *from, struct err *err);
 
 void table_clear(struct table *t);
 size_t table_groups(const struct table *t);
-size_t table_memory(const struct table *t);            /* bytes held, sketches included */
+size_t table_memory(const struct table *t); /* bytes held, sketches included */
 
 /* All groups, in order of their arrival: for (g = table_first(t); g; g = table_next(t, g)). */
 struct group *table_first(const struct table *t);
@@ -70,10 +78,12 @@ struct group *table_at(const struct table *t, uint32_t ref);
 
 /* Tables with windows: the earliest open window into *window, false if there is none. */
 bool table_earliest(const struct table *t, uint64_t *window);
-size_t table_window_groups(const struct table *t);      /* how many groups the earliest window has */
+/* how many groups the earliest window has */
+size_t table_window_groups(const struct table *t);
 struct group *table_window_first(const struct table *t);
 struct group *table_window_next(const struct table *t, const struct group *g);
-/* Forgets the earliest window. No key of it may be added any more. Groups move: no pointer to one is valid after it. */
+/* Forgets the earliest window. No key of it may be added any more. Groups move: no pointer to
+ * one is valid after it. */
 void table_drop_earliest(struct table *t);
 
 #endif

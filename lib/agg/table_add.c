@@ -12,14 +12,16 @@ static struct hll *group_sketch(struct table *t, struct group *g)
 }
 
 /* n values. */
-static inline bool add_values(const struct table *t, struct group *g, uint64_t n, dec sum, dec min, dec max)
+static inline bool add_values(const struct table *t, struct group *g, uint64_t n, dec sum, dec min,
+			      dec max)
 {
 	g->value_count += n;
 	if (t->wide) {
 		g->wide.min = min < g->wide.min ? min : g->wide.min;
 		g->wide.max = max > g->wide.max ? max : g->wide.max;
 	} else {
-		if ((int64_t)min < g->narrow.min)        /* hardly ever: a branch is cheaper than a store each time */
+		if ((int64_t)min <
+		    g->narrow.min) /* hardly ever: a branch is cheaper than a store each time */
 			g->narrow.min = (int64_t)min;
 		if ((int64_t)max > g->narrow.max)
 			g->narrow.max = (int64_t)max;
@@ -34,7 +36,8 @@ static inline bool is_narrow(dec v)
 
 static int full(struct err *err)
 {
-	return err_set(err, EX_DATAERR, "more groups than 64 GiB hold: leave a dimension out, or set --max-groups");
+	return err_set(err, EX_DATAERR,
+		       "more groups than 64 GiB hold: leave a dimension out, or set --max-groups");
 }
 
 static int overflow(struct err *err)
@@ -60,7 +63,8 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 }
 
 /* The tags of n keys; their places are asked for. */
-static void ask_places(const struct table *t, const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *tag)
+static void ask_places(const struct table *t, const char *const *key, const uint32_t *bytes,
+		       unsigned n, uint32_t *tag)
 {
 	uint64_t hash[TABLE_BATCH];
 
@@ -71,10 +75,12 @@ static void ask_places(const struct table *t, const char *const *key, const uint
 	}
 }
 
-/* Events without dimensions, or of one host's file: all records of a batch often have one key. Where they have not, a look at the last says so. */
+/* Events without dimensions, or of one host's file: all records of a batch often have one key.
+ * Where they have not, a look at the last says so. */
 static bool is_one(const char *const *key, const uint32_t *bytes, unsigned n)
 {
-	if (n < 2 || !key_equal(key[0], key[n - 1], bytes[0]) || !key_equal(key[0], key[n / 2], bytes[0]))
+	if (n < 2 || !key_equal(key[0], key[n - 1], bytes[0]) ||
+	    !key_equal(key[0], key[n / 2], bytes[0]))
 		return false;
 	for (unsigned k = 1; k < n - 1; k++)
 		if (!key_equal(key[0], key[k], bytes[0]))
@@ -82,8 +88,10 @@ static bool is_one(const char *const *key, const uint32_t *bytes, unsigned n)
 	return true;
 }
 
-/* The groups of n keys, of which the first alone is looked for where they are one. False: the arena is at its end. */
-static bool seek(struct table *t, const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *ref)
+/* The groups of n keys, of which the first alone is looked for where they are one. False: the
+ * arena is at its end. */
+static bool seek(struct table *t, const char *const *key, const uint32_t *bytes, unsigned n,
+		 uint32_t *ref)
 {
 	unsigned looked_for = is_one(key, bytes, n) ? 1 : n;
 	uint32_t tag[TABLE_BATCH];
@@ -125,8 +133,9 @@ static bool add_columns(struct table *t, const struct table_batch *b, const uint
 
 		for (unsigned k = 0; k < b->n; k++)
 			if (b->contributes[c] >> b->line[k] & 1)
-				in_range &= add_to_slot(t->shape.rule[c], slots_of(t, group_at(t, ref[k])) + c,
-					v ? v[b->line[k]] : 1);
+				in_range &= add_to_slot(t->shape.rule[c],
+							slots_of(t, group_at(t, ref[k])) + c,
+							v ? v[b->line[k]] : 1);
 	}
 	return in_range;
 }
@@ -149,7 +158,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		dec v;
 
 		g->count++;
-		if (b->has_uniq)         /* asking for NULL costs a walk through the page tables */
+		if (b->has_uniq) /* asking for NULL costs a walk through the page tables */
 			__builtin_prefetch(links_of(t, g)->uniq);
 		if (!(b->has_value >> b->line[k] & 1))
 			continue;
@@ -157,7 +166,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		if (__builtin_expect(!t->wide && !is_narrow(v), 0)) {
 			if (!table_widen(t))
 				return full(err);
-			seek(t, key, bytes, b->n, ref);        /* they are all there, elsewhere */
+			seek(t, key, bytes, b->n, ref); /* they are all there, elsewhere */
 			g = group_at(t, ref[k]);
 		}
 		in_range &= add_values(t, g, 1, v, v, v);
@@ -169,7 +178,8 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 	return in_range ? 0 : overflow(err);
 }
 
-static bool merge_group(struct table *t, struct group *to, const struct table *from_table, struct group *from)
+static bool merge_group(struct table *t, struct group *to, const struct table *from_table,
+			struct group *from)
 {
 	struct group_counts c = table_counts(from_table, from);
 	bool in_range = true;
@@ -178,7 +188,8 @@ static bool merge_group(struct table *t, struct group *to, const struct table *f
 	if (c.value_count)
 		in_range = add_values(t, to, c.value_count, c.sum, c.min, c.max);
 	for (unsigned i = 0; i < t->shape.columns; i++)
-		in_range &= add_to_slot(t->shape.rule[i], slots_of(t, to) + i, slots_of(from_table, from)[i]);
+		in_range &= add_to_slot(t->shape.rule[i], slots_of(t, to) + i,
+					slots_of(from_table, from)[i]);
 	if (!c.uniq)
 		return in_range;
 	if (links_of(t, to)->uniq) {
@@ -215,4 +226,3 @@ int table_merge(struct table *t, struct table *from, struct err *err)
 	}
 	return in_range ? 0 : overflow(err);
 }
-

@@ -1,4 +1,5 @@
-/* Inside of the group table: table.c (life, windows, looking), table_place.c (where groups stand), table_add.c (batches). */
+/* Inside of the group table: table.c (life, windows, looking), table_place.c (where groups
+ * stand), table_add.c (batches). */
 #ifndef AGG_TABLE_INTERNAL_H
 #define AGG_TABLE_INTERNAL_H
 
@@ -7,47 +8,69 @@
 #include "agg/key.h"
 #include "agg/table.h"
 
-enum { UNIT = 16, PLACES = 8, LINE = 64, BUCKETS_MIN = 32, ARENA_MIN = 16 << 10, SWEEP_MIN = 64 << 10 };
+enum {
+	UNIT = 16,
+	PLACES = 8,
+	LINE = 64,
+	BUCKETS_MIN = 32,
+	ARENA_MIN = 16 << 10,
+	SWEEP_MIN = 64 << 10,
+};
 _Static_assert((int)UNIT == (int)KEY_UNIT, "groups begin at units");
 
-/* Counts, as many of their bytes as the table's groups need; then links, where its shape wants them; then a slot a column; then
- * the key. */
+/* Counts, as many of their bytes as the table's groups need; then links, where its shape wants
+ * them; then a slot a column; then the key. */
 struct group {
 	uint64_t count, value_count;
 	dec sum;
 	union {
-		struct { int64_t min, max; } narrow;
-		struct { dec min, max; } wide;
+		struct {
+			int64_t min, max;
+		} narrow;
+		struct {
+			dec min, max;
+		} wide;
 	};
 };
-struct links { struct hll *uniq; uint32_t next; /* in its window's list */ };
+struct links {
+	struct hll *uniq;
+	uint32_t next; /* in its window's list */
+};
 enum { COUNT_BYTES = 16, NARROW_BYTES = 48, WIDE_BYTES = 64, LINKS_BYTES = 16 };
-_Static_assert(offsetof(struct group, sum) == COUNT_BYTES && offsetof(struct group, narrow) + 16 == NARROW_BYTES && sizeof(struct group) == WIDE_BYTES &&
-	sizeof(struct links) == LINKS_BYTES, "layout of a group");
+_Static_assert(offsetof(struct group, sum) == COUNT_BYTES &&
+		       offsetof(struct group, narrow) + 16 == NARROW_BYTES &&
+		       sizeof(struct group) == WIDE_BYTES && sizeof(struct links) == LINKS_BYTES,
+	       "layout of a group");
 _Static_assert(sizeof(dec) == UNIT, "slots are units");
-#define DEAD UINT64_MAX              /* the count of a group whose window is gone */
+#define DEAD UINT64_MAX /* the count of a group whose window is gone */
 
 #define ARENA_MAX ((size_t)UINT32_MAX * UNIT)
 
-struct bucket { uint32_t tag[PLACES], ref[PLACES]; };
+struct bucket {
+	uint32_t tag[PLACES], ref[PLACES];
+};
 _Static_assert(sizeof(struct bucket) == LINE, "a bucket is a cache line");
-struct table_window { uint64_t window; uint32_t head; size_t groups; };
+struct table_window {
+	uint64_t window;
+	uint32_t head;
+	size_t groups;
+};
 
 struct table {
 	struct table_shape shape;
-	bool wide;                      /* groups are wide, not narrow */
+	bool wide; /* groups are wide, not narrow */
 	size_t counts_bytes, slots_at, head_bytes;
 	char *arena;
-	size_t used, cap;               /* bytes */
+	size_t used, cap; /* bytes */
 	size_t dead_bytes;
 	struct bucket *bucket;
-	void *bucket_memory;            /* what it was cut from */
+	void *bucket_memory; /* what it was cut from */
 	uint32_t mask;
-	size_t indexed;                 /* groups in the buckets, dead ones too */
-	size_t groups;                  /* that live */
-	struct hll **spare;             /* empty sketches for new groups */
+	size_t indexed;     /* groups in the buckets, dead ones too */
+	size_t groups;      /* that live */
+	struct hll **spare; /* empty sketches for new groups */
 	size_t n_spare, cap_spare;
-	struct table_window *window;          /* [first, end): ascending */
+	struct table_window *window; /* [first, end): ascending */
 	size_t first, end, cap_window;
 };
 
@@ -88,7 +111,8 @@ static inline size_t size_of(const struct table *t, const struct group *g)
 	return t->head_bytes + key_bytes(key_of(t, g));
 }
 
-/* Keys are equal where their heads are, which have the length, and all units behind. bytes: the length of a. */
+/* Keys are equal where their heads are, which have the length, and all units behind. bytes: the
+ * length of a. */
 static inline bool key_equal(const char *a, const char *b, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i += UNIT) {
@@ -129,7 +153,9 @@ static inline void table_prefetch(const struct table *t, uint32_t tag)
 	__builtin_prefetch(&t->bucket[tag & t->mask]);
 }
 
-/* The groups of n keys, new ones where need be; the buckets have room for all, and their places were asked for. False: the arena is at its end. */
-bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag, unsigned n, uint32_t *ref);
+/* The groups of n keys, new ones where need be; the buckets have room for all, and their places
+ * were asked for. False: the arena is at its end. */
+bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag,
+		unsigned n, uint32_t *ref);
 
 #endif

@@ -20,8 +20,10 @@ struct bucket *table_buckets(size_t n, void **memory)
 static inline unsigned place_places_of(const struct bucket *b, uint32_t tag)
 {
 #ifdef __SSE2__
-	const __m128i want = _mm_set1_epi32((int)tag), *tags = (const __m128i *)(const void *)b->tag;
-	__m128i same = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(tags), want), _mm_cmpeq_epi32(_mm_load_si128(tags + 1), want));
+	const __m128i want = _mm_set1_epi32((int)tag),
+		      *tags = (const __m128i *)(const void *)b->tag;
+	__m128i same = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(tags), want),
+				       _mm_cmpeq_epi32(_mm_load_si128(tags + 1), want));
 
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
 #else
@@ -35,7 +37,8 @@ static inline unsigned place_places_of(const struct bucket *b, uint32_t tag)
 
 static inline bool is_full(const struct bucket *b)
 {
-	return b->tag[PLACES - 1] != 0;        /* places are filled in their order, and never emptied one by one */
+	/* places are filled in their order, and never emptied one by one */
+	return b->tag[PLACES - 1] != 0;
 }
 
 static void put_in_bucket(struct bucket *bucket, uint32_t mask, uint32_t tag, uint32_t ref)
@@ -64,7 +67,8 @@ void table_reserve(struct table *t, size_t more)
 	bucket = table_buckets(n, &memory);
 	for (size_t i = 0; i < old; i++)
 		for (unsigned k = 0; k < PLACES && t->bucket[i].tag[k]; k++)
-			put_in_bucket(bucket, (uint32_t)(n - 1), t->bucket[i].tag[k], t->bucket[i].ref[k]);
+			put_in_bucket(bucket, (uint32_t)(n - 1), t->bucket[i].tag[k],
+				      t->bucket[i].ref[k]);
 	free(t->bucket_memory);
 	t->bucket = bucket;
 	t->bucket_memory = memory;
@@ -180,12 +184,16 @@ static inline uint32_t glance(const struct table *t, uint32_t tag)
 	return ref;
 }
 
-static inline uint32_t settle_place(struct table *t, const char *key, uint32_t bytes, uint32_t tag, uint32_t seen)
+static inline uint32_t settle_place(struct table *t, const char *key, uint32_t bytes, uint32_t tag,
+				    uint32_t seen)
 {
-	return __builtin_expect(seen && key_equal(key, key_of(t, group_at(t, seen)), bytes), 1) ? seen : seek_place(t, key, bytes, tag);
+	return __builtin_expect(seen && key_equal(key, key_of(t, group_at(t, seen)), bytes), 1)
+		       ? seen
+		       : seek_place(t, key, bytes, tag);
 }
 
-bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag, unsigned n, uint32_t *ref)
+bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag,
+		unsigned n, uint32_t *ref)
 {
 	for (unsigned k = 0; k < n; k++)
 		ref[k] = glance(t, tag[k]);
@@ -196,4 +204,3 @@ bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, 
 	}
 	return true;
 }
-

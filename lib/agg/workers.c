@@ -4,8 +4,9 @@
  *   ... | done | done | running | running | ready | filling ...
  *         collected by main      by threads        by main
  *
- * The task at tail gathers short runs until it is worth a thread; workers_wait counts what it has on the main thread instead of waking somebody for it.
- * A thread that finds very much wrong stops and waits (FULL) until main has told what it holds. */
+ * The task at tail gathers short runs until it is worth a thread; workers_wait counts what it
+ * has on the main thread instead of waking somebody for it. A thread that finds very much wrong
+ * stops and waits (FULL) until main has told what it holds. */
 #include "agg/workers.h"
 
 #include <errno.h>
@@ -31,19 +32,23 @@ struct workers {
 	struct engine *own;
 	struct workers_hooks hooks;
 	size_t max_line;
-	unsigned threads;            /* that run */
+	unsigned threads; /* that run */
 	pthread_t *thread;
-	struct engine **window;      /* of each thread */
+	struct engine **window; /* of each thread */
 	struct slot *ring;
 	unsigned slots;
-	uint64_t head, take, tail;   /* numbers of tasks; the slot is number % slots */
-	uint64_t line;               /* of the file at work: the number of the next line to be collected */
-	pthread_mutex_t lock;        /* ring states, take, stop */
+	uint64_t head, take, tail; /* numbers of tasks; the slot is number % slots */
+	/* of the file at work: the number of the next line to be collected */
+	uint64_t line;
+	pthread_mutex_t lock; /* ring states, take, stop */
 	pthread_cond_t ready, done, resume;
 	_Atomic bool stop;
 };
 
-struct worker { struct workers *c; struct engine *w; };
+struct worker {
+	struct workers *c;
+	struct engine *w;
+};
 
 static struct slot *slot(struct workers *c, uint64_t number)
 {
@@ -120,7 +125,8 @@ static int start_threads(struct workers *c, unsigned wanted, struct err *err)
 	return rc ? err_errno(err, EX_TEMPFAIL, "--threads: thread %u", c->threads + 1) : 0;
 }
 
-struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line, struct engine *own, const struct workers_hooks *hooks, struct err *err)
+struct workers *workers_new(const struct plan *plan, unsigned threads, size_t max_line,
+			    struct engine *own, const struct workers_hooks *hooks, struct err *err)
 {
 	struct workers *c = mem_zalloc(sizeof(*c));
 
@@ -170,7 +176,8 @@ void workers_free(struct workers *c)
 
 /* ---- main: collecting */
 
-/* Tells what the task holds. Tickets do not know their line numbers: all chunks before are collected. */
+/* Tells what the task holds. Tickets do not know their line numbers: all chunks before are
+ * collected. */
 static int tell_found(struct workers *c, struct workers_task *t, struct err *err)
 {
 	for (size_t i = 0; i < t->n_refusals; i++) {
@@ -180,7 +187,8 @@ static int tell_found(struct workers *c, struct workers_task *t, struct err *err
 
 		if (t->chunk)
 			origin->line = c->line;
-		if (c->hooks.refused(c->hooks.arg, origin, r->nth, r->at, record, r->size, r->is_long ? NULL : t->text.p + r->reason, err))
+		if (c->hooks.refused(c->hooks.arg, origin, r->nth, r->at, record, r->size,
+				     r->is_long ? NULL : t->text.p + r->reason, err))
 			return -1;
 	}
 	t->n_refusals = 0;
@@ -198,7 +206,8 @@ static int tell_counts(struct workers *c, struct workers_task *t, struct err *er
 			times.us = (const int64_t *)(const void *)t->times.p + p->times;
 		if (t->chunk)
 			c->line += p->counts.lines;
-		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, &times, p->bytes, t->groups, err))
+		if (c->hooks.counted(c->hooks.arg, &p->origin, &p->counts, &times, p->bytes,
+				     t->groups, err))
 			return -1;
 	}
 	if (t->failed) {
@@ -275,7 +284,8 @@ static int collect_all(struct workers *c, struct err *err)
 	return 0;
 }
 
-int workers_file(struct workers *c, int fd, int64_t from, int64_t to, const char *name, struct err *err)
+int workers_file(struct workers *c, int fd, int64_t from, int64_t to, const char *name,
+		 struct err *err)
 {
 	if (workers_wait(c, err))
 		return -1;

@@ -1,5 +1,6 @@
-/* A chunk [from, to) has the lines that start in it: all behind the first newline at or behind from - 1, and the last one to its end, which may lie far
- * behind `to`. The part of a line that a chunk starts with belongs to the chunk before; a chunk inside of one long line has nothing. */
+/* A chunk [from, to) has the lines that start in it: all behind the first newline at or behind
+ * from - 1, and the last one to its end, which may lie far behind `to`. The part of a line that
+ * a chunk starts with belongs to the chunk before; a chunk inside of one long line has nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ static uint64_t count_lines(struct slice s)
 {
 	uint64_t n = 0;
 
-	for (const char *p = s.p, *end = p + s.n; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+	for (const char *p = s.p, *end = p + s.n;
+	     p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
 		n++;
 	return n;
 }
@@ -53,7 +55,8 @@ uint64_t workers_task_put(struct workers_task *t, const struct run *run)
 	return count_lines(run->block);
 }
 
-void workers_task_chunk(struct workers_task *t, int fd, int64_t from, int64_t to, bool first, const char *name)
+void workers_task_chunk(struct workers_task *t, int fd, int64_t from, int64_t to, bool first,
+			const char *name)
 {
 	struct workers_part *p = part_new(t);
 
@@ -91,25 +94,31 @@ struct work {
 	struct workers_task *t;
 	struct engine *w;
 	size_t part;
-	uint64_t nth;                /* lines and bytes of the part before the block at work */
+	uint64_t nth; /* lines and bytes of the part before the block at work */
 	size_t at;
 	bool (*full)(void *arg, struct workers_task *t);
 	void *arg;
 	const _Atomic bool *stop;
 };
 
-static int refuse_task_line(struct work *k, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err)
+static int refuse_task_line(struct work *k, uint64_t nth, size_t at, struct slice record,
+			    uint64_t size, const char *reason, struct err *err)
 {
 	struct workers_task *t = k->t;
 	struct workers_refusal *r;
 
-	if (record.n > CTL_KEEP_BYTES + 4)      /* enough to cut it between characters */
+	if (record.n > CTL_KEEP_BYTES + 4) /* enough to cut it between characters */
 		record.n = CTL_KEEP_BYTES + 4;
-	if (k->full && t->text.n + t->n_refusals * sizeof(*r) > REFUSED_BYTES_MOST && !k->full(k->arg, t))
+	if (k->full && t->text.n + t->n_refusals * sizeof(*r) > REFUSED_BYTES_MOST &&
+	    !k->full(k->arg, t))
 		return err_set(err, EX_TEMPFAIL, "stopped");
 	mem_reserve(&t->refusal, &t->cap_refusals, t->n_refusals + 1, sizeof(*r));
 	r = &t->refusal[t->n_refusals++];
-	*r = (struct workers_refusal){ .part = k->part, .is_long = !reason, .nth = k->nth + nth, .at = k->at + at, .size = size };
+	*r = (struct workers_refusal){ .part = k->part,
+				       .is_long = !reason,
+				       .nth = k->nth + nth,
+				       .at = k->at + at,
+				       .size = size };
 	r->record = t->text.n;
 	r->record_bytes = record.n;
 	buf_adds(&t->text, record);
@@ -119,7 +128,8 @@ static int refuse_task_line(struct work *k, uint64_t nth, size_t at, struct slic
 	return 0;
 }
 
-static int task_line_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
+static int task_line_refused(void *arg, uint64_t nth, size_t at, struct slice record,
+			     const char *reason, struct err *err)
 {
 	return refuse_task_line(arg, nth, at, record, record.n, reason ? reason : "late", err);
 }
@@ -229,7 +239,12 @@ static int first_line(const struct workers_task *t, int64_t *start, struct err *
 }
 
 /* Reads up to `to`, then to the end of the line there. */
-struct source { const struct workers_task *t; int64_t at; size_t end_bytes; bool ended, in_line; };
+struct source {
+	const struct workers_task *t;
+	int64_t at;
+	size_t end_bytes;
+	bool ended, in_line;
+};
 
 static ssize_t fill_chunk(void *arg, void *p, size_t n, struct err *err)
 {
@@ -305,7 +320,9 @@ static int do_chunk(struct work *k, size_t max_line, struct err *err)
 	return rc;
 }
 
-void workers_task_do(struct workers_task *t, struct engine *w, size_t max_line, bool (*full)(void *arg, struct workers_task *t), void *arg, const _Atomic bool *stop)
+void workers_task_do(struct workers_task *t, struct engine *w, size_t max_line,
+		     bool (*full)(void *arg, struct workers_task *t), void *arg,
+		     const _Atomic bool *stop)
 {
 	struct work k = { .t = t, .w = w, .full = full, .arg = arg, .stop = stop };
 

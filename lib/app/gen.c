@@ -1,6 +1,8 @@
-/* A line is put together from ready pieces by copies of fixed sizes, which run over and are written over by what follows; digits and hex are made eight
- * at a time in one word. Nothing depends on the dice that a processor would have to guess, but who is hot.
- * Events repeat the shape of a web shop's log: a customer of Zipf weight or the hot one, 100 endpoints, 6 statuses, prices in cents. */
+/* A line is put together from ready pieces by copies of fixed sizes, which run over and are
+ * written over by what follows; digits and hex are made eight at a time in one word. Nothing
+ * depends on the dice that a processor would have to guess, but who is hot. Events repeat the
+ * shape of a web shop's log: a customer of Zipf weight or the hot one, 100 endpoints, 6
+ * statuses, prices in cents. */
 #include "app/gen.h"
 
 #include <math.h>
@@ -11,43 +13,80 @@
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { USERS = 1000000, ENDPOINTS = 100, PRODUCTS = 5000, LATE_LEAST_US = 600 * 1000000, LATE_SPAN_S = 3000 };
+enum {
+	USERS = 1000000,
+	ENDPOINTS = 100,
+	PRODUCTS = 5000,
+	LATE_LEAST_US = 600 * 1000000,
+	LATE_SPAN_S = 3000,
+};
 
-struct alias { uint32_t cut, other; };
+struct alias {
+	uint32_t cut, other;
+};
 
 struct gen {
 	struct gen_conf c;
-	uint64_t s[4];                        /* xoshiro256** */
-	uint64_t i;                           /* events so far */
-	uint64_t hot_cut, late_cut, dup_cut, bad_cut;    /* probabilities in units of 2^-32 */
+	uint64_t s[4];                                /* xoshiro256** */
+	uint64_t i;                                   /* events so far */
+	uint64_t hot_cut, late_cut, dup_cut, bad_cut; /* probabilities in units of 2^-32 */
 	struct alias *zipf;
 	char (*recent)[GEN_LINE_BYTES];
 	uint16_t recent_bytes[GEN_RECENT];
-	int64_t minute;                       /* of the cached text */
-	char minute_text[16];                 /* 2026-01-01T00:00 */
+	int64_t minute;       /* of the cached text */
+	char minute_text[16]; /* 2026-01-01T00:00 */
 };
 
 /* One of a list, as it stands in JSON. */
-struct word { char text[15]; uint8_t n; };
-struct long_word { char text[47]; uint8_t n; };
-#define W(s) { s, sizeof(s) - 1 }
-static const struct word event_types[] = { W("page_view"), W("click"), W("add_to_cart"), W("purchase"), W("search"), W("login"), W("logout"), W("error") };
-static const struct word statuses[] = { W("200"), W("201"), W("304"), W("404"), W("429"), W("500") };
-static const struct word regions[] = { W("eu-west-1"), W("us-east-1"), W("ap-south-1"), W("sa-east-1") };
-static const struct word resources[] = {
-	W("orders"), W("users"), W("carts"), W("items"), W("search"), W("login"), W("prices"), W("stock"), W("media"), W("help"),
+struct word {
+	char text[15];
+	uint8_t n;
 };
-static const struct word order_states[] = { W("created"), W("paid"), W("packed"), W("shipped"), W("delivered"), W("cancelled") };
+struct long_word {
+	char text[47];
+	uint8_t n;
+};
+#define W(s)                     \
+	{                        \
+		s, sizeof(s) - 1 \
+	}
+static const struct word event_types[] = { W("page_view"), W("click"),  W("add_to_cart"),
+					   W("purchase"),  W("search"), W("login"),
+					   W("logout"),    W("error") };
+static const struct word statuses[] = {
+	W("200"), W("201"), W("304"), W("404"), W("429"), W("500"),
+};
+static const struct word regions[] = { W("eu-west-1"), W("us-east-1"), W("ap-south-1"),
+				       W("sa-east-1") };
+static const struct word resources[] = {
+	W("orders"), W("users"),  W("carts"), W("items"), W("search"),
+	W("login"),  W("prices"), W("stock"), W("media"), W("help"),
+};
+static const struct word order_states[] = { W("created"), W("paid"),      W("packed"),
+					    W("shipped"), W("delivered"), W("cancelled") };
 /* Some need escapes. */
 static const struct long_word referrers[] = {
-	W("https://shop.example/home"), W("https://search.example/?q=shoes"), W("https://news.example/a/1"), W("direct"), W("https://shop.example/cart"),
-	W("https://mail.example/inbox"), W("https://shop.example/sale"), W("https://ads.example/c/77"), W("https://blog.example/post/9"),
-	W("https://shop.example/?q=\\\"red \\\\ blue\\\""), W("caf\\u00e9 \\ud83d\\ude00\\tlist"), W("https://b\303\274cher.example/\346\227\245\346\234\254"),
+	W("https://shop.example/home"),
+	W("https://search.example/?q=shoes"),
+	W("https://news.example/a/1"),
+	W("direct"),
+	W("https://shop.example/cart"),
+	W("https://mail.example/inbox"),
+	W("https://shop.example/sale"),
+	W("https://ads.example/c/77"),
+	W("https://blog.example/post/9"),
+	W("https://shop.example/?q=\\\"red \\\\ blue\\\""),
+	W("caf\\u00e9 \\ud83d\\ude00\\tlist"),
+	W("https://b\303\274cher.example/\346\227\245\346\234\254"),
 };
-#define PICK(list, dice) (&(list)[(uint64_t)(uint32_t)(dice) * (sizeof(list) / sizeof(*(list))) >> 32])
+#define PICK(list, dice) \
+	(&(list)[(uint64_t)(uint32_t)(dice) * (sizeof(list) / sizeof(*(list))) >> 32])
 
 /* Numbers below 1000, with leading zeros; n: their digits. */
-static struct { char text[7]; uint8_t n; } three[1000];
+static struct {
+	char text[7];
+	uint8_t n;
+} three[1000];
 
 static void make_three(void)
 {
@@ -231,7 +270,8 @@ static inline char *gen_number(char *p, uint64_t v)
 {
 	if (v < 1000)
 		return gen_digits(p, v, three[v].n);
-	return gen_digits(p, v, 4u + (v >= 10000) + (v >= 100000) + (v >= 1000000) + (v >= 10000000));
+	return gen_digits(p, v,
+			  4u + (v >= 10000) + (v >= 100000) + (v >= 1000000) + (v >= 10000000));
 }
 
 /* The eight hex digits of v. */
@@ -242,14 +282,16 @@ static uint64_t hex(uint32_t v)
 	x = (x << 16 | x) & 0x0000ffff0000ffff;
 	x = (x << 8 | x) & 0x00ff00ff00ff00ff;
 	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0f;
-	x += 0x3030303030303030 + ((x + 0x0606060606060606) >> 4 & 0x0101010101010101) * ('a' - '9' - 1);
+	x += 0x3030303030303030 +
+	     ((x + 0x0606060606060606) >> 4 & 0x0101010101010101) * ('a' - '9' - 1);
 	return __builtin_bswap64(x);
 }
 
 /* aaaaaaaa-aaaa-4aaa-[89ab]bbb-bbbbbbbbbbbb */
 static char *uuid(struct gen *g, char *p)
 {
-	uint64_t a = dice(g), b = dice(g), a_low = hex((uint32_t)a), b_high = hex((uint32_t)(b >> 32));
+	uint64_t a = dice(g), b = dice(g), a_low = hex((uint32_t)a),
+		 b_high = hex((uint32_t)(b >> 32));
 
 	put8(p, hex((uint32_t)(a >> 32)));
 	put8(p + 8, a_low << 8 | '-');
@@ -410,7 +452,8 @@ static char *bad_record(struct gen *g, char *out, int64_t us)
 	case 1:
 		return LIT(out, "Traceback (most recent call last):");
 	case 2:
-		return LIT(out, "{\"event_id\":\"no-time\",\"customer\":\"c-00001\",\"latency_ms\":1}");
+		return LIT(out,
+			   "{\"event_id\":\"no-time\",\"customer\":\"c-00001\",\"latency_ms\":1}");
 	case 3:
 		return putz(p - 1, ",\"latency_ms\":\"fast\",\"amount\":\"much\"}");
 	case 4:

@@ -28,7 +28,10 @@ int query_put(struct query *q, struct buf *text, struct err *err)
 
 /* ---- which store */
 
-struct kind { const struct read_driver *driver; const char *name, *configure; };
+struct kind {
+	const struct read_driver *driver;
+	const char *name, *configure;
+};
 
 static bool starts(const char *text, const char *with)
 {
@@ -46,7 +49,8 @@ static bool is_conninfo(const char *text)
 
 static struct kind kind_of(const struct query_program *p, const char *store)
 {
-	if (!store || starts(store, "postgres://") || starts(store, "postgresql://") || is_conninfo(store))
+	if (!store || starts(store, "postgres://") || starts(store, "postgresql://") ||
+	    is_conninfo(store))
 		return (struct kind){ p->pg, "Postgres", "pg" };
 	if (starts(store, "redis://") || starts(store, "rediss://") || starts(store, "unix://"))
 		return (struct kind){ p->redis, "Redis", "redis" };
@@ -55,7 +59,8 @@ static struct kind kind_of(const struct query_program *p, const char *store)
 
 static bool has_pg_environment(void)
 {
-	static const char *const name[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE" };
+	static const char *const name[] = { "PGHOST",     "PGHOSTADDR", "PGPORT",
+					    "PGDATABASE", "PGUSER",     "PGSERVICE" };
 	const char *value;
 
 	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
@@ -72,10 +77,14 @@ static int choose_store(struct query *q, struct err *err)
 	q->conf.where = q->store ? q->store : env && *env ? env : NULL;
 	q->conf.where_env = !q->store;
 	if (!q->conf.where && !has_pg_environment())
-		return err_set(err, EX_USAGE, "which store? -d postgres://HOST/DATABASE, -d redis://HOST or -d FILE (HTA_STORE and PGHOST, PGSERVICE .. do as well)");
+		return err_set(err, EX_USAGE,
+			       "which store? -d postgres://HOST/DATABASE, -d redis://HOST or -d "
+			       "FILE (HTA_STORE and PGHOST, PGSERVICE .. do as well)");
 	k = kind_of(q->program, q->conf.where);
 	if (!k.driver)
-		return err_set(err, EX_CONFIG, "this hta-query was built without %s (configure --with-%s)", k.name, k.configure);
+		return err_set(err, EX_CONFIG,
+			       "this hta-query was built without %s (configure --with-%s)", k.name,
+			       k.configure);
 	q->driver = k.driver;
 	q->conf.table = q->table ? q->table : k.driver->default_table;
 	q->conf.loop = q->loop = loop_new();
@@ -96,7 +105,7 @@ static int run_top(struct query *q, struct err *err)
 }
 
 static const struct command {
-	const char *name, *operand;      /* operand NULL: none */
+	const char *name, *operand; /* operand NULL: none */
 	int (*run)(struct query *q, struct err *err);
 	bool rows;
 } commands[] = {
@@ -115,20 +124,28 @@ static int say_command(const char *word, struct err *err)
 	for (size_t i = 0; i < COMMANDS; i++)
 		name[i] = commands[i].name;
 	if (!word)
-		return err_set(err, EX_USAGE, "what? latest METRIC, history METRIC, top METRIC, metrics or positions JOB");
+		return err_set(err, EX_USAGE,
+			       "what? latest METRIC, history METRIC, top METRIC, metrics or "
+			       "positions JOB");
 	nearest = str_nearest(word, name);
-	return err_set(err, EX_USAGE, "there is no command \"%s\"%s%s%s: latest, history, top, metrics, positions", word, nearest ? " (did you mean \"" : "",
-		nearest ? nearest : "", nearest ? "\"?)" : "");
+	return err_set(err, EX_USAGE,
+		       "there is no command \"%s\"%s%s%s: latest, history, top, metrics, positions",
+		       word, nearest ? " (did you mean \"" : "", nearest ? nearest : "",
+		       nearest ? "\"?)" : "");
 }
 
 static int check_command(const struct query *q, const struct command *c, struct err *err)
 {
 	if (c->operand && !q->operand)
-		return err_set(err, EX_USAGE, "%s which? hta-query %s %s", c->name, c->name, c->operand);
+		return err_set(err, EX_USAGE, "%s which? hta-query %s %s", c->name, c->name,
+			       c->operand);
 	if (!c->operand && q->operand)
-		return err_set(err, EX_USAGE, "%s takes no operand, \"%s\" is one too many", c->name, q->operand);
+		return err_set(err, EX_USAGE, "%s takes no operand, \"%s\" is one too many",
+			       c->name, q->operand);
 	if (!c->rows && (q->filters || q->has_by || q->plot || q->has_n || q->since || q->until))
-		return err_set(err, EX_USAGE, "--dim, --by, -n, --plot, --since and --until are for rows: latest, history, top");
+		return err_set(err, EX_USAGE,
+			       "--dim, --by, -n, --plot, --since and --until are for rows: latest, "
+			       "history, top");
 	if ((q->log.brokers || q->log.settings) && strcmp(c->name, "positions") != 0)
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
 	if (q->plot && q->format == QUERY_JSON)
@@ -240,26 +257,93 @@ static int take_operand(void *self, const char *operand, struct err *err)
 	return 0;
 }
 
-static const char *const formats[] = { [QUERY_AUTO] = "auto", [QUERY_TABLE] = "table", [QUERY_JSON] = "json", NULL };
+static const char *const formats[] = {
+	[QUERY_AUTO] = "auto",
+	[QUERY_TABLE] = "table",
+	[QUERY_JSON] = "json",
+	NULL,
+};
 
 #define AT(member) .at = offsetof(struct query, member)
 static const struct opt opts[] = {
-	{ .letter = 'd', .name = "store", .type = OPT_TEXT, AT(store), .arg = "URL|FILE", .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
-	{ .name = "dim", .type = OPT_CALL, .call = add_filter, .arg = "KEY=VALUE", .help = "only rows with this dimension; may repeat: all keys, one of a key's values" },
-	{ .name = "by", .type = OPT_CALL, .call = add_by, .empty = true, .arg = "KEY,...",
+	{ .letter = 'd',
+	  .name = "store",
+	  .type = OPT_TEXT,
+	  AT(store),
+	  .arg = "URL|FILE",
+	  .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
+	{ .name = "dim",
+	  .type = OPT_CALL,
+	  .call = add_filter,
+	  .arg = "KEY=VALUE",
+	  .help = "only rows with this dimension; may repeat: all keys, one of a key's values" },
+	{ .name = "by",
+	  .type = OPT_CALL,
+	  .call = add_by,
+	  .empty = true,
+	  .arg = "KEY,...",
 	  .help = "add up all other dimensions" },
-	{ .letter = 'n', .name = "rows", .type = OPT_CALL, .call = set_n, .arg = "N", .help = "how many rows; default: all, on a terminal 40" },
-	{ .name = "since", .type = OPT_TEXT, AT(since), .arg = "TIME", .help = "history: windows that start at this time or later; default: a day before the newest" },
-	{ .name = "until", .type = OPT_TEXT, AT(until), .arg = "TIME", .help = "history: windows that start before this time; default: those that have begun" },
-	{ .name = "plot", .type = OPT_FLAG, AT(plot), .help = "draw counts: bars, of a history a line a series" },
-	{ .name = "format", .type = OPT_CHOICE, AT(format), .arg = "FORMAT", .def = "auto", .choices = formats, .help = "auto: a table on a terminal, else JSON, a row a line" },
-	{ .name = "no-sketch", .type = OPT_FLAG, AT(no_sketch), .help = "leave uniq_sketch and columns out of JSON" },
-	{ .name = "table", .type = OPT_TEXT, AT(table), .arg = "NAME", .help = "table of the rollups, if it is not hta_rollups" },
-	{ .name = "prefix", .type = OPT_TEXT, AT(table), .arg = "NAME", .help = "the same for Redis: prefix of the keys, if it is not hta" },
-	{ .letter = 'b', .name = "brokers", .type = OPT_TEXT, AT(log.brokers), .arg = "HOST:PORT,...", .help = "positions: compare with the log's end" },
-	{ .letter = 'X', .name = "property", .type = OPT_CALL, .call = add_property, .arg = "NAME=VALUE|NAME=@FILE", .help = "setting of the client library, may repeat" },
-	{ .letter = 'F', .name = "config-file", .type = OPT_CALL, .call = add_file, .arg = "FILE", .help = "file of such settings, NAME=VALUE a line" },
-	OPT_END
+	{ .letter = 'n',
+	  .name = "rows",
+	  .type = OPT_CALL,
+	  .call = set_n,
+	  .arg = "N",
+	  .help = "how many rows; default: all, on a terminal 40" },
+	{ .name = "since",
+	  .type = OPT_TEXT,
+	  AT(since),
+	  .arg = "TIME",
+	  .help = "history: windows that start at this time or later; default: a day before the "
+		  "newest" },
+	{ .name = "until",
+	  .type = OPT_TEXT,
+	  AT(until),
+	  .arg = "TIME",
+	  .help = "history: windows that start before this time; default: those that have begun" },
+	{ .name = "plot",
+	  .type = OPT_FLAG,
+	  AT(plot),
+	  .help = "draw counts: bars, of a history a line a series" },
+	{ .name = "format",
+	  .type = OPT_CHOICE,
+	  AT(format),
+	  .arg = "FORMAT",
+	  .def = "auto",
+	  .choices = formats,
+	  .help = "auto: a table on a terminal, else JSON, a row a line" },
+	{ .name = "no-sketch",
+	  .type = OPT_FLAG,
+	  AT(no_sketch),
+	  .help = "leave uniq_sketch and columns out of JSON" },
+	{ .name = "table",
+	  .type = OPT_TEXT,
+	  AT(table),
+	  .arg = "NAME",
+	  .help = "table of the rollups, if it is not hta_rollups" },
+	{ .name = "prefix",
+	  .type = OPT_TEXT,
+	  AT(table),
+	  .arg = "NAME",
+	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
+	{ .letter = 'b',
+	  .name = "brokers",
+	  .type = OPT_TEXT,
+	  AT(log.brokers),
+	  .arg = "HOST:PORT,...",
+	  .help = "positions: compare with the log's end" },
+	{ .letter = 'X',
+	  .name = "property",
+	  .type = OPT_CALL,
+	  .call = add_property,
+	  .arg = "NAME=VALUE|NAME=@FILE",
+	  .help = "setting of the client library, may repeat" },
+	{ .letter = 'F',
+	  .name = "config-file",
+	  .type = OPT_CALL,
+	  .call = add_file,
+	  .arg = "FILE",
+	  .help = "file of such settings, NAME=VALUE a line" },
+	OPT_END,
 };
 
 static void query_fini(struct query *q)
@@ -286,7 +370,8 @@ int query_main(const struct query_program *program, int argc, char **argv)
 		.operand = take_operand,
 		.run = run_query,
 		.examples = "hta-query -d rollups.db latest events --by endpoint\n"
-			    "hta-query -d postgres://db/rollups history events --since -2h --dim status=500 --plot\n"
+			    "hta-query -d postgres://db/rollups history events --since -2h --dim "
+			    "status=500 --plot\n"
 			    "hta-query -d rollups.db positions web",
 	};
 	int code = prog_main(&prog, &q, argc, argv);

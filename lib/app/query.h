@@ -1,19 +1,24 @@
-/* hta-query: what the sinks have stored, at the prompt. The program is this and a reader for each store that was built in.
+/* hta-query: what the sinks have stored, at the prompt. The program is this and a reader for
+ * each store that was built in.
  *
- *   latest, top   the newest window that has begun (window_start <= now); rows in order of their dimensions, or of their count
+ *   latest, top   the newest window that has begun (window_start <= now); rows in order of their
+ *                 dimensions, or of their count
  *   history       rows of the windows that start in a span of time
  *   metrics       names, definitions and owners
  *   positions     what each sink has of a job, by partition
- * A row is open while what comes can still change it: it is of a job and its window is not final by the rule of the view hta_final. */
+ * A row is open while what comes can still change it: it is of a job and its window is not final
+ * by the rule of the view hta_final. */
 #ifndef APP_QUERY_H
 #define APP_QUERY_H
 
 #include "read/driver.h"
 
 struct query_program {
-	const struct read_driver *pg, *redis, *sqlite;      /* NULL: not built in */
-	/* Fills `to` of each range with the log's end (EX_CONFIG: unknown topic). NULL: not built in. */
-	int (*ends)(const struct read_log *log, struct loop *loop, struct ranges *parts, struct err *err);
+	const struct read_driver *pg, *redis, *sqlite; /* NULL: not built in */
+	/* Fills `to` of each range with the log's end (EX_CONFIG: unknown topic). NULL: not
+	 * built in. */
+	int (*ends)(const struct read_log *log, struct loop *loop, struct ranges *parts,
+		    struct err *err);
 };
 
 int query_main(const struct query_program *program, int argc, char **argv);

@@ -49,19 +49,23 @@ static int dims_by_name(const void *a, const void *b)
 	return slice_cmp(((const struct dim *)a)->name, ((const struct dim *)b)->name);
 }
 
-int query_dims_parse(struct query_dims *p, struct slice text, struct arena *a, struct dim **out, size_t *n, struct err *err)
+int query_dims_parse(struct query_dims *p, struct slice text, struct arena *a, struct dim **out,
+		     size_t *n, struct err *err)
 {
 	const struct json *j = &p->json;
 	struct dim *d;
 
 	*n = 0;
 	if (json_parse(&p->json, text, err) || j->node[0].type != JSON_OBJECT)
-		return err_set(err, EX_DATAERR, "stored dims are no JSON object: %.*s", (int)(text.n > 200 ? 200 : text.n), text.p);
+		return err_set(err, EX_DATAERR, "stored dims are no JSON object: %.*s",
+			       (int)(text.n > 200 ? 200 : text.n), text.p);
 	d = arena_alloc(a, (j->n / 2 + 1) * sizeof(*d));
 	for (uint32_t i = json_first(j, 0); i < j->node[0].next; i = j->node[i + 1].next, ++*n) {
 		d[*n].tag = tag_of(j->node[i + 1].type);
-		if (d[*n].tag == DIM_MISSING || dims_value_of(p, i, a, &d[*n].name) || dims_value_of(p, i + 1, a, &d[*n].value))
-			return err_set(err, EX_DATAERR, "stored dims are no dimensions: %.*s", (int)(text.n > 200 ? 200 : text.n), text.p);
+		if (d[*n].tag == DIM_MISSING || dims_value_of(p, i, a, &d[*n].name) ||
+		    dims_value_of(p, i + 1, a, &d[*n].value))
+			return err_set(err, EX_DATAERR, "stored dims are no dimensions: %.*s",
+				       (int)(text.n > 200 ? 200 : text.n), text.p);
 	}
 	qsort(d, *n, sizeof(*d), dims_by_name);
 	*out = d;
@@ -97,11 +101,14 @@ int query_filter_add(struct query *q, const char *text, struct err *err)
 	dec ignored;
 
 	if (!eq || eq == text)
-		return err_set(err, EX_USAGE, "\"%s\": say KEY=VALUE (KEY= for the empty string, "
-			"KEY=null for null)", text);
+		return err_set(err, EX_USAGE,
+			       "\"%s\": say KEY=VALUE (KEY= for the empty string, "
+			       "KEY=null for null)",
+			       text);
 	q->filter = mem_grow(q->filter, q->filters + 1, sizeof(*q->filter));
 	f = &q->filter[q->filters++];
-	*f = (struct query_filter){ .key = slice(text, (size_t)(eq - text)), .value = slice_z(eq + 1) };
+	*f = (struct query_filter){ .key = slice(text, (size_t)(eq - text)),
+				    .value = slice_z(eq + 1) };
 	if (f->key.n > 1 && f->key.p[0] == '.')
 		f->key = slice(f->key.p + 1, f->key.n - 1);
 	if (dec_parse(f->value, &ignored) != DEC_SYNTAX)
@@ -182,7 +189,7 @@ int query_dims_cmp(const struct dim *a, size_t na, const struct dim *b, size_t n
 		int c = i == na ? 1 : k == nb ? -1 : slice_cmp(a[i].name, b[k].name);
 
 		if (c < 0 && a[i++].tag != DIM_MISSING)
-			return 1;             /* b has it not: first */
+			return 1; /* b has it not: first */
 		if (c > 0 && b[k++].tag != DIM_MISSING)
 			return -1;
 		if (c == 0 && (c = value_cmp(&a[i++], &b[k++])))

@@ -1,5 +1,6 @@
-/* Inside of hta-query: query.c (options, store), query_rows.c (latest, top, history: from rows to windows), query_dims.c (dimensions), query_show.c (rows as
- * NDJSON and tables), query_plot.c (bars and sparklines), query_job.c (metrics, positions, what is open). */
+/* Inside of hta-query: query.c (options, store), query_rows.c (latest, top, history: from rows
+ * to windows), query_dims.c (dimensions), query_show.c (rows as NDJSON and tables), query_plot.c
+ * (bars and sparklines), query_job.c (metrics, positions, what is open). */
 #ifndef APP_QUERY_INTERNAL_H
 #define APP_QUERY_INTERNAL_H
 
@@ -8,7 +9,10 @@
 #include "row/dims.h"
 #include "app/query.h"
 
-struct query_filter { struct slice key, value; struct buf number; /* canonical, where the value is one */ };
+struct query_filter {
+	struct slice key, value;
+	struct buf number; /* canonical, where the value is one */
+};
 
 enum query_format { QUERY_AUTO, QUERY_TABLE, QUERY_JSON };
 
@@ -18,7 +22,7 @@ struct query {
 	struct query_filter *filter;
 	size_t filters;
 	bool has_by, has_n, plot, no_sketch;
-	struct slice *by;                 /* in order of bytes, distinct */
+	struct slice *by; /* in order of bytes, distinct */
 	size_t n_by;
 	uint64_t n;
 	const char *since, *until;
@@ -32,8 +36,8 @@ struct query {
 	struct loop *loop;
 	void *d;
 	int64_t now_us;
-	bool json, utf8;                  /* NDJSON; the terminal takes UTF-8 */
-	unsigned width;                   /* of the terminal; 0: none */
+	bool json, utf8; /* NDJSON; the terminal takes UTF-8 */
+	unsigned width;  /* of the terminal; 0: none */
 	struct out *out;
 };
 
@@ -43,10 +47,14 @@ uint64_t query_limit(const struct query *q);
 int query_put(struct query *q, struct buf *text, struct err *err);
 
 /* ---- query_dims.c */
-struct query_dims { struct json json; struct buf scratch; };                  /* {0} to start */
+struct query_dims {
+	struct json json;
+	struct buf scratch;
+}; /* {0} to start */
 void query_dims_fini(struct query_dims *p);
 /* The members of a JSON object in order of their names, in a. */
-int query_dims_parse(struct query_dims *p, struct slice text, struct arena *a, struct dim **out, size_t *n, struct err *err);
+int query_dims_parse(struct query_dims *p, struct slice text, struct arena *a, struct dim **out,
+		     size_t *n, struct err *err);
 int query_filter_add(struct query *q, const char *text, struct err *err);
 /* Values of one key are alternatives, keys all hold. */
 bool query_match(const struct query *q, const struct dim *d, size_t n);
@@ -59,7 +67,11 @@ int query_dims_cmp(const struct dim *a, size_t na, const struct dim *b, size_t n
 void query_dim_text(const struct dim *d, struct buf *out);
 
 /* Names, each once, in order of bytes: the dimensions that rows had. */
-struct query_names { struct slice *v; size_t n; struct arena arena; };
+struct query_names {
+	struct slice *v;
+	size_t n;
+	struct arena arena;
+};
 void query_names_add(struct query_names *s, struct slice name);
 bool query_names_has(const struct query_names *s, struct slice name);
 void query_names_fini(struct query_names *s);
@@ -67,14 +79,26 @@ void query_names_fini(struct query_names *s);
 void query_nearest(const struct query_names *s, const char *word, struct buf *out);
 
 /* ---- query_rows.c: windows of rows */
-struct query_row { struct rollup r; struct dim *dim; size_t dims; struct hll *hll; };
-struct query_window { int64_t start_us, end_us; bool open; struct query_row *row; size_t n, cap; struct arena arena; };
+struct query_row {
+	struct rollup r;
+	struct dim *dim;
+	size_t dims;
+	struct hll *hll;
+};
+struct query_window {
+	int64_t start_us, end_us;
+	bool open;
+	struct query_row *row;
+	size_t n, cap;
+	struct arena arena;
+};
 /* What a command shows: the newest windows that fit the limit, oldest first. */
 struct query_result {
 	struct slice metric;
 	struct query_window **window;
-	size_t n, cap, rows, skip;        /* skip: rows of the first window that are beyond the limit */
-	bool more;                        /* there were others */
+	/* skip: rows of the first window that are beyond the limit */
+	size_t n, cap, rows, skip;
+	bool more; /* there were others */
 	struct query_names dims;
 };
 int query_latest(struct query *q, bool top, struct err *err);
@@ -91,13 +115,14 @@ void query_title(const struct query_result *r, bool one, struct buf *out);
 
 /* ---- query_plot.c */
 void query_bars(const struct query *q, const struct query_result *r, struct buf *out);
-void query_sparks(const struct query *q, struct query_result *r, struct buf *out);    /* sets r->more */
+/* sets r->more */
+void query_sparks(const struct query *q, struct query_result *r, struct buf *out);
 
 /* ---- query_job.c */
 int query_metrics(struct query *q, struct err *err);
 int query_positions(struct query *q, struct err *err);
-/* Event times up to which windows of the metric are final: INT64_MAX for a plain one, INT64_MIN none yet. EX_NO where the metric is not known, with the
- * nearest name. */
+/* Event times up to which windows of the metric are final: INT64_MAX for a plain one, INT64_MIN
+ * none yet. EX_NO where the metric is not known, with the nearest name. */
 int query_final_until(struct query *q, const char *metric, int64_t *us, struct err *err);
 
 #endif

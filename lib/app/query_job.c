@@ -10,7 +10,8 @@
 
 /* ---- sinks of a job */
 
-/* The rule of hta_final: the lowest watermark of the partitions that are not idle, the highest of all where every one is. POS_NONE: nothing is final. */
+/* The rule of hta_final: the lowest watermark of the partitions that are not idle, the highest
+ * of all where every one is. POS_NONE: nothing is final. */
 static int64_t watermark(const struct positions *p)
 {
 	int64_t high = POS_NONE, low = INT64_MAX;
@@ -35,7 +36,12 @@ static int64_t final_until(const struct read_sinks *s, const char *sink)
 	return POS_NONE;
 }
 
-struct looking { struct query_names names; const char *metric; bool found; char *job, *sink; };
+struct looking {
+	struct query_names names;
+	const char *metric;
+	bool found;
+	char *job, *sink;
+};
 
 static int look_at(void *arg, const struct read_metric *m, struct err *err)
 {
@@ -58,7 +64,8 @@ static int unknown_job(const struct query *q, const struct looking *l, struct er
 	query_nearest(&l->names, l->metric, &hint);
 	if (l->names.n == 0)
 		buf_printf(&hint, ": there is none yet in %s", q->conf.table);
-	err_set(err, EX_NO, "no metric \"%s\"%s%s", l->metric, buf_z(&hint), l->names.n > 1 ? "; hta-query metrics lists them" : "");
+	err_set(err, EX_NO, "no metric \"%s\"%s%s", l->metric, buf_z(&hint),
+		l->names.n > 1 ? "; hta-query metrics lists them" : "");
 	buf_fini(&hint);
 	return -1;
 }
@@ -114,7 +121,8 @@ static void metric_json(const struct read_metric *m, struct buf *out)
 	buf_addz(out, "}\n");
 }
 
-/* A member of the definition as people read it: text, or texts with commas; "" where it is not there. */
+/* A member of the definition as people read it: text, or texts with commas; "" where it is not
+ * there. */
 static void cell_def(struct grid *g, const struct json *j, const char *name)
 {
 	uint32_t at = j->n ? json_get(j, 0, name) : 0;
@@ -122,7 +130,8 @@ static void cell_def(struct grid *g, const struct json *j, const char *name)
 
 	if (at && j->node[at].type == JSON_STRING)
 		json_string(j, at, &text);
-	for (uint32_t i = json_first(j, at); at && j->node[at].type == JSON_ARRAY && i < j->node[at].next; i = j->node[i].next) {
+	for (uint32_t i = json_first(j, at);
+	     at && j->node[at].type == JSON_ARRAY && i < j->node[at].next; i = j->node[i].next) {
 		if (text.n)
 			buf_addc(&text, ',');
 		json_string(j, i, &text);
@@ -149,10 +158,19 @@ static void metric_cells(struct grid *g, const struct read_metric *m, struct jso
 	cell_or(g, m->sink, "");
 	for (size_t i = 0; i < sizeof(of_def) / sizeof(*of_def); i++)
 		cell_def(g, j, of_def[i]);
-	cell_or(g, m->since_us == POS_NONE ? slice(NULL, 0) : slice(since, tm_text(m->since_us, since)), "");
+	cell_or(g,
+		m->since_us == POS_NONE ? slice(NULL, 0)
+					: slice(since, tm_text(m->since_us, since)),
+		"");
 }
 
-struct listing { struct query *q; struct grid *grid; struct json json; struct buf line; size_t n; };
+struct listing {
+	struct query *q;
+	struct grid *grid;
+	struct json json;
+	struct buf line;
+	size_t n;
+};
 
 static int list_metric(void *arg, const struct read_metric *m, struct err *err)
 {
@@ -180,7 +198,8 @@ static int print_grid(struct query *q, struct grid *g, struct err *err)
 
 int query_metrics(struct query *q, struct err *err)
 {
-	static const char *const name[] = { "metric", "job", "sink", "every", "time", "by", "value", "uniq", "since" };
+	static const char *const name[] = { "metric", "job",   "sink", "every", "time",
+					    "by",     "value", "uniq", "since" };
 	struct listing l = { .q = q, .grid = grid_new() };
 	int rc;
 
@@ -222,31 +241,41 @@ static int say_no_job(struct query *q, struct err *err)
 }
 
 /* Ends of all partitions that a sink has. -b only; empty else. */
-static int find_ends(struct query *q, const struct read_sinks *s, struct ranges *ends, struct err *err)
+static int find_ends(struct query *q, const struct read_sinks *s, struct ranges *ends,
+		     struct err *err)
 {
 	if (!q->log.brokers && !q->log.settings)
 		return 0;
 	if (!q->program->ends)
-		return err_set(err, EX_CONFIG, "this hta-query was built without a cluster driver: -b, -X and -F need one");
+		return err_set(err, EX_CONFIG,
+			       "this hta-query was built without a cluster driver: -b, -X and -F "
+			       "need one");
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->v[i].group)
-			return err_set(err, EX_USAGE, "job %s reads files: leave out -b, they have no end to compare with", q->operand);
+			return err_set(err, EX_USAGE,
+				       "job %s reads files: leave out -b, they have no end to "
+				       "compare with",
+				       q->operand);
 		for (size_t k = 0; k < s->v[i].pos.n; k++)
-			ranges_add(ends, slice_z(s->v[i].pos.v[k].topic), s->v[i].pos.v[k].partition);
+			ranges_add(ends, slice_z(s->v[i].pos.v[k].topic),
+				   s->v[i].pos.v[k].partition);
 	}
 	return q->program->ends(&q->log, q->loop, ends, err);
 }
 
-static void position_json(const struct query *q, const struct read_sink *s, const struct position *p, const struct range *end, struct buf *out)
+static void position_json(const struct query *q, const struct read_sink *s,
+			  const struct position *p, const struct range *end, struct buf *out)
 {
 	buf_addz(out, "{\"job\":");
 	json_quote_z(out, q->operand);
 	member(out, "sink", slice_z(s->name));
 	member(out, "group", s->group ? slice_z(s->group) : slice(NULL, 0));
 	member(out, "topic", slice_z(p->topic));
-	buf_printf(out, ",\"partition\":%d,\"init\":%lld,\"next\":%lld", p->partition, (long long)p->init, (long long)p->next);
+	buf_printf(out, ",\"partition\":%d,\"init\":%lld,\"next\":%lld", p->partition,
+		   (long long)p->init, (long long)p->next);
 	if (end)
-		buf_printf(out, ",\"end\":%lld,\"lag\":%lld", (long long)end->to, (long long)(end->to > p->next ? end->to - p->next : 0));
+		buf_printf(out, ",\"end\":%lld,\"lag\":%lld", (long long)end->to,
+			   (long long)(end->to > p->next ? end->to - p->next : 0));
 	job_time_member(out, "last_time", p->last.offset >= 0 ? p->last.time_us : POS_NONE);
 	job_time_member(out, "watermark", p->watermark_us);
 	buf_printf(out, ",\"idle\":%s}\n", p->idle ? "true" : "false");
@@ -260,7 +289,8 @@ static void cell_int(struct grid *g, int64_t n)
 	grid_cellz(g, text);
 }
 
-static void position_cells(struct grid *g, const struct read_sink *s, const struct position *p, const struct range *end)
+static void position_cells(struct grid *g, const struct read_sink *s, const struct position *p,
+			   const struct range *end)
 {
 	char mark[TM_TEXT_BYTES];
 
@@ -272,15 +302,23 @@ static void position_cells(struct grid *g, const struct read_sink *s, const stru
 		cell_int(g, end->to);
 		cell_int(g, end->to > p->next ? end->to - p->next : 0);
 	}
-	grid_cell(g, p->watermark_us == POS_NONE ? slice("-", 1) : slice(mark, tm_text(p->watermark_us, mark)));
+	grid_cell(g, p->watermark_us == POS_NONE ? slice("-", 1)
+						 : slice(mark, tm_text(p->watermark_us, mark)));
 	grid_cellz(g, p->idle ? "idle" : "");
 }
 
-static int show_positions(struct query *q, const struct read_sinks *s, const struct ranges *ends, struct err *err)
+static int show_positions(struct query *q, const struct read_sinks *s, const struct ranges *ends,
+			  struct err *err)
 {
-	static const struct { const char *name; unsigned flags; bool of_end; } column[] = {
-		{ "sink", GRID_LEFT, false }, { "topic", GRID_SHRINKS, false }, { "partition", GRID_RIGHT, false }, { "next", GRID_RIGHT, false },
-		{ "end", GRID_RIGHT, true }, { "lag", GRID_RIGHT, true }, { "watermark", GRID_LEFT, false }, { "", GRID_LEFT, false },
+	static const struct {
+		const char *name;
+		unsigned flags;
+		bool of_end;
+	} column[] = {
+		{ "sink", GRID_LEFT, false },       { "topic", GRID_SHRINKS, false },
+		{ "partition", GRID_RIGHT, false }, { "next", GRID_RIGHT, false },
+		{ "end", GRID_RIGHT, true },        { "lag", GRID_RIGHT, true },
+		{ "watermark", GRID_LEFT, false },  { "", GRID_LEFT, false },
 	};
 	struct grid *g = grid_new();
 	struct buf line = { 0 };
@@ -292,7 +330,8 @@ static int show_positions(struct query *q, const struct read_sinks *s, const str
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < s->v[i].pos.n; k++) {
 			const struct position *p = &s->v[i].pos.v[k];
-			const struct range *end = ranges_find(ends, slice_z(p->topic), p->partition);
+			const struct range *end = ranges_find(ends, slice_z(p->topic),
+							      p->partition);
 
 			if (q->json)
 				position_json(q, &s->v[i], p, end, &line);

@@ -1,9 +1,13 @@
 /* Counts as pictures, in eighths of a character where the terminal takes UTF-8.
  *
- *   /a  200  1234  ########################    latest, top: a bar a row, the longest as wide as the terminal leaves room
+ *   /a  200  1234  ########################    latest, top: a bar a row, the longest as wide as
+ *                                              the terminal leaves room
  *   /b  500    17  #
- *   /a  200  ::=+#@#+=::.  max 99              history: a line a series, each to its own maximum; a place is one window, or several (their sum) where
- *                                              there are more windows than places; a place without a row is empty */
+ *   /a  200  ::=+#@#+=::.  max 99              history: a line a series, each to its own
+ *                                              maximum; a place is one window, or several (their
+ *                                              sum) where
+ *                                              there are more windows than places; a place
+ *                                              without a row is empty */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +21,8 @@
 enum { LEAST_PLACES = 10, MOST_PLACES = 1000 };
 
 /* Places that names and numbers take in a line, the gap behind them included. */
-static unsigned taken(const struct query *q, const struct query_result *r, struct query_row *const *row, size_t n)
+static unsigned taken(const struct query *q, const struct query_result *r,
+		      struct query_row *const *row, size_t n)
 {
 	unsigned sum = 0;
 
@@ -59,7 +64,8 @@ static unsigned plot_column(const char *name, uint64_t n)
 /* n of `most` as a bar of at most `width` places; what is not nothing is seen. */
 static void bar(struct buf *out, uint64_t n, uint64_t most, unsigned width, bool utf8)
 {
-	static const char *const part[] = { "", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589" };
+	static const char *const part[] = { "",       "\u258f", "\u258e", "\u258d",
+					    "\u258c", "\u258b", "\u258a", "\u2589" };
 	unsigned steps = utf8 ? 8 : 1;
 	unsigned k = most ? (unsigned)((double)n / (double)most * width * steps + 0.5) : 0;
 
@@ -102,13 +108,24 @@ void query_bars(const struct query *q, const struct query_result *r, struct buf 
 
 /* ---- sparklines */
 
-struct series { struct query_row *row; uint64_t sum, most; uint64_t *place; };
+struct series {
+	struct query_row *row;
+	uint64_t sum, most;
+	uint64_t *place;
+};
 
-struct lines { struct series *v; size_t n, cap; int64_t first_us, step_us; uint64_t windows, per_place; unsigned places; };
+struct lines {
+	struct series *v;
+	size_t n, cap;
+	int64_t first_us, step_us;
+	uint64_t windows, per_place;
+	unsigned places;
+};
 
 static int plot_by_dims(const void *a, const void *b)
 {
-	const struct query_row *x = ((const struct series *)a)->row, *y = ((const struct series *)b)->row;
+	const struct query_row *x = ((const struct series *)a)->row,
+			       *y = ((const struct series *)b)->row;
 
 	return query_dims_cmp(x->dim, x->dims, y->dim, y->dims);
 }
@@ -120,7 +137,8 @@ static int by_sum(const void *a, const void *b)
 	return x->sum == y->sum ? plot_by_dims(a, b) : x->sum > y->sum ? -1 : 1;
 }
 
-/* All rows as series of one row each, in order of their dimensions; then equal ones become one. Windows come in order, so a series' rows do. */
+/* All rows as series of one row each, in order of their dimensions; then equal ones become one.
+ * Windows come in order, so a series' rows do. */
 static void find_series(const struct query_result *r, struct lines *l)
 {
 	size_t n = 0;
@@ -128,7 +146,8 @@ static void find_series(const struct query_result *r, struct lines *l)
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0; k < r->window[i]->n; k++) {
 			mem_reserve(&l->v, &l->cap, l->n + 1, sizeof(*l->v));
-			l->v[l->n++] = (struct series){ .row = &r->window[i]->row[k], .sum = r->window[i]->row[k].r.count };
+			l->v[l->n++] = (struct series){ .row = &r->window[i]->row[k],
+							.sum = r->window[i]->row[k].r.count };
 		}
 	qsort(l->v, l->n, sizeof(*l->v), plot_by_dims);
 	for (size_t i = 0; i < l->n; i++) {
@@ -158,7 +177,8 @@ static void find_places(const struct query_result *r, struct lines *l, unsigned 
 static void fill_bars(const struct query_result *r, struct lines *l)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		uint64_t at = (uint64_t)((r->window[i]->start_us - l->first_us) / l->step_us) / l->per_place;
+		uint64_t at = (uint64_t)((r->window[i]->start_us - l->first_us) / l->step_us) /
+			      l->per_place;
 
 		for (size_t k = 0; k < r->window[i]->n; k++) {
 			struct series key = { .row = &r->window[i]->row[k] };
@@ -172,11 +192,14 @@ static void fill_bars(const struct query_result *r, struct lines *l)
 
 static void spark(const struct lines *l, const struct series *s, bool utf8, struct buf *out)
 {
-	static const char *const block[] = { " ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
+	static const char *const block[] = { " ",      "\u2581", "\u2582", "\u2583", "\u2584",
+					     "\u2585", "\u2586", "\u2587", "\u2588" };
 	static const char ascii[] = " .:-=+*#@";
 
 	for (unsigned i = 0; i < l->places; i++) {
-		unsigned level = (unsigned)((double)s->place[i] / (double)(s->most ? s->most : 1) * 8 + 0.5);
+		unsigned level = (unsigned)((double)s->place[i] / (double)(s->most ? s->most : 1) *
+						    8 +
+					    0.5);
 
 		level = s->place[i] && !level ? 1 : level;
 		if (utf8)
@@ -200,7 +223,8 @@ static void axis(const struct query_result *r, const struct lines *l, struct buf
 	buf_addz(out, " a place\n");
 }
 
-static void draw(const struct query *q, const struct query_result *r, const struct lines *l, size_t n, struct buf *out)
+static void draw(const struct query *q, const struct query_result *r, const struct lines *l,
+		 size_t n, struct buf *out)
 {
 	struct grid *g = grid_new();
 	struct buf text = { 0 };
@@ -237,7 +261,9 @@ void query_sparks(const struct query *q, struct query_result *r, struct buf *out
 		row[i] = l.v[i].row;
 		total = l.v[i].sum > total ? l.v[i].sum : total;
 	}
-	find_places(r, &l, room(q, taken(q, r, row, l.n) + plot_column("max", total) + plot_column("sum", total)));
+	find_places(r, &l,
+		    room(q, taken(q, r, row, l.n) + plot_column("max", total) +
+				    plot_column("sum", total)));
 	fill_bars(r, &l);
 	qsort(l.v, l.n, sizeof(*l.v), by_sum);
 	n = query_limit(q) && query_limit(q) < l.n ? query_limit(q) : l.n;

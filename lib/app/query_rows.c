@@ -1,5 +1,6 @@
-/* Rows come from the store a window at a time. Each window is filtered, added up and sorted when it is complete; then it is printed at once (NDJSON
- * without a limit: memory is that of one window) or kept, the oldest ones falling out where a limit allows. */
+/* Rows come from the store a window at a time. Each window is filtered, added up and sorted when
+ * it is complete; then it is printed at once (NDJSON without a limit: memory is that of one
+ * window) or kept, the oldest ones falling out where a limit allows. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -19,9 +20,10 @@ struct reading {
 	int64_t final_until_us;
 	struct query_dims dims;
 	struct arena scratch;
-	struct query_names seen;          /* dimensions of all rows, --dim or not */
+	struct query_names seen; /* dimensions of all rows, --dim or not */
 	struct query_window *now;
-	uint32_t *slot;                   /* --by: rows of this window by hash; 0: free, else index + 1 */
+	/* --by: rows of this window by hash; 0: free, else index + 1 */
+	uint32_t *slot;
 	size_t slots;
 	struct buf text;
 	uint64_t printed;
@@ -120,7 +122,8 @@ static void close_row(struct reading *g, struct query_window *w, struct query_ro
 	row->hll = NULL;
 }
 
-static int print_result(struct reading *g, const struct query_window *w, size_t from, struct err *err)
+static int print_result(struct reading *g, const struct query_window *w, size_t from,
+			struct err *err)
 {
 	struct buf line = { 0 };
 	int rc = 0;
@@ -170,7 +173,9 @@ static struct dim *copy_dims(const struct dim *d, size_t n, struct arena *a)
 	struct dim *out = arena_alloc(a, (n + 1) * sizeof(*out));
 
 	for (size_t i = 0; i < n; i++)
-		out[i] = (struct dim){ .name = arena_copy(a, d[i].name), .tag = d[i].tag, .value = arena_copy(a, d[i].value) };
+		out[i] = (struct dim){ .name = arena_copy(a, d[i].name),
+				       .tag = d[i].tag,
+				       .value = arena_copy(a, d[i].value) };
 	return out;
 }
 
@@ -185,7 +190,8 @@ static struct cell *copy_cells(const struct rollup *row, struct arena *a)
 	return out;
 }
 
-static struct query_row *new_row(struct reading *g, const struct rollup *row, const struct dim *d, size_t n)
+static struct query_row *new_row(struct reading *g, const struct rollup *row, const struct dim *d,
+				 size_t n)
 {
 	struct query_window *w = g->now;
 	struct query_row *x = add_row(w);
@@ -198,7 +204,8 @@ static struct query_row *new_row(struct reading *g, const struct rollup *row, co
 	g->text.n = 0;
 	dims_json(x->dim, n, &g->text);
 	x->r.dims = arena_copy(&w->arena, buf_slice(&g->text));
-	x->r.sketch = g->q->has_by || !g->sketch ? slice(NULL, 0) : arena_copy(&w->arena, row->sketch);
+	x->r.sketch = g->q->has_by || !g->sketch ? slice(NULL, 0)
+						 : arena_copy(&w->arena, row->sketch);
 	return x;
 }
 
@@ -244,8 +251,9 @@ static int merge_uniq(struct query_row *x, const struct rollup *row, struct err 
 		return 0;
 	h = hll_decode(row->sketch);
 	if (!h)
-		return err_set(err, EX_DATAERR, "metric %.*s: a stored sketch of %.*s is damaged", (int)x->r.metric.n, x->r.metric.p,
-			(int)(row->dims.n > 200 ? 200 : row->dims.n), row->dims.p);
+		return err_set(err, EX_DATAERR, "metric %.*s: a stored sketch of %.*s is damaged",
+			       (int)x->r.metric.n, x->r.metric.p,
+			       (int)(row->dims.n > 200 ? 200 : row->dims.n), row->dims.p);
 	x->r.has_uniq = true;
 	if (!x->hll) {
 		x->hll = h;
@@ -256,7 +264,8 @@ static int merge_uniq(struct query_row *x, const struct rollup *row, struct err 
 	return 0;
 }
 
-static int add_up(struct reading *g, const struct rollup *row, const struct dim *d, size_t n, struct err *err)
+static int add_up(struct reading *g, const struct rollup *row, const struct dim *d, size_t n,
+		  struct err *err)
 {
 	struct dim *reduced = query_reduce(g->q, d, n, &g->scratch);
 	struct query_row *x;
@@ -272,7 +281,10 @@ static int add_up(struct reading *g, const struct rollup *row, const struct dim 
 		memcpy(x->r.dims_hash, hash, sizeof(hash));
 		g->slot[place] = (uint32_t)g->now->n;
 	} else if (!rollup_add(&x->r, row)) {
-		return err_set(err, EX_DATAERR, "metric %.*s: a sum over %.*s is out of range, or its rows have different measures", (int)x->r.metric.n, x->r.metric.p, (int)x->r.dims.n, x->r.dims.p);
+		return err_set(err, EX_DATAERR,
+			       "metric %.*s: a sum over %.*s is out of range, or its rows have "
+			       "different measures",
+			       (int)x->r.metric.n, x->r.metric.p, (int)x->r.dims.n, x->r.dims.p);
 	}
 	return merge_uniq(x, row, err);
 }
@@ -283,7 +295,8 @@ static int take_row(void *arg, const struct rollup *row, struct err *err)
 	struct dim *d;
 	size_t n;
 
-	if ((!g->now || g->now->start_us != row->start_us || g->now->end_us != row->end_us) && close_result_window(g, err))
+	if ((!g->now || g->now->start_us != row->start_us || g->now->end_us != row->end_us) &&
+	    close_result_window(g, err))
 		return -1;
 	if (!g->now) {
 		g->now = window_new(row, g->final_until_us);
@@ -310,7 +323,8 @@ static int unknown_metric(struct reading *g, struct slice name, struct err *err)
 	struct buf hint = { 0 };
 
 	query_nearest(&g->seen, text, &hint);
-	err_set(err, EX_NO, "no row of metric %s there has a dimension \"%s\"%s", g->q->operand, text, buf_z(&hint));
+	err_set(err, EX_NO, "no row of metric %s there has a dimension \"%s\"%s", g->q->operand,
+		text, buf_z(&hint));
 	buf_fini(&hint);
 	free(text);
 	return -1;
@@ -325,7 +339,8 @@ static int say_nothing(struct reading *g, struct err *err)
 	for (size_t i = 0; i < q->filters; i++)
 		if (!query_names_has(&g->seen, q->filter[i].key))
 			return unknown_metric(g, q->filter[i].key, err);
-	return err_set(err, EX_NO, "no row of metric %s there is the one that --dim asks for", q->operand);
+	return err_set(err, EX_NO, "no row of metric %s there is the one that --dim asks for",
+		       q->operand);
 }
 
 /* A misspelt --by adds up everything. */
@@ -363,7 +378,8 @@ static int show(struct reading *g, struct err *err)
 	return rc;
 }
 
-/* What is beyond the limit: the end of a single window, the start of a history. A plot of a history limits its lines itself. */
+/* What is beyond the limit: the end of a single window, the start of a history. A plot of a
+ * history limits its lines itself. */
 static void cut_result(struct reading *g)
 {
 	struct query_result *r = g->res;
@@ -398,10 +414,17 @@ static int read_windows(struct reading *g, struct read_range *range, struct err 
 	return 0;
 }
 
-static int read_rows(struct query *q, struct read_range *range, bool single, bool top, int64_t final_until_us, struct err *err)
+static int read_rows(struct query *q, struct read_range *range, bool single, bool top,
+		     int64_t final_until_us, struct err *err)
 {
 	struct query_result res = { .metric = slice_z(q->operand) };
-	struct reading g = { .q = q, .res = &res, .single = single, .top = top, .final_until_us = final_until_us };
+	struct reading g = {
+		.q = q,
+		.res = &res,
+		.single = single,
+		.top = top,
+		.final_until_us = final_until_us,
+	};
 	int rc = read_windows(&g, range, err);
 
 	if (rc == 0 && !g.stream) {
@@ -425,9 +448,12 @@ int query_latest(struct query *q, bool top, struct err *err)
 	bool found;
 
 	if (q->since || q->until)
-		return err_set(err, EX_USAGE, "--since and --until are for history: %s takes the newest window", q->command);
+		return err_set(err, EX_USAGE,
+			       "--since and --until are for history: %s takes the newest window",
+			       q->command);
 	if (query_final_until(q, q->operand, &final_until_us, err) ||
-	    q->driver->newest(q->d, q->operand, q->now_us, &found, &range.from_us, &range.end_us, err))
+	    q->driver->newest(q->d, q->operand, q->now_us, &found, &range.from_us, &range.end_us,
+			      err))
 		return -1;
 	if (!found)
 		return err_set(err, EX_NO, "metric %s has no window that has begun", q->operand);
@@ -446,11 +472,13 @@ int query_history(struct query *q, struct err *err)
 	if (q->since && tm_parse_human(q->since, q->now_us, &range.from_us, err))
 		return err_in(err, "--since");
 	if (q->since && range.from_us >= range.to_us)
-		return err_set(err, EX_USAGE, "--since %s is not before --until %s", q->since, q->until ? q->until : "now");
+		return err_set(err, EX_USAGE, "--since %s is not before --until %s", q->since,
+			       q->until ? q->until : "now");
 	if (query_final_until(q, q->operand, &final_until_us, err))
 		return -1;
 	if (!q->since) {
-		if (q->driver->newest(q->d, q->operand, range.to_us - 1, &found, &range.from_us, &end_us, err))
+		if (q->driver->newest(q->d, q->operand, range.to_us - 1, &found, &range.from_us,
+				      &end_us, err))
 			return -1;
 		if (!found)
 			return err_set(err, EX_NO, "metric %s has no rows there", q->operand);

@@ -15,14 +15,17 @@ void query_row_json(const struct query_row *row, bool open, bool sketch, struct 
 	rollup_format(&row->r, sketch, out);
 	if (!open)
 		return;
-	out->n -= 2;                       /* }\n */
+	out->n -= 2; /* }\n */
 	buf_addz(out, ",\"open\":true}\n");
 }
 
 /* ---- tables */
 
 /* What at least one row has. */
-struct shown { bool values, differ, uniq, open; const struct rollup *measures; /* a row that has some */ };
+struct shown {
+	bool values, differ, uniq, open;
+	const struct rollup *measures; /* a row that has some */
+};
 
 static struct shown look_of(const struct query_result *r)
 {
@@ -102,7 +105,12 @@ static void measure_column(void *g, struct slice name, struct slice value)
 }
 
 /* A cell a measure of the table, whatever the row has. */
-struct measure_cells { struct grid *g; const struct rollup *row; struct slice wanted; bool put; };
+struct measure_cells {
+	struct grid *g;
+	const struct rollup *row;
+	struct slice wanted;
+	bool put;
+};
 
 static void put_wanted(void *arg, struct slice name, struct slice value)
 {
@@ -162,7 +170,8 @@ static void measures(struct grid *g, const struct rollup *x, const struct shown 
 	if (s->uniq)
 		grid_cellu(g, x->uniq);
 	if (s->measures)
-		fn_each_measure(s->measures->cell, s->measures->cells, measure_cell, &(struct measure_cells){ .g = g, .row = x });
+		fn_each_measure(s->measures->cell, s->measures->cells, measure_cell,
+				&(struct measure_cells){ .g = g, .row = x });
 }
 
 /* "events, 2026-11-20T15:00:00Z, 1m, open"; of many windows their length alone. */

@@ -9,7 +9,9 @@
 #include "base/tm.h"
 #include "app/top_internal.h"
 
-const char *const top_states[] = { [TOP_KEEPING_UP] = "keeping up", [TOP_FALLING_BEHIND] = "falling behind", [TOP_STOPPED] = "stopped" };
+const char *const top_states[] = { [TOP_KEEPING_UP] = "keeping up",
+				   [TOP_FALLING_BEHIND] = "falling behind",
+				   [TOP_STOPPED] = "stopped" };
 
 void top_fini(struct top *t)
 {
@@ -61,13 +63,15 @@ static void group_acked(struct top *t)
 	}
 }
 
-/* The one living acknowledged pipeline of this process group; NULL where there is none or more than one. */
+/* The one living acknowledged pipeline of this process group; NULL where there is none or more
+ * than one. */
 static struct top_pipeline *of_group(struct top *t, uint64_t pgid)
 {
 	struct top_pipeline *found = NULL;
 
 	for (size_t i = 0; i < t->n; i++) {
-		if (!t->pipe[i].acked || !t->pipe[i].alive || t->pipe[i].stage[0]->counters.pgid != pgid)
+		if (!t->pipe[i].acked || !t->pipe[i].alive ||
+		    t->pipe[i].stage[0]->counters.pgid != pgid)
 			continue;
 		if (found)
 			return NULL;
@@ -78,7 +82,8 @@ static struct top_pipeline *of_group(struct top *t, uint64_t pgid)
 
 static int by_start(const void *a, const void *b)
 {
-	const struct counters *x = &(*(const struct counters_view *const *)a)->counters, *y = &(*(const struct counters_view *const *)b)->counters;
+	const struct counters *x = &(*(const struct counters_view *const *)a)->counters,
+			      *y = &(*(const struct counters_view *const *)b)->counters;
 
 	if (x->pgid != y->pgid)
 		return x->pgid < y->pgid ? -1 : 1;
@@ -87,8 +92,8 @@ static int by_start(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* Stages that lived at one time: in order of their start, a new pipeline begins where all before had ended. A script's process group has one pipeline
- * after another. */
+/* Stages that lived at one time: in order of their start, a new pipeline begins where all before
+ * had ended. A script's process group has one pipeline after another. */
 static void group_plain(struct top *t, const struct counters_view **v, size_t n)
 {
 	struct top_pipeline *p = NULL;
@@ -98,7 +103,8 @@ static void group_plain(struct top *t, const struct counters_view **v, size_t n)
 		const struct counters *counters = &v[i]->counters;
 		int64_t end = v[i]->alive ? INT64_MAX : counters->touched_us;
 
-		if (!p || p->stage[0]->counters.pgid != counters->pgid || counters->started_us > until) {
+		if (!p || p->stage[0]->counters.pgid != counters->pgid ||
+		    counters->started_us > until) {
 			p = add_pipe(t);
 			until = end;
 		}
@@ -140,7 +146,8 @@ const struct counters *top_before(const struct top *before, const struct counter
 	return NULL;
 }
 
-void top_init(struct top *t, struct counters_view *view, size_t n, int64_t now_us, const struct top *before)
+void top_init(struct top *t, struct counters_view *view, size_t n, int64_t now_us,
+	      const struct top *before)
 {
 	*t = (struct top){ .view = view, .n_views = n, .now_us = now_us };
 	group(t);

@@ -1,4 +1,5 @@
-/* Inside of hta-top: top.c (pipelines), top_judge.c (their state), top_text.c, top_json.c (JSON and metrics), top_main.c (options, screen). */
+/* Inside of hta-top: top.c (pipelines), top_judge.c (their state), top_text.c, top_json.c (JSON
+ * and metrics), top_main.c (options, screen). */
 #ifndef APP_TOP_INTERNAL_H
 #define APP_TOP_INTERNAL_H
 
@@ -12,7 +13,8 @@ void top_stage_state(const struct counters_view *v, struct buf *out);
 /* Died, or left with another code than 0. */
 bool top_stage_failed(const struct counters_view *v);
 
-/* A counter that says something: of the source alone lags and epochs in flight, and no unknown ones. */
+/* A counter that says something: of the source alone lags and epochs in flight, and no unknown
+ * ones. */
 bool top_has(const struct top_pipeline *p, const struct counters *counters, enum counter c);
 
 #endif

@@ -1,7 +1,9 @@
 /* For programs: JSON, a line a pipeline, and the text form of Prometheus (text-file collector).
  *
- * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and hta_stage_NAME for each counter {job,program,stage,pid,
- * detail}; times in seconds. The pid is a label, so that two pipelines of one job are two series; all begins at 0 with a new one anyway. */
+ * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and
+ * hta_stage_NAME for each counter {job,program,stage,pid, detail}; times in seconds. The pid is
+ * a label, so that two pipelines of one job are two series; all begins at 0 with a new one
+ * anyway. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -34,7 +36,8 @@ static void stage(const struct top_pipeline *p, const struct counters_view *v, s
 	struct buf state = { 0 };
 
 	top_stage_state(v, &state);
-	buf_printf(out, "{\"pid\":%" PRIu64 ",\"alive\":%s", counters->pid, v->alive ? "true" : "false");
+	buf_printf(out, "{\"pid\":%" PRIu64 ",\"alive\":%s", counters->pid,
+		   v->alive ? "true" : "false");
 	text(out, "program", counters->program);
 	text(out, "state", buf_z(&state));
 	text(out, "detail", counters->detail);
@@ -48,7 +51,8 @@ static void stage(const struct top_pipeline *p, const struct counters_view *v, s
 	for (int c = 0, first = 1; c < COUNTERS; c++) {
 		if (!top_has(p, counters, (enum counter)c))
 			continue;
-		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", counter_info[c].name, counters->counter[c]);
+		buf_printf(out, "%s\"%s\":%" PRIu64, first ? "" : ",", counter_info[c].name,
+			   counters->counter[c]);
 		first = 0;
 	}
 	buf_addz(out, "}}");
@@ -125,7 +129,8 @@ static void labels(const struct top_pipeline *p, const struct counters *counters
 	label("job", p->acked ? buf_z(&name) : "", out);
 	buf_addc(out, ',');
 	label("program", counters->program, out);
-	buf_printf(out, ",stage=\"%" PRIu64 "\",pid=\"%" PRIu64 "\",", counters->stage_index, counters->pid);
+	buf_printf(out, ",stage=\"%" PRIu64 "\",pid=\"%" PRIu64 "\",", counters->stage_index,
+		   counters->pid);
 	label("detail", counters->detail, out);
 	buf_addz(out, "} ");
 	buf_fini(&name);
@@ -136,20 +141,23 @@ static bool is_now(enum counter c)
 	return counter_info[c].kind == COUNTER_NOW;
 }
 
-/* records_in: hta_stage_records_in_total; store_us: hta_stage_store_seconds_total; lag_us: hta_stage_lag_seconds. True: in seconds. */
+/* records_in: hta_stage_records_in_total; store_us: hta_stage_store_seconds_total; lag_us:
+ * hta_stage_lag_seconds. True: in seconds. */
 static bool family_name(enum counter c, struct buf *out)
 {
 	size_t n = strlen(counter_info[c].name);
 	bool us = strcmp(counter_info[c].name + n - 3, "_us") == 0;
 
-	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), counter_info[c].name, us ? "_seconds" : "", is_now(c) ? "" : "_total");
+	buf_printf(out, "hta_stage_%.*s%s%s", (int)(us ? n - 3 : n), counter_info[c].name,
+		   us ? "_seconds" : "", is_now(c) ? "" : "_total");
 	return us;
 }
 
 static void value(uint64_t v, bool us, struct buf *out)
 {
 	if (us)
-		buf_printf(out, "%" PRIu64 ".%06" PRIu64 "\n", v / (uint64_t)TM_S, v % (uint64_t)TM_S);
+		buf_printf(out, "%" PRIu64 ".%06" PRIu64 "\n", v / (uint64_t)TM_S,
+			   v % (uint64_t)TM_S);
 	else
 		buf_printf(out, "%" PRIu64 "\n", v);
 }
@@ -166,8 +174,9 @@ static void family(const struct top *t, enum counter c, struct buf *out)
 			if (!top_has(&t->pipe[i], counters, c))
 				continue;
 			if (!headed)
-				buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", buf_z(&name), counter_info[c].help, buf_z(&name),
-					is_now(c) ? "gauge" : "counter");
+				buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", buf_z(&name),
+					   counter_info[c].help, buf_z(&name),
+					   is_now(c) ? "gauge" : "counter");
 			headed = true;
 			buf_adds(out, buf_slice(&name));
 			labels(&t->pipe[i], counters, out);
@@ -176,7 +185,8 @@ static void family(const struct top *t, enum counter c, struct buf *out)
 	buf_fini(&name);
 }
 
-static void pipelines(const struct top *t, const char *name, bool (*holds)(const struct top_pipeline *p), struct buf *out)
+static void pipelines(const struct top *t, const char *name,
+		      bool (*holds)(const struct top_pipeline *p), struct buf *out)
 {
 	if (t->n)
 		buf_printf(out, "# TYPE %s gauge\n", name);

@@ -43,15 +43,17 @@ bool top_has(const struct top_pipeline *p, const struct counters *counters, enum
 
 /* ---- why it stopped */
 
-/* How far from the cause: 0 died, or a code and an error of its own, 1 what stood above was gone, 2 what stood below was gone, 3 no error: it repeats
- * another's `fail`. */
+/* How far from the cause: 0 died, or a code and an error of its own, 1 what stood above was
+ * gone, 2 what stood below was gone, 3 no error: it repeats another's `fail`. */
 static int lag_distance(const struct counters_view *v)
 {
 	if (v->counters.state != COUNTERS_ENDED)
 		return 0;
 	if (!v->counters.error[0])
 		return 3;
-	return v->counters.exit_code == EX_PROTOCOL ? 1 : v->counters.exit_code == EX_TEMPFAIL ? 2 : 0;
+	return v->counters.exit_code == EX_PROTOCOL   ? 1
+	       : v->counters.exit_code == EX_TEMPFAIL ? 2
+						      : 0;
 }
 
 static const struct counters_view *first_failed(const struct top_pipeline *p)
@@ -63,7 +65,9 @@ static const struct counters_view *first_failed(const struct top_pipeline *p)
 
 		if (!top_stage_failed(v))
 			continue;
-		if (!first || lag_distance(v) < lag_distance(first) || (lag_distance(v) == lag_distance(first) && v->counters.touched_us < first->counters.touched_us))
+		if (!first || lag_distance(v) < lag_distance(first) ||
+		    (lag_distance(v) == lag_distance(first) &&
+		     v->counters.touched_us < first->counters.touched_us))
 			first = v;
 	}
 	return first;
@@ -85,7 +89,9 @@ static void say_stopped(struct top_pipeline *p, int64_t now_us, struct buf *why)
 	else if (f->counters.state != COUNTERS_ENDED)
 		buf_printf(why, ": %s was killed, or crashed", f->counters.program);
 	else
-		buf_printf(why, ": %s left with %" PRIu64 "%s%s", f->counters.program, f->counters.exit_code, f->counters.error[0] ? ": " : "", f->counters.error);
+		buf_printf(why, ": %s left with %" PRIu64 "%s%s", f->counters.program,
+			   f->counters.exit_code, f->counters.error[0] ? ": " : "",
+			   f->counters.error);
 }
 
 /* ---- how it runs */
@@ -104,7 +110,9 @@ static int64_t last_move(const struct top_pipeline *p)
 		const struct counters *counters = &p->stage[i]->counters;
 
 		last = counters->started_us > last ? counters->started_us : last;
-		last = (int64_t)counters->counter[COUNTER_LAST_ACK_US] > last ? (int64_t)counters->counter[COUNTER_LAST_ACK_US] : last;
+		last = (int64_t)counters->counter[COUNTER_LAST_ACK_US] > last
+			       ? (int64_t)counters->counter[COUNTER_LAST_ACK_US]
+			       : last;
 	}
 	return last;
 }
@@ -119,7 +127,8 @@ static const struct counters *silent(const struct top_pipeline *p, int64_t now_u
 
 static void say_lag(const struct top_pipeline *p, struct buf *why)
 {
-	uint64_t records = counter(p->source, COUNTER_LAG_RECORDS), us = counter(p->source, COUNTER_LAG_US);
+	uint64_t records = counter(p->source, COUNTER_LAG_RECORDS),
+		 us = counter(p->source, COUNTER_LAG_US);
 
 	if (records == 0) {
 		buf_addz(why, ", at the end of the log");
@@ -158,15 +167,18 @@ static bool is_behind(struct top_pipeline *p, const struct top *before)
 		return false;
 	then = top_before(before, p->source);
 	was = counter(then, COUNTER_LAG_US);
-	p->unsure = !then || then->counter[COUNTER_EPOCHS_ACKED] == p->source->counter[COUNTER_EPOCHS_ACKED];
+	p->unsure = !then ||
+		    then->counter[COUNTER_EPOCHS_ACKED] == p->source->counter[COUNTER_EPOCHS_ACKED];
 	p->catching_up = then && was != UINT64_MAX && us < was;
 	return !p->catching_up;
 }
 
-static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top *before, struct buf *why)
+static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top *before,
+			struct buf *why)
 {
 	const struct counters *quiet = silent(p, now_us);
-	bool behind = is_behind(p, before), stuck = counter(p->source, COUNTER_EPOCHS_IN_FLIGHT) && now_us - last_move(p) >= TOP_STUCK_US;
+	bool behind = is_behind(p, before), stuck = counter(p->source, COUNTER_EPOCHS_IN_FLIGHT) &&
+						    now_us - last_move(p) >= TOP_STUCK_US;
 
 	p->state = behind || stuck || quiet ? TOP_FALLING_BEHIND : TOP_KEEPING_UP;
 	if (p->source && p->source->state == COUNTERS_STARTING)
@@ -176,11 +188,13 @@ static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top
 	else
 		say_lag(p, why);
 	if (quiet) {
-		buf_printf(why, ", %s (%" PRIu64 ") has not stirred for ", quiet->program, quiet->pid);
+		buf_printf(why, ", %s (%" PRIu64 ") has not stirred for ", quiet->program,
+			   quiet->pid);
 		top_age(now_us - quiet->touched_us, why);
 	}
 	if (stuck) {
-		buf_printf(why, ", %" PRIu64 " epochs in flight and no barrier has moved for ", counter(p->source, COUNTER_EPOCHS_IN_FLIGHT));
+		buf_printf(why, ", %" PRIu64 " epochs in flight and no barrier has moved for ",
+			   counter(p->source, COUNTER_EPOCHS_IN_FLIGHT));
 		top_age(now_us - last_move(p), why);
 	} else {
 		say_ack(p, now_us, why);

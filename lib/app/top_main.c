@@ -14,7 +14,9 @@
 
 enum { LOOK_US = 3000000, LOOK_EVERY_US = 100000, SCREEN_US = 1000000 };
 
-struct options { bool once, json, metrics; };
+struct options {
+	bool once, json, metrics;
+};
 
 static int sample(struct top *t, const struct top *before, struct err *err)
 {
@@ -45,7 +47,8 @@ static int look_at_pages(struct top *t, struct err *err)
 
 	if (sample(&first, NULL, err))
 		return -1;
-	for (rc = sample(t, &first, err); rc == 0 && unsure(t) && tm_mono_us() < until; rc = sample(t, &first, err)) {
+	for (rc = sample(t, &first, err); rc == 0 && unsure(t) && tm_mono_us() < until;
+	     rc = sample(t, &first, err)) {
 		top_fini(t);
 		poll(NULL, 0, LOOK_EVERY_US / 1000);
 	}
@@ -94,7 +97,8 @@ static int once(const struct options *o, struct err *err)
 	else if (o->metrics)
 		top_metrics(&t, &text);
 	else
-		top_text(&t, NULL, isatty(STDOUT_FILENO) ? grid_width(STDOUT_FILENO) : 0, grid_utf8(), &text);
+		top_text(&t, NULL, isatty(STDOUT_FILENO) ? grid_width(STDOUT_FILENO) : 0,
+			 grid_utf8(), &text);
 	rc = put_screen(&text, err);
 	if (rc == 0 && !o->metrics && !any_runs(&t))
 		rc = tell_none(&t, err);
@@ -105,10 +109,16 @@ static int once(const struct options *o, struct err *err)
 
 /* ---- the screen */
 
-/* Rates are those since the paint before; whether a lag shrinks is told from a sample that is PAINTS older, as acknowledgements come once an epoch. */
+/* Rates are those since the paint before; whether a lag shrinks is told from a sample that is
+ * PAINTS older, as acknowledgements come once an epoch. */
 enum { PAINTS = 5 };
 
-struct screen { struct loop *loop; bool over; unsigned paints; struct top now, before, earlier; };
+struct screen {
+	struct loop *loop;
+	bool over;
+	unsigned paints;
+	struct top now, before, earlier;
+};
 
 static void on_key(void *arg, int fd, short revents)
 {
@@ -187,10 +197,20 @@ static int screen(struct err *err)
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct opt opts[] = {
-	{ .letter = '1', .name = "once", .type = OPT_FLAG, AT(once), .help = "print once instead of a screen that is painted each second" },
-	{ .name = "json", .type = OPT_FLAG, AT(json), .help = "print once, a JSON object a pipeline" },
-	{ .name = "metrics", .type = OPT_FLAG, AT(metrics), .help = "print once, as Prometheus' text-file collector reads it" },
-	OPT_END
+	{ .letter = '1',
+	  .name = "once",
+	  .type = OPT_FLAG,
+	  AT(once),
+	  .help = "print once instead of a screen that is painted each second" },
+	{ .name = "json",
+	  .type = OPT_FLAG,
+	  AT(json),
+	  .help = "print once, a JSON object a pipeline" },
+	{ .name = "metrics",
+	  .type = OPT_FLAG,
+	  AT(metrics),
+	  .help = "print once, as Prometheus' text-file collector reads it" },
+	OPT_END,
 };
 
 static int run_screen(void *self, struct err *err)
@@ -213,7 +233,8 @@ int top_main(int argc, char **argv)
 		.synopsis = "[OPTIONS]",
 		.opts = opts,
 		.run = run_screen,
-		.examples = "hta-top\nhta-top -1 || echo nothing runs\nhta-top --metrics >/var/lib/prometheus/node-exporter/hta.prom",
+		.examples = "hta-top\nhta-top -1 || echo nothing runs\nhta-top --metrics "
+			    ">/var/lib/prometheus/node-exporter/hta.prom",
 	};
 
 	return prog_main(&prog, &o, argc, argv);

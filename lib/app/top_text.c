@@ -12,8 +12,10 @@ static uint64_t stage_sum(const struct counters *p, enum counter a, enum counter
 	return p->counter[a] + p->counter[b];
 }
 
-/* From the earlier sample on, else from the start: how long, and what there was then (NULL: nothing). */
-static double time_since(const struct top *t, const struct counters_view *v, const struct top *before, const struct counters **then)
+/* From the earlier sample on, else from the start: how long, and what there was then (NULL:
+ * nothing). */
+static double time_since(const struct top *t, const struct counters_view *v,
+			 const struct top *before, const struct counters **then)
 {
 	int64_t end = v->alive ? t->now_us : v->counters.touched_us;
 
@@ -39,11 +41,13 @@ static void cell_rate(struct grid *g, double units, double seconds)
 	char text[32] = "-";
 
 	if (seconds > 0.001)
-		snprintf(text, sizeof text, units / seconds < 10 ? "%.1f" : "%.0f", units / seconds);
+		snprintf(text, sizeof text, units / seconds < 10 ? "%.1f" : "%.0f",
+			 units / seconds);
 	grid_cellz(g, text);
 }
 
-/* A share of the time in percent: what passed since the last time that the stage counted is in neither sample. */
+/* A share of the time in percent: what passed since the last time that the stage counted is in
+ * neither sample. */
 static void cell_share(struct grid *g, double us, double seconds)
 {
 	char text[32] = "-";
@@ -54,11 +58,13 @@ static void cell_share(struct grid *g, double us, double seconds)
 	grid_cellz(g, text);
 }
 
-static void stage_row(struct grid *g, const struct top *t, const struct counters_view *v, const struct top *before)
+static void stage_row(struct grid *g, const struct top *t, const struct counters_view *v,
+		      const struct top *before)
 {
 	const struct counters *p = &v->counters, *then;
 	double s = time_since(t, v, before, &then);
-	uint64_t in = stage_sum(p, COUNTER_RECORDS_IN, COUNTER_ROWS_IN), was_in = then ? stage_sum(then, COUNTER_RECORDS_IN, COUNTER_ROWS_IN) : 0;
+	uint64_t in = stage_sum(p, COUNTER_RECORDS_IN, COUNTER_ROWS_IN),
+		 was_in = then ? stage_sum(then, COUNTER_RECORDS_IN, COUNTER_ROWS_IN) : 0;
 	static const struct counters none;
 	struct buf state = { 0 };
 
@@ -70,20 +76,29 @@ static void stage_row(struct grid *g, const struct top *t, const struct counters
 	cell_count(g, in);
 	cell_count(g, stage_sum(p, COUNTER_RECORDS_OUT, COUNTER_ROWS_OUT));
 	cell_rate(g, (double)(in - was_in), s);
-	cell_rate(g, (double)(p->counter[COUNTER_BYTES_IN] - then->counter[COUNTER_BYTES_IN]) / 1e6, s);
+	cell_rate(g, (double)(p->counter[COUNTER_BYTES_IN] - then->counter[COUNTER_BYTES_IN]) / 1e6,
+		  s);
 	cell_count(g, p->counter[COUNTER_DEAD]);
 	cell_count(g, p->counter[COUNTER_LATE]);
-	cell_share(g, (double)(p->counter[COUNTER_BLOCKED_IN_US] - then->counter[COUNTER_BLOCKED_IN_US]), s);
-	cell_share(g, (double)(p->counter[COUNTER_BLOCKED_OUT_US] - then->counter[COUNTER_BLOCKED_OUT_US]), s);
+	cell_share(
+		g,
+		(double)(p->counter[COUNTER_BLOCKED_IN_US] - then->counter[COUNTER_BLOCKED_IN_US]),
+		s);
+	cell_share(g,
+		   (double)(p->counter[COUNTER_BLOCKED_OUT_US] -
+			    then->counter[COUNTER_BLOCKED_OUT_US]),
+		   s);
 	cell_share(g, (double)(p->counter[COUNTER_STORE_US] - then->counter[COUNTER_STORE_US]), s);
 	cell_count(g, p->counter[COUNTER_RETRIES]);
 	grid_cellz(g, p->detail);
 	buf_fini(&state);
 }
 
-static struct grid *text_stages(const struct top *t, const struct top_pipeline *p, const struct top *before)
+static struct grid *text_stages(const struct top *t, const struct top_pipeline *p,
+				const struct top *before)
 {
-	static const char *const right[] = { "in", "out", "in/s", "MB/s", "dead", "late", "idle", "blocked", "store", "retries" };
+	static const char *const right[] = { "in",   "out",  "in/s",    "MB/s",  "dead",
+					     "late", "idle", "blocked", "store", "retries" };
 	struct grid *g = grid_new();
 
 	grid_column(g, "stage", GRID_LEFT);
@@ -116,7 +131,9 @@ static void facts(const struct top_pipeline *p, struct buf *out)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct counters *counters = &p->stage[i]->counters;
 
-		mark = counters->counter[COUNTER_WATERMARK_US] > mark ? counters->counter[COUNTER_WATERMARK_US] : mark;
+		mark = counters->counter[COUNTER_WATERMARK_US] > mark
+			       ? counters->counter[COUNTER_WATERMARK_US]
+			       : mark;
 		groups += counters->counter[COUNTER_GROUPS];
 		ahead += counters->counter[COUNTER_AHEAD];
 	}
@@ -124,8 +141,12 @@ static void facts(const struct top_pipeline *p, struct buf *out)
 		return;
 	buf_addz(out, "  ");
 	if (p->source)
-		buf_printf(out, "partitions %" PRIu64 ", epochs acknowledged %" PRIu64 ", in flight %" PRIu64 ", ", p->source->counter[COUNTER_PARTITIONS],
-			p->source->counter[COUNTER_EPOCHS_ACKED], p->source->counter[COUNTER_EPOCHS_IN_FLIGHT]);
+		buf_printf(out,
+			   "partitions %" PRIu64 ", epochs acknowledged %" PRIu64
+			   ", in flight %" PRIu64 ", ",
+			   p->source->counter[COUNTER_PARTITIONS],
+			   p->source->counter[COUNTER_EPOCHS_ACKED],
+			   p->source->counter[COUNTER_EPOCHS_IN_FLIGHT]);
 	if (groups)
 		buf_printf(out, "groups %" PRIu64 ", ", groups);
 	buf_addz(out, "watermark ");
@@ -138,7 +159,8 @@ static void facts(const struct top_pipeline *p, struct buf *out)
 	buf_addc(out, '\n');
 }
 
-void top_text(const struct top *t, const struct top *before, unsigned width, bool utf8, struct buf *out)
+void top_text(const struct top *t, const struct top *before, unsigned width, bool utf8,
+	      struct buf *out)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct top_pipeline *p = &t->pipe[i];

@@ -1,8 +1,10 @@
-/* The filter. On an acknowledged stream all that came in since a barrier goes out before it as deltas, and nothing is kept. On a plain one rows are final: all
- * at the end of the input, or each window once the highest event time is `lateness` behind its end.
+/* The filter. On an acknowledged stream all that came in since a barrier goes out before it as
+ * deltas, and nothing is kept. On a plain one rows are final: all at the end of the input, or
+ * each window once the highest event time is `lateness` behind its end.
  *
- * Windows close in the order of their end, then of the metrics: so the rows do not depend on how the input was cut into blocks. With a lateness it is
- * the order of lines that decides what is late, so one thread does it all. */
+ * Windows close in the order of their end, then of the metrics: so the rows do not depend on how
+ * the input was cut into blocks. With a lateness it is the order of lines that decides what is
+ * late, so one thread does it all. */
 #include "app/window_internal.h"
 
 #include <stdlib.h>
@@ -22,7 +24,7 @@ enum { SLOW_BYTES = 32 << 10 };
  * lines. Some of them may be objects all the same, such as the last element of an array: to count
  * those alone would look like a success. */
 static int check_lines(const struct origin *origin, uint64_t nth, struct slice record,
-                       struct err *err)
+		       struct err *err)
 {
 	enum look look;
 
@@ -32,11 +34,11 @@ static int check_lines(const struct origin *origin, uint64_t nth, struct slice r
 	if (look != LOOK_OPENS && look != LOOK_UTF16)
 		return 0;
 	return err_set(err, EX_DATAERR, "%s:1: %s; nothing of this input is counted", origin->file,
-		look_words(look));
+		       look_words(look));
 }
 
-static int take_refused(void *arg, const struct origin *origin, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason,
-                        struct err *err)
+static int take_refused(void *arg, const struct origin *origin, uint64_t nth, size_t at,
+			struct slice record, uint64_t size, const char *reason, struct err *err)
 {
 	struct agg *a = arg;
 	struct run run = { .origin = *origin };
@@ -48,11 +50,13 @@ static int take_refused(void *arg, const struct origin *origin, uint64_t nth, si
 	return stage_dead(a->stage, &run, nth, at, record, size, reason, err);
 }
 
-static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t at, struct slice record, struct err *err)
+static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t at,
+		     struct slice record, struct err *err)
 {
 	if (!a->late_file)
 		return 0;
-	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record, record.n, "late: its window was closed", err);
+	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record,
+			       record.n, "late: its window was closed", err);
 }
 
 static int take_counts(struct agg *a, const struct origin *origin, const struct engine_counts *c,
@@ -78,7 +82,8 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 	counters_set(counters, COUNTER_GROUPS, groups);
 	if (c->watermark_us != POS_NONE && origin->topic.p)
 		stage_watermark(a->stage, origin->topic, origin->partition, c->watermark_us);
-	else if (c->watermark_us != POS_NONE && (uint64_t)c->watermark_us > counters->counter[COUNTER_WATERMARK_US])
+	else if (c->watermark_us != POS_NONE &&
+		 (uint64_t)c->watermark_us > counters->counter[COUNTER_WATERMARK_US])
 		counters_set(counters, COUNTER_WATERMARK_US, (uint64_t)c->watermark_us);
 	engine_counts_add(&a->total, c);
 	agg_tell_early(a);
@@ -87,7 +92,8 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 }
 
 static int counted(void *arg, const struct origin *origin, const struct engine_counts *c,
-		   const struct workers_times *times, uint64_t bytes, size_t groups, struct err *err)
+		   const struct workers_times *times, uint64_t bytes, size_t groups,
+		   struct err *err)
 {
 	struct engine_counts judged = *c;
 
@@ -134,7 +140,8 @@ static int close_windows(struct agg *a, bool all, struct err *err)
 	int64_t mark = engine_counts(a->window)->watermark_us, end;
 	size_t metric;
 
-	while ((metric = first_to_close(a, &end)) < a->plan->n_metrics && (all || (mark != POS_NONE && end <= mark - a->lateness_us))) {
+	while ((metric = first_to_close(a, &end)) < a->plan->n_metrics &&
+	       (all || (mark != POS_NONE && end <= mark - a->lateness_us))) {
 		struct table *t = engine_table(a->window, metric);
 
 		if (emit_earliest(a->emit, metric, t, err))
@@ -148,7 +155,9 @@ static int gather(struct agg *a, struct err *err)
 {
 	if (a->workers && (workers_wait(a->workers, err) || workers_merge(a->workers, err)))
 		return -1;
-	return a->max_groups && engine_groups(a->window) > a->max_groups ? agg_too_many_groups(a, err) : 0;
+	return a->max_groups && engine_groups(a->window) > a->max_groups
+		       ? agg_too_many_groups(a, err)
+		       : 0;
 }
 
 static int emit_all(struct agg *a, struct err *err)
@@ -164,7 +173,9 @@ static int emit_all(struct agg *a, struct err *err)
 
 static int begin_window(struct agg *a, bool deltas, struct err *err)
 {
-	const struct workers_hooks hooks = { .arg = a, .refused = take_refused, .counted = counted };
+	const struct workers_hooks hooks = { .arg = a,
+					     .refused = take_refused,
+					     .counted = counted };
 	struct emit_threads threads = { 0 };
 	bool bounded = a->has_lateness && !deltas;
 
@@ -172,12 +183,16 @@ static int begin_window(struct agg *a, bool deltas, struct err *err)
 	if (bounded && a->threads > 1)
 		log_info("--lateness goes by the order of lines: one thread");
 	if (!bounded && a->threads > 1) {
-		a->workers = workers_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage), a->window, &hooks, err);
+		a->workers = workers_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage),
+					 a->window, &hooks, err);
 		if (!a->workers)
 			return -1;
-		threads = (struct emit_threads){ .n = (unsigned)a->threads, .run = workers_each, .self = a->workers };
+		threads = (struct emit_threads){ .n = (unsigned)a->threads,
+						 .run = workers_each,
+						 .self = a->workers };
 	}
-	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads, write_rows, a);
+	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads,
+			   write_rows, a);
 	return 0;
 }
 
@@ -202,14 +217,16 @@ static int window_plain(void *self, struct stage *st, struct err *err)
 	if (a->window)
 		return 0;
 	if (a->ahead_dead)
-		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records, "
+		return err_set(err, EX_USAGE,
+			       "--ahead dead goes by the timestamps of Kafka's records, "
 			       "which a plain stream does not have");
 	a->endless = a->n_files == 0 && fstat(STDIN_FILENO, &sb) == 0 && !S_ISREG(sb.st_mode);
 	agg_tell_patience(a);
 	return begin_window(a, false, err);
 }
 
-static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf *members, struct err *err)
+static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf *members,
+		 struct err *err)
 {
 	struct agg *a = self;
 	struct slice unit = slice_z("record");
@@ -220,14 +237,20 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	if (ctl_hello_read(ctl, &above, err))
 		return -1;
 	if (above.rows)
-		return err_set(err, EX_USAGE, "a second hta-window: what comes here are the deltas of the one above, whose number depends on the epochs; "
-			"several metrics are several --metric NAME of one hta-window, each with its own --every and --by");
+		return err_set(err, EX_USAGE,
+			       "a second hta-window: what comes here are the deltas of the one "
+			       "above, whose number depends on the epochs; "
+			       "several metrics are several --metric NAME of one hta-window, each "
+			       "with its own --every and --by");
 	json_get_text(&ctl->json, 0, "unit", &unit);
 	if (a->ahead_dead && slice_is(unit, "byte"))
-		return err_set(err, EX_USAGE, "--ahead dead goes by the timestamps of Kafka's records: which line "
+		return err_set(err, EX_USAGE,
+			       "--ahead dead goes by the timestamps of Kafka's records: which line "
 			       "of a file is ahead shows 16 lines later, when it may be stored");
 	if (a->max_groups)
-		return err_set(err, EX_USAGE, "--max-groups is for final rows; the deltas of an acknowledged stream are bounded by its epochs");
+		return err_set(err, EX_USAGE,
+			       "--max-groups is for final rows; the deltas of an acknowledged "
+			       "stream are bounded by its epochs");
 	a->endless = true;
 	plan_cfg(a->plan, cfg);
 	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);
@@ -237,9 +260,13 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 }
 
 /* One thread: what the engine refuses of a run. */
-struct refusing { struct agg *a; const struct run *run; };
+struct refusing {
+	struct agg *a;
+	const struct run *run;
+};
 
-static int line_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason, struct err *err)
+static int line_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason,
+			struct err *err)
 {
 	struct refusing *r = arg;
 
@@ -250,7 +277,8 @@ static int line_refused(void *arg, uint64_t nth, size_t at, struct slice record,
 	return stage_dead(r->a->stage, r->run, nth, at, record, record.n, reason, err);
 }
 
-static int data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+static int data(void *self, struct stage *st, const struct run *run, uint64_t *lines,
+		struct err *err)
 {
 	struct agg *a = self;
 	struct engine_counts c;
@@ -259,7 +287,9 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 		if (workers_run(a->workers, run, lines, err))
 			return -1;
 		/* little at a time: nobody gains by waiting for more */
-		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES ? workers_wait(a->workers, err) : 0;
+		return !stage_acknowledged(st) && run->block.n < SLOW_BYTES
+			       ? workers_wait(a->workers, err)
+			       : 0;
 	}
 	engine_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
 	if (engine_block(a->window, run->block, line_refused, &(struct refusing){ a, run }, err))
@@ -318,7 +348,8 @@ static int finish_window(void *self, struct stage *st, bool eof, struct err *err
 
 	(void)eof;
 	if (!stage_acknowledged(st)) {
-		if (gather(a, err) || (a->has_lateness ? close_windows(a, true, err) : emit_all(a, err)))
+		if (gather(a, err) ||
+		    (a->has_lateness ? close_windows(a, true, err) : emit_all(a, err)))
 			return -1;
 		if (a->late_file && dead_file_sync(a->late_file, err))
 			return -1;
@@ -341,7 +372,15 @@ static void close_all(void *self, struct stage *st)
 }
 
 const struct filter agg_filter = {
-	.finds_dead = true, .consumes = true,
-	.open = open_late, .plain = window_plain, .hello = hello, .data = data, .barrier = barrier,
-	.control = control, .finish = finish_window, .file = file, .close = close_all,
+	.finds_dead = true,
+	.consumes = true,
+	.open = open_late,
+	.plain = window_plain,
+	.hello = hello,
+	.data = data,
+	.barrier = barrier,
+	.control = control,
+	.finish = finish_window,
+	.file = file,
+	.close = close_all,
 };

@@ -2,6 +2,6 @@
 #ifndef APP_WINDOW_H
 #define APP_WINDOW_H
 
-int agg_main(int argc, char **argv);      /* the exit code */
+int agg_main(int argc, char **argv); /* the exit code */
 
 #endif

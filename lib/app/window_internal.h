@@ -1,5 +1,5 @@
-/* Inside of hta-window: window_options.c (options), window.c (the filter), window_marks.c (watermarks of
- * partitions), window_report.c (what it tells people). */
+/* Inside of hta-window: window_options.c (options), window.c (the filter), window_marks.c
+ * (watermarks of partitions), window_report.c (what it tells people). */
 #ifndef APP_WINDOW_INTERNAL_H
 #define APP_WINDOW_INTERNAL_H
 
@@ -14,32 +14,33 @@ struct agg {
 	/* options */
 	struct plan_builder *builder;
 	const char *time, *late;
-	int unit;                    /* enum value_unit */
+	int unit; /* enum value_unit */
 	bool has_lateness, no_sketch, exact, ahead_dead;
 	int64_t lateness_us;
-	int64_t max_ahead_us;        /* 0: not given */
+	int64_t max_ahead_us; /* 0: not given */
 	uint64_t threads, max_groups;
-	const char **file;           /* operands */
+	const char **file; /* operands */
 	size_t n_files;
 
 	/* at work */
 	struct stage *stage;
 	struct plan *plan;
 	struct engine *window;
-	struct workers *workers;           /* NULL: one thread */
+	struct workers *workers; /* NULL: one thread */
 	struct emit *emit;
 	struct dead_file *late_file;
 	struct engine_counts total;
 	struct agg_mark *mark;
 	size_t n_marks, cap_marks;
-	bool in_file;                /* the workers reads, not the skeleton */
-	bool endless;                /* nobody knows when the input ends */
+	bool in_file; /* the workers reads, not the skeleton */
+	bool endless; /* nobody knows when the input ends */
 	bool told_fields, told_ahead;
 };
 
 extern const struct filter agg_filter;
 
-/* The order of lines from that origin, which event times there are judged by; NULL: they are not. */
+/* The order of lines from that origin, which event times there are judged by; NULL: they are
+ * not. */
 struct ahead *agg_order(struct agg *a, const struct origin *o);
 /* Judges times that threads have left: counts gets the watermark, and those too far ahead. */
 void agg_judge(struct agg *a, const struct origin *o, const struct workers_times *times,

@@ -9,13 +9,31 @@
 
 #define MAX_AHEAD_US (10LL * 60 * TM_S)
 
-static int set_metric(void *self, const char *v, struct err *err) { return plan_metric(((struct agg *)self)->builder, v, err); }
-static int set_every(void *self, const char *v, struct err *err) { return plan_every(((struct agg *)self)->builder, v, err); }
-static int set_by(void *self, const char *v, struct err *err) { return plan_by(((struct agg *)self)->builder, v, err); }
-static int set_value(void *self, const char *v, struct err *err) { return plan_value(((struct agg *)self)->builder, v, err); }
-static int set_uniq(void *self, const char *v, struct err *err) { return plan_uniq(((struct agg *)self)->builder, v, err); }
+static int set_metric(void *self, const char *v, struct err *err)
+{
+	return plan_metric(((struct agg *)self)->builder, v, err);
+}
+static int set_every(void *self, const char *v, struct err *err)
+{
+	return plan_every(((struct agg *)self)->builder, v, err);
+}
+static int set_by(void *self, const char *v, struct err *err)
+{
+	return plan_by(((struct agg *)self)->builder, v, err);
+}
+static int set_value(void *self, const char *v, struct err *err)
+{
+	return plan_value(((struct agg *)self)->builder, v, err);
+}
+static int set_uniq(void *self, const char *v, struct err *err)
+{
+	return plan_uniq(((struct agg *)self)->builder, v, err);
+}
 
-static int set_agg(void *self, const char *v, struct err *err) { return plan_agg(((struct agg *)self)->builder, v, err); }
+static int set_agg(void *self, const char *v, struct err *err)
+{
+	return plan_agg(((struct agg *)self)->builder, v, err);
+}
 
 static int set_zone(void *self, const char *v, struct err *err)
 {
@@ -63,8 +81,8 @@ static int set_max_ahead(void *self, const char *v, struct err *err)
 	if (num_duration(v, &a->max_ahead_us, err))
 		return -1;
 	if (a->max_ahead_us < 1000 || a->max_ahead_us > METRIC_EVERY_MAX_US)
-		return err_set(err, EX_USAGE, "\"%s\" is out of range, it goes from 1ms to 366d, or none",
-			       v);
+		return err_set(err, EX_USAGE,
+			       "\"%s\" is out of range, it goes from 1ms to 366d, or none", v);
 	return 0;
 }
 
@@ -81,38 +99,113 @@ static int set_ahead(void *self, const char *v, struct err *err)
 #define AT(member) offsetof(struct agg, member)
 
 static const struct opt opts[] = {
-	{ .name = "metric", .type = OPT_CALL, .call = set_metric, .arg = "NAME",
-	  .help = "name of the metric [events]; may repeat: --every, --by, --value, --uniq and --agg after it are its own, those before the first are everybody's" },
-	{ .name = "every", .type = OPT_CALL, .call = set_every, .arg = "DUR", .help = "length of its windows, aligned to the epoch [1m]" },
-	{ .name = "by", .type = OPT_CALL, .call = set_by, .empty = true, .arg = "PATH,...", .help = "group by these fields, named as in jq: endpoint, payload.price, .\"http.status\"" },
-	{ .name = "value", .type = OPT_CALL, .call = set_value, .empty = true, .arg = "PATH", .help = "field whose number, sum, minimum and maximum are taken" },
-	{ .name = "uniq", .type = OPT_CALL, .call = set_uniq, .empty = true, .arg = "PATH", .help = "field whose different values are counted, within 0.8 %" },
-	{ .name = "agg", .type = OPT_CALL, .call = set_agg, .arg = "[NAME=]OP(PATH)",
-	  .help = "measure of a field: avg, stddev; may repeat, and belongs to its --metric as --by does" },
-	{ .name = "time", .type = OPT_TEXT, .at = AT(time), .arg = "PATH", .def = "ts",
+	{ .name = "metric",
+	  .type = OPT_CALL,
+	  .call = set_metric,
+	  .arg = "NAME",
+	  .help = "name of the metric [events]; may repeat: --every, --by, --value, --uniq and "
+		  "--agg after it are its own, those before the first are everybody's" },
+	{ .name = "every",
+	  .type = OPT_CALL,
+	  .call = set_every,
+	  .arg = "DUR",
+	  .help = "length of its windows, aligned to the epoch [1m]" },
+	{ .name = "by",
+	  .type = OPT_CALL,
+	  .call = set_by,
+	  .empty = true,
+	  .arg = "PATH,...",
+	  .help = "group by these fields, named as in jq: endpoint, payload.price, "
+		  ".\"http.status\"" },
+	{ .name = "value",
+	  .type = OPT_CALL,
+	  .call = set_value,
+	  .empty = true,
+	  .arg = "PATH",
+	  .help = "field whose number, sum, minimum and maximum are taken" },
+	{ .name = "uniq",
+	  .type = OPT_CALL,
+	  .call = set_uniq,
+	  .empty = true,
+	  .arg = "PATH",
+	  .help = "field whose different values are counted, within 0.8 %" },
+	{ .name = "agg",
+	  .type = OPT_CALL,
+	  .call = set_agg,
+	  .arg = "[NAME=]OP(PATH)",
+	  .help = "measure of a field: avg, stddev; may repeat, and belongs to its --metric as "
+		  "--by does" },
+	{ .name = "time",
+	  .type = OPT_TEXT,
+	  .at = AT(time),
+	  .arg = "PATH",
+	  .def = "ts",
 	  .help = "field with the event time: RFC 3339, or as --time-unit and --time-format say" },
-	{ .name = "time-unit", .type = OPT_CALL, .call = set_unit, .arg = "s|ms|us|ns",
+	{ .name = "time-unit",
+	  .type = OPT_CALL,
+	  .call = set_unit,
+	  .arg = "s|ms|us|ns",
 	  .help = "unit of event times that are numbers, in quotes or not" },
-	{ .name = "time-format", .type = OPT_CALL, .call = set_format, .arg = "clf|http|PATTERN",
+	{ .name = "time-format",
+	  .type = OPT_CALL,
+	  .call = set_format,
+	  .arg = "clf|http|PATTERN",
 	  .help = "form of event times that are strings: access logs', HTTP's, or a pattern as for "
-	          "strptime: '%d/%m/%Y %H:%M:%S'" },
-	{ .name = "zone", .type = OPT_CALL, .call = set_zone, .arg = "ZONE",
+		  "strptime: '%d/%m/%Y %H:%M:%S'" },
+	{ .name = "zone",
+	  .type = OPT_CALL,
+	  .call = set_zone,
+	  .arg = "ZONE",
 	  .help = "time zone of event times that say no offset: Europe/Berlin, UTC, +01:00" },
-	{ .name = "lateness", .type = OPT_CALL, .call = set_lateness, .arg = "DUR",
-	  .help = "close a window once the highest event time is DUR behind its end; default: at the end of the input" },
-	{ .name = "late", .type = OPT_TEXT, .at = AT(late), .arg = "FILE|drop", .help = "append records that come after their window closed to FILE, or drop them silently" },
-	{ .name = "max-ahead", .type = OPT_CALL, .call = set_max_ahead, .arg = "DUR|none",
-	  .help = "an event further ahead of the others moves no watermark and closes nothing [10m, or "
+	{ .name = "lateness",
+	  .type = OPT_CALL,
+	  .call = set_lateness,
+	  .arg = "DUR",
+	  .help = "close a window once the highest event time is DUR behind its end; default: at "
+		  "the end of the input" },
+	{ .name = "late",
+	  .type = OPT_TEXT,
+	  .at = AT(late),
+	  .arg = "FILE|drop",
+	  .help = "append records that come after their window closed to FILE, or drop them "
+		  "silently" },
+	{ .name = "max-ahead",
+	  .type = OPT_CALL,
+	  .call = set_max_ahead,
+	  .arg = "DUR|none",
+	  .help = "an event further ahead of the others moves no watermark and closes nothing "
+		  "[10m, or "
 		  "--lateness where that is more]" },
-	{ .name = "ahead", .type = OPT_CALL, .call = set_ahead, .arg = "count|dead",
+	{ .name = "ahead",
+	  .type = OPT_CALL,
+	  .call = set_ahead,
+	  .arg = "count|dead",
 	  .help = "such an event counts all the same, or (from Kafka) is a bad record [count]" },
-	{ .name = "max-groups", .type = OPT_COUNT, .at = AT(max_groups), .arg = "N", .help = "give up when more groups are held, naming the heaviest dimension",
-	  .min = 1, .max = 1e12 },
-	{ .letter = 'j', .name = "threads", .type = OPT_COUNT, .at = AT(threads), .arg = "N", .def = "1", .help = "threads that count; rows do not depend on it",
-	  .min = 1, .max = WORKERS_THREADS_MAX },
-	{ .name = "exact", .type = OPT_FLAG, .at = AT(exact), .help = "a value of more than nine decimals is bad data, instead of rounded" },
-	{ .name = "no-sketch", .type = OPT_FLAG, .at = AT(no_sketch), .help = "rows without uniq_sketch and columns, as on a terminal" },
-	OPT_END
+	{ .name = "max-groups",
+	  .type = OPT_COUNT,
+	  .at = AT(max_groups),
+	  .arg = "N",
+	  .help = "give up when more groups are held, naming the heaviest dimension",
+	  .min = 1,
+	  .max = 1e12 },
+	{ .letter = 'j',
+	  .name = "threads",
+	  .type = OPT_COUNT,
+	  .at = AT(threads),
+	  .arg = "N",
+	  .def = "1",
+	  .help = "threads that count; rows do not depend on it",
+	  .min = 1,
+	  .max = WORKERS_THREADS_MAX },
+	{ .name = "exact",
+	  .type = OPT_FLAG,
+	  .at = AT(exact),
+	  .help = "a value of more than nine decimals is bad data, instead of rounded" },
+	{ .name = "no-sketch",
+	  .type = OPT_FLAG,
+	  .at = AT(no_sketch),
+	  .help = "rows without uniq_sketch and columns, as on a terminal" },
+	OPT_END,
 };
 
 static int add_file(void *self, const char *operand, struct err *err)
@@ -129,7 +222,8 @@ static int add_file(void *self, const char *operand, struct err *err)
 static int check_ahead(struct agg *a, struct err *err)
 {
 	if (a->max_ahead_us && a->max_ahead_us < a->lateness_us)
-		return err_set(err, EX_USAGE, "--max-ahead is shorter than --lateness: events that are on time "
+		return err_set(err, EX_USAGE,
+			       "--max-ahead is shorter than --lateness: events that are on time "
 			       "by the one would be too far from others by the other");
 	if (a->ahead_dead && a->max_ahead_us == AHEAD_OFF)
 		return err_set(err, EX_USAGE,
@@ -170,11 +264,13 @@ int agg_main(int argc, char **argv)
 		.operand = add_file,
 		.run = run_window,
 		.failed = failed_window_program,
-		.examples =
-			"hta-window --every 1m --by endpoint,status --value latency_ms access.ndjson\n"
-			"kcat -C -b localhost -t events | hta-window --by customer --uniq user_id --lateness 10s\n"
-			"hta-consume -g web -t events | hta-window --metric hits --by endpoint --metric spend --every 1h --by customer --value payload.price |\n"
-			"  hta-sink-pg | hta-commit",
+		.examples = "hta-window --every 1m --by endpoint,status --value latency_ms "
+			    "access.ndjson\n"
+			    "kcat -C -b localhost -t events | hta-window --by customer --uniq "
+			    "user_id --lateness 10s\n"
+			    "hta-consume -g web -t events | hta-window --metric hits --by endpoint "
+			    "--metric spend --every 1h --by customer --value payload.price |\n"
+			    "  hta-sink-pg | hta-commit",
 	};
 	int code = prog_main(&prog, &a, argc, argv);
 

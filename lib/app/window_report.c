@@ -17,8 +17,10 @@ void agg_tell_patience(const struct agg *a)
 {
 	struct stat sb;
 
-	if (a->n_files == 0 && !a->has_lateness && isatty(STDOUT_FILENO) && fstat(STDIN_FILENO, &sb) == 0 && S_ISFIFO(sb.st_mode))
-		log_note("rows come at the end of the input; --lateness DUR prints each window as soon as it closes");
+	if (a->n_files == 0 && !a->has_lateness && isatty(STDOUT_FILENO) &&
+	    fstat(STDIN_FILENO, &sb) == 0 && S_ISFIFO(sb.st_mode))
+		log_note("rows come at the end of the input; --lateness DUR prints each window as "
+			 "soon as it closes");
 }
 
 /* ---- fields that no line had */
@@ -30,8 +32,9 @@ static void tell_fields(struct agg *a, const char *which)
 		const struct plan_metric *m = plan_who(a->plan, i, &option);
 
 		if (!(a->total.fields >> i & 1))
-			log_warn("none of %s %llu lines has %s (%s of metric %s): is it misspelt?", which, (unsigned long long)a->total.valid, a->plan->path[i].name,
-				option, m->m.name);
+			log_warn("none of %s %llu lines has %s (%s of metric %s): is it misspelt?",
+				 which, (unsigned long long)a->total.valid, a->plan->path[i].name,
+				 option, m->m.name);
 	}
 	a->told_fields = true;
 }
@@ -63,9 +66,11 @@ static void tell_ahead_end(const struct agg *a)
 	if (a->total.ahead > 1)
 		log_warn("%llu of %llu events were too far ahead (--max-ahead)",
 			 (unsigned long long)a->total.ahead,
-			 (unsigned long long)(a->total.counted + (a->ahead_dead ? a->total.ahead : 0)));
+			 (unsigned long long)(a->total.counted +
+					      (a->ahead_dead ? a->total.ahead : 0)));
 	if (waiting)
-		log_info("%llu events at the end are too few, or too far ahead of those before them, to "
+		log_info("%llu events at the end are too few, or too far ahead of those before "
+			 "them, to "
 			 "move the watermark: %d must follow (--max-ahead)",
 			 (unsigned long long)waiting, AHEAD_EVENTS);
 }
@@ -78,22 +83,28 @@ void agg_tell_end(struct agg *a)
 		tell_fields(a, "the");
 	lateness[num_duration_text(a->lateness_us, lateness)] = 0;
 	if (a->total.late && !a->late)
-		log_warn("%llu of %llu lines came too late (more than --lateness %s) and are not counted; --late FILE keeps them, --late drop is silent",
-			(unsigned long long)a->total.late, (unsigned long long)a->total.lines, lateness);
+		log_warn("%llu of %llu lines came too late (more than --lateness %s) and are not "
+			 "counted; --late FILE keeps them, --late drop is silent",
+			 (unsigned long long)a->total.late, (unsigned long long)a->total.lines,
+			 lateness);
 	else if (a->total.late && a->late_file)
-		log_warn("%llu of %llu lines came too late (more than --lateness %s): %s", (unsigned long long)a->total.late,
-			(unsigned long long)a->total.lines, lateness, a->late);
+		log_warn("%llu of %llu lines came too late (more than --lateness %s): %s",
+			 (unsigned long long)a->total.late, (unsigned long long)a->total.lines,
+			 lateness, a->late);
 	tell_ahead_end(a);
 	if (a->total.rounded)
-		log_warn("%llu values had more than nine decimals and were rounded to nine (--exact takes them for bad data)", (unsigned long long)a->total.rounded);
+		log_warn("%llu values had more than nine decimals and were rounded to nine "
+			 "(--exact takes them for bad data)",
+			 (unsigned long long)a->total.rounded);
 	if (a->total.twice)
 		log_warn("%llu local times came twice where the clock of --zone %s was set back, "
-			"and were taken for the first", (unsigned long long)a->total.twice,
-			zone_name(a->plan->common.when.zone));
+			 "and were taken for the first",
+			 (unsigned long long)a->total.twice, zone_name(a->plan->common.when.zone));
 	if (a->total.skipped)
 		log_warn("%llu local times never were where the clock of --zone %s was set "
-			"forward, and were moved forward by as much",
-			(unsigned long long)a->total.skipped, zone_name(a->plan->common.when.zone));
+			 "forward, and were moved forward by as much",
+			 (unsigned long long)a->total.skipped,
+			 zone_name(a->plan->common.when.zone));
 }
 
 /* ---- too many groups */
@@ -117,7 +128,8 @@ static size_t distinct(uint64_t *v, size_t n)
 	return d;
 }
 
-/* How many different values dimension `dim` has among the groups; dim = n_dims: how many windows there are. v has room for all groups. */
+/* How many different values dimension `dim` has among the groups; dim = n_dims: how many windows
+ * there are. v has room for all groups. */
 static size_t values_of(const struct table *t, size_t n_dims, size_t dim, uint64_t *v)
 {
 	struct dim d[METRIC_DIMS_MAX];
@@ -127,7 +139,9 @@ static size_t values_of(const struct table *t, size_t n_dims, size_t dim, uint64
 		const char *key = table_key(t, g);
 
 		key_dims(key, n_dims, d);
-		v[n++] = dim == n_dims ? key_window(key) : hash_64(d[dim].value.p, d[dim].value.n) ^ (uint64_t)d[dim].tag;
+		v[n++] = dim == n_dims
+				 ? key_window(key)
+				 : hash_64(d[dim].value.p, d[dim].value.n) ^ (uint64_t)d[dim].tag;
 	}
 	return distinct(v, n);
 }
@@ -157,8 +171,13 @@ int agg_too_many_groups(struct agg *a, struct err *err)
 	free(v);
 	m = &a->plan->metric[metric].m;
 	if (dim == m->n_dims)
-		return err_set(err, EX_DATAERR, "more than %llu groups (--max-groups): metric %s has %zu windows; make --every longer, or raise --max-groups",
-			(unsigned long long)a->max_groups, m->name, most);
-	return err_set(err, EX_DATAERR, "more than %llu groups (--max-groups): the heaviest dimension is %s of metric %s with %zu values; leave it out of --by, "
-		"or raise --max-groups", (unsigned long long)a->max_groups, m->dim[dim].name, m->name, most);
+		return err_set(err, EX_DATAERR,
+			       "more than %llu groups (--max-groups): metric %s has %zu windows; "
+			       "make --every longer, or raise --max-groups",
+			       (unsigned long long)a->max_groups, m->name, most);
+	return err_set(err, EX_DATAERR,
+		       "more than %llu groups (--max-groups): the heaviest dimension is %s of "
+		       "metric %s with %zu values; leave it out of --by, "
+		       "or raise --max-groups",
+		       (unsigned long long)a->max_groups, m->dim[dim].name, m->name, most);
 }

@@ -30,7 +30,8 @@ void arena_reset(struct arena *a)
 	a->used = 0;
 }
 
-/* Goes on to the next chunk that can hold n bytes; chunks of earlier rounds that are too small are passed by until the next reset. */
+/* Goes on to the next chunk that can hold n bytes; chunks of earlier rounds that are too small
+ * are passed by until the next reset. */
 static void grow(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->now ? a->now->next : NULL;

@@ -34,7 +34,9 @@ static int no_such(const char *text, struct err *err)
 
 	for (int i = 1; i < POINTS; i++)
 		buf_printf(&all, "%s%s", i > 1 ? ", " : "", names[i]);
-	err_set(err, EX_USAGE, "HTA_CRASH=%s: POINT or POINT:N is wanted, N from 1, with a point of %s", text, buf_z(&all));
+	err_set(err, EX_USAGE,
+		"HTA_CRASH=%s: POINT or POINT:N is wanted, N from 1, with a point of %s", text,
+		buf_z(&all));
 	buf_fini(&all);
 	return -1;
 }
@@ -64,5 +66,5 @@ bool crash_count(void)
 void crash_die(void)
 {
 	kill(getpid(), SIGKILL);
-	abort();                       /* the signal is on its way */
+	abort(); /* the signal is on its way */
 }

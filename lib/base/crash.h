@@ -1,6 +1,7 @@
-/* Crash points: an operator, or a test, has a program die by SIGKILL to itself at a named place, to try a set-up. HTA_CRASH=POINT[:N] in the environment
- * of the program: at its N-th passage (1). Compiled in always; unset, a point costs one test of a static number.
- * Global state by nature (one process); set once at the start of a program. */
+/* Crash points: an operator, or a test, has a program die by SIGKILL to itself at a named place,
+ * to try a set-up. HTA_CRASH=POINT[:N] in the environment of the program: at its N-th passage
+ * (1). Compiled in always; unset, a point costs one test of a static number. Global state by
+ * nature (one process); set once at the start of a program. */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H
 
@@ -9,17 +10,26 @@
 
 enum crash_point {
 	CRASH_NOWHERE,
-	CRASH_LINE_HALF,              /* any: a write to standard output is cut in the middle of a line */
-	CRASH_BARRIER_BEFORE,         /* any filter: a barrier has come; nothing of its epoch was stored, or acknowledged */
-	CRASH_BARRIER_AFTER,          /* any filter: its epoch is stored, or acknowledged; it has not passed */
-	CRASH_SINK_INIT,              /* sink: generation and starts are stored; the init line has not passed */
-	CRASH_SINK_INSIDE,            /* pg, sqlite: inside the transaction of an epoch */
-	CRASH_SINK_SENT,              /* pg, redis: COMMIT, or the script, was sent; its answer was not read */
-	CRASH_SOURCE_INIT,            /* source: an init line was written */
-	CRASH_SOURCE_ASSIGNED,        /* source: partitions came in a rebalance; no probe was sent */
-	CRASH_SOURCE_REVOKED,         /* source: partitions go in a rebalance; the epoch was cut and acknowledged, not committed */
-	CRASH_SOURCE_BEFORE_COMMIT,   /* source: acknowledgements have come, the group's commit is not under way */
-	CRASH_SOURCE_AFTER_COMMIT,    /* source: the commit was handed to the client library */
+	/* any: a write to standard output is cut in the middle of a line */
+	CRASH_LINE_HALF,
+	/* any filter: a barrier has come; nothing of its epoch was stored, or acknowledged */
+	CRASH_BARRIER_BEFORE,
+	/* any filter: its epoch is stored, or acknowledged; it has not passed */
+	CRASH_BARRIER_AFTER,
+	/* sink: generation and starts are stored; the init line has not passed */
+	CRASH_SINK_INIT,
+	CRASH_SINK_INSIDE, /* pg, sqlite: inside the transaction of an epoch */
+	/* pg, redis: COMMIT, or the script, was sent; its answer was not read */
+	CRASH_SINK_SENT,
+	CRASH_SOURCE_INIT, /* source: an init line was written */
+	/* source: partitions came in a rebalance; no probe was sent */
+	CRASH_SOURCE_ASSIGNED,
+	/* source: partitions go in a rebalance; the epoch was cut and acknowledged, not
+	 * committed */
+	CRASH_SOURCE_REVOKED,
+	/* source: acknowledgements have come, the group's commit is not under way */
+	CRASH_SOURCE_BEFORE_COMMIT,
+	CRASH_SOURCE_AFTER_COMMIT, /* source: the commit was handed to the client library */
 };
 
 /* Reads the environment. -1: EX_USAGE, no such point; the message lists all. */
@@ -27,11 +37,14 @@ int crash_setup(struct err *err);
 
 extern enum crash_point crash_armed;
 
-bool crash_count(void);                /* counts a passage; true at the N-th */
+bool crash_count(void); /* counts a passage; true at the N-th */
 _Noreturn void crash_die(void);
 
 /* True once: now is the time to leave things half done and crash_die(). */
-static inline bool crash_now(enum crash_point p) { return __builtin_expect(crash_armed == p, 0) && crash_count(); }
+static inline bool crash_now(enum crash_point p)
+{
+	return __builtin_expect(crash_armed == p, 0) && crash_count();
+}
 
 static inline void crash_at(enum crash_point p)
 {

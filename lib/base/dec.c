@@ -1,28 +1,35 @@
 /* Exact decimals.
  *
- *     text  -12.5e-1  ->  sign, digits "12" "5", exponent -1  ->  d1 . d2 d3 .. x 10^top  ->  128-bit units of 1e-9
+ *     text  -12.5e-1  ->  sign, digits "12" "5", exponent -1  ->  d1 . d2 d3 .. x 10^top  ->
+ *                                                                 128-bit units of 1e-9
  *
- * dec_parse has a fast way for what nearly all numbers are: no exponent, at most 19 digits, at most nine of them decimals.
- * The mantissa fits 64 bits then, one multiplication scales it, and the result is always in range. Everything else goes the
- * slow way, which reads any number of digits and any exponent: the first digits fill the 128-bit integer down to 1e-9, the
- * rest only decides the rounding (half to even) and is read once. The bound is checked after rounding. */
+ * dec_parse has a fast way for what nearly all numbers are: no exponent, at most 19 digits, at
+ * most nine of them decimals. The mantissa fits 64 bits then, one multiplication scales it, and
+ * the result is always in range. Everything else goes the slow way, which reads any number of
+ * digits and any exponent: the first digits fill the 128-bit integer down to 1e-9, the rest only
+ * decides the rounding (half to even) and is read once. The bound is checked after rounding. */
 #include "base/dec.h"
 
 #include "base/err.h"
 
-__extension__ typedef unsigned __int128 udec;  /* magnitudes; the header says why these are typedefs */
+/* magnitudes; the header says why these are typedefs */
+__extension__ typedef unsigned __int128 udec;
 
 enum { DECIMALS = 9, PLAIN_MAX = 40 };
-static const int64_t EXPONENT_MAX = 100000000000000000;  /* beyond any count of digits; exponents are cut there */
+/* beyond any count of digits; exponents are cut there */
+static const int64_t EXPONENT_MAX = 100000000000000000;
 static const uint64_t NANO = 1000000000;
-static const uint64_t pow10_to_9[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+static const uint64_t pow10_to_9[] = { 1,      10,      100,      1000,      10000,
+				       100000, 1000000, 10000000, 100000000, 1000000000 };
 
 /* A scanned number. Significant digits are those from `first` on, without trailing zeros. */
 struct scan {
 	bool negative, exponent_negative;
-	const char *whole, *fraction, *exponent;  /* digits only; exponent: without leading zeros */
+	const char *whole, *fraction, *exponent; /* digits only; exponent: without leading zeros */
 	size_t whole_n, fraction_n, exponent_n;
-	size_t first, digits;                     /* index of the first significant digit in whole+fraction; their number, 0: the value is zero */
+	/* index of the first significant digit in whole+fraction; their number, 0: the value is
+	 * zero */
+	size_t first, digits;
 };
 
 static inline bool is_dec_digit(char c)
@@ -103,7 +110,8 @@ static int64_t scan_shift(const struct scan *s)
 	return (int64_t)s->whole_n - 1 - (int64_t)s->first;
 }
 
-/* Whether the digits from the i-th significant one on are above (1), below (-1) or at (0) half of the unit before them. */
+/* Whether the digits from the i-th significant one on are above (1), below (-1) or at (0) half
+ * of the unit before them. */
 static int against_half(const struct scan *s, size_t i)
 {
 	if (i >= s->digits)
@@ -111,7 +119,7 @@ static int against_half(const struct scan *s, size_t i)
 	char d = digit_at(s, s->first + i);
 	if (d != '5')
 		return d > '5' ? 1 : -1;
-	return i + 1 < s->digits;  /* trailing zeros are no digits */
+	return i + 1 < s->digits; /* trailing zeros are no digits */
 }
 
 /* *out = the magnitude in nano units. */
@@ -120,7 +128,8 @@ static enum dec_result magnitude(const struct scan *s, udec *out)
 	*out = 0;
 	if (s->digits == 0)
 		return DEC_OK;
-	int64_t take = scan_exponent(s) + scan_shift(s) + 1 + DECIMALS;  /* digits at or above 1e-9 */
+	/* digits at or above 1e-9 */
+	int64_t take = scan_exponent(s) + scan_shift(s) + 1 + DECIMALS;
 	if (take > 39)
 		return DEC_RANGE;
 	if (take < 0)
@@ -128,7 +137,8 @@ static enum dec_result magnitude(const struct scan *s, udec *out)
 	udec v = 0;
 	for (size_t i = 0; i < (size_t)take; i++) {
 		unsigned d = i < s->digits ? (unsigned)(digit_at(s, s->first + i) - '0') : 0;
-		if (__builtin_mul_overflow(v, (udec)10, &v) || __builtin_add_overflow(v, (udec)d, &v))
+		if (__builtin_mul_overflow(v, (udec)10, &v) ||
+		    __builtin_add_overflow(v, (udec)d, &v))
 			return DEC_RANGE;
 	}
 	*out = v;
@@ -139,7 +149,8 @@ static enum dec_result magnitude(const struct scan *s, udec *out)
 	return __builtin_add_overflow(v, (udec)up, out) ? DEC_RANGE : DEC_ROUNDED;
 }
 
-/* Any number whose magnitude is at most max, or max + 1 below zero if `twos`: the type has one more there. */
+/* Any number whose magnitude is at most max, or max + 1 below zero if `twos`: the type has one
+ * more there. */
 static enum dec_result parse_any(struct slice text, udec max, bool twos, dec *out)
 {
 	struct scan s;
@@ -184,7 +195,7 @@ static inline enum dec_result parse_dec(struct slice text, udec max, bool twos, 
 
 enum dec_result dec_parse(struct slice text, dec *out)
 {
-	return parse_dec(text, (udec)NANO * 100000000000u * NANO, false, out);  /* 1e20 */
+	return parse_dec(text, (udec)NANO * 100000000000u * NANO, false, out); /* 1e20 */
 }
 
 enum dec_result dec_parse_sum(struct slice text, dec *out)
@@ -216,7 +227,8 @@ static char *wide_digits_before(char *end, udec v)
 
 size_t dec_text(dec v, char out[DEC_TEXT_BYTES])
 {
-	char text[DEC_TEXT_BYTES], *const point = text + 36, *end = point;  /* at most 30 digits before the point */
+	/* at most 30 digits before the point */
+	char text[DEC_TEXT_BYTES], *const point = text + 36, *end = point;
 	udec size = v < 0 ? -(udec)v : (udec)v, whole;
 	uint64_t nano;
 	if (size <= UINT64_MAX) {
@@ -241,10 +253,11 @@ size_t dec_text(dec v, char out[DEC_TEXT_BYTES])
 	return (size_t)(end - start);
 }
 
-/* Appends exponent + shift, where the exponent has more digits than 64 bits hold and shift therefore cannot turn its sign. */
+/* Appends exponent + shift, where the exponent has more digits than 64 bits hold and shift
+ * therefore cannot turn its sign. */
 static void add_long_exponent(const struct scan *s, int64_t shift, struct buf *out)
 {
-	int64_t carry = s->exponent_negative ? -shift : shift;  /* what the magnitude changes by */
+	int64_t carry = s->exponent_negative ? -shift : shift; /* what the magnitude changes by */
 	char *to = buf_room(out, s->exponent_n + 2);
 	for (size_t i = s->exponent_n; i-- > 0;) {
 		int64_t d = carry + (s->exponent[i] - '0');

@@ -9,7 +9,7 @@ int err_vset(struct err *err, int code, const char *fmt, va_list ap)
 {
 	if (!err)
 		return -1;
-	char msg[ERR_MSG_BYTES];  /* an argument may be err->msg itself */
+	char msg[ERR_MSG_BYTES]; /* an argument may be err->msg itself */
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	err->code = code;
 	memcpy(err->msg, msg, strlen(msg) + 1);

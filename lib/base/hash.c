@@ -1,6 +1,7 @@
-/* XXH3-64 and XXH3-128 as in the xxHash specification 0.8 (doc/xxhash_spec.md, "XXH3"), default secret, seed 0; inlined, so
- * that short keys of known length cost a few instructions. MurmurHash64A as Austin Appleby published it (MurmurHash2.cpp),
- * reading little-endian words as Redis does. */
+/* XXH3-64 and XXH3-128 as in the xxHash specification 0.8 (doc/xxhash_spec.md, "XXH3"), default
+ * secret, seed 0; inlined, so that short keys of known length cost a few instructions.
+ * MurmurHash64A as Austin Appleby published it (MurmurHash2.cpp), reading little-endian words as
+ * Redis does. */
 #include "base/hash.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@ uint64_t hash_64(const void *p, size_t n)
 void hash_64_each(const char *const *p, const uint32_t *bytes, size_t n, uint64_t *out)
 {
 	for (size_t i = 0; i < n; i++)
-		out[i] = bytes[i] == 32 ? XXH3_64bits(p[i], 32) : XXH3_64bits(p[i], bytes[i]);  /* a constant length is twice as fast */
+		/* a constant length is twice as fast */
+		out[i] = bytes[i] == 32 ? XXH3_64bits(p[i], 32) : XXH3_64bits(p[i], bytes[i]);
 }
 
 void hash_128(const void *p, size_t n, uint8_t out[16])

@@ -1,7 +1,8 @@
 /* One line is one write(2), so that lines of several programs on one stderr do not mix.
  *
- * A call site counts in windows of ten seconds. What it left out is told when it speaks again in a later window; what is
- * untold when the program ends is told then, for which the sites that left something out are remembered. */
+ * A call site counts in windows of ten seconds. What it left out is told when it speaks again in
+ * a later window; what is untold when the program ends is told then, for which the sites that
+ * left something out are remembered. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -22,18 +23,19 @@ static struct {
 	int verbosity;
 	bool terminal, journal;
 	pthread_mutex_t lock;
-	struct log_site *silenced[SITES];  /* those that left lines out, until the table is full */
+	struct log_site *silenced[SITES]; /* those that left lines out, until the table is full */
 	size_t silenced_n;
 } state = { .program = "hta", .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* systemd tells the device and inode of the journal's socket: stderr may have been redirected since. */
+/* systemd tells the device and inode of the journal's socket: stderr may have been redirected
+ * since. */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	unsigned long long dev, inode;
 	struct stat st;
-	return stream && sscanf(stream, "%llu:%llu", &dev, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0
-	       && st.st_dev == dev && st.st_ino == inode;
+	return stream && sscanf(stream, "%llu:%llu", &dev, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == inode;
 }
 
 static void json_string(struct buf *b, const char *s)
@@ -68,7 +70,7 @@ static void json_line(struct buf *b, enum log_level level, const char *msg)
 static void text_line(struct buf *b, enum log_level level, const char *msg)
 {
 	if (state.journal)
-		buf_printf(b, "<%d>", 3 + (int)level);  /* syslog: err 3 .. debug 7 */
+		buf_printf(b, "<%d>", 3 + (int)level); /* syslog: err 3 .. debug 7 */
 	buf_printf(b, "%s: ", state.program);
 	for (; *msg; msg++)
 		buf_addc(b, (unsigned char)*msg < 0x20 || *msg == 0x7f ? ' ' : *msg);
@@ -79,7 +81,7 @@ static void put_message(enum log_level level, char *msg)
 {
 	struct buf b = { 0 };
 	for (size_t n = strlen(msg); n > 0 && (msg[n - 1] == '\n' || msg[n - 1] == ' '); n--)
-		msg[n - 1] = '\0';  /* libraries end theirs with newlines */
+		msg[n - 1] = '\0'; /* libraries end theirs with newlines */
 	if (state.format == LOG_JSON)
 		json_line(&b, level, msg);
 	else
@@ -88,7 +90,7 @@ static void put_message(enum log_level level, char *msg)
 	while (done < b.n) {
 		ssize_t n = write(STDERR_FILENO, b.p + done, b.n - done);
 		if (n < 0 && errno != EINTR)
-			break;  /* nowhere to complain */
+			break; /* nowhere to complain */
 		done += n > 0 ? (size_t)n : 0;
 	}
 	buf_fini(&b);
@@ -97,7 +99,8 @@ static void put_message(enum log_level level, char *msg)
 static void put_left_out(enum log_level level, unsigned left_out, const char *which)
 {
 	char msg[96];
-	snprintf(msg, sizeof msg, "%u %s like %s left out", left_out, left_out == 1 ? "line" : "lines", which);
+	snprintf(msg, sizeof msg, "%u %s like %s left out", left_out,
+		 left_out == 1 ? "line" : "lines", which);
 	put_message(level, msg);
 }
 
@@ -135,11 +138,17 @@ bool log_enabled(enum log_level level)
 {
 	switch (level) {
 	case LOG_ERROR:
-	case LOG_WARN: return true;
-	case LOG_NOTE: return state.verbosity > 0 || (state.verbosity == 0 && (state.terminal || state.journal));
-	case LOG_INFO: return state.verbosity >= 1;
-	case LOG_DEBUG: return state.verbosity >= 2;
-	default: BUG("log level %d", (int)level);
+	case LOG_WARN:
+		return true;
+	case LOG_NOTE:
+		return state.verbosity > 0 ||
+		       (state.verbosity == 0 && (state.terminal || state.journal));
+	case LOG_INFO:
+		return state.verbosity >= 1;
+	case LOG_DEBUG:
+		return state.verbosity >= 2;
+	default:
+		BUG("log level %d", (int)level);
 	}
 }
 

@@ -1,12 +1,14 @@
 /* Diagnostics on stderr, and nowhere else.
  *
- * One line a message: `program: text` on a terminal or pipe; with `--log json` one JSON object a line
- * {"time":RFC3339,"level":"warn","program":..,"pid":..,"msg":..}; where stderr is the journal ($JOURNAL_STREAM names
- * its device and inode) the text has the priority prefix `<3>`. Never a payload.
- * Levels: error and warn always; note (what an operator at a terminal wants to know) unless -q, and only on a terminal
- * or in the journal unless -v: quiet in cron; info with -v; debug with -vv.
- * Rate limit: of one call site at most 5 lines a 10 s; then one line tells how many were left out.
- * Global state by nature (one stderr); set once at the start of a program, safe in threads. */
+ * One line a message: `program: text` on a terminal or pipe; with `--log json` one JSON object a
+ * line
+ * {"time":RFC3339,"level":"warn","program":..,"pid":..,"msg":..}; where stderr is the journal
+ * ($JOURNAL_STREAM names
+ * its device and inode) the text has the priority prefix `<3>`. Never a payload. Levels: error
+ * and warn always; note (what an operator at a terminal wants to know) unless -q, and only on a
+ * terminal or in the journal unless -v: quiet in cron; info with -v; debug with -vv.
+ * Rate limit: of one call site at most 5 lines a 10 s; then one line tells how many were left
+ * out. Global state by nature (one stderr); set once at the start of a program, safe in threads. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -21,13 +23,21 @@ void log_setup(const char *program, enum log_format format, int verbosity);
 const char *log_program(void);
 bool log_enabled(enum log_level level);
 
-struct log_site { long window_s; unsigned lines, left_out; };
-void log_at(struct log_site *site, enum log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-#define log_(level, ...) do { static struct log_site log_site_; log_at(&log_site_, level, __VA_ARGS__); } while (0)
+struct log_site {
+	long window_s;
+	unsigned lines, left_out;
+};
+void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+#define log_(level, ...)                                \
+	do {                                            \
+		static struct log_site log_site_;       \
+		log_at(&log_site_, level, __VA_ARGS__); \
+	} while (0)
 #define log_error(...) log_(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...)  log_(LOG_WARN, __VA_ARGS__)
-#define log_note(...)  log_(LOG_NOTE, __VA_ARGS__)
-#define log_info(...)  log_(LOG_INFO, __VA_ARGS__)
+#define log_warn(...) log_(LOG_WARN, __VA_ARGS__)
+#define log_note(...) log_(LOG_NOTE, __VA_ARGS__)
+#define log_info(...) log_(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_(LOG_DEBUG, __VA_ARGS__)
 
 /* The same without a limit, for lines that were asked for one by one (hta-commit -v). */

@@ -1,4 +1,5 @@
-/* All go through dec: "1.5s" and "0.1k" are exact, and what is not a whole number of the smallest unit is refused. */
+/* All go through dec: "1.5s" and "0.1k" are exact, and what is not a whole number of the
+ * smallest unit is refused. */
 #include "base/num.h"
 
 #include <math.h>
@@ -8,14 +9,15 @@
 
 #include "base/dec.h"
 
-static const int64_t NANO = 1000000000;  /* units of dec in 1 */
+static const int64_t NANO = 1000000000; /* units of dec in 1 */
 
 static size_t span(const char *p, const char *accept)
 {
 	return strspn(p, accept);
 }
 
-/* Reads the number in p[0..n), leading zeros allowed, times unit: a whole number from 0 to max. False if it is none. */
+/* Reads the number in p[0..n), leading zeros allowed, times unit: a whole number from 0 to max.
+ * False if it is none. */
 static bool is_whole(const char *p, size_t n, int64_t unit, uint64_t max, uint64_t *out)
 {
 	dec v;
@@ -23,7 +25,8 @@ static bool is_whole(const char *p, size_t n, int64_t unit, uint64_t max, uint64
 		p++;
 		n--;
 	}
-	if (dec_parse(slice(p, n), &v) != DEC_OK || v < 0 || __builtin_mul_overflow(v, (dec)unit, &v) || v % NANO != 0)
+	if (dec_parse(slice(p, n), &v) != DEC_OK || v < 0 ||
+	    __builtin_mul_overflow(v, (dec)unit, &v) || v % NANO != 0)
 		return false;
 	v /= NANO;
 	if (v > (dec)max)
@@ -37,7 +40,8 @@ static size_t number_length(const char *p)
 {
 	size_t n = span(p, "0123456789.");
 	if (n > 0 && (p[n] == 'e' || p[n] == 'E')) {
-		size_t sign = p[n + 1] == '+' || p[n + 1] == '-', digits = span(p + n + 1 + sign, "0123456789");
+		size_t sign = p[n + 1] == '+' || p[n + 1] == '-',
+		       digits = span(p + n + 1 + sign, "0123456789");
 		n += digits ? 1 + sign + digits : 0;
 	}
 	return n;
@@ -64,7 +68,8 @@ int num_count(const char *text, uint64_t *out, struct err *err)
 	return err_set(err, EX_USAGE, "\"%s\" is not a count (12, 64k, 2M, 1e6)", text);
 }
 
-/* The unit after a number of bytes, 0 if it is none: nothing, B, k, kB, kiB and so on, either case. */
+/* The unit after a number of bytes, 0 if it is none: nothing, B, k, kB, kiB and so on, either
+ * case. */
 static int64_t bytes_unit(const char *p)
 {
 	if (!*p || strcasecmp(p, "b") == 0)
@@ -84,8 +89,12 @@ int num_bytes(const char *text, uint64_t *out, struct err *err)
 }
 
 /* Largest first: compound durations name them in this order. */
-static const struct unit { const char *name; int64_t us; } units[] = {
-	{ "d", 86400000000 }, { "h", 3600000000 }, { "m", 60000000 }, { "s", 1000000 }, { "ms", 1000 }, { "us", 1 },
+static const struct unit {
+	const char *name;
+	int64_t us;
+} units[] = {
+	{ "d", 86400000000 }, { "h", 3600000000 }, { "m", 60000000 },
+	{ "s", 1000000 },     { "ms", 1000 },      { "us", 1 },
 };
 enum { UNITS = sizeof units / sizeof *units };
 
@@ -102,7 +111,8 @@ static bool duration(const char *p, int64_t *us)
 		uint64_t v;
 		while (next < UNITS && !slice_is(slice(p + n, name), units[next].name))
 			next++;
-		if (next == UNITS || !is_whole(p, n, units[next].us, INT64_MAX, &v) || (sum += v) > INT64_MAX)
+		if (next == UNITS || !is_whole(p, n, units[next].us, INT64_MAX, &v) ||
+		    (sum += v) > INT64_MAX)
 			return false;
 		next++;
 		p += n + name;
@@ -118,7 +128,8 @@ int num_duration(const char *text, int64_t *us, struct err *err)
 	return err_set(err, EX_USAGE, "\"%s\" is not a duration (10ms, 30s, 5m, 2h, 7d)", text);
 }
 
-/* A finite decimal number in p[0..n), with nothing but it there: neither hexadecimal nor "nan", which strtod takes. */
+/* A finite decimal number in p[0..n), with nothing but it there: neither hexadecimal nor "nan",
+ * which strtod takes. */
 static bool real(const char *p, size_t n, double *out)
 {
 	char *end;
@@ -137,7 +148,8 @@ int num_probability(const char *text, double *out, struct err *err)
 	bool percent = n > 0 && text[n - 1] == '%';
 	double v;
 	if (!real(text, n - percent, &v) || v < 0 || v > (percent ? 100 : 1))
-		return err_set(err, EX_USAGE, "\"%s\" is not a probability (0.2, 20%%; from 0 to 1)", text);
+		return err_set(err, EX_USAGE,
+			       "\"%s\" is not a probability (0.2, 20%%; from 0 to 1)", text);
 	*out = percent ? v / 100 : v;
 	return 0;
 }
@@ -157,5 +169,6 @@ int num_duration_text(int64_t us, char out[32])
 		i++;
 	if (us == 0)
 		i = 3;
-	return snprintf(out, 32, "%s%llu%s", us < 0 ? "-" : "", (unsigned long long)(size / (uint64_t)units[i].us), units[i].name);
+	return snprintf(out, 32, "%s%llu%s", us < 0 ? "-" : "",
+			(unsigned long long)(size / (uint64_t)units[i].us), units[i].name);
 }

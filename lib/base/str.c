@@ -83,7 +83,8 @@ void buf_hex(struct buf *b, const void *bytes, size_t n)
 	b->n += 2 * n;
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void buf_base64(struct buf *b, const void *bytes, size_t n)
 {
@@ -91,7 +92,8 @@ void buf_base64(struct buf *b, const void *bytes, size_t n)
 	char *to = buf_room(b, (n + 2) / 3 * 4), *const start = to;
 	for (; n > 0; p += 3, to += 4) {
 		size_t take = n < 3 ? n : 3;
-		uint32_t v = (uint32_t)p[0] << 16 | (take > 1 ? (uint32_t)p[1] << 8 : 0) | (take > 2 ? p[2] : 0);
+		uint32_t v = (uint32_t)p[0] << 16 | (take > 1 ? (uint32_t)p[1] << 8 : 0) |
+			     (take > 2 ? p[2] : 0);
 		to[0] = base64_digits[v >> 18];
 		to[1] = base64_digits[v >> 12 & 63];
 		to[2] = take > 1 ? base64_digits[v >> 6 & 63] : '=';
@@ -180,11 +182,13 @@ int str_unhex(struct slice text, void *out, size_t n)
 		if (str_hex_value(text.p[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(str_hex_value(text.p[2 * i]) << 4 | str_hex_value(text.p[2 * i + 1]));
+		to[i] = (uint8_t)(str_hex_value(text.p[2 * i]) << 4 |
+				  str_hex_value(text.p[2 * i + 1]));
 	return 0;
 }
 
-/* Length of the well-formed multi-byte sequence at p, 0 if it is none. Table 3-7 of the Unicode standard. */
+/* Length of the well-formed multi-byte sequence at p, 0 if it is none. Table 3-7 of the Unicode
+ * standard. */
 static size_t utf8_sequence(const uint8_t *p, size_t n)
 {
 	uint8_t lead = p[0], low = 0x80, high = 0xbf;
@@ -192,11 +196,20 @@ static size_t utf8_sequence(const uint8_t *p, size_t n)
 	if (len == 0 || len > n)
 		return 0;
 	switch (lead) {
-	case 0xe0: low = 0xa0; break;   /* overlong */
-	case 0xed: high = 0x9f; break;  /* surrogates */
-	case 0xf0: low = 0x90; break;   /* overlong */
-	case 0xf4: high = 0x8f; break;  /* beyond U+10FFFF */
-	default: break;
+	case 0xe0:
+		low = 0xa0;
+		break; /* overlong */
+	case 0xed:
+		high = 0x9f;
+		break; /* surrogates */
+	case 0xf0:
+		low = 0x90;
+		break; /* overlong */
+	case 0xf4:
+		high = 0x8f;
+		break; /* beyond U+10FFFF */
+	default:
+		break;
 	}
 	if (p[1] < low || p[1] > high)
 		return 0;
@@ -251,7 +264,8 @@ static size_t edit_distance(const char *a, size_t n, const char *b, size_t m)
 			int best = prev[j - 1] + (a[i - 1] != b[j - 1]);
 			best = prev[j] + 1 < best ? prev[j] + 1 : best;
 			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
 				best = before[j - 2] + 1;
 			row[j] = (uint8_t)best;
 		}

@@ -10,11 +10,14 @@ enum { TEXT_MAX = 200 };
 
 static const char *const clf[] = { "%d/%b/%Y:%H:%M:%S %z", "[%d/%b/%Y:%H:%M:%S %z]", NULL };
 static const char *const http[] = { "%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT",
-	"%a %b %e %H:%M:%S %Y", NULL };
+				    "%a %b %e %H:%M:%S %Y", NULL };
 
-static const struct { char letter; const char *means; } short_for[] = {
-	{ 'F', "%Y-%m-%d" }, { 'T', "%H:%M:%S" }, { 'R', "%H:%M" }, { 'D', "%m/%d/%y" },
-	{ 'B', "%b" }, { 'A', "%a" },
+static const struct {
+	char letter;
+	const char *means;
+} short_for[] = {
+	{ 'F', "%Y-%m-%d" }, { 'T', "%H:%M:%S" }, { 'R', "%H:%M" },
+	{ 'D', "%m/%d/%y" }, { 'B', "%b" },       { 'A', "%a" },
 };
 
 static void add_blank(struct buf *out)
@@ -36,7 +39,8 @@ static int add_letter(char letter, struct buf *out, struct err *err)
 		return 0;
 	}
 	if (!letter || !strchr("YymbedjHIMSfpazZs%", letter))
-		return err_set(err, EX_USAGE,
+		return err_set(
+			err, EX_USAGE,
 			"%%%.1s is not known, there are %%Y y m b B d e j H I M S f p a A z Z s "
 			"F T R D n t %%",
 			&letter);
@@ -79,18 +83,19 @@ static bool timeform_has(const char *pattern, const char *letters)
 /* Letters that say the same thing: one of each at most. */
 static int check_twice(const char *pattern, struct err *err)
 {
-	static const char *const same[] = { "Yy", "mb", "de", "HI", "j", "M", "S", "f", "p", "a",
-		"z", "Z", "s", NULL };
+	static const char *const same[] = { "Yy", "mb", "de", "HI", "j", "M", "S",
+					    "f",  "p",  "a",  "z",  "Z", "s", NULL };
 
 	for (size_t i = 0; same[i]; i++) {
 		unsigned n = 0;
 
 		for (const char *letter = same[i]; *letter; letter++)
-			for (const char *p = find_timeform(pattern, *letter); p; p = find_timeform(p + 2, *letter))
+			for (const char *p = find_timeform(pattern, *letter); p;
+			     p = find_timeform(p + 2, *letter))
 				n++;
 		if (n > 1 && same[i][1])
 			return err_set(err, EX_USAGE, "it has more than one of %%%c and %%%c",
-				same[i][0], same[i][1]);
+				       same[i][0], same[i][1]);
 		if (n > 1)
 			return err_set(err, EX_USAGE, "it has %%%c twice", same[i][0]);
 	}
@@ -103,21 +108,22 @@ static int check_pattern(const char *p, struct err *err)
 		return -1;
 	if (find_timeform(p, 's') && timeform_has(p, "YymbdejHIMSpa"))
 		return err_set(err, EX_USAGE,
-			"%%s is a time by itself, with %%f, %%z and %%Z at most");
+			       "%%s is a time by itself, with %%f, %%z and %%Z at most");
 	if (find_timeform(p, 's'))
 		return 0;
 	if (!timeform_has(p, "Yy"))
 		return err_set(err, EX_USAGE, "it has no year (%%Y), so it fixes no time");
 	if (find_timeform(p, 'j') && timeform_has(p, "mbde"))
 		return err_set(err, EX_USAGE,
-			"it has the day of the year (%%j) and a month or day besides");
+			       "it has the day of the year (%%j) and a month or day besides");
 	if (!find_timeform(p, 'j') && (!timeform_has(p, "mb") || !timeform_has(p, "de")))
 		return err_set(err, EX_USAGE, "it has no %s, so it fixes no time",
-			timeform_has(p, "mb") ? "day (%d)" : "month (%m)");
+			       timeform_has(p, "mb") ? "day (%d)" : "month (%m)");
 	if (!find_timeform(p, 'I') != !find_timeform(p, 'p'))
 		return err_set(err, EX_USAGE, "%%I and %%p go together");
-	if ((find_timeform(p, 'M') && !timeform_has(p, "HI")) || (find_timeform(p, 'S') && !find_timeform(p, 'M')) ||
-		(find_timeform(p, 'f') && !find_timeform(p, 'S')))
+	if ((find_timeform(p, 'M') && !timeform_has(p, "HI")) ||
+	    (find_timeform(p, 'S') && !find_timeform(p, 'M')) ||
+	    (find_timeform(p, 'f') && !find_timeform(p, 'S')))
 		return err_set(err, EX_USAGE, "hour, %%M, %%S and %%f need the ones before them");
 	return 0;
 }
@@ -156,7 +162,8 @@ struct timeform *timeform_new(const char *text, struct err *err)
 	else if (expand(text, &pattern, err) || check_pattern(buf_z(&pattern), err))
 		err_in(err, "\"%s\"", text);
 	else if (pattern.n > TEXT_MAX)
-		err_set(err, EX_USAGE, "a pattern has at most %d bytes, with %%F, %%T, %%R and %%D written out",
+		err_set(err, EX_USAGE,
+			"a pattern has at most %d bytes, with %%F, %%T, %%R and %%D written out",
 			TEXT_MAX);
 	else
 		f = finish_timeform(pattern.p, NULL, false);
@@ -186,9 +193,13 @@ bool timeform_is_local(const struct timeform *f)
 
 const char *timeform_guess(struct slice text)
 {
-	static const char *const known[] = { "%Y-%m-%d", "%Y/%m/%d %H:%M:%S",
-		"%Y/%m/%d %H:%M:%S.%f", "%a, %d %b %Y %H:%M:%S %z", "%Y%m%dT%H%M%S%z",
-		"%a %b %d %H:%M:%S %Z %Y", NULL };
+	static const char *const known[] = { "%Y-%m-%d",
+					     "%Y/%m/%d %H:%M:%S",
+					     "%Y/%m/%d %H:%M:%S.%f",
+					     "%a, %d %b %Y %H:%M:%S %z",
+					     "%Y%m%dT%H%M%S%z",
+					     "%a %b %d %H:%M:%S %Z %Y",
+					     NULL };
 
 	for (size_t i = 0; clf[i]; i++)
 		if (timeform_fits(clf[i], text))

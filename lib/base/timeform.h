@@ -39,8 +39,8 @@ struct timeform_parts {
  * {0} is an empty one; one a thread. */
 enum { TIMEFORM_MEMO_BYTES = 40 };
 struct timeform_memo {
-	unsigned n;                  /* 0: empty */
-	unsigned pattern;            /* which of the form's patterns it was */
+	unsigned n;       /* 0: empty */
+	unsigned pattern; /* which of the form's patterns it was */
 	char text[TIMEFORM_MEMO_BYTES];
 	struct timeform_parts parts;
 };
@@ -58,7 +58,7 @@ bool timeform_is_local(const struct timeform *f);
 
 /* Reads a whole text. 0 / -1. The result's zone points into the text. */
 int timeform_read(const struct timeform *f, struct timeform_memo *memo, struct slice text,
-	struct tm_wall *w);
+		  struct tm_wall *w);
 
 /* A form that a text seems to have: what to pass to timeform_new, or NULL. For messages. */
 const char *timeform_guess(struct slice text);

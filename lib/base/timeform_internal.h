@@ -15,10 +15,10 @@ enum { TIMEFORM_PATTERNS_MAX = 3 };
 struct timeform {
 	char *name;
 	const char *pattern[TIMEFORM_PATTERNS_MAX + 1];
-	const char *seconds[TIMEFORM_PATTERNS_MAX];   /* its %S, NULL: it has none */
-	bool utc;                    /* a time without an offset is UTC */
+	const char *seconds[TIMEFORM_PATTERNS_MAX]; /* its %S, NULL: it has none */
+	bool utc;                                   /* a time without an offset is UTC */
 	bool is_local;
-	bool year_day, half_day;     /* %j instead of month and day, %I instead of %H */
+	bool year_day, half_day; /* %j instead of month and day, %I instead of %H */
 };
 
 /* The text is of that canonical pattern; numbers are not looked at any closer. */

@@ -10,10 +10,11 @@
  * text is read anew. */
 #include "base/timeform_internal.h"
 
-static const char *const months[] = { "January", "February", "March", "April", "May", "June",
-	"July", "August", "September", "October", "November", "December", NULL };
-static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday",
-	"Friday", "Saturday", NULL };
+static const char *const months[] = { "January",  "February", "March",  "April",     "May",
+				      "June",     "July",     "August", "September", "October",
+				      "November", "December", NULL };
+static const char *const days[] = { "Sunday",   "Monday", "Tuesday",  "Wednesday",
+				    "Thursday", "Friday", "Saturday", NULL };
 
 /* ---- pieces of a text: where the piece at p ends, NULL if there is none */
 
@@ -23,7 +24,8 @@ static inline bool is_letter(char c)
 }
 
 /* least to most digits. */
-static inline const char *timeform_read_digits(const char *p, const char *end, int least, int most, int64_t *v)
+static inline const char *timeform_read_digits(const char *p, const char *end, int least, int most,
+					       int64_t *v)
 {
 	const char *start = p;
 
@@ -33,7 +35,8 @@ static inline const char *timeform_read_digits(const char *p, const char *end, i
 	return p - start < least ? NULL : p;
 }
 
-static inline const char *timeform_read_number(const char *p, const char *end, int least, int most, int *out)
+static inline const char *timeform_read_number(const char *p, const char *end, int least, int most,
+					       int *out)
 {
 	int64_t v;
 
@@ -93,37 +96,53 @@ static const char *meridiem(const char *p, const char *end, bool *is_pm)
 	return *is_pm || begins_with(p, end, "am", 2) ? p + 2 : NULL;
 }
 
-static const char *piece_timeform_read(char letter, const char *p, const char *end, struct timeform_parts *t)
+static const char *piece_timeform_read(char letter, const char *p, const char *end,
+				       struct timeform_parts *t)
 {
 	int ignored;
 
 	switch (letter) {
-	case 'Y': return timeform_read_number(p, end, 4, 4, &t->year);
+	case 'Y':
+		return timeform_read_number(p, end, 4, 4, &t->year);
 	case 'y':
 		p = timeform_read_number(p, end, 2, 2, &t->year);
 		t->year += t->year < 69 ? 2000 : 1900;
 		return p;
-	case 'm': return timeform_read_number(p, end, 1, 2, &t->month);
-	case 'b': return name(p, end, months, &t->month);
-	case 'e': return timeform_read_number(p + (p < end && *p == ' '), end, 1, 2, &t->day);
-	case 'd': return timeform_read_number(p, end, 1, 2, &t->day);
-	case 'j': return timeform_read_number(p, end, 1, 3, &t->year_day);
+	case 'm':
+		return timeform_read_number(p, end, 1, 2, &t->month);
+	case 'b':
+		return name(p, end, months, &t->month);
+	case 'e':
+		return timeform_read_number(p + (p < end && *p == ' '), end, 1, 2, &t->day);
+	case 'd':
+		return timeform_read_number(p, end, 1, 2, &t->day);
+	case 'j':
+		return timeform_read_number(p, end, 1, 3, &t->year_day);
 	case 'H':
-	case 'I': return timeform_read_number(p, end, 1, 2, &t->hour);
-	case 'M': return timeform_read_number(p, end, 1, 2, &t->minute);
-	case 'S': return timeform_read_number(p, end, 1, 2, &t->second);
-	case 'f': return fraction(p, end, &t->fraction_us);
-	case 'p': return meridiem(p, end, &t->is_pm);
-	case 'a': return name(p, end, days, &ignored);
+	case 'I':
+		return timeform_read_number(p, end, 1, 2, &t->hour);
+	case 'M':
+		return timeform_read_number(p, end, 1, 2, &t->minute);
+	case 'S':
+		return timeform_read_number(p, end, 1, 2, &t->second);
+	case 'f':
+		return fraction(p, end, &t->fraction_us);
+	case 'p':
+		return meridiem(p, end, &t->is_pm);
+	case 'a':
+		return name(p, end, days, &ignored);
 	case 'z':
 		t->has_east = true;
 		return tm_east(p, end, &t->east_s);
-	case 'Z': return zone_name(p, end, t);
+	case 'Z':
+		return zone_name(p, end, t);
 	case 's':
 		t->has_epoch = true;
 		return timeform_read_digits(p, end, 1, 12, &t->epoch_s);
-	case '%': return p < end && *p == '%' ? p + 1 : NULL;
-	default: BUG("a pattern with %%%c", letter);
+	case '%':
+		return p < end && *p == '%' ? p + 1 : NULL;
+	default:
+		BUG("a pattern with %%%c", letter);
 	}
 }
 
@@ -139,11 +158,14 @@ static const char *blanks(const char *p, const char *end)
 /* ---- a text by a pattern */
 
 /* Where the walk stood when it came to %S; NULL: it did not. */
-struct place { const char *pattern, *text; struct timeform_parts parts; };
+struct place {
+	const char *pattern, *text;
+	struct timeform_parts parts;
+};
 
 /* A canonical pattern from its place on; false where the text is not of it to its end. */
 static bool walk(const char *pattern, const char *p, const char *end, struct timeform_parts *t,
-	struct place *seconds)
+		 struct place *seconds)
 {
 	for (; *pattern; pattern++) {
 		if (*pattern == '%') {
@@ -163,7 +185,7 @@ static bool walk(const char *pattern, const char *p, const char *end, struct tim
 
 /* Not where an offset stands before the seconds: it could reach into them. */
 static void remember(struct timeform_memo *memo, unsigned pattern, struct slice text,
-	const struct place *at)
+		     const struct place *at)
 {
 	size_t n = at->pattern ? (size_t)(at->text - text.p) : 0;
 
@@ -177,7 +199,7 @@ static void remember(struct timeform_memo *memo, unsigned pattern, struct slice 
 }
 
 static bool by_memo(const struct timeform *f, const struct timeform_memo *memo, struct slice text,
-	struct timeform_parts *t)
+		    struct timeform_parts *t)
 {
 	if (!memo->n || text.n <= memo->n || memcmp(text.p, memo->text, memo->n) != 0)
 		return false;
@@ -186,7 +208,7 @@ static bool by_memo(const struct timeform *f, const struct timeform_memo *memo, 
 }
 
 static bool by_patterns(const struct timeform *f, struct timeform_memo *memo, struct slice text,
-	struct timeform_parts *t)
+			struct timeform_parts *t)
 {
 	for (unsigned i = 0; f->pattern[i]; i++) {
 		struct place seconds = { 0 };
@@ -251,7 +273,7 @@ static bool wall_of(const struct timeform *f, const struct timeform_parts *t, st
 }
 
 int timeform_read(const struct timeform *f, struct timeform_memo *memo, struct slice text,
-	struct tm_wall *w)
+		  struct tm_wall *w)
 {
 	struct timeform_parts t;
 

@@ -1,7 +1,9 @@
-/* Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that the
- * leap day is the last of its year, and 400 years are one era of 146,097 days. No tables, no loops, no libc.
+/* Calendar arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years
+ * begin in March, so that the leap day is the last of its year, and 400 years are one era of
+ * 146,097 days. No tables, no loops, no libc.
  *
- * tm_parse reads fixed positions, eight characters a word; whether all are digits is collected in one flag and asked once. */
+ * tm_parse reads fixed positions, eight characters a word; whether all are digits is collected
+ * in one flag and asked once. */
 #include "base/tm.h"
 
 #include <time.h>
@@ -9,7 +11,7 @@
 #include "base/dec.h"
 #include "base/num.h"
 
-enum { DAY_S = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 };  /* 0000-03-01 to 1970-01-01 */
+enum { DAY_S = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 }; /* 0000-03-01 to 1970-01-01 */
 
 static int64_t clock_us(clockid_t clock)
 {
@@ -31,7 +33,7 @@ int64_t tm_mono_us(void)
 /* Days since 1970-01-01 of a date in the years 0000 .. 9999. */
 static int64_t days_of(unsigned year, unsigned month, unsigned day)
 {
-	unsigned y = year + 400 - (month <= 2);  /* one era up: never negative */
+	unsigned y = year + 400 - (month <= 2); /* one era up: never negative */
 	unsigned era = y / 400, of_era = y % 400;
 	unsigned of_year = (153 * (month + (month > 2 ? -3u : 9u)) + 2) / 5 + day - 1;
 	unsigned days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
@@ -59,13 +61,17 @@ static inline uint64_t load8(const char *p)
 	return v;
 }
 
-/* The forms that eight characters can have, as xor and addition: after the xor with its shape a digit is 0 .. 9 and a separator
- * 0; adding 0x76 or 0x7f carries into the top bit of the byte what is more. First character lowest. */
-struct form { uint64_t shape, most; };
+/* The forms that eight characters can have, as xor and addition: after the xor with its shape a
+ * digit is 0 .. 9 and a separator 0; adding 0x76 or 0x7f carries into the top bit of the byte
+ * what is more. First character lowest. */
+struct form {
+	uint64_t shape, most;
+};
 static const struct form year_month = { 0x2d30302d30303030, 0x7f76767f76767676 };  /* 0000-00- */
-static const struct form time_of_day = { 0x30303a30303a3030, 0x76767f76767f7676 };  /* 00:00:00 */
+static const struct form time_of_day = { 0x30303a30303a3030, 0x76767f76767f7676 }; /* 00:00:00 */
 
-/* In each byte where a pair of digits begins its value is left. *bad gets bits unless all is of the form. */
+/* In each byte where a pair of digits begins its value is left. *bad gets bits unless all is of
+ * the form. */
 static inline uint64_t pairs(const char *p, const struct form form, uint64_t *bad)
 {
 	uint64_t v = load8(p) ^ form.shape;
@@ -145,7 +151,8 @@ int tm_parse(struct slice text, int64_t *us)
 		return -1;
 	uint64_t bad = 0, v = pairs(p + 11, time_of_day, &bad);
 	unsigned hour = byte(v, 0), minute = byte(v, 3), second = byte(v, 6);
-	if (bad || ((p[10] | 0x20) != 't' && p[10] != ' ') || hour > 23 || minute > 59 || second > 60)
+	if (bad || ((p[10] | 0x20) != 't' && p[10] != ' ') || hour > 23 || minute > 59 ||
+	    second > 60)
 		return -1;
 	p += 19;
 	if (*p == '.' && !(p = parse_fraction(p, end, &fraction_us)))
@@ -345,7 +352,10 @@ static int parse_human(const char *text, int64_t now_us, int64_t *us)
 	if (text[0] == 's' && text[1] == '@')
 		return parse_since_epoch(text + 2, 1000, us);
 	if (text[0] == '-')
-		return num_duration(text + 1, &back_us, NULL) == 0 && !__builtin_sub_overflow(now_us, back_us, us) ? 0 : -1;
+		return num_duration(text + 1, &back_us, NULL) == 0 &&
+				       !__builtin_sub_overflow(now_us, back_us, us)
+			       ? 0
+			       : -1;
 	if (n == 10 && parse_date(text, &days)) {
 		*us = days * DAY_S * TM_S;
 		return 0;
@@ -357,8 +367,11 @@ int tm_parse_human(const char *text, int64_t now_us, int64_t *us, struct err *er
 {
 	int64_t at;
 	if (parse_human(text, now_us, &at))
-		return err_set(err, EX_USAGE, "\"%s\" is not a time (2026-11-20T15:00:00Z, 2026-11-20, now, -2h, @1700000000, "
-		               "s@1700000000000)", text);
+		return err_set(err, EX_USAGE,
+			       "\"%s\" is not a time (2026-11-20T15:00:00Z, 2026-11-20, now, -2h, "
+			       "@1700000000, "
+			       "s@1700000000000)",
+			       text);
 	*us = at;
 	return 0;
 }

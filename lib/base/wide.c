@@ -1,7 +1,7 @@
-/* The quotient: a is shifted until it lies in [b, 2b), then 55 bits come out one by one; what is left over
- * is one sticky bit. 55 bits and the sticky one are more than the 53 of a double and its rounding bit, so
- * they round as the exact quotient would. Where the result is subnormal the last step would round twice:
- * quotients of decimals of 1e-9 are far from there. */
+/* The quotient: a is shifted until it lies in [b, 2b), then 55 bits come out one by one; what is
+ * left over is one sticky bit. 55 bits and the sticky one are more than the 53 of a double and
+ * its rounding bit, so they round as the exact quotient would. Where the result is subnormal the
+ * last step would round twice: quotients of decimals of 1e-9 are far from there. */
 #include "base/wide.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* Unsigned integers of 320 bits, for quotients of exact sums: enough for the square of a decimal sum (254
- * bits) and for a count times a sum of squares (221). Slow and small: a few per row. */
+/* Unsigned integers of 320 bits, for quotients of exact sums: enough for the square of a decimal
+ * sum (254 bits) and for a count times a sum of squares (221). Slow and small: a few per row. */
 #ifndef BASE_WIDE_H
 #define BASE_WIDE_H
 
@@ -8,7 +8,9 @@
 
 enum { WIDE_WORDS = 5 };
 
-struct wide { uint64_t word[WIDE_WORDS]; };     /* least significant first */
+struct wide {
+	uint64_t word[WIDE_WORDS];
+}; /* least significant first */
 
 __extension__ typedef unsigned __int128 wide_u128;
 
@@ -20,7 +22,8 @@ struct wide wide_square(wide_u128 v);
 struct wide wide_sub(struct wide a, struct wide b);
 int wide_cmp(struct wide a, struct wide b);
 
-/* a / b as a double, rounded once, to nearest, ties to even. b is not 0; b and a have at most 255 bits. */
+/* a / b as a double, rounded once, to nearest, ties to even. b is not 0; b and a have at most
+ * 255 bits. */
 double wide_ratio(struct wide a, struct wide b);
 
 #endif

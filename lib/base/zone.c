@@ -60,7 +60,7 @@ void zone_table_fini(struct zone_table *t)
 
 /* Up to to_us; nothing where earlier spans reach that far. */
 static void add_span(struct zone *z, int64_t to_us, enum zone_kind kind,
-	const struct zone_rule *rule, const struct zone_rule *other)
+		     const struct zone_rule *rule, const struct zone_rule *other)
 {
 	int64_t from_us = z->n_spans ? z->span[z->n_spans - 1].to_us : INT64_MIN;
 
@@ -111,7 +111,7 @@ static struct zone *fixed(int32_t east_s, const char *rule_name)
 
 	if (minutes)
 		snprintf(name, sizeof(name), "%c%02u:%02u", east_s < 0 ? '-' : '+',
-			minutes / 60 % 24, minutes % 60);
+			 minutes / 60 % 24, minutes % 60);
 	zone_table_rule(&t, east_s, slice_z(minutes ? rule_name : "UTC"));
 	return finish_zone(name, &t);
 }

@@ -18,7 +18,10 @@ enum { ZONE_NAME_BYTES = 16 };
 
 /* How a clock stands for a while: seconds east of UTC, and what that is called ("CEST"; "":
  * nothing). */
-struct zone_rule { int32_t east_s; char name[ZONE_NAME_BYTES]; };
+struct zone_rule {
+	int32_t east_s;
+	char name[ZONE_NAME_BYTES];
+};
 
 enum zone_kind { ZONE_ONCE, ZONE_TWICE, ZONE_SKIPPED };
 

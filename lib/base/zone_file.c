@@ -19,7 +19,10 @@ enum { HEADER_BYTES = 44, FILE_BYTES_MAX = 1 << 20 };
 
 #define FOLDER "/usr/share/zoneinfo"
 
-struct header { bool wide; uint64_t ut, standard, leaps, shifts, rules, name_bytes; };
+struct header {
+	bool wide;
+	uint64_t ut, standard, leaps, shifts, rules, name_bytes;
+};
 
 /* ---- TZif */
 
@@ -64,8 +67,8 @@ static int read_rules(const char *p, const struct header *h, struct zone_table *
 	for (uint64_t i = 0; i < h->rules; i++, p += 6) {
 		int32_t east_s = (int32_t)(uint32_t)zone_file_number(p, 4);
 		uint64_t at = (unsigned char)p[5];
-		const char *end =
-			at < h->name_bytes ? memchr(names + at, 0, h->name_bytes - at) : NULL;
+		const char *end = at < h->name_bytes ? memchr(names + at, 0, h->name_bytes - at)
+						     : NULL;
 
 		if (!end || east_s <= -25 * 3600 || east_s >= 26 * 3600)
 			return damaged_zone_file(err);
@@ -76,20 +79,22 @@ static int read_rules(const char *p, const struct header *h, struct zone_table *
 
 /* *last_s: the last shift's time, INT64_MIN where there is none. */
 static int read_body(const char *p, const struct header *h, unsigned word, struct zone_table *t,
-	int64_t *last_s, struct err *err)
+		     int64_t *last_s, struct err *err)
 {
 	const char *kind = p + h->shifts * word;
 
 	*last_s = INT64_MIN;
 	if (h->leaps)
-		return err_set(err, EX_USAGE,
+		return err_set(
+			err, EX_USAGE,
 			"it counts leap seconds, take the zone without \"right/\" before its name");
 	if (!h->rules)
 		return damaged_zone_file(err);
 	if (read_rules(kind + h->shifts, h, t, err))
 		return -1;
 	for (uint64_t i = 0; i < h->shifts; i++, p += word) {
-		int64_t at_s = word == 8 ? (int64_t)zone_file_number(p, 8) : (int32_t)(uint32_t)zone_file_number(p, 4);
+		int64_t at_s = word == 8 ? (int64_t)zone_file_number(p, 8)
+					 : (int32_t)(uint32_t)zone_file_number(p, 4);
 
 		if ((unsigned char)kind[i] >= h->rules || (i && at_s <= *last_s))
 			return damaged_zone_file(err);
@@ -126,7 +131,7 @@ int zone_tzif(struct slice file, struct zone_table *t, struct err *err)
 	if (word == 4 || (file.n == 2 && memcmp(file.p, "\n\n", 2) == 0))
 		return 0;
 	if (file.n < 2 || file.p[0] != '\n' || file.p[file.n - 1] != '\n' ||
-		zone_posix(slice(file.p + 1, file.n - 2), last_s, t))
+	    zone_posix(slice(file.p + 1, file.n - 2), last_s, t))
 		return damaged_zone_file(err);
 	return 0;
 }
@@ -148,13 +153,13 @@ static bool is_name(const char *name)
 	while (is_name_char(name[n]))
 		n++;
 	return n && n < 200 && !name[n] && name[0] != '/' && name[n - 1] != '/' &&
-		strcmp(name, "localtime") != 0;
+	       strcmp(name, "localtime") != 0;
 }
 
 static int unknown_zone_file(const char *name, const char *why, const char *folder, struct err *err)
 {
 	return err_set(err, EX_USAGE, "\"%s\" is no time zone (Europe/Berlin, UTC, +01:00)%s%s",
-		name, why, folder);
+		       name, why, folder);
 }
 
 static int read_file(const char *path, struct buf *out, struct err *err)
@@ -190,9 +195,11 @@ int zone_file(const char *name, struct buf *out, struct err *err)
 	if (!folder || !*folder)
 		folder = FOLDER;
 	if (stat(folder, &sb) || !S_ISDIR(sb.st_mode))
-		return err_set(err, EX_CONFIG,
+		return err_set(
+			err, EX_CONFIG,
 			"there is no folder %s to look up zone %s: install tzdata, or give an "
-			"offset (+01:00)", folder, name);
+			"offset (+01:00)",
+			folder, name);
 	buf_printf(&path, "%s/%s", folder, name);
 	if (stat(buf_z(&path), &sb) == 0)
 		is_there = S_ISREG(sb.st_mode);

@@ -13,14 +13,17 @@
 #define ZONE_LAST_S (7258118400LL + 40LL * 86400)
 
 /* At this instant the clocks are set: by rule[rule] from then on. */
-struct zone_shift { int64_t at_s; size_t rule; };
+struct zone_shift {
+	int64_t at_s;
+	size_t rule;
+};
 
 struct zone_table {
 	struct zone_rule *rule;
 	size_t n_rules, cap_rules;
-	struct zone_shift *shift;    /* in order of at_s, no two alike */
+	struct zone_shift *shift; /* in order of at_s, no two alike */
 	size_t n_shifts, cap_shifts;
-	size_t first;                /* rule before the first shift */
+	size_t first; /* rule before the first shift */
 };
 
 size_t zone_table_rule(struct zone_table *t, int32_t east_s, struct slice name);

@@ -12,9 +12,17 @@
 
 /* A day of the year and a time of that day: M month.week.day, J day (1 .. 365, without February
  * 29), or day. */
-struct change { char form; int month, week, day; int32_t time_s; };
+struct change {
+	char form;
+	int month, week, day;
+	int32_t time_s;
+};
 
-struct posix { struct change start, end; int32_t east_s, other_s; struct slice name, other; };
+struct posix {
+	struct change start, end;
+	int32_t east_s, other_s;
+	struct slice name, other;
+};
 
 /* ---- reading. Each takes what it reads off the text; false: it is not there, or wrong */
 
@@ -132,7 +140,7 @@ static int64_t day_of(unsigned year, const struct change *c)
 	}
 	tm_date(year, (unsigned)c->month, 1, &first);
 	tm_date(year + (c->month == 12), (unsigned)c->month % 12 + 1, 1, &next);
-	weekday = (first + 4 + 7000) % 7;    /* 1970-01-01 was a Thursday */
+	weekday = (first + 4 + 7000) % 7; /* 1970-01-01 was a Thursday */
 	first += (c->day - weekday + 7) % 7 + (c->week - 1) * 7;
 	return first < next ? first : first - 7;
 }
@@ -144,7 +152,7 @@ static int64_t second_of(unsigned year, const struct change *c, int32_t east_s)
 
 /* The two changes of a year, in order. */
 static void add_year(struct zone_table *t, unsigned year, const struct posix *p, size_t rule,
-	size_t other, int64_t after_s)
+		     size_t other, int64_t after_s)
 {
 	struct zone_shift start = { second_of(year, &p->start, p->east_s), other };
 	struct zone_shift end = { second_of(year, &p->end, p->other_s), rule };

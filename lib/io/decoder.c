@@ -30,11 +30,11 @@ enum codec { CODEC_GZIP, CODEC_ZSTD, CODEC_NONE };
 struct format {
 	enum codec codec;
 	const char *name;
-	const char *command;          /* reads it, from a file behind it or from standard input */
-	const char *filter;           /* the same for standard input, where that is another one */
+	const char *command; /* reads it, from a file behind it or from standard input */
+	const char *filter;  /* the same for standard input, where that is another one */
 	size_t n;
 	uint8_t mark[DECODER_MARK_BYTES];
-	uint8_t nibble;               /* 1 + the mark's byte whose lower half is any; 0: none is */
+	uint8_t nibble; /* 1 + the mark's byte whose lower half is any; 0: none is */
 };
 
 static const struct format formats[] = {
@@ -54,19 +54,19 @@ static const struct format formats[] = {
 
 struct decoder {
 	const struct format *format;
-	char *name;                   /* NULL: standard input */
+	char *name; /* NULL: standard input */
 	const char *into;
 	char *in;
 	size_t used, filled;
-	bool ended;                   /* the owner has no more */
-	bool inside;                  /* a member has begun and not ended */
-	bool behind;                  /* a member has ended: zeros are padding */
-	int64_t raw, text;            /* bytes of the stream before `in`, bytes given out */
+	bool ended;        /* the owner has no more */
+	bool inside;       /* a member has begun and not ended */
+	bool behind;       /* a member has ended: zeros are padding */
+	int64_t raw, text; /* bytes of the stream before `in`, bytes given out */
 	z_stream z;
 	ZSTD_DStream *zstd;
-	size_t wanted;                /* by zstd */
-	struct buf held;              /* what is there of it, where it is not all in `in` */
-	bool owes;                    /* zstd may have text that the last call had no room for */
+	size_t wanted;   /* by zstd */
+	struct buf held; /* what is there of it, where it is not all in `in` */
+	bool owes;       /* zstd may have text that the last call had no room for */
 	struct err failed;
 };
 
@@ -205,7 +205,7 @@ static int zstd_failed(struct decoder *d, size_t rc)
 		return refuse_decoder(d, what, "zstd -dc --long=31");
 	case ZSTD_error_dictionary_wrong:
 		return refuse_decoder(d, "was compressed by zstd with a dictionary",
-			      "zstd -dc -D DICTIONARY");
+				      "zstd -dc -D DICTIONARY");
 	case ZSTD_error_memory_allocation:
 		return no_memory(d);
 	default:

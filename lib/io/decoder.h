@@ -34,7 +34,7 @@ void decoder_free(struct decoder *d);
 /* Where the next bytes of the stream go, DECODER_ROOM_BYTES: at the beginning, and each time
  * decoder_read gave 0. */
 char *decoder_room(struct decoder *d);
-void decoder_filled(struct decoder *d, size_t n);   /* so many are there; 0: it has ended */
+void decoder_filled(struct decoder *d, size_t n); /* so many are there; 0: it has ended */
 
 /* Puts 1 to n bytes of text to p. 0: it needs the next bytes of the stream, or that has ended and
  * all is given out. -1, from then on at each call: EX_DATAERR for damage, a stream that ends in the

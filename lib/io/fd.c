@@ -21,18 +21,30 @@ enum fd_kind fd_kind(int fd)
 	if (fstat(fd, &st) < 0)
 		return FD_OTHER;
 	switch (st.st_mode & S_IFMT) {
-	case S_IFREG: case S_IFBLK: return FD_FILE;
-	case S_IFIFO: return FD_PIPE;
-	case S_IFSOCK: return FD_SOCKET;
-	default: return FD_OTHER;
+	case S_IFREG:
+	case S_IFBLK:
+		return FD_FILE;
+	case S_IFIFO:
+		return FD_PIPE;
+	case S_IFSOCK:
+		return FD_SOCKET;
+	default:
+		return FD_OTHER;
 	}
 }
 
 static bool is_permanent(int errnum)
 {
 	switch (errnum) {
-	case ENOENT: case ENOTDIR: case EISDIR: case ELOOP: case ENAMETOOLONG:
-	case EACCES: case EPERM: case ENXIO: case ENODEV:
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EACCES:
+	case EPERM:
+	case ENXIO:
+	case ENODEV:
 		return true;
 	default:
 		return false;
@@ -55,7 +67,8 @@ int fd_open(const char *path, struct err *err)
 
 const char *fd_name(int fd, char out[FD_NAME_BYTES])
 {
-	static const char *const standard[] = { "standard input", "standard output", "standard error" };
+	static const char *const standard[] = { "standard input", "standard output",
+						"standard error" };
 	char link[64];
 	ssize_t n;
 
@@ -80,7 +93,8 @@ void fd_enlarge(int fd)
 		fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
-/* ---- marks: bits of the pipe's mode that mean nothing for a pipe. The kernel keeps them with the pipe,
+/* ---- marks: bits of the pipe's mode that mean nothing for a pipe. The kernel keeps them with
+ *  the pipe,
  * which goes with the last of its ends. */
 
 static mode_t bits(enum fd_mark mark)

@@ -7,7 +7,12 @@
 
 enum { FD_NAME_BYTES = 256 };
 
-enum fd_kind { FD_FILE /* regular or block: never waits */, FD_PIPE, FD_SOCKET, FD_OTHER /* terminal, device */ };
+enum fd_kind {
+	FD_FILE /* regular or block: never waits */,
+	FD_PIPE,
+	FD_SOCKET,
+	FD_OTHER /* terminal, device */
+};
 enum fd_kind fd_kind(int fd);
 
 /* Opens a file that the command line names, to be read. -1: EX_CONFIG where the name leads to

@@ -63,7 +63,7 @@ int intact_begin(struct intact *f, int fd, const char *name, struct err *err)
 		if (rc)
 			return rc < 0 ? -1 : 0;
 	}
-	f->bytes = 0;          /* files of /sys say a size that they do not have */
+	f->bytes = 0; /* files of /sys say a size that they do not have */
 	return 0;
 }
 

@@ -18,8 +18,8 @@ enum { INTACT_BYTES = 4096 };
 struct intact {
 	int fd;
 	const char *name;
-	int64_t bytes;                /* when it was opened; 0: nothing is known, always intact */
-	uint64_t head, tail;          /* hash_64 of the first and the last bytes that it had then */
+	int64_t bytes;       /* when it was opened; 0: nothing is known, always intact */
+	uint64_t head, tail; /* hash_64 of the first and the last bytes that it had then */
 };
 
 /* Looks at the file. fd stays the caller's; name: for messages, borrowed. -1: EX_IOERR. */

@@ -1,16 +1,17 @@
 /* One buffer; [start, end) is what was read and not yet lent, [start, whole) of it are whole lines:
  *
- *	| pad ....... start ======== \n ==== \n whole ---- tail ---- end  ... room ... | pad |
+ * 	| pad ....... start ======== \n ==== \n whole ---- tail ---- end  ... room ... | pad |
  *
- * A call lends up to `whole`. Only when no whole line is left is the tail, a part of one line, moved to the front and more
- * read behind it; it is put so that the read begins on a cache line. So a byte is moved at most once a read and lines are
- * never copied otherwise.
+ * A call lends up to `whole`. Only when no whole line is left is the tail, a part of one line,
+ * moved to the front and more read behind it; it is put so that the read begins on a cache line.
+ * So a byte is moved at most once a read and lines are never copied otherwise.
  *
- * Over-long lines inside a block are found without looking at each line: if the last \n in the max_line + 1 bytes from a
- * line's start exists, all lines up to it are short enough, and the search goes on behind it; it costs the length of one
- * line in max_line bytes, and nothing where the block is shorter than max_line. A line whose start fills max_line without
- * a \n is over-long (or exempt): its first LINES_KEEP bytes stay at `start`, the rest is read over and over into the room
- * behind them and counted.
+ * Over-long lines inside a block are found without looking at each line: if the last \n in the
+ * max_line + 1 bytes from a line's start exists, all lines up to it are short enough, and the
+ * search goes on behind it; it costs the length of one line in max_line bytes, and nothing where
+ * the block is shorter than max_line. A line whose start fills max_line without a \n is
+ * over-long (or exempt): its first LINES_KEEP bytes stay at `start`, the rest is read over and
+ * over into the room behind them and counted.
  *
  * The first bytes of a descriptor are looked at once. If they are compressed, they move to a
  * decoder, and it is the decoder's text that is read behind `end` from then on. */
@@ -32,13 +33,13 @@ enum { ALIGN = 64, PREFIX_BYTES = 64 };
 struct lines {
 	struct loop *loop;
 	int fd;
-	const char *name;         /* NULL: fd_name() */
-	lines_fill *fill;         /* NULL: reads fd */
+	const char *name; /* NULL: fd_name() */
+	lines_fill *fill; /* NULL: reads fd */
 	void *fill_arg;
-	struct decoder *decoder;  /* NULL: what is read is text */
-	bool looked;              /* whether it is, is known */
+	struct decoder *decoder; /* NULL: what is read is text */
+	bool looked;             /* whether it is, is known */
 	bool may_wait, eof;
-	bool skipping;            /* inside an over-long line; what is kept of it is [start, end) */
+	bool skipping; /* inside an over-long line; what is kept of it is [start, end) */
 	bool long_open;
 	size_t max_line;
 	char prefix[PREFIX_BYTES];
@@ -48,7 +49,7 @@ struct lines {
 	uint64_t bytes, blocked_us, long_bytes;
 };
 
-static struct lines *new(int fd, size_t max_line_bytes)
+static struct lines *new (int fd, size_t max_line_bytes)
 {
 	struct lines *in = mem_zalloc(sizeof *in);
 
@@ -62,7 +63,7 @@ static struct lines *new(int fd, size_t max_line_bytes)
 
 struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes)
 {
-	struct lines *in = new(fd, max_line_bytes);
+	struct lines *in = new (fd, max_line_bytes);
 
 	in->loop = l;
 	in->may_wait = fd_kind(fd) != FD_FILE;
@@ -73,7 +74,7 @@ struct lines *lines_new(struct loop *l, int fd, size_t max_line_bytes)
 
 struct lines *lines_new_from(lines_fill *fill, void *arg, size_t max_line_bytes)
 {
-	struct lines *in = new(-1, max_line_bytes);
+	struct lines *in = new (-1, max_line_bytes);
 
 	in->fill = fill;
 	in->fill_arg = arg;
@@ -146,7 +147,7 @@ static int wait_for_input(struct lines *in, int64_t deadline_us, struct err *err
 {
 	int64_t from = tm_mono_us();
 	int rc = in->loop ? loop_wait(in->loop, in->fd, POLLIN, deadline_us, err)
-	                  : poll(&(struct pollfd){ .fd = in->fd, .events = POLLIN }, 1, -1);
+			  : poll(&(struct pollfd){ .fd = in->fd, .events = POLLIN }, 1, -1);
 
 	in->blocked_us += (uint64_t)(tm_mono_us() - from);
 	return rc;
@@ -167,7 +168,8 @@ static void look_lines(struct lines *in)
 	in->looked = is != DECODER_UNSURE;
 	if (is != DECODER_PACKED)
 		return;
-	in->decoder = decoder_new(p, n, in->fd == STDIN_FILENO ? NULL : lines_name_of(in, name), NULL);
+	in->decoder = decoder_new(p, n, in->fd == STDIN_FILENO ? NULL : lines_name_of(in, name),
+				  NULL);
 	memcpy(decoder_room(in->decoder), p, n);
 	decoder_filled(in->decoder, n);
 	in->end = in->start;
@@ -218,8 +220,9 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 			if (rc < 0 && in->loop)
 				return LINES_ERROR;
 		}
-		ssize_t n = in->fill ? in->fill(in->fill_arg, in->p + in->end, LINES_READ_BYTES, err)
-		                     : read_fd(in);
+		ssize_t n = in->fill
+				    ? in->fill(in->fill_arg, in->p + in->end, LINES_READ_BYTES, err)
+				    : read_fd(in);
 		if (n > 0 && in->decoder)
 			continue;
 		if (n > 0) {
@@ -247,11 +250,12 @@ static enum lines_result read_more(struct lines *in, int64_t deadline_us, struct
 }
 
 /* ---- lending */
-/* How long the line that starts with the n bytes at `at` may be. An incomplete one may still turn out to be exempt. */
+/* How long the line that starts with the n bytes at `at` may be. An incomplete one may still
+ * turn out to be exempt. */
 static size_t limit(const struct lines *in, size_t at, size_t n, bool complete)
 {
-	bool exempt = in->prefix_n && (n >= in->prefix_n || !complete)
-	              && memcmp(in->p + at, in->prefix, n < in->prefix_n ? n : in->prefix_n) == 0;
+	bool exempt = in->prefix_n && (n >= in->prefix_n || !complete) &&
+		      memcmp(in->p + at, in->prefix, n < in->prefix_n ? n : in->prefix_n) == 0;
 
 	return exempt && in->max_line < LINES_EXEMPT_MAX ? (size_t)LINES_EXEMPT_MAX : in->max_line;
 }
@@ -264,7 +268,8 @@ static size_t find_long(const struct lines *in)
 	while (in->whole - at > in->max_line + 1) {
 		const char *nl = memrchr(in->p + at, '\n', in->max_line + 1);
 		if (!nl) {
-			nl = memchr(in->p + at + in->max_line + 1, '\n', in->whole - at - in->max_line - 1);
+			nl = memchr(in->p + at + in->max_line + 1, '\n',
+				    in->whole - at - in->max_line - 1);
 			size_t n = (size_t)(nl - in->p) - at;
 			if (n > limit(in, at, n, true))
 				return at;
@@ -320,7 +325,8 @@ static void skip_start(struct lines *in)
 static bool skip_more(struct lines *in, size_t from, struct slice *kept)
 {
 	const char *nl = memchr(in->p + from, '\n', in->end - from), *last;
-	size_t n = (nl ? (size_t)(nl - in->p) : in->end) - from, room = LINES_KEEP - (from - in->start);
+	size_t n = (nl ? (size_t)(nl - in->p) : in->end) - from,
+	       room = LINES_KEEP - (from - in->start);
 
 	in->long_bytes += n;
 	*kept = slice(in->p + in->start, from - in->start + (n < room ? n : room));
@@ -340,7 +346,7 @@ static enum lines_result finish_lines(struct lines *in, struct slice *block)
 	size_t n = in->end - in->start;
 
 	if (!in->skipping && n > limit(in, in->start, n, true))
-		skip_start(in);  /* looked like an exempt line up to the end */
+		skip_start(in); /* looked like an exempt line up to the end */
 	*block = take(in, in->end);
 	in->whole = in->end;
 	if (in->skipping) {
@@ -351,8 +357,8 @@ static enum lines_result finish_lines(struct lines *in, struct slice *block)
 	return block->n ? LINES_TAIL : LINES_EOF;
 }
 
-static enum lines_result next_block(struct lines *in, bool first_only, int64_t deadline_us, struct slice *block,
-                              struct err *err)
+static enum lines_result next_block(struct lines *in, bool first_only, int64_t deadline_us,
+				    struct slice *block, struct err *err)
 {
 	*block = slice(NULL, 0);
 	for (;;) {
@@ -360,7 +366,8 @@ static enum lines_result next_block(struct lines *in, bool first_only, int64_t d
 			return lend(in, first_only, block);
 		if (in->eof)
 			return finish_lines(in, block);
-		if (!in->skipping && in->end - in->start > limit(in, in->start, in->end - in->start, false))
+		if (!in->skipping &&
+		    in->end - in->start > limit(in, in->start, in->end - in->start, false))
 			skip_start(in);
 		make_room(in);
 		size_t from = in->looked ? in->end : in->start;
@@ -379,12 +386,14 @@ static enum lines_result next_block(struct lines *in, bool first_only, int64_t d
 	}
 }
 
-enum lines_result lines_next(struct lines *in, int64_t deadline_us, struct slice *block, struct err *err)
+enum lines_result lines_next(struct lines *in, int64_t deadline_us, struct slice *block,
+			     struct err *err)
 {
 	return next_block(in, false, deadline_us, block, err);
 }
 
-enum lines_result lines_first(struct lines *in, int64_t deadline_us, struct slice *line, struct err *err)
+enum lines_result lines_first(struct lines *in, int64_t deadline_us, struct slice *line,
+			      struct err *err)
 {
 	return next_block(in, true, deadline_us, line, err);
 }

@@ -1,13 +1,13 @@
-/* One array of watches in the order of their ids, which is also the order of calls. A pollfd array is built from it
- * before each poll(2): slot 0 is the signals' pipe, slot 1 the descriptor that is waited for, the others the watches.
- * Programs have a handful of watches, so building costs less than the system call; epoll would refuse regular files and
- * need a call a change.
+/* One array of watches in the order of their ids, which is also the order of calls. A pollfd
+ * array is built from it before each poll(2): slot 0 is the signals' pipe, slot 1 the descriptor
+ * that is waited for, the others the watches. Programs have a handful of watches, so building
+ * costs less than the system call; epoll would refuse regular files and need a call a change.
  *
- * A watch that is removed while callbacks run is only marked (fn = NULL) and swept afterwards, so that indexes stay true;
- * one that is added meanwhile is first looked at in the next poll.
+ * A watch that is removed while callbacks run is only marked (fn = NULL) and swept afterwards,
+ * so that indexes stay true; one that is added meanwhile is first looked at in the next poll.
  *
- * The handler sends number and time through the pipe: a program that was busy elsewhere for ten seconds still knows
- * whether two signals came together or apart. */
+ * The handler sends number and time through the pipe: a program that was busy elsewhere for ten
+ * seconds still knows whether two signals came together or apart. */
 #include "io/loop.h"
 
 #include <errno.h>
@@ -27,14 +27,17 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
 struct watch {
-	int id, fd;               /* fd -1: a timer */
+	int id, fd; /* fd -1: a timer */
 	short events;
 	int64_t due_us, period_us;
-	loop_fn *fn;              /* NULL: removed */
+	loop_fn *fn; /* NULL: removed */
 	void *arg;
 };
 
-struct note { int64_t at_us; int signo; };
+struct note {
+	int64_t at_us;
+	int signo;
+};
 
 struct loop {
 	struct watch *watches;
@@ -44,7 +47,7 @@ struct loop {
 	int last_id;
 	bool calling, swept_later, stopped;
 	struct err stop;
-	int pipe[2];              /* -1: signals are not ours */
+	int pipe[2]; /* -1: signals are not ours */
 	struct sigaction before[SIGNALS];
 	void (*on_first)(void *arg, int signo);
 	void *on_first_arg;
@@ -90,7 +93,9 @@ int loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void *arg)
 {
 	if (fd < 0)
 		BUG("watch on descriptor %d", fd);
-	return add_loop_entry(l, (struct watch){ .fd = fd, .events = events, .due_us = INT64_MAX, .fn = fn, .arg = arg });
+	return add_loop_entry(
+		l, (struct watch){
+			   .fd = fd, .events = events, .due_us = INT64_MAX, .fn = fn, .arg = arg });
 }
 
 int loop_every(struct loop *l, int64_t period_us, loop_fn *fn, void *arg)
@@ -98,12 +103,16 @@ int loop_every(struct loop *l, int64_t period_us, loop_fn *fn, void *arg)
 	if (period_us <= 0)
 		BUG("timer of %lld us", (long long)period_us);
 	int64_t due_us = tm_mono_us() + period_us;
-	return add_loop_entry(l, (struct watch){ .fd = -1, .due_us = due_us, .period_us = period_us, .fn = fn, .arg = arg });
+	return add_loop_entry(
+		l,
+		(struct watch){
+			.fd = -1, .due_us = due_us, .period_us = period_us, .fn = fn, .arg = arg });
 }
 
 int loop_at(struct loop *l, int64_t deadline_us, loop_fn *fn, void *arg)
 {
-	return add_loop_entry(l, (struct watch){ .fd = -1, .due_us = deadline_us, .fn = fn, .arg = arg });
+	return add_loop_entry(
+		l, (struct watch){ .fd = -1, .due_us = deadline_us, .fn = fn, .arg = arg });
 }
 
 static void sweep(struct loop *l)
@@ -143,7 +152,8 @@ static void note_signal(int signo)
 	errno = saved;
 }
 
-void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg, int64_t drain_us)
+void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg,
+		  int64_t drain_us)
 {
 	l->on_first = on_first;
 	l->on_first_arg = arg;
@@ -158,7 +168,7 @@ void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *
 	for (size_t i = 0; i < SIGNALS; i++) {
 		struct sigaction sa = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 		sigaction(signals[i], NULL, &l->before[i]);
-		if (l->before[i].sa_handler != SIG_IGN)  /* nohup and `trap ''` mean it */
+		if (l->before[i].sa_handler != SIG_IGN) /* nohup and `trap ''` mean it */
 			sigaction(signals[i], &sa, NULL);
 	}
 }
@@ -224,7 +234,8 @@ static void check_drain(struct loop *l)
 
 	if (drain_end(l) == INT64_MAX || drain_end(l) > tm_mono_us())
 		return;
-	err_set(&err, EX_TEMPFAIL, "forced out: what was under way at the signal took longer than the drain timeout");
+	err_set(&err, EX_TEMPFAIL,
+		"forced out: what was under way at the signal took longer than the drain timeout");
 	loop_stop(l, &err);
 }
 
@@ -252,7 +263,8 @@ static void poll_until(struct loop *l, nfds_t n, int64_t wake_us)
 	if (!for_ever && wake_us > 0) {
 		int64_t left = wake_us - tm_mono_us();
 		if (left > 0)
-			ts = (struct timespec){ .tv_sec = left / TM_S, .tv_nsec = left % TM_S * 1000 };
+			ts = (struct timespec){ .tv_sec = left / TM_S,
+						.tv_nsec = left % TM_S * 1000 };
 	}
 	if (ppoll(l->fds, n, for_ever ? NULL : &ts, NULL) >= 0)
 		return;
@@ -274,7 +286,7 @@ static bool call_timer(struct loop *l, size_t i, int64_t now)
 		w->fn = NULL;
 		l->swept_later = true;
 	} else if ((w->due_us += w->period_us) <= now) {
-		w->due_us = now + w->period_us;  /* ticks that were missed are not made up for */
+		w->due_us = now + w->period_us; /* ticks that were missed are not made up for */
 	}
 	fn(arg, -1, 0);
 	return true;
@@ -299,7 +311,8 @@ static bool serve_descriptors(struct loop *l, size_t n)
 		w.fn(w.arg, w.fd, revents);
 		some = true;
 	}
-	for (int64_t i = 0, now = timers ? tm_mono_us() : 0; timers && i < (int64_t)n && !l->stopped; i++)
+	for (int64_t i = 0, now = timers ? tm_mono_us() : 0;
+	     timers && i < (int64_t)n && !l->stopped; i++)
 		if (l->watches[i].fn && l->watches[i].fd < 0)
 			some |= call_timer(l, (size_t)i, now);
 	l->calling = false;
@@ -309,8 +322,10 @@ static bool serve_descriptors(struct loop *l, size_t n)
 	return some;
 }
 
-/* One poll. 1: something was served, 0: nothing, -1: stopped. *revents: of the descriptor waited for. */
-static int turn(struct loop *l, int fd, short events, int64_t deadline_us, short *revents, struct err *err)
+/* One poll. 1: something was served, 0: nothing, -1: stopped. *revents: of the descriptor waited
+ * for. */
+static int turn(struct loop *l, int fd, short events, int64_t deadline_us, short *revents,
+		struct err *err)
 {
 	size_t n = l->n;
 	int64_t wake_us = deadline_us;

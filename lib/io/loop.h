@@ -1,10 +1,11 @@
-/* The loop: one poll(2) set a program. Everything that waits, waits here, so that signals, a reader that left, the
- * acknowledgement channel and timers are noticed whatever the program waits for.
+/* The loop: one poll(2) set a program. Everything that waits, waits here, so that signals, a
+ * reader that left, the acknowledgement channel and timers are noticed whatever the program
+ * waits for.
  *
- * Single-threaded. Callbacks run inside loop_wait and loop_turn, may add and remove watches (their own too), must not
- * block, and must not call loop_wait or loop_turn.
- * Signals (loop_signals): INT, TERM and HUP write the self-pipe; those within two seconds of the first are one signal; a later
- * one forces out. The handler does nothing else. */
+ * Single-threaded. Callbacks run inside loop_wait and loop_turn, may add and remove watches
+ * (their own too), must not block, and must not call loop_wait or loop_turn.
+ * Signals (loop_signals): INT, TERM and HUP write the self-pipe; those within two seconds of the
+ * first are one signal; a later one forces out. The handler does nothing else. */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
@@ -17,7 +18,8 @@ struct loop;
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
 
-/* Watches fd for `events` (POLLIN, POLLOUT; 0: only POLLERR and POLLHUP are told). The id is never reused. */
+/* Watches fd for `events` (POLLIN, POLLOUT; 0: only POLLERR and POLLHUP are told). The id is
+ * never reused. */
 typedef void loop_fn(void *arg, int fd, short revents);
 int loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void *arg);
 void loop_unwatch(struct loop *l, int id);
@@ -27,25 +29,30 @@ int loop_every(struct loop *l, int64_t period_us, loop_fn *fn, void *arg);
 /* Calls fn(arg, -1, 0) once at deadline_us (tm_mono_us clock). Remove with loop_unwatch. */
 int loop_at(struct loop *l, int64_t deadline_us, loop_fn *fn, void *arg);
 
-/* Waits until fd has one of `events` (or an error), serving all watches meanwhile.
- * deadline_us: tm_mono_us clock, INT64_MAX: none, 0: only look.
- * Returns revents (> 0); 0 at the deadline; -1 with err when the program has to leave now (forced out by a second signal or by
- * loop_stop: EX_TEMPFAIL or what loop_stop was given). */
+/* Waits until fd has one of `events` (or an error), serving all watches meanwhile. deadline_us:
+ * tm_mono_us clock, INT64_MAX: none, 0: only look.
+ * Returns revents (> 0); 0 at the deadline; -1 with err when the program has to leave now
+ * (forced out by a second signal or by loop_stop: EX_TEMPFAIL or what loop_stop was given). */
 int loop_wait(struct loop *l, int fd, short events, int64_t deadline_us, struct err *err);
 
-/* Serves watches once, waiting at most until deadline_us. Same returns as loop_wait with 1 for "something was served". */
+/* Serves watches once, waiting at most until deadline_us. Same returns as loop_wait with 1 for
+ * "something was served". */
 int loop_turn(struct loop *l, int64_t deadline_us, struct err *err);
 
-/* Makes the current and every later wait return -1 with this error. For callbacks that find out that all is over. */
+/* Makes the current and every later wait return -1 with this error. For callbacks that find out
+ * that all is over. */
 void loop_stop(struct loop *l, const struct err *err);
 
-/* Installs the handlers (INT, TERM, HUP; one that is ignored stays so), one loop a process. loop_free restores.
- * on_first: called inside a wait at the first signal; NULL: the signal is only remembered.
- * drain_us: after the first signal, waits return -1 with EX_TEMPFAIL this much later (0: never). */
-void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg, int64_t drain_us);
-/* The work is done and only the exit is left: from here on those signals are ignored, and after loop_free too. A service manager signals one process after
- * the other; who drained faster than it counts must not die of the signal that was to have it drain. */
+/* Installs the handlers (INT, TERM, HUP; one that is ignored stays so), one loop a process.
+ * loop_free restores. on_first: called inside a wait at the first signal; NULL: the signal is
+ * only remembered. drain_us: after the first signal, waits return -1 with EX_TEMPFAIL this much
+ * later (0: never). */
+void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg,
+		  int64_t drain_us);
+/* The work is done and only the exit is left: from here on those signals are ignored, and after
+ * loop_free too. A service manager signals one process after the other; who drained faster than
+ * it counts must not die of the signal that was to have it drain. */
 void loop_ignore_signals(struct loop *l);
-int loop_signalled(const struct loop *l);      /* the first signal's number, or 0 */
+int loop_signalled(const struct loop *l); /* the first signal's number, or 0 */
 
 #endif

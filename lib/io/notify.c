@@ -18,7 +18,7 @@ void notify(const char *state)
 		return;
 	memcpy(a.sun_path, path, n);
 	if (path[0] == '@')
-		a.sun_path[0] = 0;    /* abstract: no NUL behind it */
+		a.sun_path[0] = 0; /* abstract: no NUL behind it */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;

@@ -1,7 +1,8 @@
-/* The buffer is [sent, used): bytes before `sent` are written. It is our own, or one of the pages that are lent to the pipe's reader: then the next flush
- * ends with another one. A pipe or socket is non-blocking only while a writer with a
- * loop lives: the flag belongs to the open file, which the shell, standard error or the next program may share, so it is
- * put back when the writer goes or the program exits. */
+/* The buffer is [sent, used): bytes before `sent` are written. It is our own, or one of the
+ * pages that are lent to the pipe's reader: then the next flush ends with another one. A pipe or
+ * socket is non-blocking only while a writer with a loop lives: the flag belongs to the open
+ * file, which the shell, standard error or the next program may share, so it is put back when
+ * the writer goes or the program exits. */
 #include "io/out.h"
 
 #include <errno.h>
@@ -21,14 +22,14 @@ struct out {
 	int fd;
 	enum fd_kind kind;
 	bool flag_set, reader_left;
-	char *p;                  /* own, or a chunk of lend */
+	char *p; /* own, or a chunk of lend */
 	size_t sent, used, cap;
 	char *own;
 	size_t own_cap;
-	struct pipe_zerocopy *lend;        /* NULL: not a pipe */
-	int watch;                /* 0: none */
+	struct pipe_zerocopy *lend; /* NULL: not a pipe */
+	int watch;                  /* 0: none */
 	uint64_t bytes, blocked_us;
-	struct out *next;         /* of those that set the flag */
+	struct out *next; /* of those that set the flag */
 };
 
 static struct out *flagged;
@@ -140,7 +141,8 @@ _Noreturn static void die_half_way(const struct out *o, const char *p, size_t n)
 	n = n > 1 ? n / 2 : n;
 	if (n > 1 && p[n - 1] == '\n')
 		n--;
-	while (write(o->fd, p, n) < 0 && errno == EAGAIN && poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, -1) >= 0)
+	while (write(o->fd, p, n) < 0 && errno == EAGAIN &&
+	       poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, -1) >= 0)
 		;
 	crash_die();
 }
@@ -151,7 +153,8 @@ static int put_bytes(struct out *o, const char *p, size_t n, size_t *done, struc
 	if (crash_now(CRASH_LINE_HALF))
 		die_half_way(o, p + *done, n - *done);
 	while (*done < n) {
-		ssize_t k = o->lend ? pipe_zerocopy_write(o->lend, p + *done, n - *done) : write(o->fd, p + *done, n - *done);
+		ssize_t k = o->lend ? pipe_zerocopy_write(o->lend, p + *done, n - *done)
+				    : write(o->fd, p + *done, n - *done);
 		if (k > 0)
 			*done += (size_t)k;
 		else if (k < 0 && mend(o, err))
@@ -174,7 +177,7 @@ static void choose(struct out *o)
 
 int out_flush(struct out *o, struct err *err)
 {
-	while (o->sent < o->used)  /* a callback may have added while we waited */
+	while (o->sent < o->used) /* a callback may have added while we waited */
 		if (put_bytes(o, o->p, o->used, &o->sent, err))
 			return -1;
 	o->sent = o->used = 0;

@@ -1,5 +1,6 @@
-/* Taking over a dead socket is connect, unlink, bind: three steps that two programs could interleave so that one unlinks the other's new
- * socket. They hold a lock on the folder meanwhile (flock, so nothing is left behind by a crash). */
+/* Taking over a dead socket is connect, unlink, bind: three steps that two programs could
+ * interleave so that one unlinks the other's new socket. They hold a lock on the folder
+ * meanwhile (flock, so nothing is left behind by a crash). */
 #include "io/packet.h"
 
 #include <errno.h>
@@ -19,7 +20,9 @@ static int address(const char *path, struct sockaddr_un *a, struct err *err)
 	size_t n = strlen(path);
 
 	if (n >= sizeof a->sun_path)
-		return err_set(err, EX_CONFIG, "%s: too long for a socket (%zu bytes at most), choose a shorter path with --ack",
+		return err_set(err, EX_CONFIG,
+			       "%s: too long for a socket (%zu bytes at most), choose a shorter "
+			       "path with --ack",
 			       path, sizeof a->sun_path - 1);
 	memset(a, 0, sizeof *a);
 	a->sun_family = AF_UNIX;
@@ -48,16 +51,22 @@ static int remove_dead(const char *path, const struct sockaddr_un *a, struct err
 		return err_errno(err, EX_IOERR, "%s", path);
 	}
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, EX_CONFIG, "%s: is there and no socket, choose another path with --ack", path);
+		return err_set(err, EX_CONFIG,
+			       "%s: is there and no socket, choose another path with --ack", path);
 	fd = new_socket(err);
 	if (fd < 0)
 		return -1;
 	failed = connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? errno : 0;
 	close(fd);
 	if (failed == EACCES || failed == EPERM)
-		return err_set(err, EX_CONFIG, "%s: is somebody else's socket, choose another path with --ack", path);
+		return err_set(err, EX_CONFIG,
+			       "%s: is somebody else's socket, choose another path with --ack",
+			       path);
 	if (failed != ECONNREFUSED && failed != ENOENT)
-		return err_set(err, EX_CONFIG, "%s: another source listens there, stop it or choose another path with --ack", path);
+		return err_set(err, EX_CONFIG,
+			       "%s: another source listens there, stop it or choose another path "
+			       "with --ack",
+			       path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_errno(err, EX_IOERR, "%s", path);
 	return 0;
@@ -66,7 +75,8 @@ static int remove_dead(const char *path, const struct sockaddr_un *a, struct err
 static int lock_folder(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash && slash > path ? mem_dup(path, (size_t)(slash - path)) : mem_strdup(slash ? "/" : ".");
+	char *dir = slash && slash > path ? mem_dup(path, (size_t)(slash - path))
+					  : mem_strdup(slash ? "/" : ".");
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0) {
@@ -98,7 +108,8 @@ int packet_listen(struct packet_listener *s, const char *path, struct err *err)
 	if (s->fd < 0)
 		goto unlock;
 	/* the mode of the socket becomes the mode of its name */
-	if (fchmod(s->fd, 0600) < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(s->fd, 4) < 0 || lstat(path, &st) < 0) {
+	if (fchmod(s->fd, 0600) < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+	    listen(s->fd, 4) < 0 || lstat(path, &st) < 0) {
 		err_errno(err, EX_IOERR, "%s", path);
 		close(s->fd);
 		s->fd = -1;
@@ -149,14 +160,16 @@ int packet_connect(const char *path, struct err *err)
 
 static int send_packet(struct loop *l, int fd, char mark, const char *p, size_t n, struct err *err)
 {
-	struct iovec v[2] = { { .iov_base = &mark, .iov_len = 1 }, { .iov_base = (void *)(uintptr_t)p, .iov_len = n } };
+	struct iovec v[2] = { { .iov_base = &mark, .iov_len = 1 },
+			      { .iov_base = (void *)(uintptr_t)p, .iov_len = n } };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
 
 	while (sendmsg(fd, &m, MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
-			return err_set(err, EX_TEMPFAIL, "the ack channel was closed by its other end");
+			return err_set(err, EX_TEMPFAIL,
+				       "the ack channel was closed by its other end");
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return err_errno(err, EX_IOERR, "ack channel");
 		if (loop_wait(l, fd, POLLOUT, INT64_MAX, err) < 0)
@@ -180,7 +193,8 @@ int packet_receive(int fd, struct buf *message, struct err *err)
 	for (;;) {
 		char mark;
 		struct iovec v[2] = { { .iov_base = &mark, .iov_len = 1 },
-				      { .iov_base = buf_room(message, PACKET_BYTES), .iov_len = PACKET_BYTES } };
+				      { .iov_base = buf_room(message, PACKET_BYTES),
+					.iov_len = PACKET_BYTES } };
 		struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
 		ssize_t n = recvmsg(fd, &m, 0);
 
@@ -189,14 +203,18 @@ int packet_receive(int fd, struct buf *message, struct err *err)
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return 0;
 		if (n == 0 || (n < 0 && errno == ECONNRESET))
-			return err_set(err, EX_TEMPFAIL, "the ack channel was closed by its other end");
+			return err_set(err, EX_TEMPFAIL,
+				       "the ack channel was closed by its other end");
 		if (n < 0)
 			return err_errno(err, EX_IOERR, "ack channel");
 		if ((mark != PACKET_MORE && mark != PACKET_LAST) || (m.msg_flags & MSG_TRUNC))
-			return err_set(err, EX_DATAERR, "the ack channel brought a packet that is not ours");
+			return err_set(err, EX_DATAERR,
+				       "the ack channel brought a packet that is not ours");
 		message->n += (size_t)(n - 1);
 		if (message->n > PACKET_MESSAGE_MAX)
-			return err_set(err, EX_DATAERR, "the ack channel brought a message of more than %d bytes", PACKET_MESSAGE_MAX);
+			return err_set(err, EX_DATAERR,
+				       "the ack channel brought a message of more than %d bytes",
+				       PACKET_MESSAGE_MAX);
 		if (mark == PACKET_LAST)
 			return 1;
 	}

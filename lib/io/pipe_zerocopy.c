@@ -1,5 +1,7 @@
-/* A ring of chunks, one more than the pipe has room for and one to fill: end[i] is what had been written to the pipe when the last of chunk i was lent.
- * The pipe may hold pages that are not full, or be enlarged by somebody; then the next chunk may still be unread, and the caller writes from elsewhere. */
+/* A ring of chunks, one more than the pipe has room for and one to fill: end[i] is what had been
+ * written to the pipe when the last of chunk i was lent. The pipe may hold pages that are not
+ * full, or be enlarged by somebody; then the next chunk may still be unread, and the caller
+ * writes from elsewhere. */
 #include "io/pipe_zerocopy.h"
 
 #include <errno.h>
@@ -16,11 +18,11 @@ enum { CHUNKS_MAX = 32, PIPE_ZEROCOPY_MIN = 16 << 10 };
 
 struct pipe_zerocopy {
 	int fd;
-	pid_t reader;                /* who has the lock; 0: nobody was seen yet */
+	pid_t reader; /* who has the lock; 0: nobody was seen yet */
 	bool over;
-	char *memory;                /* chunks x PIPE_ZEROCOPY_CHUNK_BYTES */
+	char *memory; /* chunks x PIPE_ZEROCOPY_CHUNK_BYTES */
 	size_t chunks, at;
-	uint64_t end[CHUNKS_MAX];    /* 0: not lent */
+	uint64_t end[CHUNKS_MAX]; /* 0: not lent */
 	uint64_t written, lent;
 };
 
@@ -39,9 +41,14 @@ uint64_t pipe_zerocopy_bytes(const struct pipe_zerocopy *l)
 
 static void lock(int fd, short type)
 {
-	struct flock f = { .l_type = type, .l_whence = SEEK_SET, .l_start = PIPE_ZEROCOPY_BYTE, .l_len = 1 };
+	struct flock f = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = PIPE_ZEROCOPY_BYTE,
+		.l_len = 1,
+	};
 
-	(void)fcntl(fd, F_SETLK, &f);        /* where it is refused, pages are not lent */
+	(void)fcntl(fd, F_SETLK, &f); /* where it is refused, pages are not lent */
 }
 
 void pipe_zerocopy_read(int fd)
@@ -59,9 +66,15 @@ void pipe_zerocopy_read_end(int fd)
 /* The process that says that it copies, 0: none. */
 static pid_t reader_of(int fd)
 {
-	struct flock f = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PIPE_ZEROCOPY_BYTE, .l_len = 1 };
+	struct flock f = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = PIPE_ZEROCOPY_BYTE,
+		.l_len = 1,
+	};
 
-	if (fcntl(fd, F_GETLK, &f) || f.l_type != F_RDLCK || f.l_start != PIPE_ZEROCOPY_BYTE || f.l_len != 1 || f.l_pid <= 0)
+	if (fcntl(fd, F_GETLK, &f) || f.l_type != F_RDLCK || f.l_start != PIPE_ZEROCOPY_BYTE ||
+	    f.l_len != 1 || f.l_pid <= 0)
 		return 0;
 	return f.l_pid;
 }
@@ -95,7 +108,8 @@ static bool begin_zerocopy(struct pipe_zerocopy *l)
 	l->chunks = (bytes > 0 ? (size_t)bytes / PIPE_ZEROCOPY_CHUNK_BYTES : 0) + 2;
 	if (bytes <= 0 || l->chunks > CHUNKS_MAX)
 		return false;
-	l->memory = mmap(NULL, l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	l->memory = mmap(NULL, l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (l->memory == MAP_FAILED)
 		l->memory = NULL;
 	return l->memory;
@@ -127,7 +141,8 @@ char *pipe_zerocopy_chunk(struct pipe_zerocopy *l)
 	return l->memory + next * PIPE_ZEROCOPY_CHUNK_BYTES;
 }
 
-/* Not for a reader that has left, one that is slow, or us being called away: for a system that forbids it. */
+/* Not for a reader that has left, one that is slow, or us being called away: for a system that
+ * forbids it. */
 static bool is_refused(ssize_t k)
 {
 	return k < 0 && errno != EPIPE && errno != EAGAIN && errno != EINTR;
@@ -135,8 +150,11 @@ static bool is_refused(ssize_t k)
 
 ssize_t pipe_zerocopy_write(struct pipe_zerocopy *l, const char *p, size_t n)
 {
-	bool lends = l->memory && !l->over && n >= PIPE_ZEROCOPY_MIN && p >= l->memory && p < l->memory + l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES;
-	ssize_t k = lends ? vmsplice(l->fd, &(struct iovec){ (char *)(uintptr_t)p, n }, 1, SPLICE_F_NONBLOCK) : 0;
+	bool lends = l->memory && !l->over && n >= PIPE_ZEROCOPY_MIN && p >= l->memory &&
+		     p < l->memory + l->chunks * PIPE_ZEROCOPY_CHUNK_BYTES;
+	ssize_t k = lends ? vmsplice(l->fd, &(struct iovec){ (char *)(uintptr_t)p, n }, 1,
+				     SPLICE_F_NONBLOCK)
+			  : 0;
 
 	if (is_refused(k))
 		l->over = true, lends = false;

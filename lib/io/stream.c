@@ -13,9 +13,9 @@ struct stream {
 	int fd;
 	const char *name;
 	bool eof;
-	int64_t limit, raw;         /* bytes of the file: to read at most, read so far */
+	int64_t limit, raw; /* bytes of the file: to read at most, read so far */
 	int64_t at;
-	struct decoder *decoder;    /* NULL: not compressed */
+	struct decoder *decoder; /* NULL: not compressed */
 };
 
 static ssize_t read_raw(struct stream *s, void *p, size_t n, struct err *err)
@@ -40,7 +40,7 @@ struct stream *stream_new(int fd, const char *name, int64_t limit, const char *i
 {
 	struct stream *s = mem_zalloc(sizeof *s);
 	char start[DECODER_MARK_BYTES];
-	struct err ignored;         /* the first read says it */
+	struct err ignored; /* the first read says it */
 	ssize_t n;
 
 	*s = (struct stream){ .fd = fd, .name = name, .limit = limit };

@@ -24,7 +24,7 @@ ssize_t stream_read(void *stream, void *p, size_t n, struct err *err);
  * else by reading. -1: EX_CONFIG where the file ends before. */
 int stream_skip(struct stream *s, int64_t to, struct err *err);
 
-int64_t stream_at(const struct stream *s);     /* bytes of text given out or skipped */
-bool stream_packed(const struct stream *s);    /* it is compressed */
+int64_t stream_at(const struct stream *s);  /* bytes of text given out or skipped */
+bool stream_packed(const struct stream *s); /* it is compressed */
 
 #endif

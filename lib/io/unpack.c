@@ -1,5 +1,5 @@
-/* Straight into the buffer, which doubles where a block does not say how long it is, or says that it is very long; blocks of one topic are alike, so that
- * is rare. */
+/* Straight into the buffer, which doubles where a block does not say how long it is, or says
+ * that it is very long; blocks of one topic are alike, so that is rare. */
 #include "io/unpack.h"
 
 #include <stdbool.h>
@@ -13,7 +13,10 @@
 
 enum { ROOM_MIN = 64 << 10, USUAL_RATIO = 4, BELIEVED_RATIO = 256, GZIP_WINDOW = 16 + MAX_WBITS };
 
-struct unpack_state { z_stream z; ZSTD_DCtx *zstd; };    /* each made when it is first needed */
+struct unpack_state {
+	z_stream z;
+	ZSTD_DCtx *zstd;
+}; /* each made when it is first needed */
 
 void unpack_fini(struct unpack *u)
 {
@@ -53,7 +56,7 @@ static int unpack_gzip(struct unpack_state *s, struct slice block, size_t most, 
 		rc = inflate(z, Z_NO_FLUSH);
 		out->n += room - z->avail_out;
 		if (rc == Z_OK && (z->avail_out || !more_room(out, most)))
-			return -1;         /* cut off, or too long */
+			return -1; /* cut off, or too long */
 	}
 	return rc == Z_STREAM_END ? 0 : -1;
 }
@@ -70,15 +73,18 @@ static int unpack_zstd(struct unpack_state *s, struct slice block, size_t most, 
 	if (says != ZSTD_CONTENTSIZE_UNKNOWN && says / BELIEVED_RATIO <= block.n)
 		buf_room(out, says);
 	do {
-		n = ZSTD_decompressDCtx(s->zstd, out->p, out->cap < most ? out->cap : most, block.p, block.n);
-	} while (ZSTD_isError(n) && ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall && more_room(out, most));
+		n = ZSTD_decompressDCtx(s->zstd, out->p, out->cap < most ? out->cap : most, block.p,
+					block.n);
+	} while (ZSTD_isError(n) && ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall &&
+		 more_room(out, most));
 	if (ZSTD_isError(n))
 		return -1;
 	out->n = n;
 	return 0;
 }
 
-int unpack_block(struct unpack *u, enum unpack_kind kind, struct slice block, size_t most, struct buf *out)
+int unpack_block(struct unpack *u, enum unpack_kind kind, struct slice block, size_t most,
+		 struct buf *out)
 {
 	size_t room = block.n * USUAL_RATIO < ROOM_MIN ? ROOM_MIN : block.n * USUAL_RATIO;
 

@@ -1,5 +1,7 @@
-/* Anybody of our account may connect: another source looking whether we live (it leaves at once), an hta-commit that was given the wrong
- * --ack. Only the first connection whose hello names our incarnation becomes the peer; the others are closed. */
+/* Anybody of our account may connect: another source looking whether we live (it leaves at
+ * once), an hta-commit that was given the wrong
+ * --ack. Only the first connection whose hello names our incarnation becomes the peer; the
+ *  others are closed. */
 #include "job/ack.h"
 
 #include <poll.h>
@@ -13,9 +15,17 @@
 
 enum { GUESTS = 8 };
 
-struct guest { int fd, watch; struct buf message; };    /* fd -1: free */
+struct guest {
+	int fd, watch;
+	struct buf message;
+}; /* fd -1: free */
 
-struct event { enum ack_kind kind; char *line; size_t n; uint64_t epoch, rows; };
+struct event {
+	enum ack_kind kind;
+	char *line;
+	size_t n;
+	uint64_t epoch, rows;
+};
 
 struct ack {
 	struct loop *loop;
@@ -26,7 +36,7 @@ struct ack {
 	struct guest *peer;
 	bool ending, closed, failed;
 	struct err fail;
-	struct event *event;         /* oldest first; [0, taken) were handed out */
+	struct event *event; /* oldest first; [0, taken) were handed out */
 	size_t events, taken, cap;
 	struct json json;
 };
@@ -51,7 +61,8 @@ static void push(struct ack *a, struct event e)
 	a->event[a->events++] = e;
 }
 
-/* {"k":"fail","code":65,"msg":..}, itself or as the record that came down the pipe. 76 only says that somebody above was gone, and that is us. */
+/* {"k":"fail","code":65,"msg":..}, itself or as the record that came down the pipe. 76 only says
+ * that somebody above was gone, and that is us. */
 static void take_ack_fail(struct ack *a, uint32_t at)
 {
 	uint64_t code = EX_TEMPFAIL;
@@ -67,7 +78,9 @@ static void take_ack_fail(struct ack *a, uint32_t at)
 	log_info("a stage below failed with %llu: %s", (unsigned long long)code, buf_z(&text));
 	buf_fini(&text);
 	a->failed = true;
-	a->fail = (struct err){ .code = code == EX_PROTOCOL || code == 0 || code > 255 ? EX_TEMPFAIL : (int)code };
+	a->fail = (struct err){ .code = code == EX_PROTOCOL || code == 0 || code > 255
+						? EX_TEMPFAIL
+						: (int)code };
 }
 
 static int take_message(struct ack *a, struct guest *g, struct err *err)
@@ -81,7 +94,9 @@ static int take_message(struct ack *a, struct guest *g, struct err *err)
 	if (!json_get_text(&a->json, 0, "inc", &inc) || !json_get_text(&a->json, 0, "k", &kind))
 		return err_set(err, EX_DATAERR, "ack channel: a message without inc or k");
 	if (!slice_is(inc, a->inc->id))
-		return err_set(err, EX_DATAERR, "ack channel: hta-commit of another pipeline has come (does it have the --ack of this one?)");
+		return err_set(err, EX_DATAERR,
+			       "ack channel: hta-commit of another pipeline has come (does it have "
+			       "the --ack of this one?)");
 	line = json_get(&a->json, 0, "line");
 	if (line && a->json.node[line].type != JSON_OBJECT)
 		return err_set(err, EX_DATAERR, "ack channel: a message whose line is no record");
@@ -91,7 +106,8 @@ static int take_message(struct ack *a, struct guest *g, struct err *err)
 		return err_set(err, EX_DATAERR, "ack channel: a second hta-commit has come");
 	else if (slice_is(kind, "probe") && line)
 		e.kind = ACK_PROBE;
-	else if (slice_is(kind, "ack") && json_get_u64(&a->json, 0, "e", &e.epoch) && json_get_u64(&a->json, 0, "rows", &e.rows))
+	else if (slice_is(kind, "ack") && json_get_u64(&a->json, 0, "e", &e.epoch) &&
+		 json_get_u64(&a->json, 0, "rows", &e.rows))
 		e.kind = ACK_EPOCH;
 	else if (slice_is(kind, "fail"))
 		take_ack_fail(a, 0);
@@ -136,7 +152,9 @@ static void on_message(void *arg, int fd, short revents)
 		drop_guest(a, g);
 		if (peer && !a->ending && !a->failed) {
 			if (err.code == EX_TEMPFAIL)
-				err_set(&err, EX_TEMPFAIL, "the ack channel was closed: hta-commit or a stage before it has gone; start the pipeline again");
+				err_set(&err, EX_TEMPFAIL,
+					"the ack channel was closed: hta-commit or a stage before "
+					"it has gone; start the pipeline again");
 			loop_stop(a->loop, &err);
 		}
 	}
@@ -161,7 +179,8 @@ static void on_connection(void *arg, int fd, short revents)
 			close(guest);
 			continue;
 		}
-		*g = (struct guest){ .fd = guest, .watch = loop_watch(a->loop, guest, POLLIN, on_message, a) };
+		*g = (struct guest){ .fd = guest,
+				     .watch = loop_watch(a->loop, guest, POLLIN, on_message, a) };
 	}
 }
 
@@ -210,7 +229,12 @@ struct ack_event ack_next(struct ack *a)
 		return (struct ack_event){ .kind = ACK_NONE };
 	}
 	e = &a->event[a->taken++];
-	return (struct ack_event){ .kind = e->kind, .line = slice(e->line, e->n), .epoch = e->epoch, .rows = e->rows };
+	return (struct ack_event){
+		.kind = e->kind,
+		.line = slice(e->line, e->n),
+		.epoch = e->epoch,
+		.rows = e->rows,
+	};
 }
 
 void ack_ending(struct ack *a)

@@ -14,26 +14,34 @@ void catchup_fini(struct catchup *v)
 	*v = (struct catchup){ 0 };
 }
 
-static struct catchup_part *set_part(struct catchup *v, size_t i, const char *topic, int32_t partition)
+static struct catchup_part *set_part(struct catchup *v, size_t i, const char *topic,
+				     int32_t partition)
 {
-	v->v[i] = (struct catchup_part){ .topic = mem_strdup(topic), .partition = partition, .watermark_us = POS_NONE,
-				      .next = mem_array(v->sinks, sizeof *v->v[i].next) };
+	v->v[i] = (struct catchup_part){ .topic = mem_strdup(topic),
+					 .partition = partition,
+					 .watermark_us = POS_NONE,
+					 .next = mem_array(v->sinks, sizeof *v->v[i].next) };
 	return &v->v[i];
 }
 
-void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n, const struct partitions *parts)
+void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n,
+		    const struct partitions *parts)
 {
 	catchup_fini(v);
-	*v = (struct catchup){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v), .n = parts->n, .sinks = n };
+	*v = (struct catchup){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v),
+			       .n = parts->n,
+			       .sinks = n };
 	for (size_t i = 0; i < parts->n; i++) {
 		struct catchup_part *p = set_part(v, i, parts->v[i].topic, parts->v[i].partition);
 		int64_t low = 0;
 
 		p->idle = true;
 		for (size_t s = 0; s < n; s++) {
-			const struct position *at = positions_find(&sinks[s].pos, slice_z(p->topic), p->partition);
+			const struct position *at = positions_find(&sinks[s].pos, slice_z(p->topic),
+								   p->partition);
 			if (!at)
-				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic, p->partition);
+				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic,
+				    p->partition);
 			if (s == 0 || at->next < low ||
 			    (at->next == low && at->watermark_us < p->watermark_us))
 				p->watermark_us = at->watermark_us;
@@ -47,15 +55,19 @@ void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_
 void catchup_started(struct catchup *v, const struct ranges *start)
 {
 	catchup_fini(v);
-	*v = (struct catchup){ .v = mem_array(start->n ? start->n : 1, sizeof *v->v), .n = start->n, .sinks = 1 };
+	*v = (struct catchup){ .v = mem_array(start->n ? start->n : 1, sizeof *v->v),
+			       .n = start->n,
+			       .sinks = 1 };
 	for (size_t i = 0; i < start->n; i++)
-		set_part(v, i, start->v[i].topic, start->v[i].partition)->next[0] = start->v[i].from;
+		set_part(v, i, start->v[i].topic, start->v[i].partition)->next[0] = start->v[i]
+											    .from;
 }
 
 void catchup_sent(struct catchup *v, const struct ranges *epoch)
 {
 	for (size_t i = 0; i < v->n; i++) {
-		const struct range *r = ranges_find(epoch, slice_z(v->v[i].topic), v->v[i].partition);
+		const struct range *r = ranges_find(epoch, slice_z(v->v[i].topic),
+						    v->v[i].partition);
 
 		if (!r)
 			continue;
@@ -109,7 +121,8 @@ bool catchup_step(const struct catchup *v, struct ranges *start)
 {
 	ranges_fini(start);
 	for (size_t i = 0; i < v->n; i++) {
-		int64_t low = catchup_lowest(&v->v[i], v->sinks), up = second_lowest(&v->v[i], v->sinks, low);
+		int64_t low = catchup_lowest(&v->v[i], v->sinks),
+			up = second_lowest(&v->v[i], v->sinks, low);
 
 		if (up == low)
 			continue;

@@ -13,17 +13,21 @@
 #include "tool/stage.h"
 
 struct commit {
-	const char *ack;          /* --ack */
-	int fd;                   /* -1: not connected, or lost */
+	const char *ack; /* --ack */
+	int fd;          /* -1: not connected, or lost */
 	bool lost;
-	struct err why;           /* of the loss */
+	struct err why; /* of the loss */
 	struct buf message;
 	uint64_t epochs, records, rows, dead;
 };
 
 static const struct opt commit_opts[] = {
-	{ .name = "ack", .type = OPT_TEXT, .at = offsetof(struct commit, ack), .arg = "PATH", .help = "the source's socket; default: the one that the hello names" },
-	OPT_END
+	{ .name = "ack",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct commit, ack),
+	  .arg = "PATH",
+	  .help = "the source's socket; default: the one that the hello names" },
+	OPT_END,
 };
 
 static void drop_channel(struct commit *c, const struct err *why)
@@ -54,18 +58,21 @@ static void send_line(struct commit *c, struct stage *st, const char *kind, stru
 static int commit_plain(void *self, struct stage *st, struct err *err)
 {
 	(void)self, (void)st;
-	return err_set(err, EX_USAGE, "nothing to acknowledge: this is a plain stream (or a filter above swallowed the control lines); "
-		"say hta-consume -g GROUP, or --job NAME over files");
+	return err_set(err, EX_USAGE,
+		       "nothing to acknowledge: this is a plain stream (or a filter above "
+		       "swallowed the control lines); "
+		       "say hta-consume -g GROUP, or --job NAME over files");
 }
 
-/* A stage that reads behind us would get nothing, and nobody would see it: looked for at the hello, and
- * later, as it may have started late. */
+/* A stage that reads behind us would get nothing, and nobody would see it: looked for at the
+ * hello, and later, as it may have started late. */
 static int check_end(struct err *err)
 {
 	if (!pipe_zerocopy_is_read(STDOUT_FILENO))
 		return 0;
-	return err_set(err, EX_USAGE, "this is the end of a pipeline, and a program of hta reads behind it: "
-		"put that before hta-commit");
+	return err_set(err, EX_USAGE,
+		       "this is the end of a pipeline, and a program of hta reads behind it: "
+		       "put that before hta-commit");
 }
 
 static int commit_hello_returned(void *self, struct stage *st, struct slice line, struct err *err)
@@ -82,7 +89,8 @@ static int commit_hello_returned(void *self, struct stage *st, struct slice line
 		struct err why = ERR_INIT;
 
 		path = c->ack ? mem_strdup(c->ack) : mem_dup(h.ack.p, h.ack.n);
-		c->lost = !*path;              /* the source has failed before it had a channel: `fail` follows */
+		/* the source has failed before it had a channel: `fail` follows */
+		c->lost = !*path;
 		c->fd = c->lost ? -1 : packet_connect(path, &why);
 		if (c->fd < 0 && !c->lost)
 			drop_channel(c, &why);
@@ -93,7 +101,8 @@ static int commit_hello_returned(void *self, struct stage *st, struct slice line
 	return rc;
 }
 
-static int commit_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+static int commit_data(void *self, struct stage *st, const struct run *run, uint64_t *lines,
+		       struct err *err)
 {
 	const char *p = run->block.p, *end = p + run->block.n;
 
@@ -117,8 +126,9 @@ static void tell_epoch(struct commit *c, uint64_t epoch, const struct account_of
 	c->records += first->in;
 	c->rows += rows;
 	c->dead += dead;
-	log_each(LOG_INFO, "epoch=%llu records=%llu rows=%llu filtered=%llu late=%llu dead=%llu", (unsigned long long)epoch, (unsigned long long)first->in,
-		(unsigned long long)rows, (unsigned long long)filtered, (unsigned long long)late, (unsigned long long)dead);
+	log_each(LOG_INFO, "epoch=%llu records=%llu rows=%llu filtered=%llu late=%llu dead=%llu",
+		 (unsigned long long)epoch, (unsigned long long)first->in, (unsigned long long)rows,
+		 (unsigned long long)filtered, (unsigned long long)late, (unsigned long long)dead);
 }
 
 static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err)
@@ -143,7 +153,8 @@ static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, s
 	return rc;
 }
 
-static int commit_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+static int commit_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+			  struct err *err)
 {
 	(void)instead, (void)err;
 	if (ctl->kind == CTL_PROBE)
@@ -159,9 +170,13 @@ static int commit_finish(void *self, struct stage *st, bool eof, struct err *err
 
 	(void)st, (void)eof;
 	if (c->lost)
-		return err_set(err, EX_TEMPFAIL, "%s: the last epochs were not acknowledged; start the pipeline again", c->why.msg);
-	log_info("end: epochs=%llu records=%llu rows=%llu dead=%llu", (unsigned long long)c->epochs, (unsigned long long)c->records,
-		(unsigned long long)c->rows, (unsigned long long)c->dead);
+		return err_set(
+			err, EX_TEMPFAIL,
+			"%s: the last epochs were not acknowledged; start the pipeline again",
+			c->why.msg);
+	log_info("end: epochs=%llu records=%llu rows=%llu dead=%llu", (unsigned long long)c->epochs,
+		 (unsigned long long)c->records, (unsigned long long)c->rows,
+		 (unsigned long long)c->dead);
 	return 0;
 }
 
@@ -204,7 +219,8 @@ int commit_main(int argc, char **argv)
 		.more = stage_opts,
 		.more_self = stage_options(),
 		.run = commit_run,
-		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg | hta-commit",
+		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg "
+			    "| hta-commit",
 	};
 
 	return prog_main(&prog, &c, argc, argv);

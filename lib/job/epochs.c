@@ -1,6 +1,7 @@
-/* How many records make the rows that a sink likes to take at once? The last epoch that was large enough to tell anything says so:
- * rows per record. Rows grow slower than records (keys repeat), so the estimate errs on the small side and the next epochs correct it; a
- * lucky small epoch is not believed for more than GROWTH times its own size. */
+/* How many records make the rows that a sink likes to take at once? The last epoch that was
+ * large enough to tell anything says so: rows per record. Rows grow slower than records (keys
+ * repeat), so the estimate errs on the small side and the next epochs correct it; a lucky small
+ * epoch is not believed for more than GROWTH times its own size. */
 #include "job/epochs.h"
 
 #include <stdlib.h>
@@ -12,20 +13,23 @@ enum { FIRST_RECORDS = 5000, GROWTH = 8 };
 struct part {
 	char *topic;
 	int32_t partition;
-	int64_t from, to;            /* of the open epoch */
+	int64_t from, to; /* of the open epoch */
 	struct pos_last last;
 	bool idle, idle_sent;
 };
 
-struct flight { uint64_t number, records; struct ranges ranges; };
+struct flight {
+	uint64_t number, records;
+	struct ranges ranges;
+};
 
 struct epochs {
 	struct epochs_conf conf;
 	struct part *part;
 	size_t parts;
 	uint64_t last_number, records, limit;
-	int64_t since_us;            /* first change of the open epoch; INT64_MAX: none */
-	struct flight *flight;       /* oldest first */
+	int64_t since_us;      /* first change of the open epoch; INT64_MAX: none */
+	struct flight *flight; /* oldest first */
 	size_t flights, cap;
 	struct ranges acked;
 };
@@ -71,8 +75,13 @@ void epochs_assign(struct epochs *e, const struct ranges *start)
 	e->since_us = INT64_MAX;
 	for (size_t i = 0; i < start->n; i++) {
 		const struct range *r = &start->v[i];
-		e->part[i] = (struct part){ .topic = mem_strdup(r->topic), .partition = r->partition, .from = r->from, .to = r->from,
-					    .last = { .offset = -1, .time_us = POS_NONE }, .idle = r->idle, .idle_sent = r->idle };
+		e->part[i] = (struct part){ .topic = mem_strdup(r->topic),
+					    .partition = r->partition,
+					    .from = r->from,
+					    .to = r->from,
+					    .last = { .offset = -1, .time_us = POS_NONE },
+					    .idle = r->idle,
+					    .idle_sent = r->idle };
 	}
 }
 
@@ -81,7 +90,8 @@ static bool part_changed(const struct part *p)
 	return p->to != p->from || p->idle != p->idle_sent;
 }
 
-void epochs_read(struct epochs *e, size_t id, uint64_t records, int64_t position, const struct pos_last *last, bool end, int64_t now_us)
+void epochs_read(struct epochs *e, size_t id, uint64_t records, int64_t position,
+		 const struct pos_last *last, bool end, int64_t now_us)
 {
 	struct part *p = &e->part[id];
 
@@ -95,7 +105,7 @@ void epochs_read(struct epochs *e, size_t id, uint64_t records, int64_t position
 	if (part_changed(p))
 		e->since_us = e->since_us < now_us ? e->since_us : now_us;
 	else if (!epochs_changed(e))
-		e->since_us = INT64_MAX;    /* idle and back */
+		e->since_us = INT64_MAX; /* idle and back */
 }
 
 uint64_t epochs_room(const struct epochs *e)
@@ -187,7 +197,8 @@ static void learn_rate(struct epochs *e, uint64_t records, uint64_t rows)
 const struct ranges *epochs_acked(struct epochs *e, uint64_t number, uint64_t rows, struct err *err)
 {
 	if (e->flights == 0 || e->flight[0].number != number) {
-		err_set(err, EX_PROTOCOL, "epoch %llu was acknowledged, expected %llu", (unsigned long long)number,
+		err_set(err, EX_PROTOCOL, "epoch %llu was acknowledged, expected %llu",
+			(unsigned long long)number,
 			(unsigned long long)(e->flights ? e->flight[0].number : 0));
 		return NULL;
 	}

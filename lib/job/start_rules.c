@@ -14,7 +14,8 @@ void start_decision_fini(struct start_decision *d)
 /* ---- what the sinks say together */
 
 struct tally {
-	const struct ctl_sink_state *with, *other, *without;    /* the first that has a generation, one that has another, the first that has none */
+	/* the first that has a generation, one that has another, the first that has none */
+	const struct ctl_sink_state *with, *other, *without;
 };
 
 static struct tally count(const struct found *f, const char *except)
@@ -38,8 +39,11 @@ static struct tally count(const struct found *f, const char *except)
 
 static void stop_two(const struct found *f, const struct tally *t, struct err *why)
 {
-	err_set(why, EX_CONFIG, "sinks %s and %s hold two different starts of job %s (generations %s and %s): one of the stores is not this job's or was "
-		"replaced; name the right store, or delete the job from the wrong one with --reset %s at its sink and say --bootstrap SINK=init",
+	err_set(why, EX_CONFIG,
+		"sinks %s and %s hold two different starts of job %s (generations %s and %s): one "
+		"of the stores is not this job's or was "
+		"replaced; name the right store, or delete the job from the wrong one with --reset "
+		"%s at its sink and say --bootstrap SINK=init",
 		t->with->name, t->other->name, f->job, t->with->gen, t->other->gen, f->job);
 }
 
@@ -64,14 +68,18 @@ static void rules_none(const struct found *f, struct start_decision *out)
 		out->to = first;
 		return;
 	}
-	err_set(&out->why, EX_CONFIG, "group %s has commits, but no sink knows job %s: the stores were emptied or are not this job's, or another program reads as this "
-		"group; take another -g, or let it start anew with --bootstrap %s=init (from the start) or %s=now (from the commits)",
+	err_set(&out->why, EX_CONFIG,
+		"group %s has commits, but no sink knows job %s: the stores were emptied or are "
+		"not this job's, or another program reads as this "
+		"group; take another -g, or let it start anew with --bootstrap %s=init (from the "
+		"start) or %s=now (from the commits)",
 		f->group, f->job, first, first);
 }
 
 /* ---- some have, some have not */
 
-/* The starts of all that have a generation; false: they are further, differ, or were set by hand. */
+/* The starts of all that have a generation; false: they are further, differ, or were set by
+ * hand. */
 static bool starts_of(const struct found *f, struct ranges *start)
 {
 	for (size_t i = 0; i < f->n; i++) {
@@ -98,8 +106,11 @@ static void rules_some(const struct found *f, const struct tally *t, struct star
 		memcpy(out->gen, t->with->gen, sizeof out->gen);
 		return;
 	}
-	err_set(&out->why, EX_CONFIG, "sink %s knows nothing of job %s, and sink %s is further than its start: say what it shall begin with, once: "
-		"--bootstrap %s=init (reads all again for it) or %s=now (from where the others are)",
+	err_set(&out->why, EX_CONFIG,
+		"sink %s knows nothing of job %s, and sink %s is further than its start: say what "
+		"it shall begin with, once: "
+		"--bootstrap %s=init (reads all again for it) or %s=now (from where the others "
+		"are)",
 		t->without->name, f->job, t->with->name, t->without->name, t->without->name);
 }
 
@@ -120,8 +131,11 @@ static void find_new(const struct found *f, struct ranges *start)
 static void rules_all(const struct found *f, const char *gen, struct start_decision *out)
 {
 	if (f->commit && f->commit_gen[0] && strcmp(f->commit_gen, gen) != 0) {
-		err_set(&out->why, EX_CONFIG, "the sinks hold another start of job %s (generation %s) than group %s has committed (%s): these stores are not the ones "
-			"that the group filled; name the right stores, take another -g, or delete the job from every sink with --reset %s and say --bootstrap %s=init",
+		err_set(&out->why, EX_CONFIG,
+			"the sinks hold another start of job %s (generation %s) than group %s has "
+			"committed (%s): these stores are not the ones "
+			"that the group filled; name the right stores, take another -g, or delete "
+			"the job from every sink with --reset %s and say --bootstrap %s=init",
 			f->job, gen, f->group, f->commit_gen, f->job, f->sinks[0].name);
 		return;
 	}
@@ -137,7 +151,9 @@ void start_rules(const struct found *f, struct start_decision *out)
 
 	*out = (struct start_decision){ .act = START_STOP };
 	if (f->commit_job && strcmp(f->commit_job, f->job) != 0) {
-		err_set(&out->why, EX_CONFIG, "group %s belongs to job %s: a group has one job and a job one group; say --job %s, or take another -g",
+		err_set(&out->why, EX_CONFIG,
+			"group %s belongs to job %s: a group has one job and a job one group; say "
+			"--job %s, or take another -g",
 			f->group, f->commit_job, f->commit_job);
 		return;
 	}
@@ -169,13 +185,16 @@ static int no_such_sink(const struct found *f, const char *name, struct err *err
 
 	for (size_t i = 0; i < f->n; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", f->sinks[i].name);
-	err_set(err, EX_USAGE, "--bootstrap %s: there is no such sink in this pipeline, it has %s", name, f->n ? buf_z(&names) : "none that keeps positions");
+	err_set(err, EX_USAGE, "--bootstrap %s: there is no such sink in this pipeline, it has %s",
+		name, f->n ? buf_z(&names) : "none that keeps positions");
 	buf_fini(&names);
 	return -1;
 }
 
-/* now: the lowest position of the others. init: their start; one set by hand counts only where there is no other. */
-static void take_others(const struct found *f, const char *except, bool now, bool by_now, struct ranges *start)
+/* now: the lowest position of the others. init: their start; one set by hand counts only where
+ * there is no other. */
+static void take_others(const struct found *f, const char *except, bool now, bool by_now,
+			struct ranges *start)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct ctl_sink_state *s = &f->sinks[i];
@@ -195,7 +214,8 @@ static void take_others(const struct found *f, const char *except, bool now, boo
 	}
 }
 
-int start_rules_bootstrap(const struct found *f, const char *sink, bool now, struct bootstrap *out, struct err *err)
+int start_rules_bootstrap(const struct found *f, const char *sink, bool now, struct bootstrap *out,
+			  struct err *err)
 {
 	const struct ctl_sink_state *s = sink_of(f, sink);
 	struct tally t = count(f, sink);
@@ -204,8 +224,12 @@ int start_rules_bootstrap(const struct found *f, const char *sink, bool now, str
 	if (!s)
 		return no_such_sink(f, sink, err);
 	if (s->gen[0])
-		return err_set(err, EX_CONFIG, "--bootstrap %s: the sink has positions of job %s already, nothing was changed; to begin anew there, delete them first with --reset %s "
-			"at the sink", sink, f->job, f->job);
+		return err_set(
+			err, EX_CONFIG,
+			"--bootstrap %s: the sink has positions of job %s already, nothing was "
+			"changed; to begin anew there, delete them first with --reset %s "
+			"at the sink",
+			sink, f->job, f->job);
 	if (t.other) {
 		stop_two(f, &t, err);
 		return -1;

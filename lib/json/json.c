@@ -1,17 +1,17 @@
 /* Strict JSON into a flat table: one pass, no recursion.
  *
- *	{"a":[1,2],"b":null}        node  0 object   next 7
- *	                                  1 "a"      next 2     key
- *	                                  2 array    next 5     its value
- *	                                  3 1        next 4
- *	                                  4 2        next 5
- *	                                  5 "b"      next 6     key
- *	                                  6 null     next 7     its value
+ * 	{"a":[1,2],"b":null}        node  0 object   next 7
+ * 	                                  1 "a"      next 2     key
+ * 	                                  2 array    next 5     its value
+ * 	                                  3 1        next 4
+ * 	                                  4 2        next 5
+ * 	                                  5 "b"      next 6     key
+ * 	                                  6 null     next 7     its value
  *
- * The reader keeps the indexes of the containers that are open on a stack of JSON_DEPTH. A value is taken; if it opened
- * a container the next value follows inside, else everything that ends here is closed. Strings are passed over eight
- * bytes at a time; only one with a byte above 0x7f is looked at again as UTF-8 (outside of strings such a byte is an
- * error anyway). */
+ * The reader keeps the indexes of the containers that are open on a stack of JSON_DEPTH. A value
+ * is taken; if it opened a container the next value follows inside, else everything that ends
+ * here is closed. Strings are passed over eight bytes at a time; only one with a byte above 0x7f
+ * is looked at again as UTF-8 (outside of strings such a byte is an error anyway). */
 #include "json/json.h"
 
 #include <stdlib.h>
@@ -43,7 +43,8 @@ static int unexpected(struct reader *r, const char *want)
 {
 	size_t at = (size_t)(r->p - r->start) + 1;
 	if (r->p == r->end)
-		return err_set(r->err, EX_DATAERR, "byte %zu: %s expected, but the text ends", at, want);
+		return err_set(r->err, EX_DATAERR, "byte %zu: %s expected, but the text ends", at,
+			       want);
 	unsigned char c = (unsigned char)*r->p;
 	if (c > 0x20 && c < 0x7f)
 		return err_set(r->err, EX_DATAERR, "byte %zu: %s expected, not %c", at, want, c);
@@ -91,15 +92,17 @@ static inline void skip_space(struct reader *r)
 		r->p++;
 }
 
-/* The first byte from p on that a string cannot hold as it is: quote, backslash, control; or end. *high collects the
- * bits of what was passed. */
+/* The first byte from p on that a string cannot hold as it is: quote, backslash, control; or
+ * end. *high collects the bits of what was passed. */
 static const char *skip_plain(const char *p, const char *end, uint64_t *high)
 {
 	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 	for (uint64_t x; end - p >= 8; p += 8, *high |= x) {
 		memcpy(&x, p, 8);
 		uint64_t quote = x ^ ones * '"', slash = x ^ ones * '\\';
-		if ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & tops)
+		if ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+		     ((slash - ones) & ~slash)) &
+		    tops)
 			break;
 	}
 	for (; p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\'; p++)
@@ -251,7 +254,8 @@ static int take_value(struct reader *r, bool *inside)
 	if (r->p == r->end)
 		return unexpected(r, "a value");
 	switch (*r->p) {
-	case '{': case '[':
+	case '{':
+	case '[':
 		return take_open(r, inside);
 	case '"':
 		return take_string(r);
@@ -261,7 +265,17 @@ static int take_value(struct reader *r, bool *inside)
 		return take_word(r, "false", JSON_FALSE);
 	case 'n':
 		return take_word(r, "null", JSON_NULL);
-	case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
 		return take_number(r);
 	default:
 		return unexpected(r, "a value");
@@ -320,7 +334,8 @@ int json_parse(struct json *j, struct slice text, struct err *err)
 
 static unsigned hex4(const char *p)
 {
-	return (unsigned)(json_hex_value(p[0]) << 12 | json_hex_value(p[1]) << 8 | json_hex_value(p[2]) << 4 | json_hex_value(p[3]));
+	return (unsigned)(json_hex_value(p[0]) << 12 | json_hex_value(p[1]) << 8 |
+			  json_hex_value(p[2]) << 4 | json_hex_value(p[3]));
 }
 
 static size_t utf8(uint32_t c, char out[4])
@@ -334,7 +349,8 @@ static size_t utf8(uint32_t c, char out[4])
 	return n;
 }
 
-/* Decodes the escape at *p (json_parse has seen to it) and passes it. The length in UTF-8; 0: a lone surrogate. */
+/* Decodes the escape at *p (json_parse has seen to it) and passes it. The length in UTF-8; 0: a
+ * lone surrogate. */
 static size_t unescape_json(const char **p, const char *end, char out[4])
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";

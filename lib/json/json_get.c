@@ -1,7 +1,7 @@
 /* Members of a JSON object by name, and the writers. */
 #include "json/json.h"
 
-static const dec UNIT = 1000000000;     /* of a dec: one */
+static const dec UNIT = 1000000000; /* of a dec: one */
 
 bool json_is(const struct json *j, uint32_t at, struct slice text)
 {
@@ -48,7 +48,8 @@ bool json_get_bool(const struct json *j, uint32_t at, const char *key, bool *out
 static enum dec_result read_dec(const struct json *j, uint32_t at, dec *out)
 {
 	enum json_type type = j->node[at].type;
-	return type == JSON_NUMBER || type == JSON_STRING ? dec_parse_sum(j->node[at].text, out) : DEC_SYNTAX;
+	return type == JSON_NUMBER || type == JSON_STRING ? dec_parse_sum(j->node[at].text, out)
+							  : DEC_SYNTAX;
 }
 
 bool json_dec(const struct json *j, uint32_t at, dec *out)

@@ -1,5 +1,5 @@
-/* Paths as jq writes them: a step is .name, ."any text", ["any text"]; the first may lack its dot. Names are decoded
- * into one text, one after the other; the steps are slices of it. */
+/* Paths as jq writes them: a step is .name, ."any text", ["any text"]; the first may lack its
+ * dot. Names are decoded into one text, one after the other; the steps are slices of it. */
 #include "json/path.h"
 
 #include <stdlib.h>
@@ -11,13 +11,14 @@ struct reader {
 	size_t at;
 	struct err *err;
 	struct path *path;
-	struct buf names;       /* moves while it grows: steps are offsets until the end */
+	struct buf names; /* moves while it grows: steps are offsets until the end */
 	size_t start[PATH_STEPS];
 };
 
 static bool is_word(char c, bool first)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (!first && c >= '0' && c <= '9');
 }
 
 static bool is_identifier(struct slice s)
@@ -32,9 +33,10 @@ static int fail_path(struct reader *r, const char *reason)
 {
 	enum { SHOWN = 200 };
 	int n = r->text.n < SHOWN ? (int)r->text.n : SHOWN;
-	return err_set(r->err, EX_USAGE, "path \"%.*s\", character %zu: %s "
-	               "(like user_id, .payload.price, .\"http.status\", .a[\"b.c\"])",
-	               n, n ? r->text.p : "", r->at + 1, reason);
+	return err_set(r->err, EX_USAGE,
+		       "path \"%.*s\", character %zu: %s "
+		       "(like user_id, .payload.price, .\"http.status\", .a[\"b.c\"])",
+		       n, n ? r->text.p : "", r->at + 1, reason);
 }
 
 static char peek_char(const struct reader *r)
@@ -50,7 +52,8 @@ static void take_word(struct reader *r)
 	buf_add(&r->names, r->text.p + start, r->at - start);
 }
 
-/* The length of the string that starts at the quote p[0], quotes included; n where it does not end. */
+/* The length of the string that starts at the quote p[0], quotes included; n where it does not
+ * end. */
 static size_t string_length(const char *p, size_t n)
 {
 	size_t i = 1;
@@ -61,7 +64,8 @@ static size_t string_length(const char *p, size_t n)
 
 static int take_quoted(struct reader *r)
 {
-	struct slice s = slice(r->text.p + r->at, string_length(r->text.p + r->at, r->text.n - r->at));
+	struct slice s = slice(r->text.p + r->at,
+			       string_length(r->text.p + r->at, r->text.n - r->at));
 	struct json json = { 0 };
 	size_t before = r->names.n;
 	const char *reason = NULL;
@@ -98,7 +102,8 @@ static int take_step(struct reader *r)
 		return fail_path(r, "more than 16 steps");
 	r->start[r->path->n++] = r->names.n;
 	if (!dot && r->path->n > 1 && peek_char(r) != '[')
-		return fail_path(r, "a dot expected; a name that is more than letters, digits and _ needs quotes");
+		return fail_path(r, "a dot expected; a name that is more than letters, digits and "
+				    "_ needs quotes");
 	r->at += dot;
 	if (is_word(peek_char(r), true))
 		take_word(r);
@@ -107,7 +112,8 @@ static int take_step(struct reader *r)
 	else if (peek_char(r) == '[')
 		return take_bracket(r);
 	else
-		return fail_path(r, "a name expected; one that is more than letters, digits and _ needs quotes");
+		return fail_path(r, "a name expected; one that is more than letters, digits and _ "
+				    "needs quotes");
 	return 0;
 }
 

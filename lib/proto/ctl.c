@@ -1,13 +1,14 @@
-/* Control records: what all kinds share. Reading is json_parse and a look at "k"; strings with escapes are decoded at
- * once into one buffer that is as long as the line, so that it never moves and the readers of the kinds see plain
- * slices. */
+/* Control records: what all kinds share. Reading is json_parse and a look at "k"; strings with
+ * escapes are decoded at once into one buffer that is as long as the line, so that it never
+ * moves and the readers of the kinds see plain slices. */
 #include "proto/ctl_internal.h"
 
 #include "base/hash.h"
 
 static const char *const kind_of[CTL_OTHER] = {
-	[CTL_HELLO] = "hello", [CTL_AT] = "at", [CTL_BEFORE] = "before", [CTL_PROBE] = "probe", [CTL_INIT] = "init", [CTL_BAR] = "bar",
-	[CTL_DEAD] = "dead", [CTL_LATE] = "late", [CTL_FAIL] = "fail", [CTL_END] = "end",
+	[CTL_HELLO] = "hello", [CTL_AT] = "at",   [CTL_BEFORE] = "before", [CTL_PROBE] = "probe",
+	[CTL_INIT] = "init",   [CTL_BAR] = "bar", [CTL_DEAD] = "dead",     [CTL_LATE] = "late",
+	[CTL_FAIL] = "fail",   [CTL_END] = "end",
 };
 
 const char *ctl_kind_name(enum ctl_kind k)
@@ -62,7 +63,7 @@ static void decode_strings(struct ctl *c)
 
 static enum ctl_kind kind(struct slice name)
 {
-	enum ctl_kind k = CTL_AT;     /* a hello is told by its start, never by "k" */
+	enum ctl_kind k = CTL_AT; /* a hello is told by its start, never by "k" */
 	while (k < CTL_OTHER && !slice_is(name, kind_of[k]))
 		k++;
 	return k;
@@ -136,7 +137,7 @@ static void add_key(struct buf *out, const char *key)
 	buf_addz(out, "\":");
 }
 
-static const uint64_t EXACT_MAX = 1ull << 53;    /* of a double */
+static const uint64_t EXACT_MAX = 1ull << 53; /* of a double */
 
 void ctl_add_u64(struct buf *out, const char *key, uint64_t v)
 {

@@ -1,12 +1,16 @@
-/* Control records of an acknowledged stream: bytes <-> meaning. hta-protocol(7) is the specification; this is its code.
+/* Control records of an acknowledged stream: bytes <-> meaning. hta-protocol(7) is the
+ * specification; this is its code.
  *
- * The first line of a stream is the hello, {"$hta":"hello","v":1,"inc":"<16 hex>",..}; later control lines start with the CTL_PREFIX_BYTES
- * bytes {"$hta":"<inc>", of that incarnation. All else is data.
- * Records that grow on their way (hello: "stages", probe: "sinks", bar: "acct") have that array as their last member: growing appends one element
- * in front of the closing "]}". So unknown members pass untouched and a filter that re-prints JSON does no harm. Integers beyond 2^53 are written as
- * strings, for filters that read numbers as doubles; readers take both. Writers append one line without its \n; text that they are given is UTF-8
- * (reasons and messages may be anything: what is not UTF-8 in them becomes U+FFFD). Readers answer EX_DATAERR where a member is missing or of the wrong
- * type; null is missing. */
+ * The first line of a stream is the hello, {"$hta":"hello","v":1,"inc":"<16 hex>",..}; later
+ * control lines start with the CTL_PREFIX_BYTES bytes {"$hta":"<inc>", of that incarnation. All
+ * else is data.
+ * Records that grow on their way (hello: "stages", probe: "sinks", bar: "acct") have that array
+ * as their last member: growing appends one element in front of the closing "]}". So unknown
+ * members pass untouched and a filter that re-prints JSON does no harm. Integers beyond 2^53 are
+ * written as strings, for filters that read numbers as doubles; readers take both. Writers
+ * append one line without its \n; text that they are given is UTF-8 (reasons and messages may be
+ * anything: what is not UTF-8 in them becomes U+FFFD). Readers answer EX_DATAERR where a member
+ * is missing or of the wrong type; null is missing. */
 #ifndef PROTO_CTL_H
 #define PROTO_CTL_H
 
@@ -16,48 +20,82 @@
 enum { CTL_VERSION = 1, CTL_INC_CHARS = 16, CTL_PREFIX_BYTES = 27, CTL_KEEP_BYTES = 64 << 10 };
 #define CTL_HELLO_START "{\"$hta\":\"hello\","
 
-enum ctl_kind { CTL_HELLO, CTL_AT, CTL_BEFORE, CTL_PROBE, CTL_INIT, CTL_BAR, CTL_DEAD, CTL_LATE, CTL_FAIL, CTL_END, CTL_OTHER };
+enum ctl_kind {
+	CTL_HELLO,
+	CTL_AT,
+	CTL_BEFORE,
+	CTL_PROBE,
+	CTL_INIT,
+	CTL_BAR,
+	CTL_DEAD,
+	CTL_LATE,
+	CTL_FAIL,
+	CTL_END,
+	CTL_OTHER,
+};
 
-struct ctl_inc { char id[CTL_INC_CHARS + 1]; char prefix[CTL_PREFIX_BYTES + 1]; };
-void ctl_inc_set(struct ctl_inc *inc, const char id[CTL_INC_CHARS]);       /* 16 hex digits */
+struct ctl_inc {
+	char id[CTL_INC_CHARS + 1];
+	char prefix[CTL_PREFIX_BYTES + 1];
+};
+void ctl_inc_set(struct ctl_inc *inc, const char id[CTL_INC_CHARS]); /* 16 hex digits */
 void ctl_inc_random(struct ctl_inc *inc);
 
-/* Where the next control line starts in a block of whole lines: its offset, or n. Vectorised; looks at line starts only. */
+/* Where the next control line starts in a block of whole lines: its offset, or n. Vectorised;
+ * looks at line starts only. */
 size_t ctl_find(const struct ctl_inc *inc, const char *p, size_t n);
 
-/* A parsed control line. Slices point into the line. Strings with escapes stand decoded in json (text in `text`, escaped false), so that json_get_text
- * finds every string but one with half a surrogate pair; all is valid until the next ctl_parse. */
-struct ctl { enum ctl_kind kind; struct slice line; struct json json; struct buf text; };   /* {0} to start, reuse */
+/* A parsed control line. Slices point into the line. Strings with escapes stand decoded in json
+ * (text in `text`, escaped false), so that json_get_text finds every string but one with half a
+ * surrogate pair; all is valid until the next ctl_parse. */
+/* {0} to start, reuse */
+struct ctl {
+	enum ctl_kind kind;
+	struct slice line;
+	struct json json;
+	struct buf text;
+};
 void ctl_fini(struct ctl *c);
-/* line without its \n, as ctl_find or a first line found it. EX_DATAERR. hello: the line starts with CTL_HELLO_START. A kind that is not known here is CTL_OTHER. */
+/* line without its \n, as ctl_find or a first line found it. EX_DATAERR. hello: the line starts
+ * with CTL_HELLO_START. A kind that is not known here is CTL_OTHER. */
 int ctl_parse(struct ctl *c, struct slice line, struct err *err);
 
-/* Growing: line without \n ends with "]}" (white space before it is fine); appends `,element]}` (or `element]}` into an empty array) to out, without \n.
+/* Growing: line without \n ends with "]}" (white space before it is fine); appends `,element]}`
+ * (or `element]}` into an empty array) to out, without \n.
  * -1 where the line does not end so. */
 int ctl_grow(struct slice line, struct slice element, struct buf *out);
 
-/* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte","ack":"/path","stages":[..]}
- * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}. Own members:
+/* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte",
+ *  "ack":"/path","stages":[..]}
+ * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own
+ * members..}. Own members:
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
  *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
  *   sink    "sink":"pg:hta_rollups","claims":true */
 struct ctl_hello {
 	struct slice inc, job, group /* p NULL: files */, ack;
-	bool bytes;                    /* offsets are bytes (files) */
+	bool bytes; /* offsets are bytes (files) */
 	unsigned n_stages;
-	bool rows;                     /* a stage has metrics: behind it lines are rows */
-	bool failed;                   /* a stage has failed */
+	bool rows;   /* a stage has metrics: behind it lines are rows */
+	bool failed; /* a stage has failed */
 };
-int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);   /* EX_PROTOCOL for another version, EX_DATAERR */
-uint32_t ctl_stages(const struct ctl *c);                                          /* the array's node; there after ctl_hello_read said 0 */
+/* EX_PROTOCOL for another version, EX_DATAERR */
+int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);
+/* the array's node; there after ctl_hello_read said 0 */
+uint32_t ctl_stages(const struct ctl *c);
 
 /* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us][,"inexact":true]}: source and
- * first offset of the data lines that follow. In a file the next line's offset is o + its length + 1.
- * ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a record whose
- * timestamp is in another minute gets an `at` of its own: so what a stage makes of it is a function of
- * the record, and not of where epochs and batches were cut. 0: not known, left out. */
+ * first offset of the data lines that follow. In a file the next line's offset is o + its length
+ * + 1. ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a
+ * record whose timestamp is in another minute gets an `at` of its own: so what a stage makes of
+ * it is a function of the record, and not of where epochs and batches were cut. 0: not known,
+ * left out. */
 #define CTL_AT_TIME_US 60000000LL
-struct ctl_at { struct slice topic; int32_t partition; int64_t offset, time_us; };
+struct ctl_at {
+	struct slice topic;
+	int32_t partition;
+	int64_t offset, time_us;
+};
 void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out);
 /* A timestamp as an `at` has it; 0 for one that is not known (POS_NONE, 0, negative). */
 int64_t ctl_at_time(int64_t us);
@@ -67,78 +105,145 @@ static inline bool ctl_at_covers(int64_t at_us, int64_t us)
 	return (uint64_t)at_us - (uint64_t)(us > 0 ? us : 0) < CTL_AT_TIME_US;
 }
 
-/* ---- before: {..,"k":"before","t":"events.ndjson","p":0[,"wm":us],"rec":["..",..]}: what lies below
- * the position from which a partition is read on, one whose records have no timestamps: the watermark
- * that the sinks hold (0: none, left out), and the last lines, which were counted when they were read.
- * Lines that are no UTF-8 or have a NUL are not among them. */
-struct ctl_before { struct slice topic; int32_t partition; int64_t mark_us; struct slice lines; };
+/* ---- before: {..,"k":"before","t":"events.ndjson","p":0[,"wm":us],"rec":["..",..]}: what lies
+ *  below
+ * the position from which a partition is read on, one whose records have no timestamps: the
+ * watermark that the sinks hold (0: none, left out), and the last lines, which were counted when
+ * they were read. Lines that are no UTF-8 or have a NUL are not among them. */
+struct ctl_before {
+	struct slice topic;
+	int32_t partition;
+	int64_t mark_us;
+	struct slice lines;
+};
 /* lines: whole ones, each with its \n. */
 void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, struct buf *out);
 /* The lines come into *lines, behind what is there, and out->lines is left empty. */
 int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines,
 		    struct err *err);
 
-/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}: claim: indexes of the stages that store dead and late. A sink's element:
- * {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,"next":5,"lo":4,"lt":us|null,"lh":"<16 hex>","wm":us|null,"idle":true}]}
+/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}: claim: indexes of the
+ *  stages that store dead and late. A sink's element:
+ * {"s":"pg:hta_rollups","gen":"<16
+ * hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,"next":5,"lo":4,"lt":us|null,"lh":"<16
+ * hex>","wm":us|null,"idle":true}]}
  * lo, lt, lh: offset, time and hash_64 of the last record; left out where there is none. */
-struct ctl_sink_state { char *name; char gen[CTL_INC_CHARS + 1]; /* "" none */ bool by_now; struct positions pos; };
+struct ctl_sink_state {
+	char *name;
+	char gen[CTL_INC_CHARS + 1]; /* "" none */
+	bool by_now;
+	struct positions pos;
+};
 void ctl_sink_state_fini(struct ctl_sink_state *s);
-void ctl_sink_state_write(const struct ctl_sink_state *s, struct buf *out);                /* the element */
-int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks, struct err *err);   /* owned by the caller: ctl_sink_state_fini each, free() the array */
+/* the element */
+void ctl_sink_state_write(const struct ctl_sink_state *s, struct buf *out);
+/* owned by the caller: ctl_sink_state_fini each, free() the array */
+int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks,
+		   struct err *err);
 
-/* ---- init: {..,"k":"init","to":"pg:hta_rollups"|null,"act":"fresh"|"adopt"|"new"|"boot","gen":..,"now":false,"pos":[{"t","p","o"}]}
- * fresh and boot: only the sink `to` obeys, if it has no generation. adopt: every sink without one. new: every sink of that generation, for partitions
- * that it does not know. A sink of another generation answers EX_TEMPFAIL (fresh: it takes nothing). */
+/* ---- init: {..,"k":"init","to":"pg:hta_rollups"|null,"act":"fresh"|"adopt"|"new"|"boot","gen":..,
+ *  "now":false,"pos":[{"t","p","o"}]}
+ * fresh and boot: only the sink `to` obeys, if it has no generation. adopt: every sink without
+ * one. new: every sink of that generation, for partitions that it does not know. A sink of
+ * another generation answers EX_TEMPFAIL (fresh: it takes nothing). */
 enum ctl_act { CTL_FRESH, CTL_ADOPT, CTL_NEW, CTL_BOOT };
-struct ctl_init { struct slice to; enum ctl_act act; char gen[CTL_INC_CHARS + 1]; bool by_now; struct ranges start; /* from = the start; to = from */ };
+struct ctl_init {
+	struct slice to;
+	enum ctl_act act;
+	char gen[CTL_INC_CHARS + 1];
+	bool by_now;
+	struct ranges start; /* from = the start; to = from */
+};
 void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct buf *out);
-int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);             /* ranges_fini(&out->start) */
+/* ranges_fini(&out->start) */
+int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);
 
-/* ---- bar: {..,"k":"bar","e":17,"gen":..,"r":[{"t","p","f","to","lo","lt","lh","idle"}],"acct":[..]}. A stage's element of the account
- * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,"agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
- * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes` their bytes: the next stage checks them.
+/* ---- bar:
+ *  {..,"k":"bar","e":17,"gen":..,"r":[{"t","p","f","to","lo","lt","lh","idle"}],"acct":[..]}. A
+ *  stage's element of the account
+ * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,
+ *  "agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
+ * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes`
+ * their bytes: the next stage checks them.
  *
  * The books of an epoch, stage by stage (ctl_account_check):
- *   records  in + added      = out + filtered + late + dup + dead + lost + agg                 a stage that reads records
- *   rows     rows_in + added = rows + filtered + late + dup + dead + lost; in = out = agg = 0  a stage that reads rows (rows_in > 0): a sink hands all on
- *   window   `rows` is free where agg > 0 (any number of groups); without aggregated records it wrote none
- *   links    in + rows_in = out + rows of the stage before; a stage told --foreign takes that number as its own and books what a filter between the
+ *   records  in + added      = out + filtered + late + dup + dead + lost + agg                 a
+ *                            stage that reads records
+ *   rows     rows_in + added = rows + filtered + late + dup + dead + lost; in = out = agg = 0  a
+ *            stage that reads rows (rows_in > 0): a sink hands all on
+ *   window   `rows` is free where agg > 0 (any number of groups); without aggregated records it
+ *            wrote none
+ *   links    in + rows_in = out + rows of the stage before; a stage told --foreign takes that
+ *            number as its own and books what a filter between the
  *            two took away as filtered, what it put in as added
- *   source   the first stage; reads no rows, aggregates nothing; `in` are the records of its ranges, `lost` (gone before they were read) among them
- * `expired` (rows past their life in a store) are handed on like the others: it is told, and in no sum. */
+ *   source   the first stage; reads no rows, aggregates nothing; `in` are the records of its
+ *            ranges, `lost` (gone before they were read) among them
+ * `expired` (rows past their life in a store) are handed on like the others: it is told, and in
+ * no sum. */
 struct account {
-	uint64_t in, out, bytes, filtered, late, duplicate, dead, lost, aggregated, added, rows_in, rows_out, expired;
+	uint64_t in, out, bytes, filtered, late, duplicate, dead, lost, aggregated, added, rows_in,
+		rows_out, expired;
 };
-struct ctl_bar { uint64_t epoch; struct slice gen; struct ranges ranges; /* with watermarks of the account merged in: the highest of any stage */ };
+struct ctl_bar {
+	uint64_t epoch;
+	struct slice gen;
+	struct ranges
+		ranges; /* with watermarks of the account merged in: the highest of any stage */
+};
 /* account_element: the source's; empty: none. */
-void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const struct ranges *r, struct slice account_element, struct buf *out);
-int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err);               /* ranges_fini */
-void ctl_account_write(const char *stage, const struct account *a, const struct ranges *watermarks /* or NULL */, struct buf *out);
-/* The account's elements, oldest first. *n entries in *out (free()); names are slices as of ctl_parse. */
-struct account_of { struct slice stage; struct account a; };
+void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen,
+		   const struct ranges *r, struct slice account_element, struct buf *out);
+/* ranges_fini */
+int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err);
+void ctl_account_write(const char *stage, const struct account *a,
+		       const struct ranges *watermarks /* or NULL */, struct buf *out);
+/* The account's elements, oldest first. *n entries in *out (free()); names are slices as of
+ * ctl_parse. */
+struct account_of {
+	struct slice stage;
+	struct account a;
+};
 int ctl_account_read(const struct ctl *c, struct account_of **out, size_t *n, struct err *err);
 /* EX_SOFTWARE, naming stage and numbers, where the books do not balance, or there are none. */
 int ctl_account_check(const struct account_of *v, size_t n, struct err *err);
 
-/* ---- dead, late: {..,"k":"dead","s":stage,"t":topic|null,"p":..,"o":..,"inexact":true,"why":reason,"size":n,"enc":"utf8"|"base64","rec":".."}: at most
- * CTL_KEEP_BYTES of the record are kept, cut between characters; size is the full length. base64: what is kept is not UTF-8 or has a NUL, which no store
- * takes as text. t null: the source is not known, p and o mean nothing. */
-struct ctl_dead { bool late; struct slice stage, topic; int32_t partition; int64_t offset; bool inexact; struct slice why; uint64_t size; struct slice record; };
-void ctl_dead_write(const struct ctl_inc *inc, const struct ctl_dead *d, struct buf *out);  /* record: raw bytes, cut here */
+/* ---- dead, late: {..,"k":"dead","s":stage,"t":topic|null,"p":..,"o":..,"inexact":true,
+ *  "why":reason,"size":n,"enc":"utf8"|"base64","rec":".."}: at most
+ * CTL_KEEP_BYTES of the record are kept, cut between characters; size is the full length.
+ * base64: what is kept is not UTF-8 or has a NUL, which no store takes as text. t null: the
+ * source is not known, p and o mean nothing. */
+struct ctl_dead {
+	bool late;
+	struct slice stage, topic;
+	int32_t partition;
+	int64_t offset;
+	bool inexact;
+	struct slice why;
+	uint64_t size;
+	struct slice record;
+};
+/* record: raw bytes, cut here */
+void ctl_dead_write(const struct ctl_inc *inc, const struct ctl_dead *d, struct buf *out);
 /* The record as it is kept, a JSON string. True: base64. */
 bool ctl_keep(struct slice record, struct buf *out);
 /* Slices as of ctl_parse. record: the text of "rec"; base64 stays encoded, told in *base64. */
 int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struct err *err);
 
-/* ---- fail {..,"k":"fail","code":65,"s":stage,"msg":..}, end {..,"k":"end","reason":"eof"|"stop"} */
-void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e, struct buf *out);
-/* 0: out->code is the record's (1 .. 255), out->msg "stage: msg". -1: EX_DATAERR, the record is malformed. */
+/* ---- fail {..,"k":"fail","code":65,"s":stage,"msg":..}, end
+ *  {..,"k":"end","reason":"eof"|"stop"} ---- */
+void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e,
+		    struct buf *out);
+/* 0: out->code is the record's (1 .. 255), out->msg "stage: msg". -1: EX_DATAERR, the record is
+ * malformed. */
 int ctl_fail_read(const struct ctl *c, struct err *out);
 void ctl_end_write(const struct ctl_inc *inc, bool eof, struct buf *out);
 
-/* ---- ack channel: messages of hta-commit, JSON without \n. {"inc":..,"k":"hello","line":{the finished hello}} | {"inc":..,"k":"probe","line":{..}} |
+/* ---- ack channel: messages of hta-commit, JSON without \n. {"inc":..,"k":"hello","line":{the
+ *  finished hello}} | {"inc":..,"k":"probe","line":{..}} |
  * {"inc":..,"k":"ack","e":17,"rows":123} | {"inc":..,"k":"fail","line":{the `fail` record}}. */
-void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows, struct buf *out);
-void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line, struct buf *out);
+void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows,
+		   struct buf *out);
+void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line,
+			struct buf *out);
 
 #endif

@@ -6,20 +6,24 @@
 
 #include "base/mem.h"
 
-static const struct { const char *key; size_t at; bool always; } counter[] = {
-	{ "in",       offsetof(struct account, in), true },
-	{ "out",      offsetof(struct account, out), true },
-	{ "bytes",    offsetof(struct account, bytes), false },
+static const struct {
+	const char *key;
+	size_t at;
+	bool always;
+} counter[] = {
+	{ "in", offsetof(struct account, in), true },
+	{ "out", offsetof(struct account, out), true },
+	{ "bytes", offsetof(struct account, bytes), false },
 	{ "filtered", offsetof(struct account, filtered), false },
-	{ "late",     offsetof(struct account, late), false },
-	{ "dup",      offsetof(struct account, duplicate), false },
-	{ "dead",     offsetof(struct account, dead), false },
-	{ "lost",     offsetof(struct account, lost), false },
-	{ "agg",      offsetof(struct account, aggregated), false },
-	{ "added",    offsetof(struct account, added), false },
-	{ "rows_in",  offsetof(struct account, rows_in), false },
-	{ "rows",     offsetof(struct account, rows_out), false },
-	{ "expired",  offsetof(struct account, expired), false },
+	{ "late", offsetof(struct account, late), false },
+	{ "dup", offsetof(struct account, duplicate), false },
+	{ "dead", offsetof(struct account, dead), false },
+	{ "lost", offsetof(struct account, lost), false },
+	{ "agg", offsetof(struct account, aggregated), false },
+	{ "added", offsetof(struct account, added), false },
+	{ "rows_in", offsetof(struct account, rows_in), false },
+	{ "rows", offsetof(struct account, rows_out), false },
+	{ "expired", offsetof(struct account, expired), false },
 };
 enum { COUNTERS = sizeof(counter) / sizeof(*counter) };
 _Static_assert(COUNTERS * sizeof(uint64_t) == sizeof(struct account), "every member has its key");
@@ -52,7 +56,8 @@ static void add_marks(const struct ranges *marks, struct buf *out)
 		buf_addc(out, ']');
 }
 
-void ctl_account_write(const char *stage, const struct account *a, const struct ranges *watermarks, struct buf *out)
+void ctl_account_write(const char *stage, const struct account *a, const struct ranges *watermarks,
+		       struct buf *out)
 {
 	buf_addz(out, "{\"s\":");
 	json_quote_z(out, stage);
@@ -90,7 +95,8 @@ int ctl_account_read(const struct ctl *c, struct account_of **out, size_t *n, st
 	*n = 0;
 	if (ctl_get_array(c, 0, "acct", &list, err))
 		return -1;
-	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next; i = c->json.node[i].next) {
+	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next;
+	     i = c->json.node[i].next) {
 		mem_reserve(&v, &cap, k + 1, sizeof(*v));
 		if (read_one(c, i, &v[k++], err)) {
 			free(v);
@@ -119,7 +125,8 @@ static int unbalanced(const struct account_of *s, const char *why, struct err *e
 	struct buf numbers = { 0 };
 	ctl_account_write("", &s->a, NULL, &numbers);
 	const char *after_name = buf_z(&numbers) + strlen("{\"s\":\"\",");
-	err_set(err, EX_SOFTWARE, "the books of %.*s do not balance: %s: {%s", shown(s->stage), s->stage.p, why, after_name);
+	err_set(err, EX_SOFTWARE, "the books of %.*s do not balance: %s: {%s", shown(s->stage),
+		s->stage.p, why, after_name);
 	buf_fini(&numbers);
 	return -1;
 }
@@ -130,7 +137,8 @@ static int check_stage(const struct account_of *s, bool source, struct err *err)
 	const struct account *a = &s->a;
 	const uint64_t came[] = { a->in, a->rows_in, a->added };
 	const uint64_t rows = a->aggregated ? 0 : a->rows_out;
-	const uint64_t went[] = { a->out, rows, a->filtered, a->late, a->duplicate, a->dead, a->lost, a->aggregated };
+	const uint64_t went[] = { a->out,       rows,    a->filtered, a->late,
+				  a->duplicate, a->dead, a->lost,     a->aggregated };
 	uint64_t all_came, all_went;
 	if (source && (a->rows_in || a->rows_out || a->aggregated))
 		return unbalanced(s, "a source reads and writes records", err);
@@ -138,7 +146,8 @@ static int check_stage(const struct account_of *s, bool source, struct err *err)
 		return unbalanced(s, "a stage that reads rows hands rows on", err);
 	if (!a->rows_in && !a->aggregated && a->rows_out && a->in)
 		return unbalanced(s, "rows without an aggregated record", err);
-	if (!account_sum(came, sizeof(came) / sizeof(*came), &all_came) || !account_sum(went, sizeof(went) / sizeof(*went), &all_went))
+	if (!account_sum(came, sizeof(came) / sizeof(*came), &all_came) ||
+	    !account_sum(went, sizeof(went) / sizeof(*went), &all_went))
 		return unbalanced(s, "a number out of range", err);
 	if (all_came == all_went)
 		return 0;
@@ -154,9 +163,10 @@ static int check_link(const struct account_of *from, const struct account_of *to
 		return unbalanced(to, "a number out of range", err);
 	if (wrote == read)
 		return 0;
-	return err_set(err, EX_SOFTWARE, "the books do not balance: %.*s wrote %llu lines, %.*s read %llu",
-	               shown(from->stage), from->stage.p, (unsigned long long)wrote,
-	               shown(to->stage), to->stage.p, (unsigned long long)read);
+	return err_set(err, EX_SOFTWARE,
+		       "the books do not balance: %.*s wrote %llu lines, %.*s read %llu",
+		       shown(from->stage), from->stage.p, (unsigned long long)wrote,
+		       shown(to->stage), to->stage.p, (unsigned long long)read);
 }
 
 int ctl_account_check(const struct account_of *v, size_t n, struct err *err)

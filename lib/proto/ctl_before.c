@@ -30,8 +30,7 @@ void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, str
 	buf_addz(out, "]}");
 }
 
-int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines,
-		    struct err *err)
+int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines, struct err *err)
 {
 	const struct json_node *node = c->json.node;
 	uint32_t list;

@@ -49,8 +49,11 @@ static int read_place(const struct ctl *c, struct ctl_dead *out, struct err *err
 {
 	if (ctl_absent(c, 0, "t"))
 		return 0;
-	return ctl_get_part(c, 0, &out->topic, &out->partition, err) || ctl_get_offset(c, 0, "o", &out->offset, err) ||
-	       ctl_opt_bool(c, 0, "inexact", &out->inexact, err) ? -1 : 0;
+	return ctl_get_part(c, 0, &out->topic, &out->partition, err) ||
+			       ctl_get_offset(c, 0, "o", &out->offset, err) ||
+			       ctl_opt_bool(c, 0, "inexact", &out->inexact, err)
+		       ? -1
+		       : 0;
 }
 
 int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struct err *err)
@@ -58,8 +61,10 @@ int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struc
 	struct slice encoding;
 	*out = (struct ctl_dead){ .late = c->kind == CTL_LATE };
 	if (ctl_get_text(c, 0, "s", &out->stage, err) || read_place(c, out, err) ||
-	    ctl_get_text(c, 0, "why", &out->why, err) || ctl_get_u64(c, 0, "size", &out->size, err) ||
-	    ctl_get_text(c, 0, "enc", &encoding, err) || ctl_get_text(c, 0, "rec", &out->record, err))
+	    ctl_get_text(c, 0, "why", &out->why, err) ||
+	    ctl_get_u64(c, 0, "size", &out->size, err) ||
+	    ctl_get_text(c, 0, "enc", &encoding, err) ||
+	    ctl_get_text(c, 0, "rec", &out->record, err))
 		return -1;
 	*base64 = slice_is(encoding, "base64");
 	return *base64 || slice_is(encoding, "utf8") ? 0 : ctl_bad(c, "enc", err);

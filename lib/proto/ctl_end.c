@@ -1,7 +1,8 @@
 /* fail and end, and what hta-commit sends back to the source. */
 #include "proto/ctl_internal.h"
 
-void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e, struct buf *out)
+void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e,
+		    struct buf *out)
 {
 	ctl_open(inc, "fail", out);
 	ctl_add_i64(out, "code", e->code);
@@ -20,7 +21,7 @@ int ctl_fail_read(const struct ctl *c, struct err *out)
 	if (code == 0 || code > 255)
 		return ctl_bad(c, "code", out);
 	err_set(out, (int)code, "%.*s: %.*s", stage.n < 64 ? (int)stage.n : 64, stage.p,
-	        msg.n < ERR_MSG_BYTES ? (int)msg.n : ERR_MSG_BYTES, msg.p);
+		msg.n < ERR_MSG_BYTES ? (int)msg.n : ERR_MSG_BYTES, msg.p);
 	return 0;
 }
 
@@ -40,7 +41,8 @@ static void open_ack(const struct ctl_inc *inc, const char *kind, struct buf *ou
 	buf_addc(out, '"');
 }
 
-void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows, struct buf *out)
+void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows,
+		   struct buf *out)
 {
 	open_ack(inc, kind, out);
 	ctl_add_u64(out, "e", epoch);
@@ -48,7 +50,8 @@ void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, 
 	buf_addc(out, '}');
 }
 
-void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line, struct buf *out)
+void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line,
+			struct buf *out)
 {
 	open_ack(inc, kind, out);
 	buf_addz(out, ",\"line\":");

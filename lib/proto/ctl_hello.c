@@ -13,8 +13,10 @@ static int read_version(const struct ctl *c, struct err *err)
 		return -1;
 	if (version == CTL_VERSION)
 		return 0;
-	return err_set(err, EX_PROTOCOL, "the stream speaks version %llu of the protocol, this program version %d: "
-	               "run programs of one release in a pipeline", (unsigned long long)version, CTL_VERSION);
+	return err_set(err, EX_PROTOCOL,
+		       "the stream speaks version %llu of the protocol, this program version %d: "
+		       "run programs of one release in a pipeline",
+		       (unsigned long long)version, CTL_VERSION);
 }
 
 static int read_unit(const struct ctl *c, bool *bytes, struct err *err)
@@ -41,13 +43,15 @@ int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err)
 	*out = (struct ctl_hello){ 0 };
 	if (c->kind != CTL_HELLO)
 		return err_set(err, EX_DATAERR, "control record `%s` where a hello should stand",
-		               ctl_kind_name(c->kind));
+			       ctl_kind_name(c->kind));
 	if (read_version(c, err) || ctl_get_id(c, 0, "inc", &out->inc, err) ||
-	    ctl_get_text(c, 0, "job", &out->job, err) || ctl_opt_text(c, 0, "group", &out->group, err) ||
-	    read_unit(c, &out->bytes, err) || ctl_get_text(c, 0, "ack", &out->ack, err) ||
+	    ctl_get_text(c, 0, "job", &out->job, err) ||
+	    ctl_opt_text(c, 0, "group", &out->group, err) || read_unit(c, &out->bytes, err) ||
+	    ctl_get_text(c, 0, "ack", &out->ack, err) ||
 	    ctl_get_array(c, 0, "stages", &stages, err))
 		return -1;
-	for (uint32_t i = json_first(&c->json, stages); i < c->json.node[stages].next; i = c->json.node[i].next)
+	for (uint32_t i = json_first(&c->json, stages); i < c->json.node[stages].next;
+	     i = c->json.node[i].next)
 		read_stage(c, i, out);
 	return 0;
 }

@@ -47,15 +47,21 @@ static int read_position(const struct ctl *c, uint32_t at, struct positions *set
 	if (ctl_get_part(c, at, &topic, &partition, err))
 		return -1;
 	if (positions_find(set, topic, partition))
-		return err_set(err, EX_DATAERR, "control record `probe`: a partition stands there twice");
+		return err_set(err, EX_DATAERR,
+			       "control record `probe`: a partition stands there twice");
 	struct position *p = positions_add(set, topic, partition);
-	return ctl_get_offset(c, at, "init", &p->init, err) || ctl_get_offset(c, at, "next", &p->next, err) ||
-	       ctl_get_last(c, at, &p->last, err) || ctl_opt_i64(c, at, "wm", &p->watermark_us, err) ||
-	       ctl_opt_bool(c, at, "idle", &p->idle, err) ? -1 : 0;
+	return ctl_get_offset(c, at, "init", &p->init, err) ||
+			       ctl_get_offset(c, at, "next", &p->next, err) ||
+			       ctl_get_last(c, at, &p->last, err) ||
+			       ctl_opt_i64(c, at, "wm", &p->watermark_us, err) ||
+			       ctl_opt_bool(c, at, "idle", &p->idle, err)
+		       ? -1
+		       : 0;
 }
 
 /* A generation: 16 hex digits, or "" where it is null. */
-static int read_generation(const struct ctl *c, uint32_t at, char out[CTL_INC_CHARS + 1], struct err *err)
+static int read_generation(const struct ctl *c, uint32_t at, char out[CTL_INC_CHARS + 1],
+			   struct err *err)
 {
 	struct slice gen;
 	out[0] = '\0';
@@ -77,13 +83,15 @@ static int read_sink(const struct ctl *c, uint32_t at, struct ctl_sink_state *s,
 	    ctl_opt_bool(c, at, "now", &s->by_now, err) || ctl_get_array(c, at, "pos", &pos, err))
 		return -1;
 	s->name = mem_dup(name.p, name.n);
-	for (uint32_t i = json_first(&c->json, pos); i < c->json.node[pos].next; i = c->json.node[i].next)
+	for (uint32_t i = json_first(&c->json, pos); i < c->json.node[pos].next;
+	     i = c->json.node[i].next)
 		if (read_position(c, i, &s->pos, err))
 			return -1;
 	return 0;
 }
 
-int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks, struct err *err)
+int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks,
+		   struct err *err)
 {
 	uint32_t list;
 	size_t cap = 0, k = 0;
@@ -92,7 +100,8 @@ int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sin
 	*n_sinks = 0;
 	if (ctl_get_u64(c, 0, "n", n, err) || ctl_get_array(c, 0, "sinks", &list, err))
 		return -1;
-	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next; i = c->json.node[i].next) {
+	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next;
+	     i = c->json.node[i].next) {
 		mem_reserve(&v, &cap, k + 1, sizeof(*v));
 		if (read_sink(c, i, &v[k++], err))
 			goto free_sinks;
@@ -111,7 +120,10 @@ free_sinks:
 /* ---- init */
 
 static const char *const act_name[] = {
-	[CTL_FRESH] = "fresh", [CTL_ADOPT] = "adopt", [CTL_NEW] = "new", [CTL_BOOT] = "boot",
+	[CTL_FRESH] = "fresh",
+	[CTL_ADOPT] = "adopt",
+	[CTL_NEW] = "new",
+	[CTL_BOOT] = "boot",
 };
 enum { ACTS = sizeof(act_name) / sizeof(*act_name) };
 
@@ -149,14 +161,17 @@ static int read_act(const struct ctl *c, enum ctl_act *out, struct err *err)
 
 static int read_starts(const struct ctl *c, uint32_t list, struct ranges *set, struct err *err)
 {
-	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next; i = c->json.node[i].next) {
+	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next;
+	     i = c->json.node[i].next) {
 		struct slice topic;
 		int32_t partition;
 		int64_t offset;
-		if (ctl_get_part(c, i, &topic, &partition, err) || ctl_get_offset(c, i, "o", &offset, err))
+		if (ctl_get_part(c, i, &topic, &partition, err) ||
+		    ctl_get_offset(c, i, "o", &offset, err))
 			return -1;
 		if (ranges_find(set, topic, partition))
-			return err_set(err, EX_DATAERR, "control record `init`: a partition stands there twice");
+			return err_set(err, EX_DATAERR,
+				       "control record `init`: a partition stands there twice");
 		struct range *r = ranges_add(set, topic, partition);
 		r->from = r->to = offset;
 	}

@@ -15,13 +15,15 @@ static struct partition entry_of(const void *v, size_t stride, size_t i)
 	struct partition p;
 
 	memcpy(&p.topic, (const char *)v + i * stride, sizeof(p.topic));
-	memcpy(&p.partition, (const char *)v + i * stride + offsetof(struct partition, partition), sizeof(p.partition));
+	memcpy(&p.partition, (const char *)v + i * stride + offsetof(struct partition, partition),
+	       sizeof(p.partition));
 	return p;
 }
 
 static size_t place_of(struct slice topic, int32_t number, size_t slots)
 {
-	return (hash_64(topic.p, topic.n) + (uint32_t)number * 0x9e3779b97f4a7c15u) >> 20 & (slots - 1);
+	return (hash_64(topic.p, topic.n) + (uint32_t)number * 0x9e3779b97f4a7c15u) >> 20 &
+	       (slots - 1);
 }
 
 static bool is_entry(const void *v, size_t stride, size_t i, struct slice topic, int32_t number)

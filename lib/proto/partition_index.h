@@ -1,8 +1,10 @@
-/* Finds partitions in an array by topic and number: what sets of ranges, of positions and of partitions share.
+/* Finds partitions in an array by topic and number: what sets of ranges, of positions and of
+ * partitions share.
  *
- * Entries of any type that begin as struct partition does (char *topic; int32_t partition); `stride` is their
- * size. Up to a few entries are looked through, more are hashed (open addressing, at most half full), so that
- * ten thousand partitions cost what they have to. The array is the owner's; it tells what happens to it. */
+ * Entries of any type that begin as struct partition does (char *topic; int32_t partition);
+ * `stride` is their size. Up to a few entries are looked through, more are hashed (open
+ * addressing, at most half full), so that ten thousand partitions cost what they have to. The
+ * array is the owner's; it tells what happens to it. */
 #ifndef PROTO_PARTITION_INDEX_H
 #define PROTO_PARTITION_INDEX_H
 
@@ -10,7 +12,10 @@
 #include <stdint.h>
 #include "base/str.h"
 
-struct partition_index { uint32_t *slot; size_t slots; };      /* {0}: of an empty array */
+struct partition_index {
+	uint32_t *slot;
+	size_t slots;
+}; /* {0}: of an empty array */
 
 void partition_index_fini(struct partition_index *x);
 

@@ -20,7 +20,8 @@ struct partition *partitions_add(struct partitions *p, struct slice topic, int32
 	if (there)
 		return there;
 	mem_reserve(&p->v, &p->cap, p->n + 1, sizeof *p->v);
-	p->v[p->n++] = (struct partition){ .topic = mem_dup(topic.p, topic.n), .partition = partition };
+	p->v[p->n++] = (struct partition){ .topic = mem_dup(topic.p, topic.n),
+					   .partition = partition };
 	partition_index_added(&p->index, p->v, sizeof *p->v, p->n);
 	return &p->v[p->n - 1];
 }

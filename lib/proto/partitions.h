@@ -1,11 +1,20 @@
-/* A set of partitions: topic and number, without positions (those are pos.h), in the order of their coming. */
+/* A set of partitions: topic and number, without positions (those are pos.h), in the order of
+ * their coming. */
 #ifndef PROTO_PARTITIONS_H
 #define PROTO_PARTITIONS_H
 
 #include "proto/partition_index.h"
 
-struct partition { char *topic; int32_t partition; };
-struct partitions { struct partition *v; size_t n, cap; struct partition_index index; };      /* {0} is empty; owns the topics */
+struct partition {
+	char *topic;
+	int32_t partition;
+};
+/* {0} is empty; owns the topics */
+struct partitions {
+	struct partition *v;
+	size_t n, cap;
+	struct partition_index index;
+};
 
 void partitions_fini(struct partitions *p);
 

@@ -1,4 +1,5 @@
-/* Ranges and positions are two kinds of one thing, an array of partitions found by partition_index.h. */
+/* Ranges and positions are two kinds of one thing, an array of partitions found by
+ * partition_index.h. */
 #include "proto/pos.h"
 
 #include <stdlib.h>
@@ -32,8 +33,10 @@ struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition
 	mem_reserve(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
 	r = &s->v[s->n++];
 	*r = (struct range){
-		.topic = mem_dup(topic.p, topic.n), .partition = partition,
-		.last = { .offset = -1, .time_us = POS_NONE }, .watermark_us = POS_NONE,
+		.topic = mem_dup(topic.p, topic.n),
+		.partition = partition,
+		.last = { .offset = -1, .time_us = POS_NONE },
+		.watermark_us = POS_NONE,
 	};
 	partition_index_added(&s->index, s->v, sizeof(*s->v), s->n);
 	return r;
@@ -74,8 +77,10 @@ struct position *positions_add(struct positions *s, struct slice topic, int32_t 
 	mem_reserve(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
 	p = &s->v[s->n++];
 	*p = (struct position){
-		.topic = mem_dup(topic.p, topic.n), .partition = partition,
-		.last = { .offset = -1, .time_us = POS_NONE }, .watermark_us = POS_NONE,
+		.topic = mem_dup(topic.p, topic.n),
+		.partition = partition,
+		.last = { .offset = -1, .time_us = POS_NONE },
+		.watermark_us = POS_NONE,
 	};
 	partition_index_added(&s->index, s->v, sizeof(*s->v), s->n);
 	return p;

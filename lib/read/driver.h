@@ -1,5 +1,5 @@
-/* A reader of a store: what the sinks have stored, as rows, metrics and positions. It knows its database
- * and nothing of commands, terminals or HTTP. */
+/* A reader of a store: what the sinks have stored, as rows, metrics and positions. It knows its
+ * database and nothing of commands, terminals or HTTP. */
 #ifndef READ_DRIVER_H
 #define READ_DRIVER_H
 
@@ -7,48 +7,68 @@
 
 struct read_metric {
 	struct slice name, job, sink /* p NULL: plain */, cfg, def;
-	int64_t since_us;                /* POS_NONE: none */
+	int64_t since_us; /* POS_NONE: none */
 };
 
 struct read_sink {
-	char *name, *group;              /* group NULL: files */
+	char *name, *group; /* group NULL: files */
 	int64_t lateness_us;
-	struct positions pos;            /* sorted */
+	struct positions pos; /* sorted */
 };
-struct read_sinks { struct read_sink *v; size_t n; };
+struct read_sinks {
+	struct read_sink *v;
+	size_t n;
+};
 struct read_sink *read_sinks_add(struct read_sinks *s, const char *name);
 void read_sinks_fini(struct read_sinks *s);
 
-/* Rows to read: those of windows with from_us <= window_start < to_us and, where end_us is not 0, with that end. */
+/* Rows to read: those of windows with from_us <= window_start < to_us and, where end_us is not
+ * 0, with that end. */
 struct read_range {
 	const char *metric;
 	int64_t from_us, to_us, end_us;
-	bool sketch;                     /* uniq_sketch is wanted */
-	uint64_t top;                    /* not 0: only so many, those of the highest count, then of the highest dims_hash (the range is one window) */
+	bool sketch; /* uniq_sketch is wanted */
+	/* not 0: only so many, those of the highest count, then of the highest dims_hash (the
+	 * range is one window) */
+	uint64_t top;
 };
 
 /* 0 to go on, -1 with err to end it. Slices are valid during the call. */
 typedef int read_metric_fn(void *arg, const struct read_metric *m, struct err *err);
-/* dims: any JSON object (not yet in canonical order). sketch: hll_encode bytes. metric is not filled in. */
+/* dims: any JSON object (not yet in canonical order). sketch: hll_encode bytes. metric is not
+ * filled in. */
 typedef int read_row_fn(void *arg, const struct rollup *row, struct err *err);
 
-/* A reader of a store: changes nothing. All return 0 / -1 with err: EX_UNAVAILABLE not reached (nothing is tried again), EX_CONFIG login, database, missing
- * table, EX_DATAERR what is stored is damaged. What one run reads is of one moment, where the store can do that. */
+/* A reader of a store: changes nothing. All return 0 / -1 with err: EX_UNAVAILABLE not reached
+ * (nothing is tried again), EX_CONFIG login, database, missing table, EX_DATAERR what is stored
+ * is damaged. What one run reads is of one moment, where the store can do that. */
 struct read_driver {
 	const char *default_table;
 	/* Connected. conf is borrowed for ever; name is not set. NULL: err. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
-	void (*close)(void *d);          /* NULL is fine */
-	int (*metrics)(void *d, read_metric_fn *fn, void *arg, struct err *err);                    /* of the table, by name */
-	int (*sinks)(void *d, const char *job, struct read_sinks *out, struct err *err);            /* none: the job is not known */
-	/* The window of the metric that starts last, at or before not_after_us; of those the one that ends last. *found false: there is none. */
-	int (*newest)(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err);
+	void (*close)(void *d); /* NULL is fine */
+	/* of the table, by name */
+	int (*metrics)(void *d, read_metric_fn *fn, void *arg, struct err *err);
+	/* none: the job is not known */
+	int (*sinks)(void *d, const char *job, struct read_sinks *out, struct err *err);
+	/* The window of the metric that starts last, at or before not_after_us; of those the one
+	 * that ends last. *found false: there is none. */
+	int (*newest)(void *d, const char *metric, int64_t not_after_us, bool *found,
+		      int64_t *start_us, int64_t *end_us, struct err *err);
 	/* In order of window_start, window_end; within a window in any order. */
-	int (*rows)(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err);
+	int (*rows)(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
+		    struct err *err);
 };
 
 /* The log behind a job (-b). */
-struct read_setting { bool file; const char *text; };      /* -X name=value, -F file */
-struct read_log { const char *brokers; const struct read_setting *setting; size_t settings; };
+struct read_setting {
+	bool file;
+	const char *text;
+}; /* -X name=value, -F file */
+struct read_log {
+	const char *brokers;
+	const struct read_setting *setting;
+	size_t settings;
+};
 
 #endif

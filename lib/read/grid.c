@@ -9,9 +9,12 @@
 #include "base/arena.h"
 #include "base/mem.h"
 
-enum { GAP = 2, SMALLEST = 6 };       /* places between columns; what is left of a shrunk one */
+enum { GAP = 2, SMALLEST = 6 }; /* places between columns; what is left of a shrunk one */
 
-struct column { char *name; unsigned flags; };
+struct column {
+	char *name;
+	unsigned flags;
+};
 
 struct grid {
 	struct column *column;
@@ -66,7 +69,8 @@ void grid_cellu(struct grid *g, uint64_t n)
 
 /* ---- characters */
 
-/* Bytes of the first character; *places: what it takes. 0 bytes never; a byte that is none of UTF-8 is a character that is shown as ?. */
+/* Bytes of the first character; *places: what it takes. 0 bytes never; a byte that is none of
+ * UTF-8 is a character that is shown as ?. */
 static size_t first(struct slice s, bool utf8, int *places)
 {
 	unsigned char c = (unsigned char)s.p[0];
@@ -162,7 +166,8 @@ static void shrink(const struct grid *g, unsigned *w, unsigned indent, unsigned 
 		size_t widest = g->columns;
 
 		for (size_t c = 0; c < g->columns; c++)
-			if ((g->column[c].flags & GRID_SHRINKS) && w[c] > SMALLEST && (widest == g->columns || w[c] > w[widest]))
+			if ((g->column[c].flags & GRID_SHRINKS) && w[c] > SMALLEST &&
+			    (widest == g->columns || w[c] > w[widest]))
 				widest = c;
 		if (widest == g->columns)
 			return;
@@ -178,7 +183,8 @@ static void pad(struct buf *out, unsigned n)
 		buf_addc(out, ' ');
 }
 
-static void cell(const struct column *c, struct slice text, unsigned width, bool utf8, struct buf *out)
+static void cell(const struct column *c, struct slice text, unsigned width, bool utf8,
+		 struct buf *out)
 {
 	size_t at = out->n;
 	unsigned takes = grid_add(text, width, utf8, out);
@@ -196,7 +202,8 @@ static void cell(const struct column *c, struct slice text, unsigned width, bool
 }
 
 /* One line, cut at the terminal's width, without spaces at its end. */
-static void line(const struct grid *g, const struct slice *text, const unsigned *w, unsigned indent, unsigned width, bool utf8, struct buf *out)
+static void line(const struct grid *g, const struct slice *text, const unsigned *w, unsigned indent,
+		 unsigned width, bool utf8, struct buf *out)
 {
 	struct buf b = { 0 };
 

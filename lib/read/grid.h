@@ -1,7 +1,9 @@
-/* A grid: columns of text, aligned for people. Numbers to the right, names to the left; where it is wider than the terminal the columns that may
- * shrink lose their ends (first the widest), then lines are cut.
+/* A grid: columns of text, aligned for people. Numbers to the right, names to the left; where it
+ * is wider than the terminal the columns that may shrink lose their ends (first the widest),
+ * then lines are cut.
  *
- * Widths are those of a terminal (wcwidth). Bytes that are no UTF-8, and controls, are shown as ?; without UTF-8 in the locale all but ASCII is. */
+ * Widths are those of a terminal (wcwidth). Bytes that are no UTF-8, and controls, are shown as
+ * ?; without UTF-8 in the locale all but ASCII is. */
 #ifndef READ_GRID_H
 #define READ_GRID_H
 
@@ -22,12 +24,14 @@ void grid_cell(struct grid *g, struct slice text);
 void grid_cellz(struct grid *g, const char *text);
 void grid_cellu(struct grid *g, uint64_t n);
 
-/* Appends lines of at most `width` places (0: any); each has `indent` spaces in front. utf8: as grid_utf8 says. */
+/* Appends lines of at most `width` places (0: any); each has `indent` spaces in front. utf8: as
+ * grid_utf8 says. */
 void grid_print(const struct grid *g, unsigned indent, unsigned width, bool utf8, struct buf *out);
 
 /* Places that a text takes on a terminal. */
 unsigned grid_places(struct slice text, bool utf8);
-/* Appends at most `width` places of it; cut: the last one is an ellipsis. Returns the places taken. */
+/* Appends at most `width` places of it; cut: the last one is an ellipsis. Returns the places
+ * taken. */
 unsigned grid_add(struct slice text, unsigned width, bool utf8, struct buf *out);
 
 /* The terminal's width: of fd, else $COLUMNS, else 80. */

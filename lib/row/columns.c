@@ -1,11 +1,14 @@
-/* Rows carry few columns, and always the same ones in the same order: reading finds them sorted, so the
- * insertion sort moves nothing. Cost: one look at each member; no allocation. */
+/* Rows carry few columns, and always the same ones in the same order: reading finds them sorted,
+ * so the insertion sort moves nothing. Cost: one look at each member; no allocation. */
 #include "row/columns.h"
 
 #include <string.h>
 
 const char *const column_rules[COLUMN_RULES] = {
-	[COLUMN_COUNT] = "count", [COLUMN_SUM] = "sum", [COLUMN_MIN] = "min", [COLUMN_MAX] = "max",
+	[COLUMN_COUNT] = "count",
+	[COLUMN_SUM] = "sum",
+	[COLUMN_MIN] = "min",
+	[COLUMN_MAX] = "max",
 };
 
 /* ---- names */
@@ -28,7 +31,8 @@ bool measure_name_ok(struct slice name)
 
 bool column_name_parse(struct slice name, struct column_name *out)
 {
-	const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL, *second, *end = name.p + name.n;
+	const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL, *second,
+		   *end = name.p + name.n;
 
 	second = dot ? memchr(dot + 1, '.', (size_t)(end - dot - 1)) : NULL;
 	if (!second)
@@ -41,7 +45,8 @@ bool column_name_parse(struct slice name, struct column_name *out)
 
 int column_cmp(const struct column *a, const struct column *b)
 {
-	return a->rule != b->rule ? (a->rule > b->rule) - (a->rule < b->rule) : slice_cmp(a->name, b->name);
+	return a->rule != b->rule ? (a->rule > b->rule) - (a->rule < b->rule)
+				  : slice_cmp(a->name, b->name);
 }
 
 /* ---- merging */
@@ -136,8 +141,8 @@ static int parse_cell(const struct json *j, uint32_t key, enum column_rule rule,
 	return 0;
 }
 
-static int parse_rule(const struct json *j, uint32_t at, enum column_rule rule, struct cell *out, size_t *n,
-		      struct err *err)
+static int parse_rule(const struct json *j, uint32_t at, enum column_rule rule, struct cell *out,
+		      size_t *n, struct err *err)
 {
 	for (uint32_t i = json_first(j, at); i < j->node[at].next; i = j->node[i + 1].next) {
 		struct cell c;
@@ -153,7 +158,8 @@ static int parse_rule(const struct json *j, uint32_t at, enum column_rule rule, 
 	return 0;
 }
 
-int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX], size_t *n, struct err *err)
+int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX], size_t *n,
+		struct err *err)
 {
 	*n = 0;
 	if (j->node[at].type != JSON_OBJECT)

@@ -6,7 +6,8 @@
 static void add_piece(struct slice s, struct buf *out)
 {
 	uint32_t n = (uint32_t)s.n;
-	const uint8_t length[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24) };
+	const uint8_t length[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16),
+				    (uint8_t)(n >> 24) };
 	buf_add(out, length, sizeof(length));
 	buf_adds(out, s);
 }
@@ -108,7 +109,7 @@ uint64_t dims_number_chars(struct slice text)
 		return 1;
 	digits -= memchr(x.digits.p, '.', x.digits.n) != NULL;
 	if (x.top < 0)
-		return 1 + (uint64_t)-x.top + digits;       /* 0. and zeros */
+		return 1 + (uint64_t)-x.top + digits; /* 0. and zeros */
 	return whole >= digits ? whole : digits + 1;
 }
 

@@ -1,5 +1,5 @@
-/* Rows are read in one pass over the members: each is put where its name says, the last of equal names wins; then the
- * whole is judged. */
+/* Rows are read in one pass over the members: each is put where its name says, the last of equal
+ * names wins; then the whole is judged. */
 #include "row/rollup.h"
 
 #include <stdlib.h>
@@ -8,11 +8,29 @@
 #include "base/tm.h"
 #include "scan/look.h"
 
-enum member { OP, METRIC, START, END, DIMS, HASH, COUNT, VALUES, SUM, MIN, MAX, UNIQ, SKETCH, COLUMNS, MEASURES, MEMBERS };
+enum member {
+	OP,
+	METRIC,
+	START,
+	END,
+	DIMS,
+	HASH,
+	COUNT,
+	VALUES,
+	SUM,
+	MIN,
+	MAX,
+	UNIQ,
+	SKETCH,
+	COLUMNS,
+	MEASURES,
+	MEMBERS,
+};
 
 static const char *const name_of[MEMBERS] = {
-	"op", "metric", "window_start", "window_end", "dims", "dims_hash", "count",
-	"value_count", "sum", "min", "max", "uniq", "uniq_sketch", "columns", "measures",
+	"op",        "metric", "window_start", "window_end", "dims",
+	"dims_hash", "count",  "value_count",  "sum",        "min",
+	"max",       "uniq",   "uniq_sketch",  "columns",    "measures",
 };
 
 void rollup_reader_fini(struct rollup_reader *r)
@@ -28,8 +46,10 @@ static int bad_member(struct err *err, enum member m, const char *what)
 	return err_set(err, EX_DATAERR, "rollup row: %s %s", name_of[m], what);
 }
 
-/* Decoded, valid until the next row: the scratch has room for a whole line from the start and never moves. */
-static int get_string(struct rollup_reader *r, uint32_t at, enum member m, struct slice *out, struct err *err)
+/* Decoded, valid until the next row: the scratch has room for a whole line from the start and
+ * never moves. */
+static int get_string(struct rollup_reader *r, uint32_t at, enum member m, struct slice *out,
+		      struct err *err)
 {
 	const struct json_node *node = &r->json.node[at];
 	if (!at || node->type != JSON_STRING)
@@ -44,7 +64,8 @@ static int get_string(struct rollup_reader *r, uint32_t at, enum member m, struc
 	return 0;
 }
 
-static int get_time(struct rollup_reader *r, uint32_t at, enum member m, int64_t *us, struct err *err)
+static int get_time(struct rollup_reader *r, uint32_t at, enum member m, int64_t *us,
+		    struct err *err)
 {
 	struct slice text;
 	if (get_string(r, at, m, &text, err))
@@ -57,14 +78,19 @@ static bool is_null(const struct json *j, uint32_t at)
 	return !at || j->node[at].type == JSON_NULL;
 }
 
-static int get_count(const struct json *j, uint32_t at, enum member m, uint64_t *out, struct err *err)
+static int get_count(const struct json *j, uint32_t at, enum member m, uint64_t *out,
+		     struct err *err)
 {
-	return is_null(j, at) || !json_u64(j, at, out) ? bad_member(err, m, "is missing or not a count") : 0;
+	return is_null(j, at) || !json_u64(j, at, out)
+		       ? bad_member(err, m, "is missing or not a count")
+		       : 0;
 }
 
 static int get_value(const struct json *j, uint32_t at, enum member m, dec *out, struct err *err)
 {
-	return is_null(j, at) || !json_dec(j, at, out) ? bad_member(err, m, "is missing, not a number or out of range") : 0;
+	return is_null(j, at) || !json_dec(j, at, out)
+		       ? bad_member(err, m, "is missing, not a number or out of range")
+		       : 0;
 }
 
 static int get_op(struct rollup_reader *r, uint32_t at, struct rollup *out, struct err *err)
@@ -76,12 +102,14 @@ static int get_op(struct rollup_reader *r, uint32_t at, struct rollup *out, stru
 	return out->add || slice_is(op, "set") ? 0 : bad_member(err, OP, "is neither set nor add");
 }
 
-static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
+static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out,
+		   struct err *err)
 {
 	const struct json *j = &r->json;
 	struct slice hash;
 	if (get_op(r, at[OP], out, err) || get_string(r, at[METRIC], METRIC, &out->metric, err) ||
-	    get_time(r, at[START], START, &out->start_us, err) || get_time(r, at[END], END, &out->end_us, err) ||
+	    get_time(r, at[START], START, &out->start_us, err) ||
+	    get_time(r, at[END], END, &out->end_us, err) ||
 	    get_string(r, at[HASH], HASH, &hash, err))
 		return -1;
 	if (out->metric.n == 0)
@@ -95,10 +123,13 @@ static int get_key(struct rollup_reader *r, const uint32_t at[MEMBERS], struct r
 	if (!at[DIMS] || j->node[at[DIMS]].type != JSON_OBJECT)
 		return bad_member(err, DIMS, "is missing or not an object");
 	out->dims = j->node[at[DIMS]].text;
-	return str_unhex(hash, out->dims_hash, sizeof(out->dims_hash)) ? bad_member(err, HASH, "is not 32 hex digits") : 0;
+	return str_unhex(hash, out->dims_hash, sizeof(out->dims_hash))
+		       ? bad_member(err, HASH, "is not 32 hex digits")
+		       : 0;
 }
 
-static int get_measures(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
+static int get_measures(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out,
+			struct err *err)
 {
 	const struct json *j = &r->json;
 	if (get_count(j, at[COUNT], COUNT, &out->count, err))
@@ -118,13 +149,15 @@ static int get_measures(struct rollup_reader *r, const uint32_t at[MEMBERS], str
 			return bad_member(err, m, "stands where value_count is 0");
 	if (out->value_count == 0)
 		return 0;
-	if (get_value(j, at[SUM], SUM, &out->sum, err) || get_value(j, at[MIN], MIN, &out->min, err) ||
+	if (get_value(j, at[SUM], SUM, &out->sum, err) ||
+	    get_value(j, at[MIN], MIN, &out->min, err) ||
 	    get_value(j, at[MAX], MAX, &out->max, err))
 		return -1;
 	return out->max < out->min ? bad_member(err, MAX, "is below min") : 0;
 }
 
-static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out, struct err *err)
+static int get_uniq(struct rollup_reader *r, const uint32_t at[MEMBERS], struct rollup *out,
+		    struct err *err)
 {
 	const struct json *j = &r->json;
 	struct slice text;
@@ -186,15 +219,17 @@ int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out,
 		return no_row(line, err);
 	}
 	r->scratch.n = 0;
-	buf_room(&r->scratch, 2 * line.n + 8);    /* every text decoded, and a sketch twice */
+	buf_room(&r->scratch, 2 * line.n + 8); /* every text decoded, and a sketch twice */
 	for (uint32_t i = json_first(j, 0); i < j->node[0].next; i = j->node[i + 1].next) {
 		enum member m = member_of(j, i);
 		if (m < MEMBERS)
 			at[m] = i + 1;
 	}
 	out->valued = !is_null(j, at[MEASURES]);
-	return get_key(r, at, out, err) || get_measures(r, at, out, err) || get_uniq(r, at, out, err) ||
-		get_columns(r, at[COLUMNS], out, err) ? -1 : 0;
+	return get_key(r, at, out, err) || get_measures(r, at, out, err) ||
+			       get_uniq(r, at, out, err) || get_columns(r, at[COLUMNS], out, err)
+		       ? -1
+		       : 0;
 }
 
 /* ---- writing */
@@ -295,7 +330,8 @@ static bool add_values(struct rollup *r, const struct rollup *b)
 		r->min = b->min;
 	if (b->max > r->max)
 		r->max = b->max;
-	return !__builtin_add_overflow(r->value_count, b->value_count, &r->value_count) && dec_add(&r->sum, b->sum);
+	return !__builtin_add_overflow(r->value_count, b->value_count, &r->value_count) &&
+	       dec_add(&r->sum, b->sum);
 }
 
 static bool add_cells(struct rollup *a, const struct rollup *b)
@@ -303,7 +339,8 @@ static bool add_cells(struct rollup *a, const struct rollup *b)
 	if (a->cells != b->cells)
 		return false;
 	for (size_t i = 0; i < a->cells; i++)
-		if (column_cmp(&a->cell[i].column, &b->cell[i].column) || !cell_merge(&a->cell[i], &b->cell[i]))
+		if (column_cmp(&a->cell[i].column, &b->cell[i].column) ||
+		    !cell_merge(&a->cell[i], &b->cell[i]))
 			return false;
 	return true;
 }
@@ -311,8 +348,8 @@ static bool add_cells(struct rollup *a, const struct rollup *b)
 bool rollup_add(struct rollup *a, const struct rollup *b)
 {
 	struct rollup sum = *a;
-	if (__builtin_add_overflow(sum.count, b->count, &sum.count) || (b->has_value && !add_values(&sum, b)) ||
-	    !add_cells(&sum, b))
+	if (__builtin_add_overflow(sum.count, b->count, &sum.count) ||
+	    (b->has_value && !add_values(&sum, b)) || !add_cells(&sum, b))
 		return false;
 	*a = sum;
 	return true;

@@ -53,7 +53,8 @@ static enum look framed(struct slice s)
 	if (s.n <= FRAME_BYTES || s.p[0] != 0)
 		return LOOK_UNKNOWN;
 	rest = trim_look(slice(s.p + FRAME_BYTES, s.n - FRAME_BYTES));
-	return begins_look(rest, "{", 1) || begins_look(rest, "[", 1) ? LOOK_FRAMED_JSON : LOOK_FRAMED;
+	return begins_look(rest, "{", 1) || begins_look(rest, "[", 1) ? LOOK_FRAMED_JSON
+								      : LOOK_FRAMED;
 }
 
 /* ---- pieces */
@@ -164,7 +165,8 @@ enum look look_at(struct slice line)
 	return line.n ? piece_look(line) : LOOK_UNKNOWN;
 }
 
-#define OVER_LINES "JSON over several lines, and a line is one whole object: " \
+#define OVER_LINES                                                  \
+	"JSON over several lines, and a line is one whole object: " \
 	"jq -c . writes it so, jq -c '.[]' the elements of an array"
 
 const char *look_words(enum look look)
@@ -172,12 +174,13 @@ const char *look_words(enum look look)
 	static const char *const words[] = {
 		[LOOK_UTF16] = "UTF-16, and lines are UTF-8: iconv -f UTF-16 -t UTF-8 converts it",
 		[LOOK_FRAMED_JSON] = "a schema registry's five bytes (0 and a schema id) stand "
-			"before the JSON: produce it without them, or cut them off as hta-window(1) shows",
+				     "before the JSON: produce it without them, or cut them off as "
+				     "hta-window(1) shows",
 		[LOOK_FRAMED] = "not JSON: begins with a NUL, as a schema registry's framing "
-			"of Avro or Protobuf does; produce it as JSON, or convert it "
-			"(Avro: kcat -s value=avro -r URL)",
+				"of Avro or Protobuf does; produce it as JSON, or convert it "
+				"(Avro: kcat -s value=avro -r URL)",
 		[LOOK_ARRAY] = "an array, and a line is one object: jq -c '.[]' writes a line an "
-			"element",
+			       "element",
 		[LOOK_OPENS] = OVER_LINES,
 		[LOOK_CLOSES] = OVER_LINES,
 	};

@@ -7,13 +7,13 @@
 
 enum look {
 	LOOK_UNKNOWN,
-	LOOK_UTF16,          /* begins with its byte order mark, or as ASCII does in it, with a NUL
+	LOOK_UTF16,       /* begins with its byte order mark, or as ASCII does in it, with a NUL
 	                      * in every other byte; lines are cut inside of their newlines */
-	LOOK_FRAMED_JSON,    /* a schema registry's five bytes, 0 and a schema id, then JSON */
-	LOOK_FRAMED,         /* the same, then something else */
-	LOOK_ARRAY,          /* a whole array */
-	LOOK_OPENS,          /* a line of JSON that goes over several, and something is open */
-	LOOK_CLOSES,         /* the same, and it may end here */
+	LOOK_FRAMED_JSON, /* a schema registry's five bytes, 0 and a schema id, then JSON */
+	LOOK_FRAMED,      /* the same, then something else */
+	LOOK_ARRAY,       /* a whole array */
+	LOOK_OPENS,       /* a line of JSON that goes over several, and something is open */
+	LOOK_CLOSES,      /* the same, and it may end here */
 };
 
 enum look look_at(struct slice line);

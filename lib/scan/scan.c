@@ -1,5 +1,7 @@
-/* Paths become a tree: one node for each object on the way, with a table of the names wanted in it. A name is hashed by its length and its last
- * two bytes. The factor of the hash is drawn until names of different hash have different slots: so looking a name up is one slot, found or not.
+/* Paths become a tree: one node for each object on the way, with a table of the names wanted in
+ * it. A name is hashed by its length and its last two bytes. The factor of the hash is drawn
+ * until names of different hash have different slots: so looking a name up is one slot, found or
+ * not.
  *
  * A path asked for twice is filled once and copied. */
 #include "scan/scan.h"
@@ -14,7 +16,8 @@
 
 const struct scan_key scan_no_key = { .n = UINT32_MAX, .field = SCAN_FIELDS };
 
-const struct scan_key *scan_find_same(const struct scan_node *node, const struct scan_key *key, const char *p, size_t n)
+const struct scan_key *scan_find_same(const struct scan_node *node, const struct scan_key *key,
+				      const char *p, size_t n)
 {
 	while (key->n != n || memcmp(key->text, p, n) != 0) {
 		if (!key->same)
@@ -24,7 +27,8 @@ const struct scan_key *scan_find_same(const struct scan_node *node, const struct
 	return key;
 }
 
-const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node *node, const char *p, size_t n)
+const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node *node,
+					 const char *p, size_t n)
 {
 	s->decoded.n = 0;
 	buf_addz(&s->decoded, PAD "\"");
@@ -36,12 +40,19 @@ const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node 
 	return scan_find(node, s->decoded.p + start, n);
 }
 
-/* --- the tree --------------------------------------------------------------------------------------------------------- */
+/* ---- the tree ---- */
 
 /* A name while the tree grows: its node, then what scan_key has. */
-struct name { unsigned node; struct scan_key key; };
+struct name {
+	unsigned node;
+	struct scan_key key;
+};
 
-struct tree { struct scan *scan; struct name *name; size_t n, cap, nodes; };
+struct tree {
+	struct scan *scan;
+	struct name *name;
+	size_t n, cap, nodes;
+};
 
 /* A copy of a name, with quotes and 8 bytes around it, that lives as long as the scan. */
 static struct slice own_text(struct tree *t, struct slice text)
@@ -60,7 +71,12 @@ static struct slice own_text(struct tree *t, struct slice text)
 static void key_set(struct scan_key *key, struct slice text)
 {
 	size_t n = text.n;
-	*key = (struct scan_key){ .n = (uint32_t)n, .field = SCAN_FIELDS, .text = text.p, .care = n > 16 };
+	*key = (struct scan_key){
+		.n = (uint32_t)n,
+		.field = SCAN_FIELDS,
+		.text = text.p,
+		.care = n > 16,
+	};
 	key->head_mask = n >= 8 ? UINT64_MAX : ((uint64_t)1 << (8 * n)) - 1;
 	key->head = scan_load(text.p) & key->head_mask;
 	key->tail_mask = n >= 8 ? UINT64_MAX : 0;
@@ -72,7 +88,8 @@ static void key_set(struct scan_key *key, struct slice text)
 static struct scan_key *tree_name(struct tree *t, unsigned node, struct slice text)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->name[i].node == node && slice_eq(slice(t->name[i].key.text, t->name[i].key.n), text))
+		if (t->name[i].node == node &&
+		    slice_eq(slice(t->name[i].key.text, t->name[i].key.n), text))
 			return &t->name[i].key;
 	mem_reserve(&t->name, &t->cap, t->n + 1, sizeof *t->name);
 	t->name[t->n].node = node;
@@ -118,7 +135,8 @@ static uint64_t random_next(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-/* Puts a node's names into its slots; those of equal hash into one, chained. False where two others want one slot. */
+/* Puts a node's names into its slots; those of equal hash into one, chained. False where two
+ * others want one slot. */
 static bool node_fill(struct scan_node *node, size_t slots, const struct tree *t, unsigned number)
 {
 	uint32_t chained = (uint32_t)slots;
@@ -154,7 +172,8 @@ static void node_build(struct scan_node *node, const struct tree *t, unsigned nu
 		bits++;
 	for (;; bits++) {
 		size_t slots = (size_t)1 << bits;
-		node->slot = mem_array(slots + names, sizeof *node->slot);  /* behind the slots: the chained */
+		/* behind the slots: the chained */
+		node->slot = mem_array(slots + names, sizeof *node->slot);
 		node->shift = 64 - bits;
 		for (int tries = 0; tries < 100; tries++) {
 			node->factor = random_next(&state) | 1;
@@ -165,12 +184,13 @@ static void node_build(struct scan_node *node, const struct tree *t, unsigned nu
 	}
 }
 
-/* --- the scan --------------------------------------------------------------------------------------------------------- */
+/* ---- the scan ---- */
 
 struct scan *scan_new(const struct path *paths, size_t n, struct err *err)
 {
 	if (n > SCAN_FIELDS) {
-		err_set(err, EX_USAGE, "%zu different fields are too many, at most %d", n, SCAN_FIELDS);
+		err_set(err, EX_USAGE, "%zu different fields are too many, at most %d", n,
+			SCAN_FIELDS);
 		return NULL;
 	}
 	struct scan *s = mem_zalloc(sizeof *s);
@@ -241,7 +261,8 @@ static void copy_fields(const struct scan *s, struct field *row)
 enum scan_status scan_walk(struct scan *s, struct scan_batch *batch, unsigned line)
 {
 	const char *p = batch->start[line];
-	enum scan_status status = s->ops->walk(s, p, p + batch->length[line], batch->field + line * s->width);
+	enum scan_status status = s->ops->walk(s, p, p + batch->length[line],
+					       batch->field + line * s->width);
 	if (status != SCAN_OK)
 		batch->valid &= ~(UINT64_C(1) << line);
 	if (status == SCAN_BLANK)

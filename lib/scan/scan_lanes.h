@@ -1,14 +1,19 @@
-/* The learned order, run over lines: each engine includes this file behind scan_walk.h and has defined, besides the probes,
- *   ENGINE(plain_number)(k, p)       as ENGINE(number); only for what SCAN_NUMBER says: any other number may end too early or be none
+/* The learned order, run over lines: each engine includes this file behind scan_walk.h and has
+ * defined, besides the probes,
+ *   ENGINE(plain_number)(k, p)       as ENGINE(number); only for what SCAN_NUMBER says: any
+ *                                    other number may end too early or be none
  *   struct ENGINE(diff)              bits in which lines differ from what was learned
- *   ENGINE(differ)(diff, p, piece)   adds those of one piece of text at p (32 bytes are readable there)
+ *   ENGINE(differ)(diff, p, piece)   adds those of one piece of text at p (32 bytes are readable
+ *                                    there)
  *   ENGINE(differs)(diff, piece)     whether there are any
  *
- * In one line every step waits for the one before it: where a string ends decides where the next text begins. So eight lines go in
- * step: the same piece is compared in all of them, then the same value is passed over, and the processor overlaps their waits.
+ * In one line every step waits for the one before it: where a string ends decides where the next
+ * text begins. So eight lines go in step: the same piece is compared in all of them, then the
+ * same value is passed over, and the processor overlaps their waits.
  *
- * A lane stands in its own line always: no value holds a \n, and no text but the last one, whose end it is. One that does not fit is lost:
- * it goes on as the shadow of one that does, and what it finds goes to a row that nobody reads. So whether all fit is asked once for eight. */
+ * A lane stands in its own line always: no value holds a \n, and no text but the last one, whose
+ * end it is. One that does not fit is lost: it goes on as the shadow of one that does, and what
+ * it finds goes to a row that nobody reads. So whether all fit is asked once for eight. */
 #include "scan/scan_internal.h"
 
 enum { ENGINE(LANES) = 8, ENGINE(ALL) = (1 << ENGINE(LANES)) - 1 };
@@ -16,25 +21,42 @@ enum { ENGINE(LANES) = 8, ENGINE(ALL) = (1 << ENGINE(LANES)) - 1 };
 /* All but the positions, which stay in registers as far as they fit. */
 struct ENGINE(lanes) {
 	struct field *row[ENGINE(LANES)];
-	unsigned lost;                         /* set of lanes */
-	unsigned shadows;                      /* those of them that are shadows already */
+	unsigned lost;    /* set of lanes */
+	unsigned shadows; /* those of them that are shadows already */
 	struct field nowhere[SCAN_FIELDS];
 };
 
 /* The positions while a function has them. */
-struct ENGINE(places) { const char *p[ENGINE(LANES)]; };
+struct ENGINE(places) {
+	const char *p[ENGINE(LANES)];
+};
 
-/* By hand, because of the registers, and because not every compiler unrolls such loops at every level. */
-#define LANE(number, ...) do { enum { j = number }; __VA_ARGS__ } while (0)
-#define LANES_4(first, ...) LANE(first, __VA_ARGS__); LANE(first + 1, __VA_ARGS__); LANE(first + 2, __VA_ARGS__); LANE(first + 3, __VA_ARGS__)
-#define EACH_LANE(...) do { LANES_4(0, __VA_ARGS__); LANES_4(4, __VA_ARGS__); } while (0)
+/* By hand, because of the registers, and because not every compiler unrolls such loops at every
+ * level. */
+#define LANE(number, ...)            \
+	do {                         \
+		enum { j = number }; \
+		__VA_ARGS__          \
+	} while (0)
+#define LANES_4(first, ...)           \
+	LANE(first, __VA_ARGS__);     \
+	LANE(first + 1, __VA_ARGS__); \
+	LANE(first + 2, __VA_ARGS__); \
+	LANE(first + 3, __VA_ARGS__)
+#define EACH_LANE(...)                   \
+	do {                             \
+		LANES_4(0, __VA_ARGS__); \
+		LANES_4(4, __VA_ARGS__); \
+	} while (0)
 
-/* Loses the lanes that stand behind a text that is not the piece (NULL: behind values), and makes all that are lost shadows. Where no other is left
- * nobody looks at them any more. */
-TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_part)(struct ENGINE(lanes) *l, struct ENGINE(places) *at, const struct scan_piece *piece)
+/* Loses the lanes that stand behind a text that is not the piece (NULL: behind values), and
+ * makes all that are lost shadows. Where no other is left nobody looks at them any more. */
+TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_part)(
+	struct ENGINE(lanes) * l, struct ENGINE(places) * at, const struct scan_piece *piece)
 {
 	for (unsigned j = 0; j < ENGINE(LANES) && piece; j++) {
-		struct ENGINE(diff) diff = ENGINE(differ)((struct ENGINE(diff)){ 0 }, at->p[j] - piece->n, piece);
+		struct ENGINE(diff) diff = ENGINE(differ)((struct ENGINE(diff)){ 0 },
+							  at->p[j] - piece->n, piece);
 		l->lost |= (unsigned)ENGINE(differs)(diff, piece) << j;
 	}
 	unsigned lead = l->lost == ENGINE(ALL) ? 0 : (unsigned)__builtin_ctz(~l->lost);
@@ -46,8 +68,11 @@ TARGET static __attribute__((noinline, cold)) void ENGINE(lanes_part)(struct ENG
 	l->shadows = l->lost;
 }
 
-/* The strings of a set of lanes that are not plain or longer than the probe, whose start is put into its field already. */
-TARGET static __attribute__((noinline)) void ENGINE(lanes_rest)(struct ENGINE(lanes) *l, struct ENGINE(places) *at, unsigned set, unsigned to)
+/* The strings of a set of lanes that are not plain or longer than the probe, whose start is put
+ * into its field already. */
+TARGET static __attribute__((noinline)) void ENGINE(lanes_rest)(struct ENGINE(lanes) * l,
+								struct ENGINE(places) * at,
+								unsigned set, unsigned to)
 {
 	for (; set; set &= set - 1) {
 		unsigned j = (unsigned)__builtin_ctz(set);
@@ -64,12 +89,17 @@ TARGET static __attribute__((noinline)) void ENGINE(lanes_rest)(struct ENGINE(la
 }
 
 /* Any scalar: the kind differs from line to line. */
-TARGET static __attribute__((noinline)) const char *ENGINE(lane_scalar)(struct ENGINE(lanes) *l, unsigned lane, const char *p, unsigned to)
+TARGET static __attribute__((noinline)) const char *ENGINE(lane_scalar)(struct ENGINE(lanes) * l,
+									unsigned lane,
+									const char *p, unsigned to)
 {
 	const struct ENGINE(constants) k = ENGINE(constants)();
 	unsigned quote = *p == '"';
 	struct scan_string value = quote ? ENGINE(string)(&k, p + 1)
-	                         : (unsigned char)*p <= '9' ? (struct scan_string){ ENGINE(number)(&k, p), FIELD_NUMBER } : scan_word(p);
+				   : (unsigned char)*p <= '9'
+					   ? (struct scan_string){ ENGINE(number)(&k, p),
+								   FIELD_NUMBER }
+					   : scan_word(p);
 	l->lost |= (unsigned)!value.end << lane;
 	if (!value.end)
 		return p;
@@ -79,8 +109,9 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_scalar)(struct E
 	return value.end + quote;
 }
 
-TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct ENGINE(lanes) *l, unsigned lane, const char *p, const struct scan_piece *piece,
-                                                                       struct scan *s)
+TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(
+	struct ENGINE(lanes) * l, unsigned lane, const char *p, const struct scan_piece *piece,
+	struct scan *s)
 {
 	const char *end = *p == '[' ? ENGINE(walk_array)(s, p, piece->depth) : NULL;
 	l->lost |= (unsigned)!end << lane;
@@ -89,47 +120,57 @@ TARGET static __attribute__((noinline)) const char *ENGINE(lane_array)(struct EN
 	return end ? end : p;
 }
 
-/* Each position in a register of its own: packed into vectors they would cost more than they save. */
+/* Each position in a register of its own: packed into vectors they would cost more than they
+ * save. */
 #define APART(p) __asm__("" : "+r"(p))
 
-/* Where strings are seldom not plain, a branch foretells it. Where it happens often it would be wrong often, and throw away what other lanes have
- * done: there it is asked for once for all of them. */
-#define LANE_STRING() \
+/* Where strings are seldom not plain, a branch foretells it. Where it happens often it would be
+ * wrong often, and throw away what other lanes have done: there it is asked for once for all of
+ * them. */
+#define LANE_STRING()                              \
 	const char *end = ENGINE(plain)(&k, p[j]); \
-	if (unlikely(*end != '"')) \
-		rest |= 1u << j
+	if (unlikely(*end != '"'))                 \
+	rest |= 1u << j
 
-#define LANE_LONG() \
+#define LANE_LONG()                                     \
 	const char *end = ENGINE(long_plain)(&k, p[j]); \
 	rest |= (unsigned)(*end != '"') << j
 
-#define LANE_NUMBER() \
+#define LANE_NUMBER()                                     \
 	const char *end = ENGINE(plain_number)(&k, p[j]); \
-	if (unlikely(!end)) { \
-		l->lost |= 1u << j; \
-		end = p[j]; \
+	if (unlikely(!end)) {                             \
+		l->lost |= 1u << j;                       \
+		end = p[j];                               \
 	}
 
-#define LANE_PUT(kind) l->row[j][to] = (struct field){ p[j], (uint32_t)(end - p[j]), kind }
+#define LANE_PUT(kind)                             \
+	l->row[j][to] = (struct field)             \
+	{                                          \
+		p[j], (uint32_t)(end - p[j]), kind \
+	}
 
-#define EACH_VALUE(kind, ...) do { \
-	if (to == SCAN_FIELDS) \
-		EACH_LANE(__VA_ARGS__; p[j] = end; APART(p[j]);); \
-	else \
-		EACH_LANE(__VA_ARGS__; LANE_PUT(kind); p[j] = end; APART(p[j]);); \
-} while (0)
+#define EACH_VALUE(kind, ...)                                                             \
+	do {                                                                              \
+		if (to == SCAN_FIELDS)                                                    \
+			EACH_LANE(__VA_ARGS__; p[j] = end; APART(p[j]););                 \
+		else                                                                      \
+			EACH_LANE(__VA_ARGS__; LANE_PUT(kind); p[j] = end; APART(p[j]);); \
+	} while (0)
 
 /* Calls f(l, positions, ...), which may change them. */
-#define WITH_PLACES(f, ...) do { \
-	struct ENGINE(places) now; \
-	EACH_LANE(now.p[j] = p[j];); \
-	f(l, &now, __VA_ARGS__); \
-	EACH_LANE(p[j] = now.p[j];); \
-} while (0)
+#define WITH_PLACES(f, ...)                  \
+	do {                                 \
+		struct ENGINE(places) now;   \
+		EACH_LANE(now.p[j] = p[j];); \
+		f(l, &now, __VA_ARGS__);     \
+		EACH_LANE(p[j] = now.p[j];); \
+	} while (0)
 
-/* Runs the lanes from their lines' starts on. A value that is none leaves its lane where it is, lost. */
-TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_piece *piece, struct ENGINE(lanes) *l,
-                                                   const char *const start[ENGINE(LANES)])
+/* Runs the lanes from their lines' starts on. A value that is none leaves its lane where it is,
+ * lost. */
+TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_piece *piece,
+						   struct ENGINE(lanes) * l,
+						   const char *const start[ENGINE(LANES)])
 {
 	const struct ENGINE(constants) k = ENGINE(constants)();
 	const char *p[ENGINE(LANES)];
@@ -138,11 +179,7 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 		struct ENGINE(diff) diff = { 0 };
 		const unsigned to = piece->field;
 		unsigned rest = 0;
-		EACH_LANE(
-			diff = ENGINE(differ)(diff, p[j], piece);
-			p[j] += piece->n;
-			APART(p[j]);
-		);
+		EACH_LANE(diff = ENGINE(differ)(diff, p[j], piece); p[j] += piece->n; APART(p[j]););
 		if (unlikely(ENGINE(differs)(diff, piece))) {
 			WITH_PLACES(ENGINE(lanes_part), piece);
 			if (l->lost == ENGINE(ALL))
@@ -171,7 +208,7 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 		}
 		if (unlikely(rest)) {
 			WITH_PLACES(ENGINE(lanes_rest), rest, to);
-			piece->kind = SCAN_LONG;         /* from now on, wherever it was met once */
+			piece->kind = SCAN_LONG; /* from now on, wherever it was met once */
 		}
 		if (unlikely(l->lost != l->shadows)) {
 			WITH_PLACES(ENGINE(lanes_part), NULL);
@@ -181,24 +218,25 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 	}
 }
 
-/* Tries the lines todo[0..n) of the batch. Those that fit are done; the others stay in todo. Returns their number. */
-TARGET static unsigned ENGINE(run)(struct scan *s, const struct scan_program *program, struct scan_batch *batch, uint8_t *todo, unsigned n)
+/* Tries the lines todo[0..n) of the batch. Those that fit are done; the others stay in todo.
+ * Returns their number. */
+TARGET static unsigned ENGINE(run)(struct scan *s, const struct scan_program *program,
+				   struct scan_batch *batch, uint8_t *todo, unsigned n)
 {
 	struct ENGINE(lanes) l;
 	unsigned left = 0;
 	for (unsigned i = 0; i < n; i += ENGINE(LANES)) {
 		const char *start[ENGINE(LANES)];
 		l.lost = l.shadows = 0;
-		EACH_LANE(
-			unsigned line = todo[i + j < n ? i + j : n - 1];
-			start[j] = batch->start[line];
-			l.row[j] = batch->field + line * s->width;
-		);
+		EACH_LANE(unsigned line = todo[i + j < n ? i + j : n - 1];
+			  start[j] = batch->start[line];
+			  l.row[j] = batch->field + line * s->width;);
 		ENGINE(lanes_run)(s, program->piece, &l, start);
 		for (unsigned lost = l.lost; unlikely(lost); lost &= lost - 1) {
 			unsigned at = i + (unsigned)__builtin_ctz(lost);
 			if (at < n) {
-				memset(batch->field + todo[at] * s->width, 0, s->width * sizeof(struct field));
+				memset(batch->field + todo[at] * s->width, 0,
+				       s->width * sizeof(struct field));
 				todo[left++] = todo[at];
 			}
 		}

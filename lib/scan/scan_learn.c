@@ -4,15 +4,19 @@
  *   texts      {"ts":   ,"status":   ,"tags":   }           what every line has in common
  *   kinds        string   number      array
  *
- * A line that consists of the same texts with valid values of those kinds between them has the same tokens as the line that they come from,
- * which the walker found valid: so it is valid, and its members, nesting and equal names are the same. Which value stands for which field
- * is known from that line too. A program is this in pieces of at most 32 bytes, so that one is compared with one vector;
- * the quotes of strings are part of the texts around them, and the line's \n of the last one.
+ * A line that consists of the same texts with valid values of those kinds between them has the
+ * same tokens as the line that they come from, which the walker found valid: so it is valid, and
+ * its members, nesting and equal names are the same. Which value stands for which field is known
+ * from that line too. A program is this in pieces of at most 32 bytes, so that one is compared
+ * with one vector; the quotes of strings are part of the texts around them, and the line's \n of
+ * the last one.
  *
- * Two lines that differ in kinds only make one program in which these values are "any scalar". An object is part of the texts
- * (its members are learned), an array is one value: lists differ in length.
+ * Two lines that differ in kinds only make one program in which these values are "any scalar".
+ * An object is part of the texts (its members are learned), an array is one value: lists differ
+ * in length.
  *
- * A few programs are kept, the most useful first. Where order does not repeat, learning costs more than it gives: then it pauses, longer each time. */
+ * A few programs are kept, the most useful first. Where order does not repeat, learning costs
+ * more than it gives: then it pauses, longer each time. */
 #include "scan/scan_internal.h"
 
 #include <stdlib.h>
@@ -20,14 +24,18 @@
 #include "base/mem.h"
 
 enum {
-	LEARN_LINE_BYTES = 16 << 10, LEARN_TEXT_BYTES = 4 << 10, LEARN_VALUES = 192,
-	LEARN_PAUSE_MAX = 1024,       /* batches */
+	LEARN_LINE_BYTES = 16 << 10,
+	LEARN_TEXT_BYTES = 4 << 10,
+	LEARN_VALUES = 192,
+	LEARN_PAUSE_MAX = 1024, /* batches */
 	TRIES_A_BATCH = 4,
-	FEW_LINES = 3,                /* fewer are walked: a program runs eight lanes, used or not */
-	LONG_BYTES = 28,              /* a string of so many bytes is taken for one that is mostly longer than a first probe */
+	/* fewer are walked: a program runs eight lanes, used or not */
+	FEW_LINES = 3,
+	/* a string of so many bytes is taken for one that is mostly longer than a first probe */
+	LONG_BYTES = 28,
 };
 
-/* --- a line taken apart ----------------------------------------------------------------------------------------------- */
+/* ---- a line taken apart ---- */
 
 static const char *string_end(const char *p)
 {
@@ -59,7 +67,8 @@ static bool is_string(enum scan_kind kind)
 
 static bool is_plain(const char *p, const char *end)
 {
-	return *p != '-' && end - p <= 14 && !memchr(p, 'e', (size_t)(end - p)) && !memchr(p, 'E', (size_t)(end - p));
+	return *p != '-' && end - p <= 14 && !memchr(p, 'e', (size_t)(end - p)) &&
+	       !memchr(p, 'E', (size_t)(end - p));
 }
 
 static bool is_name(const char *behind)
@@ -86,18 +95,21 @@ static bool learnable(const struct scan *s, const struct field *row)
 	return true;
 }
 
-static bool add_value(struct scan_sketch *k, const char **text, const char *p, enum scan_kind kind, unsigned field, unsigned depth)
+static bool add_value(struct scan_sketch *k, const char **text, const char *p, enum scan_kind kind,
+		      unsigned field, unsigned depth)
 {
 	size_t n = (size_t)(p - *text);
 	if (k->n == k->cap || k->text.n + n > LEARN_TEXT_BYTES)
 		return false;
 	buf_add(&k->text, *text, n);
-	k->value[k->n++] = (struct scan_value){ (uint32_t)n, (uint8_t)kind, (uint8_t)field, (uint16_t)depth };
+	k->value[k->n++] = (struct scan_value){ (uint32_t)n, (uint8_t)kind, (uint8_t)field,
+						(uint16_t)depth };
 	return true;
 }
 
 /* A valid line and its fields -> texts and values. False: not to be learned. */
-static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const char *p, const char *end, const struct field *row)
+static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const char *p,
+			   const char *end, const struct field *row)
 {
 	const char *text = p;
 	unsigned depth = 0;
@@ -133,15 +145,18 @@ static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const ch
 	return add_value(k, &text, end, SCAN_LAST, SCAN_FIELDS, 0);
 }
 
-/* --- programs --------------------------------------------------------------------------------------------------------- */
+/* ---- programs ---- */
 
-static void add_pieces(struct scan_program *g, const struct buf *text, const struct scan_value *value)
+static void add_pieces(struct scan_program *g, const struct buf *text,
+		       const struct scan_value *value)
 {
 	for (size_t at = 0; at < text->n || at == 0; at += SCAN_PIECE) {
 		size_t n = text->n - at < SCAN_PIECE ? text->n - at : SCAN_PIECE;
 		mem_reserve(&g->piece, &g->cap, g->n + 1, sizeof *g->piece);
 		struct scan_piece *piece = &g->piece[g->n++];
-		*piece = (struct scan_piece){ .n = (uint32_t)n, .kind = SCAN_TEXT, .field = SCAN_FIELDS };
+		*piece = (struct scan_piece){ .n = (uint32_t)n,
+					      .kind = SCAN_TEXT,
+					      .field = SCAN_FIELDS };
 		memcpy(piece->text, text->p + at, n);
 		memset(piece->mask, 0xff, n);
 	}
@@ -196,7 +211,8 @@ static bool merge_patterns(struct scan_program *g, const struct scan_sketch *k)
 			return false;
 	}
 	for (size_t i = 0; i < k->n; i++)
-		g->sketch.value[i].kind = (uint8_t)kind_of_both(g->sketch.value[i].kind, k->value[i].kind);
+		g->sketch.value[i].kind = (uint8_t)kind_of_both(g->sketch.value[i].kind,
+								k->value[i].kind);
 	return true;
 }
 
@@ -215,27 +231,31 @@ static struct scan_program *program_for(struct scan_learned *l, const struct sca
 	return g;
 }
 
-static struct scan_program *learn_pattern(struct scan *s, const char *p, size_t n, const struct field *row)
+static struct scan_program *learn_pattern(struct scan *s, const char *p, size_t n,
+					  const struct field *row)
 {
 	struct scan_value values[LEARN_VALUES];
 	struct scan_sketch *k = &s->learned.sketch;
 	k->value = values;
 	k->cap = LEARN_VALUES;
 	k->n = k->text.n = 0;
-	bool good = n <= LEARN_LINE_BYTES && learnable(s, row) && pattern_sketch(k, s, p, p + n, row);
+	bool good = n <= LEARN_LINE_BYTES && learnable(s, row) &&
+		    pattern_sketch(k, s, p, p + n, row);
 	struct scan_program *g = good ? program_for(&s->learned, k) : NULL;
 	k->value = NULL;
 	if (g)
 		compile(g);
 	else
-		s->learned.tried += SCAN_BATCH;  /* as if a program had fitted nothing */
+		s->learned.tried += SCAN_BATCH; /* as if a program had fitted nothing */
 	return g;
 }
 
-/* --- the batch -------------------------------------------------------------------------------------------------------- */
+/* ---- the batch ---- */
 
-/* Runs g over todo, counts what it gives, and moves it up if it gives more than the one before. Returns how many lines are left. */
-static unsigned run_pattern(struct scan *s, struct scan_program *g, struct scan_batch *b, uint8_t *todo, unsigned n)
+/* Runs g over todo, counts what it gives, and moves it up if it gives more than the one before.
+ * Returns how many lines are left. */
+static unsigned run_pattern(struct scan *s, struct scan_program *g, struct scan_batch *b,
+			    uint8_t *todo, unsigned n)
 {
 	struct scan_learned *l = &s->learned;
 	unsigned left = s->ops->run(s, g, b, todo, n);
@@ -250,14 +270,16 @@ static unsigned run_pattern(struct scan *s, struct scan_program *g, struct scan_
 	return left;
 }
 
-/* What a try costs against what it saves: about one to three. Below that the programs go and learning pauses. */
+/* What a try costs against what it saves: about one to three. Below that the programs go and
+ * learning pauses. */
 static void weigh(struct scan_learned *l)
 {
 	if (l->tried >= 4 * SCAN_BATCH) {
 		if (l->fitted * 3 < l->tried) {
 			l->n = 0;
 			l->pause = l->pause_next;
-			l->pause_next = l->pause_next * 2 < LEARN_PAUSE_MAX ? l->pause_next * 2 : LEARN_PAUSE_MAX;
+			l->pause_next = l->pause_next * 2 < LEARN_PAUSE_MAX ? l->pause_next * 2
+									    : LEARN_PAUSE_MAX;
 		} else {
 			l->pause_next = 1;
 		}
@@ -265,13 +287,15 @@ static void weigh(struct scan_learned *l)
 	}
 }
 
-/* Walks the last line of todo, learns from it, and tries the rest. Returns how many lines are left. */
+/* Walks the last line of todo, learns from it, and tries the rest. Returns how many lines are
+ * left. */
 static unsigned walk_and_learn(struct scan *s, struct scan_batch *b, uint8_t *todo, unsigned n)
 {
 	unsigned line = todo[--n];
 	if (scan_walk(s, b, line) != SCAN_OK)
 		return n;
-	struct scan_program *g = learn_pattern(s, b->start[line], b->length[line], b->field + line * s->width);
+	struct scan_program *g = learn_pattern(s, b->start[line], b->length[line],
+					       b->field + line * s->width);
 	return g && n >= FEW_LINES ? run_pattern(s, g, b, todo, n) : n;
 }
 

@@ -1,5 +1,6 @@
-/* Strings that need care, byte by byte. The common string is plain ASCII without a backslash: engines find its end by themselves and come
- * here at the first other byte. The sentinel \n (scan_internal.h) stops every loop. */
+/* Strings that need care, byte by byte. The common string is plain ASCII without a backslash:
+ * engines find its end by themselves and come here at the first other byte. The sentinel \n
+ * (scan_internal.h) stops every loop. */
 #include "scan/scan_internal.h"
 
 static bool is_hex(char c)
@@ -10,7 +11,14 @@ static bool is_hex(char c)
 size_t scan_escape(const char *p)
 {
 	switch (p[1]) {
-	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
 		return 2;
 	case 'u':
 		return is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? 6 : 0;
@@ -19,7 +27,8 @@ size_t scan_escape(const char *p)
 	}
 }
 
-/* Table 3-7 of the Unicode standard: the second byte's range follows from the first, the others are 80..BF. */
+/* Table 3-7 of the Unicode standard: the second byte's range follows from the first, the others
+ * are 80..BF. */
 size_t scan_sequence(const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;

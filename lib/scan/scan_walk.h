@@ -3,40 +3,48 @@
  *   TARGET         function attributes (instruction set)
  * and has these defined before:
  *   struct ENGINE(constants), ENGINE(constants)()   vectors that the probes compare with
- *   ENGINE(plain)(k, p)         the first byte from p on that is not plain inside a string, or one before it that is
+ *   ENGINE(plain)(k, p)         the first byte from p on that is not plain inside a string, or
+ *                               one before it that is
  *   ENGINE(long_plain)(k, p)    the same, for strings that may well be longer than its first probe
- *   ENGINE(string_rest)(at)     the rest of a string from a byte on that is not plain, or where the probe ended
+ *   ENGINE(string_rest)(at)     the rest of a string from a byte on that is not plain, or where
+ *                               the probe ended
  *   ENGINE(number)(k, p)        as scan_number
  *   ENGINE(GUESSES)             whether the two below do anything
- *   ENGINE(guess)(p, end, guess)   places in the line that look like the end of a name: at most SCAN_GUESSES, ascending, then SCAN_NO_GUESS
- *   ENGINE(guessed_name)(k, node, p, end)   as scan_find for the name that begins at p and ends at `end`, where ": is; NULL if it does not end
+ *   ENGINE(guess)(p, end, guess)   places in the line that look like the end of a name: at most
+ *                                  SCAN_GUESSES, ascending, then SCAN_NO_GUESS
+ *   ENGINE(guessed_name)(k, node, p, end)   as scan_find for the name that begins at p and ends
+ *                                           at `end`, where ": is; NULL if it does not end
  *                               there or is not plain or too long
  *
- * One pass, no recursion: a frame for each open container keeps what to go back to. Values go to the field that their name stands for
- * or, unwanted, to one that nobody reads: no branch depends on whether a name is wanted. An equal name later overwrites
- * the field; one that leads to fields below makes those missing first, whatever its value is, so the last one decides at every step.
+ * One pass, no recursion: a frame for each open container keeps what to go back to. Values go to
+ * the field that their name stands for or, unwanted, to one that nobody reads: no branch depends
+ * on whether a name is wanted. An equal name later overwrites the field; one that leads to
+ * fields below makes those missing first, whatever its value is, so the last one decides at
+ * every step.
  *
- * Guesses: where a name ends is only known when everything before it was passed over, and each step of that waits for the one before.
- * So the places of all ": are looked up first, which waits for nothing. That a name ends at the next guess is still proved by its probe;
- * but the walk goes on from the guess, and the processor has begun with the value long before the proof was done. Where a guess is wrong
- * (white space before the colon, ": in a string) or the name is not plain, it is read again in the long way: a guess decides nothing. */
+ * Guesses: where a name ends is only known when everything before it was passed over, and each
+ * step of that waits for the one before. So the places of all ": are looked up first, which
+ * waits for nothing. That a name ends at the next guess is still proved by its probe; but the
+ * walk goes on from the guess, and the processor has begun with the value long before the proof
+ * was done. Where a guess is wrong (white space before the colon, ": in a string) or the name is
+ * not plain, it is read again in the long way: a guess decides nothing. */
 #include "scan/scan_internal.h"
 
 struct ENGINE(frame) {
-	const struct scan_node *node;     /* what is wanted in the container; NULL in an array */
-	struct field *field;              /* where the container itself goes */
+	const struct scan_node *node; /* what is wanted in the container; NULL in an array */
+	struct field *field;          /* where the container itself goes */
 };
 
 struct ENGINE(walk) {
 	struct ENGINE(constants) k;
 	struct scan *s;
-	struct field *field;              /* by number; the last one for what is not wanted */
+	struct field *field; /* by number; the last one for what is not wanted */
 	const char *p;
 	const char *const *guess;
-	const struct scan_key *key;       /* of the value at p */
-	const struct scan_node *node;     /* of the innermost container */
-	unsigned depth, limit;            /* open containers, at most */
-	struct ENGINE(frame) *frame;
+	const struct scan_key *key;   /* of the value at p */
+	const struct scan_node *node; /* of the innermost container */
+	unsigned depth, limit;        /* open containers, at most */
+	struct ENGINE(frame) * frame;
 };
 
 enum ENGINE(step) { ENGINE(BAD), ENGINE(VALUE), ENGINE(OPENED) };
@@ -44,10 +52,12 @@ enum ENGINE(step) { ENGINE(BAD), ENGINE(VALUE), ENGINE(OPENED) };
 /* The string that is plain up to `end`. */
 TARGET static always_inline struct scan_string ENGINE(string_to)(const char *end)
 {
-	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING } : ENGINE(string_rest)(end);
+	return likely(*end == '"') ? (struct scan_string){ end, FIELD_STRING }
+				   : ENGINE(string_rest)(end);
 }
 
-TARGET static always_inline struct scan_string ENGINE(string)(const struct ENGINE(constants) *k, const char *p)
+TARGET static always_inline struct scan_string ENGINE(string)(const struct ENGINE(constants) * k,
+							      const char *p)
 {
 	return ENGINE(string_to)(ENGINE(plain)(k, p));
 }
@@ -61,7 +71,8 @@ TARGET static always_inline const char *ENGINE(space)(const char *p)
 }
 
 /* A name in the long way; its key, or NULL. */
-TARGET static always_inline const struct scan_key *ENGINE(any_name)(struct ENGINE(walk) *w, const char *p)
+TARGET static always_inline const struct scan_key *ENGINE(any_name)(struct ENGINE(walk) * w,
+								    const char *p)
 {
 	struct scan_string name = ENGINE(string)(&w->k, p);
 	if (unlikely(!name.end))
@@ -77,7 +88,7 @@ TARGET static always_inline const struct scan_key *ENGINE(any_name)(struct ENGIN
 }
 
 /* "name" and the colon. */
-TARGET static always_inline bool ENGINE(name)(struct ENGINE(walk) *w)
+TARGET static always_inline bool ENGINE(name)(struct ENGINE(walk) * w)
 {
 	const char *p = likely(*w->p == '"') ? w->p : ENGINE(space)(w->p), *guess = *w->guess;
 	if (unlikely(*p++ != '"'))
@@ -98,7 +109,9 @@ static void ENGINE(forget)(struct field *field, uint64_t set)
 		field[__builtin_ctzll(set)] = (struct field){ NULL, 0, FIELD_MISSING };
 }
 
-TARGET static always_inline enum ENGINE(step) ENGINE(scalar)(struct ENGINE(walk) *w, const char *p, struct scan_string value, struct field *to)
+TARGET static always_inline enum ENGINE(step)
+	ENGINE(scalar)(struct ENGINE(walk) * w, const char *p, struct scan_string value,
+		       struct field *to)
 {
 	if (unlikely(!value.end))
 		return ENGINE(BAD);
@@ -108,7 +121,7 @@ TARGET static always_inline enum ENGINE(step) ENGINE(scalar)(struct ENGINE(walk)
 }
 
 /* Behind a value: the container that it stood in, if any is open, goes on. */
-TARGET static always_inline void ENGINE(close)(struct ENGINE(walk) *w)
+TARGET static always_inline void ENGINE(close)(struct ENGINE(walk) * w)
 {
 	struct ENGINE(frame) *frame = &w->frame[--w->depth];
 	w->p++;
@@ -117,8 +130,10 @@ TARGET static always_inline void ENGINE(close)(struct ENGINE(walk) *w)
 		w->node = frame[-1].node;
 }
 
-/* At { or [. An empty container is a value; of any other, w->p comes to stand at the first member or element. */
-TARGET static always_inline enum ENGINE(step) ENGINE(open)(struct ENGINE(walk) *w, struct field *to)
+/* At { or [. An empty container is a value; of any other, w->p comes to stand at the first
+ * member or element. */
+TARGET static always_inline enum ENGINE(step)
+	ENGINE(open)(struct ENGINE(walk) * w, struct field *to)
 {
 	bool object = *w->p == '{';
 	if (unlikely(w->depth == w->limit))
@@ -133,7 +148,7 @@ TARGET static always_inline enum ENGINE(step) ENGINE(open)(struct ENGINE(walk) *
 	return ENGINE(VALUE);
 }
 
-TARGET static always_inline enum ENGINE(step) ENGINE(value)(struct ENGINE(walk) *w)
+TARGET static always_inline enum ENGINE(step) ENGINE(value)(struct ENGINE(walk) * w)
 {
 	const char *p = w->p;
 	struct field *to = &w->field[w->key->field];
@@ -142,19 +157,21 @@ TARGET static always_inline enum ENGINE(step) ENGINE(value)(struct ENGINE(walk) 
 	if (*p != '"')
 		p = w->p = ENGINE(space)(p);
 	if (*p == '"') {
-		enum ENGINE(step) step = ENGINE(scalar)(w, p + 1, ENGINE(string_to)(ENGINE(long_plain)(&w->k, p + 1)), to);
-		w->p++;  /* the closing quote */
+		enum ENGINE(step) step = ENGINE(scalar)(
+			w, p + 1, ENGINE(string_to)(ENGINE(long_plain)(&w->k, p + 1)), to);
+		w->p++; /* the closing quote */
 		return step;
 	}
 	if ((unsigned char)*p <= '9')
-		return ENGINE(scalar)(w, p, (struct scan_string){ ENGINE(number)(&w->k, p), FIELD_NUMBER }, to);
+		return ENGINE(scalar)(
+			w, p, (struct scan_string){ ENGINE(number)(&w->k, p), FIELD_NUMBER }, to);
 	if (*p == '{' || *p == '[')
 		return ENGINE(open)(w, to);
 	return ENGINE(scalar)(w, p, scan_word(p), to);
 }
 
 /* Members and elements from w->p on, inside of at least one container, until none is open. */
-TARGET static always_inline bool ENGINE(members)(struct ENGINE(walk) *w)
+TARGET static always_inline bool ENGINE(members)(struct ENGINE(walk) * w)
 {
 	for (;;) {
 		w->key = &scan_no_key;
@@ -179,14 +196,21 @@ TARGET static always_inline bool ENGINE(members)(struct ENGINE(walk) *w)
 	}
 }
 
-TARGET static enum scan_status ENGINE(walk_line)(struct scan *s, const char *p, const char *end, struct field *row)
+TARGET static enum scan_status ENGINE(walk_line)(struct scan *s, const char *p, const char *end,
+						 struct field *row)
 {
 	static const struct scan_key line = { .field = SCAN_FIELDS, .child = 1 };
 	struct ENGINE(frame) frame[JSON_DEPTH];
 	struct field field[SCAN_FIELDS + 1];
 	const char *guess[SCAN_GUESSES + 1];
-	struct ENGINE(walk) w = { .k = ENGINE(constants)(), .s = s, .field = field, .p = ENGINE(space)(p), .guess = guess, .key = &line,
-	                          .limit = JSON_DEPTH, .frame = frame };
+	struct ENGINE(walk) w = { .k = ENGINE(constants)(),
+				  .s = s,
+				  .field = field,
+				  .p = ENGINE(space)(p),
+				  .guess = guess,
+				  .key = &line,
+				  .limit = JSON_DEPTH,
+				  .frame = frame };
 	if (unlikely(*w.p != '{'))
 		return w.p == end ? SCAN_BLANK : SCAN_BAD;
 	if (ENGINE(GUESSES))
@@ -207,8 +231,14 @@ TARGET static const char *ENGINE(walk_array)(struct scan *s, const char *p, unsi
 	static const char *const none = SCAN_NO_GUESS;
 	struct ENGINE(frame) frame[JSON_DEPTH];
 	struct field field[SCAN_FIELDS + 1];
-	struct ENGINE(walk) w = { .k = ENGINE(constants)(), .s = s, .field = field, .p = p, .guess = &none, .key = &scan_no_key,
-	                          .limit = JSON_DEPTH - depth, .frame = frame };
+	struct ENGINE(walk) w = { .k = ENGINE(constants)(),
+				  .s = s,
+				  .field = field,
+				  .p = p,
+				  .guess = &none,
+				  .key = &scan_no_key,
+				  .limit = JSON_DEPTH - depth,
+				  .frame = frame };
 	enum ENGINE(step) step = ENGINE(open)(&w, &field[SCAN_FIELDS]);
 	if (step == ENGINE(BAD) || (step == ENGINE(OPENED) && !ENGINE(members)(&w)))
 		return NULL;

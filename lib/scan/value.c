@@ -1,11 +1,13 @@
-/* Times: events come nearly in order, so the first 16 bytes ("2026-11-20T15:00") are mostly those of the event before. What is left, ":07.250Z" with
- * none to nine decimals, has its digits in one word. Seconds of 60, more decimals, offsets and
- * all other forms go to value_time.c.
+/* Times: events come nearly in order, so the first 16 bytes ("2026-11-20T15:00") are mostly
+ * those of the event before. What is left, ":07.250Z" with none to nine decimals, has its digits
+ * in one word. Seconds of 60, more decimals, offsets and all other forms go to value_time.c.
  *
- * Numbers: the characters are loaded so that the last one is the highest byte of a word (two words beyond eight characters); what stands before
- * the number is replaced by zeros, the point is taken out by moving what is before it up one byte, and eight digits become an
- * integer by three multiplications (pairs, fours, eight). No loop, no branch that depends on the number's length.
- * An exponent shows as a byte that is no digit and goes to dec_parse, as do more than 16 characters. */
+ * Numbers: the characters are loaded so that the last one is the highest byte of a word (two
+ * words beyond eight characters); what stands before the number is replaced by zeros, the point
+ * is taken out by moving what is before it up one byte, and eight digits become an integer by
+ * three multiplications (pairs, fours, eight). No loop, no branch that depends on the number's
+ * length. An exponent shows as a byte that is no digit and goes to dec_parse, as do more than 16
+ * characters. */
 #include "base/tm.h"
 #include "scan/scan_internal.h"
 #include "scan/value_internal.h"
@@ -17,15 +19,18 @@ static always_inline uint64_t word_of(const char *eight)
 	return scan_load(eight);
 }
 
-/* --- digits ---------------------------------------------------------------------------------------------------------- */
+/* ---- digits ---- */
 
-static const uint64_t pow10_of[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+static const uint64_t pow10_of[] = { 1,      10,      100,      1000,      10000,
+				     100000, 1000000, 10000000, 100000000, 1000000000 };
 
 /* Eight bytes 0..9, the first digit lowest. */
 static always_inline uint64_t eight_digits(uint64_t v)
 {
 	v = v * 10 + (v >> 8);
-	return ((v & 0x000000ff000000ff) * 0x000f424000000064 + (v >> 16 & 0x000000ff000000ff) * 0x0000271000000001) >> 32;
+	return ((v & 0x000000ff000000ff) * 0x000f424000000064 +
+		(v >> 16 & 0x000000ff000000ff) * 0x0000271000000001) >>
+	       32;
 }
 
 /* Any byte that is above 9? */
@@ -34,31 +39,35 @@ static always_inline bool beyond_nine(uint64_t v)
 	return (v + ones * 0x76) & tops;
 }
 
-/* --- times ------------------------------------------------------------------------------------------------------------ */
+/* ---- times ---- */
 
-/* ":07Z", ":07.250Z", up to nine digits: microseconds of the minute. False: time_string has to look. */
+/* ":07Z", ":07.250Z", up to nine digits: microseconds of the minute. False: time_string has to
+ * look. */
 static always_inline bool second_of(const char *p, size_t n, int64_t *us)
 {
 	unsigned tens = (unsigned char)p[1] - '0', second = (unsigned char)p[2] - '0';
-	if (unlikely(n < 4 || n == 5 || n > 14 || p[n - 1] != 'Z' || p[0] != ':' || tens > 5 || second > 9))
+	if (unlikely(n < 4 || n == 5 || n > 14 || p[n - 1] != 'Z' || p[0] != ':' || tens > 5 ||
+		     second > 9))
 		return false;
 	*us = (tens * 10 + second) * TM_S;
 	if (n == 4)
 		return true;
 	size_t digits = n - 5;
 	uint64_t v = (word_of(p + 4) ^ ones * '0') << (digits < 8 ? 8 * (8 - digits) : 0);
-	if (unlikely(p[3] != '.' || beyond_nine(v) || (v & tops) || (unsigned char)(p[n - 2] - '0') > 9))
+	if (unlikely(p[3] != '.' || beyond_nine(v) || (v & tops) ||
+		     (unsigned char)(p[n - 2] - '0') > 9))
 		return false;
 	v = eight_digits(v);
 	*us += (int64_t)(digits <= 6 ? v * pow10_of[6 - digits] : digits == 7 ? v / 10 : v / 100);
 	return true;
 }
 
-/* --- decimals --------------------------------------------------------------------------------------------------------- */
+/* ---- decimals ---- */
 
-__extension__ typedef unsigned __int128 udec;  /* magnitudes, as in dec.h */
+__extension__ typedef unsigned __int128 udec; /* magnitudes, as in dec.h */
 
-/* The characters of a number are ASCII, so the top bits of these words are clear and no addition carries into the next byte. */
+/* The characters of a number are ASCII, so the top bits of these words are clear and no addition
+ * carries into the next byte. */
 
 static always_inline unsigned last_byte(uint64_t marks)
 {
@@ -71,7 +80,8 @@ static always_inline uint64_t zero_bytes(uint64_t v)
 	return ~(v + ~tops) & tops;
 }
 
-/* At most 8 characters of digits and one point: the digits as bytes in *v, decimals after the point. p[-8] is readable. */
+/* At most 8 characters of digits and one point: the digits as bytes in *v, decimals after the
+ * point. p[-8] is readable. */
 static always_inline unsigned load_eight(const char *p, size_t n, uint64_t *v)
 {
 	uint64_t digits = (scan_load(p + n - 8) ^ ones * '0') & (UINT64_MAX << (64 - 8 * n));
@@ -91,7 +101,8 @@ static always_inline unsigned load_sixteen(const char *p, size_t n, uint64_t v[2
 {
 	uint64_t high = scan_load(p + n - 8) ^ ones * '0';
 	uint64_t low = (scan_load(p + n - 16) ^ ones * '0') & (UINT64_MAX << (128 - 8 * n));
-	uint64_t point_high = zero_bytes(high ^ ones * ('.' ^ '0')), point_low = zero_bytes(low ^ ones * ('.' ^ '0'));
+	uint64_t point_high = zero_bytes(high ^ ones * ('.' ^ '0')),
+		 point_low = zero_bytes(low ^ ones * ('.' ^ '0'));
 	v[0] = low;
 	v[1] = high;
 	if (point_high) {
@@ -128,7 +139,8 @@ static always_inline enum dec_result scale(uint64_t m, unsigned decimals, bool n
 	return result;
 }
 
-/* The digits of a number of at most 16 characters, without sign and point; false where dec_parse has to do it. */
+/* The digits of a number of at most 16 characters, without sign and point; false where dec_parse
+ * has to do it. */
 static always_inline bool mantissa(struct field field, uint64_t *m, unsigned *decimals)
 {
 	bool negative = *field.p == '-';
@@ -152,7 +164,7 @@ static inline bool is_number(struct field field)
  * False: it means no text. */
 static bool unescape_value(struct field field, struct buf *b, struct field *out)
 {
-	memset(buf_room(b, 2 * SCAN_PAD + field.n), 0, SCAN_PAD);  /* room for all */
+	memset(buf_room(b, 2 * SCAN_PAD + field.n), 0, SCAN_PAD); /* room for all */
 	b->n = SCAN_PAD;
 	if (scan_unescape(slice(field.p, field.n), b))
 		return false;
@@ -187,20 +199,24 @@ enum dec_result value_dec(struct field field, dec *out)
 	return scale(m, decimals, *field.p == '-', out);
 }
 
-/* --- either ----------------------------------------------------------------------------------------------------------- */
+/* ---- either ---- */
 
 static enum value_time_result time_number(struct field field, enum value_unit unit, int64_t *us)
 {
 	static const int64_t units[] = { [VALUE_S] = TM_S, [VALUE_MS] = 1000, [VALUE_US] = 1 };
-	static const int64_t nanos[] = { [VALUE_S] = 1000, [VALUE_MS] = 1000000, [VALUE_US] = 1000000000, [VALUE_NS] = 1000000000000 };
+	static const int64_t nanos[] = { [VALUE_S] = 1000,
+					 [VALUE_MS] = 1000000,
+					 [VALUE_US] = 1000000000,
+					 [VALUE_NS] = 1000000000000 };
 	uint64_t m;
 	unsigned decimals;
 	dec v;
 	if (unit == VALUE_RFC3339)
 		return VALUE_TIME_UNIT;
 	if (unit != VALUE_NS && mantissa(field, &m, &decimals) && decimals == 0 && *field.p != '-')
-		return m < (uint64_t)(TM_MAX_US / units[unit]) ?
-			value_in_range((int64_t)m * units[unit], us) : VALUE_TIME_RANGE;
+		return m < (uint64_t)(TM_MAX_US / units[unit])
+			       ? value_in_range((int64_t)m * units[unit], us)
+			       : VALUE_TIME_RANGE;
 	if (value_dec(field, &v) == DEC_RANGE || v < 0)
 		return VALUE_TIME_RANGE;
 	v /= nanos[unit];
@@ -209,7 +225,7 @@ static enum value_time_result time_number(struct field field, enum value_unit un
 
 /* Not of the common form. A number is looked for first where no form could take it. */
 static enum value_time_result time_string(struct value_clock *clock, struct field field,
-	const struct value_when *when, int64_t *us)
+					  const struct value_when *when, int64_t *us)
 {
 	enum value_time_result result = VALUE_TIME_NONE;
 	bool has_unit = when->unit != VALUE_RFC3339;
@@ -221,18 +237,18 @@ static enum value_time_result time_string(struct value_clock *clock, struct fiel
 }
 
 static enum value_time_result time_text_in_value(struct value_clock *clock, struct field field,
-	const struct value_when *when, int64_t *us)
+						 const struct value_when *when, int64_t *us)
 {
 	int64_t of_minute;
 	if (unlikely(field.n < 20 || memcmp(field.p, clock->minute, 16) != 0 ||
-	             !second_of(field.p + 16, field.n - 16, &of_minute)))
+		     !second_of(field.p + 16, field.n - 16, &of_minute)))
 		return time_string(clock, field, when, us);
 	*us = clock->us + of_minute;
 	return VALUE_TIME_OK;
 }
 
 static enum value_time_result time_escaped(struct value_clock *clock, struct field field,
-	const struct value_when *when, int64_t *us)
+					   const struct value_when *when, int64_t *us)
 {
 	enum value_time_result result = VALUE_TIME_NONE;
 	struct buf b = { 0 };
@@ -243,7 +259,7 @@ static enum value_time_result time_escaped(struct value_clock *clock, struct fie
 }
 
 enum value_time_result value_time(struct value_clock *clock, struct field field,
-	const struct value_when *when, int64_t *us)
+				  const struct value_when *when, int64_t *us)
 {
 	switch (field.type) {
 	case FIELD_STRING:
@@ -254,14 +270,15 @@ enum value_time_result value_time(struct value_clock *clock, struct field field,
 		if (unlikely(when->form && when->unit == VALUE_RFC3339))
 			return value_time_text(clock, slice(field.p, field.n), when, us);
 		return time_number(field, when->unit, us);
-	case FIELD_MISSING: case FIELD_NULL:
+	case FIELD_MISSING:
+	case FIELD_NULL:
 		return VALUE_TIME_MISSING;
 	default:
 		return VALUE_TIME_NONE;
 	}
 }
 
-/* --- columns ---------------------------------------------------------------------------------------------------------- */
+/* ---- columns ---- */
 
 void value_time_in(struct value_time_sets *sets, enum value_time_result result, unsigned i)
 {
@@ -275,7 +292,8 @@ void value_time_in(struct value_time_sets *sets, enum value_time_result result, 
 }
 
 struct value_time_sets value_times_portable(struct value_clock *clock, struct value_column c,
-	uint64_t lines, const struct value_when *when, int64_t *us)
+					    uint64_t lines, const struct value_when *when,
+					    int64_t *us)
 {
 	struct value_time_sets sets = { .good = lines };
 	for (uint64_t left = lines; left; left &= left - 1) {
@@ -310,8 +328,8 @@ struct value_sets value_decs_portable(struct value_column c, uint64_t lines, dec
 	return sets;
 }
 
-struct value_time_sets value_times(struct value_clock *clock, struct value_column c,
-	uint64_t lines, const struct value_when *when, int64_t *us)
+struct value_time_sets value_times(struct value_clock *clock, struct value_column c, uint64_t lines,
+				   const struct value_when *when, int64_t *us)
 {
 #ifdef __x86_64__
 	if (scan_has_avx2())

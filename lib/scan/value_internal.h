@@ -13,7 +13,7 @@ void value_time_in(struct value_time_sets *sets, enum value_time_result result, 
 /* A text that is not of the common form, by `when`'s form or the wider ones. A number in a string
  * is VALUE_TIME_NONE. */
 enum value_time_result value_time_text(struct value_clock *clock, struct slice text,
-	const struct value_when *when, int64_t *us);
+				       const struct value_when *when, int64_t *us);
 
 static inline enum value_time_result value_in_range(int64_t at, int64_t *us)
 {
@@ -24,12 +24,13 @@ static inline enum value_time_result value_in_range(int64_t at, int64_t *us)
 }
 
 struct value_time_sets value_times_portable(struct value_clock *clock, struct value_column c,
-	uint64_t lines, const struct value_when *when, int64_t *us);
+					    uint64_t lines, const struct value_when *when,
+					    int64_t *us);
 struct value_sets value_decs_portable(struct value_column c, uint64_t lines, dec *out);
 
 #ifdef __x86_64__
 struct value_time_sets value_times_avx2(struct value_clock *clock, struct value_column c,
-	uint64_t lines, const struct value_when *when, int64_t *us);
+					uint64_t lines, const struct value_when *when, int64_t *us);
 struct value_sets value_decs_avx2(struct value_column c, uint64_t lines, dec *out);
 #endif
 

@@ -32,7 +32,7 @@ static bool read_wall(struct value_clock *clock, struct slice text, struct tm_wa
 	int64_t us;
 
 	return text.n >= minute && minute_of(clock, text.p, &us) &&
-		tm_rest(slice(text.p + minute, text.n - minute), us, w) == 0;
+	       tm_rest(slice(text.p + minute, text.n - minute), us, w) == 0;
 }
 
 static bool is_called(const struct zone_rule *rule, struct slice name)
@@ -41,7 +41,7 @@ static bool is_called(const struct zone_rule *rule, struct slice name)
 }
 
 static enum value_time_result in_zone(struct value_clock *clock, const struct zone *zone,
-	const struct tm_wall *w, int64_t *us)
+				      const struct tm_wall *w, int64_t *us)
 {
 	const struct zone_span *span = clock->span;
 	enum value_time_result result;
@@ -61,7 +61,7 @@ static enum value_time_result in_zone(struct value_clock *clock, const struct zo
 }
 
 enum value_time_result value_time_text(struct value_clock *clock, struct slice text,
-	const struct value_when *when, int64_t *us)
+				       const struct value_when *when, int64_t *us)
 {
 	struct tm_wall w;
 	bool is_time;

@@ -1,5 +1,6 @@
-/* Rows are kept as struct rollup over copies in an arena; the metric's name is copied once a run of equal names. Sorting moves indexes' worth of
- * 8 bytes, not rows: keys are compared through pointers. */
+/* Rows are kept as struct rollup over copies in an arena; the metric's name is copied once a run
+ * of equal names. Sorting moves indexes' worth of 8 bytes, not rows: keys are compared through
+ * pointers. */
 #include "sink/epoch_batch.h"
 
 #include <stdlib.h>
@@ -11,11 +12,11 @@
 
 struct epoch_batch {
 	struct arena arena;
-	struct rollup *row;        /* in order of arrival */
+	struct rollup *row; /* in order of arrival */
 	size_t rows, row_cap;
-	struct rollup **order;     /* sorted */
+	struct rollup **order; /* sorted */
 	size_t order_cap;
-	struct rollup *out;        /* merged */
+	struct rollup *out; /* merged */
 	size_t out_cap;
 	struct sink_dead *dead;
 	size_t n_dead, dead_cap;
@@ -50,7 +51,8 @@ size_t epoch_batch_rows(const struct epoch_batch *l)
 }
 
 /* Cells with their names; those of a run of rows of one metric share the names of the first. */
-static struct cell *copy_cells(struct epoch_batch *l, const struct rollup *row, const struct rollup *before)
+static struct cell *copy_cells(struct epoch_batch *l, const struct rollup *row,
+			       const struct rollup *before)
 {
 	struct cell *cell;
 
@@ -59,7 +61,8 @@ static struct cell *copy_cells(struct epoch_batch *l, const struct rollup *row, 
 	cell = arena_alloc(&l->arena, row->cells * sizeof(*cell));
 	memcpy(cell, row->cell, row->cells * sizeof(*cell));
 	for (size_t i = 0; i < row->cells; i++)
-		if (before && i < before->cells && slice_eq(before->cell[i].column.name, cell[i].column.name))
+		if (before && i < before->cells &&
+		    slice_eq(before->cell[i].column.name, cell[i].column.name))
 			cell[i].column.name = before->cell[i].column.name;
 		else
 			cell[i].column.name = arena_copy(&l->arena, cell[i].column.name);
@@ -102,7 +105,7 @@ static int by_key(const void *a, const void *b)
 	const struct rollup *x = *(struct rollup *const *)a, *y = *(struct rollup *const *)b;
 	int c = rollup_key_cmp(x, y);
 
-	return c ? c : (x > y) - (x < y);       /* equal keys in order of arrival */
+	return c ? c : (x > y) - (x < y); /* equal keys in order of arrival */
 }
 
 static int row_error(const struct rollup *r, const char *what, struct err *err)
@@ -110,11 +113,12 @@ static int row_error(const struct rollup *r, const char *what, struct err *err)
 	char start[TM_TEXT_BYTES];
 	size_t n = tm_text(r->start_us, start);
 
-	return err_set(err, EX_DATAERR, "row %.*s %.*s %.*s: %s", (int)r->metric.n, r->metric.p, (int)n, start,
-		(int)(r->dims.n > 200 ? 200 : r->dims.n), r->dims.p, what);
+	return err_set(err, EX_DATAERR, "row %.*s %.*s %.*s: %s", (int)r->metric.n, r->metric.p,
+		       (int)n, start, (int)(r->dims.n > 200 ? 200 : r->dims.n), r->dims.p, what);
 }
 
-static int merge_sketch(struct epoch_batch *l, struct rollup *a, const struct rollup *b, struct err *err)
+static int merge_sketch(struct epoch_batch *l, struct rollup *a, const struct rollup *b,
+			struct err *err)
 {
 	struct hll *x = hll_decode(a->sketch), *y = hll_decode(b->sketch);
 	struct buf out = { 0 };
@@ -144,20 +148,29 @@ static bool same_cells(const struct rollup *a, const struct rollup *b)
 
 static bool same_set(const struct rollup *a, const struct rollup *b)
 {
-	return a->count == b->count && a->has_value == b->has_value && a->value_count == b->value_count &&
-		(!a->value_count || (a->sum == b->sum && a->min == b->min && a->max == b->max)) &&
-		a->has_uniq == b->has_uniq && (!a->has_uniq || (a->uniq == b->uniq && slice_eq(a->sketch, b->sketch))) &&
-		same_cells(a, b);
+	return a->count == b->count && a->has_value == b->has_value &&
+	       a->value_count == b->value_count &&
+	       (!a->value_count || (a->sum == b->sum && a->min == b->min && a->max == b->max)) &&
+	       a->has_uniq == b->has_uniq &&
+	       (!a->has_uniq || (a->uniq == b->uniq && slice_eq(a->sketch, b->sketch))) &&
+	       same_cells(a, b);
 }
 
 /* b into a, both of one key. */
-static int merge_rows(struct epoch_batch *l, struct rollup *a, const struct rollup *b, struct err *err)
+static int merge_rows(struct epoch_batch *l, struct rollup *a, const struct rollup *b,
+		      struct err *err)
 {
 	if (!a->add && !b->add)
-		return same_set(a, b) ? 0 : row_error(b, "stands twice in the input, with other values", err);
+		return same_set(a, b)
+			       ? 0
+			       : row_error(b, "stands twice in the input, with other values", err);
 	if (a->has_uniq && b->has_uniq && merge_sketch(l, a, b, err))
 		return -1;
-	return rollup_add(a, b) ? 0 : row_error(b, "a sum is out of range, or it has other columns than the one before", err);
+	return rollup_add(a, b) ? 0
+				: row_error(b,
+					    "a sum is out of range, or it has other columns than "
+					    "the one before",
+					    err);
 }
 
 int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct err *err)

@@ -26,7 +26,8 @@ static void tell_retry(struct retry *r, const char *who, int64_t now, const stru
 	if (r->tries == 0)
 		log_warn("%s: %s; trying again", who, why->msg);
 	else
-		log_warn("%s: %s; still trying, for %lld s now", who, why->msg, (long long)((now - r->started_us) / TM_S));
+		log_warn("%s: %s; still trying, for %lld s now", who, why->msg,
+			 (long long)((now - r->started_us) / TM_S));
 }
 
 int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const char *flag,
@@ -45,7 +46,8 @@ int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const cha
 	return 0;
 }
 
-int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retry_for_us, const struct err *why, struct err *err)
+int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retry_for_us,
+	       const struct err *why, struct err *err)
 {
 	int64_t until;
 
@@ -63,6 +65,7 @@ int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retr
 void retry_done(struct retry *r, const char *who)
 {
 	if (r->tries)
-		log_warn("%s: back after %lld s", who, (long long)((tm_mono_us() - r->started_us) / TM_S));
+		log_warn("%s: back after %lld s", who,
+			 (long long)((tm_mono_us() - r->started_us) / TM_S));
 	*r = (struct retry){ 0 };
 }

@@ -10,9 +10,9 @@
 #include "base/tm.h"
 #include "sink/sink_internal.h"
 
-enum { NAME_MAX_BYTES = 255 };       /* part of stores' keys, as names of jobs and topics are */
+enum { NAME_MAX_BYTES = 255 }; /* part of stores' keys, as names of jobs and topics are */
 
-#define TTL_DEFAULT_US (7 * 86400 * TM_S)       /* as sink_opts_redis says: 7d */
+#define TTL_DEFAULT_US (7 * 86400 * TM_S) /* as sink_opts_redis says: 7d */
 
 static int set_ttl(void *self, const char *value, struct err *err)
 {
@@ -27,27 +27,70 @@ static int set_ttl(void *self, const char *value, struct err *err)
 	return s->conf.ttl_us > 0 ? 0 : err_set(err, EX_USAGE, "must be longer than 0, or never");
 }
 
-#define SINK_OPTS \
-	{ .name = "init", .type = OPT_FLAG, .at = offsetof(struct sink, conf.create), .help = "create what is missing in the store, and go on" }, \
-	{ .name = "name", .type = OPT_TEXT, .at = offsetof(struct sink, conf.name), .arg = "NAME", .help = "this sink's name in its job; default KIND:TABLE" }, \
-	{ .name = "replace", .type = OPT_FLAG, .at = offsetof(struct sink, replace), .help = "plain stream: rows with other values replace what is stored" }, \
-	{ .name = "pass", .type = OPT_FLAG, .at = offsetof(struct sink, pass), .help = "plain stream: print the rows that come in" }, \
-	{ .letter = 'n', .name = "dry-run", .type = OPT_FLAG, .at = offsetof(struct sink, dry_run), .help = "plain stream: store nothing, count new, equal and different rows" }, \
-	{ .name = "reset", .type = OPT_TEXT, .at = offsetof(struct sink, reset), .arg = "JOB", .help = "delete the job's rows and positions here, and end" }, \
-	{ .name = "retry-for", .type = OPT_DURATION, .at = offsetof(struct sink, retry_for_us), .arg = "DUR", .def = "5m", .help = "how long what is temporary is tried again" }
+#define SINK_OPTS                                                                               \
+	{ .name = "init",                                                                       \
+	  .type = OPT_FLAG,                                                                     \
+	  .at = offsetof(struct sink, conf.create),                                             \
+	  .help = "create what is missing in the store, and go on" },                           \
+		{ .name = "name",                                                               \
+		  .type = OPT_TEXT,                                                             \
+		  .at = offsetof(struct sink, conf.name),                                       \
+		  .arg = "NAME",                                                                \
+		  .help = "this sink's name in its job; default KIND:TABLE" },                  \
+		{ .name = "replace",                                                            \
+		  .type = OPT_FLAG,                                                             \
+		  .at = offsetof(struct sink, replace),                                         \
+		  .help = "plain stream: rows with other values replace what is stored" },      \
+		{ .name = "pass",                                                               \
+		  .type = OPT_FLAG,                                                             \
+		  .at = offsetof(struct sink, pass),                                            \
+		  .help = "plain stream: print the rows that come in" },                        \
+		{ .letter = 'n',                                                                \
+		  .name = "dry-run",                                                            \
+		  .type = OPT_FLAG,                                                             \
+		  .at = offsetof(struct sink, dry_run),                                         \
+		  .help = "plain stream: store nothing, count new, equal and different rows" }, \
+		{ .name = "reset",                                                              \
+		  .type = OPT_TEXT,                                                             \
+		  .at = offsetof(struct sink, reset),                                           \
+		  .arg = "JOB",                                                                 \
+		  .help = "delete the job's rows and positions here, and end" },                \
+	{                                                                                       \
+		.name = "retry-for", .type = OPT_DURATION,                                      \
+		.at = offsetof(struct sink, retry_for_us), .arg = "DUR", .def = "5m",           \
+		.help = "how long what is temporary is tried again"                             \
+	}
 
 const struct opt sink_opts_table[] = {
-	{ .name = "table", .type = OPT_TEXT, .at = offsetof(struct sink, conf.table), .arg = "NAME", .def = "hta_rollups", .help = "table of the rollups" },
-	SINK_OPTS, OPT_END
+	{ .name = "table",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct sink, conf.table),
+	  .arg = "NAME",
+	  .def = "hta_rollups",
+	  .help = "table of the rollups" },
+	SINK_OPTS,
+	OPT_END,
 };
 
 const struct opt sink_opts_redis[] = {
-	{ .name = "prefix", .type = OPT_TEXT, .at = offsetof(struct sink, conf.table), .arg = "NAME", .def = "hta", .help = "prefix of the keys" },
-	{ .name = "ttl", .type = OPT_CALL, .arg = "DUR|never", .def = "7d", .call = set_ttl, .help = "how long after its end a window is kept" },
-	SINK_OPTS, OPT_END
+	{ .name = "prefix",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct sink, conf.table),
+	  .arg = "NAME",
+	  .def = "hta",
+	  .help = "prefix of the keys" },
+	{ .name = "ttl",
+	  .type = OPT_CALL,
+	  .arg = "DUR|never",
+	  .def = "7d",
+	  .call = set_ttl,
+	  .help = "how long after its end a window is kept" },
+	SINK_OPTS,
+	OPT_END,
 };
 
-int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result, struct err *err)
+int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result,
+	     struct err *err)
 {
 	struct err why;
 
@@ -60,7 +103,8 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 		if (s->connected)
 			*result = call(s, arg, &why);
 		if (st)
-			counters_add(stage_counters(st), COUNTER_STORE_US, (uint64_t)(tm_mono_us() - started));
+			counters_add(stage_counters(st), COUNTER_STORE_US,
+				     (uint64_t)(tm_mono_us() - started));
 		if (*result == SINK_FATAL) {
 			*err = why;
 			return -1;
@@ -102,20 +146,31 @@ int sink_check_columns(const struct sink_metric *m, const struct rollup *row, st
 
 	for (size_t i = 0; i < row->cells && same; i++)
 		same = column_cmp(&m->column[i], &row->cell[i].column) == 0;
-	return same ? 0 : err_set(err, EX_DATAERR, "rows of metric %.*s have different columns: they are of two definitions; "
-		"give one of them another name (--metric)", (int)row->metric.n, row->metric.p);
+	return same ? 0
+		    : err_set(err, EX_DATAERR,
+			      "rows of metric %.*s have different columns: they are of two "
+			      "definitions; "
+			      "give one of them another name (--metric)",
+			      (int)row->metric.n, row->metric.p);
 }
 
 static int check_row(const struct rollup *row, bool acked, struct err *err)
 {
 	if (row->has_uniq && row->sketch.n == 0)
-		return err_set(err, EX_DATAERR, "a row of metric %.*s has uniq but no uniq_sketch: it cannot be added to others (drop --no-sketch at hta-window)",
-			(int)row->metric.n, row->metric.p);
+		return err_set(err, EX_DATAERR,
+			       "a row of metric %.*s has uniq but no uniq_sketch: it cannot be "
+			       "added to others (drop --no-sketch at hta-window)",
+			       (int)row->metric.n, row->metric.p);
 	if (row->valued && row->cells == 0)
-		return err_set(err, EX_DATAERR, "a row of metric %.*s has measures but no columns: they cannot be stored (drop --no-sketch at hta-window)",
-			(int)row->metric.n, row->metric.p);
+		return err_set(err, EX_DATAERR,
+			       "a row of metric %.*s has measures but no columns: they cannot be "
+			       "stored (drop --no-sketch at hta-window)",
+			       (int)row->metric.n, row->metric.p);
 	if (row->add && !acked)
-		return err_set(err, EX_DATAERR, "a row of metric %.*s is a delta (\"op\":\"add\"), but this is a plain stream: deltas need an acknowledged one (-g or --job at hta-consume)",
+		return err_set(
+			err, EX_DATAERR,
+			"a row of metric %.*s is a delta (\"op\":\"add\"), but this is a plain "
+			"stream: deltas need an acknowledged one (-g or --job at hta-consume)",
 			(int)row->metric.n, row->metric.p);
 	return 0;
 }
@@ -137,10 +192,11 @@ static int say_no_row(const struct sink *s, const struct stage *st, struct err *
 	if (stage_acknowledged(st) || epoch_batch_rows(s->epoch) || s->metrics)
 		return -1;
 	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows",
-		why.msg);
+		       why.msg);
 }
 
-int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err)
+int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines,
+		   struct err *err)
 {
 	const char *p = block.p, *end = block.p + block.n;
 
@@ -159,7 +215,8 @@ int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_
 }
 
 /* Rows go on at once; only barriers wait. */
-static int sink_data(void *self, struct stage *st, const struct run *run_sink, uint64_t *lines, struct err *err)
+static int sink_data(void *self, struct stage *st, const struct run *run_sink, uint64_t *lines,
+		     struct err *err)
 {
 	struct sink *s = self;
 
@@ -187,7 +244,8 @@ static int do_reset(struct sink *s, struct err *err)
 
 	if (sink_try(s, NULL, call_reset, &rows, &result, err))
 		return -1;
-	printf("%s: job %s deleted: %llu rows, its positions, metrics and dead records\n", s->name, s->reset, (unsigned long long)rows);
+	printf("%s: job %s deleted: %llu rows, its positions, metrics and dead records\n", s->name,
+	       s->reset, (unsigned long long)rows);
 	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 }
 
@@ -215,7 +273,8 @@ const struct filter sink_filter = {
 static int sink_open(struct sink *s, struct loop *loop, struct err *err)
 {
 	if (s->program->needs_where && !s->conf.where)
-		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name, s->program->synopsis);
+		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name,
+			       s->program->synopsis);
 	if (!s->conf.name) {
 		s->name = mem_printf("%s:%s", s->driver->kind, s->conf.table);
 		s->conf.name = s->name;
@@ -223,8 +282,10 @@ static int sink_open(struct sink *s, struct loop *loop, struct err *err)
 		s->name = mem_strdup(s->conf.name);
 	}
 	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
-		return err_set(err, EX_USAGE, "--name: a sink's name is UTF-8 and has at most %d "
-			"bytes, this one has %zu", NAME_MAX_BYTES, strlen(s->name));
+		return err_set(err, EX_USAGE,
+			       "--name: a sink's name is UTF-8 and has at most %d "
+			       "bytes, this one has %zu",
+			       NAME_MAX_BYTES, strlen(s->name));
 	s->conf.loop = loop;
 	s->d = s->driver->open(&s->conf, err);
 	return s->d ? 0 : -1;
@@ -232,7 +293,8 @@ static int sink_open(struct sink *s, struct loop *loop, struct err *err)
 
 static int open_in_stage(void *self, struct stage *st, struct err *err)
 {
-	counters_detail(stage_counters(st), ((struct sink *)self)->conf.name ? ((struct sink *)self)->conf.name : "");
+	counters_detail(stage_counters(st),
+			((struct sink *)self)->conf.name ? ((struct sink *)self)->conf.name : "");
 	if (sink_open(self, stage_loop(st), err))
 		return -1;
 	counters_detail(stage_counters(st), ((struct sink *)self)->name);
@@ -268,10 +330,20 @@ static void failed_sink(void *self, const struct err *err)
 
 int sink_main(const struct sink_program *p, int argc, char **argv)
 {
-	struct sink s = { .program = p, .driver = p->driver, .epoch = epoch_batch_new(), .conf.ttl_us = TTL_DEFAULT_US };
+	struct sink s = { .program = p,
+			  .driver = p->driver,
+			  .epoch = epoch_batch_new(),
+			  .conf.ttl_us = TTL_DEFAULT_US };
 	const struct prog prog = {
-		.name = p->name, .summary = p->summary, .synopsis = p->synopsis, .examples = p->examples,
-		.opts = p->opts, .more = stage_opts, .more_self = stage_options(), .operand = take_where, .run = run_sink,
+		.name = p->name,
+		.summary = p->summary,
+		.synopsis = p->synopsis,
+		.examples = p->examples,
+		.opts = p->opts,
+		.more = stage_opts,
+		.more_self = stage_options(),
+		.operand = take_where,
+		.run = run_sink,
 		.failed = failed_sink,
 	};
 	int code = prog_main(&prog, &s, argc, argv);

@@ -1,4 +1,5 @@
-/* A sink on an acknowledged stream. Between the hello and the first probe nothing is asked of the store: the hello passes before the sink connects. */
+/* A sink on an acknowledged stream. Between the hello and the first probe nothing is asked of
+ * the store: the hello passes before the sink connects. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,14 @@ static int check_sink_name(struct sink *s, const struct ctl *hello, struct err *
 
 	for (uint32_t i = json_first(j, stages); i < j->node[stages].next; i = j->node[i].next)
 		if (json_get_text(j, i, "sink", &name) && slice_is(name, s->name))
-			return err_set(err, EX_USAGE, "two sinks are named %s: give one of them another --name", s->name);
+			return err_set(err, EX_USAGE,
+				       "two sinks are named %s: give one of them another --name",
+				       s->name);
 	return 0;
 }
 
-int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err)
+int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+	       struct err *err)
 {
 	struct sink *s = self;
 	struct ctl_hello above;
@@ -28,10 +32,15 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	if (ctl_hello_read(hello, &above, err))
 		return -1;
 	if (!above.rows && !above.failed)
-		return err_set(err, EX_USAGE, "no hta-window above: what comes here are records, and a sink "
-			"stores rows; say hta-window ... | %s", s->program->name);
+		return err_set(err, EX_USAGE,
+			       "no hta-window above: what comes here are records, and a sink "
+			       "stores rows; say hta-window ... | %s",
+			       s->program->name);
 	if (s->dry_run || s->replace || s->pass)
-		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged", s->dry_run ? "dry-run" : s->replace ? "replace" : "pass");
+		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged",
+			       s->dry_run   ? "dry-run"
+			       : s->replace ? "replace"
+					    : "pass");
 	(void)st;
 	if (check_sink_name(s, hello, err))
 		return -1;
@@ -42,7 +51,8 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 }
 
 /* The columns of a metric. Their names point into the hello. */
-static int add_columns(struct sink *s, struct sink_metric *m, const struct json *j, uint32_t list, struct err *err)
+static int add_columns(struct sink *s, struct sink_metric *m, const struct json *j, uint32_t list,
+		       struct err *err)
 {
 	struct column column[COLUMNS_MAX];
 
@@ -63,7 +73,9 @@ static int add_metric(struct sink *s, const struct json *j, uint32_t at, struct 
 	s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
 	m = &s->metric[s->metrics++];
 	/* the name may have been decoded, into memory of the parsed hello */
-	*m = (struct sink_metric){ .name = arena_copy(&s->names, name), .cfg = cfg, .def = j->node[def].text };
+	*m = (struct sink_metric){ .name = arena_copy(&s->names, name),
+				   .cfg = cfg,
+				   .def = j->node[def].text };
 	json_get_i64(j, at, "every_us", &m->every_us);
 	return columns ? add_columns(s, m, j, columns, err) : 0;
 }
@@ -84,13 +96,15 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 		return -1;
 	}
 	stages = ctl_stages(&c);
-	for (uint32_t i = json_first(&c.json, stages); i < c.json.node[stages].next; i = c.json.node[i].next) {
+	for (uint32_t i = json_first(&c.json, stages); i < c.json.node[stages].next;
+	     i = c.json.node[i].next) {
 		uint32_t list = json_get(&c.json, i, "metrics");
 		int64_t us;
 
 		if (json_get_i64(&c.json, i, "lateness_us", &us))
 			s->lateness_us = us;
-		for (uint32_t k = list ? json_first(&c.json, list) : 0; list && k < c.json.node[list].next && rc == 0; k = c.json.node[k].next)
+		for (uint32_t k = list ? json_first(&c.json, list) : 0;
+		     list && k < c.json.node[list].next && rc == 0; k = c.json.node[k].next)
 			rc = add_metric(s, &c.json, k, err);
 	}
 	ctl_fini(&c);
@@ -100,14 +114,19 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 /* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
 static enum sink_result know_metrics(struct sink *s, struct stage *st, bool begun, struct err *err)
 {
-	enum sink_result r = begun && s->registered ? SINK_OK :
-		s->driver->metrics(s->d, stage_job(st), s->metric, s->metrics, s->lateness_us, !begun, err);
+	enum sink_result r = begun && s->registered
+				     ? SINK_OK
+				     : s->driver->metrics(s->d, stage_job(st), s->metric,
+							  s->metrics, s->lateness_us, !begun, err);
 
 	s->registered = begun && r == SINK_OK;
 	return r;
 }
 
-struct probe_call { struct stage *st; struct ctl_sink_state state; };
+struct probe_call {
+	struct stage *st;
+	struct ctl_sink_state state;
+};
 
 static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
 {
@@ -120,7 +139,8 @@ static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
 	return r == SINK_OK ? know_metrics(s, p->st, p->state.gen[0], err) : r;
 }
 
-static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, struct buf *instead,
+		      struct err *err)
 {
 	struct probe_call p = { .st = st };
 	struct buf element = { 0 };
@@ -130,19 +150,26 @@ static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, s
 	if (rc == 0) {
 		ctl_sink_state_write(&p.state, &element);
 		if (ctl_grow(ctl->line, buf_slice(&element), instead))
-			rc = err_set(err, EX_DATAERR, "probe: it does not end as one does: a filter above has changed it");
+			rc = err_set(err, EX_DATAERR,
+				     "probe: it does not end as one does: a filter above has "
+				     "changed it");
 	}
 	ctl_sink_state_fini(&p.state);
 	buf_fini(&element);
 	return rc;
 }
 
-struct init_call { struct stage *st; struct ctl_init init; };
+struct init_call {
+	struct stage *st;
+	struct ctl_init init;
+};
 
 static enum sink_result call_init(struct sink *s, void *arg, struct err *err)
 {
 	struct init_call *i = arg;
-	enum sink_result r = s->driver->init(s->d, stage_job(i->st), stage_group(i->st), &i->init, err), known;
+	enum sink_result r = s->driver->init(s->d, stage_job(i->st), stage_group(i->st), &i->init,
+					     err),
+			 known;
 
 	if (r != SINK_OK && r != SINK_APPLIED)
 		return r;
@@ -150,7 +177,8 @@ static enum sink_result call_init(struct sink *s, void *arg, struct err *err)
 	return known == SINK_OK ? r : known;
 }
 
-/* `fresh` and `boot` are for one sink, wherever it stands; it takes nothing where it has a generation already: the source probes again and sees. */
+/* `fresh` and `boot` are for one sink, wherever it stands; it takes nothing where it has a
+ * generation already: the source probes again and sees. */
 static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, struct err *err)
 {
 	struct init_call i = { .st = st };
@@ -161,7 +189,8 @@ static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, st
 	if (ctl_init_read(ctl, &i.init, err))
 		return -1;
 	one = i.init.act == CTL_FRESH || i.init.act == CTL_BOOT;
-	rc = one && !slice_is(i.init.to, s->name) ? 0 : sink_try(s, st, call_init, &i, &result, err);
+	rc = one && !slice_is(i.init.to, s->name) ? 0
+						  : sink_try(s, st, call_init, &i, &result, err);
 	if (rc == 0 && !(one && !slice_is(i.init.to, s->name)) && result == SINK_CONFLICT && !one)
 		rc = -1;
 	if (rc == 0 && result == SINK_OK)
@@ -178,13 +207,21 @@ static int take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 
 	if (rc == 0)
 		epoch_batch_dead(s->epoch, &(struct sink_dead){
-			.late = d.late, .stage = d.stage, .topic = d.topic, .why = d.why, .record = d.record,
-			.partition = d.partition, .offset = d.offset, .size = d.size, .base64 = base64,
-		});
+						   .late = d.late,
+						   .stage = d.stage,
+						   .topic = d.topic,
+						   .why = d.why,
+						   .record = d.record,
+						   .partition = d.partition,
+						   .offset = d.offset,
+						   .size = d.size,
+						   .base64 = base64,
+					   });
 	return rc;
 }
 
-int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err)
+int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+		 struct err *err)
 {
 	struct sink *s = self;
 
@@ -201,7 +238,10 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	}
 }
 
-struct apply_call { struct sink_batch batch; struct sink_counts counts; };
+struct apply_call {
+	struct sink_batch batch;
+	struct sink_counts counts;
+};
 
 static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
 {
@@ -210,7 +250,8 @@ static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
 	return s->driver->apply(s->d, &a->batch, &a->counts, err);
 }
 
-/* Rows are in key order: a metric's rows stand together. One that the hello does not name has no columns. */
+/* Rows are in key order: a metric's rows stand together. One that the hello does not name has no
+ * columns. */
 static int check_batch(const struct sink *s, const struct sink_batch *b, struct err *err)
 {
 	static const struct sink_metric none;
@@ -242,7 +283,10 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	gen = mem_dup(bar.gen.p, bar.gen.n);
 	a.batch.gen = gen;
 	a.batch.ranges = &bar.ranges;
-	rc = epoch_batch_close(s->epoch, &a.batch, err) || check_batch(s, &a.batch, err) || sink_try(s, st, call_apply, &a, &result, err) ? -1 : 0;
+	rc = epoch_batch_close(s->epoch, &a.batch, err) || check_batch(s, &a.batch, err) ||
+			     sink_try(s, st, call_apply, &a, &result, err)
+		     ? -1
+		     : 0;
 	if (rc == 0 && result == SINK_CONFLICT)
 		rc = err_in(err, "epoch %llu", (unsigned long long)bar.epoch);
 	if (rc == 0 && result == SINK_APPLIED)

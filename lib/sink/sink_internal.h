@@ -1,4 +1,5 @@
-/* Inside of the sink framework: sink.c (options, program), sink_epochs.c (acknowledged streams), sink_plain.c (plain ones). */
+/* Inside of the sink framework: sink.c (options, program), sink_epochs.c (acknowledged streams),
+ * sink_plain.c (plain ones). */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
@@ -18,24 +19,26 @@ struct sink {
 	const struct sink_driver *driver;
 	void *d;
 	bool connected;
-	char *name;                      /* conf.name or driver:table */
+	char *name; /* conf.name or driver:table */
 	struct retry retry;
 	struct epoch_batch *epoch;
 	struct rollup_reader reader;
-	struct buf hello;                /* a copy: metrics point into it */
-	struct sink_metric *metric;      /* of the stream, known to the store */
+	struct buf hello;           /* a copy: metrics point into it */
+	struct sink_metric *metric; /* of the stream, known to the store */
 	size_t metrics;
 	int64_t lateness_us;
 	bool registered;
-	struct arena names;              /* of metrics and their columns */
-	struct sink_counts counts;       /* plain */
-	size_t plain_bytes;              /* lines of the batch */
+	struct arena names;        /* of metrics and their columns */
+	struct sink_counts counts; /* plain */
+	size_t plain_bytes;        /* lines of the batch */
 };
 
-/* One call of the driver, repeated while it is temporary; connects first where there is no connection. 0: *result is OK, APPLIED or CONFLICT (err filled with
- * the driver's words for the last). -1: err. */
+/* One call of the driver, repeated while it is temporary; connects first where there is no
+ * connection. 0: *result is OK, APPLIED or CONFLICT (err filled with the driver's words for the
+ * last). -1: err. */
 typedef enum sink_result sink_call(struct sink *s, void *arg, struct err *err);
-int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result, struct err *err);
+int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result,
+	     struct err *err);
 
 /* A copy of columns that lives as long as the sink; their names are not copied. */
 const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n);
@@ -46,14 +49,17 @@ const struct sink_metric *sink_metric_of(const struct sink *s, struct slice name
 int sink_check_columns(const struct sink_metric *m, const struct rollup *row, struct err *err);
 
 /* Reads the rows of a run into the batch of the epoch. */
-int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines, struct err *err);
+int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines,
+		   struct err *err);
 
 extern const struct filter sink_filter;
 
 /* sink_epochs.c */
-int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err);
+int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+	       struct err *err);
 int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err);
-int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err);
+int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+		 struct err *err);
 int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
 /* sink_plain.c */
 int sink_plain(void *self, struct stage *st, struct err *err);

@@ -26,16 +26,20 @@ static const struct sink_metric *add_metric_of(struct sink *s, const struct roll
 	struct column column[COLUMNS_MAX];
 
 	for (size_t i = 0; i < row->cells; i++)
-		column[i] = (struct column){ row->cell[i].column.rule, arena_copy(&s->names, row->cell[i].column.name) };
+		column[i] = (struct column){ row->cell[i].column.rule,
+					     arena_copy(&s->names, row->cell[i].column.name) };
 	s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
 	m = &s->metric[s->metrics++];
-	*m = (struct sink_metric){ .name = arena_copy(&s->names, row->metric), .cfg = slice_z(""), .def = slice_z("{}"),
-		.columns = row->cells };
+	*m = (struct sink_metric){ .name = arena_copy(&s->names, row->metric),
+				   .cfg = slice_z(""),
+				   .def = slice_z("{}"),
+				   .columns = row->cells };
 	m->column = sink_keep_columns(s, column, row->cells);
 	return m;
 }
 
-/* Rows are in key order: a metric's rows stand together. New names go behind the known ones; *fresh: how many. */
+/* Rows are in key order: a metric's rows stand together. New names go behind the known ones;
+ * *fresh: how many. */
 static int new_metrics(struct sink *s, const struct sink_batch *b, size_t *fresh, struct err *err)
 {
 	const struct sink_metric *m = NULL;
@@ -56,7 +60,11 @@ static int new_metrics(struct sink *s, const struct sink_batch *b, size_t *fresh
 	return 0;
 }
 
-struct put_call { struct sink_batch batch; size_t fresh_metrics; struct sink_counts counts; };
+struct put_call {
+	struct sink_batch batch;
+	size_t fresh_metrics;
+	struct sink_counts counts;
+};
 
 static enum sink_result call_put(struct sink *s, void *arg, struct err *err)
 {
@@ -64,7 +72,8 @@ static enum sink_result call_put(struct sink *s, void *arg, struct err *err)
 	enum sink_result r = SINK_OK;
 
 	if (p->fresh_metrics && !s->dry_run)
-		r = s->driver->metrics(s->d, NULL, s->metric + s->metrics - p->fresh_metrics, p->fresh_metrics, 0, false, err);
+		r = s->driver->metrics(s->d, NULL, s->metric + s->metrics - p->fresh_metrics,
+				       p->fresh_metrics, 0, false, err);
 	if (r != SINK_OK)
 		return r;
 	p->counts = (struct sink_counts){ 0 };
@@ -97,8 +106,9 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 static int say_counts(struct sink *s, struct stage *st, struct err *err)
 {
 	char text[128];
-	int n = snprintf(text, sizeof(text), "new %llu, equal %llu, different %llu\n", (unsigned long long)s->counts.fresh,
-		(unsigned long long)s->counts.equal, (unsigned long long)s->counts.different);
+	int n = snprintf(text, sizeof(text), "new %llu, equal %llu, different %llu\n",
+			 (unsigned long long)s->counts.fresh, (unsigned long long)s->counts.equal,
+			 (unsigned long long)s->counts.different);
 
 	return out_write(stage_out(st), text, (size_t)n, err);
 }
@@ -113,6 +123,7 @@ int sink_finish(void *self, struct stage *st, bool eof, struct err *err)
 	if (sink_plain_flush(s, st, err))
 		return -1;
 	if (s->counts.expired)
-		log_warn("%llu rows were past their time to live and not written (--ttl)", (unsigned long long)s->counts.expired);
+		log_warn("%llu rows were past their time to live and not written (--ttl)",
+			 (unsigned long long)s->counts.expired);
 	return s->dry_run ? say_counts(s, st, err) : 0;
 }

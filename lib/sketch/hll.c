@@ -2,14 +2,17 @@
  *
  *     few     four entries inside the handle                              n <= 4
  *     table   2^bits entries, open addressing, at most 3/4 full           n <= 1536
- *     dense   one byte a register                                         beyond: the next table would be as large
+ *     dense   one byte a register                                         beyond: the next table
+ *                                                                         would be as large
  *
- * An entry's home in the table is the top bits of its register's index: indexes are bits of a hash, so they spread; and the
- * table lies almost in order, which makes the sorted list that the stored forms want an insertion sort of few moves. The price:
- * entries that come in order would crowd a table that is still too small for them; so who has many makes room beforehand.
+ * An entry's home in the table is the top bits of its register's index: indexes are bits of a
+ * hash, so they spread; and the table lies almost in order, which makes the sorted list that the
+ * stored forms want an insertion sort of few moves. The price: entries that come in order would
+ * crowd a table that is still too small for them; so who has many makes room beforehand.
  *
- * The estimator is Otmar Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6) with the
- * operations in the order that Redis has them: equal to the last bit. */
+ * The estimator is Otmar Ertl's ("New cardinality estimation algorithms for HyperLogLog
+ * sketches", 2017, algorithm 6) with the operations in the order that Redis has them: equal to
+ * the last bit. */
 #include "sketch/hll.h"
 
 #include <math.h>
@@ -134,7 +137,8 @@ static void few_put(struct hll *h, uint32_t index, uint32_t rank)
 
 static inline void table_put(struct hll *h, uint32_t index, uint32_t rank)
 {
-	uint32_t *place = table_find(h->table, h->form, index), entry = index << HLL_RANK_BITS | rank;
+	uint32_t *place = table_find(h->table, h->form, index),
+		 entry = index << HLL_RANK_BITS | rank;
 	if (*place) {
 		*place = *place < entry ? entry : *place;
 		return;
@@ -161,7 +165,8 @@ void hll_put(struct hll *h, uint32_t index, uint32_t rank)
 		table_put(h, index, rank);
 }
 
-/* Redis' hllPatLen: the low bits are the index, the rank is the place of the lowest one of the rest. */
+/* Redis' hllPatLen: the low bits are the index, the rank is the place of the lowest one of the
+ * rest. */
 void hll_add(struct hll *h, uint64_t hash)
 {
 	uint64_t rest = hash >> HLL_BITS | (uint64_t)1 << (64 - HLL_BITS);
@@ -298,12 +303,13 @@ static double tau(double x)
 
 uint64_t hll_count(const struct hll *h)
 {
-	const double m = HLL_REGISTERS, alpha = 0.721347520444481703680;  /* 1 / (2 ln 2) */
+	const double m = HLL_REGISTERS, alpha = 0.721347520444481703680; /* 1 / (2 ln 2) */
 	int with_rank[64];
 	histogram(h, with_rank);
 	double z = m * tau((m - with_rank[HLL_RANK_MAX]) / m);
 	int rank = HLL_RANK_MAX - 1;
-	while (z == 0. && rank >= 1 && with_rank[rank] == 0)  /* most have no high ranks: half of nothing is nothing */
+	while (z == 0. && rank >= 1 &&
+	       with_rank[rank] == 0) /* most have no high ranks: half of nothing is nothing */
 		rank--;
 	for (; rank >= 1; rank--) {
 		z += with_rank[rank];

@@ -1,20 +1,39 @@
 /* The stored forms. Bit layouts:
  *
  *     ours, sparse   01 | (index << 6 | rank) 3 bytes big-endian, ascending ...
- *     ours, dense    02 | registers, 6 bits each, the first in the lowest bits of the first byte: 4 registers in 3 bytes
- *     redis          "HYLL", encoding (0 dense, 1 sparse), 3 zeros, 8 bytes estimate (top bit of the last: stale), then
- *                    dense as ours, or runs: 00nnnnnn n+1 zeros, 01nnnnnn nnnnnnnn n+1 zeros, 1vvvvvnn n+1 registers of v+1
- *     pg             version 1 << 4 | type, (regwidth - 1) << 5 | log2m, sparse on << 6 | threshold (63: automatic), then
- *                    SPARSE (3): 14 bits index, 5 bits rank, ascending, highest bits first; FULL (4): 5 bits a register
- *                    likewise; EMPTY (1): nothing; EXPLICIT (2): the elements' hashes, 8 bytes each */
+ *     ours, dense    02 | registers, 6 bits each, the first in the lowest bits of the first
+ *                    byte: 4 registers in 3 bytes
+ *     redis          "HYLL", encoding (0 dense, 1 sparse), 3 zeros, 8 bytes estimate (top bit of
+ *                    the last: stale), then
+ *                    dense as ours, or runs: 00nnnnnn n+1 zeros, 01nnnnnn nnnnnnnn n+1 zeros,
+ *                    1vvvvvnn n+1 registers of v+1
+ *     pg             version 1 << 4 | type, (regwidth - 1) << 5 | log2m, sparse on << 6 |
+ *                    threshold (63: automatic), then
+ *                    SPARSE (3): 14 bits index, 5 bits rank, ascending, highest bits first; FULL
+ *                    (4): 5 bits a register
+ *                    likewise; EMPTY (1): nothing; EXPLICIT (2): the elements' hashes, 8 bytes
+ *                    each */
 #include "sketch/hll.h"
 
 #include "sketch/hll_internal.h"
 
 enum { ENTRY_BYTES = 3, SIX_BYTES = HLL_REGISTERS / 4 * 3, SPARSE_BELOW = SIX_BYTES / ENTRY_BYTES };
 enum { FORM_SPARSE = 1, FORM_DENSE = 2 };
-enum { REDIS_HEAD = 16, REDIS_SPARSE_MAX = 100, REDIS_SMALLER_MAX = 3000, REDIS_SPARSE_RANK_MAX = 32 };
-enum { PG_HEAD = 3, PG_EMPTY = 1, PG_EXPLICIT = 2, PG_SPARSE = 3, PG_FULL = 4, PG_WIDTH = 5, PG_RANK_MAX = 31 };
+enum {
+	REDIS_HEAD = 16,
+	REDIS_SPARSE_MAX = 100,
+	REDIS_SMALLER_MAX = 3000,
+	REDIS_SPARSE_RANK_MAX = 32,
+};
+enum {
+	PG_HEAD = 3,
+	PG_EMPTY = 1,
+	PG_EXPLICIT = 2,
+	PG_SPARSE = 3,
+	PG_FULL = 4,
+	PG_WIDTH = 5,
+	PG_RANK_MAX = 31,
+};
 static const uint8_t pg_settings[] = { (PG_WIDTH - 1) << 5 | HLL_BITS, 1 << 6 | 63 };
 
 static void add_six(const struct hll *h, struct buf *out)
@@ -22,7 +41,8 @@ static void add_six(const struct hll *h, struct buf *out)
 	uint8_t r[HLL_REGISTERS], *to = (uint8_t *)buf_room(out, SIX_BYTES);
 	hll_registers(h, r);
 	for (size_t i = 0; i < HLL_REGISTERS; i += 4, to += 3) {
-		uint32_t v = r[i] | (uint32_t)r[i + 1] << 6 | (uint32_t)r[i + 2] << 12 | (uint32_t)r[i + 3] << 18;
+		uint32_t v = r[i] | (uint32_t)r[i + 1] << 6 | (uint32_t)r[i + 2] << 12 |
+			     (uint32_t)r[i + 3] << 18;
 		to[0] = (uint8_t)v;
 		to[1] = (uint8_t)(v >> 8);
 		to[2] = (uint8_t)(v >> 16);
@@ -112,7 +132,7 @@ struct hll *hll_decode(struct slice bytes)
 	return NULL;
 }
 
-/* --- redis ------------------------------------------------------------------------------------------------------------ */
+/* ---- redis ---- */
 
 static void redis_zeros(struct buf *out, uint32_t n)
 {
@@ -130,7 +150,8 @@ static void redis_runs(const uint32_t *entries, size_t n, struct buf *out)
 	uint32_t next = 0;
 	for (size_t i = 0; i < n;) {
 		size_t run = 1;
-		while (run < 4 && i + run < n && entries[i + run] == entries[i] + (run << HLL_RANK_BITS))
+		while (run < 4 && i + run < n &&
+		       entries[i + run] == entries[i] + (run << HLL_RANK_BITS))
 			run++;
 		redis_zeros(out, (entries[i] >> HLL_RANK_BITS) - next);
 		buf_addc(out, (char)(0x80 | ((entries[i] & 63) - 1) << 2 | (run - 1)));
@@ -140,7 +161,8 @@ static void redis_runs(const uint32_t *entries, size_t n, struct buf *out)
 	redis_zeros(out, HLL_REGISTERS - next);
 }
 
-static const char redis_head[] = "HYLL\0\0\0\0\0\0\0\0\0\0\0\200", redis_sparse_head[] = "HYLL\1\0\0\0\0\0\0\0\0\0\0\200";
+static const char redis_head[] = "HYLL\0\0\0\0\0\0\0\0\0\0\0\200",
+		  redis_sparse_head[] = "HYLL\1\0\0\0\0\0\0\0\0\0\0\200";
 
 static bool redis_sparse(const struct hll *h, size_t most, struct buf *out)
 {
@@ -169,11 +191,12 @@ void hll_to_redis(const struct hll *h, struct buf *out)
 	add_six(h, out);
 }
 
-/* The 8 bytes, as a little-endian number, that hash_murmur64a takes to hash: its steps backwards. Multiplication by an odd number has an inverse, and
- * x ^ x >> 47 undoes itself. */
+/* The 8 bytes, as a little-endian number, that hash_murmur64a takes to hash: its steps
+ * backwards. Multiplication by an odd number has an inverse, and x ^ x >> 47 undoes itself. */
 static uint64_t unhash(uint64_t hash)
 {
-	const uint64_t m = 0xc6a4a7935bd1e995, inverse = 0x5f7a0ea7e59b19bd, start = 0xadc83b19 ^ 8 * m;
+	const uint64_t m = 0xc6a4a7935bd1e995, inverse = 0x5f7a0ea7e59b19bd,
+		       start = 0xadc83b19 ^ 8 * m;
 	hash ^= hash >> 47;
 	hash *= inverse;
 	hash ^= hash >> 47;
@@ -190,7 +213,9 @@ bool hll_to_elements(const struct hll *h, size_t most, struct buf *out)
 	hll_entries(h, entries);
 	for (size_t i = 0; i < h->n; i++) {
 		uint32_t rank = entries[i] & 63;
-		uint64_t k = unhash(entries[i] >> HLL_RANK_BITS | (rank < HLL_RANK_MAX ? (uint64_t)1 << (HLL_BITS + rank - 1) : 0));
+		uint64_t k = unhash(
+			entries[i] >> HLL_RANK_BITS |
+			(rank < HLL_RANK_MAX ? (uint64_t)1 << (HLL_BITS + rank - 1) : 0));
 		char *p = buf_room(out, sizeof(k));
 		for (size_t b = 0; b < sizeof(k); b++)
 			p[b] = (char)(k >> 8 * b);
@@ -230,13 +255,19 @@ struct hll *hll_from_redis(struct slice bytes)
 		return NULL;
 	if (p[4] == 0)
 		return bytes.n == REDIS_HEAD + SIX_BYTES ? from_six(p + REDIS_HEAD) : NULL;
-	return p[4] == 1 && read_redis_runs(p + REDIS_HEAD, p + bytes.n, r) ? from_registers(r) : NULL;
+	return p[4] == 1 && read_redis_runs(p + REDIS_HEAD, p + bytes.n, r) ? from_registers(r)
+									    : NULL;
 }
 
-/* --- postgresql-hll --------------------------------------------------------------------------------------------------- */
+/* ---- postgresql-hll ---- */
 
 /* Bits, highest first, to or from bytes. */
-struct bits { uint8_t *to; const uint8_t *from; uint32_t held; unsigned n; };
+struct bits {
+	uint8_t *to;
+	const uint8_t *from;
+	uint32_t held;
+	unsigned n;
+};
 
 static void put_bits(struct bits *b, uint32_t v, unsigned n)
 {
@@ -261,7 +292,8 @@ static uint32_t pg_rank(uint32_t rank)
 void hll_to_pg(const struct hll *h, struct buf *out)
 {
 	uint32_t entries[HLL_REGISTERS], next = 0;
-	size_t sparse_bytes = ((size_t)h->n * (HLL_BITS + PG_WIDTH) + 7) / 8, full_bytes = HLL_REGISTERS * PG_WIDTH / 8;
+	size_t sparse_bytes = ((size_t)h->n * (HLL_BITS + PG_WIDTH) + 7) / 8,
+	       full_bytes = HLL_REGISTERS * PG_WIDTH / 8;
 	bool full = sparse_bytes >= full_bytes;
 	hll_entries(h, entries);
 	buf_addc(out, (char)(1 << 4 | (h->n == 0 ? PG_EMPTY : full ? PG_FULL : PG_SPARSE)));
@@ -302,7 +334,8 @@ static struct hll *read_pg_full(const uint8_t *p, uint8_t r[HLL_REGISTERS])
 	return from_registers(r);
 }
 
-/* Elements' hashes, which the type keeps while they are few. One whose upper bits are all zero has no rank there. */
+/* Elements' hashes, which the type keeps while they are few. One whose upper bits are all zero
+ * has no rank there. */
 static struct hll *read_pg_explicit(const uint8_t *p, size_t n)
 {
 	struct hll *h = hll_new();
@@ -311,7 +344,8 @@ static struct hll *read_pg_explicit(const uint8_t *p, size_t n)
 		for (size_t i = 0; i < 8; i++)
 			hash = hash << 8 | p[i];
 		if (hash >> HLL_BITS)
-			hll_put(h, hash & (HLL_REGISTERS - 1), pg_rank((uint32_t)__builtin_ctzll(hash >> HLL_BITS) + 1));
+			hll_put(h, hash & (HLL_REGISTERS - 1),
+				pg_rank((uint32_t)__builtin_ctzll(hash >> HLL_BITS) + 1));
 	}
 	return h;
 }
@@ -324,10 +358,15 @@ struct hll *hll_from_pg(struct slice bytes)
 		return NULL;
 	size_t n = bytes.n - PG_HEAD;
 	switch (p[0] & 15) {
-	case PG_EMPTY: return n == 0 ? hll_new() : NULL;
-	case PG_EXPLICIT: return n % 8 == 0 ? read_pg_explicit(p + PG_HEAD, n / 8) : NULL;
-	case PG_SPARSE: return n * 8 % (HLL_BITS + PG_WIDTH) < 8 ? read_pg_sparse(p + PG_HEAD, n, r) : NULL;
-	case PG_FULL: return n == HLL_REGISTERS * PG_WIDTH / 8 ? read_pg_full(p + PG_HEAD, r) : NULL;
-	default: return NULL;
+	case PG_EMPTY:
+		return n == 0 ? hll_new() : NULL;
+	case PG_EXPLICIT:
+		return n % 8 == 0 ? read_pg_explicit(p + PG_HEAD, n / 8) : NULL;
+	case PG_SPARSE:
+		return n * 8 % (HLL_BITS + PG_WIDTH) < 8 ? read_pg_sparse(p + PG_HEAD, n, r) : NULL;
+	case PG_FULL:
+		return n == HLL_REGISTERS * PG_WIDTH / 8 ? read_pg_full(p + PG_HEAD, r) : NULL;
+	default:
+		return NULL;
 	}
 }

@@ -1,7 +1,9 @@
 #include "source/bounds.h"
 
-/* N records before the end, by offsets: transaction markers and compacted records count too, as in kcat. */
-static int back_from_end(const struct consume_conf *c, struct input *log, struct ranges *starts, struct err *err)
+/* N records before the end, by offsets: transaction markers and compacted records count too, as
+ * in kcat. */
+static int back_from_end(const struct consume_conf *c, struct input *log, struct ranges *starts,
+			 struct err *err)
 {
 	if (log->ops->ends(log->self, starts, err))
 		return -1;
@@ -15,9 +17,12 @@ static int back_from_end(const struct consume_conf *c, struct input *log, struct
 	return 0;
 }
 
-int bounds_starts(const struct consume_conf *c, struct input *log, struct ranges *starts, struct err *err)
+int bounds_starts(const struct consume_conf *c, struct input *log, struct ranges *starts,
+		  struct err *err)
 {
-	enum input_when when = c->from == FROM_EARLIEST ? INPUT_EARLIEST : c->from == FROM_LATEST ? INPUT_LATEST : INPUT_TIME;
+	enum input_when when = c->from == FROM_EARLIEST ? INPUT_EARLIEST
+			       : c->from == FROM_LATEST ? INPUT_LATEST
+							: INPUT_TIME;
 
 	if (starts->n == 0)
 		return 0;
@@ -26,7 +31,8 @@ int bounds_starts(const struct consume_conf *c, struct input *log, struct ranges
 	return log->ops->starts(log->self, starts, when, c->from_us, err);
 }
 
-int bounds_untils(const struct consume_conf *c, struct input *log, struct ranges *untils, struct err *err)
+int bounds_untils(const struct consume_conf *c, struct input *log, struct ranges *untils,
+		  struct err *err)
 {
 	int rc = 0;
 

@@ -1,12 +1,13 @@
 /* The life of an acknowledged source:
  *
- *	hello ------------------> down the pipe, and back on the ack channel, finished
- *	first probe: who stores dead letters, what the sinks hold
- *	+-> wait for an assignment (files: all is ours) -> prepare -> read -+
- *	+----------------------- a change ----------------------------------+
- *	last barrier, `end`, the acks, the last commit
+ * 	hello ------------------> down the pipe, and back on the ack channel, finished
+ * 	first probe: who stores dead letters, what the sinks hold
+ * 	+-> wait for an assignment (files: all is ours) -> prepare -> read -+
+ * 	+----------------------- a change ----------------------------------+
+ * 	last barrier, `end`, the acks, the last commit
  *
- * Only sources react to the first INT, TERM or HUP: before a record was read it ends us at once, later it is a change like others. A second one or
+ * Only sources react to the first INT, TERM or HUP: before a record was read it ends us at once,
+ * later it is a change like others. A second one or
  * --drain-timeout stops the loop: then every wait fails and we leave with 75. */
 #include "source/consume_internal.h"
 
@@ -22,7 +23,13 @@
 #include "io/notify.h"
 #include "source/bounds.h"
 
-enum { OUT_BYTES = 256 << 10, FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */, REVOKE_S = 5, LAST_WORD_S = 2, LINGER_S = 1 };
+enum {
+	OUT_BYTES = 256 << 10,
+	FILES_OUT_BYTES = 128 << 10 /* below a block of lines: written without a copy */,
+	REVOKE_S = 5,
+	LAST_WORD_S = 2,
+	LINGER_S = 1,
+};
 
 int consume_flush(struct consume *s, struct err *err)
 {
@@ -39,7 +46,8 @@ int consume_control(struct consume *s, struct err *err)
 
 /* ---- the middle */
 
-/* INPUT_REVOKED, INPUT_GONE: the epoch is cut; its acks are worth a short wait, since the next owner reads again what is not stored. */
+/* INPUT_REVOKED, INPUT_GONE: the epoch is cut; its acks are worth a short wait, since the next
+ * owner reads again what is not stored. */
 static int give_up_partitions(struct consume *s, struct err *err)
 {
 	if (s->change == INPUT_REVOKED && consume_drain(s, tm_mono_us() + REVOKE_S * TM_S, err))
@@ -107,7 +115,8 @@ static int read_partitions(struct consume *s, struct err *err)
 		if (rc == 0)
 			rc = consume_prepare(s, err);
 		if (rc == 0) {
-			__atomic_store_n(&s->writer.counters->state, COUNTERS_RUNNING, __ATOMIC_RELAXED);
+			__atomic_store_n(&s->writer.counters->state, COUNTERS_RUNNING,
+					 __ATOMIC_RELAXED);
 			rc = consume_read(s, err);
 			if (rc == 0)
 				return 0;
@@ -164,7 +173,8 @@ static int run_stream(struct consume *s, struct err *err)
 {
 	int rc;
 
-	if (record_writer_dead_to(&s->writer, s->c->dead, err) || consume_hello(s, err) || s->log->ops->open(s->log->self, s->loop, err) || consume_hello_returned(s, err))
+	if (record_writer_dead_to(&s->writer, s->c->dead, err) || consume_hello(s, err) ||
+	    s->log->ops->open(s->log->self, s->loop, err) || consume_hello_returned(s, err))
 		return -1;
 	rc = first_probe(s, err);
 	if (rc)
@@ -178,12 +188,14 @@ static int run_stream(struct consume *s, struct err *err)
 
 /* ---- the end */
 
-/* The reader may leave from here on, and filters between need the end of their input to let go of what they hold. */
+/* The reader may leave from here on, and filters between need the end of their input to let go
+ * of what they hold. */
 static void close_stdout(struct consume *s)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
+	counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US,
+		     s->waited_us + out_blocked_us(s->writer.out));
 	out_free(s->writer.out);
 	s->writer.out = NULL;
 	if (null >= 0) {
@@ -205,13 +217,17 @@ static int finish_stream(struct consume *s, struct err *err)
 	if (consume_drain(s, INT64_MAX, err))
 		return -1;
 	if (epochs_in_flight(s->epochs))
-		return err_set(err, EX_TEMPFAIL, "the pipeline ended with %zu epochs not acknowledged; start it again", epochs_in_flight(s->epochs));
+		return err_set(
+			err, EX_TEMPFAIL,
+			"the pipeline ended with %zu epochs not acknowledged; start it again",
+			epochs_in_flight(s->epochs));
 	if (s->begun && s->writer.read_total == 0 && (s->eof || s->c->until != UNTIL_NEVER))
 		log_note("job %s: nothing new", s->c->job);
 	return s->begun ? consume_commit(s, true, err) : 0;
 }
 
-/* A signal before anything was read: nothing is owed to anybody. What waits is cut off, so what is said here fits into the pipe or is not said. */
+/* A signal before anything was read: nothing is owed to anybody. What waits is cut off, so what
+ * is said here fits into the pipe or is not said. */
 static void leave_at_once(struct consume *s)
 {
 	struct err ignored;
@@ -232,7 +248,10 @@ static void fail_stream(struct consume *s, struct err *err)
 	if (!s->writer.out || out_reader_left(s->writer.out))
 		return;
 	s->line.n = 0;
-	if (!s->hello && consume_write_hello(s, "", &ignored))      /* so that those below know what they are and leave with our code */
+	if (!s->hello &&
+	    consume_write_hello(
+		    s, "",
+		    &ignored)) /* so that those below know what they are and leave with our code */
 		return;
 	ctl_fail_write(&s->inc, prog_common()->name, err, &s->line);
 	if (consume_control(s, &ignored) == 0)
@@ -262,7 +281,8 @@ static void touch_consume_counters(void *arg, int fd, short revents)
 	(void)fd, (void)revents;
 	counters_touch(s->writer.counters);
 	if (s->writer.out)
-		counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US, s->waited_us + out_blocked_us(s->writer.out));
+		counters_set(s->writer.counters, COUNTER_BLOCKED_OUT_US,
+			     s->waited_us + out_blocked_us(s->writer.out));
 }
 
 static void describe(struct consume *s)
@@ -282,15 +302,25 @@ static void describe(struct consume *s)
 
 static void begin_stream(struct consume *s, const struct consume_conf *c, struct input *log)
 {
-	*s = (struct consume){ .c = c, .log = log, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
+	*s = (struct consume){ .c = c,
+			       .log = log,
+			       .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	signal(SIGPIPE, SIG_IGN);
 	s->loop = loop_new();
 	loop_signals(s->loop, stop_on_signal, s, c->drain_us);
 	ctl_inc_random(&s->inc);
-	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO, log->ops->bytes ? FILES_OUT_BYTES : OUT_BYTES), .counters = counters_new(prog_common()->name), .inc = &s->inc, .bytes = log->ops->bytes,
-				 .max_line_bytes = c->max_line_bytes };
+	s->writer = (struct record_writer){ .out = out_new(s->loop, STDOUT_FILENO,
+							   log->ops->bytes ? FILES_OUT_BYTES
+									   : OUT_BYTES),
+					    .counters = counters_new(prog_common()->name),
+					    .inc = &s->inc,
+					    .bytes = log->ops->bytes,
+					    .max_line_bytes = c->max_line_bytes };
 	out_watch_reader(s->writer.out);
-	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us, .records = c->epoch_records, .rows = CONSUME_ROWS, .in_flight = CONSUME_IN_FLIGHT });
+	s->epochs = epochs_new(&(struct epochs_conf){ .epoch_us = c->epoch_us,
+						      .records = c->epoch_records,
+						      .rows = CONSUME_ROWS,
+						      .in_flight = CONSUME_IN_FLIGHT });
 	loop_every(s->loop, TM_S, touch_consume_counters, s);
 	describe(s);
 }

@@ -1,4 +1,5 @@
-/* Acts without a record: --dry-run and --bootstrap. Neither joins the group: nothing is taken away from pipelines that run. */
+/* Acts without a record: --dry-run and --bootstrap. Neither joins the group: nothing is taken
+ * away from pipelines that run. */
 #include "source/consume_internal.h"
 
 #include <inttypes.h>
@@ -10,7 +11,8 @@
 #include "source/bounds.h"
 
 /* A probe that nobody interrupts: 1 only where we are to stop. */
-static int ask_sinks(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+static int ask_sinks(struct consume *s, struct found *f, struct ranges *commits, char **commit_job,
+		     struct err *err)
 {
 	int rc = consume_probe(s, err);
 
@@ -27,26 +29,32 @@ static void say_sinks(const struct consume *s, struct buf *out)
 		const struct ctl_sink_state *sink = &s->sinks[k];
 
 		if (!sink->gen[0]) {
-			buf_printf(out, "sink %s: holds nothing of job %s\n", sink->name, s->c->job);
+			buf_printf(out, "sink %s: holds nothing of job %s\n", sink->name,
+				   s->c->job);
 			continue;
 		}
-		buf_printf(out, "sink %s: generation %s%s\n", sink->name, sink->gen, sink->by_now ? ", bootstrapped by now" : "");
+		buf_printf(out, "sink %s: generation %s%s\n", sink->name, sink->gen,
+			   sink->by_now ? ", bootstrapped by now" : "");
 		for (size_t i = 0; i < sink->pos.n; i++) {
 			const struct position *p = &sink->pos.v[i];
-			buf_printf(out, "  %s/%" PRId32 " at %" PRId64 " (started at %" PRId64 ")\n", p->topic, p->partition, p->next, p->init);
+			buf_printf(out,
+				   "  %s/%" PRId32 " at %" PRId64 " (started at %" PRId64 ")\n",
+				   p->topic, p->partition, p->next, p->init);
 		}
 	}
 	if (s->n_sinks == 0)
 		buf_printf(out, "no sink of this pipeline keeps positions\n");
 }
 
-/* Lowest position of those sinks that know the partition; a partition that a sink does not know is new there. */
+/* Lowest position of those sinks that know the partition; a partition that a sink does not know
+ * is new there. */
 static int64_t lowest(const struct consume *s, const struct partition *p, int64_t otherwise)
 {
 	int64_t low = INT64_MAX;
 
 	for (size_t k = 0; k < s->n_sinks; k++) {
-		const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic), p->partition);
+		const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic),
+							   p->partition);
 
 		if (!at && s->sinks[k].gen[0])
 			return 0;
@@ -56,7 +64,8 @@ static int64_t lowest(const struct consume *s, const struct partition *p, int64_
 	return low == INT64_MAX ? otherwise : low;
 }
 
-static int say_starts(struct consume *s, const struct ranges *commits, struct buf *out, struct err *err)
+static int say_starts(struct consume *s, const struct ranges *commits, struct buf *out,
+		      struct err *err)
 {
 	struct ranges start = { 0 }, ends = { 0 };
 	int rc;
@@ -65,7 +74,10 @@ static int say_starts(struct consume *s, const struct ranges *commits, struct bu
 		ranges_add(&start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
 		ranges_add(&ends, slice_z(s->all.v[i].topic), s->all.v[i].partition);
 	}
-	rc = bounds_starts(s->c, s->log, &start, err) || (ends.n && s->log->ops->ends(s->log->self, &ends, err)) ? -1 : 0;
+	rc = bounds_starts(s->c, s->log, &start, err) ||
+			     (ends.n && s->log->ops->ends(s->log->self, &ends, err))
+		     ? -1
+		     : 0;
 	for (size_t i = 0; i < s->all.n && rc == 0; i++) {
 		const struct partition *p = &s->all.v[i];
 		const char *path = input_place(s->log, p->topic);
@@ -74,9 +86,12 @@ static int say_starts(struct consume *s, const struct ranges *commits, struct bu
 		if (s->n_sinks == 0 && commits->v[i].from >= 0)
 			from = commits->v[i].from;
 		from = lowest(s, p, from);
-		buf_printf(out, "%s%s%s/%" PRId32 ": would start at %" PRId64, path ? path : "", path ? " = " : "", p->topic, p->partition, from);
+		buf_printf(out, "%s%s%s/%" PRId32 ": would start at %" PRId64, path ? path : "",
+			   path ? " = " : "", p->topic, p->partition, from);
 		if (ends.v[i].to >= 0)
-			buf_printf(out, ", lag %" PRId64 " %s\n", ends.v[i].to > from ? ends.v[i].to - from : 0, s->log->ops->bytes ? "bytes" : "records");
+			buf_printf(out, ", lag %" PRId64 " %s\n",
+				   ends.v[i].to > from ? ends.v[i].to - from : 0,
+				   s->log->ops->bytes ? "bytes" : "records");
 		else
 			buf_addz(out, ", lag not known before it is decompressed\n");
 	}
@@ -131,8 +146,10 @@ int consume_dry_run(struct consume *s, struct err *err)
 
 /* ---- --bootstrap */
 
-/* No sink has a generation: the starts are ours to find, and the generation is committed before the sink is written. */
-static int begin_anew(struct consume *s, struct bootstrap *b, const struct ranges *commits, struct err *err)
+/* No sink has a generation: the starts are ours to find, and the generation is committed before
+ * the sink is written. */
+static int begin_anew(struct consume *s, struct bootstrap *b, const struct ranges *commits,
+		      struct err *err)
 {
 	for (size_t i = 0; i < s->all.n; i++)
 		ranges_add(&b->start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
@@ -151,7 +168,10 @@ static int begin_anew(struct consume *s, struct bootstrap *b, const struct range
 	s->meta.n = 0;
 	start_rules_meta_write(b->gen, s->c->job, &s->meta);
 	if (s->log->ops->commit(s->log->self, &b->start, buf_z(&s->meta), true, err))
-		return err_in(err, "--bootstrap commits the new generation first, and that needs a group without members (stop the other pipelines of group %s)", s->c->group);
+		return err_in(err,
+			      "--bootstrap commits the new generation first, and that needs a "
+			      "group without members (stop the other pipelines of group %s)",
+			      s->c->group);
 	return 0;
 }
 
@@ -159,14 +179,22 @@ static int write_sink(struct consume *s, struct bootstrap *b, struct err *err)
 {
 	for (size_t i = 0; i < b->start.n; i++)
 		b->start.v[i].to = b->start.v[i].from;
-	if (consume_init(s, CTL_BOOT, s->c->bootstrap, b->gen, s->c->bootstrap_now, &b->start, err) || consume_probe(s, err) < 0)
+	if (consume_init(s, CTL_BOOT, s->c->bootstrap, b->gen, s->c->bootstrap_now, &b->start,
+			 err) ||
+	    consume_probe(s, err) < 0)
 		return -1;
 	for (size_t k = 0; k < s->n_sinks && s->answered == s->probe; k++)
-		if (strcmp(s->sinks[k].name, s->c->bootstrap) == 0 && strcmp(s->sinks[k].gen, b->gen) == 0) {
-			log_note("sink %s begins with %zu partitions in generation %s; start the pipeline without --bootstrap", s->c->bootstrap, b->start.n, b->gen);
+		if (strcmp(s->sinks[k].name, s->c->bootstrap) == 0 &&
+		    strcmp(s->sinks[k].gen, b->gen) == 0) {
+			log_note("sink %s begins with %zu partitions in generation %s; start the "
+				 "pipeline without --bootstrap",
+				 s->c->bootstrap, b->start.n, b->gen);
 			return 0;
 		}
-	return err_set(err, EX_TEMPFAIL, "sink %s has not taken what --bootstrap sent: another pipeline has changed it meanwhile; look with --dry-run", s->c->bootstrap);
+	return err_set(err, EX_TEMPFAIL,
+		       "sink %s has not taken what --bootstrap sent: another pipeline has changed "
+		       "it meanwhile; look with --dry-run",
+		       s->c->bootstrap);
 }
 
 int consume_bootstrap(struct consume *s, struct err *err)
@@ -178,7 +206,9 @@ int consume_bootstrap(struct consume *s, struct err *err)
 	int rc = ask_sinks(s, &f, &commits, &commit_job, err);
 
 	if (rc == 0 && commit_job && strcmp(commit_job, s->c->job) != 0)
-		rc = err_set(err, EX_CONFIG, "group %s belongs to job %s: a group has one job and a job one group", s->c->group, commit_job);
+		rc = err_set(err, EX_CONFIG,
+			     "group %s belongs to job %s: a group has one job and a job one group",
+			     s->c->group, commit_job);
 	if (rc == 0)
 		rc = start_rules_bootstrap(&f, s->c->bootstrap, s->c->bootstrap_now, &b, err);
 	if (rc == 0 && !b.gen[0])

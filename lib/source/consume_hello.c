@@ -1,4 +1,5 @@
-/* The first line down the pipe, and its way back: the ack channel stands before it is written, and it comes back on it with every stage's element. */
+/* The first line down the pipe, and its way back: the ack channel stands before it is written,
+ * and it comes back on it with every stage's element. */
 #include "source/consume_internal.h"
 
 #include <dirent.h>
@@ -27,7 +28,8 @@ static void remove_dead_sockets(const char *dir)
 
 	while (d && (e = readdir(d))) {
 		end = 0;
-		if (sscanf(e->d_name, ACK_NAME "%n", &pid, &end) == 1 && end && !e->d_name[end] && pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		if (sscanf(e->d_name, ACK_NAME "%n", &pid, &end) == 1 && end && !e->d_name[end] &&
+		    pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	if (d)
@@ -44,11 +46,12 @@ static char *ack_path(const struct consume *s, struct err *err)
 	if (!dir)
 		return NULL;
 	remove_dead_sockets(dir);
-	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/", (long)getpid());
+	return mem_printf("%s%s" ACK_NAME, dir, dir[strlen(dir) - 1] == '/' ? "" : "/",
+			  (long)getpid());
 }
 
 static void say_hello(const struct consume_conf *c, const struct ctl_inc *inc, bool bytes,
-	const char *path, struct buf *b)
+		      const char *path, struct buf *b)
 {
 	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, inc->id);
 	json_quote_z(b, c->job);
@@ -59,9 +62,11 @@ static void say_hello(const struct consume_conf *c, const struct ctl_inc *inc, b
 		buf_addz(b, "null");
 	buf_printf(b, ",\"unit\":\"%s\",\"ack\":", bytes ? "byte" : "record");
 	json_quote_z(b, path);
-	buf_printf(b, ",\"drain_us\":%" PRId64 ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld%s}]}",
-		c->drain_us, prog_common()->name, prog_version, (long)getpid(),
-		*path ? "" : ",\"failed\":true");
+	buf_printf(b,
+		   ",\"drain_us\":%" PRId64
+		   ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld%s}]}",
+		   c->drain_us, prog_common()->name, prog_version, (long)getpid(),
+		   *path ? "" : ",\"failed\":true");
 }
 
 int consume_write_hello(struct consume *s, const char *path, struct err *err)
@@ -86,7 +91,8 @@ static void on_notice(void *arg, int fd, short revents)
 {
 	(void)fd, (void)revents;
 	if (!is_greeted(arg))
-		log_note("waiting for the hello to come back: is `| hta-commit` at the end, and does no filter hold back control lines?");
+		log_note("waiting for the hello to come back: is `| hta-commit` at the end, and "
+			 "does no filter hold back control lines?");
 }
 
 static void on_too_late(void *arg, int fd, short revents)
@@ -97,8 +103,12 @@ static void on_too_late(void *arg, int fd, short revents)
 	(void)fd, (void)revents;
 	if (is_greeted(s))
 		return;
-	err_set(&err, EX_CONFIG, "the hello has not come back in %d s: either `| hta-commit` is missing at the end, or a filter between drops or buffers control lines; say "
-		"grep -a --line-buffered -e '^{\"$hta\"' -e PATTERN, or jq --unbuffered -c 'select(has(\"$hta\") or (PROGRAM))', and --foreign at the stage behind it", HELLO_S);
+	err_set(&err, EX_CONFIG,
+		"the hello has not come back in %d s: either `| hta-commit` is missing at the end, "
+		"or a filter between drops or buffers control lines; say "
+		"grep -a --line-buffered -e '^{\"$hta\"' -e PATTERN, or jq --unbuffered -c "
+		"'select(has(\"$hta\") or (PROGRAM))', and --foreign at the stage behind it",
+		HELLO_S);
 	loop_stop(s->loop, &err);
 }
 
@@ -110,7 +120,10 @@ int consume_hello(struct consume *s, struct err *err)
 	if (!path)
 		return -1;
 	if (strpbrk(path, "\"\\"))
-		err_set(err, EX_CONFIG, "%s: quotes and backslashes are not for the ack channel's path, choose another with --ack", path);
+		err_set(err, EX_CONFIG,
+			"%s: quotes and backslashes are not for the ack channel's path, choose "
+			"another with --ack",
+			path);
 	else if ((s->ack = ack_new(s->loop, path, &s->inc, err)))
 		rc = consume_write_hello(s, path, err);
 	free(path);
@@ -127,7 +140,8 @@ static int read_stages(struct consume *s, struct err *err)
 	unsigned index = 0;
 	bool claims;
 
-	for (uint32_t i = json_first(j, stages); i < j->node[stages].next; i = j->node[i].next, index++) {
+	for (uint32_t i = json_first(j, stages); i < j->node[stages].next;
+	     i = j->node[i].next, index++) {
 		struct slice name, other;
 
 		if (json_get_bool(j, i, "claims", &claims) && claims)
@@ -136,7 +150,10 @@ static int read_stages(struct consume *s, struct err *err)
 			continue;
 		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)
 			if (json_get_text(j, k, "sink", &other) && slice_eq(name, other))
-				return err_set(err, EX_USAGE, "two sinks are named %.*s: give one of them another --name", (int)name.n, name.p);
+				return err_set(
+					err, EX_USAGE,
+					"two sinks are named %.*s: give one of them another --name",
+					(int)name.n, name.p);
 	}
 	return 0;
 }
@@ -150,7 +167,7 @@ int consume_hello_returned(struct consume *s, struct err *err)
 			return -1;
 	if (ctl_parse(&s->ctl, buf_slice(&s->element), err) || ctl_hello_read(&s->ctl, &hello, err))
 		return err_in(err, "finished hello");
-	while (hello.failed)                    /* its `fail` is on the way, and ends the wait */
+	while (hello.failed) /* its `fail` is on the way, and ends the wait */
 		if (consume_turn(s, INT64_MAX, err))
 			return -1;
 	buf_addc(&s->claims, '[');
@@ -160,8 +177,11 @@ int consume_hello_returned(struct consume *s, struct err *err)
 	if (s->writer.dead == DEAD_TO_TELL && s->claims.n > 2)
 		s->writer.dead = DEAD_TO_IN_BAND;
 	if (s->writer.dead == DEAD_TO_TELL)
-		return err_set(err, EX_USAGE, "records longer than --max-line would have nowhere to go: no sink of this pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
-			       "or put hta-sink-pg or hta-sink-sqlite into it");
+		return err_set(
+			err, EX_USAGE,
+			"records longer than --max-line would have nowhere to go: no sink of this "
+			"pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
+			"or put hta-sink-pg or hta-sink-sqlite into it");
 	return 0;
 }
 

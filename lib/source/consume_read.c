@@ -1,8 +1,10 @@
-/* Reading. A step is one assignment of the log: while sinks differ one partition alone, up to a position; then everything.
+/* Reading. A step is one assignment of the log: while sinks differ one partition alone, up to a
+ * position; then everything.
  *
- *	catchup_step -> assign -> batch, batch, ... -> the step's end: cut, next step
- *	                        |
- *	                        +- due: cut; changed: cut and give up; no room (4 epochs in flight, the open one full): wait for an ack
+ * 	catchup_step -> assign -> batch, batch, ... -> the step's end: cut, next step
+ * 	                        |
+ * 	                        +- due: cut; changed: cut and give up; no room (4
+ * 	                           epochs in flight, the open one full): wait for an ack
  *
  * A batch is taken in pieces: as much as the open epoch, the step and --until take. */
 #include "source/consume_internal.h"
@@ -19,7 +21,13 @@
 
 enum { LAG_EVERY_S = 10, DEAD_LIMIT_FROM = 1000 };
 
-enum step { STEP_FAILED = -1, STEP_GO /* read on */, STEP_NEXT /* the next step */, STEP_CHANGED, STEP_DONE };
+enum step {
+	STEP_FAILED = -1,
+	STEP_GO /* read on */,
+	STEP_NEXT /* the next step */,
+	STEP_CHANGED,
+	STEP_DONE,
+};
 
 /* ---- barriers */
 
@@ -28,7 +36,10 @@ static int check_dead(struct consume *s, struct err *err)
 	const struct account *a = &s->writer.account;
 
 	if (a->in >= DEAD_LIMIT_FROM && (double)a->dead > s->c->dead_limit * (double)a->in)
-		return err_set(err, EX_DATAERR, "%" PRIu64 " of the %" PRIu64 " records of this epoch are longer than --max-line, more than --dead-limit %g%%: nothing of this epoch is stored",
+		return err_set(err, EX_DATAERR,
+			       "%" PRIu64 " of the %" PRIu64
+			       " records of this epoch are longer than --max-line, more than "
+			       "--dead-limit %g%%: nothing of this epoch is stored",
 			       a->dead, a->in, s->c->dead_limit * 100);
 	return s->writer.dead_file && a->dead ? dead_file_sync(s->writer.dead_file, err) : 0;
 }
@@ -64,9 +75,13 @@ static int lost(struct consume *s, const struct range *r, int64_t to, struct err
 	int rc;
 
 	if (!s->c->on_gap_skip)
-		return err_set(err, EX_DATAERR, "%s/%" PRId32 ": offsets %" PRId64 " to %" PRId64 " were deleted before they were read (retention); --on-gap skip goes on behind them and books them as lost",
+		return err_set(err, EX_DATAERR,
+			       "%s/%" PRId32 ": offsets %" PRId64 " to %" PRId64
+			       " were deleted before they were read (retention); --on-gap skip "
+			       "goes on behind them and books them as lost",
 			       r->topic, r->partition, r->from, to - 1);
-	log_warn("%s/%" PRId32 ": offsets %" PRId64 " to %" PRId64 " are lost", r->topic, r->partition, r->from, to - 1);
+	log_warn("%s/%" PRId32 ": offsets %" PRId64 " to %" PRId64 " are lost", r->topic,
+		 r->partition, r->from, to - 1);
 	part = ranges_add(&one, slice_z(r->topic), r->partition);
 	part->from = r->from;
 	part->idle = r->idle;
@@ -84,7 +99,8 @@ static int lost(struct consume *s, const struct range *r, int64_t to, struct err
 static int skip_gap(struct consume *s, struct err *err)
 {
 	for (size_t i = 0; i < s->step.n; i++) {
-		const struct range *r = &s->step.v[i], *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
+		const struct range *r = &s->step.v[i],
+				   *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
 
 		if (r->from < end->from)
 			return lost(s, r, end->from < r->to ? end->from : r->to, err) ? -1 : 1;
@@ -109,14 +125,16 @@ static enum step lost_meanwhile(struct consume *s, struct err *err)
 
 /* ---- a step */
 
-/* Where it ends: the next sink's position, or --until. A partition that has come since is for the next run then. */
+/* Where it ends: the next sink's position, or --until. A partition that has come since is for
+ * the next run then. */
 static void set_ends(struct consume *s)
 {
 	bool bound = s->c->until == UNTIL_END || s->c->until == UNTIL_TIME;
 
 	for (size_t i = 0; i < s->step.n && !s->alone; i++) {
 		struct range *r = &s->step.v[i];
-		const struct range *until = ranges_find(&s->untils, slice_z(r->topic), r->partition);
+		const struct range *until = ranges_find(&s->untils, slice_z(r->topic),
+							r->partition);
 
 		r->to = until ? until->to : bound ? r->from : INT64_MAX;
 	}
@@ -137,23 +155,28 @@ static size_t id_of(const struct consume *s, const struct partition *part)
 	const struct range *r = ranges_find(&s->step, slice_z(part->topic), part->partition);
 
 	if (!r)
-		BUG("a batch of %s/%" PRId32 ", which is not assigned", part->topic, part->partition);
+		BUG("a batch of %s/%" PRId32 ", which is not assigned", part->topic,
+		    part->partition);
 	return (size_t)(r - s->step.v);
 }
 
 /* The last record that can be read again as it is: not a line that its file has not finished. */
-static const struct pos_last *batch_last_of(const struct input_record *v, size_t n, struct pos_last *last)
+static const struct pos_last *batch_last_of(const struct input_record *v, size_t n,
+					    struct pos_last *last)
 {
 	if (n && v[n - 1].tail)
 		n--;
 	if (n == 0)
 		return NULL;
-	*last = (struct pos_last){ .offset = v[n - 1].offset, .time_us = v[n - 1].time_us, .hash = record_hash(v[n - 1].value) };
+	*last = (struct pos_last){ .offset = v[n - 1].offset,
+				   .time_us = v[n - 1].time_us,
+				   .hash = record_hash(v[n - 1].value) };
 	return last;
 }
 
 /* Until something is stored, the lag in seconds counts from the first record that was read. */
-static void note_first(struct consume *s, const struct partition *part, const struct input_record *first)
+static void note_first(struct consume *s, const struct partition *part,
+		       const struct input_record *first)
 {
 	struct range *r = ranges_find(&s->stored, slice_z(part->topic), part->partition);
 
@@ -161,8 +184,8 @@ static void note_first(struct consume *s, const struct partition *part, const st
 		r->watermark_us = first->time_us;
 }
 
-/* Before the first records of a partition that have no timestamps: says what was read of it earlier,
- * for stages that judge event times by their order. */
+/* Before the first records of a partition that have no timestamps: says what was read of it
+ * earlier, for stages that judge event times by their order. */
 static int introduce_batch(struct consume *s, const struct input_record *first, struct err *err)
 {
 	const struct range *r = &s->step.v[s->batch_id];
@@ -195,9 +218,10 @@ static int take_batch(struct consume *s, struct err *err)
 	bool over;
 
 	k = bounds_fit(v, n, r->to, room < s->left ? room : s->left);
-	if (k && (introduce_batch(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
+	if (k &&
+	    (introduce_batch(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
 		return -1;
-	over = k < n && v[k].offset >= r->to;               /* the rest is behind the step's end */
+	over = k < n && v[k].offset >= r->to; /* the rest is behind the step's end */
 	if (k == n)
 		position = b->position;
 	else if (over)
@@ -207,7 +231,8 @@ static int take_batch(struct consume *s, struct err *err)
 	if (position > r->to)
 		position = r->to;
 	if (position >= r->from)
-		epochs_read(s->epochs, s->batch_id, k, position, batch_last_of(v, k, &last), k == n && b->end && !s->alone && position == b->position, tm_mono_us());
+		epochs_read(s->epochs, s->batch_id, k, position, batch_last_of(v, k, &last),
+			    k == n && b->end && !s->alone && position == b->position, tm_mono_us());
 	if (position > r->from)
 		r->from = position;
 	s->left -= k;
@@ -238,7 +263,8 @@ static int wait_for(struct consume *s, int fd, struct err *err)
 	if (fd >= 0)
 		loop_unwatch(s->loop, id);
 	if (fd >= 0)
-		counters_add(s->writer.counters, COUNTER_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
+		counters_add(s->writer.counters, COUNTER_BLOCKED_IN_US,
+			     (uint64_t)(tm_mono_us() - from));
 	else
 		s->waited_us += (uint64_t)(tm_mono_us() - from);
 	return rc < 0 ? -1 : 0;
@@ -252,8 +278,12 @@ static enum step files_ended(struct consume *s, struct err *err)
 	if (s->alone && s->log->ops->left && s->log->ops->left(s->log->self, err))
 		return STEP_FAILED;
 	if (s->alone) {
-		err_set(err, EX_CONFIG, "%s: ends at byte %" PRId64 ", but a sink stands at %" PRId64 ": the file was replaced; a new job (another --job) reads what is there now",
-			input_place(s->log, s->step.v[0].topic), s->step.v[0].from, s->step.v[0].to);
+		err_set(err, EX_CONFIG,
+			"%s: ends at byte %" PRId64 ", but a sink stands at %" PRId64
+			": the file was replaced; a new job (another --job) reads what is there "
+			"now",
+			input_place(s->log, s->step.v[0].topic), s->step.v[0].from,
+			s->step.v[0].to);
 		return STEP_FAILED;
 	}
 	s->eof = true;
@@ -299,7 +329,8 @@ static enum step read_more(struct consume *s, struct err *err)
 	return take_batch(s, err) || loop_turn(s->loop, 0, err) < 0 ? STEP_FAILED : STEP_GO;
 }
 
-/* All that was asked for is read. Are these the ends of the log still? The last barrier says so: nobody may come for a while to tell. */
+/* All that was asked for is read. Are these the ends of the log still? The last barrier says so:
+ * nobody may come for a while to tell. */
 static int mark_idle(struct consume *s, struct err *err)
 {
 	if (!consume_group(s))
@@ -307,7 +338,8 @@ static int mark_idle(struct consume *s, struct err *err)
 	if (consume_ask_lag(s, err))
 		return -1;
 	for (size_t i = 0; i < s->step.n; i++) {
-		const struct range *r = &s->step.v[i], *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
+		const struct range *r = &s->step.v[i],
+				   *end = ranges_find(&s->ends, slice_z(r->topic), r->partition);
 
 		if (r->from == end->to)
 			epochs_read(s->epochs, i, 0, r->from, NULL, true, tm_mono_us());
@@ -336,7 +368,8 @@ static enum step look_at_record(struct consume *s, struct err *err)
 /* The steps of a catch-up may be short: no more epochs than in steady state are on their way. */
 static int wait_for_acks(struct consume *s, struct err *err)
 {
-	while (epochs_in_flight(s->epochs) >= CONSUME_IN_FLIGHT && !s->stopping && s->change == INPUT_UNCHANGED)
+	while (epochs_in_flight(s->epochs) >= CONSUME_IN_FLIGHT && !s->stopping &&
+	       s->change == INPUT_UNCHANGED)
 		if (consume_turn(s, INT64_MAX, err) || consume_poll_change(s, err))
 			return -1;
 	return 0;

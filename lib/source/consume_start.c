@@ -1,5 +1,5 @@
-/* From a probe to a view that may be read: the rules R1-R9 of start_rules.h, one step at a time. Whoever is crashed in between has only left what the next start
- * finds by its own probe. */
+/* From a probe to a view that may be read: the rules R1-R9 of start_rules.h, one step at a time.
+ * Whoever is crashed in between has only left what the next start finds by its own probe. */
 #include "source/consume_internal.h"
 
 #include <inttypes.h>
@@ -44,9 +44,12 @@ int consume_probe(struct consume *s, struct err *err)
 	return 0;
 }
 
-int consume_init(struct consume *s, enum ctl_act act_on_decision, const char *to, const char *gen, bool by_now, const struct ranges *start_reading, struct err *err)
+int consume_init(struct consume *s, enum ctl_act act_on_decision, const char *to, const char *gen,
+		 bool by_now, const struct ranges *start_reading, struct err *err)
 {
-	struct ctl_init init = { .act = act_on_decision, .by_now = by_now, .start = *start_reading };
+	struct ctl_init init = { .act = act_on_decision,
+				 .by_now = by_now,
+				 .start = *start_reading };
 
 	if (to)
 		init.to = slice_z(to);
@@ -81,12 +84,17 @@ static int ask_partitions(struct consume *s, struct err *err)
 	return 0;
 }
 
-int consume_found(struct consume *s, struct found *f, struct ranges *commits, char **commit_job, struct err *err)
+int consume_found(struct consume *s, struct found *f, struct ranges *commits, char **commit_job,
+		  struct err *err)
 {
 	struct buf meta = { 0 };
 	int rc = 0;
 
-	*f = (struct found){ .job = s->c->job, .group = s->c->group, .sinks = s->sinks, .n = s->n_sinks, .parts = &s->all };
+	*f = (struct found){ .job = s->c->job,
+			     .group = s->c->group,
+			     .sinks = s->sinks,
+			     .n = s->n_sinks,
+			     .parts = &s->all };
 	*commits = (struct ranges){ 0 };
 	*commit_job = NULL;
 	if (ask_partitions(s, err))
@@ -127,7 +135,8 @@ static int fresh(struct consume *s, const char *to, struct err *err)
 static int name_new(struct consume *s, const struct start_decision *d, struct err *err)
 {
 	for (size_t i = 0; i < d->start.n; i++)
-		log_info("%s/%" PRId32 " is new: from offset 0", d->start.v[i].topic, d->start.v[i].partition);
+		log_info("%s/%" PRId32 " is new: from offset 0", d->start.v[i].topic,
+			 d->start.v[i].partition);
 	return consume_init(s, CTL_NEW, NULL, d->gen, false, &d->start, err);
 }
 
@@ -141,7 +150,8 @@ static int start_without_sinks(struct consume *s, const struct ranges *commits, 
 		ranges_add(&start_reading, slice_z(s->held.v[i].topic), s->held.v[i].partition);
 	rc = bounds_starts(s->c, s->log, &start_reading, err);
 	for (size_t i = 0; i < start_reading.n; i++) {
-		const struct range *c = ranges_find(commits, slice_z(start_reading.v[i].topic), start_reading.v[i].partition);
+		const struct range *c = ranges_find(commits, slice_z(start_reading.v[i].topic),
+						    start_reading.v[i].partition);
 
 		if (c && c->from >= 0)
 			start_reading.v[i].from = c->from;
@@ -152,8 +162,9 @@ static int start_without_sinks(struct consume *s, const struct ranges *commits, 
 	return rc;
 }
 
-/* stored and ends, in the order of the view. Where the commits are not what is stored (who was evicted could not commit, a store went back), they follow soon:
- * new records may be long in coming. */
+/* stored and ends, in the order of the view. Where the commits are not what is stored (who was
+ * evicted could not commit, a store went back), they follow soon: new records may be long in
+ * coming. */
 static int begin_sets(struct consume *s, const struct ranges *commits, struct err *err)
 {
 	ranges_fini(&s->stored);
@@ -167,7 +178,8 @@ static int begin_sets(struct consume *s, const struct ranges *commits, struct er
 		r->to = catchup_lowest(p, s->catchup.sinks);
 		r->idle = p->idle;
 		for (size_t k = 0; k < s->n_sinks; k++) {
-			const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic), p->partition);
+			const struct position *at = positions_find(&s->sinks[k].pos,
+								   slice_z(p->topic), p->partition);
 			if (at->next == r->to)
 				r->last = at->last;
 		}
@@ -176,7 +188,8 @@ static int begin_sets(struct consume *s, const struct ranges *commits, struct er
 	return s->ends.n ? s->log->ops->ends(s->log->self, &s->ends, err) : 0;
 }
 
-static int start_reading(struct consume *s, const struct start_decision *d, const struct ranges *commits, struct err *err)
+static int start_reading(struct consume *s, const struct start_decision *d,
+			 const struct ranges *commits, struct err *err)
 {
 	memcpy(s->gen, d->gen, sizeof s->gen);
 	s->meta.n = 0;
@@ -195,12 +208,14 @@ static int start_reading(struct consume *s, const struct start_decision *d, cons
 	s->watch_at_us = tm_mono_us() + WATCH_AFTER_S * TM_S;
 	counters_set(s->writer.counters, COUNTER_PARTITIONS, s->catchup.n);
 	if (s->c->from_given && !s->drew && s->n_sinks && !s->begun)
-		log_note("--from changes nothing: the sinks know job %s and where it stands", s->c->job);
+		log_note("--from changes nothing: the sinks know job %s and where it stands",
+			 s->c->job);
 	return 0;
 }
 
 /* 0: go on reading; 1: probe again; -1. */
-static int act_on_decision(struct consume *s, const struct start_decision *d, const struct ranges *commits, bool *sure, struct err *err)
+static int act_on_decision(struct consume *s, const struct start_decision *d,
+			   const struct ranges *commits, bool *sure, struct err *err)
 {
 	bool stop = d->act == START_STOP;
 	int rc = 1;
@@ -258,5 +273,8 @@ int consume_prepare(struct consume *s, struct err *err)
 			return s->change != INPUT_UNCHANGED || s->stopping;
 		}
 	}
-	return err_set(err, EX_TEMPFAIL, "the sinks did not come to one start of job %s in %d rounds: other pipelines are changing them; start the pipeline again", s->c->job, ROUNDS_MOST);
+	return err_set(err, EX_TEMPFAIL,
+		       "the sinks did not come to one start of job %s in %d rounds: other "
+		       "pipelines are changing them; start the pipeline again",
+		       s->c->job, ROUNDS_MOST);
 }

@@ -26,7 +26,7 @@ static int take_answer(struct consume *s, struct slice line, struct err *err)
 	if (ctl_parse(&s->ctl, line, err) || ctl_probe_read(&s->ctl, &n, &sinks, &n_sinks, err))
 		return err_in(err, "answer to a probe");
 	if (n != s->probe) {
-		forget_sinks(sinks, n_sinks);       /* given up meanwhile */
+		forget_sinks(sinks, n_sinks); /* given up meanwhile */
 		return 0;
 	}
 	forget_sinks(s->sinks, s->n_sinks);
@@ -43,10 +43,11 @@ static int take_ack(struct consume *s, uint64_t epoch, uint64_t rows, struct err
 	if (!r)
 		return -1;
 	for (size_t i = 0; i < r->n; i++) {
-		struct range *at = ranges_find(&s->stored, slice_z(r->v[i].topic), r->v[i].partition);
+		struct range *at = ranges_find(&s->stored, slice_z(r->v[i].topic),
+					       r->v[i].partition);
 
 		if (!at || r->v[i].to < at->to)
-			continue;                       /* not ours any more */
+			continue; /* not ours any more */
 		at->to = r->v[i].to;
 		at->idle = r->v[i].idle;
 		if (r->v[i].last.offset >= 0)
@@ -68,9 +69,11 @@ int consume_serve(struct consume *s, struct err *err)
 	while (rc == 0 && (e = ack_next(s->ack)).kind != ACK_NONE) {
 		if (e.kind == ACK_HELLO) {
 			s->hello_returned = true;
-			buf_adds(&s->element, e.line);      /* of no other use before the hello is back */
+			/* of no other use before the hello is back */
+			buf_adds(&s->element, e.line);
 		} else {
-			rc = e.kind == ACK_PROBE ? take_answer(s, e.line, err) : take_ack(s, e.epoch, e.rows, err);
+			rc = e.kind == ACK_PROBE ? take_answer(s, e.line, err)
+						 : take_ack(s, e.epoch, e.rows, err);
 		}
 	}
 	if (rc == 0 && s->commit_due) {
@@ -152,11 +155,14 @@ void consume_lag(struct consume *s)
 
 	for (size_t i = 0; i < s->stored.n; i++) {
 		const struct range *r = &s->stored.v[i];
-		int64_t lag = lag_of(s, i), time = r->last.time_us != POS_NONE ? r->last.time_us : r->watermark_us;
+		int64_t lag = lag_of(s, i),
+			time = r->last.time_us != POS_NONE ? r->last.time_us : r->watermark_us;
 
 		if (lag == 0)
 			continue;
-		records = lag < 0 || s->log->ops->bytes || records == UINT64_MAX ? UINT64_MAX : records + (uint64_t)lag;
+		records = lag < 0 || s->log->ops->bytes || records == UINT64_MAX
+				  ? UINT64_MAX
+				  : records + (uint64_t)lag;
 		if (time == POS_NONE)
 			us = UINT64_MAX;
 		else if (us != UINT64_MAX && now > time && (uint64_t)(now - time) > us)

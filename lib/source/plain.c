@@ -1,7 +1,10 @@
-/* Plain streams: records and nothing else, as from kcat or cat. No group, no commit, nothing to resume.
+/* Plain streams: records and nothing else, as from kcat or cat. No group, no commit, nothing to
+ * resume.
  *
- * Files go through in blocks of whole lines, in which only newlines are looked at; nothing is done a line, unless one is too long or a number of records
- * was asked for. Topics go through the log interface, all partitions at once. A signal or a reader that leaves ends us as it ends any filter. */
+ * Files go through in blocks of whole lines, in which only newlines are looked at; nothing is
+ * done a line, unless one is too long or a number of records was asked for. Topics go through
+ * the log interface, all partitions at once. A signal or a reader that leaves ends us as it ends
+ * any filter. */
 #include "source/consume.h"
 
 #include <inttypes.h>
@@ -21,18 +24,21 @@
 #include "source/bounds.h"
 #include "source/record_writer.h"
 
-enum { FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */, LOG_OUT_BYTES = 256 << 10 };
+enum {
+	FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */,
+	LOG_OUT_BYTES = 256 << 10,
+};
 
 struct plain {
 	const struct consume_conf *c;
 	struct loop *loop;
 	struct record_writer writer;
-	uint64_t left;             /* records until --until COUNT */
-	struct err damage;         /* the last file's that could not be read to its end */
+	uint64_t left;     /* records until --until COUNT */
+	struct err damage; /* the last file's that could not be read to its end */
 	/* topics */
 	struct input *log;
 	struct ranges untils;
-	size_t open;               /* partitions that have not reached their end */
+	size_t open; /* partitions that have not reached their end */
 };
 
 /* ---- life */
@@ -46,11 +52,15 @@ static void touch_plain_counters(void *arg, int fd, short revents)
 	counters_set(p->writer.counters, COUNTER_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
 }
 
-static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out_bytes, struct err *err)
+static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out_bytes,
+		       struct err *err)
 {
-	*p = (struct plain){ .c = c, .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
+	*p = (struct plain){ .c = c,
+			     .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
 	p->loop = loop_new();
-	p->writer = (struct record_writer){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes), .counters = counters_new(prog_common()->name), .max_line_bytes = c->max_line_bytes };
+	p->writer = (struct record_writer){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes),
+					    .counters = counters_new(prog_common()->name),
+					    .max_line_bytes = c->max_line_bytes };
 	out_watch_reader(p->writer.out);
 	counters_set(p->writer.counters, COUNTER_LAG_RECORDS, UINT64_MAX);
 	counters_set(p->writer.counters, COUNTER_LAG_US, UINT64_MAX);
@@ -92,7 +102,8 @@ static int finish_plain(struct plain *p, int rc, struct err *err)
 
 enum { LANES = 32 };
 
-/* Sixty-four kilobytes in a few microseconds: the lanes count, and are added up before they overflow. */
+/* Sixty-four kilobytes in a few microseconds: the lanes count, and are added up before they
+ * overflow. */
 static uint64_t count_lines(const char *p, size_t n)
 {
 	uint64_t lines = 0;
@@ -126,7 +137,8 @@ static int put_lines(struct plain *p, struct slice block, uint64_t lines, struct
 {
 	struct record_writer *f = &p->writer;
 
-	if (!f->begun && block.n >= sizeof(CTL_HELLO_START) - 1 && memcmp(block.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0 &&
+	if (!f->begun && block.n >= sizeof(CTL_HELLO_START) - 1 &&
+	    memcmp(block.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0 &&
 	    out_write(f->out, " ", 1, err))
 		return -1;
 	f->begun = true;
@@ -139,7 +151,8 @@ static int put_lines(struct plain *p, struct slice block, uint64_t lines, struct
 	return out_write(f->out, block.p, block.n, err);
 }
 
-static int put_long(struct plain *p, const char *name, uint64_t line, struct slice kept, uint64_t size, struct err *err)
+static int put_long(struct plain *p, const char *name, uint64_t line, struct slice kept,
+		    uint64_t size, struct err *err)
 {
 	struct origin o = { .file = name, .line = line };
 	char why[96];
@@ -150,7 +163,8 @@ static int put_long(struct plain *p, const char *name, uint64_t line, struct sli
 	return record_writer_dead(&p->writer, &o, kept, size, why, err);
 }
 
-static int copy_lines(struct plain *p, struct lines *in, bool waits, const char *name, struct err *err)
+static int copy_lines(struct plain *p, struct lines *in, bool waits, const char *name,
+		      struct err *err)
 {
 	uint64_t line = 1, n;
 	struct slice b;
@@ -173,7 +187,8 @@ static int copy_lines(struct plain *p, struct lines *in, bool waits, const char 
 				b = cut_lines(b, p->left);
 			n = count_lines(b.p, b.n);
 		}
-		if (r == LINES_LONG ? put_long(p, name, line, b, lines_long_bytes(in), err) : put_lines(p, b, n, err))
+		if (r == LINES_LONG ? put_long(p, name, line, b, lines_long_bytes(in), err)
+				    : put_lines(p, b, n, err))
 			return -1;
 		if (r == LINES_TAIL && out_write(p->writer.out, "\n", 1, err))
 			return -1;
@@ -191,10 +206,10 @@ static int copy_stream(struct plain *p, int fd, const char *name, const struct i
 	struct lines *in;
 	int rc;
 
-	if (intact && intact->bytes && fd != STDIN_FILENO)     /* to the end that it has now */
+	if (intact && intact->bytes && fd != STDIN_FILENO) /* to the end that it has now */
 		stream = stream_new(fd, name, intact->bytes, NULL);
 	in = stream ? lines_new_from(stream_read, stream, max_line)
-	            : lines_new(p->loop, fd, max_line);
+		    : lines_new(p->loop, fd, max_line);
 	lines_name(in, name);
 	rc = copy_lines(p, in, !stream, name, err);
 	if (!stream)
@@ -256,7 +271,7 @@ int consume_plain_files(const struct consume_conf *c, struct err *err)
 static void mark_done(struct plain *p, struct range *until, int64_t position)
 {
 	if (position >= until->to && !until->idle) {
-		until->idle = true;      /* of use here: it has reached its end */
+		until->idle = true; /* of use here: it has reached its end */
 		p->open--;
 	}
 }
@@ -273,7 +288,10 @@ static int assign_all(struct plain *p, struct err *err)
 		ranges_add(&p->untils, slice_z(parts.v[i].topic), parts.v[i].partition);
 	}
 	if (rc == 0)
-		rc = bounds_starts(p->c, p->log, &starts, err) || bounds_untils(p->c, p->log, &p->untils, err) ? -1 : 0;
+		rc = bounds_starts(p->c, p->log, &starts, err) ||
+				     bounds_untils(p->c, p->log, &p->untils, err)
+			     ? -1
+			     : 0;
 	p->open = parts.n;
 	for (size_t i = 0; i < parts.n && rc == 0; i++)
 		mark_done(p, &p->untils.v[i], starts.v[i].from);
@@ -342,7 +360,10 @@ int consume_plain(const struct consume_conf *c, struct input *log, struct err *e
 	p.log = log;
 	counters_detail(p.writer.counters, c->topic[0]);
 	if (rc == 0)
-		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) || copy_log(&p, err) ? -1 : 0;
+		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) ||
+				     copy_log(&p, err)
+			     ? -1
+			     : 0;
 	log->ops->close(log->self);
 	return finish_plain(&p, rc, err);
 }

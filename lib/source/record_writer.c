@@ -1,4 +1,5 @@
-/* A window is a piece of the writer's buffer that lines are put into; it is handed back whenever something else is to be written. */
+/* A window is a piece of the writer's buffer that lines are put into; it is handed back whenever
+ * something else is to be written. */
 #include "source/record_writer.h"
 
 #include <inttypes.h>
@@ -9,7 +10,9 @@
 
 enum { WINDOW_BYTES = 64 << 10, TOLD_MOST = 5 };
 
-struct window { char *start, *p, *end; };
+struct window {
+	char *start, *p, *end;
+};
 
 uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r)
 {
@@ -57,17 +60,20 @@ int record_writer_control(struct record_writer *f, struct slice line, struct err
 /* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time
  * that they cross a full minute. A producer writes its batches in order of time, so that is rarely
  * more than once a batch, and the batch itself costs more than the line does. */
-static bool needs_at(const struct record_writer *f, const struct partition *part, const struct input_record *r)
+static bool needs_at(const struct record_writer *f, const struct partition *part,
+		     const struct input_record *r)
 {
 	return f->part != part || f->next != r->offset ||
 	       (f->inc && !ctl_at_covers(f->time_us, r->time_us));
 }
 
-static int put_at(struct record_writer *f, const struct partition *part, const struct input_record *r,
-		  struct err *err)
+static int put_at(struct record_writer *f, const struct partition *part,
+		  const struct input_record *r, struct err *err)
 {
-	struct ctl_at at = { .topic = slice_z(part->topic), .partition = part->partition,
-			     .offset = r->offset, .time_us = ctl_at_time(r->time_us) };
+	struct ctl_at at = { .topic = slice_z(part->topic),
+			     .partition = part->partition,
+			     .offset = r->offset,
+			     .time_us = ctl_at_time(r->time_us) };
 
 	f->part = part;
 	f->next = r->offset;
@@ -86,7 +92,8 @@ void record_writer_again(struct record_writer *f)
 
 static bool like_hello(struct slice s)
 {
-	return s.n >= sizeof(CTL_HELLO_START) - 1 && memcmp(s.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0;
+	return s.n >= sizeof(CTL_HELLO_START) - 1 &&
+	       memcmp(s.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0;
 }
 
 /* ---- dead letters */
@@ -117,14 +124,21 @@ static void tell_record(const struct origin *o, const char *why, const struct re
 	if (o->file)
 		err_set(&e, EX_DATAERR, "%s:%" PRIu64 ": %s", o->file, o->line, why);
 	else
-		err_set(&e, EX_DATAERR, "%.*s/%" PRId32 "@%" PRId64 ": %s", (int)o->topic.n, o->topic.p, o->partition, o->offset, why);
+		err_set(&e, EX_DATAERR, "%.*s/%" PRId32 "@%" PRId64 ": %s", (int)o->topic.n,
+			o->topic.p, o->partition, o->offset, why);
 	log_err(&e);
 }
 
-int record_writer_dead(struct record_writer *f, const struct origin *o, struct slice record, uint64_t size, const char *why, struct err *err)
+int record_writer_dead(struct record_writer *f, const struct origin *o, struct slice record,
+		       uint64_t size, const char *why, struct err *err)
 {
-	struct ctl_dead d = { .stage = slice_z(prog_common()->name), .topic = o->topic, .partition = o->partition, .offset = o->offset,
-			      .why = slice_z(why), .size = size, .record = record };
+	struct ctl_dead d = { .stage = slice_z(prog_common()->name),
+			      .topic = o->topic,
+			      .partition = o->partition,
+			      .offset = o->offset,
+			      .why = slice_z(why),
+			      .size = size,
+			      .record = record };
 
 	f->account.dead++;
 	f->dead_total++;
@@ -134,7 +148,8 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 		tell_record(o, why, f);
 		return 0;
 	case DEAD_TO_FILE:
-		return dead_file_write(f->dead_file, prog_common()->name, o, 0, 0, record, size, why, err);
+		return dead_file_write(f->dead_file, prog_common()->name, o, 0, 0, record, size,
+				       why, err);
 	case DEAD_TO_IN_BAND:
 		f->line.n = 0;
 		ctl_dead_write(f->inc, &d, &f->line);
@@ -145,9 +160,13 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 	return 0;
 }
 
-static int put_long(struct record_writer *f, const struct partition *part, const struct input_record *r, struct err *err)
+static int put_long(struct record_writer *f, const struct partition *part,
+		    const struct input_record *r, struct err *err)
 {
-	struct origin o = { .topic = slice_z(part->topic), .partition = part->partition, .offset = r->offset, .bytes = f->bytes };
+	struct origin o = { .topic = slice_z(part->topic),
+			    .partition = part->partition,
+			    .offset = r->offset,
+			    .bytes = f->bytes };
 	uint64_t size = record_writer_size(f, r);
 	char why[96];
 
@@ -160,9 +179,14 @@ int record_writer_end(struct record_writer *f, struct err *err)
 	if (f->dead_total == 0)
 		return 0;
 	if (f->dead == DEAD_TO_TELL)
-		return err_set(err, EX_DATAERR, "%" PRIu64 " of %" PRIu64 " records were longer than --max-line and left out (--dead FILE keeps them, --dead drop ignores them)",
+		return err_set(err, EX_DATAERR,
+			       "%" PRIu64 " of %" PRIu64
+			       " records were longer than --max-line and left out (--dead FILE "
+			       "keeps them, --dead drop ignores them)",
 			       f->dead_total, f->read_total);
-	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s", f->dead_total, f->read_total, f->dead == DEAD_TO_DROP ? "dropped" : "in the --dead file");
+	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s",
+		 f->dead_total, f->read_total,
+		 f->dead == DEAD_TO_DROP ? "dropped" : "in the --dead file");
 	return 0;
 }
 
@@ -173,13 +197,15 @@ static size_t block_of(const struct record_writer *f, const struct input_record 
 {
 	size_t k = 0;
 
-	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail && record_writer_size(f, &v[k]) == v[k].value.n &&
+	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail &&
+	       record_writer_size(f, &v[k]) == v[k].value.n &&
 	       (k == 0 || v[k].value.p == v[k - 1].value.p + v[k - 1].value.n + 1))
 		k++;
 	return k;
 }
 
-static int put_block(struct record_writer *f, const struct input_record *v, size_t k, struct err *err)
+static int put_block(struct record_writer *f, const struct input_record *v, size_t k,
+		     struct err *err)
 {
 	size_t n = (size_t)(v[k - 1].value.p + v[k - 1].value.n + 1 - v[0].value.p);
 
@@ -189,7 +215,8 @@ static int put_block(struct record_writer *f, const struct input_record *v, size
 	return out_write(f->out, v[0].value.p, n, err);
 }
 
-static int put_record(struct record_writer *f, struct window *w, const struct input_record *r, struct err *err)
+static int put_record(struct record_writer *f, struct window *w, const struct input_record *r,
+		      struct err *err)
 {
 	bool guard = !f->inc && !f->begun && like_hello(r->value);
 
@@ -205,7 +232,8 @@ static int put_record(struct record_writer *f, struct window *w, const struct in
 	return 0;
 }
 
-static int put_all(struct record_writer *f, const struct partition *part, const struct input_record *v, size_t n, struct window *w, struct err *err)
+static int put_all(struct record_writer *f, const struct partition *part,
+		   const struct input_record *v, size_t n, struct window *w, struct err *err)
 {
 	for (size_t i = 0, k; i < n; i++) {
 		const struct input_record *r = &v[i];
@@ -237,7 +265,8 @@ static int put_all(struct record_writer *f, const struct partition *part, const 
 	return 0;
 }
 
-int record_writer_records(struct record_writer *f, const struct partition *part, const struct input_record *v, size_t n, struct err *err)
+int record_writer_records(struct record_writer *f, const struct partition *part,
+			  const struct input_record *v, size_t n, struct err *err)
 {
 	struct window w = { 0 };
 	struct account before = f->account;

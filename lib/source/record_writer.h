@@ -1,7 +1,10 @@
-/* Records of a log become lines of the stream. One copy, into the writer's buffer, or none where a batch of a file is a block of lines already.
+/* Records of a log become lines of the stream. One copy, into the writer's buffer, or none where
+ * a batch of a file is a block of lines already.
  *   - a newline inside a record becomes a space; a tombstone is counted as filtered and left out
- *   - a record longer than --max-line is a dead letter: in band, to --dead FILE, dropped, or (plain) told
- *   - acknowledged: an `at` line where the next line's source and offset do not follow from the line before,
+ *   - a record longer than --max-line is a dead letter: in band, to --dead FILE, dropped, or
+ *   (plain) told
+ *   - acknowledged: an `at` line where the next line's source and offset do not follow from the
+ *   line before,
  *     or its timestamp is in another minute (ctl_at_time)
  *   - plain: a first record that begins like a hello gets a space in front */
 #ifndef SOURCE_RECORD_WRITER_H
@@ -13,42 +16,55 @@
 #include "tool/dead_letters.h"
 #include "tool/counters.h"
 
-enum record_writer_dead { DEAD_TO_TELL /* plain, no --dead: stderr and 65 at the end */, DEAD_TO_IN_BAND, DEAD_TO_FILE, DEAD_TO_DROP };
+enum record_writer_dead {
+	DEAD_TO_TELL /* plain, no --dead: stderr and 65 at the end */,
+	DEAD_TO_IN_BAND,
+	DEAD_TO_FILE,
+	DEAD_TO_DROP,
+};
 
 struct record_writer {
 	/* set by the owner */
 	struct out *out;
 	struct counters *counters;
-	const struct ctl_inc *inc;          /* NULL: plain */
-	bool bytes;                         /* offsets count bytes: records are lines of a file */
+	const struct ctl_inc *inc; /* NULL: plain */
+	bool bytes;                /* offsets count bytes: records are lines of a file */
 	uint64_t max_line_bytes;
 	enum record_writer_dead dead;
-	struct dead_file *dead_file;        /* DEAD_TO_FILE; the writer's to close (record_writer_fini) */
+	/* DEAD_TO_FILE; the writer's to close (record_writer_fini) */
+	struct dead_file *dead_file;
 
-	struct account account;                   /* since the owner cleared it: in, out, bytes, filtered, dead */
+	/* since the owner cleared it: in, out, bytes, filtered, dead */
+	struct account account;
 	uint64_t dead_total, read_total;
-	const struct partition *part;        /* what the next line is taken for */
+	const struct partition *part; /* what the next line is taken for */
 	int64_t next;
-	int64_t time_us;                    /* ctl_at_time of the records behind the last `at` */
+	int64_t time_us; /* ctl_at_time of the records behind the last `at` */
 	bool begun;
-	struct buf line;                    /* scratch */
+	struct buf line; /* scratch */
 };
 
 /* --dead: NULL, "drop" or a file, which is opened. EX_IOERR. */
 int record_writer_dead_to(struct record_writer *f, const char *dead, struct err *err);
-int record_writer_fini(struct record_writer *f, struct err *err);                                   /* closes --dead FILE */
+/* closes --dead FILE */
+int record_writer_fini(struct record_writer *f, struct err *err);
 
-int record_writer_records(struct record_writer *f, const struct partition *part, const struct input_record *v, size_t n, struct err *err);
-void record_writer_again(struct record_writer *f);                                                  /* the next line gets an `at` */
+int record_writer_records(struct record_writer *f, const struct partition *part,
+			  const struct input_record *v, size_t n, struct err *err);
+/* the next line gets an `at` */
+void record_writer_again(struct record_writer *f);
 
 /* A control line: adds its newline. */
 int record_writer_control(struct record_writer *f, struct slice line, struct err *err);
 
-/* A record that is too long, or whatever is bad at the source. file, line: of a plain file (part NULL). */
-int record_writer_dead(struct record_writer *f, const struct origin *origin, struct slice record, uint64_t size, const char *why, struct err *err);
+/* A record that is too long, or whatever is bad at the source. file, line: of a plain file (part
+ * NULL). */
+int record_writer_dead(struct record_writer *f, const struct origin *origin, struct slice record,
+		       uint64_t size, const char *why, struct err *err);
 /* The end of a plain stream: EX_DATAERR where dead records were only told. */
 int record_writer_end(struct record_writer *f, struct err *err);
 
-uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r);             /* of the whole record, in bytes */
+/* of the whole record, in bytes */
+uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r);
 
 #endif

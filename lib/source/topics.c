@@ -10,19 +10,26 @@ enum { NAME_BYTES = 249 };
 
 static int check_topic(const char *text, const char *name, struct err *err)
 {
-	static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char legal[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	if (!*name)
-		return err_set(err, EX_USAGE, "-t %s: a topic's name is missing", *text ? text : "\"\"");
+		return err_set(err, EX_USAGE, "-t %s: a topic's name is missing",
+			       *text ? text : "\"\"");
 	if (name[0] == '^')
-		return err_set(err, EX_USAGE, "-t %s: patterns are not supported: name each topic, "
-			       "-t NAME,NAME", text);
+		return err_set(err, EX_USAGE,
+			       "-t %s: patterns are not supported: name each topic, "
+			       "-t NAME,NAME",
+			       text);
 	if (name[strspn(name, legal)])
-		return err_set(err, EX_USAGE, "-t %s: \"%s\" is no topic: a name has letters, digits, "
-			       "\".\", \"_\" and \"-\" only (several: -t NAME,NAME)", text, name);
+		return err_set(err, EX_USAGE,
+			       "-t %s: \"%s\" is no topic: a name has letters, digits, "
+			       "\".\", \"_\" and \"-\" only (several: -t NAME,NAME)",
+			       text, name);
 	if (strlen(name) > NAME_BYTES)
-		return err_set(err, EX_USAGE, "-t %s: a topic's name has at most %d characters, not %zu",
-			       text, NAME_BYTES, strlen(name));
+		return err_set(err, EX_USAGE,
+			       "-t %s: a topic's name has at most %d characters, not %zu", text,
+			       NAME_BYTES, strlen(name));
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return err_set(err, EX_USAGE, "-t %s: \"%s\" is no topic", text, name);
 	return 0;

@@ -1,6 +1,7 @@
-/* The file's space is reserved before it is mapped: on a full disk that is an error here, and not a SIGBUS at some
- * counter. The magic is written last, so that a reader takes a page that is being made for none. A page is private to its
- * folder's owner (prog_run_dir), yet the reader's side trusts it with nothing: texts are ended, odd sizes left out. */
+/* The file's space is reserved before it is mapped: on a full disk that is an error here, and
+ * not a SIGBUS at some counter. The magic is written last, so that a reader takes a page that is
+ * being made for none. A page is private to its folder's owner (prog_run_dir), yet the reader's
+ * side trusts it with nothing: texts are ended, odd sizes left out. */
 #include "tool/counters.h"
 
 #include <dirent.h>
@@ -36,13 +37,13 @@ static void set_text(char *to, size_t bytes, const char *text)
 
 	if (n >= bytes)
 		for (n = bytes - 1; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
-			;  /* no half of a character */
+			; /* no half of a character */
 	memcpy(to, text, n);
 	memset(to + n, 0, bytes - n);
 }
 
-/* Field 22 of /proc/PID/stat; 0: there is no such process. The name, field 2, may hold anything: the fields are counted
- * behind its ). */
+/* Field 22 of /proc/PID/stat; 0: there is no such process. The name, field 2, may hold anything:
+ * the fields are counted behind its ). */
 static uint64_t start_ticks(uint64_t pid)
 {
 	char path[64], text[1024], *p;
@@ -76,7 +77,7 @@ static int new_file(const char *dir, const char *program, struct err *err)
 
 	own_path.n = 0;
 	buf_printf(&own_path, "%s/%s.%ld.page", dir, program, (long)getpid());
-	unlink(buf_z(&own_path));  /* of a dead process that had our pid */
+	unlink(buf_z(&own_path)); /* of a dead process that had our pid */
 	fd = open(buf_z(&own_path), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(err, EX_IOERR, "%s", own_path.p);
@@ -138,7 +139,8 @@ static void remove_dead(const struct counters *own)
 	if (!dir || counters_list(dir, &views, &n, &err))
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (!views[i].alive && strcmp(views[i].counters.program, own->program) == 0 && strcmp(views[i].counters.job, own->job) == 0)
+		if (!views[i].alive && strcmp(views[i].counters.program, own->program) == 0 &&
+		    strcmp(views[i].counters.job, own->job) == 0)
 			unlink(views[i].path);
 	free(views);
 }
@@ -185,20 +187,23 @@ static bool read_page(int dir, const char *name, struct counters *counters)
 
 	if (fd < 0)
 		return false;
-	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == COUNTERS_BYTES
-	       && pread(fd, counters, sizeof *counters, 0) == (ssize_t)sizeof *counters
-	       && counters->magic == COUNTERS_MAGIC && counters->version == COUNTERS_VERSION;
+	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == COUNTERS_BYTES &&
+	       pread(fd, counters, sizeof *counters, 0) == (ssize_t)sizeof *counters &&
+	       counters->magic == COUNTERS_MAGIC && counters->version == COUNTERS_VERSION;
 	close(fd);
 	if (!good)
 		return false;
-	counters->program[sizeof counters->program - 1] = counters->job[sizeof counters->job - 1] = counters->inc[sizeof counters->inc - 1] = '\0';
-	counters->detail[sizeof counters->detail - 1] = counters->error[sizeof counters->error - 1] = '\0';
+	counters->program[sizeof counters->program - 1] = counters->job[sizeof counters->job - 1] =
+		counters->inc[sizeof counters->inc - 1] = '\0';
+	counters->detail[sizeof counters->detail - 1] =
+		counters->error[sizeof counters->error - 1] = '\0';
 	return true;
 }
 
 static int by_pipeline(const void *a, const void *b)
 {
-	const struct counters *x = &((const struct counters_view *)a)->counters, *y = &((const struct counters_view *)b)->counters;
+	const struct counters *x = &((const struct counters_view *)a)->counters,
+			      *y = &((const struct counters_view *)b)->counters;
 	int job = strcmp(x->job, y->job);
 
 	if (job)
@@ -234,7 +239,8 @@ int counters_list(const char *run_dir, struct counters_view **out, size_t *n, st
 		mem_reserve(out, &cap, *n + 1, sizeof **out);
 		struct counters_view *v = &(*out)[*n];
 		int len = snprintf(v->path, sizeof v->path, "%s/%s", run_dir, e->d_name);
-		if (len >= (int)sizeof v->path || !is_page_name(e->d_name) || !read_page(dirfd(dir), e->d_name, &v->counters))
+		if (len >= (int)sizeof v->path || !is_page_name(e->d_name) ||
+		    !read_page(dirfd(dir), e->d_name, &v->counters))
 			continue;
 		v->alive = is_alive(&v->counters);
 		++*n;

@@ -1,4 +1,5 @@
-/* The file of records that left the main path: a line a record, buffered, on the disk at every sync. */
+/* The file of records that left the main path: a line a record, buffered, on the disk at every
+ * sync. */
 #include "tool/dead_letters.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@ struct dead_file {
 	struct buf line;
 };
 
-/* What was cut off by a kill or a full disk stays as it is, but what follows does not become a part of it. */
+/* What was cut off by a kill or a full disk stays as it is, but what follows does not become a
+ * part of it. */
 static int end_half_line(struct dead_file *d, struct err *err)
 {
 	struct stat st;
@@ -29,7 +31,7 @@ static int end_half_line(struct dead_file *d, struct err *err)
 		return 0;
 	fd = open(d->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;                /* may be written and not read */
+		return 0; /* may be written and not read */
 	if (pread(fd, &last, 1, st.st_size - 1) != 1)
 		last = '\n';
 	close(fd);
@@ -40,8 +42,14 @@ static int end_half_line(struct dead_file *d, struct err *err)
 static int open_code(int errnum)
 {
 	switch (errnum) {
-	case ENOENT: case ENOTDIR: case EISDIR: case ELOOP: case ENAMETOOLONG:
-	case EACCES: case EPERM: case EROFS:
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EACCES:
+	case EPERM:
+	case EROFS:
 		return EX_CONFIG;
 	default:
 		return EX_IOERR;
@@ -70,7 +78,8 @@ struct dead_file *dead_file_open(const char *path, struct err *err)
 static void write_place(struct buf *b, const struct origin *o, uint64_t nth, size_t at)
 {
 	if (o->topic.p) {
-		int64_t offset = o->inexact ? o->offset : o->offset + (int64_t)(o->bytes ? at : nth);
+		int64_t offset = o->inexact ? o->offset
+					    : o->offset + (int64_t)(o->bytes ? at : nth);
 
 		buf_addz(b, ",\"topic\":");
 		json_quote(b, o->topic);
@@ -85,8 +94,9 @@ static void write_place(struct buf *b, const struct origin *o, uint64_t nth, siz
 	}
 }
 
-int dead_file_write(struct dead_file *d, const char *stage, const struct origin *origin, uint64_t nth, size_t at,
-                    struct slice record, uint64_t size, const char *reason, struct err *err)
+int dead_file_write(struct dead_file *d, const char *stage, const struct origin *origin,
+		    uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason,
+		    struct err *err)
 {
 	struct buf *b = &d->line, quoted = { 0 };
 	char now[TM_TEXT_BYTES];
@@ -100,7 +110,8 @@ int dead_file_write(struct dead_file *d, const char *stage, const struct origin 
 	write_place(b, origin, nth, at);
 	buf_addz(b, ",\"reason\":");
 	json_quote_z(b, reason);
-	buf_printf(b, ",\"size\":%llu,\"encoding\":\"%s\",\"record\":", (unsigned long long)size, base64 ? "base64" : "utf8");
+	buf_printf(b, ",\"size\":%llu,\"encoding\":\"%s\",\"record\":", (unsigned long long)size,
+		   base64 ? "base64" : "utf8");
 	buf_adds(b, buf_slice(&quoted));
 	buf_printf(b, ",\"at\":\"%.*s\"}\n", (int)now_bytes, now);
 	buf_fini(&quoted);
@@ -111,7 +122,8 @@ int dead_file_sync(struct dead_file *d, struct err *err)
 {
 	if (out_flush(d->out, err))
 		return -1;
-	if (fdatasync(d->fd) && errno != EINVAL && errno != EROFS)    /* a pipe or a terminal has nothing to sync */
+	if (fdatasync(d->fd) && errno != EINVAL &&
+	    errno != EROFS) /* a pipe or a terminal has nothing to sync */
 		return err_errno(err, EX_IOERR, "%s", d->path);
 	return 0;
 }

@@ -23,7 +23,8 @@ const struct opt *opt_each(const struct opt_group *groups, size_t n, struct opt_
 	return NULL;
 }
 
-const struct opt *opt_by_name(const struct opt_group *groups, size_t n, const char *name, size_t name_n, void **self)
+const struct opt *opt_by_name(const struct opt_group *groups, size_t n, const char *name,
+			      size_t name_n, void **self)
 {
 	for (size_t g = 0; g < n; g++)
 		for (const struct opt *o = groups[g].table; o && o->name; o++)
@@ -72,8 +73,13 @@ void opt_arg(const struct opt *o, struct buf *out)
 /* ---- values */
 static void bound_text(const struct opt *o, double v, char out[64])
 {
-	static const struct { double bytes; const char *unit; } units[] = {
-		{ 1 << 30, "GiB" }, { 1 << 20, "MiB" }, { 1 << 10, "KiB" }
+	static const struct {
+		double bytes;
+		const char *unit;
+	} units[] = {
+		{ 1 << 30, "GiB" },
+		{ 1 << 20, "MiB" },
+		{ 1 << 10, "KiB" },
 	};
 	char duration[32];
 
@@ -82,7 +88,8 @@ static void bound_text(const struct opt *o, double v, char out[64])
 		return;
 	}
 	for (size_t i = 0; o->type == OPT_BYTES && i < sizeof units / sizeof units[0]; i++)
-		if (v >= units[i].bytes && (double)(uint64_t)(v / units[i].bytes) * units[i].bytes == v) {
+		if (v >= units[i].bytes &&
+		    (double)(uint64_t)(v / units[i].bytes) * units[i].bytes == v) {
 			snprintf(out, 64, "%.15g%s", v / units[i].bytes, units[i].unit);
 			return;
 		}
@@ -97,10 +104,11 @@ static int check_bounds(const struct opt *o, const char *value, double v, struct
 		return 0;
 	bound_text(o, o->min, min);
 	if (o->max >= 9e18)
-		return err_set(err, EX_USAGE, "\"%s\" is too small, at least %s is needed", value, min);
+		return err_set(err, EX_USAGE, "\"%s\" is too small, at least %s is needed", value,
+			       min);
 	bound_text(o, o->max, max);
-	return err_set(err, EX_USAGE, "\"%s\" is too %s, it goes from %s to %s", value, v < o->min ? "small" : "large",
-		       min, max);
+	return err_set(err, EX_USAGE, "\"%s\" is too %s, it goes from %s to %s", value,
+		       v < o->min ? "small" : "large", min, max);
 }
 
 static int set_choice(const struct opt *o, int *var, const char *value, struct err *err)
@@ -117,7 +125,8 @@ static int set_choice(const struct opt *o, int *var, const char *value, struct e
 		buf_printf(&names, "%s%s", i ? ", " : "", o->choices[i]);
 	near = str_nearest(value, o->choices);
 	if (near)
-		err_set(err, EX_USAGE, "\"%s\" is none of %s (did you mean \"%s\"?)", value, buf_z(&names), near);
+		err_set(err, EX_USAGE, "\"%s\" is none of %s (did you mean \"%s\"?)", value,
+			buf_z(&names), near);
 	else
 		err_set(err, EX_USAGE, "\"%s\" is none of %s", value, buf_z(&names));
 	buf_fini(&names);
@@ -131,34 +140,59 @@ static int set(const struct opt *o, void *self, const char *value, double *numbe
 	int rc = 0;
 
 	switch (o->type) {
-	case OPT_FLAG: *(bool *)var = true; break;
-	case OPT_TEXT: *(const char **)var = value; break;
-	case OPT_COUNT: rc = num_count(value, var, err); *number = rc ? 0 : (double)*(uint64_t *)var; break;
-	case OPT_BYTES: rc = num_bytes(value, var, err); *number = rc ? 0 : (double)*(uint64_t *)var; break;
-	case OPT_DURATION: rc = num_duration(value, var, err); *number = rc ? 0 : (double)*(int64_t *)var; break;
-	case OPT_PROBABILITY: rc = num_probability(value, var, err); *number = rc ? 0 : *(double *)var; break;
-	case OPT_REAL: rc = num_real(value, var, err); *number = rc ? 0 : *(double *)var; break;
-	case OPT_CHOICE: rc = set_choice(o, var, value, err); break;
-	case OPT_CALL: rc = o->call(self, value, err); break;
+	case OPT_FLAG:
+		*(bool *)var = true;
+		break;
+	case OPT_TEXT:
+		*(const char **)var = value;
+		break;
+	case OPT_COUNT:
+		rc = num_count(value, var, err);
+		*number = rc ? 0 : (double)*(uint64_t *)var;
+		break;
+	case OPT_BYTES:
+		rc = num_bytes(value, var, err);
+		*number = rc ? 0 : (double)*(uint64_t *)var;
+		break;
+	case OPT_DURATION:
+		rc = num_duration(value, var, err);
+		*number = rc ? 0 : (double)*(int64_t *)var;
+		break;
+	case OPT_PROBABILITY:
+		rc = num_probability(value, var, err);
+		*number = rc ? 0 : *(double *)var;
+		break;
+	case OPT_REAL:
+		rc = num_real(value, var, err);
+		*number = rc ? 0 : *(double *)var;
+		break;
+	case OPT_CHOICE:
+		rc = set_choice(o, var, value, err);
+		break;
+	case OPT_CALL:
+		rc = o->call(self, value, err);
+		break;
 	}
 	return rc;
 }
 
-static int give_value(const struct opt *o, void *self, const char *shown, const char *value, struct err *err)
+static int give_value(const struct opt *o, void *self, const char *shown, const char *value,
+		      struct err *err)
 {
 	double number = 0;
 	bool numeric = o->type >= OPT_COUNT && o->type <= OPT_REAL;
 	int rc;
 
 	if (value && !*value && !o->empty)
-		return err_set(err, EX_USAGE, "%s: the value is empty (a variable that is not set?)",
-			shown);
+		return err_set(err, EX_USAGE,
+			       "%s: the value is empty (a variable that is not set?)", shown);
 	rc = set(o, self, value, &number, err);
 	if (rc == 0 && numeric)
 		rc = check_bounds(o, value, number, err);
 	if (rc == 0)
 		return 0;
-	return err->code ? err_in(err, "%s", shown) : -1;  /* without a code: an option that ends the parse, as --help */
+	return err->code ? err_in(err, "%s", shown)
+			 : -1; /* without a code: an option that ends the parse, as --help */
 }
 
 int opt_defaults(const struct opt_group *groups, size_t n, struct err *err)
@@ -180,7 +214,7 @@ struct parse {
 	size_t n;
 	opt_operand_fn *operand;
 	void *operand_self;
-	char **next;               /* the next argument, NULL at the end */
+	char **next; /* the next argument, NULL at the end */
 };
 
 /* The one name that starts like this, else NULL. */
@@ -215,7 +249,8 @@ static int unknown_opt(const struct parse *p, const char *name, size_t name_n, s
 	if (!near)
 		near = only_name_with(names, word);
 	if (near)
-		err_set(err, EX_USAGE, "unknown option \"--%s\" (did you mean \"--%s\"?)", word, near);
+		err_set(err, EX_USAGE, "unknown option \"--%s\" (did you mean \"--%s\"?)", word,
+			near);
 	else
 		err_set(err, EX_USAGE, "unknown option \"--%s\", see --help", word);
 	free(word);
@@ -245,7 +280,8 @@ static int take_long_option(struct parse *p, const char *arg, struct err *err)
 		return unknown_opt(p, name, n, err);
 	snprintf(shown, sizeof shown, "--%s", o->name);
 	if (!opt_takes_value(o))
-		return eq ? err_set(err, EX_USAGE, "%s: takes no value", shown) : give_value(o, self, shown, NULL, err);
+		return eq ? err_set(err, EX_USAGE, "%s: takes no value", shown)
+			  : give_value(o, self, shown, NULL, err);
 	if (!value && !(value = *p->next))
 		return value_missing(o, shown, err);
 	p->next += !eq;
@@ -259,8 +295,9 @@ static int take_letters(struct parse *p, const char *arg, struct err *err)
 		void *self;
 		const struct opt *o = opt_by_letter(p->groups, p->n, *at, &self);
 		if (!o)
-			return err_set(err, EX_USAGE, "unknown option \"%s\"%s%s%s, see --help", shown,
-				       arg[2] ? " in \"" : "", arg[2] ? arg : "", arg[2] ? "\"" : "");
+			return err_set(err, EX_USAGE, "unknown option \"%s\"%s%s%s, see --help",
+				       shown, arg[2] ? " in \"" : "", arg[2] ? arg : "",
+				       arg[2] ? "\"" : "");
 		if (!opt_takes_value(o)) {
 			if (give_value(o, self, shown, NULL, err))
 				return -1;
@@ -285,7 +322,7 @@ static int take_operand(struct parse *p, const char *arg, struct err *err)
 }
 
 int opt_parse(const struct opt_group *groups, size_t n, opt_operand_fn *operand, void *operand_self,
-              int argc, char **argv, struct err *err)
+	      int argc, char **argv, struct err *err)
 {
 	struct parse p = { groups, n, operand, operand_self, argv + (argc > 0) };
 	bool options = true;

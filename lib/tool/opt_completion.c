@@ -1,13 +1,17 @@
-/* Completions for three shells out of one table. What a value can be is read from how help shows it: of
- * "earliest|latest|TIME" the lower-case words are offered as they are, FILE and PATH are files, DIR is a folder, and the
- * rest is the user's to know. The scripts need nothing but the shell: no bash-completion package. */
+/* Completions for three shells out of one table. What a value can be is read from how help shows
+ * it: of "earliest|latest|TIME" the lower-case words are offered as they are, FILE and PATH are
+ * files, DIR is a folder, and the rest is the user's to know. The scripts need nothing but the
+ * shell: no bash-completion package. */
 #include "tool/opt.h"
 
 #include <ctype.h>
 
 #include "tool/opt_internal.h"
 
-struct value { struct buf words; bool files, dirs; };
+struct value {
+	struct buf words;
+	bool files, dirs;
+};
 
 /* v->words: separated by spaces. */
 static void completion_value_of(const struct opt *o, struct value *v)
@@ -32,7 +36,8 @@ static void completion_value_of(const struct opt *o, struct value *v)
 }
 
 /* Text inside '...' of a shell where \ in front of the characters of `also` is wanted too. */
-static void completion_quoted(struct buf *out, const char *text, const char *also, const char *apostrophe)
+static void completion_quoted(struct buf *out, const char *text, const char *also,
+			      const char *apostrophe)
 {
 	for (; *text; text++) {
 		if (strchr(also, *text))
@@ -52,7 +57,8 @@ static void function_name(const char *program, struct buf *out)
 }
 
 /* ---- bash */
-static void bash_value(const struct opt_group *groups, size_t n, const struct opt *o, struct value *v, struct buf *out)
+static void bash_value(const struct opt_group *groups, size_t n, const struct opt *o,
+		       struct value *v, struct buf *out)
 {
 	char letter = opt_letter(groups, n, o);
 
@@ -62,14 +68,19 @@ static void bash_value(const struct opt_group *groups, size_t n, const struct op
 		buf_printf(out, "|-%c", letter);
 	buf_addz(out, ")\n");
 	if (v->words.n)
-		buf_printf(out, "\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n", buf_z(&v->words));
+		buf_printf(out, "\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n",
+			   buf_z(&v->words));
 	if (v->files || v->dirs)
-		buf_printf(out, "\t\tcompopt -o filenames 2>/dev/null\n"
-		           "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -%c -- \"$cur\")\n", v->files ? 'f' : 'd');
+		buf_printf(out,
+			   "\t\tcompopt -o filenames 2>/dev/null\n"
+			   "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -%c -- "
+			   "\"$cur\")\n",
+			   v->files ? 'f' : 'd');
 	buf_addz(out, "\t\treturn ;;\n");
 }
 
-static void bash(const char *program, const struct opt_group *groups, size_t n, struct value *v, struct buf *out)
+static void bash(const char *program, const struct opt_group *groups, size_t n, struct value *v,
+		 struct buf *out)
 {
 	struct opt_at at = { 0 };
 	const struct opt *o;
@@ -77,20 +88,24 @@ static void bash(const char *program, const struct opt_group *groups, size_t n, 
 
 	function_name(program, out);
 	buf_addz(out, "()\n{\n"
-	         "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i options=1\n"
-	         "\tCOMPREPLY=()\n"
-	         "\tfor ((i = 1; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i]} == -- ]] && options= prev=; done\n"
-	         "\tif [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
-	         "\tcase $prev in\n");
+		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i "
+		      "options=1\n"
+		      "\tCOMPREPLY=()\n"
+		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i]} == -- ]] && "
+		      "options= prev=; done\n"
+		      "\tif [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then "
+		      "prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+		      "\tcase $prev in\n");
 	while ((o = opt_each(groups, n, &at, &self)))
 		if (opt_takes_value(o))
 			bash_value(groups, n, o, v, out);
-	buf_addz(out, "\tesac\n\tif [[ $options && $cur == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W '");
+	buf_addz(out,
+		 "\tesac\n\tif [[ $options && $cur == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W '");
 	for (at = (struct opt_at){ 0 }; (o = opt_each(groups, n, &at, &self));)
 		buf_printf(out, "--%s ", o->name);
 	buf_addz(out, "' -- \"$cur\"))\n\t\treturn\n\tfi\n"
-	         "\tcompopt -o filenames 2>/dev/null\n"
-	         "\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n}\ncomplete -F ");
+		      "\tcompopt -o filenames 2>/dev/null\n"
+		      "\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n}\ncomplete -F ");
 	function_name(program, out);
 	buf_printf(out, " %s\n", program);
 }
@@ -116,7 +131,8 @@ static void zsh_value(const struct opt *o, struct value *v, struct buf *out)
 		buf_addz(out, v->files || v->dirs ? files : " ");
 }
 
-static void zsh_option(const struct opt_group *groups, size_t n, const struct opt *o, struct value *v, struct buf *out)
+static void zsh_option(const struct opt_group *groups, size_t n, const struct opt *o,
+		       struct value *v, struct buf *out)
 {
 	char letter = opt_letter(groups, n, o);
 	bool takes = opt_takes_value(o);
@@ -127,7 +143,8 @@ static void zsh_option(const struct opt_group *groups, size_t n, const struct op
 	else if (letter)
 		buf_printf(out, "(-%c --%s)", letter, o->name);
 	if (letter)
-		buf_printf(out, "'{-%c%s,--%s%s}'", letter, takes ? "+" : "", o->name, takes ? "=" : "");
+		buf_printf(out, "'{-%c%s,--%s%s}'", letter, takes ? "+" : "", o->name,
+			   takes ? "=" : "");
 	else
 		buf_printf(out, "--%s%s", o->name, takes ? "=" : "");
 	buf_addc(out, '[');
@@ -139,7 +156,8 @@ static void zsh_option(const struct opt_group *groups, size_t n, const struct op
 	buf_addz(out, "' \\\n");
 }
 
-static void zsh(const char *program, const struct opt_group *groups, size_t n, struct value *v, struct buf *out)
+static void zsh(const char *program, const struct opt_group *groups, size_t n, struct value *v,
+		struct buf *out)
 {
 	struct opt_at at = { 0 };
 	const struct opt *o;
@@ -153,7 +171,8 @@ static void zsh(const char *program, const struct opt_group *groups, size_t n, s
 }
 
 /* ---- fish */
-static void fish(const char *program, const struct opt_group *groups, size_t n, struct value *v, struct buf *out)
+static void fish(const char *program, const struct opt_group *groups, size_t n, struct value *v,
+		 struct buf *out)
 {
 	struct opt_at at = { 0 };
 	const struct opt *o;
@@ -168,7 +187,8 @@ static void fish(const char *program, const struct opt_group *groups, size_t n, 
 		if (opt_takes_value(o))
 			buf_addz(out, v->files ? " -r -F" : " -x");
 		if (v->dirs)
-			buf_addz(&v->words, v->words.n ? " (__fish_complete_directories)" : "(__fish_complete_directories)");
+			buf_addz(&v->words, v->words.n ? " (__fish_complete_directories)"
+						       : "(__fish_complete_directories)");
 		if (opt_takes_value(o) && v->words.n)
 			buf_printf(out, " -a '%s'", buf_z(&v->words));
 		buf_addz(out, " -d '");
@@ -177,8 +197,8 @@ static void fish(const char *program, const struct opt_group *groups, size_t n, 
 	}
 }
 
-void opt_completion(const char *program, const char *summary, const struct opt_group *groups, size_t n,
-                    enum opt_shell shell, struct buf *out)
+void opt_completion(const char *program, const char *summary, const struct opt_group *groups,
+		    size_t n, enum opt_shell shell, struct buf *out)
 {
 	struct value v = { 0 };
 
@@ -186,9 +206,15 @@ void opt_completion(const char *program, const char *summary, const struct opt_g
 		buf_printf(out, "#compdef %s\n", program);
 	buf_printf(out, "# %s: %s\n", program, summary);
 	switch (shell) {
-	case OPT_BASH: bash(program, groups, n, &v, out); break;
-	case OPT_ZSH: zsh(program, groups, n, &v, out); break;
-	case OPT_FISH: fish(program, groups, n, &v, out); break;
+	case OPT_BASH:
+		bash(program, groups, n, &v, out);
+		break;
+	case OPT_ZSH:
+		zsh(program, groups, n, &v, out);
+		break;
+	case OPT_FISH:
+		fish(program, groups, n, &v, out);
+		break;
 	}
 	buf_fini(&v.words);
 }

@@ -1,10 +1,10 @@
 /* A second look at the command line, along the same words as opt_parse, that nothing stops. */
 #include "tool/opt_internal.h"
 
-/* One word of options, "--name=value" or "-abc". Takes the next word too where that is the value. True:
- * it has the option. */
+/* One word of options, "--name=value" or "-abc". Takes the next word too where that is the
+ * value. True: it has the option. */
 static bool in_long(const struct opt_group *groups, size_t n, const char *arg, char ***next,
-	const char *name)
+		    const char *name)
 {
 	size_t length = strcspn(arg + 2, "=");
 	void *self;
@@ -16,7 +16,7 @@ static bool in_long(const struct opt_group *groups, size_t n, const char *arg, c
 }
 
 static bool in_letters(const struct opt_group *groups, size_t n, const char *arg, char ***next,
-	const char *name)
+		       const char *name)
 {
 	bool found = false, value = false;
 

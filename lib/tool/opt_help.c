@@ -1,10 +1,10 @@
 /* Two columns as GNU tools have them:
  *
- *	  -b, --brokers LIST     where the cluster answers
- *	      --epoch DUR        ... (default 1s)
+ * 	  -b, --brokers LIST     where the cluster answers
+ * 	      --epoch DUR        ... (default 1s)
  *
- * The second begins behind the longest option that is not too long; it wraps at the terminal's width, at 80
- * elsewhere. */
+ * The second begins behind the longest option that is not too long; it wraps at the terminal's
+ * width, at 80 elsewhere. */
 #include "tool/opt.h"
 
 #include <sys/ioctl.h>
@@ -18,12 +18,14 @@ static size_t width(void)
 {
 	struct winsize ws;
 
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) < 0 || ws.ws_col < WIDTH_LEAST)
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) < 0 ||
+	    ws.ws_col < WIDTH_LEAST)
 		return WIDTH;
 	return ws.ws_col < WIDTH_MOST ? ws.ws_col : WIDTH_MOST;
 }
 
-static void left_text(const struct opt_group *groups, size_t n, const struct opt *o, struct buf *out)
+static void left_text(const struct opt_group *groups, size_t n, const struct opt *o,
+		      struct buf *out)
 {
 	char letter = opt_letter(groups, n, o);
 

@@ -53,7 +53,12 @@ static int want_version(void *self, const char *value, struct err *err)
 	return wants(self, WANT_VERSION, err);
 }
 
-static const char *const shells[] = { [OPT_BASH] = "bash", [OPT_ZSH] = "zsh", [OPT_FISH] = "fish", NULL };
+static const char *const shells[] = {
+	[OPT_BASH] = "bash",
+	[OPT_ZSH] = "zsh",
+	[OPT_FISH] = "fish",
+	NULL,
+};
 static const char *const log_formats[] = { [LOG_TEXT] = "text", [LOG_JSON] = "json", NULL };
 
 static int want_completion(void *self, const char *value, struct err *err)
@@ -85,23 +90,51 @@ static int quieter(void *self, const char *value, struct err *err)
 }
 
 static const struct opt common_opts[] = {
-	{ .name = "log", .type = OPT_CHOICE, .at = offsetof(struct settings, common.log_format), .choices = log_formats,
-	  .def = "text", .help = "how messages on standard error look" },
-	{ .name = "run", .type = OPT_TEXT, .at = offsetof(struct settings, common.run_dir), .arg = "DIR",
+	{ .name = "log",
+	  .type = OPT_CHOICE,
+	  .at = offsetof(struct settings, common.log_format),
+	  .choices = log_formats,
+	  .def = "text",
+	  .help = "how messages on standard error look" },
+	{ .name = "run",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct settings, common.run_dir),
+	  .arg = "DIR",
 	  .help = "run folder: counters and sockets of running stages" },
-	{ .letter = 'v', .name = "verbose", .type = OPT_CALL, .call = louder, .help = "say more; twice: for debugging" },
-	{ .letter = 'q', .name = "quiet", .type = OPT_CALL, .call = quieter, .help = "say nothing but warnings and errors" },
-	{ .name = "completion", .type = OPT_CALL, .call = want_completion, .arg = "bash|zsh|fish",
+	{ .letter = 'v',
+	  .name = "verbose",
+	  .type = OPT_CALL,
+	  .call = louder,
+	  .help = "say more; twice: for debugging" },
+	{ .letter = 'q',
+	  .name = "quiet",
+	  .type = OPT_CALL,
+	  .call = quieter,
+	  .help = "say nothing but warnings and errors" },
+	{ .name = "completion",
+	  .type = OPT_CALL,
+	  .call = want_completion,
+	  .arg = "bash|zsh|fish",
 	  .help = "print completions for a shell, and leave" },
-	{ .letter = 'h', .name = "help", .type = OPT_CALL, .call = want_help, .help = "print this, and leave" },
-	{ .letter = 'V', .name = "version", .type = OPT_CALL, .call = want_version, .help = "print the version, and leave" },
-	OPT_END
+	{ .letter = 'h',
+	  .name = "help",
+	  .type = OPT_CALL,
+	  .call = want_help,
+	  .help = "print this, and leave" },
+	{ .letter = 'V',
+	  .name = "version",
+	  .type = OPT_CALL,
+	  .call = want_version,
+	  .help = "print the version, and leave" },
+	OPT_END,
 };
 
 /* ---- what goes to standard output */
-static void help_text(const struct prog *prog, const struct opt_group *groups, size_t n, struct buf *out)
+static void help_text(const struct prog *prog, const struct opt_group *groups, size_t n,
+		      struct buf *out)
 {
-	buf_printf(out, "Usage: %s %s\n%s: %s\n\nOptions:\n", prog->name, prog->synopsis, prog->name, prog->summary);
+	buf_printf(out, "Usage: %s %s\n%s: %s\n\nOptions:\n", prog->name, prog->synopsis,
+		   prog->name, prog->summary);
 	opt_help(groups, n, out);
 	if (!prog->examples)
 		return;
@@ -113,7 +146,8 @@ static void help_text(const struct prog *prog, const struct opt_group *groups, s
 	}
 }
 
-static int print_text(const struct prog *prog, const struct opt_group *groups, size_t n, struct err *err)
+static int print_text(const struct prog *prog, const struct opt_group *groups, size_t n,
+		      struct err *err)
 {
 	struct buf text = { 0 };
 	struct out *out = out_new(NULL, STDOUT_FILENO, 4096);
@@ -124,7 +158,8 @@ static int print_text(const struct prog *prog, const struct opt_group *groups, s
 	else if (settings.want == WANT_VERSION)
 		buf_printf(&text, "%s %s\n", prog->name, prog_version);
 	else
-		opt_completion(prog->name, prog->summary, groups, n, (enum opt_shell)settings.shell, &text);
+		opt_completion(prog->name, prog->summary, groups, n, (enum opt_shell)settings.shell,
+			       &text);
 	rc = out_write(out, text.p, text.n, err) || out_flush(out, err) ? -1 : 0;
 	out_free(out);
 	buf_fini(&text);
@@ -132,8 +167,8 @@ static int print_text(const struct prog *prog, const struct opt_group *groups, s
 }
 
 /* ---- life */
-/* A file opened later must not become 0, 1 or 2 because the caller had closed that: each is taken, and the wrong way
- * round so that its use fails. */
+/* A file opened later must not become 0, 1 or 2 because the caller had closed that: each is
+ * taken, and the wrong way round so that its use fails. */
 static void hold_standard_descriptors(void)
 {
 	for (int fd = 0; fd < 3; fd++)
@@ -156,7 +191,8 @@ static int act_on_word(const struct prog *prog, void *self, int argc, char **arg
 	const struct opt_group *groups = settings.groups;
 	int rc = opt_parse(groups, GROUPS, prog->operand, self, argc, argv, err);
 
-	log_setup(prog->name, (enum log_format)settings.common.log_format, settings.common.verbosity);
+	log_setup(prog->name, (enum log_format)settings.common.log_format,
+		  settings.common.verbosity);
 	if (settings.want != WANT_RUN)
 		return print_text(prog, groups, GROUPS, err);
 	if (rc || crash_setup(err))
@@ -164,12 +200,12 @@ static int act_on_word(const struct prog *prog, void *self, int argc, char **arg
 	return prog->run(self, err) || check_stdout(err) ? -1 : 0;
 }
 
-/* A stage that is killed leaves the mark, and so does one that wants to be started again: who gets nothing
- * from it at all must not take it for one that is not there. */
+/* A stage that is killed leaves the mark, and so does one that wants to be started again: who
+ * gets nothing from it at all must not take it for one that is not there. */
 static void unmark(int code)
 {
-	bool again = code == EX_UNAVAILABLE || code == EX_IOERR || code == EX_TEMPFAIL
-		|| code == EX_PROTOCOL;
+	bool again = code == EX_UNAVAILABLE || code == EX_IOERR || code == EX_TEMPFAIL ||
+		     code == EX_PROTOCOL;
 	bool above = code == EX_OK && settings.nothing_came && fd_marked(STDIN_FILENO, FD_BEGUN);
 
 	if (!again && !above)
@@ -197,9 +233,12 @@ int prog_main(const struct prog *prog, void *self, int argc, char **argv)
 	if (prog->failed)
 		fd_mark(STDOUT_FILENO, FD_BEGUN, true);
 	settings = (struct settings){
-		.common.name = prog->name, .argc = argc, .argv = argv,
-		.groups = { { prog->opts, self }, { prog->more, prog->more_self },
-			{ common_opts, &settings } },
+		.common.name = prog->name,
+		.argc = argc,
+		.argv = argv,
+		.groups = { { prog->opts, self },
+			    { prog->more, prog->more_self },
+			    { common_opts, &settings } },
 	};
 	log_setup(prog->name, LOG_TEXT, 0);
 	code = live(prog, self, argc, argv);
@@ -226,7 +265,8 @@ static const char *set_in(const char *variable)
 	return value && *value ? value : NULL;
 }
 
-/* True: a folder of ours by name, under one that all can write to, where a link is somebody's trap. */
+/* True: a folder of ours by name, under one that all can write to, where a link is somebody's
+ * trap. */
 static bool choose_run_dir(struct buf *path)
 {
 	const char *dir;
@@ -249,18 +289,23 @@ static int check_run_dir(const char *path, bool no_link, struct err *err)
 	int fd, rc;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, EX_CONFIG, "run folder %s (--run or HTA_RUN name another)", path);
+		return err_errno(err, EX_CONFIG, "run folder %s (--run or HTA_RUN name another)",
+				 path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (no_link ? O_NOFOLLOW : 0));
 	if (fd < 0)
-		return err_errno(err, EX_CONFIG, "run folder %s (--run or HTA_RUN name another)", path);
+		return err_errno(err, EX_CONFIG, "run folder %s (--run or HTA_RUN name another)",
+				 path);
 	rc = fstat(fd, &st);
 	close(fd);
 	if (rc < 0)
 		return err_errno(err, EX_CONFIG, "run folder %s", path);
 	if (st.st_uid != geteuid())
-		return err_set(err, EX_CONFIG, "run folder %s: belongs to another user, %s", path, way_out);
+		return err_set(err, EX_CONFIG, "run folder %s: belongs to another user, %s", path,
+			       way_out);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EX_CONFIG, "run folder %s: others can write to it, chmod go-w it or %s", path, way_out);
+		return err_set(err, EX_CONFIG,
+			       "run folder %s: others can write to it, chmod go-w it or %s", path,
+			       way_out);
 	return 0;
 }
 

@@ -1,12 +1,16 @@
 /* Life cycle of a filter. The order of a stage's last words matters:
  *
- *   our own failure    what is owed was not written; `fail` goes out with code and message, so that those below leave with the same code.
- *                      Before the stream has begun (options, a file that can not be opened) the hello from
+ *   our own failure    what is owed was not written; `fail` goes out with code and message, so
+ *                      that those below leave with the same code.
+ *                      Before the stream has begun (options, a file that can not be opened) the
+ *                      hello from
  *                      above has to pass first: it is waited for (stage_failed)
  *   `fail` from above  passed on, we leave with its code and say nothing: its stage has said it
  *   `end`              finish(), then `end` goes out, 0
- *   end of input without either: the stage above crashed; what came after the last barrier is dropped, 76 (75 after a signal of our own)
- *   the reader left    75 on an acknowledged stream; on a plain one SIGPIPE ends us as it ends any filter */
+ *   end of input without either: the stage above crashed; what came after the last barrier is
+ *   dropped, 76 (75 after a signal of our own)
+ *   the reader left    75 on an acknowledged stream; on a plain one SIGPIPE ends us as it ends
+ *                      any filter */
 #include "tool/stage.h"
 
 #include <signal.h>
@@ -23,23 +27,39 @@
 enum { OUT_BYTES = 256 << 10, HEAR_S = 10 };
 
 static struct stage_options options;
-static bool heard;                     /* of the stage that has run */
+static bool heard; /* of the stage that has run */
 
-#define MAX_LINE_OPT \
-	{ .name = "max-line", .type = OPT_BYTES, .at = offsetof(struct stage_options, max_line), .arg = "BYTES", .def = "1MiB", \
-	  .help = "longest line that is read; a longer one is bad data", .min = 64, .max = 1 << 30 }
-#define FOREIGN_OPT \
-	{ .name = "foreign", .type = OPT_FLAG, .at = offsetof(struct stage_options, foreign), \
-	  .help = "a foreign filter stands between this stage and the one above" }
+#define MAX_LINE_OPT                                                                           \
+	{                                                                                      \
+		.name = "max-line", .type = OPT_BYTES,                                         \
+		.at = offsetof(struct stage_options, max_line), .arg = "BYTES", .def = "1MiB", \
+		.help = "longest line that is read; a longer one is bad data", .min = 64,      \
+		.max = 1 << 30                                                                 \
+	}
+#define FOREIGN_OPT                                                                    \
+	{                                                                              \
+		.name = "foreign", .type = OPT_FLAG,                                   \
+		.at = offsetof(struct stage_options, foreign),                         \
+		.help = "a foreign filter stands between this stage and the one above" \
+	}
 
 const struct opt stage_opts[] = { FOREIGN_OPT, MAX_LINE_OPT, OPT_END };
 
 const struct opt stage_opts_dead[] = {
-	{ .name = "dead", .type = OPT_TEXT, .at = offsetof(struct stage_options, dead), .arg = "FILE|drop",
+	{ .name = "dead",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct stage_options, dead),
+	  .arg = "FILE|drop",
 	  .help = "append bad records to FILE, or drop them" },
-	{ .name = "dead-limit", .type = OPT_PROBABILITY, .at = offsetof(struct stage_options, dead_limit), .arg = "PCT", .def = "50%",
+	{ .name = "dead-limit",
+	  .type = OPT_PROBABILITY,
+	  .at = offsetof(struct stage_options, dead_limit),
+	  .arg = "PCT",
+	  .def = "50%",
 	  .help = "give up when more of an epoch of 1,000 records is bad" },
-	FOREIGN_OPT, MAX_LINE_OPT, OPT_END
+	FOREIGN_OPT,
+	MAX_LINE_OPT,
+	OPT_END,
 };
 
 void *stage_options(void)
@@ -47,16 +67,46 @@ void *stage_options(void)
 	return &options;
 }
 
-struct loop *stage_loop(struct stage *st) { return st->loop; }
-struct out *stage_out(struct stage *st) { return st->out; }
-struct counters *stage_counters(struct stage *st) { return st->counters; }
-bool stage_acknowledged(const struct stage *st) { return st->acked; }
-const struct ctl_inc *stage_inc(const struct stage *st) { return &st->inc; }
-const char *stage_job(const struct stage *st) { return st->job; }
-const char *stage_group(const struct stage *st) { return st->group; }
-uint64_t stage_max_line(const struct stage *st) { return st->o->max_line; }
-unsigned stage_index(const struct stage *st) { return st->index; }
-struct account *stage_account(struct stage *st) { return &st->account; }
+struct loop *stage_loop(struct stage *st)
+{
+	return st->loop;
+}
+struct out *stage_out(struct stage *st)
+{
+	return st->out;
+}
+struct counters *stage_counters(struct stage *st)
+{
+	return st->counters;
+}
+bool stage_acknowledged(const struct stage *st)
+{
+	return st->acked;
+}
+const struct ctl_inc *stage_inc(const struct stage *st)
+{
+	return &st->inc;
+}
+const char *stage_job(const struct stage *st)
+{
+	return st->job;
+}
+const char *stage_group(const struct stage *st)
+{
+	return st->group;
+}
+uint64_t stage_max_line(const struct stage *st)
+{
+	return st->o->max_line;
+}
+unsigned stage_index(const struct stage *st)
+{
+	return st->index;
+}
+struct account *stage_account(struct stage *st)
+{
+	return &st->account;
+}
 
 void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes)
 {
@@ -135,7 +185,8 @@ static int run_filter(struct stage *st, const char *const *files, size_t n, stru
 	counters_set(st->counters, COUNTER_LAG_RECORDS, UINT64_MAX);
 	if (n == 0 && stage_read_input(st, err))
 		return -1;
-	if (n && ((st->f->plain && st->f->plain(st->self, st, err)) || read_files(st, files, n, err)))
+	if (n &&
+	    ((st->f->plain && st->f->plain(st->self, st, err)) || read_files(st, files, n, err)))
 		return -1;
 	if (st->acked)
 		return 0;
@@ -176,7 +227,8 @@ static void stage_fini(struct stage *st)
 	loop_free(st->loop);
 }
 
-int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files, struct err *err)
+int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files,
+	      struct err *err)
 {
 	struct stage st = { .f = f, .self = self, .o = &options, .heard = n_files > 0 };
 	int rc;
@@ -208,7 +260,7 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 /* ---- a failure before the stream has begun */
 
 static int refuse_stage(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
-	struct err *err)
+			struct err *err)
 {
 	(void)st, (void)hello, (void)members;
 	*err = *(const struct err *)self;
@@ -237,7 +289,7 @@ static bool is_stream(int fd)
 
 void stage_failed(void *self, const struct err *why)
 {
-	struct stage_options defaults = { .max_line = 1 << 20 };    /* ours may be what is wrong */
+	struct stage_options defaults = { .max_line = 1 << 20 }; /* ours may be what is wrong */
 	struct stage st = { .f = &refusal, .self = (void *)(uintptr_t)why, .o = &defaults };
 	struct err err;
 

@@ -1,13 +1,20 @@
-/* The filter skeleton: a running stage between standard input and standard output. It does what all stages share, so that a filter is
- * only its own work:
- *   - tells an acknowledged stream (first line a hello, on a pipe or socket) from a plain one; keeps the counters page;
- *   - splits the input into runs of data lines (with their source and offset) and control records, in order;
- *   - adds its element to hello and barriers, checks the lines and bytes that a barrier names (EX_DATAERR), passes unknown control records untouched;
- *   - dead letters: in band where a sink below claims them, else to --dead FILE, else EX_USAGE before the first record; on a plain stream they are counted, the first
+/* The filter skeleton: a running stage between standard input and standard output. It does what
+ * all stages share, so that a filter is only its own work:
+ *   - tells an acknowledged stream (first line a hello, on a pipe or socket) from a plain one;
+ *   keeps the counters page;
+ *   - splits the input into runs of data lines (with their source and offset) and control
+ *   records, in order;
+ *   - adds its element to hello and barriers, checks the lines and bytes that a barrier names
+ *   (EX_DATAERR), passes unknown control records untouched;
+ *   - dead letters: in band where a sink below claims them, else to --dead FILE, else EX_USAGE
+ *   before the first record; on a plain stream they are counted, the first
  *     few told on stderr, EX_DATAERR at the end (0 with --dead);
- *   - life cycle: `fail` and `end`, exit codes 65 .. 78 as hta-protocol(7) has them, signals (acknowledged: drain until the end; plain: the default action),
- *     "`| hta-commit` is missing" where standard output is a terminal on an acknowledged stream (EX_USAGE).
- * Order: whatever a filter writes inside data() or barrier() stands before the control record that follows. */
+ *   - life cycle: `fail` and `end`, exit codes 65 .. 78 as hta-protocol(7) has them, signals
+ *   (acknowledged: drain until the end; plain: the default action),
+ *     "`| hta-commit` is missing" where standard output is a terminal on an acknowledged stream
+ *     (EX_USAGE).
+ * Order: whatever a filter writes inside data() or barrier() stands before the control record
+ * that follows. */
 #ifndef TOOL_STAGE_H
 #define TOOL_STAGE_H
 
@@ -22,82 +29,112 @@ struct stage;
 
 /* Where data lines come from. */
 struct origin {
-	const char *file;          /* plain: operand or "standard input" (for messages); else NULL */
-	uint64_t line;             /* plain: number of the run's first line, from 1 */
-	struct slice topic;        /* acknowledged; p NULL before any `at` */
+	/* plain: operand or "standard input" (for messages); else NULL */
+	const char *file;
+	uint64_t line;      /* plain: number of the run's first line, from 1 */
+	struct slice topic; /* acknowledged; p NULL before any `at` */
 	int32_t partition;
-	int64_t offset;            /* of the run's first line */
-	bool bytes;                /* offsets count bytes: the next line's is + its length + 1; else + 1 */
-	bool inexact;              /* a foreign filter stands above: offset is the run's first for all its lines */
-	int64_t time_us;           /* the records' own timestamp as ctl_at_time has it; 0: not known */
+	int64_t offset; /* of the run's first line */
+	/* offsets count bytes: the next line's is + its length + 1; else + 1 */
+	bool bytes;
+	/* a foreign filter stands above: offset is the run's first for all its lines */
+	bool inexact;
+	/* the records' own timestamp as ctl_at_time has it; 0: not known */
+	int64_t time_us;
 };
 
 /* Whole data lines, each ends in \n; LINES_PAD readable bytes around. Valid during the call. */
-struct run { struct slice block; struct origin origin; };
-
-struct filter {
-	bool finds_dead;           /* calls stage_dead; has --dead */
-	bool rows;                 /* its input lines are rollup rows (books: rows_in, rows_out), not records */
-	bool consumes;             /* its input ends here (a window): `at`, `before` go no further */
-	bool ends;                 /* nothing behind it: writes no stream (hta-commit) */
-
-	/* All may be NULL but data. 0, or -1 with err, which ends the stage. */
-	int (*open)(void *self, struct stage *st, struct err *err);                      /* before the first byte is read */
-	int (*plain)(void *self, struct stage *st, struct err *err);                     /* the stream is a plain one */
-	/* hello: append own members of this stage's element, each with a comma in front (,"sink":"pg:x","claims":true). */
-	int (*hello)(void *self, struct stage *st, const struct ctl *hello, struct buf *members, struct err *err);
-	/* `line` is the hello with this stage's element, after it was passed on: for hta-commit; sinks connect here or later. */
-	int (*hello_returned)(void *self, struct stage *st, struct slice line, struct err *err);
-	/* Returns the number of lines of the run through *lines (the skeleton counts bytes itself). */
-	int (*data)(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err);
-	/* An epoch is complete: write what is owed, store; then the skeleton passes the barrier. */
-	int (*barrier)(void *self, struct stage *st, const struct ctl *bar, struct err *err);
-	/* Every control record but hello, bar, at, and end (finish). May write `instead` (a whole line without \n) that is passed on in its place. */
-	int (*control)(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead, struct err *err);
-	/* The end of the input of a plain stream, or `end` of an acknowledged one. */
-	int (*finish)(void *self, struct stage *st, bool eof, struct err *err);
-	/* A plain regular file: may read it itself (threads, pread) and return 1; 0: the skeleton shall read it. -1 err. */
-	int (*file)(void *self, struct stage *st, int fd, const char *name, struct err *err);
-	void (*close)(void *self, struct stage *st);                                     /* always, last */
+struct run {
+	struct slice block;
+	struct origin origin;
 };
 
-/* Options of every stage: --max-line, --foreign; with finds_dead --dead, --dead-limit. Hand it to struct prog as `more`, stage_options() as more_self. */
+struct filter {
+	bool finds_dead; /* calls stage_dead; has --dead */
+	/* its input lines are rollup rows (books: rows_in, rows_out), not records */
+	bool rows;
+	/* its input ends here (a window): `at`, `before` go no further */
+	bool consumes;
+	bool ends; /* nothing behind it: writes no stream (hta-commit) */
+
+	/* All may be NULL but data. 0, or -1 with err, which ends the stage. */
+	/* before the first byte is read */
+	int (*open)(void *self, struct stage *st, struct err *err);
+	/* the stream is a plain one */
+	int (*plain)(void *self, struct stage *st, struct err *err);
+	/* hello: append own members of this stage's element, each with a comma in front
+	 * (,"sink":"pg:x","claims":true). */
+	int (*hello)(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+		     struct err *err);
+	/* `line` is the hello with this stage's element, after it was passed on: for hta-commit;
+	 * sinks connect here or later. */
+	int (*hello_returned)(void *self, struct stage *st, struct slice line, struct err *err);
+	/* Returns the number of lines of the run through *lines (the skeleton counts bytes
+	 * itself). */
+	int (*data)(void *self, struct stage *st, const struct run *run, uint64_t *lines,
+		    struct err *err);
+	/* An epoch is complete: write what is owed, store; then the skeleton passes the barrier. */
+	int (*barrier)(void *self, struct stage *st, const struct ctl *bar, struct err *err);
+	/* Every control record but hello, bar, at, and end (finish). May write `instead` (a
+	 * whole line without \n) that is passed on in its place. */
+	int (*control)(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+		       struct err *err);
+	/* The end of the input of a plain stream, or `end` of an acknowledged one. */
+	int (*finish)(void *self, struct stage *st, bool eof, struct err *err);
+	/* A plain regular file: may read it itself (threads, pread) and return 1; 0: the
+	 * skeleton shall read it. -1 err. */
+	int (*file)(void *self, struct stage *st, int fd, const char *name, struct err *err);
+	/* always, last */
+	void (*close)(void *self, struct stage *st);
+};
+
+/* Options of every stage: --max-line, --foreign; with finds_dead --dead, --dead-limit. Hand it
+ * to struct prog as `more`, stage_options() as more_self. */
 extern const struct opt stage_opts[], stage_opts_dead[];
 void *stage_options(void);
 
 /* Runs the filter over operands (files; none: standard input). For struct prog's run. */
-int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files, struct err *err);
+int stage_run(const struct filter *f, void *self, const char *const *files, size_t n_files,
+	      struct err *err);
 
-/* For struct prog's failed: where standard input and output are pipes or sockets and no line was read yet,
- * waits for the first one, at most 10 s. A hello is passed on, and `fail` behind it. On a plain stream
- * nothing is written. */
+/* For struct prog's failed: where standard input and output are pipes or sockets and no line was
+ * read yet, waits for the first one, at most 10 s. A hello is passed on, and `fail` behind it.
+ * On a plain stream nothing is written. */
 void stage_failed(void *self, const struct err *why);
 
 /* ---- for filters */
 struct loop *stage_loop(struct stage *st);
-struct out *stage_out(struct stage *st);              /* standard output: rows and passed lines; whole lines only */
+/* standard output: rows and passed lines; whole lines only */
+struct out *stage_out(struct stage *st);
 struct counters *stage_counters(struct stage *st);
 bool stage_acknowledged(const struct stage *st);
 const struct ctl_inc *stage_inc(const struct stage *st);
-const char *stage_job(const struct stage *st);         /* NULL on a plain stream */
-const char *stage_group(const struct stage *st);       /* NULL: files */
+const char *stage_job(const struct stage *st);   /* NULL on a plain stream */
+const char *stage_group(const struct stage *st); /* NULL: files */
 uint64_t stage_max_line(const struct stage *st);
 unsigned stage_index(const struct stage *st);
 
-/* The account of the current epoch: filters add aggregated, late, filtered, duplicate; the skeleton does in, out of passed data, bytes, dead. Written and
- * cleared with the barrier. rows_out and out: through stage_wrote. */
+/* The account of the current epoch: filters add aggregated, late, filtered, duplicate; the
+ * skeleton does in, out of passed data, bytes, dead. Written and cleared with the barrier.
+ * rows_out and out: through stage_wrote. */
 struct account *stage_account(struct stage *st);
-void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes);   /* data lines handed to stage_out by the filter */
-int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err);   /* writes data lines on, and counts them */
+/* data lines handed to stage_out by the filter */
+void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes);
+/* writes data lines on, and counts them */
+int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err);
 
 /* Event time of the epoch: raises the partition's watermark; goes out with the barrier. */
 void stage_watermark(struct stage *st, struct slice topic, int32_t partition, int64_t us);
 
-/* A dead record. nth: its line in the run (0 first), at: its byte in the run's block. reason without the record's text. */
-int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, const char *reason, struct err *err);
+/* A dead record. nth: its line in the run (0 first), at: its byte in the run's block. reason
+ * without the record's text. */
+int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
+	       struct slice record, uint64_t size, const char *reason, struct err *err);
 
-/* The same for one that is longer than --max-line: record is its kept start, size its length. EX_DATAERR where the filter finds no dead records. */
-int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at, struct slice record, uint64_t size, struct err *err);
+/* The same for one that is longer than --max-line: record is its kept start, size its length.
+ * EX_DATAERR where the filter finds no dead records. */
+int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at,
+		    struct slice record, uint64_t size, struct err *err);
 
 /* What a filter has read itself (file): for the counters and the closing words. */
 void stage_took(struct stage *st, uint64_t lines, uint64_t bytes);

@@ -2,7 +2,8 @@
  *
  *   block of whole lines      data data data | control | data data | control ...
  *                             `-- one run --'            `- run --'
- * ctl_find cuts the block; on a plain stream a block is one run. The output is flushed before a read that would block, never else. */
+ * ctl_find cuts the block; on a plain stream a block is one run. The output is flushed before a
+ * read that would block, never else. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,16 +74,16 @@ static int write_line(struct stage *st, struct slice line, struct err *err)
 	return out_write(st->out, line.p, line.n, err) || out_write(st->out, "\n", 1, err) ? -1 : 0;
 }
 
-/* This stage's element. One that fails here says so in it: the hello goes on all the same, so that those
- * below know what they are, and take our code from the `fail` behind it. */
+/* This stage's element. One that fails here says so in it: the hello goes on all the same, so
+ * that those below know what they are, and take our code from the `fail` behind it. */
 static int introduce_stage(struct stage *st, struct err *err)
 {
 	size_t common;
 	int rc = 0;
 
 	st->element.n = 0;
-	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld", prog_common()->name,
-		prog_version, (long)getpid());
+	buf_printf(&st->element, "{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld",
+		   prog_common()->name, prog_version, (long)getpid());
 	common = st->element.n;
 	if (st->f->hello && (rc = st->f->hello(st->self, st, &st->ctl, &st->element, err))) {
 		st->element.n = common;
@@ -112,7 +113,9 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 	lines_exempt(st->in, st->inc.prefix, CTL_PREFIX_BYTES);
 	signal(SIGPIPE, SIG_IGN);
 	if (st->out && isatty(STDOUT_FILENO))
-		return err_set(err, EX_USAGE, "`| hta-commit` is missing: this stream is acknowledged, and nothing at its end does so");
+		return err_set(err, EX_USAGE,
+			       "`| hta-commit` is missing: this stream is acknowledged, and "
+			       "nothing at its end does so");
 	json_get_u64(&st->ctl.json, 0, "drain_us", &drain_us);
 	loop_signals(st->loop, NULL, NULL, (int64_t)drain_us);
 	if (st->counters)
@@ -121,7 +124,8 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 	rc = introduce_stage(st, err);
 	st->line.n = 0;
 	if (ctl_grow(line, buf_slice(&st->element), &st->line)) {
-		err_set(rc ? &ignored : err, EX_DATAERR, "hello: it does not end as one does: a filter above has changed it");
+		err_set(rc ? &ignored : err, EX_DATAERR,
+			"hello: it does not end as one does: a filter above has changed it");
 		return -1;
 	}
 	if (write_line(st, buf_slice(&st->line), rc ? &ignored : err))
@@ -131,7 +135,9 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 	st->joined = true;
 	if (rc)
 		return -1;
-	return st->f->hello_returned ? st->f->hello_returned(st->self, st, buf_slice(&st->line), err) : 0;
+	return st->f->hello_returned
+		       ? st->f->hello_returned(st->self, st, buf_slice(&st->line), err)
+		       : 0;
 }
 
 static int take_at(struct stage *st, struct err *err)
@@ -141,7 +147,8 @@ static int take_at(struct stage *st, struct err *err)
 	int64_t p, o, time_us = 0;
 	bool inexact = false;
 
-	if (!json_get_text(j, 0, "t", &topic) || !json_get_i64(j, 0, "p", &p) || !json_get_i64(j, 0, "o", &o))
+	if (!json_get_text(j, 0, "t", &topic) || !json_get_i64(j, 0, "p", &p) ||
+	    !json_get_i64(j, 0, "o", &o))
 		return err_set(err, EX_DATAERR, "control record `at` without t, p and o");
 	json_get_bool(j, 0, "inexact", &inexact);
 	json_get_i64(j, 0, "ts", &time_us);
@@ -187,10 +194,13 @@ static int check_counts(struct stage *st, struct err *err)
 		else
 			st->account.in = lines;
 	} else if (lines != st->lines || account[n - 1].a.bytes != st->bytes) {
-		rc = err_set(err, EX_DATAERR, "%.*s wrote %llu lines of %llu bytes in this epoch, %llu lines of %llu bytes arrived: "
-			"a filter between the two needs --foreign at the stage behind it",
-			(int)account[n - 1].stage.n, account[n - 1].stage.p, (unsigned long long)lines, (unsigned long long)account[n - 1].a.bytes,
-			(unsigned long long)st->lines, (unsigned long long)st->bytes);
+		rc = err_set(err, EX_DATAERR,
+			     "%.*s wrote %llu lines of %llu bytes in this epoch, %llu lines of "
+			     "%llu bytes arrived: "
+			     "a filter between the two needs --foreign at the stage behind it",
+			     (int)account[n - 1].stage.n, account[n - 1].stage.p,
+			     (unsigned long long)lines, (unsigned long long)account[n - 1].a.bytes,
+			     (unsigned long long)st->lines, (unsigned long long)st->bytes);
 	}
 out:
 	free(account);
@@ -200,22 +210,29 @@ out:
 static int take_bar(struct stage *st, struct err *err)
 {
 	crash_at(CRASH_BARRIER_BEFORE);
-	if (check_counts(st, err) || (st->f->barrier && st->f->barrier(st->self, st, &st->ctl, err)))
+	if (check_counts(st, err) ||
+	    (st->f->barrier && st->f->barrier(st->self, st, &st->ctl, err)))
 		return -1;
-	if (stage_dead_barrier(st, err))         /* a filter with threads has found the last ones only now */
+	if (stage_dead_barrier(st,
+			       err)) /* a filter with threads has found the last ones only now */
 		return -1;
 	crash_at(CRASH_BARRIER_AFTER);
 	st->element.n = 0;
-	ctl_account_write(prog_common()->name, &st->account, st->marks.n ? &st->marks : NULL, &st->element);
+	ctl_account_write(prog_common()->name, &st->account, st->marks.n ? &st->marks : NULL,
+			  &st->element);
 	st->line.n = 0;
 	if (ctl_grow(st->ctl.line, buf_slice(&st->element), &st->line))
-		return err_set(err, EX_DATAERR, "barrier: it does not end as one does: a filter above has changed it");
+		return err_set(
+			err, EX_DATAERR,
+			"barrier: it does not end as one does: a filter above has changed it");
 	counters_add(st->counters, COUNTER_EPOCHS_ACKED, 1);
 	counters_set(st->counters, COUNTER_LAST_ACK_US, (uint64_t)tm_now_us());
 	ranges_fini(&st->marks);
 	st->account = (struct account){ 0 };
 	st->lines = st->bytes = 0;
-	return write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err)) ? -1 : 0;
+	return write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err))
+		       ? -1
+		       : 0;
 }
 
 static int pass_fail(struct stage *st, struct err *err)
@@ -228,7 +245,7 @@ static int pass_fail(struct stage *st, struct err *err)
 	if (ctl_fail_read(&st->ctl, err))
 		return -1;
 	log_info("%s", err->msg);
-	err->msg[0] = 0;             /* told by the stage that failed */
+	err->msg[0] = 0; /* told by the stage that failed */
 	return -1;
 }
 
@@ -313,7 +330,8 @@ static enum lines_result next_block_flushed(struct stage *st, struct slice *bloc
 	return r;
 }
 
-/* A last line without its newline: a plain stream takes it as jq does; an acknowledged one drops it (kill -9 leaves such a thing). */
+/* A last line without its newline: a plain stream takes it as jq does; an acknowledged one drops
+ * it (kill -9 leaves such a thing). */
 static int take_tail(struct stage *st, struct slice tail, struct err *err)
 {
 	struct buf line = { 0 };
@@ -404,8 +422,11 @@ int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err
 static int crashed(struct stage *st, struct err *err)
 {
 	if (loop_signalled(st->loop))
-		return err_set(err, EX_TEMPFAIL, "ended by a signal before the stream was complete");
-	return err_set(err, EX_PROTOCOL, "the stage above has gone without `end`: what came after the last barrier is dropped; start the pipeline again");
+		return err_set(err, EX_TEMPFAIL,
+			       "ended by a signal before the stream was complete");
+	return err_set(err, EX_PROTOCOL,
+		       "the stage above has gone without `end`: what came after the last barrier "
+		       "is dropped; start the pipeline again");
 }
 
 static bool is_hello(struct slice line)
@@ -415,31 +436,35 @@ static bool is_hello(struct slice line)
 	return line.n >= sizeof(start) - 1 && memcmp(line.p, start, sizeof(start) - 1) == 0;
 }
 
-/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or 65 would
- * keep a supervisor from starting the pipeline again. */
+/* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or
+ * 65 would keep a supervisor from starting the pipeline again. */
 static int died_early(struct err *err)
 {
-	return err_set(err, EX_PROTOCOL, "the stage above has gone before its first line was complete; "
-		"start the pipeline again");
+	return err_set(err, EX_PROTOCOL,
+		       "the stage above has gone before its first line was complete; "
+		       "start the pipeline again");
 }
 
-/* No input at all is an empty plain stream to a filter. Who has nothing to do on plain ones asks why: a
- * program that was killed is to be started again, one that is not there is not. */
+/* No input at all is an empty plain stream to a filter. Who has nothing to do on plain ones asks
+ * why: a program that was killed is to be started again, one that is not there is not. */
 static int nothing_came(struct stage *st, struct err *err)
 {
 	bool pipe = fd_kind(STDIN_FILENO) == FD_PIPE;
 
 	prog_nothing_came();
 	if (fd_marked(STDIN_FILENO, FD_CLOSED))
-		return err_set(err, EX_USAGE, "hta-commit stands above, and it is the end: put this program "
-			"before it");
+		return err_set(err, EX_USAGE,
+			       "hta-commit stands above, and it is the end: put this program "
+			       "before it");
 	if (!st->f->ends)
 		return 0;
 	if (!pipe || fd_marked(STDIN_FILENO, FD_BEGUN))
 		return died_early(err);
-	return err_set(err, EX_CONFIG, "nothing has come, not even a first line: either a program above is "
-		"not there or could not begin (it or the shell has said so), or this is a plain stream: say "
-		"hta-consume -g GROUP, or --job NAME over files");
+	return err_set(err, EX_CONFIG,
+		       "nothing has come, not even a first line: either a program above is "
+		       "not there or could not begin (it or the shell has said so), or this is a "
+		       "plain stream: say "
+		       "hta-consume -g GROUP, or --job NAME over files");
 }
 
 int stage_read_input(struct stage *st, struct err *err)
@@ -448,7 +473,8 @@ int stage_read_input(struct stage *st, struct err *err)
 	struct stat sb;
 	struct err why = ERR_INIT;
 	enum lines_result r = LINES_TIMEOUT;
-	bool may_greet = fstat(STDIN_FILENO, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
+	bool may_greet = fstat(STDIN_FILENO, &sb) == 0 &&
+			 (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
 
 	st->heard = true;
 	if (!may_greet && S_ISREG(sb.st_mode)) {
@@ -467,7 +493,8 @@ int stage_read_input(struct stage *st, struct err *err)
 		return -1;
 	if (r == LINES_BLOCK && is_hello(b)) {
 		st->at = (struct origin){ 0 };
-		if (take_hello(st, slice(b.p, b.n - 1), err) || read_input(st, LINES_TIMEOUT, b, err))
+		if (take_hello(st, slice(b.p, b.n - 1), err) ||
+		    read_input(st, LINES_TIMEOUT, b, err))
 			return -1;
 		return st->ended ? 0 : crashed(st, err);
 	}

@@ -1,4 +1,5 @@
-/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_dead.c (dead letters). */
+/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_dead.c
+ * (dead letters). */
 #ifndef TOOL_STAGE_INTERNAL_H
 #define TOOL_STAGE_INTERNAL_H
 
@@ -9,12 +10,17 @@
 struct stage_options {
 	uint64_t max_line;
 	bool foreign;
-	const char *dead;          /* FILE, "drop" or NULL */
+	const char *dead; /* FILE, "drop" or NULL */
 	double dead_limit;
 };
 
 /* Who takes a dead record. */
-enum dead_to { DEAD_TOLD /* plain, no --dead: stderr and exit 65 */, DEAD_IN_BAND, DEAD_FILE, DEAD_DROP };
+enum dead_to {
+	DEAD_TOLD /* plain, no --dead: stderr and exit 65 */,
+	DEAD_IN_BAND,
+	DEAD_FILE,
+	DEAD_DROP,
+};
 
 struct stage {
 	const struct filter *f;
@@ -25,26 +31,26 @@ struct stage {
 	struct out *out;
 	struct counters *counters;
 
-	bool acked, ended, failed;         /* failed: a `fail` came from above and was passed on */
-	bool heard;                        /* the first line was waited for, or files are read */
-	bool joined;                       /* the hello was passed on */
+	bool acked, ended, failed; /* failed: a `fail` came from above and was passed on */
+	bool heard;                /* the first line was waited for, or files are read */
+	bool joined;               /* the hello was passed on */
 	struct ctl_inc inc;
-	struct ctl ctl;                    /* the control record at work */
-	struct buf line, element;          /* scratch */
+	struct ctl ctl;           /* the control record at work */
+	struct buf line, element; /* scratch */
 	char *job, *group;
 	unsigned index;
 
-	struct origin at;                  /* of the next data line */
-	struct buf topic;                  /* holds at.topic */
-	uint64_t lines, bytes;             /* data in since the last barrier */
+	struct origin at;      /* of the next data line */
+	struct buf topic;      /* holds at.topic */
+	uint64_t lines, bytes; /* data in since the last barrier */
 	struct account account;
-	struct ranges marks;               /* watermarks since the last barrier */
+	struct ranges marks; /* watermarks since the last barrier */
 
 	enum dead_to dead_to;
-	bool dead_known;                   /* the first probe said who claims */
+	bool dead_known; /* the first probe said who claims */
 	struct dead_file *dead_file;
 	uint64_t dead_total, dead_told, seen_total;
-	struct err damage;                 /* the last file's that could not be read to its end */
+	struct err damage; /* the last file's that could not be read to its end */
 };
 
 /* stage_in.c: reads standard input, or one descriptor of a plain stream, to its end. EX_IOERR: also
@@ -53,9 +59,12 @@ int stage_read_input(struct stage *st, struct err *err);
 int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err);
 
 /* stage_dead.c */
-int stage_dead_open(struct stage *st, struct err *err);                                    /* --dead, before the first byte */
-int stage_dead_claims(struct stage *st, struct err *err);                                  /* the first probe: st->ctl */
-int stage_dead_barrier(struct stage *st, struct err *err);                                 /* limit, sync */
+/* --dead, before the first byte */
+int stage_dead_open(struct stage *st, struct err *err);
+/* the first probe: st->ctl */
+int stage_dead_claims(struct stage *st, struct err *err);
+/* limit, sync */
+int stage_dead_barrier(struct stage *st, struct err *err);
 int stage_dead_end(struct stage *st, struct err *err);
 
 #endif

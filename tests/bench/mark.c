@@ -1,4 +1,5 @@
-/* Lines into partition 0 of a topic, each sent at once: mark BROKERS TOPIC. For `latency`: kcat waits until its input has filled a buffer. */
+/* Lines into partition 0 of a topic, each sent at once: mark BROKERS TOPIC. For `latency`: kcat
+ * waits until its input has filled a buffer. */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "mark: usage: mark BROKERS TOPIC\n");
 		return EX_USAGE;
 	}
-	if (rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], why, sizeof(why)) || rd_kafka_conf_set(conf, "linger.ms", "0", why, sizeof(why)))
+	if (rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], why, sizeof(why)) ||
+	    rd_kafka_conf_set(conf, "linger.ms", "0", why, sizeof(why)))
 		die(argv[1], why);
 	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
 	if (!rk)
@@ -32,7 +34,9 @@ int main(int argc, char **argv)
 	while ((n = getline(&line, &cap, stdin)) > 0) {
 		if (line[n - 1] == '\n')
 			n--;
-		if (rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, line, (size_t)n, NULL, 0, NULL) || rd_kafka_flush(rk, SENT_MS))
+		if (rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, line, (size_t)n, NULL, 0,
+				     NULL) ||
+		    rd_kafka_flush(rk, SENT_MS))
 			die(argv[2], rd_kafka_err2str(rd_kafka_last_error()));
 	}
 	free(line);

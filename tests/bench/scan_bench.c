@@ -1,7 +1,8 @@
-/* Nanoseconds a line of the scanner alone: scan_bench FILE PATH,PATH... [ENGINE...]
- * ENGINE is portable, avx2 or auto, with -learn behind it for learned order; none: all that the processor has.
- * The file is read in blocks as the line reader does; only the scanning is timed. Five rounds, engines in turn, medians.
- * A checksum over all fields and the count of good lines must be the same for every engine, else it ends with 1. */
+/* Nanoseconds a line of the scanner alone: scan_bench FILE PATH,PATH... [ENGINE...] ENGINE is
+ * portable, avx2 or auto, with -learn behind it for learned order; none: all that the processor
+ * has. The file is read in blocks as the line reader does; only the scanning is timed. Five
+ * rounds, engines in turn, medians. A checksum over all fields and the count of good lines must
+ * be the same for every engine, else it ends with 1. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,20 @@
 
 enum { BLOCK = 256 << 10, ROUNDS = 5, ENGINES = 6 };
 
-static const struct engine { const char *name; enum scan_engine engine; bool learn; } engines[] = {
-	{ "portable", SCAN_PORTABLE, false }, { "portable-learn", SCAN_PORTABLE, true }, { "avx2", SCAN_AVX2, false },
-	{ "avx2-learn", SCAN_AVX2, true },
-	{ "auto", SCAN_AUTO, false }, { "auto-learn", SCAN_AUTO, true },
+static const struct engine {
+	const char *name;
+	enum scan_engine engine;
+	bool learn;
+} engines[] = {
+	{ "portable", SCAN_PORTABLE, false }, { "portable-learn", SCAN_PORTABLE, true },
+	{ "avx2", SCAN_AVX2, false },         { "avx2-learn", SCAN_AVX2, true },
+	{ "auto", SCAN_AUTO, false },         { "auto-learn", SCAN_AUTO, true },
 };
 
-struct run { double ns[ROUNDS]; uint64_t lines, good, sum; };
+struct run {
+	double ns[ROUNDS];
+	uint64_t lines, good, sum;
+};
 
 static struct path paths[SCAN_FIELDS];
 static size_t n_paths;
@@ -44,7 +52,8 @@ static void add_up(const struct scan_batch *batch, struct run *run)
 	run->lines += batch->lines;
 }
 
-/* The whole blocks of one read. Returns the nanoseconds of scanning. check: fields are summed instead of timed. */
+/* The whole blocks of one read. Returns the nanoseconds of scanning. check: fields are summed
+ * instead of timed. */
 static uint64_t block(struct scan *s, const char *p, size_t n, struct run *run, bool check)
 {
 	struct scan_batch batch;
@@ -79,7 +88,8 @@ static double file(struct scan *s, int fd, struct run *run, bool check)
 		memmove(buf + SCAN_PAD, last + 1, have -= whole);
 	}
 	free(buf);
-	return (double)ns / (double)(run->lines ? run->lines : 1);  /* the lines of the first, checking pass */
+	return (double)ns /
+	       (double)(run->lines ? run->lines : 1); /* the lines of the first, checking pass */
 }
 
 static bool wanted(const char *name, int argc, char **argv)
@@ -118,7 +128,8 @@ int main(int argc, char **argv)
 	struct scan *s = scan_new(paths, n_paths, NULL);
 	for (int round = -1; round < ROUNDS; round++)
 		for (int e = 0; e < ENGINES; e++) {
-			if (!wanted(engines[e].name, argc, argv) || !scan_force(s, engines[e].engine, engines[e].learn))
+			if (!wanted(engines[e].name, argc, argv) ||
+			    !scan_force(s, engines[e].engine, engines[e].learn))
 				continue;
 			double ns = file(s, fd, &run[e], round < 0);
 			if (round >= 0)
@@ -130,8 +141,10 @@ int main(int argc, char **argv)
 		qsort(run[e].ns, ROUNDS, sizeof *run[e].ns, by_ns);
 		first = first ? first : &run[e];
 		code |= first->sum != run[e].sum || first->good != run[e].good;
-		printf("%-16s %7.1f ns/line (best %.1f), %llu lines, %llu good, sum %016llx\n", engines[e].name, run[e].ns[ROUNDS / 2],
-		       run[e].ns[0], (unsigned long long)run[e].lines, (unsigned long long)run[e].good, (unsigned long long)run[e].sum);
+		printf("%-16s %7.1f ns/line (best %.1f), %llu lines, %llu good, sum %016llx\n",
+		       engines[e].name, run[e].ns[ROUNDS / 2], run[e].ns[0],
+		       (unsigned long long)run[e].lines, (unsigned long long)run[e].good,
+		       (unsigned long long)run[e].sum);
 	}
 	scan_free(s);
 	return code;

@@ -1,12 +1,16 @@
-/* Where an event's time goes: steps t1|t2 FILE, and what the machine allows: steps limits FILE. Both print one JSON object.
+/* Where an event's time goes: steps t1|t2 FILE, and what the machine allows: steps limits FILE.
+ * Both print one JSON object.
  *
- * t1, t2: hta-window's own rooms are run over the file as its engine runs them, batch by batch, on one thread, with the processor's counter read between
- * the steps: about eight readings for 64 lines, below half a nanosecond an event. Each step is the median of ROUNDS passes, in nanoseconds an event.
- * They are scaled to the processor time of their pass: what others take meanwhile hits all steps alike.
- * The hash is computed once more than needed, and taken off the table's time. Ends with 65 if the groups do not hold every line.
+ * t1, t2: hta-window's own rooms are run over the file as its engine runs them, batch by batch,
+ * on one thread, with the processor's counter read between the steps: about eight readings for
+ * 64 lines, below half a nanosecond an event. Each step is the median of ROUNDS passes, in
+ * nanoseconds an event. They are scaled to the processor time of their pass: what others take
+ * meanwhile hits all steps alike. The hash is computed once more than needed, and taken off the
+ * table's time. Ends with 65 if the groups do not hold every line.
  *
- * limits: gigabytes a second of what no program can do without: reading the cached file, passing it through a pipe of 1 MiB (two processes, elapsed
- * time; a second time with pages lent), reading and copying memory. */
+ * limits: gigabytes a second of what no program can do without: reading the cached file, passing
+ * it through a pipe of 1 MiB (two processes, elapsed time; a second time with pages lent),
+ * reading and copying memory. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +35,10 @@
 enum { ROUNDS = 5, BLOCK = 256 << 10, PIPE = 1 << 20, MEMORY = 512 << 20 };
 enum step { READ, NEWLINES, EXTRACT, TIME, NUMBER, UNIQ, KEYS, HASH, TABLE, WRITE, STEPS };
 
-static const char *const names[STEPS] = { "read", "newline scan", "extraction and validation", "time", "number", "unique's hash", "keys", "key's hash", "table",
-                                          "write" };
+static const char *const names[STEPS] = { "read", "newline scan", "extraction and validation",
+					  "time", "number",       "unique's hash",
+					  "keys", "key's hash",   "table",
+					  "write" };
 static uint64_t spent[STEPS];
 
 static void die(const char *what)
@@ -87,8 +93,8 @@ struct engine {
 	struct value_clock clock;
 	struct key_scratch scratch;
 	struct buf keys;
-	int64_t us[SCAN_BATCH], start_us;      /* of the last line's window */
-	uint64_t now;                          /* that window */
+	int64_t us[SCAN_BATCH], start_us; /* of the last line's window */
+	uint64_t now;                     /* that window */
 	dec value[SCAN_BATCH];
 	uint64_t window[SCAN_BATCH], uniq[SCAN_BATCH];
 	const char *key[SCAN_BATCH];
@@ -99,7 +105,8 @@ struct engine {
 static const struct scan_ops *real_ops;
 
 /* Cutting is a step inside of scan_lines. */
-static unsigned timed_cut(const char *p, size_t n, unsigned max, const char **start, uint32_t *length)
+static unsigned timed_cut(const char *p, size_t n, unsigned max, const char **start,
+			  uint32_t *length)
 {
 	uint64_t at = ticks();
 	unsigned lines = real_ops->cut(p, n, max, start, length);
@@ -147,7 +154,8 @@ static void read_columns(struct engine *e, const struct plan_metric *m)
 	if (value_times(&e->clock, times, e->batch.valid, when, e->us).good != e->batch.valid)
 		die("a line has no time");
 	book(TIME, &at);
-	if (value_decs(column_of(e, e->plan->value_field[0]), e->batch.valid, e->value).exact != e->batch.valid)
+	if (value_decs(column_of(e, e->plan->value_field[0]), e->batch.valid, e->value).exact !=
+	    e->batch.valid)
 		die("a line has no value");
 	book(NUMBER, &at);
 	for (unsigned i = 0; i < e->batch.lines && m->uniq >= 0; i++) {
@@ -162,7 +170,8 @@ static void read_columns(struct engine *e, const struct plan_metric *m)
 static void add_lines(struct engine *e, const struct plan_metric *m)
 {
 	unsigned n = e->batch.lines;
-	uint64_t all = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX, at = ticks(), hash[SCAN_BATCH], hashing;
+	uint64_t all = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX, at = ticks(), hash[SCAN_BATCH],
+		 hashing;
 	uint32_t bytes[SCAN_BATCH];
 	struct err err = ERR_INIT;
 	for (unsigned i = 0; i < n; i++) {
@@ -174,7 +183,8 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 	}
 	e->keys.n = 0;
 	char *out = buf_room(&e->keys, key_room(SCAN_BATCH, e->batch.used, m->m.n_dims));
-	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, m->m.n_dims, e->window, &e->scratch, out, e->key) != all)
+	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, m->m.n_dims,
+			    e->window, &e->scratch, out, e->key) != all)
 		die("a line has no key");
 	for (unsigned i = 0; i < n; i++)
 		bytes[i] = key_bytes(e->key[i]);
@@ -183,7 +193,13 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 	hash_64_each(e->key, bytes, n, hash);
 	book(HASH, &at);
 	hashing = spent[HASH] - hashing;
-	struct table_batch b = { .n = n, .line = e->line, .key = e->key, .has_value = all, .value = e->value };
+	struct table_batch b = {
+		.n = n,
+		.line = e->line,
+		.key = e->key,
+		.has_value = all,
+		.value = e->value,
+	};
 	if (m->uniq >= 0)
 		b.has_uniq = all, b.uniq = e->uniq;
 	if (table_add(e->table, &b, &err))
@@ -196,14 +212,17 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 static int write_rows(void *arg, struct slice lines, uint64_t rows, struct err *err)
 {
 	(void)rows;
-	return write(*(int *)arg, lines.p, lines.n) == (ssize_t)lines.n ? 0 : err_set(err, EX_IOERR, "cannot write");
+	return write(*(int *)arg, lines.p, lines.n) == (ssize_t)lines.n
+		       ? 0
+		       : err_set(err, EX_IOERR, "cannot write");
 }
 
 static void write_all(struct engine *e, int null)
 {
 	struct err err = ERR_INIT;
 	uint64_t at = ticks(), counted = 0;
-	struct emit *out = emit_new(e->plan, false, true, &(struct emit_threads){ 0 }, write_rows, &null);
+	struct emit *out = emit_new(e->plan, false, true, &(struct emit_threads){ 0 }, write_rows,
+				    &null);
 	if (emit_table(out, 0, e->table, &err) || emit_flush(out, &err))
 		die(err.msg);
 	emit_free(out);
@@ -251,7 +270,8 @@ static struct plan *plan_of(const char *by, const char *value, const char *uniq)
 
 static int run_steps(bool t2, int fd)
 {
-	struct engine e = { .plan = t2 ? plan_of("customer", "payload.price", "user_id") : plan_of("endpoint,status", "latency_ms", "") };
+	struct engine e = { .plan = t2 ? plan_of("customer", "payload.price", "user_id")
+				       : plan_of("endpoint,status", "latency_ms", "") };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	double ns[STEPS][ROUNDS];
 	e.scan = timed_scan(e.plan);
@@ -262,7 +282,8 @@ static int run_steps(bool t2, int fd)
 		uint64_t from = ticks(), from_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 		memset(spent, 0, sizeof spent);
 		pass(&e, fd, null);
-		double scale = (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - from_ns) / (double)(ticks() - from) / (double)e.lines;
+		double scale = (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - from_ns) /
+			       (double)(ticks() - from) / (double)e.lines;
 		for (unsigned i = 0; i < STEPS && round >= 0; i++)
 			ns[i][round] = (double)spent[i] * scale;
 	}
@@ -280,7 +301,11 @@ static int run_steps(bool t2, int fd)
 
 /* ---- limits: each does its work once and returns the bytes that it went over */
 
-struct limits { int fd; char *memory; uint64_t sum; };
+struct limits {
+	int fd;
+	char *memory;
+	uint64_t sum;
+};
 
 static size_t read_file(struct limits *l)
 {
@@ -323,7 +348,8 @@ static size_t through_pipe(struct limits *l, bool lend)
 		_exit(!(lend ? pipe_zerocopy_blocks(fd[1]) : copy_blocks(l, fd[1])));
 	close(fd[1]);
 	if (lend)
-		pipe_zerocopy_read(fd[0]);        /* now: a lock goes with the first descriptor of the pipe that is closed */
+		/* now: a lock goes with the first descriptor of the pipe that is closed */
+		pipe_zerocopy_read(fd[0]);
 	for (ssize_t n; (n = read(fd[0], l->memory, BLOCK)) > 0;)
 		total += (size_t)n;
 	close(fd[0]);
@@ -361,12 +387,20 @@ static size_t copy_memory(struct limits *l)
 
 static int run_limits(int fd)
 {
-	static const struct { const char *name; size_t (*run)(struct limits *l); clockid_t clock; } kinds[] = {
-		{ "read of the cached file", read_file, CLOCK_THREAD_CPUTIME_ID }, { "pipe of 1 MiB", copied_pipe, CLOCK_MONOTONIC },
-		{ "the same, pages lent", lent_pipe, CLOCK_MONOTONIC },		{ "memory, read", read_memory, CLOCK_THREAD_CPUTIME_ID }, { "memory, copied", copy_memory, CLOCK_THREAD_CPUTIME_ID },
+	static const struct {
+		const char *name;
+		size_t (*run)(struct limits *l);
+		clockid_t clock;
+	} kinds[] = {
+		{ "read of the cached file", read_file, CLOCK_THREAD_CPUTIME_ID },
+		{ "pipe of 1 MiB", copied_pipe, CLOCK_MONOTONIC },
+		{ "the same, pages lent", lent_pipe, CLOCK_MONOTONIC },
+		{ "memory, read", read_memory, CLOCK_THREAD_CPUTIME_ID },
+		{ "memory, copied", copy_memory, CLOCK_THREAD_CPUTIME_ID },
 	};
 	struct limits l = { .fd = fd };
-	l.memory = mmap(NULL, MEMORY + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	l.memory = mmap(NULL, MEMORY + BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
 	if (l.memory == MAP_FAILED)
 		die("no memory");
 	memset(l.memory, 1, MEMORY + BLOCK);

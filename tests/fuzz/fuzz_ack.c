@@ -1,6 +1,7 @@
-/* The source's end of the ack channel: messages, a line each, from two connections. \1 at a line's start is the opening of a message of this
- * pipeline, {"inc":"0123456789abcdef", and \2 sends by the second connection. Nothing may crash, a hello comes before all else, lines handed out
- * are JSON; what we write ourselves is taken. */
+/* The source's end of the ack channel: messages, a line each, from two connections. \1 at a
+ * line's start is the opening of a message of this pipeline, {"inc":"0123456789abcdef", and \2
+ * sends by the second connection. Nothing may crash, a hello comes before all else, lines handed
+ * out are JSON; what we write ourselves is taken. */
 #include "fuzz.h"
 
 #include <unistd.h>
@@ -40,13 +41,16 @@ static void expand(struct slice line, struct buf *out)
 	buf_adds(out, line);
 }
 
-struct seen { bool hello; unsigned events; };
+struct seen {
+	bool hello;
+	unsigned events;
+};
 
 static void take_events(struct ack *a, struct seen *seen)
 {
 	struct json j = { 0 };
 	for (struct ack_event e; (e = ack_next(a)).kind != ACK_NONE; seen->events++) {
-		MUST(seen->hello != (e.kind == ACK_HELLO));    /* one hello, and it is the first */
+		MUST(seen->hello != (e.kind == ACK_HELLO)); /* one hello, and it is the first */
 		seen->hello = true;
 		if (e.kind != ACK_EPOCH)
 			MUST(json_parse(&j, e.line, NULL) == 0);
@@ -65,7 +69,8 @@ static void feed(struct loop *l, struct ack *a, const int fd[2], struct slice s,
 		s = end ? slice(end + 1, s.n - line.n - 1) : slice(s.p, 0);
 		bool second = line.n > 0 && line.p[0] == 2;
 		expand(slice(line.p + second, line.n - second), &message);
-		if (packet_send(l, fd[second], buf_slice(&message), &err) && err.code != EX_TEMPFAIL)
+		if (packet_send(l, fd[second], buf_slice(&message), &err) &&
+		    err.code != EX_TEMPFAIL)
 			BUG("%s", err.msg);
 		while ((rc = loop_turn(l, 0, &err)) > 0)
 			;

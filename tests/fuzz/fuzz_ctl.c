@@ -1,6 +1,8 @@
-/* Control records. A line is parsed and given to every reader, whatever its kind; what a reader understood is written and must read back as the
- * same, byte for byte when written again. Growing leaves a record that parses, with one element more. Arbitrary bytes as a dead record or a
- * message are written as a line that reads back. ctl_find's engines agree with a plain loop. */
+/* Control records. A line is parsed and given to every reader, whatever its kind; what a reader
+ * understood is written and must read back as the same, byte for byte when written again.
+ * Growing leaves a record that parses, with one element more. Arbitrary bytes as a dead record
+ * or a message are written as a line that reads back. ctl_find's engines agree with a plain
+ * loop. */
 #include "fuzz.h"
 
 #include "proto/ctl_internal.h"
@@ -87,7 +89,7 @@ static bool rewrite_fail(const struct ctl *c, struct buf *out, struct err *err)
 		return false;
 	}
 	MUST(told.code >= 1 && told.code <= 255 && strchr(told.msg, ':'));
-	char *name = strchr(told.msg, ':');    /* "stage: msg" */
+	char *name = strchr(told.msg, ':'); /* "stage: msg" */
 	*name = '\0';
 	memmove(told.msg, name + 1, strlen(name + 1) + 1);
 	if (told.msg[0] == ' ')
@@ -136,12 +138,18 @@ static bool read_hello(const struct ctl *c, struct buf *out, struct err *err)
 	if (ctl_hello_read(c, &hello, err))
 		return false;
 	uint32_t stages = ctl_stages(c);
-	MUST(c->kind == CTL_HELLO && stages && c->json.node[stages].type == JSON_ARRAY && ctl_is_id(hello.inc));
+	MUST(c->kind == CTL_HELLO && stages && c->json.node[stages].type == JSON_ARRAY &&
+	     ctl_is_id(hello.inc));
 	return true;
 }
 
-static const struct { rewrite_fn *fn; bool writes; } kinds[] = {
-	{ rewrite_bar, true }, { rewrite_probe, true }, { rewrite_init, true }, { rewrite_dead, true }, { rewrite_fail, true }, { rewrite_before, true }, { read_hello, false },
+static const struct {
+	rewrite_fn *fn;
+	bool writes;
+} kinds[] = {
+	{ rewrite_bar, true },  { rewrite_probe, true }, { rewrite_init, true },
+	{ rewrite_dead, true }, { rewrite_fail, true },  { rewrite_before, true },
+	{ read_hello, false },
 };
 
 static void check_kind(const struct ctl *c, rewrite_fn *fn, bool writes)
@@ -167,7 +175,8 @@ static void check_kind(const struct ctl *c, rewrite_fn *fn, bool writes)
 static uint32_t last_array(const struct ctl *c)
 {
 	uint32_t last = 0;
-	for (uint32_t i = json_first(&c->json, 0); i < c->json.node[0].next; i = c->json.node[i].next)
+	for (uint32_t i = json_first(&c->json, 0); i < c->json.node[0].next;
+	     i = c->json.node[i].next)
 		last = i;
 	return last && c->json.node[last].type == JSON_ARRAY ? last : 0;
 }
@@ -175,7 +184,8 @@ static uint32_t last_array(const struct ctl *c)
 static unsigned children(const struct ctl *c, uint32_t at)
 {
 	unsigned n = 0;
-	for (uint32_t i = json_first(&c->json, at); i < c->json.node[at].next; i = c->json.node[i].next)
+	for (uint32_t i = json_first(&c->json, at); i < c->json.node[at].next;
+	     i = c->json.node[i].next)
 		n++;
 	return n;
 }
@@ -187,7 +197,8 @@ static void check_grow(const struct ctl *c)
 	uint32_t array = last_array(c);
 	if (ctl_grow(c->line, slice_z("{\"s\":\"fuzz\"}"), &grown) == 0) {
 		parse(&again, &grown);
-		MUST(array && last_array(&again) == array && children(&again, array) == children(c, array) + 1 && again.kind == c->kind);
+		MUST(array && last_array(&again) == array &&
+		     children(&again, array) == children(c, array) + 1 && again.kind == c->kind);
 	} else {
 		MUST(!array && grown.n == 0);
 	}
@@ -211,7 +222,13 @@ static void check_line(struct slice line)
 
 static void check_bytes(struct slice bytes)
 {
-	struct ctl_dead d = { .late = bytes.n & 1, .stage = slice_z("fuzz"), .topic = slice_z("t"), .offset = 3, .why = bytes, .size = bytes.n, .record = bytes };
+	struct ctl_dead d = { .late = bytes.n & 1,
+			      .stage = slice_z("fuzz"),
+			      .topic = slice_z("t"),
+			      .offset = 3,
+			      .why = bytes,
+			      .size = bytes.n,
+			      .record = bytes };
 	struct ctl_dead back;
 	struct buf line = { 0 }, raw = { 0 };
 	struct err err = { .code = EX_DATAERR }, told = ERR_INIT;
@@ -219,16 +236,19 @@ static void check_bytes(struct slice bytes)
 	bool base64;
 	ctl_dead_write(&inc, &d, &line);
 	parse(&c, &line);
-	MUST(ctl_dead_read(&c, &back, &base64, NULL) == 0 && back.late == d.late && back.size == d.size && back.offset == 3);
+	MUST(ctl_dead_read(&c, &back, &base64, NULL) == 0 && back.late == d.late &&
+	     back.size == d.size && back.offset == 3);
 	if (base64)
 		MUST(str_unbase64(back.record, &raw) == 0);
 	struct slice kept = base64 ? buf_slice(&raw) : back.record;
-	MUST(kept.n <= bytes.n && (kept.n == bytes.n || kept.n > CTL_KEEP_BYTES - 4) && (kept.n == 0 || memcmp(kept.p, bytes.p, kept.n) == 0));
+	MUST(kept.n <= bytes.n && (kept.n == bytes.n || kept.n > CTL_KEEP_BYTES - 4) &&
+	     (kept.n == 0 || memcmp(kept.p, bytes.p, kept.n) == 0));
 	memcpy(err.msg, bytes.p, bytes.n < ERR_MSG_BYTES ? bytes.n : ERR_MSG_BYTES - 1);
 	line.n = 0;
 	ctl_fail_write(&inc, "fuzz", &err, &line);
 	parse(&c, &line);
-	MUST(ctl_fail_read(&c, &told) == 0 && told.code == EX_DATAERR && strncmp(told.msg, "fuzz: ", 6) == 0);
+	MUST(ctl_fail_read(&c, &told) == 0 && told.code == EX_DATAERR &&
+	     strncmp(told.msg, "fuzz: ", 6) == 0);
 	ctl_fini(&c);
 	buf_fini(&line);
 	buf_fini(&raw);
@@ -248,11 +268,13 @@ static void check_find(struct slice s)
 	}
 	buf_addc(&block, '\n');
 	size_t want = 0;
-	while (want < block.n && (block.n - want < CTL_PREFIX_BYTES || memcmp(block.p + want, inc.prefix, CTL_PREFIX_BYTES) != 0))
+	while (want < block.n && (block.n - want < CTL_PREFIX_BYTES ||
+				  memcmp(block.p + want, inc.prefix, CTL_PREFIX_BYTES) != 0))
 		want = (size_t)((char *)memchr(block.p + want, '\n', block.n - want) - block.p) + 1;
 	char *exact = mem_alloc(block.n);
 	memcpy(exact, block.p, block.n);
-	MUST(ctl_find(&inc, exact, block.n) == want && ctl_find_portable(&inc, exact, block.n) == want);
+	MUST(ctl_find(&inc, exact, block.n) == want &&
+	     ctl_find_portable(&inc, exact, block.n) == want);
 	free(exact);
 	buf_fini(&block);
 }
@@ -267,6 +289,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	else if (n > 0 && data[0] == 'f')
 		check_find(slice(s.p + 1, n - 1));
 	else
-		check_line(n && memchr(s.p, '\n', n) ? slice(s.p, (size_t)((char *)memchr(s.p, '\n', n) - s.p)) : s);
+		check_line(n && memchr(s.p, '\n', n)
+				   ? slice(s.p, (size_t)((char *)memchr(s.p, '\n', n) - s.p))
+				   : s);
 	return 0;
 }

@@ -12,8 +12,8 @@ enum { TEXT_MOST = 1 << 20 /* a bomb is cut there */ };
 /* Up to TEXT_MOST bytes of text into out. The error's code; 0: none. */
 static int decode(struct slice s, size_t step, size_t most, struct buf *out)
 {
-	struct decoder *d =
-	        decoder_new(s.p, s.n < DECODER_MARK_BYTES ? s.n : DECODER_MARK_BYTES, "f", NULL);
+	struct decoder *d = decoder_new(s.p, s.n < DECODER_MARK_BYTES ? s.n : DECODER_MARK_BYTES,
+					"f", NULL);
 	struct err err = ERR_INIT;
 	bool ended = false;
 

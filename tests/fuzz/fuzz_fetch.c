@@ -1,5 +1,5 @@
-/* Responses of a Fetch, as they come from the wire: nothing is read past their end, offsets only grow, and what is handed out lies within what came or
- * what that was decompressed to. */
+/* Responses of a Fetch, as they come from the wire: nothing is read past their end, offsets only
+ * grow, and what is handed out lies within what came or what that was decompressed to. */
 #include "fuzz.h"
 
 #include "drv/kafka/fetch/wire.h"
@@ -22,10 +22,13 @@ static void check_records(const struct wire_answer *a, int64_t from, bool commit
 	do {
 		before = position;
 		rc = wire_records_next(&w, v, room, &n, &position);
-		MUST(n <= room && position >= before && (rc == WIRE_RECORDS || (n == 0 && position == before)));
+		MUST(n <= room && position >= before &&
+		     (rc == WIRE_RECORDS || (n == 0 && position == before)));
 		for (size_t i = 0; i < n; i++) {
-			MUST(v[i].offset >= next && v[i].next == v[i].offset + 1 && v[i].next <= position);
-			MUST(v[i].value.n == 0 || lies_in(v[i].value, a->records) || lies_in(v[i].value, buf_slice(&w.plain)));
+			MUST(v[i].offset >= next && v[i].next == v[i].offset + 1 &&
+			     v[i].next <= position);
+			MUST(v[i].value.n == 0 || lies_in(v[i].value, a->records) ||
+			     lies_in(v[i].value, buf_slice(&w.plain)));
 			bytes += lies_in(v[i].value, a->records) ? v[i].value.n : 0;
 			next = v[i].next;
 		}
@@ -45,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	size_t room = 1 + (how >> 4);
 	struct wire_response r;
 	struct wire_answer a = { 0 };
-	char *own = mem_dup(text.n ? text.p : "", text.n);    /* its end is known to the sanitizer */
+	char *own = mem_dup(text.n ? text.p : "", text.n); /* its end is known to the sanitizer */
 
 	if (how >> 7) {
 		a.records = slice(own, text.n);

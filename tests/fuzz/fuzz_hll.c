@@ -1,5 +1,5 @@
-/* Stored sketches: the first byte chooses the form. What is read goes through every form and comes back with the same registers; ours has
- * one encoding of them. */
+/* Stored sketches: the first byte chooses the form. What is read goes through every form and
+ * comes back with the same registers; ours has one encoding of them. */
 #include "fuzz.h"
 
 #include "sketch/hll.h"

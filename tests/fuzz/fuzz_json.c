@@ -1,5 +1,6 @@
-/* json_parse: the table covers the text in order, says the same of a text written anew from it, and the getters agree with the nodes. That the
- * scanner takes and refuses the same lines is fuzz_scan's; that jq does, jq_diff's. */
+/* json_parse: the table covers the text in order, says the same of a text written anew from it,
+ * and the getters agree with the nodes. That the scanner takes and refuses the same lines is
+ * fuzz_scan's; that jq does, jq_diff's. */
 #include "fuzz.h"
 
 #include "json/json.h"
@@ -10,13 +11,18 @@ static void check_tree(const struct json *j, struct slice text)
 	for (uint32_t i = 0; i < j->n; i++) {
 		const struct json_node *node = &j->node[i];
 		const char *end = node->text.p + node->text.n, *from = node->text.p;
-		MUST(node->next > i && node->next <= j->n && from >= text.p && end <= text.p + text.n);
+		MUST(node->next > i && node->next <= j->n && from >= text.p &&
+		     end <= text.p + text.n);
 		MUST(node->next == i + 1 || node->type == JSON_ARRAY || node->type == JSON_OBJECT);
-		MUST(!node->escaped || (node->type == JSON_STRING && memchr(node->text.p, '\\', node->text.n)));
+		MUST(!node->escaped ||
+		     (node->type == JSON_STRING && memchr(node->text.p, '\\', node->text.n)));
 		unsigned children = 0;
-		for (uint32_t k = json_first(j, i); k < node->next; k = j->node[k].next, children++) {
-			MUST(j->node[k].next <= node->next && j->node[k].text.p > from && j->node[k].text.p + j->node[k].text.n < end);
-			MUST(node->type != JSON_OBJECT || children % 2 || j->node[k].type == JSON_STRING);
+		for (uint32_t k = json_first(j, i); k < node->next;
+		     k = j->node[k].next, children++) {
+			MUST(j->node[k].next <= node->next && j->node[k].text.p > from &&
+			     j->node[k].text.p + j->node[k].text.n < end);
+			MUST(node->type != JSON_OBJECT || children % 2 ||
+			     j->node[k].type == JSON_STRING);
 			from = j->node[k].text.p + j->node[k].text.n;
 		}
 		MUST(node->type != JSON_OBJECT || children % 2 == 0);
@@ -39,7 +45,8 @@ static void rewrite_string(const struct json *j, uint32_t at, struct buf *out)
 	buf_fini(&text);
 }
 
-/* Without white space, strings decoded and quoted anew. At most JSON_DEPTH deep, as the reader saw to. */
+/* Without white space, strings decoded and quoted anew. At most JSON_DEPTH deep, as the reader
+ * saw to. */
 static void rewrite(const struct json *j, uint32_t at, struct buf *out)
 {
 	const struct json_node *node = &j->node[at];
@@ -69,10 +76,12 @@ static void check_rewritten(const struct json *j)
 	rewrite(j, 0, &once);
 	MUST(json_parse(&again, buf_slice(&once), NULL) == 0 && again.n == j->n);
 	for (uint32_t i = 0; i < j->n; i++)
-		MUST(again.node[i].type == j->node[i].type && again.node[i].next == j->node[i].next);
+		MUST(again.node[i].type == j->node[i].type &&
+		     again.node[i].next == j->node[i].next);
 	rewrite(&again, 0, &twice);
 	MUST(slice_eq(buf_slice(&once), buf_slice(&twice)));
-	MUST(j->node[0].type < JSON_STRING || json_parse(&again, slice(once.p, once.n - 1), NULL));   /* cut short */
+	/* cut short */
+	MUST(j->node[0].type < JSON_STRING || json_parse(&again, slice(once.p, once.n - 1), NULL));
 	json_fini(&again);
 	buf_fini(&once);
 	buf_fini(&twice);

@@ -1,5 +1,6 @@
-/* Numbers and times. The first byte chooses the parser. Decimals are held against strtold and their own canonical text, the fast ways of
- * value.h against dec_parse and the forms of tm.h, writers against readers. */
+/* Numbers and times. The first byte chooses the parser. Decimals are held against strtold and
+ * their own canonical text, the fast ways of value.h against dec_parse and the forms of tm.h,
+ * writers against readers. */
 #include "fuzz.h"
 
 #include <math.h>
@@ -19,12 +20,15 @@ static void add_dec(dec v, struct buf *out)
 /* Near what libc makes of it. */
 static void check_near(enum dec_result result, dec v, const char *text, long double bound)
 {
-	long double want = strtold(text, NULL), got = (long double)v / 1e9L, slack = 1e-9L + fabsl(want) * 1e-15L;
-	if (result == DEC_RANGE ? fabsl(want) < bound * (1 - 1e-15L) : !(fabsl(want - got) <= slack))
+	long double want = strtold(text, NULL), got = (long double)v / 1e9L,
+		    slack = 1e-9L + fabsl(want) * 1e-15L;
+	if (result == DEC_RANGE ? fabsl(want) < bound * (1 - 1e-15L)
+				: !(fabsl(want - got) <= slack))
 		BUG("%s: %Lg, not %Lg (result %d)", text, got, want, result);
 }
 
-static void check_dec(struct slice text, enum dec_result parse(struct slice, dec *), long double bound)
+static void check_dec(struct slice text, enum dec_result parse(struct slice, dec *),
+		      long double bound)
 {
 	struct buf z = { 0 }, canonical = { 0 }, written = { 0 }, twice = { 0 };
 	dec v = 42, back;
@@ -41,7 +45,8 @@ static void check_dec(struct slice text, enum dec_result parse(struct slice, dec
 		MUST(dec_parse_sum(buf_slice(&written), &back) == DEC_OK && back == v);
 		twice.n = 0;
 		dec_canonical(buf_slice(&written), &twice);
-		MUST((result == DEC_OK) == slice_eq(buf_slice(&canonical), buf_slice(&twice)));    /* exact: the same number */
+		/* exact: the same number */
+		MUST((result == DEC_OK) == slice_eq(buf_slice(&canonical), buf_slice(&twice)));
 	}
 	buf_fini(&z);
 	buf_fini(&canonical);
@@ -57,7 +62,8 @@ static void check_tm(struct slice text)
 		return;
 	size_t n = tm_text(us, out);
 	MUST(n <= TM_TEXT_BYTES);
-	if (n <= sizeof("2026-11-20T15:00:00.000000Z") - 1 && out[0] != '-' && memchr(out, '-', 5))    /* four digits of year */
+	if (n <= sizeof("2026-11-20T15:00:00.000000Z") - 1 && out[0] != '-' &&
+	    memchr(out, '-', 5)) /* four digits of year */
 		MUST(tm_parse(slice(out, n), &back) == 0 && back == us);
 }
 
@@ -77,7 +83,7 @@ static void check_wider(struct slice text)
 	int rc = read_wider(text, &w);
 	if (rc == 0)
 		MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) &&
-			w.zone.n == 0);
+		     w.zone.n == 0);
 	if (tm_parse(text, &us) == 0)
 		MUST(rc == 0 && w.has_east && w.us - w.east_s * TM_S == us);
 }
@@ -132,9 +138,13 @@ static void check_durations(const char *z)
 }
 
 /* Either result, of the reference: value.h's contract over the forms of tm.h and dec_parse. */
-static enum value_time_result time_wanted(struct slice text, uint32_t type, enum value_unit unit, int64_t *us)
+static enum value_time_result time_wanted(struct slice text, uint32_t type, enum value_unit unit,
+					  int64_t *us)
 {
-	static const int64_t nanos[] = { [VALUE_S] = 1000, [VALUE_MS] = 1000000, [VALUE_US] = 1000000000, [VALUE_NS] = 1000000000000 };
+	static const int64_t nanos[] = { [VALUE_S] = 1000,
+					 [VALUE_MS] = 1000000,
+					 [VALUE_US] = 1000000000,
+					 [VALUE_NS] = 1000000000000 };
 	struct tm_wall w;
 	dec v;
 	bool is_wall = type == FIELD_STRING && read_wider(text, &w) == 0;
@@ -163,11 +173,12 @@ static void check_time_field(struct value_clock *clock, struct field f)
 		enum value_time_result got = value_time(clock, f, &when, &us),
 				       want = time_wanted(slice(f.p, f.n), f.type, unit, &want_us);
 		if (got != want || (got == VALUE_TIME_OK && us != want_us))
-			BUG("unit %u: %u %lld, not %u %lld: %.*s", unit, got, (long long)us, want, (long long)want_us, (int)f.n, f.p);
+			BUG("unit %u: %u %lld, not %u %lld: %.*s", unit, got, (long long)us, want,
+			    (long long)want_us, (int)f.n, f.p);
 		us = -1;
 		MUST(value_times(clock, (struct value_column){ &f, 1 }, 1, &when, &us).good ==
-				(want == VALUE_TIME_OK) &&
-			(want != VALUE_TIME_OK || us == want_us));
+			     (want == VALUE_TIME_OK) &&
+		     (want != VALUE_TIME_OK || us == want_us));
 	}
 }
 
@@ -183,7 +194,8 @@ static bool is_plain(struct slice text)
 /* Lines of numbers or times with one clock, so that the minute before is used. */
 static void check_fields(struct slice rest, uint32_t type)
 {
-	char *room = mem_alloc(rest.n + 2 * SCAN_PAD), *p = room + SCAN_PAD, *const end = p + rest.n;
+	char *room = mem_alloc(rest.n + 2 * SCAN_PAD),
+	     *p = room + SCAN_PAD, *const end = p + rest.n;
 	struct value_clock clock = { 0 };
 	memset(room, '"', rest.n + 2 * SCAN_PAD);
 	memcpy(p, rest.n ? rest.p : "", rest.n);
@@ -192,7 +204,7 @@ static void check_fields(struct slice rest, uint32_t type)
 		struct field f = { .p = p, .n = (uint32_t)((stop ? stop : end) - p), .type = type };
 		dec got = 0, want = 0;
 		enum dec_result result = dec_parse(slice(f.p, f.n), &want);
-		p[f.n] = '"';    /* behind a string there is one */
+		p[f.n] = '"'; /* behind a string there is one */
 		if (type == FIELD_STRING) {
 			if (!is_plain(slice(f.p, f.n))) {
 				p += f.n + 1;
@@ -200,11 +212,14 @@ static void check_fields(struct slice rest, uint32_t type)
 			}
 			check_time_field(&clock, f);
 			MUST(value_dec(f, &got) == result && (result == DEC_RANGE || got == want));
-		} else if (result != DEC_SYNTAX) {    /* numbers are valid in a field */
+		} else if (result != DEC_SYNTAX) { /* numbers are valid in a field */
 			enum dec_result fast = value_dec(f, &got);
 			MUST(fast == result && (result == DEC_RANGE || got == want));
-			struct value_sets sets = value_decs((struct value_column){ &f, 1 }, 1, &got);
-			MUST(sets.exact == (result == DEC_OK) && sets.rounded == (result == DEC_ROUNDED) && (result == DEC_RANGE || got == want));
+			struct value_sets sets = value_decs((struct value_column){ &f, 1 }, 1,
+							    &got);
+			MUST(sets.exact == (result == DEC_OK) &&
+			     sets.rounded == (result == DEC_ROUNDED) &&
+			     (result == DEC_RANGE || got == want));
 			check_time_field(&clock, f);
 		}
 		p += f.n + 1;
@@ -218,14 +233,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	unsigned way = fuzz_byte(&text);
 	char *z = mem_dup(text.n ? text.p : "", text.n);
 	switch (way % 8) {
-	case 0: check_dec(text, dec_parse, 1e20L); break;
-	case 1: check_dec(text, dec_parse_sum, 1.7e29L); break;
-	case 2: check_tm(text); check_wider(text); break;
-	case 3: check_human(z); break;
-	case 4: check_counts(z); break;
-	case 5: check_durations(z); break;
-	case 6: check_fields(text, FIELD_NUMBER); break;
-	default: check_fields(text, FIELD_STRING); break;
+	case 0:
+		check_dec(text, dec_parse, 1e20L);
+		break;
+	case 1:
+		check_dec(text, dec_parse_sum, 1.7e29L);
+		break;
+	case 2:
+		check_tm(text);
+		check_wider(text);
+		break;
+	case 3:
+		check_human(z);
+		break;
+	case 4:
+		check_counts(z);
+		break;
+	case 5:
+		check_durations(z);
+		break;
+	case 6:
+		check_fields(text, FIELD_NUMBER);
+		break;
+	default:
+		check_fields(text, FIELD_STRING);
+		break;
 	}
 	free(z);
 	return 0;

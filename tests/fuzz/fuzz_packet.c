@@ -1,6 +1,7 @@
-/* Packets over a socket pair, against the rule of io/packet.h done plainly. The input is packets: two bytes of length, low first, and so many
- * bytes (the mark first), or the end. A length of 0x8000 and more repeats one byte, so that big packets cost little. An empty datagram is the
- * end of the peer to a reader: sent as a closed socket. */
+/* Packets over a socket pair, against the rule of io/packet.h done plainly. The input is
+ * packets: two bytes of length, low first, and so many bytes (the mark first), or the end. A
+ * length of 0x8000 and more repeats one byte, so that big packets cost little. An empty datagram
+ * is the end of the peer to a reader: sent as a closed socket. */
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -50,7 +51,10 @@ static bool exchange(const int fd[2], const struct buf *packet, struct buf *got,
 	int state = model(packet, want);
 	MUST(send(fd[0], packet->p, packet->n, 0) == (ssize_t)packet->n);
 	int rc = packet_receive(fd[1], got, &err);
-	MUST(rc == (state == WHOLE ? 1 : state == OPEN ? 0 : -1) && (rc >= 0 || (err.code == EX_DATAERR && err.msg[0])));
+	MUST(rc == (state == WHOLE  ? 1
+		    : state == OPEN ? 0
+				    : -1) &&
+	     (rc >= 0 || (err.code == EX_DATAERR && err.msg[0])));
 	if (state == REFUSED)
 		return false;
 	MUST(slice_eq(buf_slice(got), buf_slice(want)));
@@ -65,7 +69,8 @@ static void check_send(const int fd[2], struct slice message, struct buf *got)
 	struct err err = ERR_INIT;
 	struct loop *l = loop_new();
 	got->n = 0;
-	MUST(packet_send(l, fd[0], message, &err) == 0 && packet_receive(fd[1], got, &err) == 1 && slice_eq(buf_slice(got), message));
+	MUST(packet_send(l, fd[0], message, &err) == 0 && packet_receive(fd[1], got, &err) == 1 &&
+	     slice_eq(buf_slice(got), message));
 	loop_free(l);
 }
 
@@ -81,7 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	while (good && want.n < 1 << 20 && next_packet(&s, &packet))
 		good = exchange(fd, &packet, &got, &want);
 	if (good) {
-		check_send(fd, slice((const char *)data, n < 4 * PACKET_BYTES ? n : 4 * PACKET_BYTES), &got);
+		check_send(fd,
+			   slice((const char *)data, n < 4 * PACKET_BYTES ? n : 4 * PACKET_BYTES),
+			   &got);
 		MUST(packet_receive(fd[1], &got, &err) == 0);
 	}
 	close(fd[0]);

@@ -1,4 +1,5 @@
-/* Field paths: the canonical form of a path reads back as the same path, and is its own canonical form. */
+/* Field paths: the canonical form of a path reads back as the same path, and is its own
+ * canonical form. */
 #include "fuzz.h"
 
 #include "json/path.h"

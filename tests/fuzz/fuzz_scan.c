@@ -1,4 +1,5 @@
-/* Every engine of the scanner against json_parse, over whatever the fuzzer makes: the first byte chooses the fields, the rest is a block of lines. */
+/* Every engine of the scanner against json_parse, over whatever the fuzzer makes: the first byte
+ * chooses the fields, the rest is a block of lines. */
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -6,11 +7,19 @@
 #include "scan/scan.h"
 
 static const char *const asked[][4] = {
-	{ "ts", "status", "payload.price", "a.b.c" }, { "a", "a.b", "payload", "a" }, { "", "\xc3\xa9", "123456789", "a name with more than sixteen bytes" },
+	{ "ts", "status", "payload.price", "a.b.c" },
+	{ "a", "a.b", "payload", "a" },
+	{ "", "\xc3\xa9", "123456789", "a name with more than sixteen bytes" },
 };
 
-static const struct { enum scan_engine engine; bool learn; } engines[] = {
-	{ SCAN_PORTABLE, false }, { SCAN_PORTABLE, true }, { SCAN_AVX2, false }, { SCAN_AVX2, true },
+static const struct {
+	enum scan_engine engine;
+	bool learn;
+} engines[] = {
+	{ SCAN_PORTABLE, false },
+	{ SCAN_PORTABLE, true },
+	{ SCAN_AVX2, false },
+	{ SCAN_AVX2, true },
 };
 
 enum { ASKED = 3, WIDTH = 4 };
@@ -35,11 +44,13 @@ static void set_up(void)
 static enum scan_status reference(struct json *j, struct slice line)
 {
 	size_t space = str_mark(line);
-	while (space < line.n && (line.p[space] == ' ' || line.p[space] == '\t' || line.p[space] == '\r'))
+	while (space < line.n &&
+	       (line.p[space] == ' ' || line.p[space] == '\t' || line.p[space] == '\r'))
 		space++;
 	if (space == line.n)
 		return SCAN_BLANK;
-	return json_parse(j, line, NULL) == 0 && j->node[0].type == JSON_OBJECT ? SCAN_OK : SCAN_BAD;
+	return json_parse(j, line, NULL) == 0 && j->node[0].type == JSON_OBJECT ? SCAN_OK
+										: SCAN_BAD;
 }
 
 static uint32_t find(const struct json *j, const struct path *path)
@@ -55,11 +66,17 @@ static uint32_t find(const struct json *j, const struct path *path)
 
 static void check_field(const struct json *j, const struct path *path, const struct field *f)
 {
-	static const uint32_t types[] = { [JSON_NULL] = FIELD_NULL, [JSON_FALSE] = FIELD_FALSE, [JSON_TRUE] = FIELD_TRUE, [JSON_NUMBER] = FIELD_NUMBER,
-	                                  [JSON_STRING] = FIELD_STRING, [JSON_ARRAY] = FIELD_ARRAY, [JSON_OBJECT] = FIELD_OBJECT };
+	static const uint32_t types[] = {
+		[JSON_NULL] = FIELD_NULL,     [JSON_FALSE] = FIELD_FALSE,
+		[JSON_TRUE] = FIELD_TRUE,     [JSON_NUMBER] = FIELD_NUMBER,
+		[JSON_STRING] = FIELD_STRING, [JSON_ARRAY] = FIELD_ARRAY,
+		[JSON_OBJECT] = FIELD_OBJECT,
+	};
 	uint32_t at = find(j, path);
 	const struct json_node *node = &j->node[at];
-	uint32_t type = at == 0 ? (uint32_t)FIELD_MISSING : node->escaped ? (uint32_t)FIELD_ESCAPED : types[node->type];
+	uint32_t type = at == 0         ? (uint32_t)FIELD_MISSING
+			: node->escaped ? (uint32_t)FIELD_ESCAPED
+					: types[node->type];
 	if (f->type != type || (at && (f->p != node->text.p || f->n != node->text.n)))
 		BUG("%s: type %u, not %u", path->name, f->type, type);
 }
@@ -76,9 +93,11 @@ static void check_block(int which, const char *p, size_t n)
 			struct slice line = slice(batch.start[i], batch.length[i]);
 			enum scan_status want = reference(&j, line);
 			if (line.p != p || p[line.n] != '\n' || scan_status(&batch, i) != want)
-				BUG("status %d, not %d: %.*s", scan_status(&batch, i), want, (int)line.n, line.p);
+				BUG("status %d, not %d: %.*s", scan_status(&batch, i), want,
+				    (int)line.n, line.p);
 			for (int k = 0; k < WIDTH && want == SCAN_OK; k++)
-				check_field(&j, &paths[which][k], &batch.field[i * WIDTH + (unsigned)k]);
+				check_field(&j, &paths[which][k],
+					    &batch.field[i * WIDTH + (unsigned)k]);
 			struct err why = ERR_INIT;
 			if (want == SCAN_BAD)
 				scan_why(line, &why);

@@ -17,9 +17,9 @@ static void check_text(const struct timeform *f, struct timeform_memo *memo, str
 	if (rc)
 		return;
 	MUST(w.us == want.us && w.has_east == want.has_east && w.east_s == want.east_s &&
-		slice_eq(w.zone, want.zone));
+	     slice_eq(w.zone, want.zone));
 	MUST(w.east_s > -86400 && w.east_s < 86400 && (w.has_east || w.east_s == 0) &&
-		(w.zone.n == 0 || !w.has_east));
+	     (w.zone.n == 0 || !w.has_east));
 	MUST(!timeform_is_local(f) || (!w.has_east && w.zone.n == 0));
 }
 
@@ -28,7 +28,7 @@ static void check_name(const struct timeform *f)
 {
 	struct timeform *again = timeform_new(timeform_name(f), NULL);
 	MUST(again && strcmp(timeform_name(again), timeform_name(f)) == 0 &&
-		timeform_is_local(again) == timeform_is_local(f));
+	     timeform_is_local(again) == timeform_is_local(f));
 	timeform_free(again);
 }
 
@@ -66,7 +66,7 @@ static void check_zone(struct slice file)
 		const struct zone_span *s = zone_find(z, at);
 		MUST(s->from_us == at && s->to_us > at && zone_find(z, s->to_us - 1) == s);
 		MUST(!s->other == (s->kind == ZONE_ONCE) &&
-			strlen(s->rule->name) < ZONE_NAME_BYTES);
+		     strlen(s->rule->name) < ZONE_NAME_BYTES);
 		MUST(s->kind != ZONE_TWICE || s->other->east_s < s->rule->east_s);
 		MUST(s->kind != ZONE_SKIPPED || s->other->east_s > s->rule->east_s);
 		if (s->to_us == INT64_MAX)
@@ -99,9 +99,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	unsigned way = fuzz_byte(&text);
 	char *z = mem_dup(text.n ? text.p : "", text.n);
 	switch (way % 4) {
-	case 0: case 1: check_form(z); break;
-	case 2: check_rule(text); break;
-	default: check_zone(text); break;
+	case 0:
+	case 1:
+		check_form(z);
+		break;
+	case 2:
+		check_rule(text);
+		break;
+	default:
+		check_zone(text);
+		break;
 	}
 	free(z);
 	return 0;

@@ -1,17 +1,17 @@
-/* Topics, offsets and transactions for the tests: what Kafka's own tools do in three seconds of Java, in twenty
- * milliseconds. Shares no code with the programs under test.
+/* Topics, offsets and transactions for the tests: what Kafka's own tools do in three seconds of
+ * Java, in twenty milliseconds. Shares no code with the programs under test.
  *
- *	kadm -b BROKERS [-X prop=value]... VERB ...
- *	create TOPIC PARTITIONS [key=value]...		the topic's settings; waits until every partition has a leader
- *	delete TOPIC
- *	grow TOPIC PARTITIONS				to that many
- *	trim TOPIC PARTITION OFFSET			deletes the records below
- *	ends TOPIC					lines "PARTITION LOW HIGH"
- *	committed GROUP TOPIC				lines "PARTITION OFFSET METADATA", "-" where there is none
- *	commit GROUP TOPIC PARTITION OFFSET [METADATA]	on behalf of a group without members
- *	deny USER topic|group NAME			all that USER could do with it; "allow" takes it back
- *	txn commit|abort TOPIC PARTITION		the lines of standard input in one transaction
- *	stamp TOPIC PARTITION				lines "MS TEXT" of standard input: records TEXT of that timestamp
+ * 	kadm -b BROKERS [-X prop=value]... VERB ...
+ * 	create TOPIC PARTITIONS [key=value]...	the topic's settings; waits for every leader
+ * 	delete TOPIC
+ * 	grow TOPIC PARTITIONS				to that many
+ * 	trim TOPIC PARTITION OFFSET			deletes the records below
+ * 	ends TOPIC					lines "PARTITION LOW HIGH"
+ * 	committed GROUP TOPIC			lines "PARTITION OFFSET METADATA", "-" for none
+ * 	commit GROUP TOPIC PARTITION OFFSET [METADATA]	for a group without members
+ * 	deny USER topic|group NAME		all that USER could do; "allow" takes it back
+ * 	txn commit|abort TOPIC PARTITION	the lines of standard input in one transaction
+ * 	stamp TOPIC PARTITION			lines "MS TEXT" of standard input: records TEXT
  * Exit 0, 64 for wrong usage, 69 with the broker's reason. */
 #include <librdkafka/rdkafka.h>
 
@@ -49,7 +49,9 @@ static void usage(void) __attribute__((noreturn));
 
 static void usage(void)
 {
-	fputs("usage: kadm -b BROKERS [-X prop=value]... create|delete|grow|trim|ends|committed|commit|deny|allow|stamp|txn ...\n", stderr);
+	fputs("usage: kadm -b BROKERS [-X prop=value]... "
+	      "create|delete|grow|trim|ends|committed|commit|deny|allow|stamp|txn ...\n",
+	      stderr);
 	exit(EX_USAGE);
 }
 
@@ -81,7 +83,7 @@ static rd_kafka_t *client(rd_kafka_type_t type, rd_kafka_conf_t *conf)
 	return rk;
 }
 
-/* --- metadata ------------------------------------------------------------------------------------------------------ */
+/* ---- metadata ---- */
 
 /* The number of partitions that have a leader, 0 for an unknown topic. */
 static int led_partitions(rd_kafka_t *rk, const char *name)
@@ -118,13 +120,14 @@ static int known_partitions(rd_kafka_t *rk, const char *name)
 	return n;
 }
 
-/* --- topics: requests of the admin interface, one at a time --------------------------------------------------------- */
+/* ---- topics: requests of the admin interface, one at a time ---- */
 
 static void check_topics(const rd_kafka_topic_result_t *const *results, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (rd_kafka_topic_result_error(results[i]))
-			fail(rd_kafka_topic_result_name(results[i]), rd_kafka_topic_result_error_string(results[i]));
+			fail(rd_kafka_topic_result_name(results[i]),
+			     rd_kafka_topic_result_error_string(results[i]));
 }
 
 /* Waits for the answer on queue and ends the program on a refusal. */
@@ -139,11 +142,14 @@ static void answered(rd_kafka_queue_t *queue)
 	if (rd_kafka_event_error(ev))
 		fail("request", rd_kafka_event_error_string(ev));
 	if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_CREATETOPICS_RESULT)
-		topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
+		topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev),
+							     &n);
 	if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DELETETOPICS_RESULT)
-		topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(ev), &n);
+		topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(ev),
+							     &n);
 	if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT)
-		topics = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(ev), &n);
+		topics = rd_kafka_CreatePartitions_result_topics(
+			rd_kafka_event_CreatePartitions_result(ev), &n);
 	check_topics(topics, n);
 	rd_kafka_event_destroy(ev);
 }
@@ -216,7 +222,8 @@ static void topic_trim(rd_kafka_t *rk, int argc, char **argv)
 
 	if (argc != 4)
 		usage();
-	rd_kafka_topic_partition_list_add(below, argv[1], (int32_t)number(argv[2]))->offset = number(argv[3]);
+	rd_kafka_topic_partition_list_add(below, argv[1], (int32_t)number(argv[2]))
+		->offset = number(argv[3]);
 	records = rd_kafka_DeleteRecords_new(below);
 	rd_kafka_DeleteRecords(rk, &records, 1, NULL, queue);
 	ev = rd_kafka_queue_poll(queue, TIMEOUT_MS);
@@ -230,7 +237,7 @@ static void topic_trim(rd_kafka_t *rk, int argc, char **argv)
 	rd_kafka_queue_destroy(queue);
 }
 
-/* --- rights --------------------------------------------------------------------------------------------------------- */
+/* ---- rights ---- */
 
 /* "deny" or "allow". Each broker hears of it a little later. */
 static void acl(rd_kafka_t *rk, int argc, char **argv)
@@ -245,9 +252,10 @@ static void acl(rd_kafka_t *rk, int argc, char **argv)
 	if (strcmp(argv[2], "group") == 0)
 		type = RD_KAFKA_RESOURCE_GROUP;
 	snprintf(user, sizeof(user), "User:%s", argv[1]);
-	rule = (strcmp(argv[0], "deny") == 0 ? rd_kafka_AclBinding_new : rd_kafka_AclBindingFilter_new)(
-		type, argv[3], RD_KAFKA_RESOURCE_PATTERN_LITERAL, user, "*", RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_DENY,
-		why, sizeof(why));
+	rule = (strcmp(argv[0], "deny") == 0 ? rd_kafka_AclBinding_new
+					     : rd_kafka_AclBindingFilter_new)(
+		type, argv[3], RD_KAFKA_RESOURCE_PATTERN_LITERAL, user, "*",
+		RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_DENY, why, sizeof(why));
 	if (!rule)
 		fail(argv[3], why);
 	if (strcmp(argv[0], "deny") == 0)
@@ -259,10 +267,11 @@ static void acl(rd_kafka_t *rk, int argc, char **argv)
 	rd_kafka_queue_destroy(queue);
 }
 
-/* --- offsets -------------------------------------------------------------------------------------------------------- */
+/* ---- offsets ---- */
 
-/* The first or next offset of every partition of the list. Asked again as leaders move; rd_kafka_query_watermark_offsets
- * of librdkafka 2.0.2 waits for ever for the answer of a leader that died. */
+/* The first or next offset of every partition of the list. Asked again as leaders move;
+ * rd_kafka_query_watermark_offsets of librdkafka 2.0.2 waits for ever for the answer of a leader
+ * that died. */
 static void query_offsets(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int64_t which)
 {
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -288,7 +297,8 @@ static void print_ends(rd_kafka_t *rk, int argc, char **argv)
 	query_offsets(rk, low, RD_KAFKA_OFFSET_BEGINNING);
 	query_offsets(rk, high, RD_KAFKA_OFFSET_END);
 	for (int i = 0; i < low->cnt; i++)
-		printf("%d %" PRId64 " %" PRId64 "\n", (int)low->elems[i].partition, low->elems[i].offset, high->elems[i].offset);
+		printf("%d %" PRId64 " %" PRId64 "\n", (int)low->elems[i].partition,
+		       low->elems[i].offset, high->elems[i].offset);
 	rd_kafka_topic_partition_list_destroy(high);
 	rd_kafka_topic_partition_list_destroy(low);
 }
@@ -299,7 +309,8 @@ static void print_committed(rd_kafka_t *rk, int argc, char **argv)
 
 	if (argc != 3)
 		usage();
-	rd_kafka_topic_partition_list_add_range(list, argv[2], 0, known_partitions(rk, argv[2]) - 1);
+	rd_kafka_topic_partition_list_add_range(list, argv[2], 0,
+						known_partitions(rk, argv[2]) - 1);
 	check(rd_kafka_committed(rk, list, TIMEOUT_MS), argv[1]);
 	for (int i = 0; i < list->cnt; i++) {
 		const rd_kafka_topic_partition_t *at = &list->elems[i];
@@ -333,7 +344,7 @@ static void commit_one(rd_kafka_t *rk, int argc, char **argv)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* --- transactions --------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---- */
 
 static void transaction(rd_kafka_t *rk, int argc, char **argv)
 {
@@ -346,12 +357,16 @@ static void transaction(rd_kafka_t *rk, int argc, char **argv)
 	check_error(rd_kafka_init_transactions(rk, TIMEOUT_MS), "init");
 	check_error(rd_kafka_begin_transaction(rk), "begin");
 	while ((len = getline(&line, &room, stdin)) > 0)
-		check(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(argv[2]), RD_KAFKA_V_PARTITION((int32_t)number(argv[3])),
-					RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
-					RD_KAFKA_V_VALUE(line, (size_t)len - (line[len - 1] == '\n')), RD_KAFKA_V_END),
+		check(rd_kafka_producev(
+			      rk, RD_KAFKA_V_TOPIC(argv[2]),
+			      RD_KAFKA_V_PARTITION((int32_t)number(argv[3])),
+			      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
+			      RD_KAFKA_V_VALUE(line, (size_t)len - (line[len - 1] == '\n')),
+			      RD_KAFKA_V_END),
 		      argv[2]);
 	free(line);
-	/* an abort would purge what is still in the queue, and the log would hold no aborted record */
+	/* an abort would purge what is still in the queue, and the log would hold no aborted
+	 * record */
 	check(rd_kafka_flush(rk, TIMEOUT_MS), "flush");
 	if (strcmp(argv[1], "abort") == 0)
 		check_error(rd_kafka_abort_transaction(rk, TIMEOUT_MS), "abort");
@@ -359,7 +374,7 @@ static void transaction(rd_kafka_t *rk, int argc, char **argv)
 		check_error(rd_kafka_commit_transaction(rk, TIMEOUT_MS), "commit");
 }
 
-/* --- records of a given timestamp ----------------------------------------------------------------------------------- */
+/* ---- records of a given timestamp ---- */
 
 static void produce_stamped(rd_kafka_t *rk, int argc, char **argv)
 {
@@ -374,15 +389,19 @@ static void produce_stamped(rd_kafka_t *rk, int argc, char **argv)
 		if (*text++ != ' ')
 			usage();
 		text[strcspn(text, "\n")] = '\0';
-		check(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(argv[1]), RD_KAFKA_V_PARTITION((int32_t)number(argv[2])), RD_KAFKA_V_TIMESTAMP(ms),
-					RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK), RD_KAFKA_V_VALUE(text, strlen(text)), RD_KAFKA_V_END),
+		check(rd_kafka_producev(
+			      rk, RD_KAFKA_V_TOPIC(argv[1]),
+			      RD_KAFKA_V_PARTITION((int32_t)number(argv[2])),
+			      RD_KAFKA_V_TIMESTAMP(ms),
+			      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK),
+			      RD_KAFKA_V_VALUE(text, strlen(text)), RD_KAFKA_V_END),
 		      argv[1]);
 	}
 	free(line);
 	check(rd_kafka_flush(rk, TIMEOUT_MS), "flush");
 }
 
-/* --- verbs ---------------------------------------------------------------------------------------------------------- */
+/* ---- verbs ---- */
 
 static const struct verb {
 	const char *name;

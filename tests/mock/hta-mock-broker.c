@@ -1,13 +1,14 @@
-/* A Kafka broker for tests on machines without Java: librdkafka's mock cluster with one node, in a process of its own.
+/* A Kafka broker for tests on machines without Java: librdkafka's mock cluster with one node, in
+ * a process of its own.
  *
- * Prints "HOST:PORT" on a line, then serves until its standard input ends or TERM or INT comes. Lines of standard input
- * are orders, each answered by a line, "ok" or "error: why":
- *	topic NAME PARTITIONS	creates a topic (one that a producer names by itself has four partitions)
- *	down | up		closes all connections and refuses new ones | takes them again
- *	delay MS		answers everything MS milliseconds late
- *	fail APIKEY ERROR N	answers the next N requests of that kind with that error code of the protocol
- * It has groups and commits, but no real transactions, no static members, no look-up by time, and each partition keeps
- * about 5 MiB. */
+ * Prints "HOST:PORT" on a line, then serves until its standard input ends or TERM or INT comes.
+ * Lines of standard input are orders, each answered by a line, "ok" or "error: why":
+ * 	topic NAME PARTITIONS	creates a topic (one that a producer names has four partitions)
+ * 	down | up		closes all connections and refuses new ones | takes them again
+ * 	delay MS		answers everything MS milliseconds late
+ * 	fail APIKEY ERROR N	answers the next N requests of that kind with that error code
+ * It has groups and commits, but no real transactions, no static members, no look-up by time,
+ * and each partition keeps about 5 MiB. */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -39,7 +40,8 @@ static void catch_signals(void)
 	sigaction(SIGINT, &act, NULL);
 }
 
-static rd_kafka_resp_err_t fail_next(rd_kafka_mock_cluster_t *cluster, int api_key, int code, int times)
+static rd_kafka_resp_err_t fail_next(rd_kafka_mock_cluster_t *cluster, int api_key, int code,
+				     int times)
 {
 	rd_kafka_resp_err_t codes[FAIL_MAX];
 
@@ -69,7 +71,8 @@ static rd_kafka_resp_err_t obey(rd_kafka_mock_cluster_t *cluster, const char *or
 	return RD_KAFKA_RESP_ERR__INVALID_ARG;
 }
 
-/* Reads orders until the end of input or a signal. read(2) by the byte: a signal between stdio's reads would be lost. */
+/* Reads orders until the end of input or a signal. read(2) by the byte: a signal between stdio's
+ * reads would be lost. */
 static void serve(rd_kafka_mock_cluster_t *cluster)
 {
 	char order[ORDER_BYTES];
@@ -106,7 +109,8 @@ int main(void)
 	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
 	cluster = rk ? rd_kafka_mock_cluster_new(rk, 1) : NULL;
 	if (!cluster) {
-		fprintf(stderr, "hta-mock-broker: no mock cluster: %s\n", rk ? "librdkafka refused" : why);
+		fprintf(stderr, "hta-mock-broker: no mock cluster: %s\n",
+			rk ? "librdkafka refused" : why);
 		return EX_UNAVAILABLE;
 	}
 	catch_signals();

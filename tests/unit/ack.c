@@ -29,14 +29,16 @@ static void listeners(void)
 
 	ok(packet_listen(&one, path, &err) == 0, "listens");
 	ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "mode 0600");
-	ok(packet_listen(&two, path, &err) < 0 && err.code == EX_CONFIG, "a live socket is refused");
+	ok(packet_listen(&two, path, &err) < 0 && err.code == EX_CONFIG,
+	   "a live socket is refused");
 	close(one.fd);
 	one.fd = -1;
 	ok(packet_listen(&two, path, &err) == 0, "a dead one is taken over");
 	packet_unlisten(&two);
 	ok(access(path, F_OK) < 0, "its name goes with it");
 	ok(packet_connect(path, &err) < 0 && err.code == EX_TEMPFAIL, "nobody listens");
-	ok(packet_listen(&two, file, &err) < 0 && err.code == EX_CONFIG && access(file, F_OK) == 0, "a file is left alone");
+	ok(packet_listen(&two, file, &err) < 0 && err.code == EX_CONFIG && access(file, F_OK) == 0,
+	   "a file is left alone");
 	close(fd);
 	unlink(file);
 	free(one.path);
@@ -45,7 +47,10 @@ static void listeners(void)
 }
 
 /* A message of many packets while nobody reads: it is received by a watch of the same loop. */
-struct receiver { int fd, whole; struct buf message; };
+struct receiver {
+	int fd, whole;
+	struct buf message;
+};
 
 static void receive(void *arg, int fd, short revents)
 {
@@ -70,10 +75,14 @@ static void messages(void)
 	r.fd = packet_accept(&s);
 	ok(fd >= 0 && r.fd >= 0, "connected");
 	ok(packet_receive(r.fd, &r.message, &err) == 0, "nothing yet");
-	ok(packet_send(l, fd, slice_z("hello"), &err) == 0 && packet_receive(r.fd, &r.message, &err) == 1, "a message");
+	ok(packet_send(l, fd, slice_z("hello"), &err) == 0 &&
+		   packet_receive(r.fd, &r.message, &err) == 1,
+	   "a message");
 	is_bytes(r.message.p, r.message.n, "hello", "... is whole");
 	r.message.n = 0;
-	ok(packet_send(l, fd, slice_z(""), &err) == 0 && packet_receive(r.fd, &r.message, &err) == 1 && r.message.n == 0, "an empty message");
+	ok(packet_send(l, fd, slice_z(""), &err) == 0 &&
+		   packet_receive(r.fd, &r.message, &err) == 1 && r.message.n == 0,
+	   "an empty message");
 	for (size_t i = 0; i < 3000000; i++)
 		buf_addc(&big, (char)('a' + i % 23));
 	loop_watch(l, r.fd, POLLIN, receive, &r);
@@ -83,7 +92,8 @@ static void messages(void)
 	ok(r.whole == 1 && slice_eq(buf_slice(&r.message), buf_slice(&big)), "... comes as it was");
 	close(fd);
 	r.message.n = 0;
-	ok(packet_receive(r.fd, &r.message, &err) < 0 && err.code == EX_TEMPFAIL, "the peer has left");
+	ok(packet_receive(r.fd, &r.message, &err) < 0 && err.code == EX_TEMPFAIL,
+	   "the peer has left");
 	close(r.fd);
 	packet_unlisten(&s);
 	buf_fini(&r.message);
@@ -108,7 +118,8 @@ static struct ack_event next(struct ack *a)
 	struct ack_event e = ack_next(a);
 	int64_t until_us = tm_mono_us() + 5 * TM_S;
 
-	while (e.kind == ACK_NONE && tm_mono_us() < until_us && loop_turn(loop, until_us, &err) >= 0)
+	while (e.kind == ACK_NONE && tm_mono_us() < until_us &&
+	       loop_turn(loop, until_us, &err) >= 0)
 		e = ack_next(a);
 	return e;
 }
@@ -141,7 +152,7 @@ static void source_side(void)
 	struct ack_event e;
 
 	other = packet_connect(path, &err);
-	close(other);                                    /* somebody who looks whether we live */
+	close(other); /* somebody who looks whether we live */
 	other = packet_connect(path, &err);
 	say(other, "0123456789abcdef", "\"k\":\"hello\",\"line\":{}");
 	say(fd, inc.id, "\"k\":\"hello\",\"line\":{\"a\":[1]}");
@@ -174,7 +185,8 @@ static void failures(void)
 	say(fd, inc.id, "\"k\":\"fail\",\"line\":{\"code\":65,\"s\":\"x\",\"msg\":\"m\"}");
 	while (loop_turn(loop, INT64_MAX, &err) >= 0)
 		;
-	ok(err.code == 65 && !err.msg[0], "a failure below stops the loop with its code, told already");
+	ok(err.code == 65 && !err.msg[0],
+	   "a failure below stops the loop with its code, told already");
 	end(a, path, fd);
 
 	a = begin(&path, &fd);
@@ -191,14 +203,16 @@ static void failures(void)
 	next(a);
 	loop_stop(loop, &(struct err){ .code = EX_TEMPFAIL });
 	say(fd, inc.id, "\"k\":\"fail\",\"code\":78,\"msg\":\"m\"");
-	ok(ack_last_word(a, 5 * TM_S, &err) && err.code == 78, "the last word comes though the loop is stopped");
+	ok(ack_last_word(a, 5 * TM_S, &err) && err.code == 78,
+	   "the last word comes though the loop is stopped");
 	end(a, path, fd);
 
 	a = begin(&path, &fd);
 	say(fd, inc.id, "\"k\":\"hello\",\"line\":{}");
 	say(fd, inc.id, "\"k\":\"fail\",\"code\":64,\"msg\":\"m\"");
 	loop_stop(loop, &(struct err){ .code = EX_TEMPFAIL });
-	ok(ack_last_word(a, 5 * TM_S, &err) && err.code == 64, "... and though nobody had come yet");
+	ok(ack_last_word(a, 5 * TM_S, &err) && err.code == 64,
+	   "... and though nobody had come yet");
 	end(a, path, fd);
 
 	a = begin(&path, &fd);

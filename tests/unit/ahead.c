@@ -36,7 +36,12 @@ static struct ahead state_of(const char *events)
 
 static void test_scenes(void)
 {
-	static const struct { const char *events; int64_t highest; unsigned dropped; const char *name; } scenes[] = {
+	static const struct {
+		const char *events;
+		int64_t highest;
+		unsigned dropped;
+		const char *name;
+	} scenes[] = {
 		{ "", POS_NONE, 0, "nothing" },
 		{ "5", POS_NONE, 0, "the very first is not believed" },
 		{ "5x16", POS_NONE, 0, "nor are sixteen" },
@@ -65,7 +70,9 @@ static void test_scenes(void)
 		{ "50x17 61 71 51", 61, 1, "unless the event drops it" },
 		{ "50x17 61 71x16", 71, 0, "what is near to one that was borne out counts, too" },
 		{ "50x17 61 72x16", 61, 0, "and what is not waits on" },
-		{ "100x17 111 122 133 144 155 166 177 188 199 210 221 232 243 254 265 276 287 298 309", 133, 0, "each further ahead than the bound: sixteen events late" },
+		{ "100x17 111 122 133 144 155 166 177 188 199 210 221 232 243 254 265 276 287 298 "
+		  "309",
+		  133, 0, "each further ahead than the bound: sixteen events late" },
 		{ "end", POS_NONE, 0, "the end of nothing" },
 		{ "5 end", POS_NONE, 0, "one event alone is not believed at the end either" },
 		{ "5 7 end", 7, 0, "two that agree are" },
@@ -167,8 +174,9 @@ static int64_t highest_after(const int64_t *us, const int64_t *h, int from, int 
 	while (raised) {
 		raised = false;
 		for (int i = from; i < n; i++)
-			if (us[i] > high && (borne_out(us, h, i, n) ||
-					     (us[i] <= high + BOUND && !contradicted(us, h, i, n)))) {
+			if (us[i] > high &&
+			    (borne_out(us, h, i, n) ||
+			     (us[i] <= high + BOUND && !contradicted(us, h, i, n)))) {
 				high = us[i];
 				raised = true;
 			}
@@ -197,7 +205,9 @@ static void test_words(void)
 	is_int(wrong, 0, "the rule by its words, over 300 random streams");
 }
 
-struct later { unsigned higher, lower, differ, equal; };
+struct later {
+	unsigned higher, lower, differ, equal;
+};
 
 /* A run that begins at `from` with what the other had there, `before` events of those before. */
 static void run_later(struct later *l, const int64_t *us, const int64_t *h, int from, int before)
@@ -245,7 +255,8 @@ static void test_later(void)
 	ok(alone.lower > 1000, "it is lower for a while (%u of %u)", alone.lower, alone.equal);
 	is_int(told.higher, 0, "nor is one that knows the last events");
 	is_int(told.differ, 0, "which is the same again, too");
-	ok(told.lower < alone.lower / 100, "and hardly ever was another (%u of %u)", told.lower, told.equal);
+	ok(told.lower < alone.lower / 100, "and hardly ever was another (%u of %u)", told.lower,
+	   told.equal);
 }
 
 /* The first events over two runs are the first events. */

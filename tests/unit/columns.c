@@ -22,7 +22,9 @@ static void again(const char *text, struct buf *out)
 
 static void test_texts(void)
 {
-	static const struct { const char *in, *out /* NULL: the same */; } rows[] = {
+	static const struct {
+		const char *in, *out /* NULL: the same */;
+	} rows[] = {
 		{ "{}", NULL },
 		{ "{\"count\":{\"a.avg.n\":3},\"sum\":{\"a.avg.sum\":\"12.5\"}}", NULL },
 		{ "{\"min\":{\"a.min.v\":\"-0.5\"},\"max\":{\"a.max.v\":null}}", NULL },
@@ -33,10 +35,14 @@ static void test_texts(void)
 		{ "[]", "!columns: not an object" },
 		{ "{\"median\":{}}", "!columns: median is no rule that this program knows" },
 		{ "{\"sum\":[]}", "!columns: sum is not an object" },
-		{ "{\"sum\":{\"a\":\"1\"}}", "!columns: a: a column is called MEASURE.OPERATION.PART" },
-		{ "{\"sum\":{\"1a.b.c\":\"1\"}}", "!columns: 1a.b.c: a column is called MEASURE.OPERATION.PART" },
-		{ "{\"sum\":{\"a.b.c.d\":\"1\"}}", "!columns: a.b.c.d: a column is called MEASURE.OPERATION.PART" },
-		{ "{\"sum\":{\"a.b.c\":\"x\"}}", "!columns: a.b.c is not a number or out of range" },
+		{ "{\"sum\":{\"a\":\"1\"}}",
+		  "!columns: a: a column is called MEASURE.OPERATION.PART" },
+		{ "{\"sum\":{\"1a.b.c\":\"1\"}}",
+		  "!columns: 1a.b.c: a column is called MEASURE.OPERATION.PART" },
+		{ "{\"sum\":{\"a.b.c.d\":\"1\"}}",
+		  "!columns: a.b.c.d: a column is called MEASURE.OPERATION.PART" },
+		{ "{\"sum\":{\"a.b.c\":\"x\"}}",
+		  "!columns: a.b.c is not a number or out of range" },
 		{ "{\"count\":{\"a.b.c\":null}}", "!columns: a.b.c is not a count" },
 		{ "{\"sum\":{\"a.b.c\":null}}", "!columns: a.b.c is not a number or out of range" },
 		{ "{\"count\":{\"a.b.c\":-1}}", "!columns: a.b.c is not a count" },
@@ -76,20 +82,24 @@ static struct cell number(enum column_rule rule, int64_t nano)
 static void test_merge(void)
 {
 	struct cell a = number(COLUMN_SUM, 5), b = number(COLUMN_SUM, 7);
-	struct cell n = { .column = { COLUMN_COUNT, slice_z("a.b.c") }, .count = UINT64_MAX - 1 }, one = n;
+	struct cell n = { .column = { COLUMN_COUNT, slice_z("a.b.c") }, .count = UINT64_MAX - 1 },
+		    one = n;
 
 	ok(cell_merge(&a, &b) && a.value == 12, "sums add");
 	a.value = DEC_MAX;
 	ok(!cell_merge(&a, &b) && a.value == DEC_MAX, "a sum beyond the range changes nothing");
 	a = number(COLUMN_MIN, 5), b = number(COLUMN_MIN, -7);
-	ok(cell_merge(&a, &b) && a.value == -7 && cell_merge(&b, &a) && b.value == -7, "the lower one");
+	ok(cell_merge(&a, &b) && a.value == -7 && cell_merge(&b, &a) && b.value == -7,
+	   "the lower one");
 	a = number(COLUMN_MAX, 5), b = number(COLUMN_MAX, -7);
-	ok(cell_merge(&a, &b) && a.value == 5 && cell_merge(&b, &a) && b.value == 5, "the higher one");
+	ok(cell_merge(&a, &b) && a.value == 5 && cell_merge(&b, &a) && b.value == 5,
+	   "the higher one");
 	b.empty = true;
 	ok(cell_merge(&a, &b) && a.value == 5 && !a.empty, "nothing from an empty one");
 	ok(cell_merge(&b, &a) && b.value == 5 && !b.empty, "an empty one takes the other");
 	one.count = 1;
-	ok(cell_merge(&n, &one) && n.count == UINT64_MAX && !cell_merge(&n, &one), "counts add, to their end");
+	ok(cell_merge(&n, &one) && n.count == UINT64_MAX && !cell_merge(&n, &one),
+	   "counts add, to their end");
 	ok(!cell_equal(&a, &n) && cell_equal(&a, &b), "equal");
 }
 
@@ -98,28 +108,46 @@ static void test_names(void)
 	struct column_name c;
 
 	ok(column_name_parse(slice_z("lat_ms.avg.sum"), &c) && slice_is(c.measure, "lat_ms") &&
-	   slice_is(c.operation, "avg") && slice_is(c.part, "sum"), "the parts of a name");
+		   slice_is(c.operation, "avg") && slice_is(c.part, "sum"),
+	   "the parts of a name");
 	ok(!column_name_parse(slice_z("a.avg"), &c) && !column_name_parse(slice_z(""), &c) &&
-	   !column_name_parse(slice_z("a..c"), &c) && !column_name_parse(slice_z("\xc3\xa9.b.c"), &c), "no names");
-	ok(measure_name_ok(slice_z("_x9")) && !measure_name_ok(slice_z("9x")) && !measure_name_ok(slice_z("")), "measures");
-	ok(measure_name_ok(slice_z("a23456789012345678901234567890123456789012345678901234567890123")) &&
-	   !measure_name_ok(slice_z("a234567890123456789012345678901234567890123456789012345678901234")), "63 bytes");
+		   !column_name_parse(slice_z("a..c"), &c) &&
+		   !column_name_parse(slice_z("\xc3\xa9.b.c"), &c),
+	   "no names");
+	ok(measure_name_ok(slice_z("_x9")) && !measure_name_ok(slice_z("9x")) &&
+		   !measure_name_ok(slice_z("")),
+	   "measures");
+	ok(measure_name_ok(
+		   slice_z("a23456789012345678901234567890123456789012345678901234567890123")) &&
+		   !measure_name_ok(slice_z(
+			   "a234567890123456789012345678901234567890123456789012345678901234")),
+	   "63 bytes");
 }
 
 static void test_lists(void)
 {
 	static const char text[] = "[[\"count\",\"a.avg.n\"],[\"sum\",\"a.avg.sum\"]]";
-	static const char *const bad[] = { "{}", "[1]", "[[\"sum\"]]", "[[\"sum\",\"a\"]]", "[[\"med\",\"a.b.c\"]]", "[[\"sum\",\"a.b.c\",1]]", "[[]]" };
+	static const char *const bad[] = { "{}",
+					   "[1]",
+					   "[[\"sum\"]]",
+					   "[[\"sum\",\"a\"]]",
+					   "[[\"med\",\"a.b.c\"]]",
+					   "[[\"sum\",\"a.b.c\",1]]",
+					   "[[]]" };
 	struct column column[COLUMNS_MAX];
 	struct json j = { 0 };
 	struct buf out = { 0 };
 	size_t n;
 
-	ok(json_parse(&j, slice_z(text), NULL) == 0 && columns_parse(&j, 0, column, &n, NULL) == 0 && n == 2, "a list");
+	ok(json_parse(&j, slice_z(text), NULL) == 0 &&
+		   columns_parse(&j, 0, column, &n, NULL) == 0 && n == 2,
+	   "a list");
 	columns_format(column, n, &out);
 	is_bytes(out.p, out.n, text, "the same again");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		ok(json_parse(&j, slice_z(bad[i]), NULL) == 0 && columns_parse(&j, 0, column, &n, NULL), "no list: %s", bad[i]);
+		ok(json_parse(&j, slice_z(bad[i]), NULL) == 0 &&
+			   columns_parse(&j, 0, column, &n, NULL),
+		   "no list: %s", bad[i]);
 	buf_fini(&out);
 	json_fini(&j);
 }

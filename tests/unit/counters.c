@@ -45,7 +45,8 @@ static void names(void)
 	for (size_t i = 0; i < COUNTERS; i++) {
 		missing += !counter_info[i].name;
 		for (size_t j = 0; j < i; j++)
-			twice += counter_info[i].name && counter_info[j].name && strcmp(counter_info[i].name, counter_info[j].name) == 0;
+			twice += counter_info[i].name && counter_info[j].name &&
+				 strcmp(counter_info[i].name, counter_info[j].name) == 0;
 	}
 	ok(!missing && !twice, "each counter has a name of its own");
 	is_str(counter_info[COUNTER_TIMES_SKIPPED].name, "times_skipped", "the last one too");
@@ -68,14 +69,18 @@ static void a_plain_stage(void)
 	const struct counters *v = &views[0].counters;
 	snprintf(want, sizeof want, "%s/hta-x.%ld.page", dir, (long)getpid());
 	is_str(views[0].path, want, "its path");
-	ok(stat(want, &st) == 0 && st.st_size == COUNTERS_BYTES && (st.st_mode & 0777) == 0600, "its file");
+	ok(stat(want, &st) == 0 && st.st_size == COUNTERS_BYTES && (st.st_mode & 0777) == 0600,
+	   "its file");
 	ok(views[0].alive, "its process is alive");
-	ok(v->pid == (uint64_t)getpid() && v->pgid == (uint64_t)getpgrp() && v->start_ticks > 0, "which it is");
-	ok(v->started_us > 0 && v->touched_us >= v->started_us && v->state == COUNTERS_STARTING, "since when");
+	ok(v->pid == (uint64_t)getpid() && v->pgid == (uint64_t)getpgrp() && v->start_ticks > 0,
+	   "which it is");
+	ok(v->started_us > 0 && v->touched_us >= v->started_us && v->state == COUNTERS_STARTING,
+	   "since when");
 	is_str(v->program, "hta-x", "program");
 	is_str(v->detail, "pg:hta_rollups", "detail");
 	is_str(v->job, "", "no job");
-	ok(v->counter[COUNTER_RECORDS_IN] == 7 && v->counter[COUNTER_LAG_US] == UINT64_MAX && !v->counter[COUNTER_RECORDS_OUT],
+	ok(v->counter[COUNTER_RECORDS_IN] == 7 && v->counter[COUNTER_LAG_US] == UINT64_MAX &&
+		   !v->counter[COUNTER_RECORDS_OUT],
 	   "counters");
 	free(views);
 	counters_end(p, 0, "");
@@ -83,7 +88,8 @@ static void a_plain_stage(void)
 	p = counters_new("hta-x");
 	counters_end(p, EX_DATAERR, "3 bad lines");
 	is_int(pages(&views), 1, "one that failed leaves it");
-	ok(views[0].counters.state == COUNTERS_ENDED && views[0].counters.exit_code == EX_DATAERR, "with its end");
+	ok(views[0].counters.state == COUNTERS_ENDED && views[0].counters.exit_code == EX_DATAERR,
+	   "with its end");
 	is_str(views[0].counters.error, "3 bad lines", "and error");
 	free(views);
 	p = counters_new("hta-x");
@@ -106,7 +112,8 @@ static void long_texts(void)
 	counters_detail(p, "short");
 	counters_end(p, 1, text);
 	is_int(pages(&views), 1, "a job's page stays");
-	is_int(strlen(views[0].counters.job), COUNTERS_TEXT_BYTES - 2, "a text is cut before a character");
+	is_int(strlen(views[0].counters.job), COUNTERS_TEXT_BYTES - 2,
+	       "a text is cut before a character");
 	is_int(strlen(views[0].counters.error), 4 * COUNTERS_TEXT_BYTES - 1, "or at its end");
 	is_int(views[0].counters.stage_index, 3, "stage");
 	unlink(views[0].path);
@@ -135,14 +142,16 @@ static void dead_stages(void)
 	crashed_stage("hta-y", "job1");
 	is_int(pages(&views), 3, "pages outlive a crash");
 	ok(!views[0].alive && !views[1].alive && !views[2].alive, "and are known to be dead");
-	ok(strcmp(views[0].counters.job, "job1") == 0 && strcmp(views[2].counters.job, "job2") == 0, "by job");
+	ok(strcmp(views[0].counters.job, "job1") == 0 && strcmp(views[2].counters.job, "job2") == 0,
+	   "by job");
 	free(views);
 	p = counters_new("hta-x");
 	is_int(count_pages(), 4, "a new stage has its own");
 	counters_job(p, "job1", "0123456789abcdef", 1);
 	is_int(pages(&views), 3, "and removes that of its program and job");
 	for (size_t i = 0; i < 3; i++)
-		ok(views[i].alive == (views[i].counters.pid == (uint64_t)getpid()), "the others stay");
+		ok(views[i].alive == (views[i].counters.pid == (uint64_t)getpid()),
+		   "the others stay");
 	for (size_t i = 0; i < 3; i++)
 		unlink(views[i].path);
 	free(views);
@@ -174,7 +183,8 @@ static void put_file(const char *name, size_t bytes)
 
 static void strange_files(void)
 {
-	static const char *const files[] = { "empty.page", "zero.page", ".page", "x.sock", "link.page", "fifo.page" };
+	static const char *const files[] = { "empty.page", "zero.page", ".page",
+					     "x.sock",     "link.page", "fifo.page" };
 	char path[256], to[256];
 
 	put_file("empty.page", 0);
@@ -206,14 +216,16 @@ static void no_folder(void)
 	size_t n = 7;
 	struct counters *p;
 
-	ok(counters_list("/tmp/hta-page-none/there", &views, &n, &err) == 0 && n == 0 && !views, "no folder: no pages");
+	ok(counters_list("/tmp/hta-page-none/there", &views, &n, &err) == 0 && n == 0 && !views,
+	   "no folder: no pages");
 	is_int(counters_list("/dev/null", &views, &n, &err), -1, "no folder at all");
 	is_int(err.code, EX_IOERR, "is an error");
 	setenv("HTA_RUN", "/dev/null/x", 1);
 	p = counters_new("hta-x");
 	counters_job(p, "job1", "", 0);
 	counters_add(p, COUNTER_DEAD, 5);
-	ok(p->counter[COUNTER_DEAD] == 5 && p->pid == (uint64_t)getpid(), "without a folder a stage counts all the same");
+	ok(p->counter[COUNTER_DEAD] == 5 && p->pid == (uint64_t)getpid(),
+	   "without a folder a stage counts all the same");
 	counters_end(p, 0, "");
 }
 

@@ -37,7 +37,7 @@ static void pack(enum kind kind, struct slice from, struct buf *to)
 	c = ZSTD_createCCtx();
 	ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
 	to->n += ZSTD_compress2(c, buf_room(to, ZSTD_compressBound(from.n)),
-	                        ZSTD_compressBound(from.n), from.p, from.n);
+				ZSTD_compressBound(from.n), from.p, from.n);
 	ZSTD_freeCCtx(c);
 }
 
@@ -57,8 +57,8 @@ static void make_text(size_t n, struct buf *out)
  * at a time. */
 static int unpack(struct slice s, size_t step, size_t most, struct buf *out, struct err *err)
 {
-	struct decoder *d =
-	        decoder_new(s.p, s.n < DECODER_MARK_BYTES ? s.n : DECODER_MARK_BYTES, "f", NULL);
+	struct decoder *d = decoder_new(s.p, s.n < DECODER_MARK_BYTES ? s.n : DECODER_MARK_BYTES,
+					"f", NULL);
 	bool ended = false;
 
 	out->n = 0;
@@ -93,8 +93,8 @@ static int unpack(struct slice s, size_t step, size_t most, struct buf *out, str
 static void whole(enum kind kind)
 {
 	static const size_t lengths[] = { 0, 1, 5000, 400000 },
-	                    steps[] = { 1, 7, 1000, DECODER_ROOM_BYTES },
-	                    mosts[] = { 1, 100, 300000 };
+			    steps[] = { 1, 7, 1000, DECODER_ROOM_BYTES },
+			    mosts[] = { 1, 100, 300000 };
 	struct buf text = { 0 }, packed = { 0 }, out = { 0 };
 	struct err err = ERR_INIT;
 
@@ -107,8 +107,8 @@ static void whole(enum kind kind)
 		for (size_t s = 0; s < sizeof steps / sizeof *steps; s++)
 			for (size_t m = 0; m < sizeof mosts / sizeof *mosts; m++)
 				good &= unpack(buf_slice(&packed), steps[s], mosts[m], &out,
-				               &err) == 0 &&
-				        slice_eq(buf_slice(&out), buf_slice(&text));
+					       &err) == 0 &&
+					slice_eq(buf_slice(&out), buf_slice(&text));
 		ok(good, "%s: %zu bytes, in any pieces", kinds[kind], lengths[i]);
 	}
 	buf_fini(&text);
@@ -162,13 +162,13 @@ static void cut(enum kind kind)
 	pack(kind, buf_slice(&text), &packed);
 	for (size_t n = 4; n < packed.n; n += 1 + packed.n / 20) {
 		good &= unpack(slice(packed.p, n), 997, 5000, &out, &err) == EX_DATAERR &&
-		        out.n <= text.n && memcmp(out.p, text.p, out.n) == 0;
+			out.n <= text.n && memcmp(out.p, text.p, out.n) == 0;
 		good &= out.n + slack >= text.n * n / packed.n;
 		good &= strstr(err.msg, "they end in the middle") != NULL;
 	}
 	ok(good, "%s: cut off, its beginning comes out", kinds[kind]);
 	ok(unpack(slice(packed.p, packed.n - 1), 997, 5000, &out, &err) == EX_DATAERR &&
-	           out.n == text.n,
+		   out.n == text.n,
 	   "%s: ... all of it where a byte of the checksum is missing", kinds[kind]);
 	packed.p[packed.n - (kind == GZIP ? 8 : 4)] ^= 1;
 	ok(unpack(buf_slice(&packed), 997, 5000, &out, &err) == EX_DATAERR && out.n == text.n,
@@ -216,7 +216,7 @@ static void damaged(enum kind kind)
 {
 	enum { PIECES = 20 };
 	static const size_t steps[] = { 1, 100, 5000, DECODER_ROOM_BYTES },
-	                    mosts[] = { 100, 300000 };
+			    mosts[] = { 100, 300000 };
 	struct buf text = { 0 }, packed = { 0 }, out = { 0 };
 	struct err err = ERR_INIT;
 	size_t at[PIECES];
@@ -228,8 +228,8 @@ static void damaged(enum kind kind)
 	for (size_t s = 0; s < sizeof steps / sizeof *steps; s++)
 		for (size_t m = 0; m < sizeof mosts / sizeof *mosts; m++)
 			good &= unpack(buf_slice(&packed), steps[s], mosts[m], &out, &err) ==
-			                EX_DATAERR &&
-			        out.n == 12 * text.n;
+					EX_DATAERR &&
+				out.n == 12 * text.n;
 	ok(good, "%s: all that stands before the damage comes out", kinds[kind]);
 	ok(strstr(err.msg, "f: ") == err.msg && strstr(err.msg, "behind 36000 bytes of text"), "%s",
 	   err.msg);
@@ -309,12 +309,12 @@ static void refused(void)
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		ok(unpack(slice(table[i].p, table[i].n), 5, 100, &out, &err) == EX_DATAERR &&
-		           out.n == 0 && strstr(err.msg, table[i].says),
+			   out.n == 0 && strstr(err.msg, table[i].says),
 		   "%s", err.msg);
 	d = decoder_new("PK\x05\x06", 4, NULL, ">FILE");
 	ok(decoder_read(d, &c, 1, &err) == -1 &&
-	           strcmp(err.msg, "standard input: is in the format of zip, which is not read "
-	                           "here: funzip >FILE") == 0,
+		   strcmp(err.msg, "standard input: is in the format of zip, which is not read "
+				   "here: funzip >FILE") == 0,
 	   "%s", err.msg);
 	decoder_free(d);
 	decoder_free(NULL);

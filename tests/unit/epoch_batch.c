@@ -1,4 +1,5 @@
-/* The ledger: each key once, in key order, deltas added up, sketches merged; and what drivers share. */
+/* The ledger: each key once, in key order, deltas added up, sketches merged; and what drivers
+ * share. */
 #include "sink/epoch_batch.h"
 
 #include <string.h>
@@ -8,11 +9,21 @@
 #include "sketch/hll.h"
 #include "tap.h"
 
-static struct rollup row(bool add, const char *metric, int64_t start_s, unsigned char hash, uint64_t count, dec sum)
+static struct rollup row(bool add, const char *metric, int64_t start_s, unsigned char hash,
+			 uint64_t count, dec sum)
 {
 	struct rollup r = {
-		.add = add, .metric = slice_z(metric), .start_us = start_s * 1000000, .end_us = (start_s + 60) * 1000000, .dims = slice_z("{}"),
-		.count = count, .has_value = true, .value_count = count, .sum = sum, .min = sum, .max = sum,
+		.add = add,
+		.metric = slice_z(metric),
+		.start_us = start_s * 1000000,
+		.end_us = (start_s + 60) * 1000000,
+		.dims = slice_z("{}"),
+		.count = count,
+		.has_value = true,
+		.value_count = count,
+		.sum = sum,
+		.min = sum,
+		.max = sum,
 	};
 
 	memset(r.dims_hash, hash, sizeof(r.dims_hash));
@@ -26,7 +37,8 @@ static void test_merge(void)
 	struct err err = ERR_INIT;
 
 	for (int i = 0; i < 1000; i++) {
-		struct rollup r = row(true, i % 2 ? "b" : "a", (i % 5) * 60, (unsigned char)(i % 7), 1, (dec)i * 1000000000);
+		struct rollup r = row(true, i % 2 ? "b" : "a", (i % 5) * 60, (unsigned char)(i % 7),
+				      1, (dec)i * 1000000000);
 
 		epoch_batch_row(l, &r);
 	}
@@ -84,7 +96,9 @@ static void test_sketches(void)
 	bad.sketch = slice_z("rubbish");
 	epoch_batch_row(l, &bad);
 	epoch_batch_row(l, &bad);
-	ok(epoch_batch_close(l, &b, &err) == -1 && err.code == EX_DATAERR && strstr(err.msg, "sketch"), "rubbish is 65: %s", err.msg);
+	ok(epoch_batch_close(l, &b, &err) == -1 && err.code == EX_DATAERR &&
+		   strstr(err.msg, "sketch"),
+	   "rubbish is 65: %s", err.msg);
 	epoch_batch_free(l);
 }
 
@@ -97,18 +111,25 @@ static void test_sets(void)
 
 	epoch_batch_row(l, &one);
 	epoch_batch_row(l, &one);
-	ok(epoch_batch_close(l, &b, &err) == 0 && b.rows == 1 && b.row[0].count == 5, "the same final row twice is one");
+	ok(epoch_batch_close(l, &b, &err) == 0 && b.rows == 1 && b.row[0].count == 5,
+	   "the same final row twice is one");
 	epoch_batch_row(l, &other);
-	ok(epoch_batch_close(l, &b, &err) == -1 && err.code == EX_DATAERR, "two final rows that differ are 65: %s", err.msg);
+	ok(epoch_batch_close(l, &b, &err) == -1 && err.code == EX_DATAERR,
+	   "two final rows that differ are 65: %s", err.msg);
 	epoch_batch_free(l);
 }
 
 /* The compare-and-set, as a table: position, from, to, wanted. */
 static void test_compare(void)
 {
-	static const struct { int64_t next, from, to; enum sink_result want; } t[] = {
-		{ 10, 10, 20, SINK_OK }, { 20, 10, 20, SINK_APPLIED }, { 25, 10, 20, SINK_APPLIED }, { 15, 10, 20, SINK_CONFLICT },
-		{ 5, 10, 20, SINK_CONFLICT }, { 7, 10, 10, SINK_OK }, { -1, 10, 20, SINK_CONFLICT },
+	static const struct {
+		int64_t next, from, to;
+		enum sink_result want;
+	} t[] = {
+		{ 10, 10, 20, SINK_OK },       { 20, 10, 20, SINK_APPLIED },
+		{ 25, 10, 20, SINK_APPLIED },  { 15, 10, 20, SINK_CONFLICT },
+		{ 5, 10, 20, SINK_CONFLICT },  { 7, 10, 10, SINK_OK },
+		{ -1, 10, 20, SINK_CONFLICT },
 	};
 	struct err err = ERR_INIT;
 
@@ -122,15 +143,19 @@ static void test_compare(void)
 		x->to = t[i].to;
 		if (t[i].next >= 0)
 			positions_add(&p, slice_z("t"), 0)->next = t[i].next;
-		ok(cas_check(&b, "g", &p, &err) == t[i].want, "at %lld, from %lld to %lld", (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
-		is_int(cas_check(&b, "h", &p, &err), SINK_CONFLICT, "another generation is a conflict, for a skip too");
-		/* a second partition that is to be applied, beside one that is applied already, is a conflict */
+		ok(cas_check(&b, "g", &p, &err) == t[i].want, "at %lld, from %lld to %lld",
+		   (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
+		is_int(cas_check(&b, "h", &p, &err), SINK_CONFLICT,
+		       "another generation is a conflict, for a skip too");
+		/* a second partition that is to be applied, beside one that is applied already,
+		 * is a conflict */
 		if (t[i].want == SINK_APPLIED) {
 			x = ranges_add(&r, slice_z("t"), 1);
 			x->from = 0;
 			x->to = 1;
 			positions_add(&p, slice_z("t"), 1)->next = 0;
-			is_int(cas_check(&b, "g", &p, &err), SINK_CONFLICT, "half of it is a conflict");
+			is_int(cas_check(&b, "g", &p, &err), SINK_CONFLICT,
+			       "half of it is a conflict");
 		}
 		ranges_fini(&r);
 		positions_fini(&p);
@@ -140,7 +165,8 @@ static void test_compare(void)
 static void test_since(void)
 {
 	is_int(since_after(90 * 1000000LL, 60000000), 120000000, "the next window");
-	is_int(since_after(120 * 1000000LL, 60000000), 180000000, "after a start: the window after it");
+	is_int(since_after(120 * 1000000LL, 60000000), 180000000,
+	       "after a start: the window after it");
 	is_int(since_after(-30 * 1000000LL, 60000000), 0, "before 1970");
 }
 

@@ -8,7 +8,12 @@
 #include "job/catchup.h"
 
 #define S 1000000LL
-static const struct epochs_conf conf = { .epoch_us = S, .records = 1000000, .rows = 20000, .in_flight = 4 };
+static const struct epochs_conf conf = {
+	.epoch_us = S,
+	.records = 1000000,
+	.rows = 20000,
+	.in_flight = 4,
+};
 
 static struct epochs *begin(int partitions, bool idle)
 {
@@ -33,7 +38,8 @@ static void ack(struct epochs *e, uint64_t number, uint64_t rows)
 {
 	struct err err;
 
-	ok(epochs_acked(e, number, rows, &err) != NULL, "epoch %llu is acknowledged", (unsigned long long)number);
+	ok(epochs_acked(e, number, rows, &err) != NULL, "epoch %llu is acknowledged",
+	   (unsigned long long)number);
 }
 
 static void ranges(void)
@@ -65,11 +71,15 @@ static void ranges(void)
 	epochs_read(e, 0, 0, 0, NULL, true, 12 * S);
 	ok(epochs_changed(e), "idleness alone is one");
 	epochs_read(e, 0, 0, 0, NULL, false, 12 * S);
-	ok(!epochs_changed(e) && epochs_deadline_us(e) == INT64_MAX, "... and none when it is taken back");
+	ok(!epochs_changed(e) && epochs_deadline_us(e) == INT64_MAX,
+	   "... and none when it is taken back");
 	epochs_read(e, 0, 0, 0, NULL, true, 13 * S);
 	r = epochs_cut(e, &n);
-	ok(r->n == 1 && r->v[0].from == 0 && r->v[0].to == 0 && r->v[0].idle && r->v[0].last.offset == -1, "its range is empty and has no last record");
-	ok(!epochs_acked(e, 2, 0, &err) && err.code == EX_PROTOCOL, "epochs are acknowledged in their order");
+	ok(r->n == 1 && r->v[0].from == 0 && r->v[0].to == 0 && r->v[0].idle &&
+		   r->v[0].last.offset == -1,
+	   "its range is empty and has no last record");
+	ok(!epochs_acked(e, 2, 0, &err) && err.code == EX_PROTOCOL,
+	   "epochs are acknowledged in their order");
 	ack(e, 1, 0);
 	ack(e, 2, 0);
 	ok(!epochs_acked(e, 3, 0, &err), "nothing in flight: nothing to acknowledge");
@@ -96,7 +106,8 @@ static void sizes(void)
 	int64_t position = 0;
 	uint64_t number, first = epochs_room(e);
 
-	ok(first > 0 && first <= 20000, "the first epoch is small: %llu", (unsigned long long)first);
+	ok(first > 0 && first <= 20000, "the first epoch is small: %llu",
+	   (unsigned long long)first);
 	epochs_read(e, 0, first, position = (int64_t)first, &l, false, S);
 	is_int(epochs_room(e), 0, "full");
 	ok(epochs_due(e, S), "full is due, whatever the time");
@@ -146,7 +157,8 @@ static void in_flight(void)
 
 static void views(void)
 {
-	struct ctl_sink_state sink[2] = { { .name = (char *)(uintptr_t)"a" }, { .name = (char *)(uintptr_t)"b" } };
+	struct ctl_sink_state sink[2] = { { .name = (char *)(uintptr_t) "a" },
+					  { .name = (char *)(uintptr_t) "b" } };
 	struct partitions parts = { 0 };
 	struct ranges start = { 0 }, sent = { 0 };
 	struct catchup v = { 0 };
@@ -162,21 +174,27 @@ static void views(void)
 	}
 	catchup_probed(&v, sink, 2, &parts);
 	ok(v.v[0].idle && !v.v[1].idle, "idle where all sinks have it so");
-	ok(v.v[0].watermark_us == 5 && v.v[1].watermark_us == 5, "the watermark of who stands lowest, the lower one of two");
+	ok(v.v[0].watermark_us == 5 && v.v[1].watermark_us == 5,
+	   "the watermark of who stands lowest, the lower one of two");
 	ok(catchup_step(&v, &start), "sinks differ");
 	is_int(start.n, 1, "one partition alone");
-	ok(start.v[0].partition == 1 && start.v[0].from == 20 && start.v[0].to == 50, "from the lowest to the next position");
+	ok(start.v[0].partition == 1 && start.v[0].from == 20 && start.v[0].to == 50,
+	   "from the lowest to the next position");
 	is_int(start.v[0].watermark_us, 5, "with what is known of it there");
 	ranges_add(&sent, slice_z("t"), 1)->to = 35;
 	catchup_sent(&v, &sent);
-	ok(catchup_step(&v, &start) && start.v[0].from == 35 && start.v[0].to == 50, "an epoch on the way moves only who is behind");
+	ok(catchup_step(&v, &start) && start.v[0].from == 35 && start.v[0].to == 50,
+	   "an epoch on the way moves only who is behind");
 	sent.v[0].to = 50;
 	catchup_sent(&v, &sent);
 	ok(!catchup_step(&v, &start), "all agree");
-	ok(start.n == 2 && start.v[0].from == 50 && start.v[1].from == 50 && start.v[1].to == INT64_MAX, "everything, without a bound");
+	ok(start.n == 2 && start.v[0].from == 50 && start.v[1].from == 50 &&
+		   start.v[1].to == INT64_MAX,
+	   "everything, without a bound");
 	catchup_fini(&v);
 	catchup_started(&v, &start);
-	ok(v.sinks == 1 && !catchup_step(&v, &start) && start.v[1].from == 50, "no sink with positions: the given starts");
+	ok(v.sinks == 1 && !catchup_step(&v, &start) && start.v[1].from == 50,
+	   "no sink with positions: the given starts");
 	catchup_fini(&v);
 	ranges_fini(&start);
 	ranges_fini(&sent);

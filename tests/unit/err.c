@@ -38,12 +38,14 @@ static void long_messages(void)
 	err_set(&err, 1, "%s", big);
 	is_int(strlen(err.msg), ERR_MSG_BYTES - 1, "a long message is cut");
 	err_in(&err, "head");
-	ok(strlen(err.msg) == ERR_MSG_BYTES - 1 && strncmp(err.msg, "head: xxx", 9) == 0, "context in front of a full message");
+	ok(strlen(err.msg) == ERR_MSG_BYTES - 1 && strncmp(err.msg, "head: xxx", 9) == 0,
+	   "context in front of a full message");
 	err_in(&err, "%s", big);
 	is_int(strlen(err.msg), ERR_MSG_BYTES - 1, "context that fills all");
 	big[ERR_MSG_BYTES - 2] = '\0';
 	err_in(&err, "%s", big);
-	ok(strlen(err.msg) == ERR_MSG_BYTES - 1 && err.msg[ERR_MSG_BYTES - 2] == ':', "context with room for one byte more");
+	ok(strlen(err.msg) == ERR_MSG_BYTES - 1 && err.msg[ERR_MSG_BYTES - 2] == ':',
+	   "context with room for one byte more");
 }
 
 static void nobody_asks(void)

@@ -20,7 +20,8 @@ static void pipes(void)
 	ok(!fd_marked(fd[0], FD_BEGUN) && !fd_marked(fd[0], FD_CLOSED), "no mark at first");
 	fd_mark(fd[1], FD_BEGUN, true);
 	ok(fd_marked(fd[0], FD_BEGUN) && fd_marked(fd[1], FD_BEGUN), "one is seen from both ends");
-	ok(!fd_marked(fd[0], FD_CLOSED) && !fd_marked(other[0], FD_BEGUN), "no other, of no other pipe");
+	ok(!fd_marked(fd[0], FD_CLOSED) && !fd_marked(other[0], FD_BEGUN),
+	   "no other, of no other pipe");
 	fd_mark(fd[1], FD_CLOSED, true);
 	fd_mark(fd[1], FD_BEGUN, false);
 	ok(!fd_marked(fd[0], FD_BEGUN) && fd_marked(fd[0], FD_CLOSED), "each is cleared by itself");

@@ -24,7 +24,7 @@ static char *make(const char *name, const char *text, size_t n)
 	size_t len = strlen(name);
 
 	if (len > 3 && strcmp(name + len - 3, ".gz") == 0) {
-		gzFile z = gzopen(path, "ab");       /* each call a member of its own */
+		gzFile z = gzopen(path, "ab"); /* each call a member of its own */
 		gzwrite(z, text, (unsigned)n);
 		gzclose(z);
 	} else {
@@ -42,9 +42,14 @@ static char *make(const char *name, const char *text, size_t n)
 	return path;
 }
 
-static struct input *open_log(const struct consume_file *v, size_t n, size_t max_line, bool last_line)
+static struct input *open_log(const struct consume_file *v, size_t n, size_t max_line,
+			      bool last_line)
 {
-	struct input *log = files_input_new(&(struct files_conf){ .v = v, .n = n, .max_line_bytes = max_line, .last_line = last_line, .quiet_tail = true });
+	struct input *log = files_input_new(&(struct files_conf){ .v = v,
+								  .n = n,
+								  .max_line_bytes = max_line,
+								  .last_line = last_line,
+								  .quiet_tail = true });
 
 	err.code = 0;
 	if (log->ops->open(log->self, NULL, &err)) {
@@ -73,7 +78,8 @@ static void give(struct buf *out, const struct input_record *r)
 	buf_printf(out, "@%lld%s;", (long long)r->offset, r->tail ? "t" : "");
 }
 
-/* Reads all from `from` of its only file: "value@offset;..." and the position; E where it is the end. */
+/* Reads all from `from` of its only file: "value@offset;..." and the position; E where it is the
+ * end. */
 static const char *read_from(struct input *log, const char *topic, int64_t from)
 {
 	static struct buf out;
@@ -103,16 +109,26 @@ static const char *read_from(struct input *log, const char *topic, int64_t from)
 
 static void name_texts(void)
 {
-	static const char *const bad[] = { "", "file:", "file:3", "file:3:12", "file:0:0123456789abcdef", "file:4097:0123456789abcdef", "file:x:0123456789abcdef",
-					   "file:3:0123456789abcdeg", "File:3:0123456789abcdef" };
+	static const char *const bad[] = { "",
+					   "file:",
+					   "file:3",
+					   "file:3:12",
+					   "file:0:0123456789abcdef",
+					   "file:4097:0123456789abcdef",
+					   "file:x:0123456789abcdef",
+					   "file:3:0123456789abcdeg",
+					   "File:3:0123456789abcdef" };
 	struct buf b = { 0 };
 	uint64_t hash;
 	size_t len;
 
 	files_name("abc", 3, &b);
-	ok(b.n == sizeof("file:3:0123456789abcdef") - 1 && files_name_read(buf_slice(&b), &len, &hash) && len == 3, "a name is read back: %s", buf_z(&b));
+	ok(b.n == sizeof("file:3:0123456789abcdef") - 1 &&
+		   files_name_read(buf_slice(&b), &len, &hash) && len == 3,
+	   "a name is read back: %s", buf_z(&b));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		ok(!files_name_read(slice_z(bad[i]), &len, &hash), "\"%s\" is no such name", bad[i]);
+		ok(!files_name_read(slice_z(bad[i]), &len, &hash), "\"%s\" is no such name",
+		   bad[i]);
 	buf_fini(&b);
 }
 
@@ -135,12 +151,14 @@ static void identity(void)
 
 	free(make("a.log", "three\n", 6));
 	log = open_log(v, 1, 1 << 20, false);
-	ok(names(log, first, &p) == 0 && strcmp(p.v[0].topic, first) == 0, "growth keeps a known name");
+	ok(names(log, first, &p) == 0 && strcmp(p.v[0].topic, first) == 0,
+	   "growth keeps a known name");
 	is_str(read_from(log, first, 8), "three@8;14E", "... and goes on behind what was read");
 	files_input_free(log);
 	partitions_fini(&p);
 	log = open_log(v, 1, 1 << 20, false);
-	ok(names(log, NULL, &p) == 0 && strcmp(p.v[0].topic, first) != 0, "a name that is not known is drawn from what is there now");
+	ok(names(log, NULL, &p) == 0 && strcmp(p.v[0].topic, first) != 0,
+	   "a name that is not known is drawn from what is there now");
 	files_input_free(log);
 	partitions_fini(&p);
 
@@ -160,7 +178,8 @@ static void identity(void)
 	partitions_fini(&p);
 	v[1].name = "other";
 	log = open_log(v, 2, 1 << 20, false);
-	ok(names(log, NULL, &p) == 0 && p.n == 2 && strcmp(p.v[1].topic, "other") == 0, "... until one is named");
+	ok(names(log, NULL, &p) == 0 && p.n == 2 && strcmp(p.v[1].topic, "other") == 0,
+	   "... until one is named");
 	is_str(input_place(log, "other"), a, "the path of a topic");
 	files_input_free(log);
 	partitions_fini(&p);
@@ -187,14 +206,18 @@ static void compressed(const char *name)
 	for (int i = 0; i < 50000; i++)
 		buf_printf(&text, "line %d of some text\n", i);
 	free(make(name, text.p, text.n / 2));
-	path = make(name, text.p + text.n / 2, text.n - text.n / 2);        /* a second member, cut inside a line */
+	path = make(name, text.p + text.n / 2,
+		    text.n - text.n / 2); /* a second member, cut inside a line */
 	v[0] = (struct consume_file){ .path = path, .name = "t" };
 	log = open_log(v, 1, 1 << 20, false);
 	ok(names(log, NULL, &p) == 0 && p.n == 1, "%s: opens", name);
 	ranges_add(&r, slice_z("t"), 0);
-	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == -1, "%s: its end is not known yet", name);
-	ok(strncmp(read_from(log, "t", (int64_t)text.n - 24), "line 49999 of some t@", 21) == 0, "%s: the last line, through both members", name);
-	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == (int64_t)text.n, "%s: now it is", name);
+	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == -1,
+	   "%s: its end is not known yet", name);
+	ok(strncmp(read_from(log, "t", (int64_t)text.n - 24), "line 49999 of some t@", 21) == 0,
+	   "%s: the last line, through both members", name);
+	ok(log->ops->ends(log->self, &r, &err) == 0 && r.v[0].to == (int64_t)text.n,
+	   "%s: now it is", name);
 	ok(log->ops->left(log->self, &err) == 0, "%s: nothing is left", name);
 	files_input_free(log);
 	f = fopen(path, "r");
@@ -208,17 +231,16 @@ static void compressed(const char *name)
 	ok(strncmp(got, "line 0 of some text@0;line 1 of some text@20;", 45) == 0,
 	   "%s: what a cut file has at its beginning is read", name);
 	ok(log->ops->left(log->self, &err) == -1 && err.code == EX_DATAERR &&
-	           strstr(err.msg, "they end in the middle"),
+		   strstr(err.msg, "they end in the middle"),
 	   "%s: ... and why the rest is not: %s", name, err.msg);
 	ok(log->ops->fingerprint(log->self, &p.v[0], 20, &found, &last, &err) == 0 && found &&
-	           last.hash == record_hash(slice_z("line 1 of some text")),
+		   last.hash == record_hash(slice_z("line 1 of some text")),
 	   "%s: a fingerprint before the damage", name);
 	err_clear(&err);
 	ok(log->ops->fingerprint(log->self, &p.v[0], far, &found, &last, &err) == 0 && !found,
 	   "%s: none behind it", name);
 	snprintf(want, sizeof want, "%lldE", (long long)far);
-	is_str(read_from(log, "t", far), want,
-	       "a position behind the damage: nothing comes");
+	is_str(read_from(log, "t", far), want, "a position behind the damage: nothing comes");
 	err_clear(&err);
 	ok(log->ops->left(log->self, &err) == -1 && err.code == EX_DATAERR,
 	   "%s: ... and that is said", name);
@@ -240,7 +262,8 @@ static void tails(void)
 	names(log, NULL, &p);
 	is_str(read_from(log, "t", 0), "one@0;4E", "an unfinished line is left");
 	ranges_add(&r, slice_z("t"), 0);
-	ok(log->ops->starts(log->self, &r, INPUT_LATEST, 0, &err) == 0 && r.v[0].from == 4, "latest is behind the last newline");
+	ok(log->ops->starts(log->self, &r, INPUT_LATEST, 0, &err) == 0 && r.v[0].from == 4,
+	   "latest is behind the last newline");
 	files_input_free(log);
 	log = open_log(v, 1, 1 << 20, true);
 	names(log, NULL, &p);
@@ -258,7 +281,7 @@ static void long_lines(void)
 	struct consume_file v[1] = { { .name = "t" } };
 	struct input *log;
 	struct partitions p = { 0 };
-	struct partition part = { .topic = (char *)(uintptr_t)"t" };
+	struct partition part = { .topic = (char *)(uintptr_t) "t" };
 	struct pos_last last;
 	bool found;
 
@@ -269,12 +292,17 @@ static void long_lines(void)
 	v[0].path = path = make("long", text.p, text.n);
 	log = open_log(v, 1, 1000, false);
 	names(log, NULL, &p);
-	is_str(read_from(log, "t", 0), "a@0;xxxxxxxxxxxxxxxxxxxx@2;b@300003;300005E", "an over-long line has its offsets");
-	ok(log->ops->fingerprint(log->self, &part, 2, &found, &last, &err) == 0 && found && last.hash == record_hash(slice(text.p + 2, 300000)),
+	is_str(read_from(log, "t", 0), "a@0;xxxxxxxxxxxxxxxxxxxx@2;b@300003;300005E",
+	       "an over-long line has its offsets");
+	ok(log->ops->fingerprint(log->self, &part, 2, &found, &last, &err) == 0 && found &&
+		   last.hash == record_hash(slice(text.p + 2, 300000)),
 	   "... and its fingerprint, the same whatever --max-line is");
-	ok(log->ops->fingerprint(log->self, &part, 300003, &found, &last, &err) == 0 && found && last.hash == record_hash(slice_z("b")), "a fingerprint");
+	ok(log->ops->fingerprint(log->self, &part, 300003, &found, &last, &err) == 0 && found &&
+		   last.hash == record_hash(slice_z("b")),
+	   "a fingerprint");
 	is_str(read_from(log, "t", 300005), "300005E", "... and reading goes on behind it");
-	ok(log->ops->fingerprint(log->self, &part, 400000, &found, &last, &err) == 0 && !found, "nothing beyond the end");
+	ok(log->ops->fingerprint(log->self, &part, 400000, &found, &last, &err) == 0 && !found,
+	   "nothing beyond the end");
 	files_input_free(log);
 	partitions_fini(&p);
 	buf_fini(&text);
@@ -343,13 +371,34 @@ static void append(const char *path)
 	fclose(f);
 }
 
-static void empty(const char *path) { truncate(path, 0); }
-static void cut(const char *path) { truncate(path, (LINES - 1) * (off_t)LINE); }
-static void make_shorter(const char *path) { write_lines(path, "LINE", 10, LINES); }
-static void make_same(const char *path) { write_lines(path, "LINE", LINES, LINES); }
-static void make_longer(const char *path) { write_lines(path, "LINE", 2 * LINES, 2 * LINES); }
-static void make_begin_alike(const char *path) { write_lines(path, "line", LINES + 5, LINES / 2); }
-static void make_equal(const char *path) { write_lines(path, "line", LINES, LINES); }
+static void empty(const char *path)
+{
+	truncate(path, 0);
+}
+static void cut(const char *path)
+{
+	truncate(path, (LINES - 1) * (off_t)LINE);
+}
+static void make_shorter(const char *path)
+{
+	write_lines(path, "LINE", 10, LINES);
+}
+static void make_same(const char *path)
+{
+	write_lines(path, "LINE", LINES, LINES);
+}
+static void make_longer(const char *path)
+{
+	write_lines(path, "LINE", 2 * LINES, 2 * LINES);
+}
+static void make_begin_alike(const char *path)
+{
+	write_lines(path, "line", LINES + 5, LINES / 2);
+}
+static void make_equal(const char *path)
+{
+	write_lines(path, "line", LINES, LINES);
+}
 
 static void make_hole(const char *path)
 {
@@ -386,7 +435,7 @@ static void changes(void)
 static const char *before(struct input *log, int64_t offset)
 {
 	static struct buf out;
-	struct partition part = { .topic = (char *)(uintptr_t)"t" };
+	struct partition part = { .topic = (char *)(uintptr_t) "t" };
 
 	out.n = 0;
 	return log->ops->before(log->self, &part, offset, &out, &err) ? "error" : buf_z(&out);

@@ -21,10 +21,15 @@ static void test_ratio(void)
 	}
 	is_int(bad, 0, "quotients of what a double holds are those of the processor");
 	ok(wide_ratio(wide_of(0), wide_of(7)) == 0, "nothing");
-	ok(wide_ratio(wide_square((wide_u128)1 << 126), wide_of((wide_u128)1 << 126)) == ldexp(1, 126), "large ones");
-	ok(wide_ratio(wide_of(((wide_u128)1 << 53) + 1), wide_of(1)) == ldexp(1, 53), "a tie goes to the even one");
-	ok(wide_ratio(wide_of(((wide_u128)1 << 53) + 3), wide_of(1)) == ldexp(1, 53) + 4, "the other tie too");
-	ok(wide_ratio(wide_of((((wide_u128)1 << 53) + 1) << 40 | 1), wide_of((wide_u128)1 << 40)) == ldexp(1, 53) + 2,
+	ok(wide_ratio(wide_square((wide_u128)1 << 126), wide_of((wide_u128)1 << 126)) ==
+		   ldexp(1, 126),
+	   "large ones");
+	ok(wide_ratio(wide_of(((wide_u128)1 << 53) + 1), wide_of(1)) == ldexp(1, 53),
+	   "a tie goes to the even one");
+	ok(wide_ratio(wide_of(((wide_u128)1 << 53) + 3), wide_of(1)) == ldexp(1, 53) + 4,
+	   "the other tie too");
+	ok(wide_ratio(wide_of((((wide_u128)1 << 53) + 1) << 40 | 1), wide_of((wide_u128)1 << 40)) ==
+		   ldexp(1, 53) + 2,
 	   "a little above the tie does not");
 }
 
@@ -37,7 +42,8 @@ static void measure(const char *name, const int64_t *value, unsigned n, struct b
 
 	for (unsigned k = 0; k < fn->parts; k++) {
 		snprintf(text[k], sizeof(text[k]), "m.%s.%s", name, fn->part[k].name);
-		cell[k] = (struct cell){ .column = { fn->part[k].rule, slice_z(text[k]) }, .empty = fn->part[k].rule >= COLUMN_MIN };
+		cell[k] = (struct cell){ .column = { fn->part[k].rule, slice_z(text[k]) },
+					 .empty = fn->part[k].rule >= COLUMN_MIN };
 	}
 	for (unsigned i = 0; i < n; i++) {
 		dec v = value[i], to[FN_PARTS_MAX] = { v, v, v, v };
@@ -62,7 +68,12 @@ static void measure(const char *name, const int64_t *value, unsigned n, struct b
 
 static void test_values(void)
 {
-	static const struct { const char *name; unsigned n; int64_t value[4]; const char *json; } rows[] = {
+	static const struct {
+		const char *name;
+		unsigned n;
+		int64_t value[4];
+		const char *json;
+	} rows[] = {
 		{ "avg", 0, { 0 }, "{\"m\":null}" },
 		{ "avg", 3, { 1000000000, 2000000000, 2000000000 }, "{\"m\":1.6666666666666667}" },
 		{ "avg", 2, { -1, 0 }, "{\"m\":-5e-10}" },
@@ -70,7 +81,10 @@ static void test_values(void)
 		{ "stddev", 0, { 0 }, "{\"m\":null}" },
 		{ "stddev", 1, { 5000000000 }, "{\"m\":null}" },
 		{ "stddev", 2, { 5000000000, 5000000000 }, "{\"m\":0}" },
-		{ "stddev", 4, { 1000000000, 2000000000, 3000000000, 4000000000 }, "{\"m\":1.2909944487358056}" },
+		{ "stddev",
+		  4,
+		  { 1000000000, 2000000000, 3000000000, 4000000000 },
+		  "{\"m\":1.2909944487358056}" },
 		{ "stddev", 2, { -10000000000LL, 10000000000LL }, "{\"m\":14.142135623730951}" },
 		{ "stddev", 3, { 1, 1, 1 }, "{\"m\":0}" },
 	};

@@ -9,7 +9,13 @@
 
 static struct gen_conf conf(enum gen_schema schema)
 {
-	return (struct gen_conf){ .schema = schema, .seed = 7, .keys = 1000, .zipf = 1, .start_us = 1767225600000000, .step_num = 100, .step_den = 1 };
+	return (struct gen_conf){ .schema = schema,
+				  .seed = 7,
+				  .keys = 1000,
+				  .zipf = 1,
+				  .start_us = 1767225600000000,
+				  .step_num = 100,
+				  .step_den = 1 };
 }
 
 static uint64_t digest(const struct gen_conf *c, int n)

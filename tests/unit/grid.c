@@ -23,7 +23,8 @@ static struct grid *table(void)
 	return g;
 }
 
-static void prints(const struct grid *g, unsigned indent, unsigned width, const char *want, const char *name)
+static void prints(const struct grid *g, unsigned indent, unsigned width, const char *want,
+		   const char *name)
 {
 	struct buf out = { 0 };
 
@@ -36,9 +37,12 @@ static void widths(void)
 {
 	struct grid *g = table(), *bare = grid_new(), *empty = grid_new();
 
-	prints(g, 0, 0, "name               n\na                  5  x\na longer name  12345\n", "aligned, no spaces at the end");
-	prints(g, 2, 22, "  name            n\n  a               5  x\n  a longer ~  12345\n", "narrower: the name gives way");
-	prints(g, 0, 12, "name       ~\na          ~\na lon~  123~\n", "narrower still: lines are cut");
+	prints(g, 0, 0, "name               n\na                  5  x\na longer name  12345\n",
+	       "aligned, no spaces at the end");
+	prints(g, 2, 22, "  name            n\n  a               5  x\n  a longer ~  12345\n",
+	       "narrower: the name gives way");
+	prints(g, 0, 12, "name       ~\na          ~\na lon~  123~\n",
+	       "narrower still: lines are cut");
 	grid_column(bare, "", GRID_RIGHT);
 	grid_column(bare, "", GRID_LEFT);
 	grid_cellz(bare, "12");

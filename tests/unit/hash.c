@@ -1,4 +1,5 @@
-/* XXH3 values: xxhsum 0.8.1. MurmurHash64A: a python rendering of the published source, which a Redis server confirmed. */
+/* XXH3 values: xxhsum 0.8.1. MurmurHash64A: a python rendering of the published source, which a
+ * Redis server confirmed. */
 #include "base/hash.h"
 
 #include <inttypes.h>
@@ -9,7 +10,11 @@
 #include "tap.h"
 
 /* Inputs of n bytes: byte i is 31 i i + 7 i + n. */
-static const struct { size_t n; const char *xxh128; uint64_t xxh64, murmur; } cases[] = {
+static const struct {
+	size_t n;
+	const char *xxh128;
+	uint64_t xxh64, murmur;
+} cases[] = {
 	{ 0, "99aa06d3014798d86001c324468d497f", 0x2d06800538d394c2, 0xd8dfea6585bc9732 },
 	{ 1, "51025a4491835505e12ef9d2eb86ceeb", 0xe12ef9d2eb86ceeb, 0x3265b8e3539ca506 },
 	{ 2, "a639ba98d1eff006a33e1c7fc1a42992", 0xa33e1c7fc1a42992, 0x08cc525cac5801ea },
@@ -43,8 +48,10 @@ int main(void)
 		hash_128(p, n, h);
 		buf_hex(&hex, h, sizeof h);
 		is_str(buf_z(&hex), cases[i].xxh128, "XXH3-128");
-		ok(hash_64(p, n) == cases[i].xxh64, "XXH3-64 of %zu bytes is %016" PRIx64, n, hash_64(p, n));
-		ok(hash_murmur64a(p, n) == cases[i].murmur, "MurmurHash64A of %zu bytes is %016" PRIx64, n, hash_murmur64a(p, n));
+		ok(hash_64(p, n) == cases[i].xxh64, "XXH3-64 of %zu bytes is %016" PRIx64, n,
+		   hash_64(p, n));
+		ok(hash_murmur64a(p, n) == cases[i].murmur,
+		   "MurmurHash64A of %zu bytes is %016" PRIx64, n, hash_murmur64a(p, n));
 		buf_fini(&hex);
 		free(p);
 	}

@@ -1,4 +1,5 @@
-/* Keys of groups: equal for equal values however they are written, different for different ones, ordered by type and size. */
+/* Keys of groups: equal for equal values however they are written, different for different ones,
+ * ordered by type and size. */
 #include "agg/key.h"
 
 #include <stdio.h>
@@ -9,7 +10,8 @@
 
 enum { ROOM = 16 << 10 };
 
-/* A field from JSON text: its type by its first character; the text stays inside a padded place of its own. */
+/* A field from JSON text: its type by its first character; the text stays inside a padded place
+ * of its own. */
 static struct field field(const char *json)
 {
 	static char place[8][ROOM];
@@ -22,18 +24,31 @@ static struct field field(const char *json)
 	f.p = p;
 	f.n = (uint32_t)n;
 	switch (json[0]) {
-	case '\0': f.type = FIELD_MISSING; break;
-	case 'n': f.type = FIELD_NULL; break;
-	case 't': f.type = FIELD_TRUE; break;
-	case 'f': f.type = FIELD_FALSE; break;
-	case '[': f.type = FIELD_ARRAY; break;
-	case '{': f.type = FIELD_OBJECT; break;
+	case '\0':
+		f.type = FIELD_MISSING;
+		break;
+	case 'n':
+		f.type = FIELD_NULL;
+		break;
+	case 't':
+		f.type = FIELD_TRUE;
+		break;
+	case 'f':
+		f.type = FIELD_FALSE;
+		break;
+	case '[':
+		f.type = FIELD_ARRAY;
+		break;
+	case '{':
+		f.type = FIELD_OBJECT;
+		break;
 	case '"':
 		f.p++;
 		f.n -= 2;
 		f.type = memchr(f.p, '\\', f.n) ? FIELD_ESCAPED : FIELD_STRING;
 		break;
-	default: f.type = FIELD_NUMBER;
+	default:
+		f.type = FIELD_NUMBER;
 	}
 	return f;
 }
@@ -62,23 +77,47 @@ static bool equal(const char *a, const char *b)
 static void test_equal(void)
 {
 	static const char *const same[][2] = {
-		{ "200", "200.0" }, { "200", "2e2" }, { "200", "20.0E+1" }, { "-0", "0" }, { "-0.0e9", "0" }, { "0.50", "5e-1" },
-		{ "\"a\"", "\"\\u0061\"" }, { "\"\\/\"", "\"/\"" }, { "\"\xc3\xa9\"", "\"\\u00e9\"" },
-		{ "\"\xf0\x9f\x98\x80\"", "\"\\ud83d\\ude00\"" }, { "\"\\t\"", "\"\\u0009\"" },
-		{ "1234567890123456789012345678901234567890", "1234567890123456789012345678901234567890.0" },
+		{ "200", "200.0" },
+		{ "200", "2e2" },
+		{ "200", "20.0E+1" },
+		{ "-0", "0" },
+		{ "-0.0e9", "0" },
+		{ "0.50", "5e-1" },
+		{ "\"a\"", "\"\\u0061\"" },
+		{ "\"\\/\"", "\"/\"" },
+		{ "\"\xc3\xa9\"", "\"\\u00e9\"" },
+		{ "\"\xf0\x9f\x98\x80\"", "\"\\ud83d\\ude00\"" },
+		{ "\"\\t\"", "\"\\u0009\"" },
+		{ "1234567890123456789012345678901234567890",
+		  "1234567890123456789012345678901234567890.0" },
 		{ "1e400", "10e399" },
 	};
 	static const char *const different[][2] = {
-		{ "", "null" }, { "", "\"\"" }, { "null", "\"\"" }, { "null", "false" }, { "true", "false" }, { "true", "\"true\"" },
-		{ "200", "\"200\"" }, { "200", "2000" }, { "-1", "1" }, { "0", "" }, { "\"a\"", "\"a \"" }, { "\"a\"", "\"A\"" },
-		{ "\"sixteen bytes ok\"", "\"sixteen bytes ok!\"" }, { "1e400", "1e401" }, { "0.1", "0.10000000000000001" },
-		{ "\"abcdefghijklmnopqrstuvwxyz012345678\"", "\"abcdefghijklmnopqrstuvwxyz012345679\"" },
-		{ "12345678", "123456789" }, { "12345678901234567", "12345678901234568" },
+		{ "", "null" },
+		{ "", "\"\"" },
+		{ "null", "\"\"" },
+		{ "null", "false" },
+		{ "true", "false" },
+		{ "true", "\"true\"" },
+		{ "200", "\"200\"" },
+		{ "200", "2000" },
+		{ "-1", "1" },
+		{ "0", "" },
+		{ "\"a\"", "\"a \"" },
+		{ "\"a\"", "\"A\"" },
+		{ "\"sixteen bytes ok\"", "\"sixteen bytes ok!\"" },
+		{ "1e400", "1e401" },
+		{ "0.1", "0.10000000000000001" },
+		{ "\"abcdefghijklmnopqrstuvwxyz012345678\"",
+		  "\"abcdefghijklmnopqrstuvwxyz012345679\"" },
+		{ "12345678", "123456789" },
+		{ "12345678901234567", "12345678901234568" },
 	};
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		ok(equal(same[i][0], same[i][1]), "%s equals %s", same[i][0], same[i][1]);
 	for (size_t i = 0; i < sizeof(different) / sizeof(different[0]); i++)
-		ok(!equal(different[i][0], different[i][1]), "%s is not %s", different[i][0], different[i][1]);
+		ok(!equal(different[i][0], different[i][1]), "%s is not %s", different[i][0],
+		   different[i][1]);
 }
 
 /* What moves a byte from one dimension to its neighbour is another key; so is another window. */
@@ -107,7 +146,8 @@ static void test_refused(void)
 	snprintf(text, sizeof(text), "\"%0*d\"", KEY_VALUE_MAX + 1, 0);
 	is_int(build(text, "1", 0, out), KEY_LONG, "one byte more");
 	snprintf(text, sizeof(text), "\"\\n%0*d\"", KEY_VALUE_MAX - 1, 0);
-	is_int(build(text, "1", 0, out), KEY_OK, "escaped string of the longest length once decoded");
+	is_int(build(text, "1", 0, out), KEY_OK,
+	       "escaped string of the longest length once decoded");
 	snprintf(text, sizeof(text), "\"\\n%0*d\"", KEY_VALUE_MAX, 0);
 	is_int(build(text, "1", 0, out), KEY_LONG, "one byte more");
 	snprintf(text, sizeof(text), "1%0*d1", KEY_VALUE_MAX, 0);
@@ -119,23 +159,41 @@ static void test_refused(void)
 /* What a number has written without an exponent decides, however it was written. */
 static void test_numbers_refused(void)
 {
-	static const struct { const char *head; int digits; const char *tail; enum key_result want; } table[] = {
-		{ "1", 0, "e4095", KEY_OK }, { "1", 0, "e4096", KEY_NUMBER },
-		{ "-1", 0, "e4095", KEY_OK }, { "-1", 0, "E+4096", KEY_NUMBER },
-		{ "1", 0, "e-4094", KEY_OK }, { "1", 0, "e-4095", KEY_NUMBER },
-		{ "15", 0, "e-4094", KEY_OK }, { "15", 0, "e-4095", KEY_NUMBER },
+	static const struct {
+		const char *head;
+		int digits;
+		const char *tail;
+		enum key_result want;
+	} table[] = {
+		{ "1", 0, "e4095", KEY_OK },
+		{ "1", 0, "e4096", KEY_NUMBER },
+		{ "-1", 0, "e4095", KEY_OK },
+		{ "-1", 0, "E+4096", KEY_NUMBER },
+		{ "1", 0, "e-4094", KEY_OK },
+		{ "1", 0, "e-4095", KEY_NUMBER },
+		{ "15", 0, "e-4094", KEY_OK },
+		{ "15", 0, "e-4095", KEY_NUMBER },
 		{ "1", 0, "e999999", KEY_NUMBER },
 		{ "1", 0, "e99999999999999999999999", KEY_NUMBER },
 		{ "1", 0, "e-99999999999999999999999", KEY_NUMBER },
-		{ "0", 0, "e99999999999999999999999", KEY_OK }, { "-0.00", 0, "e-999999", KEY_OK },
-		{ "0.001", 0, "e4098", KEY_OK }, { "0.001", 0, "e4099", KEY_NUMBER },
-		{ "", 4096, "", KEY_OK }, { "-", 4096, "", KEY_OK }, { "", 4097, "", KEY_NUMBER },
-		{ "", 4096, ".0", KEY_OK }, { "", 4096, "00e-2", KEY_OK },
-		{ "", 4094, ".5", KEY_OK }, { "", 4095, ".5", KEY_NUMBER },
-		{ "0.", 4094, "", KEY_OK }, { "0.", 4095, "", KEY_NUMBER },
+		{ "0", 0, "e99999999999999999999999", KEY_OK },
+		{ "-0.00", 0, "e-999999", KEY_OK },
+		{ "0.001", 0, "e4098", KEY_OK },
+		{ "0.001", 0, "e4099", KEY_NUMBER },
+		{ "", 4096, "", KEY_OK },
+		{ "-", 4096, "", KEY_OK },
+		{ "", 4097, "", KEY_NUMBER },
+		{ "", 4096, ".0", KEY_OK },
+		{ "", 4096, "00e-2", KEY_OK },
+		{ "", 4094, ".5", KEY_OK },
+		{ "", 4095, ".5", KEY_NUMBER },
+		{ "0.", 4094, "", KEY_OK },
+		{ "0.", 4095, "", KEY_NUMBER },
 		{ "5.", 4094, "e4094", KEY_OK },
-		{ "5.", 4094, "e4095", KEY_OK }, { "5.", 4094, "e4096", KEY_NUMBER },
-		{ "5.", 4095, "e4095", KEY_OK }, { "5.", 4095, "e4094", KEY_NUMBER },
+		{ "5.", 4094, "e4095", KEY_OK },
+		{ "5.", 4094, "e4096", KEY_NUMBER },
+		{ "5.", 4095, "e4095", KEY_OK },
+		{ "5.", 4095, "e4094", KEY_NUMBER },
 	};
 	static char out[ROOM], text[ROOM];
 	struct dim d[2];
@@ -143,12 +201,16 @@ static void test_numbers_refused(void)
 		size_t n = strlen(table[i].head);
 		memcpy(text, table[i].head, n);
 		memset(text + n, '7', (size_t)table[i].digits);
-		memcpy(text + n + (size_t)table[i].digits, table[i].tail, strlen(table[i].tail) + 1);
+		memcpy(text + n + (size_t)table[i].digits, table[i].tail,
+		       strlen(table[i].tail) + 1);
 		enum key_result got = build("true", text, 0, out);
-		ok(got == table[i].want, "%s%dx7%s: %d, not %d", table[i].head, table[i].digits, table[i].tail, got, table[i].want);
+		ok(got == table[i].want, "%s%dx7%s: %d, not %d", table[i].head, table[i].digits,
+		   table[i].tail, got, table[i].want);
 		if (got == KEY_OK)
 			key_dims(out, 2, d);
-		ok(got || (d[1].value.n <= KEY_VALUE_MAX + 8 && dims_number_chars(d[1].value) <= KEY_VALUE_MAX), "and is as long as a key has room for");
+		ok(got || (d[1].value.n <= KEY_VALUE_MAX + 8 &&
+			   dims_number_chars(d[1].value) <= KEY_VALUE_MAX),
+		   "and is as long as a key has room for");
 	}
 }
 
@@ -171,11 +233,66 @@ static void test_dims(void)
 static void test_order(void)
 {
 	static const char *const rising[] = {
-		"", "null", "false", "true", "-9e4095", "-1e4095", "-9e4094", "-1e400", "-1000000000000", "-200", "-20", "-3",
-		"-2.5", "-2", "-0.5", "-0.05", "-1e-400", "-1e-4094", "0", "1e-4094", "9e-4094", "1e-4093", "1e-400", "0.00049", "0.05", "0.5", "2", "2.0000000000001",
-		"2.00000000000010000000001", "2.5", "3", "19", "20", "199", "200", "1000", "99999999999", "100000000000", "100000000001",
-		"1234567890123", "1234567890124", "1e39", "1e40", "1.5e40", "1e400", "1e4094", "9e4094", "1e4095", "9e4095", "\"\"", "\"\\u0001\"", "\"1000\"", "\"200\"",
-		"\"a\"", "\"aaaaaaa\"", "\"aaaaaaaa\"", "\"aaaaaaab\"", "\"b\"", "\"\xc3\xa9\"", "\"\xff\"",
+		"",
+		"null",
+		"false",
+		"true",
+		"-9e4095",
+		"-1e4095",
+		"-9e4094",
+		"-1e400",
+		"-1000000000000",
+		"-200",
+		"-20",
+		"-3",
+		"-2.5",
+		"-2",
+		"-0.5",
+		"-0.05",
+		"-1e-400",
+		"-1e-4094",
+		"0",
+		"1e-4094",
+		"9e-4094",
+		"1e-4093",
+		"1e-400",
+		"0.00049",
+		"0.05",
+		"0.5",
+		"2",
+		"2.0000000000001",
+		"2.00000000000010000000001",
+		"2.5",
+		"3",
+		"19",
+		"20",
+		"199",
+		"200",
+		"1000",
+		"99999999999",
+		"100000000000",
+		"100000000001",
+		"1234567890123",
+		"1234567890124",
+		"1e39",
+		"1e40",
+		"1.5e40",
+		"1e400",
+		"1e4094",
+		"9e4094",
+		"1e4095",
+		"9e4095",
+		"\"\"",
+		"\"\\u0001\"",
+		"\"1000\"",
+		"\"200\"",
+		"\"a\"",
+		"\"aaaaaaa\"",
+		"\"aaaaaaaa\"",
+		"\"aaaaaaab\"",
+		"\"b\"",
+		"\"\xc3\xa9\"",
+		"\"\xff\"",
 	};
 	enum { N = sizeof(rising) / sizeof(rising[0]) };
 	static char key[N][256];
@@ -189,7 +306,8 @@ static void test_order(void)
 			if ((got > 0) - (got < 0) != want)
 				printf("# %s against %s: %d\n", rising[i], rising[k], got), wrong++;
 			if ((x < y && want >= 0) || (x > y && want <= 0))
-				printf("# prefix of %s against %s\n", rising[i], rising[k]), prefix_wrong++;
+				printf("# prefix of %s against %s\n", rising[i], rising[k]),
+					prefix_wrong++;
 		}
 	is_int(wrong, 0, "order of types and sizes");
 	is_int(prefix_wrong, 0, "prefixes agree with it");
@@ -197,13 +315,19 @@ static void test_order(void)
 	build("\"abcdefgh2\"", "0", 0, key[1]);
 	build("\"abc\"", "0", 0, key[2]);
 	build("5", "0", 0, key[3]);
-	ok(key_prefix(key[0], 0, 0) == key_prefix(key[1], 0, 0) && key_prefix(key[0], 0, 8) < key_prefix(key[1], 0, 8), "what is common can be left out");
+	ok(key_prefix(key[0], 0, 0) == key_prefix(key[1], 0, 0) &&
+		   key_prefix(key[0], 0, 8) < key_prefix(key[1], 0, 8),
+	   "what is common can be left out");
 	is_int(key_common(key[0], key[1], 0), 8, "common bytes of two strings");
 	is_int(key_common(key[0], key[2], 0), 3, "one is the start of the other");
-	ok(key_is_string(key[0], 0) && !key_is_string(key[3], 0) && !key_is_string(key[0], 1), "strings");
-	ok(key_prefix(key[2], 0, 3) < key_prefix(key[0], 0, 3), "a string that ends there comes first");
+	ok(key_is_string(key[0], 0) && !key_is_string(key[3], 0) && !key_is_string(key[0], 1),
+	   "strings");
+	ok(key_prefix(key[2], 0, 3) < key_prefix(key[0], 0, 3),
+	   "a string that ends there comes first");
 	build("\"abc\"", "0.5", 7, key[4]);
-	ok(key_same(key[2], key[4], 0) && !key_same(key[2], key[4], 1) && !key_same(key[0], key[1], 0), "the same in one dimension");
+	ok(key_same(key[2], key[4], 0) && !key_same(key[2], key[4], 1) &&
+		   !key_same(key[0], key[1], 0),
+	   "the same in one dimension");
 	ok(key_prefix(key[2], 1, 0) < key_prefix(key[4], 1, 0), "the second dimension");
 	build("1", "\"a\"", 0, key[0]);
 	build("1.0", "\"b\"", 0, key[1]);
@@ -228,7 +352,11 @@ static void random_number(char *out)
 			*p++ = (char)('0' + (rand() % 2 ? rand() % 10 : 0));
 	}
 	if (rand() % 3 == 0)
-		p += sprintf(p, "%c%s%d", rand() % 2 ? 'e' : 'E', rand() % 2 ? "" : rand() % 2 ? "+" : "-", rand() % 60);
+		p += sprintf(p, "%c%s%d", rand() % 2 ? 'e' : 'E',
+			     rand() % 2   ? ""
+			     : rand() % 2 ? "+"
+					  : "-",
+			     rand() % 60);
 	*p = 0;
 }
 
@@ -248,14 +376,16 @@ static void test_numbers(void)
 		dec_canonical(slice(f.p, f.n), &want);
 		if (key_text(&f, &scratch, &got) || !slice_eq(got, buf_slice(&want))) {
 			if (wrong++ == 0)
-				printf("# %s: got %.*s, want %.*s\n", text, (int)got.n, got.p, (int)want.n, want.p);
+				printf("# %s: got %.*s, want %.*s\n", text, (int)got.n, got.p,
+				       (int)want.n, want.p);
 		}
 	}
 	is_int(wrong, 0, "20,000 numbers are canonical");
 	buf_fini(&want);
 }
 
-/* More values than are interned, some too long for it, each many times: the keys of what they stand for. */
+/* More values than are interned, some too long for it, each many times: the keys of what they
+ * stand for. */
 static void test_interned(void)
 {
 	static char x[ROOM], y[ROOM];
@@ -264,9 +394,14 @@ static void test_interned(void)
 	for (int i = 0; i < 100000; i++) {
 		char text[256], plain[256];
 		int n = rand() % 8000, fill = n % 90;
-		sprintf(text, "\"\\/v\\u0031\\/%d%.*s\"", n, fill, "a-value-that-grows-until-it-is-longer-than-a-place-of-the-table-has-room-for-and-then-some");
-		sprintf(plain, "\"/v1/%d%.*s\"", n, fill, "a-value-that-grows-until-it-is-longer-than-a-place-of-the-table-has-room-for-and-then-some");
-		if (build(text, "1", 7, x) != KEY_OK || build(plain, "1", 7, y) != KEY_OK || key_bytes(x) != key_bytes(y) || memcmp(x, y, key_bytes(x)) != 0)
+		sprintf(text, "\"\\/v\\u0031\\/%d%.*s\"", n, fill,
+			"a-value-that-grows-until-it-is-longer-than-a-place-of-the-table-has-room-"
+			"for-and-then-some");
+		sprintf(plain, "\"/v1/%d%.*s\"", n, fill,
+			"a-value-that-grows-until-it-is-longer-than-a-place-of-the-table-has-room-"
+			"for-and-then-some");
+		if (build(text, "1", 7, x) != KEY_OK || build(plain, "1", 7, y) != KEY_OK ||
+		    key_bytes(x) != key_bytes(y) || memcmp(x, y, key_bytes(x)) != 0)
 			wrong++;
 	}
 	is_int(wrong, 0, "100,000 values with escapes have the keys of those without");

@@ -1,5 +1,5 @@
-/* Each input is cut into pieces, read, and what was lent is written down a line at a time; it has to equal what a plain
- * look at each newline gives, whatever the pieces. */
+/* Each input is cut into pieces, read, and what was lent is written down a line at a time; it
+ * has to equal what a plain look at each newline gives, whatever the pieces. */
 #include "io/lines.h"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static unsigned pads;
 
 static void take(struct lines *in, enum lines_result r, struct slice b, struct buf *out)
 {
-	for (int i = 1; i <= LINES_PAD; i++)  /* an address sanitizer sees what is not readable */
+	for (int i = 1; i <= LINES_PAD; i++) /* an address sanitizer sees what is not readable */
 		pads += (unsigned char)b.p[-i] + (unsigned char)b.p[b.n + (size_t)i - 1];
 	if (r == LINES_LONG)
 		note(out, lines_long_open(in) ? 'O' : 'L', lines_long_bytes(in), b);
@@ -54,7 +54,7 @@ static void take(struct lines *in, enum lines_result r, struct slice b, struct b
 	while (r == LINES_BLOCK && b.n) {
 		const char *nl = memchr(b.p, '\n', b.n);
 		if (!nl) {
-			note(out, '?', b.n, b);  /* a block has to end with a newline */
+			note(out, '?', b.n, b); /* a block has to end with a newline */
 			return;
 		}
 		size_t n = (size_t)(nl - b.p);
@@ -70,7 +70,8 @@ static bool drain(struct lines *in, bool first, struct buf *out)
 
 	for (;;) {
 		struct slice b;
-		enum lines_result r = first ? lines_first(in, 0, &b, &err) : lines_next(in, 0, &b, &err);
+		enum lines_result r = first ? lines_first(in, 0, &b, &err)
+					    : lines_next(in, 0, &b, &err);
 		if (r == LINES_TIMEOUT)
 			return true;
 		if (r == LINES_EOF)
@@ -86,15 +87,17 @@ static bool drain(struct lines *in, bool first, struct buf *out)
 enum how { PIPE, SOCKET, FILE_, HOWS };
 
 /* step 0: all at once. */
-static bool same(struct slice s, size_t max_line, bool exempt, bool first, size_t step, enum how how)
+static bool same(struct slice s, size_t max_line, bool exempt, bool first, size_t step,
+		 enum how how)
 {
 	struct buf got = { 0 }, want = { 0 };
 	struct loop *l = loop_new();
 	int p[2];
 	bool good;
 
-	if (how == FILE_ ? (p[0] = memfd_create("lines", 0)) < 0 || (p[1] = dup(p[0])) < 0
-	    : how == PIPE ? pipe(p) : socketpair(AF_UNIX, SOCK_STREAM, 0, p))
+	if (how == FILE_  ? (p[0] = memfd_create("lines", 0)) < 0 || (p[1] = dup(p[0])) < 0
+	    : how == PIPE ? pipe(p)
+			  : socketpair(AF_UNIX, SOCK_STREAM, 0, p))
 		exit(EX_OSERR);
 	struct lines *in = lines_new(l, p[0], max_line);
 	if (exempt)
@@ -119,10 +122,13 @@ static bool same(struct slice s, size_t max_line, bool exempt, bool first, size_
 	good = slice_eq(buf_slice(&got), buf_slice(&want)) && lines_bytes(in) == s.n;
 	static int told;
 	if (!good && told++ < 5)
-		printf("# max_line %zu, exempt %d, first %d, step %zu, how %d, %zu bytes, read %llu\n", max_line, exempt, first, step,
-		       how, s.n, (unsigned long long)lines_bytes(in));
+		printf("# max_line %zu, exempt %d, first %d, step %zu, how %d, %zu bytes, read "
+		       "%llu\n",
+		       max_line, exempt, first, step, how, s.n,
+		       (unsigned long long)lines_bytes(in));
 	if (!good && told < 5 && got.n + want.n < 2000)
-		printf("# got:\n%.*s# want:\n%.*s", (int)got.n, got.p ? got.p : "", (int)want.n, want.p ? want.p : "");
+		printf("# got:\n%.*s# want:\n%.*s", (int)got.n, got.p ? got.p : "", (int)want.n,
+		       want.p ? want.p : "");
 	buf_fini(&got);
 	buf_fini(&want);
 	lines_free(in);
@@ -139,19 +145,38 @@ static bool all_ways(struct slice s, size_t max_line)
 		for (int first = 0; first < 2; first++)
 			for (size_t step = 0; step <= s.n && step < 9; step++)
 				for (int how = 0; how < HOWS; how++)
-					good &= (how == FILE_ && step) || same(s, max_line, exempt, first, step, (enum how)how);
+					good &= (how == FILE_ && step) ||
+						same(s, max_line, exempt, first, step,
+						     (enum how)how);
 	return good;
 }
 
 static void small_inputs(void)
 {
 	static const char *const texts[] = {
-		"", "\n", "\n\n", "a", "a\n", "a\nb", "a\r\nb\r\n", "\n\na\n\n",
-		"abcdefgh\n", "abcdefgh", "abcdefghi\n", "abcdefghi",
-		"abcdefghi\nx\n", "x\nabcdefghi\n", "x\nabcdefghi\ny\nabcdefghijklmnop\nz", "12345678\n12345678\n123456789\n1\n",
-		"123456789\n123456789\n123456789", "1234567890123456789\n\n\n",
-		"{\"$hta\":\"0123456789abcdef\",1}\n", "a\n{\"$hta\":\"0123456789abcdef\",12}\nabcdefghi\n",
-		"{\"$hta\":\"0123456789abcdeX\",1}\n", "{\"$hta\":\"01\n", "{\"$hta\":\"0123456789abcdef\"",
+		"",
+		"\n",
+		"\n\n",
+		"a",
+		"a\n",
+		"a\nb",
+		"a\r\nb\r\n",
+		"\n\na\n\n",
+		"abcdefgh\n",
+		"abcdefgh",
+		"abcdefghi\n",
+		"abcdefghi",
+		"abcdefghi\nx\n",
+		"x\nabcdefghi\n",
+		"x\nabcdefghi\ny\nabcdefghijklmnop\nz",
+		"12345678\n12345678\n123456789\n1\n",
+		"123456789\n123456789\n123456789",
+		"1234567890123456789\n\n\n",
+		"{\"$hta\":\"0123456789abcdef\",1}\n",
+		"a\n{\"$hta\":\"0123456789abcdef\",12}\nabcdefghi\n",
+		"{\"$hta\":\"0123456789abcdeX\",1}\n",
+		"{\"$hta\":\"01\n",
+		"{\"$hta\":\"0123456789abcdef\"",
 		"{\"$hta\":\"0123456789abcdef\",\n{",
 	};
 	char all[256];
@@ -160,19 +185,24 @@ static void small_inputs(void)
 		bool good = true;
 		for (size_t max = 0; max < 12; max++)
 			good &= all_ways(slice_z(texts[i]), max);
-		good &= all_ways(slice_z(texts[i]), 1 << 20) && all_ways(slice_z(texts[i]), SIZE_MAX);
+		good &= all_ways(slice_z(texts[i]), 1 << 20) &&
+			all_ways(slice_z(texts[i]), SIZE_MAX);
 		ok(good, "text %zu, %zu bytes", i, strlen(texts[i]));
 	}
 	for (size_t i = 0; i < sizeof all; i++)
 		all[i] = (char)i;
-	ok(all_ways(slice(all, sizeof all), 1000) && all_ways(slice(all, sizeof all), 20), "any byte, NUL too");
+	ok(all_ways(slice(all, sizeof all), 1000) && all_ways(slice(all, sizeof all), 20),
+	   "any byte, NUL too");
 }
 
 /* Lines of n bytes and their neighbours around every limit that the reader has. */
 static void boundaries(void)
 {
 	static const size_t sizes[] = {
-		LINES_KEEP, LINES_READ_BYTES, LINES_READ_BYTES + LINES_READ_BYTES / 4, 3 * LINES_READ_BYTES
+		LINES_KEEP,
+		LINES_READ_BYTES,
+		LINES_READ_BYTES + LINES_READ_BYTES / 4,
+		3 * LINES_READ_BYTES,
 	};
 	static const size_t steps[] = { 0, 997, 4096, 32768 };
 	static const size_t maxima[] = { 100, LINES_KEEP, LINES_READ_BYTES, 1 << 20 };
@@ -188,8 +218,11 @@ static void boundaries(void)
 			for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++)
 				for (size_t m = 0; m < sizeof maxima / sizeof maxima[0]; m++)
 					for (size_t cut = 0; cut < 7; cut += 5)
-						good &= same(slice(s.p, s.n - cut), maxima[m], true, false, steps[k], k & 1 ? SOCKET : PIPE)
-						        && same(slice(s.p, s.n - cut), maxima[m], true, n & 1, 0, FILE_);
+						good &= same(slice(s.p, s.n - cut), maxima[m], true,
+							     false, steps[k],
+							     k & 1 ? SOCKET : PIPE) &&
+							same(slice(s.p, s.n - cut), maxima[m], true,
+							     n & 1, 0, FILE_);
 			buf_fini(&s);
 		}
 		ok(good, "lines of about %zu bytes", sizes[i]);
@@ -201,7 +234,8 @@ static void boundaries(void)
 			s.p[s.n + n] = '\n';
 			s.n += n + 1;
 		}
-		ok(same(buf_slice(&s), max, false, false, 0, FILE_) && same(buf_slice(&s), max, false, false, 12345, PIPE),
+		ok(same(buf_slice(&s), max, false, false, 0, FILE_) &&
+			   same(buf_slice(&s), max, false, false, 12345, PIPE),
 		   "lines at a limit of %zu", max);
 		buf_fini(&s);
 	}
@@ -219,7 +253,8 @@ static void random_inputs(void)
 	bool good = true;
 
 	for (int round = 0; round < 150 && good; round++) {
-		size_t want = dice(&state, 1 << dice(&state, 21)), typical = 1 + dice(&state, 1 << dice(&state, 13));
+		size_t want = dice(&state, 1 << dice(&state, 21)),
+		       typical = 1 + dice(&state, 1 << dice(&state, 13));
 		size_t max = dice(&state, 1 << dice(&state, 19));
 		struct buf s = { 0 };
 		while (s.n < want) {
@@ -231,7 +266,8 @@ static void random_inputs(void)
 			if (dice(&state, 100))
 				buf_addc(&s, '\n');
 		}
-		good = same(buf_slice(&s), max, round & 1, false, 1 + dice(&state, 60000), (enum how)(round % 3));
+		good = same(buf_slice(&s), max, round & 1, false, 1 + dice(&state, 60000),
+			    (enum how)(round % 3));
 		buf_fini(&s);
 	}
 	ok(good, "random lines, limits and pieces");
@@ -263,7 +299,8 @@ static void endless_line(bool exempt)
 	struct lines *in = lines_new(l, p[0], 1 << 20);
 	if (exempt)
 		lines_exempt(in, prefix, PREFIX);
-	is_int(lines_next(in, INT64_MAX, &b, &err), LINES_LONG, exempt ? "an exempt line beyond its limit" : "an endless line");
+	is_int(lines_next(in, INT64_MAX, &b, &err), LINES_LONG,
+	       exempt ? "an exempt line beyond its limit" : "an endless line");
 	is_int(lines_long_bytes(in), PREFIX + (long)PIECE * PIECES, "its length");
 	ok(!lines_long_open(in), "it ended");
 	is_int(b.n, LINES_KEEP, "what is kept");
@@ -293,7 +330,8 @@ static void deadlines(void)
 	is_int(write(p[1], "half", 4), 4, "half a line");
 	int64_t start = tm_mono_us();
 	is_int(lines_next(in, start + 20000, &b, &err), LINES_TIMEOUT, "is not lent");
-	ok(tm_mono_us() - start >= 20000 && lines_blocked_us(in) >= 19000, "the time was waited for, and counted");
+	ok(tm_mono_us() - start >= 20000 && lines_blocked_us(in) >= 19000,
+	   "the time was waited for, and counted");
 	is_int(write(p[1], " and half\nsecond\nthird\nfou", 26), 26, "the rest");
 	is_int(lines_first(in, INT64_MAX, &b, &err), LINES_BLOCK, "the first line");
 	is_bytes(b.p, b.n, "half and half\n", "alone");
@@ -346,27 +384,27 @@ static void compressed(void)
 {
 	/* printf 'one\ntwo\nthr' | gzip -n; printf 'ee\nfour' | gzip -n */
 	static const char packed[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\xcf\x4b\xe5\x2a\x29\xcf\xe7"
-	                             "\x2a\xc9\x28\x02\0\x78\xc7\xb9\xda\x0b\0\0\0"
-	                             "\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4d\xe5\x4a\xcb\x2f\x2d\x02"
-	                             "\0\x15\x83\xee\xe7\x07\0\0\0";
+				     "\x2a\xc9\x28\x02\0\x78\xc7\xb9\xda\x0b\0\0\0"
+				     "\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4d\xe5\x4a\xcb\x2f\x2d\x02"
+				     "\0\x15\x83\xee\xe7\x07\0\0\0";
 	const size_t n = sizeof packed - 1;
 
 	for (size_t step = 1; step <= n; step += step < 12 ? 1 : 20) {
 		ok(reads_packed(packed, n, step, 0, "B 3 one\nB 3 two\nB 5 three\nT 4 four\n"),
 		   "compressed, by %zu bytes", step);
 		ok(reads_packed(packed, n, step, 4,
-		                "B 3 one\nB 3 two\nB 5 three\nE f: gzip data are damaged at byte "
-		                "54, behind 18 bytes of text: "
-		                "they end in the middle\n"),
+				"B 3 one\nB 3 two\nB 5 three\nE f: gzip data are damaged at byte "
+				"54, behind 18 bytes of text: "
+				"they end in the middle\n"),
 		   "... and cut off");
 	}
 	ok(reads_packed("\x1f\x8c\n", 3, 1, 0, "B 2 \x1f\x8c\n") &&
-	           reads_packed("\x1f", 1, 1, 0, "T 1 \x1f\n") &&
-	           reads_packed("PK\n", 3, 1, 0, "B 2 PK\n") &&
-	           reads_packed("BZh91AY&S", 9, 4, 0, "T 9 BZh91AY&S\n"),
+		   reads_packed("\x1f", 1, 1, 0, "T 1 \x1f\n") &&
+		   reads_packed("PK\n", 3, 1, 0, "B 2 PK\n") &&
+		   reads_packed("BZh91AY&S", 9, 4, 0, "T 9 BZh91AY&S\n"),
 	   "text that begins nearly so");
 	ok(reads_packed("PK\x03\x04", 4, 1, 0,
-	                "E f: is in the format of zip, which is not read here: unzip -p f | hta\n"),
+			"E f: is in the format of zip, which is not read here: unzip -p f | hta\n"),
 	   "a format that is not read");
 }
 
@@ -408,9 +446,14 @@ static ssize_t fill(void *arg, void *p, size_t n, struct err *err)
 
 	(void)n;
 	switch ((*calls)++) {
-	case 0: memcpy(p, "one\ntw", 6); return 6;
-	case 1: memcpy(p, "o\nthree", 7); return 7;
-	default: return *calls < 4 ? 0 : err_set(err, EX_DATAERR, "broken");
+	case 0:
+		memcpy(p, "one\ntw", 6);
+		return 6;
+	case 1:
+		memcpy(p, "o\nthree", 7);
+		return 7;
+	default:
+		return *calls < 4 ? 0 : err_set(err, EX_DATAERR, "broken");
 	}
 }
 

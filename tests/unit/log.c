@@ -24,7 +24,8 @@ static void capture(void (*run)(void))
 		char stream[64];
 		dup2(fileno(f), STDERR_FILENO);
 		fstat(STDERR_FILENO, &st);
-		snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+		snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+			 (unsigned long long)st.st_ino);
 		setenv("STREAM_OF_TEST", stream, 1);
 		unsetenv("JOURNAL_STREAM");
 		run();
@@ -49,10 +50,26 @@ static void every_level(void)
 	log_debug("d");
 }
 
-static void quiet(void) { log_setup("hta-x", LOG_TEXT, -1); every_level(); }
-static void plain(void) { log_setup("hta-x", LOG_TEXT, 0); every_level(); }
-static void verbose(void) { log_setup("hta-x", LOG_TEXT, 1); every_level(); }
-static void very_verbose(void) { log_setup("hta-x", LOG_TEXT, 2); every_level(); }
+static void quiet(void)
+{
+	log_setup("hta-x", LOG_TEXT, -1);
+	every_level();
+}
+static void plain(void)
+{
+	log_setup("hta-x", LOG_TEXT, 0);
+	every_level();
+}
+static void verbose(void)
+{
+	log_setup("hta-x", LOG_TEXT, 1);
+	every_level();
+}
+static void very_verbose(void)
+{
+	log_setup("hta-x", LOG_TEXT, 2);
+	every_level();
+}
 
 static void journal(void)
 {
@@ -79,7 +96,8 @@ static void levels(void)
 	capture(very_verbose);
 	is_str(text, "hta-x: e 1\nhta-x: w\nhta-x: n\nhta-x: i\nhta-x: d\n", "-vv");
 	capture(journal);
-	is_str(text, "<3>hta-x: e 1\n<4>hta-x: w\n<5>hta-x: n\n", "priorities where stderr is the journal");
+	is_str(text, "<3>hta-x: e 1\n<4>hta-x: w\n<5>hta-x: n\n",
+	       "priorities where stderr is the journal");
 	capture(other_journal);
 	is_str(text, "hta-x: e 1\nhta-x: w\n", "not where stderr was redirected");
 }
@@ -113,8 +131,11 @@ static void shapes(void)
 	capture(one_line);
 	is_str(text, "hta-x: a b c [1m\n", "one line, no control bytes");
 	capture(as_json);
-	ok(strncmp(text, "{\"time\":\"2", 10) == 0 && strstr(text, "Z\",\"level\":\"error\",\"program\":\"hta-x\",\"pid\":"), "a JSON line");
-	ok(strstr(text, ",\"msg\":\"say \\\"a\\\\b\\\"\\u0009\xc3\xa9\"}\n") != NULL, "its message is escaped");
+	ok(strncmp(text, "{\"time\":\"2", 10) == 0 &&
+		   strstr(text, "Z\",\"level\":\"error\",\"program\":\"hta-x\",\"pid\":"),
+	   "a JSON line");
+	ok(strstr(text, ",\"msg\":\"say \\\"a\\\\b\\\"\\u0009\xc3\xa9\"}\n") != NULL,
+	   "its message is escaped");
 	capture(as_json_bad_bytes);
 	ok(strstr(text, "\"msg\":\"x?\"}\n") != NULL, "and valid UTF-8");
 }
@@ -130,7 +151,7 @@ static void many(void)
 
 static void next_window(void)
 {
-	static struct log_site site;  /* as at a call site: log keeps its address */
+	static struct log_site site; /* as at a call site: log keeps its address */
 	log_setup("hta-x", LOG_TEXT, 0);
 	for (int i = 0; i < 8; i++)
 		log_at(&site, LOG_WARN, "a %d", i);
@@ -143,10 +164,14 @@ static void next_window(void)
 static void limits(void)
 {
 	capture(many);
-	is_str(text, "hta-x: a 0\nhta-x: a 1\nhta-x: a 2\nhta-x: a 3\nhta-x: a 4\nhta-x: b\nhta-x: never limited\n"
-	       "hta-x: 15 lines like earlier ones were left out\n", "five a site, the rest is told at the end");
+	is_str(text,
+	       "hta-x: a 0\nhta-x: a 1\nhta-x: a 2\nhta-x: a 3\nhta-x: a 4\nhta-x: b\nhta-x: never "
+	       "limited\n"
+	       "hta-x: 15 lines like earlier ones were left out\n",
+	       "five a site, the rest is told at the end");
 	capture(next_window);
-	const char *told = strstr(text, "hta-x: a 4\nhta-x: 3 lines like the next were left out\nhta-x: later\n");
+	const char *told = strstr(
+		text, "hta-x: a 4\nhta-x: 3 lines like the next were left out\nhta-x: later\n");
 	int lines = 0;
 	for (const char *p = text; *p; p++)
 		lines += *p == '\n';

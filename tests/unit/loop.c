@@ -10,7 +10,11 @@
 #include "base/tm.h"
 #include "tap.h"
 
-struct seen { struct loop *l; int calls, fd, id, other_id, signo; short revents; };
+struct seen {
+	struct loop *l;
+	int calls, fd, id, other_id, signo;
+	short revents;
+};
 
 static void on_ready(void *arg, int fd, short revents)
 {
@@ -73,13 +77,17 @@ static void waits(void)
 	is_int(loop_wait(l, p[0], POLLIN, tm_mono_us() + 20000, &err), 0, "the deadline");
 	ok(tm_mono_us() - start >= 20000, "not before it");
 	is_int(loop_wait(l, p[1], POLLOUT, INT64_MAX, &err), POLLOUT, "a pipe that takes");
-	ok(write(p[1], "x", 1) == 1 && loop_wait(l, p[0], POLLIN, 0, &err) == POLLIN, "a byte is there");
+	ok(write(p[1], "x", 1) == 1 && loop_wait(l, p[0], POLLIN, 0, &err) == POLLIN,
+	   "a byte is there");
 	close(p[1]);
-	is_int(loop_wait(l, p[0], POLLIN, INT64_MAX, &err), POLLIN | POLLHUP, "the writer has left");
+	is_int(loop_wait(l, p[0], POLLIN, INT64_MAX, &err), POLLIN | POLLHUP,
+	       "the writer has left");
 	close(p[0]);
-	is_int(loop_wait(l, p[0], POLLIN, INT64_MAX, &err), POLLNVAL, "a descriptor that is closed is told, not waited for");
+	is_int(loop_wait(l, p[0], POLLIN, INT64_MAX, &err), POLLNVAL,
+	       "a descriptor that is closed is told, not waited for");
 	close(q[0]);
-	is_int(loop_wait(l, q[1], 0, INT64_MAX, &err), POLLERR, "without events: the reader has left");
+	is_int(loop_wait(l, q[1], 0, INT64_MAX, &err), POLLERR,
+	       "without events: the reader has left");
 	close(q[1]);
 	is_int(loop_turn(l, 0, &err), 0, "nothing to serve");
 	loop_free(l);
@@ -96,7 +104,8 @@ static void watches(void)
 	if (pipe(p) || pipe(q) || write(p[1], "xy", 2) != 2)
 		exit(EX_OSERR);
 	a.id = loop_watch(l, p[0], POLLIN, on_read, &a);
-	is_int(loop_wait(l, q[0], POLLIN, tm_mono_us() + 5000, &err), 0, "a watch does not end another wait");
+	is_int(loop_wait(l, q[0], POLLIN, tm_mono_us() + 5000, &err), 0,
+	       "a watch does not end another wait");
 	is_int(a.calls, 2, "it is served meanwhile, as often as it is ready");
 	ok(a.fd == p[0] && a.revents == POLLIN, "with its descriptor and what it has");
 	is_int(loop_turn(l, 0, &err), 0, "nothing more");
@@ -141,7 +150,8 @@ static void timers(void)
 	loop_at(l, start + 50000, on_stop, &never);
 	is_int(loop_wait(l, -1, 0, INT64_MAX, &err), -1, "a timer stops the loop");
 	ok(tm_mono_us() - start >= 50000, "at its time");
-	ok(every.calls >= 1 && every.calls <= 5, "a period is kept, and not made up for where the machine is late");
+	ok(every.calls >= 1 && every.calls <= 5,
+	   "a period is kept, and not made up for where the machine is late");
 	ok(every.fd == -1 && every.revents == 0, "timers have no descriptor");
 	is_int(once.calls, 1, "once is once");
 	is_int(never.calls, 0, "never is never");
@@ -178,7 +188,8 @@ static void first_and_second(void)
 	is_int(loop_turn(l, INT64_MAX, &err), 1, "the wait does");
 	ok(s.calls == 1 && s.signo == SIGTERM, "once, with the first");
 	is_int(loop_signalled(l), SIGTERM, "which is remembered");
-	is_int(loop_wait(l, -1, 0, tm_mono_us() + 2050000, &err), 0, "within two seconds they are one");
+	is_int(loop_wait(l, -1, 0, tm_mono_us() + 2050000, &err), 0,
+	       "within two seconds they are one");
 	raise(SIGINT);
 	is_int(loop_wait(l, -1, 0, INT64_MAX, &err), -1, "a later one forces out");
 	is_int(err.code, EX_TEMPFAIL, "with 75");
@@ -194,7 +205,8 @@ static void drain_timeout(void)
 	int64_t start = tm_mono_us();
 
 	loop_signals(l, NULL, NULL, 30000);
-	is_int(loop_wait(l, -1, 0, start + 40000, &err), 0, "without a signal there is no drain timeout");
+	is_int(loop_wait(l, -1, 0, start + 40000, &err), 0,
+	       "without a signal there is no drain timeout");
 	start = tm_mono_us();
 	raise(SIGHUP);
 	is_int(loop_wait(l, -1, 0, INT64_MAX, &err), -1, "after one there is");
@@ -235,7 +247,7 @@ static void dispositions(void)
 
 int main(void)
 {
-	signal(SIGINT, SIG_DFL);        /* under nohup some would be ignored */
+	signal(SIGINT, SIG_DFL); /* under nohup some would be ignored */
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	waits();

@@ -1,4 +1,5 @@
-/* Metrics and plans from options: names, dimensions, scopes, what the hash of a definition stands for. */
+/* Metrics and plans from options: names, dimensions, scopes, what the hash of a definition
+ * stands for. */
 #include "agg/plan.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@ static void test_names(void)
 	memset(long_name, 'x', sizeof(long_name));
 	long_name[METRIC_NAME_MAX + 1] = 0;
 	is_int(metric_name_check("a", &err), 0, "one byte");
-	is_int(metric_name_check("requests per minute, \xc3\xa9t\xc3\xa9", &err), 0, "UTF-8 with blanks");
+	is_int(metric_name_check("requests per minute, \xc3\xa9t\xc3\xa9", &err), 0,
+	       "UTF-8 with blanks");
 	is_int(metric_name_check(long_name + 1, &err), 0, "the longest");
 	is_int(metric_name_check(long_name, &err), -1, "one more");
 	is_int(metric_name_check("", &err), -1, "empty");
@@ -38,14 +40,17 @@ static void test_dims(void)
 {
 	static char name[METRIC_DIM_NAME_MAX + 1];
 	struct metric m = { 0 };
-	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\" ,."), &err), -1, "a wrong path in a list");
+	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\" ,."), &err), -1,
+	       "a wrong path in a list");
 	metric_fini(&m);
-	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\""), &err), 0, "a list with a comma in quotes");
+	is_int(metric_add_dims(&m, slice_z("status, .payload.price,.\"a,b\\\".c\""), &err), 0,
+	       "a list with a comma in quotes");
 	is_int(m.n_dims, 3, "has three paths");
 	is_str(m.dim[0].name, "a,b\".c", "in order of their names");
 	is_str(m.dim[1].name, "payload.price", "second");
 	is_str(m.dim[2].name, "status", "third");
-	is_int(metric_add_dims(&m, slice_z(".[\"payload.price\"]"), &err), -1, "another path of the same name");
+	is_int(metric_add_dims(&m, slice_z(".[\"payload.price\"]"), &err), -1,
+	       "another path of the same name");
 	is_int(metric_add_dims(&m, slice_z("x,"), &err), -1, "an empty path at the end");
 	metric_fini(&m);
 	is_int(metric_add_dims(&m, slice_z(" "), &err), 0, "an empty list");
@@ -60,10 +65,12 @@ static void test_dims(void)
 	metric_fini(&m);
 	memset(name, 'x', sizeof(name));
 	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX), &err), 0, "the longest name");
-	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX + 1), &err), -1, "one byte more");
+	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX + 1), &err), -1,
+	       "one byte more");
 	is_int(err.code, EX_USAGE, "is a usage error");
 	name[500] = '.';
-	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX), &err), 0, "a path of two steps as long");
+	is_int(metric_add_dims(&m, slice(name, METRIC_DIM_NAME_MAX), &err), 0,
+	       "a path of two steps as long");
 	metric_fini(&m);
 }
 
@@ -94,7 +101,11 @@ static struct plan *plan_of(const char *const *options, enum value_unit unit, bo
 	return p;
 }
 
-#define OPTIONS(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define OPTIONS(...)              \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
 
 static void is_list(struct plan *p, const char *want, const char *name)
 {
@@ -111,40 +122,63 @@ static void is_list(struct plan *p, const char *want, const char *name)
 
 static void test_scopes(void)
 {
-	is_list(plan_of((const char *const[]){ NULL }, VALUE_RFC3339, false), "events {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n", "no option at all");
-	is_list(plan_of(OPTIONS("every", "10s", "by", "endpoint,status", "value", ".latency_ms", "uniq", "user_id"), VALUE_MS, true),
-		"events {\"every\":\"10s\",\"time\":\"ts\",\"unit\":\"ms\",\"by\":[\"endpoint\",\"status\"],\"value\":\"latency_ms\",\"uniq\":\"user_id\","
-		"\"exact\":true}\n", "one metric without a name");
-	is_list(plan_of(OPTIONS("by", "region", "every", "5m", "metric", "a", "metric", "b", "every", "1h", "by", "status", "by", "endpoint", "value", "x",
-			"metric", "c", "by", "", "uniq", ".\"user.id\""), VALUE_RFC3339, false),
+	is_list(plan_of((const char *const[]){ NULL }, VALUE_RFC3339, false),
+		"events {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n", "no option at all");
+	is_list(plan_of(OPTIONS("every", "10s", "by", "endpoint,status", "value", ".latency_ms",
+				"uniq", "user_id"),
+			VALUE_MS, true),
+		"events "
+		"{\"every\":\"10s\",\"time\":\"ts\",\"unit\":\"ms\",\"by\":[\"endpoint\","
+		"\"status\"],\"value\":\"latency_ms\",\"uniq\":\"user_id\","
+		"\"exact\":true}\n",
+		"one metric without a name");
+	is_list(plan_of(OPTIONS("by", "region", "every", "5m", "metric", "a", "metric", "b",
+				"every", "1h", "by", "status", "by", "endpoint", "value", "x",
+				"metric", "c", "by", "", "uniq", ".\"user.id\""),
+			VALUE_RFC3339, false),
 		"a {\"every\":\"5m\",\"time\":\"ts\",\"by\":[\"region\"]}\n"
-		"b {\"every\":\"1h\",\"time\":\"ts\",\"by\":[\"endpoint\",\"status\"],\"value\":\"x\"}\n"
-		"c {\"every\":\"5m\",\"time\":\"ts\",\"by\":[],\"uniq\":\".\\\"user.id\\\"\"}\n", "own options replace everybody's");
+		"b "
+		"{\"every\":\"1h\",\"time\":\"ts\",\"by\":[\"endpoint\",\"status\"],\"value\":"
+		"\"x\"}\n"
+		"c {\"every\":\"5m\",\"time\":\"ts\",\"by\":[],\"uniq\":\".\\\"user.id\\\"\"}\n",
+		"own options replace everybody's");
 	is_list(plan_of(OPTIONS("metric", "a", "zone", "+0100", "metric", "b", "format",
 				"%F \"%T\"", "zone", "Z"),
 			VALUE_S, false),
-		"a {\"every\":\"1m\",\"time\":\"ts\",\"unit\":\"s\",\"zone\":\"UTC\",\"format\":\"%Y-%m-%d \\\"%H:%M:%S\\\"\",\"by\":[]}\n"
-		"b {\"every\":\"1m\",\"time\":\"ts\",\"unit\":\"s\",\"zone\":\"UTC\",\"format\":\"%Y-%m-%d \\\"%H:%M:%S\\\"\",\"by\":[]}\n",
+		"a "
+		"{\"every\":\"1m\",\"time\":\"ts\",\"unit\":\"s\",\"zone\":\"UTC\",\"format\":\"%Y-"
+		"%m-%d \\\"%H:%M:%S\\\"\",\"by\":[]}\n"
+		"b "
+		"{\"every\":\"1m\",\"time\":\"ts\",\"unit\":\"s\",\"zone\":\"UTC\",\"format\":\"%Y-"
+		"%m-%d \\\"%H:%M:%S\\\"\",\"by\":[]}\n",
 		"zone and form are everybody's, the last one holds");
 	ok(!plan_of(OPTIONS("zone", "+1"), VALUE_RFC3339, false) && err.code == EX_USAGE,
-		"a wrong zone: %s", err.msg);
+	   "a wrong zone: %s", err.msg);
 	ok(!plan_of(OPTIONS("format", "%T"), VALUE_RFC3339, false) && err.code == EX_USAGE,
-		"a wrong form: %s", err.msg);
+	   "a wrong form: %s", err.msg);
 	ok(!plan_of(OPTIONS("format", "%F %T"), VALUE_RFC3339, false) && err.code == EX_USAGE &&
-			strstr(err.msg, "--zone"),
-		"a local form without a zone: %s", err.msg);
-	is_list(plan_of(OPTIONS("value", "x", "metric", "a", "value", ""), VALUE_RFC3339, false), "a {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n",
+		   strstr(err.msg, "--zone"),
+	   "a local form without a zone: %s", err.msg);
+	is_list(plan_of(OPTIONS("value", "x", "metric", "a", "value", ""), VALUE_RFC3339, false),
+		"a {\"every\":\"1m\",\"time\":\"ts\",\"by\":[]}\n",
 		"an empty one takes everybody's away");
-	ok(!plan_of(OPTIONS("metric", "a", "metric", "a"), VALUE_RFC3339, false) && err.code == EX_USAGE, "the same name twice: %s", err.msg);
-	ok(!plan_of(OPTIONS("by", "a..b"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a wrong path: %s", err.msg);
-	ok(!plan_of(OPTIONS("every", "60"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a length without unit: %s", err.msg);
-	ok(!plan_of(OPTIONS("every", "0s"), VALUE_RFC3339, false) && err.code == EX_USAGE, "a window of no length: %s", err.msg);
+	ok(!plan_of(OPTIONS("metric", "a", "metric", "a"), VALUE_RFC3339, false) &&
+		   err.code == EX_USAGE,
+	   "the same name twice: %s", err.msg);
+	ok(!plan_of(OPTIONS("by", "a..b"), VALUE_RFC3339, false) && err.code == EX_USAGE,
+	   "a wrong path: %s", err.msg);
+	ok(!plan_of(OPTIONS("every", "60"), VALUE_RFC3339, false) && err.code == EX_USAGE,
+	   "a length without unit: %s", err.msg);
+	ok(!plan_of(OPTIONS("every", "0s"), VALUE_RFC3339, false) && err.code == EX_USAGE,
+	   "a window of no length: %s", err.msg);
 }
 
 static void test_fields(void)
 {
-	struct plan *p = plan_of(OPTIONS("value", "x", "by", "ts,status", "metric", "a", "metric", "b", "by", "x,y", "uniq", "x", "metric", "c", "value", "y"),
-		VALUE_RFC3339, false);
+	struct plan *p = plan_of(OPTIONS("value", "x", "by", "ts,status", "metric", "a", "metric",
+					 "b", "by", "x,y", "uniq", "x", "metric", "c", "value",
+					 "y"),
+				 VALUE_RFC3339, false);
 	const char *option;
 	is_int(p->n_fields, 4, "ts, status, x, y: each once");
 	is_int(p->n_values, 2, "two values");
@@ -163,13 +197,17 @@ static void test_too_many_fields(void)
 	for (int i = 0; i < 3; i++)
 		for (int k = 0; k < 30; k++)
 			buf_printf(&lists[i], "%sf%d", k ? "," : "", i * 30 + k);
-	ok(!plan_of(OPTIONS("metric", "a", "by", buf_z(&lists[0]), "metric", "b", "by", buf_z(&lists[1]), "metric", "c", "by", buf_z(&lists[2])),
-		    VALUE_RFC3339, false) && err.code == EX_USAGE, "%s", err.msg);
+	ok(!plan_of(OPTIONS("metric", "a", "by", buf_z(&lists[0]), "metric", "b", "by",
+			    buf_z(&lists[1]), "metric", "c", "by", buf_z(&lists[2])),
+		    VALUE_RFC3339, false) &&
+		   err.code == EX_USAGE,
+	   "%s", err.msg);
 	for (int i = 0; i < 3; i++)
 		buf_fini(&lists[i]);
 }
 
-static void cfg_of(const char *const *options, enum value_unit unit, bool exact, char out[METRIC_CFG_CHARS + 1])
+static void cfg_of(const char *const *options, enum value_unit unit, bool exact,
+		   char out[METRIC_CFG_CHARS + 1])
 {
 	struct plan *p = plan_of(options, unit, exact);
 	strcpy(out, p->metric[0].cfg);
@@ -178,39 +216,46 @@ static void cfg_of(const char *const *options, enum value_unit unit, bool exact,
 
 static void test_cfg(void)
 {
-	static const char text[] = "hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nby .endpoint\nby .status\nvalue .latency_ms\nuniq .user_id\nexact\n";
-	static const char local[] =
-		"hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nzone UTC\nformat %Y-%m-%dT%H:%M:%S\nby .endpoint\nby .status\n"
-		"value .latency_ms\nuniq .user_id\nexact\n";
+	static const char text[] =
+		"hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nby .endpoint\nby .status\nvalue "
+		".latency_ms\nuniq .user_id\nexact\n";
+	static const char local[] = "hta-metric 1\nevery 60000000\ntime .ts\nunit ms\nzone "
+				    "UTC\nformat %Y-%m-%dT%H:%M:%S\nby .endpoint\nby .status\n"
+				    "value .latency_ms\nuniq .user_id\nexact\n";
 	char want[17], got[17], other[17];
 	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(text, strlen(text)));
-	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, true, got);
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS,
+	       true, got);
 	is_str(got, want, "cfg is the hash of the documented text");
-	cfg_of(OPTIONS("metric", "other", "every", "60s", "by", ".endpoint", "by", ".[\"status\"]", "value", ".latency_ms", "uniq", "user_id"), VALUE_MS, true,
-		other);
+	cfg_of(OPTIONS("metric", "other", "every", "60s", "by", ".endpoint", "by", ".[\"status\"]",
+		       "value", ".latency_ms", "uniq", "user_id"),
+	       VALUE_MS, true, other);
 	is_str(other, want, "whatever the name, the order and the way to write it");
-	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS, false, other);
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_MS,
+	       false, other);
 	ok(strcmp(got, other), "exact decides");
-	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_S, true, other);
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id"), VALUE_S,
+	       true, other);
 	ok(strcmp(got, other), "the unit decides");
 	cfg_of(OPTIONS("format", "%FT%T", "zone", "UTC", "by", "status,endpoint", "value",
 		       "latency_ms", "uniq", "user_id"),
-		VALUE_MS, true, got);
+	       VALUE_MS, true, got);
 	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(local, strlen(local)));
 	is_str(got, want, "zone and form have lines of their own");
 	cfg_of(OPTIONS("by", "status,endpoint", "value", "latency_ms", "uniq", "user_id", "zone",
 		       "+0000", "format", "%Y-%m-%dT%H:%M:%S"),
-		VALUE_MS, true, other);
+	       VALUE_MS, true, other);
 	is_str(other, want, "whatever the place and the way to write it");
 	cfg_of(OPTIONS("zone", "UTC", "by", "status,endpoint", "value", "latency_ms", "uniq",
 		       "user_id"),
-		VALUE_MS, true, other);
+	       VALUE_MS, true, other);
 	ok(strcmp(got, other), "the form decides");
 	cfg_of(OPTIONS("zone", "+01:00", "format", "%FT%T", "by", "status,endpoint", "value",
 		       "latency_ms", "uniq", "user_id"),
-		VALUE_MS, true, other);
+	       VALUE_MS, true, other);
 	ok(strcmp(got, other), "the zone decides");
-	cfg_of(OPTIONS("by", "status,endpoint", "value", "user_id", "uniq", "latency_ms"), VALUE_MS, true, other);
+	cfg_of(OPTIONS("by", "status,endpoint", "value", "user_id", "uniq", "latency_ms"), VALUE_MS,
+	       true, other);
 	ok(strcmp(got, other), "what is value and what uniq decides");
 }
 

@@ -16,7 +16,10 @@ static struct mine {
 	char log[256];
 } m;
 
-static struct theirs { const char *text; bool flag; } t;
+static struct theirs {
+	const char *text;
+	bool flag;
+} t;
 
 static const char *const modes[] = { "fast", "exact", "slow", NULL };
 
@@ -43,31 +46,54 @@ static int operand(void *self, const char *text, struct err *err)
 }
 
 static const struct opt table[] = {
-	{ 'f', "flag", OPT_FLAG, offsetof(struct mine, flag), NULL, NULL, "a flag", 0, 0, NULL, NULL, false },
-	{ 'g', "other-flag", OPT_FLAG, offsetof(struct mine, other), NULL, NULL, "another flag", 0, 0, NULL, NULL, false },
-	{ 't', "text", OPT_TEXT, offsetof(struct mine, text), "FILE|drop", NULL, "it's [a] text: any\\thing", 0, 0, NULL, NULL, false },
-	{ 'n', "count", OPT_COUNT, offsetof(struct mine, count), "N", "5", "how many", 1, 1000, NULL, NULL, false },
-	{ 0, "bytes", OPT_BYTES, offsetof(struct mine, bytes), "BYTES", "1MiB", "how large", 64, 1 << 30, NULL, NULL, false },
-	{ 0, "wait", OPT_DURATION, offsetof(struct mine, wait_us), "DUR", "10s", "how long this option waits before it "
-	  "does what its help promises, which is told in so many words that they need a second line", 10000, 9.3e18, NULL, NULL, false },
-	{ 0, "share", OPT_PROBABILITY, offsetof(struct mine, share), "P", "50%", "a share", 0, 0, NULL, NULL, false },
-	{ 0, "factor", OPT_REAL, offsetof(struct mine, factor), "X", NULL, "a factor", -1, 1, NULL, NULL, false },
-	{ 0, "mode", OPT_CHOICE, offsetof(struct mine, mode), NULL, "exact", "how to go about it", 0, 0, modes, NULL, false },
-	{ .letter = 'a', .name = "call", .type = OPT_CALL, .arg = "VALUE", .def = "shown", .help = "calls", .call = call, .empty = true },
+	{ 'f', "flag", OPT_FLAG, offsetof(struct mine, flag), NULL, NULL, "a flag", 0, 0, NULL,
+	  NULL, false },
+	{ 'g', "other-flag", OPT_FLAG, offsetof(struct mine, other), NULL, NULL, "another flag", 0,
+	  0, NULL, NULL, false },
+	{ 't', "text", OPT_TEXT, offsetof(struct mine, text), "FILE|drop", NULL,
+	  "it's [a] text: any\\thing", 0, 0, NULL, NULL, false },
+	{ 'n', "count", OPT_COUNT, offsetof(struct mine, count), "N", "5", "how many", 1, 1000,
+	  NULL, NULL, false },
+	{ 0, "bytes", OPT_BYTES, offsetof(struct mine, bytes), "BYTES", "1MiB", "how large", 64,
+	  1 << 30, NULL, NULL, false },
+	{ 0, "wait", OPT_DURATION, offsetof(struct mine, wait_us), "DUR", "10s",
+	  "how long this option waits before it "
+	  "does what its help promises, which is told in so many words that they need a second "
+	  "line",
+	  10000, 9.3e18, NULL, NULL, false },
+	{ 0, "share", OPT_PROBABILITY, offsetof(struct mine, share), "P", "50%", "a share", 0, 0,
+	  NULL, NULL, false },
+	{ 0, "factor", OPT_REAL, offsetof(struct mine, factor), "X", NULL, "a factor", -1, 1, NULL,
+	  NULL, false },
+	{ 0, "mode", OPT_CHOICE, offsetof(struct mine, mode), NULL, "exact", "how to go about it",
+	  0, 0, modes, NULL, false },
+	{ .letter = 'a',
+	  .name = "call",
+	  .type = OPT_CALL,
+	  .arg = "VALUE",
+	  .def = "shown",
+	  .help = "calls",
+	  .call = call,
+	  .empty = true },
 	{ 0, "do", OPT_CALL, 0, NULL, NULL, "calls without a value", 0, 0, NULL, call, false },
-	OPT_END
+	OPT_END,
 };
 static const struct opt their_table[] = {
-	{ 'x', "their-text", OPT_TEXT, offsetof(struct theirs, text), "earliest|latest|TIME", NULL, "theirs", 0, 0, NULL, NULL, false },
-	{ 'f', "their-flag", OPT_FLAG, offsetof(struct theirs, flag), NULL, NULL, "its letter is taken", 0, 0, NULL, NULL, false },
-	{ 0, "text", OPT_TEXT, offsetof(struct theirs, text), "X", NULL, "its name is taken", 0, 0, NULL, NULL, false },
-	{ 0, "folder", OPT_TEXT, offsetof(struct theirs, text), "DIR", NULL, "a folder", 0, 0, NULL, NULL, false },
-	OPT_END
+	{ 'x', "their-text", OPT_TEXT, offsetof(struct theirs, text), "earliest|latest|TIME", NULL,
+	  "theirs", 0, 0, NULL, NULL, false },
+	{ 'f', "their-flag", OPT_FLAG, offsetof(struct theirs, flag), NULL, NULL,
+	  "its letter is taken", 0, 0, NULL, NULL, false },
+	{ 0, "text", OPT_TEXT, offsetof(struct theirs, text), "X", NULL, "its name is taken", 0, 0,
+	  NULL, NULL, false },
+	{ 0, "folder", OPT_TEXT, offsetof(struct theirs, text), "DIR", NULL, "a folder", 0, 0, NULL,
+	  NULL, false },
+	OPT_END,
 };
 static const struct opt_group groups[] = { { table, &m }, { NULL, NULL }, { their_table, &t } };
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
-/* Words of the command line are separated by spaces; _ stands for an empty one. Returns the code. */
+/* Words of the command line are separated by spaces; _ stands for an empty one. Returns the
+ * code. */
 static int parse(const char *line, struct err *err)
 {
 	static char words[512];
@@ -88,7 +114,8 @@ static int parse(const char *line, struct err *err)
 		if (strcmp(argv[i], "_") == 0)
 			*argv[i] = '\0';
 	int rc = opt_parse(groups, GROUPS, operand, &m, argc, argv, err);
-	ok((rc == 0 || rc == -1) && (rc == 0) == (err->code == 0), "%s: code and result agree", line);
+	ok((rc == 0 || rc == -1) && (rc == 0) == (err->code == 0), "%s: code and result agree",
+	   line);
 	return err->code;
 }
 
@@ -97,10 +124,13 @@ static void good(void)
 	struct err err = ERR_INIT;
 
 	parse("prog", &err);
-	ok(m.count == 5 && m.bytes == 1 << 20 && m.wait_us == 10000000 && m.share == 0.5 && m.mode == 1, "defaults");
+	ok(m.count == 5 && m.bytes == 1 << 20 && m.wait_us == 10000000 && m.share == 0.5 &&
+		   m.mode == 1,
+	   "defaults");
 	ok(!m.flag && !m.text && m.factor == 0 && !m.log[0], "and nothing where there is none");
 	parse("prog --flag -gn7 --bytes=64 --wait 1s --share 20% --factor -0.5 --mode slow", &err);
-	ok(m.flag && m.other && m.count == 7 && m.bytes == 64 && m.wait_us == 1000000, "flags, counts, bytes, durations");
+	ok(m.flag && m.other && m.count == 7 && m.bytes == 64 && m.wait_us == 1000000,
+	   "flags, counts, bytes, durations");
 	ok(m.share == 0.2 && m.factor == -0.5 && m.mode == 2, "probabilities, numbers, choices");
 	parse("prog -fgt file one --count 1k -- -f two --", &err);
 	ok(m.flag && m.other && m.count == 1000, "a bundle ends in an option with a value");
@@ -115,7 +145,8 @@ static void good(void)
 	is_str(m.text, "c", "the last one holds");
 	parse("prog -x a -f --text b --folder=c", &err);
 	is_str(t.text, "c", "the second table has its own struct");
-	ok(m.flag && !t.flag && strcmp(m.text, "b") == 0, "a letter or name that is in both is the first's");
+	ok(m.flag && !t.flag && strcmp(m.text, "b") == 0,
+	   "a letter or name that is in both is the first's");
 	parse("prog --their-flag", &err);
 	ok(t.flag, "by its name it can be had");
 }
@@ -131,11 +162,13 @@ static void bad(const char *line, int code, const char *msg)
 static void errors(void)
 {
 	struct err err = ERR_INIT;
-	char prog[] = "prog", op[] = "x", call_[] = "--call", leave[] = "leave", bogus[] = "--bogus";
+	char prog[] = "prog", op[] = "x", call_[] = "--call", leave[] = "leave",
+	     bogus[] = "--bogus";
 	char *one[] = { prog, op, NULL }, *quiet[] = { prog, call_, leave, bogus, NULL };
 
 	bad("prog --cuont 3", EX_USAGE, "unknown option \"--cuont\" (did you mean \"--count\"?)");
-	bad("prog --othr-flag=3", EX_USAGE, "unknown option \"--othr-flag\" (did you mean \"--other-flag\"?)");
+	bad("prog --othr-flag=3", EX_USAGE,
+	    "unknown option \"--othr-flag\" (did you mean \"--other-flag\"?)");
 	bad("prog --fac 3", EX_USAGE, "unknown option \"--fac\" (did you mean \"--factor\"?)");
 	bad("prog --quux", EX_USAGE, "unknown option \"--quux\", see --help");
 	bad("prog --=3", EX_USAGE, "unknown option \"--\", see --help");
@@ -152,7 +185,8 @@ static void errors(void)
 	bad("prog --bytes 2G", EX_USAGE, "--bytes: \"2G\" is too large, it goes from 64 to 1GiB");
 	bad("prog --wait 1ms", EX_USAGE, "--wait: \"1ms\" is too small, at least 10ms is needed");
 	bad("prog --factor 1.5", EX_USAGE, "--factor: \"1.5\" is too large, it goes from -1 to 1");
-	bad("prog --mode fsat", EX_USAGE, "--mode: \"fsat\" is none of fast, exact, slow (did you mean \"fast\"?)");
+	bad("prog --mode fsat", EX_USAGE,
+	    "--mode: \"fsat\" is none of fast, exact, slow (did you mean \"fast\"?)");
 	bad("prog --mode quux", EX_USAGE, "--mode: \"quux\" is none of fast, exact, slow");
 	bad("prog --call bad", EX_CONFIG, "--call: no such thing");
 	bad("prog refused --quux", EX_USAGE, "refused it is");
@@ -168,13 +202,15 @@ static void errors(void)
 	is_int(opt_parse(groups, GROUPS, NULL, NULL, 4, quiet, &err), -1, "a call ends the parse");
 	ok(err.code == 0 && !err.msg[0], "without an error, whatever follows");
 	one[0] = NULL;
-	is_int(opt_parse(groups, GROUPS, NULL, NULL, 0, one, &err), 0, "no words at all, not even a program's name");
+	is_int(opt_parse(groups, GROUPS, NULL, NULL, 0, one, &err), 0,
+	       "no words at all, not even a program's name");
 }
 
 /* The words of a command line that may be wrong. */
 static void given(const char *line, const char *names)
 {
-	static const char *const all[] = { "flag", "other-flag", "text", "count", "call", "their-text", NULL };
+	static const char *const all[] = { "flag", "other-flag", "text", "count",
+					   "call", "their-text", NULL };
 	struct buf b = { 0 };
 	char words[256], *argv[32];
 	int argc = 0;
@@ -216,7 +252,8 @@ static void help(void)
 	struct buf b = { 0 };
 
 	int saved = dup(STDOUT_FILENO);
-	if (saved < 0 || !freopen("/dev/null", "w", stdout))  /* no terminal, whose width would count */
+	if (saved < 0 ||
+	    !freopen("/dev/null", "w", stdout)) /* no terminal, whose width would count */
 		exit(EX_OSERR);
 	opt_help(groups, GROUPS, &b);
 	dup2(saved, STDOUT_FILENO);
@@ -239,11 +276,13 @@ static void help(void)
 	       "  -x, --their-text earliest|latest|TIME\n"
 	       "                              theirs\n"
 	       "      --their-flag            its letter is taken\n"
-	       "      --folder DIR            a folder\n", "help");
+	       "      --folder DIR            a folder\n",
+	       "help");
 	buf_fini(&b);
 }
 
-/* What bash offers for a command line (words separated by spaces, the last is the one to complete), one a line. */
+/* What bash offers for a command line (words separated by spaces, the last is the one to
+ * complete), one a line. */
 static void bash_offers(const char *line, const char *want)
 {
 	struct buf script = { 0 }, got = { 0 };
@@ -257,8 +296,11 @@ static void bash_offers(const char *line, const char *want)
 	fclose(f);
 	buf_fini(&script);
 	snprintf(piece, sizeof piece,
-	         "LC_ALL=C bash --norc -uc '. ./completion.bash; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _hta_x; "
-	         "for i in ${!COMPREPLY[@]}; do echo \"${COMPREPLY[i]}\"; done' 2>&1 | sort | tr '\\n' ' '", line);
+		 "LC_ALL=C bash --norc -uc '. ./completion.bash; COMP_WORDS=(%s); "
+		 "COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _hta_x; "
+		 "for i in ${!COMPREPLY[@]}; do echo \"${COMPREPLY[i]}\"; done' 2>&1 | sort | tr "
+		 "'\\n' ' '",
+		 line);
 	f = popen(piece, "r");
 	while (f && (n = fread(piece, 1, sizeof piece, f)) > 0)
 		buf_add(&got, piece, n);
@@ -285,24 +327,33 @@ static void completions(void)
 	bash_offers("hta-x d", "drive ");
 	bash_offers("hta-x -- --f", "");
 	bash_offers("hta-x --mode -- d", "drive ");
-	if (unlink("completion.bash") || unlink("drive") || rmdir("some") || chdir("/") || rmdir(dir))
+	if (unlink("completion.bash") || unlink("drive") || rmdir("some") || chdir("/") ||
+	    rmdir(dir))
 		exit(EX_OSERR);
 
 	opt_completion("hta-x", "a test", groups, GROUPS, OPT_ZSH, &b);
 	buf_z(&b);
 	ok(strncmp(b.p, "#compdef hta-x\n", 15) == 0, "zsh finds its program in the first line");
-	ok(strstr(b.p, "\t'(-t --text)'{-t+,--text=}'[it'\\''s \\[a\\] text\\: any\\\\thing]:FILE|drop:{compadd - drop; _files}' \\\n"),
+	ok(strstr(b.p, "\t'(-t --text)'{-t+,--text=}'[it'\\''s \\[a\\] text\\: "
+		       "any\\\\thing]:FILE|drop:{compadd - drop; _files}' \\\n"),
 	   "zsh: quoted, words and files");
-	ok(strstr(b.p, "\t'--mode=[how to go about it]:fast|exact|slow:(fast exact slow)' \\\n"), "zsh: choices");
-	ok(strstr(b.p, "'*'{-a+,--call=}'[calls]:VALUE: ' \\\n"), "zsh: what may repeat, and a value nobody can guess");
+	ok(strstr(b.p, "\t'--mode=[how to go about it]:fast|exact|slow:(fast exact slow)' \\\n"),
+	   "zsh: choices");
+	ok(strstr(b.p, "'*'{-a+,--call=}'[calls]:VALUE: ' \\\n"),
+	   "zsh: what may repeat, and a value nobody can guess");
 	b.n = 0;
 	opt_completion("hta-x", "a test", groups, GROUPS, OPT_FISH, &b);
 	buf_z(&b);
-	ok(strstr(b.p, "complete -c hta-x -l text -s t -r -F -a 'drop' -d 'it\\'s [a] text: any\\\\thing'\n"),
+	ok(strstr(b.p, "complete -c hta-x -l text -s t -r -F -a 'drop' -d 'it\\'s [a] text: "
+		       "any\\\\thing'\n"),
 	   "fish: quoted, words and files");
-	ok(strstr(b.p, "complete -c hta-x -l mode -x -a 'fast exact slow' -d 'how to go about it'\n"), "fish: choices");
-	ok(strstr(b.p, "complete -c hta-x -l their-flag -d 'its letter is taken'\n"), "fish: a flag");
-	ok(strstr(b.p, "complete -c hta-x -l folder -x -a '(__fish_complete_directories)'"), "fish: folders");
+	ok(strstr(b.p,
+		  "complete -c hta-x -l mode -x -a 'fast exact slow' -d 'how to go about it'\n"),
+	   "fish: choices");
+	ok(strstr(b.p, "complete -c hta-x -l their-flag -d 'its letter is taken'\n"),
+	   "fish: a flag");
+	ok(strstr(b.p, "complete -c hta-x -l folder -x -a '(__fish_complete_directories)'"),
+	   "fish: folders");
 	buf_fini(&b);
 }
 

@@ -1,4 +1,5 @@
-/* The order of rows against a plain sort by window and key_cmp: values of all types, strings that begin alike, numbers of many digits. */
+/* The order of rows against a plain sort by window and key_cmp: values of all types, strings
+ * that begin alike, numbers of many digits. */
 #include "agg/order.h"
 
 #include <stdlib.h>
@@ -9,10 +10,19 @@
 
 enum { DIMS = 3, KEY_BYTES = 512 };
 
-/* A field of one of many values: few, so that groups share them, and alike, so that prefixes do not tell them apart. */
+/* A field of one of many values: few, so that groups share them, and alike, so that prefixes do
+ * not tell them apart. */
 static struct field value(int kind, char *text)
 {
-	static const char *const words[] = { "", "a", "aaaaaaa", "aaaaaaaa", "aaaaaaaab", "aaaaaaaaaaaaaaab", "aaaaaaaaaaaaaaac", "b", "\xc3\xa9" };
+	static const char *const words[] = { "",
+					     "a",
+					     "aaaaaaa",
+					     "aaaaaaaa",
+					     "aaaaaaaab",
+					     "aaaaaaaaaaaaaaab",
+					     "aaaaaaaaaaaaaaac",
+					     "b",
+					     "\xc3\xa9" };
 	int n = 0;
 	switch (kind) {
 	case 0:
@@ -28,10 +38,13 @@ static struct field value(int kind, char *text)
 		n = sprintf(text, "12345678901234567%d", rand() % 100 + 100);
 		return (struct field){ .p = text, .n = (uint32_t)n, .type = FIELD_NUMBER };
 	case 4:
-		n = sprintf(text, "https://shop.example/a/long/path/that/all/have/%d/%c", rand() % 12, 'a' + rand() % 26);
+		n = sprintf(text, "https://shop.example/a/long/path/that/all/have/%d/%c",
+			    rand() % 12, 'a' + rand() % 26);
 		return (struct field){ .p = text, .n = (uint32_t)n, .type = FIELD_STRING };
 	default:
-		return (struct field){ .p = text, .type = (uint8_t[]){ FIELD_MISSING, FIELD_NULL, FIELD_TRUE, FIELD_FALSE }[rand() % 4] };
+		return (struct field){ .p = text,
+				       .type = (uint8_t[]){ FIELD_MISSING, FIELD_NULL, FIELD_TRUE,
+							    FIELD_FALSE }[rand() % 4] };
 	}
 }
 
@@ -40,7 +53,8 @@ static size_t dims;
 
 static int compare(const void *a, const void *b)
 {
-	const char *x = table_key(table, table_at(table, *(const uint32_t *)a)), *y = table_key(table, table_at(table, *(const uint32_t *)b));
+	const char *x = table_key(table, table_at(table, *(const uint32_t *)a)),
+		   *y = table_key(table, table_at(table, *(const uint32_t *)b));
 	if (key_window(x) != key_window(y))
 		return key_window(x) < key_window(y) ? -1 : 1;
 	return key_cmp(x, y, dims);
@@ -62,7 +76,8 @@ static void test(const char *name, size_t records, size_t windows, size_t n_dims
 		uint8_t line = 0;
 		for (size_t d = 0; d < n_dims; d++)
 			f[d] = value(kinds[d] < 0 ? rand() % 6 : kinds[d], text[d]);
-		if (key_build(f, index, n_dims, (uint64_t)rand() % windows + 5, &scratch, key, &at) != KEY_OK ||
+		if (key_build(f, index, n_dims, (uint64_t)rand() % windows + 5, &scratch, key,
+			      &at) != KEY_OK ||
 		    table_add(t, &(struct table_batch){ .n = 1, .line = &line, .key = &k }, &err))
 			exit(1);
 	}

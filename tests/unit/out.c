@@ -23,7 +23,8 @@ static void pattern(char *p, size_t n, size_t from)
 		p[i] = (char)((from + i) * 7 % 251);
 }
 
-/* Waits for a byte from start, reads fd to its end in odd pieces, and leaves with 0 if it was the pattern, `bytes` long. */
+/* Waits for a byte from start, reads fd to its end in odd pieces, and leaves with 0 if it was
+ * the pattern, `bytes` long. */
 static pid_t fork_reader(int start, int fd, int close_too, size_t bytes)
 {
 	pid_t pid = fork();
@@ -154,7 +155,8 @@ static void full_pipe_and_a_stop(void)
 	o = out_new(l, p[1], 1000);
 	err_set(&stop, EX_PROTOCOL, "stopped");
 	loop_stop(l, &stop);
-	is_int(out_write(o, much, 3 << 20, &err), -1, "a full pipe waits in the loop, which was stopped");
+	is_int(out_write(o, much, 3 << 20, &err), -1,
+	       "a full pipe waits in the loop, which was stopped");
 	is_int(err.code, EX_PROTOCOL, "with its error");
 	ok(fcntl(p[1], F_GETPIPE_SZ) >= 1 << 16, "the pipe is as large as it may be");
 	out_free(o);
@@ -198,7 +200,8 @@ static void reader_leaves_while_idle(void)
 	out_watch_reader(o);
 	is_int(loop_turn(l, 0, &err), 0, "the reader is there");
 	close(p[0]);
-	is_int(loop_wait(l, -1, 0, INT64_MAX, &err), -1, "it leaves while we wait for something else");
+	is_int(loop_wait(l, -1, 0, INT64_MAX, &err), -1,
+	       "it leaves while we wait for something else");
 	is_int(err.code, EX_TEMPFAIL, "75");
 	ok(out_reader_left(o), "remembered");
 	out_free(o);

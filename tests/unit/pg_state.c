@@ -4,7 +4,11 @@
 
 static void test_meanings(void)
 {
-	static const struct { const char *state; int login, code; const char *what; } cases[] = {
+	static const struct {
+		const char *state;
+		int login, code;
+		const char *what;
+	} cases[] = {
 		{ "", 0, EX_TEMPFAIL, "a lost connection" },
 		{ "", 1, EX_TEMPFAIL, "a refused connection" },
 		/* temporary */
@@ -68,26 +72,46 @@ static void test_meanings(void)
 		enum sink_result r = pg_state_means(cases[i].state, cases[i].login, &code);
 
 		ok(code == cases[i].code && r == (code == EX_TEMPFAIL ? SINK_RETRY : SINK_FATAL),
-			"%s %s: %d", cases[i].state, cases[i].what, code);
+		   "%s %s: %d", cases[i].state, cases[i].what, code);
 	}
 }
 
 /* As libpq 15 writes them, over two hosts, in other languages, with names that look like a code. */
 static void test_find(void)
 {
-	static const struct { const char *text, *state, *message; } cases[] = {
-		{ "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  28P01: password authentication failed for user \"a\"\nLOCATION:  auth_failed, auth.c:334\n",
-			"28P01", "password authentication failed for user \"a\"" },
-		{ "Verbindung zum Server auf \"127.0.0.1\", Port 5432 fehlgeschlagen: SCHWERWIEGEND:  3D000: Datenbank \"x\" existiert nicht\n", "3D000", "Datenbank \"x\" existiert nicht" },
-		{ "connection to server at \"a\" failed: FATAL:  57P03: the database system is starting up\nconnection to server at \"b\" failed: FATAL:  28000: no\n", "28000", "no" },
-		{ "connection to server at \"a\" failed: FATAL:  57P03: not yet\nconnection to server at \"b\" failed: Connection refused\n", "57P03", "not yet" },
-		{ "FATAL:  28000: role \"x:  57P03: y\" does not exist\n", "28000", "role \"x:  57P03: y\" does not exist" },
-		{ "FATAL:  53300: sorry", "53300", "sorry" }, { "x:  ABCDE: ", "ABCDE", "" },
-		{ "connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n", "", "-" },
-		{ "could not translate host name \"missing.invalid\" to address: Name or service not known\n", "", "-" },
-		{ "FATAL:  28p01: small", "", "-" }, { "FATAL: 28P01: one space", "", "-" },
-		{ "FATAL:  28P0: four", "", "-" }, { "FATAL:  28P011: six", "", "-" },
-		{ "FATAL:  28P01:", "", "-" }, { ":  ", "", "-" }, { "", "", "-" },
+	static const struct {
+		const char *text, *state, *message;
+	} cases[] = {
+		{ "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  28P01: "
+		  "password authentication failed for user \"a\"\nLOCATION:  auth_failed, "
+		  "auth.c:334\n",
+		  "28P01", "password authentication failed for user \"a\"" },
+		{ "Verbindung zum Server auf \"127.0.0.1\", Port 5432 fehlgeschlagen: "
+		  "SCHWERWIEGEND:  3D000: Datenbank \"x\" existiert nicht\n",
+		  "3D000", "Datenbank \"x\" existiert nicht" },
+		{ "connection to server at \"a\" failed: FATAL:  57P03: the database system is "
+		  "starting up\nconnection to server at \"b\" failed: FATAL:  28000: no\n",
+		  "28000", "no" },
+		{ "connection to server at \"a\" failed: FATAL:  57P03: not yet\nconnection to "
+		  "server at \"b\" failed: Connection refused\n",
+		  "57P03", "not yet" },
+		{ "FATAL:  28000: role \"x:  57P03: y\" does not exist\n", "28000",
+		  "role \"x:  57P03: y\" does not exist" },
+		{ "FATAL:  53300: sorry", "53300", "sorry" },
+		{ "x:  ABCDE: ", "ABCDE", "" },
+		{ "connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs "
+		  "the server running on that host and accepting TCP/IP connections?\n",
+		  "", "-" },
+		{ "could not translate host name \"missing.invalid\" to address: Name or service "
+		  "not known\n",
+		  "", "-" },
+		{ "FATAL:  28p01: small", "", "-" },
+		{ "FATAL: 28P01: one space", "", "-" },
+		{ "FATAL:  28P0: four", "", "-" },
+		{ "FATAL:  28P011: six", "", "-" },
+		{ "FATAL:  28P01:", "", "-" },
+		{ ":  ", "", "-" },
+		{ "", "", "-" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -103,24 +127,43 @@ static void test_find(void)
 
 static void test_settings(void)
 {
-	static const struct { const char *name, *value; bool wrong; } cases[] = {
-		{ "port", "5432", false }, { "port", "", false }, { "port", "1,65535", false },
-		{ "port", " 5432 ", false }, { "port", "99999,5432", false },
-		{ "port", "0", true }, { "port", "65536", true }, { "port", "-1", true },
-		{ "port", "abc", true }, { "port", "5432x", true }, { "port", "abc,70000", true },
-		{ "port", "99999999999999999999", true }, { "hostaddr", "", false },
-		{ "hostaddr", "127.0.0.1", false }, { "hostaddr", "::1", false },
-		{ "hostaddr", "fe80::1%eth0", false }, { "hostaddr", "foo,::1", false },
-		{ "hostaddr", "foo", true }, { "hostaddr", "1.2.3", true },
-		{ "keepalives", "1", false }, { "keepalives_idle", "", false },
-		{ "keepalives_idle", "x", true }, { "keepalives_interval", "1s", true },
-		{ "keepalives_count", "9999999999", true }, { "tcp_user_timeout", "x", true },
-		{ "host", "missing", false }, { "host", "invalid", false },
+	static const struct {
+		const char *name, *value;
+		bool wrong;
+	} cases[] = {
+		{ "port", "5432", false },
+		{ "port", "", false },
+		{ "port", "1,65535", false },
+		{ "port", " 5432 ", false },
+		{ "port", "99999,5432", false },
+		{ "port", "0", true },
+		{ "port", "65536", true },
+		{ "port", "-1", true },
+		{ "port", "abc", true },
+		{ "port", "5432x", true },
+		{ "port", "abc,70000", true },
+		{ "port", "99999999999999999999", true },
+		{ "hostaddr", "", false },
+		{ "hostaddr", "127.0.0.1", false },
+		{ "hostaddr", "::1", false },
+		{ "hostaddr", "fe80::1%eth0", false },
+		{ "hostaddr", "foo,::1", false },
+		{ "hostaddr", "foo", true },
+		{ "hostaddr", "1.2.3", true },
+		{ "keepalives", "1", false },
+		{ "keepalives_idle", "", false },
+		{ "keepalives_idle", "x", true },
+		{ "keepalives_interval", "1s", true },
+		{ "keepalives_count", "9999999999", true },
+		{ "tcp_user_timeout", "x", true },
+		{ "host", "missing", false },
+		{ "host", "invalid", false },
 		{ "password", "x", false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		is_int(pg_state_setting_wrong(cases[i].name, cases[i].value), cases[i].wrong, cases[i].value);
+		is_int(pg_state_setting_wrong(cases[i].name, cases[i].value), cases[i].wrong,
+		       cases[i].value);
 }
 
 int main(void)

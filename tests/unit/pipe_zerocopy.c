@@ -1,4 +1,5 @@
-/* Pages lent to a pipe's reader: it gets the bytes as they were written, whatever the writer does to its memory afterwards, and whoever reads. */
+/* Pages lent to a pipe's reader: it gets the bytes as they were written, whatever the writer
+ * does to its memory afterwards, and whoever reads. */
 #include "io/pipe_zerocopy.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ static void fill(char *p, size_t n, size_t from)
 	}
 }
 
-/* Reads fd from byte `from` of the stream to byte `to`, or to its end; leaves with 1 if a byte is wrong. */
+/* Reads fd from byte `from` of the stream to byte `to`, or to its end; leaves with 1 if a byte
+ * is wrong. */
 static size_t read_to(int fd, size_t from, size_t to)
 {
 	static char got[100000], want[sizeof got];
@@ -49,13 +51,15 @@ static size_t read_to(int fd, size_t from, size_t to)
 	return n;
 }
 
-/* What pv does: pages move on from one pipe into another, as many as that takes, and nobody has read them. */
+/* What pv does: pages move on from one pipe into another, as many as that takes, and nobody has
+ * read them. */
 static size_t set_aside(int fd, int aside)
 {
 	size_t moved = 0;
 	fcntl(aside, F_SETPIPE_SZ, 1 << 20);
 	while (moved < ASIDE) {
-		ssize_t k = splice(fd, NULL, aside, NULL, ASIDE - moved, moved ? SPLICE_F_NONBLOCK : 0);
+		ssize_t k = splice(fd, NULL, aside, NULL, ASIDE - moved,
+				   moved ? SPLICE_F_NONBLOCK : 0);
 		if (k <= 0)
 			break;
 		moved += (size_t)k;
@@ -65,7 +69,8 @@ static size_t set_aside(int fd, int aside)
 	return moved;
 }
 
-/* Moves some bytes aside, reads the rest, then what is aside: the writer had all the time to write over it. */
+/* Moves some bytes aside, reads the rest, then what is aside: the writer had all the time to
+ * write over it. */
 _Noreturn static void move_on(int fd, size_t from)
 {
 	int aside[2];
@@ -160,18 +165,19 @@ static void test(const char *what, int (*reader)(int fd), uint64_t least, uint64
 	close(p[0]);
 	struct out *o = out_new(NULL, p[1], 64 << 10);
 	uint64_t lent = write_all(o);
-	out_free(o);                 /* what is in the pipe stays */
+	out_free(o); /* what is in the pipe stays */
 	close(p[1]);
 	waitpid(pid, &status, 0);
 	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status), 0, what);
-	ok(lent >= least && lent <= most, "%s: %llu of %d bytes were lent, %llu to %llu expected", what, (unsigned long long)lent, MUCH,
-	   (unsigned long long)least, (unsigned long long)most);
+	ok(lent >= least && lent <= most, "%s: %llu of %d bytes were lent, %llu to %llu expected",
+	   what, (unsigned long long)lent, MUCH, (unsigned long long)least,
+	   (unsigned long long)most);
 }
 
 static void not_a_pipe(void)
 {
 	int fd = open("/dev/null", O_RDWR);
-	pipe_zerocopy_read(fd);               /* nothing happens */
+	pipe_zerocopy_read(fd); /* nothing happens */
 	pipe_zerocopy_read_end(fd);
 	struct pipe_zerocopy *l = pipe_zerocopy_new(fd);
 	ok(pipe_zerocopy_chunk(l) == NULL, "nothing is lent where there is no pipe");
@@ -192,7 +198,9 @@ static void forbid_lending(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog rules = { sizeof(rule) / sizeof(rule[0]), rule };
-	ok(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &rules) == 0, "vmsplice is forbidden");
+	ok(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &rules) == 0,
+	   "vmsplice is forbidden");
 }
 
 int main(void)
@@ -202,8 +210,10 @@ int main(void)
 	srand(1);
 	test("a reader that says that it copies", copies, all / 2, all);
 	test("a reader that says nothing", is_silent, 0, 0);
-	test("a reader that leaves the pipe to one that does not copy", leaves_the_pipe, all / 100, all / 2);
-	test("a reader that leaves it to one that says so too, and was not seen before", is_followed_by_another, all / 100, all / 2);
+	test("a reader that leaves the pipe to one that does not copy", leaves_the_pipe, all / 100,
+	     all / 2);
+	test("a reader that leaves it to one that says so too, and was not seen before",
+	     is_followed_by_another, all / 100, all / 2);
 	test("a reader that does not copy any more", ends_its_promise, all / 100, all / 2);
 	not_a_pipe();
 	forbid_lending();

@@ -6,24 +6,38 @@
 static void test_ranges(void)
 {
 	struct ranges s = { 0 };
-	static const struct { const char *topic; int32_t partition; } in[] = { { "b", 10 }, { "b", 9 }, { "a.b", 0 }, { "a", 2 }, { "a", 0 }, { "\xc3\xa9", 0 }, { "Z", 1 } };
-	static const struct { const char *topic; int32_t partition; } sorted[] = { { "Z", 1 }, { "a", 0 }, { "a", 2 }, { "a.b", 0 }, { "b", 9 }, { "b", 10 }, { "\xc3\xa9", 0 } };
+	static const struct {
+		const char *topic;
+		int32_t partition;
+	} in[] = { { "b", 10 }, { "b", 9 },        { "a.b", 0 }, { "a", 2 },
+		   { "a", 0 },  { "\xc3\xa9", 0 }, { "Z", 1 } };
+	static const struct {
+		const char *topic;
+		int32_t partition;
+	} sorted[] = { { "Z", 1 }, { "a", 0 },  { "a", 2 },       { "a.b", 0 },
+		       { "b", 9 }, { "b", 10 }, { "\xc3\xa9", 0 } };
 	enum { N = sizeof(in) / sizeof(*in) };
 	ok(ranges_find(&s, slice_z("a"), 0) == NULL, "nothing in an empty set");
 	ranges_sort(&s);
 	for (size_t i = 0; i < N; i++) {
 		struct range *r = ranges_add(&s, slice_z(in[i].topic), in[i].partition);
-		ok(r->from == 0 && r->to == 0 && r->last.offset == -1 && r->last.time_us == POS_NONE && r->watermark_us == POS_NONE && !r->idle, "a new entry");
+		ok(r->from == 0 && r->to == 0 && r->last.offset == -1 &&
+			   r->last.time_us == POS_NONE && r->watermark_us == POS_NONE && !r->idle,
+		   "a new entry");
 		r->from = (int64_t)i + 1;
 	}
 	is_int(s.n, N, "all in");
 	is_int(ranges_add(&s, slice_z("a"), 2)->from, 4, "add finds what is there");
 	is_int(s.n, N, "and adds nothing then");
-	ok(ranges_find(&s, slice_z("a"), 1) == NULL && ranges_find(&s, slice_z("a."), 0) == NULL && ranges_find(&s, slice("", 0), 0) == NULL, "others are not");
+	ok(ranges_find(&s, slice_z("a"), 1) == NULL && ranges_find(&s, slice_z("a."), 0) == NULL &&
+		   ranges_find(&s, slice("", 0), 0) == NULL,
+	   "others are not");
 	is_int(ranges_find(&s, slice("a.bc", 3), 0)->from, 3, "a topic is a slice");
 	ranges_sort(&s);
 	for (size_t i = 0; i < N; i++)
-		ok(strcmp(s.v[i].topic, sorted[i].topic) == 0 && s.v[i].partition == sorted[i].partition, "place %zu", i);
+		ok(strcmp(s.v[i].topic, sorted[i].topic) == 0 &&
+			   s.v[i].partition == sorted[i].partition,
+		   "place %zu", i);
 	ranges_fini(&s);
 	ok(s.n == 0 && s.v == NULL, "empty again");
 }
@@ -33,7 +47,9 @@ static void test_positions(void)
 	struct positions s = { 0 };
 	for (int32_t p = 99; p >= 0; p--) {
 		struct position *at = positions_add(&s, slice_z(p % 2 ? "odd" : "even"), p);
-		ok(at->init == 0 && at->next == 0 && at->last.offset == -1 && at->watermark_us == POS_NONE, "a new entry");
+		ok(at->init == 0 && at->next == 0 && at->last.offset == -1 &&
+			   at->watermark_us == POS_NONE,
+		   "a new entry");
 		at->next = p;
 	}
 	is_int(positions_add(&s, slice_z("odd"), 7)->next, 7, "add finds what is there");
@@ -45,7 +61,8 @@ static void test_positions(void)
 	positions_fini(&s);
 }
 
-/* Nanoseconds that look-ups cost: each of n partitions is found after sorting, and is not where it should not be. */
+/* Nanoseconds that look-ups cost: each of n partitions is found after sorting, and is not where
+ * it should not be. */
 static int64_t cost_of(int32_t n)
 {
 	struct ranges s = { 0 };
@@ -80,7 +97,8 @@ static int64_t least_cost(int32_t n)
 	return least;
 }
 
-/* Ten times as many; one by one they would cost a hundred times as much. Half as much again is for caches. */
+/* Ten times as many; one by one they would cost a hundred times as much. Half as much again is
+ * for caches. */
 static void test_many(void)
 {
 	int64_t few = least_cost(1000), many = least_cost(10000);

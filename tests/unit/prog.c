@@ -1,4 +1,5 @@
-/* Each case runs prog_main in a child, with its standard output and error in a pipe or where the case wants them. */
+/* Each case runs prog_main in a child, with its standard output and error in a pipe or where the
+ * case wants them. */
 #include "tool/prog.h"
 
 #include <fcntl.h>
@@ -11,7 +12,11 @@
 #include "base/mem.h"
 #include "tap.h"
 
-static struct self { const char *name; int code; bool quiet, write; } self;
+static struct self {
+	const char *name;
+	int code;
+	bool quiet, write;
+} self;
 
 static int run(void *arg, struct err *err)
 {
@@ -45,18 +50,36 @@ static int fail_with(void *arg, const char *value, struct err *err)
 }
 
 static const struct opt opts[] = {
-	{ .letter = 'c', .name = "code", .type = OPT_CALL, .arg = "N", .help = "fail", .call = fail_with },
-	{ .name = "silent", .type = OPT_FLAG, .at = offsetof(struct self, quiet), .help = "fail without a message" },
-	{ .name = "write", .type = OPT_FLAG, .at = offsetof(struct self, write), .help = "write to standard output" },
-	OPT_END
+	{ .letter = 'c',
+	  .name = "code",
+	  .type = OPT_CALL,
+	  .arg = "N",
+	  .help = "fail",
+	  .call = fail_with },
+	{ .name = "silent",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct self, quiet),
+	  .help = "fail without a message" },
+	{ .name = "write",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct self, write),
+	  .help = "write to standard output" },
+	OPT_END,
 };
 
 static struct prog prog = {
-	.name = "hta-x", .summary = "does a test", .synopsis = "[OPTIONS]", .opts = opts, .run = run,
+	.name = "hta-x",
+	.summary = "does a test",
+	.synopsis = "[OPTIONS]",
+	.opts = opts,
+	.run = run,
 	.examples = "hta-x --write | cat\nhta-x",
 };
 
-struct result { int code; struct buf out, err; };
+struct result {
+	int code;
+	struct buf out, err;
+};
 
 static void slurp(int fd, struct buf *b)
 {
@@ -84,7 +107,8 @@ static void go(struct result *r, const char *line, const char *stdout_to)
 	if (!out || !err || (pid = fork()) < 0)
 		exit(EX_OSERR);
 	if (pid == 0) {
-		int fd = stdout_to && strcmp(stdout_to, "-") ? open(stdout_to, O_WRONLY) : fileno(out);
+		int fd = stdout_to && strcmp(stdout_to, "-") ? open(stdout_to, O_WRONLY)
+							     : fileno(out);
 		dup2(fd, STDOUT_FILENO);
 		dup2(fileno(err), STDERR_FILENO);
 		if (stdout_to && strcmp(stdout_to, "-") == 0)
@@ -100,7 +124,8 @@ static void go(struct result *r, const char *line, const char *stdout_to)
 	free(words);
 }
 
-static void check(const char *line, const char *stdout_to, int code, const char *out, const char *err)
+static void check(const char *line, const char *stdout_to, int code, const char *out,
+		  const char *err)
 {
 	struct result r = { 0 };
 
@@ -130,11 +155,15 @@ static void shared_options(void)
 	      "                       print completions for a shell, and leave\n"
 	      "  -h, --help           print this, and leave\n"
 	      "  -V, --version        print the version, and leave\n"
-	      "\nExamples:\n  hta-x --write | cat\n  hta-x\n", "");
-	check("hta-x -h", "/dev/full", EX_IOERR, "", "hta-x: standard output: No space left on device\n");
+	      "\nExamples:\n  hta-x --write | cat\n  hta-x\n",
+	      "");
+	check("hta-x -h", "/dev/full", EX_IOERR, "",
+	      "hta-x: standard output: No space left on device\n");
 	check("hta-x -V", "-", EX_IOERR, "", "hta-x: standard output: Bad file descriptor\n");
-	check("hta-x --completion tcsh", NULL, EX_USAGE, "", "hta-x: --completion: \"tcsh\" is none of bash, zsh, fish\n");
-	check("hta-x --quite", NULL, EX_USAGE, "", "hta-x: unknown option \"--quite\" (did you mean \"--quiet\"?)\n");
+	check("hta-x --completion tcsh", NULL, EX_USAGE, "",
+	      "hta-x: --completion: \"tcsh\" is none of bash, zsh, fish\n");
+	check("hta-x --quite", NULL, EX_USAGE, "",
+	      "hta-x: unknown option \"--quite\" (did you mean \"--quiet\"?)\n");
 	check("hta-x file", NULL, EX_USAGE, "", "hta-x: unexpected operand \"file\", see --help\n");
 }
 
@@ -148,13 +177,16 @@ static void body(void)
 	check("hta-x -c 1 --silent", NULL, EX_NO, "", "hta-x: verbosity 0\n");
 	check("hta-x --write", "/dev/full", EX_IOERR, "",
 	      "hta-x: verbosity 0\nhta-x: standard output: No space left on device\n");
-	check("hta-x --write", "-", EX_IOERR, "", "hta-x: verbosity 0\nhta-x: standard output: Bad file descriptor\n");
+	check("hta-x --write", "-", EX_IOERR, "",
+	      "hta-x: verbosity 0\nhta-x: standard output: Bad file descriptor\n");
 	struct result r = { 0 };
 	go(&r, "hta-x --log json -c 65", NULL);
-	ok(r.err.n && r.err.p[0] == '{' && strstr(r.err.p, "\"level\":\"error\"")
-	   && strstr(r.err.p, "\"msg\":\"it went wrong\""), "json");
+	ok(r.err.n && r.err.p[0] == '{' && strstr(r.err.p, "\"level\":\"error\"") &&
+		   strstr(r.err.p, "\"msg\":\"it went wrong\""),
+	   "json");
 	go(&r, "hta-x --completion fish", NULL);
-	ok(r.code == 0 && strstr(r.out.p, "complete -c hta-x -l code -s c -x -d 'fail'\n"), "completions");
+	ok(r.code == 0 && strstr(r.out.p, "complete -c hta-x -l code -s c -x -d 'fail'\n"),
+	   "completions");
 	buf_fini(&r.out);
 	buf_fini(&r.err);
 }
@@ -163,8 +195,9 @@ static void body(void)
 static void last_words(void *arg, const struct err *err)
 {
 	(void)arg;
-	fprintf(stderr, "told below: %d %s;%s%s%s\n", err->code, err->msg, prog_given("code") ? " code" : "",
-		prog_given("log") ? " log" : "", prog_given(NULL) ? " operand" : "");
+	fprintf(stderr, "told below: %d %s;%s%s%s\n", err->code, err->msg,
+		prog_given("code") ? " code" : "", prog_given("log") ? " log" : "",
+		prog_given(NULL) ? " operand" : "");
 }
 
 static void stages(void)
@@ -175,8 +208,10 @@ static void stages(void)
 	      "hta-x: verbosity -1\nhta-x: it went wrong\ntold below: 65 it went wrong; code\n");
 	check("hta-x --quite x --log text", NULL, EX_USAGE, "",
 	      "hta-x: unknown option \"--quite\" (did you mean \"--quiet\"?)\n"
-	      "told below: 64 unknown option \"--quite\" (did you mean \"--quiet\"?); log operand\n");
-	check("hta-x -h", "/dev/full", EX_IOERR, "", "hta-x: standard output: No space left on device\n");
+	      "told below: 64 unknown option \"--quite\" (did you mean \"--quiet\"?); log "
+	      "operand\n");
+	check("hta-x -h", "/dev/full", EX_IOERR, "",
+	      "hta-x: standard output: No space left on device\n");
 	prog.failed = NULL;
 }
 
@@ -192,7 +227,8 @@ static void run_dir(const char *line, const char *want, const char *dir, const c
 	check(line, NULL, 0, "", cut);
 	if (dir) {
 		struct stat st;
-		ok(stat(dir, &st) == 0 && (st.st_mode & 07777) == 0700 && rmdir(dir) == 0, "%s: made, for us alone", name);
+		ok(stat(dir, &st) == 0 && (st.st_mode & 07777) == 0700 && rmdir(dir) == 0,
+		   "%s: made, for us alone", name);
 	}
 	buf_fini(&text);
 }
@@ -227,26 +263,34 @@ static void run_dirs(void)
 	snprintf(path, sizeof path, "%s/open", top);
 	snprintf(line, sizeof line, "hta-x --run %s", path);
 	mkdir(path, 0770);
-	snprintf(msg, sizeof msg, "hta-x: run folder %s: others can write to it, chmod go-w it or choose another with --run or "
-	         "HTA_RUN\n", path);
+	snprintf(msg, sizeof msg,
+		 "hta-x: run folder %s: others can write to it, chmod go-w it or choose another "
+		 "with --run or "
+		 "HTA_RUN\n",
+		 path);
 	check(line, NULL, EX_CONFIG, "", msg);
 	chmod(path, 0755);
 	run_dir(line, path, NULL, "readable for others");
 	rmdir(path);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	snprintf(msg, sizeof msg, "hta-x: run folder %s (--run or HTA_RUN name another): Not a directory\n", path);
+	snprintf(msg, sizeof msg,
+		 "hta-x: run folder %s (--run or HTA_RUN name another): Not a directory\n", path);
 	check(line, NULL, EX_CONFIG, "", msg);
 	unlink(path);
 	snprintf(line, sizeof line, "hta-x --run %s/no/where", top);
-	snprintf(msg, sizeof msg, "hta-x: run folder %s/no/where (--run or HTA_RUN name another): No such file or directory\n",
-	         top);
+	snprintf(msg, sizeof msg,
+		 "hta-x: run folder %s/no/where (--run or HTA_RUN name another): No such file or "
+		 "directory\n",
+		 top);
 	check(line, NULL, EX_CONFIG, "", msg);
 	const char *other = geteuid() ? "/" : path;
 	if (!geteuid() && (mkdir(path, 0700) || chown(path, 12345, 12345)))
 		exit(EX_OSERR);
 	snprintf(line, sizeof line, "hta-x --run %s", other);
-	snprintf(msg, sizeof msg, "hta-x: run folder %s: belongs to another user, choose another with --run or HTA_RUN\n",
-	         other);
+	snprintf(msg, sizeof msg,
+		 "hta-x: run folder %s: belongs to another user, choose another with --run or "
+		 "HTA_RUN\n",
+		 other);
 	check(line, NULL, EX_CONFIG, "", msg);
 	rmdir(path);
 	is_int(rmdir(top), 0, "nothing is left behind");

@@ -2,20 +2,27 @@
 
 #include "tap.h"
 
-#define OLD "ERR Error running script (call to f_694a5fe1ddb97a4c6a1bf299d9537c7d3d0f84e7): @user_script:5: "
+#define OLD                                                                               \
+	"ERR Error running script (call to f_694a5fe1ddb97a4c6a1bf299d9537c7d3d0f84e7): " \
+	"@user_script:5: "
 #define NEW " script: 694a5fe1ddb97a4c6a1bf299d9537c7d3d0f84e7, on @user_script:1."
 
 static void test_meanings(void)
 {
-	static const struct { const char *text; int code; } cases[] = {
+	static const struct {
+		const char *text;
+		int code;
+	} cases[] = {
 		/* temporary, as a plain answer, out of a script, out of an older server's script */
 		{ "LOADING Redis is loading the dataset in memory", EX_TEMPFAIL },
 		{ "BUSY Redis is busy running a script.", EX_TEMPFAIL },
 		{ "READONLY You can't write against a read only replica.", EX_TEMPFAIL },
 		{ "READONLY You can't write against a read only replica." NEW, EX_TEMPFAIL },
 		{ OLD "READONLY You can't write against a read only replica.", EX_TEMPFAIL },
-		{ OLD "@user_script: 5: -READONLY You can't write against a read only replica.", EX_TEMPFAIL },
-		{ OLD "@user_script: 5: -OOM command not allowed when used memory > 'maxmemory'.", EX_TEMPFAIL },
+		{ OLD "@user_script: 5: -READONLY You can't write against a read only replica.",
+		  EX_TEMPFAIL },
+		{ OLD "@user_script: 5: -OOM command not allowed when used memory > 'maxmemory'.",
+		  EX_TEMPFAIL },
 		{ "OOM command not allowed when used memory > 'maxmemory'." NEW, EX_TEMPFAIL },
 		{ "MASTERDOWN Link with MASTER is down", EX_TEMPFAIL },
 		{ "CLUSTERDOWN The cluster is down", EX_TEMPFAIL },
@@ -35,20 +42,28 @@ static void test_meanings(void)
 		{ "WRONGPASS invalid username-password pair or user is disabled.", EX_CONFIG },
 		{ "NOPERM this user has no permissions to run the 'hset' command", EX_CONFIG },
 		{ "DENIED Redis is running in protected mode", EX_CONFIG },
-		{ "WRONGTYPE Operation against a key holding the wrong kind of value" NEW, EX_CONFIG },
-		{ OLD "WRONGTYPE Operation against a key holding the wrong kind of value", EX_CONFIG },
+		{ "WRONGTYPE Operation against a key holding the wrong kind of value" NEW,
+		  EX_CONFIG },
+		{ OLD "WRONGTYPE Operation against a key holding the wrong kind of value",
+		  EX_CONFIG },
 		{ "ERR unknown command 'EVALSHA', with args beginning with: ", EX_CONFIG },
 		{ "ERR Unknown Redis command called from script" NEW, EX_CONFIG },
 		{ OLD "@user_script: 5: Unknown Redis command called from Lua script", EX_CONFIG },
-		{ "ERR The user executing the script can't run this command or subcommand" NEW, EX_CONFIG },
-		{ OLD "@user_script: 5: The user executing the script can't run this command or subcommand", EX_CONFIG },
+		{ "ERR The user executing the script can't run this command or subcommand" NEW,
+		  EX_CONFIG },
+		{ OLD "@user_script: 5: The user executing the script can't run this command or "
+		      "subcommand",
+		  EX_CONFIG },
 		/* not known */
 		{ "ERR Wrong number of args calling Redis command from script" NEW, EX_SOFTWARE },
-		{ "ERR", EX_SOFTWARE }, { "", EX_SOFTWARE }, { "ODD thing", EX_SOFTWARE },
+		{ "ERR", EX_SOFTWARE },
+		{ "", EX_SOFTWARE },
+		{ "ODD thing", EX_SOFTWARE },
 		/* words of users' names and operands, and words that only begin so */
 		{ "NOPERM User BUSY has no permissions to run the 'get' command", EX_CONFIG },
 		{ "NOPERM User max number of clients has no permissions", EX_CONFIG },
-		{ "ERR unknown command 'LOADING', with args beginning with: 'READONLY' ", EX_CONFIG },
+		{ "ERR unknown command 'LOADING', with args beginning with: 'READONLY' ",
+		  EX_CONFIG },
 		{ "ERR value LOADING is not an integer", EX_SOFTWARE },
 		{ "ODD thing, killed by user", EX_SOFTWARE },
 		{ "ODD unknown command", EX_SOFTWARE },
@@ -63,7 +78,7 @@ static void test_meanings(void)
 		enum sink_result r = redis_error_means(cases[i].text, &code);
 
 		ok(code == cases[i].code && r == (code == EX_TEMPFAIL ? SINK_RETRY : SINK_FATAL),
-			"%d: %s", code, cases[i].text);
+		   "%d: %s", code, cases[i].text);
 	}
 }
 

@@ -12,13 +12,18 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const struct engine { const char *name; enum scan_engine engine; bool learn; } engines[] = {
+static const struct engine {
+	const char *name;
+	enum scan_engine engine;
+	bool learn;
+} engines[] = {
 	{ "portable", SCAN_PORTABLE, false }, { "portable, learned", SCAN_PORTABLE, true },
-	{ "avx2", SCAN_AVX2, false }, { "avx2, learned", SCAN_AVX2, true },
+	{ "avx2", SCAN_AVX2, false },         { "avx2, learned", SCAN_AVX2, true },
 	{ "auto", SCAN_AUTO, true },
 };
 
-/* The block in an allocation of its own, at that offset, whose padding looks like the middle of a line. */
+/* The block in an allocation of its own, at that offset, whose padding looks like the middle of
+ * a line. */
 static char *padded(const struct buf *b, size_t off)
 {
 	static const char filling[] = "{\"a\":1,\\\xc3\xa9\n}";

@@ -161,15 +161,21 @@ static void bootstrap(void)
 	is_int(b.start.v[0].from, 8, "... from the lowest position of the others");
 	ranges_fini(&b.start);
 	sinks[0].by_now = true, sinks[0].pos.v[0].init = 1;
-	ok(start_rules_bootstrap(&found, "b", false, &b, &err) == 0, "bootstrap by init beside one by now");
+	ok(start_rules_bootstrap(&found, "b", false, &b, &err) == 0,
+	   "bootstrap by init beside one by now");
 	is_int(b.start.v[0].from, 3, "... is not the start that was set by hand");
 	ranges_fini(&b.start);
-	ok(start_rules_bootstrap(&found, "a", false, &b, &err) < 0 && err.code == EX_CONFIG, "a sink that has a generation is left alone");
-	ok(start_rules_bootstrap(&found, "x", false, &b, &err) < 0 && err.code == EX_USAGE && strstr(err.msg, "a, b, c"), "an unknown sink: the known ones");
+	ok(start_rules_bootstrap(&found, "a", false, &b, &err) < 0 && err.code == EX_CONFIG,
+	   "a sink that has a generation is left alone");
+	ok(start_rules_bootstrap(&found, "x", false, &b, &err) < 0 && err.code == EX_USAGE &&
+		   strstr(err.msg, "a, b, c"),
+	   "an unknown sink: the known ones");
 	begin(), sink("a", G1, 0, 0), sink("b", G2, 0, 0), sink("c", "", 0, 0);
-	ok(start_rules_bootstrap(&found, "c", false, &b, &err) < 0 && err.code == EX_CONFIG, "two generations: none is taken");
+	ok(start_rules_bootstrap(&found, "c", false, &b, &err) < 0 && err.code == EX_CONFIG,
+	   "two generations: none is taken");
 	begin(), sink("a", "", 0, 0), commit(G1, "j");
-	ok(start_rules_bootstrap(&found, "a", false, &b, &err) == 0 && !b.gen[0] && b.start.n == 0, "no generation anywhere: a new one, whatever the commit");
+	ok(start_rules_bootstrap(&found, "a", false, &b, &err) == 0 && !b.gen[0] && b.start.n == 0,
+	   "no generation anywhere: a new one, whatever the commit");
 }
 
 static void meta(void)

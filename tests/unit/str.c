@@ -9,7 +9,8 @@ static void slices(void)
 {
 	ok(slice_eq(slice(NULL, 0), slice_z("")), "empty slices are equal");
 	ok(slice_is(slice("abc", 2), "ab"), "slice_is");
-	ok(str_same("aZ@[`{\xc9", "Az@[`{\xc9", 7) && !str_same("@", "`", 1) && !str_same("\xc9", "\xe9", 1),
+	ok(str_same("aZ@[`{\xc9", "Az@[`{\xc9", 7) && !str_same("@", "`", 1) &&
+		   !str_same("\xc9", "\xe9", 1),
 	   "letters of any case, ASCII only");
 	ok(slice_cmp(slice_z("ab"), slice_z("abc")) < 0, "a prefix comes first");
 	ok(slice_cmp(slice_z("b"), slice_z("abc")) > 0, "by bytes");
@@ -44,14 +45,23 @@ static void buffers(void)
 	ok(!b.p && !b.n && !b.cap, "empty after fini");
 }
 
-static const struct { const char *plain, *text; } base64_cases[] = {
-	{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
-	{ "foobar", "Zm9vYmFy" }, { "\xff\xfe\xfd\xfb\xef", "//79++8=" },
+static const struct {
+	const char *plain, *text;
+} base64_cases[] = {
+	{ "", "" },
+	{ "f", "Zg==" },
+	{ "fo", "Zm8=" },
+	{ "foo", "Zm9v" },
+	{ "foob", "Zm9vYg==" },
+	{ "fooba", "Zm9vYmE=" },
+	{ "foobar", "Zm9vYmFy" },
+	{ "\xff\xfe\xfd\xfb\xef", "//79++8=" },
 };
 
 static void base64(void)
 {
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg= =", "Z===", "====", "Zh==", "Zm9=", "Zg==Zg==", "Zm9*", "Zm9\n", "Zm-_" };
+	static const char *const bad[] = { "Z",    "Zg",   "Zg=",      "Zg= =", "Z===",  "====",
+					   "Zh==", "Zm9=", "Zg==Zg==", "Zm9*",  "Zm9\n", "Zm-_" };
 	struct buf b = { 0 };
 	for (size_t i = 0; i < sizeof base64_cases / sizeof *base64_cases; i++) {
 		b.n = 0;
@@ -70,7 +80,9 @@ static void base64(void)
 static void hex(void)
 {
 	unsigned char out[3] = { 9, 9, 9 };
-	ok(str_unhex(slice_z("00fFa1"), out, 3) == 0 && out[0] == 0 && out[1] == 0xff && out[2] == 0xa1, "unhex");
+	ok(str_unhex(slice_z("00fFa1"), out, 3) == 0 && out[0] == 0 && out[1] == 0xff &&
+		   out[2] == 0xa1,
+	   "unhex");
 	is_int(str_unhex(slice_z("00ff"), out, 3), -1, "too short");
 	is_int(str_unhex(slice_z("00ff0"), out, 2), -1, "odd");
 	is_int(str_unhex(slice_z("00fg"), out, 2), -1, "no digit");
@@ -79,14 +91,40 @@ static void hex(void)
 	ok(out[0] == 0 && out[1] == 0xff, "what fails writes nothing");
 }
 
-static const struct { const char *text; size_t n; bool good; } utf8_cases[] = {
-	{ "", 0, true }, { "a\0b", 3, true }, { "abcdefgh", 8, true }, { "abcdefg\xc3\xa9", 9, true }, { "\x7f", 1, true },
-	{ "\xc2\x80", 2, true }, { "\xdf\xbf", 2, true }, { "\xe0\xa0\x80", 3, true }, { "\xed\x9f\xbf", 3, true },
-	{ "\xee\x80\x80", 3, true }, { "\xef\xbf\xbf", 3, true }, { "\xf0\x90\x80\x80", 4, true }, { "\xf4\x8f\xbf\xbf", 4, true },
-	{ "\x80", 1, false }, { "\xc0\x80", 2, false }, { "\xc1\xbf", 2, false }, { "\xc2", 1, false }, { "\xc2\xc2", 2, false },
-	{ "\xe0\x9f\xbf", 3, false }, { "\xed\xa0\x80", 3, false }, { "\xed\xbf\xbf", 3, false }, { "\xe1\x80", 2, false },
-	{ "\xf0\x8f\xbf\xbf", 4, false }, { "\xf4\x90\x80\x80", 4, false }, { "\xf5\x80\x80\x80", 4, false }, { "\xff", 1, false },
-	{ "\xf0\x90\x80", 3, false }, { "\xf1\x80\x80\x41", 4, false }, { "abcdefgh\xe2\x82", 10, false },
+static const struct {
+	const char *text;
+	size_t n;
+	bool good;
+} utf8_cases[] = {
+	{ "", 0, true },
+	{ "a\0b", 3, true },
+	{ "abcdefgh", 8, true },
+	{ "abcdefg\xc3\xa9", 9, true },
+	{ "\x7f", 1, true },
+	{ "\xc2\x80", 2, true },
+	{ "\xdf\xbf", 2, true },
+	{ "\xe0\xa0\x80", 3, true },
+	{ "\xed\x9f\xbf", 3, true },
+	{ "\xee\x80\x80", 3, true },
+	{ "\xef\xbf\xbf", 3, true },
+	{ "\xf0\x90\x80\x80", 4, true },
+	{ "\xf4\x8f\xbf\xbf", 4, true },
+	{ "\x80", 1, false },
+	{ "\xc0\x80", 2, false },
+	{ "\xc1\xbf", 2, false },
+	{ "\xc2", 1, false },
+	{ "\xc2\xc2", 2, false },
+	{ "\xe0\x9f\xbf", 3, false },
+	{ "\xed\xa0\x80", 3, false },
+	{ "\xed\xbf\xbf", 3, false },
+	{ "\xe1\x80", 2, false },
+	{ "\xf0\x8f\xbf\xbf", 4, false },
+	{ "\xf4\x90\x80\x80", 4, false },
+	{ "\xf5\x80\x80\x80", 4, false },
+	{ "\xff", 1, false },
+	{ "\xf0\x90\x80", 3, false },
+	{ "\xf1\x80\x80\x41", 4, false },
+	{ "abcdefgh\xe2\x82", 10, false },
 };
 
 static void utf8(void)
@@ -101,10 +139,14 @@ static void utf8(void)
 static void nearest(void)
 {
 	static const char *const words[] = { "count", "sum", "min", "max", "uniques", NULL };
-	static const struct { const char *word, *want; } cases[] = {
-		{ "cuont", "count" }, { "coun", "count" }, { "counts", "count" }, { "conut", "count" }, { "sun", "sum" },
-		{ "unique", "uniques" }, { "uniq", NULL }, { "xy", NULL }, { "", NULL }, { "mix", "min" }, { "smu", "sum" },
-		{ "percentile", NULL }, { "max", "max" },
+	static const struct {
+		const char *word, *want;
+	} cases[] = {
+		{ "cuont", "count" }, { "coun", "count" }, { "counts", "count" },
+		{ "conut", "count" }, { "sun", "sum" },    { "unique", "uniques" },
+		{ "uniq", NULL },     { "xy", NULL },      { "", NULL },
+		{ "mix", "min" },     { "smu", "sum" },    { "percentile", NULL },
+		{ "max", "max" },
 	};
 	char long_word[200];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

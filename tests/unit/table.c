@@ -1,4 +1,5 @@
-/* The group table against a plain list: any batches, any order, growth, merging, windows that close. */
+/* The group table against a plain list: any batches, any order, growth, merging, windows that
+ * close. */
 #include "agg/table.h"
 
 #include <stdlib.h>
@@ -18,23 +19,37 @@ static void make_key(char *out, uint64_t window, uint32_t number, unsigned units
 	memcpy(out + units * KEY_UNIT - sizeof(number), &number, sizeof(number));
 }
 
-struct batch { char key[TABLE_BATCH][64]; const char *keys[TABLE_BATCH]; dec value[TABLE_BATCH]; uint64_t uniq[TABLE_BATCH]; uint8_t line[TABLE_BATCH]; struct table_batch b;
-	uint64_t contributes[COLUMN_RULES]; const dec *contribution[COLUMN_RULES]; };
+struct batch {
+	char key[TABLE_BATCH][64];
+	const char *keys[TABLE_BATCH];
+	dec value[TABLE_BATCH];
+	uint64_t uniq[TABLE_BATCH];
+	uint8_t line[TABLE_BATCH];
+	struct table_batch b;
+	uint64_t contributes[COLUMN_RULES];
+	const dec *contribution[COLUMN_RULES];
+};
 
-/* One column of each rule, to which every value contributes: then they are what the group counts of its values. */
+/* One column of each rule, to which every value contributes: then they are what the group counts
+ * of its values. */
 static const enum column_rule rules[] = { COLUMN_COUNT, COLUMN_SUM, COLUMN_MIN, COLUMN_MAX };
 
 static void begin(struct batch *x)
 {
-	x->b = (struct table_batch){ .line = x->line, .key = x->keys, .value = x->value, .uniq = x->uniq,
-		.contributes = x->contributes, .contribution = x->contribution };
+	x->b = (struct table_batch){ .line = x->line,
+				     .key = x->keys,
+				     .value = x->value,
+				     .uniq = x->uniq,
+				     .contributes = x->contributes,
+				     .contribution = x->contribution };
 	for (int i = 0; i < COLUMN_RULES; i++) {
 		x->contributes[i] = 0;
 		x->contribution[i] = rules[i] == COLUMN_COUNT ? NULL : x->value;
 	}
 }
 
-static void put(struct batch *x, uint64_t window, uint32_t number, bool has_value, dec value, uint64_t uniq)
+static void put(struct batch *x, uint64_t window, uint32_t number, bool has_value, dec value,
+		uint64_t uniq)
 {
 	unsigned i = x->b.n++;
 	make_key(x->key[i], window, number, 1 + number % 4);
@@ -49,7 +64,11 @@ static void put(struct batch *x, uint64_t window, uint32_t number, bool has_valu
 }
 
 enum { GROUPS = 5000 };
-struct sum { uint64_t count, values; dec sum, min, max; struct hll *uniq; };
+struct sum {
+	uint64_t count, values;
+	dec sum, min, max;
+	struct hll *uniq;
+};
 
 static uint32_t number_of(const char *key)
 {
@@ -88,7 +107,8 @@ static bool same_columns(const struct table *t, const struct group *g, const str
 {
 	struct cell c[COLUMN_RULES];
 	table_cells(t, g, c);
-	if (c[0].count != s->values || c[1].value != s->sum || c[2].empty != (s->values == 0) || c[3].empty != (s->values == 0))
+	if (c[0].count != s->values || c[1].value != s->sum || c[2].empty != (s->values == 0) ||
+	    c[3].empty != (s->values == 0))
 		return false;
 	return s->values == 0 || (c[2].value == s->min && c[3].value == s->max);
 }
@@ -100,7 +120,8 @@ static int wrong_groups(const struct table *t, const struct sum *want, bool colu
 	for (struct group *g = table_first(t); g; g = table_next(t, g), n++) {
 		const struct sum *s = &want[number_of(table_key(t, g))];
 		struct group_counts c = table_counts(t, g);
-		bool same = c.count == s->count && c.value_count == s->values && same_uniq(c.uniq, s->uniq);
+		bool same = c.count == s->count && c.value_count == s->values &&
+			    same_uniq(c.uniq, s->uniq);
 		if (s->values)
 			same = same && c.sum == s->sum && c.min == s->min && c.max == s->max;
 		if (columns)
@@ -110,7 +131,8 @@ static int wrong_groups(const struct table *t, const struct sum *want, bool colu
 	return wrong + (n != table_groups(t));
 }
 
-/* Random records in random batches, some of one key or nearly so, over `tables` tables, merged; against the plain list. Twice, to see that clear forgets all. */
+/* Random records in random batches, some of one key or nearly so, over `tables` tables, merged;
+ * against the plain list. Twice, to see that clear forgets all. */
 static void test_sums(size_t tables, struct table_shape shape, const char *name)
 {
 	struct table *t[3];
@@ -126,11 +148,19 @@ static void test_sums(size_t tables, struct table_shape shape, const char *name)
 			uint32_t one = (uint32_t)(rand() % GROUPS);
 			begin(&x);
 			for (int n = rand() % (TABLE_BATCH + 1); n > 0; n--) {
-				uint32_t number = alike && rand() % 100 ? one : (uint32_t)(rand() % (rand() % 4 ? 20 : GROUPS / (round + 1)));
+				uint32_t number = alike && rand() % 100
+							  ? one
+							  : (uint32_t)(rand() %
+								       (rand() % 4
+										? 20
+										: GROUPS / (round +
+											    1)));
 				bool has = rand() % 5;
-				dec v = ((dec)rand() - RAND_MAX / 2) * (rand() % 2 ? 1 : NANO) * (i > 500 && rand() % 1000 == 0 ? NANO : 1);
+				dec v = ((dec)rand() - RAND_MAX / 2) * (rand() % 2 ? 1 : NANO) *
+					(i > 500 && rand() % 1000 == 0 ? NANO : 1);
 				uint64_t uniq = rand() % 3 ? hash_murmur64a(&v, sizeof(v)) : 0;
-				put(&x, number % 7, number, has && shape.value, v, shape.uniq ? uniq : 0);
+				put(&x, number % 7, number, has && shape.value, v,
+				    shape.uniq ? uniq : 0);
 				groups += want[number].count == 0;
 				expect(&want[number], has && shape.value, v, shape.uniq ? uniq : 0);
 			}
@@ -152,10 +182,12 @@ static void test_sums(size_t tables, struct table_shape shape, const char *name)
 		table_free(t[i]);
 }
 
-/* Windows close one by one while others go on: what is dropped is what was added to it, and memory does not grow with what is gone. */
+/* Windows close one by one while others go on: what is dropped is what was added to it, and
+ * memory does not grow with what is gone. */
 static void test_windows(void)
 {
-	struct table *t = table_new((struct table_shape){ .value = true, .uniq = true, .windows = true });
+	struct table *t = table_new(
+		(struct table_shape){ .value = true, .uniq = true, .windows = true });
 	struct err err = ERR_INIT;
 	uint64_t added[1000] = { 0 }, dropped[1000] = { 0 }, window, last = 0;
 	int wrong_order = 0;
@@ -166,7 +198,8 @@ static void test_windows(void)
 			begin(&x);
 			for (int n = 0; n < TABLE_BATCH; n++) {
 				uint64_t w = now + (uint64_t)(rand() % 5);
-				put(&x, w, (uint32_t)(rand() % 300), true, NANO, (uint64_t)rand() + 1);
+				put(&x, w, (uint32_t)(rand() % 300), true, NANO,
+				    (uint64_t)rand() + 1);
 				added[w]++;
 			}
 			if (table_add(t, &x.b, &err))
@@ -175,10 +208,12 @@ static void test_windows(void)
 		while (table_earliest(t, &window) && window <= now) {
 			uint64_t count = 0;
 			size_t n = 0;
-			for (struct group *g = table_window_first(t); g; g = table_window_next(t, g), n++) {
+			for (struct group *g = table_window_first(t); g;
+			     g = table_window_next(t, g), n++) {
 				struct group_counts c = table_counts(t, g);
 				count += c.count;
-				wrong_order += key_window(table_key(t, g)) != window || c.sum != (dec)c.count * NANO;
+				wrong_order += key_window(table_key(t, g)) != window ||
+					       c.sum != (dec)c.count * NANO;
 			}
 			wrong_order += n != table_window_groups(t) || window < last;
 			last = window;
@@ -189,15 +224,18 @@ static void test_windows(void)
 			memory = table_memory(t);
 	}
 	is_int(wrong_order, 0, "windows come in order, with their groups");
-	is_int(memcmp(added, dropped, 900 * sizeof(*added)), 0, "all that was added to a window is dropped with it");
-	ok(table_memory(t) < memory * 2, "memory stays: %zu then %zu bytes", memory, table_memory(t));
+	is_int(memcmp(added, dropped, 900 * sizeof(*added)), 0,
+	       "all that was added to a window is dropped with it");
+	ok(table_memory(t) < memory * 2, "memory stays: %zu then %zu bytes", memory,
+	   table_memory(t));
 	for (; table_earliest(t, &window); table_drop_earliest(t))
 		;
 	is_int(table_groups(t), 0, "nothing is left after the last window");
 	table_free(t);
 }
 
-/* Values beyond 64 bits among new groups, old ones and ones whose window is gone; and between two tables, either way round. */
+/* Values beyond 64 bits among new groups, old ones and ones whose window is gone; and between
+ * two tables, either way round. */
 static void test_wide(void)
 {
 	const dec edge = (dec)INT64_MAX, big[] = { edge, edge + 1, -edge - 1, -edge - 2 };
@@ -224,19 +262,27 @@ static void test_wide(void)
 		int wrong = 0;
 		size_t n = 0;
 		const struct table *all = i % 2 ? t : other;
-		for (const struct group *g = table_window_first(all); g; g = table_window_next(all, g), n++) {
+		for (const struct group *g = table_window_first(all); g;
+		     g = table_window_next(all, g), n++) {
 			struct group_counts c = table_counts(all, g);
 			uint32_t number = number_of(table_key(all, g));
-			bool first = number < 100 && number % 3 != 0;        /* had a value before */
+			/* had a value before */
+			bool first = number < 100 && number % 3 != 0;
 			uint32_t nth = number < 100 ? number / 2 : number - 100;
-			dec v = nth % 10 == 7 ? big[i] : 5, more = number == 1 ? -6 : number == 15 ? 1 : 0;
+			dec v = nth % 10 == 7 ? big[i] : 5, more = number == 1    ? -6
+								   : number == 15 ? 1
+										  : 0;
 			dec least = v, most = v;
 			if (first)
-				least = -(dec)number < least ? -(dec)number : least, most = -(dec)number > most ? -(dec)number : most;
+				least = -(dec)number < least ? -(dec)number : least,
+				most = -(dec)number > most ? -(dec)number : most;
 			if (more)
-				least = more < least ? more : least, most = more > most ? more : most;
-			wrong += c.sum != v + more - (first ? (dec)number : 0) || c.min != least || c.max != most;
-			wrong += c.count != 1 + (uint64_t)(number < 100) + (more != 0) || c.value_count != 1 + (uint64_t)first + (more != 0);
+				least = more < least ? more : least,
+				most = more > most ? more : most;
+			wrong += c.sum != v + more - (first ? (dec)number : 0) || c.min != least ||
+				 c.max != most;
+			wrong += c.count != 1 + (uint64_t)(number < 100) + (more != 0) ||
+				 c.value_count != 1 + (uint64_t)first + (more != 0);
 		}
 		is_int(n, 60, "all are there");
 		is_int(wrong, 0, "with their sums, least and most");
@@ -287,9 +333,17 @@ int main(void)
 	test_sums(3, (struct table_shape){ .value = true, .uniq = true }, "three tables merged");
 	test_sums(2, (struct table_shape){ .value = false, .uniq = false }, "counts only");
 	test_sums(2, (struct table_shape){ .value = false, .uniq = true }, "counts and uniques");
-	test_sums(1, (struct table_shape){ .value = true, .uniq = true, .windows = true }, "a table with windows");
-	test_sums(1, (struct table_shape){ .value = true, .columns = COLUMN_RULES, .rule = rules }, "columns");
-	test_sums(3, (struct table_shape){ .value = true, .uniq = true, .windows = true, .columns = COLUMN_RULES, .rule = rules }, "columns, merged");
+	test_sums(1, (struct table_shape){ .value = true, .uniq = true, .windows = true },
+		  "a table with windows");
+	test_sums(1, (struct table_shape){ .value = true, .columns = COLUMN_RULES, .rule = rules },
+		  "columns");
+	test_sums(3,
+		  (struct table_shape){ .value = true,
+					.uniq = true,
+					.windows = true,
+					.columns = COLUMN_RULES,
+					.rule = rules },
+		  "columns, merged");
 	test_windows();
 	test_wide();
 	test_overflow();

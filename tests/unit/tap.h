@@ -1,5 +1,5 @@
-/* A test program in TAP: checks, then `return done();`. A failed check tells what it got and where, and the rest goes on.
- * done() prints the plan, so that a test that ended early is seen. */
+/* A test program in TAP: checks, then `return done();`. A failed check tells what it got and
+ * where, and the rest goes on. done() prints the plan, so that a test that ended early is seen. */
 #ifndef TESTS_UNIT_TAP_H
 #define TESTS_UNIT_TAP_H
 
@@ -35,8 +35,8 @@ tap_is_int(long long got, long long want, const char *file, int line, const char
 	return got == want;
 }
 
-static bool __attribute__((unused))
-tap_is_bytes(const char *got, size_t n, const char *want, const char *file, int line, const char *name)
+static bool __attribute__((unused)) tap_is_bytes(const char *got, size_t n, const char *want,
+						 const char *file, int line, const char *name)
 {
 	bool pass = n == strlen(want) && (n == 0 || memcmp(got, want, n) == 0);
 	if (!tap_ok(pass, file, line, "%s", name))
@@ -45,7 +45,8 @@ tap_is_bytes(const char *got, size_t n, const char *want, const char *file, int 
 }
 
 #define ok(cond, ...) tap_ok(cond, __FILE__, __LINE__, __VA_ARGS__)
-#define is_int(got, want, name) tap_is_int((long long)(got), (long long)(want), __FILE__, __LINE__, name)
+#define is_int(got, want, name) \
+	tap_is_int((long long)(got), (long long)(want), __FILE__, __LINE__, name)
 #define is_str(got, want, name) tap_is_bytes(got, strlen(got), want, __FILE__, __LINE__, name)
 #define is_bytes(got, n, want, name) tap_is_bytes(got, n, want, __FILE__, __LINE__, name)
 

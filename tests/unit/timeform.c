@@ -54,7 +54,7 @@ static const struct {
 	{ "%FT%T%z", "2026-01-02T03:04:05+01", "2026-01-02T03:04:05", 3600, "" },
 	{ "%FT%T%z", "2026-01-02T03:04:05-01:30", "2026-01-02T03:04:05", -5400, "" },
 	{ "%a %b %d %Y %T GMT%z (%Z)", "Fri Jan 02 2026 03:04:05 GMT+0100 (CET)",
-		"2026-01-02T03:04:05", 3600, "" },
+	  "2026-01-02T03:04:05", 3600, "" },
 	{ "%F %T %Z", "2026-01-02 03:04:05 UTC", "2026-01-02T03:04:05", 0, "" },
 	{ "%F %T %Z", "2026-01-02 03:04:05 GMT", "2026-01-02T03:04:05", 0, "" },
 	{ "%F %T %Z", "2026-01-02 03:04:05 Z", "2026-01-02T03:04:05", 0, "" },
@@ -72,60 +72,100 @@ static const struct {
 	{ "\xc3\xa0 %F", "\xc3\xa0 2026-01-02", "2026-01-02T00:00:00", LOCAL, "" },
 };
 
-static const struct { const char *form, *text; } bad[] = {
-	{ "clf", "" }, { "clf", "10/Oct/2000:13:55:36" }, { "clf", "[10/Oct/2000:13:55:36 -0700" },
+static const struct {
+	const char *form, *text;
+} bad[] = {
+	{ "clf", "" },
+	{ "clf", "10/Oct/2000:13:55:36" },
+	{ "clf", "[10/Oct/2000:13:55:36 -0700" },
 	{ "clf", "10/Oct/2000:13:55:36 -0700]" },
-	{ "clf", "10/Okt/2000:13:55:36 -0700" }, { "clf", "31/Apr/2000:13:55:36 -0700" },
+	{ "clf", "10/Okt/2000:13:55:36 -0700" },
+	{ "clf", "31/Apr/2000:13:55:36 -0700" },
 	{ "clf", "00/Oct/2000:13:55:36 -0700" },
-	{ "clf", "10/Oct/2000:24:00:00 -0700" }, { "clf", "10/Oct/2000:13:60:36 -0700" },
+	{ "clf", "10/Oct/2000:24:00:00 -0700" },
+	{ "clf", "10/Oct/2000:13:60:36 -0700" },
 	{ "clf", "10/Oct/2000:13:55:61 -0700" },
-	{ "clf", "10/Oct/2000:13:55:36 -2400" }, { "clf", "10/Oct/2000:13:55:36 -0760" },
+	{ "clf", "10/Oct/2000:13:55:36 -2400" },
+	{ "clf", "10/Oct/2000:13:55:36 -0760" },
 	{ "clf", "10/Oct/2000:13:55:36 -0700 " },
-	{ "clf", "2000-10-10T13:55:36Z" }, { "http", "Sun, 06 Nov 1994 08:49:37 CET" },
+	{ "clf", "2000-10-10T13:55:36Z" },
+	{ "http", "Sun, 06 Nov 1994 08:49:37 CET" },
 	{ "http", "Sun, 06 Nov 1994 08:49:37" },
-	{ "http", "Xyz, 06 Nov 1994 08:49:37 GMT" }, { "http", "06 Nov 1994 08:49:37 GMT" },
-	{ "%F", "026-01-02" }, { "%F", "12026-01-02" }, { "%F", "2026-13-01" },
-	{ "%F", "2026-00-01" }, { "%F", "2026-02-29" }, { "%F", "2026-01-002" },
-	{ "%F", " 2026-01-02" }, { "%F", "2026-01-02 " }, { "%F %T", "2026-01-0203:04:05" },
+	{ "http", "Xyz, 06 Nov 1994 08:49:37 GMT" },
+	{ "http", "06 Nov 1994 08:49:37 GMT" },
+	{ "%F", "026-01-02" },
+	{ "%F", "12026-01-02" },
+	{ "%F", "2026-13-01" },
+	{ "%F", "2026-00-01" },
+	{ "%F", "2026-02-29" },
+	{ "%F", "2026-01-002" },
+	{ "%F", " 2026-01-02" },
+	{ "%F", "2026-01-02 " },
+	{ "%F %T", "2026-01-0203:04:05" },
 	{ "%F %T", "2026-01-02 03:04" },
-	{ "%Y %j", "2026 0" }, { "%Y %j", "2026 366" }, { "%Y %j", "2024 367" },
-	{ "%Y %j", "2026 1000" }, { "%F %I %p", "2026-01-02 0 AM" },
-	{ "%F %I %p", "2026-01-02 13 PM" }, { "%F %I %p", "2026-01-02 1 XM" },
+	{ "%Y %j", "2026 0" },
+	{ "%Y %j", "2026 366" },
+	{ "%Y %j", "2024 367" },
+	{ "%Y %j", "2026 1000" },
+	{ "%F %I %p", "2026-01-02 0 AM" },
+	{ "%F %I %p", "2026-01-02 13 PM" },
+	{ "%F %I %p", "2026-01-02 1 XM" },
 	{ "%F %T.%f", "2026-01-02 03:04:05." },
-	{ "%F %T.%f", "2026-01-02 03:04:05.1234567890" }, { "%b %d %Y", "Ja 2 2026" }, { "%s", "" },
-	{ "%s", "-1" }, { "%s", "1234567890123" }, { "%s", "1x" },
-	{ "%F %Z", "2026-01-02 " }, { "%F %Z", "2026-01-02 1" }, { "100%% %F", "100 2026-01-02" },
+	{ "%F %T.%f", "2026-01-02 03:04:05.1234567890" },
+	{ "%b %d %Y", "Ja 2 2026" },
+	{ "%s", "" },
+	{ "%s", "-1" },
+	{ "%s", "1234567890123" },
+	{ "%s", "1x" },
+	{ "%F %Z", "2026-01-02 " },
+	{ "%F %Z", "2026-01-02 1" },
+	{ "100%% %F", "100 2026-01-02" },
 };
 
-static const struct { const char *form, *name; bool local; } names[] = {
-	{ "clf", "clf", false }, { "http", "http", false },
-	{ "%FT%T%z", "%Y-%m-%dT%H:%M:%S%z", false }, { "%D %R", "%m/%d/%y %H:%M", true },
-	{ "%A,%n%t  %d  %B %Y", "%a, %d %b %Y", true }, { "%s", "%s", false },
-	{ "%F %Z", "%Y-%m-%d %Z", false }, { "%Y-%m-%d %%z", "%Y-%m-%d %%z", true },
+static const struct {
+	const char *form, *name;
+	bool local;
+} names[] = {
+	{ "clf", "clf", false },
+	{ "http", "http", false },
+	{ "%FT%T%z", "%Y-%m-%dT%H:%M:%S%z", false },
+	{ "%D %R", "%m/%d/%y %H:%M", true },
+	{ "%A,%n%t  %d  %B %Y", "%a, %d %b %Y", true },
+	{ "%s", "%s", false },
+	{ "%F %Z", "%Y-%m-%d %Z", false },
+	{ "%Y-%m-%d %%z", "%Y-%m-%d %%z", true },
 };
 
 static const char *const refused[] = {
-	"", "%", "CLF", "clf ", "rfc1123", "now", "%T", "%H:%M:%S", "%Y", "%Y-%m", "%Y %d", "%m-%d",
-	"%b %e %T", "%Y %j %d", "%Y %m %j", "%y%j%b", "%F %Y", "%F %y",
-	"%F %b", "%F %e", "%F %H %I %p", "%F %H %p", "%F %I", "%F %S", "%F %M", "%F %H %S",
-	"%F %H:%M.%f", "%F %T %T", "%s %F", "%s %H", "%s %s", "%F %z %z", "%F %a %A",
-	"%Q", "%c", "%x", "%X", "%r", "%k", "%l", "%C", "%G-%V-%u", "%U", "%h", "%N", "%L", "%3N",
-	"%E", "%EY", "%Od", "%-d", "%F %", "%F\xff",
+	"",         "%",      "CLF",   "clf ",     "rfc1123",  "now",         "%T",
+	"%H:%M:%S", "%Y",     "%Y-%m", "%Y %d",    "%m-%d",    "%b %e %T",    "%Y %j %d",
+	"%Y %m %j", "%y%j%b", "%F %Y", "%F %y",    "%F %b",    "%F %e",       "%F %H %I %p",
+	"%F %H %p", "%F %I",  "%F %S", "%F %M",    "%F %H %S", "%F %H:%M.%f", "%F %T %T",
+	"%s %F",    "%s %H",  "%s %s", "%F %z %z", "%F %a %A", "%Q",          "%c",
+	"%x",       "%X",     "%r",    "%k",       "%l",       "%C",          "%G-%V-%u",
+	"%U",       "%h",     "%N",    "%L",       "%3N",      "%E",          "%EY",
+	"%Od",      "%-d",    "%F %",  "%F\xff",
 };
 
-static const struct { const char *text, *form; } guesses[] = {
-	{ "10/Oct/2000:13:55:36 -0700", "clf" }, { "[10/Oct/2000:13:55:36 -0700]", "clf" },
+static const struct {
+	const char *text, *form;
+} guesses[] = {
+	{ "10/Oct/2000:13:55:36 -0700", "clf" },
+	{ "[10/Oct/2000:13:55:36 -0700]", "clf" },
 	{ "Sun, 06 Nov 1994 08:49:37 GMT", "http" },
-	{ "Sun Nov  6 08:49:37 1994", "http" }, { "2026-01-02", "%Y-%m-%d" },
+	{ "Sun Nov  6 08:49:37 1994", "http" },
+	{ "2026-01-02", "%Y-%m-%d" },
 	{ "2026/01/02 03:04:05", "%Y/%m/%d %H:%M:%S" },
 	{ "Fri, 02 Jan 2026 03:04:05 +0100", "%a, %d %b %Y %H:%M:%S %z" },
 	{ "20260102T030405Z", "%Y%m%dT%H%M%S%z" },
-	{ "yesterday", NULL }, { "", NULL }, { "1767323045", NULL },
+	{ "yesterday", NULL },
+	{ "", NULL },
+	{ "1767323045", NULL },
 };
 
 /* Reads a copy that ends where its memory does. */
-static int read_copy(
-	const struct timeform *f, struct timeform_memo *memo, const char *text, struct tm_wall *w)
+static int read_copy(const struct timeform *f, struct timeform_memo *memo, const char *text,
+		     struct tm_wall *w)
 {
 	size_t n = strlen(text);
 	char *copy = mem_alloc(n + !n);
@@ -137,14 +177,14 @@ static int read_copy(
 	return rc;
 }
 
-static void check_good(
-	const struct timeform *f, struct timeform_memo *memo, size_t i, const char *how)
+static void check_good(const struct timeform *f, struct timeform_memo *memo, size_t i,
+		       const char *how)
 {
 	int64_t want_us = 0;
 	struct tm_wall w = { 0 }, want = { 0 };
 	bool any = good[i].local[0];
 	if (any && (tm_minute(good[i].local, &want_us) ||
-			   tm_rest(slice_z(good[i].local + TM_MINUTE_CHARS), want_us, &want)))
+		    tm_rest(slice_z(good[i].local + TM_MINUTE_CHARS), want_us, &want)))
 		ok(false, "%s is no local time", good[i].local);
 	int rc = read_copy(f, memo, good[i].text, &w);
 	if (!any) {
@@ -152,9 +192,8 @@ static void check_good(
 		return;
 	}
 	ok(rc == 0 && w.us == want.us && w.has_east == (good[i].east_s != LOCAL) &&
-			(!w.has_east || w.east_s == good[i].east_s) &&
-			slice_is(w.zone, good[i].zone),
-		"%s: \"%s\"%s", good[i].form, good[i].text, how);
+		   (!w.has_east || w.east_s == good[i].east_s) && slice_is(w.zone, good[i].zone),
+	   "%s: \"%s\"%s", good[i].form, good[i].text, how);
 }
 
 static void texts(void)
@@ -174,7 +213,7 @@ static void texts(void)
 		struct timeform_memo memo = { 0 };
 		struct tm_wall w;
 		ok(f && read_copy(f, &memo, bad[i].text, &w) == -1, "%s: not \"%s\"", bad[i].form,
-			bad[i].text);
+		   bad[i].text);
 		timeform_free(f);
 	}
 }
@@ -182,18 +221,26 @@ static void texts(void)
 /* Times one after the other, each with what the one before has left: the same as each by itself. */
 static void memos(void)
 {
-	static const char *const clf[] = { "10/Oct/2000:13:55:36 -0700",
-		"10/Oct/2000:13:55:37 +0100", "[10/Oct/2000:13:55:38 +0100]",
-		"[10/Oct/2000:13:55:39 +0100", "10/Oct/2000:13:55:40 +0100",
-		"10/Oct/2000:13:55:", "10/Oct/2000:13:55:1", "10/Oct/2000:13:56:01 +0100",
-		"11/Oct/2000:13:56:01 +0100" };
-	static const char *const glued[] = { "2026-1 3:4 Mar05", "2026-1 3:4 Mar06",
-		"2026-1 3:4 March06", "2026-1 3:4 Mar6", "2026-1 3:4 Marc6", "2026-1 3:4 Mar61",
-		"2026-1 3:4 Mar07", "2026-1 3:4 March8" };
+	static const char *const clf[] = {
+		"10/Oct/2000:13:55:36 -0700",   "10/Oct/2000:13:55:37 +0100",
+		"[10/Oct/2000:13:55:38 +0100]", "[10/Oct/2000:13:55:39 +0100",
+		"10/Oct/2000:13:55:40 +0100",   "10/Oct/2000:13:55:",
+		"10/Oct/2000:13:55:1",          "10/Oct/2000:13:56:01 +0100",
+		"11/Oct/2000:13:56:01 +0100",
+	};
+	static const char *const glued[] = { "2026-1 3:4 Mar05",   "2026-1 3:4 Mar06",
+					     "2026-1 3:4 March06", "2026-1 3:4 Mar6",
+					     "2026-1 3:4 Marc6",   "2026-1 3:4 Mar61",
+					     "2026-1 3:4 Mar07",   "2026-1 3:4 March8" };
 	static const char *const zones[] = { "2026 1 2 CEST 3:4:05", "2026 1 2 CEST 3:4:06",
-		"2026 1 2 UTC 3:4:06" };
-	static const struct { const char *form; const char *const *text; size_t n; } runs[] = {
-		{ "clf", clf, COUNT(clf) }, { "%Y-%d %H:%M %b%S", glued, COUNT(glued) },
+					     "2026 1 2 UTC 3:4:06" };
+	static const struct {
+		const char *form;
+		const char *const *text;
+		size_t n;
+	} runs[] = {
+		{ "clf", clf, COUNT(clf) },
+		{ "%Y-%d %H:%M %b%S", glued, COUNT(glued) },
 		{ "%Y %m %d %Z %H:%M:%S", zones, COUNT(zones) },
 	};
 	struct err err = ERR_INIT;
@@ -226,7 +273,7 @@ static void forms(void)
 	for (size_t i = 0; i < COUNT(refused); i++) {
 		err_clear(&err);
 		ok(!timeform_new(refused[i], &err) && err.code == EX_USAGE && err.msg[0], "%s: %s",
-			refused[i], err.msg);
+		   refused[i], err.msg);
 	}
 	char text[300];
 	memset(text, 'x', sizeof(text));
@@ -236,8 +283,8 @@ static void forms(void)
 	for (size_t i = 0; i < COUNT(guesses); i++) {
 		const char *form = timeform_guess(slice_z(guesses[i].text));
 		ok(form == guesses[i].form ||
-				(form && guesses[i].form && strcmp(form, guesses[i].form) == 0),
-			"\"%s\" looks like %s", guesses[i].text, form ? form : "nothing");
+			   (form && guesses[i].form && strcmp(form, guesses[i].form) == 0),
+		   "\"%s\" looks like %s", guesses[i].text, form ? form : "nothing");
 	}
 }
 

@@ -36,7 +36,8 @@ static struct counters_view *stage(const char *program, const char *inc, bool al
 	return v;
 }
 
-static struct counters_view *leaves(struct counters_view *v, int code, const char *error, int64_t ago_us)
+static struct counters_view *leaves(struct counters_view *v, int code, const char *error,
+				    int64_t ago_us)
 {
 	v->counters.state = COUNTERS_ENDED;
 	v->counters.exit_code = (uint64_t)code;
@@ -91,7 +92,8 @@ static void keeping_up(void)
 	source->counter[COUNTER_LAG_RECORDS] = 5;
 	source->counter[COUNTER_LAG_US] = 9999999;
 	source->counter[COUNTER_EPOCHS_IN_FLIGHT] = 1;
-	says(NULL, "web: keeping up, 5 records (10.0 s) behind, acknowledged 1.0 s ago\n", "a small lag");
+	says(NULL, "web: keeping up, 5 records (10.0 s) behind, acknowledged 1.0 s ago\n",
+	     "a small lag");
 	source->counter[COUNTER_LAG_RECORDS] = source->counter[COUNTER_LAG_US] = UINT64_MAX;
 	says(NULL, "web: keeping up, acknowledged 1.0 s ago\n", "none is known");
 	source->state = COUNTERS_STARTING;
@@ -99,7 +101,8 @@ static void keeping_up(void)
 	source->state = COUNTERS_DRAINING;
 	leaves(&view[0], 0, "", S);
 	view[0].alive = false;
-	says(NULL, "web: keeping up, draining, acknowledged 1.0 s ago\n", "its source is done, the others drain");
+	says(NULL, "web: keeping up, draining, acknowledged 1.0 s ago\n",
+	     "its source is done, the others drain");
 }
 
 static void falling_behind(void)
@@ -109,16 +112,21 @@ static void falling_behind(void)
 
 	source->counter[COUNTER_LAG_RECORDS] = 5;
 	source->counter[COUNTER_LAG_US] = 10 * S;
-	says(NULL, "web: falling behind, 5 records (10 s) behind, acknowledged 1.0 s ago\n", "a lag of ten seconds");
+	says(NULL, "web: falling behind, 5 records (10 s) behind, acknowledged 1.0 s ago\n",
+	     "a lag of ten seconds");
 	source->counter[COUNTER_LAG_US] = 300 * S;
 	top(&before, NULL);
 	ok(before.pipe[0].unsure, "one sample cannot tell whether it shrinks");
-	says(&before, "web: falling behind, 5 records (5 m) behind, acknowledged 1.0 s ago\n", "it does not shrink");
+	says(&before, "web: falling behind, 5 records (5 m) behind, acknowledged 1.0 s ago\n",
+	     "it does not shrink");
 	source->counter[COUNTER_LAG_US] = 280 * S;
 	source->counter[COUNTER_EPOCHS_ACKED]++;
-	says(&before, "web: keeping up, catching up: 5 records (5 m) behind, acknowledged 1.0 s ago\n", "it shrinks");
+	says(&before,
+	     "web: keeping up, catching up: 5 records (5 m) behind, acknowledged 1.0 s ago\n",
+	     "it shrinks");
 	source->counter[COUNTER_LAG_US] = 301 * S;
-	says(&before, "web: falling behind, 5 records (5 m) behind, acknowledged 1.0 s ago\n", "it grows");
+	says(&before, "web: falling behind, 5 records (5 m) behind, acknowledged 1.0 s ago\n",
+	     "it grows");
 	top_fini(&before);
 }
 
@@ -129,14 +137,21 @@ static void stuck(void)
 	source->counter[COUNTER_EPOCHS_IN_FLIGHT] = 4;
 	for (size_t i = 0; i < views; i++)
 		view[i].counters.counter[COUNTER_LAST_ACK_US] = (uint64_t)(NOW - 12 * S);
-	says(NULL, "web: falling behind, at the end of the log, 4 epochs in flight and no barrier has moved for 12 s\n", "no barrier moves");
+	says(NULL,
+	     "web: falling behind, at the end of the log, 4 epochs in flight and no barrier has "
+	     "moved for 12 s\n",
+	     "no barrier moves");
 	view[1].counters.counter[COUNTER_LAST_ACK_US] = (uint64_t)(NOW - S);
 	says(NULL, "web: keeping up, at the end of the log, acknowledged 12 s ago\n", "one moves");
 	source->counter[COUNTER_EPOCHS_IN_FLIGHT] = 0;
 	view[1].counters.counter[COUNTER_LAST_ACK_US] = 0;
-	says(NULL, "web: keeping up, at the end of the log, acknowledged 12 s ago\n", "there is nothing to do");
+	says(NULL, "web: keeping up, at the end of the log, acknowledged 12 s ago\n",
+	     "there is nothing to do");
 	view[2].counters.touched_us = NOW - 15 * S;
-	says(NULL, "web: falling behind, at the end of the log, hta-sink-pg (102) has not stirred for 15 s, acknowledged 12 s ago\n", "a stage is stopped");
+	says(NULL,
+	     "web: falling behind, at the end of the log, hta-sink-pg (102) has not stirred for 15 "
+	     "s, acknowledged 12 s ago\n",
+	     "a stage is stopped");
 }
 
 static void stopped(void)
@@ -151,45 +166,66 @@ static void stopped(void)
 	leaves(&view[1], 75, "the reader of standard output has left", 171 * S);
 	leaves(&view[2], 69, "pg: no answer", 172 * S);
 	leaves(&view[3], 69, "", 173 * S);
-	says(NULL, "web: stopped 3 m ago: hta-sink-pg left with 69: pg: no answer\n", "one failed, another repeats it");
+	says(NULL, "web: stopped 3 m ago: hta-sink-pg left with 69: pg: no answer\n",
+	     "one failed, another repeats it");
 	leaves(&view[2], 75, "a conflict", 172 * S);
 	leaves(&view[3], 75, "", 173 * S);
-	says(NULL, "web: stopped 3 m ago: hta-sink-pg left with 75: a conflict\n", "the same with the code of those above");
+	says(NULL, "web: stopped 3 m ago: hta-sink-pg left with 75: a conflict\n",
+	     "the same with the code of those above");
 	leaves(&view[3], 76, "the upstream ended", 173 * S);
 	view[2].counters.state = COUNTERS_RUNNING;
 	says(NULL, "web: stopped 3 m ago: hta-sink-pg was killed, or crashed\n", "one died");
 	leaves(&view[2], 76, "the upstream ended", 172 * S);
-	says(NULL, "web: stopped 3 m ago: hta-commit left with 76: the upstream ended\n", "what died was none of ours");
+	says(NULL, "web: stopped 3 m ago: hta-commit left with 76: the upstream ended\n",
+	     "what died was none of ours");
 	view[0].alive = true;
 	view[0].counters.state = COUNTERS_RUNNING;
-	says(NULL, "web: stopped, 1 of 4 stages are on their way out: hta-commit left with 76: the upstream ended\n", "not all have left");
+	says(NULL,
+	     "web: stopped, 1 of 4 stages are on their way out: hta-commit left with 76: the "
+	     "upstream ended\n",
+	     "not all have left");
 }
 
 static void groups(void)
 {
 	running();
 	stage("hta-consume", "bb", true)->counters.stage_index = 0;
-	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at the end of the log\n", "two of one job");
+	says(NULL,
+	     "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at "
+	     "the end of the log\n",
+	     "two of one job");
 	stage("hta-window", "", true);
-	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at the end of the log\n"
-		"plain 77: keeping up, running for 60 s\n", "one without a hello, of either or none");
+	says(NULL,
+	     "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at "
+	     "the end of the log\n"
+	     "plain 77: keeping up, running for 60 s\n",
+	     "one without a hello, of either or none");
 	view[4].counters.pgid = 78;
 	view[5].counters.pgid = 78;
-	says(NULL, "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at the end of the log\n", "of the one in its group");
+	says(NULL,
+	     "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at "
+	     "the end of the log\n",
+	     "of the one in its group");
 }
 
 static void plain(void)
 {
 	begin();
-	leaves(stage("hta-window", "", false), 65, "in:2: not JSON", 600 * S)->counters.started_us = NOW - 700 * S;
+	leaves(stage("hta-window", "", false), 65, "in:2: not JSON", 600 * S)
+		->counters.started_us = NOW - 700 * S;
 	stage("hta-window", "", true)->counters.started_us = NOW - 30 * S;
 	stage("hta-sink-pg", "", true)->counters.started_us = NOW - 31 * S;
-	says(NULL, "plain 77: stopped 10 m ago: hta-window left with 65: in:2: not JSON\nplain 77: keeping up, running for 31 s\n",
-		"a script's pipelines, one after another");
+	says(NULL,
+	     "plain 77: stopped 10 m ago: hta-window left with 65: in:2: not JSON\nplain 77: "
+	     "keeping up, running for 31 s\n",
+	     "a script's pipelines, one after another");
 	leaves(&view[1], 65, "in:3: not JSON", 5 * S);
 	view[1].alive = false;
-	says(NULL, "plain 77: stopped 10 m ago: hta-window left with 65: in:2: not JSON\n"
-		"plain 77: stopped, 1 of 2 stages are on their way out: hta-window left with 65: in:3: not JSON\n", "one of two has failed");
+	says(NULL,
+	     "plain 77: stopped 10 m ago: hta-window left with 65: in:2: not JSON\n"
+	     "plain 77: stopped, 1 of 2 stages are on their way out: hta-window left with 65: "
+	     "in:3: not JSON\n",
+	     "one of two has failed");
 	begin();
 	says(NULL, "", "none");
 }
@@ -210,13 +246,20 @@ static void text(void)
 	top(&t, NULL);
 	top_text(&t, NULL, 0, false, &out);
 	is_bytes(out.p, out.n,
-		"web: keeping up, at the end of the log, acknowledged 1.0 s ago\n"
-		"  partitions 3, epochs acknowledged 0, in flight 0, watermark 2027-01-15T07:59:59Z, too far ahead 2\n"
-		"  stage        pid  state    in   out  in/s  MB/s  dead  late  idle  blocked  store  retries  detail\n"
-		"  hta-consume  100  up     6000  6000   100   2.0     0     0    0%      50%     0%        0\n"
-		"  hta-window   101  up        0     0   0.0   0.0     0     0    0%       0%     0%        0\n"
-		"  hta-sink-pg  102  up        0     0   0.0   0.0     0     0    0%       0%     0%        0  pg:hta_rollups\n"
-		"  hta-commit   103  up        0     0   0.0   0.0     0     0    0%       0%     0%        0\n", "as a table");
+		 "web: keeping up, at the end of the log, acknowledged 1.0 s ago\n"
+		 "  partitions 3, epochs acknowledged 0, in flight 0, watermark "
+		 "2027-01-15T07:59:59Z, too far ahead 2\n"
+		 "  stage        pid  state    in   out  in/s  MB/s  dead  late  idle  blocked  "
+		 "store  retries  detail\n"
+		 "  hta-consume  100  up     6000  6000   100   2.0     0     0    0%      50%     "
+		 "0%        0\n"
+		 "  hta-window   101  up        0     0   0.0   0.0     0     0    0%       0%     "
+		 "0%        0\n"
+		 "  hta-sink-pg  102  up        0     0   0.0   0.0     0     0    0%       0%     "
+		 "0%        0  pg:hta_rollups\n"
+		 "  hta-commit   103  up        0     0   0.0   0.0     0     0    0%       0%     "
+		 "0%        0\n",
+		 "as a table");
 	buf_fini(&out);
 	top_fini(&t);
 }
@@ -234,11 +277,17 @@ static void metrics(void)
 	top(&t, NULL);
 	top_metrics(&t, &out);
 	const char *z = buf_z(&out);
-	ok(strstr(z, "hta_stage_lag_records{job=\"web\",program=\"hta-consume\",stage=\"0\",pid=\"100\",detail=\"a\\\"b\\\\\"} 5\n") != NULL, "a gauge, its labels escaped");
+	ok(strstr(z, "hta_stage_lag_records{job=\"web\",program=\"hta-consume\",stage=\"0\",pid="
+		     "\"100\",detail=\"a\\\"b\\\\\"} 5\n") != NULL,
+	   "a gauge, its labels escaped");
 	ok(strstr(z, "lag_seconds") == NULL, "what is unknown is not there");
-	ok(strstr(z, "# TYPE hta_stage_store_seconds_total counter\nhta_stage_store_seconds_total{job=\"web\",program=\"hta-consume\",stage=\"0\",pid=\"100\","
-		"detail=\"a\\\"b\\\\\"} 1.500000\n") != NULL, "a counter in seconds");
-	ok(strstr(z, "hta_pipeline_keeping_up{job=\"web\",inc=\"aa\",pgid=\"77\"} 1\n") != NULL, "the pipeline");
+	ok(strstr(z, "# TYPE hta_stage_store_seconds_total "
+		     "counter\nhta_stage_store_seconds_total{job=\"web\",program=\"hta-consume\","
+		     "stage=\"0\",pid=\"100\","
+		     "detail=\"a\\\"b\\\\\"} 1.500000\n") != NULL,
+	   "a counter in seconds");
+	ok(strstr(z, "hta_pipeline_keeping_up{job=\"web\",inc=\"aa\",pgid=\"77\"} 1\n") != NULL,
+	   "the pipeline");
 	buf_fini(&out);
 	top_fini(&t);
 }

@@ -7,9 +7,13 @@
 
 static void test_good(void)
 {
-	static const struct { const char *text, *topics; } cases[] = {
-		{ "t", "t" }, { "t1,t2", "t1|t2" }, { "a,b,a", "a|b|a" }, { "A.b_c-9", "A.b_c-9" }, { "...", "..." },
-		{ "__consumer_offsets", "__consumer_offsets" }, { "-", "-" },
+	static const struct {
+		const char *text, *topics;
+	} cases[] = {
+		{ "t", "t" },         { "t1,t2", "t1|t2" },
+		{ "a,b,a", "a|b|a" }, { "A.b_c-9", "A.b_c-9" },
+		{ "...", "..." },     { "__consumer_offsets", "__consumer_offsets" },
+		{ "-", "-" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -18,7 +22,8 @@ static void test_good(void)
 		char all[256] = "";
 		size_t n = 0;
 
-		ok(topics_split(cases[i].text, &topic, &n, &err) == 0, "%s %s", cases[i].text, err.msg);
+		ok(topics_split(cases[i].text, &topic, &n, &err) == 0, "%s %s", cases[i].text,
+		   err.msg);
 		for (size_t k = 0; k < n; k++) {
 			strcat(all, k ? "|" : "");
 			strcat(all, topic[k]);
@@ -34,19 +39,33 @@ static void refused(const char *text, const char *says)
 	const char **topic = NULL;
 	size_t n = 0;
 
-	ok(topics_split(text, &topic, &n, &err) == -1 && err.code == EX_USAGE, "\"%s\" is refused", text);
+	ok(topics_split(text, &topic, &n, &err) == -1 && err.code == EX_USAGE, "\"%s\" is refused",
+	   text);
 	ok(strstr(err.msg, says) != NULL, "%s: %s", says, err.msg);
 	topics_free(topic, n);
 }
 
 static void test_bad(void)
 {
-	static const struct { const char *text, *says; } cases[] = {
-		{ "", "is missing" }, { ",", "is missing" }, { "a,", "is missing" }, { ",a", "is missing" },
-		{ "a,,b", "is missing" }, { "^t.*", "patterns are not supported" }, { "a,^b", "patterns are not" },
-		{ "a b", "\"a b\" is no topic" }, { "a, b", "\" b\" is no topic" }, { "t.*", "\"t.*\" is no topic" },
-		{ "a/b", "is no topic" }, { "a:1", "is no topic" }, { "\xc3\xa4", "is no topic" }, { "a\tb", "is no" },
-		{ ".", "\".\" is no topic" }, { "a,..", "\"..\" is no topic" },
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "", "is missing" },
+		{ ",", "is missing" },
+		{ "a,", "is missing" },
+		{ ",a", "is missing" },
+		{ "a,,b", "is missing" },
+		{ "^t.*", "patterns are not supported" },
+		{ "a,^b", "patterns are not" },
+		{ "a b", "\"a b\" is no topic" },
+		{ "a, b", "\" b\" is no topic" },
+		{ "t.*", "\"t.*\" is no topic" },
+		{ "a/b", "is no topic" },
+		{ "a:1", "is no topic" },
+		{ "\xc3\xa4", "is no topic" },
+		{ "a\tb", "is no" },
+		{ ".", "\".\" is no topic" },
+		{ "a,..", "\"..\" is no topic" },
 	};
 	char text[251] = "";
 

@@ -1,4 +1,5 @@
-/* Blocks in both formats: of any length, damaged, cut, longer than allowed, longer than they say. */
+/* Blocks in both formats: of any length, damaged, cut, longer than allowed, longer than they
+ * say. */
 #include "io/unpack.h"
 
 #include <stdlib.h>
@@ -23,7 +24,8 @@ static void pack(enum unpack_kind kind, struct slice from, bool says, struct buf
 	if (kind == UNPACK_ZSTD) {
 		ZSTD_CCtx *c = ZSTD_createCCtx();
 		ZSTD_inBuffer in = { from.p, from.n, 0 };
-		ZSTD_outBuffer out = { buf_room(to, ZSTD_compressBound(from.n)), ZSTD_compressBound(from.n), 0 };
+		ZSTD_outBuffer out = { buf_room(to, ZSTD_compressBound(from.n)),
+				       ZSTD_compressBound(from.n), 0 };
 
 		ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, says);
 		if (says)
@@ -53,9 +55,12 @@ static void test_kind(enum unpack_kind kind, bool says)
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		fill(&plain, lengths[i]);
 		pack(kind, buf_slice(&plain), says, &packed);
-		ok(unpack_block(&u, kind, buf_slice(&packed), 1 << 22, &out) == 0 && slice_eq(buf_slice(&out), buf_slice(&plain)), "%zu bytes", lengths[i]);
+		ok(unpack_block(&u, kind, buf_slice(&packed), 1 << 22, &out) == 0 &&
+			   slice_eq(buf_slice(&out), buf_slice(&plain)),
+		   "%zu bytes", lengths[i]);
 	}
-	ok(unpack_block(&u, kind, buf_slice(&packed), 1000000, &out) == 0 && out.n == 1000000, "exactly as long as is allowed");
+	ok(unpack_block(&u, kind, buf_slice(&packed), 1000000, &out) == 0 && out.n == 1000000,
+	   "exactly as long as is allowed");
 	ok(unpack_block(&u, kind, buf_slice(&packed), 999999, &out) == -1, "one byte longer");
 	for (size_t n = 0; n < packed.n; n += 1 + packed.n / 500) {
 		char *cut = malloc(n + 1);
@@ -67,13 +72,16 @@ static void test_kind(enum unpack_kind kind, bool says)
 	is_int(taken, 0, "cut anywhere it is refused");
 	packed.p[packed.n / 2] ^= 0x40;
 	packed.p[packed.n / 2 + 1] ^= 0x11;
-	(void)unpack_block(&u, kind, buf_slice(&packed), 1 << 22, &out);        /* gzip has a checksum, zstd here none */
+	/* gzip has a checksum, zstd here none */
+	(void)unpack_block(&u, kind, buf_slice(&packed), 1 << 22, &out);
 	fill(&plain, 1 << 22);
 	memset(plain.p, 'x', plain.n);
 	pack(kind, buf_slice(&plain), says, &packed);
 	unpack_fini(&u);
 	buf_fini(&out);
-	ok(unpack_block(&u, kind, buf_slice(&packed), 1 << 22, &out) == 0 && slice_eq(buf_slice(&out), buf_slice(&plain)), "4 MiB out of %zu bytes", packed.n);
+	ok(unpack_block(&u, kind, buf_slice(&packed), 1 << 22, &out) == 0 &&
+		   slice_eq(buf_slice(&out), buf_slice(&plain)),
+	   "4 MiB out of %zu bytes", packed.n);
 	ok(unpack_block(&u, kind, slice("no block", 8), 1 << 22, &out) == -1, "something else");
 	unpack_fini(&u);
 	buf_fini(&plain);

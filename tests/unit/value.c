@@ -1,5 +1,6 @@
-/* The hot converters against the forms of tm.h and dec_parse: tables, and texts from a seeded generator. Columns, by every engine that the processor has,
- * against the converters of one field. */
+/* The hot converters against the forms of tm.h and dec_parse: tables, and texts from a seeded
+ * generator. Columns, by every engine that the processor has, against the converters of one
+ * field. */
 #include "scan/value_internal.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static unsigned below(unsigned n)
 	return (unsigned)(next() % n);
 }
 
-/* A field in the middle of digits and points, so that a converter which looks beyond its ends is caught. */
+/* A field in the middle of digits and points, so that a converter which looks beyond its ends is
+ * caught. */
 enum { ROOM = 2 * SCAN_PAD + 256 };
 
 static struct field field_in(char room[ROOM], const char *text, size_t n, enum field_type type)
@@ -45,21 +47,32 @@ static struct field field_of(const char *text, size_t n, enum field_type type)
 	return field_in(room, text, n, type);
 }
 
-/* --- times ------------------------------------------------------------------------------------------------------------ */
+/* ---- times ---- */
 
-static const struct { const char *text; enum field_type type; enum value_unit unit; enum value_time_result result; int64_t us; } times[] = {
-	{ "2026-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
-	{ "2026-01-01T00:00:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225659999000 },
-	{ "2026-01-01T00:00:60.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225660000000 },
+static const struct {
+	const char *text;
+	enum field_type type;
+	enum value_unit unit;
+	enum value_time_result result;
+	int64_t us;
+} times[] = {
+	{ "2026-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225600000000 },
+	{ "2026-01-01T00:00:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225659999000 },
+	{ "2026-01-01T00:00:60.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225660000000 },
 	{ "2026-01-01T00:00:61.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T00:00:0a.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T00:00:00.00:Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T00:00:00.000X", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "2026-01-01T00:00:00.000z", FIELD_STRING, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
 	{ "2026-01-01T00:00-00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
-	{ "2026-01-01T00:00:00,250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600250000 },
+	{ "2026-01-01T00:00:00,250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225600250000 },
 	{ "2026-01-01T00:00:00;250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
-	{ "2026-01-01T01:00:00.5+0100", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600500000 },
+	{ "2026-01-01T01:00:00.5+0100", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225600500000 },
 	{ "2026-01-01T01:00:00+01", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
 	{ "2026-01-01T00:00Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
 	{ "2026-01-01 00:00:00 UTC", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
@@ -67,21 +80,29 @@ static const struct { const char *text; enum field_type type; enum value_unit un
 	{ "2026-01-01T00:00:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_LOCAL, 0 },
 	{ "2026-01-01T00:00", FIELD_STRING, VALUE_S, VALUE_TIME_LOCAL, 0 },
 	{ "2026-01-01", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
-	{ "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000:07Z",
+	{ "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0"
+	  "000\\u0000\\u0000\\u0000:07Z",
 	  FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
-	{ "2026-01-01T00:00:00\xb1" "000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
-	{ "2026-01-01T01:00:00.500+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600500000 },
-	{ "2026-01-01T01:00:00+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767225600000000 },
+	{ "2026-01-01T00:00:00\xb1"
+	  "000Z",
+	  FIELD_STRING, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
+	{ "2026-01-01T01:00:00.500+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225600500000 },
+	{ "2026-01-01T01:00:00+01:00", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767225600000000 },
 	{ "2026-01-01T01:00:00.1Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767229200100000 },
-	{ "2026-01-01T01:00:07.250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1767229207250000 },
-	{ "2026-01-01T01:00:07.250\\u005a", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_OK, 1767229207250000 },
+	{ "2026-01-01T01:00:07.250Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767229207250000 },
+	{ "2026-01-01T01:00:07.250\\u005a", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_OK,
+	  1767229207250000 },
 	{ "2026-01-01T01:00:07.250\\u005b", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "\\ud800", FIELD_ESCAPED, VALUE_RFC3339, VALUE_TIME_NONE, 0 },
 	{ "1970-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 0 },
 	{ "1970-01-01T00:00:01.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 1000000 },
 	{ "1969-12-31T23:59:60.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, 0 },
 	{ "1969-12-31T23:59:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
-	{ "2199-12-31T23:59:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK, TM_MAX_US - 1000 },
+	{ "2199-12-31T23:59:59.999Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_OK,
+	  TM_MAX_US - 1000 },
 	{ "2199-12-31T23:59:60.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
 	{ "2200-01-01T00:00:00.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
 	{ "2200-01-01T00:00:01.000Z", FIELD_STRING, VALUE_RFC3339, VALUE_TIME_RANGE, 0 },
@@ -99,43 +120,61 @@ static const struct { const char *text; enum field_type type; enum value_unit un
 	{ "+1", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
 	{ "-1", FIELD_STRING, VALUE_S, VALUE_TIME_RANGE, 0 },
 	{ "", FIELD_STRING, VALUE_S, VALUE_TIME_NONE, 0 },
-	{ "", FIELD_MISSING, VALUE_S, VALUE_TIME_MISSING, 0 }, { "null", FIELD_NULL, VALUE_S, VALUE_TIME_MISSING, 0 },
-	{ "true", FIELD_TRUE, VALUE_S, VALUE_TIME_NONE, 0 }, { "{}", FIELD_OBJECT, VALUE_S, VALUE_TIME_NONE, 0 },
-	{ "1767225600", FIELD_NUMBER, VALUE_RFC3339, VALUE_TIME_UNIT, 0 }, { "1767225600", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
-	{ "1767225600.123456", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600123456 }, { "1767225600.1234569", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600123456 },
-	{ "1.5", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1500000 }, { "0.0000009", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 0 }, { "-0", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 0 },
-	{ "-1", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 }, { "-0.000000001", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 }, { "1e3", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1000000000 },
-	{ "7258118399.999999", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, TM_MAX_US - 1 }, { "7258118400", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
-	{ "7258118400.0", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 }, { "1e300", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
-	{ "99999999999999999999", FIELD_NUMBER, VALUE_NS, VALUE_TIME_RANGE, 0 }, { "9999999999999999", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
-	{ "1767225600123", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, 1767225600123000 }, { "1767225600123.4567", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, 1767225600123456 },
-	{ "1767225600123456", FIELD_NUMBER, VALUE_US, VALUE_TIME_OK, 1767225600123456 }, { "1767225600123456.7", FIELD_NUMBER, VALUE_US, VALUE_TIME_OK, 1767225600123456 },
-	{ "1767225600123456789", FIELD_NUMBER, VALUE_NS, VALUE_TIME_OK, 1767225600123456 }, { "7258118399999", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, TM_MAX_US - 1000 },
-	{ "7258118400000", FIELD_NUMBER, VALUE_MS, VALUE_TIME_RANGE, 0 }, { "7258118399999999999", FIELD_NUMBER, VALUE_NS, VALUE_TIME_OK, TM_MAX_US - 1 },
+	{ "", FIELD_MISSING, VALUE_S, VALUE_TIME_MISSING, 0 },
+	{ "null", FIELD_NULL, VALUE_S, VALUE_TIME_MISSING, 0 },
+	{ "true", FIELD_TRUE, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "{}", FIELD_OBJECT, VALUE_S, VALUE_TIME_NONE, 0 },
+	{ "1767225600", FIELD_NUMBER, VALUE_RFC3339, VALUE_TIME_UNIT, 0 },
+	{ "1767225600", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600000000 },
+	{ "1767225600.123456", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600123456 },
+	{ "1767225600.1234569", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1767225600123456 },
+	{ "1.5", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1500000 },
+	{ "0.0000009", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 0 },
+	{ "-0", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 0 },
+	{ "-1", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "-0.000000001", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "1e3", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, 1000000000 },
+	{ "7258118399.999999", FIELD_NUMBER, VALUE_S, VALUE_TIME_OK, TM_MAX_US - 1 },
+	{ "7258118400", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "7258118400.0", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "1e300", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "99999999999999999999", FIELD_NUMBER, VALUE_NS, VALUE_TIME_RANGE, 0 },
+	{ "9999999999999999", FIELD_NUMBER, VALUE_S, VALUE_TIME_RANGE, 0 },
+	{ "1767225600123", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, 1767225600123000 },
+	{ "1767225600123.4567", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, 1767225600123456 },
+	{ "1767225600123456", FIELD_NUMBER, VALUE_US, VALUE_TIME_OK, 1767225600123456 },
+	{ "1767225600123456.7", FIELD_NUMBER, VALUE_US, VALUE_TIME_OK, 1767225600123456 },
+	{ "1767225600123456789", FIELD_NUMBER, VALUE_NS, VALUE_TIME_OK, 1767225600123456 },
+	{ "7258118399999", FIELD_NUMBER, VALUE_MS, VALUE_TIME_OK, TM_MAX_US - 1000 },
+	{ "7258118400000", FIELD_NUMBER, VALUE_MS, VALUE_TIME_RANGE, 0 },
+	{ "7258118399999999999", FIELD_NUMBER, VALUE_NS, VALUE_TIME_OK, TM_MAX_US - 1 },
 	{ "7258118400000000000", FIELD_NUMBER, VALUE_NS, VALUE_TIME_RANGE, 0 },
 };
 
 static void time_table(void)
 {
 	struct value_clock clock = { 0 };
-	for (size_t i = 0; i < 2 * COUNT(times); i++) {  /* the second time with a minute that has been seen */
+	for (size_t i = 0; i < 2 * COUNT(times);
+	     i++) { /* the second time with a minute that has been seen */
 		size_t t = i % COUNT(times);
 		int64_t us = 77;
 		struct field field = field_of(times[t].text, strlen(times[t].text), times[t].type);
 		const struct value_when when = { .unit = times[t].unit };
 		enum value_time_result result = value_time(&clock, field, &when, &us);
-		if (i >= COUNT(times)) {  /* again, right behind itself */
+		if (i >= COUNT(times)) { /* again, right behind itself */
 			us = 77;
 			result = value_time(&clock, field, &when, &us);
 		}
-		ok(result == times[t].result && us == (result == VALUE_TIME_OK ? times[t].us : 77), "time %s: %d %lld", times[t].text, result, (long long)us);
+		ok(result == times[t].result && us == (result == VALUE_TIME_OK ? times[t].us : 77),
+		   "time %s: %d %lld", times[t].text, result, (long long)us);
 	}
 }
 
 /* A time, or nearly one. */
 static int make_time(char to[64])
 {
-	int n = snprintf(to, 64, "20%02u-%02u-%02uT%02u:%02u:%02u", 26 + below(2), 1 + below(2), 27 + below(3), below(2), below(2), below(62));
+	int n = snprintf(to, 64, "20%02u-%02u-%02uT%02u:%02u:%02u", 26 + below(2), 1 + below(2),
+			 27 + below(3), below(2), below(2), below(62));
 	unsigned digits = below(2) ? 3 : below(13);
 	if (digits || below(8) == 0)
 		to[n++] = '.';
@@ -156,7 +195,7 @@ static enum value_time_result time_wanted(const char *text, size_t n, int64_t *u
 	struct tm_wall w;
 	int64_t minute_us;
 	if (n < TM_MINUTE_CHARS || tm_minute(text, &minute_us) ||
-		tm_rest(slice(text + TM_MINUTE_CHARS, n - TM_MINUTE_CHARS), minute_us, &w))
+	    tm_rest(slice(text + TM_MINUTE_CHARS, n - TM_MINUTE_CHARS), minute_us, &w))
 		return VALUE_TIME_NONE;
 	if (!w.has_east)
 		return VALUE_TIME_LOCAL;
@@ -181,20 +220,20 @@ static void time_generated(void)
 		local += wanted == VALUE_TIME_LOCAL;
 		strict += is_strict;
 		if (value_time(&clock, field_of(text, n, FIELD_STRING), &plain, &got) != wanted ||
-			got != want ||
-			(is_strict && (wanted == VALUE_TIME_OK ? parsed != want
-							       : wanted != VALUE_TIME_RANGE))) {
+		    got != want ||
+		    (is_strict &&
+		     (wanted == VALUE_TIME_OK ? parsed != want : wanted != VALUE_TIME_RANGE))) {
 			wrong++;
 			memcpy(first, text, sizeof first);
 		}
 	}
 	ok(wrong == 0, "400,000 texts are the times that tm.h reads: %u are not, such as %s", wrong,
-		first);
+	   first);
 	ok(good > strict && strict > 200000 && local > 2000,
-		"and %u of them are times, %u RFC 3339, %u local", good, strict, local);
+	   "and %u of them are times, %u RFC 3339, %u local", good, strict, local);
 }
 
-/* --- decimals --------------------------------------------------------------------------------------------------------- */
+/* ---- decimals ---- */
 
 static unsigned add_digits(char *to, unsigned n)
 {
@@ -236,33 +275,59 @@ static void decimals(void)
 		dec want = 0, got = 0;
 		enum dec_result result = dec_parse(slice(text, n), &want);
 		results[result]++;
-		if (value_dec(field_of(text, n, FIELD_NUMBER), &got) != result || (result != DEC_RANGE && got != want)) {
+		if (value_dec(field_of(text, n, FIELD_NUMBER), &got) != result ||
+		    (result != DEC_RANGE && got != want)) {
 			wrong++;
 			snprintf(first, sizeof first, "%.*s", (int)n, text);
 		}
 	}
-	ok(wrong == 0, "1,000,000 numbers are what dec_parse reads: %u are not, such as %s", wrong, first);
-	ok(results[DEC_SYNTAX] == 0 && results[DEC_OK] > 100000 && results[DEC_ROUNDED] > 1000 && results[DEC_RANGE] > 1000,
-	   "of all kinds: %u exact, %u rounded, %u out of range", results[DEC_OK], results[DEC_ROUNDED], results[DEC_RANGE]);
+	ok(wrong == 0, "1,000,000 numbers are what dec_parse reads: %u are not, such as %s", wrong,
+	   first);
+	ok(results[DEC_SYNTAX] == 0 && results[DEC_OK] > 100000 && results[DEC_ROUNDED] > 1000 &&
+		   results[DEC_RANGE] > 1000,
+	   "of all kinds: %u exact, %u rounded, %u out of range", results[DEC_OK],
+	   results[DEC_ROUNDED], results[DEC_RANGE]);
 	dec v = 77;
 	ok(value_dec(field_of("", 0, FIELD_MISSING), &v) == DEC_SYNTAX &&
-			value_dec(field_of("1", 1, FIELD_TRUE), &v) == DEC_SYNTAX && v == 77,
-		"what is no number is no decimal");
+		   value_dec(field_of("1", 1, FIELD_TRUE), &v) == DEC_SYNTAX && v == 77,
+	   "what is no number is no decimal");
 }
 
-static const struct { const char *text; enum dec_result result; int64_t nano; } quoted[] = {
-	{ "0.014", DEC_OK, 14000000 }, { "1", DEC_OK, 1000000000 },
-	{ "-2.5e1", DEC_OK, -25000000000 }, { "1E2", DEC_OK, 100000000000 }, { "-0", DEC_OK, 0 },
-	{ "0.0000000005", DEC_ROUNDED, 0 }, { "0.00000000050000000001", DEC_ROUNDED, 1 },
-	{ "1e21", DEC_RANGE, 77 }, { "\\u0031", DEC_OK, 1000000000 },
-	{ "1\\u002e5", DEC_OK, 1500000000 }, { "1\\u00005", DEC_SYNTAX, 77 },
-	{ "\\ud800", DEC_SYNTAX, 77 }, { "1\\\"", DEC_SYNTAX, 77 },
-	{ "", DEC_SYNTAX, 77 }, { "-", DEC_SYNTAX, 77 }, { " 1", DEC_SYNTAX, 77 },
-	{ "1 ", DEC_SYNTAX, 77 }, { "1,5", DEC_SYNTAX, 77 }, { "0.014, 0.020", DEC_SYNTAX, 77 },
-	{ "01", DEC_SYNTAX, 77 }, { "+1", DEC_SYNTAX, 77 }, { ".5", DEC_SYNTAX, 77 },
-	{ "5.", DEC_SYNTAX, 77 }, { "0x10", DEC_SYNTAX, 77 }, { "1e", DEC_SYNTAX, 77 },
-	{ "NaN", DEC_SYNTAX, 77 }, { "Infinity", DEC_SYNTAX, 77 }, { "1_000", DEC_SYNTAX, 77 },
-	{ "12ms", DEC_SYNTAX, 77 }, { "null", DEC_SYNTAX, 77 },
+static const struct {
+	const char *text;
+	enum dec_result result;
+	int64_t nano;
+} quoted[] = {
+	{ "0.014", DEC_OK, 14000000 },
+	{ "1", DEC_OK, 1000000000 },
+	{ "-2.5e1", DEC_OK, -25000000000 },
+	{ "1E2", DEC_OK, 100000000000 },
+	{ "-0", DEC_OK, 0 },
+	{ "0.0000000005", DEC_ROUNDED, 0 },
+	{ "0.00000000050000000001", DEC_ROUNDED, 1 },
+	{ "1e21", DEC_RANGE, 77 },
+	{ "\\u0031", DEC_OK, 1000000000 },
+	{ "1\\u002e5", DEC_OK, 1500000000 },
+	{ "1\\u00005", DEC_SYNTAX, 77 },
+	{ "\\ud800", DEC_SYNTAX, 77 },
+	{ "1\\\"", DEC_SYNTAX, 77 },
+	{ "", DEC_SYNTAX, 77 },
+	{ "-", DEC_SYNTAX, 77 },
+	{ " 1", DEC_SYNTAX, 77 },
+	{ "1 ", DEC_SYNTAX, 77 },
+	{ "1,5", DEC_SYNTAX, 77 },
+	{ "0.014, 0.020", DEC_SYNTAX, 77 },
+	{ "01", DEC_SYNTAX, 77 },
+	{ "+1", DEC_SYNTAX, 77 },
+	{ ".5", DEC_SYNTAX, 77 },
+	{ "5.", DEC_SYNTAX, 77 },
+	{ "0x10", DEC_SYNTAX, 77 },
+	{ "1e", DEC_SYNTAX, 77 },
+	{ "NaN", DEC_SYNTAX, 77 },
+	{ "Infinity", DEC_SYNTAX, 77 },
+	{ "1_000", DEC_SYNTAX, 77 },
+	{ "12ms", DEC_SYNTAX, 77 },
+	{ "null", DEC_SYNTAX, 77 },
 };
 
 static void decimals_in_quotes(void)
@@ -270,21 +335,21 @@ static void decimals_in_quotes(void)
 	for (size_t i = 0; i < COUNT(quoted); i++) {
 		enum field_type type = strchr(quoted[i].text, '\\') ? FIELD_ESCAPED : FIELD_STRING;
 		dec v = 77;
-		enum dec_result result =
-			value_dec(field_of(quoted[i].text, strlen(quoted[i].text), type), &v);
+		enum dec_result result = value_dec(
+			field_of(quoted[i].text, strlen(quoted[i].text), type), &v);
 		ok(result == quoted[i].result && v == quoted[i].nano, "in quotes: \"%s\"",
-			quoted[i].text);
+		   quoted[i].text);
 	}
 }
 
-/* --- columns ---------------------------------------------------------------------------------------------------------- */
+/* ---- columns ---- */
 
 enum { WIDTH = 3, COLUMNS = 20000 };
 
 static const struct {
 	const char *name;
 	struct value_time_sets (*times)(struct value_clock *clock, struct value_column c,
-		uint64_t lines, const struct value_when *when, int64_t *us);
+					uint64_t lines, const struct value_when *when, int64_t *us);
 	struct value_sets (*decs)(struct value_column c, uint64_t lines, dec *out);
 } engines[] = {
 	{ "portable", value_times_portable, value_decs_portable },
@@ -310,7 +375,10 @@ static struct value_column make_column(unsigned (*make)(char *to), enum field_ty
 	for (unsigned i = 0; i < SCAN_BATCH; i++) {
 		char text[80];
 		unsigned n = make(text);
-		fields[i * WIDTH] = below(16) ? field_in(room[i], text, n, type) : (struct field){ "", 0, below(2) ? FIELD_MISSING : FIELD_NULL };
+		fields[i * WIDTH] = below(16) ? field_in(room[i], text, n, type)
+					      : (struct field){ "", 0,
+								below(2) ? FIELD_MISSING
+									 : FIELD_NULL };
 		if (below(16) == 0 && type == FIELD_NUMBER)
 			fields[i * WIDTH] = field_in(room[i], text, n, FIELD_STRING);
 		else if (below(16) == 0)
@@ -327,36 +395,39 @@ static unsigned make_time_text(char *to)
 /* Many of one minute, so that most are of the common form. */
 static unsigned make_near_time(char *to)
 {
-	return (unsigned)snprintf(to, 64, "2026-01-27T00:00:%02u.%03u%c", below(62), below(1000), below(9) ? 'Z' : 'z');
+	return (unsigned)snprintf(to, 64, "2026-01-27T00:00:%02u.%03u%c", below(62), below(1000),
+				  below(9) ? 'Z' : 'z');
 }
 
 static void time_columns(void)
 {
 	unsigned wrong[COUNT(engines)] = { 0 }, good = 0;
 	for (unsigned k = 0; k < COLUMNS; k++) {
-		struct value_column c = make_column(k % 2 ? make_near_time : make_time_text, FIELD_STRING);
+		struct value_column c = make_column(k % 2 ? make_near_time : make_time_text,
+						    FIELD_STRING);
 		uint64_t lines = below(2) ? UINT64_MAX : next(), want = 0;
 		struct value_clock clock = { 0 };
 		int64_t us[SCAN_BATCH], got[SCAN_BATCH];
 		for (unsigned i = 0; i < SCAN_BATCH; i++)
 			if (lines >> i & 1 &&
-				!value_time(&clock, c.field[i * WIDTH], &plain, &us[i]))
+			    !value_time(&clock, c.field[i * WIDTH], &plain, &us[i]))
 				want |= UINT64_C(1) << i;
 		good += (unsigned)__builtin_popcountll(want);
 		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
 			clock = (struct value_clock){ 0 };
-			struct value_time_sets sets =
-				engines[e].times(&clock, c, lines, &plain, got);
+			struct value_time_sets sets = engines[e].times(&clock, c, lines, &plain,
+								       got);
 			wrong[e] += sets.good != want || sets.twice || sets.skipped;
 			for (unsigned i = 0; i < SCAN_BATCH; i++)
 				wrong[e] += want >> i & 1 && got[i] != us[i];
 		}
 	}
 	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
-		ok(wrong[e] == 0 && good > COLUMNS * 8, "%s: %u times in %d columns", engines[e].name, good, COLUMNS);
+		ok(wrong[e] == 0 && good > COLUMNS * 8, "%s: %u times in %d columns",
+		   engines[e].name, good, COLUMNS);
 }
 
-/* --- local times ------------------------------------------------------------------------------------------------------- */
+/* ---- local times ---- */
 
 /* Berlin as it has been since 1996, for all years. */
 static struct zone *berlin(void)
@@ -420,13 +491,14 @@ static void local_times(void)
 		const struct value_when when = { VALUE_RFC3339, z, form };
 		for (int again = 0; again < 2; again++) {
 			int64_t us = 77;
-			enum value_time_result result = value_time(&clock,
+			enum value_time_result result = value_time(
+				&clock,
 				field_of(locals[i].text, strlen(locals[i].text), FIELD_STRING),
 				&when, &us);
 			ok(result == locals[i].result &&
-					us == (result <= VALUE_TIME_SKIPPED ? locals[i].us : 77),
-				"%s \"%s\": %d %lld", locals[i].form, locals[i].text, result,
-				(long long)us);
+				   us == (result <= VALUE_TIME_SKIPPED ? locals[i].us : 77),
+			   "%s \"%s\": %d %lld", locals[i].form, locals[i].text, result,
+			   (long long)us);
 		}
 		timeform_free(form);
 	}
@@ -435,7 +507,8 @@ static void local_times(void)
 
 static unsigned make_local(char *to)
 {
-	return (unsigned)snprintf(to, 64, "2026-%s:%02u:%02u.%03u%s",
+	return (unsigned)snprintf(
+		to, 64, "2026-%s:%02u:%02u.%03u%s",
 		(const char *[]){ "03-29T01", "03-29T02", "10-25T02", "10-25T03" }[below(4)],
 		below(3), below(60), below(1000), below(4) ? "" : "Z");
 }
@@ -454,8 +527,8 @@ static void local_columns(void)
 		for (unsigned i = 0; i < SCAN_BATCH; i++) {
 			struct value_clock clock = { 0 };
 			uint64_t bit = lines & UINT64_C(1) << i;
-			enum value_time_result result =
-				value_time(&clock, c.field[i * WIDTH], &when, &us[i]);
+			enum value_time_result result = value_time(&clock, c.field[i * WIDTH],
+								   &when, &us[i]);
 			want.good |= result <= VALUE_TIME_SKIPPED ? bit : 0;
 			want.twice |= result == VALUE_TIME_TWICE ? bit : 0;
 			want.skipped |= result == VALUE_TIME_SKIPPED ? bit : 0;
@@ -464,8 +537,8 @@ static void local_columns(void)
 		skipped += (unsigned)__builtin_popcountll(want.skipped);
 		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
 			struct value_clock clock = { 0 };
-			struct value_time_sets sets =
-				engines[e].times(&clock, c, lines, &when, got);
+			struct value_time_sets sets = engines[e].times(&clock, c, lines, &when,
+								       got);
 			wrong[e] += sets.good != want.good || sets.twice != want.twice ||
 				    sets.skipped != want.skipped;
 			for (unsigned i = 0; i < SCAN_BATCH; i++)
@@ -474,7 +547,7 @@ static void local_columns(void)
 	}
 	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
 		ok(wrong[e] == 0 && twice > 1000 && skipped > 1000,
-			"%s: %u local times twice, %u skipped", engines[e].name, twice, skipped);
+		   "%s: %u local times twice, %u skipped", engines[e].name, twice, skipped);
 	zone_free(z);
 }
 
@@ -499,13 +572,15 @@ static void dec_columns(void)
 		rounded += (unsigned)__builtin_popcountll(want.rounded);
 		for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++) {
 			struct value_sets sets = engines[e].decs(c, lines, got);
-			wrong[e] += sets.exact != want.exact || sets.rounded != want.rounded || sets.none != want.none;
+			wrong[e] += sets.exact != want.exact || sets.rounded != want.rounded ||
+				    sets.none != want.none;
 			for (unsigned i = 0; i < SCAN_BATCH; i++)
 				wrong[e] += (want.exact | want.rounded) >> i & 1 && got[i] != v[i];
 		}
 	}
 	for (size_t e = 0; e < COUNT(engines) && engine_runs(e); e++)
-		ok(wrong[e] == 0 && rounded > COLUMNS, "%s: numbers in %d columns, %u rounded", engines[e].name, COLUMNS, rounded);
+		ok(wrong[e] == 0 && rounded > COLUMNS, "%s: numbers in %d columns, %u rounded",
+		   engines[e].name, COLUMNS, rounded);
 }
 
 int main(void)

@@ -7,7 +7,16 @@
 
 #include "drv/kafka/fetch/wire.h"
 
-enum { NONE = 0, GZIP = 1, SNAPPY = 2, ZSTD = 4, CODEC = 7, APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
+enum {
+	NONE = 0,
+	GZIP = 1,
+	SNAPPY = 2,
+	ZSTD = 4,
+	CODEC = 7,
+	APPEND_TIME = 8,
+	TRANSACTIONAL = 16,
+	CONTROL = 32,
+};
 
 static void put(struct buf *b, int64_t v, int bytes)
 {
@@ -31,7 +40,8 @@ static void field(struct buf *b, const char *text)
 		buf_addz(b, text);
 }
 
-static void record(struct buf *b, int64_t time, int64_t delta, const char *key, size_t key_n, const char *value)
+static void record(struct buf *b, int64_t time, int64_t delta, const char *key, size_t key_n,
+		   const char *value)
 {
 	struct buf r = { 0 };
 
@@ -41,7 +51,7 @@ static void record(struct buf *b, int64_t time, int64_t delta, const char *key, 
 	varint(&r, key ? (int64_t)key_n : -1);
 	buf_add(&r, key ? key : "", key_n);
 	field(&r, value);
-	varint(&r, 1);                     /* a header */
+	varint(&r, 1); /* a header */
 	field(&r, "name");
 	field(&r, NULL);
 	varint(b, (int64_t)r.n);
@@ -49,7 +59,8 @@ static void record(struct buf *b, int64_t time, int64_t delta, const char *key, 
 	buf_fini(&r);
 }
 
-static void batch(struct buf *b, int64_t base, int32_t last_delta, int attributes, int64_t producer, int count, const struct buf *records)
+static void batch(struct buf *b, int64_t base, int32_t last_delta, int attributes, int64_t producer,
+		  int count, const struct buf *records)
 {
 	put(b, base, 8);
 	put(b, (int64_t)(49 + records->n), 4);
@@ -71,7 +82,10 @@ static void pack(struct buf *r, int codec)
 {
 	size_t room = 2 * r->n + 256;
 	char *to = malloc(room);
-	z_stream z = { .next_in = (Bytef *)r->p, .avail_in = (uInt)r->n, .next_out = (Bytef *)to, .avail_out = (uInt)room };
+	z_stream z = { .next_in = (Bytef *)r->p,
+		       .avail_in = (uInt)r->n,
+		       .next_out = (Bytef *)to,
+		       .avail_out = (uInt)room };
 
 	if (codec == ZSTD) {
 		room = ZSTD_compress(to, room, r->p, r->n, 3);
@@ -108,7 +122,8 @@ static void marker(struct buf *b, int64_t offset, int64_t producer, bool commit)
 	buf_fini(&r);
 }
 
-/* What comes out, as "offset:value ..." and "|position" where a call ends; room for two at a time. */
+/* What comes out, as "offset:value ..." and "|position" where a call ends; room for two at a
+ * time. */
 static const char *told(struct slice records, struct slice aborted, int64_t from, bool committed)
 {
 	static struct buf out;
@@ -123,7 +138,9 @@ static const char *told(struct slice records, struct slice aborted, int64_t from
 	wire_records_open(&w, &a, from, committed);
 	while ((rc = wire_records_next(&w, v, 2, &n, &position)) == WIRE_RECORDS) {
 		for (size_t i = 0; i < n; i++)
-			buf_printf(&out, "%lld:%.*s ", (long long)v[i].offset, v[i].value.p ? (int)v[i].value.n : 1, v[i].value.p ? v[i].value.p : "-");
+			buf_printf(&out, "%lld:%.*s ", (long long)v[i].offset,
+				   v[i].value.p ? (int)v[i].value.n : 1,
+				   v[i].value.p ? v[i].value.p : "-");
 		buf_printf(&out, "|%lld ", (long long)position);
 	}
 	buf_printf(&out, "%s %lld", rc == WIRE_END ? "end" : "foreign", (long long)position);
@@ -141,10 +158,20 @@ static void tells(const struct buf *b, int64_t from, const char *wanted, const c
 static void requests(void)
 {
 #define ANY4 "\xff\xff\xff\xff"
-	static const char wanted[] = "\0\0\0\x8e\0\1\0\xa\0\0\0\7\0\1c" ANY4 "\0\0\0\x32\0\0\0\1\0\1\0\0\1\0\0\0\0" ANY4
-		"\0\0\0\2\0\1a\0\0\0\2\0\0\0\0" ANY4 "\0\0\0\0\0\0\0\5" ANY4 ANY4 "\0\0\1\0\0\0\0\1" ANY4 "\0\0\0\0\0\0\0\6" ANY4 ANY4 "\0\0\1\0"
-		"\0\1b\0\0\0\1\0\0\0\2" ANY4 "\0\0\0\0\0\0\0\7" ANY4 ANY4 "\0\0\1\0\0\0\0\0";
-	const struct wire_fetch f = { .correlation = 7, .client = "c", .wait_ms = 50, .min_bytes = 1, .max_bytes = 65536, .part_bytes = 256, .committed = true };
+	static const char wanted[] = "\0\0\0\x8e\0\1\0\xa\0\0\0\7\0\1c" ANY4
+				     "\0\0\0\x32\0\0\0\1\0\1\0\0\1\0\0\0\0" ANY4
+				     "\0\0\0\2\0\1a\0\0\0\2\0\0\0\0" ANY4
+				     "\0\0\0\0\0\0\0\5" ANY4 ANY4 "\0\0\1\0\0\0\0\1" ANY4
+				     "\0\0\0\0\0\0\0\6" ANY4 ANY4 "\0\0\1\0"
+				     "\0\1b\0\0\0\1\0\0\0\2" ANY4 "\0\0\0\0\0\0\0\7" ANY4 ANY4
+				     "\0\0\1\0\0\0\0\0";
+	const struct wire_fetch f = { .correlation = 7,
+				      .client = "c",
+				      .wait_ms = 50,
+				      .min_bytes = 1,
+				      .max_bytes = 65536,
+				      .part_bytes = 256,
+				      .committed = true };
 	const struct wire_want want[] = { { "a", 0, 5 }, { "a", 1, 6 }, { "b", 2, 7 } };
 	struct buf b = { 0 };
 
@@ -172,14 +199,16 @@ static void records(void)
 	record(&r, 0, 2, NULL, 0, NULL);
 	record(&r, 0, 7, NULL, 0, "");
 	batch(&b, 100, 9, NONE, -1, 2, &r);
-	tells(&b, 100, "102:- 107: |108 |110 end 110", "a compacted batch, a tombstone, an empty value");
+	tells(&b, 100, "102:- 107: |108 |110 end 110",
+	      "a compacted batch, a tombstone, an empty value");
 	b.n = r.n = 0;
 	batch(&b, 5, 4, NONE, -1, 0, &r);
 	tells(&b, 5, "|10 end 10", "nothing is left of a batch");
 	b.n = 0;
 	letters(&b, 0, 2, NONE, -1);
 	letters(&b, 2, 2, SNAPPY, -1);
-	tells(&b, 0, "0:a 1:b |2 foreign 2", "one that librdkafka has to decompress stands in the way");
+	tells(&b, 0, "0:a 1:b |2 foreign 2",
+	      "one that librdkafka has to decompress stands in the way");
 	ok(wire_reach(buf_slice(&b), 0) == -1, "and is not asked for");
 	b.p[16] = 1;
 	tells(&b, 0, "foreign 0", "an old format");
@@ -201,11 +230,13 @@ static void compressed(void)
 		letters(&b, 3, 1, codec, -1);
 		letters(&b, 4, 1, NONE, -1);
 		letters(&b, 5, 1, codec, -1);
-		tells(&b, 0, "0:a 1:b |2 2:c |3 3:a |4 4:a 5:a |6 end 6", "compressed ones: a call ends with each");
+		tells(&b, 0, "0:a 1:b |2 2:c |3 3:a |4 4:a 5:a |6 end 6",
+		      "compressed ones: a call ends with each");
 		tells(&b, 2, "2:c |3 3:a |4 4:a 5:a |6 end 6", "from the middle of one");
 		ok(wire_reach(buf_slice(&b), 0) == 6, "reaches to the end");
 		memset(b.p + first + 70, 0x55, 8);
-		tells(&b, 0, "0:a 1:b |2 2:c |3 foreign 3", "a damaged one: nothing is passed over");
+		tells(&b, 0, "0:a 1:b |2 2:c |3 foreign 3",
+		      "a damaged one: nothing is passed over");
 		tells(&b, 4, "4:a 5:a |6 end 6", "nor looked at where its records are known");
 		b.n = 0;
 		letters(&b, 0, 2, TRANSACTIONAL | codec, 1);
@@ -237,7 +268,9 @@ static void times(void)
 	letters(&b, 2, 1, APPEND_TIME, -1);
 	a.records = buf_slice(&b);
 	wire_records_open(&w, &a, 1, true);
-	ok(wire_records_next(&w, v, 2, &n, &position) == WIRE_RECORDS && n == 2 && v[0].time_us == 1001000, "a record's own time");
+	ok(wire_records_next(&w, v, 2, &n, &position) == WIRE_RECORDS && n == 2 &&
+		   v[0].time_us == 1001000,
+	   "a record's own time");
 	ok(v[1].time_us == 2000000 && v[1].offset == 2 && v[1].next == 3, "the broker's time");
 	wire_records_fini(&w);
 	buf_fini(&b);
@@ -247,14 +280,14 @@ static void transactions(void)
 {
 	struct buf b = { 0 }, aborted = { 0 };
 
-	letters(&b, 0, 1, TRANSACTIONAL, 1);      /* aborted */
-	letters(&b, 1, 1, TRANSACTIONAL, 2);      /* committed */
+	letters(&b, 0, 1, TRANSACTIONAL, 1); /* aborted */
+	letters(&b, 1, 1, TRANSACTIONAL, 2); /* committed */
 	letters(&b, 2, 1, NONE, -1);
 	marker(&b, 3, 1, false);
-	letters(&b, 4, 1, TRANSACTIONAL, 1);      /* the same producer's next one: committed */
+	letters(&b, 4, 1, TRANSACTIONAL, 1); /* the same producer's next one: committed */
 	marker(&b, 5, 2, true);
 	marker(&b, 6, 1, true);
-	letters(&b, 7, 2, TRANSACTIONAL, 1);      /* aborted */
+	letters(&b, 7, 2, TRANSACTIONAL, 1); /* aborted */
 	marker(&b, 9, 1, false);
 	put(&aborted, 1, 8);
 	put(&aborted, 0, 8);
@@ -307,9 +340,14 @@ static void responses(void)
 	buf_addz(&b, "b");
 	put(&b, 0, 4);
 	ok(wire_response_open(&r, buf_slice(&b), 8) == -1, "the answer to another request");
-	ok(wire_response_open(&r, buf_slice(&b), 9) == 0 && wire_response_next(&r, true, &a) == 1, "opens");
-	ok(slice_is(a.topic, "a") && a.partition == 3 && a.error == 0 && a.end == 15 && a.records.n == batches.n && a.aborted.n == 16, "records, to the last stable offset");
-	ok(wire_response_next(&r, false, &a) == 1 && a.partition == 4 && a.error == 6 && a.end == 20 && a.records.n == 0, "an error, the high watermark");
+	ok(wire_response_open(&r, buf_slice(&b), 9) == 0 && wire_response_next(&r, true, &a) == 1,
+	   "opens");
+	ok(slice_is(a.topic, "a") && a.partition == 3 && a.error == 0 && a.end == 15 &&
+		   a.records.n == batches.n && a.aborted.n == 16,
+	   "records, to the last stable offset");
+	ok(wire_response_next(&r, false, &a) == 1 && a.partition == 4 && a.error == 6 &&
+		   a.end == 20 && a.records.n == 0,
+	   "an error, the high watermark");
 	ok(wire_response_next(&r, true, &a) == 0, "an empty topic, and no more");
 	b.p[9] = 70;
 	ok(wire_response_open(&r, buf_slice(&b), 9) == -1, "an error instead of an answer");

@@ -26,7 +26,7 @@ struct file {
 	unsigned leaps;
 	struct zone_shift shift[4];
 	size_t n;
-	const char *rule;            /* the last line */
+	const char *rule; /* the last line */
 };
 
 /* Rules of every file: 0 LMT +0:53:28, 1 CET +1, 2 CEST +2, 3 XXX +23:00. */
@@ -80,25 +80,29 @@ static int64_t local_of(const char *text)
 	int64_t minute_us;
 	struct tm_wall w;
 	if (tm_minute(text, &minute_us) ||
-		tm_rest(slice_z(text + TM_MINUTE_CHARS), minute_us, &w) || w.has_east)
+	    tm_rest(slice_z(text + TM_MINUTE_CHARS), minute_us, &w) || w.has_east)
 		ok(false, "%s is no local time", text);
 	return w.us;
 }
 
-static void is_span(
-	const struct zone *z, const char *text, enum zone_kind kind, int east_s, const char *name)
+static void is_span(const struct zone *z, const char *text, enum zone_kind kind, int east_s,
+		    const char *name)
 {
 	int64_t us = local_of(text);
 	const struct zone_span *s = zone_find(z, us);
 	if (!ok(s->kind == kind && s->rule->east_s == east_s && us >= s->from_us && us < s->to_us &&
-			    !s->other == (kind == ZONE_ONCE),
-		    "%s: %s", name, text))
+			!s->other == (kind == ZONE_ONCE),
+		"%s: %s", name, text))
 		printf("#  got %d %d\n# want %d %d\n", s->kind, s->rule->east_s, kind, east_s);
 }
 
 /* ---- rules for all years */
 
-static const struct { const char *rule, *local; enum zone_kind kind; int east_s; } rules[] = {
+static const struct {
+	const char *rule, *local;
+	enum zone_kind kind;
+	int east_s;
+} rules[] = {
 	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T01:59:59", ZONE_ONCE, 3600 },
 	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T02:00:00", ZONE_SKIPPED, 3600 },
 	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T02:59:59", ZONE_SKIPPED, 3600 },
@@ -159,27 +163,48 @@ static const struct { const char *rule, *local; enum zone_kind kind; int east_s;
 	{ "<+0545>-5:45", "2026-07-01T00:00:00", ZONE_ONCE, 20700 },
 	{ "UTC0", "2026-07-01T00:00:00", ZONE_ONCE, 0 },
 	{ "AAA12:59:59BBB,M1.1.0/167,M12.5.6/-167:59:59", "2026-01-10T22:59:59", ZONE_ONCE,
-		-46799 },
+	  -46799 },
 	{ "AAA12:59:59BBB,M1.1.0/167,M12.5.6/-167:59:59", "2026-01-10T23:00:00", ZONE_SKIPPED,
-		-46799 },
+	  -46799 },
 	{ "AAA12:59:59BBB,M1.1.0/167,M12.5.6/-167:59:59", "2026-01-11T00:00:00", ZONE_ONCE,
-		-43199 },
+	  -43199 },
 	{ "AAA12:59:59BBB,M1.1.0/167,M12.5.6/-167:59:59", "2026-12-18T23:00:00", ZONE_ONCE,
-		-43199 },
+	  -43199 },
 	{ "AAA12:59:59BBB,M1.1.0/167,M12.5.6/-167:59:59", "2026-12-19T00:00:00", ZONE_TWICE,
-		-43199 },
+	  -43199 },
 	{ "AAA12:59:59BBB,M1.1.0/167,M12.5.6/-167:59:59", "2026-12-19T00:00:01", ZONE_ONCE,
-		-46799 },
+	  -46799 },
 };
 
 static const char *const no_rules[] = {
-	"CET", "CET-", "CE-1", "-1", "CET-1CEST", "CET-1CEST,", "CET-1CEST,M3.5.0",
-	"CET-1CEST,M3.5.0,", "CET-1CEST,M3.5.0,M10.5.0,", "CET-25", "CET-1:60",
-	"CET-1:00:60", "CET-1CEST,M0.5.0,M10.5.0", "CET-1CEST,M13.5.0,M10.5.0",
-	"CET-1CEST,M3.0.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
-	"CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,M3.5,M10.5.0", "CET-1CEST,M3.5.0/168,M10.5.0",
-	"CET-1CEST,J0,J10", "CET-1CEST,J366,J10", "CET-1CEST,366,10",
-	"CET-1CEST,X,10", "<CET-1", "<CE>-1", "CET-1 ", " CET-1", "CET-1CEST,M3.5.0,M10.5.0/3x",
+	"CET",
+	"CET-",
+	"CE-1",
+	"-1",
+	"CET-1CEST",
+	"CET-1CEST,",
+	"CET-1CEST,M3.5.0",
+	"CET-1CEST,M3.5.0,",
+	"CET-1CEST,M3.5.0,M10.5.0,",
+	"CET-25",
+	"CET-1:60",
+	"CET-1:00:60",
+	"CET-1CEST,M0.5.0,M10.5.0",
+	"CET-1CEST,M13.5.0,M10.5.0",
+	"CET-1CEST,M3.0.0,M10.5.0",
+	"CET-1CEST,M3.6.0,M10.5.0",
+	"CET-1CEST,M3.5.7,M10.5.0",
+	"CET-1CEST,M3.5,M10.5.0",
+	"CET-1CEST,M3.5.0/168,M10.5.0",
+	"CET-1CEST,J0,J10",
+	"CET-1CEST,J366,J10",
+	"CET-1CEST,366,10",
+	"CET-1CEST,X,10",
+	"<CET-1",
+	"<CE>-1",
+	"CET-1 ",
+	" CET-1",
+	"CET-1CEST,M3.5.0,M10.5.0/3x",
 	"CET-99999999999999999999",
 };
 
@@ -187,16 +212,16 @@ static void rules_of_all_years(void)
 {
 	struct err err = ERR_INIT;
 	for (size_t i = 0; i < COUNT(rules); i++) {
-		struct zone *z =
-			zone_of(&(struct file){ .version = '2', .rule = rules[i].rule }, &err);
+		struct zone *z = zone_of(&(struct file){ .version = '2', .rule = rules[i].rule },
+					 &err);
 		is_span(z, rules[i].local, rules[i].kind, rules[i].east_s, rules[i].rule);
 		zone_free(z);
 	}
 	for (size_t i = 0; i < COUNT(no_rules); i++) {
 		err_clear(&err);
 		ok(!zone_of(&(struct file){ .version = '3', .rule = no_rules[i] }, &err) &&
-				err.code == EX_CONFIG,
-			"no rule: %s", no_rules[i]);
+			   err.code == EX_CONFIG,
+		   "no rule: %s", no_rules[i]);
 	}
 }
 
@@ -207,8 +232,8 @@ static void shifts(void)
 	/* 1980-04-06T01:00Z forward, 1980-09-28T01:00Z back; no rule; before them local mean
 	 * time */
 	struct file f = { .version = '2',
-		.shift = { { -2422054408, 1 }, { 323830800, 2 }, { 338950800, 1 } },
-		.n = 3 };
+			  .shift = { { -2422054408, 1 }, { 323830800, 2 }, { 338950800, 1 } },
+			  .n = 3 };
 	struct err err = ERR_INIT;
 	struct zone *z = zone_of(&f, &err);
 	is_str(zone_name(z), "Test/Zone", "the name");
@@ -221,9 +246,9 @@ static void shifts(void)
 	is_span(z, "1980-09-28T03:00:00", ZONE_ONCE, 3600, "winter");
 	is_span(z, "2199-12-31T23:59:59.999999", ZONE_ONCE, 3600, "without a rule it stays so");
 	is_str(zone_find(z, local_of("1980-09-28T02:00:00"))->rule->name, "CEST",
-		"the first of two times is called");
+	       "the first of two times is called");
 	is_str(zone_find(z, local_of("1980-09-28T02:00:00"))->other->name, "CET",
-		"the second is called");
+	       "the second is called");
 	zone_free(z);
 
 	f.rule = "CET-1CEST,M3.5.0,M10.5.0/3";
@@ -244,7 +269,9 @@ static void shifts(void)
 
 	/* a day that never was: 24 h forward, as Samoa did */
 	f = (struct file){
-		.version = '2', .shift = { { 1000000000, 0 }, { 1325239200, 3 } }, .n = 2
+		.version = '2',
+		.shift = { { 1000000000, 0 }, { 1325239200, 3 } },
+		.n = 2,
 	};
 	z = zone_of(&f, &err);
 	is_span(z, "2011-12-30T20:00:00", ZONE_SKIPPED, 3208, "far forward");
@@ -256,9 +283,9 @@ static void shifts(void)
 static void damage(void)
 {
 	struct file f = { .version = '2',
-		.shift = { { -2422054408, 1 }, { 323830800, 2 }, { 338950800, 1 } },
-		.n = 3,
-		.rule = "CET-1" };
+			  .shift = { { -2422054408, 1 }, { 323830800, 2 }, { 338950800, 1 } },
+			  .n = 3,
+			  .rule = "CET-1" };
 	struct err err = ERR_INIT;
 	struct buf b = { 0 };
 	unsigned read = 0;
@@ -273,8 +300,8 @@ static void damage(void)
 	is_int(read, 0, "cut off anywhere it is no file");
 	b.p[0] = 'X';
 	ok(!zone_new_from("Test/Zone", buf_slice(&b), &err) && err.code == EX_CONFIG &&
-			strstr(err.msg, "Test/Zone"),
-		"%s", err.msg);
+		   strstr(err.msg, "Test/Zone"),
+	   "%s", err.msg);
 	buf_fini(&b);
 	f.leaps = 1;
 	ok(!zone_of(&f, &err) && err.code == EX_USAGE, "%s", err.msg);
@@ -286,16 +313,42 @@ static void damage(void)
 
 /* ---- names */
 
-static const struct { const char *name, *canonical; int east_s; } fixed[] = {
-	{ "UTC", "UTC", 0 }, { "Z", "UTC", 0 }, { "z", "UTC", 0 }, { "+00:00", "UTC", 0 },
-	{ "-0000", "UTC", 0 }, { "+01", "+01:00", 3600 },
-	{ "+0100", "+01:00", 3600 }, { "+01:00", "+01:00", 3600 }, { "-03:30", "-03:30", -12600 },
+static const struct {
+	const char *name, *canonical;
+	int east_s;
+} fixed[] = {
+	{ "UTC", "UTC", 0 },
+	{ "Z", "UTC", 0 },
+	{ "z", "UTC", 0 },
+	{ "+00:00", "UTC", 0 },
+	{ "-0000", "UTC", 0 },
+	{ "+01", "+01:00", 3600 },
+	{ "+0100", "+01:00", 3600 },
+	{ "+01:00", "+01:00", 3600 },
+	{ "-03:30", "-03:30", -12600 },
 	{ "+23:59", "+23:59", 86340 },
 };
 
-static const char *const no_names[] = { "", "utc", "Europe/Berln", "Europe", "../zoneinfo/UTC",
-	"/etc/localtime", "localtime", "+1", "+24:00", "+01:60", "+01:0", "+010", "01:00",
-	"+01:00x", "UTC+1", "CET-1CEST,M3.5.0,M10.5.0/3", "Not", "Test/", "a b", "Te\nst" };
+static const char *const no_names[] = { "",
+					"utc",
+					"Europe/Berln",
+					"Europe",
+					"../zoneinfo/UTC",
+					"/etc/localtime",
+					"localtime",
+					"+1",
+					"+24:00",
+					"+01:60",
+					"+01:0",
+					"+010",
+					"01:00",
+					"+01:00x",
+					"UTC+1",
+					"CET-1CEST,M3.5.0,M10.5.0/3",
+					"Not",
+					"Test/",
+					"a b",
+					"Te\nst" };
 
 static void write_file(const char *path, struct slice text)
 {
@@ -314,9 +367,9 @@ static void names(void)
 	for (size_t i = 0; i < COUNT(fixed); i++) {
 		z = zone_new(fixed[i].name, &err);
 		ok(z && strcmp(zone_name(z), fixed[i].canonical) == 0 &&
-				zone_find(z, 0)->rule->east_s == fixed[i].east_s &&
-				zone_find(z, 0)->kind == ZONE_ONCE,
-			"%s is %s", fixed[i].name, fixed[i].canonical);
+			   zone_find(z, 0)->rule->east_s == fixed[i].east_s &&
+			   zone_find(z, 0)->kind == ZONE_ONCE,
+		   "%s is %s", fixed[i].name, fixed[i].canonical);
 		zone_free(z);
 	}
 	if (!mkdtemp(folder))
@@ -327,15 +380,15 @@ static void names(void)
 	write_file(path, buf_slice(&b));
 	z = zone_new("Test", &err);
 	ok(z && zone_find(z, local_of("2026-07-01T00:00:00"))->rule->east_s == 7200,
-		"a zone by its name");
+	   "a zone by its name");
 	zone_free(z);
 	snprintf(path, sizeof(path), "%s/Not", folder);
 	write_file(path, slice_z("no zone's file"));
 	for (size_t i = 0; i < COUNT(no_names); i++) {
 		err_clear(&err);
 		ok(!zone_new(no_names[i], &err) && err.code == EX_USAGE &&
-				strstr(err.msg, no_names[i]),
-			"%s", err.msg);
+			   strstr(err.msg, no_names[i]),
+		   "%s", err.msg);
 	}
 	write_file(path, slice(b.p, b.n - 3));
 	ok(!zone_new("Not", &err) && err.code == EX_CONFIG, "%s", err.msg);
@@ -344,7 +397,7 @@ static void names(void)
 	unlink(path);
 	rmdir(folder);
 	ok(!zone_new("Test", &err) && err.code == EX_CONFIG && strstr(err.msg, "install tzdata"),
-		"%s", err.msg);
+	   "%s", err.msg);
 	unsetenv("TZDIR");
 	buf_fini(&b);
 }

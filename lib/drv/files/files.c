@@ -77,7 +77,9 @@ static int open_file(struct file *f, struct err *err)
 	if (fstat(f->fd, &st) < 0)
 		return err_errno(err, EX_IOERR, "%s", f->path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, EX_USAGE, "%s: is no regular file: a job reads files that can be read again", f->path);
+		return err_set(err, EX_USAGE,
+			       "%s: is no regular file: a job reads files that can be read again",
+			       f->path);
 	return intact_begin(&f->intact, f->fd, f->path, err) || read_head(f, err) ? -1 : 0;
 }
 
@@ -158,7 +160,8 @@ static int behind_last_line(struct file *f, int64_t *out, struct err *err)
 	return k < 0 && files_damaged(f, err) ? -1 : files_verify_one(f, err);
 }
 
-static int files_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err)
+static int files_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us,
+			struct err *err)
 {
 	struct files *fs = self;
 
@@ -170,7 +173,10 @@ static int files_starts(void *self, struct ranges *parts, enum input_when when, 
 		if (when == INPUT_LATEST && f && behind_last_line(f, &parts->v[i].from, err))
 			return -1;
 	}
-	return when == INPUT_TIME ? err_set(err, EX_USAGE, "lines of files have no times of their own: --from is earliest or latest here") : 0;
+	return when == INPUT_TIME ? err_set(err, EX_USAGE,
+					    "lines of files have no times of their own: --from is "
+					    "earliest or latest here")
+				  : 0;
 }
 
 static int files_left(void *self, struct err *err)
@@ -258,11 +264,14 @@ void files_input_free(struct input *log)
 static struct input *files_of_conf(const struct consume_conf *c, bool join, struct err *err)
 {
 	(void)join, (void)err;
-	return files_input_new(&(struct files_conf){ .v = c->file, .n = c->files,
-		.max_line_bytes = c->max_line_bytes, .last_line = c->last_line,
-		.quiet_tail = c->dry_run || c->bootstrap });
+	return files_input_new(&(struct files_conf){ .v = c->file,
+						     .n = c->files,
+						     .max_line_bytes = c->max_line_bytes,
+						     .last_line = c->last_line,
+						     .quiet_tail = c->dry_run || c->bootstrap });
 }
 
 const struct consume_driver files_driver = {
-	.input_new = files_of_conf, .input_free = files_input_free,
+	.input_new = files_of_conf,
+	.input_free = files_input_free,
 };

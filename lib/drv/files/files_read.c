@@ -1,9 +1,11 @@
 /* One file is open for reading at a time, in the order of the command line:
  *
- *	stream (decompress, limit) -> lines (blocks of whole lines) -> records, one a line, slices of the block
+ * 	stream (decompress, limit) -> lines (blocks of whole lines) -> records, one a line,
+ * 		slices of the block
  *
- * A reader that stands where the next assignment begins is kept: the fingerprint on resume reads the last record of a position, and for a compressed
- * file going there anew means decompressing all before it. */
+ * A reader that stands where the next assignment begins is kept: the fingerprint on resume reads
+ * the last record of a position, and for a compressed file going there anew means decompressing
+ * all before it. */
 #include "drv/files/files_internal.h"
 
 #include <string.h>
@@ -80,7 +82,8 @@ int files_assign(void *self, const struct ranges *start, struct err *err)
 		struct file *f = files_find(fs, start->v[i].topic);
 
 		if (!f)
-			return err_set(err, EX_SOFTWARE, "%s is none of the files", start->v[i].topic);
+			return err_set(err, EX_SOFTWARE, "%s is none of the files",
+				       start->v[i].topic);
 		if (f->lines && f->at != start->v[i].from)
 			files_close_reader(f);
 		f->at = start->v[i].from;
@@ -90,11 +93,16 @@ int files_assign(void *self, const struct ranges *start, struct err *err)
 	return 0;
 }
 
-static void files_give(struct files *fs, struct input_batch *batch, const char *p, size_t n, int64_t next, bool tail)
+static void files_give(struct files *fs, struct input_batch *batch, const char *p, size_t n,
+		       int64_t next, bool tail)
 {
 	struct input_record *r = &fs->record[batch->n++];
 
-	*r = (struct input_record){ .value = slice(p, n), .offset = batch->position, .next = next, .time_us = POS_NONE, .tail = tail };
+	*r = (struct input_record){ .value = slice(p, n),
+				    .offset = batch->position,
+				    .next = next,
+				    .time_us = POS_NONE,
+				    .tail = tail };
 	batch->position = next;
 }
 
@@ -133,7 +141,9 @@ static int give_tail(struct files *fs, struct file *f, struct input_batch *batch
 	if (fs->conf.last_line) {
 		files_give(fs, batch, tail.p, tail.n, f->end, true);
 	} else if (!f->said && !fs->conf.quiet_tail) {
-		log_warn("%s: the last line has no newline: left for the next run (--last-line takes it)", f->path);
+		log_warn("%s: the last line has no newline: left for the next run (--last-line "
+			 "takes it)",
+			 f->path);
 		f->said = true;
 	}
 	batch->end = f->done = true;
@@ -153,7 +163,9 @@ static int read_lines(struct files *fs, struct file *f, struct input_batch *batc
 		break;
 	case LINES_LONG:
 		if (!lines_long_open(f->lines))
-			files_give(fs, batch, b.p, b.n, batch->position + (int64_t)lines_long_bytes(f->lines) + 1, false);
+			files_give(fs, batch, b.p, b.n,
+				   batch->position + (int64_t)lines_long_bytes(f->lines) + 1,
+				   false);
 		else if (give_tail(fs, f, batch, b, lines_long_bytes(f->lines), err))
 			return -1;
 		break;
@@ -172,13 +184,14 @@ static int read_lines(struct files *fs, struct file *f, struct input_batch *batc
 	}
 	f->at = batch->position;
 	if (f->at == f->end && f->block.n == 0)
-		batch->end = f->done = true;      /* with its last lines, not an epoch later */
+		batch->end = f->done = true; /* with its last lines, not an epoch later */
 	return 0;
 }
 
 /* Where the file is damaged is its end, as far as can be known: the lines before were given out,
  * and a part of a line stays. */
-static int files_read_file(struct files *fs, struct file *f, struct input_batch *batch, struct err *err)
+static int files_read_file(struct files *fs, struct file *f, struct input_batch *batch,
+			   struct err *err)
 {
 	int rc;
 
@@ -201,13 +214,15 @@ int files_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 		if (fs->v[i].assigned && !fs->v[i].done)
 			return files_read_file(fs, &fs->v[i], batch, err);
 		if (fs->v[i].done)
-			files_close_reader(&fs->v[i]);      /* not before: its last batch is lent until now */
+			/* not before: its last batch is lent until now */
+			files_close_reader(&fs->v[i]);
 	}
 	*batch = (struct input_batch){ 0 };
 	return 0;
 }
 
-int files_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
+int files_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found,
+		      struct pos_last *out, struct err *err)
 {
 	struct files *fs = self;
 	struct file *f = files_find(fs, part->topic);
@@ -225,7 +240,9 @@ int files_fingerprint(void *self, const struct partition *part, int64_t offset, 
 		return files_damaged(f, err);
 	if (r == LINES_BLOCK || (r == LINES_LONG && !lines_long_open(f->lines))) {
 		bytes = r == LINES_BLOCK ? --line.n : lines_long_bytes(f->lines);
-		*out = (struct pos_last){ .offset = offset, .time_us = POS_NONE, .hash = record_hash(line) };
+		*out = (struct pos_last){ .offset = offset,
+					  .time_us = POS_NONE,
+					  .hash = record_hash(line) };
 		*found = true;
 		f->at = offset + (int64_t)bytes + 1;
 	} else {

@@ -11,18 +11,26 @@
 #include "scan/look.h"
 
 /* What the protocol owns, and why. */
-static const struct { const char *name, *why; } owned[] = {
+static const struct {
+	const char *name, *why;
+} owned[] = {
 	{ "enable.auto.commit", "offsets are committed when the sinks hold the data" },
 	{ "enable.auto.offset.store", "offsets are committed when the sinks hold the data" },
-	{ "auto.offset.reset", "the sinks' positions say where to start; --from is for the first start, --on-gap for lost offsets" },
+	{ "auto.offset.reset", "the sinks' positions say where to start; --from is for the first "
+			       "start, --on-gap for lost offsets" },
 	{ "enable.partition.eof", "the end of a partition is part of every barrier" },
 	{ "group.id", "the group is said with -g" },
 	{ "partition.assignment.strategy", "a rebalance must be one revoke and one assignment" },
 };
 
-/* Small queues stall a second at a time: the queue holds about a second of a fast reader's traffic. A fetch that waits at the end of one partition holds up
- * the start of another one: with the library's 500 ms a start that looks at the last record of thirty partitions took a quarter of a minute. */
-static const struct { const char *name, *value; bool may_lack; } defaults[] = {
+/* Small queues stall a second at a time: the queue holds about a second of a fast reader's
+ * traffic. A fetch that waits at the end of one partition holds up the start of another one:
+ * with the library's 500 ms a start that looks at the last record of thirty partitions took a
+ * quarter of a minute. */
+static const struct {
+	const char *name, *value;
+	bool may_lack;
+} defaults[] = {
 	{ "client.id", "hta-consume", false },
 	{ "enable.auto.commit", "false", false },
 	{ "enable.auto.offset.store", "false", false },
@@ -55,12 +63,15 @@ struct kafka *kafka_new(void)
 	k->conf = rd_kafka_conf_new();
 	k->control_fd = k->message_fd = -1;
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
-		if (rd_kafka_conf_set(k->conf, defaults[i].name, defaults[i].value, why, sizeof(why)) != RD_KAFKA_CONF_OK && !defaults[i].may_lack)
+		if (rd_kafka_conf_set(k->conf, defaults[i].name, defaults[i].value, why,
+				      sizeof(why)) != RD_KAFKA_CONF_OK &&
+		    !defaults[i].may_lack)
 			BUG("librdkafka: %s", why);
 	pthread_mutex_init(&k->heard.lock, NULL);
 	rd_kafka_conf_set_opaque(k->conf, k);
 	rd_kafka_conf_set_log_cb(k->conf, log_line);
-	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR);
+	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
+						  RD_KAFKA_EVENT_ERROR);
 	return k;
 }
 
@@ -103,14 +114,16 @@ int kafka_set(struct kafka *k, const char *property, const char *value, struct e
 
 	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
 		if (strcmp(owned[i].name, property) == 0)
-			return err_set(err, EX_USAGE, "-X %s cannot be set: %s", property, owned[i].why);
+			return err_set(err, EX_USAGE, "-X %s cannot be set: %s", property,
+				       owned[i].why);
 	if (value[0] == '@') {
 		if (read_secret(value + 1, &secret, err))
 			return err_in(err, "-X %s", property);
 		value = buf_z(&secret);
 	}
 	if (rd_kafka_conf_set(k->conf, property, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-		rc = err_set(err, EX_USAGE, "-X %s: %s (-X list shows all)", property, secret.n ? "its value is refused" : why);
+		rc = err_set(err, EX_USAGE, "-X %s: %s (-X list shows all)", property,
+			     secret.n ? "its value is refused" : why);
 	buf_fini(&secret);
 	return rc;
 }
@@ -122,7 +135,8 @@ int kafka_set_text(struct kafka *k, const char *text, struct err *err)
 	int rc;
 
 	if (!eq)
-		return err_set(err, EX_USAGE, "-X %s: PROPERTY=VALUE is wanted (-X list shows all)", text);
+		return err_set(err, EX_USAGE, "-X %s: PROPERTY=VALUE is wanted (-X list shows all)",
+			       text);
 	name = mem_dup(text, (size_t)(eq - text));
 	rc = kafka_set(k, name, eq + 1, err);
 	free(name);
@@ -164,7 +178,9 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 			break;
 		}
 		*eq = 0;
-		rc = kafka_set(k, kafka_trim(text), kafka_trim(eq + 1), err) ? err_in(err, "%s:%u", path, n) : 0;
+		rc = kafka_set(k, kafka_trim(text), kafka_trim(eq + 1), err)
+			     ? err_in(err, "%s:%u", path, n)
+			     : 0;
 	}
 	free(line);
 	fclose(f);
@@ -192,7 +208,8 @@ static int set_brokers(struct kafka *k, const char *brokers, struct err *err)
 
 	if (brokers) {
 		buf_addz(&given, brokers);
-	} else if (rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n) == RD_KAFKA_CONF_OK && n) {
+	} else if (rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n) == RD_KAFKA_CONF_OK &&
+		   n) {
 		rd_kafka_conf_get(k->conf, "bootstrap.servers", buf_room(&given, n), &n);
 		given.n = strlen(given.p);
 	}
@@ -235,9 +252,11 @@ void kafka_lost_at(struct kafka *k, struct input_lost *lost)
 	k->lost = lost;
 }
 
-#define KAFKA_OPS \
-	.open = kafka_open, .change = kafka_change, .assign = kafka_assign, .revoked = kafka_revoked, .read = kafka_read, .partitions = kafka_partitions, \
-	.ends = kafka_ends, .starts = kafka_starts, .committed = kafka_committed, .commit = kafka_commit, .fingerprint = kafka_fingerprint, .close = kafka_close
+#define KAFKA_OPS                                                                     \
+	.open = kafka_open, .change = kafka_change, .assign = kafka_assign,           \
+	.revoked = kafka_revoked, .read = kafka_read, .partitions = kafka_partitions, \
+	.ends = kafka_ends, .starts = kafka_starts, .committed = kafka_committed,     \
+	.commit = kafka_commit, .fingerprint = kafka_fingerprint, .close = kafka_close
 
 const struct input_ops kafka_group_ops = { .group = true, KAFKA_OPS };
 const struct input_ops kafka_plain_ops = { .group = false, KAFKA_OPS };

@@ -1,4 +1,5 @@
-/* Questions to the cluster. Each blocks for at most a second at a time; kafka_insist serves the loop between the tries. */
+/* Questions to the cluster. Each blocks for at most a second at a time; kafka_insist serves the
+ * loop between the tries. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,20 +10,26 @@
 
 /* ---- partitions */
 
-struct ask_topic { const char *topic; struct partitions *out; };
+struct ask_topic {
+	const char *topic;
+	struct partitions *out;
+};
 
-static void note_leader(struct kafka *k, const char *topic, const struct rd_kafka_metadata *m, const rd_kafka_metadata_partition_t *part)
+static void note_leader(struct kafka *k, const char *topic, const struct rd_kafka_metadata *m,
+			const rd_kafka_metadata_partition_t *part)
 {
 	for (int i = 0; i < m->broker_cnt; i++)
 		if (m->brokers[i].id == part->leader)
-			fetcher_leader(k->fetcher, topic, part->id, m->brokers[i].host, m->brokers[i].port);
+			fetcher_leader(k->fetcher, topic, part->id, m->brokers[i].host,
+				       m->brokers[i].port);
 }
 
 static rd_kafka_resp_err_t kafka_ask_partitions(struct kafka *k, void *arg)
 {
 	struct ask_topic *a = arg;
 	const struct rd_kafka_metadata *m = NULL;
-	rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, kafka_topic(k, a->topic), &m, KAFKA_ASK_MS);
+	rd_kafka_resp_err_t code = rd_kafka_metadata(k->rk, 0, kafka_topic(k, a->topic), &m,
+						     KAFKA_ASK_MS);
 
 	if (code)
 		return code;
@@ -63,7 +70,10 @@ static rd_kafka_topic_partition_list_t *list_of(const struct ranges *s)
 	return list;
 }
 
-struct ask_list { rd_kafka_topic_partition_list_t *list; int64_t time_ms; };
+struct ask_list {
+	rd_kafka_topic_partition_list_t *list;
+	int64_t time_ms;
+};
 
 static rd_kafka_resp_err_t list_error(const rd_kafka_topic_partition_list_t *list)
 {
@@ -80,12 +90,15 @@ static rd_kafka_resp_err_t ask_times(struct kafka *k, void *arg)
 
 	for (int i = 0; i < a->list->cnt; i++)
 		a->list->elems[i].offset = a->time_ms;
-	code = rd_kafka_offsets_for_times(k->member ? k->member : k->rk, a->list, KAFKA_ASK_MS);     /* the reader's connections may be in a long poll */
+	/* the reader's connections may be in a long poll */
+	code = rd_kafka_offsets_for_times(k->member ? k->member : k->rk, a->list, KAFKA_ASK_MS);
 	return code ? code : list_error(a->list);
 }
 
-/* Offsets of a time, or of RD_KAFKA_OFFSET_BEGINNING or _END: into *list. (rd_kafka_query_watermark_offsets of 2.0.2 waits for ever for a leader that died.) */
-static int offsets_at(struct kafka *k, const struct ranges *parts, int64_t time_ms, rd_kafka_topic_partition_list_t **list, struct err *err)
+/* Offsets of a time, or of RD_KAFKA_OFFSET_BEGINNING or _END: into *list.
+ * (rd_kafka_query_watermark_offsets of 2.0.2 waits for ever for a leader that died.) */
+static int offsets_at(struct kafka *k, const struct ranges *parts, int64_t time_ms,
+		      rd_kafka_topic_partition_list_t **list, struct err *err)
 {
 	struct ask_list a = { .list = list_of(parts), .time_ms = time_ms };
 
@@ -110,7 +123,8 @@ int kafka_ends(void *self, struct ranges *parts, struct err *err)
 	return rc;
 }
 
-int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err)
+int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us,
+		 struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list;
 	int rc = kafka_ends(self, parts, err);
@@ -124,7 +138,9 @@ int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t
 	}
 	rc = offsets_at(self, parts, time_us / 1000 + (time_us % 1000 > 0), &list, err);
 	for (size_t i = 0; rc == 0 && i < parts->n; i++)
-		parts->v[i].from = list->elems[i].offset >= 0 ? list->elems[i].offset : parts->v[i].to;     /* none: after the last record */
+		/* none: after the last record */
+		parts->v[i].from = list->elems[i].offset >= 0 ? list->elems[i].offset
+							      : parts->v[i].to;
 	rd_kafka_topic_partition_list_destroy(list);
 	return rc;
 }
@@ -157,8 +173,11 @@ int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct e
 		if (meta->n == before)
 			buf_adds(meta, text);
 		else if (!slice_eq(slice(meta->p + before, meta->n - before), text))
-			rc = err_set(err, EX_CONFIG, "the commits of the group name two jobs: \"%.*s\" and \"%.*s\"; use a group of its own (-g)",
-				(int)(meta->n - before), meta->p + before, (int)text.n, text.p);
+			rc = err_set(err, EX_CONFIG,
+				     "the commits of the group name two jobs: \"%.*s\" and "
+				     "\"%.*s\"; use a group of its own (-g)",
+				     (int)(meta->n - before), meta->p + before, (int)text.n,
+				     text.p);
 	}
 	rd_kafka_topic_partition_list_destroy(a.list);
 	return rc;
@@ -167,12 +186,18 @@ int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct e
 /* The group does not know us any more, or not in this generation. */
 static bool evicted(rd_kafka_resp_err_t code)
 {
-	return code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+	       code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+	       code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
 }
 
-struct ask_commit { rd_kafka_topic_partition_list_t *list; rd_kafka_resp_err_t refused; };
+struct ask_commit {
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t refused;
+};
 
-/* While a rebalance waits for our answer every commit of an evicted member is refused, and who waits for the commit cannot answer. */
+/* While a rebalance waits for our answer every commit of an evicted member is refused, and who
+ * waits for the commit cannot answer. */
 static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
 {
 	struct ask_commit *a = arg;
@@ -184,7 +209,8 @@ static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err)
+int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait,
+		 struct err *err)
 {
 	struct kafka *k = self;
 	struct ask_commit a = { .list = list_of(offsets) };
@@ -195,7 +221,7 @@ int kafka_commit(void *self, const struct ranges *offsets, const char *meta, boo
 
 		e->offset = offsets->v[i].to;
 		if (meta) {
-			e->metadata = strdup(meta);        /* freed by the list, with free() */
+			e->metadata = strdup(meta); /* freed by the list, with free() */
 			e->metadata_size = strlen(meta);
 		}
 	}

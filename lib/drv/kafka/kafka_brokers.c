@@ -38,7 +38,8 @@ static bool is_ipv6(struct slice host)
 /* Bytes beyond ASCII are the resolver's to judge. */
 static bool kafka_is_name(struct slice host)
 {
-	static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char legal[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	for (size_t i = 0; i < host.n; i++)
 		if ((unsigned char)host.p[i] < 0x80 && !memchr(legal, host.p[i], sizeof(legal) - 1))
@@ -70,21 +71,25 @@ static int check_address(struct slice all, struct slice address, struct err *err
 	if (!bracket && is_ipv6(address))
 		return 0;
 	if (bracket && !close)
-		return err_set(err, EX_USAGE, "broker \"%.*s\": a bracket is not closed", (int)all.n, all.p);
-	host = bracket ? slice(address.p + 1, (size_t)(close - address.p - 1)) :
-			 slice(address.p, (size_t)((colon ? colon : end) - address.p));
+		return err_set(err, EX_USAGE, "broker \"%.*s\": a bracket is not closed",
+			       (int)all.n, all.p);
+	host = bracket ? slice(address.p + 1, (size_t)(close - address.p - 1))
+		       : slice(address.p, (size_t)((colon ? colon : end) - address.p));
 	if (bracket ? !is_ipv6(host) : !kafka_is_name(host))
-		return err_set(err, EX_USAGE, "broker \"%.*s\": \"%.*s\" is no host: %s", (int)all.n, all.p,
-			       (int)host.n, host.p, form);
+		return err_set(err, EX_USAGE, "broker \"%.*s\": \"%.*s\" is no host: %s",
+			       (int)all.n, all.p, (int)host.n, host.p, form);
 	if (!colon || colon == end)
 		return 0;
 	if (*colon != ':' || !kafka_is_port(slice(colon + 1, (size_t)(end - colon - 1))))
-		return err_set(err, EX_USAGE, "broker \"%.*s\": \"%.*s\" is no port, a number from 1 to %d: %s",
-			       (int)all.n, all.p, (int)(end - colon - 1), colon + 1, MAX_PORT, form);
+		return err_set(err, EX_USAGE,
+			       "broker \"%.*s\": \"%.*s\" is no port, a number from 1 to %d: %s",
+			       (int)all.n, all.p, (int)(end - colon - 1), colon + 1, MAX_PORT,
+			       form);
 	return 0;
 }
 
-static int check_protocol(struct slice all, struct slice protocol, const char *wanted, struct err *err)
+static int check_protocol(struct slice all, struct slice protocol, const char *wanted,
+			  struct err *err)
 {
 	static const char *const names[] = { "plaintext", "ssl", "sasl_plaintext", "sasl_ssl" };
 	char *own = mem_dup(protocol.p, protocol.n);
@@ -94,11 +99,14 @@ static int check_protocol(struct slice all, struct slice protocol, const char *w
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		known = known || strcasecmp(own, names[i]) == 0;
 	if (!known)
-		rc = err_set(err, EX_USAGE, "broker \"%.*s\": there is no protocol \"%s\": say HOST:PORT, "
-			     "and for TLS or a login -X security.protocol=ssl, sasl_plaintext or sasl_ssl",
+		rc = err_set(err, EX_USAGE,
+			     "broker \"%.*s\": there is no protocol \"%s\": say HOST:PORT, "
+			     "and for TLS or a login -X security.protocol=ssl, sasl_plaintext or "
+			     "sasl_ssl",
 			     (int)all.n, all.p, own);
 	else if (strcasecmp(own, wanted) != 0)
-		rc = err_set(err, EX_USAGE, "broker \"%.*s\": the protocol is another one than "
+		rc = err_set(err, EX_USAGE,
+			     "broker \"%.*s\": the protocol is another one than "
 			     "security.protocol, %s: say HOST:PORT, and -X security.protocol=%s",
 			     (int)all.n, all.p, wanted, own);
 	free(own);

@@ -1,7 +1,9 @@
-/* Life cycle and control events. Two clients: a group member that reads nothing, and a simple consumer that reads. One high-level consumer would do both, but a
- * partition that is assigned again while its last fetch is still being stopped loses the forwarding of its queue, and its messages come out among the control
- * events; the simple consumer's stop and start are synchronous. librdkafka's threads wake us through two eventfds (queue callbacks: its own io_event skips
- * wake-ups of batch readers). */
+/* Life cycle and control events. Two clients: a group member that reads nothing, and a simple
+ * consumer that reads. One high-level consumer would do both, but a partition that is assigned
+ * again while its last fetch is still being stopped loses the forwarding of its queue, and its
+ * messages come out among the control events; the simple consumer's stop and start are
+ * synchronous. librdkafka's threads wake us through two eventfds (queue callbacks: its own
+ * io_event skips wake-ups of batch readers). */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@ static void wake(rd_kafka_t *rk, void *fd)
 
 	(void)rk;
 	if (write((int)(intptr_t)fd, &one, sizeof(one)) < 0)
-		return;                  /* full: it is readable already */
+		return; /* full: it is readable already */
 }
 
 int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
@@ -36,7 +38,7 @@ int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:                    /* an illegal name */
+	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION: /* an illegal name */
 	case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
 	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
@@ -64,7 +66,9 @@ bool kafka_temporary(rd_kafka_resp_err_t code)
 
 bool kafka_unknown(rd_kafka_resp_err_t code)
 {
-	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+	       code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+	       code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
 /* ---- control events */
@@ -75,13 +79,14 @@ static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 
 	if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		k->gone = rd_kafka_assignment_lost(k->member);
-		k->rebalance = ev;       /* answered, and destroyed, by revoked() */
+		k->rebalance = ev; /* answered, and destroyed, by revoked() */
 		k->assigned_now = false;
 		return;
 	}
 	partitions_fini(&k->assigned);
 	for (int i = 0; i < list->cnt; i++)
-		partitions_add(&k->assigned, slice_z(list->elems[i].topic), list->elems[i].partition);
+		partitions_add(&k->assigned, slice_z(list->elems[i].topic),
+			       list->elems[i].partition);
 	k->assigned_now = true;
 	none = rd_kafka_topic_partition_list_new(0);
 	rd_kafka_assign(k->member, none);
@@ -112,7 +117,7 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 			err_in(&k->failed, "group %s", k->group);
 	} else if (code >= RD_KAFKA_RESP_ERR_UNKNOWN) {
 		log_info("kafka: %s", say);
-	}                                         /* else the log has it, see kafka_reach.c */
+	} /* else the log has it, see kafka_reach.c */
 	buf_fini(&text);
 }
 
@@ -121,7 +126,8 @@ static void on_commit(rd_kafka_event_t *ev)
 	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
 
 	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
-		log_warn("kafka: commit: %s; the sinks' positions hold, only lag tools see it", rd_kafka_err2str(code));
+		log_warn("kafka: commit: %s; the sinks' positions hold, only lag tools see it",
+			 rd_kafka_err2str(code));
 }
 
 static void kafka_serve_queue(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
@@ -169,7 +175,8 @@ static int subscribe(struct kafka *k, struct err *err)
 	rd_kafka_resp_err_t code;
 
 	for (size_t i = 0; i < k->topics.n; i++)
-		rd_kafka_topic_partition_list_add(list, k->topics.v[i].topic, RD_KAFKA_PARTITION_UA);
+		rd_kafka_topic_partition_list_add(list, k->topics.v[i].topic,
+						  RD_KAFKA_PARTITION_UA);
 	code = rd_kafka_subscribe(k->member, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_failed(err, code, NULL) : 0;
@@ -181,7 +188,8 @@ static rd_kafka_t *new_client(struct kafka *k, const char *group, struct err *er
 	char why[512];
 	rd_kafka_t *rk;
 
-	if (group && rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why)) != RD_KAFKA_CONF_OK) {
+	if (group &&
+	    rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why)) != RD_KAFKA_CONF_OK) {
 		err_set(err, EX_USAGE, "-g %s: %s", group, why);
 		rd_kafka_conf_destroy(conf);
 		return NULL;
@@ -219,7 +227,8 @@ static int make_clients(struct kafka *k, struct err *err)
 		return -1;
 	if (k->joins)
 		rd_kafka_poll_set_consumer(k->member);
-	k->control = k->joins ? rd_kafka_queue_get_consumer(k->member) : rd_kafka_queue_get_main(k->member);
+	k->control = k->joins ? rd_kafka_queue_get_consumer(k->member)
+			      : rd_kafka_queue_get_main(k->member);
 	rd_kafka_queue_cb_event_enable(k->control, wake, (void *)(intptr_t)k->control_fd);
 	return 0;
 }
@@ -233,7 +242,7 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 	k->loop = loop;
 	if (make_clients(k, err) || kafka_insist(k, "connecting", kafka_ask_nothing, NULL, err))
 		return -1;
-	rc = kafka_partitions(k, &all, err);       /* are the topics there? */
+	rc = kafka_partitions(k, &all, err); /* are the topics there? */
 	partitions_fini(&all);
 	k->opened = rc == 0;
 	if (rc == 0 && k->joins)
@@ -255,7 +264,8 @@ int kafka_change(void *self, enum input_change *change, struct partitions *parts
 		k->assigned_now = false;
 		*change = INPUT_ASSIGNED;
 		for (size_t i = 0; i < k->assigned.n; i++)
-			partitions_add(parts, slice_z(k->assigned.v[i].topic), k->assigned.v[i].partition);
+			partitions_add(parts, slice_z(k->assigned.v[i].topic),
+				       k->assigned.v[i].partition);
 	}
 	return 0;
 }

@@ -1,4 +1,6 @@
-/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events), kafka_reach.c (retries and their reasons), kafka_read.c (assign and read; fetcher.c, past librdkafka), kafka_ask.c (metadata, offsets, commits). */
+/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events),
+ * kafka_reach.c (retries and their reasons), kafka_read.c (assign and read; fetcher.c, past
+ * librdkafka), kafka_ask.c (metadata, offsets, commits). */
 #ifndef DRV_KAFKA_KAFKA_INTERNAL_H
 #define DRV_KAFKA_KAFKA_INTERNAL_H
 
@@ -9,50 +11,70 @@
 #include "drv/kafka/fetch/fetcher.h"
 #include "sink/retry.h"
 
-enum { KAFKA_BATCH = 2048, KAFKA_POLL_EVERY_US = 250000, KAFKA_ASK_MS = 1000, KAFKA_SETTLES_US = 5000000 };
+enum {
+	KAFKA_BATCH = 2048,
+	KAFKA_POLL_EVERY_US = 250000,
+	KAFKA_ASK_MS = 1000,
+	KAFKA_SETTLES_US = 5000000,
+};
 
-struct kafka_part { struct partition part; rd_kafka_topic_t *rkt; bool is_fetched; struct fetcher_part fetcher; };
+struct kafka_part {
+	struct partition part;
+	rd_kafka_topic_t *rkt;
+	bool is_fetched;
+	struct fetcher_part fetcher;
+};
 
 struct kafka {
-	rd_kafka_conf_t *conf;             /* until the client takes it */
-	char *group;                       /* NULL: none */
-	bool joins;                        /* becomes a member; else only the group's commits are touched */
-	struct partitions topics;           /* names; partition unused */
-	char *brokers;                     /* for messages */
-	bool creates;                      /* a topic that is not there may be made by asking for it */
+	rd_kafka_conf_t *conf; /* until the client takes it */
+	char *group;           /* NULL: none */
+	/* becomes a member; else only the group's commits are touched */
+	bool joins;
+	struct partitions topics; /* names; partition unused */
+	char *brokers;            /* for messages */
+	/* a topic that is not there may be made by asking for it */
+	bool creates;
 	int64_t retry_for_us;
-	const char *retry_flag;            /* what says so, " (--retry-for)", or "" */
+	const char *retry_flag; /* what says so, " (--retry-for)", or "" */
 	struct loop *loop;
 	struct input_lost *lost;
 
-	rd_kafka_t *rk;                    /* reads; belongs to no group */
-	rd_kafka_t *member;                /* the group's: membership and commits, never a message; NULL: no group */
-	rd_kafka_queue_t *main, *control;  /* events of each */
+	rd_kafka_t *rk; /* reads; belongs to no group */
+	/* the group's: membership and commits, never a message; NULL: no group */
+	rd_kafka_t *member;
+	rd_kafka_queue_t *main, *control; /* events of each */
 	rd_kafka_queue_t *messages;
-	int control_fd, message_fd;        /* eventfds, written by librdkafka's threads */
+	int control_fd, message_fd; /* eventfds, written by librdkafka's threads */
 	int control_watch, timer;
 
 	/* what came and was not asked for yet */
-	rd_kafka_event_t *rebalance;       /* a revoke, to be answered by revoked() */
-	bool gone;                         /* .. and too late */
+	rd_kafka_event_t *rebalance; /* a revoke, to be answered by revoked() */
+	bool gone;                   /* .. and too late */
 	bool assigned_now;
 	struct partitions assigned;
-	struct err failed;                 /* for good */
-	bool down;                         /* all connections were lost, and nobody has answered since */
-	int64_t ask_at_us;                 /* .. when to ask next */
-	struct retry away;                 /* the time without an answer */
-	struct { pthread_mutex_t lock; char text[512]; int64_t at_us; } heard;  /* in the log, last */
-	struct buf why;                    /* scratch: a reason */
-	bool opened;                       /* the topics were there */
-	rd_kafka_resp_err_t metadata_suspect;         /* .. and then a broker did not know one of them, or a partition */
+	struct err failed; /* for good */
+	/* all connections were lost, and nobody has answered since */
+	bool down;
+	int64_t ask_at_us; /* .. when to ask next */
+	struct retry away; /* the time without an answer */
+	/* in the log, last */
+	struct {
+		pthread_mutex_t lock;
+		char text[512];
+		int64_t at_us;
+	} heard;
+	struct buf why; /* scratch: a reason */
+	bool opened;    /* the topics were there */
+	/* .. and then a broker did not know one of them, or a partition */
+	rd_kafka_resp_err_t metadata_suspect;
 
 	/* what is read */
-	struct fetcher *fetcher;             /* NULL: all by librdkafka */
-	size_t indirect;                   /* partitions that librdkafka reads */
+	struct fetcher *fetcher; /* NULL: all by librdkafka */
+	size_t indirect;         /* partitions that librdkafka reads */
 	bool turn;
 	struct kafka_part **part;
 	size_t parts, part_cap;
-	rd_kafka_topic_t **rkt;            /* by topic, for the simple consumer and metadata */
+	rd_kafka_topic_t **rkt; /* by topic, for the simple consumer and metadata */
 	size_t n_rkt;
 
 	/* the batch at work */
@@ -61,12 +83,13 @@ struct kafka {
 	struct input_record record[KAFKA_BATCH];
 };
 
-void kafka_control(void *self, int fd, short revents);     /* serves the control queue: a loop callback */
+/* serves the control queue: a loop callback */
+void kafka_control(void *self, int fd, short revents);
 
 /* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
 int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
 bool kafka_temporary(rd_kafka_resp_err_t code);
-bool kafka_unknown(rd_kafka_resp_err_t code);             /* a topic or a partition */
+bool kafka_unknown(rd_kafka_resp_err_t code); /* a topic or a partition */
 
 /* ---- kafka_reach.c */
 
@@ -74,11 +97,12 @@ bool kafka_unknown(rd_kafka_resp_err_t code);             /* a topic or a partit
 void kafka_heard(struct kafka *k, const char *text);
 /* Into why->msg: host and reason where no broker answered, else the broker's own. */
 void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why);
-void kafka_reached(struct kafka *k);                       /* a broker has answered */
+void kafka_reached(struct kafka *k); /* a broker has answered */
 
-/* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the loop, up to --retry-for. Once the topics were there, one that is
- * not known is asked for again for KAFKA_SETTLES_US: what one broker knows of a new partition another may hear of later. So is
- * one that asking for it makes. */
+/* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the
+ * loop, up to --retry-for. Once the topics were there, one that is not known is asked for again
+ * for KAFKA_SETTLES_US: what one broker knows of a new partition another may hear of later. So
+ * is one that asking for it makes. */
 typedef rd_kafka_resp_err_t kafka_ask(struct kafka *k, void *arg);
 int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err);
 kafka_ask kafka_ask_nothing;
@@ -88,7 +112,7 @@ int kafka_judge(struct kafka *k, struct err *err);
 
 rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
 void kafka_drop_batch(struct kafka *k);
-void kafka_forget_parts(struct kafka *k);                 /* reads nothing any more */
+void kafka_forget_parts(struct kafka *k); /* reads nothing any more */
 fetcher_fallback kafka_fallback;
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
@@ -97,11 +121,14 @@ int kafka_revoked(void *self, struct err *err);
 void kafka_close(void *self);
 int kafka_assign(void *self, const struct ranges *start, struct err *err);
 int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err);
-int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err);
+int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found,
+		      struct pos_last *out, struct err *err);
 int kafka_partitions(void *self, struct partitions *out, struct err *err);
 int kafka_ends(void *self, struct ranges *parts, struct err *err);
-int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us, struct err *err);
+int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t time_us,
+		 struct err *err);
 int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err);
-int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait, struct err *err);
+int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait,
+		 struct err *err);
 
 #endif

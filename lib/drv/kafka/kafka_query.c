@@ -13,12 +13,14 @@ static int settings(struct kafka *k, const struct read_log *log, struct err *err
 	if (kafka_set(k, "client.id", "hta-query", err))
 		return -1;
 	for (size_t i = 0; i < log->settings; i++)
-		if (log->setting[i].file ? kafka_set_file(k, log->setting[i].text, err) : kafka_set_text(k, log->setting[i].text, err))
+		if (log->setting[i].file ? kafka_set_file(k, log->setting[i].text, err)
+					 : kafka_set_text(k, log->setting[i].text, err))
 			return -1;
 	return 0;
 }
 
-int kafka_query_ends(const struct read_log *log, struct loop *loop, struct ranges *parts, struct err *err)
+int kafka_query_ends(const struct read_log *log, struct loop *loop, struct ranges *parts,
+		     struct err *err)
 {
 	const struct input_ops *ops = &kafka_plain_ops;
 	const char **topic = mem_array(parts->n + 1, sizeof(*topic));

@@ -5,6 +5,7 @@
 #include "read/driver.h"
 
 /* query_program.ends. Tries for ten seconds. */
-int kafka_query_ends(const struct read_log *log, struct loop *loop, struct ranges *parts, struct err *err);
+int kafka_query_ends(const struct read_log *log, struct loop *loop, struct ranges *parts,
+		     struct err *err);
 
 #endif

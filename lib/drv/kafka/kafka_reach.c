@@ -1,9 +1,10 @@
 /* Is the cluster there? A question is asked again until --retry-for is used up. Of the time without
  * an answer the first failure is told, then one line a minute, then that the cluster is back.
  *
- *	all connections are down -> ask at once   answered: they were idle and closed, nothing is told
- *	                                          not for PATIENCE_US: told, asked again
- *	an answer or a record    -> told, if a failure was
+ * 	all connections are down -> ask at once   answered: they were idle and closed, nothing
+ * 	                                                    is told
+ * 	                                          not for PATIENCE_US: told, asked again
+ * 	an answer or a record    -> told, if a failure was
  *
  * librdkafka says why a connection failed in its log, and for some reasons in some versions in an
  * event too. So the last such line of the log is kept. The same reason comes once in 30 s there. */
@@ -44,7 +45,7 @@ static const char *trouble(struct kafka *k)
 
 void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why)
 {
-	bool answered = code >= RD_KAFKA_RESP_ERR_UNKNOWN;       /* below are librdkafka's own */
+	bool answered = code >= RD_KAFKA_RESP_ERR_UNKNOWN; /* below are librdkafka's own */
 	const char *said = answered ? NULL : trouble(k);
 
 	if (answered)
@@ -52,7 +53,8 @@ void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, stru
 	else if (said)
 		err_set(why, EX_TEMPFAIL, "%s", said);
 	else
-		err_set(why, EX_TEMPFAIL, "%s: no answer (%s: %s)", k->brokers, what, rd_kafka_err2str(code));
+		err_set(why, EX_TEMPFAIL, "%s: no answer (%s: %s)", k->brokers, what,
+			rd_kafka_err2str(code));
 }
 
 /* Nothing is told yet: of several brokers the first that is tried may be the one that is down, and
@@ -127,7 +129,8 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 			kafka_failed(err, code, NULL);
 			return err_in(err, "%s", what);
 		}
-		if (missed(k, what, code, err) || loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
+		if (missed(k, what, code, err) ||
+		    loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
 			return -1;
 	}
 }
@@ -141,7 +144,8 @@ int kafka_judge(struct kafka *k, struct err *err)
 		code = kafka_ask_nothing(k, NULL);
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 			kafka_reached(k);
-		kafka_control(k, -1, 0);          /* whatever it has to say of connections is newer */
+		/* whatever it has to say of connections is newer */
+		kafka_control(k, -1, 0);
 		if (code && !k->failed.code && missed(k, "brokers", code, err))
 			return -1;
 		until = k->away.started_us + k->retry_for_us;

@@ -1,6 +1,7 @@
-/* What is read: directly where that goes (fetcher.h), else by librdkafka. A batch of its messages is handed out in runs of one partition; the payloads
- * stay librdkafka's until the next read. Stale messages of an earlier start are dropped by librdkafka (they carry the version of their fetch) and, where they
- * sat in our batch, by us. */
+/* What is read: directly where that goes (fetcher.h), else by librdkafka. A batch of its
+ * messages is handed out in runs of one partition; the payloads stay librdkafka's until the next
+ * read. Stale messages of an earlier start are dropped by librdkafka (they carry the version of
+ * their fetch) and, where they sat in our batch, by us. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +46,9 @@ static rd_kafka_resp_err_t kafka_start(struct kafka *k, struct kafka_part *p)
 {
 	p->is_fetched = false;
 	k->indirect++;
-	return rd_kafka_consume_start_queue(p->rkt, p->part.partition, p->fetcher.next, k->messages) ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
+	return rd_kafka_consume_start_queue(p->rkt, p->part.partition, p->fetcher.next, k->messages)
+		       ? rd_kafka_last_error()
+		       : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void kafka_fallback(void *arg, struct fetcher_part *d)
@@ -100,13 +103,15 @@ static struct kafka_part *part_of(struct kafka *k, const rd_kafka_message_t *m)
 	const char *topic = m->rkt ? rd_kafka_topic_name(m->rkt) : "";
 
 	for (size_t i = 0; i < k->parts; i++)
-		if (!k->part[i]->is_fetched && k->part[i]->part.partition == m->partition && strcmp(k->part[i]->part.topic, topic) == 0)
+		if (!k->part[i]->is_fetched && k->part[i]->part.partition == m->partition &&
+		    strcmp(k->part[i]->part.topic, topic) == 0)
 			return k->part[i];
 	return NULL;
 }
 
 /* The offset is not in the log any more (or not yet): which are? */
-static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t offset, struct err *err)
+static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t offset,
+			struct err *err)
 {
 	struct ranges one = { 0 };
 	struct range *r = ranges_add(&one, slice_z(p->part.topic), p->part.partition);
@@ -116,26 +121,43 @@ static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t off
 		int64_t from = offset, to = r->from;
 
 		if (k->lost && offset < to)
-			*k->lost = (struct input_lost){ .is = true, .part = p->part, .from = from, .to = to };
+			*k->lost = (struct input_lost){
+				.is = true,
+				.part = p->part,
+				.from = from,
+				.to = to,
+			};
 		if (offset > r->to)
-			rc = err_set(err, EX_CONFIG, "%s/%d ends at %lld, the position is %lld: the topic was made anew; a new job reads the new topic",
-				p->part.topic, p->part.partition, (long long)r->to, (long long)offset);
+			rc = err_set(err, EX_CONFIG,
+				     "%s/%d ends at %lld, the position is %lld: the topic was made "
+				     "anew; a new job reads the new topic",
+				     p->part.topic, p->part.partition, (long long)r->to,
+				     (long long)offset);
 		else if (offset >= r->from)
-			rc = err_set(err, EX_TEMPFAIL, "%s/%d: offset %lld was not there for a moment, the log may have been cut off; start the pipeline again",
-				p->part.topic, p->part.partition, (long long)offset);
+			rc = err_set(err, EX_TEMPFAIL,
+				     "%s/%d: offset %lld was not there for a moment, the log may "
+				     "have been cut off; start the pipeline again",
+				     p->part.topic, p->part.partition, (long long)offset);
 		else
-			rc = err_set(err, EX_DATAERR, "%s/%d: offsets %lld to %lld are gone (retention): `--on-gap skip` at hta-consume goes on behind them and books them as lost",
-				p->part.topic, p->part.partition, (long long)from, (long long)to - 1);
+			rc = err_set(
+				err, EX_DATAERR,
+				"%s/%d: offsets %lld to %lld are gone (retention): `--on-gap skip` "
+				"at hta-consume goes on behind them and books them as lost",
+				p->part.topic, p->part.partition, (long long)from,
+				(long long)to - 1);
 	}
 	ranges_fini(&one);
 	return rc;
 }
 
-static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct kafka_part *p, struct input_batch *batch, struct err *err)
+static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct kafka_part *p,
+		      struct input_batch *batch, struct err *err)
 {
 	switch (m->err) {
 	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-		*batch = (struct input_batch){ .part = &p->part, .position = m->offset, .end = true };
+		*batch = (struct input_batch){ .part = &p->part,
+					       .position = m->offset,
+					       .end = true };
 		return 1;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -149,7 +171,7 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 		kafka_failed(err, m->err, rd_kafka_message_errstr(m));
 		return p ? err_in(err, "%s/%d", p->part.topic, (int)p->part.partition) : -1;
 	}
-	return 0;                                 /* librdkafka goes on by itself */
+	return 0; /* librdkafka goes on by itself */
 }
 
 /* Messages of one partition from k->at on. */
@@ -167,11 +189,21 @@ static void kafka_take_run(struct kafka *k, const struct kafka_part *p, struct i
 			break;
 		ms = rd_kafka_message_timestamp(m, &type);
 		k->record[n] = (struct input_record){
-			.value = slice(m->payload, m->len), .offset = m->offset, .next = m->offset + 1,
-			.time_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 || ms > INT64_MAX / 1000 ? POS_NONE : ms * 1000,
+			.value = slice(m->payload, m->len),
+			.offset = m->offset,
+			.next = m->offset + 1,
+			.time_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ||
+						   ms > INT64_MAX / 1000
+					   ? POS_NONE
+					   : ms * 1000,
 		};
 	}
-	*batch = (struct input_batch){ .part = &p->part, .v = k->record, .n = n, .position = k->record[n - 1].next };
+	*batch = (struct input_batch){
+		.part = &p->part,
+		.v = k->record,
+		.n = n,
+		.position = k->record[n - 1].next,
+	};
 }
 
 static bool fetch(struct kafka *k)
@@ -194,7 +226,9 @@ static int kafka_settle(struct kafka *k, struct err *err)
 	int rc = kafka_partitions(k, &all, err);
 
 	if (rc == 0 && k->metadata_suspect != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-		rc = err_set(err, EX_TEMPFAIL, "kafka: a topic was unknown for a moment, it may have been made anew; start the pipeline again");
+		rc = err_set(err, EX_TEMPFAIL,
+			     "kafka: a topic was unknown for a moment, it may have been made anew; "
+			     "start the pipeline again");
 	k->metadata_suspect = RD_KAFKA_RESP_ERR_NO_ERROR;
 	partitions_fini(&all);
 	return rc;
@@ -213,7 +247,8 @@ static int read_fallback(struct kafka *k, struct input_batch *batch, struct err 
 		}
 		k->at++;
 		if (m->err) {
-			int rc = p || !kafka_temporary(m->err) ? take_error(k, m, p, batch, err) : 0;
+			int rc = p || !kafka_temporary(m->err) ? take_error(k, m, p, batch, err)
+							       : 0;
 
 			if (rc)
 				return rc;
@@ -250,11 +285,12 @@ static int unreadable(struct kafka *k, const struct partition *part, struct err 
 	struct err why;
 
 	kafka_why(k, "reading", RD_KAFKA_RESP_ERR__TIMED_OUT, &why);
-	return err_set(err, EX_UNAVAILABLE, "kafka: %s/%d cannot be read: %s; given up%s", part->topic,
-		       (int)part->partition, why.msg, k->retry_flag);
+	return err_set(err, EX_UNAVAILABLE, "kafka: %s/%d cannot be read: %s; given up%s",
+		       part->topic, (int)part->partition, why.msg, k->retry_flag);
 }
 
-int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found, struct pos_last *out, struct err *err)
+int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found,
+		      struct pos_last *out, struct err *err)
 {
 	struct kafka *k = self;
 	struct ranges one = { 0 }, none = { 0 };
@@ -271,12 +307,15 @@ int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, 
 		while (rc == 0 && (rc = kafka_read(k, &b, &fd, err)) == 0 && !b.part) {
 			if (tm_mono_us() > until)
 				rc = unreadable(k, part, err);
-			else if (loop_wait(k->loop, fd, 1 /* POLLIN */, tm_mono_us() + 1000000, err) < 0)
+			else if (loop_wait(k->loop, fd, 1 /* POLLIN */, tm_mono_us() + 1000000,
+					   err) < 0)
 				rc = -1;
 		}
 		if (rc == 0 && b.n && b.v[0].offset == offset) {
 			*found = true;
-			*out = (struct pos_last){ .offset = offset, .time_us = b.v[0].time_us, .hash = record_hash(b.v[0].value) };
+			*out = (struct pos_last){ .offset = offset,
+						  .time_us = b.v[0].time_us,
+						  .hash = record_hash(b.v[0].value) };
 		}
 		if (rc == 0)
 			rc = kafka_assign(k, &none, err);

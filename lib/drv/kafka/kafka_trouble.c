@@ -22,11 +22,17 @@ static unsigned tls_reason(const char *text)
 bool kafka_trouble_lasts(const char *text)
 {
 	static const unsigned reasons[] = {
-		134 /* certificate verify failed */, 267 /* wrong version number: that is no TLS */,
-		ALERTS + 40 /* handshake failure */, ALERTS + 42 /* bad certificate */,
-		ALERTS + 43 /* unsupported certificate */, ALERTS + 44 /* certificate revoked */,
-		ALERTS + 45 /* certificate expired */, ALERTS + 46 /* certificate unknown */,
-		ALERTS + 48 /* unknown CA */, ALERTS + 49 /* access denied */, ALERTS + 70 /* protocol version */,
+		134 /* certificate verify failed */,
+		267 /* wrong version number: that is no TLS */,
+		ALERTS + 40 /* handshake failure */,
+		ALERTS + 42 /* bad certificate */,
+		ALERTS + 43 /* unsupported certificate */,
+		ALERTS + 44 /* certificate revoked */,
+		ALERTS + 45 /* certificate expired */,
+		ALERTS + 46 /* certificate unknown */,
+		ALERTS + 48 /* unknown CA */,
+		ALERTS + 49 /* access denied */,
+		ALERTS + 70 /* protocol version */,
 		ALERTS + 116 /* certificate required */,
 	};
 	unsigned reason = tls_reason(text);

@@ -38,10 +38,13 @@ static int check_table(const char *table, struct err *err)
 	size_t schema = dot ? (size_t)(dot - table) : 0, n = strlen(name);
 
 	if (dot && (schema == 0 || schema > MOST_BYTES))
-		return err_set(err, EX_USAGE, "--table %s: the schema has %zu bytes, it must have 1 to %d",
-			table, schema, MOST_BYTES);
+		return err_set(err, EX_USAGE,
+			       "--table %s: the schema has %zu bytes, it must have 1 to %d", table,
+			       schema, MOST_BYTES);
 	if (n > MOST_BYTES - SUFFIX_BYTES)
-		return err_set(err, EX_USAGE, "--table %s: the name has %zu bytes, at most %d are "
+		return err_set(
+			err, EX_USAGE,
+			"--table %s: the name has %zu bytes, at most %d are "
 			"possible: Postgres cuts names at %d, and one of its views is NAME_numbers",
 			table, n, MOST_BYTES - SUFFIX_BYTES, MOST_BYTES);
 	return sink_check_table(name, err);
@@ -55,7 +58,8 @@ static void warn_password(const char *where)
 
 	for (PQconninfoOption *x = o; x && x->keyword; x++)
 		if (strcmp(x->keyword, "password") == 0 && x->val && *x->val)
-			log_warn("a password on the command line is seen by everybody on this machine: use PGPASSFILE, PGPASSWORD or a service file");
+			log_warn("a password on the command line is seen by everybody on this "
+				 "machine: use PGPASSFILE, PGPASSWORD or a service file");
 	PQconninfoFree(o);
 	PQfreemem(why);
 }
@@ -72,7 +76,8 @@ static void *pg_open(const struct sink_conf *conf, struct err *err)
 	p->rollups = mem_strdup(conf->table);
 	p->table = pg_quoted(conf->table, "");
 	p->final = is_default ? mem_strdup("\"hta_final\"") : pg_quoted(conf->table, "_final");
-	p->numbers = is_default ? mem_strdup("\"hta_numbers\"") : pg_quoted(conf->table, "_numbers");
+	p->numbers = is_default ? mem_strdup("\"hta_numbers\"")
+				: pg_quoted(conf->table, "_numbers");
 	if (!conf->where_env)
 		warn_password(conf->where);
 	return p;
@@ -100,8 +105,10 @@ static void pg_close(void *d)
 	free(p);
 }
 
-/* A backend's malloc gives its memory back to the kernel behind every chunk of rows and takes it again for the next one, page by page: a seventh of the time
- * that an epoch takes there. It stops that once it has freed a block larger than what a chunk needs (mallopt(3), M_TRIM_THRESHOLD: it is dynamic). */
+/* A backend's malloc gives its memory back to the kernel behind every chunk of rows and takes it
+ * again for the next one, page by page: a seventh of the time that an epoch takes there. It
+ * stops that once it has freed a block larger than what a chunk needs (mallopt(3),
+ * M_TRIM_THRESHOLD: it is dynamic). */
 static const char keep_memory[] = "SELECT length(repeat(repeat('x', 4096), 4096))";
 
 static enum sink_result pg_connect(void *d, struct err *err)

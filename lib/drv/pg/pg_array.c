@@ -1,11 +1,13 @@
-/* Arrays of one dimension in Postgres' binary form: i32 dimensions = 1, i32 has nulls, u32 element type, i32 length, i32 lower bound = 1, then each
- * element as i32 length (-1: null) and bytes; all big-endian (src/backend/utils/adt/arrayfuncs.c). The length is filled in when the array is sent. */
+/* Arrays of one dimension in Postgres' binary form: i32 dimensions = 1, i32 has nulls, u32
+ * element type, i32 length, i32 lower bound = 1, then each element as i32 length (-1: null) and
+ * bytes; all big-endian (src/backend/utils/adt/arrayfuncs.c). The length is filled in when the
+ * array is sent. */
 #include <string.h>
 
 #include "base/tm.h"
 #include "drv/pg/pg_internal.h"
 
-#define PG_EPOCH_US (946684800LL * TM_S)       /* 2000-01-01 */
+#define PG_EPOCH_US (946684800LL * TM_S) /* 2000-01-01 */
 enum { HEAD_BYTES = 20 };
 
 static void put_u32(char *p, uint32_t v)
@@ -17,15 +19,24 @@ static void put_u32(char *p, uint32_t v)
 static Oid array_of(Oid element)
 {
 	switch (element) {
-	case PG_BOOL: return 1000;
-	case PG_BYTEA: return 1001;
-	case PG_INT8: return 1016;
-	case PG_INT4: return 1007;
-	case PG_TEXT: return 1009;
-	case PG_TIMESTAMPTZ: return 1185;
-	case PG_NUMERIC: return 1231;
-	case PG_JSONB: return 3807;
-	default: BUG("array of type %u", element);
+	case PG_BOOL:
+		return 1000;
+	case PG_BYTEA:
+		return 1001;
+	case PG_INT8:
+		return 1016;
+	case PG_INT4:
+		return 1007;
+	case PG_TEXT:
+		return 1009;
+	case PG_TIMESTAMPTZ:
+		return 1185;
+	case PG_NUMERIC:
+		return 1231;
+	case PG_JSONB:
+		return 3807;
+	default:
+		BUG("array of type %u", element);
 	}
 }
 
@@ -128,8 +139,9 @@ void pg_put_time(struct pg_params *a, int i, int64_t us)
 		pg_put_int8(a, i, us - PG_EPOCH_US);
 }
 
-/* numeric: i16 digits, i16 weight (of the first, in powers of 10,000), u16 sign, u16 decimals shown, digits of base 10,000 without zeros at either end.
- * Ours has nine decimals: three groups behind the point (the last one has one decimal place in use, so the value is scaled by 10^12). */
+/* numeric: i16 digits, i16 weight (of the first, in powers of 10,000), u16 sign, u16 decimals
+ * shown, digits of base 10,000 without zeros at either end. Ours has nine decimals: three groups
+ * behind the point (the last one has one decimal place in use, so the value is scaled by 10^12). */
 void pg_put_dec(struct pg_params *a, int i, dec v)
 {
 	__extension__ typedef unsigned __int128 u128;
@@ -178,5 +190,6 @@ bool pg_send(struct pg *p, const char *sql, struct pg_params *a, bool binary_res
 		if (a->format[i])
 			put_u32(a->value[i].p + 12, a->items[i]);
 	}
-	return PQsendQueryParams(p->c, sql, a->n, a->type, a->p, a->bytes, a->format, binary_result);
+	return PQsendQueryParams(p->c, sql, a->n, a->type, a->p, a->bytes, a->format,
+				 binary_result);
 }

@@ -1,18 +1,23 @@
-/* The columns of measures (row/columns.h) in the rollups table: a slot each, count_1, count_2, sum_1, .. by rule.
- * The k-th column of a rule, in the order of a row, stands in the k-th slot of that rule, so a metric's list of
- * columns (hta_metric.columns) is all that a reader needs. Slots are shared by all metrics of the table and null
- * where a metric has none: a null costs a bit.
+/* The columns of measures (row/columns.h) in the rollups table: a slot each, count_1, count_2,
+ * sum_1, .. by rule. The k-th column of a rule, in the order of a row, stands in the k-th slot
+ * of that rule, so a metric's list of columns (hta_metric.columns) is all that a reader needs.
+ * Slots are shared by all metrics of the table and null where a metric has none: a null costs a
+ * bit.
  *
- * Four shapes were at hand. Arrays by rule, or one jsonb, would have to be taken apart and put together for each
- * row of each epoch; a table a metric would double the upserts, or hide metrics from each other. A slot is added
- * to by the same expression as count and sum, at their speed, and a new one is a change of the catalogue only. */
+ * Four shapes were at hand. Arrays by rule, or one jsonb, would have to be taken apart and put
+ * together for each row of each epoch; a table a metric would double the upserts, or hide
+ * metrics from each other. A slot is added to by the same expression as count and sum, at their
+ * speed, and a new one is a change of the catalogue only. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "drv/pg/pg_internal.h"
 
-static const struct { const char *type, *merge; Oid oid; } of_rule[COLUMN_RULES] = {
+static const struct {
+	const char *type, *merge;
+	Oid oid;
+} of_rule[COLUMN_RULES] = {
 	[COLUMN_COUNT] = { "bigint", "t.%1$s + excluded.%1$s", PG_INT8 },
 	[COLUMN_SUM] = { "numeric", "trim_scale(t.%1$s + excluded.%1$s)", PG_NUMERIC },
 	[COLUMN_MIN] = { "numeric", "least(t.%1$s, excluded.%1$s)", PG_NUMERIC },
@@ -22,7 +27,9 @@ static const struct { const char *type, *merge; Oid oid; } of_rule[COLUMN_RULES]
 enum { SLOT_CHARS = 24 };
 
 /* The slots of n columns, one after the other: starts with { 0 }. */
-struct slots { unsigned used[COLUMN_RULES]; };
+struct slots {
+	unsigned used[COLUMN_RULES];
+};
 
 static void next_slot(struct slots *s, enum column_rule rule, char name[SLOT_CHARS])
 {
@@ -35,8 +42,11 @@ enum sink_result pg_columns_known(struct pg *p, struct err *err)
 {
 	const char *value[] = { p->table };
 	PGresult *res;
-	enum sink_result r = pg_query(p, &res, err,
-		"SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND NOT attisdropped AND attname ~ '^(count|sum|min|max)_[0-9]+$'", 1, value);
+	enum sink_result r = pg_query(
+		p, &res, err,
+		"SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND NOT "
+		"attisdropped AND attname ~ '^(count|sum|min|max)_[0-9]+$'",
+		1, value);
 
 	if (r != SINK_OK)
 		return r;
@@ -46,14 +56,16 @@ enum sink_result pg_columns_known(struct pg *p, struct err *err)
 		const char *name = PQgetvalue(res, i, 0), *line = strchr(name, '_');
 
 		for (unsigned rule = 0; rule < COLUMN_RULES; rule++)
-			p->slots[rule] += slice_is(slice(name, (size_t)(line - name)), column_rules[rule]);
+			p->slots[rule] += slice_is(slice(name, (size_t)(line - name)),
+						   column_rules[rule]);
 	}
 	PQclear(res);
 	return SINK_OK;
 }
 
 /* Adds "ADD COLUMN .." for each slot that the table lacks. */
-static void add_missing(const struct pg *p, const struct sink_metric *m, struct slots *wanted, struct buf *sql)
+static void add_missing(const struct pg *p, const struct sink_metric *m, struct slots *wanted,
+			struct buf *sql)
 {
 	struct slots s = { { 0 } };
 	char name[SLOT_CHARS];
@@ -65,11 +77,13 @@ static void add_missing(const struct pg *p, const struct sink_metric *m, struct 
 		if (s.used[rule] <= p->slots[rule] || s.used[rule] <= wanted->used[rule])
 			continue;
 		wanted->used[rule] = s.used[rule];
-		buf_printf(sql, "%s ADD COLUMN IF NOT EXISTS %s %s", sql->n ? "," : "", name, of_rule[rule].type);
+		buf_printf(sql, "%s ADD COLUMN IF NOT EXISTS %s %s", sql->n ? "," : "", name,
+			   of_rule[rule].type);
 	}
 }
 
-enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n, bool look_only, struct err *err)
+enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n,
+				 bool look_only, struct err *err)
 {
 	struct slots wanted = { { 0 } };
 	struct buf add = { 0 };
@@ -86,12 +100,17 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 		return SINK_OK;
 	}
 	if (!p->conf->create) {
-		err_set(err, EX_CONFIG, "table %s has no columns yet for the measures of this pipeline (--agg): start it once with hta-sink-pg --init",
+		err_set(err, EX_CONFIG,
+			"table %s has no columns yet for the measures of this pipeline (--agg): "
+			"start it once with hta-sink-pg --init",
 			p->rollups);
 		r = SINK_FATAL;
 	} else if (!look_only) {
-		sql = mem_printf("ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS columns jsonb; UPDATE hta_schema SET version = %d",
-			p->table, add.n ? buf_z(&add) : "ADD COLUMN IF NOT EXISTS count_1 bigint", PG_SCHEMA);
+		sql = mem_printf("ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT "
+				 "EXISTS columns jsonb; UPDATE hta_schema SET version = %d",
+				 p->table,
+				 add.n ? buf_z(&add) : "ADD COLUMN IF NOT EXISTS count_1 bigint",
+				 PG_SCHEMA);
 		r = pg_script(p, sql, err);
 		free(sql);
 		if (r == SINK_OK)
@@ -116,7 +135,10 @@ enum sink_result pg_columns_register(struct pg *p, const struct sink_metric *m, 
 	value[1] = name;
 	columns_format(m->column, m->columns, &list);
 	value[2] = buf_z(&list);
-	r = pg_query(p, NULL, err, "UPDATE hta_metric SET columns = $3::jsonb WHERE rollups = $1 AND metric = $2 AND columns IS NULL", 3, value);
+	r = pg_query(p, NULL, err,
+		     "UPDATE hta_metric SET columns = $3::jsonb WHERE rollups = $1 AND metric = $2 "
+		     "AND columns IS NULL",
+		     3, value);
 	buf_fini(&list);
 	free(name);
 	return r;
@@ -197,7 +219,8 @@ void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n)
 
 /* ---- reading */
 
-static enum sink_result stored_columns(struct pg *p, const char *metric, struct pg_reading *out, struct err *err)
+static enum sink_result stored_columns(struct pg *p, const char *metric, struct pg_reading *out,
+				       struct err *err)
 {
 	const char *value[] = { p->rollups, metric };
 	PGresult *res;
@@ -206,13 +229,17 @@ static enum sink_result stored_columns(struct pg *p, const char *metric, struct 
 	out->columns = 0;
 	if (p->version < PG_SCHEMA)
 		return SINK_OK;
-	r = pg_query(p, &res, err, "SELECT columns::text FROM hta_metric WHERE rollups = $1 AND metric = $2 AND columns IS NOT NULL", 2, value);
+	r = pg_query(p, &res, err,
+		     "SELECT columns::text FROM hta_metric WHERE rollups = $1 AND metric = $2 AND "
+		     "columns IS NOT NULL",
+		     2, value);
 	if (r != SINK_OK)
 		return r;
 	if (PQntuples(res)) {
 		out->text.n = 0;
 		buf_addz(&out->text, PQgetvalue(res, 0, 0));
-		if (json_parse(&out->json, buf_slice(&out->text), err) || columns_parse(&out->json, 0, out->column, &out->columns, err)) {
+		if (json_parse(&out->json, buf_slice(&out->text), err) ||
+		    columns_parse(&out->json, 0, out->column, &out->columns, err)) {
 			err_in(err, "hta_metric, metric %s", metric);
 			r = SINK_FATAL;
 		}
@@ -226,7 +253,8 @@ int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, stru
 	return sink_error_result(stored_columns(p, metric, out, err), err);
 }
 
-enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err)
+enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m,
+				  struct err *err)
 {
 	struct pg_reading stored = { 0 };
 	enum sink_result r = stored_columns(p, metric, &stored, err);
@@ -258,7 +286,8 @@ bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struc
 		bool null = PQgetisnull(res, 0, at);
 		struct slice text = slice(PQgetvalue(res, 0, at), (size_t)PQgetlength(res, 0, at));
 
-		*c = (struct cell){ .column = r->column[i], .empty = null && r->column[i].rule >= COLUMN_MIN };
+		*c = (struct cell){ .column = r->column[i],
+				    .empty = null && r->column[i].rule >= COLUMN_MIN };
 		if (null && !c->empty)
 			return false;
 		if (r->column[i].rule == COLUMN_COUNT)

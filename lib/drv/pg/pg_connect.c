@@ -28,19 +28,23 @@
 #include "drv/pg/pg_state.h"
 
 struct attempt {
-	ConnStatusType at;         /* before the last step */
-	bool no_tls;               /* this server's answer */
+	ConnStatusType at; /* before the last step */
+	bool no_tls;       /* this server's answer */
 };
 
 /* What is asked of libpq; `dbname` is a whole connection string, and what follows overrides it. */
-struct wanted { const char *name[5], *value[5]; };
+struct wanted {
+	const char *name[5], *value[5];
+};
 
 static struct wanted wanted(const struct pg *p, const char *timeout_s)
 {
 	struct wanted w = { { NULL }, { NULL } };
 	const char *const all[][2] = {
-		{ "dbname", p->conf->where }, { "fallback_application_name", log_program() },
-		{ "client_encoding", "UTF8" }, { "connect_timeout", timeout_s },
+		{ "dbname", p->conf->where },
+		{ "fallback_application_name", log_program() },
+		{ "client_encoding", "UTF8" },
+		{ "connect_timeout", timeout_s },
 	};
 	size_t n = 0;
 
@@ -111,7 +115,7 @@ static bool is_hopeless(const PQconninfoOption *all, const struct attempt *a)
 			return true;
 	if (a->no_tls)
 		return is_one_of(mode, demands) ||
-			strcmp(pg_value_of(all, "channel_binding"), "require") == 0;
+		       strcmp(pg_value_of(all, "channel_binding"), "require") == 0;
 	if (a->at != CONNECTION_SSL_STARTUP)
 		return false;
 	if (is_one_of(mode, demands + 1) && lacks_root(pg_value_of(all, "sslrootcert")))
@@ -121,7 +125,7 @@ static bool is_hopeless(const PQconninfoOption *all, const struct attempt *a)
 }
 
 static enum sink_result pg_refused(struct pg *p, const struct attempt *a, bool at_once,
-                                struct err *err)
+				   struct err *err)
 {
 	const char *text = PQerrorMessage(p->c);
 	struct slice line = pg_first_line(text);
@@ -154,9 +158,9 @@ static void pg_connect_look(struct attempt *a, const PGconn *c)
 
 	a->at = PQstatus(c);
 	if (a->at == CONNECTION_STARTED)
-		a->no_tls = false;               /* another host */
+		a->no_tls = false; /* another host */
 	if (a->at == CONNECTION_SSL_STARTUP &&
-		recv(PQsocket(c), &answer, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
+	    recv(PQsocket(c), &answer, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
 		a->no_tls = answer == 'N';
 }
 

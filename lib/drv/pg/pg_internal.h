@@ -1,6 +1,7 @@
-/* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries in
- * the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics, state, init, reset), pg_array.c (binary
- * parameters), pg_work.c (statements of a batch), pg_rows.c (apply), pg_put.c (plain rows). */
+/* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries
+ * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics, state,
+ * init, reset), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
+ * (apply), pg_put.c (plain rows). */
 #ifndef DRV_PG_PG_INTERNAL_H
 #define DRV_PG_PG_INTERNAL_H
 
@@ -10,24 +11,30 @@
 #include "drv/pg/pg.h"
 #include "sink/sink_errors.h"
 
-/* What one statement takes at most; a server ends the connection where one has 1 GiB. A single row or dead record is always below it. */
-enum { PG_CHUNK_ROWS = 5000, PG_CHUNK_BYTES = 64 << 20, PG_PARAMS = 16 + COLUMNS_MAX, PG_BEGIN_TRIES = 3 };
+/* What one statement takes at most; a server ends the connection where one has 1 GiB. A single
+ * row or dead record is always below it. */
+enum {
+	PG_CHUNK_ROWS = 5000,
+	PG_CHUNK_BYTES = 64 << 20,
+	PG_PARAMS = 16 + COLUMNS_MAX,
+	PG_BEGIN_TRIES = 3,
+};
 enum { PG_SCHEMA = 2, PG_SCHEMA_NO_COLUMNS = 1 };
 
 struct hll;
 
 struct pg {
 	const struct sink_conf *conf;
-	char *table, *final, *numbers;     /* quoted, with their schema */
-	char *rollups;                     /* as given: the key in hta_metric */
+	char *table, *final, *numbers; /* quoted, with their schema */
+	char *rollups;                 /* as given: the key in hta_metric */
 	PGconn *c;
-	bool hll;                          /* uniq_sketch is of type hll */
-	bool reads;                        /* hta-query: the database's encoding is all the same */
-	bool well_formed;                  /* libpq has tried to connect with these settings */
-	char state[6];                     /* SQLSTATE of the first failure since pg_begin, or "" */
-	int begin_refused;                 /* how often one after the other: see pg_begin */
-	int version;                       /* of the schema */
-	unsigned slots[COLUMN_RULES];      /* that the table has for columns of measures */
+	bool hll;                     /* uniq_sketch is of type hll */
+	bool reads;                   /* hta-query: the database's encoding is all the same */
+	bool well_formed;             /* libpq has tried to connect with these settings */
+	char state[6];                /* SQLSTATE of the first failure since pg_begin, or "" */
+	int begin_refused;            /* how often one after the other: see pg_begin */
+	int version;                  /* of the schema */
+	unsigned slots[COLUMN_RULES]; /* that the table has for columns of measures */
 };
 
 /* ---- pg_wait.c: every call serves the loop while it waits */
@@ -40,7 +47,8 @@ bool pg_state_is(const PGresult *res, const char *sqlstate);
 /* Sends everything, returns the next result; *res NULL: none is left for this query. */
 enum sink_result pg_next(struct pg *p, PGresult **res, struct err *err);
 /* One query outside a pipeline; *res (may be NULL: not wanted) is the caller's. */
-enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n, const char *const *values);
+enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n,
+			  const char *const *values);
 /* The same with several statements and no parameters. */
 enum sink_result pg_script(struct pg *p, const char *sql, struct err *err);
 /* The compare-and-set takes locks and looks at what others have committed, whatever the role's
@@ -53,7 +61,7 @@ enum sink_result pg_begin(struct pg *p, const char *begin, struct err *err);
 /* ROLLBACK if a transaction is open; r unless the connection broke. */
 enum sink_result pg_rollback(struct pg *p, enum sink_result r);
 
-struct slice pg_first_line(const char *text);      /* without blanks at its end; NULL: "" */
+struct slice pg_first_line(const char *text); /* without blanks at its end; NULL: "" */
 
 /* ---- pg_connect.c */
 
@@ -61,13 +69,31 @@ struct slice pg_first_line(const char *text);      /* without blanks at its end;
 enum sink_result pg_establish(struct pg *p, struct err *err);
 
 /* ---- pg_array.c: parameters in binary, made in a buffer each */
-struct pg_params { int n; Oid type[PG_PARAMS]; struct buf value[PG_PARAMS]; const char *p[PG_PARAMS]; int bytes[PG_PARAMS], format[PG_PARAMS]; uint32_t items[PG_PARAMS]; };
-enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT4 = 23, PG_TEXT = 25, PG_TIMESTAMPTZ = 1184, PG_NUMERIC = 1700, PG_JSONB = 3802 };
+struct pg_params {
+	int n;
+	Oid type[PG_PARAMS];
+	struct buf value[PG_PARAMS];
+	const char *p[PG_PARAMS];
+	int bytes[PG_PARAMS], format[PG_PARAMS];
+	uint32_t items[PG_PARAMS];
+};
+enum {
+	PG_BOOL = 16,
+	PG_BYTEA = 17,
+	PG_INT8 = 20,
+	PG_INT4 = 23,
+	PG_TEXT = 25,
+	PG_TIMESTAMPTZ = 1184,
+	PG_NUMERIC = 1700,
+	PG_JSONB = 3802,
+};
 
 void pg_params_fini(struct pg_params *a);
 void pg_params_reset(struct pg_params *a);
-int pg_array(struct pg_params *a, Oid element);                      /* a new array parameter; its index */
-void pg_scalar(struct pg_params *a, const char *text);               /* a new text parameter; NULL: null */
+/* a new array parameter; its index */
+int pg_array(struct pg_params *a, Oid element);
+/* a new text parameter; NULL: null */
+void pg_scalar(struct pg_params *a, const char *text);
 void pg_null(struct pg_params *a, int i);
 void pg_put_text(struct pg_params *a, int i, struct slice text);
 void pg_put_bytes(struct pg_params *a, int i, struct slice bytes);
@@ -80,7 +106,8 @@ void pg_put_jsonb(struct pg_params *a, int i, struct slice text);
 /* Sends it (pipeline or not), parameters closed. False: the connection is broken. */
 bool pg_send(struct pg *p, const char *sql, struct pg_params *a, bool binary_result);
 
-/* ---- pg_work.c: the statements of a batch, one after the other, in a pipeline or not. The first error stays in r and err; what follows is skipped. */
+/* ---- pg_work.c: the statements of a batch, one after the other, in a pipeline or not. The
+ *  first error stays in r and err; what follows is skipped. ---- */
 struct pg_work {
 	struct pg *p;
 	const struct sink_batch *b;
@@ -90,12 +117,15 @@ struct pg_work {
 	struct err *err;
 };
 
-
 const char *pg_sketch_type(const struct pg *p);
-int pg_key_arrays(struct pg_params *a);                      /* metric, window_start, window_end, dims_hash: index of the first */
+/* metric, window_start, window_end, dims_hash: index of the first */
+int pg_key_arrays(struct pg_params *a);
 void pg_put_key(struct pg_params *a, int at, const struct rollup *row);
-void pg_row_arrays(struct pg_params *a, const struct rollup *row, size_t n);                                         /* $1 .. $10 */
-int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollup *row, size_t n, struct err *err);  /* $11 uniq, $12 sketch */
+/* $1 .. $10 */
+void pg_row_arrays(struct pg_params *a, const struct rollup *row, size_t n);
+/* $11 uniq, $12 sketch */
+int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollup *row, size_t n,
+		     struct err *err);
 void pg_put_sketch(const struct pg *p, struct pg_params *a, int at, const struct hll *h);
 int pg_no_sketch(const struct rollup *row, const char *where, struct err *err);
 
@@ -103,20 +133,28 @@ int pg_no_sketch(const struct rollup *row, const char *where, struct err *err);
 const char *pg_sql(struct pg_work *w, const char *text, const char *const *fill);
 void pg_work_send(struct pg_work *w, const char *sql, bool binary);
 void pg_work_plain(struct pg_work *w, const char *sql);
-size_t pg_work_rows(const struct sink_batch *b, size_t at);  /* a run of rows that one statement can take: same op, all with a sketch or none, of the same columns, at most a chunk */
+/* a run of rows that one statement can take: same op, all with a sketch or none, of the same
+ * columns, at most a chunk */
+size_t pg_work_rows(const struct sink_batch *b, size_t at);
 /* Sends it. replace: set rows that are there get the new values, else they stay. */
 size_t pg_work_chunk(struct pg_work *w, size_t at, bool replace);
-/* The answer to one statement; NULL where there is none any more. ZHT01 and ZHT02 are the compare-and-set's. */
+/* The answer to one statement; NULL where there is none any more. ZHT01 and ZHT02 are the
+ * compare-and-set's. */
 PGresult *pg_work_answer(struct pg_work *w);
 
 /* ---- pg_columns.c: columns of measures */
-enum sink_result pg_columns_known(struct pg *p, struct err *err);                /* fills slots */
-/* Inside of a transaction: what the metrics need and the table lacks is added. EX_CONFIG without --init. */
-enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n, bool look_only, struct err *err);
-/* A metric's list of columns: written where it has none, compared with the stored one (EX_CONFIG). */
+enum sink_result pg_columns_known(struct pg *p, struct err *err); /* fills slots */
+/* Inside of a transaction: what the metrics need and the table lacks is added. EX_CONFIG without
+ * --init. */
+enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n,
+				 bool look_only, struct err *err);
+/* A metric's list of columns: written where it has none, compared with the stored one
+ * (EX_CONFIG). */
 enum sink_result pg_columns_register(struct pg *p, const struct sink_metric *m, struct err *err);
-enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m, struct err *err);
-/* For rows of the columns that this one has, each with a comma in front: names, assignments of a conflict, parameters ($first ..; # is the number). */
+enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m,
+				  struct err *err);
+/* For rows of the columns that this one has, each with a comma in front: names, assignments of a
+ * conflict, parameters ($first ..; # is the number). */
 void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out);
 void pg_columns_merge(const struct rollup *row, struct buf *out);
 void pg_columns_replace(const struct rollup *row, struct buf *out);
@@ -124,7 +162,13 @@ void pg_columns_params(const struct rollup *row, int first, const char *format, 
 void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n);
 
 /* What a reader of rows needs to take them. */
-struct pg_reading { struct json json; struct buf text, scratch; struct column column[COLUMNS_MAX]; size_t columns; struct cell cell[COLUMNS_MAX]; };
+struct pg_reading {
+	struct json json;
+	struct buf text, scratch;
+	struct column column[COLUMNS_MAX];
+	size_t columns;
+	struct cell cell[COLUMNS_MAX];
+};
 int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, struct err *err);
 void pg_columns_select(const struct pg_reading *r, struct buf *sql);
 bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row);
@@ -132,11 +176,16 @@ void pg_reading_fini(struct pg_reading *r);
 
 /* ---- the driver's calls */
 enum sink_result pg_schema(struct pg *p, struct err *err);
-enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
-enum sink_result pg_job_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
-enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
+enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
+			    int64_t lateness_us, bool look_only, struct err *err);
+enum sink_result pg_job_state(void *d, const char *job, const char *group,
+			      struct ctl_sink_state *out, struct err *err);
+enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init,
+			 struct err *err);
 enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *err);
-enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err);
-enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err);
+enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+			  struct err *err);
+enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+			struct sink_counts *counts, struct err *err);
 
 #endif

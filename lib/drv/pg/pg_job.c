@@ -15,34 +15,44 @@
 
 static int64_t pg_job_int_of(const PGresult *res, int row, int column, int64_t none)
 {
-	return PQgetisnull(res, row, column) ? none : strtoll(PQgetvalue(res, row, column), NULL, 10);
+	return PQgetisnull(res, row, column) ? none
+					     : strtoll(PQgetvalue(res, row, column), NULL, 10);
 }
 
 static void pg_take_positions(const PGresult *res, struct positions *out)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
-		struct position *x = positions_add(out, slice_z(PQgetvalue(res, i, 0)), (int32_t)pg_job_int_of(res, i, 1, 0));
+		struct position *x = positions_add(out, slice_z(PQgetvalue(res, i, 0)),
+						   (int32_t)pg_job_int_of(res, i, 1, 0));
 
 		x->init = pg_job_int_of(res, i, 2, 0);
 		x->next = pg_job_int_of(res, i, 3, 0);
 		x->last.offset = pg_job_int_of(res, i, 4, -1);
 		x->last.time_us = pg_job_int_of(res, i, 5, POS_NONE);
-		x->last.hash = PQgetisnull(res, i, 6) ? 0 : strtoull(PQgetvalue(res, i, 6), NULL, 16);
+		x->last.hash = PQgetisnull(res, i, 6) ? 0
+						      : strtoull(PQgetvalue(res, i, 6), NULL, 16);
 		x->watermark_us = pg_job_int_of(res, i, 7, POS_NONE);
 		x->idle = *PQgetvalue(res, i, 8) == 't';
 	}
 }
 
 /* Both in one statement: generation and positions of one moment. */
-enum sink_result pg_job_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err)
+enum sink_result pg_job_state(void *d, const char *job, const char *group,
+			      struct ctl_sink_state *out, struct err *err)
 {
 	struct pg *p = d;
 	const char *value[] = { job, p->conf->name };
 	PGresult *res;
 	enum sink_result r = pg_query(p, &res, err,
-		"SELECT p.topic, p.partition, p.init, p.next, p.last_offset, " US("p.last_time") ", p.last_hash, " US("p.watermark") ", p.idle,"
-		" j.generation, j.by_now, j.group_id FROM hta_job j LEFT JOIN hta_pos p ON p.job = j.job AND p.sink = j.sink WHERE j.job = $1 AND j.sink = $2"
-		" ORDER BY p.topic, p.partition", 2, value);
+				      "SELECT p.topic, p.partition, p.init, p.next, "
+				      "p.last_offset, " US("p.last_time") ", p.last_hash, " US(
+					      "p.watermark") ", p.idle,"
+							     " j.generation, j.by_now, j.group_id "
+							     "FROM hta_job j LEFT JOIN hta_pos p "
+							     "ON p.job = j.job AND p.sink = j.sink "
+							     "WHERE j.job = $1 AND j.sink = $2"
+							     " ORDER BY p.topic, p.partition",
+				      2, value);
 	const char *stored;
 
 	if (r != SINK_OK)
@@ -64,7 +74,8 @@ enum sink_result pg_job_state(void *d, const char *job, const char *group, struc
 
 /* ---- init */
 
-static enum sink_result pg_insert_positions(struct pg *p, const char *job, const struct ranges *start, struct err *err)
+static enum sink_result pg_insert_positions(struct pg *p, const char *job,
+					    const struct ranges *start, struct err *err)
 {
 	struct pg_params a = { 0 };
 	enum sink_result r = SINK_OK;
@@ -82,8 +93,11 @@ static enum sink_result pg_insert_positions(struct pg *p, const char *job, const
 		pg_put_int8(&a, from, start->v[i].from);
 	}
 	if (start->n) {
-		if (!pg_send(p, "INSERT INTO hta_pos (job, sink, topic, partition, init, next) SELECT $1, $2, t, p, f, f FROM unnest($3, $4, $5) u(t, p, f) ORDER BY t, p"
-			" ON CONFLICT DO NOTHING", &a, false))
+		if (!pg_send(p,
+			     "INSERT INTO hta_pos (job, sink, topic, partition, init, next) SELECT "
+			     "$1, $2, t, p, f, f FROM unnest($3, $4, $5) u(t, p, f) ORDER BY t, p"
+			     " ON CONFLICT DO NOTHING",
+			     &a, false))
 			r = pg_failed(p, NULL, err);
 		while (r == SINK_OK && (r = pg_next(p, &res, err)) == SINK_OK && res) {
 			if (PQresultStatus(res) != PGRES_COMMAND_OK)
@@ -95,7 +109,8 @@ static enum sink_result pg_insert_positions(struct pg *p, const char *job, const
 	return r;
 }
 
-static enum sink_result pg_init_inside(struct pg *p, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+static enum sink_result pg_init_inside(struct pg *p, const char *job, const char *group,
+				       const struct ctl_init *init, struct err *err)
 {
 	const char *insert[] = { job, p->conf->name, init->gen, group, init->by_now ? "t" : "f" };
 	bool fresh = init->act != CTL_NEW, inserted = false;
@@ -104,19 +119,28 @@ static enum sink_result pg_init_inside(struct pg *p, const char *job, const char
 	const char *gen;
 
 	if (fresh) {
-		r = pg_query(p, &res, err, "INSERT INTO hta_job (job, sink, generation, group_id, by_now) VALUES ($1, $2, $3, $4, $5::boolean) ON CONFLICT DO NOTHING", 5, insert);
+		r = pg_query(p, &res, err,
+			     "INSERT INTO hta_job (job, sink, generation, group_id, by_now) VALUES "
+			     "($1, $2, $3, $4, $5::boolean) ON CONFLICT DO NOTHING",
+			     5, insert);
 		if (r != SINK_OK)
 			return r;
 		inserted = strcmp(PQcmdTuples(res), "1") == 0;
 		PQclear(res);
 	}
 	if (!inserted) {
-		r = pg_query(p, &res, err, "SELECT generation FROM hta_job WHERE job = $1 AND sink = $2 FOR SHARE", 2, insert);
+		r = pg_query(
+			p, &res, err,
+			"SELECT generation FROM hta_job WHERE job = $1 AND sink = $2 FOR SHARE", 2,
+			insert);
 		if (r != SINK_OK)
 			return r;
 		gen = PQntuples(res) ? PQgetvalue(res, 0, 0) : "";
 		if (strcmp(gen, init->gen) != 0) {
-			err_set(err, EX_TEMPFAIL, "job %s has %s%s here, not %s: another pipeline has started it; start again", job, *gen ? "generation " : "no generation", gen, init->gen);
+			err_set(err, EX_TEMPFAIL,
+				"job %s has %s%s here, not %s: another pipeline has started it; "
+				"start again",
+				job, *gen ? "generation " : "no generation", gen, init->gen);
 			r = SINK_CONFLICT;
 		} else if (fresh) {
 			r = SINK_APPLIED;
@@ -126,7 +150,8 @@ static enum sink_result pg_init_inside(struct pg *p, const char *job, const char
 	return r == SINK_OK ? pg_insert_positions(p, job, &init->start, err) : r;
 }
 
-enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init,
+			 struct err *err)
 {
 	enum sink_result r = pg_begin(d, PG_BEGIN, err);
 
@@ -140,11 +165,15 @@ enum sink_result pg_init(void *d, const char *job, const char *group, const stru
 /* ---- metrics */
 
 /* The start of the first window after the highest watermark, as text; NULL: none. */
-static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us, char text[TM_TEXT_BYTES], bool *has, struct err *err)
+static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us,
+				 char text[TM_TEXT_BYTES], bool *has, struct err *err)
 {
 	const char *value[] = { job, p->conf->name };
 	PGresult *res;
-	enum sink_result r = pg_query(p, &res, err, "SELECT " US("max(watermark)") " FROM hta_pos WHERE job = $1 AND sink = $2", 2, value);
+	enum sink_result r = pg_query(
+		p, &res, err,
+		"SELECT " US("max(watermark)") " FROM hta_pos WHERE job = $1 AND sink = $2", 2,
+		value);
 	int64_t us;
 
 	if (r != SINK_OK)
@@ -157,32 +186,45 @@ static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us
 	return SINK_OK;
 }
 
-static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m, struct err *err)
+static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m,
+					struct err *err)
 {
 	char start[TM_TEXT_BYTES];
-	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n), *def = mem_dup(m->def.p, m->def.n);
+	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n),
+	     *def = mem_dup(m->def.p, m->def.n);
 	bool has = false;
 	enum sink_result r = job ? pg_since(p, job, m->every_us, start, &has, err) : SINK_OK;
-	const char *value[] = { p->rollups, name, job ? p->conf->name : NULL, job, cfg, def, has ? start : NULL };
+	const char *value[] = { p->rollups, name, job ? p->conf->name : NULL, job,
+				cfg,        def,  has ? start : NULL };
 	PGresult *res;
 	bool fresh = false;
 
 	if (r == SINK_OK)
-		r = pg_query(p, &res, err, "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::timestamptz)"
-			" ON CONFLICT DO NOTHING", 7, value);
+		r = pg_query(p, &res, err,
+			     "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, "
+			     "since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::timestamptz)"
+			     " ON CONFLICT DO NOTHING",
+			     7, value);
 	if (r == SINK_OK) {
 		fresh = strcmp(PQcmdTuples(res), "1") == 0;
 		PQclear(res);
 	}
 	if (r == SINK_OK)
-		r = pg_query(p, &res, err, "SELECT job, cfg, definition, coalesce(sink, '') FROM hta_metric WHERE rollups = $1 AND metric = $2", 2, value);
+		r = pg_query(p, &res, err,
+			     "SELECT job, cfg, definition, coalesce(sink, '') FROM hta_metric "
+			     "WHERE rollups = $1 AND metric = $2",
+			     2, value);
 	if (r == SINK_OK) {
 		struct stored_metric stored = {
-			.job = PQgetisnull(res, 0, 0) ? slice(NULL, 0) : slice_z(PQgetvalue(res, 0, 0)),
-			.cfg = slice_z(PQgetvalue(res, 0, 1)), .def = slice_z(PQgetvalue(res, 0, 2)), .sink = slice_z(PQgetvalue(res, 0, 3)),
+			.job = PQgetisnull(res, 0, 0) ? slice(NULL, 0)
+						      : slice_z(PQgetvalue(res, 0, 0)),
+			.cfg = slice_z(PQgetvalue(res, 0, 1)),
+			.def = slice_z(PQgetvalue(res, 0, 2)),
+			.sink = slice_z(PQgetvalue(res, 0, 3)),
 		};
 
-		r = sink_error_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
+		r = sink_error_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL
+										 : SINK_OK;
 		PQclear(res);
 	}
 	if (r == SINK_OK && !fresh)
@@ -199,11 +241,15 @@ static enum sink_result pg_set_lateness(struct pg *p, const char *job, int64_t u
 	const char *value[] = { job, p->conf->name, text };
 
 	snprintf(text, sizeof(text), "%" PRId64, us);
-	return pg_query(p, NULL, err, "UPDATE hta_job SET lateness = make_interval(secs => $3::float8 / 1000000) WHERE job = $1 AND sink = $2"
-		" AND lateness <> make_interval(secs => $3::float8 / 1000000)", 3, value);
+	return pg_query(p, NULL, err,
+			"UPDATE hta_job SET lateness = make_interval(secs => $3::float8 / 1000000) "
+			"WHERE job = $1 AND sink = $2"
+			" AND lateness <> make_interval(secs => $3::float8 / 1000000)",
+			3, value);
 }
 
-enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
+enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
+			    int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct pg *p = d;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
@@ -233,7 +279,9 @@ enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *
 	};
 	struct pg *p = d;
 	const char *value[] = { job, p->conf->name, p->rollups };
-	char *text = mem_printf("DELETE FROM %s WHERE metric IN (SELECT metric FROM hta_metric WHERE job = $1 AND sink = $2 AND rollups = $3)", p->table);
+	char *text = mem_printf("DELETE FROM %s WHERE metric IN (SELECT metric FROM hta_metric "
+				"WHERE job = $1 AND sink = $2 AND rollups = $3)",
+				p->table);
 	PGresult *res;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 

@@ -1,13 +1,17 @@
-/* Plain rows: fresh ones go in, equal ones stay, different ones end the batch unless they may be replaced. */
+/* Plain rows: fresh ones go in, equal ones stay, different ones end the batch unless they may be
+ * replaced. */
 #include <stdlib.h>
 
 #include "drv/pg/pg_internal.h"
 
 static const char compare_rows[] =
-	"SELECT u.ord - 1, (t.count, t.value_count, t.sum, t.min, t.max, t.uniq@) IS NOT DISTINCT FROM (u.c6, u.c7, u.c8, u.c9, u.c10, u.c11@) AND"
+	"SELECT u.ord - 1, (t.count, t.value_count, t.sum, t.min, t.max, t.uniq@) IS NOT DISTINCT "
+	"FROM (u.c6, u.c7, u.c8, u.c9, u.c10, u.c11@) AND"
 	" @ IS NOT DISTINCT FROM u.c12, format('count %s, sum %s', t.count, t.sum) FROM"
-	" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12@) WITH ORDINALITY u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12@, ord)"
-	" JOIN @ t ON t.metric = u.c1 AND t.window_start = u.c2 AND t.window_end = u.c3 AND t.dims_hash = u.c4 ORDER BY u.ord";
+	" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12@) WITH ORDINALITY u(c1, c2, c3, "
+	"c4, c5, c6, c7, c8, c9, c10, c11, c12@, ord)"
+	" JOIN @ t ON t.metric = u.c1 AND t.window_start = u.c2 AND t.window_end = u.c3 AND "
+	"t.dims_hash = u.c4 ORDER BY u.ord";
 
 static void send_compare(struct pg_work *w, const struct rollup *row, size_t n)
 {
@@ -18,16 +22,23 @@ static void send_compare(struct pg_work *w, const struct rollup *row, size_t n)
 	pg_columns_params(row, 13, "u.c#", &values);
 	pg_columns_params(row, 13, "$#", &params);
 	pg_columns_params(row, 13, "c#", &as);
-	pg_work_send(w, pg_sql(w, compare_rows, (const char *const[]){ buf_z(&names), buf_z(&values), w->p->hll ? "hll_send(t.uniq_sketch)" : "t.uniq_sketch",
-		buf_z(&params), buf_z(&as), w->p->table }), false);
+	pg_work_send(w,
+		     pg_sql(w, compare_rows,
+			    (const char *const[]){ buf_z(&names), buf_z(&values),
+						   w->p->hll ? "hll_send(t.uniq_sketch)"
+							     : "t.uniq_sketch",
+						   buf_z(&params), buf_z(&as), w->p->table }),
+		     false);
 	buf_fini(&names);
 	buf_fini(&values);
 	buf_fini(&params);
 	buf_fini(&as);
 }
 
-/* Counts equal and different ones of a chunk; the first different one ends it unless it may be replaced. */
-static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool may_differ, struct sink_counts *counts, bool *differ)
+/* Counts equal and different ones of a chunk; the first different one ends it unless it may be
+ * replaced. */
+static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool may_differ,
+		    struct sink_counts *counts, bool *differ)
 {
 	PGresult *res = NULL;
 	size_t found;
@@ -48,7 +59,8 @@ static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool 
 		*differ |= !equal;
 		if (equal || may_differ)
 			continue;
-		sink_error_different(&row[strtoul(PQgetvalue(res, (int)i, 0), NULL, 10)], PQgetvalue(res, (int)i, 2), w->err);
+		sink_error_different(&row[strtoul(PQgetvalue(res, (int)i, 0), NULL, 10)],
+				     PQgetvalue(res, (int)i, 2), w->err);
 		w->r = SINK_FATAL;
 		break;
 	}
@@ -56,7 +68,8 @@ static void compare(struct pg_work *w, const struct rollup *row, size_t n, bool 
 	PQclear(res);
 }
 
-static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool dry_run, struct sink_counts *counts)
+static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool dry_run,
+		      struct sink_counts *counts)
 {
 	const struct rollup *row = &w->b->row[at];
 	uint64_t fresh = 0;
@@ -72,7 +85,8 @@ static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool
 	if (w->r == SINK_OK && fresh < n)
 		compare(w, row, n, replace || dry_run, counts, &differ);
 	counts->fresh += fresh;
-	counts->equal -= fresh < n ? fresh : 0;         /* those that just went in were found, equal */
+	/* those that just went in were found, equal */
+	counts->equal -= fresh < n ? fresh : 0;
 	if (w->r == SINK_OK && differ && replace && !dry_run) {
 		pg_work_chunk(w, at, true);
 		if (w->r == SINK_OK)
@@ -80,7 +94,8 @@ static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool
 	}
 }
 
-enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err)
+enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+			struct sink_counts *counts, struct err *err)
 {
 	struct pg *p = d;
 	struct pg_work w = { .p = p, .b = batch, .r = pg_begin(p, PG_BEGIN, err), .err = err };

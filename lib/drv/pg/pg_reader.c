@@ -1,5 +1,6 @@
-/* What hta-query reads. One transaction, repeatable read: rows, positions and metrics are of one moment. Rows come one at a time (single-row mode), so
- * that a history of any length needs no memory. */
+/* What hta-query reads. One transaction, repeatable read: rows, positions and metrics are of one
+ * moment. Rows come one at a time (single-row mode), so that a history of any length needs no
+ * memory. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,12 +54,15 @@ static void pg_reader_close(void *d)
 
 static struct slice pg_text_of(const PGresult *res, int row, int column)
 {
-	return PQgetisnull(res, row, column) ? slice(NULL, 0) : slice(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column));
+	return PQgetisnull(res, row, column)
+		       ? slice(NULL, 0)
+		       : slice(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column));
 }
 
 static int64_t pg_reader_int_of(const PGresult *res, int row, int column, int64_t none)
 {
-	return PQgetisnull(res, row, column) ? none : strtoll(PQgetvalue(res, row, column), NULL, 10);
+	return PQgetisnull(res, row, column) ? none
+					     : strtoll(PQgetvalue(res, row, column), NULL, 10);
 }
 
 static bool pg_dec_of(const PGresult *res, int row, int column, dec *out)
@@ -73,14 +77,22 @@ static int pg_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *e
 	struct pg *p = d;
 	const char *value[] = { p->rollups };
 	PGresult *res;
-	int rc = sink_error_result(pg_query(p, &res, err, "SELECT metric, job, sink, cfg, definition::text, " US("since") " FROM hta_metric WHERE rollups = $1"
-		" ORDER BY metric COLLATE \"C\"", 1, value), err);
+	int rc = sink_error_result(pg_query(p, &res, err,
+					    "SELECT metric, job, sink, cfg, definition::text, " US(
+						    "since") " FROM hta_metric WHERE rollups = $1"
+							     " ORDER BY metric COLLATE \"C\"",
+					    1, value),
+				   err);
 
 	if (rc)
 		return -1;
 	for (int i = 0; i < PQntuples(res) && rc == 0; i++) {
-		struct read_metric m = { .name = pg_text_of(res, i, 0), .job = pg_text_of(res, i, 1), .sink = pg_text_of(res, i, 2), .cfg = pg_text_of(res, i, 3),
-					  .def = pg_text_of(res, i, 4), .since_us = pg_reader_int_of(res, i, 5, POS_NONE) };
+		struct read_metric m = { .name = pg_text_of(res, i, 0),
+					 .job = pg_text_of(res, i, 1),
+					 .sink = pg_text_of(res, i, 2),
+					 .cfg = pg_text_of(res, i, 3),
+					 .def = pg_text_of(res, i, 4),
+					 .since_us = pg_reader_int_of(res, i, 5, POS_NONE) };
 
 		rc = fn(arg, &m, err);
 	}
@@ -90,7 +102,8 @@ static int pg_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *e
 
 static void pg_take_position(const PGresult *res, int i, struct positions *out)
 {
-	struct position *x = positions_add(out, pg_text_of(res, i, 3), (int32_t)pg_reader_int_of(res, i, 4, 0));
+	struct position *x = positions_add(out, pg_text_of(res, i, 3),
+					   (int32_t)pg_reader_int_of(res, i, 4, 0));
 
 	x->init = pg_reader_int_of(res, i, 5, 0);
 	x->next = pg_reader_int_of(res, i, 6, 0);
@@ -107,14 +120,27 @@ static int pg_read_sinks(void *d, const char *job, struct read_sinks *out, struc
 	struct read_sink *s = NULL;
 	PGresult *res;
 
-	if (sink_error_result(pg_query(p, &res, err, "SELECT j.sink, j.group_id, " US("j.lateness") ", p.topic, p.partition, p.init, p.next, p.last_offset, "
-		US("p.last_time") ", " US("p.watermark") ", p.idle FROM hta_job j LEFT JOIN hta_pos p ON p.job = j.job AND p.sink = j.sink WHERE j.job = $1"
-		" ORDER BY j.sink COLLATE \"C\", p.topic, p.partition", 1, value), err))
+	if (sink_error_result(
+		    pg_query(p, &res, err,
+			     "SELECT j.sink, j.group_id, " US(
+				     "j.lateness") ", p.topic, p.partition, p.init, p.next, "
+						   "p.last_offset, " US("p.last_time") ", " US(
+							   "p."
+							   "wate"
+							   "rmar"
+							   "k") ", p.idle FROM hta_job j LEFT JOIN "
+								"hta_pos p ON p.job = j.job AND "
+								"p.sink = j.sink WHERE j.job = $1"
+								" ORDER BY j.sink COLLATE \"C\", "
+								"p.topic, p.partition",
+			     1, value),
+		    err))
 		return -1;
 	for (int i = 0; i < PQntuples(res); i++) {
 		if (!s || strcmp(s->name, PQgetvalue(res, i, 0)) != 0) {
 			s = read_sinks_add(out, PQgetvalue(res, i, 0));
-			s->group = PQgetisnull(res, i, 1) ? NULL : mem_strdup(PQgetvalue(res, i, 1));
+			s->group = PQgetisnull(res, i, 1) ? NULL
+							  : mem_strdup(PQgetvalue(res, i, 1));
 			s->lateness_us = pg_reader_int_of(res, i, 2, 0);
 		}
 		if (!PQgetisnull(res, i, 3))
@@ -132,13 +158,18 @@ static const char *pg_time_text(int64_t us, char text[TM_TEXT_BYTES])
 	return text;
 }
 
-static int pg_read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+static int pg_read_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
+			  int64_t *start_us, int64_t *end_us, struct err *err)
 {
 	struct pg *p = d;
 	char at[TM_TEXT_BYTES];
 	const char *value[] = { metric, pg_time_text(not_after_us, at) };
-	char *sql = mem_printf("SELECT " US("window_start") ", " US("window_end") " FROM %s WHERE metric = $1 AND window_start <= $2::timestamptz"
-		" ORDER BY window_start DESC, window_end DESC LIMIT 1", p->table);
+	char *sql = mem_printf(
+		"SELECT " US("window_start") ", " US(
+			"window_end") " FROM %s WHERE metric = $1 AND window_start <= "
+				      "$2::timestamptz"
+				      " ORDER BY window_start DESC, window_end DESC LIMIT 1",
+		p->table);
 	PGresult *res;
 	int rc = sink_error_result(pg_query(p, &res, err, sql, 2, value), err);
 
@@ -153,7 +184,8 @@ static int pg_read_newest(void *d, const char *metric, int64_t not_after_us, boo
 }
 
 /* The text of bytea, which the type hll has as well; bytea_output decides between two forms. */
-static int pg_take_sketch(const struct pg *p, const char *text, struct buf *out, struct slice *sketch)
+static int pg_take_sketch(const struct pg *p, const char *text, struct buf *out,
+			  struct slice *sketch)
 {
 	size_t n = 0;
 	unsigned char *bytes = PQunescapeBytea((const unsigned char *)text, &n);
@@ -170,25 +202,34 @@ static int pg_take_sketch(const struct pg *p, const char *text, struct buf *out,
 	return out->n ? 0 : -1;
 }
 
-static bool pg_take_row(const struct pg *p, const PGresult *res, struct pg_reading *reading, struct rollup *row)
+static bool pg_take_row(const struct pg *p, const PGresult *res, struct pg_reading *reading,
+			struct rollup *row)
 {
 	struct buf *scratch = &reading->scratch;
 
-	*row = (struct rollup){ .start_us = pg_reader_int_of(res, 0, 0, 0), .end_us = pg_reader_int_of(res, 0, 1, 0), .dims = pg_text_of(res, 0, 2),
-				.count = (uint64_t)pg_reader_int_of(res, 0, 4, 0), .has_value = !PQgetisnull(res, 0, 5), .value_count = (uint64_t)pg_reader_int_of(res, 0, 5, 0),
-				.has_uniq = !PQgetisnull(res, 0, 9), .uniq = (uint64_t)pg_reader_int_of(res, 0, 9, 0) };
+	*row = (struct rollup){ .start_us = pg_reader_int_of(res, 0, 0, 0),
+				.end_us = pg_reader_int_of(res, 0, 1, 0),
+				.dims = pg_text_of(res, 0, 2),
+				.count = (uint64_t)pg_reader_int_of(res, 0, 4, 0),
+				.has_value = !PQgetisnull(res, 0, 5),
+				.value_count = (uint64_t)pg_reader_int_of(res, 0, 5, 0),
+				.has_uniq = !PQgetisnull(res, 0, 9),
+				.uniq = (uint64_t)pg_reader_int_of(res, 0, 9, 0) };
 	scratch->n = 0;
 	if (str_unhex(pg_text_of(res, 0, 3), row->dims_hash, sizeof(row->dims_hash)))
 		return false;
 	if (!PQgetisnull(res, 0, 10) &&
-		pg_take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
+	    pg_take_sketch(p, PQgetvalue(res, 0, 10), scratch, &row->sketch))
 		return false;
 	if (!pg_columns_take(reading, res, 11, row))
 		return false;
-	return !row->has_value || row->value_count == 0 || (pg_dec_of(res, 0, 6, &row->sum) && pg_dec_of(res, 0, 7, &row->min) && pg_dec_of(res, 0, 8, &row->max));
+	return !row->has_value || row->value_count == 0 ||
+	       (pg_dec_of(res, 0, 6, &row->sum) && pg_dec_of(res, 0, 7, &row->min) &&
+		pg_dec_of(res, 0, 8, &row->max));
 }
 
-static int pg_give_rows(struct pg *p, struct pg_reading *reading, read_row_fn *fn, void *arg, struct err *err)
+static int pg_give_rows(struct pg *p, struct pg_reading *reading, read_row_fn *fn, void *arg,
+			struct err *err)
 {
 	struct rollup row;
 	PGresult *res;
@@ -198,8 +239,10 @@ static int pg_give_rows(struct pg *p, struct pg_reading *reading, read_row_fn *f
 		rc = sink_error_result(pg_next(p, &res, err), err);
 		if (rc || !res)
 			break;
-		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE && !pg_take_row(p, res, reading, &row))
-			rc = err_set(err, EX_DATAERR, "a row of %s cannot be read: dims %s", p->rollups, PQgetvalue(res, 0, 2));
+		if (PQresultStatus(res) == PGRES_SINGLE_TUPLE &&
+		    !pg_take_row(p, res, reading, &row))
+			rc = err_set(err, EX_DATAERR, "a row of %s cannot be read: dims %s",
+				     p->rollups, PQgetvalue(res, 0, 2));
 		else if (PQresultStatus(res) == PGRES_SINGLE_TUPLE)
 			rc = fn(arg, &row, err);
 		else if (PQresultStatus(res) != PGRES_TUPLES_OK)
@@ -211,26 +254,39 @@ static int pg_give_rows(struct pg *p, struct pg_reading *reading, read_row_fn *f
 	return rc;
 }
 
-static int send_rows(struct pg *p, const struct read_range *r, const struct pg_reading *reading, struct err *err)
+static int send_rows(struct pg *p, const struct read_range *r, const struct pg_reading *reading,
+		     struct err *err)
 {
 	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES], end[TM_TEXT_BYTES], top[24];
-	const char *value[] = { r->metric, pg_time_text(r->from_us, from), pg_time_text(r->to_us, to), r->end_us ? pg_time_text(r->end_us, end) : NULL, r->top ? top : NULL };
+	const char *value[] = { r->metric, pg_time_text(r->from_us, from),
+				pg_time_text(r->to_us, to),
+				r->end_us ? pg_time_text(r->end_us, end) : NULL,
+				r->top ? top : NULL };
 	const char *sketch = r->sketch ? "uniq_sketch::text" : "NULL";
 	struct buf sql = { 0 };
 	int sent;
 
-	buf_printf(&sql, "SELECT " US("window_start") ", " US("window_end") ", dims::text, dims_hash, count, value_count, sum, min, max, uniq, %s", sketch);
+	buf_printf(&sql,
+		   "SELECT " US("window_start") ", " US(
+			   "window_end") ", dims::text, dims_hash, count, value_count, sum, min, "
+					 "max, uniq, %s",
+		   sketch);
 	pg_columns_select(reading, &sql);
-	buf_printf(&sql, " FROM %s"
-		" WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < $3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
-		" ORDER BY %s LIMIT $5::bigint", p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");
+	buf_printf(&sql,
+		   " FROM %s"
+		   " WHERE metric = $1 AND window_start >= $2::timestamptz AND window_start < "
+		   "$3::timestamptz AND ($4::timestamptz IS NULL OR window_end = $4::timestamptz)"
+		   " ORDER BY %s LIMIT $5::bigint",
+		   p->table, r->top ? "count DESC, dims_hash DESC" : "window_start, window_end");
 	snprintf(top, sizeof(top), "%" PRIu64, r->top);
 	sent = PQsendQueryParams(p->c, buf_z(&sql), 5, NULL, value, NULL, NULL, 0);
 	buf_fini(&sql);
-	return sent && PQsetSingleRowMode(p->c) ? 0 : sink_error_result(pg_failed(p, NULL, err), err);
+	return sent && PQsetSingleRowMode(p->c) ? 0
+						: sink_error_result(pg_failed(p, NULL, err), err);
 }
 
-static int pg_read_rows(void *d, const struct read_range *r, read_row_fn *fn, void *arg, struct err *err)
+static int pg_read_rows(void *d, const struct read_range *r, read_row_fn *fn, void *arg,
+			struct err *err)
 {
 	struct pg_reading *reading = mem_zalloc(sizeof(*reading));
 	int rc = pg_columns_of(d, r->metric, reading, err);

@@ -1,8 +1,10 @@
 /* Epochs, as one transaction each.
  *
- * An epoch is one pipeline: compare-and-set, a statement a chunk of 5,000 rows, dead records, COMMIT. Where the compare-and-set raises, all that follows is
- * skipped. Rows with a sketch take a second round trip inside the transaction: the upsert locks the row and gives back the stored sketch, the sink merges and
- * writes sketch and estimate (the same estimator in all stores; the server's own would give another number). */
+ * An epoch is one pipeline: compare-and-set, a statement a chunk of 5,000 rows, dead records,
+ * COMMIT. Where the compare-and-set raises, all that follows is skipped. Rows with a sketch take
+ * a second round trip inside the transaction: the upsert locks the row and gives back the stored
+ * sketch, the sink merges and writes sketch and estimate (the same estimator in all stores; the
+ * server's own would give another number). */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +15,13 @@
 #include "sketch/hll.h"
 
 static const char write_sketches[] =
-	"UPDATE @ t SET uniq = u.uniq, uniq_sketch = u.sketch::@ FROM unnest($1, $2, $3, $4, $5, $6) u(metric, window_start, window_end, dims_hash, uniq, sketch)"
-	" WHERE t.metric = u.metric AND t.window_start = u.window_start AND t.window_end = u.window_end AND t.dims_hash = u.dims_hash";
+	"UPDATE @ t SET uniq = u.uniq, uniq_sketch = u.sketch::@ FROM unnest($1, $2, $3, $4, $5, "
+	"$6) u(metric, window_start, window_end, dims_hash, uniq, sketch)"
+	" WHERE t.metric = u.metric AND t.window_start = u.window_start AND t.window_end = "
+	"u.window_end AND t.dims_hash = u.dims_hash";
 static const char insert_dead[] =
-	"INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, reason, size, encoding, record)"
+	"INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, reason, "
+	"size, encoding, record)"
 	" SELECT $1, $2, * FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 static struct hll *stored_sketch(const struct pg *p, struct slice bytes)
@@ -28,7 +33,8 @@ static void send_advance(struct pg_work *w)
 {
 	const struct ranges *s = w->b->ranges;
 	struct pg_params *a = &w->a;
-	static const Oid type[] = { PG_TEXT, PG_INT4, PG_INT8, PG_INT8, PG_INT8, PG_TIMESTAMPTZ, PG_TEXT, PG_TIMESTAMPTZ, PG_BOOL };
+	static const Oid type[] = { PG_TEXT,        PG_INT4, PG_INT8,        PG_INT8, PG_INT8,
+				    PG_TIMESTAMPTZ, PG_TEXT, PG_TIMESTAMPTZ, PG_BOOL };
 	char hash[17];
 
 	pg_params_reset(a);
@@ -55,13 +61,15 @@ static void send_advance(struct pg_work *w)
 		pg_put_time(a, 10, x->watermark_us);
 		pg_put_bool(a, 11, x->idle);
 	}
-	pg_work_send(w, "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", false);
+	pg_work_send(w, "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		     false);
 }
 
 /* Those from `at` on that one statement can take; returns their number. */
 static size_t send_some_dead(struct pg_work *w, size_t at)
 {
-	static const Oid type[] = { PG_TEXT, PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT };
+	static const Oid type[] = { PG_TEXT, PG_TEXT, PG_INT4, PG_INT8, PG_TEXT,
+				    PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT };
 	struct pg_params *a = &w->a;
 	size_t n = 0;
 
@@ -130,10 +138,13 @@ static bool same_key(const struct rollup *row, const PGresult *res, int i)
 	return same;
 }
 
-/* The merged sketches of a chunk, ready for write_sketches. RETURNING gives the rows in the order in which they went in; that is checked, not assumed. */
-static void merge_sketches(struct pg_work *w, size_t at, size_t n, const PGresult *res, struct pg_params *out)
+/* The merged sketches of a chunk, ready for write_sketches. RETURNING gives the rows in the
+ * order in which they went in; that is checked, not assumed. */
+static void merge_sketches(struct pg_work *w, size_t at, size_t n, const PGresult *res,
+			   struct pg_params *out)
 {
-	int key = pg_key_arrays(out), uniq = pg_array(out, PG_INT8), sketch = pg_array(out, PG_BYTEA);
+	int key = pg_key_arrays(out), uniq = pg_array(out, PG_INT8),
+	    sketch = pg_array(out, PG_BYTEA);
 
 	if (PQntuples(res) != (int)n)
 		BUG("%d rows came back of %zu", PQntuples(res), n);
@@ -144,7 +155,8 @@ static void merge_sketches(struct pg_work *w, size_t at, size_t n, const PGresul
 		if (!same_key(row, res, (int)i))
 			BUG("rows came back in another order");
 		if (!PQgetisnull(res, (int)i, 4))
-			old = stored_sketch(w->p, slice(PQgetvalue(res, (int)i, 4), (size_t)PQgetlength(res, (int)i, 4)));
+			old = stored_sketch(w->p, slice(PQgetvalue(res, (int)i, 4),
+							(size_t)PQgetlength(res, (int)i, 4)));
 		if (!h || (!old && !PQgetisnull(res, (int)i, 4))) {
 			pg_no_sketch(row, h ? "in the table" : "of the row", w->err);
 			w->r = SINK_FATAL;
@@ -162,13 +174,14 @@ static void merge_sketches(struct pg_work *w, size_t at, size_t n, const PGresul
 
 /* ---- apply */
 
-/* Reads the upserts' answers; the chunks with sketches are merged and their second statements sent at once. *second: something was sent. */
+/* Reads the upserts' answers; the chunks with sketches are merged and their second statements
+ * sent at once. *second: something was sent. */
 static void upsert_answers(struct pg_work *w, struct pg_params *merged)
 {
 	size_t k = 0;
 
-	PQclear(pg_work_answer(w));                  /* BEGIN */
-	PQclear(pg_work_answer(w));                  /* hta_advance */
+	PQclear(pg_work_answer(w)); /* BEGIN */
+	PQclear(pg_work_answer(w)); /* hta_advance */
 	for (size_t at = 0; at < w->b->rows; k++) {
 		size_t n = pg_work_rows(w->b, at);
 		PGresult *res = pg_work_answer(w);
@@ -237,7 +250,11 @@ static void apply_sketches(struct pg_work *w, size_t n)
 		w->r = pg_failed(w->p, NULL, w->err);
 	upsert_answers(w, merged);
 	for (size_t i = 0; i < n && w->r == SINK_OK; i++)
-		if (merged[i].n && !pg_send(w->p, pg_sql(w, write_sketches, (const char *const[]){ w->p->table, pg_sketch_type(w->p) }), &merged[i], false))
+		if (merged[i].n &&
+		    !pg_send(w->p,
+			     pg_sql(w, write_sketches,
+				    (const char *const[]){ w->p->table, pg_sketch_type(w->p) }),
+			     &merged[i], false))
 			w->r = pg_failed(w->p, NULL, w->err);
 	if (w->r == SINK_OK)
 		commit(w);
@@ -246,7 +263,8 @@ static void apply_sketches(struct pg_work *w, size_t n)
 	free(merged);
 }
 
-enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+			  struct err *err)
 {
 	struct pg *p = d;
 	struct pg_work w = { .p = p, .b = batch, .r = SINK_OK, .err = err };

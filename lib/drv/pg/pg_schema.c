@@ -1,81 +1,125 @@
-/* Tables, views and the compare-and-set function. Made in one transaction under an advisory lock, so that sinks that start together do not collide.
+/* Tables, views and the compare-and-set function. Made in one transaction under an advisory
+ * lock, so that sinks that start together do not collide.
  *
- * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark: the lowest of the partitions that are not idle, or the highest of
- * all where every one is; windows before the metric's `since` are left out.
+ * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark: the
+ * lowest of the partitions that are not idle, or the highest of all where every one is; windows
+ * before the metric's `since` are left out.
  *
- * Schema 2 has hta_metric.columns, what rows of a metric keep for --agg, and slots for them in the rollups table (pg_columns.c). Tables of
- * schema 1 become so with --init when a metric with measures comes: until then older programs can use them. */
+ * Schema 2 has hta_metric.columns, what rows of a metric keep for --agg, and slots for them in
+ * the rollups table (pg_columns.c). Tables of schema 1 become so with --init when a metric with
+ * measures comes: until then older programs can use them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "drv/pg/pg_internal.h"
 
-static const char lock[] = "SELECT pg_advisory_xact_lock(7528274551)";      /* "hta" and a number of ours */
+static const char lock[] =
+	"SELECT pg_advisory_xact_lock(7528274551)"; /* "hta" and a number of ours */
 
 static const char common[] =
 	"CREATE TABLE IF NOT EXISTS hta_schema (version integer NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS hta_job (job text NOT NULL, sink text NOT NULL, generation text NOT NULL, group_id text, by_now boolean NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS hta_job (job text NOT NULL, sink text NOT NULL, generation "
+	"text NOT NULL, group_id text, by_now boolean NOT NULL,"
 	" lateness interval NOT NULL DEFAULT '0', PRIMARY KEY (job, sink));"
-	"CREATE TABLE IF NOT EXISTS hta_pos (job text NOT NULL, sink text NOT NULL, topic text COLLATE \"C\" NOT NULL, partition integer NOT NULL,"
-	" init bigint NOT NULL, next bigint NOT NULL, last_offset bigint, last_time timestamptz, last_hash text, watermark timestamptz,"
-	" idle boolean NOT NULL DEFAULT false, PRIMARY KEY (job, sink, topic, partition)) WITH (fillfactor = 50);"
-	"CREATE TABLE IF NOT EXISTS hta_metric (rollups text NOT NULL, metric text NOT NULL, sink text, job text, cfg text NOT NULL, definition jsonb NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS hta_pos (job text NOT NULL, sink text NOT NULL, topic text "
+	"COLLATE \"C\" NOT NULL, partition integer NOT NULL,"
+	" init bigint NOT NULL, next bigint NOT NULL, last_offset bigint, last_time timestamptz, "
+	"last_hash text, watermark timestamptz,"
+	" idle boolean NOT NULL DEFAULT false, PRIMARY KEY (job, sink, topic, partition)) WITH "
+	"(fillfactor = 50);"
+	"CREATE TABLE IF NOT EXISTS hta_metric (rollups text NOT NULL, metric text NOT NULL, sink "
+	"text, job text, cfg text NOT NULL, definition jsonb NOT NULL,"
 	" since timestamptz, columns jsonb, PRIMARY KEY (rollups, metric));"
-	"CREATE TABLE IF NOT EXISTS hta_dead (job text NOT NULL, sink text NOT NULL, kind text NOT NULL, topic text, partition integer, record_offset bigint,"
-	" stage text NOT NULL, reason text NOT NULL, size bigint NOT NULL, encoding text NOT NULL, record text NOT NULL, at timestamptz NOT NULL DEFAULT now());"
+	"CREATE TABLE IF NOT EXISTS hta_dead (job text NOT NULL, sink text NOT NULL, kind text NOT "
+	"NULL, topic text, partition integer, record_offset bigint,"
+	" stage text NOT NULL, reason text NOT NULL, size bigint NOT NULL, encoding text NOT NULL, "
+	"record text NOT NULL, at timestamptz NOT NULL DEFAULT now());"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);"
 	/* f and t are the range, from == to: only idle may change. Rows are locked in one order. */
-	"CREATE OR REPLACE FUNCTION hta_advance(a_job text, a_sink text, a_gen text, a_topic text[], a_part int[], a_f bigint[], a_t bigint[], a_lo bigint[],"
-	" a_lt timestamptz[], a_lh text[], a_wm timestamptz[], a_idle boolean[]) RETURNS void LANGUAGE plpgsql AS $hta$"
+	"CREATE OR REPLACE FUNCTION hta_advance(a_job text, a_sink text, a_gen text, a_topic "
+	"text[], a_part int[], a_f bigint[], a_t bigint[], a_lo bigint[],"
+	" a_lt timestamptz[], a_lh text[], a_wm timestamptz[], a_idle boolean[]) RETURNS void "
+	"LANGUAGE plpgsql AS $hta$"
 	"DECLARE g text; n int; fresh int; old int; x record; BEGIN"
 	" SELECT generation INTO g FROM hta_job WHERE job = a_job AND sink = a_sink FOR SHARE;"
-	" IF g IS DISTINCT FROM a_gen THEN RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = format('job %s has %s here, the epoch generation %s: the store was emptied,"
-	" restored or started anew; start again', a_job, coalesce('generation ' || g, 'no generation'), a_gen); END IF;"
-	" PERFORM 1 FROM hta_pos p, unnest(a_topic, a_part) u(topic, part) WHERE p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part"
+	" IF g IS DISTINCT FROM a_gen THEN RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = "
+	"format('job %s has %s here, the epoch generation %s: the store was emptied,"
+	" restored or started anew; start again', a_job, coalesce('generation ' || g, 'no "
+	"generation'), a_gen); END IF;"
+	" PERFORM 1 FROM hta_pos p, unnest(a_topic, a_part) u(topic, part) WHERE p.job = a_job AND "
+	"p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part"
 	"  ORDER BY p.topic, p.partition FOR UPDATE OF p;"
-	" SELECT count(*), count(*) FILTER (WHERE p.next = u.f), count(*) FILTER (WHERE p.next >= u.t) INTO n, fresh, old"
-	"  FROM unnest(a_topic, a_part, a_f, a_t) u(topic, part, f, t) LEFT JOIN hta_pos p ON p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part"
+	" SELECT count(*), count(*) FILTER (WHERE p.next = u.f), count(*) FILTER (WHERE p.next >= "
+	"u.t) INTO n, fresh, old"
+	"  FROM unnest(a_topic, a_part, a_f, a_t) u(topic, part, f, t) LEFT JOIN hta_pos p ON "
+	"p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part"
 	"  WHERE u.t > u.f;"
 	" IF fresh < n THEN"
-	"  IF old = n THEN RAISE EXCEPTION USING ERRCODE = 'ZHT01', MESSAGE = 'applied already'; END IF;"
-	"  SELECT u.topic AS topic, u.part AS part, u.f AS f, u.t AS t, p.next AS next INTO x FROM unnest(a_topic, a_part, a_f, a_t) u(topic, part, f, t)"
-	"   LEFT JOIN hta_pos p ON p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part WHERE u.t > u.f AND p.next IS DISTINCT FROM u.f LIMIT 1;"
-	"  RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = format('%s/%s stands at %s here, the epoch goes from %s to %s: another pipeline has written it, or the store"
-	" was restored; start again', x.topic, x.part, coalesce(x.next::text, 'no position'), x.f, x.t); END IF;"
-	" UPDATE hta_pos p SET next = u.t, last_offset = coalesce(u.lo, p.last_offset), last_time = CASE WHEN u.lo IS NULL THEN p.last_time ELSE u.lt END,"
-	"  last_hash = coalesce(u.lh, p.last_hash), watermark = greatest(p.watermark, u.wm), idle = u.idle"
-	"  FROM unnest(a_topic, a_part, a_f, a_t, a_lo, a_lt, a_lh, a_wm, a_idle) u(topic, part, f, t, lo, lt, lh, wm, idle)"
-	"  WHERE p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part AND (u.t > u.f OR p.next = u.t);"
+	"  IF old = n THEN RAISE EXCEPTION USING ERRCODE = 'ZHT01', MESSAGE = 'applied already'; "
+	"END IF;"
+	"  SELECT u.topic AS topic, u.part AS part, u.f AS f, u.t AS t, p.next AS next INTO x FROM "
+	"unnest(a_topic, a_part, a_f, a_t) u(topic, part, f, t)"
+	"   LEFT JOIN hta_pos p ON p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND "
+	"p.partition = u.part WHERE u.t > u.f AND p.next IS DISTINCT FROM u.f LIMIT 1;"
+	"  RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = format('%s/%s stands at %s here, the "
+	"epoch goes from %s to %s: another pipeline has written it, or the store"
+	" was restored; start again', x.topic, x.part, coalesce(x.next::text, 'no position'), x.f, "
+	"x.t); END IF;"
+	" UPDATE hta_pos p SET next = u.t, last_offset = coalesce(u.lo, p.last_offset), last_time "
+	"= CASE WHEN u.lo IS NULL THEN p.last_time ELSE u.lt END,"
+	"  last_hash = coalesce(u.lh, p.last_hash), watermark = greatest(p.watermark, u.wm), idle "
+	"= u.idle"
+	"  FROM unnest(a_topic, a_part, a_f, a_t, a_lo, a_lt, a_lh, a_wm, a_idle) u(topic, part, "
+	"f, t, lo, lt, lh, wm, idle)"
+	"  WHERE p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part "
+	"AND (u.t > u.f OR p.next = u.t);"
 	"END $hta$;";
 
 static const char rollups[] =
-	"CREATE TABLE IF NOT EXISTS %1$s (metric text COLLATE \"C\" NOT NULL, window_start timestamptz NOT NULL, window_end timestamptz NOT NULL,"
-	" dims_hash text COLLATE \"C\" NOT NULL, dims jsonb NOT NULL, count bigint NOT NULL, value_count bigint, sum numeric, min numeric, max numeric, uniq bigint,"
-	" uniq_sketch %4$s, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITH (fillfactor = 80);"
-	"CREATE OR REPLACE VIEW %3$s AS SELECT metric, window_start, window_end, dims, dims_hash, count, value_count, sum::float8 AS sum, min::float8 AS min,"
-	" max::float8 AS max, (sum / nullif(value_count, 0))::float8 AS avg, uniq, updated_at FROM %1$s;"
-	"CREATE OR REPLACE VIEW %2$s AS SELECT r.* FROM %1$s r LEFT JOIN hta_metric m ON m.rollups = %5$s AND m.metric = r.metric"
+	"CREATE TABLE IF NOT EXISTS %1$s (metric text COLLATE \"C\" NOT NULL, window_start "
+	"timestamptz NOT NULL, window_end timestamptz NOT NULL,"
+	" dims_hash text COLLATE \"C\" NOT NULL, dims jsonb NOT NULL, count bigint NOT NULL, "
+	"value_count bigint, sum numeric, min numeric, max numeric, uniq bigint,"
+	" uniq_sketch %4$s, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (metric, "
+	"window_start, window_end, dims_hash)) WITH (fillfactor = 80);"
+	"CREATE OR REPLACE VIEW %3$s AS SELECT metric, window_start, window_end, dims, dims_hash, "
+	"count, value_count, sum::float8 AS sum, min::float8 AS min,"
+	" max::float8 AS max, (sum / nullif(value_count, 0))::float8 AS avg, uniq, updated_at FROM "
+	"%1$s;"
+	"CREATE OR REPLACE VIEW %2$s AS SELECT r.* FROM %1$s r LEFT JOIN hta_metric m ON m.rollups "
+	"= %5$s AND m.metric = r.metric"
 	" WHERE m.job IS NULL OR (r.window_start >= coalesce(m.since, '-infinity') AND"
-	"  r.window_end + coalesce((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND j.sink = m.sink), '0') <="
-	"  (SELECT CASE WHEN bool_and(p.idle) THEN max(p.watermark) WHEN bool_or(NOT p.idle AND p.watermark IS NULL) THEN NULL"
-	"    ELSE min(p.watermark) FILTER (WHERE NOT p.idle) END FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink));";
+	"  r.window_end + coalesce((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND "
+	"j.sink = m.sink), '0') <="
+	"  (SELECT CASE WHEN bool_and(p.idle) THEN max(p.watermark) WHEN bool_or(NOT p.idle AND "
+	"p.watermark IS NULL) THEN NULL"
+	"    ELSE min(p.watermark) FILTER (WHERE NOT p.idle) END FROM hta_pos p WHERE p.job = "
+	"m.job AND p.sink = m.sink));";
 
 /* What there is: the table, the schema's version, the type of the sketch. */
-struct found { bool table; int version; bool hll, hll_extension; };
+struct found {
+	bool table;
+	int version;
+	bool hll, hll_extension;
+};
 
 /* Where a database cannot hold every text, the first event with such a one would stop a running
  * job for good: it is refused before the first record. SQL_ASCII takes bytes as they are. */
-static enum sink_result check_encoding(const struct pg *p, const PGresult *res, int at, struct err *err)
+static enum sink_result check_encoding(const struct pg *p, const PGresult *res, int at,
+				       struct err *err)
 {
 	const char *database = PQgetvalue(res, 0, at), *server = PQgetvalue(res, 0, at + 1);
 	const char *client = PQgetvalue(res, 0, at + 2);
 
 	if (strcmp(client, "UTF8") != 0)
-		err_set(err, EX_CONFIG, "the connection's encoding is %s and not the UTF8 that was "
-			"asked for: have the pooler pass client_encoding on", client);
+		err_set(err, EX_CONFIG,
+			"the connection's encoding is %s and not the UTF8 that was "
+			"asked for: have the pooler pass client_encoding on",
+			client);
 	else if (!p->reads && strcmp(server, "UTF8") != 0 && strcmp(server, "SQL_ASCII") != 0)
-		err_set(err, EX_CONFIG, "database %s has the encoding %s, which does not have every "
+		err_set(err, EX_CONFIG,
+			"database %s has the encoding %s, which does not have every "
 			"character: use one of encoding UTF8 (createdb -E UTF8 -T template0 NAME)",
 			database, server);
 	else
@@ -92,8 +136,10 @@ static enum sink_result foreign(struct err *err)
 /* pg_temp, by --table or by search_path. */
 static enum sink_result no_store(const struct pg *p, struct err *err)
 {
-	err_set(err, EX_USAGE, "%s: rows or positions would be in a temporary table, gone with this "
-		"connection: name another schema", p->rollups);
+	err_set(err, EX_USAGE,
+		"%s: rows or positions would be in a temporary table, gone with this "
+		"connection: name another schema",
+		p->rollups);
 	return SINK_FATAL;
 }
 
@@ -101,14 +147,20 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 {
 	const char *value[] = { p->table };
 	PGresult *res;
-	enum sink_result r = pg_query(p, &res, err,
-		"SELECT to_regclass($1) IS NOT NULL AND to_regclass('hta_pos') IS NOT NULL, to_regclass('hta_schema') IS NOT NULL,"
-		" coalesce((SELECT t.typname = 'hll' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+	enum sink_result r = pg_query(
+		p, &res, err,
+		"SELECT to_regclass($1) IS NOT NULL AND to_regclass('hta_pos') IS NOT NULL, "
+		"to_regclass('hta_schema') IS NOT NULL,"
+		" coalesce((SELECT t.typname = 'hll' FROM pg_attribute a JOIN pg_type t ON t.oid = "
+		"a.atttypid"
 		"  WHERE a.attrelid = to_regclass($1) AND a.attname = 'uniq_sketch'), false),"
 		" EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'hll'), current_database(),"
 		" current_setting('server_encoding'), current_setting('client_encoding'),"
-		" EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('hta_schema') AND attname = 'version' AND atttypid = 'integer'::regtype),"
-		" EXISTS (SELECT 1 FROM pg_class WHERE oid IN (to_regclass($1), to_regclass('hta_pos')) AND relpersistence = 't')", 1, value);
+		" EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('hta_schema') "
+		"AND attname = 'version' AND atttypid = 'integer'::regtype),"
+		" EXISTS (SELECT 1 FROM pg_class WHERE oid IN (to_regclass($1), "
+		"to_regclass('hta_pos')) AND relpersistence = 't')",
+		1, value);
 	bool ours, temporary;
 
 	if (r != SINK_OK)
@@ -138,7 +190,8 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
 {
 	char *literal = PQescapeLiteral(p->c, p->rollups, strlen(p->rollups));
-	char *text = mem_printf(rollups, p->table, p->final, p->numbers, f->hll_extension ? "hll" : "bytea", literal);
+	char *text = mem_printf(rollups, p->table, p->final, p->numbers,
+				f->hll_extension ? "hll" : "bytea", literal);
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	if (r == SINK_OK)
@@ -148,7 +201,10 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	if (r == SINK_OK)
 		r = pg_script(p, text, err);
 	if (r == SINK_OK)
-		r = pg_script(p, "INSERT INTO hta_schema SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)", err);
+		r = pg_script(p,
+			      "INSERT INTO hta_schema SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM "
+			      "hta_schema)",
+			      err);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
 	PQfreemem(literal);
@@ -162,7 +218,8 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	enum sink_result r = pg_schema_look(p, &f, err);
 	char *what;
 
-	if (r == SINK_OK && p->conf->create && f.version <= PG_SCHEMA && (!f.table || f.version == 0)) {
+	if (r == SINK_OK && p->conf->create && f.version <= PG_SCHEMA &&
+	    (!f.table || f.version == 0)) {
 		r = pg_create(p, &f, err);
 		if (r == SINK_OK)
 			r = pg_schema_look(p, &f, err);

@@ -12,36 +12,39 @@
 
 #include "base/mem.h"
 
-static const struct { const char *state; int code; } meaning[] = {
-	{ "08", EX_TEMPFAIL },      /* connection lost; a pooler's word for all its own troubles */
-	{ "0A", EX_CONFIG },        /* not supported by this server or this kind of table */
-	{ "0L", EX_CONFIG },        /* grants and roles */
+static const struct {
+	const char *state;
+	int code;
+} meaning[] = {
+	{ "08", EX_TEMPFAIL }, /* connection lost; a pooler's word for all its own troubles */
+	{ "0A", EX_CONFIG },   /* not supported by this server or this kind of table */
+	{ "0L", EX_CONFIG },   /* grants and roles */
 	{ "0P", EX_CONFIG },
-	{ "25006", EX_TEMPFAIL },   /* read-only: a standby, until it is promoted */
-	{ "25P03", EX_TEMPFAIL },   /* too long idle within a transaction */
-	{ "25P04", EX_TEMPFAIL },   /* a transaction too long */
-	{ "25", EX_CONFIG },        /* transactions are not what they should be: a pooler */
+	{ "25006", EX_TEMPFAIL }, /* read-only: a standby, until it is promoted */
+	{ "25P03", EX_TEMPFAIL }, /* too long idle within a transaction */
+	{ "25P04", EX_TEMPFAIL }, /* a transaction too long */
+	{ "25", EX_CONFIG },      /* transactions are not what they should be: a pooler */
 	{ "26", EX_CONFIG },
-	{ "28", EX_CONFIG },        /* login refused */
-	{ "3D", EX_CONFIG },        /* no such database */
-	{ "3F", EX_CONFIG },        /* no such schema */
-	{ "40", EX_TEMPFAIL },      /* serialization, deadlock */
-	{ "42", EX_CONFIG },        /* no such table, no right to it */
-	{ "53", EX_TEMPFAIL },      /* too many connections, out of memory, disk full */
-	{ "55000", EX_CONFIG },     /* a table without what the statement needs */
-	{ "55P02", EX_CONFIG },     /* a setting that only a restart changes */
-	{ "55", EX_TEMPFAIL },      /* lock timeout, object in use */
-	{ "57", EX_TEMPFAIL },      /* shutting down, starting up, canceled (statement timeout) */
-	{ "58", EX_TEMPFAIL },      /* the server's input and output */
-	{ "72", EX_TEMPFAIL },      /* snapshot too old */
-	{ "F0", EX_CONFIG },        /* the server's configuration file */
-	{ "HV", EX_CONFIG },        /* a foreign table */
-	{ "XX", EX_TEMPFAIL },      /* internal errors: concurrent changes of tables, mostly */
+	{ "28", EX_CONFIG },    /* login refused */
+	{ "3D", EX_CONFIG },    /* no such database */
+	{ "3F", EX_CONFIG },    /* no such schema */
+	{ "40", EX_TEMPFAIL },  /* serialization, deadlock */
+	{ "42", EX_CONFIG },    /* no such table, no right to it */
+	{ "53", EX_TEMPFAIL },  /* too many connections, out of memory, disk full */
+	{ "55000", EX_CONFIG }, /* a table without what the statement needs */
+	{ "55P02", EX_CONFIG }, /* a setting that only a restart changes */
+	{ "55", EX_TEMPFAIL },  /* lock timeout, object in use */
+	{ "57", EX_TEMPFAIL },  /* shutting down, starting up, canceled (statement timeout) */
+	{ "58", EX_TEMPFAIL },  /* the server's input and output */
+	{ "72", EX_TEMPFAIL },  /* snapshot too old */
+	{ "F0", EX_CONFIG },    /* the server's configuration file */
+	{ "HV", EX_CONFIG },    /* a foreign table */
+	{ "XX", EX_TEMPFAIL },  /* internal errors: concurrent changes of tables, mostly */
 };
 
 enum sink_result pg_state_means(const char *state, bool login, int *code)
 {
-	bool closed = login && strcmp(state, "55000") == 0;    /* takes no connections now */
+	bool closed = login && strcmp(state, "55000") == 0; /* takes no connections now */
 
 	*code = *state && !closed ? EX_DATAERR : EX_TEMPFAIL;
 	for (size_t i = 0; *code == EX_DATAERR && i < sizeof(meaning) / sizeof(*meaning); i++)
@@ -58,7 +61,7 @@ static const char *place_in_line(struct slice line)
 {
 	for (const char *p = line.p; p + PG_STATE_CHARS + 5 <= line.p + line.n; p++)
 		if (memcmp(p, ":  ", 3) == 0 && strspn(p + 3, alphabet) == PG_STATE_CHARS &&
-			memcmp(p + 3 + PG_STATE_CHARS, ": ", 2) == 0)
+		    memcmp(p + 3 + PG_STATE_CHARS, ": ", 2) == 0)
 			return p + 3;
 	return NULL;
 }
@@ -91,7 +94,7 @@ static bool is_int(const char *text)
 	errno = 0;
 	v = strtol(text, &end, 10);
 	return end > text && end[strspn(end, " \t\n\v\f\r")] == 0 && errno == 0 && v >= INT_MIN &&
-		v <= INT_MAX;
+	       v <= INT_MAX;
 }
 
 /* Empty: the default one. */
@@ -106,7 +109,7 @@ static bool is_address(const char *text)
 	struct in6_addr a;
 
 	return !*text || strchr(text, '%') || inet_pton(AF_INET, text, &a) == 1 ||
-		inet_pton(AF_INET6, text, &a) == 1;
+	       inet_pton(AF_INET6, text, &a) == 1;
 }
 
 static bool any_of_list(const char *list, bool (*fits)(const char *))
@@ -123,8 +126,8 @@ static bool any_of_list(const char *list, bool (*fits)(const char *))
 bool pg_state_setting_wrong(const char *name, const char *value)
 {
 	static const char *const numbers[] = {
-		"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
-		"tcp_user_timeout",
+		"keepalives",       "keepalives_idle",  "keepalives_interval",
+		"keepalives_count", "tcp_user_timeout",
 	};
 
 	if (strcmp(name, "port") == 0)

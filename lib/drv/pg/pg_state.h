@@ -14,8 +14,8 @@ enum { PG_STATE_CHARS = 5 };
 enum sink_result pg_state_means(const char *state, bool login, int *code);
 
 /* The SQLSTATE in libpq's text of a refused login, "FATAL:  28P01: ..", in PQERRORS_VERBOSE. Of
- * several hosts the last counts, because there libpq stopped. *message: what follows it in its line,
- * a slice of text. False: there is none, state is "", *message untouched. */
+ * several hosts the last counts, because there libpq stopped. *message: what follows it in its
+ * line, a slice of text. False: there is none, state is "", *message untouched. */
 bool pg_state_find(const char *text, char state[PG_STATE_CHARS + 1], struct slice *message);
 
 /* Whether a connection setting (libpq's name, its value) can never lead to a connection: a port

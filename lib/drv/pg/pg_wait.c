@@ -22,7 +22,9 @@ enum sink_result pg_failed(struct pg *p, const PGresult *res, struct err *err)
 {
 	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
 	const char *say = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-	struct slice text = pg_first_line(say ? say : p->c ? PQerrorMessage(p->c) : "no connection");
+	struct slice text = pg_first_line(say    ? say
+					  : p->c ? PQerrorMessage(p->c)
+						 : "no connection");
 	int code;
 	enum sink_result r;
 
@@ -42,7 +44,8 @@ bool pg_state_is(const PGresult *res, const char *sqlstate)
 
 static enum sink_result pg_wait_for(struct pg *p, short events, struct err *err)
 {
-	return loop_wait(p->conf->loop, PQsocket(p->c), events, INT64_MAX, err) < 0 ? SINK_FATAL : SINK_OK;
+	return loop_wait(p->conf->loop, PQsocket(p->c), events, INT64_MAX, err) < 0 ? SINK_FATAL
+										    : SINK_OK;
 }
 
 /* Sends while it receives: a large pipeline would deadlock if one side only wrote. */
@@ -69,7 +72,8 @@ static bool is_good(const PGresult *res)
 {
 	ExecStatusType s = PQresultStatus(res);
 
-	return s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK || s == PGRES_EMPTY_QUERY || s == PGRES_PIPELINE_SYNC;
+	return s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK || s == PGRES_EMPTY_QUERY ||
+	       s == PGRES_PIPELINE_SYNC;
 }
 
 /* Reads one query's results to their end; the last good one is kept in *keep. */
@@ -97,7 +101,8 @@ static enum sink_result pg_finish(struct pg *p, PGresult **keep, struct err *err
 	}
 }
 
-enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n, const char *const *values)
+enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n,
+			  const char *const *values)
 {
 	enum sink_result r;
 
@@ -126,11 +131,13 @@ enum sink_result pg_begin(struct pg *p, const char *begin, struct err *err)
 	r = pg_script(p, begin, err);
 	if (r == SINK_OK)
 		p->begin_refused = 0;
-	if (r != SINK_RETRY || strcmp(p->state, "08P01") != 0 || ++p->begin_refused < PG_BEGIN_TRIES)
+	if (r != SINK_RETRY || strcmp(p->state, "08P01") != 0 ||
+	    ++p->begin_refused < PG_BEGIN_TRIES)
 		return r;
 	err->code = EX_CONFIG;
-	err_in(err, "no transactions here, a pooler of statements is in between: have it pool sessions "
-		"or transactions");
+	err_in(err,
+	       "no transactions here, a pooler of statements is in between: have it pool sessions "
+	       "or transactions");
 	return SINK_FATAL;
 }
 
@@ -138,7 +145,8 @@ enum sink_result pg_rollback(struct pg *p, enum sink_result r)
 {
 	struct err ignored;
 
-	if (PQtransactionStatus(p->c) == PQTRANS_INTRANS || PQtransactionStatus(p->c) == PQTRANS_INERROR)
+	if (PQtransactionStatus(p->c) == PQTRANS_INTRANS ||
+	    PQtransactionStatus(p->c) == PQTRANS_INERROR)
 		if (pg_script(p, "ROLLBACK", &ignored) != SINK_OK)
 			return r == SINK_FATAL ? r : SINK_RETRY;
 	return r;

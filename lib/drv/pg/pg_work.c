@@ -5,22 +5,30 @@
 #include "drv/pg/pg_internal.h"
 #include "sketch/hll.h"
 
-#define COLUMNS "metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max"
+#define COLUMNS \
+	"metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max"
 #define PARAMS "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
 #define KEY "metric, window_start, window_end, dims_hash"
 
 static const char add_rows[] =
-	"INSERT INTO @ AS t (" COLUMNS "@) SELECT * FROM unnest(" PARAMS "@) ON CONFLICT (" KEY ") DO UPDATE SET count = t.count + excluded.count,"
-	" value_count = coalesce(t.value_count + excluded.value_count, t.value_count, excluded.value_count),"
-	" sum = trim_scale(coalesce(t.sum + excluded.sum, t.sum, excluded.sum)), min = least(t.min, excluded.min), max = greatest(t.max, excluded.max), updated_at = now()@@";
-static const char set_rows[] =
-	"INSERT INTO @ AS t (" COLUMNS ", uniq, uniq_sketch@) SELECT u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, u.c7, u.c8, u.c9, u.c10, u.c11, u.c12::@@ FROM"
-	" unnest(" PARAMS ", $11, $12@) u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12@)"
-	" ON CONFLICT (" KEY ") DO @@";
+	"INSERT INTO @ AS t (" COLUMNS "@) SELECT * FROM unnest(" PARAMS "@) ON CONFLICT (" KEY
+	") DO UPDATE SET count = t.count + excluded.count,"
+	" value_count = coalesce(t.value_count + excluded.value_count, t.value_count, "
+	"excluded.value_count),"
+	" sum = trim_scale(coalesce(t.sum + excluded.sum, t.sum, excluded.sum)), min = "
+	"least(t.min, excluded.min), max = greatest(t.max, excluded.max), updated_at = now()@@";
+static const char set_rows[] = "INSERT INTO @ AS t (" COLUMNS
+			       ", uniq, uniq_sketch@) SELECT u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, "
+			       "u.c7, u.c8, u.c9, u.c10, u.c11, u.c12::@@ FROM"
+			       " unnest(" PARAMS
+			       ", $11, $12@) u(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12@)"
+			       " ON CONFLICT (" KEY ") DO @@";
 static const char replace_rows[] =
-	"UPDATE SET dims = excluded.dims, count = excluded.count, value_count = excluded.value_count, sum = excluded.sum, min = excluded.min, max = excluded.max,"
+	"UPDATE SET dims = excluded.dims, count = excluded.count, value_count = "
+	"excluded.value_count, sum = excluded.sum, min = excluded.min, max = excluded.max,"
 	" uniq = excluded.uniq, uniq_sketch = excluded.uniq_sketch, updated_at = now()";
-static const char returning[] = " RETURNING metric, window_start, window_end, dims_hash, uniq_sketch";
+static const char returning[] =
+	" RETURNING metric, window_start, window_end, dims_hash, uniq_sketch";
 const char *pg_sketch_type(const struct pg *p)
 {
 	return p->hll ? "hll" : "bytea";
@@ -101,11 +109,13 @@ void pg_put_sketch(const struct pg *p, struct pg_params *a, int at, const struct
 
 int pg_no_sketch(const struct rollup *row, const char *where, struct err *err)
 {
-	return err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch %s is not a sketch", (int)row->metric.n, row->metric.p, where);
+	return err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch %s is not a sketch",
+		       (int)row->metric.n, row->metric.p, where);
 }
 
 /* $11, $12 of set_rows */
-int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollup *row, size_t n, struct err *err)
+int pg_sketch_arrays(const struct pg *p, struct pg_params *a, const struct rollup *row, size_t n,
+		     struct err *err)
 {
 	int uniq = pg_array(a, PG_INT8), sketch = pg_array(a, PG_BYTEA);
 
@@ -136,8 +146,7 @@ const char *pg_sql(struct pg_work *w, const char *text, const char *const *fill)
 		if (*text == '@') {
 			buf_addz(&w->sql, *fill ? *fill : "");
 			fill++;
-		}
-		else {
+		} else {
 			buf_addc(&w->sql, *text);
 		}
 	}
@@ -164,11 +173,11 @@ static size_t row_bytes(const struct rollup *row)
 static bool same_kind(const struct rollup *a, const struct rollup *b)
 {
 	return a->add == b->add && a->has_uniq == b->has_uniq && a->cells == b->cells &&
-		(a->cells == 0 || slice_eq(a->metric, b->metric));
+	       (a->cells == 0 || slice_eq(a->metric, b->metric));
 }
 
-/* A run of rows that one statement can take: same op, all with a sketch or none, of the same columns,
- * at most a chunk. */
+/* A run of rows that one statement can take: same op, all with a sketch or none, of the same
+ * columns, at most a chunk. */
 size_t pg_work_rows(const struct sink_batch *b, size_t at)
 {
 	const struct rollup *row = &b->row[at];
@@ -191,8 +200,12 @@ static void send_add(struct pg_work *w, const struct rollup *row, size_t n)
 	pg_columns_names(row, "", &names);
 	pg_columns_params(row, 11, "$#", &params);
 	pg_columns_merge(row, &merge);
-	pg_work_send(w, pg_sql(w, add_rows, (const char *const[]){ w->p->table, buf_z(&names), buf_z(&params), buf_z(&merge),
-		row->has_uniq ? returning : NULL }), row->has_uniq);
+	pg_work_send(
+		w,
+		pg_sql(w, add_rows,
+		       (const char *const[]){ w->p->table, buf_z(&names), buf_z(&params),
+					      buf_z(&merge), row->has_uniq ? returning : NULL }),
+		row->has_uniq);
 	buf_fini(&names);
 	buf_fini(&params);
 	buf_fini(&merge);
@@ -211,8 +224,13 @@ static void send_set(struct pg_work *w, const struct rollup *row, size_t n, bool
 	pg_columns_params(row, 13, "c#", &as);
 	if (replace)
 		pg_columns_replace(row, &sets);
-	pg_work_send(w, pg_sql(w, set_rows, (const char *const[]){ w->p->table, buf_z(&names), pg_sketch_type(w->p), buf_z(&values), buf_z(&params),
-		buf_z(&as), replace ? replace_rows : "NOTHING", buf_z(&sets) }), false);
+	pg_work_send(
+		w,
+		pg_sql(w, set_rows,
+		       (const char *const[]){ w->p->table, buf_z(&names), pg_sketch_type(w->p),
+					      buf_z(&values), buf_z(&params), buf_z(&as),
+					      replace ? replace_rows : "NOTHING", buf_z(&sets) }),
+		false);
 	buf_fini(&names);
 	buf_fini(&values);
 	buf_fini(&params);
@@ -233,7 +251,8 @@ size_t pg_work_chunk(struct pg_work *w, size_t at, bool replace)
 	return n;
 }
 
-/* The answer to one statement of a pipeline. ZHT01, ZHT02 are the compare-and-set's. Later statements are PIPELINE_ABORTED: the first error counts. */
+/* The answer to one statement of a pipeline. ZHT01, ZHT02 are the compare-and-set's. Later
+ * statements are PIPELINE_ABORTED: the first error counts. */
 PGresult *pg_work_answer(struct pg_work *w)
 {
 	PGresult *res, *end;
@@ -254,7 +273,8 @@ PGresult *pg_work_answer(struct pg_work *w)
 	}
 	if (PQresultStatus(res) == PGRES_PIPELINE_SYNC)
 		return res;
-	r = pg_next(w->p, &end, w->r == SINK_OK ? w->err : &ignored);       /* NULL between two statements */
+	/* NULL between two statements */
+	r = pg_next(w->p, &end, w->r == SINK_OK ? w->err : &ignored);
 	if (r != SINK_OK && w->r == SINK_OK)
 		w->r = r;
 	PQclear(end);

@@ -20,13 +20,16 @@ static void redis_close(void *d);
 static void *redis_open(const struct sink_conf *conf, struct err *err)
 {
 	struct redis *p = mem_zalloc(sizeof(*p));
-	const char *env = getenv("REDIS_URL"), *where = conf->where ? conf->where : env && *env ? env : "redis://127.0.0.1:6379/0";
+	const char *env = getenv("REDIS_URL"), *where = conf->where   ? conf->where
+							: env && *env ? env
+								      : "redis://127.0.0.1:6379/0";
 
 	p->conf = conf;
 	p->script = -1;
 	p->tag = mem_printf("{%s}:", conf->table);
 	if (!*conf->table || strpbrk(conf->table, "{}")) {
-		err_set(err, EX_USAGE, "--prefix \"%s\": it must not be empty nor have braces", conf->table);
+		err_set(err, EX_USAGE, "--prefix \"%s\": it must not be empty nor have braces",
+			conf->table);
 		goto close;
 	}
 	if (redis_url_parse(where, &p->url, err)) {
@@ -36,7 +39,8 @@ static void *redis_open(const struct sink_conf *conf, struct err *err)
 	}
 	p->in_argv = conf->where && !conf->where_env && p->url.password;
 	if (p->in_argv)
-		log_warn("a password on the command line is seen by everybody on this machine: put the URL into REDIS_URL");
+		log_warn("a password on the command line is seen by everybody on this machine: put "
+			 "the URL into REDIS_URL");
 	return p;
 close:
 	redis_close(p);
@@ -91,7 +95,8 @@ static enum sink_result establish(struct redis *p, struct err *err)
 	if (p->url.path && !p->moved)
 		p->c = redisConnectUnixNonBlock(p->url.path);
 	else
-		p->c = redisConnectNonBlock(p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);
+		p->c = redisConnectNonBlock(p->moved ? p->moved : p->url.host,
+					    p->moved ? p->moved_port : p->url.port);
 	if (!p->c)
 		return redis_broken(p, "out of memory", err);
 	if (p->c->err)
@@ -107,8 +112,8 @@ static enum sink_result establish(struct redis *p, struct err *err)
 	return SINK_OK;
 }
 
-/* A request whose answer is not looked at, of the login: what is refused there without a code of its
- * own (ERR) is settings, whatever the words. */
+/* A request whose answer is not looked at, of the login: what is refused there without a code of
+ * its own (ERR) is settings, whatever the words. */
 static enum sink_result redis_request(struct redis *p, struct err *err)
 {
 	redisReply *reply;
@@ -173,9 +178,11 @@ static enum sink_result warn_eviction(struct redis *p, struct err *err)
 	if (r != SINK_OK || !reply)
 		return r;
 	policy = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "maxmemory_policy:") : NULL;
-	if (policy && !strstr(reply->str, "maxmemory:0\r") && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0)
-		log_warn("%s may evict keys (%.*s): a row that was evicted begins anew, and is wrong from then on; set noeviction", redis_where(p),
-			(int)strcspn(policy, "\r\n"), policy);
+	if (policy && !strstr(reply->str, "maxmemory:0\r") &&
+	    strncmp(policy, "maxmemory_policy:noeviction", 27) != 0)
+		log_warn("%s may evict keys (%.*s): a row that was evicted begins anew, and is "
+			 "wrong from then on; set noeviction",
+			 redis_where(p), (int)strcspn(policy, "\r\n"), policy);
 	p->told_eviction = true;
 	freeReplyObject(reply);
 	return SINK_OK;
@@ -191,13 +198,16 @@ static enum sink_result is_on(struct redis *p, const char *setting, bool *on, st
 	redis_argz(p, "GET");
 	redis_argz(p, setting);
 	r = ask_server(p, &reply, err);
-	*on = r == SINK_OK && reply && reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING && strcmp(reply->element[1]->str, "yes") == 0;
+	*on = r == SINK_OK && reply && reply->elements == 2 &&
+	      reply->element[1]->type == REDIS_REPLY_STRING &&
+	      strcmp(reply->element[1]->str, "yes") == 0;
 	if (r == SINK_OK)
 		freeReplyObject(reply);
 	return r;
 }
 
-/* What Redis leaves of a transaction that was cut is carried out by the start after the next. It is the default: said once, when the place is made. */
+/* What Redis leaves of a transaction that was cut is carried out by the start after the next. It
+ * is the default: said once, when the place is made. */
 static enum sink_result warn_truncation(struct redis *p, struct err *err)
 {
 	bool file, truncates;
@@ -209,8 +219,9 @@ static enum sink_result warn_truncation(struct redis *p, struct err *err)
 	if (r == SINK_OK)
 		r = is_on(p, "aof-load-truncated", &truncates, err);
 	if (r == SINK_OK && file && truncates)
-		log_warn("%s has aof-load-truncated yes: rows can be wrong after a crash that cuts its append-only file; set it to no, see hta-sink-redis(1)",
-			redis_where(p));
+		log_warn("%s has aof-load-truncated yes: rows can be wrong after a crash that cuts "
+			 "its append-only file; set it to no, see hta-sink-redis(1)",
+			 redis_where(p));
 	p->made_schema = r != SINK_OK;
 	return r;
 }
@@ -290,7 +301,7 @@ enum sink_result redis_dial(struct redis *p, struct err *err)
 	enum sink_result r = establish(p, err);
 
 	if (r != SINK_OK) {
-		free(p->moved);                  /* a node that is gone: ask the first one again */
+		free(p->moved); /* a node that is gone: ask the first one again */
 		p->moved = NULL;
 	}
 	if (r == SINK_OK)

@@ -71,19 +71,25 @@ bool redis_error_is(const char *text, const char *word)
 enum sink_result redis_error_means(const char *text, int *code)
 {
 	static const char *const temporary[] = {
-		"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED",
-		"NOREPLICAS", "NOSCRIPT", "OOM", "READONLY", "TRYAGAIN", "UNBLOCKED", NULL
+		"ASK",      "BUSY",     "CLUSTERDOWN", "LOADING",  "MASTERDOWN",
+		"MISCONF",  "MOVED",    "NOREPLICAS",  "NOSCRIPT", "OOM",
+		"READONLY", "TRYAGAIN", "UNBLOCKED",   NULL,
 	};
 	static const char *const settings[] = {
-		"DENIED", "NOAUTH", "NOPERM", "WRONGPASS", "WRONGTYPE", NULL
+		"DENIED", "NOAUTH", "NOPERM", "WRONGPASS", "WRONGTYPE", NULL,
 	};
 	/* Redis has no code for these. The first comes unasked, before the connection is closed;
 	 * the second is an operator's SCRIPT KILL. */
 	static const char *const temporary_text[] = {
-		"max number of clients", "Script killed by user", NULL
+		"max number of clients",
+		"Script killed by user",
+		NULL,
 	};
 	static const char *const settings_text[] = {
-		"unknown command", "Unknown Redis command", "The user executing the script", NULL
+		"unknown command",
+		"Unknown Redis command",
+		"The user executing the script",
+		NULL,
 	};
 	const char *p = inner(text), *rest = has_code(p, "ERR") ? p + 3 + strspn(p + 3, " ") : p;
 	bool none = rest != p || p != text;

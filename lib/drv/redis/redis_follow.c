@@ -41,7 +41,8 @@ void redis_reader_also(struct redis_reader *r, size_t n)
 	buf_printf(&r->p->out, "*%zu\r\n", n);
 }
 
-static struct slice redis_follow_request(const struct redis_reader *r, const struct buf *out, size_t i)
+static struct slice redis_follow_request(const struct redis_reader *r, const struct buf *out,
+					 size_t i)
 {
 	size_t end = i + 1 < r->starts ? r->start[i + 1] : out->n;
 
@@ -59,7 +60,7 @@ static enum sink_result send_again(struct redis_reader *r, size_t i, struct err 
 
 	redis_driver.disconnect(p);
 	p->redirect = REDIS_HERE;
-	p->out = (struct buf){ 0 };               /* the login is sent from there */
+	p->out = (struct buf){ 0 }; /* the login is sent from there */
 	result = redis_dial(p, err);
 	buf_fini(&p->out);
 	p->out = requests;
@@ -69,7 +70,13 @@ static enum sink_result send_again(struct redis_reader *r, size_t i, struct err 
 
 /* ---- ASK: what belongs to the connection is put aside, and the other one's in its place */
 
-struct aside { redisContext *c; char *moved; int moved_port; struct buf out; size_t sent; };
+struct aside {
+	redisContext *c;
+	char *moved;
+	int moved_port;
+	struct buf out;
+	size_t sent;
+};
 
 static struct aside step_aside(struct redis_reader *r)
 {
@@ -122,7 +129,7 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 	}
 	if (result == SINK_OK)
 		result = redis_run(p, reply, err);
-	if (result == SINK_RETRY && p->c) {        /* what it has to say may not be all read */
+	if (result == SINK_RETRY && p->c) { /* what it has to say may not be all read */
 		redisFree(p->c);
 		p->c = NULL;
 	}
@@ -133,12 +140,14 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 /* ---- answers */
 
 /* Who was asked may be no longer, or not yet, the one: then that is said, and followed too. */
-static enum sink_result redis_follow_answer(struct redis_reader *r, redisReply **reply, struct err *err)
+static enum sink_result redis_follow_answer(struct redis_reader *r, redisReply **reply,
+					    struct err *err)
 {
 	size_t i = r->answered++;
 	enum sink_result result = redis_run(r->p, reply, err);
 
-	for (int hops = 0; hops < HOPS && result == SINK_RETRY && r->p->redirect != REDIS_HERE; hops++) {
+	for (int hops = 0; hops < HOPS && result == SINK_RETRY && r->p->redirect != REDIS_HERE;
+	     hops++) {
 		if (r->p->redirect == REDIS_ASK) {
 			result = ask_aside(r, i, reply, err);
 			continue;

@@ -1,5 +1,6 @@
-/* Inside of the Redis driver: redis.c (connection), redis_wait.c (requests in the loop, errors), redis_script.c (scripts), redis_job.c (state,
- * init), redis_metric.c (metrics, reset), redis_rows.c (apply, put), redis_url.c. */
+/* Inside of the Redis driver: redis.c (connection), redis_wait.c (requests in the loop, errors),
+ * redis_script.c (scripts), redis_job.c (state, init), redis_metric.c (metrics, reset),
+ * redis_rows.c (apply, put), redis_url.c. */
 #ifndef DRV_REDIS_REDIS_INTERNAL_H
 #define DRV_REDIS_REDIS_INTERNAL_H
 
@@ -16,20 +17,21 @@ enum { REDIS_SHA_BYTES = 41 };
 /* Where the cluster said that the key of a request is. */
 enum redis_redirect {
 	REDIS_HERE,
-	REDIS_MOVED,      /* at p->moved */
-	REDIS_ASK,        /* at p->ask already: its slot is under way */
+	REDIS_MOVED, /* at p->moved */
+	REDIS_ASK,   /* at p->ask already: its slot is under way */
 };
 
 struct redis {
 	const struct sink_conf *conf;
 	struct redis_url url;
-	bool in_argv;                             /* the URL, and it has a password */
-	char *tag;                                /* "{hta}:" */
-	char *moved;                              /* the cluster's node that has our slot; NULL: the URL's */
+	bool in_argv; /* the URL, and it has a password */
+	char *tag;    /* "{hta}:" */
+	/* the cluster's node that has our slot; NULL: the URL's */
+	char *moved;
 	int moved_port;
-	char *ask;                                /* NULL: nobody was named yet */
+	char *ask; /* NULL: nobody was named yet */
 	int ask_port;
-	enum redis_redirect redirect;             /* of the last request */
+	enum redis_redirect redirect; /* of the last request */
 	redisContext *c;
 	struct buf out, key;
 	size_t sent;
@@ -64,11 +66,14 @@ const char *redis_where(struct redis *p);
 
 /* ---- redis_script.c */
 
-/* Begins a call of a script: the first nkeys arguments are keys (see KEYS in the scripts). Loads it where the server does not have it. */
-enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys, size_t nargs, struct err *err);
+/* Begins a call of a script: the first nkeys arguments are keys (see KEYS in the scripts). Loads
+ * it where the server does not have it. */
+enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys,
+				    size_t nargs, struct err *err);
 /* The server has lost it: loads it and begins the same call again. */
 enum sink_result redis_script_again(struct redis *p, struct err *err);
-/* Asks once a connection whether this user may call what the scripts call, so that no script is refused in its midst. */
+/* Asks once a connection whether this user may call what the scripts call, so that no script is
+ * refused in its midst. */
 enum sink_result redis_may_write(struct redis *p, struct err *err);
 
 /* An element of an answer; "" where it is not there or no string. */
@@ -80,17 +85,23 @@ void redis_key_name(struct buf *out, struct slice name);
 void redis_arg_job_key(struct redis *p, const char *kind, const char *job);
 
 /* ---- the driver's calls */
-enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
-enum sink_result redis_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
-enum sink_result redis_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
+enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
+			       int64_t lateness_us, bool look_only, struct err *err);
+enum sink_result redis_state(void *d, const char *job, const char *group,
+			     struct ctl_sink_state *out, struct err *err);
+enum sink_result redis_init(void *d, const char *job, const char *group,
+			    const struct ctl_init *init, struct err *err);
 enum sink_result redis_reset(void *d, const char *job, uint64_t *rows, struct err *err);
-enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err);
-enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err);
+enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+			     struct err *err);
+enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+			   struct sink_counts *counts, struct err *err);
 
 /* ---- redis_job.c */
 
 /* Begins a call of a verb of redis_job.lua; nargs operands follow. */
-enum sink_result redis_begin_job(struct redis *p, const char *job, const char *verb, size_t nargs, struct err *err);
+enum sink_result redis_begin_job(struct redis *p, const char *job, const char *verb, size_t nargs,
+				 struct err *err);
 /* The job's highest watermark here, POS_NONE: none. EX_CONFIG while it is being reset. */
 enum sink_result redis_watermark(struct redis *p, const char *job, int64_t *us, struct err *err);
 /* "TOPIC/PARTITION" and its value into a position. False: damaged. */

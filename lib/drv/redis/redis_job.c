@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "drv/redis/redis_internal.h"
 
-enum sink_result redis_begin_job(struct redis *p, const char *job, const char *verb, size_t nargs, struct err *err)
+enum sink_result redis_begin_job(struct redis *p, const char *job, const char *verb, size_t nargs,
+				 struct err *err)
 {
 	enum sink_result r = redis_begin_script(p, REDIS_JOB, 2, 2 + nargs, err);
 
@@ -22,7 +23,10 @@ enum sink_result redis_begin_job(struct redis *p, const char *job, const char *v
 
 static enum sink_result say_resetting(const char *job, struct err *err)
 {
-	err_set(err, EX_CONFIG, "job %s is being deleted here and that was cut short: finish it with `hta-sink-redis --reset %s`", job, job);
+	err_set(err, EX_CONFIG,
+		"job %s is being deleted here and that was cut short: finish it with "
+		"`hta-sink-redis --reset %s`",
+		job, job);
 	return SINK_FATAL;
 }
 
@@ -62,13 +66,16 @@ static bool take_int(struct slice *rest, int64_t none, int64_t *out)
 bool redis_position(struct positions *out, struct slice field, struct slice value)
 {
 	const char *slash = memrchr(field.p, '/', field.n);
-	struct slice part = slash ? slice(slash + 1, field.n - (size_t)(slash + 1 - field.p)) : slice("", 0), hash;
+	struct slice part = slash ? slice(slash + 1, field.n - (size_t)(slash + 1 - field.p))
+				  : slice("", 0),
+		     hash;
 	struct position *x, got = { 0 };
 	int64_t partition, idle;
 	uint8_t bytes[8];
 
-	if (!slash || !take_int(&part, -1, &partition) || !take_int(&value, -1, &got.init) || !take_int(&value, -1, &got.next) ||
-	    !take_int(&value, -1, &got.last.offset) || !take_int(&value, POS_NONE, &got.last.time_us))
+	if (!slash || !take_int(&part, -1, &partition) || !take_int(&value, -1, &got.init) ||
+	    !take_int(&value, -1, &got.next) || !take_int(&value, -1, &got.last.offset) ||
+	    !take_int(&value, POS_NONE, &got.last.time_us))
 		return false;
 	hash = word(&value);
 	if (!slice_is(hash, "-") && str_unhex(hash, bytes, sizeof(bytes)))
@@ -88,7 +95,12 @@ bool redis_position(struct positions *out, struct slice field, struct slice valu
 
 /* ---- state */
 
-struct stored_job { char gen[CTL_INC_CHARS + 1]; char *group; bool by_now, resetting; struct positions pos; };
+struct stored_job {
+	char gen[CTL_INC_CHARS + 1];
+	char *group;
+	bool by_now, resetting;
+	struct positions pos;
+};
 
 static void stored_job_fini(struct stored_job *j)
 {
@@ -113,7 +125,8 @@ static void redis_job_take_job(const redisReply *all, struct stored_job *out)
 }
 
 /* Generation and positions of one moment. */
-static enum sink_result read_job(struct redis *p, const char *job, struct stored_job *out, struct err *err)
+static enum sink_result read_job(struct redis *p, const char *job, struct stored_job *out,
+				 struct err *err)
 {
 	redisReply *reply;
 	const redisReply *pos;
@@ -128,7 +141,8 @@ static enum sink_result read_job(struct redis *p, const char *job, struct stored
 
 		if (redis_position(&out->pos, field, value))
 			continue;
-		err_set(err, EX_DATAERR, "job %s: the position of %.*s is damaged: %.*s", job, (int)field.n, field.p, (int)value.n, value.p);
+		err_set(err, EX_DATAERR, "job %s: the position of %.*s is damaged: %.*s", job,
+			(int)field.n, field.p, (int)value.n, value.p);
 		r = SINK_FATAL;
 	}
 	freeReplyObject(reply);
@@ -136,7 +150,8 @@ static enum sink_result read_job(struct redis *p, const char *job, struct stored
 	return r == SINK_OK && out->resetting ? say_resetting(job, err) : r;
 }
 
-enum sink_result redis_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err)
+enum sink_result redis_state(void *d, const char *job, const char *group,
+			     struct ctl_sink_state *out, struct err *err)
 {
 	struct stored_job j = { .gen = "" };
 	enum sink_result r = read_job(d, job, &j, err);
@@ -172,7 +187,8 @@ enum sink_result redis_watermark(struct redis *p, const char *job, int64_t *us, 
 
 /* ---- init */
 
-static enum sink_result init_answer(const redisReply *reply, const char *job, const struct ctl_init *init, struct err *err)
+static enum sink_result init_answer(const redisReply *reply, const char *job,
+				    const struct ctl_init *init, struct err *err)
 {
 	struct slice word_ = redis_element(reply, 0), gen = redis_element(reply, 1);
 
@@ -182,12 +198,14 @@ static enum sink_result init_answer(const redisReply *reply, const char *job, co
 		return SINK_APPLIED;
 	if (slice_is(word_, "resetting"))
 		return say_resetting(job, err);
-	err_set(err, EX_TEMPFAIL, "job %s has %s%.*s here, not %s: another pipeline has started it; start again", job, gen.n ? "generation " : "no generation",
-		(int)gen.n, gen.p, init->gen);
+	err_set(err, EX_TEMPFAIL,
+		"job %s has %s%.*s here, not %s: another pipeline has started it; start again", job,
+		gen.n ? "generation " : "no generation", (int)gen.n, gen.p, init->gen);
 	return SINK_CONFLICT;
 }
 
-enum sink_result redis_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+enum sink_result redis_init(void *d, const char *job, const char *group,
+			    const struct ctl_init *init, struct err *err)
 {
 	struct redis *p = d;
 	redisReply *reply;

@@ -1,5 +1,7 @@
-/* The registry of metrics, and --reset, which goes by it. A metric's definition is a JSON object in one field of one hash:
- * {"job":"web"|null,"sink":"redis:hta"|null,"cfg":"<16 hex>","def":{..},"columns":[..],"since":"2026-01-01T00:00:00Z"|null}, columns
+/* The registry of metrics, and --reset, which goes by it. A metric's definition is a JSON object
+ * in one field of one hash:
+ * {"job":"web"|null,"sink":"redis:hta"|null,"cfg":"<16
+ * hex>","def":{..},"columns":[..],"since":"2026-01-01T00:00:00Z"|null}, columns
  * only where rows have some. */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,13 @@ static void arg_registry(struct redis *p)
 
 /* ---- a definition as text */
 
-struct definition { struct json json; struct buf job, sink; struct stored_metric m; struct column column[COLUMNS_MAX]; size_t columns; };
+struct definition {
+	struct json json;
+	struct buf job, sink;
+	struct stored_metric m;
+	struct column column[COLUMNS_MAX];
+	size_t columns;
+};
 
 static void definition_fini(struct definition *d)
 {
@@ -27,7 +35,8 @@ static void definition_fini(struct definition *d)
 	buf_fini(&d->sink);
 }
 
-static void format(struct redis *p, const char *job, const struct sink_metric *m, int64_t watermark_us, struct buf *out)
+static void format(struct redis *p, const char *job, const struct sink_metric *m,
+		   int64_t watermark_us, struct buf *out)
 {
 	char start[TM_TEXT_BYTES];
 
@@ -74,8 +83,11 @@ static int redis_parse(struct definition *d, struct slice name, struct slice tex
 	uint32_t def, list;
 
 	if (json_parse(&d->json, text, &why) || !(def = json_get(&d->json, 0, "def")))
-		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
-	d->m = (struct stored_metric){ .job = redis_metric_text_of(&d->json, "job", &d->job), .cfg = slice("", 0), .def = d->json.node[def].text };
+		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s",
+			       (int)name.n, name.p, (int)text.n, text.p);
+	d->m = (struct stored_metric){ .job = redis_metric_text_of(&d->json, "job", &d->job),
+				       .cfg = slice("", 0),
+				       .def = d->json.node[def].text };
 	json_get_text(&d->json, 0, "cfg", &d->m.cfg);
 	d->m.sink = redis_metric_text_of(&d->json, "sink", &d->sink);
 	d->columns = 0;
@@ -89,18 +101,21 @@ static int redis_parse(struct definition *d, struct slice name, struct slice tex
 
 /* ---- metrics of a stream */
 
-static enum sink_result redis_check(struct redis *p, const char *job, const struct sink_metric *m, struct slice text, struct err *err)
+static enum sink_result redis_check(struct redis *p, const char *job, const struct sink_metric *m,
+				    struct slice text, struct err *err)
 {
 	struct definition d = { 0 };
-	bool bad = redis_parse(&d, m->name, text, err) || sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err) ||
-		sink_error_columns(p->conf->table, m, d.column, d.columns, err);
+	bool bad = redis_parse(&d, m->name, text, err) ||
+		   sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err) ||
+		   sink_error_columns(p->conf->table, m, d.column, d.columns, err);
 
 	definition_fini(&d);
 	return bad ? SINK_FATAL : SINK_OK;
 }
 
 /* Checks what is there; which[i]: it is not. */
-static enum sink_result redis_look_up(struct redis *p, const char *job, const struct sink_metric *m, size_t n, bool *missing, struct err *err)
+static enum sink_result redis_look_up(struct redis *p, const char *job, const struct sink_metric *m,
+				      size_t n, bool *missing, struct err *err)
 {
 	redisReply *reply;
 	enum sink_result r;
@@ -120,7 +135,8 @@ static enum sink_result redis_look_up(struct redis *p, const char *job, const st
 	return r;
 }
 
-static enum sink_result redis_add(struct redis *p, const char *job, const struct sink_metric *m, int64_t watermark_us, struct err *err)
+static enum sink_result redis_add(struct redis *p, const char *job, const struct sink_metric *m,
+				  int64_t watermark_us, struct err *err)
 {
 	struct buf text = { 0 };
 	redisReply *reply;
@@ -138,8 +154,10 @@ static enum sink_result redis_add(struct redis *p, const char *job, const struct
 	return r;
 }
 
-/* Checks all before it registers one; looks again afterwards, another pipeline may have come first. */
-static enum sink_result register_all(struct redis *p, const char *job, const struct sink_metric *m, size_t n, bool look_only, struct err *err)
+/* Checks all before it registers one; looks again afterwards, another pipeline may have come
+ * first. */
+static enum sink_result register_all(struct redis *p, const char *job, const struct sink_metric *m,
+				     size_t n, bool look_only, struct err *err)
 {
 	bool *missing = mem_array(n, sizeof(*missing)), some = false;
 	int64_t watermark_us = POS_NONE;
@@ -159,7 +177,8 @@ static enum sink_result register_all(struct redis *p, const char *job, const str
 	return r;
 }
 
-enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
+enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
+			       int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct redis *p = d;
 	enum sink_result r = n ? register_all(p, job, m, n, look_only, err) : SINK_OK;
@@ -179,9 +198,14 @@ enum sink_result redis_metrics(void *d, const char *job, const struct sink_metri
 /* ---- reset */
 
 /* Names of the job's metrics. */
-struct names { struct slice *v; size_t n; redisReply *all; };
+struct names {
+	struct slice *v;
+	size_t n;
+	redisReply *all;
+};
 
-static enum sink_result metrics_of(struct redis *p, const char *job, struct names *out, struct err *err)
+static enum sink_result metrics_of(struct redis *p, const char *job, struct names *out,
+				   struct err *err)
 {
 	enum sink_result r;
 
@@ -198,7 +222,8 @@ static enum sink_result metrics_of(struct redis *p, const char *job, struct name
 
 		if (redis_parse(&d, name, redis_element(out->all, i + 1), err))
 			r = SINK_FATAL;
-		else if (d.m.job.p && slice_is(d.m.job, job) && slice_is(buf_slice(&d.sink), p->conf->name))
+		else if (d.m.job.p && slice_is(d.m.job, job) &&
+			 slice_is(buf_slice(&d.sink), p->conf->name))
 			out->v[out->n++] = name;
 		definition_fini(&d);
 	}
@@ -213,7 +238,8 @@ static void arg_encoded(struct redis *p, struct slice name)
 }
 
 /* In pieces, so that no other client waits long. */
-static enum sink_result clear(struct redis *p, const char *job, struct slice name, uint64_t *rows, struct err *err)
+static enum sink_result clear(struct redis *p, const char *job, struct slice name, uint64_t *rows,
+			      struct err *err)
 {
 	for (;;) {
 		enum sink_result r = redis_begin_job(p, job, "clear", 1, err);
@@ -244,7 +270,8 @@ static enum sink_result redis_metric_mark(struct redis *p, const char *job, stru
 	return r;
 }
 
-static enum sink_result redis_finish(struct redis *p, const char *job, const struct names *names, struct err *err)
+static enum sink_result redis_finish(struct redis *p, const char *job, const struct names *names,
+				     struct err *err)
 {
 	enum sink_result r = redis_begin_job(p, job, "finish", 2 * names->n, err);
 	redisReply *reply;

@@ -1,4 +1,5 @@
-/* What hta-query reads. No scripts: a user who may only read will do. Redis has no snapshot: a row that comes or expires meanwhile is there or not. */
+/* What hta-query reads. No scripts: a user who may only read will do. Redis has no snapshot: a
+ * row that comes or expires meanwhile is there or not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,11 @@ size_t redis_reader_elements(const redisReply *reply)
 
 /* ---- metrics */
 
-struct metrics { struct read_metric *v; size_t n; struct arena arena; };
+struct metrics {
+	struct read_metric *v;
+	size_t n;
+	struct arena arena;
+};
 
 static struct slice redis_reader_text_of(const struct json *j, const char *key, struct arena *a)
 {
@@ -64,16 +69,22 @@ static struct slice redis_reader_text_of(const struct json *j, const char *key, 
 	return out;
 }
 
-static int take_metric(struct metrics *out, struct json *j, struct slice name, struct slice text, struct err *err)
+static int take_metric(struct metrics *out, struct json *j, struct slice name, struct slice text,
+		       struct err *err)
 {
 	struct read_metric *m = &out->v[out->n];
 	struct slice since;
 	uint32_t def;
 
 	if (json_parse(j, text, err) || !(def = json_get(j, 0, "def")))
-		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s", (int)name.n, name.p, (int)text.n, text.p);
-	*m = (struct read_metric){ .name = arena_copy(&out->arena, name), .job = redis_reader_text_of(j, "job", &out->arena), .sink = redis_reader_text_of(j, "sink", &out->arena),
-				    .cfg = redis_reader_text_of(j, "cfg", &out->arena), .def = arena_copy(&out->arena, j->node[def].text), .since_us = POS_NONE };
+		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s",
+			       (int)name.n, name.p, (int)text.n, text.p);
+	*m = (struct read_metric){ .name = arena_copy(&out->arena, name),
+				   .job = redis_reader_text_of(j, "job", &out->arena),
+				   .sink = redis_reader_text_of(j, "sink", &out->arena),
+				   .cfg = redis_reader_text_of(j, "cfg", &out->arena),
+				   .def = arena_copy(&out->arena, j->node[def].text),
+				   .since_us = POS_NONE };
 	since = redis_reader_text_of(j, "since", &out->arena);
 	if (since.p && tm_parse(since, &m->since_us))
 		m->since_us = POS_NONE;
@@ -83,7 +94,8 @@ static int take_metric(struct metrics *out, struct json *j, struct slice name, s
 
 static int redis_by_name(const void *a, const void *b)
 {
-	return slice_cmp(((const struct read_metric *)a)->name, ((const struct read_metric *)b)->name);
+	return slice_cmp(((const struct read_metric *)a)->name,
+			 ((const struct read_metric *)b)->name);
 }
 
 static int find_metrics(struct redis_reader *r, struct metrics *out, struct err *err)
@@ -102,7 +114,8 @@ static int find_metrics(struct redis_reader *r, struct metrics *out, struct err 
 		return -1;
 	out->v = mem_array(redis_reader_elements(reply) / 2 + 1, sizeof(*out->v));
 	for (size_t i = 0; i + 1 < redis_reader_elements(reply) && rc == 0; i += 2)
-		rc = take_metric(out, &j, redis_element(reply, i), redis_element(reply, i + 1), err);
+		rc = take_metric(out, &j, redis_element(reply, i), redis_element(reply, i + 1),
+				 err);
 	qsort(out->v, out->n, sizeof(*out->v), redis_by_name);
 	freeReplyObject(reply);
 	json_fini(&j);
@@ -126,7 +139,8 @@ static int redis_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err
 	return rc;
 }
 
-/* ---- positions: of the sinks that have metrics of the job, and of the one with the default name */
+/* ---- positions: of the sinks that have metrics of the job, and of the one with the default
+ *  name ---- */
 
 static void redis_reader_take_job(const redisReply *all, struct read_sink *s)
 {
@@ -140,13 +154,16 @@ static void redis_reader_take_job(const redisReply *all, struct read_sink *s)
 	}
 }
 
-static int redis_take_positions(const redisReply *all, const char *job, struct read_sink *s, struct err *err)
+static int redis_take_positions(const redisReply *all, const char *job, struct read_sink *s,
+				struct err *err)
 {
 	for (size_t i = 0; i + 1 < redis_reader_elements(all); i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
 
 		if (!redis_position(&s->pos, field, value))
-			return err_set(err, EX_DATAERR, "job %s: the position of %.*s is damaged: %.*s", job, (int)field.n, field.p, (int)value.n, value.p);
+			return err_set(err, EX_DATAERR,
+				       "job %s: the position of %.*s is damaged: %.*s", job,
+				       (int)field.n, field.p, (int)value.n, value.p);
 	}
 	positions_sort(&s->pos);
 	return 0;
@@ -154,7 +171,8 @@ static int redis_take_positions(const redisReply *all, const char *job, struct r
 
 /* Nothing is added where the job is not known to this sink. The two hashes are not of one moment,
  * and need not be: group and lateness go with any positions of the job. */
-static int add_sink(struct redis_reader *r, const char *job, const char *name, struct read_sinks *out, struct err *err)
+static int add_sink(struct redis_reader *r, const char *job, const char *name,
+		    struct read_sinks *out, struct err *err)
 {
 	redisReply *about = NULL, *positions = NULL;
 	struct redis *p = r->p;
@@ -170,7 +188,8 @@ static int add_sink(struct redis_reader *r, const char *job, const char *name, s
 	redis_reader_also(r, 2);
 	redis_argz(p, "HGETALL");
 	redis_arg_job_key(p, "pos", job);
-	rc = redis_reader_answer(r, &about, err) || redis_reader_answer(r, &positions, err) ? -1 : 0;
+	rc = redis_reader_answer(r, &about, err) || redis_reader_answer(r, &positions, err) ? -1
+											    : 0;
 	if (rc == 0 && redis_reader_elements(about)) {
 		struct read_sink *s = read_sinks_add(out, name);
 

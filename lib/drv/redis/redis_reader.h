@@ -9,9 +9,10 @@ struct redis_reader {
 	struct sink_conf conf;
 	struct redis *p;
 	struct buf scratch;
-	size_t *start, starts, start_cap;         /* of each request in p->out */
-	size_t answered;                          /* .. of them */
-	redisContext *other;                      /* to the node where our slot is going; NULL: none */
+	size_t *start, starts, start_cap; /* of each request in p->out */
+	size_t answered;                  /* .. of them */
+	/* to the node where our slot is going; NULL: none */
+	redisContext *other;
 	char *other_host;
 	int other_port;
 	/* columns of the metric that is read: names are slices of text */
@@ -30,13 +31,15 @@ void redis_reader_also(struct redis_reader *r, size_t n);
 int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *err);
 /* 0 / -1: not reached, or no schema of ours. */
 int redis_reader_connect(struct redis_reader *r, struct err *err);
-void redis_reader_disconnect(struct redis_reader *r);     /* what is not p's */
+void redis_reader_disconnect(struct redis_reader *r); /* what is not p's */
 /* {PREFIX}:KIND:METRIC and what comes behind it, as an argument. */
 void redis_reader_arg_key(struct redis *p, const char *kind, const char *metric, const char *rest);
 /* Of an array; else 0. */
 size_t redis_reader_elements(const redisReply *reply);
 
-int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err);
-int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err);
+int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
+			int64_t *start_us, int64_t *end_us, struct err *err);
+int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
+		      struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* Windows and rows: the window's index, then the rows by their keys, many requests at a time.
  *
- * A window's name "START:END" has seconds, with a fraction where there is one; the score of its set is a double, so the bounds are taken a second wider and
- * windows are judged by their names. */
+ * A window's name "START:END" has seconds, with a fraction where there is one; the score of its
+ * set is a double, so the bounds are taken a second wider and windows are judged by their names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +14,14 @@ enum { AT_ONCE = 500, NEWEST_AT_ONCE = 16, FIELDS = 7 };
 
 /* ---- windows */
 
-struct window { int64_t start_us, end_us; char *name; };
-struct windows { struct window *v; size_t n, cap; };
+struct window {
+	int64_t start_us, end_us;
+	char *name;
+};
+struct windows {
+	struct window *v;
+	size_t n, cap;
+};
 
 static void windows_fini(struct windows *w)
 {
@@ -41,7 +47,8 @@ static int redis_take_window(struct windows *out, struct slice name, struct err 
 	struct window w = { 0 };
 
 	if (!colon || !seconds_of(slice(name.p, (size_t)(colon - name.p)), &w.start_us) ||
-	    !seconds_of(slice(colon + 1, name.n - (size_t)(colon + 1 - name.p)), &w.end_us) || w.end_us <= w.start_us)
+	    !seconds_of(slice(colon + 1, name.n - (size_t)(colon + 1 - name.p)), &w.end_us) ||
+	    w.end_us <= w.start_us)
 		return err_set(err, EX_DATAERR, "a window has no times: %.*s", (int)name.n, name.p);
 	w.name = mem_dup(name.p, name.n);
 	mem_reserve(&out->v, &out->cap, out->n + 1, sizeof(*out->v));
@@ -64,7 +71,8 @@ static int64_t whole_seconds(int64_t us)
 }
 
 /* Those with from_us <= start < to_us, in order. */
-static int redis_find_windows(struct redis_reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
+static int redis_find_windows(struct redis_reader *r, const char *metric, int64_t from_us,
+			      int64_t to_us, struct windows *out, struct err *err)
 {
 	redisReply *reply;
 	int rc;
@@ -79,7 +87,8 @@ static int redis_find_windows(struct redis_reader *r, const char *metric, int64_
 		return -1;
 	for (size_t i = 0; i < redis_reader_elements(reply) && rc == 0; i++) {
 		rc = redis_take_window(out, redis_element(reply, i), err);
-		if (rc == 0 && (out->v[out->n - 1].start_us < from_us || out->v[out->n - 1].start_us >= to_us))
+		if (rc == 0 &&
+		    (out->v[out->n - 1].start_us < from_us || out->v[out->n - 1].start_us >= to_us))
 			free(out->v[--out->n].name);
 	}
 	freeReplyObject(reply);
@@ -89,7 +98,8 @@ static int redis_find_windows(struct redis_reader *r, const char *metric, int64_
 }
 
 /* How many rows its index has; 0: it has expired. */
-static int count_rows(struct redis_reader *r, const char *metric, const struct window *w, uint64_t *rows, struct err *err)
+static int count_rows(struct redis_reader *r, const char *metric, const struct window *w,
+		      uint64_t *rows, struct err *err)
 {
 	redisReply *reply;
 
@@ -106,7 +116,8 @@ static int count_rows(struct redis_reader *r, const char *metric, const struct w
 }
 
 /* A page of the windows with a score up to `most`, newest first. */
-static int counters_of_windows(struct redis_reader *r, const char *metric, int64_t most, size_t skip, struct windows *out, struct err *err)
+static int counters_of_windows(struct redis_reader *r, const char *metric, int64_t most,
+			       size_t skip, struct windows *out, struct err *err)
 {
 	redisReply *reply;
 	int rc;
@@ -128,13 +139,17 @@ static int counters_of_windows(struct redis_reader *r, const char *metric, int64
 	return rc;
 }
 
-static bool better(const struct window *w, int64_t not_after_us, bool found, int64_t start_us, int64_t end_us)
+static bool better(const struct window *w, int64_t not_after_us, bool found, int64_t start_us,
+		   int64_t end_us)
 {
-	return w->start_us <= not_after_us && (!found || w->start_us > start_us || (w->start_us == start_us && w->end_us > end_us));
+	return w->start_us <= not_after_us && (!found || w->start_us > start_us ||
+					       (w->start_us == start_us && w->end_us > end_us));
 }
 
-/* Pages until a window that has rows was found, and one that cannot be better: those of one score come in any order of their ends. */
-int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+/* Pages until a window that has rows was found, and one that cannot be better: those of one
+ * score come in any order of their ends. */
+int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
+			int64_t *start_us, int64_t *end_us, struct err *err)
 {
 	struct windows w = { 0 };
 	bool over = false;
@@ -185,14 +200,17 @@ static int find_columns(struct redis_reader *r, const char *metric, struct err *
 	if (reply->type == REDIS_REPLY_STRING)
 		buf_add(&r->text, reply->str, reply->len);
 	freeReplyObject(reply);
-	if (r->text.n && json_parse(&r->json, buf_slice(&r->text), err) == 0 && (list = json_get(&r->json, 0, "columns")))
+	if (r->text.n && json_parse(&r->json, buf_slice(&r->text), err) == 0 &&
+	    (list = json_get(&r->json, 0, "columns")))
 		rc = columns_parse(&r->json, list, r->column, &r->columns, err);
 	return rc ? err_in(err, "metric %s", metric) : 0;
 }
 
-static void begin_row(struct redis_reader *r, const char *metric, const struct window *w, struct slice hash, bool sketch, bool first)
+static void begin_row(struct redis_reader *r, const char *metric, const struct window *w,
+		      struct slice hash, bool sketch, bool first)
 {
-	static const char *const field[FIELDS] = { "count", "value_count", "sum", "min", "max", "uniq", "dims" };
+	static const char *const field[FIELDS] = { "count", "value_count", "sum", "min",
+						   "max",   "uniq",        "dims" };
 	struct redis *p = r->p;
 
 	r->scratch.n = 0;
@@ -225,7 +243,8 @@ static bool redis_reader_rows_count_of(const redisReply *reply, size_t i, uint64
 	struct slice text = redis_element(reply, i);
 	dec v;
 
-	if (dec_parse_sum(text, &v) != DEC_OK || v < 0 || v % 1000000000 || v / 1000000000 > UINT64_MAX)
+	if (dec_parse_sum(text, &v) != DEC_OK || v < 0 || v % 1000000000 ||
+	    v / 1000000000 > UINT64_MAX)
 		return false;
 	*out = (uint64_t)(v / 1000000000);
 	return true;
@@ -240,9 +259,13 @@ static bool take_measures(const redisReply *fields, struct rollup *row)
 {
 	row->has_value = is_there(fields, 1);
 	row->has_uniq = is_there(fields, 5);
-	if (!redis_reader_rows_count_of(fields, 0, &row->count) || (row->has_value && !redis_reader_rows_count_of(fields, 1, &row->value_count)) || (row->has_uniq && !redis_reader_rows_count_of(fields, 5, &row->uniq)))
+	if (!redis_reader_rows_count_of(fields, 0, &row->count) ||
+	    (row->has_value && !redis_reader_rows_count_of(fields, 1, &row->value_count)) ||
+	    (row->has_uniq && !redis_reader_rows_count_of(fields, 5, &row->uniq)))
 		return false;
-	return row->value_count == 0 || (redis_dec_of(fields, 2, &row->sum) && redis_dec_of(fields, 3, &row->min) && redis_dec_of(fields, 4, &row->max));
+	return row->value_count == 0 ||
+	       (redis_dec_of(fields, 2, &row->sum) && redis_dec_of(fields, 3, &row->min) &&
+		redis_dec_of(fields, 4, &row->max));
 }
 
 static bool take_cells(struct redis_reader *r, const redisReply *fields, struct rollup *row)
@@ -252,9 +275,12 @@ static bool take_cells(struct redis_reader *r, const redisReply *fields, struct 
 	for (size_t i = 0; i < r->columns; i++) {
 		struct cell *c = &r->cell[i];
 
-		*c = (struct cell){ .column = r->column[i], .empty = r->column[i].rule >= COLUMN_MIN && !is_there(fields, FIELDS + i) };
-		if (c->column.rule == COLUMN_COUNT ? !redis_reader_rows_count_of(fields, FIELDS + i, &c->count) :
-		    !c->empty && !redis_dec_of(fields, FIELDS + i, &c->value))
+		*c = (struct cell){ .column = r->column[i],
+				    .empty = r->column[i].rule >= COLUMN_MIN &&
+					     !is_there(fields, FIELDS + i) };
+		if (c->column.rule == COLUMN_COUNT
+			    ? !redis_reader_rows_count_of(fields, FIELDS + i, &c->count)
+			    : !c->empty && !redis_dec_of(fields, FIELDS + i, &c->value))
 			return false;
 	}
 	return true;
@@ -266,7 +292,8 @@ static bool redis_take_sketch(struct redis_reader *r, const redisReply *bytes, s
 
 	if (!row->has_uniq || !bytes)
 		return true;
-	h = bytes->type == REDIS_REPLY_STRING ? hll_from_redis(slice(bytes->str, bytes->len)) : NULL;
+	h = bytes->type == REDIS_REPLY_STRING ? hll_from_redis(slice(bytes->str, bytes->len))
+					      : NULL;
 	r->scratch.n = 0;
 	if (h)
 		hll_encode(h, &r->scratch);
@@ -275,22 +302,27 @@ static bool redis_take_sketch(struct redis_reader *r, const redisReply *bytes, s
 	return h;
 }
 
-static int give_row(struct redis_reader *r, const struct window *w, struct slice hash, const redisReply *fields, const redisReply *sketch, read_row_fn *fn, void *arg,
+static int give_row(struct redis_reader *r, const struct window *w, struct slice hash,
+		    const redisReply *fields, const redisReply *sketch, read_row_fn *fn, void *arg,
 		    struct err *err)
 {
-	struct rollup row = { .start_us = w->start_us, .end_us = w->end_us, .dims = redis_element(fields, 6) };
+	struct rollup row = { .start_us = w->start_us,
+			      .end_us = w->end_us,
+			      .dims = redis_element(fields, 6) };
 
 	if (!is_there(fields, 0))
-		return 0;                            /* it has expired: its index lives longer */
-	if (str_unhex(hash, row.dims_hash, sizeof(row.dims_hash)) || !take_measures(fields, &row) || !take_cells(r, fields, &row) ||
-	    !redis_take_sketch(r, sketch, &row))
-		return err_set(err, EX_DATAERR, "a row cannot be read: window %s, dims %.*s", w->name, (int)row.dims.n, row.dims.p);
+		return 0; /* it has expired: its index lives longer */
+	if (str_unhex(hash, row.dims_hash, sizeof(row.dims_hash)) || !take_measures(fields, &row) ||
+	    !take_cells(r, fields, &row) || !redis_take_sketch(r, sketch, &row))
+		return err_set(err, EX_DATAERR, "a row cannot be read: window %s, dims %.*s",
+			       w->name, (int)row.dims.n, row.dims.p);
 	return fn(arg, &row, err);
 }
 
 /* Rows first .. last - 1 of the index: all are asked for, then all are answered. */
-static int give_some(struct redis_reader *r, const struct read_range *range, const struct window *w, const redisReply *index, size_t first, size_t last,
-		     read_row_fn *fn, void *arg, struct err *err)
+static int give_some(struct redis_reader *r, const struct read_range *range, const struct window *w,
+		     const redisReply *index, size_t first, size_t last, read_row_fn *fn, void *arg,
+		     struct err *err)
 {
 	int rc = 0;
 
@@ -299,7 +331,10 @@ static int give_some(struct redis_reader *r, const struct read_range *range, con
 	for (size_t i = first; i < last && rc == 0; i++) {
 		redisReply *fields = NULL, *sketch = NULL;
 
-		rc = redis_reader_answer(r, &fields, err) || (range->sketch && redis_reader_answer(r, &sketch, err)) ? -1 : 0;
+		rc = redis_reader_answer(r, &fields, err) ||
+				     (range->sketch && redis_reader_answer(r, &sketch, err))
+			     ? -1
+			     : 0;
 		if (rc == 0)
 			rc = give_row(r, w, redis_element(index, i), fields, sketch, fn, arg, err);
 		freeReplyObject(fields);
@@ -308,7 +343,8 @@ static int give_some(struct redis_reader *r, const struct read_range *range, con
 	return rc;
 }
 
-static int redis_give_rows(struct redis_reader *r, const struct read_range *range, const struct window *w, read_row_fn *fn, void *arg, struct err *err)
+static int redis_give_rows(struct redis_reader *r, const struct read_range *range,
+			   const struct window *w, read_row_fn *fn, void *arg, struct err *err)
 {
 	redisReply *index;
 	int rc;
@@ -324,12 +360,17 @@ static int redis_give_rows(struct redis_reader *r, const struct read_range *rang
 	if (rc)
 		return -1;
 	for (size_t i = 0; i < redis_reader_elements(index) && rc == 0; i += AT_ONCE)
-		rc = give_some(r, range, w, index, i, redis_reader_elements(index) - i > AT_ONCE ? i + AT_ONCE : redis_reader_elements(index), fn, arg, err);
+		rc = give_some(r, range, w, index, i,
+			       redis_reader_elements(index) - i > AT_ONCE
+				       ? i + AT_ONCE
+				       : redis_reader_elements(index),
+			       fn, arg, err);
 	freeReplyObject(index);
 	return rc;
 }
 
-int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err)
+int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
+		      struct err *err)
 {
 	struct windows w = { 0 };
 	int rc = redis_find_windows(d, range->metric, range->from_us, range->to_us, &w, err);

@@ -1,5 +1,6 @@
-/* Epochs and plain batches: rows are packed into one string, which the script takes apart (struct.unpack): one argument costs Redis and Lua far less than
- * twelve a row. The forms are described in redis_rows.lua and redis_apply.lua. */
+/* Epochs and plain batches: rows are packed into one string, which the script takes apart
+ * (struct.unpack): one argument costs Redis and Lua far less than twelve a row. The forms are
+ * described in redis_rows.lua and redis_apply.lua. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,11 +11,11 @@
 #include "drv/redis/redis_internal.h"
 #include "sketch/hll.h"
 
-/* FEW: registers to add, as elements. Up to about 40 PFADD costs less than PFMERGE of a sketch: 5 into a sparse one 15 us against 50, into a dense one (most
- * of it PFCOUNT) 35 against 60. */
+/* FEW: registers to add, as elements. Up to about 40 PFADD costs less than PFMERGE of a sketch:
+ * 5 into a sparse one 15 us against 50, into a dense one (most of it PFCOUNT) 35 against 60. */
 enum { ROW_SET = 1, ROW_UNIQ = 2, ROW_FEW = 4, FEW_REGISTERS = 32 };
 
-enum { COMMAND_BYTES = 512 << 20 };     /* proto-max-bulk-len, as Redis comes */
+enum { COMMAND_BYTES = 512 << 20 }; /* proto-max-bulk-len, as Redis comes */
 
 /* ---- packing */
 
@@ -123,14 +124,18 @@ static void pack_cell(struct buf *out, const struct cell *c)
 		pack_dec(out, c->value);
 }
 
-/* A sketch that replaces is kept as it is sent, one that is added is only merged: elements or a shorter form will do. The number beside it is what the row says
- * where it replaces, the sketch's own where it is added. */
-static int pack_uniq(struct buf *out, size_t flags_at, const struct rollup *row, struct buf *scratch, struct err *err)
+/* A sketch that replaces is kept as it is sent, one that is added is only merged: elements or a
+ * shorter form will do. The number beside it is what the row says where it replaces, the
+ * sketch's own where it is added. */
+static int pack_uniq(struct buf *out, size_t flags_at, const struct rollup *row,
+		     struct buf *scratch, struct err *err)
 {
 	struct hll *h = hll_decode(row->sketch);
 
 	if (!h)
-		return err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch of the row is not a sketch", (int)row->metric.n, row->metric.p);
+		return err_set(err, EX_DATAERR,
+			       "metric %.*s: uniq_sketch of the row is not a sketch",
+			       (int)row->metric.n, row->metric.p);
 	scratch->n = 0;
 	if (row->add && hll_to_elements(h, FEW_REGISTERS, scratch))
 		out->p[flags_at] |= ROW_FEW;
@@ -174,7 +179,8 @@ static size_t window_rows(const struct rollup *row, size_t n)
 {
 	size_t k = 1;
 
-	while (k < n && row[k].start_us == row->start_us && row[k].end_us == row->end_us && slice_eq(row[k].metric, row->metric))
+	while (k < n && row[k].start_us == row->start_us && row[k].end_us == row->end_us &&
+	       slice_eq(row[k].metric, row->metric))
 		k++;
 	return k;
 }
@@ -184,9 +190,10 @@ static int check_size(const struct buf *packed, struct err *err)
 {
 	if (packed->n <= (size_t)COMMAND_BYTES)
 		return 0;
-	return err_set(err, EX_TEMPFAIL, "the rows of this epoch have %zu MiB, and Redis takes %d "
-		"in one command: say a smaller --epoch-records at hta-consume",
-		packed->n >> 20, COMMAND_BYTES >> 20);
+	return err_set(err, EX_TEMPFAIL,
+		       "the rows of this epoch have %zu MiB, and Redis takes %d "
+		       "in one command: say a smaller --epoch-records at hta-consume",
+		       packed->n >> 20, COMMAND_BYTES >> 20);
 }
 
 static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out, struct err *err)
@@ -226,7 +233,8 @@ static void pack_range(const struct range *x, struct buf *out)
 	pack_int(out, x->to);
 	pack_int_if(out, record, x->last.offset);
 	pack_int_if(out, record && x->last.time_us != POS_NONE, x->last.time_us);
-	pack_text(out, hash, record ? (size_t)snprintf(hash, sizeof(hash), "%016" PRIx64, x->last.hash) : 0);
+	pack_text(out, hash,
+		  record ? (size_t)snprintf(hash, sizeof(hash), "%016" PRIx64, x->last.hash) : 0);
 	pack_int_if(out, x->watermark_us != POS_NONE, x->watermark_us);
 	buf_addc(out, (char)x->idle);
 }
@@ -249,16 +257,21 @@ static void tell_expired(struct redis *p, const char *job, uint64_t n, struct sl
 		return;
 	p->told_expired = true;
 	if (p->conf->ttl_us < 0)
-		log_warn("row %.*s: its window has expired here once and is not begun anew, as are %llu rows in all of this epoch; from now on they are only counted",
-			(int)key.n, key.p, (unsigned long long)n);
+		log_warn("row %.*s: its window has expired here once and is not begun anew, as are "
+			 "%llu rows in all of this epoch; from now on they are only counted",
+			 (int)key.n, key.p, (unsigned long long)n);
 	else
-		log_warn("row %.*s is past its time to live (--ttl %.*s) and not written, as are %llu rows in all of this %s; from now on they are only counted",
-			(int)key.n, key.p, num_duration_text(p->conf->ttl_us, ttl), ttl, (unsigned long long)n, job ? "epoch" : "batch");
+		log_warn("row %.*s is past its time to live (--ttl %.*s) and not written, as are "
+			 "%llu rows in all of this %s; from now on they are only counted",
+			 (int)key.n, key.p, num_duration_text(p->conf->ttl_us, ttl), ttl,
+			 (unsigned long long)n, job ? "epoch" : "batch");
 }
 
 static uint64_t redis_rows_count_of(const redisReply *reply, size_t i)
 {
-	return i < reply->elements && reply->element[i]->type == REDIS_REPLY_INTEGER ? (uint64_t)reply->element[i]->integer : 0;
+	return i < reply->elements && reply->element[i]->type == REDIS_REPLY_INTEGER
+		       ? (uint64_t)reply->element[i]->integer
+		       : 0;
 }
 
 static enum sink_result say_data(const redisReply *reply, struct err *err)
@@ -270,7 +283,8 @@ static enum sink_result say_data(const redisReply *reply, struct err *err)
 }
 
 /* The script has decided; the words are those of all sinks. */
-static enum sink_result redis_conflict(const redisReply *reply, const struct sink_batch *batch, struct err *err)
+static enum sink_result redis_conflict(const redisReply *reply, const struct sink_batch *batch,
+				       struct err *err)
 {
 	struct slice gen = redis_element(reply, 1);
 	struct positions stored = { 0 };
@@ -288,7 +302,9 @@ static enum sink_result redis_conflict(const redisReply *reply, const struct sin
 	return SINK_FATAL;
 }
 
-static enum sink_result apply_answer(struct redis *p, const redisReply *reply, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+static enum sink_result apply_answer(struct redis *p, const redisReply *reply,
+				     const struct sink_batch *batch, struct sink_counts *counts,
+				     struct err *err)
 {
 	struct slice what = redis_element(reply, 0);
 
@@ -301,11 +317,13 @@ static enum sink_result apply_answer(struct redis *p, const redisReply *reply, c
 	counts->expired += redis_rows_count_of(reply, 1);
 	tell_expired(p, batch->job, redis_rows_count_of(reply, 1), redis_element(reply, 2));
 	if (redis_rows_count_of(reply, 3))
-		log_warn("%llu stored sketches were damaged and have begun anew", (unsigned long long)redis_rows_count_of(reply, 3));
+		log_warn("%llu stored sketches were damaged and have begun anew",
+			 (unsigned long long)redis_rows_count_of(reply, 3));
 	return SINK_OK;
 }
 
-enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+			     struct err *err)
 {
 	struct redis *p = d;
 	struct buf packed = { 0 };
@@ -336,7 +354,9 @@ enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sin
 	return r;
 }
 
-static enum sink_result put_answer(struct redis *p, const redisReply *reply, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+static enum sink_result put_answer(struct redis *p, const redisReply *reply,
+				   const struct sink_batch *batch, struct sink_counts *counts,
+				   struct err *err)
 {
 	struct slice what = redis_element(reply, 0);
 
@@ -346,7 +366,8 @@ static enum sink_result put_answer(struct redis *p, const redisReply *reply, con
 		struct slice stored = redis_element(reply, 2);
 
 		if (redis_rows_count_of(reply, 1) >= batch->rows)
-			BUG("row %llu of %zu differs", (unsigned long long)redis_rows_count_of(reply, 1), batch->rows);
+			BUG("row %llu of %zu differs",
+			    (unsigned long long)redis_rows_count_of(reply, 1), batch->rows);
 		counts->different++;
 		sink_error_different(&batch->row[redis_rows_count_of(reply, 1)], stored.p, err);
 		return SINK_FATAL;
@@ -359,7 +380,8 @@ static enum sink_result put_answer(struct redis *p, const redisReply *reply, con
 	return SINK_OK;
 }
 
-enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err)
+enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+			   struct sink_counts *counts, struct err *err)
 {
 	struct redis *p = d;
 	struct buf packed = { 0 };

@@ -1,4 +1,5 @@
-/* Scripts: loaded when first called on a server, called by their hash. Their texts are redis_*.lua. */
+/* Scripts: loaded when first called on a server, called by their hash. Their texts are
+ * redis_*.lua. */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +51,8 @@ enum sink_result redis_script_again(struct redis *p, struct err *err)
 	return r;
 }
 
-enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys, size_t nargs, struct err *err)
+enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys,
+				    size_t nargs, struct err *err)
 {
 	enum sink_result r = p->sha[which][0] ? SINK_OK : redis_load(p, which, err);
 
@@ -86,14 +88,19 @@ enum sink_result redis_may_write(struct redis *p, struct err *err)
 
 struct slice redis_element(const redisReply *reply, size_t i)
 {
-	const redisReply *e = reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements ? reply->element[i] : NULL;
+	const redisReply *e = reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements
+				      ? reply->element[i]
+				      : NULL;
 
-	return e && (e->type == REDIS_REPLY_STRING || e->type == REDIS_REPLY_STATUS) ? slice(e->str, e->len) : slice("", 0);
+	return e && (e->type == REDIS_REPLY_STRING || e->type == REDIS_REPLY_STATUS)
+		       ? slice(e->str, e->len)
+		       : slice("", 0);
 }
 
 void redis_key_name(struct buf *out, struct slice name)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
 	for (size_t i = 0; i < name.n; i++) {
 		if (name.p[i] && strchr(plain, name.p[i]))

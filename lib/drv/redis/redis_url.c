@@ -54,7 +54,8 @@ static int redis_number(struct slice s, int max, int *out)
 	return v > max ? -1 : 0;
 }
 
-/* Takes what stands before an @ out of *rest. The password may hold anything but / and @, unencoded too. */
+/* Takes what stands before an @ out of *rest. The password may hold anything but / and @,
+ * unencoded too. */
 static int take_login(struct slice *rest, struct redis_url *url)
 {
 	const char *slash = memchr(rest->p, '/', rest->n);
@@ -80,14 +81,17 @@ static int take_host(struct slice rest, struct redis_url *url)
 	const char *slash = memchr(rest.p, '/', rest.n), *colon, *bracket;
 	struct slice host = slice(rest.p, slash ? (size_t)(slash - rest.p) : rest.n);
 
-	if (slash && slash + 1 < rest.p + rest.n && redis_number(slice(slash + 1, rest.n - host.n - 1), MAX_DB, &url->db))
+	if (slash && slash + 1 < rest.p + rest.n &&
+	    redis_number(slice(slash + 1, rest.n - host.n - 1), MAX_DB, &url->db))
 		return -1;
 	bracket = host.n && *host.p == '[' ? memchr(host.p, ']', host.n) : NULL;
 	colon = bracket ? bracket + 1 : memchr(host.p, ':', host.n);
 	if (colon && colon < host.p + host.n) {
 		size_t n = (size_t)(colon - host.p);
 
-		if (*colon != ':' || redis_number(slice(colon + 1, host.n - n - 1), MAX_PORT, &url->port) || url->port == 0)
+		if (*colon != ':' ||
+		    redis_number(slice(colon + 1, host.n - n - 1), MAX_PORT, &url->port) ||
+		    url->port == 0)
 			return -1;
 		host.n = n;
 	}
@@ -104,7 +108,8 @@ static int take_path(struct slice rest, struct redis_url *url)
 
 	if (path.n < 2 || *path.p != '/')
 		return -1;
-	if (query && (rest.n - path.n < 4 || memcmp(query, "?db=", 4) != 0 || redis_number(slice(query + 4, rest.n - path.n - 4), MAX_DB, &url->db)))
+	if (query && (rest.n - path.n < 4 || memcmp(query, "?db=", 4) != 0 ||
+		      redis_number(slice(query + 4, rest.n - path.n - 4), MAX_DB, &url->db)))
 		return -1;
 	url->path = decoded(path);
 	return url->path ? 0 : -1;
@@ -127,12 +132,16 @@ int redis_url_parse(const char *text, struct redis_url *url, struct err *err)
 
 	*url = (struct redis_url){ .port = DEFAULT_PORT };
 	if (takes_scheme(&rest, "rediss://"))
-		return err_set(err, EX_USAGE, "rediss: this program has no TLS of its own: use redis:// through a tunnel (stunnel, ssh -L), or unix://");
+		return err_set(err, EX_USAGE,
+			       "rediss: this program has no TLS of its own: use redis:// through a "
+			       "tunnel (stunnel, ssh -L), or unix://");
 	is_unix = takes_scheme(&rest, "unix://");
 	if (!is_unix && !takes_scheme(&rest, "redis://"))
 		return err_set(err, EX_USAGE, "that is no Redis URL: %s", forms);
-	if (take_login(&rest, url) == 0 && (is_unix ? take_path(rest, url) : take_host(rest, url)) == 0)
+	if (take_login(&rest, url) == 0 &&
+	    (is_unix ? take_path(rest, url) : take_host(rest, url)) == 0)
 		return 0;
 	redis_url_fini(url);
-	return err_set(err, EX_USAGE, "the Redis URL is malformed: %s, special characters as %%XX", forms);
+	return err_set(err, EX_USAGE, "the Redis URL is malformed: %s, special characters as %%XX",
+		       forms);
 }

@@ -1,7 +1,7 @@
 /* Requests and answers in the loop, and what Redis' errors mean for a sink.
  *
- * Requests are written by ourselves: hiredis' writer moves what is left of a large request at every partial write, and raises SIGPIPE. Its reader parses the
- * answers. */
+ * Requests are written by ourselves: hiredis' writer moves what is left of a large request at
+ * every partial write, and raises SIGPIPE. Its reader parses the answers. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ const char *redis_where(struct redis *p)
 	if (p->url.path && !p->moved)
 		buf_addz(&p->key, p->url.path);
 	else
-		buf_printf(&p->key, "%s:%d", p->moved ? p->moved : p->url.host, p->moved ? p->moved_port : p->url.port);
+		buf_printf(&p->key, "%s:%d", p->moved ? p->moved : p->url.host,
+			   p->moved ? p->moved_port : p->url.port);
 	return buf_z(&p->key);
 }
 
@@ -106,7 +107,9 @@ static enum sink_result redis_failed(struct redis *p, const char *text, struct e
 		return redis_broken(p, text, err);
 	err_set(err, code, "%s: %.*s", redis_where(p), without_stop(text), text);
 	if (redis_error_is(text, "WRONGTYPE"))
-		err_set(err, code, "%s: a key that begins with %s is somebody else's: use another --prefix (%.*s)",
+		err_set(err, code,
+			"%s: a key that begins with %s is somebody else's: use another --prefix "
+			"(%.*s)",
 			redis_where(p), p->tag, without_stop(text), text);
 	return SINK_FATAL;
 }
@@ -130,7 +133,8 @@ static enum sink_result send_some(struct redis *p, struct err *err)
 	return SINK_OK;
 }
 
-/* The next answer, errors included. Reads while it writes: an error may come before all is written. */
+/* The next answer, errors included. Reads while it writes: an error may come before all is
+ * written. */
 static enum sink_result redis_wait_answer(struct redis *p, redisReply **reply, struct err *err)
 {
 	for (;;) {
@@ -145,7 +149,8 @@ static enum sink_result redis_wait_answer(struct redis *p, redisReply **reply, s
 		*reply = raw;
 		if (raw)
 			return SINK_OK;
-		revents = loop_wait(p->conf->loop, p->c->fd, p->sent < p->out.n ? POLLIN | POLLOUT : POLLIN, INT64_MAX, err);
+		revents = loop_wait(p->conf->loop, p->c->fd,
+				    p->sent < p->out.n ? POLLIN | POLLOUT : POLLIN, INT64_MAX, err);
 		if (revents < 0)
 			return SINK_FATAL;
 		if ((revents & ~POLLOUT) && redisBufferRead(p->c) != REDIS_OK)
@@ -172,7 +177,7 @@ enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err)
 	p->redirect = REDIS_HERE;
 	r = redis_wait_answer(p, reply, err);
 	if (r == SINK_OK && p->script >= 0 && (*reply)->type == REDIS_REPLY_ERROR &&
-		redis_error_is((*reply)->str, "NOSCRIPT")) {
+	    redis_error_is((*reply)->str, "NOSCRIPT")) {
 		freeReplyObject(*reply);
 		*reply = NULL;
 		r = redis_script_again(p, err);

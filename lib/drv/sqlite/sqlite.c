@@ -10,32 +10,49 @@
 
 enum { BUSY_MS = 500 };
 
-#define ROW_COLUMNS "metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max, uniq, uniq_sketch, updated_at"
+#define ROW_COLUMNS                                                                              \
+	"metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max, " \
+	"uniq, uniq_sketch, updated_at"
 #define ROW_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
 
-/* %w: the table; the sink's name and the job are bound. %s: in this order, what is added where the table has `columns`: to a list
- * of columns, to one of values, to the assignments. */
+/* %w: the table; the sink's name and the job are bound. %s: in this order, what is added where
+ * the table has `columns`: to a list of columns, to one of values, to the assignments. */
 static const char *const sql[Q_COUNT] = {
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
 	[Q_COMMIT] = "COMMIT",
 	[Q_ROLLBACK] = "ROLLBACK",
 	[Q_JOB] = "SELECT generation, by_now, group_id FROM hta_job WHERE job = ? AND sink = ?",
-	[Q_POSITIONS] = "SELECT topic, partition, init, next, last_offset, last_time, last_hash, watermark, idle FROM hta_pos WHERE job = ? AND sink = ?",
-	[Q_JOB_INSERT] = "INSERT INTO hta_job (job, sink, generation, group_id, by_now) VALUES (?, ?, ?, ?, ?)",
-	[Q_POSITION_INSERT] = "INSERT INTO hta_pos (job, sink, topic, partition, init, next) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-	[Q_LATENESS] = "UPDATE hta_job SET lateness = ?3 WHERE job = ?1 AND sink = ?2 AND lateness <> ?3",
-	[Q_METRIC] = "SELECT job, cfg, definition, sink FROM hta_metric WHERE rollups = ? AND metric = ?",
-	[Q_METRIC_INSERT] = "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[Q_POSITIONS] = "SELECT topic, partition, init, next, last_offset, last_time, last_hash, "
+			"watermark, idle FROM hta_pos WHERE job = ? AND sink = ?",
+	[Q_JOB_INSERT] = "INSERT INTO hta_job (job, sink, generation, group_id, by_now) VALUES (?, "
+			 "?, ?, ?, ?)",
+	[Q_POSITION_INSERT] = "INSERT INTO hta_pos (job, sink, topic, partition, init, next) "
+			      "VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+	[Q_LATENESS] =
+		"UPDATE hta_job SET lateness = ?3 WHERE job = ?1 AND sink = ?2 AND lateness <> ?3",
+	[Q_METRIC] = "SELECT job, cfg, definition, sink FROM hta_metric WHERE rollups = ? AND "
+		     "metric = ?",
+	[Q_METRIC_INSERT] = "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, "
+			    "since) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[Q_WATERMARK] = "SELECT max(watermark) FROM hta_pos WHERE job = ? AND sink = ?",
-	[Q_ADVANCE] = "UPDATE hta_pos SET next = ?5, last_offset = coalesce(?6, last_offset), last_time = coalesce(?7, last_time), last_hash = coalesce(?8, last_hash),"
-		" watermark = CASE WHEN watermark IS NULL OR watermark < ?9 THEN coalesce(?9, watermark) ELSE watermark END, idle = ?10"
-		" WHERE job = ?1 AND sink = ?2 AND topic = ?3 AND partition = ?4",
-	[Q_IDLE] = "UPDATE hta_pos SET idle = ?6 WHERE job = ?1 AND sink = ?2 AND topic = ?3 AND partition = ?4 AND next = ?5",
-	[Q_ROW] = "SELECT count, value_count, sum, min, max, uniq, uniq_sketch%s FROM \"%w\" WHERE metric = ? AND window_start = ? AND window_end = ? AND dims_hash = ?",
-	[Q_ROW_ADD] = "INSERT INTO \"%w\" AS t (" ROW_COLUMNS "%s) VALUES (" ROW_VALUES "%s) ON CONFLICT DO UPDATE SET"
-		" count = t.count + excluded.count, value_count = coalesce(t.value_count + excluded.value_count, t.value_count, excluded.value_count),"
-		" sum = hta_add(t.sum, excluded.sum), min = hta_min(t.min, excluded.min), max = hta_max(t.max, excluded.max),"
-		" uniq = coalesce(excluded.uniq, t.uniq), uniq_sketch = coalesce(excluded.uniq_sketch, t.uniq_sketch), updated_at = excluded.updated_at%s",
+	[Q_ADVANCE] = "UPDATE hta_pos SET next = ?5, last_offset = coalesce(?6, last_offset), "
+		      "last_time = coalesce(?7, last_time), last_hash = coalesce(?8, last_hash),"
+		      " watermark = CASE WHEN watermark IS NULL OR watermark < ?9 THEN "
+		      "coalesce(?9, watermark) ELSE watermark END, idle = ?10"
+		      " WHERE job = ?1 AND sink = ?2 AND topic = ?3 AND partition = ?4",
+	[Q_IDLE] = "UPDATE hta_pos SET idle = ?6 WHERE job = ?1 AND sink = ?2 AND topic = ?3 AND "
+		   "partition = ?4 AND next = ?5",
+	[Q_ROW] = "SELECT count, value_count, sum, min, max, uniq, uniq_sketch%s FROM \"%w\" WHERE "
+		  "metric = ? AND window_start = ? AND window_end = ? AND dims_hash = ?",
+	[Q_ROW_ADD] =
+		"INSERT INTO \"%w\" AS t (" ROW_COLUMNS "%s) VALUES (" ROW_VALUES
+		"%s) ON CONFLICT DO UPDATE SET"
+		" count = t.count + excluded.count, value_count = coalesce(t.value_count + "
+		"excluded.value_count, t.value_count, excluded.value_count),"
+		" sum = hta_add(t.sum, excluded.sum), min = hta_min(t.min, excluded.min), max = "
+		"hta_max(t.max, excluded.max),"
+		" uniq = coalesce(excluded.uniq, t.uniq), uniq_sketch = "
+		"coalesce(excluded.uniq_sketch, t.uniq_sketch), updated_at = excluded.updated_at%s",
 	[Q_ROW_SET] = "INSERT OR REPLACE INTO \"%w\" (" ROW_COLUMNS "%s) VALUES (" ROW_VALUES "%s)",
 	[Q_DEAD] = "INSERT INTO hta_dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
@@ -90,7 +107,7 @@ enum sink_result sqlite_failed(struct sqlite *s, struct err *err)
 	switch (code) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-	case SQLITE_PROTOCOL:       /* locks of the log were taken by others, over and over */
+	case SQLITE_PROTOCOL: /* locks of the log were taken by others, over and over */
 	case SQLITE_NOMEM:
 		err_set(err, EX_TEMPFAIL, "%s: %s", file, say);
 		return SINK_RETRY;
@@ -132,8 +149,10 @@ int sqlite_check_store(struct sqlite *s, struct err *err)
 	struct stat st;
 
 	if (is_in_memory(s, path))
-		return err_set(err, EX_USAGE, "\"%s\" is a database in memory: it would be gone with this "
-			"program; name a file", s->conf->where);
+		return err_set(err, EX_USAGE,
+			       "\"%s\" is a database in memory: it would be gone with this "
+			       "program; name a file",
+			       s->conf->where);
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return err_set(err, EX_USAGE, "%s: is no file, and cannot be a store", path);
 	return 0;
@@ -148,7 +167,10 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 	if (sqlite3_open_v2(s->conf->where, &s->db, flags, NULL) != SQLITE_OK) {
 		r = sqlite_failed(s, err);
 		if (!s->conf->create && err->code == EX_CONFIG)
-			err_set(err, EX_CONFIG, "%s: cannot be opened: run `hta-sink-sqlite --init %s </dev/null` once, or add --init", s->conf->where, s->conf->where);
+			err_set(err, EX_CONFIG,
+				"%s: cannot be opened: run `hta-sink-sqlite --init %s </dev/null` "
+				"once, or add --init",
+				s->conf->where, s->conf->where);
 		sqlite_disconnect(s);
 		return r;
 	}
@@ -157,7 +179,8 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		return SINK_FATAL;
 	}
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL,
+			 NULL) != SQLITE_OK)
 		r = sqlite_failed(s, err);
 	else
 		r = sqlite_schema(s, err);
@@ -170,14 +193,18 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 
 static char *statement_text(const struct sqlite *s, enum sqlite_statement which)
 {
-	const char *list = s->has_columns ? ", columns" : "", *value = s->has_columns ? ", ?14" : "";
+	const char *list = s->has_columns ? ", columns" : "",
+		   *value = s->has_columns ? ", ?14" : "";
 
 	if (which == Q_ROW)
 		return sqlite3_mprintf(sql[which], list, s->table);
-	return sqlite3_mprintf(sql[which], s->table, list, value, s->has_columns ? ", columns = hta_columns(t.columns, excluded.columns)" : "");
+	return sqlite3_mprintf(
+		sql[which], s->table, list, value,
+		s->has_columns ? ", columns = hta_columns(t.columns, excluded.columns)" : "");
 }
 
-sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r, struct err *err)
+sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r,
+			     struct err *err)
 {
 	char *text;
 
@@ -188,13 +215,15 @@ sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum
 		return s->q[which];
 	}
 	text = statement_text(s, which);
-	if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->q[which], NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->q[which], NULL) !=
+	    SQLITE_OK)
 		*r = sqlite_failed(s, err);
 	sqlite3_free(text);
 	return s->q[which];
 }
 
-sqlite3_stmt *sqlite_prepare_of(struct sqlite *s, enum sqlite_statement which, const char *job, enum sink_result *r, struct err *err)
+sqlite3_stmt *sqlite_prepare_of(struct sqlite *s, enum sqlite_statement which, const char *job,
+				enum sink_result *r, struct err *err)
 {
 	sqlite3_stmt *q = sqlite_prepare(s, which, r, err);
 
@@ -219,7 +248,8 @@ void sqlite_know_columns(struct sqlite *s)
 enum sink_result sqlite_run(struct sqlite *s, sqlite3_stmt *q, struct err *err)
 {
 	int code = sqlite3_step(q);
-	enum sink_result r = code == SQLITE_DONE || code == SQLITE_ROW ? SINK_OK : sqlite_failed(s, err);
+	enum sink_result r = code == SQLITE_DONE || code == SQLITE_ROW ? SINK_OK
+								       : sqlite_failed(s, err);
 
 	sqlite3_reset(q);
 	return r;

@@ -1,8 +1,10 @@
-/* The SQLite driver: one file, no server. WAL, one transaction (BEGIN IMMEDIATE) an epoch, synchronous=FULL.
+/* The SQLite driver: one file, no server. WAL, one transaction (BEGIN IMMEDIATE) an epoch,
+ * synchronous=FULL.
  *
- * Tables (schema 1, in hta_schema): hta_rollups (or --table), hta_job, hta_pos, hta_metric, hta_dead; views hta_final and hta_numbers (TABLE_final,
- * TABLE_numbers for another table). Times are RFC 3339 text, sums, minima and maxima canonical decimal text (SQLite has no decimals), sketches
- * hll_encode bytes. The views need none of our functions. */
+ * Tables (schema 1, in hta_schema): hta_rollups (or --table), hta_job, hta_pos, hta_metric,
+ * hta_dead; views hta_final and hta_numbers (TABLE_final, TABLE_numbers for another table).
+ * Times are RFC 3339 text, sums, minima and maxima canonical decimal text (SQLite has no
+ * decimals), sketches hll_encode bytes. The views need none of our functions. */
 #ifndef DRV_SQLITE_SQLITE_H
 #define DRV_SQLITE_SQLITE_H
 

@@ -1,4 +1,5 @@
-/* Inside of the SQLite driver: sqlite.c (connection, schema), sqlite_job.c (metrics, state, init, reset), sqlite_rows.c (apply, put). */
+/* Inside of the SQLite driver: sqlite.c (connection, schema), sqlite_job.c (metrics, state,
+ * init, reset), sqlite_rows.c (apply, put). */
 #ifndef DRV_SQLITE_SQLITE_INTERNAL_H
 #define DRV_SQLITE_SQLITE_INTERNAL_H
 
@@ -9,45 +10,63 @@
 #include "sink/sink_errors.h"
 
 enum sqlite_statement {
-	Q_BEGIN, Q_COMMIT, Q_ROLLBACK,
-	Q_JOB, Q_POSITIONS, Q_JOB_INSERT, Q_POSITION_INSERT, Q_LATENESS,
-	Q_METRIC, Q_METRIC_INSERT, Q_WATERMARK,
-	Q_ADVANCE, Q_IDLE, Q_ROW, Q_ROW_ADD, Q_ROW_SET, Q_DEAD,
-	Q_COUNT
+	Q_BEGIN,
+	Q_COMMIT,
+	Q_ROLLBACK,
+	Q_JOB,
+	Q_POSITIONS,
+	Q_JOB_INSERT,
+	Q_POSITION_INSERT,
+	Q_LATENESS,
+	Q_METRIC,
+	Q_METRIC_INSERT,
+	Q_WATERMARK,
+	Q_ADVANCE,
+	Q_IDLE,
+	Q_ROW,
+	Q_ROW_ADD,
+	Q_ROW_SET,
+	Q_DEAD,
+	Q_COUNT,
 };
 
 struct sqlite {
 	const struct sink_conf *conf;
-	char *table, *final, *numbers;        /* quoted names are made where they are used */
+	char *table, *final, *numbers; /* quoted names are made where they are used */
 	sqlite3 *db;
-	sqlite3_stmt *q[Q_COUNT];             /* prepared when first used */
+	sqlite3_stmt *q[Q_COUNT]; /* prepared when first used */
 	struct buf scratch, columns;
-	bool has_columns;                     /* the table has the column `columns` */
+	bool has_columns; /* the table has the column `columns` */
 };
 
-/* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
+/* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR
+ * EX_IOERR, READONLY, CANTOPEN, NOTADB, AUTH EX_CONFIG. */
 enum sink_result sqlite_failed(struct sqlite *s, struct err *err);
 
-/* EX_USAGE where what was opened lasts no longer than this program: a database in memory, a nameless
- * file, a device. */
+/* EX_USAGE where what was opened lasts no longer than this program: a database in memory, a
+ * nameless file, a device. */
 int sqlite_check_store(struct sqlite *s, struct err *err);
 
 /* The prepared statement, reset and without bindings; NULL: err and *r. */
-sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r, struct err *err);
+sqlite3_stmt *sqlite_prepare(struct sqlite *s, enum sqlite_statement which, enum sink_result *r,
+			     struct err *err);
 /* The same for one whose first two parameters are the job and this sink, which are bound. */
-sqlite3_stmt *sqlite_prepare_of(struct sqlite *s, enum sqlite_statement which, const char *job, enum sink_result *r, struct err *err);
+sqlite3_stmt *sqlite_prepare_of(struct sqlite *s, enum sqlite_statement which, const char *job,
+				enum sink_result *r, struct err *err);
 /* Runs a statement that gives no rows. */
 enum sink_result sqlite_run(struct sqlite *s, sqlite3_stmt *q, struct err *err);
 enum sink_result sqlite_do(struct sqlite *s, enum sqlite_statement which, struct err *err);
 /* Ends the transaction: COMMIT after SINK_OK, else ROLLBACK; returns the result that holds then. */
 enum sink_result sqlite_end(struct sqlite *s, enum sink_result r, struct err *err);
 
-void sqlite_bind_slice(sqlite3_stmt *q, int at, struct slice text);       /* p NULL: null; valid until the statement ran */
+/* p NULL: null; valid until the statement ran */
+void sqlite_bind_slice(sqlite3_stmt *q, int at, struct slice text);
 void sqlite_bind_time(sqlite3_stmt *q, int at, int64_t us);
 void sqlite_bind_dec(sqlite3_stmt *q, int at, dec v);
-struct slice sqlite_column(sqlite3_stmt *q, int at);                      /* p NULL: null; valid until the next step */
+/* p NULL: null; valid until the next step */
+struct slice sqlite_column(sqlite3_stmt *q, int at);
 
-enum sink_result sqlite_schema(struct sqlite *s, struct err *err);        /* sqlite_schema.c */
+enum sink_result sqlite_schema(struct sqlite *s, struct err *err); /* sqlite_schema.c */
 void sqlite_functions(struct sqlite *s);
 /* Inside a transaction: gives the table the column `columns`. EX_CONFIG without --init. */
 enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
@@ -55,14 +74,21 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
 void sqlite_know_columns(struct sqlite *s);
 
 /* The driver's calls. */
-enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err);
-enum sink_result sqlite_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err);
-enum sink_result sqlite_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err);
+enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
+				int64_t lateness_us, bool look_only, struct err *err);
+enum sink_result sqlite_state(void *d, const char *job, const char *group,
+			      struct ctl_sink_state *out, struct err *err);
+enum sink_result sqlite_init(void *d, const char *job, const char *group,
+			     const struct ctl_init *init, struct err *err);
 enum sink_result sqlite_reset(void *d, const char *job, uint64_t *rows, struct err *err);
-enum sink_result sqlite_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err);
-enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err);
+enum sink_result sqlite_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+			      struct err *err);
+enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+			    struct sink_counts *counts, struct err *err);
 
 /* Generation ("" none) and positions of the job, inside a transaction or not. */
-enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1], bool *by_now, char **group, struct positions *pos, struct err *err);
+enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1],
+				  bool *by_now, char **group, struct positions *pos,
+				  struct err *err);
 
 #endif

@@ -19,14 +19,18 @@ static void sqlite_take_position(sqlite3_stmt *q, struct positions *out)
 	p->init = sqlite3_column_int64(q, 2);
 	p->next = sqlite3_column_int64(q, 3);
 	p->last.offset = sqlite3_column_type(q, 4) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 4);
-	p->last.time_us = sqlite3_column_type(q, 5) == SQLITE_NULL ? POS_NONE : sqlite3_column_int64(q, 5);
+	p->last.time_us = sqlite3_column_type(q, 5) == SQLITE_NULL ? POS_NONE
+								   : sqlite3_column_int64(q, 5);
 	memcpy(text, hash.p ? hash.p : "", hash.n < 16 ? hash.n : 16);
 	p->last.hash = strtoull(text, NULL, 16);
-	p->watermark_us = sqlite3_column_type(q, 7) == SQLITE_NULL ? POS_NONE : sqlite3_column_int64(q, 7);
+	p->watermark_us = sqlite3_column_type(q, 7) == SQLITE_NULL ? POS_NONE
+								   : sqlite3_column_int64(q, 7);
 	p->idle = sqlite3_column_int(q, 8);
 }
 
-enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1], bool *by_now, char **group, struct positions *pos, struct err *err)
+enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1],
+				  bool *by_now, char **group, struct positions *pos,
+				  struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare_of(s, Q_JOB, job, &r, err);
@@ -58,10 +62,12 @@ enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CT
 	return code == SQLITE_DONE ? SINK_OK : sqlite_failed(s, err);
 }
 
-enum sink_result sqlite_state(void *d, const char *job, const char *group, struct ctl_sink_state *out, struct err *err)
+enum sink_result sqlite_state(void *d, const char *job, const char *group,
+			      struct ctl_sink_state *out, struct err *err)
 {
 	char *stored = NULL;
-	enum sink_result r = sqlite_positions(d, job, out->gen, &out->by_now, &stored, &out->pos, err);
+	enum sink_result r = sqlite_positions(d, job, out->gen, &out->by_now, &stored, &out->pos,
+					      err);
 
 	if (r == SINK_OK && out->gen[0] && strcmp(stored, group ? group : "") != 0) {
 		sink_error_group(job, stored, group, err);
@@ -73,7 +79,9 @@ enum sink_result sqlite_state(void *d, const char *job, const char *group, struc
 
 /* ---- init */
 
-static enum sink_result sqlite_insert_positions(struct sqlite *s, const char *job, const struct ranges *start, const struct positions *known, struct err *err)
+static enum sink_result sqlite_insert_positions(struct sqlite *s, const char *job,
+						const struct ranges *start,
+						const struct positions *known, struct err *err)
 {
 	enum sink_result r = SINK_OK;
 
@@ -94,7 +102,8 @@ static enum sink_result sqlite_insert_positions(struct sqlite *s, const char *jo
 	return r;
 }
 
-static enum sink_result insert_job(struct sqlite *s, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+static enum sink_result insert_job(struct sqlite *s, const char *job, const char *group,
+				   const struct ctl_init *init, struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare_of(s, Q_JOB_INSERT, job, &r, err);
@@ -107,7 +116,8 @@ static enum sink_result insert_job(struct sqlite *s, const char *job, const char
 	return sqlite_run(s, q, err);
 }
 
-static enum sink_result sqlite_init_inside(struct sqlite *s, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+static enum sink_result sqlite_init_inside(struct sqlite *s, const char *job, const char *group,
+					   const struct ctl_init *init, struct err *err)
 {
 	char gen[CTL_INC_CHARS + 1];
 	struct positions known = { 0 };
@@ -119,7 +129,10 @@ static enum sink_result sqlite_init_inside(struct sqlite *s, const char *job, co
 	else if (r == SINK_OK && strcmp(gen, init->gen) == 0)
 		r = fresh ? SINK_APPLIED : SINK_OK;
 	else if (r == SINK_OK) {
-		err_set(err, EX_TEMPFAIL, "job %s has %s%s here, not %s: another pipeline has started it; start again", job, gen[0] ? "generation " : "no generation", gen, init->gen);
+		err_set(err, EX_TEMPFAIL,
+			"job %s has %s%s here, not %s: another pipeline has started it; start "
+			"again",
+			job, gen[0] ? "generation " : "no generation", gen, init->gen);
 		r = SINK_CONFLICT;
 	}
 	if (r == SINK_OK)
@@ -128,7 +141,8 @@ static enum sink_result sqlite_init_inside(struct sqlite *s, const char *job, co
 	return r;
 }
 
-enum sink_result sqlite_init(void *d, const char *job, const char *group, const struct ctl_init *init, struct err *err)
+enum sink_result sqlite_init(void *d, const char *job, const char *group,
+			     const struct ctl_init *init, struct err *err)
 {
 	enum sink_result r = sqlite_do(d, Q_BEGIN, err);
 
@@ -137,7 +151,8 @@ enum sink_result sqlite_init(void *d, const char *job, const char *group, const 
 
 /* ---- metrics */
 
-static enum sink_result highest_watermark(struct sqlite *s, const char *job, int64_t *us, struct err *err)
+static enum sink_result highest_watermark(struct sqlite *s, const char *job, int64_t *us,
+					  struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare_of(s, Q_WATERMARK, job, &r, err);
@@ -151,7 +166,8 @@ static enum sink_result highest_watermark(struct sqlite *s, const char *job, int
 	return SINK_OK;
 }
 
-static enum sink_result insert_metric(struct sqlite *s, const char *job, const struct sink_metric *m, struct err *err)
+static enum sink_result insert_metric(struct sqlite *s, const char *job,
+				      const struct sink_metric *m, struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare(s, Q_METRIC_INSERT, &r, err);
@@ -172,7 +188,8 @@ static enum sink_result insert_metric(struct sqlite *s, const char *job, const s
 	return sqlite_run(s, q, err);
 }
 
-static enum sink_result check_metric(struct sqlite *s, const char *job, const struct sink_metric *m, struct err *err)
+static enum sink_result check_metric(struct sqlite *s, const char *job, const struct sink_metric *m,
+				     struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare(s, Q_METRIC, &r, err);
@@ -184,9 +201,13 @@ static enum sink_result check_metric(struct sqlite *s, const char *job, const st
 	sqlite_bind_slice(q, 2, m->name);
 	code = sqlite3_step(q);
 	if (code == SQLITE_ROW) {
-		struct stored_metric stored = { .job = sqlite_column(q, 0), .cfg = sqlite_column(q, 1), .def = sqlite_column(q, 2), .sink = sqlite_column(q, 3) };
+		struct stored_metric stored = { .job = sqlite_column(q, 0),
+						.cfg = sqlite_column(q, 1),
+						.def = sqlite_column(q, 2),
+						.sink = sqlite_column(q, 3) };
 
-		r = sink_error_metric(s->conf, s->table, job, m, &stored, err) ? SINK_FATAL : SINK_OK;
+		r = sink_error_metric(s->conf, s->table, job, m, &stored, err) ? SINK_FATAL
+									       : SINK_OK;
 	}
 	sqlite3_reset(q);
 	if (code == SQLITE_ROW)
@@ -194,7 +215,8 @@ static enum sink_result check_metric(struct sqlite *s, const char *job, const st
 	return code == SQLITE_DONE ? insert_metric(s, job, m, err) : sqlite_failed(s, err);
 }
 
-static enum sink_result sqlite_set_lateness(struct sqlite *s, const char *job, int64_t us, struct err *err)
+static enum sink_result sqlite_set_lateness(struct sqlite *s, const char *job, int64_t us,
+					    struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare_of(s, Q_LATENESS, job, &r, err);
@@ -213,7 +235,8 @@ static bool has_measures(const struct sink_metric *m, size_t n)
 	return false;
 }
 
-enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n, int64_t lateness_us, bool look_only, struct err *err)
+enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
+				int64_t lateness_us, bool look_only, struct err *err)
 {
 	struct sqlite *s = d;
 	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
@@ -236,7 +259,8 @@ enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metr
 
 /* ---- reset */
 
-static enum sink_result delete_of(struct sqlite *s, const char *text, const char *job, uint64_t *rows, struct err *err)
+static enum sink_result delete_of(struct sqlite *s, const char *text, const char *job,
+				  uint64_t *rows, struct err *err)
 {
 	char *q_text = sqlite3_mprintf(text, s->table);
 	sqlite3_stmt *q = NULL;
@@ -270,7 +294,10 @@ enum sink_result sqlite_reset(void *d, const char *job, uint64_t *rows, struct e
 
 	if (r != SINK_OK)
 		return r;
-	r = delete_of(s, "DELETE FROM \"%w\" WHERE metric IN (SELECT metric FROM hta_metric WHERE job = ?1 AND sink = ?2 AND rollups = ?3)", job, rows, err);
+	r = delete_of(s,
+		      "DELETE FROM \"%w\" WHERE metric IN (SELECT metric FROM hta_metric WHERE job "
+		      "= ?1 AND sink = ?2 AND rollups = ?3)",
+		      job, rows, err);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others) && r == SINK_OK; i++)
 		r = delete_of(s, others[i], job, NULL, err);
 	return sqlite_end(s, r, err);

@@ -1,8 +1,9 @@
 /* What hta-query reads. One transaction: all is of one moment.
  *
- * Times are text. That of a window which begins inside a second sorts before that of the second (. is below Z), so windows are found first, second by
- * second, and sorted by time; their rows are read after that, a window at a time. A window is found by a step through the primary key to the first
- * row behind the window before. */
+ * Times are text. That of a window which begins inside a second sorts before that of the second
+ * (. is below Z), so windows are found first, second by second, and sorted by time; their rows
+ * are read after that, a window at a time. A window is found by a step through the primary key
+ * to the first row behind the window before. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,12 @@
 
 enum { READER_BUSY_MS = 5000, SECOND_CHARS = 19 /* 2026-11-20T15:00:00 */ };
 
-struct reader { struct sink_conf conf; struct sqlite *s; struct json json; struct cell cell[COLUMNS_MAX]; };
+struct reader {
+	struct sink_conf conf;
+	struct sqlite *s;
+	struct json json;
+	struct cell cell[COLUMNS_MAX];
+};
 
 static int connect_to(struct reader *r, struct err *err)
 {
@@ -22,7 +28,8 @@ static int connect_to(struct reader *r, struct err *err)
 	if (sqlite_check_store(r->s, err))
 		return -1;
 	sqlite3_busy_timeout(r->s->db, READER_BUSY_MS);
-	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
 		return sink_error_result(sqlite_failed(r->s, err), err);
 	return sink_error_result(sqlite_schema(r->s, err), err);
 }
@@ -81,15 +88,22 @@ static int64_t time_of(struct slice text, int64_t none)
 static int sqlite_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *err)
 {
 	struct reader *r = d;
-	sqlite3_stmt *q = prepare(r, "SELECT metric, job, sink, cfg, definition, since FROM hta_metric WHERE rollups = ? ORDER BY metric", err);
+	sqlite3_stmt *q = prepare(r,
+				  "SELECT metric, job, sink, cfg, definition, since FROM "
+				  "hta_metric WHERE rollups = ? ORDER BY metric",
+				  err);
 	int code, rc = 0;
 
 	if (!q)
 		return -1;
 	sqlite_bind_slice(q, 1, slice_z(r->s->table));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0) {
-		struct read_metric m = { .name = sqlite_column(q, 0), .job = sqlite_column(q, 1), .sink = sqlite_column(q, 2), .cfg = sqlite_column(q, 3),
-					  .def = sqlite_column(q, 4), .since_us = time_of(sqlite_column(q, 5), POS_NONE) };
+		struct read_metric m = { .name = sqlite_column(q, 0),
+					 .job = sqlite_column(q, 1),
+					 .sink = sqlite_column(q, 2),
+					 .cfg = sqlite_column(q, 3),
+					 .def = sqlite_column(q, 4),
+					 .since_us = time_of(sqlite_column(q, 5), POS_NONE) };
 
 		rc = fn(arg, &m, err);
 	}
@@ -113,7 +127,8 @@ static int read_positions(struct reader *r, const char *job, struct read_sink *s
 static int sqlite_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
 	struct reader *r = d;
-	sqlite3_stmt *q = prepare(r, "SELECT sink, group_id, lateness FROM hta_job WHERE job = ? ORDER BY sink", err);
+	sqlite3_stmt *q = prepare(
+		r, "SELECT sink, group_id, lateness FROM hta_job WHERE job = ? ORDER BY sink", err);
 	int code, rc;
 
 	if (!q)
@@ -135,8 +150,14 @@ static int sqlite_read_sinks(void *d, const char *job, struct read_sinks *out, s
 
 /* ---- windows */
 
-struct window { int64_t start_us, end_us; char start[TM_TEXT_BYTES], end[TM_TEXT_BYTES]; };
-struct windows { struct window *v; size_t n, cap; };
+struct window {
+	int64_t start_us, end_us;
+	char start[TM_TEXT_BYTES], end[TM_TEXT_BYTES];
+};
+struct windows {
+	struct window *v;
+	size_t n, cap;
+};
 
 static int sqlite_by_time(const void *a, const void *b)
 {
@@ -155,7 +176,8 @@ static void sqlite_text_of(struct slice from, char to[TM_TEXT_BYTES])
 	to[n] = 0;
 }
 
-static int sqlite_take_window(struct reader *r, sqlite3_stmt *q, struct windows *out, struct err *err)
+static int sqlite_take_window(struct reader *r, sqlite3_stmt *q, struct windows *out,
+			      struct err *err)
 {
 	struct slice start = sqlite_column(q, 0), end = sqlite_column(q, 1);
 	struct window *w;
@@ -165,7 +187,8 @@ static int sqlite_take_window(struct reader *r, sqlite3_stmt *q, struct windows 
 	sqlite_text_of(start, w->start);
 	sqlite_text_of(end, w->end);
 	if (tm_parse(start, &w->start_us) || tm_parse(end, &w->end_us) || w->end_us <= w->start_us)
-		return err_set(err, EX_DATAERR, "%s: a window of %s has no times: %s, %s", r->conf.where, r->s->table, w->start, w->end);
+		return err_set(err, EX_DATAERR, "%s: a window of %s has no times: %s, %s",
+			       r->conf.where, r->s->table, w->start, w->end);
 	return 0;
 }
 
@@ -190,10 +213,14 @@ static void keep_range(struct windows *w, int64_t from_us, int64_t to_us)
 }
 
 /* Those with from_us <= start < to_us, in order of time. */
-static int sqlite_find_windows(struct reader *r, const char *metric, int64_t from_us, int64_t to_us, struct windows *out, struct err *err)
+static int sqlite_find_windows(struct reader *r, const char *metric, int64_t from_us, int64_t to_us,
+			       struct windows *out, struct err *err)
 {
-	sqlite3_stmt *q = prepare(r, "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 AND (window_start, window_end) > (?2, ?3) AND window_start < ?4"
-		" ORDER BY window_start, window_end LIMIT 1", err);
+	sqlite3_stmt *q = prepare(r,
+				  "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 "
+				  "AND (window_start, window_end) > (?2, ?3) AND window_start < ?4"
+				  " ORDER BY window_start, window_end LIMIT 1",
+				  err);
 	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES];
 	int code = SQLITE_ROW, rc = 0;
 
@@ -222,9 +249,13 @@ static int sqlite_find_windows(struct reader *r, const char *metric, int64_t fro
 }
 
 /* The greatest text of a start below this one: *found false where there is none. */
-static int last_start(struct reader *r, const char *metric, const char *below, bool *found, int64_t *us, struct err *err)
+static int last_start(struct reader *r, const char *metric, const char *below, bool *found,
+		      int64_t *us, struct err *err)
 {
-	sqlite3_stmt *q = prepare(r, "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 AND window_start < ?2 ORDER BY window_start DESC LIMIT 1", err);
+	sqlite3_stmt *q = prepare(r,
+				  "SELECT window_start, window_end FROM \"%w\" WHERE metric = ?1 "
+				  "AND window_start < ?2 ORDER BY window_start DESC LIMIT 1",
+				  err);
 	struct windows one = { 0 };
 	int code, rc;
 
@@ -241,8 +272,10 @@ static int last_start(struct reader *r, const char *metric, const char *below, b
 	return rc;
 }
 
-/* The last second with a window, and in it the last window; where all of them are still to come, the second before. */
-static int sqlite_read_newest(void *d, const char *metric, int64_t not_after_us, bool *found, int64_t *start_us, int64_t *end_us, struct err *err)
+/* The last second with a window, and in it the last window; where all of them are still to come,
+ * the second before. */
+static int sqlite_read_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
+			      int64_t *start_us, int64_t *end_us, struct err *err)
 {
 	char below[TM_TEXT_BYTES];
 	struct windows w = { 0 };
@@ -255,7 +288,9 @@ static int sqlite_read_newest(void *d, const char *metric, int64_t not_after_us,
 			break;
 		us -= (us % TM_S + TM_S) % TM_S;
 		w.n = 0;
-		rc = sqlite_find_windows(d, metric, us, us + TM_S <= not_after_us ? us + TM_S : not_after_us + 1, &w, err);
+		rc = sqlite_find_windows(d, metric, us,
+					 us + TM_S <= not_after_us ? us + TM_S : not_after_us + 1,
+					 &w, err);
 		if (rc || w.n)
 			break;
 	}
@@ -279,23 +314,35 @@ static bool take_columns(struct reader *r, struct slice text, struct rollup *row
 	if (!text.p)
 		return true;
 	row->cell = r->cell;
-	return json_parse(&r->json, text, NULL) == 0 && cells_parse(&r->json, 0, r->cell, &row->cells, NULL) == 0;
+	return json_parse(&r->json, text, NULL) == 0 &&
+	       cells_parse(&r->json, 0, r->cell, &row->cells, NULL) == 0;
 }
 
-static bool sqlite_take_row(struct reader *r, sqlite3_stmt *q, const struct window *w, struct rollup *row)
+static bool sqlite_take_row(struct reader *r, sqlite3_stmt *q, const struct window *w,
+			    struct rollup *row)
 {
 	struct slice sketch = sqlite_column(q, 8);
 
-	*row = (struct rollup){ .start_us = w->start_us, .end_us = w->end_us, .dims = sqlite_column(q, 0), .count = (uint64_t)sqlite3_column_int64(q, 2),
-				.has_value = sqlite3_column_type(q, 3) != SQLITE_NULL, .value_count = (uint64_t)sqlite3_column_int64(q, 3),
-				.has_uniq = sqlite3_column_type(q, 7) != SQLITE_NULL, .uniq = (uint64_t)sqlite3_column_int64(q, 7), .sketch = sketch };
-	if (!row->dims.p || str_unhex(sqlite_column(q, 1), row->dims_hash, sizeof(row->dims_hash)) ||
+	*row = (struct rollup){ .start_us = w->start_us,
+				.end_us = w->end_us,
+				.dims = sqlite_column(q, 0),
+				.count = (uint64_t)sqlite3_column_int64(q, 2),
+				.has_value = sqlite3_column_type(q, 3) != SQLITE_NULL,
+				.value_count = (uint64_t)sqlite3_column_int64(q, 3),
+				.has_uniq = sqlite3_column_type(q, 7) != SQLITE_NULL,
+				.uniq = (uint64_t)sqlite3_column_int64(q, 7),
+				.sketch = sketch };
+	if (!row->dims.p ||
+	    str_unhex(sqlite_column(q, 1), row->dims_hash, sizeof(row->dims_hash)) ||
 	    !take_columns(r, sqlite_column(q, 9), row))
 		return false;
-	return !row->has_value || row->value_count == 0 || (sqlite_dec_of(q, 4, &row->sum) && sqlite_dec_of(q, 5, &row->min) && sqlite_dec_of(q, 6, &row->max));
+	return !row->has_value || row->value_count == 0 ||
+	       (sqlite_dec_of(q, 4, &row->sum) && sqlite_dec_of(q, 5, &row->min) &&
+		sqlite_dec_of(q, 6, &row->max));
 }
 
-static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w, read_row_fn *fn, void *arg, struct err *err)
+static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct window *w,
+			    read_row_fn *fn, void *arg, struct err *err)
 {
 	struct rollup row;
 	int code, rc = 0;
@@ -303,9 +350,12 @@ static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct wind
 	sqlite_bind_slice(q, 2, slice_z(w->start));
 	sqlite_bind_slice(q, 3, slice_z(w->end));
 	while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0)
-		rc = sqlite_take_row(r, q, w, &row) ? fn(arg, &row, err) :
-			err_set(err, EX_DATAERR, "%s: a row of %s cannot be read: window %s, dims %s", r->conf.where, r->s->table, w->start,
-				(const char *)sqlite3_column_text(q, 0));
+		rc = sqlite_take_row(r, q, w, &row)
+			     ? fn(arg, &row, err)
+			     : err_set(err, EX_DATAERR,
+				       "%s: a row of %s cannot be read: window %s, dims %s",
+				       r->conf.where, r->s->table, w->start,
+				       (const char *)sqlite3_column_text(q, 0));
 	rc = rc ? rc : ended(r, code, err);
 	sqlite3_reset(q);
 	return rc;
@@ -313,8 +363,12 @@ static int sqlite_give_rows(struct reader *r, sqlite3_stmt *q, const struct wind
 
 static sqlite3_stmt *prepare_rows(struct reader *r, const struct read_range *range, struct err *err)
 {
-	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, %s, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
-		" AND window_end = ?3 %s", range->sketch ? "uniq_sketch" : "NULL", r->s->has_columns ? "columns" : "NULL", range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
+	char *text = mem_printf("SELECT dims, dims_hash, count, value_count, sum, min, max, uniq, "
+				"%s, %s FROM \"%%w\" WHERE metric = ?1 AND window_start = ?2"
+				" AND window_end = ?3 %s",
+				range->sketch ? "uniq_sketch" : "NULL",
+				r->s->has_columns ? "columns" : "NULL",
+				range->top ? "ORDER BY count DESC, dims_hash DESC LIMIT ?4" : "");
 	sqlite3_stmt *q = prepare(r, text, err);
 
 	free(text);
@@ -326,7 +380,8 @@ static sqlite3_stmt *prepare_rows(struct reader *r, const struct read_range *ran
 	return q;
 }
 
-static int sqlite_read_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg, struct err *err)
+static int sqlite_read_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
+			    struct err *err)
 {
 	struct windows w = { 0 };
 	sqlite3_stmt *q = NULL;

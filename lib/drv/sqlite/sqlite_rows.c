@@ -1,5 +1,6 @@
-/* Epochs and plain batches. Sketches cannot be merged by SQLite: the stored one is read, merged here and written back, in the same transaction, the estimate
- * beside it, so that reading the number needs no function. */
+/* Epochs and plain batches. Sketches cannot be merged by SQLite: the stored one is read, merged
+ * here and written back, in the same transaction, the estimate beside it, so that reading the
+ * number needs no function. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,7 +22,10 @@ static void bind_key(sqlite3_stmt *q, const struct rollup *row, char hex[32])
 	sqlite3_bind_text(q, 4, hex, 32, SQLITE_TRANSIENT);
 }
 
-static enum sink_result sqlite_write_row(struct sqlite *s, enum sqlite_statement which, const struct rollup *row, uint64_t uniq, struct slice sketch, const char *now, int now_bytes, struct err *err)
+static enum sink_result sqlite_write_row(struct sqlite *s, enum sqlite_statement which,
+					 const struct rollup *row, uint64_t uniq,
+					 struct slice sketch, const char *now, int now_bytes,
+					 struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare(s, which, &r, err);
@@ -53,7 +57,8 @@ static enum sink_result sqlite_write_row(struct sqlite *s, enum sqlite_statement
 }
 
 /* The stored row of this key: SQLITE_ROW with columns, SQLITE_DONE none. */
-static sqlite3_stmt *find_row(struct sqlite *s, const struct rollup *row, int *code, enum sink_result *r, struct err *err)
+static sqlite3_stmt *find_row(struct sqlite *s, const struct rollup *row, int *code,
+			      enum sink_result *r, struct err *err)
 {
 	sqlite3_stmt *q = sqlite_prepare(s, Q_ROW, r, err);
 	char hex[32];
@@ -70,7 +75,8 @@ static sqlite3_stmt *find_row(struct sqlite *s, const struct rollup *row, int *c
 	return q;
 }
 
-static enum sink_result merged_sketch(struct sqlite *s, const struct rollup *row, struct buf *out, uint64_t *uniq, struct err *err)
+static enum sink_result merged_sketch(struct sqlite *s, const struct rollup *row, struct buf *out,
+				      uint64_t *uniq, struct err *err)
 {
 	enum sink_result r;
 	int code;
@@ -86,7 +92,8 @@ static enum sink_result merged_sketch(struct sqlite *s, const struct rollup *row
 	a = stored.p ? hll_decode(stored) : NULL;
 	b = a ? hll_decode(row->sketch) : NULL;
 	if (stored.p && (!a || !b)) {
-		err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch %s is not a sketch", (int)row->metric.n, row->metric.p, a ? "of the row" : "in the table");
+		err_set(err, EX_DATAERR, "metric %.*s: uniq_sketch %s is not a sketch",
+			(int)row->metric.n, row->metric.p, a ? "of the row" : "in the table");
 		r = SINK_FATAL;
 	} else if (a) {
 		hll_merge(a, b);
@@ -101,7 +108,8 @@ static enum sink_result merged_sketch(struct sqlite *s, const struct rollup *row
 	return r;
 }
 
-static enum sink_result sqlite_add_row(struct sqlite *s, const struct rollup *row, const char *now, int now_bytes, struct err *err)
+static enum sink_result sqlite_add_row(struct sqlite *s, const struct rollup *row, const char *now,
+				       int now_bytes, struct err *err)
 {
 	uint64_t uniq = row->uniq;
 	enum sink_result r;
@@ -114,10 +122,12 @@ static enum sink_result sqlite_add_row(struct sqlite *s, const struct rollup *ro
 		if (r != SINK_OK)
 			return r;
 	}
-	return sqlite_write_row(s, Q_ROW_ADD, row, uniq, buf_slice(&s->scratch), now, now_bytes, err);
+	return sqlite_write_row(s, Q_ROW_ADD, row, uniq, buf_slice(&s->scratch), now, now_bytes,
+				err);
 }
 
-static enum sink_result sqlite_advance(struct sqlite *s, const char *job, const struct range *x, struct err *err)
+static enum sink_result sqlite_advance(struct sqlite *s, const char *job, const struct range *x,
+				       struct err *err)
 {
 	bool moves = x->to > x->from;
 	enum sink_result r;
@@ -146,7 +156,8 @@ static enum sink_result sqlite_advance(struct sqlite *s, const char *job, const 
 	return sqlite_run(s, q, err);
 }
 
-static enum sink_result insert_dead(struct sqlite *s, const char *job, const struct sink_dead *d, const char *now, int now_bytes, struct err *err)
+static enum sink_result insert_dead(struct sqlite *s, const char *job, const struct sink_dead *d,
+				    const char *now, int now_bytes, struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare_of(s, Q_DEAD, job, &r, err);
@@ -191,7 +202,8 @@ static enum sink_result apply_inside(struct sqlite *s, const struct sink_batch *
 	return r;
 }
 
-enum sink_result sqlite_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts, struct err *err)
+enum sink_result sqlite_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+			      struct err *err)
 {
 	enum sink_result r = sqlite_do(d, Q_BEGIN, err);
 
@@ -231,22 +243,27 @@ static bool row_equal(sqlite3_stmt *q, const struct rollup *row)
 	struct slice sketch = sqlite_column(q, 6);
 
 	return (uint64_t)sqlite3_column_int64(q, 0) == row->count &&
-		(sqlite3_column_type(q, 1) == SQLITE_NULL) == !row->has_value &&
-		(!row->has_value || (uint64_t)sqlite3_column_int64(q, 1) == row->value_count) &&
-		dec_equal(q, 2, has, row->sum) && dec_equal(q, 3, has, row->min) && dec_equal(q, 4, has, row->max) &&
-		(sqlite3_column_type(q, 5) == SQLITE_NULL) == !row->has_uniq &&
-		(!row->has_uniq || ((uint64_t)sqlite3_column_int64(q, 5) == row->uniq && slice_eq(sketch, row->sketch))) &&
-		columns_equal(q, row);
+	       (sqlite3_column_type(q, 1) == SQLITE_NULL) == !row->has_value &&
+	       (!row->has_value || (uint64_t)sqlite3_column_int64(q, 1) == row->value_count) &&
+	       dec_equal(q, 2, has, row->sum) && dec_equal(q, 3, has, row->min) &&
+	       dec_equal(q, 4, has, row->max) &&
+	       (sqlite3_column_type(q, 5) == SQLITE_NULL) == !row->has_uniq &&
+	       (!row->has_uniq || ((uint64_t)sqlite3_column_int64(q, 5) == row->uniq &&
+				   slice_eq(sketch, row->sketch))) &&
+	       columns_equal(q, row);
 }
 
 static void tell_stored(sqlite3_stmt *q, char *out, size_t n)
 {
 	const char *sum = (const char *)sqlite3_column_text(q, 2);
 
-	snprintf(out, n, "count %lld%s%s", (long long)sqlite3_column_int64(q, 0), sum ? ", sum " : "", sum ? sum : "");
+	snprintf(out, n, "count %lld%s%s", (long long)sqlite3_column_int64(q, 0),
+		 sum ? ", sum " : "", sum ? sum : "");
 }
 
-static enum sink_result put_row(struct sqlite *s, const struct rollup *row, bool replace, bool dry_run, struct sink_counts *counts, const char *now, int now_bytes, struct err *err)
+static enum sink_result put_row(struct sqlite *s, const struct rollup *row, bool replace,
+				bool dry_run, struct sink_counts *counts, const char *now,
+				int now_bytes, struct err *err)
 {
 	enum sink_result r;
 	int code;
@@ -272,7 +289,8 @@ static enum sink_result put_row(struct sqlite *s, const struct rollup *row, bool
 	return sqlite_write_row(s, Q_ROW_SET, row, row->uniq, row->sketch, now, now_bytes, err);
 }
 
-enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run, struct sink_counts *counts, struct err *err)
+enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+			    struct sink_counts *counts, struct err *err)
 {
 	struct sqlite *s = d;
 	char now[TM_TEXT_BYTES];

@@ -1,11 +1,14 @@
-/* Tables and views. Everything is made in one transaction, so that a half-made schema is never seen.
+/* Tables and views. Everything is made in one transaction, so that a half-made schema is never
+ * seen.
  *
- * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark, where watermark is the lowest of the partitions that are not
- * idle, or the highest of all where every one is; windows before the metric's `since` are left out.
+ * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark, where
+ * watermark is the lowest of the partitions that are not idle, or the highest of all where every
+ * one is; windows before the metric's `since` are left out.
  *
- * Schema 2 has what the measures of --agg keep (row/columns.h) as the JSON that rows carry, merged by a function of ours: one
- * column of the table whatever the measures are, readable by json_extract(columns, '$.sum."latency.avg.sum"'). A table of schema 1
- * gets it with --init, and only for a metric that has measures: until then older programs can use it. */
+ * Schema 2 has what the measures of --agg keep (row/columns.h) as the JSON that rows carry,
+ * merged by a function of ours: one column of the table whatever the measures are, readable by
+ * json_extract(columns, '$.sum."latency.avg.sum"'). A table of schema 1 gets it with --init, and
+ * only for a metric that has measures: until then older programs can use it. */
 #include "drv/sqlite/sqlite_internal.h"
 
 #include "base/mem.h"
@@ -14,40 +17,57 @@ enum { SCHEMA = 2, SCHEMA_NO_COLUMNS = 1 };
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS hta_schema (version INTEGER NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS hta_job (job TEXT NOT NULL, sink TEXT NOT NULL, generation TEXT NOT NULL, group_id TEXT, by_now INTEGER NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS hta_job (job TEXT NOT NULL, sink TEXT NOT NULL, generation "
+	"TEXT NOT NULL, group_id TEXT, by_now INTEGER NOT NULL,"
 	" lateness INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job, sink)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS hta_pos (job TEXT NOT NULL, sink TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, init INTEGER NOT NULL,"
-	" next INTEGER NOT NULL, last_offset INTEGER, last_time INTEGER, last_hash TEXT, watermark INTEGER, idle INTEGER NOT NULL DEFAULT 0,"
+	"CREATE TABLE IF NOT EXISTS hta_pos (job TEXT NOT NULL, sink TEXT NOT NULL, topic TEXT NOT "
+	"NULL, partition INTEGER NOT NULL, init INTEGER NOT NULL,"
+	" next INTEGER NOT NULL, last_offset INTEGER, last_time INTEGER, last_hash TEXT, watermark "
+	"INTEGER, idle INTEGER NOT NULL DEFAULT 0,"
 	" PRIMARY KEY (job, sink, topic, partition)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS hta_metric (rollups TEXT NOT NULL, metric TEXT NOT NULL, sink TEXT, job TEXT, cfg TEXT NOT NULL, definition TEXT NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS hta_metric (rollups TEXT NOT NULL, metric TEXT NOT NULL, sink "
+	"TEXT, job TEXT, cfg TEXT NOT NULL, definition TEXT NOT NULL,"
 	" since TEXT, PRIMARY KEY (rollups, metric)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS hta_dead (job TEXT NOT NULL, sink TEXT NOT NULL, kind TEXT NOT NULL, topic TEXT, partition INTEGER, record_offset INTEGER,"
-	" stage TEXT NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL, encoding TEXT NOT NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS hta_dead (job TEXT NOT NULL, sink TEXT NOT NULL, kind TEXT NOT "
+	"NULL, topic TEXT, partition INTEGER, record_offset INTEGER,"
+	" stage TEXT NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL, encoding TEXT NOT "
+	"NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);";
 
 static const char rollups[] =
-	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
-	" dims TEXT NOT NULL, count INTEGER NOT NULL, value_count INTEGER, sum TEXT, min TEXT, max TEXT, uniq INTEGER, uniq_sketch BLOB, updated_at TEXT NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, "
+	"window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
+	" dims TEXT NOT NULL, count INTEGER NOT NULL, value_count INTEGER, sum TEXT, min TEXT, max "
+	"TEXT, uniq INTEGER, uniq_sketch BLOB, updated_at TEXT NOT NULL,"
 	" columns TEXT, PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITHOUT ROWID;"
-	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT metric, window_start, window_end, dims, dims_hash, count, value_count, CAST(sum AS REAL) AS sum,"
-	" CAST(min AS REAL) AS min, CAST(max AS REAL) AS max, CAST(sum AS REAL) / NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\";"
-	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON m.rollups = %Q AND m.metric = r.metric"
+	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT metric, window_start, window_end, dims, "
+	"dims_hash, count, value_count, CAST(sum AS REAL) AS sum,"
+	" CAST(min AS REAL) AS min, CAST(max AS REAL) AS max, CAST(sum AS REAL) / "
+	"NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\";"
+	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON "
+	"m.rollups = %Q AND m.metric = r.metric"
 	" WHERE m.job IS NULL OR ((m.since IS NULL OR r.window_start >= m.since) AND"
-	"  CAST(strftime('%%s', r.window_end) AS INTEGER) * 1000000 + COALESCE((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND j.sink = m.sink), 0) <="
+	"  CAST(strftime('%%s', r.window_end) AS INTEGER) * 1000000 + COALESCE((SELECT j.lateness "
+	"FROM hta_job j WHERE j.job = m.job AND j.sink = m.sink), 0) <="
 	"  (SELECT CASE WHEN MIN(p.idle) = 1 THEN MAX(p.watermark)"
-	"    WHEN SUM(p.idle = 0 AND p.watermark IS NULL) > 0 THEN NULL ELSE MIN(CASE WHEN p.idle = 0 THEN p.watermark END) END"
+	"    WHEN SUM(p.idle = 0 AND p.watermark IS NULL) > 0 THEN NULL ELSE MIN(CASE WHEN p.idle "
+	"= 0 THEN p.watermark END) END"
 	"   FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink));";
 
 static enum sink_result exec(struct sqlite *s, const char *sql, struct err *err)
 {
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SINK_OK : sqlite_failed(s, err);
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SINK_OK
+								       : sqlite_failed(s, err);
 }
 
 static bool has_table(struct sqlite *s, const char *name)
 {
 	sqlite3_stmt *q = NULL;
-	bool has = sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", -1, &q, NULL) == SQLITE_OK &&
-		sqlite3_bind_text(q, 1, name, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+	bool has = sqlite3_prepare_v2(
+			   s->db, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+			   -1, &q, NULL) == SQLITE_OK &&
+		   sqlite3_bind_text(q, 1, name, -1, SQLITE_STATIC) == SQLITE_OK &&
+		   sqlite3_step(q) == SQLITE_ROW;
 
 	sqlite3_finalize(q);
 	return has;
@@ -58,7 +78,9 @@ static int version(struct sqlite *s)
 	sqlite3_stmt *q = NULL;
 	int v = 0;
 
-	if (sqlite3_prepare_v2(s->db, "SELECT max(version) FROM hta_schema", -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+	if (sqlite3_prepare_v2(s->db, "SELECT max(version) FROM hta_schema", -1, &q, NULL) ==
+		    SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
 		v = sqlite3_column_int(q, 0);
 	sqlite3_finalize(q);
 	return v;
@@ -67,8 +89,11 @@ static int version(struct sqlite *s)
 static bool has_columns(sqlite3 *db, const char *table)
 {
 	sqlite3_stmt *q = NULL;
-	bool has = sqlite3_prepare_v2(db, "SELECT 1 FROM pragma_table_info(?) WHERE name = 'columns'", -1, &q, NULL) == SQLITE_OK &&
-		sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+	bool has = sqlite3_prepare_v2(db,
+				      "SELECT 1 FROM pragma_table_info(?) WHERE name = 'columns'",
+				      -1, &q, NULL) == SQLITE_OK &&
+		   sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC) == SQLITE_OK &&
+		   sqlite3_step(q) == SQLITE_ROW;
 
 	sqlite3_finalize(q);
 	return has;
@@ -79,14 +104,18 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 	char *sql;
 	enum sink_result r;
 
-	if (has_columns(s->db, s->table))    /* another program has added it since */
+	if (has_columns(s->db, s->table)) /* another program has added it since */
 		return SINK_OK;
 	if (!s->conf->create) {
-		err_set(err, EX_CONFIG, "table %s has no column yet for the measures of this pipeline (--agg): start it once with hta-sink-sqlite --init",
+		err_set(err, EX_CONFIG,
+			"table %s has no column yet for the measures of this pipeline (--agg): "
+			"start it once with hta-sink-sqlite --init",
 			s->table);
 		return SINK_FATAL;
 	}
-	sql = sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = %d", s->table, SCHEMA);
+	sql = sqlite3_mprintf(
+		"ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = %d",
+		s->table, SCHEMA);
 	r = exec(s, sql, err);
 	sqlite3_free(sql);
 	return r;
@@ -96,7 +125,7 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 static enum sink_result set_version(struct sqlite *s, struct err *err)
 {
 	static const char insert[] = "INSERT INTO hta_schema (version)"
-		" SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
+				     " SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
 	int code = sqlite3_exec(s->db, insert, NULL, NULL, NULL);
 
 	if (code != SQLITE_OK && code != SQLITE_ERROR)
@@ -109,7 +138,8 @@ static enum sink_result set_version(struct sqlite *s, struct err *err)
 
 static enum sink_result sqlite_create(struct sqlite *s, struct err *err)
 {
-	char *sql = sqlite3_mprintf(rollups, s->table, s->numbers, s->table, s->final, s->table, s->table);
+	char *sql = sqlite3_mprintf(rollups, s->table, s->numbers, s->table, s->final, s->table,
+				    s->table);
 	enum sink_result r = exec(s, "BEGIN IMMEDIATE", err);
 
 	if (r == SINK_OK) {
@@ -129,7 +159,8 @@ static enum sink_result sqlite_create(struct sqlite *s, struct err *err)
 
 enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 {
-	bool whole = has_table(s, "hta_schema") && has_table(s, s->table) && has_table(s, "hta_pos");
+	bool whole = has_table(s, "hta_schema") && has_table(s, s->table) &&
+		     has_table(s, "hta_pos");
 	int found = whole ? version(s) : 0;
 	struct buf what = { 0 };
 
@@ -211,14 +242,17 @@ static void merge_columns(sqlite3_context *c, int n, sqlite3_value **v)
 	for (int i = 0; i < 2 && good; i++) {
 		const char *p = (const char *)sqlite3_value_text(v[i]);
 
-		good = !p || (json_parse(&j[i], slice(p, (size_t)sqlite3_value_bytes(v[i])), NULL) == 0 &&
-			      cells_parse(&j[i], 0, cell[i], &cells[i], NULL) == 0);
+		good = !p ||
+		       (json_parse(&j[i], slice(p, (size_t)sqlite3_value_bytes(v[i])), NULL) == 0 &&
+			cells_parse(&j[i], 0, cell[i], &cells[i], NULL) == 0);
 	}
 	good = good && (cells[0] == cells[1] || !cells[0] || !cells[1]);
 	for (size_t i = 0; i < cells[0] && cells[1] && good; i++)
-		good = column_cmp(&cell[0][i].column, &cell[1][i].column) == 0 && cell_merge(&cell[0][i], &cell[1][i]);
+		good = column_cmp(&cell[0][i].column, &cell[1][i].column) == 0 &&
+		       cell_merge(&cell[0][i], &cell[1][i]);
 	if (!good) {
-		sqlite3_result_error(c, "columns: other ones are stored, or a sum is out of range", -1);
+		sqlite3_result_error(c, "columns: other ones are stored, or a sum is out of range",
+				     -1);
 	} else if (!cells[0] && !cells[1]) {
 		sqlite3_result_null(c);
 	} else {
@@ -235,6 +269,8 @@ void sqlite_functions(struct sqlite *s)
 	static const char *const name[] = { "hta_add", "hta_min", "hta_max" };
 
 	for (int i = 0; i < 3; i++)
-		sqlite3_create_function(s->db, name[i], 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, (void *)(intptr_t)i, decimal, NULL, NULL);
-	sqlite3_create_function(s->db, "hta_columns", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, merge_columns, NULL, NULL);
+		sqlite3_create_function(s->db, name[i], 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+					(void *)(intptr_t)i, decimal, NULL, NULL);
+	sqlite3_create_function(s->db, "hta_columns", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+				merge_columns, NULL, NULL);
 }

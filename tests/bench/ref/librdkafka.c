@@ -1,7 +1,9 @@
-/* The bare consumer, to the end of every partition: librdkafka BROKERS TOPIC. Writes how many messages and bytes it got.
+/* The bare consumer, to the end of every partition: librdkafka BROKERS TOPIC. Writes how many
+ * messages and bytes it got.
  *
- * The least that librdkafka asks of anybody who reads a topic: all partitions forwarded to one queue, taken from it in batches, counted, freed. Settings, batch
- * size and allocator are those of hta-consume (lib/drv/kafka/kafka.c), so that what is left between the two is our own work. */
+ * The least that librdkafka asks of anybody who reads a topic: all partitions forwarded to one
+ * queue, taken from it in batches, counted, freed. Settings, batch size and allocator are those
+ * of hta-consume (lib/drv/kafka/kafka.c), so that what is left between the two is our own work. */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +12,13 @@
 
 enum { BATCH = 2048, WAIT_MS = 100, ASK_MS = 10000 };
 
-static const struct { const char *name, *value; int may_lack; } settings[] = {
-	{ "auto.offset.reset", "error", 0 },
-	{ "enable.partition.eof", "true", 0 },
-	{ "queued.min.messages", "500000", 0 },
-	{ "queued.max.messages.kbytes", "131072", 0 },
-	{ "fetch.queue.backoff.ms", "10", 1 },
-	{ "fetch.wait.max.ms", "50", 0 },
+static const struct {
+	const char *name, *value;
+	int may_lack;
+} settings[] = {
+	{ "auto.offset.reset", "error", 0 },    { "enable.partition.eof", "true", 0 },
+	{ "queued.min.messages", "500000", 0 }, { "queued.max.messages.kbytes", "131072", 0 },
+	{ "fetch.queue.backoff.ms", "10", 1 },  { "fetch.wait.max.ms", "50", 0 },
 };
 
 static int die(const char *what, const char *why)
@@ -32,9 +34,12 @@ static rd_kafka_t *client(const char *brokers)
 	rd_kafka_t *rk;
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-		if (rd_kafka_conf_set(conf, settings[i].name, settings[i].value, why, sizeof(why)) != RD_KAFKA_CONF_OK && !settings[i].may_lack)
+		if (rd_kafka_conf_set(conf, settings[i].name, settings[i].value, why,
+				      sizeof(why)) != RD_KAFKA_CONF_OK &&
+		    !settings[i].may_lack)
 			die(settings[i].name, why);
-	if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof(why)) != RD_KAFKA_CONF_OK)
+	if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof(why)) !=
+	    RD_KAFKA_CONF_OK)
 		die(brokers, why);
 	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
 	if (!rk)
@@ -53,7 +58,8 @@ static int start(rd_kafka_t *rk, rd_kafka_topic_t *topic, rd_kafka_queue_t *queu
 		die(rd_kafka_topic_name(topic), rd_kafka_err2str(code ? code : m->topics[0].err));
 	n = m->topics[0].partition_cnt;
 	for (int i = 0; i < n; i++)
-		if (rd_kafka_consume_start_queue(topic, m->topics[0].partitions[i].id, RD_KAFKA_OFFSET_BEGINNING, queue))
+		if (rd_kafka_consume_start_queue(topic, m->topics[0].partitions[i].id,
+						 RD_KAFKA_OFFSET_BEGINNING, queue))
 			die(rd_kafka_topic_name(topic), rd_kafka_err2str(rd_kafka_last_error()));
 	rd_kafka_metadata_destroy(m);
 	return n;

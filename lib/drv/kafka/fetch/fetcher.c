@@ -1,5 +1,6 @@
-/* Which partitions are read this way, and what is handed out. A connection is emptied before the next one's turn. Leaders come from the metadata that the driver
- * asks for anyway; an error makes us forget them until then. */
+/* Which partitions are read this way, and what is handed out. A connection is emptied before the
+ * next one's turn. Leaders come from the metadata that the driver asks for anyway; an error
+ * makes us forget them until then. */
 #include "drv/kafka/fetch/fetcher_internal.h"
 
 #include <netdb.h>
@@ -43,15 +44,29 @@ static int32_t fetcher_number(const rd_kafka_conf_t *conf, const char *name)
 static bool fetcher_plain(const rd_kafka_conf_t *conf)
 {
 	static const char *const names[] = {
-		"security.protocol", "check.crcs", "client.rack", "broker.address.family", "api.version.request", "debug", "plugin.library.paths",
-		"socket.timeout.ms", "socket.connection.setup.timeout.ms", "socket.max.fails", "socket.keepalive.enable", "socket.nagle.disable", "socket.receive.buffer.bytes", "socket.send.buffer.bytes",
+		"security.protocol",
+		"check.crcs",
+		"client.rack",
+		"broker.address.family",
+		"api.version.request",
+		"debug",
+		"plugin.library.paths",
+		"socket.timeout.ms",
+		"socket.connection.setup.timeout.ms",
+		"socket.max.fails",
+		"socket.keepalive.enable",
+		"socket.nagle.disable",
+		"socket.receive.buffer.bytes",
+		"socket.send.buffer.bytes",
 	};
 	rd_kafka_conf_t *fresh = rd_kafka_conf_new();
 	char value[256], usual[256];
 	bool same = true;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && same; i++)
-		same = fetcher_get(conf, names[i], value, sizeof(value)) == fetcher_get(fresh, names[i], usual, sizeof(usual)) && strcmp(value, usual) == 0;
+		same = fetcher_get(conf, names[i], value, sizeof(value)) ==
+			       fetcher_get(fresh, names[i], usual, sizeof(usual)) &&
+		       strcmp(value, usual) == 0;
 	rd_kafka_conf_destroy(fresh);
 	return same;
 }
@@ -68,8 +83,11 @@ struct fetcher *fetcher_new(const rd_kafka_conf_t *conf, fetcher_fallback *fallb
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	fetcher_get(conf, "client.id", d->client, sizeof(d->client));
 	d->fetch = (struct wire_fetch){
-		.client = d->client, .committed = is(conf, "isolation.level", "read_committed"), .wait_ms = fetcher_number(conf, "fetch.wait.max.ms"),
-		.min_bytes = fetcher_number(conf, "fetch.min.bytes"), .part_bytes = fetcher_number(conf, "fetch.message.max.bytes"),
+		.client = d->client,
+		.committed = is(conf, "isolation.level", "read_committed"),
+		.wait_ms = fetcher_number(conf, "fetch.wait.max.ms"),
+		.min_bytes = fetcher_number(conf, "fetch.min.bytes"),
+		.part_bytes = fetcher_number(conf, "fetch.message.max.bytes"),
 	};
 	d->most = fetcher_number(conf, "fetch.max.bytes");
 	if (d->most > RESPONSE_MOST)
@@ -101,7 +119,8 @@ static struct place *find_place(const struct fetcher *d, const char *host, int p
 /* false: it has no address now. */
 static bool fetcher_look_up(struct fetcher *d, const char *host, int port)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
 	struct place *p = find_place(d, host, port);
 	char service[16];
 
@@ -134,7 +153,8 @@ void fetcher_avoid(struct fetcher *d, const char *host, int port)
 		p->list = NULL;
 }
 
-void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, const char *host, int port)
+void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, const char *host,
+		    int port)
 {
 	struct leader *l = find_leader(d, topic, partition);
 
@@ -150,11 +170,13 @@ void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, con
 
 /* ---- giving up */
 
-void fetcher_give(struct fetcher *d, struct conn *c, struct fetcher_part *p, bool fallback, const char *why)
+void fetcher_give(struct fetcher *d, struct conn *c, struct fetcher_part *p, bool fallback,
+		  const char *why)
 {
 	struct leader *l = find_leader(d, p->part->topic, p->part->partition);
 
-	log_info("%s/%d@%lld: %s: librdkafka reads on", p->part->topic, (int)p->part->partition, (long long)p->next, why);
+	log_info("%s/%d@%lld: %s: librdkafka reads on", p->part->topic, (int)p->part->partition,
+		 (long long)p->next, why);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->part[i] == p)
 			memmove(c->part + i, c->part + i + 1, (--c->n - i) * sizeof(*c->part));
@@ -283,13 +305,15 @@ static bool next_answer(struct fetcher *d, struct conn *c)
 	return c->answered;
 }
 
-/* Of an answer that waited for a slow reader nobody knows whether its end is still the log's: the next one tells. */
+/* Of an answer that waited for a slow reader nobody knows whether its end is still the log's:
+ * the next one tells. */
 static bool is_fresh(const struct fetcher *d, const struct conn *c)
 {
 	return tm_mono_us() - c->cur_asked_at_us < d->fetch.wait_ms * 1000LL + FRESH_US;
 }
 
-static bool hand_out(struct fetcher *d, struct conn *c, struct input_record *v, size_t room, struct input_batch *batch)
+static bool hand_out(struct fetcher *d, struct conn *c, struct input_record *v, size_t room,
+		     struct input_batch *batch)
 {
 	struct fetcher_part *p;
 	int64_t position;
@@ -299,24 +323,34 @@ static bool hand_out(struct fetcher *d, struct conn *c, struct input_record *v, 
 		if (!c->answered) {
 			if (!next_answer(d, c))
 				return false;
-			wire_records_open(&c->records, &c->answer, c->answered->next, d->fetch.committed);
+			wire_records_open(&c->records, &c->answer, c->answered->next,
+					  d->fetch.committed);
 		}
 		p = c->answered;
 		switch (wire_records_next(&c->records, v, room, &n, &position)) {
 		case WIRE_RECORDS:
 			p->next = position;
-			*batch = (struct input_batch){ .part = p->part, .v = v, .n = n, .position = position, .end = position >= c->answer.end && is_fresh(d, c) };
+			*batch = (struct input_batch){ .part = p->part,
+						       .v = v,
+						       .n = n,
+						       .position = position,
+						       .end = position >= c->answer.end &&
+							      is_fresh(d, c) };
 			p->end_told = batch->end ? position : p->end_told;
 			return true;
 		case WIRE_FOREIGN:
-			fetcher_give(d, c, p, true, "compressed by neither gzip nor zstd, of an old format, or damaged");
+			fetcher_give(d, c, p, true,
+				     "compressed by neither gzip nor zstd, of an old format, or "
+				     "damaged");
 			break;
 		case WIRE_END:
 			c->answered = NULL;
 			if (p->next < c->answer.end || p->end_told == p->next || !is_fresh(d, c))
 				break;
 			p->end_told = p->next;
-			*batch = (struct input_batch){ .part = p->part, .position = p->next, .end = true };
+			*batch = (struct input_batch){ .part = p->part,
+						       .position = p->next,
+						       .end = true };
 			return true;
 		}
 	}
@@ -328,8 +362,9 @@ bool fetcher_read(struct fetcher *d, struct input_record *v, size_t room, struct
 		struct conn *c = d->conn[d->turn];
 
 		if (c->n == 0)
-			conn_close(d, c);          /* all were handed over */
-		else if ((c->pending || c->answered || conn_advance(d, c)) && hand_out(d, c, v, room, batch))
+			conn_close(d, c); /* all were handed over */
+		else if ((c->pending || c->answered || conn_advance(d, c)) &&
+			 hand_out(d, c, v, room, batch))
 			return true;
 		d->turn = (d->turn + 1) % d->n;
 	}

@@ -1,13 +1,17 @@
-/* One connection to a leader. It has two buffers: records are handed out of one response while the next one is on its way. That one is received when the first
- * is used up; till then the kernel's buffer and the broker hold it, so a slow reader costs no memory.
+/* One connection to a leader. It has two buffers: records are handed out of one response while
+ * the next one is on its way. That one is received when the first is used up; till then the
+ * kernel's buffer and the broker hold it, so a slow reader costs no memory.
  *
- *	response -> offsets behind its batches -> next request -> records, batch by batch -> used up -> receive
+ * 	response -> offsets behind its batches -> next request -> records, batch by batch ->
+ * 		used up -> receive
  *
- * A lost connection is made again once; one that brings no answer is given up, and so is one that is silent for SILENT_US; an address that does not
- * answer in CONNECT_US gives way to the next.
+ * A lost connection is made again once; one that brings no answer is given up, and so is one
+ * that is silent for SILENT_US; an address that does not answer in CONNECT_US gives way to the
+ * next.
  *
- * A response is read where it lies, and has 2 MiB: 5 M records of 322 bytes took 1.13 s with 1 MiB, 0.96 s with 2 MiB, and 0.93 s but a thirtieth more
- * processor time with 4 MiB, which no cache holds. On a long way larger ones are worth it. */
+ * A response is read where it lies, and has 2 MiB: 5 M records of 322 bytes took 1.13 s with 1
+ * MiB, 0.96 s with 2 MiB, and 0.93 s but a thirtieth more processor time with 4 MiB, which no
+ * cache holds. On a long way larger ones are worth it. */
 #include "drv/kafka/fetch/fetcher_internal.h"
 
 #include <errno.h>
@@ -74,7 +78,9 @@ static int connect_next(struct fetcher *d, struct conn *c)
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		c->events = ev.events;
 		c->silent_since_us = 0;
-		if ((connect(c->fd, c->at->ai_addr, c->at->ai_addrlen) == 0 || errno == EINPROGRESS) && epoll_ctl(d->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0)
+		if ((connect(c->fd, c->at->ai_addr, c->at->ai_addrlen) == 0 ||
+		     errno == EINPROGRESS) &&
+		    epoll_ctl(d->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0)
 			return 0;
 		close(c->fd);
 		c->fd = -1;
@@ -143,8 +149,8 @@ static bool same_topic(const struct fetcher_part *a, const struct fetcher_part *
 	return strcmp(a->part->topic, b->part->topic) == 0;
 }
 
-/* Another topic, and of each another partition, is the first every time: who comes late in a request gets what the others left of the bytes. A topic stands in
- * a request once. */
+/* Another topic, and of each another partition, is the first every time: who comes late in a
+ * request gets what the others left of the bytes. A topic stands in a request once. */
 static bool fetcher_ask(struct fetcher *d, struct conn *c)
 {
 	size_t n = 0, from;
@@ -162,7 +168,9 @@ static bool fetcher_ask(struct fetcher *d, struct conn *c)
 			const struct fetcher_part *p = c->part[from + (i + c->turn) % (to - from)];
 
 			if (p->asked >= 0)
-				d->want[n++] = (struct wire_want){ .topic = p->part->topic, .partition = p->part->partition, .offset = p->asked };
+				d->want[n++] = (struct wire_want){ .topic = p->part->topic,
+								   .partition = p->part->partition,
+								   .offset = p->asked };
 		}
 	}
 	if (n == 0)
@@ -208,10 +216,12 @@ static int take_response(struct fetcher *d, struct conn *c)
 	c->in.n = 0;
 	c->asked = false;
 	c->cur_asked_at_us = c->asked_at_us;
-	if (c->waited && c->cur.n > (size_t)c->most / 2 && c->most < d->most && tm_mono_us() - c->asked_at_us > LONG_WAY_US)
+	if (c->waited && c->cur.n > (size_t)c->most / 2 && c->most < d->most &&
+	    tm_mono_us() - c->asked_at_us > LONG_WAY_US)
 		c->most *= 2;
 	c->waited = false;
-	if (wire_response_open(&r, slice(c->cur.p + WIRE_PREFIX, c->cur.n - WIRE_PREFIX), c->correlation))
+	if (wire_response_open(&r, slice(c->cur.p + WIRE_PREFIX, c->cur.n - WIRE_PREFIX),
+			       c->correlation))
 		return -1;
 	c->response = r;
 	while ((rc = wire_response_next(&r, d->fetch.committed, &a)) > 0) {
@@ -229,7 +239,8 @@ static int take_response(struct fetcher *d, struct conn *c)
 	return rc;
 }
 
-/* To be woken for so many bytes, or for LOW_WATER: for each segment that comes it takes a twentieth more processor time. */
+/* To be woken for so many bytes, or for LOW_WATER: for each segment that comes it takes a
+ * twentieth more processor time. */
 static void wake_at(struct conn *c, int64_t bytes)
 {
 	int low = bytes < LOW_WATER ? (int)bytes : LOW_WATER;
@@ -294,7 +305,8 @@ bool conn_advance(struct fetcher *d, struct conn *c)
 	}
 	if (c->fd < 0)
 		return false;
-	if (!connected(d, c) || (!c->asked && !fetcher_ask(d, c)) || (c->sent < c->out.n && !flush(d, c))) {
+	if (!connected(d, c) || (!c->asked && !fetcher_ask(d, c)) ||
+	    (c->sent < c->out.n && !flush(d, c))) {
 		note_silence(d, c);
 		return false;
 	}

@@ -1,32 +1,79 @@
-/* Requests are written from left to right and their length is filled in last. Responses are walked in place.
+/* Requests are written from left to right and their length is filled in last. Responses are
+ * walked in place.
  *
- * A batch:	base offset 8 | length 4 | leader epoch 4 | magic 1 | crc 4 | attributes 2 | last offset delta 4 | first time 8 | highest time 8 |
- *		producer 8 | its epoch 2 | sequence 4 | number of records 4 | records
- *		or what they were compressed to
- * A record:	length | attributes 1 | time delta | offset delta | key | value | headers	(lengths and deltas: zigzag varints)
+ * A batch:	base offset 8 | length 4 | leader epoch 4 | magic 1 | crc 4 | attributes 2 |
+ * 		last offset delta 4 | first time 8 | highest time 8 | producer 8 | its epoch 2 |
+ * 		sequence 4 | number of records 4 | records or what they were compressed to
+ * A record:	length | attributes 1 | time delta | offset delta | key | value | headers
+ * 		(lengths and deltas: zigzag varints)
  *
- * The checksum is not looked at, as in librdkafka's default: TCP has one, and the broker checked the batch when it was written. */
+ * The checksum is not looked at, as in librdkafka's default: TCP has one, and the broker checked
+ * the batch when it was written. */
 #include "drv/kafka/fetch/wire.h"
 
 #include "base/mem.h"
 
-enum { API_FETCH = 1, API_VERSION = 10, RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */, BATCH_MOST = 32 << 20 };
-enum { BATCH_HEAD = 61, BATCH_PREFIX = 12, AT_MAGIC = 16, AT_ATTRIBUTES = 21, AT_LAST_DELTA = 23, AT_FIRST_TIME = 27, AT_MAX_TIME = 35, AT_PRODUCER = 43, AT_COUNT = 57 };
+enum {
+	API_FETCH = 1,
+	API_VERSION = 10,
+	RESPONSE_MOST = 256 << 20 /* below what the first bytes of TLS say as a length */,
+	BATCH_MOST = 32 << 20,
+};
+enum {
+	BATCH_HEAD = 61,
+	BATCH_PREFIX = 12,
+	AT_MAGIC = 16,
+	AT_ATTRIBUTES = 21,
+	AT_LAST_DELTA = 23,
+	AT_FIRST_TIME = 27,
+	AT_MAX_TIME = 35,
+	AT_PRODUCER = 43,
+	AT_COUNT = 57,
+};
 enum { CODEC = 7, CODEC_NONE = 0, CODEC_GZIP = 1, CODEC_ZSTD = 4 };
 enum { APPEND_TIME = 8, TRANSACTIONAL = 16, CONTROL = 32 };
 enum { ABORTED_BYTES = 16, MARKER_ABORT = 0 };
 
-struct wire_aborted { int64_t producer, first; };
+struct wire_aborted {
+	int64_t producer, first;
+};
 
-static int16_t get16(const char *p) { uint16_t v; memcpy(&v, p, 2); return (int16_t)__builtin_bswap16(v); }
-static int32_t get32(const char *p) { uint32_t v; memcpy(&v, p, 4); return (int32_t)__builtin_bswap32(v); }
-static int64_t get64(const char *p) { uint64_t v; memcpy(&v, p, 8); return (int64_t)__builtin_bswap64(v); }
+static int16_t get16(const char *p)
+{
+	uint16_t v;
+	memcpy(&v, p, 2);
+	return (int16_t)__builtin_bswap16(v);
+}
+static int32_t get32(const char *p)
+{
+	uint32_t v;
+	memcpy(&v, p, 4);
+	return (int32_t)__builtin_bswap32(v);
+}
+static int64_t get64(const char *p)
+{
+	uint64_t v;
+	memcpy(&v, p, 8);
+	return (int64_t)__builtin_bswap64(v);
+}
 
 /* ---- requests */
 
-static void put16(struct buf *b, int16_t v) { uint16_t x = __builtin_bswap16((uint16_t)v); buf_add(b, &x, 2); }
-static void put32(struct buf *b, int32_t v) { uint32_t x = __builtin_bswap32((uint32_t)v); buf_add(b, &x, 4); }
-static void put64(struct buf *b, int64_t v) { uint64_t x = __builtin_bswap64((uint64_t)v); buf_add(b, &x, 8); }
+static void put16(struct buf *b, int16_t v)
+{
+	uint16_t x = __builtin_bswap16((uint16_t)v);
+	buf_add(b, &x, 2);
+}
+static void put32(struct buf *b, int32_t v)
+{
+	uint32_t x = __builtin_bswap32((uint32_t)v);
+	buf_add(b, &x, 4);
+}
+static void put64(struct buf *b, int64_t v)
+{
+	uint64_t x = __builtin_bswap64((uint64_t)v);
+	buf_add(b, &x, 8);
+}
 
 static void fetcher_put_text(struct buf *b, const char *text)
 {
@@ -41,7 +88,8 @@ static void set32(struct buf *b, size_t at, size_t v)
 	memcpy(b->p + at, &x, 4);
 }
 
-void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct wire_want *want, size_t n)
+void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct wire_want *want,
+		      size_t n)
 {
 	size_t start = out->n, topics_at, parts_at = 0, topics = 0, parts = 0;
 
@@ -50,13 +98,13 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 	put16(out, API_VERSION);
 	put32(out, f->correlation);
 	fetcher_put_text(out, f->client);
-	put32(out, -1);                    /* no replica */
+	put32(out, -1); /* no replica */
 	put32(out, f->wait_ms);
 	put32(out, f->min_bytes);
 	put32(out, f->max_bytes);
 	buf_addc(out, f->committed);
-	put32(out, 0);                     /* no session .. */
-	put32(out, -1);                    /* .. and none wanted */
+	put32(out, 0);  /* no session .. */
+	put32(out, -1); /* .. and none wanted */
 	topics_at = out->n;
 	put32(out, 0);
 	for (size_t i = 0; i < n; i++) {
@@ -68,14 +116,14 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 			parts = 0;
 		}
 		put32(out, want[i].partition);
-		put32(out, -1);            /* whatever the leader's epoch is */
+		put32(out, -1); /* whatever the leader's epoch is */
 		put64(out, want[i].offset);
-		put64(out, -1);            /* no replica's log */
+		put64(out, -1); /* no replica's log */
 		put32(out, f->part_bytes);
 		set32(out, parts_at, ++parts);
 	}
 	set32(out, topics_at, topics);
-	put32(out, 0);                     /* nothing leaves a session */
+	put32(out, 0); /* nothing leaves a session */
 	set32(out, start, out->n - start - WIRE_PREFIX);
 }
 
@@ -113,7 +161,7 @@ int wire_response_open(struct wire_response *r, struct slice response, int32_t c
 	*r = (struct wire_response){ .p = response.p, .end = response.p + response.n };
 	if (!fetcher_has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
 		return -1;
-	r->topics = get32(r->p + 14);      /* also: how long the broker throttles, the session */
+	r->topics = get32(r->p + 14); /* also: how long the broker throttles, the session */
 	r->p += 18;
 	return r->topics < 0 ? -1 : 0;
 }
@@ -151,10 +199,13 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 	r->parts--;
 	if (!fetcher_has(r, 30))
 		return -1;
-	*a = (struct wire_answer){ .topic = r->topic, .partition = get32(r->p), .error = get16(r->p + 4), .end = get64(r->p + (committed ? 14 : 6)) };
+	*a = (struct wire_answer){ .topic = r->topic,
+				   .partition = get32(r->p),
+				   .error = get16(r->p + 4),
+				   .end = get64(r->p + (committed ? 14 : 6)) };
 	r->p += 30;
 	if (a->end < 0)
-		a->end = INT64_MAX;        /* not known */
+		a->end = INT64_MAX; /* not known */
 	return take_array(r, ABORTED_BYTES, &a->aborted) || take_array(r, 1, &a->records) ? -1 : 1;
 }
 
@@ -182,13 +233,16 @@ static int codec_of(const char *p)
 /* Markers are never compressed. */
 static bool is_readable(const char *p)
 {
-	return codec_of(p) == CODEC_NONE || ((codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) && !(get16(p + AT_ATTRIBUTES) & CONTROL));
+	return codec_of(p) == CODEC_NONE ||
+	       ((codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) &&
+		!(get16(p + AT_ATTRIBUTES) & CONTROL));
 }
 
 static bool is_ours(const char *p, const char *next)
 {
-	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && is_readable(p) &&
-	       get64(p) >= 0 && get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 && get32(p + AT_COUNT) >= 0;
+	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && is_readable(p) && get64(p) >= 0 &&
+	       get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 &&
+	       get32(p + AT_COUNT) >= 0;
 }
 
 static int64_t fetcher_last_of(const char *p)
@@ -215,13 +269,15 @@ static void set_aborted(struct wire_records *w, struct slice pairs)
 {
 	w->aborted.n = 0;
 	for (size_t i = 0; i < pairs.n; i += ABORTED_BYTES) {
-		struct wire_aborted one = { .producer = get64(pairs.p + i), .first = get64(pairs.p + i + 8) };
+		struct wire_aborted one = { .producer = get64(pairs.p + i),
+					    .first = get64(pairs.p + i + 8) };
 
 		buf_add(&w->aborted, &one, sizeof(one));
 	}
 }
 
-static struct wire_aborted *find_aborted(const struct wire_records *w, int64_t producer, int64_t offset)
+static struct wire_aborted *find_aborted(const struct wire_records *w, int64_t producer,
+					 int64_t offset)
 {
 	struct wire_aborted *v = (struct wire_aborted *)(void *)w->aborted.p;
 
@@ -281,7 +337,8 @@ static bool take_record(struct wire_records *w, struct input_record *r)
 	if (!p || length < 1 || length > w->stop - p)
 		return false;
 	end = p + length;
-	__builtin_prefetch((const void *)((uintptr_t)end + 3 * (size_t)length));     /* the next ones are of about that length */
+	/* the next ones are of about that length */
+	__builtin_prefetch((const void *)((uintptr_t)end + 3 * (size_t)length));
 	p = varint(p + 1, end, &time);
 	p = p ? varint(p, end, &delta) : NULL;
 	p = p ? field(p, end, &key) : NULL;
@@ -317,7 +374,8 @@ static int unpack(struct wire_records *w, int codec)
 {
 	struct slice packed = slice(w->at, (size_t)(w->stop - w->at));
 
-	if (unpack_block(&w->unpack, codec == CODEC_GZIP ? UNPACK_GZIP : UNPACK_ZSTD, packed, BATCH_MOST, &w->plain))
+	if (unpack_block(&w->unpack, codec == CODEC_GZIP ? UNPACK_GZIP : UNPACK_ZSTD, packed,
+			 BATCH_MOST, &w->plain))
 		return -1;
 	w->at = w->plain.p;
 	w->stop = w->plain.p + w->plain.n;
@@ -336,8 +394,10 @@ static enum wire_result open_batch(struct wire_records *w)
 	if (!is_ours(p, next))
 		return WIRE_FOREIGN;
 	attributes = get16(p + AT_ATTRIBUTES);
-	passed = (attributes & CONTROL) || fetcher_last_of(p) < w->from || get32(p + AT_COUNT) == 0 ||
-	         ((attributes & TRANSACTIONAL) && find_aborted(w, get64(p + AT_PRODUCER), get64(p)));
+	passed = (attributes & CONTROL) || fetcher_last_of(p) < w->from ||
+		 get32(p + AT_COUNT) == 0 ||
+		 ((attributes & TRANSACTIONAL) &&
+		  find_aborted(w, get64(p + AT_PRODUCER), get64(p)));
 	w->at = p + BATCH_HEAD;
 	w->stop = next;
 	w->unpacked = !passed && codec_of(p) != CODEC_NONE;
@@ -354,7 +414,8 @@ static enum wire_result open_batch(struct wire_records *w)
 	return WIRE_RECORDS;
 }
 
-void wire_records_open(struct wire_records *w, const struct wire_answer *a, int64_t from, bool committed)
+void wire_records_open(struct wire_records *w, const struct wire_answer *a, int64_t from,
+		       bool committed)
 {
 	w->p = a->records.p;
 	w->end = a->records.p + a->records.n;
@@ -365,7 +426,8 @@ void wire_records_open(struct wire_records *w, const struct wire_answer *a, int6
 	set_aborted(w, committed ? a->aborted : slice(NULL, 0));
 }
 
-enum wire_result wire_records_next(struct wire_records *w, struct input_record *v, size_t room, size_t *n, int64_t *position)
+enum wire_result wire_records_next(struct wire_records *w, struct input_record *v, size_t room,
+				   size_t *n, int64_t *position)
 {
 	enum wire_result rc = WIRE_RECORDS;
 	int64_t before = w->from;
@@ -374,7 +436,7 @@ enum wire_result wire_records_next(struct wire_records *w, struct input_record *
 	while (rc == WIRE_RECORDS && *n < room) {
 		if (w->left == 0) {
 			if (w->unpacked && *n)
-				break;             /* they lie where the next ones will */
+				break; /* they lie where the next ones will */
 			if (w->last >= w->from)
 				w->from = w->last + 1;
 			rc = open_batch(w);
