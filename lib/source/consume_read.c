@@ -221,6 +221,8 @@ static int take_batch(struct consume *s, struct err *err)
 	if (k &&
 	    (introduce_batch(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
 		return -1;
+	if (b->direct)
+		counters_add(s->writer.counters, COUNTER_RECORDS_DIRECT, k);
 	over = k < n && v[k].offset >= r->to; /* the rest is behind the step's end */
 	if (k == n)
 		position = b->position;

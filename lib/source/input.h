@@ -46,6 +46,8 @@ struct input_batch {
 	int64_t position;
 	/* position is the log's end as far as the log knows now */
 	bool end;
+	/* the driver read them itself, past the client library of its product */
+	bool direct;
 };
 
 enum input_change {

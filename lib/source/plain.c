@@ -311,6 +311,8 @@ static int put_batch(struct plain *p, const struct input_batch *b, struct err *e
 	p->left -= n;
 	if (record_writer_records(&p->writer, b->part, b->v, n, err))
 		return -1;
+	if (b->direct)
+		counters_add(p->writer.counters, COUNTER_RECORDS_DIRECT, n);
 	mark_done(p, until, n == b->n ? b->position : b->v[n].offset);
 	return 0;
 }
