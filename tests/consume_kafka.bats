@@ -126,8 +126,42 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	cat direct <(for _ in 1 2 3; do lines 500; done) | cmp - "$out"
 	for codec in snappy lz4 zstd; do lines 500 | produce "$topic" - -z $codec; done
 	feed plain -v -e -X isolation.level=read_uncommitted
-	says "$topic/0@70[0-9]: compressed by neither gzip nor zstd, of an old format, or damaged: librdkafka reads on"
+	says "$topic/0@70[0-9]: compressed by neither gzip nor zstd: librdkafka reads on"
 	cat direct <(for _ in 1 2 3 4 5 6; do lines 500; done) | cmp - "$out"
+}
+
+@test "a line at the start says whether the fast path is on, or what turned it off; a counter has its records" {
+	with_topic
+	feed plain -e
+	[ -z "$stderr" ]
+	feed plain -v -e
+	says '^hta-consume: kafka: the fast path is on: '
+	[ "$(grep -c 'the fast path' <<<"$stderr")" = 1 ]
+	feed plain -v -e -X socket.keepalive.enable=true
+	says '^hta-consume: kafka: the fast path is off: socket.keepalive.enable=true: librdkafka reads$'
+	spawn fast bash -c "hta-consume -b $HTA_BROKERS -t $topic"
+	wait_until 15 has_counter records_direct '== 3000'
+	kill -TERM -- "-$pid"
+	wait_until 10 gone "$pid"
+	spawn slow bash -c "hta-consume -b $HTA_BROKERS -t $topic -X check.crcs=true | $(tail1)"
+	wait_until 15 has_counter records_in '== 3000'
+	has_counter records_direct '== 0'
+}
+
+@test "plain: a partition comes back to the fast path after an error" {
+	own_broker
+	spawn tail hta-consume -v -b "$broker" -t own -o beginning
+	head -n 1000 "$events" | kcat -P -b "$broker" -t own
+	wait_until 15 has_counter records_direct '== 1000'
+	echo "fail 1 6 1" >&5        # Fetch: not the leader
+	wait_until 10 grep -q 'own/0@1000: .*: librdkafka reads on' tail.err
+	came_back() { echo '{}' | kcat -P -b "$broker" -t own; grep -q 'own/0@.*: fetched without librdkafka again' tail.err; }
+	wait_until 15 came_back
+	tail -n 500 "$events" | kcat -P -b "$broker" -t own
+	wait_until 10 has_counter records_direct '>= 1500'
+	ended() { tail -n 1 "$events" | cmp - <(tail -n 1 tail.out); }
+	wait_until 10 ended
+	grep -v '^{}$' tail.out | cmp - <(head -n 1000 "$events"; tail -n 500 "$events")
 }
 
 @test "plain: batches that the broker compressed" {
@@ -136,7 +170,7 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 		hta-gen --count 20000 | tee sent | produce "$topic" -
 		feed plain -v -e
 		cmp sent "$out"
-		# of lz4 it is handed over: so the broker does compress
+		# lz4 falls back: so the broker does compress
 		if [ $codec = lz4 ]; then says 'neither gzip nor zstd'; else not says 'librdkafka reads on'; fi
 		feed plain -o -100 -e
 		tail -n 100 sent | cmp - "$out"

@@ -35,7 +35,7 @@ static void check_records(const struct wire_answer *a, int64_t from, bool commit
 		MUST(rc != WIRE_RECORDS || n || position > before);
 	} while (rc == WIRE_RECORDS);
 	MUST(bytes <= a->records.n);
-	MUST(reach < 0 || rc == WIRE_FOREIGN || reach == position);
+	MUST(reach < 0 || rc == WIRE_FALLBACK || reach == position);
 	wire_records_fini(&w);
 }
 

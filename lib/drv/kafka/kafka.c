@@ -85,6 +85,7 @@ void kafka_free(struct kafka *k)
 	partitions_fini(&k->assigned);
 	pthread_mutex_destroy(&k->heard.lock);
 	buf_fini(&k->why);
+	buf_fini(&k->fetcher_off);
 	free(k->brokers);
 	free(k->group);
 	free(k);

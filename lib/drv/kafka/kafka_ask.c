@@ -10,9 +10,18 @@
 
 /* ---- partitions */
 
+rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name)
+{
+	for (size_t i = 0; i < k->n_rkt; i++)
+		if (strcmp(rd_kafka_topic_name(k->rkt[i]), name) == 0)
+			return k->rkt[i];
+	k->rkt = mem_grow(k->rkt, k->n_rkt + 1, sizeof(*k->rkt));
+	return k->rkt[k->n_rkt++] = rd_kafka_topic_new(k->rk, name, NULL);
+}
+
 struct ask_topic {
 	const char *topic;
-	struct partitions *out;
+	struct partitions *out; /* NULL: only leaders are wanted */
 };
 
 static void note_leader(struct kafka *k, const char *topic, const struct rd_kafka_metadata *m,
@@ -35,12 +44,20 @@ static rd_kafka_resp_err_t kafka_ask_partitions(struct kafka *k, void *arg)
 		return code;
 	code = m->topic_cnt ? m->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 	for (int i = 0; !code && i < m->topics[0].partition_cnt; i++) {
-		partitions_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
+		if (a->out)
+			partitions_add(a->out, slice_z(a->topic), m->topics[0].partitions[i].id);
 		if (k->fetcher)
 			note_leader(k, a->topic, m, &m->topics[0].partitions[i]);
 	}
 	rd_kafka_metadata_destroy(m);
 	return code;
+}
+
+rd_kafka_resp_err_t kafka_ask_leaders(struct kafka *k, const char *topic)
+{
+	struct ask_topic a = { .topic = topic };
+
+	return kafka_ask_partitions(k, &a);
 }
 
 int kafka_partitions(void *self, struct partitions *out, struct err *err)

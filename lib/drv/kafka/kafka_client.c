@@ -1,4 +1,4 @@
-/* Life cycle and control events. Two clients: a group member that reads nothing, and a simple
+/* Life cycle. Two clients: a group member that reads nothing, and a simple
  * consumer that reads. One high-level consumer would do both, but a partition that is assigned
  * again while its last fetch is still being stopped loses the forwarding of its queue, and its
  * messages come out among the control events; the simple consumer's stop and start are
@@ -6,15 +6,11 @@
  * io_event skips wake-ups of batch readers). */
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka_internal.h"
-#include "drv/kafka/kafka_trouble.h"
 
 static void wake(rd_kafka_t *rk, void *fd)
 {
@@ -25,151 +21,7 @@ static void wake(rd_kafka_t *rk, void *fd)
 		return; /* full: it is readable already */
 }
 
-int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
-{
-	int exit_code = EX_TEMPFAIL;
-
-	switch (code) {
-	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION: /* an illegal name */
-	case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
-	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
-	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-	case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-	case RD_KAFKA_RESP_ERR_SECURITY_DISABLED:
-	case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
-	case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-	case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
-	case RD_KAFKA_RESP_ERR__INVALID_ARG:
-		exit_code = EX_CONFIG;
-		break;
-	default:
-		break;
-	}
-	return err_set(err, exit_code, "kafka: %s", say ? say : rd_kafka_err2str(code));
-}
-
-bool kafka_temporary(rd_kafka_resp_err_t code)
-{
-	struct err e;
-
-	kafka_failed(&e, code, "");
-	return e.code == EX_TEMPFAIL;
-}
-
-bool kafka_unknown(rd_kafka_resp_err_t code)
-{
-	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-	       code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-	       code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-}
-
-/* ---- control events */
-
-static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev), *none;
-
-	if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-		k->gone = rd_kafka_assignment_lost(k->member);
-		k->rebalance = ev; /* answered, and destroyed, by revoked() */
-		k->assigned_now = false;
-		return;
-	}
-	partitions_fini(&k->assigned);
-	for (int i = 0; i < list->cnt; i++)
-		partitions_add(&k->assigned, slice_z(list->elems[i].topic),
-			       list->elems[i].partition);
-	k->assigned_now = true;
-	none = rd_kafka_topic_partition_list_new(0);
-	rd_kafka_assign(k->member, none);
-	rd_kafka_topic_partition_list_destroy(none);
-	rd_kafka_event_destroy(ev);
-}
-
-static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
-{
-	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
-	const char *say = rd_kafka_event_error_string(ev);
-	struct buf text = { 0 };
-	char why[512];
-
-	if (code == RD_KAFKA_RESP_ERR__FATAL) {
-		code = rd_kafka_fatal_error(rk, why, sizeof(why));
-		kafka_failed(&k->failed, code, why);
-	} else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-		if (!k->down)
-			k->ask_at_us = 0;
-		k->down = true;
-	} else if (kafka_unknown(code) && k->opened) {
-		k->metadata_suspect = code;
-	} else if (!kafka_temporary(code)) {
-		kafka_trouble_text(say, &text);
-		kafka_failed(&k->failed, code, buf_z(&text));
-		if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-			err_in(&k->failed, "group %s", k->group);
-	} else if (code >= RD_KAFKA_RESP_ERR_UNKNOWN) {
-		log_info("kafka: %s", say);
-	} /* else the log has it, see kafka_reach.c */
-	buf_fini(&text);
-}
-
-static void on_commit(rd_kafka_event_t *ev)
-{
-	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
-
-	if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET)
-		log_warn("kafka: commit: %s; the sinks' positions hold, only lag tools see it",
-			 rd_kafka_err2str(code));
-}
-
-static void kafka_serve_queue(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
-{
-	rd_kafka_event_t *ev;
-
-	while (!k->rebalance && (ev = rd_kafka_queue_poll(queue, 0))) {
-		switch (rd_kafka_event_type(ev)) {
-		case RD_KAFKA_EVENT_REBALANCE:
-			on_rebalance(k, ev);
-			continue;
-		case RD_KAFKA_EVENT_ERROR:
-			on_error(k, rk, ev);
-			break;
-		case RD_KAFKA_EVENT_OFFSET_COMMIT:
-			on_commit(ev);
-			break;
-		case RD_KAFKA_EVENT_FETCH:
-			BUG("a message among the control events");
-		default:
-			break;
-		}
-		rd_kafka_event_destroy(ev);
-	}
-}
-
-void kafka_control(void *self, int fd, short revents)
-{
-	struct kafka *k = self;
-	uint64_t count;
-
-	(void)fd, (void)revents;
-	if (read(k->control_fd, &count, sizeof(count)) < 0)
-		count = 0;
-	kafka_serve_queue(k, k->rk, k->main);
-	if (k->member)
-		kafka_serve_queue(k, k->member, k->control);
-}
-
-/* ---- life cycle */
-
-static int subscribe(struct kafka *k, struct err *err)
+static int subscribe_topics(struct kafka *k, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)k->topics.n);
 	rd_kafka_resp_err_t code;
@@ -202,6 +54,20 @@ static rd_kafka_t *new_client(struct kafka *k, const char *group, struct err *er
 	return rk;
 }
 
+static int make_fetcher(struct kafka *k, struct err *err)
+{
+	struct fetcher_settings settings;
+	int rc = fetcher_settings_read(k->conf, &settings, &k->fetcher_off);
+
+	k->committed = settings.committed;
+	if (rc)
+		return 0;
+	k->fetcher = fetcher_new(&settings, kafka_fallback, k);
+	if (!k->fetcher || fetcher_watch(k->fetcher, k->message_fd))
+		return err_errno(err, EX_TEMPFAIL, "epoll");
+	return 0;
+}
+
 static int make_clients(struct kafka *k, struct err *err)
 {
 	k->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -215,9 +81,8 @@ static int make_clients(struct kafka *k, struct err *err)
 	k->messages = rd_kafka_queue_new(k->rk);
 	rd_kafka_queue_cb_event_enable(k->main, wake, (void *)(intptr_t)k->control_fd);
 	rd_kafka_queue_cb_event_enable(k->messages, wake, (void *)(intptr_t)k->message_fd);
-	k->fetcher = fetcher_new(k->conf, kafka_fallback, k);
-	if (k->fetcher && fetcher_watch(k->fetcher, k->message_fd))
-		return err_errno(err, EX_TEMPFAIL, "epoll");
+	if (make_fetcher(k, err))
+		return -1;
 	k->control_watch = loop_watch(k->loop, k->control_fd, POLLIN, kafka_control, k);
 	k->timer = loop_every(k->loop, KAFKA_POLL_EVERY_US, kafka_control, k);
 	if (!k->group)
@@ -246,7 +111,7 @@ int kafka_open(void *self, struct loop *loop, struct err *err)
 	partitions_fini(&all);
 	k->opened = rc == 0;
 	if (rc == 0 && k->joins)
-		rc = subscribe(k, err);
+		rc = subscribe_topics(k, err);
 	return rc;
 }
 
@@ -285,7 +150,7 @@ int kafka_revoked(void *self, struct err *err)
 }
 
 /* Leaving needs its own revoke answered. */
-static void leave(struct kafka *k)
+static void leave_group(struct kafka *k)
 {
 	struct err ignored;
 	int64_t until = tm_mono_us() + 5 * TM_S;
@@ -321,7 +186,7 @@ void kafka_close(void *self)
 		return;
 	if (k->member) {
 		if (k->joins)
-			leave(k);
+			leave_group(k);
 		rd_kafka_queue_destroy(k->control);
 		rd_kafka_destroy_flags(k->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 		k->member = NULL;

@@ -1,6 +1,18 @@
-/* Inside of the Kafka driver: kafka.c (properties), kafka_client.c (life cycle, events),
- * kafka_reach.c (retries and their reasons), kafka_read.c (assign and read; fetcher.c, past
- * librdkafka), kafka_ask.c (metadata, offsets, commits). */
+/* Inside of the Kafka driver. The files in their order: each calls and includes those above it
+ * only.
+ *
+ *	fetch/             reading past librdkafka (fetch/fetcher.h)
+ *	kafka_brokers.c    texts: lists of brokers ..
+ *	kafka_trouble.c    .. and what librdkafka's log says
+ *	kafka_error.c      error codes
+ *	kafka_events.c     control events of the clients
+ *	kafka_reach.c      asking again, and when to give up
+ *	kafka_ask.c        metadata, offsets, commits
+ *	kafka_assign.c     what is read, and by whom
+ *	kafka_read.c       reading
+ *	kafka_client.c     life cycle
+ *	kafka.c            settings, and the tables of functions
+ *	kafka_query.c      a user of that table */
 #ifndef DRV_KAFKA_KAFKA_INTERNAL_H
 #define DRV_KAFKA_KAFKA_INTERNAL_H
 
@@ -9,6 +21,7 @@
 
 #include "drv/kafka/kafka.h"
 #include "drv/kafka/fetch/fetcher.h"
+#include "drv/kafka/fetch/fetcher_settings.h"
 #include "sink/retry.h"
 
 enum {
@@ -21,8 +34,14 @@ enum {
 struct kafka_part {
 	struct partition part;
 	rd_kafka_topic_t *rkt;
-	bool is_fetched;
+	/* its state says who reads it, fetch_is_ours or librdkafka, and `next` how far */
 	struct fetcher_part fetcher;
+};
+
+/* The way back of partitions that fell back to librdkafka (kafka_assign.c). */
+struct kafka_back {
+	int64_t at_us; /* when it is tried; 0: none is AWAY */
+	int64_t after_us, last_us;
 };
 
 struct kafka {
@@ -69,8 +88,12 @@ struct kafka {
 	rd_kafka_resp_err_t metadata_suspect;
 
 	/* what is read */
-	struct fetcher *fetcher; /* NULL: all by librdkafka */
+	struct fetcher *fetcher; /* NULL: all by librdkafka, because of: */
+	struct buf fetcher_off;  /* NAME=VALUE */
+	bool path_told;          /* a line said which way records come */
+	bool committed;          /* only what committed transactions wrote is read */
 	size_t indirect;         /* partitions that librdkafka reads */
+	struct kafka_back back;
 	bool turn;
 	struct kafka_part **part;
 	size_t parts, part_cap;
@@ -80,16 +103,22 @@ struct kafka {
 	/* the batch at work */
 	rd_kafka_message_t *m[KAFKA_BATCH];
 	size_t n, at;
+	int64_t batch_since_us; /* nothing of it was queued before that */
+	int64_t empty_at_us;    /* the queue was last seen empty */
 	struct input_record record[KAFKA_BATCH];
 };
 
-/* serves the control queue: a loop callback */
-void kafka_control(void *self, int fd, short revents);
+/* ---- kafka_error.c */
 
 /* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
 int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
 bool kafka_temporary(rd_kafka_resp_err_t code);
 bool kafka_unknown(rd_kafka_resp_err_t code); /* a topic or a partition */
+
+/* ---- kafka_events.c */
+
+/* Serves the control queues: a loop callback. */
+void kafka_control(void *self, int fd, short revents);
 
 /* ---- kafka_reach.c */
 
@@ -110,10 +139,24 @@ kafka_ask kafka_ask_nothing;
  * connections are down it asks now and then, which takes KAFKA_ASK_MS at most. */
 int kafka_judge(struct kafka *k, struct err *err);
 
+/* ---- kafka_ask.c */
+
+/* The handle of a topic; k's. */
 rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name);
+/* Metadata of a topic, once: its leaders are told to the fetcher. Blocks for KAFKA_ASK_MS. */
+rd_kafka_resp_err_t kafka_ask_leaders(struct kafka *k, const char *topic);
+
+/* ---- kafka_assign.c */
+
 void kafka_drop_batch(struct kafka *k);
 void kafka_forget_parts(struct kafka *k); /* reads nothing any more */
+/* The fetcher's: librdkafka reads on. */
 fetcher_fallback kafka_fallback;
+/* Partitions that are AWAY are the fetcher's again where their leaders are known: asks for
+ * metadata. Between two reads: what was lent is taken back. */
+void kafka_take_back(struct kafka *k);
+
+/* ---- the calls of struct input_ops, each in the file that its name tells */
 
 int kafka_open(void *self, struct loop *loop, struct err *err);
 int kafka_change(void *self, enum input_change *change, struct partitions *parts, struct err *err);

@@ -1,7 +1,11 @@
-/* What is read: directly where that goes (fetcher.h), else by librdkafka. A batch of its
+/* Reading: by turns what the fetcher has and what librdkafka has. A batch of librdkafka's
  * messages is handed out in runs of one partition; the payloads stay librdkafka's until the next
  * read. Stale messages of an earlier start are dropped by librdkafka (they carry the version of
- * their fetch) and, where they sat in our batch, by us. */
+ * their fetch) and, where they sat in our batch, by us: by the state of their partition, or because
+ * they lie below its next offset.
+ *
+ * librdkafka tells the end of a partition by an event in the same queue. Behind a slow reader the
+ * log may have grown since: such an end is held against what its last fetch said. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,108 +14,22 @@
 #include "base/tm.h"
 #include "drv/kafka/kafka_internal.h"
 
-void kafka_drop_batch(struct kafka *k)
-{
-	for (size_t i = 0; i < k->n; i++)
-		rd_kafka_message_destroy(k->m[i]);
-	k->n = k->at = 0;
-}
+enum { FRESH_US = 10000000 };
 
-rd_kafka_topic_t *kafka_topic(struct kafka *k, const char *name)
-{
-	for (size_t i = 0; i < k->n_rkt; i++)
-		if (strcmp(rd_kafka_topic_name(k->rkt[i]), name) == 0)
-			return k->rkt[i];
-	k->rkt = mem_grow(k->rkt, k->n_rkt + 1, sizeof(*k->rkt));
-	return k->rkt[k->n_rkt++] = rd_kafka_topic_new(k->rk, name, NULL);
-}
-
-/* ---- assign */
-
-void kafka_forget_parts(struct kafka *k)
-{
-	kafka_drop_batch(k);
-	if (k->fetcher)
-		fetcher_forget(k->fetcher);
-	for (size_t i = 0; i < k->parts; i++) {
-		if (!k->part[i]->is_fetched)
-			rd_kafka_consume_stop(k->part[i]->rkt, k->part[i]->part.partition);
-		free(k->part[i]->part.topic);
-		free(k->part[i]);
-	}
-	k->parts = k->indirect = 0;
-}
-
-static rd_kafka_resp_err_t kafka_start(struct kafka *k, struct kafka_part *p)
-{
-	p->is_fetched = false;
-	k->indirect++;
-	return rd_kafka_consume_start_queue(p->rkt, p->part.partition, p->fetcher.next, k->messages)
-		       ? rd_kafka_last_error()
-		       : RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-void kafka_fallback(void *arg, struct fetcher_part *d)
-{
-	struct kafka *k = arg;
-
-	for (size_t i = 0; i < k->parts; i++)
-		if (&k->part[i]->fetcher == d) {
-			rd_kafka_resp_err_t code = kafka_start(k, k->part[i]);
-
-			if (code)
-				kafka_failed(&k->failed, code, NULL);
-			if (d->lost)
-				k->metadata_suspect = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-		}
-}
-
-static struct kafka_part *add_part(struct kafka *k, const struct range *r)
-{
-	struct kafka_part *p = mem_zalloc(sizeof(*p));
-
-	p->part.topic = mem_strdup(r->topic);
-	p->part.partition = r->partition;
-	p->rkt = kafka_topic(k, r->topic);
-	p->fetcher = (struct fetcher_part){ .part = &p->part, .next = r->from };
-	mem_reserve(&k->part, &k->part_cap, k->parts + 1, sizeof(*k->part));
-	k->part[k->parts++] = p;
-	return p;
-}
-
-int kafka_assign(void *self, const struct ranges *starts, struct err *err)
-{
-	struct kafka *k = self;
-
-	kafka_forget_parts(k);
-	for (size_t i = 0; i < starts->n; i++) {
-		struct kafka_part *p = add_part(k, &starts->v[i]);
-		rd_kafka_resp_err_t code;
-
-		p->is_fetched = k->fetcher && fetcher_add(k->fetcher, &p->fetcher);
-		code = p->is_fetched ? RD_KAFKA_RESP_ERR_NO_ERROR : kafka_start(k, p);
-		if (code)
-			return kafka_failed(err, code, NULL);
-	}
-	return 0;
-}
-
-/* ---- read */
-
-static struct kafka_part *part_of(struct kafka *k, const rd_kafka_message_t *m)
+static struct kafka_part *part_of_message(struct kafka *k, const rd_kafka_message_t *m)
 {
 	const char *topic = m->rkt ? rd_kafka_topic_name(m->rkt) : "";
 
 	for (size_t i = 0; i < k->parts; i++)
-		if (!k->part[i]->is_fetched && k->part[i]->part.partition == m->partition &&
+		if (!fetch_is_ours(&k->part[i]->fetcher) &&
+		    k->part[i]->part.partition == m->partition &&
 		    strcmp(k->part[i]->part.topic, topic) == 0)
 			return k->part[i];
 	return NULL;
 }
 
 /* The offset is not in the log any more (or not yet): which are? */
-static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t offset,
-			struct err *err)
+static int judge_lost(struct kafka *k, const struct kafka_part *p, int64_t offset, struct err *err)
 {
 	struct ranges one = { 0 };
 	struct range *r = ranges_add(&one, slice_z(p->part.topic), p->part.partition);
@@ -150,18 +68,50 @@ static int lost_offsets(struct kafka *k, const struct kafka_part *p, int64_t off
 	return rc;
 }
 
-static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct kafka_part *p,
+/* 1: the event's offset is the log's end, as far as can be known; 0: it was. Without transactions
+ * the high watermark of librdkafka's last fetch decides: where it stopped fetching because its
+ * queue was full, it went on long before the queue was used up to this event. The last stable
+ * offset it does not tell: asked for where the event may have waited. */
+static int is_end_still(struct kafka *k, const struct kafka_part *p, int64_t offset,
+			struct err *err)
+{
+	struct ranges one = { 0 };
+	int64_t low, high;
+	int rc;
+
+	if (tm_mono_us() - k->batch_since_us < FRESH_US ||
+	    rd_kafka_get_watermark_offsets(k->rk, p->part.topic, p->part.partition, &low, &high) ||
+	    high <= offset)
+		return 1;
+	if (!k->committed)
+		return 0;
+	ranges_add(&one, slice_z(p->part.topic), p->part.partition);
+	rc = kafka_ends(k, &one, err) ? -1 : offset >= one.v[0].to;
+	ranges_fini(&one);
+	return rc;
+}
+
+static int take_end(struct kafka *k, const rd_kafka_message_t *m, struct kafka_part *p,
+		    struct input_batch *batch, struct err *err)
+{
+	int rc = m->offset < p->fetcher.next ? 0 : is_end_still(k, p, m->offset, err);
+
+	if (rc <= 0)
+		return rc;
+	p->fetcher.next = m->offset;
+	*batch = (struct input_batch){ .part = &p->part, .position = m->offset, .end = true };
+	return 1;
+}
+
+static int take_error(struct kafka *k, const rd_kafka_message_t *m, struct kafka_part *p,
 		      struct input_batch *batch, struct err *err)
 {
 	switch (m->err) {
 	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-		*batch = (struct input_batch){ .part = &p->part,
-					       .position = m->offset,
-					       .end = true };
-		return 1;
+		return take_end(k, m, p, batch, err);
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-		return lost_offsets(k, p, m->offset, err);
+		return judge_lost(k, p, m->offset, err);
 	default:
 		break;
 	}
@@ -175,7 +125,7 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, const struct
 }
 
 /* Messages of one partition from k->at on. */
-static void kafka_take_run(struct kafka *k, const struct kafka_part *p, struct input_batch *batch)
+static void take_run(struct kafka *k, struct kafka_part *p, struct input_batch *batch)
 {
 	const rd_kafka_message_t *first = k->m[k->at];
 	size_t n = 0;
@@ -204,23 +154,28 @@ static void kafka_take_run(struct kafka *k, const struct kafka_part *p, struct i
 		.n = n,
 		.position = k->record[n - 1].next,
 	};
+	p->fetcher.next = batch->position;
 }
 
-static bool fetch(struct kafka *k)
+static bool next_messages(struct kafka *k)
 {
+	int64_t now = tm_mono_us();
 	uint64_t count;
 	ssize_t n;
 
 	kafka_drop_batch(k);
+	k->batch_since_us = k->empty_at_us;
 	if (read(k->message_fd, &count, sizeof(count)) < 0)
 		count = 0;
 	n = rd_kafka_consume_batch_queue(k->messages, 0, k->m, KAFKA_BATCH);
 	k->n = n > 0 ? (size_t)n : 0;
+	if (k->n < KAFKA_BATCH)
+		k->empty_at_us = now;
 	return k->n;
 }
 
 /* Are the topics still there? One that was away may be another one now: the next start looks. */
-static int kafka_settle(struct kafka *k, struct err *err)
+static int settle_metadata(struct kafka *k, struct err *err)
 {
 	struct partitions all = { 0 };
 	int rc = kafka_partitions(k, &all, err);
@@ -237,12 +192,12 @@ static int kafka_settle(struct kafka *k, struct err *err)
 /* 1: a batch; 0: nothing now. */
 static int read_fallback(struct kafka *k, struct input_batch *batch, struct err *err)
 {
-	while (k->at < k->n || fetch(k)) {
+	while (k->at < k->n || next_messages(k)) {
 		const rd_kafka_message_t *m = k->m[k->at];
-		const struct kafka_part *p = part_of(k, m);
+		struct kafka_part *p = part_of_message(k, m);
 
-		if (p && !m->err) {
-			kafka_take_run(k, p, batch);
+		if (p && !m->err && m->offset >= p->fetcher.next) {
+			take_run(k, p, batch);
 			return 1;
 		}
 		k->at++;
@@ -264,8 +219,10 @@ int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 
 	*batch = (struct input_batch){ 0 };
 	*fd = k->fetcher ? fetcher_fd(k->fetcher) : k->message_fd;
-	if (kafka_judge(k, err) || (k->metadata_suspect && kafka_settle(k, err)))
+	if (kafka_judge(k, err) || (k->metadata_suspect && settle_metadata(k, err)))
 		return -1;
+	if (k->back.at_us && !k->down && tm_mono_us() >= k->back.at_us)
+		kafka_take_back(k);
 	k->turn = !k->turn;
 	if (k->indirect && k->turn)
 		rc = read_fallback(k, batch, err);
@@ -280,7 +237,7 @@ int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 
 /* ---- one record, by itself */
 
-static int unreadable(struct kafka *k, const struct partition *part, struct err *err)
+static int give_up_record(struct kafka *k, const struct partition *part, struct err *err)
 {
 	struct err why;
 
@@ -306,7 +263,7 @@ int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, 
 		rc = kafka_assign(k, &one, err);
 		while (rc == 0 && (rc = kafka_read(k, &b, &fd, err)) == 0 && !b.part) {
 			if (tm_mono_us() > until)
-				rc = unreadable(k, part, err);
+				rc = give_up_record(k, part, err);
 			else if (loop_wait(k->loop, fd, 1 /* POLLIN */, tm_mono_us() + 1000000,
 					   err) < 0)
 				rc = -1;

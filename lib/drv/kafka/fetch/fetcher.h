@@ -3,35 +3,35 @@
  * in one thread and its release in another.
  *
  * Only the plain road: unencrypted connections, batches that are not compressed or by gzip or
- * zstd, a leader that answers. Whatever else comes up (a setting, an error code, a lost
- * connection that does not come back, a batch of lz4), the partition is handed over, at the
- * offset it has reached, to librdkafka, which knows what to do. */
+ * zstd, a leader that answers. Whatever else comes up (an error code, a lost connection that does
+ * not come back, a batch of lz4), the partition falls back, at the offset it has reached, to
+ * librdkafka, which knows what to do. Settings that only librdkafka heeds keep the fetcher from
+ * being made at all (fetcher_settings.h).
+ *
+ * One thread. The states of a partition stand in fetcher_part.h. */
 #ifndef DRV_KAFKA_FETCH_FETCHER_H
 #define DRV_KAFKA_FETCH_FETCHER_H
 
-#include <librdkafka/rdkafka.h>
-
-#include "source/input.h"
+#include "drv/kafka/fetch/fetcher_part.h"
 
 struct fetcher;
 
-/* A partition that is read. `next`, the offset behind what was handed out, is kept here. */
-struct fetcher_part {
-	const struct partition *part;
-	int64_t next;
-	int64_t asked;    /* next request's offset; -1: not asked for */
-	int64_t end_told; /* the log's end that was told last */
-	bool known;       /* its leader has answered for it */
-	/* .. and then did not know it any more: the topic was deleted, and may be there anew */
-	bool lost;
+struct fetcher_settings {
+	char client[256]; /* client.id */
+	bool committed;   /* only what committed transactions wrote */
+	int32_t wait_ms;  /* how long a broker may hold an answer that has nothing */
+	int32_t min_bytes, part_bytes;
+	int32_t most_bytes; /* of a response */
+	int64_t silent_us;  /* beyond wait_ms: a connection that says nothing is given up */
 };
 
-/* Called in fetcher_read for each partition that is librdkafka's from p->next on; it is not
- * touched afterwards. */
+/* Called in fetcher_read for each partition that is not read here any more, from p->next on; its
+ * state is AWAY, GONE or UNREADABLE. fetcher_add may be called again later, not from here. */
 typedef void fetcher_fallback(void *arg, struct fetcher_part *p);
 
-/* NULL: these settings want librdkafka. */
-struct fetcher *fetcher_new(const rd_kafka_conf_t *conf, fetcher_fallback *fallback, void *arg);
+/* Settings are copied. NULL: no epoll (errno). */
+struct fetcher *fetcher_new(const struct fetcher_settings *settings, fetcher_fallback *fallback,
+			    void *arg);
 void fetcher_free(struct fetcher *d);
 
 /* Who leads a partition, as far as metadata told. Looks up a host that is new, or that gave no
@@ -39,9 +39,11 @@ void fetcher_free(struct fetcher *d);
 void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, const char *host,
 		    int port);
 
-/* Reads p from p->next on. false: its leader is not known, or it was handed over before. */
+/* Reads p, which is OFF or AWAY, from p->next on. false: it is AWAY (its leader is not known) or
+ * UNREADABLE (it was before). p is borrowed until it falls back or is forgotten. */
 bool fetcher_add(struct fetcher *d, struct fetcher_part *p);
-void fetcher_forget(struct fetcher *d); /* reads nothing any more */
+/* Reads nothing any more: all that are read here are OFF. */
+void fetcher_forget(struct fetcher *d);
 
 /* What to wait for when there was nothing; `fd` is watched along with the connections. */
 int fetcher_fd(const struct fetcher *d);

@@ -6,7 +6,7 @@
  * 		used up -> receive
  *
  * A lost connection is made again once; one that brings no answer is given up, and so is one
- * that is silent for SILENT_US; an address that does not answer in CONNECT_US gives way to the
+ * that is silent for silent_us; an address that does not answer in CONNECT_US gives way to the
  * next.
  *
  * A response is read where it lies, and has 2 MiB: 5 M records of 322 bytes took 1.13 s with 1
@@ -18,6 +18,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,48 +26,147 @@
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { SILENT_US = 10000000, CONNECT_US = 2000000, LONG_WAY_US = 25000, LOW_WATER = 256 << 10 };
+enum { RESPONSE_BYTES = 2 << 20, CONNECT_US = 2000000, LONG_WAY_US = 25000, LOW_WATER = 256 << 10 };
 
-/* ---- giving up */
+/* ---- states */
 
-void conn_close(struct fetcher *d, struct conn *c)
+#define TO(state) (1U << CONN_##state)
+
+static void conn_enter(struct conn *c, enum conn_state to)
 {
-	if (c->fd >= 0) {
-		epoll_ctl(d->epoll, EPOLL_CTL_DEL, c->fd, NULL);
-		close(c->fd);
-	}
+	static const struct {
+		const char *name;
+		unsigned to;
+	} from[CONN_STATES] = {
+		[CONN_CLOSED] = { "closed", TO(CONNECTING) },
+		[CONN_CONNECTING] = { "connecting", TO(IDLE) | TO(CLOSED) },
+		[CONN_IDLE] = { "idle", TO(ASKED) | TO(CLOSED) },
+		[CONN_ASKED] = { "asked", TO(IDLE) | TO(CLOSED) },
+	};
+
+	if (!(from[c->state].to & 1U << to))
+		BUG("%s:%d: from %s to %s", c->host, c->port, from[c->state].name, from[to].name);
+	c->state = to;
+}
+
+struct conn *conn_new(const char *host, int port)
+{
+	struct conn *c = mem_zalloc(sizeof(*c));
+
+	c->host = mem_strdup(host);
+	c->port = port;
 	c->fd = -1;
-	c->up = c->proven = c->asked = c->pending = false;
+	c->low = 1;
+	c->most = RESPONSE_BYTES;
+	return c;
+}
+
+void conn_free(struct conn_env *e, struct conn *c)
+{
+	conn_close(e, c);
+	wire_records_fini(&c->records);
+	buf_fini(&c->out);
+	buf_fini(&c->in);
+	buf_fini(&c->cur);
+	free(c->part);
+	free(c->host);
+	free(c);
+}
+
+void conn_close(struct conn_env *e, struct conn *c)
+{
+	if (c->state == CONN_CLOSED)
+		return;
+	epoll_ctl(e->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	close(c->fd);
+	c->fd = -1;
+	conn_enter(c, CONN_CLOSED);
+	c->hand = HAND_EMPTY;
+	c->proven = false;
 	c->out.n = c->in.n = c->sent = 0;
 	c->silent_since_us = 0;
 	c->low = 1;
-	c->answered = NULL;
 }
 
-void conn_give_up(struct fetcher *d, struct conn *c, const char *why)
+/* ---- partitions */
+
+static bool same_topic(const struct fetcher_part *a, const struct fetcher_part *b)
 {
-	if (!c->proven) {
-		fetcher_avoid(d, c->host, c->port);
-		c->list = c->at = NULL;
-	}
-	conn_close(d, c);
-	while (c->n)
-		fetcher_give(d, c, c->part[c->n - 1], false, why);
+	return strcmp(a->part->topic, b->part->topic) == 0;
 }
 
-static void set_events(struct fetcher *d, struct conn *c, uint32_t events)
+void conn_add(struct conn *c, struct fetcher_part *p)
+{
+	size_t at = c->n;
+
+	mem_reserve(&c->part, &c->cap, c->n + 1, sizeof(*c->part));
+	for (size_t i = 0; i < c->n; i++)
+		if (same_topic(c->part[i], p))
+			at = i;
+	memmove(c->part + at + (at < c->n), c->part + at, (c->n - at) * sizeof(*c->part));
+	c->part[at] = p;
+	c->n++;
+}
+
+void conn_lose(struct conn *c, struct fetcher_part *p, enum fetch_state to, const char *why)
+{
+	fetch_enter(p, to);
+	snprintf(p->why, sizeof(p->why), "%s", why);
+	c->lost++;
+}
+
+struct fetcher_part *conn_take_lost(struct conn *c)
+{
+	for (size_t i = c->n; c->lost && i-- > 0;) {
+		struct fetcher_part *p = c->part[i];
+
+		if (fetch_is_ours(p))
+			continue;
+		memmove(c->part + i, c->part + i + 1, (--c->n - i) * sizeof(*c->part));
+		c->lost--;
+		return p;
+	}
+	return NULL;
+}
+
+struct fetcher_part *conn_part_of(struct conn *c, const struct wire_answer *a)
+{
+	for (size_t k = 0; k < c->n; k++) {
+		struct fetcher_part *p = c->part[(c->found + 1 + k) % c->n];
+
+		if (p->part->partition == a->partition && slice_is(a->topic, p->part->topic)) {
+			c->found = (c->found + 1 + k) % c->n;
+			return fetch_is_ours(p) ? p : NULL;
+		}
+	}
+	return NULL;
+}
+
+/* All of its partitions are lost. */
+static void give_up(struct conn_env *e, struct conn *c, const char *why)
+{
+	c->unreachable = !c->proven;
+	if (c->unreachable)
+		c->list = c->at = NULL;
+	conn_close(e, c);
+	for (size_t i = 0; i < c->n; i++)
+		if (fetch_is_ours(c->part[i]))
+			conn_lose(c, c->part[i], FETCH_AWAY, why);
+}
+
+static void set_events(struct conn_env *e, struct conn *c, uint32_t events)
 {
 	struct epoll_event ev = { .events = events };
 
 	if (c->events != events)
-		epoll_ctl(d->epoll, EPOLL_CTL_MOD, c->fd, &ev);
+		epoll_ctl(e->epoll, EPOLL_CTL_MOD, c->fd, &ev);
 	c->events = events;
 }
 
 /* ---- connecting */
 
 /* From c->at on, the first address that does not refuse at once. */
-static int connect_next(struct fetcher *d, struct conn *c)
+static int connect_next(struct conn_env *e, struct conn *c)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT };
 	int one = 1;
@@ -80,8 +180,10 @@ static int connect_next(struct fetcher *d, struct conn *c)
 		c->silent_since_us = 0;
 		if ((connect(c->fd, c->at->ai_addr, c->at->ai_addrlen) == 0 ||
 		     errno == EINPROGRESS) &&
-		    epoll_ctl(d->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0)
+		    epoll_ctl(e->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0) {
+			conn_enter(c, CONN_CONNECTING);
 			return 0;
+		}
 		close(c->fd);
 		c->fd = -1;
 	}
@@ -89,41 +191,44 @@ static int connect_next(struct fetcher *d, struct conn *c)
 }
 
 /* What was in flight or not handed out is asked for again. */
-static void reconnect(struct fetcher *d, struct conn *c, const char *why)
+static void reconnect(struct conn_env *e, struct conn *c, const char *why)
 {
-	bool again = c->proven, next = !c->up && c->fd >= 0 && c->at;
+	bool again = c->proven, next = c->state == CONN_CONNECTING && c->at;
 
-	conn_close(d, c);
-	for (size_t i = 0; i < c->n; i++)
+	conn_close(e, c);
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->part[i]->state == FETCH_ENDING)
+			fetch_enter(c->part[i], FETCH_READING);
 		c->part[i]->asked = c->part[i]->next;
+	}
 	if (next)
 		c->at = c->at->ai_next;
 	else
 		c->at = again ? c->list : NULL;
-	if (connect_next(d, c))
-		conn_give_up(d, c, why);
+	if (connect_next(e, c))
+		give_up(e, c, why);
 }
 
-static bool connected(struct fetcher *d, struct conn *c)
+static bool connected(struct conn_env *e, struct conn *c)
 {
 	socklen_t n = sizeof(int);
 	int failed = 0;
 	struct sockaddr_storage peer;
 	socklen_t peer_n = sizeof(peer);
 
-	if (c->up)
+	if (c->state > CONN_CONNECTING)
 		return true;
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &failed, &n);
 	if (failed)
-		reconnect(d, c, strerror(failed));
-	else
-		c->up = getpeername(c->fd, (struct sockaddr *)&peer, &peer_n) == 0;
-	return c->up;
+		reconnect(e, c, strerror(failed));
+	else if (getpeername(c->fd, (struct sockaddr *)&peer, &peer_n) == 0)
+		conn_enter(c, CONN_IDLE);
+	return c->state == CONN_IDLE;
 }
 
 /* ---- asking */
 
-static bool flush(struct fetcher *d, struct conn *c)
+static bool flush_request(struct conn_env *e, struct conn *c)
 {
 	while (c->sent < c->out.n) {
 		ssize_t n = send(c->fd, c->out.p + c->sent, c->out.n - c->sent, MSG_NOSIGNAL);
@@ -131,33 +236,28 @@ static bool flush(struct fetcher *d, struct conn *c)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			set_events(d, c, EPOLLIN | EPOLLOUT);
+			set_events(e, c, EPOLLIN | EPOLLOUT);
 			return true;
 		}
 		if (n < 0) {
-			reconnect(d, c, strerror(errno));
+			reconnect(e, c, strerror(errno));
 			return false;
 		}
 		c->sent += (size_t)n;
 	}
-	set_events(d, c, EPOLLIN);
+	set_events(e, c, EPOLLIN);
 	return true;
-}
-
-static bool same_topic(const struct fetcher_part *a, const struct fetcher_part *b)
-{
-	return strcmp(a->part->topic, b->part->topic) == 0;
 }
 
 /* Another topic, and of each another partition, is the first every time: who comes late in a
  * request gets what the others left of the bytes. A topic stands in a request once. */
-static bool fetcher_ask(struct fetcher *d, struct conn *c)
+static bool ask_next(struct conn_env *e, struct conn *c)
 {
 	size_t n = 0, from;
 
 	if (c->n == 0)
 		return true;
-	mem_reserve(&d->want, &d->want_cap, c->n, sizeof(*d->want));
+	mem_reserve(&e->want, &e->want_cap, c->n, sizeof(*e->want));
 	from = ++c->turn % c->n;
 	while (from > 0 && same_topic(c->part[from - 1], c->part[from]))
 		from--;
@@ -167,8 +267,8 @@ static bool fetcher_ask(struct fetcher *d, struct conn *c)
 		for (size_t i = 0; i < to - from; i++) {
 			const struct fetcher_part *p = c->part[from + (i + c->turn) % (to - from)];
 
-			if (p->asked >= 0)
-				d->want[n++] = (struct wire_want){ .topic = p->part->topic,
+			if (fetch_is_asked(p))
+				e->want[n++] = (struct wire_want){ .topic = p->part->topic,
 								   .partition = p->part->partition,
 								   .offset = p->asked };
 		}
@@ -177,46 +277,58 @@ static bool fetcher_ask(struct fetcher *d, struct conn *c)
 		return true;
 	c->out.n = c->sent = 0;
 	c->correlation = (int32_t)((uint32_t)c->correlation + 1);
-	d->fetch.correlation = c->correlation;
-	d->fetch.max_bytes = c->most < d->most ? c->most : d->most;
-	wire_fetch_write(&c->out, &d->fetch, d->want, n);
-	c->asked = true;
+	e->fetch.correlation = c->correlation;
+	e->fetch.max_bytes = c->most < e->most ? c->most : e->most;
+	wire_fetch_write(&c->out, &e->fetch, e->want, n);
+	conn_enter(c, CONN_ASKED);
 	c->asked_at_us = tm_mono_us();
 	c->silent_since_us = 0;
-	return flush(d, c);
+	return flush_request(e, c);
 }
 
 /* ---- answers */
 
-struct fetcher_part *conn_part_of(struct conn *c, const struct wire_answer *a)
+/* What an answer says of its partition's state and of the next request. */
+static void note_answer(struct conn *c, const struct wire_answer *a)
 {
-	for (size_t k = 0; k < c->n; k++) {
-		struct fetcher_part *p = c->part[(c->found + 1 + k) % c->n];
+	struct fetcher_part *p = conn_part_of(c, a);
+	char why[FETCH_WHY_BYTES];
+	int64_t reach;
 
-		if (p->part->partition == a->partition && slice_is(a->topic, p->part->topic)) {
-			c->found = (c->found + 1 + k) % c->n;
-			return p;
-		}
+	if (!p || !fetch_is_asked(p))
+		return;
+	if (a->error) {
+		snprintf(why, sizeof(why), "error %d", a->error);
+		conn_lose(c, p,
+			  p->state == FETCH_READING && a->error == WIRE_UNKNOWN_PARTITION
+				  ? FETCH_GONE
+				  : FETCH_AWAY,
+			  why);
+		return;
 	}
-	return NULL;
+	if (p->state == FETCH_ASKING)
+		fetch_enter(p, FETCH_READING);
+	reach = wire_reach(a->records, p->asked);
+	if (reach < 0)
+		fetch_enter(p, FETCH_ENDING);
+	else
+		p->asked = reach;
 }
 
 /* A whole response is in c->in, all of the last one was handed out: 0 / -1 malformed. */
-static int take_response(struct fetcher *d, struct conn *c)
+static int take_response(struct conn_env *e, struct conn *c)
 {
 	struct buf used = c->cur;
 	struct wire_response r;
 	struct wire_answer a;
-	struct fetcher_part *p;
-	char why[64];
 	int rc;
 
 	c->cur = c->in;
 	c->in = used;
 	c->in.n = 0;
-	c->asked = false;
+	conn_enter(c, CONN_IDLE);
 	c->cur_asked_at_us = c->asked_at_us;
-	if (c->waited && c->cur.n > (size_t)c->most / 2 && c->most < d->most &&
+	if (c->waited && c->cur.n > (size_t)c->most / 2 && c->most < e->most &&
 	    tm_mono_us() - c->asked_at_us > LONG_WAY_US)
 		c->most *= 2;
 	c->waited = false;
@@ -224,18 +336,10 @@ static int take_response(struct fetcher *d, struct conn *c)
 			       c->correlation))
 		return -1;
 	c->response = r;
-	while ((rc = wire_response_next(&r, d->fetch.committed, &a)) > 0) {
-		p = conn_part_of(c, &a);
-		snprintf(why, sizeof(why), "error %d", a.error);
-		if (p && a.error) {
-			p->lost = p->known && a.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-			fetcher_give(d, c, p, false, why);
-		} else if (p) {
-			p->known = true;
-			p->asked = wire_reach(a.records, p->asked);
-		}
-	}
-	c->pending = rc == 0;
+	while ((rc = wire_response_next(&r, e->fetch.committed, &a)) > 0)
+		note_answer(c, &a);
+	if (rc == 0)
+		c->hand = HAND_ANSWERS;
 	return rc;
 }
 
@@ -250,7 +354,7 @@ static void wake_at(struct conn *c, int64_t bytes)
 }
 
 /* 1: there is a whole response; 0: not yet; -1: errno, or 0 where the broker closed or lies. */
-static int receive(struct conn *c)
+static int receive_response(struct conn *c)
 {
 	for (;;) {
 		int64_t want = WIRE_PREFIX;
@@ -281,47 +385,55 @@ static int receive(struct conn *c)
 	}
 }
 
-static void note_silence(struct fetcher *d, struct conn *c)
+static void note_silence(struct conn_env *e, struct conn *c)
 {
 	int64_t now = tm_mono_us();
 
+	if (c->state == CONN_CLOSED)
+		return;
 	c->waited = true;
 	if (!c->silent_since_us)
 		c->silent_since_us = now;
-	else if (!c->up && c->fd >= 0 && now - c->silent_since_us > CONNECT_US)
-		reconnect(d, c, "no answer");
-	else if (now - c->silent_since_us > SILENT_US + d->fetch.wait_ms * 1000LL)
-		conn_give_up(d, c, "no answer");
+	else if (c->state == CONN_CONNECTING && now - c->silent_since_us > CONNECT_US)
+		reconnect(e, c, "no answer");
+	else if (now - c->silent_since_us > e->silent_us + e->fetch.wait_ms * 1000LL)
+		give_up(e, c, "no answer");
 }
 
-bool conn_advance(struct fetcher *d, struct conn *c)
+/* Connects, asks, sends what is left of a request. true: an answer may come. */
+static bool conn_asks(struct conn_env *e, struct conn *c)
+{
+	if (c->state == CONN_CLOSED) {
+		c->at = c->list;
+		if (connect_next(e, c)) {
+			give_up(e, c, "no connection");
+			return false;
+		}
+	}
+	if (connected(e, c) && (c->state == CONN_ASKED || ask_next(e, c)) &&
+	    (c->sent == c->out.n || flush_request(e, c)))
+		return true;
+	note_silence(e, c);
+	return false;
+}
+
+void conn_advance(struct conn_env *e, struct conn *c)
 {
 	int rc;
 
-	if (c->fd < 0) {
-		c->at = c->list;
-		if (connect_next(d, c))
-			conn_give_up(d, c, "no connection");
-	}
-	if (c->fd < 0)
-		return false;
-	if (!connected(d, c) || (!c->asked && !fetcher_ask(d, c)) ||
-	    (c->sent < c->out.n && !flush(d, c))) {
-		note_silence(d, c);
-		return false;
-	}
-	rc = receive(c);
+	if (!conn_asks(e, c))
+		return;
+	rc = receive_response(c);
 	if (rc == 0)
-		note_silence(d, c);
+		note_silence(e, c);
 	if (rc < 0)
-		reconnect(d, c, errno ? strerror(errno) : "connection closed");
+		reconnect(e, c, errno ? strerror(errno) : "connection closed");
 	if (rc <= 0)
-		return false;
-	if (take_response(d, c)) {
-		conn_give_up(d, c, "malformed response");
-		return false;
+		return;
+	if (take_response(e, c)) {
+		give_up(e, c, "malformed response");
+		return;
 	}
 	c->proven = true;
-	fetcher_ask(d, c);
-	return c->pending;
+	ask_next(e, c);
 }

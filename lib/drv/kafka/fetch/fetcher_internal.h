@@ -1,31 +1,90 @@
-/* Inside of fetcher.c (partitions, handing out) and fetcher_conn.c (a connection). */
+/* Inside of the fetcher. The files in their order: each calls and includes those above it only.
+ *
+ *	wire.c             bytes of the protocol; no I/O
+ *	fetcher_part.c     the state of a partition
+ *	fetcher_leaders.c  who leads which partition, and at what addresses
+ *	fetcher_conn.c     a connection: connect, ask, receive
+ *	fetcher_hand.c     handing out what a connection has received
+ *	fetcher.c          all connections; whose turn it is; falling back
+ *	fetcher_settings.c what librdkafka's settings say; the only one that knows that library */
 #ifndef DRV_KAFKA_FETCH_FETCHER_INTERNAL_H
 #define DRV_KAFKA_FETCH_FETCHER_INTERNAL_H
 
 #include "drv/kafka/fetch/fetcher.h"
 #include "drv/kafka/fetch/wire.h"
 
+struct addrinfo;
+
+/* ---- fetcher_leaders.c */
+
 /* Addresses of a broker, asked for where metadata names it; kept, because asking may take long. */
 struct place {
 	char *host;
 	int port;
-	struct addrinfo *list;
+	struct addrinfo *list; /* NULL: none now */
 };
+/* UNKNOWN -> KNOWN: metadata named it. KNOWN -> UNKNOWN: an error, a broker that gives no
+ * connection. Any -> UNREADABLE, for good: its batches are not for us. */
+enum leader_state { LEADER_UNKNOWN, LEADER_KNOWN, LEADER_UNREADABLE };
 struct leader {
-	char *topic, *host /* NULL: not known now */;
+	char *topic;
 	int32_t partition;
+	enum leader_state state;
+	char *host; /* KNOWN only, as `port` */
 	int port;
-	bool fallback;
 };
+struct leaders {
+	struct leader *leader;
+	size_t n, cap;
+	struct place *place;
+	size_t places, place_cap;
+};
+
+/* As fetcher_leader. */
+void leaders_note(struct leaders *l, const char *topic, int32_t partition, const char *host,
+		  int port);
+/* NULL: metadata never named it. */
+struct leader *leaders_find(const struct leaders *l, const struct partition *part);
+/* Addresses of a KNOWN leader. */
+struct addrinfo *leaders_address(const struct leaders *l, const struct leader *leader);
+/* It is not to be read from there until metadata names it again, or (unreadable) never again. */
+void leaders_drop(struct leaders *l, const struct partition *part, bool unreadable);
+/* No partition is read from there until metadata names it again, with new addresses. */
+void leaders_avoid(struct leaders *l, const char *host, int port);
+void leaders_fini(struct leaders *l);
+
+/* ---- fetcher_conn.c */
+
+/* What all connections share. */
+struct conn_env {
+	int epoll;
+	struct wire_fetch fetch;
+	int32_t most;      /* bytes of a response, as the user wants it */
+	int64_t silent_us; /* with wait_ms: until a silent connection is given up */
+	struct wire_want *want;
+	size_t want_cap;
+};
+
+/*	        connect()            it is there        request
+ *	CLOSED ----------> CONNECTING ---------> IDLE <=========> ASKED
+ *	                                              response
+ * Any but CLOSED -> CLOSED. conn_enter() in fetcher_conn.c alone changes it. */
+enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_IDLE, CONN_ASKED, CONN_STATES };
+
+/* What is there of the response in `cur`:
+ *	EMPTY -> ANSWERS: it came         ANSWERS -> RECORDS: an answer of a partition is opened
+ *	RECORDS -> ANSWERS: used up       ANSWERS -> EMPTY: no more answers
+ *	any -> EMPTY: the connection is closed */
+enum hand_state { HAND_EMPTY, HAND_ANSWERS, HAND_RECORDS };
 
 struct conn {
 	char *host;
 	int port;
 	struct addrinfo *list, *at; /* the place's */
-	int fd;                     /* -1: not connected */
-	bool up, proven;            /* connected; and it has answered */
-	bool asked;                 /* a request is in flight */
-	bool waited;                /* .. and its answer was waited for */
+	enum conn_state state;
+	int fd;      /* -1: CLOSED */
+	bool proven; /* has answered since it was made */
+	bool waited; /* its answer was waited for */
 	int32_t correlation;
 	struct buf out, in, cur;
 	size_t sent;
@@ -36,47 +95,37 @@ struct conn {
 	int low;                              /* SO_RCVLOWAT */
 	struct fetcher_part **part;
 	size_t n, cap, turn, found;
-	/* what is handed out */
-	bool pending;
+	size_t lost;      /* of these: not ours any more, to be taken by conn_take_lost */
+	bool unreachable; /* it was given up before it had answered */
+
+	enum hand_state hand;
 	struct wire_response response;
 	struct wire_answer answer;
-	struct fetcher_part *answered;
+	struct fetcher_part *answered; /* RECORDS: whose */
 	struct wire_records records;
 };
 
-struct fetcher {
-	fetcher_fallback *fallback;
-	void *arg;
-	struct wire_fetch fetch;
-	int32_t most; /* bytes of a response, as the user wants it */
-	char client[256];
-	int epoll;
-	struct leader *leader;
-	size_t leaders, leader_cap;
-	struct place *place;
-	size_t places, place_cap;
-	struct conn **conn;
-	size_t n, cap, turn;
-	struct wire_want *want;
-	size_t want_cap;
-};
-
-/* p is librdkafka's from p->next on. foreign: for good. */
-void fetcher_give(struct fetcher *d, struct conn *c, struct fetcher_part *p, bool fallback,
-		  const char *why);
-
-/* No partition is read from there until metadata names it again, with new addresses. */
-void fetcher_avoid(struct fetcher *d, const char *host, int port);
-
+struct conn *conn_new(const char *host, int port);
+void conn_free(struct conn_env *e, struct conn *c);
+/* Partitions of one topic side by side. */
+void conn_add(struct conn *c, struct fetcher_part *p);
 /* Drops what was asked for and not handed out. */
-void conn_close(struct fetcher *d, struct conn *c);
-/* The same, and gives all its partitions. */
-void conn_give_up(struct fetcher *d, struct conn *c, const char *why);
+void conn_close(struct conn_env *e, struct conn *c);
+/* A partition is not ours from here on; it stays in the list until conn_take_lost. */
+void conn_lose(struct conn *c, struct fetcher_part *p, enum fetch_state to, const char *why);
+/* Takes one of the lost partitions out of the list, NULL: there is none. */
+struct fetcher_part *conn_take_lost(struct conn *c);
 /* The partition of an answer, NULL: not ours any more. Quick where answers come in the order of
  * the request. */
 struct fetcher_part *conn_part_of(struct conn *c, const struct wire_answer *a);
-/* Does what can be done now, once the last response was handed out. true: the next one is
- * pending. */
-bool conn_advance(struct fetcher *d, struct conn *c);
+/* Does what can be done now; the last response was handed out (EMPTY). ANSWERS: the next one is
+ * there. */
+void conn_advance(struct conn_env *e, struct conn *c);
+
+/* ---- fetcher_hand.c */
+
+/* As fetcher_read, of one connection. */
+bool conn_read(struct conn_env *e, struct conn *c, struct input_record *v, size_t room,
+	       struct input_batch *batch);
 
 #endif

@@ -75,7 +75,7 @@ static void put64(struct buf *b, int64_t v)
 	buf_add(b, &x, 8);
 }
 
-static void fetcher_put_text(struct buf *b, const char *text)
+static void put_text(struct buf *b, const char *text)
 {
 	put16(b, (int16_t)strlen(text));
 	buf_addz(b, text);
@@ -97,7 +97,7 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 	put16(out, API_FETCH);
 	put16(out, API_VERSION);
 	put32(out, f->correlation);
-	fetcher_put_text(out, f->client);
+	put_text(out, f->client);
 	put32(out, -1); /* no replica */
 	put32(out, f->wait_ms);
 	put32(out, f->min_bytes);
@@ -109,7 +109,7 @@ void wire_fetch_write(struct buf *out, const struct wire_fetch *f, const struct 
 	put32(out, 0);
 	for (size_t i = 0; i < n; i++) {
 		if (i == 0 || strcmp(want[i].topic, want[i - 1].topic) != 0) {
-			fetcher_put_text(out, want[i].topic);
+			put_text(out, want[i].topic);
 			parts_at = out->n;
 			put32(out, 0);
 			topics++;
@@ -136,20 +136,20 @@ int64_t wire_length(const char prefix[WIRE_PREFIX])
 	return n < 0 || n > RESPONSE_MOST ? -1 : n;
 }
 
-static bool fetcher_has(const struct wire_response *r, int64_t n)
+static bool response_has(const struct wire_response *r, int64_t n)
 {
 	return n >= 0 && r->end - r->p >= n;
 }
 
-static bool fetcher_take_text(struct wire_response *r, struct slice *out)
+static bool take_text(struct wire_response *r, struct slice *out)
 {
 	int n;
 
-	if (!fetcher_has(r, 2))
+	if (!response_has(r, 2))
 		return false;
 	n = get16(r->p);
 	r->p += 2;
-	if (!fetcher_has(r, n))
+	if (!response_has(r, n))
 		return false;
 	*out = slice(r->p, (size_t)n);
 	r->p += n;
@@ -159,7 +159,7 @@ static bool fetcher_take_text(struct wire_response *r, struct slice *out)
 int wire_response_open(struct wire_response *r, struct slice response, int32_t correlation)
 {
 	*r = (struct wire_response){ .p = response.p, .end = response.p + response.n };
-	if (!fetcher_has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
+	if (!response_has(r, 18) || get32(r->p) != correlation || get16(r->p + 8))
 		return -1;
 	r->topics = get32(r->p + 14); /* also: how long the broker throttles, the session */
 	r->p += 18;
@@ -171,12 +171,12 @@ static int take_array(struct wire_response *r, int64_t bytes, struct slice *out)
 {
 	int64_t n;
 
-	if (!fetcher_has(r, 4))
+	if (!response_has(r, 4))
 		return -1;
 	n = get32(r->p);
 	r->p += 4;
 	n = n < 0 ? 0 : n * bytes;
-	if (!fetcher_has(r, n))
+	if (!response_has(r, n))
 		return -1;
 	*out = slice(r->p, (size_t)n);
 	r->p += n;
@@ -189,7 +189,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 		if (r->topics == 0)
 			return 0;
 		r->topics--;
-		if (!fetcher_take_text(r, &r->topic) || !fetcher_has(r, 4))
+		if (!take_text(r, &r->topic) || !response_has(r, 4))
 			return -1;
 		r->parts = get32(r->p);
 		r->p += 4;
@@ -197,7 +197,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 			return -1;
 	}
 	r->parts--;
-	if (!fetcher_has(r, 30))
+	if (!response_has(r, 30))
 		return -1;
 	*a = (struct wire_answer){ .topic = r->topic,
 				   .partition = get32(r->p),
@@ -212,7 +212,7 @@ int wire_response_next(struct wire_response *r, bool committed, struct wire_answ
 /* ---- batches */
 
 /* The whole batch at p, its end in *next; false: only a part of one is left. */
-static bool fetcher_whole(const char *p, const char *end, const char **next)
+static bool whole_batch(const char *p, const char *end, const char **next)
 {
 	int64_t n;
 
@@ -231,21 +231,27 @@ static int codec_of(const char *p)
 }
 
 /* Markers are never compressed. */
-static bool is_readable(const char *p)
+static bool has_known_codec(const char *p)
 {
 	return codec_of(p) == CODEC_NONE ||
 	       ((codec_of(p) == CODEC_GZIP || codec_of(p) == CODEC_ZSTD) &&
 		!(get16(p + AT_ATTRIBUTES) & CONTROL));
 }
 
-static bool is_ours(const char *p, const char *next)
+static const char damaged[] = "a damaged batch";
+
+/* NULL: the batch can be read; else why not. */
+static const char *why_unreadable(const char *p, const char *next)
 {
-	return next - p >= BATCH_HEAD && p[AT_MAGIC] == 2 && is_readable(p) && get64(p) >= 0 &&
-	       get64(p) < INT64_MAX / 2 && get32(p + AT_LAST_DELTA) >= 0 &&
-	       get32(p + AT_COUNT) >= 0;
+	if (next - p > AT_MAGIC && (unsigned char)p[AT_MAGIC] < 2)
+		return "a batch of an old format";
+	if (next - p < BATCH_HEAD || p[AT_MAGIC] != 2 || get64(p) < 0 ||
+	    get64(p) >= INT64_MAX / 2 || get32(p + AT_LAST_DELTA) < 0 || get32(p + AT_COUNT) < 0)
+		return damaged;
+	return has_known_codec(p) ? NULL : "compressed by neither gzip nor zstd";
 }
 
-static int64_t fetcher_last_of(const char *p)
+static int64_t last_offset_of(const char *p)
 {
 	return get64(p) + get32(p + AT_LAST_DELTA);
 }
@@ -254,11 +260,11 @@ int64_t wire_reach(struct slice records, int64_t from)
 {
 	const char *p = records.p, *end = records.p + records.n, *next;
 
-	for (; fetcher_whole(p, end, &next); p = next) {
-		if (!is_ours(p, next))
+	for (; whole_batch(p, end, &next); p = next) {
+		if (why_unreadable(p, next))
 			return -1;
-		if (fetcher_last_of(p) >= from)
-			from = fetcher_last_of(p) + 1;
+		if (last_offset_of(p) >= from)
+			from = last_offset_of(p) + 1;
 	}
 	return from;
 }
@@ -370,7 +376,7 @@ static void take_marker(struct wire_records *w, const char *batch)
 }
 
 /* The records at work become those that they stand for. */
-static int unpack(struct wire_records *w, int codec)
+static int unpack_records(struct wire_records *w, int codec)
 {
 	struct slice packed = slice(w->at, (size_t)(w->stop - w->at));
 
@@ -389,22 +395,25 @@ static enum wire_result open_batch(struct wire_records *w)
 	int attributes;
 	bool passed;
 
-	if (!fetcher_whole(p, w->end, &next))
+	if (!whole_batch(p, w->end, &next))
 		return WIRE_END;
-	if (!is_ours(p, next))
-		return WIRE_FOREIGN;
+	w->why = why_unreadable(p, next);
+	if (w->why)
+		return WIRE_FALLBACK;
 	attributes = get16(p + AT_ATTRIBUTES);
-	passed = (attributes & CONTROL) || fetcher_last_of(p) < w->from ||
+	passed = (attributes & CONTROL) || last_offset_of(p) < w->from ||
 		 get32(p + AT_COUNT) == 0 ||
 		 ((attributes & TRANSACTIONAL) &&
 		  find_aborted(w, get64(p + AT_PRODUCER), get64(p)));
 	w->at = p + BATCH_HEAD;
 	w->stop = next;
 	w->unpacked = !passed && codec_of(p) != CODEC_NONE;
-	if (w->unpacked && unpack(w, codec_of(p)))
-		return WIRE_FOREIGN;
+	if (w->unpacked && unpack_records(w, codec_of(p))) {
+		w->why = damaged;
+		return WIRE_FALLBACK;
+	}
 	w->base = get64(p);
-	w->last = fetcher_last_of(p);
+	w->last = last_offset_of(p);
 	w->same_time = attributes & APPEND_TIME;
 	w->time_ms = get64(p + (w->same_time ? AT_MAX_TIME : AT_FIRST_TIME));
 	w->left = passed ? 0 : get32(p + AT_COUNT);
@@ -441,7 +450,8 @@ enum wire_result wire_records_next(struct wire_records *w, struct input_record *
 				w->from = w->last + 1;
 			rc = open_batch(w);
 		} else if (!take_record(w, &v[*n])) {
-			rc = WIRE_FOREIGN;
+			w->why = damaged;
+			rc = WIRE_FALLBACK;
 		} else if (v[*n].offset >= w->from) {
 			w->from = v[(*n)++].next;
 		}

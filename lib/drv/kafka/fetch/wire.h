@@ -40,6 +40,7 @@ struct wire_response {
 	int32_t topics, parts;
 	struct slice topic;
 };
+enum { WIRE_UNKNOWN_PARTITION = 3 }; /* an error: no such topic or partition there */
 struct wire_answer {
 	struct slice topic;
 	int32_t partition;
@@ -69,14 +70,15 @@ struct wire_records {
 	struct unpack unpack;
 	struct buf plain; /* records of a compressed batch */
 	bool unpacked;    /* those at work are there */
+	const char *why;  /* of WIRE_FALLBACK, for people */
 };
 enum wire_result {
 	/* *n of them (0: only offsets were passed); *position is the next offset */
 	WIRE_RECORDS,
 	WIRE_END,
-	/* compressed otherwise than by gzip or zstd, of an old format, or damaged: from
-	 * *position on librdkafka has to read */
-	WIRE_FOREIGN,
+	/* compressed otherwise than by gzip or zstd, of an old format, or damaged (`why` says
+	 * which): from *position on librdkafka has to read */
+	WIRE_FALLBACK,
 };
 void wire_records_open(struct wire_records *w, const struct wire_answer *a, int64_t from,
 		       bool committed);
