@@ -1,3 +1,7 @@
+/* Settings, and the tables of functions that the driver shows. A setting is librdkafka's: kept in
+ * its configuration until the clients take it, and judged by it, but for the few that the protocol
+ * owns. What the program needs to know of them it reads back from there, so that -X, -F and -b
+ * cannot disagree. */
 #include "drv/kafka/kafka.h"
 
 #include <errno.h>
@@ -43,7 +47,8 @@ static const struct {
 };
 
 /* Called in any thread. Level 7 has what it is not sure of. */
-static void log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facility,
+			      const char *text)
 {
 	bool failed = level < 7 && strcmp(facility, "FAIL") == 0;
 
@@ -69,7 +74,7 @@ struct kafka *kafka_new(void)
 			BUG("librdkafka: %s", why);
 	pthread_mutex_init(&k->heard.lock, NULL);
 	rd_kafka_conf_set_opaque(k->conf, k);
-	rd_kafka_conf_set_log_cb(k->conf, log_line);
+	rd_kafka_conf_set_log_cb(k->conf, log_of_librdkafka);
 	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
 						  RD_KAFKA_EVENT_ERROR);
 	return k;
@@ -144,7 +149,7 @@ int kafka_set_text(struct kafka *k, const char *text, struct err *err)
 	return rc;
 }
 
-static char *kafka_trim(char *s)
+static char *trim_line(char *s)
 {
 	size_t n;
 
@@ -165,7 +170,7 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 	if (!f)
 		return err_errno(err, EX_USAGE, "-F %s", path);
 	for (unsigned n = 1; rc == 0 && getline(&line, &cap, f) >= 0; n++) {
-		char *text = kafka_trim(line + (n == 1 ? str_mark(slice_z(line)) : 0));
+		char *text = trim_line(line + (n == 1 ? str_mark(slice_z(line)) : 0));
 		char *eq = strchr(text, '=');
 
 		if (n == 1 && look_at(slice_z(line)) == LOOK_UTF16) {
@@ -179,7 +184,7 @@ int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 			break;
 		}
 		*eq = 0;
-		rc = kafka_set(k, kafka_trim(text), kafka_trim(eq + 1), err)
+		rc = kafka_set(k, trim_line(text), trim_line(eq + 1), err)
 			     ? err_in(err, "%s:%u", path, n)
 			     : 0;
 	}
@@ -193,7 +198,7 @@ void kafka_list(FILE *out)
 	rd_kafka_conf_properties_show(out);
 }
 
-static void kafka_get(struct kafka *k, const char *property, char *value, size_t size)
+static void get_property(struct kafka *k, const char *property, char *value, size_t size)
 {
 	value[0] = 0;
 	rd_kafka_conf_get(k->conf, property, value, &size);
@@ -214,7 +219,7 @@ static int set_brokers(struct kafka *k, const char *brokers, struct err *err)
 		rd_kafka_conf_get(k->conf, "bootstrap.servers", buf_room(&given, n), &n);
 		given.n = strlen(given.p);
 	}
-	kafka_get(k, "security.protocol", protocol, sizeof(protocol));
+	get_property(k, "security.protocol", protocol, sizeof(protocol));
 	rc = kafka_brokers_read(buf_z(&given), protocol, &list, err);
 	if (rc == 0 && rd_kafka_conf_set(k->conf, "bootstrap.servers", buf_z(&list), why,
 					 sizeof(why)) != RD_KAFKA_CONF_OK)
@@ -233,7 +238,7 @@ int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics
 
 	if (set_brokers(k, brokers, err))
 		return -1;
-	kafka_get(k, "allow.auto.create.topics", creates, sizeof(creates));
+	get_property(k, "allow.auto.create.topics", creates, sizeof(creates));
 	k->creates = strcmp(creates, "true") == 0;
 	for (size_t i = 0; i < n; i++)
 		partitions_add(&k->topics, slice_z(topics[i]), 0);

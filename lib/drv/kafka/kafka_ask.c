@@ -78,7 +78,7 @@ int kafka_partitions(void *self, struct partitions *out, struct err *err)
 
 /* ---- offsets */
 
-static rd_kafka_topic_partition_list_t *list_of(const struct ranges *s)
+static rd_kafka_topic_partition_list_t *list_of_ranges(const struct ranges *s)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n);
 
@@ -117,7 +117,7 @@ static rd_kafka_resp_err_t ask_times(struct kafka *k, void *arg)
 static int offsets_at(struct kafka *k, const struct ranges *parts, int64_t time_ms,
 		      rd_kafka_topic_partition_list_t **list, struct err *err)
 {
-	struct ask_list a = { .list = list_of(parts), .time_ms = time_ms };
+	struct ask_list a = { .list = list_of_ranges(parts), .time_ms = time_ms };
 
 	*list = a.list;
 	return parts->n ? kafka_insist(k, "offsets", ask_times, &a, err) : 0;
@@ -174,7 +174,7 @@ static rd_kafka_resp_err_t ask_committed(struct kafka *k, void *arg)
 
 int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err)
 {
-	struct ask_list a = { .list = list_of(parts) };
+	struct ask_list a = { .list = list_of_ranges(parts) };
 	int rc = kafka_insist(self, "committed offsets", ask_committed, &a, err);
 	size_t before = meta->n;
 
@@ -201,7 +201,7 @@ int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct e
 }
 
 /* The group does not know us any more, or not in this generation. */
-static bool evicted(rd_kafka_resp_err_t code)
+static bool is_evicted(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
 	       code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
@@ -220,7 +220,7 @@ static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
 	struct ask_commit *a = arg;
 	rd_kafka_resp_err_t code = rd_kafka_commit(k->member, a->list, 0);
 
-	if (!k->rebalance || !evicted(code))
+	if (!k->rebalance || !is_evicted(code))
 		return code;
 	a->refused = code;
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -230,7 +230,7 @@ int kafka_commit(void *self, const struct ranges *offsets, const char *meta, boo
 		 struct err *err)
 {
 	struct kafka *k = self;
-	struct ask_commit a = { .list = list_of(offsets) };
+	struct ask_commit a = { .list = list_of_ranges(offsets) };
 	int rc = 0;
 
 	for (size_t i = 0; i < offsets->n; i++) {

@@ -1,3 +1,9 @@
+/* A list is walked once, element by element: blanks around it are dropped, what stands before "://"
+ * is held against the protocol that was set, and the rest has to be one of
+ *
+ *	NAME  NAME:PORT  IPV6  [IPV6]  [IPV6]:PORT
+ *
+ * An address of IPv6 without brackets has no port: its last colon could be either. */
 #include "drv/kafka/kafka_brokers.h"
 
 #include <arpa/inet.h>
@@ -9,7 +15,7 @@ enum { HOST_BYTES = 253, MAX_PORT = 65535 };
 
 static const char form[] = "HOST:PORT,... is wanted";
 
-static struct slice trimmed(struct slice s)
+static struct slice trimmed_element(struct slice s)
 {
 	static const char blank[] = " \t\r\n";
 
@@ -36,7 +42,7 @@ static bool is_ipv6(struct slice host)
 }
 
 /* Bytes beyond ASCII are the resolver's to judge. */
-static bool kafka_is_name(struct slice host)
+static bool is_host_name(struct slice host)
 {
 	static const char legal[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -47,7 +53,7 @@ static bool kafka_is_name(struct slice host)
 	return host.n && host.n <= HOST_BYTES;
 }
 
-static bool kafka_is_port(struct slice port)
+static bool is_port_number(struct slice port)
 {
 	int v = 0;
 
@@ -75,12 +81,12 @@ static int check_address(struct slice all, struct slice address, struct err *err
 			       (int)all.n, all.p);
 	host = bracket ? slice(address.p + 1, (size_t)(close - address.p - 1))
 		       : slice(address.p, (size_t)((colon ? colon : end) - address.p));
-	if (bracket ? !is_ipv6(host) : !kafka_is_name(host))
+	if (bracket ? !is_ipv6(host) : !is_host_name(host))
 		return err_set(err, EX_USAGE, "broker \"%.*s\": \"%.*s\" is no host: %s",
 			       (int)all.n, all.p, (int)host.n, host.p, form);
 	if (!colon || colon == end)
 		return 0;
-	if (*colon != ':' || !kafka_is_port(slice(colon + 1, (size_t)(end - colon - 1))))
+	if (*colon != ':' || !is_port_number(slice(colon + 1, (size_t)(end - colon - 1))))
 		return err_set(err, EX_USAGE,
 			       "broker \"%.*s\": \"%.*s\" is no port, a number from 1 to %d: %s",
 			       (int)all.n, all.p, (int)(end - colon - 1), colon + 1, MAX_PORT,
@@ -113,7 +119,7 @@ static int check_protocol(struct slice all, struct slice protocol, const char *w
 	return rc;
 }
 
-static int kafka_read_one(struct slice all, const char *protocol, struct err *err)
+static int read_broker(struct slice all, const char *protocol, struct err *err)
 {
 	const char *at = memmem(all.p, all.n, "://", 3);
 	struct slice address = all;
@@ -132,9 +138,9 @@ int kafka_brokers_read(const char *text, const char *protocol, struct buf *out, 
 
 	for (const char *p = text;; p++) {
 		size_t n = strcspn(p, ",");
-		struct slice one = trimmed(slice(p, n));
+		struct slice one = trimmed_element(slice(p, n));
 
-		if (one.n && kafka_read_one(one, protocol, err))
+		if (one.n && read_broker(one, protocol, err))
 			return -1;
 		if (one.n && out->n > before)
 			buf_addc(out, ',');

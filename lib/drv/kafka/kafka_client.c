@@ -12,7 +12,7 @@
 #include "base/tm.h"
 #include "drv/kafka/kafka_internal.h"
 
-static void wake(rd_kafka_t *rk, void *fd)
+static void wake_loop(rd_kafka_t *rk, void *fd)
 {
 	uint64_t one = 1;
 
@@ -79,8 +79,8 @@ static int make_clients(struct kafka *k, struct err *err)
 		return -1;
 	k->main = rd_kafka_queue_get_main(k->rk);
 	k->messages = rd_kafka_queue_new(k->rk);
-	rd_kafka_queue_cb_event_enable(k->main, wake, (void *)(intptr_t)k->control_fd);
-	rd_kafka_queue_cb_event_enable(k->messages, wake, (void *)(intptr_t)k->message_fd);
+	rd_kafka_queue_cb_event_enable(k->main, wake_loop, (void *)(intptr_t)k->control_fd);
+	rd_kafka_queue_cb_event_enable(k->messages, wake_loop, (void *)(intptr_t)k->message_fd);
 	if (make_fetcher(k, err))
 		return -1;
 	k->control_watch = loop_watch(k->loop, k->control_fd, POLLIN, kafka_control, k);
@@ -94,7 +94,7 @@ static int make_clients(struct kafka *k, struct err *err)
 		rd_kafka_poll_set_consumer(k->member);
 	k->control = k->joins ? rd_kafka_queue_get_consumer(k->member)
 			      : rd_kafka_queue_get_main(k->member);
-	rd_kafka_queue_cb_event_enable(k->control, wake, (void *)(intptr_t)k->control_fd);
+	rd_kafka_queue_cb_event_enable(k->control, wake_loop, (void *)(intptr_t)k->control_fd);
 	return 0;
 }
 

@@ -65,7 +65,7 @@ static void on_commit(rd_kafka_event_t *ev)
 			 rd_kafka_err2str(code));
 }
 
-static void kafka_serve_queue(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
+static void serve_queue(struct kafka *k, rd_kafka_t *rk, rd_kafka_queue_t *queue)
 {
 	rd_kafka_event_t *ev;
 
@@ -97,7 +97,7 @@ void kafka_control(void *self, int fd, short revents)
 	(void)fd, (void)revents;
 	if (read(k->control_fd, &count, sizeof(count)) < 0)
 		count = 0;
-	kafka_serve_queue(k, k->rk, k->main);
+	serve_queue(k, k->rk, k->main);
 	if (k->member)
-		kafka_serve_queue(k, k->member, k->control);
+		serve_queue(k, k->member, k->control);
 }

@@ -8,7 +8,7 @@
 
 enum { RETRY_S = 10 };
 
-static int settings(struct kafka *k, const struct read_log *log, struct err *err)
+static int take_settings(struct kafka *k, const struct read_log *log, struct err *err)
 {
 	if (kafka_set(k, "client.id", "hta-query", err))
 		return -1;
@@ -26,7 +26,7 @@ int kafka_query_ends(const struct read_log *log, struct loop *loop, struct range
 	const char **topic = mem_array(parts->n + 1, sizeof(*topic));
 	struct kafka *k = kafka_new();
 	size_t n = 0;
-	int rc = settings(k, log, err);
+	int rc = take_settings(k, log, err);
 
 	ranges_sort(parts);
 	for (size_t i = 0; i < parts->n; i++)

@@ -30,7 +30,7 @@ void kafka_heard(struct kafka *k, const char *text)
 }
 
 /* "HOST:PORT: reason", NULL: nothing was said lately. Valid until the next call. */
-static const char *trouble(struct kafka *k)
+static const char *last_trouble(struct kafka *k)
 {
 	bool fresh;
 
@@ -46,7 +46,7 @@ static const char *trouble(struct kafka *k)
 void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why)
 {
 	bool answered = code >= RD_KAFKA_RESP_ERR_UNKNOWN; /* below are librdkafka's own */
-	const char *said = answered ? NULL : trouble(k);
+	const char *said = answered ? NULL : last_trouble(k);
 
 	if (answered)
 		err_set(why, EX_TEMPFAIL, "%s: %s", what, rd_kafka_err2str(code));
@@ -59,7 +59,7 @@ void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, stru
 
 /* Nothing is told yet: of several brokers the first that is tried may be the one that is down, and
  * connections that were closed are made again. At the start nobody waits where all refuse. */
-static bool too_early(struct kafka *k, rd_kafka_resp_err_t code)
+static bool is_too_early(struct kafka *k, rd_kafka_resp_err_t code)
 {
 	int64_t now = tm_mono_us();
 
@@ -70,11 +70,12 @@ static bool too_early(struct kafka *k, rd_kafka_resp_err_t code)
 }
 
 /* 0: may be asked again; -1: given up, or never to be had. */
-static int missed(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *err)
+static int note_missed_answer(struct kafka *k, const char *what, rd_kafka_resp_err_t code,
+			      struct err *err)
 {
 	struct err why;
 
-	if (too_early(k, code))
+	if (is_too_early(k, code))
 		return 0;
 	kafka_why(k, what, code, &why);
 	if (k->down && !k->opened && kafka_trouble_lasts(why.msg))
@@ -102,7 +103,7 @@ rd_kafka_resp_err_t kafka_ask_nothing(struct kafka *k, void *arg)
 }
 
 /* A topic that is not known now may be in a moment: until when. */
-static int64_t settled_at(const struct kafka *k, int64_t now)
+static int64_t topic_settled_at(const struct kafka *k, int64_t now)
 {
 	if (!k->opened && !k->creates)
 		return now;
@@ -111,7 +112,7 @@ static int64_t settled_at(const struct kafka *k, int64_t now)
 
 int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err)
 {
-	int64_t settled = settled_at(k, tm_mono_us());
+	int64_t settled = topic_settled_at(k, tm_mono_us());
 
 	for (;;) {
 		rd_kafka_resp_err_t code = ask(k, arg);
@@ -129,7 +130,7 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 			kafka_failed(err, code, NULL);
 			return err_in(err, "%s", what);
 		}
-		if (missed(k, what, code, err) ||
+		if (note_missed_answer(k, what, code, err) ||
 		    loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
 			return -1;
 	}
@@ -146,7 +147,7 @@ int kafka_judge(struct kafka *k, struct err *err)
 			kafka_reached(k);
 		/* whatever it has to say of connections is newer */
 		kafka_control(k, -1, 0);
-		if (code && !k->failed.code && missed(k, "brokers", code, err))
+		if (code && !k->failed.code && note_missed_answer(k, "brokers", code, err))
 			return -1;
 		until = k->away.started_us + k->retry_for_us;
 		next = now + (k->away.tries ? ASK_AGAIN_US : ASK_SOON_US);

@@ -1,9 +1,11 @@
 /* Inside of the fetcher. The files in their order: each calls and includes those above it only.
  *
- *	wire.c             bytes of the protocol; no I/O
+ *	wire.c             bytes of the protocol, no I/O: requests and responses
+ *	wire_records.c     .. record batches
  *	fetcher_part.c     the state of a partition
  *	fetcher_leaders.c  who leads which partition, and at what addresses
- *	fetcher_conn.c     a connection: connect, ask, receive
+ *	fetcher_conn.c     a connection: its state, its partitions
+ *	fetcher_ask.c      requests and responses of a connection
  *	fetcher_hand.c     handing out what a connection has received
  *	fetcher.c          all connections; whose turn it is; falling back
  *	fetcher_settings.c what librdkafka's settings say; the only one that knows that library */
@@ -68,7 +70,7 @@ struct conn_env {
 /*	        connect()            it is there        request
  *	CLOSED ----------> CONNECTING ---------> IDLE <=========> ASKED
  *	                                              response
- * Any but CLOSED -> CLOSED. conn_enter() in fetcher_conn.c alone changes it. */
+ * Any but CLOSED -> CLOSED. conn_enter() alone changes it. */
 enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_IDLE, CONN_ASKED, CONN_STATES };
 
 /* What is there of the response in `cur`:
@@ -118,6 +120,22 @@ struct fetcher_part *conn_take_lost(struct conn *c);
 /* The partition of an answer, NULL: not ours any more. Quick where answers come in the order of
  * the request. */
 struct fetcher_part *conn_part_of(struct conn *c, const struct wire_answer *a);
+bool conn_same_topic(const struct fetcher_part *a, const struct fetcher_part *b);
+/* Changes the state. BUG() where the drawing above has no such way. */
+void conn_enter(struct conn *c, enum conn_state to);
+/* CLOSED: begins to connect; given up where no address will do. */
+void conn_connect(struct conn_env *e, struct conn *c);
+/* false: still on its way, or it failed, and another one is, or it was given up. */
+bool conn_is_there(struct conn_env *e, struct conn *c);
+/* After a failure. What was in flight or not handed out is asked for again, over a connection to
+ * the same broker where that had answered, else to its next address; given up where there is
+ * none. */
+void conn_reconnect(struct conn_env *e, struct conn *c, const char *why);
+/* Closes; all of its partitions are lost. */
+void conn_give_up(struct conn_env *e, struct conn *c, const char *why);
+
+/* ---- fetcher_ask.c */
+
 /* Does what can be done now; the last response was handed out (EMPTY). ANSWERS: the next one is
  * there. */
 void conn_advance(struct conn_env *e, struct conn *c);
