@@ -1,6 +1,6 @@
-# Helpers for tests/*.bats, so that a test costs five lines:
+# Helpers for the suites, tests/FOLDER/NAME.bats, so that a test costs five lines:
 #
-#	load helpers
+#	load ../helpers
 #	setup() { with_service pg; }
 #
 #	@test "counts by endpoint" {
@@ -15,8 +15,11 @@
 # A here-doc with <<- loses its leading tabs. Programs are found through PATH; tests/run.sh puts the build there.
 # Each test has its own run folder ($HTA_RUN), each file its own database, redis number and prefix of topics and groups.
 
+tests=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+top=${tests%/*}	# the checkout
+
 # shellcheck source=tests/services.sh
-source "${BASH_SOURCE[0]%/*}/services.sh"
+source "$tests/services.sh"
 bats_require_minimum_version 1.8.0
 
 [ ! -t 0 ] || exec </dev/null

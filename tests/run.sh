@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds hta and runs its tests: tests/run.sh [NAME...]
 #
-# NAME is unit (make check), a tests/NAME.bats, or one of the long ones, which print TAP: model (spin), fuzz (libFuzzer), fault (real servers and random
-# faults). Without a name: all, half an hour on two cores. What is missing is installed with apt-get (tests/packages.sh).
+# NAME is unit (make check), a suite (tests/FOLDER/NAME.bats), or one of the long ones, which print TAP: model (spin), fuzz
+# (libFuzzer), fault (real servers and random faults). Without a name: all, half an hour on two cores. tests/README.md says
+# what each has and how long it takes. What is missing is installed with apt-get (tests/packages.sh).
 # Everything happens in a scratch folder that is removed at the end; servers are our own, on private ports, started when a test first asks.
 #
 #	HTA_BUILD=DIR		build there and keep it (configured if it is not yet)
@@ -12,7 +13,7 @@
 #	HTA_NO_KAFKA=REASON	the mock, even where a Kafka could be had
 #	HTA_FAULT=OPTIONS	of tests/fault/run, such as "--seed 3 --minutes 60"
 #	HTA_FUZZ=OPTIONS	of tests/fuzz/run, such as "--seconds 3600 ctl"
-#	HTA_SEED=N		of tests/properties.bats
+#	HTA_SEED=N		of tests/job/properties.bats
 #	HTA_KEEP=1		keep the scratch folder
 #	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
 set -uo pipefail
@@ -231,7 +232,7 @@ tell_broker() {
 wants_broker() {
 	local name
 	for name; do
-		! grep -qsE 'with_service .*(kafka|broker)|svc_start (kafka|broker)' "tests/$name.bats" "tests/$name/run" || return 0
+		! grep -qsE 'with_service .*(kafka|broker)|svc_start (kafka|broker)' "$(suite_file "$name")" "tests/$name/run" || return 0
 	done
 	return 1
 }
@@ -247,7 +248,10 @@ suite_unit() {
 	[ $code = 0 ] || { cat "$build/test-suite.log" 2>/dev/null || tail -n 40 "$scratch/unit.log"; }
 }
 
-run_bats() { bats --formatter tap --timing "tests/$1.bats" | tee "$scratch/tap"; }
+# The file of a suite, whichever folder it lies in; nothing where there is none of that name.
+suite_file() { compgen -G "tests/*/$1.bats"; } # NAME
+
+run_bats() { bats --formatter tap --timing "$(suite_file "$1")" | tee "$scratch/tap"; }
 
 run_program() { "tests/$1/run" | tee "$scratch/tap"; }
 
@@ -257,7 +261,7 @@ suite() { # NAME
 	: >"$scratch/tap"
 	if [ "$1" = unit ]; then
 		suite_unit
-	elif [ -e "tests/$1.bats" ]; then
+	elif suite_file "$1" >/dev/null; then
 		run run_bats "$1"
 		count_tap "$1" "$scratch/tap" $?
 	else
@@ -267,12 +271,12 @@ suite() { # NAME
 	say "$1: $((passed - p)) passed, $((failed - f)) failed, $((skipped - s)) skipped, $((SECONDS - from)) s"
 }
 
-known() { [ "$1" = unit ] || [ -e "tests/$1.bats" ] || [ -x "tests/$1/run" ]; }
+known() { [ "$1" = unit ] || suite_file "$1" >/dev/null || [ -x "tests/$1/run" ]; }
 
 all_names() {
 	local file
 	echo unit
-	for file in tests/*.bats; do basename "$file" .bats; done
+	for file in tests/*/*.bats; do basename "$file" .bats; done | sort
 	printf '%s\n' model fuzz fault
 }
 

@@ -133,7 +133,7 @@ svc_pg_init() { # DIR
 	}
 	(cd "$dir/pg" && "${SVC_PG_AS[@]}" "$bin/initdb" -D "$dir/pg/data" -U hta -A trust --no-sync -E UTF8 \
 		--locale=C.UTF-8 --locale-provider=icu --icu-locale=en-US) >>"$dir/pg.log" 2>&1 || return
-	"${SVC_PG_AS[@]}" tee -a "$dir/pg/data/postgresql.conf" <"$SVC_HOME/conf/postgresql.conf" >/dev/null
+	"${SVC_PG_AS[@]}" tee -a "$dir/pg/data/postgresql.conf" <"$SVC_HOME/services/postgresql.conf" >/dev/null
 	{
 		echo "unix_socket_directories = '$dir/pg'"
 		[ "${HTA_PG_FSYNC:-off}" = on ] || echo "fsync = off"
@@ -176,7 +176,7 @@ svc_redis_up() { # DIR
 	[ -s "$dir/redis.port" ] || svc_free_port >"$dir/redis.port"
 	# as hta-sink-redis(1) has it: a file whose end was cut is not for Redis to mend
 	[ ! -e "$manifest" ] || redis-check-aof --fix "$manifest" <<<y >>"$dir/redis.log" 2>&1 || return
-	svc_spawn redis "$dir" redis-server "$SVC_HOME/conf/redis.conf" --port "$(<"$dir/redis.port")" --dir "$dir/redis"
+	svc_spawn redis "$dir" redis-server "$SVC_HOME/services/redis.conf" --port "$(<"$dir/redis.port")" --dir "$dir/redis"
 	svc_ready redis "$dir" svc_redis_answers "$dir"
 }
 
@@ -249,7 +249,7 @@ svc_kafka_spawn() { # NAME DIR ALL-NODES...
 	read -r client sasl ctl <"$dir/$name.port"
 	mkdir -p "$dir/$name"
 	{
-		cat "$SVC_HOME/conf/kafka.properties"
+		cat "$SVC_HOME/services/kafka.properties"
 		echo "node.id=$(<"$dir/$name.id")"
 		echo "controller.quorum.voters=$voters"
 		echo "listeners=PLAINTEXT://127.0.0.1:$client,SASL://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$ctl"

@@ -1,5 +1,5 @@
 # The end of the pipe: acknowledgements, the account, the life of a stage.
-load helpers
+load ../helpers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
@@ -223,7 +223,7 @@ one_of() { # CODE PIPELINE
 		probe
 		for ((n = 0; ; n++)); do bar $((n + 1)) "events/0:$n:$((n + 1))"; done
 	END
-	fails_with 64 timeout 30 bash -o pipefail -c "bash endless $BATS_TEST_DIRNAME 2>/dev/null | hta-commit --foreign | hta-window"
+	fails_with 64 timeout 30 bash -o pipefail -c "bash endless $tests 2>/dev/null | hta-commit --foreign | hta-window"
 	says 'hta-commit: this is the end of a pipeline'
 	feed pipe "$above | cat"
 }
@@ -272,7 +272,7 @@ killed_at_first() { # STAGES BELOW
 # ---- the codes of hta(7) ----
 
 @test "every code of hta(7) is that of a whole pipeline" {
-	want=$(sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' "$BATS_TEST_DIRNAME/../man/hta.7" | paste -sd' ')
+	want=$(sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' "$top/man/hta.7" | paste -sd' ')
 	[ -n "$want" ]
 	sink='hta-sink-sqlite --init x.db | hta-commit'
 	got=

@@ -1,5 +1,5 @@
 # hta-consume over files: plain streams, and jobs with real stages behind them.
-load helpers
+load ../helpers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return

@@ -1,5 +1,5 @@
 # hta-consume over Kafka: plain like kcat, and as the head of a job in a consumer group.
-load helpers
+load ../helpers
 
 setup() {
 	with_service kafka

@@ -1,7 +1,6 @@
 # The examples do what they say.
-load helpers
+load ../helpers
 
-top=$BATS_TEST_DIRNAME/..
 examples=$top/examples
 
 # What a service manager sees: messages to $NOTIFY_SOCKET go to the file "notified".
@@ -91,9 +90,9 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	ln -s "$(command -v dirname)" .
 	printf '#!%s\necho $FAKE_ID\n' "$BASH" >id
 	chmod +x id
-	fails_with 69 env PATH="$PWD" FAKE_ID=1000 "$BASH" "$BATS_TEST_DIRNAME/fresh.sh"
+	fails_with 69 env PATH="$PWD" FAKE_ID=1000 "$BASH" "$tests/fresh.sh"
 	says '^fresh.sh: only root '
-	fails_with 69 env PATH="$PWD" FAKE_ID=0 "$BASH" "$BATS_TEST_DIRNAME/fresh.sh"
+	fails_with 69 env PATH="$PWD" FAKE_ID=0 "$BASH" "$tests/fresh.sh"
 	says '^fresh.sh: no debootstrap here \(Debian: apt-get install debootstrap\)$'
 }
 
@@ -277,11 +276,11 @@ compose() { # JQ-FILTER
 
 @test "compose: the same servers in the same versions" {
 	[ "$(compose '.services | keys | join(" ")')" = "kafka postgres redis" ]
-	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$BATS_TEST_DIRNAME/kafka/pom.xml")" ]
+	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$tests/kafka/pom.xml")" ]
 	compose .services.postgres.build.dockerfile_inline >"$out"
 	version=$(sed -n 's/^FROM postgres:\([0-9]*\)$/\1/p' "$out")
 	grep -q "\bpostgresql-$version-hll\b" "$out"
-	grep -qE "\bpostgresql-$version\b.*\bpostgresql-$version-hll\b" "$BATS_TEST_DIRNAME/packages.sh"
+	grep -qE "\bpostgresql-$version\b.*\bpostgresql-$version-hll\b" "$tests/packages.sh"
 	[ "$(compose .services.redis.image)" = "redis:$(redis-server --version | sed -E 's/.*v=([0-9]+).*/\1/')" ]
 }
 
@@ -289,7 +288,7 @@ compose() { # JQ-FILTER
 	cd "$BATS_TEST_TMPDIR"
 	compose '.services.kafka.environment | to_entries[] | "\(.key | ltrimstr("KAFKA_") | ascii_downcase | gsub("_"; "."))=\(.value)"' | sort >compose
 	{
-		grep -v '^#' "$BATS_TEST_DIRNAME/conf/kafka.properties"
+		grep -v '^#' "$tests/services/kafka.properties"
 		# what tests/services.sh sets for a single node
 		printf '%s=1\n' default.replication.factor offsets.topic.replication.factor transaction.state.log.replication.factor transaction.state.log.min.isr
 	} | sort >conf
@@ -314,7 +313,7 @@ compose() { # JQ-FILTER
 @test "compose: Redis has the settings of the tests, and syncs" {
 	cd "$BATS_TEST_TMPDIR"
 	compose .services.redis.command | grep -oE -- '--[a-z-]+ [^ ]+' | sed 's/^--//' | sort >compose
-	grep -E '^(appendonly|aof-load-truncated|maxmemory-policy|save) ' "$BATS_TEST_DIRNAME/conf/redis.conf" | sort >conf
+	grep -E '^(appendonly|aof-load-truncated|maxmemory-policy|save) ' "$tests/services/redis.conf" | sort >conf
 	[ "$(wc -l <conf)" = 4 ]
 	# in the tests a lost second does not matter
 	diff -u <({ cat conf; echo appendfsync always; } | sort) compose

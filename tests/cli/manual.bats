@@ -9,9 +9,9 @@
 #	redis://cache:6379/0	$REDIS_URL
 #	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
 # service=rollups is the test's database: PGSERVICEFILE says so.
-load helpers
+load ../helpers
 
-man=$BATS_TEST_DIRNAME/../man
+man=$top/man
 
 programs() { find "$HTA_BUILD_DIR" -maxdepth 1 -name 'hta-*' -type f -executable -printf '%f\n' | sort; }
 pages() { find "$man" -name '*.1' -printf '%f\n' | sed 's/\.1$//' | sort; }

@@ -1,5 +1,5 @@
 # hta-query over real stores: the same answers from each, equal to what hta-window says of the same events.
-load helpers
+load ../helpers
 
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 

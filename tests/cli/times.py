@@ -1,4 +1,4 @@
-"""Event times against python's own: the hands of tests/window.bats.
+"""Event times against python's own: the hands of tests/cli/window.bats.
 
   times.py zones                   names of zones to try, a line each
   times.py zone NAME FOLDER        FOLDER/in: events with local times of that zone around every

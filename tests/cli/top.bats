@@ -1,5 +1,5 @@
 # hta-top over real pipelines: alive, behind, dead.
-load helpers
+load ../helpers
 
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 

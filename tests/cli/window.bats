@@ -1,5 +1,5 @@
 # hta-window over real input: what counts, where, in which order, and what people are told.
-load helpers
+load ../helpers
 
 # Rows in short: [start, dims, count, value_count, sum, min, max, uniq], as far as the metric has them.
 short() { jq -c '[.window_start[11:19], .dims, .count, (select(has("value_count")) | .value_count, .sum, .min, .max), (select(has("uniq")) | .uniq)]' "${1:-$out}"; }

@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from hll import Registers
+from oracle.sketch import Registers
 from tap import Failure
 
 decimal.getcontext().prec = 60

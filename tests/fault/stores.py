@@ -8,7 +8,7 @@ import subprocess
 from datetime import datetime
 from functools import lru_cache
 
-from hll import decode
+from oracle.sketch import decode
 from log import utc
 from servers import Resp
 from tap import Failure, Mismatch, wait_until

@@ -1,5 +1,5 @@
 # The main job, end to end, on real servers: everything that goes in comes out once, in every store, to the last digit.
-load helpers
+load ../helpers
 load recount
 
 window='hta-window --by endpoint,status --value latency_ms --uniq user_id'
@@ -11,7 +11,7 @@ topic_of_events() {
 	once eval 'hta-gen --count 200000 --hot-key-prob 0.2 >"$events" && topic_new events 6 && produce "$topic" "$events"'
 }
 
-registers() { python3 "$BATS_TEST_DIRNAME/registers.py" | sort; }
+registers() { python3 "$tests/registers.py" | sort; }
 
 log_ends_committed() { # GROUP
 	diff <(ends "$topic" | awk '{ print $1, $3 }') <(committed "$1" "$topic" | awk '{ print $1, $2 }')

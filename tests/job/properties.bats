@@ -1,7 +1,7 @@
 # What must hold of any input: however a log is cut into epochs, in whatever order its lines come, over however many threads, files and pipelines it is
 # spread, the rollups are the same, and equal to an independent recount. What is left to chance comes from one seed, which is printed; HTA_SEED=N runs it
 # again (but for the clock, and for the partitions that kcat chooses).
-load helpers
+load ../helpers
 
 metrics='--metric a --every 1m --by endpoint,status --value v --uniq user --metric b --every 10s --by payload.region --value payload.price --metric c --every 1h --uniq user'
 lines=4000

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Events, their orders and splits by chance, and rows of any store as one text: the hands of tests/properties.bats.
+"""Events, their orders and splits by chance, and rows of any store as one text: the hands of tests/job/properties.bats.
 
     properties.py make SEED LINES            events, by time and then a little mixed up
     properties.py order SEED SECONDS         lines of standard input, each less than SECONDS of event time from its place; -1: in any order
@@ -25,7 +25,7 @@ from decimal import Decimal
 decimal.getcontext().prec = 80
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 MINUTES = 12
-# the options that tests/properties.bats gives to hta-window: metric, seconds, dimensions, value, user
+# the options that tests/job/properties.bats gives to hta-window: metric, seconds, dimensions, value, user
 METRICS = [("a", 60, ("endpoint", "status"), "v", "user"), ("b", 10, ("payload.region",), "payload.price", None), ("c", 3600, (), None, "user")]
 
 

@@ -1,5 +1,5 @@
 # Measures of --agg: what rows say, what stores keep and merge, what hta-query reads back: the same text everywhere.
-load helpers
+load ../helpers
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 

@@ -1,7 +1,7 @@
 # Postgres that is set up in another way, busy, closed, read-only or out of reach: what is tried again, what is not, and
 # that the session's settings change nothing of what is written and read.
-load helpers
-load stream
+load ../helpers
+load ../stream
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"

@@ -1,6 +1,6 @@
 # hta-sink-redis on a real Redis: the layout of the keys, exactness, what expires, what goes wrong.
-load helpers
-load stream
+load ../helpers
+load ../stream
 
 setup() {
 	with_service redis

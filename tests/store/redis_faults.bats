@@ -1,6 +1,6 @@
 # hta-sink-redis where something goes wrong: logins, servers that go and come, refusals in every place, death.
-load helpers
-load stream
+load ../helpers
+load ../stream
 
 setup() { with_service redis; }
 

@@ -1,5 +1,5 @@
 # Sinks on Postgres and SQLite: what they make, take, refuse, and how they are undone.
-load helpers
+load ../helpers
 
 rows() { # COUNT OF THE FIRST ROW
 	cat <<-END
@@ -207,7 +207,7 @@ taken_names() {
 }
 
 @test "sqlite: a sum out of range is 65, nothing of the epoch is stored" {
-	load stream
+	load ../stream
 	use sqlite
 	much=150000000000000000000000000000
 	{ hello; probe; init ev/0:0; add a 0 1 $much; bar 1 ev/0:0:1; add b 0 1 1; add a 0 1 $much; bar 2 ev/0:1:2; end; } >stream

@@ -1,8 +1,8 @@
-# Jobs that earlier programs have begun go on. tests/upgrade/ has what hta 0.1.0 with schema 1 left in each store, as text:
+# Jobs that earlier programs have begun go on. tests/store/upgrade/ has what hta 0.1.0 with schema 1 left in each store, as text:
 #
 #	job web over events.ndjson: hta-window --dead drop --metric hits --by path --value ms --uniq user --metric all --every 1h
 #	and, plain, --metric plain --by path over the same file
-load helpers
+load ../helpers
 
 old=$BATS_TEST_DIRNAME/upgrade
 metrics='--metric hits --by path --value ms --uniq user --metric all --every 1h'

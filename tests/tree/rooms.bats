@@ -1,5 +1,5 @@
 # The check of the rooms sees what it is there to see.
-load helpers
+load ../helpers
 
 setup() {
 	tree=$BATS_TEST_TMPDIR/tree
@@ -7,7 +7,7 @@ setup() {
 	echo '#include "base/err.h"' | tee "$tree/lib/io/loop.c" >"$tree/bin/hta-x.c"
 }
 
-rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
+rooms() { "$tests/rooms.sh" "$tree"; }
 
 @test "rooms: downward is fine, and so is one's own library" {
 	echo '#include <sqlite3.h>' >"$tree/lib/drv/sqlite/sqlite.c"
@@ -53,7 +53,7 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 }
 
 @test "tests: no check begins with an exclamation mark, it could not fail" {
-	fails_with 1 grep -nE '^[[:space:]]*! ' "$BATS_TEST_DIRNAME"/*.bats
+	fails_with 1 grep -nE '^[[:space:]]*! ' "$tests"/*/*.bats
 }
 
 # tests/fresh.sh looks for real; these are the ones that developers happen to have.
@@ -69,24 +69,24 @@ rooms() { "$BATS_TEST_DIRNAME/rooms.sh" "$tree"; }
 	printf '%s\n' 'x=$(@bc <<<1)' 'a | @column -t' 'spawn x @nc -l' 'for column in a; do bc=1; done' |
 		tr -d @ >"$BATS_TEST_TMPDIR/a.sh"
 	[ "$(lacking "$BATS_TEST_TMPDIR" | wc -l)" = 3 ]
-	fails_with 1 lacking "$BATS_TEST_DIRNAME" "$BATS_TEST_DIRNAME/../examples"
+	fails_with 1 lacking "$tests" "$top/examples"
 }
 
 @test "tests: awk is Debian's mawk, which counts bytes and has the standard's functions only" {
 	local pattern="aw[k] .*\b(asort|gensub|length|strftime|systime)\b"
 	grep -qE "$pattern" <<<'a''wk "length > 60"'
 	fails_with 1 grep -rnE --include={run,'*.sh','*.bats','*.bash'} "$pattern" \
-		"$BATS_TEST_DIRNAME" "$BATS_TEST_DIRNAME/../examples"
+		"$tests" "$top/examples"
 }
 
 @test "rooms: C is written in one hand, at most 100 columns wide" {
-	feed "$BATS_TEST_DIRNAME/format.sh"
+	feed "$tests/format.sh"
 }
 
 @test "rooms: the check of the hand sees another one, and a line that is too long" {
 	mkdir -p "$BATS_TEST_TMPDIR/hand/"{tests,lib}
-	cp "$BATS_TEST_DIRNAME/format.sh" "$BATS_TEST_TMPDIR/hand/tests/"
-	cp "$BATS_TEST_DIRNAME/../.clang-format" "$BATS_TEST_TMPDIR/hand/"
+	cp "$tests/format.sh" "$BATS_TEST_TMPDIR/hand/tests/"
+	cp "$top/.clang-format" "$BATS_TEST_TMPDIR/hand/"
 	printf 'int a( void );\n' >"$BATS_TEST_TMPDIR/hand/lib/a.c"
 	printf '/* %0100d */\n' 0 >"$BATS_TEST_TMPDIR/hand/lib/b.c"
 	fails_with 1 "$BATS_TEST_TMPDIR/hand/tests/format.sh"

@@ -1,5 +1,5 @@
 # The servers of the tests answer real clients, and each test file has a place of its own in them.
-load helpers
+load ../helpers
 
 @test "postgres: a query, in this file's own database" {
 	with_service pg

@@ -1,5 +1,5 @@
-# Log buckets against 140 digits of python's decimal: tests/sketches.py says what is compared.
-load helpers
+# Log buckets against 140 digits of python's decimal: sketches.py says what is compared.
+load ../helpers
 
 check() { feed python3 "$BATS_TEST_DIRNAME/sketches.py" "$@"; }
 
