@@ -137,9 +137,9 @@ once() { # COMMAND...
 #	redis	REDIS_URL with an empty database
 #	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker; where there is none, the test is skipped, under CI it fails
 #	broker	the same, but the mock will do; HTA_BROKER_KIND is given, apache or mock
-# Always HTA_PREFIX, to begin the names of topics, groups and jobs with.
+# and so on for each file of tests/services/. Always HTA_PREFIX, to begin the names of topics, groups and jobs with.
 with_service() { # NAME...
-	local name
+	local name place
 	[ -n "${BATS_TEST_TMPDIR:-}" ] || { echo "with_service: call it in setup or in a test"; return 1; }
 	[ -n "${HTA_SERVICES:-}" ] || {
 		echo "with_service: HTA_SERVICES names no folder: use tests/run.sh NAME"
@@ -150,14 +150,13 @@ with_service() { # NAME...
 	export HTA_PREFIX
 	for name; do
 		service_up "$name" || return
-		case $name in
-		pg) once createdb_here ;;
-		redis) once number_here ;;
-		esac || return
+		once place_here "$name" || return
 	done
 	eval "$(svc_env "$HTA_SERVICES")"
-	[ ! -e "$BATS_FILE_TMPDIR/pg" ] || export PGDATABASE=$HTA_PREFIX
-	[ ! -e "$BATS_FILE_TMPDIR/redis" ] || REDIS_URL=${REDIS_URL%/*}/$(<"$BATS_FILE_TMPDIR/redis")
+	for place in "$BATS_FILE_TMPDIR"/place-*; do
+		# shellcheck source=/dev/null
+		[ ! -e "$place" ] || source "$place"
+	done
 }
 
 service_up() { # NAME
@@ -177,18 +176,8 @@ name_here() {
 	echo "${stem//[^a-z0-9]/_}_$RANDOM$RANDOM" >"$BATS_FILE_TMPDIR/prefix"
 }
 
-createdb_here() { svc_pg_sql "$HTA_SERVICES" "create database $HTA_PREFIX" && touch "$BATS_FILE_TMPDIR/pg"; }
-
-# Numbers are handed out in turn; number 0 stays free for tests that mean to look at the default.
-number_here() {
-	local n
-	{
-		flock 8
-		n=$(($(cat "$HTA_SERVICES/redis.next" 2>/dev/null || echo 1)))
-		echo $((n % 511 + 1)) >"$HTA_SERVICES/redis.next"
-	} 8>"$HTA_SERVICES/redis.numbers"
-	echo $n >"$BATS_FILE_TMPDIR/redis"
-	svc_redis_cli "$HTA_SERVICES" -n $n flushdb
+place_here() { # NAME
+	svc_ask place "$1" 0 "$HTA_SERVICES" "$HTA_PREFIX" >"$BATS_FILE_TMPDIR/place-$1"
 }
 
 # ---- Kafka ----
