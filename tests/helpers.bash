@@ -72,6 +72,9 @@ says() { # REGEX
 	return 1
 }
 
+# What must hold, told without the programs: tests/oracle/__main__.py says what it can be asked.
+oracle() { PYTHONPATH=$tests python3 -B -m oracle "$@"; }
+
 # ---- time ----
 
 # Polls until the command holds; fails after SECONDS, showing what it said last.

@@ -1,35 +1,20 @@
-"""A topic as it is, read with kcat, and an independent recount of it.
+"""A topic as it is, read with kcat, and a recount of it.
 
 A record that was seen once is remembered: compaction and retention may take it away later, the stores still count it."""
-import decimal
 import json
 import subprocess
 import threading
 import time
 from datetime import datetime, timezone
-from decimal import Decimal
 
-from oracle.sketch import Registers
-from tap import Failure
-
-decimal.getcontext().prec = 60
-MOST = Decimal(10) ** 20
-NINE = Decimal("1e-9")
+from oracle import Failure, recount
 
 
-def canonical(d):
-    """No exponent, no needless zeros: 12, -0.5."""
-    text = format(d, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-class Metric:
-    """What hta-window is told, and the same in Python."""
+class Metric(recount.Metric):
+    """The metric of most jobs, and what hta-window is told of it."""
 
     def __init__(self, every_s=300, by=("endpoint", "status"), value="latency_ms", uniq=None):
-        self.every_s, self.by, self.value, self.uniq = every_s, by, value, uniq
+        super().__init__(every_s, by, value, uniq)
 
     def argv(self):
         a = ["hta-window", "--every", f"{self.every_s}s", "--by", ",".join(self.by)]
@@ -38,52 +23,6 @@ class Metric:
         if self.uniq:
             a += ["--uniq", self.uniq]
         return a
-
-    def take(self, raw):
-        """(key, value, uniq, time), or None where the record is a dead letter."""
-        try:
-            e = json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_int=Decimal)
-        except ValueError:
-            return None
-        if not isinstance(e, dict) or not isinstance(e.get("ts"), str):
-            return None
-        try:
-            t = datetime.fromisoformat(e["ts"].replace("Z", "+00:00")).timestamp()
-        except ValueError:
-            return None
-        v = e.get(self.value) if self.value else None
-        if v is not None:
-            if not isinstance(v, Decimal) or abs(v) > MOST:
-                return None
-            v = v.quantize(NINE, decimal.ROUND_HALF_EVEN)
-        dims = tuple((b, canonical(e[b]) if isinstance(e[b], Decimal) else e[b]) for b in sorted(self.by) if b in e)
-        u = e.get(self.uniq) if self.uniq else None
-        return (int(t // self.every_s) * self.every_s, dims), v, u, t
-
-
-class Row:
-    __slots__ = ("count", "values", "sum", "min", "max", "uniq")
-
-    def __init__(self):
-        self.count = self.values = 0
-        self.sum = Decimal(0)
-        self.min = self.max = self.uniq = None
-
-    def add(self, v, u):
-        self.count += 1
-        if v is not None:
-            self.values += 1
-            self.sum += v
-            self.min = v if self.min is None or v < self.min else self.min
-            self.max = v if self.max is None or v > self.max else self.max
-        if u is not None:
-            self.uniq = self.uniq or Registers()
-            self.uniq.add(u)
-
-    def text(self):
-        if not self.values:
-            return (self.count, self.values, None, None, None)
-        return (self.count, self.values, canonical(self.sum), canonical(self.min), canonical(self.max))
 
 
 class Log:
@@ -120,7 +59,7 @@ class Log:
             at = end + 1 + size + 1
 
     def recount(self, ranges):
-        """Rows, dead letters and watermarks of {partition: [(from, to), ...]}."""
+        """Sums, dead letters and watermarks of {partition: [(from, to), ...]}."""
         of = (self.size(), sorted(ranges.items()))
         if self.known[0] == of:
             return self.known[1]
@@ -142,11 +81,11 @@ class Log:
         if taken is None:
             dead.append((p, o, raw))
             return
-        key, v, u, t = taken
-        marks[p] = max(t, marks.get(p, t))
+        key, v, u, us = taken
+        marks[p] = max(us / 1e6, marks.get(p, us / 1e6))
         row = rows.get(key)
         if row is None:
-            row = rows[key] = Row()
+            row = rows[key] = recount.Sum(self.metric)
         row.add(v, u)
 
     def size(self):

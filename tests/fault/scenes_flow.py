@@ -61,7 +61,7 @@ def dead_in_a_file(trace, bench):
         raise Mismatch(f"dead letters: missing {sorted(set(want) - set(found))[:10]}, too many {sorted(set(found) - set(want))[:10]}, other bytes in "
                        f"{[k for k in want if k in found and want[k] != found[k]][:10]}")
     trace.add(f"{len(want)} dead letters, {lines} lines")
-    counted = sum(r[0] for r in w.stores["redis"].snapshot().rows.values())
+    counted = sum(r.count for r in w.stores["redis"].snapshot().rows.values())
     if counted + len(found) != w.log.size():
         raise Mismatch(f"the books: {counted} counted and {len(found)} dead of {w.log.size()}")
     w.finish()
@@ -84,7 +84,7 @@ def books(trace, bench):
     w.log.read()
     records = w.log.size()
     text = "select (select sum(count) from hta_rollups) || ' ' || (select count(*) from hta_dead) || ' ' || (select count(*) from (select distinct partition, record_offset from hta_dead) d)"
-    db = w.stores["sqlite"].open()
+    db = w.stores["sqlite"].reader.open()
     told = {"pg": w.stores["pg"].sql(text).split(), "sqlite": db.execute(text).fetchone()[0].split()}
     db.close()
     for name, (counted, dead, different) in told.items():

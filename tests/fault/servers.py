@@ -1,7 +1,6 @@
 """The bench's own servers, by tests/services.sh, in a folder of its own: they are killed, restarted and given back older states."""
 import os
 import shutil
-import socket
 import subprocess
 import threading
 
@@ -110,40 +109,3 @@ class Servers:
             size = os.path.getsize(path)
             os.truncate(path, max(0, size - truncate))
         self.sh("start", "redis")
-
-
-class Resp:
-    """A Redis client of twenty lines."""
-
-    def __init__(self, port, db=0):
-        self.s = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.f = self.s.makefile("rb")
-        if db:
-            self("SELECT", db)
-
-    def __call__(self, *args):
-        out = [b"*%d\r\n" % len(args)]
-        for a in args:
-            a = a if isinstance(a, bytes) else str(a).encode()
-            out.append(b"$%d\r\n%s\r\n" % (len(a), a))
-        self.s.sendall(b"".join(out))
-        return self.read()
-
-    def read(self):
-        line = self.f.readline()
-        if not line:
-            raise ConnectionError("redis has closed")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"-":
-            raise Failure("redis: " + rest.decode())
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if int(rest) < 0 else self.f.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return [self.read() for _ in range(int(rest))]
-        return rest
-
-    def close(self):
-        self.f.close()
-        self.s.close()

@@ -6,15 +6,9 @@ import threading
 import time
 import traceback
 
+from oracle import Failure, Mismatch
+
 START = time.monotonic()
-
-
-class Failure(Exception):
-    """A test's own words."""
-
-
-class Mismatch(Failure):
-    """A store that is not what it has to be."""
 
 
 class Tap:

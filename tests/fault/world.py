@@ -119,7 +119,7 @@ class World:
         if whole:
             if len({s.gen for s in snaps.values()}) != 1:
                 raise Failure(f"the stores hold different generations: {[s.gen for s in snaps.values()]}")
-            uniq = [s.uniq for s in snaps.values()]
+            uniq = [{k: r.uniq for k, r in s.rows.items() if r.uniq is not None} for s in snaps.values()]
             for other in uniq[1:]:
                 if other != uniq[0]:
                     raise Failure("the stores' estimates of uniques differ")

@@ -52,6 +52,24 @@ rooms() { "$tests/rooms.sh" "$tree"; }
 	grep -q 'no sources here' "$out"
 }
 
+@test "tests: each suite lies in a folder, its name is in no other" {
+	[ -z "$(find "$tests" -maxdepth 1 -name '*.bats')" ]
+	[ -z "$(basename -a "$tests"/*/*.bats | sort | uniq -d)" ]
+}
+
+# What a build or a run leaves has other endings.
+@test "tests: every file is in Makefile.am, or in a folder that is" {
+	local file named
+	named=$(grep -v '^#' "$top/Makefile.am" | grep -oE 'tests/[A-Za-z0-9_./-]+')
+	cd "$top"
+	find tests -type f -regextype posix-extended \
+		-regex '.*(\.(bash|bats|cc|c|conf|go|h|md|mjs|ndjson|pml|properties|py|sh|sql|txt|xml)|/run|/jq_diff)' | sort >"$BATS_TEST_TMPDIR/files"
+	while read -r file; do
+		grep -qxF -e "$file" <<<"$named" || grep -qxF -e "$(dirname "$file")" -e "$(dirname "$(dirname "$file")")" <<<"$named" || echo "$file"
+	done <"$BATS_TEST_TMPDIR/files" >"$out"
+	expect </dev/null
+}
+
 @test "tests: no check begins with an exclamation mark, it could not fail" {
 	fails_with 1 grep -nE '^[[:space:]]*! ' "$tests"/*/*.bats
 }

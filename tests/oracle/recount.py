@@ -1,0 +1,111 @@
+"""Events added up, by the manual of hta-window and by nothing of its code."""
+import decimal
+from decimal import Decimal
+from functools import lru_cache
+
+from .rows import Key, Row
+from .sketch import registers_of
+from .values import dims_text, loads, number_text, us_of
+
+MOST = Decimal(10) ** 20
+NINE = Decimal("1e-9")
+SECOND = 1000000
+
+
+def at(record, path):
+    """The value there; KeyError: none."""
+    for step in path.split("."):
+        if not isinstance(record, dict):
+            raise KeyError(path)
+        record = record[step]
+    return record
+
+
+def maybe_at(record, path):
+    try:
+        return at(record, path) if path else None
+    except KeyError:
+        return None
+
+
+@lru_cache(maxsize=1 << 16)
+def text_of(dims):
+    """dims_text() of (name, type, value) each: the type, because True and 1 are equal."""
+    return dims_text({name: v for name, _, v in dims})
+
+
+class Metric:
+    """What hta-window is told of one metric."""
+
+    def __init__(self, every_s=60, by=(), value=None, uniq=None, name="events"):
+        self.name, self.every_s, self.by, self.value, self.uniq = name, every_s, tuple(by), value, uniq
+
+    def take(self, raw):
+        """(Key, value, user, us) of a record's bytes or text, or None where it is a dead letter."""
+        try:
+            e = loads(raw if isinstance(raw, str) else raw.decode("utf-8"))
+            us = us_of(e["ts"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        v = maybe_at(e, self.value)
+        if v is not None:
+            if not isinstance(v, Decimal) or abs(v) > MOST:
+                return None
+            v = v.quantize(NINE, decimal.ROUND_HALF_EVEN)
+        dims = []
+        for path in self.by:
+            try:
+                dim = at(e, path)
+                dims.append((path, type(dim), dim))
+            except KeyError:
+                pass
+        user = maybe_at(e, self.uniq)
+        if isinstance(user, Decimal):
+            user = number_text(user)
+        start = us // (self.every_s * SECOND) * self.every_s
+        return Key(self.name, start, text_of(tuple(dims))), v, user, us
+
+
+class Sum:
+    """A row that is being added up."""
+    __slots__ = ("valued", "counted", "count", "values", "sum", "min", "max", "users")
+
+    def __init__(self, metric):
+        self.valued, self.counted = bool(metric.value), bool(metric.uniq)
+        self.count = self.values = 0
+        self.sum = Decimal(0)
+        self.min = self.max = None
+        self.users = set()
+
+    def add(self, v, user):
+        self.count += 1
+        if v is not None:
+            self.values += 1
+            self.sum += v
+            self.min = v if self.min is None or v < self.min else self.min
+            self.max = v if self.max is None or v > self.max else self.max
+        if user is not None:
+            self.users.add(user)
+
+    def row(self):
+        measures = [number_text(v) for v in (self.sum, self.min, self.max)] if self.values else [None] * 3
+        return Row(self.count, self.values if self.valued else None, *measures,
+                   uniq=len(self.users) if self.counted else None)
+
+    def registers(self):
+        return registers_of(self.users)
+
+
+def recount(metrics, lines):
+    """{Key: Row} of lines that are all good."""
+    sums = {}
+    for i, line in enumerate(lines):
+        for metric in metrics:
+            taken = metric.take(line)
+            if taken is None:
+                raise ValueError(f"line {i + 1} is a dead letter")
+            key, v, user, _ = taken
+            if key not in sums:
+                sums[key] = Sum(metric)
+            sums[key].add(v, user)
+    return {key: s.row() for key, s in sums.items()}
