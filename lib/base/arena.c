@@ -75,12 +75,3 @@ struct slice arena_copy(struct arena *a, struct slice s)
 	memcpy(p, s.p, s.n);
 	return slice(p, s.n);
 }
-
-size_t arena_bytes(const struct arena *a)
-{
-	size_t n = 0;
-
-	for (const struct arena_chunk *c = a->first; c; c = c->next)
-		n += sizeof(*c) + c->size;
-	return n;
-}

@@ -17,6 +17,5 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t bytes);
 /* an empty slice stays as it is */
 struct slice arena_copy(struct arena *a, struct slice s);
-size_t arena_bytes(const struct arena *a); /* held from the system */
 
 #endif

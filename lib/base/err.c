@@ -1,27 +1,22 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int err_vset(struct err *err, int code, const char *fmt, va_list ap)
-{
-	if (!err)
-		return -1;
-	char msg[ERR_MSG_BYTES]; /* an argument may be err->msg itself */
-	vsnprintf(msg, sizeof msg, fmt, ap);
-	err->code = code;
-	memcpy(err->msg, msg, strlen(msg) + 1);
-	return -1;
-}
-
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
+	char msg[ERR_MSG_BYTES]; /* an argument may be err->msg itself */
 	va_list ap;
+	if (!err)
+		return -1;
 	va_start(ap, fmt);
-	err_vset(err, code, fmt, ap);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	err->code = code;
+	memcpy(err->msg, msg, strlen(msg) + 1);
 	return -1;
 }
 

@@ -13,7 +13,6 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-#include <stdarg.h>
 #include <sysexits.h>
 
 enum { EX_NO = 1 };
@@ -33,8 +32,6 @@ struct err {
 
 /* Sets code and message. Returns -1, so that `return err_set(...)` reads well. err may be NULL. */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-int err_vset(struct err *err, int code, const char *fmt, va_list ap)
-	__attribute__((format(printf, 3, 0)));
 
 /* Puts "context: " in front of the message, keeps the code. Returns -1. */
 int err_in(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

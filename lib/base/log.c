@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -134,7 +135,7 @@ const char *log_program(void)
 	return state.program;
 }
 
-bool log_enabled(enum log_level level)
+static bool is_shown(enum log_level level)
 {
 	switch (level) {
 	case LOG_ERROR:
@@ -179,7 +180,7 @@ static bool site_enter(struct log_site *site, unsigned *left_out)
 void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
 {
 	unsigned left_out = 0;
-	if (!log_enabled(level) || (site && !site_enter(site, &left_out)))
+	if (!is_shown(level) || (site && !site_enter(site, &left_out)))
 		return;
 	if (left_out)
 		put_left_out(level, left_out, left_out == 1 ? "the next was" : "the next were");

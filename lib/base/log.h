@@ -21,7 +21,6 @@ enum log_format { LOG_TEXT, LOG_JSON };
 /* program: borrowed for ever. verbosity: -1 for -q, 0, 1 for -v, 2 for -vv. */
 void log_setup(const char *program, enum log_format format, int verbosity);
 const char *log_program(void);
-bool log_enabled(enum log_level level);
 
 struct log_site {
 	long window_s;

@@ -66,13 +66,12 @@ bool json_get_i64(const struct json *j, uint32_t at, const char *key, int64_t *o
 bool json_get_bool(const struct json *j, uint32_t at, const char *key, bool *out);
 /* a string without escapes: a slice of the input */
 bool json_get_text(const struct json *j, uint32_t at, const char *key, struct slice *out);
-/* number or string, dec_parse_sum */
-bool json_get_dec(const struct json *j, uint32_t at, const char *key, dec *out);
 
 /* The same of a node itself. json_is: a string (a key too) that decodes to this text. */
 bool json_is(const struct json *j, uint32_t at, struct slice text);
 bool json_u64(const struct json *j, uint32_t at, uint64_t *out);
 bool json_i64(const struct json *j, uint32_t at, int64_t *out);
+/* number or string, dec_parse_sum */
 bool json_dec(const struct json *j, uint32_t at, dec *out);
 
 /* Appends the decoded string. 0, or -1: lone surrogate, and nothing is added. json_unescape: the

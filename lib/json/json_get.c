@@ -88,12 +88,6 @@ bool json_i64(const struct json *j, uint32_t at, int64_t *out)
 	return true;
 }
 
-bool json_get_dec(const struct json *j, uint32_t at, const char *key, dec *out)
-{
-	uint32_t i = json_get(j, at, key);
-	return i && json_dec(j, i, out);
-}
-
 bool json_get_u64(const struct json *j, uint32_t at, const char *key, uint64_t *out)
 {
 	uint32_t i = json_get(j, at, key);

@@ -251,9 +251,11 @@ static void test_get(void)
 	ok(json_get_text(&j, 0, "s", &s) && slice_is(s, "x") && !json_get_text(&j, 0, "esc", &s) &&
 		   !json_get_text(&j, 0, "t", &s),
 	   "texts");
-	ok(json_get_dec(&j, 0, "d", &d) && d == 123456789 && !json_get_dec(&j, 0, "s", &d),
+	ok(json_dec(&j, json_get(&j, 0, "d"), &d) && d == 123456789 &&
+		   !json_dec(&j, json_get(&j, 0, "s"), &d),
 	   "decimals");
-	ok(json_get_dec(&j, 0, "big", &d) && d > (dec)UINT64_MAX * 1000000000, "sums may be large");
+	ok(json_dec(&j, json_get(&j, 0, "big"), &d) && d > (dec)UINT64_MAX * 1000000000,
+	   "sums may be large");
 	ok(json_get(&j, 0, "missing") == 0 && json_get(&j, json_get(&j, 0, "a"), "x") == 0 &&
 		   json_get(&j, 9999, "a") == 0,
 	   "0 where there is none");
