@@ -1,15 +1,19 @@
+/* hta-query: which store, which command, and where the answer goes. Reading and showing is done in
+ * lib/read; here are the words to the person at the prompt.
+ *
+ *   query.c          store, commands, main
+ *   query_options.c  the option table
+ *   query_rows.c     latest, top, history: the range that is meant, what was not found
+ *   query_job.c      metrics, positions */
 #include "app/query.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-#include "base/num.h"
 #include "base/tm.h"
 #include "app/query_internal.h"
-#include "read/grid.h"
 #include "tool/prog.h"
+#include "tool/terminal.h"
 
 enum { TERMINAL_ROWS = 40, OUT_BYTES = 256 << 10 };
 
@@ -74,8 +78,8 @@ static int choose_store(struct query *q, struct err *err)
 	const char *env = getenv("HTA_STORE");
 	struct kind k;
 
-	q->conf.where = q->store ? q->store : env && *env ? env : NULL;
-	q->conf.where_env = !q->store;
+	q->conf.where = q->where ? q->where : env && *env ? env : NULL;
+	q->conf.where_env = !q->where;
 	if (!q->conf.where && !has_pg_environment())
 		return err_set(err, EX_USAGE,
 			       "which store? -d postgres://HOST/DATABASE, -d redis://HOST or -d "
@@ -85,33 +89,23 @@ static int choose_store(struct query *q, struct err *err)
 		return err_set(err, EX_CONFIG,
 			       "this hta-query was built without %s (configure --with-%s)", k.name,
 			       k.configure);
-	q->driver = k.driver;
+	q->store.driver = k.driver;
 	q->conf.table = q->table ? q->table : k.driver->default_table;
 	q->conf.loop = q->loop = loop_new();
-	q->d = k.driver->open(&q->conf, err);
-	return q->d ? 0 : -1;
+	q->store.d = k.driver->open(&q->conf, err);
+	return q->store.d ? 0 : -1;
 }
 
 /* ---- commands */
-
-static int run_latest(struct query *q, struct err *err)
-{
-	return query_latest(q, false, err);
-}
-
-static int run_top(struct query *q, struct err *err)
-{
-	return query_latest(q, true, err);
-}
 
 static const struct command {
 	const char *name, *operand; /* operand NULL: none */
 	int (*run)(struct query *q, struct err *err);
 	bool rows;
 } commands[] = {
-	{ "latest", "METRIC", run_latest, true },
+	{ "latest", "METRIC", query_latest, true },
 	{ "history", "METRIC", query_history, true },
-	{ "top", "METRIC", run_top, true },
+	{ "top", "METRIC", query_top, true },
 	{ "metrics", NULL, query_metrics, false },
 	{ "positions", "JOB", query_positions, false },
 };
@@ -142,7 +136,8 @@ static int check_command(const struct query *q, const struct command *c, struct 
 	if (!c->operand && q->operand)
 		return err_set(err, EX_USAGE, "%s takes no operand, \"%s\" is one too many",
 			       c->name, q->operand);
-	if (!c->rows && (q->filters || q->has_by || q->plot || q->has_n || q->since || q->until))
+	if (!c->rows &&
+	    (q->filter.terms || q->filter.has_by || q->plot || q->has_n || q->since || q->until))
 		return err_set(err, EX_USAGE,
 			       "--dim, --by, -n, --plot, --since and --until are for rows: latest, "
 			       "history, top");
@@ -170,81 +165,12 @@ static int run_query(void *self, struct err *err)
 		return -1;
 	q->now_us = tm_now_us();
 	q->json = !q->plot && (q->format == QUERY_JSON || (q->format == QUERY_AUTO && !tty));
-	q->utf8 = grid_utf8();
-	q->width = tty ? grid_width(STDOUT_FILENO) : 0;
+	q->utf8 = terminal_utf8();
+	q->width = tty ? terminal_width(STDOUT_FILENO) : 0;
 	q->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
 	if (choose_store(q, err))
 		return -1;
 	return c->run(q, err) || out_flush(q->out, err) ? -1 : 0;
-}
-
-/* ---- options */
-
-static int add_filter(void *self, const char *value, struct err *err)
-{
-	return query_filter_add(self, value, err);
-}
-
-static void add_key(struct query *q, struct slice key)
-{
-	size_t at = 0;
-
-	if (key.n > 1 && key.p[0] == '.')
-		key = slice(key.p + 1, key.n - 1);
-	while (at < q->n_by && slice_cmp(q->by[at], key) < 0)
-		at++;
-	if (at < q->n_by && slice_eq(q->by[at], key))
-		return;
-	q->by = mem_grow(q->by, q->n_by + 1, sizeof(*q->by));
-	memmove(q->by + at + 1, q->by + at, (q->n_by - at) * sizeof(*q->by));
-	q->by[at] = key;
-	q->n_by++;
-}
-
-static int add_by(void *self, const char *value, struct err *err)
-{
-	struct query *q = self;
-
-	q->has_by = true;
-	for (const char *p = value; *value;) {
-		size_t n = strcspn(p, ",");
-
-		if (n == 0)
-			return err_set(err, EX_USAGE, "\"%s\": a name is missing", value);
-		add_key(q, slice(p, n));
-		if (!p[n])
-			break;
-		p += n + 1;
-	}
-	return 0;
-}
-
-static int set_n(void *self, const char *value, struct err *err)
-{
-	struct query *q = self;
-
-	q->has_n = true;
-	return num_count(value, &q->n, err);
-}
-
-static int add_setting(struct query *q, bool file, const char *value)
-{
-	q->setting = mem_grow(q->setting, q->log.settings + 1, sizeof(*q->setting));
-	q->setting[q->log.settings++] = (struct read_setting){ .file = file, .text = value };
-	q->log.setting = q->setting;
-	return 0;
-}
-
-static int add_property(void *self, const char *value, struct err *err)
-{
-	(void)err;
-	return add_setting(self, false, value);
-}
-
-static int add_file(void *self, const char *value, struct err *err)
-{
-	(void)err;
-	return add_setting(self, true, value);
 }
 
 static int take_operand(void *self, const char *operand, struct err *err)
@@ -257,105 +183,13 @@ static int take_operand(void *self, const char *operand, struct err *err)
 	return 0;
 }
 
-static const char *const formats[] = {
-	[QUERY_AUTO] = "auto",
-	[QUERY_TABLE] = "table",
-	[QUERY_JSON] = "json",
-	NULL,
-};
-
-#define AT(member) .at = offsetof(struct query, member)
-static const struct opt opts[] = {
-	{ .letter = 'd',
-	  .name = "store",
-	  .type = OPT_TEXT,
-	  AT(store),
-	  .arg = "URL|FILE",
-	  .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
-	{ .name = "dim",
-	  .type = OPT_CALL,
-	  .call = add_filter,
-	  .arg = "KEY=VALUE",
-	  .help = "only rows with this dimension; may repeat: all keys, one of a key's values" },
-	{ .name = "by",
-	  .type = OPT_CALL,
-	  .call = add_by,
-	  .empty = true,
-	  .arg = "KEY,...",
-	  .help = "add up all other dimensions" },
-	{ .letter = 'n',
-	  .name = "rows",
-	  .type = OPT_CALL,
-	  .call = set_n,
-	  .arg = "N",
-	  .help = "how many rows; default: all, on a terminal 40" },
-	{ .name = "since",
-	  .type = OPT_TEXT,
-	  AT(since),
-	  .arg = "TIME",
-	  .help = "history: windows that start at this time or later; default: a day before the "
-		  "newest" },
-	{ .name = "until",
-	  .type = OPT_TEXT,
-	  AT(until),
-	  .arg = "TIME",
-	  .help = "history: windows that start before this time; default: those that have begun" },
-	{ .name = "plot",
-	  .type = OPT_FLAG,
-	  AT(plot),
-	  .help = "draw counts: bars, of a history a line a series" },
-	{ .name = "format",
-	  .type = OPT_CHOICE,
-	  AT(format),
-	  .arg = "FORMAT",
-	  .def = "auto",
-	  .choices = formats,
-	  .help = "auto: a table on a terminal, else JSON, a row a line" },
-	{ .name = "no-sketch",
-	  .type = OPT_FLAG,
-	  AT(no_sketch),
-	  .help = "leave uniq_sketch and columns out of JSON" },
-	{ .name = "table",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "table of the rollups, if it is not hta_rollups" },
-	{ .name = "prefix",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
-	{ .letter = 'b',
-	  .name = "brokers",
-	  .type = OPT_TEXT,
-	  AT(log.brokers),
-	  .arg = "HOST:PORT,...",
-	  .help = "positions: compare with the log's end" },
-	{ .letter = 'X',
-	  .name = "property",
-	  .type = OPT_CALL,
-	  .call = add_property,
-	  .arg = "NAME=VALUE|NAME=@FILE",
-	  .help = "setting of the client library, may repeat" },
-	{ .letter = 'F',
-	  .name = "config-file",
-	  .type = OPT_CALL,
-	  .call = add_file,
-	  .arg = "FILE",
-	  .help = "file of such settings, NAME=VALUE a line" },
-	OPT_END,
-};
-
 static void query_fini(struct query *q)
 {
-	if (q->driver)
-		q->driver->close(q->d);
+	if (q->store.driver)
+		q->store.driver->close(q->store.d);
 	loop_free(q->loop);
 	out_free(q->out);
-	for (size_t i = 0; i < q->filters; i++)
-		buf_fini(&q->filter[i].number);
-	free(q->filter);
-	free(q->by);
+	dims_filter_fini(&q->filter);
 	free(q->setting);
 }
 
@@ -366,7 +200,7 @@ int query_main(const struct query_program *program, int argc, char **argv)
 		.name = "hta-query",
 		.summary = "show stored rollups: latest, history, top",
 		.synopsis = "[OPTIONS] latest|history|top METRIC | metrics | positions JOB",
-		.opts = opts,
+		.opts = query_options,
 		.operand = take_operand,
 		.run = run_query,
 		.examples = "hta-query -d rollups.db latest events --by endpoint\n"

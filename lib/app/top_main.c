@@ -8,8 +8,8 @@
 #include "base/tm.h"
 #include "io/loop.h"
 #include "io/out.h"
-#include "read/grid.h"
 #include "tool/prog.h"
+#include "tool/terminal.h"
 #include "app/top.h"
 
 enum { LOOK_US = 3000000, LOOK_EVERY_US = 100000, SCREEN_US = 1000000 };
@@ -97,8 +97,8 @@ static int once(const struct options *o, struct err *err)
 	else if (o->metrics)
 		top_metrics(&t, &text);
 	else
-		top_text(&t, NULL, isatty(STDOUT_FILENO) ? grid_width(STDOUT_FILENO) : 0,
-			 grid_utf8(), &text);
+		top_text(&t, NULL, isatty(STDOUT_FILENO) ? terminal_width(STDOUT_FILENO) : 0,
+			 terminal_utf8(), &text);
 	rc = put_screen(&text, err);
 	if (rc == 0 && !o->metrics && !any_runs(&t))
 		rc = tell_none(&t, err);
@@ -147,7 +147,7 @@ static int paint(struct screen *s, bool utf8, struct err *err)
 	if (sample(&s->now, &s->earlier, err))
 		return -1;
 	buf_addz(&text, "\033[H\033[2J");
-	top_text(&s->now, &s->before, grid_width(STDOUT_FILENO), utf8, &text);
+	top_text(&s->now, &s->before, terminal_width(STDOUT_FILENO), utf8, &text);
 	buf_addz(&text, s->now.n ? "\nq quits\n" : "no pipeline; q quits\n");
 	rc = put_screen(&text, err);
 	buf_fini(&text);
@@ -156,7 +156,7 @@ static int paint(struct screen *s, bool utf8, struct err *err)
 
 static int watch(struct screen *s, struct err *err)
 {
-	bool utf8 = grid_utf8();
+	bool utf8 = terminal_utf8();
 	int rc = sample(&s->now, NULL, err);
 
 	while (rc == 0 && !s->over && !loop_signalled(s->loop)) {

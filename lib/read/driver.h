@@ -60,6 +60,25 @@ struct read_driver {
 		    struct err *err);
 };
 
+/* A store that was opened. */
+struct read_store {
+	const struct read_driver *driver;
+	void *d;
+};
+
+/* ---- for drivers */
+
+/* A window's bounds; the first member of what a driver knows of a window, so that read_span_cmp
+ * (for qsort: by start, then end) orders those. */
+struct read_span {
+	int64_t start_us, end_us;
+};
+int read_span_cmp(const void *a, const void *b);
+
+/* Sum, min and max of a row with has_value and value_count from their texts, which are not looked
+ * at where the row has no values. False: one is no decimal. */
+bool read_values(struct rollup *row, struct slice sum, struct slice min, struct slice max);
+
 /* The log behind a job (-b). */
 struct read_setting {
 	bool file;

@@ -1,9 +1,6 @@
 #include "read/grid.h"
 
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <wchar.h>
 
 #include "base/arena.h"
@@ -234,23 +231,4 @@ void grid_print(const struct grid *g, unsigned indent, unsigned width, bool utf8
 		line(g, g->cell + r * g->columns, w, indent, width, utf8, out);
 	free(names);
 	free(w);
-}
-
-/* ---- the terminal */
-
-unsigned grid_width(int fd)
-{
-	struct winsize size = { 0 };
-	const char *columns = getenv("COLUMNS");
-	unsigned long n;
-
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		return size.ws_col;
-	n = columns ? strtoul(columns, NULL, 10) : 0;
-	return n > 0 && n < 10000 ? (unsigned)n : 80;
-}
-
-bool grid_utf8(void)
-{
-	return setlocale(LC_CTYPE, "") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

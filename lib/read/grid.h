@@ -24,8 +24,8 @@ void grid_cell(struct grid *g, struct slice text);
 void grid_cellz(struct grid *g, const char *text);
 void grid_cellu(struct grid *g, uint64_t n);
 
-/* Appends lines of at most `width` places (0: any); each has `indent` spaces in front. utf8: as
- * grid_utf8 says. */
+/* Appends lines of at most `width` places (0: any); each has `indent` spaces in front. utf8: the
+ * locale's characters are UTF-8 (terminal_utf8). */
 void grid_print(const struct grid *g, unsigned indent, unsigned width, bool utf8, struct buf *out);
 
 /* Places that a text takes on a terminal. */
@@ -33,10 +33,5 @@ unsigned grid_places(struct slice text, bool utf8);
 /* Appends at most `width` places of it; cut: the last one is an ellipsis. Returns the places
  * taken. */
 unsigned grid_add(struct slice text, unsigned width, bool utf8, struct buf *out);
-
-/* The terminal's width: of fd, else $COLUMNS, else 80. */
-unsigned grid_width(int fd);
-/* The locale's characters are UTF-8. Sets the locale's LC_CTYPE from the environment. */
-bool grid_utf8(void);
 
 #endif

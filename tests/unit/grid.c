@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tap.h"
+#include "tool/terminal.h"
 
 static bool utf8;
 
@@ -72,7 +73,7 @@ static void characters(void)
 	cut("abcd", 1, "~", "to one place");
 	cut("abcd", 0, "", "to none");
 	cut("\303\244\033[1m\n", 9, "??[1m?", "only ASCII, no controls");
-	utf8 = grid_utf8();
+	utf8 = terminal_utf8();
 	if (!ok(utf8, "the locale is UTF-8"))
 		return;
 	cut("gr\303\266\303\237e", 5, "gr\303\266\303\237e", "umlauts take one place");

@@ -15,26 +15,26 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
-#include "app/query_internal.h"
-#include "read/grid.h"
+#include "read/render.h"
+#include "read/stored_dims.h"
 
 enum { LEAST_PLACES = 10, MOST_PLACES = 1000 };
 
 /* Places that names and numbers take in a line, the gap behind them included. */
-static unsigned taken(const struct query *q, const struct query_result *r,
-		      struct query_row *const *row, size_t n)
+static unsigned places_taken(const struct render *r, const struct rows_row *const *row, size_t n)
 {
 	unsigned sum = 0;
 
-	for (size_t i = 0; i < r->dims.n; i++) {
-		unsigned most = grid_places(r->dims.v[i], q->utf8);
+	for (size_t i = 0; i < r->dims->n; i++) {
+		unsigned most = grid_places(r->dims->v[i], r->utf8);
 
 		for (size_t k = 0; k < n; k++) {
 			struct buf text = { 0 };
 			unsigned places;
 
-			query_dim_text(query_dim(row[k]->dim, row[k]->dims, r->dims.v[i]), &text);
-			places = grid_places(buf_slice(&text), q->utf8);
+			stored_dim_text(stored_dim(row[k]->dim, row[k]->dims, r->dims->v[i]),
+					&text);
+			places = grid_places(buf_slice(&text), r->utf8);
 			most = places > most ? places : most;
 			buf_fini(&text);
 		}
@@ -43,11 +43,9 @@ static unsigned taken(const struct query *q, const struct query_result *r,
 	return sum;
 }
 
-static unsigned room(const struct query *q, unsigned taken_places)
+static unsigned places_left(unsigned places, unsigned taken)
 {
-	unsigned width = q->width ? q->width : grid_width(-1);
-
-	return width > taken_places + LEAST_PLACES ? width - taken_places : LEAST_PLACES;
+	return places > taken + LEAST_PLACES ? places - taken : LEAST_PLACES;
 }
 
 /* A column of numbers up to n under this name, and the gap beside it. */
@@ -75,10 +73,10 @@ static void bar(struct buf *out, uint64_t n, uint64_t most, unsigned width, bool
 	buf_addz(out, utf8 ? part[k % 8] : "");
 }
 
-void query_bars(const struct query *q, const struct query_result *r, struct buf *out)
+void render_bars(const struct render *r, unsigned places, struct buf *out)
 {
-	struct query_window *w = r->window[0];
-	struct query_row **row = mem_array(w->n, sizeof(*row));
+	const struct rows_window *w = r->rows->window[0];
+	const struct rows_row **row = mem_array(w->n, sizeof(*row));
 	struct grid *g = grid_new();
 	struct buf text = { 0 };
 	uint64_t most = 0;
@@ -88,19 +86,19 @@ void query_bars(const struct query *q, const struct query_result *r, struct buf 
 		row[i] = &w->row[i];
 		most = w->row[i].r.count > most ? w->row[i].r.count : most;
 	}
-	width = room(q, taken(q, r, row, w->n) + plot_column("count", most));
-	query_dim_columns(g, r);
+	width = places_left(places, places_taken(r, row, w->n) + plot_column("count", most));
+	render_dim_columns(r, g);
 	grid_column(g, "count", GRID_RIGHT);
 	grid_column(g, "", GRID_LEFT);
 	for (size_t i = 0; i < w->n; i++) {
-		query_dim_cells(g, r, row[i]);
+		render_dim_cells(r, row[i], g);
 		grid_cellu(g, row[i]->r.count);
 		text.n = 0;
-		bar(&text, row[i]->r.count, most, width, q->utf8);
+		bar(&text, row[i]->r.count, most, width, r->utf8);
 		grid_cell(g, buf_slice(&text));
 	}
-	query_title(r, true, out);
-	grid_print(g, 0, q->width, q->utf8, out);
+	render_title(r, out);
+	grid_print(g, 0, r->width, r->utf8, out);
 	grid_free(g);
 	buf_fini(&text);
 	free(row);
@@ -109,12 +107,12 @@ void query_bars(const struct query *q, const struct query_result *r, struct buf 
 /* ---- sparklines */
 
 struct series {
-	struct query_row *row;
+	const struct rows_row *row;
 	uint64_t sum, most;
 	uint64_t *place;
 };
 
-struct lines {
+struct series_list {
 	struct series *v;
 	size_t n, cap;
 	int64_t first_us, step_us;
@@ -124,13 +122,13 @@ struct lines {
 
 static int plot_by_dims(const void *a, const void *b)
 {
-	const struct query_row *x = ((const struct series *)a)->row,
-			       *y = ((const struct series *)b)->row;
+	const struct rows_row *x = ((const struct series *)a)->row,
+			      *y = ((const struct series *)b)->row;
 
-	return query_dims_cmp(x->dim, x->dims, y->dim, y->dims);
+	return stored_dims_cmp(x->dim, x->dims, y->dim, y->dims);
 }
 
-static int by_sum(const void *a, const void *b)
+static int plot_by_sum(const void *a, const void *b)
 {
 	const struct series *x = a, *y = b;
 
@@ -139,7 +137,7 @@ static int by_sum(const void *a, const void *b)
 
 /* All rows as series of one row each, in order of their dimensions; then equal ones become one.
  * Windows come in order, so a series' rows do. */
-static void find_series(const struct query_result *r, struct lines *l)
+static void find_series(const struct rows_list *r, struct series_list *l)
 {
 	size_t n = 0;
 
@@ -160,9 +158,9 @@ static void find_series(const struct query_result *r, struct lines *l)
 }
 
 /* The axis: from the first window to the last one, `per_place` windows a place. */
-static void find_places(const struct query_result *r, struct lines *l, unsigned width)
+static void find_places(const struct rows_list *r, struct series_list *l, unsigned width)
 {
-	const struct query_window *first = r->window[0], *last = r->window[r->n - 1];
+	const struct rows_window *first = r->window[0], *last = r->window[r->n - 1];
 
 	width = width > MOST_PLACES ? MOST_PLACES : width;
 	l->first_us = first->start_us;
@@ -174,7 +172,7 @@ static void find_places(const struct query_result *r, struct lines *l, unsigned 
 		l->v[i].place = mem_array(l->places, sizeof(*l->v[i].place));
 }
 
-static void fill_bars(const struct query_result *r, struct lines *l)
+static void fill_places(const struct rows_list *r, struct series_list *l)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		uint64_t at = (uint64_t)((r->window[i]->start_us - l->first_us) / l->step_us) /
@@ -190,7 +188,7 @@ static void fill_bars(const struct query_result *r, struct lines *l)
 	}
 }
 
-static void spark(const struct lines *l, const struct series *s, bool utf8, struct buf *out)
+static void spark(const struct series_list *l, const struct series *s, bool utf8, struct buf *out)
 {
 	static const char *const block[] = { " ",      "\u2581", "\u2582", "\u2583", "\u2584",
 					     "\u2585", "\u2586", "\u2587", "\u2588" };
@@ -209,68 +207,73 @@ static void spark(const struct lines *l, const struct series *s, bool utf8, stru
 	}
 }
 
-static void axis(const struct query_result *r, const struct lines *l, struct buf *out)
+static void add_axis(const struct render *r, const struct series_list *l, struct buf *out)
 {
 	char text[TM_TEXT_BYTES];
 
-	buf_adds(out, r->metric);
+	buf_addz(out, r->metric);
 	buf_addz(out, ", ");
 	buf_add(out, text, tm_text(l->first_us, text));
 	buf_addz(out, " to ");
-	buf_add(out, text, tm_text(r->window[r->n - 1]->end_us, text));
+	buf_add(out, text, tm_text(r->rows->window[r->rows->n - 1]->end_us, text));
 	buf_addz(out, ", ");
 	buf_add(out, text, (size_t)num_duration_text(l->step_us * (int64_t)l->per_place, text));
 	buf_addz(out, " a place\n");
 }
 
-static void draw(const struct query *q, const struct query_result *r, const struct lines *l,
-		 size_t n, struct buf *out)
+static void draw_series(const struct render *r, const struct series_list *l, size_t n,
+			struct buf *out)
 {
 	struct grid *g = grid_new();
 	struct buf text = { 0 };
 
-	query_dim_columns(g, r);
+	render_dim_columns(r, g);
 	grid_column(g, "count", GRID_LEFT);
 	grid_column(g, "max", GRID_RIGHT);
 	grid_column(g, "sum", GRID_RIGHT);
 	for (size_t i = 0; i < n; i++) {
-		query_dim_cells(g, r, l->v[i].row);
+		render_dim_cells(r, l->v[i].row, g);
 		text.n = 0;
-		spark(l, &l->v[i], q->utf8, &text);
+		spark(l, &l->v[i], r->utf8, &text);
 		grid_cell(g, buf_slice(&text));
 		grid_cellu(g, l->v[i].most);
 		grid_cellu(g, l->v[i].sum);
 	}
-	axis(r, l, out);
-	grid_print(g, 0, q->width, q->utf8, out);
+	add_axis(r, l, out);
+	grid_print(g, 0, r->width, r->utf8, out);
 	grid_free(g);
 	buf_fini(&text);
 }
 
-/* The series with the most events first, as far as the limit goes. */
-void query_sparks(const struct query *q, struct query_result *r, struct buf *out)
+/* The rows of all series and their widest number. */
+static unsigned places_of_series(const struct render *r, const struct series_list *l)
 {
-	struct lines l = { 0 };
-	struct query_row **row;
+	const struct rows_row **row = mem_array(l->n, sizeof(*row));
 	uint64_t total = 0;
-	size_t n;
+	unsigned taken;
 
-	find_series(r, &l);
-	row = mem_array(l.n, sizeof(*row));
-	for (size_t i = 0; i < l.n; i++) {
-		row[i] = l.v[i].row;
-		total = l.v[i].sum > total ? l.v[i].sum : total;
+	for (size_t i = 0; i < l->n; i++) {
+		row[i] = l->v[i].row;
+		total = l->v[i].sum > total ? l->v[i].sum : total;
 	}
-	find_places(r, &l,
-		    room(q, taken(q, r, row, l.n) + plot_column("max", total) +
-				    plot_column("sum", total)));
-	fill_bars(r, &l);
-	qsort(l.v, l.n, sizeof(*l.v), by_sum);
-	n = query_limit(q) && query_limit(q) < l.n ? query_limit(q) : l.n;
-	r->more = n < l.n;
-	draw(q, r, &l, n, out);
+	taken = places_taken(r, row, l->n) + plot_column("max", total) + plot_column("sum", total);
+	free(row);
+	return taken;
+}
+
+bool render_sparks(const struct render *r, unsigned places, uint64_t limit, struct buf *out)
+{
+	struct series_list l = { 0 };
+	bool all;
+
+	find_series(r->rows, &l);
+	find_places(r->rows, &l, places_left(places, places_of_series(r, &l)));
+	fill_places(r->rows, &l);
+	qsort(l.v, l.n, sizeof(*l.v), plot_by_sum);
+	all = !limit || limit >= l.n;
+	draw_series(r, &l, all ? l.n : limit, out);
 	for (size_t i = 0; i < l.n; i++)
 		free(l.v[i].place);
 	free(l.v);
-	free(row);
+	return all;
 }

@@ -1,40 +1,26 @@
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+/* Rows as a table for people: a column a dimension, then what at least one row has of count,
+ * values, estimates and measures. Which columns there are is found out in a first walk over all
+ * rows, so that a metric that only counts has a table of two columns. */
 #include "agg/fn.h"
 #include "base/num.h"
 #include "base/tm.h"
-#include "app/query_internal.h"
-#include "read/grid.h"
-
-/* ---- NDJSON: rows as hta-window prints them, and "open":true */
-
-void query_row_json(const struct query_row *row, bool open, bool sketch, struct buf *out)
-{
-	rollup_format(&row->r, sketch, out);
-	if (!open)
-		return;
-	out->n -= 2; /* }\n */
-	buf_addz(out, ",\"open\":true}\n");
-}
-
-/* ---- tables */
+#include "read/render.h"
+#include "read/stored_dims.h"
 
 /* What at least one row has. */
-struct shown {
+struct table_look {
 	bool values, differ, uniq, open;
 	const struct rollup *measures; /* a row that has some */
 };
 
-static struct shown look_of(const struct query_result *r)
+static struct table_look look_of(const struct rows_list *l)
 {
-	struct shown s = { 0 };
+	struct table_look s = { 0 };
 
-	for (size_t i = 0; i < r->n; i++) {
-		s.open = s.open || r->window[i]->open;
-		for (size_t k = i ? 0 : r->skip; k < r->window[i]->n; k++) {
-			const struct rollup *x = &r->window[i]->row[k].r;
+	for (size_t i = 0; i < l->n; i++) {
+		s.open = s.open || l->window[i]->open;
+		for (size_t k = 0; k < l->window[i]->n; k++) {
+			const struct rollup *x = &l->window[i]->row[k].r;
 
 			s.values = s.values || x->has_value;
 			s.differ = s.differ || (x->has_value && x->value_count != x->count);
@@ -71,24 +57,24 @@ static dec average(dec sum, uint64_t n)
 	return whole * unit;
 }
 
-void query_dim_columns(struct grid *g, const struct query_result *r)
+void render_dim_columns(const struct render *r, struct grid *g)
 {
-	for (size_t i = 0; i < r->dims.n; i++) {
+	for (size_t i = 0; i < r->dims->n; i++) {
 		struct buf name = { 0 };
 
-		buf_adds(&name, r->dims.v[i]);
+		buf_adds(&name, r->dims->v[i]);
 		grid_column(g, buf_z(&name), GRID_SHRINKS);
 		buf_fini(&name);
 	}
 }
 
-void query_dim_cells(struct grid *g, const struct query_result *r, const struct query_row *row)
+void render_dim_cells(const struct render *r, const struct rows_row *row, struct grid *g)
 {
 	struct buf text = { 0 };
 
-	for (size_t i = 0; i < r->dims.n; i++) {
+	for (size_t i = 0; i < r->dims->n; i++) {
 		text.n = 0;
-		query_dim_text(query_dim(row->dim, row->dims, r->dims.v[i]), &text);
+		stored_dim_text(stored_dim(row->dim, row->dims, r->dims->v[i]), &text);
 		grid_cell(g, buf_slice(&text));
 	}
 	buf_fini(&text);
@@ -134,13 +120,13 @@ static void measure_cell(void *arg, struct slice name, struct slice value)
 		grid_cell(m->g, slice("-", 1));
 }
 
-static void columns(struct grid *g, const struct query_result *r, const struct shown *s, bool one)
+static void add_columns(const struct render *r, const struct table_look *s, struct grid *g)
 {
 	static const char *const values[] = { "sum", "min", "max", "avg" };
 
-	if (!one)
+	if (!r->one)
 		grid_column(g, "window", GRID_LEFT);
-	query_dim_columns(g, r);
+	render_dim_columns(r, g);
 	grid_column(g, "count", GRID_RIGHT);
 	if (s->differ)
 		grid_column(g, "values", GRID_RIGHT);
@@ -150,11 +136,11 @@ static void columns(struct grid *g, const struct query_result *r, const struct s
 		grid_column(g, "uniq", GRID_RIGHT);
 	if (s->measures)
 		fn_each_measure(s->measures->cell, s->measures->cells, measure_column, g);
-	if (s->open && !one)
+	if (s->open && !r->one)
 		grid_column(g, "", GRID_LEFT);
 }
 
-static void measures(struct grid *g, const struct rollup *x, const struct shown *s)
+static void value_cells(const struct rollup *x, const struct table_look *s, struct grid *g)
 {
 	bool is = x->has_value && x->value_count;
 
@@ -174,41 +160,44 @@ static void measures(struct grid *g, const struct rollup *x, const struct shown 
 				&(struct measure_cells){ .g = g, .row = x });
 }
 
-/* "events, 2026-11-20T15:00:00Z, 1m, open"; of many windows their length alone. */
-void query_title(const struct query_result *r, bool one, struct buf *out)
+void render_title(const struct render *r, struct buf *out)
 {
-	const struct query_window *w = r->window[0];
+	const struct rows_window *w = r->rows->window[0];
 	char text[TM_TEXT_BYTES];
 
-	buf_adds(out, r->metric);
-	if (one) {
+	buf_addz(out, r->metric);
+	if (r->one) {
 		buf_addz(out, ", ");
 		buf_add(out, text, tm_text(w->start_us, text));
 	}
 	buf_addz(out, ", ");
 	buf_add(out, text, (size_t)num_duration_text(w->end_us - w->start_us, text));
-	if (one && w->open)
+	if (r->one && w->open)
 		buf_addz(out, ", open");
 	buf_addc(out, '\n');
 }
 
-void query_table(const struct query *q, const struct query_result *r, struct buf *out)
+static void row_cells(const struct render *r, const struct rows_window *w,
+		      const struct rows_row *row, const struct table_look *s, struct grid *g)
 {
-	struct shown s = look_of(r);
-	struct grid *g = grid_new();
-	bool one = strcmp(q->command, "history") != 0;
+	if (!r->one)
+		cell_time(g, w->start_us);
+	render_dim_cells(r, row, g);
+	value_cells(&row->r, s, g);
+	if (s->open && !r->one)
+		grid_cellz(g, w->open ? "open" : "");
+}
 
-	columns(g, r, &s, one);
-	for (size_t i = 0; i < r->n; i++)
-		for (size_t k = i ? 0 : r->skip; k < r->window[i]->n; k++) {
-			if (!one)
-				cell_time(g, r->window[i]->start_us);
-			query_dim_cells(g, r, &r->window[i]->row[k]);
-			measures(g, &r->window[i]->row[k].r, &s);
-			if (s.open && !one)
-				grid_cellz(g, r->window[i]->open ? "open" : "");
-		}
-	query_title(r, one, out);
-	grid_print(g, 0, q->width, q->utf8, out);
+void render_table(const struct render *r, struct buf *out)
+{
+	struct table_look s = look_of(r->rows);
+	struct grid *g = grid_new();
+
+	add_columns(r, &s, g);
+	for (size_t i = 0; i < r->rows->n; i++)
+		for (size_t k = 0; k < r->rows->window[i]->n; k++)
+			row_cells(r, r->rows->window[i], &r->rows->window[i]->row[k], &s, g);
+	render_title(r, out);
+	grid_print(g, 0, r->width, r->utf8, out);
 	grid_free(g);
 }

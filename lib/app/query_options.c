@@ -1,0 +1,137 @@
+/* The options of hta-query. What is given more than once (--dim, -X, -F) is kept in the order of
+ * the command line; whether options go with the command is checked in query.c, when all of them
+ * are known. */
+#include "base/mem.h"
+#include "base/num.h"
+#include "app/query_internal.h"
+
+static int add_filter(void *self, const char *value, struct err *err)
+{
+	struct query *q = self;
+
+	return dims_filter_add(&q->filter, value, err);
+}
+
+static int add_by(void *self, const char *value, struct err *err)
+{
+	struct query *q = self;
+
+	return dims_filter_by(&q->filter, value, err);
+}
+
+static int set_n(void *self, const char *value, struct err *err)
+{
+	struct query *q = self;
+
+	q->has_n = true;
+	return num_count(value, &q->n, err);
+}
+
+static int add_setting(struct query *q, bool file, const char *value)
+{
+	q->setting = mem_grow(q->setting, q->log.settings + 1, sizeof(*q->setting));
+	q->setting[q->log.settings++] = (struct read_setting){ .file = file, .text = value };
+	q->log.setting = q->setting;
+	return 0;
+}
+
+static int add_property(void *self, const char *value, struct err *err)
+{
+	(void)err;
+	return add_setting(self, false, value);
+}
+
+static int add_file(void *self, const char *value, struct err *err)
+{
+	(void)err;
+	return add_setting(self, true, value);
+}
+
+static const char *const formats[] = {
+	[QUERY_AUTO] = "auto",
+	[QUERY_TABLE] = "table",
+	[QUERY_JSON] = "json",
+	NULL,
+};
+
+#define AT(member) .at = offsetof(struct query, member)
+const struct opt query_options[] = {
+	{ .letter = 'd',
+	  .name = "store",
+	  .type = OPT_TEXT,
+	  AT(where),
+	  .arg = "URL|FILE",
+	  .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
+	{ .name = "dim",
+	  .type = OPT_CALL,
+	  .call = add_filter,
+	  .arg = "KEY=VALUE",
+	  .help = "only rows with this dimension; may repeat: all keys, one of a key's values" },
+	{ .name = "by",
+	  .type = OPT_CALL,
+	  .call = add_by,
+	  .empty = true,
+	  .arg = "KEY,...",
+	  .help = "add up all other dimensions" },
+	{ .letter = 'n',
+	  .name = "rows",
+	  .type = OPT_CALL,
+	  .call = set_n,
+	  .arg = "N",
+	  .help = "how many rows; default: all, on a terminal 40" },
+	{ .name = "since",
+	  .type = OPT_TEXT,
+	  AT(since),
+	  .arg = "TIME",
+	  .help = "history: windows that start at this time or later; default: a day before the "
+		  "newest" },
+	{ .name = "until",
+	  .type = OPT_TEXT,
+	  AT(until),
+	  .arg = "TIME",
+	  .help = "history: windows that start before this time; default: those that have begun" },
+	{ .name = "plot",
+	  .type = OPT_FLAG,
+	  AT(plot),
+	  .help = "draw counts: bars, of a history a line a series" },
+	{ .name = "format",
+	  .type = OPT_CHOICE,
+	  AT(format),
+	  .arg = "FORMAT",
+	  .def = "auto",
+	  .choices = formats,
+	  .help = "auto: a table on a terminal, else JSON, a row a line" },
+	{ .name = "no-sketch",
+	  .type = OPT_FLAG,
+	  AT(no_sketch),
+	  .help = "leave uniq_sketch and columns out of JSON" },
+	{ .name = "table",
+	  .type = OPT_TEXT,
+	  AT(table),
+	  .arg = "NAME",
+	  .help = "table of the rollups, if it is not hta_rollups" },
+	{ .name = "prefix",
+	  .type = OPT_TEXT,
+	  AT(table),
+	  .arg = "NAME",
+	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
+	{ .letter = 'b',
+	  .name = "brokers",
+	  .type = OPT_TEXT,
+	  AT(log.brokers),
+	  .arg = "HOST:PORT,...",
+	  .help = "positions: compare with the log's end" },
+	{ .letter = 'X',
+	  .name = "property",
+	  .type = OPT_CALL,
+	  .call = add_property,
+	  .arg = "NAME=VALUE|NAME=@FILE",
+	  .help = "setting of the client library, may repeat" },
+	{ .letter = 'F',
+	  .name = "config-file",
+	  .type = OPT_CALL,
+	  .call = add_file,
+	  .arg = "FILE",
+	  .help = "file of such settings, NAME=VALUE a line" },
+	OPT_END,
+};

@@ -1,0 +1,59 @@
+#include "read/metric_lookup.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct lookup {
+	const char *metric;
+	int64_t since_us;
+	struct metric_found *out;
+};
+
+static int look_at_metric(void *arg, const struct read_metric *m, struct err *err)
+{
+	struct lookup *l = arg;
+	struct metric_found *out = l->out;
+
+	(void)err;
+	names_add(&out->names, m->name);
+	if (!slice_is(m->name, l->metric))
+		return 0;
+	out->found = true;
+	out->job = m->job.p ? mem_dup(m->job.p, m->job.n) : NULL;
+	out->sink = m->sink.p ? mem_dup(m->sink.p, m->sink.n) : NULL;
+	l->since_us = m->since_us;
+	return 0;
+}
+
+static struct finality finality_at(const struct read_sinks *s, const char *sink, int64_t since_us)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i].name, sink) == 0)
+			return finality_of_job(&s->v[i].pos, s->v[i].lateness_us, since_us);
+	return finality_of_job(NULL, 0, since_us);
+}
+
+int metric_lookup(const struct read_store *store, const char *metric, struct metric_found *out,
+		  struct err *err)
+{
+	struct lookup l = { .metric = metric, .out = out };
+	struct read_sinks sinks = { 0 };
+	int rc;
+
+	*out = (struct metric_found){ .finality = finality_plain() };
+	rc = store->driver->metrics(store->d, look_at_metric, &l, err);
+	if (rc == 0 && out->job)
+		rc = store->driver->sinks(store->d, out->job, &sinks, err);
+	if (rc == 0 && out->job)
+		out->finality = finality_at(&sinks, out->sink ? out->sink : "", l.since_us);
+	read_sinks_fini(&sinks);
+	return rc;
+}
+
+void metric_found_fini(struct metric_found *m)
+{
+	free(m->job);
+	free(m->sink);
+	names_fini(&m->names);
+}

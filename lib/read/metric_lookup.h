@@ -1,0 +1,21 @@
+/* A metric of a store by its name: whose it is, and which of its windows are final. */
+#ifndef READ_METRIC_LOOKUP_H
+#define READ_METRIC_LOOKUP_H
+
+#include "read/driver.h"
+#include "read/finality.h"
+#include "read/names.h"
+
+struct metric_found {
+	bool found;
+	char *job, *sink; /* NULL: plain */
+	struct finality finality;
+	struct names names; /* of all metrics: names_nearest tells which one was meant */
+};
+void metric_found_fini(struct metric_found *m);
+
+/* 0, found or not, or -1 with the driver's err. out is filled in either case. */
+int metric_lookup(const struct read_store *store, const char *metric, struct metric_found *out,
+		  struct err *err);
+
+#endif

@@ -1,0 +1,124 @@
+/* Tables of what a store has beside its rows: metrics and positions. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/tm.h"
+#include "read/render.h"
+
+/* ---- metrics */
+
+void render_metrics_init(struct render_metrics *t)
+{
+	static const char *const name[] = { "metric", "job",   "sink", "every", "time",
+					    "by",     "value", "uniq", "since" };
+
+	*t = (struct render_metrics){ .grid = grid_new() };
+	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
+		grid_column(t->grid, name[i], i == 5 ? GRID_SHRINKS : GRID_LEFT);
+}
+
+void render_metrics_fini(struct render_metrics *t)
+{
+	grid_free(t->grid);
+	json_fini(&t->json);
+}
+
+/* A member of the definition as people read it: text, or texts with commas; "" where it is not
+ * there. */
+static void cell_def(struct grid *g, const struct json *j, const char *name)
+{
+	uint32_t at = j->n ? json_get(j, 0, name) : 0;
+	struct buf text = { 0 };
+
+	if (at && j->node[at].type == JSON_STRING)
+		json_string(j, at, &text);
+	for (uint32_t i = json_first(j, at);
+	     at && j->node[at].type == JSON_ARRAY && i < j->node[at].next; i = j->node[i].next) {
+		if (text.n)
+			buf_addc(&text, ',');
+		json_string(j, i, &text);
+	}
+	grid_cell(g, buf_slice(&text));
+	buf_fini(&text);
+}
+
+static void cell_or(struct grid *g, struct slice text, const char *none)
+{
+	grid_cell(g, text.p ? text : slice_z(none));
+}
+
+void render_metrics_add(struct render_metrics *t, const struct read_metric *m)
+{
+	static const char *const of_def[] = { "every", "time", "by", "value", "uniq" };
+	struct grid *g = t->grid;
+	char since[TM_TEXT_BYTES];
+	struct err ignored;
+
+	if (json_parse(&t->json, m->def, &ignored))
+		t->json.n = 0;
+	cell_or(g, m->name, "");
+	cell_or(g, m->job, "(plain)");
+	cell_or(g, m->sink, "");
+	for (size_t i = 0; i < sizeof(of_def) / sizeof(*of_def); i++)
+		cell_def(g, &t->json, of_def[i]);
+	cell_or(g,
+		m->since_us == POS_NONE ? slice(NULL, 0)
+					: slice(since, tm_text(m->since_us, since)),
+		"");
+}
+
+/* ---- positions */
+
+static void cell_int(struct grid *g, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	grid_cellz(g, text);
+}
+
+static void position_cells(struct grid *g, const struct read_sink *s, const struct position *p,
+			   const struct range *end)
+{
+	char mark[TM_TEXT_BYTES];
+
+	grid_cellz(g, s->name);
+	grid_cellz(g, p->topic);
+	cell_int(g, p->partition);
+	cell_int(g, p->next);
+	if (end) {
+		cell_int(g, end->to);
+		cell_int(g, end->to > p->next ? end->to - p->next : 0);
+	}
+	grid_cell(g, p->watermark_us == POS_NONE ? slice("-", 1)
+						 : slice(mark, tm_text(p->watermark_us, mark)));
+	grid_cellz(g, p->idle ? "idle" : "");
+}
+
+static const struct {
+	const char *name;
+	unsigned flags;
+	bool of_end;
+} position_column[] = {
+	{ "sink", GRID_LEFT, false },       { "topic", GRID_SHRINKS, false },
+	{ "partition", GRID_RIGHT, false }, { "next", GRID_RIGHT, false },
+	{ "end", GRID_RIGHT, true },        { "lag", GRID_RIGHT, true },
+	{ "watermark", GRID_LEFT, false },  { "", GRID_LEFT, false },
+};
+
+struct grid *render_positions(const struct read_sinks *s, const struct ranges *ends)
+{
+	struct grid *g = grid_new();
+
+	for (size_t i = 0; i < sizeof(position_column) / sizeof(*position_column); i++)
+		if (ends->n || !position_column[i].of_end)
+			grid_column(g, position_column[i].name, position_column[i].flags);
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->v[i].pos.n; k++) {
+			const struct position *p = &s->v[i].pos.v[k];
+
+			position_cells(g, &s->v[i], p,
+				       ranges_find(ends, slice_z(p->topic), p->partition));
+		}
+	return g;
+}
