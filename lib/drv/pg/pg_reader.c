@@ -65,24 +65,19 @@ static int64_t pg_reader_int_of(const PGresult *res, int row, int column, int64_
 					     : strtoll(PQgetvalue(res, row, column), NULL, 10);
 }
 
-static bool pg_dec_of(const PGresult *res, int row, int column, dec *out)
-{
-	return dec_parse_sum(pg_text_of(res, row, column), out) <= DEC_ROUNDED;
-}
-
 /* ---- metrics, positions */
+
+static const char select_metrics[] =
+	"SELECT metric, job, sink, cfg, definition::text,"
+	" (extract(epoch FROM since) * 1000000)::bigint"
+	" FROM hta_metric WHERE rollups = $1 ORDER BY metric COLLATE \"C\"";
 
 static int pg_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *err)
 {
 	struct pg *p = d;
 	const char *value[] = { p->rollups };
 	PGresult *res;
-	int rc = sink_error_result(pg_query(p, &res, err,
-					    "SELECT metric, job, sink, cfg, definition::text, " US(
-						    "since") " FROM hta_metric WHERE rollups = $1"
-							     " ORDER BY metric COLLATE \"C\"",
-					    1, value),
-				   err);
+	int rc = sink_error_result(pg_query(p, &res, err, select_metrics, 1, value), err);
 
 	if (rc)
 		return -1;
@@ -113,28 +108,21 @@ static void pg_take_position(const PGresult *res, int i, struct positions *out)
 	x->idle = *PQgetvalue(res, i, 10) == 't';
 }
 
+static const char select_sinks[] =
+	"SELECT j.sink, j.group_id, (extract(epoch FROM j.lateness) * 1000000)::bigint,"
+	" p.topic, p.partition, p.init, p.next, p.last_offset,"
+	" (extract(epoch FROM p.last_time) * 1000000)::bigint,"
+	" (extract(epoch FROM p.watermark) * 1000000)::bigint, p.idle"
+	" FROM hta_job j LEFT JOIN hta_pos p ON p.job = j.job AND p.sink = j.sink"
+	" WHERE j.job = $1 ORDER BY j.sink COLLATE \"C\", p.topic, p.partition";
+
 static int pg_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
-	struct pg *p = d;
 	const char *value[] = { job };
 	struct read_sink *s = NULL;
 	PGresult *res;
 
-	if (sink_error_result(
-		    pg_query(p, &res, err,
-			     "SELECT j.sink, j.group_id, " US(
-				     "j.lateness") ", p.topic, p.partition, p.init, p.next, "
-						   "p.last_offset, " US("p.last_time") ", " US(
-							   "p."
-							   "wate"
-							   "rmar"
-							   "k") ", p.idle FROM hta_job j LEFT JOIN "
-								"hta_pos p ON p.job = j.job AND "
-								"p.sink = j.sink WHERE j.job = $1"
-								" ORDER BY j.sink COLLATE \"C\", "
-								"p.topic, p.partition",
-			     1, value),
-		    err))
+	if (sink_error_result(pg_query(d, &res, err, select_sinks, 1, value), err))
 		return -1;
 	for (int i = 0; i < PQntuples(res); i++) {
 		if (!s || strcmp(s->name, PQgetvalue(res, i, 0)) != 0) {
@@ -223,9 +211,8 @@ static bool pg_take_row(const struct pg *p, const PGresult *res, struct pg_readi
 		return false;
 	if (!pg_columns_take(reading, res, 11, row))
 		return false;
-	return !row->has_value || row->value_count == 0 ||
-	       (pg_dec_of(res, 0, 6, &row->sum) && pg_dec_of(res, 0, 7, &row->min) &&
-		pg_dec_of(res, 0, 8, &row->max));
+	return read_values(row, pg_text_of(res, 0, 6), pg_text_of(res, 0, 7),
+			   pg_text_of(res, 0, 8));
 }
 
 static int pg_give_rows(struct pg *p, struct pg_reading *reading, read_row_fn *fn, void *arg,

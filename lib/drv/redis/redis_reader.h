@@ -1,9 +1,10 @@
 /* Inside of the Redis driver, its reading side: redis_reader.c (metrics, positions),
- * redis_reader_rows.c, redis_follow.c (requests, in a cluster too). */
+ * redis_reader_windows.c, redis_reader_rows.c, redis_follow.c (requests, in a cluster too). */
 #ifndef DRV_REDIS_REDIS_READER_H
 #define DRV_REDIS_REDIS_READER_H
 
 #include "drv/redis/redis_internal.h"
+#include "read/driver.h"
 
 struct redis_reader {
 	struct sink_conf conf;
@@ -36,6 +37,19 @@ void redis_reader_disconnect(struct redis_reader *r); /* what is not p's */
 void redis_reader_arg_key(struct redis *p, const char *kind, const char *metric, const char *rest);
 /* Of an array; else 0. */
 size_t redis_reader_elements(const redisReply *reply);
+
+struct redis_window {
+	struct read_span span;
+	char *name;
+};
+struct redis_windows {
+	struct redis_window *v;
+	size_t n, cap;
+};
+void redis_windows_fini(struct redis_windows *w);
+/* Those with from_us <= start < to_us, in order. */
+int redis_windows_find(struct redis_reader *r, const char *metric, int64_t from_us, int64_t to_us,
+		       struct redis_windows *out, struct err *err);
 
 int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
 			int64_t *start_us, int64_t *end_us, struct err *err);
