@@ -34,6 +34,15 @@ static const char tables[] =
 	"NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);";
 
+/* A time of ours as microseconds: its second, then what stands behind the 19th character, "Z" or
+ * ".25Z". Times cannot be compared as texts where one has a fraction: "." is below "Z". */
+#define TIME_US(t)                                              \
+	"(CAST(strftime('%%s', " t ") AS INTEGER) * 1000000 + " \
+	"CAST(round(CAST('0' || rtrim(substr(" t ", 20), 'Z') AS REAL) * 1000000) AS INTEGER))"
+#define START_US TIME_US("r.window_start")
+#define END_US TIME_US("r.window_end")
+#define SINCE_US TIME_US("m.since")
+
 static const char rollups[] =
 	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, "
 	"window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
@@ -46,8 +55,8 @@ static const char rollups[] =
 	"NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\";"
 	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON "
 	"m.rollups = %Q AND m.metric = r.metric"
-	" WHERE m.job IS NULL OR ((m.since IS NULL OR r.window_start >= m.since) AND"
-	"  CAST(strftime('%%s', r.window_end) AS INTEGER) * 1000000 + COALESCE((SELECT j.lateness "
+	" WHERE m.job IS NULL OR ((m.since IS NULL OR " START_US " >= " SINCE_US ") AND"
+	"  " END_US " + COALESCE((SELECT j.lateness "
 	"FROM hta_job j WHERE j.job = m.job AND j.sink = m.sink), 0) <="
 	"  (SELECT CASE WHEN MIN(p.idle) = 1 THEN MAX(p.watermark)"
 	"    WHEN SUM(p.idle = 0 AND p.watermark IS NULL) > 0 THEN NULL ELSE MIN(CASE WHEN p.idle "
