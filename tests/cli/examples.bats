@@ -195,33 +195,35 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	[ -n "$stderr" ]
 }
 
-@test "README: its filter compiles, and its books balance" {
-	cd "$BATS_TEST_TMPDIR"
-	{
-		printf '#include <string.h>\n#include "tool/stage.h"\n'
-		awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$top/README.md"
-		cat <<-'END'
-			static int run(void *self, struct err *err) { return stage_run(&filter, self, NULL, 0, err); }
-			int main(int argc, char **argv)
-			{
-				static const struct opt none[] = { OPT_END };
-				const struct prog prog = { .name = "hta-ok", .summary = "", .synopsis = "", .opts = none, .more = stage_opts, .more_self = stage_options(), .run = run };
-				return prog_main(&prog, NULL, argc, argv);
-			}
-		END
-	} >ok.c
-	[ "$(wc -l <ok.c)" -gt 25 ]
-	# -o: nothing is remade, whatever has changed since
-	variables() { make -s -o Makefile -C "$HTA_BUILD_DIR" --no-print-directory --eval "print: ; @: \$(info $1)" print; }
-	# as make would: in the build folder, with the shell taking the quotes apart
+# -o: nothing is remade, whatever has changed since
+variables() { make -s -o Makefile -C "$HTA_BUILD_DIR" --no-print-directory --eval "print: ; @: \$(info $1)" print; }
+
+# As make would: in the build folder, with the shell taking the quotes apart.
+compile() { # PROGRAM
+	local here=$PWD
 	(
 		cd "$HTA_BUILD_DIR"
-		eval "$(variables '$(CC) $(DEFS) $(AM_CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS)') $BATS_TEST_TMPDIR/ok.c -o $BATS_TEST_TMPDIR/hta-ok $(variables '$(LDADD) $(LIBS)')"
+		eval "$(variables '$(CC) $(DEFS) $(AM_CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS)') $here/$1.c -o $here/$1 $(variables '$(LDADD) $(LIBS)')"
 	)
-	hta-gen --count 20000 | sed 's/"status":200/"ok":1,&/' >events.ndjson
-	feed pipe 'hta-consume --job ok events.ndjson | ./hta-ok | hta-window | hta-sink-sqlite --init ok.db | hta-commit -v'
-	says 'filtered=[1-9]'
-	[ "$(total ok.db)" = "$(grep -c '"ok"' events.ndjson)" ]
+}
+
+@test "README: its filter compiles, filters, and its books balance" {
+	cd "$BATS_TEST_TMPDIR"
+	awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$top/README.md" >hta-ok.c
+	[ "$(wc -l <hta-ok.c)" -gt 20 ]
+	compile hta-ok
+	fails_with 64 ./hta-ok an_operand
+	hta-gen --count 3000 | awk 'NR % 3 < 2 { sub(/}$/, NR % 3 ? ",\"ok\":\"true\"}" : ",\"ok\":true}") } { print }' >in
+	feed pipe './hta-ok <in'
+	awk 'NR % 3 == 0' in | cmp - "$out"
+	{ head -n 1500 in; echo 'no json'; tail -n 1500 in; } >events.ndjson
+	count() { pipe 'hta-consume --job ok events.ndjson | ./hta-ok | tee stream | hta-window | hta-sink-sqlite --init ok.db | hta-commit -v'; }
+	feed count
+	says 'filtered=2000'
+	[ "$(grep '^{"$hta"' stream | grep -oE '"k":"(at|probe|bar|end)"' | sort -u | wc -l)" = 4 ]
+	feed count # all was counted before
+	[ "$(total ok.db)" = 1000 ]
+	[ "$(sqlite3 ok.db 'SELECT stage, record FROM hta_dead')" = 'hta-ok|no json' ]
 }
 
 # ---- systemd ----

@@ -1,0 +1,74 @@
+/* A filter of records, on top of the filter skeleton (stage.h): one call a line, which answers
+ * what becomes of it. Lines, batches of the scanner, accounts, dead letters with their source,
+ * over-long lines and the order of what is written are done here, so that a filter is its
+ * decision and nothing else:
+ *
+ *   what record() says   output                              booked as
+ *   RECORD_PASS          the line, byte for byte             out
+ *   RECORD_REPLACE       the lines in `replace`, 0 or more   out; filtered (none), added (beyond
+ *                                                            one)
+ *   RECORD_DROP          nothing                             filtered
+ *   RECORD_DUPLICATE     nothing                             duplicate
+ *   RECORD_DEAD          a dead letter, why->msg its reason  dead
+ *   RECORD_FAILED        the stage ends with `why`           -
+ *
+ * With paths each line must be a JSON object: one that is none is a dead letter, a blank one is
+ * filtered, and record() sees neither. Without paths record() gets every line as it is.
+ * A line longer than --max-line is a dead letter; where the filter finds none (finds_dead), the
+ * stage ends with EX_DATAERR. */
+#ifndef TOOL_RECORD_FILTER_H
+#define TOOL_RECORD_FILTER_H
+
+#include "scan/scan.h"
+#include "tool/stage.h"
+
+enum record_verdict {
+	RECORD_PASS,
+	RECORD_REPLACE,
+	RECORD_DROP,
+	RECORD_DUPLICATE,
+	RECORD_DEAD,
+	RECORD_FAILED,
+};
+
+/* One line; valid during the call. */
+struct record {
+	struct slice line;         /* without its \n; padded as run.block is */
+	const struct field *field; /* as many as there are paths, in their order; NULL: no paths */
+	const struct run *run;     /* where it stands: the run, */
+	uint64_t nth;              /* its line in it, 0 first, */
+	size_t at;                 /* and its byte in the run's block */
+};
+
+struct record_filter {
+	/* Fields that record() wants, NULL behind the last: ".user.id". NULL: none, and lines may
+	 * be of any form. Read at the start. */
+	const char *const *paths;
+	bool finds_dead; /* record() says RECORD_DEAD; with paths it is so anyway */
+	bool rows;       /* lines are rollup rows: books are rows_in, rows_out */
+
+	/* replace: empty at the call; whole lines are appended, each with its \n. Looked at for
+	 * RECORD_REPLACE only. It writes nothing to stage_out itself: lines that passed may still
+	 * be owed. */
+	enum record_verdict (*record)(void *self, const struct record *r, struct buf *replace,
+				      struct err *why);
+
+	/* As struct filter has them; NULL where nothing is to be done. What was passed stands in
+	 * stage_out before each of these calls. */
+	int (*open)(void *self, struct stage *st, struct err *err);
+	int (*hello)(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+		     struct err *err);
+	int (*barrier)(void *self, struct stage *st, const struct ctl *bar, struct err *err);
+	int (*control)(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+		       struct err *err);
+	int (*finish)(void *self, struct stage *st, bool eof, struct err *err);
+	void (*close)(void *self, struct stage *st);
+};
+
+/* Runs the filter over operands (files; none: standard input). For struct prog's run. Options of
+ * the stage are stage_opts_dead, or stage_opts where no dead letter is found. EX_USAGE: a path is
+ * none. */
+int record_filter_run(const struct record_filter *f, void *self, const char *const *files,
+		      size_t n_files, struct err *err);
+
+#endif
