@@ -159,6 +159,31 @@ first_refused() {
 	says "$(wc -l <refused) of $(wc -l <refused) lines were bad"
 }
 
+@test "rows stand in the order of hta-window: numbers beyond 2^53, exponents, 40 digits" {
+	with_service pg redis
+	python3 - >in <<-'END'
+		import random
+		ints = [2**53 + n for n in range(-2, 5)] + [2**64 + n for n in range(3)] + [10**39 + n for n in range(4)]
+		texts = [str(n) for n in ints] + [str(-n) for n in ints]
+		texts += ["1e40", "1.5e40", "-1e40", "1e-40", "1.0000000000000000000000000000000000000001", "1", "0.1", "9e15", "9007199254740993.5", "1e300", "1e308", "-1e308"]
+		random.Random(5).shuffle(texts)
+		for t in texts:
+		    print('{"ts":"2020-01-01T00:00:00Z","d":%s}' % t)
+	END
+	hta-window --by d in >rows
+	python3 - <<-'END'
+		import decimal, json
+		rows = [json.loads(line, parse_float=decimal.Decimal, parse_int=decimal.Decimal)["dims"]["d"] for line in open("rows")]
+		assert len(rows) == 40 and rows == sorted(rows), rows
+	END
+	fill rows
+	for of in "history events" "latest events" "history events --by d" "top events" "latest events -n 40"; do
+		# shellcheck disable=SC2086
+		each $of
+		cmp "$out" rows
+	done
+}
+
 @test "the longest row: 32 dimensions and their names of control characters only" {
 	with_service pg redis
 	local i name members='' by=()
