@@ -1,6 +1,7 @@
-/* Stores keep dimensions as JSON and may put members in another order. They are parsed, sorted by name and compared here, by type first and then by value. Numbers are
- * compared by their digits (row/dims.h), never as doubles: hta-window orders groups exactly, and
- * two orders of one set of rows would be seen by whoever compares a file with a store. */
+/* Stores keep dimensions as JSON and may put members in another order. They are parsed, sorted by
+ * name and compared here, by type first and then by value. Numbers are compared by their digits
+ * (row/dims.h), never as doubles: hta-window orders groups exactly, and two orders of one set of
+ * rows would be seen by whoever compares a file with a store. */
 #include "read/stored_dims.h"
 
 #include <stdlib.h>
