@@ -12,7 +12,7 @@
  *   open:  window_end + lateness > mark
  *
  * A window before `since` is neither: it lacks the events from before the metric began, and none
- * will come. Rows of a plain stream (no job) are final as they come. tests/finality.tsv holds
+ * will come. Rows of a plain stream (no job) are final as they come. tests/store/finality.tsv holds
  * the views of the stores and this module to one table of cases. */
 #ifndef READ_FINALITY_H
 #define READ_FINALITY_H

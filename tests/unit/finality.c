@@ -1,4 +1,4 @@
-/* The table of cases that the stores' views obey, tests/finality.tsv, over the pure rule. */
+/* The table of cases that the stores' views obey, tests/store/finality.tsv, over the pure rule. */
 #include "read/finality.h"
 
 #include <stdlib.h>
@@ -75,7 +75,7 @@ static int read_cases(FILE *file)
 int main(void)
 {
 	const char *top = getenv("srcdir");
-	char *path = mem_printf("%s/tests/finality.tsv", top ? top : ".");
+	char *path = mem_printf("%s/tests/store/finality.tsv", top ? top : ".");
 	FILE *file = fopen(path, "r");
 
 	ok(file != NULL, "opens %s", path);
