@@ -149,8 +149,7 @@ static void write_row(const struct job *j, struct writer *w, const struct order_
 	dims_json(w->dim, m->n_dims, &w->dims);
 	dims_hash(w->dim, m->n_dims, &w->scratch, row.dims_hash);
 	row.dims = buf_slice(&w->dims);
-	row.start_us = (int64_t)key_window(key) * m->every_us;
-	row.end_us = row.start_us + m->every_us;
+	m->window.kind->bounds(&m->window, key_window(key), &row.start_us, &row.end_us);
 	measure(j->e, w, j->m, &counts, &row);
 	if (j->m->n_columns)
 		add_columns(j->e, w, j->m, j->t, g, &row);

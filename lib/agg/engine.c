@@ -12,7 +12,8 @@
 #include "base/mem.h"
 #include "proto/pos.h"
 
-_Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && SCAN_BATCH == 64,
+_Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && (int)SCAN_BATCH == (int)WINDOW_BATCH &&
+		       SCAN_BATCH == 64,
 	       "a batch of lines is one set of 64 bits");
 
 /* What an aggregate makes of a column of values, once for all who ask. */
@@ -71,7 +72,6 @@ struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
 	w->lateness_us = lateness_us;
 	w->scan = scan_new(plan->path, plan->n_fields, NULL);
 	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
-	w->every_min_us = INT64_MAX;
 	for (size_t i = 0; i < plan->n_metrics; i++) {
 		const struct plan_metric *m = &plan->metric[i];
 
@@ -245,27 +245,18 @@ static uint64_t read_uniqs(struct engine *w, size_t column, uint64_t live)
 	return live;
 }
 
-static inline uint64_t window_of(struct engine_metric *m, int64_t us, int64_t every_us)
-{
-	if ((uint64_t)(us - m->start_us) >= (uint64_t)every_us) {
-		m->index = (uint64_t)us / (uint64_t)every_us;
-		m->start_us = (int64_t)m->index * every_us;
-	}
-	return m->index;
-}
-
 static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
 	struct engine_metric *m = &w->metric[metric];
-	uint64_t index[SCAN_BATCH];
+	uint64_t window[SCAN_BATCH];
 	char *out;
 
-	for_each_line(i, live) index[i] = window_of(m, w->time_us[i], p->m.every_us);
+	p->m.window.kind->ids(&p->m.window, w->time_us, live, window);
 	m->keys.n = 0;
 	out = buf_room(&m->keys, key_room(SCAN_BATCH, w->batch.used, p->m.n_dims));
 	return key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field,
-			       p->m.n_dims, index, &w->scratch, out, m->key);
+			       p->m.n_dims, window, &w->scratch, out, m->key);
 }
 
 /* ---- a batch */

@@ -16,15 +16,13 @@ struct engine_metric {
 	struct table *table;
 	struct buf keys; /* of the batch, one behind the other */
 	const char *key[SCAN_BATCH];
-	int64_t start_us; /* window of the last line: most are in the same */
-	uint64_t index;
 	const dec **contribution; /* of each column: rows of value or of square; NULL: a COUNT */
 	uint64_t *contributes;    /* of each column, of the batch */
 };
 
 struct engine {
 	const struct plan *plan;
-	int64_t lateness_us, every_min_us;
+	int64_t lateness_us;
 	struct scan *scan;
 	struct scan_batch batch;
 	struct engine_metric *metric;

@@ -54,43 +54,40 @@ static void count_ahead(struct engine *w, uint64_t n, int64_t us)
 
 /* ---- by the order of lines */
 
-static int64_t earliest_end(struct engine *w, int64_t us)
+/* Of each time in `live`, the end of the window that closes first, whatever the metric. */
+static void earliest_ends(const struct engine *w, const int64_t us[SCAN_BATCH], uint64_t live,
+			  int64_t end_us[SCAN_BATCH])
 {
-	int64_t end = INT64_MAX;
-
+	for_each_line(i, live) end_us[i] = INT64_MAX;
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		int64_t every_us = w->plan->metric[i].m.every_us;
-		int64_t e = (us / every_us + 1) * every_us;
+		const struct window_spec *s = &w->plan->metric[i].m.window;
 
-		end = e < end ? e : end;
+		s->kind->ends(s, us, live, end_us);
 	}
-	return end;
 }
 
 /* Of lines up to high_us not even the oldest can be late, whatever their order. */
 static bool none_is_late(struct engine *w, uint64_t live, int64_t high_us)
 {
 	int64_t mark = high_us > w->order->highest_us ? high_us : w->order->highest_us;
+	int64_t oldest[SCAN_BATCH] = { lowest(w, live) }, end[SCAN_BATCH];
 
-	return live && earliest_end(w, lowest(w, live)) > mark - w->lateness_us;
-}
-
-static bool is_late(struct engine *w, int64_t us, int64_t mark)
-{
-	return us < mark && earliest_end(w, us) <= mark - w->lateness_us;
+	earliest_ends(w, oldest, BIT(0), end);
+	return live && end[0] > mark - w->lateness_us;
 }
 
 /* The highest time before a line decides whether it is late. */
 static uint64_t find_late(struct engine *w, uint64_t live, bool calm)
 {
-	int64_t mark = w->order->highest_us;
+	int64_t mark = w->order->highest_us, end[SCAN_BATCH];
 	uint64_t late = 0;
 
+	earliest_ends(w, w->time_us, live, end);
 	for_each_line(i, live)
 	{
 		int64_t us = w->time_us[i];
 
-		if (is_late(w, us, mark))
+		if (us < mark && end[i] <= mark - w->lateness_us)
 			late |= BIT(i);
 		if (!calm) {
 			ahead_event(w->order, us);

@@ -1,7 +1,7 @@
 /* The key of a group: its window and the values of its metric's dimensions, packed, so that two
  * records belong to one group if and only if their keys are the same bytes.
  *
- *   u64   window (its start / its length) in the low 48 bits, the key's length in units of
+ *   u64   id of the window (agg/window_kind.h) in the low 48 bits, the key's length in units of
  *         KEY_UNIT in the high 16
  *   then for each dimension, in the metric's order: u16 with the tag's number in the high 3 bits
  *   and the value's length, value; then zeros up to a

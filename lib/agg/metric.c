@@ -51,14 +51,6 @@ int metric_name_check(const char *name, struct err *err)
 	return 0;
 }
 
-int metric_every_check(int64_t every_us, struct err *err)
-{
-	if (every_us >= METRIC_EVERY_MIN_US && every_us <= METRIC_EVERY_MAX_US &&
-	    every_us % METRIC_EVERY_MIN_US == 0)
-		return 0;
-	return err_set(err, EX_USAGE, "a window is 1ms to 366d long, in whole milliseconds");
-}
-
 /* ---- dimensions */
 
 /* Bytes of the first path of a list: up to a comma that stands in no quotes. */
@@ -244,7 +236,8 @@ void metric_cfg(const struct metric *m, const struct metric_common *c,
 {
 	struct buf b = { 0 };
 
-	buf_printf(&b, "hta-metric 1\nevery %lld\n", (long long)m->every_us);
+	buf_addz(&b, "hta-metric 1\n");
+	window_canonical(&m->window, &b);
 	cfg_line(&b, "time ", &c->time);
 	if (c->when.unit != VALUE_RFC3339)
 		buf_printf(&b, "unit %s\n", metric_units[c->when.unit]);
@@ -297,10 +290,9 @@ static void def_measure(struct buf *out, const struct metric_measure *m, bool fi
 
 void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out)
 {
-	char every[32];
-
-	every[num_duration_text(m->every_us, every)] = 0;
-	buf_printf(out, "{\"every\":\"%s\",\"time\":", every);
+	buf_addc(out, '{');
+	window_define(&m->window, out);
+	buf_addz(out, ",\"time\":");
 	def_path(out, &c->time);
 	if (c->when.unit != VALUE_RFC3339)
 		buf_printf(out, ",\"unit\":\"%s\"", metric_units[c->when.unit]);

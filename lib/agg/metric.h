@@ -4,7 +4,7 @@
  * store never changes its meaning under one name.
  *
  *   hta-metric 1\n
- *   every 60000000\n             window, us
+ *   every 60000000\n             window_canonical; of tumbling windows the length, us
  *   time .ts\n                   path_canonical, as all paths
  *   unit s\n                     s, ms, us or ns; left out for RFC 3339
  *   zone Europe/Berlin\n         zone_name; left out where none is given
@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include "base/err.h"
 #include "agg/fn.h"
+#include "agg/window_kind.h"
 #include "json/path.h"
 #include "scan/value.h"
 
@@ -31,8 +32,6 @@
  * --max-line. */
 enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_DIM_NAME_MAX = 1024 };
 enum { METRIC_CFG_CHARS = 16 };
-#define METRIC_EVERY_MIN_US 1000LL /* windows start at whole milliseconds */
-#define METRIC_EVERY_MAX_US (366LL * 86400 * 1000000)
 
 /* NAME=avg(PATH) of --agg. */
 struct metric_measure {
@@ -43,7 +42,7 @@ struct metric_measure {
 
 struct metric {
 	char *name;
-	int64_t every_us;
+	struct window_spec window;
 	size_t n_dims;
 	struct path *dim; /* in order of their names (bytes), which are distinct */
 	bool has_value, has_uniq;
@@ -69,8 +68,6 @@ void metric_fini(struct metric *m);
 
 /* 1 to METRIC_NAME_MAX bytes of UTF-8 without control characters. EX_USAGE. */
 int metric_name_check(const char *name, struct err *err);
-/* A multiple of 1 ms between the bounds above. EX_USAGE. */
-int metric_every_check(int64_t every_us, struct err *err);
 
 /* Adds the paths of a comma-separated list as dimensions; an empty list adds none. EX_USAGE: a
  * path is wrong, a name longer than METRIC_DIM_NAME_MAX bytes, two dimensions of one name. */

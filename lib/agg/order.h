@@ -1,4 +1,4 @@
-/* The groups of a table in the order of their rows: by window start, then dimension by dimension
+/* The groups of a table in the order of their rows: by window id, then dimension by dimension
  * as key_cmp has it. */
 #ifndef AGG_ORDER_H
 #define AGG_ORDER_H

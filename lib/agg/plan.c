@@ -7,13 +7,12 @@
 #include "agg/ahead.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "json/json.h"
 
 /* Options of one metric, or everybody's. NULL or false: not given. */
 struct scope {
 	const char *name;
-	int64_t every_us; /* 0: not given */
+	struct window_given window;
 	bool has_by;
 	struct buf by; /* lists, joined by commas */
 	const char *value, *uniq;
@@ -71,14 +70,9 @@ int plan_metric(struct plan_builder *b, const char *name, struct err *err)
 	return 0;
 }
 
-int plan_every(struct plan_builder *b, const char *duration, struct err *err)
+int plan_window(struct plan_builder *b, const char *option, const char *duration, struct err *err)
 {
-	int64_t us;
-
-	if (num_duration(duration, &us, err) || metric_every_check(us, err))
-		return -1;
-	now(b)->every_us = us;
-	return 0;
+	return window_give(window_kinds, &now(b)->window, option, duration, err);
 }
 
 int plan_by(struct plan_builder *b, const char *paths, struct err *err)
@@ -197,7 +191,8 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 		   *uniq = own->uniq ? own->uniq : all->uniq;
 
 	m->name = mem_strdup(own->name);
-	m->every_us = own->every_us ? own->every_us : all->every_us ? all->every_us : 60000000;
+	if (window_choose(window_kinds, &own->window, &all->window, &m->window, err))
+		return -1;
 	if (metric_add_dims(m, buf_slice(&by->by), err))
 		return -1;
 	if (value && *value) {
@@ -416,7 +411,7 @@ void plan_list(const struct plan *p, struct buf *out)
 		json_quote_z(out, p->metric[i].m.name);
 		buf_printf(out,
 			   ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", p->metric[i].cfg,
-			   p->metric[i].m.every_us);
+			   p->metric[i].m.window.pane_us);
 		metric_def(&p->metric[i].m, &p->common, out);
 		if (p->metric[i].n_columns) {
 			buf_addz(out, ",\"columns\":");

@@ -17,7 +17,8 @@ void plan_builder_free(struct plan_builder *b);
 
 /* EX_USAGE. An empty by, value or uniq is none: it takes everybody's away. */
 int plan_metric(struct plan_builder *b, const char *name, struct err *err);
-int plan_every(struct plan_builder *b, const char *duration, struct err *err);
+/* An option of windows (agg/window_kind.h): "every". */
+int plan_window(struct plan_builder *b, const char *option, const char *duration, struct err *err);
 int plan_by(struct plan_builder *b, const char *paths, struct err *err);
 int plan_value(struct plan_builder *b, const char *path, struct err *err);
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err);

@@ -121,12 +121,13 @@ static size_t first_to_close(const struct agg *a, int64_t *end_us)
 
 	*end_us = INT64_MAX;
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
-		int64_t every_us = a->plan->metric[i].m.every_us, end;
+		const struct window_spec *s = &a->plan->metric[i].m.window;
+		int64_t start, end;
 		uint64_t window;
 
 		if (!table_earliest(engine_table(a->window, i), &window))
 			continue;
-		end = ((int64_t)window + 1) * every_us;
+		s->kind->bounds(s, window, &start, &end);
 		if (end < *end_us) {
 			first = i;
 			*end_us = end;
@@ -251,6 +252,9 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return err_set(err, EX_USAGE,
 			       "--max-groups is for final rows; the deltas of an acknowledged "
 			       "stream are bounded by its epochs");
+	for (size_t i = 0; i < a->plan->n_metrics; i++)
+		if (window_stored(&a->plan->metric[i].m.window, err))
+			return err_in(err, "metric %s", a->plan->metric[i].m.name);
 	a->endless = true;
 	plan_cfg(a->plan, cfg);
 	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);

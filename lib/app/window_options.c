@@ -1,6 +1,9 @@
+/* Options of windows come from their kinds: they stand in the table where --every does, which the
+ * first kind has. */
 #include "app/window.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/window_internal.h"
 #include "base/mem.h"
@@ -13,9 +16,9 @@ static int set_metric(void *self, const char *v, struct err *err)
 {
 	return plan_metric(((struct agg *)self)->builder, v, err);
 }
-static int set_every(void *self, const char *v, struct err *err)
+static int set_window(void *self, const char *name, const char *v, struct err *err)
 {
-	return plan_every(((struct agg *)self)->builder, v, err);
+	return plan_window(((struct agg *)self)->builder, name, v, err);
 }
 static int set_by(void *self, const char *v, struct err *err)
 {
@@ -66,7 +69,7 @@ static int set_lateness(void *self, const char *v, struct err *err)
 	a->has_lateness = true;
 	if (num_duration(v, &a->lateness_us, err))
 		return -1;
-	if (a->lateness_us < 0 || a->lateness_us > METRIC_EVERY_MAX_US)
+	if (a->lateness_us < 0 || a->lateness_us > WINDOW_MAX_US)
 		return err_set(err, EX_USAGE, "\"%s\" is out of range, it goes from 0s to 366d", v);
 	return 0;
 }
@@ -80,7 +83,7 @@ static int set_max_ahead(void *self, const char *v, struct err *err)
 		return 0;
 	if (num_duration(v, &a->max_ahead_us, err))
 		return -1;
-	if (a->max_ahead_us < 1000 || a->max_ahead_us > METRIC_EVERY_MAX_US)
+	if (a->max_ahead_us < 1000 || a->max_ahead_us > WINDOW_MAX_US)
 		return err_set(err, EX_USAGE,
 			       "\"%s\" is out of range, it goes from 1ms to 366d, or none", v);
 	return 0;
@@ -98,18 +101,16 @@ static int set_ahead(void *self, const char *v, struct err *err)
 
 #define AT(member) offsetof(struct agg, member)
 
+static const struct opt opts_metric = {
+	.name = "metric",
+	.type = OPT_CALL,
+	.call = set_metric,
+	.arg = "NAME",
+	.help = "name of the metric [events]; may repeat: --every, --by, --value, --uniq and "
+		"--agg after it are its own, those before the first are everybody's"
+};
+
 static const struct opt opts[] = {
-	{ .name = "metric",
-	  .type = OPT_CALL,
-	  .call = set_metric,
-	  .arg = "NAME",
-	  .help = "name of the metric [events]; may repeat: --every, --by, --value, --uniq and "
-		  "--agg after it are its own, those before the first are everybody's" },
-	{ .name = "every",
-	  .type = OPT_CALL,
-	  .call = set_every,
-	  .arg = "DUR",
-	  .help = "length of its windows, aligned to the epoch [1m]" },
 	{ .name = "by",
 	  .type = OPT_CALL,
 	  .call = set_by,
@@ -208,6 +209,23 @@ static const struct opt opts[] = {
 	OPT_END,
 };
 
+enum { OPTS_MAX = sizeof(opts) / sizeof(*opts) + 1 + WINDOW_GIVEN_MAX };
+
+static void gather_options(struct opt all[OPTS_MAX])
+{
+	const struct window_option *o;
+	size_t n = 0;
+
+	all[n++] = opts_metric;
+	for (; (o = window_option_at(window_kinds, n - 1)) && n <= WINDOW_GIVEN_MAX; n++)
+		all[n] = (struct opt){ .name = o->name,
+				       .type = OPT_CALL,
+				       .named = set_window,
+				       .arg = "DUR",
+				       .help = o->help };
+	memcpy(all + n, opts, sizeof(opts));
+}
+
 static int add_file(void *self, const char *operand, struct err *err)
 {
 	struct agg *a = self;
@@ -254,11 +272,12 @@ static void failed_window_program(void *self, const struct err *err)
 int agg_main(int argc, char **argv)
 {
 	struct agg a = { .builder = plan_builder_new() };
+	struct opt all[OPTS_MAX];
 	const struct prog prog = {
 		.name = "hta-window",
 		.summary = "count events by time window and dimensions",
 		.synopsis = "[OPTIONS] [FILE...]",
-		.opts = opts,
+		.opts = all,
 		.more = stage_opts_dead,
 		.more_self = stage_options(),
 		.operand = add_file,
@@ -272,8 +291,10 @@ int agg_main(int argc, char **argv)
 			    "--metric spend --every 1h --by customer --value payload.price |\n"
 			    "  hta-sink-pg | hta-commit",
 	};
-	int code = prog_main(&prog, &a, argc, argv);
+	int code;
 
+	gather_options(all);
+	code = prog_main(&prog, &a, argc, argv);
 	plan_builder_free(a.builder);
 	plan_free(a.plan);
 	free(a.file);

@@ -173,8 +173,9 @@ int agg_too_many_groups(struct agg *a, struct err *err)
 	if (dim == m->n_dims)
 		return err_set(err, EX_DATAERR,
 			       "more than %llu groups (--max-groups): metric %s has %zu windows; "
-			       "make --every longer, or raise --max-groups",
-			       (unsigned long long)a->max_groups, m->name, most);
+			       "make --%s longer, or raise --max-groups",
+			       (unsigned long long)a->max_groups, m->name, most,
+			       m->window.kind->option[m->window.kind->own].name);
 	return err_set(err, EX_DATAERR,
 		       "more than %llu groups (--max-groups): the heaviest dimension is %s of "
 		       "metric %s with %zu values; leave it out of --by, "

@@ -42,6 +42,8 @@ struct opt {
 	const char *const *choices; /* OPT_CHOICE, NULL-terminated */
 	/* its message comes behind the option's name and a colon */
 	int (*call)(void *self, const char *value, struct err *err);
+	/* in place of call: one function for several options, told by their names */
+	int (*named)(void *self, const char *name, const char *value, struct err *err);
 	/* an empty value means something; of all others it is EX_USAGE: most often a variable
 	 * that is not set */
 	bool empty;

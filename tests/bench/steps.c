@@ -93,8 +93,7 @@ struct engine {
 	struct value_clock clock;
 	struct key_scratch scratch;
 	struct buf keys;
-	int64_t us[SCAN_BATCH], start_us; /* of the last line's window */
-	uint64_t now;                     /* that window */
+	int64_t us[SCAN_BATCH];
 	dec value[SCAN_BATCH];
 	uint64_t window[SCAN_BATCH], uniq[SCAN_BATCH];
 	const char *key[SCAN_BATCH];
@@ -174,13 +173,7 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 		 hashing;
 	uint32_t bytes[SCAN_BATCH];
 	struct err err = ERR_INIT;
-	for (unsigned i = 0; i < n; i++) {
-		if ((uint64_t)(e->us[i] - e->start_us) >= (uint64_t)m->m.every_us) {
-			e->now = (uint64_t)e->us[i] / (uint64_t)m->m.every_us;
-			e->start_us = (int64_t)e->now * m->m.every_us;
-		}
-		e->window[i] = e->now;
-	}
+	m->m.window.kind->ids(&m->m.window, e->us, all, e->window);
 	e->keys.n = 0;
 	char *out = buf_room(&e->keys, key_room(SCAN_BATCH, e->batch.used, m->m.n_dims));
 	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, m->m.n_dims,

@@ -21,8 +21,8 @@ static struct plan *plan_of(const struct options *o)
 	struct err err = ERR_INIT;
 	struct plan_builder *b = plan_builder_new();
 	struct plan *p;
-	if ((o->every && plan_every(b, o->every, &err)) || (o->by && plan_by(b, o->by, &err)) ||
-	    (o->value && plan_value(b, o->value, &err)) ||
+	if ((o->every && plan_window(b, "every", o->every, &err)) ||
+	    (o->by && plan_by(b, o->by, &err)) || (o->value && plan_value(b, o->value, &err)) ||
 	    (o->uniq && plan_uniq(b, o->uniq, &err)) || (o->zone && plan_zone(b, o->zone, &err)) ||
 	    (o->format && plan_time_format(b, o->format, &err)))
 		ok(false, "%s", err.msg);

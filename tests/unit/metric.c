@@ -27,15 +27,6 @@ static void test_names(void)
 	is_int(err.code, EX_USAGE, "is a usage error");
 }
 
-static void test_every(void)
-{
-	is_int(metric_every_check(1000, &err), 0, "1 ms");
-	is_int(metric_every_check(999, &err), -1, "below");
-	is_int(metric_every_check(1500, &err), -1, "1.5 ms");
-	is_int(metric_every_check(METRIC_EVERY_MAX_US, &err), 0, "366 days");
-	is_int(metric_every_check(METRIC_EVERY_MAX_US + 1000, &err), -1, "more");
-}
-
 static void test_dims(void)
 {
 	static char name[METRIC_DIM_NAME_MAX + 1];
@@ -83,7 +74,7 @@ static struct plan *plan_of(const char *const *options, enum value_unit unit, bo
 		if (strcmp(options[0], "metric") == 0)
 			rc = plan_metric(b, options[1], &err);
 		else if (strcmp(options[0], "every") == 0)
-			rc = plan_every(b, options[1], &err);
+			rc = plan_window(b, "every", options[1], &err);
 		else if (strcmp(options[0], "by") == 0)
 			rc = plan_by(b, options[1], &err);
 		else if (strcmp(options[0], "value") == 0)
@@ -262,7 +253,6 @@ static void test_cfg(void)
 int main(void)
 {
 	test_names();
-	test_every();
 	test_dims();
 	test_scopes();
 	test_fields();
