@@ -29,7 +29,6 @@ struct writer {
 };
 
 struct emit {
-	const struct plan *plan;
 	bool add, sketch;
 	emit_fn *fn;
 	void *arg;
@@ -39,12 +38,11 @@ struct emit {
 	size_t n_writers;
 };
 
-struct emit *emit_new(const struct plan *plan, bool add, bool sketch,
-		      const struct emit_threads *threads, emit_fn *fn, void *arg)
+struct emit *emit_new(bool add, bool sketch, const struct emit_threads *threads, emit_fn *fn,
+		      void *arg)
 {
 	struct emit *e = mem_zalloc(sizeof(*e));
 
-	e->plan = plan;
 	e->add = add;
 	e->sketch = sketch;
 	e->fn = fn;
@@ -73,7 +71,7 @@ void emit_free(struct emit *e)
 
 /* ---- rows */
 
-static void measure(const struct emit *e, struct writer *w, const struct plan_metric *m,
+static void measure(const struct emit *e, struct writer *w, const struct metric_def *m,
 		    const struct group_counts *g, struct rollup *row)
 {
 	row->count = g->count;
@@ -104,7 +102,7 @@ static void measure(const struct emit *e, struct writer *w, const struct plan_me
 }
 
 /* The columns of --agg, and in final rows what people read of them. */
-static void add_columns(const struct emit *e, struct writer *w, const struct plan_metric *m,
+static void add_columns(const struct emit *e, struct writer *w, const struct metric_def *m,
 			const struct table *t, const struct group *g, struct rollup *row)
 {
 	for (size_t c = 0; c < m->n_columns; c++)
@@ -120,7 +118,7 @@ static void add_columns(const struct emit *e, struct writer *w, const struct pla
 		struct cell part[FN_PARTS_MAX];
 
 		for (unsigned k = 0; k < fn->parts; k++)
-			part[k] = w->cell[m->measure[i].column[k]];
+			part[k] = w->cell[m->measure_column[i][k]];
 		buf_printf(&w->measures, "%s\"%s\":", i ? "," : "{", m->m.measure[i].name);
 		fn->value(part, &w->measures);
 	}
@@ -131,7 +129,7 @@ static void add_columns(const struct emit *e, struct writer *w, const struct pla
 /* What rows are made of. */
 struct job {
 	struct emit *e;
-	const struct plan_metric *m;
+	const struct metric_def *m;
 	const struct table *t;
 	size_t from;
 };
@@ -201,12 +199,12 @@ static int hand_over_rows(struct emit *e, struct writer *w, struct err *err)
 	return rows ? e->fn(e->arg, lines, rows, err) : 0;
 }
 
-static int write_rows(struct emit *e, size_t metric, const struct table *t, struct err *err)
+static int write_rows(struct emit *e, const struct metric_state *s, struct err *err)
 {
-	struct job j = { .e = e, .m = &e->plan->metric[metric], .t = t };
+	struct job j = { .e = e, .m = s->def, .t = s->table };
 
 	if (!e->add)
-		order_sort(&e->order, t, j.m->m.n_dims);
+		order_sort(&e->order, j.t, j.m->m.n_dims);
 	if (e->threads.n && e->order.n > PIECE && emit_flush(e, err))
 		return -1;
 	while (j.from < e->order.n) {
@@ -230,20 +228,24 @@ static int write_rows(struct emit *e, size_t metric, const struct table *t, stru
 	return 0;
 }
 
-int emit_table(struct emit *e, size_t metric, const struct table *t, struct err *err)
+int emit_table(struct emit *e, const struct metric_state *s, struct err *err)
 {
+	const struct table *t = s->table;
+
 	order_clear(&e->order, table_groups(t));
 	for (const struct group *g = table_first(t); g; g = table_next(t, g))
 		order_add(&e->order, table_ref(t, g));
-	return write_rows(e, metric, t, err);
+	return write_rows(e, s, err);
 }
 
-int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct err *err)
+int emit_earliest(struct emit *e, const struct metric_state *s, struct err *err)
 {
+	const struct table *t = s->table;
+
 	order_clear(&e->order, table_window_groups(t));
 	for (const struct group *g = table_window_first(t); g; g = table_window_next(t, g))
 		order_add(&e->order, table_ref(t, g));
-	return write_rows(e, metric, t, err);
+	return write_rows(e, s, err);
 }
 
 int emit_flush(struct emit *e, struct err *err)

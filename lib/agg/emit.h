@@ -4,8 +4,7 @@
 #ifndef AGG_EMIT_H
 #define AGG_EMIT_H
 
-#include "agg/plan.h"
-#include "agg/table.h"
+#include "agg/metric_state.h"
 
 /* Takes rows: whole lines. 0, or -1 with err, which ends the emission. */
 typedef int emit_fn(void *arg, struct slice lines, uint64_t rows, struct err *err);
@@ -19,16 +18,16 @@ struct emit_threads {
 
 struct emit;
 
-/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. The plan is borrowed.
- * threads: who formats large numbers of rows; n 0: the caller alone. */
-struct emit *emit_new(const struct plan *plan, bool add, bool sketch,
-		      const struct emit_threads *threads, emit_fn *fn, void *arg);
+/* add: rows are deltas ("op":"add"), else final. sketch: with uniq_sketch. threads:
+ * who formats large numbers of rows; n 0: the caller alone. */
+struct emit *emit_new(bool add, bool sketch, const struct emit_threads *threads, emit_fn *fn,
+		      void *arg);
 void emit_free(struct emit *e);
 
-/* All groups of the metric's table. The table is left as it is. */
-int emit_table(struct emit *e, size_t metric, const struct table *t, struct err *err);
+/* All groups of a metric, which stay. */
+int emit_table(struct emit *e, const struct metric_state *s, struct err *err);
 /* Its earliest window (tables with windows). */
-int emit_earliest(struct emit *e, size_t metric, const struct table *t, struct err *err);
+int emit_earliest(struct emit *e, const struct metric_state *s, struct err *err);
 
 /* Hands over what is left of the last calls. */
 int emit_flush(struct emit *e, struct err *err);

@@ -5,118 +5,12 @@
  * ever branch to where the line before did not. */
 #include "agg/engine_internal.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/hash.h"
-#include "base/mem.h"
 #include "proto/pos.h"
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && (int)SCAN_BATCH == (int)WINDOW_BATCH &&
 		       SCAN_BATCH == 64,
 	       "a batch of lines is one set of 64 bits");
-
-/* What an aggregate makes of a column of values, once for all who ask. */
-static struct engine_contribution *contribution_of(struct engine *w, const struct agg_fn *fn,
-						   size_t value)
-{
-	size_t i = 0;
-
-	while (i < w->n_contributions &&
-	       (w->contribution[i].fn != fn || w->contribution[i].value != value))
-		i++;
-	if (i == w->n_contributions) {
-		w->contribution[i].fn = fn;
-		w->contribution[i].value = value;
-		w->n_contributions++;
-	}
-	return &w->contribution[i];
-}
-
-/* Where each column of a metric finds what it adds. */
-static void link_columns(struct engine *w, size_t metric)
-{
-	const struct plan_metric *p = &w->plan->metric[metric];
-	struct engine_metric *m = &w->metric[metric];
-
-	m->contribution = mem_array(p->n_columns + 1, sizeof(*m->contribution));
-	m->contributes = mem_array(p->n_columns + 1, sizeof(*m->contributes));
-	for (size_t c = 0; c < p->n_columns; c++) {
-		struct plan_part at = p->part[c];
-		const struct agg_fn *fn = p->m.measure[at.measure].fn;
-		size_t value = (size_t)p->measure[at.measure].value;
-
-		if (p->rule[c] == COLUMN_COUNT)
-			m->contribution[c] = NULL;
-		else if (!fn->contribute)
-			m->contribution[c] = w->value[value];
-		else
-			m->contribution[c] = contribution_of(w, fn, value)->part[at.part];
-	}
-}
-
-static size_t all_measures(const struct plan *plan)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->n_metrics; i++)
-		n += plan->metric[i].m.n_measures;
-	return n;
-}
-
-struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
-{
-	struct engine *w = mem_zalloc(sizeof(*w));
-
-	w->plan = plan;
-	w->lateness_us = lateness_us;
-	w->scan = scan_new(plan->path, plan->n_fields, NULL);
-	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
-	for (size_t i = 0; i < plan->n_metrics; i++) {
-		const struct plan_metric *m = &plan->metric[i];
-
-		w->metric[i].table = table_new(
-			(struct table_shape){ .value = m->value >= 0,
-					      .uniq = m->uniq >= 0,
-					      .windows = lateness_us != ENGINE_NO_LATENESS,
-					      .columns = (unsigned)m->n_columns,
-					      .rule = m->rule });
-	}
-	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
-	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
-	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
-	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
-	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
-	w->contribution = mem_array(all_measures(plan) + 1, sizeof(*w->contribution));
-	for (size_t i = 0; i < plan->n_metrics; i++)
-		link_columns(w, i);
-	w->counts.watermark_us = w->counts.ahead_us = POS_NONE;
-	ahead_init(&w->own, plan->common.max_ahead_us);
-	engine_from(w, 0, NULL, NULL);
-	return w;
-}
-
-void engine_free(struct engine *w)
-{
-	if (!w)
-		return;
-	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		table_free(w->metric[i].table);
-		buf_fini(&w->metric[i].keys);
-		free(w->metric[i].contribution);
-		free(w->metric[i].contributes);
-	}
-	scan_free(w->scan);
-	key_scratch_fini(&w->scratch);
-	free(w->metric);
-	free(w->value);
-	free(w->has_value);
-	free(w->rounded);
-	free(w->uniq);
-	free(w->has_uniq);
-	free(w->contribution);
-	free(w);
-}
 
 struct engine_counts *engine_counts(struct engine *w)
 {
@@ -152,9 +46,9 @@ void engine_counts_add(struct engine_counts *to, const struct engine_counts *fro
 		to->ahead_us = from->ahead_us;
 }
 
-struct table *engine_table(struct engine *w, size_t metric)
+struct metric_state *engine_state(struct engine *w, size_t metric)
 {
-	return w->metric[metric].table;
+	return w->metric[metric].state;
 }
 
 size_t engine_groups(const struct engine *w)
@@ -162,24 +56,22 @@ size_t engine_groups(const struct engine *w)
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->plan->n_metrics; i++)
-		n += table_groups(w->metric[i].table);
+		n += table_groups(w->metric[i].state->table);
 	return n;
 }
 
 int engine_merge(struct engine *w, struct engine *from, struct err *err)
 {
-	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		if (table_merge(w->metric[i].table, from->metric[i].table, err))
-			return err_in(err, "metric %s", w->plan->metric[i].m.name);
-		table_clear(from->metric[i].table);
-	}
+	for (size_t i = 0; i < w->plan->n_metrics; i++)
+		if (metric_state_merge(w->metric[i].state, from->metric[i].state, err))
+			return -1;
 	return 0;
 }
 
 void engine_clear(struct engine *w)
 {
 	for (size_t i = 0; i < w->plan->n_metrics; i++)
-		table_clear(w->metric[i].table);
+		metric_state_clear(w->metric[i].state);
 }
 
 /* ---- columns: each returns the lines of `live` that are still good */
@@ -248,15 +140,16 @@ static uint64_t read_uniqs(struct engine *w, size_t column, uint64_t live)
 static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
-	struct engine_metric *m = &w->metric[metric];
+	const struct metric *m = &p->def->m;
+	struct buf *keys = &w->metric[metric].state->keys;
 	uint64_t window[SCAN_BATCH];
 	char *out;
 
-	p->m.window.kind->ids(&p->m.window, w->time_us, live, window);
-	m->keys.n = 0;
-	out = buf_room(&m->keys, key_room(SCAN_BATCH, w->batch.used, p->m.n_dims));
+	m->window.kind->ids(&m->window, w->time_us, live, window);
+	keys->n = 0;
+	out = buf_room(keys, key_room(SCAN_BATCH, w->batch.used, m->n_dims));
 	return key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field,
-			       p->m.n_dims, window, &w->scratch, out, m->key);
+			       m->n_dims, window, &w->scratch, out, w->metric[metric].key);
 }
 
 /* ---- a batch */
@@ -276,6 +169,31 @@ static void contribute(struct engine *w)
 	}
 }
 
+static int add_to_metric(struct engine *w, size_t metric, const uint8_t *line, unsigned n,
+			 struct err *err)
+{
+	const struct plan_metric *p = &w->plan->metric[metric];
+	struct engine_metric *m = &w->metric[metric];
+	struct table_batch b = { .n = n,
+				 .line = line,
+				 .key = m->key,
+				 .contribution = m->contribution,
+				 .contributes = m->contributes };
+
+	if (p->value >= 0) {
+		b.value = w->value[p->value];
+		b.has_value = w->has_value[p->value];
+	}
+	if (p->uniq >= 0) {
+		b.uniq = w->uniq[p->uniq];
+		b.has_uniq = w->has_uniq[p->uniq];
+	}
+	for (size_t c = 0; c < p->def->n_columns; c++)
+		m->contributes[c] = w->has_value[p->measure_value[p->def->part[c].measure]];
+	m->state->counted += n;
+	return table_add(m->state->table, &b, err) ? err_in(err, "metric %s", p->def->m.name) : 0;
+}
+
 static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	uint8_t line[SCAN_BATCH];
@@ -283,26 +201,9 @@ static int add_batch(struct engine *w, uint64_t live, struct err *err)
 
 	for_each_line(i, live) line[n++] = (uint8_t)i;
 	contribute(w);
-	for (size_t k = 0; k < w->plan->n_metrics; k++) {
-		const struct plan_metric *p = &w->plan->metric[k];
-		struct table_batch b = { .n = n, .line = line, .key = w->metric[k].key };
-
-		if (p->value >= 0) {
-			b.value = w->value[p->value];
-			b.has_value = w->has_value[p->value];
-		}
-		if (p->uniq >= 0) {
-			b.uniq = w->uniq[p->uniq];
-			b.has_uniq = w->has_uniq[p->uniq];
-		}
-		for (size_t c = 0; c < p->n_columns; c++)
-			w->metric[k].contributes[c] =
-				w->has_value[p->measure[p->part[c].measure].value];
-		b.contribution = w->metric[k].contribution;
-		b.contributes = w->metric[k].contributes;
-		if (table_add(w->metric[k].table, &b, err))
-			return err_in(err, "metric %s", p->m.name);
-	}
+	for (size_t k = 0; k < w->plan->n_metrics; k++)
+		if (add_to_metric(w, k, line, n, err))
+			return -1;
 	for (size_t k = 0; k < w->plan->n_values; k++)
 		w->counts.rounded += (unsigned)__builtin_popcountll(w->rounded[k] & live);
 	w->counts.twice += (unsigned)__builtin_popcountll(w->twice & live);

@@ -17,8 +17,8 @@
 #define AGG_ENGINE_H
 
 #include "agg/ahead.h"
+#include "agg/metric_state.h"
 #include "agg/plan.h"
-#include "agg/table.h"
 
 struct engine;
 
@@ -42,7 +42,8 @@ struct engine_counts {
 	int64_t watermark_us;
 };
 
-/* lateness_us: a line is late when for any metric the window that it belongs to ended that long
+/* A state a metric of the plan, empty.
+ * lateness_us: a line is late when for any metric the window that it belongs to ended that long
  * before the highest time counted so far; ENGINE_NO_LATENESS: none is. With a lateness the
  * tables list their windows. The plan is borrowed. */
 struct engine *engine_new(const struct plan *plan, int64_t lateness_us);
@@ -70,11 +71,19 @@ struct engine_counts *engine_counts(struct engine *w);
 /* The sums so far, and starts anew; with a lateness the watermark stays. */
 struct engine_counts engine_counts_take(struct engine *w);
 void engine_counts_add(struct engine_counts *to, const struct engine_counts *from);
-struct table *engine_table(struct engine *w, size_t metric);
+/* Of the plan's metric of that number. */
+struct metric_state *engine_state(struct engine *w, size_t metric);
 size_t engine_groups(const struct engine *w); /* of all metrics */
 /* Adds all groups of `from`, which has the same plan and is empty then. EX_DATAERR as from
  * table_merge. */
 int engine_merge(struct engine *w, struct engine *from, struct err *err);
 void engine_clear(struct engine *w); /* forgets all groups */
+
+/* Goes on with another plan, between two blocks. The state of each metric that the new one has
+ * under the same name with the same cfg stays, with all groups and counters; others begin empty.
+ * Those that are not in it any more become the caller's: gone has room for as many as the old plan
+ * has metrics; returns how many. The old plan is not used any more. The watermark stays, and
+ * engine_from is to be said anew. */
+size_t engine_replan(struct engine *w, const struct plan *plan, struct metric_state **gone);
 
 #endif

@@ -1,5 +1,6 @@
-/* Inside of the engine: engine.c (counting), engine_times.c (watermark, late lines, times too far
- * ahead), engine_why.c (what is wrong with a line that does not count). */
+/* Inside of the engine: engine.c (counting), engine_plan.c (what a plan makes of it),
+ * engine_times.c (watermark, late lines, times too far ahead), engine_why.c (what is wrong with a
+ * line that does not count). */
 #ifndef AGG_ENGINE_INTERNAL_H
 #define AGG_ENGINE_INTERNAL_H
 
@@ -12,12 +13,12 @@
 	     left_##i &= left_##i - 1)
 #define BIT(i) (1ULL << (i))
 
+/* A metric's state, and what of it goes with the plan. */
 struct engine_metric {
-	struct table *table;
-	struct buf keys; /* of the batch, one behind the other */
-	const char *key[SCAN_BATCH];
-	const dec **contribution; /* of each column: rows of value or of square; NULL: a COUNT */
-	uint64_t *contributes;    /* of each column, of the batch */
+	struct metric_state *state;
+	const char *key[SCAN_BATCH]; /* of the batch, in the state's room */
+	const dec **contribution;    /* of each column: rows of value or of square; NULL: a COUNT */
+	uint64_t *contributes;       /* of each column, of the batch */
 };
 
 struct engine {

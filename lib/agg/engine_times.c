@@ -60,7 +60,7 @@ static void earliest_ends(const struct engine *w, const int64_t us[SCAN_BATCH], 
 {
 	for_each_line(i, live) end_us[i] = INT64_MAX;
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		const struct window_spec *s = &w->plan->metric[i].m.window;
+		const struct window_spec *s = &w->plan->metric[i].def->m.window;
 
 		s->kind->ends(s, us, live, end_us);
 	}
@@ -166,5 +166,5 @@ void engine_why_ahead(const struct engine *w, struct err *why)
 	err_set(why, EX_DATAERR,
 		"metric %s: %s is more than %s ahead of the timestamp of its record "
 		"(--max-ahead)",
-		w->plan->metric[0].m.name, c->time.name, ahead);
+		w->plan->metric[0].def->m.name, c->time.name, ahead);
 }

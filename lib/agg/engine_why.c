@@ -103,8 +103,8 @@ static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 	if (result <= VALUE_TIME_SKIPPED)
 		return false;
 	why_time(&c->when, f, result, &reason);
-	err_set(why, EX_DATAERR, "metric %s: %s is %s", w->plan->metric[0].m.name, c->time.name,
-		buf_z(&reason));
+	err_set(why, EX_DATAERR, "metric %s: %s is %s", w->plan->metric[0].def->m.name,
+		c->time.name, buf_z(&reason));
 	buf_fini(&reason);
 	return true;
 }
@@ -149,12 +149,14 @@ static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsign
 {
 	const struct field *fields = engine_field(w, line, 0);
 	struct buf key = { 0 };
-	char *out = buf_room(&key, key_room(1, w->batch.length[line], m->m.n_dims));
+	char *out = buf_room(&key, key_room(1, w->batch.length[line], m->def->m.n_dims));
 	size_t at;
-	enum key_result r = key_build(fields, m->dim_field, m->m.n_dims, 0, &w->scratch, out, &at);
+	enum key_result r = key_build(fields, m->dim_field, m->def->m.n_dims, 0, &w->scratch, out,
+				      &at);
 
 	buf_fini(&key);
-	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->m.name, m->m.dim[at].name, why);
+	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->def->m.name,
+				  m->def->m.dim[at].name, why);
 }
 
 /* column: of the plan's values. limit: what is beyond it is bad; 0: any. */
@@ -174,7 +176,7 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 		if (limit && (v > limit || v < -limit)) {
 			err_set(why, EX_DATAERR,
 				"metric %s: %s is out of range for its measure (beyond +-%lld)",
-				m->m.name, path, (long long)(limit / 1000000000));
+				m->def->m.name, path, (long long)(limit / 1000000000));
 			return true;
 		}
 		if (r == DEC_OK || !w->plan->common.exact)
@@ -182,16 +184,16 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 		err_set(why, EX_DATAERR,
 			"metric %s: %s has more than nine decimals, and --exact forbids to round "
 			"it",
-			m->m.name, path);
+			m->def->m.name, path);
 		return true;
 	case DEC_RANGE:
-		err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)", m->m.name,
-			path);
+		err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)",
+			m->def->m.name, path);
 		return true;
 	case DEC_SYNTAX:
 		break;
 	}
-	err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->m.name, path,
+	err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->def->m.name, path,
 		type_names[f->type]);
 	return true;
 }
@@ -199,11 +201,11 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
 			     struct err *why)
 {
-	for (size_t i = 0; i < m->m.n_measures; i++) {
-		const struct metric_measure *x = &m->m.measure[i];
+	for (size_t i = 0; i < m->def->m.n_measures; i++) {
+		const struct metric_measure *x = &m->def->m.measure[i];
 
-		if (value_is_wrong(w, m, (size_t)m->measure[i].value, x->path.name, x->fn->limit,
-				   line, why))
+		if (value_is_wrong(w, m, m->measure_value[i], x->path.name, x->fn->limit, line,
+				   why))
 			return true;
 	}
 	return false;
@@ -215,8 +217,8 @@ static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, unsigne
 	const struct field *f = engine_field(w, line, w->plan->uniq_field[m->uniq]);
 	struct slice text;
 
-	return f->type > FIELD_NULL &&
-	       text_is_wrong(key_text(f, &w->scratch, &text), f, m->m.name, m->m.uniq.name, why);
+	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f,
+						     m->def->m.name, m->def->m.uniq.name, why);
 }
 
 void engine_why(struct engine *w, unsigned line, struct err *why)
@@ -232,7 +234,7 @@ void engine_why(struct engine *w, unsigned line, struct err *why)
 
 		if (dims_are_wrong(w, m, line, why) ||
 		    (m->value >= 0 &&
-		     value_is_wrong(w, m, (size_t)m->value, m->m.value.name, 0, line, why)) ||
+		     value_is_wrong(w, m, (size_t)m->value, m->def->m.value.name, 0, line, why)) ||
 		    measure_is_wrong(w, m, line, why) ||
 		    (m->uniq >= 0 && uniq_is_wrong(w, m, line, why)))
 			return;

@@ -288,7 +288,7 @@ static void def_measure(struct buf *out, const struct metric_measure *m, bool fi
 	buf_fini(&text);
 }
 
-void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out)
+void metric_describe(const struct metric *m, const struct metric_common *c, struct buf *out)
 {
 	buf_addc(out, '{');
 	window_define(&m->window, out);

@@ -87,6 +87,6 @@ void metric_cfg(const struct metric *m, const struct metric_common *c,
  * "zone":"UTC","format":"clf","by":["endpoint"],"value":"latency_ms","uniq":"user_id",
  * "agg":{"latency":"avg(latency_ms)"},"exact":true,"max_ahead":"10m"}; members that do not apply
  * are left out, but for "by". */
-void metric_def(const struct metric *m, const struct metric_common *c, struct buf *out);
+void metric_describe(const struct metric *m, const struct metric_common *c, struct buf *out);
 
 #endif

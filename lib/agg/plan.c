@@ -161,17 +161,24 @@ static bool same_path(const struct path *a, const struct path *b)
 	return true;
 }
 
+/* The field of a path, n_fields where it has none. */
+static size_t find_field(const struct plan *p, const struct path *path)
+{
+	size_t i = 0;
+
+	while (i < p->n_fields && !same_path(&p->path[i], path))
+		i++;
+	return i;
+}
+
 /* The field of a path, a new one if need be; SCAN_FIELDS where there are too many. */
 static size_t field_of(struct plan *p, const struct path *path)
 {
-	for (size_t i = 0; i < p->n_fields; i++)
-		if (same_path(&p->path[i], path))
-			return i;
-	if (p->n_fields < SCAN_FIELDS)
+	size_t i = find_field(p, path);
+
+	if (i == p->n_fields && i < SCAN_FIELDS)
 		p->path[p->n_fields++] = *path;
-	else
-		return SCAN_FIELDS;
-	return p->n_fields - 1;
+	return i;
 }
 
 static int plan_column_of(uint8_t *column, size_t *n, size_t field)
@@ -211,83 +218,65 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 	return 0;
 }
 
-/* The columns that the measures keep, in order. */
-static void fill_columns(struct plan_metric *m)
+static int too_many_fields(struct err *err)
 {
-	const struct metric *x = &m->m;
-
-	m->column = mem_array(x->n_measures * FN_PARTS_MAX + 1, sizeof(*m->column));
-	m->rule = mem_array(x->n_measures * FN_PARTS_MAX + 1, sizeof(*m->rule));
-	m->part = mem_array(x->n_measures * FN_PARTS_MAX + 1, sizeof(*m->part));
-	for (size_t i = 0; i < x->n_measures; i++)
-		for (unsigned k = 0; k < x->measure[i].fn->parts; k++) {
-			const struct agg_fn *fn = x->measure[i].fn;
-			struct column c = { fn->part[k].rule,
-					    slice_z(mem_printf("%s.%s.%s", x->measure[i].name,
-							       fn->name, fn->part[k].name)) };
-			size_t at = m->n_columns++;
-
-			for (; at > 0 && column_cmp(&m->column[at - 1], &c) > 0; at--) {
-				m->column[at] = m->column[at - 1];
-				m->part[at] = m->part[at - 1];
-			}
-			m->column[at] = c;
-			m->part[at] = (struct plan_part){ i, k };
-		}
-	for (size_t at = 0; at < m->n_columns; at++) {
-		m->rule[at] = m->column[at].rule;
-		m->measure[m->part[at].measure].column[m->part[at].part] = at;
-	}
+	return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
 }
 
-/* The column of values that a measure is taken of. SCAN_FIELDS fields are too many. */
-static int fill_measure(struct plan *p, const struct metric_measure *x, struct plan_measure *out,
+/* The column of values that a measure is taken of. */
+static int fill_measure(struct plan *p, const struct metric_measure *x, size_t *out,
 			struct err *err)
 {
 	size_t field = field_of(p, &x->path);
 	dec *limit;
 
 	if (field == SCAN_FIELDS)
-		return err_set(err, EX_USAGE, "the metrics use more than %d different fields",
-			       SCAN_FIELDS);
-	out->value = plan_column_of(p->value_field, &p->n_values, field);
-	limit = &p->value_limit[out->value];
+		return too_many_fields(err);
+	*out = (size_t)plan_column_of(p->value_field, &p->n_values, field);
+	limit = &p->value_limit[*out];
 	if (x->fn->limit && (!*limit || x->fn->limit < *limit))
 		*limit = x->fn->limit;
 	return 0;
 }
 
-static int fill_fields(struct plan *p, struct plan_metric *m, struct err *err)
+static int fill_fields(struct plan *p, struct plan_metric *pm, struct err *err)
 {
+	const struct metric *m = &pm->def->m;
 	size_t field = 0, value = 0, uniq = 0;
 
-	m->value = m->uniq = -1;
-	m->dim_field = mem_alloc(m->m.n_dims + 1);
-	for (size_t i = 0; i < m->m.n_dims && field < SCAN_FIELDS; i++) {
-		field = field_of(p, &m->m.dim[i]);
-		m->dim_field[i] = (uint8_t)field;
+	pm->value = pm->uniq = -1;
+	pm->dim_field = mem_alloc(m->n_dims + 1);
+	for (size_t i = 0; i < m->n_dims && field < SCAN_FIELDS; i++) {
+		field = field_of(p, &m->dim[i]);
+		pm->dim_field[i] = (uint8_t)field;
 	}
-	if (m->m.has_value)
-		value = field_of(p, &m->m.value);
-	if (m->m.has_uniq)
-		uniq = field_of(p, &m->m.uniq);
+	if (m->has_value)
+		value = field_of(p, &m->value);
+	if (m->has_uniq)
+		uniq = field_of(p, &m->uniq);
 	if (field == SCAN_FIELDS || value == SCAN_FIELDS || uniq == SCAN_FIELDS)
-		return err_set(err, EX_USAGE, "the metrics use more than %d different fields",
-			       SCAN_FIELDS);
-	if (m->m.has_value)
-		m->value = plan_column_of(p->value_field, &p->n_values, value);
-	if (m->m.has_uniq)
-		m->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, uniq);
-	m->measure = mem_array(m->m.n_measures + 1, sizeof(*m->measure));
-	for (size_t i = 0; i < m->m.n_measures; i++)
-		if (fill_measure(p, &m->m.measure[i], &m->measure[i], err))
+		return too_many_fields(err);
+	if (m->has_value)
+		pm->value = plan_column_of(p->value_field, &p->n_values, value);
+	if (m->has_uniq)
+		pm->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, uniq);
+	pm->measure_value = mem_array(m->n_measures + 1, sizeof(*pm->measure_value));
+	for (size_t i = 0; i < m->n_measures; i++)
+		if (fill_measure(p, &m->measure[i], &pm->measure_value[i], err))
 			return -1;
-	if (m->m.n_measures > COLUMNS_MAX / FN_PARTS_MAX)
-		return err_set(err, EX_USAGE, "a metric has at most %d measures",
-			       COLUMNS_MAX / FN_PARTS_MAX);
-	fill_columns(m);
-	metric_cfg(&m->m, &p->common, m->cfg);
 	return 0;
+}
+
+static struct metric_def *define_metric(const struct plan *p, const struct scope *own,
+					const struct scope *all, struct err *err)
+{
+	struct metric m = { 0 };
+
+	if (fill_metric(&m, own, all, err)) {
+		metric_fini(&m);
+		return NULL;
+	}
+	return metric_def_new_take(&m, &p->common, err);
 }
 
 static int fill_plan(struct plan *p, const struct plan_builder *b, const char *time,
@@ -308,7 +297,8 @@ static int fill_plan(struct plan *p, const struct plan_builder *b, const char *t
 	for (size_t i = 0; i < (b->n > 1 ? b->n - 1 : 1); i++) {
 		struct plan_metric *m = &p->metric[p->n_metrics++];
 
-		if (fill_metric(&m->m, &own[i], &b->scope[0], err) || fill_fields(p, m, err))
+		m->def = define_metric(p, &own[i], &b->scope[0], err);
+		if (!m->def || fill_fields(p, m, err))
 			return err_in(err, "metric %s", own[i].name);
 	}
 	return 0;
@@ -344,14 +334,9 @@ void plan_free(struct plan *p)
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->n_metrics; i++) {
-		metric_fini(&p->metric[i].m);
+		metric_def_unref(p->metric[i].def);
 		free(p->metric[i].dim_field);
-		for (size_t c = 0; c < p->metric[i].n_columns; c++)
-			free((char *)(uintptr_t)p->metric[i].column[c].name.p);
-		free(p->metric[i].column);
-		free(p->metric[i].rule);
-		free(p->metric[i].part);
-		free(p->metric[i].measure);
+		free(p->metric[i].measure_value);
 	}
 	if (p->common.time.name)
 		path_fini(&p->common.time);
@@ -376,15 +361,15 @@ const struct plan_metric *plan_who(const struct plan *p, size_t field, const cha
 		const struct plan_metric *m = &p->metric[i];
 
 		*option = "--by";
-		for (size_t k = 0; k < m->m.n_dims; k++)
+		for (size_t k = 0; k < m->def->m.n_dims; k++)
 			if (m->dim_field[k] == field)
 				return m;
 		*option = "--value";
 		if (m->value >= 0 && p->value_field[m->value] == field)
 			return m;
 		*option = "--agg";
-		for (size_t k = 0; k < m->m.n_measures; k++)
-			if (p->value_field[m->measure[k].value] == field)
+		for (size_t k = 0; k < m->def->m.n_measures; k++)
+			if (p->value_field[m->measure_value[k]] == field)
 				return m;
 		*option = "--uniq";
 		if (m->uniq >= 0 && p->uniq_field[m->uniq] == field)
@@ -393,12 +378,25 @@ const struct plan_metric *plan_who(const struct plan *p, size_t field, const cha
 	return NULL;
 }
 
+uint64_t plan_move_fields(const struct plan *from, uint64_t fields, const struct plan *to)
+{
+	uint64_t moved = 0;
+
+	for (size_t i = 0; i < to->n_fields; i++) {
+		size_t was = find_field(from, &to->path[i]);
+
+		if (was < from->n_fields && fields >> was & 1)
+			moved |= 1ULL << i;
+	}
+	return moved;
+}
+
 void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1])
 {
 	struct buf b = { 0 };
 
 	for (size_t i = 0; i < p->n_metrics; i++)
-		buf_printf(&b, "%s\n%s\n", p->metric[i].m.name, p->metric[i].cfg);
+		buf_printf(&b, "%s\n%s\n", p->metric[i].def->m.name, p->metric[i].def->cfg);
 	metric_hash_text(buf_slice(&b), out);
 	buf_fini(&b);
 }
@@ -407,15 +405,16 @@ void plan_list(const struct plan *p, struct buf *out)
 {
 	buf_addc(out, '[');
 	for (size_t i = 0; i < p->n_metrics; i++) {
+		const struct metric_def *d = p->metric[i].def;
+
 		buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
-		json_quote_z(out, p->metric[i].m.name);
-		buf_printf(out,
-			   ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", p->metric[i].cfg,
-			   p->metric[i].m.window.pane_us);
-		metric_def(&p->metric[i].m, &p->common, out);
-		if (p->metric[i].n_columns) {
+		json_quote_z(out, d->m.name);
+		buf_printf(out, ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", d->cfg,
+			   d->m.window.pane_us);
+		metric_describe(&d->m, &p->common, out);
+		if (d->n_columns) {
 			buf_addz(out, ",\"columns\":");
-			columns_format(p->metric[i].column, p->metric[i].n_columns, out);
+			columns_format(d->column, d->n_columns, out);
 		}
 		buf_addc(out, '}');
 	}

@@ -7,7 +7,7 @@
 #ifndef AGG_PLAN_H
 #define AGG_PLAN_H
 
-#include "agg/metric.h"
+#include "agg/metric_def.h"
 #include "scan/scan.h"
 
 struct plan_builder;
@@ -34,25 +34,12 @@ void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead);
 /* What a field is asked for. */
 enum plan_use { PLAN_TIME, PLAN_BY, PLAN_VALUE, PLAN_UNIQ };
 
+/* A metric, and where the plan has what it is counted from. */
 struct plan_metric {
-	struct metric m;
-	char cfg[METRIC_CFG_CHARS + 1];
-	uint8_t *dim_field; /* field of each dimension */
-	int value, uniq;    /* columns, -1: none */
-	/* What the metric's measures keep, in the order of a row (column_cmp). */
-	size_t n_columns;
-	struct column *column;  /* their names are owned */
-	enum column_rule *rule; /* the same rules, as a table wants them */
-	/* which of whose a column is */
-	struct plan_part {
-		size_t measure;
-		unsigned part;
-	} * part;
-	/* where its values and its parts are */
-	struct plan_measure {
-		int value;
-		size_t column[FN_PARTS_MAX];
-	} * measure;
+	struct metric_def *def; /* a reference */
+	uint8_t *dim_field;     /* field of each dimension */
+	int value, uniq;        /* columns, -1: none */
+	size_t *measure_value;  /* of each measure, the column of its values */
 };
 
 struct plan {
@@ -79,6 +66,9 @@ void plan_free(struct plan *p);
 
 /* The first metric that asks for the field, and what for ("--by"): for messages. */
 const struct plan_metric *plan_who(const struct plan *p, size_t field, const char **option);
+
+/* A set of fields of one plan as a set of those of another, as far as that has them. */
+uint64_t plan_move_fields(const struct plan *from, uint64_t fields, const struct plan *to);
 
 /* One hash of all names and cfgs: the stage's own in the hello. */
 void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1]);

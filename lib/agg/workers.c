@@ -28,7 +28,6 @@ struct slot {
 };
 
 struct workers {
-	const struct plan *plan;
 	struct engine *own;
 	struct workers_hooks hooks;
 	size_t max_line;
@@ -100,7 +99,8 @@ static void *run_worker(void *arg)
 }
 
 /* Signals are the main thread's. */
-static int start_threads(struct workers *c, unsigned wanted, struct err *err)
+static int start_threads(struct workers *c, const struct plan *plan, unsigned wanted,
+			 struct err *err)
 {
 	sigset_t all, before;
 	int rc = 0;
@@ -110,7 +110,7 @@ static int start_threads(struct workers *c, unsigned wanted, struct err *err)
 	for (unsigned i = 0; i < wanted && rc == 0; i++) {
 		struct worker *me = mem_alloc(sizeof(*me));
 
-		c->window[i] = engine_new(c->plan, ENGINE_NO_LATENESS);
+		c->window[i] = engine_new(plan, ENGINE_NO_LATENESS);
 		*me = (struct worker){ c, c->window[i] };
 		rc = pthread_create(&c->thread[i], NULL, run_worker, me);
 		if (rc == 0) {
@@ -130,7 +130,6 @@ struct workers *workers_new(const struct plan *plan, unsigned threads, size_t ma
 {
 	struct workers *c = mem_zalloc(sizeof(*c));
 
-	c->plan = plan;
 	c->own = own;
 	c->hooks = *hooks;
 	c->max_line = max_line;
@@ -142,7 +141,7 @@ struct workers *workers_new(const struct plan *plan, unsigned threads, size_t ma
 	pthread_cond_init(&c->ready, NULL);
 	pthread_cond_init(&c->done, NULL);
 	pthread_cond_init(&c->resume, NULL);
-	if (start_threads(c, threads, err)) {
+	if (start_threads(c, plan, threads, err)) {
 		workers_free(c);
 		return NULL;
 	}
@@ -332,5 +331,20 @@ int workers_merge(struct workers *c, struct err *err)
 	for (unsigned i = 0; i < c->threads; i++)
 		if (engine_merge(c->own, c->window[i], err))
 			return -1;
+	return 0;
+}
+
+int workers_replan(struct workers *c, const struct plan *plan, struct metric_state **gone,
+		   size_t *n_gone, struct err *err)
+{
+	if (workers_merge(c, err))
+		return -1;
+	for (unsigned i = 0; i < c->threads; i++) {
+		size_t n = engine_replan(c->window[i], plan, gone);
+
+		while (n)
+			metric_state_free(gone[--n]);
+	}
+	*n_gone = engine_replan(c->own, plan, gone);
 	return 0;
 }

@@ -70,4 +70,9 @@ void workers_each(void *workers, unsigned n, void (*call)(void *arg, unsigned i)
 /* After workers_wait: moves all groups into the main thread's engine. */
 int workers_merge(struct workers *c, struct err *err);
 
+/* After workers_wait: as workers_merge, then all engines go on with another plan; gone and *n_gone
+ * as from engine_replan of the main thread's. */
+int workers_replan(struct workers *c, const struct plan *plan, struct metric_state **gone,
+		   size_t *n_gone, struct err *err);
+
 #endif

@@ -121,11 +121,12 @@ static size_t first_to_close(const struct agg *a, int64_t *end_us)
 
 	*end_us = INT64_MAX;
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
-		const struct window_spec *s = &a->plan->metric[i].m.window;
+		const struct metric_state *m = engine_state(a->window, i);
+		const struct window_spec *s = &m->def->m.window;
 		int64_t start, end;
 		uint64_t window;
 
-		if (!table_earliest(engine_table(a->window, i), &window))
+		if (!table_earliest(m->table, &window))
 			continue;
 		s->kind->bounds(s, window, &start, &end);
 		if (end < *end_us) {
@@ -143,11 +144,11 @@ static int close_windows(struct agg *a, bool all, struct err *err)
 
 	while ((metric = first_to_close(a, &end)) < a->plan->n_metrics &&
 	       (all || (mark != POS_NONE && end <= mark - a->lateness_us))) {
-		struct table *t = engine_table(a->window, metric);
+		struct metric_state *s = engine_state(a->window, metric);
 
-		if (emit_earliest(a->emit, metric, t, err))
+		if (emit_earliest(a->emit, s, err))
 			return -1;
-		table_drop_earliest(t);
+		table_drop_earliest(s->table);
 	}
 	return emit_flush(a->emit, err);
 }
@@ -164,7 +165,7 @@ static int gather(struct agg *a, struct err *err)
 static int emit_all(struct agg *a, struct err *err)
 {
 	for (size_t i = 0; i < a->plan->n_metrics; i++)
-		if (emit_table(a->emit, i, engine_table(a->window, i), err))
+		if (emit_table(a->emit, engine_state(a->window, i), err))
 			return -1;
 	engine_clear(a->window);
 	return emit_flush(a->emit, err);
@@ -192,8 +193,8 @@ static int begin_window(struct agg *a, bool deltas, struct err *err)
 						 .run = workers_each,
 						 .self = a->workers };
 	}
-	a->emit = emit_new(a->plan, deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads,
-			   write_rows, a);
+	a->emit = emit_new(deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads, write_rows,
+			   a);
 	return 0;
 }
 
@@ -252,9 +253,12 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return err_set(err, EX_USAGE,
 			       "--max-groups is for final rows; the deltas of an acknowledged "
 			       "stream are bounded by its epochs");
-	for (size_t i = 0; i < a->plan->n_metrics; i++)
-		if (window_stored(&a->plan->metric[i].m.window, err))
-			return err_in(err, "metric %s", a->plan->metric[i].m.name);
+	for (size_t i = 0; i < a->plan->n_metrics; i++) {
+		const struct metric *m = &a->plan->metric[i].def->m;
+
+		if (window_stored(&m->window, err))
+			return err_in(err, "metric %s", m->name);
+	}
 	a->endless = true;
 	plan_cfg(a->plan, cfg);
 	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);

@@ -34,7 +34,7 @@ static void tell_fields(struct agg *a, const char *which)
 		if (!(a->total.fields >> i & 1))
 			log_warn("none of %s %llu lines has %s (%s of metric %s): is it misspelt?",
 				 which, (unsigned long long)a->total.valid, a->plan->path[i].name,
-				 option, m->m.name);
+				 option, m->def->m.name);
 	}
 	a->told_fields = true;
 }
@@ -156,10 +156,10 @@ int agg_too_many_groups(struct agg *a, struct err *err)
 		return -1;
 	v = mem_array(engine_groups(a->window) + 1, sizeof(*v));
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
-		size_t n_dims = a->plan->metric[i].m.n_dims;
+		size_t n_dims = a->plan->metric[i].def->m.n_dims;
 
 		for (size_t k = 0; k <= n_dims; k++) {
-			size_t n = values_of(engine_table(a->window, i), n_dims, k, v);
+			size_t n = values_of(engine_state(a->window, i)->table, n_dims, k, v);
 
 			if (n > most) {
 				most = n;
@@ -169,7 +169,7 @@ int agg_too_many_groups(struct agg *a, struct err *err)
 		}
 	}
 	free(v);
-	m = &a->plan->metric[metric].m;
+	m = &a->plan->metric[metric].def->m;
 	if (dim == m->n_dims)
 		return err_set(err, EX_DATAERR,
 			       "more than %llu groups (--max-groups): metric %s has %zu windows; "

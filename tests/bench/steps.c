@@ -24,7 +24,7 @@
 
 #include "agg/emit.h"
 #include "agg/key.h"
-#include "agg/table.h"
+#include "agg/plan.h"
 #include "base/hash.h"
 #include "io/pipe_zerocopy.h"
 #include "io/lines.h"
@@ -88,11 +88,10 @@ static double median(double *v)
 struct engine {
 	struct plan *plan;
 	struct scan *scan;
-	struct table *table;
+	struct metric_state *state;
 	struct scan_batch batch;
 	struct value_clock clock;
 	struct key_scratch scratch;
-	struct buf keys;
 	int64_t us[SCAN_BATCH];
 	dec value[SCAN_BATCH];
 	uint64_t window[SCAN_BATCH], uniq[SCAN_BATCH];
@@ -173,10 +172,11 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 		 hashing;
 	uint32_t bytes[SCAN_BATCH];
 	struct err err = ERR_INIT;
-	m->m.window.kind->ids(&m->m.window, e->us, all, e->window);
-	e->keys.n = 0;
-	char *out = buf_room(&e->keys, key_room(SCAN_BATCH, e->batch.used, m->m.n_dims));
-	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, m->m.n_dims,
+	const struct metric *def = &m->def->m;
+	def->window.kind->ids(&def->window, e->us, all, e->window);
+	e->state->keys.n = 0;
+	char *out = buf_room(&e->state->keys, key_room(SCAN_BATCH, e->batch.used, def->n_dims));
+	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, def->n_dims,
 			    e->window, &e->scratch, out, e->key) != all)
 		die("a line has no key");
 	for (unsigned i = 0; i < n; i++)
@@ -195,7 +195,7 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 	};
 	if (m->uniq >= 0)
 		b.has_uniq = all, b.uniq = e->uniq;
-	if (table_add(e->table, &b, &err))
+	if (table_add(e->state->table, &b, &err))
 		die(err.msg);
 	book(TABLE, &at);
 	spent[TABLE] -= hashing;
@@ -214,14 +214,14 @@ static void write_all(struct engine *e, int null)
 {
 	struct err err = ERR_INIT;
 	uint64_t at = ticks(), counted = 0;
-	struct emit *out = emit_new(e->plan, false, true, &(struct emit_threads){ 0 }, write_rows,
-				    &null);
-	if (emit_table(out, 0, e->table, &err) || emit_flush(out, &err))
+	struct table *t = e->state->table;
+	struct emit *out = emit_new(false, true, &(struct emit_threads){ 0 }, write_rows, &null);
+	if (emit_table(out, e->state, &err) || emit_flush(out, &err))
 		die(err.msg);
 	emit_free(out);
 	book(WRITE, &at);
-	for (struct group *g = table_first(e->table); g; g = table_next(e->table, g))
-		counted += table_counts(e->table, g).count;
+	for (struct group *g = table_first(t); g; g = table_next(t, g))
+		counted += table_counts(t, g).count;
 	if (counted != e->lines)
 		die("groups and lines differ");
 }
@@ -233,7 +233,7 @@ static void pass(struct engine *e, int fd, int null)
 	struct slice block;
 	uint64_t at = ticks();
 	lseek(fd, 0, SEEK_SET);
-	table_clear(e->table);
+	metric_state_clear(e->state);
 	e->lines = 0;
 	while (lines_next(in, -1, &block, &err) == LINES_BLOCK) {
 		book(READ, &at);
@@ -268,7 +268,7 @@ static int run_steps(bool t2, int fd)
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	double ns[STEPS][ROUNDS];
 	e.scan = timed_scan(e.plan);
-	e.table = table_new((struct table_shape){ .value = true, .uniq = t2 });
+	e.state = metric_state_new(e.plan->metric[0].def, false);
 	for (unsigned i = 0; i < SCAN_BATCH; i++)
 		e.line[i] = (uint8_t)i;
 	for (int round = -1; round < ROUNDS; round++) {
@@ -284,11 +284,10 @@ static int run_steps(bool t2, int fd)
 	for (unsigned i = 0; i < STEPS; i++)
 		printf(",\"%s\":%.3f", names[i], median(ns[i]));
 	puts("}");
-	table_free(e.table);
+	metric_state_free(e.state);
 	scan_free(e.scan);
 	plan_free(e.plan);
 	key_scratch_fini(&e.scratch);
-	buf_fini(&e.keys);
 	return 0;
 }
 

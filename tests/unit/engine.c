@@ -99,9 +99,9 @@ static void feed(struct engine *w, const char *text, unsigned lines, struct buf 
 static void rows_of(const struct plan *p, struct engine *w, struct buf *rows)
 {
 	struct err err = ERR_INIT;
-	struct emit *e = emit_new(p, false, true, &(struct emit_threads){ 0 }, collect_rows, rows);
+	struct emit *e = emit_new(false, true, &(struct emit_threads){ 0 }, collect_rows, rows);
 	for (size_t i = 0; i < p->n_metrics; i++)
-		emit_table(e, i, engine_table(w, i), &err);
+		emit_table(e, engine_state(w, i), &err);
 	emit_flush(e, &err);
 	emit_free(e);
 }

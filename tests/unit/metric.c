@@ -102,8 +102,8 @@ static void is_list(struct plan *p, const char *want, const char *name)
 {
 	struct buf got = { 0 };
 	for (size_t i = 0; p && i < p->n_metrics; i++) {
-		buf_printf(&got, "%s ", p->metric[i].m.name);
-		metric_def(&p->metric[i].m, &p->common, &got);
+		buf_printf(&got, "%s ", p->metric[i].def->m.name);
+		metric_describe(&p->metric[i].def->m, &p->common, &got);
 		buf_addc(&got, '\n');
 	}
 	is_str(buf_z(&got), want, name);
@@ -174,9 +174,9 @@ static void test_fields(void)
 	is_int(p->n_fields, 4, "ts, status, x, y: each once");
 	is_int(p->n_values, 2, "two values");
 	is_int(p->n_uniqs, 1, "one unique");
-	is_str(plan_who(p, p->time_field, &option)->m.name, "a", "who asks for the time");
+	is_str(plan_who(p, p->time_field, &option)->def->m.name, "a", "who asks for the time");
 	is_str(option, "--time", "and by which option");
-	is_str(plan_who(p, p->value_field[1], &option)->m.name, "b", "who asks for y first");
+	is_str(plan_who(p, p->value_field[1], &option)->def->m.name, "b", "who asks for y first");
 	is_str(option, "--by", "as what");
 	plan_free(p);
 }
@@ -201,7 +201,7 @@ static void cfg_of(const char *const *options, enum value_unit unit, bool exact,
 		   char out[METRIC_CFG_CHARS + 1])
 {
 	struct plan *p = plan_of(options, unit, exact);
-	strcpy(out, p->metric[0].cfg);
+	strcpy(out, p->metric[0].def->cfg);
 	plan_free(p);
 }
 

@@ -1,0 +1,158 @@
+/* What a plan makes of an engine: its scan, its columns, and where each metric finds what it adds.
+ * All of that goes with the plan; the metrics' states do not (metric_state.h). So another plan
+ * costs a few allocations, and the scan learns the order of the fields anew. */
+#include "agg/engine_internal.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proto/pos.h"
+
+/* What an aggregate makes of a column of values, once for all who ask. */
+static struct engine_contribution *contribution_of(struct engine *w, const struct agg_fn *fn,
+						   size_t value)
+{
+	size_t i = 0;
+
+	while (i < w->n_contributions &&
+	       (w->contribution[i].fn != fn || w->contribution[i].value != value))
+		i++;
+	if (i == w->n_contributions) {
+		w->contribution[i].fn = fn;
+		w->contribution[i].value = value;
+		w->n_contributions++;
+	}
+	return &w->contribution[i];
+}
+
+/* Where each column of a metric finds what it adds. */
+static void link_columns(struct engine *w, size_t metric)
+{
+	const struct plan_metric *p = &w->plan->metric[metric];
+	const struct metric_def *d = p->def;
+	struct engine_metric *m = &w->metric[metric];
+
+	m->contribution = mem_array(d->n_columns + 1, sizeof(*m->contribution));
+	m->contributes = mem_array(d->n_columns + 1, sizeof(*m->contributes));
+	for (size_t c = 0; c < d->n_columns; c++) {
+		struct metric_part at = d->part[c];
+		const struct agg_fn *fn = d->m.measure[at.measure].fn;
+		size_t value = p->measure_value[at.measure];
+
+		if (d->rule[c] == COLUMN_COUNT)
+			m->contribution[c] = NULL;
+		else if (!fn->contribute)
+			m->contribution[c] = w->value[value];
+		else
+			m->contribution[c] = contribution_of(w, fn, value)->part[at.part];
+	}
+}
+
+static size_t all_measures(const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_metrics; i++)
+		n += plan->metric[i].def->m.n_measures;
+	return n;
+}
+
+/* But for the states. */
+static void bind_plan(struct engine *w, const struct plan *plan)
+{
+	w->plan = plan;
+	w->scan = scan_new(plan->path, plan->n_fields, NULL);
+	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
+	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
+	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
+	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
+	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
+	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
+	w->contribution = mem_array(all_measures(plan) + 1, sizeof(*w->contribution));
+	w->n_contributions = 0;
+	for (size_t i = 0; i < plan->n_metrics; i++)
+		link_columns(w, i);
+	engine_from(w, 0, NULL, NULL);
+}
+
+static void unbind_plan(struct engine *w)
+{
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		free(w->metric[i].contribution);
+		free(w->metric[i].contributes);
+	}
+	scan_free(w->scan);
+	free(w->metric);
+	free(w->value);
+	free(w->has_value);
+	free(w->rounded);
+	free(w->uniq);
+	free(w->has_uniq);
+	free(w->contribution);
+}
+
+static struct metric_state *begin_metric(const struct engine *w, struct metric_def *def)
+{
+	return metric_state_new(def, w->lateness_us != ENGINE_NO_LATENESS);
+}
+
+struct engine *engine_new(const struct plan *plan, int64_t lateness_us)
+{
+	struct engine *w = mem_zalloc(sizeof(*w));
+
+	w->lateness_us = lateness_us;
+	ahead_init(&w->own, plan->common.max_ahead_us);
+	bind_plan(w, plan);
+	for (size_t i = 0; i < plan->n_metrics; i++)
+		w->metric[i].state = begin_metric(w, plan->metric[i].def);
+	w->counts.watermark_us = w->counts.ahead_us = POS_NONE;
+	return w;
+}
+
+void engine_free(struct engine *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->plan->n_metrics; i++)
+		metric_state_free(w->metric[i].state);
+	unbind_plan(w);
+	key_scratch_fini(&w->scratch);
+	free(w);
+}
+
+/* Takes the state that counts what a definition says out of n; NULL: there is none. */
+static struct metric_state *take_state(struct metric_state **state, size_t n,
+				       const struct metric_def *def)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct metric_state *s = state[i];
+
+		if (s && metric_def_same(s->def, def)) {
+			state[i] = NULL;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+size_t engine_replan(struct engine *w, const struct plan *plan, struct metric_state **gone)
+{
+	size_t n = w->plan->n_metrics, n_gone = 0;
+
+	w->counts.fields = plan_move_fields(w->plan, w->counts.fields, plan);
+	for (size_t i = 0; i < n; i++)
+		gone[i] = w->metric[i].state;
+	unbind_plan(w);
+	bind_plan(w, plan);
+	w->own.bound_us = plan->common.max_ahead_us;
+	for (size_t i = 0; i < plan->n_metrics; i++) {
+		struct metric_def *def = plan->metric[i].def;
+		struct metric_state *s = take_state(gone, n, def);
+
+		w->metric[i].state = s ? s : begin_metric(w, def);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (gone[i])
+			gone[n_gone++] = gone[i];
+	return n_gone;
+}

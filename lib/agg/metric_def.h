@@ -1,0 +1,35 @@
+/* A metric's definition, finished: what it is called, what it means, and which columns its
+ * measures keep. Nothing of it changes any more, so it is shared: by the plans that have the
+ * metric, and by the state of each engine that counts for it (metric_state.h), however long each
+ * of them lives. References are counted by one thread, the main one. */
+#ifndef AGG_METRIC_DEF_H
+#define AGG_METRIC_DEF_H
+
+#include "agg/metric.h"
+
+struct metric_def {
+	struct metric m;
+	char cfg[METRIC_CFG_CHARS + 1];
+	/* What the metric's measures keep, in the order of a row (column_cmp). */
+	size_t n_columns;
+	struct column *column;  /* their names are owned */
+	enum column_rule *rule; /* the same rules, as a table wants them */
+	/* which of whose a column is */
+	struct metric_part {
+		size_t measure;
+		unsigned part;
+	} * part;
+	size_t (*measure_column)[FN_PARTS_MAX]; /* of each measure, where its parts are */
+	unsigned references;
+};
+
+/* With one reference. m is taken. EX_USAGE: more columns than a row has; m is gone, too. */
+struct metric_def *metric_def_new_take(struct metric *m, const struct metric_common *c,
+				       struct err *err);
+struct metric_def *metric_def_ref(struct metric_def *d);
+void metric_def_unref(struct metric_def *d); /* NULL is fine */
+
+/* Whether both count the same under the same name, so that what one has counted is the other's. */
+bool metric_def_same(const struct metric_def *a, const struct metric_def *b);
+
+#endif
