@@ -1,13 +1,12 @@
 #include "agg/plan.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agg/ahead.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "json/json.h"
+#include "proto/ctl.h"
 
 /* Options of one metric, or everybody's. NULL or false: not given. */
 struct scope {
@@ -401,22 +400,29 @@ void plan_cfg(const struct plan *p, char out[METRIC_CFG_CHARS + 1])
 	buf_fini(&b);
 }
 
+static void list_metric(const struct plan *p, const struct metric_def *d, struct buf *out)
+{
+	struct buf def = { 0 }, columns = { 0 };
+	struct ctl_metric m = { .name = slice_z(d->m.name),
+				.cfg = slice_z(d->cfg),
+				.every_us = d->m.window.pane_us };
+
+	metric_describe(&d->m, &p->common, &def);
+	m.def = buf_slice(&def);
+	if (d->n_columns)
+		columns_format(d->column, d->n_columns, &columns);
+	m.columns = buf_slice(&columns);
+	ctl_metric_write(&m, out);
+	buf_fini(&def);
+	buf_fini(&columns);
+}
+
 void plan_list(const struct plan *p, struct buf *out)
 {
 	buf_addc(out, '[');
 	for (size_t i = 0; i < p->n_metrics; i++) {
-		const struct metric_def *d = p->metric[i].def;
-
-		buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
-		json_quote_z(out, d->m.name);
-		buf_printf(out, ",\"cfg\":\"%s\",\"every_us\":%" PRId64 ",\"def\":", d->cfg,
-			   d->m.window.pane_us);
-		metric_describe(&d->m, &p->common, out);
-		if (d->n_columns) {
-			buf_addz(out, ",\"columns\":");
-			columns_format(d->column, d->n_columns, out);
-		}
-		buf_addc(out, '}');
+		buf_addz(out, i ? "," : "");
+		list_metric(p, p->metric[i].def, out);
 	}
 	buf_addc(out, ']');
 }

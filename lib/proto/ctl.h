@@ -26,6 +26,7 @@ enum ctl_kind {
 	CTL_BEFORE,
 	CTL_PROBE,
 	CTL_INIT,
+	CTL_METRICS,
 	CTL_BAR,
 	CTL_DEAD,
 	CTL_LATE,
@@ -157,6 +158,27 @@ struct ctl_init {
 void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct buf *out);
 /* ranges_fini(&out->start) */
 int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);
+
+/* ---- metrics: {..,"k":"metrics","set":"<16 hex>","metrics":[{"name":..,"cfg":"<16
+ *  hex>","every_us":n,"def":{..},"columns":[..]}]}: right behind a barrier: what is counted from
+ *  here on. set: the hash of these names and cfgs (plan_cfg). An element is the same as a
+ *  window's in the hello; columns is left out where there are none. */
+struct ctl_metric {
+	struct slice name, cfg;
+	int64_t every_us;
+	struct slice def, columns; /* JSON texts; columns.p NULL: none */
+};
+struct ctl_metrics {
+	struct slice set;
+	struct ctl_metric *metric;
+	size_t n;
+};
+/* the element */
+void ctl_metric_write(const struct ctl_metric *m, struct buf *out);
+void ctl_metrics_write(const struct ctl_inc *inc, const struct ctl_metrics *m, struct buf *out);
+/* Slices as of ctl_parse. ctl_metrics_fini */
+int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *err);
+void ctl_metrics_fini(struct ctl_metrics *m);
 
 /* ---- bar:
  *  {..,"k":"bar","e":17,"gen":..,"r":[{"t","p","f","to","lo","lt","lh","idle"}],"acct":[..]}. A

@@ -131,6 +131,16 @@ static bool rewrite_before(const struct ctl *c, struct buf *out, struct err *err
 	return is;
 }
 
+static bool rewrite_metrics(const struct ctl *c, struct buf *out, struct err *err)
+{
+	struct ctl_metrics m;
+	if (ctl_metrics_read(c, &m, err))
+		return false;
+	ctl_metrics_write(&inc, &m, out);
+	ctl_metrics_fini(&m);
+	return true;
+}
+
 static bool read_hello(const struct ctl *c, struct buf *out, struct err *err)
 {
 	struct ctl_hello hello;
@@ -147,9 +157,9 @@ static const struct {
 	rewrite_fn *fn;
 	bool writes;
 } kinds[] = {
-	{ rewrite_bar, true },  { rewrite_probe, true }, { rewrite_init, true },
-	{ rewrite_dead, true }, { rewrite_fail, true },  { rewrite_before, true },
-	{ read_hello, false },
+	{ rewrite_bar, true },     { rewrite_probe, true }, { rewrite_init, true },
+	{ rewrite_dead, true },    { rewrite_fail, true },  { rewrite_before, true },
+	{ rewrite_metrics, true }, { read_hello, false },
 };
 
 static void check_kind(const struct ctl *c, rewrite_fn *fn, bool writes)

@@ -440,6 +440,66 @@ static void test_before(void)
 	ctl_fini(&c);
 }
 
+#define SLICE(text)                    \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
+static const struct ctl_metric two[] = {
+	{ SLICE("a\"\xc3\xa9"), SLICE(INC), 60000000, SLICE("{\"by\":[\"k\"]}"), { 0 } },
+	{ SLICE("b"), SLICE(GEN), 0, SLICE("{}"), SLICE("[[\"count\",\"x.avg.n\"]]") },
+};
+#define ONE "{\"name\":\"b\",\"cfg\":\"" GEN "\",\"every_us\":0,\"def\":{}"
+
+static bool same_metric(const struct ctl_metric *a, const struct ctl_metric *b)
+{
+	return slice_eq(a->name, b->name) && slice_eq(a->cfg, b->cfg) &&
+	       a->every_us == b->every_us && slice_eq(a->def, b->def) &&
+	       slice_eq(a->columns, b->columns);
+}
+
+static void test_metrics(void)
+{
+	static const char *const bad[] = {
+		"\"metrics\":[]}",
+		"\"set\":\"short\",\"metrics\":[]}",
+		"\"set\":\"" GEN "\"}",
+		"\"set\":\"" GEN "\",\"metrics\":{}}",
+		"\"set\":\"" GEN "\",\"metrics\":[" ONE "},1]}",
+		"\"set\":\"" GEN "\",\"metrics\":[" ONE ",\"columns\":{}}]}",
+		"\"set\":\"" GEN "\",\"metrics\":[{\"name\":\"b\",\"cfg\":\"" GEN "\"}]}",
+		"\"set\":\"" GEN "\",\"metrics\":[{\"name\":\"b\",\"cfg\":\"" GEN
+		"\",\"every_us\":-1,\"def\":{}}]}",
+		"\"set\":\"" GEN "\",\"metrics\":[{\"name\":\"b\",\"cfg\":\"" GEN
+		"\",\"every_us\":1,\"def\":\"{}\"}]}",
+	};
+	struct ctl_metrics got, set = { z(GEN), (struct ctl_metric *)(uintptr_t)two, 2 };
+	struct buf b = { 0 };
+	struct err err = ERR_INIT;
+	struct ctl c = { 0 };
+
+	ctl_metrics_write(&inc, &set, &b);
+	is_bytes(b.p, b.n,
+		 OPEN "\"k\":\"metrics\",\"set\":\"" GEN
+		      "\",\"metrics\":[{\"name\":\"a\\\"\xc3\xa9\","
+		      "\"cfg\":\"" INC "\",\"every_us\":60000000,\"def\":{\"by\":[\"k\"]}}," ONE
+		      ",\"columns\":[[\"count\",\"x.avg.n\"]]}]}",
+		 "metrics");
+	read_back(&c, &b, CTL_METRICS);
+	ok(ctl_metrics_read(&c, &got, &err) == 0 && slice_is(got.set, GEN) && got.n == 2 &&
+		   same_metric(&got.metric[0], &two[0]) && same_metric(&got.metric[1], &two[1]),
+	   "read back");
+	ctl_metrics_fini(&got);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		b.n = 0;
+		buf_printf(&b, OPEN "\"k\":\"metrics\",%s", bad[i]);
+		read_back(&c, &b, CTL_METRICS);
+		ok(ctl_metrics_read(&c, &got, &err) == -1 && err.code == EX_DATAERR, "refused: %s",
+		   bad[i]);
+	}
+	buf_fini(&b);
+	ctl_fini(&c);
+}
+
 /* ---- fail, end, acks */
 
 static void test_fail_end(void)
@@ -508,6 +568,7 @@ int main(void)
 	test_at();
 	test_at_time();
 	test_before();
+	test_metrics();
 	test_fail_end();
 	test_ack();
 	return done();
