@@ -70,24 +70,39 @@ static void earliest_ends(const struct engine *w, const int64_t us[SCAN_BATCH], 
 static bool none_is_late(struct engine *w, uint64_t live, int64_t high_us)
 {
 	int64_t mark = high_us > w->order->highest_us ? high_us : w->order->highest_us;
-	int64_t oldest[SCAN_BATCH] = { lowest(w, live) }, end[SCAN_BATCH];
+	int64_t oldest[SCAN_BATCH], end[SCAN_BATCH];
 
+	if (!live)
+		return false;
+	oldest[0] = lowest(w, live);
 	earliest_ends(w, oldest, BIT(0), end);
-	return live && end[0] > mark - w->lateness_us;
+	return end[0] > mark - w->lateness_us;
 }
 
-/* The highest time before a line decides whether it is late. */
-static uint64_t find_late(struct engine *w, uint64_t live, bool calm)
+/* Lines that are more than the lateness behind mark: where no mark is higher, no other is late. */
+static uint64_t find_old(const struct engine *w, uint64_t live, int64_t mark)
+{
+	uint64_t old = 0;
+
+	for_each_line(i, live) if (w->time_us[i] < mark - w->lateness_us) old |= BIT(i);
+	return old;
+}
+
+/* The highest time before a line decides whether it is late. Without a calm that may become one
+ * that has waited since an earlier batch. */
+static uint64_t find_late(struct engine *w, uint64_t live, bool calm, int64_t high_us)
 {
 	int64_t mark = w->order->highest_us, end[SCAN_BATCH];
-	uint64_t late = 0;
+	uint64_t late = 0, old = live;
 
-	earliest_ends(w, w->time_us, live, end);
+	if (calm)
+		old = find_old(w, live, high_us > mark ? high_us : mark);
+	earliest_ends(w, w->time_us, old, end);
 	for_each_line(i, live)
 	{
 		int64_t us = w->time_us[i];
 
-		if (us < mark && end[i] <= mark - w->lateness_us)
+		if ((old >> i & 1) && us < mark && end[i] <= mark - w->lateness_us)
 			late |= BIT(i);
 		if (!calm) {
 			ahead_event(w->order, us);
@@ -109,7 +124,7 @@ static uint64_t judge_by_order(struct engine *w, uint64_t live, int64_t high)
 	if (calm && (w->lateness_us == ENGINE_NO_LATENESS || none_is_late(w, live, high)))
 		order->highest_us = high > order->highest_us ? high : order->highest_us;
 	else if (w->lateness_us != ENGINE_NO_LATENESS)
-		late = find_late(w, live, calm);
+		late = find_late(w, live, calm, high);
 	else
 		for_each_line(i, live) ahead_event(order, w->time_us[i]);
 	count_ahead(w, order->dropped - before, order->dropped_us);
