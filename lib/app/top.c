@@ -121,7 +121,8 @@ static void group(struct top *t)
 	group_acked(t);
 	for (size_t i = 0; i < t->n_views; i++) {
 		const struct counters_view *v = &t->view[i];
-		struct top_pipeline *p = v->alive ? of_group(t, v->counters.pgid) : NULL;
+		bool waits = v->alive && v->counters.state == COUNTERS_STARTING;
+		struct top_pipeline *p = waits ? of_group(t, v->counters.pgid) : NULL;
 
 		if (v->counters.inc[0])
 			continue;

@@ -3,7 +3,8 @@
  *
  * A pipeline is the stages of one incarnation (acknowledged), or of one process group that lived
  * at one time (plain: no two stages of it with a gap between them). A living stage that has not
- * heard its hello yet belongs to the one living acknowledged pipeline of its process group.
+ * heard its hello yet belongs to the one living acknowledged pipeline of its process group; a plain
+ * source (hta-gen) that runs does not.
  *
  * Its state, now:
  *   stopped         no stage lives; or one has failed (left with another code than 0, or died)

@@ -114,6 +114,12 @@ top_says() { # REGEX
 	not grep -q 'keeping up' "$out"
 }
 
+@test "hta-gen: its name and its rate, like any stage" {
+	spawn plain bash -c 'hta-gen --rate 500 --schema orders | cat >/dev/null'
+	wait_until 10 top_says '^  hta-gen +[0-9]+ +up +[0-9]+ +[0-9]+ +[1-9][0-9.]* .* orders$'
+	hta-top --json | jq -e '.stages[0] | .program == "hta-gen" and .counters.records_out == .counters.records_in'
+}
+
 @test "on a terminal: painted until q" {
 	hta-gen --count 1000 >events
 	feed pipe 'hta-consume --job web events | hta-window | hta-sink-sqlite --init db | hta-commit'

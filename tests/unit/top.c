@@ -204,6 +204,12 @@ static void groups(void)
 	view[5].counters.pgid = 78;
 	says(NULL,
 	     "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at "
+	     "the end of the log\n"
+	     "plain 78: keeping up, running for 60 s\n",
+	     "one that runs, and waits for no hello");
+	view[5].counters.state = COUNTERS_STARTING;
+	says(NULL,
+	     "web: keeping up, at the end of the log, acknowledged 1.0 s ago\nweb: keeping up, at "
 	     "the end of the log\n",
 	     "of the one in its group");
 }
