@@ -357,6 +357,14 @@ static char *common_member(struct gen *g, char *p, int64_t us, const char *id)
 	return stamp(g, p, us);
 }
 
+static inline char *shopper(struct gen *g, char *p, uint64_t d)
+{
+	p = LIT(p, "\",\"user_id\":\"u-");
+	p = gen_digits(p, below(d, USERS), 7);
+	p = LIT(p, "\",\"customer\":\"");
+	return customer(g, p);
+}
+
 static char *event(struct gen *g, char *p, int64_t us)
 {
 	uint64_t a = dice(g), b = dice(g), c = dice(g), latency = (a >> 40) * (a >> 40) >> 31;
@@ -365,10 +373,7 @@ static char *event(struct gen *g, char *p, int64_t us)
 	p = common_member(g, p, us, "event_id");
 	p = LIT(p, "\",\"event_type\":\"");
 	p = put_word(p, PICK(event_types, a));
-	p = LIT(p, "\",\"user_id\":\"u-");
-	p = gen_digits(p, below(b, USERS), 7);
-	p = LIT(p, "\",\"customer\":\"");
-	p = customer(g, p);
+	p = shopper(g, p, b);
 	p = LIT(p, "\",\"endpoint\":\"/api/v1/");
 	p = put_word(p, &resources[endpoint % 10]);
 	*p++ = '/';
@@ -395,10 +400,7 @@ static char *order(struct gen *g, char *p, int64_t us)
 	uint64_t a = dice(g), b = dice(g);
 
 	p = common_member(g, p, us, "order_id");
-	p = LIT(p, "\",\"user_id\":\"u-");
-	p = gen_digits(p, below(a, USERS), 7);
-	p = LIT(p, "\",\"customer\":\"");
-	p = customer(g, p);
+	p = shopper(g, p, a);
 	p = LIT(p, "\",\"status\":\"");
 	p = put_word(p, PICK(order_states, a));
 	p = LIT(p, "\",\"region\":\"");
@@ -415,10 +417,7 @@ static char *view(struct gen *g, char *p, int64_t us)
 	uint64_t a = dice(g), b = dice(g);
 
 	p = common_member(g, p, us, "view_id");
-	p = LIT(p, "\",\"user_id\":\"u-");
-	p = gen_digits(p, below(a, USERS), 7);
-	p = LIT(p, "\",\"customer\":\"");
-	p = customer(g, p);
+	p = shopper(g, p, a);
 	p = LIT(p, "\",\"product_id\":\"p-");
 	p = gen_digits(p, below(b, PRODUCTS), 4);
 	p = LIT(p, "\",\"region\":\"");
