@@ -12,14 +12,15 @@ static struct input *input_new(const struct consume_conf *c, bool join, struct e
 	struct kafka *k = kafka_new();
 	struct input *log;
 
-	for (size_t i = 0; i < c->settings; i++)
-		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err)
-				       : kafka_set_text(k, c->setting[i].text, err)) {
+	for (size_t i = 0; i < c->cluster.settings; i++)
+		if (c->cluster.setting[i].file
+			    ? kafka_set_file(k, c->cluster.setting[i].text, err)
+			    : kafka_set_text(k, c->cluster.setting[i].text, err)) {
 			kafka_free(k);
 			return NULL;
 		}
 	kafka_retry(k, c->retry_for_us, " (--retry-for)");
-	if (kafka_topics(k, c->brokers, c->topic, c->topics, c->group, join, err)) {
+	if (kafka_topics(k, c->cluster.brokers, c->topics.v, c->topics.n, c->group, join, err)) {
 		kafka_free(k);
 		return NULL;
 	}

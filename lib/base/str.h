@@ -39,6 +39,9 @@ static inline size_t str_mark(struct slice s)
 	return s.n >= 3 && memcmp(s.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
+/* How many \n are in it. */
+uint64_t str_lines(struct slice s);
+
 /* A growing buffer. {0} is an empty one. n bytes of p are in use; p has no NUL unless buf_z was
  * called. */
 struct buf {

@@ -104,11 +104,8 @@ static int commit_hello_returned(void *self, struct stage *st, struct slice line
 static int commit_data(void *self, struct stage *st, const struct run *run, uint64_t *lines,
 		       struct err *err)
 {
-	const char *p = run->block.p, *end = p + run->block.n;
-
 	(void)self, (void)st, (void)err;
-	for (*lines = 0; p < end; (*lines)++)
-		p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+	*lines = str_lines(run->block);
 	return 0;
 }
 

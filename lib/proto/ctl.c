@@ -72,7 +72,6 @@ static enum ctl_kind kind(struct slice name)
 
 int ctl_parse(struct ctl *c, struct slice line, struct err *err)
 {
-	static const char hello[] = CTL_HELLO_START;
 	struct slice name;
 	c->kind = CTL_OTHER;
 	c->line = line;
@@ -81,7 +80,7 @@ int ctl_parse(struct ctl *c, struct slice line, struct err *err)
 	if (c->json.node[0].type != JSON_OBJECT)
 		return err_set(err, EX_DATAERR, "control record: not a JSON object");
 	decode_strings(c);
-	if (line.n >= sizeof(hello) - 1 && memcmp(line.p, hello, sizeof(hello) - 1) == 0) {
+	if (ctl_is_hello(line)) {
 		c->kind = CTL_HELLO;
 		return 0;
 	}

@@ -46,6 +46,13 @@ void ctl_inc_random(struct ctl_inc *inc);
  * looks at line starts only. */
 size_t ctl_find(const struct ctl_inc *inc, const char *p, size_t n);
 
+/* A stream whose first line begins so is an acknowledged one. */
+static inline bool ctl_is_hello(struct slice line)
+{
+	return line.n >= sizeof(CTL_HELLO_START) - 1 &&
+	       memcmp(line.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0;
+}
+
 /* A parsed control line. Slices point into the line. Strings with escapes stand decoded in json
  * (text in `text`, escaped false), so that json_get_text finds every string but one with half a
  * surrogate pair; all is valid until the next ctl_parse. */

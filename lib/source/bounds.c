@@ -10,8 +10,8 @@ static int back_from_end(const struct consume_conf *c, struct input *log, struct
 	for (size_t i = 0; i < starts->n; i++) {
 		struct range *r = &starts->v[i];
 
-		if (r->to - r->from > c->from_back)
-			r->from = r->to - c->from_back;
+		if (r->to - r->from > c->from.back)
+			r->from = r->to - c->from.back;
 		r->to = 0;
 	}
 	return 0;
@@ -20,15 +20,15 @@ static int back_from_end(const struct consume_conf *c, struct input *log, struct
 int bounds_starts(const struct consume_conf *c, struct input *log, struct ranges *starts,
 		  struct err *err)
 {
-	enum input_when when = c->from == FROM_EARLIEST ? INPUT_EARLIEST
-			       : c->from == FROM_LATEST ? INPUT_LATEST
-							: INPUT_TIME;
+	enum input_when when = c->from.kind == FROM_EARLIEST ? INPUT_EARLIEST
+			       : c->from.kind == FROM_LATEST ? INPUT_LATEST
+							     : INPUT_TIME;
 
 	if (starts->n == 0)
 		return 0;
-	if (c->from == FROM_BACK)
+	if (c->from.kind == FROM_BACK)
 		return back_from_end(c, log, starts, err);
-	return log->ops->starts(log->self, starts, when, c->from_us, err);
+	return log->ops->starts(log->self, starts, when, c->from.us, err);
 }
 
 int bounds_untils(const struct consume_conf *c, struct input *log, struct ranges *untils,
@@ -36,16 +36,16 @@ int bounds_untils(const struct consume_conf *c, struct input *log, struct ranges
 {
 	int rc = 0;
 
-	if (untils->n && !log->ops->bytes && c->until == UNTIL_END)
+	if (untils->n && !log->ops->bytes && c->until.kind == UNTIL_END)
 		rc = log->ops->ends(log->self, untils, err);
-	else if (untils->n && !log->ops->bytes && c->until == UNTIL_TIME)
-		rc = log->ops->starts(log->self, untils, INPUT_TIME, c->until_us, err);
+	else if (untils->n && !log->ops->bytes && c->until.kind == UNTIL_TIME)
+		rc = log->ops->starts(log->self, untils, INPUT_TIME, c->until.us, err);
 	for (size_t i = 0; i < untils->n; i++) {
 		struct range *r = &untils->v[i];
 
-		if (log->ops->bytes || (c->until != UNTIL_END && c->until != UNTIL_TIME))
+		if (log->ops->bytes || (c->until.kind != UNTIL_END && c->until.kind != UNTIL_TIME))
 			r->to = INT64_MAX;
-		else if (c->until == UNTIL_TIME)
+		else if (c->until.kind == UNTIL_TIME)
 			r->to = r->from;
 	}
 	return rc;

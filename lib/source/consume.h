@@ -12,51 +12,73 @@
 
 #include <stdio.h>
 #include "source/input.h"
+#include "tool/cluster_options.h"
+#include "tool/dead_route.h"
 
 enum consume_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
 enum consume_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
-
-/* A setting of the cluster's client library: -X name=value, or -F file. In the order of the
- * command line. */
-struct consume_setting {
-	bool file;
-	const char *text;
-};
 
 /* A file, and the name that -t gave it in the job (NULL: its identity). */
 struct consume_file {
 	const char *path, *name;
 };
 
-/* What the command line said, checked. Texts are borrowed for the life of the stream. */
-struct consume_conf {
-	/* a cluster's topics: brokers or settings are there and no files */
-	const char *brokers;
-	const char **topic; /* legal names (topics.h) */
-	size_t topics;
-	struct consume_setting *setting;
-	size_t settings;
-	const char *group; /* NULL: none */
-	/* files */
-	struct consume_file *file;
-	size_t files;
-	bool last_line;
+struct consume_files {
+	struct consume_file *v;
+	size_t n;
+	bool last_line; /* --last-line */
+};
 
-	const char *job; /* NULL: a plain stream */
-	const char *ack; /* --ack; NULL: in the run folder */
-	enum consume_from from;
-	int64_t from_us, from_back; /* FROM_TIME; FROM_BACK: records before the end */
-	bool from_given;
-	enum consume_until until;
-	uint64_t until_count;
-	int64_t until_us;
-	bool on_gap_skip, dry_run;
+/* --topic: legal names (topics.h). */
+struct consume_topics {
+	const char **v;
+	size_t n;
+};
+
+/* --from. back, of FROM_BACK: records before the end. */
+struct consume_start {
+	enum consume_from kind;
+	int64_t us, back;
+	bool given;
+};
+
+/* --until */
+struct consume_end {
+	enum consume_until kind;
+	uint64_t count;
+	int64_t us;
+};
+
+/* What is done instead of reading. */
+struct consume_act {
+	bool dry_run;
 	const char *bootstrap; /* --bootstrap SINK=init|now: the sink, or NULL; owned */
-	bool bootstrap_now;
-	const char *dead;
-	double dead_limit;
-	uint64_t max_line_bytes, epoch_records;
-	int64_t epoch_us, retry_for_us, drain_us;
+	bool by_now;           /* =now */
+};
+
+/* --epoch, --epoch-records */
+struct consume_epoch {
+	int64_t us;
+	uint64_t records;
+};
+
+/* What the command line said, checked. Texts are borrowed for the life of the stream. A cluster's
+ * topics are read where `cluster` says something, else files. */
+struct consume_conf {
+	struct cluster_options cluster;
+	struct consume_topics topics;
+	struct consume_files files;
+	const char *group; /* NULL: none */
+	const char *job;   /* NULL: a plain stream */
+	const char *ack;   /* --ack; NULL: in the run folder */
+	struct consume_start from;
+	struct consume_end until;
+	struct consume_act act;
+	bool on_gap_skip;
+	struct dead_options dead;
+	uint64_t max_line_bytes;
+	struct consume_epoch epoch;
+	int64_t retry_for_us, drain_us;
 };
 
 /* How what the command line names becomes an input. `join`: becomes a member of conf's group;
@@ -77,9 +99,5 @@ int consume_main(const struct consume_driver *cluster, const struct consume_driv
 int consume_acknowledged(const struct consume_conf *c, struct input *log, struct err *err);
 int consume_plain(const struct consume_conf *c, struct input *log, struct err *err);
 int consume_plain_files(const struct consume_conf *c, struct err *err);
-
-/* The whole of an acknowledged stream whose source has failed before it could begin: hello and
- * `fail`, where standard output is a pipe or socket. c may be filled in halfway, and wrong. */
-void consume_refused(const struct consume_conf *c, const struct err *why);
 
 #endif

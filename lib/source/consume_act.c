@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "source/bounds.h"
 
 /* A probe that nobody interrupts: 1 only where we are to stop. */
@@ -25,8 +24,8 @@ static int ask_sinks(struct consume *s, struct found *f, struct ranges *commits,
 
 static void say_sinks(const struct consume *s, struct buf *out)
 {
-	for (size_t k = 0; k < s->n_sinks; k++) {
-		const struct ctl_sink_state *sink = &s->sinks[k];
+	for (size_t k = 0; k < s->survey.n_sinks; k++) {
+		const struct ctl_sink_state *sink = &s->survey.sinks[k];
 
 		if (!sink->gen[0]) {
 			buf_printf(out, "sink %s: holds nothing of job %s\n", sink->name,
@@ -42,7 +41,7 @@ static void say_sinks(const struct consume *s, struct buf *out)
 				   p->topic, p->partition, p->next, p->init);
 		}
 	}
-	if (s->n_sinks == 0)
+	if (s->survey.n_sinks == 0)
 		buf_printf(out, "no sink of this pipeline keeps positions\n");
 }
 
@@ -52,11 +51,11 @@ static int64_t lowest(const struct consume *s, const struct partition *p, int64_
 {
 	int64_t low = INT64_MAX;
 
-	for (size_t k = 0; k < s->n_sinks; k++) {
-		const struct position *at = positions_find(&s->sinks[k].pos, slice_z(p->topic),
-							   p->partition);
+	for (size_t k = 0; k < s->survey.n_sinks; k++) {
+		const struct position *at = positions_find(&s->survey.sinks[k].pos,
+							   slice_z(p->topic), p->partition);
 
-		if (!at && s->sinks[k].gen[0])
+		if (!at && s->survey.sinks[k].gen[0])
 			return 0;
 		if (at && at->next < low)
 			low = at->next;
@@ -70,20 +69,20 @@ static int say_starts(struct consume *s, const struct ranges *commits, struct bu
 	struct ranges start = { 0 }, ends = { 0 };
 	int rc;
 
-	for (size_t i = 0; i < s->all.n; i++) {
-		ranges_add(&start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
-		ranges_add(&ends, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+	for (size_t i = 0; i < s->survey.all.n; i++) {
+		ranges_add(&start, slice_z(s->survey.all.v[i].topic), s->survey.all.v[i].partition);
+		ranges_add(&ends, slice_z(s->survey.all.v[i].topic), s->survey.all.v[i].partition);
 	}
 	rc = bounds_starts(s->c, s->log, &start, err) ||
 			     (ends.n && s->log->ops->ends(s->log->self, &ends, err))
 		     ? -1
 		     : 0;
-	for (size_t i = 0; i < s->all.n && rc == 0; i++) {
-		const struct partition *p = &s->all.v[i];
+	for (size_t i = 0; i < s->survey.all.n && rc == 0; i++) {
+		const struct partition *p = &s->survey.all.v[i];
 		const char *path = input_place(s->log, p->topic);
 		int64_t from = start.v[i].from;
 
-		if (s->n_sinks == 0 && commits->v[i].from >= 0)
+		if (s->survey.n_sinks == 0 && commits->v[i].from >= 0)
 			from = commits->v[i].from;
 		from = lowest(s, p, from);
 		buf_printf(out, "%s%s%s/%" PRId32 ": would start at %" PRId64, path ? path : "",
@@ -151,23 +150,24 @@ int consume_dry_run(struct consume *s, struct err *err)
 static int begin_anew(struct consume *s, struct bootstrap *b, const struct ranges *commits,
 		      struct err *err)
 {
-	for (size_t i = 0; i < s->all.n; i++)
-		ranges_add(&b->start, slice_z(s->all.v[i].topic), s->all.v[i].partition);
+	for (size_t i = 0; i < s->survey.all.n; i++)
+		ranges_add(&b->start, slice_z(s->survey.all.v[i].topic),
+			   s->survey.all.v[i].partition);
 	if (bounds_starts(s->c, s->log, &b->start, err))
 		return -1;
-	consume_draw(b->gen);
+	job_stream_draw(b->gen);
 	for (size_t i = 0; i < b->start.n; i++) {
 		struct range *r = &b->start.v[i];
 
-		if (s->c->bootstrap_now && commits->v[i].from >= 0)
+		if (s->c->act.by_now && commits->v[i].from >= 0)
 			r->from = commits->v[i].from;
 		r->to = r->from;
 	}
 	if (!s->c->group || b->start.n == 0)
 		return 0;
-	s->meta.n = 0;
-	start_rules_meta_write(b->gen, s->c->job, &s->meta);
-	if (s->log->ops->commit(s->log->self, &b->start, buf_z(&s->meta), true, err))
+	s->progress.meta.n = 0;
+	start_rules_meta_write(b->gen, s->c->job, &s->progress.meta);
+	if (s->log->ops->commit(s->log->self, &b->start, buf_z(&s->progress.meta), true, err))
 		return err_in(err,
 			      "--bootstrap commits the new generation first, and that needs a "
 			      "group without members (stop the other pipelines of group %s)",
@@ -177,24 +177,28 @@ static int begin_anew(struct consume *s, struct bootstrap *b, const struct range
 
 static int write_sink(struct consume *s, struct bootstrap *b, struct err *err)
 {
+	struct ctl_init init = { .act = CTL_BOOT,
+				 .to = slice_z(s->c->act.bootstrap),
+				 .by_now = s->c->act.by_now,
+				 .start = b->start };
+
 	for (size_t i = 0; i < b->start.n; i++)
 		b->start.v[i].to = b->start.v[i].from;
-	if (consume_init(s, CTL_BOOT, s->c->bootstrap, b->gen, s->c->bootstrap_now, &b->start,
-			 err) ||
-	    consume_probe(s, err) < 0)
+	memcpy(init.gen, b->gen, sizeof init.gen);
+	if (job_stream_init(s->stream, &init, err) || consume_probe(s, err) < 0)
 		return -1;
-	for (size_t k = 0; k < s->n_sinks && s->answered == s->probe; k++)
-		if (strcmp(s->sinks[k].name, s->c->bootstrap) == 0 &&
-		    strcmp(s->sinks[k].gen, b->gen) == 0) {
+	for (size_t k = 0; k < s->survey.n_sinks && job_stream_answered(s->stream); k++)
+		if (strcmp(s->survey.sinks[k].name, s->c->act.bootstrap) == 0 &&
+		    strcmp(s->survey.sinks[k].gen, b->gen) == 0) {
 			log_note("sink %s begins with %zu partitions in generation %s; start the "
 				 "pipeline without --bootstrap",
-				 s->c->bootstrap, b->start.n, b->gen);
+				 s->c->act.bootstrap, b->start.n, b->gen);
 			return 0;
 		}
 	return err_set(err, EX_TEMPFAIL,
 		       "sink %s has not taken what --bootstrap sent: another pipeline has changed "
 		       "it meanwhile; look with --dry-run",
-		       s->c->bootstrap);
+		       s->c->act.bootstrap);
 }
 
 int consume_bootstrap(struct consume *s, struct err *err)
@@ -210,7 +214,7 @@ int consume_bootstrap(struct consume *s, struct err *err)
 			     "group %s belongs to job %s: a group has one job and a job one group",
 			     s->c->group, commit_job);
 	if (rc == 0)
-		rc = start_rules_bootstrap(&f, s->c->bootstrap, s->c->bootstrap_now, &b, err);
+		rc = start_rules_bootstrap(&f, s->c->act.bootstrap, s->c->act.by_now, &b, err);
 	if (rc == 0 && !b.gen[0])
 		rc = begin_anew(s, &b, &commits, err);
 	if (rc == 0)

@@ -1,68 +1,33 @@
 /* hta-consume's command line. */
-#include "source/consume.h"
+#include "source/consume_options.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
+#include "job/stream.h"
 #include "source/topics.h"
 #include "tool/prog.h"
-
-struct options {
-	struct consume_conf c;
-	const struct consume_driver *cluster, *files;
-	const char *until_text, *name; /* name: -t that no file has had yet */
-	/* -t as given, once c.topic has the names in it; NULL: it has what was given */
-	const char **said;
-	bool list;
-	bool begun; /* the stream: it tells of its failures itself */
-};
 
 /* ---- one option each */
 
 static int add_topic(void *self, const char *value, struct err *err)
 {
-	struct options *o = self;
+	struct consume_options *o = self;
+	struct consume_topics *t = &o->c.topics;
 
 	(void)err;
-	o->c.topic = mem_grow(o->c.topic, o->c.topics + 1, sizeof *o->c.topic);
-	o->c.topic[o->c.topics++] = value;
+	t->v = mem_grow(t->v, t->n + 1, sizeof *t->v);
+	t->v[t->n++] = value;
 	o->name = value;
 	return 0;
 }
 
-static int add_setting(struct options *o, bool file, const char *value)
-{
-	o->c.setting = mem_grow(o->c.setting, o->c.settings + 1, sizeof *o->c.setting);
-	o->c.setting[o->c.settings++] = (struct consume_setting){ .file = file, .text = value };
-	return 0;
-}
-
-static int add_property(void *self, const char *value, struct err *err)
-{
-	struct options *o = self;
-
-	if (strcmp(value, "list") == 0) {
-		o->list = true;
-		return 0;
-	}
-	if (!strchr(value, '=') || value[0] == '=')
-		return err_set(err, EX_USAGE, "\"%s\": say NAME=VALUE, NAME=@FILE or list", value);
-	return add_setting(o, false, value);
-}
-
-static int add_file_of_settings(void *self, const char *value, struct err *err)
-{
-	(void)err;
-	return add_setting(self, true, value);
-}
-
 static int set_group(void *self, const char *value, struct err *err)
 {
-	struct options *o = self;
+	struct consume_options *o = self;
 
 	(void)err;
 	o->c.group = value;
@@ -76,22 +41,22 @@ static bool option_digits(const char *s)
 
 static int set_from(void *self, const char *value, struct err *err)
 {
-	struct consume_conf *c = &((struct options *)self)->c;
+	struct consume_start *from = &((struct consume_options *)self)->c.from;
 	uint64_t back;
 
-	c->from_given = true;
+	from->given = true;
 	if (strcmp(value, "earliest") == 0 || strcmp(value, "beginning") == 0) {
-		c->from = FROM_EARLIEST;
+		from->kind = FROM_EARLIEST;
 	} else if (strcmp(value, "latest") == 0 || strcmp(value, "end") == 0) {
-		c->from = FROM_LATEST;
+		from->kind = FROM_LATEST;
 	} else if (value[0] == '-' && option_digits(value + 1)) {
-		c->from = FROM_BACK;
+		from->kind = FROM_BACK;
 		if (num_count(value + 1, &back, err))
 			return -1;
-		c->from_back = back > INT64_MAX ? INT64_MAX : (int64_t)back;
+		from->back = back > INT64_MAX ? INT64_MAX : (int64_t)back;
 	} else {
-		c->from = FROM_TIME;
-		if (tm_parse_human(value, tm_now_us(), &c->from_us, err))
+		from->kind = FROM_TIME;
+		if (tm_parse_human(value, tm_now_us(), &from->us, err))
 			return err_set(err, EX_USAGE,
 				       "\"%s\": say earliest, latest, -N (records "
 				       "before the end) or a time (2026-11-20T15:00:00Z, "
@@ -103,19 +68,19 @@ static int set_from(void *self, const char *value, struct err *err)
 
 static int set_until(void *self, const char *value, struct err *err)
 {
-	struct options *o = self;
-	struct consume_conf *c = &o->c;
+	struct consume_options *o = self;
+	struct consume_end *until = &o->c.until;
 
 	if (o->until_text && strcmp(o->until_text, value) != 0)
 		return err_set(err, EX_USAGE, "two ends are named: %s and %s", o->until_text,
 			       value);
 	o->until_text = value;
 	if (strcmp(value, "end") == 0)
-		c->until = UNTIL_END;
-	else if (num_count(value, &c->until_count, NULL) == 0)
-		c->until = UNTIL_COUNT;
-	else if (tm_parse_human(value, tm_now_us(), &c->until_us, err) == 0)
-		c->until = UNTIL_TIME;
+		until->kind = UNTIL_END;
+	else if (num_count(value, &until->count, NULL) == 0)
+		until->kind = UNTIL_COUNT;
+	else if (tm_parse_human(value, tm_now_us(), &until->us, err) == 0)
+		until->kind = UNTIL_TIME;
 	else
 		return err_set(err, EX_USAGE,
 			       "\"%s\": say end, a number of records or a time "
@@ -139,7 +104,7 @@ static int until_count(void *self, const char *value, struct err *err)
 
 static int set_bootstrap(void *self, const char *value, struct err *err)
 {
-	struct consume_conf *c = &((struct options *)self)->c;
+	struct consume_act *act = &((struct consume_options *)self)->c.act;
 	const char *eq = strrchr(value, '=');
 
 	if (!eq || eq == value || (strcmp(eq, "=init") != 0 && strcmp(eq, "=now") != 0))
@@ -147,10 +112,10 @@ static int set_bootstrap(void *self, const char *value, struct err *err)
 			       "\"%s\": say SINK=init (from the job's start) or "
 			       "SINK=now (from where the others are)",
 			       value);
-	if (c->bootstrap)
+	if (act->bootstrap)
 		return err_set(err, EX_USAGE, "is for one sink at a time");
-	c->bootstrap = mem_dup(value, (size_t)(eq - value));
-	c->bootstrap_now = strcmp(eq, "=now") == 0;
+	act->bootstrap = mem_dup(value, (size_t)(eq - value));
+	act->by_now = strcmp(eq, "=now") == 0;
 	return 0;
 }
 
@@ -158,29 +123,25 @@ static int set_gap(void *self, const char *value, struct err *err)
 {
 	if (strcmp(value, "skip") != 0)
 		return err_set(err, EX_USAGE, "\"%s\": it only knows skip", value);
-	((struct options *)self)->c.on_gap_skip = true;
+	((struct consume_options *)self)->c.on_gap_skip = true;
 	return 0;
 }
 
 static int add_file(void *self, const char *operand, struct err *err)
 {
-	struct options *o = self;
+	struct consume_options *o = self;
+	struct consume_files *f = &o->c.files;
 
 	(void)err;
-	o->c.file = mem_grow(o->c.file, o->c.files + 1, sizeof *o->c.file);
-	o->c.file[o->c.files++] = (struct consume_file){ .path = operand, .name = o->name };
+	f->v = mem_grow(f->v, f->n + 1, sizeof *f->v);
+	f->v[f->n++] = (struct consume_file){ .path = operand, .name = o->name };
 	o->name = NULL;
 	return 0;
 }
 
-#define AT(member) .at = offsetof(struct options, c.member)
+#define AT(member) .at = offsetof(struct consume_options, c.member)
 static const struct opt opts[] = {
-	{ .letter = 'b',
-	  .name = "brokers",
-	  .type = OPT_TEXT,
-	  AT(brokers),
-	  .arg = "HOST:PORT,...",
-	  .help = "where the cluster answers" },
+	CLUSTER_BROKERS_OPT(struct consume_options, c.cluster, "where the cluster answers"),
 	{ .letter = 't',
 	  .name = "topic",
 	  .type = OPT_CALL,
@@ -227,21 +188,11 @@ static const struct opt opts[] = {
 	  .call = until_count,
 	  .arg = "N",
 	  .help = "the same as --until N: stop after N records" },
-	{ .letter = 'X',
-	  .name = "property",
-	  .type = OPT_CALL,
-	  .call = add_property,
-	  .arg = "NAME=VALUE|NAME=@FILE|list",
-	  .help = "setting of the client library, may repeat" },
-	{ .letter = 'F',
-	  .name = "config-file",
-	  .type = OPT_CALL,
-	  .call = add_file_of_settings,
-	  .arg = "FILE",
-	  .help = "file of such settings, NAME=VALUE a line" },
+	CLUSTER_SETTINGS_OPTS(struct consume_options, c.cluster, "NAME=VALUE|NAME=@FILE|list",
+			      cluster_add_property_or_list),
 	{ .name = "epoch",
 	  .type = OPT_DURATION,
-	  AT(epoch_us),
+	  AT(epoch.us),
 	  .arg = "DUR",
 	  .def = "1s",
 	  .help = "time between two barriers",
@@ -249,7 +200,7 @@ static const struct opt opts[] = {
 	  .max = 3600e6 },
 	{ .name = "epoch-records",
 	  .type = OPT_COUNT,
-	  AT(epoch_records),
+	  AT(epoch.records),
 	  .arg = "N",
 	  .def = "1e6",
 	  .help = "records between two barriers at most",
@@ -263,20 +214,10 @@ static const struct opt opts[] = {
 	  .help = "longest record; a longer one is bad data",
 	  .min = 64,
 	  .max = 1 << 30 },
-	{ .name = "dead",
-	  .type = OPT_TEXT,
-	  AT(dead),
-	  .arg = "drop|FILE",
-	  .help = "append bad records to FILE, or drop them" },
-	{ .name = "dead-limit",
-	  .type = OPT_PROBABILITY,
-	  AT(dead_limit),
-	  .arg = "PCT",
-	  .def = "50%",
-	  .help = "give up when more of an epoch of 1,000 records is bad" },
+	DEAD_OPTS(struct consume_options, c.dead),
 	{ .name = "last-line",
 	  .type = OPT_FLAG,
-	  AT(last_line),
+	  AT(files.last_line),
 	  .help = "in a job: take a file's last line though no newline ends it" },
 	{ .name = "on-gap",
 	  .type = OPT_CALL,
@@ -292,7 +233,7 @@ static const struct opt opts[] = {
 	{ .letter = 'n',
 	  .name = "dry-run",
 	  .type = OPT_FLAG,
-	  AT(dry_run),
+	  AT(act.dry_run),
 	  .help = "say what the sinks hold and where reading would start, read nothing, end" },
 	{ .name = "ack",
 	  .type = OPT_TEXT,
@@ -314,147 +255,7 @@ static const struct opt opts[] = {
 	OPT_END,
 };
 
-/* ---- together */
-
-/* Names go into control lines and metadata as they are. */
-static int check_option_name(const char *what, const char *name, struct err *err)
-{
-	size_t n = strlen(name);
-
-	if (n == 0 || n > 255)
-		return err_set(err, EX_USAGE, "%s \"%s\": a name has 1 to 255 bytes", what, name);
-	for (const char *p = name; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
-			return err_set(err, EX_USAGE,
-				       "%s \"%s\": quotes, backslashes and control characters are "
-				       "not for names",
-				       what, name);
-	return str_utf8(name, n) ? 0
-				 : err_set(err, EX_USAGE, "%s \"%s\": is not UTF-8", what, name);
-}
-
-static int check_files(struct options *o, struct err *err)
-{
-	struct consume_conf *c = &o->c;
-	size_t named = 0;
-
-	if (c->brokers || c->settings)
-		return err_set(err, EX_USAGE,
-			       "files and a cluster exclude each other: leave out -b, -X and -F, "
-			       "or the files");
-	if (c->group)
-		return err_set(err, EX_USAGE, "a group reads topics; over files say --job %s",
-			       c->group);
-	for (size_t i = 0; i < c->files; i++) {
-		if (c->job && strcmp(c->file[i].path, "-") == 0)
-			return err_set(err, EX_USAGE,
-				       "standard input cannot be read again, so it is never a job: "
-				       "leave out --job, or name a file");
-		if (c->file[i].name && check_option_name("-t", c->file[i].name, err))
-			return -1;
-		named += c->file[i].name != NULL;
-	}
-	if (named < c->topics)
-		return err_set(err, EX_USAGE,
-			       "-t names the file behind it, and there is one without such a file "
-			       "(for topics -b is missing)");
-	if (c->from == FROM_TIME || c->from == FROM_BACK || c->until == UNTIL_TIME)
-		return err_set(err, EX_USAGE,
-			       "lines of files have no times of their own: --from is earliest or "
-			       "latest, --until end or a number here");
-	if (!c->job && c->from == FROM_LATEST)
-		return err_set(
-			err, EX_USAGE,
-			"files are read to the end that they have now: from there on is nothing");
-	return 0;
-}
-
-/* A comma is between two topics, but a part of a file's name: what -t is for is known here. */
-static int split_topics(struct options *o, struct err *err)
-{
-	size_t n = o->c.topics;
-
-	o->said = o->c.topic;
-	o->c.topic = NULL;
-	o->c.topics = 0;
-	for (size_t i = 0; i < n; i++)
-		if (topics_split(o->said[i], &o->c.topic, &o->c.topics, err))
-			return -1;
-	return 0;
-}
-
-static int check_cluster(struct options *o, struct err *err)
-{
-	const struct consume_conf *c = &o->c;
-
-	if (c->topics == 0)
-		return err_set(err, EX_USAGE,
-			       "nothing to read: name files, or topics with -b BROKERS -t TOPIC");
-	if (!o->cluster)
-		return err_set(err, EX_CONFIG,
-			       "this hta-consume was built without a cluster driver (./configure "
-			       "--with-kafka): it reads files only");
-	if (!c->brokers && !c->settings)
-		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
-	if (split_topics(o, err))
-		return -1;
-	if (c->last_line)
-		return err_set(err, EX_USAGE, "--last-line is for files");
-	if (c->job && !c->group)
-		return err_set(err, EX_USAGE, "--job over topics needs a consumer group: -g %s",
-			       c->job);
-	return 0;
-}
-
-static int check_plain(const struct consume_conf *c, struct err *err)
-{
-	const char *flag = c->bootstrap     ? "--bootstrap"
-			   : c->dry_run     ? "--dry-run"
-			   : c->ack         ? "--ack"
-			   : c->on_gap_skip ? "--on-gap"
-			   : c->last_line   ? "--last-line"
-					    : NULL;
-
-	if (flag)
-		return err_set(
-			err, EX_USAGE,
-			"%s is for acknowledged streams: say -g GROUP, or --job NAME over files",
-			flag);
-	return 0;
-}
-
-static int check_job(struct consume_conf *c, struct err *err)
-{
-	if (c->bootstrap && c->dry_run)
-		return err_set(err, EX_USAGE, "--bootstrap and --dry-run exclude each other");
-	if (c->group && check_option_name("-g", c->group, err))
-		return -1;
-	if (c->ack && c->ack[0] != '/')
-		return err_set(
-			err, EX_USAGE,
-			"--ack %s: must be an absolute path, the stages find it by the hello",
-			c->ack);
-	if (c->ack && check_option_name("--ack", c->ack, err))
-		return -1;
-	if (isatty(STDOUT_FILENO))
-		return err_set(err, EX_USAGE,
-			       "`| hta-commit` is missing: this stream is acknowledged, and "
-			       "nothing at its end does so");
-	return check_option_name("--job", c->job, err);
-}
-
-static int check_options(struct options *o, struct err *err)
-{
-	struct consume_conf *c = &o->c;
-
-	if (c->files ? check_files(o, err) : check_cluster(o, err))
-		return -1;
-	if (!c->job)
-		c->job = c->group;
-	return c->job ? check_job(c, err) : check_plain(c, err);
-}
-
-static int list_settings(const struct options *o, struct err *err)
+static int list_settings(const struct consume_options *o, struct err *err)
 {
 	if (!o->cluster)
 		return err_set(err, EX_CONFIG,
@@ -465,10 +266,12 @@ static int list_settings(const struct options *o, struct err *err)
 }
 
 /* An acknowledged stream, or a plain one of topics; plain files need no input. */
-static int run_input(struct options *o, const struct consume_driver *driver, struct err *err)
+static int run_input(struct consume_options *o, const struct consume_driver *driver,
+		     struct err *err)
 {
 	const struct consume_conf *c = &o->c;
-	struct input *in = driver->input_new(c, c->group && !c->dry_run && !c->bootstrap, err);
+	struct input *in = driver->input_new(c, c->group && !c->act.dry_run && !c->act.bootstrap,
+					     err);
 	int rc;
 
 	if (!in)
@@ -481,30 +284,30 @@ static int run_input(struct options *o, const struct consume_driver *driver, str
 
 static int run_options(void *self, struct err *err)
 {
-	struct options *o = self;
+	struct consume_options *o = self;
 
-	if (o->list)
+	if (o->c.cluster.list)
 		return list_settings(o, err);
-	if (check_options(o, err))
+	if (consume_options_check(o, err))
 		return -1;
-	if (o->c.files && !o->c.job)
+	if (o->c.files.n && !o->c.job)
 		return consume_plain_files(&o->c, err);
-	return run_input(o, o->c.files ? o->files : o->cluster, err);
+	return run_input(o, o->c.files.n ? o->files : o->cluster, err);
 }
 
 /* The command line may say that the stream would be an acknowledged one, and be wrong otherwise. */
 static void failed_option(void *self, const struct err *err)
 {
-	const struct options *o = self;
+	const struct consume_options *o = self;
 
 	if (!o->begun && (prog_given("job") || prog_given("group") || prog_given("group-id")))
-		consume_refused(&o->c, err);
+		job_stream_refuse(o->c.job, o->c.drain_us, err);
 }
 
 int consume_main(const struct consume_driver *cluster, const struct consume_driver *files, int argc,
 		 char **argv)
 {
-	struct options o = { .cluster = cluster, .files = files };
+	struct consume_options o = { .cluster = cluster, .files = files };
 	const struct prog prog = {
 		.name = "hta-consume",
 		.summary = "read topics or files as a stream of records",
@@ -523,10 +326,10 @@ int consume_main(const struct consume_driver *cluster, const struct consume_driv
 	int code = prog_main(&prog, &o, argc, argv);
 
 	if (o.said)
-		topics_free(o.c.topic, o.c.topics);
-	free(o.said ? o.said : o.c.topic);
-	free(o.c.setting);
-	free(o.c.file);
-	free((char *)(uintptr_t)o.c.bootstrap);
+		topics_free(o.c.topics.v, o.c.topics.n);
+	free(o.said ? o.said : o.c.topics.v);
+	free(o.c.cluster.setting);
+	free(o.c.files.v);
+	free((char *)(uintptr_t)o.c.act.bootstrap);
 	return code;
 }

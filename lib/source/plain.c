@@ -8,21 +8,18 @@
 #include "source/consume.h"
 
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/tm.h"
 #include "io/fd.h"
 #include "io/intact.h"
 #include "io/lines.h"
 #include "io/stream.h"
 #include "source/bounds.h"
 #include "source/record_writer.h"
+#include "tool/emitter.h"
 
 enum {
 	FILES_OUT_BYTES = 128 << 10 /* below a block: written without a copy */,
@@ -31,7 +28,8 @@ enum {
 
 struct plain {
 	const struct consume_conf *c;
-	struct loop *loop;
+	struct emitter *emitter;
+	struct counters *counters;
 	struct record_writer writer;
 	uint64_t left;     /* records until --until COUNT */
 	struct err damage; /* the last file's that could not be read to its end */
@@ -43,39 +41,24 @@ struct plain {
 
 /* ---- life */
 
-static void touch_plain_counters(void *arg, int fd, short revents)
-{
-	struct plain *p = arg;
-
-	(void)fd, (void)revents;
-	counters_touch(p->writer.counters);
-	counters_set(p->writer.counters, COUNTER_BLOCKED_OUT_US, out_blocked_us(p->writer.out));
-}
-
 static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out_bytes,
 		       struct err *err)
 {
 	*p = (struct plain){ .c = c,
-			     .left = c->until == UNTIL_COUNT ? c->until_count : UINT64_MAX };
-	p->loop = loop_new();
-	p->writer = (struct record_writer){ .out = out_new(p->loop, STDOUT_FILENO, out_bytes),
-					    .counters = counters_new(prog_common()->name),
+			     .left = c->until.kind == UNTIL_COUNT ? c->until.count : UINT64_MAX };
+	p->emitter = emitter_new(&(struct emitter_conf){ .out_bytes = out_bytes });
+	p->counters = emitter_counters(p->emitter);
+	p->writer = (struct record_writer){ .out = emitter_out(p->emitter),
+					    .counters = p->counters,
 					    .max_line_bytes = c->max_line_bytes };
-	out_watch_reader(p->writer.out);
-	counters_set(p->writer.counters, COUNTER_LAG_RECORDS, UINT64_MAX);
-	counters_set(p->writer.counters, COUNTER_LAG_US, UINT64_MAX);
-	p->writer.counters->state = COUNTERS_RUNNING;
-	loop_every(p->loop, TM_S, touch_plain_counters, p);
-	return record_writer_dead_to(&p->writer, c->dead, err);
+	emitter_state(p->emitter, COUNTERS_RUNNING);
+	return dead_route_open(&p->writer.dead, &c->dead, err);
 }
 
 static int finish_plain(struct plain *p, int rc, struct err *err)
 {
-	bool left;
-
 	if (rc == 0)
 		rc = out_flush(p->writer.out, err);
-	left = rc && out_reader_left(p->writer.out);
 	if (rc == 0)
 		rc = record_writer_end(&p->writer, err);
 	if (p->damage.code) {
@@ -87,41 +70,12 @@ static int finish_plain(struct plain *p, int rc, struct err *err)
 	}
 	if (record_writer_fini(&p->writer, rc ? NULL : err) && rc == 0)
 		rc = -1;
-	counters_end(p->writer.counters, rc ? err->code : 0, rc ? err->msg : "");
-	if (left) {
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
-	out_free(p->writer.out);
 	ranges_fini(&p->untils);
-	loop_free(p->loop);
+	emitter_end(p->emitter, rc, err);
 	return rc;
 }
 
 /* ---- files */
-
-enum { LANES = 32 };
-
-/* Sixty-four kilobytes in a few microseconds: the lanes count, and are added up before they
- * overflow. */
-static uint64_t count_lines(const char *p, size_t n)
-{
-	uint64_t lines = 0;
-	size_t i = 0;
-
-	while (n - i >= LANES) {
-		unsigned char lane[LANES] = { 0 };
-
-		for (int k = 0; k < UINT8_MAX && n - i >= LANES; k++, i += LANES)
-			for (int j = 0; j < LANES; j++)
-				lane[j] = (unsigned char)(lane[j] + (p[i + (size_t)j] == '\n'));
-		for (int j = 0; j < LANES; j++)
-			lines += lane[j];
-	}
-	for (; i < n; i++)
-		lines += p[i] == '\n';
-	return lines;
-}
 
 /* The first `left` lines of the block. */
 static struct slice cut_lines(struct slice block, uint64_t left)
@@ -137,9 +91,7 @@ static int put_lines(struct plain *p, struct slice block, uint64_t lines, struct
 {
 	struct record_writer *f = &p->writer;
 
-	if (!f->begun && block.n >= sizeof(CTL_HELLO_START) - 1 &&
-	    memcmp(block.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0 &&
-	    out_write(f->out, " ", 1, err))
+	if (!f->begun && ctl_is_hello(block) && out_write(f->out, " ", 1, err))
 		return -1;
 	f->begun = true;
 	p->left -= lines;
@@ -185,7 +137,7 @@ static int copy_lines(struct plain *p, struct lines *in, bool waits, const char 
 		if (r == LINES_BLOCK) {
 			if (p->left != UINT64_MAX)
 				b = cut_lines(b, p->left);
-			n = count_lines(b.p, b.n);
+			n = str_lines(b);
 		}
 		if (r == LINES_LONG ? put_long(p, name, line, b, lines_long_bytes(in), err)
 				    : put_lines(p, b, n, err))
@@ -209,11 +161,11 @@ static int copy_stream(struct plain *p, int fd, const char *name, const struct i
 	if (intact && intact->bytes && fd != STDIN_FILENO) /* to the end that it has now */
 		stream = stream_new(fd, name, intact->bytes, NULL);
 	in = stream ? lines_new_from(stream_read, stream, max_line)
-		    : lines_new(p->loop, fd, max_line);
+		    : lines_new(emitter_loop(p->emitter), fd, max_line);
 	lines_name(in, name);
 	rc = copy_lines(p, in, !stream, name, err);
 	if (!stream)
-		counters_add(p->writer.counters, COUNTER_BLOCKED_IN_US, lines_blocked_us(in));
+		counters_add(p->counters, COUNTER_BLOCKED_IN_US, lines_blocked_us(in));
 	lines_free(in);
 	stream_free(stream);
 	return rc;
@@ -259,9 +211,9 @@ int consume_plain_files(const struct consume_conf *c, struct err *err)
 	struct plain p;
 	int rc = begin_plain(&p, c, FILES_OUT_BYTES, err);
 
-	for (size_t i = 0; i < c->files && rc == 0 && p.left; i++) {
-		counters_detail(p.writer.counters, c->file[i].path);
-		rc = copy_file(&p, c->file[i].path, err);
+	for (size_t i = 0; i < c->files.n && rc == 0 && p.left; i++) {
+		counters_detail(p.counters, c->files.v[i].path);
+		rc = copy_file(&p, c->files.v[i].path, err);
 	}
 	return finish_plain(&p, rc, err);
 }
@@ -297,7 +249,7 @@ static int assign_all(struct plain *p, struct err *err)
 		mark_done(p, &p->untils.v[i], starts.v[i].from);
 	if (rc == 0)
 		rc = ops->assign(p->log->self, &starts, err);
-	counters_set(p->writer.counters, COUNTER_PARTITIONS, parts.n);
+	counters_set(p->counters, COUNTER_PARTITIONS, parts.n);
 	partitions_fini(&parts);
 	ranges_fini(&starts);
 	return rc;
@@ -317,39 +269,21 @@ static int put_batch(struct plain *p, const struct input_batch *b, struct err *e
 	return 0;
 }
 
-static void ignore_input_event(void *arg, int fd, short revents)
-{
-	(void)arg, (void)fd, (void)revents;
-}
-
-static int wait_for_more(struct plain *p, int fd, struct err *err)
-{
-	int64_t from = tm_mono_us();
-	int id, rc;
-
-	if (out_flush(p->writer.out, err))
-		return -1;
-	id = loop_watch(p->loop, fd, POLLIN, ignore_input_event, NULL);
-	rc = loop_turn(p->loop, INT64_MAX, err);
-	loop_unwatch(p->loop, id);
-	counters_add(p->writer.counters, COUNTER_BLOCKED_IN_US, (uint64_t)(tm_mono_us() - from));
-	return rc < 0 ? -1 : 0;
-}
-
 static int copy_log(struct plain *p, struct err *err)
 {
 	struct input_batch b;
 	int fd, rc = 0;
 
 	while (rc == 0 && p->left && p->open) {
-		if (loop_turn(p->loop, 0, err) < 0 || p->log->ops->read(p->log->self, &b, &fd, err))
+		if (loop_turn(emitter_loop(p->emitter), 0, err) < 0 ||
+		    p->log->ops->read(p->log->self, &b, &fd, err))
 			return -1;
 		if (b.part)
 			rc = put_batch(p, &b, err);
 		else if (fd < 0)
 			return 0;
 		else
-			rc = wait_for_more(p, fd, err);
+			rc = emitter_wait(p->emitter, fd, INT64_MAX, err);
 	}
 	return rc;
 }
@@ -360,10 +294,10 @@ int consume_plain(const struct consume_conf *c, struct input *log, struct err *e
 	int rc = begin_plain(&p, c, LOG_OUT_BYTES, err);
 
 	p.log = log;
-	counters_detail(p.writer.counters, c->topic[0]);
+	counters_detail(p.counters, c->topics.v[0]);
 	if (rc == 0)
-		rc = log->ops->open(log->self, p.loop, err) || assign_all(&p, err) ||
-				     copy_log(&p, err)
+		rc = log->ops->open(log->self, emitter_loop(p.emitter), err) ||
+				     assign_all(&p, err) || copy_log(&p, err)
 			     ? -1
 			     : 0;
 	log->ops->close(log->self);

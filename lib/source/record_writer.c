@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-enum { WINDOW_BYTES = 64 << 10, TOLD_MOST = 5 };
+enum { WINDOW_BYTES = 64 << 10 };
 
 struct window {
 	char *start, *p, *end;
@@ -90,74 +90,22 @@ void record_writer_again(struct record_writer *f)
 	f->part = NULL;
 }
 
-static bool like_hello(struct slice s)
-{
-	return s.n >= sizeof(CTL_HELLO_START) - 1 &&
-	       memcmp(s.p, CTL_HELLO_START, sizeof(CTL_HELLO_START) - 1) == 0;
-}
-
 /* ---- dead letters */
-
-int record_writer_dead_to(struct record_writer *f, const char *dead, struct err *err)
-{
-	f->dead = !dead ? DEAD_TO_TELL : strcmp(dead, "drop") == 0 ? DEAD_TO_DROP : DEAD_TO_FILE;
-	if (f->dead == DEAD_TO_FILE)
-		f->dead_file = dead_file_open(dead, err);
-	return f->dead == DEAD_TO_FILE && !f->dead_file ? -1 : 0;
-}
 
 int record_writer_fini(struct record_writer *f, struct err *err)
 {
-	int rc = dead_file_close(f->dead_file, err);
-
-	f->dead_file = NULL;
 	buf_fini(&f->line);
-	return rc;
-}
-
-static void tell_record(const struct origin *o, const char *why, const struct record_writer *f)
-{
-	struct err e = ERR_INIT;
-
-	if (f->dead_total > TOLD_MOST)
-		return;
-	if (o->file)
-		err_set(&e, EX_DATAERR, "%s:%" PRIu64 ": %s", o->file, o->line, why);
-	else
-		err_set(&e, EX_DATAERR, "%.*s/%" PRId32 "@%" PRId64 ": %s", (int)o->topic.n,
-			o->topic.p, o->partition, o->offset, why);
-	log_err(&e);
+	return dead_route_close(&f->dead, err);
 }
 
 int record_writer_dead(struct record_writer *f, const struct origin *o, struct slice record,
 		       uint64_t size, const char *why, struct err *err)
 {
-	struct ctl_dead d = { .stage = slice_z(prog_common()->name),
-			      .topic = o->topic,
-			      .partition = o->partition,
-			      .offset = o->offset,
-			      .why = slice_z(why),
-			      .size = size,
-			      .record = record };
+	struct dead_record d = { .origin = o, .record = record, .size = size, .reason = why };
 
 	f->account.dead++;
-	f->dead_total++;
 	counters_add(f->counters, COUNTER_DEAD, 1);
-	switch (f->dead) {
-	case DEAD_TO_TELL:
-		tell_record(o, why, f);
-		return 0;
-	case DEAD_TO_FILE:
-		return dead_file_write(f->dead_file, prog_common()->name, o, 0, 0, record, size,
-				       why, err);
-	case DEAD_TO_IN_BAND:
-		f->line.n = 0;
-		ctl_dead_write(f->inc, &d, &f->line);
-		return record_writer_control(f, buf_slice(&f->line), err);
-	case DEAD_TO_DROP:
-		break;
-	}
-	return 0;
+	return dead_route_put(&f->dead, &d, f->inc, f->out, err);
 }
 
 static int put_long(struct record_writer *f, const struct partition *part,
@@ -176,17 +124,17 @@ static int put_long(struct record_writer *f, const struct partition *part,
 
 int record_writer_end(struct record_writer *f, struct err *err)
 {
-	if (f->dead_total == 0)
+	if (f->dead.total == 0)
 		return 0;
-	if (f->dead == DEAD_TO_TELL)
+	if (f->dead.to == DEAD_TOLD)
 		return err_set(err, EX_DATAERR,
 			       "%" PRIu64 " of %" PRIu64
 			       " records were longer than --max-line and left out (--dead FILE "
 			       "keeps them, --dead drop ignores them)",
-			       f->dead_total, f->read_total);
+			       f->dead.total, f->read_total);
 	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s",
-		 f->dead_total, f->read_total,
-		 f->dead == DEAD_TO_DROP ? "dropped" : "in the --dead file");
+		 f->dead.total, f->read_total,
+		 f->dead.to == DEAD_DROP ? "dropped" : "in the --dead file");
 	return 0;
 }
 
@@ -218,7 +166,7 @@ static int put_block(struct record_writer *f, const struct input_record *v, size
 static int put_record(struct record_writer *f, struct window *w, const struct input_record *r,
 		      struct err *err)
 {
-	bool guard = !f->inc && !f->begun && like_hello(r->value);
+	bool guard = !f->inc && !f->begun && ctl_is_hello(r->value);
 
 	if ((size_t)(w->end - w->p) < r->value.n + 2 && open_window(f, w, r->value.n + 2, err))
 		return -1;

@@ -13,15 +13,8 @@
 #include "io/out.h"
 #include "proto/ctl.h"
 #include "source/input.h"
-#include "tool/dead_letters.h"
 #include "tool/counters.h"
-
-enum record_writer_dead {
-	DEAD_TO_TELL /* plain, no --dead: stderr and 65 at the end */,
-	DEAD_TO_IN_BAND,
-	DEAD_TO_FILE,
-	DEAD_TO_DROP,
-};
+#include "tool/dead_route.h"
 
 struct record_writer {
 	/* set by the owner */
@@ -30,13 +23,11 @@ struct record_writer {
 	const struct ctl_inc *inc; /* NULL: plain */
 	bool bytes;                /* offsets count bytes: records are lines of a file */
 	uint64_t max_line_bytes;
-	enum record_writer_dead dead;
-	/* DEAD_TO_FILE; the writer's to close (record_writer_fini) */
-	struct dead_file *dead_file;
+	struct dead_route dead; /* opened and closed by the owner */
 
 	/* since the owner cleared it: in, out, bytes, filtered, dead */
 	struct account account;
-	uint64_t dead_total, read_total;
+	uint64_t read_total;
 	const struct partition *part; /* what the next line is taken for */
 	int64_t next;
 	int64_t time_us; /* ctl_at_time of the records behind the last `at` */
@@ -44,9 +35,7 @@ struct record_writer {
 	struct buf line; /* scratch */
 };
 
-/* --dead: NULL, "drop" or a file, which is opened. EX_IOERR. */
-int record_writer_dead_to(struct record_writer *f, const char *dead, struct err *err);
-/* closes --dead FILE */
+/* Also closes --dead FILE. */
 int record_writer_fini(struct record_writer *f, struct err *err);
 
 int record_writer_records(struct record_writer *f, const struct partition *part,

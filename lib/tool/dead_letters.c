@@ -78,12 +78,10 @@ struct dead_file *dead_file_open(const char *path, struct err *err)
 static void write_place(struct buf *b, const struct origin *o, uint64_t nth, size_t at)
 {
 	if (o->topic.p) {
-		int64_t offset = o->inexact ? o->offset
-					    : o->offset + (int64_t)(o->bytes ? at : nth);
-
 		buf_addz(b, ",\"topic\":");
 		json_quote(b, o->topic);
-		buf_printf(b, ",\"partition\":%d,\"offset\":%lld", o->partition, (long long)offset);
+		buf_printf(b, ",\"partition\":%d,\"offset\":%lld", o->partition,
+			   (long long)origin_offset(o, nth, at));
 		if (o->inexact)
 			buf_addz(b, ",\"inexact\":true");
 	}

@@ -170,7 +170,7 @@ static int set(const struct opt *o, void *self, const char *value, double *numbe
 		rc = set_choice(o, var, value, err);
 		break;
 	case OPT_CALL:
-		rc = o->named ? o->named(self, o->name, value, err) : o->call(self, value, err);
+		rc = o->named ? o->named(var, o->name, value, err) : o->call(var, value, err);
 		break;
 	}
 	return rc;

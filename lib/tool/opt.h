@@ -22,14 +22,15 @@ enum opt_type {
 	OPT_PROBABILITY, /* double *, num_probability */
 	OPT_REAL,        /* double *, num_real */
 	OPT_CHOICE,      /* int *: index in choices */
-	OPT_CALL,        /* call(self, value or NULL, err); arg NULL: takes no value */
+	/* call(what stands at `at`, value or NULL, err); arg NULL: takes no value */
+	OPT_CALL,
 };
 
 struct opt {
 	char letter;      /* 0: none */
 	const char *name; /* long name without dashes; NULL ends a table */
 	enum opt_type type;
-	/* offset of the variable in the program's struct (self), for all types but OPT_CALL */
+	/* offset of the variable in the program's struct (self); OPT_CALL: 0 is self itself */
 	size_t at;
 	/* what --help shows: "DUR"; NULL for flags. In a|b|FILE, completions offer the words,
 	 * files for FILE, PATH, DIR */

@@ -46,17 +46,7 @@ static bool heard; /* of the stage that has run */
 const struct opt stage_opts[] = { FOREIGN_OPT, MAX_LINE_OPT, OPT_END };
 
 const struct opt stage_opts_dead[] = {
-	{ .name = "dead",
-	  .type = OPT_TEXT,
-	  .at = offsetof(struct stage_options, dead),
-	  .arg = "FILE|drop",
-	  .help = "append bad records to FILE, or drop them" },
-	{ .name = "dead-limit",
-	  .type = OPT_PROBABILITY,
-	  .at = offsetof(struct stage_options, dead_limit),
-	  .arg = "PCT",
-	  .def = "50%",
-	  .help = "give up when more of an epoch of 1,000 records is bad" },
+	DEAD_OPTS(struct stage_options, dead),
 	FOREIGN_OPT,
 	MAX_LINE_OPT,
 	OPT_END,
@@ -244,7 +234,7 @@ int stage_run(const struct filter *f, void *self, const char *const *files, size
 	heard = st.heard;
 	if (rc)
 		say_fail(&st, err);
-	if (dead_file_close(st.dead_file, rc ? NULL : err) && rc == 0)
+	if (dead_route_close(&st.dead, rc ? NULL : err) && rc == 0)
 		rc = -1;
 	if (f->close)
 		f->close(self, &st);

@@ -43,6 +43,12 @@ struct origin {
 	int64_t time_us;
 };
 
+/* The offset of the run's line nth, which begins at byte `at` of its block. */
+static inline int64_t origin_offset(const struct origin *o, uint64_t nth, size_t at)
+{
+	return o->inexact ? o->offset : o->offset + (int64_t)(o->bytes ? at : nth);
+}
+
 /* Whole data lines, each ends in \n; LINES_PAD readable bytes around. Valid during the call. */
 struct run {
 	struct slice block;

@@ -8,22 +8,9 @@
 #include "base/log.h"
 #include "tool/stage_internal.h"
 
-enum { TOLD_MOST = 5, LIMIT_FROM_RECORDS = 1000 };
-
 int stage_dead_open(struct stage *st, struct err *err)
 {
-	if (!st->f->finds_dead)
-		return 0;
-	st->dead_to = DEAD_TOLD;
-	if (!st->o->dead)
-		return 0;
-	if (strcmp(st->o->dead, "drop") == 0) {
-		st->dead_to = DEAD_DROP;
-		return 0;
-	}
-	st->dead_to = DEAD_FILE;
-	st->dead_file = dead_file_open(st->o->dead, err);
-	return st->dead_file ? 0 : -1;
+	return st->f->finds_dead ? dead_route_open(&st->dead, &st->o->dead, err) : 0;
 }
 
 int stage_dead_claims(struct stage *st, struct err *err)
@@ -32,7 +19,7 @@ int stage_dead_claims(struct stage *st, struct err *err)
 	uint32_t claim = json_get(j, 0, "claim");
 
 	st->dead_known = true;
-	if (!st->f->finds_dead || st->dead_to != DEAD_TOLD)
+	if (!st->f->finds_dead || st->dead.to != DEAD_TOLD)
 		return 0;
 	for (uint32_t i = claim ? json_first(j, claim) : 0; claim && i < j->node[claim].next;
 	     i = j->node[i].next) {
@@ -40,9 +27,9 @@ int stage_dead_claims(struct stage *st, struct err *err)
 
 		if (dec_parse(j->node[i].text, &index) == DEC_OK &&
 		    index > (dec)st->index * 1000000000)
-			st->dead_to = DEAD_IN_BAND;
+			st->dead.to = DEAD_IN_BAND;
 	}
-	if (st->dead_to == DEAD_IN_BAND)
+	if (st->dead.to == DEAD_IN_BAND)
 		return 0;
 	return err_set(err, EX_USAGE,
 		       "bad records would have nowhere to go: no sink below stores them; say `%s "
@@ -53,90 +40,42 @@ int stage_dead_claims(struct stage *st, struct err *err)
 
 int stage_dead_barrier(struct stage *st, struct err *err)
 {
-	uint64_t in = st->account.in;
-
-	if (in >= LIMIT_FROM_RECORDS && (double)st->account.dead > st->o->dead_limit * (double)in)
-		return err_set(err, EX_DATAERR,
-			       "%llu of the %llu records of this epoch are bad, more than "
-			       "--dead-limit %g%%: "
-			       "has a field been renamed? nothing of this epoch is stored",
-			       (unsigned long long)st->account.dead, (unsigned long long)in,
-			       st->o->dead_limit * 100);
-	return st->dead_file && st->account.dead ? dead_file_sync(st->dead_file, err) : 0;
+	return st->f->finds_dead ? dead_route_barrier(&st->dead, &st->account, "bad",
+						      "has a field been renamed? ", err)
+				 : 0;
 }
 
 int stage_dead_end(struct stage *st, struct err *err)
 {
-	if (st->dead_total == 0)
+	if (st->dead.total == 0)
 		return 0;
-	if (st->dead_to != DEAD_TOLD) {
-		log_note("%llu of %llu lines were bad: %s", (unsigned long long)st->dead_total,
+	if (st->dead.to != DEAD_TOLD) {
+		log_note("%llu of %llu lines were bad: %s", (unsigned long long)st->dead.total,
 			 (unsigned long long)st->seen_total,
-			 st->dead_to == DEAD_DROP ? "dropped" : st->o->dead);
+			 st->dead.to == DEAD_DROP ? "dropped" : st->o->dead.to);
 		return 0;
 	}
 	return err_set(err, EX_DATAERR,
 		       "%llu of %llu lines were bad; the others are counted (--dead FILE keeps "
 		       "them, --dead drop ignores them)",
-		       (unsigned long long)st->dead_total, (unsigned long long)st->seen_total);
-}
-
-/* Where a record stood, for people: "access.log:12" or "events/3@1200". */
-static void tell_dead_letter(struct stage *st, const struct origin *o, uint64_t nth,
-			     const char *reason)
-{
-	struct err place = { .code = EX_DATAERR };
-
-	if (st->dead_told++ >= TOLD_MOST)
-		return;
-	err_set(&place, EX_DATAERR, "%s:%llu: %s", o->file, (unsigned long long)(o->line + nth),
-		reason);
-	log_err(&place);
-}
-
-static int in_band(struct stage *st, const struct origin *o, uint64_t nth, size_t at,
-		   struct slice record, uint64_t size, const char *reason, struct err *err)
-{
-	struct ctl_dead d = {
-		.stage = slice_z(prog_common()->name),
-		.topic = o->topic,
-		.partition = o->partition,
-		.inexact = o->inexact,
-		.offset = o->inexact ? o->offset : o->offset + (int64_t)(o->bytes ? at : nth),
-		.why = slice_z(reason),
-		.size = size,
-		.record = record,
-	};
-
-	st->line.n = 0;
-	ctl_dead_write(&st->inc, &d, &st->line);
-	buf_addc(&st->line, '\n');
-	return out_write(st->out, st->line.p, st->line.n, err);
+		       (unsigned long long)st->dead.total, (unsigned long long)st->seen_total);
 }
 
 int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 	       struct slice record, uint64_t size, const char *reason, struct err *err)
 {
-	const struct origin *o = &run->origin;
+	struct dead_record d = { .origin = &run->origin,
+				 .nth = nth,
+				 .at = at,
+				 .record = record,
+				 .size = size,
+				 .reason = reason };
 
-	st->dead_total++;
 	st->account.dead++;
 	counters_add(st->counters, COUNTER_DEAD, 1);
-	switch (st->dead_to) {
-	case DEAD_DROP:
-		return 0;
-	case DEAD_FILE:
-		return dead_file_write(st->dead_file, prog_common()->name, o, nth, at, record, size,
-				       reason, err);
-	case DEAD_IN_BAND:
-		return in_band(st, o, nth, at, record, size, reason, err);
-	case DEAD_TOLD:
-		break;
-	}
-	if (st->acked)
+	if (st->dead.to == DEAD_TOLD && st->acked)
 		return err_set(err, EX_SOFTWARE, "a record before the first probe");
-	tell_dead_letter(st, o, nth, reason);
-	return 0;
+	return dead_route_put(&st->dead, &d, &st->inc, st->out, err);
 }
 
 int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at,

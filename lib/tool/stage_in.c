@@ -429,13 +429,6 @@ static int crashed(struct stage *st, struct err *err)
 		       "is dropped; start the pipeline again");
 }
 
-static bool is_hello(struct slice line)
-{
-	static const char start[] = CTL_HELLO_START;
-
-	return line.n >= sizeof(start) - 1 && memcmp(line.p, start, sizeof(start) - 1) == 0;
-}
-
 /* The stage above died before or inside its hello. That must not pass for a plain stream: 64 or
  * 65 would keep a supervisor from starting the pipeline again. */
 static int died_early(struct err *err)
@@ -487,11 +480,11 @@ int stage_read_input(struct stage *st, struct err *err)
 	if (may_greet)
 		while ((r = lines_first(st->in, INT64_MAX, &b, &why)) == LINES_TIMEOUT)
 			;
-	if (r == LINES_TAIL && is_hello(b))
+	if (r == LINES_TAIL && ctl_is_hello(b))
 		return died_early(err);
 	if (r == LINES_EOF && nothing_came(st, err))
 		return -1;
-	if (r == LINES_BLOCK && is_hello(b)) {
+	if (r == LINES_BLOCK && ctl_is_hello(b)) {
 		st->at = (struct origin){ 0 };
 		if (take_hello(st, slice(b.p, b.n - 1), err) ||
 		    read_input(st, LINES_TIMEOUT, b, err))

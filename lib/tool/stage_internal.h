@@ -4,22 +4,13 @@
 #define TOOL_STAGE_INTERNAL_H
 
 #include "io/lines.h"
-#include "tool/dead_letters.h"
+#include "tool/dead_route.h"
 #include "tool/stage.h"
 
 struct stage_options {
 	uint64_t max_line;
 	bool foreign;
-	const char *dead; /* FILE, "drop" or NULL */
-	double dead_limit;
-};
-
-/* Who takes a dead record. */
-enum dead_to {
-	DEAD_TOLD /* plain, no --dead: stderr and exit 65 */,
-	DEAD_IN_BAND,
-	DEAD_FILE,
-	DEAD_DROP,
+	struct dead_options dead;
 };
 
 struct stage {
@@ -46,10 +37,9 @@ struct stage {
 	struct account account;
 	struct ranges marks; /* watermarks since the last barrier */
 
-	enum dead_to dead_to;
+	struct dead_route dead;
 	bool dead_known; /* the first probe said who claims */
-	struct dead_file *dead_file;
-	uint64_t dead_total, dead_told, seen_total;
+	uint64_t seen_total;
 	struct err damage; /* the last file's that could not be read to its end */
 };
 

@@ -264,11 +264,12 @@ void files_input_free(struct input *log)
 static struct input *files_of_conf(const struct consume_conf *c, bool join, struct err *err)
 {
 	(void)join, (void)err;
-	return files_input_new(&(struct files_conf){ .v = c->file,
-						     .n = c->files,
-						     .max_line_bytes = c->max_line_bytes,
-						     .last_line = c->last_line,
-						     .quiet_tail = c->dry_run || c->bootstrap });
+	return files_input_new(
+		&(struct files_conf){ .v = c->files.v,
+				      .n = c->files.n,
+				      .max_line_bytes = c->max_line_bytes,
+				      .last_line = c->files.last_line,
+				      .quiet_tail = c->act.dry_run || c->act.bootstrap });
 }
 
 const struct consume_driver files_driver = {

@@ -1,0 +1,61 @@
+/* All that comes before the first survey. The stream has the hello (job/stream.h); here is what a
+ * source adds to it: the log is opened while the hello is under way, so that the stages below start
+ * meanwhile; who takes records that are too long is settled when it is back; and files get their
+ * names from what the sinks know. */
+#include "source/consume_internal.h"
+
+static int settle_dead(struct consume *s, struct err *err)
+{
+	struct dead_route *dead = &s->writer.dead;
+
+	if (dead->to == DEAD_TOLD && job_stream_stores_dead(s->stream))
+		dead->to = DEAD_IN_BAND;
+	if (dead->to == DEAD_TOLD)
+		return err_set(
+			err, EX_USAGE,
+			"records longer than --max-line would have nowhere to go: no sink of this "
+			"pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
+			"or put hta-sink-pg or hta-sink-sqlite into it");
+	return 0;
+}
+
+int consume_handshake(struct consume *s, struct err *err)
+{
+	if (dead_route_open(&s->writer.dead, &s->c->dead, err) ||
+	    job_stream_hello(s->stream, err) ||
+	    s->log->ops->open(s->log->self, emitter_loop(s->emitter), err) ||
+	    job_stream_await_hello(s->stream, err))
+		return -1;
+	return settle_dead(s, err);
+}
+
+/* One entry for all sinks. */
+static void join_position(struct positions *held, const struct position *p)
+{
+	size_t n = held->n;
+	struct position *at = positions_add(held, slice_z(p->topic), p->partition);
+	bool first = held->n > n;
+
+	at->idle = p->idle && (first || at->idle);
+	if (first || p->next > at->next)
+		at->next = p->next;
+	if (first || p->watermark_us > at->watermark_us)
+		at->watermark_us = p->watermark_us;
+}
+
+int consume_learn_names(struct consume *s, struct err *err)
+{
+	struct positions held = { 0 };
+	int rc;
+
+	if (!s->log->ops->known)
+		return 0;
+	rc = consume_probe(s, err);
+	for (size_t k = 0; k < s->survey.n_sinks; k++)
+		for (size_t i = 0; i < s->survey.sinks[k].pos.n; i++)
+			join_position(&held, &s->survey.sinks[k].pos.v[i]);
+	if (rc == 0)
+		rc = s->log->ops->known(s->log->self, &held, err);
+	positions_fini(&held);
+	return rc;
+}

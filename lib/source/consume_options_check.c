@@ -1,0 +1,147 @@
+/* What the options of hta-consume say together. Each check names what is wrong and what to say
+ * instead. The order is from what is read to how: a command line with two mistakes hears of the
+ * larger one. */
+#include "source/consume_options.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "source/topics.h"
+
+/* Names go into control lines and metadata as they are. */
+static int check_option_name(const char *what, const char *name, struct err *err)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > 255)
+		return err_set(err, EX_USAGE, "%s \"%s\": a name has 1 to 255 bytes", what, name);
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
+			return err_set(err, EX_USAGE,
+				       "%s \"%s\": quotes, backslashes and control characters are "
+				       "not for names",
+				       what, name);
+	return str_utf8(name, n) ? 0
+				 : err_set(err, EX_USAGE, "%s \"%s\": is not UTF-8", what, name);
+}
+
+static int check_files(struct consume_options *o, struct err *err)
+{
+	struct consume_conf *c = &o->c;
+	size_t named = 0;
+
+	if (c->cluster.brokers || c->cluster.settings)
+		return err_set(err, EX_USAGE,
+			       "files and a cluster exclude each other: leave out -b, -X and -F, "
+			       "or the files");
+	if (c->group)
+		return err_set(err, EX_USAGE, "a group reads topics; over files say --job %s",
+			       c->group);
+	for (size_t i = 0; i < c->files.n; i++) {
+		if (c->job && strcmp(c->files.v[i].path, "-") == 0)
+			return err_set(err, EX_USAGE,
+				       "standard input cannot be read again, so it is never a job: "
+				       "leave out --job, or name a file");
+		if (c->files.v[i].name && check_option_name("-t", c->files.v[i].name, err))
+			return -1;
+		named += c->files.v[i].name != NULL;
+	}
+	if (named < c->topics.n)
+		return err_set(err, EX_USAGE,
+			       "-t names the file behind it, and there is one without such a file "
+			       "(for topics -b is missing)");
+	if (c->from.kind == FROM_TIME || c->from.kind == FROM_BACK || c->until.kind == UNTIL_TIME)
+		return err_set(err, EX_USAGE,
+			       "lines of files have no times of their own: --from is earliest or "
+			       "latest, --until end or a number here");
+	if (!c->job && c->from.kind == FROM_LATEST)
+		return err_set(
+			err, EX_USAGE,
+			"files are read to the end that they have now: from there on is nothing");
+	return 0;
+}
+
+/* A comma is between two topics, but a part of a file's name: what -t is for is known here. */
+static int split_topics(struct consume_options *o, struct err *err)
+{
+	struct consume_topics *t = &o->c.topics;
+	size_t n = t->n;
+
+	o->said = t->v;
+	*t = (struct consume_topics){ 0 };
+	for (size_t i = 0; i < n; i++)
+		if (topics_split(o->said[i], &t->v, &t->n, err))
+			return -1;
+	return 0;
+}
+
+static int check_cluster(struct consume_options *o, struct err *err)
+{
+	const struct consume_conf *c = &o->c;
+
+	if (c->topics.n == 0)
+		return err_set(err, EX_USAGE,
+			       "nothing to read: name files, or topics with -b BROKERS -t TOPIC");
+	if (!o->cluster)
+		return err_set(err, EX_CONFIG,
+			       "this hta-consume was built without a cluster driver (./configure "
+			       "--with-kafka): it reads files only");
+	if (!c->cluster.brokers && !c->cluster.settings)
+		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
+	if (split_topics(o, err))
+		return -1;
+	if (c->files.last_line)
+		return err_set(err, EX_USAGE, "--last-line is for files");
+	if (c->job && !c->group)
+		return err_set(err, EX_USAGE, "--job over topics needs a consumer group: -g %s",
+			       c->job);
+	return 0;
+}
+
+static int check_plain(const struct consume_conf *c, struct err *err)
+{
+	const char *flag = c->act.bootstrap     ? "--bootstrap"
+			   : c->act.dry_run     ? "--dry-run"
+			   : c->ack             ? "--ack"
+			   : c->on_gap_skip     ? "--on-gap"
+			   : c->files.last_line ? "--last-line"
+						: NULL;
+
+	if (flag)
+		return err_set(
+			err, EX_USAGE,
+			"%s is for acknowledged streams: say -g GROUP, or --job NAME over files",
+			flag);
+	return 0;
+}
+
+static int check_job(struct consume_conf *c, struct err *err)
+{
+	if (c->act.bootstrap && c->act.dry_run)
+		return err_set(err, EX_USAGE, "--bootstrap and --dry-run exclude each other");
+	if (c->group && check_option_name("-g", c->group, err))
+		return -1;
+	if (c->ack && c->ack[0] != '/')
+		return err_set(
+			err, EX_USAGE,
+			"--ack %s: must be an absolute path, the stages find it by the hello",
+			c->ack);
+	if (c->ack && check_option_name("--ack", c->ack, err))
+		return -1;
+	if (isatty(STDOUT_FILENO))
+		return err_set(err, EX_USAGE,
+			       "`| hta-commit` is missing: this stream is acknowledged, and "
+			       "nothing at its end does so");
+	return check_option_name("--job", c->job, err);
+}
+
+int consume_options_check(struct consume_options *o, struct err *err)
+{
+	struct consume_conf *c = &o->c;
+
+	if (c->files.n ? check_files(o, err) : check_cluster(o, err))
+		return -1;
+	if (!c->job)
+		c->job = c->group;
+	return c->job ? check_job(c, err) : check_plain(c, err);
+}
