@@ -8,7 +8,6 @@ int main(int argc, char **argv)
 		.summary = "store rollups in Postgres, exactly once",
 		.synopsis = "[OPTIONS] [CONNINFO]",
 		.driver = &pg_driver,
-		.opts = sink_opts_table,
 		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window --by endpoint "
 			    "| hta-sink-pg --init service=rollups | hta-commit\n"
 			    "hta-window --by endpoint access.ndjson | hta-sink-pg --dry-run",

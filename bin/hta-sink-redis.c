@@ -8,7 +8,6 @@ int main(int argc, char **argv)
 		.summary = "store rollups in Redis, exactly once",
 		.synopsis = "[OPTIONS] [URL]",
 		.driver = &redis_driver,
-		.opts = sink_opts_redis,
 		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window --by endpoint "
 			    "| hta-sink-redis --init redis://cache:6379/0 | hta-commit\n"
 			    "hta-window --by endpoint access.ndjson | hta-sink-redis --ttl never "

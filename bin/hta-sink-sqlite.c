@@ -8,7 +8,6 @@ int main(int argc, char **argv)
 		.summary = "store rollups in a SQLite file, exactly once",
 		.synopsis = "[OPTIONS] FILE",
 		.driver = &sqlite_driver,
-		.opts = sink_opts_table,
 		.needs_where = true,
 		.examples = "hta-consume --job web access.ndjson | hta-window --by endpoint | "
 			    "hta-sink-sqlite --init rollups.db | hta-commit\n"

@@ -90,7 +90,7 @@ static int choose_store(struct query *q, struct err *err)
 			       "this hta-query was built without %s (configure --with-%s)", k.name,
 			       k.configure);
 	q->store.driver = k.driver;
-	q->conf.table = q->table ? q->table : k.driver->default_table;
+	q->conf.place = q->table ? q->table : k.driver->default_table;
 	q->conf.loop = q->loop = loop_new();
 	q->store.d = k.driver->open(&q->conf, err);
 	return q->store.d ? 0 : -1;

@@ -43,7 +43,7 @@ int query_metrics(struct query *q, struct err *err)
 	render_metrics_init(&l.table);
 	rc = q->store.driver->metrics(q->store.d, list_metric, &l, err);
 	if (rc == 0 && l.n == 0)
-		rc = err_set(err, EX_NO, "there is no metric yet in %s", q->conf.table);
+		rc = err_set(err, EX_NO, "there is no metric yet in %s", q->conf.place);
 	if (rc == 0 && !q->json)
 		rc = put_grid(q, l.table.grid, err);
 	render_metrics_fini(&l.table);

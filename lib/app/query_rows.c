@@ -21,7 +21,7 @@ static int say_no_metric(const struct query *q, const struct metric_found *m, st
 
 	names_nearest(&m->names, q->operand, &hint);
 	if (m->names.n == 0)
-		buf_printf(&hint, ": there is none yet in %s", q->conf.table);
+		buf_printf(&hint, ": there is none yet in %s", q->conf.place);
 	err_set(err, EX_NO, "no metric \"%s\"%s%s", q->operand, buf_z(&hint),
 		m->names.n > 1 ? "; hta-query metrics lists them" : "");
 	buf_fini(&hint);

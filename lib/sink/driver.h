@@ -1,53 +1,80 @@
 /* A sink driver: one store behind the sink framework. It knows its database and nothing of
- * streams, retries or exit codes' policy.
+ * streams, retries, the policy of exit codes, or what makes two metrics the same.
  *
- * Invariants (hta-protocol(7)): positions move only by compare-and-set; rows, dead records and
- * positions of an epoch become visible together or not at all; an epoch never inserts a
- * position. After SINK_RETRY the framework calls close_connection and connect again, then
- * repeats the same call: every call must be safe to repeat (a COMMIT whose answer was lost shows
- * as SINK_APPLIED at the repetition). */
+ * A SINK_TX driver is a keeper of positions (keeper.h), a registry of metrics, and `put`. A
+ * SINK_NAMED one has `write` besides, and may leave the positions to another store's keeper.
+ *
+ * After SINK_RETRY the framework calls disconnect and connect, then repeats the same call: every
+ * call must be safe to repeat (a COMMIT whose answer was lost shows as SINK_APPLIED at the
+ * repetition). */
 #ifndef SINK_DRIVER_H
 #define SINK_DRIVER_H
 
+#include "base/arena.h"
 #include "io/loop.h"
-#include "proto/ctl.h"
 #include "row/rollup.h"
+#include "sink/keeper.h"
 #include "tool/opt.h"
 
-enum sink_result {
-	SINK_OK,
-	/* apply: every position is at or beyond `to` already; nothing was changed */
-	SINK_APPLIED,
-	/* apply: positions or generation are others; nothing was changed. err says which:
-	 * EX_TEMPFAIL */
-	SINK_CONFLICT,
-	/* temporary: connection lost, server starting, deadlock, out of connections */
-	SINK_RETRY,
-	/* err->code is the exit code: EX_CONFIG login, database, missing table; EX_DATAERR a row
-	 * that cannot be stored */
-	SINK_FATAL,
-};
+/* What a driver stores: rows of hta-window; records as they came; dead and late records of the
+ * stages above (a driver that claims them stores every one). */
+enum { SINK_ROWS = 1, SINK_DEAD = 2 };
 
-/* Shared settings (options of every sink). */
+/* How an epoch becomes durable.
+ *
+ *   SINK_TX     keeper->store(rows, dead, positions)             one transaction
+ *   SINK_NAMED  keeper->load, cas_check                          skip, conflict, or go on
+ *               write(rows, dead) under batch->name              durable when it returns
+ *               keeper->store(positions)                         SINK_APPLIED where it was done
+ *
+ * After a lost answer or a crash between `write` and `store` the batch comes again: under the same
+ * name if the source cuts it as before, else in other pieces with other names. So may the batch of
+ * a pipeline that has lost its partitions meanwhile. What is keyed by what it is (a record by
+ * topic, partition and offset; a final row by its key) is the same after any of these. A store
+ * that adds up is safe against the same name alone: deltas in it need the batch claimed before it
+ * is written, and a claim that is left open settled (hta-protocol(7)). */
+enum sink_delivery { SINK_TX, SINK_NAMED };
+
+/* Settings of every sink. A driver that has more of its own embeds this as the first member of
+ * its struct (conf_bytes). */
 struct sink_conf {
 	const char *where; /* conninfo, URL or file; NULL: the library's own environment */
 	/* where comes from the environment: nobody else can read a password in it */
 	bool where_env;
-	/* --table (pg, sqlite), --prefix (redis): NULL: hta_rollups, hta */
-	const char *table;
-	/* the sink's name in the job: driver:table or --name; set by the framework */
+	/* what holds the rows in the store: a table, a prefix of keys, a topic. Set by an option of
+	 * the driver (SINK_PLACE_OPT); the second half of the sink's default name */
+	const char *place;
+	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
-	bool create;    /* --init */
-	int64_t ttl_us; /* redis: -1 never */
+	bool create; /* --init */
 	/* wait here for sockets, so that signals and a reader that leaves are noticed */
 	struct loop *loop;
 };
+
+#define SINK_PLACE_OPT(name_, default_, help_)                                            \
+	{                                                                                 \
+		.name = name_, .type = OPT_TEXT, .at = offsetof(struct sink_conf, place), \
+		.arg = "NAME", .def = default_, .help = help_                             \
+	}
 
 struct sink_metric {
 	struct slice name, cfg;      /* cfg: 16 hex */
 	struct slice def;            /* JSON */
 	int64_t every_us;            /* window length; 0: unknown (plain) */
 	const struct column *column; /* what its rows have in cells, in their order */
+	size_t columns;
+	/* what the framework has found out: the store does not know it yet; the start of its first
+	 * whole window (POS_NONE: all are) */
+	bool fresh;
+	int64_t since_us;
+};
+
+/* What a store holds under a metric's name. */
+struct stored_metric {
+	bool found;
+	struct slice job /* p NULL: plain */, sink, cfg, def;
+	bool listed; /* the store keeps a list of the metric's columns, this one */
+	const struct column *column;
 	size_t columns;
 };
 
@@ -74,17 +101,22 @@ struct sink_batch {
 	/* sorted. from == to: only idle may change (where next == to), no part of the
 	 * compare-and-set but the generation */
 	const struct ranges *ranges;
+	/* SINK_NAMED: 32 hex digits, a hash of job, sink, generation and the ranges' partitions,
+	 * from and to: the same epoch has the same name, whoever sends it */
+	const char *name;
 };
 
-/* What a plain batch did, or would do. */
+/* What a batch did, or would do. */
 struct sink_counts {
 	uint64_t fresh, equal, different, expired;
 };
 
 struct sink_driver {
 	const char *kind; /* "pg", "redis", "sqlite": in the sink's name */
-	bool claims;      /* stores dead and late */
-	const char *default_table;
+	unsigned takes;   /* SINK_ROWS | SINK_DEAD */
+	enum sink_delivery delivery;
+	const struct opt *opts; /* the driver's own, over its settings */
+	size_t conf_bytes;      /* of the settings, which begin with a struct sink_conf */
 
 	/* conf is borrowed for ever. NULL: err (EX_USAGE: malformed URL). No connection yet. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
@@ -93,35 +125,33 @@ struct sink_driver {
 	 * the command to run where a table is missing or the schema is another version. */
 	enum sink_result (*connect)(void *d, struct err *err);
 	void (*disconnect)(void *d);
-	/* The metrics of the stream against hta_metric, before the first record: registers new
-	 * ones (with `since` from the job's watermarks here: the first start of a window after
-	 * the highest; none: all), EX_CONFIG with both definitions and the way out for another
-	 * job or cfg, and for another sink of the job in the same place (everything would count
-	 * twice), and where the store keeps the list of a metric's columns and has another one.
-	 * job NULL: a plain stream. lateness: hta_job's, set for the job. look_only: says
-	 * EX_CONFIG as well, but changes nothing: a job that has not begun may be refused, and
-	 * must not have taken a name. */
-	enum sink_result (*metrics)(void *d, const char *job, const struct sink_metric *m, size_t n,
-				    int64_t lateness_us, bool look_only, struct err *err);
-	/* What is stored of the job: generation ("" none), by_now, all positions. EX_CONFIG
-	 * where hta_job has another group. group NULL: files. */
-	enum sink_result (*state)(void *d, const char *job, const char *group,
-				  struct ctl_sink_state *out, struct err *err);
-	/* CTL_FRESH/ADOPT/BOOT: generation and starts in one transaction, only where it has none
-	 * (then SINK_OK; has one: SINK_APPLIED where it is the same, else SINK_CONFLICT).
-	 * CTL_NEW: inserts unknown partitions where the generation is this one, else
-	 * SINK_CONFLICT. */
-	enum sink_result (*init)(void *d, const char *job, const char *group,
-				 const struct ctl_init *init, struct err *err);
-	/* One transaction, compare-and-set first. */
-	enum sink_result (*apply)(void *d, const struct sink_batch *batch,
+
+	/* What is stored under the names of m, in this place: stored[i] for m[i]; what it points to
+	 * comes into the arena. */
+	enum sink_result (*metrics)(void *d, const struct sink_metric *m, size_t n,
+				    struct arena *arena, struct stored_metric *stored,
+				    struct err *err);
+	/* Registers the fresh ones of m for the job (NULL: plain) and this sink, with their
+	 * since_us: all, or none where one of the names was taken meanwhile (SINK_APPLIED). For all
+	 * of m: makes the columns that their rows need (EX_CONFIG without --init). check_only: the
+	 * same checks and errors, registers and makes nothing: a start that may yet be refused must
+	 * not leave names behind. */
+	enum sink_result (*metrics_add)(void *d, const char *job, const struct sink_metric *m,
+					size_t n, bool check_only, struct err *err);
+
+	/* NULL: another store keeps the positions (SINK_NAMED only). */
+	const struct position_keeper *keeper;
+	/* SINK_NAMED: makes rows and dead records of an epoch durable, under the batch's name. */
+	enum sink_result (*write)(void *d, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);
+	/* SINK_NAMED: deletes rows and metrics of the job; its positions are gone already. */
+	enum sink_result (*reset)(void *d, const char *job, uint64_t *rows, struct err *err);
+
 	/* Plain rows, one transaction: fresh or equal ones go in; SINK_FATAL EX_DATAERR naming
-	 * the first different one unless replace. dry_run changes nothing and counts all. */
+	 * the first different one unless replace. dry_run changes nothing and counts all. NULL: the
+	 * store takes no plain streams. */
 	enum sink_result (*put)(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 				struct sink_counts *counts, struct err *err);
-	/* --reset: everything of the job, in one transaction. *rows: rollup rows deleted. */
-	enum sink_result (*reset)(void *d, const char *job, uint64_t *rows, struct err *err);
 };
 
 #endif

@@ -1,3 +1,9 @@
+/* The program that every sink is: its options, its life, and the rows that come in. What happens
+ * to them at a barrier is in sink_epochs.c, on a plain stream in sink_plain.c; the calls to
+ * stores, and how they are tried again, in sink_store.c.
+ *
+ *   main -> sink_main -> prog_main -> run_sink -> stage_run(sink_filter)      a stream
+ *                                              -> do_reset                    --reset, no stream */
 #include "sink/sink.h"
 
 #include <stdio.h>
@@ -10,118 +16,43 @@
 #include "base/tm.h"
 #include "sink/sink_internal.h"
 
-enum { NAME_MAX_BYTES = 255 }; /* part of stores' keys, as names of jobs and topics are */
-
-#define TTL_DEFAULT_US (7 * 86400 * TM_S) /* as sink_opts_redis says: 7d */
-
-static int set_ttl(void *self, const char *value, struct err *err)
-{
-	struct sink *s = self;
-
-	if (strcmp(value, "never") == 0) {
-		s->conf.ttl_us = -1;
-		return 0;
-	}
-	if (num_duration(value, &s->conf.ttl_us, err))
-		return -1;
-	return s->conf.ttl_us > 0 ? 0 : err_set(err, EX_USAGE, "must be longer than 0, or never");
-}
-
-#define SINK_OPTS                                                                               \
-	{ .name = "init",                                                                       \
-	  .type = OPT_FLAG,                                                                     \
-	  .at = offsetof(struct sink, conf.create),                                             \
-	  .help = "create what is missing in the store, and go on" },                           \
-		{ .name = "name",                                                               \
-		  .type = OPT_TEXT,                                                             \
-		  .at = offsetof(struct sink, conf.name),                                       \
-		  .arg = "NAME",                                                                \
-		  .help = "this sink's name in its job; default KIND:TABLE" },                  \
-		{ .name = "replace",                                                            \
-		  .type = OPT_FLAG,                                                             \
-		  .at = offsetof(struct sink, replace),                                         \
-		  .help = "plain stream: rows with other values replace what is stored" },      \
-		{ .name = "pass",                                                               \
-		  .type = OPT_FLAG,                                                             \
-		  .at = offsetof(struct sink, pass),                                            \
-		  .help = "plain stream: print the rows that come in" },                        \
-		{ .letter = 'n',                                                                \
-		  .name = "dry-run",                                                            \
-		  .type = OPT_FLAG,                                                             \
-		  .at = offsetof(struct sink, dry_run),                                         \
-		  .help = "plain stream: store nothing, count new, equal and different rows" }, \
-		{ .name = "reset",                                                              \
-		  .type = OPT_TEXT,                                                             \
-		  .at = offsetof(struct sink, reset),                                           \
-		  .arg = "JOB",                                                                 \
-		  .help = "delete the job's rows and positions here, and end" },                \
-	{                                                                                       \
-		.name = "retry-for", .type = OPT_DURATION,                                      \
-		.at = offsetof(struct sink, retry_for_us), .arg = "DUR", .def = "5m",           \
-		.help = "how long what is temporary is tried again"                             \
-	}
-
-const struct opt sink_opts_table[] = {
-	{ .name = "table",
+/* --table, --prefix and the like stand before these: they are the driver's. */
+static const struct opt sink_opts[] = {
+	{ .name = "init",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct sink, create),
+	  .help = "create what is missing in the store, and go on" },
+	{ .name = "name",
 	  .type = OPT_TEXT,
-	  .at = offsetof(struct sink, conf.table),
+	  .at = offsetof(struct sink, given_name),
 	  .arg = "NAME",
-	  .def = "hta_rollups",
-	  .help = "table of the rollups" },
-	SINK_OPTS,
+	  .help = "this sink's name in its job; default KIND:TABLE" },
+	{ .name = "replace",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct sink, replace),
+	  .help = "plain stream: rows with other values replace what is stored" },
+	{ .name = "pass",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct sink, pass),
+	  .help = "plain stream: print the rows that come in" },
+	{ .letter = 'n',
+	  .name = "dry-run",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct sink, dry_run),
+	  .help = "plain stream: store nothing, count new, equal and different rows" },
+	{ .name = "reset",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct sink, reset),
+	  .arg = "JOB",
+	  .help = "delete the job's rows and positions here, and end" },
+	{ .name = "retry-for",
+	  .type = OPT_DURATION,
+	  .at = offsetof(struct sink, retry_for_us),
+	  .arg = "DUR",
+	  .def = "5m",
+	  .help = "how long what is temporary is tried again" },
 	OPT_END,
 };
-
-const struct opt sink_opts_redis[] = {
-	{ .name = "prefix",
-	  .type = OPT_TEXT,
-	  .at = offsetof(struct sink, conf.table),
-	  .arg = "NAME",
-	  .def = "hta",
-	  .help = "prefix of the keys" },
-	{ .name = "ttl",
-	  .type = OPT_CALL,
-	  .arg = "DUR|never",
-	  .def = "7d",
-	  .call = set_ttl,
-	  .help = "how long after its end a window is kept" },
-	SINK_OPTS,
-	OPT_END,
-};
-
-int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result,
-	     struct err *err)
-{
-	struct err why;
-
-	for (;;) {
-		int64_t started = tm_mono_us();
-
-		err_clear(&why);
-		*result = s->connected ? SINK_OK : s->driver->connect(s->d, &why);
-		s->connected = *result == SINK_OK;
-		if (s->connected)
-			*result = call(s, arg, &why);
-		if (st)
-			counters_add(stage_counters(st), COUNTER_STORE_US,
-				     (uint64_t)(tm_mono_us() - started));
-		if (*result == SINK_FATAL) {
-			*err = why;
-			return -1;
-		}
-		if (*result != SINK_RETRY) {
-			retry_done(&s->retry, s->name);
-			*err = why;
-			return 0;
-		}
-		s->driver->disconnect(s->d);
-		s->connected = false;
-		if (st)
-			counters_add(stage_counters(st), COUNTER_RETRIES, 1);
-		if (retry_wait(&s->retry, s->conf.loop, s->name, s->retry_for_us, &why, err))
-			return -1;
-	}
-}
 
 const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n)
 {
@@ -234,7 +165,12 @@ static int sink_data(void *self, struct stage *st, const struct run *run_sink, u
 
 static enum sink_result call_reset(struct sink *s, void *arg, struct err *err)
 {
-	return s->driver->reset(s->d, s->reset, arg, err);
+	const struct sink_store *k = s->positions;
+	enum sink_result r = k->driver->keeper->drop(k->d, s->reset, arg, err);
+
+	return r == SINK_OK && s->store.driver->delivery == SINK_NAMED
+		       ? s->store.driver->reset(s->store.d, s->reset, arg, err)
+		       : r;
 }
 
 static int do_reset(struct sink *s, struct err *err)
@@ -253,9 +189,9 @@ static int take_where(void *self, const char *operand, struct err *err)
 {
 	struct sink *s = self;
 
-	if (s->conf.where)
+	if (s->store.conf->where)
 		return err_set(err, EX_USAGE, "one store only: \"%s\" is a second one", operand);
-	s->conf.where = operand;
+	s->store.conf->where = operand;
 	return 0;
 }
 
@@ -270,34 +206,14 @@ const struct filter sink_filter = {
 	.finish = sink_finish,
 };
 
-static int sink_open(struct sink *s, struct loop *loop, struct err *err)
-{
-	if (s->program->needs_where && !s->conf.where)
-		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name,
-			       s->program->synopsis);
-	if (!s->conf.name) {
-		s->name = mem_printf("%s:%s", s->driver->kind, s->conf.table);
-		s->conf.name = s->name;
-	} else {
-		s->name = mem_strdup(s->conf.name);
-	}
-	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
-		return err_set(err, EX_USAGE,
-			       "--name: a sink's name is UTF-8 and has at most %d "
-			       "bytes, this one has %zu",
-			       NAME_MAX_BYTES, strlen(s->name));
-	s->conf.loop = loop;
-	s->d = s->driver->open(&s->conf, err);
-	return s->d ? 0 : -1;
-}
-
 static int open_in_stage(void *self, struct stage *st, struct err *err)
 {
-	counters_detail(stage_counters(st),
-			((struct sink *)self)->conf.name ? ((struct sink *)self)->conf.name : "");
-	if (sink_open(self, stage_loop(st), err))
+	struct sink *s = self;
+
+	counters_detail(stage_counters(st), s->given_name ? s->given_name : "");
+	if (sink_open(s, stage_loop(st), err))
 		return -1;
-	counters_detail(stage_counters(st), ((struct sink *)self)->name);
+	counters_detail(stage_counters(st), s->name);
 	return 0;
 }
 
@@ -314,9 +230,7 @@ static int run_sink(void *self, struct err *err)
 	loop = loop_new();
 	loop_signals(loop, NULL, NULL, TM_S);
 	rc = sink_open(s, loop, err) || do_reset(s, err) ? -1 : 0;
-	if (s->d)
-		s->driver->close(s->d);
-	s->d = NULL;
+	sink_close(s);
 	loop_free(loop);
 	return rc;
 }
@@ -330,26 +244,27 @@ static void failed_sink(void *self, const struct err *err)
 
 int sink_main(const struct sink_program *p, int argc, char **argv)
 {
-	struct sink s = { .program = p,
-			  .driver = p->driver,
-			  .epoch = epoch_batch_new(),
-			  .conf.ttl_us = TTL_DEFAULT_US };
-	const struct prog prog = {
+	struct sink s = { .program = p, .epoch = epoch_batch_new() };
+	struct prog prog = {
 		.name = p->name,
 		.summary = p->summary,
 		.synopsis = p->synopsis,
 		.examples = p->examples,
-		.opts = p->opts,
+		.first = p->driver->opts,
+		.opts = sink_opts,
 		.more = stage_opts,
 		.more_self = stage_options(),
 		.operand = take_where,
 		.run = run_sink,
 		.failed = failed_sink,
 	};
-	int code = prog_main(&prog, &s, argc, argv);
+	int code;
 
-	if (s.d)
-		p->driver->close(s.d);
+	sink_stores_init(&s);
+	prog.first_self = s.store.conf;
+	code = prog_main(&prog, &s, argc, argv);
+	sink_close(&s);
+	sink_stores_fini(&s);
 	epoch_batch_free(s.epoch);
 	rollup_reader_fini(&s.reader);
 	buf_fini(&s.hello);

@@ -46,7 +46,8 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 		return -1;
 	buf_addz(members, ",\"sink\":");
 	json_quote_z(members, s->name);
-	buf_printf(members, ",\"claims\":%s", s->driver->claims ? "true" : "false");
+	buf_printf(members, ",\"claims\":%s",
+		   s->store.driver->takes & SINK_DEAD ? "true" : "false");
 	return 0;
 }
 
@@ -111,32 +112,62 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 	return rc;
 }
 
-/* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
-static enum sink_result know_metrics(struct sink *s, struct stage *st, bool begun, struct err *err)
+static int64_t highest_watermark(const struct positions *pos)
 {
-	enum sink_result r = begun && s->registered
-				     ? SINK_OK
-				     : s->driver->metrics(s->d, stage_job(st), s->metric,
-							  s->metrics, s->lateness_us, !begun, err);
+	int64_t us = POS_NONE;
 
+	for (size_t i = 0; i < pos->n; i++)
+		if (pos->v[i].watermark_us > us)
+			us = pos->v[i].watermark_us;
+	return us;
+}
+
+/* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
+static enum sink_result know_metrics(struct sink *s, const char *job, const struct keeper_doc *doc,
+				     struct err *err)
+{
+	const struct sink_store *k = s->positions;
+	bool begun = doc->gen[0];
+	enum sink_result r;
+
+	if (begun && s->registered)
+		return SINK_OK;
+	r = sink_metrics_register(&s->store, job, s->metric, s->metrics,
+				  highest_watermark(&doc->pos), !begun, err);
+	if (r == SINK_OK && begun)
+		r = k->driver->keeper->lateness(k->d, job, s->lateness_us, err);
 	s->registered = begun && r == SINK_OK;
 	return r;
 }
 
+static enum sink_result load_and_register(struct sink *s, struct stage *st, struct keeper_doc *doc,
+					  struct err *err)
+{
+	enum sink_result r;
+
+	keeper_doc_fini(doc);
+	r = sink_load(s, stage_job(st), stage_group(st), doc, err);
+	return r == SINK_OK ? know_metrics(s, stage_job(st), doc, err) : r;
+}
+
 struct probe_call {
 	struct stage *st;
-	struct ctl_sink_state state;
+	struct keeper_doc doc;
 };
 
 static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
 {
 	struct probe_call *p = arg;
-	enum sink_result r;
 
-	ctl_sink_state_fini(&p->state);
-	p->state = (struct ctl_sink_state){ .name = mem_strdup(s->name) };
-	r = s->driver->state(s->d, stage_job(p->st), stage_group(p->st), &p->state, err);
-	return r == SINK_OK ? know_metrics(s, p->st, p->state.gen[0], err) : r;
+	return load_and_register(s, p->st, &p->doc, err);
+}
+
+static void write_state(const struct sink *s, const struct keeper_doc *doc, struct buf *element)
+{
+	struct ctl_sink_state state = { .name = s->name, .by_now = doc->by_now, .pos = doc->pos };
+
+	memcpy(state.gen, doc->gen, sizeof(state.gen));
+	ctl_sink_state_write(&state, element);
 }
 
 static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, struct buf *instead,
@@ -148,13 +179,13 @@ static int take_probe(struct sink *s, struct stage *st, const struct ctl *ctl, s
 	int rc = sink_try(s, st, call_probe, &p, &result, err);
 
 	if (rc == 0) {
-		ctl_sink_state_write(&p.state, &element);
+		write_state(s, &p.doc, &element);
 		if (ctl_grow(ctl->line, buf_slice(&element), instead))
 			rc = err_set(err, EX_DATAERR,
 				     "probe: it does not end as one does: a filter above has "
 				     "changed it");
 	}
-	ctl_sink_state_fini(&p.state);
+	keeper_doc_fini(&p.doc);
 	buf_fini(&element);
 	return rc;
 }
@@ -167,13 +198,16 @@ struct init_call {
 static enum sink_result call_init(struct sink *s, void *arg, struct err *err)
 {
 	struct init_call *i = arg;
-	enum sink_result r = s->driver->init(s->d, stage_job(i->st), stage_group(i->st), &i->init,
-					     err),
+	const struct sink_store *k = s->positions;
+	struct keeper_doc doc = { .gen = "" };
+	enum sink_result r = k->driver->keeper->init(k->d, stage_job(i->st), stage_group(i->st),
+						     &i->init, err),
 			 known;
 
 	if (r != SINK_OK && r != SINK_APPLIED)
 		return r;
-	known = know_metrics(s, i->st, true, err);
+	known = load_and_register(s, i->st, &doc, err);
+	keeper_doc_fini(&doc);
 	return known == SINK_OK ? r : known;
 }
 
@@ -232,7 +266,7 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return take_init(s, st, ctl, err);
 	case CTL_DEAD:
 	case CTL_LATE:
-		return s->driver->claims ? take_dead(s, ctl, err) : 0;
+		return s->store.driver->takes & SINK_DEAD ? take_dead(s, ctl, err) : 0;
 	default:
 		return 0;
 	}
@@ -247,7 +281,7 @@ static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
 {
 	struct apply_call *a = arg;
 
-	return s->driver->apply(s->d, &a->batch, &a->counts, err);
+	return sink_apply(s, &a->batch, &a->counts, err);
 }
 
 /* Rows are in key order: a metric's rows stand together. One that the hello does not name has no

@@ -1,25 +1,27 @@
-/* Inside of the sink framework: sink.c (options, program), sink_epochs.c (acknowledged streams),
- * sink_plain.c (plain ones). */
+/* Inside of the sink framework: sink.c (options, program), sink_store.c (calls to stores),
+ * sink_epochs.c (acknowledged streams), sink_plain.c (plain ones), sink_metrics.c. */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
 #include "sink/epoch_batch.h"
 #include "sink/retry.h"
 #include "sink/sink.h"
+#include "sink/sink_errors.h"
+#include "sink/sink_metrics.h"
 #include "tool/stage.h"
 
 struct sink {
 	/* options */
-	struct sink_conf conf;
-	bool replace, pass, dry_run;
-	const char *reset;
+	bool create, replace, pass, dry_run;
+	const char *given_name, *reset;
 	int64_t retry_for_us;
 
 	const struct sink_program *program;
-	const struct sink_driver *driver;
-	void *d;
-	bool connected;
-	char *name; /* conf.name or driver:table */
+	struct sink_store store;      /* of the rows */
+	struct sink_store second;     /* of the positions, where the first does not keep them */
+	struct sink_store *positions; /* the one of the two that does */
+	struct loop *loop;
+	char *name; /* given_name or KIND:PLACE */
 	struct retry retry;
 	struct epoch_batch *epoch;
 	struct rollup_reader reader;
@@ -33,12 +35,27 @@ struct sink {
 	size_t plain_bytes;        /* lines of the batch */
 };
 
+/* ---- sink_store.c */
+void sink_stores_init(struct sink *s); /* by s->program; nothing is opened */
+void sink_stores_fini(struct sink *s);
+int sink_open(struct sink *s, struct loop *loop, struct err *err);
+void sink_close(struct sink *s);
+
 /* One call of the driver, repeated while it is temporary; connects first where there is no
  * connection. 0: *result is OK, APPLIED or CONFLICT (err filled with the driver's words for the
  * last). -1: err. */
 typedef enum sink_result sink_call(struct sink *s, void *arg, struct err *err);
 int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result,
 	     struct err *err);
+
+/* What the keeper has of the job: SINK_FATAL EX_CONFIG where it belongs to another group. */
+enum sink_result sink_load(const struct sink *s, const char *job, const char *group,
+			   struct keeper_doc *doc, struct err *err);
+/* Makes an epoch durable: rows and positions, as the driver delivers them (enum sink_delivery). */
+enum sink_result sink_apply(const struct sink *s, const struct sink_batch *batch,
+			    struct sink_counts *counts, struct err *err);
+
+/* ---- sink.c */
 
 /* A copy of columns that lives as long as the sink; their names are not copied. */
 const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n);

@@ -14,9 +14,15 @@ static enum sink_result call_connect(struct sink *s, void *arg, struct err *err)
 
 int sink_plain(void *self, struct stage *st, struct err *err)
 {
+	struct sink *s = self;
 	enum sink_result result;
 
-	return sink_try(self, st, call_connect, NULL, &result, err);
+	if (!s->store.driver->put)
+		return err_set(err, EX_USAGE,
+			       "%s stores no plain stream, for its rows stand with the positions "
+			       "of a job: give hta-consume a group or a job (-g, --job)",
+			       s->program->name);
+	return sink_try(s, st, call_connect, NULL, &result, err);
 }
 
 /* A plain stream has no definitions: a metric's first row says which columns it has. */
@@ -72,12 +78,13 @@ static enum sink_result call_put(struct sink *s, void *arg, struct err *err)
 	enum sink_result r = SINK_OK;
 
 	if (p->fresh_metrics && !s->dry_run)
-		r = s->driver->metrics(s->d, NULL, s->metric + s->metrics - p->fresh_metrics,
-				       p->fresh_metrics, 0, false, err);
+		r = sink_metrics_register(&s->store, NULL,
+					  s->metric + s->metrics - p->fresh_metrics,
+					  p->fresh_metrics, POS_NONE, false, err);
 	if (r != SINK_OK)
 		return r;
 	p->counts = (struct sink_counts){ 0 };
-	return s->driver->put(s->d, &p->batch, s->replace, s->dry_run, &p->counts, err);
+	return s->store.driver->put(s->store.d, &p->batch, s->replace, s->dry_run, &p->counts, err);
 }
 
 int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)

@@ -62,6 +62,7 @@ typedef int opt_operand_fn(void *self, const char *operand, struct err *err);
 struct opt_group {
 	const struct opt *table;
 	void *self;
+	bool joined; /* --help shows it as one with the group before it */
 };
 
 /* Parses argv[1..]. operand NULL: none are taken (EX_USAGE); an empty one never is. A call that

@@ -95,7 +95,7 @@ void opt_help(const struct opt_group *groups, size_t n, struct buf *out)
 
 	while ((o = opt_each(groups, n, &at, &self))) {
 		size_t line = out->n;
-		if (at.group != group && line > start)
+		if (at.group != group && line > start && !groups[at.group].joined)
 			buf_addc(out, '\n');
 		group = at.group;
 		line = out->n;

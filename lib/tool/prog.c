@@ -14,7 +14,7 @@
 
 const char prog_version[] = PACKAGE_VERSION;
 
-enum { GROUPS = 3 };
+enum { GROUPS = 4 };
 enum want { WANT_RUN, WANT_HELP, WANT_VERSION, WANT_COMPLETION };
 
 static struct settings {
@@ -236,9 +236,10 @@ int prog_main(const struct prog *prog, void *self, int argc, char **argv)
 		.common.name = prog->name,
 		.argc = argc,
 		.argv = argv,
-		.groups = { { prog->opts, self },
-			    { prog->more, prog->more_self },
-			    { common_opts, &settings } },
+		.groups = { { .table = prog->first, .self = prog->first_self },
+			    { .table = prog->opts, .self = self, .joined = true },
+			    { .table = prog->more, .self = prog->more_self },
+			    { .table = common_opts, .self = &settings } },
 	};
 	log_setup(prog->name, LOG_TEXT, 0);
 	code = live(prog, self, argc, argv);

@@ -15,7 +15,10 @@ struct prog {
 	const char *name; /* "hta-window" */
 	/* one line, lower case, no full stop; the manual's .Nd is the same text */
 	const char *summary;
-	const char *synopsis;   /* "[OPTIONS] [FILE...]" */
+	const char *synopsis; /* "[OPTIONS] [FILE...]" */
+	/* options of the program as well, before opts, over first_self (NULL: none) */
+	const struct opt *first;
+	void *first_self;
 	const struct opt *opts; /* of the program itself, over self */
 	const struct opt *more; /* shared with other programs, over more_self (NULL: none) */
 	void *more_self;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "sink/sink_errors.h"
+#include "sink/sink_metrics.h"
 #include "sketch/hll.h"
 #include "tap.h"
 
@@ -164,10 +164,10 @@ static void test_compare(void)
 
 static void test_since(void)
 {
-	is_int(since_after(90 * 1000000LL, 60000000), 120000000, "the next window");
-	is_int(since_after(120 * 1000000LL, 60000000), 180000000,
+	is_int(sink_since(90 * 1000000LL, 60000000), 120000000, "the next window");
+	is_int(sink_since(120 * 1000000LL, 60000000), 180000000,
 	       "after a start: the window after it");
-	is_int(since_after(-30 * 1000000LL, 60000000), 0, "before 1970");
+	is_int(sink_since(-30 * 1000000LL, 60000000), 0, "before 1970");
 }
 
 int main(void)

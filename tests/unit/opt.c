@@ -89,7 +89,9 @@ static const struct opt their_table[] = {
 	  NULL, false },
 	OPT_END,
 };
-static const struct opt_group groups[] = { { table, &m }, { NULL, NULL }, { their_table, &t } };
+static const struct opt_group groups[] = { { .table = table, .self = &m },
+					   { .table = NULL },
+					   { .table = their_table, .self = &t } };
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 /* Words of the command line are separated by spaces; _ stands for an empty one. Returns the
@@ -278,6 +280,9 @@ static void help(void)
 	       "      --their-flag            its letter is taken\n"
 	       "      --folder DIR            a folder\n",
 	       "help");
+	b.n = 0;
+	opt_help((const struct opt_group[]){ groups[0], { their_table, &t, true } }, 2, &b);
+	ok(!strstr(buf_z(&b), "\n\n"), "groups that are joined have no line between them");
 	buf_fini(&b);
 }
 

@@ -66,18 +66,18 @@ static void warn_password(const char *where)
 
 static void *pg_open(const struct sink_conf *conf, struct err *err)
 {
-	bool is_default = strcmp(conf->table, "hta_rollups") == 0;
+	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 	struct pg *p;
 
-	if (check_table(conf->table, err))
+	if (check_table(conf->place, err))
 		return NULL;
 	p = mem_zalloc(sizeof(*p));
 	p->conf = conf;
-	p->rollups = mem_strdup(conf->table);
-	p->table = pg_quoted(conf->table, "");
-	p->final = is_default ? mem_strdup("\"hta_final\"") : pg_quoted(conf->table, "_final");
+	p->rollups = mem_strdup(conf->place);
+	p->table = pg_quoted(conf->place, "");
+	p->final = is_default ? mem_strdup("\"hta_final\"") : pg_quoted(conf->place, "_final");
 	p->numbers = is_default ? mem_strdup("\"hta_numbers\"")
-				: pg_quoted(conf->table, "_numbers");
+				: pg_quoted(conf->place, "_numbers");
 	if (!conf->where_env)
 		warn_password(conf->where);
 	return p;
@@ -125,18 +125,31 @@ static enum sink_result pg_connect(void *d, struct err *err)
 	return r;
 }
 
+static const struct opt pg_opts[] = {
+	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups"),
+	OPT_END,
+};
+
+static const struct position_keeper pg_keeper = {
+	.load = pg_load,
+	.init = pg_init,
+	.lateness = pg_lateness,
+	.store = pg_store,
+	.drop = pg_drop,
+};
+
 const struct sink_driver pg_driver = {
 	.kind = "pg",
-	.claims = true,
-	.default_table = "hta_rollups",
+	.takes = SINK_ROWS | SINK_DEAD,
+	.delivery = SINK_TX,
+	.opts = pg_opts,
+	.conf_bytes = sizeof(struct sink_conf),
 	.open = pg_open,
 	.close = pg_close,
 	.connect = pg_connect,
 	.disconnect = pg_disconnect,
 	.metrics = pg_metrics,
-	.state = pg_job_state,
-	.init = pg_init,
-	.apply = pg_apply,
+	.metrics_add = pg_metrics_add,
+	.keeper = &pg_keeper,
 	.put = pg_put,
-	.reset = pg_reset,
 };

@@ -82,66 +82,48 @@ static void add_missing(const struct pg *p, const struct sink_metric *m, struct 
 	}
 }
 
+static enum sink_result alter_tables(struct pg *p, const char *add, struct err *err)
+{
+	char *sql = mem_printf("ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS "
+			       "columns jsonb; UPDATE hta_schema SET version = %d",
+			       p->table, *add ? add : "ADD COLUMN IF NOT EXISTS count_1 bigint",
+			       PG_SCHEMA);
+	enum sink_result r = pg_script(p, sql, err);
+
+	free(sql);
+	return r;
+}
+
 enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n,
-				 bool look_only, struct err *err)
+				 bool check_only, bool *made, struct err *err)
 {
 	struct slots wanted = { { 0 } };
 	struct buf add = { 0 };
 	bool measures = false;
 	enum sink_result r = SINK_OK;
-	char *sql;
 
 	for (size_t i = 0; i < n; i++) {
 		measures |= m[i].columns > 0;
 		add_missing(p, &m[i], &wanted, &add);
 	}
-	if (!measures || (add.n == 0 && p->version >= PG_SCHEMA)) {
-		buf_fini(&add);
-		return SINK_OK;
-	}
-	if (!p->conf->create) {
+	if (measures && (add.n || p->version < PG_SCHEMA) && !p->conf->create) {
 		err_set(err, EX_CONFIG,
 			"table %s has no columns yet for the measures of this pipeline (--agg): "
 			"start it once with hta-sink-pg --init",
 			p->rollups);
 		r = SINK_FATAL;
-	} else if (!look_only) {
-		sql = mem_printf("ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT "
-				 "EXISTS columns jsonb; UPDATE hta_schema SET version = %d",
-				 p->table,
-				 add.n ? buf_z(&add) : "ADD COLUMN IF NOT EXISTS count_1 bigint",
-				 PG_SCHEMA);
-		r = pg_script(p, sql, err);
-		free(sql);
-		if (r == SINK_OK)
-			p->version = PG_SCHEMA;
-		if (r == SINK_OK)
-			r = pg_columns_known(p, err);
+	} else if (measures && (add.n || p->version < PG_SCHEMA) && !check_only) {
+		r = alter_tables(p, buf_z(&add), err);
+		*made = r == SINK_OK;
 	}
 	buf_fini(&add);
 	return r;
 }
 
-enum sink_result pg_columns_register(struct pg *p, const struct sink_metric *m, struct err *err)
+enum sink_result pg_columns_made(struct pg *p, struct err *err)
 {
-	struct buf list = { 0 };
-	const char *value[] = { p->rollups, NULL, NULL };
-	enum sink_result r;
-	char *name;
-
-	if (m->columns == 0)
-		return SINK_OK;
-	name = mem_dup(m->name.p, m->name.n);
-	value[1] = name;
-	columns_format(m->column, m->columns, &list);
-	value[2] = buf_z(&list);
-	r = pg_query(p, NULL, err,
-		     "UPDATE hta_metric SET columns = $3::jsonb WHERE rollups = $1 AND metric = $2 "
-		     "AND columns IS NULL",
-		     3, value);
-	buf_fini(&list);
-	free(name);
-	return r;
+	p->version = PG_SCHEMA;
+	return pg_columns_known(p, err);
 }
 
 /* ---- statements */
@@ -251,18 +233,6 @@ static enum sink_result stored_columns(struct pg *p, const char *metric, struct 
 int pg_columns_of(struct pg *p, const char *metric, struct pg_reading *out, struct err *err)
 {
 	return sink_error_result(stored_columns(p, metric, out, err), err);
-}
-
-enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m,
-				  struct err *err)
-{
-	struct pg_reading stored = { 0 };
-	enum sink_result r = stored_columns(p, metric, &stored, err);
-
-	if (r == SINK_OK && sink_error_columns(p->rollups, m, stored.column, stored.columns, err))
-		r = SINK_FATAL;
-	pg_reading_fini(&stored);
-	return r;
 }
 
 void pg_columns_select(const struct pg_reading *r, struct buf *sql)

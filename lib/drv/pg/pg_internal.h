@@ -1,7 +1,7 @@
 /* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries
- * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics, state,
- * init, reset), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
- * (apply), pg_put.c (plain rows). */
+ * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics,
+ * the keeper), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
+ * (store), pg_put.c (plain rows). */
 #ifndef DRV_PG_PG_INTERNAL_H
 #define DRV_PG_PG_INTERNAL_H
 
@@ -144,15 +144,11 @@ PGresult *pg_work_answer(struct pg_work *w);
 
 /* ---- pg_columns.c: columns of measures */
 enum sink_result pg_columns_known(struct pg *p, struct err *err); /* fills slots */
-/* Inside of a transaction: what the metrics need and the table lacks is added. EX_CONFIG without
- * --init. */
+/* Inside of a transaction: what the metrics need and the tables lack is added. EX_CONFIG without
+ * --init. *made: something was; pg_columns_made after the COMMIT. */
 enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n,
-				 bool look_only, struct err *err);
-/* A metric's list of columns: written where it has none, compared with the stored one
- * (EX_CONFIG). */
-enum sink_result pg_columns_register(struct pg *p, const struct sink_metric *m, struct err *err);
-enum sink_result pg_columns_check(struct pg *p, const char *metric, const struct sink_metric *m,
-				  struct err *err);
+				 bool check_only, bool *made, struct err *err);
+enum sink_result pg_columns_made(struct pg *p, struct err *err);
 /* For rows of the columns that this one has, each with a comma in front: names, assignments of a
  * conflict, parameters ($first ..; # is the number). */
 void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out);
@@ -174,17 +170,19 @@ void pg_columns_select(const struct pg_reading *r, struct buf *sql);
 bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row);
 void pg_reading_fini(struct pg_reading *r);
 
-/* ---- the driver's calls */
+/* ---- the calls of the driver and of its keeper */
 enum sink_result pg_schema(struct pg *p, struct err *err);
-enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
-			    int64_t lateness_us, bool look_only, struct err *err);
-enum sink_result pg_job_state(void *d, const char *job, const char *group,
-			      struct ctl_sink_state *out, struct err *err);
-enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init,
+enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
+			    struct stored_metric *stored, struct err *err);
+enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
+				bool check_only, struct err *err);
+enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struct err *err);
+enum sink_result pg_init(void *k, const char *job, const char *group, const struct ctl_init *init,
 			 struct err *err);
-enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *err);
-enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+enum sink_result pg_lateness(void *k, const char *job, int64_t us, struct err *err);
+enum sink_result pg_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			  struct err *err);
+enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *err);
 enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			struct sink_counts *counts, struct err *err);
 

@@ -1,4 +1,5 @@
-/* What Postgres keeps of a job: generation, positions, metrics. */
+/* What Postgres keeps of a job: generation, positions, metrics. The compare-and-set of an epoch is
+ * the function hta_advance (pg_schema.c), so that it goes with the rows in one round trip. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "base/num.h"
 #include "base/tm.h"
 #include "drv/pg/pg_internal.h"
+#include "sink/sink_metrics.h"
 
 #define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 
@@ -37,10 +39,9 @@ static void pg_take_positions(const PGresult *res, struct positions *out)
 }
 
 /* Both in one statement: generation and positions of one moment. */
-enum sink_result pg_job_state(void *d, const char *job, const char *group,
-			      struct ctl_sink_state *out, struct err *err)
+enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struct err *err)
 {
-	struct pg *p = d;
+	struct pg *p = k;
 	const char *value[] = { job, p->conf->name };
 	PGresult *res;
 	enum sink_result r = pg_query(p, &res, err,
@@ -53,20 +54,15 @@ enum sink_result pg_job_state(void *d, const char *job, const char *group,
 							     "WHERE j.job = $1 AND j.sink = $2"
 							     " ORDER BY p.topic, p.partition",
 				      2, value);
-	const char *stored;
 
 	if (r != SINK_OK)
 		return r;
 	if (PQntuples(res)) {
-		snprintf(out->gen, sizeof(out->gen), "%s", PQgetvalue(res, 0, 9));
-		out->by_now = *PQgetvalue(res, 0, 10) == 't';
-		stored = PQgetvalue(res, 0, 11);
-		if (strcmp(stored, group ? group : "") != 0) {
-			sink_error_group(job, stored, group, err);
-			r = SINK_FATAL;
-		} else if (!PQgetisnull(res, 0, 0)) {
-			pg_take_positions(res, &out->pos);
-		}
+		snprintf(doc->gen, sizeof(doc->gen), "%s", PQgetvalue(res, 0, 9));
+		doc->by_now = *PQgetvalue(res, 0, 10) == 't';
+		doc->group = mem_strdup(PQgetvalue(res, 0, 11));
+		if (!PQgetisnull(res, 0, 0))
+			pg_take_positions(res, &doc->pos);
 	}
 	PQclear(res);
 	return r;
@@ -136,107 +132,30 @@ static enum sink_result pg_init_inside(struct pg *p, const char *job, const char
 		if (r != SINK_OK)
 			return r;
 		gen = PQntuples(res) ? PQgetvalue(res, 0, 0) : "";
-		if (strcmp(gen, init->gen) != 0) {
-			err_set(err, EX_TEMPFAIL,
-				"job %s has %s%s here, not %s: another pipeline has started it; "
-				"start again",
-				job, *gen ? "generation " : "no generation", gen, init->gen);
-			r = SINK_CONFLICT;
-		} else if (fresh) {
+		if (strcmp(gen, init->gen) != 0)
+			r = sink_error_generation(job, gen, init->gen, err);
+		else if (fresh)
 			r = SINK_APPLIED;
-		}
 		PQclear(res);
 	}
 	return r == SINK_OK ? pg_insert_positions(p, job, &init->start, err) : r;
 }
 
-enum sink_result pg_init(void *d, const char *job, const char *group, const struct ctl_init *init,
+enum sink_result pg_init(void *k, const char *job, const char *group, const struct ctl_init *init,
 			 struct err *err)
 {
-	enum sink_result r = pg_begin(d, PG_BEGIN, err);
+	enum sink_result r = pg_begin(k, PG_BEGIN, err);
 
 	if (r == SINK_OK)
-		r = pg_init_inside(d, job, group, init, err);
+		r = pg_init_inside(k, job, group, init, err);
 	if (r == SINK_OK)
-		r = pg_script(d, "COMMIT", err);
-	return pg_rollback(d, r);
+		r = pg_script(k, "COMMIT", err);
+	return pg_rollback(k, r);
 }
 
-/* ---- metrics */
-
-/* The start of the first window after the highest watermark, as text; NULL: none. */
-static enum sink_result pg_since(struct pg *p, const char *job, int64_t every_us,
-				 char text[TM_TEXT_BYTES], bool *has, struct err *err)
+enum sink_result pg_lateness(void *k, const char *job, int64_t us, struct err *err)
 {
-	const char *value[] = { job, p->conf->name };
-	PGresult *res;
-	enum sink_result r = pg_query(
-		p, &res, err,
-		"SELECT " US("max(watermark)") " FROM hta_pos WHERE job = $1 AND sink = $2", 2,
-		value);
-	int64_t us;
-
-	if (r != SINK_OK)
-		return r;
-	us = pg_job_int_of(res, 0, 0, POS_NONE);
-	*has = us != POS_NONE;
-	if (*has)
-		text[tm_text(since_after(us, every_us), text)] = 0;
-	PQclear(res);
-	return SINK_OK;
-}
-
-static enum sink_result register_metric(struct pg *p, const char *job, const struct sink_metric *m,
-					struct err *err)
-{
-	char start[TM_TEXT_BYTES];
-	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n),
-	     *def = mem_dup(m->def.p, m->def.n);
-	bool has = false;
-	enum sink_result r = job ? pg_since(p, job, m->every_us, start, &has, err) : SINK_OK;
-	const char *value[] = { p->rollups, name, job ? p->conf->name : NULL, job,
-				cfg,        def,  has ? start : NULL };
-	PGresult *res;
-	bool fresh = false;
-
-	if (r == SINK_OK)
-		r = pg_query(p, &res, err,
-			     "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, "
-			     "since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::timestamptz)"
-			     " ON CONFLICT DO NOTHING",
-			     7, value);
-	if (r == SINK_OK) {
-		fresh = strcmp(PQcmdTuples(res), "1") == 0;
-		PQclear(res);
-	}
-	if (r == SINK_OK)
-		r = pg_query(p, &res, err,
-			     "SELECT job, cfg, definition, coalesce(sink, '') FROM hta_metric "
-			     "WHERE rollups = $1 AND metric = $2",
-			     2, value);
-	if (r == SINK_OK) {
-		struct stored_metric stored = {
-			.job = PQgetisnull(res, 0, 0) ? slice(NULL, 0)
-						      : slice_z(PQgetvalue(res, 0, 0)),
-			.cfg = slice_z(PQgetvalue(res, 0, 1)),
-			.def = slice_z(PQgetvalue(res, 0, 2)),
-			.sink = slice_z(PQgetvalue(res, 0, 3)),
-		};
-
-		r = sink_error_metric(p->conf, p->rollups, job, m, &stored, err) ? SINK_FATAL
-										 : SINK_OK;
-		PQclear(res);
-	}
-	if (r == SINK_OK && !fresh)
-		r = pg_columns_check(p, name, m, err);
-	free(name);
-	free(cfg);
-	free(def);
-	return r;
-}
-
-static enum sink_result pg_set_lateness(struct pg *p, const char *job, int64_t us, struct err *err)
-{
+	struct pg *p = k;
 	char text[32];
 	const char *value[] = { job, p->conf->name, text };
 
@@ -248,28 +167,118 @@ static enum sink_result pg_set_lateness(struct pg *p, const char *job, int64_t u
 			3, value);
 }
 
-enum sink_result pg_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
-			    int64_t lateness_us, bool look_only, struct err *err)
+/* ---- metrics */
+
+static struct slice copy_value(struct arena *arena, const PGresult *res, int column)
+{
+	return PQgetisnull(res, 0, column) ? slice(NULL, 0)
+					   : arena_copy(arena, slice_z(PQgetvalue(res, 0, column)));
+}
+
+static enum sink_result take_metric(const PGresult *res, struct slice name, struct arena *arena,
+				    struct stored_metric *stored, struct err *err)
+{
+	*stored = (struct stored_metric){ .found = PQntuples(res), .listed = true };
+	if (!stored->found)
+		return SINK_OK;
+	stored->job = copy_value(arena, res, 0);
+	stored->cfg = copy_value(arena, res, 1);
+	stored->def = copy_value(arena, res, 2);
+	stored->sink = copy_value(arena, res, 3);
+	if (PQgetisnull(res, 0, 4) ||
+	    stored_columns_parse(stored, slice_z(PQgetvalue(res, 0, 4)), arena, err) == 0)
+		return SINK_OK;
+	err_in(err, "hta_metric, metric %.*s", (int)name.n, name.p);
+	return SINK_FATAL;
+}
+
+/* The INSERT writes nothing. It is there for a server that takes no writes now: a standby may be
+ * behind, and there must be no verdict over what it holds. Tables of schema 1 have no
+ * hta_metric.columns: a row as JSON has or does not have it. */
+enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
+			    struct stored_metric *stored, struct err *err)
 {
 	struct pg *p = d;
+	enum sink_result r = SINK_OK;
+
+	for (size_t i = 0; i < n && r == SINK_OK; i++) {
+		char *name = mem_dup(m[i].name.p, m[i].name.n);
+		const char *value[] = { p->rollups, name };
+		PGresult *res;
+
+		r = pg_query(p, &res, err,
+			     "WITH nothing AS (INSERT INTO hta_metric SELECT * FROM hta_metric "
+			     "WHERE false) SELECT job, cfg, definition, coalesce(sink, ''), "
+			     "to_jsonb(m)->>'columns' FROM hta_metric m WHERE rollups = $1 AND "
+			     "metric = $2",
+			     2, value);
+		if (r == SINK_OK) {
+			r = take_metric(res, m[i].name, arena, &stored[i], err);
+			PQclear(res);
+		}
+		free(name);
+	}
+	return r;
+}
+
+/* SINK_APPLIED: the name is taken. Where a list of columns is to be stored the table has it. */
+static enum sink_result insert_metric(struct pg *p, const char *job, const struct sink_metric *m,
+				      bool with_columns, struct err *err)
+{
+	char *name = mem_dup(m->name.p, m->name.n), *cfg = mem_dup(m->cfg.p, m->cfg.n),
+	     *def = mem_dup(m->def.p, m->def.n), since[TM_TEXT_BYTES];
+	bool has = m->since_us != POS_NONE;
+	struct buf columns = { 0 };
+	const char *value[] = { p->rollups, name, job ? p->conf->name : NULL, job,
+				cfg,        def,  has ? since : NULL,         NULL };
+	PGresult *res;
+	enum sink_result r;
+
+	if (has)
+		since[tm_text(m->since_us, since)] = 0;
+	columns_format(m->column, m->columns, &columns);
+	value[7] = buf_z(&columns);
+	r = pg_query(p, &res, err,
+		     with_columns ? "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, "
+				    "definition, since, columns) VALUES ($1, $2, $3, $4, $5, "
+				    "$6::jsonb, $7::timestamptz, $8::jsonb) ON CONFLICT DO NOTHING"
+				  : "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, "
+				    "definition, since) VALUES ($1, $2, $3, $4, $5, $6::jsonb, "
+				    "$7::timestamptz) ON CONFLICT DO NOTHING",
+		     with_columns ? 8 : 7, value);
+	if (r == SINK_OK) {
+		r = strcmp(PQcmdTuples(res), "1") == 0 ? SINK_OK : SINK_APPLIED;
+		PQclear(res);
+	}
+	buf_fini(&columns);
+	free(name);
+	free(cfg);
+	free(def);
+	return r;
+}
+
+enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
+				bool check_only, struct err *err)
+{
+	struct pg *p = d;
+	bool made = false;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
+	if (r == SINK_OK)
+		r = pg_columns_need(p, m, n, check_only, &made, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
-		r = register_metric(p, job, &m[i], err);
+		if (m[i].fresh)
+			r = insert_metric(p, job, &m[i], m[i].columns && !check_only, err);
 	if (r == SINK_OK)
-		r = pg_columns_need(p, m, n, look_only, err);
-	for (size_t i = 0; i < n && r == SINK_OK && !look_only; i++)
-		r = pg_columns_register(p, &m[i], err);
-	if (r == SINK_OK && job)
-		r = pg_set_lateness(p, job, lateness_us, err);
-	if (r == SINK_OK)
-		r = pg_script(p, look_only ? "ROLLBACK" : "COMMIT", err);
+		r = pg_script(p, check_only ? "ROLLBACK" : "COMMIT", err);
+	if (r == SINK_OK && made)
+		r = pg_columns_made(p, err);
 	return pg_rollback(p, r);
 }
 
 /* ---- reset */
 
-enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *err)
+enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *err)
 {
 	static const char *const others[] = {
 		"DELETE FROM hta_metric WHERE job = $1 AND sink = $2 AND rollups = $3",
@@ -277,7 +286,7 @@ enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *
 		"DELETE FROM hta_job WHERE job = $1 AND sink = $2 AND $3 <> ''",
 		"DELETE FROM hta_dead WHERE job = $1 AND sink = $2 AND $3 <> ''",
 	};
-	struct pg *p = d;
+	struct pg *p = k;
 	const char *value[] = { job, p->conf->name, p->rollups };
 	char *text = mem_printf("DELETE FROM %s WHERE metric IN (SELECT metric FROM hta_metric "
 				"WHERE job = $1 AND sink = $2 AND rollups = $3)",
@@ -286,7 +295,7 @@ enum sink_result pg_reset(void *d, const char *job, uint64_t *rows, struct err *
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	if (r == SINK_OK && (r = pg_query(p, &res, err, text, 3, value)) == SINK_OK) {
-		*rows = strtoull(PQcmdTuples(res), NULL, 10);
+		*rows += strtoull(PQcmdTuples(res), NULL, 10);
 		PQclear(res);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others) && r == SINK_OK; i++)

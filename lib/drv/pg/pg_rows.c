@@ -263,10 +263,10 @@ static void apply_sketches(struct pg_work *w, size_t n)
 	free(merged);
 }
 
-enum sink_result pg_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+enum sink_result pg_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			  struct err *err)
 {
-	struct pg *p = d;
+	struct pg *p = k;
 	struct pg_work w = { .p = p, .b = batch, .r = SINK_OK, .err = err };
 	bool sketches;
 	size_t n = chunks(batch, &sketches);

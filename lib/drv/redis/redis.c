@@ -10,10 +10,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/tm.h"
 #include "drv/redis/redis_internal.h"
 
 enum { SCHEMA = 1, CONNECT_S = 10, SILENT_MS = 30000 };
+
+#define TTL_DEFAULT_US (7 * 86400 * TM_S) /* as redis_opts says: 7d */
 
 static void redis_close(void *d);
 
@@ -25,11 +28,14 @@ static void *redis_open(const struct sink_conf *conf, struct err *err)
 								      : "redis://127.0.0.1:6379/0";
 
 	p->conf = conf;
+	p->ttl_us = ((const struct redis_conf *)conf)->ttl_us;
+	if (p->ttl_us == 0)
+		p->ttl_us = TTL_DEFAULT_US;
 	p->script = -1;
-	p->tag = mem_printf("{%s}:", conf->table);
-	if (!*conf->table || strpbrk(conf->table, "{}")) {
+	p->tag = mem_printf("{%s}:", conf->place);
+	if (!*conf->place || strpbrk(conf->place, "{}")) {
 		err_set(err, EX_USAGE, "--prefix \"%s\": it must not be empty nor have braces",
-			conf->table);
+			conf->place);
 		goto close;
 	}
 	if (redis_url_parse(where, &p->url, err)) {
@@ -230,7 +236,7 @@ static enum sink_result warn_truncation(struct redis *p, struct err *err)
 
 static void redis_tell_none(struct redis *p, struct err *err)
 {
-	char *what = mem_printf("the schema of prefix %s", p->conf->table);
+	char *what = mem_printf("the schema of prefix %s", p->conf->place);
 
 	sink_error_missing(what, "hta-sink-redis", p->in_argv ? NULL : p->conf->where, err);
 	free(what);
@@ -327,18 +333,50 @@ static enum sink_result redis_connect(void *d, struct err *err)
 	return r;
 }
 
+static int set_ttl(void *self, const char *value, struct err *err)
+{
+	struct redis_conf *conf = self;
+
+	if (strcmp(value, "never") == 0) {
+		conf->ttl_us = REDIS_NEVER;
+		return 0;
+	}
+	if (num_duration(value, &conf->ttl_us, err))
+		return -1;
+	return conf->ttl_us > 0 ? 0 : err_set(err, EX_USAGE, "must be longer than 0, or never");
+}
+
+static const struct opt redis_opts[] = {
+	SINK_PLACE_OPT("prefix", "hta", "prefix of the keys"),
+	{ .name = "ttl",
+	  .type = OPT_CALL,
+	  .arg = "DUR|never",
+	  .def = "7d",
+	  .call = set_ttl,
+	  .help = "how long after its end a window is kept" },
+	OPT_END,
+};
+
+static const struct position_keeper redis_keeper = {
+	.load = redis_load,
+	.init = redis_init,
+	.lateness = redis_lateness,
+	.store = redis_store,
+	.drop = redis_drop,
+};
+
 const struct sink_driver redis_driver = {
 	.kind = "redis",
-	.claims = false,
-	.default_table = "hta",
+	.takes = SINK_ROWS,
+	.delivery = SINK_TX,
+	.opts = redis_opts,
+	.conf_bytes = sizeof(struct redis_conf),
 	.open = redis_open,
 	.close = redis_close,
 	.connect = redis_connect,
 	.disconnect = redis_disconnect,
 	.metrics = redis_metrics,
-	.state = redis_state,
-	.init = redis_init,
-	.apply = redis_apply,
+	.metrics_add = redis_metrics_add,
+	.keeper = &redis_keeper,
 	.put = redis_put,
-	.reset = redis_reset,
 };

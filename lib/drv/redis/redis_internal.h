@@ -1,6 +1,6 @@
 /* Inside of the Redis driver: redis.c (connection), redis_wait.c (requests in the loop, errors),
- * redis_script.c (scripts), redis_job.c (state, init), redis_metric.c (metrics, reset),
- * redis_rows.c (apply, put), redis_url.c. */
+ * redis_script.c (scripts), redis_job.c (the keeper), redis_metric.c (metrics, drop),
+ * redis_rows.c (store, put), redis_url.c. */
 #ifndef DRV_REDIS_REDIS_INTERNAL_H
 #define DRV_REDIS_REDIS_INTERNAL_H
 
@@ -21,8 +21,16 @@ enum redis_redirect {
 	REDIS_ASK,   /* at p->ask already: its slot is under way */
 };
 
+/* Settings. ttl_us 0: the default. */
+struct redis_conf {
+	struct sink_conf shared;
+	int64_t ttl_us;
+};
+enum { REDIS_NEVER = -1 };
+
 struct redis {
 	const struct sink_conf *conf;
+	int64_t ttl_us; /* or REDIS_NEVER */
 	struct redis_url url;
 	bool in_argv; /* the URL, and it has a password */
 	char *tag;    /* "{hta}:" */
@@ -84,26 +92,26 @@ void redis_key_name(struct buf *out, struct slice name);
 /* {PREFIX}:KIND:JOB:SINK, as an argument. */
 void redis_arg_job_key(struct redis *p, const char *kind, const char *job);
 
-/* ---- the driver's calls */
-enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
-			       int64_t lateness_us, bool look_only, struct err *err);
-enum sink_result redis_state(void *d, const char *job, const char *group,
-			     struct ctl_sink_state *out, struct err *err);
-enum sink_result redis_init(void *d, const char *job, const char *group,
+/* ---- the calls of the driver and of its keeper */
+enum sink_result redis_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
+			       struct stored_metric *stored, struct err *err);
+enum sink_result redis_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
+				   bool check_only, struct err *err);
+enum sink_result redis_load(void *k, const char *job, struct keeper_doc *doc, struct err *err);
+enum sink_result redis_init(void *k, const char *job, const char *group,
 			    const struct ctl_init *init, struct err *err);
-enum sink_result redis_reset(void *d, const char *job, uint64_t *rows, struct err *err);
-enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+enum sink_result redis_lateness(void *k, const char *job, int64_t us, struct err *err);
+enum sink_result redis_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			     struct err *err);
+enum sink_result redis_drop(void *k, const char *job, uint64_t *rows, struct err *err);
 enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			   struct sink_counts *counts, struct err *err);
 
 /* ---- redis_job.c */
 
-/* Begins a call of a verb of redis_job.lua; nargs operands follow. */
+/* Begins a call of a verb of redis_job.lua; nargs operands follow. job "": of none. */
 enum sink_result redis_begin_job(struct redis *p, const char *job, const char *verb, size_t nargs,
 				 struct err *err);
-/* The job's highest watermark here, POS_NONE: none. EX_CONFIG while it is being reset. */
-enum sink_result redis_watermark(struct redis *p, const char *job, int64_t *us, struct err *err);
 /* "TOPIC/PARTITION" and its value into a position. False: damaged. */
 bool redis_position(struct positions *out, struct slice field, struct slice value);
 void redis_position_field(struct buf *out, const char *topic, int32_t partition);

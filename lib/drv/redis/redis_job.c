@@ -1,4 +1,5 @@
-/* What Redis keeps of a job: generation, positions, metrics. */
+/* What Redis keeps of a job: generation, positions, lateness. Each call is one script
+ * (redis_job.lua), and so of one moment; the compare-and-set of an epoch is redis_apply.lua. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,95 +94,56 @@ bool redis_position(struct positions *out, struct slice field, struct slice valu
 	return true;
 }
 
-/* ---- state */
+/* ---- load */
 
-struct stored_job {
-	char gen[CTL_INC_CHARS + 1];
-	char *group;
-	bool by_now, resetting;
-	struct positions pos;
-};
-
-static void stored_job_fini(struct stored_job *j)
-{
-	free(j->group);
-	positions_fini(&j->pos);
-}
-
-static void redis_job_take_job(const redisReply *all, struct stored_job *out)
+static void take_job(const redisReply *all, struct keeper_doc *doc, bool *resetting)
 {
 	for (size_t i = 0; all && i + 1 < all->elements; i += 2) {
 		struct slice field = redis_element(all, i), value = redis_element(all, i + 1);
 
 		if (slice_is(field, "generation"))
-			snprintf(out->gen, sizeof(out->gen), "%.*s", (int)value.n, value.p);
+			snprintf(doc->gen, sizeof(doc->gen), "%.*s", (int)value.n, value.p);
 		else if (slice_is(field, "by_now"))
-			out->by_now = slice_is(value, "1");
+			doc->by_now = slice_is(value, "1");
 		else if (slice_is(field, "resetting"))
-			out->resetting = true;
-		else if (slice_is(field, "group") && !out->group)
-			out->group = mem_dup(value.p, value.n);
+			*resetting = true;
+		else if (slice_is(field, "group") && !doc->group)
+			doc->group = mem_dup(value.p, value.n);
 	}
 }
 
-/* Generation and positions of one moment. */
-static enum sink_result read_job(struct redis *p, const char *job, struct stored_job *out,
-				 struct err *err)
+static enum sink_result take_positions(const redisReply *pos, const char *job,
+				       struct positions *out, struct err *err)
 {
+	for (size_t i = 0; pos && i + 1 < pos->elements; i += 2) {
+		struct slice field = redis_element(pos, i), value = redis_element(pos, i + 1);
+
+		if (redis_position(out, field, value))
+			continue;
+		err_set(err, EX_DATAERR, "job %s: the position of %.*s is damaged: %.*s", job,
+			(int)field.n, field.p, (int)value.n, value.p);
+		return SINK_FATAL;
+	}
+	positions_sort(out);
+	return SINK_OK;
+}
+
+enum sink_result redis_load(void *k, const char *job, struct keeper_doc *doc, struct err *err)
+{
+	struct redis *p = k;
 	redisReply *reply;
-	const redisReply *pos;
+	bool resetting = false;
 	enum sink_result r = redis_begin_job(p, job, "state", 0, err);
 
 	if (r != SINK_OK || (r = redis_run(p, &reply, err)) != SINK_OK)
 		return r;
-	redis_job_take_job(reply->elements > 0 ? reply->element[0] : NULL, out);
-	pos = reply->elements > 1 ? reply->element[1] : NULL;
-	for (size_t i = 0; pos && i + 1 < pos->elements && r == SINK_OK; i += 2) {
-		struct slice field = redis_element(pos, i), value = redis_element(pos, i + 1);
-
-		if (redis_position(&out->pos, field, value))
-			continue;
-		err_set(err, EX_DATAERR, "job %s: the position of %.*s is damaged: %.*s", job,
-			(int)field.n, field.p, (int)value.n, value.p);
-		r = SINK_FATAL;
-	}
+	take_job(reply->elements > 0 ? reply->element[0] : NULL, doc, &resetting);
+	r = take_positions(reply->elements > 1 ? reply->element[1] : NULL, job, &doc->pos, err);
 	freeReplyObject(reply);
-	positions_sort(&out->pos);
-	return r == SINK_OK && out->resetting ? say_resetting(job, err) : r;
-}
-
-enum sink_result redis_state(void *d, const char *job, const char *group,
-			     struct ctl_sink_state *out, struct err *err)
-{
-	struct stored_job j = { .gen = "" };
-	enum sink_result r = read_job(d, job, &j, err);
-
-	if (r == SINK_OK && j.gen[0] && strcmp(j.group ? j.group : "", group ? group : "") != 0) {
-		sink_error_group(job, j.group ? j.group : "", group, err);
-		r = SINK_FATAL;
-	}
-	if (r == SINK_OK) {
-		memcpy(out->gen, j.gen, sizeof(out->gen));
-		out->by_now = j.by_now;
-		if (j.gen[0]) {
-			out->pos = j.pos;
-			j.pos = (struct positions){ 0 };
-		}
-	}
-	stored_job_fini(&j);
-	return r;
-}
-
-enum sink_result redis_watermark(struct redis *p, const char *job, int64_t *us, struct err *err)
-{
-	struct stored_job j = { .gen = "" };
-	enum sink_result r = read_job(p, job, &j, err);
-
-	*us = POS_NONE;
-	for (size_t i = 0; i < j.pos.n; i++)
-		if (j.pos.v[i].watermark_us > *us)
-			*us = j.pos.v[i].watermark_us;
-	stored_job_fini(&j);
+	if (r == SINK_OK && resetting)
+		return say_resetting(job, err);
+	if (r == SINK_OK && !doc->gen[0])
+		keeper_doc_fini(doc);
 	return r;
 }
 
@@ -190,24 +152,21 @@ enum sink_result redis_watermark(struct redis *p, const char *job, int64_t *us, 
 static enum sink_result init_answer(const redisReply *reply, const char *job,
 				    const struct ctl_init *init, struct err *err)
 {
-	struct slice word_ = redis_element(reply, 0), gen = redis_element(reply, 1);
+	struct slice answer = redis_element(reply, 0);
 
-	if (slice_is(word_, "ok"))
+	if (slice_is(answer, "ok"))
 		return SINK_OK;
-	if (slice_is(word_, "applied"))
+	if (slice_is(answer, "applied"))
 		return SINK_APPLIED;
-	if (slice_is(word_, "resetting"))
+	if (slice_is(answer, "resetting"))
 		return say_resetting(job, err);
-	err_set(err, EX_TEMPFAIL,
-		"job %s has %s%.*s here, not %s: another pipeline has started it; start again", job,
-		gen.n ? "generation " : "no generation", (int)gen.n, gen.p, init->gen);
-	return SINK_CONFLICT;
+	return sink_error_generation(job, redis_element(reply, 1).p, init->gen, err);
 }
 
-enum sink_result redis_init(void *d, const char *job, const char *group,
+enum sink_result redis_init(void *k, const char *job, const char *group,
 			    const struct ctl_init *init, struct err *err)
 {
-	struct redis *p = d;
+	struct redis *p = k;
 	redisReply *reply;
 	enum sink_result r = redis_may_write(p, err);
 
@@ -228,6 +187,20 @@ enum sink_result redis_init(void *d, const char *job, const char *group,
 	r = redis_run(p, &reply, err);
 	if (r == SINK_OK)
 		r = init_answer(reply, job, init, err);
+	freeReplyObject(reply);
+	return r;
+}
+
+enum sink_result redis_lateness(void *k, const char *job, int64_t us, struct err *err)
+{
+	struct redis *p = k;
+	redisReply *reply;
+	enum sink_result r = redis_begin_job(p, job, "lateness", 1, err);
+
+	if (r != SINK_OK)
+		return r;
+	redis_argi(p, us);
+	r = redis_run(p, &reply, err);
 	freeReplyObject(reply);
 	return r;
 }

@@ -64,6 +64,20 @@ function verbs.lateness(us)
 	return { 'ok' }
 end
 
+-- Operands: name, definition of each metric; all are registered, or none where one of the names is taken.
+function verbs.register()
+	local registry = tag .. 'metric'
+	for i = 3, #ARGV, 2 do
+		if call('HEXISTS', registry, ARGV[i]) == 1 then
+			return { 'taken' }
+		end
+	end
+	for i = 3, #ARGV, 2 do
+		call('HSET', registry, ARGV[i], ARGV[i + 1])
+	end
+	return { 'ok' }
+end
+
 -- ---- reset: without its generation a job takes no epoch, and with the mark no init, until all of it is gone
 
 function verbs.mark()

@@ -10,6 +10,7 @@
 #include "base/tm.h"
 #include "drv/redis/redis_internal.h"
 #include "json/json.h"
+#include "sink/sink_metrics.h"
 
 static void arg_registry(struct redis *p)
 {
@@ -20,23 +21,7 @@ static void arg_registry(struct redis *p)
 
 /* ---- a definition as text */
 
-struct definition {
-	struct json json;
-	struct buf job, sink;
-	struct stored_metric m;
-	struct column column[COLUMNS_MAX];
-	size_t columns;
-};
-
-static void definition_fini(struct definition *d)
-{
-	json_fini(&d->json);
-	buf_fini(&d->job);
-	buf_fini(&d->sink);
-}
-
-static void format(struct redis *p, const char *job, const struct sink_metric *m,
-		   int64_t watermark_us, struct buf *out)
+static void format(struct redis *p, const char *job, const struct sink_metric *m, struct buf *out)
 {
 	char start[TM_TEXT_BYTES];
 
@@ -57,66 +42,60 @@ static void format(struct redis *p, const char *job, const struct sink_metric *m
 		columns_format(m->column, m->columns, out);
 	}
 	buf_addz(out, ",\"since\":");
-	if (watermark_us == POS_NONE) {
+	if (m->since_us == POS_NONE) {
 		buf_addz(out, "null}");
 		return;
 	}
 	buf_addc(out, '"');
-	buf_add(out, start, tm_text(since_after(watermark_us, m->every_us), start));
+	buf_add(out, start, tm_text(m->since_us, start));
 	buf_addz(out, "\"}");
 }
 
-/* The decoded string of a member; p NULL: null or not there. */
-static struct slice redis_metric_text_of(const struct json *j, const char *key, struct buf *out)
+/* The decoded string of a member, in the arena; p NULL: null or not there. */
+static struct slice redis_metric_text_of(const struct json *j, const char *key, struct arena *arena)
 {
 	uint32_t at = json_get(j, 0, key);
+	struct buf text = { 0 };
+	struct slice out = slice(NULL, 0);
 
-	out->n = 0;
-	if (!at || j->node[at].type != JSON_STRING || json_string(j, at, out))
-		return slice(NULL, 0);
-	return slice(out->p ? out->p : "", out->n);
+	if (at && j->node[at].type == JSON_STRING && json_string(j, at, &text) == 0)
+		out = text.n ? arena_copy(arena, buf_slice(&text)) : slice("", 0);
+	buf_fini(&text);
+	return out;
 }
 
-static int redis_parse(struct definition *d, struct slice name, struct slice text, struct err *err)
+static int redis_parse(struct slice name, struct slice text, struct arena *arena,
+		       struct stored_metric *m, struct err *err)
 {
-	struct err why;
+	struct json j = { 0 };
 	uint32_t def, list;
+	struct err why;
+	int rc = 0;
 
-	if (json_parse(&d->json, text, &why) || !(def = json_get(&d->json, 0, "def")))
+	*m = (struct stored_metric){ .found = true, .listed = true, .cfg = slice("", 0) };
+	if (json_parse(&j, text, &why) || !(def = json_get(&j, 0, "def"))) {
+		json_fini(&j);
 		return err_set(err, EX_DATAERR, "metric %.*s: its definition is damaged: %.*s",
 			       (int)name.n, name.p, (int)text.n, text.p);
-	d->m = (struct stored_metric){ .job = redis_metric_text_of(&d->json, "job", &d->job),
-				       .cfg = slice("", 0),
-				       .def = d->json.node[def].text };
-	json_get_text(&d->json, 0, "cfg", &d->m.cfg);
-	d->m.sink = redis_metric_text_of(&d->json, "sink", &d->sink);
-	d->columns = 0;
-	list = json_get(&d->json, 0, "columns");
-	if (list && columns_parse(&d->json, list, d->column, &d->columns, err)) {
-		err_in(err, "metric %.*s", (int)name.n, name.p);
-		return -1;
 	}
-	return 0;
+	m->job = redis_metric_text_of(&j, "job", arena);
+	m->sink = redis_metric_text_of(&j, "sink", arena);
+	m->def = arena_copy(arena, j.node[def].text);
+	if (json_get_text(&j, 0, "cfg", &m->cfg))
+		m->cfg = arena_copy(arena, m->cfg);
+	list = json_get(&j, 0, "columns");
+	if (list && stored_columns_parse(m, j.node[list].text, arena, err))
+		rc = err_in(err, "metric %.*s", (int)name.n, name.p);
+	json_fini(&j);
+	return rc;
 }
 
 /* ---- metrics of a stream */
 
-static enum sink_result redis_check(struct redis *p, const char *job, const struct sink_metric *m,
-				    struct slice text, struct err *err)
+enum sink_result redis_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
+			       struct stored_metric *stored, struct err *err)
 {
-	struct definition d = { 0 };
-	bool bad = redis_parse(&d, m->name, text, err) ||
-		   sink_error_metric(p->conf, p->conf->table, job, m, &d.m, err) ||
-		   sink_error_columns(p->conf->table, m, d.column, d.columns, err);
-
-	definition_fini(&d);
-	return bad ? SINK_FATAL : SINK_OK;
-}
-
-/* Checks what is there; which[i]: it is not. */
-static enum sink_result redis_look_up(struct redis *p, const char *job, const struct sink_metric *m,
-				      size_t n, bool *missing, struct err *err)
-{
+	struct redis *p = d;
 	redisReply *reply;
 	enum sink_result r;
 
@@ -127,71 +106,51 @@ static enum sink_result redis_look_up(struct redis *p, const char *job, const st
 		redis_arg(p, m[i].name);
 	r = redis_run(p, &reply, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
-		missing[i] = i >= reply->elements || reply->element[i]->type != REDIS_REPLY_STRING;
-		if (!missing[i])
-			r = redis_check(p, job, &m[i], redis_element(reply, i), err);
+		stored[i] = (struct stored_metric){ .found = false };
+		if (i < reply->elements && reply->element[i]->type == REDIS_REPLY_STRING &&
+		    redis_parse(m[i].name, redis_element(reply, i), arena, &stored[i], err))
+			r = SINK_FATAL;
 	}
 	freeReplyObject(reply);
 	return r;
 }
 
-static enum sink_result redis_add(struct redis *p, const char *job, const struct sink_metric *m,
-				  int64_t watermark_us, struct err *err)
+static size_t count_fresh(const struct sink_metric *m, size_t n)
 {
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < n; i++)
+		fresh += m[i].fresh;
+	return fresh;
+}
+
+enum sink_result redis_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
+				   bool check_only, struct err *err)
+{
+	struct redis *p = d;
 	struct buf text = { 0 };
+	size_t fresh = count_fresh(m, n);
 	redisReply *reply;
 	enum sink_result r;
 
-	format(p, job, m, watermark_us, &text);
-	redis_begin(p, 4);
-	redis_argz(p, "HSETNX");
-	arg_registry(p);
-	redis_arg(p, m->name);
-	redis_arg(p, buf_slice(&text));
-	r = redis_run(p, &reply, err);
-	freeReplyObject(reply);
-	buf_fini(&text);
-	return r;
-}
-
-/* Checks all before it registers one; looks again afterwards, another pipeline may have come
- * first. */
-static enum sink_result register_all(struct redis *p, const char *job, const struct sink_metric *m,
-				     size_t n, bool look_only, struct err *err)
-{
-	bool *missing = mem_array(n, sizeof(*missing)), some = false;
-	int64_t watermark_us = POS_NONE;
-	enum sink_result r = job ? redis_watermark(p, job, &watermark_us, err) : SINK_OK;
-
-	if (r == SINK_OK)
-		r = redis_look_up(p, job, m, n, missing, err);
-	for (size_t i = 0; i < n && r == SINK_OK; i++) {
-		if (!missing[i] || look_only)
-			continue;
-		some = true;
-		r = redis_add(p, job, &m[i], watermark_us, err);
-	}
-	if (some && r == SINK_OK)
-		r = redis_look_up(p, job, m, n, missing, err);
-	free(missing);
-	return r;
-}
-
-enum sink_result redis_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
-			       int64_t lateness_us, bool look_only, struct err *err)
-{
-	struct redis *p = d;
-	enum sink_result r = n ? register_all(p, job, m, n, look_only, err) : SINK_OK;
-	redisReply *reply;
-
-	if (r != SINK_OK || !job || look_only)
-		return r;
-	r = redis_begin_job(p, job, "lateness", 1, err);
+	if (check_only || fresh == 0)
+		return SINK_OK;
+	r = redis_begin_job(p, job ? job : "", "register", 2 * fresh, err);
 	if (r != SINK_OK)
 		return r;
-	redis_argi(p, lateness_us);
+	for (size_t i = 0; i < n; i++) {
+		if (!m[i].fresh)
+			continue;
+		text.n = 0;
+		format(p, job, &m[i], &text);
+		redis_arg(p, m[i].name);
+		redis_arg(p, buf_slice(&text));
+	}
 	r = redis_run(p, &reply, err);
+	if (r == SINK_OK && slice_is(redis_element(reply, 0), "taken"))
+		r = SINK_APPLIED;
 	freeReplyObject(reply);
+	buf_fini(&text);
 	return r;
 }
 
@@ -217,15 +176,15 @@ static enum sink_result metrics_of(struct redis *p, const char *job, struct name
 		return r;
 	out->v = mem_array(out->all->elements, sizeof(*out->v));
 	for (size_t i = 0; i + 1 < out->all->elements && r == SINK_OK; i += 2) {
-		struct definition d = { 0 };
+		struct arena arena = { 0 };
+		struct stored_metric m;
 		struct slice name = redis_element(out->all, i);
 
-		if (redis_parse(&d, name, redis_element(out->all, i + 1), err))
+		if (redis_parse(name, redis_element(out->all, i + 1), &arena, &m, err))
 			r = SINK_FATAL;
-		else if (d.m.job.p && slice_is(d.m.job, job) &&
-			 slice_is(buf_slice(&d.sink), p->conf->name))
+		else if (m.job.p && slice_is(m.job, job) && slice_is(m.sink, p->conf->name))
 			out->v[out->n++] = name;
-		definition_fini(&d);
+		arena_fini(&arena);
 	}
 	return r;
 }
@@ -287,9 +246,9 @@ static enum sink_result redis_finish(struct redis *p, const char *job, const str
 	return r;
 }
 
-enum sink_result redis_reset(void *d, const char *job, uint64_t *rows, struct err *err)
+enum sink_result redis_drop(void *k, const char *job, uint64_t *rows, struct err *err)
 {
-	struct redis *p = d;
+	struct redis *p = k;
 	struct names names = { 0 };
 	enum sink_result r = redis_may_write(p, err);
 

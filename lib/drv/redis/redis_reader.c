@@ -26,9 +26,9 @@ static void *redis_reader_open(const struct sink_conf *conf, struct err *err)
 {
 	struct redis_reader *r = mem_zalloc(sizeof(*r));
 
-	r->conf = *conf;
-	r->conf.name = "";
-	r->p = redis_driver.open(&r->conf, err);
+	r->conf.shared = *conf;
+	r->conf.shared.name = "";
+	r->p = redis_driver.open(&r->conf.shared, err);
 	if (r->p && redis_reader_connect(r, err) == 0)
 		return r;
 	redis_reader_close(r);
@@ -181,7 +181,7 @@ static int add_sink(struct redis_reader *r, const char *job, const char *name,
 	for (size_t i = 0; i < out->n; i++)
 		if (strcmp(out->v[i].name, name) == 0)
 			return 0;
-	r->conf.name = name;
+	r->conf.shared.name = name;
 	redis_reader_begin(r, 2);
 	redis_argz(p, "HGETALL");
 	redis_arg_job_key(p, "job", job);
@@ -205,7 +205,7 @@ static int redis_read_sinks(void *d, const char *job, struct read_sinks *out, st
 {
 	struct redis_reader *r = d;
 	struct metrics m = { 0 };
-	char *name = mem_printf("redis:%s", r->conf.table);
+	char *name = mem_printf("redis:%s", r->conf.shared.place);
 	int rc = find_metrics(r, &m, err);
 
 	if (rc == 0)
@@ -218,7 +218,7 @@ static int redis_read_sinks(void *d, const char *job, struct read_sinks *out, st
 		rc = add_sink(r, job, name, out, err);
 		free(name);
 	}
-	r->conf.name = "";
+	r->conf.shared.name = "";
 	metrics_fini(&m);
 	return rc;
 }

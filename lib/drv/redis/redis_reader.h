@@ -7,7 +7,7 @@
 #include "read/driver.h"
 
 struct redis_reader {
-	struct sink_conf conf;
+	struct redis_conf conf;
 	struct redis *p;
 	struct buf scratch;
 	size_t *start, starts, start_cap; /* of each request in p->out */

@@ -86,7 +86,7 @@ static void pack_time(struct buf *out, int64_t us)
 
 static void pack_expiry(struct buf *out, int64_t end_us, int64_t ttl_us)
 {
-	if (ttl_us < 0)
+	if (ttl_us == REDIS_NEVER)
 		pack_text(out, "inf", 3);
 	else
 		pack_int(out, (end_us + ttl_us + TM_S - 1) / TM_S);
@@ -256,14 +256,14 @@ static void tell_expired(struct redis *p, const char *job, uint64_t n, struct sl
 	if (n == 0 || p->told_expired)
 		return;
 	p->told_expired = true;
-	if (p->conf->ttl_us < 0)
+	if (p->ttl_us == REDIS_NEVER)
 		log_warn("row %.*s: its window has expired here once and is not begun anew, as are "
 			 "%llu rows in all of this epoch; from now on they are only counted",
 			 (int)key.n, key.p, (unsigned long long)n);
 	else
 		log_warn("row %.*s is past its time to live (--ttl %.*s) and not written, as are "
 			 "%llu rows in all of this %s; from now on they are only counted",
-			 (int)key.n, key.p, num_duration_text(p->conf->ttl_us, ttl), ttl,
+			 (int)key.n, key.p, num_duration_text(p->ttl_us, ttl), ttl,
 			 (unsigned long long)n, job ? "epoch" : "batch");
 }
 
@@ -322,15 +322,15 @@ static enum sink_result apply_answer(struct redis *p, const redisReply *reply,
 	return SINK_OK;
 }
 
-enum sink_result redis_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+enum sink_result redis_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			     struct err *err)
 {
-	struct redis *p = d;
+	struct redis *p = k;
 	struct buf packed = { 0 };
 	redisReply *reply = NULL;
 	enum sink_result r = redis_may_write(p, err);
 
-	if (r == SINK_OK && pack_rows(batch, p->conf->ttl_us, &packed, err))
+	if (r == SINK_OK && pack_rows(batch, p->ttl_us, &packed, err))
 		r = SINK_FATAL;
 	if (r == SINK_OK)
 		r = redis_begin_script(p, REDIS_APPLY, 2, 5, err);
@@ -388,7 +388,7 @@ enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace
 	redisReply *reply = NULL;
 	enum sink_result r = dry_run ? SINK_OK : redis_may_write(p, err);
 
-	if (r == SINK_OK && pack_rows(batch, p->conf->ttl_us, &packed, err))
+	if (r == SINK_OK && pack_rows(batch, p->ttl_us, &packed, err))
 		r = SINK_FATAL;
 	if (r == SINK_OK)
 		r = redis_begin_script(p, REDIS_PUT, 1, 4, err);

@@ -17,7 +17,7 @@ static void redis_script_text_of(enum redis_script which, struct buf *out)
 }
 
 /* With a buffer of its own: the call that found it missing stands in p->out. */
-static enum sink_result redis_load(struct redis *p, enum redis_script which, struct err *err)
+static enum sink_result redis_load_script(struct redis *p, enum redis_script which, struct err *err)
 {
 	struct buf text = { 0 }, call = p->out;
 	redisReply *reply;
@@ -44,7 +44,7 @@ static enum sink_result redis_load(struct redis *p, enum redis_script which, str
 enum sink_result redis_script_again(struct redis *p, struct err *err)
 {
 	enum redis_script which = (enum redis_script)p->script;
-	enum sink_result r = redis_load(p, which, err);
+	enum sink_result r = redis_load_script(p, which, err);
 
 	p->script = (int)which;
 	p->sent = 0;
@@ -54,7 +54,7 @@ enum sink_result redis_script_again(struct redis *p, struct err *err)
 enum sink_result redis_begin_script(struct redis *p, enum redis_script which, size_t nkeys,
 				    size_t nargs, struct err *err)
 {
-	enum sink_result r = p->sha[which][0] ? SINK_OK : redis_load(p, which, err);
+	enum sink_result r = p->sha[which][0] ? SINK_OK : redis_load_script(p, which, err);
 
 	if (r != SINK_OK)
 		return r;
@@ -73,13 +73,9 @@ enum sink_result redis_may_write(struct redis *p, struct err *err)
 
 	if (p->may_write)
 		return SINK_OK;
-	r = redis_begin_script(p, REDIS_JOB, 2, 2, err);
+	r = redis_begin_job(p, "", "may_write", 0, err);
 	if (r != SINK_OK)
 		return r;
-	redis_arg_job_key(p, "job", "");
-	redis_arg_job_key(p, "pos", "");
-	redis_argz(p, p->tag);
-	redis_argz(p, "may_write");
 	r = redis_run(p, &reply, err);
 	freeReplyObject(reply);
 	p->may_write = r == SINK_OK;

@@ -33,8 +33,7 @@ static const char *const sql[Q_COUNT] = {
 	[Q_METRIC] = "SELECT job, cfg, definition, sink FROM hta_metric WHERE rollups = ? AND "
 		     "metric = ?",
 	[Q_METRIC_INSERT] = "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, "
-			    "since) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	[Q_WATERMARK] = "SELECT max(watermark) FROM hta_pos WHERE job = ? AND sink = ?",
+			    "since) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 	[Q_ADVANCE] = "UPDATE hta_pos SET next = ?5, last_offset = coalesce(?6, last_offset), "
 		      "last_time = coalesce(?7, last_time), last_hash = coalesce(?8, last_hash),"
 		      " watermark = CASE WHEN watermark IS NULL OR watermark < ?9 THEN "
@@ -60,15 +59,15 @@ static const char *const sql[Q_COUNT] = {
 static void *sqlite_open(const struct sink_conf *conf, struct err *err)
 {
 	struct sqlite *s;
-	bool is_default = strcmp(conf->table, "hta_rollups") == 0;
+	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 
-	if (sink_check_table(conf->table, err))
+	if (sink_check_table(conf->place, err))
 		return NULL;
 	s = mem_zalloc(sizeof(*s));
 	s->conf = conf;
-	s->table = mem_strdup(conf->table);
-	s->final = is_default ? mem_strdup("hta_final") : mem_printf("%s_final", conf->table);
-	s->numbers = is_default ? mem_strdup("hta_numbers") : mem_printf("%s_numbers", conf->table);
+	s->table = mem_strdup(conf->place);
+	s->final = is_default ? mem_strdup("hta_final") : mem_printf("%s_final", conf->place);
+	s->numbers = is_default ? mem_strdup("hta_numbers") : mem_printf("%s_numbers", conf->place);
 	return s;
 }
 
@@ -304,18 +303,31 @@ struct slice sqlite_column(sqlite3_stmt *q, int at)
 	return p ? slice(p, (size_t)sqlite3_column_bytes(q, at)) : slice("", 0);
 }
 
+static const struct opt sqlite_opts[] = {
+	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups"),
+	OPT_END,
+};
+
+static const struct position_keeper sqlite_keeper = {
+	.load = sqlite_load,
+	.init = sqlite_init,
+	.lateness = sqlite_lateness,
+	.store = sqlite_store,
+	.drop = sqlite_drop,
+};
+
 const struct sink_driver sqlite_driver = {
 	.kind = "sqlite",
-	.claims = true,
-	.default_table = "hta_rollups",
+	.takes = SINK_ROWS | SINK_DEAD,
+	.delivery = SINK_TX,
+	.opts = sqlite_opts,
+	.conf_bytes = sizeof(struct sink_conf),
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.connect = sqlite_connect,
 	.disconnect = sqlite_disconnect,
 	.metrics = sqlite_metrics,
-	.state = sqlite_state,
-	.init = sqlite_init,
-	.apply = sqlite_apply,
+	.metrics_add = sqlite_metrics_add,
+	.keeper = &sqlite_keeper,
 	.put = sqlite_put,
-	.reset = sqlite_reset,
 };

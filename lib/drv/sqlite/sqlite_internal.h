@@ -1,5 +1,5 @@
-/* Inside of the SQLite driver: sqlite.c (connection, schema), sqlite_job.c (metrics, state,
- * init, reset), sqlite_rows.c (apply, put). */
+/* Inside of the SQLite driver: sqlite.c (connection, statements), sqlite_schema.c, sqlite_job.c
+ * (metrics, the keeper), sqlite_rows.c (epochs, plain rows). */
 #ifndef DRV_SQLITE_SQLITE_INTERNAL_H
 #define DRV_SQLITE_SQLITE_INTERNAL_H
 
@@ -20,7 +20,6 @@ enum sqlite_statement {
 	Q_LATENESS,
 	Q_METRIC,
 	Q_METRIC_INSERT,
-	Q_WATERMARK,
 	Q_ADVANCE,
 	Q_IDLE,
 	Q_ROW,
@@ -73,22 +72,19 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
 /* After it was committed: statements use it from now on. */
 void sqlite_know_columns(struct sqlite *s);
 
-/* The driver's calls. */
-enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
-				int64_t lateness_us, bool look_only, struct err *err);
-enum sink_result sqlite_state(void *d, const char *job, const char *group,
-			      struct ctl_sink_state *out, struct err *err);
-enum sink_result sqlite_init(void *d, const char *job, const char *group,
+/* The calls of the driver and of its keeper. */
+enum sink_result sqlite_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
+				struct stored_metric *stored, struct err *err);
+enum sink_result sqlite_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
+				    bool check_only, struct err *err);
+enum sink_result sqlite_load(void *k, const char *job, struct keeper_doc *doc, struct err *err);
+enum sink_result sqlite_init(void *k, const char *job, const char *group,
 			     const struct ctl_init *init, struct err *err);
-enum sink_result sqlite_reset(void *d, const char *job, uint64_t *rows, struct err *err);
-enum sink_result sqlite_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+enum sink_result sqlite_lateness(void *k, const char *job, int64_t us, struct err *err);
+enum sink_result sqlite_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			      struct err *err);
+enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct err *err);
 enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			    struct sink_counts *counts, struct err *err);
-
-/* Generation ("" none) and positions of the job, inside a transaction or not. */
-enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1],
-				  bool *by_now, char **group, struct positions *pos,
-				  struct err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* What SQLite keeps of a job: generation, positions, metrics. */
+/* What SQLite keeps of a job: generation, positions, metrics. As a keeper (sink/keeper.h) it reads
+ * and decides inside of BEGIN IMMEDIATE, so that nobody else writes in between. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,26 +29,27 @@ static void sqlite_take_position(sqlite3_stmt *q, struct positions *out)
 	p->idle = sqlite3_column_int(q, 8);
 }
 
-enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CTL_INC_CHARS + 1],
-				  bool *by_now, char **group, struct positions *pos,
-				  struct err *err)
+static void take_job(sqlite3_stmt *q, struct keeper_doc *doc)
 {
+	struct slice gen = sqlite_column(q, 0), group = sqlite_column(q, 2);
+
+	snprintf(doc->gen, sizeof(doc->gen), "%.*s", (int)gen.n, gen.p ? gen.p : "");
+	doc->by_now = sqlite3_column_int(q, 1);
+	doc->group = group.p ? mem_dup(group.p, group.n) : NULL;
+}
+
+enum sink_result sqlite_load(void *k, const char *job, struct keeper_doc *doc, struct err *err)
+{
+	struct sqlite *s = k;
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare_of(s, Q_JOB, job, &r, err);
 	int code;
 
-	gen[0] = 0;
 	if (!q)
 		return r;
 	code = sqlite3_step(q);
-	if (code == SQLITE_ROW) {
-		struct slice g = sqlite_column(q, 0), id = sqlite_column(q, 2);
-
-		snprintf(gen, CTL_INC_CHARS + 1, "%.*s", (int)g.n, g.p ? g.p : "");
-		*by_now = sqlite3_column_int(q, 1);
-		if (group)
-			*group = mem_dup(id.p ? id.p : "", id.n);
-	}
+	if (code == SQLITE_ROW)
+		take_job(q, doc);
 	sqlite3_reset(q);
 	if (code == SQLITE_DONE)
 		return SINK_OK;
@@ -57,24 +59,9 @@ enum sink_result sqlite_positions(struct sqlite *s, const char *job, char gen[CT
 	if (!q)
 		return r;
 	while ((code = sqlite3_step(q)) == SQLITE_ROW)
-		sqlite_take_position(q, pos);
+		sqlite_take_position(q, &doc->pos);
 	sqlite3_reset(q);
 	return code == SQLITE_DONE ? SINK_OK : sqlite_failed(s, err);
-}
-
-enum sink_result sqlite_state(void *d, const char *job, const char *group,
-			      struct ctl_sink_state *out, struct err *err)
-{
-	char *stored = NULL;
-	enum sink_result r = sqlite_positions(d, job, out->gen, &out->by_now, &stored, &out->pos,
-					      err);
-
-	if (r == SINK_OK && out->gen[0] && strcmp(stored, group ? group : "") != 0) {
-		sink_error_group(job, stored, group, err);
-		r = SINK_FATAL;
-	}
-	free(stored);
-	return r;
 }
 
 /* ---- init */
@@ -119,25 +106,19 @@ static enum sink_result insert_job(struct sqlite *s, const char *job, const char
 static enum sink_result sqlite_init_inside(struct sqlite *s, const char *job, const char *group,
 					   const struct ctl_init *init, struct err *err)
 {
-	char gen[CTL_INC_CHARS + 1];
-	struct positions known = { 0 };
-	bool by_now, fresh = init->act != CTL_NEW;
-	enum sink_result r = sqlite_positions(s, job, gen, &by_now, NULL, &known, err);
+	struct keeper_doc doc = { .gen = "" };
+	bool fresh = init->act != CTL_NEW;
+	enum sink_result r = sqlite_load(s, job, &doc, err);
 
-	if (r == SINK_OK && !gen[0] && fresh)
+	if (r == SINK_OK && !doc.gen[0] && fresh)
 		r = insert_job(s, job, group, init, err);
-	else if (r == SINK_OK && strcmp(gen, init->gen) == 0)
+	else if (r == SINK_OK && strcmp(doc.gen, init->gen) == 0)
 		r = fresh ? SINK_APPLIED : SINK_OK;
-	else if (r == SINK_OK) {
-		err_set(err, EX_TEMPFAIL,
-			"job %s has %s%s here, not %s: another pipeline has started it; start "
-			"again",
-			job, gen[0] ? "generation " : "no generation", gen, init->gen);
-		r = SINK_CONFLICT;
-	}
+	else if (r == SINK_OK)
+		r = sink_error_generation(job, doc.gen, init->gen, err);
 	if (r == SINK_OK)
-		r = sqlite_insert_positions(s, job, &init->start, &known, err);
-	positions_fini(&known);
+		r = sqlite_insert_positions(s, job, &init->start, &doc.pos, err);
+	keeper_doc_fini(&doc);
 	return r;
 }
 
@@ -149,29 +130,54 @@ enum sink_result sqlite_init(void *d, const char *job, const char *group,
 	return r == SINK_OK ? sqlite_end(d, sqlite_init_inside(d, job, group, init, err), err) : r;
 }
 
-/* ---- metrics */
-
-static enum sink_result highest_watermark(struct sqlite *s, const char *job, int64_t *us,
-					  struct err *err)
+enum sink_result sqlite_lateness(void *k, const char *job, int64_t us, struct err *err)
 {
 	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare_of(s, Q_WATERMARK, job, &r, err);
+	sqlite3_stmt *q = sqlite_prepare_of(k, Q_LATENESS, job, &r, err);
 
-	*us = POS_NONE;
 	if (!q)
 		return r;
-	if (sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL)
-		*us = sqlite3_column_int64(q, 0);
-	sqlite3_reset(q);
-	return SINK_OK;
+	sqlite3_bind_int64(q, 3, us);
+	return sqlite_run(k, q, err);
 }
 
+/* ---- metrics */
+
+enum sink_result sqlite_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
+				struct stored_metric *stored, struct err *err)
+{
+	struct sqlite *s = d;
+	enum sink_result r = SINK_OK;
+
+	for (size_t i = 0; i < n && r == SINK_OK; i++) {
+		sqlite3_stmt *q = sqlite_prepare(s, Q_METRIC, &r, err);
+		int code;
+
+		if (!q)
+			return r;
+		sqlite_bind_slice(q, 1, slice_z(s->table));
+		sqlite_bind_slice(q, 2, m[i].name);
+		code = sqlite3_step(q);
+		stored[i] = (struct stored_metric){ .found = code == SQLITE_ROW };
+		if (code == SQLITE_ROW) {
+			stored[i].job = arena_copy(arena, sqlite_column(q, 0));
+			stored[i].cfg = arena_copy(arena, sqlite_column(q, 1));
+			stored[i].def = arena_copy(arena, sqlite_column(q, 2));
+			stored[i].sink = arena_copy(arena, sqlite_column(q, 3));
+		} else if (code != SQLITE_DONE) {
+			r = sqlite_failed(s, err);
+		}
+		sqlite3_reset(q);
+	}
+	return r;
+}
+
+/* SINK_APPLIED: the name is taken. */
 static enum sink_result insert_metric(struct sqlite *s, const char *job,
 				      const struct sink_metric *m, struct err *err)
 {
 	enum sink_result r;
 	sqlite3_stmt *q = sqlite_prepare(s, Q_METRIC_INSERT, &r, err);
-	int64_t watermark = POS_NONE;
 
 	if (!q)
 		return r;
@@ -181,50 +187,10 @@ static enum sink_result insert_metric(struct sqlite *s, const char *job,
 	sqlite_bind_slice(q, 4, job ? slice_z(job) : slice(NULL, 0));
 	sqlite_bind_slice(q, 5, m->cfg);
 	sqlite_bind_slice(q, 6, m->def);
-	if (job && (r = highest_watermark(s, job, &watermark, err)) != SINK_OK)
-		return r;
-	if (watermark != POS_NONE)
-		sqlite_bind_time(q, 7, since_after(watermark, m->every_us));
-	return sqlite_run(s, q, err);
-}
-
-static enum sink_result check_metric(struct sqlite *s, const char *job, const struct sink_metric *m,
-				     struct err *err)
-{
-	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare(s, Q_METRIC, &r, err);
-	int code;
-
-	if (!q)
-		return r;
-	sqlite_bind_slice(q, 1, slice_z(s->table));
-	sqlite_bind_slice(q, 2, m->name);
-	code = sqlite3_step(q);
-	if (code == SQLITE_ROW) {
-		struct stored_metric stored = { .job = sqlite_column(q, 0),
-						.cfg = sqlite_column(q, 1),
-						.def = sqlite_column(q, 2),
-						.sink = sqlite_column(q, 3) };
-
-		r = sink_error_metric(s->conf, s->table, job, m, &stored, err) ? SINK_FATAL
-									       : SINK_OK;
-	}
-	sqlite3_reset(q);
-	if (code == SQLITE_ROW)
-		return r;
-	return code == SQLITE_DONE ? insert_metric(s, job, m, err) : sqlite_failed(s, err);
-}
-
-static enum sink_result sqlite_set_lateness(struct sqlite *s, const char *job, int64_t us,
-					    struct err *err)
-{
-	enum sink_result r;
-	sqlite3_stmt *q = sqlite_prepare_of(s, Q_LATENESS, job, &r, err);
-
-	if (!q)
-		return r;
-	sqlite3_bind_int64(q, 3, us);
-	return sqlite_run(s, q, err);
+	if (m->since_us != POS_NONE)
+		sqlite_bind_time(q, 7, m->since_us);
+	r = sqlite_run(s, q, err);
+	return r == SINK_OK && sqlite3_changes(s->db) == 0 ? SINK_APPLIED : r;
 }
 
 static bool has_measures(const struct sink_metric *m, size_t n)
@@ -235,24 +201,24 @@ static bool has_measures(const struct sink_metric *m, size_t n)
 	return false;
 }
 
-enum sink_result sqlite_metrics(void *d, const char *job, const struct sink_metric *m, size_t n,
-				int64_t lateness_us, bool look_only, struct err *err)
+enum sink_result sqlite_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
+				    bool check_only, struct err *err)
 {
 	struct sqlite *s = d;
+	bool widen = !s->has_columns && has_measures(m, n);
 	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
 
 	if (r != SINK_OK)
 		return r;
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
-		r = check_metric(s, job, &m[i], err);
-	if (r == SINK_OK && !s->has_columns && has_measures(m, n))
+		if (m[i].fresh)
+			r = insert_metric(s, job, &m[i], err);
+	if (r == SINK_OK && widen)
 		r = sqlite_add_columns(s, err);
-	if (r == SINK_OK && look_only)
+	if (r == SINK_OK && check_only)
 		return sqlite_do(s, Q_ROLLBACK, err);
-	if (r == SINK_OK && job)
-		r = sqlite_set_lateness(s, job, lateness_us, err);
 	r = sqlite_end(s, r, err);
-	if (r == SINK_OK && !s->has_columns && has_measures(m, n))
+	if (r == SINK_OK && widen)
 		sqlite_know_columns(s);
 	return r;
 }
@@ -274,14 +240,14 @@ static enum sink_result delete_of(struct sqlite *s, const char *text, const char
 		sqlite_bind_slice(q, 3, slice_z(s->table));
 		r = sqlite_run(s, q, err);
 		if (rows)
-			*rows = (uint64_t)sqlite3_changes64(s->db);
+			*rows += (uint64_t)sqlite3_changes64(s->db);
 	}
 	sqlite3_finalize(q);
 	sqlite3_free(q_text);
 	return r;
 }
 
-enum sink_result sqlite_reset(void *d, const char *job, uint64_t *rows, struct err *err)
+enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct err *err)
 {
 	static const char *const others[] = {
 		"DELETE FROM hta_metric WHERE job = ?1 AND sink = ?2 AND rollups = ?3",
@@ -289,7 +255,7 @@ enum sink_result sqlite_reset(void *d, const char *job, uint64_t *rows, struct e
 		"DELETE FROM hta_job WHERE job = ?1 AND sink = ?2",
 		"DELETE FROM hta_dead WHERE job = ?1 AND sink = ?2",
 	};
-	struct sqlite *s = d;
+	struct sqlite *s = k;
 	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
 
 	if (r != SINK_OK)

@@ -103,14 +103,16 @@ static int sqlite_read_metrics(void *d, read_metric_fn *fn, void *arg, struct er
 static int read_positions(struct sqlite_reader *r, const char *job, struct read_sink *s,
 			  struct err *err)
 {
-	char gen[CTL_INC_CHARS + 1];
-	bool by_now;
+	struct keeper_doc doc = { .gen = "" };
+	int rc;
 
 	r->conf.name = s->name;
-	if (sink_error_result(sqlite_positions(r->s, job, gen, &by_now, NULL, &s->pos, err), err))
-		return -1;
+	rc = sink_error_result(sqlite_load(r->s, job, &doc, err), err);
+	s->pos = doc.pos;
+	doc.pos = (struct positions){ 0 };
+	keeper_doc_fini(&doc);
 	positions_sort(&s->pos);
-	return 0;
+	return rc;
 }
 
 static int sqlite_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)

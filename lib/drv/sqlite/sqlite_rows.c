@@ -180,35 +180,34 @@ static enum sink_result insert_dead(struct sqlite *s, const char *job, const str
 }
 
 /* Positions first: an epoch that is not ours to apply changes nothing. */
-static enum sink_result apply_inside(struct sqlite *s, const struct sink_batch *b, struct err *err)
+static enum sink_result store_inside(struct sqlite *s, const struct sink_batch *b, struct err *err)
 {
-	char gen[CTL_INC_CHARS + 1], now[TM_TEXT_BYTES];
+	char now[TM_TEXT_BYTES];
 	int now_bytes = (int)tm_text_ms(tm_now_us(), now);
-	struct positions stored = { 0 };
-	bool by_now;
-	enum sink_result r = sqlite_positions(s, b->job, gen, &by_now, NULL, &stored, err);
+	struct keeper_doc doc = { .gen = "" };
+	enum sink_result r = sqlite_load(s, b->job, &doc, err);
 
 	if (r == SINK_OK)
-		r = cas_check(b, gen, &stored, err);
+		r = cas_check(b, doc.gen, &doc.pos, err);
 	for (size_t i = 0; i < b->ranges->n && r == SINK_OK; i++)
 		r = sqlite_advance(s, b->job, &b->ranges->v[i], err);
 	for (size_t i = 0; i < b->rows && r == SINK_OK; i++)
 		r = sqlite_add_row(s, &b->row[i], now, now_bytes, err);
 	for (size_t i = 0; i < b->n_dead && r == SINK_OK; i++)
 		r = insert_dead(s, b->job, &b->dead[i], now, now_bytes, err);
-	positions_fini(&stored);
+	keeper_doc_fini(&doc);
 	if (r == SINK_OK)
 		crash_at(CRASH_SINK_INSIDE);
 	return r;
 }
 
-enum sink_result sqlite_apply(void *d, const struct sink_batch *batch, struct sink_counts *counts,
+enum sink_result sqlite_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			      struct err *err)
 {
-	enum sink_result r = sqlite_do(d, Q_BEGIN, err);
+	enum sink_result r = sqlite_do(k, Q_BEGIN, err);
 
 	(void)counts;
-	return r == SINK_OK ? sqlite_end(d, apply_inside(d, batch, err), err) : r;
+	return r == SINK_OK ? sqlite_end(k, store_inside(k, batch, err), err) : r;
 }
 
 /* ---- plain rows */

@@ -1,0 +1,75 @@
+/* A position keeper: the place where a job's generation, group, lateness and positions stand, and
+ * the one compare-and-set that moves them. The keeper of a SINK_TX driver is the driver itself:
+ * its `store` writes the rows of the batch in the same transaction. That of a SINK_NAMED driver
+ * may be its own or another store's: it then gets batches without rows, so every SINK_TX driver
+ * can keep positions for others as it is.
+ *
+ * Invariants (hta-protocol(7)): positions move only by `store`; an epoch never inserts a position;
+ * a generation is written once, by `init`. All is of one sink, conf->name of the store that was
+ * opened. Every call may be repeated after SINK_RETRY: one whose answer was lost shows as
+ * SINK_APPLIED. */
+#ifndef SINK_KEEPER_H
+#define SINK_KEEPER_H
+
+#include "base/err.h"
+#include "proto/ctl.h"
+
+enum sink_result {
+	SINK_OK,
+	/* store: every position is at or beyond `to` already; init: this generation is there
+	 * already; metrics_add: a name was taken meanwhile. Nothing was changed */
+	SINK_APPLIED,
+	/* store, init: positions or generation are others; nothing was changed. err says which:
+	 * EX_TEMPFAIL */
+	SINK_CONFLICT,
+	/* temporary: connection lost, server starting, deadlock, out of connections */
+	SINK_RETRY,
+	/* err->code is the exit code: EX_CONFIG login, database, missing table; EX_DATAERR a row
+	 * that cannot be stored */
+	SINK_FATAL,
+};
+
+/* What is kept of a job in a sink. */
+struct keeper_doc {
+	char gen[CTL_INC_CHARS + 1]; /* "": the job has not begun here; nothing else is set then */
+	char *group;                 /* NULL or "": files */
+	bool by_now;
+	struct positions pos;
+};
+void keeper_doc_fini(struct keeper_doc *doc);
+
+struct sink_batch;
+struct sink_counts;
+
+/* k is what the `open` of the store's driver returned, connected. */
+struct position_keeper {
+	/* All that is kept, of one moment, into an empty document. */
+	enum sink_result (*load)(void *k, const char *job, struct keeper_doc *doc, struct err *err);
+	/* CTL_FRESH, ADOPT, BOOT: writes generation, group (NULL: files), by_now and starts in one
+	 * transaction, only where there is no generation: SINK_OK. Where there is one:
+	 * SINK_APPLIED if it is the same, else SINK_CONFLICT. CTL_NEW: inserts the partitions that
+	 * are not known yet where the generation is this one, else SINK_CONFLICT. */
+	enum sink_result (*init)(void *k, const char *job, const char *group,
+				 const struct ctl_init *init, struct err *err);
+	/* Sets the job's lateness, where the job has begun. */
+	enum sink_result (*lateness)(void *k, const char *job, int64_t us, struct err *err);
+	/* The compare-and-set over batch->gen and batch->ranges, as cas_check (sink_errors.h)
+	 * decides it; then the rows and dead records of the batch (SINK_TX) and the positions, all
+	 * visible together or not at all. */
+	enum sink_result (*store)(void *k, const struct sink_batch *batch,
+				  struct sink_counts *counts, struct err *err);
+	/* --reset: deletes the job, in one transaction: its positions and, in its own store, its
+	 * rows, metrics and dead records. *rows grows by the rollup rows deleted. */
+	enum sink_result (*drop)(void *k, const char *job, uint64_t *rows, struct err *err);
+};
+
+/* The decision of `store`, over stored positions: SINK_OK apply, SINK_APPLIED, SINK_CONFLICT with
+ * err (EX_TEMPFAIL) naming the first partition that differs. gen: the stored one, "" none. */
+enum sink_result cas_check(const struct sink_batch *batch, const char *gen,
+			   const struct positions *stored, struct err *err);
+
+/* batch->name, of the job, generation and ranges of the batch. */
+enum { BATCH_NAME_CHARS = 32 };
+void batch_name(const struct sink_batch *batch, const char *sink, char name[BATCH_NAME_CHARS + 1]);
+
+#endif

@@ -1,0 +1,196 @@
+/* The stores of a sink: the one of its rows, and the one of its positions, which is the same for
+ * SINK_TX. Every call goes through sink_try, which connects what is not connected:
+ *
+ *   connect --ok--> call --OK, APPLIED, CONFLICT--> the caller decides
+ *      |              |
+ *      +---RETRY------+--> disconnect both, wait, from the beginning; after --retry-for 69
+ *      +---FATAL------+--> the driver's code
+ *
+ * A call may itself be several of a driver's (load, write, store): it is repeated as a whole. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tm.h"
+#include "sink/sink_internal.h"
+
+enum { NAME_MAX_BYTES = 255 }; /* part of stores' keys, as names of jobs and topics are */
+
+void sink_stores_init(struct sink *s)
+{
+	const struct sink_program *p = s->program;
+
+	s->store.driver = p->driver;
+	s->store.conf = mem_zalloc(p->driver->conf_bytes);
+	s->positions = &s->store;
+	if (p->driver->keeper)
+		return;
+	if (!p->positions)
+		BUG("%s keeps no positions, and no store that does is named", p->driver->kind);
+	s->second.driver = p->positions;
+	s->second.conf = mem_zalloc(p->positions->conf_bytes);
+	s->second.conf->where = p->positions_where;
+	s->positions = &s->second;
+}
+
+void sink_stores_fini(struct sink *s)
+{
+	free(s->store.conf);
+	free(s->second.conf);
+}
+
+static int open_store(struct sink *s, struct sink_store *store, struct loop *loop, struct err *err)
+{
+	store->conf->name = s->name;
+	store->conf->create = s->create;
+	store->conf->loop = loop;
+	store->d = store->driver->open(store->conf, err);
+	return store->d ? 0 : -1;
+}
+
+static int open_positions(struct sink *s, struct loop *loop, struct err *err)
+{
+	const struct opt_group own = { .table = s->positions->driver->opts,
+				       .self = s->positions->conf };
+
+	if (s->positions == &s->store)
+		return 0;
+	return opt_defaults(&own, 1, err) || open_store(s, s->positions, loop, err) ? -1 : 0;
+}
+
+int sink_open(struct sink *s, struct loop *loop, struct err *err)
+{
+	const struct sink_conf *conf = s->store.conf;
+
+	if (s->program->needs_where && !conf->where)
+		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name,
+			       s->program->synopsis);
+	s->name = s->given_name ? mem_strdup(s->given_name)
+				: mem_printf("%s:%s", s->store.driver->kind, conf->place);
+	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
+		return err_set(err, EX_USAGE,
+			       "--name: a sink's name is UTF-8 and has at most %d "
+			       "bytes, this one has %zu",
+			       NAME_MAX_BYTES, strlen(s->name));
+	s->loop = loop;
+	return open_store(s, &s->store, loop, err) || open_positions(s, loop, err) ? -1 : 0;
+}
+
+static void close_store(struct sink_store *store)
+{
+	if (store->d)
+		store->driver->close(store->d);
+	store->d = NULL;
+	store->connected = false;
+}
+
+void sink_close(struct sink *s)
+{
+	close_store(&s->store);
+	close_store(&s->second);
+}
+
+static enum sink_result connect_store(struct sink_store *store, struct err *err)
+{
+	enum sink_result r = !store->d || store->connected ? SINK_OK
+							   : store->driver->connect(store->d, err);
+
+	store->connected = store->d && r == SINK_OK;
+	return r;
+}
+
+static void disconnect_store(struct sink_store *store)
+{
+	if (store->d)
+		store->driver->disconnect(store->d);
+	store->connected = false;
+}
+
+static enum sink_result try_once(struct sink *s, sink_call *call, void *arg, struct err *err)
+{
+	enum sink_result r = connect_store(&s->store, err);
+
+	if (r == SINK_OK)
+		r = connect_store(&s->second, err);
+	return r == SINK_OK ? call(s, arg, err) : r;
+}
+
+int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum sink_result *result,
+	     struct err *err)
+{
+	struct err why;
+
+	for (;;) {
+		int64_t started = tm_mono_us();
+
+		err_clear(&why);
+		*result = try_once(s, call, arg, &why);
+		if (st)
+			counters_add(stage_counters(st), COUNTER_STORE_US,
+				     (uint64_t)(tm_mono_us() - started));
+		if (*result == SINK_FATAL) {
+			*err = why;
+			return -1;
+		}
+		if (*result != SINK_RETRY) {
+			retry_done(&s->retry, s->name);
+			*err = why;
+			return 0;
+		}
+		disconnect_store(&s->store);
+		disconnect_store(&s->second);
+		if (st)
+			counters_add(stage_counters(st), COUNTER_RETRIES, 1);
+		if (retry_wait(&s->retry, s->loop, s->name, s->retry_for_us, &why, err))
+			return -1;
+	}
+}
+
+/* ---- the calls */
+
+enum sink_result sink_load(const struct sink *s, const char *job, const char *group,
+			   struct keeper_doc *doc, struct err *err)
+{
+	const struct sink_store *k = s->positions;
+	enum sink_result r = k->driver->keeper->load(k->d, job, doc, err);
+	const char *stored = doc->group ? doc->group : "";
+
+	if (r != SINK_OK || !doc->gen[0] || strcmp(stored, group ? group : "") == 0)
+		return r;
+	sink_error_group(job, stored, group, err);
+	return SINK_FATAL;
+}
+
+/* The batch's rows, for a store that keeps no positions with them. */
+static enum sink_result write_named(const struct sink *s, struct sink_batch *batch,
+				    struct sink_counts *counts, struct err *err)
+{
+	const struct sink_store *k = s->positions;
+	char name[BATCH_NAME_CHARS + 1];
+	struct keeper_doc doc = { .gen = "" };
+	enum sink_result r = k->driver->keeper->load(k->d, batch->job, &doc, err);
+
+	batch_name(batch, s->name, name);
+	batch->name = name;
+	if (r == SINK_OK)
+		r = cas_check(batch, doc.gen, &doc.pos, err);
+	if (r == SINK_OK)
+		r = s->store.driver->write(s->store.d, batch, counts, err);
+	batch->name = NULL;
+	keeper_doc_fini(&doc);
+	return r;
+}
+
+enum sink_result sink_apply(const struct sink *s, const struct sink_batch *whole,
+			    struct sink_counts *counts, struct err *err)
+{
+	const struct sink_store *k = s->positions;
+	struct sink_batch batch = *whole;
+	enum sink_result r = SINK_OK;
+
+	if (s->store.driver->delivery == SINK_NAMED) {
+		r = write_named(s, &batch, counts, err);
+		batch.rows = batch.n_dead = 0;
+	}
+	return r == SINK_OK ? k->driver->keeper->store(k->d, &batch, counts, err) : r;
+}
