@@ -16,15 +16,15 @@
 #include "sink/keeper.h"
 #include "tool/opt.h"
 
-/* What a driver stores: rows of hta-window; records as they came; dead and late records of the
- * stages above (a driver that claims them stores every one). */
-enum { SINK_ROWS = 1, SINK_DEAD = 2 };
+/* What a driver stores: rows of hta-window; records as they came, of acknowledged streams; dead and
+ * late records of the stages above (a driver that claims them stores every one). */
+enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4 };
 
 /* How an epoch becomes durable.
  *
- *   SINK_TX     keeper->store(rows, dead, positions)             one transaction
+ *   SINK_TX     keeper->store(all of the batch, positions)       one transaction
  *   SINK_NAMED  keeper->load, cas_check                          skip, conflict, or go on
- *               write(rows, dead) under batch->name              durable when it returns
+ *               write(all of it) under batch->name               durable when it returns
  *               keeper->store(positions)                         SINK_APPLIED where it was done
  *
  * After a lost answer or a crash between `write` and `store` the batch comes again: under the same
@@ -78,6 +78,12 @@ struct stored_metric {
 	size_t columns;
 };
 
+struct sink_record {
+	struct slice topic, line; /* line: without its \n */
+	int32_t partition;
+	int64_t offset;
+};
+
 /* A stored or claimed record that left the main path. */
 struct sink_dead {
 	bool late;
@@ -93,6 +99,9 @@ struct sink_batch {
 	/* in key order (rollup_key_cmp), each key once; sketches merged */
 	const struct rollup *row;
 	size_t rows;
+	/* as they came: those of one partition by offset. A stream has rows or records */
+	const struct sink_record *record;
+	size_t records;
 	const struct sink_dead *dead;
 	size_t n_dead;
 	/* epoch only: */
@@ -113,7 +122,7 @@ struct sink_counts {
 
 struct sink_driver {
 	const char *kind; /* "pg", "redis", "sqlite": in the sink's name */
-	unsigned takes;   /* SINK_ROWS | SINK_DEAD */
+	unsigned takes;   /* SINK_ROWS | SINK_RECORDS | SINK_DEAD */
 	enum sink_delivery delivery;
 	const struct opt *opts; /* the driver's own, over its settings */
 	size_t conf_bytes;      /* of the settings, which begin with a struct sink_conf */
@@ -127,7 +136,7 @@ struct sink_driver {
 	void (*disconnect)(void *d);
 
 	/* What is stored under the names of m, in this place: stored[i] for m[i]; what it points to
-	 * comes into the arena. */
+	 * comes into the arena. This and metrics_add: NULL where no rows are taken. */
 	enum sink_result (*metrics)(void *d, const struct sink_metric *m, size_t n,
 				    struct arena *arena, struct stored_metric *stored,
 				    struct err *err);
@@ -141,10 +150,10 @@ struct sink_driver {
 
 	/* NULL: another store keeps the positions (SINK_NAMED only). */
 	const struct position_keeper *keeper;
-	/* SINK_NAMED: makes rows and dead records of an epoch durable, under the batch's name. */
+	/* SINK_NAMED: makes the batch of an epoch durable, under the batch's name. */
 	enum sink_result (*write)(void *d, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);
-	/* SINK_NAMED: deletes rows and metrics of the job; its positions are gone already. */
+	/* SINK_NAMED: deletes what the job has here; its positions are gone already. */
 	enum sink_result (*reset)(void *d, const char *job, uint64_t *rows, struct err *err);
 
 	/* Plain rows, one transaction: fresh or equal ones go in; SINK_FATAL EX_DATAERR naming

@@ -18,6 +18,8 @@ struct epoch_batch {
 	size_t order_cap;
 	struct rollup *out; /* merged */
 	size_t out_cap;
+	struct sink_record *record;
+	size_t records, record_cap;
 	struct sink_dead *dead;
 	size_t n_dead, dead_cap;
 };
@@ -35,6 +37,7 @@ void epoch_batch_free(struct epoch_batch *l)
 	free(l->row);
 	free(l->order);
 	free(l->out);
+	free(l->record);
 	free(l->dead);
 	free(l);
 }
@@ -42,7 +45,7 @@ void epoch_batch_free(struct epoch_batch *l)
 void epoch_batch_reset(struct epoch_batch *l)
 {
 	arena_reset(&l->arena);
-	l->rows = l->n_dead = 0;
+	l->rows = l->records = l->n_dead = 0;
 }
 
 size_t epoch_batch_rows(const struct epoch_batch *l)
@@ -85,6 +88,22 @@ void epoch_batch_row(struct epoch_batch *l, const struct rollup *row)
 	r->cell = copy_cells(l, row, l->rows ? &l->row[l->rows - 1] : NULL);
 	r->measures = slice(NULL, 0);
 	l->rows++;
+}
+
+/* A topic is copied once a run of records of it. */
+void epoch_batch_record(struct epoch_batch *l, const struct sink_record *record)
+{
+	struct sink_record *r;
+
+	mem_reserve(&l->record, &l->record_cap, l->records + 1, sizeof(*l->record));
+	r = &l->record[l->records];
+	*r = *record;
+	if (l->records && slice_eq(r[-1].topic, record->topic))
+		r->topic = r[-1].topic;
+	else
+		r->topic = arena_copy(&l->arena, record->topic);
+	r->line = arena_copy(&l->arena, record->line);
+	l->records++;
 }
 
 void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead)
@@ -193,6 +212,8 @@ int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct er
 	}
 	batch->row = l->out;
 	batch->rows = n;
+	batch->record = l->record;
+	batch->records = l->records;
 	batch->dead = l->dead;
 	batch->n_dead = l->n_dead;
 	return 0;

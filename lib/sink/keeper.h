@@ -54,7 +54,7 @@ struct position_keeper {
 	/* Sets the job's lateness, where the job has begun. */
 	enum sink_result (*lateness)(void *k, const char *job, int64_t us, struct err *err);
 	/* The compare-and-set over batch->gen and batch->ranges, as cas_check (sink_errors.h)
-	 * decides it; then the rows and dead records of the batch (SINK_TX) and the positions, all
+	 * decides it; then what the batch holds (SINK_TX) and the positions, all
 	 * visible together or not at all. */
 	enum sink_result (*store)(void *k, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);

@@ -1,6 +1,6 @@
-/* The program that every sink is: its options, its life, and the rows that come in. What happens
- * to them at a barrier is in sink_epochs.c, on a plain stream in sink_plain.c; the calls to
- * stores, and how they are tried again, in sink_store.c.
+/* The program that every sink is: its options, its life, its filter. What comes in is taken in
+ * sink_take.c; what happens to it at a barrier is in sink_epochs.c, on a plain stream in
+ * sink_plain.c; the calls to stores, and how they are tried again, in sink_store.c.
  *
  *   main -> sink_main -> prog_main -> run_sink -> stage_run(sink_filter)      a stream
  *                                              -> do_reset                    --reset, no stream */
@@ -85,84 +85,6 @@ int sink_check_columns(const struct sink_metric *m, const struct rollup *row, st
 			      (int)row->metric.n, row->metric.p);
 }
 
-static int check_row(const struct rollup *row, bool acked, struct err *err)
-{
-	if (row->has_uniq && row->sketch.n == 0)
-		return err_set(err, EX_DATAERR,
-			       "a row of metric %.*s has uniq but no uniq_sketch: it cannot be "
-			       "added to others (drop --no-sketch at hta-window)",
-			       (int)row->metric.n, row->metric.p);
-	if (row->valued && row->cells == 0)
-		return err_set(err, EX_DATAERR,
-			       "a row of metric %.*s has measures but no columns: they cannot be "
-			       "stored (drop --no-sketch at hta-window)",
-			       (int)row->metric.n, row->metric.p);
-	if (row->add && !acked)
-		return err_set(
-			err, EX_DATAERR,
-			"a row of metric %.*s is a delta (\"op\":\"add\"), but this is a plain "
-			"stream: deltas need an acknowledged one (-g or --job at hta-consume)",
-			(int)row->metric.n, row->metric.p);
-	return 0;
-}
-
-static int in_row(const struct sink *s, struct err *err)
-{
-	unsigned long long before = epoch_batch_rows(s->epoch);
-
-	return err_in(err, "row %llu of this epoch", before + 1);
-}
-
-/* The first line of a plain stream: most often it is an event. */
-static int say_no_row(const struct sink *s, const struct stage *st, struct err *err)
-{
-	struct err why;
-
-	in_row(s, err);
-	why = *err;
-	if (stage_acknowledged(st) || epoch_batch_rows(s->epoch) || s->metrics)
-		return -1;
-	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows",
-		       why.msg);
-}
-
-int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines,
-		   struct err *err)
-{
-	const char *p = block.p, *end = block.p + block.n;
-
-	for (*lines = 0; p < end; (*lines)++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		struct rollup row;
-
-		if (rollup_parse(&s->reader, slice(p, (size_t)(nl - p)), &row, err))
-			return say_no_row(s, st, err);
-		if (check_row(&row, stage_acknowledged(st), err))
-			return in_row(s, err);
-		epoch_batch_row(s->epoch, &row);
-		p = nl + 1;
-	}
-	return 0;
-}
-
-/* Rows go on at once; only barriers wait. */
-static int sink_data(void *self, struct stage *st, const struct run *run_sink, uint64_t *lines,
-		     struct err *err)
-{
-	struct sink *s = self;
-
-	if (sink_take_rows(s, st, run_sink->block, lines, err))
-		return -1;
-	if ((stage_acknowledged(st) || s->pass) && stage_pass(st, run_sink->block, *lines, err))
-		return -1;
-	if (stage_acknowledged(st))
-		return 0;
-	s->plain_bytes += run_sink->block.n;
-	if (epoch_batch_rows(s->epoch) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
-		return sink_plain_flush(s, st, err);
-	return 0;
-}
-
 static enum sink_result call_reset(struct sink *s, void *arg, struct err *err)
 {
 	const struct sink_store *k = s->positions;
@@ -195,17 +117,6 @@ static int take_where(void *self, const char *operand, struct err *err)
 	return 0;
 }
 
-const struct filter sink_filter = {
-	.rows = true,
-	.plain = sink_plain,
-	.hello = sink_hello,
-	.hello_returned = sink_hello_returned,
-	.data = sink_data,
-	.control = sink_control,
-	.barrier = sink_barrier,
-	.finish = sink_finish,
-};
-
 static int open_in_stage(void *self, struct stage *st, struct err *err)
 {
 	struct sink *s = self;
@@ -217,16 +128,27 @@ static int open_in_stage(void *self, struct stage *st, struct err *err)
 	return 0;
 }
 
+static const struct filter sink_filter = {
+	.open = open_in_stage,
+	.plain = sink_plain,
+	.hello = sink_hello,
+	.hello_returned = sink_hello_returned,
+	.data = sink_data,
+	.control = sink_control,
+	.barrier = sink_barrier,
+	.finish = sink_finish,
+};
+
 static int run_sink(void *self, struct err *err)
 {
 	struct sink *s = self;
-	struct filter f = sink_filter;
 	struct loop *loop;
 	int rc;
 
-	f.open = open_in_stage;
+	s->filter = sink_filter;
+	s->filter.rows = s->store.driver->takes & SINK_ROWS;
 	if (!s->reset)
-		return stage_run(&f, s, NULL, 0, err);
+		return stage_run(&s->filter, s, NULL, 0, err);
 	loop = loop_new();
 	loop_signals(loop, NULL, NULL, TM_S);
 	rc = sink_open(s, loop, err) || do_reset(s, err) ? -1 : 0;

@@ -23,6 +23,24 @@ static int check_sink_name(struct sink *s, const struct ctl *hello, struct err *
 	return 0;
 }
 
+/* A stage that has failed above says what it is no more. */
+static int check_stream(const struct sink *s, const struct ctl_hello *above, struct err *err)
+{
+	unsigned takes = s->store.driver->takes;
+
+	if (above->failed || takes & (above->rows ? SINK_ROWS : SINK_RECORDS))
+		return 0;
+	if (above->rows)
+		return err_set(err, EX_USAGE,
+			       "hta-window stands above: what comes here are rows, and %s stores "
+			       "records; say %s ... | hta-window",
+			       s->program->name, s->program->name);
+	return err_set(err, EX_USAGE,
+		       "no hta-window above: what comes here are records, and a sink "
+		       "stores rows; say hta-window ... | %s",
+		       s->program->name);
+}
+
 int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
 	       struct err *err)
 {
@@ -31,11 +49,9 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 
 	if (ctl_hello_read(hello, &above, err))
 		return -1;
-	if (!above.rows && !above.failed)
-		return err_set(err, EX_USAGE,
-			       "no hta-window above: what comes here are records, and a sink "
-			       "stores rows; say hta-window ... | %s",
-			       s->program->name);
+	if (check_stream(s, &above, err))
+		return -1;
+	s->filter.rows = above.rows;
 	if (s->dry_run || s->replace || s->pass)
 		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged",
 			       s->dry_run   ? "dry-run"

@@ -1,5 +1,5 @@
-/* Inside of the sink framework: sink.c (options, program), sink_store.c (calls to stores),
- * sink_epochs.c (acknowledged streams), sink_plain.c (plain ones), sink_metrics.c. */
+/* Inside of the sink framework: sink.c (options, program), sink_take.c (lines), sink_store.c (calls
+ * to stores), sink_epochs.c (acknowledged streams), sink_plain.c (plain ones), sink_metrics.c. */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
@@ -17,8 +17,9 @@ struct sink {
 	int64_t retry_for_us;
 
 	const struct sink_program *program;
-	struct sink_store store;      /* of the rows */
-	struct sink_store second;     /* of the positions, where the first does not keep them */
+	struct filter filter;     /* rows: whether the stream has rows or records, by its hello */
+	struct sink_store store;  /* of the rows */
+	struct sink_store second; /* of the positions, where the first does not keep them */
 	struct sink_store *positions; /* the one of the two that does */
 	struct loop *loop;
 	char *name; /* given_name or KIND:PLACE */
@@ -65,12 +66,9 @@ const struct sink_metric *sink_metric_of(const struct sink *s, struct slice name
 /* EX_DATAERR: the row has other columns than its metric. */
 int sink_check_columns(const struct sink_metric *m, const struct rollup *row, struct err *err);
 
-/* Reads the rows of a run into the batch of the epoch. */
-int sink_take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines,
-		   struct err *err);
-
-extern const struct filter sink_filter;
-
+/* sink_take.c */
+int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines,
+	      struct err *err);
 /* sink_epochs.c */
 int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
 	       struct err *err);

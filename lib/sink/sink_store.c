@@ -161,7 +161,7 @@ enum sink_result sink_load(const struct sink *s, const char *job, const char *gr
 	return SINK_FATAL;
 }
 
-/* The batch's rows, for a store that keeps no positions with them. */
+/* What the batch holds, for a store that keeps no positions with it. */
 static enum sink_result write_named(const struct sink *s, struct sink_batch *batch,
 				    struct sink_counts *counts, struct err *err)
 {
@@ -190,7 +190,7 @@ enum sink_result sink_apply(const struct sink *s, const struct sink_batch *whole
 
 	if (s->store.driver->delivery == SINK_NAMED) {
 		r = write_named(s, &batch, counts, err);
-		batch.rows = batch.n_dead = 0;
+		batch.rows = batch.records = batch.n_dead = 0;
 	}
 	return r == SINK_OK ? k->driver->keeper->store(k->d, &batch, counts, err) : r;
 }

@@ -1,0 +1,117 @@
+/* Data lines into the batch: rows of hta-window, parsed, or records as they came. They go on at
+ * once, before they are stored; only barriers wait. */
+#include <string.h>
+
+#include "sink/sink_internal.h"
+
+/* ---- rows */
+
+static int check_row(const struct rollup *row, bool acked, struct err *err)
+{
+	if (row->has_uniq && row->sketch.n == 0)
+		return err_set(err, EX_DATAERR,
+			       "a row of metric %.*s has uniq but no uniq_sketch: it cannot be "
+			       "added to others (drop --no-sketch at hta-window)",
+			       (int)row->metric.n, row->metric.p);
+	if (row->valued && row->cells == 0)
+		return err_set(err, EX_DATAERR,
+			       "a row of metric %.*s has measures but no columns: they cannot be "
+			       "stored (drop --no-sketch at hta-window)",
+			       (int)row->metric.n, row->metric.p);
+	if (row->add && !acked)
+		return err_set(
+			err, EX_DATAERR,
+			"a row of metric %.*s is a delta (\"op\":\"add\"), but this is a plain "
+			"stream: deltas need an acknowledged one (-g or --job at hta-consume)",
+			(int)row->metric.n, row->metric.p);
+	return 0;
+}
+
+static int in_row(const struct sink *s, struct err *err)
+{
+	unsigned long long before = epoch_batch_rows(s->epoch);
+
+	return err_in(err, "row %llu of this epoch", before + 1);
+}
+
+/* The first line of a plain stream: most often it is an event. */
+static int say_no_row(const struct sink *s, const struct stage *st, struct err *err)
+{
+	struct err why;
+
+	in_row(s, err);
+	why = *err;
+	if (stage_acknowledged(st) || epoch_batch_rows(s->epoch) || s->metrics)
+		return -1;
+	return err_set(err, why.code, "%s; is hta-window missing above? a sink stores its rows",
+		       why.msg);
+}
+
+static int take_rows(struct sink *s, struct stage *st, struct slice block, uint64_t *lines,
+		     struct err *err)
+{
+	const char *p = block.p, *end = block.p + block.n;
+
+	for (*lines = 0; p < end; (*lines)++) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		struct rollup row;
+
+		if (rollup_parse(&s->reader, slice(p, (size_t)(nl - p)), &row, err))
+			return say_no_row(s, st, err);
+		if (check_row(&row, stage_acknowledged(st), err))
+			return in_row(s, err);
+		epoch_batch_row(s->epoch, &row);
+		p = nl + 1;
+	}
+	return 0;
+}
+
+/* ---- records */
+
+static int check_origin(const struct sink *s, const struct origin *origin, struct err *err)
+{
+	if (origin->inexact)
+		return err_set(err, EX_USAGE,
+			       "a filter stands above (--foreign), so records have no offsets of "
+			       "their own, and %s stores them by these: put it above that filter",
+			       s->program->name);
+	return origin->topic.p ? 0 : err_set(err, EX_DATAERR, "records before any `at`");
+}
+
+static int take_records(struct sink *s, const struct run *run, uint64_t *lines, struct err *err)
+{
+	struct sink_record record = { .topic = run->origin.topic,
+				      .partition = run->origin.partition,
+				      .offset = run->origin.offset };
+	const char *p = run->block.p, *end = p + run->block.n;
+
+	if (check_origin(s, &run->origin, err))
+		return -1;
+	for (*lines = 0; p < end; (*lines)++) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		record.line = slice(p, (size_t)(nl - p));
+		epoch_batch_record(s->epoch, &record);
+		record.offset += run->origin.bytes ? nl + 1 - p : 1;
+		p = nl + 1;
+	}
+	return 0;
+}
+
+int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+{
+	struct sink *s = self;
+	bool acked = stage_acknowledged(st);
+
+	if (s->filter.rows ? take_rows(s, st, run->block, lines, err)
+			   : take_records(s, run, lines, err))
+		return -1;
+	if ((acked || s->pass) && stage_pass(st, run->block, *lines, err))
+		return -1;
+	if (acked)
+		return 0;
+	s->plain_bytes += run->block.n;
+	if (epoch_batch_rows(s->epoch) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
+		return sink_plain_flush(s, st, err);
+	return 0;
+}
