@@ -1,6 +1,6 @@
 /* The compare-and-set, decided over stored positions, and the name of an epoch. Postgres and Redis
  * decide it once more where their positions are (hta_advance in pg_schema.c, redis_apply.lua):
- * tests/cas.bats and tests/unit/keeper.c hold all of them to one table of cases. */
+ * tests/store/cas.bats and tests/unit/keeper.c hold all of them to one table of cases. */
 #include <stdlib.h>
 #include <string.h>
 
