@@ -40,10 +40,10 @@ int err_in(struct err *err, const char *fmt, ...)
 	char head[ERR_MSG_BYTES], msg[ERR_MSG_BYTES] = "";
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(head, sizeof head, fmt, ap);
+	vsnprintf(head, sizeof(head), fmt, ap);
 	va_end(ap);
 	join(msg, head, err->msg);
-	memcpy(err->msg, msg, sizeof msg);
+	memcpy(err->msg, msg, sizeof(msg));
 	return -1;
 }
 
@@ -55,7 +55,7 @@ int err_errno(struct err *err, int code, const char *fmt, ...)
 		return -1;
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(head, sizeof head, fmt, ap);
+	vsnprintf(head, sizeof(head), fmt, ap);
 	va_end(ap);
 	err->code = code;
 	join(err->msg, head, cause ? cause : "unknown error");
@@ -75,7 +75,7 @@ _Noreturn void err_bug(const char *file, int line, const char *fmt, ...)
 	char msg[ERR_MSG_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "bug: %s:%d: %s\n", file, line, msg);
 	abort();

@@ -35,7 +35,7 @@ void hash_128(const void *p, size_t n, uint8_t out[16])
 static uint64_t load_le64(const uint8_t *p)
 {
 	uint64_t v;
-	memcpy(&v, p, sizeof v);
+	memcpy(&v, p, sizeof(v));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	v = __builtin_bswap64(v);
 #endif

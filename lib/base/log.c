@@ -100,7 +100,7 @@ static void put_message(enum log_level level, char *msg)
 static void put_left_out(enum log_level level, unsigned left_out, const char *which)
 {
 	char msg[96];
-	snprintf(msg, sizeof msg, "%u %s like %s left out", left_out,
+	snprintf(msg, sizeof(msg), "%u %s like %s left out", left_out,
 		 left_out == 1 ? "line" : "lines", which);
 	put_message(level, msg);
 }
@@ -187,7 +187,7 @@ void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
 	char msg[MSG_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	put_message(level, msg);
 }

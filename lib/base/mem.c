@@ -15,11 +15,11 @@ _Noreturn static void out_of_memory(size_t bytes)
 {
 	char msg[160];
 	int n = snprintf(
-		msg, sizeof msg,
+		msg, sizeof(msg),
 		"%s: out of memory, %zu bytes were asked for; give it more or ask for less\n",
 		log_program(), bytes);
 	ssize_t ignored = write(STDERR_FILENO, msg,
-				n < (int)sizeof msg ? (size_t)n : sizeof msg - 1);
+				n < (int)sizeof(msg) ? (size_t)n : sizeof(msg) - 1);
 	(void)ignored;
 	_exit(EX_TEMPFAIL);
 }
@@ -97,8 +97,8 @@ void mem_reserve(void *array, size_t *cap, size_t need, size_t bytes)
 	want = want < need ? need : want;
 	want = want < least ? least : want;
 	void *p;
-	memcpy(&p, array, sizeof p); /* array points to a pointer of any type */
+	memcpy(&p, array, sizeof(p)); /* array points to a pointer of any type */
 	p = mem_grow(p, want, bytes);
-	memcpy(array, &p, sizeof p);
+	memcpy(array, &p, sizeof(p));
 	*cap = want;
 }

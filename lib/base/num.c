@@ -96,7 +96,7 @@ static const struct unit {
 	{ "d", 86400000000 }, { "h", 3600000000 }, { "m", 60000000 },
 	{ "s", 1000000 },     { "ms", 1000 },      { "us", 1 },
 };
-enum { UNITS = sizeof units / sizeof *units };
+enum { UNITS = sizeof(units) / sizeof(*units) };
 
 static bool duration(const char *p, int64_t *us)
 {

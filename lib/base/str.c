@@ -58,11 +58,11 @@ void buf_adds(struct buf *b, struct slice s)
 
 void buf_addu(struct buf *b, uint64_t v)
 {
-	char digits[20], *p = digits + sizeof digits;
+	char digits[20], *p = digits + sizeof(digits);
 	do
 		*--p = (char)('0' + v % 10);
 	while (v /= 10);
-	buf_add(b, p, (size_t)(digits + sizeof digits - p));
+	buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 void buf_addi(struct buf *b, int64_t v)

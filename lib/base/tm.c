@@ -54,7 +54,7 @@ static unsigned days_in_month(unsigned year, unsigned month)
 static inline uint64_t load8(const char *p)
 {
 	uint64_t v;
-	memcpy(&v, p, sizeof v);
+	memcpy(&v, p, sizeof(v));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	v = __builtin_bswap64(v);
 #endif

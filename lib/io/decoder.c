@@ -86,7 +86,7 @@ static bool fits(const struct format *f, const char *p, size_t n)
 /* The format whose mark these bytes begin with, or are the beginning of. */
 static const struct format *find_format(const char *p, size_t n)
 {
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
 		if (fits(&formats[i], p, n))
 			return &formats[i];
 	return NULL;
@@ -103,7 +103,7 @@ bool decoder_file(int fd)
 {
 	char start[DECODER_MARK_BYTES];
 	off_t at = lseek(fd, 0, SEEK_CUR);
-	ssize_t n = at < 0 ? -1 : pread(fd, start, sizeof start, at);
+	ssize_t n = at < 0 ? -1 : pread(fd, start, sizeof(start), at);
 
 	return n > 0 && decoder_look(start, (size_t)n) == DECODER_PACKED;
 }
@@ -112,7 +112,7 @@ bool decoder_file(int fd)
 
 struct decoder *decoder_new(const char *start, size_t n, const char *name, const char *into)
 {
-	struct decoder *d = mem_zalloc(sizeof *d);
+	struct decoder *d = mem_zalloc(sizeof(*d));
 
 	d->format = find_format(start, n);
 	if (!d->format)
@@ -190,7 +190,7 @@ static int refuse_format(struct decoder *d)
 {
 	char what[64];
 
-	snprintf(what, sizeof what, "is in the format of %s", d->format->name);
+	snprintf(what, sizeof(what), "is in the format of %s", d->format->name);
 	return refuse_decoder(d, what, d->format->command);
 }
 
@@ -200,7 +200,7 @@ static int zstd_failed(struct decoder *d, size_t rc)
 
 	switch (ZSTD_getErrorCode(rc)) {
 	case ZSTD_error_frameParameter_windowTooLarge:
-		snprintf(what, sizeof what, "has a zstd window of more than %d MiB",
+		snprintf(what, sizeof(what), "has a zstd window of more than %d MiB",
 			 DECODER_WINDOW_BYTES >> 20);
 		return refuse_decoder(d, what, "zstd -dc --long=31");
 	case ZSTD_error_dictionary_wrong:
@@ -218,7 +218,7 @@ static int zstd_failed(struct decoder *d, size_t rc)
 /* Whether a member of the same codec may begin with this byte. */
 static bool may_begin(const struct decoder *d, const char *p)
 {
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
 		if (formats[i].codec == d->format->codec && fits(&formats[i], p, 1))
 			return true;
 	return false;

@@ -76,7 +76,7 @@ const char *fd_name(int fd, char out[FD_NAME_BYTES])
 		snprintf(out, FD_NAME_BYTES, "%s", standard[fd]);
 		return out;
 	}
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, out, FD_NAME_BYTES - 1);
 	if (n > 0 && out[0] == '/')
 		out[n] = '\0';

@@ -51,7 +51,7 @@ struct lines {
 
 static struct lines *new (int fd, size_t max_line_bytes)
 {
-	struct lines *in = mem_zalloc(sizeof *in);
+	struct lines *in = mem_zalloc(sizeof(*in));
 
 	in->fd = fd;
 	in->max_line = max_line_bytes < SIZE_MAX / 4 ? max_line_bytes : SIZE_MAX / 4;

@@ -24,7 +24,7 @@
 enum { SAME_SIGNAL_US = 2 * 1000 * 1000, SLOT_SIGNALS = 0, SLOT_WAITED = 1, SLOTS = 2 };
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-enum { SIGNALS = sizeof signals / sizeof signals[0] };
+enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
 struct watch {
 	int id, fd; /* fd -1: a timer */
@@ -59,7 +59,7 @@ static volatile sig_atomic_t handler_fd = -1;
 
 struct loop *loop_new(void)
 {
-	struct loop *l = mem_zalloc(sizeof *l);
+	struct loop *l = mem_zalloc(sizeof(*l));
 	l->pipe[0] = l->pipe[1] = -1;
 	return l;
 }
@@ -83,7 +83,7 @@ void loop_free(struct loop *l)
 /* ---- watches */
 static int add_loop_entry(struct loop *l, struct watch w)
 {
-	mem_reserve(&l->watches, &l->cap, l->n + 1, sizeof *l->watches);
+	mem_reserve(&l->watches, &l->cap, l->n + 1, sizeof(*l->watches));
 	w.id = ++l->last_id;
 	l->watches[l->n++] = w;
 	return w.id;
@@ -143,10 +143,10 @@ static void note_signal(int signo)
 	int saved = errno;
 	struct note note;
 
-	memset(&note, 0, sizeof note);
+	memset(&note, 0, sizeof(note));
 	note.at_us = tm_mono_us();
 	note.signo = signo;
-	if (handler_fd >= 0 && write(handler_fd, &note, sizeof note) < 0) {
+	if (handler_fd >= 0 && write(handler_fd, &note, sizeof(note)) < 0) {
 		/* full: enough signals are told already */
 	}
 	errno = saved;
@@ -208,7 +208,7 @@ static bool take_notes(struct loop *l)
 	struct note note;
 	bool some = false;
 
-	while (read(l->pipe[0], &note, sizeof note) == (ssize_t)sizeof note) {
+	while (read(l->pipe[0], &note, sizeof(note)) == (ssize_t)sizeof(note)) {
 		take_note(l, &note);
 		some = true;
 	}
@@ -242,7 +242,7 @@ static void check_drain(struct loop *l)
 /* ---- waiting */
 static void build(struct loop *l, int fd, short events, int64_t *wake_us)
 {
-	mem_reserve(&l->fds, &l->fds_cap, SLOTS + l->n, sizeof *l->fds);
+	mem_reserve(&l->fds, &l->fds_cap, SLOTS + l->n, sizeof(*l->fds));
 	l->fds[SLOT_SIGNALS] = (struct pollfd){ .fd = l->pipe[0], .events = POLLIN };
 	l->fds[SLOT_WAITED] = (struct pollfd){ .fd = fd, .events = events };
 	for (size_t i = 0; i < l->n; i++) {

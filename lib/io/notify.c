@@ -14,7 +14,7 @@ void notify(const char *state)
 	size_t n = path ? strlen(path) : 0;
 	int fd;
 
-	if (n < 2 || n >= sizeof a.sun_path || (path[0] != '/' && path[0] != '@'))
+	if (n < 2 || n >= sizeof(a.sun_path) || (path[0] != '/' && path[0] != '@'))
 		return;
 	memcpy(a.sun_path, path, n);
 	if (path[0] == '@')

@@ -71,7 +71,7 @@ static void use_own(struct out *o)
 
 struct out *out_new(struct loop *l, int fd, size_t buffer_bytes)
 {
-	struct out *o = mem_zalloc(sizeof *o);
+	struct out *o = mem_zalloc(sizeof(*o));
 
 	o->loop = l;
 	o->fd = fd;

@@ -19,12 +19,12 @@ static int address(const char *path, struct sockaddr_un *a, struct err *err)
 {
 	size_t n = strlen(path);
 
-	if (n >= sizeof a->sun_path)
+	if (n >= sizeof(a->sun_path))
 		return err_set(err, EX_CONFIG,
 			       "%s: too long for a socket (%zu bytes at most), choose a shorter "
 			       "path with --ack",
-			       path, sizeof a->sun_path - 1);
-	memset(a, 0, sizeof *a);
+			       path, sizeof(a->sun_path) - 1);
+	memset(a, 0, sizeof(*a));
 	a->sun_family = AF_UNIX;
 	memcpy(a->sun_path, path, n + 1);
 	return 0;
@@ -56,7 +56,7 @@ static int remove_dead(const char *path, const struct sockaddr_un *a, struct err
 	fd = new_socket(err);
 	if (fd < 0)
 		return -1;
-	failed = connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 ? errno : 0;
+	failed = connect(fd, (const struct sockaddr *)a, sizeof(*a)) < 0 ? errno : 0;
 	close(fd);
 	if (failed == EACCES || failed == EPERM)
 		return err_set(err, EX_CONFIG,
@@ -108,7 +108,7 @@ int packet_listen(struct packet_listener *s, const char *path, struct err *err)
 	if (s->fd < 0)
 		goto unlock;
 	/* the mode of the socket becomes the mode of its name */
-	if (fchmod(s->fd, 0600) < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+	if (fchmod(s->fd, 0600) < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    listen(s->fd, 4) < 0 || lstat(path, &st) < 0) {
 		err_errno(err, EX_IOERR, "%s", path);
 		close(s->fd);
@@ -151,7 +151,7 @@ int packet_connect(const char *path, struct err *err)
 	fd = new_socket(err);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
 	err_errno(err, errno == EACCES || errno == EPERM ? EX_CONFIG : EX_TEMPFAIL, "%s", path);
 	close(fd);

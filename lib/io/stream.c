@@ -38,13 +38,13 @@ static ssize_t read_raw(struct stream *s, void *p, size_t n, struct err *err)
 
 struct stream *stream_new(int fd, const char *name, int64_t limit, const char *into)
 {
-	struct stream *s = mem_zalloc(sizeof *s);
+	struct stream *s = mem_zalloc(sizeof(*s));
 	char start[DECODER_MARK_BYTES];
 	struct err ignored; /* the first read says it */
 	ssize_t n;
 
 	*s = (struct stream){ .fd = fd, .name = name, .limit = limit };
-	n = read_raw(s, start, sizeof start, &ignored);
+	n = read_raw(s, start, sizeof(start), &ignored);
 	s->raw = 0;
 	if (n > 0 && decoder_look(start, (size_t)n) == DECODER_PACKED)
 		s->decoder = decoder_new(start, (size_t)n, name, into);

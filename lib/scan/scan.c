@@ -40,7 +40,7 @@ const struct scan_key *scan_find_escaped(struct scan *s, const struct scan_node 
 	return scan_find(node, s->decoded.p + start, n);
 }
 
-/* ---- the tree ---- */
+/* ---- the tree */
 
 /* A name while the tree grows: its node, then what scan_key has. */
 struct name {
@@ -62,9 +62,9 @@ static struct slice own_text(struct tree *t, struct slice text)
 	buf_adds(&copy, text);
 	buf_addz(&copy, "\"" PAD);
 	struct scan *s = t->scan;
-	mem_reserve(&s->text, &s->texts_cap, s->texts + 1, sizeof *s->text);
+	mem_reserve(&s->text, &s->texts_cap, s->texts + 1, sizeof(*s->text));
 	s->text[s->texts++] = copy.p;
-	return slice(copy.p + sizeof PAD, text.n);
+	return slice(copy.p + sizeof(PAD), text.n);
 }
 
 /* text.p is padded as scan_find wants it. */
@@ -91,7 +91,7 @@ static struct scan_key *tree_name(struct tree *t, unsigned node, struct slice te
 		if (t->name[i].node == node &&
 		    slice_eq(slice(t->name[i].key.text, t->name[i].key.n), text))
 			return &t->name[i].key;
-	mem_reserve(&t->name, &t->cap, t->n + 1, sizeof *t->name);
+	mem_reserve(&t->name, &t->cap, t->n + 1, sizeof(*t->name));
 	t->name[t->n].node = node;
 	key_set(&t->name[t->n].key, own_text(t, text));
 	return &t->name[t->n++].key;
@@ -173,7 +173,7 @@ static void node_build(struct scan_node *node, const struct tree *t, unsigned nu
 	for (;; bits++) {
 		size_t slots = (size_t)1 << bits;
 		/* behind the slots: the chained */
-		node->slot = mem_array(slots + names, sizeof *node->slot);
+		node->slot = mem_array(slots + names, sizeof(*node->slot));
 		node->shift = 64 - bits;
 		for (int tries = 0; tries < 100; tries++) {
 			node->factor = random_next(&state) | 1;
@@ -184,7 +184,7 @@ static void node_build(struct scan_node *node, const struct tree *t, unsigned nu
 	}
 }
 
-/* ---- the scan ---- */
+/* ---- the scan */
 
 struct scan *scan_new(const struct path *paths, size_t n, struct err *err)
 {
@@ -193,7 +193,7 @@ struct scan *scan_new(const struct path *paths, size_t n, struct err *err)
 			SCAN_FIELDS);
 		return NULL;
 	}
-	struct scan *s = mem_zalloc(sizeof *s);
+	struct scan *s = mem_zalloc(sizeof(*s));
 	struct tree t = { .scan = s, .nodes = 2 };
 	s->width = n;
 	for (unsigned i = 0; i < n; i++) {
@@ -202,11 +202,11 @@ struct scan *scan_new(const struct path *paths, size_t n, struct err *err)
 	}
 	tree_under(&t, 1);
 	s->nodes = t.nodes;
-	s->node = mem_array(t.nodes, sizeof *s->node);
+	s->node = mem_array(t.nodes, sizeof(*s->node));
 	for (unsigned i = 0; i < t.nodes; i++)
 		node_build(&s->node[i], &t, i);
 	free(t.name);
-	s->field = mem_array(SCAN_BATCH * n + 1, sizeof *s->field);
+	s->field = mem_array(SCAN_BATCH * n + 1, sizeof(*s->field));
 	scan_force(s, SCAN_AUTO, true);
 	return s;
 }
@@ -296,7 +296,7 @@ void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 	out->field = s->field;
 	out->valid = all;
 	out->blank = 0;
-	memset(s->field, 0, lines * s->width * sizeof *s->field);
+	memset(s->field, 0, lines * s->width * sizeof(*s->field));
 	if (s->learn)
 		scan_learned_lines(s, out);
 	else

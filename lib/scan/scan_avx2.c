@@ -54,7 +54,7 @@ TARGET static always_inline uint32_t avx2_special(const struct avx2_constants *k
 		_mm256_or_si256(avx2_quotes(k, v), _mm256_cmpgt_epi8(k->space, v)));
 }
 
-/* ---- UTF-8 ---- */
+/* ---- UTF-8 */
 
 enum {
 	TOO_SHORT = 1,
@@ -125,7 +125,7 @@ TARGET static bool avx2_utf8(const char *p, const char *end)
 	return (~fine & (((uint32_t)2 << (end - p)) - 1)) == 0;
 }
 
-/* ---- strings with escapes ---- */
+/* ---- strings with escapes */
 
 TARGET static always_inline uint64_t avx2_both(__m256i low, __m256i high)
 {
@@ -211,7 +211,7 @@ TARGET static __attribute__((noinline)) struct scan_string avx2_string_rest(cons
 	}
 }
 
-/* ---- probes ---- */
+/* ---- probes */
 
 TARGET static always_inline const char *avx2_plain(const struct avx2_constants *k, const char *p)
 {
@@ -320,7 +320,7 @@ TARGET static always_inline const struct scan_key *avx2_guessed_name(const struc
 #include "scan/scan_walk.h"
 #include "scan/scan_lanes.h"
 
-/* ---- lines ---- */
+/* ---- lines */
 
 TARGET static always_inline uint64_t avx2_newlines(const char *p)
 {

@@ -145,7 +145,7 @@ static inline bool scan_has_avx2(void)
 static always_inline uint64_t scan_load(const char *p)
 {
 	uint64_t v;
-	memcpy(&v, p, sizeof v);
+	memcpy(&v, p, sizeof(v));
 	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v) : v;
 }
 

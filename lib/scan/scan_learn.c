@@ -35,7 +35,7 @@ enum {
 	LONG_BYTES = 28,
 };
 
-/* ---- a line taken apart ---- */
+/* ---- a line taken apart */
 
 static const char *string_end(const char *p)
 {
@@ -145,14 +145,14 @@ static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const ch
 	return add_value(k, &text, end, SCAN_LAST, SCAN_FIELDS, 0);
 }
 
-/* ---- programs ---- */
+/* ---- programs */
 
 static void add_pieces(struct scan_program *g, const struct buf *text,
 		       const struct scan_value *value)
 {
 	for (size_t at = 0; at < text->n || at == 0; at += SCAN_PIECE) {
 		size_t n = text->n - at < SCAN_PIECE ? text->n - at : SCAN_PIECE;
-		mem_reserve(&g->piece, &g->cap, g->n + 1, sizeof *g->piece);
+		mem_reserve(&g->piece, &g->cap, g->n + 1, sizeof(*g->piece));
 		struct scan_piece *piece = &g->piece[g->n++];
 		*piece = (struct scan_piece){ .n = (uint32_t)n,
 					      .kind = SCAN_TEXT,
@@ -225,8 +225,8 @@ static struct scan_program *program_for(struct scan_learned *l, const struct sca
 	g->score = 0;
 	g->sketch.text.n = 0;
 	buf_adds(&g->sketch.text, buf_slice(&k->text));
-	mem_reserve(&g->sketch.value, &g->sketch.cap, k->n, sizeof *k->value);
-	memcpy(g->sketch.value, k->value, k->n * sizeof *k->value);
+	mem_reserve(&g->sketch.value, &g->sketch.cap, k->n, sizeof(*k->value));
+	memcpy(g->sketch.value, k->value, k->n * sizeof(*k->value));
 	g->sketch.n = k->n;
 	return g;
 }
@@ -250,7 +250,7 @@ static struct scan_program *learn_pattern(struct scan *s, const char *p, size_t 
 	return g;
 }
 
-/* ---- the batch ---- */
+/* ---- the batch */
 
 /* Runs g over todo, counts what it gives, and moves it up if it gives more than the one before.
  * Returns how many lines are left. */

@@ -215,13 +215,13 @@ TARGET static enum scan_status ENGINE(walk_line)(struct scan *s, const char *p, 
 		return w.p == end ? SCAN_BLANK : SCAN_BAD;
 	if (ENGINE(GUESSES))
 		ENGINE(guess)(p, end, guess);
-	memset(field, 0, s->width * sizeof *field);
+	memset(field, 0, s->width * sizeof(*field));
 	enum ENGINE(step) step = ENGINE(open)(&w, &field[SCAN_FIELDS]);
 	if (step == ENGINE(OPENED) && !ENGINE(members)(&w))
 		return SCAN_BAD;
 	if (unlikely(ENGINE(space)(w.p) != end))
 		return SCAN_BAD;
-	memcpy(row, field, s->width * sizeof *field);
+	memcpy(row, field, s->width * sizeof(*field));
 	return SCAN_OK;
 }
 

@@ -19,7 +19,7 @@ static always_inline uint64_t word_of(const char *eight)
 	return scan_load(eight);
 }
 
-/* ---- digits ---- */
+/* ---- digits */
 
 static const uint64_t pow10_of[] = { 1,      10,      100,      1000,      10000,
 				     100000, 1000000, 10000000, 100000000, 1000000000 };
@@ -39,7 +39,7 @@ static always_inline bool beyond_nine(uint64_t v)
 	return (v + ones * 0x76) & tops;
 }
 
-/* ---- times ---- */
+/* ---- times */
 
 /* ":07Z", ":07.250Z", up to nine digits: microseconds of the minute. False: time_string has to
  * look. */
@@ -62,7 +62,7 @@ static always_inline bool second_of(const char *p, size_t n, int64_t *us)
 	return true;
 }
 
-/* ---- decimals ---- */
+/* ---- decimals */
 
 __extension__ typedef unsigned __int128 udec; /* magnitudes, as in dec.h */
 
@@ -199,7 +199,7 @@ enum dec_result value_dec(struct field field, dec *out)
 	return scale(m, decimals, *field.p == '-', out);
 }
 
-/* ---- either ---- */
+/* ---- either */
 
 static enum value_time_result time_number(struct field field, enum value_unit unit, int64_t *us)
 {
@@ -278,7 +278,7 @@ enum value_time_result value_time(struct value_clock *clock, struct field field,
 	}
 }
 
-/* ---- columns ---- */
+/* ---- columns */
 
 void value_time_in(struct value_time_sets *sets, enum value_time_result result, unsigned i)
 {

@@ -21,7 +21,7 @@ TARGET static always_inline __m128i load_column(const void *p)
 	return _mm_loadu_si128(p);
 }
 
-/* ---- times ---- */
+/* ---- times */
 
 TARGET static always_inline bool minute_is(const struct value_clock *clock, const char *p)
 {
@@ -64,7 +64,7 @@ TARGET struct value_time_sets value_times_avx2(struct value_clock *clock, struct
 	return sets;
 }
 
-/* ---- decimals ---- */
+/* ---- decimals */
 
 /* By the place of the point, 16 for none: which byte goes where, and what makes the digits
  * nano-units; 0 where there are more than nine decimals. */

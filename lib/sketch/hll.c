@@ -56,8 +56,9 @@ static const uint32_t *hll_places_of(const struct hll *h, size_t *n)
 size_t hll_bytes(const struct hll *h)
 {
 	if (h->form == HLL_IS_FEW)
-		return sizeof *h;
-	return sizeof *h + (h->form == HLL_IS_DENSE ? HLL_REGISTERS : sizeof *h->table << h->form);
+		return sizeof(*h);
+	return sizeof(*h) +
+	       (h->form == HLL_IS_DENSE ? HLL_REGISTERS : sizeof(*h->table) << h->form);
 }
 
 static inline void dense_put(struct hll *h, uint32_t index, uint32_t rank)
@@ -93,7 +94,7 @@ static void to_dense(struct hll *h)
 static void to_table(struct hll *h, unsigned bits)
 {
 	size_t places;
-	uint32_t *table = mem_array(1u << bits, sizeof *table);
+	uint32_t *table = mem_array(1u << bits, sizeof(*table));
 	const uint32_t *from = hll_places_of(h, &places);
 	uint16_t n = h->n;
 	for (size_t i = 0; i < places; i++)
@@ -261,7 +262,7 @@ void hll_registers(const struct hll *h, uint8_t out[HLL_REGISTERS])
 static void histogram(const struct hll *h, int with_rank[64])
 {
 	size_t places;
-	memset(with_rank, 0, 64 * sizeof *with_rank);
+	memset(with_rank, 0, 64 * sizeof(*with_rank));
 	if (h->form == HLL_IS_DENSE) {
 		for (size_t i = 0; i < HLL_REGISTERS; i++)
 			with_rank[h->dense[i]]++;

@@ -132,7 +132,7 @@ struct hll *hll_decode(struct slice bytes)
 	return NULL;
 }
 
-/* ---- redis ---- */
+/* ---- redis */
 
 static void redis_zeros(struct buf *out, uint32_t n)
 {
@@ -259,7 +259,7 @@ struct hll *hll_from_redis(struct slice bytes)
 									    : NULL;
 }
 
-/* ---- postgresql-hll ---- */
+/* ---- postgresql-hll */
 
 /* Bits, highest first, to or from bytes. */
 struct bits {
@@ -297,7 +297,7 @@ void hll_to_pg(const struct hll *h, struct buf *out)
 	bool full = sparse_bytes >= full_bytes;
 	hll_entries(h, entries);
 	buf_addc(out, (char)(1 << 4 | (h->n == 0 ? PG_EMPTY : full ? PG_FULL : PG_SPARSE)));
-	buf_add(out, pg_settings, sizeof pg_settings);
+	buf_add(out, pg_settings, sizeof(pg_settings));
 	struct bits b = { .to = (uint8_t *)buf_room(out, full ? full_bytes : sparse_bytes) };
 	for (size_t i = 0; i < h->n; i++) {
 		uint32_t index = entries[i] >> HLL_RANK_BITS;

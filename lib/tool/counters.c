@@ -50,11 +50,11 @@ static uint64_t start_ticks(uint64_t pid)
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
+	snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	n = read(fd, text, sizeof text - 1);
+	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	p = strrchr(text, ')');
@@ -116,7 +116,7 @@ struct counters *counters_new(const char *program)
 	if (!p) {
 		log_info("no counters page: %s", err.msg);
 		own_path.n = 0;
-		memset(&unmapped, 0, sizeof unmapped);
+		memset(&unmapped, 0, sizeof(unmapped));
 		p = &unmapped;
 	}
 	p->version = COUNTERS_VERSION;
@@ -124,7 +124,7 @@ struct counters *counters_new(const char *program)
 	p->pgid = (uint64_t)getpgrp();
 	p->start_ticks = start_ticks(p->pid);
 	p->started_us = p->touched_us = tm_now_us();
-	set_text(p->program, sizeof p->program, program);
+	set_text(p->program, sizeof(p->program), program);
 	__atomic_store_n(&p->magic, COUNTERS_MAGIC, __ATOMIC_RELEASE);
 	return p;
 }
@@ -147,15 +147,15 @@ static void remove_dead(const struct counters *own)
 
 void counters_job(struct counters *p, const char *job, const char *inc, unsigned stage_index)
 {
-	set_text(p->job, sizeof p->job, job);
-	set_text(p->inc, sizeof p->inc, inc);
+	set_text(p->job, sizeof(p->job), job);
+	set_text(p->inc, sizeof(p->inc), inc);
 	__atomic_store_n(&p->stage_index, stage_index, __ATOMIC_RELAXED);
 	remove_dead(p);
 }
 
 void counters_detail(struct counters *p, const char *detail)
 {
-	set_text(p->detail, sizeof p->detail, detail);
+	set_text(p->detail, sizeof(p->detail), detail);
 }
 
 void counters_touch(struct counters *p)
@@ -165,7 +165,7 @@ void counters_touch(struct counters *p)
 
 void counters_end(struct counters *p, int exit_code, const char *error)
 {
-	set_text(p->error, sizeof p->error, error);
+	set_text(p->error, sizeof(p->error), error);
 	counters_touch(p);
 	__atomic_store_n(&p->exit_code, (uint64_t)exit_code, __ATOMIC_RELAXED);
 	__atomic_store_n(&p->state, COUNTERS_ENDED, __ATOMIC_RELEASE);
@@ -188,15 +188,16 @@ static bool read_page(int dir, const char *name, struct counters *counters)
 	if (fd < 0)
 		return false;
 	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == COUNTERS_BYTES &&
-	       pread(fd, counters, sizeof *counters, 0) == (ssize_t)sizeof *counters &&
+	       pread(fd, counters, sizeof(*counters), 0) == (ssize_t)sizeof(*counters) &&
 	       counters->magic == COUNTERS_MAGIC && counters->version == COUNTERS_VERSION;
 	close(fd);
 	if (!good)
 		return false;
-	counters->program[sizeof counters->program - 1] = counters->job[sizeof counters->job - 1] =
-		counters->inc[sizeof counters->inc - 1] = '\0';
-	counters->detail[sizeof counters->detail - 1] =
-		counters->error[sizeof counters->error - 1] = '\0';
+	counters->program[sizeof(counters->program) - 1] =
+		counters->job[sizeof(counters->job) - 1] =
+			counters->inc[sizeof(counters->inc) - 1] = '\0';
+	counters->detail[sizeof(counters->detail) - 1] =
+		counters->error[sizeof(counters->error) - 1] = '\0';
 	return true;
 }
 
@@ -220,7 +221,7 @@ static bool is_page_name(const char *name)
 	static const char end[] = ".page";
 	size_t n = strlen(name);
 
-	return n > sizeof end - 1 && strcmp(name + n - (sizeof end - 1), end) == 0;
+	return n > sizeof(end) - 1 && strcmp(name + n - (sizeof(end) - 1), end) == 0;
 }
 
 int counters_list(const char *run_dir, struct counters_view **out, size_t *n, struct err *err)
@@ -236,10 +237,10 @@ int counters_list(const char *run_dir, struct counters_view **out, size_t *n, st
 	if (!dir)
 		return err_errno(err, EX_IOERR, "%s", run_dir);
 	while ((e = readdir(dir))) {
-		mem_reserve(out, &cap, *n + 1, sizeof **out);
+		mem_reserve(out, &cap, *n + 1, sizeof(**out));
 		struct counters_view *v = &(*out)[*n];
-		int len = snprintf(v->path, sizeof v->path, "%s/%s", run_dir, e->d_name);
-		if (len >= (int)sizeof v->path || !is_page_name(e->d_name) ||
+		int len = snprintf(v->path, sizeof(v->path), "%s/%s", run_dir, e->d_name);
+		if (len >= (int)sizeof(v->path) || !is_page_name(e->d_name) ||
 		    !read_page(dirfd(dir), e->d_name, &v->counters))
 			continue;
 		v->alive = is_alive(&v->counters);
@@ -247,6 +248,6 @@ int counters_list(const char *run_dir, struct counters_view **out, size_t *n, st
 	}
 	closedir(dir);
 	if (*n)
-		qsort(*out, *n, sizeof **out, by_pipeline);
+		qsort(*out, *n, sizeof(**out), by_pipeline);
 	return 0;
 }
