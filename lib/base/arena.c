@@ -1,3 +1,14 @@
+/* A list of chunks, filled one after the other; `now` is the one that is filled, `used` its bytes.
+ *
+ *	first -> [##########] -> now [####......] -> [..........] -> NULL
+ *	          full                 used            from an earlier round
+ *
+ * Allocation adds to `used`, so a piece costs an addition and a comparison. Reset goes back to the
+ * first chunk and keeps all of them: a sink fills its arena with the rows of one epoch after the
+ * other, of about the same size, and calls malloc for the first only. A piece that is larger than a
+ * chunk gets a chunk of its own size, put in behind `now`; smaller ones in between are passed by
+ * until the next reset. One block that doubles would waste less at its end, but it would move, and
+ * the rows of an epoch point into it. */
 #include "base/arena.h"
 
 #include <stdlib.h>

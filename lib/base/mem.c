@@ -1,3 +1,10 @@
+/* Thin wrappers around malloc, so that no caller has a branch for a failure that no caller could
+ * answer. EX_TEMPFAIL tells a supervisor to start the pipeline again: nothing of the open epoch was
+ * acknowledged, and the machine may have more memory then. The message is printed on the stack and
+ * leaves by _exit: exit handlers flush and close, and would need memory.
+ *
+ * Sizes of 0 are made 1, so that a pointer is never NULL. mem_reserve doubles, from 64 bytes or
+ * four elements: appending n elements copies each about once on average. */
 #include "base/mem.h"
 
 #include <stdarg.h>

@@ -1,3 +1,15 @@
+/* A buffer is one block that doubles (mem_reserve): n appended bytes are copied about once on
+ * average, and buf_fini alone frees. Every writer goes through buf_room, which has the only branch;
+ * integers are written digit by digit: rows consist of them, and printf would read its format anew
+ * for each.
+ *
+ * The decoders check the whole text before they add a byte, or write behind b->n and move it only
+ * at the end, so that a text that is not of the form leaves the buffer as it was. UTF-8 is checked
+ * eight bytes at a time while they are ASCII, then by table 3-7 of the Unicode standard: the lead
+ * byte says the length and the bounds of the second byte, all others are 80..BF.
+ *
+ * str_nearest compares with each candidate in O(length^2): a few dozen option names once before
+ * the program ends. */
 #include "base/str.h"
 
 #include <stdarg.h>

@@ -1,3 +1,16 @@
+/* What a descriptor is, and two marks on a pipe that both of its ends can see.
+ *
+ * A stage that finds its input at the end without a byte has to know whether the stage above ran at
+ * all. Its exit status goes to the shell only, and no byte may be added to a stream of records. The
+ * mode of a nameless pipe is shared by both ends: the kernel keeps it with the pipe, lets the owner
+ * change it by fchmod, and two bits of it mean nothing to anybody else.
+ *
+ *	S_ISVTX  FD_BEGUN    set by prog_main of the writer, cleared when it leaves for good
+ *	S_IXUSR  FD_CLOSED   set by the stage at which the stream has ended
+ *
+ * The bits live as long as the last descriptor of the pipe and so outlive a writer that was killed.
+ * A named pipe's mode is its file's and would stay; nothing is marked there. Cost: two or three
+ * system calls at the start and the end of a stage. */
 #include "io/fd.h"
 
 #include <errno.h>
@@ -93,10 +106,7 @@ void fd_enlarge(int fd)
 		fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
-/* ---- marks: bits of the pipe's mode that mean nothing for a pipe. The kernel keeps them with
- *  the pipe,
- * which goes with the last of its ends. */
-
+/* ---- marks */
 static mode_t bits(enum fd_mark mark)
 {
 	return (mark & FD_BEGUN ? S_ISVTX : 0) | (mark & FD_CLOSED ? S_IXUSR : 0);

@@ -1,3 +1,18 @@
+/* A file under its reader: appended to, renamed and deleted are fine, cut off and written anew are
+ * not. inotify tells only that something was written, and an inode's number stays the same.
+ *
+ *	opened  [HEAD........................TAIL]
+ *	now     [HEAD........................TAIL]new lines     intact: both hashes are the same
+ *	        [head'..........]                               cut off: it is shorter
+ *	        [head'.......................tail'......]       written anew
+ *
+ * A check costs two reads of 4 KiB, and is made behind the reads whose lines are about to count: a
+ * file that was replaced before them is seen. A hash of all that was read would have everything
+ * read twice.
+ *
+ * Size, head and tail are taken one after the other at the start. A file that is cut between them
+ * has no bytes where its tail should be, and is looked at again. A file whose size is not true, as
+ * those of /sys, never has them: after TRIES it counts as always intact. */
 #include "io/intact.h"
 
 #include <errno.h>

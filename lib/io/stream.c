@@ -1,3 +1,13 @@
+/* pread at `raw` in the file, through a decoder where the first bytes are a compressed format's.
+ *
+ *	file bytes  --pread-->  decoder's room  --decoder_read-->  text
+ *	0 .. raw .. limit                                          0 .. at
+ *
+ * pread leaves the descriptor's own offset alone, which is shared with other processes where the
+ * file is standard input. `limit` is the size when the file was opened: what is appended later is
+ * not read, so that the end of a file that grows is a place and not a matter of luck. Skipping a
+ * text that is not compressed is an assignment; a compressed one is decompressed up to there,
+ * because none of the formats has an index. */
 #include "io/stream.h"
 
 #include <errno.h>

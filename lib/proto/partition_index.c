@@ -1,3 +1,13 @@
+/* Open addressing with linear probing over entry numbers: a slot is 0 or an entry's number + 1.
+ *
+ *	entries   0 t/0   1 t/1   2 u/0         of any struct that begins as struct partition does
+ *	slots     [0][2][0][1][0][0][3][0]      2^k of them, at most half in use
+ *
+ * The entries stay an array in the owner's order, which is what all loops want; the index holds 4
+ * bytes a slot and no copies of topics. Nothing is ever taken out, so there are no tombstones: an
+ * array whose order changes is indexed anew. Up to LOOKED_THROUGH entries there is no table at all,
+ * which is most jobs. Without a table an acknowledgement of n partitions would cost n^2
+ * comparisons. */
 #include "proto/partition_index.h"
 
 #include <stdlib.h>

@@ -1,3 +1,16 @@
+/* Dimensions as bytes to hash, as JSON, and the order of their numbers.
+ *
+ * The hash's input has a length before each piece, so that no value can be read as the end of one
+ * and the beginning of the next. It is built in a scratch buffer and hashed at once: a group's few
+ * dimensions are some hundred bytes.
+ *
+ * Numbers are compared as texts. A dimension may be any JSON number, of hundreds of digits or an
+ * exponent of a billion, which no integer or double holds. A canonical text is taken apart once:
+ *
+ *	-0.00123  negative, top -3, digits 123          1e400  top 400, digits 1
+ *
+ * Then signs, then the powers of ten of the first digit, then the digits from the left decide, the
+ * point among them being passed over. Cost: the length of the texts, no allocation. */
 #include "row/dims.h"
 
 #include "base/hash.h"

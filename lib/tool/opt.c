@@ -1,3 +1,16 @@
+/* Tables in, variables set: one walk over argv, one function that sets a variable by its type.
+ *
+ *	--every 1m, --by=a,b   take_long_option --+
+ *	-qv, -n5               take_letters ------+--> give_value: empty?, set, bounds
+ *	FILE, -                take_operand --> the program's own function
+ *
+ * An option names its variable by the offset in a struct that its group lends, so that a table is
+ * constant data and several programs share one. Where two tables have an option of the same name
+ * the earlier one's counts: opt_each passes over the other, and --help and the completions, which
+ * walk by it too, agree with the parser.
+ *
+ * getopt_long knows neither types nor defaults nor the order of options among operands, accepts
+ * abbreviations, and prints by itself. Look-ups are linear: some forty options, once a start. */
 #include "tool/opt.h"
 
 #include <stdio.h>

@@ -1,3 +1,15 @@
+/* The life of a program, in the order that matters:
+ *
+ *	descriptors 0..2 are open -> FD_BEGUN on the pipe below -> options -> log -> run
+ *	-> stdout is checked -> message -> failed() -> FD_BEGUN is taken away
+ *
+ * The mark comes before everything else, for the stage below takes a pipe without it for one whose
+ * writer could not be started. It stays where a supervisor shall start the pipeline again. A
+ * message goes out before failed() tells the stages below: its cause then stands above what they
+ * say of it.
+ *
+ * The settings are static because the run folder, the name and the command line are asked for by
+ * code that has no way to a struct of main's. They make two stages in one process impossible. */
 #include "tool/prog.h"
 
 #include <errno.h>
