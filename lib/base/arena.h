@@ -13,9 +13,9 @@ struct arena {
 
 void arena_fini(struct arena *a);
 void arena_reset(struct arena *a);
-/* aligned to 16, uninitialised */
+/* bytes aligned to 16, uninitialised; they live until the next reset */
 void *arena_alloc(struct arena *a, size_t bytes);
-/* an empty slice stays as it is */
+/* A copy of s that lives until the next reset. An empty slice takes no memory; NULL stays NULL. */
 struct slice arena_copy(struct arena *a, struct slice s);
 
 #endif

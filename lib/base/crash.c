@@ -66,5 +66,5 @@ bool crash_count(void)
 void crash_die(void)
 {
 	kill(getpid(), SIGKILL);
-	abort(); /* the signal is on its way */
+	abort(); /* until the signal arrives */
 }

@@ -32,7 +32,7 @@ enum crash_point {
 	CRASH_SOURCE_AFTER_COMMIT, /* source: the commit was handed to the client library */
 };
 
-/* Reads the environment. -1: EX_USAGE, no such point; the message lists all. */
+/* Reads HTA_CRASH. -1: EX_USAGE, there is no such point; the message lists all of them. */
 int crash_setup(struct err *err);
 
 extern enum crash_point crash_armed;

@@ -1,8 +1,8 @@
 /* One line is one write(2), so that lines of several programs on one stderr do not mix.
  *
- * A call site counts in windows of ten seconds. What it left out is told when it speaks again in
- * a later window; what is untold when the program ends is told then, for which the sites that
- * left something out are remembered. */
+ * A call site counts its lines in windows of ten seconds. The number of lines that it left out is
+ * printed before its first line of a later window. Sites that have left lines out are kept in a
+ * table, from which the numbers that are still owed are printed when the program ends. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static struct {
 	int verbosity;
 	bool terminal, journal;
 	pthread_mutex_t lock;
-	struct log_site *silenced[SITES]; /* those that left lines out, until the table is full */
+	struct log_site *silenced[SITES]; /* sites that left lines out, until the table is full */
 	size_t silenced_n;
 } state = { .program = "hta", .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -91,7 +91,7 @@ static void put_message(enum log_level level, char *msg)
 	while (done < b.n) {
 		ssize_t n = write(STDERR_FILENO, b.p + done, b.n - done);
 		if (n < 0 && errno != EINTR)
-			break; /* nowhere to complain */
+			break; /* a failed write to stderr can be told to nobody */
 		done += n > 0 ? (size_t)n : 0;
 	}
 	buf_fini(&b);

@@ -1,14 +1,15 @@
 /* Diagnostics on stderr, and nowhere else.
  *
- * One line a message: `program: text` on a terminal or pipe; with `--log json` one JSON object a
- * line
- * {"time":RFC3339,"level":"warn","program":..,"pid":..,"msg":..}; where stderr is the journal
- * ($JOURNAL_STREAM names
- * its device and inode) the text has the priority prefix `<3>`. Never a payload. Levels: error
- * and warn always; note (what an operator at a terminal wants to know) unless -q, and only on a
- * terminal or in the journal unless -v: quiet in cron; info with -v; debug with -vv.
- * Rate limit: of one call site at most 5 lines a 10 s; then one line tells how many were left
- * out. Global state by nature (one stderr); set once at the start of a program, safe in threads. */
+ * One line a message:
+ *   terminal, pipe  program: text
+ *   --log json      {"time":RFC3339,"level":"warn","program":..,"pid":..,"msg":..}
+ *   journal         <3>text, where $JOURNAL_STREAM names stderr's device and inode
+ * A message never holds a payload. Levels: error and warn are always shown; note (an operator at a
+ * terminal wants to know it) unless -q, and only on a terminal or in the journal unless -v, so that
+ * cron stays quiet; info with -v; debug with -vv.
+ * Rate limit: a call site shows at most 5 lines in 10 s; one more line then says how many it left
+ * out. The state is global by nature (one stderr): log_setup sets it once at the start of a
+ * program, threads may log at any time. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

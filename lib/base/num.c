@@ -1,5 +1,5 @@
-/* All go through dec: "1.5s" and "0.1k" are exact, and what is not a whole number of the
- * smallest unit is refused. */
+/* All numbers are read as a dec and multiplied by their unit: "1.5s" and "0.1k" are exact, and a
+ * number that is not a whole one in the smallest unit is refused. A double would round first. */
 #include "base/num.h"
 
 #include <math.h>

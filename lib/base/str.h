@@ -29,7 +29,7 @@ static inline bool slice_is(struct slice a, const char *z)
 {
 	return slice_eq(a, slice_z(z));
 }
-/* bytes, shorter first when one is a prefix: COLLATE "C" */
+/* Order of the bytes, the shorter slice first where it is a prefix of the other: COLLATE "C". */
 int slice_cmp(struct slice a, struct slice b);
 
 /* Bytes of a byte order mark at the start of a text (EF BB BF, as programs on Windows write it):
@@ -50,7 +50,8 @@ struct buf {
 };
 
 void buf_fini(struct buf *b);
-/* at least n writable bytes at b->p + b->n; the caller adds to b->n */
+/* Makes at least n writable bytes behind the n in use and returns where they begin. The caller adds
+ * to b->n what it has written. */
 char *buf_room(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_addz(struct buf *b, const char *z);
@@ -61,7 +62,7 @@ void buf_addi(struct buf *b, int64_t v);
 void buf_hex(struct buf *b, const void *p, size_t n); /* lower case, p[0] first */
 void buf_base64(struct buf *b, const void *p, size_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* NUL-terminated view, valid until the next change */
+/* The buffer's text with a NUL behind it, valid until the buffer changes. */
 const char *buf_z(struct buf *b);
 static inline struct slice buf_slice(const struct buf *b)
 {

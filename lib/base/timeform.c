@@ -1,5 +1,6 @@
-/* A pattern is spelt out and checked once, so that reading knows nothing of what is missing or
- * stands twice. */
+/* A pattern is checked and written in its canonical spelling once, when the form is made. Reading
+ * (timeform_read.c) walks the canonical pattern and need not know of directives that are missing,
+ * that stand twice or that are short for others. */
 #include "base/timeform_internal.h"
 
 #include <stdlib.h>

@@ -8,8 +8,7 @@
 #include "base/str.h"
 
 #define TM_S 1000000LL /* microseconds in a second */
-#define TM_MIN_US \
-	0LL /* event times outside 1970 .. 2200 are bad data: no store of ours holds them all */
+#define TM_MIN_US 0LL  /* Event times outside of these are bad data: no store holds all of them. */
 #define TM_MAX_US 7258118400000000LL /* 2200-01-01T00:00:00Z, exclusive */
 
 enum { TM_TEXT_BYTES = 40 };

@@ -4,8 +4,8 @@
  *   CET-1CEST,M3.5.0,M10.5.0/3    name, hours WEST of Greenwich; the other name; when it begins,
  *                                 when it ends
  *
- * Shifts are written out year by year to the end of what an event may be, so that nobody needs
- * the rule later. */
+ * The rule is turned into shifts year by year, up to the last time that an event may have (tm.h):
+ * whoever asks a zone searches one array and never meets a rule. */
 #include "base/zone_internal.h"
 
 #include "base/tm.h"

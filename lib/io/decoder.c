@@ -30,8 +30,9 @@ enum codec { CODEC_GZIP, CODEC_ZSTD, CODEC_NONE };
 struct format {
 	enum codec codec;
 	const char *name;
-	const char *command; /* reads it, from a file behind it or from standard input */
-	const char *filter;  /* the same for standard input, where that is another one */
+	const char
+		*command;   /* the command that decompresses the format, a file or standard input */
+	const char *filter; /* the command for standard input, where it is another one */
 	size_t n;
 	uint8_t mark[DECODER_MARK_BYTES];
 	uint8_t nibble; /* 1 + the mark's byte whose lower half is any; 0: none is */
@@ -65,7 +66,7 @@ struct decoder {
 	z_stream z;
 	ZSTD_DStream *zstd;
 	size_t wanted;   /* by zstd */
-	struct buf held; /* what is there of it, where it is not all in `in` */
+	struct buf held; /* of the wanted bytes those that came before the ones in `in` */
 	bool owes;       /* zstd may have text that the last call had no room for */
 	struct err failed;
 };

@@ -3,9 +3,9 @@
  * member are padding, as for gzip(1).
  *
  * Compression is known by the first bytes and never by a name: no text begins with one of the
- * marks. Formats that are known but not read are named, with the command that reads them. The text
- * before a damaged place is given out before the damage is told; whether a checksum holds shows
- * only behind its member. Libraries: zlib, zstd. */
+ * marks. A message names formats that are known but not read, with the command that reads them. The
+ * text before a damaged place is given out before decoder_read fails; a wrong checksum shows only
+ * behind its member. Libraries: zlib, zstd. */
 #ifndef IO_DECODER_H
 #define IO_DECODER_H
 

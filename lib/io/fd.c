@@ -112,7 +112,7 @@ static mode_t bits(enum fd_mark mark)
 	return (mark & FD_BEGUN ? S_ISVTX : 0) | (mark & FD_CLOSED ? S_IXUSR : 0);
 }
 
-/* A named pipe's mode is its file's, and stays. */
+/* True for a pipe without a name, whose mode is then in *mode. */
 static bool nameless(int fd, mode_t *mode)
 {
 	struct statfs fs;

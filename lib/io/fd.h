@@ -20,17 +20,19 @@ enum fd_kind fd_kind(int fd);
  * else EX_IOERR. */
 int fd_open(const char *path, struct err *err);
 
-/* How messages call it: "standard input", a path, "descriptor 7". Returns out. */
+/* The descriptor's name in messages: "standard input", a path, "descriptor 7". Returns out. */
 const char *fd_name(int fd, char out[FD_NAME_BYTES]);
 
-/* Makes a pipe hold 1 MiB. What is no pipe, or may not grow, stays as it is. */
+/* Makes a pipe hold 1 MiB. A descriptor of another kind, or a pipe that may not grow, stays as it
+ * is. */
 void fd_enlarge(int fd);
 
-/* Marks of a pipe, for whoever reads it and finds nothing in it at its end: they are seen from both
- * ends, and outlive the process that set them.
- * FD_BEGUN  a stage has begun to run at the writing end, and was not seen to end as it means to
- * FD_CLOSED the stream ended above: who wrote has nothing to hand on
- * Nothing happens where fd is no nameless pipe, or is somebody else's. */
+/* Marks of a pipe, for a reader that finds the pipe at its end and empty. Both ends see them, and
+ * they outlive the process that set them.
+ * FD_BEGUN  a stage began to run at the writing end and has not left in an orderly way
+ * FD_CLOSED the stream ended above this pipe: its writer has nothing to hand on
+ * fd_mark does nothing, and fd_marked is false, where fd is no nameless pipe; fd_mark cannot mark
+ * another user's. */
 enum fd_mark { FD_BEGUN = 1, FD_CLOSED = 2 };
 void fd_mark(int fd, enum fd_mark mark, bool on);
 bool fd_marked(int fd, enum fd_mark mark);

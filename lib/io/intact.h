@@ -2,10 +2,10 @@
  * deleted; it is not where it was cut off, or emptied and written anew under its reader
  * (logrotate's copytruncate).
  *
- * What is kept of it is its size, and a hash of the first and the last INTACT_BYTES it had. A check
- * that finds all three, made behind a read, proves that what was read was the opened file's, of any
- * file that is only appended to and replaced, and never put back. A file written anew that has the
- * same bytes in both places is not noticed. */
+ * struct intact keeps the file's size and a hash of its first and its last INTACT_BYTES. A check
+ * behind a read that finds all three unchanged proves that the bytes read were the opened file's,
+ * provided that an old text is never put back. A file written anew with the same bytes in both
+ * places is not noticed. */
 #ifndef IO_INTACT_H
 #define IO_INTACT_H
 

@@ -1,6 +1,6 @@
 /* Line reader: lends blocks of whole lines from one descriptor. No copy but the kernel's, no NUL.
  *
- * A block is as many whole lines as one read brought (target READ_BYTES, so that it stays in the
+ * A block is as many whole lines as one read brought (LINES_READ_BYTES, so that they stay in the
  * L2 cache). At least LINES_PAD readable bytes stand before and behind what is lent (their
  * content is undefined), for vector loads. A line longer than max_line is lent as LINES_LONG:
  * its first LINES_KEEP bytes and its full length; the reader's memory stays bounded. A line that
@@ -21,7 +21,7 @@ enum {
 };
 
 enum lines_result {
-	LINES_BLOCK, /* one or more whole lines, the last byte is \n */
+	LINES_BLOCK, /* one or more whole lines; the last byte is \n */
 	/* the kept start of one over-long line, its length (without \n) in lines_long_bytes(); see
 	 * lines_long_open() */
 	LINES_LONG,

@@ -47,7 +47,7 @@ struct loop {
 	int last_id;
 	bool calling, swept_later, stopped;
 	struct err stop;
-	int pipe[2]; /* -1: signals are not ours */
+	int pipe[2]; /* -1: loop_signals was not called */
 	struct sigaction before[SIGNALS];
 	void (*on_first)(void *arg, int signo);
 	void *on_first_arg;
@@ -147,7 +147,7 @@ static void note_signal(int signo)
 	note.at_us = tm_mono_us();
 	note.signo = signo;
 	if (handler_fd >= 0 && write(handler_fd, &note, sizeof(note)) < 0) {
-		/* full: enough signals are told already */
+		/* a full pipe holds enough signals already */
 	}
 	errno = saved;
 }
@@ -168,7 +168,8 @@ void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *
 	for (size_t i = 0; i < SIGNALS; i++) {
 		struct sigaction sa = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 		sigaction(signals[i], NULL, &l->before[i]);
-		if (l->before[i].sa_handler != SIG_IGN) /* nohup and `trap ''` mean it */
+		/* a signal that nohup or `trap ''` has the program ignore stays ignored */
+		if (l->before[i].sa_handler != SIG_IGN)
 			sigaction(signals[i], &sa, NULL);
 	}
 }

@@ -18,8 +18,8 @@ struct loop;
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
 
-/* Watches fd for `events` (POLLIN, POLLOUT; 0: only POLLERR and POLLHUP are told). The id is
- * never reused. */
+/* Watches fd for `events`: POLLIN, POLLOUT, or 0 for POLLERR and POLLHUP alone, which always count.
+ * The id that is returned is never used again. */
 typedef void loop_fn(void *arg, int fd, short revents);
 int loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void *arg);
 void loop_unwatch(struct loop *l, int id);
@@ -39,8 +39,8 @@ int loop_wait(struct loop *l, int fd, short events, int64_t deadline_us, struct 
  * "something was served". */
 int loop_turn(struct loop *l, int64_t deadline_us, struct err *err);
 
-/* Makes the current and every later wait return -1 with this error. For callbacks that find out
- * that all is over. */
+/* Makes the current and every later wait return -1 with this error. For a callback that finds that
+ * the program has to end. */
 void loop_stop(struct loop *l, const struct err *err);
 
 /* Installs the handlers (INT, TERM, HUP; one that is ignored stays so), one loop a process.
@@ -49,9 +49,9 @@ void loop_stop(struct loop *l, const struct err *err);
  * later (0: never). */
 void loop_signals(struct loop *l, void (*on_first)(void *arg, int signo), void *arg,
 		  int64_t drain_us);
-/* The work is done and only the exit is left: from here on those signals are ignored, and after
- * loop_free too. A service manager signals one process after the other; who drained faster than
- * it counts must not die of the signal that was to have it drain. */
+/* Work is done, only the exit is left: INT, TERM and HUP are ignored from now on, and after
+ * loop_free too. systemd signals the processes of a unit one by one, so a stage that drained
+ * quickly may get its SIGTERM late and must still exit 0. */
 void loop_ignore_signals(struct loop *l);
 int loop_signalled(const struct loop *l); /* the first signal's number, or 0 */
 

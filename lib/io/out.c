@@ -135,7 +135,7 @@ static int mend(struct out *o, struct err *err)
 	return o->loop && rc < 0 ? -1 : 0;
 }
 
-/* As kill -9 leaves it nearly every time. */
+/* Writes a part of the buffer and dies, as kill -9 in the middle of a write would have it. */
 _Noreturn static void die_half_way(const struct out *o, const char *p, size_t n)
 {
 	n = n > 1 ? n / 2 : n;

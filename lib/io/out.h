@@ -38,6 +38,7 @@ uint64_t out_blocked_us(const struct out *o); /* time spent waiting for the read
 /* Watches for a reader that leaves while we wait for something else: the loop is stopped with
  * EX_TEMPFAIL. */
 void out_watch_reader(struct out *o);
-bool out_reader_left(const struct out *o); /* it was seen to have left, here or by EPIPE */
+/* Whether the reader was seen to have left, by out_watch_reader or by EPIPE. */
+bool out_reader_left(const struct out *o);
 
 #endif

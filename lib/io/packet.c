@@ -107,7 +107,7 @@ int packet_listen(struct packet_listener *s, const char *path, struct err *err)
 	s->fd = new_socket(err);
 	if (s->fd < 0)
 		goto unlock;
-	/* the mode of the socket becomes the mode of its name */
+	/* the name in the file system gets the socket's mode */
 	if (fchmod(s->fd, 0600) < 0 || bind(s->fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    listen(s->fd, 4) < 0 || lstat(path, &st) < 0) {
 		err_errno(err, EX_IOERR, "%s", path);

@@ -18,7 +18,7 @@ enum { CHUNKS_MAX = 32, PIPE_ZEROCOPY_MIN = 16 << 10 };
 
 struct pipe_zerocopy {
 	int fd;
-	pid_t reader; /* who has the lock; 0: nobody was seen yet */
+	pid_t reader; /* the process that has the read lock; 0: none was seen yet */
 	bool over;
 	char *memory; /* chunks x PIPE_ZEROCOPY_CHUNK_BYTES */
 	size_t chunks, at;
@@ -48,7 +48,7 @@ static void lock(int fd, short type)
 		.l_len = 1,
 	};
 
-	(void)fcntl(fd, F_SETLK, &f); /* where it is refused, pages are not lent */
+	(void)fcntl(fd, F_SETLK, &f); /* without the lock the writer copies */
 }
 
 void pipe_zerocopy_read(int fd)
@@ -91,7 +91,7 @@ static bool still_unread(const struct pipe_zerocopy *l, size_t chunk)
 	return ioctl(l->fd, FIONREAD, &unread) || l->written < l->end[chunk] + (uint64_t)unread;
 }
 
-/* What is lent belongs to its readers from now on. */
+/* Chunks that were lent belong to their readers from now on. */
 static char *give_up(struct pipe_zerocopy *l)
 {
 	if (l->memory)
@@ -141,8 +141,8 @@ char *pipe_zerocopy_chunk(struct pipe_zerocopy *l)
 	return l->memory + next * PIPE_ZEROCOPY_CHUNK_BYTES;
 }
 
-/* Not for a reader that has left, one that is slow, or us being called away: for a system that
- * forbids it. */
+/* True for errors by which the system forbids vmsplice; false where the reader has left, is slow,
+ * or a signal came. */
 static bool is_refused(ssize_t k)
 {
 	return k < 0 && errno != EPIPE && errno != EAGAIN && errno != EINTR;

@@ -1,5 +1,6 @@
 /* The bytes of a regular file from its beginning, decompressed where they are compressed
- * (decoder.h). What stood behind the limit when the file was opened is not read. */
+ * (decoder.h). Bytes behind the limit, which the caller takes from the file's size, are not read.
+ */
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
 
@@ -25,6 +26,6 @@ ssize_t stream_read(void *stream, void *p, size_t n, struct err *err);
 int stream_skip(struct stream *s, int64_t to, struct err *err);
 
 int64_t stream_at(const struct stream *s);  /* bytes of text given out or skipped */
-bool stream_packed(const struct stream *s); /* it is compressed */
+bool stream_packed(const struct stream *s); /* the file is compressed */
 
 #endif

@@ -1,5 +1,6 @@
-/* Straight into the buffer, which doubles where a block does not say how long it is, or says
- * that it is very long; blocks of one topic are alike, so that is rare. */
+/* A block is decompressed straight into the caller's buffer. The buffer doubles where a block does
+ * not say how long its text is, or says that it is very long. Blocks of one topic are alike and the
+ * buffer is kept between them, so that it seldom grows. */
 #include "io/unpack.h"
 
 #include <stdbool.h>

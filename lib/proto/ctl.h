@@ -113,11 +113,11 @@ static inline bool ctl_at_covers(int64_t at_us, int64_t us)
 	return (uint64_t)at_us - (uint64_t)(us > 0 ? us : 0) < CTL_AT_TIME_US;
 }
 
-/* ---- before: {..,"k":"before","t":"events.ndjson","p":0[,"wm":us],"rec":["..",..]}: what lies
- *  below
- * the position from which a partition is read on, one whose records have no timestamps: the
- * watermark that the sinks hold (0: none, left out), and the last lines, which were counted when
- * they were read. Lines that are no UTF-8 or have a NUL are not among them. */
+/* ---- before: {..,"k":"before","t":"events.ndjson","p":0[,"wm":us],"rec":["..",..]}
+ * The past of a partition whose records have no timestamps, sent when it is read on from a
+ * position: the watermark that the sinks hold (0: none, left out), and the last lines below the
+ * position, which were counted when they were read. Lines that are no UTF-8 or have a NUL are
+ * left out. */
 struct ctl_before {
 	struct slice topic;
 	int32_t partition;
@@ -126,15 +126,14 @@ struct ctl_before {
 };
 /* lines: whole ones, each with its \n. */
 void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, struct buf *out);
-/* The lines come into *lines, behind what is there, and out->lines is left empty. */
+/* Appends the lines to *lines; out->lines is left empty. */
 int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines,
 		    struct err *err);
 
-/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}: claim: indexes of the
- *  stages that store dead and late. A sink's element:
- * {"s":"pg:hta_rollups","gen":"<16
- * hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,"next":5,"lo":4,"lt":us|null,"lh":"<16
- * hex>","wm":us|null,"idle":true}]}
+/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}
+ * claim: indexes of the stages that store dead and late. A sink's element:
+ *   {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,
+ *    "next":5,"lo":4,"lt":us|null,"lh":"<16 hex>","wm":us|null,"idle":true}]}
  * lo, lt, lh: offset, time and hash_64 of the last record; left out where there is none. */
 struct ctl_sink_state {
 	char *name;
@@ -143,14 +142,14 @@ struct ctl_sink_state {
 	struct positions pos;
 };
 void ctl_sink_state_fini(struct ctl_sink_state *s);
-/* the element */
+/* Appends the element. */
 void ctl_sink_state_write(const struct ctl_sink_state *s, struct buf *out);
-/* owned by the caller: ctl_sink_state_fini each, free() the array */
+/* The array is the caller's: ctl_sink_state_fini for each element, then free(). */
 int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks,
 		   struct err *err);
 
-/* ---- init: {..,"k":"init","to":"pg:hta_rollups"|null,"act":"fresh"|"adopt"|"new"|"boot","gen":..,
- *  "now":false,"pos":[{"t","p","o"}]}
+/* ---- init: {..,"k":"init","to":"pg:hta_rollups"|null,"act":"fresh"|"adopt"|"new"|"boot",
+ *             "gen":..,"now":false,"pos":[{"t","p","o"}]}
  * fresh and boot: only the sink `to` obeys, if it has no generation. adopt: every sink without
  * one. new: every sink of that generation, for partitions that it does not know. A sink of
  * another generation answers EX_TEMPFAIL (fresh: it takes nothing). */
@@ -196,19 +195,18 @@ void ctl_metrics_fini(struct ctl_metrics *m);
  * their bytes: the next stage checks them.
  *
  * The books of an epoch, stage by stage (ctl_account_check):
- *   records  in + added      = out + filtered + late + dup + dead + lost + agg                 a
- *                            stage that reads records
- *   rows     rows_in + added = rows + filtered + late + dup + dead + lost; in = out = agg = 0  a
- *            stage that reads rows (rows_in > 0): a sink hands all on
- *   window   `rows` is free where agg > 0 (any number of groups); without aggregated records it
- *            wrote none
- *   links    in + rows_in = out + rows of the stage before; a stage told --foreign takes that
- *            number as its own and books what a filter between the
- *            two took away as filtered, what it put in as added
- *   source   the first stage; reads no rows, aggregates nothing; `in` are the records of its
+ *   records  a stage that reads records:
+ *            in + added = out + filtered + late + dup + dead + lost + agg
+ *   rows     a stage that reads rows (rows_in > 0); a sink hands all of them on:
+ *            rows_in + added = rows + filtered + late + dup + dead + lost; in = out = agg = 0
+ *   window   `rows` is free where agg > 0 (any number of groups), else it is 0
+ *   links    in + rows_in = out + rows of the stage before. A stage with --foreign takes that
+ *            number as its own and books lines that a filter between the two took away as
+ *            filtered, lines that it put in as added
+ *   source   the first stage reads no rows and aggregates nothing; `in` are the records of its
  *            ranges, `lost` (gone before they were read) among them
- * `expired` (rows past their life in a store) are handed on like the others: it is told, and in
- * no sum. */
+ * `expired` counts rows past their life in a store; they are handed on like the others, and no sum
+ * has the number. */
 struct account {
 	uint64_t in, out, bytes, filtered, late, duplicate, dead, lost, aggregated, added, rows_in,
 		rows_out, expired;
@@ -237,8 +235,8 @@ int ctl_account_read(const struct ctl *c, struct account_of **out, size_t *n, st
 int ctl_account_check(const struct account_of *v, size_t n, struct err *err);
 
 /* ---- dead, late: {..,"k":"dead","s":stage,"t":topic|null,"p":..,"o":..,"inexact":true,
- *  "why":reason,"size":n,"enc":"utf8"|"base64","rec":".."}: at most
- * CTL_KEEP_BYTES of the record are kept, cut between characters; size is the full length.
+ *                   "why":reason,"size":n,"enc":"utf8"|"base64","rec":".."}
+ * At most CTL_KEEP_BYTES of the record are kept, cut between characters; size is the full length.
  * base64: what is kept is not UTF-8 or has a NUL, which no store takes as text. t null: the
  * source is not known, p and o mean nothing. */
 struct ctl_dead {
@@ -255,11 +253,11 @@ struct ctl_dead {
 void ctl_dead_write(const struct ctl_inc *inc, const struct ctl_dead *d, struct buf *out);
 /* The record as it is kept, a JSON string. True: base64. */
 bool ctl_keep(struct slice record, struct buf *out);
-/* Slices as of ctl_parse. record: the text of "rec"; base64 stays encoded, told in *base64. */
+/* Slices as of ctl_parse. record: the text of "rec", still encoded where *base64 is true. */
 int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struct err *err);
 
-/* ---- fail {..,"k":"fail","code":65,"s":stage,"msg":..}, end
- *  {..,"k":"end","reason":"eof"|"stop"} ---- */
+/* ---- fail: {..,"k":"fail","code":65,"s":stage,"msg":..}
+ *      end:  {..,"k":"end","reason":"eof"|"stop"} */
 void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct err *e,
 		    struct buf *out);
 /* 0: out->code is the record's (1 .. 255), out->msg "stage: msg". -1: EX_DATAERR, the record is
@@ -267,9 +265,11 @@ void ctl_fail_write(const struct ctl_inc *inc, const char *stage, const struct e
 int ctl_fail_read(const struct ctl *c, struct err *out);
 void ctl_end_write(const struct ctl_inc *inc, bool eof, struct buf *out);
 
-/* ---- ack channel: messages of hta-commit, JSON without \n. {"inc":..,"k":"hello","line":{the
- *  finished hello}} | {"inc":..,"k":"probe","line":{..}} |
- * {"inc":..,"k":"ack","e":17,"rows":123} | {"inc":..,"k":"fail","line":{the `fail` record}}. */
+/* ---- ack channel: messages of hta-commit, JSON without \n:
+ *   {"inc":..,"k":"hello","line":{the finished hello}}
+ *   {"inc":..,"k":"probe","line":{..}}
+ *   {"inc":..,"k":"ack","e":17,"rows":123}
+ *   {"inc":..,"k":"fail","line":{the `fail` record}} */
 void ctl_ack_write(const struct ctl_inc *inc, const char *kind, uint64_t epoch, uint64_t rows,
 		   struct buf *out);
 void ctl_ack_line_write(const struct ctl_inc *inc, const char *kind, struct slice line,

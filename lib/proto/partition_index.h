@@ -3,8 +3,8 @@
  *
  * Entries of any type that begin as struct partition does (char *topic; int32_t partition);
  * `stride` is their size. Up to a few entries are looked through, more are hashed (open
- * addressing, at most half full), so that ten thousand partitions cost what they have to. The
- * array is the owner's; it tells what happens to it. */
+ * addressing, at most half full), so that each of ten thousand is found at once. The array is its
+ * owner's, which calls partition_index_added and _moved when it changes the array. */
 #ifndef PROTO_PARTITION_INDEX_H
 #define PROTO_PARTITION_INDEX_H
 

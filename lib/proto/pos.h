@@ -53,11 +53,11 @@ struct positions {
 };
 
 void ranges_fini(struct ranges *s);
-/* the entry of that partition, new: from = to = 0, last.offset -1, times POS_NONE. Pointers hold
- * until the next add or sort */
+/* Adds an entry for the partition: from = to = 0, last.offset -1, times POS_NONE. Pointers hold
+ * until the next add or sort. */
 struct range *ranges_add(struct ranges *s, struct slice topic, int32_t partition);
 struct range *ranges_find(const struct ranges *s, struct slice topic, int32_t partition);
-/* topic bytes, partition */
+/* By the topic's bytes, then by number. */
 void ranges_sort(struct ranges *s);
 void positions_fini(struct positions *s);
 /* likewise */

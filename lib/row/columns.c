@@ -1,5 +1,7 @@
-/* Rows carry few columns, and always the same ones in the same order: reading finds them sorted,
- * so the insertion sort moves nothing. Cost: one look at each member; no allocation. */
+/* Cells are kept in the order of their columns (rule, name), so that two rows of a metric are
+ * merged cell by cell. Rows carry few columns and always write them in that order: reading finds
+ * them sorted, and the insertion sort moves nothing. Cost: one look at each member, no
+ * allocation. */
 #include "row/columns.h"
 
 #include <string.h>

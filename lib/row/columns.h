@@ -1,6 +1,5 @@
 /* Columns: what a measure keeps of a group, each with the rule by which two of it become one.
- * Whoever stores or merges rows knows these rules and no aggregate: an average is a COUNT and a
- * SUM to it.
+ * Sinks and mergers know these rules and no aggregate: to them an average is a COUNT and a SUM.
  *
  *   COUNT  an unsigned integer, added             SUM       a decimal, added
  *   MIN    a decimal, the lower one stays         MAX       a decimal, the higher one stays
@@ -49,7 +48,7 @@ struct cell {
 /* Order in a row: rule, then the name's bytes. */
 int column_cmp(const struct column *a, const struct column *b);
 
-/* a becomes a and b, which is of the same column. False: out of range; a is unchanged. */
+/* Merges b into a, two cells of one column. False: the result is out of range; a is unchanged. */
 bool cell_merge(struct cell *a, const struct cell *b);
 
 bool cell_equal(const struct cell *a, const struct cell *b);

@@ -32,7 +32,7 @@ struct dim {
 
 /* d: in order of name (bytes), names distinct; value: decoded UTF-8 of a string, dec_canonical
  * text of a number, else not looked at. Names and values are shorter than 4 GiB. scratch is
- * overwritten (the hash's input stands in it afterwards); dims_json appends. */
+ * overwritten and holds the hash's input afterwards; dims_json appends to out. */
 void dims_hash(const struct dim *d, size_t n, struct buf *scratch, uint8_t out[16]);
 void dims_json(const struct dim *d, size_t n, struct buf *out);
 

@@ -1,5 +1,7 @@
-/* Rows are read in one pass over the members: each is put where its name says, the last of equal
- * names wins; then the whole is judged. */
+/* A row is read in one pass over the members of its object: each value is put into the field that
+ * its name stands for, the last of equal names wins. Only then is the row checked as a whole, for
+ * members may come in any order. Decoded texts go to a scratch buffer that is given room for the
+ * whole line first and therefore never moves: slices into it stay valid. */
 #include "row/rollup.h"
 
 #include <stdlib.h>

@@ -18,7 +18,7 @@ enum look {
 
 enum look look_at(struct slice line);
 
-/* What it is, and what to do. NULL for LOOK_UNKNOWN. */
+/* The text of a message: what the line seems to be, and what to do. NULL for LOOK_UNKNOWN. */
 const char *look_words(enum look look);
 
 #endif

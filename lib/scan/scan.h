@@ -73,8 +73,8 @@ size_t scan_width(const struct scan *s);
  * must stand before p and behind p + n. Lines are shorter than 4 GiB. */
 void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out);
 
-/* Why a SCAN_BAD line is bad: what it seems to be (look.h), else position and reason, as
- * json_parse says it. Slow. */
+/* Sets err to the reason why a SCAN_BAD line is bad: what it seems to be (look.h), else position
+ * and reason as json_parse has them. Slow. */
 void scan_why(struct slice line, struct err *err);
 
 /* Decodes a FIELD_ESCAPED string: appends. -1: lone surrogate. */

@@ -1,4 +1,4 @@
-/* HyperLogLog in three sizes of clothes:
+/* HyperLogLog in three sizes, by the number n of registers in use:
  *
  *     few     four entries inside the handle                              n <= 4
  *     table   2^bits entries, open addressing, at most 3/4 full           n <= 1536
@@ -8,7 +8,8 @@
  * An entry's home in the table is the top bits of its register's index: indexes are bits of a
  * hash, so they spread; and the table lies almost in order, which makes the sorted list that the
  * stored forms want an insertion sort of few moves. The price: entries that come in order would
- * crowd a table that is still too small for them; so who has many makes room beforehand.
+ * crowd a table that is still too small for them. Callers that add many of them make room first
+ * (hll_reserve).
  *
  * The estimator is Otmar Ertl's ("New cardinality estimation algorithms for HyperLogLog
  * sketches", 2017, algorithm 6) with the operations in the order that Redis has them: equal to

@@ -8,10 +8,9 @@
  *
  * Three stored forms. All depend on the registers only, not on their history: equal sketches
  * have equal bytes.
- *   encode   ours, in rows: byte 1, then the registers in use as sorted 3-byte big-endian index
- *            << 6 | rank; from 4,096
- *            registers on byte 2, then all registers as 6 bits each, the first in the lowest
- *            bits (12,288 bytes)
+ *   encode   ours, in rows. Below 4,096 registers in use: byte 1, then (index << 6 | rank) of
+ *            each in 3 bytes, big-endian, sorted. From there on: byte 2, then all registers in 6
+ *            bits each, the first in the lowest bits (12,288 bytes)
  *   redis    a string value: PFCOUNT, PFMERGE, PFADD work on it
  *   pg       type hll(14,5,-1,1) of postgresql-hll (its STORAGE.md, schema version 1): ranks
  *            above 31 become 31
@@ -34,7 +33,7 @@ void hll_clear(struct hll *h);
 /* hash_murmur64a of the element's bytes */
 void hll_add(struct hll *h, uint64_t hash);
 /* Asks for the memory that hll_add with that hash will touch, and does not wait for it: for
- * those who add to many sketches in turn. */
+ * callers that add to many sketches in turn. */
 void hll_prefetch(const struct hll *h, uint64_t hash);
 void hll_merge(struct hll *into, const struct hll *from);
 /* the estimate; 0 for an empty one */

@@ -4,10 +4,10 @@
  * File: RUN/PROGRAM.PID.page, COUNTERS_BYTES long, native endianness; layout = struct page. One
  * writer, any readers; every field is an aligned 64-bit word or a text that is written once (a
  * reader may see a number a little older than its neighbour, never a torn one). Where the folder
- * can't be used the page is anonymous memory and a line with -v says why: counting never stops a
- * pipeline. A stage removes the pages of dead processes of its own program and job when it
- * learns its job; a plain stage removes its page when it leaves with 0, and else those that
- * failed before it: the last failure of a program stays to be seen. */
+ * cannot be used the page is anonymous memory and a line with -v says why: counting never stops a
+ * pipeline. A stage removes the pages of dead processes of its own program and job when it learns
+ * its job. A plain stage removes its own page when it leaves with 0; where it fails it removes the
+ * pages of those that failed before it, so that hta-top shows the last failure. */
 #ifndef TOOL_COUNTERS_H
 #define TOOL_COUNTERS_H
 

@@ -1,4 +1,4 @@
-/* A second look at the command line, along the same words as opt_parse, that nothing stops. */
+/* A second pass over the command line, word by word as opt_parse goes, that no error stops. */
 #include "tool/opt_internal.h"
 
 /* One word of options, "--name=value" or "-abc". Takes the next word too where that is the
