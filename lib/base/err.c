@@ -1,6 +1,6 @@
 /* A message is at most ERR_MSG_BYTES long and lives in the caller's struct: making one allocates
- * nothing, so that a message can be
- * made when memory is short, and an err on the stack needs no end.
+ * nothing, so that a message can be made when memory is short, and an err on the stack needs no
+ * end.
  *
  * Arguments may be the old message itself ("%s" of err->msg), and context is put in front of it.
  * Each function therefore prints into a buffer of its own and copies the result. What does not fit

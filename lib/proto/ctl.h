@@ -74,9 +74,10 @@ int ctl_parse(struct ctl *c, struct slice line, struct err *err);
 int ctl_grow(struct slice line, struct slice element, struct buf *out);
 
 /* ---- hello: {"$hta":"hello","v":1,"inc":..,"job":..,"group":..|null,"unit":"record"|"byte",
- *  "ack":"/path","stages":[..]}
- * A stage's element: {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own
- * members..}. Own members:
+ *              "ack":"/path","stages":[..]}
+ * A stage's element:
+ *   {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}
+ * Own members:
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
  *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
  *   sink    "sink":"pg:hta_rollups","claims":true */

@@ -65,9 +65,8 @@ struct opt_group {
 	bool joined; /* --help shows it as one with the group before it */
 };
 
-/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE); an empty one never is. A call that
- * returns
- * -1 without a code in err ends it quietly. */
+/* Parses argv[1..]. operand NULL: none are taken (EX_USAGE); an empty one never is. An
+ * OPT_CALL that returns -1 without a code in err ends the parse quietly. */
 int opt_parse(const struct opt_group *groups, size_t n, opt_operand_fn *operand, void *operand_self,
 	      int argc, char **argv, struct err *err);
 

@@ -1,11 +1,10 @@
 /* What every program is: name, summary, options, a body. prog_main is what main calls.
  *
  * Shared options, inherited by all: -h --help, -V --version (stdout, 0), -v --verbose (may
- * repeat), -q --quiet,
- * --log text|json, --run DIR (the run folder), and the undocumented-in-synopsis --completion
- *  bash|zsh|fish.
+ * repeat), -q --quiet, --log text|json, --run DIR (the run folder), --completion bash|zsh|fish.
+ *
  * The body returns 0 or -1 with err; prog_main prints the message as `program: message` and
- * leaves with its code. A message that is empty prints nothing (the cause was told already). */
+ * leaves with its code. An empty message prints nothing: the body has printed the cause itself. */
 #ifndef TOOL_PROG_H
 #define TOOL_PROG_H
 
