@@ -1,6 +1,6 @@
 # The compare-and-set of positions: one table of cases (unit/cas_cases.inc), asked of every store through its sink. Each case is a job of its own.
 load ../helpers
-load stream
+load ../stream
 
 # What the store had when the last probe passed: "a/0:10 a/1:5i"; "-" where the job has not begun.
 state_of() {
