@@ -71,6 +71,27 @@ goes_on() {
 @test "upgrade: a job in Redis goes on" { goes_on redis; }
 @test "upgrade: a job in SQLite goes on" { goes_on sqlite; }
 
+views() { sqlite3 "$1" "select name, sql from sqlite_master where type = 'view' order by 1"; }
+
+@test "upgrade: --init makes the views in SQLite anew, once" {
+	use sqlite
+	views db >old
+	hta-window --metric plain --by path --dead drop "$old/events.ndjson" >plain
+	feed hta-sink-sqlite --init new <plain
+	views new >want
+	feed hta-sink-sqlite db <plain
+	views db | cmp old -
+	not cmp -s old want
+	feed hta-sink-sqlite --init db <plain
+	views db | cmp want -
+	[ "$(version sqlite)" = 1 ]
+	made=$(sqlite3 db 'pragma schema_version')
+	feed hta-sink-sqlite --init db <plain
+	[ "$(sqlite3 db 'pragma schema_version')" = "$made" ]
+	rows plain >got
+	[ -s got ]
+}
+
 # Columns come with --init only, in one transaction; then the schema is 2, and the old metrics are as they were.
 measures() {
 	use "$1"

@@ -3,7 +3,8 @@
  *
  * hta_final: plain rows are final; a job's row is when window_end + lateness <= watermark, where
  * watermark is the lowest of the partitions that are not idle, or the highest of all where every
- * one is; windows before the metric's `since` are left out.
+ * one is; windows before the metric's `since` are left out. A view that an earlier program has made
+ * is made anew by --init where its text is another than ours.
  *
  * Schema 2 has what the measures of --agg keep (row/columns.h) as the JSON that rows carry,
  * merged by a function of ours: one column of the table whatever the measures are, readable by
@@ -34,6 +35,19 @@ static const char tables[] =
 	"NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);";
 
+static const char rollups[] =
+	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, "
+	"window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
+	" dims TEXT NOT NULL, count INTEGER NOT NULL, value_count INTEGER, sum TEXT, min TEXT, max "
+	"TEXT, uniq INTEGER, uniq_sketch BLOB, updated_at TEXT NOT NULL,"
+	" columns TEXT, PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITHOUT ROWID;";
+
+static const char numbers_view[] =
+	"CREATE VIEW \"%w\" AS SELECT metric, window_start, window_end, dims, "
+	"dims_hash, count, value_count, CAST(sum AS REAL) AS sum,"
+	" CAST(min AS REAL) AS min, CAST(max AS REAL) AS max, CAST(sum AS REAL) / "
+	"NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\"";
+
 /* A time of ours as microseconds: its second, then what stands behind the 19th character, "Z" or
  * ".25Z". Times cannot be compared as texts where one has a fraction: "." is below "Z". */
 #define TIME_US(t)                                              \
@@ -43,17 +57,8 @@ static const char tables[] =
 #define END_US TIME_US("r.window_end")
 #define SINCE_US TIME_US("m.since")
 
-static const char rollups[] =
-	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, "
-	"window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
-	" dims TEXT NOT NULL, count INTEGER NOT NULL, value_count INTEGER, sum TEXT, min TEXT, max "
-	"TEXT, uniq INTEGER, uniq_sketch BLOB, updated_at TEXT NOT NULL,"
-	" columns TEXT, PRIMARY KEY (metric, window_start, window_end, dims_hash)) WITHOUT ROWID;"
-	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT metric, window_start, window_end, dims, "
-	"dims_hash, count, value_count, CAST(sum AS REAL) AS sum,"
-	" CAST(min AS REAL) AS min, CAST(max AS REAL) AS max, CAST(sum AS REAL) / "
-	"NULLIF(value_count, 0) AS avg, uniq, updated_at FROM \"%w\";"
-	"CREATE VIEW IF NOT EXISTS \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON "
+static const char final_view[] =
+	"CREATE VIEW \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON "
 	"m.rollups = %Q AND m.metric = r.metric"
 	" WHERE m.job IS NULL OR ((m.since IS NULL OR " START_US " >= " SINCE_US ") AND"
 	"  " END_US " + COALESCE((SELECT j.lateness "
@@ -61,7 +66,7 @@ static const char rollups[] =
 	"  (SELECT CASE WHEN MIN(p.idle) = 1 THEN MAX(p.watermark)"
 	"    WHEN SUM(p.idle = 0 AND p.watermark IS NULL) > 0 THEN NULL ELSE MIN(CASE WHEN p.idle "
 	"= 0 THEN p.watermark END) END"
-	"   FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink));";
+	"   FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink))";
 
 static enum sink_result exec(struct sqlite *s, const char *sql, struct err *err)
 {
@@ -145,16 +150,99 @@ static enum sink_result set_version(struct sqlite *s, struct err *err)
 	return SINK_FATAL;
 }
 
-static enum sink_result sqlite_create(struct sqlite *s, struct err *err)
+/* ---- views: one that an earlier program has made is made anew where its text differs */
+
+/* What the file has under the view's name (view: the text of one that we make). */
+enum view_state { VIEW_NONE, VIEW_SAME, VIEW_OTHER, VIEW_NO_VIEW };
+
+static enum view_state view_state(struct sqlite *s, const char *name, const char *view)
 {
-	char *sql = sqlite3_mprintf(rollups, s->table, s->numbers, s->table, s->final, s->table,
-				    s->table);
+	enum view_state state = VIEW_NONE;
+	sqlite3_stmt *q = NULL;
+
+	if (sqlite3_prepare_v2(s->db,
+			       "SELECT type <> 'view', sql IS ? FROM sqlite_master"
+			       " WHERE name = ? COLLATE NOCASE",
+			       -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_bind_text(q, 1, view, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_bind_text(q, 2, name, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
+		state = sqlite3_column_int(q, 0)   ? VIEW_NO_VIEW
+			: sqlite3_column_int(q, 1) ? VIEW_SAME
+						   : VIEW_OTHER;
+	sqlite3_finalize(q);
+	return state;
+}
+
+static enum sink_result make_view(struct sqlite *s, const char *name, const char *view,
+				  struct err *err)
+{
+	enum view_state state = view_state(s, name, view);
+	enum sink_result r = SINK_OK;
+	char *drop;
+
+	if (state == VIEW_OTHER) {
+		drop = sqlite3_mprintf("DROP VIEW \"%w\"", name);
+		r = exec(s, drop, err);
+		sqlite3_free(drop);
+	}
+	return r == SINK_OK && (state == VIEW_NONE || state == VIEW_OTHER) ? exec(s, view, err) : r;
+}
+
+struct views {
+	char *numbers, *final; /* sqlite3_free() */
+};
+
+static void views_init(struct views *v, const struct sqlite *s)
+{
+	v->numbers = sqlite3_mprintf(numbers_view, s->numbers, s->table);
+	v->final = sqlite3_mprintf(final_view, s->final, s->table, s->table);
+}
+
+static void views_fini(struct views *v)
+{
+	sqlite3_free(v->numbers);
+	sqlite3_free(v->final);
+}
+
+static bool views_differ(struct sqlite *s)
+{
+	struct views v;
+	bool differ;
+
+	views_init(&v, s);
+	differ = view_state(s, s->numbers, v.numbers) == VIEW_OTHER ||
+		 view_state(s, s->final, v.final) == VIEW_OTHER;
+	views_fini(&v);
+	return differ;
+}
+
+static enum sink_result make_views(struct sqlite *s, struct err *err)
+{
+	struct views v;
+	enum sink_result r;
+
+	views_init(&v, s);
+	r = make_view(s, s->numbers, v.numbers, err);
+	if (r == SINK_OK)
+		r = make_view(s, s->final, v.final, err);
+	views_fini(&v);
+	return r;
+}
+
+/* ---- all of it */
+
+static enum sink_result make_schema(struct sqlite *s, struct err *err)
+{
+	char *sql = sqlite3_mprintf(rollups, s->table);
 	enum sink_result r = exec(s, "BEGIN IMMEDIATE", err);
 
 	if (r == SINK_OK) {
 		r = exec(s, tables, err);
 		if (r == SINK_OK)
 			r = exec(s, sql, err);
+		if (r == SINK_OK)
+			r = make_views(s, err);
 		if (r == SINK_OK && version(s) == 0)
 			r = set_version(s, err);
 		if (r == SINK_OK)
@@ -175,13 +263,13 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 
 	s->has_columns = has_columns(s->db, s->table);
 	if (whole && (found == SCHEMA || found == SCHEMA_NO_COLUMNS))
-		return SINK_OK;
+		return s->conf->create && views_differ(s) ? make_schema(s, err) : SINK_OK;
 	if (found > SCHEMA || (whole && !s->conf->create)) {
 		sink_error_schema(found, SCHEMA, "hta-sink-sqlite", err);
 		return SINK_FATAL;
 	}
 	if (s->conf->create) {
-		enum sink_result r = sqlite_create(s, err);
+		enum sink_result r = make_schema(s, err);
 
 		s->has_columns = has_columns(s->db, s->table);
 		return r;
