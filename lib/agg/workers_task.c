@@ -25,16 +25,6 @@ static struct workers_part *part_new(struct workers_task *t)
 	return p;
 }
 
-static uint64_t count_lines(struct slice s)
-{
-	uint64_t n = 0;
-
-	for (const char *p = s.p, *end = p + s.n;
-	     p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
-		n++;
-	return n;
-}
-
 uint64_t workers_task_put(struct workers_task *t, const struct run *run)
 {
 	struct workers_part *p = part_new(t);
@@ -52,7 +42,7 @@ uint64_t workers_task_put(struct workers_task *t, const struct run *run)
 	buf_room(&t->data, run->block.n + SCAN_PAD);
 	memcpy(t->data.p + t->data.n, run->block.p, run->block.n);
 	t->data.n += run->block.n;
-	return count_lines(run->block);
+	return str_lines(run->block);
 }
 
 void workers_task_chunk(struct workers_task *t, int fd, int64_t from, int64_t to, bool first,

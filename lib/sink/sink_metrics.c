@@ -9,17 +9,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "row/panes.h"
 #include "sink/sink_metrics.h"
-
-int64_t sink_since(int64_t watermark_us, int64_t every_us)
-{
-	int64_t whole;
-
-	if (every_us <= 0)
-		return watermark_us;
-	whole = watermark_us - (watermark_us % every_us + every_us) % every_us;
-	return whole + every_us;
-}
 
 static int compare_metric(const struct sink_conf *conf, const char *job,
 			  const struct sink_metric *ours, const struct stored_metric *stored,
@@ -86,8 +77,9 @@ static enum sink_result look_up(const struct sink_store *store, const char *job,
 
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
 		m[i].fresh = !stored[i].found;
-		m[i].since_us = watermark_us == POS_NONE ? POS_NONE
-							 : sink_since(watermark_us, m[i].every_us);
+		m[i].since_us = watermark_us == POS_NONE
+					? POS_NONE
+					: pane_first_whole(watermark_us, m[i].every_us);
 		if (stored[i].found &&
 		    (compare_metric(store->conf, job, &m[i], &stored[i], err) ||
 		     (stored[i].listed &&

@@ -21,9 +21,6 @@ enum sink_result sink_metrics_register(const struct sink_store *store, const cha
 				       struct sink_metric *m, size_t n, int64_t watermark_us,
 				       bool check_only, struct err *err);
 
-/* Start of the first window of length every_us that begins after us. */
-int64_t sink_since(int64_t watermark_us, int64_t every_us);
-
 /* For drivers that keep a metric's list of columns as columns_format writes it: fills in column and
  * columns, in the arena. EX_DATAERR. */
 int stored_columns_parse(struct stored_metric *stored, struct slice text, struct arena *arena,

@@ -48,31 +48,20 @@ static int write_owed(struct records *w, const char *to, const char *next, struc
 	return lines ? stage_pass(w->st, block, lines, err) : 0;
 }
 
-static uint64_t count_lines(struct slice s)
-{
-	uint64_t n = 0;
-
-	for (const char *p = s.p, *end = s.p + s.n; p < end; n++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-
-		if (!nl)
-			BUG("a line without its end");
-		p = nl + 1;
-	}
-	return n;
-}
-
 static int replace_line(struct records *w, struct err *err)
 {
 	struct account *account = stage_account(w->st);
-	uint64_t lines = count_lines(buf_slice(&w->replace));
+	struct slice text = buf_slice(&w->replace);
+	uint64_t lines = str_lines(text);
 
+	if (text.n && text.p[text.n - 1] != '\n')
+		BUG("a line without its end");
 	if (lines == 0) {
 		book_line(w, &account->filtered, COUNTER_FILTERED);
 		return 0;
 	}
 	account->added += lines - 1;
-	return stage_pass(w->st, buf_slice(&w->replace), lines, err);
+	return stage_pass(w->st, text, lines, err);
 }
 
 static int act_on(struct records *w, const struct record *r, enum record_verdict verdict,

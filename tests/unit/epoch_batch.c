@@ -162,20 +162,11 @@ static void test_compare(void)
 	}
 }
 
-static void test_since(void)
-{
-	is_int(sink_since(90 * 1000000LL, 60000000), 120000000, "the next window");
-	is_int(sink_since(120 * 1000000LL, 60000000), 180000000,
-	       "after a start: the window after it");
-	is_int(sink_since(-30 * 1000000LL, 60000000), 0, "before 1970");
-}
-
 int main(void)
 {
 	test_merge();
 	test_sketches();
 	test_sets();
 	test_compare();
-	test_since();
 	return done();
 }
