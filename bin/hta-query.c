@@ -1,35 +1,17 @@
 /* The readers that this build has. */
 #include "app/query.h"
+#include "stores.h"
 
 #ifdef WITH_KAFKA
-#include "drv/kafka/kafka_query.h"
+#include "drv/kafka/kafka_driver.h"
+#define ENDS kafka_driver_ends
+#else
+#define ENDS NULL
 #endif
-#ifdef WITH_PG
-#include "drv/pg/pg.h"
-#endif
-#ifdef WITH_REDIS
-#include "drv/redis/redis.h"
-#endif
-#ifdef WITH_SQLITE
-#include "drv/sqlite/sqlite.h"
-#endif
-
-static const struct query_program program = {
-#ifdef WITH_KAFKA
-	.ends = kafka_query_ends,
-#endif
-#ifdef WITH_PG
-	.pg = &pg_reader,
-#endif
-#ifdef WITH_REDIS
-	.redis = &redis_reader,
-#endif
-#ifdef WITH_SQLITE
-	.sqlite = &sqlite_reader,
-#endif
-};
 
 int main(int argc, char **argv)
 {
+	const struct query_program program = { .stores = &read_stores, .ends = ENDS };
+
 	return query_main(&program, argc, argv);
 }

@@ -64,6 +64,7 @@ for room in $(printf '%s\n' "${!rank[@]}" | LC_ALL=C sort); do
 	while read -r from at kind header; do
 		[ "$from$kind" = "$room\"" ] || continue
 		to=${header%%/*}
+		[ "$room" != bin ] || [ ! -f "bin/$header" ] || continue
 		if [ "$to" = "$header" ] || [ -z "${rank[$to]-}" ]; then
 			wrong+="$at: \"$header\" names no room"$'\n'
 		elif [ "${rank[$to]}" -gt "${rank[$room]}" ]; then

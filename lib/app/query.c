@@ -30,69 +30,15 @@ int query_put(struct query *q, struct buf *text, struct err *err)
 	return rc;
 }
 
-/* ---- which store */
-
-struct kind {
-	const struct read_driver *driver;
-	const char *name, *configure;
-};
-
-static bool starts(const char *text, const char *with)
+static int open_store(struct query *q, struct err *err)
 {
-	return strncmp(text, with, strlen(with)) == 0;
-}
-
-/* libpq's key=value form. */
-static bool is_conninfo(const char *text)
-{
-	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
-	const char *eq = text + n + strspn(text + n, " ");
-
-	return n && *eq == '=';
-}
-
-static struct kind kind_of(const struct query_program *p, const char *store)
-{
-	if (!store || starts(store, "postgres://") || starts(store, "postgresql://") ||
-	    is_conninfo(store))
-		return (struct kind){ p->pg, "Postgres", "pg" };
-	if (starts(store, "redis://") || starts(store, "rediss://") || starts(store, "unix://"))
-		return (struct kind){ p->redis, "Redis", "redis" };
-	return (struct kind){ p->sqlite, "SQLite", "sqlite" };
-}
-
-static bool has_pg_environment(void)
-{
-	static const char *const name[] = { "PGHOST",     "PGHOSTADDR", "PGPORT",
-					    "PGDATABASE", "PGUSER",     "PGSERVICE" };
-	const char *value;
-
-	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
-		if ((value = getenv(name[i])) && *value)
-			return true;
-	return false;
-}
-
-static int choose_store(struct query *q, struct err *err)
-{
-	const char *env = getenv("HTA_STORE");
-	struct kind k;
-
-	q->conf.where = q->where ? q->where : env && *env ? env : NULL;
-	q->conf.where_env = !q->where;
-	if (!q->conf.where && !has_pg_environment())
-		return err_set(err, EX_USAGE,
-			       "which store? -d postgres://HOST/DATABASE, -d redis://HOST or -d "
-			       "FILE (HTA_STORE and PGHOST, PGSERVICE .. do as well)");
-	k = kind_of(q->program, q->conf.where);
-	if (!k.driver)
-		return err_set(err, EX_CONFIG,
-			       "this hta-query was built without %s (configure --with-%s)", k.name,
-			       k.configure);
-	q->store.driver = k.driver;
-	q->conf.place = q->table ? q->table : k.driver->default_table;
+	q->conf.place = q->table;
+	q->store.driver = read_stores_choose(q->program->stores, q->where, "hta-query", &q->conf,
+					     err);
+	if (!q->store.driver)
+		return -1;
 	q->conf.loop = q->loop = loop_new();
-	q->store.d = k.driver->open(&q->conf, err);
+	q->store.d = q->store.driver->open(&q->conf, err);
 	return q->store.d ? 0 : -1;
 }
 
@@ -141,7 +87,7 @@ static int check_command(const struct query *q, const struct command *c, struct 
 		return err_set(err, EX_USAGE,
 			       "--dim, --by, -n, --plot, --since and --until are for rows: latest, "
 			       "history, top");
-	if ((q->log.brokers || q->log.settings) && strcmp(c->name, "positions") != 0)
+	if ((q->cluster.brokers || q->cluster.settings) && strcmp(c->name, "positions") != 0)
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
 	if (q->plot && q->format == QUERY_JSON)
 		return err_set(err, EX_USAGE, "--plot and --format json exclude each other");
@@ -168,7 +114,7 @@ static int run_query(void *self, struct err *err)
 	q->utf8 = terminal_utf8();
 	q->width = tty ? terminal_width(STDOUT_FILENO) : 0;
 	q->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
-	if (choose_store(q, err))
+	if (open_store(q, err))
 		return -1;
 	return c->run(q, err) || out_flush(q->out, err) ? -1 : 0;
 }
@@ -190,7 +136,7 @@ static void query_fini(struct query *q)
 	loop_free(q->loop);
 	out_free(q->out);
 	dims_filter_fini(&q->filter);
-	free(q->setting);
+	free(q->cluster.setting);
 }
 
 int query_main(const struct query_program *program, int argc, char **argv)

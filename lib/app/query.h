@@ -1,5 +1,5 @@
-/* hta-query: what the sinks have stored, at the prompt. The program is this and a reader for
- * each store that was built in.
+/* hta-query: what the sinks have stored, at the prompt. The program is this and the
+ * readers of the stores that were built in.
  *
  *   latest, top   the newest window that has begun (window_start <= now); rows in order of their
  *                 dimensions, or of their count
@@ -11,13 +11,14 @@
 #ifndef APP_QUERY_H
 #define APP_QUERY_H
 
-#include "read/driver.h"
+#include "read/stores.h"
+#include "tool/cluster_options.h"
 
 struct query_program {
-	const struct read_driver *pg, *redis, *sqlite; /* NULL: not built in */
+	const struct read_stores *stores;
 	/* Fills `to` of each range with the log's end (EX_CONFIG: unknown topic). NULL: not
 	 * built in. */
-	int (*ends)(const struct read_log *log, struct loop *loop, struct ranges *parts,
+	int (*ends)(const struct cluster_options *cluster, struct loop *loop, struct ranges *parts,
 		    struct err *err);
 };
 

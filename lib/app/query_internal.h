@@ -16,8 +16,7 @@ struct query {
 	uint64_t n;
 	const char *since, *until;
 	int format;
-	struct read_log log;
-	struct read_setting *setting;
+	struct cluster_options cluster; /* -b, -X, -F: the log behind a job */
 
 	const struct query_program *program;
 	struct read_store store;

@@ -79,7 +79,7 @@ static int say_no_job(struct query *q, struct err *err)
 static int find_ends(struct query *q, const struct read_sinks *s, struct ranges *ends,
 		     struct err *err)
 {
-	if (!q->log.brokers && !q->log.settings)
+	if (!q->cluster.brokers && !q->cluster.settings)
 		return 0;
 	if (!q->program->ends)
 		return err_set(err, EX_CONFIG,
@@ -95,7 +95,7 @@ static int find_ends(struct query *q, const struct read_sinks *s, struct ranges 
 			ranges_add(ends, slice_z(s->v[i].pos.v[k].topic),
 				   s->v[i].pos.v[k].partition);
 	}
-	return q->program->ends(&q->log, q->loop, ends, err);
+	return q->program->ends(&q->cluster, q->loop, ends, err);
 }
 
 static int show_positions(struct query *q, const struct read_sinks *s, const struct ranges *ends,

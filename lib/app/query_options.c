@@ -1,7 +1,6 @@
 /* The options of hta-query. What is given more than once (--dim, -X, -F) is kept in the order of
  * the command line; whether options go with the command is checked in query.c, when all of them
  * are known. */
-#include "base/mem.h"
 #include "base/num.h"
 #include "app/query_internal.h"
 
@@ -25,26 +24,6 @@ static int set_n(void *self, const char *value, struct err *err)
 
 	q->has_n = true;
 	return num_count(value, &q->n, err);
-}
-
-static int add_setting(struct query *q, bool file, const char *value)
-{
-	q->setting = mem_grow(q->setting, q->log.settings + 1, sizeof(*q->setting));
-	q->setting[q->log.settings++] = (struct read_setting){ .file = file, .text = value };
-	q->log.setting = q->setting;
-	return 0;
-}
-
-static int add_property(void *self, const char *value, struct err *err)
-{
-	(void)err;
-	return add_setting(self, false, value);
-}
-
-static int add_file(void *self, const char *value, struct err *err)
-{
-	(void)err;
-	return add_setting(self, true, value);
 }
 
 static const char *const formats[] = {
@@ -115,23 +94,7 @@ const struct opt query_options[] = {
 	  AT(table),
 	  .arg = "NAME",
 	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
-	{ .letter = 'b',
-	  .name = "brokers",
-	  .type = OPT_TEXT,
-	  AT(log.brokers),
-	  .arg = "HOST:PORT,...",
-	  .help = "positions: compare with the log's end" },
-	{ .letter = 'X',
-	  .name = "property",
-	  .type = OPT_CALL,
-	  .call = add_property,
-	  .arg = "NAME=VALUE|NAME=@FILE",
-	  .help = "setting of the client library, may repeat" },
-	{ .letter = 'F',
-	  .name = "config-file",
-	  .type = OPT_CALL,
-	  .call = add_file,
-	  .arg = "FILE",
-	  .help = "file of such settings, NAME=VALUE a line" },
+	CLUSTER_BROKERS_OPT(struct query, cluster, "positions: compare with the log's end"),
+	CLUSTER_SETTINGS_OPTS(struct query, cluster, "NAME=VALUE|NAME=@FILE", cluster_add_property),
 	OPT_END,
 };

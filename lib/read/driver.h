@@ -79,15 +79,4 @@ int read_span_cmp(const void *a, const void *b);
  * at where the row has no values. False: one is no decimal. */
 bool read_values(struct rollup *row, struct slice sum, struct slice min, struct slice max);
 
-/* The log behind a job (-b). */
-struct read_setting {
-	bool file;
-	const char *text;
-}; /* -X name=value, -F file */
-struct read_log {
-	const char *brokers;
-	const struct read_setting *setting;
-	size_t settings;
-};
-
 #endif

@@ -6,7 +6,7 @@
 
 static int add_setting(struct cluster_options *o, bool file, const char *value)
 {
-	o->setting = mem_grow(o->setting, o->settings + 1, sizeof *o->setting);
+	o->setting = mem_grow(o->setting, o->settings + 1, sizeof(*o->setting));
 	o->setting[o->settings++] = (struct cluster_setting){ .file = file, .text = value };
 	return 0;
 }

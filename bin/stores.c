@@ -1,0 +1,83 @@
+/* A kind of store stands here whether it was built in or not, so that a text which means it gets
+ * the name of what is missing. The order decides: SQLite is last, as any text is a file's name. */
+#include "stores.h"
+
+#ifdef WITH_PG
+#include "drv/pg/pg.h"
+#define PG_READER &pg_reader
+#else
+#define PG_READER NULL
+#endif
+#ifdef WITH_REDIS
+#include "drv/redis/redis.h"
+#define REDIS_READER &redis_reader
+#else
+#define REDIS_READER NULL
+#endif
+#ifdef WITH_SQLITE
+#include "drv/sqlite/sqlite.h"
+#define SQLITE_READER &sqlite_reader
+#else
+#define SQLITE_READER NULL
+#endif
+
+static bool begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* libpq's key=value form. */
+static bool is_conninfo(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+	const char *eq = text + n + strspn(text + n, " ");
+
+	return n && *eq == '=';
+}
+
+static bool is_pg(const char *store)
+{
+	return begins_with(store, "postgres://") || begins_with(store, "postgresql://") ||
+	       is_conninfo(store);
+}
+
+static bool is_redis(const char *store)
+{
+	return begins_with(store, "redis://") || begins_with(store, "rediss://") ||
+	       begins_with(store, "unix://");
+}
+
+/* Whatever else is said is the name of a file. */
+static bool is_sqlite(const char *store)
+{
+	(void)store;
+	return true;
+}
+
+static const char *const libpq_environment[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
+						 "PGUSER", "PGSERVICE",  NULL };
+
+static const struct read_kind kinds[] = {
+	{ .name = "Postgres",
+	  .configure = "pg",
+	  .example = "postgres://HOST/DATABASE",
+	  .accepts = is_pg,
+	  .environment = libpq_environment,
+	  .driver = PG_READER },
+	{ .name = "Redis",
+	  .configure = "redis",
+	  .example = "redis://HOST",
+	  .accepts = is_redis,
+	  .driver = REDIS_READER },
+	{ .name = "SQLite",
+	  .configure = "sqlite",
+	  .example = "FILE",
+	  .accepts = is_sqlite,
+	  .driver = SQLITE_READER },
+};
+
+const struct read_stores read_stores = {
+	.kind = kinds,
+	.n = sizeof(kinds) / sizeof(*kinds),
+	.variables = "PGHOST, PGSERVICE ..",
+};

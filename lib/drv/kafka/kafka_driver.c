@@ -1,0 +1,78 @@
+#include "drv/kafka/kafka_driver.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/kafka/kafka.h"
+
+enum { ENDS_RETRY_S = 10 };
+
+/* -X and -F, in the order of the command line. */
+static int take_settings(struct kafka *k, const struct cluster_options *c, struct err *err)
+{
+	for (size_t i = 0; i < c->settings; i++)
+		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err)
+				       : kafka_set_text(k, c->setting[i].text, err))
+			return -1;
+	return 0;
+}
+
+/* ---- the input of hta-consume */
+
+static void input_free(struct input *log)
+{
+	kafka_free(log->self);
+	free(log);
+}
+
+static struct input *input_new(const struct consume_conf *c, bool join, struct err *err)
+{
+	struct kafka *k = kafka_new();
+	struct input *log = mem_zalloc(sizeof(*log));
+
+	*log = (struct input){ .ops = join ? &kafka_group_ops : &kafka_plain_ops, .self = k };
+	kafka_lost_at(k, &log->lost);
+	kafka_retry(k, c->retry_for_us, " (--retry-for)");
+	if (take_settings(k, &c->cluster, err) ||
+	    kafka_topics(k, c->cluster.brokers, c->topics.v, c->topics.n, c->group, join, err)) {
+		input_free(log);
+		return NULL;
+	}
+	return log;
+}
+
+const struct consume_driver kafka_driver = {
+	.input_new = input_new,
+	.input_free = input_free,
+	.list_settings = kafka_list,
+};
+
+/* ---- the log's end, for hta-query */
+
+int kafka_driver_ends(const struct cluster_options *cluster, struct loop *loop,
+		      struct ranges *parts, struct err *err)
+{
+	const struct input_ops *ops = &kafka_plain_ops;
+	const char **topic = mem_array(parts->n + 1, sizeof(*topic));
+	struct kafka *k = kafka_new();
+	size_t n = 0;
+	int rc = kafka_set(k, "client.id", "hta-query", err);
+
+	if (rc == 0)
+		rc = take_settings(k, cluster, err);
+	ranges_sort(parts);
+	for (size_t i = 0; i < parts->n; i++)
+		if (n == 0 || strcmp(topic[n - 1], parts->v[i].topic) != 0)
+			topic[n++] = parts->v[i].topic;
+	kafka_retry(k, ENDS_RETRY_S * TM_S, "");
+	if (rc == 0)
+		rc = kafka_topics(k, cluster->brokers, topic, n, NULL, false, err);
+	if (rc == 0) {
+		rc = ops->open(k, loop, err) || ops->ends(k, parts, err) ? -1 : 0;
+		ops->close(k);
+	}
+	kafka_free(k);
+	free(topic);
+	return rc;
+}
