@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "agg/window_kind.h"
 #include "base/tm.h"
 #include "read/render.h"
 
@@ -25,18 +26,42 @@ void render_metrics_fini(struct render_metrics *t)
 
 /* A member of the definition as people read it: text, or texts with commas; "" where it is not
  * there. */
-static void cell_def(struct grid *g, const struct json *j, const char *name)
+static void add_member(const struct json *j, const char *name, struct buf *out)
 {
 	uint32_t at = j->n ? json_get(j, 0, name) : 0;
-	struct buf text = { 0 };
 
 	if (at && j->node[at].type == JSON_STRING)
-		json_string(j, at, &text);
+		json_string(j, at, out);
 	for (uint32_t i = json_first(j, at);
 	     at && j->node[at].type == JSON_ARRAY && i < j->node[at].next; i = j->node[i].next) {
-		if (text.n)
-			buf_addc(&text, ',');
-		json_string(j, i, &text);
+		if (out->n)
+			buf_addc(out, ',');
+		json_string(j, i, out);
+	}
+}
+
+static void cell_member(struct grid *g, const struct json *j, const char *name)
+{
+	struct buf text = { 0 };
+
+	add_member(j, name, &text);
+	grid_cell(g, buf_slice(&text));
+	buf_fini(&text);
+}
+
+/* The lengths of the metric's windows: "1m", or with the names of those that not all kinds have,
+ * "1h slide 5m", "gap 30m". */
+static void cell_window(struct grid *g, const struct json *j)
+{
+	const struct window_option *o;
+	struct buf text = { 0 };
+
+	for (size_t i = 0; (o = window_option_at(window_kinds, i)); i++) {
+		if (!j->n || !json_get(j, 0, o->name))
+			continue;
+		if (i > 0)
+			buf_printf(&text, "%s%s ", text.n ? " " : "", o->name);
+		add_member(j, o->name, &text);
 	}
 	grid_cell(g, buf_slice(&text));
 	buf_fini(&text);
@@ -49,7 +74,7 @@ static void cell_or(struct grid *g, struct slice text, const char *none)
 
 void render_metrics_add(struct render_metrics *t, const struct read_metric *m)
 {
-	static const char *const of_def[] = { "every", "time", "by", "value", "uniq" };
+	static const char *const of_def[] = { "time", "by", "value", "uniq" };
 	struct grid *g = t->grid;
 	char since[TM_TEXT_BYTES];
 	struct err ignored;
@@ -59,8 +84,9 @@ void render_metrics_add(struct render_metrics *t, const struct read_metric *m)
 	cell_or(g, m->name, "");
 	cell_or(g, m->job, "(plain)");
 	cell_or(g, m->sink, "");
+	cell_window(g, &t->json);
 	for (size_t i = 0; i < sizeof(of_def) / sizeof(*of_def); i++)
-		cell_def(g, &t->json, of_def[i]);
+		cell_member(g, &t->json, of_def[i]);
 	cell_or(g,
 		m->since_us == POS_NONE ? slice(NULL, 0)
 					: slice(since, tm_text(m->since_us, since)),

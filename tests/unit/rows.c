@@ -234,6 +234,27 @@ static void rendered(void)
 	buf_fini(&out);
 }
 
+static void listed(void)
+{
+	const struct read_metric m = {
+		.name = slice_z("m"),
+		.def = slice_z("{\"every\":\"1m\",\"time\":\"ts\",\"by\":[\"a\",\"b\"]}"),
+		.since_us = POS_NONE,
+	};
+	struct render_metrics t;
+	struct buf out = { 0 };
+
+	render_metrics_init(&t);
+	render_metrics_add(&t, &m);
+	grid_print(t.grid, 0, 0, false, &out);
+	is_bytes(out.p, out.n,
+		 "metric  job      sink  every  time  by   value  uniq  since\n"
+		 "m       (plain)        1m     ts    a,b\n",
+		 "a metric");
+	render_metrics_fini(&t);
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	windows();
@@ -241,5 +262,6 @@ int main(void)
 	filters();
 	pushed_down();
 	rendered();
+	listed();
 	return done();
 }
