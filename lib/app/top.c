@@ -26,14 +26,14 @@ void top_fini(struct top *t)
 
 static struct top_pipeline *add_pipe(struct top *t)
 {
-	t->pipe = mem_grow(t->pipe, t->n + 1, sizeof *t->pipe);
+	t->pipe = mem_grow(t->pipe, t->n + 1, sizeof(*t->pipe));
 	t->pipe[t->n] = (struct top_pipeline){ 0 };
 	return &t->pipe[t->n++];
 }
 
 static void add_stage(struct top_pipeline *p, const struct counters_view *v)
 {
-	p->stage = mem_grow(p->stage, p->n + 1, sizeof *p->stage);
+	p->stage = mem_grow(p->stage, p->n + 1, sizeof(*p->stage));
 	p->stage[p->n++] = v;
 	p->alive += v->alive;
 	if (v->counters.inc[0] && v->counters.stage_index == 0)
@@ -115,7 +115,7 @@ static void group_plain(struct top *t, const struct counters_view **v, size_t n)
 
 static void group(struct top *t)
 {
-	const struct counters_view **plain = mem_array(t->n_views ? t->n_views : 1, sizeof *plain);
+	const struct counters_view **plain = mem_array(t->n_views ? t->n_views : 1, sizeof(*plain));
 	size_t n = 0;
 
 	group_acked(t);
@@ -131,7 +131,7 @@ static void group(struct top *t)
 		else
 			plain[n++] = v;
 	}
-	qsort(plain, n, sizeof *plain, by_start);
+	qsort(plain, n, sizeof(*plain), by_start);
 	group_plain(t, plain, n);
 	free(plain);
 }

@@ -10,8 +10,6 @@ void top_judge(struct top_pipeline *p, int64_t now_us, const struct top *before)
 
 /* A stage's: "up", "draining", "done", "exit 69", "killed". */
 void top_stage_state(const struct counters_view *v, struct buf *out);
-/* Died, or left with another code than 0. */
-bool top_stage_failed(const struct counters_view *v);
 
 /* A counter that says something: of the source alone lags and epochs in flight, and no unknown
  * ones. */

@@ -4,7 +4,8 @@
 
 #include "app/top_internal.h"
 
-bool top_stage_failed(const struct counters_view *v)
+/* Died, or left with another code than 0. */
+static bool has_stage_failed(const struct counters_view *v)
 {
 	return !v->alive && (v->counters.state != COUNTERS_ENDED || v->counters.exit_code != 0);
 }
@@ -63,7 +64,7 @@ static const struct counters_view *first_failed(const struct top_pipeline *p)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct counters_view *v = p->stage[i];
 
-		if (!top_stage_failed(v))
+		if (!has_stage_failed(v))
 			continue;
 		if (!first || lag_distance(v) < lag_distance(first) ||
 		    (lag_distance(v) == lag_distance(first) &&
@@ -229,6 +230,6 @@ void top_judge(struct top_pipeline *p, int64_t now_us, const struct top *before)
 	} else {
 		judge_plain(p, now_us, &why);
 	}
-	snprintf(p->why, sizeof p->why, "%s", buf_z(&why));
+	snprintf(p->why, sizeof(p->why), "%s", buf_z(&why));
 	buf_fini(&why);
 }

@@ -124,7 +124,7 @@ static void on_key(void *arg, int fd, short revents)
 {
 	struct screen *s = arg;
 	char key[16];
-	ssize_t n = read(fd, key, sizeof key);
+	ssize_t n = read(fd, key, sizeof(key));
 
 	(void)revents;
 	if (n <= 0 || key[0] == 'q' || key[0] == 3)

@@ -28,11 +28,11 @@ static void cell_count(struct grid *g, uint64_t n)
 	char text[32];
 
 	if (n < 10000000)
-		snprintf(text, sizeof text, "%" PRIu64, n);
+		snprintf(text, sizeof(text), "%" PRIu64, n);
 	else if (n < 10000000000)
-		snprintf(text, sizeof text, "%.1fM", (double)n / 1e6);
+		snprintf(text, sizeof(text), "%.1fM", (double)n / 1e6);
 	else
-		snprintf(text, sizeof text, "%.1fG", (double)n / 1e9);
+		snprintf(text, sizeof(text), "%.1fG", (double)n / 1e9);
 	grid_cellz(g, text);
 }
 
@@ -41,7 +41,7 @@ static void cell_rate(struct grid *g, double units, double seconds)
 	char text[32] = "-";
 
 	if (seconds > 0.001)
-		snprintf(text, sizeof text, units / seconds < 10 ? "%.1f" : "%.0f",
+		snprintf(text, sizeof(text), units / seconds < 10 ? "%.1f" : "%.0f",
 			 units / seconds);
 	grid_cellz(g, text);
 }
@@ -54,7 +54,7 @@ static void cell_share(struct grid *g, double us, double seconds)
 	double share = seconds > 0.001 ? us / 1e4 / seconds : 0;
 
 	if (seconds > 0.001)
-		snprintf(text, sizeof text, "%.0f%%", share > 100 ? 100 : share);
+		snprintf(text, sizeof(text), "%.0f%%", share > 100 ? 100 : share);
 	grid_cellz(g, text);
 }
 
@@ -104,7 +104,7 @@ static struct grid *text_stages(const struct top *t, const struct top_pipeline *
 	grid_column(g, "stage", GRID_LEFT);
 	grid_column(g, "pid", GRID_RIGHT);
 	grid_column(g, "state", GRID_LEFT);
-	for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++)
 		grid_column(g, right[i], GRID_RIGHT);
 	grid_column(g, "detail", GRID_SHRINKS);
 	for (size_t i = 0; i < p->n; i++)

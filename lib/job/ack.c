@@ -57,7 +57,7 @@ static void drop_guest(struct ack *a, struct guest *g)
 
 static void push(struct ack *a, struct event e)
 {
-	mem_reserve(&a->event, &a->cap, a->events + 1, sizeof *a->event);
+	mem_reserve(&a->event, &a->cap, a->events + 1, sizeof(*a->event));
 	a->event[a->events++] = e;
 }
 
@@ -186,7 +186,7 @@ static void on_connection(void *arg, int fd, short revents)
 
 struct ack *ack_new(struct loop *l, const char *path, const struct ctl_inc *inc, struct err *err)
 {
-	struct ack *a = mem_zalloc(sizeof *a);
+	struct ack *a = mem_zalloc(sizeof(*a));
 
 	a->loop = l;
 	a->inc = inc;

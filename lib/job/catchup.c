@@ -20,7 +20,7 @@ static struct catchup_part *set_part(struct catchup *v, size_t i, const char *to
 	v->v[i] = (struct catchup_part){ .topic = mem_strdup(topic),
 					 .partition = partition,
 					 .watermark_us = POS_NONE,
-					 .next = mem_array(v->sinks, sizeof *v->v[i].next) };
+					 .next = mem_array(v->sinks, sizeof(*v->v[i].next)) };
 	return &v->v[i];
 }
 
@@ -28,7 +28,7 @@ void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_
 		    const struct partitions *parts)
 {
 	catchup_fini(v);
-	*v = (struct catchup){ .v = mem_array(parts->n ? parts->n : 1, sizeof *v->v),
+	*v = (struct catchup){ .v = mem_array(parts->n ? parts->n : 1, sizeof(*v->v)),
 			       .n = parts->n,
 			       .sinks = n };
 	for (size_t i = 0; i < parts->n; i++) {
@@ -55,7 +55,7 @@ void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_
 void catchup_started(struct catchup *v, const struct ranges *start)
 {
 	catchup_fini(v);
-	*v = (struct catchup){ .v = mem_array(start->n ? start->n : 1, sizeof *v->v),
+	*v = (struct catchup){ .v = mem_array(start->n ? start->n : 1, sizeof(*v->v)),
 			       .n = start->n,
 			       .sinks = 1 };
 	for (size_t i = 0; i < start->n; i++)
@@ -85,15 +85,6 @@ int64_t catchup_lowest(const struct catchup_part *p, size_t sinks)
 	for (size_t s = 1; s < sinks; s++)
 		low = p->next[s] < low ? p->next[s] : low;
 	return low;
-}
-
-int64_t catchup_highest(const struct catchup_part *p, size_t sinks)
-{
-	int64_t high = p->next[0];
-
-	for (size_t s = 1; s < sinks; s++)
-		high = p->next[s] > high ? p->next[s] : high;
-	return high;
 }
 
 static void add_start(struct ranges *start, const struct catchup_part *p, int64_t from, int64_t to)

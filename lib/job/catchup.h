@@ -34,7 +34,6 @@ void catchup_started(struct catchup *v, const struct ranges *start);
 void catchup_sent(struct catchup *v, const struct ranges *epoch);
 
 int64_t catchup_lowest(const struct catchup_part *p, size_t sinks);
-int64_t catchup_highest(const struct catchup_part *p, size_t sinks);
 
 /* What to read next: `start` (from, idle, watermark_us) is filled anew, in the order of the
  * view. Returns true while sinks differ: start has one partition then, to be read up to `to`

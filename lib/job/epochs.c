@@ -36,7 +36,7 @@ struct epochs {
 
 struct epochs *epochs_new(const struct epochs_conf *conf)
 {
-	struct epochs *e = mem_zalloc(sizeof *e);
+	struct epochs *e = mem_zalloc(sizeof(*e));
 
 	e->conf = *conf;
 	e->limit = conf->records < FIRST_RECORDS ? conf->records : FIRST_RECORDS;
@@ -70,7 +70,7 @@ void epochs_assign(struct epochs *e, const struct ranges *start)
 	if (epochs_changed(e))
 		BUG("a new assignment inside an epoch");
 	forget_parts(e);
-	e->part = mem_array(start->n ? start->n : 1, sizeof *e->part);
+	e->part = mem_array(start->n ? start->n : 1, sizeof(*e->part));
 	e->parts = start->n;
 	e->since_us = INT64_MAX;
 	for (size_t i = 0; i < start->n; i++) {
@@ -135,11 +135,6 @@ int64_t epochs_deadline_us(const struct epochs *e)
 	return e->since_us + e->conf.epoch_us;
 }
 
-uint64_t epochs_records(const struct epochs *e)
-{
-	return e->records;
-}
-
 size_t epochs_in_flight(const struct epochs *e)
 {
 	return e->flights;
@@ -149,7 +144,7 @@ const struct ranges *epochs_cut(struct epochs *e, uint64_t *number)
 {
 	struct flight *f;
 
-	mem_reserve(&e->flight, &e->cap, e->flights + 1, sizeof *e->flight);
+	mem_reserve(&e->flight, &e->cap, e->flights + 1, sizeof(*e->flight));
 	f = &e->flight[e->flights++];
 	*f = (struct flight){ .number = ++e->last_number, .records = e->records };
 	for (size_t i = 0; i < e->parts; i++) {
@@ -206,6 +201,6 @@ const struct ranges *epochs_acked(struct epochs *e, uint64_t number, uint64_t ro
 	ranges_fini(&e->acked);
 	e->acked = e->flight[0].ranges;
 	e->flights--;
-	memmove(e->flight, e->flight + 1, e->flights * sizeof *e->flight);
+	memmove(e->flight, e->flight + 1, e->flights * sizeof(*e->flight));
 	return &e->acked;
 }

@@ -42,7 +42,6 @@ bool epochs_due(const struct epochs *e, int64_t now_us); /* it is time to cut */
 int64_t epochs_deadline_us(const struct epochs *e);
 /* the open epoch has something to send */
 bool epochs_changed(const struct epochs *e);
-uint64_t epochs_records(const struct epochs *e); /* of the open epoch */
 
 /* Closes the open epoch, which must have something to send. Its ranges (sorted) are valid until
  * the next cut or ack. */

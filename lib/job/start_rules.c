@@ -103,7 +103,7 @@ static void rules_some(const struct found *f, const struct tally *t, struct star
 {
 	if (starts_of(f, &out->start)) {
 		out->act = START_ADOPT;
-		memcpy(out->gen, t->with->gen, sizeof out->gen);
+		memcpy(out->gen, t->with->gen, sizeof(out->gen));
 		return;
 	}
 	err_set(&out->why, EX_CONFIG,
@@ -139,7 +139,7 @@ static void rules_all(const struct found *f, const char *gen, struct start_decis
 			f->job, gen, f->group, f->commit_gen, f->job, f->sinks[0].name);
 		return;
 	}
-	memcpy(out->gen, gen, sizeof out->gen);
+	memcpy(out->gen, gen, sizeof(out->gen));
 	find_new(f, &out->start);
 	out->act = out->start.n ? START_NEW : START_READ;
 	out->commit = f->group && !f->commit_gen[0];
@@ -236,7 +236,7 @@ int start_rules_bootstrap(const struct found *f, const char *sink, bool now, str
 	}
 	if (!t.with)
 		return 0;
-	memcpy(out->gen, t.with->gen, sizeof out->gen);
+	memcpy(out->gen, t.with->gen, sizeof(out->gen));
 	take_others(f, sink, now, false, &out->start);
 	if (out->start.n == 0)
 		take_others(f, sink, now, true, &out->start);

@@ -21,7 +21,7 @@ enum { LAST_WORD_S = 2, LINGER_S = 1 };
 
 struct job_stream *job_stream_new(const struct job_stream_conf *conf)
 {
-	struct job_stream *s = mem_zalloc(sizeof *s);
+	struct job_stream *s = mem_zalloc(sizeof(*s));
 
 	s->conf = *conf;
 	ctl_inc_random(&s->inc);
@@ -204,8 +204,8 @@ void job_stream_draw(char gen[CTL_INC_CHARS + 1])
 	uint8_t random[CTL_INC_CHARS / 2];
 	struct buf hex = { 0 };
 
-	hash_random(random, sizeof random);
-	buf_hex(&hex, random, sizeof random);
+	hash_random(random, sizeof(random));
+	buf_hex(&hex, random, sizeof(random));
 	memcpy(gen, buf_z(&hex), CTL_INC_CHARS + 1);
 	buf_fini(&hex);
 }
@@ -214,7 +214,7 @@ void job_stream_draw(char gen[CTL_INC_CHARS + 1])
 
 void job_stream_begin(struct job_stream *s, const char gen[CTL_INC_CHARS + 1])
 {
-	memcpy(s->gen, gen, sizeof s->gen);
+	memcpy(s->gen, gen, sizeof(s->gen));
 }
 
 const char *job_stream_gen(const struct job_stream *s)

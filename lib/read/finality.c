@@ -1,6 +1,7 @@
 #include "read/finality.h"
 
-int64_t finality_mark(const struct positions *p)
+/* The watermark that windows are final by. POS_NONE: none. */
+static int64_t find_mark(const struct positions *p)
 {
 	int64_t high = POS_NONE, low = INT64_MAX;
 
@@ -20,7 +21,7 @@ struct finality finality_plain(void)
 
 struct finality finality_of_job(const struct positions *p, int64_t lateness_us, int64_t since_us)
 {
-	int64_t mark = p ? finality_mark(p) : POS_NONE;
+	int64_t mark = p ? find_mark(p) : POS_NONE;
 
 	return (struct finality){ .until_us = mark == POS_NONE ? POS_NONE : mark - lateness_us,
 				  .since_us = since_us };

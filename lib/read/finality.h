@@ -24,9 +24,6 @@ struct finality {
 	int64_t since_us; /* POS_NONE: none */
 };
 
-/* POS_NONE: none. */
-int64_t finality_mark(const struct positions *p);
-
 /* Of a plain metric. */
 struct finality finality_plain(void);
 

@@ -40,13 +40,13 @@ void grid_free(struct grid *g)
 
 void grid_column(struct grid *g, const char *name, unsigned flags)
 {
-	g->column = mem_grow(g->column, g->columns + 1, sizeof *g->column);
+	g->column = mem_grow(g->column, g->columns + 1, sizeof(*g->column));
 	g->column[g->columns++] = (struct column){ .name = mem_strdup(name), .flags = flags };
 }
 
 void grid_cell(struct grid *g, struct slice text)
 {
-	mem_reserve(&g->cell, &g->cap, g->cells + 1, sizeof *g->cell);
+	mem_reserve(&g->cell, &g->cap, g->cells + 1, sizeof(*g->cell));
 	g->cell[g->cells++] = arena_copy(&g->arena, text);
 }
 
@@ -139,7 +139,7 @@ static bool named(const struct grid *g)
 
 static unsigned *natural(const struct grid *g, bool utf8)
 {
-	unsigned *w = mem_array(g->columns ? g->columns : 1, sizeof *w);
+	unsigned *w = mem_array(g->columns ? g->columns : 1, sizeof(*w));
 
 	for (size_t c = 0; c < g->columns; c++)
 		w[c] = grid_places(slice_z(g->column[c].name), utf8);
@@ -219,7 +219,7 @@ static void line(const struct grid *g, const struct slice *text, const unsigned 
 void grid_print(const struct grid *g, unsigned indent, unsigned width, bool utf8, struct buf *out)
 {
 	unsigned *w = natural(g, utf8);
-	struct slice *names = mem_array(g->columns ? g->columns : 1, sizeof *names);
+	struct slice *names = mem_array(g->columns ? g->columns : 1, sizeof(*names));
 
 	if (width)
 		shrink(g, w, indent, width);

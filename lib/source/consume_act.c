@@ -184,7 +184,7 @@ static int write_sink(struct consume *s, struct bootstrap *b, struct err *err)
 
 	for (size_t i = 0; i < b->start.n; i++)
 		b->start.v[i].to = b->start.v[i].from;
-	memcpy(init.gen, b->gen, sizeof init.gen);
+	memcpy(init.gen, b->gen, sizeof(init.gen));
 	if (job_stream_init(s->stream, &init, err) || consume_probe(s, err) < 0)
 		return -1;
 	for (size_t k = 0; k < s->survey.n_sinks && job_stream_answered(s->stream); k++)

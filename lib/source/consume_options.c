@@ -19,7 +19,7 @@ static int add_topic(void *self, const char *value, struct err *err)
 	struct consume_topics *t = &o->c.topics;
 
 	(void)err;
-	t->v = mem_grow(t->v, t->n + 1, sizeof *t->v);
+	t->v = mem_grow(t->v, t->n + 1, sizeof(*t->v));
 	t->v[t->n++] = value;
 	o->name = value;
 	return 0;
@@ -133,7 +133,7 @@ static int add_file(void *self, const char *operand, struct err *err)
 	struct consume_files *f = &o->c.files;
 
 	(void)err;
-	f->v = mem_grow(f->v, f->n + 1, sizeof *f->v);
+	f->v = mem_grow(f->v, f->n + 1, sizeof(*f->v));
 	f->v[f->n++] = (struct consume_file){ .path = operand, .name = o->name };
 	o->name = NULL;
 	return 0;

@@ -189,8 +189,8 @@ static enum step one_step(struct consume *s, struct err *err)
 	set_ends(s);
 	epochs_assign(job_stream_epochs(s->stream), &s->reading.step);
 	s->reading.introduced = mem_grow(s->reading.introduced, s->reading.step.n + 1,
-					 sizeof *s->reading.introduced);
-	memset(s->reading.introduced, 0, (s->reading.step.n + 1) * sizeof *s->reading.introduced);
+					 sizeof(*s->reading.introduced));
+	memset(s->reading.introduced, 0, (s->reading.step.n + 1) * sizeof(*s->reading.introduced));
 	s->reading.batch.part = NULL;
 	record_writer_again(&s->writer);
 	if (s->log->ops->assign(s->log->self, &s->reading.step, err))

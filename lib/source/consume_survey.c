@@ -85,7 +85,7 @@ static int send_starts(struct consume *s, enum ctl_act act, const struct start_d
 {
 	struct ctl_init init = { .act = act, .start = d->start };
 
-	memcpy(init.gen, d->gen, sizeof init.gen);
+	memcpy(init.gen, d->gen, sizeof(init.gen));
 	return job_stream_init(s->stream, &init, err);
 }
 

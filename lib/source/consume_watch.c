@@ -14,14 +14,14 @@ enum { WATCH_EVERY_S = 60 };
 static void copy_view(const struct catchup *from, struct catchup *to)
 {
 	catchup_fini(to);
-	*to = (struct catchup){ .v = mem_array(from->n ? from->n : 1, sizeof *to->v),
+	*to = (struct catchup){ .v = mem_array(from->n ? from->n : 1, sizeof(*to->v)),
 				.n = from->n,
 				.sinks = from->sinks };
 	for (size_t i = 0; i < from->n; i++) {
 		to->v[i] = from->v[i];
 		to->v[i].topic = mem_strdup(from->v[i].topic);
-		to->v[i].next = mem_array(from->sinks, sizeof *to->v[i].next);
-		memcpy(to->v[i].next, from->v[i].next, from->sinks * sizeof *to->v[i].next);
+		to->v[i].next = mem_array(from->sinks, sizeof(*to->v[i].next));
+		memcpy(to->v[i].next, from->v[i].next, from->sinks * sizeof(*to->v[i].next));
 	}
 }
 

@@ -109,7 +109,7 @@ static int put_long(struct plain *p, const char *name, uint64_t line, struct sli
 	struct origin o = { .file = name, .line = line };
 	char why[96];
 
-	snprintf(why, sizeof why, "line of %" PRIu64 " bytes, longer than --max-line", size);
+	snprintf(why, sizeof(why), "line of %" PRIu64 " bytes, longer than --max-line", size);
 	p->writer.read_total++;
 	p->left--;
 	return record_writer_dead(&p->writer, &o, kept, size, why, err);

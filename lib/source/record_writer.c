@@ -14,7 +14,8 @@ struct window {
 	char *start, *p, *end;
 };
 
-uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r)
+/* Of the whole record, in bytes. */
+static uint64_t record_size(const struct record_writer *f, const struct input_record *r)
 {
 	return f->bytes ? (uint64_t)(r->next - r->offset) - !r->tail : r->value.n;
 }
@@ -52,7 +53,8 @@ static void put_line(struct window *w, struct slice s)
 	w->p = end + 1;
 }
 
-int record_writer_control(struct record_writer *f, struct slice line, struct err *err)
+/* A control line: adds its newline. */
+static int put_control(struct record_writer *f, struct slice line, struct err *err)
 {
 	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
 }
@@ -82,7 +84,7 @@ static int put_at(struct record_writer *f, const struct partition *part,
 		return 0;
 	f->line.n = 0;
 	ctl_at_write(f->inc, &at, &f->line);
-	return record_writer_control(f, buf_slice(&f->line), err);
+	return put_control(f, buf_slice(&f->line), err);
 }
 
 void record_writer_again(struct record_writer *f)
@@ -115,10 +117,10 @@ static int put_long(struct record_writer *f, const struct partition *part,
 			    .partition = part->partition,
 			    .offset = r->offset,
 			    .bytes = f->bytes };
-	uint64_t size = record_writer_size(f, r);
+	uint64_t size = record_size(f, r);
 	char why[96];
 
-	snprintf(why, sizeof why, "record of %" PRIu64 " bytes, longer than --max-line", size);
+	snprintf(why, sizeof(why), "record of %" PRIu64 " bytes, longer than --max-line", size);
 	return record_writer_dead(f, &o, r->value, size, why, err);
 }
 
@@ -146,7 +148,7 @@ static size_t block_of(const struct record_writer *f, const struct input_record 
 	size_t k = 0;
 
 	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail &&
-	       record_writer_size(f, &v[k]) == v[k].value.n &&
+	       record_size(f, &v[k]) == v[k].value.n &&
 	       (k == 0 || v[k].value.p == v[k - 1].value.p + v[k - 1].value.n + 1))
 		k++;
 	return k;
@@ -190,7 +192,7 @@ static int put_all(struct record_writer *f, const struct partition *part,
 			f->account.filtered++;
 			continue;
 		}
-		if (record_writer_size(f, r) > f->max_line_bytes) {
+		if (record_size(f, r) > f->max_line_bytes) {
 			close_piece(f, w);
 			if (put_long(f, part, r, err))
 				return -1;

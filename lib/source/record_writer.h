@@ -43,17 +43,11 @@ int record_writer_records(struct record_writer *f, const struct partition *part,
 /* the next line gets an `at` */
 void record_writer_again(struct record_writer *f);
 
-/* A control line: adds its newline. */
-int record_writer_control(struct record_writer *f, struct slice line, struct err *err);
-
 /* A record that is too long, or whatever is bad at the source. file, line: of a plain file (part
  * NULL). */
 int record_writer_dead(struct record_writer *f, const struct origin *origin, struct slice record,
 		       uint64_t size, const char *why, struct err *err);
 /* The end of a plain stream: EX_DATAERR where dead records were only told. */
 int record_writer_end(struct record_writer *f, struct err *err);
-
-/* of the whole record, in bytes */
-uint64_t record_writer_size(const struct record_writer *f, const struct input_record *r);
 
 #endif

@@ -89,10 +89,6 @@ uint64_t stage_max_line(const struct stage *st)
 {
 	return st->o->max_line;
 }
-unsigned stage_index(const struct stage *st)
-{
-	return st->index;
-}
 struct account *stage_account(struct stage *st)
 {
 	return &st->account;

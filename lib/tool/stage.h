@@ -118,7 +118,6 @@ const struct ctl_inc *stage_inc(const struct stage *st);
 const char *stage_job(const struct stage *st);   /* NULL on a plain stream */
 const char *stage_group(const struct stage *st); /* NULL: files */
 uint64_t stage_max_line(const struct stage *st);
-unsigned stage_index(const struct stage *st);
 
 /* The account of the current epoch: filters add aggregated, late, filtered, duplicate; the
  * skeleton does in, out of passed data, bytes, dead. Written and cleared with the barrier.

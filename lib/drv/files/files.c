@@ -56,8 +56,8 @@ static int read_head(struct file *f, struct err *err)
 	struct stream *s = files_stream(f);
 	ssize_t k = 1;
 
-	while (k > 0 && f->head_n < sizeof f->head) {
-		k = stream_read(s, f->head + f->head_n, sizeof f->head - f->head_n, err);
+	while (k > 0 && f->head_n < sizeof(f->head)) {
+		k = stream_read(s, f->head + f->head_n, sizeof(f->head) - f->head_n, err);
 		if (k > 0)
 			f->head_n += (size_t)k;
 	}
@@ -230,12 +230,12 @@ static const struct input_ops files_ops = {
 
 struct input *files_input_new(const struct files_conf *conf)
 {
-	struct files *fs = mem_zalloc(sizeof *fs);
+	struct files *fs = mem_zalloc(sizeof(*fs));
 
 	fs->conf = *conf;
 	fs->n = conf->n;
-	fs->v = mem_array(conf->n, sizeof *fs->v);
-	fs->record = mem_array(FILES_BATCH_RECORDS, sizeof *fs->record);
+	fs->v = mem_array(conf->n, sizeof(*fs->v));
+	fs->record = mem_array(FILES_BATCH_RECORDS, sizeof(*fs->record));
 	for (size_t i = 0; i < conf->n; i++) {
 		fs->v[i].path = conf->v[i].path;
 		fs->v[i].fd = -1;

@@ -32,7 +32,8 @@ bool files_name_read(struct slice name, size_t *len, uint64_t *hash)
 
 	if (!colon || memcmp(name.p, FILES_NAME_START, start) != 0)
 		return false;
-	if (str_unhex(slice(colon + 1, (size_t)(name.p + name.n - colon - 1)), bytes, sizeof bytes))
+	if (str_unhex(slice(colon + 1, (size_t)(name.p + name.n - colon - 1)), bytes,
+		      sizeof(bytes)))
 		return false;
 	*len = 0;
 	for (const char *p = name.p + start; p < colon; p++) {
@@ -41,7 +42,7 @@ bool files_name_read(struct slice name, size_t *len, uint64_t *hash)
 		*len = *len * 10 + (size_t)(*p - '0');
 	}
 	*hash = 0;
-	for (size_t i = 0; i < sizeof bytes; i++)
+	for (size_t i = 0; i < sizeof(bytes); i++)
 		*hash = *hash << 8 | bytes[i];
 	return *len > 0 && *len <= FILES_HEAD_BYTES;
 }

@@ -258,13 +258,13 @@ static void tell_expired(struct redis *p, const char *job, uint64_t n, struct sl
 	p->told_expired = true;
 	if (p->ttl_us == REDIS_NEVER)
 		log_warn("row %.*s: its window has expired here once and is not begun anew, as are "
-			 "%llu rows in all of this epoch; from now on they are only counted",
-			 (int)key.n, key.p, (unsigned long long)n);
+			 "%" PRIu64 " rows in all of this epoch; from now on they are only counted",
+			 (int)key.n, key.p, n);
 	else
 		log_warn("row %.*s is past its time to live (--ttl %.*s) and not written, as are "
-			 "%llu rows in all of this %s; from now on they are only counted",
-			 (int)key.n, key.p, num_duration_text(p->ttl_us, ttl), ttl,
-			 (unsigned long long)n, job ? "epoch" : "batch");
+			 "%" PRIu64 " rows in all of this %s; from now on they are only counted",
+			 (int)key.n, key.p, num_duration_text(p->ttl_us, ttl), ttl, n,
+			 job ? "epoch" : "batch");
 }
 
 static uint64_t redis_rows_count_of(const redisReply *reply, size_t i)
@@ -317,8 +317,8 @@ static enum sink_result apply_answer(struct redis *p, const redisReply *reply,
 	counts->expired += redis_rows_count_of(reply, 1);
 	tell_expired(p, batch->job, redis_rows_count_of(reply, 1), redis_element(reply, 2));
 	if (redis_rows_count_of(reply, 3))
-		log_warn("%llu stored sketches were damaged and have begun anew",
-			 (unsigned long long)redis_rows_count_of(reply, 3));
+		log_warn("%" PRIu64 " stored sketches were damaged and have begun anew",
+			 redis_rows_count_of(reply, 3));
 	return SINK_OK;
 }
 
@@ -366,8 +366,8 @@ static enum sink_result put_answer(struct redis *p, const redisReply *reply,
 		struct slice stored = redis_element(reply, 2);
 
 		if (redis_rows_count_of(reply, 1) >= batch->rows)
-			BUG("row %llu of %zu differs",
-			    (unsigned long long)redis_rows_count_of(reply, 1), batch->rows);
+			BUG("row %" PRIu64 " of %zu differs", redis_rows_count_of(reply, 1),
+			    batch->rows);
 		counts->different++;
 		sink_error_different(&batch->row[redis_rows_count_of(reply, 1)], stored.p, err);
 		return SINK_FATAL;
