@@ -1,3 +1,12 @@
+/* Options become a plan in two steps. The builder keeps what was said in scopes, [0] everybody's
+ * and one for each --metric, to which the options behind it belong. plan_finish lays each scope
+ * over everybody's, option by option, makes the definitions, and gives each different path one
+ * field of the scan, each field of numbers one column of values: what three metrics use is parsed
+ * once a line.
+ *
+ * An option is tried when it is given, so that the message stands for the word that is wrong, and
+ * kept as text: what it means is known only when all are there. Fields are looked for one by one,
+ * as there are at most SCAN_FIELDS. */
 #include "agg/plan.h"
 
 #include <stdlib.h>
@@ -12,7 +21,7 @@
 struct scope {
 	const char *name;
 	struct window_given window;
-	bool has_by;
+	bool has_by, has_agg;
 	struct buf by; /* lists, joined by commas */
 	const char *value, *uniq;
 	const char **agg;
@@ -120,6 +129,9 @@ int plan_agg(struct plan_builder *b, const char *text, struct err *err)
 	struct metric tried = { 0 };
 	int rc = 0;
 
+	s->has_agg = true;
+	if (!*text)
+		return 0;
 	s->agg = mem_grow(s->agg, s->n_aggs + 1, sizeof(*s->agg));
 	s->agg[s->n_aggs++] = text;
 	for (size_t i = 0; i < s->n_aggs && rc == 0; i++)
@@ -192,7 +204,7 @@ static int plan_column_of(uint8_t *column, size_t *n, size_t field)
 static int fill_metric(struct metric *m, const struct scope *own, const struct scope *all,
 		       struct err *err)
 {
-	const struct scope *by = own->has_by ? own : all, *agg = own->n_aggs ? own : all;
+	const struct scope *by = own->has_by ? own : all, *agg = own->has_agg ? own : all;
 	const char *value = own->value ? own->value : all->value,
 		   *uniq = own->uniq ? own->uniq : all->uniq;
 

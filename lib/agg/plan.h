@@ -15,7 +15,7 @@ struct plan_builder;
 struct plan_builder *plan_builder_new(void);
 void plan_builder_free(struct plan_builder *b);
 
-/* EX_USAGE. An empty by, value or uniq is none: it takes everybody's away. */
+/* EX_USAGE. An empty by, value, uniq or agg is none: it takes everybody's away. */
 int plan_metric(struct plan_builder *b, const char *name, struct err *err);
 /* An option of windows (agg/window_kind.h): "every". */
 int plan_window(struct plan_builder *b, const char *option, const char *duration, struct err *err);

@@ -133,6 +133,7 @@ static const struct opt opts[] = {
 	{ .name = "agg",
 	  .type = OPT_CALL,
 	  .call = set_agg,
+	  .empty = true,
 	  .arg = "[NAME=]OP(PATH)",
 	  .help = "measure of a field: avg, stddev; may repeat, and belongs to its --metric as "
 		  "--by does" },

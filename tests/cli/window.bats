@@ -480,6 +480,16 @@ by_id() { jq -r '"\(.dims.id) \(.window_start)"' "$out" | sort -n; }
 	END
 }
 
+@test "an empty --agg takes everybody's measures away" {
+	feed hta-window --agg 'avg(v)' --metric one --metric two --agg '' --metric three --agg '' --agg 'w=avg(v)' <<<'{"ts":"2026-01-01T00:00:00Z","v":2}'
+	jq -c '[.metric,.measures]' "$out" >"$BATS_TEST_TMPDIR/got"
+	expect "$BATS_TEST_TMPDIR/got" <<-'END'
+		["one",{"avg_v":2}]
+		["two",null]
+		["three",{"w":2}]
+	END
+}
+
 @test "wrong options are told before anything is read" {
 	fails_with 64 hta-window --metric a --metric a
 	says 'two metrics are called a'

@@ -172,6 +172,40 @@ finals() {
 @test "measures: final rows in Redis" { finals redis; }
 @test "measures: final rows in SQLite" { finals sqlite; }
 
+# A dry run tells before --init what would happen: rows without the measures of the others are other rows.
+rehearses() {
+	use "$1"
+	events 0 1 2 >a
+	hta-window --by region a >plain
+	# shellcheck disable=SC2086
+	hta-window $measures a >rows
+	n=$(wc -l <plain)
+	feed $sink --init <plain
+	feed $sink --dry-run <plain
+	expect <<<"new 0, equal $n, different 0"
+	feed $sink --dry-run <rows
+	expect <<<"new 0, equal 0, different $n"
+}
+@test "measures: a dry run in Postgres" { rehearses pg; }
+@test "measures: a dry run in Redis" { rehearses redis; }
+@test "measures: a dry run in SQLite" { rehearses sqlite; }
+
+@test "measures: a user's column that is called as slots are is none in Postgres" {
+	use pg
+	events 0 1 2 >a
+	hta-window --by region a | $sink --init
+	psql -Xqc 'alter table hta_rollups add sum_2024 numeric, add count_01 bigint, add min_2 numeric'
+	# shellcheck disable=SC2086
+	hta-window --metric speed $measures a >rows
+	feed $sink --init <rows
+	feed $sink --dry-run <rows
+	expect <<<"new 0, equal $(wc -l <rows), different 0"
+	# rows without the measures of the stored ones are other rows
+	sed 's/,"measures".*/}/' rows >bare
+	feed $sink --dry-run <bare
+	expect <<<"new 0, equal 0, different $(wc -l <rows)"
+}
+
 # Whoever reads goes by the list that the metric's first stream has left: rows of another list would be misread.
 relabels() {
 	use "$1"

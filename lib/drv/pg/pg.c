@@ -1,3 +1,7 @@
+/* Opening, closing, and the driver's tables of functions. Names of tables are quoted here, once,
+ * and are spliced into statements as they are; a name that Postgres would cut is refused, as it
+ * cuts without an error, and the names of the views, which end in a suffix, would meet. Nothing is
+ * sent before pg_connect: what is wrong on the command line is told without a server. */
 #include "drv/pg/pg.h"
 
 #include <stdlib.h>

@@ -38,27 +38,37 @@ static void next_slot(struct slots *s, enum column_rule rule, char name[SLOT_CHA
 
 /* ---- the catalogue */
 
+/* Slots have no gaps: a column of a user's own, sum_2024, is none of them. */
+static bool is_next_slot(const struct pg *p, enum column_rule rule, const char *column, Oid type)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	s.used[rule] = p->slots[rule];
+	next_slot(&s, rule, name);
+	return type == of_rule[rule].oid && strcmp(column, name) == 0;
+}
+
 enum sink_result pg_columns_known(struct pg *p, struct err *err)
 {
 	const char *value[] = { p->table };
 	PGresult *res;
 	enum sink_result r = pg_query(
 		p, &res, err,
-		"SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND NOT "
-		"attisdropped AND attname ~ '^(count|sum|min|max)_[0-9]+$'",
+		"SELECT attname, atttypid FROM pg_attribute WHERE attrelid = to_regclass($1) AND "
+		"NOT attisdropped AND attname ~ '^(count|sum|min|max)_[1-9][0-9]*$' ORDER BY "
+		"length(attname), attname",
 		1, value);
 
 	if (r != SINK_OK)
 		return r;
 	for (unsigned i = 0; i < COLUMN_RULES; i++)
 		p->slots[i] = 0;
-	for (int i = 0; i < PQntuples(res); i++) {
-		const char *name = PQgetvalue(res, i, 0), *line = strchr(name, '_');
-
+	for (int i = 0; i < PQntuples(res); i++)
 		for (unsigned rule = 0; rule < COLUMN_RULES; rule++)
-			p->slots[rule] += slice_is(slice(name, (size_t)(line - name)),
-						   column_rules[rule]);
-	}
+			p->slots[rule] += is_next_slot(
+				p, rule, PQgetvalue(res, i, 0),
+				(Oid)strtoul(PQgetvalue(res, i, 1), NULL, 10));
 	PQclear(res);
 	return SINK_OK;
 }
@@ -128,15 +138,39 @@ enum sink_result pg_columns_made(struct pg *p, struct err *err)
 
 /* ---- statements */
 
-void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out)
+void pg_columns_names(const struct rollup *row, struct buf *out)
 {
 	struct slots s = { { 0 } };
 	char name[SLOT_CHARS];
 
 	for (size_t i = 0; i < row->cells; i++) {
 		next_slot(&s, row->cell[i].column.rule, name);
-		buf_printf(out, ", %s%s", prefix, name);
+		buf_printf(out, ", %s", name);
 	}
+}
+
+void pg_columns_compared(const struct pg *p, const struct rollup *row, int first,
+			 struct buf *stored, struct buf *given)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t i = 0; i < row->cells; i++) {
+		enum column_rule rule = row->cell[i].column.rule;
+
+		next_slot(&s, rule, name);
+		if (s.used[rule] <= p->slots[rule])
+			buf_printf(stored, ", t.%s", name);
+		else
+			buf_addz(stored, ", NULL");
+		buf_printf(given, ", u.c%d", first + (int)i);
+	}
+	for (unsigned rule = 0; rule < COLUMN_RULES; rule++)
+		while (s.used[rule] < p->slots[rule]) {
+			next_slot(&s, rule, name);
+			buf_printf(stored, ", t.%s", name);
+			buf_addz(given, ", NULL");
+		}
 }
 
 void pg_columns_merge(const struct rollup *row, struct buf *out)

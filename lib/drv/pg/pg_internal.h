@@ -151,7 +151,11 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 enum sink_result pg_columns_made(struct pg *p, struct err *err);
 /* For rows of the columns that this one has, each with a comma in front: names, assignments of a
  * conflict, parameters ($first ..; # is the number). */
-void pg_columns_names(const struct rollup *row, const char *prefix, struct buf *out);
+void pg_columns_names(const struct rollup *row, struct buf *out);
+/* Lists of values to compare: of the stored row t in all slots that it or the given row has, and
+ * of the given row, whose parameters are u.c<first> and on; NULL where one has no such slot. */
+void pg_columns_compared(const struct pg *p, const struct rollup *row, int first,
+			 struct buf *stored, struct buf *given);
 void pg_columns_merge(const struct rollup *row, struct buf *out);
 void pg_columns_replace(const struct rollup *row, struct buf *out);
 void pg_columns_params(const struct rollup *row, int first, const char *format, struct buf *out);

@@ -197,7 +197,7 @@ static void send_add(struct pg_work *w, const struct rollup *row, size_t n)
 	struct buf names = { 0 }, params = { 0 }, merge = { 0 };
 
 	pg_columns_arrays(&w->a, row, n);
-	pg_columns_names(row, "", &names);
+	pg_columns_names(row, &names);
 	pg_columns_params(row, 11, "$#", &params);
 	pg_columns_merge(row, &merge);
 	pg_work_send(
@@ -218,7 +218,7 @@ static void send_set(struct pg_work *w, const struct rollup *row, size_t n, bool
 	if (pg_sketch_arrays(w->p, &w->a, row, n, w->err))
 		w->r = SINK_FATAL;
 	pg_columns_arrays(&w->a, row, n);
-	pg_columns_names(row, "", &names);
+	pg_columns_names(row, &names);
 	pg_columns_params(row, 13, "u.c#", &values);
 	pg_columns_params(row, 13, "$#", &params);
 	pg_columns_params(row, 13, "c#", &as);
