@@ -1,3 +1,10 @@
+/* From the words of options to a definition, and from a definition to the two texts that leave the
+ * program. The canonical text is hashed (cfg) and compared by sinks, so it has to come out the same
+ * however the same is said: dimensions and measures are kept in order of their names from the
+ * moment they are added (they are few: a shift each), and paths are written in their one canonical
+ * form. What a metric does not use has no line there. A new option thus leaves the cfg of all
+ * metrics that do without it, and of what is stored, as it was. The definition in JSON is for
+ * people: its paths look as they were typed. */
 #include "agg/metric.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* A line is put together from ready pieces by copies of fixed sizes, which run over and are
- * written over by what follows; digits and hex are made eight at a time in one word. Nothing
- * depends on the dice that a processor would have to guess, but who is hot. Events repeat the
- * shape of a web shop's log: a customer of Zipf weight or the hot one, 100 endpoints, 6
- * statuses, prices in cents. */
+ * written over by what follows; digits and hex are made eight at a time in one word. No branch
+ * depends on the dice, which a processor would have to guess, but the one for the hot customer.
+ * Events repeat the shape of a web shop's log: a customer of Zipf weight or the hot one, 100
+ * endpoints, 6 statuses, prices in cents. */
 #include "app/gen.h"
 
 #include <math.h>

@@ -1,3 +1,14 @@
+/* The state of a pipeline, and why, from its stages' pages now and at the sample before (top.h has
+ * the rules).
+ *
+ *   a stage failed, or none lives                     stopped
+ *   far behind and not nearer than before, a barrier
+ *   that does not move, a silent stage                falling behind
+ *   else                                              keeping up
+ *
+ * When a pipeline stops, nearly all of its stages fail, most of them because another one did. The
+ * one that is named is the nearest to the cause by what its exit says (cause_distance), and among
+ * equals the first. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,7 +16,7 @@
 #include "app/top_internal.h"
 
 /* Died, or left with another code than 0. */
-static bool has_stage_failed(const struct counters_view *v)
+static bool has_failed(const struct counters_view *v)
 {
 	return !v->alive && (v->counters.state != COUNTERS_ENDED || v->counters.exit_code != 0);
 }
@@ -46,7 +57,7 @@ bool top_has(const struct top_pipeline *p, const struct counters *counters, enum
 
 /* How far from the cause: 0 died, or a code and an error of its own, 1 what stood above was
  * gone, 2 what stood below was gone, 3 no error: it repeats another's `fail`. */
-static int lag_distance(const struct counters_view *v)
+static int cause_distance(const struct counters_view *v)
 {
 	if (v->counters.state != COUNTERS_ENDED)
 		return 0;
@@ -64,10 +75,10 @@ static const struct counters_view *first_failed(const struct top_pipeline *p)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct counters_view *v = p->stage[i];
 
-		if (!has_stage_failed(v))
+		if (!has_failed(v))
 			continue;
-		if (!first || lag_distance(v) < lag_distance(first) ||
-		    (lag_distance(v) == lag_distance(first) &&
+		if (!first || cause_distance(v) < cause_distance(first) ||
+		    (cause_distance(v) == cause_distance(first) &&
 		     v->counters.touched_us < first->counters.touched_us))
 			first = v;
 	}
@@ -97,7 +108,7 @@ static void say_stopped(struct top_pipeline *p, int64_t now_us, struct buf *why)
 
 /* ---- how it runs */
 
-static uint64_t counter(const struct counters *p, enum counter c)
+static uint64_t counter_of(const struct counters *p, enum counter c)
 {
 	return p ? p->counter[c] : 0;
 }
@@ -118,7 +129,7 @@ static int64_t last_move(const struct top_pipeline *p)
 	return last;
 }
 
-static const struct counters *silent(const struct top_pipeline *p, int64_t now_us)
+static const struct counters *silent_stage(const struct top_pipeline *p, int64_t now_us)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->stage[i]->alive && now_us - p->stage[i]->counters.touched_us >= TOP_STUCK_US)
@@ -128,8 +139,8 @@ static const struct counters *silent(const struct top_pipeline *p, int64_t now_u
 
 static void say_lag(const struct top_pipeline *p, struct buf *why)
 {
-	uint64_t records = counter(p->source, COUNTER_LAG_RECORDS),
-		 us = counter(p->source, COUNTER_LAG_US);
+	uint64_t records = counter_of(p->source, COUNTER_LAG_RECORDS),
+		 us = counter_of(p->source, COUNTER_LAG_US);
 
 	if (records == 0) {
 		buf_addz(why, ", at the end of the log");
@@ -150,7 +161,7 @@ static void say_lag(const struct top_pipeline *p, struct buf *why)
 
 static void say_ack(const struct top_pipeline *p, int64_t now_us, struct buf *why)
 {
-	int64_t acked = (int64_t)counter(p->source, COUNTER_LAST_ACK_US);
+	int64_t acked = (int64_t)counter_of(p->source, COUNTER_LAST_ACK_US);
 
 	if (!p->source || !acked)
 		return;
@@ -161,13 +172,13 @@ static void say_ack(const struct top_pipeline *p, int64_t now_us, struct buf *wh
 
 static bool is_behind(struct top_pipeline *p, const struct top *before)
 {
-	uint64_t us = counter(p->source, COUNTER_LAG_US), was;
+	uint64_t us = counter_of(p->source, COUNTER_LAG_US), was;
 	const struct counters *then;
 
 	if (!p->source || us == UINT64_MAX || us < (uint64_t)TOP_LAG_US)
 		return false;
 	then = top_before(before, p->source);
-	was = counter(then, COUNTER_LAG_US);
+	was = counter_of(then, COUNTER_LAG_US);
 	p->unsure = !then ||
 		    then->counter[COUNTER_EPOCHS_ACKED] == p->source->counter[COUNTER_EPOCHS_ACKED];
 	p->catching_up = then && was != UINT64_MAX && us < was;
@@ -177,9 +188,10 @@ static bool is_behind(struct top_pipeline *p, const struct top *before)
 static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top *before,
 			struct buf *why)
 {
-	const struct counters *quiet = silent(p, now_us);
-	bool behind = is_behind(p, before), stuck = counter(p->source, COUNTER_EPOCHS_IN_FLIGHT) &&
-						    now_us - last_move(p) >= TOP_STUCK_US;
+	const struct counters *quiet = silent_stage(p, now_us);
+	bool behind = is_behind(p, before),
+	     stuck = counter_of(p->source, COUNTER_EPOCHS_IN_FLIGHT) &&
+		     now_us - last_move(p) >= TOP_STUCK_US;
 
 	p->state = behind || stuck || quiet ? TOP_FALLING_BEHIND : TOP_KEEPING_UP;
 	if (p->source && p->source->state == COUNTERS_STARTING)
@@ -195,7 +207,7 @@ static void judge_acked(struct top_pipeline *p, int64_t now_us, const struct top
 	}
 	if (stuck) {
 		buf_printf(why, ", %" PRIu64 " epochs in flight and no barrier has moved for ",
-			   counter(p->source, COUNTER_EPOCHS_IN_FLIGHT));
+			   counter_of(p->source, COUNTER_EPOCHS_IN_FLIGHT));
 		top_age(now_us - last_move(p), why);
 	} else {
 		say_ack(p, now_us, why);

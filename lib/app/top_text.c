@@ -1,3 +1,7 @@
+/* A pipeline for people: the sentence with its state, a line of facts, and a row a stage. Rates and
+ * shares are of the time between two samples; without an earlier one, of the time since the stage
+ * began. Of a stage that has ended the time stops at its last touch, so that its rates do not fade
+ * while the picture stays. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +116,7 @@ static struct grid *text_stages(const struct top *t, const struct top_pipeline *
 	return g;
 }
 
-static void sentence(const struct top_pipeline *p, bool utf8, struct buf *out)
+static void put_sentence(const struct top_pipeline *p, bool utf8, struct buf *out)
 {
 	struct buf text = { 0 };
 
@@ -124,7 +128,7 @@ static void sentence(const struct top_pipeline *p, bool utf8, struct buf *out)
 }
 
 /* Event time that the windows have seen, and what is under way. */
-static void facts(const struct top_pipeline *p, struct buf *out)
+static void put_facts(const struct top_pipeline *p, struct buf *out)
 {
 	uint64_t mark = 0, groups = 0, ahead = 0;
 
@@ -168,8 +172,8 @@ void top_text(const struct top *t, const struct top *before, unsigned width, boo
 
 		if (i)
 			buf_addc(out, '\n');
-		sentence(p, utf8, out);
-		facts(p, out);
+		put_sentence(p, utf8, out);
+		put_facts(p, out);
 		grid_print(g, 2, width, utf8, out);
 		grid_free(g);
 	}

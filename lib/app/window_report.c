@@ -1,3 +1,8 @@
+/* What hta-window tells people beside its rows: each once, when it is known. Hints at a mistake
+ * come early, where they can still help (that no row will come before the end, fields that none of
+ * the first lines had, an event far ahead); counts come at the end. Why there are too many groups
+ * is worked out only when there are: the values of each dimension are hashed, sorted and counted,
+ * in one array as large as there are groups. */
 #include "app/window_internal.h"
 
 #include <stdlib.h>

@@ -1,3 +1,17 @@
+/* A table of positions, partitions by sinks. A step of catch-up reads from the lowest position of
+ * the first partition whose sinks differ up to the second lowest:
+ *
+ *              sink A  sink B  sink C
+ *   events/0      120      80     100    steps: 80 to 100 (B), then 100 to 120 (B and C)
+ *   events/1       40      40      40    none
+ *
+ * So every epoch is needed whole by some sinks and is known whole to the others, which answer that
+ * they have applied it. A partition takes at most one step less than there are sinks; each looks
+ * through the table once. To send everything from the lowest position would be one step, whose
+ * epochs straddle the positions of the higher sinks: those could neither apply nor skip them.
+ *
+ * The watermark of a partition is that of the sinks that stand lowest: they get all that follows,
+ * and a higher one would close windows of theirs before their events came. */
 #include "job/catchup.h"
 
 #include <stdlib.h>

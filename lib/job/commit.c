@@ -1,3 +1,12 @@
+/* The filter at the end of an acknowledged stream. Its state is the channel to the source:
+ *
+ *   no channel --hello returned--> connected --send fails--> lost
+ *        \----no path, or nobody there--------------------->/
+ *
+ * A lost channel ends nothing at once: what is read on may bring the `fail` that tells the cause,
+ * and a stage above that could not write any more would only hide it. An epoch is acknowledged
+ * after its account was checked, never before: the source commits what is acknowledged, and no
+ * later start would read it again. Records are not looked at, only counted. */
 #include "job/commit.h"
 
 #include <poll.h>
@@ -40,7 +49,7 @@ static void drop_channel(struct commit *c, const struct err *why)
 	log_warn("%s: nothing more is acknowledged; reading on to learn why", why->msg);
 }
 
-static void send(struct commit *c, struct stage *st)
+static void send_message(struct commit *c, struct stage *st)
 {
 	struct err why = ERR_INIT;
 
@@ -52,7 +61,7 @@ static void send_line(struct commit *c, struct stage *st, const char *kind, stru
 {
 	c->message.n = 0;
 	ctl_ack_line_write(stage_inc(st), kind, line, &c->message);
-	send(c, st);
+	send_message(c, st);
 }
 
 static int commit_plain(void *self, struct stage *st, struct err *err)
@@ -144,7 +153,7 @@ static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, s
 		tell_epoch(c, epoch, v, n);
 		c->message.n = 0;
 		ctl_ack_write(stage_inc(st), "ack", epoch, v[n - 1].a.rows_out, &c->message);
-		send(c, st);
+		send_message(c, st);
 	}
 	free(v);
 	return rc;

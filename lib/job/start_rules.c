@@ -1,3 +1,8 @@
+/* The rules in the order in which they are asked. A tally tells which of three cases it is, by how
+ * many sinks have a generation: none, some, or all of them the same; two different ones stop every
+ * case. Inside of a case the commit decides (none, all), or the positions (some). All lists are
+ * as short as a pipeline has sinks, or are looked up by partition; nothing is kept from one probe
+ * to the next, as a decision is made anew after each. */
 #include "job/start_rules.h"
 
 #include <stdlib.h>
@@ -18,7 +23,7 @@ struct tally {
 	const struct ctl_sink_state *with, *other, *without;
 };
 
-static struct tally count(const struct found *f, const char *except)
+static struct tally tally_sinks(const struct found *f, const char *except)
 {
 	struct tally t = { 0 };
 
@@ -147,7 +152,7 @@ static void rules_all(const struct found *f, const char *gen, struct start_decis
 
 void start_rules(const struct found *f, struct start_decision *out)
 {
-	struct tally t = count(f, NULL);
+	struct tally t = tally_sinks(f, NULL);
 
 	*out = (struct start_decision){ .act = START_STOP };
 	if (f->commit_job && strcmp(f->commit_job, f->job) != 0) {
@@ -218,7 +223,7 @@ int start_rules_bootstrap(const struct found *f, const char *sink, bool now, str
 			  struct err *err)
 {
 	const struct ctl_sink_state *s = sink_of(f, sink);
-	struct tally t = count(f, sink);
+	struct tally t = tally_sinks(f, sink);
 
 	*out = (struct bootstrap){ 0 };
 	if (!s)
@@ -253,7 +258,7 @@ void start_rules_meta_write(const char *gen, const char *job, struct buf *out)
 	buf_printf(out, "job=%s", job);
 }
 
-static bool eat(struct slice *text, const char *start)
+static bool eat_start(struct slice *text, const char *start)
 {
 	size_t n = strlen(start);
 
@@ -267,13 +272,14 @@ void start_rules_meta_read(struct slice text, char gen[CTL_INC_CHARS + 1], char 
 {
 	gen[0] = 0;
 	*job = NULL;
-	if (!eat(&text, META_START))
+	if (!eat_start(&text, META_START))
 		return;
-	if (text.n > CTL_INC_CHARS + 5 && text.p[CTL_INC_CHARS + 4] == ' ' && eat(&text, "gen=")) {
+	if (text.n > CTL_INC_CHARS + 5 && text.p[CTL_INC_CHARS + 4] == ' ' &&
+	    eat_start(&text, "gen=")) {
 		memcpy(gen, text.p, CTL_INC_CHARS);
 		gen[CTL_INC_CHARS] = 0;
 		text = slice(text.p + CTL_INC_CHARS + 1, text.n - CTL_INC_CHARS - 1);
 	}
-	if (eat(&text, "job="))
+	if (eat_start(&text, "job="))
 		*job = mem_dup(text.p, text.n);
 }

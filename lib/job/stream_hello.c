@@ -183,7 +183,7 @@ int job_stream_hello(struct job_stream *s, struct err *err)
 	return 0;
 }
 
-/* Who claims dead letters; no sink's name twice. */
+/* Notes the stages that claim dead letters and the sinks' names, none of which may come twice. */
 static int read_stages(struct job_stream *s, struct err *err)
 {
 	const struct json *j = &s->ctl.json;

@@ -1,3 +1,9 @@
+/* All cells are kept, row by row in one array with their text in an arena, until the table is
+ * printed: a column is as wide as its widest cell. Where the sum is more than the terminal has, one
+ * place at a time is taken from the widest column that may shrink, so that the columns end up as
+ * even as they can be; that is a pass over the columns a place, and both are few. What is still
+ * too wide is cut line by line. A cell to the right is written first and its padding put in front:
+ * how many places it takes is known only once it was cut to its column. */
 #include "read/grid.h"
 
 #include <stdlib.h>
@@ -68,7 +74,7 @@ void grid_cellu(struct grid *g, uint64_t n)
 
 /* Bytes of the first character; *places: what it takes. 0 bytes never; a byte that is none of
  * UTF-8 is a character that is shown as ?. */
-static size_t first(struct slice s, bool utf8, int *places)
+static size_t first_char(struct slice s, bool utf8, int *places)
 {
 	unsigned char c = (unsigned char)s.p[0];
 	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
@@ -90,7 +96,7 @@ unsigned grid_places(struct slice text, bool utf8)
 	for (size_t at = 0; at < text.n;) {
 		int places;
 
-		at += first(slice(text.p + at, text.n - at), utf8, &places);
+		at += first_char(slice(text.p + at, text.n - at), utf8, &places);
 		sum += places < 0 ? 1 : (unsigned)places;
 	}
 	return sum;
@@ -103,7 +109,7 @@ unsigned grid_add(struct slice text, unsigned width, bool utf8, struct buf *out)
 
 	for (size_t at = 0; at < text.n;) {
 		int places;
-		size_t n = first(slice(text.p + at, text.n - at), utf8, &places);
+		size_t n = first_char(slice(text.p + at, text.n - at), utf8, &places);
 		unsigned takes = places < 0 ? 1 : (unsigned)places;
 
 		if (sum + takes > room)
@@ -124,12 +130,12 @@ unsigned grid_add(struct slice text, unsigned width, bool utf8, struct buf *out)
 
 /* ---- widths */
 
-static size_t rows(const struct grid *g)
+static size_t count_rows(const struct grid *g)
 {
 	return g->columns ? g->cells / g->columns : 0;
 }
 
-static bool named(const struct grid *g)
+static bool has_names(const struct grid *g)
 {
 	for (size_t c = 0; c < g->columns; c++)
 		if (g->column[c].name[0])
@@ -137,13 +143,13 @@ static bool named(const struct grid *g)
 	return false;
 }
 
-static unsigned *natural(const struct grid *g, bool utf8)
+static unsigned *natural_widths(const struct grid *g, bool utf8)
 {
 	unsigned *w = mem_array(g->columns ? g->columns : 1, sizeof(*w));
 
 	for (size_t c = 0; c < g->columns; c++)
 		w[c] = grid_places(slice_z(g->column[c].name), utf8);
-	for (size_t i = 0; i < rows(g) * g->columns; i++) {
+	for (size_t i = 0; i < count_rows(g) * g->columns; i++) {
 		unsigned places = grid_places(g->cell[i], utf8);
 
 		if (places > w[i % g->columns])
@@ -153,7 +159,7 @@ static unsigned *natural(const struct grid *g, bool utf8)
 }
 
 /* Takes a place at a time from the widest column that may shrink. */
-static void shrink(const struct grid *g, unsigned *w, unsigned indent, unsigned width)
+static void shrink_columns(const struct grid *g, unsigned *w, unsigned indent, unsigned width)
 {
 	unsigned total = indent;
 
@@ -174,40 +180,40 @@ static void shrink(const struct grid *g, unsigned *w, unsigned indent, unsigned 
 
 /* ---- lines */
 
-static void pad(struct buf *out, unsigned n)
+static void add_spaces(struct buf *out, unsigned n)
 {
 	while (n--)
 		buf_addc(out, ' ');
 }
 
-static void cell(const struct column *c, struct slice text, unsigned width, bool utf8,
-		 struct buf *out)
+static void add_cell(const struct column *c, struct slice text, unsigned width, bool utf8,
+		     struct buf *out)
 {
 	size_t at = out->n;
 	unsigned takes = grid_add(text, width, utf8, out);
 	struct buf moved = { 0 };
 
 	if (!(c->flags & GRID_RIGHT)) {
-		pad(out, width - takes);
+		add_spaces(out, width - takes);
 		return;
 	}
 	buf_add(&moved, out->p + at, out->n - at);
 	out->n = at;
-	pad(out, width - takes);
+	add_spaces(out, width - takes);
 	buf_adds(out, buf_slice(&moved));
 	buf_fini(&moved);
 }
 
 /* One line, cut at the terminal's width, without spaces at its end. */
-static void line(const struct grid *g, const struct slice *text, const unsigned *w, unsigned indent,
-		 unsigned width, bool utf8, struct buf *out)
+static void add_line(const struct grid *g, const struct slice *text, const unsigned *w,
+		     unsigned indent, unsigned width, bool utf8, struct buf *out)
 {
 	struct buf b = { 0 };
 
-	pad(&b, indent);
+	add_spaces(&b, indent);
 	for (size_t c = 0; c < g->columns; c++) {
-		pad(&b, c ? GAP : 0);
-		cell(&g->column[c], text[c], w[c], utf8, &b);
+		add_spaces(&b, c ? GAP : 0);
+		add_cell(&g->column[c], text[c], w[c], utf8, &b);
 	}
 	while (b.n && b.p[b.n - 1] == ' ')
 		b.n--;
@@ -218,17 +224,17 @@ static void line(const struct grid *g, const struct slice *text, const unsigned 
 
 void grid_print(const struct grid *g, unsigned indent, unsigned width, bool utf8, struct buf *out)
 {
-	unsigned *w = natural(g, utf8);
+	unsigned *w = natural_widths(g, utf8);
 	struct slice *names = mem_array(g->columns ? g->columns : 1, sizeof(*names));
 
 	if (width)
-		shrink(g, w, indent, width);
+		shrink_columns(g, w, indent, width);
 	for (size_t c = 0; c < g->columns; c++)
 		names[c] = slice_z(g->column[c].name);
-	if (named(g))
-		line(g, names, w, indent, width, utf8, out);
-	for (size_t r = 0; r < rows(g); r++)
-		line(g, g->cell + r * g->columns, w, indent, width, utf8, out);
+	if (has_names(g))
+		add_line(g, names, w, indent, width, utf8, out);
+	for (size_t r = 0; r < count_rows(g); r++)
+		add_line(g, g->cell + r * g->columns, w, indent, width, utf8, out);
 	free(names);
 	free(w);
 }

@@ -175,7 +175,7 @@ static bool same_set(const struct rollup *a, const struct rollup *b)
 	       same_cells(a, b);
 }
 
-/* b into a, both of one key. */
+/* Merges row b into row a of the same key. */
 static int merge_rows(struct epoch_batch *l, struct rollup *a, const struct rollup *b,
 		      struct err *err)
 {

@@ -120,9 +120,9 @@ static int start_without_sinks(struct consume *s, const struct ranges *commits, 
 	return rc;
 }
 
-/* stored and ends, in the order of the view. Where the commits are not what is stored (who was
- * evicted could not commit, a store went back), they follow soon: new records may be long in
- * coming. */
+/* Fills `stored` and `ends` of the progress, in the order of the view. Where the commits are not
+ * what is stored (a member that was evicted could not commit, a store went back), they are written
+ * soon: new records, with which they would be, may be long in coming. */
 static int begin_sets(struct consume *s, const struct ranges *commits, struct err *err)
 {
 	ranges_fini(&s->progress.stored);

@@ -3,7 +3,7 @@
  * are written against; none of them knows which it is.
  *
  * A log lives in the program's loop: open() installs its own watches and timers there, so that
- * it stays in its group whatever the source waits for; a callback only notes what came. All
+ * it stays in its group whatever the source waits for; a callback only notes an event. All
  * calls return within milliseconds unless marked (waits): those serve the loop meanwhile. While
  * a cluster is away change() and read() may take a second, now and then.
  * Results: 0 / -1 with err: EX_CONFIG refused login, unknown topic or file; EX_UNAVAILABLE not

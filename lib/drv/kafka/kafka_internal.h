@@ -66,7 +66,7 @@ struct kafka {
 	int control_fd, message_fd; /* eventfds, written by librdkafka's threads */
 	int control_watch, timer;
 
-	/* what came and was not asked for yet */
+	/* events of the group that change() has not taken yet */
 	rd_kafka_event_t *rebalance; /* a revoke, to be answered by revoked() */
 	bool gone;                   /* .. and too late */
 	bool assigned_now;

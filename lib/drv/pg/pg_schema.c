@@ -133,7 +133,7 @@ static enum sink_result foreign(struct err *err)
 	return SINK_FATAL;
 }
 
-/* pg_temp, by --table or by search_path. */
+/* The table is a temporary one (pg_temp), by --table or by search_path. */
 static enum sink_result no_store(const struct pg *p, struct err *err)
 {
 	err_set(err, EX_USAGE,

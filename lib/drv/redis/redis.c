@@ -1,3 +1,12 @@
+/* The connection: address, login, schema, and the driver's tables of functions. hiredis opens
+ * sockets that do not block and puts answers together; all waiting is done in the program's loop
+ * (redis_wait.c), so a signal or a reader that leaves is noticed while a server is silent. How long
+ * a server may be silent while it acknowledges packets is not limited, as a script over a large
+ * batch blocks it; TCP_USER_TIMEOUT finds a machine that is gone. Where a cluster has moved the
+ * slot of the prefix, the next connection goes there.
+ *
+ * Settings of the server under which rows are lost without an error (eviction, a truncated
+ * append-only file) are asked for and told once: they are the operator's to change. */
 #include "drv/redis/redis.h"
 
 #include <errno.h>
@@ -92,7 +101,7 @@ static void watch_peer(struct redis *p)
 	setsockopt(p->c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
-static enum sink_result establish(struct redis *p, struct err *err)
+static enum sink_result reach_server(struct redis *p, struct err *err)
 {
 	int64_t deadline_us = tm_mono_us() + CONNECT_S * TM_S;
 	socklen_t n = sizeof(int);
@@ -304,7 +313,7 @@ static enum sink_result schema(struct redis *p, struct err *err)
 
 enum sink_result redis_dial(struct redis *p, struct err *err)
 {
-	enum sink_result r = establish(p, err);
+	enum sink_result r = reach_server(p, err);
 
 	if (r != SINK_OK) {
 		free(p->moved); /* a node that is gone: ask the first one again */

@@ -139,7 +139,8 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 
 /* ---- answers */
 
-/* Who was asked may be no longer, or not yet, the one: then that is said, and followed too. */
+/* The node that was asked may no longer, or not yet, have the slot: its answer names another one,
+ * which is asked then. */
 static enum sink_result redis_follow_answer(struct redis_reader *r, redisReply **reply,
 					    struct err *err)
 {

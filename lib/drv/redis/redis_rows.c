@@ -248,7 +248,7 @@ static void arg_now(struct redis *p)
 	redis_arg(p, slice(now, tm_text_ms(tm_now_us(), now)));
 }
 
-/* Said once: the row, and what becomes of its like. */
+/* Warns once, of the first row that has expired, and says what becomes of all others. */
 static void tell_expired(struct redis *p, const char *job, uint64_t n, struct slice key)
 {
 	char ttl[32];

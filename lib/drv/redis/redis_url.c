@@ -1,3 +1,7 @@
+/* From left to right: scheme, login, then host or path, each taken off the front of `rest`. The
+ * last @ before the first slash ends the login, so that a password needs no encoding but for those
+ * two. A part that is wrong is never quoted in the message, which says the form only: what stands
+ * in the wrong place may be a password. */
 #include "drv/redis/redis_url.h"
 
 #include <stdlib.h>

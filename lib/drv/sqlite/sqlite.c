@@ -1,3 +1,11 @@
+/* The connection, and the statements of all files of the driver: their texts stand in one table,
+ * each is prepared when it is first used and kept as long as the connection. Three of them depend
+ * on whether the table has the column `columns`, and are made anew when it gets one.
+ *
+ * A file has no socket to wait for. SQLite itself waits BUSY_MS for another program's lock; then
+ * the framework tries again, and looks at signals in between. Every commit is synced (synchronous =
+ * FULL): with less, a log (WAL) may lose the last of them with the power, and the source commits
+ * what a sink has acknowledged. */
 #include "drv/sqlite/sqlite.h"
 
 #include <stdlib.h>

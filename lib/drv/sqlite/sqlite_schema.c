@@ -68,7 +68,7 @@ static const char final_view[] =
 	"= 0 THEN p.watermark END) END"
 	"   FROM hta_pos p WHERE p.job = m.job AND p.sink = m.sink))";
 
-static enum sink_result exec(struct sqlite *s, const char *sql, struct err *err)
+static enum sink_result exec_sql(struct sqlite *s, const char *sql, struct err *err)
 {
 	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SINK_OK
 								       : sqlite_failed(s, err);
@@ -87,7 +87,7 @@ static bool has_table(struct sqlite *s, const char *name)
 	return has;
 }
 
-static int version(struct sqlite *s)
+static int schema_version(struct sqlite *s)
 {
 	sqlite3_stmt *q = NULL;
 	int v = 0;
@@ -130,7 +130,7 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 	sql = sqlite3_mprintf(
 		"ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = %d",
 		s->table, SCHEMA);
-	r = exec(s, sql, err);
+	r = exec_sql(s, sql, err);
 	sqlite3_free(sql);
 	return r;
 }
@@ -144,7 +144,7 @@ static enum sink_result set_version(struct sqlite *s, struct err *err)
 
 	if (code != SQLITE_OK && code != SQLITE_ERROR)
 		return sqlite_failed(s, err);
-	if (version(s) == SCHEMA)
+	if (schema_version(s) == SCHEMA)
 		return SINK_OK;
 	sink_error_foreign("table hta_schema", "file", err);
 	return SINK_FATAL;
@@ -183,10 +183,11 @@ static enum sink_result make_view(struct sqlite *s, const char *name, const char
 
 	if (state == VIEW_OTHER) {
 		drop = sqlite3_mprintf("DROP VIEW \"%w\"", name);
-		r = exec(s, drop, err);
+		r = exec_sql(s, drop, err);
 		sqlite3_free(drop);
 	}
-	return r == SINK_OK && (state == VIEW_NONE || state == VIEW_OTHER) ? exec(s, view, err) : r;
+	return r == SINK_OK && (state == VIEW_NONE || state == VIEW_OTHER) ? exec_sql(s, view, err)
+									   : r;
 }
 
 struct views {
@@ -235,18 +236,18 @@ static enum sink_result make_views(struct sqlite *s, struct err *err)
 static enum sink_result make_schema(struct sqlite *s, struct err *err)
 {
 	char *sql = sqlite3_mprintf(rollups, s->table);
-	enum sink_result r = exec(s, "BEGIN IMMEDIATE", err);
+	enum sink_result r = exec_sql(s, "BEGIN IMMEDIATE", err);
 
 	if (r == SINK_OK) {
-		r = exec(s, tables, err);
+		r = exec_sql(s, tables, err);
 		if (r == SINK_OK)
-			r = exec(s, sql, err);
+			r = exec_sql(s, sql, err);
 		if (r == SINK_OK)
 			r = make_views(s, err);
-		if (r == SINK_OK && version(s) == 0)
+		if (r == SINK_OK && schema_version(s) == 0)
 			r = set_version(s, err);
 		if (r == SINK_OK)
-			r = exec(s, "COMMIT", err);
+			r = exec_sql(s, "COMMIT", err);
 		if (r != SINK_OK)
 			sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	}
@@ -258,7 +259,7 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 {
 	bool whole = has_table(s, "hta_schema") && has_table(s, s->table) &&
 		     has_table(s, "hta_pos");
-	int found = whole ? version(s) : 0;
+	int found = whole ? schema_version(s) : 0;
 	struct buf what = { 0 };
 
 	s->has_columns = has_columns(s->db, s->table);

@@ -34,8 +34,8 @@ struct fetcher *fetcher_new(const struct fetcher_settings *settings, fetcher_fal
 			    void *arg);
 void fetcher_free(struct fetcher *d);
 
-/* Who leads a partition, as far as metadata told. Looks up a host that is new, or that gave no
- * connection, which may wait for the resolver. */
+/* Notes the broker that leads a partition by the newest metadata. Looks up a host that is new, or
+ * that gave no connection, which may wait for the resolver. */
 void fetcher_leader(struct fetcher *d, const char *topic, int32_t partition, const char *host,
 		    int port);
 

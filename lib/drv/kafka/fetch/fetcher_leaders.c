@@ -33,7 +33,7 @@ static struct place *find_place(const struct leaders *l, const char *host, int p
 	return NULL;
 }
 
-/* false: it has no address now. */
+/* False where the broker has no address now. */
 static bool look_up_place(struct leaders *l, const char *host, int port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
