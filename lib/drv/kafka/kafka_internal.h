@@ -12,7 +12,7 @@
  *	kafka_read.c       reading
  *	kafka_client.c     life cycle
  *	kafka.c            settings, and the tables of functions
- *	kafka_query.c      a user of that table */
+ *	kafka_driver.c     what programs with a command line have of it */
 #ifndef DRV_KAFKA_KAFKA_INTERNAL_H
 #define DRV_KAFKA_KAFKA_INTERNAL_H
 
