@@ -24,7 +24,7 @@ libraries=(
 	'sqlite3\.h|drv'
 	'xxh.*\.h|base'
 	'zlib\.h|zstd.*\.h|io'
-	'jq\.h|jv\.h|drv tool xform'
+	'jq\.h|jv\.h|xform'
 )
 
 tests=0
