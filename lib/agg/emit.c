@@ -113,16 +113,7 @@ static void add_columns(const struct emit *e, struct writer *w, const struct met
 	if (e->add)
 		return;
 	w->measures.n = 0;
-	for (size_t i = 0; i < m->m.n_measures; i++) {
-		const struct agg_fn *fn = m->m.measure[i].fn;
-		struct cell part[FN_PARTS_MAX];
-
-		for (unsigned k = 0; k < fn->parts; k++)
-			part[k] = w->cell[m->measure_column[i][k]];
-		buf_printf(&w->measures, "%s\"%s\":", i ? "," : "{", m->m.measure[i].name);
-		fn->value(part, &w->measures);
-	}
-	buf_addc(&w->measures, '}');
+	fn_measures(w->cell, m->n_columns, row->end_us - row->start_us, &w->measures);
 	row->measures = buf_slice(&w->measures);
 }
 

@@ -1,8 +1,8 @@
-/* Lines go through in batches of SCAN_BATCH, column by column: fields, times, values, uniques,
- * keys of each metric; a line that fails loses its bit in
- * `live`. Only then are the bits that are left counted, metric by metric (table.c). So the inner
- * loops are short, run over one kind of thing, and hardly
- * ever branch to where the line before did not. */
+/* Lines go through in batches of SCAN_BATCH, column by column: fields, times, conditions, values,
+ * uniques; then metric by metric: which lines it wants, which of those are good, their keys. All of
+ * that is sets of bits, a line each. Only then are the bits that are left counted (table.c). So the
+ * inner loops are short, run over one kind of thing, and hardly ever branch to where the line
+ * before did not. */
 #include "agg/engine_internal.h"
 
 #include "base/hash.h"
@@ -34,6 +34,7 @@ void engine_counts_add(struct engine_counts *to, const struct engine_counts *fro
 	to->blank += from->blank;
 	to->dead += from->dead;
 	to->late += from->late;
+	to->filtered += from->filtered;
 	to->valid += from->valid;
 	to->rounded += from->rounded;
 	to->ahead += from->ahead;
@@ -103,23 +104,23 @@ static uint64_t beyond_limit(const struct engine *w, size_t column)
 	return beyond;
 }
 
-static uint64_t read_values(struct engine *w, size_t column, uint64_t live)
+static void read_values(struct engine *w, size_t column, uint64_t lines)
 {
-	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), live,
+	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), lines,
 					    w->value[column]);
 
 	w->rounded[column] = w->plan->common.exact ? 0 : sets.rounded;
 	w->has_value[column] = sets.exact | w->rounded[column];
 	if (w->plan->value_limit[column])
 		w->has_value[column] &= ~beyond_limit(w, column);
-	return w->has_value[column] | sets.none;
+	w->good_value[column] = w->has_value[column] | sets.none;
 }
 
-static uint64_t read_uniqs(struct engine *w, size_t column, uint64_t live)
+static void read_uniqs(struct engine *w, size_t column, uint64_t lines)
 {
-	uint64_t has = 0;
+	uint64_t has = 0, good = lines;
 
-	for_each_line(i, live)
+	for_each_line(i, lines)
 	{
 		const struct field *f = engine_field(w, i, w->plan->uniq_field[column]);
 		struct slice text;
@@ -127,14 +128,14 @@ static uint64_t read_uniqs(struct engine *w, size_t column, uint64_t live)
 		if (f->type <= FIELD_NULL)
 			continue;
 		if (key_text(f, &w->scratch, &text)) {
-			live &= ~BIT(i);
+			good &= ~BIT(i);
 			continue;
 		}
 		w->uniq[column][i] = hash_murmur64a(text.p, text.n);
 		has |= BIT(i);
 	}
 	w->has_uniq[column] = has;
-	return live;
+	w->good_uniq[column] = good;
 }
 
 static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
@@ -169,17 +170,56 @@ static void contribute(struct engine *w)
 	}
 }
 
-static int add_to_metric(struct engine *w, size_t metric, const uint8_t *line, unsigned n,
-			 struct err *err)
+static uint64_t present(const struct engine *w, int field, uint64_t lines)
+{
+	uint64_t has = 0;
+
+	for_each_line(i, lines)
+		has |= (uint64_t)(engine_field(w, i, (size_t)field)->type > FIELD_NULL) << i;
+	return has;
+}
+
+/* Of the metric's lines those that each measure takes, and then each column. */
+static void measure_lines(struct engine *w, size_t metric, uint64_t live)
+{
+	const struct plan_metric *p = &w->plan->metric[metric];
+	const struct metric_def *d = p->def;
+	struct engine_metric *m = &w->metric[metric];
+
+	for (size_t i = 0; i < d->m.n_measures; i++) {
+		const struct plan_measure *x = &p->measure[i];
+
+		m->measured[i] = x->where < 0 ? live : live & w->holds[x->where].holds;
+		if (x->value >= 0)
+			m->measured[i] &= w->has_value[x->value];
+		else if (x->present >= 0)
+			m->measured[i] = present(w, x->present, m->measured[i]);
+	}
+	for (size_t c = 0; c < d->n_columns; c++) {
+		size_t i = d->part[c].measure;
+		const struct metric_measure *x = &d->m.measure[i];
+		struct fn_args args = metric_measure_args(x);
+
+		m->contributes[c] = x->fn->select ? x->fn->select(&args, d->part[c].part,
+								  w->value[p->measure[i].value],
+								  m->measured[i])
+						  : m->measured[i];
+	}
+}
+
+static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct err *err)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
 	struct engine_metric *m = &w->metric[metric];
-	struct table_batch b = { .n = n,
-				 .line = line,
+	uint8_t line[SCAN_BATCH];
+	struct table_batch b = { .line = line,
 				 .key = m->key,
 				 .contribution = m->contribution,
 				 .contributes = m->contributes };
 
+	for_each_line(i, live) line[b.n++] = (uint8_t)i;
+	if (b.n == 0)
+		return 0;
 	if (p->value >= 0) {
 		b.value = w->value[p->value];
 		b.has_value = w->has_value[p->value];
@@ -188,27 +228,22 @@ static int add_to_metric(struct engine *w, size_t metric, const uint8_t *line, u
 		b.uniq = w->uniq[p->uniq];
 		b.has_uniq = w->has_uniq[p->uniq];
 	}
-	for (size_t c = 0; c < p->def->n_columns; c++)
-		m->contributes[c] = w->has_value[p->measure_value[p->def->part[c].measure]];
-	m->state->counted += n;
+	measure_lines(w, metric, live);
+	m->state->counted += b.n;
 	return table_add(m->state->table, &b, err) ? err_in(err, "metric %s", p->def->m.name) : 0;
 }
 
 static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
-	uint8_t line[SCAN_BATCH];
-	unsigned n = 0;
-
-	for_each_line(i, live) line[n++] = (uint8_t)i;
 	contribute(w);
 	for (size_t k = 0; k < w->plan->n_metrics; k++)
-		if (add_to_metric(w, k, line, n, err))
+		if (add_to_metric(w, k, live & w->metric[k].live, err))
 			return -1;
 	for (size_t k = 0; k < w->plan->n_values; k++)
 		w->counts.rounded += (unsigned)__builtin_popcountll(w->rounded[k] & live);
 	w->counts.twice += (unsigned)__builtin_popcountll(w->twice & live);
 	w->counts.skipped += (unsigned)__builtin_popcountll(w->skipped & live);
-	w->counts.counted += n;
+	w->counts.counted += (unsigned)__builtin_popcountll(live);
 	return 0;
 }
 
@@ -249,16 +284,57 @@ static int refuse_lines(struct engine *w, uint64_t dead, uint64_t late, uint64_t
 	return 0;
 }
 
-static uint64_t validate(struct engine *w, uint64_t live)
+/* Of a metric's lines those with something wrong but for their keys. */
+static uint64_t wrong_lines(const struct engine *w, const struct plan_metric *p, uint64_t lines)
 {
-	live = read_times(w, live);
+	uint64_t good = lines;
+
+	if (p->value >= 0)
+		good &= w->good_value[p->value];
+	if (p->uniq >= 0)
+		good &= w->good_uniq[p->uniq];
+	for (size_t i = 0; i < p->def->m.n_measures; i++) {
+		const struct plan_measure *x = &p->measure[i];
+		uint64_t taken = UINT64_MAX;
+
+		if (x->where >= 0) {
+			good &= ~w->holds[x->where].wrong;
+			taken = w->holds[x->where].holds;
+		}
+		if (x->value >= 0)
+			good &= ~taken | w->good_value[x->value];
+	}
+	return lines & ~good;
+}
+
+/* Lines of a batch by what becomes of them, before their times are held against others. */
+struct verdict {
+	uint64_t counted, filtered; /* all others are bad */
+};
+
+static struct verdict validate(struct engine *w, uint64_t valid)
+{
+	uint64_t timed = read_times(w, valid), wanted = 0, bad = 0;
+
+	for (size_t k = 0; k < w->plan->n_conditions; k++)
+		w->holds[k] = condition_run(w->condition[k], &w->batch, w->plan->n_fields, timed);
 	for (size_t k = 0; k < w->plan->n_values; k++)
-		live = read_values(w, k, live);
+		read_values(w, k, timed);
 	for (size_t k = 0; k < w->plan->n_uniqs; k++)
-		live = read_uniqs(w, k, live);
-	for (size_t k = 0; k < w->plan->n_metrics; k++)
-		live = build_keys(w, k, live);
-	return live;
+		read_uniqs(w, k, timed);
+	for (size_t k = 0; k < w->plan->n_metrics; k++) {
+		const struct plan_metric *p = &w->plan->metric[k];
+		uint64_t lines = timed;
+
+		if (p->where >= 0) {
+			lines &= w->holds[p->where].holds;
+			bad |= w->holds[p->where].wrong;
+		}
+		w->metric[k].live = build_keys(w, k, lines & ~wrong_lines(w, p, lines));
+		bad |= lines & ~w->metric[k].live;
+		wanted |= lines;
+	}
+	return (struct verdict){ wanted & ~bad, timed & ~wanted & ~bad };
 }
 
 int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg,
@@ -267,21 +343,23 @@ int engine_block(struct engine *w, struct slice block, engine_refused_fn *refuse
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t nth = 0, at = 0; at < block.n; nth += b->lines, at += b->used) {
-		uint64_t live, late;
+		struct verdict v;
+		uint64_t late, fine;
 
 		scan_lines(w->scan, block.p + at, block.n - at, b);
 		see_fields(w, b->valid);
-		live = validate(w, b->valid);
+		v = validate(w, b->valid);
 		w->counts.lines += b->lines;
 		w->counts.blank += (unsigned)__builtin_popcountll(b->blank);
 		w->counts.valid += (unsigned)__builtin_popcountll(b->valid);
-		late = engine_judge(w, live);
-		live &= ~w->ahead;
-		if (add_batch(w, live & ~late, err))
+		late = engine_judge(w, v.counted | v.filtered) & v.counted;
+		v.filtered &= ~w->ahead;
+		w->counts.filtered += (unsigned)__builtin_popcountll(v.filtered);
+		if (add_batch(w, v.counted & ~w->ahead & ~late, err))
 			return -1;
-		live |= b->blank;
-		if ((late || (unsigned)__builtin_popcountll(live) != b->lines) &&
-		    refuse_lines(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~live, late, nth,
+		fine = (v.counted & ~w->ahead) | v.filtered | b->blank;
+		if ((late || (unsigned)__builtin_popcountll(fine) != b->lines) &&
+		    refuse_lines(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~fine, late, nth,
 				 block.p, refused, arg, err))
 			return -1;
 	}
@@ -293,7 +371,10 @@ void engine_peek(struct engine *w, struct slice block, struct buf *times)
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t at = 0; at < block.n; at += b->used) {
+		struct verdict v;
+
 		scan_lines(w->scan, block.p + at, block.n - at, b);
-		engine_keep_times(w, validate(w, b->valid), times);
+		v = validate(w, b->valid);
+		engine_keep_times(w, v.counted | v.filtered, times);
 	}
 }

@@ -1,16 +1,20 @@
 /* The engine: lines into groups. One per thread; knows no files, no stream, no clock.
  *
- * A line counts in all metrics of the plan or in none: everything that can be wrong with it is
+ * A line counts in all metrics that want it or in none: everything that can be wrong with it is
  * looked at before the first addition. What counts is a function of the line alone; with a
  * lateness also of the lines before it.
  *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a
  *            string is of the plan's form, or RFC 3339 or one of the wider forms where it has none,
  *            else a number with the unit; a local time needs the plan's zone (value.h)
+ *   where    a metric wants the lines for which its condition holds; what it does not want is not
+ *            looked at further. A condition that is an error: dead. A line that no metric wants is
+ *            filtered; its time moves the watermark all the same
  *   by       string, number, boolean, null and missing are values; arrays, objects, lone
  *            surrogates, NUL, more than KEY_VALUE_MAX bytes (a number:
  *            characters without an exponent): dead
  *   value    missing and null: counted in count only; else a number, in quotes or not, in range
- *            (with exact: of at most nine decimals), or dead
+ *            (with exact: of at most nine decimals), or dead. Those of a measure with a condition
+ *            are looked at where it holds
  *   uniq     missing and null: not counted; string, number and boolean by their text (as in
  *            keys), so that registers equal PFADD's; else dead */
 #ifndef AGG_ENGINE_H
@@ -30,7 +34,7 @@ typedef int engine_refused_fn(void *arg, uint64_t nth, size_t at, struct slice r
 #define ENGINE_NO_LATENESS INT64_MAX
 
 struct engine_counts {
-	uint64_t lines, counted, blank, dead, late; /* lines = the other four together */
+	uint64_t lines, counted, blank, dead, late, filtered; /* lines = the others together */
 	uint64_t valid;   /* lines that are well formed, whether they count or not */
 	uint64_t rounded; /* values of more than nine decimals, in counted lines */
 	/* lines too far ahead, which are counted or (ahead_dead) dead */

@@ -18,7 +18,8 @@ struct engine_metric {
 	struct metric_state *state;
 	const char *key[SCAN_BATCH]; /* of the batch, in the state's room */
 	const dec **contribution;    /* of each column: rows of value or of square; NULL: a COUNT */
-	uint64_t *contributes;       /* of each column, of the batch */
+	/* Of the batch: the lines that count, that each measure takes, that each column takes. */
+	uint64_t live, *measured, *contributes;
 };
 
 struct engine {
@@ -38,17 +39,19 @@ struct engine {
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
 	uint64_t twice, skipped;
-	dec (*value)[SCAN_BATCH]; /* a row a column of the plan */
-	uint64_t *has_value, *rounded;
+	dec (*value)[SCAN_BATCH];                   /* a row a column of the plan */
+	uint64_t *has_value, *rounded, *good_value; /* good: a value, or none at all */
+	struct condition **condition;               /* those of the plan */
+	struct predicate_sets *holds;               /* what they say of the batch */
 	struct engine_contribution {
 		const struct agg_fn *fn;
 		size_t value;
-		dec part[FN_PARTS_MAX][SCAN_BATCH];
+		dec part[FN_OWN_MAX][SCAN_BATCH];
 	} * contribution;
 	/* of aggregates that add something else than the value */
 	size_t n_contributions;
 	uint64_t (*uniq)[SCAN_BATCH];
-	uint64_t *has_uniq;
+	uint64_t *has_uniq, *good_uniq;
 	uint64_t ahead; /* dead for being too far ahead, and nothing else */
 };
 

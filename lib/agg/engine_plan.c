@@ -34,17 +34,18 @@ static void link_columns(struct engine *w, size_t metric)
 
 	m->contribution = mem_array(d->n_columns + 1, sizeof(*m->contribution));
 	m->contributes = mem_array(d->n_columns + 1, sizeof(*m->contributes));
+	m->measured = mem_array(d->m.n_measures + 1, sizeof(*m->measured));
 	for (size_t c = 0; c < d->n_columns; c++) {
 		struct metric_part at = d->part[c];
 		const struct agg_fn *fn = d->m.measure[at.measure].fn;
-		size_t value = p->measure_value[at.measure];
+		int value = p->measure[at.measure].value;
 
 		if (d->rule[c] == COLUMN_COUNT)
 			m->contribution[c] = NULL;
 		else if (!fn->contribute)
 			m->contribution[c] = w->value[value];
 		else
-			m->contribution[c] = contribution_of(w, fn, value)->part[at.part];
+			m->contribution[c] = contribution_of(w, fn, (size_t)value)->part[at.part];
 	}
 }
 
@@ -57,6 +58,23 @@ static size_t all_measures(const struct plan *plan)
 	return n;
 }
 
+/* A condition belongs to one thread, so each engine has its own. The plan has tried the text. */
+static void bind_conditions(struct engine *w)
+{
+	const struct plan *p = w->plan;
+
+	w->condition = mem_array(p->n_conditions + 1, sizeof(*w->condition));
+	w->holds = mem_array(p->n_conditions + 1, sizeof(*w->holds));
+	for (size_t i = 0; i < p->n_conditions; i++) {
+		struct err err = ERR_INIT;
+
+		w->condition[i] = condition_new(slice_z(p->condition[i].text), &err);
+		if (!w->condition[i])
+			BUG("%s: %s", p->condition[i].text, err.msg);
+		condition_bind(w->condition[i], p->condition[i].column);
+	}
+}
+
 /* But for the states. */
 static void bind_plan(struct engine *w, const struct plan *plan)
 {
@@ -66,8 +84,11 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
 	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
+	w->good_value = mem_array(plan->n_values + 1, sizeof(*w->good_value));
 	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
 	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
+	w->good_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->good_uniq));
+	bind_conditions(w);
 	w->contribution = mem_array(all_measures(plan) + 1, sizeof(*w->contribution));
 	w->n_contributions = 0;
 	for (size_t i = 0; i < plan->n_metrics; i++)
@@ -80,7 +101,14 @@ static void unbind_plan(struct engine *w)
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		free(w->metric[i].contribution);
 		free(w->metric[i].contributes);
+		free(w->metric[i].measured);
 	}
+	for (size_t i = 0; i < w->plan->n_conditions; i++)
+		condition_free(w->condition[i]);
+	free(w->condition);
+	free(w->holds);
+	free(w->good_value);
+	free(w->good_uniq);
 	scan_free(w->scan);
 	free(w->metric);
 	free(w->value);

@@ -198,14 +198,28 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 	return true;
 }
 
+static bool condition_is_wrong(struct engine *w, int condition, const char *metric, unsigned line,
+			       struct err *why)
+{
+	if (condition < 0 || !(w->holds[condition].wrong >> line & 1))
+		return false;
+	condition_why(w->condition[condition], &w->batch, w->plan->n_fields, line, why);
+	err_in(why, "metric %s: condition %s", metric, w->plan->condition[condition].text);
+	return true;
+}
+
 static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
 			     struct err *why)
 {
 	for (size_t i = 0; i < m->def->m.n_measures; i++) {
 		const struct metric_measure *x = &m->def->m.measure[i];
 
-		if (value_is_wrong(w, m, m->measure_value[i], x->path.name, x->fn->limit, line,
-				   why))
+		const struct plan_measure *p = &m->measure[i];
+
+		if (condition_is_wrong(w, p->where, m->def->m.name, line, why))
+			return true;
+		if (p->value >= 0 && (p->where < 0 || w->holds[p->where].holds >> line & 1) &&
+		    value_is_wrong(w, m, (size_t)p->value, x->path.name, x->fn->limit, line, why))
 			return true;
 	}
 	return false;
@@ -232,6 +246,10 @@ void engine_why(struct engine *w, unsigned line, struct err *why)
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		const struct plan_metric *m = &w->plan->metric[i];
 
+		if (condition_is_wrong(w, m->where, m->def->m.name, line, why))
+			return;
+		if (m->where >= 0 && !(w->holds[m->where].holds >> line & 1))
+			continue;
 		if (dims_are_wrong(w, m, line, why) ||
 		    (m->value >= 0 &&
 		     value_is_wrong(w, m, (size_t)m->value, m->def->m.value.name, 0, line, why)) ||

@@ -1,5 +1,5 @@
 /* The registry, and a row's way from cells to measures. Cells of a row stand in order of rule
- * and name, a measure's parts so in several places: they are gathered by the parts' names. Rows
+ * and name, a measure's parts so in several places: they are gathered measure by measure. Rows
  * have few columns. */
 #include "agg/fn.h"
 
@@ -7,15 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct agg_fn fn_avg, fn_stddev;
+#include "base/wide.h"
 
-const struct agg_fn *const fn_all[] = { &fn_avg, &fn_stddev, NULL };
+extern const struct agg_fn fn_avg, fn_count, fn_histogram, fn_max, fn_min, fn_rate, fn_stddev,
+	fn_sum;
+
+const struct agg_fn *const fn_all[] = { &fn_avg,  &fn_count,  &fn_histogram, &fn_max, &fn_min,
+					&fn_rate, &fn_stddev, &fn_sum,       NULL };
 
 const struct agg_fn *fn_find(struct slice name)
 {
 	for (size_t i = 0; fn_all[i]; i++)
 		if (slice_is(name, fn_all[i]->name))
 			return fn_all[i];
+	return NULL;
+}
+
+unsigned fn_parts(const struct agg_fn *fn, const struct fn_args *a, struct fn_part *out)
+{
+	if (fn->list)
+		return fn->list(a, out);
+	memcpy(out, fn->part, fn->parts * sizeof(*out));
+	return fn->parts;
+}
+
+const struct cell *fn_cell(const struct fn_row *row, enum column_rule rule, const char *part)
+{
+	for (size_t i = 0; i < row->n; i++)
+		if (row->cell[i].column.rule == rule && slice_is(row->part[i], part))
+			return &row->cell[i];
 	return NULL;
 }
 
@@ -31,26 +51,36 @@ void fn_put_double(double v, struct buf *out)
 	buf_addz(out, text);
 }
 
-/* The cells of one measure and operation, in the order of its parts. False: one is missing. */
-static bool gather_parts(const struct agg_fn *fn, struct slice measure, const struct cell *cell,
-			 size_t n, struct cell out[FN_PARTS_MAX])
+void fn_put_ratio(dec above, dec below, struct buf *out)
 {
-	unsigned found = 0;
+	wide_u128 a = above < 0 ? -(wide_u128)above : (wide_u128)above;
+	double v = wide_ratio(wide_of(a), wide_of((wide_u128)below));
 
+	fn_put_double(above < 0 ? -v : v, out);
+}
+
+/* ---- from cells to measures */
+
+/* The cells of one measure and operation. */
+struct measure_cells {
+	struct cell cell[COLUMNS_MAX];
+	struct slice part[COLUMNS_MAX];
+	size_t n;
+};
+
+static void gather_cells(struct slice measure, struct slice operation, const struct cell *cell,
+			 size_t n, struct measure_cells *out)
+{
+	out->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct column_name name;
 
 		if (!column_name_parse(cell[i].column.name, &name) ||
-		    !slice_eq(name.measure, measure) || !slice_is(name.operation, fn->name))
+		    !slice_eq(name.measure, measure) || !slice_eq(name.operation, operation))
 			continue;
-		for (unsigned k = 0; k < fn->parts; k++)
-			if (slice_is(name.part, fn->part[k].name) &&
-			    cell[i].column.rule == fn->part[k].rule) {
-				out[k] = cell[i];
-				found |= 1u << k;
-			}
+		out->cell[out->n] = cell[i];
+		out->part[out->n++] = name.part;
 	}
-	return found == (1u << fn->parts) - 1;
 }
 
 /* The measure whose name comes next in order; false: none is left. */
@@ -68,21 +98,25 @@ static bool next_measure(const struct cell *cell, size_t n, struct slice last,
 	return next->measure.p != NULL;
 }
 
-void fn_each_measure(const struct cell *cell, size_t n, fn_measure *call, void *arg)
+void fn_each_measure(const struct cell *cell, size_t n, int64_t window_us, fn_measure *call,
+		     void *arg)
 {
+	struct measure_cells own;
 	struct slice last = { 0 };
 	struct column_name name;
 	struct buf value = { 0 };
 
 	for (; next_measure(cell, n, last, &name); last = name.measure) {
 		const struct agg_fn *fn = fn_find(name.operation);
-		struct cell part[FN_PARTS_MAX];
+		struct fn_row row = { own.cell, own.part, 0, window_us };
 
-		if (!fn || !gather_parts(fn, name.measure, cell, n, part))
+		if (!fn)
 			continue;
+		gather_cells(name.measure, name.operation, cell, n, &own);
+		row.n = own.n;
 		value.n = 0;
-		fn->value(part, &value);
-		call(arg, name.measure, buf_slice(&value));
+		if (fn->value(&row, &value))
+			call(arg, name.measure, buf_slice(&value));
 	}
 	buf_fini(&value);
 }
@@ -97,9 +131,9 @@ static void put_measure(void *arg, struct slice name, struct slice value)
 	buf_adds(out, value);
 }
 
-void fn_measures(const struct cell *cell, size_t n, struct buf *out)
+void fn_measures(const struct cell *cell, size_t n, int64_t window_us, struct buf *out)
 {
 	buf_addc(out, '{');
-	fn_each_measure(cell, n, put_measure, out);
+	fn_each_measure(cell, n, window_us, put_measure, out);
 	buf_addc(out, '}');
 }

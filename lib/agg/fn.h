@@ -1,25 +1,57 @@
 /* Aggregates: what --agg NAME=avg(PATH) asks for. Each is one file, fn_NAME.c, and one line in
  * fn.c.
  *
- * An aggregate says which columns (row/columns.h) it keeps of a group, what one value
- * contributes to each of them, and how the measure's value is read back from them. All else is
- * done by the columns' rules and is nobody's business here: adding up, merging of threads, of
- * epochs, of stores. So a new aggregate obeys the law of any cut and any order as soon as each
- * contribution is a function of its value alone. */
+ * An aggregate says which columns (row/columns.h) it keeps of a group, what one record contributes
+ * to each of them, and how the measure's value is read back from them. All else is done by the
+ * columns' rules and is nobody's business here: adding up, merging of threads, of epochs, of
+ * stores. So a new aggregate obeys the law of any cut and any order as soon as each contribution
+ * is a function of its record alone.
+ *
+ * Reading back needs nothing but the columns: what of its arguments the value depends on stands in
+ * the names of its parts. */
 #ifndef AGG_FN_H
 #define AGG_FN_H
 
 #include "row/columns.h"
 
-enum { FN_PARTS_MAX = 4 };
+enum { FN_PARTS_MAX = 64, FN_OWN_MAX = 4, FN_PART_CHARS = 40, FN_BATCH = 64 };
+
+/* Which records contribute. */
+enum fn_input {
+	FN_NONE,    /* there is no such form of it */
+	FN_LINES,   /* all */
+	FN_PRESENT, /* those that have something other than null at the path */
+	FN_VALUES,  /* those that have a number there; what is no number is bad data */
+};
+
+/* What stands between the brackets behind the path: bounds of a histogram. */
+struct fn_args {
+	bool has_path;
+	const dec *v;
+	size_t n;
+};
+
+struct fn_part {
+	enum column_rule rule;
+	char name[FN_PART_CHARS];
+};
+
+/* The columns of one measure in a row. */
+struct fn_row {
+	const struct cell *cell;
+	const struct slice *part; /* the name of each */
+	size_t n;
+	int64_t window_us; /* how long the row's window is; 0: not known */
+};
 
 struct agg_fn {
 	const char *name, *help;
+	enum fn_input bare, input; /* without a path, with one */
+
+	/* Its columns; with `list` they depend on the arguments: at most FN_PARTS_MAX. */
 	unsigned parts;
-	struct {
-		enum column_rule rule;
-		const char *name;
-	} part[FN_PARTS_MAX];
+	struct fn_part part[FN_OWN_MAX];
+	unsigned (*list)(const struct fn_args *a, struct fn_part *out);
 
 	/* What a value of larger magnitude is to this aggregate: bad data. 0: no bound but the
 	 * decimals' own. */
@@ -27,12 +59,17 @@ struct agg_fn {
 
 	/* The contributions of n values: out[k][i] of value[i] to part k. Of a COUNT it is
 	 * always 1 and is not asked for. NULL: the value itself to each part. */
-	void (*contribute)(const dec *value, unsigned n, dec *const out[FN_PARTS_MAX]);
+	void (*contribute)(const dec *value, unsigned n, dec *const out[FN_OWN_MAX]);
 
-	/* Appends the measure's value as JSON, null where there is none; cell: in the order of
-	 * the parts. The same text whoever calls it: a double is printed as the shortest decimal
-	 * that reads back as it. */
-	void (*value)(const struct cell *cell, struct buf *out);
+	/* Of the records in `has` (bit i: value[i]) those that contribute to the part. NULL:
+	 * all. */
+	uint64_t (*select)(const struct fn_args *a, unsigned part, const dec value[FN_BATCH],
+			   uint64_t has);
+
+	/* Appends the measure's value as JSON, null where there is none. False: a column is
+	 * missing, or the value cannot be told. The same text whoever calls it: a double is printed
+	 * as the shortest decimal that reads back as it. */
+	bool (*value)(const struct fn_row *row, struct buf *out);
 };
 
 /* NULL: there is none of this name. */
@@ -40,15 +77,24 @@ const struct agg_fn *fn_find(struct slice name);
 /* All of them, NULL behind the last. */
 extern const struct agg_fn *const fn_all[];
 
+/* The columns of a measure; how many there are. */
+unsigned fn_parts(const struct agg_fn *fn, const struct fn_args *a, struct fn_part *out);
+
+/* The cell of that part and rule; NULL: there is none. */
+const struct cell *fn_cell(const struct fn_row *row, enum column_rule rule, const char *part);
+
 /* Appends a finite double. */
 void fn_put_double(double v, struct buf *out);
+/* Appends the exact quotient of two numbers, rounded once to a double. below > 0. */
+void fn_put_ratio(dec above, dec below, struct buf *out);
 
-/* The measures of a row in order of their names, from its cells: value is JSON. Cells of
+/* The measures of a row in order of their names, from its cells: value is JSON. Measures of
  * operations that are not known here are left out. Slices are valid during the call. */
 typedef void fn_measure(void *arg, struct slice name, struct slice value);
-void fn_each_measure(const struct cell *cell, size_t n, fn_measure *call, void *arg);
+void fn_each_measure(const struct cell *cell, size_t n, int64_t window_us, fn_measure *call,
+		     void *arg);
 
 /* Appends them as an object: {"latency":4.5,..}. */
-void fn_measures(const struct cell *cell, size_t n, struct buf *out);
+void fn_measures(const struct cell *cell, size_t n, int64_t window_us, struct buf *out);
 
 #endif

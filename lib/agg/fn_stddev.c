@@ -21,7 +21,7 @@ static dec square(dec v)
 	return (dec)(q + (rest > NANO / 2 || (rest == NANO / 2 && (q & 1))));
 }
 
-static void stddev_contribute(const dec *value, unsigned n, dec *const out[FN_PARTS_MAX])
+static void stddev_contribute(const dec *value, unsigned n, dec *const out[FN_OWN_MAX])
 {
 	for (unsigned i = 0; i < n; i++) {
 		out[1][i] = value[i];
@@ -29,27 +29,36 @@ static void stddev_contribute(const dec *value, unsigned n, dec *const out[FN_PA
 	}
 }
 
-static void stddev_value(const struct cell *cell, struct buf *out)
+static bool stddev_value(const struct fn_row *row, struct buf *out)
 {
-	uint64_t n = cell[0].count;
-	dec sum = cell[1].value;
+	const struct cell *count = fn_cell(row, COLUMN_COUNT, "n"),
+			  *sum = fn_cell(row, COLUMN_SUM, "sum"),
+			  *squares = fn_cell(row, COLUMN_SUM, "squares");
 	struct wide a, b;
+	uint64_t n;
+	dec s;
 
+	if (!count || !sum || !squares)
+		return false;
+	n = count->count;
+	s = sum->value;
 	if (n < 2) {
 		buf_addz(out, "null");
-		return;
+		return true;
 	}
-	a = wide_mul(wide_mul(wide_of((wide_u128)cell[2].value), n), NANO);
-	b = wide_square(sum < 0 ? -(wide_u128)sum : (wide_u128)sum);
+	a = wide_mul(wide_mul(wide_of((wide_u128)squares->value), n), NANO);
+	b = wide_square(s < 0 ? -(wide_u128)s : (wide_u128)s);
 	a = wide_cmp(a, b) > 0 ? wide_sub(a, b) : wide_of(0);
 	b = wide_mul(wide_mul(wide_mul(wide_of(n), n - 1), NANO), NANO);
 	fn_put_double(sqrt(wide_ratio(a, b)), out);
+	return true;
 }
 
 const struct agg_fn fn_stddev = {
 	.name = "stddev",
 	.help = "standard deviation of the values as a sample (n - 1); values beyond +-1e10 are "
 		"bad data",
+	.input = FN_VALUES,
 	.parts = 3,
 	.part = { { COLUMN_COUNT, "n" }, { COLUMN_SUM, "sum" }, { COLUMN_SUM, "squares" } },
 	.limit = (dec)10000000000 * NANO,

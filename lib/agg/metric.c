@@ -30,11 +30,10 @@ void metric_fini(struct metric *m)
 		path_fini(&m->value);
 	if (m->has_uniq)
 		path_fini(&m->uniq);
-	for (size_t i = 0; i < m->n_measures; i++) {
-		path_fini(&m->measure[i].path);
-		free(m->measure[i].name);
-	}
+	for (size_t i = 0; i < m->n_measures; i++)
+		metric_measure_fini(&m->measure[i]);
 	free(m->measure);
+	free(m->where);
 	free(m->dim);
 	free(m->name);
 	*m = (struct metric){ 0 };
@@ -128,108 +127,43 @@ int metric_add_dims(struct metric *m, struct slice list, struct err *err)
 	}
 }
 
-/* ---- measures */
-
-static int unknown_operation(struct slice op, struct err *err)
-{
-	struct buf names = { 0 };
-	int rc;
-
-	for (size_t i = 0; fn_all[i]; i++) {
-		buf_addz(&names, i ? ", " : "");
-		buf_addz(&names, fn_all[i]->name);
-	}
-	rc = err_set(err, EX_USAGE, "there is no aggregate \"%.*s\": %.*s", (int)op.n, op.p,
-		     (int)names.n, names.p);
-	buf_fini(&names);
-	return rc;
-}
-
-/* A name of its own, or one after operation and path: "avg_payload_price". */
-static int name_measure(struct metric_measure *m, struct slice given, struct err *err)
-{
-	struct buf name = { 0 };
-
-	if (given.p) {
-		buf_adds(&name, given);
-	} else {
-		buf_addz(&name, m->fn->name);
-		buf_addc(&name, '_');
-		buf_addz(&name, m->path.name);
-	}
-	for (size_t i = 0; i < name.n && !given.p; i++)
-		if (name.p[i] == '.')
-			name.p[i] = '_';
-	if (measure_name_ok(buf_slice(&name))) {
-		m->name = mem_dup(name.p, name.n);
-		buf_fini(&name);
-		return 0;
-	}
-	err_set(err, EX_USAGE,
-		"\"%.*s\" is no name of a measure (1 to 63 letters, digits and underscores): say "
-		"NAME=%s(..)",
-		(int)name.n, name.p, m->fn->name);
-	buf_fini(&name);
-	return -1;
-}
-
-/* NAME=OPERATION(PATH) into its three; name.p NULL where there is none. */
-static bool cut_measure(struct slice text, struct slice *name, struct slice *op, struct slice *path)
-{
-	const char *open = text.n ? memchr(text.p, '(', text.n) : NULL;
-	const char *equals = open ? memchr(text.p, '=', (size_t)(open - text.p)) : NULL;
-
-	if (!open || text.p[text.n - 1] != ')')
-		return false;
-	*name = equals ? trim_metric(slice(text.p, (size_t)(equals - text.p))) : slice(NULL, 0);
-	*op = trim_metric(equals ? slice(equals + 1, (size_t)(open - equals - 1))
-				 : slice(text.p, (size_t)(open - text.p)));
-	*path = trim_metric(slice(open + 1, (size_t)(text.p + text.n - 1 - (open + 1))));
-	return true;
-}
-
-static int insert_measure(struct metric *m, const struct metric_measure *x, struct err *err)
-{
-	size_t i = m->n_measures;
-
-	while (i > 0 && strcmp(m->measure[i - 1].name, x->name) > 0)
-		i--;
-	if (i > 0 && strcmp(m->measure[i - 1].name, x->name) == 0)
-		return err_set(err, EX_USAGE, "two measures are called %s", x->name);
-	m->measure = mem_grow(m->measure, m->n_measures + 1, sizeof(*m->measure));
-	memmove(m->measure + i + 1, m->measure + i, (m->n_measures - i) * sizeof(*m->measure));
-	m->measure[i] = *x;
-	m->n_measures++;
-	return 0;
-}
-
-int metric_add_measure(struct metric *m, const char *text, struct err *err)
-{
-	struct metric_measure x = { 0 };
-	struct slice name, op, path;
-
-	if (!cut_measure(trim_metric(slice_z(text)), &name, &op, &path))
-		return err_set(err, EX_USAGE,
-			       "%s: say NAME=OPERATION(PATH), such as latency=avg(latency_ms)",
-			       text);
-	x.fn = fn_find(op);
-	if (!x.fn)
-		return unknown_operation(op, err);
-	if (path_parse(&x.path, path, err))
-		return -1;
-	if (name_measure(&x, name, err) == 0 && insert_measure(m, &x, err) == 0)
-		return 0;
-	path_fini(&x.path);
-	free(x.name);
-	return -1;
-}
-
 /* ---- what it means */
 
 static void cfg_line(struct buf *b, const char *what, const struct path *p)
 {
 	buf_addz(b, what);
 	path_canonical(p, b);
+	buf_addc(b, '\n');
+}
+
+static void cfg_condition(struct buf *b, const char *what, const char *where, const char *end)
+{
+	if (!where)
+		return;
+	buf_addz(b, what);
+	json_quote_z(b, where);
+	buf_addz(b, end);
+}
+
+static void put_args(struct buf *b, const char *between, const struct metric_measure *m)
+{
+	char text[DEC_TEXT_BYTES];
+
+	for (size_t i = 0; i < m->args; i++) {
+		buf_addz(b, between);
+		buf_add(b, text, dec_text(m->arg[i], text));
+	}
+}
+
+static void cfg_measure(struct buf *b, const struct metric_measure *m)
+{
+	buf_printf(b, "agg %s %s", m->name, m->fn->name);
+	if (m->has_path) {
+		buf_addc(b, ' ');
+		path_canonical(&m->path, b);
+	}
+	put_args(b, " ", m);
+	cfg_condition(b, " if ", m->where, "");
 	buf_addc(b, '\n');
 }
 
@@ -258,10 +192,9 @@ void metric_cfg(const struct metric *m, const struct metric_common *c,
 		cfg_line(&b, "value ", &m->value);
 	if (m->has_uniq)
 		cfg_line(&b, "uniq ", &m->uniq);
-	for (size_t i = 0; i < m->n_measures; i++) {
-		buf_printf(&b, "agg %s %s ", m->measure[i].name, m->measure[i].fn->name);
-		cfg_line(&b, "", &m->measure[i].path);
-	}
+	cfg_condition(&b, "where ", m->where, "\n");
+	for (size_t i = 0; i < m->n_measures; i++)
+		cfg_measure(&b, &m->measure[i]);
 	if (c->exact)
 		buf_addz(&b, "exact\n");
 	if (c->ahead_dead)
@@ -282,15 +215,21 @@ static void def_path(struct buf *out, const struct path *p)
 	buf_fini(&b);
 }
 
-/* "latency":"avg(latency_ms)" */
+/* "latency":"avg(.latency_ms)", "errors":"count if .status >= 500" */
 static void def_measure(struct buf *out, const struct metric_measure *m, bool first)
 {
 	struct buf text = { 0 };
 
 	buf_printf(out, "%s\"%s\":", first ? ",\"agg\":{" : ",", m->name);
-	buf_printf(&text, "%s(", m->fn->name);
-	path_canonical(&m->path, &text);
-	buf_addc(&text, ')');
+	buf_addz(&text, m->fn->name);
+	if (m->has_path) {
+		buf_addc(&text, '(');
+		path_canonical(&m->path, &text);
+		put_args(&text, ", ", m);
+		buf_addc(&text, ')');
+	}
+	if (m->where)
+		buf_printf(&text, " if %s", m->where);
 	json_quote(out, buf_slice(&text));
 	buf_fini(&text);
 }
@@ -326,6 +265,7 @@ void metric_describe(const struct metric *m, const struct metric_common *c, stru
 		buf_addz(out, ",\"uniq\":");
 		def_path(out, &m->uniq);
 	}
+	cfg_condition(out, ",\"where\":", m->where, "");
 	for (size_t i = 0; i < m->n_measures; i++)
 		def_measure(out, &m->measure[i], i == 0);
 	buf_addz(out, m->n_measures ? "}" : "");

@@ -12,7 +12,10 @@
  *   by .endpoint\n               a line a dimension, in order of its name
  *   value .latency_ms\n          left out where there is none
  *   uniq .user_id\n              left out where there is none
- *   agg NAME avg .latency_ms\n   a line a measure of --agg, in order of its name
+ *   where ".ok"\n               --where as a JSON string; left out where there is none
+ *   agg NAME avg .latency_ms\n   a line a measure of --agg, in order of its name; further arguments
+ *                               follow, and then, of one with a condition, if and the condition as
+ *                               a JSON string: agg errors count if ".status >= 500"\n
  *   exact\n                      only with --exact
  *   ahead 600000000\n            only with --ahead dead: --max-ahead, us
  *
@@ -33,12 +36,18 @@
 enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_DIM_NAME_MAX = 1024 };
 enum { METRIC_CFG_CHARS = 16 };
 
-/* NAME=avg(PATH) of --agg. */
+/* NAME=OP(PATH, ARG, ..) if CONDITION, of --agg. */
 struct metric_measure {
 	char *name;
 	const struct agg_fn *fn;
+	bool has_path;
 	struct path path;
+	dec *arg;
+	size_t args;
+	char *where; /* NULL: no condition */
 };
+struct fn_args metric_measure_args(const struct metric_measure *m);
+void metric_measure_fini(struct metric_measure *m);
 
 struct metric {
 	char *name;
@@ -47,6 +56,7 @@ struct metric {
 	struct path *dim; /* in order of their names (bytes), which are distinct */
 	bool has_value, has_uniq;
 	struct path value, uniq;
+	char *where; /* which records count; NULL: all */
 	size_t n_measures;
 	/* in order of their names (bytes), which are distinct */
 	struct metric_measure *measure;
@@ -73,8 +83,10 @@ int metric_name_check(const char *name, struct err *err);
  * path is wrong, a name longer than METRIC_DIM_NAME_MAX bytes, two dimensions of one name. */
 int metric_add_dims(struct metric *m, struct slice list, struct err *err);
 
-/* Adds a measure: "NAME=OPERATION(PATH)", or without NAME= named after operation and path, dots as
- * underscores. EX_USAGE: not of that form, an unknown operation, two measures of one name. */
+/* Adds a measure: "NAME=OPERATION(PATH, ARG, ..) if CONDITION", or without NAME= named after
+ * operation and path, dots as underscores. EX_USAGE: not of that form, an unknown operation, two
+ * measures of one name, too many arguments. The condition is not looked at. A plain count adds
+ * nothing: rows have it anyway. */
 int metric_add_measure(struct metric *m, const char *text, struct err *err);
 
 /* XXH3-64 of a text as METRIC_CFG_CHARS hex digits and a NUL. */

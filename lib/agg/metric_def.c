@@ -1,5 +1,5 @@
-/* Columns of a row stand in order of rule and name, a measure's parts so in several places: both
- * ways are noted, from a column to its measure and part, and back. */
+/* Columns of a row stand in order of rule and name, a measure's parts so in several places: of
+ * each column its measure and part are noted. */
 #include "agg/metric_def.h"
 
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 #include "base/mem.h"
 
 /* Puts a part of a measure into its place. */
-static void insert_column(struct metric_def *d, size_t measure, unsigned part)
+static void insert_column(struct metric_def *d, size_t measure, unsigned part,
+			  const struct fn_part *p)
 {
 	const struct metric_measure *x = &d->m.measure[measure];
-	struct column c = { x->fn->part[part].rule,
-			    slice_z(mem_printf("%s.%s.%s", x->name, x->fn->name,
-					       x->fn->part[part].name)) };
+	struct column c = { p->rule,
+			    slice_z(mem_printf("%s.%s.%s", x->name, x->fn->name, p->name)) };
 	size_t at = d->n_columns++;
 
 	for (; at > 0 && column_cmp(&d->column[at - 1], &c) > 0; at--) {
@@ -24,21 +24,28 @@ static void insert_column(struct metric_def *d, size_t measure, unsigned part)
 	d->part[at] = (struct metric_part){ measure, part };
 }
 
-static void fill_columns(struct metric_def *d)
+static int fill_columns(struct metric_def *d, struct err *err)
 {
-	size_t most = d->m.n_measures * FN_PARTS_MAX + 1;
+	d->column = mem_array(COLUMNS_MAX, sizeof(*d->column));
+	d->rule = mem_array(COLUMNS_MAX, sizeof(*d->rule));
+	d->part = mem_array(COLUMNS_MAX, sizeof(*d->part));
+	for (size_t i = 0; i < d->m.n_measures; i++) {
+		struct fn_args args = metric_measure_args(&d->m.measure[i]);
+		struct fn_part part[FN_PARTS_MAX];
+		unsigned n = fn_parts(d->m.measure[i].fn, &args, part);
 
-	d->column = mem_array(most, sizeof(*d->column));
-	d->rule = mem_array(most, sizeof(*d->rule));
-	d->part = mem_array(most, sizeof(*d->part));
-	d->measure_column = mem_array(d->m.n_measures + 1, sizeof(*d->measure_column));
-	for (size_t i = 0; i < d->m.n_measures; i++)
-		for (unsigned k = 0; k < d->m.measure[i].fn->parts; k++)
-			insert_column(d, i, k);
-	for (size_t at = 0; at < d->n_columns; at++) {
-		d->rule[at] = d->column[at].rule;
-		d->measure_column[d->part[at].measure][d->part[at].part] = at;
+		if (d->n_columns + n > COLUMNS_MAX)
+			return err_set(err, EX_USAGE,
+				       "the measures of a metric keep at most %d columns: a "
+				       "histogram one a bound and one more, avg and sum two, "
+				       "stddev three",
+				       COLUMNS_MAX);
+		for (unsigned k = 0; k < n; k++)
+			insert_column(d, i, k, &part[k]);
 	}
+	for (size_t at = 0; at < d->n_columns; at++)
+		d->rule[at] = d->column[at].rule;
+	return 0;
 }
 
 struct metric_def *metric_def_new_take(struct metric *m, const struct metric_common *c,
@@ -49,13 +56,10 @@ struct metric_def *metric_def_new_take(struct metric *m, const struct metric_com
 	d->m = *m;
 	*m = (struct metric){ 0 };
 	d->references = 1;
-	if (d->m.n_measures > COLUMNS_MAX / FN_PARTS_MAX) {
-		err_set(err, EX_USAGE, "a metric has at most %d measures",
-			COLUMNS_MAX / FN_PARTS_MAX);
+	if (fill_columns(d, err)) {
 		metric_def_unref(d);
 		return NULL;
 	}
-	fill_columns(d);
 	metric_cfg(&d->m, c, d->cfg);
 	return d;
 }
@@ -76,7 +80,6 @@ void metric_def_unref(struct metric_def *d)
 	free(d->column);
 	free(d->rule);
 	free(d->part);
-	free(d->measure_column);
 	free(d);
 }
 

@@ -19,7 +19,6 @@ struct metric_def {
 		size_t measure;
 		unsigned part;
 	} * part;
-	size_t (*measure_column)[FN_PARTS_MAX]; /* of each measure, where its parts are */
 	unsigned references;
 };
 

@@ -23,7 +23,7 @@ struct scope {
 	struct window_given window;
 	bool has_by, has_agg;
 	struct buf by; /* lists, joined by commas */
-	const char *value, *uniq;
+	const char *value, *uniq, *where;
 	const char **agg;
 	size_t n_aggs;
 };
@@ -123,6 +123,20 @@ int plan_uniq(struct plan_builder *b, const char *path, struct err *err)
 	return try_path(path, err);
 }
 
+static int try_condition(const char *text, struct err *err)
+{
+	struct condition *c = condition_new(slice_z(text), err);
+
+	condition_free(c);
+	return c ? 0 : -1;
+}
+
+int plan_where(struct plan_builder *b, const char *text, struct err *err)
+{
+	now(b)->where = text;
+	return *text ? try_condition(text, err) : 0;
+}
+
 int plan_agg(struct plan_builder *b, const char *text, struct err *err)
 {
 	struct scope *s = now(b);
@@ -136,6 +150,9 @@ int plan_agg(struct plan_builder *b, const char *text, struct err *err)
 	s->agg[s->n_aggs++] = text;
 	for (size_t i = 0; i < s->n_aggs && rc == 0; i++)
 		rc = metric_add_measure(&tried, s->agg[i], err);
+	for (size_t i = 0; i < tried.n_measures && rc == 0; i++)
+		if (tried.measure[i].where)
+			rc = try_condition(tried.measure[i].where, err);
 	metric_fini(&tried);
 	return rc;
 }
@@ -206,7 +223,8 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 {
 	const struct scope *by = own->has_by ? own : all, *agg = own->has_agg ? own : all;
 	const char *value = own->value ? own->value : all->value,
-		   *uniq = own->uniq ? own->uniq : all->uniq;
+		   *uniq = own->uniq ? own->uniq : all->uniq,
+		   *where = own->where ? own->where : all->where;
 
 	m->name = mem_strdup(own->name);
 	if (window_choose(window_kinds, &own->window, &all->window, &m->window, err))
@@ -223,6 +241,7 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 			return -1;
 		m->has_uniq = true;
 	}
+	m->where = where && *where ? mem_strdup(where) : NULL;
 	for (size_t i = 0; i < agg->n_aggs; i++)
 		if (metric_add_measure(m, agg->agg[i], err))
 			return -1;
@@ -234,17 +253,57 @@ static int too_many_fields(struct err *err)
 	return err_set(err, EX_USAGE, "the metrics use more than %d different fields", SCAN_FIELDS);
 }
 
-/* The column of values that a measure is taken of. */
-static int fill_measure(struct plan *p, const struct metric_measure *x, size_t *out,
+/* The number of the condition of that text, -1 of none. */
+static int fill_condition(struct plan *p, const char *text, int *out, struct err *err)
+{
+	struct plan_condition *c;
+	size_t n;
+
+	*out = -1;
+	for (size_t i = 0; text && i < p->n_conditions; i++)
+		if (strcmp(p->condition[i].text, text) == 0)
+			*out = (int)i;
+	if (!text || *out >= 0)
+		return 0;
+	*out = (int)p->n_conditions;
+	p->condition = mem_grow(p->condition, p->n_conditions + 1, sizeof(*p->condition));
+	c = &p->condition[p->n_conditions++];
+	*c = (struct plan_condition){ text, condition_new(slice_z(text), err), NULL };
+	if (!c->condition)
+		return -1;
+	n = condition_fields(c->condition);
+	c->column = mem_alloc(n + 1);
+	for (size_t i = 0; i < n; i++) {
+		size_t field = field_of(p, condition_field(c->condition, i));
+
+		if (field == SCAN_FIELDS)
+			return too_many_fields(err);
+		c->column[i] = (uint8_t)field;
+	}
+	return 0;
+}
+
+static int fill_measure(struct plan *p, const struct metric_measure *x, struct plan_measure *out,
 			struct err *err)
 {
-	size_t field = field_of(p, &x->path);
+	enum fn_input input = x->has_path ? x->fn->input : x->fn->bare;
+	size_t field;
 	dec *limit;
 
+	out->value = out->present = -1;
+	if (fill_condition(p, x->where, &out->where, err))
+		return -1;
+	if (input == FN_LINES)
+		return 0;
+	field = field_of(p, &x->path);
 	if (field == SCAN_FIELDS)
 		return too_many_fields(err);
-	*out = (size_t)plan_column_of(p->value_field, &p->n_values, field);
-	limit = &p->value_limit[*out];
+	if (input == FN_PRESENT) {
+		out->present = (int)field;
+		return 0;
+	}
+	out->value = plan_column_of(p->value_field, &p->n_values, field);
+	limit = &p->value_limit[out->value];
 	if (x->fn->limit && (!*limit || x->fn->limit < *limit))
 		*limit = x->fn->limit;
 	return 0;
@@ -255,7 +314,7 @@ static int fill_fields(struct plan *p, struct plan_metric *pm, struct err *err)
 	const struct metric *m = &pm->def->m;
 	size_t field = 0, value = 0, uniq = 0;
 
-	pm->value = pm->uniq = -1;
+	pm->value = pm->uniq = pm->where = -1;
 	pm->dim_field = mem_alloc(m->n_dims + 1);
 	for (size_t i = 0; i < m->n_dims && field < SCAN_FIELDS; i++) {
 		field = field_of(p, &m->dim[i]);
@@ -271,11 +330,11 @@ static int fill_fields(struct plan *p, struct plan_metric *pm, struct err *err)
 		pm->value = plan_column_of(p->value_field, &p->n_values, value);
 	if (m->has_uniq)
 		pm->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, uniq);
-	pm->measure_value = mem_array(m->n_measures + 1, sizeof(*pm->measure_value));
+	pm->measure = mem_array(m->n_measures + 1, sizeof(*pm->measure));
 	for (size_t i = 0; i < m->n_measures; i++)
-		if (fill_measure(p, &m->measure[i], &pm->measure_value[i], err))
+		if (fill_measure(p, &m->measure[i], &pm->measure[i], err))
 			return -1;
-	return 0;
+	return fill_condition(p, m->where, &pm->where, err);
 }
 
 static struct metric_def *define_metric(const struct plan *p, const struct scope *own,
@@ -347,7 +406,7 @@ void plan_free(struct plan *p)
 	for (size_t i = 0; i < p->n_metrics; i++) {
 		metric_def_unref(p->metric[i].def);
 		free(p->metric[i].dim_field);
-		free(p->metric[i].measure_value);
+		free(p->metric[i].measure);
 	}
 	if (p->common.time.name)
 		path_fini(&p->common.time);
@@ -358,10 +417,31 @@ void plan_free(struct plan *p)
 	free(p->value_field);
 	free(p->uniq_field);
 	free(p->value_limit);
+	for (size_t i = 0; i < p->n_conditions; i++) {
+		condition_free(p->condition[i].condition);
+		free(p->condition[i].column);
+	}
+	free(p->condition);
 	free(p);
 }
 
 /* ---- asking */
+
+static bool condition_uses(const struct plan *p, int condition, size_t field)
+{
+	const struct plan_condition *c = condition < 0 ? NULL : &p->condition[condition];
+
+	for (size_t i = 0; c && i < condition_fields(c->condition); i++)
+		if (c->column[i] == field)
+			return true;
+	return false;
+}
+
+static bool measure_uses(const struct plan *p, const struct plan_measure *m, size_t field)
+{
+	return (m->value >= 0 && p->value_field[m->value] == field) || m->present == (int)field ||
+	       condition_uses(p, m->where, field);
+}
 
 const struct plan_metric *plan_who(const struct plan *p, size_t field, const char **option)
 {
@@ -375,12 +455,15 @@ const struct plan_metric *plan_who(const struct plan *p, size_t field, const cha
 		for (size_t k = 0; k < m->def->m.n_dims; k++)
 			if (m->dim_field[k] == field)
 				return m;
+		*option = "--where";
+		if (condition_uses(p, m->where, field))
+			return m;
 		*option = "--value";
 		if (m->value >= 0 && p->value_field[m->value] == field)
 			return m;
 		*option = "--agg";
 		for (size_t k = 0; k < m->def->m.n_measures; k++)
-			if (p->value_field[m->measure_value[k]] == field)
+			if (measure_uses(p, &m->measure[k], field))
 				return m;
 		*option = "--uniq";
 		if (m->uniq >= 0 && p->uniq_field[m->uniq] == field)

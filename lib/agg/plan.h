@@ -7,6 +7,7 @@
 #ifndef AGG_PLAN_H
 #define AGG_PLAN_H
 
+#include "xform/condition.h"
 #include "agg/metric_def.h"
 #include "scan/scan.h"
 
@@ -22,7 +23,9 @@ int plan_window(struct plan_builder *b, const char *option, const char *duration
 int plan_by(struct plan_builder *b, const char *paths, struct err *err);
 int plan_value(struct plan_builder *b, const char *path, struct err *err);
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
-/* NAME=OPERATION(PATH); adds up */
+/* Which records count, a condition (xform/condition.h); empty: all. */
+int plan_where(struct plan_builder *b, const char *text, struct err *err);
+/* NAME=OPERATION(PATH) if CONDITION; adds up */
 int plan_agg(struct plan_builder *b, const char *text, struct err *err);
 /* Everybody's, wherever they stand. EX_USAGE; EX_CONFIG as from zone_new. */
 int plan_zone(struct plan_builder *b, const char *name, struct err *err);
@@ -39,7 +42,20 @@ struct plan_metric {
 	struct metric_def *def; /* a reference */
 	uint8_t *dim_field;     /* field of each dimension */
 	int value, uniq;        /* columns, -1: none */
-	size_t *measure_value;  /* of each measure, the column of its values */
+	int where;              /* condition, -1: none */
+	/* what each measure is taken of */
+	struct plan_measure {
+		int value;   /* the column of its values, -1: it takes none */
+		int present; /* the field that has to be there, -1: none */
+		int where;   /* condition, -1: none */
+	} * measure;
+};
+
+/* A condition that some metric or measure has. */
+struct plan_condition {
+	const char *text;            /* a metric's */
+	struct condition *condition; /* whoever judges makes one of its own */
+	uint8_t *column;             /* the field of each of its fields */
 };
 
 struct plan {
@@ -56,10 +72,12 @@ struct plan {
 	size_t n_values, n_uniqs;
 	/* of each column of values: what is beyond it is bad; 0: any */
 	dec *value_limit;
+	struct plan_condition *condition; /* each text once */
+	size_t n_conditions;
 };
 
 /* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields, a form of
- * local times without a zone. */
+ * local times without a zone, a condition that is none. */
 struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact,
 			 struct err *err);
 void plan_free(struct plan *p);

@@ -4,6 +4,7 @@
 #define AGG_RULE_INTERNAL_H
 
 #include "agg/rule.h"
+#include "base/err.h"
 #include "json/json.h"
 
 /* Adds an empty rule with its defaults; valid until the next one. */

@@ -8,6 +8,8 @@
  * Messages begin with FILE:LINE:COLUMN, as editors and people jump to it. */
 #include "agg/rule_internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ int rule_fail_at(struct rule_reader *r, const char *at, const char *fmt, ...)
 {
 	unsigned line = 1;
 	const char *start = r->text.p;
+	char text[ERR_MSG_BYTES];
 	va_list ap;
 
 	for (const char *p = start; p < at; p++)
@@ -30,9 +33,10 @@ int rule_fail_at(struct rule_reader *r, const char *at, const char *fmt, ...)
 			start = p + 1;
 		}
 	va_start(ap, fmt);
-	err_vset(r->err, EX_CONFIG, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_in(r->err, "%s:%u:%zu", r->file, line, (size_t)(at - start) + 1);
+	return err_set(r->err, EX_CONFIG, "%s:%u:%zu: %s", r->file, line, (size_t)(at - start) + 1,
+		       text);
 }
 
 /* Puts the place in front of a message that is made already. */

@@ -177,7 +177,7 @@ static int take_operation(struct line_reader *r, struct slice text, struct rule_
 		head = slice(equals + 1, (size_t)(head.p + head.n - equals - 1));
 	}
 	m->op = arena_copy(r->arena, trim_piece(head));
-	if (!m->op.n)
+	if (!m->op.n || memchr(m->op.p, ' ', m->op.n))
 		return fail_line(r, "a measure is expected: count, or OPERATION(PATH) such as "
 				    "avg(latency_ms)");
 	if (!rule_op_find(m->op)) {

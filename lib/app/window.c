@@ -70,7 +70,7 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 		counters_touch(counters);
 	}
 	account->aggregated += c->counted;
-	account->filtered += c->blank;
+	account->filtered += c->blank + c->filtered;
 	account->late += c->late;
 	counters_add(counters, COUNTER_AGGREGATED, c->counted);
 	counters_add(counters, COUNTER_FILTERED, c->blank);

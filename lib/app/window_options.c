@@ -38,6 +38,11 @@ static int set_agg(void *self, const char *v, struct err *err)
 	return plan_agg(((struct agg *)self)->builder, v, err);
 }
 
+static int set_where(void *self, const char *v, struct err *err)
+{
+	return plan_where(((struct agg *)self)->builder, v, err);
+}
+
 static int set_zone(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
@@ -106,8 +111,8 @@ static const struct opt opts_metric = {
 	.type = OPT_CALL,
 	.call = set_metric,
 	.arg = "NAME",
-	.help = "name of the metric [events]; may repeat: --every, --by, --value, --uniq and "
-		"--agg after it are its own, those before the first are everybody's"
+	.help = "name of the metric [events]; may repeat: --every, --by, --where, --value, "
+		"--uniq and --agg after it are its own, those before the first are everybody's"
 };
 
 static const struct opt opts[] = {
@@ -135,8 +140,15 @@ static const struct opt opts[] = {
 	  .call = set_agg,
 	  .empty = true,
 	  .arg = "[NAME=]OP(PATH)",
-	  .help = "measure of a field: avg, stddev; may repeat, and belongs to its --metric as "
-		  "--by does" },
+	  .help = "measure: count, sum, min, max, avg, stddev, rate, histogram(PATH, BOUND, ..); "
+		  "with a condition: 'errors=count if .status >= 500'; may repeat, and belongs to "
+		  "its --metric as --by does" },
+	{ .name = "where",
+	  .type = OPT_CALL,
+	  .call = set_where,
+	  .empty = true,
+	  .arg = "CONDITION",
+	  .help = "count records for which this jq condition holds: '.status >= 500'" },
 	{ .name = "time",
 	  .type = OPT_TEXT,
 	  .at = AT(time),

@@ -115,7 +115,8 @@ static void measure_cell(void *arg, struct slice name, struct slice value)
 	(void)value;
 	m->wanted = name;
 	m->put = false;
-	fn_each_measure(m->row->cell, m->row->cells, put_wanted, m);
+	fn_each_measure(m->row->cell, m->row->cells, m->row->end_us - m->row->start_us, put_wanted,
+			m);
 	if (!m->put)
 		grid_cell(m->g, slice("-", 1));
 }
@@ -135,7 +136,8 @@ static void add_columns(const struct render *r, const struct table_look *s, stru
 	if (s->uniq)
 		grid_column(g, "uniq", GRID_RIGHT);
 	if (s->measures)
-		fn_each_measure(s->measures->cell, s->measures->cells, measure_column, g);
+		fn_each_measure(s->measures->cell, s->measures->cells,
+				s->measures->end_us - s->measures->start_us, measure_column, g);
 	if (s->open && !r->one)
 		grid_column(g, "", GRID_LEFT);
 }
@@ -156,7 +158,8 @@ static void value_cells(const struct rollup *x, const struct table_look *s, stru
 	if (s->uniq)
 		grid_cellu(g, x->uniq);
 	if (s->measures)
-		fn_each_measure(s->measures->cell, s->measures->cells, measure_cell,
+		fn_each_measure(s->measures->cell, s->measures->cells,
+				s->measures->end_us - s->measures->start_us, measure_cell,
 				&(struct measure_cells){ .g = g, .row = x });
 }
 

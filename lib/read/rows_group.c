@@ -153,7 +153,7 @@ static void close_row(struct rows_reading *g, struct rows_window *w, struct rows
 {
 	if (row->r.cells) {
 		g->text.n = 0;
-		fn_measures(row->r.cell, row->r.cells, &g->text);
+		fn_measures(row->r.cell, row->r.cells, w->end_us - w->start_us, &g->text);
 		row->r.measures = arena_copy(&w->arena, buf_slice(&g->text));
 	}
 	if (!row->hll)

@@ -321,6 +321,9 @@ pg() { psql -XqAtc "$1"; } # SQL
 		'["2026-11-20T14:00","200",0.014]["2026-11-20T14:00",null,null]' ]
 	example hta-window.1 6
 	grep -qE '^[a-z0-9-]+	[0-9.]+	[0-9.]+$' "$out"
+	example hta-window.1 7
+	[ "$(jq -s 'map(.measures.errors) | add' "$out")" = "$(jq -s 'map(select(.status >= 500)) | length' events.ndjson)" ]
+	[ "$(jq -s 'map(.measures.latency.counts | add) | add' "$out")" = "$(jq -s 'map(select(.status >= 200)) | length' events.ndjson)" ]
 }
 
 @test "hta-sink-sqlite(1)" {

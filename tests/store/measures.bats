@@ -29,7 +29,7 @@ recount() { # REGION|all FILE..
 	END
 }
 
-measures='--by region --agg mean=avg(x) --agg stddev(x)'
+measures='--by region --agg mean=avg(x) --agg stddev(x) --agg n=count(x) --agg rate --agg max(x) --agg h=histogram(x,-3.5,0,10)'
 numbers() { jq -r '"\(.dims.region // "-") \(.measures.mean) \(.measures.stddev_x)"' "${1:-$out}" | sort; }
 
 # jq 1.6 prints doubles with 17 digits: compare as numbers.
@@ -76,13 +76,13 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	feed hta-window --agg 'avg(x)' --metric a --metric b --agg 'y=avg(y)' <<<'{"ts":"2026-01-01T00:00:01Z","x":1,"y":5}'
 	[ "$(jq -c '[.metric, .measures]' "$out" | paste -sd' ')" = '["a",{"avg_x":1}] ["b",{"y":5}]' ]
 	fails_with 64 hta-window --agg 'median(x)'
-	says '"median": avg, stddev'
+	says 'unknown operation "median": count, sum'
 	fails_with 64 hta-window --agg 'avg x'
-	says 'NAME=OPERATION\(PATH\)'
+	says 'OPERATION\(PATH\) such as avg'
 	fails_with 64 hta-window --agg 'avg(x)' --agg 'avg_x=stddev(y)'
 	says 'two measures are called avg_x'
 	fails_with 64 hta-window --agg 'a-b=avg(x)'
-	says 'no name of a measure'
+	says 'a measure.s name has 1 to 63 letters'
 	fails_with 64 hta-window --agg 'avg(x..y)'
 }
 
@@ -96,6 +96,55 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	says ':3: metric events: x is a boolean, not a number'
 	[ "$(jq -c .count "$out")" = 1 ]
 	feed hta-window --agg 'avg(x)' <<<'{"ts":"2026-01-01T00:00:01Z","x":-10000000000.000000001}'
+}
+
+@test "measures: conditions, bounds and rates, equal to a recount" {
+	feed hta-window --by ep --agg 'errors=count if .status >= 500' --agg rate --agg 'n=count(ms)' \
+		--agg 'ok_ms=sum(ms) if .status < 300' --agg 'max(ms) if .status == 500' \
+		--agg 'h=histogram(ms, -1, 10, 99.5) if .status != 503' --agg 'per_s=rate(ms) if .status != 503' <<-'END'
+		{"ts":"2026-01-01T00:00:01Z","ep":"/a","status":200,"ms":10}
+		{"ts":"2026-01-01T00:00:02Z","ep":"/a","status":500,"ms":50.5}
+		{"ts":"2026-01-01T00:00:03Z","ep":"/a","status":503,"ms":"x"}
+		{"ts":"2026-01-01T00:00:04Z","ep":"/b","status":200}
+	END
+	[ "$(jq -c '[.dims.ep, .count, .measures]' "$out" | paste -sd' ')" = '["/a",3,{"errors":2,"h":{"bounds":[-1,10,99.5],"counts":[0,1,1,0]},"max_ms":50.5,"n":3,"ok_ms":10,"per_s":1.0083333333333333,"rate":0.05}] ["/b",1,{"errors":0,"h":{"bounds":[-1,10,99.5],"counts":[0,0,0,0]},"max_ms":null,"n":0,"ok_ms":null,"per_s":0,"rate":0.016666666666666666}]' ]
+}
+
+@test "measures: a value is looked at only where its condition holds" {
+	feed hta-window --agg 'sum(x) if .kind == "n"' <<-'END'
+		{"ts":"2026-01-01T00:00:01Z","kind":"n","x":1.5}
+		{"ts":"2026-01-01T00:00:02Z","kind":"s","x":"none"}
+	END
+	[ "$(jq -c '[.count, .measures]' "$out")" = '[2,{"sum_x":1.5}]' ]
+	fails_with 65 hta-window --agg 'sum(x) if .kind == "s"' <<<'{"ts":"2026-01-01T00:00:02Z","kind":"s","x":"none"}'
+	says 'x is a string, not a number'
+}
+
+@test "where: what does not hold is filtered, in the subset and by jq, and moves the watermark" {
+	events $(seq 0 40) >a
+	feed hta-window --by region --where '.region == "b"' --agg 'n=count(x)' a
+	mv "$out" scanner
+	feed hta-window --by region --where '[.region] | index("b") != null' --agg 'n=count(x)' a
+	cmp "$out" scanner
+	[ "$(jq -s 'map(.count) | add' scanner)" = "$(grep -c '"region":"b"' a)" ]
+	{
+		echo '{"ts":"2026-01-01T00:00:01Z","ok":true}'
+		for _ in $(seq 20); do echo '{"ts":"2026-01-01T00:00:09Z","ok":false}'; done
+		echo '{"ts":"2026-01-01T00:00:02Z","ok":true}'
+	} >b
+	feed hta-window --every 1s --lateness 0s --where '.ok' b
+	[ "$(jq -c .window_start "$out")" = '"2026-01-01T00:00:01Z"' ]
+	says 'late'
+	feed hta-window --metric all --metric some --where '.ok' <<<'{"ts":"2026-01-01T00:00:01Z","ok":false}'
+	[ "$(jq -r .metric "$out")" = all ]
+}
+
+@test "where: an error of the condition is bad data, and what is no condition is told" {
+	fails_with 65 hta-window --where '.a.b == 1' <<<'{"ts":"2026-01-01T00:00:01Z","a":5}'
+	says 'condition .a.b == 1: Cannot index number with string "b"'
+	fails_with 64 hta-window --where '.a ==' </dev/null
+	says 'condition ".a ==", character 6'
+	fails_with 64 hta-window --agg 'n=count if .a =' </dev/null
 }
 
 # ---- stores
@@ -143,7 +192,7 @@ merges() {
 	ask latest events | jq -cS '[.dims, .measures, .columns]' | sort >got
 	cmp want got
 	feed ask latest events --format table
-	grep -qE '^region +count +sum +min +max +avg +uniq +mean +stddev_x$|^region .* mean +stddev_x$' "$out"
+	grep -qE '^region +count .* uniq +h +max_x +mean +n +rate +stddev_x$' "$out"
 }
 @test "measures: deltas are merged once in Postgres" { merges pg; }
 @test "measures: deltas are merged once in Redis" { merges redis; }

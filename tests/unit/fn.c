@@ -33,29 +33,35 @@ static void test_ratio(void)
 	   "a little above the tie does not");
 }
 
-/* The measure of these values, each 1e-9. */
-static void measure(const char *name, const int64_t *value, unsigned n, struct buf *out)
+/* The measure of these values, each 1e-9, in a window of ten seconds. */
+static void measure(const char *name, const struct fn_args *args, const int64_t *value, unsigned n,
+		    struct buf *out)
 {
 	const struct agg_fn *fn = fn_find(slice_z(name));
+	struct fn_part part[FN_PARTS_MAX];
 	struct cell cell[FN_PARTS_MAX];
-	char text[FN_PARTS_MAX][32];
+	char text[FN_PARTS_MAX][80];
+	unsigned parts = fn_parts(fn, args, part);
 
-	for (unsigned k = 0; k < fn->parts; k++) {
-		snprintf(text[k], sizeof(text[k]), "m.%s.%s", name, fn->part[k].name);
-		cell[k] = (struct cell){ .column = { fn->part[k].rule, slice_z(text[k]) },
-					 .empty = fn->part[k].rule >= COLUMN_MIN };
+	for (unsigned k = 0; k < parts; k++) {
+		snprintf(text[k], sizeof(text[k]), "m.%s.%s", name, part[k].name);
+		cell[k] = (struct cell){ .column = { part[k].rule, slice_z(text[k]) },
+					 .empty = part[k].rule >= COLUMN_MIN };
 	}
 	for (unsigned i = 0; i < n; i++) {
-		dec v = value[i], to[FN_PARTS_MAX] = { v, v, v, v };
-		dec *const out_of[FN_PARTS_MAX] = { &to[0], &to[1], &to[2], &to[3] };
+		dec v = value[i], to[FN_OWN_MAX] = { v, v, v, v };
+		dec *const out_of[FN_OWN_MAX] = { &to[0], &to[1], &to[2], &to[3] };
+		dec batch[FN_BATCH] = { v };
 
 		if (fn->contribute)
 			fn->contribute(&v, 1, out_of);
-		for (unsigned k = 0; k < fn->parts; k++) {
+		for (unsigned k = 0; k < parts; k++) {
 			struct cell c = cell[k];
 
+			if (fn->select && !fn->select(args, k, batch, 1))
+				continue;
 			c.empty = false;
-			if (fn->part[k].rule == COLUMN_COUNT)
+			if (part[k].rule == COLUMN_COUNT)
 				c.count = 1;
 			else
 				c.value = to[k];
@@ -63,7 +69,7 @@ static void measure(const char *name, const int64_t *value, unsigned n, struct b
 		}
 	}
 	out->n = 0;
-	fn_measures(cell, fn->parts, out);
+	fn_measures(cell, parts, 10000000, out);
 }
 
 static void test_values(void)
@@ -87,13 +93,30 @@ static void test_values(void)
 		  "{\"m\":1.2909944487358056}" },
 		{ "stddev", 2, { -10000000000LL, 10000000000LL }, "{\"m\":14.142135623730951}" },
 		{ "stddev", 3, { 1, 1, 1 }, "{\"m\":0}" },
+		{ "sum", 0, { 0 }, "{\"m\":null}" },
+		{ "sum", 2, { -500000000, 2000000001 }, "{\"m\":1.500000001}" },
+		{ "min", 0, { 0 }, "{\"m\":null}" },
+		{ "min", 2, { 5, -1000000000 }, "{\"m\":-1}" },
+		{ "max", 2, { 5, -1000000000 }, "{\"m\":0.000000005}" },
+		{ "count", 3, { 0 }, "{\"m\":3}" },
+		{ "rate", 3, { 0 }, "{\"m\":0.3}" },
 	};
+	static const dec bounds[] = { -2000000000, 500000000, 1000000000 };
+	static const int64_t values[] = { -3000000000, -2000000000, 500000000, 500000001,
+					  2000000000 };
+	const struct fn_args none = { 0 }, path = { .has_path = true },
+			     histogram = { true, bounds, 3 };
 	struct buf out = { 0 };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		measure(rows[i].name, rows[i].value, rows[i].n, &out);
+		measure(rows[i].name, &none, rows[i].value, rows[i].n, &out);
 		is_bytes(out.p, out.n, rows[i].json, rows[i].json);
 	}
+	measure("rate", &path, values, 5, &out);
+	is_bytes(out.p, out.n, "{\"m\":-0.1999999999}", "a sum a second");
+	measure("histogram", &histogram, values, 5, &out);
+	is_bytes(out.p, out.n, "{\"m\":{\"bounds\":[-2,0.5,1],\"counts\":[2,1,1,1]}}",
+		 "a value that is a bound lies below it");
 	buf_fini(&out);
 }
 
@@ -109,7 +132,7 @@ static void test_gathering(void)
 	};
 	struct buf out = { 0 };
 
-	fn_measures(cell, 6, &out);
+	fn_measures(cell, 6, 0, &out);
 	is_bytes(out.p, out.n, "{\"b\":1.5,\"d\":2}", "known and whole ones only");
 	ok(!fn_find(slice_z("median")) && fn_find(slice_z("avg")) == fn_all[0], "by name");
 	buf_fini(&out);

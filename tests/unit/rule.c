@@ -157,6 +157,8 @@ static const struct {
 	const char *text, *message;
 } bad_lines[] = {
 	{ "", "byte 1: a measure is expected: count, or OPERATION(PATH) such as avg(latency_ms)" },
+	{ "avg x",
+	  "byte 1: a measure is expected: count, or OPERATION(PATH) such as avg(latency_ms)" },
 	{ "count,", "byte 7: a measure is expected: count, or OPERATION(PATH) such as "
 		    "avg(latency_ms)" },
 	{ "count, smu(x)", "byte 8: unknown operation \"smu\" (did you mean \"sum\"?)" },
