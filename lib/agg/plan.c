@@ -7,7 +7,7 @@
  * An option is tried when it is given, so that the message stands for the word that is wrong, and
  * kept as text: what it means is known only when all are there. Fields are looked for one by one,
  * as there are at most SCAN_FIELDS. */
-#include "agg/plan.h"
+#include "agg/plan_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +16,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "proto/ctl.h"
-
-/* Options of one metric, or everybody's. NULL or false: not given. */
-struct scope {
-	const char *name;
-	struct window_given window;
-	bool has_by, has_agg;
-	struct buf by; /* lists, joined by commas */
-	const char *value, *uniq, *where;
-	const char **agg;
-	size_t n_aggs;
-};
-
-struct plan_builder {
-	struct scope *scope; /* [0] is everybody's */
-	size_t n;
-	int64_t max_ahead_us;
-	bool ahead_dead;
-	struct zone *zone;
-	struct timeform *form;
-};
 
 struct plan_builder *plan_builder_new(void)
 {
@@ -57,11 +37,12 @@ void plan_builder_free(struct plan_builder *b)
 	}
 	zone_free(b->zone);
 	timeform_free(b->form);
+	arena_fini(&b->texts);
 	free(b->scope);
 	free(b);
 }
 
-static struct scope *now(struct plan_builder *b)
+struct scope *plan_scope(struct plan_builder *b)
 {
 	return &b->scope[b->n - 1];
 }
@@ -80,12 +61,12 @@ int plan_metric(struct plan_builder *b, const char *name, struct err *err)
 
 int plan_window(struct plan_builder *b, const char *option, const char *duration, struct err *err)
 {
-	return window_give(window_kinds, &now(b)->window, option, duration, err);
+	return window_give(window_kinds, &plan_scope(b)->window, option, duration, err);
 }
 
 int plan_by(struct plan_builder *b, const char *paths, struct err *err)
 {
-	struct scope *s = now(b);
+	struct scope *s = plan_scope(b);
 	struct metric tried = { 0 };
 	int rc;
 
@@ -113,13 +94,13 @@ static int try_path(const char *path, struct err *err)
 
 int plan_value(struct plan_builder *b, const char *path, struct err *err)
 {
-	now(b)->value = path;
+	plan_scope(b)->value = path;
 	return try_path(path, err);
 }
 
 int plan_uniq(struct plan_builder *b, const char *path, struct err *err)
 {
-	now(b)->uniq = path;
+	plan_scope(b)->uniq = path;
 	return try_path(path, err);
 }
 
@@ -133,13 +114,13 @@ static int try_condition(const char *text, struct err *err)
 
 int plan_where(struct plan_builder *b, const char *text, struct err *err)
 {
-	now(b)->where = text;
+	plan_scope(b)->where = text;
 	return *text ? try_condition(text, err) : 0;
 }
 
 int plan_agg(struct plan_builder *b, const char *text, struct err *err)
 {
-	struct scope *s = now(b);
+	struct scope *s = plan_scope(b);
 	struct metric tried = { 0 };
 	int rc = 0;
 

@@ -9,6 +9,7 @@
 
 #include "xform/condition.h"
 #include "agg/metric_def.h"
+#include "agg/rule.h"
 #include "scan/scan.h"
 
 struct plan_builder;
@@ -27,6 +28,13 @@ int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
 int plan_where(struct plan_builder *b, const char *text, struct err *err);
 /* NAME=OPERATION(PATH) if CONDITION; adds up */
 int plan_agg(struct plan_builder *b, const char *text, struct err *err);
+/* A rule: a metric of its own, which takes nothing of everybody's but a window where it has none.
+ * EX_CONFIG where it asks for what is not there. What rules share (time, lateness) is the caller's
+ * business. */
+int plan_rule(struct plan_builder *b, const struct rule *rule, struct err *err);
+/* A rule in one line (agg/rule.h), into the metric that the options are at. EX_USAGE. */
+int plan_line(struct plan_builder *b, const char *text, struct err *err);
+
 /* Everybody's, wherever they stand. EX_USAGE; EX_CONFIG as from zone_new. */
 int plan_zone(struct plan_builder *b, const char *name, struct err *err);
 int plan_time_format(struct plan_builder *b, const char *text, struct err *err);

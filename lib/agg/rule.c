@@ -220,3 +220,31 @@ int rule_names_check(const struct rule *r, int code, struct err *err)
 	buf_fini(&b);
 	return rc;
 }
+
+void rule_measure_text(const struct rule_measure *m, struct buf *out)
+{
+	char text[DEC_TEXT_BYTES];
+
+	if (m->name.p) {
+		buf_adds(out, m->name);
+		buf_addc(out, '=');
+	}
+	buf_adds(out, m->op);
+	if (m->path.p) {
+		buf_addc(out, '(');
+		buf_adds(out, m->path);
+		if (m->by.p) {
+			buf_addz(out, ", ");
+			buf_adds(out, m->by);
+		}
+		for (size_t i = 0; i < m->args; i++) {
+			buf_addz(out, ", ");
+			buf_add(out, text, dec_text(m->arg[i], text));
+		}
+		buf_addc(out, ')');
+	}
+	if (m->where.p) {
+		buf_addz(out, " if ");
+		buf_adds(out, m->where);
+	}
+}

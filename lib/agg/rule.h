@@ -104,6 +104,9 @@ int rule_measure_parse(struct arena *a, struct slice text, struct rule_measure *
 /* Appends the measure's name: its own, or one after operation and path, "p99_latency_ms". */
 void rule_measure_name(const struct rule_measure *m, struct buf *out);
 
+/* Appends the measure as rule_measure_parse reads it: "errors=count if .status >= 500". */
+void rule_measure_text(const struct rule_measure *m, struct buf *out);
+
 /* Appends the rule as JSON in its canonical form: members in one order, what is not given left
  * out, durations in their largest unit. Rules that mean the same but for defaults have one text. */
 void rule_json(const struct rule *r, struct buf *out);

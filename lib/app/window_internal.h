@@ -1,5 +1,5 @@
-/* Inside of hta-window: window_options.c (options), window.c (the filter), window_marks.c
- * (watermarks of partitions), window_report.c (what it tells people). */
+/* Inside of hta-window: window_options.c (options), window_rules.c (--rules), window.c (the
+ * filter), window_marks.c (watermarks of partitions), window_report.c (what it tells people). */
 #ifndef APP_WINDOW_INTERNAL_H
 #define APP_WINDOW_INTERNAL_H
 
@@ -10,10 +10,17 @@
 #include "tool/dead_letters.h"
 #include "tool/stage.h"
 
+/* What rules of --rules say for all: each once, or alike. */
+enum agg_shared_of { AGG_TIME, AGG_UNIT, AGG_FORMAT, AGG_ZONE, AGG_LATENESS, AGG_SHARED };
+struct agg_shared {
+	char *text, *by; /* what, and which rule said it first; NULL: none has */
+};
+
 struct agg {
 	/* options */
 	struct plan_builder *builder;
 	const char *time, *late;
+	struct agg_shared shared[AGG_SHARED];
 	int unit; /* enum value_unit */
 	bool has_lateness, no_sketch, exact, ahead_dead;
 	int64_t lateness_us;
@@ -38,6 +45,17 @@ struct agg {
 };
 
 extern const struct filter agg_filter;
+
+/* ---- window_options.c: options that a rule may say as well */
+int agg_set_unit(void *self, const char *v, struct err *err);
+int agg_set_format(void *self, const char *v, struct err *err);
+int agg_set_zone(void *self, const char *v, struct err *err);
+int agg_set_lateness(void *self, const char *v, struct err *err);
+
+/* ---- window_rules.c */
+/* Rules of a file, or of a folder's files, are metrics of the plan. EX_CONFIG. */
+int agg_add_rules(struct agg *a, const char *path, struct err *err);
+void agg_rules_fini(struct agg *a);
 
 /* The order of lines from that origin, which event times there are judged by; NULL: they are
  * not. */

@@ -38,26 +38,36 @@ static int set_agg(void *self, const char *v, struct err *err)
 	return plan_agg(((struct agg *)self)->builder, v, err);
 }
 
+static int set_line(void *self, const char *v, struct err *err)
+{
+	return plan_line(((struct agg *)self)->builder, v, err);
+}
+
+static int set_rules(void *self, const char *v, struct err *err)
+{
+	return agg_add_rules(self, v, err);
+}
+
 static int set_where(void *self, const char *v, struct err *err)
 {
 	return plan_where(((struct agg *)self)->builder, v, err);
 }
 
-static int set_zone(void *self, const char *v, struct err *err)
+int agg_set_zone(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
 
 	return plan_zone(a->builder, v, err);
 }
 
-static int set_format(void *self, const char *v, struct err *err)
+int agg_set_format(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
 
 	return plan_time_format(a->builder, v, err);
 }
 
-static int set_unit(void *self, const char *v, struct err *err)
+int agg_set_unit(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
 
@@ -67,7 +77,7 @@ static int set_unit(void *self, const char *v, struct err *err)
 	return err_set(err, EX_USAGE, "\"%s\" is none of s, ms, us, ns", v);
 }
 
-static int set_lateness(void *self, const char *v, struct err *err)
+int agg_set_lateness(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
 
@@ -143,6 +153,18 @@ static const struct opt opts[] = {
 	  .help = "measure: count, sum, min, max, avg, stddev, rate, histogram(PATH, BOUND, ..); "
 		  "with a condition: 'errors=count if .status >= 500'; may repeat, and belongs to "
 		  "its --metric as --by does" },
+	{ .letter = 'e',
+	  .name = "expression",
+	  .type = OPT_CALL,
+	  .call = set_line,
+	  .arg = "LINE",
+	  .help = "a metric in one line: 'count, errors=count if .status >= 500 by endpoint every "
+		  "1m'; belongs to its --metric" },
+	{ .name = "rules",
+	  .type = OPT_CALL,
+	  .call = set_rules,
+	  .arg = "FILE|DIR",
+	  .help = "metrics as JSON rules, of a file or of a folder's *.json; may repeat" },
 	{ .name = "where",
 	  .type = OPT_CALL,
 	  .call = set_where,
@@ -157,23 +179,23 @@ static const struct opt opts[] = {
 	  .help = "field with the event time: RFC 3339, or as --time-unit and --time-format say" },
 	{ .name = "time-unit",
 	  .type = OPT_CALL,
-	  .call = set_unit,
+	  .call = agg_set_unit,
 	  .arg = "s|ms|us|ns",
 	  .help = "unit of event times that are numbers, in quotes or not" },
 	{ .name = "time-format",
 	  .type = OPT_CALL,
-	  .call = set_format,
+	  .call = agg_set_format,
 	  .arg = "clf|http|PATTERN",
 	  .help = "form of event times that are strings: access logs', HTTP's, or a pattern as for "
 		  "strptime: '%d/%m/%Y %H:%M:%S'" },
 	{ .name = "zone",
 	  .type = OPT_CALL,
-	  .call = set_zone,
+	  .call = agg_set_zone,
 	  .arg = "ZONE",
 	  .help = "time zone of event times that say no offset: Europe/Berlin, UTC, +01:00" },
 	{ .name = "lateness",
 	  .type = OPT_CALL,
-	  .call = set_lateness,
+	  .call = agg_set_lateness,
 	  .arg = "DUR",
 	  .help = "close a window once the highest event time is DUR behind its end; default: at "
 		  "the end of the input" },
@@ -311,5 +333,6 @@ int agg_main(int argc, char **argv)
 	plan_builder_free(a.builder);
 	plan_free(a.plan);
 	free(a.file);
+	agg_rules_fini(&a);
 	return code;
 }

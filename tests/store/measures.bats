@@ -147,6 +147,67 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	fails_with 64 hta-window --agg 'n=count if .a =' </dev/null
 }
 
+@test "rules: a file, a folder, and a line are the options that say the same" {
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	feed hta-window --metric r --every 10s --by region --where '.region != "c"' --agg 'low=count if .x < 0' --agg 'avg(x)' a
+	mv "$out" want
+	feed hta-window --metric r -e 'low=count if .x < 0, avg(x) by region every 10s where .region != "c"' a
+	cmp "$out" want
+	mkdir rules
+	cat >rules/b.json <<-'END'
+		{"rule_id":"r","window_size":"10s","group_by":["region"],"where":".region != \"c\"","aggregates":
+		 {"low":{"count":true,"where":".x < 0"},"avg_x":{"avg":"x"}},"note":"as above"}
+	END
+	echo '{' >rules/.hidden.json
+	echo '[{"rule_id":"off","metric":"count","active":false}]' >rules/c.json
+	feed hta-window --by x --agg 'sum(x)' --rules rules a
+	cmp "$out" want
+	feed hta-window --rules rules/b.json a
+	cmp "$out" want
+	echo '{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_by":["region"],"active":true}' >one.json
+	feed hta-window --rules one.json --metric own a
+	[ "$(jq -r .metric "$out" | sort -u | paste -sd' ')" = 'own top_events_10m' ]
+	sed 's/"active"/"version":3,"active"/' one.json >three.json
+	feed hta-window --rules three.json a
+	[ "$(jq -r .metric "$out" | sort -u)" = top_events_10m@3 ]
+}
+
+@test "rules: what is shared is said once, and agrees" {
+	echo '{"rule_id":"a","metric":"count","time":"at","time_unit":"ms"}{"rule_id":"b","metric":"count","time":"at"}' >agree
+	feed hta-window --rules agree <<<'{"at":1767225600000}'
+	[ "$(jq -c '[.metric, .count]' "$out" | paste -sd' ')" = '["a",1] ["b",1]' ]
+	echo '{"rule_id":"c","metric":"count","time":"ts"}' >differ
+	fails_with 78 hta-window --rules agree --rules differ </dev/null
+	says 'rule c says "time":"ts", but rule a says "at"'
+	echo '{"rule_id":"a","metric":"count","time":"at"}{"rule_id":"b","metric":"count","time":"ts"}' >differ
+	fails_with 78 hta-window --rules differ </dev/null
+	says 'rule b says "time":"ts", but rule a says "at"'
+	fails_with 78 hta-window --time ts --rules agree </dev/null
+	says 'beside the option --time'
+}
+
+@test "rules: what is wrong is told with its place" {
+	printf '{"rule_id":"a",\n "metrc":"count"}' >wrong
+	fails_with 78 hta-window --rules wrong </dev/null
+	says 'wrong:2:3: unknown member "metrc" \(did you mean "metric"\?\)'
+	echo '{"rule_id":"a","metric":"count","window_size":"5m","slide":"1m"}' >wrong
+	fails_with 78 hta-window --rules wrong </dev/null
+	says 'knows no "slide"'
+	fails_with 78 hta-window --rules missing </dev/null
+	says 'missing: No such file'
+	mkdir empty
+	fails_with 78 hta-window --rules empty </dev/null
+	echo '{"rule_id":"a","metric":"count","where":".a =="}' >wrong
+	fails_with 78 hta-window --rules wrong </dev/null
+	says 'wrong: rule a: condition ".a =="'
+	echo '{"rule_id":"a","metric":"count"}' >one
+	fails_with 64 hta-window --rules one --metric a </dev/null
+	says 'two metrics are called a'
+	fails_with 64 hta-window -e 'cuont' </dev/null
+	says 'did you mean "count"'
+}
+
 # ---- stores
 
 use() { # pg|redis|sqlite

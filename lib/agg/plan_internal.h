@@ -1,0 +1,33 @@
+/* Inside of the plan: plan.c (options, and what becomes of them), plan_rules.c (rules as
+ * options). */
+#ifndef AGG_PLAN_INTERNAL_H
+#define AGG_PLAN_INTERNAL_H
+
+#include "agg/plan.h"
+#include "base/arena.h"
+
+/* Options of one metric, or everybody's. NULL or false: not given. */
+struct scope {
+	const char *name;
+	struct window_given window;
+	bool has_by, has_agg;
+	struct buf by; /* lists, joined by commas */
+	const char *value, *uniq, *where;
+	const char **agg;
+	size_t n_aggs;
+};
+
+struct plan_builder {
+	struct scope *scope; /* [0] is everybody's */
+	size_t n;
+	int64_t max_ahead_us;
+	bool ahead_dead;
+	struct zone *zone;
+	struct timeform *form;
+	struct arena texts; /* of rules */
+};
+
+/* Where options go now: everybody's, or the last metric's. */
+struct scope *plan_scope(struct plan_builder *b);
+
+#endif

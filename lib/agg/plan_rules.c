@@ -1,0 +1,124 @@
+/* Rules as options: a rule is a metric whose options it says itself, so each part of it goes the
+ * way of the option that says the same. Texts are kept in the builder, since options are
+ * borrowed. */
+#include "agg/plan_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+
+/* A copy that lives as long as the builder. */
+static const char *keep_text(struct plan_builder *b, const struct buf *text)
+{
+	char *z = arena_alloc(&b->texts, text->n + 1);
+
+	memcpy(z, text->p, text->n);
+	z[text->n] = 0;
+	return z;
+}
+
+static int not_there(const char *what, struct err *err)
+{
+	return err_set(err, EX_CONFIG, "this hta-window knows no \"%s\" of rules", what);
+}
+
+/* What a rule may say and this program cannot do: better refused than left out. */
+static int check_rule(const struct rule *rule, struct err *err)
+{
+	if (rule->window.kind == RULE_HOPPING)
+		return not_there("slide", err);
+	if (rule->window.kind == RULE_SESSION)
+		return not_there("gap", err);
+	if (rule->groups_max)
+		return not_there("max_groups", err);
+	for (size_t i = 0; i < rule->dims; i++) {
+		const struct rule_dim *d = &rule->dim[i];
+
+		if (d->as.p || d->lower || d->explode || d->bytes_max || d->class_step || d->bounds)
+			return not_there("group_by with an object", err);
+	}
+	for (size_t i = 0; i < rule->measures; i++)
+		if (!fn_find(rule->measure[i].op))
+			return err_set(err, EX_CONFIG,
+				       "this hta-window knows no operation \"%.*s\"",
+				       (int)rule->measure[i].op.n, rule->measure[i].op.p);
+	return 0;
+}
+
+static int take_window(struct plan_builder *b, const struct rule_window *w, struct err *err)
+{
+	char text[33];
+
+	if (!w->size_us)
+		return 0;
+	text[num_duration_text(w->size_us, text)] = 0;
+	return plan_window(b, "every", text, err);
+}
+
+static int take_measures(struct plan_builder *b, const struct rule *rule, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < rule->measures && rc == 0; i++) {
+		text.n = 0;
+		rule_measure_text(&rule->measure[i], &text);
+		rc = plan_agg(b, keep_text(b, &text), err);
+	}
+	buf_fini(&text);
+	return rc;
+}
+
+static int take_rule(struct plan_builder *b, const struct rule *rule, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = take_window(b, &rule->window, err);
+
+	for (size_t i = 0; i < rule->dims && rc == 0; i++) {
+		text.n = 0;
+		buf_adds(&text, rule->dim[i].path);
+		rc = plan_by(b, keep_text(b, &text), err);
+	}
+	if (rc == 0 && rule->where.p) {
+		text.n = 0;
+		buf_adds(&text, rule->where);
+		rc = plan_where(b, keep_text(b, &text), err);
+	}
+	buf_fini(&text);
+	return rc ? -1 : take_measures(b, rule, err);
+}
+
+int plan_rule(struct plan_builder *b, const struct rule *rule, struct err *err)
+{
+	struct buf name = { 0 };
+	int rc;
+
+	buf_adds(&name, rule->id);
+	if (rule->version > 1)
+		buf_printf(&name, "@%" PRIu64, rule->version);
+	rc = check_rule(rule, err) || plan_metric(b, keep_text(b, &name), err) ? -1 : 0;
+	buf_fini(&name);
+	if (rc)
+		return -1;
+	*plan_scope(b) = (struct scope){ .name = plan_scope(b)->name,
+					 .has_by = true,
+					 .has_agg = true,
+					 .value = "",
+					 .uniq = "",
+					 .where = "" };
+	return take_rule(b, rule, err);
+}
+
+int plan_line(struct plan_builder *b, const char *text, struct err *err)
+{
+	struct rules line = { 0 };
+	int rc = rules_add_line(&line, slice_z(text), err);
+
+	if (rc == 0)
+		rc = check_rule(&line.v[0], err) || take_rule(b, &line.v[0], err) ? -1 : 0;
+	if (rc)
+		err->code = EX_USAGE;
+	rules_fini(&line);
+	return rc;
+}

@@ -1,0 +1,199 @@
+/* --rules: files of rules into the plan. A file is taken whole or not at all; of a folder its
+ * *.json in the order of their bytes, none that begins with a dot.
+ *
+ * One time a job: rules agree on time, unit, format, zone and lateness, with each other and with
+ * the options that were given; what a rule leaves out is the others'. So the first rule that says
+ * one of them sets the option, and is remembered for the message of the one that differs. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agg/rule.h"
+#include "app/window_internal.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+enum { RULES_BYTES_MAX = 16 << 20 };
+
+static int read_rules_file(const char *path, struct buf *text, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return err_errno(err, EX_CONFIG, "%s", path);
+	while (n > 0 && text->n < RULES_BYTES_MAX) {
+		n = read(fd, buf_room(text, 64 << 10), 64 << 10);
+		text->n += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		err_errno(err, EX_CONFIG, "%s", path);
+	else if (n > 0)
+		err_set(err, EX_CONFIG, "%s: more than 16 MiB of rules", path);
+	close(fd);
+	return n ? -1 : 0;
+}
+
+static int add_rules_file(struct rules *rules, const char *path, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = read_rules_file(path, &text, err) ||
+				 rules_parse(rules, path, buf_slice(&text), err)
+			 ? -1
+			 : 0;
+
+	buf_fini(&text);
+	return rc;
+}
+
+static int is_rules_file(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".json") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* A folder's files; 1: it is none. */
+static int add_rules_folder(struct rules *rules, const char *path, struct err *err)
+{
+	struct dirent **entry;
+	int n = scandir(path, &entry, is_rules_file, by_bytes), rc = 0;
+
+	if (n < 0)
+		return errno == ENOTDIR ? 1 : err_errno(err, EX_CONFIG, "%s", path);
+	if (n == 0)
+		rc = err_set(err, EX_CONFIG, "%s: no file NAME.json in this folder", path);
+	for (int i = 0; i < n; i++) {
+		char *file = mem_printf("%s/%s", path, entry[i]->d_name);
+
+		if (rc == 0)
+			rc = add_rules_file(rules, file, err);
+		free(file);
+		free(entry[i]);
+	}
+	free(entry);
+	return rc;
+}
+
+/* ---- what they share */
+
+static int set_rules_time(void *self, const char *value, struct err *err)
+{
+	(void)err;
+	((struct agg *)self)->time = value;
+	return 0;
+}
+
+static const struct shared_name {
+	const char *option, *member;
+	int (*set)(void *self, const char *value, struct err *err); /* the option */
+} shared_names[AGG_SHARED] = {
+	[AGG_TIME] = { "time", "time", set_rules_time },
+	[AGG_UNIT] = { "time-unit", "time_unit", agg_set_unit },
+	[AGG_FORMAT] = { "time-format", "time_format", agg_set_format },
+	[AGG_ZONE] = { "zone", "zone", agg_set_zone },
+	[AGG_LATENESS] = { "lateness", "lateness", agg_set_lateness },
+};
+
+/* The rule says it: it is new, or what was said before. */
+static int share(struct agg_shared *s, const struct shared_name *name, const char *text,
+		 const char *rule, bool *is_new, struct err *err)
+{
+	*is_new = false;
+	if (!text || (s->by && strcmp(s->text, text) == 0))
+		return 0;
+	if (s->by)
+		return err_set(err, EX_CONFIG,
+			       "%s says \"%s\":\"%s\", but %s says \"%s\": rules of one run agree "
+			       "on it",
+			       rule, name->member, text, s->by, s->text);
+	if (prog_given(name->option))
+		return err_set(err, EX_CONFIG,
+			       "%s says \"%s\":\"%s\" beside the option --%s: one of them will do",
+			       rule, name->member, text, name->option);
+	s->text = mem_strdup(text);
+	s->by = mem_strdup(rule);
+	*is_new = true;
+	return 0;
+}
+
+static int share_option(struct agg *a, enum agg_shared_of which, struct slice text,
+			const char *rule, struct err *err)
+{
+	char *value = text.p ? mem_dup(text.p, text.n) : NULL;
+	bool is_new;
+	int rc = share(&a->shared[which], &shared_names[which], value, rule, &is_new, err);
+
+	if (rc == 0 && is_new)
+		rc = shared_names[which].set(a, a->shared[which].text, err);
+	free(value);
+	return rc;
+}
+
+static int share_all(struct agg *a, const struct rule *r, struct err *err)
+{
+	char name[METRIC_NAME_MAX + 16], late[33];
+	struct slice text[] = { [AGG_TIME] = r->time,
+				[AGG_UNIT] = r->unit,
+				[AGG_FORMAT] = r->format,
+				[AGG_ZONE] = r->zone,
+				[AGG_LATENESS] = { NULL, 0 } };
+
+	snprintf(name, sizeof(name), "rule %.*s", (int)r->id.n, r->id.p);
+	if (r->lateness_us >= 0)
+		text[AGG_LATENESS] = slice(late, num_duration_text(r->lateness_us, late));
+	for (unsigned i = 0; i < AGG_SHARED; i++)
+		if (share_option(a, (enum agg_shared_of)i, text[i], name, err))
+			return -1;
+	return 0;
+}
+
+static int take_rules(struct agg *a, const struct rules *rules, struct err *err)
+{
+	size_t active = 0;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *r = &rules->v[i];
+
+		if (!r->active)
+			continue;
+		active++;
+		if (share_all(a, r, err))
+			return -1;
+		if (plan_rule(a->builder, r, err))
+			return err_in(err, "rule %.*s", (int)r->id.n, r->id.p);
+	}
+	return active ? 0 : err_set(err, EX_CONFIG, "no rule is active");
+}
+
+int agg_add_rules(struct agg *a, const char *path, struct err *err)
+{
+	struct rules rules = { 0 };
+	int rc = add_rules_folder(&rules, path, err);
+
+	if (rc == 1)
+		rc = add_rules_file(&rules, path, err);
+	if (rc == 0 && take_rules(a, &rules, err)) {
+		err->code = EX_CONFIG;
+		rc = err_in(err, "%s", path);
+	}
+	rules_fini(&rules);
+	return rc;
+}
+
+void agg_rules_fini(struct agg *a)
+{
+	for (unsigned i = 0; i < AGG_SHARED; i++) {
+		free(a->shared[i].text);
+		free(a->shared[i].by);
+	}
+}
