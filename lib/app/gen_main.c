@@ -13,7 +13,7 @@ enum { OUT_BYTES = 256 << 10, PACE_US = 2000, COUNT_EVERY = 256 };
 
 struct gen_program {
 	uint64_t count, rate, seed, keys;
-	bool has_count;
+	bool has_count, has_seconds;
 	int schema;
 	int64_t seconds_us, step_us, jitter_us;
 	double zipf, hot_prob, late_prob, dup_prob, bad_prob;
@@ -34,6 +34,7 @@ static int set_gen_seconds(void *self, const char *value, struct err *err)
 	struct gen_program *g = self;
 	double s;
 
+	g->has_seconds = true;
 	if (num_real(value, &s, NULL) == 0 && s >= 0 && s < 1e12) {
 		g->seconds_us = (int64_t)(s * 1e6);
 		return 0;
@@ -153,9 +154,9 @@ static int configure_gen(const struct gen_program *g, struct gen_conf *c, struct
 		.step_num = g->rate ? TM_S : g->step_us,
 		.step_den = g->rate ? (int64_t)g->rate : 1,
 	};
-	if (g->has_count && g->seconds_us)
+	if (g->has_count && g->has_seconds)
 		return err_set(err, EX_USAGE, "--count and --seconds exclude each other");
-	if (g->seconds_us && !c->step_num)
+	if (g->has_seconds && g->seconds_us && !c->step_num)
 		return err_set(err, EX_USAGE, "--seconds would never end with --step 0");
 	return tm_parse_human(start, tm_now_us(), &c->start_us, err) ? err_in(err, "--start") : 0;
 }
@@ -210,7 +211,7 @@ static int write_events(const struct gen_program *p, struct gen *g, int64_t star
 	for (uint64_t i = 0; !p->has_count || i < p->count; i++) {
 		int64_t due = gen_next_us(g);
 
-		if (p->seconds_us && due - start_us >= p->seconds_us)
+		if (p->has_seconds && due - start_us >= p->seconds_us)
 			break;
 		if (p->rate && keep_pace(e, &made, zero + due, err))
 			return -1;

@@ -42,14 +42,13 @@ static void stop_emitter(void *arg, int signo)
 
 struct emitter *emitter_new(const struct emitter_conf *conf)
 {
-	struct emitter *e = mem_zalloc(sizeof *e);
+	struct emitter *e = mem_zalloc(sizeof(*e));
 
 	e->conf = *conf;
 	e->loop = loop_new();
-	if (conf->stop) {
-		signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (conf->stop)
 		loop_signals(e->loop, stop_emitter, e, conf->drain_us);
-	}
 	e->counters = counters_new(prog_common()->name);
 	counters_set(e->counters, COUNTER_LAG_RECORDS, UINT64_MAX);
 	counters_set(e->counters, COUNTER_LAG_US, UINT64_MAX);
@@ -130,8 +129,10 @@ void emitter_close_out(struct emitter *e)
 
 void emitter_end(struct emitter *e, int rc, const struct err *err)
 {
-	counters_end(e->counters, rc ? err->code : 0, rc ? err->msg : "");
-	if (rc && !e->conf.stop && out_reader_left(e->out)) {
+	bool left = rc && !e->conf.stop && out_reader_left(e->out);
+
+	counters_end(e->counters, rc && !left ? err->code : 0, rc && !left ? err->msg : "");
+	if (left) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}

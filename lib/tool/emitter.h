@@ -2,7 +2,8 @@
  * stands here, so that each is only what it makes or reads:
  *   - the loop, a writer on standard output, and a watch for a reader that leaves;
  *   - the counters page: alive once a second, time blocked, the last words;
- *   - signals. On a plain stream INT, TERM, HUP and PIPE keep their default action. Else the first
+ *   - signals. On a plain stream INT, TERM and HUP keep their default action, and a reader that
+ *   leaves is an ordinary end: the page says so, then SIGPIPE ends the process. Else the first
  *     INT, TERM or HUP asks the program to end at the next clean place, a second one or the end
  *     of drain_us forces it out (io/loop.h), and a reader that leaves is an error like others.
  * An emitter knows nothing of jobs, barriers and acknowledgements: that is job/stream.h, which

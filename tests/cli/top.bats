@@ -142,3 +142,11 @@ top_says() { # REGEX
 	fails_with 64 hta-top web
 	fails_with 78 hta-top -1 --run /dev/null
 }
+
+@test "hta-gen: a reader that leaves is an ordinary end, and nothing lasts no time" {
+	feed bash -c 'hta-gen | head -1; [ "${PIPESTATUS[0]}" = 141 ]'
+	fails_with 1 hta-top -1
+	says 'no pipeline in'
+	feed hta-gen --rate 5 --seconds 0
+	[ ! -s "$out" ]
+}
