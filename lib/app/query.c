@@ -89,10 +89,25 @@ static int check_command(const struct query *q, const struct command *c, struct 
 			       "history, top");
 	if ((q->cluster.brokers || q->cluster.settings) && strcmp(c->name, "positions") != 0)
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
+	if (q->step && strcmp(c->name, "history") != 0)
+		return err_set(err, EX_USAGE, "--step is for history");
+	if (q->zone_text && !steps_local((enum step_kind)q->step))
+		return err_set(err, EX_USAGE, "--zone is for --step day, week and month");
 	if (q->plot && q->format == QUERY_JSON)
 		return err_set(err, EX_USAGE, "--plot and --format json exclude each other");
 	if (q->has_n && q->n == 0)
 		return err_set(err, EX_USAGE, "-n is at least 1");
+	return 0;
+}
+
+static int make_steps(struct query *q, struct err *err)
+{
+	if (steps_local((enum step_kind)q->step)) {
+		q->zone = zone_new(q->zone_text ? q->zone_text : "UTC", err);
+		if (!q->zone)
+			return err_in(err, "--zone");
+	}
+	q->steps = (struct steps){ (enum step_kind)q->step, q->zone };
 	return 0;
 }
 
@@ -114,7 +129,7 @@ static int run_query(void *self, struct err *err)
 	q->utf8 = terminal_utf8();
 	q->width = tty ? terminal_width(STDOUT_FILENO) : 0;
 	q->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
-	if (open_store(q, err))
+	if (make_steps(q, err) || open_store(q, err))
 		return -1;
 	return c->run(q, err) || out_flush(q->out, err) ? -1 : 0;
 }
@@ -135,6 +150,7 @@ static void query_fini(struct query *q)
 		q->store.driver->close(q->store.d);
 	loop_free(q->loop);
 	out_free(q->out);
+	zone_free(q->zone);
 	dims_filter_fini(&q->filter);
 	free(q->cluster.setting);
 }

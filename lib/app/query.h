@@ -3,7 +3,8 @@
  *
  *   latest, top   the newest window that has begun (window_start <= now); rows in order of their
  *                 dimensions, or of their count
- *   history       rows of the windows that start in a span of time
+ *   history       rows of the windows that start in a span of time, added up into steps (days of
+ *                 a time zone ..) where that is asked for
  *   metrics       names, definitions and owners
  *   positions     what each sink has of a job, by partition
  * A row is open while what comes can still change it: it is of a job and its window is not final

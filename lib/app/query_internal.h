@@ -5,6 +5,7 @@
 #include "app/query.h"
 #include "io/out.h"
 #include "read/dims_filter.h"
+#include "read/steps.h"
 
 enum query_format { QUERY_AUTO, QUERY_TABLE, QUERY_JSON };
 
@@ -14,7 +15,8 @@ struct query {
 	struct dims_filter filter;
 	bool has_n, plot, no_sketch;
 	uint64_t n;
-	const char *since, *until;
+	const char *since, *until, *zone_text;
+	int step; /* enum step_kind */
 	int format;
 	struct cluster_options cluster; /* -b, -X, -F: the log behind a job */
 
@@ -22,6 +24,8 @@ struct query {
 	struct read_store store;
 	struct sink_conf conf;
 	struct loop *loop;
+	struct zone *zone;
+	struct steps steps;
 	int64_t now_us;
 	bool json, utf8; /* NDJSON; the terminal takes UTF-8 */
 	unsigned width;  /* of the terminal; 0: none */

@@ -13,6 +13,12 @@
 
 #define DAY_US (86400 * TM_S)
 
+/* What history reads before the newest window, where --since does not say. */
+static const int64_t usual_history_us[STEP_KINDS] = {
+	[STEP_NONE] = DAY_US,     [STEP_1H] = DAY_US,        [STEP_1D] = 30 * DAY_US,
+	[STEP_DAY] = 30 * DAY_US, [STEP_WEEK] = 84 * DAY_US, [STEP_MONTH] = 365 * DAY_US,
+};
+
 /* ---- what is not there */
 
 static int say_no_metric(const struct query *q, const struct metric_found *m, struct err *err)
@@ -104,6 +110,7 @@ static int show_rows(struct showing *s, const struct rows_range *range, struct r
 		.metric = q->operand,
 		.rows = &s->rows,
 		.dims = &found->shown,
+		.steps = range->steps,
 		.one = range->one,
 		.width = q->width,
 		.utf8 = q->utf8,
@@ -201,6 +208,24 @@ int query_top(struct query *q, struct err *err)
 	return show_newest(q, true, err);
 }
 
+/* No row is of another time. */
+static int64_t within_years(int64_t us)
+{
+	return us < TM_MIN_US ? TM_MIN_US : us < TM_MAX_US ? us : TM_MAX_US - 1;
+}
+
+/* Of all steps that the range touches all; of what has not begun only what was asked for. */
+static void whole_steps(const struct query *q, struct rows_range *range)
+{
+	const struct steps *s = &q->steps;
+	int64_t from_us = within_years(range->from_us), last_us = within_years(range->to_us - 1);
+
+	range->steps = s;
+	range->from_us = steps_start(s, steps_number(s, from_us));
+	if (q->until)
+		range->to_us = steps_start(s, steps_number(s, last_us) + 1);
+}
+
 int query_history(struct query *q, struct err *err)
 {
 	struct rows_range range = { .metric = q->operand, .to_us = q->now_us + 1 };
@@ -218,7 +243,9 @@ int query_history(struct query *q, struct err *err)
 	if (!q->since) {
 		if (find_newest(q, range.to_us - 1, &newest, "rows there", err))
 			return -1;
-		range.from_us = newest.start_us - DAY_US;
+		range.from_us = newest.start_us - usual_history_us[q->step];
 	}
+	if (q->step)
+		whole_steps(q, &range);
 	return read_and_show(q, &range, err);
 }

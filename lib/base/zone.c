@@ -16,9 +16,9 @@
 
 struct zone {
 	char *name;
-	struct zone_rule *rule;
 	struct zone_span *span;
 	size_t n_spans, cap_spans;
+	struct zone_table table; /* rules and shifts that the spans were made from */
 };
 
 /* ---- tables of shifts */
@@ -70,16 +70,13 @@ static void add_span(struct zone *z, int64_t to_us, enum zone_kind kind,
 	z->span[z->n_spans++] = (struct zone_span){ from_us, to_us, kind, rule, other };
 }
 
-/* Takes the table's rules. */
-static void add_spans(struct zone *z, struct zone_table *t)
+static void add_spans(struct zone *z)
 {
-	const struct zone_rule *before;
+	const struct zone_table *t = &z->table;
+	const struct zone_rule *before = &t->rule[t->first];
 
-	z->rule = t->rule;
-	t->rule = NULL;
-	before = &z->rule[t->first];
 	for (size_t i = 0; i < t->n_shifts; i++) {
-		const struct zone_rule *after = &z->rule[t->shift[i].rule];
+		const struct zone_rule *after = &t->rule[t->shift[i].rule];
 		int32_t low = before->east_s < after->east_s ? before->east_s : after->east_s;
 		int32_t high = before->east_s < after->east_s ? after->east_s : before->east_s;
 		enum zone_kind kind = after->east_s < before->east_s ? ZONE_TWICE : ZONE_SKIPPED;
@@ -91,13 +88,14 @@ static void add_spans(struct zone *z, struct zone_table *t)
 	add_span(z, INT64_MAX, ZONE_ONCE, before, NULL);
 }
 
+/* Takes the table. */
 static struct zone *finish_zone(const char *name, struct zone_table *t)
 {
 	struct zone *z = mem_zalloc(sizeof(*z));
 
 	z->name = mem_strdup(name);
-	add_spans(z, t);
-	zone_table_fini(t);
+	z->table = *t;
+	add_spans(z);
 	return z;
 }
 
@@ -148,8 +146,8 @@ void zone_free(struct zone *z)
 	if (!z)
 		return;
 	free(z->name);
-	free(z->rule);
 	free(z->span);
+	zone_table_fini(&z->table);
 	free(z);
 }
 
@@ -173,4 +171,20 @@ const struct zone_span *zone_find(const struct zone *z, int64_t local_us)
 			low = middle + 1;
 	}
 	return &z->span[low];
+}
+
+const struct zone_rule *zone_rule_at(const struct zone *z, int64_t us)
+{
+	const struct zone_table *t = &z->table;
+	size_t low = 0, high = t->n_shifts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (us < t->shift[middle].at_s * TM_S)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return &t->rule[low ? t->shift[low - 1].rule : t->first];
 }

@@ -50,4 +50,8 @@ const char *zone_name(const struct zone *z);
 /* The span that holds a local time; right for the years 1970 to 2199. Valid as long as the zone. */
 const struct zone_span *zone_find(const struct zone *z, int64_t local_us);
 
+/* How the clock stands at an instant, in microseconds since 1970-01-01T00:00:00Z; right for the
+ * same years. Valid as long as the zone. */
+const struct zone_rule *zone_rule_at(const struct zone *z, int64_t us);
+
 #endif

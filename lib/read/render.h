@@ -12,6 +12,7 @@ struct render {
 	const char *metric;
 	const struct rows_list *rows; /* at least one window */
 	const struct names *dims;     /* a column each */
+	const struct steps *steps;    /* what windows were added up into; NULL: nothing */
 	bool one;                     /* a single window: the title has its time */
 	unsigned width;               /* places of a line, 0: any */
 	bool utf8;
@@ -29,7 +30,8 @@ void render_positions_json(const char *job, const struct read_sinks *s, const st
 
 /* ---- render_table.c */
 
-/* "events, 2026-11-20T15:00:00Z, 1m, open", of many windows their length alone; then a table. */
+/* "events, 2026-11-20T15:00:00Z, 1m, open", of many windows their length alone, or their step;
+ * then a table. */
 void render_table(const struct render *r, struct buf *out);
 
 /* Parts of it: the line above, columns of dimensions, their cells. */

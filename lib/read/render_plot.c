@@ -157,29 +157,38 @@ static void find_series(const struct rows_list *r, struct series_list *l)
 	l->n = n;
 }
 
-/* The axis: from the first window to the last one, `per_place` windows a place. */
-static void find_places(const struct rows_list *r, struct series_list *l, unsigned width)
+/* Windows from the first one to that which starts there, whether they have rows or not. */
+static uint64_t windows_before(const struct render *r, const struct series_list *l, int64_t us)
 {
-	const struct rows_window *first = r->window[0], *last = r->window[r->n - 1];
+	if (r->steps)
+		return (uint64_t)(steps_number(r->steps, us) - steps_number(r->steps, l->first_us));
+	return (uint64_t)((us - l->first_us) / l->step_us);
+}
+
+/* The axis: from the first window to the last one, `per_place` windows a place. */
+static void find_places(const struct render *r, struct series_list *l, unsigned width)
+{
+	const struct rows_window *first = r->rows->window[0],
+				 *last = r->rows->window[r->rows->n - 1];
 
 	width = width > MOST_PLACES ? MOST_PLACES : width;
 	l->first_us = first->start_us;
 	l->step_us = first->end_us > first->start_us ? first->end_us - first->start_us : 1;
-	l->windows = (uint64_t)((last->start_us - first->start_us) / l->step_us) + 1;
+	l->windows = windows_before(r, l, last->start_us) + 1;
 	l->per_place = (l->windows + width - 1) / width;
 	l->places = (unsigned)((l->windows + l->per_place - 1) / l->per_place);
 	for (size_t i = 0; i < l->n; i++)
 		l->v[i].place = mem_array(l->places, sizeof(*l->v[i].place));
 }
 
-static void fill_places(const struct rows_list *r, struct series_list *l)
+static void fill_places(const struct render *r, struct series_list *l)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		uint64_t at = (uint64_t)((r->window[i]->start_us - l->first_us) / l->step_us) /
-			      l->per_place;
+	for (size_t i = 0; i < r->rows->n; i++) {
+		const struct rows_window *w = r->rows->window[i];
+		uint64_t at = windows_before(r, l, w->start_us) / l->per_place;
 
-		for (size_t k = 0; k < r->window[i]->n; k++) {
-			struct series key = { .row = &r->window[i]->row[k] };
+		for (size_t k = 0; k < w->n; k++) {
+			struct series key = { .row = &w->row[k] };
 			struct series *s = bsearch(&key, l->v, l->n, sizeof(*l->v), plot_by_dims);
 
 			s->place[at] += key.row->r.count;
@@ -217,7 +226,13 @@ static void add_axis(const struct render *r, const struct series_list *l, struct
 	buf_addz(out, " to ");
 	buf_add(out, text, tm_text(r->rows->window[r->rows->n - 1]->end_us, text));
 	buf_addz(out, ", ");
-	buf_add(out, text, (size_t)num_duration_text(l->step_us * (int64_t)l->per_place, text));
+	if (r->steps && l->per_place > 1)
+		buf_printf(out, "%" PRIu64 " x ", l->per_place);
+	if (r->steps)
+		steps_text(r->steps, out);
+	else
+		buf_add(out, text,
+			(size_t)num_duration_text(l->step_us * (int64_t)l->per_place, text));
 	buf_addz(out, " a place\n");
 }
 
@@ -267,8 +282,8 @@ bool render_sparks(const struct render *r, unsigned places, uint64_t limit, stru
 	bool all;
 
 	find_series(r->rows, &l);
-	find_places(r->rows, &l, places_left(places, places_of_series(r, &l)));
-	fill_places(r->rows, &l);
+	find_places(r, &l, places_left(places, places_of_series(r, &l)));
+	fill_places(r, &l);
 	qsort(l.v, l.n, sizeof(*l.v), plot_by_sum);
 	all = !limit || limit >= l.n;
 	draw_series(r, &l, all ? l.n : limit, out);

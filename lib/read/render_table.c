@@ -174,7 +174,10 @@ void render_title(const struct render *r, struct buf *out)
 		buf_add(out, text, tm_text(w->start_us, text));
 	}
 	buf_addz(out, ", ");
-	buf_add(out, text, (size_t)num_duration_text(w->end_us - w->start_us, text));
+	if (r->steps)
+		steps_text(r->steps, out);
+	else
+		buf_add(out, text, (size_t)num_duration_text(w->end_us - w->start_us, text));
 	if (r->one && w->open)
 		buf_addz(out, ", open");
 	buf_addc(out, '\n');

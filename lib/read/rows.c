@@ -1,7 +1,7 @@
 /* Rows come from the store a window at a time and in any order inside it.
  *
- *   driver -> match -> group (rows_group.c) -> window complete: order -> fn
- *                                                                     `-> kept, limit -> fn
+ *   driver -> step -> match -> group (rows_group.c) -> window complete: order -> fn
+ *                                                                             `-> kept, limit -> fn
  *
  * Without a limit a window is handed out as it is complete. With one the newest rows are wanted,
  * and which those are is known at the end: windows are kept, and the oldest fall out as soon as
@@ -16,13 +16,13 @@
 
 /* ---- windows */
 
-static struct rows_window *rows_window_new(const struct rollup *row, const struct finality *f)
+static struct rows_window *rows_window_new(const struct read_span *span, const struct finality *f)
 {
 	struct rows_window *w = mem_zalloc(sizeof(*w));
 
-	w->start_us = row->start_us;
-	w->end_us = row->end_us;
-	w->open = finality_open(f, row->end_us);
+	w->start_us = span->start_us;
+	w->end_us = span->end_us;
+	w->open = finality_open(f, span->end_us);
 	return w;
 }
 
@@ -161,17 +161,40 @@ static int end_window(struct rows_reading *g, struct err *err)
 	return 0;
 }
 
+/* g->window becomes the window that the rows of g->stored come into. */
+static int find_window(struct rows_reading *g, struct err *err)
+{
+	const struct steps *steps = g->range->steps;
+	int64_t length_us = g->stored.end_us - g->stored.start_us;
+
+	g->window = g->stored;
+	if (!steps)
+		return 0;
+	if (length_us != g->checked_us &&
+	    steps_check(steps, length_us, g->stored.start_us, g->range->to_us, err))
+		return -1;
+	g->checked_us = length_us;
+	return steps_hold(steps, &g->window.start_us, &g->window.end_us, err);
+}
+
 static int take_stored_row(void *arg, const struct rollup *row, struct err *err)
 {
 	struct rows_reading *g = arg;
+	struct read_span stored = { row->start_us, row->end_us };
 	struct dim *d;
 	size_t n;
 
-	if (g->now && (g->now->start_us != row->start_us || g->now->end_us != row->end_us) &&
+	if (read_span_cmp(&g->stored, &stored) != 0) {
+		g->stored = stored;
+		if (find_window(g, err))
+			return -1;
+	}
+	if (g->now &&
+	    (g->now->start_us != g->window.start_us || g->now->end_us != g->window.end_us) &&
 	    end_window(g, err))
 		return -1;
 	if (!g->now)
-		g->now = rows_window_new(row, &g->range->finality);
+		g->now = rows_window_new(&g->window, &g->range->finality);
 	arena_reset(&g->scratch);
 	if (stored_dims_parse(&g->dims, row->dims, &g->scratch, &d, &n, err))
 		return -1;
@@ -184,13 +207,13 @@ static int take_stored_row(void *arg, const struct rollup *row, struct err *err)
  * than the limit tells that there are others. */
 static struct read_range range_of_store(const struct rows_range *r)
 {
-	bool all = !r->filter->has_by && !r->filter->terms;
+	bool all = !rows_merge(r) && !r->filter->terms;
 
 	return (struct read_range){ .metric = r->metric,
 				    .from_us = r->from_us,
 				    .to_us = r->to_us,
 				    .end_us = r->end_us,
-				    .sketch = r->sketch || r->filter->has_by,
+				    .sketch = r->sketch || rows_merge(r),
 				    .top = r->top && all && r->limit ? r->limit + 1 : 0 };
 }
 

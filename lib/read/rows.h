@@ -1,4 +1,5 @@
-/* Rows of a range of windows: filtered, added up, ordered and handed out a window at a time. For
+/* Rows of a range of windows: filtered, added up (by dimensions, and windows into steps of time,
+ * which are then the windows), ordered and handed out a window at a time. For
  * whoever shows what is stored: it knows no terminal, no option and no format. */
 #ifndef READ_ROWS_H
 #define READ_ROWS_H
@@ -7,6 +8,7 @@
 #include "read/driver.h"
 #include "read/finality.h"
 #include "read/names.h"
+#include "read/steps.h"
 
 struct rows_row {
 	struct rollup r; /* its slices and cells are in the window's arena */
@@ -41,6 +43,7 @@ struct rows_range {
 	uint64_t limit; /* rows at most, 0: all. Of one window the first, else the newest */
 	struct finality finality; /* of the metric: which windows are open */
 	const struct dims_filter *filter;
+	const struct steps *steps; /* windows are added up into these. NULL: they stay */
 };
 
 /* What was met. {0} to start */
@@ -60,8 +63,8 @@ int rows_list_take(void *list, struct rows_window *w, struct err *err);
 
 /* Windows in order of start and end. Without a limit each is handed out as soon as it is
  * complete, so memory is that of one window; with one, when all is read. 0, or -1 with err: the
- * driver's, fn's, or EX_DATAERR where stored dimensions, sketches or sums are damaged. found is
- * filled in either case. */
+ * driver's, fn's, EX_DATAERR where stored dimensions, sketches or sums are damaged, EX_USAGE where
+ * a window does not fit into a step. found is filled in either case. */
 int rows_read(const struct read_store *store, const struct rows_range *range, rows_window_fn *fn,
 	      void *arg, struct rows_found *found, struct err *err);
 

@@ -1,8 +1,8 @@
 /* A row of the store becomes a row of the window: copied as it is, or merged into the row of its
- * group where keys are given. Groups are found by the hash of what is left of their dimensions,
- * in a table of open addressing at most half full, emptied where a window begins: a window of a
- * million rows is added up without a search. Sketches are merged decoded and encoded once, when
- * the window is complete. */
+ * group where keys are given or windows become steps. Groups are found by the hash of what is left
+ * of their dimensions, in a table of open addressing at most half full, emptied where a window
+ * begins: a window of a million rows is added up without a search. Sketches are merged decoded and
+ * encoded once, when the window is complete. */
 #include <stdlib.h>
 
 #include "agg/fn.h"
@@ -46,6 +46,8 @@ static struct rows_row *new_row(struct rows_reading *g, const struct rollup *row
 	struct rows_row *x = add_row(w);
 
 	x->r = *row;
+	x->r.start_us = w->start_us;
+	x->r.end_us = w->end_us;
 	x->r.metric = slice_z(g->range->metric);
 	x->r.cell = copy_cells(row, &w->arena);
 	x->dim = copy_dims(d, n, &w->arena);
@@ -53,7 +55,7 @@ static struct rows_row *new_row(struct rows_reading *g, const struct rollup *row
 	g->text.n = 0;
 	dims_json(x->dim, n, &g->text);
 	x->r.dims = arena_copy(&w->arena, buf_slice(&g->text));
-	x->r.sketch = g->range->filter->has_by || !g->range->sketch
+	x->r.sketch = rows_merge(g->range) || !g->range->sketch
 			      ? slice(NULL, 0)
 			      : arena_copy(&w->arena, row->sketch);
 	return x;
@@ -117,17 +119,21 @@ static int merge_uniq(struct rows_row *x, const struct rollup *row, struct err *
 static int add_to_group(struct rows_reading *g, const struct rollup *row, const struct dim *d,
 			size_t n, struct err *err)
 {
-	struct dim *reduced = dims_filter_reduce(g->range->filter, d, n, &g->scratch);
 	struct rows_row *x;
 	uint8_t hash[16];
 	size_t place;
 
-	g->text.n = 0;
-	dims_hash(reduced, g->range->filter->n_by, &g->text, hash);
+	memcpy(hash, row->dims_hash, sizeof(hash));
+	if (g->range->filter->has_by) {
+		d = dims_filter_reduce(g->range->filter, d, n, &g->scratch);
+		n = g->range->filter->n_by;
+		g->text.n = 0;
+		dims_hash(d, n, &g->text, hash);
+	}
 	make_slots(g);
 	x = find_group(g, hash, &place);
 	if (!x) {
-		x = new_row(g, row, reduced, g->range->filter->n_by);
+		x = new_row(g, row, d, n);
 		memcpy(x->r.dims_hash, hash, sizeof(hash));
 		g->slot[place] = (uint32_t)g->now->n;
 	} else if (!rollup_add(&x->r, row)) {
@@ -142,7 +148,7 @@ static int add_to_group(struct rows_reading *g, const struct rollup *row, const 
 int rows_group_add(struct rows_reading *g, const struct rollup *row, const struct dim *d, size_t n,
 		   struct err *err)
 {
-	if (g->range->filter->has_by)
+	if (rows_merge(g->range))
 		return add_to_group(g, row, d, n, err);
 	new_row(g, row, d, n);
 	return 0;

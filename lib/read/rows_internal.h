@@ -13,6 +13,9 @@ struct rows_reading {
 	struct rows_found *found;
 	struct rows_list kept;   /* with a limit */
 	struct rows_window *now; /* the window at work; NULL: none */
+	struct read_span stored; /* the stored window that was met last, */
+	struct read_span window; /* and the one that its rows come into */
+	int64_t checked_us;      /* windows of this length fit into the steps */
 	struct stored_dims dims;
 	struct arena scratch; /* of one row */
 	struct buf text;
@@ -21,8 +24,14 @@ struct rows_reading {
 	size_t slots;
 };
 
-/* Adds a stored row with dimensions d to the window g->now: as a row of its own, or where keys
- * are given to the row of its group. EX_DATAERR. */
+/* Whether several stored rows may become one. */
+static inline bool rows_merge(const struct rows_range *r)
+{
+	return r->filter->has_by || r->steps;
+}
+
+/* Adds a stored row with dimensions d to the window g->now: as a row of its own, or where rows
+ * are merged to the row of its group. EX_DATAERR. */
 int rows_group_add(struct rows_reading *g, const struct rollup *row, const struct dim *d, size_t n,
 		   struct err *err);
 

@@ -290,6 +290,99 @@ first_refused() {
 	cmp "$out" rows
 }
 
+# ---- steps of time ----
+
+# Three days of half hours around a change of the clocks, with all that can be added up.
+half_hours() {
+	local i
+	for i in $(seq 0 149); do
+		printf '{"ts":"%s","endpoint":"/%s","v":%s,"u":"u%s"}\n' "$(date -u -d "@$((1774656000 + i * 1800))" +%FT%TZ)" $((i % 3)) $((i % 7)) $((i % 40))
+	done
+}
+
+@test "steps: what hta-window would have said with longer windows, in every store" {
+	with_service pg redis
+	half_hours >in
+	window='hta-window --value v --uniq u --agg mean=avg(.v) --agg most=max(.v) --agg sd=stddev(.v)'
+	$window --by endpoint --every 15m in >rows
+	fill rows
+	for step in 1h 1d; do
+		$window --by endpoint --every $step in >want
+		each history events --since 2026-03-01 --step $step
+		cmp "$out" want || { diff "$out" want | head -n 4; return 1; }
+		$window --every $step in >want
+		each history events --since 2026-03-01 --step $step --by ''
+		cmp "$out" want
+	done
+	for step in day week month; do
+		each history events --since 2026-03-01 --step $step --by ''
+		[ "$(jq -s 'map(.count) | add' "$out")" = 150 ]
+		[ "$(jq -r .uniq "$out" | sort -n | tail -n 1)" -ge 39 ]
+	done
+}
+
+@test "steps: days of 23 hours, weeks and months of a zone; whole steps, open ones" {
+	half_hours >in
+	hta-window --every 30m in | hta-sink-sqlite --init db
+	days() { feed hta-query -d db history events --step "$@"; jq -r '"\(.window_start) \(.window_end) \(.count)"' "$out" >got; }
+	days day --zone Europe/Berlin
+	expect got <<-'END'
+		2026-03-27T23:00:00Z 2026-03-28T23:00:00Z 46
+		2026-03-28T23:00:00Z 2026-03-29T22:00:00Z 46
+		2026-03-29T22:00:00Z 2026-03-30T22:00:00Z 48
+		2026-03-30T22:00:00Z 2026-03-31T22:00:00Z 10
+	END
+	days day --zone Europe/Berlin --since 2026-03-29T12:00:00Z --until 2026-03-29T13:00:00Z
+	expect got <<<'2026-03-28T23:00:00Z 2026-03-29T22:00:00Z 46'
+	days week --zone Europe/Berlin -n 1
+	expect got <<<'2026-03-29T22:00:00Z 2026-04-05T22:00:00Z 58'
+	days month
+	expect got <<<'2026-03-01T00:00:00Z 2026-04-01T00:00:00Z 150'
+	days 1d --since 2026-03-31
+	expect got <<<'2026-03-31T00:00:00Z 2026-04-01T00:00:00Z 6'
+	feed hta-query -d db history events --step day --zone Europe/Berlin --format table
+	expect <<-'END'
+		events, day, Europe/Berlin
+		window                count
+		2026-03-27T23:00:00Z     46
+		2026-03-28T23:00:00Z     46
+		2026-03-29T22:00:00Z     48
+		2026-03-30T22:00:00Z     10
+	END
+	LC_ALL=C feed hta-query -d db history events --step day --zone Europe/Berlin --plot
+	expect <<-'END'
+		events, 2026-03-27T23:00:00Z to 2026-03-31T22:00:00Z, day, Europe/Berlin a place
+		count  max  sum
+		@@@:    48  150
+	END
+	fails_with 64 hta-query -d db history events --step day --zone Asia/Kathmandu
+	says 'windows of 30m do not fit into the step \(day, Asia/Kathmandu\): there is one on both sides of 2026-..-..T18:15:00Z; windows whose length divides 15m fit'
+	feed pipe 'hta-consume --job j in | hta-window --every 30m --metric jobs | hta-sink-sqlite --init db | hta-commit'
+	feed hta-query -d db history jobs --step day
+	[ "$(jq -c .open "$out" | paste -sd' ')" = "null null true true" ]
+	fails_with 64 hta-query -d db latest events --step day
+	says '.--step is for history'
+	fails_with 64 hta-query -d db history events --step 1d --zone Europe/Berlin
+	says '.--zone is for --step day, week and month'
+	fails_with 64 hta-query -d db history events --step day --zone Europe/Berln
+	says 'no time zone'
+}
+
+@test "steps: ten zones, the last twenty years, against python's zoneinfo" {
+	for zone in $(python3 "$BATS_TEST_DIRNAME/steps.py" zones); do
+		python3 "$BATS_TEST_DIRNAME/steps.py" zone "$zone"
+		hta-window --every 15m in >rows
+		rm -f db
+		hta-sink-sqlite --init db <rows
+		for step in day week month; do
+			[ "$(wc -l <$step.want)" -gt 240 ]
+			feed hta-query -d db history events --since 2005-01-01 --until 2027-02-01 --step $step --zone "$zone"
+			jq -r '"\(.window_start) \(.window_end) \(.count)"' "$out" >got
+			cmp got $step.want || { echo "$zone $step"; diff got $step.want | head -n 4; return 1; }
+		done
+	done
+}
+
 # ---- for people ----
 
 @test "a table on a terminal" {
