@@ -12,6 +12,7 @@
 
 #include "base/tm.h"
 #include "app/query_internal.h"
+#include "read/stdin_rows.h"
 #include "tool/prog.h"
 #include "tool/terminal.h"
 
@@ -32,9 +33,12 @@ int query_put(struct query *q, struct buf *text, struct err *err)
 
 static int open_store(struct query *q, struct err *err)
 {
-	q->conf.place = q->table;
-	q->store.driver = read_stores_choose(q->program->stores, q->where, "hta-query", &q->conf,
-					     err);
+	if (q->input && q->where)
+		return err_set(err, EX_USAGE, "- and -d %s exclude each other", q->where);
+	q->conf.place = q->input ? stdin_rows.default_table : q->table;
+	q->store.driver = q->input ? &stdin_rows
+				   : read_stores_choose(q->program->stores, q->where, "hta-query",
+							&q->conf, err);
 	if (!q->store.driver)
 		return -1;
 	q->conf.loop = q->loop = loop_new();
@@ -76,7 +80,7 @@ static int say_command(const char *word, struct err *err)
 
 static int check_command(const struct query *q, const struct command *c, struct err *err)
 {
-	if (c->operand && !q->operand)
+	if (c->operand && !q->operand && !(q->input && c->rows))
 		return err_set(err, EX_USAGE, "%s which? hta-query %s %s", c->name, c->name,
 			       c->operand);
 	if (!c->operand && q->operand)
@@ -117,6 +121,8 @@ static int run_query(void *self, struct err *err)
 	const struct command *c = NULL;
 	bool tty = isatty(STDOUT_FILENO);
 
+	if (q->input && !q->command)
+		q->command = "history";
 	for (size_t i = 0; i < COMMANDS && q->command; i++)
 		if (strcmp(commands[i].name, q->command) == 0)
 			c = &commands[i];
@@ -129,7 +135,8 @@ static int run_query(void *self, struct err *err)
 	q->utf8 = terminal_utf8();
 	q->width = tty ? terminal_width(STDOUT_FILENO) : 0;
 	q->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
-	if (make_steps(q, err) || open_store(q, err))
+	if (make_steps(q, err) || open_store(q, err) ||
+	    (c->rows && !q->operand && query_only_metric(q, err)))
 		return -1;
 	return c->run(q, err) || out_flush(q->out, err) ? -1 : 0;
 }
@@ -138,6 +145,10 @@ static int take_operand(void *self, const char *operand, struct err *err)
 {
 	struct query *q = self;
 
+	if (!q->command && !q->input && strcmp(operand, "-") == 0) {
+		q->input = true;
+		return 0;
+	}
 	if (q->operand)
 		return err_set(err, EX_USAGE, "\"%s\" is one operand too many", operand);
 	*(q->command ? &q->operand : &q->command) = operand;
@@ -151,6 +162,7 @@ static void query_fini(struct query *q)
 	loop_free(q->loop);
 	out_free(q->out);
 	zone_free(q->zone);
+	buf_fini(&q->metric);
 	dims_filter_fini(&q->filter);
 	free(q->cluster.setting);
 }
@@ -161,14 +173,15 @@ int query_main(const struct query_program *program, int argc, char **argv)
 	const struct prog prog = {
 		.name = "hta-query",
 		.summary = "show stored rollups: latest, history, top",
-		.synopsis = "[OPTIONS] latest|history|top METRIC | metrics | positions JOB",
+		.synopsis = "[OPTIONS] [-] latest|history|top METRIC | metrics | positions JOB",
 		.opts = query_options,
 		.operand = take_operand,
 		.run = run_query,
 		.examples = "hta-query -d rollups.db latest events --by endpoint\n"
 			    "hta-query -d postgres://db/rollups history events --since -2h --dim "
 			    "status=500 --plot\n"
-			    "hta-query -d rollups.db positions web",
+			    "hta-query -d rollups.db positions web\n"
+			    "hta-window --by endpoint access.ndjson | hta-query - top -n 5",
 	};
 	int code = prog_main(&prog, &q, argc, argv);
 

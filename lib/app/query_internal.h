@@ -12,6 +12,7 @@ enum query_format { QUERY_AUTO, QUERY_TABLE, QUERY_JSON };
 struct query {
 	/* options */
 	const char *where, *table, *command, *operand;
+	bool input; /* "-": rows of standard input */
 	struct dims_filter filter;
 	bool has_n, plot, no_sketch;
 	uint64_t n;
@@ -26,6 +27,7 @@ struct query {
 	struct loop *loop;
 	struct zone *zone;
 	struct steps steps;
+	struct buf metric; /* the operand, where it was left out */
 	int64_t now_us;
 	bool json, utf8; /* NDJSON; the terminal takes UTF-8 */
 	unsigned width;  /* of the terminal; 0: none */
@@ -33,6 +35,9 @@ struct query {
 };
 
 extern const struct opt query_options[]; /* of a struct query */
+
+/* The operand of commands that show rows, where it was left out: the only metric there is. */
+int query_only_metric(struct query *q, struct err *err);
 
 /* Rows at most, 0: all. */
 uint64_t query_limit(const struct query *q);

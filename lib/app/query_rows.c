@@ -157,6 +157,32 @@ static int read_and_show(struct query *q, struct rows_range *range, struct err *
 
 /* ---- which windows */
 
+static int name_metric(void *arg, const struct read_metric *m, struct err *err)
+{
+	(void)err;
+	names_add(arg, m->name);
+	return 0;
+}
+
+int query_only_metric(struct query *q, struct err *err)
+{
+	struct names all = { 0 };
+	int rc = q->store.driver->metrics(q->store.d, name_metric, &all, err);
+
+	for (size_t i = 0; i < all.n; i++) {
+		buf_addz(&q->metric, i ? ", " : "");
+		buf_adds(&q->metric, all.v[i]);
+	}
+	q->operand = buf_z(&q->metric);
+	if (rc == 0 && all.n == 0)
+		rc = err_set(err, EX_NO, "there is no row in %s", q->conf.place);
+	if (rc == 0 && all.n > 1)
+		rc = err_set(err, EX_USAGE, "which metric? hta-query - %s METRIC: there are %s",
+			     q->command, q->operand);
+	names_fini(&all);
+	return rc;
+}
+
 static int find_metric(struct query *q, struct finality *f, struct err *err)
 {
 	struct metric_found m;
@@ -240,10 +266,12 @@ int query_history(struct query *q, struct err *err)
 			       q->until ? q->until : "now");
 	if (find_metric(q, &range.finality, err))
 		return -1;
+	if (q->input && !q->until)
+		range.to_us = TM_MAX_US;
 	if (!q->since) {
 		if (find_newest(q, range.to_us - 1, &newest, "rows there", err))
 			return -1;
-		range.from_us = newest.start_us - usual_history_us[q->step];
+		range.from_us = q->input ? TM_MIN_US : newest.start_us - usual_history_us[q->step];
 	}
 	if (q->step)
 		whole_steps(q, &range);

@@ -383,6 +383,55 @@ half_hours() {
 	done
 }
 
+# ---- rows of standard input ----
+
+@test "rows of standard input: the answers of a store that has them" {
+	hta-gen --count 5000 --step 50ms >in
+	hta-window --every 10s --by endpoint,status --value latency_ms --uniq user_id --agg 'sd=stddev(.latency_ms)' in >rows
+	hta-sink-sqlite --init db <rows
+	for of in "history events --since 2025-01-01" "history events --since 2025-01-01 --by endpoint" "history events --since 2025-01-01 --by status --step 1h" \
+		"latest events" "top events -n 3" "top events --by endpoint --dim status=200 --format table" "history events --by status --plot" "metrics --format table"; do
+		# shellcheck disable=SC2086
+		feed hta-query -d db $of
+		mv "$out" want
+		# shellcheck disable=SC2086
+		feed hta-query - $of <rows
+		cmp "$out" want || { echo "$of"; diff "$out" want | head -n 4; return 1; }
+	done
+	# history is what is meant, the only metric too, of all times and in any order
+	{ sort -r rows; head -n 3 rows; } >mixed
+	feed hta-query - <mixed
+	cmp "$out" rows
+	feed hta-query - top -n 1 <rows
+	[ "$(wc -l <"$out")" = 1 ]
+	feed hta-query - --format table --by '' --step 1d <rows
+	[ "$(sed -n 2p "$out" | tr -s ' ')" = "window count sum min max avg uniq sd" ]
+}
+
+@test "rows of standard input: what is none" {
+	some_events >in
+	hta-window --by endpoint --uniq u in >rows
+	fails_with 1 hta-query - </dev/null
+	says 'there is no row in standard input'
+	sed 's/"events"/"others"/' rows | cat rows - >both
+	fails_with 64 hta-query - top <both
+	says 'which metric\? hta-query - top METRIC: there are events, others'
+	feed hta-query - latest others <both
+	fails_with 1 hta-query - latest event <both
+	says 'no metric "event" \(did you mean "events"\?\)'
+	fails_with 65 hta-query - <<<'{"a":1}'
+	says 'standard input, line 1: '
+	{ cat rows; sed 's/"count":./"count":9/' rows; } >differ
+	fails_with 65 hta-query - <differ
+	says 'standard input has two rows of one key that differ'
+	fails_with 65 pipe 'hta-window --by endpoint --uniq u --no-sketch in | hta-query -'
+	says 'leave out --no-sketch'
+	fails_with 64 hta-query - -d db <rows
+	says '.- and -d db exclude each other'
+	fails_with 64 pipe 'hta-consume --job j in | hta-query -'
+	says 'standard input is an acknowledged stream'
+}
+
 # ---- for people ----
 
 @test "a table on a terminal" {
