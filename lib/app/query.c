@@ -86,11 +86,14 @@ static int check_command(const struct query *q, const struct command *c, struct 
 	if (!c->operand && q->operand)
 		return err_set(err, EX_USAGE, "%s takes no operand, \"%s\" is one too many",
 			       c->name, q->operand);
-	if (!c->rows &&
-	    (q->filter.terms || q->filter.has_by || q->plot || q->has_n || q->since || q->until))
+	if (!c->rows && (q->filter.terms || q->filter.has_by || q->plot || q->has_n || q->since ||
+			 q->until || q->final || q->ratios.n))
 		return err_set(err, EX_USAGE,
-			       "--dim, --by, -n, --plot, --since and --until are for rows: latest, "
-			       "history, top");
+			       "--dim, --by, -n, --plot, --final, --ratio, --since and --until are "
+			       "for rows: latest, history, top");
+	if (q->plot && q->ratios.n)
+		return err_set(err, EX_USAGE,
+			       "--plot draws counts: --ratio is for tables and JSON");
 	if ((q->cluster.brokers || q->cluster.settings) && strcmp(c->name, "positions") != 0)
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
 	if (q->step && strcmp(c->name, "history") != 0)
@@ -162,6 +165,7 @@ static void query_fini(struct query *q)
 	loop_free(q->loop);
 	out_free(q->out);
 	zone_free(q->zone);
+	ratios_fini(&q->ratios);
 	buf_fini(&q->metric);
 	dims_filter_fini(&q->filter);
 	free(q->cluster.setting);

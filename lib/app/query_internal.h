@@ -5,6 +5,7 @@
 #include "app/query.h"
 #include "io/out.h"
 #include "read/dims_filter.h"
+#include "read/ratios.h"
 #include "read/steps.h"
 
 enum query_format { QUERY_AUTO, QUERY_TABLE, QUERY_JSON };
@@ -18,6 +19,8 @@ struct query {
 	uint64_t n;
 	const char *since, *until, *zone_text;
 	int step; /* enum step_kind */
+	bool final;
+	struct ratios ratios;
 	int format;
 	struct cluster_options cluster; /* -b, -X, -F: the log behind a job */
 

@@ -18,6 +18,13 @@ static int add_by(void *self, const char *value, struct err *err)
 	return dims_filter_by(&q->filter, value, err);
 }
 
+static int add_ratio(void *self, const char *value, struct err *err)
+{
+	struct query *q = self;
+
+	return ratios_add(&q->ratios, value, err);
+}
+
 static int set_n(void *self, const char *value, struct err *err)
 {
 	struct query *q = self;
@@ -81,6 +88,15 @@ const struct opt query_options[] = {
 	  AT(zone_text),
 	  .arg = "NAME",
 	  .help = "time zone of --step, Europe/Berlin or +01:00; default: UTC" },
+	{ .name = "final",
+	  .type = OPT_FLAG,
+	  AT(final),
+	  .help = "only windows, or steps, that nothing more comes for" },
+	{ .name = "ratio",
+	  .type = OPT_CALL,
+	  .call = add_ratio,
+	  .arg = "NAME/NAME",
+	  .help = "compute a column: errors/requests, sum/value_count; may repeat" },
 	{ .name = "plot",
 	  .type = OPT_FLAG,
 	  AT(plot),

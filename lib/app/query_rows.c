@@ -53,7 +53,8 @@ static int say_no_rows(const struct query *q, const struct names *seen, struct e
 	const struct dims_filter *f = &q->filter;
 
 	if (!f->terms)
-		return err_set(err, EX_NO, "metric %s has no rows there", q->operand);
+		return err_set(err, EX_NO, "metric %s has no %srows there", q->operand,
+			       q->final ? "final " : "");
 	for (size_t i = 0; i < f->terms; i++)
 		if (!names_has(seen, f->term[i].key))
 			return say_no_dimension(q, seen, f->term[i].key, err);
@@ -76,7 +77,7 @@ static void tell_unseen(const struct query *q, const struct names *seen)
 
 struct showing {
 	struct query *q;
-	bool sketch;
+	bool sketch, checked;
 	struct rows_list rows; /* for tables and pictures */
 };
 
@@ -88,6 +89,7 @@ static int put_window(void *arg, struct rows_window *w, struct err *err)
 
 	for (size_t i = 0; i < w->n && rc == 0; i++) {
 		render_row_json(&w->row[i], w->open, s->sketch, &line);
+		render_ratios_json(&s->q->ratios, &w->row[i], &line);
 		rc = query_put(s->q, &line, err);
 	}
 	buf_fini(&line);
@@ -99,6 +101,11 @@ static int take_window(void *arg, struct rows_window *w, struct err *err)
 {
 	struct showing *s = arg;
 
+	if (!s->checked && ratios_check(&s->q->ratios, &w->row[0].r, err)) {
+		rows_window_free(w);
+		return -1;
+	}
+	s->checked = true;
 	return s->q->json ? put_window(arg, w, err) : rows_list_take(&s->rows, w, err);
 }
 
@@ -111,6 +118,7 @@ static int show_rows(struct showing *s, const struct rows_range *range, struct r
 		.rows = &s->rows,
 		.dims = &found->shown,
 		.steps = range->steps,
+		.ratios = &q->ratios,
 		.one = range->one,
 		.width = q->width,
 		.utf8 = q->utf8,
@@ -141,6 +149,7 @@ static int read_and_show(struct query *q, struct rows_range *range, struct err *
 	range->sketch = s.sketch;
 	range->limit = q->plot && !range->one ? 0 : query_limit(q);
 	range->filter = &q->filter;
+	range->final = q->final;
 	rc = rows_read(&q->store, range, take_window, &s, &found, err);
 	if (rc == 0 && found.rows == 0)
 		rc = say_no_rows(q, &found.seen, err);
@@ -206,6 +215,18 @@ static int find_newest(struct query *q, int64_t not_after_us, struct read_span *
 	return found ? 0 : err_set(err, EX_NO, "metric %s has no %s", q->operand, none);
 }
 
+/* From the newest window back to the newest one that is final. */
+static int find_final(struct query *q, const struct finality *f, struct read_span *span,
+		      struct err *err)
+{
+	if (!finality_open(f, span->end_us))
+		return 0;
+	if (f->until_us == POS_NONE)
+		return err_set(err, EX_NO, "metric %s has no final window", q->operand);
+	return find_newest(q, f->until_us - (span->end_us - span->start_us), span, "final window",
+			   err);
+}
+
 static int show_newest(struct query *q, bool top, struct err *err)
 {
 	struct rows_range range = { .metric = q->operand, .one = true, .top = top };
@@ -216,7 +237,8 @@ static int show_newest(struct query *q, bool top, struct err *err)
 			       "--since and --until are for history: %s takes the newest window",
 			       q->command);
 	if (find_metric(q, &range.finality, err) ||
-	    find_newest(q, q->now_us, &newest, "window that has begun", err))
+	    find_newest(q, q->now_us, &newest, "window that has begun", err) ||
+	    (q->final && find_final(q, &range.finality, &newest, err)))
 		return -1;
 	range.from_us = newest.start_us;
 	range.to_us = newest.start_us + 1;

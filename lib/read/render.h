@@ -5,6 +5,7 @@
 #define READ_RENDER_H
 
 #include "read/grid.h"
+#include "read/ratios.h"
 #include "read/rows.h"
 
 /* Rows of one metric. */
@@ -13,6 +14,7 @@ struct render {
 	const struct rows_list *rows; /* at least one window */
 	const struct names *dims;     /* a column each */
 	const struct steps *steps;    /* what windows were added up into; NULL: nothing */
+	const struct ratios *ratios;  /* a column each; NULL: none */
 	bool one;                     /* a single window: the title has its time */
 	unsigned width;               /* places of a line, 0: any */
 	bool utf8;
@@ -23,6 +25,8 @@ struct render {
 /* A row as hta-window prints it, with "open":true where its window is. sketch: with uniq_sketch
  * and columns. */
 void render_row_json(const struct rows_row *row, bool open, bool sketch, struct buf *out);
+/* Puts "ratios":{"NAME/NAME":..} into the row that has just been appended; none: nothing. */
+void render_ratios_json(const struct ratios *ratios, const struct rows_row *row, struct buf *out);
 void render_metric_json(const struct read_metric *m, struct buf *out);
 /* A line a partition of each sink; ends: the log's ends in `to`, of partitions that are in it. */
 void render_positions_json(const char *job, const struct read_sinks *s, const struct ranges *ends,

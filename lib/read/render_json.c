@@ -10,6 +10,19 @@ void render_row_json(const struct rows_row *row, bool open, bool sketch, struct 
 	buf_addz(out, ",\"open\":true}\n");
 }
 
+void render_ratios_json(const struct ratios *ratios, const struct rows_row *row, struct buf *out)
+{
+	if (!ratios->n)
+		return;
+	out->n -= 2; /* }\n */
+	buf_addz(out, ",\"ratios\":{");
+	for (size_t i = 0; i < ratios->n; i++) {
+		buf_printf(out, "%s\"%s\":", i ? "," : "", ratios->v[i].text);
+		ratio_value(&ratios->v[i], &row->r, out);
+	}
+	buf_addz(out, "}}\n");
+}
+
 static void add_member(struct buf *out, const char *name, struct slice text)
 {
 	buf_printf(out, ",\"%s\":", name);

@@ -138,6 +138,8 @@ static void add_columns(const struct render *r, const struct table_look *s, stru
 	if (s->measures)
 		fn_each_measure(s->measures->cell, s->measures->cells,
 				s->measures->end_us - s->measures->start_us, measure_column, g);
+	for (size_t i = 0; r->ratios && i < r->ratios->n; i++)
+		grid_column(g, r->ratios->v[i].text, GRID_RIGHT);
 	if (s->open && !r->one)
 		grid_column(g, "", GRID_LEFT);
 }
@@ -183,6 +185,18 @@ void render_title(const struct render *r, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+static void ratio_cells(const struct ratios *ratios, const struct rollup *x, struct grid *g)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; ratios && i < ratios->n; i++) {
+		text.n = 0;
+		ratio_value(&ratios->v[i], x, &text);
+		grid_cell(g, slice_is(buf_slice(&text), "null") ? slice("-", 1) : buf_slice(&text));
+	}
+	buf_fini(&text);
+}
+
 static void row_cells(const struct render *r, const struct rows_window *w,
 		      const struct rows_row *row, const struct table_look *s, struct grid *g)
 {
@@ -190,6 +204,7 @@ static void row_cells(const struct render *r, const struct rows_window *w,
 		cell_time(g, w->start_us);
 	render_dim_cells(r, row, g);
 	value_cells(&row->r, s, g);
+	ratio_cells(r->ratios, &row->r, g);
 	if (s->open && !r->one)
 		grid_cellz(g, w->open ? "open" : "");
 }

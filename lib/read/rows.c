@@ -141,12 +141,18 @@ static void note_shown(struct rows_reading *g, const struct rows_window *w)
 				names_add(&g->found->shown, w->row[i].dim[k].name);
 }
 
+static bool is_wanted(const struct rows_reading *g, const struct rows_window *w)
+{
+	return w->n &&
+	       (!g->range->final || finality_final(&g->range->finality, w->start_us, w->end_us));
+}
+
 static int end_window(struct rows_reading *g, struct err *err)
 {
 	struct rows_window *w = g->now;
 
 	g->now = NULL;
-	if (!w || w->n == 0) {
+	if (!w || !is_wanted(g, w)) {
 		rows_window_free(w);
 		return 0;
 	}

@@ -38,6 +38,7 @@ struct rows_range {
 	const char *metric;             /* borrowed by the rows */
 	int64_t from_us, to_us, end_us; /* as struct read_range has them */
 	bool one;                       /* the range is one window: end_us is its end */
+	bool final;                     /* only windows that are */
 	bool top;                       /* by count, the highest first; else by dimensions */
 	bool sketch;                    /* uniq_sketch is wanted */
 	uint64_t limit; /* rows at most, 0: all. Of one window the first, else the newest */

@@ -383,6 +383,31 @@ half_hours() {
 	done
 }
 
+# ---- ratios ----
+
+@test "--ratio: quotients of measures and fields, of rows as they are added up" {
+	with_service pg redis
+	some_events >in
+	hta-window --every 10s --by endpoint,status --value v --uniq u --agg 'mean=avg(.v)' --agg 'errors=count(.status) if .status == 500' in >rows
+	fill rows
+	each history events --by '' --ratio errors/count --ratio sum/value_count --ratio count/errors --ratio mean/min
+	jq -c '.ratios' "$out" >got
+	expect got <<-'END'
+		{"errors/count":0.25,"sum/value_count":2.7125,"count/errors":4,"mean/min":27.125}
+		{"errors/count":0,"sum/value_count":2.125,"count/errors":null,"mean/min":-0.85}
+		{"errors/count":0.7142857142857143,"sum/value_count":6.8000000002,"count/errors":1.4,"mean/min":6800000000.2}
+	END
+	feed hta-query - --step 1d --by '' --ratio errors/count --format table <rows
+	[ "$(tail -n 1 "$out" | grep -oE '[^ ]+$')" = 0.375 ]
+	feed hta-query - latest --dim status=200 --ratio count/errors --format table <rows
+	[ "$(tail -n 1 "$out" | grep -oE '[^ ]+$')" = - ]
+	fails_with 64 hta-query - --ratio errors/requests <rows
+	says '.--ratio errors/requests: rows of metric events have no number "requests"'
+	fails_with 64 hta-query - --ratio errors <rows
+	says '"errors" is not NAME/NAME'
+	fails_with 64 hta-query - --ratio errors/count --plot <rows
+}
+
 # ---- rows of standard input ----
 
 @test "rows of standard input: the answers of a store that has them" {
@@ -623,6 +648,13 @@ each_job() { # ARG...
 	END
 	[ "$(jq -c 'select(.open | not)' "$out" | wc -l)" = "$(sqlite3 jdb "select count(*) from hta_final where metric = 'hits'")" ]
 	[ "$(jq -c 'select(.open | not)' "$out" | wc -l)" = "$(psql -XAtc "select count(*) from jobs_final where metric = 'hits'")" ]
+	jq -c 'select(.open | not)' "$out" >want
+	each_job history hits --final
+	jq -c . "$out" | cmp - want
+	each_job latest hits --final
+	[ "$(jq -c '[.window_start[17:19], .count]' "$out" | head -n 1)" = '["10",1]' ]
+	fails_with 1 hta-query -d jdb history hits --final --step day
+	says 'metric hits has no final rows there'
 	each_job latest spend --by ''
 	[ "$(jq -c '[.open, .count, .uniq]' "$out")" = '[true,13,5]' ]
 	on_terminal 80 "hta-query -d jdb latest hits"
