@@ -3,7 +3,8 @@
  *
  *   query.c          store, commands, main
  *   query_options.c  the option table
- *   query_rows.c     latest, top, history: the range that is meant, what was not found
+ *   query_range.c    latest, top, history: the metric and the range that are meant
+ *   query_rows.c     rows of a range, and what was not found there
  *   query_job.c      metrics, positions */
 #include "app/query.h"
 
@@ -98,6 +99,8 @@ static int check_command(const struct query *q, const struct command *c, struct 
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
 	if (q->step && strcmp(c->name, "history") != 0)
 		return err_set(err, EX_USAGE, "--step is for history");
+	if (q->fill && (q->plot || strcmp(c->name, "history") != 0))
+		return err_set(err, EX_USAGE, "--fill is for history, without --plot");
 	if (q->zone_text && !steps_local((enum step_kind)q->step))
 		return err_set(err, EX_USAGE, "--zone is for --step day, week and month");
 	if (q->plot && q->format == QUERY_JSON)

@@ -6,6 +6,7 @@
 #include "io/out.h"
 #include "read/dims_filter.h"
 #include "read/ratios.h"
+#include "read/rows.h"
 #include "read/steps.h"
 
 enum query_format { QUERY_AUTO, QUERY_TABLE, QUERY_JSON };
@@ -19,7 +20,7 @@ struct query {
 	uint64_t n;
 	const char *since, *until, *zone_text;
 	int step; /* enum step_kind */
-	bool final;
+	bool final, fill;
 	struct ratios ratios;
 	int format;
 	struct cluster_options cluster; /* -b, -X, -F: the log behind a job */
@@ -41,6 +42,9 @@ extern const struct opt query_options[]; /* of a struct query */
 
 /* The operand of commands that show rows, where it was left out: the only metric there is. */
 int query_only_metric(struct query *q, struct err *err);
+
+/* Reads and shows; what is not said yet is filled in. EX_NO: nothing is there. */
+int query_show(struct query *q, struct rows_range *range, struct err *err);
 
 /* Rows at most, 0: all. */
 uint64_t query_limit(const struct query *q);

@@ -22,8 +22,8 @@ struct render {
 
 /* ---- render_json.c */
 
-/* A row as hta-window prints it, with "open":true where its window is. sketch: with uniq_sketch
- * and columns. */
+/* A row as hta-window prints it, with "open":true where its window is, with "count":null and
+ * "unknown":true where it is not known. sketch: with uniq_sketch and columns. */
 void render_row_json(const struct rows_row *row, bool open, bool sketch, struct buf *out);
 /* Puts "ratios":{"NAME/NAME":..} into the row that has just been appended; none: nothing. */
 void render_ratios_json(const struct ratios *ratios, const struct rows_row *row, struct buf *out);

@@ -4,6 +4,10 @@
 void render_row_json(const struct rows_row *row, bool open, bool sketch, struct buf *out)
 {
 	rollup_format(&row->r, sketch, out);
+	if (row->unknown) {
+		out->n -= 3; /* 0}\n */
+		buf_addz(out, "null,\"unknown\":true}\n");
+	}
 	if (!open)
 		return;
 	out->n -= 2; /* }\n */

@@ -144,6 +144,24 @@ static void add_columns(const struct render *r, const struct table_look *s, stru
 		grid_column(g, "", GRID_LEFT);
 }
 
+static void unknown_cell(void *g, struct slice name, struct slice value)
+{
+	(void)name, (void)value;
+	grid_cellz(g, "?");
+}
+
+/* As many as value_cells and ratio_cells put. */
+static void unknown_cells(const struct render *r, const struct table_look *s, struct grid *g)
+{
+	size_t n = 1 + s->differ + 4 * (size_t)s->values + s->uniq + (r->ratios ? r->ratios->n : 0);
+
+	for (size_t i = 0; i < n; i++)
+		grid_cellz(g, "?");
+	if (s->measures)
+		fn_each_measure(s->measures->cell, s->measures->cells,
+				s->measures->end_us - s->measures->start_us, unknown_cell, g);
+}
+
 static void value_cells(const struct rollup *x, const struct table_look *s, struct grid *g)
 {
 	bool is = x->has_value && x->value_count;
@@ -203,8 +221,12 @@ static void row_cells(const struct render *r, const struct rows_window *w,
 	if (!r->one)
 		cell_time(g, w->start_us);
 	render_dim_cells(r, row, g);
-	value_cells(&row->r, s, g);
-	ratio_cells(r->ratios, &row->r, g);
+	if (row->unknown) {
+		unknown_cells(r, s, g);
+	} else {
+		value_cells(&row->r, s, g);
+		ratio_cells(r->ratios, &row->r, g);
+	}
 	if (s->open && !r->one)
 		grid_cellz(g, w->open ? "open" : "");
 }

@@ -79,36 +79,39 @@ static int rows_by_count(const void *a, const void *b)
 /* ---- the limit */
 
 /* Drops the oldest windows of which the limit leaves nothing. */
-static void trim_kept(struct rows_reading *g)
+static bool drop_windows(struct rows_list *l, uint64_t limit)
 {
-	struct rows_list *l = &g->kept;
 	size_t gone = 0;
 
-	while (gone < l->n && l->rows - l->window[gone]->n >= g->range->limit) {
+	while (gone < l->n && l->rows - l->window[gone]->n >= limit) {
 		l->rows -= l->window[gone]->n;
 		rows_window_free(l->window[gone++]);
 	}
-	if (!gone)
-		return;
-	g->found->more = true;
 	memmove(l->window, l->window + gone, (l->n - gone) * sizeof(*l->window));
 	l->n -= gone;
+	return gone;
 }
 
-/* What is beyond the limit: the end of one window, the oldest rows of several. */
-static void cut_kept(struct rows_reading *g)
+/* What is beyond the limit in the oldest window: its first rows, or its last ones. */
+static bool cut_window(struct rows_list *l, uint64_t limit, bool last)
 {
-	struct rows_list *l = &g->kept;
-	struct rows_window *first = l->n ? l->window[0] : NULL;
-	uint64_t limit = g->range->limit, beyond = l->rows > limit ? l->rows - limit : 0;
+	struct rows_window *w = l->n ? l->window[0] : NULL;
+	uint64_t beyond = l->rows > limit ? l->rows - limit : 0;
 
 	if (!beyond)
-		return;
-	g->found->more = true;
+		return false;
 	l->rows = limit;
-	first->n -= beyond;
-	if (!g->range->one)
-		memmove(first->row, first->row + beyond, first->n * sizeof(*first->row));
+	w->n -= beyond;
+	if (!last)
+		memmove(w->row, w->row + beyond, w->n * sizeof(*w->row));
+	return true;
+}
+
+bool rows_list_newest(struct rows_list *l, uint64_t limit)
+{
+	bool dropped = drop_windows(l, limit);
+
+	return cut_window(l, limit, false) || dropped;
 }
 
 static int hand_out(struct rows_reading *g, struct rows_window *w, struct err *err)
@@ -121,7 +124,8 @@ static int hand_out_kept(struct rows_reading *g, struct err *err)
 {
 	int rc = 0;
 
-	cut_kept(g);
+	if (g->range->limit && cut_window(&g->kept, g->range->limit, g->range->one))
+		g->found->more = true;
 	for (size_t i = 0; i < g->kept.n && rc == 0; i++) {
 		struct rows_window *w = g->kept.window[i];
 
@@ -162,8 +166,8 @@ static int end_window(struct rows_reading *g, struct err *err)
 	if (!g->range->limit)
 		return hand_out(g, w, err);
 	rows_list_take(&g->kept, w, err);
-	if (!g->range->one)
-		trim_kept(g);
+	if (!g->range->one && drop_windows(&g->kept, g->range->limit))
+		g->found->more = true;
 	return 0;
 }
 

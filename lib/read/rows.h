@@ -15,6 +15,7 @@ struct rows_row {
 	struct dim *dim; /* in order of names */
 	size_t dims;
 	struct hll *hll; /* of rows_read; NULL in a window that was handed out */
+	bool unknown;    /* of rows_fill: no row, in a window that is not final */
 };
 
 struct rows_window {
@@ -33,6 +34,9 @@ struct rows_list {
 	uint64_t rows;
 };
 void rows_list_fini(struct rows_list *l);
+
+/* Drops all but the newest rows; true: there were others. */
+bool rows_list_newest(struct rows_list *l, uint64_t limit);
 
 struct rows_range {
 	const char *metric;             /* borrowed by the rows */

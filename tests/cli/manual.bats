@@ -377,13 +377,15 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-query.1 3
 	[ "$(cut -f 1,2 "$out")" = "2025-12-31T23:00:00Z	20000" ]
 	example hta-query.1 4
-	grep -qE '^2026-01-01T00:00:00Z +20000 .* [0-9.]+( +open)?$' "$out"
+	[ "$(cut -f 1 "$out" | sort -u | paste -sd' ')" = "2025-12-31T22:00:00Z 2025-12-31T23:00:00Z" ]
 	example hta-query.1 5
+	grep -qE '^2026-01-01T00:00:00Z +20000 .* [0-9.]+( +open)?$' "$out"
+	example hta-query.1 6
 	grep -qE '^/api/v1/[a-z]+/[0-9]  +[0-9]+$' "$out"
 	grep -q '^200 .*█' "$out"
 	with_kafka_and pg
 	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web -e | hta-window --by endpoint | hta-sink-pg --init | hta-commit"
-	example hta-query.1 6
+	example hta-query.1 7
 	[ "$(jq -s 'map(select(.partition != null) | .lag) | add' "$out")" = 0 ]
 	[ "$(jq -s 'map(select(.metric == "events")) | length' "$out")" = 1 ]
 }

@@ -408,6 +408,41 @@ half_hours() {
 	fails_with 64 hta-query - --ratio errors/count --plot <rows
 }
 
+# ---- filling ----
+
+@test "--fill: rows of no events are those that a window without any would have" {
+	for s in 0 1 2 35 36 61 62; do echo "$s \"k\":\"a\",\"v\":$s,\"u\":\"x\""; done | events >in
+	events >>in <<<'40 "k":"b"'
+	hta-window --every 10s --by k --value v --uniq u --agg 'mean=avg(.v)' --agg 'low=min(.v)' --agg n=count in >rows
+	hta-sink-sqlite --init db <rows
+	feed hta-query -d db history events --fill
+	[ "$(wc -l <"$out")" = 14 ]
+	jq -c 'select(.count > 0)' "$out" | cmp - <(jq -c . rows)
+	jq -c 'select(.count == 0) | del(.metric, .dims_hash, .op, .window_end)' "$out" >got
+	[ "$(wc -l <got)" = 10 ]
+	[ "$(jq -c '[.window_start[14:19], .dims.k, .value_count, .sum, .uniq, .measures, .uniq_sketch]' got | head -n 2 | tail -n 1)" = \
+		'["00:10","a",0,null,0,{"low":null,"mean":null,"n":0},"AQ=="]' ]
+	# they are rows: another store takes them, and they change no sum
+	hta-sink-sqlite --init copy <"$out"
+	for of in "--by k" "--step day"; do
+		# shellcheck disable=SC2086
+		hta-query -d db history events $of >want
+		# shellcheck disable=SC2086
+		hta-query -d copy history events $of | jq -c 'select(.count > 0)' | cmp - <(jq -c . want)
+	done
+	feed hta-query -d db history events --fill -n 3
+	[ "$(jq -c '[.window_start[17:19], .dims.k]' "$out" | paste -sd' ')" = '["50","b"] ["00","a"] ["00","b"]' ]
+	feed hta-query -d db history events --fill --step 1h --by k --ratio sum/count
+	[ "$(jq -c '.ratios' "$out" | wc -l)" = 2 ]
+	fails_with 64 hta-query -d db latest events --fill
+	says '.--fill is for history'
+	hta-window --every 1m in | cat - <(hta-window in --every 1h) | sort -u | hta-sink-sqlite --init mixed
+	fails_with 64 hta-query -d mixed history events --fill
+	says 'windows there have different lengths'
+	fails_with 64 hta-query - history --fill < <(for y in 1971 2199; do echo "{\"ts\":\"$y-01-01T00:00:00Z\"}"; done | hta-window --max-ahead none --every 1s)
+	says 'windows of 1 series are too many to fill'
+}
+
 # ---- rows of standard input ----
 
 @test "rows of standard input: the answers of a store that has them" {
@@ -649,6 +684,32 @@ each_job() { # ARG...
 	[ "$(jq -c 'select(.open | not)' "$out" | wc -l)" = "$(sqlite3 jdb "select count(*) from hta_final where metric = 'hits'")" ]
 	[ "$(jq -c 'select(.open | not)' "$out" | wc -l)" = "$(psql -XAtc "select count(*) from jobs_final where metric = 'hits'")" ]
 	jq -c 'select(.open | not)' "$out" >want
+	each_job history hits --by endpoint --dim endpoint=/a --dim endpoint=/b --fill
+	jq -c '[.window_start[17:19], .dims.endpoint[1:], .count, .open, .unknown]' "$out" >got
+	expect got <<-'END'
+		["00","a",3,null,null]
+		["00","b",1,null,null]
+		["10","a",2,null,null]
+		["10","b",1,null,null]
+		["20","a",null,true,true]
+		["20","b",null,true,true]
+		["30","a",3,true,null]
+		["30","b",1,true,null]
+	END
+	each_job history hits --fill --since 2019-12-31T23:59:40Z --dim endpoint=/b --final
+	jq -c '[.window_start[17:19], .count]' "$out" | paste -sd' ' >got
+	expect got <<<'["40",0] ["50",0] ["00",1] ["10",1]'
+	each_job history hits --fill --dim endpoint=/b --until 2020-01-01T00:00:51Z --format table
+	expect <<-'END'
+		hits, 10s
+		window                endpoint  count
+		2020-01-01T00:00:00Z  /b            1
+		2020-01-01T00:00:10Z  /b            1
+		2020-01-01T00:00:20Z  /b            ?  open
+		2020-01-01T00:00:30Z  /b            1  open
+		2020-01-01T00:00:40Z  /b            ?  open
+		2020-01-01T00:00:50Z  /b            ?  open
+	END
 	each_job history hits --final
 	jq -c . "$out" | cmp - want
 	each_job latest hits --final
