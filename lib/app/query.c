@@ -5,6 +5,7 @@
  *   query_options.c  the option table
  *   query_range.c    latest, top, history: the metric and the range that are meant
  *   query_rows.c     rows of a range, and what was not found there
+ *   query_watch.c    --watch
  *   query_job.c      metrics, positions */
 #include "app/query.h"
 
@@ -17,10 +18,12 @@
 #include "tool/prog.h"
 #include "tool/terminal.h"
 
-enum { TERMINAL_ROWS = 40, OUT_BYTES = 256 << 10 };
+enum { TERMINAL_ROWS = 40, WATCHED_ROWS = 10, OUT_BYTES = 256 << 10 };
 
 uint64_t query_limit(const struct query *q)
 {
+	if (q->watch && !q->has_n)
+		return WATCHED_ROWS;
 	return q->has_n ? q->n : isatty(STDOUT_FILENO) ? TERMINAL_ROWS : 0;
 }
 
@@ -101,6 +104,11 @@ static int check_command(const struct query *q, const struct command *c, struct 
 		return err_set(err, EX_USAGE, "--step is for history");
 	if (q->fill && (q->plot || strcmp(c->name, "history") != 0))
 		return err_set(err, EX_USAGE, "--fill is for history, without --plot");
+	if (q->watch &&
+	    (q->input || (strcmp(c->name, "latest") != 0 && strcmp(c->name, "top") != 0)))
+		return err_set(err, EX_USAGE, "--watch is for latest and top of a store");
+	if (q->watch && (!isatty(STDOUT_FILENO) || q->format == QUERY_JSON))
+		return err_set(err, EX_USAGE, "--watch paints a terminal: output is none");
 	if (q->zone_text && !steps_local((enum step_kind)q->step))
 		return err_set(err, EX_USAGE, "--zone is for --step day, week and month");
 	if (q->plot && q->format == QUERY_JSON)
@@ -144,6 +152,8 @@ static int run_query(void *self, struct err *err)
 	if (make_steps(q, err) || open_store(q, err) ||
 	    (c->rows && !q->operand && query_only_metric(q, err)))
 		return -1;
+	if (q->watch)
+		return query_watch(q, c->run, err);
 	return c->run(q, err) || out_flush(q->out, err) ? -1 : 0;
 }
 

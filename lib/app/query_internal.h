@@ -20,7 +20,7 @@ struct query {
 	uint64_t n;
 	const char *since, *until, *zone_text;
 	int step; /* enum step_kind */
-	bool final, fill;
+	bool final, fill, watch;
 	struct ratios ratios;
 	int format;
 	struct cluster_options cluster; /* -b, -X, -F: the log behind a job */
@@ -45,6 +45,9 @@ int query_only_metric(struct query *q, struct err *err);
 
 /* Reads and shows; what is not said yet is filled in. EX_NO: nothing is there. */
 int query_show(struct query *q, struct rows_range *range, struct err *err);
+
+/* Paints each second until a signal. */
+int query_watch(struct query *q, int (*paint)(struct query *q, struct err *err), struct err *err);
 
 /* Rows at most, 0: all. */
 uint64_t query_limit(const struct query *q);

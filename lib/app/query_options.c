@@ -105,6 +105,11 @@ const struct opt query_options[] = {
 	  .type = OPT_FLAG,
 	  AT(plot),
 	  .help = "draw counts: bars, of a history a line a series" },
+	{ .name = "watch",
+	  .type = OPT_FLAG,
+	  AT(watch),
+	  .help = "latest, top: paint the terminal each second, with the course of the last "
+		  "windows" },
 	{ .name = "format",
 	  .type = OPT_CHOICE,
 	  AT(format),

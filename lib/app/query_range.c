@@ -3,6 +3,8 @@
 #include "app/query_internal.h"
 #include "read/metric_lookup.h"
 
+enum { WATCHED_WINDOWS = 60 };
+
 #define DAY_US (86400 * TM_S)
 
 /* What history reads before the newest window, where --since does not say. */
@@ -85,6 +87,28 @@ static int find_final(struct query *q, const struct finality *f, struct read_spa
 			   err);
 }
 
+/* The course of the last windows, up to the one that is shown. */
+static int show_course(struct query *q, const struct rows_range *newest, struct err *err)
+{
+	struct rows_range range = { .metric = q->operand,
+				    .to_us = newest->to_us,
+				    .finality = newest->finality };
+	struct buf line = { 0 };
+	bool plot = q->plot;
+	int rc;
+
+	range.from_us = newest->from_us -
+			(WATCHED_WINDOWS - 1) * (newest->end_us - newest->from_us);
+	buf_addc(&line, '\n');
+	rc = query_put(q, &line, err);
+	q->plot = true;
+	if (rc == 0)
+		rc = query_show(q, &range, err);
+	q->plot = plot;
+	buf_fini(&line);
+	return rc;
+}
+
 static int show_newest(struct query *q, bool top, struct err *err)
 {
 	struct rows_range range = { .metric = q->operand, .one = true, .top = top };
@@ -101,7 +125,9 @@ static int show_newest(struct query *q, bool top, struct err *err)
 	range.from_us = newest.start_us;
 	range.to_us = newest.start_us + 1;
 	range.end_us = newest.end_us;
-	return query_show(q, &range, err);
+	if (query_show(q, &range, err))
+		return -1;
+	return q->watch ? show_course(q, &range, err) : 0;
 }
 
 int query_latest(struct query *q, struct err *err)

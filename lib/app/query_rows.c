@@ -166,7 +166,7 @@ int query_show(struct query *q, struct rows_range *range, struct err *err)
 	if (rc == 0) {
 		rc = show_rows(&s, range, &found, err);
 	}
-	if (rc == 0 && found.more && !q->has_n)
+	if (rc == 0 && found.more && !q->has_n && !q->watch)
 		log_note("not all is shown: -n N shows N, and a pipe has no limit");
 	rows_list_fini(&s.rows);
 	rows_found_fini(&found);

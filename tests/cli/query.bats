@@ -578,6 +578,34 @@ half_hours() {
 	[ "$(wc -l <"$out")" = 50 ]
 }
 
+@test "--watch: the newest window and the course of the last ones, painted again until it is told to stop" {
+	{ for s in 1 2 3 11 31 32; do echo "$s \"k\":\"a\""; done; echo '35 "k":"b"'; } | events >in
+	hta-window --every 10s --by k in | hta-sink-sqlite --init db
+	spawn watch env TERM=xterm LC_ALL=C script -qfec 'stty cols 40; exec hta-query -d db top events --watch' /dev/null
+	paints() { [ "$(grep -c "$2" watch.out)" -ge "$1" ]; }
+	wait_until 10 paints 2 'a place'
+	tr -d '\r' <watch.out | sed -n '1s/^.*\x1b\[2J//; 1,/^b  *@/p' >got
+	expect got <<-'END'
+		events, 2020-01-01T00:00:30Z, 10s
+		k  count
+		a      2
+		b      1
+
+		events, 2020-01-01T00:00:00Z to 2020-01-01T00:00:40Z, 10s a place
+		k  count  max  sum
+		a  @- +     3    6
+		b     @     1    1
+	END
+	events <<<'60 "k":"new"' | hta-window --every 10s --by k | hta-sink-sqlite db
+	wait_until 10 paints 1 'events, 2020-01-01T00:01:00Z, 10s'
+	kill -INT "$(pgrep -P "$pid" -x hta-query)"
+	exits_with 0 10
+	fails_with 64 hta-query -d db top events --watch
+	says '.--watch paints a terminal: output is none'
+	on_terminal 80 'hta-query -d db history events --watch || echo failed'
+	grep -q failed "$out"
+}
+
 @test "bars" {
 	some_events | hta-window --every 10s --by endpoint,status --value v --uniq u | hta-sink-sqlite --init db
 	on_terminal 40 'hta-query -d db top events --plot'
