@@ -82,6 +82,42 @@ static int say_command(const char *word, struct err *err)
 		       nearest ? "\"?)" : "");
 }
 
+/* Options of rows with others of them. */
+static int check_rows(const struct query *q, struct err *err)
+{
+	if (q->plot && q->ratios.n)
+		return err_set(err, EX_USAGE,
+			       "--plot draws counts: --ratio is for tables and JSON");
+	if (q->plot && q->format == QUERY_JSON)
+		return err_set(err, EX_USAGE, "--plot and --format json exclude each other");
+	if (q->has_n && q->n == 0)
+		return err_set(err, EX_USAGE, "-n is at least 1");
+	if (q->watch && (!isatty(STDOUT_FILENO) || q->format == QUERY_JSON))
+		return err_set(err, EX_USAGE, "--watch paints a terminal: output is none");
+	if (q->zone_text && !steps_local((enum step_kind)q->step))
+		return err_set(err, EX_USAGE, "--zone is for --step day, week and month");
+	return 0;
+}
+
+/* Options of rows with the command that shows them, or does not. */
+static int check_command_rows(const struct query *q, const struct command *c, struct err *err)
+{
+	bool history = strcmp(c->name, "history") == 0;
+
+	if (!c->rows && (q->filter.terms || q->filter.has_by || q->plot || q->has_n || q->since ||
+			 q->until || q->final || q->ratios.n))
+		return err_set(err, EX_USAGE,
+			       "--dim, --by, -n, --plot, --final, --ratio, --since and --until are "
+			       "for rows: latest, history, top");
+	if (q->step && !history)
+		return err_set(err, EX_USAGE, "--step is for history");
+	if (q->fill && (q->plot || !history))
+		return err_set(err, EX_USAGE, "--fill is for history, without --plot");
+	if (q->watch && (q->input || history || !c->rows))
+		return err_set(err, EX_USAGE, "--watch is for latest and top of a store");
+	return check_rows(q, err);
+}
+
 static int check_command(const struct query *q, const struct command *c, struct err *err)
 {
 	if (c->operand && !q->operand && !(q->input && c->rows))
@@ -90,32 +126,9 @@ static int check_command(const struct query *q, const struct command *c, struct 
 	if (!c->operand && q->operand)
 		return err_set(err, EX_USAGE, "%s takes no operand, \"%s\" is one too many",
 			       c->name, q->operand);
-	if (!c->rows && (q->filter.terms || q->filter.has_by || q->plot || q->has_n || q->since ||
-			 q->until || q->final || q->ratios.n))
-		return err_set(err, EX_USAGE,
-			       "--dim, --by, -n, --plot, --final, --ratio, --since and --until are "
-			       "for rows: latest, history, top");
-	if (q->plot && q->ratios.n)
-		return err_set(err, EX_USAGE,
-			       "--plot draws counts: --ratio is for tables and JSON");
 	if ((q->cluster.brokers || q->cluster.settings) && strcmp(c->name, "positions") != 0)
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
-	if (q->step && strcmp(c->name, "history") != 0)
-		return err_set(err, EX_USAGE, "--step is for history");
-	if (q->fill && (q->plot || strcmp(c->name, "history") != 0))
-		return err_set(err, EX_USAGE, "--fill is for history, without --plot");
-	if (q->watch &&
-	    (q->input || (strcmp(c->name, "latest") != 0 && strcmp(c->name, "top") != 0)))
-		return err_set(err, EX_USAGE, "--watch is for latest and top of a store");
-	if (q->watch && (!isatty(STDOUT_FILENO) || q->format == QUERY_JSON))
-		return err_set(err, EX_USAGE, "--watch paints a terminal: output is none");
-	if (q->zone_text && !steps_local((enum step_kind)q->step))
-		return err_set(err, EX_USAGE, "--zone is for --step day, week and month");
-	if (q->plot && q->format == QUERY_JSON)
-		return err_set(err, EX_USAGE, "--plot and --format json exclude each other");
-	if (q->has_n && q->n == 0)
-		return err_set(err, EX_USAGE, "-n is at least 1");
-	return 0;
+	return check_command_rows(q, c, err);
 }
 
 static int make_steps(struct query *q, struct err *err)

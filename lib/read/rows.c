@@ -180,6 +180,9 @@ static int find_window(struct rows_reading *g, struct err *err)
 	g->window = g->stored;
 	if (!steps)
 		return 0;
+	if (length_us <= 0)
+		return err_set(err, EX_DATAERR, "metric %s: a stored window has no length",
+			       g->range->metric);
 	if (length_us != g->checked_us &&
 	    steps_check(steps, length_us, g->stored.start_us, g->range->to_us, err))
 		return -1;

@@ -52,7 +52,7 @@ static int make_axis(const struct rows_list *l, const struct steps *steps, struc
 	for (size_t i = 0; i < l->n && !steps; i++) {
 		const struct rows_window *w = l->window[i];
 
-		if (w->end_us - w->start_us != a->length_us ||
+		if (a->length_us <= 0 || w->end_us - w->start_us != a->length_us ||
 		    (w->start_us - a->origin_us) % a->length_us)
 			return err_set(err, EX_USAGE,
 				       "windows there have different lengths: --fill cannot tell "

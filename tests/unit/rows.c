@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "read/render.h"
+#include "read/rows_fill.h"
 #include "tap.h"
 
 /* ---- the store: rows by window, in no order inside it */
@@ -255,8 +256,50 @@ static void listed(void)
 	buf_fini(&out);
 }
 
+/* Series in windows that lack them: 0 where they are final, ? where they are not. */
+static void filled(void)
+{
+	struct dims_filter f = { 0 };
+	struct rows_range range = range_of(&f);
+	struct store s = { 0 };
+	struct read_store store = { &driver, &s };
+	struct rows_found found = { 0 };
+	struct rows_list rows = { 0 };
+	struct rows_filling filling = { &range, false, POS_NONE, 200 * 1000000 };
+	struct err err = ERR_INIT;
+	struct buf out = { 0 };
+
+	dims_filter_by(&f, "a", &err);
+	range.finality.until_us = 120 * 1000000;
+	rows_read(&store, &range, rows_list_take, &rows, &found, &err);
+	ok(rows_fill(&rows, &filling, &err) == 0 && rows.rows == 12,
+	   "four windows of three series");
+	for (size_t i = 0; i < rows.n; i++)
+		for (size_t k = 0; k < rows.window[i]->n; k++) {
+			const struct rows_row *r = &rows.window[i]->row[k];
+
+			buf_printf(&out, r->unknown ? "%.*s?" : "%.*s%llu", (int)r->dim[0].value.n,
+				   r->dim[0].value.p, (unsigned long long)r->r.count);
+			buf_addz(&out, k == 2 ? "\n" : " ");
+		}
+	is_str(buf_z(&out), "x6 y2 z0\nx3 y0 z7\nx6 y? z?\nx? y? z?\n", "what is not there");
+	ok(rows_list_newest(&rows, 4) && rows.rows == 4 && rows.n == 2 && rows.window[0]->n == 1,
+	   "the newest of them");
+	filling.final = true;
+	filling.from_us = 0;
+	ok(rows_fill(&rows, &filling, &err) == 0 && rows.n == 2 && !rows.window[1]->open,
+	   "final ones alone");
+	filling.to_us = INT64_MAX;
+	ok(rows_fill(&rows, &filling, &err) == -1 && err.code == EX_USAGE, "%s", err.msg);
+	rows_list_fini(&rows);
+	rows_found_fini(&found);
+	dims_filter_fini(&f);
+	buf_fini(&out);
+}
+
 int main(void)
 {
+	filled();
 	windows();
 	limits();
 	filters();
