@@ -13,8 +13,8 @@
 
 enum { OUT_BYTES = 128 << 10, PIECE = 1024, AHEAD = 4 };
 
-/* The longest row: all characters as \u0001, a sketch of all registers in base64, then what has a
- * fixed length. */
+/* The longest row but for the columns of --agg (METRIC_SKETCHES_MAX): all characters as \u0001, a
+ * sketch of all registers in base64, then what has a fixed length. */
 _Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) +
 			       6 * METRIC_NAME_MAX + HLL_REGISTERS + 1024 <
 		       1 << 20,
@@ -23,7 +23,7 @@ _Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) +
 /* What formats rows: one a thread. */
 struct writer {
 	struct dim dim[METRIC_DIMS_MAX];
-	struct buf out, dims, scratch, sketch, measures;
+	struct buf out, dims, scratch, sketch, sketches, measures;
 	struct cell cell[COLUMNS_MAX];
 	uint64_t rows; /* in out */
 };
@@ -62,6 +62,7 @@ void emit_free(struct emit *e)
 		buf_fini(&e->writer[i].dims);
 		buf_fini(&e->writer[i].scratch);
 		buf_fini(&e->writer[i].sketch);
+		buf_fini(&e->writer[i].sketches);
 		buf_fini(&e->writer[i].measures);
 	}
 	free(e->writer);
@@ -107,7 +108,7 @@ static void add_columns(const struct emit *e, struct writer *w, const struct met
 {
 	for (size_t c = 0; c < m->n_columns; c++)
 		w->cell[c].column = m->column[c];
-	table_cells(t, g, w->cell);
+	table_cells(t, g, w->cell, &w->sketches);
 	row->cell = w->cell;
 	row->cells = m->n_columns;
 	if (e->add)

@@ -166,7 +166,10 @@ static void contribute(struct engine *w)
 		/* lines without a value hold what an earlier one had there, or nothing yet */
 		for (size_t k = 0; k < SCAN_BATCH; k++)
 			value[k] = w->has_value[c->value] >> k & 1 ? of[k] : 0;
-		c->fn->contribute(value, SCAN_BATCH, out);
+		if (c->fn->items)
+			c->fn->items(value, SCAN_BATCH, c->item);
+		else
+			c->fn->contribute(value, SCAN_BATCH, out);
 	}
 }
 
@@ -192,6 +195,8 @@ static void measure_lines(struct engine *w, size_t metric, uint64_t live)
 		m->measured[i] = x->where < 0 ? live : live & w->holds[x->where].holds;
 		if (x->value >= 0)
 			m->measured[i] &= w->has_value[x->value];
+		else if (x->uniq >= 0)
+			m->measured[i] &= w->has_uniq[x->uniq];
 		else if (x->present >= 0)
 			m->measured[i] = present(w, x->present, m->measured[i]);
 	}
@@ -303,6 +308,8 @@ static uint64_t wrong_lines(const struct engine *w, const struct plan_metric *p,
 		}
 		if (x->value >= 0)
 			good &= ~taken | w->good_value[x->value];
+		if (x->uniq >= 0)
+			good &= ~taken | w->good_uniq[x->uniq];
 	}
 	return lines & ~good;
 }

@@ -16,8 +16,8 @@
 /* A metric's state, and what of it goes with the plan. */
 struct engine_metric {
 	struct metric_state *state;
-	const char *key[SCAN_BATCH]; /* of the batch, in the state's room */
-	const dec **contribution;    /* of each column: rows of value or of square; NULL: a COUNT */
+	const char *key[SCAN_BATCH];             /* of the batch, in the state's room */
+	struct table_contribution *contribution; /* of each column: nothing to a COUNT */
 	/* Of the batch: the lines that count, that each measure takes, that each column takes. */
 	uint64_t live, *measured, *contributes;
 };
@@ -47,6 +47,7 @@ struct engine {
 		const struct agg_fn *fn;
 		size_t value;
 		dec part[FN_OWN_MAX][SCAN_BATCH];
+		uint64_t item[SCAN_BATCH];
 	} * contribution;
 	/* of aggregates that add something else than the value */
 	size_t n_contributions;

@@ -25,6 +25,26 @@ static struct engine_contribution *contribution_of(struct engine *w, const struc
 	return &w->contribution[i];
 }
 
+static struct table_contribution link_column(struct engine *w, enum column_rule rule,
+					     const struct agg_fn *fn, unsigned part,
+					     const struct plan_measure *m)
+{
+	struct table_contribution none = { 0 };
+
+	if (rule == COLUMN_COUNT)
+		return none;
+	if (m->uniq >= 0)
+		return (struct table_contribution){ .item = w->uniq[m->uniq] };
+	if (fn->items)
+		return (struct table_contribution){
+			.item = contribution_of(w, fn, (size_t)m->value)->item
+		};
+	return (struct table_contribution){
+		.value = fn->contribute ? contribution_of(w, fn, (size_t)m->value)->part[part]
+					: w->value[m->value]
+	};
+}
+
 /* Where each column of a metric finds what it adds. */
 static void link_columns(struct engine *w, size_t metric)
 {
@@ -37,15 +57,9 @@ static void link_columns(struct engine *w, size_t metric)
 	m->measured = mem_array(d->m.n_measures + 1, sizeof(*m->measured));
 	for (size_t c = 0; c < d->n_columns; c++) {
 		struct metric_part at = d->part[c];
-		const struct agg_fn *fn = d->m.measure[at.measure].fn;
-		int value = p->measure[at.measure].value;
 
-		if (d->rule[c] == COLUMN_COUNT)
-			m->contribution[c] = NULL;
-		else if (!fn->contribute)
-			m->contribution[c] = w->value[value];
-		else
-			m->contribution[c] = contribution_of(w, fn, (size_t)value)->part[at.part];
+		m->contribution[c] = link_column(w, d->rule[c], d->m.measure[at.measure].fn,
+						 at.part, &p->measure[at.measure]);
 	}
 }
 

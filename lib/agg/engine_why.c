@@ -208,6 +208,17 @@ static bool condition_is_wrong(struct engine *w, int condition, const char *metr
 	return true;
 }
 
+/* column: of the plan's uniques */
+static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, size_t column,
+			  const char *name, unsigned line, struct err *why)
+{
+	const struct field *f = engine_field(w, line, w->plan->uniq_field[column]);
+	struct slice text;
+
+	return f->type > FIELD_NULL &&
+	       text_is_wrong(key_text(f, &w->scratch, &text), f, m->def->m.name, name, why);
+}
+
 static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
 			     struct err *why)
 {
@@ -218,21 +229,15 @@ static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsi
 
 		if (condition_is_wrong(w, p->where, m->def->m.name, line, why))
 			return true;
-		if (p->value >= 0 && (p->where < 0 || w->holds[p->where].holds >> line & 1) &&
+		if (p->where >= 0 && !(w->holds[p->where].holds >> line & 1))
+			continue;
+		if (p->value >= 0 &&
 		    value_is_wrong(w, m, (size_t)p->value, x->path.name, x->fn->limit, line, why))
+			return true;
+		if (p->uniq >= 0 && uniq_is_wrong(w, m, (size_t)p->uniq, x->path.name, line, why))
 			return true;
 	}
 	return false;
-}
-
-static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
-			  struct err *why)
-{
-	const struct field *f = engine_field(w, line, w->plan->uniq_field[m->uniq]);
-	struct slice text;
-
-	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f,
-						     m->def->m.name, m->def->m.uniq.name, why);
 }
 
 void engine_why(struct engine *w, unsigned line, struct err *why)
@@ -254,7 +259,8 @@ void engine_why(struct engine *w, unsigned line, struct err *why)
 		    (m->value >= 0 &&
 		     value_is_wrong(w, m, (size_t)m->value, m->def->m.value.name, 0, line, why)) ||
 		    measure_is_wrong(w, m, line, why) ||
-		    (m->uniq >= 0 && uniq_is_wrong(w, m, line, why)))
+		    (m->uniq >= 0 &&
+		     uniq_is_wrong(w, m, (size_t)m->uniq, m->def->m.uniq.name, line, why)))
 			return;
 	}
 	BUG("a line is dead for no reason");

@@ -7,20 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agg/rule.h"
 #include "base/wide.h"
 
 extern const struct agg_fn fn_avg, fn_count, fn_histogram, fn_max, fn_min, fn_rate, fn_stddev,
-	fn_sum;
+	fn_percentile, fn_quantiles, fn_sum, fn_uniq, fn_uniq_exact;
 
-const struct agg_fn *const fn_all[] = { &fn_avg,  &fn_count,  &fn_histogram, &fn_max, &fn_min,
-					&fn_rate, &fn_stddev, &fn_sum,       NULL };
+const struct agg_fn *const fn_all[] = { &fn_avg,    &fn_count,      &fn_histogram, &fn_max,
+					&fn_min,    &fn_percentile, &fn_quantiles, &fn_rate,
+					&fn_stddev, &fn_sum,        &fn_uniq,      &fn_uniq_exact,
+					NULL };
 
 const struct agg_fn *fn_find(struct slice name)
 {
+	dec q;
+
 	for (size_t i = 0; fn_all[i]; i++)
 		if (slice_is(name, fn_all[i]->name))
 			return fn_all[i];
-	return NULL;
+	return rule_op_quantile(name, &q) ? &fn_percentile : NULL;
 }
 
 unsigned fn_parts(const struct agg_fn *fn, const struct fn_args *a, struct fn_part *out)
@@ -98,27 +103,44 @@ static bool next_measure(const struct cell *cell, size_t n, struct slice last,
 	return next->measure.p != NULL;
 }
 
+/* Those of one --agg. */
+static void each_of_one(const struct agg_fn *fn, struct slice measure, struct fn_row *row,
+			fn_measure *call, void *arg)
+{
+	struct buf name = { 0 }, value = { 0 };
+
+	for (;; row->nth++) {
+		name.n = value.n = 0;
+		buf_adds(&name, measure);
+		if (fn->suffix ? !fn->suffix(row, &name) : row->nth > 0)
+			break;
+		if (fn->value(row, &value))
+			call(arg, buf_slice(&name), buf_slice(&value));
+	}
+	buf_fini(&name);
+	buf_fini(&value);
+}
+
 void fn_each_measure(const struct cell *cell, size_t n, int64_t window_us, fn_measure *call,
 		     void *arg)
 {
 	struct measure_cells own;
 	struct slice last = { 0 };
 	struct column_name name;
-	struct buf value = { 0 };
 
 	for (; next_measure(cell, n, last, &name); last = name.measure) {
 		const struct agg_fn *fn = fn_find(name.operation);
-		struct fn_row row = { own.cell, own.part, 0, window_us };
+		struct fn_row row = { .cell = own.cell,
+				      .part = own.part,
+				      .operation = name.operation,
+				      .window_us = window_us };
 
 		if (!fn)
 			continue;
 		gather_cells(name.measure, name.operation, cell, n, &own);
 		row.n = own.n;
-		value.n = 0;
-		if (fn->value(&row, &value))
-			call(arg, name.measure, buf_slice(&value));
+		each_of_one(fn, name.measure, &row, call, arg);
 	}
-	buf_fini(&value);
 }
 
 static void put_measure(void *arg, struct slice name, struct slice value)

@@ -14,7 +14,7 @@
 
 #include "row/columns.h"
 
-enum { FN_PARTS_MAX = 64, FN_OWN_MAX = 4, FN_PART_CHARS = 40, FN_BATCH = 64 };
+enum { FN_PARTS_MAX = 64, FN_OWN_MAX = 4, FN_PART_CHARS = 96, FN_BATCH = 64 };
 
 /* Which records contribute. */
 enum fn_input {
@@ -22,6 +22,9 @@ enum fn_input {
 	FN_LINES,   /* all */
 	FN_PRESENT, /* those that have something other than null at the path */
 	FN_VALUES,  /* those that have a number there; what is no number is bad data */
+	/* those that have a string, a number or a boolean there; what is none of these and not
+	 * null is bad data */
+	FN_ELEMENTS,
 };
 
 /* What stands between the brackets behind the path: bounds of a histogram. */
@@ -41,14 +44,17 @@ struct fn_row {
 	const struct cell *cell;
 	const struct slice *part; /* the name of each */
 	size_t n;
-	int64_t window_us; /* how long the row's window is; 0: not known */
+	struct slice operation; /* as it was asked for: p99 */
+	int64_t window_us;      /* how long the row's window is; 0: not known */
+	unsigned nth;           /* which of its measures is wanted */
 };
 
 struct agg_fn {
 	const char *name, *help;
 	enum fn_input bare, input; /* without a path, with one */
 
-	/* Its columns; with `list` they depend on the arguments: at most FN_PARTS_MAX. */
+	/* Its columns; with `list` they depend on the arguments: at most FN_PARTS_MAX, 0 where the
+	 * arguments do not fit into names. */
 	unsigned parts;
 	struct fn_part part[FN_OWN_MAX];
 	unsigned (*list)(const struct fn_args *a, struct fn_part *out);
@@ -61,6 +67,10 @@ struct agg_fn {
 	 * always 1 and is not asked for. NULL: the value itself to each part. */
 	void (*contribute)(const dec *value, unsigned n, dec *const out[FN_OWN_MAX]);
 
+	/* Of an aggregate whose only part is a sketch of values: the items of n values. Where it
+	 * takes elements the items are their hashes. */
+	void (*items)(const dec *value, unsigned n, uint64_t *out);
+
 	/* Of the records in `has` (bit i: value[i]) those that contribute to the part. NULL:
 	 * all. */
 	uint64_t (*select)(const struct fn_args *a, unsigned part, const dec value[FN_BATCH],
@@ -70,9 +80,13 @@ struct agg_fn {
 	 * missing, or the value cannot be told. The same text whoever calls it: a double is printed
 	 * as the shortest decimal that reads back as it. */
 	bool (*value)(const struct fn_row *row, struct buf *out);
+
+	/* Appends what stands behind the name of row->nth of its measures ("_p50"). False: it has
+	 * not as many. NULL: there is one, without anything. */
+	bool (*suffix)(const struct fn_row *row, struct buf *out);
 };
 
-/* NULL: there is none of this name. */
+/* NULL: there is none of this name. p and the digits of a quantile are a name of one. */
 const struct agg_fn *fn_find(struct slice name);
 /* All of them, NULL behind the last. */
 extern const struct agg_fn *const fn_all[];
@@ -88,7 +102,8 @@ void fn_put_double(double v, struct buf *out);
 /* Appends the exact quotient of two numbers, rounded once to a double. below > 0. */
 void fn_put_ratio(dec above, dec below, struct buf *out);
 
-/* The measures of a row in order of their names, from its cells: value is JSON. Measures of
+/* The measures of a row in order of their names, those of one --agg together, from its cells:
+ * value is JSON. Measures of
  * operations that are not known here are left out. Slices are valid during the call. */
 typedef void fn_measure(void *arg, struct slice name, struct slice value);
 void fn_each_measure(const struct cell *cell, size_t n, int64_t window_us, fn_measure *call,

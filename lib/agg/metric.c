@@ -157,7 +157,7 @@ static void put_args(struct buf *b, const char *between, const struct metric_mea
 
 static void cfg_measure(struct buf *b, const struct metric_measure *m)
 {
-	buf_printf(b, "agg %s %s", m->name, m->fn->name);
+	buf_printf(b, "agg %s %s", m->name, m->op);
 	if (m->has_path) {
 		buf_addc(b, ' ');
 		path_canonical(&m->path, b);
@@ -221,7 +221,7 @@ static void def_measure(struct buf *out, const struct metric_measure *m, bool fi
 	struct buf text = { 0 };
 
 	buf_printf(out, "%s\"%s\":", first ? ",\"agg\":{" : ",", m->name);
-	buf_addz(&text, m->fn->name);
+	buf_addz(&text, m->op);
 	if (m->has_path) {
 		buf_addc(&text, '(');
 		path_canonical(&m->path, &text);

@@ -35,11 +35,15 @@
  * --max-line. */
 enum { METRIC_NAME_MAX = 200, METRIC_DIMS_MAX = 32, METRIC_DIM_NAME_MAX = 1024 };
 enum { METRIC_CFG_CHARS = 16 };
+/* Columns that are sketches. A set of hashes has up to 107 KB in a row: so many of them beside
+ * dimensions of a common length leave it below 1 MiB. */
+enum { METRIC_SKETCHES_MAX = 8 };
 
 /* NAME=OP(PATH, ARG, ..) if CONDITION, of --agg. */
 struct metric_measure {
 	char *name;
 	const struct agg_fn *fn;
+	char *op; /* the name it was asked for by: p99 */
 	bool has_path;
 	struct path path;
 	dec *arg;

@@ -2,6 +2,7 @@
  * each column its measure and part are noted. */
 #include "agg/metric_def.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,7 @@ static void insert_column(struct metric_def *d, size_t measure, unsigned part,
 			  const struct fn_part *p)
 {
 	const struct metric_measure *x = &d->m.measure[measure];
-	struct column c = { p->rule,
-			    slice_z(mem_printf("%s.%s.%s", x->name, x->fn->name, p->name)) };
+	struct column c = { p->rule, slice_z(mem_printf("%s.%s.%s", x->name, x->op, p->name)) };
 	size_t at = d->n_columns++;
 
 	for (; at > 0 && column_cmp(&d->column[at - 1], &c) > 0; at--) {
@@ -24,8 +24,44 @@ static void insert_column(struct metric_def *d, size_t measure, unsigned part,
 	d->part[at] = (struct metric_part){ measure, part };
 }
 
+/* Names of the measures of a row, met one by one. */
+struct met_names {
+	struct slice v[2 * COLUMNS_MAX];
+	size_t n;
+	struct arena arena;
+	char twice[128]; /* one that was met before */
+};
+
+static void meet_name(void *arg, struct slice name, struct slice value)
+{
+	struct met_names *m = arg;
+
+	(void)value;
+	for (size_t i = 0; i < m->n; i++)
+		if (slice_eq(m->v[i], name))
+			snprintf(m->twice, sizeof(m->twice), "%.*s", (int)name.n, name.p);
+	if (m->n < 2 * COLUMNS_MAX)
+		m->v[m->n++] = arena_copy(&m->arena, name);
+}
+
+/* An aggregate may write several measures: no name may be that of another. */
+static int check_names(const struct metric_def *d, struct err *err)
+{
+	struct met_names met = { .n = 0 };
+	struct cell cell[COLUMNS_MAX];
+
+	for (size_t i = 0; i < d->n_columns; i++)
+		cell[i] = (struct cell){ .column = d->column[i],
+					 .empty = d->rule[i] >= COLUMN_MIN };
+	fn_each_measure(cell, d->n_columns, 1, meet_name, &met);
+	arena_fini(&met.arena);
+	return met.twice[0] ? err_set(err, EX_USAGE, "two measures are called %s", met.twice) : 0;
+}
+
 static int fill_columns(struct metric_def *d, struct err *err)
 {
+	size_t sketches = 0;
+
 	d->column = mem_array(COLUMNS_MAX, sizeof(*d->column));
 	d->rule = mem_array(COLUMNS_MAX, sizeof(*d->rule));
 	d->part = mem_array(COLUMNS_MAX, sizeof(*d->part));
@@ -34,6 +70,9 @@ static int fill_columns(struct metric_def *d, struct err *err)
 		struct fn_part part[FN_PARTS_MAX];
 		unsigned n = fn_parts(d->m.measure[i].fn, &args, part);
 
+		if (n == 0)
+			return err_set(err, EX_USAGE, "%s takes fewer numbers than that",
+				       d->m.measure[i].op);
 		if (d->n_columns + n > COLUMNS_MAX)
 			return err_set(err, EX_USAGE,
 				       "the measures of a metric keep at most %d columns: a "
@@ -43,9 +82,16 @@ static int fill_columns(struct metric_def *d, struct err *err)
 		for (unsigned k = 0; k < n; k++)
 			insert_column(d, i, k, &part[k]);
 	}
-	for (size_t at = 0; at < d->n_columns; at++)
+	for (size_t at = 0; at < d->n_columns; at++) {
 		d->rule[at] = d->column[at].rule;
-	return 0;
+		sketches += column_is_sketch(d->rule[at]);
+	}
+	if (sketches > METRIC_SKETCHES_MAX)
+		return err_set(err, EX_USAGE,
+			       "a metric has at most %d measures that keep a sketch: say "
+			       "quantiles(x, 0.5, 0.99) for p50(x) and p99(x), which share one",
+			       METRIC_SKETCHES_MAX);
+	return check_names(d, err);
 }
 
 struct metric_def *metric_def_new_take(struct metric *m, const struct metric_common *c,

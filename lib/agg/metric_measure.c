@@ -34,7 +34,7 @@ static int name_measure(struct metric_measure *m, const struct rule_measure *fro
 		err_set(err, EX_USAGE,
 			"\"%.*s\" is no name of a measure (1 to 63 letters, digits and "
 			"underscores): say NAME=%s(..)",
-			(int)name.n, name.p, m->fn->name);
+			(int)name.n, name.p, m->op);
 	buf_fini(&name);
 	return m->name ? 0 : -1;
 }
@@ -49,6 +49,7 @@ void metric_measure_fini(struct metric_measure *m)
 	if (m->has_path)
 		path_fini(&m->path);
 	free(m->name);
+	free(m->op);
 	free(m->arg);
 	free(m->where);
 }
@@ -58,6 +59,7 @@ static int fill_measure(struct metric_measure *m, const struct rule_measure *fro
 	m->fn = fn_find(from->op);
 	if (!m->fn)
 		return unknown_operation(from->op, err);
+	m->op = mem_dup(from->op.p, from->op.n);
 	m->has_path = from->path.p != NULL;
 	if (m->has_path && path_parse(&m->path, from->path, err))
 		return -1;
@@ -66,7 +68,7 @@ static int fill_measure(struct metric_measure *m, const struct rule_measure *fro
 	for (size_t i = 0; i < from->args; i++)
 		m->arg[i] = from->arg[i];
 	if (from->args >= FN_PARTS_MAX)
-		return err_set(err, EX_USAGE, "%s takes at most %d bounds", m->fn->name,
+		return err_set(err, EX_USAGE, "%s takes at most %d numbers", m->op,
 			       FN_PARTS_MAX - 1);
 	m->where = from->where.p ? mem_dup(from->where.p, from->where.n) : NULL;
 	return name_measure(m, from, err);

@@ -271,7 +271,7 @@ static int fill_measure(struct plan *p, const struct metric_measure *x, struct p
 	size_t field;
 	dec *limit;
 
-	out->value = out->present = -1;
+	out->value = out->uniq = out->present = -1;
 	if (fill_condition(p, x->where, &out->where, err))
 		return -1;
 	if (input == FN_LINES)
@@ -281,6 +281,10 @@ static int fill_measure(struct plan *p, const struct metric_measure *x, struct p
 		return too_many_fields(err);
 	if (input == FN_PRESENT) {
 		out->present = (int)field;
+		return 0;
+	}
+	if (input == FN_ELEMENTS) {
+		out->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, field);
 		return 0;
 	}
 	out->value = plan_column_of(p->value_field, &p->n_values, field);
@@ -420,7 +424,8 @@ static bool condition_uses(const struct plan *p, int condition, size_t field)
 
 static bool measure_uses(const struct plan *p, const struct plan_measure *m, size_t field)
 {
-	return (m->value >= 0 && p->value_field[m->value] == field) || m->present == (int)field ||
+	return (m->value >= 0 && p->value_field[m->value] == field) ||
+	       (m->uniq >= 0 && p->uniq_field[m->uniq] == field) || m->present == (int)field ||
 	       condition_uses(p, m->where, field);
 }
 

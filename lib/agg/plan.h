@@ -54,6 +54,7 @@ struct plan_metric {
 	/* what each measure is taken of */
 	struct plan_measure {
 		int value;   /* the column of its values, -1: it takes none */
+		int uniq;    /* the column of its elements, -1: it takes none */
 		int present; /* the field that has to be there, -1: none */
 		int where;   /* condition, -1: none */
 	} * measure;

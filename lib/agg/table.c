@@ -51,6 +51,8 @@ struct table *table_new(struct table_shape shape)
 	struct table *t = mem_zalloc(sizeof(*t));
 
 	t->shape = shape;
+	for (unsigned c = 0; c < shape.columns; c++)
+		t->sketches |= column_is_sketch(shape.rule[c]);
 	set_layout(t, false);
 	t->bucket = table_buckets(BUCKETS_MIN, &t->bucket_memory);
 	t->mask = BUCKETS_MIN - 1;
@@ -65,9 +67,11 @@ void table_free(struct table *t)
 	if (!t)
 		return;
 	table_clear(t);
-	for (size_t i = 0; i < t->n_spare; i++)
-		hll_free(t->spare[i]);
-	free(t->spare);
+	for (unsigned k = 0; k < SKETCH_KINDS; k++) {
+		for (size_t i = 0; i < t->spare[k].n; i++)
+			sketch_ops[k].free(t->spare[k].v[i]);
+		free(t->spare[k].v);
+	}
 	free(t->window);
 	free(t->bucket_memory);
 	free(t->arena);
@@ -76,21 +80,41 @@ void table_free(struct table *t)
 
 /* ---- forgetting */
 
+static void keep_spare(struct table *t, enum sketch_kind kind, void *sketch)
+{
+	struct table_spare *s = &t->spare[kind];
+
+	sketch_ops[kind].clear(sketch);
+	mem_reserve(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+	s->v[s->n++] = sketch;
+}
+
+void *table_sketch_new(struct table *t, enum sketch_kind kind)
+{
+	struct table_spare *s = &t->spare[kind];
+
+	return s->n ? s->v[--s->n] : sketch_ops[kind].new();
+}
+
 static void retire(struct table *t, struct group *g)
 {
-	struct hll **uniq = &links_of(t, g)->uniq;
+	if (t->shape.uniq && links_of(t, g)->uniq) {
+		keep_spare(t, SKETCH_HLL, links_of(t, g)->uniq);
+		links_of(t, g)->uniq = NULL;
+	}
+	for (unsigned c = 0; t->sketches && c < t->shape.columns; c++) {
+		dec *slot = slots_of(t, g) + c;
 
-	if (!*uniq)
-		return;
-	hll_clear(*uniq);
-	mem_reserve(&t->spare, &t->cap_spare, t->n_spare + 1, sizeof(struct hll *));
-	t->spare[t->n_spare++] = *uniq;
-	*uniq = NULL;
+		if (!column_is_sketch(t->shape.rule[c]) || !slot_sketch(slot))
+			continue;
+		keep_spare(t, kind_of_rule(t->shape.rule[c]), slot_sketch(slot));
+		slot_set_sketch(slot, NULL);
+	}
 }
 
 void table_clear(struct table *t)
 {
-	if (t->shape.uniq)
+	if (t->shape.uniq || t->sketches)
 		for (struct group *g = table_first(t); g; g = table_next(t, g))
 			retire(t, g);
 	memset(t->bucket, 0, ((size_t)t->mask + 1) * sizeof(*t->bucket));
@@ -191,14 +215,30 @@ size_t table_groups(const struct table *t)
 	return t->groups;
 }
 
+static size_t sketch_memory(const struct table *t, const struct group *g)
+{
+	size_t n = table_uniq(t, g) ? hll_bytes(table_uniq(t, g)) : 0;
+
+	for (unsigned c = 0; t->sketches && c < t->shape.columns; c++) {
+		enum column_rule rule = t->shape.rule[c];
+		const void *s = column_is_sketch(rule) ? slot_sketch(slots_of(t, g) + c) : NULL;
+
+		n += s ? column_sketch(rule)->bytes(s) : 0;
+	}
+	return n;
+}
+
 size_t table_memory(const struct table *t)
 {
 	size_t n = sizeof(*t) + t->cap + ((size_t)t->mask + 2) * sizeof(*t->bucket) +
 		   t->cap_window * sizeof(*t->window);
 
-	n += t->cap_spare * sizeof(struct hll *) + t->n_spare * 32;
-	for (struct group *g = t->shape.uniq ? table_first(t) : NULL; g; g = table_next(t, g))
-		n += table_uniq(t, g) ? hll_bytes(table_uniq(t, g)) : 0;
+	for (unsigned k = 0; k < SKETCH_KINDS; k++)
+		n += t->spare[k].cap * sizeof(void *) + t->spare[k].n * 32;
+	if (!t->shape.uniq && !t->sketches)
+		return n;
+	for (struct group *g = table_first(t); g; g = table_next(t, g))
+		n += sketch_memory(t, g);
 	return n;
 }
 
@@ -244,18 +284,47 @@ struct group_counts table_counts(const struct table *t, const struct group *g)
 	return c;
 }
 
-void table_cells(const struct table *t, const struct group *g, struct cell *out)
+/* A buffer moves as it grows: the sketch begins behind the end of the one before. */
+static void encode_sketch(enum column_rule rule, const void *sketch, struct cell *out,
+			  struct buf *sketches)
+{
+	size_t before = sketches->n;
+
+	column_sketch(rule)->encode(sketch, sketches);
+	out->sketch = slice(NULL, sketches->n - before);
+}
+
+static void place_sketches(const struct table *t, struct cell *out, const struct buf *sketches)
+{
+	size_t at = 0;
+
+	for (unsigned c = 0; c < t->shape.columns; c++) {
+		if (!column_is_sketch(t->shape.rule[c]) || out[c].empty)
+			continue;
+		out[c].sketch.p = sketches->p + at;
+		at += out[c].sketch.n;
+	}
+}
+
+void table_cells(const struct table *t, const struct group *g, struct cell *out,
+		 struct buf *sketches)
 {
 	const dec *slot = slots_of(t, g);
 
+	sketches->n = 0;
 	for (unsigned c = 0; c < t->shape.columns; c++) {
-		out[c].empty = slot[c] == column_start(t->shape.rule[c]) &&
-			       t->shape.rule[c] >= COLUMN_MIN;
-		if (t->shape.rule[c] == COLUMN_COUNT)
+		enum column_rule rule = t->shape.rule[c];
+
+		out[c].empty = slot[c] == column_start(rule) && rule >= COLUMN_MIN;
+		if (rule == COLUMN_COUNT)
 			out[c].count = (uint64_t)slot[c];
-		else
+		else if (!column_is_sketch(rule))
 			out[c].value = slot[c];
+		else if (!out[c].empty)
+			encode_sketch(rule, slot_sketch(&slot[c]), &out[c], sketches);
 	}
+	if (t->sketches)
+		place_sketches(t, out, sketches);
 }
 
 uint32_t table_ref(const struct table *t, const struct group *g)

@@ -3,9 +3,9 @@
  *
  * Keys are compared byte by byte; their hash only finds the place. A group costs about 13 bytes
  * of index, its key, and 16 bytes (count only) or 48 (with a value; 64 once a table has seen a
- * value beyond +-9.2e9), 16 more with uniques or windows, and 16 a column of --agg. Memory is
- * kept by table_clear for the next epoch. At that first large value the table is there twice for
- * a moment. Belongs to one thread. */
+ * value beyond +-9.2e9), 16 more with uniques or windows, and 16 a column of --agg; sketches are
+ * memory of their own. Memory but for that of sketches is kept by table_clear for the next epoch.
+ * At that first large value the table is there twice for a moment. Belongs to one thread. */
 #ifndef AGG_TABLE_H
 #define AGG_TABLE_H
 
@@ -47,10 +47,13 @@ struct table_batch {
 	uint64_t has_value, has_uniq;
 	const dec *value;
 	const uint64_t *uniq; /* hash_murmur64a */
-	/* By column of the shape: the lines that contribute, and what; NULL for a COUNT, to
-	 * which each adds 1. */
+	/* By column of the shape: the lines that contribute, and what: items to a sketch, nothing
+	 * to a COUNT, to which each adds 1, values to all others. */
 	const uint64_t *contributes;
-	const dec *const *contribution;
+	const struct table_contribution {
+		const dec *value;
+		const uint64_t *item;
+	} * contribution;
 };
 /* EX_DATAERR: a sum left the range of its type, or the groups 64 GiB. What was added then is
  * undefined. */
@@ -70,8 +73,10 @@ struct group *table_next(const struct table *t, const struct group *g);
 const char *table_key(const struct table *t, const struct group *g);
 struct group_counts table_counts(const struct table *t, const struct group *g);
 struct hll *table_uniq(const struct table *t, const struct group *g);
-/* Fills what the group has in each column of the shape; the cells' columns are the caller's. */
-void table_cells(const struct table *t, const struct group *g, struct cell *out);
+/* Fills what the group has in each column of the shape; the cells' columns are the caller's.
+ * Sketches are encoded into `sketches`, which is overwritten. */
+void table_cells(const struct table *t, const struct group *g, struct cell *out,
+		 struct buf *sketches);
 /* A group in four bytes, as long as nothing is added or dropped. */
 uint32_t table_ref(const struct table *t, const struct group *g);
 struct group *table_at(const struct table *t, uint32_t ref);

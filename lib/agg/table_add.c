@@ -7,7 +7,7 @@ static struct hll *group_sketch(struct table *t, struct group *g)
 	struct links *l = links_of(t, g);
 
 	if (!l->uniq)
-		l->uniq = t->n_spare ? t->spare[--t->n_spare] : hll_new();
+		l->uniq = table_sketch_new(t, SKETCH_HLL);
 	return l->uniq;
 }
 
@@ -117,10 +117,44 @@ static inline bool add_to_slot(enum column_rule rule, dec *slot, dec v)
 	case COLUMN_MAX:
 		*slot = v > *slot ? v : *slot;
 		return true;
+	case COLUMN_QUANTILES:
+	case COLUMN_HLL:
+	case COLUMN_SET:
 	case COLUMN_RULES:
 		break;
 	}
 	return false;
+}
+
+static void *slot_sketch_new(struct table *t, enum sketch_kind kind, dec *slot)
+{
+	void *s = slot_sketch(slot);
+
+	if (!s)
+		slot_set_sketch(slot, s = table_sketch_new(t, kind));
+	return s;
+}
+
+/* A sketch is three misses away: its address in the group, its handle, then what that names. */
+static void add_to_sketches(struct table *t, const struct table_batch *b, const uint32_t *ref,
+			    unsigned c)
+{
+	enum sketch_kind kind = kind_of_rule(t->shape.rule[c]);
+	const struct sketch_ops *ops = &sketch_ops[kind];
+	void *sketch[TABLE_BATCH];
+	uint64_t item[TABLE_BATCH];
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < b->n; k++)
+		if (b->contributes[c] >> b->line[k] & 1) {
+			item[n] = b->contribution[c].item[b->line[k]];
+			sketch[n] = slot_sketch_new(t, kind, slots_of(t, group_at(t, ref[k])) + c);
+			__builtin_prefetch(sketch[n++]);
+		}
+	for (unsigned k = 0; k < n; k++)
+		ops->prefetch(sketch[k], item[k]);
+	for (unsigned k = 0; k < n; k++)
+		ops->add(sketch[k], item[k]);
 }
 
 /* Column by column, so that the rule is asked for once a batch. */
@@ -129,8 +163,12 @@ static bool add_columns(struct table *t, const struct table_batch *b, const uint
 	bool in_range = true;
 
 	for (unsigned c = 0; c < t->shape.columns; c++) {
-		const dec *v = b->contribution[c];
+		const dec *v = b->contribution[c].value;
 
+		if (column_is_sketch(t->shape.rule[c])) {
+			add_to_sketches(t, b, ref, c);
+			continue;
+		}
 		for (unsigned k = 0; k < b->n; k++)
 			if (b->contributes[c] >> b->line[k] & 1)
 				in_range &= add_to_slot(t->shape.rule[c],
@@ -178,6 +216,27 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 	return in_range ? 0 : overflow(err);
 }
 
+/* What `to` lacks it takes, without a copy. */
+static void merge_slot_sketch(enum column_rule rule, dec *to, dec *from)
+{
+	if (!slot_sketch(from))
+		return;
+	if (slot_sketch(to)) {
+		column_sketch(rule)->merge(slot_sketch(to), slot_sketch(from));
+	} else {
+		slot_set_sketch(to, slot_sketch(from));
+		slot_set_sketch(from, NULL);
+	}
+}
+
+static bool merge_slot(enum column_rule rule, dec *to, dec *from)
+{
+	if (!column_is_sketch(rule))
+		return add_to_slot(rule, to, *from);
+	merge_slot_sketch(rule, to, from);
+	return true;
+}
+
 static bool merge_group(struct table *t, struct group *to, const struct table *from_table,
 			struct group *from)
 {
@@ -188,8 +247,8 @@ static bool merge_group(struct table *t, struct group *to, const struct table *f
 	if (c.value_count)
 		in_range = add_values(t, to, c.value_count, c.sum, c.min, c.max);
 	for (unsigned i = 0; i < t->shape.columns; i++)
-		in_range &= add_to_slot(t->shape.rule[i], slots_of(t, to) + i,
-					slots_of(from_table, from)[i]);
+		in_range &= merge_slot(t->shape.rule[i], slots_of(t, to) + i,
+				       slots_of(from_table, from) + i);
 	if (!c.uniq)
 		return in_range;
 	if (links_of(t, to)->uniq) {

@@ -66,10 +66,14 @@ struct table {
 	struct bucket *bucket;
 	void *bucket_memory; /* what it was cut from */
 	uint32_t mask;
-	size_t indexed;     /* groups in the buckets, dead ones too */
-	size_t groups;      /* that live */
-	struct hll **spare; /* empty sketches for new groups */
-	size_t n_spare, cap_spare;
+	size_t indexed; /* groups in the buckets, dead ones too */
+	size_t groups;  /* that live */
+	bool sketches;  /* a column is one */
+	/* empty sketches for new groups */
+	struct table_spare {
+		void **v;
+		size_t n, cap;
+	} spare[SKETCH_KINDS];
 	struct table_window *window; /* [first, end): ascending */
 	size_t first, end, cap_window;
 };
@@ -89,10 +93,29 @@ static inline struct links *links_of(const struct table *t, const struct group *
 	return (struct links *)(void *)((char *)(uintptr_t)g + t->counts_bytes);
 }
 
-/* The columns of a group: a COUNT as well is a decimal here. */
+/* The columns of a group: a COUNT as well is a decimal here; of a sketch it has the address. */
 static inline dec *slots_of(const struct table *t, const struct group *g)
 {
 	return (dec *)(void *)((char *)(uintptr_t)g + t->slots_at);
+}
+
+/* The sketch of a slot; NULL: none yet. */
+static inline void *slot_sketch(const dec *slot)
+{
+	void *s;
+
+	memcpy(&s, slot, sizeof(s));
+	return s;
+}
+
+static inline void slot_set_sketch(dec *slot, void *s)
+{
+	memcpy(slot, &s, sizeof(s));
+}
+
+static inline enum sketch_kind kind_of_rule(enum column_rule rule)
+{
+	return (enum sketch_kind)(rule - COLUMN_QUANTILES);
 }
 
 /* What a column is before its first record: what merging leaves unchanged. */
@@ -132,6 +155,9 @@ static inline uint32_t tag_of(uint64_t hash)
 }
 
 /* ---- table.c */
+
+/* An empty sketch. */
+void *table_sketch_new(struct table *t, enum sketch_kind kind);
 
 /* Makes groups hold values of any size. They move. False: the arena would be beyond its end. */
 bool table_widen(struct table *t);

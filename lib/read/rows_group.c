@@ -35,6 +35,8 @@ static struct cell *copy_cells(const struct rollup *row, struct arena *a)
 	for (size_t i = 0; i < row->cells; i++) {
 		out[i] = row->cell[i];
 		out[i].column.name = arena_copy(a, row->cell[i].column.name);
+		if (column_is_sketch(out[i].column.rule) && !out[i].empty)
+			out[i].sketch = arena_copy(a, out[i].sketch);
 	}
 	return out;
 }
@@ -136,10 +138,10 @@ static int add_to_group(struct rows_reading *g, const struct rollup *row, const 
 		x = new_row(g, row, d, n);
 		memcpy(x->r.dims_hash, hash, sizeof(hash));
 		g->slot[place] = (uint32_t)g->now->n;
-	} else if (!rollup_add(&x->r, row)) {
+	} else if (!rollup_add(&x->r, row, &g->now->arena)) {
 		return err_set(err, EX_DATAERR,
-			       "metric %.*s: a sum over %.*s is out of range, or its rows have "
-			       "different measures",
+			       "metric %.*s: a sum over %.*s is out of range, its rows have "
+			       "different measures, or a stored sketch is damaged",
 			       (int)x->r.metric.n, x->r.metric.p, (int)x->r.dims.n, x->r.dims.p);
 	}
 	return merge_uniq(x, row, err);

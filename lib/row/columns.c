@@ -11,6 +11,9 @@ const char *const column_rules[COLUMN_RULES] = {
 	[COLUMN_SUM] = "sum",
 	[COLUMN_MIN] = "min",
 	[COLUMN_MAX] = "max",
+	[COLUMN_QUANTILES] = "quantiles",
+	[COLUMN_HLL] = "hll",
+	[COLUMN_SET] = "set",
 };
 
 /* ---- names */
@@ -53,12 +56,35 @@ int column_cmp(const struct column *a, const struct column *b)
 
 /* ---- merging */
 
-bool cell_merge(struct cell *a, const struct cell *b)
+static bool merge_sketches(struct cell *a, const struct cell *b, struct arena *arena)
+{
+	enum sketch_kind kind = (enum sketch_kind)(a->column.rule - COLUMN_QUANTILES);
+	struct buf merged = { 0 };
+	bool good = sketch_merge_bytes(kind, a->sketch, b->sketch, &merged);
+
+	if (good)
+		a->sketch = arena_copy(arena, buf_slice(&merged));
+	buf_fini(&merged);
+	return good;
+}
+
+/* What is b's own, its name and its sketch, may be gone before a is. */
+static void take_cell(struct cell *a, const struct cell *b, struct arena *arena)
+{
+	struct column column = a->column;
+
+	*a = *b;
+	a->column = column;
+	if (column_is_sketch(column.rule))
+		a->sketch = arena_copy(arena, b->sketch);
+}
+
+bool cell_merge(struct cell *a, const struct cell *b, struct arena *arena)
 {
 	if (b->empty)
 		return true;
 	if (a->empty) {
-		*a = *b;
+		take_cell(a, b, arena);
 		return true;
 	}
 	switch (a->column.rule) {
@@ -78,6 +104,10 @@ bool cell_merge(struct cell *a, const struct cell *b)
 	case COLUMN_MAX:
 		a->value = b->value > a->value ? b->value : a->value;
 		return true;
+	case COLUMN_QUANTILES:
+	case COLUMN_HLL:
+	case COLUMN_SET:
+		return merge_sketches(a, b, arena);
 	case COLUMN_RULES:
 		break;
 	}
@@ -90,6 +120,8 @@ bool cell_equal(const struct cell *a, const struct cell *b)
 		return false;
 	if (a->empty)
 		return true;
+	if (column_is_sketch(a->column.rule))
+		return slice_eq(a->sketch, b->sketch);
 	return a->column.rule == COLUMN_COUNT ? a->count == b->count : a->value == b->value;
 }
 
@@ -126,8 +158,21 @@ static bool insert_cell(struct cell *out, size_t n, const struct cell *c)
 	return true;
 }
 
+static int parse_sketch(const struct json *j, uint32_t key, struct cell *c, struct buf *scratch,
+			struct err *err)
+{
+	const struct json_node *value = &j->node[key + 1];
+	size_t before = scratch->n;
+
+	if (value->type != JSON_STRING || value->escaped || !value->text.n ||
+	    str_unbase64(value->text, scratch))
+		return bad_column(err, j, key, " is not base64");
+	c->sketch = slice(scratch->p + before, scratch->n - before);
+	return 0;
+}
+
 static int parse_cell(const struct json *j, uint32_t key, enum column_rule rule, struct cell *c,
-		      struct err *err)
+		      struct buf *scratch, struct err *err)
 {
 	struct column_name parts;
 	uint32_t value = key + 1;
@@ -136,6 +181,8 @@ static int parse_cell(const struct json *j, uint32_t key, enum column_rule rule,
 	c->empty = rule >= COLUMN_MIN && j->node[value].type == JSON_NULL;
 	if (j->node[key].escaped || !column_name_parse(c->column.name, &parts))
 		return bad_column(err, j, key, ": a column is called MEASURE.OPERATION.PART");
+	if (column_is_sketch(rule))
+		return c->empty ? 0 : parse_sketch(j, key, c, scratch, err);
 	if (rule == COLUMN_COUNT && !json_u64(j, value, &c->count))
 		return bad_column(err, j, key, " is not a count");
 	if (rule != COLUMN_COUNT && !c->empty && !json_dec(j, value, &c->value))
@@ -144,14 +191,14 @@ static int parse_cell(const struct json *j, uint32_t key, enum column_rule rule,
 }
 
 static int parse_rule(const struct json *j, uint32_t at, enum column_rule rule, struct cell *out,
-		      size_t *n, struct err *err)
+		      size_t *n, struct buf *scratch, struct err *err)
 {
 	for (uint32_t i = json_first(j, at); i < j->node[at].next; i = j->node[i + 1].next) {
 		struct cell c;
 
 		if (*n == COLUMNS_MAX)
 			return err_set(err, EX_DATAERR, "columns: more than %d", COLUMNS_MAX);
-		if (parse_cell(j, i, rule, &c, err))
+		if (parse_cell(j, i, rule, &c, scratch, err))
 			return -1;
 		if (!insert_cell(out, *n, &c))
 			return bad_column(err, j, i, " stands twice");
@@ -161,7 +208,7 @@ static int parse_rule(const struct json *j, uint32_t at, enum column_rule rule, 
 }
 
 int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX], size_t *n,
-		struct err *err)
+		struct buf *scratch, struct err *err)
 {
 	*n = 0;
 	if (j->node[at].type != JSON_OBJECT)
@@ -173,7 +220,7 @@ int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX],
 			return bad_column(err, j, i, " is no rule that this program knows");
 		if (j->node[i + 1].type != JSON_OBJECT)
 			return bad_column(err, j, i, " is not an object");
-		if (parse_rule(j, i + 1, rule, out, n, err))
+		if (parse_rule(j, i + 1, rule, out, n, scratch, err))
 			return -1;
 	}
 	return 0;
@@ -212,6 +259,10 @@ static void format_cell(const struct cell *c, struct buf *out)
 		buf_addz(out, "null");
 	} else if (c->column.rule == COLUMN_COUNT) {
 		buf_addu(out, c->count);
+	} else if (column_is_sketch(c->column.rule)) {
+		buf_addc(out, '"');
+		buf_base64(out, c->sketch.p, c->sketch.n);
+		buf_addc(out, '"');
 	} else {
 		buf_addc(out, '"');
 		out->n += dec_text(c->value, buf_room(out, DEC_TEXT_BYTES));

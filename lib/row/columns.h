@@ -3,10 +3,11 @@
  *
  *   COUNT  an unsigned integer, added             SUM       a decimal, added
  *   MIN    a decimal, the lower one stays         MAX       a decimal, the higher one stays
+ *   QUANTILES, HLL, SET                           a sketch (sketch/sketch_kind.h), merged
  *
  * All are commutative and associative, so a group's columns depend on its records only, never on
- * their order or on who added which. Without a record a COUNT and a SUM are 0, a MIN and a MAX
- * are empty: what merging leaves unchanged.
+ * their order or on who added which. Without a record a COUNT and a SUM are 0, all others are
+ * empty: what merging leaves unchanged.
  *
  * Name: MEASURE.OPERATION.PART ("latency.avg.sum"). A measure has one of letters, digits and
  * underscores, so the parts of a column's name can be told from each other: a reader finds the
@@ -14,21 +15,47 @@
  * definition.
  *
  * In a row, by rule, then by name; decimals are strings, so that they pass filters that read
- * numbers as doubles; an empty one is null:
+ * numbers as doubles; a sketch is base64 of its stored form; an empty one is null:
  *
  *   "columns":{"count":{"latency.avg.n":3},"sum":{"latency.avg.sum":"12.5"}} */
 #ifndef ROW_COLUMNS_H
 #define ROW_COLUMNS_H
 
+#include "base/arena.h"
 #include "base/dec.h"
 #include "base/err.h"
 #include "json/json.h"
+#include "sketch/sketch_kind.h"
 
-enum column_rule { COLUMN_COUNT, COLUMN_SUM, COLUMN_MIN, COLUMN_MAX, COLUMN_RULES };
+enum column_rule {
+	COLUMN_COUNT,
+	COLUMN_SUM,
+	COLUMN_MIN,
+	COLUMN_MAX,
+	/* sketches from here on, in the order of enum sketch_kind */
+	COLUMN_QUANTILES,
+	COLUMN_HLL,
+	COLUMN_SET,
+	COLUMN_RULES,
+};
+_Static_assert(COLUMN_SET - COLUMN_QUANTILES == (int)SKETCH_SET - (int)SKETCH_QUANTILES,
+	       "a rule a kind of sketch");
 
 enum { COLUMNS_MAX = 256 }; /* of one metric */
 
-extern const char *const column_rules[COLUMN_RULES]; /* "count", "sum", "min", "max" */
+/* "count", "sum", "min", "max", "quantiles", "hll", "set" */
+extern const char *const column_rules[COLUMN_RULES];
+
+static inline bool column_is_sketch(enum column_rule rule)
+{
+	return rule >= COLUMN_QUANTILES;
+}
+
+/* of such a rule */
+static inline const struct sketch_ops *column_sketch(enum column_rule rule)
+{
+	return &sketch_ops[rule - COLUMN_QUANTILES];
+}
 
 struct column {
 	enum column_rule rule;
@@ -38,26 +65,30 @@ struct column {
 /* A column with what it holds in one row. */
 struct cell {
 	struct column column;
-	bool empty; /* of a MIN or MAX only */
+	bool empty; /* never a COUNT or a SUM */
 	union {
 		uint64_t count;
 		dec value;
-	}; /* by rule; undefined where empty */
+		struct slice sketch; /* its stored form; not looked at before it is merged */
+	};                           /* by rule; undefined where empty */
 };
 
 /* Order in a row: rule, then the name's bytes. */
 int column_cmp(const struct column *a, const struct column *b);
 
-/* Merges b into a, two cells of one column. False: the result is out of range; a is unchanged. */
-bool cell_merge(struct cell *a, const struct cell *b);
+/* Merges b into a, two cells of one column; a's sketch is in the arena then, its name its own.
+ * False: the result is out of range, or one of them is no sketch; a is unchanged. */
+bool cell_merge(struct cell *a, const struct cell *b, struct arena *arena);
 
 bool cell_equal(const struct cell *a, const struct cell *b);
 
 /* Reads the object at node `at` of a parsed text: at most COLUMNS_MAX cells, put in order. Names
- * are slices of the text, which have no escapes. EX_DATAERR with the reason: an unknown rule, a
- * name that is none or stands twice, a value of the wrong kind or range. */
+ * are slices of the text, which have no escapes; sketches are slices of what is appended to
+ * `scratch`, which has room for the bytes of the text and so does not move. EX_DATAERR with the
+ * reason: an unknown rule, a name that is none or stands twice, a value of the wrong kind or
+ * range. */
 int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX], size_t *n,
-		struct err *err);
+		struct buf *scratch, struct err *err);
 
 /* Appends the object. Cells are in order. */
 void cells_format(const struct cell *cell, size_t n, struct buf *out);

@@ -185,7 +185,7 @@ static int get_columns(struct rollup_reader *r, uint32_t at, struct rollup *out,
 		return 0;
 	if (!r->cell)
 		r->cell = mem_array(COLUMNS_MAX, sizeof(*r->cell));
-	if (cells_parse(&r->json, at, r->cell, &out->cells, err))
+	if (cells_parse(&r->json, at, r->cell, &out->cells, &r->scratch, err))
 		return err_in(err, "rollup row");
 	out->cell = r->cell;
 	return 0;
@@ -336,22 +336,22 @@ static bool add_values(struct rollup *r, const struct rollup *b)
 	       dec_add(&r->sum, b->sum);
 }
 
-static bool add_cells(struct rollup *a, const struct rollup *b)
+static bool add_cells(struct rollup *a, const struct rollup *b, struct arena *arena)
 {
 	if (a->cells != b->cells)
 		return false;
 	for (size_t i = 0; i < a->cells; i++)
 		if (column_cmp(&a->cell[i].column, &b->cell[i].column) ||
-		    !cell_merge(&a->cell[i], &b->cell[i]))
+		    !cell_merge(&a->cell[i], &b->cell[i], arena))
 			return false;
 	return true;
 }
 
-bool rollup_add(struct rollup *a, const struct rollup *b)
+bool rollup_add(struct rollup *a, const struct rollup *b, struct arena *arena)
 {
 	struct rollup sum = *a;
 	if (__builtin_add_overflow(sum.count, b->count, &sum.count) ||
-	    (b->has_value && !add_values(&sum, b)) || !add_cells(&sum, b))
+	    (b->has_value && !add_values(&sum, b)) || !add_cells(&sum, b, arena))
 		return false;
 	*a = sum;
 	return true;

@@ -64,9 +64,10 @@ void rollup_format(const struct rollup *row, bool sketch, struct buf *out);
 /* Order of the primary key: metric, start, end (bytes of dims_hash last): how sinks lock rows. */
 int rollup_key_cmp(const struct rollup *a, const struct rollup *b);
 
-/* a += b for rows of one key (add into add, add into set), a's cells in place. False: a number
- * overflowed, or the rows have other columns; a is of no use then. uniq and sketch are not
- * touched: the epoch's batch merges them. */
-bool rollup_add(struct rollup *a, const struct rollup *b);
+/* a += b for rows of one key (add into add, add into set), a's cells in place, merged sketches of
+ * cells in the arena. False: a number overflowed, the rows have other columns, or what should be
+ * a sketch is none; a is of no use then. uniq and sketch are not touched: the epoch's batch merges
+ * them. */
+bool rollup_add(struct rollup *a, const struct rollup *b, struct arena *arena);
 
 #endif

@@ -17,8 +17,9 @@
 #include "tool/opt.h"
 
 /* What a driver stores: rows of hta-window; records as they came, of acknowledged streams; dead and
- * late records of the stages above (a driver that claims them stores every one). */
-enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4 };
+ * late records of the stages above (a driver that claims them stores every one); columns of rows
+ * that are sketches. */
+enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4, SINK_SKETCHES = 8 };
 
 /* How an epoch becomes durable.
  *
@@ -122,7 +123,7 @@ struct sink_counts {
 
 struct sink_driver {
 	const char *kind; /* "pg", "redis", "sqlite": in the sink's name */
-	unsigned takes;   /* SINK_ROWS | SINK_RECORDS | SINK_DEAD */
+	unsigned takes;   /* SINK_ROWS | SINK_RECORDS | SINK_DEAD | SINK_SKETCHES */
 	enum sink_delivery delivery;
 	const struct opt *opts; /* the driver's own, over its settings */
 	size_t conf_bytes;      /* of the settings, which begin with a struct sink_conf */

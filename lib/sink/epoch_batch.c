@@ -69,6 +69,9 @@ static struct cell *copy_cells(struct epoch_batch *l, const struct rollup *row,
 			cell[i].column.name = before->cell[i].column.name;
 		else
 			cell[i].column.name = arena_copy(&l->arena, cell[i].column.name);
+	for (size_t i = 0; i < row->cells; i++)
+		if (column_is_sketch(cell[i].column.rule) && !cell[i].empty)
+			cell[i].sketch = arena_copy(&l->arena, cell[i].sketch);
 	return cell;
 }
 
@@ -185,11 +188,12 @@ static int merge_rows(struct epoch_batch *l, struct rollup *a, const struct roll
 			       : row_error(b, "stands twice in the input, with other values", err);
 	if (a->has_uniq && b->has_uniq && merge_sketch(l, a, b, err))
 		return -1;
-	return rollup_add(a, b) ? 0
-				: row_error(b,
-					    "a sum is out of range, or it has other columns than "
-					    "the one before",
-					    err);
+	return rollup_add(a, b, &l->arena)
+		       ? 0
+		       : row_error(b,
+				   "a sum is out of range, or it has other columns than the one "
+				   "before, or no sketch where one belongs",
+				   err);
 }
 
 int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct err *err)

@@ -90,6 +90,28 @@ static enum sink_result look_up(const struct sink_store *store, const char *job,
 	return r;
 }
 
+int sink_metrics_storable(const struct sink_store *store, const struct sink_metric *m, size_t n,
+			  struct err *err)
+{
+	if (store->driver->takes & SINK_SKETCHES)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t c = 0; c < m[i].columns; c++)
+			if (column_is_sketch(m[i].column[c].rule)) {
+				struct column_name name;
+
+				column_name_parse(m[i].column[c].name, &name);
+				return err_set(err, EX_DATAERR,
+					       "metric %.*s: measure %.*s (%.*s) keeps a sketch, "
+					       "and %s does not store those: store it in SQLite "
+					       "(hta-sink-sqlite), or leave it out (--agg)",
+					       (int)m[i].name.n, m[i].name.p, (int)name.measure.n,
+					       name.measure.p, (int)name.operation.n,
+					       name.operation.p, store->conf->name);
+			}
+	return 0;
+}
+
 enum sink_result sink_metrics_register(const struct sink_store *store, const char *job,
 				       struct sink_metric *m, size_t n, int64_t watermark_us,
 				       bool check_only, struct err *err)
@@ -100,6 +122,8 @@ enum sink_result sink_metrics_register(const struct sink_store *store, const cha
 
 	if (n == 0)
 		return SINK_OK;
+	if (sink_metrics_storable(store, m, n, err))
+		return SINK_FATAL;
 	stored = mem_array(n, sizeof(*stored));
 	do {
 		arena_reset(&arena);

@@ -13,6 +13,10 @@ struct sink_store {
 	bool connected;
 };
 
+/* EX_DATAERR, naming the measure: a metric has a sketch that the store's driver does not take. */
+int sink_metrics_storable(const struct sink_store *store, const struct sink_metric *m, size_t n,
+			  struct err *err);
+
 /* The metrics of a stream (job NULL: a plain one) against the store: SINK_FATAL EX_CONFIG with both
  * definitions and the way out for another job, cfg or list of columns, and for another sink of the
  * job in the same place, where everything would count twice. Registers those that are new, with

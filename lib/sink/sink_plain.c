@@ -75,12 +75,14 @@ struct put_call {
 static enum sink_result call_put(struct sink *s, void *arg, struct err *err)
 {
 	struct put_call *p = arg;
+	struct sink_metric *fresh = s->metric + s->metrics - p->fresh_metrics;
 	enum sink_result r = SINK_OK;
 
-	if (p->fresh_metrics && !s->dry_run)
-		r = sink_metrics_register(&s->store, NULL,
-					  s->metric + s->metrics - p->fresh_metrics,
-					  p->fresh_metrics, POS_NONE, false, err);
+	if (s->dry_run && sink_metrics_storable(&s->store, fresh, p->fresh_metrics, err))
+		r = SINK_FATAL;
+	else if (p->fresh_metrics && !s->dry_run)
+		r = sink_metrics_register(&s->store, NULL, fresh, p->fresh_metrics, POS_NONE, false,
+					  err);
 	if (r != SINK_OK)
 		return r;
 	p->counts = (struct sink_counts){ 0 };

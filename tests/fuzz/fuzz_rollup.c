@@ -44,13 +44,15 @@ static void check_written(const struct rollup *row, struct slice line, bool sket
 static void check_sum(const struct rollup *row)
 {
 	struct rollup sum = *row;
-	if (rollup_add(&sum, row)) {
+	struct arena arena = { 0 };
+	if (rollup_add(&sum, row, &arena)) {
 		MUST(sum.count == 2 * row->count && sum.value_count == 2 * row->value_count);
 		MUST(!row->value_count ||
 		     (sum.sum == 2 * row->sum && sum.min == row->min && sum.max == row->max));
 	} else {
 		MUST(sum.count == row->count && same_value(&sum, row));
 	}
+	arena_fini(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -8,15 +8,18 @@ static void again(const char *text, struct buf *out)
 {
 	struct json j = { 0 };
 	struct cell *cell = malloc(COLUMNS_MAX * sizeof(*cell));
+	struct buf scratch = { 0 };
 	struct err err = ERR_INIT;
 	size_t n;
 
 	out->n = 0;
-	if (json_parse(&j, slice_z(text), &err) || cells_parse(&j, 0, cell, &n, &err))
+	buf_room(&scratch, slice_z(text).n);
+	if (json_parse(&j, slice_z(text), &err) || cells_parse(&j, 0, cell, &n, &scratch, &err))
 		buf_printf(out, "!%s", err.msg);
 	else
 		cells_format(cell, n, out);
 	free(cell);
+	buf_fini(&scratch);
 	json_fini(&j);
 }
 
@@ -32,6 +35,12 @@ static void test_texts(void)
 		  "{\"count\":{\"c.n.n\":4},\"sum\":{\"a.s.x\":\"2.5\",\"b.s.x\":\"1\"}}" },
 		{ "{\"count\":{\"a.n.n\":18446744073709551615}}", NULL },
 		{ "{\"sum\":{\"a.n.n\":\"123456789012345678901234567890.123456789\"}}", NULL },
+		{ "{\"quantiles\":{\"a.p9.s\":null},\"hll\":{\"a.u.s\":\"AQ==\"},\"set\":{\"a.e."
+		  "s\":\"AQAA\",\"b.e.s\":\"AQ==\"}}",
+		  NULL },
+		{ "{\"hll\":{\"a.b.c\":\"?\"}}", "!columns: a.b.c is not base64" },
+		{ "{\"hll\":{\"a.b.c\":\"\"}}", "!columns: a.b.c is not base64" },
+		{ "{\"set\":{\"a.b.c\":7}}", "!columns: a.b.c is not base64" },
 		{ "[]", "!columns: not an object" },
 		{ "{\"median\":{}}", "!columns: median is no rule that this program knows" },
 		{ "{\"sum\":[]}", "!columns: sum is not an object" },
@@ -85,22 +94,95 @@ static void test_merge(void)
 	struct cell n = { .column = { COLUMN_COUNT, slice_z("a.b.c") }, .count = UINT64_MAX - 1 },
 		    one = n;
 
-	ok(cell_merge(&a, &b) && a.value == 12, "sums add");
+	ok(cell_merge(&a, &b, NULL) && a.value == 12, "sums add");
 	a.value = DEC_MAX;
-	ok(!cell_merge(&a, &b) && a.value == DEC_MAX, "a sum beyond the range changes nothing");
+	ok(!cell_merge(&a, &b, NULL) && a.value == DEC_MAX,
+	   "a sum beyond the range changes nothing");
 	a = number(COLUMN_MIN, 5), b = number(COLUMN_MIN, -7);
-	ok(cell_merge(&a, &b) && a.value == -7 && cell_merge(&b, &a) && b.value == -7,
+	ok(cell_merge(&a, &b, NULL) && a.value == -7 && cell_merge(&b, &a, NULL) && b.value == -7,
 	   "the lower one");
 	a = number(COLUMN_MAX, 5), b = number(COLUMN_MAX, -7);
-	ok(cell_merge(&a, &b) && a.value == 5 && cell_merge(&b, &a) && b.value == 5,
+	ok(cell_merge(&a, &b, NULL) && a.value == 5 && cell_merge(&b, &a, NULL) && b.value == 5,
 	   "the higher one");
 	b.empty = true;
-	ok(cell_merge(&a, &b) && a.value == 5 && !a.empty, "nothing from an empty one");
-	ok(cell_merge(&b, &a) && b.value == 5 && !b.empty, "an empty one takes the other");
+	ok(cell_merge(&a, &b, NULL) && a.value == 5 && !a.empty, "nothing from an empty one");
+	ok(cell_merge(&b, &a, NULL) && b.value == 5 && !b.empty, "an empty one takes the other");
 	one.count = 1;
-	ok(cell_merge(&n, &one) && n.count == UINT64_MAX && !cell_merge(&n, &one),
+	ok(cell_merge(&n, &one, NULL) && n.count == UINT64_MAX && !cell_merge(&n, &one, NULL),
 	   "counts add, to their end");
 	ok(!cell_equal(&a, &n) && cell_equal(&a, &b), "equal");
+}
+
+enum { ITEMS = 300, PARTS = 5 };
+
+static struct cell sketch_cell(enum column_rule rule, const void *sketch, struct arena *a)
+{
+	struct cell c = { .column = { rule, slice_z("a.b.c") }, .empty = !sketch };
+	struct buf b = { 0 };
+
+	if (sketch)
+		column_sketch(rule)->encode(sketch, &b);
+	c.sketch = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return c;
+}
+
+/* The items in some order over some cells, which are merged in some order. */
+static struct cell merge_somehow(enum column_rule rule, const uint64_t *item, struct arena *a)
+{
+	const struct sketch_ops *ops = column_sketch(rule);
+	void *part[PARTS] = { 0 };
+	struct cell all = sketch_cell(rule, NULL, a);
+	int first = rand() % ITEMS, step = rand() % 2 ? 7 : 11, begin = rand() % PARTS;
+
+	for (int i = 0; i < ITEMS; i++) {
+		void **p = &part[rand() % PARTS];
+
+		if (!*p)
+			*p = ops->new ();
+		ops->add(*p, item[(first + i * step) % ITEMS]);
+	}
+	for (int i = 0; i < PARTS; i++) {
+		int at = (begin + i) % PARTS;
+		struct cell c = sketch_cell(rule, part[at], a);
+
+		ok(cell_merge(&all, &c, a), "merged");
+		if (part[at])
+			ops->free(part[at]);
+	}
+	return all;
+}
+
+static void test_sketches(void)
+{
+	struct arena a = { 0 };
+	struct cell bad = { .column = { COLUMN_SET, slice_z("a.b.c") }, .sketch = slice_z("?") };
+
+	for (enum column_rule rule = COLUMN_QUANTILES; rule < COLUMN_RULES; rule++) {
+		uint64_t item[ITEMS];
+		struct cell first, other;
+
+		for (int i = 0; i < ITEMS; i++)
+			item[i] = rule == COLUMN_QUANTILES
+					  ? (uint64_t)(rand() % 16000)
+					  : (uint64_t)rand() << 32 | (unsigned)rand();
+		first = merge_somehow(rule, item, &a);
+		for (int i = 0; i < 5; i++) {
+			other = merge_somehow(rule, item, &a);
+			ok(cell_equal(&first, &other), "%s: any order, split and merge",
+			   column_rules[rule]);
+		}
+	}
+	{
+		struct cell good = sketch_cell(COLUMN_SET, NULL, &a), was;
+
+		ok(cell_merge(&good, &bad, &a) && cell_equal(&good, &bad) &&
+			   good.sketch.p != bad.sketch.p,
+		   "an empty one takes a copy");
+		was = good;
+		ok(!cell_merge(&good, &bad, &a) && cell_equal(&good, &was), "no sketch");
+	}
+	arena_fini(&a);
 }
 
 static void test_names(void)
@@ -157,6 +239,7 @@ int main(void)
 	test_texts();
 	test_limit();
 	test_merge();
+	test_sketches();
 	test_names();
 	test_lists();
 	return done();

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/wide.h"
 
 static void test_ratio(void)
@@ -33,6 +34,26 @@ static void test_ratio(void)
 	   "a little above the tie does not");
 }
 
+/* One value, or its digits as an element, into a sketch. */
+static void add_item(const struct agg_fn *fn, dec v, struct cell *cell, struct arena *a)
+{
+	const struct sketch_ops *ops = column_sketch(cell->column.rule);
+	struct cell c = *cell;
+	void *s = ops->new ();
+	struct buf b = { 0 };
+	uint64_t item = hash_murmur64a(&v, sizeof(v));
+
+	if (fn->items)
+		fn->items(&v, 1, &item);
+	ops->add(s, item);
+	ops->encode(s, &b);
+	c.empty = false;
+	c.sketch = arena_copy(a, buf_slice(&b));
+	ok(cell_merge(cell, &c, a), "added");
+	ops->free(s);
+	buf_fini(&b);
+}
+
 /* The measure of these values, each 1e-9, in a window of ten seconds. */
 static void measure(const char *name, const struct fn_args *args, const int64_t *value, unsigned n,
 		    struct buf *out)
@@ -42,6 +63,7 @@ static void measure(const char *name, const struct fn_args *args, const int64_t 
 	struct cell cell[FN_PARTS_MAX];
 	char text[FN_PARTS_MAX][80];
 	unsigned parts = fn_parts(fn, args, part);
+	struct arena arena = { 0 };
 
 	for (unsigned k = 0; k < parts; k++) {
 		snprintf(text[k], sizeof(text[k]), "m.%s.%s", name, part[k].name);
@@ -55,6 +77,10 @@ static void measure(const char *name, const struct fn_args *args, const int64_t 
 
 		if (fn->contribute)
 			fn->contribute(&v, 1, out_of);
+		if (column_is_sketch(part[0].rule)) {
+			add_item(fn, v, &cell[0], &arena);
+			continue;
+		}
 		for (unsigned k = 0; k < parts; k++) {
 			struct cell c = cell[k];
 
@@ -65,11 +91,12 @@ static void measure(const char *name, const struct fn_args *args, const int64_t 
 				c.count = 1;
 			else
 				c.value = to[k];
-			ok(cell_merge(&cell[k], &c), "added");
+			ok(cell_merge(&cell[k], &c, &arena), "added");
 		}
 	}
 	out->n = 0;
 	fn_measures(cell, parts, 10000000, out);
+	arena_fini(&arena);
 }
 
 static void test_values(void)
@@ -100,12 +127,20 @@ static void test_values(void)
 		{ "max", 2, { 5, -1000000000 }, "{\"m\":0.000000005}" },
 		{ "count", 3, { 0 }, "{\"m\":3}" },
 		{ "rate", 3, { 0 }, "{\"m\":0.3}" },
+		{ "p50", 0, { 0 }, "{\"m\":null}" },
+		{ "p50", 3, { 1000000000, 0, 5000000000 }, "{\"m\":0.994599}" },
+		{ "p999", 2, { 1000000000, -5 }, "{\"m\":0.994599}" },
+		{ "uniq", 0, { 0 }, "{\"m\":0}" },
+		{ "uniq", 3, { 5, 6, 5 }, "{\"m\":2}" },
+		{ "uniq_exact", 0, { 0 }, "{\"m\":0,\"m_exact\":true}" },
+		{ "uniq_exact", 3, { 5, 6, 5 }, "{\"m\":2,\"m_exact\":true}" },
 	};
 	static const dec bounds[] = { -2000000000, 500000000, 1000000000 };
+	static const dec some[] = { 500000000, 10000000, 999000000, 1000000000 };
 	static const int64_t values[] = { -3000000000, -2000000000, 500000000, 500000001,
 					  2000000000 };
 	const struct fn_args none = { 0 }, path = { .has_path = true },
-			     histogram = { true, bounds, 3 };
+			     histogram = { true, bounds, 3 }, quantiles = { true, some, 4 };
 	struct buf out = { 0 };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -117,6 +152,13 @@ static void test_values(void)
 	measure("histogram", &histogram, values, 5, &out);
 	is_bytes(out.p, out.n, "{\"m\":{\"bounds\":[-2,0.5,1],\"counts\":[2,1,1,1]}}",
 		 "a value that is a bound lies below it");
+	measure("quantiles", &quantiles, values, 0, &out);
+	is_bytes(out.p, out.n, "{\"m_p50\":null,\"m_p01\":null,\"m_p999\":null,\"m_p100\":null}",
+		 "quantiles of nothing");
+	measure("quantiles", &quantiles, values, 5, &out);
+	is_bytes(out.p, out.n,
+		 "{\"m_p50\":0.4973,\"m_p01\":-3.00203,\"m_p999\":1.9892,\"m_p100\":1.9892}",
+		 "quantiles out of one sketch");
 	buf_fini(&out);
 }
 

@@ -187,24 +187,25 @@ static void test_add(void)
 {
 	struct rollup a = value(3, 2, 10, 4, 6), b = value(5, 3, -9, -5, 1),
 		      none = value(2, 0, 99, 99, 99), huge = value(1, 1, 1, 1, 1), was;
-	ok(rollup_add(&a, &b) && a.count == 8 && a.value_count == 5 && a.sum == 1 && a.min == -5 &&
-		   a.max == 6,
+	ok(rollup_add(&a, &b, NULL) && a.count == 8 && a.value_count == 5 && a.sum == 1 &&
+		   a.min == -5 && a.max == 6,
 	   "both have values");
-	ok(rollup_add(&a, &none) && a.count == 10 && a.value_count == 5 && a.sum == 1 &&
+	ok(rollup_add(&a, &none, NULL) && a.count == 10 && a.value_count == 5 && a.sum == 1 &&
 		   a.min == -5 && a.max == 6,
 	   "b has none");
-	ok(rollup_add(&none, &b) && none.count == 7 && none.value_count == 3 && none.sum == -9 &&
-		   none.min == -5 && none.max == 1,
+	ok(rollup_add(&none, &b, NULL) && none.count == 7 && none.value_count == 3 &&
+		   none.sum == -9 && none.min == -5 && none.max == 1,
 	   "a has none");
 	huge.sum = (dec)(~(unsigned __int128)0 >> 1);
 	was = huge;
-	ok(!rollup_add(&huge, &a) && memcmp(&huge, &was, sizeof(was)) == 0,
+	ok(!rollup_add(&huge, &a, NULL) && memcmp(&huge, &was, sizeof(was)) == 0,
 	   "a sum overflows, and nothing changes");
 	huge = value(UINT64_MAX, 1, 1, 1, 1);
-	ok(!rollup_add(&huge, &a) && huge.count == UINT64_MAX && huge.value_count == 1,
+	ok(!rollup_add(&huge, &a, NULL) && huge.count == UINT64_MAX && huge.value_count == 1,
 	   "a count overflows");
 	struct rollup plain = { .count = 1 }, other = { .count = 2 };
-	ok(rollup_add(&plain, &other) && plain.count == 3 && !plain.has_value, "counts alone");
+	ok(rollup_add(&plain, &other, NULL) && plain.count == 3 && !plain.has_value,
+	   "counts alone");
 }
 
 static void test_order(void)

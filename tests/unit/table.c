@@ -6,9 +6,11 @@
 
 #include "agg/key.h"
 #include "base/hash.h"
+#include "sketch/hashset.h"
+#include "sketch/logbucket.h"
 #include "tap.h"
 
-enum { NANO = 1000000000 };
+enum { NANO = 1000000000, COLUMNS = 7 };
 
 /* A key of window and number, of `units` x 16 bytes. */
 static void make_key(char *out, uint64_t window, uint32_t number, unsigned units)
@@ -26,13 +28,20 @@ struct batch {
 	uint64_t uniq[TABLE_BATCH];
 	uint8_t line[TABLE_BATCH];
 	struct table_batch b;
-	uint64_t contributes[COLUMN_RULES];
-	const dec *contribution[COLUMN_RULES];
+	uint64_t contributes[COLUMNS];
+	struct table_contribution contribution[COLUMNS];
+	uint64_t place[TABLE_BATCH];
 };
 
-/* One column of each rule, to which every value contributes: then they are what the group counts
- * of its values. */
-static const enum column_rule rules[] = { COLUMN_COUNT, COLUMN_SUM, COLUMN_MIN, COLUMN_MAX };
+/* One column of each rule, to which every value contributes, or every unique: then they are what
+ * the group counts of its values and uniques. */
+static const enum column_rule rules[] = { COLUMN_COUNT,     COLUMN_SUM, COLUMN_MIN, COLUMN_MAX,
+					  COLUMN_QUANTILES, COLUMN_HLL, COLUMN_SET };
+
+static bool is_of_uniques(enum column_rule rule)
+{
+	return rule == COLUMN_HLL || rule == COLUMN_SET;
+}
 
 static void begin(struct batch *x)
 {
@@ -42,9 +51,15 @@ static void begin(struct batch *x)
 				     .uniq = x->uniq,
 				     .contributes = x->contributes,
 				     .contribution = x->contribution };
-	for (int i = 0; i < COLUMN_RULES; i++) {
+	for (int i = 0; i < COLUMNS; i++) {
 		x->contributes[i] = 0;
-		x->contribution[i] = rules[i] == COLUMN_COUNT ? NULL : x->value;
+		x->contribution[i] = (struct table_contribution){ 0 };
+		if (is_of_uniques(rules[i]))
+			x->contribution[i].item = x->uniq;
+		else if (rules[i] == COLUMN_QUANTILES)
+			x->contribution[i].item = x->place;
+		else if (rules[i] != COLUMN_COUNT)
+			x->contribution[i].value = x->value;
 	}
 }
 
@@ -57,10 +72,11 @@ static void put(struct batch *x, uint64_t window, uint32_t number, bool has_valu
 	x->line[i] = (uint8_t)i;
 	x->value[i] = value;
 	x->uniq[i] = uniq;
+	x->place[i] = logbucket_place(value);
 	x->b.has_value |= (uint64_t)has_value << i;
-	for (int c = 0; c < COLUMN_RULES; c++)
-		x->contributes[c] = x->b.has_value;
 	x->b.has_uniq |= (uint64_t)(uniq != 0) << i;
+	for (int c = 0; c < COLUMNS; c++)
+		x->contributes[c] = is_of_uniques(rules[c]) ? x->b.has_uniq : x->b.has_value;
 }
 
 enum { GROUPS = 5000 };
@@ -68,6 +84,8 @@ struct sum {
 	uint64_t count, values;
 	dec sum, min, max;
 	struct hll *uniq;
+	struct logbucket *bucket;
+	struct hashset *set;
 };
 
 static uint32_t number_of(const char *key)
@@ -85,11 +103,17 @@ static void expect(struct sum *s, bool has_value, dec v, uint64_t uniq)
 		s->max = s->values == 0 || v > s->max ? v : s->max;
 		s->sum += v;
 		s->values++;
+		if (!s->bucket)
+			s->bucket = logbucket_new();
+		logbucket_add(s->bucket, v);
 	}
 	if (uniq) {
-		if (!s->uniq)
+		if (!s->uniq) {
 			s->uniq = hll_new();
+			s->set = hashset_new();
+		}
 		hll_add(s->uniq, uniq);
+		hashset_add(s->set, uniq);
 	}
 }
 
@@ -103,14 +127,40 @@ static bool same_uniq(const struct hll *a, const struct hll *b)
 	return memcmp(x, y, sizeof(x)) == 0;
 }
 
-static bool same_columns(const struct table *t, const struct group *g, const struct sum *s)
+static bool same_sketch(enum column_rule rule, const struct cell *c, const void *want)
 {
-	struct cell c[COLUMN_RULES];
-	table_cells(t, g, c);
+	struct buf b = { 0 };
+	bool same;
+	if (want)
+		column_sketch(rule)->encode(want, &b);
+	same = want ? !c->empty && slice_eq(c->sketch, buf_slice(&b)) : c->empty;
+	buf_fini(&b);
+	return same;
+}
+
+static bool same_sketches(const struct cell *c, const struct sum *s)
+{
+	return same_sketch(COLUMN_QUANTILES, &c[4], s->bucket) &&
+	       same_sketch(COLUMN_HLL, &c[5], s->uniq) && same_sketch(COLUMN_SET, &c[6], s->set);
+}
+
+static bool same_numbers(const struct cell *c, const struct sum *s)
+{
 	if (c[0].count != s->values || c[1].value != s->sum || c[2].empty != (s->values == 0) ||
 	    c[3].empty != (s->values == 0))
 		return false;
 	return s->values == 0 || (c[2].value == s->min && c[3].value == s->max);
+}
+
+static bool same_columns(const struct table *t, const struct group *g, const struct sum *s)
+{
+	struct cell c[COLUMNS];
+	struct buf sketches = { 0 };
+	bool same;
+	table_cells(t, g, c, &sketches);
+	same = same_numbers(c, s) && same_sketches(c, s);
+	buf_fini(&sketches);
+	return same;
 }
 
 static int wrong_groups(const struct table *t, const struct sum *want, bool columns)
@@ -172,7 +222,8 @@ static void test_sums(size_t tables, struct table_shape shape, const char *name)
 		is_int(table_groups(t[0]), groups, "number of groups");
 		is_int(wrong_groups(t[0], want, shape.columns), 0, "groups as in the list");
 		for (int i = 0; i < GROUPS; i++)
-			hll_free(want[i].uniq);
+			hll_free(want[i].uniq), logbucket_free(want[i].bucket),
+				hashset_free(want[i].set);
 		free(want);
 		for (size_t i = 0; i < tables; i++)
 			table_clear(t[i]);
@@ -335,13 +386,13 @@ int main(void)
 	test_sums(2, (struct table_shape){ .value = false, .uniq = true }, "counts and uniques");
 	test_sums(1, (struct table_shape){ .value = true, .uniq = true, .windows = true },
 		  "a table with windows");
-	test_sums(1, (struct table_shape){ .value = true, .columns = COLUMN_RULES, .rule = rules },
+	test_sums(1, (struct table_shape){ .value = true, .columns = COLUMNS, .rule = rules },
 		  "columns");
 	test_sums(3,
 		  (struct table_shape){ .value = true,
 					.uniq = true,
 					.windows = true,
-					.columns = COLUMN_RULES,
+					.columns = COLUMNS,
 					.rule = rules },
 		  "columns, merged");
 	test_windows();

@@ -326,7 +326,7 @@ static const struct position_keeper sqlite_keeper = {
 
 const struct sink_driver sqlite_driver = {
 	.kind = "sqlite",
-	.takes = SINK_ROWS | SINK_DEAD,
+	.takes = SINK_ROWS | SINK_DEAD | SINK_SKETCHES,
 	.delivery = SINK_TX,
 	.opts = sqlite_opts,
 	.conf_bytes = sizeof(struct sink_conf),

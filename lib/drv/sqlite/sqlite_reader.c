@@ -31,6 +31,7 @@ static void sqlite_reader_close(void *d)
 		return;
 	sqlite_driver.close(r->s);
 	json_fini(&r->json);
+	buf_fini(&r->sketches);
 	free(r);
 }
 

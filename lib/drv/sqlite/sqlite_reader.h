@@ -10,6 +10,7 @@ struct sqlite_reader {
 	struct sink_conf conf;
 	struct sqlite *s;
 	struct json json;
+	struct buf sketches;
 	struct cell cell[COLUMNS_MAX];
 };
 

@@ -165,8 +165,10 @@ static bool take_columns(struct sqlite_reader *r, struct slice text, struct roll
 	if (!text.p)
 		return true;
 	row->cell = r->cell;
+	r->sketches.n = 0;
+	buf_room(&r->sketches, text.n);
 	return json_parse(&r->json, text, NULL) == 0 &&
-	       cells_parse(&r->json, 0, r->cell, &row->cells, NULL) == 0;
+	       cells_parse(&r->json, 0, r->cell, &row->cells, &r->sketches, NULL) == 0;
 }
 
 static bool sqlite_take_row(struct sqlite_reader *r, sqlite3_stmt *q, const struct window *w,

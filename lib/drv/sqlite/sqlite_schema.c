@@ -333,23 +333,27 @@ static void merge_columns(sqlite3_context *c, int n, sqlite3_value **v)
 	struct json j[2] = { { 0 } };
 	struct cell cell[2][COLUMNS_MAX];
 	size_t cells[2] = { 0 };
-	struct buf out = { 0 };
+	struct buf out = { 0 }, scratch[2] = { { 0 } };
+	struct arena arena = { 0 };
 	bool good = true;
 
 	(void)n;
 	for (int i = 0; i < 2 && good; i++) {
 		const char *p = (const char *)sqlite3_value_text(v[i]);
+		size_t bytes = (size_t)sqlite3_value_bytes(v[i]);
 
-		good = !p ||
-		       (json_parse(&j[i], slice(p, (size_t)sqlite3_value_bytes(v[i])), NULL) == 0 &&
-			cells_parse(&j[i], 0, cell[i], &cells[i], NULL) == 0);
+		buf_room(&scratch[i], bytes);
+		good = !p || (json_parse(&j[i], slice(p, bytes), NULL) == 0 &&
+			      cells_parse(&j[i], 0, cell[i], &cells[i], &scratch[i], NULL) == 0);
 	}
 	good = good && (cells[0] == cells[1] || !cells[0] || !cells[1]);
 	for (size_t i = 0; i < cells[0] && cells[1] && good; i++)
 		good = column_cmp(&cell[0][i].column, &cell[1][i].column) == 0 &&
-		       cell_merge(&cell[0][i], &cell[1][i]);
+		       cell_merge(&cell[0][i], &cell[1][i], &arena);
 	if (!good) {
-		sqlite3_result_error(c, "columns: other ones are stored, or a sum is out of range",
+		sqlite3_result_error(c,
+				     "columns: other ones are stored, a sum is out of range, or a "
+				     "sketch is none",
 				     -1);
 	} else if (!cells[0] && !cells[1]) {
 		sqlite3_result_null(c);
@@ -357,6 +361,9 @@ static void merge_columns(sqlite3_context *c, int n, sqlite3_value **v)
 		cells_format(cell[cells[0] ? 0 : 1], cells[cells[0] ? 0 : 1], &out);
 		sqlite3_result_text(c, out.p, (int)out.n, SQLITE_TRANSIENT);
 	}
+	arena_fini(&arena);
+	buf_fini(&scratch[0]);
+	buf_fini(&scratch[1]);
 	buf_fini(&out);
 	json_fini(&j[0]);
 	json_fini(&j[1]);

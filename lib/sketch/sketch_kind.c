@@ -1,0 +1,99 @@
+#include "sketch/sketch_kind.h"
+
+#include "sketch/hashset.h"
+#include "sketch/hll.h"
+#include "sketch/logbucket.h"
+
+static void logbucket_prefetch_item(const void *s, uint64_t place)
+{
+	logbucket_prefetch(s, (unsigned)place);
+}
+
+static void logbucket_add_item(void *s, uint64_t place)
+{
+	logbucket_put(s, (unsigned)place, 1);
+}
+
+static void hll_prefetch_item(const void *s, uint64_t hash)
+{
+	hll_prefetch(s, hash);
+}
+
+static void hll_add_item(void *s, uint64_t hash)
+{
+	hll_add(s, hash);
+}
+
+static void hashset_prefetch_item(const void *s, uint64_t hash)
+{
+	hashset_prefetch(s, hash);
+}
+
+static void hashset_add_item(void *s, uint64_t hash)
+{
+	hashset_add(s, hash);
+}
+
+/* The functions of a sketch under the types of the table. */
+#define ADAPT(sketch)                                                   \
+	static void *sketch##_new_any(void)                             \
+	{                                                               \
+		return sketch##_new();                                  \
+	}                                                               \
+	static void sketch##_free_any(void *s)                          \
+	{                                                               \
+		sketch##_free(s);                                       \
+	}                                                               \
+	static void sketch##_clear_any(void *s)                         \
+	{                                                               \
+		sketch##_clear(s);                                      \
+	}                                                               \
+	static void sketch##_merge_any(void *into, const void *from)    \
+	{                                                               \
+		sketch##_merge(into, from);                             \
+	}                                                               \
+	static size_t sketch##_bytes_any(const void *s)                 \
+	{                                                               \
+		return sketch##_bytes(s);                               \
+	}                                                               \
+	static void sketch##_encode_any(const void *s, struct buf *out) \
+	{                                                               \
+		sketch##_encode(s, out);                                \
+	}                                                               \
+	static void *sketch##_decode_any(struct slice bytes)            \
+	{                                                               \
+		return sketch##_decode(bytes);                          \
+	}
+#define OPS(sketch)                                                                              \
+	{                                                                                        \
+		.new = sketch##_new_any, .free = sketch##_free_any, .clear = sketch##_clear_any, \
+		.prefetch = sketch##_prefetch_item, .add = sketch##_add_item,                    \
+		.merge = sketch##_merge_any, .bytes = sketch##_bytes_any,                        \
+		.encode = sketch##_encode_any, .decode = sketch##_decode_any,                    \
+	}
+
+ADAPT(logbucket)
+ADAPT(hll)
+ADAPT(hashset)
+
+const struct sketch_ops sketch_ops[SKETCH_KINDS] = {
+	[SKETCH_QUANTILES] = OPS(logbucket),
+	[SKETCH_HLL] = OPS(hll),
+	[SKETCH_SET] = OPS(hashset),
+};
+
+bool sketch_merge_bytes(enum sketch_kind kind, struct slice a, struct slice b, struct buf *out)
+{
+	const struct sketch_ops *ops = &sketch_ops[kind];
+	void *x = ops->decode(a), *y = x ? ops->decode(b) : NULL;
+
+	if (y) {
+		ops->merge(x, y);
+		ops->encode(x, out);
+	}
+	if (x)
+		ops->free(x);
+	if (y)
+		ops->free(y);
+	return y != NULL;
+}
