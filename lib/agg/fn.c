@@ -159,3 +159,14 @@ void fn_measures(const struct cell *cell, size_t n, int64_t window_us, struct bu
 	fn_each_measure(cell, n, window_us, put_measure, out);
 	buf_addc(out, '}');
 }
+
+/* Sketches stand behind all other columns. */
+bool fn_estimates(const struct cell *cell, size_t n, struct buf *out)
+{
+	size_t first = columns_first_sketch(cell, n);
+
+	if (first == n)
+		return false;
+	fn_measures(cell + first, n - first, 0, out);
+	return true;
+}

@@ -109,6 +109,11 @@ typedef void fn_measure(void *arg, struct slice name, struct slice value);
 void fn_each_measure(const struct cell *cell, size_t n, int64_t window_us, fn_measure *call,
 		     void *arg);
 
+/* Appends the measures that are read from sketches as an object, for stores that keep them beside
+ * the sketches, so that reading a number needs no function. False, and nothing is added: there is
+ * no sketch. */
+bool fn_estimates(const struct cell *cell, size_t n, struct buf *out);
+
 /* Appends them as an object: {"latency":4.5,..}. */
 void fn_measures(const struct cell *cell, size_t n, int64_t window_us, struct buf *out);
 

@@ -216,6 +216,8 @@ int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX],
 	for (uint32_t i = json_first(j, at); i < j->node[at].next; i = j->node[i + 1].next) {
 		enum column_rule rule = rule_of(j, i);
 
+		if (json_is(j, i, slice_z("estimates")))
+			continue;
 		if (rule == COLUMN_RULES)
 			return bad_column(err, j, i, " is no rule that this program knows");
 		if (j->node[i + 1].type != JSON_OBJECT)
@@ -246,6 +248,15 @@ int columns_parse(const struct json *j, uint32_t at, struct column out[COLUMNS_M
 		out[(*n)++] = (struct column){ rule, j->node[name_at].text };
 	}
 	return 0;
+}
+
+size_t columns_first_sketch(const struct cell *cell, size_t n)
+{
+	size_t first = n;
+
+	while (first > 0 && column_is_sketch(cell[first - 1].column.rule))
+		first--;
+	return first;
 }
 
 /* ---- writing */

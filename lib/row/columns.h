@@ -86,9 +86,12 @@ bool cell_equal(const struct cell *a, const struct cell *b);
  * are slices of the text, which have no escapes; sketches are slices of what is appended to
  * `scratch`, which has room for the bytes of the text and so does not move. EX_DATAERR with the
  * reason: an unknown rule, a name that is none or stands twice, a value of the wrong kind or
- * range. */
+ * range. A member "estimates", which a store may keep for people, is passed over. */
 int cells_parse(const struct json *j, uint32_t at, struct cell out[COLUMNS_MAX], size_t *n,
 		struct buf *scratch, struct err *err);
+
+/* Where the sketches begin, which stand behind all others; n: there is none. */
+size_t columns_first_sketch(const struct cell *cell, size_t n);
 
 /* Appends the object. Cells are in order. */
 void cells_format(const struct cell *cell, size_t n, struct buf *out);

@@ -103,8 +103,8 @@ int sink_metrics_storable(const struct sink_store *store, const struct sink_metr
 				column_name_parse(m[i].column[c].name, &name);
 				return err_set(err, EX_DATAERR,
 					       "metric %.*s: measure %.*s (%.*s) keeps a sketch, "
-					       "and %s does not store those: store it in SQLite "
-					       "(hta-sink-sqlite), or leave it out (--agg)",
+					       "and %s does not store those: leave it out (--agg), "
+					       "or use a sink that does, see hta-window(1)",
 					       (int)m[i].name.n, m[i].name.p, (int)name.measure.n,
 					       name.measure.p, (int)name.operation.n,
 					       name.operation.p, store->conf->name);

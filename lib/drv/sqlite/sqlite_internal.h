@@ -69,6 +69,8 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err); /* sqlite_sch
 void sqlite_functions(struct sqlite *s);
 /* Inside a transaction: gives the table the column `columns`. EX_CONFIG without --init. */
 enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
+/* Appends what the column `columns` has of a row. */
+void sqlite_columns_text(const struct cell *cell, size_t n, struct buf *out);
 /* After it was committed: statements use it from now on. */
 void sqlite_know_columns(struct sqlite *s);
 

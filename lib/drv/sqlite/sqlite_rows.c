@@ -50,7 +50,7 @@ static enum sink_result sqlite_write_row(struct sqlite *s, enum sqlite_statement
 	sqlite3_bind_text(q, 13, now, now_bytes, SQLITE_STATIC);
 	if (row->cells) {
 		s->columns.n = 0;
-		cells_format(row->cell, row->cells, &s->columns);
+		sqlite_columns_text(row->cell, row->cells, &s->columns);
 		sqlite_bind_slice(q, 14, buf_slice(&s->columns));
 	}
 	return sqlite_run(s, q, err);
@@ -230,7 +230,7 @@ static bool columns_equal(sqlite3_stmt *q, const struct rollup *row)
 	bool equal;
 
 	if (row->cells)
-		cells_format(row->cell, row->cells, &text);
+		sqlite_columns_text(row->cell, row->cells, &text);
 	equal = slice_eq(stored, buf_slice(&text));
 	buf_fini(&text);
 	return equal;

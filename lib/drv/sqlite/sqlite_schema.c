@@ -8,10 +8,12 @@
  *
  * Schema 2 has what the measures of --agg keep (row/columns.h) as the JSON that rows carry,
  * merged by a function of ours: one column of the table whatever the measures are, readable by
- * json_extract(columns, '$.sum."latency.avg.sum"'). A table of schema 1 gets it with --init, and
- * only for a metric that has measures: until then older programs can use it. */
+ * json_extract(columns, '$.sum."latency.avg.sum"'). What is read from sketches stands beside them,
+ * in a member "estimates" by the names of measures. A table of schema 1 gets the column with
+ * --init, and only for a metric that has measures: until then older programs can use it. */
 #include "drv/sqlite/sqlite_internal.h"
 
+#include "agg/fn.h"
 #include "base/mem.h"
 
 enum { SCHEMA = 2, SCHEMA_NO_COLUMNS = 1 };
@@ -327,6 +329,17 @@ static void decimal(sqlite3_context *c, int n, sqlite3_value **v)
 		give_dec(c, (fn == FN_MIN) == (a < b) ? a : b);
 }
 
+void sqlite_columns_text(const struct cell *cell, size_t n, struct buf *out)
+{
+	cells_format(cell, n, out);
+	if (columns_first_sketch(cell, n) == n)
+		return;
+	out->n--;
+	buf_addz(out, ",\"estimates\":");
+	fn_estimates(cell, n, out);
+	buf_addc(out, '}');
+}
+
 /* The columns of two rows, merged; either may be null. */
 static void merge_columns(sqlite3_context *c, int n, sqlite3_value **v)
 {
@@ -358,7 +371,7 @@ static void merge_columns(sqlite3_context *c, int n, sqlite3_value **v)
 	} else if (!cells[0] && !cells[1]) {
 		sqlite3_result_null(c);
 	} else {
-		cells_format(cell[cells[0] ? 0 : 1], cells[cells[0] ? 0 : 1], &out);
+		sqlite_columns_text(cell[cells[0] ? 0 : 1], cells[cells[0] ? 0 : 1], &out);
 		sqlite3_result_text(c, out.p, (int)out.n, SQLITE_TRANSIENT);
 	}
 	arena_fini(&arena);
