@@ -208,6 +208,54 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	says 'did you mean "count"'
 }
 
+sketched=(--by region --agg 'p99(x)' --agg 'q=quantiles(x, 0.1, 0.5)' --agg 'p50(x) if .region != "b"' --agg 'uniq(x)' --agg 'uniq_exact(x)')
+
+@test "measures: quantiles are within 0.55 % of the value at their rank, uniques exact" {
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	feed hta-window "${sketched[@]}" a
+	python3 - a "$out" <<-'END'
+		import json, math, sys
+		groups = {}
+		for r in map(json.loads, open(sys.argv[1])):
+		    groups.setdefault(r["region"], []).append(r["x"])
+		for row in map(json.loads, open(sys.argv[2])):
+		    v = sorted(x for x in groups.pop(row["dims"]["region"]) if x is not None)
+		    m = row["measures"]
+		    for name, q in (("p99_x", 0.99), ("q_p10", 0.1), ("q_p50", 0.5)):
+		        x = v[max(1, math.ceil(q * len(v))) - 1]
+		        assert abs(m[name] - x) <= 0.0055 * abs(x), (name, m[name], x)
+		    assert (m["p50_x"] is None) == (row["dims"]["region"] == "b")
+		    assert m["uniq_exact_x"] == len(set(v)) == m["uniq_x"] and m["uniq_exact_x_exact"] is True
+		assert not groups
+	END
+}
+
+@test "measures: sketches are the same in any order and over threads" {
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	for _ in $(seq 300); do cat a; done >big
+	hta-window "${sketched[@]}" big >one
+	hta-window "${sketched[@]}" -j 3 big | cmp - one
+	sort -R --random-source=a big | hta-window "${sketched[@]}" | cmp - one
+	for i in $(seq 12000); do echo "{\"ts\":\"2026-01-01T00:00:00Z\",\"u\":$i}"; done >many
+	hta-window --agg 'uniq_exact(u)' many >one
+	[ "$(jq -c '.measures.uniq_exact_u_exact' one)" = false ]
+	sort -R --random-source=a many | hta-window -j 2 --agg 'uniq_exact(u)' | cmp - one
+}
+
+@test "measures: names of several quantiles are nobody else's, sketches a few, elements no objects" {
+	fails_with 64 hta-window --agg 'q=quantiles(x, 0.5)' --agg 'q_p50=avg(x)'
+	says 'two measures are called q_p50'
+	fails_with 64 hta-window --agg 'quantiles(x, 0.5, 0.5)'
+	says 'two measures are called quantiles_x_p50'
+	fails_with 64 hta-window --agg 'p10(x)' --agg 'p20(x)' --agg 'p30(x)' --agg 'p40(x)' --agg 'p50(x)' --agg 'p60(x)' --agg 'p70(x)' --agg 'p80(x)' --agg 'p90(x)'
+	says 'at most 8 measures that keep a sketch'
+	fails_with 64 hta-window --agg 'p00(x)'
+	fails_with 65 hta-window --agg 'uniq(x)' <<<'{"ts":"2026-01-01T00:00:01Z","x":{}}'
+	says 'metric events: .*x'
+}
+
 # ---- stores
 
 use() { # pg|redis|sqlite
@@ -258,6 +306,62 @@ merges() {
 @test "measures: deltas are merged once in Postgres" { merges pg; }
 @test "measures: deltas are merged once in Redis" { merges redis; }
 @test "measures: deltas are merged once in SQLite" { merges sqlite; }
+
+estimate() { # pg|sqlite
+	case $1 in
+	pg) psql -XAtqc "select estimates->>'p99_x' from hta_rollups order by dims_hash" ;;
+	sqlite) sqlite3 db "select json_extract(columns, '$.estimates.p99_x') from hta_rollups order by dims_hash" ;;
+	esac
+}
+
+merges_sketches() {
+	use "$1"
+	# shellcheck disable=SC2046
+	events $(seq 0 2 59) >a
+	# shellcheck disable=SC2046
+	events $(seq 1 2 59) >b
+	for files in a 'a b' 'b a'; do
+		feed pipe "hta-consume --dead drop --job m $files | hta-window --dead drop $(printf '%q ' "${sketched[@]}") --uniq x --agg 'mean=avg(x)' | $sink --init | hta-commit"
+	done
+	cat a b >all
+	hta-window "${sketched[@]}" --agg 'mean=avg(x)' all >final
+	same_rows() { cmp <(jq -cS '[.dims, .measures, .columns]' "$1" | sort) <(jq -cS '[.dims, .measures, .columns]' "$2" | sort); }
+	ask latest events >got
+	same_rows final got
+	cmp <(jq -r '[.dims_hash, .measures.p99_x] | @tsv' final | sort | cut -f2) <(estimate "$1")
+	hta-window "${sketched[@]:2}" --agg 'mean=avg(x)' all >final
+	ask latest events --by '' >got
+	same_rows final got
+	ask latest events --format table | grep -q ' p99_x .*q_p10 .*q_p50 .*uniq_exact_x .*uniq_x'
+}
+@test "measures: sketches are merged once in Postgres" { merges_sketches pg; }
+@test "measures: sketches are merged once in SQLite" { merges_sketches sqlite; }
+
+@test "measures: a sink that stores no sketches says so before the first row" {
+	use redis
+	events 1 2 3 >a
+	fails_with 65 $sink --init < <(hta-window --agg 'p99(x)' a)
+	says 'measure p99_x \(p99\) keeps a sketch, and redis:.* does not store those'
+}
+
+finals_sketches() {
+	use "$1"
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	hta-window "${sketched[@]}" a >rows
+	feed $sink --init <rows
+	feed $sink --dry-run <rows
+	expect <<<'new 0, equal 3, different 0'
+	hta-window "${sketched[@]}" <(sed 's/"x":-/&9/' a) >other
+	fails_with 65 $sink <other
+	says 'stored with other values'
+	feed $sink --replace <other
+	feed $sink --dry-run <other
+	expect <<<'new 0, equal 3, different 0'
+	cmp <(jq -r '[.dims_hash, .measures.p99_x] | @tsv' other | sort | cut -f2) <(estimate "$1")
+}
+@test "measures: final rows with sketches in Postgres" { finals_sketches pg; }
+@test "measures: final rows with sketches in SQLite" { finals_sketches sqlite; }
 
 # Final rows of a plain stream: equal ones stay, others are refused, --replace replaces.
 finals() {

@@ -144,7 +144,7 @@ static const struct position_keeper pg_keeper = {
 
 const struct sink_driver pg_driver = {
 	.kind = "pg",
-	.takes = SINK_ROWS | SINK_DEAD,
+	.takes = SINK_ROWS | SINK_DEAD | SINK_SKETCHES,
 	.delivery = SINK_TX,
 	.opts = pg_opts,
 	.conf_bytes = sizeof(struct sink_conf),

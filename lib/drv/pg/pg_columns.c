@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agg/fn.h"
 #include "base/mem.h"
 #include "drv/pg/pg_internal.h"
 
@@ -22,6 +23,10 @@ static const struct {
 	[COLUMN_SUM] = { "numeric", "trim_scale(t.%1$s + excluded.%1$s)", PG_NUMERIC },
 	[COLUMN_MIN] = { "numeric", "least(t.%1$s, excluded.%1$s)", PG_NUMERIC },
 	[COLUMN_MAX] = { "numeric", "greatest(t.%1$s, excluded.%1$s)", PG_NUMERIC },
+	/* merged by the sink (pg_rows.c) */
+	[COLUMN_QUANTILES] = { "bytea", NULL, PG_BYTEA },
+	[COLUMN_HLL] = { "bytea", NULL, PG_BYTEA },
+	[COLUMN_SET] = { "bytea", NULL, PG_BYTEA },
 };
 
 enum { SLOT_CHARS = 24 };
@@ -56,7 +61,8 @@ enum sink_result pg_columns_known(struct pg *p, struct err *err)
 	enum sink_result r = pg_query(
 		p, &res, err,
 		"SELECT attname, atttypid FROM pg_attribute WHERE attrelid = to_regclass($1) AND "
-		"NOT attisdropped AND attname ~ '^(count|sum|min|max)_[1-9][0-9]*$' ORDER BY "
+		"NOT attisdropped AND attname ~ "
+		"'^(count|sum|min|max|quantiles|hll|set)_[1-9][0-9]*$' ORDER BY "
 		"length(attname), attname",
 		1, value);
 
@@ -89,6 +95,8 @@ static void add_missing(const struct pg *p, const struct sink_metric *m, struct 
 		wanted->used[rule] = s.used[rule];
 		buf_printf(sql, "%s ADD COLUMN IF NOT EXISTS %s %s", sql->n ? "," : "", name,
 			   of_rule[rule].type);
+		if (column_is_sketch(rule))
+			buf_addz(sql, ", ADD COLUMN IF NOT EXISTS estimates jsonb");
 	}
 }
 
@@ -138,15 +146,33 @@ enum sink_result pg_columns_made(struct pg *p, struct err *err)
 
 /* ---- statements */
 
-void pg_columns_names(const struct rollup *row, struct buf *out)
+/* Of the row's columns those from .. to - 1; the estimates belong to the sketches. */
+static void put_names(const struct rollup *row, size_t from, size_t to, const char *before,
+		      const char *after, struct buf *out)
 {
 	struct slots s = { { 0 } };
 	char name[SLOT_CHARS];
 
-	for (size_t i = 0; i < row->cells; i++) {
+	for (size_t i = 0; i < to; i++) {
 		next_slot(&s, row->cell[i].column.rule, name);
-		buf_printf(out, ", %s", name);
+		if (i < from)
+			continue;
+		buf_printf(out, ", %s%s", before, name);
+		if (*after)
+			buf_printf(out, "%s%s", after, name);
 	}
+}
+
+size_t pg_columns_plain(const struct rollup *row)
+{
+	return columns_first_sketch(row->cell, row->cells);
+}
+
+void pg_columns_names(const struct rollup *row, size_t cells, struct buf *out)
+{
+	put_names(row, 0, cells, "", "", out);
+	if (cells > pg_columns_plain(row))
+		buf_addz(out, ", estimates");
 }
 
 void pg_columns_compared(const struct pg *p, const struct rollup *row, int first,
@@ -173,12 +199,23 @@ void pg_columns_compared(const struct pg *p, const struct rollup *row, int first
 		}
 }
 
+void pg_columns_sketches(const struct rollup *row, struct buf *out)
+{
+	put_names(row, pg_columns_plain(row), row->cells, "", "", out);
+}
+
+void pg_columns_write(const struct rollup *row, struct buf *out)
+{
+	put_names(row, pg_columns_plain(row), row->cells, "", " = u.", out);
+	buf_addz(out, ", estimates = u.estimates");
+}
+
 void pg_columns_merge(const struct rollup *row, struct buf *out)
 {
 	struct slots s = { { 0 } };
 	char name[SLOT_CHARS];
 
-	for (size_t i = 0; i < row->cells; i++) {
+	for (size_t i = 0; i < pg_columns_plain(row); i++) {
 		enum column_rule rule = row->cell[i].column.rule;
 
 		next_slot(&s, rule, name);
@@ -193,18 +230,17 @@ void pg_columns_merge(const struct rollup *row, struct buf *out)
 
 void pg_columns_replace(const struct rollup *row, struct buf *out)
 {
-	struct slots s = { { 0 } };
-	char name[SLOT_CHARS];
-
-	for (size_t i = 0; i < row->cells; i++) {
-		next_slot(&s, row->cell[i].column.rule, name);
-		buf_printf(out, ", %s = excluded.%s", name, name);
-	}
+	put_names(row, 0, row->cells, "", " = excluded.", out);
+	if (row->cells > pg_columns_plain(row))
+		buf_addz(out, ", estimates = excluded.estimates");
 }
 
-void pg_columns_params(const struct rollup *row, int first, const char *format, struct buf *out)
+void pg_columns_params(const struct rollup *row, size_t cells, int first, const char *format,
+		       struct buf *out)
 {
-	for (size_t i = 0; i < row->cells; i++) {
+	size_t n = cells + (cells > pg_columns_plain(row));
+
+	for (size_t i = 0; i < n; i++) {
 		buf_addz(out, ", ");
 		for (const char *p = format; *p; p++)
 			if (*p == '#')
@@ -214,23 +250,53 @@ void pg_columns_params(const struct rollup *row, int first, const char *format, 
 	}
 }
 
-void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n)
+static void put_cell(struct pg_params *a, int at, const struct cell *x)
 {
-	int at[COLUMNS_MAX];
+	if (x->empty)
+		pg_null(a, at);
+	else if (x->column.rule == COLUMN_COUNT)
+		pg_put_int8(a, at, (int64_t)x->count);
+	else if (column_is_sketch(x->column.rule))
+		pg_put_bytes(a, at, x->sketch);
+	else
+		pg_put_dec(a, at, x->value);
+}
 
-	for (size_t c = 0; c < row->cells; c++)
-		at[c] = pg_array(a, of_rule[row->cell[c].column.rule].oid);
+static void put_estimates(struct pg_params *a, int at, const struct cell *cell, size_t n)
+{
+	struct buf text = { 0 };
+
+	fn_estimates(cell, n, &text);
+	pg_put_jsonb(a, at, buf_slice(&text));
+	buf_fini(&text);
+}
+
+int pg_columns_begin(struct pg_params *a, const struct rollup *row, size_t from, size_t to)
+{
+	int first = a->n;
+
+	for (size_t c = from; c < to; c++)
+		pg_array(a, of_rule[row->cell[c].column.rule].oid);
+	if (to > pg_columns_plain(row))
+		pg_array(a, PG_JSONB);
+	return first;
+}
+
+void pg_columns_put(struct pg_params *a, int first, const struct rollup *row,
+		    const struct cell *cell, size_t from, size_t to)
+{
+	for (size_t c = from; c < to; c++)
+		put_cell(a, first + (int)(c - from), &cell[c]);
+	if (to > pg_columns_plain(row))
+		put_estimates(a, first + (int)(to - from), cell, to);
+}
+
+void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n, size_t cells)
+{
+	int first = pg_columns_begin(a, row, 0, cells);
+
 	for (size_t i = 0; i < n; i++)
-		for (size_t c = 0; c < row->cells; c++) {
-			const struct cell *x = &row[i].cell[c];
-
-			if (x->empty)
-				pg_null(a, at[c]);
-			else if (x->column.rule == COLUMN_COUNT)
-				pg_put_int8(a, at[c], (int64_t)x->count);
-			else
-				pg_put_dec(a, at[c], x->value);
-		}
+		pg_columns_put(a, first, &row[i], row[i].cell, 0, cells);
 }
 
 /* ---- reading */
@@ -280,10 +346,34 @@ void pg_columns_select(const struct pg_reading *r, struct buf *sql)
 	}
 }
 
+/* The text of bytea; bytea_output decides between two forms. */
+static bool take_bytes(struct pg_reading *r, struct slice text, struct slice *out)
+{
+	size_t n = 0;
+	unsigned char *bytes = PQunescapeBytea((const unsigned char *)text.p, &n);
+
+	if (!bytes)
+		return false;
+	*out = arena_copy(&r->arena, slice((const char *)bytes, n));
+	PQfreemem(bytes);
+	return true;
+}
+
+static bool take_cell(struct pg_reading *r, struct slice text, struct cell *c)
+{
+	if (column_is_sketch(c->column.rule))
+		return take_bytes(r, text, &c->sketch);
+	if (c->column.rule != COLUMN_COUNT)
+		return dec_parse_sum(text, &c->value) <= DEC_ROUNDED;
+	c->count = strtoull(text.p, NULL, 10);
+	return true;
+}
+
 bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row)
 {
 	row->cell = r->cell;
 	row->cells = r->columns;
+	arena_reset(&r->arena);
 	for (size_t i = 0; i < r->columns; i++) {
 		struct cell *c = &r->cell[i];
 		int at = first + (int)i;
@@ -294,9 +384,7 @@ bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struc
 				    .empty = null && r->column[i].rule >= COLUMN_MIN };
 		if (null && !c->empty)
 			return false;
-		if (r->column[i].rule == COLUMN_COUNT)
-			c->count = strtoull(text.p, NULL, 10);
-		else if (!null && dec_parse_sum(text, &c->value) > DEC_ROUNDED)
+		if (!null && !take_cell(r, text, c))
 			return false;
 	}
 	return true;
@@ -305,6 +393,7 @@ bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struc
 void pg_reading_fini(struct pg_reading *r)
 {
 	json_fini(&r->json);
+	arena_fini(&r->arena);
 	buf_fini(&r->text);
 	buf_fini(&r->scratch);
 }

@@ -136,6 +136,8 @@ void pg_work_plain(struct pg_work *w, const char *sql);
 /* a run of rows that one statement can take: same op, all with a sketch or none, of the same
  * columns, at most a chunk */
 size_t pg_work_rows(const struct sink_batch *b, size_t at);
+/* A delta that the sink merges: it has sketches. */
+bool pg_work_merges(const struct rollup *row);
 /* Sends it. replace: set rows that are there get the new values, else they stay. */
 size_t pg_work_chunk(struct pg_work *w, size_t at, bool replace);
 /* The answer to one statement; NULL where there is none any more. ZHT01 and ZHT02 are the
@@ -151,20 +153,34 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 enum sink_result pg_columns_made(struct pg *p, struct err *err);
 /* For rows of the columns that this one has, each with a comma in front: names, assignments of a
  * conflict, parameters ($first ..; # is the number). */
-void pg_columns_names(const struct rollup *row, struct buf *out);
+void pg_columns_names(const struct rollup *row, size_t cells, struct buf *out);
 /* Lists of values to compare: of the stored row t in all slots that it or the given row has, and
- * of the given row, whose parameters are u.c<first> and on; NULL where one has no such slot. */
+ * of the given row, whose parameters are u.c<first> and on; NULL where one has no such slot.
+ * Estimates are not compared: they follow from the sketches. */
 void pg_columns_compared(const struct pg *p, const struct rollup *row, int first,
 			 struct buf *stored, struct buf *given);
-void pg_columns_merge(const struct rollup *row, struct buf *out);
+void pg_columns_merge(const struct rollup *row, struct buf *out); /* but for sketches */
 void pg_columns_replace(const struct rollup *row, struct buf *out);
-void pg_columns_params(const struct rollup *row, int first, const char *format, struct buf *out);
-void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n);
+void pg_columns_params(const struct rollup *row, size_t cells, int first, const char *format,
+		       struct buf *out);
+/* Their arrays; one more of estimates where a sketch is among them. */
+void pg_columns_arrays(struct pg_params *a, const struct rollup *row, size_t n, size_t cells);
+/* How many of the row's columns are no sketches; those stand behind them. */
+size_t pg_columns_plain(const struct rollup *row);
+/* The slots of the sketches, and their assignments from u, the estimates among them. */
+void pg_columns_sketches(const struct rollup *row, struct buf *out);
+void pg_columns_write(const struct rollup *row, struct buf *out);
+/* Arrays for the columns from .. to - 1 of rows like this one, and the estimates where a sketch is
+ * among them; then one row's, whose cells these are. */
+int pg_columns_begin(struct pg_params *a, const struct rollup *row, size_t from, size_t to);
+void pg_columns_put(struct pg_params *a, int first, const struct rollup *row,
+		    const struct cell *cell, size_t from, size_t to);
 
 /* What a reader of rows needs to take them. */
 struct pg_reading {
 	struct json json;
 	struct buf text, scratch;
+	struct arena arena; /* sketches of a row */
 	struct column column[COLUMNS_MAX];
 	size_t columns;
 	struct cell cell[COLUMNS_MAX];

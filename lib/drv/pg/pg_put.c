@@ -17,10 +17,10 @@ static void send_compare(struct pg_work *w, const struct rollup *row, size_t n)
 {
 	struct buf names = { 0 }, values = { 0 }, params = { 0 }, as = { 0 };
 
-	pg_columns_arrays(&w->a, row, n);
+	pg_columns_arrays(&w->a, row, n, row->cells);
 	pg_columns_compared(w->p, row, 13, &names, &values);
-	pg_columns_params(row, 13, "$#", &params);
-	pg_columns_params(row, 13, "c#", &as);
+	pg_columns_params(row, row->cells, 13, "$#", &params);
+	pg_columns_params(row, row->cells, 13, "c#", &as);
 	pg_work_send(w,
 		     pg_sql(w, compare_rows,
 			    (const char *const[]){ buf_z(&names), buf_z(&values),

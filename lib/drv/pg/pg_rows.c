@@ -15,8 +15,8 @@
 #include "sketch/hll.h"
 
 static const char write_sketches[] =
-	"UPDATE @ t SET uniq = u.uniq, uniq_sketch = u.sketch::@ FROM unnest($1, $2, $3, $4, $5, "
-	"$6) u(metric, window_start, window_end, dims_hash, uniq, sketch)"
+	"UPDATE @ t SET updated_at = now()@ FROM unnest($1, $2, $3, $4@) u(metric, window_start, "
+	"window_end, dims_hash@)"
 	" WHERE t.metric = u.metric AND t.window_start = u.window_start AND t.window_end = "
 	"u.window_end AND t.dims_hash = u.dims_hash";
 static const char insert_dead[] =
@@ -138,38 +138,119 @@ static bool same_key(const struct rollup *row, const PGresult *res, int i)
 	return same;
 }
 
+/* One row's uniques. False: one is no sketch, err says which. */
+static bool merge_uniq(struct pg_work *w, const struct rollup *row, const struct slice *stored,
+		       struct pg_params *out, int at)
+{
+	struct hll *h = hll_decode(row->sketch), *old = NULL;
+	bool good;
+
+	if (stored->p)
+		old = stored_sketch(w->p, *stored);
+	good = h && (old || !stored->p);
+	if (good) {
+		if (old)
+			hll_merge(h, old);
+		pg_put_int8(out, at, (int64_t)hll_count(h));
+		pg_put_sketch(w->p, out, at + 1, h);
+	} else {
+		pg_no_sketch(row, h ? "in the table" : "of the row", w->err);
+	}
+	hll_free(h);
+	hll_free(old);
+	return good;
+}
+
+static struct slice returned_bytes(const PGresult *res, int i, int k)
+{
+	return PQgetisnull(res, i, k)
+		       ? slice(NULL, 0)
+		       : slice(PQgetvalue(res, i, k), (size_t)PQgetlength(res, i, k));
+}
+
+/* One row's columns that are sketches, merged with those that came back from column 5 on. */
+static bool merge_columns(struct pg_work *w, const struct rollup *row, const PGresult *res, int i,
+			  struct pg_params *out, int at, struct arena *arena)
+{
+	size_t first = pg_columns_plain(row);
+	struct cell cell[COLUMNS_MAX];
+
+	memcpy(cell, row->cell, row->cells * sizeof(*cell));
+	for (size_t c = first; c < row->cells; c++) {
+		struct slice stored = returned_bytes(res, i, 5 + (int)(c - first));
+		struct cell old = { .column = cell[c].column, .empty = !stored.p };
+
+		old.sketch = stored;
+		if (!cell_merge(&cell[c], &old, arena)) {
+			err_set(w->err, EX_DATAERR,
+				"metric %.*s: %.*s in the table or of the row is not a sketch",
+				(int)row->metric.n, row->metric.p, (int)cell[c].column.name.n,
+				cell[c].column.name.p);
+			return false;
+		}
+	}
+	pg_columns_put(out, at, row, cell, first, row->cells);
+	return true;
+}
+
 /* The merged sketches of a chunk, ready for write_sketches. RETURNING gives the rows in the
  * order in which they went in; that is checked, not assumed. */
 static void merge_sketches(struct pg_work *w, size_t at, size_t n, const PGresult *res,
 			   struct pg_params *out)
 {
-	int key = pg_key_arrays(out), uniq = pg_array(out, PG_INT8),
-	    sketch = pg_array(out, PG_BYTEA);
+	const struct rollup *row = &w->b->row[at];
+	bool columns = pg_columns_plain(row) < row->cells, good = true;
+	int key = pg_key_arrays(out), uniq = out->n, first;
+	struct arena arena = { 0 };
 
+	if (row->has_uniq) {
+		pg_array(out, PG_INT8);
+		pg_array(out, PG_BYTEA);
+	}
+	first = columns ? pg_columns_begin(out, row, pg_columns_plain(row), row->cells) : 0;
 	if (PQntuples(res) != (int)n)
 		BUG("%d rows came back of %zu", PQntuples(res), n);
-	for (size_t i = 0; i < n && w->r == SINK_OK; i++) {
-		const struct rollup *row = &w->b->row[at + i];
-		struct hll *h = hll_decode(row->sketch), *old = NULL;
+	for (size_t i = 0; i < n && good; i++, row++) {
+		struct slice stored = returned_bytes(res, (int)i, 4);
 
 		if (!same_key(row, res, (int)i))
 			BUG("rows came back in another order");
-		if (!PQgetisnull(res, (int)i, 4))
-			old = stored_sketch(w->p, slice(PQgetvalue(res, (int)i, 4),
-							(size_t)PQgetlength(res, (int)i, 4)));
-		if (!h || (!old && !PQgetisnull(res, (int)i, 4))) {
-			pg_no_sketch(row, h ? "in the table" : "of the row", w->err);
-			w->r = SINK_FATAL;
-		} else {
-			if (old)
-				hll_merge(h, old);
-			pg_put_key(out, key, row);
-			pg_put_int8(out, uniq, (int64_t)hll_count(h));
-			pg_put_sketch(w->p, out, sketch, h);
-		}
-		hll_free(h);
-		hll_free(old);
+		pg_put_key(out, key, row);
+		good = (!row->has_uniq || merge_uniq(w, row, &stored, out, uniq)) &&
+		       (!columns || merge_columns(w, row, res, (int)i, out, first, &arena));
+		arena_reset(&arena);
 	}
+	if (!good)
+		w->r = SINK_FATAL;
+	arena_fini(&arena);
+}
+
+/* Writes what merge_sketches has made of the chunk that begins with this row. */
+static void send_sketches(struct pg_work *w, const struct rollup *row, struct pg_params *merged)
+{
+	struct buf sets = { 0 }, params = { 0 }, names = { 0 };
+
+	if (row->has_uniq) {
+		buf_printf(&sets, ", uniq = u.uniq, uniq_sketch = u.sketch::%s",
+			   pg_sketch_type(w->p));
+		buf_addz(&names, ", uniq, sketch");
+	}
+	if (pg_columns_plain(row) < row->cells) {
+		pg_columns_write(row, &sets);
+		pg_columns_sketches(row, &names);
+		buf_addz(&names, ", estimates");
+	}
+	for (int i = 5; i <= merged->n; i++)
+		buf_printf(&params, ", $%d", i);
+	if (!pg_send(w->p,
+		     pg_sql(w, write_sketches,
+			    (const char *const[]){ w->p->table, buf_z(&sets), buf_z(&params),
+						   buf_z(&names) }),
+		     merged, false))
+		w->r = pg_failed(w->p, NULL, w->err);
+	buf_fini(&sets);
+	buf_fini(&params);
+	buf_fini(&names);
 }
 
 /* ---- apply */
@@ -186,7 +267,7 @@ static void upsert_answers(struct pg_work *w, struct pg_params *merged)
 		size_t n = pg_work_rows(w->b, at);
 		PGresult *res = pg_work_answer(w);
 
-		if (w->r == SINK_OK && w->b->row[at].add && w->b->row[at].has_uniq)
+		if (w->r == SINK_OK && pg_work_merges(&w->b->row[at]))
 			merge_sketches(w, at, n, res, &merged[k]);
 		PQclear(res);
 		at += n;
@@ -200,7 +281,7 @@ static size_t chunks(const struct sink_batch *b, bool *sketches)
 
 	*sketches = false;
 	for (size_t at = 0; at < b->rows; at += pg_work_rows(b, at), n++)
-		*sketches |= b->row[at].add && b->row[at].has_uniq;
+		*sketches |= pg_work_merges(&b->row[at]);
 	return n;
 }
 
@@ -249,13 +330,11 @@ static void apply_sketches(struct pg_work *w, size_t n)
 	if (!PQpipelineSync(w->p->c) && w->r == SINK_OK)
 		w->r = pg_failed(w->p, NULL, w->err);
 	upsert_answers(w, merged);
-	for (size_t i = 0; i < n && w->r == SINK_OK; i++)
-		if (merged[i].n &&
-		    !pg_send(w->p,
-			     pg_sql(w, write_sketches,
-				    (const char *const[]){ w->p->table, pg_sketch_type(w->p) }),
-			     &merged[i], false))
-			w->r = pg_failed(w->p, NULL, w->err);
+	for (size_t i = 0, at = 0; i < n && w->r == SINK_OK; i++) {
+		if (merged[i].n)
+			send_sketches(w, &w->b->row[at], &merged[i]);
+		at += pg_work_rows(w->b, at);
+	}
 	if (w->r == SINK_OK)
 		commit(w);
 	for (size_t i = 0; i < n; i++)

@@ -16,7 +16,7 @@ static const char add_rows[] =
 	" value_count = coalesce(t.value_count + excluded.value_count, t.value_count, "
 	"excluded.value_count),"
 	" sum = trim_scale(coalesce(t.sum + excluded.sum, t.sum, excluded.sum)), min = "
-	"least(t.min, excluded.min), max = greatest(t.max, excluded.max), updated_at = now()@@";
+	"least(t.min, excluded.min), max = greatest(t.max, excluded.max), updated_at = now()@";
 static const char set_rows[] = "INSERT INTO @ AS t (" COLUMNS
 			       ", uniq, uniq_sketch@) SELECT u.c1, u.c2, u.c3, u.c4, u.c5, u.c6, "
 			       "u.c7, u.c8, u.c9, u.c10, u.c11, u.c12::@@ FROM"
@@ -167,7 +167,17 @@ void pg_work_plain(struct pg_work *w, const char *sql)
 
 static size_t row_bytes(const struct rollup *row)
 {
-	return row->dims.n + row->sketch.n;
+	size_t n = row->dims.n + row->sketch.n;
+
+	for (size_t i = pg_columns_plain(row); i < row->cells; i++)
+		n += row->cell[i].empty ? 0 : row->cell[i].sketch.n;
+	return n;
+}
+
+/* A delta's sketches are merged by the sink: it needs those that are stored. */
+bool pg_work_merges(const struct rollup *row)
+{
+	return row->add && (row->has_uniq || pg_columns_plain(row) < row->cells);
 }
 
 static bool same_kind(const struct rollup *a, const struct rollup *b)
@@ -195,17 +205,22 @@ size_t pg_work_rows(const struct sink_batch *b, size_t at)
 static void send_add(struct pg_work *w, const struct rollup *row, size_t n)
 {
 	struct buf names = { 0 }, params = { 0 }, merge = { 0 };
+	size_t plain = pg_columns_plain(row);
+	bool merges = pg_work_merges(row);
 
-	pg_columns_arrays(&w->a, row, n);
-	pg_columns_names(row, &names);
-	pg_columns_params(row, 11, "$#", &params);
+	pg_columns_arrays(&w->a, row, n, plain);
+	pg_columns_names(row, plain, &names);
+	pg_columns_params(row, plain, 11, "$#", &params);
 	pg_columns_merge(row, &merge);
-	pg_work_send(
-		w,
-		pg_sql(w, add_rows,
-		       (const char *const[]){ w->p->table, buf_z(&names), buf_z(&params),
-					      buf_z(&merge), row->has_uniq ? returning : NULL }),
-		row->has_uniq);
+	if (merges) {
+		buf_addz(&merge, returning);
+		pg_columns_sketches(row, &merge);
+	}
+	pg_work_send(w,
+		     pg_sql(w, add_rows,
+			    (const char *const[]){ w->p->table, buf_z(&names), buf_z(&params),
+						   buf_z(&merge) }),
+		     merges);
 	buf_fini(&names);
 	buf_fini(&params);
 	buf_fini(&merge);
@@ -217,11 +232,11 @@ static void send_set(struct pg_work *w, const struct rollup *row, size_t n, bool
 
 	if (pg_sketch_arrays(w->p, &w->a, row, n, w->err))
 		w->r = SINK_FATAL;
-	pg_columns_arrays(&w->a, row, n);
-	pg_columns_names(row, &names);
-	pg_columns_params(row, 13, "u.c#", &values);
-	pg_columns_params(row, 13, "$#", &params);
-	pg_columns_params(row, 13, "c#", &as);
+	pg_columns_arrays(&w->a, row, n, row->cells);
+	pg_columns_names(row, row->cells, &names);
+	pg_columns_params(row, row->cells, 13, "u.c#", &values);
+	pg_columns_params(row, row->cells, 13, "$#", &params);
+	pg_columns_params(row, row->cells, 13, "c#", &as);
 	if (replace)
 		pg_columns_replace(row, &sets);
 	pg_work_send(
