@@ -376,7 +376,7 @@ static const struct position_keeper redis_keeper = {
 
 const struct sink_driver redis_driver = {
 	.kind = "redis",
-	.takes = SINK_ROWS,
+	.takes = SINK_ROWS | SINK_SKETCHES,
 	.delivery = SINK_TX,
 	.opts = redis_opts,
 	.conf_bytes = sizeof(struct redis_conf),

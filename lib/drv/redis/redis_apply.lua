@@ -1,7 +1,8 @@
 -- An epoch: compare-and-set of the positions, then the rows. KEYS: 1 job:.., 2 pos:... ARGV beyond redis_rows.lua's:
 -- 4 generation, 5 ranges, packed: <I4c0 field of pos:.., Bc0 from, Bc0 to, Bc0 offset, Bc0 time, Bc0 hash of the last record ("": none), Bc0 watermark
 -- ("": none), B idle.
--- Answers: ok, rows past their time, the first of them (key), sketches that were damaged | applied | conflict, generation, field, value, .. | data, message.
+-- A sketch of a delta replaces the stored one that went into it; where another is stored nothing is applied, and the sink merges that one and comes again.
+-- Answers: merge, row (from 0), column (from 0), stored, .. | ok, rows past their time, the first of them (key), sketches that were damaged | applied | conflict, generation, field, value, .. | data, message.
 local job, pos, generation, packed = KEYS[1], KEYS[2], ARGV[4], ARGV[5]
 
 -- ---- compare-and-set: the decision of cas_check
@@ -64,7 +65,18 @@ end
 local expired, first_expired = 0, ''
 local key, hash, dims, kind, count, values, sum, min, max, uniq, sketch, bytes, few, moved, cells = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local NEW, ADD, REPLACE = 1, 2, 3
-local n = 0
+local n, seen, unmerged = 0, 0, { 'merge' }
+
+local function add_cells(k, columns, has, of)
+	for j = 1, of and #of or 0 do
+		if columns[j] <= MAX then
+			of[j] = add_column(k, columns[j], columns.names[j], has[5 + j], of[j])
+		elseif (has[5 + j] or '') ~= of.used[j] then
+			local at = #unmerged
+			unmerged[at + 1], unmerged[at + 2], unmerged[at + 3] = seen, j - 1, has[5 + j] or ''
+		end
+	end
+end
 
 -- dims stand in blob from d to e: cut out where they are wanted, a string more costs as much as a command does.
 local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk, of)
@@ -85,9 +97,7 @@ local function take(w, flags, h, c, v, s, lo, hi, d, e, u, sk, of)
 			s, lo, hi = add_sum(k, has[3], s), extreme(k, 'min', has[4], lo, false), extreme(k, 'max', has[5], hi, true)
 			moved[i] = lo ~= has[4] or hi ~= has[5]
 		end
-		for j = 1, of and #of or 0 do
-			of[j] = add_column(k, w.columns[j], w.columns.names[j], has[5 + j], of[j])
-		end
+		add_cells(k, w.columns, has, of)
 	end
 	cells[i] = of
 	count[i], values[i], sum[i], min[i], max[i] = c, v, s, lo, hi
@@ -119,11 +129,15 @@ while at <= #blob do
 		else
 			expired = expired + 1
 		end
+		seen = seen + 1
 	end
 	w.last = n
 end
 if bad then
 	return { 'data', bad }
+end
+if #unmerged > 1 then
+	return unmerged
 end
 
 -- ---- from here on nothing fails
@@ -194,6 +208,7 @@ local function write_all(w, i)
 	for j = 1, cells[i] and #cells[i] or 0 do
 		add(w.columns.names[j], cells[i][j] ~= '' and cells[i][j])
 	end
+	add('estimates', cells[i] and cells[i].estimates)
 	add('updated_at', updated_at)
 	call('HSET', key[i], unpack(args, 1, j))
 end

@@ -106,6 +106,7 @@ local function write(w, i)
 	for j = 1, #cells[i] do
 		add(w.columns.names[j], cells[i][j])
 	end
+	add('estimates', cells[i].estimates or '')
 	add('updated_at', updated_at)
 	call('HSET', key[i], unpack(args, 1, j))
 	if uniq[i] ~= '' then

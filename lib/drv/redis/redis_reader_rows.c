@@ -99,6 +99,10 @@ static bool take_cells(struct redis_reader *r, const redisReply *fields, struct 
 		*c = (struct cell){ .column = r->column[i],
 				    .empty = r->column[i].rule >= COLUMN_MIN &&
 					     !is_there(fields, FIELDS + i) };
+		if (column_is_sketch(c->column.rule)) {
+			c->sketch = redis_element(fields, FIELDS + i);
+			continue;
+		}
 		if (c->column.rule == COLUMN_COUNT
 			    ? !redis_count_of(fields, FIELDS + i, &c->count)
 			    : !c->empty && dec_parse_sum(redis_element(fields, FIELDS + i),

@@ -3,9 +3,12 @@
  * described in redis_rows.lua and redis_apply.lua. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "agg/fn.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
 #include "drv/redis/redis_internal.h"
@@ -114,6 +117,18 @@ static void pack_window(struct buf *out, const struct rollup *row, size_t rows, 
 	}
 }
 
+/* Sketches of a row merged with those that the script has found stored. */
+struct merged_row {
+	struct cell *cell; /* all of the row; NULL: as they came */
+	struct slice *stored;
+};
+
+static void pack_sketch(struct buf *out, const struct cell *c, struct slice stored)
+{
+	pack_long(out, c->empty ? slice("", 0) : c->sketch);
+	pack_long(out, stored);
+}
+
 static void pack_cell(struct buf *out, const struct cell *c)
 {
 	if (c->empty)
@@ -147,7 +162,25 @@ static int pack_uniq(struct buf *out, size_t flags_at, const struct rollup *row,
 	return 0;
 }
 
-static int pack_row(struct buf *out, const struct rollup *row, struct buf *scratch, struct err *err)
+static void pack_cells(struct buf *out, const struct rollup *row, const struct merged_row *m)
+{
+	const struct cell *cell = m->cell ? m->cell : row->cell;
+	size_t first = columns_first_sketch(cell, row->cells), at;
+
+	for (size_t i = 0; i < first; i++)
+		pack_cell(out, &cell[i]);
+	for (size_t i = first; i < row->cells; i++)
+		pack_sketch(out, &cell[i], m->cell ? m->stored[i] : slice("", 0));
+	if (first == row->cells)
+		return;
+	at = out->n;
+	pack_u32(out, 0);
+	fn_estimates(cell, row->cells, out);
+	set_u32(out, at, out->n - at - 4);
+}
+
+static int pack_row(struct buf *out, const struct rollup *row, const struct merged_row *m,
+		    struct buf *scratch, struct err *err)
 {
 	bool measured = row->has_value && row->value_count;
 	size_t flags_at = out->n;
@@ -169,8 +202,7 @@ static int pack_row(struct buf *out, const struct rollup *row, struct buf *scrat
 	pack_u32(out, row->dims.n);
 	if (row->has_uniq && pack_uniq(out, flags_at, row, scratch, err))
 		return -1;
-	for (size_t i = 0; i < row->cells; i++)
-		pack_cell(out, &row->cell[i]);
+	pack_cells(out, row, m);
 	buf_adds(out, row->dims);
 	return 0;
 }
@@ -196,8 +228,11 @@ static int check_size(const struct buf *packed, struct err *err)
 		       packed->n >> 20, COMMAND_BYTES >> 20);
 }
 
-static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out, struct err *err)
+/* merged: an entry a row; NULL: none was merged. */
+static int pack_rows(const struct sink_batch *b, const struct merged_row *merged, int64_t ttl_us,
+		     struct buf *out, struct err *err)
 {
+	static const struct merged_row none = { .cell = NULL };
 	struct buf scratch = { 0 };
 	int rc = 0;
 
@@ -206,7 +241,7 @@ static int pack_rows(const struct sink_batch *b, int64_t ttl_us, struct buf *out
 			left = window_rows(&b->row[i], b->rows - i);
 			pack_window(out, &b->row[i], left, ttl_us);
 		}
-		rc = pack_row(out, &b->row[i], &scratch, err);
+		rc = pack_row(out, &b->row[i], merged ? &merged[i] : &none, &scratch, err);
 	}
 	buf_fini(&scratch);
 	return rc ? rc : check_size(out, err);
@@ -322,15 +357,15 @@ static enum sink_result apply_answer(struct redis *p, const redisReply *reply,
 	return SINK_OK;
 }
 
-enum sink_result redis_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
-			     struct err *err)
+/* Runs the script once. */
+static enum sink_result run_apply(struct redis *p, const struct sink_batch *batch,
+				  const struct merged_row *merged, redisReply **reply,
+				  struct err *err)
 {
-	struct redis *p = k;
 	struct buf packed = { 0 };
-	redisReply *reply = NULL;
-	enum sink_result r = redis_may_write(p, err);
+	enum sink_result r = SINK_OK;
 
-	if (r == SINK_OK && pack_rows(batch, p->ttl_us, &packed, err))
+	if (pack_rows(batch, merged, p->ttl_us, &packed, err))
 		r = SINK_FATAL;
 	if (r == SINK_OK)
 		r = redis_begin_script(p, REDIS_APPLY, 2, 5, err);
@@ -345,12 +380,80 @@ enum sink_result redis_store(void *k, const struct sink_batch *batch, struct sin
 		for (size_t i = 0; i < batch->ranges->n; i++)
 			pack_range(&batch->ranges->v[i], &packed);
 		redis_arg(p, buf_slice(&packed));
-		r = redis_run(p, &reply, err);
+		r = redis_run(p, reply, err);
+	}
+	buf_fini(&packed);
+	return r;
+}
+
+/* What came and what is stored, for one column of a row. */
+static int merge_stored(const struct rollup *row, struct merged_row *m, size_t column,
+			struct slice stored, struct arena *arena, struct err *err)
+{
+	struct cell old = { .column = row->cell[column].column, .empty = stored.n == 0 };
+
+	if (!m->cell) {
+		m->cell = arena_alloc(arena, row->cells * sizeof(*m->cell));
+		m->stored = arena_alloc(arena, row->cells * sizeof(*m->stored));
+		memcpy(m->cell, row->cell, row->cells * sizeof(*m->cell));
+		for (size_t i = 0; i < row->cells; i++)
+			m->stored[i] = slice("", 0);
+	}
+	m->cell[column] = row->cell[column];
+	m->stored[column] = arena_copy(arena, stored);
+	old.sketch = m->stored[column];
+	if (cell_merge(&m->cell[column], &old, arena))
+		return 0;
+	return err_set(err, EX_DATAERR, "metric %.*s: %.*s stored or of the row is not a sketch",
+		       (int)row->metric.n, row->metric.p, (int)old.column.name.n,
+		       old.column.name.p);
+}
+
+static int merge_answer(const redisReply *reply, const struct sink_batch *batch,
+			struct merged_row *merged, struct arena *arena, struct err *err)
+{
+	for (size_t i = 1; i + 2 < reply->elements; i += 3) {
+		uint64_t row = redis_rows_count_of(reply, i),
+			 column = redis_rows_count_of(reply, i + 1);
+
+		if (row >= batch->rows || column >= batch->row[row].cells)
+			BUG("row %llu, column %llu", (unsigned long long)row,
+			    (unsigned long long)column);
+		if (merge_stored(&batch->row[row], &merged[row], column,
+				 redis_element(reply, i + 2), arena, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Lua cannot merge sketches: the script gives those back that are stored and not yet merged, and
+ * applies nothing; they are merged here, and it applies them where they are stored still. Each
+ * round after the second means that another pipeline has got on. */
+enum sink_result redis_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
+			     struct err *err)
+{
+	struct redis *p = k;
+	struct merged_row *merged = NULL;
+	struct arena arena = { 0 };
+	redisReply *reply = NULL;
+	enum sink_result r = redis_may_write(p, err);
+
+	while (r == SINK_OK) {
+		r = run_apply(p, batch, merged, &reply, err);
+		if (r != SINK_OK || !slice_is(redis_element(reply, 0), "merge"))
+			break;
+		if (!merged)
+			merged = mem_array(batch->rows, sizeof(*merged));
+		if (merge_answer(reply, batch, merged, &arena, err))
+			r = SINK_FATAL;
+		freeReplyObject(reply);
+		reply = NULL;
 	}
 	if (r == SINK_OK)
 		r = apply_answer(p, reply, batch, counts, err);
 	freeReplyObject(reply);
-	buf_fini(&packed);
+	free(merged);
+	arena_fini(&arena);
 	return r;
 }
 
@@ -388,7 +491,7 @@ enum sink_result redis_put(void *d, const struct sink_batch *batch, bool replace
 	redisReply *reply = NULL;
 	enum sink_result r = dry_run ? SINK_OK : redis_may_write(p, err);
 
-	if (r == SINK_OK && pack_rows(batch, p->ttl_us, &packed, err))
+	if (r == SINK_OK && pack_rows(batch, NULL, p->ttl_us, &packed, err))
 		r = SINK_FATAL;
 	if (r == SINK_OK)
 		r = redis_begin_script(p, REDIS_PUT, 1, 4, err);

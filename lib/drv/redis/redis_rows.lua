@@ -4,7 +4,8 @@
 --   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows,
 --           I4 columns, and of each B rule, Bc0 name
 --   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch, Bc0 uniq;
---           Bc0 value of each column ("": empty)> dims
+--           Bc0 value of each column ("": empty); of one that is a sketch I4c0 its bytes, I4c0 those stored that went into it;
+--           with sketches I4c0 estimates (JSON)> dims
 -- A sketch is a HYLL string, or with FEW some elements of 8 bytes that make it.
 -- A script error does not roll back: first everything is read, checked and worked out (`bad` keeps the first complaint), then everything is written,
 -- by commands that cannot fail any more.
@@ -156,7 +157,7 @@ local function extreme(key, field, stored, more, sought)
 end
 
 -- ---- columns of measures (row/columns.h): fields of the row by their names
-local COUNT, SUM, MIN, MAX = 0, 1, 2, 3
+local COUNT, SUM, MIN, MAX = 0, 1, 2, 3 -- beyond: sketches, which the sink merges
 
 -- What a column becomes; more may be empty (a MIN or MAX without a value).
 local function add_column(key, rule, field, stored, more)
@@ -176,14 +177,22 @@ local function columns_of(at)
 	n, at = unpack_('<I4', blob, at)
 	for i = 1, n do
 		list[i], list.names[i], at = unpack_('<BBc0', blob, at)
+		list.sketches = list.sketches or list[i] > MAX
 	end
 	return list, at
 end
 
 local function cells_of(columns, at)
-	local cells = {}
+	local cells = { used = {} }
 	for i = 1, #columns do
-		cells[i], at = unpack_('<Bc0', blob, at)
+		if columns[i] > MAX then
+			cells[i], cells.used[i], at = unpack_('<I4c0I4c0', blob, at)
+		else
+			cells[i], at = unpack_('<Bc0', blob, at)
+		end
+	end
+	if columns.sketches then
+		cells.estimates, at = unpack_('<I4c0', blob, at)
 	end
 	return cells, at
 end
