@@ -22,11 +22,14 @@ void predicate_skip(struct predicate_reader *r)
 {
 	for (;; r->at++) {
 		char c = predicate_peek(r);
-		if (c == '#')
+		if (c == '#') {
 			while (r->at < r->text.n && predicate_peek(r) != '\n')
 				r->at++;
-		else if (c != ' ' && c != '\t' && c != '\n')
+			if (r->at == r->text.n)
+				return;
+		} else if (c != ' ' && c != '\t' && c != '\n') {
 			return;
+		}
 	}
 }
 

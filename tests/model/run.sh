@@ -175,7 +175,8 @@ unknown_names() {
 		grep -qE "^(inline|proctype) $name\\(" ./*.pml || in_code "^[a-z].*[ *]$name\\(" || echo "no function $name()"
 	done
 	for name in $(grep -ohE '\bhta_(job|pos)\.[a-z_]+' ./*.pml | sort -u); do
-		[[ $(tr -d '\n' <"$lib/drv/pg/pg_schema.c") =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
+		# texts that go on in the next line are one
+		[[ $(tr -d '\n\t' <"$lib/drv/pg/pg_schema.c" | sed 's/""//g; s/" *"//g') =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
 	done
 	for name in FRESH ADOPT NEW READ STOP; do
 		in_code "\\bSTART_$name\\b" || echo "no answer START_$name"
