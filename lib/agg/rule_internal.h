@@ -1,5 +1,6 @@
-/* Inside of rules: rule.c (operations, checks that all notations share), rule_json.c and
- * rule_json_parts.c (reading JSON), rule_line.c (reading lines), rule_print.c (writing JSON). */
+/* Inside of rules: rule.c (operations, checks that all notations share), rule_json.c,
+ * rule_json_parts.c and rule_values.c (reading JSON), rule_line.c (reading lines), rule_print.c
+ * (writing JSON). */
 #ifndef AGG_RULE_INTERNAL_H
 #define AGG_RULE_INTERNAL_H
 
