@@ -14,6 +14,7 @@
  * is looked at again as UTF-8 (outside of strings such a byte is an error anyway). */
 #include "json/json.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -93,17 +94,22 @@ static inline void skip_space(struct reader *r)
 }
 
 /* The first byte from p on that a string cannot hold as it is: quote, backslash, control; or
- * end. *high collects the bits of what was passed. */
+ * end. *high collects the bits of what was passed. The lowest bit of `hits` stands in the first
+ * such byte: a borrow can only set bits above it. */
 static const char *skip_plain(const char *p, const char *end, uint64_t *high)
 {
 	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 	for (uint64_t x; end - p >= 8; p += 8, *high |= x) {
 		memcpy(&x, p, 8);
+		x = le64toh(x);
 		uint64_t quote = x ^ ones * '"', slash = x ^ ones * '\\';
-		if ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
-		     ((slash - ones) & ~slash)) &
-		    tops)
-			break;
+		uint64_t hits = (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+				 ((slash - ones) & ~slash)) &
+				tops;
+		if (hits) {
+			*high |= x & ((hits & -hits) - 1);
+			return p + __builtin_ctzll(hits) / 8;
+		}
 	}
 	for (; p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\'; p++)
 		*high |= (unsigned char)*p;

@@ -29,10 +29,22 @@ enum member {
 	MEMBERS,
 };
 
-static const char *const name_of[MEMBERS] = {
-	"op",        "metric", "window_start", "window_end", "dims",
-	"dims_hash", "count",  "value_count",  "sum",        "min",
-	"max",       "uniq",   "uniq_sketch",  "columns",    "measures",
+static const struct slice name_of[MEMBERS] = {
+	[OP] = { "op", 2 },
+	[METRIC] = { "metric", 6 },
+	[START] = { "window_start", 12 },
+	[END] = { "window_end", 10 },
+	[DIMS] = { "dims", 4 },
+	[HASH] = { "dims_hash", 9 },
+	[COUNT] = { "count", 5 },
+	[VALUES] = { "value_count", 11 },
+	[SUM] = { "sum", 3 },
+	[MIN] = { "min", 3 },
+	[MAX] = { "max", 3 },
+	[UNIQ] = { "uniq", 4 },
+	[SKETCH] = { "uniq_sketch", 11 },
+	[COLUMNS] = { "columns", 7 },
+	[MEASURES] = { "measures", 8 },
 };
 
 void rollup_reader_fini(struct rollup_reader *r)
@@ -45,7 +57,7 @@ void rollup_reader_fini(struct rollup_reader *r)
 
 static int bad_member(struct err *err, enum member m, const char *what)
 {
-	return err_set(err, EX_DATAERR, "rollup row: %s %s", name_of[m], what);
+	return err_set(err, EX_DATAERR, "rollup row: %s %s", name_of[m].p, what);
 }
 
 /* Decoded, valid until the next row: the scratch has room for a whole line from the start and
@@ -191,13 +203,16 @@ static int get_columns(struct rollup_reader *r, uint32_t at, struct rollup *out,
 	return 0;
 }
 
-/* MEMBERS where the name is none of ours. */
-static enum member member_of(const struct json *j, uint32_t key)
+/* MEMBERS where the name is none of ours. Members mostly come in our order: `likely` is looked at
+ * first. */
+static enum member member_of(const struct json *j, uint32_t key, enum member likely)
 {
-	enum member m = 0;
-	while (m < MEMBERS && !json_is(j, key, slice_z(name_of[m])))
-		m++;
-	return m;
+	for (enum member tried = 0, m = likely; tried < MEMBERS; tried++, m++) {
+		m = m < MEMBERS ? m : 0;
+		if (json_is(j, key, name_of[m]))
+			return m;
+	}
+	return MEMBERS;
 }
 
 /* A line that is no JSON object: what it seems to be, else what err says. */
@@ -213,6 +228,7 @@ int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out,
 {
 	const struct json *j = &r->json;
 	uint32_t at[MEMBERS] = { 0 };
+	enum member likely = OP;
 	*out = (struct rollup){ 0 };
 	if (json_parse(&r->json, line, err))
 		return no_row(line, err);
@@ -223,9 +239,11 @@ int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out,
 	r->scratch.n = 0;
 	buf_room(&r->scratch, 2 * line.n + 8); /* every text decoded, and a sketch twice */
 	for (uint32_t i = json_first(j, 0); i < j->node[0].next; i = j->node[i + 1].next) {
-		enum member m = member_of(j, i);
-		if (m < MEMBERS)
+		enum member m = member_of(j, i, likely);
+		if (m < MEMBERS) {
 			at[m] = i + 1;
+			likely = m + 1;
+		}
 	}
 	out->valued = !is_null(j, at[MEASURES]);
 	return get_key(r, at, out, err) || get_measures(r, at, out, err) ||
