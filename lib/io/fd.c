@@ -46,7 +46,7 @@ enum fd_kind fd_kind(int fd)
 	}
 }
 
-static bool is_permanent(int errnum)
+int fd_open_code(int errnum)
 {
 	switch (errnum) {
 	case ENOENT:
@@ -58,9 +58,10 @@ static bool is_permanent(int errnum)
 	case EPERM:
 	case ENXIO:
 	case ENODEV:
-		return true;
+	case EROFS:
+		return EX_CONFIG;
 	default:
-		return false;
+		return EX_IOERR;
 	}
 }
 
@@ -70,7 +71,7 @@ int fd_open(const char *path, struct err *err)
 	struct stat st;
 
 	if (fd < 0)
-		return err_errno(err, is_permanent(errno) ? EX_CONFIG : EX_IOERR, "%s", path);
+		return err_errno(err, fd_open_code(errno), "%s", path);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		close(fd);
 		return err_set(err, EX_CONFIG, "%s: is a directory", path);

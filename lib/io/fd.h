@@ -15,9 +15,12 @@ enum fd_kind {
 };
 enum fd_kind fd_kind(int fd);
 
-/* Opens a file that the command line names, to be read. -1: EX_CONFIG where the name leads to
- * nothing that can be read (missing, forbidden, a directory), which starting again does not mend;
- * else EX_IOERR. */
+/* The exit code for a file of the command line that open(2) refused: EX_CONFIG where the name is
+ * at fault (missing, forbidden, a directory), which starting again does not mend; else EX_IOERR. */
+int fd_open_code(int errnum);
+
+/* Opens a file that the command line names, to be read. -1: fd_open_code, and EX_CONFIG for a
+ * directory. */
 int fd_open(const char *path, struct err *err);
 
 /* The descriptor's name in messages: "standard input", a path, "descriptor 7". Returns out. */

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "io/fd.h"
 #include "io/out.h"
 
 struct dead_file {
@@ -38,31 +39,13 @@ static int end_half_line(struct dead_file *d, struct err *err)
 	return last == '\n' ? 0 : out_write(d->out, "\n", 1, err);
 }
 
-/* A path that is wrong stays wrong, however often we are started. */
-static int open_code(int errnum)
-{
-	switch (errnum) {
-	case ENOENT:
-	case ENOTDIR:
-	case EISDIR:
-	case ELOOP:
-	case ENAMETOOLONG:
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return EX_CONFIG;
-	default:
-		return EX_IOERR;
-	}
-}
-
 struct dead_file *dead_file_open(const char *path, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	struct dead_file *d;
 
 	if (fd < 0) {
-		err_errno(err, open_code(errno), "%s", path);
+		err_errno(err, fd_open_code(errno), "%s", path);
 		return NULL;
 	}
 	d = mem_zalloc(sizeof(*d));

@@ -9,24 +9,10 @@
 
 #include "scan/scan_internal.h"
 
+#include "random.h"
 #include "tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static uint64_t state = 42;
-
-static uint64_t next(void)
-{
-	uint64_t z = state += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static unsigned below(unsigned n)
-{
-	return (unsigned)(next() % n);
-}
 
 /* A field in the middle of digits and points, so that a converter which looks beyond its ends is
  * caught. */
