@@ -33,10 +33,9 @@ static struct cell *copy_cells(const struct rollup *row, struct arena *a)
 	struct cell *out = row->cells ? arena_alloc(a, row->cells * sizeof(*out)) : NULL;
 
 	for (size_t i = 0; i < row->cells; i++) {
-		out[i] = row->cell[i];
+		out[i].column.rule = row->cell[i].column.rule;
 		out[i].column.name = arena_copy(a, row->cell[i].column.name);
-		if (column_is_sketch(out[i].column.rule) && !out[i].empty)
-			out[i].sketch = arena_copy(a, out[i].sketch);
+		cell_copy(&out[i], &row->cell[i], a);
 	}
 	return out;
 }

@@ -38,9 +38,12 @@ static void copy_columns(struct arena *a, const struct rollup *before, struct ro
 	struct cell *cell = row->cells ? arena_alloc(a, row->cells * sizeof(*cell)) : NULL;
 
 	for (size_t i = 0; i < row->cells; i++) {
-		cell[i] = row->cell[i];
+		const struct column *column = &row->cell[i].column;
+
+		cell[i].column.rule = column->rule;
 		cell[i].column.name = same ? before->cell[i].column.name
-					   : arena_copy(a, row->cell[i].column.name);
+					   : arena_copy(a, column->name);
+		cell_copy(&cell[i], &row->cell[i], a);
 	}
 	row->cell = cell;
 }

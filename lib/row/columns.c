@@ -68,15 +68,14 @@ static bool merge_sketches(struct cell *a, const struct cell *b, struct arena *a
 	return good;
 }
 
-/* What is b's own, its name and its sketch, may be gone before a is. */
-static void take_cell(struct cell *a, const struct cell *b, struct arena *arena)
+void cell_copy(struct cell *to, const struct cell *from, struct arena *arena)
 {
-	struct column column = a->column;
+	struct column column = to->column;
 
-	*a = *b;
-	a->column = column;
-	if (column_is_sketch(column.rule))
-		a->sketch = arena_copy(arena, b->sketch);
+	*to = *from;
+	to->column = column;
+	if (!from->empty && column_is_sketch(column.rule))
+		to->sketch = arena_copy(arena, from->sketch);
 }
 
 bool cell_merge(struct cell *a, const struct cell *b, struct arena *arena)
@@ -84,7 +83,7 @@ bool cell_merge(struct cell *a, const struct cell *b, struct arena *arena)
 	if (b->empty)
 		return true;
 	if (a->empty) {
-		take_cell(a, b, arena);
+		cell_copy(a, b, arena);
 		return true;
 	}
 	switch (a->column.rule) {

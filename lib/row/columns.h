@@ -76,6 +76,10 @@ struct cell {
 /* Order in a row: rule, then the name's bytes. */
 int column_cmp(const struct column *a, const struct column *b);
 
+/* What `from` holds, into `to` of the same column, which keeps its own name: a sketch goes to the
+ * arena. */
+void cell_copy(struct cell *to, const struct cell *from, struct arena *arena);
+
 /* Merges b into a, two cells of one column; a's sketch is in the arena then, its name its own.
  * False: the result is out of range, or one of them is no sketch; a is unchanged. */
 bool cell_merge(struct cell *a, const struct cell *b, struct arena *arena);

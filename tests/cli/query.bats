@@ -447,7 +447,8 @@ half_hours() {
 
 @test "rows of standard input: the answers of a store that has them" {
 	hta-gen --count 5000 --step 50ms >in
-	hta-window --every 10s --by endpoint,status --value latency_ms --uniq user_id --agg 'sd=stddev(.latency_ms)' in >rows
+	hta-window --every 10s --by endpoint,status --value latency_ms --uniq user_id --agg 'sd=stddev(.latency_ms)' \
+		--agg 'q=quantiles(latency_ms, 0.5, 0.99)' --agg 'who=uniq_exact(customer)' in >rows
 	hta-sink-sqlite --init db <rows
 	for of in "history events --since 2025-01-01" "history events --since 2025-01-01 --by endpoint" "history events --since 2025-01-01 --by status --step 1h" \
 		"latest events" "top events -n 3" "top events --by endpoint --dim status=200 --format table" "history events --by status --plot" "metrics --format table"; do
@@ -465,7 +466,7 @@ half_hours() {
 	feed hta-query - top -n 1 <rows
 	[ "$(wc -l <"$out")" = 1 ]
 	feed hta-query - --format table --by '' --step 1d <rows
-	[ "$(sed -n 2p "$out" | tr -s ' ')" = "window count sum min max avg uniq sd" ]
+	[ "$(sed -n 2p "$out" | tr -s ' ')" = "window count sum min max avg uniq q_p50 q_p99 sd who who_exact" ]
 }
 
 @test "rows of standard input: what is none" {
