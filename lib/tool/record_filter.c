@@ -20,6 +20,7 @@ struct records {
 	struct stage *st;
 	struct scan *scan; /* NULL: no paths */
 	struct scan_batch batch;
+	uint64_t pass, drop; /* lines of the batch that record() need not see */
 	struct buf replace;
 	struct err why; /* of the line at work, where it is dead or the filter fails */
 	/* the run at work */
@@ -98,6 +99,12 @@ static int act_on(struct records *w, const struct record *r, enum record_verdict
 static enum record_verdict judge_line(struct records *w, const struct record *r,
 				      enum scan_status status)
 {
+	uint64_t line = (uint64_t)1 << r->line_of_batch;
+
+	if (w->pass & line)
+		return RECORD_PASS;
+	if (w->drop & line)
+		return RECORD_DROP;
 	switch (status) {
 	case SCAN_BLANK:
 		return RECORD_DROP;
@@ -111,11 +118,12 @@ static enum record_verdict judge_line(struct records *w, const struct record *r,
 	return w->f->record(w->self, r, &w->replace, &w->why);
 }
 
-static int take_line(struct records *w, struct slice line, const struct field *field,
-		     enum scan_status status, struct err *err)
+static int take_line(struct records *w, struct slice line, unsigned line_of_batch,
+		     const struct field *field, enum scan_status status, struct err *err)
 {
 	const struct record r = {
 		.line = line,
+		.line_of_batch = line_of_batch,
 		.field = field,
 		.run = w->run,
 		.nth = w->lines++,
@@ -135,8 +143,11 @@ static int scan_run(struct records *w, struct err *err)
 
 	while (rest.n) {
 		scan_lines(w->scan, rest.p, rest.n, b);
+		w->pass = w->drop = 0;
+		if (w->f->judge)
+			w->f->judge(w->self, b, width, &w->pass, &w->drop);
 		for (unsigned i = 0; i < b->lines; i++)
-			if (take_line(w, slice(b->start[i], b->length[i]), b->field + i * width,
+			if (take_line(w, slice(b->start[i], b->length[i]), i, b->field + i * width,
 				      scan_status(b, i), err))
 				return -1;
 		rest = slice(rest.p + b->used, rest.n - b->used);
@@ -151,7 +162,7 @@ static int split_run(struct records *w, struct err *err)
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 
-		if (take_line(w, slice(p, (size_t)(nl - p)), NULL, SCAN_OK, err))
+		if (take_line(w, slice(p, (size_t)(nl - p)), 0, NULL, SCAN_OK, err))
 			return -1;
 		p = nl + 1;
 	}
@@ -234,16 +245,21 @@ static size_t count_paths(const char *const *paths)
 	return n;
 }
 
-/* *out stays NULL where no fields are wanted. */
-static int scan_for(const char *const *paths, struct scan **out, struct err *err)
+static bool is_scanned(const struct record_filter *f)
 {
-	size_t n = count_paths(paths), parsed = 0;
+	return f->objects || count_paths(f->paths);
+}
+
+/* *out stays NULL where lines are not scanned. */
+static int scan_for(const struct record_filter *f, struct scan **out, struct err *err)
+{
+	size_t n = count_paths(f->paths), parsed = 0;
 	struct path *path = mem_zalloc((n + 1) * sizeof(*path));
 	int rc = 0;
 
-	while (parsed < n && (rc = path_parse(&path[parsed], slice_z(paths[parsed]), err)) == 0)
+	while (parsed < n && (rc = path_parse(&path[parsed], slice_z(f->paths[parsed]), err)) == 0)
 		parsed++;
-	if (rc == 0 && n) {
+	if (rc == 0 && is_scanned(f)) {
 		*out = scan_new(path, n, err);
 		rc = *out ? 0 : -1;
 	}
@@ -258,7 +274,7 @@ int record_filter_run(const struct record_filter *f, void *self, const char *con
 {
 	struct records w = { .f = f, .self = self };
 	const struct filter filter = {
-		.finds_dead = f->finds_dead || count_paths(f->paths),
+		.finds_dead = f->finds_dead || is_scanned(f),
 		.rows = f->rows,
 		.open = open_records,
 		.hello = greet_records,
@@ -268,7 +284,7 @@ int record_filter_run(const struct record_filter *f, void *self, const char *con
 		.finish = finish_records,
 		.close = close_records,
 	};
-	int rc = scan_for(f->paths, &w.scan, err);
+	int rc = scan_for(f, &w.scan, err);
 
 	if (rc == 0)
 		rc = stage_run(&filter, &w, files, n_files, err);

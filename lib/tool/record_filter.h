@@ -12,8 +12,8 @@
  *   RECORD_DEAD          a dead letter, why->msg its reason  dead
  *   RECORD_FAILED        the stage ends with `why`           -
  *
- * With paths each line must be a JSON object: one that is none is a dead letter, a blank one is
- * filtered, and record() sees neither. Without paths record() gets every line as it is.
+ * With paths, or `objects`, each line must be a JSON object: one that is none is a dead letter, a blank one is
+ * filtered, and record() sees neither. Else record() gets every line as it is.
  * A line longer than --max-line is a dead letter; where the filter finds none (finds_dead), the
  * stage ends with EX_DATAERR. */
 #ifndef TOOL_RECORD_FILTER_H
@@ -38,14 +38,22 @@ struct record {
 	const struct run *run;     /* where it stands: the run, */
 	uint64_t nth;              /* its line in it, 0 first, */
 	size_t at;                 /* and its byte in the run's block */
+	unsigned line_of_batch;    /* as `judge` counts; 0 where nothing is scanned */
 };
 
 struct record_filter {
 	/* Fields that record() wants, NULL behind the last: ".user.id". NULL: none, and lines may
 	 * be of any form. Read at the start. */
 	const char *const *paths;
-	bool finds_dead; /* record() says RECORD_DEAD; with paths it is so anyway */
+	bool objects;    /* lines are scanned and must be JSON objects, even without paths */
+	bool finds_dead; /* record() says RECORD_DEAD; where lines are scanned it is so anyway */
 	bool rows;       /* lines are rollup rows: books are rows_in, rows_out */
+
+	/* Where lines are scanned: judges all good lines of a batch at once, before record() sees
+	 * the first. Those of the sets *pass and *drop, empty at the call, are not shown to
+	 * record(). width: fields a line. NULL: record() sees all. */
+	void (*judge)(void *self, const struct scan_batch *batch, size_t width, uint64_t *pass,
+		      uint64_t *drop);
 
 	/* replace: empty at the call; whole lines are appended, each with its \n. Looked at for
 	 * RECORD_REPLACE only. It writes nothing to stage_out itself: lines that passed may still

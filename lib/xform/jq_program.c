@@ -178,8 +178,9 @@ static void tell_message(jv invalid, struct err *err)
 	jv_free(message);
 }
 
-/* Parses the record and starts. False: err says why. */
-static bool start_record(struct jq_program *p, struct slice json, struct err *err)
+/* Parses the record and starts. False: err says why. same: the record, to be freed; NULL: nobody
+ * asks. */
+static bool start_record(struct jq_program *p, struct slice json, jv *same, struct err *err)
 {
 	if (json.n > INT_MAX) {
 		err_set(err, EX_DATAERR, "a record of more than 2 GiB");
@@ -190,6 +191,8 @@ static bool start_record(struct jq_program *p, struct slice json, struct err *er
 		tell_message(record, err);
 		return false;
 	}
+	if (same)
+		*same = jv_copy(record);
 	jq_start(p->jq, record, 0);
 	return true;
 }
@@ -207,7 +210,7 @@ static int end_record(jv last, struct err *err)
 
 enum jq_verdict jq_program_judge(struct jq_program *p, struct slice json, struct err *err)
 {
-	if (!start_record(p, json, err))
+	if (!start_record(p, json, NULL, err))
 		return JQ_WRONG;
 	for (;;) {
 		jv output = jq_next(p->jq);
@@ -220,22 +223,36 @@ enum jq_verdict jq_program_judge(struct jq_program *p, struct slice json, struct
 	}
 }
 
+static int hand_over(jv value, jq_output_fn *output, void *arg, struct err *err)
+{
+	jv text = jv_dump_string(value, 0);
+	int result = output(
+		arg, slice(jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text))),
+		err);
+	jv_free(text);
+	return result;
+}
+
 int jq_program_run(struct jq_program *p, struct slice json, jq_output_fn *output, void *arg,
 		   struct err *err)
 {
 	int result = 0;
-	if (!start_record(p, json, err))
+	jv record;
+	if (!start_record(p, json, &record, err))
 		return -1;
 	while (result == 0) {
 		jv value = jq_next(p->jq);
-		if (!jv_is_valid(value))
-			return end_record(value, err);
-		jv text = jv_dump_string(value, 0);
-		result = output(
-			arg,
-			slice(jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text))),
-			err);
-		jv_free(text);
+		if (!jv_is_valid(value)) {
+			result = end_record(value, err);
+			break;
+		}
+		if (jv_identical(jv_copy(value), jv_copy(record))) {
+			jv_free(value);
+			result = output(arg, json, err);
+		} else {
+			result = hand_over(value, output, arg, err);
+		}
 	}
-	return -1;
+	jv_free(record);
+	return result;
 }

@@ -36,7 +36,8 @@ enum jq_verdict {
  * EX_DATAERR with jq's message. */
 enum jq_verdict jq_program_judge(struct jq_program *p, struct slice json, struct err *err);
 
-/* One output, as compact JSON; lent until it returns. 0, or -1 with err, which ends the run. */
+/* One output, as compact JSON; lent until it returns. One that is the record itself, as select
+ * gives it, is the text that came in. 0, or -1 with err, which ends the run. */
 typedef int jq_output_fn(void *arg, struct slice json, struct err *err);
 
 /* Hands over all outputs. 0; -1: what the callback returned, or EX_DATAERR with jq's message:

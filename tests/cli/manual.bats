@@ -289,6 +289,16 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(jq -s 'map(select(.dims.customer == "c-00000").count) | add' rows.ndjson)" -gt 3000 ]
 }
 
+@test "hta-filter(1)" {
+	here
+	example hta-filter.1 1
+	[ "$(jq -c 'select(.status >= 500)' events.ndjson | wc -l)" = "$(wc -l <"$out")" ]
+	example hta-filter.1 2
+	[ "$(jq -s 'map(select(has("user_id") or .event_type == "error")) | length' "$out")" = 0 ]
+	example hta-filter.1 3
+	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'paid'")" = "$(grep -c '"event_type":"purchase"' events.ndjson)" ]
+}
+
 @test "hta-consume(1)" {
 	here
 	with_kafka_and pg

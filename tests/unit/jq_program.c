@@ -157,8 +157,9 @@ static int add_output(void *arg, struct slice json, struct err *err)
 static const struct {
 	const char *program, *record, *outputs, *error;
 } runs[] = {
-	{ ".", "{\"b\": 1, \"a\" : [ 1.0, \"\\u00e9\" ]}", "{\"b\":1,\"a\":[1,\"\xc3\xa9\"]}\n",
-	  "" },
+	{ ".b = 1", "{\"b\": 2, \"a\" : [ 1.0, \"\\u00e9\" ]}",
+	  "{\"b\":1,\"a\":[1,\"\xc3\xa9\"]}\n", "" },
+	{ ".", "{ \"b\": 1.0, \"a\":\"\\u00e9\"}", "{ \"b\": 1.0, \"a\":\"\\u00e9\"}\n", "" },
 	{ ".[]", "[1,null,\"x\"]", "1\nnull\n\"x\"\n", "" },
 	{ "empty", "{}", "", "" },
 	{ "1, error(\"x\"), 2", "{}", "1\n", "x" },
