@@ -120,6 +120,8 @@ static inline bool add_to_slot(enum column_rule rule, dec *slot, dec v)
 	case COLUMN_QUANTILES:
 	case COLUMN_HLL:
 	case COLUMN_SET:
+	case COLUMN_LOWEST:
+	case COLUMN_HIGHEST:
 	case COLUMN_RULES:
 		break;
 	}

@@ -14,6 +14,8 @@ const char *const column_rules[COLUMN_RULES] = {
 	[COLUMN_QUANTILES] = "quantiles",
 	[COLUMN_HLL] = "hll",
 	[COLUMN_SET] = "set",
+	[COLUMN_LOWEST] = "lowest",
+	[COLUMN_HIGHEST] = "highest",
 };
 
 /* ---- names */
@@ -106,6 +108,8 @@ bool cell_merge(struct cell *a, const struct cell *b, struct arena *arena)
 	case COLUMN_QUANTILES:
 	case COLUMN_HLL:
 	case COLUMN_SET:
+	case COLUMN_LOWEST:
+	case COLUMN_HIGHEST:
 		return merge_sketches(a, b, arena);
 	case COLUMN_RULES:
 		break;

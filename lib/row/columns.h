@@ -4,6 +4,9 @@
  *   COUNT  an unsigned integer, added             SUM       a decimal, added
  *   MIN    a decimal, the lower one stays         MAX       a decimal, the higher one stays
  *   QUANTILES, HLL, SET                           a sketch (sketch/sketch_kind.h), merged
+ *   LOWEST    a candidate (sketch/held.h), the lower one stays;  HIGHEST   the higher one stays
+ *
+ * A candidate is kept, merged and stored as a sketch is.
  *
  * All are commutative and associative, so a group's columns depend on its records only, never on
  * their order or on who added which. Without a record a COUNT and a SUM are 0, all others are
@@ -36,14 +39,17 @@ enum column_rule {
 	COLUMN_QUANTILES,
 	COLUMN_HLL,
 	COLUMN_SET,
+	COLUMN_LOWEST,
+	COLUMN_HIGHEST,
 	COLUMN_RULES,
 };
-_Static_assert(COLUMN_SET - COLUMN_QUANTILES == (int)SKETCH_SET - (int)SKETCH_QUANTILES,
+_Static_assert((int)COLUMN_RULES - (int)COLUMN_QUANTILES == (int)SKETCH_KINDS &&
+		       COLUMN_HIGHEST - COLUMN_QUANTILES == (int)SKETCH_HIGHEST,
 	       "a rule a kind of sketch");
 
 enum { COLUMNS_MAX = 256 }; /* of one metric */
 
-/* "count", "sum", "min", "max", "quantiles", "hll", "set" */
+/* "count", "sum", "min", "max", "quantiles", "hll", "set", "lowest", "highest" */
 extern const char *const column_rules[COLUMN_RULES];
 
 static inline bool column_is_sketch(enum column_rule rule)

@@ -1,6 +1,7 @@
 #include "sketch/sketch_kind.h"
 
 #include "sketch/hashset.h"
+#include "sketch/held.h"
 #include "sketch/hll.h"
 #include "sketch/logbucket.h"
 
@@ -34,6 +35,39 @@ static void hashset_add_item(void *s, uint64_t hash)
 	hashset_add(s, hash);
 }
 
+static void held_prefetch_item(const void *s, uint64_t item)
+{
+	(void)item;
+	__builtin_prefetch(held_peek(s).p);
+}
+
+static struct slice candidate_of(uint64_t item)
+{
+	return *(const struct slice *)(uintptr_t)item;
+}
+
+static void lowest_add_item(void *s, uint64_t item)
+{
+	held_lower(s, candidate_of(item));
+}
+
+static void highest_add_item(void *s, uint64_t item)
+{
+	held_higher(s, candidate_of(item));
+}
+
+static void lowest_merge_any(void *into, const void *from)
+{
+	if (held_peek(from).n)
+		held_lower(into, held_peek(from));
+}
+
+static void highest_merge_any(void *into, const void *from)
+{
+	if (held_peek(from).n)
+		held_higher(into, held_peek(from));
+}
+
 /* The functions of a sketch under the types of the table. */
 #define ADAPT(sketch)                                                   \
 	static void *sketch##_new_any(void)                             \
@@ -48,10 +82,6 @@ static void hashset_add_item(void *s, uint64_t hash)
 	{                                                               \
 		sketch##_clear(s);                                      \
 	}                                                               \
-	static void sketch##_merge_any(void *into, const void *from)    \
-	{                                                               \
-		sketch##_merge(into, from);                             \
-	}                                                               \
 	static size_t sketch##_bytes_any(const void *s)                 \
 	{                                                               \
 		return sketch##_bytes(s);                               \
@@ -64,22 +94,32 @@ static void hashset_add_item(void *s, uint64_t hash)
 	{                                                               \
 		return sketch##_decode(bytes);                          \
 	}
-#define OPS(sketch)                                                                              \
+#define ADAPT_MERGE(sketch)                                          \
+	static void sketch##_merge_any(void *into, const void *from) \
+	{                                                            \
+		sketch##_merge(into, from);                          \
+	}
+/* rule: whose items are added and merged */
+#define OPS(sketch, rule)                                                                        \
 	{                                                                                        \
 		.new = sketch##_new_any, .free = sketch##_free_any, .clear = sketch##_clear_any, \
-		.prefetch = sketch##_prefetch_item, .add = sketch##_add_item,                    \
-		.merge = sketch##_merge_any, .bytes = sketch##_bytes_any,                        \
+		.prefetch = sketch##_prefetch_item, .add = rule##_add_item,                      \
+		.merge = rule##_merge_any, .bytes = sketch##_bytes_any,                          \
 		.encode = sketch##_encode_any, .decode = sketch##_decode_any,                    \
 	}
 
 ADAPT(logbucket)
 ADAPT(hll)
 ADAPT(hashset)
+ADAPT(held)
+ADAPT_MERGE(logbucket)
+ADAPT_MERGE(hll)
+ADAPT_MERGE(hashset)
 
 const struct sketch_ops sketch_ops[SKETCH_KINDS] = {
-	[SKETCH_QUANTILES] = OPS(logbucket),
-	[SKETCH_HLL] = OPS(hll),
-	[SKETCH_SET] = OPS(hashset),
+	[SKETCH_QUANTILES] = OPS(logbucket, logbucket), [SKETCH_HLL] = OPS(hll, hll),
+	[SKETCH_SET] = OPS(hashset, hashset),           [SKETCH_LOWEST] = OPS(held, lowest),
+	[SKETCH_HIGHEST] = OPS(held, highest),
 };
 
 bool sketch_merge_bytes(enum sketch_kind kind, struct slice a, struct slice b, struct buf *out)

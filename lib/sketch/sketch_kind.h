@@ -3,14 +3,22 @@
  *
  * Of each kind the state is a function of the multiset of what was added, merging is commutative
  * and associative, and equal states have equal bytes. An item is what the kind makes of a value:
- * a bucket's place (logbucket.h), or hash_murmur64a of an element (hll.h, hashset.h). */
+ * a bucket's place (logbucket.h), hash_murmur64a of an element (hll.h, hashset.h), or the address
+ * of the slice of a candidate (held.h), which lasts until the call returns. */
 #ifndef SKETCH_SKETCH_KIND_H
 #define SKETCH_SKETCH_KIND_H
 
 #include <stdint.h>
 #include "base/str.h"
 
-enum sketch_kind { SKETCH_QUANTILES, SKETCH_HLL, SKETCH_SET, SKETCH_KINDS };
+enum sketch_kind {
+	SKETCH_QUANTILES,
+	SKETCH_HLL,
+	SKETCH_SET,
+	SKETCH_LOWEST,
+	SKETCH_HIGHEST,
+	SKETCH_KINDS,
+};
 
 struct sketch_ops {
 	void *(*new)(void);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "sketch/held.h"
+
 /* Reads and writes again; out gets the text, or the reason with a "!" in front. */
 static void again(const char *text, struct buf *out)
 {
@@ -37,6 +39,8 @@ static void test_texts(void)
 		{ "{\"sum\":{\"a.n.n\":\"123456789012345678901234567890.123456789\"}}", NULL },
 		{ "{\"quantiles\":{\"a.p9.s\":null},\"hll\":{\"a.u.s\":\"AQ==\"},\"set\":{\"a.e."
 		  "s\":\"AQAA\",\"b.e.s\":\"AQ==\"}}",
+		  NULL },
+		{ "{\"lowest\":{\"a.first.held\":null},\"highest\":{\"b.last.held\":\"AQ==\"}}",
 		  NULL },
 		{ "{\"hll\":{\"a.b.c\":\"?\"}}", "!columns: a.b.c is not base64" },
 		{ "{\"hll\":{\"a.b.c\":\"\"}}", "!columns: a.b.c is not base64" },
@@ -153,6 +157,18 @@ static struct cell merge_somehow(enum column_rule rule, const uint64_t *item, st
 	return all;
 }
 
+/* The address of a candidate by chance. */
+static uint64_t candidate_item(struct slice *candidate, struct arena *a)
+{
+	struct held_value by = { .type = HELD_NONE }, value = { .type = HELD_TRUE };
+	struct buf b = { 0 };
+
+	held_candidate(by, rand(), value, &b);
+	*candidate = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return (uint64_t)(uintptr_t)candidate;
+}
+
 static void test_sketches(void)
 {
 	struct arena a = { 0 };
@@ -160,12 +176,15 @@ static void test_sketches(void)
 
 	for (enum column_rule rule = COLUMN_QUANTILES; rule < COLUMN_RULES; rule++) {
 		uint64_t item[ITEMS];
+		struct slice candidate[ITEMS];
 		struct cell first, other;
 
 		for (int i = 0; i < ITEMS; i++)
 			item[i] = rule == COLUMN_QUANTILES
 					  ? (uint64_t)(rand() % 16000)
 					  : (uint64_t)rand() << 32 | (unsigned)rand();
+		for (int i = 0; i < ITEMS && rule >= COLUMN_LOWEST; i++)
+			item[i] = candidate_item(&candidate[i], &a);
 		first = merge_somehow(rule, item, &a);
 		for (int i = 0; i < 5; i++) {
 			other = merge_somehow(rule, item, &a);

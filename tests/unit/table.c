@@ -7,10 +7,11 @@
 #include "agg/key.h"
 #include "base/hash.h"
 #include "sketch/hashset.h"
+#include "sketch/held.h"
 #include "sketch/logbucket.h"
 #include "tap.h"
 
-enum { NANO = 1000000000, COLUMNS = 7 };
+enum { NANO = 1000000000, COLUMNS = 9, CANDIDATE = 80 };
 
 /* A key of window and number, of `units` x 16 bytes. */
 static void make_key(char *out, uint64_t window, uint32_t number, unsigned units)
@@ -30,13 +31,16 @@ struct batch {
 	struct table_batch b;
 	uint64_t contributes[COLUMNS];
 	struct table_contribution contribution[COLUMNS];
-	uint64_t place[TABLE_BATCH];
+	uint64_t place[TABLE_BATCH], item[TABLE_BATCH];
+	struct slice candidate[TABLE_BATCH];
+	char text[TABLE_BATCH][CANDIDATE]; /* of the candidates */
 };
 
 /* One column of each rule, to which every value contributes, or every unique: then they are what
  * the group counts of its values and uniques. */
-static const enum column_rule rules[] = { COLUMN_COUNT,     COLUMN_SUM, COLUMN_MIN, COLUMN_MAX,
-					  COLUMN_QUANTILES, COLUMN_HLL, COLUMN_SET };
+static const enum column_rule rules[] = { COLUMN_COUNT, COLUMN_SUM,       COLUMN_MIN,
+					  COLUMN_MAX,   COLUMN_QUANTILES, COLUMN_HLL,
+					  COLUMN_SET,   COLUMN_LOWEST,    COLUMN_HIGHEST };
 
 static bool is_of_uniques(enum column_rule rule)
 {
@@ -58,9 +62,26 @@ static void begin(struct batch *x)
 			x->contribution[i].item = x->uniq;
 		else if (rules[i] == COLUMN_QUANTILES)
 			x->contribution[i].item = x->place;
+		else if (column_is_sketch(rules[i]))
+			x->contribution[i].item = x->item;
 		else if (rules[i] != COLUMN_COUNT)
 			x->contribution[i].value = x->value;
 	}
+}
+
+/* The value is what is chosen by, so the least and the most of a group are what it holds. */
+static struct slice candidate_of(dec value, char text[CANDIDATE])
+{
+	char number[DEC_TEXT_BYTES];
+	struct held_value by = { HELD_NUMBER, slice(number, dec_text(value, number)) },
+			  yes = { .type = HELD_TRUE };
+	struct buf b = { 0 };
+	size_t n;
+	held_candidate(by, 0, yes, &b);
+	n = b.n;
+	memcpy(text, b.p, n);
+	buf_fini(&b);
+	return slice(text, n);
 }
 
 static void put(struct batch *x, uint64_t window, uint32_t number, bool has_value, dec value,
@@ -73,6 +94,8 @@ static void put(struct batch *x, uint64_t window, uint32_t number, bool has_valu
 	x->value[i] = value;
 	x->uniq[i] = uniq;
 	x->place[i] = logbucket_place(value);
+	x->candidate[i] = candidate_of(value, x->text[i]);
+	x->item[i] = (uint64_t)(uintptr_t)&x->candidate[i];
 	x->b.has_value |= (uint64_t)has_value << i;
 	x->b.has_uniq |= (uint64_t)(uniq != 0) << i;
 	for (int c = 0; c < COLUMNS; c++)
@@ -144,6 +167,15 @@ static bool same_sketches(const struct cell *c, const struct sum *s)
 	       same_sketch(COLUMN_HLL, &c[5], s->uniq) && same_sketch(COLUMN_SET, &c[6], s->set);
 }
 
+static bool same_held(const struct cell *c, const struct sum *s)
+{
+	char low[CANDIDATE], high[CANDIDATE];
+	if (s->values == 0)
+		return c[7].empty && c[8].empty;
+	return slice_eq(c[7].sketch, candidate_of(s->min, low)) &&
+	       slice_eq(c[8].sketch, candidate_of(s->max, high));
+}
+
 static bool same_numbers(const struct cell *c, const struct sum *s)
 {
 	if (c[0].count != s->values || c[1].value != s->sum || c[2].empty != (s->values == 0) ||
@@ -158,7 +190,7 @@ static bool same_columns(const struct table *t, const struct group *g, const str
 	struct buf sketches = { 0 };
 	bool same;
 	table_cells(t, g, c, &sketches);
-	same = same_numbers(c, s) && same_sketches(c, s);
+	same = same_numbers(c, s) && same_sketches(c, s) && same_held(c, s);
 	buf_fini(&sketches);
 	return same;
 }

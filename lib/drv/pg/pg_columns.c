@@ -27,6 +27,8 @@ static const struct {
 	[COLUMN_QUANTILES] = { "bytea", NULL, PG_BYTEA },
 	[COLUMN_HLL] = { "bytea", NULL, PG_BYTEA },
 	[COLUMN_SET] = { "bytea", NULL, PG_BYTEA },
+	[COLUMN_LOWEST] = { "bytea", NULL, PG_BYTEA },
+	[COLUMN_HIGHEST] = { "bytea", NULL, PG_BYTEA },
 };
 
 enum { SLOT_CHARS = 24 };
@@ -62,7 +64,7 @@ enum sink_result pg_columns_known(struct pg *p, struct err *err)
 		p, &res, err,
 		"SELECT attname, atttypid FROM pg_attribute WHERE attrelid = to_regclass($1) AND "
 		"NOT attisdropped AND attname ~ "
-		"'^(count|sum|min|max|quantiles|hll|set)_[1-9][0-9]*$' ORDER BY "
+		"'^(count|sum|min|max|quantiles|hll|set|lowest|highest)_[1-9][0-9]*$' ORDER BY "
 		"length(attname), attname",
 		1, value);
 
