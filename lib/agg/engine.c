@@ -197,6 +197,8 @@ static void measure_lines(struct engine *w, size_t metric, uint64_t live)
 			m->measured[i] &= w->has_value[x->value];
 		else if (x->uniq >= 0)
 			m->measured[i] &= w->has_uniq[x->uniq];
+		else if (x->held >= 0)
+			m->measured[i] &= w->held[x->held].has;
 		else if (x->present >= 0)
 			m->measured[i] = present(w, x->present, m->measured[i]);
 	}
@@ -310,6 +312,8 @@ static uint64_t wrong_lines(const struct engine *w, const struct plan_metric *p,
 			good &= ~taken | w->good_value[x->value];
 		if (x->uniq >= 0)
 			good &= ~taken | w->good_uniq[x->uniq];
+		if (x->held >= 0)
+			good &= ~taken | w->held[x->held].good;
 	}
 	return lines & ~good;
 }
@@ -329,6 +333,8 @@ static struct verdict validate(struct engine *w, uint64_t valid)
 		read_values(w, k, timed);
 	for (size_t k = 0; k < w->plan->n_uniqs; k++)
 		read_uniqs(w, k, timed);
+	for (size_t k = 0; k < w->plan->n_held; k++)
+		engine_read_held(w, k, timed);
 	for (size_t k = 0; k < w->plan->n_metrics; k++) {
 		const struct plan_metric *p = &w->plan->metric[k];
 		uint64_t lines = timed;

@@ -15,6 +15,10 @@
  *   value    missing and null: counted in count only; else a number, in quotes or not, in range
  *            (with exact: of at most nine decimals), or dead. Those of a measure with a condition
  *            are looked at where it holds
+ *   first, last, arg_min, arg_max
+ *            missing and null: not counted; string (decoded, at most HELD_VALUE_MAX bytes, no
+ *            lone surrogate, no NUL), number (of as many characters, also without an exponent) and
+ *            boolean; else dead. So is what they choose by
  *   uniq     missing and null: not counted; string, number and boolean by their text (as in
  *            keys), so that registers equal PFADD's; else dead */
 #ifndef AGG_ENGINE_H

@@ -1,11 +1,12 @@
 /* Inside of the engine: engine.c (counting), engine_plan.c (what a plan makes of it),
- * engine_times.c (watermark, late lines, times too far ahead), engine_why.c (what is wrong with a
- * line that does not count). */
+ * engine_held.c (candidates of values that are held), engine_times.c (watermark, late lines,
+ * times too far ahead), engine_why.c (what is wrong with a line that does not count). */
 #ifndef AGG_ENGINE_INTERNAL_H
 #define AGG_ENGINE_INTERNAL_H
 
 #include "agg/key.h"
 #include "agg/engine.h"
+#include "sketch/held.h"
 
 #define for_each_line(i, set)                                             \
 	for (uint64_t left_##i = (set), i;                                \
@@ -53,6 +54,12 @@ struct engine {
 	size_t n_contributions;
 	uint64_t (*uniq)[SCAN_BATCH];
 	uint64_t *has_uniq, *good_uniq;
+	struct engine_held {
+		uint64_t has, good;
+		uint64_t item[SCAN_BATCH]; /* addresses of the candidates, which are in text */
+		struct slice candidate[SCAN_BATCH];
+		struct buf text, value_text, by_text;
+	} * held;       /* a row a column of the plan */
 	uint64_t ahead; /* dead for being too far ahead, and nothing else */
 };
 
@@ -60,6 +67,13 @@ static inline const struct field *engine_field(const struct engine *w, unsigned 
 {
 	return &w->batch.field[line * w->plan->n_fields + field];
 }
+
+/* What of a field can be held: HELD_NONE where it is null or missing. The text points into the
+ * field or scratch. */
+enum key_result engine_held_value(const struct field *f, struct buf *scratch,
+				  struct held_value *out);
+/* The candidates of a column of the plan for these lines of the batch, whose times are read. */
+void engine_read_held(struct engine *w, size_t column, uint64_t lines);
 
 /* Raises the watermark, sets w->ahead, returns those of the batch's good lines that are late. */
 uint64_t engine_judge(struct engine *w, uint64_t live);

@@ -35,6 +35,8 @@ static struct table_contribution link_column(struct engine *w, enum column_rule 
 		return none;
 	if (m->uniq >= 0)
 		return (struct table_contribution){ .item = w->uniq[m->uniq] };
+	if (m->held >= 0)
+		return (struct table_contribution){ .item = w->held[m->held].item };
 	if (fn->items)
 		return (struct table_contribution){
 			.item = contribution_of(w, fn, (size_t)m->value)->item
@@ -102,6 +104,7 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
 	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
 	w->good_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->good_uniq));
+	w->held = mem_array(plan->n_held + 1, sizeof(*w->held));
 	bind_conditions(w);
 	w->contribution = mem_array(all_measures(plan) + 1, sizeof(*w->contribution));
 	w->n_contributions = 0;
@@ -119,6 +122,12 @@ static void unbind_plan(struct engine *w)
 	}
 	for (size_t i = 0; i < w->plan->n_conditions; i++)
 		condition_free(w->condition[i]);
+	for (size_t i = 0; i < w->plan->n_held; i++) {
+		buf_fini(&w->held[i].text);
+		buf_fini(&w->held[i].value_text);
+		buf_fini(&w->held[i].by_text);
+	}
+	free(w->held);
 	free(w->condition);
 	free(w->holds);
 	free(w->good_value);

@@ -111,8 +111,9 @@ static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 
 /* ---- dimensions and values */
 
+/* most: the bytes or characters that it may have */
 static bool text_is_wrong(enum key_result r, const struct field *f, const char *metric,
-			  const char *path, struct err *why)
+			  const char *path, int most, struct err *why)
 {
 	switch (r) {
 	case KEY_OK:
@@ -132,13 +133,13 @@ static bool text_is_wrong(enum key_result r, const struct field *f, const char *
 		break;
 	case KEY_LONG:
 		err_set(why, EX_DATAERR, "metric %s: %s is longer than %d bytes", metric, path,
-			KEY_VALUE_MAX);
+			most);
 		break;
 	case KEY_NUMBER:
 		err_set(why, EX_DATAERR,
 			"metric %s: %s is a number of more than %d characters "
 			"(written without an exponent)",
-			metric, path, KEY_VALUE_MAX);
+			metric, path, most);
 		break;
 	}
 	return true;
@@ -156,7 +157,7 @@ static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsign
 
 	buf_fini(&key);
 	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->def->m.name,
-				  m->def->m.dim[at].name, why);
+				  m->def->m.dim[at].name, KEY_VALUE_MAX, why);
 }
 
 /* column: of the plan's values. limit: what is beyond it is bad; 0: any. */
@@ -215,8 +216,18 @@ static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, size_t 
 	const struct field *f = engine_field(w, line, w->plan->uniq_field[column]);
 	struct slice text;
 
-	return f->type > FIELD_NULL &&
-	       text_is_wrong(key_text(f, &w->scratch, &text), f, m->def->m.name, name, why);
+	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f,
+						     m->def->m.name, name, KEY_VALUE_MAX, why);
+}
+
+static bool held_is_wrong(struct engine *w, const struct plan_metric *m, size_t field,
+			  const char *name, unsigned line, struct err *why)
+{
+	const struct field *f = engine_field(w, line, field);
+	struct held_value v;
+
+	return text_is_wrong(engine_held_value(f, &w->scratch.text, &v), f, m->def->m.name, name,
+			     HELD_VALUE_MAX, why);
 }
 
 static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
@@ -235,6 +246,11 @@ static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsi
 		    value_is_wrong(w, m, (size_t)p->value, x->path.name, x->fn->limit, line, why))
 			return true;
 		if (p->uniq >= 0 && uniq_is_wrong(w, m, (size_t)p->uniq, x->path.name, line, why))
+			return true;
+		if (p->held >= 0 &&
+		    (held_is_wrong(w, m, w->plan->held[p->held].field, x->path.name, line, why) ||
+		     (x->has_by && held_is_wrong(w, m, (size_t)w->plan->held[p->held].by,
+						 x->by.name, line, why))))
 			return true;
 	}
 	return false;

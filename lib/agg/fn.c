@@ -10,12 +10,14 @@
 #include "agg/rule.h"
 #include "base/wide.h"
 
-extern const struct agg_fn fn_avg, fn_count, fn_histogram, fn_max, fn_min, fn_rate, fn_stddev,
-	fn_percentile, fn_quantiles, fn_sum, fn_uniq, fn_uniq_exact;
+extern const struct agg_fn fn_arg_max, fn_arg_min, fn_avg, fn_count, fn_first, fn_histogram,
+	fn_last, fn_max, fn_min, fn_rate, fn_stddev, fn_percentile, fn_quantiles, fn_sum, fn_uniq,
+	fn_uniq_exact;
 
-const struct agg_fn *const fn_all[] = { &fn_avg,    &fn_count,      &fn_histogram, &fn_max,
-					&fn_min,    &fn_percentile, &fn_quantiles, &fn_rate,
-					&fn_stddev, &fn_sum,        &fn_uniq,      &fn_uniq_exact,
+const struct agg_fn *const fn_all[] = { &fn_arg_max, &fn_arg_min,    &fn_avg,       &fn_count,
+					&fn_first,   &fn_histogram,  &fn_last,      &fn_max,
+					&fn_min,     &fn_percentile, &fn_quantiles, &fn_rate,
+					&fn_stddev,  &fn_sum,        &fn_uniq,      &fn_uniq_exact,
 					NULL };
 
 const struct agg_fn *fn_find(struct slice name)

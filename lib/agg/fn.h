@@ -25,6 +25,10 @@ enum fn_input {
 	/* those that have a string, a number or a boolean there; what is none of these and not
 	 * null is bad data */
 	FN_ELEMENTS,
+	/* those that have such a one there and, with a second path, one there too, of at most
+	 * HELD_VALUE_MAX; the only part is a LOWEST or a HIGHEST of their candidates
+	 * (sketch/held.h) */
+	FN_HELD,
 };
 
 /* What stands between the brackets behind the path: bounds of a histogram. */

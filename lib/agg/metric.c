@@ -155,6 +155,14 @@ static void put_args(struct buf *b, const char *between, const struct metric_mea
 	}
 }
 
+static void put_by(struct buf *b, const char *between, const struct metric_measure *m)
+{
+	if (!m->has_by)
+		return;
+	buf_addz(b, between);
+	path_canonical(&m->by, b);
+}
+
 static void cfg_measure(struct buf *b, const struct metric_measure *m)
 {
 	buf_printf(b, "agg %s %s", m->name, m->op);
@@ -162,6 +170,7 @@ static void cfg_measure(struct buf *b, const struct metric_measure *m)
 		buf_addc(b, ' ');
 		path_canonical(&m->path, b);
 	}
+	put_by(b, " ", m);
 	put_args(b, " ", m);
 	cfg_condition(b, " if ", m->where, "");
 	buf_addc(b, '\n');
@@ -225,6 +234,7 @@ static void def_measure(struct buf *out, const struct metric_measure *m, bool fi
 	if (m->has_path) {
 		buf_addc(&text, '(');
 		path_canonical(&m->path, &text);
+		put_by(&text, ", ", m);
 		put_args(&text, ", ", m);
 		buf_addc(&text, ')');
 	}

@@ -14,8 +14,9 @@
  *   uniq .user_id\n              left out where there is none
  *   where ".ok"\n               --where as a JSON string; left out where there is none
  *   agg NAME avg .latency_ms\n   a line a measure of --agg, in order of its name; further arguments
- *                               follow, and then, of one with a condition, if and the condition as
- *                               a JSON string: agg errors count if ".status >= 500"\n
+ *                               (the second path of arg_max too) follow, and then, of one with a
+ *                               condition, if and the condition as a JSON string:
+ *                               agg errors count if ".status >= 500"\n
  *   exact\n                      only with --exact
  *   ahead 600000000\n            only with --ahead dead: --max-ahead, us
  *
@@ -38,14 +39,17 @@ enum { METRIC_CFG_CHARS = 16 };
 /* Columns that are sketches. A set of hashes has up to 107 KB in a row: so many of them beside
  * dimensions of a common length leave it below 1 MiB. */
 enum { METRIC_SKETCHES_MAX = 8 };
+/* A value that is held has up to 11 KB in a row, its measure included: so many of them count as
+ * one sketch. */
+enum { METRIC_HELD_PER_SKETCH = 8 };
 
 /* NAME=OP(PATH, ARG, ..) if CONDITION, of --agg. */
 struct metric_measure {
 	char *name;
 	const struct agg_fn *fn;
 	char *op; /* the name it was asked for by: p99 */
-	bool has_path;
-	struct path path;
+	bool has_path, has_by;
+	struct path path, by; /* by: of arg_min and arg_max, what they choose by */
 	dec *arg;
 	size_t args;
 	char *where; /* NULL: no condition */

@@ -60,7 +60,7 @@ static int check_names(const struct metric_def *d, struct err *err)
 
 static int fill_columns(struct metric_def *d, struct err *err)
 {
-	size_t sketches = 0;
+	size_t sketches = 0, held = 0;
 
 	d->column = mem_array(COLUMNS_MAX, sizeof(*d->column));
 	d->rule = mem_array(COLUMNS_MAX, sizeof(*d->rule));
@@ -84,8 +84,17 @@ static int fill_columns(struct metric_def *d, struct err *err)
 	}
 	for (size_t at = 0; at < d->n_columns; at++) {
 		d->rule[at] = d->column[at].rule;
+		held += d->rule[at] == COLUMN_LOWEST || d->rule[at] == COLUMN_HIGHEST;
 		sketches += column_is_sketch(d->rule[at]);
 	}
+	sketches -= held;
+	if (held &&
+	    sketches * METRIC_HELD_PER_SKETCH + held > METRIC_SKETCHES_MAX * METRIC_HELD_PER_SKETCH)
+		return err_set(err, EX_USAGE,
+			       "a metric has at most %d measures of first, last, arg_min and "
+			       "arg_max, %d less for each that keeps a sketch",
+			       METRIC_SKETCHES_MAX * METRIC_HELD_PER_SKETCH,
+			       METRIC_HELD_PER_SKETCH);
 	if (sketches > METRIC_SKETCHES_MAX)
 		return err_set(err, EX_USAGE,
 			       "a metric has at most %d measures that keep a sketch: say "

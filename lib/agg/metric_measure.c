@@ -48,6 +48,8 @@ void metric_measure_fini(struct metric_measure *m)
 {
 	if (m->has_path)
 		path_fini(&m->path);
+	if (m->has_by)
+		path_fini(&m->by);
 	free(m->name);
 	free(m->op);
 	free(m->arg);
@@ -62,6 +64,9 @@ static int fill_measure(struct metric_measure *m, const struct rule_measure *fro
 	m->op = mem_dup(from->op.p, from->op.n);
 	m->has_path = from->path.p != NULL;
 	if (m->has_path && path_parse(&m->path, from->path, err))
+		return -1;
+	m->has_by = from->by.p != NULL;
+	if (m->has_by && path_parse(&m->by, from->by, err))
 		return -1;
 	m->args = from->args;
 	m->arg = mem_array(from->args + 1, sizeof(*m->arg));

@@ -264,6 +264,24 @@ static int fill_condition(struct plan *p, const char *text, int *out, struct err
 	return 0;
 }
 
+static int fill_held(struct plan *p, const struct metric_measure *x, size_t field,
+		     struct plan_measure *out, struct err *err)
+{
+	size_t by = x->has_by ? field_of(p, &x->by) : 0, i = 0;
+	struct plan_held held = { (uint8_t)field, x->has_by ? (int)by : -1 };
+
+	if (by == SCAN_FIELDS)
+		return too_many_fields(err);
+	while (i < p->n_held && (p->held[i].field != held.field || p->held[i].by != held.by))
+		i++;
+	out->held = (int)i;
+	if (i == p->n_held) {
+		p->held = mem_grow(p->held, p->n_held + 1, sizeof(*p->held));
+		p->held[p->n_held++] = held;
+	}
+	return 0;
+}
+
 static int fill_measure(struct plan *p, const struct metric_measure *x, struct plan_measure *out,
 			struct err *err)
 {
@@ -271,7 +289,7 @@ static int fill_measure(struct plan *p, const struct metric_measure *x, struct p
 	size_t field;
 	dec *limit;
 
-	out->value = out->uniq = out->present = -1;
+	out->value = out->uniq = out->held = out->present = -1;
 	if (fill_condition(p, x->where, &out->where, err))
 		return -1;
 	if (input == FN_LINES)
@@ -283,6 +301,8 @@ static int fill_measure(struct plan *p, const struct metric_measure *x, struct p
 		out->present = (int)field;
 		return 0;
 	}
+	if (input == FN_HELD)
+		return fill_held(p, x, field, out, err);
 	if (input == FN_ELEMENTS) {
 		out->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, field);
 		return 0;
@@ -402,6 +422,7 @@ void plan_free(struct plan *p)
 	free(p->value_field);
 	free(p->uniq_field);
 	free(p->value_limit);
+	free(p->held);
 	for (size_t i = 0; i < p->n_conditions; i++) {
 		condition_free(p->condition[i].condition);
 		free(p->condition[i].column);
@@ -425,8 +446,10 @@ static bool condition_uses(const struct plan *p, int condition, size_t field)
 static bool measure_uses(const struct plan *p, const struct plan_measure *m, size_t field)
 {
 	return (m->value >= 0 && p->value_field[m->value] == field) ||
-	       (m->uniq >= 0 && p->uniq_field[m->uniq] == field) || m->present == (int)field ||
-	       condition_uses(p, m->where, field);
+	       (m->uniq >= 0 && p->uniq_field[m->uniq] == field) ||
+	       (m->held >= 0 &&
+		(p->held[m->held].field == field || p->held[m->held].by == (int)field)) ||
+	       m->present == (int)field || condition_uses(p, m->where, field);
 }
 
 const struct plan_metric *plan_who(const struct plan *p, size_t field, const char **option)

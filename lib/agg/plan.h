@@ -55,6 +55,7 @@ struct plan_metric {
 	struct plan_measure {
 		int value;   /* the column of its values, -1: it takes none */
 		int uniq;    /* the column of its elements, -1: it takes none */
+		int held;    /* the column of what it may hold, -1: it takes none */
 		int present; /* the field that has to be there, -1: none */
 		int where;   /* condition, -1: none */
 	} * measure;
@@ -79,6 +80,11 @@ struct plan {
 	/* columns: each path that is measured once, whatever the number of its metrics */
 	uint8_t *value_field, *uniq_field;
 	size_t n_values, n_uniqs;
+	struct plan_held {
+		uint8_t field;
+		int by; /* the field that decides, -1: time alone */
+	} * held;       /* each pair once */
+	size_t n_held;
 	/* of each column of values: what is beyond it is bad; 0: any */
 	dec *value_limit;
 	struct plan_condition *condition; /* each text once */

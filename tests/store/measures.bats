@@ -208,7 +208,8 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	says 'did you mean "count"'
 }
 
-sketched=(--by region --agg 'p99(x)' --agg 'q=quantiles(x, 0.1, 0.5)' --agg 'p50(x) if .region != "b"' --agg 'uniq(x)' --agg 'uniq_exact(x)')
+sketched=(--by region --agg 'p99(x)' --agg 'q=quantiles(x, 0.1, 0.5)' --agg 'p50(x) if .region != "b"' --agg 'uniq(x)' --agg 'uniq_exact(x)'
+	--agg 'open=first(x)' --agg 'close=last(region) if .x != 3' --agg 'low=arg_min(ts, x)' --agg 'high=arg_max(x, region)')
 
 @test "measures: quantiles are within 0.55 % of the value at their rank, uniques exact" {
 	# shellcheck disable=SC2046
@@ -254,6 +255,93 @@ sketched=(--by region --agg 'p99(x)' --agg 'q=quantiles(x, 0.1, 0.5)' --agg 'p50
 	fails_with 64 hta-window --agg 'p00(x)'
 	fails_with 65 hta-window --agg 'uniq(x)' <<<'{"ts":"2026-01-01T00:00:01Z","x":{}}'
 	says 'metric events: .*x'
+}
+
+held() { # what first, last, arg_min, arg_max show, as it is written
+	sed 's/.*"measures":{\(.*\)},"columns".*/\1/' "$out"
+}
+
+@test "measures: first and last by time, arg_min and arg_max by a value, ties by the bytes" {
+	feed hta-window --agg 'first(x)' --agg 'last(x)' --agg 'first(u)' --agg 'arg_max(u, x)' --agg 'arg_min(u, x)' --agg 'arg_max(ok, u)' --agg 'none=last(z)' <<-'END'
+		{"ts":"2026-01-01T00:00:03Z","x":1.0,"u":"ann","ok":true}
+		{"ts":"2026-01-01T00:00:01Z","x":"late","u":"b\u0041\u00e9\n","ok":false}
+		{"ts":"2026-01-01T00:00:01Z","x":-5.250,"u":"z"}
+		{"ts":"2026-01-01T00:00:05Z","x":1e2,"u":null}
+		{"ts":"2026-01-01T00:00:02Z","x":100.000,"u":"\u007a"}
+		{"ts":"2026-01-01T00:00:05Z","x":100,"ok":7}
+	END
+	[ "$(held)" = '"arg_max_ok":false,"arg_max_u":"bAé\n","arg_min_u":"z","first_u":"bAé\n","first_x":-5.250,"last_x":1e2,"none":null' ]
+	# numbers beyond what a double tells apart, and types: false < true < numbers < strings
+	feed hta-window --agg 'arg_max(u, x)' --agg 'arg_min(u, x)' --agg 'm=last(x) if .u != "c"' <<-'END'
+		{"ts":"2026-01-01T00:00:00Z","x":12345678901234567890.1,"u":"a"}
+		{"ts":"2026-01-01T00:00:00Z","x":12345678901234567890.2,"u":"b"}
+		{"ts":"2026-01-01T00:00:00Z","x":"","u":"c"}
+		{"ts":"2026-01-01T00:00:00Z","x":true,"u":"d"}
+	END
+	[ "$(held)" = '"arg_max_u":"c","arg_min_u":"d","m":12345678901234567890.2' ]
+}
+
+@test "measures: what cannot be held is bad for the line" {
+	fails_with 65 hta-window --agg 'first(x)' --agg 'arg_max(y, x) if .y' <<-END
+		{"ts":"2026-01-01T00:00:01Z","x":{}}
+		{"ts":"2026-01-01T00:00:01Z","x":1,"y":[]}
+		{"ts":"2026-01-01T00:00:01Z","x":"$(printf %1025s)"}
+		{"ts":"2026-01-01T00:00:01Z","x":"$(printf %1024s)"}
+		{"ts":"2026-01-01T00:00:01Z","x":1e1024}
+		{"ts":"2026-01-01T00:00:01Z","x":1e1023}
+	END
+	says ':1: metric events: x is an object, not a string, number or boolean'
+	says ':2: metric events: y is an array, not a string, number or boolean'
+	says ':3: metric events: x is longer than 1024 bytes'
+	says ':5: metric events: x is a number of more than 1024 characters \(written without an exponent\)'
+	[ "$(jq -c .count "$out")" = 2 ]
+	fails_with 65 hta-window --agg 'first(x)' <<-'END'
+		{"ts":"2026-01-01T00:00:01Z","x":"\u0000"}
+		{"ts":"2026-01-01T00:00:01Z","x":"\udead"}
+	END
+	says ':1: metric events: x has a NUL'
+	says ':2: metric events: x has half of a surrogate pair'
+	fails_with 64 hta-window --agg 'arg_max(x)'
+	says 'arg_max needs a second path'
+	fails_with 64 hta-window --agg 'first(x, y)'
+	says 'too many arguments'
+	echo '{"ts":"2026-01-01T00:00:01Z","x":1}' >a_line
+	# shellcheck disable=SC2046
+	feed hta-window $(printf -- '--agg m%d=first(x) ' $(seq 64)) <a_line
+	# shellcheck disable=SC2046
+	fails_with 64 hta-window $(printf -- '--agg m%d=first(x) ' $(seq 57)) --agg 'uniq(x)' <a_line
+	says 'at most 64 measures of first, last, arg_min and arg_max, 8 less for each that keeps a sketch'
+}
+
+@test "measures: held values in rules, lines and options, and in what a store knows of a metric" {
+	# shellcheck disable=SC2046
+	events $(seq 0 59) >a
+	feed hta-window --metric m --every 10s --by region --agg 'close=last(x)' --agg 'best=arg_max(ts, x) if .x > 0' a
+	mv "$out" want
+	feed hta-window --metric m -e 'best=arg_max(ts, x) if .x > 0, close=last(x) by region every 10s' a
+	cmp "$out" want
+	echo '{"rule_id":"m","window_size":"10s","group_by":["region"],"aggregates":{"close":{"last":"x"},"best":{"arg_max":"ts","by":"x","where":".x > 0"}}}' >rule
+	feed hta-window --rules rule a
+	cmp "$out" want
+	job() { feed pipe "hta-consume --job m a | hta-window $* | tee stream | hta-sink-sqlite --init db | hta-commit"; }
+	job --rules rule
+	job "--metric m -e 'best=arg_max(ts, x) if .x > 0, close=last(x) by region every 10s'"
+	head -n 1 stream | grep -qF '"columns":[["highest","best.arg_max.held"],["highest","close.last.held"]]'
+	[ "$(sqlite3 db 'select definition from hta_metric' | jq -r .agg.best)" = 'arg_max(.ts, .x) if .x > 0' ]
+	fails_with 78 pipe "hta-consume --job m a | hta-window --metric m -e 'best=arg_max(ts, y) if .x > 0, close=last(x) by region every 10s' | hta-sink-sqlite db | hta-commit"
+}
+
+@test "measures: held values of steps, and of rows from standard input" {
+	# shellcheck disable=SC2046
+	events $(seq 0 59) | sort -R --random-source=<(yes) >a
+	hta-window --every 1s "${sketched[@]}" a >rows
+	hta-sink-sqlite --init db <rows
+	hta-window --every 1h "${sketched[@]:2}" a | jq -cS '[.dims, .measures, .columns]' >want
+	for store in '-d db' -; do
+		# shellcheck disable=SC2086
+		feed hta-query $store history events --since 2025-12-31 --step 1h --by '' <rows
+		jq -cS '[.dims, .measures, .columns]' "$out" | cmp want
+	done
 }
 
 # ---- stores
@@ -307,11 +395,12 @@ merges() {
 @test "measures: deltas are merged once in Redis" { merges redis; }
 @test "measures: deltas are merged once in SQLite" { merges sqlite; }
 
-estimate() { # pg|redis|sqlite
+estimate() { # pg|redis|sqlite [NAME]
+	local name=${2:-p99_x}
 	case $1 in
-	redis) redis-cli -u "$REDIS_URL" --scan --pattern '*}:r:*' | sed 's/.*:\(.*\)$/\1 &/' | sort | while read -r _ key; do redis-cli -u "$REDIS_URL" hget "$key" estimates | jq -r .p99_x; done ;;
-	pg) psql -XAtqc "select estimates->>'p99_x' from hta_rollups order by dims_hash" ;;
-	sqlite) sqlite3 db "select json_extract(columns, '$.estimates.p99_x') from hta_rollups order by dims_hash" ;;
+	redis) redis-cli -u "$REDIS_URL" --scan --pattern '*}:r:*' | sed 's/.*:\(.*\)$/\1 &/' | sort | while read -r _ key; do redis-cli -u "$REDIS_URL" hget "$key" estimates | jq -r ".$name"; done ;;
+	pg) psql -XAtqc "select estimates->>'$name' from hta_rollups order by dims_hash" ;;
+	sqlite) sqlite3 db "select json_extract(columns, '\$.estimates.$name') from hta_rollups order by dims_hash" ;;
 	esac
 }
 
@@ -329,7 +418,9 @@ merges_sketches() {
 	same_rows() { cmp <(jq -cS '[.dims, .measures, .columns]' "$1" | sort) <(jq -cS '[.dims, .measures, .columns]' "$2" | sort); }
 	ask latest events >got
 	same_rows final got
-	cmp <(jq -r '[.dims_hash, .measures.p99_x] | @tsv' final | sort | cut -f2) <(estimate "$1")
+	for name in p99_x open close low; do
+		cmp <(jq -r "[.dims_hash, .measures.$name] | @tsv" final | sort | cut -f2) <(estimate "$1" $name)
+	done
 	hta-window "${sketched[@]:2}" --agg 'mean=avg(x)' all >final
 	ask latest events --by '' >got
 	same_rows final got
