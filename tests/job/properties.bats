@@ -3,9 +3,12 @@
 # again (but for the clock, and for the partitions that kcat chooses).
 load ../helpers
 
-metrics='--metric a --every 1m --by endpoint,status --value v --uniq user --metric b --every 10s --by payload.region --value payload.price --metric c --every 1h --uniq user'
+metrics='--metric a --every 1m --by endpoint,status --value v --uniq user --metric b --every 10s --by payload.region --value payload.price --metric c --every 1h --uniq user
+	--metric h --every 30s --by status --agg open=first(v) --agg close=last(v) --agg who=last(user) --agg low=arg_min(endpoint,v) --agg high=arg_max(payload.price,user)'
+quoted=$(printf '%q ' $metrics) # inside of a command's text
 # the same for the oracle
-recounted=(a/60/endpoint,status/v/user b/10/payload.region/payload.price/ c/3600///user)
+recounted=(a/60/endpoint,status/v/user b/10/payload.region/payload.price/ c/3600///user h/30/status//)
+held=h/30/status/open:first:v,close:last:v,who:last:user,low:arg_min:endpoint:v,high:arg_max:payload.price:user
 lines=4000
 
 setup() {
@@ -25,6 +28,10 @@ draw() {
 	echo "# HTA_SEED=$(<"$BATS_FILE_TMPDIR/seed")" >&3
 }
 
+# Rows of hta-window, and of those what is held; of events what must come out.
+rows() { oracle window <"$1" && oracle measures <"$1"; }
+added_up() { oracle recount "${recounted[@]}" <"$1" && oracle held "$held" <"$1"; }
+
 py() { python3 "$BATS_TEST_DIRNAME/properties.py" "$@"; }
 
 # The events, the exact rows, and those of one thread over one file, sketches included.
@@ -32,9 +39,10 @@ events() {
 	(
 		cd "$BATS_FILE_TMPDIR" || exit
 		py make "$seed" $lines >events
-		oracle recount "${recounted[@]}" <events >exact
+		added_up events >exact
 		# shellcheck disable=SC2086
-		hta-window -q $metrics events | oracle window >want
+		hta-window -q $metrics events >final
+		rows final >want
 		[ "$(wc -l <want)" -gt 500 ] && same_numbers want && oracle within exact want
 	)
 }
@@ -59,7 +67,10 @@ equal() { # FILE NOTE...
 	return 1
 }
 
-in_db() { oracle sqlite "$1" >got && equal got "${@:2}"; }
+in_db() { { oracle sqlite "$1" && stored -d "$1"; } >got && equal got "${@:2}"; }
+
+# What a store holds.
+stored() { hta-query "$@" history h --since 2025-12-31 | oracle measures; }
 
 # ---- plain ----
 
@@ -68,18 +79,18 @@ in_db() { oracle sqlite "$1" >got && equal got "${@:2}"; }
 	local i j from
 	py make $((seed + 1)) 36000 >many
 	[ "$(wc -c <many)" -gt $((4 << 20)) ]
-	oracle recount "${recounted[@]}" <many >exact
+	added_up many >exact
 	feed hta-window -q $metrics many
-	oracle window <"$out" >want
+	rows "$out" >want
 	same_numbers want
 	want=want
 	for i in 1 2 3; do
 		below j 3
 		j=$((j + 1))
 		py order $((seed + i)) -1 <many >mixed
-		for from in "hta-window -q $metrics -j $j mixed" "cat mixed | hta-window -q $metrics -j $j"; do
+		for from in "hta-window -q $quoted -j $j mixed" "cat mixed | hta-window -q $quoted -j $j"; do
 			feed pipe "$from"
-			oracle window <"$out" >got
+			rows "$out" >got
 			equal got "order $i: $from"
 		done
 	done
@@ -93,7 +104,7 @@ in_db() { oracle sqlite "$1" >got && equal got "${@:2}"; }
 		below j 4
 		py order $((seed + i)) "$bound" <"$events" >mixed
 		feed hta-window -q $metrics -j "$j" --lateness "${bound}s" mixed
-		oracle window <"$out" >got
+		rows "$out" >got
 		equal got "order $i within $bound s"
 		py order $((seed + i)) -1 <"$events" >mixed
 		feed hta-window -q --every 10s --by status --lateness "${bound}s" --late late mixed
@@ -110,7 +121,7 @@ in_db() { oracle sqlite "$1" >got && equal got "${@:2}"; }
 		below j 4
 		py deal $((seed + i)) "$n" "parts$i" <"$events"
 		feed hta-window -q $metrics -j "$j" $(shuf -e --random-source=<(yes "$seed $i") "parts$i"/*)
-		oracle window <"$out" >got
+		rows "$out" >got
 		equal got "$n files, -j $j"
 	done
 }
@@ -128,7 +139,7 @@ in_pieces() { # DB FILE...
 		options="--epoch-records $records --epoch ${ms}ms"
 		[ $done -ge $lines ] || options+=" -c $n"
 		echo "$options" >>cuts
-		feed pipe "hta-consume -q --job j $options ${*:2} | hta-window -q $metrics -j $j | hta-sink-sqlite --init '$1' | hta-commit"
+		feed pipe "hta-consume -q --job j $options ${*:2} | hta-window -q $quoted -j $j | hta-sink-sqlite --init '$1' | hta-commit"
 		[ $done -lt $lines ] || return 0
 		done=$((done + n))
 	done
@@ -145,8 +156,9 @@ in_pieces() { # DB FILE...
 
 @test "a job: an epoch for each record" {
 	head -n 300 "$events" >few
-	hta-window -q $metrics few | oracle window >want
-	feed pipe "hta-consume -q --job j --epoch-records 1 few | hta-window -q $metrics | hta-sink-sqlite --init db | hta-commit -v"
+	hta-window -q $metrics few >final
+	rows final >want
+	feed pipe "hta-consume -q --job j --epoch-records 1 few | hta-window -q $quoted | hta-sink-sqlite --init db | hta-commit -v"
 	[ "$(grep -c 'epoch=' <<<"$stderr")" = 300 ]
 	want=want
 	in_db db "an epoch for each record"
@@ -172,14 +184,14 @@ in_pieces() { # DB FILE...
 		below records 600
 		options="--epoch-records $records"
 		[ $done -ge $lines ] || options+=" -c $n"
-		feed pipe "hta-consume -q --job j $options mixed | hta-window -q $metrics | hta-sink-pg --init |
+		feed pipe "hta-consume -q --job j $options mixed | hta-window -q $quoted | hta-sink-pg --init |
 			hta-sink-redis --init --prefix $HTA_PREFIX --ttl never | hta-sink-sqlite --init db | hta-commit"
 		[ $done -lt $lines ] || break
 		done=$((done + n))
 	done
 	in_db db "into three stores"
-	oracle pg | cut -d'|' -f1-11 >pg
-	oracle redis "$HTA_PREFIX" | cut -d'|' -f1-11 >redis
+	{ oracle pg && stored -d "host=$PGHOST"; } | cut -d'|' -f1-11 >pg
+	{ oracle redis "$HTA_PREFIX" && stored -d "$REDIS_URL" --prefix "$HTA_PREFIX"; } | cut -d'|' -f1-11 >redis
 	# but for the sketches' bytes: each store has its own form of them
 	cut -d'|' -f1-11 "$want" >short
 	for store in pg redis; do
@@ -194,7 +206,7 @@ join_group() { # NUMBER
 	below records 500
 	below j 3
 	spawn "m$1" bash -c "set -o pipefail; trap : TERM INT; hta-consume -v -b $HTA_BROKERS -t $topic -g $topic --epoch ${ms}ms --epoch-records $records |
-		hta-window -q $metrics -j $j | hta-sink-sqlite --init db | hta-commit"
+		hta-window -q $quoted -j $j | hta-sink-sqlite --init db | hta-commit"
 	members+=("$pid")
 	wait_until 30 all_assigned "$1"
 }

@@ -4,6 +4,9 @@
                                              uniq is the exact number. METRIC is NAME/SECONDS/DIMENSIONS/VALUE/USER,
                                              dimensions with commas, empty what it has not
     python3 -m oracle window                 rows of hta-window on standard input
+    python3 -m oracle held METRIC...         events on standard input; the last field of METRIC/SECONDS/DIMENSIONS/MEASURES has
+                                             what is held: NAME:OPERATION:PATH[:BY] with commas
+    python3 -m oracle measures               measures of rows of hta-window or hta-query on standard input, in the same lines
     python3 -m oracle pg [TABLE]             by PGHOST and so on
     python3 -m oracle sqlite FILE [TABLE]
     python3 -m oracle redis [PREFIX]         by REDIS_URL; 1 where an estimate is not PFCOUNT's
@@ -17,7 +20,7 @@ import os
 import sys
 import urllib.parse
 
-from . import Failure
+from . import Failure, held
 from .pg import Pg
 from .recount import Metric, recount
 from .redis import Redis
@@ -57,7 +60,7 @@ def within(exact, estimated):
     def users(path):
         with open(path, encoding="utf-8") as f:
             split = [line.rstrip("\n").split("|") for line in f]
-        return {tuple(s[:3]): int(s[9]) for s in split if s[9] != "-"}
+        return {tuple(s[:3]): int(s[9]) for s in split if len(s) > 9 and s[9] != "-"}
     want, got = users(exact), users(estimated)
     bad = [key for key, n in want.items() if key not in got or abs(got[key] - n) > max(4, n * 0.03)]
     for key in bad[:10]:
@@ -68,6 +71,8 @@ def within(exact, estimated):
 def main(verb="", *args):
     verbs = {
         "recount": lambda: recount([metric_of(a) for a in args], sys.stdin),
+        "held": lambda: held.recount(args, sys.stdin),
+        "measures": lambda: held.of_rows(sys.stdin),
         "window": lambda: window_rows(sys.stdin),
         "pg": lambda: Pg().rows(*args),
         "sqlite": lambda: Sqlite(args[0]).rows(*args[1:]),
@@ -79,7 +84,7 @@ def main(verb="", *args):
         print(__doc__, file=sys.stderr)
         return 64
     try:
-        for text in lines(verbs[verb]()):
+        for text in verbs[verb]() if verb in ("held", "measures") else lines(verbs[verb]()):
             print(text)
     except (Failure, ValueError) as e:
         print(f"oracle: {e}", file=sys.stderr)

@@ -75,7 +75,7 @@ class Redis:
         for key, content in self._ask("EVAL", KEYS, 0, self.prefix):
             kind, _, rest = key.decode()[len(self.prefix) + 1:].partition(":")
             if isinstance(content, list):
-                texts = [x.decode() for x in content]
+                texts = [x.decode("utf-8", "surrogateescape") for x in content]     # sketches of measures are bytes
                 content = dict(zip(texts[::2], texts[1::2]))
             kinds.setdefault(kind, {})[rest] = content
         return kinds
