@@ -140,6 +140,8 @@ static void write_row(const struct job *j, struct writer *w, const struct order_
 	dims_hash(w->dim, m->n_dims, &w->scratch, row.dims_hash);
 	row.dims = buf_slice(&w->dims);
 	m->window.kind->bounds(&m->window, key_window(key), &row.start_us, &row.end_us);
+	if (!j->e->add)
+		row.end_us = row.start_us + m->window.size_us;
 	measure(j->e, w, j->m, &counts, &row);
 	if (j->m->n_columns)
 		add_columns(j->e, w, j->m, j->t, g, &row);

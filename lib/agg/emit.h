@@ -1,4 +1,5 @@
-/* Rows out of group tables. Final rows are in the order of metric, window start and dimensions
+/* Rows out of group tables. A delta shows a pane of its metric's windows, a final row the whole
+ * window that begins with it. Final rows are in the order of metric, window start and dimensions
  * (key_cmp), which depends on the groups only; deltas in that of the table: a sink sorts them
  * its own way. */
 #ifndef AGG_EMIT_H

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "agg/closing.h"
 #include "base/mem.h"
 
 struct metric_state *metric_state_new(struct metric_def *def, bool windows)
@@ -11,7 +12,7 @@ struct metric_state *metric_state_new(struct metric_def *def, bool windows)
 	s->def = metric_def_ref(def);
 	s->table = table_new((struct table_shape){ .value = def->m.has_value,
 						   .uniq = def->m.has_uniq,
-						   .windows = windows,
+						   .windows = windows || closing_by_window(def),
 						   .columns = (unsigned)def->n_columns,
 						   .rule = def->rule });
 	return s;

@@ -17,7 +17,8 @@ struct metric_state {
 	uint64_t counted; /* lines, since the metric began */
 };
 
-/* Empty. windows: its table lists groups by window, so that they can close one by one. */
+/* Empty. windows: its table lists groups by window, so that they can close one by one; where
+ * closing_by_window says so it does in any case. */
 struct metric_state *metric_state_new(struct metric_def *def, bool windows);
 void metric_state_free(struct metric_state *s); /* NULL is fine */
 

@@ -26,8 +26,6 @@ static int not_there(const char *what, struct err *err)
 /* What a rule may say and this program cannot do: better refused than left out. */
 static int check_rule(const struct rule *rule, struct err *err)
 {
-	if (rule->window.kind == RULE_HOPPING)
-		return not_there("slide", err);
 	if (rule->window.kind == RULE_SESSION)
 		return not_there("gap", err);
 	if (rule->groups_max)
@@ -46,14 +44,21 @@ static int check_rule(const struct rule *rule, struct err *err)
 	return 0;
 }
 
-static int take_window(struct plan_builder *b, const struct rule_window *w, struct err *err)
+static int take_length(struct plan_builder *b, const char *option, int64_t us, struct err *err)
 {
 	char text[33];
 
-	if (!w->size_us)
+	if (!us)
 		return 0;
-	text[num_duration_text(w->size_us, text)] = 0;
-	return plan_window(b, "every", text, err);
+	text[num_duration_text(us, text)] = 0;
+	return plan_window(b, option, text, err);
+}
+
+static int take_window(struct plan_builder *b, const struct rule_window *w, struct err *err)
+{
+	return take_length(b, "every", w->size_us, err) || take_length(b, "slide", w->slide_us, err)
+		       ? -1
+		       : 0;
 }
 
 static int take_measures(struct plan_builder *b, const struct rule *rule, struct err *err)

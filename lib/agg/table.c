@@ -355,6 +355,14 @@ struct group *table_window_first(const struct table *t)
 	return t->first == t->end ? NULL : group_at(t, t->window[t->first].head);
 }
 
+struct group *table_nth_window(const struct table *t, size_t nth, uint64_t *window)
+{
+	if (nth >= t->end - t->first)
+		return NULL;
+	*window = t->window[t->first + nth].window;
+	return group_at(t, t->window[t->first + nth].head);
+}
+
 struct group *table_window_next(const struct table *t, const struct group *g)
 {
 	uint32_t next = links_of(t, g)->next;

@@ -63,6 +63,11 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err);
  * taken. */
 int table_merge(struct table *t, struct table *from, struct err *err);
 
+/* Adds a group of `from`, another table of this shape, under that key, whose room is the caller's;
+ * `from` is left as it was. */
+int table_add_group(struct table *t, const char *key, const struct table *from,
+		    const struct group *g, struct err *err);
+
 void table_clear(struct table *t);
 size_t table_groups(const struct table *t);
 size_t table_memory(const struct table *t); /* bytes held, sketches included */
@@ -87,6 +92,9 @@ bool table_earliest(const struct table *t, uint64_t *window);
 size_t table_window_groups(const struct table *t);
 struct group *table_window_first(const struct table *t);
 struct group *table_window_next(const struct table *t, const struct group *g);
+/* The first group of the nth open window, in their order, and which window that is; NULL: there are
+ * not as many. Others follow by table_window_next. */
+struct group *table_nth_window(const struct table *t, size_t nth, uint64_t *window);
 /* Forgets the earliest window. No key of it may be added any more. Groups move: no pointer to
  * one is valid after it. */
 void table_drop_earliest(struct table *t);

@@ -218,11 +218,13 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 	return in_range ? 0 : overflow(err);
 }
 
-/* What `to` lacks it takes, without a copy. */
-static void merge_slot_sketch(enum column_rule rule, dec *to, dec *from)
+/* What `to` lacks it takes, without a copy; with `keep` it gets one. */
+static void merge_slot_sketch(struct table *t, enum column_rule rule, dec *to, dec *from, bool keep)
 {
 	if (!slot_sketch(from))
 		return;
+	if (keep)
+		slot_sketch_new(t, kind_of_rule(rule), to);
 	if (slot_sketch(to)) {
 		column_sketch(rule)->merge(slot_sketch(to), slot_sketch(from));
 	} else {
@@ -231,16 +233,29 @@ static void merge_slot_sketch(enum column_rule rule, dec *to, dec *from)
 	}
 }
 
-static bool merge_slot(enum column_rule rule, dec *to, dec *from)
+static bool merge_slot(struct table *t, enum column_rule rule, dec *to, dec *from, bool keep)
 {
 	if (!column_is_sketch(rule))
 		return add_to_slot(rule, to, *from);
-	merge_slot_sketch(rule, to, from);
+	merge_slot_sketch(t, rule, to, from, keep);
 	return true;
 }
 
+static void merge_uniq(struct table *t, struct group *to, struct links *from, bool keep)
+{
+	if (keep)
+		group_sketch(t, to);
+	if (links_of(t, to)->uniq) {
+		hll_merge(links_of(t, to)->uniq, from->uniq);
+	} else {
+		links_of(t, to)->uniq = from->uniq;
+		from->uniq = NULL;
+	}
+}
+
+/* keep: `from` keeps its sketches. */
 static bool merge_group(struct table *t, struct group *to, const struct table *from_table,
-			struct group *from)
+			const struct group *from, bool keep)
 {
 	struct group_counts c = table_counts(from_table, from);
 	bool in_range = true;
@@ -249,17 +264,24 @@ static bool merge_group(struct table *t, struct group *to, const struct table *f
 	if (c.value_count)
 		in_range = add_values(t, to, c.value_count, c.sum, c.min, c.max);
 	for (unsigned i = 0; i < t->shape.columns; i++)
-		in_range &= merge_slot(t->shape.rule[i], slots_of(t, to) + i,
-				       slots_of(from_table, from) + i);
-	if (!c.uniq)
-		return in_range;
-	if (links_of(t, to)->uniq) {
-		hll_merge(links_of(t, to)->uniq, c.uniq);
-	} else {
-		links_of(t, to)->uniq = c.uniq;
-		links_of(from_table, from)->uniq = NULL;
-	}
+		in_range &= merge_slot(t, t->shape.rule[i], slots_of(t, to) + i,
+				       slots_of(from_table, from) + i, keep);
+	if (c.uniq)
+		merge_uniq(t, to, links_of(from_table, from), keep);
 	return in_range;
+}
+
+int table_add_group(struct table *t, const char *key, const struct table *from,
+		    const struct group *g, struct err *err)
+{
+	uint32_t bytes = key_bytes(key), ref;
+
+	if (from->wide && !t->wide && !table_widen(t))
+		return full(err);
+	table_reserve(t, 1);
+	if (!seek(t, &key, &bytes, 1, &ref))
+		return full(err);
+	return merge_group(t, group_at(t, ref), from, g, true) ? 0 : overflow(err);
 }
 
 int table_merge(struct table *t, struct table *from, struct err *err)
@@ -283,7 +305,7 @@ int table_merge(struct table *t, struct table *from, struct err *err)
 		if (!seek(t, key, bytes, n, ref))
 			return full(err);
 		for (unsigned k = 0; k < n; k++)
-			in_range &= merge_group(t, group_at(t, ref[k]), from, group[k]);
+			in_range &= merge_group(t, group_at(t, ref[k]), from, group[k], false);
 	}
 	return in_range ? 0 : overflow(err);
 }

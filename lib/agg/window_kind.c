@@ -7,9 +7,9 @@
 
 #include "base/num.h"
 
-extern const struct window_kind window_tumbling;
+extern const struct window_kind window_tumbling, window_hopping;
 
-const struct window_kind *const window_kinds[] = { &window_tumbling, NULL };
+const struct window_kind *const window_kinds[] = { &window_tumbling, &window_hopping, NULL };
 
 /* ---- options */
 

@@ -39,6 +39,7 @@ struct window_spec {
 	const struct window_kind *kind;
 	int64_t option_us[WINDOW_OPTIONS_MAX]; /* as in the kind's list; 0 behind it */
 	int64_t pane_us; /* what is stored; 0: such windows are for plain streams only */
+	int64_t size_us; /* what a final row shows: a pane, or several where windows overlap */
 };
 
 struct window_kind {
@@ -59,7 +60,7 @@ struct window_kind {
 	 * several metrics have one array. */
 	void (*ends)(const struct window_spec *w, const int64_t us[WINDOW_BATCH], uint64_t live,
 		     int64_t end_us[WINDOW_BATCH]);
-	/* What a row shows: from start_us until before end_us. */
+	/* What a stored row shows, a pane: from start_us until before end_us. */
 	void (*bounds)(const struct window_spec *w, uint64_t id, int64_t *start_us,
 		       int64_t *end_us);
 };
@@ -98,6 +99,12 @@ int window_choose(const struct window_kind *const *kinds, const struct window_gi
 void window_canonical(const struct window_spec *w, struct buf *out);
 /* Appends the members of its definition: "every":"1m". */
 void window_define(const struct window_spec *w, struct buf *out);
+
+/* How many panes a window has. */
+static inline uint64_t window_panes(const struct window_spec *w)
+{
+	return (uint64_t)(w->size_us / w->pane_us);
+}
 
 /* EX_USAGE where such windows cannot be counted in an acknowledged stream. */
 int window_stored(const struct window_spec *w, struct err *err);

@@ -4,7 +4,7 @@
 static int make_tumbling(struct window_spec *w, struct err *err)
 {
 	(void)err;
-	w->pane_us = w->option_us[0];
+	w->pane_us = w->size_us = w->option_us[0];
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct query {
 	struct loop *loop;
 	struct zone *zone;
 	struct steps steps;
+	struct hops hops;  /* of the metric */
 	struct buf metric; /* the operand, where it was left out */
 	int64_t now_us;
 	bool json, utf8; /* NDJSON; the terminal takes UTF-8 */

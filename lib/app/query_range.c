@@ -60,6 +60,7 @@ static int find_metric(struct query *q, struct finality *f, struct err *err)
 	if (rc == 0 && !m.found)
 		rc = say_no_metric(q, &m, err);
 	*f = m.finality;
+	q->hops = m.hops;
 	metric_found_fini(&m);
 	return rc;
 }
@@ -73,6 +74,40 @@ static int find_newest(struct query *q, int64_t not_after_us, struct read_span *
 				    &span->end_us, err))
 		return -1;
 	return found ? 0 : err_set(err, EX_NO, "metric %s has no %s", q->operand, none);
+}
+
+/* What is stored are panes of windows that overlap. Sets which are kept: up to the newest one, and
+ * those that are final without an event. */
+static int find_kept(struct query *q, struct rows_range *range, const struct read_span *newest,
+		     struct err *err)
+{
+	int64_t until_us = range->finality.until_us, start_us, end_us;
+	struct hops *h = &q->hops;
+	bool before;
+
+	h->kept_to_us = newest->end_us;
+	if (until_us != INT64_MAX && until_us - until_us % h->slide_us > h->kept_to_us)
+		h->kept_to_us = until_us - until_us % h->slide_us;
+	if (q->store.driver->newest(q->store.d, q->operand, range->from_us, &before, &start_us,
+				    &end_us, err))
+		return -1;
+	h->kept_from_us = before ? range->from_us : POS_NONE;
+	range->hops = h;
+	return 0;
+}
+
+/* The window that ends with the newest pane, or with the newest final one. */
+static int find_newest_hop(struct query *q, const struct rows_range *range, struct read_span *span,
+			   struct err *err)
+{
+	const struct finality *f = &range->finality;
+
+	if (q->final && f->until_us == POS_NONE)
+		return err_set(err, EX_NO, "metric %s has no final window", q->operand);
+	if (q->final && finality_open(f, span->end_us))
+		span->end_us = f->until_us - f->until_us % q->hops.slide_us;
+	span->start_us = span->end_us - q->hops.size_us;
+	return 0;
 }
 
 /* From the newest window back to the newest one that is final. */
@@ -93,12 +128,15 @@ static int show_course(struct query *q, const struct rows_range *newest, struct 
 	struct rows_range range = { .metric = q->operand,
 				    .to_us = newest->to_us,
 				    .finality = newest->finality };
+	int64_t every_us = newest->hops ? newest->hops->slide_us : newest->end_us - newest->from_us;
+	struct read_span last = { newest->from_us, newest->end_us };
 	struct buf line = { 0 };
 	bool plot = q->plot;
 	int rc;
 
-	range.from_us = newest->from_us -
-			(WATCHED_WINDOWS - 1) * (newest->end_us - newest->from_us);
+	range.from_us = newest->from_us - (WATCHED_WINDOWS - 1) * every_us;
+	if (newest->hops && find_kept(q, &range, &last, err))
+		return -1;
 	buf_addc(&line, '\n');
 	rc = query_put(q, &line, err);
 	q->plot = true;
@@ -119,10 +157,14 @@ static int show_newest(struct query *q, bool top, struct err *err)
 			       "--since and --until are for history: %s takes the newest window",
 			       q->command);
 	if (find_metric(q, &range.finality, err) ||
-	    find_newest(q, q->now_us, &newest, "window that has begun", err) ||
-	    (q->final && find_final(q, &range.finality, &newest, err)))
+	    find_newest(q, q->now_us, &newest, "window that has begun", err))
+		return -1;
+	if (q->hops.slide_us ? find_newest_hop(q, &range, &newest, err)
+			     : q->final && find_final(q, &range.finality, &newest, err))
 		return -1;
 	range.from_us = newest.start_us;
+	if (q->hops.slide_us && find_kept(q, &range, &newest, err))
+		return -1;
 	range.to_us = newest.start_us + 1;
 	range.end_us = newest.end_us;
 	if (query_show(q, &range, err))
@@ -181,5 +223,9 @@ int query_history(struct query *q, struct err *err)
 	}
 	if (q->step)
 		whole_steps(q, &range);
+	else if (q->hops.slide_us &&
+		 (find_newest(q, q->now_us, &newest, "window that has begun", err) ||
+		  find_kept(q, &range, &newest, err)))
+		return -1;
 	return query_show(q, &range, err);
 }

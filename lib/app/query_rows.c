@@ -101,6 +101,7 @@ static int show_rows(struct showing *s, const struct rows_range *range, struct r
 		.one = range->one,
 		.width = q->width,
 		.utf8 = q->utf8,
+		.every_us = range->hops ? range->hops->slide_us : 0,
 	};
 	unsigned places = q->width ? q->width : terminal_width(-1);
 	struct buf text = { 0 };
@@ -118,6 +119,16 @@ static int show_rows(struct showing *s, const struct rows_range *range, struct r
 	return rc;
 }
 
+/* Windows that overlap are known as far as all their panes are. */
+static void fill_hops(const struct rows_range *range, int64_t kept_from_us, struct rows_filling *f)
+{
+	int64_t to_us = range->hops->kept_to_us - range->hops->size_us + 1;
+
+	if (f->from_us != POS_NONE && f->from_us < kept_from_us)
+		f->from_us = kept_from_us;
+	f->to_us = f->to_us < to_us ? f->to_us : to_us;
+}
+
 /* A job's windows are known to the mark, those of a plain stream between rows only. */
 static int fill_rows(struct showing *s, const struct rows_range *range, struct rows_found *found,
 		     struct err *err)
@@ -133,6 +144,8 @@ static int fill_rows(struct showing *s, const struct rows_range *range, struct r
 				  ? range->to_us
 				  : range->finality.until_us;
 	}
+	if (range->hops && f.to_us != POS_NONE)
+		fill_hops(range, found->kept_from_us, &f);
 	rc = rows_fill(&s->rows, &f, err);
 	if (rc == 0 && !s->rows.n)
 		rc = say_no_rows(q, &found->seen, err);

@@ -114,26 +114,19 @@ static int write_rows(void *arg, struct slice lines, uint64_t rows, struct err *
 	return 0;
 }
 
-/* The metric whose earliest window ends first; n_metrics: none has one. */
+/* The metric whose next window ends first; n_metrics: none has one. */
 static size_t first_to_close(const struct agg *a, int64_t *end_us)
 {
 	size_t first = a->plan->n_metrics;
+	int64_t end;
 
 	*end_us = INT64_MAX;
-	for (size_t i = 0; i < a->plan->n_metrics; i++) {
-		const struct metric_state *m = engine_state(a->window, i);
-		const struct window_spec *s = &m->def->m.window;
-		int64_t start, end;
-		uint64_t window;
-
-		if (!table_earliest(m->table, &window))
-			continue;
-		s->kind->bounds(s, window, &start, &end);
-		if (end < *end_us) {
+	for (size_t i = 0; i < a->plan->n_metrics; i++)
+		if (closing_next(a->closing[i], engine_state(a->window, i), &end) &&
+		    end < *end_us) {
 			first = i;
 			*end_us = end;
 		}
-	}
 	return first;
 }
 
@@ -143,13 +136,10 @@ static int close_windows(struct agg *a, bool all, struct err *err)
 	size_t metric;
 
 	while ((metric = first_to_close(a, &end)) < a->plan->n_metrics &&
-	       (all || (mark != POS_NONE && end <= mark - a->lateness_us))) {
-		struct metric_state *s = engine_state(a->window, metric);
-
-		if (emit_earliest(a->emit, s, err))
+	       (all || (mark != POS_NONE && end <= mark - a->lateness_us)))
+		if (closing_close(a->closing[metric], engine_state(a->window, metric), a->emit,
+				  err))
 			return -1;
-		table_drop_earliest(s->table);
-	}
 	return emit_flush(a->emit, err);
 }
 
@@ -162,10 +152,23 @@ static int gather(struct agg *a, struct err *err)
 		       : 0;
 }
 
+static int emit_metric(struct agg *a, size_t metric, struct err *err)
+{
+	struct metric_state *s = engine_state(a->window, metric);
+	int64_t end;
+
+	if (!a->closing || !closing_by_window(s->def))
+		return emit_table(a->emit, s, err);
+	while (closing_next(a->closing[metric], s, &end))
+		if (closing_close(a->closing[metric], s, a->emit, err))
+			return -1;
+	return 0;
+}
+
 static int emit_all(struct agg *a, struct err *err)
 {
 	for (size_t i = 0; i < a->plan->n_metrics; i++)
-		if (emit_table(a->emit, engine_state(a->window, i), err))
+		if (emit_metric(a, i, err))
 			return -1;
 	engine_clear(a->window);
 	return emit_flush(a->emit, err);
@@ -192,6 +195,11 @@ static int begin_window(struct agg *a, bool deltas, struct err *err)
 		threads = (struct emit_threads){ .n = (unsigned)a->threads,
 						 .run = workers_each,
 						 .self = a->workers };
+	}
+	if (!deltas) {
+		a->closing = mem_array(a->plan->n_metrics, sizeof(*a->closing));
+		for (size_t i = 0; i < a->plan->n_metrics; i++)
+			a->closing[i] = closing_new(a->plan->metric[i].def);
 	}
 	a->emit = emit_new(deltas, !a->no_sketch && !isatty(STDOUT_FILENO), &threads, write_rows,
 			   a);
@@ -374,6 +382,9 @@ static void close_all(void *self, struct stage *st)
 	(void)st;
 	workers_free(a->workers);
 	emit_free(a->emit);
+	for (size_t i = 0; a->closing && i < a->plan->n_metrics; i++)
+		closing_free(a->closing[i]);
+	free(a->closing);
 	agg_marks_fini(a);
 	engine_free(a->window);
 	dead_file_close(a->late_file, &ignored);

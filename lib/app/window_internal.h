@@ -4,6 +4,7 @@
 #define APP_WINDOW_INTERNAL_H
 
 #include "agg/workers.h"
+#include "agg/closing.h"
 #include "agg/emit.h"
 #include "agg/plan.h"
 #include "agg/engine.h"
@@ -35,6 +36,7 @@ struct agg {
 	struct engine *window;
 	struct workers *workers; /* NULL: one thread */
 	struct emit *emit;
+	struct closing **closing; /* of each metric of a plain stream */
 	struct dead_file *late_file;
 	struct engine_counts total;
 	struct agg_mark *mark;

@@ -23,6 +23,8 @@ static int look_at_metric(void *arg, const struct read_metric *m, struct err *er
 	out->job = m->job.p ? mem_dup(m->job.p, m->job.n) : NULL;
 	out->sink = m->sink.p ? mem_dup(m->sink.p, m->sink.n) : NULL;
 	l->since_us = m->since_us;
+	if (m->job.p)
+		out->hops = hops_of_definition(m->def);
 	return 0;
 }
 

@@ -5,11 +5,13 @@
 #include "read/driver.h"
 #include "read/finality.h"
 #include "read/names.h"
+#include "read/rows_hops.h"
 
 struct metric_found {
 	bool found;
 	char *job, *sink; /* NULL: plain */
 	struct finality finality;
+	struct hops hops;   /* slide 0: of a plain stream, or windows do not overlap */
 	struct names names; /* of all metrics: names_nearest tells which one was meant */
 };
 void metric_found_fini(struct metric_found *m);

@@ -18,6 +18,7 @@ struct render {
 	bool one;                     /* a single window: the title has its time */
 	unsigned width;               /* places of a line, 0: any */
 	bool utf8;
+	int64_t every_us; /* from a window's start to the next's; 0: their length */
 };
 
 /* ---- render_json.c */

@@ -174,6 +174,7 @@ static void find_places(const struct render *r, struct series_list *l, unsigned 
 	width = width > MOST_PLACES ? MOST_PLACES : width;
 	l->first_us = first->start_us;
 	l->step_us = first->end_us > first->start_us ? first->end_us - first->start_us : 1;
+	l->step_us = r->every_us ? r->every_us : l->step_us;
 	l->windows = windows_before(r, l, last->start_us) + 1;
 	l->per_place = (l->windows + width - 1) / width;
 	l->places = (unsigned)((l->windows + l->per_place - 1) / l->per_place);

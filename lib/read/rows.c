@@ -183,6 +183,12 @@ static int find_window(struct rows_reading *g, struct err *err)
 	if (length_us <= 0)
 		return err_set(err, EX_DATAERR, "metric %s: a stored window has no length",
 			       g->range->metric);
+	if (g->stored.start_us % length_us)
+		return err_set(
+			err, EX_USAGE,
+			"metric %s: windows there overlap, or are of no fixed length: a step "
+			"would have events several times",
+			g->range->metric);
 	if (length_us != g->checked_us &&
 	    steps_check(steps, length_us, g->stored.start_us, g->range->to_us, err))
 		return -1;
@@ -235,8 +241,13 @@ int rows_read(const struct read_store *store, const struct rows_range *range, ro
 {
 	struct rows_reading g = { .range = range, .fn = fn, .arg = arg, .found = found };
 	struct read_range of_store = range_of_store(range);
-	int rc = store->driver->rows(store->d, &of_store, take_stored_row, &g, err);
+	int rc;
 
+	if (range->hops)
+		rc = hops_read(store, range->hops, &of_store, take_stored_row, &g,
+			       &found->kept_from_us, err);
+	else
+		rc = store->driver->rows(store->d, &of_store, take_stored_row, &g, err);
 	if (rc == 0)
 		rc = end_window(&g, err);
 	if (rc == 0)

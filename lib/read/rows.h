@@ -8,6 +8,7 @@
 #include "read/driver.h"
 #include "read/finality.h"
 #include "read/names.h"
+#include "read/rows_hops.h"
 #include "read/steps.h"
 
 struct rows_row {
@@ -49,14 +50,16 @@ struct rows_range {
 	struct finality finality; /* of the metric: which windows are open */
 	const struct dims_filter *filter;
 	const struct steps *steps; /* windows are added up into these. NULL: they stay */
+	const struct hops *hops;   /* ... from panes into these, without steps. NULL: they stay */
 };
 
 /* What was met. {0} to start */
 struct rows_found {
-	struct names seen;  /* dimensions of all rows, wanted or not */
-	struct names shown; /* of wanted rows, those beyond the limit among them */
-	uint64_t rows;      /* handed out */
-	bool more;          /* the limit has left out others */
+	struct names seen;    /* dimensions of all rows, wanted or not */
+	struct names shown;   /* of wanted rows, those beyond the limit among them */
+	uint64_t rows;        /* handed out */
+	bool more;            /* the limit has left out others */
+	int64_t kept_from_us; /* of hops: as in struct hops, when all was read */
 };
 void rows_found_fini(struct rows_found *f);
 

@@ -16,6 +16,7 @@ enum { FILLED_MAX = 5000000 }; /* rows, which are all in memory */
 struct axis {
 	const struct steps *steps; /* NULL: of one length */
 	int64_t origin_us, length_us;
+	int64_t every_us; /* from a start to the next: less than the length where they overlap */
 };
 
 struct series_set {
@@ -27,7 +28,12 @@ struct series_set {
 
 static int64_t axis_start(const struct axis *a, int64_t number)
 {
-	return a->steps ? steps_start(a->steps, number) : a->origin_us + number * a->length_us;
+	return a->steps ? steps_start(a->steps, number) : a->origin_us + number * a->every_us;
+}
+
+static int64_t axis_end(const struct axis *a, int64_t number)
+{
+	return a->steps ? steps_start(a->steps, number + 1) : axis_start(a, number) + a->length_us;
 }
 
 /* The number of the first window that starts at us or later. */
@@ -39,21 +45,23 @@ static int64_t axis_number(const struct axis *a, int64_t us)
 		n = steps_number(a->steps, us);
 		return n + (steps_start(a->steps, n) < us);
 	}
-	n = from_origin / a->length_us;
-	return n + (from_origin % a->length_us > 0);
+	n = from_origin / a->every_us;
+	return n + (from_origin % a->every_us > 0);
 }
 
-static int make_axis(const struct rows_list *l, const struct steps *steps, struct axis *a,
+static int make_axis(const struct rows_list *l, const struct rows_range *range, struct axis *a,
 		     struct err *err)
 {
+	const struct steps *steps = range->steps;
 	const struct rows_window *first = l->window[0];
 
-	*a = (struct axis){ steps, first->start_us, first->end_us - first->start_us };
+	*a = (struct axis){ steps, first->start_us, first->end_us - first->start_us, 0 };
+	a->every_us = range->hops ? range->hops->slide_us : a->length_us;
 	for (size_t i = 0; i < l->n && !steps; i++) {
 		const struct rows_window *w = l->window[i];
 
 		if (a->length_us <= 0 || w->end_us - w->start_us != a->length_us ||
-		    (w->start_us - a->origin_us) % a->length_us)
+		    (w->start_us - a->origin_us) % a->every_us)
 			return err_set(err, EX_USAGE,
 				       "windows there have different lengths: --fill cannot tell "
 				       "which are missing (--step adds them up)");
@@ -197,7 +205,7 @@ static struct rows_window *empty_window(const struct axis *a, int64_t number,
 	struct rows_window *w = mem_zalloc(sizeof(*w));
 
 	w->start_us = axis_start(a, number);
-	w->end_us = axis_start(a, number + 1);
+	w->end_us = axis_end(a, number);
 	w->open = finality_open(f, w->end_us);
 	return w;
 }
@@ -212,7 +220,7 @@ static void lay_out(struct rows_list *l, const struct axis *a, int64_t from, int
 	size_t had = 0;
 
 	for (int64_t n = from; n < to; n++) {
-		int64_t start_us = axis_start(a, n), end_us = axis_start(a, n + 1);
+		int64_t start_us = axis_start(a, n), end_us = axis_end(a, n);
 		bool left_out = f->final && !finality_final(finality, start_us, end_us);
 		bool is;
 
@@ -238,7 +246,7 @@ int rows_fill(struct rows_list *l, const struct rows_filling *f, struct err *err
 
 	if (!l->n)
 		return 0;
-	if (make_axis(l, f->range->steps, &a, err))
+	if (make_axis(l, f->range, &a, err))
 		return -1;
 	from_us = l->window[0]->start_us;
 	to_us = l->window[l->n - 1]->start_us + 1;

@@ -27,7 +27,7 @@ struct rows_reading {
 /* Whether several stored rows may become one. */
 static inline bool rows_merge(const struct rows_range *r)
 {
-	return r->filter->has_by || r->steps;
+	return r->filter->has_by || r->steps || r->hops;
 }
 
 /* Adds a stored row with dimensions d to the window g->now: as a row of its own, or where rows

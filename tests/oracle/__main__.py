@@ -1,7 +1,7 @@
 """Rows of a store, of hta-window or of a recount as text, a line each (rows.py says which fields).
 
     python3 -m oracle recount METRIC...      events on standard input, added up; fields that a recount has not are -,
-                                             uniq is the exact number. METRIC is NAME/SECONDS/DIMENSIONS/VALUE/USER,
+                                             uniq is the exact number. METRIC is NAME/SECONDS[:SLIDE]/DIMENSIONS/VALUE/USER,
                                              dimensions with commas, empty what it has not
     python3 -m oracle window                 rows of hta-window on standard input
     python3 -m oracle held METRIC...         events on standard input; the last field of METRIC/SECONDS/DIMENSIONS/MEASURES has
@@ -31,7 +31,9 @@ from .values import dims_text, loads, seconds_of_stored
 
 def metric_of(text):
     name, seconds, by, value, user = text.split("/")
-    return Metric(int(seconds), [b for b in by.split(",") if b], value or None, user or None, name)
+    every, _, slide = seconds.partition(":")
+    return Metric(int(every), [b for b in by.split(",") if b], value or None, user or None, name,
+                  int(slide) if slide else None)
 
 
 def window_rows(texts):

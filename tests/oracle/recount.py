@@ -37,8 +37,14 @@ def text_of(dims):
 class Metric:
     """What hta-window is told of one metric."""
 
-    def __init__(self, every_s=60, by=(), value=None, uniq=None, name="events"):
+    def __init__(self, every_s=60, by=(), value=None, uniq=None, name="events", slide_s=None):
         self.name, self.every_s, self.by, self.value, self.uniq = name, every_s, tuple(by), value, uniq
+        self.slide_s = slide_s or every_s
+
+    def windows(self, us):
+        """Where the windows that an event is in start, in seconds."""
+        last = us // (self.slide_s * SECOND) * self.slide_s
+        return range(last, last - self.every_s, -self.slide_s)
 
     def take(self, raw):
         """(Key, value, user, us) of a record's bytes or text, or None where it is a dead letter."""
@@ -104,8 +110,10 @@ def recount(metrics, lines):
             taken = metric.take(line)
             if taken is None:
                 raise ValueError(f"line {i + 1} is a dead letter")
-            key, v, user, _ = taken
-            if key not in sums:
-                sums[key] = Sum(metric)
-            sums[key].add(v, user)
+            key, v, user, us = taken
+            for start in metric.windows(us):
+                key = key._replace(start=start)
+                if key not in sums:
+                    sums[key] = Sum(metric)
+                sums[key].add(v, user)
     return {key: s.row() for key, s in sums.items()}

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "read/render.h"
 #include "read/rows_fill.h"
 #include "tap.h"
@@ -41,7 +42,9 @@ static int give_stored(void *d, const struct read_range *range, read_row_fn *fn,
 				      .dims = slice_z(s->damaged && s->given == n - 1 ? s->damaged
 										      : x->dims),
 				      .count = x->count };
+		uint64_t hash = hash_64(row.dims.p, row.dims.n);
 
+		memcpy(row.dims_hash, &hash, sizeof(hash));
 		if (row.start_us < range->from_us || row.start_us >= range->to_us)
 			continue;
 		if (fn(arg, &row, err))
@@ -94,10 +97,68 @@ static void gives(const struct rows_range *range, const char *want, bool more, c
 	ok(rows_read(&store, range, take_text, &t, &found, &err) == 0, "%s: is read", name);
 	is_str(buf_z(&t.text), want, name);
 	ok(found.more == more, "%s: %s others", name, more ? "there are" : "there are no");
-	ok(!range->limit == (t.given_at_first < s.given) || !found.rows, "%s: handed out %s", name,
-	   range->limit ? "at the end" : "as it is complete");
+	ok(!range->limit == (t.given_at_first < s.given) || !found.rows || range->hops,
+	   "%s: handed out %s", name, range->limit ? "at the end" : "as it is complete");
 	buf_fini(&t.text);
 	rows_found_fini(&found);
+}
+
+/* Windows of two panes, one a pane. */
+static void overlapping(void)
+{
+	struct dims_filter all = { 0 };
+	struct hops hops = { 120000000, 60000000, POS_NONE, INT64_MAX };
+	struct rows_range r = range_of(&all);
+	struct store s = { 0 };
+	struct read_store store = { &driver, &s };
+	struct taking t = { .store = &s };
+	struct rows_found found = { 0 };
+	struct err err = ERR_INIT;
+
+	r.hops = &hops;
+	hops.kept_to_us = 180 * 1000000;
+	gives(&r,
+	      "0: {\"a\":\"x\",\"b\":1}=4 {\"a\":\"x\",\"b\":2}=5 {\"a\":\"y\",\"b\":1}=2 "
+	      "{\"a\":\"z\"}=7\n"
+	      "60: {\"a\":\"x\",\"b\":1}=3 {\"a\":\"x\",\"b\":9}=3 {\"a\":\"x\",\"b\":10}=3 "
+	      "{\"a\":\"z\"}=7\n",
+	      false, "windows of two panes, from the first pane to the last");
+	hops.kept_from_us = -60 * 1000000LL;
+	hops.kept_to_us = 240 * 1000000;
+	r.from_us = -180 * 1000000LL;
+	r.finality.until_us = 180 * 1000000;
+	r.limit = 3;
+	gives(&r,
+	      "60: {\"a\":\"z\"}=7\n"
+	      "120*: {\"a\":\"x\",\"b\":9}=3 {\"a\":\"x\",\"b\":10}=3\n",
+	      true, "the newest, where more is kept than has events");
+	r.limit = 0;
+	r.from_us = 30 * 1000000;
+	r.to_us = 61 * 1000000;
+	gives(&r,
+	      "60: {\"a\":\"x\",\"b\":1}=3 {\"a\":\"x\",\"b\":9}=3 {\"a\":\"x\",\"b\":10}=3 "
+	      "{\"a\":\"z\"}=7\n",
+	      false, "those that start in the range");
+	hops.slide_us = 30000000;
+	ok(rows_read(&store, &r, take_text, &t, &found, &err) == -1 && err.code == EX_DATAERR, "%s",
+	   err.msg);
+}
+
+static void defined(const char *def, int64_t size_us, int64_t slide_us)
+{
+	struct hops h = hops_of_definition(slice_z(def));
+
+	ok((slide_us == 0 || h.size_us == size_us) && h.slide_us == slide_us, "%s", def);
+}
+
+static void definitions(void)
+{
+	defined("{\"every\":\"5m\",\"slide\":\"1m\",\"time\":\"ts\"}", 300000000, 60000000);
+	defined("{\"every\":\"5m\",\"time\":\"ts\"}", 0, 0);
+	defined("{\"every\":\"5m\",\"slide\":\"2m\"}", 0, 0);
+	defined("{\"every\":\"5m\",\"slide\":\"x\"}", 0, 0);
+	defined("{}", 0, 0);
+	defined("[", 0, 0);
 }
 
 static void windows(void)
@@ -301,6 +362,8 @@ int main(void)
 {
 	filled();
 	windows();
+	overlapping();
+	definitions();
 	limits();
 	filters();
 	pushed_down();

@@ -1,5 +1,5 @@
 /* Kinds of windows: ids, ends and bounds of times, a batch as each time alone; which kind options
- * ask for. A second and a third kind are made up here, so that there is something to choose. */
+ * ask for. One more kind is made up here, whose windows are no panes. */
 #include "agg/window_kind.h"
 
 #include <stdlib.h>
@@ -14,39 +14,22 @@
 
 static struct err err;
 
-static int make_hopping(struct window_spec *w, struct err *e)
-{
-	w->pane_us = w->option_us[1];
-	if (w->option_us[0] % w->option_us[1])
-		return err_set(e, EX_USAGE, "--slide does not divide --every");
-	return 0;
-}
-
 static int make_session(struct window_spec *w, struct err *e)
 {
 	(void)w, (void)e;
 	return 0;
 }
 
-static const struct window_kind hopping = {
-	.name = "hopping",
-	.option = { { "every", "a window", "", 0 }, { "slide", "a slide", "", 0 } },
-	.own = 1,
-	.make = make_hopping,
-	.ids = window_pane_ids,
-	.ends = window_pane_ends,
-	.bounds = window_pane_bounds,
-};
 static const struct window_kind session = {
 	.name = "session",
 	.option = { { "gap", "a gap", "", 0 }, { "max-length", "a session", "", DAY } },
 	.make = make_session,
 };
-static const struct window_kind *kinds[] = { NULL, &hopping, &session, NULL };
+static const struct window_kind *kinds[] = { NULL, NULL, &session, NULL };
 
 static struct window_spec every(int64_t us)
 {
-	return (struct window_spec){ window_kinds[0], { us }, us };
+	return (struct window_spec){ window_kinds[0], { us }, us, us };
 }
 
 /* ---- times */
@@ -188,7 +171,16 @@ static void test_options(void)
 	is_chosen("slide=1m", "every=5m", "hopping: every 300000000;slide 60000000; 60000000");
 	is_chosen("gap=30m", "every=5m", "session: gap 1800000000;max-length 86400000000; 0");
 	is_chosen("slide=1m", "", "--slide needs --every");
-	is_chosen("every=5m slide=2m", "", "--slide does not divide --every");
+	is_chosen("every=5m slide=5m", "", "tumbling: every 300000000; 300000000");
+	is_chosen("every=5m slide=2m", "",
+		  "--slide 2m does not divide the window, --every 5m: windows are added up from "
+		  "whole slides");
+	is_chosen("every=1m slide=2m", "",
+		  "--slide 2m does not divide the window, --every 1m: windows are added up from "
+		  "whole slides");
+	is_chosen("every=2d slide=1s", "",
+		  "--every 2d has more than 86400 times --slide 1s: each event would be in as many "
+		  "windows");
 	is_chosen("gap=30m every=5m", "", "there are no windows of --gap, --every");
 	is_chosen("max-length=1h", "gap=5m", "there are no windows of --max-length");
 	is_chosen("every=999us", "", "a window is 1ms to 366d long, in whole milliseconds");
@@ -199,7 +191,7 @@ static void test_options(void)
 static void test_texts(void)
 {
 	static const char *const want[] = { "every", "slide", "gap", "max-length" };
-	struct window_spec w = { &hopping, { 5 * MINUTE, MINUTE }, MINUTE };
+	struct window_spec w = { window_kinds[1], { 5 * MINUTE, MINUTE }, MINUTE, 5 * MINUTE };
 	struct buf got = { 0 };
 	size_t n = 0;
 
@@ -209,6 +201,7 @@ static void test_texts(void)
 	for (; n < 4 && window_option_at(kinds, n); n++)
 		is_str(window_option_at(kinds, n)->name, want[n], "an option of all kinds");
 	ok(n == 4 && !window_option_at(kinds, 4), "each once");
+	is_int((long long)window_panes(&w), 5, "a window of five panes");
 	is_int(window_stored(&w, &err), 0, "panes can be stored");
 	w.kind = &session;
 	w.pane_us = 0;
@@ -219,6 +212,7 @@ static void test_texts(void)
 int main(void)
 {
 	kinds[0] = window_kinds[0];
+	kinds[1] = window_kinds[1];
 	test_times();
 	test_first_whole();
 	test_batches();

@@ -1,0 +1,211 @@
+# Windows beyond tumbling ones: hops, in final rows and out of stores, against recounts that share no code.
+load ../helpers
+
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# 4,000 events over some 7 minutes with a hole, in no order; endpoints of few, values with decimals, users.
+once_events() {
+	python3 - >events <<-'END'
+		import json, random
+		random.seed(5)
+		at = [random.uniform(0, 150) for _ in range(2500)] + [random.uniform(301, 420) for _ in range(1500)]
+		for s in at:
+		    ts = "2026-01-01T00:%02d:%06.3fZ" % divmod(int(s * 1000) / 1000, 60)
+		    print(json.dumps({"ts": ts, "endpoint": random.choice("abcd"),
+		                      "v": random.randrange(-5000, 9000) / 1000, "u": "u%d" % random.randrange(700)}))
+	END
+}
+
+numbers() { cut -d'|' -f1-7 "$@"; }
+hopping='--metric h --every 60s --slide 10s --by endpoint --value v --uniq u'
+
+# ---- hops ----
+
+@test "hops: a row for each window that has an event, byte for byte" {
+	feed hta-window --every 30s --slide 10s --value v <<-'END'
+		{"ts":"2026-01-01T00:00:05Z","v":5}
+		{"ts":"2026-01-01T00:00:16Z","v":1.5}
+		{"ts":"2026-01-01T00:01:42Z","v":-1}
+	END
+	jq -c '[.window_start[11:19], .window_end[11:19], .count, .sum, .min, .max]' "$out" >got
+	expect got <<-'END'
+		["23:59:40","00:00:10",1,5,5,5]
+		["23:59:50","00:00:20",2,6.5,1.5,5]
+		["00:00:00","00:00:30",2,6.5,1.5,5]
+		["00:00:10","00:00:40",1,1.5,1.5,1.5]
+		["00:01:20","00:01:50",1,-1,-1,-1]
+		["00:01:30","00:02:00",1,-1,-1,-1]
+		["00:01:40","00:02:10",1,-1,-1,-1]
+	END
+}
+
+@test "hops: equal to a recount, in any order, over threads, and with a lateness" {
+	once_events
+	oracle recount h/60:10/endpoint/v/u <events >exact
+	[ "$(wc -l <exact)" -gt 100 ]
+	# shellcheck disable=SC2086
+	feed hta-window -q $hopping events
+	mv "$out" want
+	oracle window <want >got
+	numbers exact | diff - <(numbers got)
+	oracle within exact got
+	local run
+	shuf --random-source=<(yes) events >shuffled
+	sort events >sorted
+	for run in '<shuffled' '-j 3 shuffled' '-j 2 <events' '--lateness 0s sorted' '--lateness 8m shuffled'; do
+		pipe "hta-window -q $hopping $run" | cmp - want || { echo "$run"; return 1; }
+	done
+	# a line at a time
+	pipe "head -n 300 sorted | while read -r line; do echo \"\$line\"; done | hta-window -q $hopping --lateness 0s" >one
+	pipe "head -n 300 sorted | hta-window -q $hopping" | cmp - one
+}
+
+@test "hops: measures and sketches are those of all events of a window" {
+	once_events
+	local all=(--agg 'p99(v)' --agg 'avg(v)' --agg 'e=uniq_exact(u)' --agg 'h=histogram(v,0,5)' --agg rate)
+	# shellcheck disable=SC2086
+	feed hta-window -q $hopping "${all[@]}" events
+	# the windows that begin with a minute are those of --every alone
+	jq -c 'select(.window_start | endswith(":00Z"))' "$out" >hops
+	# shellcheck disable=SC2086
+	feed hta-window -q ${hopping/--slide 10s} "${all[@]}" events
+	jq -c . "$out" | cmp - hops
+	[ "$(wc -l <hops)" -gt 15 ]
+}
+
+@test "hops: a late event is late for all of its windows" {
+	printf '{"ts":"2026-01-01T00:00:%sZ"}\n' 01 11 25 09 18 >in
+	feed hta-window --every 30s --slide 10s --lateness 1s --max-ahead none --late late in
+	[ "$(grep -c . late)" = 2 ]
+	[ "$(jq -c .count "$out" | paste -sd' ')" = '1 2 3 2 1' ]
+}
+
+@test "hops: what does not fit is refused" {
+	fails_with 64 hta-window --every 1m --slide 25s
+	says '--slide 25s does not divide the window, --every 1m'
+	fails_with 64 hta-window --every 1m --slide 2m
+	says 'does not divide'
+	fails_with 64 hta-window --slide 1m
+	says '--slide needs --every'
+	fails_with 64 hta-window --every 366d --slide 1s
+	says 'more than 86400 times'
+	fails_with 64 hta-window --every 1m --slide 10
+	fails_with 64 hta-window -e 'count every 1m slide 25s'
+	says 'the slide must divide the window'
+	echo '{"rule_id":"r","window_size":"1m","slide":"25s","metric":"count"}' >rules.json
+	fails_with 78 hta-window --rules rules.json
+	says 'the slide must divide the window'
+	echo '{"rule_id":"r","window_size":"1m","slide":10,"metric":"count"}' >rules.json
+	fails_with 78 hta-window --rules rules.json
+}
+
+@test "hops: flags, a line and a rule mean the same" {
+	once_events
+	feed hta-window -q --metric r --every 1m --slide 20s --by endpoint events
+	mv "$out" want
+	feed hta-window -q --metric r -e 'count by endpoint every 1m slide 20s' events
+	cmp "$out" want
+	echo '{"rule_id":"r","window_size":"60s","slide":"20s","metric":"count","group_by":["endpoint"]}' >rules.json
+	feed hta-window -q --rules rules.json events
+	cmp "$out" want
+	# a slide as long as the window is none
+	feed hta-window -q --every 1m --slide 1m events
+	mv "$out" want
+	feed hta-window -q --every 1m events
+	cmp "$out" want
+}
+
+# ---- hops in stores ----
+
+# Runs the events into SINK in three pieces and reads the windows back.
+stored() { # STORE SINK...
+	local store=$1
+	shift
+	# shellcheck disable=SC2086
+	hta-consume --job "$HTA_PREFIX" --dead drop --epoch-records 700 "$PWD/events" | hta-window -q --dead drop $hopping --agg 'p99(v)' | "$@" | hta-commit
+	hta-query -d "$store" history h >got
+}
+
+# Of final rows those of windows whose panes all lie between the first and the last one; as stores give rows.
+kept() {
+	python3 - <<-'END'
+		import json
+		at = [json.loads(l)["ts"][14:19] for l in open("events")]
+		last = int(max(at)[:2]) * 60 + int(max(at)[3:]) // 10 * 10 + 10
+		for line in open("final"):
+		    r = json.loads(line)
+		    if "2026-01-01T00:%s0Z" % min(at)[:4] <= r["window_start"] and r["window_end"] <= "2026-01-01T00:%02d:%02dZ" % divmod(last, 60):
+		        print(line, end="")
+	END
+}
+
+same_as_final() {
+	# shellcheck disable=SC2086
+	hta-window -q $hopping --agg 'p99(v)' events >final
+	kept >kept
+	[ "$(wc -l <kept)" -gt 100 ]
+	[ "$(wc -l <kept)" -lt "$(wc -l <final)" ]
+	jq -c 'del(.open)' got | diff <(jq -c . kept) -
+}
+
+@test "hops: SQLite keeps panes, hta-query shows windows" {
+	export HTA_PREFIX=hops
+	once_events
+	stored s.db hta-sink-sqlite --init s.db
+	same_as_final
+	# rows do not grow with size / slide
+	hta-window -q --metric h --every 10s --by endpoint events >panes
+	[ "$(sqlite3 s.db 'select count(*) from hta_rollups')" = "$(wc -l <panes)" ]
+	[ "$(hta-query -d s.db metrics | jq -c '.definition | [.every, .slide]')" = '["1m","10s"]' ]
+	hta-query -d s.db metrics --format table | grep -q '1m slide 10s'
+	# the newest window ends with the newest pane; final is what the mark is behind
+	hta-query -d s.db latest h --no-sketch --by '' >latest
+	[ "$(jq -c '[.window_start[11:19], .window_end[11:19], .open]' latest)" = '["00:06:00","00:07:00",true]' ]
+	hta-query -d s.db latest h --final --no-sketch --by '' | jq -e '.window_end < "2026-01-01T00:07:00Z"'
+	hta-query -d s.db top h -n 1 --no-sketch >top
+	[ "$(jq .count top)" = "$(jq -s 'map(select(.window_start == "2026-01-01T00:06:00Z").count) | max' got)" ]
+	# a range is of starts
+	[ "$(hta-query -d s.db history h --since 2026-01-01T00:05:10Z --until 2026-01-01T00:05:40Z --by '' | jq -r '.window_start[14:19]' | paste -sd' ')" = '05:10 05:20 05:30' ]
+	# steps add up panes
+	[ "$(hta-query -d s.db history h --step 1h --by '' | jq .count)" = 4000 ]
+	# what has no row in the hole is 0
+	hta-query -d s.db history h --fill --final --by '' --since 2026-01-01T00:00:00Z >filled
+	jq -e -s 'map(.window_start) == (map(.window_start) | sort) and length == 36' filled
+	[ "$(jq -c 'select(.window_start == "2026-01-01T00:03:30Z") | [.count, .window_end[11:19]]' filled)" = '[0,"00:04:30"]' ]
+	hta-query -d s.db history h --plot --by '' | grep -q '10s a place'
+}
+
+@test "hops: what was deleted takes the windows with it that had it" {
+	export HTA_PREFIX=kept
+	once_events
+	stored s.db hta-sink-sqlite --init s.db
+	sqlite3 s.db "delete from hta_rollups where window_start < '2026-01-01T00:01:00Z'"
+	[ "$(hta-query -d s.db history h --since 2026-01-01T00:00:00Z --by '' | head -n 1 | jq -r .window_start)" = 2026-01-01T00:01:00Z ]
+	sqlite3 s.db "delete from hta_rollups where window_start < '2026-01-01T00:06:40Z'"
+	fails_with 1 hta-query -d s.db latest h
+	says 'metric h has no rows there'
+}
+
+@test "hops: Postgres keeps panes, hta-query shows windows" {
+	with_service pg
+	once_events
+	stored "postgres://$PGUSER@$PGHOST:$PGPORT/$PGDATABASE" hta-sink-pg --init
+	same_as_final
+}
+
+@test "hops: Redis keeps panes, hta-query shows windows" {
+	with_service redis
+	once_events
+	stored "$REDIS_URL" hta-sink-redis --init --ttl never
+	same_as_final
+}
+
+@test "hops: final rows that overlap are shown as they are, and fit into no step" {
+	once_events
+	# shellcheck disable=SC2086
+	hta-window -q $hopping events >final
+	feed hta-query - history h <final
+	jq -c 'del(.open)' "$out" | diff <(jq -c . final) -
+	fails_with 64 hta-query - history h --step 1h <final
+	says 'windows there overlap'
+}
