@@ -47,6 +47,11 @@ bool rule_op_quantile(struct slice name, dec *q)
 	return value > 0;
 }
 
+const struct rule_op *rule_op_at(size_t i)
+{
+	return i < OPS ? &ops[i] : NULL;
+}
+
 const struct rule_op *rule_op_find(struct slice name)
 {
 	dec q;

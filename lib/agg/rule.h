@@ -77,6 +77,8 @@ struct rule {
 	struct rule_test *test;
 	size_t tests;
 	unsigned line; /* of its text, from 1 */
+	/* as it stands in the text that was read, lent by it; p NULL: of a line */
+	struct slice source;
 };
 
 struct rules {
@@ -91,6 +93,13 @@ void rules_fini(struct rules *r);
  * EX_CONFIG, "FILE:LINE:COLUMN: reason", where anything is wrong; then nothing was added. file is
  * for messages. A rule_id that is in the set already is an error. */
 int rules_parse(struct rules *r, const char *file, struct slice text, struct err *err);
+
+/* The same for who wants to know all that is wrong: each is handed over as it is found, and the
+ * rules that are whole are added. Returns how many errors there were. What is behind broken JSON is
+ * looked at as far as its brackets tell where the next value begins. */
+typedef void rules_broken_fn(void *arg, const struct err *err);
+size_t rules_parse_all(struct rules *r, const char *file, struct slice text,
+		       rules_broken_fn *broken, void *arg);
 
 /* Adds the rule of a line: measure, .. [by dim, ..] [every DUR [slide DUR] | gap DUR [max DUR]]
  * [where PRED]; a measure is [NAME =] count or OP(PATH, ..), and [if PRED]. EX_USAGE with the byte
@@ -123,6 +132,8 @@ struct rule_op {
 	const char *name;
 	unsigned needs;
 };
+/* The i-th, "p" the last one; NULL behind it. */
+const struct rule_op *rule_op_at(size_t i);
 /* NULL: there is none of this name; pNN is found as "p". */
 const struct rule_op *rule_op_find(struct slice name);
 /* "unknown operation \"cuont\" (did you mean \"count\"?)". */

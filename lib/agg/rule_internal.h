@@ -36,6 +36,9 @@ struct rule_reader {
 	struct json json;                  /* of the value that is being read */
 	struct slice short_op, short_path; /* "metric" and "field" of the rule that is read */
 	struct err *err;
+	rules_broken_fn *broken; /* NULL: the first error ends it */
+	void *broken_arg;
+	size_t errors; /* that were handed over */
 };
 
 enum { MEMBERS_MAX = 32 }; /* of one table */
@@ -47,6 +50,9 @@ struct rule_member {
 
 int rule_fail_at(struct rule_reader *r, const char *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* After an error: hands it over, and true, where reading goes on with what comes next. Whoever goes
+ * on returns -1 all the same in the end, with an empty err. */
+bool rule_go_on(struct rule_reader *r);
 /* Puts the node's place in front of a message that is made already. */
 int rule_place_error(struct rule_reader *r, uint32_t at);
 /* "must be .." */

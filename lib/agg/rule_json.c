@@ -285,13 +285,15 @@ static int take_rule(struct rule_reader *r, uint32_t at)
 	struct rule *rule = rules_add(r->set);
 
 	r->short_op = r->short_path = slice(NULL, 0);
-	for (const char *p = r->text.p; p < r->json.node[at].text.p; p++)
+	rule->source = r->json.node[at].text;
+	for (const char *p = r->text.p; p < rule->source.p; p++)
 		rule->line += *p == '\n';
 	rule->line++;
-	return rule_take_members(r, rule_members, rule, at, "a rule, which is an object") ||
-			       check_rule(r, rule, at)
-		       ? -1
-		       : 0;
+	if (rule_take_members(r, rule_members, rule, at, "a rule, which is an object") == 0 &&
+	    check_rule(r, rule, at) == 0)
+		return 0;
+	r->set->n--;
+	return rule_go_on(r) ? 0 : -1;
 }
 
 /* ---- texts */
@@ -355,11 +357,9 @@ static size_t white_space(const char *p, const char *end)
 	return (size_t)(p - start);
 }
 
-int rules_parse(struct rules *r, const char *file, struct slice text, struct err *err)
+static int take_values(struct rule_reader *r)
 {
-	struct rule_reader reader = { .set = r, .file = file, .text = text, .err = err };
-	const char *p = text.p + str_mark(text), *end = text.p + text.n;
-	size_t before = r->n;
+	const char *p = r->text.p + str_mark(r->text), *end = r->text.p + r->text.n;
 	int rc = 0;
 
 	while (rc == 0) {
@@ -370,10 +370,35 @@ int rules_parse(struct rules *r, const char *file, struct slice text, struct err
 			break;
 		value = p;
 		p = value_end(p, end);
-		rc = take_value(&reader, value, p);
+		if (take_value(r, value, p) && !rule_go_on(r))
+			rc = -1;
 	}
+	json_fini(&r->json);
+	return rc;
+}
+
+int rules_parse(struct rules *r, const char *file, struct slice text, struct err *err)
+{
+	struct rule_reader reader = { .set = r, .file = file, .text = text, .err = err };
+	size_t before = r->n;
+	int rc = take_values(&reader);
+
 	if (rc)
 		r->n = before;
-	json_fini(&reader.json);
 	return rc;
+}
+
+size_t rules_parse_all(struct rules *r, const char *file, struct slice text,
+		       rules_broken_fn *broken, void *arg)
+{
+	struct err err = ERR_INIT;
+	struct rule_reader reader = { .set = r,
+				      .file = file,
+				      .text = text,
+				      .err = &err,
+				      .broken = broken,
+				      .broken_arg = arg };
+
+	take_values(&reader);
+	return reader.errors;
 }

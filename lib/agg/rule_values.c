@@ -32,6 +32,18 @@ int rule_fail_at(struct rule_reader *r, const char *at, const char *fmt, ...)
 		       text);
 }
 
+bool rule_go_on(struct rule_reader *r)
+{
+	if (!r->broken)
+		return false;
+	if (r->err->code) {
+		r->broken(r->broken_arg, r->err);
+		r->errors++;
+	}
+	err_clear(r->err);
+	return true;
+}
+
 /* Puts the place in front of a message that is made already. */
 int rule_place_error(struct rule_reader *r, uint32_t at)
 {
@@ -170,6 +182,7 @@ int rule_take_members(struct rule_reader *r, const struct rule_member *table, vo
 		      uint32_t at, const char *what)
 {
 	const struct json *j = &r->json;
+	int rc = 0;
 
 	if (j->node[at].type != JSON_OBJECT)
 		return rule_wrong_type(r, at, what);
@@ -178,10 +191,10 @@ int rule_take_members(struct rule_reader *r, const struct rule_member *table, vo
 	for (uint32_t i = json_first(j, at); i < j->node[at].next; i = j->node[i + 1].next) {
 		const struct rule_member *m = rule_find_member(j, table, i);
 
-		if (!m)
-			return unknown_member(r, table, i);
-		if (m->take(r, into, i + 1))
+		if (m ? m->take(r, into, i + 1) : unknown_member(r, table, i))
+			rc = -1;
+		if (rc && !rule_go_on(r))
 			return -1;
 	}
-	return 0;
+	return rc;
 }

@@ -1,88 +1,17 @@
-/* --rules: files of rules into the plan. A file is taken whole or not at all; of a folder its
- * *.json in the order of their bytes, none that begins with a dot.
+/* --rules: files of rules into the plan. A file is taken whole or not at all.
  *
  * One time a job: rules agree on time, unit, format, zone and lateness, with each other and with
  * the options that were given; what a rule leaves out is the others'. So the first rule that says
  * one of them sets the option, and is remembered for the message of the one that differs. */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agg/rule.h"
+#include "app/rules_files.h"
 #include "app/window_internal.h"
 #include "base/mem.h"
 #include "base/num.h"
-
-enum { RULES_BYTES_MAX = 16 << 20 };
-
-static int read_rules_file(const char *path, struct buf *text, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
-
-	if (fd < 0)
-		return err_errno(err, EX_CONFIG, "%s", path);
-	while (n > 0 && text->n < RULES_BYTES_MAX) {
-		n = read(fd, buf_room(text, 64 << 10), 64 << 10);
-		text->n += n > 0 ? (size_t)n : 0;
-	}
-	if (n < 0)
-		err_errno(err, EX_CONFIG, "%s", path);
-	else if (n > 0)
-		err_set(err, EX_CONFIG, "%s: more than 16 MiB of rules", path);
-	close(fd);
-	return n ? -1 : 0;
-}
-
-static int add_rules_file(struct rules *rules, const char *path, struct err *err)
-{
-	struct buf text = { 0 };
-	int rc = read_rules_file(path, &text, err) ||
-				 rules_parse(rules, path, buf_slice(&text), err)
-			 ? -1
-			 : 0;
-
-	buf_fini(&text);
-	return rc;
-}
-
-static int is_rules_file(const struct dirent *e)
-{
-	size_t n = strlen(e->d_name);
-
-	return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".json") == 0;
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* A folder's files; 1: it is none. */
-static int add_rules_folder(struct rules *rules, const char *path, struct err *err)
-{
-	struct dirent **entry;
-	int n = scandir(path, &entry, is_rules_file, by_bytes), rc = 0;
-
-	if (n < 0)
-		return errno == ENOTDIR ? 1 : err_errno(err, EX_CONFIG, "%s", path);
-	if (n == 0)
-		rc = err_set(err, EX_CONFIG, "%s: no file NAME.json in this folder", path);
-	for (int i = 0; i < n; i++) {
-		char *file = mem_printf("%s/%s", path, entry[i]->d_name);
-
-		if (rc == 0)
-			rc = add_rules_file(rules, file, err);
-		free(file);
-		free(entry[i]);
-	}
-	free(entry);
-	return rc;
-}
 
 /* ---- what they share */
 
@@ -175,13 +104,16 @@ static int take_rules(struct agg *a, const struct rules *rules, struct err *err)
 	return active ? 0 : err_set(err, EX_CONFIG, "no rule is active");
 }
 
+static int add_rules_file(void *rules, const char *path, struct slice text, struct err *err)
+{
+	return rules_parse(rules, path, text, err);
+}
+
 int agg_add_rules(struct agg *a, const char *path, struct err *err)
 {
 	struct rules rules = { 0 };
-	int rc = add_rules_folder(&rules, path, err);
+	int rc = rules_files_each(path, add_rules_file, &rules, err);
 
-	if (rc == 1)
-		rc = add_rules_file(&rules, path, err);
 	if (rc == 0 && take_rules(a, &rules, err)) {
 		err->code = EX_CONFIG;
 		rc = err_in(err, "%s", path);

@@ -131,6 +131,39 @@ static void test_json(void)
 	}
 }
 
+static void note_broken(void *arg, const struct err *err)
+{
+	buf_addz(arg, err->msg);
+	buf_addc(arg, '\n');
+}
+
+static void test_all_errors(void)
+{
+	static const char text[] = "[{\"rule_id\":\"a\",\"window\":\"1m\",\"lateness\":5,\n"
+				   "\"tests\":[{\"nam\":1,\"late\":-1}],\"metric\":\"count\"},"
+				   "\n{\"rule_id\":\"b\",\"metric\":\"count\"}]\n"
+				   "{\"rule_id\" \"c\"}\n{\"rule_id\":\"d\"}\n"
+				   "{\"rule_id\":\"e\",\"metric\":\"count\"}";
+	struct rules r = { 0 };
+	struct buf out = { 0 };
+
+	is_int(rules_parse_all(&r, "f", slice_z(text), note_broken, &out), 6, "errors");
+	is_str(buf_z(&out),
+	       "f:1:18: unknown member \"window\"\n"
+	       "f:1:42: must be a duration with its unit, in quotes: \"10m\"\n"
+	       "f:2:12: unknown member \"nam\" (did you mean \"name\"?)\n"
+	       "f:2:26: must be a whole number from 0 on\n"
+	       "f:4:12: a colon expected, not \"\n"
+	       "f:5:1: must be a rule with \"metric\" or \"aggregates\"\n",
+	       "all that is wrong, each once, with its place");
+	ok(r.n == 2 && slice_is(r.v[0].id, "b") && slice_is(r.v[1].id, "e"),
+	   "the rules that are whole are taken");
+	ok(r.v[0].source.p == strstr(text, "{\"rule_id\":\"b\"") && r.v[1].line == 6,
+	   "and know where they stand");
+	buf_fini(&out);
+	rules_fini(&r);
+}
+
 static const struct {
 	const char *text, *want;
 } lines[] = {
@@ -228,6 +261,7 @@ static void test_quantiles(void)
 int main(void)
 {
 	test_json();
+	test_all_errors();
 	test_lines();
 	test_quantiles();
 	return done();
