@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* A file and all of its text, both valid during the call. 0, or -1 with err, which ends the walk. */
+/* A file and all of its text, valid during the call. 0, or -1 with err, which ends the walk. */
 typedef int rules_file_fn(void *arg, const char *path, struct slice text, struct err *err);
 
 /* EX_CONFIG: cannot be read, a folder without such files, more than 16 MiB; or what fn said. */

@@ -38,6 +38,17 @@ void predicate_free(struct predicate *p);
 size_t predicate_fields(const struct predicate *p);
 const struct path *predicate_field(const struct predicate *p, size_t i);
 
+/* Calls for each text that a field is compared with, for who reads conditions and no data. Slices
+ * are lent. */
+enum predicate_text_use {
+	PREDICATE_TEXT_EQUAL,   /* == or IN, and the condition has no `not` */
+	PREDICATE_TEXT_ORDERED, /* < <= > >= */
+	PREDICATE_TEXT_OTHER,
+};
+typedef void predicate_text_fn(void *arg, const struct path *field, struct slice text,
+			       enum predicate_text_use use);
+void predicate_each_text(const struct predicate *p, predicate_text_fn *fn, void *arg);
+
 /* Field i stands in place column[i] of a line's fields. Without it: in place i. */
 void predicate_bind(struct predicate *p, const uint8_t *column);
 

@@ -400,6 +400,16 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(jq -s 'map(select(.metric == "events")) | length' "$out")" = 1 ]
 }
 
+@test "hta-check(1)" {
+	here
+	example hta-check.1 1
+	grep -qxF '  count      how many records' "$out"
+	example hta-check.1 2
+	grep -qxF 'ok 1 - errors: a failed request' "$out"
+	example hta-check.1 3
+	[ "$(jq -s "map(.count) | add" rows.ndjson)" = 20000 ]
+}
+
 @test "hta-top(1)" {
 	here
 	example hta-top.1 1

@@ -1,0 +1,241 @@
+/* hta-check. Rules are read and judged whatever is asked; then comes what is asked for, if all of
+ * them are good. What is wrong goes to standard error, a line each as compilers write them, and the
+ * last line says how much there was. */
+#include "app/check.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/check_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/out.h"
+#include "tool/prog.h"
+
+/* ---- options */
+
+/* What was given to read, in the order of the command line; read when all options are known. */
+struct check_source {
+	bool line;
+	const char *text, *metric; /* a file's name, or a line and its rule_id */
+};
+
+struct check_program {
+	struct check check;
+	const char *metric; /* of the next line */
+	struct check_source *source;
+	size_t sources;
+};
+
+static int set_line_name(void *self, const char *value, struct err *err)
+{
+	struct check_program *p = self;
+
+	p->metric = value;
+	return metric_name_check(value, err);
+}
+
+static void add_source(struct check_program *p, bool line, const char *text)
+{
+	p->source = mem_grow(p->source, p->sources + 1, sizeof(*p->source));
+	p->source[p->sources++] = (struct check_source){ line, text, p->metric };
+}
+
+static int add_line(void *self, const char *value, struct err *err)
+{
+	(void)err;
+	add_source(self, true, value);
+	return 0;
+}
+
+static int add_operand(void *self, const char *operand, struct err *err)
+{
+	(void)err;
+	add_source(self, false, operand);
+	return 0;
+}
+
+static int read_source(struct check *c, const struct check_source *s, struct err *err)
+{
+	if (s->line)
+		return check_add_line(c, s->text, s->metric, err);
+	return strcmp(s->text, "-") == 0 ? check_add_stdin(c, err)
+					 : check_add_file(c, s->text, err);
+}
+
+static int read_sources(struct check_program *p, struct err *err)
+{
+	if (!p->sources)
+		return check_add_stdin(&p->check, err);
+	for (size_t i = 0; i < p->sources; i++)
+		if (read_source(&p->check, &p->source[i], err))
+			return -1;
+	return 0;
+}
+
+static const char *const forms[] = { "json", NULL };
+
+#define AT(member) .at = offsetof(struct check_program, check.member)
+static const struct opt opts[] = {
+	{ .letter = 'e',
+	  .name = "expression",
+	  .type = OPT_CALL,
+	  .call = add_line,
+	  .arg = "LINE",
+	  .help = "a rule in one line, as of hta-window; may repeat" },
+	{ .name = "metric",
+	  .type = OPT_CALL,
+	  .call = set_line_name,
+	  .arg = "NAME",
+	  .help = "name of the lines behind it [events]" },
+	{ .name = "explain", .type = OPT_FLAG, AT(explain), .help = "say in words what rules do" },
+	{ .name = "test",
+	  .type = OPT_FLAG,
+	  AT(test),
+	  .help = "run the tests that stand beside rules; prints TAP" },
+	{ .name = "print",
+	  .type = OPT_CHOICE,
+	  AT(print),
+	  .arg = "json",
+	  .choices = forms,
+	  .help = "print each rule in its canonical form, one a line" },
+	{ .name = "strict", .type = OPT_FLAG, AT(strict), .help = "warnings are errors" },
+	{ .name = "time",
+	  .type = OPT_TEXT,
+	  AT(shared[CHECK_TIME]),
+	  .arg = "PATH",
+	  .help = "for rules without \"time\": as hta-window is given it" },
+	{ .name = "time-unit",
+	  .type = OPT_TEXT,
+	  AT(shared[CHECK_UNIT]),
+	  .arg = "s|ms|us|ns",
+	  .help = "the same for \"time_unit\"" },
+	{ .name = "time-format",
+	  .type = OPT_TEXT,
+	  AT(shared[CHECK_FORMAT]),
+	  .arg = "clf|http|PATTERN",
+	  .help = "the same for \"time_format\"" },
+	{ .name = "zone",
+	  .type = OPT_TEXT,
+	  AT(shared[CHECK_ZONE]),
+	  .arg = "ZONE",
+	  .help = "the same for \"zone\"" },
+	{ .name = "lateness",
+	  .type = OPT_TEXT,
+	  AT(shared[CHECK_LATENESS]),
+	  .arg = "DUR",
+	  .help = "the same for \"lateness\"" },
+	OPT_END,
+};
+
+/* ---- what is asked for */
+
+static int print_text(const struct buf *text, struct err *err)
+{
+	struct out *o = out_new(NULL, STDOUT_FILENO, 64 << 10);
+	int rc = out_write(o, text->p, text->n, err) || out_flush(o, err) ? -1 : 0;
+
+	out_free(o);
+	return rc;
+}
+
+static int print_rules(const struct check *c, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < c->rules.n; i++) {
+		rule_json(&c->rules.v[i], &text);
+		buf_addc(&text, '\n');
+	}
+	rc = print_text(&text, err);
+	buf_fini(&text);
+	return rc;
+}
+
+static int explain_rules(const struct check *c, struct err *err)
+{
+	struct buf text = { 0 };
+	char room[CHECK_SHARED][33];
+	int rc;
+
+	for (size_t i = 0; i < c->rules.n; i++) {
+		struct slice shared[CHECK_SHARED];
+
+		for (unsigned k = 0; k < CHECK_SHARED; k++)
+			shared[k] = check_says(c, &c->rules.v[i], (enum check_shared)k, room[k]);
+		buf_addz(&text, i ? "\n" : "");
+		check_explain(&c->rules.v[i], shared, &text);
+	}
+	rc = print_text(&text, err);
+	buf_fini(&text);
+	return rc;
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static int judge_rules(struct check *c, struct err *err)
+{
+	if (c->errors)
+		return err_set(err, EX_CONFIG, "%zu error%s", c->errors, plural(c->errors));
+	if (c->strict && c->warnings)
+		return err_set(err, EX_CONFIG, "%zu warning%s (--strict)", c->warnings,
+			       plural(c->warnings));
+	return 0;
+}
+
+static int check_wants(const struct check *c, struct err *err)
+{
+	unsigned wants = (unsigned)c->explain + (unsigned)c->test + (unsigned)(c->print >= 0);
+
+	return wants > 1
+		       ? err_set(err, EX_USAGE, "--explain, --test and --print exclude each other")
+		       : 0;
+}
+
+static int run_check(void *self, struct err *err)
+{
+	struct check_program *p = self;
+	struct check *c = &p->check;
+
+	if (check_wants(c, err))
+		return -1;
+	if (read_sources(p, err))
+		return -1;
+	check_plan(c);
+	check_lint(c);
+	if (judge_rules(c, err))
+		return -1;
+	if (c->explain)
+		return explain_rules(c, err);
+	if (c->print >= 0)
+		return print_rules(c, err);
+	if (c->test)
+		return check_test(c, err);
+	log_note("%zu rule%s, good", c->rules.n, plural(c->rules.n));
+	return 0;
+}
+
+int check_main(int argc, char **argv)
+{
+	struct check_program p = { .metric = "events", .check.print = -1 };
+	const struct prog prog = {
+		.name = "hta-check",
+		.summary = "check, explain and test rules before they run",
+		.synopsis = "[OPTIONS] [FILE|DIR...]",
+		.opts = opts,
+		.operand = add_operand,
+		.run = run_check,
+		.examples = "hta-check --strict rules/\n"
+			    "hta-check --explain -e 'count, p99(latency_ms) by endpoint every 1m'\n"
+			    "prove -e 'hta-check --test' rules/*.json",
+	};
+	int code = prog_main(&prog, &p, argc, argv);
+
+	check_load_fini(&p.check);
+	free(p.source);
+	return code;
+}
