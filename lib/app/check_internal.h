@@ -4,6 +4,7 @@
  *   check_load.c     files, lines and standard input -> rules, each with a plan of its own
  *   check_lint.c     what is good, and hardly meant so
  *   check_explain.c  a rule in words                            (pure)
+ *   check_schema.c   the grammar as a JSON Schema               (pure)
  *   check_rows.c     rows that are wanted against rows there are (pure)
  *   check_run.c      hta-window over lines, in a process of its own
  *   check_test.c     the tests of rules, as TAP */
@@ -42,7 +43,7 @@ struct check {
 	/* options */
 	const char *shared[CHECK_SHARED]; /* NULL: not given */
 	int print;                        /* -1: not */
-	bool explain, test, strict;
+	bool explain, test, schema, strict;
 
 	struct check_text *text;
 	size_t texts;
@@ -79,6 +80,10 @@ void check_lint(struct check *c);
 /* Appends the rule in words, several lines. shared: what it leaves out, by enum check_shared; p
  * NULL: not said either. */
 void check_explain(const struct rule *r, const struct slice shared[CHECK_SHARED], struct buf *out);
+
+/* ---- check_schema.c */
+/* Appends a JSON Schema (2020-12) of a text of rules. */
+void check_schema(struct buf *out);
 
 /* ---- check_rows.c */
 /* Rows against those that are wanted, all JSON objects. A row fits what is wanted where it has all

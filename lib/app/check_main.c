@@ -99,6 +99,10 @@ static const struct opt opts[] = {
 	  .arg = "json",
 	  .choices = forms,
 	  .help = "print each rule in its canonical form, one a line" },
+	{ .name = "schema",
+	  .type = OPT_FLAG,
+	  AT(schema),
+	  .help = "print a JSON Schema of rules, for editors, and leave" },
 	{ .name = "strict", .type = OPT_FLAG, AT(strict), .help = "warnings are errors" },
 	{ .name = "time",
 	  .type = OPT_TEXT,
@@ -136,6 +140,17 @@ static int print_text(const struct buf *text, struct err *err)
 	int rc = out_write(o, text->p, text->n, err) || out_flush(o, err) ? -1 : 0;
 
 	out_free(o);
+	return rc;
+}
+
+static int print_schema(struct err *err)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	check_schema(&text);
+	rc = print_text(&text, err);
+	buf_fini(&text);
 	return rc;
 }
 
@@ -203,6 +218,8 @@ static int run_check(void *self, struct err *err)
 
 	if (check_wants(c, err))
 		return -1;
+	if (c->schema)
+		return print_schema(err);
 	if (read_sources(p, err))
 		return -1;
 	check_plan(c);

@@ -140,6 +140,106 @@ lint() { # RULE
 	diff once "$out"
 }
 
+# Texts of rules, a line each on standard input: "good" or "bad", as hta-check, and as its schema has it.
+judged() {
+	hta-check --schema >schema.json
+	while IFS= read -r text; do
+		echo "$text" >text.json
+		if hta-check -q text.json 2>why; then echo good; else echo bad; fi
+	done <texts >parser
+	python3 - <<-'END' >schema
+		import json, jsonschema
+		schema = json.load(open("schema.json"))
+		jsonschema.Draft202012Validator.check_schema(schema)
+		valid = jsonschema.Draft202012Validator(schema)
+		for text in open("texts"):
+		    print("good" if valid.is_valid(json.loads(text)) else "bad")
+	END
+	paste parser schema texts >"$out"
+}
+
+@test "check: the schema and the parser agree on what is a rule" {
+	cat >texts <<-'END'
+		{"rule_id":"errors","window_size":"1m","group_by":["endpoint"],"where":".method == \"GET\"","aggregates":{"errors":{"count":true,"where":".status >= 500"},"latency":{"avg":"latency_ms"}}}
+		{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_by":["event_type"],"active":true}
+		[{"rule_id":"a","version":2,"time":"at","time_unit":"ms","metric":"p99","field":"ms","lateness":"0s","note":"why"}]
+		[{"rule_id":"a","metric":"rate","zone":"UTC","time_format":"%F %T","lateness":"1h30m"},{"rule_id":"b","metric":"count"}]
+		{"rule_id":"a","aggregates":{"n":"count","c":{"count":"x"},"r":{"rate":true},"s":{"sum":"x","where":".x"},"p":{"p999":"x","where":".x"},"u":{"uniq_exact":"x"}}}
+		{"rule_id":"a","aggregates":{"q":{"quantiles":"x","at":[0.5,1]},"h":{"histogram":"x","bounds":[-1,2.5],"where":".x"}}}
+		{"rule_id":"a","metric":"count","tests":[{"name":"t","in":[{},"x",{"file":"f"}],"rows":[{"a":1}],"late":0,"dead":2,"match":"exact"}]}
+	END
+	judged
+	not grep -v '^good	good	' "$out"
+	[ "$(wc -l <"$out")" = 7 ]
+	cat >texts <<-'END'
+		{"rule_id":"a"}
+		{"metric":"count"}
+		7
+		{"rule_id":"a","metric":"cuont"}
+		{"rule_id":"a","metric":"sum"}
+		{"rule_id":"a","metric":"histogram","field":"x"}
+		{"rule_id":"a","metric":"p00","field":"x"}
+		{"rule_id":"a@2","metric":"count"}
+		{"rule_id":"a","metric":"count","window":"1m"}
+		{"rule_id":"a","metric":"count","window_size":60}
+		{"rule_id":"a","metric":"count","window_size":"60"}
+		{"rule_id":"a","metric":"count","window_size":"0s"}
+		{"rule_id":"a","metric":"count","window_size":"1m","gap":"1m"}
+		{"rule_id":"a","metric":"count","slide":"1m"}
+		{"rule_id":"a","metric":"count","max_length":"1m"}
+		{"rule_id":"a","metric":"count","version":0}
+		{"rule_id":"a","metric":"count","time_unit":"m"}
+		{"rule_id":"a","metric":"count","where":""}
+		{"rule_id":"a","metric":"count","group_by":"x"}
+		{"rule_id":"a","metric":"count","group_by":[""]}
+		{"rule_id":"a","metric":"count","group_by":[{"as":"x"}]}
+		{"rule_id":"a","metric":"count","group_by":[{"path":"x","class":7}]}
+		{"rule_id":"a","metric":"count","group_by":[{"path":"x","max":0}]}
+		{"rule_id":"a","metric":"count","fold":["x"]}
+		{"rule_id":"a","metric":"count","active":"yes"}
+		{"rule_id":"a","metric":"count","aggregates":{"n":"count"}}
+		{"rule_id":"a","aggregates":{}}
+		{"rule_id":"a","aggregates":{"1n":"count"}}
+		{"rule_id":"a","aggregates":{"n":"sum"}}
+		{"rule_id":"a","aggregates":{"n":{"where":".x"}}}
+		{"rule_id":"a","aggregates":{"n":{"sum":true}}}
+		{"rule_id":"a","aggregates":{"n":{"sum":"x","max":"x"}}}
+		{"rule_id":"a","aggregates":{"n":{"sum":"x","p99":"x"}}}
+		{"rule_id":"a","aggregates":{"n":{"p50":"x","p99":"x"}}}
+		{"rule_id":"a","aggregates":{"n":{"sum":"x","bounds":[1]}}}
+		{"rule_id":"a","aggregates":{"n":{"p50":"x","by":"x"}}}
+		{"rule_id":"a","aggregates":{"n":{"quantiles":"x"}}}
+		{"rule_id":"a","aggregates":{"n":{"quantiles":"x","at":[50]}}}
+		{"rule_id":"a","aggregates":{"n":{"arg_max":"x"}}}
+		{"rule_id":"a","metric":"count","tests":[{"name":"t"}]}
+		{"rule_id":"a","metric":"count","tests":[{"name":"t","in":[1]}]}
+		{"rule_id":"a","metric":"count","tests":[{"name":"t","in":[{}],"late":-1}]}
+		{"rule_id":"a","metric":"count","tests":[{"name":"t","in":[{}],"match":"all"}]}
+	END
+	judged
+	not grep -v '^bad	bad	' "$out"
+	[ "$(wc -l <"$out")" = 43 ]
+}
+
+@test "check: the schema takes what this hta-window does not know yet, and the manual's rules" {
+	hta-check --schema >schema.json
+	awk '/^\.Sh |^\.Ss /{ on = /Rules|EXAMPLES/ } on' "$top"/man/hta-window.1 "$top"/man/hta-check.1 | sed 's/\\e/\\/g' >pages
+	python3 - <<-'END'
+		import json, jsonschema
+		valid = jsonschema.Draft202012Validator(json.load(open("schema.json")))
+		text, n = open("pages").read(), 0
+		while (at := text.find('{"rule_id"')) >= 0:
+		    rule, used = json.JSONDecoder().raw_decode(text[at:])
+		    valid.validate(rule)
+		    text, n = text[at + used:], n + 1
+		assert n >= 3, n
+		valid.validate({"rule_id": "a", "window_size": "5m", "slide": "1m", "time": "@kafka", "max_groups": 5, "fold": ["ua"], "aggregates": {
+		    "f": {"first": "x"}, "a": {"arg_max": "url", "by": "ms"}}, "group_by": ["a", {"path": "status", "as": "s", "class": 100},
+		    {"path": "ms", "class": [10, 50]}, {"path": "ua", "lower": True, "max": 64}, {"path": "tags", "explode": True}]})
+		valid.validate({"rule_id": "a", "gap": "30m", "max_length": "4h", "metric": "count"})
+	END
+}
+
 # ---- tests ----
 
 tested() { # TEST...

@@ -407,6 +407,8 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-check.1 2
 	grep -qxF 'ok 1 - errors: a failed request' "$out"
 	example hta-check.1 3
+	jq -e '."$defs".rule.properties.rule_id' rules.schema.json
+	example hta-check.1 4
 	[ "$(jq -s "map(.count) | add" rows.ndjson)" = 20000 ]
 }
 
