@@ -7,7 +7,8 @@
  *   check_schema.c   the grammar as a JSON Schema               (pure)
  *   check_rows.c     rows that are wanted against rows there are (pure)
  *   check_run.c      hta-window over lines, in a process of its own
- *   check_test.c     the tests of rules, as TAP */
+ *   check_test.c     the tests of rules, as TAP
+ *   check_cost.c     what rules cost over a sample */
 #ifndef APP_CHECK_INTERNAL_H
 #define APP_CHECK_INTERNAL_H
 
@@ -43,6 +44,7 @@ struct check {
 	/* options */
 	const char *shared[CHECK_SHARED]; /* NULL: not given */
 	int print;                        /* -1: not */
+	const char *sample;               /* NULL: not given */
 	bool explain, test, schema, strict;
 
 	struct check_text *text;
@@ -105,7 +107,7 @@ struct check_run {
 	struct buf said;  /* what it told on standard error */
 	int code;         /* 128 and more: the signal that ended it */
 	int64_t cpu_us;
-	uint64_t peak_bytes;
+	uint64_t peak_bytes; /* the most memory that it had itself */
 };
 /* Reads nothing but the files. EX_TEMPFAIL: no process, no memory. */
 int check_run(struct check_run *run, struct err *err);
@@ -129,5 +131,9 @@ size_t check_run_options(const struct check *c, const struct rule *r, const char
 /* ---- check_test.c */
 /* Runs all tests, prints TAP. EX_NO: a test failed. */
 int check_test(struct check *c, struct err *err);
+
+/* ---- check_cost.c */
+/* Appends a table of what each rule costs. EX_DATAERR: the sample has no good line. */
+int check_cost(const struct check *c, struct buf *out, struct err *err);
 
 #endif

@@ -84,7 +84,7 @@ static void lint_dims(struct check *c, size_t i)
 	if (r->dims > DIMS_MANY)
 		check_tell(c, CHECK_WARNING, i, (const char *const[]){ "group_by", NULL },
 			   "%zu dimensions: a row for each combination that occurs is seldom a "
-			   "rollup",
+			   "rollup; --cost SAMPLE tells how many there are",
 			   r->dims);
 }
 

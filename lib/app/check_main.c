@@ -99,6 +99,11 @@ static const struct opt opts[] = {
 	  .arg = "json",
 	  .choices = forms,
 	  .help = "print each rule in its canonical form, one a line" },
+	{ .name = "cost",
+	  .type = OPT_TEXT,
+	  AT(sample),
+	  .arg = "SAMPLE",
+	  .help = "say what rules cost, told from a file of real events" },
 	{ .name = "schema",
 	  .type = OPT_FLAG,
 	  AT(schema),
@@ -187,6 +192,15 @@ static int explain_rules(const struct check *c, struct err *err)
 	return rc;
 }
 
+static int print_cost(const struct check *c, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = check_cost(c, &text, err) || print_text(&text, err) ? -1 : 0;
+
+	buf_fini(&text);
+	return rc;
+}
+
 static const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
@@ -230,6 +244,8 @@ static int run_check(void *self, struct err *err)
 		return explain_rules(c, err);
 	if (c->print >= 0)
 		return print_rules(c, err);
+	if (c->sample)
+		return print_cost(c, err);
 	if (c->test)
 		return check_test(c, err);
 	log_note("%zu rule%s, good", c->rules.n, plural(c->rules.n));

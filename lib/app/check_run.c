@@ -74,6 +74,18 @@ _Noreturn static void be_window(const struct check_run *run, int out, int said)
 	_exit(agg_main(n + 2, argv));
 }
 
+/* What of this process' memory a child begins with: its own pages, not those of files. */
+static uint64_t inherited_bytes(void)
+{
+	unsigned long all, resident = 0, shared = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+	bool read = f && fscanf(f, "%lu %lu %lu", &all, &resident, &shared) == 3;
+
+	if (f)
+		fclose(f);
+	return read ? (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 static int wait_for(pid_t pid, struct check_run *run, struct err *err)
 {
 	struct rusage used;
@@ -85,7 +97,7 @@ static int wait_for(pid_t pid, struct check_run *run, struct err *err)
 	run->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	run->cpu_us = (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
 		      used.ru_utime.tv_usec + used.ru_stime.tv_usec;
-	run->peak_bytes = (uint64_t)used.ru_maxrss * 1024;
+	run->peak_bytes = (uint64_t)used.ru_maxrss * 1024 - run->peak_bytes;
 	return 0;
 }
 
@@ -93,8 +105,10 @@ int check_run(struct check_run *run, struct err *err)
 {
 	struct check_memory out = { .fd = -1 }, said = { .fd = -1 };
 	int rc = check_memory_new(&out, err) || check_memory_new(&said, err) ? -1 : 0;
-	pid_t pid = rc ? -1 : fork();
+	pid_t pid;
 
+	run->peak_bytes = inherited_bytes();
+	pid = rc ? -1 : fork();
 	if (pid == 0)
 		be_window(run, out.fd, said.fd);
 	if (rc == 0 && pid < 0)

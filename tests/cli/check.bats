@@ -321,3 +321,21 @@ tested() { # TEST...
 	tested '{"name":"x","in":[{"file":"none"}],"rows":[{"count":7}]}'
 	feed hta-window --rules r.json <<<'{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}'
 }
+
+# ---- what they cost ----
+
+@test "check: costs are counted over a sample" {
+	hta-gen --count 36000 --start 2026-01-01 --step 100ms >sample.ndjson # an hour
+	echo '{"rule_id":"m","window_size":"1m","group_by":["region"],"metric":"count","lateness":"10s"}{"rule_id":"h","window_size":"1d","metric":"p99","field":"latency_ms","active":false}' >r.json
+	feed hta-check --cost sample.ndjson r.json
+	grep -qE '^36000 events in 60.0 minutes of event time, 864k a day$' "$out"
+	regions=$(jq -r .region sample.ndjson | sort -u | wc -l)
+	[ "$(awk '$1 == "m" { print $2 }' "$out")" = $((regions * 60)) ]
+	[ "$(awk '$1 == "m" { print $3 }' "$out")" = "$(awk "BEGIN { printf \"%.1fk\", $regions * 1.44 }")" ]
+	[ "$(awk '$1 == "h" { print $2 $3 }' "$out")" = '1>1' ]
+	awk '$1 == "m" || $1 == "h" || $1 == "all" { if ($NF < 5 || $NF > 20000) exit 1; n++ } END { exit n != 3 }' "$out"
+	echo nonsense >bad
+	fails_with 65 hta-check --cost bad r.json
+	says '^hta-check: bad: no good line$'
+	fails_with 78 hta-check --cost nowhere r.json
+}

@@ -407,8 +407,10 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-check.1 2
 	grep -qxF 'ok 1 - errors: a failed request' "$out"
 	example hta-check.1 3
-	jq -e '."$defs".rule.properties.rule_id' rules.schema.json
+	grep -qE '^events +[0-9.]+k? ' "$out"
 	example hta-check.1 4
+	jq -e '."$defs".rule.properties.rule_id' rules.schema.json
+	example hta-check.1 5
 	[ "$(jq -s "map(.count) | add" rows.ndjson)" = 20000 ]
 }
 
