@@ -3,12 +3,37 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/num.h"
+#include "json/json.h"
 
 struct lookup {
 	const char *metric;
 	int64_t since_us;
 	struct metric_found *out;
 };
+
+/* A copy; NULL stays NULL. */
+static char *copy_text(struct slice text)
+{
+	return text.p ? mem_dup(text.p, text.n) : NULL;
+}
+
+static int64_t length_of(struct slice def)
+{
+	struct json j = { 0 };
+	struct slice every;
+	int64_t us = 0;
+
+	if (def.p && json_parse(&j, def, NULL) == 0 && json_get_text(&j, 0, "every", &every)) {
+		char *text = mem_dup(every.p, every.n);
+
+		if (num_duration(text, &us, NULL))
+			us = 0;
+		free(text);
+	}
+	json_fini(&j);
+	return us;
+}
 
 static int look_at_metric(void *arg, const struct read_metric *m, struct err *err)
 {
@@ -20,8 +45,11 @@ static int look_at_metric(void *arg, const struct read_metric *m, struct err *er
 	if (!slice_is(m->name, l->metric))
 		return 0;
 	out->found = true;
-	out->job = m->job.p ? mem_dup(m->job.p, m->job.n) : NULL;
-	out->sink = m->sink.p ? mem_dup(m->sink.p, m->sink.n) : NULL;
+	out->job = copy_text(m->job);
+	out->sink = copy_text(m->sink);
+	out->cfg = copy_text(m->cfg);
+	out->def = copy_text(m->def);
+	out->length_us = length_of(m->def);
 	l->since_us = m->since_us;
 	if (m->job.p)
 		out->hops = hops_of_definition(m->def);
@@ -57,5 +85,7 @@ void metric_found_fini(struct metric_found *m)
 {
 	free(m->job);
 	free(m->sink);
+	free(m->cfg);
+	free(m->def);
 	names_fini(&m->names);
 }

@@ -10,6 +10,10 @@
 struct metric_found {
 	bool found;
 	char *job, *sink; /* NULL: plain */
+	char *cfg, *def;  /* as it was registered; def is JSON */
+	/* of its windows, as the definition has it; where they overlap, of the whole window, not of
+	 * the panes that are stored. 0: not known, or not the same for all */
+	int64_t length_us;
 	struct finality finality;
 	struct hops hops;   /* slide 0: of a plain stream, or windows do not overlap */
 	struct names names; /* of all metrics: names_nearest tells which one was meant */
