@@ -1,5 +1,6 @@
 /* Metrics and plans from options: names, dimensions, scopes, what the hash of a definition
  * stands for. */
+#include "agg/metric_read.h"
 #include "agg/plan.h"
 
 #include <stdio.h>
@@ -250,8 +251,54 @@ static void test_cfg(void)
 	ok(strcmp(got, other), "what is value and what uniq decides");
 }
 
+/* A definition that a store has kept: the columns of its measures, its window. */
+static void test_read(void)
+{
+	static const char *const measures[] = {
+		"avg(a.b)",
+		"n=count(.x)",
+		"h=histogram(x, -3.5, 0, 10)",
+		"odd=p99(.\"a \\\"b\") if .status >= 500 and .path == \"/a\"",
+		"rate",
+		"u=uniq(x)",
+		"few=uniq_exact(x)",
+	};
+	const size_t n = sizeof(measures) / sizeof(*measures);
+	struct buf def = { 0 }, want = { 0 }, got = { 0 };
+	struct metric_common common = { .max_ahead_us = 0 };
+	struct window_given given = { .n = 0 }, none = { .n = 0 };
+	struct metric m = { 0 };
+	struct metric_def *d;
+
+	for (size_t i = 0; i < n; i++)
+		ok(metric_add_measure(&m, measures[i], &err) == 0, "%s", measures[i]);
+	path_parse(&common.time, slice_z("ts"), &err);
+	window_give(window_kinds, &given, "every", "90s", &err);
+	window_choose(window_kinds, &given, &none, &m.window, &err);
+	metric_describe(&m, &common, &def);
+	d = metric_def_new_take(&m, &common, &err);
+	columns_format(d->column, d->n_columns, &want);
+	metric_def_unref(d);
+	d = metric_def_read(buf_slice(&def), &err);
+	ok(d != NULL, "the definition is read: %s", d ? buf_z(&def) : err.msg);
+	if (d)
+		columns_format(d->column, d->n_columns, &got);
+	is_str(buf_z(&got), buf_z(&want), "... and gives the same columns");
+	is_int(d ? d->m.window.pane_us : 0, 90000000, "... and the same windows");
+	metric_def_unref(d);
+	ok(!metric_def_read(slice_z("{\"every\":\"1m\",\"agg\":{\"x\":\"frob(y)\"}}"), &err) &&
+		   err.code == EX_CONFIG,
+	   "%s", err.msg);
+	ok(!metric_def_read(slice_z("[]x"), &err) && err.code == EX_CONFIG, "%s", err.msg);
+	path_fini(&common.time);
+	buf_fini(&def);
+	buf_fini(&want);
+	buf_fini(&got);
+}
+
 int main(void)
 {
+	test_read();
 	test_names();
 	test_dims();
 	test_scopes();
