@@ -1,5 +1,7 @@
 /* The inputs of this build, handed to the source. */
 #include "drv/files/files.h"
+#include "source/consume.h"
+#include "stores.h"
 
 #ifdef WITH_KAFKA
 #include "drv/kafka/kafka_driver.h"
@@ -10,5 +12,5 @@
 
 int main(int argc, char **argv)
 {
-	return consume_main(CLUSTER, &files_driver, argc, argv);
+	return consume_main(CLUSTER, &files_driver, &read_stores, argc, argv);
 }

@@ -158,6 +158,7 @@ const struct ranges *epochs_cut(struct epochs *e, uint64_t *number)
 		r->to = p->to;
 		r->last = p->last;
 		r->idle = p->idle;
+		r->watermark_us = e->conf.times ? p->to : POS_NONE;
 		p->from = p->to;
 		p->idle_sent = p->idle;
 		p->last = (struct pos_last){ .offset = -1, .time_us = POS_NONE };

@@ -18,6 +18,7 @@ struct epochs_conf {
 	int64_t epoch_us;
 	uint64_t records, rows;
 	unsigned in_flight;
+	bool times; /* offsets are event times: the end of a range is its watermark */
 };
 
 struct epochs;

@@ -230,7 +230,8 @@ int job_stream_cut(struct job_stream *s, const struct account *account, const st
 
 	*sent = epochs_cut(s->epochs, &number);
 	s->element.n = 0;
-	ctl_account_write(prog_common()->name, account, NULL, &s->element);
+	ctl_account_write(prog_common()->name, account, s->conf.epochs.times ? *sent : NULL,
+			  &s->element);
 	ctl_bar_write(&s->inc, number, s->gen, *sent, buf_slice(&s->element), &s->line);
 	counters_add(counters, COUNTER_EPOCHS_OUT, 1);
 	counters_set(counters, COUNTER_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
@@ -289,7 +290,7 @@ void job_stream_fail(struct job_stream *s, struct err *err)
 		return;
 	s->line.n = 0;
 	/* with a hello those below know what they are, and leave with our code */
-	if (!s->hello_sent && job_stream_write_hello(s, "", &ignored))
+	if (!s->hello_sent && job_stream_write_hello(s, "", "", &ignored))
 		return;
 	ctl_fail_write(&s->inc, prog_common()->name, err, &s->line);
 	job_stream_say(s, &ignored);

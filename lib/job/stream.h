@@ -68,9 +68,10 @@ int job_stream_drain(struct job_stream *s, int64_t deadline_us, struct err *err)
 
 /* ---- the beginning */
 
-/* Listens at the ack channel and writes the hello. A note to people after 3 s, EX_CONFIG after
+/* Listens at the ack channel and writes the hello. members: this program's own members of its
+ * element (ctl.h), or "". A note to people after 3 s, EX_CONFIG after
  * 30 s without its return. EX_CONFIG: no socket can be had there. */
-int job_stream_hello(struct job_stream *s, struct err *err);
+int job_stream_hello(struct job_stream *s, const char *members, struct err *err);
 /* Waits until it is back. Where a stage has failed before it: waits for that `fail`, which ends
  * the wait. EX_USAGE: two sinks of one name. */
 int job_stream_await_hello(struct job_stream *s, struct err *err);

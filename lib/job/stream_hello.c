@@ -72,7 +72,7 @@ static char *ack_path(const struct job_stream *s, struct err *err)
 /* ---- writing */
 
 static void format_hello(const struct job_stream_conf *c, const struct ctl_inc *inc,
-			 const char *path, struct buf *b)
+			 const char *path, const char *members, struct buf *b)
 {
 	buf_printf(b, CTL_HELLO_START "\"v\":%d,\"inc\":\"%s\",\"job\":", CTL_VERSION, inc->id);
 	json_quote_z(b, c->job);
@@ -87,12 +87,13 @@ static void format_hello(const struct job_stream_conf *c, const struct ctl_inc *
 		   ",\"drain_us\":%" PRId64
 		   ",\"stages\":[{\"s\":\"%s\",\"version\":\"%s\",\"pid\":%ld%s}]}",
 		   c->drain_us, prog_common()->name, prog_version, (long)getpid(),
-		   *path ? "" : ",\"failed\":true");
+		   *path ? members : ",\"failed\":true");
 }
 
-int job_stream_write_hello(struct job_stream *s, const char *path, struct err *err)
+int job_stream_write_hello(struct job_stream *s, const char *path, const char *members,
+			   struct err *err)
 {
-	format_hello(&s->conf, &s->inc, path, &s->line);
+	format_hello(&s->conf, &s->inc, path, members, &s->line);
 	s->hello_sent = true;
 	return job_stream_say(s, err);
 }
@@ -111,7 +112,7 @@ void job_stream_refuse(const char *job, int64_t drain_us, const struct err *why)
 		return;
 	signal(SIGPIPE, SIG_IGN);
 	ctl_inc_random(&inc);
-	format_hello(&said, &inc, "", &text);
+	format_hello(&said, &inc, "", "", &text);
 	buf_addc(&text, '\n');
 	ctl_fail_write(&inc, prog_common()->name, why, &text);
 	buf_addc(&text, '\n');
@@ -160,7 +161,7 @@ static void on_too_late(void *arg, int fd, short revents)
 	loop_stop(emitter_loop(s->conf.emitter), &err);
 }
 
-int job_stream_hello(struct job_stream *s, struct err *err)
+int job_stream_hello(struct job_stream *s, const char *members, struct err *err)
 {
 	struct loop *loop = emitter_loop(s->conf.emitter);
 	char *path = ack_path(s, err);
@@ -174,7 +175,7 @@ int job_stream_hello(struct job_stream *s, struct err *err)
 			"another with --ack",
 			path);
 	else if ((s->ack = ack_new(loop, path, &s->inc, err)))
-		rc = job_stream_write_hello(s, path, err);
+		rc = job_stream_write_hello(s, path, members, err);
 	free(path);
 	if (rc)
 		return -1;

@@ -31,6 +31,7 @@ struct job_stream {
 int job_stream_say(struct job_stream *s, struct err *err);
 
 /* job_stream_hello.c: the first line. path "": there is no ack channel, a `fail` follows. */
-int job_stream_write_hello(struct job_stream *s, const char *path, struct err *err);
+int job_stream_write_hello(struct job_stream *s, const char *path, const char *members,
+			   struct err *err);
 
 #endif

@@ -79,6 +79,7 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
  *   {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}
  * Own members:
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
+ *   final   the same, of a source that reads final rows, each element with "final":true
  *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
  *   sink    "sink":"pg:hta_rollups","claims":true */
 struct ctl_hello {
@@ -174,6 +175,7 @@ struct ctl_metric {
 	struct slice name, cfg;
 	int64_t every_us;
 	struct slice def, columns; /* JSON texts; columns.p NULL: none */
+	bool final;                /* its rows are final, those of each window whole */
 };
 struct ctl_metrics {
 	struct slice set;

@@ -17,7 +17,7 @@ void ctl_metric_write(const struct ctl_metric *m, struct buf *out)
 		buf_addz(out, ",\"columns\":");
 		buf_adds(out, m->columns);
 	}
-	buf_addc(out, '}');
+	buf_addz(out, m->final ? ",\"final\":true}" : "}");
 }
 
 void ctl_metrics_write(const struct ctl_inc *inc, const struct ctl_metrics *m, struct buf *out)
@@ -50,7 +50,8 @@ static int read_metric(const struct ctl *c, uint32_t at, struct ctl_metric *out,
 	if (ctl_get_text(c, at, "name", &out->name, err) ||
 	    ctl_get_id(c, at, "cfg", &out->cfg, err) ||
 	    ctl_get_offset(c, at, "every_us", &out->every_us, err) ||
-	    read_part(c, at, "def", JSON_OBJECT, &out->def, err))
+	    read_part(c, at, "def", JSON_OBJECT, &out->def, err) ||
+	    ctl_opt_bool(c, at, "final", &out->final, err))
 		return -1;
 	return ctl_absent(c, at, "columns")
 		       ? 0

@@ -41,9 +41,10 @@ typedef int read_row_fn(void *arg, const struct rollup *row, struct err *err);
 
 /* A reader of a store: changes nothing. All return 0 / -1 with err: EX_UNAVAILABLE not reached
  * (nothing is tried again), EX_CONFIG login, database, missing table, EX_DATAERR what is stored
- * is damaged. What one run reads is of one moment, where the store can do that. */
+ * is damaged. */
 struct read_driver {
 	const char *default_table;
+	bool moment; /* what is read between open and close is of one moment */
 	/* Connected. conf is borrowed for ever; name is not set. NULL: err. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
 	void (*close)(void *d); /* NULL is fine */

@@ -1,6 +1,7 @@
 /* Rows of a range of ends, over rows_read, which knows ranges of starts: a window that ends behind
  * `after` starts behind `after` less the length of windows, and whatever else comes is passed over
- * by its end. Where windows overlap, they are made of panes by rows_read. */
+ * by its end. Where windows overlap, what is stored and handed on are their panes: a table that
+ * they are written to has the same definition, so whoever reads it adds them up as here. */
 #include "read/final_rows.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "json/json.h"
@@ -56,12 +57,32 @@ static int look_at_metric(void *arg, const struct read_metric *m, struct err *er
 	return 0;
 }
 
-static struct finality finality_at(const struct read_sinks *s, const char *sink, int64_t since_us)
+static uint64_t hash_positions(const struct positions *p)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->v[i].name, sink) == 0)
-			return finality_of_job(&s->v[i].pos, s->v[i].lateness_us, since_us);
-	return finality_of_job(NULL, 0, since_us);
+	struct buf b = { 0 };
+	uint64_t hash;
+
+	for (size_t i = 0; i < p->n; i++) {
+		buf_add(&b, &p->v[i].next, sizeof(p->v[i].next));
+		buf_add(&b, &p->v[i].watermark_us, sizeof(p->v[i].watermark_us));
+	}
+	hash = hash_64(b.p, b.n);
+	buf_fini(&b);
+	return hash;
+}
+
+static void judge_by_sink(struct metric_found *out, const struct read_sinks *s, int64_t since_us)
+{
+	const char *sink = out->sink ? out->sink : "";
+
+	out->finality = finality_of_job(NULL, 0, since_us);
+	for (size_t i = 0; i < s->n; i++) {
+		if (strcmp(s->v[i].name, sink) != 0)
+			continue;
+		out->finality = finality_of_job(&s->v[i].pos, s->v[i].lateness_us, since_us);
+		out->moved = hash_positions(&s->v[i].pos);
+		return;
+	}
 }
 
 int metric_lookup(const struct read_store *store, const char *metric, struct metric_found *out,
@@ -76,7 +97,7 @@ int metric_lookup(const struct read_store *store, const char *metric, struct met
 	if (rc == 0 && out->job)
 		rc = store->driver->sinks(store->d, out->job, &sinks, err);
 	if (rc == 0 && out->job)
-		out->finality = finality_at(&sinks, out->sink ? out->sink : "", l.since_us);
+		judge_by_sink(out, &sinks, l.since_us);
 	read_sinks_fini(&sinks);
 	return rc;
 }

@@ -16,6 +16,9 @@ struct metric_found {
 	int64_t length_us;
 	struct finality finality;
 	struct hops hops;   /* slide 0: of a plain stream, or windows do not overlap */
+	/* a hash of the positions that finality comes from: while it stays the same, nothing was
+	 * stored by the metric's sink */
+	uint64_t moved;
 	struct names names; /* of all metrics: names_nearest tells which one was meant */
 };
 void metric_found_fini(struct metric_found *m);

@@ -252,6 +252,7 @@ static int stdin_read(void *d, const struct read_range *range, read_row_fn *fn, 
 
 const struct read_driver stdin_rows = {
 	.default_table = "standard input",
+	.moment = true,
 	.open = stdin_open,
 	.close = stdin_close,
 	.metrics = stdin_metrics,

@@ -94,6 +94,7 @@ static int add_metric(struct sink *s, const struct json *j, uint32_t at, struct 
 				   .cfg = cfg,
 				   .def = j->node[def].text };
 	json_get_i64(j, at, "every_us", &m->every_us);
+	json_get_bool(j, at, "final", &m->final);
 	return columns ? add_columns(s, m, j, columns, err) : 0;
 }
 
@@ -291,13 +292,15 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 struct apply_call {
 	struct sink_batch batch;
 	struct sink_counts counts;
+	uint64_t late;
 };
 
 static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
 {
 	struct apply_call *a = arg;
+	enum sink_result r = sink_late(s, &a->batch, &a->late, err);
 
-	return sink_apply(s, &a->batch, &a->counts, err);
+	return r == SINK_OK ? sink_apply(s, &a->batch, &a->counts, err) : r;
 }
 
 /* Rows are in key order: a metric's rows stand together. One that the hello does not name has no
@@ -341,6 +344,8 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 		rc = err_in(err, "epoch %llu", (unsigned long long)bar.epoch);
 	if (rc == 0 && result == SINK_APPLIED)
 		log_info("epoch %llu was applied already", (unsigned long long)bar.epoch);
+	if (rc == 0 && result == SINK_OK)
+		sink_late_tell(s, st, a.late);
 	stage_account(st)->expired += a.counts.expired;
 	counters_add(stage_counters(st), COUNTER_EXPIRED, a.counts.expired);
 	epoch_batch_reset(s->epoch);

@@ -1,5 +1,6 @@
 /* Inside of the sink framework: sink.c (options, program), sink_take.c (lines), sink_store.c (calls
- * to stores), sink_epochs.c (acknowledged streams), sink_plain.c (plain ones), sink_metrics.c. */
+ * to stores), sink_epochs.c (acknowledged streams), sink_late.c, sink_plain.c (plain ones),
+ * sink_metrics.c. */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
@@ -34,6 +35,7 @@ struct sink {
 	struct arena names;        /* of metrics and their columns */
 	struct sink_counts counts; /* plain */
 	size_t plain_bytes;        /* lines of the batch */
+	bool late_told;
 };
 
 /* ---- sink_store.c */
@@ -76,6 +78,12 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
 		 struct err *err);
 int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
+/* sink_late.c */
+/* How many deltas of the batch are for windows that are final by what the store holds now. */
+enum sink_result sink_late(const struct sink *s, const struct sink_batch *b, uint64_t *late,
+			   struct err *err);
+/* The batch was stored: counts them, and warns the first time. */
+void sink_late_tell(struct sink *s, struct stage *st, uint64_t late);
 /* sink_plain.c */
 int sink_plain(void *self, struct stage *st, struct err *err);
 int sink_plain_flush(struct sink *s, struct stage *st, struct err *err);

@@ -12,6 +12,16 @@
 #include "row/panes.h"
 #include "sink/sink_metrics.h"
 
+/* Final rows that would go where they, or others of that name, come from. */
+static int final_elsewhere(const struct sink_conf *conf, const struct sink_metric *ours,
+			   struct slice their_job, struct err *err)
+{
+	return err_set(err, EX_CONFIG,
+		       "metric %.*s in %s is job %.*s's: final rows that are read from a store go "
+		       "into another table or prefix than the one that they are read from",
+		       (int)ours->name.n, ours->name.p, conf->place, (int)their_job.n, their_job.p);
+}
+
 static int compare_metric(const struct sink_conf *conf, const char *job,
 			  const struct sink_metric *ours, const struct stored_metric *stored,
 			  struct err *err)
@@ -28,6 +38,8 @@ static int compare_metric(const struct sink_conf *conf, const char *job,
 			       (int)stored->sink.n, stored->sink.p, conf->name);
 	if (slice_eq(our_job, their_job) && (plain || slice_eq(ours->cfg, stored->cfg)))
 		return 0;
+	if (ours->final && !slice_eq(our_job, their_job))
+		return final_elsewhere(conf, ours, their_job, err);
 	return err_set(err, EX_CONFIG,
 		       "metric %.*s in %s has another %s; stored: job %.*s, %.*s; this pipeline: "
 		       "job %.*s, %.*s. "
@@ -77,7 +89,7 @@ static enum sink_result look_up(const struct sink_store *store, const char *job,
 
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
 		m[i].fresh = !stored[i].found;
-		m[i].since_us = watermark_us == POS_NONE
+		m[i].since_us = watermark_us == POS_NONE || m[i].final
 					? POS_NONE
 					: pane_first_whole(watermark_us, m[i].every_us);
 		if (stored[i].found &&

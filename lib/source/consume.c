@@ -138,6 +138,8 @@ static void describe_input(const struct consume_conf *c, struct counters *counte
 		buf_printf(&b, "%s%s", i ? "," : "", c->topics.v[i]);
 	for (size_t i = 0; i < c->files.n; i++)
 		buf_printf(&b, "%s%s", i ? "," : "", c->files.v[i].path);
+	for (size_t i = 0; i < c->finals.n; i++)
+		buf_printf(&b, "%s%s", i ? "," : "", c->finals.v[i]);
 	counters_detail(counters, buf_z(&b));
 	buf_fini(&b);
 }
@@ -165,13 +167,15 @@ static void begin_stream(struct consume *s, const struct consume_conf *c, struct
 					   .epochs = { .epoch_us = c->epoch.us,
 						       .records = c->epoch.records,
 						       .rows = CONSUME_ROWS,
-						       .in_flight = CONSUME_IN_FLIGHT },
+						       .in_flight = CONSUME_IN_FLIGHT,
+						       .times = log->ops->times },
 					   .hooks = &hooks,
 					   .self = s });
 	s->writer = (struct record_writer){ .out = emitter_out(s->emitter),
 					    .counters = s->counters,
 					    .inc = job_stream_inc(s->stream),
 					    .bytes = bytes,
+					    .times = log->ops->times,
 					    .max_line_bytes = c->max_line_bytes };
 }
 

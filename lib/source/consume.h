@@ -1,9 +1,9 @@
-/* The source: a log (a cluster's topics, or files) becomes a stream. hta-consume is this and a
- * driver.
+/* The source: a log (a cluster's topics, files, or final rows of a store) becomes a stream.
+ * hta-consume is this and a driver.
  *
  *   plain           records and nothing else: no group, no commit, nothing to resume
- *   acknowledged    with -g, or --job over files: hello, barriers, ack channel, positions of the
- *                   sinks (hta-protocol(7))
+ *   acknowledged    with -g, or --job over files or final rows: hello, barriers, ack channel,
+ *                   positions of the sinks (hta-protocol(7))
  * What the sinks hold is the truth: where to read from is decided from a probe of them
  * (start_rules.h), sinks that differ are brought together first (catchup.h), then everything is
  * read in epochs (epochs.h) that are committed once acknowledged. */
@@ -11,6 +11,7 @@
 #define SOURCE_CONSUME_H
 
 #include <stdio.h>
+#include "read/stores.h"
 #include "source/input.h"
 #include "tool/cluster_options.h"
 #include "tool/dead_route.h"
@@ -33,6 +34,15 @@ struct consume_files {
 struct consume_topics {
 	const char **v;
 	size_t n;
+};
+
+/* --final: metrics of a store whose final rows are read. */
+struct consume_finals {
+	const char **v;
+	size_t n;
+	const char *store, *table; /* -d, --table; NULL: by the environment, the store's default */
+	int64_t idle_close_us;     /* --idle-close; 0: never */
+	const struct read_stores *stores;
 };
 
 /* --from. back, of FROM_BACK: records before the end. */
@@ -62,12 +72,13 @@ struct consume_epoch {
 	uint64_t records;
 };
 
-/* What the command line said, checked. Texts are borrowed for the life of the stream. A cluster's
- * topics are read where `cluster` says something, else files. */
+/* What the command line said, checked. Texts are borrowed for the life of the stream. Final rows
+ * are read where there are some, a cluster's topics where `cluster` says something, else files. */
 struct consume_conf {
 	struct cluster_options cluster;
 	struct consume_topics topics;
 	struct consume_files files;
+	struct consume_finals finals;
 	const char *group; /* NULL: none */
 	const char *job;   /* NULL: a plain stream */
 	const char *ack;   /* --ack; NULL: in the run folder */
@@ -90,9 +101,10 @@ struct consume_driver {
 	void (*list_settings)(FILE *out); /* -X list; NULL: it has none */
 };
 
-/* `cluster` NULL: built without one. `files` reads the files of a job. The exit code. */
-int consume_main(const struct consume_driver *cluster, const struct consume_driver *files, int argc,
-		 char **argv);
+/* `cluster` NULL: built without one. `files` reads the files of a job, final rows come out of
+ * `stores`. The exit code. */
+int consume_main(const struct consume_driver *cluster, const struct consume_driver *files,
+		 const struct read_stores *stores, int argc, char **argv);
 
 /* A stream over the log, which is not open yet and is left open or closed: the caller frees it.
  * With -g or --job, else plain. */

@@ -90,7 +90,9 @@ static int say_starts(struct consume *s, const struct ranges *commits, struct bu
 		if (ends.v[i].to >= 0)
 			buf_printf(out, ", lag %" PRId64 " %s\n",
 				   ends.v[i].to > from ? ends.v[i].to - from : 0,
-				   s->log->ops->bytes ? "bytes" : "records");
+				   s->log->ops->bytes   ? "bytes"
+				   : s->log->ops->times ? "microseconds"
+							: "records");
 		else
 			buf_addz(out, ", lag not known before it is decompressed\n");
 	}

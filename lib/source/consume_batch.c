@@ -71,7 +71,7 @@ static int introduce_batch(struct consume *s, const struct input_record *first, 
 	if (rd->introduced[rd->batch_id])
 		return 0;
 	rd->introduced[rd->batch_id] = true;
-	if (ctl_at_time(first->time_us) || first->offset == 0)
+	if (ops->times || ctl_at_time(first->time_us) || first->offset == 0)
 		return 0;
 	rd->before.n = 0;
 	if (ops->before && ops->before(s->log->self, rd->batch.part, r->from, &rd->before, err))
@@ -111,6 +111,8 @@ static int take_batch(struct consume *s, struct err *err)
 	int64_t position;
 	bool end;
 
+	if (b->whole)
+		room = n;
 	k = bounds_fit(v, n, r->to, room < rd->left ? room : rd->left);
 	if (k &&
 	    (introduce_batch(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))

@@ -1,7 +1,8 @@
 /* All that comes before the first survey. The stream has the hello (job/stream.h); here is what a
  * source adds to it: the log is opened while the hello is under way, so that the stages below start
- * meanwhile; who takes records that are too long is settled when it is back; and files get their
- * names from what the sinks know. */
+ * meanwhile (but one whose records are rows, which the hello describes, before that); who takes
+ * records that are too long is settled when it is back; and files get their names from what the
+ * sinks know. */
 #include "source/consume_internal.h"
 
 static int settle_dead(struct consume *s, struct err *err)
@@ -19,11 +20,28 @@ static int settle_dead(struct consume *s, struct err *err)
 	return 0;
 }
 
+static int open_log(struct consume *s, struct err *err)
+{
+	return s->log->ops->open(s->log->self, emitter_loop(s->emitter), err);
+}
+
+static int send_hello(struct consume *s, struct err *err)
+{
+	const struct input_ops *ops = s->log->ops;
+	struct buf members = { 0 };
+	int rc = ops->members ? open_log(s, err) || ops->members(s->log->self, &members, err) : 0;
+
+	if (rc == 0)
+		rc = job_stream_hello(s->stream, buf_z(&members), err);
+	if (rc == 0 && !ops->members)
+		rc = open_log(s, err);
+	buf_fini(&members);
+	return rc ? -1 : 0;
+}
+
 int consume_handshake(struct consume *s, struct err *err)
 {
-	if (dead_route_open(&s->writer.dead, &s->c->dead, err) ||
-	    job_stream_hello(s->stream, err) ||
-	    s->log->ops->open(s->log->self, emitter_loop(s->emitter), err) ||
+	if (dead_route_open(&s->writer.dead, &s->c->dead, err) || send_hello(s, err) ||
 	    job_stream_await_hello(s->stream, err))
 		return -1;
 	return settle_dead(s, err);

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/tm.h"
 #include "job/stream.h"
+#include "source/final_input.h"
 #include "source/topics.h"
 #include "tool/prog.h"
 
@@ -22,6 +23,18 @@ static int add_topic(void *self, const char *value, struct err *err)
 	t->v = mem_grow(t->v, t->n + 1, sizeof(*t->v));
 	t->v[t->n++] = value;
 	o->name = value;
+	return 0;
+}
+
+static int add_final(void *self, const char *value, struct err *err)
+{
+	struct consume_finals *f = &((struct consume_options *)self)->c.finals;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->v[i], value) == 0)
+			return err_set(err, EX_USAGE, "metric %s is named twice", value);
+	f->v = mem_grow(f->v, f->n + 1, sizeof(*f->v));
+	f->v[f->n++] = value;
 	return 0;
 }
 
@@ -164,8 +177,33 @@ static const struct opt opts[] = {
 	  .type = OPT_TEXT,
 	  AT(job),
 	  .arg = "NAME",
-	  .help = "the job that the positions belong to; default: the group. Over files: "
-		  "acknowledged" },
+	  .help = "the job that the positions belong to; default: the group. Over files and "
+		  "final rows: acknowledged" },
+	{ .name = "final",
+	  .type = OPT_CALL,
+	  .call = add_final,
+	  .arg = "METRIC",
+	  .help = "read the final rows of this metric of a store, each once; may repeat" },
+	{ .letter = 'd',
+	  .name = "store",
+	  .type = OPT_TEXT,
+	  AT(finals.store),
+	  .arg = "URL|FILE",
+	  .help = "with --final: postgres://, redis:// or a SQLite file; else $HTA_STORE, else "
+		  "libpq's PG*" },
+	{ .name = "table",
+	  .type = OPT_TEXT,
+	  AT(finals.table),
+	  .arg = "NAME",
+	  .help = "with --final: table or prefix that the metric is in" },
+	{ .name = "idle-close",
+	  .type = OPT_DURATION,
+	  AT(finals.idle_close_us),
+	  .arg = "DUR",
+	  .help = "with --final: where no partition has moved for that long, windows are final "
+		  "that ended so long ago",
+	  .min = 1e3,
+	  .max = 366 * 86400e6 },
 	{ .letter = 'o',
 	  .name = "from",
 	  .type = OPT_CALL,
@@ -292,7 +330,11 @@ static int run_options(void *self, struct err *err)
 		return -1;
 	if (o->c.files.n && !o->c.job)
 		return consume_plain_files(&o->c, err);
-	return run_input(o, o->c.files.n ? o->files : o->cluster, err);
+	return run_input(o,
+			 o->c.finals.n  ? &final_driver
+			 : o->c.files.n ? o->files
+					: o->cluster,
+			 err);
 }
 
 /* The command line may say that the stream would be an acknowledged one, and be wrong otherwise. */
@@ -304,14 +346,17 @@ static void failed_option(void *self, const struct err *err)
 		job_stream_refuse(o->c.job, o->c.drain_us, err);
 }
 
-int consume_main(const struct consume_driver *cluster, const struct consume_driver *files, int argc,
-		 char **argv)
+int consume_main(const struct consume_driver *cluster, const struct consume_driver *files,
+		 const struct read_stores *stores, int argc, char **argv)
 {
-	struct consume_options o = { .cluster = cluster, .files = files };
+	struct consume_options o = { .c.finals.stores = stores,
+				     .cluster = cluster,
+				     .files = files };
 	const struct prog prog = {
 		.name = "hta-consume",
-		.summary = "read topics or files as a stream of records",
-		.synopsis = "[OPTIONS] -b BROKERS -t TOPIC... | [OPTIONS] FILE...",
+		.summary = "read topics, files or final rows as a stream",
+		.synopsis = "[OPTIONS] -b BROKERS -t TOPIC... | [OPTIONS] FILE... | [OPTIONS] "
+			    "--final METRIC -d STORE",
 		.opts = opts,
 		.operand = add_file,
 		.run = run_options,
@@ -321,7 +366,9 @@ int consume_main(const struct consume_driver *cluster, const struct consume_driv
 			"hta-commit\n"
 			"hta-consume --job web access.log.gz access.log | hta-window --by status | "
 			"hta-sink-sqlite web.db | hta-commit\n"
-			"hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id",
+			"hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id\n"
+			"hta-consume --job closed --final events -d web.db | hta-sink-pg | "
+			"hta-commit",
 	};
 	int code = prog_main(&prog, &o, argc, argv);
 
@@ -330,6 +377,7 @@ int consume_main(const struct consume_driver *cluster, const struct consume_driv
 	free(o.said ? o.said : o.c.topics.v);
 	free(o.c.cluster.setting);
 	free(o.c.files.v);
+	free(o.c.finals.v);
 	free((char *)(uintptr_t)o.c.act.bootstrap);
 	return code;
 }

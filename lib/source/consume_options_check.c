@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "source/topics.h"
+#include "tool/prog.h"
 
 /* Names go into control lines and metadata as they are. */
 static int check_option_name(const char *what, const char *name, struct err *err)
@@ -98,6 +99,67 @@ static int check_cluster(struct consume_options *o, struct err *err)
 	return 0;
 }
 
+/* Whatever is there, of what goes with records only; NULL: nothing. */
+static const char *record_option(const struct consume_options *o)
+{
+	const struct consume_conf *c = &o->c;
+
+	return c->files.n               ? "a file"
+	       : c->topics.n            ? "-t"
+	       : c->cluster.brokers     ? "-b"
+	       : c->cluster.settings    ? "-X"
+	       : c->group               ? "-g"
+	       : c->files.last_line     ? "--last-line"
+	       : c->on_gap_skip         ? "--on-gap"
+	       : c->dead.to             ? "--dead"
+	       : prog_given("max-line") ? "--max-line"
+					: NULL;
+}
+
+/* Rows are never too long for what reads them: they were lines of a pipeline before. */
+static int check_finals(struct consume_options *o, struct err *err)
+{
+	struct consume_conf *c = &o->c;
+	const char *other = record_option(o);
+
+	if (other)
+		return err_set(err, EX_USAGE,
+			       "%s is for records: --final reads rows of a store (-d), and "
+			       "nothing else",
+			       other);
+	if (c->until.kind == UNTIL_COUNT || c->from.kind == FROM_BACK)
+		return err_set(err, EX_USAGE,
+			       "windows of final rows are whole: --from is earliest, latest or a "
+			       "time, --until end or a time here");
+	if (c->finals.idle_close_us && c->until.kind == UNTIL_END)
+		return err_set(err, EX_USAGE,
+			       "--idle-close watches the store for a while, and --until end takes "
+			       "its mark as it is: they exclude each other");
+	for (size_t i = 0; i < c->finals.n; i++)
+		if (check_option_name("--final", c->finals.v[i], err))
+			return -1;
+	c->dead.to = "drop";
+	c->max_line_bytes = INT64_MAX;
+	return 0;
+}
+
+static const char *final_option(const struct consume_finals *f)
+{
+	return f->store ? "-d" : f->table ? "--table" : f->idle_close_us ? "--idle-close" : NULL;
+}
+
+static int check_input(struct consume_options *o, struct err *err)
+{
+	const struct consume_conf *c = &o->c;
+
+	if (c->finals.n)
+		return check_finals(o, err);
+	if (final_option(&c->finals))
+		return err_set(err, EX_USAGE, "%s is for --final METRIC, which is missing",
+			       final_option(&c->finals));
+	return c->files.n ? check_files(o, err) : check_cluster(o, err);
+}
+
 static int check_plain(const struct consume_conf *c, struct err *err)
 {
 	const char *flag = c->act.bootstrap     ? "--bootstrap"
@@ -110,8 +172,8 @@ static int check_plain(const struct consume_conf *c, struct err *err)
 	if (flag)
 		return err_set(
 			err, EX_USAGE,
-			"%s is for acknowledged streams: say -g GROUP, or --job NAME over files",
-			flag);
+			"%s is for acknowledged streams: say -g GROUP, or --job NAME over files%s",
+			flag, c->finals.n ? " and final rows" : "");
 	return 0;
 }
 
@@ -139,7 +201,7 @@ int consume_options_check(struct consume_options *o, struct err *err)
 {
 	struct consume_conf *c = &o->c;
 
-	if (c->files.n ? check_files(o, err) : check_cluster(o, err))
+	if (check_input(o, err))
 		return -1;
 	if (!c->job)
 		c->job = c->group;

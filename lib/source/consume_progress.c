@@ -72,7 +72,8 @@ void consume_lag(struct consume *s)
 
 		if (lag == 0)
 			continue;
-		records = lag < 0 || s->log->ops->bytes || records == UINT64_MAX
+		records = lag < 0 || s->log->ops->bytes || s->log->ops->times ||
+					  records == UINT64_MAX
 				  ? UINT64_MAX
 				  : records + (uint64_t)lag;
 		if (time == POS_NONE)

@@ -1,6 +1,6 @@
-/* A log: partitions of records with offsets, from outside: a Kafka cluster (drv/kafka/kafka.h)
- * or files (drv/files/files.h). What the epochs, the assignment and the catch-up in this room
- * are written against; none of them knows which it is.
+/* A log: partitions of records with offsets, from outside: a Kafka cluster (drv/kafka/kafka.h),
+ * files (drv/files/files.h), or the final rows of a store (source/final_input.h). What the epochs,
+ * the assignment and the catch-up in this room are written against; none of them knows which it is.
  *
  * A log lives in the program's loop: open() installs its own watches and timers there, so that
  * it stays in its group whatever the source waits for; a callback only notes an event. All
@@ -48,6 +48,8 @@ struct input_batch {
 	bool end;
 	/* the driver read them itself, past the client library of its product */
 	bool direct;
+	/* Records of one offset belong together: no epoch ends between them. */
+	bool whole;
 };
 
 enum input_change {
@@ -63,6 +65,13 @@ enum input_when { INPUT_EARLIEST, INPUT_LATEST, INPUT_TIME };
 struct input_ops {
 	bool bytes; /* offsets count bytes */
 	bool group; /* has commits and changes */
+	/* Offsets are event times, in microseconds: a partition's position is its watermark. Many
+	 * records may have one offset, and none has to be behind it. */
+	bool times;
+
+	/* Its records are rows: appends members of the hello (",\"metrics\":[..]", ctl.h), once it
+	 * is open. NULL: records. */
+	int (*members)(void *log, struct buf *out, struct err *err);
 
 	/* (waits) Connects, checks that the topics are there, joins the group if it has one. */
 	int (*open)(void *log, struct loop *loop, struct err *err);

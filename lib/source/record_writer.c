@@ -176,7 +176,7 @@ static int put_record(struct record_writer *f, struct window *w, const struct in
 		*w->p++ = ' ';
 	f->begun = true;
 	put_line(w, r->value);
-	f->next = f->bytes ? r->next : r->offset + 1;
+	f->next = f->bytes ? r->next : f->times ? r->offset : r->offset + 1;
 	f->account.out++;
 	f->account.bytes += r->value.n + 1 + guard;
 	return 0;

@@ -22,6 +22,7 @@ struct record_writer {
 	struct counters *counters;
 	const struct ctl_inc *inc; /* NULL: plain */
 	bool bytes;                /* offsets count bytes: records are lines of a file */
+	bool times;                /* offsets are times: the next record may have the same */
 	uint64_t max_line_bytes;
 	struct dead_route dead; /* opened and closed by the owner */
 

@@ -43,6 +43,8 @@
 		"local times that came twice, taken for the first")                                \
 	COUNTER(TIMES_SKIPPED, "times_skipped", SUM, "local times that never were, moved forward") \
 	COUNTER(RECORDS_DIRECT, "records_direct", SUM,                                             \
-		"records that were read past a client library, by the fast path")
+		"records that were read past a client library, by the fast path")                  \
+	COUNTER(LATE_AFTER_FINAL, "late_after_final", SUM,                                         \
+		"deltas for windows that were final before, and may have been read as such")
 
 #endif

@@ -312,6 +312,9 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-consume.1 4
 	says "would start at"
 	says "lag 0 records"
+	example hta-consume.1 5
+	[ "$(jq -sr 'map(.[0]) | unique | length' "$out")" = 3 ]
+	[ "$(sql closed.db 'SELECT sum(count) FROM hta_rollups')" = "$(sql rollups.db 'SELECT sum(count) FROM hta_final')" ]
 }
 
 @test "hta-window(1)" {
@@ -499,10 +502,21 @@ pg() { psql -XqAtc "$1"; } # SQL
 	grep -qE 'different [1-9]' "$out"
 }
 
+@test "hta(7): hand on minutes that are over" {
+	here
+	with_service pg
+	service_file
+	feed pipe 'hta-consume --job web events.ndjson | hta-window --by endpoint,status --value latency_ms | hta-sink-pg --init | hta-commit'
+	example hta.7 10
+	[ "$(pg 'SELECT count(*) > 100 FROM web_closed')" = t ]
+	same="SELECT string_agg(concat_ws(' ', window_start, dims_hash, count, sum, min, max), ',' ORDER BY window_start, dims_hash) FROM"
+	[ "$(pg "$same web_closed")" = "$(pg "$same hta_final")" ]
+}
+
 @test "hta(7): a store is away" {
 	here
 	with_kafka_and pg
-	example hta.7 10
+	example hta.7 11
 	[ "$(pg 'SELECT sum(count) FROM web_pg')" = 20000 ]
 	[ "$(sql lite.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
 }

@@ -445,8 +445,8 @@ static void test_before(void)
 		text, sizeof(text) - 1 \
 	}
 static const struct ctl_metric two[] = {
-	{ SLICE("a\"\xc3\xa9"), SLICE(INC), 60000000, SLICE("{\"by\":[\"k\"]}"), { 0 } },
-	{ SLICE("b"), SLICE(GEN), 0, SLICE("{}"), SLICE("[[\"count\",\"x.avg.n\"]]") },
+	{ SLICE("a\"\xc3\xa9"), SLICE(INC), 60000000, SLICE("{\"by\":[\"k\"]}"), { 0 }, false },
+	{ SLICE("b"), SLICE(GEN), 0, SLICE("{}"), SLICE("[[\"count\",\"x.avg.n\"]]"), true },
 };
 #define ONE "{\"name\":\"b\",\"cfg\":\"" GEN "\",\"every_us\":0,\"def\":{}"
 
@@ -454,7 +454,7 @@ static bool same_metric(const struct ctl_metric *a, const struct ctl_metric *b)
 {
 	return slice_eq(a->name, b->name) && slice_eq(a->cfg, b->cfg) &&
 	       a->every_us == b->every_us && slice_eq(a->def, b->def) &&
-	       slice_eq(a->columns, b->columns);
+	       slice_eq(a->columns, b->columns) && a->final == b->final;
 }
 
 static void test_metrics(void)
@@ -466,6 +466,7 @@ static void test_metrics(void)
 		"\"set\":\"" GEN "\",\"metrics\":{}}",
 		"\"set\":\"" GEN "\",\"metrics\":[" ONE "},1]}",
 		"\"set\":\"" GEN "\",\"metrics\":[" ONE ",\"columns\":{}}]}",
+		"\"set\":\"" GEN "\",\"metrics\":[" ONE ",\"final\":1}]}",
 		"\"set\":\"" GEN "\",\"metrics\":[{\"name\":\"b\",\"cfg\":\"" GEN "\"}]}",
 		"\"set\":\"" GEN "\",\"metrics\":[{\"name\":\"b\",\"cfg\":\"" GEN
 		"\",\"every_us\":-1,\"def\":{}}]}",
@@ -482,7 +483,7 @@ static void test_metrics(void)
 		 OPEN "\"k\":\"metrics\",\"set\":\"" GEN
 		      "\",\"metrics\":[{\"name\":\"a\\\"\xc3\xa9\","
 		      "\"cfg\":\"" INC "\",\"every_us\":60000000,\"def\":{\"by\":[\"k\"]}}," ONE
-		      ",\"columns\":[[\"count\",\"x.avg.n\"]]}]}",
+		      ",\"columns\":[[\"count\",\"x.avg.n\"]],\"final\":true}]}",
 		 "metrics");
 	read_back(&c, &b, CTL_METRICS);
 	ok(ctl_metrics_read(&c, &got, &err) == 0 && slice_is(got.set, GEN) && got.n == 2 &&

@@ -203,9 +203,35 @@ static void views(void)
 	partitions_fini(&parts);
 }
 
+/* Offsets that are times: a range ends at its watermark. */
+static void times(void)
+{
+	struct epochs_conf timed = conf;
+	struct epochs *e;
+	struct ranges start = { 0 };
+	const struct ranges *r;
+	uint64_t n;
+
+	timed.times = true;
+	e = epochs_new(&timed);
+	ranges_add(&start, slice_z("m"), 0)->from = 60 * S;
+	epochs_assign(e, &start);
+	epochs_read(e, 0, 3, 180 * S, NULL, false, S);
+	r = epochs_cut(e, &n);
+	ok(r->n == 1 && r->v[0].from == 60 * S && r->v[0].watermark_us == 180 * S,
+	   "the end of a range of times is its watermark");
+	epochs_free(e);
+	ranges_fini(&start);
+	e = begin(1, false);
+	epochs_read(e, 0, 3, 180, NULL, false, S);
+	ok(epochs_cut(e, &n)->v[0].watermark_us == POS_NONE, "other offsets are none");
+	epochs_free(e);
+}
+
 int main(void)
 {
 	ranges();
+	times();
 	sizes();
 	in_flight();
 	views();

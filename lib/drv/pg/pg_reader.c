@@ -289,6 +289,7 @@ static int pg_read_rows(void *d, const struct read_range *r, read_row_fn *fn, vo
 
 const struct read_driver pg_reader = {
 	.default_table = "hta_rollups",
+	.moment = true,
 	.open = pg_reader_open,
 	.close = pg_reader_close,
 	.metrics = pg_read_metrics,

@@ -142,6 +142,7 @@ static int sqlite_read_sinks(void *d, const char *job, struct read_sinks *out, s
 
 const struct read_driver sqlite_reader = {
 	.default_table = "hta_rollups",
+	.moment = true,
 	.open = sqlite_reader_open,
 	.close = sqlite_reader_close,
 	.metrics = sqlite_read_metrics,

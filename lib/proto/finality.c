@@ -1,4 +1,4 @@
-#include "read/finality.h"
+#include "proto/finality.h"
 
 /* The watermark that windows are final by. POS_NONE: none. */
 static int64_t find_mark(const struct positions *p)
