@@ -15,7 +15,7 @@ struct metric_found {
 	 * the panes that are stored. 0: not known, or not the same for all */
 	int64_t length_us;
 	struct finality finality;
-	struct hops hops;   /* slide 0: of a plain stream, or windows do not overlap */
+	struct hops hops; /* slide 0: of a plain stream, or windows do not overlap */
 	/* a hash of the positions that finality comes from: while it stays the same, nothing was
 	 * stored by the metric's sink */
 	uint64_t moved;

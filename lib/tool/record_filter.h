@@ -12,8 +12,8 @@
  *   RECORD_DEAD          a dead letter, why->msg its reason  dead
  *   RECORD_FAILED        the stage ends with `why`           -
  *
- * With paths, or `objects`, each line must be a JSON object: one that is none is a dead letter, a blank one is
- * filtered, and record() sees neither. Else record() gets every line as it is.
+ * With paths, or `objects`, each line must be a JSON object: one that is none is a dead letter, a
+ * blank one is filtered, and record() sees neither. Else record() gets every line as it is.
  * A line longer than --max-line is a dead letter; where the filter finds none (finds_dead), the
  * stage ends with EX_DATAERR. */
 #ifndef TOOL_RECORD_FILTER_H
