@@ -5,20 +5,26 @@
 #ifdef WITH_PG
 #include "drv/pg/pg.h"
 #define PG_READER &pg_reader
+#define PG_SINK &pg_driver
 #else
 #define PG_READER NULL
+#define PG_SINK NULL
 #endif
 #ifdef WITH_REDIS
 #include "drv/redis/redis.h"
 #define REDIS_READER &redis_reader
+#define REDIS_SINK &redis_driver
 #else
 #define REDIS_READER NULL
+#define REDIS_SINK NULL
 #endif
 #ifdef WITH_SQLITE
 #include "drv/sqlite/sqlite.h"
 #define SQLITE_READER &sqlite_reader
+#define SQLITE_SINK &sqlite_driver
 #else
 #define SQLITE_READER NULL
+#define SQLITE_SINK NULL
 #endif
 
 static bool begins_with(const char *text, const char *start)
@@ -63,17 +69,20 @@ static const struct read_kind kinds[] = {
 	  .example = "postgres://HOST/DATABASE",
 	  .accepts = is_pg,
 	  .environment = libpq_environment,
-	  .driver = PG_READER },
+	  .driver = PG_READER,
+	  .sink = PG_SINK },
 	{ .name = "Redis",
 	  .configure = "redis",
 	  .example = "redis://HOST",
 	  .accepts = is_redis,
-	  .driver = REDIS_READER },
+	  .driver = REDIS_READER,
+	  .sink = REDIS_SINK },
 	{ .name = "SQLite",
 	  .configure = "sqlite",
 	  .example = "FILE",
 	  .accepts = is_sqlite,
-	  .driver = SQLITE_READER },
+	  .driver = SQLITE_READER,
+	  .sink = SQLITE_SINK },
 };
 
 const struct read_stores read_stores = {

@@ -8,12 +8,14 @@
  *   check_rows.c     rows that are wanted against rows there are (pure)
  *   check_run.c      hta-window over lines, in a process of its own
  *   check_test.c     the tests of rules, as TAP
- *   check_cost.c     what rules cost over a sample */
+ *   check_cost.c     what rules cost over a sample
+ *   check_connect.c  brokers and stores */
 #ifndef APP_CHECK_INTERNAL_H
 #define APP_CHECK_INTERNAL_H
 
 #include "agg/metric.h"
 #include "agg/rule.h"
+#include "app/check.h"
 
 /* What rules leave out, as hta-window takes it. */
 enum check_shared {
@@ -40,8 +42,19 @@ struct check_rule {
 	bool broken; /* hta-window would refuse it */
 };
 
+/* What --connect is to try. */
+struct check_connect {
+	bool wanted;
+	struct cluster_options cluster;
+	const char *topics, *group;
+	const char **store;
+	size_t stores;
+	const char *place; /* table or prefix; NULL: each store's own */
+};
+
 struct check {
 	/* options */
+	struct check_connect connect;
 	const char *shared[CHECK_SHARED]; /* NULL: not given */
 	int print;                        /* -1: not */
 	const char *sample;               /* NULL: not given */
@@ -135,5 +148,11 @@ int check_test(struct check *c, struct err *err);
 /* ---- check_cost.c */
 /* Appends a table of what each rule costs. EX_DATAERR: the sample has no good line. */
 int check_cost(const struct check *c, struct buf *out, struct err *err);
+
+/* ---- check_connect.c */
+/* Appends what is good; tells what is not. -1 with an empty message and the code of the first
+ * failure. */
+int check_connect(struct check *c, const struct check_servers *servers, struct buf *good,
+		  struct err *err);
 
 #endif

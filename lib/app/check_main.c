@@ -22,6 +22,7 @@ struct check_source {
 
 struct check_program {
 	struct check check;
+	const struct check_servers *servers;
 	const char *metric; /* of the next line */
 	struct check_source *source;
 	size_t sources;
@@ -52,6 +53,16 @@ static int add_operand(void *self, const char *operand, struct err *err)
 {
 	(void)err;
 	add_source(self, false, operand);
+	return 0;
+}
+
+static int add_store(void *self, const char *value, struct err *err)
+{
+	struct check_connect *c = self;
+
+	(void)err;
+	c->store = mem_grow(c->store, c->stores + 1, sizeof(*c->store));
+	c->store[c->stores++] = value;
 	return 0;
 }
 
@@ -104,6 +115,44 @@ static const struct opt opts[] = {
 	  AT(sample),
 	  .arg = "SAMPLE",
 	  .help = "say what rules cost, told from a file of real events" },
+	{ .name = "connect",
+	  .type = OPT_FLAG,
+	  AT(connect.wanted),
+	  .help = "try the brokers and stores that are named, and say what to mend; rules are "
+		  "held against what is stored" },
+	CLUSTER_BROKERS_OPT(struct check_program, check.connect.cluster,
+			    "connect: the cluster of the events"),
+	{ .letter = 't',
+	  .name = "topic",
+	  .type = OPT_TEXT,
+	  AT(connect.topics),
+	  .arg = "NAME,...",
+	  .help = "connect: topics to read" },
+	{ .letter = 'g',
+	  .name = "group",
+	  .type = OPT_TEXT,
+	  AT(connect.group),
+	  .arg = "NAME",
+	  .help = "connect: consumer group" },
+	CLUSTER_SETTINGS_OPTS(struct check_program, check.connect.cluster, "NAME=VALUE|NAME=@FILE",
+			      cluster_add_property),
+	{ .letter = 'd',
+	  .name = "store",
+	  .type = OPT_CALL,
+	  AT(connect),
+	  .call = add_store,
+	  .arg = "URL|FILE",
+	  .help = "connect: postgres://, redis:// or a SQLite file; may repeat" },
+	{ .name = "table",
+	  .type = OPT_TEXT,
+	  AT(connect.place),
+	  .arg = "NAME",
+	  .help = "connect: table of the rollups, if it is not hta_rollups" },
+	{ .name = "prefix",
+	  .type = OPT_TEXT,
+	  AT(connect.place),
+	  .arg = "NAME",
+	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
 	{ .name = "schema",
 	  .type = OPT_FLAG,
 	  AT(schema),
@@ -201,6 +250,20 @@ static int print_cost(const struct check *c, struct err *err)
 	return rc;
 }
 
+static int print_connect(struct check_program *p, struct err *err)
+{
+	struct err printing = ERR_INIT;
+	struct buf good = { 0 };
+	int rc = check_connect(&p->check, p->servers, &good, err);
+
+	if (print_text(&good, &printing) && rc == 0) {
+		*err = printing;
+		rc = -1;
+	}
+	buf_fini(&good);
+	return rc;
+}
+
 static const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
@@ -218,11 +281,22 @@ static int judge_rules(struct check *c, struct err *err)
 
 static int check_wants(const struct check *c, struct err *err)
 {
-	unsigned wants = (unsigned)c->explain + (unsigned)c->test + (unsigned)(c->print >= 0);
+	const struct check_connect *to = &c->connect;
+	unsigned wants = (unsigned)c->explain + (unsigned)c->test + (unsigned)(c->print >= 0) +
+			 (unsigned)c->schema + (unsigned)(c->sample != NULL) + (unsigned)to->wanted;
+	bool named = to->stores || to->topics || to->group || to->cluster.brokers ||
+		     to->cluster.settings;
 
-	return wants > 1
-		       ? err_set(err, EX_USAGE, "--explain, --test and --print exclude each other")
-		       : 0;
+	if (wants > 1)
+		return err_set(err, EX_USAGE,
+			       "--explain, --test, --print, --cost, --connect and --schema exclude "
+			       "each other");
+	if (named && !to->wanted)
+		return err_set(err, EX_USAGE, "brokers and stores are for --connect");
+	if (to->wanted && !to->stores && !to->topics)
+		return err_set(err, EX_USAGE,
+			       "what to --connect to? -b HOST -t TOPIC, -d STORE, or several");
+	return 0;
 }
 
 static int run_check(void *self, struct err *err)
@@ -234,7 +308,7 @@ static int run_check(void *self, struct err *err)
 		return -1;
 	if (c->schema)
 		return print_schema(err);
-	if (read_sources(p, err))
+	if ((p->sources || !c->connect.wanted) && read_sources(p, err))
 		return -1;
 	check_plan(c);
 	check_lint(c);
@@ -246,15 +320,17 @@ static int run_check(void *self, struct err *err)
 		return print_rules(c, err);
 	if (c->sample)
 		return print_cost(c, err);
+	if (c->connect.wanted)
+		return print_connect(p, err) ? -1 : judge_rules(c, err);
 	if (c->test)
 		return check_test(c, err);
 	log_note("%zu rule%s, good", c->rules.n, plural(c->rules.n));
 	return 0;
 }
 
-int check_main(int argc, char **argv)
+int check_main(const struct check_servers *servers, int argc, char **argv)
 {
-	struct check_program p = { .metric = "events", .check.print = -1 };
+	struct check_program p = { .servers = servers, .metric = "events", .check.print = -1 };
 	const struct prog prog = {
 		.name = "hta-check",
 		.summary = "check, explain and test rules before they run",
@@ -270,5 +346,7 @@ int check_main(int argc, char **argv)
 
 	check_load_fini(&p.check);
 	free(p.source);
+	free(p.check.connect.store);
+	free(p.check.connect.cluster.setting);
 	return code;
 }

@@ -9,7 +9,7 @@ static bool is_set(const char *variable)
 	return value && *value;
 }
 
-static const struct read_kind *kind_of_text(const struct read_stores *s, const char *store)
+const struct read_kind *read_stores_kind(const struct read_stores *s, const char *store)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->kind[i].accepts(store))
@@ -50,7 +50,7 @@ const struct read_driver *read_stores_choose(const struct read_stores *s, const 
 
 	conf->where = given ? given : is_set("HTA_STORE") ? getenv("HTA_STORE") : NULL;
 	conf->where_env = !given;
-	k = conf->where ? kind_of_text(s, conf->where) : kind_of_environment(s);
+	k = conf->where ? read_stores_kind(s, conf->where) : kind_of_environment(s);
 	if (!k) {
 		say_which_store(s, err);
 		return NULL;

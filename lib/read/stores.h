@@ -16,6 +16,7 @@ struct read_kind {
 	 * none are. */
 	const char *const *environment;
 	const struct read_driver *driver; /* NULL: not built in */
+	const struct sink_driver *sink;   /* what writes it; NULL: not built in */
 };
 
 struct read_stores {
@@ -24,6 +25,9 @@ struct read_stores {
 	/* variables of the environment, as the hint at a missing -d says them */
 	const char *variables;
 };
+
+/* The kind that `store` means; NULL: none does. */
+const struct read_kind *read_stores_kind(const struct read_stores *s, const char *store);
 
 /* The driver for `given` (-d), else $HTA_STORE, else a kind whose environment is set: sets where,
  * where_env and (if it is NULL) place of conf. NULL with err: EX_USAGE no store is named,

@@ -15,6 +15,7 @@
 #include "row/rollup.h"
 #include "sink/keeper.h"
 #include "tool/opt.h"
+#include "tool/probe.h"
 
 /* What a driver stores: rows of hta-window; records as they came, of acknowledged streams; dead and
  * late records of the stages above (a driver that claims them stores every one); columns of rows
@@ -163,6 +164,10 @@ struct sink_driver {
 	 * store takes no plain streams. */
 	enum sink_result (*put)(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 				struct sink_counts *counts, struct err *err);
+
+	/* Connected, and without conf->create: says which server and schema it is, what rights a
+	 * sink lacks and which settings lose rows; changes nothing. NULL: has nothing to say. */
+	enum sink_result (*probe)(void *d, const struct probe *probe, struct err *err);
 };
 
 #endif

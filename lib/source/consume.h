@@ -15,6 +15,7 @@
 #include "source/input.h"
 #include "tool/cluster_options.h"
 #include "tool/dead_route.h"
+#include "tool/probe.h"
 
 enum consume_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
 enum consume_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
@@ -99,6 +100,11 @@ struct consume_driver {
 	struct input *(*input_new)(const struct consume_conf *conf, bool join, struct err *err);
 	void (*input_free)(struct input *input);
 	void (*list_settings)(FILE *out); /* -X list; NULL: it has none */
+	/* Says what there is of conf's topics and group, and reads a record of each topic, past the
+	 * group. Of conf cluster, topics and group count. -1 with err: it cannot be reached, or
+	 * something is refused. NULL: there is nothing to ask. */
+	int (*probe)(const struct consume_conf *conf, struct loop *loop, const struct probe *probe,
+		     struct err *err);
 };
 
 /* `cluster` NULL: built without one. `files` reads the files of a job, final rows come out of

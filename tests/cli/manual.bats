@@ -411,9 +411,16 @@ pg() { psql -XqAtc "$1"; } # SQL
 	grep -qxF 'ok 1 - errors: a failed request' "$out"
 	example hta-check.1 3
 	grep -qE '^events +[0-9.]+k? ' "$out"
+	with_kafka_and pg redis
+	hta-sink-pg --init service=rollups </dev/null
+	hta-sink-redis --init "$REDIS_URL" </dev/null
 	example hta-check.1 4
-	jq -e '."$defs".rule.properties.rule_id' rules.schema.json
+	grep -qE "^cluster: topic $topic: 3 partitions, 20000 records\$" "$out"
+	grep -qE '^Postgres: version ' "$out"
+	grep -qE '^Redis: version ' "$out"
 	example hta-check.1 5
+	jq -e '."$defs".rule.properties.rule_id' rules.schema.json
+	example hta-check.1 6
 	[ "$(jq -s "map(.count) | add" rows.ndjson)" = 20000 ]
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka.h"
+#include "drv/kafka/kafka_probe.h"
 
 enum { ENDS_RETRY_S = 10 };
 
@@ -42,10 +43,25 @@ static struct input *input_new(const struct consume_conf *c, bool join, struct e
 	return log;
 }
 
+static int probe_cluster(const struct consume_conf *c, struct loop *loop, const struct probe *probe,
+			 struct err *err)
+{
+	struct input *log = input_new(c, false, err);
+	int rc;
+
+	if (!log)
+		return -1;
+	kafka_retry(log->self, c->retry_for_us, "");
+	rc = kafka_probe_input(c, log, loop, probe, err);
+	input_free(log);
+	return rc;
+}
+
 const struct consume_driver kafka_driver = {
 	.input_new = input_new,
 	.input_free = input_free,
 	.list_settings = kafka_list,
+	.probe = probe_cluster,
 };
 
 /* ---- the log's end, for hta-query */

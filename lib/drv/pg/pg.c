@@ -156,4 +156,5 @@ const struct sink_driver pg_driver = {
 	.metrics_add = pg_metrics_add,
 	.keeper = &pg_keeper,
 	.put = pg_put,
+	.probe = pg_probe,
 };

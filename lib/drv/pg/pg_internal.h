@@ -206,4 +206,7 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			struct sink_counts *counts, struct err *err);
 
+/* ---- pg_probe.c */
+enum sink_result pg_probe(void *d, const struct probe *probe, struct err *err);
+
 #endif

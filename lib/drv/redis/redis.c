@@ -388,4 +388,5 @@ const struct sink_driver redis_driver = {
 	.metrics_add = redis_metrics_add,
 	.keeper = &redis_keeper,
 	.put = redis_put,
+	.probe = redis_probe,
 };

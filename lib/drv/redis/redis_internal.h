@@ -116,4 +116,7 @@ enum sink_result redis_begin_job(struct redis *p, const char *job, const char *v
 bool redis_position(struct positions *out, struct slice field, struct slice value);
 void redis_position_field(struct buf *out, const char *topic, int32_t partition);
 
+/* ---- redis_probe.c */
+enum sink_result redis_probe(void *d, const struct probe *probe, struct err *err);
+
 #endif

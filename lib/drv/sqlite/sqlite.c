@@ -338,4 +338,5 @@ const struct sink_driver sqlite_driver = {
 	.metrics_add = sqlite_metrics_add,
 	.keeper = &sqlite_keeper,
 	.put = sqlite_put,
+	.probe = sqlite_probe,
 };

@@ -89,4 +89,7 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			    struct sink_counts *counts, struct err *err);
 
+/* ---- sqlite_probe.c */
+enum sink_result sqlite_probe(void *d, const struct probe *probe, struct err *err);
+
 #endif
