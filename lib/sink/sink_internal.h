@@ -35,6 +35,7 @@ struct sink {
 	struct arena names;        /* of metrics and their columns */
 	struct sink_counts counts; /* plain */
 	size_t plain_bytes;        /* lines of the batch */
+	int64_t final_until_us; /* the highest mark less lateness that was seen before an epoch */
 	bool late_told;
 };
 
@@ -79,8 +80,9 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		 struct err *err);
 int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
 /* sink_late.c */
-/* How many deltas of the batch are for windows that are final by what the store holds now. */
-enum sink_result sink_late(const struct sink *s, const struct sink_batch *b, uint64_t *late,
+/* How many deltas of the batch are for windows that are final by what the store holds now, or held
+ * before an earlier epoch. */
+enum sink_result sink_late(struct sink *s, const struct sink_batch *b, uint64_t *late,
 			   struct err *err);
 /* The batch was stored: counts them, and warns the first time. */
 void sink_late_tell(struct sink *s, struct stage *st, uint64_t late);

@@ -3,6 +3,7 @@
  * is corrected all the same. Whoever has read it before as a final one (hta-consume --final) has
  * the older value and does not read it again: so such deltas are counted, and told once.
  *
+ * The mark goes back when such a partition wakes up, so windows that were final once stay so here.
  * It costs one look at the job's positions an epoch. The mark is looked up a moment before the
  * transaction: a window that becomes final in between, through another pipeline, is not counted. */
 #include "sink/sink_internal.h"
@@ -10,16 +11,16 @@
 #include "base/log.h"
 #include "proto/finality.h"
 
-static uint64_t count_late(const struct sink_batch *b, const struct finality *f)
+static uint64_t count_late(const struct sink_batch *b, int64_t until_us)
 {
 	uint64_t late = 0;
 
 	for (size_t i = 0; i < b->rows; i++)
-		late += b->row[i].add && !finality_open(f, b->row[i].end_us);
+		late += b->row[i].add && b->row[i].end_us <= until_us;
 	return late;
 }
 
-enum sink_result sink_late(const struct sink *s, const struct sink_batch *b, uint64_t *late,
+enum sink_result sink_late(struct sink *s, const struct sink_batch *b, uint64_t *late,
 			   struct err *err)
 {
 	const struct sink_store *k = s->positions;
@@ -32,8 +33,10 @@ enum sink_result sink_late(const struct sink *s, const struct sink_batch *b, uin
 		return SINK_OK;
 	r = k->driver->keeper->load(k->d, b->job, &doc, err);
 	f = finality_of_job(&doc.pos, s->lateness_us, POS_NONE);
+	if (r == SINK_OK && f.until_us > s->final_until_us)
+		s->final_until_us = f.until_us;
 	if (r == SINK_OK)
-		*late = count_late(b, &f);
+		*late = count_late(b, s->final_until_us);
 	keeper_doc_fini(&doc);
 	return r;
 }

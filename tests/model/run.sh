@@ -131,6 +131,17 @@ fails once|revoke|-DM=1 -DNOZOMBIE -DNOCAS|compare-and-set
 fails cause|revoke|-DAPART -DNOZOMBIE -DHETERO|an epoch has one need-set
 fails cause|revoke|-DAPART -DNOZOMBIE -DNOCUT|an epoch is cut at the other sink's position
 fails stuck|revoke|-DM=1 -DREGRESS -DNOZOMBIE -DNOIDLE|a source at rest probes
+holds|final|-DN=1|
+holds|final|-DK=1|
+holds|final|-DN=1 -DMARKFIRST|(a store without snapshots)
+reached|final|-DN=1 -DSEEEND|the end
+reached|final|-DK=1 -DSEEAFTER|the end, with a delta that is missing in what is out
+fails counted|final|-DN=1 -DTORN|mark and rows are of one snapshot
+fails once|final|-DN=1 -DMOVEFIRST|rows and position in one transaction
+fails once|final|-DN=1 -DROWSFIRST|rows and position in one transaction
+fails once|final|-DN=1 -DNOCAS|compare-and-set
+fails once|final|-DK=1 -DBACK|a position never goes back
+fails counted|final|-DK=1 -DFORGET|late_after_final goes by the highest mark
 SCENES
 }
 
@@ -176,7 +187,7 @@ unknown_names() {
 	done
 	for name in $(grep -ohE '\bhta_(job|pos)\.[a-z_]+' ./*.pml | sort -u); do
 		# texts that go on in the next line are one
-		[[ $(tr -d '\n\t' <"$lib/drv/pg/pg_schema.c" | sed 's/""//g; s/" *"//g') =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
+		[[ $(tr -d '\n\t' <"$lib/drv/pg/pg_schema.c" | sed 's/" *"//g') =~ TABLE\ IF\ NOT\ EXISTS\ ${name%.*}\ \([^\;]*[\ \"]${name#*.}\ [a-z] ]] || echo "no column $name"
 	done
 	for name in FRESH ADOPT NEW READ STOP; do
 		in_code "\\bSTART_$name\\b" || echo "no answer START_$name"
@@ -214,6 +225,9 @@ agree() { # DIR
 claim() {
 	case $1 in
 	*"assertion violated 0 "* | *"assertion violated ((bootgen=="*) echo reached ;;
+	*"assertion violated "*"out["*) echo once ;;
+	*"assertion violated "*"val["*) echo counted ;;
+	*"assertion violated "*"(pos>=t)"*) echo end ;;
 	*"invalid end state"*) echo stuck ;;
 	*"non-progress cycle"*) echo cycle ;;
 	*"assertion violated "*"(gens<"*) echo "bound of generations" ;;
