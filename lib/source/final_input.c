@@ -37,8 +37,12 @@ static int final_read(void *self, struct input_batch *batch, int *fd, struct err
 	struct itimerspec wait = { .it_value = { .tv_sec = 0 } };
 
 	*batch = (struct input_batch){ .part = NULL };
-	if (f->piece_at == f->pieces && now >= f->due_us && final_pass(f, err))
-		return -1;
+	if (f->piece_at == f->pieces && now >= f->due_us && final_pass(f, err)) {
+		if (!loop_signalled(f->loop) || err->code != EX_UNAVAILABLE)
+			return -1;
+		err_clear(err); /* we are to stop, and need no store for that */
+		f->pieces = f->piece_at = 0;
+	}
 	if (f->piece_at < f->pieces) {
 		hand_out_piece(f, batch);
 		return 0;

@@ -14,11 +14,12 @@
 #define GEN "fedcba9876543210"
 #define CTL "{\"$hta\":\"" INC "\",\"k\":"
 
-#define HELLO_OF(cfg)                                                                              \
+#define HELLO_WITH(cfg, more)                                                                      \
 	"{\"$hta\":\"hello\",\"v\":1,\"inc\":\"" INC "\",\"job\":\"web\",\"group\":\"g\","         \
 	"\"unit\":\"record\",\"ack\":\"/no\",\"stages\":[{\"s\":\"hta-window\",\"version\":"       \
 	"\"0\",\"pid\":1,\"cfg\":\"0000000000000000\",\"metrics\":[{\"name\":\"m\",\"cfg\":\"" cfg \
-	"\",\"def\":{},\"every_us\":60000000}],\"lateness_us\":7}]}\n"
+	"\",\"def\":{},\"every_us\":60000000" more "}],\"lateness_us\":7}]}\n"
+#define HELLO_OF(cfg) HELLO_WITH(cfg, "")
 #define HELLO HELLO_OF("00000000000000aa")
 #define PROBE CTL "\"probe\",\"n\":1,\"job\":\"web\",\"claim\":[],\"sinks\":[]}\n"
 #define INIT(to, act, gen, partition)                                                       \
@@ -254,6 +255,10 @@ static void test_metrics(void)
 	fake->metrics = 0;
 	is_int(run(HELLO PROBE END), 0, "a later metric");
 	is_int(fake->metric[0].since_us, 120000000, "counts from the window after the watermark");
+	fake->metrics = 0;
+	is_int(run(HELLO_WITH("00000000000000aa", ",\"final\":true") PROBE END), 0,
+	       "a later metric of final rows");
+	ok(fake->metric[0].since_us == POS_NONE, "has all of its windows");
 
 	/* two pipelines register one name at once */
 	fake_new();
@@ -266,6 +271,24 @@ static void test_metrics(void)
 	plan(FAKE_METRICS_ADD, SINK_APPLIED, 1, false);
 	is_int(run(HELLO PROBE ADOPT EPOCH END), EX_CONFIG, "another job's");
 	ok(strstr(said, "has another owner; stored: job shop"), "is 78, in words: %s", said);
+}
+
+/* Deltas of a window that ends at 00:01, which is final from 7 us behind that on. */
+static void test_late(void)
+{
+#define MARK(us) "{\"s\":\"hta-window\",\"in\":0,\"out\":0,\"wm\":[[\"a\",0," us "]]}"
+	fake_new();
+	is_int(run(HELLO PROBE ADOPT PROBE ROW BAR_AFTER(MARK("1767225660000006"), "0", "10")
+			   ROW BAR("10", "20") END),
+	       0, "a mark within the lateness");
+	ok(!strstr(said, "were final already"), "... and all is in time");
+	is_int(run(HELLO PROBE ROW BAR_AFTER(MARK("1767225660000007"), "20", "30")
+			   ROW BAR("30", "40") END),
+	       0, "a mark at the end of the lateness");
+	ok(strstr(said, "1 deltas are for windows that were final already"), "... told: %s", said);
+	check_stored("... and added all the same", 20, 40);
+	is_int(run(HELLO PROBE PLAIN_ROW BAR("40", "50") END), 0, "a final row");
+	ok(!strstr(said, "were final already"), "... is no delta");
 }
 
 static void test_elsewhere(void)
@@ -361,6 +384,7 @@ int main(void)
 	test_half_done();
 	test_init();
 	test_metrics();
+	test_late();
 	test_elsewhere();
 	test_records();
 	test_reset();
