@@ -301,6 +301,27 @@ void key_dims(const char *key, size_t n, struct dim *out)
 	}
 }
 
+void key_replace(const char *key, size_t n, uint32_t which, struct slice text, struct buf *out)
+{
+	const uint16_t string = (uint16_t)(RANK_STRING << LENGTH_BITS | text.n);
+	const char *p = key + sizeof(uint64_t), *next;
+	struct value v;
+
+	out->n = 0;
+	buf_add(out, key, sizeof(uint64_t));
+	for (size_t i = 0; i < n; i++, p = next) {
+		next = value_at(p, &v);
+		if (which >> i & 1) {
+			buf_add(out, (const char *)&string, sizeof(string));
+			buf_adds(out, text);
+		} else {
+			buf_add(out, p, (size_t)(next - p));
+		}
+	}
+	buf_room(out, KEY_UNIT);
+	out->n = (size_t)(finish_key(out->p, out->p + out->n, key_window(key)) - out->p);
+}
+
 int key_cmp(const char *a, const char *b, size_t n)
 {
 	const char *p = a + sizeof(uint64_t), *q = b + sizeof(uint64_t);

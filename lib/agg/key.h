@@ -92,6 +92,10 @@ static inline uint32_t key_bytes(const char *key)
 /* The n dimensions of a key; names are the caller's. Slices point into the key. */
 void key_dims(const char *key, size_t n, struct dim *out);
 
+/* Overwrites out with the key of n dimensions in the same window, of which those in the set `which`
+ * (bit i) are the string `text`. */
+void key_replace(const char *key, size_t n, uint32_t which, struct slice text, struct buf *out);
+
 /* Order of rows inside a window, dimension by dimension: missing, null, false, true, numbers by
  * size, strings by their bytes. n: dimensions. */
 int key_cmp(const char *a, const char *b, size_t n);

@@ -34,6 +34,7 @@ void metric_fini(struct metric *m)
 		metric_measure_fini(&m->measure[i]);
 	free(m->measure);
 	free(m->where);
+	free(m->final.top_by);
 	free(m->dim);
 	free(m->name);
 	*m = (struct metric){ 0 };

@@ -57,6 +57,18 @@ struct metric_measure {
 struct fn_args metric_measure_args(const struct metric_measure *m);
 void metric_measure_fini(struct metric_measure *m);
 
+/* What becomes of final rows; of stored ones nothing does, so it is no part of the cfg. */
+struct metric_final {
+	uint64_t top; /* rows of a window, those with the highest numbers; 0: all */
+	char *top_by; /* "count", or the name of another number */
+	/* Without fold: groups that are too many. With it: groups of one window, beyond which these
+	 * dimensions of it (bit i: dim[i]) are METRIC_OTHER. 0: no bound. */
+	uint64_t groups_max;
+	uint32_t fold;
+};
+#define METRIC_OTHER "__other__"
+_Static_assert(METRIC_DIMS_MAX <= 32, "a set of dimensions has 32 bits");
+
 struct metric {
 	char *name;
 	struct window_spec window;
@@ -68,6 +80,7 @@ struct metric {
 	size_t n_measures;
 	/* in order of their names (bytes), which are distinct */
 	struct metric_measure *measure;
+	struct metric_final final;
 };
 
 /* What all metrics of a run share. */
@@ -96,6 +109,11 @@ int metric_add_dims(struct metric *m, struct slice list, struct err *err);
  * measures of one name, too many arguments. The condition is not looked at. A plain count adds
  * nothing: rows have it anyway. */
 int metric_add_measure(struct metric *m, const char *text, struct err *err);
+
+/* N or N:MEASURE. EX_USAGE: not of that form. */
+int metric_set_top(struct metric *m, const char *text, struct err *err);
+/* A list of paths, all of which are dimensions already. EX_USAGE. */
+int metric_set_fold(struct metric *m, struct slice list, struct err *err);
 
 /* XXH3-64 of a text as METRIC_CFG_CHARS hex digits and a NUL. */
 void metric_hash_text(struct slice text, char out[METRIC_CFG_CHARS + 1]);

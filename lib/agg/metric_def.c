@@ -111,7 +111,7 @@ struct metric_def *metric_def_new_take(struct metric *m, const struct metric_com
 	d->m = *m;
 	*m = (struct metric){ 0 };
 	d->references = 1;
-	if (fill_columns(d, err)) {
+	if (fill_columns(d, err) || metric_check_final(d, err)) {
 		metric_def_unref(d);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #define AGG_METRIC_DEF_H
 
 #include "agg/metric.h"
+#include "agg/table.h"
 
 struct metric_def {
 	struct metric m;
@@ -27,6 +28,17 @@ struct metric_def *metric_def_new_take(struct metric *m, const struct metric_com
 				       struct err *err);
 struct metric_def *metric_def_ref(struct metric_def *d);
 void metric_def_unref(struct metric_def *d); /* NULL is fine */
+
+/* EX_USAGE where metric.final does not go with the rest: there is no such number, or no bound. */
+int metric_check_final(const struct metric_def *d, struct err *err);
+
+/* The numbers of a row that are fields of their own; NULL behind the last. text: appends the
+ * canonical number, nothing where there is none. */
+extern const struct metric_classic {
+	const char *name;
+	bool (*has)(const struct metric *m);
+	void (*text)(const struct group_counts *g, struct buf *out);
+} metric_classic[];
 
 /* Whether both count the same under the same name, so that what one has counted is the other's. */
 bool metric_def_same(const struct metric_def *a, const struct metric_def *b);

@@ -138,6 +138,31 @@ int plan_agg(struct plan_builder *b, const char *text, struct err *err)
 	return rc;
 }
 
+int plan_top(struct plan_builder *b, const char *text, struct err *err)
+{
+	struct metric tried = { 0 };
+	int rc = *text ? metric_set_top(&tried, text, err) : 0;
+
+	plan_scope(b)->top = text;
+	metric_fini(&tried);
+	return rc;
+}
+
+int plan_fold(struct plan_builder *b, const char *paths, struct err *err)
+{
+	struct metric tried = { 0 };
+	int rc = metric_add_dims(&tried, slice_z(paths), err);
+
+	plan_scope(b)->fold = paths;
+	metric_fini(&tried);
+	return rc;
+}
+
+void plan_max_groups(struct plan_builder *b, uint64_t max)
+{
+	b->scope[0].groups_max = max;
+}
+
 void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead)
 {
 	b->max_ahead_us = max_us;
@@ -199,6 +224,22 @@ static int plan_column_of(uint8_t *column, size_t *n, size_t field)
 	return (int)(*n)++;
 }
 
+/* A rule's bound is its own; everybody's is that of those who fold. */
+static int fill_final(struct metric *m, const struct scope *own, const struct scope *all,
+		      struct err *err)
+{
+	const char *top = own->top ? own->top : all->top, *fold = own->fold ? own->fold : all->fold;
+
+	if (top && *top && metric_set_top(m, top, err))
+		return -1;
+	if (fold && metric_set_fold(m, slice_z(fold), err))
+		return -1;
+	m->final.groups_max = own->groups_max ? own->groups_max
+			      : m->final.fold ? all->groups_max
+					      : 0;
+	return 0;
+}
+
 static int fill_metric(struct metric *m, const struct scope *own, const struct scope *all,
 		       struct err *err)
 {
@@ -226,7 +267,7 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 	for (size_t i = 0; i < agg->n_aggs; i++)
 		if (metric_add_measure(m, agg->agg[i], err))
 			return -1;
-	return 0;
+	return fill_final(m, own, all, err);
 }
 
 static int too_many_fields(struct err *err)

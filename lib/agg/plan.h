@@ -28,6 +28,10 @@ int plan_uniq(struct plan_builder *b, const char *path, struct err *err);
 int plan_where(struct plan_builder *b, const char *text, struct err *err);
 /* NAME=OPERATION(PATH) if CONDITION; adds up */
 int plan_agg(struct plan_builder *b, const char *text, struct err *err);
+/* The rows of a window that stay, N or N:MEASURE; empty: all. */
+int plan_top(struct plan_builder *b, const char *text, struct err *err);
+/* Dimensions that give way in windows of more groups than plan_max_groups says; empty: none. */
+int plan_fold(struct plan_builder *b, const char *paths, struct err *err);
 /* A rule: a metric of its own, which takes nothing of everybody's but a window where it has none.
  * EX_CONFIG where it asks for what is not there. What rules share (time, lateness) is the caller's
  * business. */
@@ -38,6 +42,9 @@ int plan_line(struct plan_builder *b, const char *text, struct err *err);
 /* Everybody's, wherever they stand. EX_USAGE; EX_CONFIG as from zone_new. */
 int plan_zone(struct plan_builder *b, const char *name, struct err *err);
 int plan_time_format(struct plan_builder *b, const char *text, struct err *err);
+
+/* The bound of --fold for metrics that have none of their own (rules may). */
+void plan_max_groups(struct plan_builder *b, uint64_t max);
 
 /* How far ahead event times may be, and whether those beyond are bad data; without it AHEAD_OFF. */
 void plan_ahead(struct plan_builder *b, int64_t max_us, bool dead);

@@ -12,7 +12,8 @@ struct scope {
 	struct window_given window;
 	bool has_by, has_agg;
 	struct buf by; /* lists, joined by commas */
-	const char *value, *uniq, *where;
+	const char *value, *uniq, *where, *top, *fold;
+	uint64_t groups_max; /* 0: not given */
 	const char **agg;
 	size_t n_aggs;
 };

@@ -28,8 +28,6 @@ static int check_rule(const struct rule *rule, struct err *err)
 {
 	if (rule->window.kind == RULE_SESSION)
 		return not_there("gap", err);
-	if (rule->groups_max)
-		return not_there("max_groups", err);
 	for (size_t i = 0; i < rule->dims; i++) {
 		const struct rule_dim *d = &rule->dim[i];
 
@@ -75,6 +73,20 @@ static int take_measures(struct plan_builder *b, const struct rule *rule, struct
 	return rc;
 }
 
+static int take_fold(struct plan_builder *b, const struct rule *rule, struct err *err)
+{
+	struct buf list = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < rule->folds; i++) {
+		buf_addz(&list, i ? "," : "");
+		buf_adds(&list, rule->fold[i]);
+	}
+	rc = plan_fold(b, keep_text(b, &list), err);
+	buf_fini(&list);
+	return rc;
+}
+
 static int take_rule(struct plan_builder *b, const struct rule *rule, struct err *err)
 {
 	struct buf text = { 0 };
@@ -90,6 +102,10 @@ static int take_rule(struct plan_builder *b, const struct rule *rule, struct err
 		buf_adds(&text, rule->where);
 		rc = plan_where(b, keep_text(b, &text), err);
 	}
+	if (rc == 0 && rule->folds)
+		rc = take_fold(b, rule, err);
+	if (rule->groups_max)
+		plan_scope(b)->groups_max = rule->groups_max;
 	buf_fini(&text);
 	return rc ? -1 : take_measures(b, rule, err);
 }
@@ -111,7 +127,9 @@ int plan_rule(struct plan_builder *b, const struct rule *rule, struct err *err)
 					 .has_agg = true,
 					 .value = "",
 					 .uniq = "",
-					 .where = "" };
+					 .where = "",
+					 .top = "",
+					 .fold = "" };
 	return take_rule(b, rule, err);
 }
 

@@ -185,10 +185,8 @@ bool table_widen(struct table *t)
 	return true;
 }
 
-void table_drop_earliest(struct table *t)
+static void drop_groups(struct table *t, const struct table_window *w)
 {
-	struct table_window *w = &t->window[t->first++];
-
 	for (uint32_t ref = w->head; ref; ref = links_of(t, group_at(t, ref))->next) {
 		struct group *g = group_at(t, ref);
 
@@ -197,15 +195,44 @@ void table_drop_earliest(struct table *t)
 		t->dead_bytes += size_of(t, g);
 		t->groups--;
 	}
+}
+
+static void sweep(struct table *t)
+{
+	if (t->groups == 0)
+		table_clear(t);
+	else if (t->dead_bytes > SWEEP_MIN && t->dead_bytes > t->used / 2)
+		rebuild(t, t->wide);
+}
+
+/* The dead stay in the buckets: as keys of a window that there never is they are not found. */
+void table_drop_nth(struct table *t, size_t nth)
+{
+	struct table_window *w = &t->window[t->first + nth];
+
+	for (uint32_t ref = w->head; ref; ref = links_of(t, group_at(t, ref))->next) {
+		char *key = key_of(t, group_at(t, ref));
+		uint64_t head = key_head(key) | KEY_WINDOW_MASK;
+
+		memcpy(key, &head, sizeof(head));
+	}
+	drop_groups(t, w);
+	memmove(w, w + 1, (t->end - t->first - nth - 1) * sizeof(*w));
+	t->end--;
+	sweep(t);
+}
+
+void table_drop_earliest(struct table *t)
+{
+	struct table_window *w = &t->window[t->first++];
+
+	drop_groups(t, w);
 	if (t->first > t->end / 2) {
 		memmove(t->window, t->window + t->first, (t->end - t->first) * sizeof(*t->window));
 		t->end -= t->first;
 		t->first = 0;
 	}
-	if (t->groups == 0)
-		table_clear(t);
-	else if (t->dead_bytes > SWEEP_MIN && t->dead_bytes > t->used / 2)
-		rebuild(t, t->wide);
+	sweep(t);
 }
 
 /* ---- looking */
@@ -361,6 +388,11 @@ struct group *table_nth_window(const struct table *t, size_t nth, uint64_t *wind
 		return NULL;
 	*window = t->window[t->first + nth].window;
 	return group_at(t, t->window[t->first + nth].head);
+}
+
+size_t table_nth_groups(const struct table *t, size_t nth)
+{
+	return nth < t->end - t->first ? t->window[t->first + nth].groups : 0;
 }
 
 struct group *table_window_next(const struct table *t, const struct group *g)

@@ -95,6 +95,10 @@ struct group *table_window_next(const struct table *t, const struct group *g);
 /* The first group of the nth open window, in their order, and which window that is; NULL: there are
  * not as many. Others follow by table_window_next. */
 struct group *table_nth_window(const struct table *t, size_t nth, uint64_t *window);
+/* How many groups that window has; 0: there is none. */
+size_t table_nth_groups(const struct table *t, size_t nth);
+/* Forgets that window, of which keys may be added again. Groups move, as below. */
+void table_drop_nth(struct table *t, size_t nth);
 /* Forgets the earliest window. No key of it may be added any more. Groups move: no pointer to
  * one is valid after it. */
 void table_drop_earliest(struct table *t);

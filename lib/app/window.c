@@ -88,7 +88,7 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 	engine_counts_add(&a->total, c);
 	agg_tell_early(a);
 	agg_tell_ahead(a, c, origin->time_us);
-	return a->max_groups && groups > a->max_groups ? agg_too_many_groups(a, err) : 0;
+	return a->closing ? agg_bound(a, groups, !a->workers, err) : 0;
 }
 
 static int counted(void *arg, const struct origin *origin, const struct engine_counts *c,
@@ -147,9 +147,7 @@ static int gather(struct agg *a, struct err *err)
 {
 	if (a->workers && (workers_wait(a->workers, err) || workers_merge(a->workers, err)))
 		return -1;
-	return a->max_groups && engine_groups(a->window) > a->max_groups
-		       ? agg_too_many_groups(a, err)
-		       : 0;
+	return a->closing ? agg_bound(a, engine_groups(a->window), true, err) : 0;
 }
 
 static int emit_metric(struct agg *a, size_t metric, struct err *err)
@@ -182,12 +180,17 @@ static int begin_window(struct agg *a, bool deltas, struct err *err)
 					     .refused = take_refused,
 					     .counted = counted };
 	struct emit_threads threads = { 0 };
-	bool bounded = a->has_lateness && !deltas;
+	bool bounded = a->has_lateness && !deltas, alone;
 
 	a->window = engine_new(a->plan, bounded ? a->lateness_us : ENGINE_NO_LATENESS);
+	for (size_t i = 0; i < a->plan->n_metrics; i++)
+		a->folds |= a->plan->metric[i].def->m.final.fold != 0;
+	alone = bounded || a->folds;
 	if (bounded && a->threads > 1)
 		log_info("--lateness goes by the order of lines: one thread");
-	if (!bounded && a->threads > 1) {
+	else if (alone && a->threads > 1)
+		log_info("--fold looks at whole windows: one thread");
+	if (!alone && a->threads > 1) {
 		a->workers = workers_new(a->plan, (unsigned)a->threads, stage_max_line(a->stage),
 					 a->window, &hooks, err);
 		if (!a->workers)
@@ -257,10 +260,8 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return err_set(err, EX_USAGE,
 			       "--ahead dead goes by the timestamps of Kafka's records: which line "
 			       "of a file is ahead shows 16 lines later, when it may be stored");
-	if (a->max_groups)
-		return err_set(err, EX_USAGE,
-			       "--max-groups is for final rows; the deltas of an acknowledged "
-			       "stream are bounded by its epochs");
+	if (agg_check_final(a, err))
+		return -1;
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
 		const struct metric *m = &a->plan->metric[i].def->m;
 

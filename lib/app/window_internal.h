@@ -37,6 +37,7 @@ struct agg {
 	struct workers *workers; /* NULL: one thread */
 	struct emit *emit;
 	struct closing **closing; /* of each metric of a plain stream */
+	bool folds;               /* one of them does */
 	struct dead_file *late_file;
 	struct engine_counts total;
 	struct agg_mark *mark;
@@ -81,7 +82,14 @@ void agg_tell_early(struct agg *a);
 void agg_tell_ahead(struct agg *a, const struct engine_counts *c, int64_t from_us);
 /* At the end: fields that no line had, late and rounded ones, local times that were not clear. */
 void agg_tell_end(struct agg *a);
-/* EX_DATAERR, naming the dimension with the most values. */
-int agg_too_many_groups(struct agg *a, struct err *err);
+
+/* ---- window_bound.c */
+/* After lines were counted: not more groups than --max-groups and rules allow, windows folded where
+ * metrics do that. groups: how many are held; all: none of them by a thread. EX_DATAERR. */
+int agg_bound(struct agg *a, size_t groups, bool all, struct err *err);
+/* On an acknowledged stream: EX_USAGE where something is asked for that final rows only have. */
+int agg_check_final(const struct agg *a, struct err *err);
+/* At the end: what was folded. */
+void agg_tell_folded(const struct agg *a);
 
 #endif

@@ -53,6 +53,16 @@ static int set_where(void *self, const char *v, struct err *err)
 	return plan_where(((struct agg *)self)->builder, v, err);
 }
 
+static int set_top(void *self, const char *v, struct err *err)
+{
+	return plan_top(((struct agg *)self)->builder, v, err);
+}
+
+static int set_fold(void *self, const char *v, struct err *err)
+{
+	return plan_fold(((struct agg *)self)->builder, v, err);
+}
+
 int agg_set_zone(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
@@ -217,6 +227,20 @@ static const struct opt opts[] = {
 	  .call = set_ahead,
 	  .arg = "count|dead",
 	  .help = "such an event counts all the same, or (from Kafka) is a bad record [count]" },
+	{ .name = "top",
+	  .type = OPT_CALL,
+	  .call = set_top,
+	  .empty = true,
+	  .arg = "N[:MEASURE]",
+	  .help = "of each window the N rows of the highest count, or of another number; all "
+		  "others "
+		  "in one" },
+	{ .name = "fold",
+	  .type = OPT_CALL,
+	  .call = set_fold,
+	  .empty = true,
+	  .arg = "PATH,...",
+	  .help = "a window of more than --max-groups groups has __other__ for these dimensions" },
 	{ .name = "max-groups",
 	  .type = OPT_COUNT,
 	  .at = AT(max_groups),
@@ -293,6 +317,7 @@ static int run_window(void *self, struct err *err)
 	if (check_ahead(a, err))
 		return -1;
 	plan_ahead(a->builder, a->max_ahead_us, a->ahead_dead);
+	plan_max_groups(a->builder, a->max_groups);
 	a->plan = plan_finish(a->builder, a->time, (enum value_unit)a->unit, a->exact, err);
 	return a->plan ? stage_run(&agg_filter, a, a->file, a->n_files, err) : -1;
 }

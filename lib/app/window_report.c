@@ -1,16 +1,12 @@
 /* What hta-window tells people beside its rows: each once, when it is known. Hints at a mistake
  * come early, where they can still help (that no row will come before the end, fields that none of
- * the first lines had, an event far ahead); counts come at the end. Why there are too many groups
- * is worked out only when there are: the values of each dimension are hashed, sorted and counted,
- * in one array as large as there are groups. */
+ * the first lines had, an event far ahead); counts come at the end. */
 #include "app/window_internal.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agg/key.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -97,6 +93,7 @@ void agg_tell_end(struct agg *a)
 			 (unsigned long long)a->total.late, (unsigned long long)a->total.lines,
 			 lateness, a->late);
 	tell_ahead_end(a);
+	agg_tell_folded(a);
 	if (a->total.rounded)
 		log_warn("%llu values had more than nine decimals and were rounded to nine "
 			 "(--exact takes them for bad data)",
@@ -110,80 +107,4 @@ void agg_tell_end(struct agg *a)
 			 "forward, and were moved forward by as much",
 			 (unsigned long long)a->total.skipped,
 			 zone_name(a->plan->common.when.zone));
-}
-
-/* ---- too many groups */
-
-static int hash_cmp(const void *a, const void *b)
-{
-	uint64_t x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
-static size_t distinct(uint64_t *v, size_t n)
-{
-	size_t d = 0;
-
-	qsort(v, n, sizeof(*v), hash_cmp);
-	for (size_t i = 0; i < n; i++)
-		d += i == 0 || v[i] != v[i - 1];
-	return d;
-}
-
-/* How many different values dimension `dim` has among the groups; dim = n_dims: how many windows
- * there are. v has room for all groups. */
-static size_t values_of(const struct table *t, size_t n_dims, size_t dim, uint64_t *v)
-{
-	struct dim d[METRIC_DIMS_MAX];
-	size_t n = 0;
-
-	for (const struct group *g = table_first(t); g; g = table_next(t, g)) {
-		const char *key = table_key(t, g);
-
-		key_dims(key, n_dims, d);
-		v[n++] = dim == n_dims
-				 ? key_window(key)
-				 : hash_64(d[dim].value.p, d[dim].value.n) ^ (uint64_t)d[dim].tag;
-	}
-	return distinct(v, n);
-}
-
-int agg_too_many_groups(struct agg *a, struct err *err)
-{
-	uint64_t *v;
-	size_t most = 0, metric = 0, dim = 0;
-	const struct metric *m;
-
-	if (a->workers && workers_merge(a->workers, err))
-		return -1;
-	v = mem_array(engine_groups(a->window) + 1, sizeof(*v));
-	for (size_t i = 0; i < a->plan->n_metrics; i++) {
-		size_t n_dims = a->plan->metric[i].def->m.n_dims;
-
-		for (size_t k = 0; k <= n_dims; k++) {
-			size_t n = values_of(engine_state(a->window, i)->table, n_dims, k, v);
-
-			if (n > most) {
-				most = n;
-				metric = i;
-				dim = k;
-			}
-		}
-	}
-	free(v);
-	m = &a->plan->metric[metric].def->m;
-	if (dim == m->n_dims)
-		return err_set(err, EX_DATAERR,
-			       "more than %llu groups (--max-groups): metric %s has %zu windows; "
-			       "make --%s longer, or raise --max-groups",
-			       (unsigned long long)a->max_groups, m->name, most,
-			       m->window.kind->option[m->window.kind->own].name);
-	return err_set(err, EX_DATAERR,
-		       "more than %llu groups (--max-groups): the heaviest dimension is %s of "
-		       "metric %s with %zu values; leave it out of --by, "
-		       "or raise --max-groups",
-		       (unsigned long long)a->max_groups, m->dim[dim].name, m->name, most);
 }

@@ -209,3 +209,178 @@ same_as_final() {
 	fails_with 64 hta-query - history h --step 1h <final
 	says 'windows there overlap'
 }
+
+# ---- the highest rows ----
+
+# Rows in short, the numbers exact: window dims count sum min max.
+short() { jq -c '[.window_start[14:19], .dims, .count, .sum, .min, .max]' "${1:-$out}"; }
+
+# Of the rows of the file `all` the n highest of each window by a field, ties by dims_hash, the others added up.
+highest() { # N FIELD
+	python3 - "$@" <<-'END'
+		import json, sys
+		from decimal import Decimal
+		n, field = int(sys.argv[1]), sys.argv[2]
+		windows = {}
+		for line in open("all"):
+		    r = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+		    windows.setdefault(r["window_start"], []).append(r)
+		number = lambda r: r["measures"][field] if field in r.get("measures", {}) else r[field]
+		for start, rows in sorted(windows.items()):
+		    rows.sort(key=lambda r: (number(r) is not None, number(r) or 0, r["dims_hash"]), reverse=True)
+		    out = [[r["dims"]["u"], r] for r in rows[:n]]
+		    if rows[n:]:
+		        one = {"count": sum(r["count"] for r in rows[n:]), "sum": sum(r["sum"] for r in rows[n:]),
+		               "min": min(r["min"] for r in rows[n:]), "max": max(r["max"] for r in rows[n:])}
+		        out.append(["__other__", one])
+		    for u, r in sorted(out, key=lambda x: x[0]):
+		        print(start[14:19], u, *(float(r[f]) for f in ("count", "sum", "min", "max")))
+	END
+}
+
+in_floats() { jq -r '[.window_start[14:19], .dims.u, .count, .sum, .min, .max] | @tsv' "$out" | python3 -c 'import sys
+for l in sys.stdin:
+    f = l.split()
+    print(*f[:2], *map(float, f[2:]))'; }
+
+@test "--top: the highest rows of each window, the others as one, totals right" {
+	once_events
+	hta-window -q --by u --value v --uniq endpoint --agg 'p99(v)' --agg 'avg(v)' events >all
+	local by
+	for by in count sum max uniq p99_v avg_v; do
+		feed hta-window -q --by u --value v --uniq endpoint --agg 'p99(v)' --agg 'avg(v)' --top "5:$by" events
+		in_floats >got
+		highest 5 "$by" | diff - got || { echo "by $by"; return 1; }
+	done
+	# its sketches and means are merged
+	[ "$(jq -s 'map(select(.dims.u == "__other__") | .uniq) | min' "$out")" = 4 ]
+	feed hta-window -q --by u --value v --top 5 events
+	in_floats >got
+	highest 5 count | diff - got
+	mv "$out" want
+	for run in '-j 3 events' '--lateness 8m events' '<events'; do
+		pipe "hta-window -q --by u --value v --top 5 $run" | cmp - want || { echo "$run"; return 1; }
+	done
+	feed hta-window -q --value v --uniq u --every 1m events
+	mv "$out" want
+	feed hta-window -q --value v --uniq u --every 1m --by endpoint --top 1 events
+	[ "$(jq -s 'map(.count) | add' "$out")" = 4000 ]
+	[ "$(wc -l <"$out")" = "$((2 * $(wc -l <want)))" ]
+	feed hta-window -q --by u --top 100k events
+	not grep -q __other__ "$out"
+}
+
+@test "--top: of windows that overlap, of each metric its own, and what is called __other__ already" {
+	once_events
+	# shellcheck disable=SC2086
+	hta-window -q ${hopping/endpoint/u} events >all
+	# shellcheck disable=SC2086
+	feed hta-window -q ${hopping/endpoint/u} --top 3:sum events
+	in_floats >got
+	highest 3 sum | diff - got
+	feed hta-window -q --top 1 --by u --metric a --metric b --top '' --metric c --top 2 events
+	[ "$(jq -s -c 'map(select(.window_start | endswith("00:00Z"))) | group_by(.metric) | map(length)' "$out" | jq -c '[.[0], .[1] > 100, .[2]]')" = '[2,true,3]' ]
+	printf '{"ts":"2026-01-01T00:00:01Z","u":"%s"}\n' __other__ __other__ a a a b >in
+	feed hta-window --by u --top 2 in
+	[ "$(jq -c '[.dims.u, .count]' "$out" | paste -sd' ')" = '["__other__",3] ["a",3]' ]
+}
+
+@test "--top: what it cannot be is refused" {
+	for top in x 0 -1 5: :count '5:a b'; do
+		fails_with 64 hta-window --top "$top"
+	done
+	fails_with 64 hta-window --top 3:max
+	says '--top by max: rows have no number of this name'
+	fails_with 64 hta-window --top 3:h --agg 'h=histogram(v,1,2)'
+	echo '{"ts":"2026-01-01T00:00:01Z","u":1}' >in
+	fails_with 64 pipe 'hta-consume --job j in | hta-window --dead drop --by u --top 3'
+	says '--top is for final rows'
+}
+
+# ---- too many groups ----
+
+# The windows of the file `all` that have more than N rows, folded; the others as they are.
+folded() { # N
+	python3 - "$1" <<-'END'
+		import json, sys
+		from decimal import Decimal
+		windows = {}
+		for line in open("all"):
+		    r = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+		    windows.setdefault(r["window_start"], []).append(r)
+		for start, rows in sorted(windows.items()):
+		    groups = {}
+		    for r in rows:
+		        u = "__other__" if len(rows) > int(sys.argv[1]) else r["dims"]["u"]
+		        groups.setdefault((r["dims"]["endpoint"], u), []).append(r)
+		    for key, g in sorted(groups.items()):
+		        print(start[14:19], *key, *map(float, [sum(r["count"] for r in g), sum(r["sum"] for r in g), min(r["min"] for r in g)]))
+	END
+}
+
+folded_floats() { jq -r '[.window_start[14:19], .dims.endpoint, .dims.u, .count, .sum, .min] | @tsv' "$out" | python3 -c 'import sys
+for l in sys.stdin:
+    f = l.split()
+    print(*f[:3], *map(float, f[3:]))'; }
+
+@test "--fold: a window with too many groups is folded, in any order of lines, totals right" {
+	once_events
+	hta-window -q --every 10s --by endpoint,u --value v events >all
+	local bound=125 many
+	many=$(jq -r .window_start all | uniq -c | awk '{n += $1 > 125} END {print n}')
+	[ "$many" -gt 5 ]
+	[ "$many" -lt "$(jq -r .window_start all | uniq | wc -l)" ]
+	feed hta-window --every 10s --by endpoint,u --value v --max-groups $bound --fold u events
+	says "more than 125 groups \(--max-groups\) in the window of 2026-01-01T.*: u is __other__ there; the heaviest were \{\"endpoint\":\"[a-d]\",\"u\":\"u[0-9]+\"\} [0-9]+, "
+	says "metric events: $many windows were folded"
+	folded_floats >got
+	folded $bound | diff - got
+	mv "$out" want
+	sort events >sorted
+	for run in '<events' '-j 3 events' '--lateness 8m events' '--lateness 0s sorted' 'sorted' '--fold u sorted'; do
+		pipe "hta-window -q --every 10s --by endpoint,u --value v --max-groups $bound --fold u $run" | cmp - want || { echo "$run"; return 1; }
+	done
+	# a line at a time
+	pipe "while read -r line; do echo \"\$line\"; done <events | hta-window -q --every 10s --by endpoint,u --value v --max-groups $bound --fold u" | cmp - want
+}
+
+@test "--fold: of windows that overlap" {
+	once_events
+	hta-window -q --every 20s --slide 5s --by endpoint,u --value v events >all
+	for bound in 70 200 270; do
+		feed hta-window -q --every 20s --slide 5s --by endpoint,u --value v --max-groups $bound --fold u events
+		folded_floats >got
+		folded $bound | diff - got || { echo "bound $bound"; return 1; }
+		grep -q __other__ got
+	done
+}
+
+@test "--fold: a rule has its own bound, and without fold it ends the run" {
+	once_events
+	cat >rules.json <<-'END'
+		{"rule_id":"a","window_size":"10s","metric":"sum","field":"v","group_by":["endpoint","u"],"max_groups":125,"fold":["u"]}
+		{"rule_id":"b","window_size":"10s","metric":"count","group_by":["endpoint","u"]}
+	END
+	feed hta-window -q --rules rules.json events
+	[ "$(jq -s 'map(select(.metric == "a" and .dims.u == "__other__").count) | add > 500' "$out")" = true ]
+	[ "$(jq -s 'map(select(.metric == "a").count) | add' "$out")" = 4000 ]
+	not grep -q '"metric":"b".*__other__' "$out"
+	echo '{"rule_id":"a","window_size":"10s","metric":"count","group_by":["endpoint","u"],"max_groups":125}' >rules.json
+	fails_with 65 hta-window -q --rules rules.json events
+	says 'more than 125 groups \(--max-groups\): the heaviest dimension is u of metric a'
+	fails_with 65 hta-window -q -j 2 --rules rules.json events
+	fails_with 64 pipe 'hta-consume --job j events | hta-window --dead drop --rules rules.json'
+	says '--max-groups is for final rows'
+}
+
+@test "--fold: what it cannot be, and where it does not help" {
+	once_events
+	fails_with 64 hta-window --by u --fold u
+	says '--fold needs --max-groups'
+	fails_with 64 hta-window --by u --fold w --max-groups 5
+	says '--fold w: it is no dimension'
+	fails_with 64 hta-window --by u --fold u,u --max-groups 5
+	fails_with 65 hta-window -q --by u,endpoint --fold endpoint --max-groups 50 events
+	says 'more than 50 groups \(--max-groups\) in a window that is folded'
+	[ ! -s "$out" ]
+}

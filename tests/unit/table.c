@@ -213,6 +213,20 @@ static int wrong_groups(const struct table *t, const struct sum *want, bool colu
 	return wrong + (n != table_groups(t));
 }
 
+/* A table of all groups of another, each added alone: equal, and the other is as it was. */
+static int wrong_copy(const struct table *from, struct table_shape shape, const struct sum *want)
+{
+	struct table *t = table_new(shape);
+	struct err err = ERR_INIT;
+	int wrong = 0;
+
+	for (const struct group *g = table_first(from); g; g = table_next(from, g))
+		wrong += table_add_group(t, table_key(from, g), from, g, &err) != 0;
+	wrong += wrong_groups(t, want, shape.columns) + wrong_groups(from, want, shape.columns);
+	table_free(t);
+	return wrong;
+}
+
 /* Random records in random batches, some of one key or nearly so, over `tables` tables, merged;
  * against the plain list. Twice, to see that clear forgets all. */
 static void test_sums(size_t tables, struct table_shape shape, const char *name)
@@ -253,6 +267,7 @@ static void test_sums(size_t tables, struct table_shape shape, const char *name)
 		is_int(failed, 0, name);
 		is_int(table_groups(t[0]), groups, "number of groups");
 		is_int(wrong_groups(t[0], want, shape.columns), 0, "groups as in the list");
+		is_int(wrong_copy(t[0], shape, want), 0, "and copied one by one");
 		for (int i = 0; i < GROUPS; i++)
 			hll_free(want[i].uniq), logbucket_free(want[i].bucket),
 				hashset_free(want[i].set);
@@ -287,6 +302,12 @@ static void test_windows(void)
 			}
 			if (table_add(t, &x.b, &err))
 				ok(false, "%s", err.msg);
+		}
+		if (now % 7 == 3 && table_nth_window(t, 2, &window)) {
+			for (struct group *g = table_nth_window(t, 2, &window); g;
+			     g = table_window_next(t, g))
+				added[window] -= table_counts(t, g).count;
+			table_drop_nth(t, 2);
 		}
 		while (table_earliest(t, &window) && window <= now) {
 			uint64_t count = 0;
