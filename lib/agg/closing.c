@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "agg/key.h"
+#include "agg/sessions.h"
 #include "agg/highest.h"
 #include "base/mem.h"
 #include "base/tm.h"
@@ -27,6 +28,7 @@ struct closing {
 	uint64_t next;              /* no window that begins before this pane closes any more */
 	struct metric_state *whole; /* the window at work; NULL: they are emitted as they stand */
 	struct metric_state *best;  /* ... of a metric with a top */
+	struct sessions *sessions;  /* ... of windows that are joined, and nothing else then */
 	struct highest top;
 	struct buf key, folded_key;
 	uint64_t *folded; /* panes, in order */
@@ -37,14 +39,17 @@ struct closing {
 
 bool closing_by_window(const struct metric_def *def)
 {
-	return window_panes(&def->m.window) > 1 || def->m.final.fold || def->m.final.top;
+	return def->m.window.kind->joined || window_panes(&def->m.window) > 1 ||
+	       def->m.final.fold || def->m.final.top;
 }
 
 struct closing *closing_new(struct metric_def *def)
 {
 	struct closing *c = mem_zalloc(sizeof(*c));
 
-	if (closing_by_window(def))
+	if (def->m.window.kind->joined)
+		c->sessions = sessions_new(def);
+	else if (closing_by_window(def))
 		c->whole = metric_state_new(def, false);
 	if (def->m.final.top)
 		c->best = metric_state_new(def, false);
@@ -57,6 +62,7 @@ void closing_free(struct closing *c)
 		return;
 	metric_state_free(c->whole);
 	metric_state_free(c->best);
+	sessions_free(c->sessions);
 	highest_fini(&c->top);
 	buf_fini(&c->key);
 	buf_fini(&c->folded_key);
@@ -83,6 +89,8 @@ bool closing_next(const struct closing *c, const struct metric_state *s, int64_t
 	int64_t start_us;
 	uint64_t first;
 
+	if (c->sessions)
+		return sessions_next(c->sessions, s, end_us);
 	if (!next_window(c, s, &first))
 		return false;
 	w->kind->bounds(w, first, &start_us, end_us);
@@ -322,6 +330,8 @@ static int close_whole(struct closing *c, struct metric_state *s, struct emit *e
 
 int closing_close(struct closing *c, struct metric_state *s, struct emit *e, struct err *err)
 {
+	if (c->sessions)
+		return sessions_close(c->sessions, s, e, err);
 	if (c->whole)
 		return close_whole(c, s, e, err);
 	if (emit_earliest(e, s, err))

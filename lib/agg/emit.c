@@ -24,7 +24,7 @@ _Static_assert(METRIC_DIMS_MAX * 6 * (METRIC_DIM_NAME_MAX + KEY_VALUE_MAX + 1) +
 struct writer {
 	struct dim dim[METRIC_DIMS_MAX];
 	struct buf out, dims, scratch, sketch, sketches, measures;
-	struct cell cell[COLUMNS_MAX];
+	struct cell cell[COLUMNS_MAX + METRIC_TIMES];
 	uint64_t rows; /* in out */
 };
 
@@ -126,6 +126,21 @@ struct job {
 	size_t from;
 };
 
+/* A delta shows a pane, a final row its window. */
+static void set_bounds(const struct job *j, const struct group *g, struct rollup *row)
+{
+	const struct window_spec *w = &j->m->m.window;
+
+	if (w->kind->joined) {
+		metric_times(j->m, j->t, g, &row->start_us, &row->end_us);
+		row->end_us += w->size_us;
+		return;
+	}
+	w->kind->bounds(w, key_window(table_key(j->t, g)), &row->start_us, &row->end_us);
+	if (!j->e->add)
+		row->end_us = row->start_us + w->size_us;
+}
+
 static void write_row(const struct job *j, struct writer *w, const struct order_entry *x)
 {
 	const struct metric *m = &j->m->m;
@@ -139,9 +154,7 @@ static void write_row(const struct job *j, struct writer *w, const struct order_
 	dims_json(w->dim, m->n_dims, &w->dims);
 	dims_hash(w->dim, m->n_dims, &w->scratch, row.dims_hash);
 	row.dims = buf_slice(&w->dims);
-	m->window.kind->bounds(&m->window, key_window(key), &row.start_us, &row.end_us);
-	if (!j->e->add)
-		row.end_us = row.start_us + m->window.size_us;
+	set_bounds(j, g, &row);
 	measure(j->e, w, j->m, &counts, &row);
 	if (j->m->n_columns)
 		add_columns(j->e, w, j->m, j->t, g, &row);

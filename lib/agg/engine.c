@@ -138,6 +138,29 @@ static void read_uniqs(struct engine *w, size_t column, uint64_t lines)
 	w->good_uniq[column] = good;
 }
 
+/* Behind each key a unit with the time, so that each time has a group of its own. */
+static void add_times(struct engine *w, size_t metric, uint64_t live)
+{
+	struct buf *b = &w->metric[metric].state->timed;
+	const char **key = w->metric[metric].key;
+	char *out;
+
+	b->n = 0;
+	out = buf_room(b, w->metric[metric].state->keys.cap + SCAN_BATCH * KEY_UNIT);
+	for_each_line(i, live)
+	{
+		uint32_t bytes = key_bytes(key[i]);
+		uint64_t head = key_head(key[i]) + (1ULL << 48);
+
+		memcpy(out, key[i], bytes);
+		memset(out + bytes, 0, KEY_UNIT);
+		memcpy(out + bytes, &w->time_us[i], sizeof(w->time_us[i]));
+		memcpy(out, &head, sizeof(head));
+		key[i] = out;
+		out += bytes + KEY_UNIT;
+	}
+}
+
 static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
@@ -149,8 +172,11 @@ static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
 	m->window.kind->ids(&m->window, w->time_us, live, window);
 	keys->n = 0;
 	out = buf_room(keys, key_room(SCAN_BATCH, w->batch.used, m->n_dims));
-	return key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field,
+	live = key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field,
 			       m->n_dims, window, &w->scratch, out, w->metric[metric].key);
+	if (window_is_exact(&m->window))
+		add_times(w, metric, live);
+	return live;
 }
 
 /* ---- a batch */
@@ -212,6 +238,9 @@ static void measure_lines(struct engine *w, size_t metric, uint64_t live)
 								  m->measured[i])
 						  : m->measured[i];
 	}
+	for (size_t c = d->n_columns; c < d->n_kept; c++)
+		m->contributes[c] = live;
+	for_each_line(i, d->n_kept > d->n_columns ? live : 0) w->time_dec[i] = w->time_us[i];
 }
 
 static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct err *err)

@@ -39,6 +39,7 @@ struct engine {
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
+	dec time_dec[SCAN_BATCH]; /* the same, where a metric keeps times */
 	uint64_t twice, skipped;
 	dec (*value)[SCAN_BATCH];                   /* a row a column of the plan */
 	uint64_t *has_value, *rounded, *good_value; /* good: a value, or none at all */

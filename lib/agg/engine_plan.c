@@ -54,8 +54,8 @@ static void link_columns(struct engine *w, size_t metric)
 	const struct metric_def *d = p->def;
 	struct engine_metric *m = &w->metric[metric];
 
-	m->contribution = mem_array(d->n_columns + 1, sizeof(*m->contribution));
-	m->contributes = mem_array(d->n_columns + 1, sizeof(*m->contributes));
+	m->contribution = mem_array(d->n_kept + 1, sizeof(*m->contribution));
+	m->contributes = mem_array(d->n_kept + 1, sizeof(*m->contributes));
 	m->measured = mem_array(d->m.n_measures + 1, sizeof(*m->measured));
 	for (size_t c = 0; c < d->n_columns; c++) {
 		struct metric_part at = d->part[c];
@@ -63,6 +63,8 @@ static void link_columns(struct engine *w, size_t metric)
 		m->contribution[c] = link_column(w, d->rule[c], d->m.measure[at.measure].fn,
 						 at.part, &p->measure[at.measure]);
 	}
+	for (size_t c = d->n_columns; c < d->n_kept; c++)
+		m->contribution[c].value = w->time_dec;
 }
 
 static size_t all_measures(const struct plan *plan)

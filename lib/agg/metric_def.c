@@ -63,7 +63,7 @@ static int fill_columns(struct metric_def *d, struct err *err)
 	size_t sketches = 0, held = 0;
 
 	d->column = mem_array(COLUMNS_MAX, sizeof(*d->column));
-	d->rule = mem_array(COLUMNS_MAX, sizeof(*d->rule));
+	d->rule = mem_array(COLUMNS_MAX + METRIC_TIMES, sizeof(*d->rule));
 	d->part = mem_array(COLUMNS_MAX, sizeof(*d->part));
 	for (size_t i = 0; i < d->m.n_measures; i++) {
 		struct fn_args args = metric_measure_args(&d->m.measure[i]);
@@ -100,7 +100,19 @@ static int fill_columns(struct metric_def *d, struct err *err)
 			       "a metric has at most %d measures that keep a sketch: say "
 			       "quantiles(x, 0.5, 0.99) for p50(x) and p99(x), which share one",
 			       METRIC_SKETCHES_MAX);
+	d->n_kept = d->n_columns;
+	if (d->m.window.kind->joined) {
+		d->rule[d->n_kept++] = COLUMN_MIN;
+		d->rule[d->n_kept++] = COLUMN_MAX;
+	}
 	return check_names(d, err);
+}
+
+void metric_times(const struct metric_def *d, const struct table *t, const struct group *g,
+		  int64_t *first_us, int64_t *last_us)
+{
+	*first_us = (int64_t)table_number(t, g, (unsigned)d->n_columns);
+	*last_us = (int64_t)table_number(t, g, (unsigned)d->n_columns + 1);
 }
 
 struct metric_def *metric_def_new_take(struct metric *m, const struct metric_common *c,

@@ -15,6 +15,9 @@ struct metric_def {
 	size_t n_columns;
 	struct column *column;  /* their names are owned */
 	enum column_rule *rule; /* the same rules, as a table wants them */
+	/* As many, and behind them, where windows are joined, the times of a group's first and last
+	 * event (METRIC_TIMES), which no row shows. */
+	size_t n_kept;
 	/* which of whose a column is */
 	struct metric_part {
 		size_t measure;
@@ -22,6 +25,11 @@ struct metric_def {
 	} * part;
 	unsigned references;
 };
+
+enum { METRIC_TIMES = 2 };
+/* Of such a metric's group. */
+void metric_times(const struct metric_def *d, const struct table *t, const struct group *g,
+		  int64_t *first_us, int64_t *last_us);
 
 /* With one reference. m is taken. EX_USAGE: more columns than a row has; m is gone, too. */
 struct metric_def *metric_def_new_take(struct metric *m, const struct metric_common *c,

@@ -62,6 +62,10 @@ int metric_check_final(const struct metric_def *d, struct err *err)
 	struct wanted_measure w = { m->final.top_by, false };
 	struct cell cell[COLUMNS_MAX];
 
+	if (m->window.kind->joined && (m->final.fold || m->final.top))
+		return err_set(err, EX_USAGE,
+			       "--top and --fold compare rows of one window: sessions have each "
+			       "their own (--gap)");
 	if (m->final.fold && !m->final.groups_max)
 		return err_set(err, EX_USAGE, "--fold needs --max-groups: how many are too many");
 	if (!m->final.top)

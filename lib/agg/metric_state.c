@@ -13,7 +13,7 @@ struct metric_state *metric_state_new(struct metric_def *def, bool windows)
 	s->table = table_new((struct table_shape){ .value = def->m.has_value,
 						   .uniq = def->m.has_uniq,
 						   .windows = windows || closing_by_window(def),
-						   .columns = (unsigned)def->n_columns,
+						   .columns = (unsigned)def->n_kept,
 						   .rule = def->rule });
 	return s;
 }
@@ -24,6 +24,7 @@ void metric_state_free(struct metric_state *s)
 		return;
 	table_free(s->table);
 	buf_fini(&s->keys);
+	buf_fini(&s->timed);
 	metric_def_unref(s->def);
 	free(s);
 }

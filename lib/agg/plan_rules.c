@@ -26,8 +26,6 @@ static int not_there(const char *what, struct err *err)
 /* What a rule may say and this program cannot do: better refused than left out. */
 static int check_rule(const struct rule *rule, struct err *err)
 {
-	if (rule->window.kind == RULE_SESSION)
-		return not_there("gap", err);
 	for (size_t i = 0; i < rule->dims; i++) {
 		const struct rule_dim *d = &rule->dim[i];
 
@@ -54,7 +52,10 @@ static int take_length(struct plan_builder *b, const char *option, int64_t us, s
 
 static int take_window(struct plan_builder *b, const struct rule_window *w, struct err *err)
 {
-	return take_length(b, "every", w->size_us, err) || take_length(b, "slide", w->slide_us, err)
+	return take_length(b, "every", w->size_us, err) ||
+			       take_length(b, "slide", w->slide_us, err) ||
+			       take_length(b, "gap", w->gap_us, err) ||
+			       take_length(b, "max-length", w->length_us, err)
 		       ? -1
 		       : 0;
 }

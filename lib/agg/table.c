@@ -354,6 +354,11 @@ void table_cells(const struct table *t, const struct group *g, struct cell *out,
 		place_sketches(t, out, sketches);
 }
 
+dec table_number(const struct table *t, const struct group *g, unsigned column)
+{
+	return slots_of(t, g)[column];
+}
+
 uint32_t table_ref(const struct table *t, const struct group *g)
 {
 	return ref_of(t, g);

@@ -82,6 +82,8 @@ struct hll *table_uniq(const struct table *t, const struct group *g);
  * Sketches are encoded into `sketches`, which is overwritten. */
 void table_cells(const struct table *t, const struct group *g, struct cell *out,
 		 struct buf *sketches);
+/* What it has in a column that is no sketch. */
+dec table_number(const struct table *t, const struct group *g, unsigned column);
 /* A group in four bytes, as long as nothing is added or dropped. */
 uint32_t table_ref(const struct table *t, const struct group *g);
 struct group *table_at(const struct table *t, uint32_t ref);

@@ -7,9 +7,10 @@
 
 #include "base/num.h"
 
-extern const struct window_kind window_tumbling, window_hopping;
+extern const struct window_kind window_tumbling, window_hopping, window_session;
 
-const struct window_kind *const window_kinds[] = { &window_tumbling, &window_hopping, NULL };
+const struct window_kind *const window_kinds[] = { &window_tumbling, &window_hopping,
+						   &window_session, NULL };
 
 /* ---- options */
 
@@ -133,7 +134,9 @@ int window_choose(const struct window_kind *const *kinds, const struct window_gi
 void window_canonical(const struct window_spec *w, struct buf *out)
 {
 	for (size_t i = 0; w->kind->option[i].name; i++)
-		buf_printf(out, "%s %lld\n", w->kind->option[i].name, (long long)w->option_us[i]);
+		if (w->option_us[i] != WINDOW_NONE_US)
+			buf_printf(out, "%s %lld\n", w->kind->option[i].name,
+				   (long long)w->option_us[i]);
 }
 
 void window_define(const struct window_spec *w, struct buf *out)
@@ -141,9 +144,16 @@ void window_define(const struct window_spec *w, struct buf *out)
 	char text[32];
 
 	for (size_t i = 0; w->kind->option[i].name; i++) {
+		if (w->option_us[i] == WINDOW_NONE_US)
+			continue;
 		text[num_duration_text(w->option_us[i], text)] = 0;
 		buf_printf(out, "%s\"%s\":\"%s\"", i ? "," : "", w->kind->option[i].name, text);
 	}
+}
+
+bool window_is_exact(const struct window_spec *w)
+{
+	return w->kind->joined && w->option_us[1] != WINDOW_NONE_US;
 }
 
 int window_stored(const struct window_spec *w, struct err *err)

@@ -22,6 +22,7 @@
 enum { WINDOW_BATCH = 64, WINDOW_OPTIONS_MAX = 4, WINDOW_GIVEN_MAX = 16 };
 #define WINDOW_MIN_US 1000LL /* windows start at whole milliseconds */
 #define WINDOW_MAX_US (366LL * 86400 * 1000000)
+#define WINDOW_NONE_US (-1) /* of an option that may be left out, where it is */
 
 /* An option of a kind: a length of time. Kinds may have options of one name, whose help is then
  * that of the first kind. */
@@ -29,7 +30,7 @@ struct window_option {
 	const char *name; /* "every"; NULL ends a kind's list */
 	const char *what; /* for messages: "a window" */
 	const char *help;
-	int64_t def_us; /* where it is not given; 0: it has to be */
+	int64_t def_us; /* where it is not given; 0: it has to be; WINDOW_NONE_US: it need not */
 };
 
 struct window_kind;
@@ -47,6 +48,9 @@ struct window_kind {
 	/* in the order of the canonical text */
 	struct window_option option[WINDOW_OPTIONS_MAX + 1];
 	unsigned own; /* the option that asks for this kind */
+	/* Windows are what is joined from groups (agg/sessions.h), which keep the times of their
+	 * first and last event. */
+	bool joined;
 
 	/* All options are there: sets what follows from them. EX_USAGE where they do not go
 	 * together. */
@@ -103,8 +107,11 @@ void window_define(const struct window_spec *w, struct buf *out);
 /* How many panes a window has. */
 static inline uint64_t window_panes(const struct window_spec *w)
 {
-	return (uint64_t)(w->size_us / w->pane_us);
+	return w->pane_us ? (uint64_t)(w->size_us / w->pane_us) : 1;
 }
+
+/* Whether a group is one time of its key: then the key says which (agg/engine_internal.h). */
+bool window_is_exact(const struct window_spec *w);
 
 /* EX_USAGE where such windows cannot be counted in an acknowledged stream. */
 int window_stored(const struct window_spec *w, struct err *err);

@@ -384,3 +384,186 @@ for l in sys.stdin:
 	says 'more than 50 groups \(--max-groups\) in a window that is folded'
 	[ ! -s "$out" ]
 }
+
+# ---- sessions ----
+
+# 3,000 events of 12 keys within some hours, times to the microsecond, in an order that is off by half a minute.
+once_visits() {
+	python3 - >visits <<-'END'
+		import json, random
+		random.seed(11)
+		events = []
+		for k in range(12):
+		    t = random.randrange(60 * 10**6)
+		    for _ in range(250):
+		        t += random.choice([random.randrange(2 * 10**6), random.randrange(20 * 10**6), 10**7, 9999999, 10**6, 0,
+		                            random.randrange(90 * 10**6) if random.random() < .3 else 0])
+		        events.append((t + random.randrange(30 * 10**6), t, k))
+		for _, t, k in sorted(events):
+		    s, us = divmod(t, 10**6)
+		    ts = "2026-01-01T%02d:%02d:%02d.%06dZ" % (s // 3600, s // 60 % 60, s % 60, us)
+		    print(json.dumps({"ts": ts, "k": None if k == 11 else "k%d" % k, "v": random.randrange(999) / 100, "u": random.randrange(50)}))
+	END
+}
+
+# Sessions by the definition, of events on standard input: GAP and MAX in seconds, 0: none; LATENESS, -1: none is late.
+visits() { # GAP MAX LATENESS
+	python3 - "$@" 3<&0 <<-'END'
+		import json, os, sys
+		from datetime import datetime, timedelta
+		gap, longest, lateness = (float(a) for a in sys.argv[1:])
+		keys, high, late = {}, None, 0
+		for line in os.fdopen(3):
+		    e = json.loads(line)
+		    t = (datetime.fromisoformat(e["ts"].replace("Z", "+00:00")).replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+		    if lateness >= 0 and high is not None and t < high - lateness * 10**6:
+		        late += 1
+		        continue
+		    high = t if high is None else max(high, t)
+		    keys.setdefault(json.dumps(e.get("k")), []).append((t, e))
+		rows = []
+		for k, events in keys.items():
+		    events.sort(key=lambda x: x[0])
+		    sessions = []
+		    for t, e in events:
+		        s = sessions and sessions[-1]
+		        if not s or t - s[-1][0] >= gap * 10**6 or longest and t - s[0][0] >= longest * 10**6:
+		            sessions.append([])
+		        sessions[-1].append((t, e))
+		    for s in sessions:
+		        v = [round(e["v"] * 100) for _, e in s]
+		        rows.append((int(s[-1][0] + gap * 10**6), s[0][0], k, len(s), sum(v), min(v), max(v), len({e["u"] for _, e in s})))
+		for r in sorted(rows):
+		    print(*r)
+		print(late, file=sys.stderr)
+	END
+}
+
+# Rows in the form of the recount.
+sessions() { # FILE
+	python3 - "$1" <<-'END'
+		import json, sys
+		from datetime import datetime, timedelta
+		us = lambda t: (datetime.fromisoformat(t.replace("Z", "+00:00")).replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+		rows = []
+		for line in open(sys.argv[1]):
+		    r = json.loads(line)
+		    rows.append((us(r["window_end"]), us(r["window_start"]), json.dumps(r["dims"]["k"]), r["count"],
+		                 *(round(r[f] * 100) for f in ("sum", "min", "max")), r["measures"]["n"]))
+		if [r[0] for r in rows] != sorted(r[0] for r in rows):
+		    print("not in the order of ends")
+		for r in sorted(rows):
+		    print(*r)
+	END
+}
+
+counted() { hta-window -q --by k --value v --agg 'n=uniq_exact(u)' "$@"; }
+export -f counted
+
+@test "sessions: equal to a recount by the definition, in any order and over threads" {
+	once_visits
+	shuf --random-source=<(yes) visits >shuffled
+	local gap max
+	for gap in 10 20 1; do
+		for max in 0 20 40 300; do
+			[ $max = 0 ] || [ $gap -le $max ]
+			# shellcheck disable=SC2086
+			feed counted --gap ${gap}s $([ $max = 0 ] || echo --max-length ${max}s) visits
+			mv "$out" rows
+			visits $gap $max -1 <visits >want 2>late
+			sessions rows | diff - want || { echo "gap $gap, max $max"; return 1; }
+			[ "$(wc -l <want)" -gt 100 ]
+			# shellcheck disable=SC2086
+			for run in '<shuffled' '-j 3 shuffled' '--lateness 1m visits'; do
+				pipe "counted --gap ${gap}s $([ $max = 0 ] || echo --max-length ${max}s) $run" | cmp - rows || { echo "gap $gap, max $max, $run"; return 1; }
+			done
+		done
+	done
+}
+
+@test "sessions: with a lateness they are those of the events that were not late, however the input is cut" {
+	once_visits
+	local late max
+	for late in 0 3 20; do
+		for max in 0 25; do
+			options="--gap 10s $([ $max = 0 ] || echo --max-length ${max}s) --lateness ${late}s --max-ahead none"
+			feed pipe "counted $options --late left visits"
+			mv "$out" rows
+			visits 10 $max $late <visits >want 2>late
+			sessions rows | diff - want || { echo "lateness $late, max $max"; return 1; }
+			[ "$(<late)" -gt 0 ]
+			[ "$(wc -l <left)" = "$(<late)" ]
+			rm left
+			pipe "while read -r line; do echo \"\$line\"; done <visits | counted $options --late drop" | cmp - rows
+		done
+	done
+}
+
+@test "sessions: two that are open become one by an event between them" {
+	printf '{"ts":"2026-01-01T00:00:%sZ"}\n' 00 16 08 40 >in
+	feed hta-window --gap 10s --lateness 20s --max-ahead none in
+	[ "$(jq -c '[.window_start[17:19], .window_end[17:19], .count]' "$out" | paste -sd' ')" = '["00","26",3] ["40","50",1]' ]
+	feed hta-window --gap 10s --max-length 12s --lateness 20s --max-ahead none in
+	[ "$(jq -c '[.window_start[17:19], .window_end[17:19], .count]' "$out" | paste -sd' ')" = '["00","18",2] ["16","26",1] ["40","50",1]' ]
+}
+
+@test "sessions: a row comes when its end and a gap are behind the mark" {
+	mkfifo in
+	spawn live bash -c 'hta-window --gap 2s --lateness 0s --max-ahead none <in'
+	exec 4>in
+	printf '{"ts":"2026-01-01T00:00:%sZ"}\n' 00 01 07 >&4
+	wait_until 10 grep -q '"window_end":"2026-01-01T00:00:03Z"' "$BATS_TEST_TMPDIR/live.out"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/live.out")" = 1 ]
+	exec 4>&-
+	exits_with 0 10
+	[ "$(jq -c .count "$BATS_TEST_TMPDIR/live.out" | paste -sd' ')" = '2 1' ]
+}
+
+@test "sessions: flags, a line and a rule mean the same" {
+	once_visits
+	feed hta-window -q --metric s --by k --gap 10s --max-length 1m visits
+	mv "$out" want
+	feed hta-window -q --metric s -e 'count by k gap 10s max 1m' visits
+	cmp "$out" want
+	echo '{"rule_id":"s","gap":"10s","max_length":"60s","metric":"count","group_by":["k"]}' >rules.json
+	feed hta-window -q --rules rules.json visits
+	cmp "$out" want
+	# beside windows of other kinds
+	feed hta-window -q --by k --metric s --gap 10s --max-length 1m --metric m --every 1m --metric h --every 1m --slide 20s visits
+	grep '"metric":"s"' "$out" | cmp - want
+	[ "$(jq -s -c 'map(select(.metric == "m").count) | add' "$out")" = 3000 ]
+	[ "$(jq -s -c 'map(select(.metric == "h").count) | add' "$out")" = 9000 ]
+}
+
+@test "sessions: stored and shown as they are" {
+	once_visits
+	hta-window -q --metric s --by k --gap 10s visits >final
+	hta-sink-sqlite --init s.db <final
+	feed hta-query -d s.db history s --since 2026-01-01T00:00:00Z
+	[ "$(jq -c '[.window_start, .window_end, .dims.k, .count]' "$out" | sort)" = "$(jq -c '[.window_start, .window_end, .dims.k, .count]' final | sort)" ]
+	fails_with 64 hta-query -d s.db history s --since 2026-01-01T00:00:00Z --step 1h
+}
+
+@test "sessions: what they cannot be is refused" {
+	echo '{"ts":"2026-01-01T00:00:01Z","u":1}' >in
+	fails_with 64 pipe 'hta-consume --job j in | hta-window --dead drop --gap 10s'
+	says 'session windows are for plain streams'
+	fails_with 64 hta-window --gap 10s --every 1m
+	says 'there are no windows of --gap, --every'
+	fails_with 64 hta-window --gap 10s --slide 1m
+	fails_with 64 hta-window --max-length 10s
+	fails_with 64 hta-window --gap 10s --max-length 9s
+	says '--max-length is shorter than --gap'
+	fails_with 64 hta-window --gap 0s
+	fails_with 64 hta-window --gap 367d
+	fails_with 64 hta-window --gap 10
+	fails_with 64 hta-window --gap 10s --by u --top 3
+	says 'sessions have each their own'
+	fails_with 64 hta-window --gap 10s --by u --fold u --max-groups 3
+	fails_with 65 hta-window --gap 10s --max-length 1h --by u --max-groups 1 <<<'{"ts":"2026-01-01T00:00:01Z","u":1}
+{"ts":"2026-01-01T00:00:02Z","u":1}'
+	says 'more than 1 groups'
+	echo '{"rule_id":"r","window_size":"1m","gap":"10s","metric":"count"}' >rules.json
+	fails_with 78 hta-window --rules rules.json
+	says 'either of a fixed size or a session'
+}

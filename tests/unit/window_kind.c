@@ -1,5 +1,5 @@
 /* Kinds of windows: ids, ends and bounds of times, a batch as each time alone; which kind options
- * ask for. One more kind is made up here, whose windows are no panes. */
+ * ask for. */
 #include "agg/window_kind.h"
 
 #include <stdlib.h>
@@ -14,18 +14,7 @@
 
 static struct err err;
 
-static int make_session(struct window_spec *w, struct err *e)
-{
-	(void)w, (void)e;
-	return 0;
-}
-
-static const struct window_kind session = {
-	.name = "session",
-	.option = { { "gap", "a gap", "", 0 }, { "max-length", "a session", "", DAY } },
-	.make = make_session,
-};
-static const struct window_kind *kinds[] = { NULL, NULL, &session, NULL };
+static const struct window_kind *const *kinds = window_kinds;
 
 static struct window_spec every(int64_t us)
 {
@@ -169,7 +158,10 @@ static void test_options(void)
 	is_chosen("every=1h", "every=5m slide=1m", "tumbling: every 3600000000; 3600000000");
 	is_chosen("every=5m slide=1m", "", "hopping: every 300000000;slide 60000000; 60000000");
 	is_chosen("slide=1m", "every=5m", "hopping: every 300000000;slide 60000000; 60000000");
-	is_chosen("gap=30m", "every=5m", "session: gap 1800000000;max-length 86400000000; 0");
+	is_chosen("gap=30m", "every=5m", "session: gap 1800000000; 0");
+	is_chosen("max-length=1d gap=30m", "", "session: gap 1800000000;max-length 86400000000; 0");
+	is_chosen("gap=30m", "max-length=1h", "session: gap 1800000000;max-length 3600000000; 0");
+	is_chosen("gap=30m max-length=1m", "", "--max-length is shorter than --gap");
 	is_chosen("slide=1m", "", "--slide needs --every");
 	is_chosen("every=5m slide=5m", "", "tumbling: every 300000000; 300000000");
 	is_chosen("every=5m slide=2m", "",
@@ -197,22 +189,22 @@ static void test_texts(void)
 
 	window_define(&w, &got);
 	is_str(buf_z(&got), "\"every\":\"5m\",\"slide\":\"1m\"", "the members of a definition");
-	buf_fini(&got);
 	for (; n < 4 && window_option_at(kinds, n); n++)
 		is_str(window_option_at(kinds, n)->name, want[n], "an option of all kinds");
 	ok(n == 4 && !window_option_at(kinds, 4), "each once");
 	is_int((long long)window_panes(&w), 5, "a window of five panes");
 	is_int(window_stored(&w, &err), 0, "panes can be stored");
-	w.kind = &session;
-	w.pane_us = 0;
+	w = (struct window_spec){ window_kinds[2], { MINUTE, WINDOW_NONE_US }, 0, MINUTE };
+	got.n = 0;
+	window_define(&w, &got);
+	is_str(buf_z(&got), "\"gap\":\"1m\"", "an option that was left out");
+	buf_fini(&got);
 	is_int(window_stored(&w, &err), -1, "sessions cannot");
 	is_int(err.code, EX_USAGE, "which is a usage error");
 }
 
 int main(void)
 {
-	kinds[0] = window_kinds[0];
-	kinds[1] = window_kinds[1];
 	test_times();
 	test_first_whole();
 	test_batches();
