@@ -21,7 +21,10 @@ enum crash_point {
 	CRASH_SINK_INSIDE, /* pg, sqlite: inside the transaction of an epoch */
 	/* pg, redis: COMMIT, or the script, was sent; its answer was not read */
 	CRASH_SINK_SENT,
-	CRASH_SOURCE_INIT, /* source: an init line was written */
+	CRASH_ALERTS_PRINTED, /* hta-trend: alerts were written; the store does not have them */
+	CRASH_ALERTS_INSIDE,  /* hta-trend: inside the transaction (pg, sqlite) */
+	CRASH_ALERTS_STORED,  /* hta-trend: the store has them */
+	CRASH_SOURCE_INIT,    /* source: an init line was written */
 	/* source: partitions came in a rebalance; no probe was sent */
 	CRASH_SOURCE_ASSIGNED,
 	/* source: partitions go in a rebalance; the epoch was cut and acknowledged, not

@@ -5,6 +5,8 @@
 
 #include "sink/driver.h"
 
+struct alerts_driver;
+
 struct read_metric {
 	struct slice name, job, sink /* p NULL: plain */, cfg, def;
 	int64_t since_us; /* POS_NONE: none */
@@ -59,6 +61,7 @@ struct read_driver {
 	/* In order of window_start, window_end; within a window in any order. */
 	int (*rows)(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
 		    struct err *err);
+	const struct alerts_driver *alerts; /* alerts.h. NULL: the store keeps none */
 };
 
 /* A store that was opened. */

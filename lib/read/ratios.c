@@ -133,3 +133,41 @@ void ratio_value(const struct ratio *r, const struct rollup *row, struct buf *ou
 	else
 		fn_put_ratio(above.exact, below.exact, out);
 }
+
+/* ---- one number of a row */
+
+int ratio_or_number(struct ratio *r, const char *text, struct err *err)
+{
+	struct ratios list = { 0 };
+	int rc = 0;
+
+	*r = (struct ratio){ .text = text, .above = slice_z(text) };
+	if (measure_name_ok(r->above))
+		return 0;
+	if (strchr(text, '/'))
+		rc = ratios_add(&list, text, err);
+	else
+		rc = err_set(err, EX_USAGE, "\"%s\" is no NAME (count, p99_latency) or NAME/NAME",
+			     text);
+	if (rc == 0)
+		*r = list.v[0];
+	ratios_fini(&list);
+	return rc;
+}
+
+enum ratio_has ratio_number(const struct ratio *r, const struct rollup *row, double *out)
+{
+	struct ratio_number above = { .name = r->above }, below = { .name = r->below };
+
+	find_number(row, &above);
+	if (!r->below.p)
+		set_exact(&below, UNIT);
+	else
+		find_number(row, &below);
+	if (above.is == NUMBER_UNKNOWN || below.is == NUMBER_UNKNOWN)
+		return RATIO_UNKNOWN;
+	if (above.is == NUMBER_NULL || below.is == NUMBER_NULL || below.real == 0)
+		return RATIO_NULL;
+	*out = above.real / below.real;
+	return isfinite(*out) ? RATIO_NUMBER : RATIO_NULL;
+}

@@ -112,6 +112,14 @@ static struct cell *empty_cells(const struct rollup *of, struct arena *a)
 	return cell;
 }
 
+struct rollup rows_fill_none(const struct rollup *of, struct arena *a)
+{
+	return (struct rollup){ .has_value = of->has_value,
+				.has_uniq = of->has_uniq,
+				.cell = empty_cells(of, a),
+				.cells = of->cells };
+}
+
 static void add_texts(struct rows_row *row, bool sketch, struct arena *a)
 {
 	struct hll *none = hll_new();

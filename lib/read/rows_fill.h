@@ -16,4 +16,8 @@ struct rows_filling {
  * EX_USAGE: windows are of different lengths, or there are too many. */
 int rows_fill(struct rows_list *l, const struct rows_filling *f, struct err *err);
 
+/* What a row of the same measures has without an event: count and measures, no window and no
+ * dimensions. Its cells are in the arena. */
+struct rollup rows_fill_none(const struct rollup *of, struct arena *a);
+
 #endif

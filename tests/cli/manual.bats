@@ -339,6 +339,22 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(jq -s 'map(.measures.latency.counts | add) | add' "$out")" = "$(jq -s 'map(select(.status >= 200)) | length' events.ndjson)" ]
 }
 
+@test "hta-trend(1)" {
+	here
+	# an endpoint of its own, ten times as busy for 20 s, whose requests fail for two minutes
+	awk '{ print; ts = substr($0, index($0, "\"ts\":\"") + 6, 24) }
+		NR % 10 == 0 || ts ~ /T00:02:[01]/ { printf "{\"ts\":\"%s\",\"endpoint\":\"/hot\",\"status\":%d}\n", ts, ts ~ /T00:0[12]/ ? 500 : 200 }' events.ndjson >more
+	mv more events.ndjson
+	example hta-trend.1 1
+	grep -qx '2026-01-01T00:02:00Z HIGH   spike  events endpoint=/hot: count 1000, baseline 100, factor 10' "$out"
+	example hta-trend.1 2
+	grep -qxF '2026-01-01T00:02:10Z|{"endpoint":"/hot"}|LOW' "$out"
+	[ "$(jq -r 'select(.dims.endpoint == "/hot") | .alert' alerts.ndjson | paste -sd' ')" = 'spike clear' ]
+	example hta-trend.1 3
+	[ "$(sed '$d' "$out" | jq -r 'select(.dims.endpoint == "/hot") | "\(.window_start) \(.value)"')" = '2026-01-01T00:02:00Z 1' ]
+	[ "$(sed '$!d' "$out")" = 'too many errors' ]
+}
+
 @test "hta-sink-sqlite(1)" {
 	here
 	example hta-sink-sqlite.1 1
@@ -518,6 +534,28 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(pg 'SELECT count(*) > 100 FROM web_closed')" = t ]
 	same="SELECT string_agg(concat_ws(' ', window_start, dims_hash, count, sum, min, max), ',' ORDER BY window_start, dims_hash) FROM"
 	[ "$(pg "$same web_closed")" = "$(pg "$same hta_final")" ]
+}
+
+@test "hta(7): spike alerts by cron" {
+	here
+	with_service pg
+	service_file
+	for minute in $(seq 10 39); do
+		for n in $(seq $((minute / 2 == 15 ? 40 : 10))); do
+			echo "{\"ts\":\"2026-01-01T00:$minute:00Z\",\"endpoint\":\"/a\"}"
+		done
+		[ "$minute" -gt 34 ] || echo "{\"ts\":\"2026-01-01T00:$minute:00Z\",\"endpoint\":\"/b\"}"
+	done >events.ndjson
+	feed pipe 'hta-consume --job web events.ndjson | hta-window --metric web --by endpoint | hta-sink-pg --init service=rollups | hta-commit'
+	example hta.7 12
+	expect <<-'END'
+		2026-01-01T00:31:00Z LOW    spike  web endpoint=/a: count 40, baseline 19, factor 2.10526
+		2026-01-01T00:32:00Z LOW    clear  web endpoint=/a: count 10, baseline 25.3, factor 0.395257
+		2026-01-01T00:37:00Z LOW    absent web endpoint=/b: count 0, factor 3
+	END
+	[ "$(pg "SELECT count(*) FROM hta_alerts")" = 3 ]
+	example hta.7 12
+	[ ! -s "$out" ]
 }
 
 @test "hta(7): a store is away" {

@@ -190,6 +190,8 @@ void pg_columns_select(const struct pg_reading *r, struct buf *sql);
 bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row);
 void pg_reading_fini(struct pg_reading *r);
 
+extern const struct alerts_driver pg_alerts; /* pg_alerts.c */
+
 /* ---- the calls of the driver and of its keeper */
 enum sink_result pg_schema(struct pg *p, struct err *err);
 enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,

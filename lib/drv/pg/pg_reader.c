@@ -296,4 +296,5 @@ const struct read_driver pg_reader = {
 	.sinks = pg_read_sinks,
 	.newest = pg_read_newest,
 	.rows = pg_read_rows,
+	.alerts = &pg_alerts,
 };

@@ -27,6 +27,8 @@
  *                                  while --reset is under way
  *   pos:JOB:SINK           hash    "TOPIC/PARTITION": "INIT NEXT LAST_OFFSET LAST_TIME LAST_HASH
  *                                  WATERMARK IDLE", "-" where there is none; times in us
+ *   t:NAME:RULE            hash    what hta-trend keeps of a rule: turn, settings, judged, state
+ *   a:NAME:RULE            zset    its alerts (JSON) by the end of their window
  *   schema                 string  1
  *   tmp, zeros                     exist inside scripts only
  *

@@ -231,4 +231,5 @@ const struct read_driver redis_reader = {
 	.sinks = redis_read_sinks,
 	.newest = redis_reader_newest,
 	.rows = redis_reader_rows,
+	.alerts = &redis_alerts,
 };

@@ -51,6 +51,8 @@ void redis_windows_fini(struct redis_windows *w);
 int redis_windows_find(struct redis_reader *r, const char *metric, int64_t from_us, int64_t to_us,
 		       struct redis_windows *out, struct err *err);
 
+extern const struct alerts_driver redis_alerts; /* redis_alerts.c */
+
 int redis_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
 			int64_t *start_us, int64_t *end_us, struct err *err);
 int redis_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,

@@ -8,8 +8,8 @@
 
 static void redis_script_text_of(enum redis_script which, struct buf *out)
 {
-	if (which == REDIS_JOB) {
-		buf_addz(out, redis_job_lua);
+	if (which == REDIS_JOB || which == REDIS_TREND) {
+		buf_addz(out, which == REDIS_JOB ? redis_job_lua : redis_trend_lua);
 		return;
 	}
 	buf_addz(out, redis_rows_lua);

@@ -149,4 +149,5 @@ const struct read_driver sqlite_reader = {
 	.sinks = sqlite_read_sinks,
 	.newest = sqlite_reader_newest,
 	.rows = sqlite_reader_rows,
+	.alerts = &sqlite_alerts,
 };
