@@ -84,7 +84,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err
  * before an earlier epoch. */
 enum sink_result sink_late(struct sink *s, const struct sink_batch *b, uint64_t *late,
 			   struct err *err);
-/* The batch was stored: counts them, and warns the first time. */
+/* The batch was stored: counts them, and says so the first time. */
 void sink_late_tell(struct sink *s, struct stage *st, uint64_t late);
 /* sink_plain.c */
 int sink_plain(void *self, struct stage *st, struct err *err);

@@ -47,7 +47,7 @@ void sink_late_tell(struct sink *s, struct stage *st, uint64_t late)
 		return;
 	counters_add(stage_counters(st), COUNTER_LATE_AFTER_FINAL, late);
 	if (!s->late_told)
-		log_warn("%llu deltas are for windows that were final already: the rows are "
+		log_note("%llu deltas are for windows that were final already: the rows are "
 			 "corrected here, but not where they were read before "
 			 "(hta-consume --final); further ones are counted as late_after_final",
 			 (unsigned long long)late);

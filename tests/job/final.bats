@@ -20,7 +20,7 @@ same_rows() { # METRIC STORE STORE [OPTION..]: options are of the second one
 
 # Counts a file into the SQLite file a.db; more of its options may follow.
 count_file() { # FILE..
-	feed pipe "hta-consume --job web $* | hta-window --every 10s --by region --agg 'avg(x)' | hta-sink-sqlite --init a.db | hta-commit"
+	feed pipe "hta-consume --job web $* | hta-window --every 10s --by region --agg 'avg(x)' | hta-sink-sqlite -v --init a.db | hta-commit"
 }
 
 # What became final since the last time, into b.db; the rows that were on their way are in the file rows.

@@ -273,21 +273,26 @@ static void test_metrics(void)
 	ok(strstr(said, "has another owner; stored: job shop"), "is 78, in words: %s", said);
 }
 
+static int told(const char *input)
+{
+	return run_over(&fake_driver, NULL, input, "-v");
+}
+
 /* Deltas of a window that ends at 00:01, which is final from 7 us behind that on. */
 static void test_late(void)
 {
 #define MARK(us) "{\"s\":\"hta-window\",\"in\":0,\"out\":0,\"wm\":[[\"a\",0," us "]]}"
 	fake_new();
-	is_int(run(HELLO PROBE ADOPT PROBE ROW BAR_AFTER(MARK("1767225660000006"), "0", "10")
-			   ROW BAR("10", "20") END),
+	is_int(told(HELLO PROBE ADOPT PROBE ROW BAR_AFTER(MARK("1767225660000006"), "0", "10")
+			    ROW BAR("10", "20") END),
 	       0, "a mark within the lateness");
 	ok(!strstr(said, "were final already"), "... and all is in time");
-	is_int(run(HELLO PROBE ROW BAR_AFTER(MARK("1767225660000007"), "20", "30")
-			   ROW BAR("30", "40") END),
+	is_int(told(HELLO PROBE ROW BAR_AFTER(MARK("1767225660000007"), "20", "30")
+			    ROW BAR("30", "40") END),
 	       0, "a mark at the end of the lateness");
 	ok(strstr(said, "1 deltas are for windows that were final already"), "... told: %s", said);
 	check_stored("... and added all the same", 20, 40);
-	is_int(run(HELLO PROBE PLAIN_ROW BAR("40", "50") END), 0, "a final row");
+	is_int(told(HELLO PROBE PLAIN_ROW BAR("40", "50") END), 0, "a final row");
 	ok(!strstr(said, "were final already"), "... is no delta");
 }
 
