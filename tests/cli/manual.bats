@@ -337,6 +337,11 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-window.1 7
 	[ "$(jq -s 'map(.measures.errors) | add' "$out")" = "$(jq -s 'map(select(.status >= 500)) | length' events.ndjson)" ]
 	[ "$(jq -s 'map(.measures.latency.counts | add) | add' "$out")" = "$(jq -s 'map(select(.status >= 200)) | length' events.ndjson)" ]
+	example hta-window.1 8
+	[ "$(jq -s 'map(select(.window_start[14:19] + .window_end[14:19] != "00:0000:00").count) | add' "$out")" = 100000 ]
+	[ "$(jq -s 'map(select(.window_start[14:19] + .window_end[14:19] == "00:0000:00").count) | add' "$out")" = 20000 ]
+	example hta-window.1 9
+	[ "$(awk '{ n += $4 } END { print n }' "$out")" = 20000 ]
 }
 
 @test "hta-trend(1)" {

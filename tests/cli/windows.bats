@@ -464,8 +464,8 @@ export -f counted
 	once_visits
 	shuf --random-source=<(yes) visits >shuffled
 	local gap max
-	for gap in 10 20 1; do
-		for max in 0 20 40 300; do
+	for gap in 10 1; do
+		for max in 0 20 300; do
 			[ $max = 0 ] || [ $gap -le $max ]
 			# shellcheck disable=SC2086
 			feed counted --gap ${gap}s $([ $max = 0 ] || echo --max-length ${max}s) visits
