@@ -160,9 +160,10 @@ static const struct opt opts[] = {
 	  .call = set_agg,
 	  .empty = true,
 	  .arg = "[NAME=]OP(PATH)",
-	  .help = "measure: count, sum, min, max, avg, stddev, rate, histogram(PATH, BOUND, ..); "
-		  "with a condition: 'errors=count if .status >= 500'; may repeat, and belongs to "
-		  "its --metric as --by does" },
+	  .help = "measure: count, sum, min, max, avg, stddev, rate, p99, uniq, uniq_exact, first, "
+		  "last, arg_min(SHOWN, BY), arg_max(SHOWN, BY), quantiles(PATH, Q, ..), "
+		  "histogram(PATH, BOUND, ..); with a condition: 'errors=count if .status >= 500'; "
+		  "may repeat, and belongs to its --metric as --by does" },
 	{ .letter = 'e',
 	  .name = "expression",
 	  .type = OPT_CALL,
