@@ -18,6 +18,12 @@ static enum key_result held_string(const struct field *f, struct buf *scratch, s
 	return out->n > HELD_VALUE_MAX ? KEY_LONG : KEY_OK;
 }
 
+/* Of a candidate this is looked at as it is made. */
+static bool number_ok(struct held_value v)
+{
+	return v.type != HELD_NUMBER || held_number_ok(v.text);
+}
+
 enum key_result engine_held_value(const struct field *f, struct buf *scratch,
 				  struct held_value *out)
 {
@@ -32,7 +38,7 @@ enum key_result engine_held_value(const struct field *f, struct buf *scratch,
 		return KEY_OK;
 	case FIELD_NUMBER:
 		out->type = HELD_NUMBER;
-		return held_number_ok(out->text) ? KEY_OK : KEY_NUMBER;
+		return KEY_OK;
 	case FIELD_STRING:
 	case FIELD_ESCAPED:
 		out->type = HELD_STRING;
@@ -55,9 +61,9 @@ static bool put_candidate(struct engine *w, struct engine_held *h, const struct 
 	    (p->by >= 0 &&
 	     engine_held_value(engine_field(w, line, (size_t)p->by), &h->by_text, &by)))
 		return false;
-	if (value.type != HELD_NONE && (p->by < 0 || by.type != HELD_NONE))
-		held_candidate(by, w->time_us[line], value, &h->text);
-	return true;
+	if (value.type == HELD_NONE || (p->by >= 0 && by.type == HELD_NONE))
+		return number_ok(value) && number_ok(by);
+	return held_candidate(by, w->time_us[line], value, &h->text);
 }
 
 void engine_read_held(struct engine *w, size_t column, uint64_t lines)

@@ -69,8 +69,8 @@ static inline const struct field *engine_field(const struct engine *w, unsigned 
 	return &w->batch.field[line * w->plan->n_fields + field];
 }
 
-/* What of a field can be held: HELD_NONE where it is null or missing. The text points into the
- * field or scratch. */
+/* What of a field can be held: HELD_NONE where it is null or missing; whether a number is one is
+ * not looked at. The text points into the field or scratch. */
 enum key_result engine_held_value(const struct field *f, struct buf *scratch,
 				  struct held_value *out);
 /* The candidates of a column of the plan for these lines of the batch, whose times are read. */

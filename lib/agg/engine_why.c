@@ -225,9 +225,11 @@ static bool held_is_wrong(struct engine *w, const struct plan_metric *m, size_t 
 {
 	const struct field *f = engine_field(w, line, field);
 	struct held_value v;
+	enum key_result r = engine_held_value(f, &w->scratch.text, &v);
 
-	return text_is_wrong(engine_held_value(f, &w->scratch.text, &v), f, m->def->m.name, name,
-			     HELD_VALUE_MAX, why);
+	if (v.type == HELD_NUMBER && !held_number_ok(v.text))
+		r = KEY_NUMBER;
+	return text_is_wrong(r, f, m->def->m.name, name, HELD_VALUE_MAX, why);
 }
 
 static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,

@@ -11,10 +11,10 @@
  * of its text, so that equal candidates have equal bytes. */
 #include "sketch/held.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "base/mem.h"
 #include "json/json.h"
 
@@ -139,7 +139,7 @@ static void put_order(const struct number *x, struct buf *out)
 
 /* ---- writing */
 
-static void put_value(struct held_value v, struct buf *out)
+static bool put_value(struct held_value v, struct buf *out)
 {
 	struct number x;
 
@@ -147,25 +147,28 @@ static void put_value(struct held_value v, struct buf *out)
 	if (v.type == HELD_STRING)
 		buf_adds(out, v.text);
 	if (v.type != HELD_NUMBER)
-		return;
+		return true;
 	if (!read_number(v.text, &x))
-		BUG("\"%.*s\" is no number that can be held", v.text.n > 80 ? 80 : (int)v.text.n,
-		    v.text.p);
+		return false;
 	put_order(&x, out);
+	return true;
 }
 
-void held_candidate(struct held_value by, int64_t time_us, struct held_value value, struct buf *out)
+bool held_candidate(struct held_value by, int64_t time_us, struct held_value value, struct buf *out)
 {
-	uint64_t time = (uint64_t)time_us ^ 1ULL << 63;
+	uint64_t time = htobe64((uint64_t)time_us ^ 1ULL << 63);
+	size_t before = out->n;
+	bool good = put_value(by, out);
 
-	put_value(by, out);
 	if (by.type == HELD_STRING)
 		buf_addc(out, 0);
-	for (int shift = 56; shift >= 0; shift -= 8)
-		buf_addc(out, (char)(time >> shift));
-	put_value(value, out);
-	if (value.type == HELD_NUMBER)
+	buf_add(out, &time, TIME_BYTES);
+	good = good && put_value(value, out);
+	if (good && value.type == HELD_NUMBER)
 		buf_adds(out, value.text);
+	if (!good)
+		out->n = before;
+	return good;
 }
 
 /* ---- reading */

@@ -40,8 +40,9 @@ struct held_value {
 /* Whether a text is an RFC 8259 number within HELD_VALUE_MAX. */
 bool held_number_ok(struct slice text);
 
-/* Appends the candidate; by: HELD_NONE where there is none. Numbers are held_number_ok. */
-void held_candidate(struct held_value by, int64_t time_us, struct held_value value,
+/* Appends the candidate; by: HELD_NONE where there is none. False, and nothing is added: a number
+ * is not held_number_ok. */
+bool held_candidate(struct held_value by, int64_t time_us, struct held_value value,
 		    struct buf *out);
 
 /* Appends the value of a candidate as JSON: a number as it was written. False, and nothing is
