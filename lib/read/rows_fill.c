@@ -104,7 +104,7 @@ static struct cell *empty_cells(const struct rollup *of, struct arena *a)
 	for (size_t i = 0; i < of->cells; i++) {
 		enum column_rule rule = of->cell[i].column.rule;
 
-		cell[i] = (struct cell){ .empty = rule == COLUMN_MIN || rule == COLUMN_MAX };
+		cell[i] = (struct cell){ .empty = rule >= COLUMN_MIN };
 		cell[i].column = (struct column){ rule, arena_copy(a, of->cell[i].column.name) };
 		if (rule == COLUMN_SUM)
 			cell[i].value = 0;

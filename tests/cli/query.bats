@@ -445,6 +445,16 @@ half_hours() {
 
 # ---- rows of standard input ----
 
+@test "--fill: measures of a window without a row" {
+	for minute in 0 2; do echo '{"ts":"2026-01-01T00:0'$minute':00Z","v":3}'; done >in
+	hta-window --every 1m --agg 'q=p50(v)' --agg 'u=uniq(v)' --agg 'x=uniq_exact(v)' --agg 'l=last(v)' --agg 'm=min(v)' --agg 's=sum(v)' in >rows
+	feed hta-query - history events --fill <rows
+	sed -n 2p "$out" | jq -c '[.window_start, .count, .measures]' >got
+	expect got <<-'END'
+		["2026-01-01T00:01:00Z",0,{"l":null,"m":null,"q":null,"s":null,"u":0,"x":0,"x_exact":true}]
+	END
+}
+
 @test "rows of standard input: the answers of a store that has them" {
 	hta-gen --count 5000 --step 50ms >in
 	hta-window --every 10s --by endpoint,status --value latency_ms --uniq user_id --agg 'sd=stddev(.latency_ms)' \
