@@ -3,6 +3,7 @@
  *   check_main.c     options, and what is done by them
  *   check_load.c     files, lines and standard input -> rules, each with a plan of its own
  *   check_lint.c     what is good, and hardly meant so
+ *   check_against.c  rules beside those that run
  *   check_explain.c  a rule in words                            (pure)
  *   check_schema.c   the grammar as a JSON Schema               (pure)
  *   check_rows.c     rows that are wanted against rows there are (pure)
@@ -57,7 +58,7 @@ struct check {
 	struct check_connect connect;
 	const char *shared[CHECK_SHARED]; /* NULL: not given */
 	int print;                        /* -1: not */
-	const char *sample;               /* NULL: not given */
+	const char *sample, *against;     /* NULL: not given */
 	bool explain, test, schema, strict;
 
 	struct check_text *text;
@@ -90,6 +91,11 @@ void check_tell(struct check *c, enum check_level level, size_t i, const char *c
 
 /* ---- check_lint.c */
 void check_lint(struct check *c);
+
+/* ---- check_against.c */
+/* Tells what a reload would make of the rules where those of the path run. EX_CONFIG: the path's
+ * cannot be read. */
+int check_against(struct check *c, const char *path, struct err *err);
 
 /* ---- check_explain.c */
 /* Appends the rule in words, several lines. shared: what it leaves out, by enum check_shared; p

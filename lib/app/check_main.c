@@ -158,6 +158,11 @@ static const struct opt opts[] = {
 	  AT(schema),
 	  .help = "print a JSON Schema of rules, for editors, and leave" },
 	{ .name = "strict", .type = OPT_FLAG, AT(strict), .help = "warnings are errors" },
+	{ .name = "against",
+	  .type = OPT_TEXT,
+	  AT(against),
+	  .arg = "FILE|DIR",
+	  .help = "the rules that run now: what a change of them would be" },
 	{ .name = "time",
 	  .type = OPT_TEXT,
 	  AT(shared[CHECK_TIME]),
@@ -312,6 +317,8 @@ static int run_check(void *self, struct err *err)
 		return -1;
 	check_plan(c);
 	check_lint(c);
+	if (c->against && check_against(c, c->against, err))
+		return -1;
 	if (judge_rules(c, err))
 		return -1;
 	if (c->explain)

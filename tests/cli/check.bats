@@ -113,6 +113,24 @@ lint() { # RULE
 	[ -z "$stderr" ]
 }
 
+@test "check: rules against those that run" {
+	echo '{"rule_id":"a","metric":"count"}{"rule_id":"b","version":2,"metric":"count","group_by":["x"]}{"rule_id":"c","metric":"count","group_by":["y"]}' >now.json
+	feed hta-check --strict --against now.json now.json
+	echo '{"rule_id":"a","metric":"count","note":"why","lateness":"5s"}{"rule_id":"b","version":3,"metric":"count","group_by":["z"]}{"rule_id":"c","metric":"count","group_by":["y"],"active":false}' >new.json
+	feed hta-check --strict --against now.json new.json
+	echo '{"rule_id":"a","metric":"count","where":".x"}' >new.json
+	fails_with 78 hta-check --against now.json new.json
+	says '^hta-check: new.json:1:1: rule a counts something else than before: give it version 2$'
+	says '^hta-check: warning: rule b is missing: '
+	echo '{"rule_id":"a","version":2,"metric":"count"}{"rule_id":"b","version":1,"metric":"count","group_by":["x"]}{"rule_id":"c","metric":"count","group_by":["y"]}' >new.json
+	feed hta-check --against now.json new.json
+	says '^hta-check: new.json:1:26: warning: version 2 changes nothing that counts: leave it at 1$'
+	says '^hta-check: new.json:1:70: warning: version 1 is lower than 2, which runs: that one stays$'
+	echo nonsense >now.json
+	fails_with 78 hta-check --against now.json new.json
+	says '^hta-check: --against now.json: these rules cannot run$'
+}
+
 # ---- what they mean ----
 
 @test "check: a rule in words" {

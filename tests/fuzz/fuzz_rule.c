@@ -23,16 +23,38 @@ static void write_again(const struct rule *rule)
 	rules_fini(&again);
 }
 
+static void ignore_broken(void *arg, const struct err *err)
+{
+	(void)arg;
+	if (!err->code || !err->msg[0])
+		BUG("an error without words");
+}
+
+/* Who wants all errors gets the same rules where there are none. */
+static void read_all(struct slice text, bool good, size_t rules)
+{
+	struct rules r = { 0 };
+	size_t errors = rules_parse_all(&r, "fuzz", text, ignore_broken, NULL);
+
+	if (good != (errors == 0) || (good && r.n != rules))
+		BUG("%zu errors, %zu rules, not %zu", errors, r.n, rules);
+	for (size_t i = 0; i < r.n; i++)
+		write_again(&r.v[i]);
+	rules_fini(&r);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct slice text = slice((const char *)data, n);
 	struct rules r = { 0 }, line = { 0 };
 	struct err err;
+	bool good;
 
 	err_clear(&err);
-	if (rules_parse(&r, "fuzz", text, &err) == 0)
-		for (size_t i = 0; i < r.n; i++)
-			write_again(&r.v[i]);
+	good = rules_parse(&r, "fuzz", text, &err) == 0;
+	for (size_t i = 0; i < r.n; i++)
+		write_again(&r.v[i]);
+	read_all(text, good, r.n);
 	rules_fini(&r);
 	if (str_utf8(text.p, text.n) && !memchr(text.p, 0, text.n) &&
 	    rules_add_line(&line, text, &err) == 0) {
