@@ -230,6 +230,27 @@ static void test_dims(void)
 	is_int(d[1].tag, DIM_NULL, "null");
 }
 
+/* A key with other dimensions is the one that is built of these. */
+static void test_replaced(void)
+{
+	static const char *const of[] = { "\"x\"", "1.5", "null",
+					  "true",  "",    "\"sixteen bytes yes\"" };
+	static char key[ROOM], want[ROOM];
+	struct buf got = { 0 };
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+		for (size_t k = 0; k < sizeof(of) / sizeof(*of); k++)
+			for (uint32_t which = 0; which < 4; which++) {
+				build(of[i], of[k], 7, key);
+				build(which & 1 ? "\"__other__\"" : of[i],
+				      which & 2 ? "\"__other__\"" : of[k], 7, want);
+				key_replace(key, 2, which, slice_z("__other__"), &got);
+				ok(got.n == key_bytes(want) && memcmp(got.p, want, got.n) == 0,
+				   "%s and %s, %u of them replaced", of[i], of[k], which);
+			}
+	buf_fini(&got);
+}
+
 static void test_order(void)
 {
 	static const char *const rising[] = {
@@ -414,6 +435,7 @@ int main(void)
 	test_refused();
 	test_numbers_refused();
 	test_dims();
+	test_replaced();
 	test_order();
 	test_numbers();
 	test_interned();
