@@ -191,9 +191,9 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	printf '{"rule_id":"a",\n "metrc":"count"}' >wrong
 	fails_with 78 hta-window --rules wrong </dev/null
 	says 'wrong:2:3: unknown member "metrc" \(did you mean "metric"\?\)'
-	echo '{"rule_id":"a","metric":"count","window_size":"5m","slide":"1m"}' >wrong
+	echo '{"rule_id":"a","metric":"count","group_by":[{"path":"x","lower":true}]}' >wrong
 	fails_with 78 hta-window --rules wrong </dev/null
-	says 'knows no "slide"'
+	says 'knows no "group_by with an object"'
 	fails_with 78 hta-window --rules missing </dev/null
 	says 'missing: No such file'
 	mkdir empty
