@@ -90,9 +90,7 @@ static void gather_cells(struct slice measure, struct slice operation, const str
 	}
 }
 
-/* The measure whose name comes next in order; false: none is left. */
-static bool next_measure(const struct cell *cell, size_t n, struct slice last,
-			 struct column_name *next)
+bool fn_next_measure(const struct cell *cell, size_t n, struct slice last, struct column_name *next)
 {
 	struct column_name name;
 
@@ -130,7 +128,7 @@ void fn_each_measure(const struct cell *cell, size_t n, int64_t window_us, fn_me
 	struct slice last = { 0 };
 	struct column_name name;
 
-	for (; next_measure(cell, n, last, &name); last = name.measure) {
+	for (; fn_next_measure(cell, n, last, &name); last = name.measure) {
 		const struct agg_fn *fn = fn_find(name.operation);
 		struct fn_row row = { .cell = own.cell,
 				      .part = own.part,

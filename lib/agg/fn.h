@@ -53,6 +53,8 @@ struct fn_row {
 	unsigned nth;           /* which of its measures is wanted */
 };
 
+struct fn_sql;
+
 struct agg_fn {
 	const char *name, *help;
 	enum fn_input bare, input; /* without a path, with one */
@@ -88,6 +90,11 @@ struct agg_fn {
 	/* Appends what stands behind the name of row->nth of its measures ("_p50"). False: it has
 	 * not as many. NULL: there is one, without anything. */
 	bool (*suffix)(const struct fn_row *row, struct buf *out);
+
+	/* The value in SQL (agg/fn_sql.h). NULL: it cannot be told there, and views of stores leave
+	 * the measure out. */
+	bool (*sql)(const struct fn_sql *m, struct buf *out);
+	bool sql_halves; /* struct fn_sql: halves */
 };
 
 /* NULL: there is none of this name. p and the digits of a quantile are a name of one. */
@@ -105,6 +112,11 @@ const struct cell *fn_cell(const struct fn_row *row, enum column_rule rule, cons
 void fn_put_double(double v, struct buf *out);
 /* Appends the exact quotient of two numbers, rounded once to a double. below > 0. */
 void fn_put_ratio(dec above, dec below, struct buf *out);
+
+/* The measure of a row whose name comes next behind `last` (p NULL: the first), with one of its
+ * columns. False: there is none. */
+bool fn_next_measure(const struct cell *cell, size_t n, struct slice last,
+		     struct column_name *next);
 
 /* The measures of a row in order of their names, those of one --agg together, from its cells:
  * value is JSON. Measures of

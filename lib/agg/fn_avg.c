@@ -1,5 +1,6 @@
 /* avg(x): how many values, and their sum. The quotient of two exact numbers, rounded once. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 
 static bool avg_value(const struct fn_row *row, struct buf *out)
 {
@@ -15,6 +16,11 @@ static bool avg_value(const struct fn_row *row, struct buf *out)
 	return true;
 }
 
+static bool avg_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CAST({sum} AS DOUBLE PRECISION) / NULLIF({n}, 0)", out);
+}
+
 const struct agg_fn fn_avg = {
 	.name = "avg",
 	.help = "mean of the values",
@@ -22,4 +28,5 @@ const struct agg_fn fn_avg = {
 	.parts = 2,
 	.part = { { COLUMN_COUNT, "n" }, { COLUMN_SUM, "sum" } },
 	.value = avg_value,
+	.sql = avg_sql,
 };

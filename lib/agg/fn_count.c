@@ -1,5 +1,6 @@
 /* count: records; count(x): those whose x is neither missing nor null. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 
 static bool count_value(const struct fn_row *row, struct buf *out)
 {
@@ -11,6 +12,11 @@ static bool count_value(const struct fn_row *row, struct buf *out)
 	return true;
 }
 
+static bool count_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "{n}", out);
+}
+
 const struct agg_fn fn_count = {
 	.name = "count",
 	.help = "records, or those that have the field",
@@ -19,4 +25,5 @@ const struct agg_fn fn_count = {
 	.parts = 1,
 	.part = { { COLUMN_COUNT, "n" } },
 	.value = count_value,
+	.sql = count_sql,
 };

@@ -2,6 +2,7 @@
  * le), and how many beyond the last. A column a place, named after its bound, with _ for the point
  * and m for the minus, since names of columns are words: le10, le12_5, lem3, inf. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static uint64_t select_values(const struct fn_args *a, unsigned part, const dec 
 struct place {
 	dec bound; /* DEC_MAX: beyond the last */
 	uint64_t count;
+	size_t at; /* of the row's columns */
 };
 
 static bool read_bound(struct slice name, dec *bound)
@@ -62,7 +64,7 @@ static bool read_bound(struct slice name, dec *bound)
 static bool read_places(const struct fn_row *row, struct place *out)
 {
 	for (size_t i = 0; i < row->n; i++) {
-		struct place p = { DEC_MAX, row->cell[i].count };
+		struct place p = { DEC_MAX, row->cell[i].count, i };
 		size_t at = i;
 
 		if (row->cell[i].column.rule != COLUMN_COUNT || !read_bound(row->part[i], &p.bound))
@@ -74,22 +76,47 @@ static bool read_places(const struct fn_row *row, struct place *out)
 	return row->n > 1 && out[row->n - 1].bound == DEC_MAX;
 }
 
-static bool histogram_value(const struct fn_row *row, struct buf *out)
+static void put_bounds(const struct place *place, size_t n, struct buf *out)
 {
-	struct place place[COLUMNS_MAX];
 	char text[DEC_TEXT_BYTES];
 
-	if (!read_places(row, place))
-		return false;
-	for (size_t i = 0; i + 1 < row->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		buf_addz(out, i ? "," : "{\"bounds\":[");
 		buf_add(out, text, dec_text(place[i].bound, text));
 	}
+}
+
+static bool histogram_value(const struct fn_row *row, struct buf *out)
+{
+	struct place place[COLUMNS_MAX];
+
+	if (!read_places(row, place))
+		return false;
+	put_bounds(place, row->n - 1, out);
 	for (size_t i = 0; i < row->n; i++) {
 		buf_addz(out, i ? "," : "],\"counts\":[");
 		buf_addu(out, place[i].count);
 	}
 	buf_addz(out, "]}");
+	return true;
+}
+
+/* '{"bounds":[10],"counts":[' || .. || ',' || .. || ']}' */
+static bool histogram_sql(const struct fn_sql *m, struct buf *out)
+{
+	struct place place[COLUMNS_MAX];
+
+	if (!read_places(&m->row, place))
+		return false;
+	buf_addz(out, m->json_type ? "CAST('" : "'");
+	put_bounds(place, m->row.n - 1, out);
+	for (size_t i = 0; i < m->row.n; i++) {
+		buf_addz(out, i ? " || ',' || " : "],\"counts\":[' || ");
+		fn_sql_column(m, place[i].at, out);
+	}
+	buf_addz(out, " || ']}'");
+	if (m->json_type)
+		buf_printf(out, " AS %s)", m->json_type);
 	return true;
 }
 
@@ -100,4 +127,5 @@ const struct agg_fn fn_histogram = {
 	.list = list_bounds,
 	.select = select_values,
 	.value = histogram_value,
+	.sql = histogram_sql,
 };

@@ -1,5 +1,6 @@
 /* min(x), max(x): the lowest and the highest value. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 
 static bool put_extreme(const struct cell *c, struct buf *out)
 {
@@ -24,6 +25,11 @@ static bool max_value(const struct fn_row *row, struct buf *out)
 	return put_extreme(fn_cell(row, COLUMN_MAX, "value"), out);
 }
 
+static bool extreme_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CAST({value} AS DOUBLE PRECISION)", out);
+}
+
 const struct agg_fn fn_min = {
 	.name = "min",
 	.help = "lowest value",
@@ -31,6 +37,7 @@ const struct agg_fn fn_min = {
 	.parts = 1,
 	.part = { { COLUMN_MIN, "value" } },
 	.value = min_value,
+	.sql = extreme_sql,
 };
 
 const struct agg_fn fn_max = {
@@ -40,4 +47,5 @@ const struct agg_fn fn_max = {
 	.parts = 1,
 	.part = { { COLUMN_MAX, "value" } },
 	.value = max_value,
+	.sql = extreme_sql,
 };

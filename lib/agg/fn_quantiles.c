@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agg/fn_sql.h"
 #include "agg/rule.h"
 #include "sketch/logbucket.h"
 
@@ -106,6 +107,11 @@ static bool percentile_value(const struct fn_row *row, struct buf *out)
 	return rule_op_quantile(row->operation, &q) && put_quantile(row, q, out);
 }
 
+static bool quantile_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CAST({estimate} AS DOUBLE PRECISION)", out);
+}
+
 const struct agg_fn fn_quantiles = {
 	.name = "quantiles",
 	.help = "several quantiles of the values out of one sketch: quantiles(x, 0.5, 0.999)",
@@ -113,6 +119,7 @@ const struct agg_fn fn_quantiles = {
 	.list = list_quantiles,
 	.items = quantile_items,
 	.value = quantiles_value,
+	.sql = quantile_sql,
 	.suffix = quantiles_suffix,
 };
 
@@ -124,4 +131,5 @@ const struct agg_fn fn_percentile = {
 	.part = { { COLUMN_QUANTILES, "sketch" } },
 	.items = quantile_items,
 	.value = percentile_value,
+	.sql = quantile_sql,
 };

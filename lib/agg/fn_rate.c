@@ -1,6 +1,7 @@
 /* rate: records a second of the window; rate(x): the sum of the values a second. The quotient of
  * two exact numbers, rounded once. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 
 static unsigned list_rate(const struct fn_args *a, struct fn_part *out)
 {
@@ -24,6 +25,11 @@ static bool rate_value(const struct fn_row *row, struct buf *out)
 	return true;
 }
 
+static bool rate_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CAST({} AS DOUBLE PRECISION) / {seconds}", out);
+}
+
 const struct agg_fn fn_rate = {
 	.name = "rate",
 	.help = "records a second of the window, or their values' sum a second",
@@ -31,4 +37,5 @@ const struct agg_fn fn_rate = {
 	.input = FN_VALUES,
 	.list = list_rate,
 	.value = rate_value,
+	.sql = rate_sql,
 };

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 #include "base/wide.h"
 
 #define NANO 1000000000
@@ -54,6 +55,35 @@ static bool stddev_value(const struct fn_row *row, struct buf *out)
 	return true;
 }
 
+/* Doubles have too few digits for the difference where the mean is far above the deviation. So a
+ * store that adds those takes whole numbers, in two steps about a number near the mean, with S and
+ * Q in halves (agg/fn_sql.h):
+ *
+ *   m  the mean as a whole number; the deviations from it: a, the sum of their squares, is
+ *      Q - 2 m S + n m^2, and d, their sum, S - n m, both in billionths
+ *   f  d / n in whole billionths, and r what is left, d - n f
+ *
+ * The variance is a less d^2 / n = n f^2 + 2 f r + r^2 / n, by n - 1. f^2 is taken apart at 1e9, so
+ * that no term is beyond 64 bits where the deviation is small; beyond, SQLite goes on in doubles,
+ * and then no digits are lost. */
+static const char halves_sql[] =
+	"CASE WHEN {n} > 1 THEN (SELECT CASE WHEN v > 0 THEN sqrt(v / 1e18 / ({n} - 1)) ELSE 0 END "
+	"FROM (SELECT (a - {n} * (f * f / 1000000000)) * 1000000000 - {n} * (f * f % 1000000000) - "
+	"2 * f * r - 1.0 * r * r / {n} AS v FROM (SELECT a, f, d - {n} * f AS r FROM (SELECT a, d, "
+	"CAST(round(1.0 * d / {n}) AS INTEGER) AS f FROM (SELECT ({squares}i - 2 * m * {sum}i + "
+	"{n} * m * m) * 1000000000 + {squares}f - 2 * m * {sum}f AS a, ({sum}i - {n} * m) * "
+	"1000000000 + {sum}f AS d FROM (SELECT CAST(round({sum} / {n}) AS INTEGER) AS m)))))) END";
+
+static bool stddev_sql(const struct fn_sql *m, struct buf *out)
+{
+	if (m->halves)
+		return fn_sql_put(m, halves_sql, out);
+	return fn_sql_put(m,
+			  "CASE WHEN {n} > 1 THEN sqrt(greatest(CAST({n} * {squares} - {sum} * "
+			  "{sum} AS DOUBLE PRECISION), 0) / {n} / ({n} - 1)) END",
+			  out);
+}
+
 const struct agg_fn fn_stddev = {
 	.name = "stddev",
 	.help = "standard deviation of the values as a sample (n - 1); values beyond +-1e10 are "
@@ -64,4 +94,6 @@ const struct agg_fn fn_stddev = {
 	.limit = (dec)10000000000 * NANO,
 	.contribute = stddev_contribute,
 	.value = stddev_value,
+	.sql = stddev_sql,
+	.sql_halves = true,
 };

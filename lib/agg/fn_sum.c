@@ -1,5 +1,6 @@
 /* sum(x): the values added up, and how many there were: without one there is no sum. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 
 static bool sum_value(const struct fn_row *row, struct buf *out)
 {
@@ -16,6 +17,11 @@ static bool sum_value(const struct fn_row *row, struct buf *out)
 	return true;
 }
 
+static bool sum_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CASE WHEN {n} > 0 THEN CAST({sum} AS DOUBLE PRECISION) END", out);
+}
+
 const struct agg_fn fn_sum = {
 	.name = "sum",
 	.help = "sum of the values, exact",
@@ -23,4 +29,5 @@ const struct agg_fn fn_sum = {
 	.parts = 2,
 	.part = { { COLUMN_COUNT, "n" }, { COLUMN_SUM, "sum" } },
 	.value = sum_value,
+	.sql = sum_sql,
 };

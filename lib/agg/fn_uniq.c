@@ -1,6 +1,7 @@
 /* uniq(x): how many different values, within 0.8 %. uniq_exact(x): exactly, up to and with 10,000;
  * NAME_exact says whether it is. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 #include "sketch/hashset.h"
 #include "sketch/hll.h"
 
@@ -40,6 +41,17 @@ static bool uniq_exact_value(const struct fn_row *row, struct buf *out)
 	return s != NULL;
 }
 
+static bool uniq_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CAST({estimate} AS BIGINT)", out);
+}
+
+static bool uniq_exact_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(
+		m, m->row.nth ? "CAST({estimate} AS BOOLEAN)" : "CAST({estimate} AS BIGINT)", out);
+}
+
 const struct agg_fn fn_uniq = {
 	.name = "uniq",
 	.help = "how many different values, within 0.8 %",
@@ -47,6 +59,7 @@ const struct agg_fn fn_uniq = {
 	.parts = 1,
 	.part = { { COLUMN_HLL, "sketch" } },
 	.value = uniq_value,
+	.sql = uniq_sql,
 };
 
 const struct agg_fn fn_uniq_exact = {
@@ -57,5 +70,6 @@ const struct agg_fn fn_uniq_exact = {
 	.parts = 1,
 	.part = { { COLUMN_SET, "sketch" } },
 	.value = uniq_exact_value,
+	.sql = uniq_exact_sql,
 	.suffix = uniq_exact_suffix,
 };
