@@ -92,7 +92,8 @@ static int add_metric(struct sink *s, const struct json *j, uint32_t at, struct 
 	/* the name may have been decoded, into memory of the parsed hello */
 	*m = (struct sink_metric){ .name = arena_copy(&s->names, name),
 				   .cfg = cfg,
-				   .def = j->node[def].text };
+				   .def = j->node[def].text,
+				   .shape = j->node[def].text };
 	json_get_i64(j, at, "every_us", &m->every_us);
 	json_get_bool(j, at, "final", &m->final);
 	return columns ? add_columns(s, m, j, columns, err) : 0;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "sink/metric_sql.h"
 #include "sink/sink_internal.h"
 
 static enum sink_result call_connect(struct sink *s, void *arg, struct err *err)
@@ -25,11 +26,13 @@ int sink_plain(void *self, struct stage *st, struct err *err)
 	return sink_try(s, st, call_connect, NULL, &result, err);
 }
 
-/* A plain stream has no definitions: a metric's first row says which columns it has. */
+/* A plain stream has no definitions: a metric's first row says which columns it has, and what
+ * views show of it. */
 static const struct sink_metric *add_metric_of(struct sink *s, const struct rollup *row)
 {
 	struct sink_metric *m;
 	struct column column[COLUMNS_MAX];
+	struct buf shape = { 0 };
 
 	for (size_t i = 0; i < row->cells; i++)
 		column[i] = (struct column){ row->cell[i].column.rule,
@@ -40,6 +43,9 @@ static const struct sink_metric *add_metric_of(struct sink *s, const struct roll
 				   .cfg = slice_z(""),
 				   .def = slice_z("{}"),
 				   .columns = row->cells };
+	metric_shape_of_row(row->dims, row->has_value, row->has_uniq, &shape);
+	m->shape = arena_copy(&s->names, buf_slice(&shape));
+	buf_fini(&shape);
 	m->column = sink_keep_columns(s, column, row->cells);
 	return m;
 }

@@ -367,8 +367,10 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-sink-sqlite.1 2
 	grep -q '/api/v1/' "$out"
 	example hta-sink-sqlite.1 3
-	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
+	grep -qE '│ 2026-01-01 │ 200 ' "$out"
 	example hta-sink-sqlite.1 4
+	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
+	example hta-sink-sqlite.1 5
 	[ "$(sql rollups.db 'SELECT count(*) FROM hta_rollups')" = 0 ]
 }
 
@@ -381,6 +383,8 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-sink-pg.1 2
 	grep -qE ' 0\.[0-9]+' "$out"
 	example hta-sink-pg.1 3
+	grep -qE '^ 20..-..-.. 00:00:00 +\| /api/.* \| 200 ' "$out"
+	example hta-sink-pg.1 4
 	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
 }
 
@@ -569,4 +573,19 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta.7 11
 	[ "$(pg 'SELECT sum(count) FROM web_pg')" = 20000 ]
 	[ "$(sql lite.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+}
+
+@test "hta(7): ask in SQL" {
+	here
+	example hta.7 13
+	example hta.7 14
+	grep -qE '│ 2026-01-01T00:00:00Z │ /api/[^ ]* +│ 0\.[0-9]+' "$out"
+	example hta.7 15
+	[ "$(grep -cE '│ 2026-01-01T00:0.:00Z │ /api/[^ ]* +│ [0-9.]+' "$out")" = 4 ]
+	example hta.7 16
+	grep -q '│ 2026-01-01 │ 20000 │' "$out"
+	with_service pg
+	service_file
+	example hta.7 17
+	grep -qE '^ 2026-01-01 00:00:00 \| 20000 \|' "$out"
 }

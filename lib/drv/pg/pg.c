@@ -122,6 +122,10 @@ static enum sink_result pg_connect(void *d, struct err *err)
 
 	if (r == SINK_OK)
 		r = pg_schema(p, err);
+	if (r == SINK_OK && p->conf->create && !p->views_made) {
+		r = pg_views_all(p, err);
+		p->views_made = r == SINK_OK;
+	}
 	if (r == SINK_OK)
 		r = pg_query(p, NULL, err, keep_memory, 0, NULL);
 	if (r != SINK_OK)

@@ -43,6 +43,16 @@ static void next_slot(struct slots *s, enum column_rule rule, char name[SLOT_CHA
 	snprintf(name, SLOT_CHARS, "%s_%u", column_rules[rule], ++s->used[rule]);
 }
 
+void pg_columns_slot(const struct column *column, size_t i, struct buf *out)
+{
+	struct slots s = { { 0 } };
+	char name[SLOT_CHARS];
+
+	for (size_t k = 0; k <= i; k++)
+		next_slot(&s, column[k].rule, name);
+	buf_addz(out, name);
+}
+
 /* ---- the catalogue */
 
 /* Slots have no gaps: a column of a user's own, sum_2024, is none of them. */

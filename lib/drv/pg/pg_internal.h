@@ -1,7 +1,7 @@
 /* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries
  * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics,
  * the keeper), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
- * (store), pg_put.c (plain rows). */
+ * (store), pg_put.c (plain rows), pg_views.c and pg_step_sql.c (views named as metrics). */
 #ifndef DRV_PG_PG_INTERNAL_H
 #define DRV_PG_PG_INTERNAL_H
 
@@ -35,6 +35,8 @@ struct pg {
 	int begin_refused;            /* how often one after the other: see pg_begin */
 	int version;                  /* of the schema */
 	unsigned slots[COLUMN_RULES]; /* that the table has for columns of measures */
+	bool views_made;              /* of all metrics that were stored at the first connection */
+	bool views_denied;            /* and told: this role may not make any */
 };
 
 /* ---- pg_wait.c: every call serves the loop while it waits */
@@ -176,6 +178,9 @@ int pg_columns_begin(struct pg_params *a, const struct rollup *row, size_t from,
 void pg_columns_put(struct pg_params *a, int first, const struct rollup *row,
 		    const struct cell *cell, size_t from, size_t to);
 
+/* Appends the slot of the i-th of a metric's columns. */
+void pg_columns_slot(const struct column *column, size_t i, struct buf *out);
+
 /* What a reader of rows needs to take them. */
 struct pg_reading {
 	struct json json;
@@ -191,9 +196,22 @@ bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struc
 void pg_reading_fini(struct pg_reading *r);
 
 extern const struct alerts_driver pg_alerts; /* pg_alerts.c */
+/* ---- pg_views.c: views named as metrics, with a function each. What cannot be made is told by a
+ *  warning, and is no error. Outside of transactions. ---- */
+enum sink_result pg_views_of(struct pg *p, const struct sink_metric *m, struct err *err);
+/* Of all metrics of the table. */
+enum sink_result pg_views_all(struct pg *p, struct err *err);
+/* Drops those of metrics that the table does not have any more. */
+enum sink_result pg_views_prune(struct pg *p, struct err *err);
+
+/* ---- pg_step_sql.c: the function's text, where each @ is to be filled in, one after the other:
+ *  table, metric, list, cells, table, metric ---- */
+extern const char pg_step_body[];
 
 /* ---- the calls of the driver and of its keeper */
 enum sink_result pg_schema(struct pg *p, struct err *err);
+/* Inside of a transaction: nobody else makes tables or views until its end. */
+enum sink_result pg_schema_lock(struct pg *p, struct err *err);
 enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
 			    struct stored_metric *stored, struct err *err);
 enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,

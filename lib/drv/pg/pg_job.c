@@ -273,7 +273,11 @@ enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metr
 		r = pg_script(p, check_only ? "ROLLBACK" : "COMMIT", err);
 	if (r == SINK_OK && made)
 		r = pg_columns_made(p, err);
-	return pg_rollback(p, r);
+	r = pg_rollback(p, r);
+	for (size_t i = 0; i < n && r == SINK_OK && !check_only; i++)
+		if (m[i].fresh || (job && p->conf->create))
+			r = pg_views_of(p, &m[i], err);
+	return r;
 }
 
 /* ---- reset */
@@ -303,5 +307,6 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
 	free(text);
-	return pg_rollback(p, r);
+	r = pg_rollback(p, r);
+	return r == SINK_OK ? pg_views_prune(p, err) : r;
 }

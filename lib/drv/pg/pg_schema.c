@@ -187,6 +187,11 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 	return r;
 }
 
+enum sink_result pg_schema_lock(struct pg *p, struct err *err)
+{
+	return pg_script(p, lock, err);
+}
+
 static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
 {
 	char *literal = PQescapeLiteral(p->c, p->rollups, strlen(p->rollups));
@@ -195,7 +200,7 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	if (r == SINK_OK)
-		r = pg_script(p, lock, err);
+		r = pg_schema_lock(p, err);
 	if (r == SINK_OK)
 		r = pg_script(p, common, err);
 	if (r == SINK_OK)

@@ -191,6 +191,10 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		r = sqlite_failed(s, err);
 	else
 		r = sqlite_schema(s, err);
+	if (r == SINK_OK && s->conf->create && !s->views_made) {
+		r = sqlite_views_all(s, err);
+		s->views_made = r == SINK_OK;
+	}
 	if (r == SINK_OK)
 		sqlite_functions(s);
 	else

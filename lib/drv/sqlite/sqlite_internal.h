@@ -1,5 +1,6 @@
 /* Inside of the SQLite driver: sqlite.c (connection, statements), sqlite_schema.c, sqlite_job.c
- * (metrics, the keeper), sqlite_rows.c (epochs, plain rows). */
+ * (metrics, the keeper), sqlite_rows.c (epochs, plain rows), sqlite_views.c and sqlite_step_sql.c
+ * (views named as metrics). */
 #ifndef DRV_SQLITE_SQLITE_INTERNAL_H
 #define DRV_SQLITE_SQLITE_INTERNAL_H
 
@@ -36,6 +37,7 @@ struct sqlite {
 	sqlite3_stmt *q[Q_COUNT]; /* prepared when first used */
 	struct buf scratch, columns;
 	bool has_columns; /* the table has the column `columns` */
+	bool views_made;  /* of all metrics that were stored when this program began */
 };
 
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR
@@ -73,6 +75,18 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
 void sqlite_columns_text(const struct cell *cell, size_t n, struct buf *out);
 /* After it was committed: statements use it from now on. */
 void sqlite_know_columns(struct sqlite *s);
+
+/* ---- sqlite_step_sql.c: formats for table and metric. A select of a metric's windows: their
+ * bounds s, e; of the hour or day that holds each the bounds a, b, and its seconds. */
+enum sqlite_step { SQLITE_HOURS, SQLITE_DAYS, SQLITE_STEPS };
+extern const char *const sqlite_step_sql[SQLITE_STEPS];
+
+/* ---- sqlite_views.c: views named as metrics. What cannot be made is told by a warning. */
+enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, struct err *err);
+/* Of all metrics of the table. */
+enum sink_result sqlite_views_all(struct sqlite *s, struct err *err);
+/* Drops those of metrics that the table does not have any more. */
+enum sink_result sqlite_views_prune(struct sqlite *s, struct err *err);
 
 /* The calls of the driver and of its keeper. */
 enum sink_result sqlite_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,

@@ -215,6 +215,9 @@ enum sink_result sqlite_metrics_add(void *d, const char *job, const struct sink_
 			r = insert_metric(s, job, &m[i], err);
 	if (r == SINK_OK && widen)
 		r = sqlite_add_columns(s, err);
+	for (size_t i = 0; i < n && r == SINK_OK && !check_only; i++)
+		if (m[i].fresh || (job && s->conf->create))
+			r = sqlite_views_of(s, &m[i], err);
 	if (r == SINK_OK && check_only)
 		return sqlite_do(s, Q_ROLLBACK, err);
 	r = sqlite_end(s, r, err);
@@ -266,5 +269,7 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 		      job, rows, err);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others) && r == SINK_OK; i++)
 		r = delete_of(s, others[i], job, NULL, err);
+	if (r == SINK_OK)
+		r = sqlite_views_prune(s, err);
 	return sqlite_end(s, r, err);
 }

@@ -1,0 +1,367 @@
+/* Views named as metrics (sink/metric_sql.h): NAME has a metric's rows, NAME_hours and NAME_days
+ * have them put together. Each is told from what others have made by a comment in its text, and
+ * made anew where its text is another than today's. Reading them needs nothing but SQLite; numbers
+ * are doubles there, and added as such. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "drv/sqlite/sqlite_internal.h"
+#include "sink/metric_sql.h"
+
+#define HOUR_US 3600000000
+
+/* A path in JSON has no means to quote what is escaped in a name. */
+static bool put_dim(struct slice name, struct buf *out)
+{
+	struct buf quoted = { 0 }, path = { 0 };
+	bool plain;
+
+	json_quote(&quoted, name);
+	plain = quoted.n == name.n + 2;
+	buf_addz(&path, "$.");
+	buf_adds(&path, buf_slice(&quoted));
+	quoted.n = 0;
+	metric_sql_text(buf_slice(&path), &quoted);
+	if (plain)
+		buf_printf(out,
+			   "CASE json_type(dims, %1$s) WHEN 'text' THEN dims ->> %1$s WHEN 'null' "
+			   "THEN NULL ELSE dims -> %1$s END",
+			   buf_z(&quoted));
+	buf_fini(&quoted);
+	buf_fini(&path);
+	return plain;
+}
+
+static void put_cell(const struct metric_shape *shape, size_t i, struct buf *out)
+{
+	const struct column *c = &shape->column[i];
+
+	buf_printf(out, "json_extract(columns, '$.%s.\"%.*s\"')", column_rules[c->rule],
+		   (int)c->name.n, c->name.p);
+}
+
+static void put_estimate(struct slice measure, struct buf *out)
+{
+	buf_printf(out, "json_extract(estimates, '$.estimates.\"%.*s\"')", (int)measure.n,
+		   measure.p);
+}
+
+/* 86,400 numbers below 1e14, the windows of a day, can be added as integers. */
+static const struct sql_store sqlite_sql = {
+	.name_max = 1024,
+	.decimal = "CAST(%s AS REAL)",
+	.whole = "CASE WHEN abs(CAST(%s AS REAL)) < 1e14 THEN CAST(%s AS INTEGER) ELSE CAST(%s AS "
+		 "REAL) END",
+	.billionths = "CASE WHEN abs(CAST(%s AS REAL)) < 1e14 AND instr(%s, '.') > 0 THEN "
+		      "CAST(substr(%s, 1, %s LIKE '-%') || substr(substr(%s, instr(%s, '.') + 1) "
+		      "|| '00000000', 1, 9) AS INTEGER) ELSE 0 END",
+	.dim = put_dim,
+	.cell = put_cell,
+	.estimate = put_estimate,
+	.estimates = "columns",
+};
+
+static const struct {
+	const char *suffix, *kind;
+	int64_t step_us; /* 0: rows as they are */
+	enum sqlite_step step;
+} sqlite_view[] = {
+	{ "", "rows", 0, 0 },
+	{ "_hours", "hours", HOUR_US, SQLITE_HOURS },
+	{ "_days", "days", 24 * HOUR_US, SQLITE_DAYS },
+};
+enum { SQLITE_VIEWS = sizeof(sqlite_view) / sizeof(*sqlite_view) };
+
+/* ---- texts */
+
+static void put_owned(struct buf *out, char *text)
+{
+	buf_addz(out, text);
+	sqlite3_free(text);
+}
+
+/* What stands behind FROM in the outer select. */
+static void put_source(const struct sqlite *s, const struct metric_shape *shape, size_t i,
+		       struct buf *out)
+{
+	char *metric = mem_dup(shape->name.p, shape->name.n), *windows;
+	bool merged = sqlite_view[i].step_us > 0;
+
+	buf_addz(out, merged ? "(SELECT w.a AS window_start, w.b AS window_end, dims, dims_hash, "
+			       "w.seconds AS seconds, "
+			     : "(SELECT window_start, window_end, dims, dims_hash, "
+			       "round((julianday(window_end) - julianday(window_start)) * "
+			       "86400000) / 1000 AS seconds, ");
+	metric_sql_cells(shape, &sqlite_sql, merged, out);
+	if (merged) {
+		windows = sqlite3_mprintf(sqlite_step_sql[sqlite_view[i].step], s->table, metric);
+		put_owned(out, sqlite3_mprintf(" FROM \"%w\" r JOIN (%z) w ON r.window_start = "
+					       "w.s AND r.window_end = w.e WHERE metric = %Q "
+					       "GROUP BY w.a, w.b, dims_hash)",
+					       s->table, windows, metric));
+	} else {
+		put_owned(out,
+			  sqlite3_mprintf(" FROM \"%w\" WHERE metric = %Q)", s->table, metric));
+	}
+	free(metric);
+}
+
+static void put_view(const struct sqlite *s, const struct metric_shape *shape, size_t i,
+		     struct slice name, struct buf *out)
+{
+	buf_addz(out, "CREATE VIEW ");
+	metric_sql_name(name, out);
+	buf_addz(out, " AS /* ");
+	metric_sql_mark(slice_z(s->table), shape->name, sqlite_view[i].kind, out);
+	buf_addz(out, " */ SELECT ");
+	metric_sql_values(shape, &sqlite_sql, sqlite_view[i].step_us > 0, out);
+	buf_addz(out, " FROM ");
+	put_source(s, shape, i, out);
+}
+
+/* ---- making one */
+
+enum held { HELD_FREE, HELD_SAME, HELD_OLDER, HELD_TAKEN };
+
+/* What the file has under that name. */
+static enum held look_up_view(struct sqlite *s, const char *name, const char *text,
+			      const char *mark)
+{
+	enum held held = HELD_FREE;
+	sqlite3_stmt *q = NULL;
+
+	if (sqlite3_prepare_v2(s->db,
+			       "SELECT sql IS ?, type = 'view' AND instr(sql, ?) > 0 FROM "
+			       "sqlite_master WHERE name = ? COLLATE NOCASE",
+			       -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_bind_text(q, 1, text, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_bind_text(q, 2, mark, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_bind_text(q, 3, name, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
+		held = sqlite3_column_int(q, 0)   ? HELD_SAME
+		       : sqlite3_column_int(q, 1) ? HELD_OLDER
+						  : HELD_TAKEN;
+	sqlite3_finalize(q);
+	return held;
+}
+
+/* All statements or none, in a transaction or not. */
+static enum sink_result run_script(struct sqlite *s, const char *script, struct err *err)
+{
+	enum sink_result r = SINK_OK;
+
+	if (sqlite3_exec(s->db, script, NULL, NULL, NULL) != SQLITE_OK) {
+		r = sqlite_failed(s, err);
+		sqlite3_exec(s->db, "ROLLBACK TO hta_view; RELEASE hta_view", NULL, NULL, NULL);
+	}
+	return r;
+}
+
+static enum sink_result make_anew(struct sqlite *s, const char *name, const char *text, bool drop,
+				  struct err *err)
+{
+	struct buf script = { 0 };
+	enum sink_result r;
+
+	buf_addz(&script, "SAVEPOINT hta_view; ");
+	if (drop) {
+		buf_addz(&script, "DROP VIEW ");
+		metric_sql_name(slice_z(name), &script);
+		buf_addz(&script, "; ");
+	}
+	buf_printf(&script, "%s; RELEASE hta_view", text);
+	r = run_script(s, buf_z(&script), err);
+	buf_fini(&script);
+	if (r == SINK_FATAL) {
+		log_warn("view %s is not made: %s", name, err->msg);
+		err->msg[0] = 0;
+		r = SINK_OK;
+	}
+	return r;
+}
+
+static enum sink_result make_one(struct sqlite *s, const struct metric_shape *shape, size_t i,
+				 struct err *err)
+{
+	struct buf name = { 0 }, text = { 0 }, mark = { 0 };
+	enum sink_result r = SINK_OK;
+	enum held held;
+
+	buf_adds(&name, shape->name);
+	buf_addz(&name, sqlite_view[i].suffix);
+	put_view(s, shape, i, buf_slice(&name), &text);
+	metric_sql_mark(slice_z(s->table), shape->name, sqlite_view[i].kind, &mark);
+	held = look_up_view(s, buf_z(&name), buf_z(&text), buf_z(&mark));
+	if (held == HELD_TAKEN)
+		log_warn("metric %.*s has no view %s: the name is taken by what this program has "
+			 "not made, or by another metric: rename that and start once with --init, "
+			 "or give the metric another name or file",
+			 (int)shape->name.n, shape->name.p, buf_z(&name));
+	else if (held != HELD_SAME)
+		r = make_anew(s, buf_z(&name), buf_z(&text), held == HELD_OLDER, err);
+	buf_fini(&name);
+	buf_fini(&text);
+	buf_fini(&mark);
+	return r;
+}
+
+static enum sink_result make_all(struct sqlite *s, const struct metric_shape *shape,
+				 struct err *err)
+{
+	enum sink_result r = SINK_OK;
+
+	if (shape->name.n >= 4 && strncasecmp(shape->name.p, "hta_", 4) == 0) {
+		log_info("metric %.*s has no view: names that begin with hta_ are our tables'",
+			 (int)shape->name.n, shape->name.p);
+		return SINK_OK;
+	}
+	for (size_t i = 0; i < SQLITE_VIEWS && r == SINK_OK; i++)
+		if (metric_sql_fits(shape->every_us, sqlite_view[i].step_us))
+			r = make_one(s, shape, i, err);
+	return r;
+}
+
+enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, struct err *err)
+{
+	struct metric_shape shape = { .name = m->name, .column = m->column, .columns = m->columns };
+	struct arena arena = { 0 };
+	enum sink_result r = SINK_FATAL;
+
+	if (metric_shape_read(&shape, m->shape, &arena, err) == 0)
+		r = make_all(s, &shape, err);
+	arena_fini(&arena);
+	return r;
+}
+
+/* ---- of all metrics that are stored */
+
+/* A plain metric has no definition: some of its rows show what it is. */
+#define SAMPLE "(SELECT * FROM \"%w\" WHERE metric = m.metric LIMIT 1000)"
+static const char stored_metrics[] =
+	"SELECT metric, CASE WHEN job IS NOT NULL THEN definition ELSE json_object('dims', (SELECT "
+	"json_group_array(key) FROM (SELECT DISTINCT j.key AS key FROM " SAMPLE
+	" r, json_each(r.dims) j ORDER BY 1)), 'value', json((SELECT CASE WHEN count(value_count) "
+	"> 0 THEN 'true' ELSE 'false' END FROM " SAMPLE
+	")), 'uniq', json((SELECT CASE WHEN count(uniq) > 0 THEN 'true' ELSE 'false' END "
+	"FROM " SAMPLE "))) END, %s, EXISTS " SAMPLE " FROM hta_metric m WHERE rollups = %Q";
+static const char stored_columns[] =
+	"(SELECT columns FROM \"%w\" WHERE metric = m.metric AND columns IS NOT NULL LIMIT 1)";
+
+/* The columns of a row. */
+static bool read_columns(struct slice text, struct metric_shape *shape, struct arena *arena)
+{
+	struct json j = { 0 };
+	struct cell cell[COLUMNS_MAX];
+	struct buf scratch = { 0 };
+	struct column *column;
+	bool good = true;
+
+	shape->columns = 0;
+	if (text.p) {
+		text = arena_copy(arena, text);
+		buf_room(&scratch, text.n);
+		good = json_parse(&j, text, NULL) == 0 &&
+		       cells_parse(&j, 0, cell, &shape->columns, &scratch, NULL) == 0;
+	}
+	column = arena_alloc(arena, (shape->columns + 1) * sizeof(*column));
+	for (size_t i = 0; good && i < shape->columns; i++)
+		column[i] = cell[i].column;
+	shape->column = column;
+	json_fini(&j);
+	buf_fini(&scratch);
+	return good;
+}
+
+struct stored_shapes {
+	struct metric_shape *v;
+	size_t n;
+	struct arena arena;
+};
+
+static int take_shape(sqlite3_stmt *q, struct stored_shapes *all, struct err *err)
+{
+	struct metric_shape shape = { .name = arena_copy(&all->arena, sqlite_column(q, 0)) };
+
+	/* without a row nobody knows what the measures keep; the first epoch will tell */
+	if (!sqlite3_column_int(q, 3))
+		return 0;
+	if (metric_shape_read(&shape, sqlite_column(q, 1), &all->arena, err))
+		return -1;
+	if (!read_columns(sqlite_column(q, 2), &shape, &all->arena))
+		return err_set(err, EX_DATAERR, "metric %.*s: columns that are none",
+			       (int)shape.name.n, shape.name.p);
+	all->v = mem_grow(all->v, all->n + 1, sizeof(*all->v));
+	all->v[all->n++] = shape;
+	return 0;
+}
+
+static enum sink_result read_shapes(struct sqlite *s, struct stored_shapes *all, struct err *err)
+{
+	char *columns = s->has_columns ? sqlite3_mprintf(stored_columns, s->table)
+				       : sqlite3_mprintf("NULL");
+	char *text = sqlite3_mprintf(stored_metrics, s->table, s->table, s->table, columns,
+				     s->table, s->table);
+	sqlite3_stmt *q = NULL;
+	enum sink_result r = SINK_OK;
+	int code = sqlite3_prepare_v2(s->db, text, -1, &q, NULL);
+
+	while (code == SQLITE_OK && r == SINK_OK && (code = sqlite3_step(q)) == SQLITE_ROW) {
+		r = take_shape(q, all, err) ? SINK_FATAL : SINK_OK;
+		code = SQLITE_OK;
+	}
+	if (r == SINK_OK && code != SQLITE_DONE)
+		r = sqlite_failed(s, err);
+	sqlite3_finalize(q);
+	sqlite3_free(text);
+	sqlite3_free(columns);
+	return r;
+}
+
+enum sink_result sqlite_views_all(struct sqlite *s, struct err *err)
+{
+	struct stored_shapes all = { 0 };
+	enum sink_result r = read_shapes(s, &all, err);
+
+	for (size_t i = 0; i < all.n && r == SINK_OK; i++)
+		r = make_all(s, &all.v[i], err);
+	free(all.v);
+	arena_fini(&all.arena);
+	return r;
+}
+
+/* ---- of metrics that are gone */
+
+static const char orphans[] =
+	"SELECT group_concat(printf('DROP VIEW \"%%w\"', name), '; ') FROM sqlite_master WHERE "
+	"type = 'view' AND CASE WHEN instr(sql, %Q) > 0 THEN json_extract(substr(sql, instr(sql, "
+	"'/* hta {') + 7, instr(sql, '} */') - instr(sql, '/* hta {') - 6), '$.metric') NOT IN "
+	"(SELECT metric FROM hta_metric WHERE rollups = %Q) END";
+
+enum sink_result sqlite_views_prune(struct sqlite *s, struct err *err)
+{
+	struct buf mark = { 0 };
+	sqlite3_stmt *q = NULL;
+	char *text, *drop = NULL;
+	enum sink_result r = SINK_OK;
+	struct slice found;
+
+	buf_addz(&mark, "/* ");
+	metric_sql_mark(slice_z(s->table), slice_z(""), "", &mark);
+	mark.n -= strlen("\"\",\"view\":\"\"}");
+	text = sqlite3_mprintf(orphans, buf_z(&mark), s->table);
+	if (sqlite3_prepare_v2(s->db, text, -1, &q, NULL) != SQLITE_OK ||
+	    sqlite3_step(q) != SQLITE_ROW)
+		r = sqlite_failed(s, err);
+	else if ((found = sqlite_column(q, 0)).p)
+		drop = mem_dup(found.p, found.n);
+	sqlite3_finalize(q);
+	sqlite3_free(text);
+	buf_fini(&mark);
+	if (drop && sqlite3_exec(s->db, drop, NULL, NULL, NULL) != SQLITE_OK)
+		r = sqlite_failed(s, err);
+	free(drop);
+	return r;
+}
