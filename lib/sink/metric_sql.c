@@ -66,28 +66,43 @@ static int read_dims(struct metric_shape *shape, const struct json *j, struct ar
 	return rc;
 }
 
+/* "every":"1m"; what is not there leaves *us. */
+static int read_length(const struct json *j, const char *key, int64_t *us, struct err *err)
+{
+	struct slice value;
+	char *text;
+	int rc;
+
+	if (!json_get_text(j, 0, key, &value))
+		return 0;
+	text = mem_dup(value.p, value.n);
+	rc = num_duration(text, us, err);
+	free(text);
+	return rc;
+}
+
+static int read_definition(struct metric_shape *shape, const struct json *j, struct arena *arena,
+			   struct err *err)
+{
+	uint32_t value = json_get(j, 0, "value"), uniq = json_get(j, 0, "uniq");
+
+	shape->has_value = value && j->node[value].type != JSON_FALSE;
+	shape->has_uniq = uniq && j->node[uniq].type != JSON_FALSE;
+	if (read_dims(shape, j, arena, err) || read_length(j, "every", &shape->every_us, err))
+		return -1;
+	shape->pane_us = shape->every_us;
+	return read_length(j, "slide", &shape->pane_us, err);
+}
+
 int metric_shape_read(struct metric_shape *shape, struct slice def, struct arena *arena,
 		      struct err *err)
 {
 	struct json j = { 0 };
-	struct slice every;
-	int rc = json_parse(&j, def, err);
+	int rc;
 
 	shape->dims = 0;
-	shape->every_us = 0;
-	if (rc == 0) {
-		uint32_t value = json_get(&j, 0, "value"), uniq = json_get(&j, 0, "uniq");
-
-		shape->has_value = value && j.node[value].type != JSON_FALSE;
-		shape->has_uniq = uniq && j.node[uniq].type != JSON_FALSE;
-		rc = read_dims(shape, &j, arena, err);
-	}
-	if (rc == 0 && json_get_text(&j, 0, "every", &every)) {
-		char *text = mem_dup(every.p, every.n);
-
-		rc = num_duration(text, &shape->every_us, err);
-		free(text);
-	}
+	shape->every_us = shape->pane_us = 0;
+	rc = json_parse(&j, def, err) || read_definition(shape, &j, arena, err) ? -1 : 0;
 	json_fini(&j);
 	return rc ? err_in(err, "metric %.*s", (int)shape->name.n, shape->name.p) : 0;
 }

@@ -24,6 +24,7 @@ struct metric_shape {
 	size_t dims;
 	bool has_value, has_uniq;
 	int64_t every_us; /* length of its windows; 0: not known, of a plain stream */
+	int64_t pane_us;  /* what is stored: windows, or where they overlap what they slide by */
 	const struct column *column;
 	size_t columns;
 };
@@ -77,6 +78,11 @@ void metric_sql_mark(struct slice rollups, struct slice metric, const char *view
 /* Whether windows of that length, which begin at multiples of it, tile the step. 0 us: not known,
  * and the view itself has to look. */
 bool metric_sql_fits(int64_t every_us, int64_t step_us);
+/* Whether its windows overlap, so that they are added up from panes. */
+static inline bool metric_sql_hops(const struct metric_shape *shape)
+{
+	return shape->pane_us < shape->every_us;
+}
 
 /* Appends 'text' and "name" with the quotes in them doubled. */
 void metric_sql_text(struct slice text, struct buf *out);

@@ -331,3 +331,63 @@ names() {
 	sql "select u.uniq - q.n between -1 and 1 from u_by('day', 'Europe/Berlin') u join (select window_start, dims_hash, n from (values ($(history u --step day --zone Europe/Berlin | jq -r "\"'\(.window_start)'::timestamptz,'\(.dims_hash)',\(.uniq)\"" | paste -sd'#' | sed 's/#/),(/g'))) v(window_start, dims_hash, n)) q using (window_start, dims_hash)" | sort | uniq -c >got
 	[ "$(awk '{ print $2, ($1 > 9) }' got)" = 't 1' ]
 }
+
+# Panes are stored where windows overlap: a metric of panes of five minutes becomes one of windows of 15 minutes each five.
+hops() {
+	use "$1"
+	python3 "$tests/store/views.py" --events 2026-01-01T00:10:00Z 2026-01-01T01:10:00Z 20 | grep -v '"ts":"2026-01-01T00:[34]' >events
+	job events --metric hop --every 5m --by region --agg 'avg(x)' --agg 'p50(x)'
+	rows hop >panes
+	case $1 in
+	pg) sql "update hta_metric set definition = definition || '{\"every\":\"15m\",\"slide\":\"5m\"}'" ;;
+	sqlite) sql "update hta_metric set definition = json_set(definition, '$.every', '15m', '$.slide', '5m')" ;;
+	esac
+	feed $sink --init </dev/null
+	rows hop >view
+	python3 - <<-'END'
+		import json
+		from datetime import datetime, timedelta
+		def read(name):
+		    text = open(name).read()
+		    rows = json.loads(text) if text.startswith("[") else [json.loads(x) for x in text.splitlines()]
+		    for r in rows:
+		        r["window_start"], r["window_end"] = (datetime.fromisoformat(r[k].replace("Z", "+00:00")) for k in ("window_start", "window_end"))
+		    return rows
+		panes, hops = read("panes"), read("view")
+		low, high = min(p["window_start"] for p in panes), max(p["window_end"] for p in panes)
+		want, at = {}, low
+		while at + timedelta(minutes=15) <= high:
+		    for p in panes:
+		        if at <= p["window_start"] < at + timedelta(minutes=15):
+		            want[at, p["region"]] = want.get((at, p["region"]), 0) + p["count"]
+		    at += timedelta(minutes=5)
+		assert {(h["window_start"], h["region"]): h["count"] for h in hops} == want and len(hops) == len(want) > 20
+		assert all(h["window_end"] - h["window_start"] == timedelta(minutes=15) and h["p50_x"] is None and h["avg_x"] for h in hops)
+	END
+	# steps are made of panes
+	case $1 in
+	pg) rows "hop_by('1h')" >view ;;
+	sqlite) rows hop_hours >view ;;
+	esac
+	jq -s 'flatten | map(.count) | add' view >got
+	[ "$(cat got)" = "$(wc -l <events)" ]
+}
+@test "views: windows that overlap are added up from panes in Postgres" { hops pg; }
+@test "views: windows that overlap are added up from panes in SQLite" { hops sqlite; }
+
+# A setting of the server, or a definition that is damaged, costs the views and nothing else.
+@test "views: what cannot be made never stops a job" {
+	use pg
+	summer
+	feed $sink --init </dev/null
+	sql "create function no() returns event_trigger language plpgsql as 'begin raise exception \$\$no views here\$\$; end'; create event trigger no on ddl_command_start when tag in ('CREATE VIEW') execute function no()"
+	job events --metric ev --every 15m
+	says 'metric ev has no view of today: no views here'
+	sql 'drop event trigger no; drop function no'
+	[ "$(sql 'select sum(count) from hta_rollups')" = "$(wc -l <events)" ]
+	use sqlite
+	job events --metric ev --every 15m
+	sql "update hta_metric set definition = '{\"every\":5,\"by\":[\"..\"]}'"
+	feed $sink --init </dev/null
+	says 'views of metrics are not made: metric ev: '
+}

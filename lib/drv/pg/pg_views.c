@@ -156,6 +156,45 @@ static void put_body(struct pg *p, const char *metric, const struct metric_shape
 	buf_fini(&cells);
 }
 
+/* What stands behind FROM in the view: rows as they are. */
+static void put_rows(struct pg *p, const char *metric, const struct metric_shape *shape,
+		     struct buf *out)
+{
+	struct sql_store store = store_of(p);
+
+	buf_addz(out, "(SELECT window_start, window_end, dims, dims_hash, extract(epoch FROM "
+		      "window_end - window_start)::float8 AS seconds, ");
+	metric_sql_cells(shape, &store, false, out);
+	buf_printf(out, " FROM %s WHERE metric = %s) r", p->table, metric);
+}
+
+/* Windows that overlap, added up from panes: those whose panes are all among what is kept. */
+static const char hops[] =
+	"WITH w AS (SELECT DISTINCT window_start AS s, window_end AS e FROM %1$s WHERE metric = "
+	"%2$s), h AS (SELECT s, e, s - k * interval '%3$lld microseconds' AS a, s - k * interval "
+	"'%3$lld microseconds' + interval '%4$lld microseconds' AS b FROM w CROSS JOIN "
+	"generate_series(0, %5$lld - 1) k) SELECT * FROM h WHERE a >= (SELECT min(s) FROM w) AND b "
+	"<= (SELECT max(e) FROM w)";
+
+static void put_hops(struct pg *p, const char *metric, const struct metric_shape *shape,
+		     struct buf *out)
+{
+	struct sql_store store = store_of(p);
+
+	buf_printf(out,
+		   "(SELECT w.a AS window_start, w.b AS window_end, dims, dims_hash, %lld / "
+		   "1e6::float8 AS seconds, ",
+		   (long long)shape->every_us);
+	metric_sql_cells(shape, &store, true, out);
+	buf_printf(out, " FROM %s r JOIN (", p->table);
+	buf_printf(out, hops, p->table, metric, (long long)shape->pane_us,
+		   (long long)shape->every_us, (long long)(shape->every_us / shape->pane_us));
+	buf_printf(out,
+		   ") w ON r.window_start = w.s AND r.window_end = w.e WHERE metric = %s GROUP BY "
+		   "w.a, w.b, dims_hash, dims) r",
+		   metric);
+}
+
 static void fill_view(struct pg *p, const struct metric_shape *shape, struct pg_view *v)
 {
 	struct sql_store store = store_of(p);
@@ -171,11 +210,9 @@ static void fill_view(struct pg *p, const struct metric_shape *shape, struct pg_
 	metric_sql_mark(slice_z(p->rollups), shape->name, "by", &v->by_mark);
 	put_literal(p, shape->name, &metric);
 	buf_addz(&v->view, "SELECT ");
-	metric_sql_values(shape, &store, false, &v->view);
-	buf_addz(&v->view, " FROM (SELECT window_start, window_end, dims, dims_hash, extract(epoch "
-			   "FROM window_end - window_start)::float8 AS seconds, ");
-	metric_sql_cells(shape, &store, false, &v->view);
-	buf_printf(&v->view, " FROM %s WHERE metric = %s) r", p->table, buf_z(&metric));
+	metric_sql_values(shape, &store, metric_sql_hops(shape), &v->view);
+	buf_addz(&v->view, " FROM ");
+	(metric_sql_hops(shape) ? put_hops : put_rows)(p, buf_z(&metric), shape, &v->view);
 	put_body(p, buf_z(&metric), shape, &v->body);
 	h = hash_64(v->view.p, v->view.n) ^ hash_64(v->body.p, v->body.n);
 	for (int i = 0; i < 8; i++)
@@ -300,6 +337,16 @@ static enum sink_result make_view(struct pg *p, struct pg_view *v, struct err *e
 	return SINK_OK;
 }
 
+/* A job counts without views, too. */
+static enum sink_result tell_unmade(const struct pg *p, enum sink_result r, struct err *err)
+{
+	if (r == SINK_OK || PQstatus(p->c) != CONNECTION_OK)
+		return r;
+	log_warn("views of metrics are not made: %s", err->msg);
+	err->msg[0] = 0;
+	return SINK_OK;
+}
+
 static enum sink_result make_for(struct pg *p, const struct metric_shape *shape, struct err *err)
 {
 	struct pg_view v = { 0 };
@@ -328,7 +375,7 @@ enum sink_result pg_views_of(struct pg *p, const struct sink_metric *m, struct e
 	if (metric_shape_read(&shape, m->shape, &arena, err) == 0)
 		r = make_for(p, &shape, err);
 	arena_fini(&arena);
-	return r;
+	return tell_unmade(p, r, err);
 }
 
 /* ---- of all metrics that are stored */
@@ -371,9 +418,9 @@ enum sink_result pg_views_all(struct pg *p, struct err *err)
 
 	free(text);
 	if (r != SINK_OK)
-		return r;
+		return tell_unmade(p, r, err);
 	for (int i = 0; i < PQntuples(res) && r == SINK_OK; i++)
-		r = make_stored(p, res, i, err);
+		r = tell_unmade(p, make_stored(p, res, i, err), err);
 	PQclear(res);
 	return r;
 }

@@ -80,6 +80,9 @@ void sqlite_know_columns(struct sqlite *s);
  * bounds s, e; of the hour or day that holds each the bounds a, b, and its seconds. */
 enum sqlite_step { SQLITE_HOURS, SQLITE_DAYS, SQLITE_STEPS };
 extern const char *const sqlite_step_sql[SQLITE_STEPS];
+/* The same of windows that overlap, which a pane is in several of: a format for how many panes they
+ * have (int64_t), table, metric, how long panes and windows are, in seconds (int64_t). */
+extern const char sqlite_hops_sql[];
 
 /* ---- sqlite_views.c: views named as metrics. What cannot be made is told by a warning. */
 enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, struct err *err);

@@ -60,3 +60,12 @@ const char *const sqlite_step_sql[SQLITE_STEPS] = {
 	[SQLITE_HOURS] = STEPS("hours", HOURS),
 	[SQLITE_DAYS] = STEPS("days of this time zone (TZ)", DAYS),
 };
+
+/* Of the windows that overlap those whose panes are all among what is kept. */
+const char sqlite_hops_sql[] =
+	"WITH RECURSIVE k(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM k WHERE k + 1 < %lld), w AS "
+	"(" WINDOWS "), v AS (SELECT %lld AS pane, %lld AS size), h AS (SELECT s, e, x - k * pane "
+	"AS a, x - k * pane + size AS b FROM w JOIN k JOIN v)"
+	" SELECT s, e, " TEXT("a") " AS a, " TEXT(
+		"b") " AS b, CAST(b - a AS REAL) AS seconds FROM "
+		     "h WHERE a >= (SELECT min(x) FROM w) AND b <= (SELECT max(y) FROM w)";

@@ -8,10 +8,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/tm.h"
 #include "drv/sqlite/sqlite_internal.h"
 #include "sink/metric_sql.h"
 
-#define HOUR_US 3600000000
+#define HOUR_US (3600 * TM_S)
 
 /* A path in JSON has no means to quote what is escaped in a name. */
 static bool put_dim(struct slice name, struct buf *out)
@@ -83,12 +84,21 @@ static void put_owned(struct buf *out, char *text)
 	sqlite3_free(text);
 }
 
+/* Of the stored windows to those that the view shows; sqlite3_free(). */
+static char *windows_of(const struct sqlite *s, const struct metric_shape *shape, size_t i,
+			const char *metric)
+{
+	if (sqlite_view[i].step_us)
+		return sqlite3_mprintf(sqlite_step_sql[sqlite_view[i].step], s->table, metric);
+	return sqlite3_mprintf(sqlite_hops_sql, shape->every_us / shape->pane_us, s->table, metric,
+			       shape->pane_us / TM_S, shape->every_us / TM_S);
+}
+
 /* What stands behind FROM in the outer select. */
 static void put_source(const struct sqlite *s, const struct metric_shape *shape, size_t i,
-		       struct buf *out)
+		       bool merged, struct buf *out)
 {
-	char *metric = mem_dup(shape->name.p, shape->name.n), *windows;
-	bool merged = sqlite_view[i].step_us > 0;
+	char *metric = mem_dup(shape->name.p, shape->name.n);
 
 	buf_addz(out, merged ? "(SELECT w.a AS window_start, w.b AS window_end, dims, dims_hash, "
 			       "w.seconds AS seconds, "
@@ -96,30 +106,30 @@ static void put_source(const struct sqlite *s, const struct metric_shape *shape,
 			       "round((julianday(window_end) - julianday(window_start)) * "
 			       "86400000) / 1000 AS seconds, ");
 	metric_sql_cells(shape, &sqlite_sql, merged, out);
-	if (merged) {
-		windows = sqlite3_mprintf(sqlite_step_sql[sqlite_view[i].step], s->table, metric);
+	if (merged)
 		put_owned(out, sqlite3_mprintf(" FROM \"%w\" r JOIN (%z) w ON r.window_start = "
 					       "w.s AND r.window_end = w.e WHERE metric = %Q "
 					       "GROUP BY w.a, w.b, dims_hash)",
-					       s->table, windows, metric));
-	} else {
+					       s->table, windows_of(s, shape, i, metric), metric));
+	else
 		put_owned(out,
 			  sqlite3_mprintf(" FROM \"%w\" WHERE metric = %Q)", s->table, metric));
-	}
 	free(metric);
 }
 
 static void put_view(const struct sqlite *s, const struct metric_shape *shape, size_t i,
 		     struct slice name, struct buf *out)
 {
+	bool merged = sqlite_view[i].step_us > 0 || metric_sql_hops(shape);
+
 	buf_addz(out, "CREATE VIEW ");
 	metric_sql_name(name, out);
 	buf_addz(out, " AS /* ");
 	metric_sql_mark(slice_z(s->table), shape->name, sqlite_view[i].kind, out);
 	buf_addz(out, " */ SELECT ");
-	metric_sql_values(shape, &sqlite_sql, sqlite_view[i].step_us > 0, out);
+	metric_sql_values(shape, &sqlite_sql, merged, out);
 	buf_addz(out, " FROM ");
-	put_source(s, shape, i, out);
+	put_source(s, shape, i, merged, out);
 }
 
 /* ---- making one */
@@ -208,6 +218,13 @@ static enum sink_result make_one(struct sqlite *s, const struct metric_shape *sh
 	return r;
 }
 
+/* Times of windows that overlap are made of whole seconds. */
+static bool can_show(const struct metric_shape *shape, size_t i)
+{
+	return sqlite_view[i].step_us ? metric_sql_fits(shape->pane_us, sqlite_view[i].step_us)
+				      : !metric_sql_hops(shape) || shape->pane_us % TM_S == 0;
+}
+
 static enum sink_result make_all(struct sqlite *s, const struct metric_shape *shape,
 				 struct err *err)
 {
@@ -219,9 +236,19 @@ static enum sink_result make_all(struct sqlite *s, const struct metric_shape *sh
 		return SINK_OK;
 	}
 	for (size_t i = 0; i < SQLITE_VIEWS && r == SINK_OK; i++)
-		if (metric_sql_fits(shape->every_us, sqlite_view[i].step_us))
+		if (can_show(shape, i))
 			r = make_one(s, shape, i, err);
 	return r;
+}
+
+/* A job counts without views, too. */
+static enum sink_result tell_unmade(enum sink_result r, struct err *err)
+{
+	if (r != SINK_FATAL)
+		return r;
+	log_warn("views of metrics are not made: %s", err->msg);
+	err->msg[0] = 0;
+	return SINK_OK;
 }
 
 enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, struct err *err)
@@ -233,7 +260,7 @@ enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, 
 	if (metric_shape_read(&shape, m->shape, &arena, err) == 0)
 		r = make_all(s, &shape, err);
 	arena_fini(&arena);
-	return r;
+	return tell_unmade(r, err);
 }
 
 /* ---- of all metrics that are stored */
@@ -329,7 +356,7 @@ enum sink_result sqlite_views_all(struct sqlite *s, struct err *err)
 		r = make_all(s, &all.v[i], err);
 	free(all.v);
 	arena_fini(&all.arena);
-	return r;
+	return tell_unmade(r, err);
 }
 
 /* ---- of metrics that are gone */
