@@ -62,7 +62,7 @@ struct sink_conf {
 struct sink_metric {
 	struct slice name, cfg;      /* cfg: 16 hex */
 	struct slice def;            /* JSON */
-	struct slice shape;          /* what views show of it (sink/metric_sql.h) */
+	struct slice shape;          /* what views show of it (sink/metric_shape.h) */
 	int64_t every_us;            /* window length; 0: unknown (plain) */
 	const struct column *column; /* what its rows have in cells, in their order */
 	size_t columns;

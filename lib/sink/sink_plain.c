@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "sink/metric_sql.h"
+#include "sink/metric_shape.h"
 #include "sink/sink_internal.h"
 
 static enum sink_result call_connect(struct sink *s, void *arg, struct err *err)

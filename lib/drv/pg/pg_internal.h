@@ -1,7 +1,8 @@
 /* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries
  * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics,
  * the keeper), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
- * (store), pg_put.c (plain rows), pg_views.c and pg_step_sql.c (views named as metrics). */
+ * (store), pg_put.c (plain rows), pg_views.c, pg_view_sql.c and
+ * pg_step_sql.c (views named as metrics). */
 #ifndef DRV_PG_PG_INTERNAL_H
 #define DRV_PG_PG_INTERNAL_H
 
@@ -203,6 +204,14 @@ enum sink_result pg_views_of(struct pg *p, const struct sink_metric *m, struct e
 enum sink_result pg_views_all(struct pg *p, struct err *err);
 /* Drops those of metrics that the table does not have any more. */
 enum sink_result pg_views_prune(struct pg *p, struct err *err);
+
+/* ---- pg_view_sql.c */
+enum { PG_NAME_BYTES = 63 }; /* Postgres cuts longer names */
+struct metric_shape;
+/* Appends the select of a metric's view, and the body of its function. */
+void pg_view_sql(struct pg *p, const struct metric_shape *shape, struct buf *view,
+		 struct buf *body);
+void pg_put_literal(struct pg *p, struct slice text, struct buf *out);
 
 /* ---- pg_step_sql.c: the function's text, where each @ is to be filled in, one after the other:
  *  table, metric, list, cells, table, metric ---- */

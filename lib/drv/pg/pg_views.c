@@ -16,47 +16,9 @@
 #include "drv/pg/pg_internal.h"
 #include "sink/metric_sql.h"
 
-enum { NAME_BYTES = 63, HASH_CHARS = 16 };
+enum { HASH_CHARS = 16 };
 
 #define BY_ARGUMENTS "(text, text, timestamptz, timestamptz)"
-
-/* What a backslash is in a text depends on the reader's settings. */
-static bool put_dim(struct slice name, struct buf *out)
-{
-	if (memchr(name.p, '\\', name.n))
-		return false;
-	buf_addz(out, "dims ->> ");
-	metric_sql_text(name, out);
-	return true;
-}
-
-static void put_cell(const struct metric_shape *shape, size_t i, struct buf *out)
-{
-	pg_columns_slot(shape->column, i, out);
-}
-
-static void put_estimate(struct slice measure, struct buf *out)
-{
-	buf_addz(out, "(estimates ->> ");
-	metric_sql_text(measure, out);
-	buf_addc(out, ')');
-}
-
-static struct sql_store store_of(const struct pg *p)
-{
-	return (struct sql_store){
-		.name_max = NAME_BYTES,
-		.json_type = "json",
-		.decimal = "%s",
-		.dim = put_dim,
-		.cell = put_cell,
-		.estimate = put_estimate,
-		.estimates = "estimates",
-		.merged_uniq = p->hll ? "CAST(round(hll_cardinality(hll_union_agg(uniq_sketch))) "
-					"AS BIGINT)"
-				      : NULL,
-	};
-}
 
 /* ---- what there is */
 
@@ -118,87 +80,16 @@ static enum sink_result look_up_view(struct pg *p, struct pg_view *v, struct err
 		  strcmp(comment.p + comment.n - HASH_CHARS, v->hash) == 0;
 	v->by_there = is_marked(slice_z(PQgetvalue(res, 0, 6)), &v->by_mark);
 	v->by_taken = *PQgetvalue(res, 0, 5) == 't' && !v->by_there;
-	v->same = v->same && (v->by_there || v->by_taken || v->by.n > NAME_BYTES);
+	v->same = v->same && (v->by_there || v->by_taken || v->by.n > PG_NAME_BYTES);
 	PQclear(res);
 	return SINK_OK;
 }
 
 /* ---- texts */
 
-static void put_literal(struct pg *p, struct slice text, struct buf *out)
-{
-	char *literal = PQescapeLiteral(p->c, text.p, text.n);
-
-	buf_addz(out, literal ? literal : "NULL");
-	PQfreemem(literal);
-}
-
-static void put_body(struct pg *p, const char *metric, const struct metric_shape *shape,
-		     struct buf *out)
-{
-	struct sql_store store = store_of(p);
-	struct buf values = { 0 }, cells = { 0 };
-	const char *fill[6];
-	size_t n = 0;
-
-	metric_sql_values(shape, &store, true, &values);
-	metric_sql_cells(shape, &store, true, &cells);
-	fill[0] = fill[4] = p->table;
-	fill[1] = fill[5] = metric;
-	fill[2] = buf_z(&values);
-	fill[3] = buf_z(&cells);
-	for (const char *at = pg_step_body; *at; at++)
-		if (*at == '@')
-			buf_addz(out, fill[n++]);
-		else
-			buf_addc(out, *at);
-	buf_fini(&values);
-	buf_fini(&cells);
-}
-
-/* What stands behind FROM in the view: rows as they are. */
-static void put_rows(struct pg *p, const char *metric, const struct metric_shape *shape,
-		     struct buf *out)
-{
-	struct sql_store store = store_of(p);
-
-	buf_addz(out, "(SELECT window_start, window_end, dims, dims_hash, extract(epoch FROM "
-		      "window_end - window_start)::float8 AS seconds, ");
-	metric_sql_cells(shape, &store, false, out);
-	buf_printf(out, " FROM %s WHERE metric = %s) r", p->table, metric);
-}
-
-/* Windows that overlap, added up from panes: those whose panes are all among what is kept. */
-static const char hops[] =
-	"WITH w AS (SELECT DISTINCT window_start AS s, window_end AS e FROM %1$s WHERE metric = "
-	"%2$s), h AS (SELECT s, e, s - k * interval '%3$lld microseconds' AS a, s - k * interval "
-	"'%3$lld microseconds' + interval '%4$lld microseconds' AS b FROM w CROSS JOIN "
-	"generate_series(0, %5$lld - 1) k) SELECT * FROM h WHERE a >= (SELECT min(s) FROM w) AND b "
-	"<= (SELECT max(e) FROM w)";
-
-static void put_hops(struct pg *p, const char *metric, const struct metric_shape *shape,
-		     struct buf *out)
-{
-	struct sql_store store = store_of(p);
-
-	buf_printf(out,
-		   "(SELECT w.a AS window_start, w.b AS window_end, dims, dims_hash, %lld / "
-		   "1e6::float8 AS seconds, ",
-		   (long long)shape->every_us);
-	metric_sql_cells(shape, &store, true, out);
-	buf_printf(out, " FROM %s r JOIN (", p->table);
-	buf_printf(out, hops, p->table, metric, (long long)shape->pane_us,
-		   (long long)shape->every_us, (long long)(shape->every_us / shape->pane_us));
-	buf_printf(out,
-		   ") w ON r.window_start = w.s AND r.window_end = w.e WHERE metric = %s GROUP BY "
-		   "w.a, w.b, dims_hash, dims) r",
-		   metric);
-}
-
 static void fill_view(struct pg *p, const struct metric_shape *shape, struct pg_view *v)
 {
-	struct sql_store store = store_of(p);
-	struct buf metric = { 0 };
+	struct buf hex = { 0 };
 	uint8_t hash[8];
 	uint64_t h;
 
@@ -208,19 +99,13 @@ static void fill_view(struct pg *p, const struct metric_shape *shape, struct pg_
 	buf_addz(&v->by, "_by");
 	metric_sql_mark(slice_z(p->rollups), shape->name, "rows", &v->mark);
 	metric_sql_mark(slice_z(p->rollups), shape->name, "by", &v->by_mark);
-	put_literal(p, shape->name, &metric);
-	buf_addz(&v->view, "SELECT ");
-	metric_sql_values(shape, &store, metric_sql_hops(shape), &v->view);
-	buf_addz(&v->view, " FROM ");
-	(metric_sql_hops(shape) ? put_hops : put_rows)(p, buf_z(&metric), shape, &v->view);
-	put_body(p, buf_z(&metric), shape, &v->body);
+	pg_view_sql(p, shape, &v->view, &v->body);
 	h = hash_64(v->view.p, v->view.n) ^ hash_64(v->body.p, v->body.n);
 	for (int i = 0; i < 8; i++)
 		hash[i] = (uint8_t)(h >> (8 * i));
-	metric.n = 0;
-	buf_hex(&metric, hash, sizeof(hash));
-	memcpy(v->hash, buf_z(&metric), sizeof(v->hash));
-	buf_fini(&metric);
+	buf_hex(&hex, hash, sizeof(hash));
+	memcpy(v->hash, buf_z(&hex), sizeof(v->hash));
+	buf_fini(&hex);
 }
 
 static void put_name(const struct pg_view *v, const struct buf *name, struct buf *out)
@@ -237,7 +122,7 @@ static void put_comment(struct pg *p, const struct buf *mark, const char *hash, 
 	buf_adds(&comment, buf_slice(mark));
 	buf_printf(&comment, " %s", hash);
 	buf_addz(out, " IS ");
-	put_literal(p, buf_slice(&comment), out);
+	pg_put_literal(p, buf_slice(&comment), out);
 	buf_addz(out, "; ");
 	buf_fini(&comment);
 }
@@ -250,7 +135,7 @@ static void put_function(struct pg *p, const struct pg_view *v, struct buf *out)
 		      "until timestamptz DEFAULT 'infinity') RETURNS SETOF ");
 	put_name(v, &v->name, out);
 	buf_addz(out, " LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS ");
-	put_literal(p, buf_slice(&v->body), out);
+	pg_put_literal(p, buf_slice(&v->body), out);
 	buf_addz(out, "; COMMENT ON FUNCTION ");
 	put_name(v, &v->by, out);
 	buf_addz(out, BY_ARGUMENTS);
@@ -277,7 +162,7 @@ static void put_script(struct pg *p, const struct pg_view *v, bool anew, struct 
 	buf_addz(out, "; COMMENT ON VIEW ");
 	put_name(v, &v->name, out);
 	put_comment(p, &v->mark, v->hash, out);
-	if (!v->by_taken && v->by.n <= NAME_BYTES)
+	if (!v->by_taken && v->by.n <= PG_NAME_BYTES)
 		put_function(p, v, out);
 }
 
@@ -352,9 +237,9 @@ static enum sink_result make_for(struct pg *p, const struct metric_shape *shape,
 	struct pg_view v = { 0 };
 	enum sink_result r = SINK_OK;
 
-	if (shape->name.n > NAME_BYTES) {
+	if (shape->name.n > PG_NAME_BYTES) {
 		log_info("metric %.*s has no view: its name has more than %d bytes",
-			 (int)shape->name.n, shape->name.p, NAME_BYTES);
+			 (int)shape->name.n, shape->name.p, PG_NAME_BYTES);
 	} else if (shape->name.n >= 4 && strncasecmp(shape->name.p, "hta_", 4) == 0) {
 		log_info("metric %.*s has no view: names that begin with hta_ are our tables'",
 			 (int)shape->name.n, shape->name.p);

@@ -1,6 +1,6 @@
 /* Inside of the SQLite driver: sqlite.c (connection, statements), sqlite_schema.c, sqlite_job.c
- * (metrics, the keeper), sqlite_rows.c (epochs, plain rows), sqlite_views.c and sqlite_step_sql.c
- * (views named as metrics). */
+ * (metrics, the keeper), sqlite_rows.c (epochs, plain rows), sqlite_views.c,
+ * sqlite_view_sql.c and sqlite_step_sql.c (views named as metrics). */
 #ifndef DRV_SQLITE_SQLITE_INTERNAL_H
 #define DRV_SQLITE_SQLITE_INTERNAL_H
 
@@ -83,6 +83,13 @@ extern const char *const sqlite_step_sql[SQLITE_STEPS];
 /* The same of windows that overlap, which a pane is in several of: a format for how many panes they
  * have (int64_t), table, metric, how long panes and windows are, in seconds (int64_t). */
 extern const char sqlite_hops_sql[];
+
+/* ---- sqlite_view_sql.c: the i-th view of a metric. Appends its name, the statement that makes it
+ * and the mark in that. False: the metric has none of these, as its windows do not fit. */
+enum { SQLITE_VIEWS = 3 };
+struct metric_shape;
+bool sqlite_view_sql(const struct sqlite *s, const struct metric_shape *shape, size_t i,
+		     struct buf *name, struct buf *text, struct buf *mark);
 
 /* ---- sqlite_views.c: views named as metrics. What cannot be made is told by a warning. */
 enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, struct err *err);
