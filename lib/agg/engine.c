@@ -1,11 +1,10 @@
 /* Lines go through in batches of SCAN_BATCH, column by column: fields, times, conditions, values,
- * uniques; then metric by metric: which lines it wants, which of those are good, their keys. All of
- * that is sets of bits, a line each. Only then are the bits that are left counted (table.c). So the
- * inner loops are short, run over one kind of thing, and hardly ever branch to where the line
- * before did not. */
+ * uniques; then metric by metric: which lines it wants, which of those are good, their keys
+ * (engine_judge.c). All of that is sets of bits, a line each. Only then are the bits that are left
+ * counted (table.c). So the inner loops are short, run over one kind of thing, and hardly ever
+ * branch to where the line before did not. */
 #include "agg/engine_internal.h"
 
-#include "base/hash.h"
 #include "proto/pos.h"
 
 _Static_assert((int)SCAN_BATCH == (int)TABLE_BATCH && (int)SCAN_BATCH == (int)WINDOW_BATCH &&
@@ -35,6 +34,8 @@ void engine_counts_add(struct engine_counts *to, const struct engine_counts *fro
 	to->dead += from->dead;
 	to->late += from->late;
 	to->filtered += from->filtered;
+	to->partly += from->partly;
+	to->partly_late += from->partly_late;
 	to->valid += from->valid;
 	to->rounded += from->rounded;
 	to->ahead += from->ahead;
@@ -75,110 +76,6 @@ void engine_clear(struct engine *w)
 		metric_state_clear(w->metric[i].state);
 }
 
-/* ---- columns: each returns the lines of `live` that are still good */
-
-static struct value_column batch_column_of(const struct engine *w, size_t field)
-{
-	return (struct value_column){ engine_field(w, 0, field), w->plan->n_fields };
-}
-
-static uint64_t read_times(struct engine *w, uint64_t live)
-{
-	struct value_column column = batch_column_of(w, w->plan->time_field);
-	const struct value_when *when = &w->plan->common.when;
-	struct value_time_sets sets = value_times(&w->clock, column, live, when, w->time_us);
-
-	w->twice = sets.twice;
-	w->skipped = sets.skipped;
-	return sets.good;
-}
-
-/* The lines whose value is too large for an aggregate that asks for it. */
-static uint64_t beyond_limit(const struct engine *w, size_t column)
-{
-	dec limit = w->plan->value_limit[column];
-	uint64_t beyond = 0;
-
-	for_each_line(i, w->has_value[column]) if (w->value[column][i] > limit ||
-						   w->value[column][i] < -limit) beyond |= BIT(i);
-	return beyond;
-}
-
-static void read_values(struct engine *w, size_t column, uint64_t lines)
-{
-	struct value_sets sets = value_decs(batch_column_of(w, w->plan->value_field[column]), lines,
-					    w->value[column]);
-
-	w->rounded[column] = w->plan->common.exact ? 0 : sets.rounded;
-	w->has_value[column] = sets.exact | w->rounded[column];
-	if (w->plan->value_limit[column])
-		w->has_value[column] &= ~beyond_limit(w, column);
-	w->good_value[column] = w->has_value[column] | sets.none;
-}
-
-static void read_uniqs(struct engine *w, size_t column, uint64_t lines)
-{
-	uint64_t has = 0, good = lines;
-
-	for_each_line(i, lines)
-	{
-		const struct field *f = engine_field(w, i, w->plan->uniq_field[column]);
-		struct slice text;
-
-		if (f->type <= FIELD_NULL)
-			continue;
-		if (key_text(f, &w->scratch, &text)) {
-			good &= ~BIT(i);
-			continue;
-		}
-		w->uniq[column][i] = hash_murmur64a(text.p, text.n);
-		has |= BIT(i);
-	}
-	w->has_uniq[column] = has;
-	w->good_uniq[column] = good;
-}
-
-/* Behind each key a unit with the time, so that each time has a group of its own. */
-static void add_times(struct engine *w, size_t metric, uint64_t live)
-{
-	struct buf *b = &w->metric[metric].state->timed;
-	const char **key = w->metric[metric].key;
-	char *out;
-
-	b->n = 0;
-	out = buf_room(b, w->metric[metric].state->keys.cap + SCAN_BATCH * KEY_UNIT);
-	for_each_line(i, live)
-	{
-		uint32_t bytes = key_bytes(key[i]);
-		uint64_t head = key_head(key[i]) + (1ULL << 48);
-
-		memcpy(out, key[i], bytes);
-		memset(out + bytes, 0, KEY_UNIT);
-		memcpy(out + bytes, &w->time_us[i], sizeof(w->time_us[i]));
-		memcpy(out, &head, sizeof(head));
-		key[i] = out;
-		out += bytes + KEY_UNIT;
-	}
-}
-
-static uint64_t build_keys(struct engine *w, size_t metric, uint64_t live)
-{
-	const struct plan_metric *p = &w->plan->metric[metric];
-	const struct metric *m = &p->def->m;
-	struct buf *keys = &w->metric[metric].state->keys;
-	uint64_t window[SCAN_BATCH];
-	char *out;
-
-	m->window.kind->ids(&m->window, w->time_us, live, window);
-	keys->n = 0;
-	out = buf_room(keys, key_room(SCAN_BATCH, w->batch.used, m->n_dims));
-	live = key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, live, p->dim_field,
-			       m->n_dims, window, &w->scratch, out, w->metric[metric].key);
-	if (window_is_exact(&m->window))
-		add_times(w, metric, live);
-	return live;
-}
-
 /* ---- a batch */
 
 /* What aggregates that do not add the value itself add. */
@@ -188,10 +85,11 @@ static void contribute(struct engine *w)
 		struct engine_contribution *c = &w->contribution[i];
 		dec *const out[FN_PARTS_MAX] = { c->part[0], c->part[1], c->part[2], c->part[3] };
 		dec value[SCAN_BATCH], *of = w->value[c->value];
+		uint64_t has = w->has_value[c->value] & ~engine_beyond(w, c->value, c->fn->limit);
 
 		/* lines without a value hold what an earlier one had there, or nothing yet */
 		for (size_t k = 0; k < SCAN_BATCH; k++)
-			value[k] = w->has_value[c->value] >> k & 1 ? of[k] : 0;
+			value[k] = has >> k & 1 ? of[k] : 0;
 		if (c->fn->items)
 			c->fn->items(value, SCAN_BATCH, c->item);
 		else
@@ -273,13 +171,12 @@ static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	contribute(w);
 	for (size_t k = 0; k < w->plan->n_metrics; k++)
-		if (add_to_metric(w, k, live & w->metric[k].live, err))
+		if (add_to_metric(w, k, w->metric[k].live, err))
 			return -1;
 	for (size_t k = 0; k < w->plan->n_values; k++)
 		w->counts.rounded += (unsigned)__builtin_popcountll(w->rounded[k] & live);
 	w->counts.twice += (unsigned)__builtin_popcountll(w->twice & live);
 	w->counts.skipped += (unsigned)__builtin_popcountll(w->skipped & live);
-	w->counts.counted += (unsigned)__builtin_popcountll(live);
 	return 0;
 }
 
@@ -299,84 +196,86 @@ static void see_fields(struct engine *w, uint64_t valid)
 	}
 }
 
-static int refuse_lines(struct engine *w, uint64_t dead, uint64_t late, uint64_t nth,
-			const char *block, engine_refused_fn *refused, void *arg, struct err *err)
-{
-	for_each_line(i, dead | late)
-	{
-		struct slice record = slice(w->batch.start[i], w->batch.length[i]);
-		struct err why = ERR_INIT;
+/* ---- what becomes of the lines */
 
-		if (w->ahead >> i & 1)
-			engine_why_ahead(w, &why);
-		else if (dead >> i & 1)
-			engine_why(w, (unsigned)i, &why);
-		if (refused(arg, nth + i, (size_t)(record.p - block), record,
-			    dead >> i & 1 ? why.msg : NULL, err))
+/* Sets of lines of a batch. */
+struct outcome {
+	uint64_t counted, bad, late; /* by or for some metric: they overlap */
+	uint64_t dead;               /* for all metrics, or bad and counted by none */
+};
+
+static int refuse_line(struct engine *w, unsigned i, const struct outcome *o, bool late,
+		       uint64_t nth, const char *block, engine_refused_fn *refused, void *arg,
+		       struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct engine_refusal r = { .nth = nth + i,
+				    .record = slice(w->batch.start[i], w->batch.length[i]),
+				    .late = late,
+				    .counted = o->counted >> i & 1,
+				    .reason = why.msg };
+
+	r.at = (size_t)(r.record.p - block);
+	if (late)
+		engine_why_late(w, i, r.counted, &why);
+	else if (w->ahead >> i & 1)
+		engine_why_ahead(w, &why);
+	else
+		engine_why(w, i, r.counted, &why);
+	return refused(arg, &r, err);
+}
+
+static int refuse_lines(struct engine *w, const struct outcome *o, uint64_t nth, const char *block,
+			engine_refused_fn *refused, void *arg, struct err *err)
+{
+	uint64_t bad = o->dead | o->bad;
+
+	for_each_line(i, bad | o->late)
+	{
+		if ((bad >> i & 1) &&
+		    refuse_line(w, (unsigned)i, o, false, nth, block, refused, arg, err))
+			return -1;
+		if ((o->late >> i & 1) &&
+		    refuse_line(w, (unsigned)i, o, true, nth, block, refused, arg, err))
 			return -1;
 	}
-	w->counts.dead += (unsigned)__builtin_popcountll(dead);
-	w->counts.late += (unsigned)__builtin_popcountll(late);
 	return 0;
 }
 
-/* Of a metric's lines those with something wrong but for their keys. */
-static uint64_t wrong_lines(const struct engine *w, const struct plan_metric *p, uint64_t lines)
+/* Takes from each metric's lines those that are late for it, or too far ahead for all. */
+static struct outcome settle_lines(struct engine *w, uint64_t timed, uint64_t late)
 {
-	uint64_t good = lines;
+	struct outcome o = { .bad = w->ahead };
+	uint64_t lines = w->batch.lines < 64 ? BIT(w->batch.lines) - 1 : ~0ULL;
 
-	if (p->value >= 0)
-		good &= w->good_value[p->value];
-	if (p->uniq >= 0)
-		good &= w->good_uniq[p->uniq];
-	for (size_t i = 0; i < p->def->m.n_measures; i++) {
-		const struct plan_measure *x = &p->measure[i];
-		uint64_t taken = UINT64_MAX;
+	for (size_t k = 0; k < w->plan->n_metrics; k++) {
+		struct engine_metric *m = &w->metric[k];
 
-		if (x->where >= 0) {
-			good &= ~w->holds[x->where].wrong;
-			taken = w->holds[x->where].holds;
-		}
-		if (x->value >= 0)
-			good &= ~taken | w->good_value[x->value];
-		if (x->uniq >= 0)
-			good &= ~taken | w->good_uniq[x->uniq];
-		if (x->held >= 0)
-			good &= ~taken | w->held[x->held].good;
+		m->live &= ~w->ahead;
+		m->late = late & m->live ? engine_late_for(w, k, late & m->live) : 0;
+		m->live &= ~m->late;
+		o.counted |= m->live;
+		o.bad |= m->bad;
+		o.late |= m->late;
 	}
-	return lines & ~good;
+	o.dead = lines & ~w->batch.blank & (~timed | (o.bad & ~o.counted));
+	return o;
 }
 
-/* Lines of a batch by what becomes of them, before their times are held against others. */
-struct verdict {
-	uint64_t counted, filtered; /* all others are bad */
-};
-
-static struct verdict validate(struct engine *w, uint64_t valid)
+static void count_lines(struct engine *w, uint64_t timed, const struct outcome *o)
 {
-	uint64_t timed = read_times(w, valid), wanted = 0, bad = 0;
+	struct engine_counts *c = &w->counts;
+	uint64_t late = o->late & ~o->counted & ~o->dead;
 
-	for (size_t k = 0; k < w->plan->n_conditions; k++)
-		w->holds[k] = condition_run(w->condition[k], &w->batch, w->plan->n_fields, timed);
-	for (size_t k = 0; k < w->plan->n_values; k++)
-		read_values(w, k, timed);
-	for (size_t k = 0; k < w->plan->n_uniqs; k++)
-		read_uniqs(w, k, timed);
-	for (size_t k = 0; k < w->plan->n_held; k++)
-		engine_read_held(w, k, timed);
-	for (size_t k = 0; k < w->plan->n_metrics; k++) {
-		const struct plan_metric *p = &w->plan->metric[k];
-		uint64_t lines = timed;
-
-		if (p->where >= 0) {
-			lines &= w->holds[p->where].holds;
-			bad |= w->holds[p->where].wrong;
-		}
-		w->metric[k].live = build_keys(w, k, lines & ~wrong_lines(w, p, lines));
-		bad |= lines & ~w->metric[k].live;
-		wanted |= lines;
-	}
-	return (struct verdict){ wanted & ~bad, timed & ~wanted & ~bad };
+	c->lines += w->batch.lines;
+	c->blank += (unsigned)__builtin_popcountll(w->batch.blank);
+	c->valid += (unsigned)__builtin_popcountll(w->batch.valid);
+	c->counted += (unsigned)__builtin_popcountll(o->counted);
+	c->dead += (unsigned)__builtin_popcountll(o->dead);
+	c->late += (unsigned)__builtin_popcountll(late);
+	c->filtered += (unsigned)__builtin_popcountll(timed & ~o->counted & ~o->dead & ~late);
+	c->partly += (unsigned)__builtin_popcountll(o->counted & (o->bad | o->late));
+	c->partly_late += (unsigned)__builtin_popcountll(o->counted & o->late);
 }
 
 int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg,
@@ -385,25 +284,20 @@ int engine_block(struct engine *w, struct slice block, engine_refused_fn *refuse
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t nth = 0, at = 0; at < block.n; nth += b->lines, at += b->used) {
-		struct verdict v;
-		uint64_t late, fine;
+		struct outcome o;
+		uint64_t timed;
 
 		scan_lines(w->scan, block.p + at, block.n - at, b);
 		see_fields(w, b->valid);
-		v = validate(w, b->valid);
-		w->counts.lines += b->lines;
-		w->counts.blank += (unsigned)__builtin_popcountll(b->blank);
-		w->counts.valid += (unsigned)__builtin_popcountll(b->valid);
-		late = engine_judge(w, v.counted | v.filtered) & v.counted;
-		v.filtered &= ~w->ahead;
-		w->counts.filtered += (unsigned)__builtin_popcountll(v.filtered);
-		if (add_batch(w, v.counted & ~w->ahead & ~late, err))
+		timed = engine_read_times(w);
+		engine_judge(w, timed);
+		o = settle_lines(w, timed, engine_judge_times(w, timed));
+		if (add_batch(w, o.counted, err))
 			return -1;
-		fine = (v.counted & ~w->ahead) | v.filtered | b->blank;
-		if ((late || (unsigned)__builtin_popcountll(fine) != b->lines) &&
-		    refuse_lines(w, (b->lines < 64 ? BIT(b->lines) - 1 : ~0ULL) & ~fine, late, nth,
-				 block.p, refused, arg, err))
+		if ((o.dead | o.bad | o.late) &&
+		    refuse_lines(w, &o, nth, block.p, refused, arg, err))
 			return -1;
+		count_lines(w, timed, &o);
 	}
 	return 0;
 }
@@ -413,10 +307,7 @@ void engine_peek(struct engine *w, struct slice block, struct buf *times)
 	struct scan_batch *b = &w->batch;
 
 	for (uint64_t at = 0; at < block.n; at += b->used) {
-		struct verdict v;
-
 		scan_lines(w->scan, block.p + at, block.n - at, b);
-		v = validate(w, b->valid);
-		engine_keep_times(w, v.counted | v.filtered, times);
+		engine_keep_times(w, engine_read_times(w), times);
 	}
 }

@@ -1,26 +1,29 @@
 /* The engine: lines into groups. One per thread; knows no files, no stream, no clock.
  *
- * A line counts in all metrics that want it or in none: everything that can be wrong with it is
- * looked at before the first addition. What counts is a function of the line alone; with a
- * lateness also of the lines before it.
- *   time     missing, null or of the wrong type or range: dead. A number needs the plan's unit; a
+ * What a metric counts is a function of the line and of that metric; with a lateness also of the
+ * times of the lines before it. So its rows are the same whatever other metrics the plan has. A
+ * line that is no JSON or has no time is bad for all metrics. All else is judged for each metric
+ * alone, in the order below and before the first addition: a line that is bad for one counts in the
+ * others. A line that some metric counts is counted; else, where it is bad for one, dead; else,
+ * where it is late for one, late; else filtered.
+ *   time     missing, null or of the wrong type or range: bad. A number needs the plan's unit; a
  *            string is of the plan's form, or RFC 3339 or one of the wider forms where it has none,
  *            else a number with the unit; a local time needs the plan's zone (value.h)
+ *            The time of a line moves the watermark, whatever the metrics find in it
  *   where    a metric wants the lines for which its condition holds; what it does not want is not
- *            looked at further. A condition that is an error: dead. A line that no metric wants is
- *            filtered; its time moves the watermark all the same
+ *            looked at further. A condition that is an error: bad
  *   by       string, number, boolean, null and missing are values; arrays, objects, lone
  *            surrogates, NUL, more than KEY_VALUE_MAX bytes (a number:
- *            characters without an exponent): dead
+ *            characters without an exponent): bad
  *   value    missing and null: counted in count only; else a number, in quotes or not, in range
- *            (with exact: of at most nine decimals), or dead. Those of a measure with a condition
+ *            (with exact: of at most nine decimals), or bad. Those of a measure with a condition
  *            are looked at where it holds
  *   first, last, arg_min, arg_max
  *            missing and null: not counted; string (decoded, at most HELD_VALUE_MAX bytes, no
  *            lone surrogate, no NUL), number (of as many characters, also without an exponent) and
  *            boolean; else dead. So is what they choose by
  *   uniq     missing and null: not counted; string, number and boolean by their text (as in
- *            keys), so that registers equal PFADD's; else dead */
+ *            keys), so that registers equal PFADD's; else bad */
 #ifndef AGG_ENGINE_H
 #define AGG_ENGINE_H
 
@@ -30,15 +33,25 @@
 
 struct engine;
 
-/* A line that is not counted. nth, at: its number and byte in the block; reason: NULL for a late
- * one. 0, or -1 with err, which ends the block. */
-typedef int engine_refused_fn(void *arg, uint64_t nth, size_t at, struct slice record,
-			      const char *reason, struct err *err);
+/* A line that some metric or all refuse. One that is late for one and bad for another is told
+ * twice. */
+struct engine_refusal {
+	uint64_t nth; /* number and first byte in the block */
+	size_t at;
+	struct slice record;
+	const char *reason;
+	bool late;    /* else bad */
+	bool counted; /* by another metric */
+};
+/* 0, or -1 with err, which ends the block. */
+typedef int engine_refused_fn(void *arg, const struct engine_refusal *r, struct err *err);
 
 #define ENGINE_NO_LATENESS INT64_MAX
 
 struct engine_counts {
 	uint64_t lines, counted, blank, dead, late, filtered; /* lines = the others together */
+	/* of the counted ones: those that another metric refuses, those that are late for one */
+	uint64_t partly, partly_late;
 	uint64_t valid;   /* lines that are well formed, whether they count or not */
 	uint64_t rounded; /* values of more than nine decimals, in counted lines */
 	/* lines too far ahead, which are counted or (ahead_dead) dead */
@@ -46,21 +59,21 @@ struct engine_counts {
 	int64_t ahead_us;        /* the highest of their times, POS_NONE: none */
 	uint64_t twice, skipped; /* counted lines whose local time came twice, or never was */
 	uint64_t fields;         /* set of the plan's fields that some valid line had */
-	/* highest time of the counted lines but those, POS_NONE: none */
+	/* highest time of all lines but those, POS_NONE: none */
 	int64_t watermark_us;
 };
 
 /* A state a metric of the plan, empty.
- * lateness_us: a line is late when for any metric the window that it belongs to ended that long
- * before the highest time counted so far; ENGINE_NO_LATENESS: none is. With a lateness the
+ * lateness_us: a line is late for a metric when the window that it belongs to ended that long
+ * before the highest time so far; ENGINE_NO_LATENESS: none is. With a lateness the
  * tables list their windows. The plan is borrowed. */
 struct engine *engine_new(const struct plan *plan, int64_t lateness_us);
 void engine_free(struct engine *w);
 
 /* Where the lines of the next blocks come from, and so what their times are held against
  * (agg/ahead.h, the plan's max_ahead_us): the records' own timestamp, time_us; or, 0, their
- * order, `order`, which with a lateness is there already; or, NULL, nothing: then the times of
- * counted lines are appended to
+ * order, `order`, which with a lateness is there already; or, NULL, nothing: then the lines' times
+ * are appended to
  * `times` (NULL: they are not; nor without a bound), an int64_t each, for the caller to judge.
  * The two
  * are borrowed. */
@@ -71,7 +84,7 @@ void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct 
 int engine_block(struct engine *w, struct slice block, engine_refused_fn *refused, void *arg,
 		 struct err *err);
 
-/* Appends the event times of the block's good lines to `times`, an int64_t each; counts nothing. */
+/* Appends the event times of the block's lines to `times`, an int64_t each; counts nothing. */
 void engine_peek(struct engine *w, struct slice block, struct buf *times);
 
 /* sums; lines are refused before they are in them */

@@ -1,6 +1,7 @@
-/* Inside of the engine: engine.c (counting), engine_plan.c (what a plan makes of it),
- * engine_held.c (candidates of values that are held), engine_times.c (watermark, late lines,
- * times too far ahead), engine_why.c (what is wrong with a line that does not count). */
+/* Inside of the engine: engine.c (counting), engine_judge.c (what each metric makes of a batch),
+ * engine_plan.c (what a plan makes of it), engine_held.c (candidates of values that are held),
+ * engine_times.c (watermark, late lines, times too far ahead), engine_why.c (what is wrong with a
+ * line that a metric refuses). */
 #ifndef AGG_ENGINE_INTERNAL_H
 #define AGG_ENGINE_INTERNAL_H
 
@@ -19,8 +20,9 @@ struct engine_metric {
 	struct metric_state *state;
 	const char *key[SCAN_BATCH];             /* of the batch, in the state's room */
 	struct table_contribution *contribution; /* of each column: nothing to a COUNT */
-	/* Of the batch: the lines that count, that each measure takes, that each column takes. */
-	uint64_t live, *measured, *contributes;
+	/* Of the batch: the lines that count, that are bad or late for the metric; that each
+	 * measure takes, that each column takes. */
+	uint64_t live, bad, late, *measured, *contributes;
 };
 
 struct engine {
@@ -40,11 +42,13 @@ struct engine {
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
 	dec time_dec[SCAN_BATCH]; /* the same, where a metric keeps times */
+	int64_t mark_us[SCAN_BATCH]; /* of late lines: the highest time before each */
 	uint64_t twice, skipped;
 	dec (*value)[SCAN_BATCH];                   /* a row a column of the plan */
 	uint64_t *has_value, *rounded, *good_value; /* good: a value, or none at all */
-	struct condition **condition;               /* those of the plan */
-	struct predicate_sets *holds;               /* what they say of the batch */
+	uint64_t *beyond;             /* values beyond the lowest limit of those who ask for them */
+	struct condition **condition; /* those of the plan */
+	struct predicate_sets *holds; /* what they say of the batch */
 	struct engine_contribution {
 		const struct agg_fn *fn;
 		size_t value;
@@ -76,14 +80,28 @@ enum key_result engine_held_value(const struct field *f, struct buf *scratch,
 /* The candidates of a column of the plan for these lines of the batch, whose times are read. */
 void engine_read_held(struct engine *w, size_t column, uint64_t lines);
 
-/* Raises the watermark, sets w->ahead, returns those of the batch's good lines that are late. */
-uint64_t engine_judge(struct engine *w, uint64_t live);
+/* Reads the times of the batch; the lines that have one. */
+uint64_t engine_read_times(struct engine *w);
+/* Fills the columns, and of each metric `live` and `bad`: of the lines in the set, which have a
+ * time. */
+void engine_judge(struct engine *w, uint64_t timed);
+/* The lines whose value in that column of the plan is beyond a limit; 0: any is fine. */
+uint64_t engine_beyond(const struct engine *w, size_t column, dec limit);
+
+/* Raises the watermark, sets w->ahead, returns those of the lines that are late for some metric, if
+ * that wants them. */
+uint64_t engine_judge_times(struct engine *w, uint64_t timed);
+/* Those of the late lines that are late for that metric. */
+uint64_t engine_late_for(const struct engine *w, size_t metric, uint64_t late);
 /* Appends the times of those of the batch's lines. */
-void engine_keep_times(const struct engine *w, uint64_t live, struct buf *times);
+void engine_keep_times(const struct engine *w, uint64_t lines, struct buf *times);
 /* Why the lines in w->ahead are dead, as text of err. */
 void engine_why_ahead(const struct engine *w, struct err *why);
 
-/* Why the line of the batch is dead, as text of err. BUG where it is not. */
-void engine_why(struct engine *w, unsigned line, struct err *why);
+/* Why the line of the batch is bad, as text of err, with the metrics that it is bad for. BUG where
+ * it is not. counted: others count it. */
+void engine_why(struct engine *w, unsigned line, bool counted, struct err *why);
+/* The same of a line that is late. */
+void engine_why_late(const struct engine *w, unsigned line, bool counted, struct err *why);
 
 #endif

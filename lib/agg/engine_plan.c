@@ -103,6 +103,7 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
 	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
 	w->good_value = mem_array(plan->n_values + 1, sizeof(*w->good_value));
+	w->beyond = mem_array(plan->n_values + 1, sizeof(*w->beyond));
 	w->uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->uniq));
 	w->has_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->has_uniq));
 	w->good_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->good_uniq));
@@ -133,6 +134,7 @@ static void unbind_plan(struct engine *w)
 	free(w->condition);
 	free(w->holds);
 	free(w->good_value);
+	free(w->beyond);
 	free(w->good_uniq);
 	scan_free(w->scan);
 	free(w->metric);

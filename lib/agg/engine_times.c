@@ -1,4 +1,4 @@
-/* Times of a batch's good lines against what is known of them: the records' own timestamp (a
+/* Times of a batch's lines against what is known of them: the records' own timestamp (a
  * limit), or the order of lines (ahead.h), which also tells what is late on a plain stream. Nearly
  * every batch needs its highest time only, and one comparison. */
 #include "agg/engine_internal.h"
@@ -102,6 +102,7 @@ static uint64_t find_late(struct engine *w, uint64_t live, bool calm, int64_t hi
 	{
 		int64_t us = w->time_us[i];
 
+		w->mark_us[i] = mark;
 		if ((old >> i & 1) && us < mark && end[i] <= mark - w->lateness_us)
 			late |= BIT(i);
 		if (!calm) {
@@ -132,11 +133,23 @@ static uint64_t judge_by_order(struct engine *w, uint64_t live, int64_t high)
 	return late;
 }
 
-void engine_keep_times(const struct engine *w, uint64_t live, struct buf *times)
+uint64_t engine_late_for(const struct engine *w, size_t metric, uint64_t late)
+{
+	const struct window_spec *s = &w->plan->metric[metric].def->m.window;
+	uint64_t mine = 0;
+	int64_t end[SCAN_BATCH];
+
+	for_each_line(i, late) end[i] = INT64_MAX;
+	s->kind->ends(s, w->time_us, late, end);
+	for_each_line(i, late) if (end[i] <= w->mark_us[i] - w->lateness_us) mine |= BIT(i);
+	return mine;
+}
+
+void engine_keep_times(const struct engine *w, uint64_t lines, struct buf *times)
 {
 	char *out = buf_room(times, SCAN_BATCH * sizeof(*w->time_us));
 
-	for_each_line(i, live) out = mempcpy(out, &w->time_us[i], sizeof(*w->time_us));
+	for_each_line(i, lines) out = mempcpy(out, &w->time_us[i], sizeof(*w->time_us));
 	times->n = (size_t)(out - times->p);
 }
 
@@ -156,7 +169,7 @@ static uint64_t judge_by_limit(struct engine *w, uint64_t live, int64_t high)
 	return ahead;
 }
 
-uint64_t engine_judge(struct engine *w, uint64_t live)
+uint64_t engine_judge_times(struct engine *w, uint64_t live)
 {
 	int64_t high = highest(w, live);
 	uint64_t ahead;

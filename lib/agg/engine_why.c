@@ -1,7 +1,11 @@
-/* The reasons of dead lines. Slow: lines are looked at once more, in the order in which a reader
- * would name what is wrong: the text, the time, then each metric's dimensions, value, uniques. A
- * reason names the metric and the path, and never repeats what the record says. */
+/* The reasons of lines that metrics refuse. Slow: lines are looked at once more, in the order in
+ * which a reader would name what is wrong: the text, the time, then of each metric that the line is
+ * bad for the condition, the dimensions, the value, the measures, the uniques. A reason names the
+ * metrics and the path, and never repeats what the record says. Neighbours that say the same are
+ * named together; of many rules the first few are. */
 #include "agg/engine_internal.h"
+
+enum { WHY_METRICS = 8 };
 
 static const char *const type_names[] = {
 	[FIELD_MISSING] = "missing",  [FIELD_NULL] = "null",       [FIELD_FALSE] = "a boolean",
@@ -112,34 +116,30 @@ static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 /* ---- dimensions and values */
 
 /* most: the bytes or characters that it may have */
-static bool text_is_wrong(enum key_result r, const struct field *f, const char *metric,
-			  const char *path, int most, struct err *why)
+static bool text_is_wrong(enum key_result r, const struct field *f, const char *path, int most,
+			  struct err *why)
 {
 	switch (r) {
 	case KEY_OK:
 		return false;
 	case KEY_STRUCTURE:
-		err_set(why, EX_DATAERR, "metric %s: %s is %s, not a string, number or boolean",
-			metric, path, type_names[f->type]);
+		err_set(why, EX_DATAERR, "%s is %s, not a string, number or boolean", path,
+			type_names[f->type]);
 		break;
 	case KEY_SURROGATE:
-		err_set(why, EX_DATAERR,
-			"metric %s: %s has half of a surrogate pair, which no store can hold",
-			metric, path);
+		err_set(why, EX_DATAERR, "%s has half of a surrogate pair, which no store can hold",
+			path);
 		break;
 	case KEY_NUL:
-		err_set(why, EX_DATAERR,
-			"metric %s: %s has a NUL (\\u0000), which no store can hold", metric, path);
+		err_set(why, EX_DATAERR, "%s has a NUL (\\u0000), which no store can hold", path);
 		break;
 	case KEY_LONG:
-		err_set(why, EX_DATAERR, "metric %s: %s is longer than %d bytes", metric, path,
-			most);
+		err_set(why, EX_DATAERR, "%s is longer than %d bytes", path, most);
 		break;
 	case KEY_NUMBER:
 		err_set(why, EX_DATAERR,
-			"metric %s: %s is a number of more than %d characters "
-			"(written without an exponent)",
-			metric, path, most);
+			"%s is a number of more than %d characters (written without an exponent)",
+			path, most);
 		break;
 	}
 	return true;
@@ -156,13 +156,13 @@ static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsign
 				      &at);
 
 	buf_fini(&key);
-	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->def->m.name,
-				  m->def->m.dim[at].name, KEY_VALUE_MAX, why);
+	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->def->m.dim[at].name,
+				  KEY_VALUE_MAX, why);
 }
 
 /* column: of the plan's values. limit: what is beyond it is bad; 0: any. */
-static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t column,
-			   const char *path, dec limit, unsigned line, struct err *why)
+static bool value_is_wrong(struct engine *w, size_t column, const char *path, dec limit,
+			   unsigned line, struct err *why)
 {
 	const struct field *f = engine_field(w, line, w->plan->value_field[column]);
 	enum dec_result r;
@@ -176,52 +176,47 @@ static bool value_is_wrong(struct engine *w, const struct plan_metric *m, size_t
 	case DEC_OK:
 		if (limit && (v > limit || v < -limit)) {
 			err_set(why, EX_DATAERR,
-				"metric %s: %s is out of range for its measure (beyond +-%lld)",
-				m->def->m.name, path, (long long)(limit / 1000000000));
+				"%s is out of range for its measure (beyond +-%lld)", path,
+				(long long)(limit / 1000000000));
 			return true;
 		}
 		if (r == DEC_OK || !w->plan->common.exact)
 			return false;
 		err_set(why, EX_DATAERR,
-			"metric %s: %s has more than nine decimals, and --exact forbids to round "
-			"it",
-			m->def->m.name, path);
+			"%s has more than nine decimals, and --exact forbids to round it", path);
 		return true;
 	case DEC_RANGE:
-		err_set(why, EX_DATAERR, "metric %s: %s is out of range (beyond +-1e20)",
-			m->def->m.name, path);
+		err_set(why, EX_DATAERR, "%s is out of range (beyond +-1e20)", path);
 		return true;
 	case DEC_SYNTAX:
 		break;
 	}
-	err_set(why, EX_DATAERR, "metric %s: %s is %s, not a number", m->def->m.name, path,
-		type_names[f->type]);
+	err_set(why, EX_DATAERR, "%s is %s, not a number", path, type_names[f->type]);
 	return true;
 }
 
-static bool condition_is_wrong(struct engine *w, int condition, const char *metric, unsigned line,
-			       struct err *why)
+static bool condition_is_wrong(struct engine *w, int condition, unsigned line, struct err *why)
 {
 	if (condition < 0 || !(w->holds[condition].wrong >> line & 1))
 		return false;
 	condition_why(w->condition[condition], &w->batch, w->plan->n_fields, line, why);
-	err_in(why, "metric %s: condition %s", metric, w->plan->condition[condition].text);
+	err_in(why, "condition %s", w->plan->condition[condition].text);
 	return true;
 }
 
 /* column: of the plan's uniques */
-static bool uniq_is_wrong(struct engine *w, const struct plan_metric *m, size_t column,
-			  const char *name, unsigned line, struct err *why)
+static bool uniq_is_wrong(struct engine *w, size_t column, const char *name, unsigned line,
+			  struct err *why)
 {
 	const struct field *f = engine_field(w, line, w->plan->uniq_field[column]);
 	struct slice text;
 
-	return f->type > FIELD_NULL && text_is_wrong(key_text(f, &w->scratch, &text), f,
-						     m->def->m.name, name, KEY_VALUE_MAX, why);
+	return f->type > FIELD_NULL &&
+	       text_is_wrong(key_text(f, &w->scratch, &text), f, name, KEY_VALUE_MAX, why);
 }
 
-static bool held_is_wrong(struct engine *w, const struct plan_metric *m, size_t field,
-			  const char *name, unsigned line, struct err *why)
+static bool held_is_wrong(struct engine *w, size_t field, const char *name, unsigned line,
+			  struct err *why)
 {
 	const struct field *f = engine_field(w, line, field);
 	struct held_value v;
@@ -229,7 +224,7 @@ static bool held_is_wrong(struct engine *w, const struct plan_metric *m, size_t 
 
 	if (v.type == HELD_NUMBER && !held_number_ok(v.text))
 		r = KEY_NUMBER;
-	return text_is_wrong(r, f, m->def->m.name, name, HELD_VALUE_MAX, why);
+	return text_is_wrong(r, f, name, HELD_VALUE_MAX, why);
 }
 
 static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
@@ -237,29 +232,101 @@ static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsi
 {
 	for (size_t i = 0; i < m->def->m.n_measures; i++) {
 		const struct metric_measure *x = &m->def->m.measure[i];
-
 		const struct plan_measure *p = &m->measure[i];
 
-		if (condition_is_wrong(w, p->where, m->def->m.name, line, why))
+		if (condition_is_wrong(w, p->where, line, why))
 			return true;
 		if (p->where >= 0 && !(w->holds[p->where].holds >> line & 1))
 			continue;
 		if (p->value >= 0 &&
-		    value_is_wrong(w, m, (size_t)p->value, x->path.name, x->fn->limit, line, why))
+		    value_is_wrong(w, (size_t)p->value, x->path.name, p->limit, line, why))
 			return true;
-		if (p->uniq >= 0 && uniq_is_wrong(w, m, (size_t)p->uniq, x->path.name, line, why))
+		if (p->uniq >= 0 && uniq_is_wrong(w, (size_t)p->uniq, x->path.name, line, why))
 			return true;
 		if (p->held >= 0 &&
-		    (held_is_wrong(w, m, w->plan->held[p->held].field, x->path.name, line, why) ||
-		     (x->has_by && held_is_wrong(w, m, (size_t)w->plan->held[p->held].by,
-						 x->by.name, line, why))))
+		    (held_is_wrong(w, w->plan->held[p->held].field, x->path.name, line, why) ||
+		     (x->has_by && held_is_wrong(w, (size_t)w->plan->held[p->held].by, x->by.name,
+						 line, why))))
 			return true;
 	}
 	return false;
 }
 
-void engine_why(struct engine *w, unsigned line, struct err *why)
+static void why_metric(struct engine *w, const struct plan_metric *m, unsigned line,
+		       struct err *why)
 {
+	const struct metric *of = &m->def->m;
+
+	if (!condition_is_wrong(w, m->where, line, why) && !dims_are_wrong(w, m, line, why) &&
+	    !(m->value >= 0 && value_is_wrong(w, (size_t)m->value, of->value.name, 0, line, why)) &&
+	    !measure_is_wrong(w, m, line, why) &&
+	    !(m->uniq >= 0 && uniq_is_wrong(w, (size_t)m->uniq, of->uniq.name, line, why)))
+		BUG("a line is bad for no reason");
+}
+
+/* ---- who refuses a line */
+
+/* "metrics a, b: REASON; metric c: REASON": names wait until the reason changes. */
+struct why_list {
+	struct buf text, names;
+	struct err reason; /* of those who wait */
+	size_t waiting, named, more;
+};
+
+static void why_list_flush(struct why_list *l)
+{
+	if (!l->waiting)
+		return;
+	buf_printf(&l->text, "%smetric%s %s: %s", l->text.n ? "; " : "", l->waiting > 1 ? "s" : "",
+		   buf_z(&l->names), l->reason.msg);
+	l->names.n = 0;
+	l->waiting = 0;
+}
+
+static void why_list_add(struct why_list *l, const char *metric, const struct err *reason)
+{
+	if (l->named == WHY_METRICS) {
+		l->more++;
+		return;
+	}
+	if (strcmp(l->reason.msg, reason->msg) != 0)
+		why_list_flush(l);
+	l->reason = *reason;
+	buf_printf(&l->names, "%s%s", l->waiting ? ", " : "", metric);
+	l->waiting++;
+	l->named++;
+}
+
+static void why_list_finish(struct why_list *l, bool counted, struct err *why)
+{
+	why_list_flush(l);
+	if (l->more)
+		buf_printf(&l->text, "; and %zu more", l->more);
+	err_set(why, EX_DATAERR, "%s%s", buf_z(&l->text), counted ? "; others count it" : "");
+	buf_fini(&l->text);
+	buf_fini(&l->names);
+}
+
+void engine_why_late(const struct engine *w, unsigned line, bool counted, struct err *why)
+{
+	const struct err late = { .msg = "its window was closed" };
+	struct why_list list = { 0 };
+
+	if (!counted) {
+		err_set(why, EX_DATAERR, "late: its window was closed");
+		return;
+	}
+	for (size_t i = 0; i < w->plan->n_metrics; i++)
+		if (w->metric[i].late >> line & 1)
+			why_list_add(&list, w->plan->metric[i].def->m.name, &late);
+	why_list_finish(&list, counted, why);
+	err_in(why, "late");
+}
+
+void engine_why(struct engine *w, unsigned line, bool counted, struct err *why)
+{
+	struct why_list list = { 0 };
+
 	if (scan_status(&w->batch, line) == SCAN_BAD) {
 		scan_why(slice(w->batch.start[line], w->batch.length[line]), why);
 		return;
@@ -268,18 +335,12 @@ void engine_why(struct engine *w, unsigned line, struct err *why)
 		return;
 	for (size_t i = 0; i < w->plan->n_metrics; i++) {
 		const struct plan_metric *m = &w->plan->metric[i];
+		struct err reason = ERR_INIT;
 
-		if (condition_is_wrong(w, m->where, m->def->m.name, line, why))
-			return;
-		if (m->where >= 0 && !(w->holds[m->where].holds >> line & 1))
+		if (!(w->metric[i].bad >> line & 1))
 			continue;
-		if (dims_are_wrong(w, m, line, why) ||
-		    (m->value >= 0 &&
-		     value_is_wrong(w, m, (size_t)m->value, m->def->m.value.name, 0, line, why)) ||
-		    measure_is_wrong(w, m, line, why) ||
-		    (m->uniq >= 0 &&
-		     uniq_is_wrong(w, m, (size_t)m->uniq, m->def->m.uniq.name, line, why)))
-			return;
+		why_metric(w, m, line, &reason);
+		why_list_add(&list, m->def->m.name, &reason);
 	}
-	BUG("a line is dead for no reason");
+	why_list_finish(&list, counted, why);
 }

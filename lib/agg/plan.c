@@ -349,9 +349,10 @@ static int fill_measure(struct plan *p, const struct metric_measure *x, struct p
 		return 0;
 	}
 	out->value = plan_column_of(p->value_field, &p->n_values, field);
+	out->limit = x->fn->limit;
 	limit = &p->value_limit[out->value];
-	if (x->fn->limit && (!*limit || x->fn->limit < *limit))
-		*limit = x->fn->limit;
+	if (out->limit && (!*limit || out->limit < *limit))
+		*limit = out->limit;
 	return 0;
 }
 

@@ -65,6 +65,7 @@ struct plan_metric {
 		int held;    /* the column of what it may hold, -1: it takes none */
 		int present; /* the field that has to be there, -1: none */
 		int where;   /* condition, -1: none */
+		dec limit;   /* a value beyond it is bad; 0: any is fine */
 	} * measure;
 };
 
@@ -92,7 +93,8 @@ struct plan {
 		int by; /* the field that decides, -1: time alone */
 	} * held;       /* each pair once */
 	size_t n_held;
-	/* of each column of values: what is beyond it is bad; 0: any */
+	/* of each column of values: the lowest limit of the measures that take it; 0: none has one
+	 */
 	dec *value_limit;
 	struct plan_condition *condition; /* each text once */
 	size_t n_conditions;

@@ -182,12 +182,17 @@ static int tell_found(struct workers *c, struct workers_task *t, struct err *err
 	for (size_t i = 0; i < t->n_refusals; i++) {
 		const struct workers_refusal *r = &t->refusal[i];
 		struct origin *origin = &t->part[r->part].origin;
-		struct slice record = slice(t->text.p + r->record, r->record_bytes);
+		struct engine_refusal line = {
+			.nth = r->nth,
+			.at = r->at,
+			.record = slice(t->text.p + r->record, r->record_bytes),
+			.reason = r->is_long ? NULL : t->text.p + r->reason,
+			.counted = r->counted,
+		};
 
 		if (t->chunk)
 			origin->line = c->line;
-		if (c->hooks.refused(c->hooks.arg, origin, r->nth, r->at, record, r->size,
-				     r->is_long ? NULL : t->text.p + r->reason, err))
+		if (c->hooks.refused(c->hooks.arg, origin, &line, r->size, err))
 			return -1;
 	}
 	t->n_refusals = 0;

@@ -26,11 +26,11 @@ struct workers_times {
  * err, which ends the call. */
 struct workers_hooks {
 	void *arg;
-	/* A line that is not counted. nth, at: its number and byte in what begins at origin.
-	 * reason: NULL where it is longer than the workers's max_line; record is its kept start
-	 * then, size its length. */
-	int (*refused)(void *arg, const struct origin *origin, uint64_t nth, size_t at,
-		       struct slice record, uint64_t size, const char *reason, struct err *err);
+	/* A line that some metric or all refuse; its number and byte are those in what begins at
+	 * origin. reason: NULL where it is longer than the workers's max_line; record is its kept
+	 * start then, size its length. */
+	int (*refused)(void *arg, const struct origin *origin, const struct engine_refusal *r,
+		       uint64_t size, struct err *err);
 	/* Lines of one origin were counted; groups: how many the engine that did it holds.
 	 * times: there are some where workers_by_order says so and the plan has a bound. */
 	int (*counted)(void *arg, const struct origin *origin, const struct engine_counts *counts,

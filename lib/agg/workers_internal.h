@@ -18,7 +18,7 @@ struct workers_part {
 
 struct workers_refusal {
 	size_t part;
-	bool is_long;
+	bool is_long, counted;
 	uint64_t nth, size;
 	size_t at, record, record_bytes, reason; /* record, reason: in the task's text */
 };

@@ -91,11 +91,13 @@ struct work {
 	const _Atomic bool *stop;
 };
 
-static int refuse_task_line(struct work *k, uint64_t nth, size_t at, struct slice record,
-			    uint64_t size, const char *reason, struct err *err)
+/* reason NULL: the line is too long; record is its kept start, size its length. */
+static int refuse_task_line(struct work *k, const struct engine_refusal *line, uint64_t size,
+			    struct err *err)
 {
 	struct workers_task *t = k->t;
 	struct workers_refusal *r;
+	struct slice record = line->record;
 
 	if (record.n > CTL_KEEP_BYTES + 4) /* enough to cut it between characters */
 		record.n = CTL_KEEP_BYTES + 4;
@@ -105,23 +107,23 @@ static int refuse_task_line(struct work *k, uint64_t nth, size_t at, struct slic
 	mem_reserve(&t->refusal, &t->cap_refusals, t->n_refusals + 1, sizeof(*r));
 	r = &t->refusal[t->n_refusals++];
 	*r = (struct workers_refusal){ .part = k->part,
-				       .is_long = !reason,
-				       .nth = k->nth + nth,
-				       .at = k->at + at,
+				       .is_long = !line->reason,
+				       .counted = line->counted,
+				       .nth = k->nth + line->nth,
+				       .at = k->at + line->at,
 				       .size = size };
 	r->record = t->text.n;
 	r->record_bytes = record.n;
 	buf_adds(&t->text, record);
 	r->reason = t->text.n;
-	if (reason)
-		buf_add(&t->text, reason, strlen(reason) + 1);
+	if (line->reason)
+		buf_add(&t->text, line->reason, strlen(line->reason) + 1);
 	return 0;
 }
 
-static int task_line_refused(void *arg, uint64_t nth, size_t at, struct slice record,
-			     const char *reason, struct err *err)
+static int task_line_refused(void *arg, const struct engine_refusal *r, struct err *err)
 {
-	return refuse_task_line(arg, nth, at, record, record.n, reason ? reason : "late", err);
+	return refuse_task_line(arg, r, r->record.n, err);
 }
 
 /* ---- counting */
@@ -143,7 +145,7 @@ static int count_long(struct work *k, struct slice kept, uint64_t size, struct e
 {
 	struct engine_counts *c = engine_counts(k->w);
 
-	if (refuse_task_line(k, 0, 0, kept, size, NULL, err))
+	if (refuse_task_line(k, &(struct engine_refusal){ .record = kept }, size, err))
 		return -1;
 	c->lines++;
 	c->dead++;

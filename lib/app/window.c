@@ -37,26 +37,35 @@ static int check_lines(const struct origin *origin, uint64_t nth, struct slice r
 		       look_words(look));
 }
 
-static int take_refused(void *arg, const struct origin *origin, uint64_t nth, size_t at,
-			struct slice record, uint64_t size, const char *reason, struct err *err)
+static int take_bad(struct agg *a, const struct run *run, const struct engine_refusal *r,
+		    uint64_t size, struct err *err)
+{
+	if (r->counted)
+		return stage_dead_partly(a->stage, run, r->nth, r->at, r->record, size, r->reason,
+					 err);
+	if (check_lines(&run->origin, r->nth, r->record, err))
+		return -1;
+	return stage_dead(a->stage, run, r->nth, r->at, r->record, size, r->reason, err);
+}
+
+static int take_refused(void *arg, const struct origin *origin, const struct engine_refusal *r,
+			uint64_t size, struct err *err)
 {
 	struct agg *a = arg;
 	struct run run = { .origin = *origin };
 
-	if (!reason)
-		return stage_dead_long(a->stage, &run, nth, at, record, size, err);
-	if (check_lines(origin, nth, record, err))
-		return -1;
-	return stage_dead(a->stage, &run, nth, at, record, size, reason, err);
+	if (!r->reason)
+		return stage_dead_long(a->stage, &run, r->nth, r->at, r->record, size, err);
+	return take_bad(a, &run, r, size, err);
 }
 
-static int take_late(struct agg *a, const struct run *run, uint64_t nth, size_t at,
-		     struct slice record, struct err *err)
+static int take_late(struct agg *a, const struct run *run, const struct engine_refusal *r,
+		     struct err *err)
 {
 	if (!a->late_file)
 		return 0;
-	return dead_file_write(a->late_file, prog_common()->name, &run->origin, nth, at, record,
-			       record.n, "late: its window was closed", err);
+	return dead_file_write(a->late_file, prog_common()->name, &run->origin, r->nth, r->at,
+			       r->record, r->record.n, r->reason, err);
 }
 
 static int take_counts(struct agg *a, const struct origin *origin, const struct engine_counts *c,
@@ -75,6 +84,7 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 	counters_add(counters, COUNTER_AGGREGATED, c->counted);
 	counters_add(counters, COUNTER_FILTERED, c->blank);
 	counters_add(counters, COUNTER_LATE, c->late);
+	counters_add(counters, COUNTER_PARTLY, c->partly);
 	counters_add(counters, COUNTER_ROUNDED, c->rounded);
 	counters_add(counters, COUNTER_AHEAD, c->ahead);
 	counters_add(counters, COUNTER_TIMES_TWICE, c->twice);
@@ -282,16 +292,12 @@ struct refusing {
 	const struct run *run;
 };
 
-static int line_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason,
-			struct err *err)
+static int line_refused(void *arg, const struct engine_refusal *r, struct err *err)
 {
-	struct refusing *r = arg;
+	struct refusing *run = arg;
 
-	if (!reason)
-		return take_late(r->a, r->run, nth, at, record, err);
-	if (check_lines(&r->run->origin, nth, record, err))
-		return -1;
-	return stage_dead(r->a->stage, r->run, nth, at, record, record.n, reason, err);
+	return r->late ? take_late(run->a, run->run, r, err)
+		       : take_bad(run->a, run->run, r, r->record.n, err);
 }
 
 static int data(void *self, struct stage *st, const struct run *run, uint64_t *lines,

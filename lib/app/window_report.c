@@ -92,6 +92,11 @@ void agg_tell_end(struct agg *a)
 		log_warn("%llu of %llu lines came too late (more than --lateness %s): %s",
 			 (unsigned long long)a->total.late, (unsigned long long)a->total.lines,
 			 lateness, a->late);
+	if (a->total.partly_late && !a->late)
+		log_warn("%llu of %llu lines came too late for some of the metrics (more than "
+			 "--lateness %s); the others count them",
+			 (unsigned long long)a->total.partly_late,
+			 (unsigned long long)a->total.lines, lateness);
 	tell_ahead_end(a);
 	agg_tell_folded(a);
 	if (a->total.rounded)

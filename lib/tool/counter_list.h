@@ -45,6 +45,7 @@
 	COUNTER(RECORDS_DIRECT, "records_direct", SUM,                                             \
 		"records that were read past a client library, by the fast path")                  \
 	COUNTER(LATE_AFTER_FINAL, "late_after_final", SUM,                                         \
-		"deltas for windows that were final before, and may have been read as such")
+		"deltas for windows that were final before, and may have been read as such")       \
+	COUNTER(PARTLY, "partly", SUM, "records that one metric counted and another refused")
 
 #endif

@@ -70,6 +70,7 @@ int dead_route_put(struct dead_route *r, const struct dead_record *d, const stru
 	case DEAD_DROP:
 		break;
 	case DEAD_FILE:
+		r->unsynced = true;
 		return dead_file_write(r->file, prog_common()->name, d->origin, d->nth, d->at,
 				       d->record, d->size, d->reason, err);
 	case DEAD_IN_BAND:
@@ -82,7 +83,7 @@ int dead_route_put(struct dead_route *r, const struct dead_record *d, const stru
 	return 0;
 }
 
-int dead_route_barrier(const struct dead_route *r, const struct account *a, const char *what,
+int dead_route_barrier(struct dead_route *r, const struct account *a, const char *what,
 		       const char *hint, struct err *err)
 {
 	if (a->in >= LIMIT_FROM_RECORDS && (double)a->dead > r->o->limit * (double)a->in)
@@ -90,5 +91,8 @@ int dead_route_barrier(const struct dead_route *r, const struct account *a, cons
 			       "%" PRIu64 " of the %" PRIu64 " records of this epoch are %s, more "
 			       "than --dead-limit %g%%: %snothing of this epoch is stored",
 			       a->dead, a->in, what, r->o->limit * 100, hint);
-	return r->file && a->dead ? dead_file_sync(r->file, err) : 0;
+	if (!r->unsynced)
+		return 0;
+	r->unsynced = false;
+	return dead_file_sync(r->file, err);
 }

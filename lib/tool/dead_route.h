@@ -32,6 +32,7 @@ struct dead_route {
 	enum dead_to to;
 	struct dead_file *file; /* DEAD_FILE */
 	uint64_t total;         /* records so far */
+	bool unsynced;          /* the file has records that may not be on the disk */
 	struct buf line;        /* scratch */
 };
 
@@ -55,7 +56,7 @@ int dead_route_put(struct dead_route *r, const struct dead_record *d, const stru
 
 /* Before a barrier: --dead FILE is on the disk. EX_DATAERR where more than --dead-limit of an
  * epoch's records are dead, from 1,000 records on: `what` they are, and a hint ("" none). */
-int dead_route_barrier(const struct dead_route *r, const struct account *a, const char *what,
+int dead_route_barrier(struct dead_route *r, const struct account *a, const char *what,
 		       const char *hint, struct err *err);
 
 #endif

@@ -136,6 +136,11 @@ void stage_watermark(struct stage *st, struct slice topic, int32_t partition, in
 int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 	       struct slice record, uint64_t size, const char *reason, struct err *err);
 
+/* The same for one that is bad for a part of what the stage does with records, and in its books as
+ * what the rest made of it: no dead record in the account. */
+int stage_dead_partly(struct stage *st, const struct run *run, uint64_t nth, size_t at,
+		      struct slice record, uint64_t size, const char *reason, struct err *err);
+
 /* The same for one that is longer than --max-line: record is its kept start, size its length.
  * EX_DATAERR where the filter finds no dead records. */
 int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at,

@@ -47,22 +47,28 @@ int stage_dead_barrier(struct stage *st, struct err *err)
 
 int stage_dead_end(struct stage *st, struct err *err)
 {
+	char some[64] = "";
+
 	if (st->dead.total == 0)
 		return 0;
+	if (st->dead_partly)
+		snprintf(some, sizeof(some), ", %llu of them for some metrics only",
+			 (unsigned long long)st->dead_partly);
 	if (st->dead.to != DEAD_TOLD) {
-		log_note("%llu of %llu lines were bad: %s", (unsigned long long)st->dead.total,
-			 (unsigned long long)st->seen_total,
+		log_note("%llu of %llu lines were bad%s: %s", (unsigned long long)st->dead.total,
+			 (unsigned long long)st->seen_total, some,
 			 st->dead.to == DEAD_DROP ? "dropped" : st->o->dead.to);
 		return 0;
 	}
 	return err_set(err, EX_DATAERR,
-		       "%llu of %llu lines were bad; the others are counted (--dead FILE keeps "
+		       "%llu of %llu lines were bad%s; the others are counted (--dead FILE keeps "
 		       "them, --dead drop ignores them)",
-		       (unsigned long long)st->dead.total, (unsigned long long)st->seen_total);
+		       (unsigned long long)st->dead.total, (unsigned long long)st->seen_total,
+		       some);
 }
 
-int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
-	       struct slice record, uint64_t size, const char *reason, struct err *err)
+static int put_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
+		    struct slice record, uint64_t size, const char *reason, struct err *err)
 {
 	struct dead_record d = { .origin = &run->origin,
 				 .nth = nth,
@@ -71,11 +77,24 @@ int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
 				 .size = size,
 				 .reason = reason };
 
-	st->account.dead++;
-	counters_add(st->counters, COUNTER_DEAD, 1);
 	if (st->dead.to == DEAD_TOLD && st->acked)
 		return err_set(err, EX_SOFTWARE, "a record before the first probe");
 	return dead_route_put(&st->dead, &d, &st->inc, st->out, err);
+}
+
+int stage_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,
+	       struct slice record, uint64_t size, const char *reason, struct err *err)
+{
+	st->account.dead++;
+	counters_add(st->counters, COUNTER_DEAD, 1);
+	return put_dead(st, run, nth, at, record, size, reason, err);
+}
+
+int stage_dead_partly(struct stage *st, const struct run *run, uint64_t nth, size_t at,
+		      struct slice record, uint64_t size, const char *reason, struct err *err)
+{
+	st->dead_partly++;
+	return put_dead(st, run, nth, at, record, size, reason, err);
 }
 
 int stage_dead_long(struct stage *st, const struct run *run, uint64_t nth, size_t at,

@@ -38,7 +38,8 @@ struct stage {
 	struct ranges marks; /* watermarks since the last barrier */
 
 	struct dead_route dead;
-	bool dead_known; /* the first probe said who claims */
+	bool dead_known;      /* the first probe said who claims */
+	uint64_t dead_partly; /* of the dead letters: of records that count all the same */
 	uint64_t seen_total;
 	struct err damage; /* the last file's that could not be read to its end */
 };

@@ -731,13 +731,29 @@ bad_lines() {
 	[ "$(tail -n 2 "$dead" | jq -r .record)" = $'nothing\nnothing' ]
 }
 
-@test "a line counts in all its metrics or in none" {
+@test "a line that is bad for one metric counts in the others, and is one dead letter" {
 	fails_with 65 hta-window --metric hits --metric spend --value v <<-'END'
 		{"ts":"2026-01-01T00:00:00Z","v":1}
 		{"ts":"2026-01-01T00:00:00Z","v":[]}
+		{"v":[]}
 	END
-	[ "$(jq -c '[.metric,.count]' "$out" | tr -d '\n')" = '["hits",1]["spend",1]' ]
-	says 'standard input:2: metric spend: v is an array, not a number'
+	[ "$(jq -c '[.metric,.count]' "$out" | tr -d '\n')" = '["hits",2]["spend",1]' ]
+	says 'standard input:2: metric spend: v is an array, not a number; others count it$'
+	says '2 of 3 lines were bad, 1 of them for some metrics only; the others are counted'
+	# more metrics than a reason names
+	feed hta-window --value v --metric z --value "" $(printf -- '--metric m%d ' {1..11}) --dead "$BATS_TEST_TMPDIR/dead" <<<'{"ts":"2026-01-01T00:00:00Z","v":true}'
+	[ "$(jq -c .metric "$out")" = '"z"' ]
+	[ "$(jq -r .reason "$BATS_TEST_TMPDIR/dead")" = 'metrics m1, m2, m3, m4, m5, m6, m7, m8: v is a boolean, not a number; and 3 more; others count it' ]
+}
+
+@test "a line that is late for one metric counts in another whose window is open" {
+	cd "$BATS_TEST_TMPDIR"
+	printf '{"ts":%d}\n' 1767225601 1767225631 1767225602 1767225661 1767225603 >in
+	feed hta-window --time-unit s --max-ahead none --lateness 0s --metric short --every 10s --metric long --every 1m --late late in
+	[ "$(jq -c '[.metric,.count]' "$out" | tr -d '\n')" = '["short",1]["short",1]["long",3]["short",1]["long",1]' ]
+	[ "$(jq -r '"\(.line) \(.reason)"' late | paste -sd'|')" = '3 late: metric short: its window was closed; others count it|5 late: its window was closed' ]
+	feed hta-window --time-unit s --max-ahead none --lateness 0s --metric short --every 10s --metric long --every 1m in
+	says '1 of 5 lines came too late for some of the metrics'
 }
 
 @test "more than nine decimals are rounded half to even and counted, or with --exact bad" {

@@ -78,11 +78,13 @@ class Log:
         taken, raw = event
         if taken == "filtered":
             return
+        timed = self.metric.timed(raw) if taken is None else taken
+        if timed:
+            marks[p] = max(timed[-1] / 1e6, marks.get(p, timed[-1] / 1e6))
         if taken is None:
             dead.append((p, o, raw))
             return
-        key, v, u, us = taken
-        marks[p] = max(us / 1e6, marks.get(p, us / 1e6))
+        key, v, u, _ = taken
         row = rows.get(key)
         if row is None:
             row = rows[key] = recount.Sum(self.metric)

@@ -126,6 +126,60 @@ stored() { hta-query "$@" history h --since 2025-12-31 | oracle measures; }
 	done
 }
 
+# ---- bad for whom ----
+
+# Metrics that ask for other fields of the same lines.
+dirty_metrics=("${metrics%% --metric b*}" '--metric b --every 10s --by payload.region --value payload.price' '--metric c --every 1h --uniq user'
+	"--metric d --where '.status==200 or .v>5' --by endpoint --agg 'sum(payload.price)' --agg 's=stddev(v) if .user'"
+	"--metric e --every 20s --agg 'p99(v)' --agg 'uniq(user) if has(\"endpoint\")' --agg 'm=max(v) if .payload.price>0'")
+
+# The rows of all dirty_metrics with these OPTIONS, counted together and each alone, by metric, in $1.together and $1.alone.
+together_and_alone() { # NAME OPTIONS
+	local m
+	for m in "${dirty_metrics[@]}"; do pipe "hta-window -q --dead drop $2 $m dirty"; done | sort >"$1.alone"
+	pipe "hta-window -q --dead drop $2 ${dirty_metrics[*]} dirty" | sort >"$1.together"
+	[ "$(cut -d, -f1-3 "$1.together" | grep -oE '"metric":"."' | sort -u | wc -l)" = ${#dirty_metrics[@]} ]
+	cmp "$1.alone" "$1.together" || { echo "seed $seed, $2"; return 1; }
+}
+
+@test "plain: a metric's rows are those of it alone, whatever is bad or late for the others" {
+	local i options
+	for i in 1 2 3; do
+		py dirty $((seed + i)) $lines >dirty
+		for options in "" "-j 3" "--lateness 10s" "--lateness 0s --max-ahead 20s"; do
+			together_and_alone "rows$i" "$options"
+		done
+		[ "$(jq -s 'map(select(.metric == "c").count) | add' "rows$i.together")" -gt $((lines / 4)) ]
+	done
+}
+
+@test "plain: each bad line is one dead letter, which names the metrics that lack it" {
+	local name
+	py dirty "$seed" $lines >dirty
+	feed pipe "hta-window -q --dead dead ${dirty_metrics[*]} dirty"
+	[ "$(jq .line dead | sort | uniq -d | wc -l)" = 0 ]
+	for name in a b c e; do
+		[ $(($(jq -s "map(select(.metric == \"$name\").count) | add" "$out") +
+			$(jq -r .reason dead | grep -vc '^metric[s ]' || :) + $(jq -r .reason dead | grep -c ': ts is ' || :) +
+			$(jq -r .reason dead | grep -v ': ts is ' | grep -cE "metrics? ([a-e], )*$name[:,]" || :))) = $lines ] || { echo "seed $seed: $name"; return 1; }
+	done
+}
+
+@test "a job: lines that are bad for some metrics, against a recount; the books have each line once" {
+	py dirty "$seed" $lines >dirty
+	oracle dirty "${recounted[@]}" <dirty >exact
+	hta-window -q --dead drop $metrics dirty | oracle window >want
+	same_numbers want
+	want=want
+	feed pipe "hta-consume -q --job j --epoch-records 333 dirty | hta-window -j 2 $metrics | tee stream | hta-sink-sqlite --init db | hta-commit"
+	in_db db "a job"
+	jq -c 'select(.k == "bar").acct[1]' stream | jq -s '[map(.in), map(.agg // 0), map(.dead // 0)] | map(add)' -c >books
+	[ "$(jq -c '.[0] == .[1] + .[2]' books)" = true ]
+	# each bad line is a dead letter; those that count all the same are not dead in the books
+	[ "$(sqlite3 db 'select count(*) from hta_dead')" -gt "$(jq '.[2]' books)" ]
+	[ "$(sqlite3 db "select count(*) from hta_dead where reason not like '%; others count it'")" = "$(jq '.[2]' books)" ]
+}
+
 # ---- acknowledged ----
 
 # Runs a job over FILES to its end in several pieces, each with another cut.

@@ -2,6 +2,7 @@
 """Events, their orders and splits by chance: the hands of tests/job/properties.bats.
 
     properties.py make SEED LINES            events, by time and then a little mixed up
+    properties.py dirty SEED LINES           the same, many with something that is bad for whoever asks for it, some bad for all
     properties.py order SEED SECONDS         lines of standard input, each less than SECONDS of event time from its place; -1: in any order
     properties.py deal SEED N FOLDER         lines to FOLDER/1 .. FOLDER/N, each to any of them, in their order
 """
@@ -66,6 +67,29 @@ def make(seed, lines):
         print(event(rng, us))
 
 
+DIRT = (
+    ("endpoint", ('[1]', '{"a":1}', '"\\ud800"', '"a\\u0000b"', '"/ok"')),
+    ("status", ('[]', '{}', '"\\udc00x"')),
+    ("v", ('"fast"', 'true', '1e21', '[5]', '20000000000', '{}')),
+    ("user", ('[]', '{"id":5}', '"\\udfff"')),
+    ("payload", ('{"price":"much","region":"eu"}', '{"price":1,"region":[]}', '7', '{"region":{},"price":{}}')),
+    ("ts", ('null', '"yesterday"', '"1969-12-31T23:59:59Z"')),
+)
+
+
+def dirty(seed, lines):
+    """Of equal members the last one holds."""
+    rng = random.Random("dirty %d" % seed)
+    us = 0
+    for _ in range(lines):
+        us += rng.randrange(2 * MINUTES * 60 * 10 ** 6 // lines)
+        line = event(rng, max(0, us - rng.choice((0, 0, 0, rng.randrange(90 * 10 ** 6)))))
+        for name, values in DIRT:
+            if rng.random() < (0.02 if name == "ts" else 0.08):
+                line = '%s,"%s":%s}' % (line[:-1], name, rng.choice(values))
+        print(line if rng.random() > 0.02 else rng.choice((line[:-1], "Traceback:", "[]")))
+
+
 # ---- orders and splits
 
 def time_of(line):
@@ -94,8 +118,8 @@ def deal(seed, n, folder):
 
 
 def main(verb, *args):
-    if verb in ("make", "order"):
-        {"make": make, "order": order}[verb](int(args[0]), int(args[1]))
+    if verb in ("make", "dirty", "order"):
+        {"make": make, "dirty": dirty, "order": order}[verb](int(args[0]), int(args[1]))
     else:
         deal(int(args[0]), int(args[1]), args[2])
 

@@ -3,6 +3,7 @@
     python3 -m oracle recount METRIC...      events on standard input, added up; fields that a recount has not are -,
                                              uniq is the exact number. METRIC is NAME/SECONDS[:SLIDE]/DIMENSIONS/VALUE/USER,
                                              dimensions with commas, empty what it has not
+    python3 -m oracle dirty METRIC...        the same of events that may be bad for some of the metrics, or for all
     python3 -m oracle window                 rows of hta-window on standard input
     python3 -m oracle held METRIC...         events on standard input; the last field of METRIC/SECONDS/DIMENSIONS/MEASURES has
                                              what is held: NAME:OPERATION:PATH[:BY] with commas
@@ -75,6 +76,7 @@ def main(verb="", *args):
         "recount": lambda: recount([metric_of(a) for a in args], sys.stdin),
         "held": lambda: held.recount(args, sys.stdin),
         "measures": lambda: held.of_rows(sys.stdin),
+        "dirty": lambda: recount([metric_of(a) for a in args], sys.stdin, dirty=True),
         "window": lambda: window_rows(sys.stdin),
         "pg": lambda: Pg().rows(*args),
         "sqlite": lambda: Sqlite(args[0]).rows(*args[1:]),

@@ -10,6 +10,7 @@ from .values import dims_text, loads, number_text, us_of
 MOST = Decimal(10) ** 20
 NINE = Decimal("1e-9")
 SECOND = 1000000
+END = us_of("2200-01-01T00:00:00Z")
 
 
 def at(record, path):
@@ -34,6 +35,11 @@ def text_of(dims):
     return dims_text({name: v for name, _, v in dims})
 
 
+def storable(value):
+    """Whether it is a scalar, without half of a surrogate pair."""
+    return not isinstance(value, (dict, list)) and not (isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value))
+
+
 class Metric:
     """What hta-window is told of one metric."""
 
@@ -46,13 +52,22 @@ class Metric:
         last = us // (self.slide_s * SECOND) * self.slide_s
         return range(last, last - self.every_s, -self.slide_s)
 
-    def take(self, raw):
-        """(Key, value, user, us) of a record's bytes or text, or None where it is a dead letter."""
+    @staticmethod
+    def timed(raw):
+        """(record, us) of a record's bytes or text, or None where it is no JSON or has no time: it is bad for all metrics."""
         try:
             e = loads(raw if isinstance(raw, str) else raw.decode("utf-8"))
             us = us_of(e["ts"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
+        return (e, us) if 0 <= us < END else None
+
+    def take(self, raw):
+        """(Key, value, user, us) of a record's bytes or text, or None where it is bad for this metric."""
+        timed = self.timed(raw)
+        if timed is None:
+            return None
+        e, us = timed
         v = maybe_at(e, self.value)
         if v is not None:
             if not isinstance(v, Decimal) or abs(v) > MOST:
@@ -62,10 +77,14 @@ class Metric:
         for path in self.by:
             try:
                 dim = at(e, path)
-                dims.append((path, type(dim), dim))
             except KeyError:
-                pass
+                continue
+            if not storable(dim) or dim is not None and "\0" in str(dim):
+                return None
+            dims.append((path, type(dim), dim))
         user = maybe_at(e, self.uniq)
+        if not storable(user):
+            return None
         if isinstance(user, Decimal):
             user = number_text(user)
         start = us // (self.every_s * SECOND) * self.every_s
@@ -102,12 +121,14 @@ class Sum:
         return registers_of(self.users)
 
 
-def recount(metrics, lines):
-    """{Key: Row} of lines that are all good."""
+def recount(metrics, lines, dirty=False):
+    """{Key: Row} of lines; dirty: each metric leaves out those that are bad for it, else all have to be good."""
     sums = {}
     for i, line in enumerate(lines):
         for metric in metrics:
             taken = metric.take(line)
+            if taken is None and dirty:
+                continue
             if taken is None:
                 raise ValueError(f"line {i + 1} is a dead letter")
             key, v, user, us = taken

@@ -90,20 +90,19 @@ struct run_of {
 	struct buf rows;
 };
 
-static int is_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason,
-		      struct err *e)
+static int is_refused(void *arg, const struct engine_refusal *r, struct err *e)
 {
-	(void)arg, (void)nth, (void)at, (void)record, (void)e;
-	if (reason)
-		ok(false, "%s", reason);
+	(void)arg, (void)e;
+	if (!r->late)
+		ok(false, "%s", r->reason);
 	return 0;
 }
 
-static int refused_by_thread(void *arg, const struct origin *o, uint64_t nth, size_t at,
-			     struct slice record, uint64_t size, const char *reason, struct err *e)
+static int refused_by_thread(void *arg, const struct origin *o, const struct engine_refusal *r,
+			     uint64_t size, struct err *e)
 {
 	(void)o, (void)size;
-	return is_refused(arg, nth, at, record, reason, e);
+	return is_refused(arg, r, e);
 }
 
 static int counted_by_thread(void *arg, const struct origin *o, const struct engine_counts *c,
