@@ -141,17 +141,36 @@ static void measure_lines(struct engine *w, size_t metric, uint64_t live)
 	for_each_line(i, d->n_kept > d->n_columns ? live : 0) w->time_dec[i] = w->time_us[i];
 }
 
+/* The lines of a set, ascending, into `line` or where they stand already; how many there are. */
+static unsigned list_lines(uint64_t live, uint8_t line[SCAN_BATCH], const uint8_t **out)
+{
+	static const uint8_t all[SCAN_BATCH] = { 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+						 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+						 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+						 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
+						 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63 };
+	unsigned n = 0;
+
+	*out = all;
+	if (live == UINT64_MAX)
+		return SCAN_BATCH;
+	for_each_line(i, live) line[n++] = (uint8_t)i;
+	*out = line;
+	return n;
+}
+
 static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct err *err)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
 	struct engine_metric *m = &w->metric[metric];
 	uint8_t line[SCAN_BATCH];
-	struct table_batch b = { .line = line,
-				 .key = m->key,
+	const struct engine_key *key = &w->key[p->key];
+	struct table_batch b = { .key = key->key,
+				 .known = &key->known,
 				 .contribution = m->contribution,
 				 .contributes = m->contributes };
 
-	for_each_line(i, live) line[b.n++] = (uint8_t)i;
+	b.n = list_lines(live, line, &b.line);
 	if (b.n == 0)
 		return 0;
 	if (p->value >= 0) {

@@ -18,11 +18,18 @@
 /* A metric's state, and what of it goes with the plan. */
 struct engine_metric {
 	struct metric_state *state;
-	const char *key[SCAN_BATCH];             /* of the batch, in the state's room */
 	struct table_contribution *contribution; /* of each column: nothing to a COUNT */
 	/* Of the batch: the lines that count, that are bad or late for the metric; that each
 	 * measure takes, that each column takes. */
 	uint64_t live, bad, late, *measured, *contributes;
+};
+
+/* The keys of the batch, of one of the plan's keys. */
+struct engine_key {
+	struct buf room, timed;
+	const char *key[SCAN_BATCH]; /* in the room, or with their times in `timed` */
+	struct table_keys known;
+	uint64_t wanted, good; /* lines: that some metric wants a key of, that have one */
 };
 
 struct engine {
@@ -31,6 +38,7 @@ struct engine {
 	struct scan *scan;
 	struct scan_batch batch;
 	struct engine_metric *metric;
+	struct engine_key *key;
 	struct engine_counts counts;
 	struct value_clock clock;
 	struct key_scratch scratch;

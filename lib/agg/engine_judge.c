@@ -76,47 +76,6 @@ static void read_uniqs(struct engine *w, size_t column, uint64_t lines)
 
 /* ---- a metric */
 
-/* Behind each key a unit with the time, so that each time has a group of its own. */
-static void add_times(struct engine *w, size_t metric, uint64_t live)
-{
-	struct buf *b = &w->metric[metric].state->timed;
-	const char **key = w->metric[metric].key;
-	char *out;
-
-	b->n = 0;
-	out = buf_room(b, w->metric[metric].state->keys.cap + SCAN_BATCH * KEY_UNIT);
-	for_each_line(i, live)
-	{
-		uint32_t bytes = key_bytes(key[i]);
-		uint64_t head = key_head(key[i]) + (1ULL << 48);
-
-		memcpy(out, key[i], bytes);
-		memset(out + bytes, 0, KEY_UNIT);
-		memcpy(out + bytes, &w->time_us[i], sizeof(w->time_us[i]));
-		memcpy(out, &head, sizeof(head));
-		key[i] = out;
-		out += bytes + KEY_UNIT;
-	}
-}
-
-static uint64_t build_keys(struct engine *w, size_t metric, uint64_t lines)
-{
-	const struct plan_metric *p = &w->plan->metric[metric];
-	const struct metric *m = &p->def->m;
-	struct buf *keys = &w->metric[metric].state->keys;
-	uint64_t window[SCAN_BATCH];
-	char *out;
-
-	m->window.kind->ids(&m->window, w->time_us, lines, window);
-	keys->n = 0;
-	out = buf_room(keys, key_room(SCAN_BATCH, w->batch.used, m->n_dims));
-	lines = key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, lines, p->dim_field,
-				m->n_dims, window, &w->scratch, out, w->metric[metric].key);
-	if (window_is_exact(&m->window))
-		add_times(w, metric, lines);
-	return lines;
-}
-
 /* Of the lines that a metric wants those whose values and elements it can take. */
 static uint64_t measurable_lines(const struct engine *w, const struct plan_metric *p,
 				 uint64_t lines)
@@ -146,6 +105,7 @@ static uint64_t measurable_lines(const struct engine *w, const struct plan_metri
 	return good;
 }
 
+/* First the lines that could count if they had a key. */
 static void judge_metric(struct engine *w, size_t metric, uint64_t timed)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
@@ -157,8 +117,60 @@ static void judge_metric(struct engine *w, size_t metric, uint64_t timed)
 		wanted &= w->holds[p->where].holds;
 		m->bad = w->holds[p->where].wrong;
 	}
-	m->live = build_keys(w, metric, measurable_lines(w, p, wanted));
+	m->live = measurable_lines(w, p, wanted);
 	m->bad |= wanted & ~m->live;
+	w->key[p->key].wanted |= m->live;
+}
+
+/* Behind each key a unit with the time, so that each time has a group of its own. */
+static void add_times(const struct engine *w, struct engine_key *k)
+{
+	const char **key = k->key;
+	char *out = buf_room(&k->timed, k->room.cap + SCAN_BATCH * KEY_UNIT);
+
+	for_each_line(i, k->good)
+	{
+		uint32_t bytes = key_bytes(key[i]);
+		uint64_t head = key_head(key[i]) + (1ULL << 48);
+
+		memcpy(out, key[i], bytes);
+		memset(out + bytes, 0, KEY_UNIT);
+		memcpy(out + bytes, &w->time_us[i], sizeof(w->time_us[i]));
+		memcpy(out, &head, sizeof(head));
+		key[i] = out;
+		out += bytes + KEY_UNIT;
+	}
+}
+
+static void build_keys(struct engine *w, size_t key)
+{
+	const struct metric *m = w->plan->key[key].m;
+	struct engine_key *k = &w->key[key];
+	uint64_t window[SCAN_BATCH];
+	char *out;
+
+	m->window.kind->ids(&m->window, w->time_us, k->wanted, window);
+	out = buf_room(&k->room, key_room(SCAN_BATCH, w->batch.used, m->n_dims));
+	k->good = key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, k->wanted,
+				  w->plan->key[key].dim_field, m->n_dims, window, &w->scratch, out,
+				  k->key);
+	if (window_is_exact(&m->window))
+		add_times(w, k);
+	table_know_keys(&k->known, k->key, k->good);
+}
+
+static void judge_keys(struct engine *w)
+{
+	for (size_t k = 0; k < w->plan->n_keys; k++)
+		if (w->key[k].wanted)
+			build_keys(w, k);
+	for (size_t k = 0; k < w->plan->n_metrics; k++) {
+		struct engine_metric *m = &w->metric[k];
+		uint64_t keyless = m->live & ~w->key[w->plan->metric[k].key].good;
+
+		m->live &= ~keyless;
+		m->bad |= keyless;
+	}
 }
 
 uint64_t engine_read_times(struct engine *w)
@@ -176,6 +188,9 @@ void engine_judge(struct engine *w, uint64_t timed)
 		read_uniqs(w, k, timed);
 	for (size_t k = 0; k < w->plan->n_held; k++)
 		engine_read_held(w, k, timed);
+	for (size_t k = 0; k < w->plan->n_keys; k++)
+		w->key[k].wanted = w->key[k].good = 0;
 	for (size_t k = 0; k < w->plan->n_metrics; k++)
 		judge_metric(w, k, timed);
+	judge_keys(w);
 }

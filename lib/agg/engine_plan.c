@@ -99,6 +99,7 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->plan = plan;
 	w->scan = scan_new(plan->path, plan->n_fields, NULL);
 	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
+	w->key = mem_array(plan->n_keys, sizeof(*w->key));
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
 	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
@@ -123,6 +124,8 @@ static void unbind_plan(struct engine *w)
 		free(w->metric[i].contributes);
 		free(w->metric[i].measured);
 	}
+	for (size_t i = 0; i < w->plan->n_keys; i++)
+		buf_fini(&w->key[i].room), buf_fini(&w->key[i].timed);
 	for (size_t i = 0; i < w->plan->n_conditions; i++)
 		condition_free(w->condition[i]);
 	for (size_t i = 0; i < w->plan->n_held; i++) {
@@ -138,6 +141,7 @@ static void unbind_plan(struct engine *w)
 	free(w->good_uniq);
 	scan_free(w->scan);
 	free(w->metric);
+	free(w->key);
 	free(w->value);
 	free(w->has_value);
 	free(w->rounded);

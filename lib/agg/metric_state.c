@@ -23,8 +23,6 @@ void metric_state_free(struct metric_state *s)
 	if (!s)
 		return;
 	table_free(s->table);
-	buf_fini(&s->keys);
-	buf_fini(&s->timed);
 	metric_def_unref(s->def);
 	free(s);
 }

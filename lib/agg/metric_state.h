@@ -13,8 +13,6 @@
 struct metric_state {
 	struct metric_def *def; /* a reference */
 	struct table *table;
-	struct buf keys;  /* room for the keys of a batch */
-	struct buf timed; /* ... and for those that say their time */
 	uint64_t counted; /* lines, since the metric began */
 };
 

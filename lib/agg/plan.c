@@ -377,6 +377,7 @@ static int fill_fields(struct plan *p, struct plan_metric *pm, struct err *err)
 		pm->value = plan_column_of(p->value_field, &p->n_values, value);
 	if (m->has_uniq)
 		pm->uniq = plan_column_of(p->uniq_field, &p->n_uniqs, uniq);
+	pm->key = plan_key_of(p, pm);
 	pm->measure = mem_array(m->n_measures + 1, sizeof(*pm->measure));
 	for (size_t i = 0; i < m->n_measures; i++)
 		if (fill_measure(p, &m->measure[i], &pm->measure[i], err))
@@ -470,6 +471,7 @@ void plan_free(struct plan *p)
 		free(p->condition[i].column);
 	}
 	free(p->condition);
+	free(p->key);
 	free(p);
 }
 

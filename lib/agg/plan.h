@@ -58,6 +58,7 @@ struct plan_metric {
 	uint8_t *dim_field;     /* field of each dimension */
 	int value, uniq;        /* columns, -1: none */
 	int where;              /* condition, -1: none */
+	size_t key;             /* which of the plan's it has */
 	/* what each measure is taken of */
 	struct plan_measure {
 		int value;   /* the column of its values, -1: it takes none */
@@ -67,6 +68,12 @@ struct plan_metric {
 		int where;   /* condition, -1: none */
 		dec limit;   /* a value beyond it is bad; 0: any is fine */
 	} * measure;
+};
+
+/* A key that one metric or several have: windows and dimensions alike. */
+struct plan_key {
+	const struct metric *m; /* the first of them */
+	const uint8_t *dim_field;
 };
 
 /* A condition that some metric or measure has. */
@@ -98,6 +105,8 @@ struct plan {
 	dec *value_limit;
 	struct plan_condition *condition; /* each text once */
 	size_t n_conditions;
+	struct plan_key *key; /* each once */
+	size_t n_keys;
 };
 
 /* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields, a form of

@@ -1,5 +1,5 @@
-/* Inside of the plan: plan.c (options, and what becomes of them), plan_rules.c (rules as
- * options). */
+/* Inside of the plan: plan.c (options, and what becomes of them), plan_keys.c (keys that metrics
+ * share), plan_rules.c (rules as options). */
 #ifndef AGG_PLAN_INTERNAL_H
 #define AGG_PLAN_INTERNAL_H
 
@@ -30,5 +30,8 @@ struct plan_builder {
 
 /* Where options go now: everybody's, or the last metric's. */
 struct scope *plan_scope(struct plan_builder *b);
+
+/* The number of the metric's key, a new one if need be; its fields are known. */
+size_t plan_key_of(struct plan *p, const struct plan_metric *m);
 
 #endif

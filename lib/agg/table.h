@@ -38,12 +38,22 @@ struct table_shape {
 struct table *table_new(struct table_shape shape);
 void table_free(struct table *t);
 
+/* What all tables want to know of the keys of a batch, by line: several that get the same keys need
+ * it worked out once. */
+struct table_keys {
+	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH];
+	bool one; /* all keys are equal */
+};
+/* Of the keys of a set of lines; the other places stay as they are. */
+void table_know_keys(struct table_keys *out, const char *const *key, uint64_t lines);
+
 /* Up to TABLE_BATCH records out of a batch of lines. A record is counted once; its value and
  * unique are added where the bit of its line is set. */
 struct table_batch {
 	unsigned n;
-	const uint8_t *line; /* n indexes into the arrays below, each below TABLE_BATCH */
+	const uint8_t *line; /* n ascending indexes into the arrays below */
 	const char *const *key;
+	const struct table_keys *known; /* NULL: nothing */
 	uint64_t has_value, has_uniq;
 	const dec *value;
 	const uint64_t *uniq; /* hash_murmur64a */

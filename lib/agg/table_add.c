@@ -62,17 +62,13 @@ static void add_uniqs(struct table *t, const struct table_batch *b, const uint32
 		hll_add(uniq[k], hash[k]);
 }
 
-/* The tags of n keys; their places are asked for. */
-static void ask_places(const struct table *t, const char *const *key, const uint32_t *bytes,
-		       unsigned n, uint32_t *tag)
+static void tags_of(const char *const *key, const uint32_t *bytes, unsigned n, uint32_t *tag)
 {
 	uint64_t hash[TABLE_BATCH];
 
 	hash_64_each(key, bytes, n, hash);
-	for (unsigned k = 0; k < n; k++) {
+	for (unsigned k = 0; k < n; k++)
 		tag[k] = tag_of(hash[k]);
-		table_prefetch(t, tag[k]);
-	}
 }
 
 /* Events without dimensions, or of one host's file: all records of a batch often have one key.
@@ -90,18 +86,79 @@ static bool is_one(const char *const *key, const uint32_t *bytes, unsigned n)
 
 /* The groups of n keys, of which the first alone is looked for where they are one. False: the
  * arena is at its end. */
-static bool seek(struct table *t, const char *const *key, const uint32_t *bytes, unsigned n,
-		 uint32_t *ref)
+static bool seek_tags(struct table *t, const char *const *key, const uint32_t *bytes,
+		      const uint32_t *tag, unsigned n, bool one, uint32_t *ref)
 {
-	unsigned looked_for = is_one(key, bytes, n) ? 1 : n;
-	uint32_t tag[TABLE_BATCH];
+	unsigned looked_for = one ? 1 : n;
 
-	ask_places(t, key, bytes, looked_for, tag);
+	for (unsigned k = 0; k < looked_for; k++)
+		table_prefetch(t, tag[k]);
 	if (!table_seek(t, key, bytes, tag, looked_for, ref))
 		return false;
 	for (unsigned k = looked_for; k < n; k++)
 		ref[k] = ref[0];
 	return true;
+}
+
+/* The same of keys of which nothing is known. */
+static bool seek(struct table *t, const char *const *key, const uint32_t *bytes, unsigned n,
+		 uint32_t *ref)
+{
+	bool one = is_one(key, bytes, n);
+	uint32_t tag[TABLE_BATCH];
+
+	tags_of(key, bytes, one ? 1 : n, tag);
+	return seek_tags(t, key, bytes, tag, n, one, ref);
+}
+
+/* Of the first n keys. */
+static void know_keys(struct table_keys *out, const char *const *key, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++)
+		out->bytes[k] = key_bytes(key[k]);
+	out->one = is_one(key, out->bytes, n);
+	tags_of(key, out->bytes, out->one ? 1 : n, out->tag);
+	for (unsigned k = 1; out->one && k < n; k++)
+		out->tag[k] = out->tag[0];
+}
+
+void table_know_keys(struct table_keys *out, const char *const *key, uint64_t lines)
+{
+	const char *dense[TABLE_BATCH] = { NULL };
+	struct table_keys of_dense = { 0 };
+	unsigned n = 0;
+
+	if (lines == UINT64_MAX) {
+		know_keys(out, key, TABLE_BATCH);
+		return;
+	}
+	for (uint64_t left = lines; left; left &= left - 1)
+		dense[n++] = key[__builtin_ctzll(left)];
+	know_keys(&of_dense, dense, n);
+	out->one = of_dense.one;
+	n = 0;
+	for (uint64_t left = lines; left; left &= left - 1, n++) {
+		out->bytes[__builtin_ctzll(left)] = of_dense.bytes[n];
+		out->tag[__builtin_ctzll(left)] = of_dense.tag[n];
+	}
+}
+
+/* The groups of a batch. */
+static bool seek_batch(struct table *t, const struct table_batch *b, uint32_t *ref)
+{
+	const char *key[TABLE_BATCH];
+	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH];
+
+	if (b->known && b->n == TABLE_BATCH) /* all lines: they stand as they are wanted */
+		return seek_tags(t, b->key, b->known->bytes, b->known->tag, b->n, b->known->one,
+				 ref);
+	for (unsigned k = 0; k < b->n; k++) {
+		key[k] = b->key[b->line[k]];
+		bytes[k] = b->known ? b->known->bytes[b->line[k]] : key_bytes(key[k]);
+		tag[k] = b->known ? b->known->tag[b->line[k]] : 0;
+	}
+	return b->known ? seek_tags(t, key, bytes, tag, b->n, b->known->one, ref)
+			: seek(t, key, bytes, b->n, ref);
 }
 
 /* One number into a column. False: beyond its range. */
@@ -182,16 +239,11 @@ static bool add_columns(struct table *t, const struct table_batch *b, const uint
 
 int table_add(struct table *t, const struct table_batch *b, struct err *err)
 {
-	const char *key[TABLE_BATCH];
-	uint32_t bytes[TABLE_BATCH], ref[TABLE_BATCH];
+	uint32_t ref[TABLE_BATCH];
 	bool in_range = true;
 
 	table_reserve(t, b->n);
-	for (unsigned k = 0; k < b->n; k++) {
-		key[k] = b->key[b->line[k]];
-		bytes[k] = key_bytes(key[k]);
-	}
-	if (!seek(t, key, bytes, b->n, ref))
+	if (!seek_batch(t, b, ref))
 		return full(err);
 	for (unsigned k = 0; k < b->n; k++) {
 		struct group *g = group_at(t, ref[k]);
@@ -206,7 +258,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		if (__builtin_expect(!t->wide && !is_narrow(v), 0)) {
 			if (!table_widen(t))
 				return full(err);
-			seek(t, key, bytes, b->n, ref); /* they are all there, elsewhere */
+			seek_batch(t, b, ref); /* they are all there, elsewhere */
 			g = group_at(t, ref[k]);
 		}
 		in_range &= add_values(t, g, 1, v, v, v);

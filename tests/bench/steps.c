@@ -95,6 +95,7 @@ struct engine {
 	int64_t us[SCAN_BATCH];
 	dec value[SCAN_BATCH];
 	uint64_t window[SCAN_BATCH], uniq[SCAN_BATCH];
+	struct buf keys;
 	const char *key[SCAN_BATCH];
 	uint8_t line[SCAN_BATCH];
 	uint64_t lines;
@@ -174,8 +175,7 @@ static void add_lines(struct engine *e, const struct plan_metric *m)
 	struct err err = ERR_INIT;
 	const struct metric *def = &m->def->m;
 	def->window.kind->ids(&def->window, e->us, all, e->window);
-	e->state->keys.n = 0;
-	char *out = buf_room(&e->state->keys, key_room(SCAN_BATCH, e->batch.used, def->n_dims));
+	char *out = buf_room(&e->keys, key_room(SCAN_BATCH, e->batch.used, def->n_dims));
 	if (key_build_lines(e->batch.field, e->plan->n_fields, all, m->dim_field, def->n_dims,
 			    e->window, &e->scratch, out, e->key) != all)
 		die("a line has no key");
