@@ -129,12 +129,15 @@ static void measure_lines(struct engine *w, size_t metric, uint64_t live)
 	for (size_t c = 0; c < d->n_columns; c++) {
 		size_t i = d->part[c].measure;
 		const struct metric_measure *x = &d->m.measure[i];
-		struct fn_args args = metric_measure_args(x);
 
-		m->contributes[c] = x->fn->select ? x->fn->select(&args, d->part[c].part,
-								  w->value[p->measure[i].value],
-								  m->measured[i])
-						  : m->measured[i];
+		m->contributes[c] = m->measured[i];
+		if (x->fn->select) {
+			struct fn_args args = metric_measure_args(x);
+
+			m->contributes[c] = x->fn->select(&args, d->part[c].part,
+							  w->value[p->measure[i].value],
+							  m->measured[i]);
+		}
 	}
 	for (size_t c = d->n_columns; c < d->n_kept; c++)
 		m->contributes[c] = live;
@@ -170,6 +173,10 @@ static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct 
 				 .contribution = m->contribution,
 				 .contributes = m->contributes };
 
+	if (key->numbered) {
+		b.number = key->number;
+		b.numbers = directory_keys(key->directory);
+	}
 	b.n = list_lines(live, line, &b.line);
 	if (b.n == 0)
 		return 0;

@@ -5,6 +5,7 @@
 #ifndef AGG_ENGINE_INTERNAL_H
 #define AGG_ENGINE_INTERNAL_H
 
+#include "agg/directory.h"
 #include "agg/key.h"
 #include "agg/engine.h"
 #include "sketch/held.h"
@@ -30,7 +31,13 @@ struct engine_key {
 	const char *key[SCAN_BATCH]; /* in the room, or with their times in `timed` */
 	struct table_keys known;
 	uint64_t wanted, good; /* lines: that some metric wants a key of, that have one */
+	/* of a key that enough metrics have: its numbers, for their tables */
+	struct directory *directory;
+	size_t limit; /* so many keys are worth a look at how many groups there are */
+	uint32_t number[SCAN_BATCH];
+	bool numbered; /* those of the batch are there */
 };
+enum { KEY_SHARERS_MIN = 3, KEY_NUMBERS_MIN = 1 << 12 };
 
 struct engine {
 	const struct plan *plan;

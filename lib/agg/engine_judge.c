@@ -142,6 +142,44 @@ static void add_times(const struct engine *w, struct engine_key *k)
 	}
 }
 
+/* Of the groups that metrics of this key hold, the number in the fullest table. */
+static size_t most_groups(const struct engine *w, size_t key)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		size_t n = w->plan->metric[i].key == key ? table_groups(w->metric[i].state->table)
+							 : 0;
+
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* A directory never forgets a key, and tables do: it begins anew where most of its keys are of
+ * windows that are gone. */
+static void renew_directory(struct engine *w, size_t key)
+{
+	struct engine_key *k = &w->key[key];
+
+	k->limit = 2 * most_groups(w, key) + KEY_NUMBERS_MIN;
+	if (directory_keys(k->directory) < k->limit)
+		return;
+	directory_clear(k->directory);
+	for (size_t i = 0; i < w->plan->n_metrics; i++)
+		if (w->plan->metric[i].key == key)
+			table_forget_numbers(w->metric[i].state->table);
+}
+
+static void number_keys(struct engine *w, size_t key)
+{
+	struct engine_key *k = &w->key[key];
+
+	if (directory_keys(k->directory) >= k->limit)
+		renew_directory(w, key);
+	k->numbered = directory_find(k->directory, k->key, &k->known, k->good, k->number);
+}
+
 static void build_keys(struct engine *w, size_t key)
 {
 	const struct metric *m = w->plan->key[key].m;
@@ -157,6 +195,8 @@ static void build_keys(struct engine *w, size_t key)
 	if (window_is_exact(&m->window))
 		add_times(w, k);
 	table_know_keys(&k->known, k->key, k->good);
+	if (k->directory)
+		number_keys(w, key);
 }
 
 static void judge_keys(struct engine *w)

@@ -93,6 +93,20 @@ static void bind_conditions(struct engine *w)
 	}
 }
 
+/* A key that several metrics have is looked up once for all of them. */
+static void share_keys(struct engine *w)
+{
+	for (size_t k = 0; k < w->plan->n_keys; k++) {
+		unsigned sharers = 0;
+
+		for (size_t i = 0; i < w->plan->n_metrics; i++)
+			sharers += w->plan->metric[i].key == k;
+		/* keys with times hardly ever come twice */
+		if (sharers >= KEY_SHARERS_MIN && !window_is_exact(&w->plan->key[k].m->window))
+			w->key[k].directory = directory_new();
+	}
+}
+
 /* But for the states. */
 static void bind_plan(struct engine *w, const struct plan *plan)
 {
@@ -100,6 +114,7 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->scan = scan_new(plan->path, plan->n_fields, NULL);
 	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
 	w->key = mem_array(plan->n_keys, sizeof(*w->key));
+	share_keys(w);
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
 	w->rounded = mem_array(plan->n_values + 1, sizeof(*w->rounded));
@@ -124,8 +139,11 @@ static void unbind_plan(struct engine *w)
 		free(w->metric[i].contributes);
 		free(w->metric[i].measured);
 	}
-	for (size_t i = 0; i < w->plan->n_keys; i++)
-		buf_fini(&w->key[i].room), buf_fini(&w->key[i].timed);
+	for (size_t i = 0; i < w->plan->n_keys; i++) {
+		buf_fini(&w->key[i].room);
+		buf_fini(&w->key[i].timed);
+		directory_free(w->key[i].directory);
+	}
 	for (size_t i = 0; i < w->plan->n_conditions; i++)
 		condition_free(w->condition[i]);
 	for (size_t i = 0; i < w->plan->n_held; i++) {
@@ -209,6 +227,7 @@ size_t engine_replan(struct engine *w, const struct plan *plan, struct metric_st
 		struct metric_state *s = take_state(gone, n, def);
 
 		w->metric[i].state = s ? s : begin_metric(w, def);
+		table_forget_numbers(w->metric[i].state->table);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (gone[i])

@@ -73,6 +73,7 @@ void table_free(struct table *t)
 		free(t->spare[k].v);
 	}
 	free(t->window);
+	free(t->numbered);
 	free(t->bucket_memory);
 	free(t->arena);
 	free(t);
@@ -112,8 +113,15 @@ static void retire(struct table *t, struct group *g)
 	}
 }
 
+void table_forget_numbers(struct table *t)
+{
+	if (t->cap_numbered)
+		memset(t->numbered, 0, t->cap_numbered * sizeof(*t->numbered));
+}
+
 void table_clear(struct table *t)
 {
+	table_forget_numbers(t);
 	if (t->shape.uniq || t->sketches)
 		for (struct group *g = table_first(t); g; g = table_next(t, g))
 			retire(t, g);
@@ -142,6 +150,7 @@ static void rebuild(struct table *t, bool wide)
 	const char *end = from.arena + from.used;
 	size_t bytes;
 
+	table_forget_numbers(t);
 	memset(t->bucket, 0, ((size_t)t->mask + 1) * sizeof(*t->bucket));
 	for (size_t i = t->first; i < t->end; i++)
 		t->window[i].head = 0, t->window[i].groups = 0;

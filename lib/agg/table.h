@@ -54,6 +54,11 @@ struct table_batch {
 	const uint8_t *line; /* n ascending indexes into the arrays below */
 	const char *const *key;
 	const struct table_keys *known; /* NULL: nothing */
+	/* With `known`: the number of each key in a directory (agg/directory.h), all below
+	 * `numbers`; NULL: they have none. The table keeps where it has the group of a number until
+	 * table_forget_numbers, so a table stays with one directory. */
+	const uint32_t *number;
+	size_t numbers;
 	uint64_t has_value, has_uniq;
 	const dec *value;
 	const uint64_t *uniq; /* hash_murmur64a */
@@ -68,6 +73,9 @@ struct table_batch {
 /* EX_DATAERR: a sum left the range of its type, or the groups 64 GiB. What was added then is
  * undefined. */
 int table_add(struct table *t, const struct table_batch *b, struct err *err);
+
+/* The directory began anew, or another one comes. */
+void table_forget_numbers(struct table *t);
 
 /* Adds all groups of `from`, which is left as it was but for its sketches, which may have been
  * taken. */

@@ -1,6 +1,7 @@
 /* Batches of records, and of groups of another table (table.c says how they go). */
 #include "agg/table_internal.h"
 #include "base/hash.h"
+#include "base/mem.h"
 
 static struct hll *group_sketch(struct table *t, struct group *g)
 {
@@ -143,12 +144,53 @@ void table_know_keys(struct table_keys *out, const char *const *key, uint64_t li
 	}
 }
 
-/* The groups of a batch. */
-static bool seek_batch(struct table *t, const struct table_batch *b, uint32_t *ref)
+/* Room for all numbers of a batch. */
+static void reserve_numbers(struct table *t, size_t numbers)
+{
+	size_t cap = t->cap_numbered ? t->cap_numbered : TABLE_BATCH;
+
+	while (cap < numbers)
+		cap *= 2;
+	t->numbered = mem_grow(t->numbered, cap, sizeof(*t->numbered));
+	memset(t->numbered + t->cap_numbered, 0, (cap - t->cap_numbered) * sizeof(*t->numbered));
+	t->cap_numbered = cap;
+}
+
+/* The groups of a batch by the numbers of their keys; one that has none yet is looked for. */
+static bool seek_numbers(struct table *t, const struct table_batch *b, uint32_t *ref)
+{
+	bool all = true;
+
+	if (b->numbers > t->cap_numbered)
+		reserve_numbers(t, b->numbers);
+	for (unsigned k = 0; k < b->n; k++) {
+		const char *g;
+
+		ref[k] = t->numbered[b->number[b->line[k]]];
+		g = t->arena + (size_t)ref[k] * UNIT;
+		__builtin_prefetch(g, 1);
+		__builtin_prefetch(g + t->head_bytes - 1, 1);
+		all &= ref[k] != 0;
+	}
+	for (unsigned k = 0; !all && k < b->n; k++) {
+		unsigned line = b->line[k];
+		uint32_t *at = &t->numbered[b->number[line]];
+
+		if (!*at && !table_seek(t, &b->key[line], &b->known->bytes[line],
+					&b->known->tag[line], 1, at))
+			return false;
+		ref[k] = *at;
+	}
+	return true;
+}
+
+bool table_seek_batch(struct table *t, const struct table_batch *b, uint32_t *ref)
 {
 	const char *key[TABLE_BATCH];
 	uint32_t bytes[TABLE_BATCH], tag[TABLE_BATCH];
 
+	if (b->number)
+		return seek_numbers(t, b, ref);
 	if (b->known && b->n == TABLE_BATCH) /* all lines: they stand as they are wanted */
 		return seek_tags(t, b->key, b->known->bytes, b->known->tag, b->n, b->known->one,
 				 ref);
@@ -216,23 +258,39 @@ static void add_to_sketches(struct table *t, const struct table_batch *b, const 
 		ops->add(sketch[k], item[k]);
 }
 
+/* rule: a constant where this is inlined. */
+static inline bool add_numbers(struct table *t, const struct table_batch *b, const uint32_t *ref,
+			       unsigned c, enum column_rule rule)
+{
+	const dec *v = b->contribution[c].value;
+	uint64_t contributes = b->contributes[c];
+	bool in_range = true;
+
+	for (unsigned k = 0; k < b->n; k++)
+		if (contributes >> b->line[k] & 1)
+			in_range &= add_to_slot(rule, slots_of(t, group_at(t, ref[k])) + c,
+						v ? v[b->line[k]] : 1);
+	return in_range;
+}
+
 /* Column by column, so that the rule is asked for once a batch. */
 static bool add_columns(struct table *t, const struct table_batch *b, const uint32_t *ref)
 {
 	bool in_range = true;
 
 	for (unsigned c = 0; c < t->shape.columns; c++) {
-		const dec *v = b->contribution[c].value;
+		enum column_rule rule = t->shape.rule[c];
 
-		if (column_is_sketch(t->shape.rule[c])) {
-			add_to_sketches(t, b, ref, c);
+		if (!b->contributes[c])
 			continue;
-		}
-		for (unsigned k = 0; k < b->n; k++)
-			if (b->contributes[c] >> b->line[k] & 1)
-				in_range &= add_to_slot(t->shape.rule[c],
-							slots_of(t, group_at(t, ref[k])) + c,
-							v ? v[b->line[k]] : 1);
+		if (column_is_sketch(rule))
+			add_to_sketches(t, b, ref, c);
+		else if (rule == COLUMN_COUNT)
+			in_range &= add_numbers(t, b, ref, c, COLUMN_COUNT);
+		else if (rule == COLUMN_SUM)
+			in_range &= add_numbers(t, b, ref, c, COLUMN_SUM);
+		else
+			in_range &= add_numbers(t, b, ref, c, rule);
 	}
 	return in_range;
 }
@@ -243,7 +301,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 	bool in_range = true;
 
 	table_reserve(t, b->n);
-	if (!seek_batch(t, b, ref))
+	if (!table_seek_batch(t, b, ref))
 		return full(err);
 	for (unsigned k = 0; k < b->n; k++) {
 		struct group *g = group_at(t, ref[k]);
@@ -258,7 +316,7 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 		if (__builtin_expect(!t->wide && !is_narrow(v), 0)) {
 			if (!table_widen(t))
 				return full(err);
-			seek_batch(t, b, ref); /* they are all there, elsewhere */
+			table_seek_batch(t, b, ref); /* they are all there, elsewhere */
 			g = group_at(t, ref[k]);
 		}
 		in_range &= add_values(t, g, 1, v, v, v);

@@ -74,6 +74,9 @@ struct table {
 		void **v;
 		size_t n, cap;
 	} spare[SKETCH_KINDS];
+	/* the group of each number of a directory; 0: not known */
+	uint32_t *numbered;
+	size_t cap_numbered;
 	struct table_window *window; /* [first, end): ascending */
 	size_t first, end, cap_window;
 };
@@ -183,5 +186,10 @@ static inline void table_prefetch(const struct table *t, uint32_t tag)
  * were asked for. False: the arena is at its end. */
 bool table_seek(struct table *t, const char *const *key, const uint32_t *bytes, const uint32_t *tag,
 		unsigned n, uint32_t *ref);
+
+/* ---- table_add.c */
+
+/* The groups of a batch, whose keys may have numbers. As table_seek. */
+bool table_seek_batch(struct table *t, const struct table_batch *b, uint32_t *ref);
 
 #endif

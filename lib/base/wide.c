@@ -1,9 +1,12 @@
 /* The quotient: a is shifted until it lies in [b, 2b), then 55 bits come out one by one; what is
  * left over is one sticky bit. 55 bits and the sticky one are more than the 53 of a double and
  * its rounding bit, so they round as the exact quotient would. Where the result is subnormal the
- * last step would round twice: quotients of decimals of 1e-9 are far from there. */
+ * last step would round twice: quotients of decimals of 1e-9 are far from there. Two numbers that
+ * are doubles themselves, which nearly all are, have the machine's division, which rounds likewise.
+ */
 #include "base/wide.h"
 
+#include <float.h>
 #include <math.h>
 
 struct wide wide_of(wide_u128 v)
@@ -87,11 +90,13 @@ static struct wide shift_left(struct wide a, int bits)
 
 double wide_ratio(struct wide a, struct wide b)
 {
-	int shift = bits_of(a) - bits_of(b);
+	int bits_a = bits_of(a), bits_b = bits_of(b), shift = bits_a - bits_b;
 	uint64_t q = 0;
 
-	if (bits_of(a) == 0)
+	if (bits_a == 0)
 		return 0;
+	if (bits_a <= DBL_MANT_DIG && bits_b <= DBL_MANT_DIG)
+		return (double)a.word[0] / (double)b.word[0];
 	if (shift >= 0)
 		b = shift_left(b, shift);
 	else
