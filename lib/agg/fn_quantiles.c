@@ -15,11 +15,7 @@
 
 static void quantile_items(const dec *value, unsigned n, uint64_t *out)
 {
-	uint16_t place[FN_BATCH];
-
-	logbucket_places(value, n, place);
-	for (unsigned i = 0; i < n; i++)
-		out[i] = place[i];
+	logbucket_places(value, n, out);
 }
 
 static size_t name_quantile(dec q, char out[16])
@@ -80,15 +76,15 @@ static bool quantiles_suffix(const struct fn_row *row, struct buf *out)
 static bool put_quantile(const struct fn_row *row, dec q, struct buf *out)
 {
 	const struct cell *c = row->cell;
-	struct logbucket *s;
+	bool empty = true;
 
 	if (row->n != 1 || c->column.rule != COLUMN_QUANTILES)
 		return false;
-	s = c->empty ? logbucket_new() : logbucket_decode(c->sketch);
-	if (s && !logbucket_quantile(s, q, out))
+	if (!c->empty && logbucket_quantile_of(c->sketch, q, &empty, out))
+		return true;
+	if (empty)
 		buf_addz(out, "null");
-	logbucket_free(s);
-	return s != NULL;
+	return empty;
 }
 
 static bool quantiles_value(const struct fn_row *row, struct buf *out)

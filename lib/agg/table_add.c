@@ -252,10 +252,7 @@ static void add_to_sketches(struct table *t, const struct table_batch *b, const 
 			sketch[n] = slot_sketch_new(t, kind, slots_of(t, group_at(t, ref[k])) + c);
 			__builtin_prefetch(sketch[n++]);
 		}
-	for (unsigned k = 0; k < n; k++)
-		ops->prefetch(sketch[k], item[k]);
-	for (unsigned k = 0; k < n; k++)
-		ops->add(sketch[k], item[k]);
+	ops->add_each(sketch, item, n);
 }
 
 /* rule: a constant where this is inlined. */

@@ -192,8 +192,24 @@ static void list_put(struct logbucket *s, unsigned place, uint64_t count)
 	dense_put(s, place, count);
 }
 
-/* What nearly all additions are: no array to be made, nowhere near the limit of buckets. Half of
- * them find an empty place, so that is no branch. */
+/* What nearly all additions are: one to a count of one byte that has room, nowhere near the limit
+ * of buckets. Half of them find an empty place, so that is no branch. */
+static inline bool put_one(struct logbucket *s, unsigned place)
+{
+	size_t at = place - s->low;
+	uint8_t *count;
+
+	if (s->form != LOGBUCKET_DENSE || at >= s->range || s->used >= LOGBUCKET_MOST - 1)
+		return false;
+	count = (uint8_t *)s->counts + at;
+	if (*count == UINT8_MAX)
+		return false;
+	s->used = (uint16_t)(s->used + (*count == 0));
+	++*count;
+	return true;
+}
+
+/* The same of wider counts, and more than one. */
 static inline bool put_quickly(struct logbucket *s, unsigned place, uint64_t count)
 {
 	size_t at = place - s->low;
@@ -219,21 +235,23 @@ void logbucket_put(struct logbucket *s, unsigned place, uint64_t count)
 		dense_put(s, place, count);
 }
 
-void logbucket_prefetch(const struct logbucket *s, unsigned place)
+/* Sketches of a batch lie apart: each is a miss, and what it names another. */
+void logbucket_add_each(void *const *sketch, const uint64_t *place, size_t n)
 {
-	size_t at = s->form == LOGBUCKET_LIST ? 0 : place - s->low;
-	__builtin_prefetch((const char *)s->counts + at * place_bytes(s), 1);
+	for (size_t i = 0; i < n; i++) {
+		const struct logbucket *s = sketch[i];
+		size_t at = s->form == LOGBUCKET_LIST ? 0 : (unsigned)place[i] - s->low;
+
+		__builtin_prefetch((const char *)s->counts + at * place_bytes(s), 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!put_one(sketch[i], (unsigned)place[i]))
+			logbucket_put(sketch[i], (unsigned)place[i], 1);
 }
 
 void logbucket_add(struct logbucket *s, dec v)
 {
 	logbucket_put(s, logbucket_place(v), 1);
-}
-
-void logbucket_add_each(struct logbucket *s, const dec *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		logbucket_add(s, v[i]);
 }
 
 void logbucket_merge(struct logbucket *into, const struct logbucket *from)

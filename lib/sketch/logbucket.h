@@ -41,16 +41,14 @@ void logbucket_clear(struct logbucket *s);
 
 /* The place of a value's bucket, of any dec. */
 unsigned logbucket_place(dec v);
-void logbucket_places(const dec *v, size_t n, uint16_t *place);
+void logbucket_places(const dec *v, size_t n, uint64_t *place);
 
 void logbucket_add(struct logbucket *s, dec v);
-/* n values to one sketch */
-void logbucket_add_each(struct logbucket *s, const dec *v, size_t n);
-/* For those who add to many sketches in turn: places of a batch first, then prefetch, which asks
- * for the memory that logbucket_put will touch and does not wait for it, then `count` values to a
- * bucket (0: nothing). */
-void logbucket_prefetch(const struct logbucket *s, unsigned place);
+/* `count` values to a bucket; 0: nothing. */
 void logbucket_put(struct logbucket *s, unsigned place, uint64_t count);
+/* For those who add to many sketches in turn: a value to the bucket of place[i] in each sketch[i],
+ * which are struct logbucket. The memory of all is asked for first. */
+void logbucket_add_each(void *const *sketch, const uint64_t *place, size_t n);
 /* two different sketches */
 void logbucket_merge(struct logbucket *into, const struct logbucket *from);
 
@@ -64,6 +62,8 @@ size_t logbucket_bytes(const struct logbucket *s);
  * ("12.4", "-0.000105", "0"): the same text on every machine. False, and nothing is added: the
  * sketch is empty. */
 bool logbucket_quantile(const struct logbucket *s, dec q, struct buf *out);
+/* The same of a stored form. False, too, where the bytes are not of it; *empty tells which. */
+bool logbucket_quantile_of(struct slice bytes, dec q, bool *empty, struct buf *out);
 /* Appends the geometric middle of the bucket of that place, below LOGBUCKET_PLACES. */
 void logbucket_middle(unsigned place, struct buf *out);
 

@@ -8,16 +8,24 @@ static const uint64_t NANO = 1000000000;
 
 __extension__ typedef unsigned __int128 total;
 
-static void put_varint(uint64_t v, struct buf *out)
+enum { VARINT_BYTES = 10 };
+
+static char *put_varint(uint64_t v, char *out)
 {
 	for (; v >= 0x80; v >>= 7)
-		buf_addc(out, (char)(v | 0x80));
-	buf_addc(out, (char)v);
+		*out++ = (char)(v | 0x80);
+	*out++ = (char)v;
+	return out;
 }
 
 /* Takes a varint off the bytes. False: it is cut, longer than need be, or beyond 64 bits. */
 static bool take_varint(struct slice *bytes, uint64_t *v)
 {
+	if (bytes->n && (unsigned char)*bytes->p < 0x80) { /* nearly all */
+		*v = (unsigned char)*bytes->p++;
+		bytes->n--;
+		return true;
+	}
 	*v = 0;
 	for (unsigned shift = 0; bytes->n > 0 && shift < 64; shift += 7) {
 		uint64_t byte = (unsigned char)*bytes->p++;
@@ -33,14 +41,20 @@ static bool take_varint(struct slice *bytes, uint64_t *v)
 
 void logbucket_encode(const struct logbucket *s, struct buf *out)
 {
-	struct logbucket_walk w = { .s = s };
+	char *p = buf_room(out, 1 + 2 * VARINT_BYTES * (size_t)s->used), *from = p;
 	unsigned next = 0;
-	buf_addc(out, FORM);
-	for (; logbucket_next(&w); next = w.place + 1) {
-		put_varint(w.count << 1 | (w.place > next), out);
-		if (w.place > next)
-			put_varint(w.place - next, out);
+	*p++ = FORM;
+	for (size_t at = 0, n = logbucket_slots(s); at < n; at++) {
+		uint64_t count = logbucket_slot(s, at);
+		unsigned place = logbucket_slot_place(s, at);
+		if (count == 0)
+			continue;
+		p = put_varint(count << 1 | (place > next), p);
+		if (place > next)
+			p = put_varint(place - next, p);
+		next = place + 1;
 	}
+	out->n += (size_t)(p - from);
 }
 
 /* Takes a bucket off the bytes; *place is the lowest it can have. */
@@ -73,6 +87,15 @@ struct logbucket *logbucket_decode(struct slice bytes)
 	return s;
 }
 
+/* Of so many values, the rank of the quantile. Counts have 63 bits, buckets 12, the quantile 30:
+ * they fit. */
+static total rank_of(dec q, total all)
+{
+	total rank = ((total)q * all + NANO - 1) / NANO;
+
+	return rank < 1 ? 1 : rank;
+}
+
 bool logbucket_quantile(const struct logbucket *s, dec q, struct buf *out)
 {
 	total all = 0, rank, below;
@@ -81,11 +104,46 @@ bool logbucket_quantile(const struct logbucket *s, dec q, struct buf *out)
 		all += logbucket_slot(s, i);
 	if (all == 0)
 		return false;
-	/* counts of 63 bits, buckets 12, the quantile 30: they fit */
-	rank = ((total)q * all + NANO - 1) / NANO;
-	rank = rank < 1 ? 1 : rank;
+	rank = rank_of(q, all);
 	for (below = logbucket_slot(s, 0); below < rank && at + 1 < n;)
 		below += logbucket_slot(s, ++at);
 	logbucket_middle(logbucket_slot_place(s, at), out);
+	return true;
+}
+
+/* All values of a stored form into *all; or, where that is known, the bucket of the rank. False:
+ * the bytes are not of the form. */
+static bool walk_bytes(struct slice bytes, total rank, total *all, uint64_t *place)
+{
+	uint64_t count;
+
+	if (bytes.n == 0 || *bytes.p != FORM)
+		return false;
+	bytes = slice(bytes.p + 1, bytes.n - 1);
+	*all = 0;
+	*place = 0;
+	for (unsigned used = 0; bytes.n > 0; used++, ++*place) {
+		if (used == LOGBUCKET_MOST || !take_bucket(&bytes, place, &count))
+			return false;
+		*all += count;
+		if (rank && *all >= rank)
+			return true;
+	}
+	return true;
+}
+
+bool logbucket_quantile_of(struct slice bytes, dec q, bool *empty, struct buf *out)
+{
+	total all;
+	uint64_t place;
+
+	*empty = false;
+	if (!walk_bytes(bytes, 0, &all, &place))
+		return false;
+	*empty = all == 0;
+	if (*empty)
+		return false;
+	walk_bytes(bytes, rank_of(q, all), &all, &place);
+	logbucket_middle((unsigned)place, out);
 	return true;
 }

@@ -130,25 +130,36 @@ unsigned logbucket_place(dec v)
 	magnitude m = v < 0 ? -(magnitude)v : (magnitude)v;
 	if (m == 0)
 		return LOGBUCKET_ZERO;
-	uint64_t high = (uint64_t)(m >> 64), low = (uint64_t)m;
+	uint64_t high = (uint64_t)(m >> 64);
 	unsigned top; /* the highest bit's number */
-	if (high == 0) {
-		top = 63 - (unsigned)__builtin_clzll(low);
-		m = (magnitude)(low << (63 - top)) << 64;
-	} else {
-		top = 127 - (unsigned)__builtin_clzll(high);
-		m <<= 127 - top;
-	}
+	top = high ? 127 - (unsigned)__builtin_clzll(high)
+		   : 63 - (unsigned)__builtin_clzll((uint64_t)m);
+	m <<= 127 - top;
 	unsigned k = bounds_below[m >> 120 & 127];
 	k += m > ((magnitude)bound[k].high << 64 | bound[k].low);
 	unsigned above_zero = BASE_LOG * top + k + 1;
 	return v < 0 ? LOGBUCKET_ZERO - above_zero : LOGBUCKET_ZERO + above_zero;
 }
 
-void logbucket_places(const dec *v, size_t n, uint16_t *place)
+/* Of a positive value of 64 bits: the same with half of the bits. Its lower half is zero, so it is
+ * above a bound just where its upper half is. */
+static inline unsigned place_short(uint64_t m)
 {
-	for (size_t i = 0; i < n; i++)
-		place[i] = (uint16_t)logbucket_place(v[i]);
+	unsigned top = 63 - (unsigned)__builtin_clzll(m), k;
+
+	m <<= 63 - top;
+	k = bounds_below[m >> 56 & 127];
+	k += m > bound[k].high;
+	return LOGBUCKET_ZERO + BASE_LOG * top + k + 1;
+}
+
+void logbucket_places(const dec *v, size_t n, uint64_t *place)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t low = (uint64_t)v[i], high = (uint64_t)(v[i] >> 64);
+
+		place[i] = high == 0 && low ? place_short(low) : logbucket_place(v[i]);
+	}
 }
 
 /* d.ddddd x 10^exponent, without an exponent. */

@@ -5,19 +5,9 @@
 #include "sketch/hll.h"
 #include "sketch/logbucket.h"
 
-static void logbucket_prefetch_item(const void *s, uint64_t place)
-{
-	logbucket_prefetch(s, (unsigned)place);
-}
-
 static void logbucket_add_item(void *s, uint64_t place)
 {
 	logbucket_put(s, (unsigned)place, 1);
-}
-
-static void hll_prefetch_item(const void *s, uint64_t hash)
-{
-	hll_prefetch(s, hash);
 }
 
 static void hll_add_item(void *s, uint64_t hash)
@@ -25,9 +15,12 @@ static void hll_add_item(void *s, uint64_t hash)
 	hll_add(s, hash);
 }
 
-static void hashset_prefetch_item(const void *s, uint64_t hash)
+static void hll_add_each(void *const *s, const uint64_t *hash, size_t n)
 {
-	hashset_prefetch(s, hash);
+	for (size_t i = 0; i < n; i++)
+		hll_prefetch(s[i], hash[i]);
+	for (size_t i = 0; i < n; i++)
+		hll_add(s[i], hash[i]);
 }
 
 static void hashset_add_item(void *s, uint64_t hash)
@@ -35,10 +28,12 @@ static void hashset_add_item(void *s, uint64_t hash)
 	hashset_add(s, hash);
 }
 
-static void held_prefetch_item(const void *s, uint64_t item)
+static void hashset_add_each(void *const *s, const uint64_t *hash, size_t n)
 {
-	(void)item;
-	__builtin_prefetch(held_peek(s).p);
+	for (size_t i = 0; i < n; i++)
+		hashset_prefetch(s[i], hash[i]);
+	for (size_t i = 0; i < n; i++)
+		hashset_add(s[i], hash[i]);
 }
 
 static struct slice candidate_of(uint64_t item)
@@ -54,6 +49,26 @@ static void lowest_add_item(void *s, uint64_t item)
 static void highest_add_item(void *s, uint64_t item)
 {
 	held_higher(s, candidate_of(item));
+}
+
+static void held_prefetch_each(void *const *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(held_peek(s[i]).p);
+}
+
+static void lowest_add_each(void *const *s, const uint64_t *item, size_t n)
+{
+	held_prefetch_each(s, n);
+	for (size_t i = 0; i < n; i++)
+		held_lower(s[i], candidate_of(item[i]));
+}
+
+static void highest_add_each(void *const *s, const uint64_t *item, size_t n)
+{
+	held_prefetch_each(s, n);
+	for (size_t i = 0; i < n; i++)
+		held_higher(s[i], candidate_of(item[i]));
 }
 
 static void lowest_merge_any(void *into, const void *from)
@@ -103,7 +118,7 @@ static void highest_merge_any(void *into, const void *from)
 #define OPS(sketch, rule)                                                                        \
 	{                                                                                        \
 		.new = sketch##_new_any, .free = sketch##_free_any, .clear = sketch##_clear_any, \
-		.prefetch = sketch##_prefetch_item, .add = rule##_add_item,                      \
+		.add = rule##_add_item, .add_each = rule##_add_each,                             \
 		.merge = rule##_merge_any, .bytes = sketch##_bytes_any,                          \
 		.encode = sketch##_encode_any, .decode = sketch##_decode_any,                    \
 	}

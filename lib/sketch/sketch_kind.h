@@ -25,9 +25,9 @@ struct sketch_ops {
 	void (*free)(void *s);
 	/* empty again; gives its memory back */
 	void (*clear)(void *s);
-	/* Asks for the memory that add with that item will touch, and does not wait for it. */
-	void (*prefetch)(const void *s, uint64_t item);
 	void (*add)(void *s, uint64_t item);
+	/* Each item to the sketch of its place. The memory of all is asked for first. */
+	void (*add_each)(void *const *s, const uint64_t *item, size_t n);
 	/* two different sketches */
 	void (*merge)(void *into, const void *from);
 	/* memory held, the handle included */

@@ -78,7 +78,7 @@ static void powers_of_two(void)
 static void place_order(void)
 {
 	unsigned wrong = 0;
-	uint16_t place[2];
+	uint64_t place[2];
 	for (int i = 0; i < 100000; i++) {
 		dec v[2] = { random_dec(127), random_dec(127) };
 		v[0] = i & 1 ? v[0] : -v[0];
@@ -212,7 +212,8 @@ static struct logbucket *merged(const dec *v, size_t n, size_t parts)
 	for (size_t i = 0; i < parts; i++) {
 		size_t from = n * i / parts, to = n * (i + 1) / parts;
 		part[i] = logbucket_new();
-		logbucket_add_each(part[i], v + from, to - from);
+		for (size_t k = from; k < to; k++)
+			logbucket_add(part[i], v[k]);
 	}
 	for (; parts > 1; parts--) {
 		size_t i = next_random() % (parts - 1), into = i + next_random() % 2,
@@ -470,7 +471,8 @@ static void memory(void)
 	ok(logbucket_bytes(s) <= 600, "a hundred: %zu", logbucket_bytes(s));
 	logbucket_clear(s);
 	ok(logbucket_bytes(s) == 24 && logbucket_count(s) == 0, "cleared");
-	logbucket_prefetch(s, 3);
+	logbucket_add_each((void *const[]){ s, s }, (const uint64_t[]){ 3, 3 }, 2);
+	is_int(logbucket_count(s), 2, "added to again");
 	logbucket_free(s);
 	logbucket_free(NULL);
 }
