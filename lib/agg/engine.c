@@ -88,12 +88,13 @@ static void contribute(struct engine *w)
 		uint64_t has = w->has_value[c->value] & ~engine_beyond(w, c->value, c->fn->limit);
 
 		/* lines without a value hold what an earlier one had there, or nothing yet */
-		for (size_t k = 0; k < SCAN_BATCH; k++)
+		for (size_t k = 0; k < SCAN_BATCH && has != UINT64_MAX; k++)
 			value[k] = has >> k & 1 ? of[k] : 0;
+		of = has == UINT64_MAX ? of : value;
 		if (c->fn->items)
-			c->fn->items(value, SCAN_BATCH, c->item);
+			c->fn->items(of, SCAN_BATCH, c->item);
 		else
-			c->fn->contribute(value, SCAN_BATCH, out);
+			c->fn->contribute(of, SCAN_BATCH, out);
 	}
 }
 

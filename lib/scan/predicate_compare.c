@@ -211,15 +211,36 @@ static bool number_holds(const struct predicate *p, const struct predicate_node 
 	       relation_of(predicate_literal_cmp(value, &p->literal[node->literal]));
 }
 
+static uint64_t decs_below(dec literal, const dec *value, uint64_t lines)
+{
+	uint64_t below = 0;
+	for_each_line(i, lines) below |= (uint64_t)(value[i] < literal) << i;
+	return below;
+}
+
+static uint64_t decs_above(dec literal, const dec *value, uint64_t lines)
+{
+	uint64_t above = 0;
+	for_each_line(i, lines) above |= (uint64_t)(value[i] > literal) << i;
+	return above;
+}
+
+/* An order needs one comparison, equality two. */
 static uint64_t compare_decs(unsigned relation, dec literal, const dec *value, uint64_t lines)
 {
-	uint64_t less = 0, more = 0;
-	for_each_line(i, lines)
-	{
-		less |= (uint64_t)(value[i] < literal) << i;
-		more |= (uint64_t)(value[i] > literal) << i;
+	switch (relation) {
+	case LESS:
+		return decs_below(literal, value, lines);
+	case MORE:
+		return decs_above(literal, value, lines);
+	case LESS | EQUAL:
+		return lines & ~decs_above(literal, value, lines);
+	case MORE | EQUAL:
+		return lines & ~decs_below(literal, value, lines);
+	default:
+		return related(relation, decs_below(literal, value, lines),
+			       decs_above(literal, value, lines), lines);
 	}
-	return related(relation, less, more, lines);
 }
 
 /* Up to eight digits and nothing else are compared as the bytes that they are. *left: the lines
