@@ -183,6 +183,15 @@ both() { # SQLITE FILE: of the second sink
 	[ "$(grep -c '"k":"bar"' lines)" -gt 1 ]
 }
 
+@test "final rows: windows that overlap are handed on as panes, and shown alike" {
+	hta-gen --count 20000 >events
+	feed pipe 'hta-consume --job web events | hta-window --every 1s --slide 250ms --by region | hta-sink-sqlite --init a.db | hta-commit'
+	hand_on
+	[ "$(jq -r .window_start rows | sort -u | wc -l)" = 7 ]
+	same_rows events a.db b.db
+	[ "$(jq -r .window_start one.events | sort -u | wc -l)" = 4 ]
+}
+
 @test "final rows: not into the table that they are read from, nor in the job that counts them" {
 	events 1 11 >one
 	count_file one
