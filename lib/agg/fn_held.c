@@ -2,6 +2,7 @@
  * arg_max(x, y): that of the record with the lowest or highest y, the earliest or latest of
  * several. The column has all that decides (sketch/held.h), the value at its end. */
 #include "agg/fn.h"
+#include "agg/fn_sql.h"
 #include "sketch/held.h"
 
 static bool held_value_of(const struct fn_row *row, struct buf *out)
@@ -16,6 +17,11 @@ static bool held_value_of(const struct fn_row *row, struct buf *out)
 	return true;
 }
 
+static bool held_sql(const struct fn_sql *m, struct buf *out)
+{
+	return fn_sql_put(m, "CAST({estimate} AS TEXT)", out);
+}
+
 const struct agg_fn fn_first = {
 	.name = "first",
 	.help = "value of the earliest record",
@@ -23,6 +29,7 @@ const struct agg_fn fn_first = {
 	.parts = 1,
 	.part = { { COLUMN_LOWEST, "held" } },
 	.value = held_value_of,
+	.sql = held_sql,
 };
 
 const struct agg_fn fn_last = {
@@ -32,6 +39,7 @@ const struct agg_fn fn_last = {
 	.parts = 1,
 	.part = { { COLUMN_HIGHEST, "held" } },
 	.value = held_value_of,
+	.sql = held_sql,
 };
 
 const struct agg_fn fn_arg_min = {
@@ -41,6 +49,7 @@ const struct agg_fn fn_arg_min = {
 	.parts = 1,
 	.part = { { COLUMN_LOWEST, "held" } },
 	.value = held_value_of,
+	.sql = held_sql,
 };
 
 const struct agg_fn fn_arg_max = {
@@ -50,4 +59,5 @@ const struct agg_fn fn_arg_max = {
 	.parts = 1,
 	.part = { { COLUMN_HIGHEST, "held" } },
 	.value = held_value_of,
+	.sql = held_sql,
 };
