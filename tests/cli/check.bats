@@ -335,6 +335,17 @@ tested() { # TEST...
 	[ ! -e "$HTA_RUN" ] || [ -z "$(ls -A "$HTA_RUN")" ]
 }
 
+@test "check: hops and sessions are tested as hta-window counts them" {
+	cat >r.json <<-'END'
+		{"rule_id":"hop","window_size":"5m","slide":"1m","metric":"count","lateness":"10s","tests":[{"name":"a hop counts five times","match":"exact","in":[{"ts":"2026-01-01T00:04:30Z"}],"rows":[{"window_start":"2026-01-01T00:00:00Z","count":1},{"window_start":"2026-01-01T00:01:00Z","count":1},{"window_start":"2026-01-01T00:02:00Z"},{"window_start":"2026-01-01T00:03:00Z"},{"window_start":"2026-01-01T00:04:00Z"}]}]}
+		{"rule_id":"visits","gap":"30m","max_length":"4h","group_by":["user"],"metric":"count","tests":[{"name":"two visits","match":"exact","in":[{"ts":"2026-01-01T00:00:00Z","user":"u"},{"ts":"2026-01-01T00:10:00Z","user":"u"},{"ts":"2026-01-01T02:00:00Z","user":"u"}],"rows":[{"window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T00:40:00Z","count":2},{"window_start":"2026-01-01T02:00:00Z","count":1}]}]}
+	END
+	feed hta-check --test r.json
+	[ "$(grep -c '^ok' "$out")" = 2 ]
+	sed -i 's/"count":2/"count":3/' r.json
+	fails_with 1 hta-check --test r.json
+}
+
 @test "check: hta-window does not look at tests" {
 	tested '{"name":"x","in":[{"file":"none"}],"rows":[{"count":7}]}'
 	feed hta-window --rules r.json <<<'{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}'
