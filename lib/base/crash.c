@@ -17,6 +17,7 @@ static const char *const names[] = {
 	[CRASH_BARRIER_BEFORE] = "barrier-before",
 	[CRASH_BARRIER_AFTER] = "barrier-after",
 	[CRASH_SINK_INIT] = "sink-init",
+	[CRASH_SINK_RULES] = "sink-rules",
 	[CRASH_SINK_INSIDE] = "sink-inside",
 	[CRASH_SINK_SENT] = "sink-sent",
 	[CRASH_ALERTS_PRINTED] = "alerts-printed",

@@ -18,6 +18,8 @@ enum crash_point {
 	CRASH_BARRIER_AFTER,
 	/* sink: generation and starts are stored; the init line has not passed */
 	CRASH_SINK_INIT,
+	/* sink: the change of the rules is stored; the record that says it has not passed */
+	CRASH_SINK_RULES,
 	CRASH_SINK_INSIDE, /* pg, sqlite: inside the transaction of an epoch */
 	/* pg, redis: COMMIT, or the script, was sent; its answer was not read */
 	CRASH_SINK_SENT,

@@ -167,10 +167,36 @@ void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct 
 /* ranges_fini(&out->start) */
 int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);
 
-/* ---- metrics: {..,"k":"metrics","set":"<16 hex>","metrics":[{"name":..,"cfg":"<16
+/* ---- rules: what a window counts by, where its metrics come from rules: members of its element
+ *  of the hello, and of `metrics`:
+ *   "set":"<16 hex>","rules":[{"rule":"web","version":2,"state":"active"|"paused"|"retired",
+ *    "metric":"web@2","cfg":"<16 hex>"}]
+ *  set: the hash of the names and cfgs of the active ones (ctl_rules_set). A retired rule has its
+ *  name and state only: whatever version is stored is retired. */
+enum ctl_rule_state { CTL_RULE_ACTIVE, CTL_RULE_PAUSED, CTL_RULE_RETIRED };
+extern const char *const ctl_rule_states[];
+struct ctl_rule {
+	struct slice rule, metric, cfg;
+	uint64_t version;
+	enum ctl_rule_state state;
+};
+struct ctl_rules {
+	struct slice set; /* p NULL: the stream has no rules */
+	struct ctl_rule *rule;
+	size_t n;
+};
+/* The hash of a set of rules, whatever their order: 16 hex digits and a NUL. */
+void ctl_rules_set(const struct ctl_rule *rule, size_t n, char out[CTL_INC_CHARS + 1]);
+/* Appends the two members, each with a comma in front; nothing where the stream has no rules. */
+void ctl_rules_write(const struct ctl_rules *r, struct buf *out);
+/* The members of object `at`; none: all 0. Slices as of ctl_parse. ctl_rules_fini */
+int ctl_rules_read(const struct ctl *c, uint32_t at, struct ctl_rules *out, struct err *err);
+void ctl_rules_fini(struct ctl_rules *r);
+
+/* ---- metrics: {..,"k":"metrics","set":..,"rules":[..],"metrics":[{"name":..,"cfg":"<16
  *  hex>","every_us":n,"def":{..},"columns":[..]}]}: right behind a barrier: what is counted from
- *  here on. set: the hash of these names and cfgs (plan_cfg). An element is the same as a
- *  window's in the hello; columns is left out where there are none. */
+ *  here on. An element of metrics is the same as a window's in the hello; columns is left out
+ *  where there are none. */
 struct ctl_metric {
 	struct slice name, cfg;
 	int64_t every_us;
@@ -178,13 +204,16 @@ struct ctl_metric {
 	bool final;                /* its rows are final, those of each window whole */
 };
 struct ctl_metrics {
-	struct slice set;
+	struct ctl_rules rules;
 	struct ctl_metric *metric;
 	size_t n;
 };
 /* the element */
 void ctl_metric_write(const struct ctl_metric *m, struct buf *out);
 void ctl_metrics_write(const struct ctl_inc *inc, const struct ctl_metrics *m, struct buf *out);
+/* The same; metrics: the array as it stands in a hello. */
+void ctl_metrics_write_list(const struct ctl_inc *inc, const struct ctl_rules *rules,
+			    struct slice metrics, struct buf *out);
 /* Slices as of ctl_parse. ctl_metrics_fini */
 int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *err);
 void ctl_metrics_fini(struct ctl_metrics *m);

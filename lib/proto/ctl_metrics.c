@@ -20,16 +20,28 @@ void ctl_metric_write(const struct ctl_metric *m, struct buf *out)
 	buf_addz(out, m->final ? ",\"final\":true}" : "}");
 }
 
-void ctl_metrics_write(const struct ctl_inc *inc, const struct ctl_metrics *m, struct buf *out)
+void ctl_metrics_write_list(const struct ctl_inc *inc, const struct ctl_rules *rules,
+			    struct slice metrics, struct buf *out)
 {
 	ctl_open(inc, "metrics", out);
-	ctl_add_text(out, "set", m->set);
-	buf_addz(out, ",\"metrics\":[");
+	ctl_rules_write(rules, out);
+	buf_addz(out, ",\"metrics\":");
+	buf_adds(out, metrics);
+	buf_addc(out, '}');
+}
+
+void ctl_metrics_write(const struct ctl_inc *inc, const struct ctl_metrics *m, struct buf *out)
+{
+	struct buf list = { 0 };
+
+	buf_addc(&list, '[');
 	for (size_t i = 0; i < m->n; i++) {
-		buf_addz(out, i ? "," : "");
-		ctl_metric_write(&m->metric[i], out);
+		buf_addz(&list, i ? "," : "");
+		ctl_metric_write(&m->metric[i], &list);
 	}
-	buf_addz(out, "]}");
+	buf_addc(&list, ']');
+	ctl_metrics_write_list(inc, &m->rules, buf_slice(&list), out);
+	buf_fini(&list);
 }
 
 /* A member that is an object or array, as its text. */
@@ -64,8 +76,10 @@ int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *e
 	uint32_t list;
 
 	*out = (struct ctl_metrics){ 0 };
-	if (ctl_get_id(c, 0, "set", &out->set, err) || ctl_get_array(c, 0, "metrics", &list, err))
+	if (ctl_get_array(c, 0, "metrics", &list, err) || ctl_rules_read(c, 0, &out->rules, err))
 		return -1;
+	if (!out->rules.set.p)
+		return ctl_bad(c, "rules", err);
 	for (uint32_t i = json_first(&c->json, list); i < node[list].next; i = node[i].next) {
 		out->metric = mem_grow(out->metric, out->n + 1, sizeof(*out->metric));
 		if (read_metric(c, i, &out->metric[out->n++], err)) {
@@ -78,6 +92,7 @@ int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *e
 
 void ctl_metrics_fini(struct ctl_metrics *m)
 {
+	ctl_rules_fini(&m->rules);
 	free(m->metric);
 	*m = (struct ctl_metrics){ 0 };
 }

@@ -1,19 +1,5 @@
 #include "proto/finality.h"
 
-/* The watermark that windows are final by. POS_NONE: none. */
-static int64_t find_mark(const struct positions *p)
-{
-	int64_t high = POS_NONE, low = INT64_MAX;
-
-	for (size_t i = 0; i < p->n; i++) {
-		if (p->v[i].watermark_us > high)
-			high = p->v[i].watermark_us;
-		if (!p->v[i].idle && p->v[i].watermark_us < low)
-			low = p->v[i].watermark_us;
-	}
-	return low == INT64_MAX ? high : low;
-}
-
 struct finality finality_plain(void)
 {
 	return (struct finality){ .until_us = INT64_MAX, .since_us = POS_NONE };
@@ -21,7 +7,7 @@ struct finality finality_plain(void)
 
 struct finality finality_of_job(const struct positions *p, int64_t lateness_us, int64_t since_us)
 {
-	int64_t mark = p ? find_mark(p) : POS_NONE;
+	int64_t mark = p ? positions_mark(p) : POS_NONE;
 
 	return (struct finality){ .until_us = mark == POS_NONE ? POS_NONE : mark - lateness_us,
 				  .since_us = since_us };

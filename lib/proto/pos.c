@@ -93,3 +93,16 @@ void positions_sort(struct positions *s)
 	qsort(s->v, s->n, sizeof(*s->v), partition_cmp);
 	partition_index_moved(&s->index, s->v, sizeof(*s->v), s->n);
 }
+
+int64_t positions_mark(const struct positions *p)
+{
+	int64_t high = POS_NONE, low = INT64_MAX;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->v[i].watermark_us > high)
+			high = p->v[i].watermark_us;
+		if (!p->v[i].idle && p->v[i].watermark_us < low)
+			low = p->v[i].watermark_us;
+	}
+	return low == INT64_MAX ? high : low;
+}

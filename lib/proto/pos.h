@@ -64,5 +64,8 @@ void positions_fini(struct positions *s);
 struct position *positions_add(struct positions *s, struct slice topic, int32_t partition);
 struct position *positions_find(const struct positions *s, struct slice topic, int32_t partition);
 void positions_sort(struct positions *s);
+/* The watermark that windows are final by: the lowest of the partitions that are not idle; the
+ * highest of all where every one is. POS_NONE: one that is not idle has none, or none has one. */
+int64_t positions_mark(const struct positions *s);
 
 #endif

@@ -61,6 +61,7 @@ struct sink_conf {
 
 struct sink_metric {
 	struct slice name, cfg;      /* cfg: 16 hex */
+	struct slice stream;         /* the name in the stream, where rules give rows another */
 	struct slice def;            /* JSON */
 	struct slice shape;          /* what views show of it (sink/metric_shape.h) */
 	int64_t every_us;            /* window length; 0: unknown (plain) */
@@ -111,6 +112,7 @@ struct sink_batch {
 	/* epoch only: */
 	const char *job; /* NULL: plain */
 	const char *gen;
+	const char *set; /* of the rules that it was counted by; NULL: the stream has none */
 	/* sorted. from == to: only idle may change (where next == to), no part of the
 	 * compare-and-set but the generation */
 	const struct ranges *ranges;

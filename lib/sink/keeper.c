@@ -10,6 +10,7 @@
 void keeper_doc_fini(struct keeper_doc *doc)
 {
 	free(doc->group);
+	free(doc->rules);
 	positions_fini(&doc->pos);
 	*doc = (struct keeper_doc){ .gen = "" };
 }
@@ -28,7 +29,18 @@ static int conflict_error(const struct range *r, const struct position *p, struc
 		       (long long)r->to);
 }
 
-enum sink_result cas_check(const struct sink_batch *batch, const char *gen,
+static enum sink_result set_conflict(const struct sink_batch *batch, const char *set,
+				     struct err *err)
+{
+	err_set(err, EX_TEMPFAIL,
+		"job %s counts by %s%s here, the epoch was counted by %s%s: another pipeline has "
+		"changed the rules; start again with them",
+		batch->job, *set ? "rules " : "no rules", set, batch->set ? "rules " : "no rules",
+		batch->set ? batch->set : "");
+	return SINK_CONFLICT;
+}
+
+enum sink_result cas_check(const struct sink_batch *batch, const char *gen, const char *set,
 			   const struct positions *stored, struct err *err)
 {
 	const struct range *other = NULL;
@@ -41,6 +53,8 @@ enum sink_result cas_check(const struct sink_batch *batch, const char *gen,
 			batch->job, *gen ? "generation " : "no generation", gen, batch->gen);
 		return SINK_CONFLICT;
 	}
+	if (strcmp(set, batch->set ? batch->set : "") != 0)
+		return set_conflict(batch, set, err);
 	for (size_t i = 0; i < batch->ranges->n; i++) {
 		const struct range *r = &batch->ranges->v[i];
 		const struct position *p = positions_find(stored, slice_z(r->topic), r->partition);
@@ -59,6 +73,23 @@ enum sink_result cas_check(const struct sink_batch *batch, const char *gen,
 		return SINK_APPLIED;
 	conflict_error(other, positions_find(stored, slice_z(other->topic), other->partition), err);
 	return SINK_CONFLICT;
+}
+
+bool change_check(const struct keeper_change *c, const struct keeper_doc *stored)
+{
+	const struct keeper_doc *found = c->found;
+	bool same = strcmp(found->gen, stored->gen) == 0 && found->pos.n == stored->pos.n &&
+		    strcmp(found->rules ? found->rules : "", stored->rules ? stored->rules : "") ==
+			    0;
+
+	for (size_t i = 0; i < stored->pos.n && same; i++) {
+		const struct position *now = &stored->pos.v[i],
+				      *was = positions_find(&found->pos, slice_z(now->topic),
+							    now->partition);
+
+		same = was && was->next == now->next;
+	}
+	return same;
 }
 
 void batch_name(const struct sink_batch *batch, const char *sink, char name[BATCH_NAME_CHARS + 1])

@@ -35,8 +35,28 @@ struct keeper_doc {
 	char *group;                 /* NULL or "": files */
 	bool by_now;
 	struct positions pos;
+	/* of a job that counts by rules (sink/rule_doc.h): the hash of the active set, and all that
+	 * is known of it, a JSON document; "" and NULL: of one that does not */
+	char set[CTL_INC_CHARS + 1];
+	char *rules;
 };
 void keeper_doc_fini(struct keeper_doc *doc);
+
+/* Windows of a metric that are whole: those that begin at since_us or later (POS_NONE: all) and
+ * end, with the lateness, at until_us or before (POS_NONE: all). */
+struct keeper_span {
+	struct slice metric;
+	int64_t since_us, until_us;
+};
+
+/* A change of the set: from what was loaded to what is to be there. */
+struct keeper_change {
+	const struct keeper_doc
+		*found; /* generation, rules and positions: those must still be so */
+	const char *set, *rules;
+	const struct keeper_span *span; /* of all metrics: they replace those that are there */
+	size_t spans;
+};
 
 struct sink_batch;
 struct sink_counts;
@@ -51,10 +71,15 @@ struct position_keeper {
 	 * are not known yet where the generation is this one, else SINK_CONFLICT. */
 	enum sink_result (*init)(void *k, const char *job, const char *group,
 				 const struct ctl_init *init, struct err *err);
+	/* Compares as change_check does, and stores set, rules and spans, all in one transaction
+	 * that no `store` comes between: SINK_OK. SINK_CONFLICT: something has moved; load again
+	 * and decide again. NULL: the job's rules cannot change here. */
+	enum sink_result (*change)(void *k, const char *job, const struct keeper_change *c,
+				   struct err *err);
 	/* Sets the job's lateness, where the job has begun. */
 	enum sink_result (*lateness)(void *k, const char *job, int64_t us, struct err *err);
-	/* The compare-and-set over batch->gen and batch->ranges, as cas_check (sink_errors.h)
-	 * decides it; then what the batch holds (SINK_TX) and the positions, all
+	/* The compare-and-set over batch->gen, batch->set and batch->ranges, as cas_check decides
+	 * it; then what the batch holds (SINK_TX) and the positions, all
 	 * visible together or not at all. */
 	enum sink_result (*store)(void *k, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);
@@ -63,10 +88,12 @@ struct position_keeper {
 	enum sink_result (*drop)(void *k, const char *job, uint64_t *rows, struct err *err);
 };
 
-/* The decision of `store`, over stored positions: SINK_OK apply, SINK_APPLIED, SINK_CONFLICT with
- * err (EX_TEMPFAIL) naming the first partition that differs. gen: the stored one, "" none. */
-enum sink_result cas_check(const struct sink_batch *batch, const char *gen,
+/* The decision of `store`, over what is stored: SINK_OK apply, SINK_APPLIED, SINK_CONFLICT with
+ * err (EX_TEMPFAIL) naming the first partition that differs. gen, set: the stored ones, "" none. */
+enum sink_result cas_check(const struct sink_batch *batch, const char *gen, const char *set,
 			   const struct positions *stored, struct err *err);
+/* The decision of `change`: whether what is stored now is what was found. */
+bool change_check(const struct keeper_change *c, const struct keeper_doc *stored);
 
 /* batch->name, of the job, generation and ranges of the batch. */
 enum { BATCH_NAME_CHARS = 32 };

@@ -192,6 +192,7 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 	buf_fini(&s.hello);
 	arena_fini(&s.names);
 	free(s.metric);
+	ctl_rules_fini(&s.rules);
 	free(s.name);
 	return code;
 }

@@ -94,9 +94,23 @@ static int add_metric(struct sink *s, const struct json *j, uint32_t at, struct 
 				   .cfg = cfg,
 				   .def = j->node[def].text,
 				   .shape = j->node[def].text };
+	m->stream = m->name;
 	json_get_i64(j, at, "every_us", &m->every_us);
 	json_get_bool(j, at, "final", &m->final);
 	return columns ? add_columns(s, m, j, columns, err) : 0;
+}
+
+/* The rules of a window's element, if it has some. */
+static int take_rules(struct sink *s, const struct ctl *c, uint32_t at, struct err *err)
+{
+	struct ctl_rules rules;
+
+	if (ctl_rules_read(c, at, &rules, err))
+		return -1;
+	if (rules.set.p)
+		sink_set_take(s, &rules);
+	ctl_rules_fini(&rules);
+	return 0;
 }
 
 /* The metrics of all windows above, and the lateness. */
@@ -125,9 +139,40 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 		for (uint32_t k = list ? json_first(&c.json, list) : 0;
 		     list && k < c.json.node[list].next && rc == 0; k = c.json.node[k].next)
 			rc = add_metric(s, &c.json, k, err);
+		if (rc == 0)
+			rc = take_rules(s, &c, i, err);
 	}
 	ctl_fini(&c);
 	return rc;
+}
+
+/* Those of `metrics` take the place of those that were. */
+static int replace_metrics(struct sink *s, const struct ctl_metrics *from, struct err *err)
+{
+	s->metrics = 0;
+	for (size_t i = 0; i < from->n; i++) {
+		const struct ctl_metric *m = &from->metric[i];
+		struct sink_metric *to;
+		struct json j = { 0 };
+		int rc = 0;
+
+		s->metric = mem_grow(s->metric, s->metrics + 1, sizeof(*s->metric));
+		to = &s->metric[s->metrics++];
+		*to = (struct sink_metric){ .name = arena_copy(&s->names, m->name),
+					    .cfg = arena_copy(&s->names, m->cfg),
+					    .def = arena_copy(&s->names, m->def),
+					    .every_us = m->every_us };
+		to->stream = to->name;
+		if (m->columns.p)
+			rc = json_parse(&j, arena_copy(&s->names, m->columns), err) ||
+					     add_columns(s, to, &j, 0, err)
+				     ? -1
+				     : 0;
+		json_fini(&j);
+		if (rc)
+			return -1;
+	}
+	return 0;
 }
 
 static int64_t highest_watermark(const struct positions *pos)
@@ -140,16 +185,25 @@ static int64_t highest_watermark(const struct positions *pos)
 	return us;
 }
 
+enum sink_result sink_metrics_look(struct sink *s, const char *job, const struct positions *pos,
+				   struct err *err)
+{
+	return sink_metrics_register(&s->store, job, s->metric, s->metrics, highest_watermark(pos),
+				     true, err);
+}
+
 /* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
-static enum sink_result know_metrics(struct sink *s, const char *job, const struct keeper_doc *doc,
-				     struct err *err)
+static enum sink_result know_metrics(struct sink *s, const char *job, const char *group,
+				     struct keeper_doc *doc, struct err *err)
 {
 	const struct sink_store *k = s->positions;
 	bool begun = doc->gen[0];
 	enum sink_result r;
 
 	if (begun && s->registered)
-		return SINK_OK;
+		return sink_set_check(s, job, doc, err);
+	if (begun && (r = sink_set_change(s, job, group, doc, err)) != SINK_OK)
+		return r;
 	r = sink_metrics_register(&s->store, job, s->metric, s->metrics,
 				  highest_watermark(&doc->pos), !begun, err);
 	if (r == SINK_OK && begun)
@@ -165,7 +219,7 @@ static enum sink_result load_and_register(struct sink *s, struct stage *st, stru
 
 	keeper_doc_fini(doc);
 	r = sink_load(s, stage_job(st), stage_group(st), doc, err);
-	return r == SINK_OK ? know_metrics(s, stage_job(st), doc, err) : r;
+	return r == SINK_OK ? know_metrics(s, stage_job(st), stage_group(st), doc, err) : r;
 }
 
 struct probe_call {
@@ -251,6 +305,38 @@ static int take_init(struct sink *s, struct stage *st, const struct ctl *ctl, st
 	return rc;
 }
 
+struct metrics_call {
+	struct stage *st;
+	struct keeper_doc doc;
+};
+
+static enum sink_result call_metrics(struct sink *s, void *arg, struct err *err)
+{
+	struct metrics_call *m = arg;
+
+	return load_and_register(s, m->st, &m->doc, err);
+}
+
+/* The rules have changed above. It stands behind a barrier: nothing is owed. */
+static int take_metrics(struct sink *s, struct stage *st, const struct ctl *ctl, struct err *err)
+{
+	struct metrics_call m = { .st = st };
+	struct ctl_metrics metrics;
+	enum sink_result result;
+	int rc;
+
+	if (ctl_metrics_read(ctl, &metrics, err))
+		return -1;
+	sink_set_take(s, &metrics.rules);
+	s->registered = false;
+	rc = replace_metrics(s, &metrics, err) || sink_try(s, st, call_metrics, &m, &result, err)
+		     ? -1
+		     : 0;
+	keeper_doc_fini(&m.doc);
+	ctl_metrics_fini(&metrics);
+	return rc;
+}
+
 static int take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 {
 	struct ctl_dead d;
@@ -282,6 +368,8 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return take_probe(s, st, ctl, instead, err);
 	case CTL_INIT:
 		return take_init(s, st, ctl, err);
+	case CTL_METRICS:
+		return take_metrics(s, st, ctl, err);
 	case CTL_DEAD:
 	case CTL_LATE:
 		return s->store.driver->takes & SINK_DEAD ? take_dead(s, ctl, err) : 0;
@@ -336,6 +424,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	ranges_sort(&bar.ranges);
 	gen = mem_dup(bar.gen.p, bar.gen.n);
 	a.batch.gen = gen;
+	a.batch.set = s->set;
 	a.batch.ranges = &bar.ranges;
 	rc = epoch_batch_close(s->epoch, &a.batch, err) || check_batch(s, &a.batch, err) ||
 			     sink_try(s, st, call_apply, &a, &result, err)

@@ -45,8 +45,9 @@ int sink_error_schema(int found, int wanted, const char *program, struct err *er
 int sink_check_table(const char *name, struct err *err)
 {
 	static const char *const taken[] = {
-		"hta",        "hta_alerts",  "hta_dead", "hta_dead_job", "hta_final", "hta_job",
-		"hta_metric", "hta_numbers", "hta_pos",  "hta_schema",   "hta_trend",
+		"hta",        "hta_alerts", "hta_dead",        "hta_dead_job", "hta_final",
+		"hta_job",    "hta_metric", "hta_numbers",     "hta_pos",      "hta_rules",
+		"hta_schema", "hta_span",   "hta_span_metric", "hta_trend",
 	};
 
 	if (!*name)

@@ -30,6 +30,10 @@ struct sink {
 	struct buf hello;           /* a copy: metrics point into it */
 	struct sink_metric *metric; /* of the stream, known to the store */
 	size_t metrics;
+	struct ctl_rules rules; /* of the stream */
+	char set_text[CTL_INC_CHARS + 1];
+	const char *set; /* its hash; NULL: the stream has no rules */
+	bool renamed;    /* a metric's rows have another name than in the stream */
 	int64_t lateness_us;
 	bool registered;
 	struct arena names;        /* of metrics and their columns */
@@ -58,6 +62,26 @@ enum sink_result sink_load(const struct sink *s, const char *job, const char *gr
 /* Makes an epoch durable: rows and positions, as the driver delivers them (enum sink_delivery). */
 enum sink_result sink_apply(const struct sink *s, const struct sink_batch *batch,
 			    struct sink_counts *counts, struct err *err);
+
+/* ---- sink_set.c */
+
+/* These rules are the stream's from here on. */
+void sink_set_take(struct sink *s, const struct ctl_rules *rules);
+/* Makes them the store's, as rule_doc_raise decides; the job has begun. doc: what was loaded, and
+ * loaded anew where it has moved. SINK_FATAL EX_TEMPFAIL: this pipeline is stale. */
+enum sink_result sink_set_change(struct sink *s, const char *job, const char *group,
+				 struct keeper_doc *doc, struct err *err);
+/* SINK_FATAL EX_TEMPFAIL: the store has another set than the stream. */
+enum sink_result sink_set_check(const struct sink *s, const char *job, const struct keeper_doc *doc,
+				struct err *err);
+/* The row's metric under its name in the store. */
+void sink_set_rename(const struct sink *s, struct rollup *row);
+
+/* ---- sink_epochs.c */
+
+/* Looks the stream's metrics up (fresh, since_us), and compares them; registers none. */
+enum sink_result sink_metrics_look(struct sink *s, const char *job, const struct positions *pos,
+				   struct err *err);
 
 /* ---- sink.c */
 

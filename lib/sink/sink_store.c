@@ -173,7 +173,7 @@ static enum sink_result write_named(const struct sink *s, struct sink_batch *bat
 	batch_name(batch, s->name, name);
 	batch->name = name;
 	if (r == SINK_OK)
-		r = cas_check(batch, doc.gen, &doc.pos, err);
+		r = cas_check(batch, doc.gen, doc.set, &doc.pos, err);
 	if (r == SINK_OK)
 		r = s->store.driver->write(s->store.d, batch, counts, err);
 	batch->name = NULL;

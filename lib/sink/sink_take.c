@@ -60,6 +60,7 @@ static int take_rows(struct sink *s, struct stage *st, struct slice block, uint6
 			return say_no_row(s, st, err);
 		if (check_row(&row, stage_acknowledged(st), err))
 			return in_row(s, err);
+		sink_set_rename(s, &row);
 		epoch_batch_row(s->epoch, &row);
 		p = nl + 1;
 	}

@@ -142,6 +142,18 @@ fails once|final|-DN=1 -DROWSFIRST|rows and position in one transaction
 fails once|final|-DN=1 -DNOCAS|compare-and-set
 fails once|final|-DK=1 -DBACK|a position never goes back
 fails counted|final|-DK=1 -DFORGET|late_after_final goes by the highest mark
+holds|rules|-DN=1|
+holds|rules|-DN=1 -DSTALE|
+holds|rules|-DN=1 -DC=0 -DSTALE -DR=3|
+livelock|rules|-DN=1 -DSTALE|
+livelock|rules|-DN=1 -DC=0|
+reached|rules|-DN=1 -DSEEEND|the end
+fails once|rules|-DN=1 -DNOSET|the compare-and-set compares the set
+fails once|rules|-DN=1 -DBLINDX|a change compares the positions
+fails once|rules|-DN=1 -DTWICE|the same change is one change
+fails once|rules|-DC=0 -DMIDEPOCH|a reload takes effect at a barrier
+fails cycle|rules|-DN=1 -DSTALE -DLOWERS|a set rises only
+fails cycle|rules|-DN=1 -DFIRSTONLY|each sink is asked for its set
 SCENES
 }
 
@@ -166,6 +178,7 @@ holds|revoke|-DREGRESS -DNOZOMBIE|
 holds|revoke|-DM=1 -DN=1 -DREGRESS|
 livelock|revoke|-DM=4 -DNOZOMBIE|
 livelock|revoke|-DM=1 -DREGRESS -DNOZOMBIE|
+holds|rules|-DC=0|
 SCENES
 }
 
@@ -204,7 +217,7 @@ unknown_switches() {
 	known=$(grep -hE '^#((el)?if|ifdef|ifndef) ' ./*.pml | grep -oE '\b[A-Z][A-Z0-9_]*\b' | sort -u)
 	scenes=$({ small_scenes; long_scenes; } | grep -oE -e '-D[A-Z0-9_]+' | sort -u)
 	for name in $known; do
-		grep -qE "(-D|\`)$name\\b" README.md || [[ $name =~ ^[PNKM]$ ]] || echo "switch $name is not in README.md"
+		grep -qE "(-D|\`)$name\\b" README.md || [[ $name =~ ^[PNKMRC]$ ]] || echo "switch $name is not in README.md"
 		grep -qxe "-D$name" <<<"$scenes" || [ "$name" = P ] || echo "switch $name is in no scene" # P is set by PART
 	done
 	for name in $scenes; do

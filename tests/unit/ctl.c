@@ -473,7 +473,8 @@ static void test_metrics(void)
 		"\"set\":\"" GEN "\",\"metrics\":[{\"name\":\"b\",\"cfg\":\"" GEN
 		"\",\"every_us\":1,\"def\":\"{}\"}]}",
 	};
-	struct ctl_metrics got, set = { z(GEN), (struct ctl_metric *)(uintptr_t)two, 2 };
+	struct ctl_metrics got,
+		set = { { z(GEN), NULL, 0 }, (struct ctl_metric *)(uintptr_t)two, 2 };
 	struct buf b = { 0 };
 	struct err err = ERR_INIT;
 	struct ctl c = { 0 };
@@ -481,12 +482,12 @@ static void test_metrics(void)
 	ctl_metrics_write(&inc, &set, &b);
 	is_bytes(b.p, b.n,
 		 OPEN "\"k\":\"metrics\",\"set\":\"" GEN
-		      "\",\"metrics\":[{\"name\":\"a\\\"\xc3\xa9\","
+		      "\",\"rules\":[],\"metrics\":[{\"name\":\"a\\\"\xc3\xa9\","
 		      "\"cfg\":\"" INC "\",\"every_us\":60000000,\"def\":{\"by\":[\"k\"]}}," ONE
 		      ",\"columns\":[[\"count\",\"x.avg.n\"]],\"final\":true}]}",
 		 "metrics");
 	read_back(&c, &b, CTL_METRICS);
-	ok(ctl_metrics_read(&c, &got, &err) == 0 && slice_is(got.set, GEN) && got.n == 2 &&
+	ok(ctl_metrics_read(&c, &got, &err) == 0 && slice_is(got.rules.set, GEN) && got.n == 2 &&
 		   same_metric(&got.metric[0], &two[0]) && same_metric(&got.metric[1], &two[1]),
 	   "read back");
 	ctl_metrics_fini(&got);

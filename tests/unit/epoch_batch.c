@@ -143,10 +143,18 @@ static void test_compare(void)
 		x->to = t[i].to;
 		if (t[i].next >= 0)
 			positions_add(&p, slice_z("t"), 0)->next = t[i].next;
-		ok(cas_check(&b, "g", &p, &err) == t[i].want, "at %lld, from %lld to %lld",
+		ok(cas_check(&b, "g", "", &p, &err) == t[i].want, "at %lld, from %lld to %lld",
 		   (long long)t[i].next, (long long)t[i].from, (long long)t[i].to);
-		is_int(cas_check(&b, "h", &p, &err), SINK_CONFLICT,
+		is_int(cas_check(&b, "h", "", &p, &err), SINK_CONFLICT,
 		       "another generation is a conflict, for a skip too");
+		is_int(cas_check(&b, "g", "s", &p, &err), SINK_CONFLICT,
+		       "rules, where the epoch has none, are a conflict");
+		b.set = "s";
+		is_int(cas_check(&b, "g", "", &p, &err), SINK_CONFLICT,
+		       "no rules, where the epoch has some, too");
+		is_int(cas_check(&b, "g", "z", &p, &err), SINK_CONFLICT, "and other rules");
+		ok(cas_check(&b, "g", "s", &p, &err) == t[i].want, "the same rules are none");
+		b.set = NULL;
 		/* a second partition that is to be applied, beside one that is applied already,
 		 * is a conflict */
 		if (t[i].want == SINK_APPLIED) {
@@ -154,7 +162,7 @@ static void test_compare(void)
 			x->from = 0;
 			x->to = 1;
 			positions_add(&p, slice_z("t"), 1)->next = 0;
-			is_int(cas_check(&b, "g", &p, &err), SINK_CONFLICT,
+			is_int(cas_check(&b, "g", "", &p, &err), SINK_CONFLICT,
 			       "half of it is a conflict");
 		}
 		ranges_fini(&r);

@@ -254,7 +254,7 @@ static enum sink_result fake_store(void *k, const struct sink_batch *batch,
 	(void)k, (void)counts;
 	fake_stored(&stored);
 	if (r == SINK_OK)
-		r = cas_check(batch, fake->gen, &stored, err);
+		r = cas_check(batch, fake->gen, "", &stored, err);
 	for (size_t i = 0; i < batch->ranges->n && r == SINK_OK; i++)
 		fake_advance(&batch->ranges->v[i]);
 	positions_fini(&stored);

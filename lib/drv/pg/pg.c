@@ -141,6 +141,7 @@ static const struct opt pg_opts[] = {
 static const struct position_keeper pg_keeper = {
 	.load = pg_load,
 	.init = pg_init,
+	.change = pg_change,
 	.lateness = pg_lateness,
 	.store = pg_store,
 	.drop = pg_drop,

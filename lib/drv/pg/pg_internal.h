@@ -35,6 +35,7 @@ struct pg {
 	char state[6];                /* SQLSTATE of the first failure since pg_begin, or "" */
 	int begin_refused;            /* how often one after the other: see pg_begin */
 	int version;                  /* of the schema */
+	bool rules;                   /* it has the tables for rules that change */
 	unsigned slots[COLUMN_RULES]; /* that the table has for columns of measures */
 	bool views_made;              /* of all metrics that were stored at the first connection */
 	bool views_denied;            /* and told: this role may not make any */
@@ -221,6 +222,12 @@ extern const char pg_step_body[];
 enum sink_result pg_schema(struct pg *p, struct err *err);
 /* Inside of a transaction: nobody else makes tables or views until its end. */
 enum sink_result pg_schema_lock(struct pg *p, struct err *err);
+/* Makes what is missing of tables, views and functions. */
+enum sink_result pg_schema_make(struct pg *p, struct err *err);
+
+/* ---- pg_rules.c */
+enum sink_result pg_change(void *k, const char *job, const struct keeper_change *c,
+			   struct err *err);
 enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, struct arena *arena,
 			    struct stored_metric *stored, struct err *err);
 enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,

@@ -38,22 +38,28 @@ static void pg_take_positions(const PGresult *res, struct positions *out)
 	}
 }
 
-/* Both in one statement: generation and positions of one moment. */
+/* All in one statement: generation, rules and positions of one moment. */
+#define LOAD(rules, from)                                                                        \
+	"SELECT p.topic, p.partition, p.init, p.next, p.last_offset, " US(                       \
+		"p.last_time") ", "                                                              \
+			       "p.last_hash, " US(                                               \
+				       "p.watermark") ", p.idle, j.generation, j.by_now, "       \
+						      "j.group_id" rules                         \
+						      " FROM hta_job j LEFT JOIN hta_pos p ON "  \
+						      "p.job = j.job AND p.sink = j.sink" from   \
+						      " WHERE j.job = $1 AND j.sink = $2 ORDER " \
+						      "BY p.topic, p.partition"
+static const char load_job[] = LOAD("", "");
+static const char load_with_rules[] = LOAD(
+	", x.rule_set, x.doc", " LEFT JOIN hta_rules x ON x.job = j.job AND x.sink = j.sink");
+
 enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struct err *err)
 {
 	struct pg *p = k;
 	const char *value[] = { job, p->conf->name };
 	PGresult *res;
-	enum sink_result r = pg_query(p, &res, err,
-				      "SELECT p.topic, p.partition, p.init, p.next, "
-				      "p.last_offset, " US("p.last_time") ", p.last_hash, " US(
-					      "p.watermark") ", p.idle,"
-							     " j.generation, j.by_now, j.group_id "
-							     "FROM hta_job j LEFT JOIN hta_pos p "
-							     "ON p.job = j.job AND p.sink = j.sink "
-							     "WHERE j.job = $1 AND j.sink = $2"
-							     " ORDER BY p.topic, p.partition",
-				      2, value);
+	enum sink_result r = pg_query(p, &res, err, p->rules ? load_with_rules : load_job, 2,
+				      value);
 
 	if (r != SINK_OK)
 		return r;
@@ -61,6 +67,10 @@ enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struc
 		snprintf(doc->gen, sizeof(doc->gen), "%s", PQgetvalue(res, 0, 9));
 		doc->by_now = *PQgetvalue(res, 0, 10) == 't';
 		doc->group = mem_strdup(PQgetvalue(res, 0, 11));
+		if (p->rules && !PQgetisnull(res, 0, 12)) {
+			snprintf(doc->set, sizeof(doc->set), "%s", PQgetvalue(res, 0, 12));
+			doc->rules = mem_strdup(PQgetvalue(res, 0, 13));
+		}
 		if (!PQgetisnull(res, 0, 0))
 			pg_take_positions(res, &doc->pos);
 	}
@@ -289,7 +299,10 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 		"DELETE FROM hta_pos WHERE job = $1 AND sink = $2 AND $3 <> ''",
 		"DELETE FROM hta_job WHERE job = $1 AND sink = $2 AND $3 <> ''",
 		"DELETE FROM hta_dead WHERE job = $1 AND sink = $2 AND $3 <> ''",
+		"DELETE FROM hta_rules WHERE job = $1 AND sink = $2 AND $3 <> ''",
+		"DELETE FROM hta_span WHERE job = $1 AND sink = $2 AND $3 <> ''",
 	};
+	enum { WITHOUT_RULES = 4 };
 	struct pg *p = k;
 	const char *value[] = { job, p->conf->name, p->rollups };
 	char *text = mem_printf("DELETE FROM %s WHERE metric IN (SELECT metric FROM hta_metric "
@@ -302,7 +315,8 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 		*rows += strtoull(PQcmdTuples(res), NULL, 10);
 		PQclear(res);
 	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others) && r == SINK_OK; i++)
+	for (size_t i = 0;
+	     i < (p->rules ? sizeof(others) / sizeof(*others) : WITHOUT_RULES) && r == SINK_OK; i++)
 		r = pg_query(p, NULL, err, others[i], 3, value);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);

@@ -61,7 +61,13 @@ static void send_advance(struct pg_work *w)
 		pg_put_time(a, 10, x->watermark_us);
 		pg_put_bool(a, 11, x->idle);
 	}
-	pg_work_send(w, "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	if (w->b->set)
+		pg_scalar(a, w->b->set);
+	pg_work_send(w,
+		     w->b->set ? "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+				 "$11, $12, $13)"
+			       : "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+				 "$11, $12)",
 		     false);
 }
 

@@ -36,17 +36,32 @@ static const char common[] =
 	" stage text NOT NULL, reason text NOT NULL, size bigint NOT NULL, encoding text NOT NULL, "
 	"record text NOT NULL, at timestamptz NOT NULL DEFAULT now());"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);"
+	"CREATE TABLE IF NOT EXISTS hta_rules (job text NOT NULL, sink text NOT NULL, rule_set "
+	"text NOT NULL, doc text NOT NULL, PRIMARY KEY (job, sink));"
+	"CREATE TABLE IF NOT EXISTS hta_span (job text NOT NULL, sink text NOT NULL, metric text "
+	"COLLATE \"C\" NOT NULL, since timestamptz, until timestamptz);"
+	"CREATE INDEX IF NOT EXISTS hta_span_metric ON hta_span (job, sink, metric);"
+	/* one that knew of no rules */
+	"DROP FUNCTION IF EXISTS hta_advance(text, text, text, text[], int[], bigint[], bigint[], "
+	"bigint[], timestamptz[], text[], timestamptz[], boolean[]);"
 	/* f and t are the range, from == to: only idle may change. Rows are locked in one order. */
 	"CREATE OR REPLACE FUNCTION hta_advance(a_job text, a_sink text, a_gen text, a_topic "
 	"text[], a_part int[], a_f bigint[], a_t bigint[], a_lo bigint[],"
-	" a_lt timestamptz[], a_lh text[], a_wm timestamptz[], a_idle boolean[]) RETURNS void "
+	" a_lt timestamptz[], a_lh text[], a_wm timestamptz[], a_idle boolean[], a_set text "
+	"DEFAULT "
+	"NULL) RETURNS void "
 	"LANGUAGE plpgsql AS $hta$"
-	"DECLARE g text; n int; fresh int; old int; x record; BEGIN"
+	"DECLARE g text; s text; n int; fresh int; old int; x record; BEGIN"
 	" SELECT generation INTO g FROM hta_job WHERE job = a_job AND sink = a_sink FOR SHARE;"
 	" IF g IS DISTINCT FROM a_gen THEN RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = "
 	"format('job %s has %s here, the epoch generation %s: the store was emptied,"
 	" restored or started anew; start again', a_job, coalesce('generation ' || g, 'no "
 	"generation'), a_gen); END IF;"
+	" SELECT rule_set INTO s FROM hta_rules WHERE job = a_job AND sink = a_sink;"
+	" IF s IS DISTINCT FROM a_set THEN RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = "
+	"format('job %s counts by %s here, the epoch was counted by %s: another pipeline has "
+	"changed the rules; start again with them', a_job, coalesce('rules ' || s, 'no rules'), "
+	"coalesce('rules ' || a_set, 'no rules')); END IF;"
 	" PERFORM 1 FROM hta_pos p, unnest(a_topic, a_part) u(topic, part) WHERE p.job = a_job AND "
 	"p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part"
 	"  ORDER BY p.topic, p.partition FOR UPDATE OF p;"
@@ -76,6 +91,11 @@ static const char common[] =
 	"AND (u.t > u.f OR p.next = u.t);"
 	"END $hta$;";
 
+/* When a window has ended, by the job's lateness. */
+#define END_LATE                                                                             \
+	"r.window_end + coalesce((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND " \
+	"j.sink = m.sink), '0')"
+
 static const char rollups[] =
 	"CREATE TABLE IF NOT EXISTS %1$s (metric text COLLATE \"C\" NOT NULL, window_start "
 	"timestamptz NOT NULL, window_end timestamptz NOT NULL,"
@@ -89,9 +109,11 @@ static const char rollups[] =
 	"%1$s;"
 	"CREATE OR REPLACE VIEW %2$s AS SELECT r.* FROM %1$s r LEFT JOIN hta_metric m ON m.rollups "
 	"= %5$s AND m.metric = r.metric"
-	" WHERE m.job IS NULL OR (r.window_start >= coalesce(m.since, '-infinity') AND"
-	"  r.window_end + coalesce((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND "
-	"j.sink = m.sink), '0') <="
+	" WHERE m.job IS NULL OR (r.window_start >= coalesce(m.since, '-infinity') AND (NOT EXISTS "
+	"(SELECT 1 FROM hta_span s WHERE s.job = m.job AND s.sink = m.sink AND s.metric = "
+	"m.metric) OR EXISTS (SELECT 1 FROM hta_span s WHERE s.job = m.job AND s.sink = m.sink AND "
+	"s.metric = m.metric AND r.window_start >= coalesce(s.since, '-infinity') AND " END_LATE
+	" <= coalesce(s.until, 'infinity'))) AND " END_LATE " <="
 	"  (SELECT CASE WHEN bool_and(p.idle) THEN max(p.watermark) WHEN bool_or(NOT p.idle AND "
 	"p.watermark IS NULL) THEN NULL"
 	"    ELSE min(p.watermark) FILTER (WHERE NOT p.idle) END FROM hta_pos p WHERE p.job = "
@@ -101,7 +123,7 @@ static const char rollups[] =
 struct found {
 	bool table;
 	int version;
-	bool hll, hll_extension;
+	bool hll, hll_extension, rules;
 };
 
 /* Where a database cannot hold every text, the first event with such a one would stop a running
@@ -145,7 +167,7 @@ static enum sink_result no_store(const struct pg *p, struct err *err)
 
 static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err *err)
 {
-	const char *value[] = { p->table };
+	const char *value[] = { p->table, p->final };
 	PGresult *res;
 	enum sink_result r = pg_query(
 		p, &res, err,
@@ -159,8 +181,11 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 		" EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('hta_schema') "
 		"AND attname = 'version' AND atttypid = 'integer'::regtype),"
 		" EXISTS (SELECT 1 FROM pg_class WHERE oid IN (to_regclass($1), "
-		"to_regclass('hta_pos')) AND relpersistence = 't')",
-		1, value);
+		"to_regclass('hta_pos')) AND relpersistence = 't'),"
+		" to_regclass('hta_rules') IS NOT NULL AND "
+		"coalesce(pg_get_viewdef(to_regclass($2)) "
+		"LIKE '%hta_span%', false)",
+		2, value);
 	bool ours, temporary;
 
 	if (r != SINK_OK)
@@ -171,6 +196,7 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 	f->hll_extension = *PQgetvalue(res, 0, 3) == 't';
 	ours = *PQgetvalue(res, 0, 7) == 't';
 	temporary = *PQgetvalue(res, 0, 8) == 't';
+	f->rules = *PQgetvalue(res, 0, 9) == 't';
 	r = check_encoding(p, res, 4, err);
 	PQclear(res);
 	if (r == SINK_OK && temporary)
@@ -217,6 +243,20 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	return pg_rollback(p, r);
 }
 
+enum sink_result pg_schema_make(struct pg *p, struct err *err)
+{
+	struct found f;
+	enum sink_result r = pg_schema_look(p, &f, err);
+
+	if (r == SINK_OK)
+		r = pg_create(p, &f, err);
+	if (r == SINK_OK)
+		r = pg_schema_look(p, &f, err);
+	if (r == SINK_OK)
+		p->rules = f.rules;
+	return r;
+}
+
 enum sink_result pg_schema(struct pg *p, struct err *err)
 {
 	struct found f;
@@ -233,6 +273,7 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 		return r;
 	p->hll = f.hll;
 	p->version = f.version;
+	p->rules = f.rules;
 	if (f.table && (f.version == PG_SCHEMA || f.version == PG_SCHEMA_NO_COLUMNS))
 		return pg_columns_known(p, err);
 	if (f.version <= 0 && p->conf->create)

@@ -369,6 +369,7 @@ static const struct opt redis_opts[] = {
 static const struct position_keeper redis_keeper = {
 	.load = redis_load,
 	.init = redis_init,
+	.change = redis_change,
 	.lateness = redis_lateness,
 	.store = redis_store,
 	.drop = redis_drop,

@@ -1,8 +1,8 @@
 -- An epoch: compare-and-set of the positions, then the rows. KEYS: 1 job:.., 2 pos:... ARGV beyond redis_rows.lua's:
 -- 4 generation, 5 ranges, packed: <I4c0 field of pos:.., Bc0 from, Bc0 to, Bc0 offset, Bc0 time, Bc0 hash of the last record ("": none), Bc0 watermark
--- ("": none), B idle.
+-- ("": none), B idle; 6 the set of rules ('': none).
 -- A sketch of a delta replaces the stored one that went into it; where another is stored nothing is applied, and the sink merges that one and comes again.
--- Answers: merge, row (from 0), column (from 0), stored, .. | ok, rows past their time, the first of them (key), sketches that were damaged | applied | conflict, generation, field, value, .. | data, message.
+-- Answers: merge, row (from 0), column (from 0), stored, .. | ok, rows past their time, the first of them (key), sketches that were damaged | applied | conflict, generation, set, field, value, .. | data, message.
 local job, pos, generation, packed = KEYS[1], KEYS[2], ARGV[4], ARGV[5]
 
 -- ---- compare-and-set: the decision of cas_check
@@ -32,9 +32,9 @@ while at <= #packed do
 	ranges[#ranges + 1] = r
 end
 
-local stored = call('HGET', job, 'generation') or ''
-if stored ~= generation or (fresh < moving and old < moving) then
-	local answer = { 'conflict', stored }
+local stored, set = call('HGET', job, 'generation') or '', call('HGET', job, 'rule_set') or ''
+if stored ~= generation or set ~= ARGV[6] or (fresh < moving and old < moving) then
+	local answer = { 'conflict', stored, set }
 	for _, r in ipairs(ranges) do
 		if r.stored then
 			answer[#answer + 1] = r.field

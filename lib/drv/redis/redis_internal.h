@@ -100,6 +100,8 @@ enum sink_result redis_metrics_add(void *d, const char *job, const struct sink_m
 enum sink_result redis_load(void *k, const char *job, struct keeper_doc *doc, struct err *err);
 enum sink_result redis_init(void *k, const char *job, const char *group,
 			    const struct ctl_init *init, struct err *err);
+enum sink_result redis_change(void *k, const char *job, const struct keeper_change *c,
+			      struct err *err);
 enum sink_result redis_lateness(void *k, const char *job, int64_t us, struct err *err);
 enum sink_result redis_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			     struct err *err);

@@ -107,6 +107,10 @@ static void take_job(const redisReply *all, struct keeper_doc *doc, bool *resett
 			doc->by_now = slice_is(value, "1");
 		else if (slice_is(field, "resetting"))
 			*resetting = true;
+		else if (slice_is(field, "rule_set"))
+			snprintf(doc->set, sizeof(doc->set), "%.*s", (int)value.n, value.p);
+		else if (slice_is(field, "rules") && !doc->rules)
+			doc->rules = mem_dup(value.p, value.n);
 		else if (slice_is(field, "group") && !doc->group)
 			doc->group = mem_dup(value.p, value.n);
 	}
@@ -187,6 +191,36 @@ enum sink_result redis_init(void *k, const char *job, const char *group,
 	r = redis_run(p, &reply, err);
 	if (r == SINK_OK)
 		r = init_answer(reply, job, init, err);
+	freeReplyObject(reply);
+	return r;
+}
+
+/* The spans are in the document. */
+enum sink_result redis_change(void *k, const char *job, const struct keeper_change *c,
+			      struct err *err)
+{
+	struct redis *p = k;
+	const struct keeper_doc *found = c->found;
+	redisReply *reply;
+	enum sink_result r = redis_may_write(p, err);
+
+	if (r == SINK_OK)
+		r = redis_begin_job(p, job, "change", 4 + 2 * found->pos.n, err);
+	if (r != SINK_OK)
+		return r;
+	redis_argz(p, found->gen);
+	redis_argz(p, found->rules ? found->rules : "");
+	redis_argz(p, c->set);
+	redis_argz(p, c->rules);
+	for (size_t i = 0; i < found->pos.n; i++) {
+		p->key.n = 0;
+		redis_position_field(&p->key, found->pos.v[i].topic, found->pos.v[i].partition);
+		redis_arg(p, buf_slice(&p->key));
+		redis_argi(p, found->pos.v[i].next);
+	}
+	r = redis_run(p, &reply, err);
+	if (r == SINK_OK && !slice_is(redis_element(reply, 0), "ok"))
+		r = SINK_CONFLICT;
 	freeReplyObject(reply);
 	return r;
 }

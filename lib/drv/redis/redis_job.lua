@@ -57,6 +57,20 @@ function verbs.init(generation, group, by_now, fresh)
 	return { 'ok' }
 end
 
+-- Operands: generation, rules ('' none) that were found; the set, the rules that are to be; then field, next of each partition that was found.
+function verbs.change(generation, found, set, rules)
+	if call('HGET', job, 'generation') ~= generation or (call('HGET', job, 'rules') or '') ~= found or call('HLEN', pos) ~= (#ARGV - 6) / 2 then
+		return { 'conflict' }
+	end
+	for i = 7, #ARGV, 2 do
+		if string.match(call('HGET', pos, ARGV[i]) or '', '^%d+ (%d+) ') ~= ARGV[i + 1] then
+			return { 'conflict' }
+		end
+	end
+	call('HSET', job, 'rule_set', set, 'rules', rules)
+	return { 'ok' }
+end
+
 function verbs.lateness(us)
 	if call('HEXISTS', job, 'generation') == 1 and call('HGET', job, 'lateness_us') ~= us then
 		call('HSET', job, 'lateness_us', us)

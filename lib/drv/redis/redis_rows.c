@@ -321,15 +321,16 @@ static enum sink_result say_data(const redisReply *reply, struct err *err)
 static enum sink_result redis_conflict(const redisReply *reply, const struct sink_batch *batch,
 				       struct err *err)
 {
-	struct slice gen = redis_element(reply, 1);
+	struct slice gen = redis_element(reply, 1), rules = redis_element(reply, 2);
 	struct positions stored = { 0 };
-	char text[CTL_INC_CHARS + 1] = "";
+	char text[CTL_INC_CHARS + 1] = "", set[CTL_INC_CHARS + 1] = "";
 	enum sink_result r;
 
 	memcpy(text, gen.p, gen.n < sizeof(text) ? gen.n : sizeof(text) - 1);
-	for (size_t i = 2; i + 1 < reply->elements; i += 2)
+	memcpy(set, rules.p, rules.n < sizeof(set) ? rules.n : sizeof(set) - 1);
+	for (size_t i = 3; i + 1 < reply->elements; i += 2)
 		redis_position(&stored, redis_element(reply, i), redis_element(reply, i + 1));
-	r = cas_check(batch, text, &stored, err);
+	r = cas_check(batch, text, set, &stored, err);
 	positions_fini(&stored);
 	if (r == SINK_CONFLICT)
 		return r;
@@ -368,7 +369,7 @@ static enum sink_result run_apply(struct redis *p, const struct sink_batch *batc
 	if (pack_rows(batch, merged, p->ttl_us, &packed, err))
 		r = SINK_FATAL;
 	if (r == SINK_OK)
-		r = redis_begin_script(p, REDIS_APPLY, 2, 5, err);
+		r = redis_begin_script(p, REDIS_APPLY, 2, 6, err);
 	if (r == SINK_OK) {
 		redis_arg_job_key(p, "job", batch->job);
 		redis_arg_job_key(p, "pos", batch->job);
@@ -380,6 +381,7 @@ static enum sink_result run_apply(struct redis *p, const struct sink_batch *batc
 		for (size_t i = 0; i < batch->ranges->n; i++)
 			pack_range(&batch->ranges->v[i], &packed);
 		redis_arg(p, buf_slice(&packed));
+		redis_argz(p, batch->set ? batch->set : "");
 		r = redis_run(p, reply, err);
 	}
 	buf_fini(&packed);

@@ -38,6 +38,11 @@ static const char *const sql[Q_COUNT] = {
 			      "VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
 	[Q_LATENESS] =
 		"UPDATE hta_job SET lateness = ?3 WHERE job = ?1 AND sink = ?2 AND lateness <> ?3",
+	[Q_RULES] = "SELECT rule_set, doc FROM hta_rules WHERE job = ? AND sink = ?",
+	[Q_RULES_SET] = "INSERT OR REPLACE INTO hta_rules (job, sink, rule_set, doc) VALUES (?, ?, "
+			"?, ?)",
+	[Q_SPANS_DROP] = "DELETE FROM hta_span WHERE job = ? AND sink = ?",
+	[Q_SPAN] = "INSERT INTO hta_span (job, sink, metric, since, until) VALUES (?, ?, ?, ?, ?)",
 	[Q_METRIC] = "SELECT job, cfg, definition, sink FROM hta_metric WHERE rollups = ? AND "
 		     "metric = ?",
 	[Q_METRIC_INSERT] = "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, "
@@ -323,6 +328,7 @@ static const struct opt sqlite_opts[] = {
 static const struct position_keeper sqlite_keeper = {
 	.load = sqlite_load,
 	.init = sqlite_init,
+	.change = sqlite_change,
 	.lateness = sqlite_lateness,
 	.store = sqlite_store,
 	.drop = sqlite_drop,

@@ -19,6 +19,10 @@ enum sqlite_statement {
 	Q_JOB_INSERT,
 	Q_POSITION_INSERT,
 	Q_LATENESS,
+	Q_RULES,
+	Q_RULES_SET,
+	Q_SPANS_DROP,
+	Q_SPAN,
 	Q_METRIC,
 	Q_METRIC_INSERT,
 	Q_ADVANCE,
@@ -38,6 +42,7 @@ struct sqlite {
 	struct buf scratch, columns;
 	bool has_columns; /* the table has the column `columns` */
 	bool views_made;  /* of all metrics that were stored when this program began */
+	bool has_rules;   /* the file has the tables for rules that change */
 };
 
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR
@@ -115,5 +120,14 @@ enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replac
 
 /* ---- sqlite_probe.c */
 enum sink_result sqlite_probe(void *d, const struct probe *probe, struct err *err);
+
+/* ---- sqlite_rules.c */
+
+/* Whether the file has the tables for rules that change (sqlite_schema.c). */
+bool sqlite_has_rules(struct sqlite *s);
+enum sink_result sqlite_load_rules(struct sqlite *s, const char *job, struct keeper_doc *doc,
+				   struct err *err);
+enum sink_result sqlite_change(void *k, const char *job, const struct keeper_change *c,
+			       struct err *err);
 
 #endif

@@ -61,7 +61,7 @@ enum sink_result sqlite_load(void *k, const char *job, struct keeper_doc *doc, s
 	while ((code = sqlite3_step(q)) == SQLITE_ROW)
 		sqlite_take_position(q, &doc->pos);
 	sqlite3_reset(q);
-	return code == SQLITE_DONE ? SINK_OK : sqlite_failed(s, err);
+	return code == SQLITE_DONE ? sqlite_load_rules(s, job, doc, err) : sqlite_failed(s, err);
 }
 
 /* ---- init */
@@ -257,7 +257,10 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 		"DELETE FROM hta_pos WHERE job = ?1 AND sink = ?2",
 		"DELETE FROM hta_job WHERE job = ?1 AND sink = ?2",
 		"DELETE FROM hta_dead WHERE job = ?1 AND sink = ?2",
+		"DELETE FROM hta_rules WHERE job = ?1 AND sink = ?2",
+		"DELETE FROM hta_span WHERE job = ?1 AND sink = ?2",
 	};
+	enum { WITHOUT_RULES = 4 };
 	struct sqlite *s = k;
 	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
 
@@ -267,7 +270,10 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 		      "DELETE FROM \"%w\" WHERE metric IN (SELECT metric FROM hta_metric WHERE job "
 		      "= ?1 AND sink = ?2 AND rollups = ?3)",
 		      job, rows, err);
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others) && r == SINK_OK; i++)
+	for (size_t i = 0;
+	     i < (sqlite_has_rules(s) ? sizeof(others) / sizeof(*others) : WITHOUT_RULES) &&
+	     r == SINK_OK;
+	     i++)
 		r = delete_of(s, others[i], job, NULL, err);
 	if (r == SINK_OK)
 		r = sqlite_views_prune(s, err);

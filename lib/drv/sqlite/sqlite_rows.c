@@ -188,7 +188,7 @@ static enum sink_result store_inside(struct sqlite *s, const struct sink_batch *
 	enum sink_result r = sqlite_load(s, b->job, &doc, err);
 
 	if (r == SINK_OK)
-		r = cas_check(b, doc.gen, &doc.pos, err);
+		r = cas_check(b, doc.gen, doc.set, &doc.pos, err);
 	for (size_t i = 0; i < b->ranges->n && r == SINK_OK; i++)
 		r = sqlite_advance(s, b->job, &b->ranges->v[i], err);
 	for (size_t i = 0; i < b->rows && r == SINK_OK; i++)

@@ -35,7 +35,12 @@ static const char tables[] =
 	"NULL, topic TEXT, partition INTEGER, record_offset INTEGER,"
 	" stage TEXT NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL, encoding TEXT NOT "
 	"NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
-	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);";
+	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);"
+	"CREATE TABLE IF NOT EXISTS hta_rules (job TEXT NOT NULL, sink TEXT NOT NULL, rule_set "
+	"TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (job, sink)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS hta_span (job TEXT NOT NULL, sink TEXT NOT NULL, metric TEXT "
+	"NOT NULL, since INTEGER, until INTEGER);"
+	"CREATE INDEX IF NOT EXISTS hta_span_metric ON hta_span (job, sink, metric);";
 
 static const char rollups[] =
 	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, "
@@ -59,12 +64,20 @@ static const char numbers_view[] =
 #define END_US TIME_US("r.window_end")
 #define SINCE_US TIME_US("m.since")
 
+/* When a window has ended, by the job's lateness. */
+#define END_LATE_US                                                                     \
+	END_US " + COALESCE((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND " \
+	       "j.sink = m.sink), 0)"
+
 static const char final_view[] =
 	"CREATE VIEW \"%w\" AS SELECT r.* FROM \"%w\" r LEFT JOIN hta_metric m ON "
 	"m.rollups = %Q AND m.metric = r.metric"
 	" WHERE m.job IS NULL OR ((m.since IS NULL OR " START_US " >= " SINCE_US ") AND"
-	"  " END_US " + COALESCE((SELECT j.lateness "
-	"FROM hta_job j WHERE j.job = m.job AND j.sink = m.sink), 0) <="
+	" (NOT EXISTS (SELECT 1 FROM hta_span s WHERE s.job = m.job AND s.sink = m.sink AND "
+	"s.metric = m.metric) OR EXISTS (SELECT 1 FROM hta_span s WHERE s.job = m.job AND s.sink = "
+	"m.sink AND s.metric = m.metric AND (s.since IS NULL OR " START_US
+	" >= s.since) AND (s.until IS NULL OR " END_LATE_US " <= s.until))) AND"
+	"  " END_LATE_US " <="
 	"  (SELECT CASE WHEN MIN(p.idle) = 1 THEN MAX(p.watermark)"
 	"    WHEN SUM(p.idle = 0 AND p.watermark IS NULL) > 0 THEN NULL ELSE MIN(CASE WHEN p.idle "
 	"= 0 THEN p.watermark END) END"
@@ -87,6 +100,13 @@ static bool has_table(struct sqlite *s, const char *name)
 
 	sqlite3_finalize(q);
 	return has;
+}
+
+bool sqlite_has_rules(struct sqlite *s)
+{
+	if (!s->has_rules)
+		s->has_rules = has_table(s, "hta_rules");
+	return s->has_rules;
 }
 
 static int schema_version(struct sqlite *s)
