@@ -42,6 +42,28 @@ void plan_builder_free(struct plan_builder *b)
 	free(b);
 }
 
+struct plan_builder *plan_builder_copy(const struct plan_builder *b, bool metrics)
+{
+	struct plan_builder *copy = mem_zalloc(sizeof(*copy));
+
+	copy->n = metrics ? b->n : 1;
+	copy->max_ahead_us = b->max_ahead_us;
+	copy->ahead_dead = b->ahead_dead;
+	copy->scope = mem_array(copy->n, sizeof(*copy->scope));
+	for (size_t i = 0; i < copy->n; i++) {
+		const struct scope *from = &b->scope[i];
+		struct scope *to = &copy->scope[i];
+
+		*to = *from;
+		to->by = (struct buf){ 0 };
+		buf_adds(&to->by, buf_slice(&from->by));
+		to->agg = mem_array(from->n_aggs + 1, sizeof(*to->agg));
+		for (size_t k = 0; k < from->n_aggs; k++)
+			to->agg[k] = from->agg[k];
+	}
+	return copy;
+}
+
 struct scope *plan_scope(struct plan_builder *b)
 {
 	return &b->scope[b->n - 1];

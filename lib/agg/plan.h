@@ -16,6 +16,9 @@ struct plan_builder;
 
 struct plan_builder *plan_builder_new(void);
 void plan_builder_free(struct plan_builder *b);
+/* Another one that was told the same, but for zone and format; metrics false: only what is
+ * everybody's. The texts of options stay borrowed. */
+struct plan_builder *plan_builder_copy(const struct plan_builder *b, bool metrics);
 
 /* EX_USAGE. An empty by, value, uniq or agg is none: it takes everybody's away. */
 int plan_metric(struct plan_builder *b, const char *name, struct err *err);

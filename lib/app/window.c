@@ -224,6 +224,8 @@ static int open_late(void *self, struct stage *st, struct err *err)
 	struct agg *a = self;
 
 	a->stage = st;
+	if (a->n_paths && agg_watch(a, err))
+		return -1;
 	a->total.watermark_us = a->total.ahead_us = POS_NONE;
 	if (!a->late || strcmp(a->late, "drop") == 0)
 		return 0;
@@ -283,6 +285,7 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);
 	plan_list(a->plan, members);
 	buf_printf(members, ",\"lateness_us\":%lld", (long long)a->lateness_us);
+	ctl_rules_write(&a->set.rules, members);
 	return begin_window(a, true, err);
 }
 
@@ -306,6 +309,9 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 	struct agg *a = self;
 	struct engine_counts c;
 
+	if (a->next.plan && !stage_acknowledged(st) &&
+	    ((a->workers && workers_wait(a->workers, err)) || agg_turn(a, err)))
+		return -1;
 	if (a->workers) {
 		if (workers_run(a->workers, run, lines, err))
 			return -1;
@@ -352,6 +358,24 @@ static int barrier(void *self, struct stage *st, const struct ctl *bar, struct e
 	return 0;
 }
 
+/* The set that is counted from here on, told to every sink. */
+static int barrier_passed(void *self, struct stage *st, struct err *err)
+{
+	struct agg *a = self;
+	struct buf line = { 0 }, list = { 0 };
+	int rc;
+
+	if (!a->next.plan)
+		return 0;
+	plan_list(a->next.plan, &list);
+	ctl_metrics_write_list(stage_inc(st), &a->next.rules, buf_slice(&list), &line);
+	buf_addc(&line, '\n');
+	rc = out_write(stage_out(st), line.p, line.n, err) || agg_turn(a, err) ? -1 : 0;
+	buf_fini(&list);
+	buf_fini(&line);
+	return rc;
+}
+
 static int control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
 		   struct err *err)
 {
@@ -387,6 +411,7 @@ static void close_all(void *self, struct stage *st)
 	struct err ignored;
 
 	(void)st;
+	agg_unwatch(a);
 	workers_free(a->workers);
 	emit_free(a->emit);
 	for (size_t i = 0; a->closing && i < a->plan->n_metrics; i++)
@@ -405,6 +430,7 @@ const struct filter agg_filter = {
 	.hello = hello,
 	.data = data,
 	.barrier = barrier,
+	.barrier_passed = barrier_passed,
 	.control = control,
 	.finish = finish_window,
 	.file = file,

@@ -1,8 +1,10 @@
-/* Inside of hta-window: window_options.c (options), window_rules.c (--rules), window.c (the
- * filter), window_marks.c (watermarks of partitions), window_report.c (what it tells people). */
+/* Inside of hta-window: window_options.c (options), window_rules.c (--rules), window_set.c (the
+ * plan that comes of them), window_reload.c (rules that change), window.c (the filter),
+ * window_marks.c (watermarks of partitions), window_report.c (what it tells people). */
 #ifndef APP_WINDOW_INTERNAL_H
 #define APP_WINDOW_INTERNAL_H
 
+#include "sink/rule_doc.h"
 #include "agg/workers.h"
 #include "agg/closing.h"
 #include "agg/emit.h"
@@ -17,11 +19,23 @@ struct agg_shared {
 	char *text, *by; /* what, and which rule said it first; NULL: none has */
 };
 
+/* What a run counts by: a plan and, with --rules, in which version and state its rules are. */
+struct agg_set {
+	struct plan *plan;
+	struct ctl_rules rules; /* set.p NULL: there are none */
+	char set[CTL_INC_CHARS + 1];
+	struct rule_doc doc; /* the same, to judge the next ones by */
+	struct arena arena;
+};
+
 struct agg {
 	/* options */
 	struct plan_builder *builder;
 	const char *time, *late;
 	struct agg_shared shared[AGG_SHARED];
+	const char **rules_path, **retired;
+	size_t n_paths, n_retired;
+	const char *zone, *format;
 	int unit; /* enum value_unit */
 	bool has_lateness, no_sketch, exact, ahead_dead;
 	int64_t lateness_us;
@@ -32,7 +46,10 @@ struct agg {
 
 	/* at work */
 	struct stage *stage;
-	struct plan *plan;
+	struct agg_set set;
+	const struct plan *plan; /* the set's */
+	struct agg_set next;     /* was read, and takes effect at a barrier */
+	struct agg_watch *watch; /* NULL: rules are not watched */
 	struct engine *window;
 	struct workers *workers; /* NULL: one thread */
 	struct emit *emit;
@@ -56,9 +73,26 @@ int agg_set_zone(void *self, const char *v, struct err *err);
 int agg_set_lateness(void *self, const char *v, struct err *err);
 
 /* ---- window_rules.c */
-/* Rules of a file, or of a folder's files, are metrics of the plan. EX_CONFIG. */
+/* A file of rules, or a folder of such. */
 int agg_add_rules(struct agg *a, const char *path, struct err *err);
+/* All that they say, into an empty set; and what rules say for all becomes an option. EX_CONFIG. */
+int agg_read_rules(struct agg *a, struct rules *rules, struct err *err);
+/* Appends the bytes of all files, as far as they can be read. */
+void agg_rules_text(const struct agg *a, struct buf *out);
 void agg_rules_fini(struct agg *a);
+
+/* ---- window_set.c */
+/* The plan of options and rules, the latter judged by those of a->set where there are some.
+ * EX_CONFIG, EX_USAGE; out is empty then. */
+int agg_set_load(struct agg *a, struct agg_set *out, struct err *err);
+void agg_set_fini(struct agg_set *s);
+
+/* ---- window_reload.c: with --rules only */
+/* Begins to watch for SIGUSR1 and for changes of the files. */
+int agg_watch(struct agg *a, struct err *err);
+void agg_unwatch(struct agg *a);
+/* What was read takes the place of what is counted by; all that was handed over is counted. */
+int agg_turn(struct agg *a, struct err *err);
 
 /* The order of lines from that origin, which event times there are judged by; NULL: they are
  * not. */

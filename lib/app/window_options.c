@@ -10,8 +10,6 @@
 #include "base/num.h"
 #include "base/tm.h"
 
-#define MAX_AHEAD_US (10LL * 60 * TM_S)
-
 static int set_metric(void *self, const char *v, struct err *err)
 {
 	return plan_metric(((struct agg *)self)->builder, v, err);
@@ -48,6 +46,15 @@ static int set_rules(void *self, const char *v, struct err *err)
 	return agg_add_rules(self, v, err);
 }
 
+static int set_retired(void *self, const char *v, struct err *err)
+{
+	struct agg *a = self;
+
+	a->retired = mem_grow(a->retired, a->n_retired + 1, sizeof(*a->retired));
+	a->retired[a->n_retired++] = v;
+	return metric_name_check(v, err);
+}
+
 static int set_where(void *self, const char *v, struct err *err)
 {
 	return plan_where(((struct agg *)self)->builder, v, err);
@@ -67,6 +74,7 @@ int agg_set_zone(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
 
+	a->zone = v;
 	return plan_zone(a->builder, v, err);
 }
 
@@ -74,6 +82,7 @@ int agg_set_format(void *self, const char *v, struct err *err)
 {
 	struct agg *a = self;
 
+	a->format = v;
 	return plan_time_format(a->builder, v, err);
 }
 
@@ -175,7 +184,13 @@ static const struct opt opts[] = {
 	  .type = OPT_CALL,
 	  .call = set_rules,
 	  .arg = "FILE|DIR",
-	  .help = "metrics as JSON rules, of a file or of a folder's *.json; may repeat" },
+	  .help = "metrics as JSON rules, of a file or of a folder's *.json, read anew when they "
+		  "change, and at SIGUSR1; may repeat" },
+	{ .name = "retire",
+	  .type = OPT_CALL,
+	  .call = set_retired,
+	  .arg = "NAME",
+	  .help = "with --rules: the rule NAME ends, in the job's stores too; may repeat" },
 	{ .name = "where",
 	  .type = OPT_CALL,
 	  .call = set_where,
@@ -296,31 +311,16 @@ static int add_file(void *self, const char *operand, struct err *err)
 	return 0;
 }
 
-/* What is that late may still come, so it is no proof against the time before it. */
-static int check_ahead(struct agg *a, struct err *err)
-{
-	if (a->max_ahead_us && a->max_ahead_us < a->lateness_us)
-		return err_set(err, EX_USAGE,
-			       "--max-ahead is shorter than --lateness: events that are on time "
-			       "by the one would be too far from others by the other");
-	if (a->ahead_dead && a->max_ahead_us == AHEAD_OFF)
-		return err_set(err, EX_USAGE,
-			       "--ahead dead needs a bound, and --max-ahead none takes it away");
-	if (!a->max_ahead_us)
-		a->max_ahead_us = a->lateness_us > MAX_AHEAD_US ? a->lateness_us : MAX_AHEAD_US;
-	return 0;
-}
-
 static int run_window(void *self, struct err *err)
 {
 	struct agg *a = self;
 
-	if (check_ahead(a, err))
+	if (a->n_retired && !a->n_paths)
+		return err_set(err, EX_USAGE, "--retire ends a rule: it goes with --rules");
+	if (agg_set_load(a, &a->set, err))
 		return -1;
-	plan_ahead(a->builder, a->max_ahead_us, a->ahead_dead);
-	plan_max_groups(a->builder, a->max_groups);
-	a->plan = plan_finish(a->builder, a->time, (enum value_unit)a->unit, a->exact, err);
-	return a->plan ? stage_run(&agg_filter, a, a->file, a->n_files, err) : -1;
+	a->plan = a->set.plan;
+	return stage_run(&agg_filter, a, a->file, a->n_files, err);
 }
 
 /* With files standard input is somebody else's. */
@@ -357,7 +357,9 @@ int agg_main(int argc, char **argv)
 	gather_options(all);
 	code = prog_main(&prog, &a, argc, argv);
 	plan_builder_free(a.builder);
-	plan_free(a.plan);
+	agg_set_fini(&a.set);
+	agg_set_fini(&a.next);
+	free(a.retired);
 	free(a.file);
 	agg_rules_fini(&a);
 	return code;

@@ -1,4 +1,4 @@
-/* --rules: files of rules into the plan. A file is taken whole or not at all.
+/* --rules: files to rules. A file is taken whole or not at all.
  *
  * One time a job: rules agree on time, unit, format, zone and lateness, with each other and with
  * the options that were given; what a rule leaves out is the others'. So the first rule that says
@@ -12,6 +12,23 @@
 #include "app/window_internal.h"
 #include "base/mem.h"
 #include "base/num.h"
+
+static int add_rules_text(void *out, const char *path, struct slice text, struct err *err)
+{
+	(void)err;
+	buf_addz(out, path);
+	buf_adds(out, text);
+	buf_addc(out, 0);
+	return 0;
+}
+
+void agg_rules_text(const struct agg *a, struct buf *out)
+{
+	struct err ignored;
+
+	for (size_t i = 0; i < a->n_paths; i++)
+		rules_files_each(a->rules_path[i], add_rules_text, out, &ignored);
+}
 
 /* ---- what they share */
 
@@ -35,11 +52,16 @@ static const struct shared_name {
 
 /* The rule says it: it is new, or what was said before. */
 static int share(struct agg_shared *s, const struct shared_name *name, const char *text,
-		 const char *rule, bool *is_new, struct err *err)
+		 const char *rule, bool runs, bool *is_new, struct err *err)
 {
 	*is_new = false;
 	if (!text || (s->by && strcmp(s->text, text) == 0))
 		return 0;
+	if (runs)
+		return err_set(err, EX_CONFIG,
+			       "%s says \"%s\":\"%s\": that is one for all rules of a run, and "
+			       "does not change while it goes on: start again with it",
+			       rule, name->member, text);
 	if (s->by)
 		return err_set(err, EX_CONFIG,
 			       "%s says \"%s\":\"%s\", but %s says \"%s\": rules of one run agree "
@@ -60,7 +82,8 @@ static int share_option(struct agg *a, enum agg_shared_of which, struct slice te
 {
 	char *value = text.p ? mem_dup(text.p, text.n) : NULL;
 	bool is_new;
-	int rc = share(&a->shared[which], &shared_names[which], value, rule, &is_new, err);
+	int rc = share(&a->shared[which], &shared_names[which], value, rule, a->plan != NULL,
+		       &is_new, err);
 
 	if (rc == 0 && is_new)
 		rc = shared_names[which].set(a, a->shared[which].text, err);
@@ -86,24 +109,6 @@ static int share_all(struct agg *a, const struct rule *r, struct err *err)
 	return 0;
 }
 
-static int take_rules(struct agg *a, const struct rules *rules, struct err *err)
-{
-	size_t active = 0;
-
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct rule *r = &rules->v[i];
-
-		if (!r->active)
-			continue;
-		active++;
-		if (share_all(a, r, err))
-			return -1;
-		if (plan_rule(a->builder, r, err))
-			return err_in(err, "rule %.*s", (int)r->id.n, r->id.p);
-	}
-	return active ? 0 : err_set(err, EX_CONFIG, "no rule is active");
-}
-
 static int add_rules_file(void *rules, const char *path, struct slice text, struct err *err)
 {
 	return rules_parse(rules, path, text, err);
@@ -111,15 +116,34 @@ static int add_rules_file(void *rules, const char *path, struct slice text, stru
 
 int agg_add_rules(struct agg *a, const char *path, struct err *err)
 {
-	struct rules rules = { 0 };
-	int rc = rules_files_each(path, add_rules_file, &rules, err);
+	(void)err;
+	a->rules_path = mem_grow(a->rules_path, a->n_paths + 1, sizeof(*a->rules_path));
+	a->rules_path[a->n_paths++] = path;
+	return 0;
+}
 
-	if (rc == 0 && take_rules(a, &rules, err)) {
-		err->code = EX_CONFIG;
-		rc = err_in(err, "%s", path);
+static int share_rules(struct agg *a, const struct rules *rules, size_t from, struct err *err)
+{
+	for (size_t i = from; i < rules->n; i++)
+		if (rules->v[i].active && share_all(a, &rules->v[i], err))
+			return -1;
+	return 0;
+}
+
+int agg_read_rules(struct agg *a, struct rules *rules, struct err *err)
+{
+	for (size_t i = 0; i < a->n_paths; i++) {
+		const char *path = a->rules_path[i];
+		size_t from = rules->n;
+
+		if (rules_files_each(path, add_rules_file, rules, err))
+			return -1;
+		if (share_rules(a, rules, from, err)) {
+			err->code = EX_CONFIG;
+			return err_in(err, "%s", path);
+		}
 	}
-	rules_fini(&rules);
-	return rc;
+	return 0;
 }
 
 void agg_rules_fini(struct agg *a)
@@ -128,4 +152,5 @@ void agg_rules_fini(struct agg *a)
 		free(a->shared[i].text);
 		free(a->shared[i].by);
 	}
+	free(a->rules_path);
 }

@@ -81,6 +81,8 @@ struct filter {
 		    struct err *err);
 	/* An epoch is complete: write what is owed, store; then the skeleton passes the barrier. */
 	int (*barrier)(void *self, struct stage *st, const struct ctl *bar, struct err *err);
+	/* The barrier was passed: may write control records that stand right behind it. */
+	int (*barrier_passed)(void *self, struct stage *st, struct err *err);
 	/* Every control record but hello, bar, at, and end (finish). May write `instead` (a
 	 * whole line without \n) that is passed on in its place. */
 	int (*control)(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,

@@ -230,9 +230,10 @@ static int take_bar(struct stage *st, struct err *err)
 	ranges_fini(&st->marks);
 	st->account = (struct account){ 0 };
 	st->lines = st->bytes = 0;
-	return write_line(st, buf_slice(&st->line), err) || (st->out && out_flush(st->out, err))
-		       ? -1
-		       : 0;
+	if (write_line(st, buf_slice(&st->line), err) ||
+	    (st->f->barrier_passed && st->f->barrier_passed(st->self, st, err)))
+		return -1;
+	return st->out ? out_flush(st->out, err) : 0;
 }
 
 static int pass_fail(struct stage *st, struct err *err)

@@ -1,0 +1,248 @@
+/* Rules that change while they are counted.
+ *
+ *   SIGUSR1             a signalfd        read at once, and said what came of it
+ *   a file changed      inotify, of the   read a moment later, so that a file that is replaced
+ *                       folders           ten times a second is read five times; said only if
+ *                                         its bytes are others
+ *   what was read       a->next           takes effect at a barrier, or on a plain stream between
+ *                                         two blocks of lines
+ *
+ * A folder is watched and not the file: what is renamed over a file is another file. Links in it
+ * may lead elsewhere, and are followed when it is read.
+ *
+ * What cannot be taken leaves the old rules as they are. Who wants to know looks for the warning:
+ * there is nobody to answer to. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/window_internal.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+
+enum { SETTLE_US = 200000 };
+
+struct agg_watch {
+	int signal_fd, notify_fd; /* notify_fd -1: this system has no more of them */
+	int signal_id, notify_id;
+	bool settling; /* a reading is due */
+	uint64_t seen; /* of the bytes that were read last */
+};
+
+/* ---- reading */
+
+static void tell_read(const struct agg *a)
+{
+	for (size_t i = 0; i < a->next.rules.n; i++) {
+		const struct ctl_rule *r = &a->next.rules.rule[i];
+
+		log_info("rule %.*s, version %llu: %s", (int)r->rule.n, r->rule.p,
+			 (unsigned long long)r->version, ctl_rule_states[r->state]);
+	}
+	log_note("the rules were read anew: set %s from the next %s on", a->next.set,
+		 stage_acknowledged(a->stage) ? "barrier" : "line");
+}
+
+/* What is counted by, and what was read: the rules of both, as they are told to sinks. */
+static bool same_rules(const struct agg_set *a, const struct agg_set *b)
+{
+	struct buf x = { 0 }, y = { 0 };
+	bool same;
+
+	ctl_rules_write(&a->rules, &x);
+	ctl_rules_write(&b->rules, &y);
+	same = slice_eq(buf_slice(&x), buf_slice(&y));
+	buf_fini(&x);
+	buf_fini(&y);
+	return same;
+}
+
+static void read_anew(struct agg *a)
+{
+	struct err err = ERR_INIT;
+
+	agg_set_fini(&a->next);
+	if (agg_set_load(a, &a->next, &err)) {
+		log_warn("%s; the rules stay as they were", err.msg);
+	} else if (same_rules(&a->set, &a->next)) {
+		log_note("the rules were read anew, and are the same");
+		agg_set_fini(&a->next);
+	} else {
+		tell_read(a);
+	}
+}
+
+/* ---- watching */
+
+static void take_signal(void *arg, int fd, short revents)
+{
+	struct signalfd_siginfo info;
+
+	(void)revents;
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		;
+	read_anew(arg);
+}
+
+static uint64_t hash_files(const struct agg *a)
+{
+	struct buf text = { 0 };
+	uint64_t hash;
+
+	agg_rules_text(a, &text);
+	hash = hash_64(text.p, text.n);
+	buf_fini(&text);
+	return hash;
+}
+
+static void take_settled(void *arg, int fd, short revents)
+{
+	struct agg *a = arg;
+	uint64_t now = hash_files(a);
+
+	(void)fd, (void)revents;
+	a->watch->settling = false;
+	if (now == a->watch->seen)
+		return;
+	a->watch->seen = now;
+	read_anew(a);
+}
+
+static void take_notice(void *arg, int fd, short revents)
+{
+	struct agg *a = arg;
+	char events[4096];
+
+	(void)revents;
+	while (read(fd, events, sizeof(events)) > 0)
+		;
+	if (a->watch->settling)
+		return;
+	a->watch->settling = true;
+	loop_at(stage_loop(a->stage), tm_mono_us() + SETTLE_US, take_settled, a);
+}
+
+/* Its own folder, where it is one, else the one that it stands in. */
+static int watch_folder(int fd, const char *path)
+{
+	const uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
+	const char *slash = strrchr(path, '/');
+	struct stat sb;
+	char *folder;
+	int rc;
+
+	if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode))
+		folder = mem_strdup(path);
+	else
+		folder = slash ? mem_dup(path, (size_t)(slash - path) + (slash == path))
+			       : mem_strdup(".");
+	rc = inotify_add_watch(fd, folder, what);
+	free(folder);
+	return rc;
+}
+
+static void watch_files(struct agg *a)
+{
+	struct agg_watch *w = a->watch;
+
+	w->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	for (size_t i = 0; i < a->n_paths && w->notify_fd >= 0; i++)
+		if (watch_folder(w->notify_fd, a->rules_path[i]) < 0) {
+			close(w->notify_fd);
+			w->notify_fd = -1;
+		}
+	if (w->notify_fd < 0) {
+		log_info("rules are not watched (%s): SIGUSR1 has them read anew", strerror(errno));
+		return;
+	}
+	w->notify_id = loop_watch(stage_loop(a->stage), w->notify_fd, POLLIN, take_notice, a);
+	w->seen = hash_files(a);
+}
+
+/* Before threads begin, so that they have the signal blocked as well. */
+int agg_watch(struct agg *a, struct err *err)
+{
+	struct agg_watch *w = mem_zalloc(sizeof(*w));
+	sigset_t usr1;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	w->notify_fd = -1;
+	w->signal_fd = pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0
+			       ? signalfd(-1, &usr1, SFD_CLOEXEC | SFD_NONBLOCK)
+			       : -1;
+	a->watch = w;
+	if (w->signal_fd < 0)
+		return err_errno(err, EX_TEMPFAIL, "SIGUSR1");
+	w->signal_id = loop_watch(stage_loop(a->stage), w->signal_fd, POLLIN, take_signal, a);
+	watch_files(a);
+	return 0;
+}
+
+void agg_unwatch(struct agg *a)
+{
+	struct agg_watch *w = a->watch;
+
+	if (!w)
+		return;
+	if (w->signal_fd >= 0) {
+		loop_unwatch(stage_loop(a->stage), w->signal_id);
+		close(w->signal_fd);
+	}
+	if (w->notify_fd >= 0) {
+		loop_unwatch(stage_loop(a->stage), w->notify_id);
+		close(w->notify_fd);
+	}
+	free(w);
+	a->watch = NULL;
+}
+
+/* ---- taking effect */
+
+/* On an acknowledged stream a metric that is gone has no groups at a barrier. On a plain one its
+ * windows are written now: nothing more comes for them. */
+static int write_gone(struct agg *a, struct metric_state **gone, size_t n, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = emit_table(a->emit, gone[i], err);
+		metric_state_free(gone[i]);
+	}
+	return rc ? -1 : emit_flush(a->emit, err);
+}
+
+int agg_turn(struct agg *a, struct err *err)
+{
+	struct plan *plan = a->next.plan;
+	struct metric_state **gone = mem_array(a->plan->n_metrics, sizeof(*gone));
+	size_t n = 0;
+	int rc = 0;
+
+	a->total.fields = plan_move_fields(a->plan, a->total.fields, plan);
+	/* how many lines have had a new field nobody knows */
+	a->told_fields = true;
+	if (a->workers)
+		rc = workers_replan(a->workers, plan, gone, &n, err);
+	else
+		n = engine_replan(a->window, plan, gone);
+	if (rc == 0)
+		rc = write_gone(a, gone, n, err);
+	free(gone);
+	agg_set_fini(&a->set);
+	a->set = a->next;
+	a->next = (struct agg_set){ 0 };
+	a->set.rules.set = slice_z(a->set.set);
+	a->plan = a->set.plan;
+	return rc ? -1 : 0;
+}
