@@ -1,4 +1,6 @@
 /* latest, top, history: which metric and which windows are meant. */
+#include <string.h>
+
 #include "base/tm.h"
 #include "app/query_internal.h"
 #include "read/metric_lookup.h"
@@ -52,15 +54,22 @@ int query_only_metric(struct query *q, struct err *err)
 	return rc;
 }
 
-static int find_metric(struct query *q, struct finality *f, struct err *err)
+/* The metric that is meant, as the store calls it, and which of its windows are final. */
+static int find_metric(struct query *q, struct rows_range *range, struct err *err)
 {
 	struct metric_found m;
 	int rc = metric_lookup(&q->store, q->operand, &m, err);
 
 	if (rc == 0 && !m.found)
 		rc = say_no_metric(q, &m, err);
-	*f = m.finality;
+	range->finality = m.finality;
 	q->hops = m.hops;
+	if (m.found && strcmp(m.name, q->operand) != 0) {
+		q->metric.n = 0;
+		buf_addz(&q->metric, m.name);
+		q->operand = buf_z(&q->metric);
+	}
+	range->metric = q->operand;
 	metric_found_fini(&m);
 	return rc;
 }
@@ -149,14 +158,14 @@ static int show_course(struct query *q, const struct rows_range *newest, struct 
 
 static int show_newest(struct query *q, bool top, struct err *err)
 {
-	struct rows_range range = { .metric = q->operand, .one = true, .top = top };
+	struct rows_range range = { .one = true, .top = top };
 	struct read_span newest;
 
 	if (q->since || q->until)
 		return err_set(err, EX_USAGE,
 			       "--since and --until are for history: %s takes the newest window",
 			       q->command);
-	if (find_metric(q, &range.finality, err) ||
+	if (find_metric(q, &range, err) ||
 	    find_newest(q, q->now_us, &newest, "window that has begun", err))
 		return -1;
 	if (q->hops.slide_us ? find_newest_hop(q, &range, &newest, err)
@@ -202,7 +211,7 @@ static void whole_steps(const struct query *q, struct rows_range *range)
 
 int query_history(struct query *q, struct err *err)
 {
-	struct rows_range range = { .metric = q->operand, .to_us = q->now_us + 1 };
+	struct rows_range range = { .to_us = q->now_us + 1 };
 	struct read_span newest;
 
 	if (q->until && tm_parse_human(q->until, q->now_us, &range.to_us, err))
@@ -212,7 +221,7 @@ int query_history(struct query *q, struct err *err)
 	if (q->since && range.from_us >= range.to_us)
 		return err_set(err, EX_USAGE, "--since %s is not before --until %s", q->since,
 			       q->until ? q->until : "now");
-	if (find_metric(q, &range.finality, err))
+	if (find_metric(q, &range, err))
 		return -1;
 	if (q->input && !q->until)
 		range.to_us = TM_MAX_US;

@@ -11,6 +11,11 @@
  *   final: window_start >= since (where there is one) and window_end + lateness <= mark
  *   open:  window_end + lateness > mark
  *
+ * A metric of rules has spans of the log in which it was counted (sink/rule_doc.h). Then a final
+ * window is within one of them besides: window_start >= its since, and window_end + lateness <= its
+ * until, both where it has one. Where the last one has an end, no window beyond it is final; it is
+ * as open as if the mark stood there, for the metric may be resumed.
+ *
  * A window before `since` is neither: it lacks the events from before the metric began, and none
  * will come. Rows of a plain stream (no job) are final as they come. tests/store/finality.tsv holds
  * the views of the stores and this module to one table of cases. */
@@ -19,10 +24,23 @@
 
 #include "proto/pos.h"
 
+enum { FINALITY_SPANS = 16 };
+
 struct finality {
-	int64_t until_us; /* mark less lateness; INT64_MAX: all is final, POS_NONE: nothing is */
+	/* mark less lateness, or the end of the last span; INT64_MAX: all is final, POS_NONE:
+	 * nothing is */
+	int64_t until_us;
 	int64_t since_us; /* POS_NONE: none */
+	int64_t mark_us;  /* where there are spans: mark less lateness */
+	unsigned spans;   /* 0: it is not of rules */
+	/* until less lateness. The last ones: windows of older ones are not called final */
+	struct finality_span {
+		int64_t since_us, until_us; /* POS_NONE: none */
+	} span[FINALITY_SPANS];
 };
+
+/* The metric has this span, too; in their order. */
+void finality_add_span(struct finality *f, int64_t since_us, int64_t until_us, int64_t lateness_us);
 
 /* Of a plain metric. */
 struct finality finality_plain(void);

@@ -16,6 +16,7 @@ void read_sinks_fini(struct read_sinks *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->v[i].name);
 		free(s->v[i].group);
+		free(s->v[i].rules);
 		positions_fini(&s->v[i].pos);
 	}
 	free(s->v);

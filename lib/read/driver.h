@@ -16,6 +16,7 @@ struct read_sink {
 	char *name, *group; /* group NULL: files */
 	int64_t lateness_us;
 	struct positions pos; /* sorted */
+	char *rules;          /* as keeper_doc has them; NULL: none */
 };
 struct read_sinks {
 	struct read_sink *v;

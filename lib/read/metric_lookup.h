@@ -9,6 +9,7 @@
 
 struct metric_found {
 	bool found;
+	char *name;       /* in the store: of rules that of a version */
 	char *job, *sink; /* NULL: plain */
 	char *cfg, *def;  /* as it was registered; def is JSON */
 	/* of its windows, as the definition has it; where they overlap, of the whole window, not of
@@ -23,7 +24,9 @@ struct metric_found {
 };
 void metric_found_fini(struct metric_found *m);
 
-/* 0, found or not, or -1 with the driver's err. out is filled in either case. */
+/* metric: a name; of rules its newest version, or NAME@N: version N, which may write rows of an
+ * earlier one that counts the same. 0, found or not, or -1 with the driver's err. out is filled in
+ * either case. */
 int metric_lookup(const struct read_store *store, const char *metric, struct metric_found *out,
 		  struct err *err);
 

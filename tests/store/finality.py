@@ -24,7 +24,8 @@ def cases(path):
     for line in open(path):
         if not line.startswith("#"):
             name, positions, lateness, since, window, state = line.rstrip("\n").split("\t")
-            yield name, positions, us(lateness), us(since), [us(x) for x in window.split("..")], state
+            since = [[us(x) for x in one.split("..")] for one in since.split()] if ".." in since else us(since)
+            yield name, positions, us(lateness), since, [us(x) for x in window.split("..")], state
 
 
 def parts(positions):
@@ -37,7 +38,17 @@ def quote(value):
     return "NULL" if value is None else str(value) if isinstance(value, int) else "'%s'" % value.replace("'", "''")
 
 
+def in_1970(spans):
+    return [[None if x is None else int(START.timestamp()) * 1000000 + x for x in span] for span in spans]
+
+
 def sql(kind, job, name, positions, lateness, since):
+    spans, since = (since, None) if isinstance(since, list) else ([], since)
+    for span in spans if kind == "pg" else in_1970(spans):
+        ends = [quote(None if x is None else text(x) if kind == "pg" else x) for x in span]
+        yield "INSERT INTO hta_span (job, sink, metric, since, until) VALUES (%s, 'S', %s, %s, %s)" % (quote(job), quote(name), *ends)
+    if spans:
+        yield "INSERT INTO hta_rules (job, sink, rule_set, doc) VALUES (%s, 'S', '', %s)" % (quote(job), quote(rules(name, spans)))
     since = None if since is None else text(since)
     yield "UPDATE hta_metric SET job = %s, sink = 'S', since = %s WHERE metric = %s" % (quote(job), quote(since), quote(name))
     for sink in "SX" if positions != "nojob" else "":
@@ -54,7 +65,14 @@ def sql(kind, job, name, positions, lateness, since):
                % (quote(job), "X" if other else "S", i, mark, idle))
 
 
+def rules(name, spans):
+    """The document that a sink keeps of a job's rules."""
+    return json.dumps({"rules": [], "positions": [], "metrics": [{"name": name, "spans": [
+        {k: v for k, v in zip(("since", "until"), span) if v is not None} for span in in_1970(spans)]}]})
+
+
 def redis(job, name, positions, lateness, since):
+    spans, since = (since, None) if isinstance(since, list) else ([], since)
     def command(*words):
         return " ".join(json.dumps(str(w)) for w in words)
     about = {"cfg": "", "def": {}, "job": job, "sink": SINK["redis"]}
@@ -62,7 +80,7 @@ def redis(job, name, positions, lateness, since):
         about["since"] = text(since)
     yield command("HSET", "{hta}:metric", name, json.dumps(about))
     if positions != "nojob":
-        yield command("HSET", "{hta}:job:%s:redis%%3Ahta" % job, "generation", "0" * 16, "group", "", "by_now", 0, "lateness_us", lateness)
+        yield command("HSET", "{hta}:job:%s:redis%%3Ahta" % job, "generation", "0" * 16, "group", "", "by_now", 0, "lateness_us", lateness, *(["rules", rules(name, spans)] if spans else []))
     for i, (other, mark, idle) in enumerate(parts(positions)):
         mark = "-" if mark is None else int(START.timestamp()) * 1000000 + mark
         yield command("HSET", "{hta}:pos:%s:%s" % (job, "x" if other else "redis%3Ahta"), "t/%d" % i, "0 1 - - - %s %d" % (mark, idle))

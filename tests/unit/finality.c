@@ -32,6 +32,15 @@ static void positions_of(char *text, struct positions *out)
 	}
 }
 
+/* "SINCE..UNTIL" by blanks. */
+static void spans_of(char *text, int64_t lateness_us, struct finality *f)
+{
+	char *save = NULL;
+
+	for (char *one = strtok_r(text, " ", &save); one; one = strtok_r(NULL, " ", &save))
+		finality_add_span(f, us_of(one), us_of(strstr(one, "..") + 2), lateness_us);
+}
+
 static void check_case(char *const column[COLUMNS])
 {
 	struct positions p = { 0 };
@@ -42,7 +51,10 @@ static void check_case(char *const column[COLUMNS])
 	if (!plain && !nojob && strcmp(column[1], "none") != 0)
 		positions_of(column[1], &p);
 	f = plain ? finality_plain()
-		  : finality_of_job(nojob ? NULL : &p, us_of(column[2]), us_of(column[3]));
+		  : finality_of_job(nojob ? NULL : &p, us_of(column[2]),
+				    strstr(column[3], "..") ? POS_NONE : us_of(column[3]));
+	if (strstr(column[3], ".."))
+		spans_of(column[3], us_of(column[2]), &f);
 	is_str(finality_final(&f, start_us, end_us) ? "final"
 	       : finality_open(&f, end_us)          ? "open"
 						    : "cut",

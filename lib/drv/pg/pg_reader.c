@@ -116,6 +116,26 @@ static const char select_sinks[] =
 	" FROM hta_job j LEFT JOIN hta_pos p ON p.job = j.job AND p.sink = j.sink"
 	" WHERE j.job = $1 ORDER BY j.sink COLLATE \"C\", p.topic, p.partition";
 
+/* Where the store has none yet, the table is not there. */
+static int pg_read_rules(struct pg *p, const char *job, struct read_sinks *out, struct err *err)
+{
+	const char *value[] = { job };
+	PGresult *res;
+
+	if (!p->rules)
+		return 0;
+	if (sink_error_result(pg_query(p, &res, err,
+				       "SELECT sink, doc FROM hta_rules WHERE job = $1", 1, value),
+			      err))
+		return -1;
+	for (int i = 0; i < PQntuples(res); i++)
+		for (size_t k = 0; k < out->n; k++)
+			if (strcmp(out->v[k].name, PQgetvalue(res, i, 0)) == 0 && !out->v[k].rules)
+				out->v[k].rules = mem_strdup(PQgetvalue(res, i, 1));
+	PQclear(res);
+	return 0;
+}
+
 static int pg_read_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
 	const char *value[] = { job };
@@ -135,7 +155,7 @@ static int pg_read_sinks(void *d, const char *job, struct read_sinks *out, struc
 			pg_take_position(res, i, &s->pos);
 	}
 	PQclear(res);
-	return 0;
+	return pg_read_rules(d, job, out, err);
 }
 
 /* ---- rows */

@@ -149,6 +149,8 @@ static void redis_reader_take_job(const redisReply *all, struct read_sink *s)
 
 		if (slice_is(field, "group") && value.n)
 			s->group = mem_dup(value.p, value.n);
+		else if (slice_is(field, "rules") && !s->rules)
+			s->rules = mem_dup(value.p, value.n);
 		else if (slice_is(field, "lateness_us"))
 			s->lateness_us = strtoll(value.p, NULL, 10);
 	}

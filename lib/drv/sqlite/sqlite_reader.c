@@ -110,7 +110,9 @@ static int read_positions(struct sqlite_reader *r, const char *job, struct read_
 	r->conf.name = s->name;
 	rc = sink_error_result(sqlite_load(r->s, job, &doc, err), err);
 	s->pos = doc.pos;
+	s->rules = doc.rules;
 	doc.pos = (struct positions){ 0 };
+	doc.rules = NULL;
 	keeper_doc_fini(&doc);
 	positions_sort(&s->pos);
 	return rc;
