@@ -1,0 +1,123 @@
+# Rules that change while hta-window counts by them: plain streams, and what a file may say. Jobs are in fault/scenes_rules.py, stores in store/cas.bats.
+load ../helpers
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+deploy() { # RULES...
+	printf '%s\n' "$@" >rules.new
+	mv rules.new rules.json
+}
+rule() { echo '{"rule_id":"'"$1"'","version":'"$2"',"window_size":"1m","metric":"count"'"${3:+,$3}"'}'; }
+event() { echo '{"ts":"2026-01-01T00:0'"$1"':00Z","k":"'"${2:-a}"'"}'; }
+
+begin() { # OPTION...
+	mkfifo in
+	spawn window bash -c 'exec hta-window -v --rules rules.json "$@" <in' - "$@"
+	exec 7>in
+}
+told() { wait_until 10 grep -q "$1" window.err; }
+counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.count)"' window.out; }
+
+@test "reload: what stays keeps its windows, what ends writes them" {
+	deploy "$(rule stays 1)" "$(rule ends 1)"
+	begin
+	event 1 >&7
+	# a version that counts the same goes on, another begins rows of its own
+	deploy "$(rule stays 2 '"note":"as before"')" "$(rule ends 2 '"group_by":["k"]')" "$(rule new 1)"
+	told 'read anew: set'
+	event 2 >&7
+	event 1 b >&7
+	exec 7>&-
+	exits_with 0 10
+	diff <(counted) - <<-'END'
+		ends 01  1
+		stays 01  2
+		stays 02  1
+		ends@2 01 b 1
+		ends@2 02 a 1
+		new 01  1
+		new 02  1
+	END
+}
+
+@test "reload: a file that does not fit is told, and the old rules go on" {
+	deploy "$(rule web 1)" "$(rule two 1)"
+	begin --lateness 0s -j 2
+	event 1 >&7
+	deploy '{"rule_id":"web"'
+	told 'rules.json:.*the rules stay as they were'
+	deploy "$(rule web 1)"
+	told 'rule two is missing, it is active'
+	deploy "$(rule web 1 '"group_by":["k"]')" "$(rule two 1)"
+	told 'web counts something else than its version 1 here: give it a higher version, 2'
+	deploy "$(rule web 1)" "$(rule two 1 '"time":"at"')"
+	told 'does not change while it goes on'
+	deploy "$(rule web 1)" "$(rule two 1)"
+	kill -USR1 "$pid"
+	told 'read anew, and are the same'
+	event 3 >&7
+	exec 7>&-
+	exits_with 0 10
+	diff <(counted | sort) - <<-'END'
+		two 01  1
+		two 03  1
+		web 01  1
+		web 03  1
+	END
+}
+
+@test "reload: a folder, and a file that is replaced ten times a second" {
+	mkdir rules
+	rule one 1 >rules/a.json
+	mkfifo in
+	spawn window bash -c 'exec hta-window -v --rules rules <in'
+	exec 7>in
+	event 1 >&7
+	for i in {1..30}; do
+		rule two 1 '"note":"'"$i"'"' >rules/.b && mv rules/.b rules/b.json
+	done
+	told 'read anew: set'
+	event 1 >&7
+	exec 7>&-
+	exits_with 0 10
+	diff <(counted) - <<-'END'
+		one 01  2
+		two 01  1
+	END
+}
+
+@test "reload: --retire goes with --rules, and with no rule of that name" {
+	deploy "$(rule web 1)"
+	fails_with 64 hta-window --retire web <<<"$(event 1)"
+	says 'it goes with --rules'
+	fails_with 64 hta-window --rules rules.json --retire web <<<"$(event 1)"
+	says 'take it out of the file'
+	feed hta-window --rules rules.json --retire old <<<"$(event 1)"
+	deploy "$(rule web 1 '"active":false')"
+	fails_with 78 hta-window --rules rules.json <<<"$(event 1)"
+	says 'no rule is active'
+}
+
+@test "reload: NAME is the newest version, NAME@N another" {
+	local job='hta-consume --job web --dead drop ev | hta-window --dead drop --rules rules.json | hta-sink-sqlite --init db | hta-commit'
+	event 1 >ev
+	deploy "$(rule web 1)"
+	feed pipe "$job"
+	event 2 >>ev
+	deploy "$(rule web 2 '"group_by":["k"]')"
+	feed pipe "$job"
+	event 3 >>ev
+	deploy "$(rule web 3 '"group_by":["k"],"note":"the same"')"
+	feed pipe "$job"
+	[ "$(hta-query -d db history web | jq -r .metric | uniq -c | xargs)" = '2 web@2' ]
+	[ "$(hta-query -d db history web@3 | jq -r .metric | uniq -c | xargs)" = '2 web@2' ]
+	[ "$(hta-query -d db history web@1 | jq -r .metric | uniq -c | xargs)" = '1 web' ]
+	fails_with 1 hta-query -d db history web@0
+	# the file of before is stale, and another meaning under one version is refused
+	deploy "$(rule web 2 '"group_by":["k"]')"
+	fails_with 75 pipe "$job"
+	says 'rule web is in version 3 here'
+	deploy "$(rule web 3)"
+	fails_with 78 pipe "$job"
+	says 'give it a higher version, 4'
+}
