@@ -502,6 +502,59 @@ static void test_metrics(void)
 	ctl_fini(&c);
 }
 
+static void test_rules(void)
+{
+	const struct ctl_rule three[] = {
+		{ z("b"), z("b@2"), z(GEN), 2, CTL_RULE_ACTIVE },
+		{ z("a"), z("a"), z(INC), 1, CTL_RULE_ACTIVE },
+		{ z("p"), z("p"), z(INC), 1, CTL_RULE_PAUSED },
+	};
+	const struct ctl_rule turned[] = {
+		{ z("a"), z("a"), z(INC), 1, CTL_RULE_ACTIVE },
+		{ z("b"), z("b@2"), z(GEN), 2, CTL_RULE_ACTIVE },
+		{ .rule = z("gone"), .state = CTL_RULE_RETIRED },
+	};
+	struct ctl_metrics got,
+		set = { { z(GEN), (struct ctl_rule *)(uintptr_t)turned, 3 }, NULL, 0 };
+	char one[CTL_INC_CHARS + 1], other[CTL_INC_CHARS + 1], fewer[CTL_INC_CHARS + 1];
+	struct buf b = { 0 };
+	struct err err = ERR_INIT;
+	struct ctl c = { 0 };
+
+	ctl_rules_set(three, 3, one);
+	ctl_rules_set(turned, 3, other);
+	ctl_rules_set(three, 1, fewer);
+	is_str(one, other, "a set is the active ones, in any order");
+	ok(strcmp(one, fewer) != 0, "fewer are another set");
+	ctl_metrics_write(&inc, &set, &b);
+	is_bytes(b.p, b.n,
+		 OPEN "\"k\":\"metrics\",\"set\":\"" GEN
+		      "\",\"rules\":[{\"rule\":\"a\",\"state\":\"active\",\"version\":1,"
+		      "\"metric\":\"a\",\"cfg\":\"" INC
+		      "\"},{\"rule\":\"b\",\"state\":\"active\",\"version\":2,"
+		      "\"metric\":\"b@2\",\"cfg\":\"" GEN
+		      "\"},{\"rule\":\"gone\",\"state\":\"retired\"}],\"metrics\":[]}",
+		 "rules");
+	read_back(&c, &b, CTL_METRICS);
+	ok(ctl_metrics_read(&c, &got, &err) == 0 && got.rules.n == 3, "read back");
+	for (size_t i = 0; i < got.rules.n; i++)
+		ok(slice_eq(got.rules.rule[i].rule, turned[i].rule) &&
+			   slice_eq(got.rules.rule[i].metric, turned[i].metric) &&
+			   slice_eq(got.rules.rule[i].cfg, turned[i].cfg) &&
+			   got.rules.rule[i].state == turned[i].state,
+		   "rule %zu", i);
+	ctl_metrics_fini(&got);
+	b.n = 0;
+	buf_addz(&b, OPEN "\"k\":\"metrics\",\"set\":\"" GEN
+			  "\",\"rules\":[{\"rule\":\"a\",\"state\":\"asleep\"}],"
+			  "\"metrics\":[]}");
+	read_back(&c, &b, CTL_METRICS);
+	ok(ctl_metrics_read(&c, &got, &err) == -1 && err.code == EX_DATAERR,
+	   "a state that is none is refused");
+	buf_fini(&b);
+	ctl_fini(&c);
+}
+
 /* ---- fail, end, acks */
 
 static void test_fail_end(void)
@@ -571,6 +624,7 @@ int main(void)
 	test_at_time();
 	test_before();
 	test_metrics();
+	test_rules();
 	test_fail_end();
 	test_ack();
 	return done();
