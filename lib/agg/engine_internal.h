@@ -56,7 +56,7 @@ struct engine {
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
-	dec time_dec[SCAN_BATCH]; /* the same, where a metric keeps times */
+	dec time_dec[SCAN_BATCH];    /* the same, where a metric keeps times */
 	int64_t mark_us[SCAN_BATCH]; /* of late lines: the highest time before each */
 	uint64_t twice, skipped;
 	dec (*value)[SCAN_BATCH];                   /* a row a column of the plan */

@@ -245,8 +245,8 @@ static bool measure_is_wrong(struct engine *w, const struct plan_metric *m, unsi
 			return true;
 		if (p->held >= 0 &&
 		    (held_is_wrong(w, w->plan->held[p->held].field, x->path.name, line, why) ||
-		     (x->has_by && held_is_wrong(w, (size_t)w->plan->held[p->held].by, x->by.name,
-						 line, why))))
+		     (x->has_by &&
+		      held_is_wrong(w, (size_t)w->plan->held[p->held].by, x->by.name, line, why))))
 			return true;
 	}
 	return false;

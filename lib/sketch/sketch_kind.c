@@ -118,9 +118,9 @@ static void highest_merge_any(void *into, const void *from)
 #define OPS(sketch, rule)                                                                        \
 	{                                                                                        \
 		.new = sketch##_new_any, .free = sketch##_free_any, .clear = sketch##_clear_any, \
-		.add = rule##_add_item, .add_each = rule##_add_each,                             \
-		.merge = rule##_merge_any, .bytes = sketch##_bytes_any,                          \
-		.encode = sketch##_encode_any, .decode = sketch##_decode_any,                    \
+		.add = rule##_add_item, .add_each = rule##_add_each, .merge = rule##_merge_any,  \
+		.bytes = sketch##_bytes_any, .encode = sketch##_encode_any,                      \
+		.decode = sketch##_decode_any,                                                   \
 	}
 
 ADAPT(logbucket)
