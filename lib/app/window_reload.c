@@ -66,13 +66,31 @@ static bool same_rules(const struct agg_set *a, const struct agg_set *b)
 	return same;
 }
 
+/* What was decided at the start of the stream, and cannot be otherwise now. */
+static int check_next(const struct agg *a, struct err *err)
+{
+	for (size_t i = 0; i < a->next.plan->n_metrics; i++) {
+		const struct metric *m = &a->next.plan->metric[i].def->m;
+
+		if (stage_acknowledged(a->stage) && window_stored(&m->window, err))
+			return err_in(err, "metric %s", m->name);
+		if (m->final.fold && a->workers)
+			return err_set(err, EX_CONFIG,
+				       "metric %s: a rule that folds is counted by one thread: "
+				       "start again with it",
+				       m->name);
+	}
+	return 0;
+}
+
 static void read_anew(struct agg *a)
 {
 	struct err err = ERR_INIT;
 
 	agg_set_fini(&a->next);
-	if (agg_set_load(a, &a->next, &err)) {
+	if (agg_set_load(a, &a->next, &err) || check_next(a, &err)) {
 		log_warn("%s; the rules stay as they were", err.msg);
+		agg_set_fini(&a->next);
 	} else if (same_rules(&a->set, &a->next)) {
 		log_note("the rules were read anew, and are the same");
 		agg_set_fini(&a->next);
@@ -210,16 +228,54 @@ void agg_unwatch(struct agg *a)
 
 /* On an acknowledged stream a metric that is gone has no groups at a barrier. On a plain one its
  * windows are written now: nothing more comes for them. */
+static int write_state(struct agg *a, struct metric_state *s, struct err *err)
+{
+	struct closing *c = NULL;
+	int64_t end_us;
+
+	for (size_t i = 0; a->closing && i < a->plan->n_metrics; i++)
+		if (metric_def_same(a->plan->metric[i].def, s->def))
+			c = a->closing[i];
+	if (!c || !closing_by_window(s->def))
+		return emit_table(a->emit, s, err);
+	while (closing_next(c, s, &end_us))
+		if (closing_close(c, s, a->emit, err))
+			return -1;
+	return 0;
+}
+
 static int write_gone(struct agg *a, struct metric_state **gone, size_t n, struct err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (rc == 0)
-			rc = emit_table(a->emit, gone[i], err);
+			rc = write_state(a, gone[i], err);
 		metric_state_free(gone[i]);
 	}
 	return rc ? -1 : emit_flush(a->emit, err);
+}
+
+/* What closes windows goes with the metric's state. */
+static void move_closing(struct agg *a, const struct plan *plan)
+{
+	struct closing **next = mem_array(plan->n_metrics, sizeof(*next));
+
+	for (size_t i = 0; i < plan->n_metrics; i++) {
+		next[i] = NULL;
+		for (size_t k = 0; k < a->plan->n_metrics && !next[i]; k++)
+			if (a->closing[k] &&
+			    metric_def_same(a->plan->metric[k].def, plan->metric[i].def)) {
+				next[i] = a->closing[k];
+				a->closing[k] = NULL;
+			}
+		if (!next[i])
+			next[i] = closing_new(plan->metric[i].def);
+	}
+	for (size_t k = 0; k < a->plan->n_metrics; k++)
+		closing_free(a->closing[k]);
+	free(a->closing);
+	a->closing = next;
 }
 
 int agg_turn(struct agg *a, struct err *err)
@@ -238,6 +294,8 @@ int agg_turn(struct agg *a, struct err *err)
 		n = engine_replan(a->window, plan, gone);
 	if (rc == 0)
 		rc = write_gone(a, gone, n, err);
+	if (a->closing)
+		move_closing(a, plan);
 	free(gone);
 	agg_set_fini(&a->set);
 	a->set = a->next;
