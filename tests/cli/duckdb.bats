@@ -1,4 +1,4 @@
-# A stranger's opinion: DuckDB over the same files, 21 queries (duckdb.py). It comes by npm; where that is not, it is
+# A stranger's opinion: DuckDB over the same files, 25 queries (duckdb.py). It comes by npm; where that is not, it is
 # not asked.
 
 load ../helpers

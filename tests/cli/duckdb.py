@@ -43,6 +43,12 @@ def member(name):
 start = member("window_start")
 
 
+def micros(time):
+    """A time of ours with six digits behind the point."""
+    whole, _, rest = time.rstrip("Z").partition(".")
+    return f"{whole}.{rest:0<6}Z"
+
+
 class Query:
     def __init__(self, command, sql, *columns):
         self.command, self.sql = command, sql
@@ -141,6 +147,25 @@ QUERIES = {
         f"select {minutes(10)}, region, count(*) filter (latency_ms <= 10), count(*) filter (latency_ms > 10 and latency_ms <= 50), "
         "count(*) filter (latency_ms > 50 and latency_ms <= 100.5), count(*) filter (latency_ms > 100.5) from hour group by all",
         k_start, k("region"), *[(same, lambda row, i=i: row["measures"]["h"]["counts"][i]) for i in range(4)]),
+    "first and last": Query(
+        window("--every 5m --by region --agg 'a=first(latency_ms)' --agg 'z=last(latency_ms)'"),
+        f"select {minutes(5)}, region, first(latency_ms order by ts, latency_ms), last(latency_ms order by ts, latency_ms) from hour group by all",
+        k_start, k("region"), (same, measure("a")), (same, measure("z"))),
+    "the slowest endpoint": Query(
+        window("--every 10m --by event_type --agg 'e=arg_max(endpoint, latency_ms)' --agg 'q=arg_min(endpoint, latency_ms)'"),
+        f"select {minutes(10)}, event_type, last(endpoint order by latency_ms, ts, endpoint), first(endpoint order by latency_ms, ts, endpoint) from hour group by all",
+        k_start, k("event_type"), (key, measure("e")), (key, measure("q"))),
+    "hops": Query(
+        window("--every 10m --slide 2m --by region --value latency_ms --agg 'd=stddev(payload.price)'"),
+        f"select {ISO.format('w')}, region, count(*), sum(latency_ms), max(latency_ms), stddev_samp(payload.price::double) "
+        "from (select *, unnest([time_bucket(interval 2 minute, ts) - interval (2 * i) minute for i in range(5)]) w from hour) group by all",
+        k_start, k("region"), *[(same, member(m)) for m in ("count", "sum", "max")], (near, measure("d"))),
+    "sessions": Query(
+        "hta-window -q --lateness 1h --gap 10s --by customer --value payload.price hour.ndjson",
+        "select strftime(min(ts), '%Y-%m-%dT%H:%M:%S.%fZ'), strftime(max(ts) + interval 10 second, '%Y-%m-%dT%H:%M:%S.%fZ'), customer, count(*), sum(payload.price) from ("
+        "select *, count(*) filter (fresh) over (partition by customer order by ts rows unbounded preceding) n from ("
+        "select *, coalesce(ts - lag(ts) over (partition by customer order by ts) >= interval 10 second, true) fresh from hour)) group by customer, n",
+        (key, lambda row: micros(row["window_start"])), (key, lambda row: micros(row["window_end"])), k("customer"), (same, member("count")), (same, member("sum"))),
     "one line": Query(
         "hta-window -q --lateness 2m -e 'n=count, bad=count if .status >= 400, sum(payload.price) by region every 30m' hour.ndjson",
         f"select {minutes(30)}, region, count(*), count(*) filter (status >= 400), sum(payload.price) from hour group by all",
