@@ -36,6 +36,11 @@ static bool in_a_span(const struct finality *f, int64_t start_us, int64_t end_us
 	return f->spans == 0;
 }
 
+bool finality_whole(const struct finality *f, int64_t start_us, int64_t end_us)
+{
+	return start_us >= f->since_us && in_a_span(f, start_us, end_us);
+}
+
 bool finality_open(const struct finality *f, int64_t end_us)
 {
 	return end_us > f->until_us;
@@ -43,6 +48,5 @@ bool finality_open(const struct finality *f, int64_t end_us)
 
 bool finality_final(const struct finality *f, int64_t start_us, int64_t end_us)
 {
-	return !finality_open(f, end_us) && start_us >= f->since_us &&
-	       in_a_span(f, start_us, end_us);
+	return !finality_open(f, end_us) && finality_whole(f, start_us, end_us);
 }

@@ -48,6 +48,10 @@ struct finality finality_plain(void);
 /* Of a job's metric. p: the sink's positions of the job, NULL where it has none of it. */
 struct finality finality_of_job(const struct positions *p, int64_t lateness_us, int64_t since_us);
 
+/* Whether all events of a window were counted: it begins behind `since`, and no gap between spans
+ * cuts it. */
+bool finality_whole(const struct finality *f, int64_t start_us, int64_t end_us);
+
 bool finality_open(const struct finality *f, int64_t end_us);
 bool finality_final(const struct finality *f, int64_t start_us, int64_t end_us);
 

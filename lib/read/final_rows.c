@@ -35,7 +35,8 @@ static int take_final(void *arg, struct rows_window *w, struct err *err)
 	struct final_reading *g = arg;
 	const struct final_range *r = g->range;
 
-	if (w->end_us <= r->after_us || w->end_us > r->until_us || w->start_us < r->since_us) {
+	if (w->end_us <= r->after_us || w->end_us > r->until_us ||
+	    !finality_whole(r->finality, w->start_us, w->end_us)) {
 		rows_window_free(w);
 		return 0;
 	}

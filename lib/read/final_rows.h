@@ -14,9 +14,11 @@
 #include "read/rows.h"
 
 struct final_range {
-	const char *metric;          /* borrowed by the rows */
-	int64_t after_us, until_us;  /* after_us POS_NONE: from the first window on */
-	int64_t since_us, length_us; /* of metric_lookup: finality.since_us, length_us */
+	const char *metric;         /* borrowed by the rows */
+	int64_t after_us, until_us; /* after_us POS_NONE: from the first window on */
+	/* of metric_lookup: only windows that are whole by it are read, whatever its mark */
+	const struct finality *finality;
+	int64_t length_us; /* of metric_lookup */
 	/* not 0: after the window with which so many rows are reached, it is enough. Not for a
 	 * length of 0, where ends of windows need not ascend */
 	uint64_t enough;

@@ -165,7 +165,7 @@ static int read_part(struct final_input *f, const struct read_store *store, stru
 	int rc = look_up(f, store, p, &m, err) || final_until(f, store, p, &m, err) ? -1 : 0;
 
 	range.until_us = p->known_us;
-	range.since_us = m.finality.since_us;
+	range.finality = &m.finality;
 	range.length_us = m.length_us;
 	if (rc == 0)
 		rc = final_rows_read(store, &range, take_window, f, &reached_us, err);

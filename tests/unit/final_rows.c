@@ -89,11 +89,13 @@ static void gives(struct final_range r, const char *want, int64_t reached_s, con
 	buf_fini(&text);
 }
 
+static struct finality all;
+
 static struct final_range between(int64_t after_s, int64_t until_s)
 {
 	return (struct final_range){ .after_us = after_s * TM_S,
 				     .until_us = until_s * TM_S,
-				     .since_us = POS_NONE,
+				     .finality = &all,
 				     .length_us = 60 * TM_S };
 }
 
@@ -109,10 +111,14 @@ static void ranges(void)
 	gives(between(180, 120), "", 180, "the mark went back");
 	r.after_us = POS_NONE;
 	gives(r, "60: 1 2\n120: 3\n180: 7 8 9\n", 180, "from the first on");
-	r.since_us = 60 * TM_S;
+	all.since_us = 60 * TM_S;
 	gives(r, "120: 3\n180: 7 8 9\n", 180, "not those before since");
+	all = finality_plain();
+	finality_add_span(&all, POS_NONE, 100 * TM_S, 0);
+	finality_add_span(&all, 110 * TM_S, POS_NONE, 0);
+	gives(r, "60: 1 2\n180: 7 8 9\n", 180, "not those that a gap cuts");
+	all = finality_plain();
 	r.length_us = 0;
-	r.since_us = POS_NONE;
 	r.after_us = 120 * TM_S;
 	gives(r, "180: 7 8 9\n", 180, "a length that is not known");
 }
@@ -152,6 +158,7 @@ static void lookup(void)
 
 int main(void)
 {
+	all = finality_plain();
 	ranges();
 	enough();
 	lookup();
