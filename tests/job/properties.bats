@@ -167,11 +167,14 @@ together_and_alone() { # NAME OPTIONS
 
 @test "a job: lines that are bad for some metrics, against a recount; the books have each line once" {
 	py dirty "$seed" $lines >dirty
-	oracle dirty "${recounted[@]}" <dirty >exact
-	hta-window -q --dead drop $metrics dirty | oracle window >want
+	# without what is held, of which this recount knows nothing that is bad
+	local abc=${metrics%%[[:space:]]--metric h*}
+	abc=${abc%$'\n'}
+	oracle dirty "${recounted[@]:0:3}" <dirty >exact
+	hta-window -q --dead drop $abc dirty | oracle window >want
 	same_numbers want
 	want=want
-	feed pipe "hta-consume -q --job j --epoch-records 333 dirty | hta-window -j 2 $metrics | tee stream | hta-sink-sqlite --init db | hta-commit"
+	feed pipe "hta-consume -q --job j --epoch-records 333 dirty | hta-window -j 2 $abc | tee stream | hta-sink-sqlite --init db | hta-commit"
 	in_db db "a job"
 	jq -c 'select(.k == "bar").acct[1]' stream | jq -s '[map(.in), map(.agg // 0), map(.dead // 0)] | map(add)' -c >books
 	[ "$(jq -c '.[0] == .[1] + .[2]' books)" = true ]
