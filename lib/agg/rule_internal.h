@@ -38,7 +38,9 @@ struct rule_reader {
 	struct err *err;
 	rules_broken_fn *broken; /* NULL: the first error ends it */
 	void *broken_arg;
-	size_t errors; /* that were handed over */
+	size_t errors;       /* that were handed over */
+	const char *counted; /* NULL: none; up to here there are so many ends of lines: */
+	unsigned lines;
 };
 
 enum { MEMBERS_MAX = 32 }; /* of one table */

@@ -280,15 +280,21 @@ static int check_rule(struct rule_reader *r, struct rule *rule, uint32_t at)
 		       : 0;
 }
 
+/* Rules are asked for in the order of the text. */
+static unsigned line_of(struct rule_reader *r, const char *at)
+{
+	for (r->counted = r->counted ? r->counted : r->text.p; r->counted < at; r->counted++)
+		r->lines += *r->counted == '\n';
+	return r->lines + 1;
+}
+
 static int take_rule(struct rule_reader *r, uint32_t at)
 {
 	struct rule *rule = rules_add(r->set);
 
 	r->short_op = r->short_path = slice(NULL, 0);
 	rule->source = r->json.node[at].text;
-	for (const char *p = r->text.p; p < rule->source.p; p++)
-		rule->line += *p == '\n';
-	rule->line++;
+	rule->line = line_of(r, rule->source.p);
 	if (rule_take_members(r, rule_members, rule, at, "a rule, which is an object") == 0 &&
 	    check_rule(r, rule, at) == 0)
 		return 0;
