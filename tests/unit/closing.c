@@ -131,11 +131,10 @@ static int take_rows(void *arg, struct slice lines, uint64_t rows, struct err *e
 	return 0;
 }
 
-static int none_refused(void *arg, uint64_t nth, size_t at, struct slice record, const char *reason,
-			struct err *e)
+static int none_refused(void *arg, const struct engine_refusal *r, struct err *e)
 {
-	(void)arg, (void)nth, (void)at, (void)record, (void)e;
-	ok(false, "%s", reason ? reason : "late");
+	(void)arg, (void)e;
+	ok(false, "%s", r->reason ? r->reason : "late");
 	return 0;
 }
 
