@@ -300,7 +300,7 @@ killed_at_first() { # STAGES BELOW
 options_of() { "$1" --help | sed -nE 's/^  (-.,|   ) --([a-z-]+) [^ ].*/\2/p'; } # PROGRAM
 
 @test "an empty value or operand is 64 and named, whichever it is" {
-	none='by where value uniq agg' # of hta-window, and --by of hta-query: none
+	none='by where value uniq agg top fold' # of hta-window, and --by of hta-query: none
 	tried=0
 	for path in "$HTA_BUILD_DIR"/hta-*; do
 		program=${path##*/}
@@ -315,7 +315,7 @@ options_of() { "$1" --help | sed -nE 's/^  (-.,|   ) --([a-z-]+) [^ ].*/\2/p'; }
 		says 'operand'
 	done
 	[ "$tried" -gt 80 ]
-	feed hta-window --by '' --value '' --uniq '' --where '' --agg '' events
+	feed hta-window --by '' --value '' --uniq '' --where '' --agg '' --top '' --fold '' events
 	fails_with 64 pipe 'hta-consume --job e events | hta-window | hta-sink-sqlite --init "" | hta-commit'
 	says 'hta-sink-sqlite: an operand is empty'
 	fails_with 64 hta-sink-pg --init '' </dev/null
