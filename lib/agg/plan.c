@@ -69,13 +69,20 @@ struct scope *plan_scope(struct plan_builder *b)
 	return &b->scope[b->n - 1];
 }
 
+bool plan_has_metric(const struct plan_builder *b, struct slice name)
+{
+	for (size_t i = 1; i < b->n; i++)
+		if (slice_is(name, b->scope[i].name))
+			return true;
+	return false;
+}
+
 int plan_metric(struct plan_builder *b, const char *name, struct err *err)
 {
 	if (metric_name_check(name, err))
 		return -1;
-	for (size_t i = 1; i < b->n; i++)
-		if (strcmp(b->scope[i].name, name) == 0)
-			return err_set(err, EX_USAGE, "two metrics are called %s", name);
+	if (plan_has_metric(b, slice_z(name)))
+		return err_set(err, EX_USAGE, "two metrics are called %s", name);
 	b->scope = mem_grow(b->scope, b->n + 1, sizeof(*b->scope));
 	b->scope[b->n++] = (struct scope){ .name = name };
 	return 0;

@@ -20,6 +20,8 @@ void plan_builder_free(struct plan_builder *b);
  * everybody's. The texts of options stay borrowed. */
 struct plan_builder *plan_builder_copy(const struct plan_builder *b, bool metrics);
 
+bool plan_has_metric(const struct plan_builder *b, struct slice name);
+
 /* EX_USAGE. An empty by, value, uniq or agg is none: it takes everybody's away. */
 int plan_metric(struct plan_builder *b, const char *name, struct err *err);
 /* An option of windows (agg/window_kind.h): "every". */

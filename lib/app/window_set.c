@@ -54,7 +54,14 @@ static int tell_rules(struct plan_builder *b, const struct rules *rules, const u
 		struct rule r = rules->v[i];
 
 		r.version = named[i];
-		if (r.active != paused && plan_rule(b, &r, err)) {
+		if (r.active == paused)
+			continue;
+		if (plan_has_metric(b, r.id))
+			return err_set(err, EX_USAGE,
+				       "two metrics are called %.*s: one of --metric "
+				       "and a rule",
+				       (int)r.id.n, r.id.p);
+		if (plan_rule(b, &r, err)) {
 			err->code = EX_CONFIG;
 			return err_in(err, "rule %.*s", (int)r.id.n, r.id.p);
 		}

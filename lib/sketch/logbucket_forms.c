@@ -1,6 +1,9 @@
 /* The stored form and what is read out of a sketch. */
 #include "sketch/logbucket.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "sketch/logbucket_internal.h"
 
 enum { FORM = 1 };
@@ -39,11 +42,9 @@ static bool take_varint(struct slice *bytes, uint64_t *v)
 	return false;
 }
 
-void logbucket_encode(const struct logbucket *s, struct buf *out)
+static char *put_slots(const struct logbucket *s, char *p)
 {
-	char *p = buf_room(out, 1 + 2 * VARINT_BYTES * (size_t)s->used), *from = p;
 	unsigned next = 0;
-	*p++ = FORM;
 	for (size_t at = 0, n = logbucket_slots(s); at < n; at++) {
 		uint64_t count = logbucket_slot(s, at);
 		unsigned place = logbucket_slot_place(s, at);
@@ -54,6 +55,44 @@ void logbucket_encode(const struct logbucket *s, struct buf *out)
 			p = put_varint(place - next, p);
 		next = place + 1;
 	}
+	return p;
+}
+
+/* Counts of a byte each, n of them from place `low` on. Zeros come as they like, so nothing branches
+ * on one. */
+static char *put_bytes(const uint8_t *count, size_t n, unsigned low, char *p)
+{
+	const uint64_t ones = 0x0101010101010101;
+	unsigned next = 0;
+
+	for (size_t from = 0; from < n; from += 8) {
+		uint64_t x = 0;
+		memcpy(&x, count + from, n - from < 8 ? n - from : 8);
+		x = le64toh(x);
+		uint64_t used = (((x & ones * 0x7f) + ones * 0x7f) | x) & ones * 0x80;
+		for (; used; used &= used - 1) {
+			unsigned at = (unsigned)__builtin_ctzll(used) / 8;
+			unsigned place = low + (unsigned)from + at, gap = place - next;
+			p = put_varint((x >> 8 * at & 0xff) << 1 | (gap > 0), p);
+			next = place + 1;
+			*p = (char)gap;
+			if (gap < 0x80)
+				p += gap > 0;
+			else
+				p = put_varint(gap, p);
+		}
+	}
+	return p;
+}
+
+void logbucket_encode(const struct logbucket *s, struct buf *out)
+{
+	char *p = buf_room(out, 2 + 2 * VARINT_BYTES * (size_t)s->used), *from = p;
+	*p++ = FORM;
+	if (s->form == LOGBUCKET_DENSE)
+		p = put_bytes(s->counts, s->range, s->low, p);
+	else
+		p = put_slots(s, p);
 	out->n += (size_t)(p - from);
 }
 
@@ -111,24 +150,41 @@ bool logbucket_quantile(const struct logbucket *s, dec q, struct buf *out)
 	return true;
 }
 
+/* The same of a bucket of two bytes at the most, as nearly all are, without a branch on which of
+ * the two it is. False: it is another, and nothing was taken. */
+static inline bool take_short(struct slice *bytes, uint64_t *place, uint64_t *count)
+{
+	if (bytes->n < 2)
+		return false;
+	unsigned first = (unsigned char)bytes->p[0], second = (unsigned char)bytes->p[1];
+	unsigned has_gap = first & 1, gap = second & -has_gap;
+	if (first - 2 >= 0x7e || (has_gap && gap - 1 >= 0x7f))
+		return false;
+	*count = first >> 1;
+	*place += gap;
+	*bytes = slice(bytes->p + 1 + has_gap, bytes->n - 1 - has_gap);
+	return *place < LOGBUCKET_PLACES;
+}
+
 /* All values of a stored form into *all; or, where that is known, the bucket of the rank. False:
  * the bytes are not of the form. */
 static bool walk_bytes(struct slice bytes, total rank, total *all, uint64_t *place)
 {
-	uint64_t count;
+	uint64_t count, at = 0;
+	total sum = 0;
 
 	if (bytes.n == 0 || *bytes.p != FORM)
 		return false;
 	bytes = slice(bytes.p + 1, bytes.n - 1);
-	*all = 0;
-	*place = 0;
-	for (unsigned used = 0; bytes.n > 0; used++, ++*place) {
-		if (used == LOGBUCKET_MOST || !take_bucket(&bytes, place, &count))
+	for (unsigned used = 0; bytes.n > 0 && (!rank || sum < rank); used++) {
+		at += used > 0;
+		if (used == LOGBUCKET_MOST ||
+		    (!take_short(&bytes, &at, &count) && !take_bucket(&bytes, &at, &count)))
 			return false;
-		*all += count;
-		if (rank && *all >= rank)
-			return true;
+		sum += count;
 	}
+	*all = sum;
+	*place = at;
 	return true;
 }
 

@@ -325,6 +325,8 @@ held() { # what first, last, arg_min, arg_max show, as it is written
 	cmp "$out" want
 	job() { feed pipe "hta-consume --job m a | hta-window $* | tee stream | hta-sink-sqlite --init db | hta-commit"; }
 	job --rules rule
+	rm db*
+	job "--metric m --every 10s --by region --agg 'close=last(x)' --agg 'best=arg_max(ts, x) if .x > 0'"
 	job "--metric m -e 'best=arg_max(ts, x) if .x > 0, close=last(x) by region every 10s'"
 	head -n 1 stream | grep -qF '"columns":[["highest","best.arg_max.held"],["highest","close.last.held"]]'
 	[ "$(sqlite3 db 'select definition from hta_metric' | jq -r .agg.best)" = 'arg_max(.ts, .x) if .x > 0' ]

@@ -202,7 +202,9 @@ own_server() {
 	END
 	[ $n = 26 ]
 	[ "$(ask 'select count(*) from hta_rollups')" = 0 ]
+	psql -Xqc "update fault set code = '40001'"
 	spawn sink hta-sink-pg < <(row)
+	wait_until 20 warned 'trying again'
 	psql -Xqc 'delete from fault'
 	exits_with 0 20
 	[ "$(ask 'select count(*) from hta_rollups')" = 1 ]
