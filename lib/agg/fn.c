@@ -46,14 +46,18 @@ const struct cell *fn_cell(const struct fn_row *row, enum column_rule rule, cons
 	return NULL;
 }
 
+/* 17 digits always read back, 15 only where 16 do; most doubles want 16 or 17. */
 void fn_put_double(double v, struct buf *out)
 {
-	char text[40];
+	char text[40], shorter[40];
 
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
+	snprintf(text, sizeof(text), "%.16g", v);
+	if (strtod(text, NULL) != v) {
+		snprintf(text, sizeof(text), "%.17g", v);
+	} else {
+		snprintf(shorter, sizeof(shorter), "%.15g", v);
+		if (strtod(shorter, NULL) == v)
+			memcpy(text, shorter, sizeof(text));
 	}
 	buf_addz(out, text);
 }
