@@ -161,8 +161,10 @@ static int replace_metrics(struct sink *s, const struct ctl_metrics *from, struc
 		*to = (struct sink_metric){ .name = arena_copy(&s->names, m->name),
 					    .cfg = arena_copy(&s->names, m->cfg),
 					    .def = arena_copy(&s->names, m->def),
-					    .every_us = m->every_us };
+					    .every_us = m->every_us,
+					    .final = m->final };
 		to->stream = to->name;
+		to->shape = to->def;
 		if (m->columns.p)
 			rc = json_parse(&j, arena_copy(&s->names, m->columns), err) ||
 					     add_columns(s, to, &j, 0, err)

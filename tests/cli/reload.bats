@@ -86,6 +86,32 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	END
 }
 
+# A job in whose second event new rules come, and are read before its third.
+change_job() { # TOLD NEW...
+	local told=$1
+	shift
+	event 1 >ev
+	event 2 >>ev
+	event 4 >>ev
+	deploy "$(rule web 1)"
+	printf '%s\n' "$@" >rules.next
+	cat >gate <<-'END'
+		while IFS= read -r line; do
+			printf '%s\n' "$line"
+			[[ $line != *00:02:00Z* ]] || { mv rules.next rules.json && wait_until 10 grep -q "$1" window.err; }
+		done
+	END
+	export -f wait_until svc_now_ms
+	feed pipe "hta-consume --job web --epoch-records 1 ev | bash gate '$told' |
+		hta-window -v --foreign --rules rules.json 2>window.err | hta-sink-sqlite --init db | hta-commit"
+}
+
+@test "reload: a job's new rule has its views at once" {
+	change_job 'read anew: set' "$(rule web 1)" "$(rule new 1 '"group_by":["k"]')"
+	not says 'views of metrics are not made'
+	[ "$(sqlite3 db 'select k, "count" from new')" = 'a|1' ]
+}
+
 @test "reload: --retire goes with --rules, and with no rule of that name" {
 	deploy "$(rule web 1)"
 	fails_with 64 hta-window --retire web <<<"$(event 1)"
