@@ -272,7 +272,7 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return err_set(err, EX_USAGE,
 			       "--ahead dead goes by the timestamps of Kafka's records: which line "
 			       "of a file is ahead shows 16 lines later, when it may be stored");
-	if (agg_check_final(a, err))
+	if (agg_check_final(a, a->plan, err))
 		return -1;
 	for (size_t i = 0; i < a->plan->n_metrics; i++) {
 		const struct metric *m = &a->plan->metric[i].def->m;

@@ -112,12 +112,12 @@ int agg_bound(struct agg *a, size_t groups, bool all, struct err *err)
 		       : 0;
 }
 
-int agg_check_final(const struct agg *a, struct err *err)
+int agg_check_final(const struct agg *a, const struct plan *plan, struct err *err)
 {
 	bool bound = a->max_groups;
 
-	for (size_t i = 0; i < a->plan->n_metrics; i++) {
-		const struct metric_final *f = &a->plan->metric[i].def->m.final;
+	for (size_t i = 0; i < plan->n_metrics; i++) {
+		const struct metric_final *f = &plan->metric[i].def->m.final;
 
 		bound |= f->groups_max != 0;
 		if (f->top)

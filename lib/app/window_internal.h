@@ -121,8 +121,8 @@ void agg_tell_end(struct agg *a);
 /* After lines were counted: not more groups than --max-groups and rules allow, windows folded where
  * metrics do that. groups: how many are held; all: none of them by a thread. EX_DATAERR. */
 int agg_bound(struct agg *a, size_t groups, bool all, struct err *err);
-/* On an acknowledged stream: EX_USAGE where something is asked for that final rows only have. */
-int agg_check_final(const struct agg *a, struct err *err);
+/* On an acknowledged stream: EX_USAGE where the plan asks for what final rows only have. */
+int agg_check_final(const struct agg *a, const struct plan *plan, struct err *err);
 /* At the end: what was folded. */
 void agg_tell_folded(const struct agg *a);
 

@@ -69,6 +69,8 @@ static bool same_rules(const struct agg_set *a, const struct agg_set *b)
 /* What was decided at the start of the stream, and cannot be otherwise now. */
 static int check_next(const struct agg *a, struct err *err)
 {
+	if (stage_acknowledged(a->stage) && agg_check_final(a, a->next.plan, err))
+		return -1;
 	for (size_t i = 0; i < a->next.plan->n_metrics; i++) {
 		const struct metric *m = &a->next.plan->metric[i].def->m;
 

@@ -112,6 +112,12 @@ change_job() { # TOLD NEW...
 	[ "$(sqlite3 db 'select k, "count" from new')" = 'a|1' ]
 }
 
+@test "reload: a job takes no rule that folds, as at a start" {
+	change_job 'the rules stay as they were' "$(rule web 1)" "$(rule new 1 '"group_by":["k"],"max_groups":2,"fold":["k"]')"
+	grep -q 'max-groups is for final rows' window.err
+	[ "$(sqlite3 db 'select metric, sum(count) from hta_rollups group by 1')" = 'web|3' ]
+}
+
 @test "reload: --retire goes with --rules, and with no rule of that name" {
 	deploy "$(rule web 1)"
 	fails_with 64 hta-window --retire web <<<"$(event 1)"
