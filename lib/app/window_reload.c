@@ -7,8 +7,8 @@
  *   what was read       a->next           takes effect at a barrier, or on a plain stream between
  *                                         two blocks of lines
  *
- * A folder is watched and not the file: what is renamed over a file is another file. Links in it
- * may lead elsewhere, and are followed when it is read.
+ * Folders are watched and not the file: what is renamed over a file is another file. So are those
+ * that a link stands in, and the one that it leads to: rules may be changed by exchanging it.
  *
  * What cannot be taken leaves the old rules as they are. Who wants to know looks for the warning:
  * there is nobody to answer to. */
@@ -103,6 +103,67 @@ static void read_anew(struct agg *a)
 
 /* ---- watching */
 
+enum { WATCHED = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE };
+
+/* The folder that the first n bytes of a path stand in. */
+static int watch_around(int fd, const char *path, size_t n)
+{
+	char *folder;
+	int rc;
+
+	while (n && path[n - 1] == '/')
+		n--;
+	while (n && path[n - 1] != '/')
+		n--;
+	folder = n ? mem_dup(path, n) : mem_strdup(".");
+	rc = inotify_add_watch(fd, folder, WATCHED);
+	free(folder);
+	return rc;
+}
+
+/* A folder on the way may be a link, which is replaced as a whole. */
+static void watch_links(int fd, const char *path)
+{
+	for (size_t n = 1; path[0] && path[n]; n++) {
+		struct stat sb;
+		char *at;
+
+		if (path[n] != '/')
+			continue;
+		at = mem_dup(path, n);
+		if (lstat(at, &sb) == 0 && S_ISLNK(sb.st_mode))
+			watch_around(fd, path, n);
+		free(at);
+	}
+}
+
+/* Where a path's text may change: the folder that it is or stands in, and what links lead to. */
+static int watch_path(int fd, const char *path)
+{
+	char *real = realpath(path, NULL);
+	int rc = watch_around(fd, path, strlen(path));
+	struct stat sb;
+
+	watch_links(fd, path);
+	if (real && stat(real, &sb) == 0 && S_ISDIR(sb.st_mode))
+		rc = inotify_add_watch(fd, real, WATCHED);
+	else if (real)
+		watch_around(fd, real, strlen(real));
+	free(real);
+	return rc;
+}
+
+/* What is watched already stays so. */
+static int watch_paths(const struct agg *a)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < a->n_paths; i++)
+		if (watch_path(a->watch->notify_fd, a->rules_path[i]) < 0)
+			rc = -1;
+	return rc;
+}
+
 static void take_signal(void *arg, int fd, short revents)
 {
 	struct signalfd_siginfo info;
@@ -127,10 +188,13 @@ static uint64_t hash_files(const struct agg *a)
 static void take_settled(void *arg, int fd, short revents)
 {
 	struct agg *a = arg;
-	uint64_t now = hash_files(a);
+	uint64_t now;
 
 	(void)fd, (void)revents;
 	a->watch->settling = false;
+	/* a link may lead to another folder by now, a folder be another one of its name */
+	watch_paths(a);
+	now = hash_files(a);
 	if (now == a->watch->seen)
 		return;
 	a->watch->seen = now;
@@ -151,35 +215,15 @@ static void take_notice(void *arg, int fd, short revents)
 	loop_at(stage_loop(a->stage), tm_mono_us() + SETTLE_US, take_settled, a);
 }
 
-/* Its own folder, where it is one, else the one that it stands in. */
-static int watch_folder(int fd, const char *path)
-{
-	const uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
-	const char *slash = strrchr(path, '/');
-	struct stat sb;
-	char *folder;
-	int rc;
-
-	if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode))
-		folder = mem_strdup(path);
-	else
-		folder = slash ? mem_dup(path, (size_t)(slash - path) + (slash == path))
-			       : mem_strdup(".");
-	rc = inotify_add_watch(fd, folder, what);
-	free(folder);
-	return rc;
-}
-
 static void watch_files(struct agg *a)
 {
 	struct agg_watch *w = a->watch;
 
 	w->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	for (size_t i = 0; i < a->n_paths && w->notify_fd >= 0; i++)
-		if (watch_folder(w->notify_fd, a->rules_path[i]) < 0) {
-			close(w->notify_fd);
-			w->notify_fd = -1;
-		}
+	if (w->notify_fd >= 0 && watch_paths(a)) {
+		close(w->notify_fd);
+		w->notify_fd = -1;
+	}
 	if (w->notify_fd < 0) {
 		log_info("rules are not watched (%s): SIGUSR1 has them read anew", strerror(errno));
 		return;

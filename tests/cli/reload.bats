@@ -10,11 +10,12 @@ deploy() { # RULES...
 rule() { echo '{"rule_id":"'"$1"'","version":'"$2"',"window_size":"1m","metric":"count"'"${3:+,$3}"'}'; }
 event() { echo '{"ts":"2026-01-01T00:0'"$1"':00Z","k":"'"${2:-a}"'"}'; }
 
-begin() { # OPTION...
+begin_at() { # RULES OPTION...
 	mkfifo in
-	spawn window bash -c 'exec hta-window -v --rules rules.json "$@" <in' - "$@"
+	spawn window bash -c 'exec hta-window -v --rules "$@" <in' - "$@"
 	exec 7>in
 }
+begin() { begin_at rules.json "$@"; } # OPTION...
 told() { wait_until 10 grep -q "$1" window.err; }
 counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.count)"' window.out; }
 
@@ -69,9 +70,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 @test "reload: a folder, and a file that is replaced ten times a second" {
 	mkdir rules
 	rule one 1 >rules/a.json
-	mkfifo in
-	spawn window bash -c 'exec hta-window -v --rules rules <in'
-	exec 7>in
+	begin_at rules
 	event 1 >&7
 	for i in {1..30}; do
 		rule two 1 '"note":"'"$i"'"' >rules/.b && mv rules/.b rules/b.json
@@ -84,6 +83,30 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 		one 01  2
 		two 01  1
 	END
+}
+
+@test "reload: a folder or file that links lead to, exchanged as a whole" {
+	mkdir one two
+	rule stays 1 | tee one/rules.json >two/rules.json
+	rule new 1 >>two/rules.json
+	for rules in folder folder/rules.json file.json; do
+		rm -f in folder file.json
+		ln -s one folder
+		ln -s folder/rules.json file.json
+		begin_at "$rules"
+		event 1 >&7
+		ln -s two folder.new
+		mv -T folder.new folder
+		told 'read anew: set'
+		event 2 >&7
+		exec 7>&-
+		exits_with 0 10
+		diff <(counted) - <<-'END'
+			stays 01  1
+			stays 02  1
+			new 02  1
+		END
+	done
 }
 
 # A job in whose second event new rules come, and are read before its third.
