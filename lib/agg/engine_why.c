@@ -107,8 +107,10 @@ static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 	if (result <= VALUE_TIME_SKIPPED)
 		return false;
 	why_time(&c->when, f, result, &reason);
-	err_set(why, EX_DATAERR, "metric %s: %s is %s", w->plan->metric[0].def->m.name,
-		c->time.name, buf_z(&reason));
+	err_set(why, EX_DATAERR, "%s is %s", c->time.name, buf_z(&reason));
+	/* of several it is bad for all of them, as what is no JSON */
+	if (w->plan->n_metrics == 1)
+		err_in(why, "metric %s", w->plan->metric[0].def->m.name);
 	buf_fini(&reason);
 	return true;
 }

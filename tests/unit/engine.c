@@ -391,7 +391,7 @@ static void test_bad_for_one(void)
 		    "it\n"
 		    "4 metric first: k is an array, not a string, number or boolean; metric "
 		    "second: v is a string, not a number\n"
-		    "5 metric first: ts is missing\n"
+		    "5 ts is missing\n"
 		    "6 byte 1: not an object: a line is one JSON object\n",
 		    "counted 4 (partly 2, of which late 0), dead 3, late 0, filtered 0",
 		    "two metrics");
