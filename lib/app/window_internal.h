@@ -37,7 +37,7 @@ struct agg {
 	size_t n_paths, n_retired;
 	const char *zone, *format;
 	int unit; /* enum value_unit */
-	bool has_lateness, no_sketch, exact, ahead_dead;
+	bool has_metric, has_line, has_lateness, no_sketch, exact, ahead_dead;
 	int64_t lateness_us;
 	int64_t max_ahead_us; /* 0: not given */
 	uint64_t threads, max_groups;

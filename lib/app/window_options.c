@@ -12,7 +12,10 @@
 
 static int set_metric(void *self, const char *v, struct err *err)
 {
-	return plan_metric(((struct agg *)self)->builder, v, err);
+	struct agg *a = self;
+
+	a->has_metric = true;
+	return plan_metric(a->builder, v, err);
 }
 static int set_window(void *self, const char *name, const char *v, struct err *err)
 {
@@ -38,7 +41,10 @@ static int set_agg(void *self, const char *v, struct err *err)
 
 static int set_line(void *self, const char *v, struct err *err)
 {
-	return plan_line(((struct agg *)self)->builder, v, err);
+	struct agg *a = self;
+
+	a->has_line = true;
+	return plan_line(a->builder, v, err);
 }
 
 static int set_rules(void *self, const char *v, struct err *err)
@@ -317,6 +323,10 @@ static int run_window(void *self, struct err *err)
 
 	if (a->n_retired && !a->n_paths)
 		return err_set(err, EX_USAGE, "--retire ends a rule: it goes with --rules");
+	if (a->n_paths && a->has_line && !a->has_metric)
+		return err_set(err, EX_USAGE,
+			       "-e beside --rules needs a name: --metric NAME before it; rules "
+			       "take nothing of it");
 	if (agg_set_load(a, &a->set, err))
 		return -1;
 	a->plan = a->set.plan;

@@ -168,6 +168,8 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	echo '{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_by":["region"],"active":true}' >one.json
 	feed hta-window --rules one.json --metric own a
 	[ "$(jq -r .metric "$out" | sort -u | paste -sd' ')" = 'own top_events_10m' ]
+	fails_with 64 hta-window --rules one.json -e count a
+	says 'needs a name: --metric NAME before it'
 	sed 's/"active"/"version":3,"active"/' one.json >three.json
 	feed hta-window --rules three.json a
 	[ "$(jq -r .metric "$out" | sort -u)" = top_events_10m@3 ]
