@@ -35,6 +35,7 @@ struct agg {
 	struct agg_shared shared[AGG_SHARED];
 	const char **rules_path, **retired;
 	size_t n_paths, n_retired;
+	uint64_t rules_hash; /* of the text that was read last */
 	const char *zone, *format;
 	int unit; /* enum value_unit */
 	bool has_metric, has_line, has_lateness, no_sketch, exact, ahead_dead;
@@ -77,7 +78,7 @@ int agg_set_lateness(void *self, const char *v, struct err *err);
 int agg_add_rules(struct agg *a, const char *path, struct err *err);
 /* All that they say, into an empty set; and what rules say for all becomes an option. EX_CONFIG. */
 int agg_read_rules(struct agg *a, struct rules *rules, struct err *err);
-/* Appends the bytes of all files, as far as they can be read. */
+/* Appends the bytes of all files, but for pipes, as far as they can be read. */
 void agg_rules_text(const struct agg *a, struct buf *out);
 void agg_rules_fini(struct agg *a);
 

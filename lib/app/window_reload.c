@@ -201,6 +201,14 @@ static void take_settled(void *arg, int fd, short revents)
 	read_anew(a);
 }
 
+static void settle_files(struct agg *a)
+{
+	if (a->watch->settling)
+		return;
+	a->watch->settling = true;
+	loop_at(stage_loop(a->stage), tm_mono_us() + SETTLE_US, take_settled, a);
+}
+
 static void take_notice(void *arg, int fd, short revents)
 {
 	struct agg *a = arg;
@@ -209,10 +217,7 @@ static void take_notice(void *arg, int fd, short revents)
 	(void)revents;
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	if (a->watch->settling)
-		return;
-	a->watch->settling = true;
-	loop_at(stage_loop(a->stage), tm_mono_us() + SETTLE_US, take_settled, a);
+	settle_files(a);
 }
 
 static void watch_files(struct agg *a)
@@ -229,7 +234,9 @@ static void watch_files(struct agg *a)
 		return;
 	}
 	w->notify_id = loop_watch(stage_loop(a->stage), w->notify_fd, POLLIN, take_notice, a);
-	w->seen = hash_files(a);
+	/* they may have changed since they were read, when nothing was watched */
+	w->seen = a->rules_hash;
+	settle_files(a);
 }
 
 /* Before threads begin, so that they have the signal blocked as well. */

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agg/rule.h"
 #include "app/rules_files.h"
 #include "app/window_internal.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
 
@@ -22,12 +24,21 @@ static int add_rules_text(void *out, const char *path, struct slice text, struct
 	return 0;
 }
 
+/* A pipe has its text once. */
+static bool is_lasting(const char *path)
+{
+	struct stat sb;
+
+	return stat(path, &sb) == 0 && (S_ISREG(sb.st_mode) || S_ISDIR(sb.st_mode));
+}
+
 void agg_rules_text(const struct agg *a, struct buf *out)
 {
 	struct err ignored;
 
 	for (size_t i = 0; i < a->n_paths; i++)
-		rules_files_each(a->rules_path[i], add_rules_text, out, &ignored);
+		if (is_lasting(a->rules_path[i]))
+			rules_files_each(a->rules_path[i], add_rules_text, out, &ignored);
 }
 
 /* ---- what they share */
@@ -109,9 +120,19 @@ static int share_all(struct agg *a, const struct rule *r, struct err *err)
 	return 0;
 }
 
-static int add_rules_file(void *rules, const char *path, struct slice text, struct err *err)
+struct reading {
+	struct rules *rules;
+	struct buf text; /* as of agg_rules_text */
+	bool lasting;
+};
+
+static int add_rules_file(void *self, const char *path, struct slice text, struct err *err)
 {
-	return rules_parse(rules, path, text, err);
+	struct reading *r = self;
+
+	if (r->lasting)
+		add_rules_text(&r->text, path, text, err);
+	return rules_parse(r->rules, path, text, err);
 }
 
 int agg_add_rules(struct agg *a, const char *path, struct err *err)
@@ -130,20 +151,30 @@ static int share_rules(struct agg *a, const struct rules *rules, size_t from, st
 	return 0;
 }
 
-int agg_read_rules(struct agg *a, struct rules *rules, struct err *err)
+static int read_path(struct agg *a, const char *path, struct reading *r, struct err *err)
 {
-	for (size_t i = 0; i < a->n_paths; i++) {
-		const char *path = a->rules_path[i];
-		size_t from = rules->n;
+	size_t from = r->rules->n;
 
-		if (rules_files_each(path, add_rules_file, rules, err))
-			return -1;
-		if (share_rules(a, rules, from, err)) {
-			err->code = EX_CONFIG;
-			return err_in(err, "%s", path);
-		}
+	r->lasting = is_lasting(path);
+	if (rules_files_each(path, add_rules_file, r, err))
+		return -1;
+	if (share_rules(a, r->rules, from, err)) {
+		err->code = EX_CONFIG;
+		return err_in(err, "%s", path);
 	}
 	return 0;
+}
+
+int agg_read_rules(struct agg *a, struct rules *rules, struct err *err)
+{
+	struct reading r = { .rules = rules };
+	int rc = 0;
+
+	for (size_t i = 0; i < a->n_paths && rc == 0; i++)
+		rc = read_path(a, a->rules_path[i], &r, err);
+	a->rules_hash = hash_64(r.text.p, r.text.n);
+	buf_fini(&r.text);
+	return rc;
 }
 
 void agg_rules_fini(struct agg *a)

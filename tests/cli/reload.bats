@@ -14,6 +14,7 @@ begin_at() { # RULES OPTION...
 	mkfifo in
 	spawn window bash -c 'exec hta-window -v --rules "$@" <in' - "$@"
 	exec 7>in
+	wait_until 10 compgen -G "$HTA_RUN/hta-window.*"	# the rules were read
 }
 begin() { begin_at rules.json "$@"; } # OPTION...
 told() { wait_until 10 grep -q "$1" window.err; }
@@ -107,6 +108,26 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 			new 02  1
 		END
 	done
+}
+
+@test "reload: a file that changes while the others are read" {
+	mkfifo more in
+	deploy "$(rule one 1)"
+	spawn window bash -c 'exec hta-window -v --rules rules.json --rules more <in'
+	exec 7>in 8>more	# a reader has come for the second: the first was read
+	deploy "$(rule one 1)" "$(rule two 1)"
+	rule more 1 >&8
+	exec 8>&-
+	rule more 1 | timeout 10 tee more
+	told 'read anew: set'
+	event 2 >&7
+	exec 7>&-
+	exits_with 0 10
+	diff <(counted) - <<-'END'
+		one 02  1
+		two 02  1
+		more 02  1
+	END
 }
 
 # A job in whose second event new rules come, and are read before its third.
