@@ -358,8 +358,12 @@ busy() {
 	while read -r kind store; do
 		sink "$kind" "$store" <rows
 		hta-trend -d "$store" --init --reset --clear events >/dev/null
-		for n in 1 2 3 4 5 6; do hta-trend -d "$store" --clear events >"run.$n" & done
-		for job in $(jobs -p); do wait "$job"; done
+		runs=()
+		for n in 1 2 3 4 5 6; do
+			hta-trend -d "$store" --clear events >"run.$n" &
+			runs+=($!)
+		done
+		for run in "${runs[@]}"; do wait "$run"; done
 		diff -u <(printed want) <(printed run.* | sort -u)
 		diff -u <(printed want) <(kept "$kind")
 	done < <(stores)
