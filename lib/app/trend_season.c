@@ -138,7 +138,7 @@ static int open_season(struct trend_season *s, struct err *err)
 	if (s->store.d)
 		return 0;
 	s->store = (struct read_store){ s->driver, s->driver->open(s->conf, err) };
-	return s->store.d ? metric_lookup(&s->store, buf_z(&s->name), &s->found, err) : -1;
+	return s->store.d ? metric_lookup(&s->store, s->m->t->metric, &s->found, err) : -1;
 }
 
 static int read_hour(struct trend_season *s, int64_t hour_us, struct err *err)
@@ -177,7 +177,10 @@ static uint64_t count_windows(const struct trend_season *s, int64_t first_us, in
 		if (from_us < first_us)
 			from_us = first_us;
 		at = from_us + ((start_us - from_us) % length_us + length_us) % length_us;
-		if (at < to_us)
+		if (s->found.finality.spans > 1)
+			for (; at < to_us; at += length_us)
+				n += finality_whole(&s->found.finality, at, at + length_us);
+		else if (at < to_us)
 			n += (uint64_t)((to_us - at - 1) / length_us) + 1;
 	}
 	return n;

@@ -14,9 +14,13 @@
  * once. Where another run has stored meanwhile (its turn is gone) nothing is changed, and the pass
  * begins again from what the other one left.
  *
+ * A metric of rules is its newest version, under whose name in the store the state is kept: with
+ * another version a rule begins anew. Windows that a pause cuts are no windows to it.
+ *
  * A pass ends early where it has much to tell: the store is opened anew for the next one, so no
  * transaction lasts for long. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/trend_internal.h"
@@ -39,8 +43,10 @@ struct trend_run {
 	struct sink_conf conf;
 	struct loop *loop;
 	struct out *out;
-	void *keeper; /* of driver->alerts */
+	void *keeper;    /* of driver->alerts */
+	struct buf name; /* of the metric in the store; empty: no state was loaded yet */
 	struct alerts_state state;
+	struct finality finality;
 	int64_t since_us;
 	struct trend_season *season;
 	/* of a pass */
@@ -83,6 +89,13 @@ static int expect(void *arg, const uint8_t hash[16], int64_t first_us, int64_t s
 				   err);
 }
 
+static bool counted(void *arg, int64_t start_us, int64_t end_us)
+{
+	const struct trend_run *r = arg;
+
+	return finality_whole(&r->finality, start_us, end_us);
+}
+
 /* ---- the state */
 
 static void begin_track(struct trend_run *r)
@@ -90,6 +103,7 @@ static void begin_track(struct trend_run *r)
 	const struct track_calls calls = {
 		.arg = r,
 		.alert = store_alert,
+		.counted = counted,
 		.expect = r->m.t->rule.method == TREND_SEASON ? expect : NULL,
 	};
 
@@ -104,7 +118,7 @@ static int load_state(struct trend_run *r, struct err *err)
 	begin_track(r);
 	alerts_state_fini(&r->state);
 	r->state = (struct alerts_state){ 0 };
-	if (r->driver->alerts->load(r->keeper, t->metric, t->name, &r->state, err))
+	if (r->driver->alerts->load(r->keeper, buf_z(&r->name), t->name, &r->state, err))
 		return -1;
 	if (!r->state.turn)
 		return 0;
@@ -112,8 +126,23 @@ static int load_state(struct trend_run *r, struct err *err)
 		return err_set(err, EX_CONFIG,
 			       "rule %s of metric %s has begun there with other settings (%.*s): "
 			       "give this one another name (--rule), or delete that one (--reset)",
-			       t->name, t->metric, (int)r->state.rule.n, r->state.rule.p);
+			       t->name, buf_z(&r->name), (int)r->state.rule.n, r->state.rule.p);
 	return track_load(r->m.track, buf_slice(&r->state.text), err);
+}
+
+/* The name in the store; with another one all that is remembered is of the other metric. */
+static int take_name(struct trend_run *r, const char *name, struct err *err)
+{
+	if (r->name.n && strcmp(buf_z(&r->name), name) == 0)
+		return 0;
+	r->name.n = 0;
+	buf_addz(&r->name, name);
+	r->m.name = buf_slice(&r->name);
+	trend_season_free(r->season);
+	r->season = r->m.t->rule.method == TREND_SEASON
+			    ? trend_season_new(&r->m, r->driver, &r->conf)
+			    : NULL;
+	return load_state(r, err);
 }
 
 static void forget_alerts(struct trend_run *r)
@@ -126,7 +155,7 @@ static int store_pass(struct trend_run *r, struct slice text, bool *stored, stru
 {
 	struct trend *t = r->m.t;
 	struct alerts_text *alert = mem_array(r->n + 1, sizeof(*alert));
-	struct alerts_batch batch = { .metric = t->metric,
+	struct alerts_batch batch = { .metric = buf_z(&r->name),
 				      .name = t->name,
 				      .turn = r->state.turn,
 				      .rule = buf_slice(&t->settings),
@@ -204,12 +233,12 @@ static int judge_window_rows(void *arg, struct rows_window *w, struct err *err)
 }
 
 /* A job's windows are complete up to its mark; of a plain stream only a later row can tell. */
-static int judge_rows(struct trend_run *r, const struct read_store *store,
-		      const struct finality *finality, struct err *err)
+static int judge_rows(struct trend_run *r, const struct read_store *store, struct err *err)
 {
 	static const struct dims_filter all = { 0 };
+	const struct finality *finality = &r->finality;
 	bool plain = finality->until_us == INT64_MAX;
-	struct rows_range range = { .metric = r->m.t->metric,
+	struct rows_range range = { .metric = buf_z(&r->name),
 				    .from_us = r->since_us,
 				    .to_us = plain ? TM_MAX_US : finality->until_us,
 				    .final = true,
@@ -233,28 +262,48 @@ static int judge_rows(struct trend_run *r, const struct read_store *store,
 	return rc || plain ? rc : track_final(r->m.track, finality->until_us, err);
 }
 
+static int no_metric(const struct trend_run *r, const struct metric_found *m, struct err *err)
+{
+	struct buf hint = { 0 };
+
+	names_nearest(&m->names, r->m.t->metric, &hint);
+	err_set(err, EX_CONFIG, "no metric \"%s\" in %s%s", r->m.t->metric, r->conf.place,
+		buf_z(&hint));
+	buf_fini(&hint);
+	return -1;
+}
+
+static int judge_metric(struct trend_run *r, const struct read_store *store,
+			const struct metric_found *m, struct err *err)
+{
+	if (m->hops.slide_us)
+		return err_set(err, EX_DATAERR,
+			       "metric %s: windows overlap: a trend needs windows that tile the "
+			       "time",
+			       m->name);
+	r->finality = m->finality;
+	return take_name(r, m->name, err) ? -1 : judge_rows(r, store, err);
+}
+
 static int run_pass(struct trend_run *r, bool *again, struct err *err)
 {
 	struct read_store store = { r->driver, r->driver->open(&r->conf, err) };
 	struct metric_found m = { 0 };
 	int rc = store.d ? metric_lookup(&store, r->m.t->metric, &m, err) : -1;
+	bool found = m.found;
 
 	*again = false;
 	forget_alerts(r);
-	if (rc == 0 && !m.found && !r->m.t->follow) {
-		struct buf hint = { 0 };
-
-		names_nearest(&m.names, r->m.t->metric, &hint);
-		rc = err_set(err, EX_CONFIG, "no metric \"%s\" in %s%s", r->m.t->metric,
-			     r->conf.place, buf_z(&hint));
-		buf_fini(&hint);
-	}
-	if (rc == 0 && m.found)
-		rc = judge_rows(r, &store, &m.finality, err);
+	if (rc == 0 && found)
+		rc = judge_metric(r, &store, &m, err);
+	else if (rc == 0 && !r->m.t->follow)
+		rc = no_metric(r, &m, err);
 	metric_found_fini(&m);
 	trend_season_close(r->season);
 	r->driver->close(store.d);
-	return rc ? -1 : end_pass(r, again, err);
+	if (rc)
+		return -1;
+	return found ? end_pass(r, again, err) : 0;
 }
 
 /* ---- the run */
@@ -282,14 +331,30 @@ static int run_passes(struct trend_run *r, struct err *err)
 	return 0;
 }
 
+/* The name under which the rule is kept; as it was given where the metric is gone. */
+static int name_to_drop(struct trend_run *r, struct err *err)
+{
+	struct read_store store = { r->driver, r->driver->open(&r->conf, err) };
+	struct metric_found m = { 0 };
+	int rc = store.d ? metric_lookup(&store, r->m.t->metric, &m, err) : -1;
+
+	buf_addz(&r->name, rc == 0 && m.found ? m.name : r->m.t->metric);
+	metric_found_fini(&m);
+	r->driver->close(store.d);
+	return rc;
+}
+
 static int drop_rule(struct trend_run *r, struct err *err)
 {
 	uint64_t alerts = 0;
 	struct buf line = { 0 };
-	int rc = r->driver->alerts->drop(r->keeper, r->m.t->metric, r->m.t->name, &alerts, err);
+	int rc = name_to_drop(r, err);
 
+	if (rc == 0)
+		rc = r->driver->alerts->drop(r->keeper, buf_z(&r->name), r->m.t->name, &alerts,
+					     err);
 	buf_printf(&line, "rule %s of metric %s deleted: its state, %llu alerts\n", r->m.t->name,
-		   r->m.t->metric, (unsigned long long)alerts);
+		   buf_z(&r->name), (unsigned long long)alerts);
 	if (rc == 0)
 		rc = out_write(r->out, line.p, line.n, err);
 	if (rc == 0)
@@ -314,8 +379,6 @@ static int open_run(struct trend_run *r, struct err *err)
 	r->keeper = r->driver->alerts->open(&r->conf, err);
 	r->conf.create = false;
 	r->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
-	if (t->rule.method == TREND_SEASON)
-		r->season = trend_season_new(&r->m, r->driver, &r->conf);
 	return r->keeper ? 0 : -1;
 }
 
@@ -328,6 +391,7 @@ static void trend_run_fini(struct trend_run *r)
 	alerts_state_fini(&r->state);
 	out_free(r->out);
 	loop_free(r->loop);
+	buf_fini(&r->name);
 	buf_fini(&r->texts);
 	buf_fini(&r->lines);
 	free(r->alert);
@@ -335,12 +399,12 @@ static void trend_run_fini(struct trend_run *r)
 
 int trend_store(struct trend *t, struct err *err)
 {
-	struct trend_run r = { .m = { .t = t, .name = slice_z(t->metric) } };
+	struct trend_run r = { .m = { .t = t } };
 	int rc = open_run(&r, err);
 
 	if (rc == 0 && t->reset)
 		rc = drop_rule(&r, err);
-	else if (rc == 0 && (rc = load_state(&r, err)) == 0)
+	else if (rc == 0)
 		rc = run_passes(&r, err);
 	trend_run_fini(&r);
 	return rc;

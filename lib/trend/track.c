@@ -166,6 +166,8 @@ static int close_window(struct track *t, int64_t start_us, struct err *err)
 	bool gone = false;
 	int rc = 0;
 
+	if (t->calls.counted && !t->calls.counted(t->calls.arg, start_us, start_us + t->length_us))
+		return 0;
 	for (size_t i = 0; i < t->n && rc == 0; i++) {
 		struct series *s = &t->series[i];
 

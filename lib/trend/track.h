@@ -37,6 +37,9 @@ struct track_calls {
 	 * known. first_us: the series' first window. NULL: nothing is. */
 	int (*expect)(void *arg, const uint8_t hash[16], int64_t first_us, int64_t start_us,
 		      int64_t length_us, bool *has, double *expected, struct err *err);
+	/* false: events of this window were not counted, or not all; without a row it says nothing
+	 * and is passed over. NULL: all were. */
+	bool (*counted)(void *arg, int64_t start_us, int64_t end_us);
 };
 
 struct track_row {

@@ -437,3 +437,55 @@ busy() {
 		jq -r '"\(.window_start) \(.alert) \(.dims.endpoint) \(.value) \(.baseline) \(.severity)"' "$out" | sort | diff want -
 	done < <(stores)
 }
+
+# Adds the events of standard input to a job in the file db that counts by these rules.
+count_rules() { # RULE...
+	cat >>log
+	printf '%s\n' "$@" >rules
+	hta-consume --job web -q log | hta-window --rules rules | hta-sink-sqlite --init db | hta-commit
+}
+rule() { # NAME MEMBERS
+	printf '{"rule_id":"%s","window_size":"1m","metric":"count"%s}\n' "$1" "$2"
+}
+
+@test "trend: of rules the newest version is judged, and has a state of its own" {
+	events <<<'a 9 9 9 9 9 9 9 50 9 9 9 9 9 9 9 9 9 90 9 9' >all
+	grep ':0[0-9]:..Z' all | count_rules "$(rule web '')"
+	feed hta-trend -d db --init web
+	expect_told <<-'END'
+		07 spike - 50 9 5.56 MEDIUM
+	END
+	grep ':1[0-9]:..Z' all | count_rules "$(rule web ',"version":2,"group_by":["endpoint"]')"
+	feed hta-trend -d db web
+	expect_told <<-'END'
+		17 spike a 90 9 10 HIGH
+	END
+	[ "$(jq -r .metric "$out")" = web@2 ]
+	feed hta-trend -d db web
+	[ ! -s "$out" ]
+	fails_with 78 hta-trend -d db --drop web
+	says 'rule ema:count of metric web@2 has begun there with other settings'
+	feed hta-trend -d db --reset web
+	[ "$(<"$out")" = 'rule ema:count of metric web@2 deleted: its state, 1 alerts' ]
+	[ "$(sqlite3 db 'SELECT metric FROM hta_alerts')" = web ]
+}
+
+@test "trend: windows that a pause cuts are neither absent nor 0" {
+	events <<<'a 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 0 9 9' >all
+	grep ':0[0-5]:..Z' all | count_rules "$(rule web '')" "$(rule other '')"
+	grep -E ':(0[6-9]|10):..Z' all | count_rules "$(rule web ',"active":false')" "$(rule other '')"
+	feed hta-trend -d db --init --method absent web
+	[ ! -s "$out" ]
+	grep ':1[1-9]:..Z' all | count_rules "$(rule web ',"version":2')" "$(rule other '')"
+	feed hta-trend -d db --drop web
+	[ "$(jq -r .window_start "$out")" = 2026-01-01T00:17:00Z ]
+	feed hta-trend -d db --method absent web
+	[ "$(jq -r .window_start "$out")" = 2026-01-01T00:17:00Z ]
+}
+
+@test "trend: of a job's hops, whose panes are stored, no trend can be made" {
+	events <<<'a 9 9 9 9' >log
+	hta-consume --job web -q log | hta-window --every 2m --slide 1m | hta-sink-sqlite --init db | hta-commit
+	fails_with 65 hta-trend -d db --init events
+	says 'metric events: windows overlap: '
+}
