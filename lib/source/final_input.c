@@ -248,8 +248,10 @@ static struct input *final_input_new(const struct consume_conf *conf, bool join,
 	f->parts = c->n;
 	f->part = mem_array(c->n, sizeof(*f->part));
 	f->piece = mem_array(c->n, sizeof(*f->piece));
-	for (size_t i = 0; i < c->n; i++)
+	for (size_t i = 0; i < c->n; i++) {
+		f->part[i].asked = c->v[i];
 		f->part[i].part.topic = mem_strdup(c->v[i]);
+	}
 	f->driver = read_stores_choose(c->stores, c->store, "hta-consume", &f->store_conf, err);
 	if (f->driver)
 		return &f->log;

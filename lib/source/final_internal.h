@@ -9,7 +9,8 @@
 
 /* One metric. */
 struct final_part {
-	struct partition part; /* the topic is its name */
+	const char *asked;     /* its name on the command line */
+	struct partition part; /* the topic is its name in the store: of rules that of a version */
 	char *cfg, *def;       /* as the hello has it */
 	bool assigned;
 	int64_t position_us;    /* what was read, and is handed out or among the pieces */
@@ -48,8 +49,8 @@ struct final_input {
 
 /* ---- final_pass.c; all of these wait, and try a store again that is not reached */
 
-/* Notes cfg and definition of each metric. EX_CONFIG: one is not there, has no job, or the one that
- * the positions belong to. */
+/* Notes name, cfg and definition of each metric. EX_CONFIG: one is not there, has no job, or the
+ * one that the positions belong to; EX_USAGE: two are the same one. */
 int final_definitions(struct final_input *f, struct err *err);
 /* Raises each metric's known_us to its mark. */
 int final_marks(struct final_input *f, struct err *err);

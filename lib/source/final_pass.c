@@ -8,6 +8,7 @@
  * that long it is also the end of its newest window, once that lies so long behind the clock. */
 #include "source/final_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -55,7 +56,7 @@ static int call_store(struct final_input *f, final_call *call, struct err *err)
 static int check_metric(const struct final_input *f, const struct final_part *p,
 			const struct metric_found *m, struct err *err)
 {
-	const char *name = p->part.topic;
+	const char *name = p->asked;
 	struct buf hint = { 0 };
 
 	if (!m->found) {
@@ -76,7 +77,8 @@ static int check_metric(const struct final_input *f, const struct final_part *p,
 			       "job %s is the one that counts metric %s: final rows are another "
 			       "job's, in another table; give it another --job",
 			       m->job, name);
-	if (p->cfg && strcmp(p->cfg, m->cfg ? m->cfg : "") != 0)
+	if (p->cfg &&
+	    (strcmp(p->part.topic, m->name) != 0 || strcmp(p->cfg, m->cfg ? m->cfg : "") != 0))
 		return err_set(err, EX_TEMPFAIL,
 			       "metric %s was defined anew since this pipeline started; start it "
 			       "again",
@@ -88,7 +90,7 @@ static int check_metric(const struct final_input *f, const struct final_part *p,
 static int look_up(const struct final_input *f, const struct read_store *store,
 		   const struct final_part *p, struct metric_found *m, struct err *err)
 {
-	return metric_lookup(store, p->part.topic, m, err) || check_metric(f, p, m, err) ? -1 : 0;
+	return metric_lookup(store, p->asked, m, err) || check_metric(f, p, m, err) ? -1 : 0;
 }
 
 /* ---- until where */
@@ -243,16 +245,34 @@ int final_pass(struct final_input *f, struct err *err)
 
 /* ---- definitions, marks */
 
+/* NAME may be NAME@2. */
+static int check_other(const struct final_input *f, size_t n, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(f->part[i].part.topic, name) == 0)
+			return err_set(err, EX_USAGE,
+				       "--final %s and --final %s are the same metric",
+				       f->part[i].asked, f->part[n].asked);
+	return 0;
+}
+
+static void set_text(char **at, const char *text)
+{
+	free(*at);
+	*at = mem_strdup(text);
+}
+
 static int note_definitions(struct final_input *f, const struct read_store *store, struct err *err)
 {
 	for (size_t i = 0; i < f->parts; i++) {
 		struct final_part *p = &f->part[i];
 		struct metric_found m;
-		int rc = look_up(f, store, p, &m, err);
+		int rc = look_up(f, store, p, &m, err) || check_other(f, i, m.name, err) ? -1 : 0;
 
 		if (rc == 0) {
-			p->cfg = mem_strdup(m.cfg ? m.cfg : "");
-			p->def = mem_strdup(m.def ? m.def : "{}");
+			set_text(&p->part.topic, m.name);
+			set_text(&p->cfg, m.cfg ? m.cfg : "");
+			set_text(&p->def, m.def ? m.def : "{}");
 		}
 		metric_found_fini(&m);
 		if (rc)

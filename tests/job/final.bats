@@ -223,3 +223,20 @@ both() { # SQLITE FILE: of the second sink
 	says 'which store\?'
 	fails_with 69 hta-consume --final events -d redis://127.0.0.1:1 --retry-for 1s -e
 }
+
+@test "final rows: of rules those of the newest version, under its name" {
+	local rule='"rule_id":"web","window_size":"10s","metric":"count"'
+	events 1 2 11 12 25 31 >first
+	sed 's/T00:00/T00:10/' first >second
+	for run in 'first ' 'second ,"version":2,"group_by":["region"]'; do
+		cat "${run%% *}" >>log
+		echo "{$rule${run#* }}" >rules
+		feed pipe 'hta-consume --job web log | hta-window --rules rules | hta-sink-sqlite --init a.db | hta-commit'
+		feed pipe 'hta-consume --job out --final web -d a.db -e | hta-sink-sqlite --init b.db | hta-commit'
+	done
+	[ "$(sqlite3 b.db 'select metric, count(*), sum(count) from hta_rollups group by 1' | paste -sd' ')" = 'web|3|5 web@2|3|5' ]
+	feed hta-consume --final web@1 -d a.db -e
+	[ "$(jq -r .metric "$out" | sort | uniq -c | xargs)" = '3 web' ]
+	fails_with 64 hta-consume --final web --final web@2 -d a.db -e
+	says '\-\-final web and --final web@2 are the same metric'
+}
