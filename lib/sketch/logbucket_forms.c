@@ -58,8 +58,8 @@ static char *put_slots(const struct logbucket *s, char *p)
 	return p;
 }
 
-/* Counts of a byte each, n of them from place `low` on. Zeros come as they like, so nothing branches
- * on one. */
+/* Counts of a byte each, n of them from place `low` on. Zeros come as they like, so nothing
+ * branches on one. */
 static char *put_bytes(const uint8_t *count, size_t n, unsigned low, char *p)
 {
 	const uint64_t ones = 0x0101010101010101;

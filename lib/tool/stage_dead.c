@@ -61,10 +61,10 @@ int stage_dead_end(struct stage *st, struct err *err)
 		return 0;
 	}
 	return err_set(err, EX_DATAERR,
-		       "%llu of %llu lines were bad%s; the others are counted (--dead FILE keeps "
+		       "%llu of %llu lines were bad%s; the others are %s (--dead FILE keeps "
 		       "them, --dead drop ignores them)",
-		       (unsigned long long)st->dead.total, (unsigned long long)st->seen_total,
-		       some);
+		       (unsigned long long)st->dead.total, (unsigned long long)st->seen_total, some,
+		       st->f->consumes ? "counted" : "passed on");
 }
 
 static int put_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,

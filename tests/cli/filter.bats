@@ -44,6 +44,7 @@ some() {
 	some >in
 	fails_with 65 hta-filter '., (if .id == 2 then error("no twos") else empty end)' in
 	says 'in:2: no twos'
+	says '1 of 3 lines were bad; the others are passed on'
 	[ "$(jq .id "$out" | tr '\n' ' ')" = '1 3 ' ]
 	feed hta-filter --dead dead '.id' <in
 	[ "$(jq -r '.reason' dead | sort | uniq -c | tr -s ' ')" = ' 1 an output is no object: 1
