@@ -91,7 +91,7 @@ steps_in_sqlite() { # ZONE METRIC NULL
 	summer
 	job events "${every_operation[@]}"
 	for step in 1h 1d day week month; do
-		for zone in UTC Europe/Berlin Asia/Kathmandu; do
+		for zone in UTC Europe/Berlin Asia/Kathmandu +05:45 -0330 +01; do
 			rows "ev_by('$step', '$zone')" >view
 			# shellcheck disable=SC2046
 			history ev --step $step $(case $step in 1?) ;; *) echo --zone $zone ;; esac) >query
@@ -107,6 +107,7 @@ steps_in_sqlite() { # ZONE METRIC NULL
 	fails_with 3 psql -XAt -v ON_ERROR_STOP=1 <<<"select * from ev_by('days')"
 	says 'step days: there are 1h, 1d, day, week and month'
 	fails_with 3 psql -XAt -v ON_ERROR_STOP=1 <<<"select * from ev_by('day', 'Mars/Olympus')"
+	fails_with 3 psql -XAt -v ON_ERROR_STOP=1 <<<"select * from ev_by('day', null)"
 }
 
 # Midnights that come twice, that are skipped, that a clock is set back over, and a day that never was.

@@ -10,6 +10,8 @@
  *   a, b  the step that holds its start: an hour that a clock is set back over midnight belongs to
  *      the day that has begun already
  *
+ * An offset as zone is turned round: to Postgres +01:00 is POSIX's, west of Greenwich.
+ *
  * A window across a bound is an error, and so no rows are lost without a word. Steps that the range
  * touches are whole. Names of columns come before those of variables, which begin with hta_. */
 #include "drv/pg/pg_internal.h"
@@ -27,7 +29,12 @@ const char pg_step_body[] =
 	"'step %: there are 1h, 1d, day, week and month', $1 USING ERRCODE = "
 	"'invalid_parameter_value'; END IF;\n"
 	" hta_unit := CASE $1 WHEN '1h' THEN 'hour' WHEN '1d' THEN 'day' ELSE $1 END;\n"
-	" hta_zone := CASE WHEN $1 IN ('1h', '1d') THEN 'UTC' ELSE $2 END;\n"
+	" hta_zone := CASE WHEN $1 IN ('1h', '1d') THEN 'UTC' WHEN $2 ~ "
+	"'^[+-][0-9]{2}(:?[0-9]{2})?$' THEN translate(left($2, 1), '+-', '-+') || "
+	"substr($2, 2, 2) || ':' || right('00' || replace(substr($2, 4), ':', ''), 2) ELSE $2 "
+	"END;\n"
+	" IF hta_zone IS NULL THEN RAISE EXCEPTION 'the zone is NULL' USING ERRCODE = "
+	"'invalid_parameter_value'; END IF;\n"
 	" hta_length := ('1 ' || hta_unit)::interval;\n"
 	" WITH w AS MATERIALIZED (SELECT s, e, date_trunc(hta_unit, s AT TIME ZONE "
 	"hta_zone) AS p "
