@@ -20,6 +20,7 @@ ON_THE_WAY = (
     + [("commit", p) for p in ("barrier-before", "barrier-after")]
 )
 AT_THE_START = [("consume", "source-init"), ("consume", "source-assigned")] + [(s, "sink-init") for s in ORDER]
+ELSEWHERE = {"sink-rules", "alerts-printed", "alerts-inside", "alerts-stored"}   # scenes_rules.py, tests/cli/trend.bats
 IN_A_REBALANCE = [("consume", "source-revoked"), ("consume", "source-assigned")]
 
 
@@ -53,7 +54,7 @@ def all_of_them(trace, bench):
     """The points that the programs know are those that are tried here."""
     said = subprocess.run(["hta-commit"], env={**os.environ, "HTA_CRASH": "?"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     known = set(re.search("with a point of (.*)", said.stderr)[1].split(", ")) if said.returncode == 64 else said
-    tried = {p for _, p in ON_THE_WAY + AT_THE_START + IN_A_REBALANCE} | {"sink-rules"}     # scenes_rules.py
+    tried = {p for _, p in ON_THE_WAY + AT_THE_START + IN_A_REBALANCE} | ELSEWHERE
     if known != tried:
         raise Failure(f"known: {known}, tried: {tried}")
 
