@@ -38,6 +38,7 @@ void engine_counts_add(struct engine_counts *to, const struct engine_counts *fro
 	to->partly_late += from->partly_late;
 	to->valid += from->valid;
 	to->rounded += from->rounded;
+	to->cut += from->cut;
 	to->ahead += from->ahead;
 	to->twice += from->twice;
 	to->skipped += from->skipped;
@@ -194,11 +195,50 @@ static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct 
 	return table_add(m->state->table, &b, err) ? err_in(err, "metric %s", p->def->m.name) : 0;
 }
 
+/* Of the metrics that have the key, what the built pass adds: their lines among these. */
+static int add_pass(struct engine *w, size_t key, uint64_t lines, struct err *err)
+{
+	for (size_t k = 0; k < w->plan->n_metrics; k++)
+		if (w->plan->metric[k].key == key &&
+		    add_to_metric(w, k, w->metric[k].live & lines, err))
+			return -1;
+	return 0;
+}
+
+static uint64_t lines_of_key(const struct engine *w, size_t key)
+{
+	uint64_t lines = 0;
+
+	for (size_t k = 0; k < w->plan->n_metrics; k++)
+		lines |= w->plan->metric[k].key == key ? w->metric[k].live : 0;
+	return lines;
+}
+
+/* The first pass is there: all but that are built and added. */
+static int add_passes(struct engine *w, size_t key, struct err *err)
+{
+	unsigned passes = engine_passes(w, key);
+	uint64_t live = passes ? lines_of_key(w, key) : 0, lines = live;
+
+	for (unsigned pass = 0; pass < passes; pass++) {
+		if (pass > 0) {
+			lines = engine_pass(w, key, pass, live);
+			if (add_pass(w, key, lines, err))
+				return -1;
+		}
+		w->counts.cut += (unsigned)__builtin_popcountll(engine_cut(w, key) & lines);
+	}
+	return 0;
+}
+
 static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	contribute(w);
 	for (size_t k = 0; k < w->plan->n_metrics; k++)
 		if (add_to_metric(w, k, w->metric[k].live, err))
+			return -1;
+	for (size_t k = 0; k < w->plan->n_keys; k++)
+		if (w->key[k].shaped && add_passes(w, k, err))
 			return -1;
 	for (size_t k = 0; k < w->plan->n_values; k++)
 		w->counts.rounded += (unsigned)__builtin_popcountll(w->rounded[k] & live);

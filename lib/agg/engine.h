@@ -54,6 +54,7 @@ struct engine_counts {
 	uint64_t partly, partly_late;
 	uint64_t valid;   /* lines that are well formed, whether they count or not */
 	uint64_t rounded; /* values of more than nine decimals, in counted lines */
+	uint64_t cut;     /* keys of counted lines with a string that was cut */
 	/* lines too far ahead, which are counted or (ahead_dead) dead */
 	uint64_t ahead;
 	int64_t ahead_us;        /* the highest of their times, POS_NONE: none */

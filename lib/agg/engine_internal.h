@@ -1,5 +1,6 @@
 /* Inside of the engine: engine.c (counting), engine_judge.c (what each metric makes of a batch),
  * engine_plan.c (what a plan makes of it), engine_held.c (candidates of values that are held),
+ * engine_shape.c (keys whose dimensions have shapes),
  * engine_times.c (watermark, late lines, times too far ahead), engine_why.c (what is wrong with a
  * line that a metric refuses). */
 #ifndef AGG_ENGINE_INTERNAL_H
@@ -28,7 +29,8 @@ struct engine_metric {
 /* The keys of the batch, of one of the plan's keys. */
 struct engine_key {
 	struct buf room, timed;
-	const char *key[SCAN_BATCH]; /* in the room, or with their times in `timed` */
+	const char *key[SCAN_BATCH];  /* in the room, or with their times in `timed` */
+	struct engine_shaped *shaped; /* NULL: its fields are the scanner's */
 	struct table_keys known;
 	uint64_t wanted, good; /* lines: that some metric wants a key of, that have one */
 	/* of a key that enough metrics have: its numbers, for their tables */
@@ -94,6 +96,29 @@ enum key_result engine_held_value(const struct field *f, struct buf *scratch,
 				  struct held_value *out);
 /* The candidates of a column of the plan for these lines of the batch, whose times are read. */
 void engine_read_held(struct engine *w, size_t column, uint64_t lines);
+
+/* What keys are built of: as for key_build_lines; bytes: of the texts of all in all. */
+struct engine_fields {
+	const struct field *fields;
+	size_t width;
+	const uint8_t *index;
+	size_t bytes;
+};
+/* Builds the keys of lines, and sets which of them have one. */
+void engine_build_keys(struct engine *w, size_t key, const struct engine_fields *from,
+		       uint64_t lines);
+
+/* NULL: the metric's dimensions have no shapes. */
+struct engine_shaped *engine_shaped_new(const struct metric *m);
+void engine_shaped_free(struct engine_shaped *s); /* NULL is fine */
+/* The keys of the first pass, and which of the wanted lines have keys in all passes. */
+void engine_judge_shaped(struct engine *w, size_t key);
+/* How many passes the batch has; 0: the key has no shapes, or no line. */
+unsigned engine_passes(const struct engine *w, size_t key);
+/* Of the lines those of a pass, whose keys are built: those of the one before are gone. */
+uint64_t engine_pass(struct engine *w, size_t key, unsigned pass, uint64_t lines);
+/* The lines of the pass that was built last of which a string was cut. */
+uint64_t engine_cut(const struct engine *w, size_t key);
 
 /* Reads the times of the batch; the lines that have one. */
 uint64_t engine_read_times(struct engine *w);

@@ -180,18 +180,18 @@ static void number_keys(struct engine *w, size_t key)
 	k->numbered = directory_find(k->directory, k->key, &k->known, k->good, k->number);
 }
 
-static void build_keys(struct engine *w, size_t key)
+void engine_build_keys(struct engine *w, size_t key, const struct engine_fields *from,
+		       uint64_t lines)
 {
 	const struct metric *m = w->plan->key[key].m;
 	struct engine_key *k = &w->key[key];
 	uint64_t window[SCAN_BATCH];
 	char *out;
 
-	m->window.kind->ids(&m->window, w->time_us, k->wanted, window);
-	out = buf_room(&k->room, key_room(SCAN_BATCH, w->batch.used, m->n_dims));
-	k->good = key_build_lines(engine_field(w, 0, 0), w->plan->n_fields, k->wanted,
-				  w->plan->key[key].dim_field, m->n_dims, window, &w->scratch, out,
-				  k->key);
+	m->window.kind->ids(&m->window, w->time_us, lines, window);
+	out = buf_room(&k->room, key_room(SCAN_BATCH, from->bytes, m->n_dims));
+	k->good = key_build_lines(from->fields, from->width, lines, from->index, m->n_dims, window,
+				  &w->scratch, out, k->key);
 	if (window_is_exact(&m->window))
 		add_times(w, k);
 	table_know_keys(&k->known, k->key, k->good);
@@ -199,11 +199,23 @@ static void build_keys(struct engine *w, size_t key)
 		number_keys(w, key);
 }
 
+static void judge_key(struct engine *w, size_t key)
+{
+	if (w->key[key].shaped) {
+		engine_judge_shaped(w, key);
+		return;
+	}
+	engine_build_keys(w, key,
+			  &(struct engine_fields){ engine_field(w, 0, 0), w->plan->n_fields,
+						   w->plan->key[key].dim_field, w->batch.used },
+			  w->key[key].wanted);
+}
+
 static void judge_keys(struct engine *w)
 {
 	for (size_t k = 0; k < w->plan->n_keys; k++)
 		if (w->key[k].wanted)
-			build_keys(w, k);
+			judge_key(w, k);
 	for (size_t k = 0; k < w->plan->n_metrics; k++) {
 		struct engine_metric *m = &w->metric[k];
 		uint64_t keyless = m->live & ~w->key[w->plan->metric[k].key].good;

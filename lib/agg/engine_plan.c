@@ -114,6 +114,8 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->scan = scan_new(plan->path, plan->n_fields, NULL);
 	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
 	w->key = mem_array(plan->n_keys, sizeof(*w->key));
+	for (size_t i = 0; i < plan->n_keys; i++)
+		w->key[i].shaped = engine_shaped_new(plan->key[i].m);
 	share_keys(w);
 	w->value = mem_array(plan->n_values + 1, sizeof(*w->value));
 	w->has_value = mem_array(plan->n_values + 1, sizeof(*w->has_value));
@@ -142,6 +144,7 @@ static void unbind_plan(struct engine *w)
 	for (size_t i = 0; i < w->plan->n_keys; i++) {
 		buf_fini(&w->key[i].room);
 		buf_fini(&w->key[i].timed);
+		engine_shaped_free(w->key[i].shaped);
 		directory_free(w->key[i].directory);
 	}
 	for (size_t i = 0; i < w->plan->n_conditions; i++)

@@ -147,16 +147,89 @@ static bool text_is_wrong(enum key_result r, const struct field *f, const char *
 	return true;
 }
 
+/* One value of a dimension that has a shape. */
+static bool shaped_is_wrong(struct engine *w, const struct shape *s, const struct field *f,
+			    const char *name, struct err *why)
+{
+	struct shape_texts texts = { .decoded = { 0 } };
+	struct buf key = { 0 };
+	struct field made;
+	bool wrong = true;
+	size_t at;
+
+	if (shape_field(s, f, &texts, &made) == SHAPE_NO_NUMBER) {
+		err_set(why, EX_DATAERR, "%s is %s: classes are of numbers up to +-1e20", name,
+			type_names[f->type]);
+	} else {
+		char *out = buf_room(&key, key_room(1, made.n, 1));
+
+		wrong = text_is_wrong(
+			key_build(&made, &(uint8_t){ 0 }, 1, 0, &w->scratch, out, &at), &made, name,
+			KEY_VALUE_MAX, why);
+	}
+	buf_fini(&key);
+	shape_texts_fini(&texts);
+	return wrong;
+}
+
+static bool elements_are_wrong(struct engine *w, const struct shape *s, const struct field *f,
+			       const char *name, struct err *why)
+{
+	struct slice left = slice(f->p, f->n);
+	struct buf one = { 0 };
+	struct field e;
+	size_t n = 0;
+	bool wrong = false;
+
+	buf_printf(&one, "an element of %s", name);
+	for (; !wrong && shape_element(&left, &e); n++)
+		wrong = shaped_is_wrong(w, s, &e, buf_z(&one), why);
+	buf_fini(&one);
+	if (wrong || n <= SHAPE_ELEMENTS_MAX)
+		return wrong;
+	err_set(why, EX_DATAERR, "%s has %zu elements, at most %d can count", name, n,
+		SHAPE_ELEMENTS_MAX);
+	return true;
+}
+
+/* A dimension with a name of its own is told by its path. */
+static bool shapes_are_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
+			     struct err *why)
+{
+	const struct metric *of = &m->def->m;
+	struct buf name = { 0 };
+	bool wrong = false;
+
+	for (size_t i = 0; i < of->n_dims && !wrong; i++) {
+		const struct field *f = engine_field(w, line, m->dim_field[i]);
+		const struct shape *s = &of->shaped[i].shape;
+
+		name.n = 0;
+		if (of->shaped[i].named)
+			path_canonical(&of->dim[i], &name);
+		else
+			buf_addz(&name, of->dim[i].name);
+		wrong = s->explode && f->type == FIELD_ARRAY
+				? elements_are_wrong(w, s, f, buf_z(&name), why)
+				: shaped_is_wrong(w, s, f, buf_z(&name), why);
+	}
+	buf_fini(&name);
+	return wrong;
+}
+
 static bool dims_are_wrong(struct engine *w, const struct plan_metric *m, unsigned line,
 			   struct err *why)
 {
 	const struct field *fields = engine_field(w, line, 0);
 	struct buf key = { 0 };
-	char *out = buf_room(&key, key_room(1, w->batch.length[line], m->def->m.n_dims));
+	enum key_result r;
+	char *out;
 	size_t at;
-	enum key_result r = key_build(fields, m->dim_field, m->def->m.n_dims, 0, &w->scratch, out,
-				      &at);
 
+	if (m->def->m.has_shapes)
+		return shapes_are_wrong(w, m, line, why);
+	out = buf_room(&key, key_room(1, w->batch.length[line], m->def->m.n_dims));
+	r = key_build(fields, m->dim_field, m->def->m.n_dims, 0, &w->scratch, out, &at);
 	buf_fini(&key);
 	return r && text_is_wrong(r, &fields[m->dim_field[at]], m->def->m.dim[at].name,
 				  KEY_VALUE_MAX, why);

@@ -24,8 +24,10 @@ const char *const metric_units[] = {
 
 void metric_fini(struct metric *m)
 {
-	for (size_t i = 0; i < m->n_dims; i++)
+	for (size_t i = 0; i < m->n_dims; i++) {
 		path_fini(&m->dim[i]);
+		shape_fini(&m->shaped[i].shape);
+	}
 	if (m->has_value)
 		path_fini(&m->value);
 	if (m->has_uniq)
@@ -36,6 +38,7 @@ void metric_fini(struct metric *m)
 	free(m->where);
 	free(m->final.top_by);
 	free(m->dim);
+	free(m->shaped);
 	free(m->name);
 	*m = (struct metric){ 0 };
 }
@@ -85,7 +88,8 @@ static struct slice trim_metric(struct slice s)
 	return s;
 }
 
-static int add_dim(struct metric *m, struct path *p, struct err *err)
+static int add_dim(struct metric *m, struct path *p, bool named, const struct shape *shape,
+		   struct err *err)
 {
 	size_t i = m->n_dims, bytes = strlen(p->name);
 
@@ -104,24 +108,46 @@ static int add_dim(struct metric *m, struct path *p, struct err *err)
 	m->dim = mem_grow(m->dim, m->n_dims + 1, sizeof(*m->dim));
 	memmove(m->dim + i + 1, m->dim + i, (m->n_dims - i) * sizeof(*m->dim));
 	m->dim[i] = *p;
+	m->shaped = mem_grow(m->shaped, m->n_dims + 1, sizeof(*m->shaped));
+	memmove(m->shaped + i + 1, m->shaped + i, (m->n_dims - i) * sizeof(*m->shaped));
+	m->shaped[i] = (struct metric_shaped){ .named = named };
+	shape_copy(shape, &m->shaped[i].shape);
+	m->has_shapes |= named || !shape_is_plain(shape);
 	m->n_dims++;
 	return 0;
 }
 
+int metric_add_shaped(struct metric *m, struct slice path, struct slice as,
+		      const struct shape *shape, struct err *err)
+{
+	struct path p;
+	bool named;
+
+	if (path_parse(&p, path, err))
+		return -1;
+	named = as.p && !slice_is(as, p.name);
+	if (named) {
+		free(p.name);
+		p.name = mem_dup(as.p, as.n);
+	}
+	if (add_dim(m, &p, named, shape, err) == 0)
+		return 0;
+	path_fini(&p);
+	return -1;
+}
+
 int metric_add_dims(struct metric *m, struct slice list, struct err *err)
 {
+	static const struct shape plain;
+
 	if (trim_metric(list).n == 0)
 		return 0;
 	for (;;) {
 		size_t n = first_path(list);
-		struct path p;
 
-		if (path_parse(&p, trim_metric(slice(list.p, n)), err))
+		if (metric_add_shaped(m, trim_metric(slice(list.p, n)), slice(NULL, 0), &plain,
+				      err))
 			return -1;
-		if (add_dim(m, &p, err)) {
-			path_fini(&p);
-			return -1;
-		}
 		if (n == list.n)
 			return 0;
 		list = slice(list.p + n + 1, list.n - n - 1);
@@ -134,6 +160,18 @@ static void cfg_line(struct buf *b, const char *what, const struct path *p)
 {
 	buf_addz(b, what);
 	path_canonical(p, b);
+	buf_addc(b, '\n');
+}
+
+static void cfg_dim(struct buf *b, const struct metric *m, size_t i)
+{
+	buf_addz(b, "by ");
+	path_canonical(&m->dim[i], b);
+	if (m->shaped[i].named) {
+		buf_addz(b, " as ");
+		json_quote_z(b, m->dim[i].name);
+	}
+	shape_canonical(&m->shaped[i].shape, b);
 	buf_addc(b, '\n');
 }
 
@@ -197,7 +235,7 @@ void metric_cfg(const struct metric *m, const struct metric_common *c,
 	if (c->when.form)
 		buf_printf(&b, "format %s\n", timeform_name(c->when.form));
 	for (size_t i = 0; i < m->n_dims; i++)
-		cfg_line(&b, "by ", &m->dim[i]);
+		cfg_dim(&b, m, i);
 	if (m->has_value)
 		cfg_line(&b, "value ", &m->value);
 	if (m->has_uniq)
@@ -223,6 +261,25 @@ static void def_path(struct buf *out, const struct path *p)
 	dot = b.n > 1 && b.p[0] == '.' && b.p[1] != '"';
 	json_quote(out, slice(b.p + dot, b.n - dot));
 	buf_fini(&b);
+}
+
+/* "endpoint", {"path":"status","as":"class","class":100} */
+static void def_dim(struct buf *out, const struct metric *m, size_t i)
+{
+	const struct metric_shaped *x = &m->shaped[i];
+
+	if (!x->named && shape_is_plain(&x->shape)) {
+		def_path(out, &m->dim[i]);
+		return;
+	}
+	buf_addz(out, "{\"path\":");
+	def_path(out, &m->dim[i]);
+	if (x->named) {
+		buf_addz(out, ",\"as\":");
+		json_quote_z(out, m->dim[i].name);
+	}
+	shape_describe(&x->shape, out);
+	buf_addc(out, '}');
 }
 
 /* "latency":"avg(.latency_ms)", "errors":"count if .status >= 500" */
@@ -265,7 +322,7 @@ void metric_describe(const struct metric *m, const struct metric_common *c, stru
 	for (size_t i = 0; i < m->n_dims; i++) {
 		if (i)
 			buf_addc(out, ',');
-		def_path(out, &m->dim[i]);
+		def_dim(out, m, i);
 	}
 	buf_addc(out, ']');
 	if (m->has_value) {

@@ -9,7 +9,9 @@
  *   unit s\n                     s, ms, us or ns; left out for RFC 3339
  *   zone Europe/Berlin\n         zone_name; left out where none is given
  *   format clf\n                 timeform_name; left out where none is given
- *   by .endpoint\n               a line a dimension, in order of its name
+ *   by .endpoint\n               a line a dimension, in order of its name; behind it, where a rule
+ *                               says so, its own name as a JSON string and its shape (agg/shape.h):
+ *                               by .status as "class" class 100\n
  *   value .latency_ms\n          left out where there is none
  *   uniq .user_id\n              left out where there is none
  *   where ".ok"\n               --where as a JSON string; left out where there is none
@@ -28,6 +30,7 @@
 #include <stdbool.h>
 #include "base/err.h"
 #include "agg/fn.h"
+#include "agg/shape.h"
 #include "agg/window_kind.h"
 #include "json/path.h"
 #include "scan/value.h"
@@ -74,6 +77,12 @@ struct metric {
 	struct window_spec window;
 	size_t n_dims;
 	struct path *dim; /* in order of their names (bytes), which are distinct */
+	/* of each dimension: its shape, and whether its name is not its path's */
+	struct metric_shaped {
+		struct shape shape;
+		bool named;
+	} * shaped;
+	bool has_shapes; /* one of them is not plain, or named: a path may stand twice then */
 	bool has_value, has_uniq;
 	struct path value, uniq;
 	char *where; /* which records count; NULL: all */
@@ -103,6 +112,9 @@ int metric_name_check(const char *name, struct err *err);
 /* Adds the paths of a comma-separated list as dimensions; an empty list adds none. EX_USAGE: a
  * path is wrong, a name longer than METRIC_DIM_NAME_MAX bytes, two dimensions of one name. */
 int metric_add_dims(struct metric *m, struct slice list, struct err *err);
+/* One path with its shape, which is copied; as: its name, p NULL: as the path says. EX_USAGE. */
+int metric_add_shaped(struct metric *m, struct slice path, struct slice as,
+		      const struct shape *shape, struct err *err);
 
 /* Adds a measure: "NAME=OPERATION(PATH, ARG, ..) if CONDITION", or without NAME= named after
  * operation and path, dots as underscores. EX_USAGE: not of that form, an unknown operation, two

@@ -13,7 +13,7 @@
 struct metric_state {
 	struct metric_def *def; /* a reference */
 	struct table *table;
-	uint64_t counted; /* lines, since the metric began */
+	uint64_t counted; /* lines, each element of an array as one, since the metric began */
 };
 
 /* Empty. windows: its table lists groups by window, so that they can close one by one; where

@@ -93,6 +93,16 @@ int plan_window(struct plan_builder *b, const char *option, const char *duration
 	return window_give(window_kinds, &plan_scope(b)->window, option, duration, err);
 }
 
+int plan_add_dims(const struct scope *s, struct metric *m, struct err *err)
+{
+	if (metric_add_dims(m, buf_slice(&s->by), err))
+		return -1;
+	for (size_t i = 0; i < s->n_dims; i++)
+		if (metric_add_shaped(m, s->dim[i].path, s->dim[i].as, &s->dim[i].shape, err))
+			return -1;
+	return 0;
+}
+
 int plan_by(struct plan_builder *b, const char *paths, struct err *err)
 {
 	struct scope *s = plan_scope(b);
@@ -103,7 +113,7 @@ int plan_by(struct plan_builder *b, const char *paths, struct err *err)
 		buf_addc(&s->by, ',');
 	buf_addz(&s->by, paths);
 	s->has_by = true;
-	rc = metric_add_dims(&tried, buf_slice(&s->by), err);
+	rc = plan_add_dims(s, &tried, err);
 	metric_fini(&tried);
 	return rc;
 }
@@ -280,7 +290,7 @@ static int fill_metric(struct metric *m, const struct scope *own, const struct s
 	m->name = mem_strdup(own->name);
 	if (window_choose(window_kinds, &own->window, &all->window, &m->window, err))
 		return -1;
-	if (metric_add_dims(m, buf_slice(&by->by), err))
+	if (plan_add_dims(by, m, err))
 		return -1;
 	if (value && *value) {
 		if (path_parse(&m->value, slice_z(value), err))

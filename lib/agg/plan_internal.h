@@ -6,12 +6,19 @@
 #include "agg/plan.h"
 #include "base/arena.h"
 
+struct plan_dim {
+	struct slice path, as;
+	struct shape shape;
+};
+
 /* Options of one metric, or everybody's. NULL or false: not given. */
 struct scope {
 	const char *name;
 	struct window_given window;
 	bool has_by, has_agg;
-	struct buf by; /* lists, joined by commas */
+	struct buf by;        /* lists, joined by commas */
+	struct plan_dim *dim; /* those of rules that are more than a path */
+	size_t n_dims;
 	const char *value, *uniq, *where, *top, *fold;
 	uint64_t groups_max; /* 0: not given */
 	const char **agg;
@@ -30,6 +37,9 @@ struct plan_builder {
 
 /* Where options go now: everybody's, or the last metric's. */
 struct scope *plan_scope(struct plan_builder *b);
+
+/* Adds the dimensions that were given to a metric. EX_USAGE. */
+int plan_add_dims(const struct scope *s, struct metric *m, struct err *err);
 
 /* The number of the metric's key, a new one if need be; its fields are known. */
 size_t plan_key_of(struct plan *p, const struct plan_metric *m);

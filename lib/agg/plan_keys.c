@@ -19,12 +19,20 @@ static bool same_windows(const struct window_spec *a, const struct window_spec *
 	return same;
 }
 
+static bool same_shapes(const struct metric *a, const struct metric *b)
+{
+	for (size_t i = 0; i < a->n_dims; i++)
+		if (!shape_same(&a->shaped[i].shape, &b->shaped[i].shape))
+			return false;
+	return true;
+}
+
 static bool same_key(const struct plan_key *k, const struct plan_metric *m)
 {
 	const struct metric *of = &m->def->m;
 
 	return k->m->n_dims == of->n_dims && same_windows(&k->m->window, &of->window) &&
-	       memcmp(k->dim_field, m->dim_field, of->n_dims) == 0;
+	       memcmp(k->dim_field, m->dim_field, of->n_dims) == 0 && same_shapes(k->m, of);
 }
 
 size_t plan_key_of(struct plan *p, const struct plan_metric *m)

@@ -18,20 +18,17 @@ static const char *keep_text(struct plan_builder *b, const struct buf *text)
 	return z;
 }
 
-static int not_there(const char *what, struct err *err)
-{
-	return err_set(err, EX_CONFIG, "this hta-window knows no \"%s\" of rules", what);
-}
-
 /* What a rule may say and this program cannot do: better refused than left out. */
 static int check_rule(const struct rule *rule, struct err *err)
 {
-	for (size_t i = 0; i < rule->dims; i++) {
-		const struct rule_dim *d = &rule->dim[i];
+	size_t exploded = 0;
 
-		if (d->as.p || d->lower || d->explode || d->bytes_max || d->class_step || d->bounds)
-			return not_there("group_by with an object", err);
-	}
+	for (size_t i = 0; i < rule->dims; i++)
+		exploded += rule->dim[i].explode;
+	if (exploded > 1)
+		return err_set(err, EX_CONFIG,
+			       "one dimension of a rule may \"explode\", this one has %zu",
+			       exploded);
 	for (size_t i = 0; i < rule->measures; i++)
 		if (!fn_find(rule->measure[i].op))
 			return err_set(err, EX_CONFIG,
@@ -88,18 +85,59 @@ static int take_fold(struct plan_builder *b, const struct rule *rule, struct err
 	return rc;
 }
 
+static bool is_path(const struct rule_dim *d)
+{
+	return !d->as.p && !d->lower && !d->explode && !d->bytes_max && !d->class_step &&
+	       !d->bounds;
+}
+
+static int take_path(struct plan_builder *b, struct slice path, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	buf_adds(&text, path);
+	rc = plan_by(b, buf_z(&text), err);
+	buf_fini(&text);
+	return rc;
+}
+
+static int take_dim(struct plan_builder *b, const struct rule_dim *d, struct err *err)
+{
+	struct scope *s = plan_scope(b);
+	struct metric tried = { 0 };
+	struct plan_dim *dim = &s->dim[s->n_dims++];
+	int rc;
+
+	*dim = (struct plan_dim){ arena_copy(&b->texts, d->path),
+				  arena_copy(&b->texts, d->as),
+				  { d->lower, d->explode, d->bytes_max, d->class_step, NULL,
+				    d->bounds } };
+	if (d->bounds) {
+		dim->shape.bound = arena_alloc(&b->texts, d->bounds * sizeof(*d->bound));
+		memcpy(dim->shape.bound, d->bound, d->bounds * sizeof(*d->bound));
+	}
+	rc = plan_add_dims(s, &tried, err);
+	metric_fini(&tried);
+	return rc;
+}
+
+static int take_dims(struct plan_builder *b, const struct rule *rule, struct err *err)
+{
+	plan_scope(b)->dim = arena_alloc(&b->texts, rule->dims * sizeof(struct plan_dim));
+	for (size_t i = 0; i < rule->dims; i++)
+		if (is_path(&rule->dim[i]) ? take_path(b, rule->dim[i].path, err)
+					   : take_dim(b, &rule->dim[i], err))
+			return -1;
+	return 0;
+}
+
 static int take_rule(struct plan_builder *b, const struct rule *rule, struct err *err)
 {
 	struct buf text = { 0 };
-	int rc = take_window(b, &rule->window, err);
+	int rc = take_window(b, &rule->window, err) || take_dims(b, rule, err) ? -1 : 0;
 
-	for (size_t i = 0; i < rule->dims && rc == 0; i++) {
-		text.n = 0;
-		buf_adds(&text, rule->dim[i].path);
-		rc = plan_by(b, keep_text(b, &text), err);
-	}
 	if (rc == 0 && rule->where.p) {
-		text.n = 0;
 		buf_adds(&text, rule->where);
 		rc = plan_where(b, keep_text(b, &text), err);
 	}

@@ -86,6 +86,7 @@ static int take_counts(struct agg *a, const struct origin *origin, const struct 
 	counters_add(counters, COUNTER_LATE, c->late);
 	counters_add(counters, COUNTER_PARTLY, c->partly);
 	counters_add(counters, COUNTER_ROUNDED, c->rounded);
+	counters_add(counters, COUNTER_DIMS_CUT, c->cut);
 	counters_add(counters, COUNTER_AHEAD, c->ahead);
 	counters_add(counters, COUNTER_TIMES_TWICE, c->twice);
 	counters_add(counters, COUNTER_TIMES_SKIPPED, c->skipped);

@@ -46,6 +46,7 @@
 		"records that were read past a client library, by the fast path")                  \
 	COUNTER(LATE_AFTER_FINAL, "late_after_final", SUM,                                         \
 		"deltas for windows that were final before, and may have been read as such")       \
-	COUNTER(PARTLY, "partly", SUM, "records that one metric counted and another refused")
+	COUNTER(PARTLY, "partly", SUM, "records that one metric counted and another refused")      \
+	COUNTER(DIMS_CUT, "dims_cut", SUM, "keys with a dimension that was cut, as its rule says")
 
 #endif

@@ -193,9 +193,9 @@ sys.exit(0 if a == b and a else "%s\n%s" % (a, b))' "$1" "$2"
 	printf '{"rule_id":"a",\n "metrc":"count"}' >wrong
 	fails_with 78 hta-window --rules wrong </dev/null
 	says 'wrong:2:3: unknown member "metrc" \(did you mean "metric"\?\)'
-	echo '{"rule_id":"a","metric":"count","group_by":[{"path":"x","lower":true}]}' >wrong
+	echo '{"rule_id":"a","metric":"count","group_by":[{"path":"x","lowr":true}]}' >wrong
 	fails_with 78 hta-window --rules wrong </dev/null
-	says 'knows no "group_by with an object"'
+	says 'unknown member "lowr" \(did you mean "lower"\?\)'
 	fails_with 78 hta-window --rules missing </dev/null
 	says 'missing: No such file'
 	mkdir empty

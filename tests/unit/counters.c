@@ -49,7 +49,7 @@ static void names(void)
 				 strcmp(counter_info[i].name, counter_info[j].name) == 0;
 	}
 	ok(!missing && !twice, "each counter has a name of its own");
-	is_str(counter_info[COUNTER_PARTLY].name, "partly", "the last one too");
+	is_str(counter_info[COUNTER_DIMS_CUT].name, "dims_cut", "the last one too");
 }
 
 static void a_plain_stage(void)

@@ -296,6 +296,47 @@ static void test_read(void)
 	buf_fini(&got);
 }
 
+/* The rule is gone before the plan is made. */
+static struct plan *plan_of_rule(const char *json)
+{
+	struct plan_builder *b = plan_builder_new();
+	struct rules rules = { 0 };
+	struct plan *p = NULL;
+
+	if (rules_parse(&rules, "rule", slice_z(json), &err) == 0 &&
+	    plan_rule(b, &rules.v[0], &err) == 0) {
+		rules_fini(&rules);
+		p = plan_finish(b, "ts", VALUE_RFC3339, false, &err);
+	}
+	plan_builder_free(b);
+	return p;
+}
+
+static void test_cfg_of_shapes(void)
+{
+	static const char text[] =
+		"hta-metric 1\nevery 60000000\ntime .ts\nby .status as \"class\" class 100\n"
+		"by .endpoint lower max 64\nby .latency_ms ranges 10 50\nby .tags explode\n";
+	struct plan *p = plan_of_rule(
+		"{\"rule_id\":\"r\",\"metric\":\"count\",\"group_by\":["
+		"{\"path\":\"tags\",\"explode\":true},{\"path\":\"latency_ms\",\"class\":[10,50]},"
+		"{\"path\":\"endpoint\",\"lower\":true,\"max\":64},"
+		"{\"path\":\"status\",\"as\":\"class\",\"class\":100}]}");
+	struct plan *path, *named;
+	char want[17];
+
+	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(text, strlen(text)));
+	is_str(p->metric[0].def->cfg, want, "shapes are in the documented text");
+	plan_free(p);
+	path = plan_of_rule("{\"rule_id\":\"r\",\"metric\":\"count\",\"group_by\":[\"a.b\"]}");
+	named = plan_of_rule("{\"rule_id\":\"r\",\"metric\":\"count\",\"group_by\":"
+			     "[{\"path\":\".a.b\",\"as\":\"a.b\",\"lower\":false}]}");
+	is_str(named->metric[0].def->cfg, path->metric[0].def->cfg,
+	       "an object that says no more than a path is one");
+	plan_free(path);
+	plan_free(named);
+}
+
 int main(void)
 {
 	test_read();
@@ -305,5 +346,6 @@ int main(void)
 	test_fields();
 	test_too_many_fields();
 	test_cfg();
+	test_cfg_of_shapes();
 	return done();
 }
