@@ -2,8 +2,8 @@
 #ifndef READ_METRIC_LOOKUP_H
 #define READ_METRIC_LOOKUP_H
 
+#include "proto/finality.h"
 #include "read/driver.h"
-#include "read/finality.h"
 #include "read/names.h"
 #include "read/rows_hops.h"
 

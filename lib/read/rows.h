@@ -4,9 +4,9 @@
 #ifndef READ_ROWS_H
 #define READ_ROWS_H
 
+#include "proto/finality.h"
 #include "read/dims_filter.h"
 #include "read/driver.h"
-#include "read/finality.h"
 #include "read/names.h"
 #include "read/rows_hops.h"
 #include "read/steps.h"

@@ -1,5 +1,5 @@
 /* The table of cases that the stores' views obey, tests/store/finality.tsv, over the pure rule. */
-#include "read/finality.h"
+#include "proto/finality.h"
 
 #include <stdlib.h>
 
