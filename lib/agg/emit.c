@@ -25,6 +25,9 @@ struct writer {
 	struct dim dim[METRIC_DIMS_MAX];
 	struct buf out, dims, scratch, sketch, sketches, measures;
 	struct cell cell[COLUMNS_MAX + METRIC_TIMES];
+	/* what rows of the last window begin with (rollup_format_window); empty: not known */
+	struct buf window;
+	int64_t start_us, end_us;
 	uint64_t rows; /* in out */
 };
 
@@ -64,6 +67,7 @@ void emit_free(struct emit *e)
 		buf_fini(&e->writer[i].sketch);
 		buf_fini(&e->writer[i].sketches);
 		buf_fini(&e->writer[i].measures);
+		buf_fini(&e->writer[i].window);
 	}
 	free(e->writer);
 	order_fini(&e->order);
@@ -141,6 +145,17 @@ static void set_bounds(const struct job *j, const struct group *g, struct rollup
 		row->end_us = row->start_us + w->size_us;
 }
 
+static void add_window(struct writer *w, const struct rollup *row)
+{
+	if (!w->window.n || w->start_us != row->start_us || w->end_us != row->end_us) {
+		w->window.n = 0;
+		rollup_format_window(row, &w->window);
+		w->start_us = row->start_us;
+		w->end_us = row->end_us;
+	}
+	buf_adds(&w->out, buf_slice(&w->window));
+}
+
 static void write_row(const struct job *j, struct writer *w, const struct order_entry *x)
 {
 	const struct metric *m = &j->m->m;
@@ -158,7 +173,8 @@ static void write_row(const struct job *j, struct writer *w, const struct order_
 	measure(j->e, w, j->m, &counts, &row);
 	if (j->m->n_columns)
 		add_columns(j->e, w, j->m, j->t, g, &row);
-	rollup_format(&row, j->e->sketch, &w->out);
+	add_window(w, &row);
+	rollup_format_group(&row, j->e->sketch, &w->out);
 	w->rows++;
 }
 
@@ -188,6 +204,7 @@ static void write_piece(void *arg, unsigned i)
 	size_t from = j->from + i * (size_t)PIECE,
 	       to = from + PIECE < j->e->order.n ? from + PIECE : j->e->order.n;
 
+	w->window.n = 0;
 	for (size_t k = 0; k < j->m->m.n_dims; k++)
 		w->dim[k].name = slice_z(j->m->m.dim[k].name);
 	for (; from < to; from++) {

@@ -52,11 +52,6 @@ void buf_add(struct buf *b, const void *p, size_t n)
 	b->n += n;
 }
 
-void buf_addz(struct buf *b, const char *z)
-{
-	buf_add(b, z, strlen(z));
-}
-
 void buf_addc(struct buf *b, char c)
 {
 	*buf_room(b, 1) = c;

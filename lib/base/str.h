@@ -54,7 +54,11 @@ void buf_fini(struct buf *b);
  * to b->n what it has written. */
 char *buf_room(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *p, size_t n);
-void buf_addz(struct buf *b, const char *z);
+/* Inline, so that the length of a literal is known when it is compiled. */
+static inline void buf_addz(struct buf *b, const char *z)
+{
+	buf_add(b, z, strlen(z));
+}
 void buf_addc(struct buf *b, char c);
 void buf_adds(struct buf *b, struct slice s);
 void buf_addu(struct buf *b, uint64_t v); /* decimal */

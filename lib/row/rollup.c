@@ -296,7 +296,7 @@ static void add_measures(const struct rollup *row, bool sketch, struct buf *out)
 	}
 }
 
-void rollup_format(const struct rollup *row, bool sketch, struct buf *out)
+void rollup_format_window(const struct rollup *row, struct buf *out)
 {
 	buf_addz(out, row->add ? "{\"op\":\"add\",\"metric\":" : "{\"op\":\"set\",\"metric\":");
 	json_quote(out, row->metric);
@@ -304,6 +304,10 @@ void rollup_format(const struct rollup *row, bool sketch, struct buf *out)
 	add_time(out, row->start_us);
 	buf_addz(out, "\",\"window_end\":\"");
 	add_time(out, row->end_us);
+}
+
+void rollup_format_group(const struct rollup *row, bool sketch, struct buf *out)
+{
 	buf_addz(out, "\",\"dims\":");
 	buf_adds(out, row->dims);
 	buf_addz(out, ",\"dims_hash\":\"");
@@ -319,6 +323,12 @@ void rollup_format(const struct rollup *row, bool sketch, struct buf *out)
 		cells_format(row->cell, row->cells, out);
 	}
 	buf_addz(out, "}\n");
+}
+
+void rollup_format(const struct rollup *row, bool sketch, struct buf *out)
+{
+	rollup_format_window(row, out);
+	rollup_format_group(row, sketch, out);
 }
 
 /* ---- keys and sums */

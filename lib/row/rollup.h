@@ -60,6 +60,10 @@ int rollup_parse(struct rollup_reader *r, struct slice line, struct rollup *out,
 /* Appends the row and \n. sketch: false leaves out what only stores and mergers need:
  * uniq_sketch, columns. */
 void rollup_format(const struct rollup *row, bool sketch, struct buf *out);
+/* The same in two halves: up to the window, which all rows of a metric's window have in common, and
+ * what follows. */
+void rollup_format_window(const struct rollup *row, struct buf *out);
+void rollup_format_group(const struct rollup *row, bool sketch, struct buf *out);
 
 /* Order of the primary key: metric, start, end (bytes of dims_hash last): how sinks lock rows. */
 int rollup_key_cmp(const struct rollup *a, const struct rollup *b);
