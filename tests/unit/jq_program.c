@@ -44,6 +44,8 @@ static const struct {
 	{ ".a | indices(\"b\") == [1, 3]", "{\"a\":\"abcb\"}", "holds" },
 	{ ".a | [index(1), rindex([1, 2]), index(5), index([])] == [0, 2, null, null]",
 	  "{\"a\":[1,3,1,2]}", "holds" },
+	{ ".a | [indices(2), indices([1, 2]), indices([]), indices(\"\")] == [[], [], [], []]",
+	  "{\"a\":[1]}", "holds" },
 	{ ".a | [indices(1), indices([1, 2])] == [[0, 2], [2]]", "{\"a\":[1,3,1,2]}", "holds" },
 	{ ".a | [ltrimstr(\"x\"), rtrimstr(\"y\")] == [\"y\", \"x\"]", "{\"a\":\"xy\"}", "holds" },
 	{ ".a | [ltrimstr(\"x\"), rtrimstr(1)] == [5, 5]", "{\"a\":5}", "holds" },
