@@ -94,19 +94,30 @@ int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);
 /* the array's node; there after ctl_hello_read said 0 */
 uint32_t ctl_stages(const struct ctl *c);
 
-/* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us][,"inexact":true]}: source and
- * first offset of the data lines that follow. In a file the next line's offset is o + its length
- * + 1. ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a
- * record whose timestamp is in another minute gets an `at` of its own: so what a stage makes of
- * it is a function of the record, and not of where epochs and batches were cut. 0: not known,
- * left out. */
+/* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us][,"from":{"t":"events","p":0,
+ * "o":7}][,"inexact":true]}: source and first offset of the data lines that follow. In a file the
+ * next line's offset is o + its length + 1.
+ * ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a record
+ * whose timestamp is in another minute gets an `at` of its own: so what a stage makes of it is a
+ * function of the record, and not of where epochs and batches were cut. 0: not known, left out.
+ * from: a dead letter that was sent again; the place at which the record stood first. The `at` is
+ * that record's alone: the next one gets its own. */
 #define CTL_AT_TIME_US 60000000LL
 struct ctl_at {
 	struct slice topic;
 	int32_t partition;
 	int64_t offset, time_us;
+	bool inexact;
+	struct slice from_topic; /* p NULL: none, and the two below mean nothing */
+	int32_t from_partition;
+	int64_t from_offset;
 };
 void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out);
+/* Slices as of ctl_parse. */
+int ctl_at_read(const struct ctl *c, struct ctl_at *out, struct err *err);
+/* Sets the three from_ members by what a record's header hta.from says, TOPIC/PARTITION/OFFSET; the
+ * topic lies in `text`. Text of another form: there is none. */
+void ctl_at_from(struct ctl_at *at, struct slice text);
 /* A timestamp as an `at` has it; 0 for one that is not known (POS_NONE, 0, negative). */
 int64_t ctl_at_time(int64_t us);
 /* Whether a record of that timestamp belongs to an `at` with at_us. */

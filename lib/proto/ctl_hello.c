@@ -1,4 +1,4 @@
-/* hello and at: who is in the pipeline, and where the lines that follow come from. */
+/* hello: who is in the pipeline. */
 #include "proto/ctl_internal.h"
 
 uint32_t ctl_stages(const struct ctl *c)
@@ -54,24 +54,4 @@ int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err)
 	     i = c->json.node[i].next)
 		read_stage(c, i, out);
 	return 0;
-}
-
-int64_t ctl_at_time(int64_t us)
-{
-	if (us <= 0)
-		return 0;
-	if (us > INT64_MAX - CTL_AT_TIME_US)
-		us -= CTL_AT_TIME_US;
-	return (us + CTL_AT_TIME_US - 1) / CTL_AT_TIME_US * CTL_AT_TIME_US;
-}
-
-void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out)
-{
-	ctl_open(inc, "at", out);
-	ctl_add_text(out, "t", at->topic);
-	ctl_add_i64(out, "p", at->partition);
-	ctl_add_i64(out, "o", at->offset);
-	if (at->time_us)
-		ctl_add_i64(out, "ts", at->time_us);
-	buf_addc(out, '}');
 }

@@ -173,6 +173,7 @@ static void begin_stream(struct consume *s, const struct consume_conf *c, struct
 					   .self = s });
 	s->writer = (struct record_writer){ .out = emitter_out(s->emitter),
 					    .counters = s->counters,
+					    .log = log,
 					    .inc = job_stream_inc(s->stream),
 					    .bytes = bytes,
 					    .times = log->ops->times,

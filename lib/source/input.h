@@ -30,9 +30,21 @@ struct input_record {
 	/* p NULL: a tombstone; in a file an over-long line is cut: offset and next tell its size */
 	struct slice value;
 	int64_t offset;
-	int64_t next;    /* the offset behind it */
-	int64_t time_us; /* Kafka timestamp; POS_NONE */
-	bool tail;       /* file: no newline behind it (the last line) */
+	int64_t next;      /* the offset behind it */
+	int64_t time_us;   /* Kafka timestamp; POS_NONE */
+	const void *place; /* the log's own: where extra() finds the record */
+	bool headers;      /* extra() has some */
+	bool tail;         /* file: no newline behind it (the last line) */
+};
+
+/* What a record has beside its value. */
+struct input_header {
+	struct slice name, value; /* value.p NULL: null */
+};
+struct input_extra {
+	struct slice key; /* p NULL: none */
+	const struct input_header *header;
+	size_t n; /* headers */
 };
 
 /* Records of one partition in offset order. Valid until the next read(). */
@@ -87,6 +99,9 @@ struct input_ops {
 	/* One batch, or batch->part NULL: nothing now; then *fd is what to wait for (POLLIN), or
 	 * -1: nothing more can come (files at their end). */
 	int (*read)(void *log, struct input_batch *batch, int *fd, struct err *err);
+	/* The rest of a record that the last read() gave; valid until the next call of either. A
+	 * header that cannot be read ends them. NULL: records are values and nothing else. */
+	void (*extra)(void *log, const struct input_record *r, struct input_extra *out);
 	/* (waits) All partitions of all topics of the job, ours or not. */
 	int (*partitions)(void *log, struct partitions *out, struct err *err);
 	/* (waits) Fills from = low, to = end (of read_committed input: the last stable offset)

@@ -59,6 +59,18 @@ static int put_control(struct record_writer *f, struct slice line, struct err *e
 	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
 }
 
+/* What a record's header says of where it stood first: the last one of that name. */
+static struct slice header_from(const struct record_writer *f, const struct input_record *r)
+{
+	struct input_extra x;
+
+	f->log->ops->extra(f->log->self, r, &x);
+	for (size_t i = x.n; i-- > 0;)
+		if (slice_is(x.header[i].name, "hta.from"))
+			return x.header[i].value;
+	return slice(NULL, 0);
+}
+
 /* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time
  * that they cross a full minute. A producer writes its batches in order of time, so that is rarely
  * more than once a batch, and the batch itself costs more than the line does. */
@@ -66,25 +78,35 @@ static bool needs_at(const struct record_writer *f, const struct partition *part
 		     const struct input_record *r)
 {
 	return f->part != part || f->next != r->offset ||
-	       (f->inc && !ctl_at_covers(f->time_us, r->time_us));
+	       (f->inc && (f->sent_again || !ctl_at_covers(f->time_us, r->time_us)));
 }
 
-static int put_at(struct record_writer *f, const struct partition *part,
-		  const struct input_record *r, struct err *err)
+static int put_at(struct record_writer *f, const struct ctl_at *at, struct err *err)
+{
+	f->line.n = 0;
+	ctl_at_write(f->inc, at, &f->line);
+	return put_control(f, buf_slice(&f->line), err);
+}
+
+/* Says where the record stands, if that does not follow from what is written. */
+static int put_place(struct record_writer *f, struct window *w, const struct partition *part,
+		     const struct input_record *r, struct err *err)
 {
 	struct ctl_at at = { .topic = slice_z(part->topic),
 			     .partition = part->partition,
 			     .offset = r->offset,
 			     .time_us = ctl_at_time(r->time_us) };
 
+	if (f->inc && r->headers)
+		ctl_at_from(&at, header_from(f, r));
+	if (!needs_at(f, part, r) && !at.from_topic.p)
+		return 0;
 	f->part = part;
 	f->next = r->offset;
 	f->time_us = at.time_us;
-	if (!f->inc)
-		return 0;
-	f->line.n = 0;
-	ctl_at_write(f->inc, &at, &f->line);
-	return put_control(f, buf_slice(&f->line), err);
+	f->sent_again = at.from_topic.p;
+	close_piece(f, w);
+	return f->inc ? put_at(f, &at, err) : 0;
 }
 
 void record_writer_again(struct record_writer *f)
@@ -198,11 +220,9 @@ static int put_all(struct record_writer *f, const struct partition *part,
 				return -1;
 			continue;
 		}
-		if (needs_at(f, part, r)) {
-			close_piece(f, w);
-			if (put_at(f, part, r, err))
-				return -1;
-		}
+		if (((r->headers && f->inc) || needs_at(f, part, r)) &&
+		    put_place(f, w, part, r, err))
+			return -1;
 		if (f->bytes && f->inc && (k = block_of(f, r, n - i)) > 0) {
 			close_piece(f, w);
 			if (put_block(f, r, k, err))

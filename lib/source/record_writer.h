@@ -5,7 +5,8 @@
  *   (plain) told
  *   - acknowledged: an `at` line where the next line's source and offset do not follow from the
  *   line before,
- *     or its timestamp is in another minute (ctl_at_time)
+ *     or its timestamp is in another minute (ctl_at_time); one for itself where a header says where
+ *     it stood before it was sent again (ctl_at_from)
  *   - plain: a first record that begins like a hello gets a space in front */
 #ifndef SOURCE_RECORD_WRITER_H
 #define SOURCE_RECORD_WRITER_H
@@ -21,6 +22,7 @@ struct record_writer {
 	struct out *out;
 	struct counters *counters;
 	const struct ctl_inc *inc; /* NULL: plain */
+	const struct input *log;   /* whose records it writes; NULL: they have no headers */
 	bool bytes;                /* offsets count bytes: records are lines of a file */
 	bool times;                /* offsets are times: the next record may have the same */
 	uint64_t max_line_bytes;
@@ -32,6 +34,7 @@ struct record_writer {
 	const struct partition *part; /* what the next line is taken for */
 	int64_t next;
 	int64_t time_us; /* ctl_at_time of the records behind the last `at` */
+	bool sent_again; /* that `at` is of one record */
 	bool begun;
 	struct buf line; /* scratch */
 };

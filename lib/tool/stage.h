@@ -41,6 +41,11 @@ struct origin {
 	bool inexact;
 	/* the records' own timestamp as ctl_at_time has it; 0: not known */
 	int64_t time_us;
+	/* where the run's one record stood before it was sent again as a mended dead letter;
+	 * p NULL: it was not, and the two below mean nothing */
+	struct slice from_topic;
+	int32_t from_partition;
+	int64_t from_offset;
 };
 
 /* The offset of the run's line nth, which begins at byte `at` of its block. */

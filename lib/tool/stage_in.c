@@ -140,28 +140,34 @@ static int take_hello(struct stage *st, struct slice line, struct err *err)
 		       : 0;
 }
 
+/* Names outlive the control record. */
+static void set_origin(struct stage *st, const struct ctl_at *at)
+{
+	size_t n = at->topic.n;
+
+	st->topic.n = 0;
+	buf_adds(&st->topic, at->topic);
+	buf_adds(&st->topic, at->from_topic);
+	st->at.topic = slice(st->topic.p, n);
+	st->at.partition = at->partition;
+	st->at.offset = at->offset;
+	st->at.inexact = at->inexact || st->o->foreign;
+	st->at.time_us = at->time_us;
+	st->at.from_topic = slice(at->from_topic.p ? st->topic.p + n : NULL, at->from_topic.n);
+	st->at.from_partition = at->from_partition;
+	st->at.from_offset = at->from_offset;
+}
+
 static int take_at(struct stage *st, struct err *err)
 {
-	const struct json *j = &st->ctl.json;
-	struct slice topic;
-	int64_t p, o, time_us = 0;
-	bool inexact = false;
+	struct ctl_at at;
 
-	if (!json_get_text(j, 0, "t", &topic) || !json_get_i64(j, 0, "p", &p) ||
-	    !json_get_i64(j, 0, "o", &o))
-		return err_set(err, EX_DATAERR, "control record `at` without t, p and o");
-	json_get_bool(j, 0, "inexact", &inexact);
-	json_get_i64(j, 0, "ts", &time_us);
-	st->topic.n = 0;
-	buf_adds(&st->topic, topic);
-	st->at.topic = buf_slice(&st->topic);
-	st->at.partition = (int32_t)p;
-	st->at.offset = o;
-	st->at.inexact = inexact || st->o->foreign;
-	st->at.time_us = time_us;
+	if (ctl_at_read(&st->ctl, &at, err))
+		return -1;
+	set_origin(st, &at);
 	if (st->f->consumes || st->f->ends)
 		return 0;
-	if (!st->o->foreign || inexact)
+	if (!st->o->foreign || at.inexact)
 		return write_line(st, st->ctl.line, err);
 	st->line.n = 0;
 	buf_add(&st->line, st->ctl.line.p, st->ctl.line.n - 1);

@@ -32,7 +32,7 @@ struct stage {
 	unsigned index;
 
 	struct origin at;      /* of the next data line */
-	struct buf topic;      /* holds at.topic */
+	struct buf topic;      /* holds at.topic and at.from_topic */
 	uint64_t lines, bytes; /* data in since the last barrier */
 	struct account account;
 	struct ranges marks; /* watermarks since the last barrier */

@@ -707,3 +707,32 @@ stored() { # DB
 		[541,600]
 	END
 }
+
+@test "group: a record that was sent again says where it stood first, whoever reads it" {
+	topic_new again 1
+	put() { kcat -P -b "$HTA_BROKERS" -t "$topic" "$@"; }
+	echo '{"i":0}' | put
+	echo '{"i":1}' | put -H hta.from=nowhere/0/0 -H hta.from="$topic/2/7"
+	echo '{"i":2}' | put -H a=b
+	echo '{"i":3}' | put -H hta.from=broken -H "hta.from=$topic/1"
+	echo '{"i":4}' | put -H "hta.from=$topic/0/0" -z zstd
+	echo '{"i":5}' | put -H "hta.from=$topic/0/1" -z zstd
+	for way in false true; do
+		feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group.$way -e -X check.crcs=$way --dead drop | tee stream | hta-commit"
+		jq -c 'select(.i, .k == "at") | .i // [.o, (.from // {} | .p, .o)]' stream >got
+		expect got <<-'END'
+			[0,null,null]
+			0
+			[1,2,7]
+			1
+			[2,null,null]
+			2
+			3
+			[4,0,0]
+			4
+			[5,0,1]
+			5
+		END
+		jq -e "[.from.t // empty] | unique - [\"$topic\"] == []" stream >/dev/null
+	done
+}

@@ -12,6 +12,7 @@ static bool lies_in(struct slice part, struct slice whole)
 static void check_records(const struct wire_answer *a, int64_t from, bool committed, size_t room)
 {
 	struct wire_records w = { 0 };
+	struct wire_extra x = { 0 };
 	struct input_record v[16];
 	int64_t position = from, before, next = from;
 	enum wire_result rc;
@@ -31,11 +32,16 @@ static void check_records(const struct wire_answer *a, int64_t from, bool commit
 			     lies_in(v[i].value, buf_slice(&w.plain)));
 			bytes += lies_in(v[i].value, a->records) ? v[i].value.n : 0;
 			next = v[i].next;
+			wire_extra_read(&x, &v[i]);
+			for (size_t k = 0; k < x.n; k++)
+				MUST(lies_in(x.header[k].name, a->records) ||
+				     lies_in(x.header[k].name, buf_slice(&w.plain)));
 		}
 		MUST(rc != WIRE_RECORDS || n || position > before);
 	} while (rc == WIRE_RECORDS);
 	MUST(bytes <= a->records.n);
 	MUST(reach < 0 || rc == WIRE_FALLBACK || reach == position);
+	wire_extra_fini(&x);
 	wire_records_fini(&w);
 }
 

@@ -371,6 +371,99 @@ static void test_at(void)
 	ctl_fini(&c);
 }
 
+static void test_at_read(void)
+{
+	static const struct {
+		const char *members, *member;
+	} bad[] = {
+		{ "\"t\":\"e\",\"p\":0", "o" },
+		{ "\"t\":\"e\",\"p\":-1,\"o\":1", "p" },
+		{ "\"t\":7,\"p\":0,\"o\":1", "t" },
+		{ "\"t\":\"e\",\"p\":0,\"o\":1,\"ts\":\"soon\"", "ts" },
+		{ "\"t\":\"e\",\"p\":0,\"o\":1,\"from\":\"e/0/1\"", "t" },
+		{ "\"t\":\"e\",\"p\":0,\"o\":1,\"from\":{\"t\":\"e\",\"p\":0}", "o" },
+	};
+	struct ctl_at at = { .topic = z("events"), .offset = 9, .time_us = CTL_AT_TIME_US }, got;
+	struct buf b = { 0 };
+	struct ctl c = { 0 };
+	struct err err = ERR_INIT;
+
+	ctl_at_from(&at, z("dirty/3/9223372036854775807"));
+	at.inexact = true;
+	ctl_at_write(&inc, &at, &b);
+	is_bytes(b.p, b.n,
+		 OPEN "\"k\":\"at\",\"t\":\"events\",\"p\":0,\"o\":9,\"ts\":60000000,\"from\":"
+		      "{\"t\":\"dirty\",\"p\":3,\"o\":\"9223372036854775807\"},\"inexact\":true}",
+		 "at of a record that was sent again");
+	read_back(&c, &b, CTL_AT);
+	ok(ctl_at_read(&c, &got, &err) == 0 && slice_is(got.topic, "events") &&
+		   got.partition == 0 && got.offset == 9 && got.time_us == CTL_AT_TIME_US &&
+		   got.inexact && slice_is(got.from_topic, "dirty") && got.from_partition == 3 &&
+		   got.from_offset == INT64_MAX,
+	   "and is read: %s", err.msg);
+	ok(parse(&c, OPEN "\"k\":\"at\",\"t\":\"e\",\"p\":1,\"o\":2,\"from\":null}", &err) == 0 &&
+		   ctl_at_read(&c, &got, &err) == 0 && !got.from_topic.p && !got.inexact &&
+		   got.time_us == 0 && got.partition == 1 && got.offset == 2,
+	   "at of any other: %s", err.msg);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char line[256], said[64];
+
+		err = (struct err)ERR_INIT;
+		snprintf(line, sizeof(line), OPEN "\"k\":\"at\",%s}", bad[i].members);
+		snprintf(said, sizeof(said), ": %s is missing", bad[i].member);
+		ok(parse(&c, line, &err) == 0 && ctl_at_read(&c, &got, &err) == -1 &&
+			   err.code == EX_DATAERR && strstr(err.msg, said),
+		   "%s: %s", bad[i].members, err.msg);
+	}
+	buf_fini(&b);
+	ctl_fini(&c);
+}
+
+static void test_at_from(void)
+{
+	static const struct {
+		const char *text;
+		int32_t partition;
+		int64_t offset;
+	} good[] = {
+		{ "e/0/0", 0, 0 },
+		{ "e/2147483647/12", INT32_MAX, 12 },
+		{ "file:9:00/0/5", 0, 5 },
+		{ "a/b/1/2", 1, 2 },
+	};
+	static const char *const bad[] = {
+		"",        "e",        "e/1",     "/1/2",
+		"e/1/",    "e//2",     "e/-1/2",  "e/1/2 ",
+		"e/+1/2",  "e/01/2",   "e/1/x",   "e/2147483648/1",
+		"e/1/0x2", "\xff/1/2", "e/1/2\n", "e/1/9223372036854775808",
+	};
+	struct ctl_at at;
+	char most[300];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		ctl_at_from(&at, z(good[i].text));
+		ok(at.from_topic.p && at.from_partition == good[i].partition &&
+			   at.from_offset == good[i].offset &&
+			   at.from_topic.p + at.from_topic.n < good[i].text + strlen(good[i].text),
+		   "%s is a place", good[i].text);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		at.from_topic = z("before");
+		ctl_at_from(&at, z(bad[i]));
+		ok(!at.from_topic.p, "%s is none", bad[i]);
+	}
+	ctl_at_from(&at, slice(NULL, 0));
+	ok(!at.from_topic.p, "a null is none");
+	ctl_at_from(&at, slice("e\0/1/2", 6));
+	ok(!at.from_topic.p, "a NUL in the topic is none");
+	memset(most, 'e', sizeof(most));
+	memcpy(most + 256, "/1/2", 5);
+	ctl_at_from(&at, z(most + 1));
+	ok(at.from_topic.n == 255, "the longest topic");
+	ctl_at_from(&at, z(most));
+	ok(!at.from_topic.p, "one that is longer");
+}
+
 static void test_at_time(void)
 {
 	static const struct {
@@ -621,6 +714,8 @@ int main(void)
 	test_hello();
 	test_hello_refused();
 	test_at();
+	test_at_read();
+	test_at_from();
 	test_at_time();
 	test_before();
 	test_metrics();

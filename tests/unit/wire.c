@@ -218,6 +218,82 @@ static void times(void)
 	buf_fini(&b);
 }
 
+/* A record of one key and value, and these bytes behind them. */
+static void bare_record(struct buf *b, const char *key, const void *headers, size_t n)
+{
+	struct buf r = { 0 };
+
+	buf_addc(&r, 0);
+	varint(&r, 0);
+	varint(&r, 0);
+	field(&r, key);
+	field(&r, "v");
+	buf_add(&r, headers, n);
+	varint(b, (int64_t)r.n);
+	buf_adds(b, buf_slice(&r));
+	buf_fini(&r);
+}
+
+/* What extra says of it: "key|name=value,.." with "-" for a null. */
+static const char *extra_of(const char *key, const void *headers, size_t n)
+{
+	static struct buf out;
+	struct wire_answer a = { 0 };
+	struct wire_records w = { 0 };
+	struct wire_extra x = { 0 };
+	struct input_record v[1];
+	struct buf b = { 0 }, r = { 0 };
+	int64_t position;
+	size_t got;
+
+	bare_record(&r, key, headers, n);
+	batch(&b, 0, 0, NONE, -1, 1, &r);
+	a.records = buf_slice(&b);
+	wire_records_open(&w, &a, 0, true);
+	ok(wire_records_next(&w, v, 1, &got, &position) == WIRE_RECORDS && got == 1 &&
+		   v[0].headers == (n > 0 && *(const char *)headers),
+	   "a record");
+	wire_extra_read(&x, &v[0]);
+	out.n = 0;
+	buf_printf(&out, "%.*s|", x.key.p ? (int)x.key.n : 1, x.key.p ? x.key.p : "-");
+	for (size_t i = 0; i < x.n; i++)
+		buf_printf(&out, "%.*s=%.*s,", (int)x.header[i].name.n, x.header[i].name.p,
+			   x.header[i].value.p ? (int)x.header[i].value.n : 1,
+			   x.header[i].value.p ? x.header[i].value.p : "-");
+	wire_extra_fini(&x);
+	wire_records_fini(&w);
+	buf_fini(&b);
+	buf_fini(&r);
+	return buf_z(&out);
+}
+
+static void extras(void)
+{
+	static const struct {
+		const char *key, *headers;
+		size_t n;
+		const char *wanted, *what;
+	} cases[] = {
+		{ "k", "\0", 1, "k|", "a key" },
+		{ NULL, "\0", 1, "-|", "no key" },
+		{ "", "\0", 1, "|", "an empty key" },
+		{ "k", "", 0, "k|", "cut off behind the value" },
+		{ "k", "\2\2a\2b", 5, "k|a=b,", "a header" },
+		{ "k", "\4\2a\1\0\0", 6, "k|a=-,=,", "a null, and an empty name and value" },
+		{ "k", "\4\2a\2b", 5, "k|a=b,", "one less than there should be" },
+		{ "k", "\2\2a\4b", 5, "k|", "a value that is cut off" },
+		{ "k", "\2\1\2b", 4, "k|", "a name that is null" },
+		{ "k", "\1\2a\2b", 5, "k|", "less than none" },
+		{ "k", "\376\377\377\377\17\2a\2b", 9, "k|", "more than there can be" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *got = extra_of(cases[i].key, cases[i].headers, cases[i].n);
+
+		ok(strcmp(got, cases[i].wanted) == 0, "%s: %s", cases[i].what, got);
+	}
+}
+
 static void transactions(void)
 {
 	struct buf b = { 0 }, aborted = { 0 };
@@ -312,6 +388,7 @@ int main(void)
 	records();
 	compressed();
 	times();
+	extras();
 	transactions();
 	responses();
 	return done();

@@ -91,6 +91,7 @@ void kafka_free(struct kafka *k)
 	pthread_mutex_destroy(&k->heard.lock);
 	buf_fini(&k->why);
 	buf_fini(&k->fetcher_off);
+	wire_extra_fini(&k->extra);
 	free(k->brokers);
 	free(k->group);
 	free(k);
@@ -258,11 +259,12 @@ void kafka_lost_at(struct kafka *k, struct input_lost *lost)
 	k->lost = lost;
 }
 
-#define KAFKA_OPS                                                                     \
-	.open = kafka_open, .change = kafka_change, .assign = kafka_assign,           \
-	.revoked = kafka_revoked, .read = kafka_read, .partitions = kafka_partitions, \
-	.ends = kafka_ends, .starts = kafka_starts, .committed = kafka_committed,     \
-	.commit = kafka_commit, .fingerprint = kafka_fingerprint, .close = kafka_close
+#define KAFKA_OPS                                                                               \
+	.open = kafka_open, .change = kafka_change, .assign = kafka_assign,                     \
+	.revoked = kafka_revoked, .read = kafka_read, .extra = kafka_extra,                     \
+	.partitions = kafka_partitions, .ends = kafka_ends, .starts = kafka_starts,             \
+	.committed = kafka_committed, .commit = kafka_commit, .fingerprint = kafka_fingerprint, \
+	.close = kafka_close
 
 const struct input_ops kafka_group_ops = { .group = true, KAFKA_OPS };
 const struct input_ops kafka_plain_ops = { .group = false, KAFKA_OPS };

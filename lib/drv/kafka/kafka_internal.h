@@ -22,6 +22,7 @@
 #include "drv/kafka/kafka.h"
 #include "drv/kafka/fetch/fetcher.h"
 #include "drv/kafka/fetch/fetcher_settings.h"
+#include "drv/kafka/fetch/wire.h"
 #include "sink/retry.h"
 
 enum {
@@ -106,6 +107,8 @@ struct kafka {
 	int64_t batch_since_us; /* nothing of it was queued before that */
 	int64_t empty_at_us;    /* the queue was last seen empty */
 	struct input_record record[KAFKA_BATCH];
+	bool direct; /* the fetcher gave the last batch */
+	struct wire_extra extra;
 };
 
 /* ---- kafka_error.c */
@@ -164,6 +167,7 @@ int kafka_revoked(void *self, struct err *err);
 void kafka_close(void *self);
 int kafka_assign(void *self, const struct ranges *start, struct err *err);
 int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err);
+void kafka_extra(void *self, const struct input_record *r, struct input_extra *out);
 int kafka_fingerprint(void *self, const struct partition *part, int64_t offset, bool *found,
 		      struct pos_last *out, struct err *err);
 int kafka_partitions(void *self, struct partitions *out, struct err *err);

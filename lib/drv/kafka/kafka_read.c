@@ -133,6 +133,7 @@ static void take_run(struct kafka *k, struct kafka_part *p, struct input_batch *
 	for (; k->at < k->n; k->at++, n++) {
 		const rd_kafka_message_t *m = k->m[k->at];
 		rd_kafka_timestamp_type_t type;
+		rd_kafka_headers_t *headers;
 		int64_t ms;
 
 		if (m->err || m->partition != first->partition || m->rkt != first->rkt)
@@ -146,6 +147,8 @@ static void take_run(struct kafka *k, struct kafka_part *p, struct input_batch *
 						   ms > INT64_MAX / 1000
 					   ? POS_NONE
 					   : ms * 1000,
+			.place = m,
+			.headers = !rd_kafka_message_headers(m, &headers),
 		};
 	}
 	*batch = (struct input_batch){
@@ -212,6 +215,41 @@ static int read_fallback(struct kafka *k, struct input_batch *batch, struct err 
 	return 0;
 }
 
+static void add_header(struct wire_extra *x, const char *name, const void *value, size_t n)
+{
+	mem_reserve(&x->header, &x->cap, x->n + 1, sizeof(*x->header));
+	x->header[x->n++] = (struct input_header){ .name = slice_z(name),
+						   .value = slice(value, n) };
+}
+
+static void read_extra_of_message(struct wire_extra *x, const rd_kafka_message_t *m)
+{
+	rd_kafka_headers_t *headers;
+	const char *name;
+	const void *value;
+	size_t n;
+
+	x->key = slice(m->key, m->key_len);
+	x->n = 0;
+	if (rd_kafka_message_headers(m, &headers))
+		return;
+	while (!rd_kafka_header_get_all(headers, x->n, &name, &value, &n))
+		add_header(x, name, value, n);
+}
+
+void kafka_extra(void *self, const struct input_record *r, struct input_extra *out)
+{
+	struct kafka *k = self;
+
+	if (k->direct)
+		wire_extra_read(&k->extra, r);
+	else
+		read_extra_of_message(&k->extra, r->place);
+	*out = (struct input_extra){ .key = k->extra.key,
+				     .header = k->extra.header,
+				     .n = k->extra.n };
+}
+
 int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 {
 	struct kafka *k = self;
@@ -230,6 +268,7 @@ int kafka_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 		rc = fetcher_read(k->fetcher, k->record, KAFKA_BATCH, batch);
 	if (rc == 0)
 		rc = read_fallback(k, batch, err);
+	k->direct = batch->direct;
 	if (rc > 0)
 		kafka_reached(k);
 	return rc < 0 ? -1 : 0;

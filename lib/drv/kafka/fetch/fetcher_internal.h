@@ -2,6 +2,7 @@
  *
  *	wire.c             bytes of the protocol, no I/O: requests and responses
  *	wire_records.c     .. record batches
+ *	wire_extra.c       .. keys and headers
  *	fetcher_part.c     the state of a partition
  *	fetcher_leaders.c  who leads which partition, and at what addresses
  *	fetcher_conn.c     a connection: its state, its partitions

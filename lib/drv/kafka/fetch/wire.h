@@ -87,4 +87,14 @@ enum wire_result wire_records_next(struct wire_records *w, struct input_record *
 				   size_t *n, int64_t *position);
 void wire_records_fini(struct wire_records *w);
 
+/* What a record has beside its value. {0} is empty. */
+struct wire_extra {
+	struct slice key;
+	struct input_header *header;
+	size_t n, cap;
+};
+/* Of a record that wire_records_next gave last. Slices lie where its value lies. */
+void wire_extra_read(struct wire_extra *x, const struct input_record *r);
+void wire_extra_fini(struct wire_extra *x);
+
 #endif

@@ -130,35 +130,6 @@ static void end_aborted(struct wire_records *w, int64_t producer, int64_t offset
 
 /* ---- records */
 
-/* Zigzag, at most ten bytes. NULL: no varint before `end`. */
-static inline const char *take_varint(const char *p, const char *end, int64_t *out)
-{
-	uint64_t v = 0;
-
-	for (int shift = 0; p < end && shift < 64; shift += 7) {
-		unsigned char c = (unsigned char)*p++;
-
-		v |= (uint64_t)(c & 127) << shift;
-		if (c < 128) {
-			*out = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-			return p;
-		}
-	}
-	return NULL;
-}
-
-/* Length and bytes; none where the length is -1. */
-static inline const char *take_field(const char *p, const char *end, struct slice *out)
-{
-	int64_t n;
-
-	p = take_varint(p, end, &n);
-	if (!p || n > end - p)
-		return NULL;
-	*out = n < 0 ? slice(NULL, 0) : slice(p, (size_t)n);
-	return p + out->n;
-}
-
 static bool take_record(struct wire_records *w, struct input_record *r)
 {
 	int64_t length, time, delta;
@@ -178,6 +149,8 @@ static bool take_record(struct wire_records *w, struct input_record *r)
 		return false;
 	r->offset = w->base + delta;
 	r->next = r->offset + 1;
+	r->place = w->at;
+	r->headers = p < end && *p;
 	r->tail = false;
 	time = w->same_time ? w->time_ms : (int64_t)((uint64_t)w->time_ms + (uint64_t)time);
 	r->time_us = time < 0 || time > INT64_MAX / 1000 ? POS_NONE : time * 1000;
