@@ -736,3 +736,83 @@ stored() { # DB
 		jq -e "[.from.t // empty] | unique - [\"$topic\"] == []" stream >/dev/null
 	done
 }
+
+# ---- transactions
+
+# What is read of the topic by each way, partition by partition: both must be $1.
+both_ways_read() { # FILE OPTION...
+	local way p
+	for way in false true; do
+		feed plain -v -e -X check.crcs=$way "${@:2}"
+		[ "$way" = true ] || says 'the fast path is on'
+		not says 'librdkafka reads on'
+		diff "$1" "$out"
+	done
+}
+
+@test "transactions that overlap: what was committed, in order, and nothing else, whoever reads it" {
+	for seed in 1 2 3; do
+		topic_new mix$seed 1
+		kmix -b "$HTA_BROKERS" "$topic" 1 $seed 120 >wanted
+		[ "$(wc -l <wanted)" -gt 100 ]
+		both_ways_read wanted
+		[ "$(ends "$topic" | awk '{ print $3 }')" -gt $(($(wc -l <wanted) + 100)) ]
+		feed plain -e -X isolation.level=read_uncommitted
+		[ "$(wc -l <"$out")" -gt $(($(wc -l <wanted) + 50)) ]
+		jq -s -e '[.[].i] | . == sort and . == [range(length)]' "$out" >/dev/null
+	done
+	# from an offset in the middle of them, and in small pieces
+	for from in -50 -101 -200; do
+		feed plain -e -o $from
+		cp "$out" part
+		tail -n "$(wc -l <part)" wanted | diff part -
+		both_ways_read part -o $from -X fetch.message.max.bytes=1000
+	done
+}
+
+@test "group: transactions that overlap: each committed record once, and the positions cover the rest" {
+	topic_new mixes 3
+	kmix -b "$HTA_BROKERS" -X compression.codec=zstd "$topic" 3 4 150 | sort >wanted
+	for way in false true; do
+		group=$HTA_PREFIX.mixes.$way
+		feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e --epoch-records 17 -X check.crcs=$way | tee stream | $(tail1 "$way.db")"
+		grep -v '^{"$hta"' stream | sort | diff wanted -
+		[ "$(sum_of "$way.db")" = "$(wc -l <wanted)|$(jq -s 'map(.i) | add' wanted)" ]
+		log_end_committed
+	done
+}
+
+@test "an open transaction ends what can be read, also for -e and a barrier; what it held comes with its commit" {
+	topic_new open 1
+	echo '{"ts":"2026-01-01T00:00:00Z","i":1}' | produce "$topic" -
+	mkfifo hold
+	spawn holder bash -c "kadm -b $HTA_BROKERS txn commit $topic 0 <hold"
+	local holder=$pid
+	exec 6>hold
+	echo '{"ts":"2026-01-01T00:00:00Z","i":2}' >&6
+	wait_until 15 eval '[ "$(kadm -b "$HTA_BROKERS" -X isolation.level=read_uncommitted ends "$topic")" = "0 0 2" ]'
+	echo '{"ts":"2026-01-01T00:00:00Z","i":4}' | produce "$topic" -
+	head -n 1 "$events" | sed 's/"i":0/"i":1/' >one
+	both_ways_read one
+	feed plain -e -X isolation.level=read_uncommitted
+	[ "$(wc -l <"$out")" = 3 ]
+	feed plain -o end -e
+	[ ! -s "$out" ]
+	feed plain -o -1 -e
+	cmp "$out" one
+	feed job -e
+	[ "$(sqlite3 "$db" 'select next, idle from hta_pos')" = "1|1" ]
+	spawn slow bash -c "exec 6>&-; hta-consume -b $HTA_BROKERS -t $topic -X check.crcs=true | sed -u 3q"
+	local slow=$pid
+	spawn fast bash -c "exec 6>&-; hta-consume -b $HTA_BROKERS -t $topic | sed -u 3q"
+	wait_until 15 eval '[ "$(cat slow.out fast.out | wc -l)" = 2 ]'
+	exec 6>&-
+	exits_with 0 15 "$holder"
+	exits_with 0 15
+	exits_with 0 15 "$slow"
+	cmp slow.out fast.out
+	[ "$(jq .i fast.out | paste -sd,)" = 1,2,4 ]
+	feed job -e
+	[ "$(sqlite3 "$db" 'select next, idle from hta_pos; select count, sum from hta_rollups')" = "4|1
+3|7" ]
+}

@@ -44,6 +44,7 @@ static const struct {
 	{ "queued.max.messages.kbytes", "131072", false },
 	{ "fetch.queue.backoff.ms", "10", true },
 	{ "fetch.wait.max.ms", "50", false },
+	{ "isolation.level", "read_committed", false },
 };
 
 /* Called in any thread. Level 7 has what it is not sure of. */
