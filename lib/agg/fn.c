@@ -3,11 +3,10 @@
  * have few columns. */
 #include "agg/fn.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agg/rule.h"
+#include "base/real.h"
 #include "base/wide.h"
 
 extern const struct agg_fn fn_arg_max, fn_arg_min, fn_avg, fn_count, fn_first, fn_histogram,
@@ -46,20 +45,9 @@ const struct cell *fn_cell(const struct fn_row *row, enum column_rule rule, cons
 	return NULL;
 }
 
-/* 17 digits always read back, 15 only where 16 do; most doubles want 16 or 17. */
 void fn_put_double(double v, struct buf *out)
 {
-	char text[40], shorter[40];
-
-	snprintf(text, sizeof(text), "%.16g", v);
-	if (strtod(text, NULL) != v) {
-		snprintf(text, sizeof(text), "%.17g", v);
-	} else {
-		snprintf(shorter, sizeof(shorter), "%.15g", v);
-		if (strtod(shorter, NULL) == v)
-			memcpy(text, shorter, sizeof(text));
-	}
-	buf_addz(out, text);
+	out->n += real_text(v, buf_room(out, REAL_TEXT_BYTES));
 }
 
 void fn_put_ratio(dec above, dec below, struct buf *out)
