@@ -46,10 +46,17 @@ void job_stream_free(struct job_stream *s)
 	forget_sinks(s->probes.sinks, s->probes.n);
 	buf_fini(&s->claims);
 	buf_fini(&s->hello);
+	buf_fini(&s->member);
 	ctl_fini(&s->ctl);
 	buf_fini(&s->line);
 	buf_fini(&s->element);
 	free(s);
+}
+
+void job_stream_member(struct job_stream *s, const char *member)
+{
+	s->member.n = 0;
+	buf_addz(&s->member, member);
 }
 
 const struct ctl_inc *job_stream_inc(const struct job_stream *s)
@@ -192,7 +199,11 @@ int job_stream_probe(struct job_stream *s, struct err *err)
 
 int job_stream_init(struct job_stream *s, const struct ctl_init *init, struct err *err)
 {
-	ctl_init_write(&s->inc, init, &s->line);
+	struct ctl_init line = *init;
+
+	if (s->commits && s->member.n)
+		line.member = buf_slice(&s->member);
+	ctl_init_write(&s->inc, &line, &s->line);
 	if (job_stream_say(s, err))
 		return -1;
 	crash_at(CRASH_SOURCE_INIT);
@@ -232,7 +243,8 @@ int job_stream_cut(struct job_stream *s, const struct account *account, const st
 	s->element.n = 0;
 	ctl_account_write(prog_common()->name, account, s->conf.epochs.times ? *sent : NULL,
 			  &s->element);
-	ctl_bar_write(&s->inc, number, s->gen, *sent, buf_slice(&s->element), &s->line);
+	ctl_bar_write(&s->inc, number, s->gen, s->commits ? buf_z(&s->member) : "", *sent,
+		      buf_slice(&s->element), &s->line);
 	counters_add(counters, COUNTER_EPOCHS_OUT, 1);
 	counters_set(counters, COUNTER_EPOCHS_IN_FLIGHT, epochs_in_flight(s->epochs));
 	return job_stream_say(s, err);

@@ -73,10 +73,15 @@ int job_stream_drain(struct job_stream *s, int64_t deadline_us, struct err *err)
  * 30 s without its return. EX_CONFIG: no socket can be had there. */
 int job_stream_hello(struct job_stream *s, const char *members, struct err *err);
 /* Waits until it is back. Where a stage has failed before it: waits for that `fail`, which ends
- * the wait. EX_USAGE: two sinks of one name. */
+ * the wait. EX_USAGE: two sinks of one name, or two that commit. */
 int job_stream_await_hello(struct job_stream *s, struct err *err);
 /* A stage below stores dead records. Known once the hello is back. */
 bool job_stream_stores_dead(const struct job_stream *s);
+/* A sink commits the group's offsets itself, with what it stores. Known once the hello is back. */
+bool job_stream_commits(const struct job_stream *s);
+/* Who the source is in its group, in the form of the log's client: goes with every init and barrier
+ * from here on, where a sink commits. Copied; "" none. */
+void job_stream_member(struct job_stream *s, const char *member);
 
 /* Asks the sinks, and waits for their answer. 1: gave up (hooks.changed). */
 int job_stream_probe(struct job_stream *s, struct err *err);

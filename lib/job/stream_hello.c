@@ -184,6 +184,17 @@ int job_stream_hello(struct job_stream *s, const char *members, struct err *err)
 	return 0;
 }
 
+/* A commit has one text a partition, and one writer. */
+static int take_committer(struct job_stream *s, struct err *err)
+{
+	if (s->commits)
+		return err_set(err, EX_USAGE,
+			       "two sinks of this pipeline commit the group's offsets: one may, "
+			       "the other goes into a pipeline and a group of its own");
+	s->commits = true;
+	return 0;
+}
+
 /* Notes the stages that claim dead letters and the sinks' names, none of which may come twice. */
 static int read_stages(struct job_stream *s, struct err *err)
 {
@@ -198,6 +209,8 @@ static int read_stages(struct job_stream *s, struct err *err)
 
 		if (json_get_bool(j, i, "claims", &claims) && claims)
 			buf_printf(&s->claims, "%s%u", s->claims.n > 1 ? "," : "", index);
+		if (json_get_bool(j, i, "commits", &claims) && claims && take_committer(s, err))
+			return -1;
 		if (!json_get_text(j, i, "sink", &name))
 			continue;
 		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)
@@ -227,6 +240,11 @@ int job_stream_await_hello(struct job_stream *s, struct err *err)
 		return -1;
 	buf_addc(&s->claims, ']');
 	return 0;
+}
+
+bool job_stream_commits(const struct job_stream *s)
+{
+	return s->commits;
 }
 
 bool job_stream_stores_dead(const struct job_stream *s)

@@ -23,6 +23,8 @@ struct job_stream {
 	struct buf claims; /* "[3,4]": stages that store dead and late */
 	struct buf hello;  /* as it came back */
 	bool hello_sent, hello_returned, ended;
+	bool commits;             /* a sink commits the group's offsets */
+	struct buf member;        /* empty: none */
 	struct ctl ctl;           /* scratch: an answer at work */
 	struct buf line, element; /* scratch: a record being written */
 };

@@ -81,7 +81,8 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
  *   final   the same, of a source that reads final rows, each element with "final":true
  *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
- *   sink    "sink":"pg:hta_rollups","claims":true */
+ *   sink    "sink":"pg:hta_rollups","claims":true[,"commits":true]: it commits the group's offsets
+ *           itself, so the source does not */
 struct ctl_hello {
 	struct slice inc, job, group /* p NULL: files */, ack;
 	bool bytes; /* offsets are bytes (files) */
@@ -162,7 +163,7 @@ int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sin
 		   struct err *err);
 
 /* ---- init: {..,"k":"init","to":"pg:hta_rollups"|null,"act":"fresh"|"adopt"|"new"|"boot",
- *             "gen":..,"now":false,"pos":[{"t","p","o"}]}
+ *             "gen":..,"now":false[,"member":..],"pos":[{"t","p","o"}]}
  * fresh and boot: only the sink `to` obeys, if it has no generation. adopt: every sink without
  * one. new: every sink of that generation, for partitions that it does not know. A sink of
  * another generation answers EX_TEMPFAIL (fresh: it takes nothing). */
@@ -172,6 +173,7 @@ struct ctl_init {
 	enum ctl_act act;
 	char gen[CTL_INC_CHARS + 1];
 	bool by_now;
+	struct slice member; /* as a barrier has it; p NULL: none */
 	struct ranges start; /* from = the start; to = from */
 };
 void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct buf *out);
@@ -230,8 +232,10 @@ int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *e
 void ctl_metrics_fini(struct ctl_metrics *m);
 
 /* ---- bar:
- *  {..,"k":"bar","e":17,"gen":..,"r":[{"t","p","f","to","lo","lt","lh","idle"}],"acct":[..]}. A
- *  stage's element of the account
+ *  {..,"k":"bar","e":17,"gen":..[,"member":..],"r":[{"t","p","f","to","lo","lt","lh","idle"}],
+ *  "acct":[..]}.
+ *  member: base64 of what says who the source is in its group, in the form of the log's own client
+ *  library; only where a stage of the hello has "commits":true. A stage's element of the account
  * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,
  *  "agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
  * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes`
@@ -256,12 +260,12 @@ struct account {
 };
 struct ctl_bar {
 	uint64_t epoch;
-	struct slice gen;
+	struct slice gen, member /* p NULL: none */;
 	struct ranges
 		ranges; /* with watermarks of the account merged in: the highest of any stage */
 };
-/* account_element: the source's; empty: none. */
-void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen,
+/* member: "" none. account_element: the source's; empty: none. */
+void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const char *member,
 		   const struct ranges *r, struct slice account_element, struct buf *out);
 /* ranges_fini */
 int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err);

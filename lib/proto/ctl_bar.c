@@ -12,12 +12,14 @@ static void add_range(const struct range *r, struct buf *out)
 	buf_addc(out, '}');
 }
 
-void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen,
+void ctl_bar_write(const struct ctl_inc *inc, uint64_t epoch, const char *gen, const char *member,
 		   const struct ranges *r, struct slice account_element, struct buf *out)
 {
 	ctl_open(inc, "bar", out);
 	ctl_add_u64(out, "e", epoch);
 	ctl_add_text(out, "gen", slice_z(gen));
+	if (*member)
+		ctl_add_text(out, "member", slice_z(member));
 	buf_addz(out, ",\"r\":[");
 	for (size_t i = 0; i < r->n; i++) {
 		if (i > 0)
@@ -92,7 +94,7 @@ int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err)
 	uint32_t list;
 	*out = (struct ctl_bar){ 0 };
 	if (ctl_get_u64(c, 0, "e", &out->epoch, err) || ctl_get_id(c, 0, "gen", &out->gen, err) ||
-	    ctl_get_array(c, 0, "r", &list, err))
+	    ctl_opt_text(c, 0, "member", &out->member, err) || ctl_get_array(c, 0, "r", &list, err))
 		return -1;
 	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next;
 	     i = c->json.node[i].next)

@@ -134,6 +134,8 @@ void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct 
 	ctl_add_text(out, "act", slice_z(act_name[i->act]));
 	ctl_add_text(out, "gen", slice_z(i->gen));
 	ctl_add_bool(out, "now", i->by_now);
+	if (i->member.p)
+		ctl_add_text(out, "member", i->member);
 	buf_addz(out, ",\"pos\":[");
 	for (size_t k = 0; k < i->start.n; k++) {
 		if (k > 0)
@@ -184,6 +186,7 @@ int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err)
 	*out = (struct ctl_init){ 0 };
 	if (ctl_opt_text(c, 0, "to", &out->to, err) || read_act(c, &out->act, err) ||
 	    read_generation(c, 0, out->gen, err) || ctl_opt_bool(c, 0, "now", &out->by_now, err) ||
+	    ctl_opt_text(c, 0, "member", &out->member, err) ||
 	    ctl_get_array(c, 0, "pos", &list, err))
 		return -1;
 	if (!out->gen[0])

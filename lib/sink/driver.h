@@ -19,8 +19,8 @@
 
 /* What a driver stores: rows of hta-window; records as they came, of acknowledged streams; dead and
  * late records of the stages above (a driver that claims them stores every one); columns of rows
- * that are sketches. */
-enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4, SINK_SKETCHES = 8 };
+ * that are sketches; rows and records alike, each the line that it is (struct sink_lines). */
+enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4, SINK_SKETCHES = 8, SINK_LINES = 16 };
 
 /* How an epoch becomes durable.
  *
@@ -48,7 +48,8 @@ struct sink_conf {
 	const char *place;
 	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
-	bool create; /* --init */
+	bool create;          /* --init */
+	int64_t retry_for_us; /* --retry-for */
 	/* wait here for sockets, so that signals and a reader that leaves are noticed */
 	struct loop *loop;
 };
@@ -116,6 +117,8 @@ struct sink_batch {
 	/* sorted. from == to: only idle may change (where next == to), no part of the
 	 * compare-and-set but the generation */
 	const struct ranges *ranges;
+	/* who the source is in its group (ctl.h), where a sink commits for it; NULL: none */
+	const char *member;
 	/* SINK_NAMED: 32 hex digits, a hash of job, sink, generation and the ranges' partitions,
 	 * from and to: the same epoch has the same name, whoever sends it */
 	const char *name;
@@ -126,9 +129,39 @@ struct sink_counts {
 	uint64_t fresh, equal, different, expired;
 };
 
+/* What a sink of lines is in the stream that has begun. */
+struct sink_role {
+	bool keeps; /* positions: the stream is a job's, and a transaction makes an epoch durable */
+	bool claims;  /* stores dead and late records of those above */
+	bool commits; /* the group's offsets, in place of the source */
+};
+
+/* The calls of a driver that stores lines as they are (SINK_LINES). It keeps the lines of an epoch
+ * itself, in the form that it sends them in; the batch has the rest. 0, or -1 with err. */
+struct stage;
+struct run;
+struct sink_lines {
+	/* Shows what the command line asks for instead of a stream (-X list). False: nothing. */
+	bool (*show)(const struct sink_conf *conf);
+	/* Dead letters of its own are stored with the lines. Asked before the stream begins. */
+	bool (*stores_dead)(const struct sink_conf *conf);
+	/* How people say where those shall go: "--dead-topic TOPIC". */
+	const char *dead_way;
+	/* The stream begins: hello of an acknowledged one, as it comes from above; NULL: plain.
+	 * Nothing is connected yet. EX_USAGE: it cannot be stored as the options want it. */
+	int (*begin)(void *d, struct stage *st, const struct ctl *hello, struct sink_role *role,
+		     struct err *err);
+	/* Takes the lines of a run, and passes them on (stage_pass) where `pass` says so. One that
+	 * cannot be stored is a dead letter in its place (stage_dead). keeper->store sends what an
+	 * epoch has, and forgets it; where the sink keeps no positions it is sent at once. */
+	int (*take)(void *d, const struct run *run, bool pass, uint64_t *lines, struct err *err);
+	/* Where the sink keeps no positions: all that was taken is stored when this returns. */
+	int (*flush)(void *d, struct err *err);
+};
+
 struct sink_driver {
 	const char *kind; /* "pg", "redis", "sqlite": in the sink's name */
-	unsigned takes;   /* SINK_ROWS | SINK_RECORDS | SINK_DEAD | SINK_SKETCHES */
+	unsigned takes;   /* SINK_ROWS | SINK_RECORDS | SINK_DEAD | SINK_SKETCHES, or SINK_LINES */
 	enum sink_delivery delivery;
 	const struct opt *opts; /* the driver's own, over its settings */
 	size_t conf_bytes;      /* of the settings, which begin with a struct sink_conf */
@@ -167,6 +200,8 @@ struct sink_driver {
 	 * store takes no plain streams. */
 	enum sink_result (*put)(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 				struct sink_counts *counts, struct err *err);
+
+	const struct sink_lines *lines; /* SINK_LINES */
 
 	/* Connected, and without conf->create: says which server and schema it is, what rights a
 	 * sink lacks and which settings lose rows; changes nothing. NULL: has nothing to say. */

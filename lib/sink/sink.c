@@ -16,25 +16,35 @@
 #include "base/tm.h"
 #include "sink/sink_internal.h"
 
+#define NAME_OPT(place)                                                                    \
+	{                                                                                  \
+		.name = "name", .type = OPT_TEXT, .at = offsetof(struct sink, given_name), \
+		.arg = "NAME", .help = "this sink's name in its job; default KIND:" place  \
+	}
+#define PASS_OPT(what)                                                               \
+	{                                                                            \
+		.name = "pass", .type = OPT_FLAG, .at = offsetof(struct sink, pass), \
+		.help = "plain stream: print the " what " that come in"              \
+	}
+#define RETRY_OPT                                                                     \
+	{                                                                             \
+		.name = "retry-for", .type = OPT_DURATION,                            \
+		.at = offsetof(struct sink, retry_for_us), .arg = "DUR", .def = "5m", \
+		.help = "how long what is temporary is tried again"                   \
+	}
+
 /* --table, --prefix and the like stand before these: they are the driver's. */
 static const struct opt sink_opts[] = {
 	{ .name = "init",
 	  .type = OPT_FLAG,
 	  .at = offsetof(struct sink, create),
 	  .help = "create what is missing in the store, and go on" },
-	{ .name = "name",
-	  .type = OPT_TEXT,
-	  .at = offsetof(struct sink, given_name),
-	  .arg = "NAME",
-	  .help = "this sink's name in its job; default KIND:TABLE" },
+	NAME_OPT("TABLE"),
 	{ .name = "replace",
 	  .type = OPT_FLAG,
 	  .at = offsetof(struct sink, replace),
 	  .help = "plain stream: rows with other values replace what is stored" },
-	{ .name = "pass",
-	  .type = OPT_FLAG,
-	  .at = offsetof(struct sink, pass),
-	  .help = "plain stream: print the rows that come in" },
+	PASS_OPT("rows"),
 	{ .letter = 'n',
 	  .name = "dry-run",
 	  .type = OPT_FLAG,
@@ -45,14 +55,13 @@ static const struct opt sink_opts[] = {
 	  .at = offsetof(struct sink, reset),
 	  .arg = "JOB",
 	  .help = "delete the job's rows and positions here, and end" },
-	{ .name = "retry-for",
-	  .type = OPT_DURATION,
-	  .at = offsetof(struct sink, retry_for_us),
-	  .arg = "DUR",
-	  .def = "5m",
-	  .help = "how long what is temporary is tried again" },
+	RETRY_OPT,
 	OPT_END,
 };
+
+/* Of a driver of lines: it makes nothing, compares nothing, and deletes nothing. */
+static const struct opt sink_lines_opts[] = { NAME_OPT("TOPIC"), PASS_OPT("lines"), RETRY_OPT,
+					      OPT_END };
 
 const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n)
 {
@@ -147,6 +156,13 @@ static int run_sink(void *self, struct err *err)
 
 	s->filter = sink_filter;
 	s->filter.rows = s->store.driver->takes & SINK_ROWS;
+	if (sink_lines(s) && sink_lines(s)->show(s->store.conf))
+		return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
+	if (sink_lines(s)) {
+		s->filter.finds_dead = true;
+		s->filter.stores_dead = sink_lines(s)->stores_dead(s->store.conf);
+		s->filter.dead_way = sink_lines(s)->dead_way;
+	}
 	if (!s->reset)
 		return stage_run(&s->filter, s, NULL, 0, err);
 	loop = loop_new();
@@ -173,8 +189,8 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 		.synopsis = p->synopsis,
 		.examples = p->examples,
 		.first = p->driver->opts,
-		.opts = sink_opts,
-		.more = stage_opts,
+		.opts = p->driver->lines ? sink_lines_opts : sink_opts,
+		.more = p->driver->lines ? stage_opts_limit : stage_opts,
 		.more_self = stage_options(),
 		.operand = take_where,
 		.run = run_sink,

@@ -28,7 +28,7 @@ static int check_stream(const struct sink *s, const struct ctl_hello *above, str
 {
 	unsigned takes = s->store.driver->takes;
 
-	if (above->failed || takes & (above->rows ? SINK_ROWS : SINK_RECORDS))
+	if (above->failed || takes & (SINK_LINES | (above->rows ? SINK_ROWS : SINK_RECORDS)))
 		return 0;
 	if (above->rows)
 		return err_set(err, EX_USAGE,
@@ -57,9 +57,10 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 			       s->dry_run   ? "dry-run"
 			       : s->replace ? "replace"
 					    : "pass");
-	(void)st;
 	if (check_sink_name(s, hello, err))
 		return -1;
+	if (sink_lines(s))
+		return sink_lines_hello(s, st, hello, members, err);
 	buf_addz(members, ",\"sink\":");
 	json_quote_z(members, s->name);
 	buf_printf(members, ",\"claims\":%s",
@@ -365,6 +366,8 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 {
 	struct sink *s = self;
 
+	if (sink_lines(s) && !s->role.keeps)
+		return 0;
 	switch (ctl->kind) {
 	case CTL_PROBE:
 		return take_probe(s, st, ctl, instead, err);
@@ -374,7 +377,8 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return take_metrics(s, st, ctl, err);
 	case CTL_DEAD:
 	case CTL_LATE:
-		return s->store.driver->takes & SINK_DEAD ? take_dead(s, ctl, err) : 0;
+		return s->store.driver->takes & SINK_DEAD || s->role.claims ? take_dead(s, ctl, err)
+									    : 0;
 	default:
 		return 0;
 	}
@@ -418,14 +422,18 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	struct apply_call a = { .batch.job = stage_job(st) };
 	enum sink_result result = SINK_OK;
 	struct ctl_bar bar;
-	char *gen;
+	char *gen, *member;
 	int rc;
 
+	if (sink_lines(s) && !s->role.keeps)
+		return sink_lines_flush(s, st, err);
 	if (ctl_bar_read(ctl, &bar, err))
 		return -1;
 	ranges_sort(&bar.ranges);
 	gen = mem_dup(bar.gen.p, bar.gen.n);
+	member = bar.member.p ? mem_dup(bar.member.p, bar.member.n) : NULL;
 	a.batch.gen = gen;
+	a.batch.member = member;
 	a.batch.set = s->set;
 	a.batch.ranges = &bar.ranges;
 	rc = epoch_batch_close(s->epoch, &a.batch, err) || check_batch(s, &a.batch, err) ||
@@ -443,5 +451,6 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	epoch_batch_reset(s->epoch);
 	ranges_fini(&bar.ranges);
 	free(gen);
+	free(member);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* Inside of the sink framework: sink.c (options, program), sink_take.c (lines), sink_store.c (calls
  * to stores), sink_epochs.c (acknowledged streams), sink_late.c, sink_plain.c (plain ones),
- * sink_metrics.c. */
+ * sink_lines.c (lines that are stored as they are), sink_metrics.c. */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
@@ -36,6 +36,7 @@ struct sink {
 	bool renamed;    /* a metric's rows have another name than in the stream */
 	int64_t lateness_us;
 	bool registered;
+	struct sink_role role;     /* SINK_LINES */
 	struct arena names;        /* of metrics and their columns */
 	struct sink_counts counts; /* plain */
 	size_t plain_bytes;        /* lines of the batch */
@@ -103,6 +104,15 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
 		 struct err *err);
 int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
+/* sink_lines.c: the calls of struct filter for a driver of lines; sink_hello has checked the
+ * names. */
+int sink_lines_hello(struct sink *s, struct stage *st, const struct ctl *hello, struct buf *members,
+		     struct err *err);
+int sink_lines_plain(struct sink *s, struct stage *st, struct err *err);
+int sink_lines_data(struct sink *s, struct stage *st, const struct run *run, uint64_t *lines,
+		    struct err *err);
+/* A barrier, or the end, of a stream whose positions the sink does not keep. */
+int sink_lines_flush(struct sink *s, struct stage *st, struct err *err);
 /* sink_late.c */
 /* How many deltas of the batch are for windows that are final by what the store holds now, or held
  * before an earlier epoch. */
@@ -114,6 +124,12 @@ void sink_late_tell(struct sink *s, struct stage *st, uint64_t late);
 int sink_plain(void *self, struct stage *st, struct err *err);
 int sink_plain_flush(struct sink *s, struct stage *st, struct err *err);
 int sink_finish(void *self, struct stage *st, bool eof, struct err *err);
+
+/* Does the driver store lines as they are? */
+static inline const struct sink_lines *sink_lines(const struct sink *s)
+{
+	return s->store.driver->lines;
+}
 
 /* A batch, and so a transaction, of a plain stream, at most. A sketch of few registers is up to 20
  * times as long in Redis, which takes 512 MiB at once. */

@@ -132,7 +132,7 @@ enum sink_result sink_metrics_register(const struct sink_store *store, const cha
 	struct stored_metric *stored;
 	enum sink_result r;
 
-	if (n == 0)
+	if (n == 0 || !store->driver->metrics)
 		return SINK_OK;
 	if (sink_metrics_storable(store, m, n, err))
 		return SINK_FATAL;

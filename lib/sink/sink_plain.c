@@ -18,6 +18,8 @@ int sink_plain(void *self, struct stage *st, struct err *err)
 	struct sink *s = self;
 	enum sink_result result;
 
+	if (sink_lines(s))
+		return sink_lines_plain(s, st, err);
 	if (!s->store.driver->put)
 		return err_set(err, EX_USAGE,
 			       "%s stores no plain stream, for its rows stand with the positions "
@@ -135,6 +137,8 @@ int sink_finish(void *self, struct stage *st, bool eof, struct err *err)
 	(void)eof;
 	if (stage_acknowledged(st))
 		return 0;
+	if (sink_lines(s))
+		return sink_lines_flush(s, st, err);
 	if (sink_plain_flush(s, st, err))
 		return -1;
 	if (s->counts.expired)

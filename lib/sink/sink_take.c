@@ -104,6 +104,8 @@ int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lin
 	struct sink *s = self;
 	bool acked = stage_acknowledged(st);
 
+	if (sink_lines(s))
+		return sink_lines_data(s, st, run, lines, err);
 	if (s->filter.rows ? take_rows(s, st, run->block, lines, err)
 			   : take_records(s, run, lines, err))
 		return -1;

@@ -45,10 +45,27 @@ static int give_up_partitions(struct consume *s, struct err *err)
 	return s->log->ops->revoked(s->log->self, err);
 }
 
+/* Who we are goes with the partitions that we were given then. */
+static int note_member(struct consume *s, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = 0;
+
+	if (s->holding.change != INPUT_ASSIGNED || !s->log->ops->member)
+		return 0;
+	rc = s->log->ops->member(s->log->self, &text, err);
+	if (rc == 0)
+		job_stream_member(s->stream, buf_z(&text));
+	buf_fini(&text);
+	return rc;
+}
+
 static int take_change(struct consume *s, struct err *err)
 {
 	struct holding *h = &s->holding;
 
+	if (note_member(s, err))
+		return -1;
 	if (h->change == INPUT_ASSIGNED) {
 		partitions_fini(&h->held);
 		h->held = h->coming;

@@ -21,14 +21,15 @@ void consume_stored(struct consume *s, const struct ranges *r)
 	s->progress.commit_due = true;
 }
 
-/* ---- commits */
+/* ---- commits. Where a sink commits with what it stores, the source would be a second writer that
+ * nobody fences */
 
 int consume_commit(struct consume *s, bool wait, struct err *err)
 {
 	struct ranges due = { 0 };
 	int rc = 0;
 
-	if (!consume_group(s))
+	if (!consume_group(s) || job_stream_commits(s->stream))
 		return 0;
 	for (size_t i = 0; i < s->progress.stored.n; i++) {
 		struct range *r = &s->progress.stored.v[i], *to;

@@ -119,6 +119,10 @@ struct input_ops {
 	 * says it. */
 	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait,
 		      struct err *err);
+	/* Who we are in the group, since the last INPUT_ASSIGNED, in the form of the log's client:
+	 * appends base64. Whoever commits with it is refused once the group has moved on. Nothing
+	 * where we are no member. NULL: the log has no groups. */
+	int (*member)(void *log, struct buf *out, struct err *err);
 	/* (waits) Reads the one record at `last.offset` of the partition for the fingerprint:
 	 * *found false where it is gone. */
 	int (*fingerprint)(void *log, const struct partition *part, int64_t offset, bool *found,

@@ -12,12 +12,14 @@ struct dead_options {
 	double limit;
 };
 /* clang-format off */
-#define DEAD_OPTS(owner, member)                                                                 \
-	{ .name = "dead", .type = OPT_TEXT, .at = offsetof(owner, member.to),                    \
-	  .arg = "FILE|drop", .help = "append bad records to FILE, or drop them" },             \
+#define DEAD_LIMIT_OPT(owner, member)                                                            \
 	{ .name = "dead-limit", .type = OPT_PROBABILITY, .at = offsetof(owner, member.limit),    \
 	  .arg = "PCT", .def = "50%",                                                           \
 	  .help = "give up when more of an epoch of 1,000 records is bad" }
+#define DEAD_OPTS(owner, member)                                                                 \
+	{ .name = "dead", .type = OPT_TEXT, .at = offsetof(owner, member.to),                    \
+	  .arg = "FILE|drop", .help = "append bad records to FILE, or drop them" },             \
+	DEAD_LIMIT_OPT(owner, member)
 /* clang-format on */
 
 enum dead_to {

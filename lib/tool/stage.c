@@ -52,6 +52,13 @@ const struct opt stage_opts_dead[] = {
 	OPT_END,
 };
 
+const struct opt stage_opts_limit[] = {
+	DEAD_LIMIT_OPT(struct stage_options, dead),
+	FOREIGN_OPT,
+	MAX_LINE_OPT,
+	OPT_END,
+};
+
 void *stage_options(void)
 {
 	return &options;

@@ -61,7 +61,12 @@ struct run {
 };
 
 struct filter {
-	bool finds_dead; /* calls stage_dead; has --dead */
+	bool finds_dead; /* calls stage_dead; has --dead, or: */
+	/* what it finds it stores itself; no --dead, and stage_dead only counts it, or tells those
+	 * below who claim it */
+	bool stores_dead;
+	const char
+		*dead_way; /* the option that takes the place of --dead in messages; NULL: none */
 	/* its input lines are rollup rows (books: rows_in, rows_out), not records */
 	bool rows;
 	/* its input ends here (a window): `at`, `before` go no further */
@@ -101,9 +106,9 @@ struct filter {
 	void (*close)(void *self, struct stage *st);
 };
 
-/* Options of every stage: --max-line, --foreign; with finds_dead --dead, --dead-limit. Hand it
- * to struct prog as `more`, stage_options() as more_self. */
-extern const struct opt stage_opts[], stage_opts_dead[];
+/* Options of every stage: --max-line, --foreign; with finds_dead --dead, --dead-limit, or
+ * --dead-limit alone. Hand it to struct prog as `more`, stage_options() as more_self. */
+extern const struct opt stage_opts[], stage_opts_dead[], stage_opts_limit[];
 void *stage_options(void);
 
 /* Runs the filter over operands (files; none: standard input). For struct prog's run. */

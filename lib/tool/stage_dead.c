@@ -10,7 +10,23 @@
 
 int stage_dead_open(struct stage *st, struct err *err)
 {
-	return st->f->finds_dead ? dead_route_open(&st->dead, &st->o->dead, err) : 0;
+	if (!st->f->finds_dead)
+		return 0;
+	if (dead_route_open(&st->dead, &st->o->dead, err))
+		return -1;
+	if (st->f->stores_dead)
+		st->dead.to = DEAD_DROP;
+	return 0;
+}
+
+/* No sink below takes them, and the command line names no place. */
+static int nowhere_to_go(const char *way, struct err *err)
+{
+	return err_set(err, EX_USAGE,
+		       "bad records would have nowhere to go: no sink below stores them; say `%s "
+		       "%s`%s, or put hta-sink-pg or hta-sink-sqlite into the pipeline",
+		       prog_common()->name, way ? way : "--dead FILE",
+		       way ? "" : " (or --dead drop)");
 }
 
 int stage_dead_claims(struct stage *st, struct err *err)
@@ -19,7 +35,7 @@ int stage_dead_claims(struct stage *st, struct err *err)
 	uint32_t claim = json_get(j, 0, "claim");
 
 	st->dead_known = true;
-	if (!st->f->finds_dead || st->dead.to != DEAD_TOLD)
+	if (!st->f->finds_dead || (st->dead.to != DEAD_TOLD && !st->f->stores_dead))
 		return 0;
 	for (uint32_t i = claim ? json_first(j, claim) : 0; claim && i < j->node[claim].next;
 	     i = j->node[i].next) {
@@ -29,13 +45,9 @@ int stage_dead_claims(struct stage *st, struct err *err)
 		    index > (dec)st->index * 1000000000)
 			st->dead.to = DEAD_IN_BAND;
 	}
-	if (st->dead.to == DEAD_IN_BAND)
+	if (st->dead.to == DEAD_IN_BAND || st->f->stores_dead)
 		return 0;
-	return err_set(err, EX_USAGE,
-		       "bad records would have nowhere to go: no sink below stores them; say `%s "
-		       "--dead FILE` (or --dead drop), "
-		       "or put hta-sink-pg or hta-sink-sqlite into the pipeline",
-		       prog_common()->name);
+	return nowhere_to_go(st->f->dead_way, err);
 }
 
 int stage_dead_barrier(struct stage *st, struct err *err)
@@ -57,14 +69,18 @@ int stage_dead_end(struct stage *st, struct err *err)
 	if (st->dead.to != DEAD_TOLD) {
 		log_note("%llu of %llu lines were bad%s: %s", (unsigned long long)st->dead.total,
 			 (unsigned long long)st->seen_total, some,
-			 st->dead.to == DEAD_DROP ? "dropped" : st->o->dead.to);
+			 st->f->stores_dead         ? "stored as dead letters"
+			 : st->dead.to == DEAD_DROP ? "dropped"
+						    : st->o->dead.to);
 		return 0;
 	}
-	return err_set(err, EX_DATAERR,
-		       "%llu of %llu lines were bad%s; the others are %s (--dead FILE keeps "
-		       "them, --dead drop ignores them)",
+	return err_set(err, EX_DATAERR, "%llu of %llu lines were bad%s; the others are %s (%s%s)",
 		       (unsigned long long)st->dead.total, (unsigned long long)st->seen_total, some,
-		       st->f->consumes ? "counted" : "passed on");
+		       st->f->consumes   ? "counted"
+		       : st->f->dead_way ? "stored"
+					 : "passed on",
+		       st->f->dead_way ? st->f->dead_way : "--dead FILE",
+		       st->f->dead_way ? " keeps them" : " keeps them, --dead drop ignores them");
 }
 
 static int put_dead(struct stage *st, const struct run *run, uint64_t nth, size_t at,

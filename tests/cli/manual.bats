@@ -374,6 +374,15 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(sql rollups.db 'SELECT count(*) FROM hta_rollups')" = 0 ]
 }
 
+@test "hta-sink-kafka(1)" {
+	here
+	with_kafka_and
+	example hta-sink-kafka.1 1
+	[ "$(ends "$topic" | awk '{ n += $3 } END { print n }')" = 120000 ]
+	example hta-sink-kafka.1 2
+	kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -f '%k\n' | grep -q '^events|2026-.*|[0-9a-f]*$'
+}
+
 @test "hta-sink-pg(1)" {
 	here
 	with_kafka_and pg

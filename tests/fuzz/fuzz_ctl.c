@@ -41,7 +41,7 @@ static bool rewrite_bar(const struct ctl *c, struct buf *out, struct err *err)
 		free(stage);
 	}
 	char *gen = mem_dup(bar.gen.p, bar.gen.n);
-	ctl_bar_write(&inc, bar.epoch, gen, &bar.ranges, buf_slice(&account), out);
+	ctl_bar_write(&inc, bar.epoch, gen, "", &bar.ranges, buf_slice(&account), out);
 	free(gen);
 	free(v);
 	buf_fini(&account);

@@ -28,7 +28,7 @@ static void test_acct_read(void)
 	size_t n;
 	ctl_account_write("a \"b\"", &all, &(struct ranges){ 0 }, &element);
 	buf_addz(&element, ",{\"s\":\"other\",\"new_member\":[1]}");
-	ctl_bar_write(&inc, 1, GEN, &(struct ranges){ 0 }, buf_slice(&element), &b);
+	ctl_bar_write(&inc, 1, GEN, "", &(struct ranges){ 0 }, buf_slice(&element), &b);
 	read_back(&c, &b, CTL_BAR);
 	if (ok(ctl_account_read(&c, &v, &n, &err) == 0 && n == 2, "two elements %s", err.msg)) {
 		ok(slice_is(v[0].stage, "a \"b\"") && memcmp(&v[0].a, &all, sizeof(all)) == 0,

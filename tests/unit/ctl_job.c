@@ -202,7 +202,7 @@ static void test_bar(void)
 	is_bytes(element.p, element.n,
 		 "{\"s\":\"hta-consume\",\"in\":11,\"out\":10,\"bytes\":500,\"filtered\":1}",
 		 "the source's account");
-	ctl_bar_write(&inc, 17, GEN, &r, buf_slice(&element), &line[0]);
+	ctl_bar_write(&inc, 17, GEN, "", &r, buf_slice(&element), &line[0]);
 	is_bytes(line[0].p, line[0].n,
 		 OPEN "\"k\":\"bar\",\"e\":17,\"gen\":\"" GEN "\",\"r\":["
 		      "{\"t\":\"events\",\"p\":0,\"f\":5,\"to\":16,\"lo\":15,\"lt\":"
@@ -237,7 +237,7 @@ static void test_bar(void)
 		ranges_fini(&bar.ranges);
 	}
 	line[0].n = 0;
-	ctl_bar_write(&inc, 1, GEN, &(struct ranges){ 0 }, slice(NULL, 0), &line[0]);
+	ctl_bar_write(&inc, 1, GEN, "", &(struct ranges){ 0 }, slice(NULL, 0), &line[0]);
 	read_back(&c, &line[0], CTL_BAR);
 	ok(ctl_bar_read(&c, &bar, &err) == 0 && bar.ranges.n == 0, "an empty one");
 	for (int i = 0; i < 3; i++)

@@ -322,7 +322,7 @@ static void acknowledged_stream(const char *data, uint64_t lines, struct buf *ou
 	add_line(out);
 	buf_addz(out, data);
 	ctl_account_write("hta-consume", &account, NULL, &element);
-	ctl_bar_write(&inc, 1, GEN, &ranges, buf_slice(&element), out);
+	ctl_bar_write(&inc, 1, GEN, "", &ranges, buf_slice(&element), out);
 	add_line(out);
 	ctl_end_write(&inc, true, out);
 	add_line(out);

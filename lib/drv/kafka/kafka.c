@@ -4,20 +4,16 @@
  * cannot disagree. */
 #include "drv/kafka/kafka.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "drv/kafka/kafka_brokers.h"
 #include "drv/kafka/kafka_internal.h"
-#include "scan/look.h"
+#include "drv/kafka/kafka_settings.h"
 
 /* What the protocol owns, and why. */
-static const struct {
-	const char *name, *why;
-} owned[] = {
+static const struct kafka_owned owned[] = {
 	{ "enable.auto.commit", "offsets are committed when the sinks hold the data" },
 	{ "enable.auto.offset.store", "offsets are committed when the sinks hold the data" },
 	{ "auto.offset.reset", "the sinks' positions say where to start; --from is for the first "
@@ -25,6 +21,7 @@ static const struct {
 	{ "enable.partition.eof", "the end of a partition is part of every barrier" },
 	{ "group.id", "the group is said with -g" },
 	{ "partition.assignment.strategy", "a rebalance must be one revoke and one assignment" },
+	{ NULL, NULL },
 };
 
 /* Small queues stall a second at a time: the queue holds about a second of a fast reader's
@@ -91,6 +88,7 @@ void kafka_free(struct kafka *k)
 	partitions_fini(&k->assigned);
 	pthread_mutex_destroy(&k->heard.lock);
 	buf_fini(&k->why);
+	buf_fini(&k->membership);
 	buf_fini(&k->fetcher_off);
 	wire_extra_fini(&k->extra);
 	free(k->brokers);
@@ -98,101 +96,19 @@ void kafka_free(struct kafka *k)
 	free(k);
 }
 
-static int read_secret(const char *path, struct buf *out, struct err *err)
-{
-	FILE *f = fopen(path, "re");
-	char line[4096];
-
-	if (!f)
-		return err_errno(err, EX_USAGE, "%s", path);
-	if (fgets(line, sizeof(line), f)) {
-		const char *p = line + str_mark(slice_z(line));
-
-		buf_add(out, p, strcspn(p, "\r\n"));
-	}
-	fclose(f);
-	return 0;
-}
-
 int kafka_set(struct kafka *k, const char *property, const char *value, struct err *err)
 {
-	struct buf secret = { 0 };
-	char why[512];
-	int rc = 0;
-
-	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
-		if (strcmp(owned[i].name, property) == 0)
-			return err_set(err, EX_USAGE, "-X %s cannot be set: %s", property,
-				       owned[i].why);
-	if (value[0] == '@') {
-		if (read_secret(value + 1, &secret, err))
-			return err_in(err, "-X %s", property);
-		value = buf_z(&secret);
-	}
-	if (rd_kafka_conf_set(k->conf, property, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-		rc = err_set(err, EX_USAGE, "-X %s: %s (-X list shows all)", property,
-			     secret.n ? "its value is refused" : why);
-	buf_fini(&secret);
-	return rc;
+	return kafka_conf_set(k->conf, owned, property, value, err);
 }
 
 int kafka_set_text(struct kafka *k, const char *text, struct err *err)
 {
-	const char *eq = strchr(text, '=');
-	char *name;
-	int rc;
-
-	if (!eq)
-		return err_set(err, EX_USAGE, "-X %s: PROPERTY=VALUE is wanted (-X list shows all)",
-			       text);
-	name = mem_dup(text, (size_t)(eq - text));
-	rc = kafka_set(k, name, eq + 1, err);
-	free(name);
-	return rc;
-}
-
-static char *trim_line(char *s)
-{
-	size_t n;
-
-	s += strspn(s, " \t");
-	for (n = strlen(s); n && strchr(" \t\r\n", s[n - 1]); n--)
-		;
-	s[n] = 0;
-	return s;
+	return kafka_conf_set_text(k->conf, owned, text, err);
 }
 
 int kafka_set_file(struct kafka *k, const char *path, struct err *err)
 {
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	int rc = 0;
-
-	if (!f)
-		return err_errno(err, EX_USAGE, "-F %s", path);
-	for (unsigned n = 1; rc == 0 && getline(&line, &cap, f) >= 0; n++) {
-		char *text = trim_line(line + (n == 1 ? str_mark(slice_z(line)) : 0));
-		char *eq = strchr(text, '=');
-
-		if (n == 1 && look_at(slice_z(line)) == LOOK_UTF16) {
-			rc = err_set(err, EX_USAGE, "-F %s: %s", path, look_words(LOOK_UTF16));
-			break;
-		}
-		if (!*text || *text == '#')
-			continue;
-		if (!eq) {
-			rc = err_set(err, EX_USAGE, "%s:%u: PROPERTY=VALUE is wanted", path, n);
-			break;
-		}
-		*eq = 0;
-		rc = kafka_set(k, trim_line(text), trim_line(eq + 1), err)
-			     ? err_in(err, "%s:%u", path, n)
-			     : 0;
-	}
-	free(line);
-	fclose(f);
-	return rc;
+	return kafka_conf_set_file(k->conf, owned, path, err);
 }
 
 void kafka_list(FILE *out)
@@ -206,39 +122,12 @@ static void get_property(struct kafka *k, const char *property, char *value, siz
 	rd_kafka_conf_get(k->conf, property, value, &size);
 }
 
-/* -b, or the setting, as librdkafka takes it. */
-static int set_brokers(struct kafka *k, const char *brokers, struct err *err)
-{
-	struct buf given = { 0 }, list = { 0 };
-	char protocol[32], why[256];
-	size_t n = 0;
-	int rc;
-
-	if (brokers) {
-		buf_addz(&given, brokers);
-	} else if (rd_kafka_conf_get(k->conf, "bootstrap.servers", NULL, &n) == RD_KAFKA_CONF_OK &&
-		   n) {
-		rd_kafka_conf_get(k->conf, "bootstrap.servers", buf_room(&given, n), &n);
-		given.n = strlen(given.p);
-	}
-	get_property(k, "security.protocol", protocol, sizeof(protocol));
-	rc = kafka_brokers_read(buf_z(&given), protocol, &list, err);
-	if (rc == 0 && rd_kafka_conf_set(k->conf, "bootstrap.servers", buf_z(&list), why,
-					 sizeof(why)) != RD_KAFKA_CONF_OK)
-		rc = err_set(err, EX_USAGE, "-b %s: %s", buf_z(&list), why);
-	if (rc == 0)
-		k->brokers = mem_strdup(buf_z(&list));
-	buf_fini(&given);
-	buf_fini(&list);
-	return rc;
-}
-
 int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics, size_t n,
 		 const char *group, bool join, struct err *err)
 {
 	char creates[8];
 
-	if (set_brokers(k, brokers, err))
+	if (kafka_conf_brokers(k->conf, brokers, &k->brokers, err))
 		return -1;
 	get_property(k, "allow.auto.create.topics", creates, sizeof(creates));
 	k->creates = strcmp(creates, "true") == 0;
@@ -260,12 +149,12 @@ void kafka_lost_at(struct kafka *k, struct input_lost *lost)
 	k->lost = lost;
 }
 
-#define KAFKA_OPS                                                                               \
-	.open = kafka_open, .change = kafka_change, .assign = kafka_assign,                     \
-	.revoked = kafka_revoked, .read = kafka_read, .extra = kafka_extra,                     \
-	.partitions = kafka_partitions, .ends = kafka_ends, .starts = kafka_starts,             \
-	.committed = kafka_committed, .commit = kafka_commit, .fingerprint = kafka_fingerprint, \
-	.close = kafka_close
+#define KAFKA_OPS                                                                     \
+	.open = kafka_open, .change = kafka_change, .assign = kafka_assign,           \
+	.revoked = kafka_revoked, .read = kafka_read, .extra = kafka_extra,           \
+	.partitions = kafka_partitions, .ends = kafka_ends, .starts = kafka_starts,   \
+	.committed = kafka_committed, .commit = kafka_commit, .member = kafka_member, \
+	.fingerprint = kafka_fingerprint, .close = kafka_close
 
 const struct input_ops kafka_group_ops = { .group = true, KAFKA_OPS };
 const struct input_ops kafka_plain_ops = { .group = false, KAFKA_OPS };

@@ -182,6 +182,9 @@ int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct e
 		const rd_kafka_topic_partition_t *e = &a.list->elems[i];
 		struct slice text = slice(e->metadata, e->metadata_size);
 
+		/* what a sink that commits keeps of a partition stands in lines of their own */
+		if (text.n && memchr(text.p, '\n', text.n))
+			text.n = (size_t)((char *)memchr(text.p, '\n', text.n) - text.p);
 		while (text.n && text.p[text.n - 1] == 0)
 			text.n--;
 		parts->v[i].from = e->offset >= 0 ? e->offset : -1;
@@ -198,6 +201,15 @@ int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct e
 	}
 	rd_kafka_topic_partition_list_destroy(a.list);
 	return rc;
+}
+
+int kafka_member(void *self, struct buf *out, struct err *err)
+{
+	struct kafka *k = self;
+
+	(void)err;
+	buf_adds(out, buf_slice(&k->membership));
+	return 0;
 }
 
 /* The group does not know us any more, or not in this generation. */

@@ -1,4 +1,4 @@
-#include "drv/kafka/kafka_internal.h"
+#include "drv/kafka/kafka_error.h"
 
 int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
 {

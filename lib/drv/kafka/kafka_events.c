@@ -8,6 +8,26 @@
 #include "drv/kafka/kafka_internal.h"
 #include "drv/kafka/kafka_trouble.h"
 
+/* Taken here: the generation that the partitions were given in goes on until the assignment is
+ * answered, below. Its bytes are librdkafka's own: a sink of the same installation reads them. */
+static void note_membership(struct kafka *k)
+{
+	rd_kafka_consumer_group_metadata_t *m = rd_kafka_consumer_group_metadata(k->member);
+	const void *bytes = NULL;
+	size_t n = 0;
+	rd_kafka_error_t *e = m ? rd_kafka_consumer_group_metadata_write(m, (void *)&bytes, &n)
+				: NULL;
+
+	k->membership.n = 0;
+	if (bytes && !e)
+		buf_base64(&k->membership, bytes, n);
+	if (e)
+		rd_kafka_error_destroy(e);
+	rd_kafka_mem_free(NULL, (void *)(uintptr_t)bytes);
+	if (m)
+		rd_kafka_consumer_group_metadata_destroy(m);
+}
+
 static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev), *none;
@@ -23,6 +43,7 @@ static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 		partitions_add(&k->assigned, slice_z(list->elems[i].topic),
 			       list->elems[i].partition);
 	k->assigned_now = true;
+	note_membership(k);
 	none = rd_kafka_topic_partition_list_new(0);
 	rd_kafka_assign(k->member, none);
 	rd_kafka_topic_partition_list_destroy(none);

@@ -23,6 +23,7 @@
 #include "drv/kafka/fetch/fetcher.h"
 #include "drv/kafka/fetch/fetcher_settings.h"
 #include "drv/kafka/fetch/wire.h"
+#include "drv/kafka/kafka_error.h"
 #include "sink/retry.h"
 
 enum {
@@ -72,7 +73,8 @@ struct kafka {
 	bool gone;                   /* .. and too late */
 	bool assigned_now;
 	struct partitions assigned;
-	struct err failed; /* for good */
+	struct buf membership; /* who we are in the generation of `assigned`, base64 */
+	struct err failed;     /* for good */
 	/* all connections were lost, and nobody has answered since */
 	bool down;
 	int64_t ask_at_us; /* .. when to ask next */
@@ -110,13 +112,6 @@ struct kafka {
 	bool direct; /* the fetcher gave the last batch */
 	struct wire_extra extra;
 };
-
-/* ---- kafka_error.c */
-
-/* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
-int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
-bool kafka_temporary(rd_kafka_resp_err_t code);
-bool kafka_unknown(rd_kafka_resp_err_t code); /* a topic or a partition */
 
 /* ---- kafka_events.c */
 
@@ -177,5 +172,6 @@ int kafka_starts(void *self, struct ranges *parts, enum input_when when, int64_t
 int kafka_committed(void *self, struct ranges *parts, struct buf *meta, struct err *err);
 int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait,
 		 struct err *err);
+int kafka_member(void *self, struct buf *out, struct err *err);
 
 #endif

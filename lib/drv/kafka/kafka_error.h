@@ -1,0 +1,15 @@
+/* Error codes of librdkafka as exit codes. Inside of the Kafka driver. */
+#ifndef DRV_KAFKA_KAFKA_ERROR_H
+#define DRV_KAFKA_KAFKA_ERROR_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* EX_CONFIG for refused logins and rights, unknown topics; EX_UNAVAILABLE; else EX_TEMPFAIL. */
+int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say);
+bool kafka_temporary(rd_kafka_resp_err_t code);
+bool kafka_unknown(rd_kafka_resp_err_t code); /* a topic or a partition */
+
+#endif

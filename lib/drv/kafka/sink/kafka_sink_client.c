@@ -1,0 +1,254 @@
+/* Clients, and what the topics say of themselves. A client without messages asks first: the longest
+ * message that a topic takes is a setting of the producer (its batches must fit too), so it has to
+ * be known before there is one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/tm.h"
+#include "drv/kafka/sink/kafka_sink_internal.h"
+
+static const struct kafka_owned owned[] = {
+	{ "enable.idempotence", "records keep their order, and none comes twice" },
+	{ "delivery.report.only.error", "what is stored is counted here" },
+	{ "message.timeout.ms", "--retry-for says how long" },
+	{ "transactional.id", "it is made of the job's name and --slot" },
+	{ NULL, NULL },
+};
+
+/* Batches of a megabyte, as large as brokers take them unless they are told otherwise. */
+static const struct {
+	const char *name, *value;
+} defaults[] = {
+	{ "client.id", "hta-sink-kafka" },
+	{ "enable.idempotence", "true" },
+	{ "linger.ms", "5" },
+	{ "batch.num.messages", "10000" },
+	{ "batch.size", "1000000" },
+	{ "queue.buffering.max.kbytes", "262144" },
+	{ "queue.buffering.max.messages", "1000000" },
+	{ "compression.codec", "lz4" },
+	{ "partitioner", "murmur2_random" },
+};
+
+/* ---- settings */
+
+static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facility,
+			      const char *text)
+{
+	if (level < 7 && strcmp(facility, "FAIL") == 0)
+		kafka_sink_heard(rd_kafka_opaque(rk), text);
+	if (level <= 3)
+		log_info("librdkafka: %s: %s", facility, text);
+	else
+		log_debug("librdkafka: %s: %s", facility, text);
+}
+
+/* Fatal errors alone: all others are tried again below. */
+static void on_error(rd_kafka_t *rk, int code, const char *text, void *self)
+{
+	struct kafka_sink *d = self;
+	char why[512];
+
+	(void)text;
+	if (code == RD_KAFKA_RESP_ERR__FATAL && !d->failed.code)
+		kafka_failed(&d->failed, rd_kafka_fatal_error(rk, why, sizeof(why)), why);
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+	char why[256];
+
+	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
+		BUG("librdkafka: %s", why);
+}
+
+static void set_number(rd_kafka_conf_t *conf, const char *name, int64_t value)
+{
+	char *text = mem_printf("%lld", (long long)value);
+
+	set(conf, name, text);
+	free(text);
+}
+
+static int64_t get_number(const rd_kafka_conf_t *conf, const char *name)
+{
+	char value[64] = "";
+	size_t size = sizeof(value);
+
+	rd_kafka_conf_get(conf, name, value, &size);
+	return strtoll(value, NULL, 10);
+}
+
+int kafka_sink_settings(struct kafka_sink *d, struct err *err)
+{
+	d->settings = rd_kafka_conf_new();
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+		set(d->settings, defaults[i].name, defaults[i].value);
+	rd_kafka_conf_set_opaque(d->settings, d);
+	rd_kafka_conf_set_log_cb(d->settings, log_of_librdkafka);
+	rd_kafka_conf_set_error_cb(d->settings, on_error);
+	return kafka_conf_take(d->settings, owned, &d->conf->cluster, err) ||
+			       kafka_conf_brokers(d->settings, d->conf->cluster.brokers,
+						  &d->brokers, err)
+		       ? -1
+		       : 0;
+}
+
+static rd_kafka_t *new_client(rd_kafka_conf_t *conf, struct err *err)
+{
+	char why[512];
+	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+
+	if (rk)
+		return rk;
+	rd_kafka_conf_destroy(conf);
+	err_set(err, EX_CONFIG, "kafka: %s", why);
+	return NULL;
+}
+
+/* ---- what the topics say */
+
+/* Is it there? One that the broker makes on demand may be in a moment. */
+static enum sink_result ask_topic(struct kafka_sink *d, const char *name, struct err *err)
+{
+	int64_t until_us = tm_mono_us() + 5 * TM_S;
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(d->admin, name, NULL);
+	rd_kafka_resp_err_t code;
+
+	do {
+		const struct rd_kafka_metadata *m = NULL;
+
+		code = rd_kafka_metadata(d->admin, 0, topic, &m, KAFKA_SINK_ASK_MS);
+		if (!code)
+			code = m->topic_cnt ? m->topics[0].err
+					    : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+		if (m)
+			rd_kafka_metadata_destroy(m);
+		rd_kafka_poll(d->admin, 0);
+	} while ((kafka_unknown(code) || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) &&
+		 tm_mono_us() < until_us &&
+		 loop_turn(d->conf->sink.loop, tm_mono_us() + 100000, err) >= 0);
+	rd_kafka_topic_destroy(topic);
+	if (!code)
+		return SINK_OK;
+	if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err->code == 0)
+		kafka_sink_unanswered(d, name, code, err);
+	return kafka_temporary(code) ? SINK_RETRY : SINK_FATAL;
+}
+
+/* max.message.bytes of the answer; 0: it is not said. */
+static int64_t longest_of(const rd_kafka_event_t *answer)
+{
+	const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(
+		(rd_kafka_event_t *)(uintptr_t)answer);
+	size_t n = 0, entries = 0;
+	const rd_kafka_ConfigResource_t *
+		*resource = result ? rd_kafka_DescribeConfigs_result_resources(result, &n) : NULL;
+	const rd_kafka_ConfigEntry_t **entry = n && !rd_kafka_ConfigResource_error(resource[0])
+						       ? rd_kafka_ConfigResource_configs(
+								 resource[0], &entries)
+						       : NULL;
+
+	for (size_t i = 0; i < entries; i++)
+		if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), "max.message.bytes") == 0)
+			return strtoll(rd_kafka_ConfigEntry_value(entry[i]), NULL, 10);
+	return 0;
+}
+
+/* How long a message of the topic may be; where it does not tell, librdkafka's own bound. */
+static int64_t ask_longest(struct kafka_sink *d, const char *name)
+{
+	rd_kafka_ConfigResource_t *topic = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
+								       name);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(d->admin);
+	rd_kafka_event_t *answer;
+	int64_t bytes;
+
+	rd_kafka_DescribeConfigs(d->admin, &topic, 1, NULL, queue);
+	answer = rd_kafka_queue_poll(queue, 10 * KAFKA_SINK_ASK_MS);
+	bytes = answer ? longest_of(answer) : 0;
+	if (!bytes)
+		log_info("kafka: topic %s does not tell its max.message.bytes (is DescribeConfigs "
+			 "allowed?): %d is taken",
+			 name, KAFKA_SINK_USUAL);
+	if (answer)
+		rd_kafka_event_destroy(answer);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_ConfigResource_destroy(topic);
+	return bytes ? bytes : KAFKA_SINK_USUAL;
+}
+
+/* ---- clients */
+
+/* One that sends. limit: of its messages and batches. */
+static rd_kafka_t *new_producer(struct kafka_sink *d, bool alone, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->settings);
+	int64_t limit = (int64_t)d->limit, retry_ms = d->conf->sink.retry_for_us / 1000;
+
+	rd_kafka_conf_set_dr_msg_cb(conf, kafka_sink_delivered);
+	set_number(conf, "message.max.bytes", limit < 1000 ? 1000 : limit);
+	if (get_number(conf, "batch.size") > limit)
+		set_number(conf, "batch.size", limit);
+	set(conf, "delivery.report.only.error", "true");
+	set_number(conf, "message.timeout.ms", retry_ms > INT32_MAX ? 0 : retry_ms);
+	if (alone)
+		set(conf, "batch.num.messages", "1");
+	return new_client(conf, err);
+}
+
+enum sink_result kafka_sink_connect(void *self, struct err *err)
+{
+	struct kafka_sink *d = self;
+	const char *name = d->conf->sink.place;
+	int64_t own = get_number(d->settings, "message.max.bytes"), longest;
+	enum sink_result r;
+
+	if (!d->admin)
+		d->admin = new_client(rd_kafka_conf_dup(d->settings), err);
+	if (!d->admin)
+		return SINK_FATAL;
+	r = ask_topic(d, name, err);
+	if (r != SINK_OK)
+		return r;
+	longest = ask_longest(d, name);
+	d->limit = (size_t)(own != KAFKA_SINK_USUAL && own < longest ? own : longest);
+	d->producer = new_producer(d, false, err);
+	if (!d->producer)
+		return SINK_FATAL;
+	d->topic = rd_kafka_topic_new(d->producer, name, NULL);
+	return SINK_OK;
+}
+
+int kafka_sink_connect_alone(struct kafka_sink *d, struct err *err)
+{
+	if (!d->alone)
+		d->alone = new_producer(d, true, err);
+	if (d->alone && !d->alone_topic)
+		d->alone_topic = rd_kafka_topic_new(d->alone, d->conf->sink.place, NULL);
+	return d->alone ? 0 : -1;
+}
+
+static void drop_producer(rd_kafka_t **rk, rd_kafka_topic_t **topic)
+{
+	if (*topic)
+		rd_kafka_topic_destroy(*topic);
+	if (*rk)
+		rd_kafka_destroy(*rk);
+	*topic = NULL;
+	*rk = NULL;
+}
+
+void kafka_sink_disconnect(void *self)
+{
+	struct kafka_sink *d = self;
+
+	drop_producer(&d->producer, &d->topic);
+	drop_producer(&d->alone, &d->alone_topic);
+	if (d->admin)
+		rd_kafka_destroy(d->admin);
+	d->admin = NULL;
+}
