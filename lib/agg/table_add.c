@@ -255,18 +255,28 @@ static void add_to_sketches(struct table *t, const struct table_batch *b, const 
 	ops->add_each(sketch, item, n);
 }
 
-/* rule: a constant where this is inlined. */
+/* rule: a constant where this is inlined. all: every record contributes. Adding ones to 128 bits
+ * has no end. */
 static inline bool add_numbers(struct table *t, const struct table_batch *b, const uint32_t *ref,
-			       unsigned c, enum column_rule rule)
+			       unsigned c, enum column_rule rule, bool all)
 {
-	const dec *v = b->contribution[c].value;
-	uint64_t contributes = b->contributes[c];
+	char *const slots = t->arena + t->slots_at + c * sizeof(dec);
+	const dec *const v = b->contribution[c].value;
+	const uint8_t *const line = b->line;
+	const uint64_t contributes = b->contributes[c];
+	const unsigned n = b->n;
 	bool in_range = true;
 
-	for (unsigned k = 0; k < b->n; k++)
-		if (contributes >> b->line[k] & 1)
-			in_range &= add_to_slot(rule, slots_of(t, group_at(t, ref[k])) + c,
-						v ? v[b->line[k]] : 1);
+	for (unsigned k = 0; k < n; k++) {
+		dec *slot = (dec *)(void *)(slots + (size_t)ref[k] * UNIT);
+
+		if (!all && !(contributes >> line[k] & 1))
+			continue;
+		if (rule == COLUMN_COUNT)
+			++*slot;
+		else
+			in_range &= add_to_slot(rule, slot, v[line[k]]);
+	}
 	return in_range;
 }
 
@@ -277,29 +287,34 @@ static bool add_columns(struct table *t, const struct table_batch *b, const uint
 
 	for (unsigned c = 0; c < t->shape.columns; c++) {
 		enum column_rule rule = t->shape.rule[c];
+		bool all = b->n == (unsigned)__builtin_popcountll(b->contributes[c]);
 
 		if (!b->contributes[c])
 			continue;
 		if (column_is_sketch(rule))
 			add_to_sketches(t, b, ref, c);
-		else if (rule == COLUMN_COUNT)
-			in_range &= add_numbers(t, b, ref, c, COLUMN_COUNT);
-		else if (rule == COLUMN_SUM)
-			in_range &= add_numbers(t, b, ref, c, COLUMN_SUM);
+		else if (rule == COLUMN_COUNT && all)
+			add_numbers(t, b, ref, c, COLUMN_COUNT, true);
+		else if (rule == COLUMN_SUM && all)
+			in_range &= add_numbers(t, b, ref, c, COLUMN_SUM, true);
 		else
-			in_range &= add_numbers(t, b, ref, c, rule);
+			in_range &= add_numbers(t, b, ref, c, rule, false);
 	}
 	return in_range;
 }
 
-int table_add(struct table *t, const struct table_batch *b, struct err *err)
+static void add_ones(struct table *t, unsigned n, const uint32_t *ref)
 {
-	uint32_t ref[TABLE_BATCH];
-	bool in_range = true;
+	char *const arena = t->arena;
 
-	table_reserve(t, b->n);
-	if (!table_seek_batch(t, b, ref))
-		return full(err);
+	for (unsigned k = 0; k < n; k++)
+		++((struct group *)(void *)(arena + (size_t)ref[k] * UNIT))->count;
+}
+
+/* The metric's own value and uniques. */
+static int add_classic(struct table *t, const struct table_batch *b, uint32_t *ref, bool *in_range,
+		       struct err *err)
+{
 	for (unsigned k = 0; k < b->n; k++) {
 		struct group *g = group_at(t, ref[k]);
 		dec v;
@@ -316,10 +331,25 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 			table_seek_batch(t, b, ref); /* they are all there, elsewhere */
 			g = group_at(t, ref[k]);
 		}
-		in_range &= add_values(t, g, 1, v, v, v);
+		*in_range &= add_values(t, g, 1, v, v, v);
 	}
 	if (b->has_uniq)
 		add_uniqs(t, b, ref);
+	return 0;
+}
+
+int table_add(struct table *t, const struct table_batch *b, struct err *err)
+{
+	uint32_t ref[TABLE_BATCH];
+	bool in_range = true;
+
+	table_reserve(t, b->n);
+	if (!table_seek_batch(t, b, ref))
+		return full(err);
+	if (!(b->has_value | b->has_uniq))
+		add_ones(t, b->n, ref);
+	else if (add_classic(t, b, ref, &in_range, err))
+		return -1;
 	if (t->shape.columns)
 		in_range &= add_columns(t, b, ref);
 	return in_range ? 0 : overflow(err);
