@@ -177,7 +177,8 @@ static void begin_stream(struct consume *s, const struct consume_conf *c, struct
 					    .inc = job_stream_inc(s->stream),
 					    .bytes = bytes,
 					    .times = log->ops->times,
-					    .max_line_bytes = c->max_line_bytes };
+					    .max_line_bytes = c->max_line_bytes,
+					    .envelope = { .conf = &c->envelope } };
 }
 
 static void fini_parts(struct consume *s)

@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 #include "read/stores.h"
-#include "source/input.h"
+#include "source/envelope.h"
 #include "tool/cluster_options.h"
 #include "tool/dead_route.h"
 #include "tool/probe.h"
@@ -89,6 +89,7 @@ struct consume_conf {
 	bool on_gap_skip;
 	struct dead_options dead;
 	uint64_t max_line_bytes;
+	struct envelope_conf envelope;
 	struct consume_epoch epoch;
 	int64_t retry_for_us, drain_us;
 };

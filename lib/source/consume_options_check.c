@@ -26,6 +26,32 @@ static int check_option_name(const char *what, const char *name, struct err *err
 				 : err_set(err, EX_USAGE, "%s \"%s\": is not UTF-8", what, name);
 }
 
+/* Whatever is there, of what goes with topics only; NULL: nothing. */
+static const char *topic_option(const struct envelope_conf *e)
+{
+	return e->json           ? "-J"
+	       : e->json_payload ? "--json-payload"
+	       : e->tombstones   ? "-Z"
+	       : e->key_field    ? "--key-field"
+				 : NULL;
+}
+
+static int check_envelope(const struct envelope_conf *e, struct err *err)
+{
+	const char *of_json = e->json_payload ? "--json-payload" : e->tombstones ? "-Z" : NULL;
+
+	if (of_json && !e->json)
+		return err_set(err, EX_USAGE, "%s is for -J, which is missing", of_json);
+	if (e->json && e->key_field)
+		return err_set(err, EX_USAGE,
+			       "-J has the key already, and --key-field puts it into the record: "
+			       "they exclude each other");
+	if (e->key_field && (!*e->key_field || !str_utf8(e->key_field, strlen(e->key_field))))
+		return err_set(err, EX_USAGE, "--key-field \"%s\": no name of a member",
+			       e->key_field);
+	return 0;
+}
+
 static int check_files(struct consume_options *o, struct err *err)
 {
 	struct consume_conf *c = &o->c;
@@ -38,6 +64,9 @@ static int check_files(struct consume_options *o, struct err *err)
 	if (c->group)
 		return err_set(err, EX_USAGE, "a group reads topics; over files say --job %s",
 			       c->group);
+	if (topic_option(&c->envelope))
+		return err_set(err, EX_USAGE, "%s is for topics: lines of files are values alone",
+			       topic_option(&c->envelope));
 	for (size_t i = 0; i < c->files.n; i++) {
 		if (c->job && strcmp(c->files.v[i].path, "-") == 0)
 			return err_set(err, EX_USAGE,
@@ -91,6 +120,8 @@ static int check_cluster(struct consume_options *o, struct err *err)
 		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
 	if (split_topics(o, err))
 		return -1;
+	if (check_envelope(&c->envelope, err))
+		return -1;
 	if (c->files.last_line)
 		return err_set(err, EX_USAGE, "--last-line is for files");
 	if (c->job && !c->group)
@@ -113,7 +144,7 @@ static const char *record_option(const struct consume_options *o)
 	       : c->on_gap_skip         ? "--on-gap"
 	       : c->dead.to             ? "--dead"
 	       : prog_given("max-line") ? "--max-line"
-					: NULL;
+					: topic_option(&c->envelope);
 }
 
 /* Rows are never too long for what reads them: they were lines of a pipeline before. */

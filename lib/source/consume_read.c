@@ -28,8 +28,8 @@ int consume_cut(struct consume *s, struct err *err)
 
 	if (!epochs_changed(job_stream_epochs(s->stream)))
 		return 0;
-	if (dead_route_barrier(&s->writer.dead, &s->writer.account, "longer than --max-line", "",
-			       err) ||
+	if (dead_route_barrier(&s->writer.dead, &s->writer.account,
+			       record_writer_dead_are(&s->writer), "", err) ||
 	    (ops->verify && ops->verify(s->log->self, err)) ||
 	    job_stream_cut(s->stream, &s->writer.account, &sent, err))
 		return -1;

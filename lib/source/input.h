@@ -34,6 +34,7 @@ struct input_record {
 	int64_t time_us;   /* Kafka timestamp; POS_NONE */
 	const void *place; /* the log's own: where extra() finds the record */
 	bool headers;      /* extra() has some */
+	bool appended;     /* the timestamp is the log's; else the producer's */
 	bool tail;         /* file: no newline behind it (the last line) */
 };
 

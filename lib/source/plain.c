@@ -50,7 +50,8 @@ static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out
 	p->counters = emitter_counters(p->emitter);
 	p->writer = (struct record_writer){ .out = emitter_out(p->emitter),
 					    .counters = p->counters,
-					    .max_line_bytes = c->max_line_bytes };
+					    .max_line_bytes = c->max_line_bytes,
+					    .envelope = { .conf = &c->envelope } };
 	emitter_state(p->emitter, COUNTERS_RUNNING);
 	return dead_route_open(&p->writer.dead, &c->dead, err);
 }
@@ -294,6 +295,7 @@ int consume_plain(const struct consume_conf *c, struct input *log, struct err *e
 	int rc = begin_plain(&p, c, LOG_OUT_BYTES, err);
 
 	p.log = log;
+	p.writer.log = log;
 	counters_detail(p.counters, c->finals.n ? c->finals.v[0] : c->topics.v[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, emitter_loop(p.emitter), err) ||

@@ -119,6 +119,8 @@ void record_writer_again(struct record_writer *f)
 int record_writer_fini(struct record_writer *f, struct err *err)
 {
 	buf_fini(&f->line);
+	buf_fini(&f->made);
+	envelope_fini(&f->envelope);
 	return dead_route_close(&f->dead, err);
 }
 
@@ -132,18 +134,30 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 	return dead_route_put(&f->dead, &d, f->inc, f->out, err);
 }
 
-static int put_long(struct record_writer *f, const struct partition *part,
-		    const struct input_record *r, struct err *err)
+static int put_dead(struct record_writer *f, const struct partition *part,
+		    const struct input_record *r, const char *why, struct err *err)
 {
 	struct origin o = { .topic = slice_z(part->topic),
 			    .partition = part->partition,
 			    .offset = r->offset,
 			    .bytes = f->bytes };
-	uint64_t size = record_size(f, r);
+
+	return record_writer_dead(f, &o, r->value, record_size(f, r), why, err);
+}
+
+static int put_long(struct record_writer *f, const struct partition *part,
+		    const struct input_record *r, uint64_t size, struct err *err)
+{
 	char why[96];
 
 	snprintf(why, sizeof(why), "record of %" PRIu64 " bytes, longer than --max-line", size);
-	return record_writer_dead(f, &o, r->value, size, why, err);
+	return put_dead(f, part, r, why, err);
+}
+
+const char *record_writer_dead_are(const struct record_writer *f)
+{
+	return f->envelope.conf->key_field ? "longer than --max-line, or could not take their key"
+					   : "longer than --max-line";
 }
 
 int record_writer_end(struct record_writer *f, struct err *err)
@@ -153,11 +167,11 @@ int record_writer_end(struct record_writer *f, struct err *err)
 	if (f->dead.to == DEAD_TOLD)
 		return err_set(err, EX_DATAERR,
 			       "%" PRIu64 " of %" PRIu64
-			       " records were longer than --max-line and left out (--dead FILE "
-			       "keeps them, --dead drop ignores them)",
-			       f->dead.total, f->read_total);
-	log_note("%" PRIu64 " of %" PRIu64 " records were longer than --max-line: %s",
-		 f->dead.total, f->read_total,
+			       " records were %s, and left out (--dead FILE keeps them, --dead "
+			       "drop ignores them)",
+			       f->dead.total, f->read_total, record_writer_dead_are(f));
+	log_note("%" PRIu64 " of %" PRIu64 " records were %s: %s", f->dead.total, f->read_total,
+		 record_writer_dead_are(f),
 		 f->dead.to == DEAD_DROP ? "dropped" : "in the --dead file");
 	return 0;
 }
@@ -188,35 +202,62 @@ static int put_block(struct record_writer *f, const struct input_record *v, size
 }
 
 static int put_record(struct record_writer *f, struct window *w, const struct input_record *r,
-		      struct err *err)
+		      struct slice line, struct err *err)
 {
-	bool guard = !f->inc && !f->begun && ctl_is_hello(r->value);
+	bool guard = !f->inc && !f->begun && ctl_is_hello(line);
 
-	if ((size_t)(w->end - w->p) < r->value.n + 2 && open_window(f, w, r->value.n + 2, err))
+	if ((size_t)(w->end - w->p) < line.n + 2 && open_window(f, w, line.n + 2, err))
 		return -1;
 	if (guard)
 		*w->p++ = ' ';
 	f->begun = true;
-	put_line(w, r->value);
+	put_line(w, line);
 	f->next = f->bytes ? r->next : f->times ? r->offset : r->offset + 1;
 	f->account.out++;
-	f->account.bytes += r->value.n + 1 + guard;
+	f->account.bytes += line.n + 1 + guard;
 	return 0;
+}
+
+/* A record whose line is more than its value. */
+static int put_made(struct record_writer *f, struct window *w, const struct partition *part,
+		    const struct input_record *r, struct err *err)
+{
+	struct input_extra x;
+	const char *why;
+	int rc;
+
+	f->log->ops->extra(f->log->self, r, &x);
+	f->made.n = 0;
+	rc = envelope_write(&f->envelope, part, r, &x, &f->made, &why);
+	if (rc == 0 && f->made.n <= f->max_line_bytes) {
+		if ((r->headers || needs_at(f, part, r)) && put_place(f, w, part, r, err))
+			return -1;
+		return put_record(f, w, r, buf_slice(&f->made), err);
+	}
+	close_piece(f, w);
+	return rc ? put_dead(f, part, r, why, err) : put_long(f, part, r, f->made.n, err);
 }
 
 static int put_all(struct record_writer *f, const struct partition *part,
 		   const struct input_record *v, size_t n, struct window *w, struct err *err)
 {
+	bool made = envelope_is_wanted(f->envelope.conf);
+
 	for (size_t i = 0, k; i < n; i++) {
 		const struct input_record *r = &v[i];
 
-		if (!r->value.p) {
+		if (!r->value.p && !f->envelope.conf->tombstones) {
 			f->account.filtered++;
 			continue;
 		}
 		if (record_size(f, r) > f->max_line_bytes) {
 			close_piece(f, w);
-			if (put_long(f, part, r, err))
+			if (put_long(f, part, r, record_size(f, r), err))
+				return -1;
+			continue;
+		}
+		if (made) {
+			if (put_made(f, w, part, r, err))
 				return -1;
 			continue;
 		}
@@ -228,7 +269,7 @@ static int put_all(struct record_writer *f, const struct partition *part,
 			if (put_block(f, r, k, err))
 				return -1;
 			i += k - 1;
-		} else if (put_record(f, w, r, err)) {
+		} else if (put_record(f, w, r, r->value, err)) {
 			return -1;
 		}
 	}

@@ -7,13 +7,15 @@
  *   line before,
  *     or its timestamp is in another minute (ctl_at_time); one for itself where a header says where
  *     it stood before it was sent again (ctl_at_from)
+ *   - an envelope, or a key put into the record, where that is asked for (envelope.h); a record
+ *   that has no such line is a dead letter
  *   - plain: a first record that begins like a hello gets a space in front */
 #ifndef SOURCE_RECORD_WRITER_H
 #define SOURCE_RECORD_WRITER_H
 
 #include "io/out.h"
 #include "proto/ctl.h"
-#include "source/input.h"
+#include "source/envelope.h"
 #include "tool/counters.h"
 #include "tool/dead_route.h"
 
@@ -26,6 +28,7 @@ struct record_writer {
 	bool bytes;                /* offsets count bytes: records are lines of a file */
 	bool times;                /* offsets are times: the next record may have the same */
 	uint64_t max_line_bytes;
+	struct envelope envelope;
 	struct dead_route dead; /* opened and closed by the owner */
 
 	/* since the owner cleared it: in, out, bytes, filtered, dead */
@@ -36,7 +39,7 @@ struct record_writer {
 	int64_t time_us; /* ctl_at_time of the records behind the last `at` */
 	bool sent_again; /* that `at` is of one record */
 	bool begun;
-	struct buf line; /* scratch */
+	struct buf line, made; /* scratch */
 };
 
 /* Also closes --dead FILE. */
@@ -51,6 +54,8 @@ void record_writer_again(struct record_writer *f);
  * NULL). */
 int record_writer_dead(struct record_writer *f, const struct origin *origin, struct slice record,
 		       uint64_t size, const char *why, struct err *err);
+/* What is wrong with the dead ones: "were .." */
+const char *record_writer_dead_are(const struct record_writer *f);
 /* The end of a plain stream: EX_DATAERR where dead records were only told. */
 int record_writer_end(struct record_writer *f, struct err *err);
 

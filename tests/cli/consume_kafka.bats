@@ -737,6 +737,115 @@ stored() { # DB
 	done
 }
 
+# ---- envelopes
+
+# Records of all kinds: keys, headers, nulls, bytes that are no text, a value of several lines.
+odd_records() { # TOPIC
+	local put=(kcat -P -b "$HTA_BROKERS" -t "$1" -D '|')
+	printf '%s' '{"i":1}' | "${put[@]}" -k 'k"1' -H a=b -H a -H c=
+	printf '{"i":2,\n "k":[1]}' | "${put[@]}" -k k2 -z zstd
+	printf 'no "JSON"\n\t/' | "${put[@]}"
+	printf 'k3:' | "${put[@]}" -Z -K:
+	printf '\xff\xfe' | "${put[@]}" -k "$(printf '\xc3')"
+	printf '[1]' | "${put[@]}" -H "bytes=$(printf '\xff')" -k é
+}
+
+@test "-J is kcat's envelope, whoever reads it, and what is no text is base64" {
+	topic_new envelope 1
+	odd_records "$topic"
+	kcat -C -q -b "$HTA_BROKERS" -t "$topic" -J -e | head -n 4 | jq -c 'del(.broker)' >wanted
+	[ "$(wc -l <wanted)" = 4 ]
+	for way in false true; do
+		feed plain -e -J -Z -X check.crcs=$way
+		[ "$(wc -l <"$out")" = 6 ]
+		head -n 4 "$out" | jq -c . | diff wanted -
+		jq -s -c '.[4:][] | del(.ts, .topic)' "$out" | diff - /dev/fd/3 3<<-'END'
+			{"partition":0,"offset":4,"tstype":"create","key":"ww==","key_encoding":"base64","payload":"//4=","payload_encoding":"base64"}
+			{"partition":0,"offset":5,"tstype":"create","headers":["Ynl0ZXM=","/w=="],"headers_encoding":"base64","key":"é","payload":"[1]"}
+		END
+		feed plain -e -J -X check.crcs=$way
+		[ "$(jq -c .offset "$out" | paste -sd,)" = 0,1,2,4,5 ]
+		feed plain -e -J --json-payload -X check.crcs=$way
+		[ "$(jq -c '.payload | type' "$out" | uniq -c | xargs)" = '2 object 3 string' ]
+		jq -e -s '.[1].payload == { i: 2, k: [1] } and .[0].key == "k\"1"' "$out" >/dev/null
+	done
+}
+
+@test "-J of a topic with the broker's own times, and of records of other times" {
+	topic_new logtimes 1 message.timestamp.type=LogAppendTime
+	echo x | produce "$topic" -
+	kcat -C -q -b "$HTA_BROKERS" -t "$topic" -J -e | jq -c 'del(.broker)' >wanted
+	grep -q '"logappend"' wanted
+	topic_new oldtimes 1 retention.ms=-1
+	printf '%s x\n' 1 1767225600123 0 | kadm -b "$HTA_BROKERS" stamp "$topic" 0
+	kcat -C -q -b "$HTA_BROKERS" -t "$topic" -J -e | jq -c 'del(.broker)' >>wanted
+	for way in false true; do
+		for topic in "$HTA_PREFIX.logtimes" "$HTA_PREFIX.oldtimes"; do
+			feed plain -e -J -X check.crcs=$way
+			cat "$out"
+		done | jq -c . | diff wanted -
+	done
+}
+
+@test "-J in a job: each record once, its place as the envelope has it, tombstones among them" {
+	topic_new jobenvelope 2
+	odd_records "$topic"
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e -J -Z --epoch-records 2 | tee stream |
+		hta-window --time .ts --time-unit ms | hta-sink-sqlite --init $db | hta-commit"
+	[ "$(sql 'select sum(count) from hta_rollups; select sum(next) from hta_pos')" = "6
+6" ]
+	jq -c 'select(.topic) | [.topic, .partition, .offset]' stream | sort >got
+	ends "$topic" | awk -v t="$topic" '{ for (o = 0; o < $3; o++) printf "[\"%s\",%d,%d]\n", t, $1, o }' | diff - got
+}
+
+@test "--key-field puts the key into the record; what cannot take it is a dead letter" {
+	topic_new keys 1
+	odd_records "$topic"
+	for way in false true; do
+		fails_with 65 plain -e --key-field k -X check.crcs=$way
+		says '3 of 6 records were longer than --max-line, or could not take their key, and left out'
+		says "$topic/0@4: its key is not UTF-8"
+		expect <<-'END'
+			{"k":"k\"1","i":1}
+			{"i":2,  "k":"k2"}
+		END
+		rm -f dead
+		feed plain -e --key-field k --dead dead -X check.crcs=$way
+		[ "$(jq -r .reason dead | sort | uniq -c | xargs)" = "1 its key is not UTF-8 2 no JSON object, which could take its key" ]
+	done
+	echo '{"ts":"2026-01-01T00:00:00Z"}' | produce "$topic" - -k k9
+	echo '{"ts":"2026-01-01T00:00:00Z","k":"k2"}' | produce "$topic" -
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e --key-field k | hta-window --by k | hta-sink-sqlite --init $db | hta-commit"
+	sql 'select dims, count from hta_rollups order by 1; select reason, count(*) from hta_dead group by 1 order by 1' >got
+	expect got <<-'END'
+		{"k":"k9"}|1
+		{"k":null}|1
+		its key is not UTF-8|1
+		metric events: ts is missing|2
+		no JSON object, which could take its key|2
+	END
+	fails_with 64 plain -e --key-field k -J
+	says 'they exclude each other'
+	fails_with 64 plain -e --key-field ''
+	fails_with 64 plain -e -Z
+	says '^hta-consume: -Z is for -J, which is missing$'
+	fails_with 64 plain -e --json-payload
+	fails_with 64 hta-consume -J "$events"
+	says '-J is for topics'
+}
+
+@test "-J: a line that the envelope makes too long is a dead letter, the record as it was" {
+	topic_new longlines 1
+	printf '%0300d\n' 0 7 | produce "$topic" -
+	echo '{"i":1}' | produce "$topic" -
+	feed plain -e -J --max-line 350 --dead dead
+	[ "$(jq -c .payload "$out")" = '"{\"i\":1}"' ]
+	[ "$(jq -r .record dead | head -n 1)" = "$(printf '%0300d' 0)" ]
+	jq -r .reason dead | grep -q '^record of 4[0-9][0-9] bytes, longer than --max-line$'
+	feed plain -e --max-line 350
+	[ "$(wc -l <"$out")" = 3 ]
+}
+
 # ---- transactions
 
 # What is read of the topic by each way, partition by partition: both must be $1.

@@ -315,6 +315,11 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-consume.1 5
 	[ "$(jq -sr 'map(.[0]) | unique | length' "$out")" = 3 ]
 	[ "$(sql closed.db 'SELECT sum(count) FROM hta_rollups')" = "$(sql rollups.db 'SELECT sum(count) FROM hta_final')" ]
+	echo '{"ts":"2026-01-01T00:00:00Z","user_id":"u-1"}' | produce "$topic" - -k c-1
+	example hta-consume.1 6
+	[ "$(grep -c '^\[null,[0-2],[0-9]*,"u-' "$out")" = 20000 ]
+	[ "$(grep '^\["c-1"' "$out" | jq -c '.[3]')" = '"u-1"' ]
+	[ "$(jq -s -c 'map(select(.dims?) | .dims.account) | unique' "$out")" = '[null,"c-1"]' ]
 }
 
 @test "hta-window(1)" {

@@ -148,6 +148,7 @@ static void take_run(struct kafka *k, struct kafka_part *p, struct input_batch *
 					   ? POS_NONE
 					   : ms * 1000,
 			.place = m,
+			.appended = type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME,
 			.headers = !rd_kafka_message_headers(m, &headers),
 		};
 	}

@@ -151,6 +151,7 @@ static bool take_record(struct wire_records *w, struct input_record *r)
 	r->next = r->offset + 1;
 	r->place = w->at;
 	r->headers = p < end && *p;
+	r->appended = w->same_time;
 	r->tail = false;
 	time = w->same_time ? w->time_ms : (int64_t)((uint64_t)w->time_ms + (uint64_t)time);
 	r->time_us = time < 0 || time > INT64_MAX / 1000 ? POS_NONE : time * 1000;
