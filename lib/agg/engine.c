@@ -371,8 +371,10 @@ int engine_block(struct engine *w, struct slice block, engine_refused_fn *refuse
 
 void engine_peek(struct engine *w, struct slice block, struct buf *times)
 {
+	static const int64_t unknown;
 	struct scan_batch *b = &w->batch;
 
+	engine_records(w, &unknown, false);
 	for (uint64_t at = 0; at < block.n; at += b->used) {
 		scan_lines(w->scan, block.p + at, block.n - at, b);
 		engine_keep_times(w, engine_read_times(w), times);

@@ -6,9 +6,9 @@
  * alone, in the order below and before the first addition: a line that is bad for one counts in the
  * others. A line that some metric counts is counted; else, where it is bad for one, dead; else,
  * where it is late for one, late; else filtered.
- *   time     missing, null or of the wrong type or range: bad. A number needs the plan's unit; a
- *            string is of the plan's form, or RFC 3339 or one of the wider forms where it has none,
- *            else a number with the unit; a local time needs the plan's zone (value.h)
+ *   time     of the record (engine_records), or a field: missing, null or of the wrong type or
+ *            range: bad. A number needs the plan's unit; a string is of the plan's form, or RFC 3339
+ *            or one of the wider forms where it has none, else a number with the unit; a local time needs the plan's zone (value.h)
  *            The time of a line moves the watermark, whatever the metrics find in it
  *   where    a metric wants the lines for which its condition holds; what it does not want is not
  *            looked at further. A condition that is an error: bad
@@ -79,6 +79,12 @@ void engine_free(struct engine *w);
  * The two
  * are borrowed. */
 void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times);
+
+/* The timestamps of the next block's records, where they are the event times (the plan's log_time):
+ * of each line its own, or of all the same one; 0: it has none, and is bad. Borrowed. */
+void engine_records(struct engine *w, const int64_t *us, bool each);
+/* The plan's log_time. */
+bool engine_wants_records(const struct engine *w);
 
 /* A block of whole lines, with SCAN_PAD readable bytes around it. EX_DATAERR from table_add, or
  * what refused returned. */

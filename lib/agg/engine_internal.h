@@ -54,7 +54,9 @@ struct engine {
 	struct ahead own;    /* the order of a plain stream's lines */
 	struct ahead *order; /* as in engine_from */
 	struct buf *times;
-	int64_t limit_us; /* a time beyond is too far ahead */
+	int64_t limit_us;         /* a time beyond is too far ahead */
+	const int64_t *record_us; /* of the next line to be read, as in engine_records */
+	bool record_each;
 
 	/* Of the batch: an entry a line, sets with a bit a line. */
 	int64_t time_us[SCAN_BATCH];
@@ -122,6 +124,8 @@ uint64_t engine_cut(const struct engine *w, size_t key);
 
 /* Reads the times of the batch; the lines that have one. */
 uint64_t engine_read_times(struct engine *w);
+/* The same of the records' own timestamps, which are used up. */
+uint64_t engine_take_record_times(struct engine *w, uint64_t lines);
 /* Fills the columns, and of each metric `live` and `bad`: of the lines in the set, which have a
  * time. */
 void engine_judge(struct engine *w, uint64_t timed);

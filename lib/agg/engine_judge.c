@@ -227,7 +227,8 @@ static void judge_keys(struct engine *w)
 
 uint64_t engine_read_times(struct engine *w)
 {
-	return read_times(w, w->batch.valid);
+	return w->plan->common.log_time ? engine_take_record_times(w, w->batch.valid)
+					: read_times(w, w->batch.valid);
 }
 
 void engine_judge(struct engine *w, uint64_t timed)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/tm.h"
 #include "proto/pos.h"
 
 void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times)
@@ -16,6 +17,34 @@ void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct 
 		w->limit_us = INT64_MAX;
 	w->order = order ? order : w->lateness_us == ENGINE_NO_LATENESS ? NULL : &w->own;
 	w->times = w->plan->common.max_ahead_us == AHEAD_OFF ? NULL : times;
+}
+
+void engine_records(struct engine *w, const int64_t *us, bool each)
+{
+	w->record_us = us;
+	w->record_each = each;
+}
+
+bool engine_wants_records(const struct engine *w)
+{
+	return w->plan->common.log_time;
+}
+
+uint64_t engine_take_record_times(struct engine *w, uint64_t lines)
+{
+	uint64_t good = 0;
+
+	for_each_line(i, lines)
+	{
+		int64_t us = w->record_us[w->record_each ? i : 0];
+
+		w->time_us[i] = us;
+		good |= (uint64_t)(us > 0 && us < TM_MAX_US) << i;
+	}
+	if (w->record_each)
+		w->record_us += w->batch.lines;
+	w->twice = w->skipped = 0;
+	return good;
 }
 
 /* Nearly always all lines are good: nothing but loads and comparisons then. */

@@ -5,6 +5,8 @@
  * named together; of many rules the first few are. */
 #include "agg/engine_internal.h"
 
+#include "base/tm.h"
+
 enum { WHY_METRICS = 8 };
 
 static const char *const type_names[] = {
@@ -96,7 +98,18 @@ static void why_time(const struct value_when *when, const struct field *f,
 	}
 }
 
-static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
+static bool record_time_is_wrong(const struct engine *w, unsigned line, struct err *why)
+{
+	int64_t us = w->time_us[line];
+
+	if (us > 0 && us < TM_MAX_US)
+		return false;
+	err_set(why, EX_DATAERR, "its record's timestamp is %s",
+		us > 0 ? "outside of the years 1970 to 2199" : "missing");
+	return true;
+}
+
+static bool field_time_is_wrong(struct engine *w, unsigned line, struct err *why)
 {
 	const struct metric_common *c = &w->plan->common;
 	const struct field *f = engine_field(w, line, w->plan->time_field);
@@ -108,11 +121,19 @@ static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
 		return false;
 	why_time(&c->when, f, result, &reason);
 	err_set(why, EX_DATAERR, "%s is %s", c->time.name, buf_z(&reason));
-	/* of several it is bad for all of them, as what is no JSON */
-	if (w->plan->n_metrics == 1)
-		err_in(why, "metric %s", w->plan->metric[0].def->m.name);
 	buf_fini(&reason);
 	return true;
+}
+
+/* Of several metrics it is bad for all of them, as what is no JSON. */
+static bool time_is_wrong(struct engine *w, unsigned line, struct err *why)
+{
+	bool wrong = w->plan->common.log_time ? record_time_is_wrong(w, line, why)
+					      : field_time_is_wrong(w, line, why);
+
+	if (wrong && w->plan->n_metrics == 1)
+		err_in(why, "metric %s", w->plan->metric[0].def->m.name);
+	return wrong;
 }
 
 /* ---- dimensions and values */

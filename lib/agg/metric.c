@@ -227,7 +227,10 @@ void metric_cfg(const struct metric *m, const struct metric_common *c,
 
 	buf_addz(&b, "hta-metric 1\n");
 	window_canonical(&m->window, &b);
-	cfg_line(&b, "time ", &c->time);
+	if (c->log_time)
+		buf_addz(&b, "time " METRIC_LOG_TIME "\n");
+	else
+		cfg_line(&b, "time ", &c->time);
 	if (c->when.unit != VALUE_RFC3339)
 		buf_printf(&b, "unit %s\n", metric_units[c->when.unit]);
 	if (c->when.zone)
@@ -307,7 +310,10 @@ void metric_describe(const struct metric *m, const struct metric_common *c, stru
 	buf_addc(out, '{');
 	window_define(&m->window, out);
 	buf_addz(out, ",\"time\":");
-	def_path(out, &c->time);
+	if (c->log_time)
+		buf_addz(out, "\"" METRIC_LOG_TIME "\"");
+	else
+		def_path(out, &c->time);
 	if (c->when.unit != VALUE_RFC3339)
 		buf_printf(out, ",\"unit\":\"%s\"", metric_units[c->when.unit]);
 	if (c->when.zone) {

@@ -5,7 +5,7 @@
  *
  *   hta-metric 1\n
  *   every 60000000\n             window_canonical; of tumbling windows the length, us
- *   time .ts\n                   path_canonical, as all paths
+ *   time .ts\n                   path_canonical, as all paths; or @kafka, which is none
  *   unit s\n                     s, ms, us or ns; left out for RFC 3339
  *   zone Europe/Berlin\n         zone_name; left out where none is given
  *   format clf\n                 timeform_name; left out where none is given
@@ -92,9 +92,13 @@ struct metric {
 	struct metric_final final;
 };
 
+/* Where the path of the event time stands: the record's own timestamp. No path is written so. */
+#define METRIC_LOG_TIME "@kafka"
+
 /* What all metrics of a run share. */
 struct metric_common {
-	struct path time;
+	struct path time; /* log_time: its name is METRIC_LOG_TIME, and it has no steps */
+	bool log_time;    /* the event time is the record's own timestamp */
 	struct value_when when;
 	bool exact;           /* more than nine decimals are bad data instead of rounded */
 	int64_t max_ahead_us; /* a time further ahead moves no watermark (agg/ahead.h) */

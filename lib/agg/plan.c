@@ -436,21 +436,40 @@ static struct metric_def *define_metric(const struct plan *p, const struct scope
 	return metric_def_new_take(&m, &p->common, err);
 }
 
+static int fill_time(struct plan *p, const struct plan_builder *b, const char *time,
+		     struct err *err)
+{
+	p->time_field = PLAN_NO_FIELD;
+	p->common.log_time = strcmp(time, METRIC_LOG_TIME) == 0;
+	if (p->common.log_time) {
+		p->common.time.name = mem_strdup(time);
+		if (p->common.when.unit == VALUE_RFC3339 && !b->form && !b->zone)
+			return 0;
+		return err_set(err, EX_USAGE,
+			       "--time " METRIC_LOG_TIME
+			       " is the record's own timestamp: --time-unit, --time-format and "
+			       "--zone say how a time is written, and are for a field");
+	}
+	if (path_parse(&p->common.time, slice_z(time), err))
+		return err_in(err, "--time");
+	p->time_field = (uint8_t)field_of(p, &p->common.time);
+	return 0;
+}
+
 static int fill_plan(struct plan *p, const struct plan_builder *b, const char *time,
 		     struct err *err)
 {
 	static const struct scope events = { .name = "events" };
 	const struct scope *own = b->n > 1 ? b->scope + 1 : &events;
 
-	if (path_parse(&p->common.time, slice_z(time), err))
-		return err_in(err, "--time");
+	if (fill_time(p, b, time, err))
+		return -1;
 	if (b->form && timeform_is_local(b->form) && !b->zone)
 		return err_set(
 			err, EX_USAGE,
 			"--time-format %s has no offset (%%z): --zone NAME says where its clock "
 			"stands (Europe/Berlin, UTC)",
 			timeform_name(b->form));
-	p->time_field = (uint8_t)field_of(p, &p->common.time);
 	for (size_t i = 0; i < (b->n > 1 ? b->n - 1 : 1); i++) {
 		struct plan_metric *m = &p->metric[p->n_metrics++];
 

@@ -88,15 +88,18 @@ struct plan_condition {
 	uint8_t *column;             /* the field of each of its fields */
 };
 
+enum { PLAN_NO_FIELD = UINT8_MAX };
+_Static_assert((int)SCAN_FIELDS <= (int)PLAN_NO_FIELD, "no field has that number");
+
 struct plan {
 	struct metric_common common;
 	struct zone *zone; /* those that common.when borrows */
 	struct timeform *form;
 	struct plan_metric *metric;
 	size_t n_metrics;
-	struct path *path; /* of each field: borrowed from the metrics and common */
-	size_t n_fields;   /* at most SCAN_FIELDS */
-	uint8_t time_field;
+	struct path *path;  /* of each field: borrowed from the metrics and common */
+	size_t n_fields;    /* at most SCAN_FIELDS */
+	uint8_t time_field; /* PLAN_NO_FIELD: common.log_time */
 	/* columns: each path that is measured once, whatever the number of its metrics */
 	uint8_t *value_field, *uniq_field;
 	size_t n_values, n_uniqs;
@@ -114,8 +117,8 @@ struct plan {
 	size_t n_keys;
 };
 
-/* time: a path. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS fields, a form of
- * local times without a zone, a condition that is none. */
+/* time: a path, or METRIC_LOG_TIME. EX_USAGE: a path or a length is wrong, more than SCAN_FIELDS
+ * fields, a form of local times without a zone, a condition that is none. */
 struct plan *plan_finish(struct plan_builder *b, const char *time, enum value_unit unit, bool exact,
 			 struct err *err);
 void plan_free(struct plan *p);

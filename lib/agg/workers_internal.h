@@ -7,13 +7,21 @@
 #include "agg/workers.h"
 #include "base/arena.h"
 
-/* Lines of one origin. */
+/* Lines of one origin: a run, or several that go on where the one before ends. */
 struct workers_part {
 	struct origin origin;
 	size_t start; /* in the task's data */
 	uint64_t bytes;
 	struct engine_counts counts;
-	size_t times, n_times; /* in the task's */
+	size_t times, n_times;   /* in the task's */
+	uint64_t lines;          /* of runs; a chunk's are not known */
+	size_t stamps, n_stamps; /* in the task's: one a run */
+};
+
+/* The timestamp of a run's records. */
+struct workers_stamp {
+	uint64_t lines;
+	int64_t us;
 };
 
 struct workers_refusal {
@@ -42,8 +50,10 @@ struct workers_task {
 	struct workers_refusal *refusal;
 	size_t n_refusals, cap_refusals;
 	struct buf text;
-	struct buf times; /* int64_t each */
-	size_t groups;    /* of the engine, at the end */
+	struct buf times;   /* int64_t each */
+	struct buf stamps;  /* struct workers_stamp each */
+	struct buf records; /* scratch: int64_t each, of the lines of a part */
+	size_t groups;      /* of the engine, at the end */
 	bool failed;
 	struct err err;
 };

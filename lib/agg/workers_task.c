@@ -25,24 +25,53 @@ static struct workers_part *part_new(struct workers_task *t)
 	return p;
 }
 
+/* Whether the run is judged as the last part's lines are, and its offsets follow from theirs: one
+ * of another timestamp in the same minute does. */
+static bool goes_on(const struct workers_task *t, const struct origin *o)
+{
+	const struct workers_part *p = t->n_parts ? &t->part[t->n_parts - 1] : NULL;
+
+	return p && o->topic.p && !o->bytes && !o->inexact && !p->origin.inexact &&
+	       o->partition == p->origin.partition && o->time_us == p->origin.time_us &&
+	       o->offset == p->origin.offset + (int64_t)p->lines &&
+	       slice_eq(o->topic, p->origin.topic);
+}
+
+static struct workers_part *part_of_run(struct workers_task *t, const struct origin *o)
+{
+	struct workers_part *p;
+
+	if (goes_on(t, o))
+		return &t->part[t->n_parts - 1];
+	p = part_new(t);
+	p->origin = *o;
+	p->origin.from_topic = slice(NULL, 0);
+	if (o->topic.p)
+		p->origin.topic = arena_copy(&t->names, o->topic);
+	p->start = t->data.n;
+	p->stamps = t->stamps.n / sizeof(struct workers_stamp);
+	return p;
+}
+
 uint64_t workers_task_put(struct workers_task *t, const struct run *run)
 {
-	struct workers_part *p = part_new(t);
+	struct workers_stamp stamp = { str_lines(run->block), run->origin.exact_us };
+	struct workers_part *p;
 
 	t->chunk = false;
-	p->origin = run->origin;
-	if (run->origin.topic.p)
-		p->origin.topic = arena_copy(&t->names, run->origin.topic);
 	if (t->data.n == 0) {
 		memset(buf_room(&t->data, SCAN_PAD), 0, SCAN_PAD);
 		t->data.n = SCAN_PAD;
 	}
-	p->start = t->data.n;
-	p->bytes = run->block.n;
+	p = part_of_run(t, &run->origin);
+	p->bytes += run->block.n;
+	p->lines += stamp.lines;
+	p->n_stamps++;
+	buf_add(&t->stamps, &stamp, sizeof(stamp));
 	buf_room(&t->data, run->block.n + SCAN_PAD);
 	memcpy(t->data.p + t->data.n, run->block.p, run->block.n);
 	t->data.n += run->block.n;
-	return str_lines(run->block);
+	return stamp.lines;
 }
 
 void workers_task_chunk(struct workers_task *t, int fd, int64_t from, int64_t to, bool first,
@@ -62,7 +91,7 @@ void workers_task_chunk(struct workers_task *t, int fd, int64_t from, int64_t to
 void workers_task_clear(struct workers_task *t)
 {
 	t->call = NULL;
-	t->data.n = t->text.n = t->times.n = 0;
+	t->data.n = t->text.n = t->times.n = t->stamps.n = 0;
 	t->n_parts = t->n_refusals = 0;
 	arena_reset(&t->names);
 }
@@ -72,6 +101,8 @@ void workers_task_fini(struct workers_task *t)
 	buf_fini(&t->data);
 	buf_fini(&t->text);
 	buf_fini(&t->times);
+	buf_fini(&t->stamps);
+	buf_fini(&t->records);
 	arena_fini(&t->names);
 	free(t->part);
 	free(t->refusal);
@@ -168,6 +199,21 @@ static int count_tail(struct work *k, struct slice tail, struct err *err)
 	return rc;
 }
 
+/* A timestamp a line. */
+static void spread_stamps(struct workers_task *t, const struct workers_part *p)
+{
+	const struct workers_stamp *stamp = (const struct workers_stamp *)(const void *)
+						    t->stamps.p +
+					    p->stamps;
+	char *out;
+
+	t->records.n = 0;
+	out = buf_room(&t->records, p->lines * sizeof(stamp->us));
+	for (size_t i = 0; i < p->n_stamps; i++)
+		for (uint64_t n = 0; n < stamp[i].lines; n++)
+			out = mempcpy(out, &stamp[i].us, sizeof(stamp->us));
+}
+
 static int do_data(struct work *k, struct err *err)
 {
 	struct workers_task *t = k->t;
@@ -180,6 +226,10 @@ static int do_data(struct work *k, struct err *err)
 		p->times = t->times.n / sizeof(int64_t);
 		engine_from(k->w, p->origin.time_us, NULL,
 			    workers_by_order(&p->origin) ? &t->times : NULL);
+		if (engine_wants_records(k->w)) {
+			spread_stamps(t, p);
+			engine_records(k->w, (const int64_t *)(const void *)t->records.p, true);
+		}
 		if (count_block(k, slice(t->data.p + p->start, p->bytes), err))
 			return -1;
 		p->counts = engine_counts_take(k->w);

@@ -242,6 +242,12 @@ static int window_plain(void *self, struct stage *st, struct err *err)
 	(void)st;
 	if (a->window)
 		return 0;
+	if (a->plan->common.log_time)
+		return err_set(err, EX_USAGE,
+			       "--time " METRIC_LOG_TIME
+			       " goes by the timestamps of Kafka's records, which a plain stream "
+			       "does not have: say hta-consume -g GROUP, or hta-consume -J, and "
+			       "--time ts --time-unit ms here");
 	if (a->ahead_dead)
 		return err_set(err, EX_USAGE,
 			       "--ahead dead goes by the timestamps of Kafka's records, "
@@ -269,6 +275,15 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 			       "several metrics are several --metric NAME of one hta-window, each "
 			       "with its own --every and --by");
 	json_get_text(&ctl->json, 0, "unit", &unit);
+	if (a->plan->common.log_time && slice_is(unit, "byte"))
+		return err_set(err, EX_USAGE,
+			       "--time " METRIC_LOG_TIME
+			       " goes by the timestamps of Kafka's records: lines of files have "
+			       "none");
+	if (a->ahead_dead && a->plan->common.log_time)
+		return err_set(err, EX_USAGE,
+			       "--ahead dead holds event times against the timestamps of their "
+			       "records, which with --time " METRIC_LOG_TIME " are the same");
 	if (a->ahead_dead && slice_is(unit, "byte"))
 		return err_set(err, EX_USAGE,
 			       "--ahead dead goes by the timestamps of Kafka's records: which line "
@@ -286,6 +301,8 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	buf_printf(members, ",\"cfg\":\"%s\",\"metrics\":", cfg);
 	plan_list(a->plan, members);
 	buf_printf(members, ",\"lateness_us\":%lld", (long long)a->lateness_us);
+	if (a->plan->common.log_time)
+		buf_addz(members, ",\"times\":true");
 	ctl_rules_write(&a->set.rules, members);
 	return begin_window(a, true, err);
 }
@@ -322,6 +339,7 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 			       : 0;
 	}
 	engine_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
+	engine_records(a->window, &run->origin.exact_us, false);
 	if (engine_block(a->window, run->block, line_refused, &(struct refusing){ a, run }, err))
 		return -1;
 	c = engine_counts_take(a->window);

@@ -208,7 +208,8 @@ static const struct opt opts[] = {
 	  .at = AT(time),
 	  .arg = "PATH",
 	  .def = "ts",
-	  .help = "field with the event time: RFC 3339, or as --time-unit and --time-format say" },
+	  .help = "field with the event time: RFC 3339, or as --time-unit and --time-format say; "
+		  "@kafka: the record's own timestamp" },
 	{ .name = "time-unit",
 	  .type = OPT_CALL,
 	  .call = agg_set_unit,

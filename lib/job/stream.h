@@ -82,6 +82,9 @@ bool job_stream_commits(const struct job_stream *s);
 /* Who the source is in its group, in the form of the log's client: goes with every init and barrier
  * from here on, where a sink commits. Copied; "" none. */
 void job_stream_member(struct job_stream *s, const char *member);
+/* A stage below wants each record's timestamp as it is (ctl.h, at). Known once the hello is back.
+ */
+bool job_stream_wants_times(const struct job_stream *s);
 
 /* Asks the sinks, and waits for their answer. 1: gave up (hooks.changed). */
 int job_stream_probe(struct job_stream *s, struct err *err);

@@ -195,22 +195,24 @@ static int take_committer(struct job_stream *s, struct err *err)
 	return 0;
 }
 
-/* Notes the stages that claim dead letters and the sinks' names, none of which may come twice. */
+/* Notes the stages that claim dead letters or want times, and the sinks' names, none of which may
+ * come twice. */
 static int read_stages(struct job_stream *s, struct err *err)
 {
 	const struct json *j = &s->ctl.json;
 	uint32_t stages = ctl_stages(&s->ctl);
 	unsigned index = 0;
-	bool claims;
+	bool said;
 
 	for (uint32_t i = json_first(j, stages); i < j->node[stages].next;
 	     i = j->node[i].next, index++) {
 		struct slice name, other;
 
-		if (json_get_bool(j, i, "claims", &claims) && claims)
+		if (json_get_bool(j, i, "claims", &said) && said)
 			buf_printf(&s->claims, "%s%u", s->claims.n > 1 ? "," : "", index);
-		if (json_get_bool(j, i, "commits", &claims) && claims && take_committer(s, err))
+		if (json_get_bool(j, i, "commits", &said) && said && take_committer(s, err))
 			return -1;
+		s->times |= json_get_bool(j, i, "times", &said) && said;
 		if (!json_get_text(j, i, "sink", &name))
 			continue;
 		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)
@@ -250,4 +252,9 @@ bool job_stream_commits(const struct job_stream *s)
 bool job_stream_stores_dead(const struct job_stream *s)
 {
 	return s->claims.n > 2;
+}
+
+bool job_stream_wants_times(const struct job_stream *s)
+{
+	return s->times;
 }

@@ -25,6 +25,7 @@ struct job_stream {
 	bool hello_sent, hello_returned, ended;
 	bool commits;             /* a sink commits the group's offsets */
 	struct buf member;        /* empty: none */
+	bool times;               /* a stage wants the records' own timestamps as they are */
 	struct ctl ctl;           /* scratch: an answer at work */
 	struct buf line, element; /* scratch: a record being written */
 };

@@ -79,6 +79,7 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
  *   {"s":"hta-window","version":"0.1.0","pid":123,"cfg":"<16 hex>", ..own members..}
  * Own members:
  *   window  "metrics":[{"name":..,"cfg":"<16 hex>","every_us":n,"def":{..}}],"lateness_us":0
+ *   any     "times":true: it wants the records' own timestamps as they are (at)
  *   final   the same, of a source that reads final rows, each element with "final":true
  *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
  *   sink    "sink":"pg:hta_rollups","claims":true[,"commits":true]: it commits the group's offsets
@@ -100,7 +101,9 @@ uint32_t ctl_stages(const struct ctl *c);
  * next line's offset is o + its length + 1.
  * ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a record
  * whose timestamp is in another minute gets an `at` of its own: so what a stage makes of it is a
- * function of the record, and not of where epochs and batches were cut. 0: not known, left out.
+ * function of the record, and not of where epochs and batches were cut. Where a stage's element of
+ * the hello says "times":true it is the timestamp itself, and each record of another one gets an
+ * `at`; who wants the minute takes ctl_at_time of either. 0: not known, left out.
  * from: a dead letter that was sent again; the place at which the record stood first. The `at` is
  * that record's alone: the next one gets its own. */
 #define CTL_AT_TIME_US 60000000LL

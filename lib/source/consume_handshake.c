@@ -44,6 +44,7 @@ int consume_handshake(struct consume *s, struct err *err)
 	if (dead_route_open(&s->writer.dead, &s->c->dead, err) || send_hello(s, err) ||
 	    job_stream_await_hello(s->stream, err))
 		return -1;
+	s->writer.exact_times = job_stream_wants_times(s->stream);
 	return settle_dead(s, err);
 }
 

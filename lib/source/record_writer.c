@@ -71,6 +71,16 @@ static struct slice header_from(const struct record_writer *f, const struct inpu
 	return slice(NULL, 0);
 }
 
+static int64_t at_time(const struct record_writer *f, const struct input_record *r)
+{
+	return !f->exact_times ? ctl_at_time(r->time_us) : r->time_us > 0 ? r->time_us : 0;
+}
+
+static bool at_covers(const struct record_writer *f, const struct input_record *r)
+{
+	return f->exact_times ? f->time_us == at_time(f, r) : ctl_at_covers(f->time_us, r->time_us);
+}
+
 /* Records of one minute need no `at` but the first. Timestamps that jump about cost one each time
  * that they cross a full minute. A producer writes its batches in order of time, so that is rarely
  * more than once a batch, and the batch itself costs more than the line does. */
@@ -78,7 +88,7 @@ static bool needs_at(const struct record_writer *f, const struct partition *part
 		     const struct input_record *r)
 {
 	return f->part != part || f->next != r->offset ||
-	       (f->inc && (f->sent_again || !ctl_at_covers(f->time_us, r->time_us)));
+	       (f->inc && (f->sent_again || !at_covers(f, r)));
 }
 
 static int put_at(struct record_writer *f, const struct ctl_at *at, struct err *err)
@@ -95,7 +105,7 @@ static int put_place(struct record_writer *f, struct window *w, const struct par
 	struct ctl_at at = { .topic = slice_z(part->topic),
 			     .partition = part->partition,
 			     .offset = r->offset,
-			     .time_us = ctl_at_time(r->time_us) };
+			     .time_us = at_time(f, r) };
 
 	if (f->inc && r->headers)
 		ctl_at_from(&at, header_from(f, r));

@@ -5,8 +5,8 @@
  *   (plain) told
  *   - acknowledged: an `at` line where the next line's source and offset do not follow from the
  *   line before,
- *     or its timestamp is in another minute (ctl_at_time); one for itself where a header says where
- *     it stood before it was sent again (ctl_at_from)
+ *     or its timestamp is in another minute (ctl_at_time), with exact_times another one; one for
+ *     itself where a header says where it stood before it was sent again (ctl_at_from)
  *   - an envelope, or a key put into the record, where that is asked for (envelope.h); a record
  *   that has no such line is a dead letter
  *   - plain: a first record that begins like a hello gets a space in front */
@@ -27,6 +27,7 @@ struct record_writer {
 	const struct input *log;   /* whose records it writes; NULL: they have no headers */
 	bool bytes;                /* offsets count bytes: records are lines of a file */
 	bool times;                /* offsets are times: the next record may have the same */
+	bool exact_times;          /* an `at` has its record's timestamp, not the minute */
 	uint64_t max_line_bytes;
 	struct envelope envelope;
 	struct dead_route dead; /* opened and closed by the owner */
@@ -36,7 +37,7 @@ struct record_writer {
 	uint64_t read_total;
 	const struct partition *part; /* what the next line is taken for */
 	int64_t next;
-	int64_t time_us; /* ctl_at_time of the records behind the last `at` */
+	int64_t time_us; /* of the records behind the last `at`, as it has it */
 	bool sent_again; /* that `at` is of one record */
 	bool begun;
 	struct buf line, made; /* scratch */

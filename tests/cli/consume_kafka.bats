@@ -925,3 +925,74 @@ both_ways_read() { # FILE OPTION...
 	[ "$(sqlite3 "$db" 'select next, idle from hta_pos; select count, sum from hta_rollups')" = "4|1
 3|7" ]
 }
+
+# ---- the records' own time as the event time
+
+# "MS TEXT" lines for kadm stamp: records a few milliseconds apart, some half a second late, of 1,000 each 10 at the
+# edge of a window of ten seconds.
+timed_events() { # COUNT
+	awk -v n="$1" 'BEGIN { srand(7); for (ms = 1767225600000; i < n; i++) {
+		ms += int(rand() * 40); at = i % 50 == 9 ? ms - 500 : i % 100 == 33 ? int(ms / 10000) * 10000 - i % 2 : ms
+		printf "%.0f {\"k\":\"k%d\",\"i\":%d}\n", at, i % 7, i } }'
+}
+timed_rows() { # DB
+	sqlite3 "$1" "select substr(window_start, 1, 19), dims ->> 'k', count, sum from hta_rollups order by 1, 2; select 'at', next, watermark from hta_pos"
+}
+
+@test "--time @kafka: windows are of the records' own timestamps, to the millisecond, however it is read" {
+	topic_new timed 1 retention.ms=-1
+	timed_events 5000 >stamped
+	kadm -b "$HTA_BROKERS" stamp "$topic" 0 <stamped
+	jq -R -r -n '[inputs | split(" ") | { w: (.[0] | tonumber / 10000 | floor * 10), ms: (.[0] | tonumber), r: (.[1] | fromjson) }]
+		| (group_by([.w, .r.k])[] | [(.[0].w | todate)[:19], .[0].r.k, length, (map(.r.i) | add)]),
+		["at", 5000, (map(.ms) | max * 1000)] | map(tostring) | join("|")' stamped >wanted
+	[ "$(wc -l <wanted)" -gt 60 ]
+	timed() { # DB OPTIONS-OF-CONSUME OPTIONS-OF-WINDOW [FILTER |]
+		echo "hta-consume -b $HTA_BROKERS -t $topic -g $group.$1 $2 | $4 hta-window --time @kafka --every 10s --by k --value i $3 | hta-sink-sqlite --init $1.db | hta-commit"
+	}
+	feed pipe "$(timed one '-e' '')"
+	timed_rows one.db | diff wanted -
+	[ "$(sqlite3 one.db "select definition ->> 'time' from hta_metric")" = @kafka ]
+	feed pipe "$(timed slow '-e --epoch-records 7 -X check.crcs=true' '--threads 1')"
+	timed_rows slow.db | diff wanted -
+	feed pipe "$(timed filtered '-e --epoch-records 1000' '--threads 3' "hta-filter --where '.k != \"k3\"' |")"
+	grep -v '|k3|' wanted | diff - <(timed_rows filtered.db)
+	for n in 1 2 3; do feed pipe "$(timed parts '-c 1500' '')"; done
+	spawn killed bash -c "set -o pipefail; $(timed parts '-X session.timeout.ms=6000 --epoch-records 3' '')"
+	wait_until 20 eval '[ "$(sqlite3 parts.db "select next > 4520 from hta_pos" 2>/dev/null)" = 1 ]'
+	kill -KILL -- "-$pid"
+	wait_until 20 gone "$pid"
+	feed pipe "$(timed parts '-e -X session.timeout.ms=6000' '')"
+	timed_rows parts.db | diff wanted -
+}
+
+@test "--time @kafka: a record without a timestamp is bad; streams that do not use it are as they were" {
+	topic_new untimed 1 retention.ms=-1
+	printf '%s {"i":%d}\n' -1 0 1767225600123 1 1767225600124 2 1767225660000 3 | kadm -b "$HTA_BROKERS" stamp "$topic" 0
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e | tee stream | hta-window --time @kafka | hta-sink-sqlite --init $db | hta-commit"
+	sql "select substr(window_start, 1, 16), count from hta_rollups; select record_offset, reason from hta_dead" >got
+	expect got <<-'END'
+		2026-01-01T00:00|2
+		2026-01-01T00:01|1
+		0|metric events: its record's timestamp is missing
+	END
+	[ "$(jq -c 'select(.k == "at") | [.o, .ts]' stream | paste -sd' ')" = '[0,null] [1,1767225600123000] [2,1767225600124000] [3,1767225660000000]' ]
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group.2 -e --dead drop | tee stream | hta-window --time i --time-unit s --dead drop | hta-sink-sqlite --init two.db | hta-commit"
+	[ "$(jq -c 'select(.k == "at") | [.o, .ts]' stream | paste -sd' ')" = '[0,null] [1,1767225660000000]' ]
+}
+
+@test "--time @kafka is for topics in a group, and for nothing else" {
+	fails_with 64 hta-window --time @kafka <"$events"
+	says 'which a plain stream does not have: say hta-consume -g GROUP, or hta-consume -J'
+	fails_with 64 pipe "hta-consume --job files $events | hta-window --time @kafka | hta-sink-sqlite --init $db | hta-commit"
+	says 'lines of files have none'
+	fails_with 64 pipe "hta-consume -b $HTA_BROKERS -t none -g $group | hta-window --time @kafka --ahead dead | hta-sink-sqlite --init $db | hta-commit"
+	says '^hta-window: --ahead dead holds event times against'
+	fails_with 64 hta-window --time @kafka --time-unit ms <"$events"
+	fails_with 64 hta-window --time @kafka.x <"$events"
+	cat >rules.json <<<'{"rule_id":"r","window_size":"10s","time":"@kafka","metric":"count"}'
+	feed hta-check rules.json
+	with_topic
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $group -e | hta-window --rules rules.json | hta-sink-sqlite --init $db | hta-commit"
+	[ "$(sql 'select sum(count) from hta_rollups')" = 3000 ]
+}

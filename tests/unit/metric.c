@@ -66,6 +66,8 @@ static void test_dims(void)
 	metric_fini(&m);
 }
 
+static const char *time_of = "ts";
+
 static struct plan *plan_of(const char *const *options, enum value_unit unit, bool exact)
 {
 	struct plan_builder *b = plan_builder_new();
@@ -88,7 +90,7 @@ static struct plan *plan_of(const char *const *options, enum value_unit unit, bo
 			rc = plan_uniq(b, options[1], &err);
 	}
 	if (rc == 0)
-		p = plan_finish(b, "ts", unit, exact, &err);
+		p = plan_finish(b, time_of, unit, exact, &err);
 	plan_builder_free(b);
 	return p;
 }
@@ -204,6 +206,33 @@ static void cfg_of(const char *const *options, enum value_unit unit, bool exact,
 	struct plan *p = plan_of(options, unit, exact);
 	strcpy(out, p->metric[0].def->cfg);
 	plan_free(p);
+}
+
+/* A name that no path has: no metric that was before is meant by it. */
+static void test_log_time(void)
+{
+	static const char text[] = "hta-metric 1\nevery 60000000\ntime @kafka\nby .endpoint\n";
+	char want[17], got[17];
+	struct plan *p;
+
+	time_of = "@kafka";
+	snprintf(want, sizeof(want), "%016llx", (unsigned long long)hash_64(text, strlen(text)));
+	cfg_of(OPTIONS("by", "endpoint"), VALUE_RFC3339, false, got);
+	is_str(got, want, "the record's own time");
+	is_list(plan_of(OPTIONS("by", "endpoint"), VALUE_RFC3339, false),
+		"events {\"every\":\"1m\",\"time\":\"@kafka\",\"by\":[\"endpoint\"]}\n",
+		"described");
+	p = plan_of(OPTIONS("by", "endpoint"), VALUE_MS, false);
+	ok(!p && err.code == EX_USAGE && strstr(err.msg, "--time-unit"), "has no unit: %s",
+	   err.msg);
+	err_clear(&err);
+	p = plan_of(OPTIONS("zone", "UTC"), VALUE_RFC3339, false);
+	ok(!p && strstr(err.msg, "--zone"), "nor a zone");
+	err_clear(&err);
+	time_of = "@kafkaesque";
+	ok(!plan_of(OPTIONS("by", "endpoint"), VALUE_RFC3339, false), "@kafkaesque is no path");
+	err_clear(&err);
+	time_of = "ts";
 }
 
 static void test_cfg(void)
@@ -346,6 +375,7 @@ int main(void)
 	test_fields();
 	test_too_many_fields();
 	test_cfg();
+	test_log_time();
 	test_cfg_of_shapes();
 	return done();
 }
