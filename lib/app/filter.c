@@ -174,6 +174,7 @@ static int run_filter(void *self, struct err *err)
 		const struct record_filter filter = {
 			.paths = (const char *const *)paths,
 			.objects = true,
+			.multiplies = f->program != NULL,
 			.judge = f->condition ? judge_batch : NULL,
 			.record = filter_record,
 		};

@@ -10,8 +10,9 @@
  * through the table once. To send everything from the lowest position would be one step, whose
  * epochs straddle the positions of the higher sinks: those could neither apply nor skip them.
  *
- * The watermark of a partition is that of the sinks that stand lowest: they get all that follows,
- * and a higher one would close windows of theirs before their events came. */
+ * The watermark of a partition is that of the sinks of rows that stand lowest: they get all that
+ * follows, and a higher one would close windows of theirs before their events came. Sinks of
+ * records, above all windows, have none. */
 #include "job/catchup.h"
 
 #include <stdlib.h>
@@ -47,7 +48,7 @@ void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_
 			       .sinks = n };
 	for (size_t i = 0; i < parts->n; i++) {
 		struct catchup_part *p = set_part(v, i, parts->v[i].topic, parts->v[i].partition);
-		int64_t low = 0;
+		int64_t low = INT64_MAX;
 
 		p->idle = true;
 		for (size_t s = 0; s < n; s++) {
@@ -56,10 +57,12 @@ void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_
 			if (!at)
 				BUG("sink %s has no position of %s/%d", sinks[s].name, p->topic,
 				    p->partition);
-			if (s == 0 || at->next < low ||
-			    (at->next == low && at->watermark_us < p->watermark_us))
+			if (!sinks[s].records &&
+			    (at->next < low ||
+			     (at->next == low && at->watermark_us < p->watermark_us))) {
 				p->watermark_us = at->watermark_us;
-			low = s == 0 || at->next < low ? at->next : low;
+				low = at->next;
+			}
 			p->next[s] = at->next;
 			p->idle = p->idle && at->idle;
 		}

@@ -165,6 +165,8 @@ int job_stream_send_probe(struct job_stream *s, struct err *err)
 	json_quote_z(&s->line, s->conf.job);
 	buf_addz(&s->line, ",\"claim\":");
 	buf_adds(&s->line, buf_slice(&s->claims));
+	if (s->placed)
+		buf_printf(&s->line, ",\"placed\":%u", s->placed);
 	buf_addz(&s->line, ",\"sinks\":[]}");
 	return job_stream_say(s, err);
 }

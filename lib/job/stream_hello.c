@@ -195,8 +195,8 @@ static int take_committer(struct job_stream *s, struct err *err)
 	return 0;
 }
 
-/* Notes the stages that claim dead letters or want times, and the sinks' names, none of which may
- * come twice. */
+/* Notes the stages that claim dead letters or want times, the last one that knows records by their
+ * place, and the sinks' names, none of which may come twice. */
 static int read_stages(struct job_stream *s, struct err *err)
 {
 	const struct json *j = &s->ctl.json;
@@ -213,6 +213,8 @@ static int read_stages(struct job_stream *s, struct err *err)
 		if (json_get_bool(j, i, "commits", &said) && said && take_committer(s, err))
 			return -1;
 		s->times |= json_get_bool(j, i, "times", &said) && said;
+		if (json_get_bool(j, i, "places", &said) && said)
+			s->placed = index;
 		if (!json_get_text(j, i, "sink", &name))
 			continue;
 		for (uint32_t k = json_first(j, stages); k < i; k = j->node[k].next)

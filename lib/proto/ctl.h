@@ -83,13 +83,16 @@ int ctl_grow(struct slice line, struct slice element, struct buf *out);
  *   final   the same, of a source that reads final rows, each element with "final":true
  *   one that fails before the stream has begun: "failed":true in their place, and `fail` comes next
  *   sink    "sink":"pg:hta_rollups","claims":true[,"commits":true]: it commits the group's offsets
- *           itself, so the source does not */
+ *           itself, so the source does not
+ *   any     "multiplies":true    may write several records for one, all at that one's offset
+ *           "places":true        knows records by their topic, partition and offset */
 struct ctl_hello {
 	struct slice inc, job, group /* p NULL: files */, ack;
 	bool bytes; /* offsets are bytes (files) */
 	unsigned n_stages;
-	bool rows;   /* a stage has metrics: behind it lines are rows */
-	bool failed; /* a stage has failed */
+	bool rows;               /* a stage has metrics: behind it lines are rows */
+	bool failed;             /* a stage has failed */
+	struct slice multiplies; /* the last stage that does; p NULL: none */
 };
 /* EX_PROTOCOL for another version, EX_DATAERR */
 int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);
@@ -147,15 +150,18 @@ void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, str
 int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lines,
 		    struct err *err);
 
-/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3],"sinks":[..]}
- * claim: indexes of the stages that store dead and late. A sink's element:
- *   {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false,"pos":[{"t":..,"p":0,"init":0,
- *    "next":5,"lo":4,"lt":us|null,"lh":"<16 hex>","wm":us|null,"idle":true}]}
+/* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3][,"placed":2],"sinks":[..]}
+ * claim: indexes of the stages that store dead and late. placed: the last stage that knows records
+ * by their place: those above it that leave lines out say where the next one stands. A sink's
+ * element:
+ *   {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false[,"records":true],"pos":[{"t":..,
+ *    "p":0,"init":0,"next":5,"lo":4,"lt":us|null,"lh":"<16 hex>","wm":us|null,"idle":true}]}
+ * records: of a sink that stands above all windows: its watermarks mean nothing.
  * lo, lt, lh: offset, time and hash_64 of the last record; left out where there is none. */
 struct ctl_sink_state {
 	char *name;
 	char gen[CTL_INC_CHARS + 1]; /* "" none */
-	bool by_now;
+	bool by_now, records;
 	struct positions pos;
 };
 void ctl_sink_state_fini(struct ctl_sink_state *s);

@@ -30,11 +30,14 @@ static int read_unit(const struct ctl *c, bool *bytes, struct err *err)
 
 static void read_stage(const struct ctl *c, uint32_t at, struct ctl_hello *out)
 {
-	bool failed;
+	bool failed, multiplies;
 
 	out->n_stages++;
 	out->rows |= json_get(&c->json, at, "metrics") != 0;
 	out->failed |= json_get_bool(&c->json, at, "failed", &failed) && failed;
+	if (json_get_bool(&c->json, at, "multiplies", &multiplies) && multiplies &&
+	    !json_get_text(&c->json, at, "s", &out->multiplies))
+		out->multiplies = slice_z("a stage");
 }
 
 int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err)

@@ -31,6 +31,8 @@ void ctl_sink_state_write(const struct ctl_sink_state *s, struct buf *out)
 	json_quote_z(out, s->name);
 	ctl_add_text(out, "gen", s->gen[0] ? slice_z(s->gen) : slice(NULL, 0));
 	ctl_add_bool(out, "now", s->by_now);
+	if (s->records)
+		ctl_add_bool(out, "records", true);
 	buf_addz(out, ",\"pos\":[");
 	for (size_t i = 0; i < s->pos.n; i++) {
 		if (i > 0)
@@ -80,7 +82,9 @@ static int read_sink(const struct ctl *c, uint32_t at, struct ctl_sink_state *s,
 	uint32_t pos;
 	*s = (struct ctl_sink_state){ 0 };
 	if (ctl_get_text(c, at, "s", &name, err) || read_generation(c, at, s->gen, err) ||
-	    ctl_opt_bool(c, at, "now", &s->by_now, err) || ctl_get_array(c, at, "pos", &pos, err))
+	    ctl_opt_bool(c, at, "now", &s->by_now, err) ||
+	    ctl_opt_bool(c, at, "records", &s->records, err) ||
+	    ctl_get_array(c, at, "pos", &pos, err))
 		return -1;
 	s->name = mem_dup(name.p, name.n);
 	for (uint32_t i = json_first(&c->json, pos); i < c->json.node[pos].next;

@@ -28,6 +28,7 @@ struct records {
 	uint64_t lines;
 	const char *owed; /* first byte that passed and is not written */
 	uint64_t owed_lines;
+	uint64_t owed_nth; /* its line in the run */
 };
 
 /* ---- what becomes of a line */
@@ -42,14 +43,16 @@ static void book_line(struct records *w, uint64_t *account, enum counter counter
 static int write_owed(struct records *w, const char *to, const char *next, struct err *err)
 {
 	struct slice block = slice(w->owed, (size_t)(to - w->owed));
-	uint64_t lines = w->owed_lines;
+	uint64_t lines = w->owed_lines, nth = w->owed_nth;
+	size_t at = (size_t)(w->owed - w->run->block.p);
 
 	w->owed = next;
+	w->owed_nth += lines + (next > to);
 	w->owed_lines = 0;
-	return lines ? stage_pass(w->st, block, lines, err) : 0;
+	return lines ? stage_pass_at(w->st, w->run, nth, at, false, block, lines, err) : 0;
 }
 
-static int replace_line(struct records *w, struct err *err)
+static int replace_line(struct records *w, const struct record *r, struct err *err)
 {
 	struct account *account = stage_account(w->st);
 	struct slice text = buf_slice(&w->replace);
@@ -59,26 +62,26 @@ static int replace_line(struct records *w, struct err *err)
 		BUG("a line without its end");
 	if (lines == 0) {
 		book_line(w, &account->filtered, COUNTER_FILTERED);
+		stage_moved(w->st);
 		return 0;
 	}
 	account->added += lines - 1;
-	return stage_pass(w->st, text, lines, err);
+	if (stage_pass_at(w->st, w->run, r->nth, r->at, lines > 1, text, lines, err))
+		return -1;
+	if (lines > 1 || w->run->origin.bytes)
+		stage_moved(w->st);
+	return 0;
 }
 
-static int act_on(struct records *w, const struct record *r, enum record_verdict verdict,
-		  struct err *err)
+/* A line that is not passed on as it came. */
+static int leave_line(struct records *w, const struct record *r, enum record_verdict verdict,
+		      struct err *err)
 {
 	struct account *account = stage_account(w->st);
 
-	if (verdict == RECORD_PASS) {
-		w->owed_lines++;
-		return 0;
-	}
-	if (write_owed(w, w->run->block.p + r->at, r->line.p + r->line.n + 1, err))
-		return -1;
 	switch (verdict) {
 	case RECORD_REPLACE:
-		return replace_line(w, err);
+		return replace_line(w, r, err);
 	case RECORD_DROP:
 		book_line(w, &account->filtered, COUNTER_FILTERED);
 		return 0;
@@ -94,6 +97,21 @@ static int act_on(struct records *w, const struct record *r, enum record_verdict
 	default:
 		BUG("verdict %d", verdict);
 	}
+}
+
+static int act_on(struct records *w, const struct record *r, enum record_verdict verdict,
+		  struct err *err)
+{
+	if (verdict == RECORD_PASS) {
+		w->owed_lines++;
+		return 0;
+	}
+	if (write_owed(w, w->run->block.p + r->at, r->line.p + r->line.n + 1, err) ||
+	    leave_line(w, r, verdict, err))
+		return -1;
+	if (verdict != RECORD_REPLACE)
+		stage_moved(w->st);
+	return 0;
 }
 
 static enum record_verdict judge_line(struct records *w, const struct record *r,
@@ -179,7 +197,7 @@ static int filter_run(void *self, struct stage *st, const struct run *run, uint6
 	w->run = run;
 	w->lines = 0;
 	w->owed = run->block.p;
-	w->owed_lines = 0;
+	w->owed_lines = w->owed_nth = 0;
 	if ((w->scan ? scan_run(w, err) : split_run(w, err)) || write_owed(w, end, end, err))
 		return -1;
 	*lines = w->lines;
@@ -201,6 +219,8 @@ static int greet_records(void *self, struct stage *st, const struct ctl *hello, 
 {
 	struct records *w = self;
 
+	if (w->f->multiplies)
+		buf_addz(members, ",\"multiplies\":true");
 	return w->f->hello ? w->f->hello(w->self, st, hello, members, err) : 0;
 }
 

@@ -48,6 +48,7 @@ struct record_filter {
 	bool objects;    /* lines are scanned and must be JSON objects, even without paths */
 	bool finds_dead; /* record() says RECORD_DEAD; where lines are scanned it is so anyway */
 	bool rows;       /* lines are rollup rows: books are rows_in, rows_out */
+	bool multiplies; /* record() may replace a line by several: said in the hello */
 
 	/* Where lines are scanned: judges all good lines of a batch at once, before record() sees
 	 * the first. Those of the sets *pass and *drop, empty at the call, are not shown to

@@ -141,6 +141,14 @@ void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes);
 /* writes data lines on, and counts them */
 int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err);
 
+/* stage_pass for lines of the run, the first of which is its nth, at byte `at` of its block. Where
+ * a line before them was not passed on as it came (stage_moved), and a stage below knows records
+ * by their place, their place is said first. shared: all lines are made of the run's nth, and
+ * stand at its offset. */
+int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t at, bool shared,
+		  struct slice block, uint64_t lines, struct err *err);
+void stage_moved(struct stage *st);
+
 /* Event time of the epoch: raises the partition's watermark; goes out with the barrier. */
 void stage_watermark(struct stage *st, struct slice topic, int32_t partition, int64_t us);
 

@@ -56,6 +56,7 @@ static int take_long_line(struct stage *st, struct slice kept, uint64_t size, st
 
 	if (stage_dead_long(st, &run, 0, 0, kept, size, err))
 		return -1;
+	stage_moved(st);
 	advance_origin(st, 1, size + 1);
 	return 0;
 }
@@ -166,6 +167,7 @@ static int take_at(struct stage *st, struct err *err)
 	if (ctl_at_read(&st->ctl, &at, err))
 		return -1;
 	set_origin(st, &at);
+	st->moved = false;
 	if (st->f->consumes || st->f->ends)
 		return 0;
 	if (!st->o->foreign || at.inexact)
@@ -174,6 +176,44 @@ static int take_at(struct stage *st, struct err *err)
 	buf_add(&st->line, st->ctl.line.p, st->ctl.line.n - 1);
 	buf_addz(&st->line, ",\"inexact\":true}");
 	return write_line(st, buf_slice(&st->line), err);
+}
+
+void stage_moved(struct stage *st)
+{
+	st->moved = st->placed;
+}
+
+int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t at, bool shared,
+		  struct slice block, uint64_t lines, struct err *err)
+{
+	const struct origin *o = &run->origin;
+	const struct ctl_at place = {
+		.topic = o->topic,
+		.partition = o->partition,
+		.offset = origin_offset(o, nth, at),
+		.time_us = o->time_us,
+		.inexact = o->inexact || shared,
+		.from_topic = o->from_topic,
+		.from_partition = o->from_partition,
+		.from_offset = o->from_offset,
+	};
+
+	if (st->placed && lines && (st->moved || shared)) {
+		st->line.n = 0;
+		ctl_at_write(&st->inc, &place, &st->line);
+		if (write_line(st, buf_slice(&st->line), err))
+			return -1;
+		st->moved = shared;
+	}
+	return stage_pass(st, block, lines, err);
+}
+
+/* A stage below knows records by their place, says the first probe. */
+static void learn_places(struct stage *st)
+{
+	uint64_t last;
+
+	st->placed = json_get_u64(&st->ctl.json, 0, "placed", &last) && last > st->index;
 }
 
 /* What the stage above says it wrote since its last barrier, against what came. */
@@ -285,6 +325,7 @@ static int take_control(struct stage *st, struct slice line, struct err *err)
 	case CTL_END:
 		return take_end(st, err);
 	case CTL_PROBE:
+		learn_places(st);
 		if (!st->dead_known && stage_dead_claims(st, err))
 			return -1;
 		break;
