@@ -5,7 +5,7 @@ int main(int argc, char **argv)
 {
 	static const struct sink_program program = {
 		.name = "hta-sink-pg",
-		.summary = "store rollups in Postgres, exactly once",
+		.summary = "store rollups or events in Postgres, exactly once",
 		.synopsis = "[OPTIONS] [CONNINFO]",
 		.driver = &pg_driver,
 		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window --by endpoint "

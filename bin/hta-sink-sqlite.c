@@ -5,7 +5,7 @@ int main(int argc, char **argv)
 {
 	static const struct sink_program program = {
 		.name = "hta-sink-sqlite",
-		.summary = "store rollups in a SQLite file, exactly once",
+		.summary = "store rollups or events in a SQLite file, exactly once",
 		.synopsis = "[OPTIONS] FILE",
 		.driver = &sqlite_driver,
 		.needs_where = true,

@@ -6,6 +6,7 @@
 #include "sink/driver.h"
 
 struct alerts_driver;
+struct events_driver;
 
 struct read_metric {
 	struct slice name, job, sink /* p NULL: plain */, cfg, def;
@@ -63,6 +64,7 @@ struct read_driver {
 	int (*rows)(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
 		    struct err *err);
 	const struct alerts_driver *alerts; /* alerts.h. NULL: the store keeps none */
+	const struct events_driver *events; /* events.h. The same */
 };
 
 /* A store that was opened. */

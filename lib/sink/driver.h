@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "io/loop.h"
 #include "row/rollup.h"
+#include "sink/events.h"
 #include "sink/keeper.h"
 #include "tool/opt.h"
 #include "tool/probe.h"
@@ -48,8 +49,9 @@ struct sink_conf {
 	const char *place;
 	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
-	bool create;          /* --init */
-	int64_t retry_for_us; /* --retry-for */
+	bool create;               /* --init */
+	int64_t retry_for_us;      /* --retry-for */
+	struct events_conf events; /* SINK_EVENTS_OPTS */
 	/* wait here for sockets, so that signals and a reader that leaves are noticed */
 	struct loop *loop;
 };
@@ -59,6 +61,35 @@ struct sink_conf {
 		.name = name_, .type = OPT_TEXT, .at = offsetof(struct sink_conf, place), \
 		.arg = "NAME", .def = default_, .help = help_                             \
 	}
+
+/* Of a driver that has events_place: records are taken as events, into a table of their own. */
+/* clang-format off */
+#define SINK_EVENTS_OPT(type_, member_, name_, arg_, def_, help_)                                \
+	{ .name = name_, .type = type_, .at = offsetof(struct sink_conf, events.member_),        \
+	  .arg = arg_, .def = def_, .help = help_ }
+#define SINK_EVENTS_OPTS                                                                         \
+	SINK_EVENTS_OPT(OPT_FLAG, on, "events", NULL, NULL,                                      \
+			"store records as they come, not rows: events, found by time"),          \
+	SINK_EVENTS_OPT(OPT_TEXT, key, "key", "PATH,...", NULL,                                  \
+			"events: one of each key is stored, the first: topic,event_id; default: " \
+			"topic, partition and offset in the log"),                               \
+	SINK_EVENTS_OPT(OPT_TEXT, id, "id-path", "PATH", "event_id",                             \
+			"events: member for the column event_id"),                               \
+	SINK_EVENTS_OPT(OPT_TEXT, type, "type-path", "PATH", "event_type",                       \
+			"events: member for the column event_type"),                             \
+	SINK_EVENTS_OPT(OPT_TEXT, user, "user-path", "PATH", "user_id",                          \
+			"events: member for the column user_id"),                                \
+	SINK_EVENTS_OPT(OPT_TEXT, source, "source-path", "PATH", "source",                       \
+			"events: member for the column source"),                                 \
+	SINK_EVENTS_OPT(OPT_TEXT, topic_path, "topic-path", "PATH", NULL,                        \
+			"events with --key: member for the column topic; default: topic"),       \
+	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts",                                    \
+			"events: member for the column ts, the event time"),                     \
+	{ .name = "time-unit", .type = OPT_CHOICE,                                               \
+	  .at = offsetof(struct sink_conf, events.time_unit), .arg = "rfc3339|s|ms|us|ns",       \
+	  .def = "rfc3339", .choices = events_units,                                             \
+	  .help = "events: unit of event times that are numbers" }
+/* clang-format on */
 
 struct sink_metric {
 	struct slice name, cfg;      /* cfg: 16 hex */
@@ -87,7 +118,8 @@ struct stored_metric {
 struct sink_record {
 	struct slice topic, line; /* line: without its \n */
 	int32_t partition;
-	int64_t offset;
+	int64_t offset; /* of a plain stream, where topic.p is NULL: the line's number */
+	const struct sink_event *event; /* what is stored beside it (--events); else NULL */
 };
 
 /* A stored or claimed record that left the main path. */
@@ -119,6 +151,8 @@ struct sink_batch {
 	const struct ranges *ranges;
 	/* who the source is in its group (ctl.h), where a sink commits for it; NULL: none */
 	const char *member;
+	/* records with an event: one whose key is there with another text takes its place */
+	bool replace;
 	/* SINK_NAMED: 32 hex digits, a hash of job, sink, generation and the ranges' partitions,
 	 * from and to: the same epoch has the same name, whoever sends it */
 	const char *name;
@@ -165,6 +199,10 @@ struct sink_driver {
 	enum sink_delivery delivery;
 	const struct opt *opts; /* the driver's own, over its settings */
 	size_t conf_bytes;      /* of the settings, which begin with a struct sink_conf */
+	/* the table of events (--events), where --table says no other. With conf->events.on the
+	 * driver takes records, which have their event, and no rows, and no metrics are asked for.
+	 * NULL: it keeps no events */
+	const char *events_place;
 
 	/* conf is borrowed for ever. NULL: err (EX_USAGE: malformed URL). No connection yet. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
@@ -196,8 +234,9 @@ struct sink_driver {
 	enum sink_result (*reset)(void *d, const char *job, uint64_t *rows, struct err *err);
 
 	/* Plain rows, one transaction: fresh or equal ones go in; SINK_FATAL EX_DATAERR naming
-	 * the first different one unless replace. dry_run changes nothing and counts all. NULL: the
-	 * store takes no plain streams. */
+	 * the first different one unless replace. dry_run changes nothing and counts all. Events:
+	 * a different one leaves what is stored, unless replace. NULL: the store takes no plain
+	 * streams. */
 	enum sink_result (*put)(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 				struct sink_counts *counts, struct err *err);
 

@@ -53,6 +53,11 @@ size_t epoch_batch_rows(const struct epoch_batch *l)
 	return l->rows;
 }
 
+size_t epoch_batch_records(const struct epoch_batch *l)
+{
+	return l->records;
+}
+
 /* Cells with their names; those of a run of rows of one metric share the names of the first. */
 static struct cell *copy_cells(struct epoch_batch *l, const struct rollup *row,
 			       const struct rollup *before)
@@ -93,6 +98,26 @@ void epoch_batch_row(struct epoch_batch *l, const struct rollup *row)
 	l->rows++;
 }
 
+/* Texts that stand in the record, or are its topic, stand in the copy's. */
+static const struct sink_event *copy_event(struct epoch_batch *l, const struct sink_record *from,
+					   const struct sink_record *to)
+{
+	struct sink_event *e = arena_alloc(&l->arena, sizeof(*e));
+
+	*e = *from->event;
+	for (int i = 0; i < EVENT_TEXTS; i++) {
+		struct slice *text = &e->text[i];
+
+		if (text->p == from->topic.p)
+			*text = to->topic;
+		else if (text->p >= from->line.p && text->p < from->line.p + from->line.n)
+			text->p = to->line.p + (text->p - from->line.p);
+		else
+			*text = arena_copy(&l->arena, *text);
+	}
+	return e;
+}
+
 /* A topic is copied once a run of records of it. */
 void epoch_batch_record(struct epoch_batch *l, const struct sink_record *record)
 {
@@ -106,7 +131,25 @@ void epoch_batch_record(struct epoch_batch *l, const struct sink_record *record)
 	else
 		r->topic = arena_copy(&l->arena, record->topic);
 	r->line = arena_copy(&l->arena, record->line);
+	if (record->event)
+		r->event = copy_event(l, record, r);
 	l->records++;
+}
+
+static int by_event(const void *a, const void *b)
+{
+	const struct sink_record *x = a, *y = b;
+	int c = memcmp(x->event->key, y->event->key, EVENT_KEY_BYTES);
+
+	c = c ? c : slice_cmp(x->topic, y->topic);
+	c = c ? c : (x->partition > y->partition) - (x->partition < y->partition);
+	return c ? c : (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+void epoch_batch_sort_events(struct epoch_batch *l)
+{
+	if (l->records)
+		qsort(l->record, l->records, sizeof(*l->record), by_event);
 }
 
 void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead)

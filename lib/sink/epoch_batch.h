@@ -16,9 +16,14 @@ void epoch_batch_reset(struct epoch_batch *l);
 
 /* Copies one row. */
 void epoch_batch_row(struct epoch_batch *l, const struct rollup *row);
+/* Its event, too. */
 void epoch_batch_record(struct epoch_batch *l, const struct sink_record *record);
 void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead);
 size_t epoch_batch_rows(const struct epoch_batch *l);
+size_t epoch_batch_records(const struct epoch_batch *l);
+
+/* Records with an event, by their key, equal ones by their place: for stores that lock by it. */
+void epoch_batch_sort_events(struct epoch_batch *l);
 
 /* Sorts and merges, fills rows, records and dead of the batch; valid until the reset. EX_DATAERR:
  * two "set" rows of one key that differ, a sum out of range, or a sketch that is none, named. */

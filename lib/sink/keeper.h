@@ -84,7 +84,8 @@ struct position_keeper {
 	enum sink_result (*store)(void *k, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);
 	/* --reset: deletes the job, in one transaction: its positions and, in its own store, its
-	 * rows, metrics and dead records. *rows grows by the rollup rows deleted. */
+	 * rows, metrics and dead records. *rows grows by the rollup rows deleted. Events stay: they
+	 * name no job, and read again they are the same. */
 	enum sink_result (*drop)(void *k, const char *job, uint64_t *rows, struct err *err);
 };
 

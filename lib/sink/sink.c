@@ -43,7 +43,8 @@ static const struct opt sink_opts[] = {
 	{ .name = "replace",
 	  .type = OPT_FLAG,
 	  .at = offsetof(struct sink, replace),
-	  .help = "plain stream: rows with other values replace what is stored" },
+	  .help = "plain stream: rows with other values replace what is stored; events: others of "
+		  "the same key do" },
 	PASS_OPT("rows"),
 	{ .letter = 'n',
 	  .name = "dry-run",
@@ -111,6 +112,11 @@ static int do_reset(struct sink *s, struct err *err)
 
 	if (sink_try(s, NULL, call_reset, &rows, &result, err))
 		return -1;
+	if (s->store.conf->events.on) {
+		printf("%s: job %s deleted: its positions and dead records; events stay\n", s->name,
+		       s->reset);
+		return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
+	}
 	printf("%s: job %s deleted: %llu rows, its positions, metrics and dead records\n", s->name,
 	       s->reset, (unsigned long long)rows);
 	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
@@ -154,8 +160,10 @@ static int run_sink(void *self, struct err *err)
 	struct loop *loop;
 	int rc;
 
+	if (sink_events_open(s, err))
+		return -1;
 	s->filter = sink_filter;
-	s->filter.rows = s->store.driver->takes & SINK_ROWS;
+	s->filter.rows = !s->events && s->store.driver->takes & SINK_ROWS;
 	if (sink_lines(s) && sink_lines(s)->show(s->store.conf))
 		return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 	if (sink_lines(s)) {
@@ -202,6 +210,7 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 	prog.first_self = s.store.conf;
 	code = prog_main(&prog, &s, argc, argv);
 	sink_close(&s);
+	sink_events_close(&s);
 	sink_stores_fini(&s);
 	epoch_batch_free(s.epoch);
 	rollup_reader_fini(&s.reader);

@@ -26,19 +26,33 @@ static int check_sink_name(struct sink *s, const struct ctl *hello, struct err *
 /* A stage that has failed above says what it is no more. */
 static int check_stream(const struct sink *s, const struct ctl_hello *above, struct err *err)
 {
-	unsigned takes = s->store.driver->takes;
+	unsigned takes = s->events ? SINK_RECORDS : s->store.driver->takes;
 
-	if (above->failed || takes & (SINK_LINES | (above->rows ? SINK_ROWS : SINK_RECORDS)))
+	if (above->failed || takes & SINK_LINES)
 		return 0;
+	if (takes & (above->rows ? SINK_ROWS : SINK_RECORDS))
+		return s->events ? sink_events_check(s, above, err) : 0;
 	if (above->rows)
 		return err_set(err, EX_USAGE,
-			       "hta-window stands above: what comes here are rows, and %s stores "
-			       "records; say %s ... | hta-window",
-			       s->program->name, s->program->name);
+			       "hta-window stands above: what comes here are rows, and %s%s stores "
+			       "records; say %s%s ... | hta-window",
+			       s->program->name, s->events ? " --events" : "", s->program->name,
+			       s->events ? " --events" : "");
 	return err_set(err, EX_USAGE,
 		       "no hta-window above: what comes here are records, and a sink "
-		       "stores rows; say hta-window ... | %s",
-		       s->program->name);
+		       "stores rows; say hta-window ... | %s%s",
+		       s->program->name,
+		       s->store.driver->events_place ? ", or --events to store the records" : "");
+}
+
+/* An option that is for plain streams only, or NULL. */
+static const char *plain_option(const struct sink *s)
+{
+	if (s->dry_run)
+		return "dry-run";
+	if (s->replace && !s->events)
+		return "replace";
+	return s->pass ? "pass" : NULL;
 }
 
 int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
@@ -52,11 +66,9 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	if (check_stream(s, &above, err))
 		return -1;
 	s->filter.rows = above.rows;
-	if (s->dry_run || s->replace || s->pass)
+	if (plain_option(s))
 		return err_set(err, EX_USAGE, "--%s is for plain streams: this one is acknowledged",
-			       s->dry_run   ? "dry-run"
-			       : s->replace ? "replace"
-					    : "pass");
+			       plain_option(s));
 	if (check_sink_name(s, hello, err))
 		return -1;
 	if (sink_lines(s))
@@ -65,6 +77,8 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	json_quote_z(members, s->name);
 	buf_printf(members, ",\"claims\":%s",
 		   s->store.driver->takes & SINK_DEAD ? "true" : "false");
+	if (!above.rows && !sink_events_keyed(s))
+		buf_addz(members, ",\"places\":true");
 	return 0;
 }
 
@@ -239,7 +253,9 @@ static enum sink_result call_probe(struct sink *s, void *arg, struct err *err)
 
 static void write_state(const struct sink *s, const struct keeper_doc *doc, struct buf *element)
 {
-	struct ctl_sink_state state = { .name = s->name, .by_now = doc->by_now, .pos = doc->pos };
+	struct ctl_sink_state state = {
+		.name = s->name, .by_now = doc->by_now, .records = !s->filter.rows, .pos = doc->pos
+	};
 
 	memcpy(state.gen, doc->gen, sizeof(state.gen));
 	ctl_sink_state_write(&state, element);
@@ -340,7 +356,7 @@ static int take_metrics(struct sink *s, struct stage *st, const struct ctl *ctl,
 	return rc;
 }
 
-static int take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
+int sink_take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 {
 	struct ctl_dead d;
 	bool base64;
@@ -377,8 +393,9 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return take_metrics(s, st, ctl, err);
 	case CTL_DEAD:
 	case CTL_LATE:
-		return s->store.driver->takes & SINK_DEAD || s->role.claims ? take_dead(s, ctl, err)
-									    : 0;
+		return s->store.driver->takes & SINK_DEAD || s->role.claims
+			       ? sink_take_dead(s, ctl, err)
+			       : 0;
 	default:
 		return 0;
 	}
@@ -429,12 +446,17 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 		return sink_lines_flush(s, st, err);
 	if (ctl_bar_read(ctl, &bar, err))
 		return -1;
+	if (s->events && sink_events_barrier(s, st, err)) {
+		ranges_fini(&bar.ranges);
+		return -1;
+	}
 	ranges_sort(&bar.ranges);
 	gen = mem_dup(bar.gen.p, bar.gen.n);
 	member = bar.member.p ? mem_dup(bar.member.p, bar.member.n) : NULL;
 	a.batch.gen = gen;
 	a.batch.member = member;
 	a.batch.set = s->set;
+	a.batch.replace = s->replace;
 	a.batch.ranges = &bar.ranges;
 	rc = epoch_batch_close(s->epoch, &a.batch, err) || check_batch(s, &a.batch, err) ||
 			     sink_try(s, st, call_apply, &a, &result, err)

@@ -19,7 +19,10 @@ int sink_error_result(enum sink_result r, struct err *err)
 /* Only the sink itself can make what is missing; hta-query cannot. */
 static const char *way_out(const char *program)
 {
-	return strcmp(log_program(), program) == 0 ? ", or add --init" : "";
+	size_t n = strcspn(program, " ");
+
+	return strncmp(log_program(), program, n) == 0 && !log_program()[n] ? ", or add --init"
+									    : "";
 }
 
 int sink_error_missing(const char *what, const char *program, const char *where, struct err *err)
@@ -42,18 +45,35 @@ int sink_error_schema(int found, int wanted, const char *program, struct err *er
 }
 
 /* NAME_final and NAME_numbers are views, those of hta_rollups are hta_final and hta_numbers. */
-int sink_check_table(const char *name, struct err *err)
+int sink_check_table(const char *name, bool events, struct err *err)
 {
 	static const char *const taken[] = {
-		"hta",        "hta_alerts", "hta_dead",        "hta_dead_job", "hta_final",
-		"hta_job",    "hta_metric", "hta_numbers",     "hta_pos",      "hta_rules",
-		"hta_schema", "hta_span",   "hta_span_metric", "hta_trend",
+		"hta",
+		"hta_alerts",
+		"hta_dead",
+		"hta_dead_job",
+		"hta_final",
+		"hta_job",
+		"hta_metric",
+		"hta_numbers",
+		"hta_pos",
+		"hta_rules",
+		"hta_schema",
+		"hta_span",
+		"hta_span_metric",
+		"hta_trend",
+		"hta_events_time",
+		"hta_events_type",
+		"hta_events_user",
 	};
 
 	if (!*name)
 		return err_set(err, EX_USAGE, "--table: the name is empty");
 	if (!str_utf8(name, strlen(name)))
 		return err_set(err, EX_USAGE, "--table: the name is not UTF-8");
+	if (strcasecmp(name, events ? "hta_rollups" : "hta_events") == 0)
+		return err_set(err, EX_USAGE, "--table %s: that is the table of %s", name,
+			       events ? "rollups" : "events (--events)");
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		if (strcasecmp(name, taken[i]) == 0)
 			return err_set(err, EX_USAGE,
@@ -87,6 +107,23 @@ enum sink_result sink_error_generation(const char *job, const char *stored, cons
 		"job %s has %s%s here, not %s: another pipeline has started it; start again", job,
 		*stored ? "generation " : "no generation", stored, wanted);
 	return SINK_CONFLICT;
+}
+
+int sink_error_no_events(const char *table, struct err *err)
+{
+	return err_set(err, EX_CONFIG,
+		       "table %s is there, and holds no events: give them a table of their own "
+		       "(--table)",
+		       table);
+}
+
+int sink_error_events_key(const char *table, bool keyed, struct err *err)
+{
+	return err_set(err, EX_CONFIG,
+		       "table %s knows events by %s, and this sink %s: give it a table of its own "
+		       "(--table)",
+		       table, keyed ? "members of theirs (--key)" : "topic, partition and offset",
+		       keyed ? "has no --key" : "has a --key");
 }
 
 int sink_error_different(const struct rollup *row, const char *stored, struct err *err)

@@ -1,6 +1,6 @@
 /* Inside of the sink framework: sink.c (options, program), sink_take.c (lines), sink_store.c (calls
  * to stores), sink_epochs.c (acknowledged streams), sink_late.c, sink_plain.c (plain ones),
- * sink_lines.c (lines that are stored as they are), sink_metrics.c. */
+ * sink_lines.c (lines that are stored as they are), sink_events.c, sink_metrics.c. */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
@@ -26,6 +26,7 @@ struct sink {
 	char *name; /* given_name or KIND:PLACE */
 	struct retry retry;
 	struct epoch_batch *epoch;
+	struct sink_events *events; /* --events; else NULL */
 	struct rollup_reader reader;
 	struct buf hello;           /* a copy: metrics point into it */
 	struct sink_metric *metric; /* of the stream, known to the store */
@@ -97,7 +98,24 @@ int sink_check_columns(const struct sink_metric *m, const struct rollup *row, st
 /* sink_take.c */
 int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines,
 	      struct err *err);
+/* ---- sink_events.c: all but the first three where s->events is set */
+int sink_events_open(struct sink *s, struct err *err);
+void sink_events_close(struct sink *s);
+/* Events are known by members of theirs (--key), not by their place in the log. */
+bool sink_events_keyed(const struct sink *s);
+/* As sink_data. */
+int sink_events_take(struct sink *s, struct stage *st, const struct run *run, uint64_t *lines,
+		     struct err *err);
+/* EX_USAGE: by what the stages above do, records have no place of their own. */
+int sink_events_check(const struct sink *s, const struct ctl_hello *above, struct err *err);
+/* Before the batch is closed: EX_DATAERR where too many of its records are bad. */
+int sink_events_barrier(struct sink *s, struct stage *st, struct err *err);
+/* The end of a plain stream: EX_DATAERR where lines were bad. */
+int sink_events_finish(const struct sink *s, struct stage *st, struct err *err);
+
 /* sink_epochs.c */
+/* Into the batch. */
+int sink_take_dead(struct sink *s, const struct ctl *dead, struct err *err);
 int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
 	       struct err *err);
 int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err);

@@ -102,8 +102,11 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 	struct put_call p = { 0 };
 	enum sink_result result;
 
-	if (epoch_batch_rows(s->epoch) == 0)
+	if (epoch_batch_rows(s->epoch) + epoch_batch_records(s->epoch) == 0)
 		return 0;
+	if (sink_events_keyed(s))
+		epoch_batch_sort_events(s->epoch);
+	p.batch.replace = s->replace;
 	if (epoch_batch_close(s->epoch, &p.batch, err))
 		return -1;
 	if (new_metrics(s, &p.batch, &p.fresh_metrics, err))
@@ -144,5 +147,7 @@ int sink_finish(void *self, struct stage *st, bool eof, struct err *err)
 	if (s->counts.expired)
 		log_warn("%llu rows were past their time to live and not written (--ttl)",
 			 (unsigned long long)s->counts.expired);
-	return s->dry_run ? say_counts(s, st, err) : 0;
+	if (s->dry_run && say_counts(s, st, err))
+		return -1;
+	return s->events ? sink_events_finish(s, st, err) : 0;
 }

@@ -61,8 +61,10 @@ static int open_positions(struct sink *s, struct loop *loop, struct err *err)
 
 int sink_open(struct sink *s, struct loop *loop, struct err *err)
 {
-	const struct sink_conf *conf = s->store.conf;
+	struct sink_conf *conf = s->store.conf;
 
+	if (conf->events.on && !prog_given("table"))
+		conf->place = s->store.driver->events_place;
 	if (s->program->needs_where && !conf->where)
 		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name,
 			       s->program->synopsis);

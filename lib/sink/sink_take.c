@@ -99,22 +99,31 @@ static int take_records(struct sink *s, const struct run *run, uint64_t *lines, 
 	return 0;
 }
 
-int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+/* What is stored as it came is handed on as it came. */
+static int take_run(struct sink *s, struct stage *st, const struct run *run, uint64_t *lines,
+		    struct err *err)
 {
-	struct sink *s = self;
-	bool acked = stage_acknowledged(st);
-
-	if (sink_lines(s))
-		return sink_lines_data(s, st, run, lines, err);
+	if (s->events)
+		return sink_events_take(s, st, run, lines, err);
 	if (s->filter.rows ? take_rows(s, st, run->block, lines, err)
 			   : take_records(s, run, lines, err))
 		return -1;
-	if ((acked || s->pass) && stage_pass(st, run->block, *lines, err))
+	return stage_acknowledged(st) || s->pass ? stage_pass(st, run->block, *lines, err) : 0;
+}
+
+int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)
+{
+	struct sink *s = self;
+
+	if (sink_lines(s))
+		return sink_lines_data(s, st, run, lines, err);
+	if (take_run(s, st, run, lines, err))
 		return -1;
-	if (acked)
+	if (stage_acknowledged(st))
 		return 0;
 	s->plain_bytes += run->block.n;
-	if (epoch_batch_rows(s->epoch) >= SINK_PLAIN_ROWS || s->plain_bytes >= SINK_PLAIN_BYTES)
+	if (epoch_batch_rows(s->epoch) + epoch_batch_records(s->epoch) >= SINK_PLAIN_ROWS ||
+	    s->plain_bytes >= SINK_PLAIN_BYTES)
 		return sink_plain_flush(s, st, err);
 	return 0;
 }

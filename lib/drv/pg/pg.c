@@ -11,8 +11,7 @@
 #include "base/mem.h"
 #include "drv/pg/pg_internal.h"
 
-/* "schema"."name" + suffix */
-static char *pg_quoted(const char *table, const char *suffix)
+char *pg_quoted(const char *table, const char *suffix)
 {
 	const char *dot = strchr(table, '.'), *name = dot ? dot + 1 : table;
 	struct buf b = { 0 };
@@ -35,7 +34,7 @@ static char *pg_quoted(const char *table, const char *suffix)
 }
 
 /* Postgres cuts longer names without an error, and the names of the views would meet. */
-static int check_table(const char *table, struct err *err)
+static int check_table(const char *table, bool events, struct err *err)
 {
 	enum { MOST_BYTES = 63, SUFFIX_BYTES = sizeof("_numbers") - 1 };
 	const char *dot = strchr(table, '.'), *name = dot ? dot + 1 : table;
@@ -51,7 +50,7 @@ static int check_table(const char *table, struct err *err)
 			"--table %s: the name has %zu bytes, at most %d are "
 			"possible: Postgres cuts names at %d, and one of its views is NAME_numbers",
 			table, n, MOST_BYTES - SUFFIX_BYTES, MOST_BYTES);
-	return sink_check_table(name, err);
+	return sink_check_table(name, events, err);
 }
 
 /* A password in argv is there for everybody on the machine to read. */
@@ -73,7 +72,7 @@ static void *pg_open(const struct sink_conf *conf, struct err *err)
 	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 	struct pg *p;
 
-	if (check_table(conf->place, err))
+	if (check_table(conf->place, conf->events.on, err))
 		return NULL;
 	p = mem_zalloc(sizeof(*p));
 	p->conf = conf;
@@ -122,7 +121,7 @@ static enum sink_result pg_connect(void *d, struct err *err)
 
 	if (r == SINK_OK)
 		r = pg_schema(p, err);
-	if (r == SINK_OK && p->conf->create && !p->views_made) {
+	if (r == SINK_OK && p->conf->create && !p->views_made && !p->conf->events.on) {
 		r = pg_views_all(p, err);
 		p->views_made = r == SINK_OK;
 	}
@@ -134,7 +133,8 @@ static enum sink_result pg_connect(void *d, struct err *err)
 }
 
 static const struct opt pg_opts[] = {
-	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups"),
+	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups, or of the events"),
+	SINK_EVENTS_OPTS,
 	OPT_END,
 };
 
@@ -150,6 +150,7 @@ static const struct position_keeper pg_keeper = {
 const struct sink_driver pg_driver = {
 	.kind = "pg",
 	.takes = SINK_ROWS | SINK_DEAD | SINK_SKETCHES,
+	.events_place = "hta_events",
 	.delivery = SINK_TX,
 	.opts = pg_opts,
 	.conf_bytes = sizeof(struct sink_conf),

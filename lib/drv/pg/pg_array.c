@@ -33,6 +33,8 @@ static Oid array_of(Oid element)
 		return 1185;
 	case PG_NUMERIC:
 		return 1231;
+	case PG_UUID:
+		return 2951;
 	case PG_JSONB:
 		return 3807;
 	default:

@@ -36,6 +36,7 @@ struct pg {
 	int begin_refused;            /* how often one after the other: see pg_begin */
 	int version;                  /* of the schema */
 	bool rules;                   /* it has the tables for rules that change */
+	bool keyed;                   /* the table of events has keys (--key) */
 	unsigned slots[COLUMN_RULES]; /* that the table has for columns of measures */
 	bool views_made;              /* of all metrics that were stored at the first connection */
 	bool views_denied;            /* and told: this role may not make any */
@@ -67,6 +68,9 @@ enum sink_result pg_rollback(struct pg *p, enum sink_result r);
 
 struct slice pg_first_line(const char *text); /* without blanks at its end; NULL: "" */
 
+/* ---- pg.c: "schema"."name" + suffix; free() */
+char *pg_quoted(const char *table, const char *suffix);
+
 /* ---- pg_connect.c */
 
 /* Makes the connection p->c, in UTF-8. After an error it is still to be closed. */
@@ -89,6 +93,7 @@ enum {
 	PG_TEXT = 25,
 	PG_TIMESTAMPTZ = 1184,
 	PG_NUMERIC = 1700,
+	PG_UUID = 2950,
 	PG_JSONB = 3802,
 };
 
@@ -198,6 +203,23 @@ bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struc
 void pg_reading_fini(struct pg_reading *r);
 
 extern const struct alerts_driver pg_alerts; /* pg_alerts.c */
+
+/* ---- pg_reader_events.c, over pg_reader.c's way to connect: NULL, err */
+extern const struct events_driver pg_events;
+struct pg *pg_reader_open(const struct sink_conf *conf, struct err *err);
+
+/* ---- pg_events.c: --events */
+
+/* Inside of a transaction: makes the table and its indexes where they are missing. */
+enum sink_result pg_events_make(struct pg *p, struct err *err);
+/* What key the table has. EX_CONFIG: it keeps no events, or by another key than this sink's. */
+enum sink_result pg_events_check(struct pg *p, struct err *err);
+/* Sends those from `at` on that one statement takes; how many they are. */
+size_t pg_events_send(struct pg_work *w, size_t at);
+/* All of the batch, of a plain stream, and the answers; counts where it is a dry run, which the
+ * caller undoes. */
+void pg_events_put(struct pg_work *w, bool dry_run, struct sink_counts *counts);
+
 /* ---- pg_views.c: views named as metrics, with a function each. What cannot be made is told by a
  *  warning, and is no error. Outside of transactions. ---- */
 enum sink_result pg_views_of(struct pg *p, const struct sink_metric *m, struct err *err);

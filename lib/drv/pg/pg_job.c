@@ -311,7 +311,8 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 	PGresult *res;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
-	if (r == SINK_OK && (r = pg_query(p, &res, err, text, 3, value)) == SINK_OK) {
+	if (r == SINK_OK && !p->conf->events.on &&
+	    (r = pg_query(p, &res, err, text, 3, value)) == SINK_OK) {
 		*rows += strtoull(PQcmdTuples(res), NULL, 10);
 		PQclear(res);
 	}

@@ -99,6 +99,7 @@ enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, b
 	struct pg *p = d;
 	struct pg_work w = { .p = p, .b = batch, .r = pg_begin(p, PG_BEGIN, err), .err = err };
 
+	pg_events_put(&w, dry_run, counts);
 	for (size_t at = 0; at < batch->rows && w.r == SINK_OK;) {
 		size_t n = pg_work_rows(batch, at);
 

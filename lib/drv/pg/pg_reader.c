@@ -30,7 +30,7 @@ static enum sink_result pg_reader_begin(struct pg *p, struct err *err)
 	return r;
 }
 
-static void *pg_reader_open(const struct sink_conf *conf, struct err *err)
+struct pg *pg_reader_open(const struct sink_conf *conf, struct err *err)
 {
 	struct pg *p = pg_driver.open(conf, err);
 	enum sink_result r;
@@ -43,6 +43,11 @@ static void *pg_reader_open(const struct sink_conf *conf, struct err *err)
 		return p;
 	pg_driver.close(p);
 	return NULL;
+}
+
+static void *open_reader(const struct sink_conf *conf, struct err *err)
+{
+	return pg_reader_open(conf, err);
 }
 
 static void pg_reader_close(void *d)
@@ -310,11 +315,12 @@ static int pg_read_rows(void *d, const struct read_range *r, read_row_fn *fn, vo
 const struct read_driver pg_reader = {
 	.default_table = "hta_rollups",
 	.moment = true,
-	.open = pg_reader_open,
+	.open = open_reader,
 	.close = pg_reader_close,
 	.metrics = pg_read_metrics,
 	.sinks = pg_read_sinks,
 	.newest = pg_read_newest,
 	.rows = pg_read_rows,
 	.alerts = &pg_alerts,
+	.events = &pg_events,
 };

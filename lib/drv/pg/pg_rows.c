@@ -319,6 +319,8 @@ static void apply_at_once(struct pg_work *w)
 	send_advance(w);
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
 		at += pg_work_chunk(w, at, true);
+	for (size_t at = 0; at < w->b->records && w->r == SINK_OK;)
+		at += pg_events_send(w, at);
 	send_dead(w);
 	commit(w);
 }

@@ -218,11 +218,20 @@ enum sink_result pg_schema_lock(struct pg *p, struct err *err)
 	return pg_script(p, lock, err);
 }
 
-static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
+static enum sink_result make_rollups(struct pg *p, const struct found *f, struct err *err)
 {
 	char *literal = PQescapeLiteral(p->c, p->rollups, strlen(p->rollups));
 	char *text = mem_printf(rollups, p->table, p->final, p->numbers,
 				f->hll_extension ? "hll" : "bytea", literal);
+	enum sink_result r = pg_script(p, text, err);
+
+	PQfreemem(literal);
+	free(text);
+	return r;
+}
+
+static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
+{
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
 	if (r == SINK_OK)
@@ -230,7 +239,7 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	if (r == SINK_OK)
 		r = pg_script(p, common, err);
 	if (r == SINK_OK)
-		r = pg_script(p, text, err);
+		r = p->conf->events.on ? pg_events_make(p, err) : make_rollups(p, f, err);
 	if (r == SINK_OK)
 		r = pg_script(p,
 			      "INSERT INTO hta_schema SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM "
@@ -238,8 +247,6 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 			      err);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
-	PQfreemem(literal);
-	free(text);
 	return pg_rollback(p, r);
 }
 
@@ -275,7 +282,7 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	p->version = f.version;
 	p->rules = f.rules;
 	if (f.table && (f.version == PG_SCHEMA || f.version == PG_SCHEMA_NO_COLUMNS))
-		return pg_columns_known(p, err);
+		return p->conf->events.on ? pg_events_check(p, err) : pg_columns_known(p, err);
 	if (f.version <= 0 && p->conf->create)
 		return foreign(err);
 	if (f.version > PG_SCHEMA || f.table) {
@@ -283,7 +290,8 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 		return SINK_FATAL;
 	}
 	what = mem_printf("table %s", p->rollups);
-	sink_error_missing(what, "hta-sink-pg", NULL, err);
+	sink_error_missing(what, p->conf->events.on ? "hta-sink-pg --events" : "hta-sink-pg", NULL,
+			   err);
 	free(what);
 	return SINK_FATAL;
 }

@@ -21,6 +21,15 @@ enum { BUSY_MS = 500 };
 #define ROW_COLUMNS                                                                              \
 	"metric, window_start, window_end, dims_hash, dims, count, value_count, sum, min, max, " \
 	"uniq, uniq_sketch, updated_at"
+#define EVENT_COLUMNS                                                                          \
+	"topic, partition, record_offset, event_id, event_type, user_id, source, ts, record, " \
+	"received_at"
+#define EVENT_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10"
+#define EVENT_ASSIGNMENTS                                                                  \
+	"topic = excluded.topic, partition = excluded.partition, record_offset = "         \
+	"excluded.record_offset, event_id = excluded.event_id, event_type = "              \
+	"excluded.event_type, user_id = excluded.user_id, source = excluded.source, ts = " \
+	"excluded.ts, record = excluded.record, received_at = excluded.received_at"
 #define ROW_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
 
 /* %w: the table; the sink's name and the job are bound. %s: in this order, what is added where
@@ -66,6 +75,12 @@ static const char *const sql[Q_COUNT] = {
 		" uniq = coalesce(excluded.uniq, t.uniq), uniq_sketch = "
 		"coalesce(excluded.uniq_sketch, t.uniq_sketch), updated_at = excluded.updated_at%s",
 	[Q_ROW_SET] = "INSERT OR REPLACE INTO \"%w\" (" ROW_COLUMNS "%s) VALUES (" ROW_VALUES "%s)",
+	[Q_EVENT] = "INSERT INTO \"%w\" (" EVENT_COLUMNS "%s) VALUES (" EVENT_VALUES
+		    "%s) ON CONFLICT DO NOTHING",
+	[Q_EVENT_SET] = "INSERT INTO \"%w\" AS t (" EVENT_COLUMNS "%s) VALUES (" EVENT_VALUES
+			"%s) ON CONFLICT DO UPDATE SET " EVENT_ASSIGNMENTS
+			" WHERE t.record <> excluded.record",
+	[Q_EVENT_TEXT] = "SELECT record FROM \"%w\" WHERE %s",
 	[Q_DEAD] = "INSERT INTO hta_dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
@@ -74,7 +89,7 @@ static void *sqlite_open(const struct sink_conf *conf, struct err *err)
 	struct sqlite *s;
 	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 
-	if (sink_check_table(conf->place, err))
+	if (sink_check_table(conf->place, conf->events.on, err))
 		return NULL;
 	s = mem_zalloc(sizeof(*s));
 	s->conf = conf;
@@ -180,9 +195,11 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		r = sqlite_failed(s, err);
 		if (!s->conf->create && err->code == EX_CONFIG)
 			err_set(err, EX_CONFIG,
-				"%s: cannot be opened: run `hta-sink-sqlite --init %s </dev/null` "
+				"%s: cannot be opened: run `hta-sink-sqlite%s --init %s "
+				"</dev/null` "
 				"once, or add --init",
-				s->conf->where, s->conf->where);
+				s->conf->where, s->conf->events.on ? " --events" : "",
+				s->conf->where);
 		sqlite_disconnect(s);
 		return r;
 	}
@@ -196,7 +213,7 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		r = sqlite_failed(s, err);
 	else
 		r = sqlite_schema(s, err);
-	if (r == SINK_OK && s->conf->create && !s->views_made) {
+	if (r == SINK_OK && s->conf->create && !s->views_made && !s->conf->events.on) {
 		r = sqlite_views_all(s, err);
 		s->views_made = r == SINK_OK;
 	}
@@ -207,11 +224,26 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 	return r;
 }
 
+static char *event_text(const struct sqlite *s, enum sqlite_statement which)
+{
+	bool keyed = s->conf->events.key;
+
+	if (which == Q_EVENT_TEXT)
+		return sqlite3_mprintf(
+			sql[which], s->table,
+			keyed ? "key_hash = ?1"
+			      : "topic = ?1 AND partition = ?2 AND record_offset = ?3");
+	return sqlite3_mprintf(sql[which], s->table, keyed ? ", key_hash" : "",
+			       keyed ? ", ?11" : "");
+}
+
 static char *statement_text(const struct sqlite *s, enum sqlite_statement which)
 {
 	const char *list = s->has_columns ? ", columns" : "",
 		   *value = s->has_columns ? ", ?14" : "";
 
+	if (which == Q_EVENT || which == Q_EVENT_SET || which == Q_EVENT_TEXT)
+		return event_text(s, which);
 	if (which == Q_ROW)
 		return sqlite3_mprintf(sql[which], list, s->table);
 	return sqlite3_mprintf(
@@ -321,7 +353,8 @@ struct slice sqlite_column(sqlite3_stmt *q, int at)
 }
 
 static const struct opt sqlite_opts[] = {
-	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups"),
+	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups, or of the events"),
+	SINK_EVENTS_OPTS,
 	OPT_END,
 };
 
@@ -337,6 +370,7 @@ static const struct position_keeper sqlite_keeper = {
 const struct sink_driver sqlite_driver = {
 	.kind = "sqlite",
 	.takes = SINK_ROWS | SINK_DEAD | SINK_SKETCHES,
+	.events_place = "hta_events",
 	.delivery = SINK_TX,
 	.opts = sqlite_opts,
 	.conf_bytes = sizeof(struct sink_conf),

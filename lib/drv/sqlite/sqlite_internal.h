@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "base/dec.h"
+#include "base/tm.h"
 #include "drv/sqlite/sqlite.h"
 #include "sink/sink_errors.h"
 
@@ -30,6 +31,9 @@ enum sqlite_statement {
 	Q_ROW,
 	Q_ROW_ADD,
 	Q_ROW_SET,
+	Q_EVENT,
+	Q_EVENT_SET,
+	Q_EVENT_TEXT,
 	Q_DEAD,
 	Q_COUNT,
 };
@@ -117,6 +121,25 @@ enum sink_result sqlite_store(void *k, const struct sink_batch *batch, struct si
 enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct err *err);
 enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			    struct sink_counts *counts, struct err *err);
+
+/* ---- sqlite_events.c: --events */
+
+/* Inside a transaction: makes the table and its indexes where they are missing. */
+enum sink_result sqlite_events_make(struct sqlite *s, struct err *err);
+/* EX_CONFIG: the table is there, and keeps no events, or by another key than this sink's. */
+enum sink_result sqlite_events_check(struct sqlite *s, struct err *err);
+bool sqlite_events_keyed(struct sqlite *s); /* the table's, not the sink's */
+/* Inside a transaction; where it is a dry run the caller undoes it. */
+enum sink_result sqlite_events_store(struct sqlite *s, const struct sink_batch *batch,
+				     struct err *err);
+enum sink_result sqlite_events_put(struct sqlite *s, const struct sink_batch *batch, bool dry_run,
+				   struct sink_counts *counts, struct err *err);
+/* An event time as the column ts has it, always of six decimals, so that texts are in the order of
+ * times; returns its length. */
+size_t sqlite_events_time(int64_t us, char out[TM_TEXT_BYTES]);
+
+/* ---- sqlite_reader.c: connects to read. The transaction that it begins lasts until the end. */
+int sqlite_reader_connect(struct sqlite *s, struct err *err);
 
 /* ---- sqlite_probe.c */
 enum sink_result sqlite_probe(void *d, const struct probe *probe, struct err *err);

@@ -266,10 +266,12 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 
 	if (r != SINK_OK)
 		return r;
-	r = delete_of(s,
-		      "DELETE FROM \"%w\" WHERE metric IN (SELECT metric FROM hta_metric WHERE job "
-		      "= ?1 AND sink = ?2 AND rollups = ?3)",
-		      job, rows, err);
+	if (!s->conf->events.on)
+		r = delete_of(s,
+			      "DELETE FROM \"%w\" WHERE metric IN (SELECT metric FROM hta_metric "
+			      "WHERE job "
+			      "= ?1 AND sink = ?2 AND rollups = ?3)",
+			      job, rows, err);
 	for (size_t i = 0;
 	     i < (sqlite_has_rules(s) ? sizeof(others) / sizeof(*others) : WITHOUT_RULES) &&
 	     r == SINK_OK;

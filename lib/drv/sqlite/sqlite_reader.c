@@ -10,17 +10,17 @@
 
 enum { READER_BUSY_MS = 5000 };
 
-static int connect_to(struct sqlite_reader *r, struct err *err)
+int sqlite_reader_connect(struct sqlite *s, struct err *err)
 {
-	if (sqlite3_open_v2(r->conf.where, &r->s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-		return sink_error_result(sqlite_failed(r->s, err), err);
-	if (sqlite_check_store(r->s, err))
+	if (sqlite3_open_v2(s->conf->where, &s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+		return sink_error_result(sqlite_failed(s, err), err);
+	if (sqlite_check_store(s, err))
 		return -1;
-	sqlite3_busy_timeout(r->s->db, READER_BUSY_MS);
-	if (sqlite3_exec(r->s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(r->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
-		return sink_error_result(sqlite_failed(r->s, err), err);
-	return sink_error_result(sqlite_schema(r->s, err), err);
+	sqlite3_busy_timeout(s->db, READER_BUSY_MS);
+	if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
+		return sink_error_result(sqlite_failed(s, err), err);
+	return sink_error_result(sqlite_schema(s, err), err);
 }
 
 static void sqlite_reader_close(void *d)
@@ -42,7 +42,7 @@ static void *sqlite_reader_open(const struct sink_conf *conf, struct err *err)
 	r->conf = *conf;
 	r->conf.name = "";
 	r->s = sqlite_driver.open(&r->conf, err);
-	if (r->s && connect_to(r, err) == 0)
+	if (r->s && sqlite_reader_connect(r->s, err) == 0)
 		return r;
 	sqlite_reader_close(r);
 	return NULL;
@@ -152,4 +152,5 @@ const struct read_driver sqlite_reader = {
 	.newest = sqlite_reader_newest,
 	.rows = sqlite_reader_rows,
 	.alerts = &sqlite_alerts,
+	.events = &sqlite_events,
 };

@@ -193,6 +193,8 @@ static enum sink_result store_inside(struct sqlite *s, const struct sink_batch *
 		r = sqlite_advance(s, b->job, &b->ranges->v[i], err);
 	for (size_t i = 0; i < b->rows && r == SINK_OK; i++)
 		r = sqlite_add_row(s, &b->row[i], now, now_bytes, err);
+	if (r == SINK_OK && b->records)
+		r = sqlite_events_store(s, b, err);
 	for (size_t i = 0; i < b->n_dead && r == SINK_OK; i++)
 		r = insert_dead(s, b->job, &b->dead[i], now, now_bytes, err);
 	keeper_doc_fini(&doc);
@@ -298,7 +300,9 @@ enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replac
 
 	if (r != SINK_OK)
 		return r;
+	if (batch->records)
+		r = sqlite_events_put(s, batch, dry_run, counts, err);
 	for (size_t i = 0; i < batch->rows && r == SINK_OK; i++)
 		r = put_row(s, &batch->row[i], replace, dry_run, counts, now, now_bytes, err);
-	return sqlite_end(s, r, err);
+	return r == SINK_OK && dry_run ? sqlite_do(s, Q_ROLLBACK, err) : sqlite_end(s, r, err);
 }

@@ -255,17 +255,23 @@ static enum sink_result make_views(struct sqlite *s, struct err *err)
 
 /* ---- all of it */
 
-static enum sink_result make_schema(struct sqlite *s, struct err *err)
+static enum sink_result make_rollups(struct sqlite *s, struct err *err)
 {
 	char *sql = sqlite3_mprintf(rollups, s->table);
+	enum sink_result r = exec_sql(s, sql, err);
+
+	sqlite3_free(sql);
+	return r == SINK_OK ? make_views(s, err) : r;
+}
+
+static enum sink_result make_schema(struct sqlite *s, struct err *err)
+{
 	enum sink_result r = exec_sql(s, "BEGIN IMMEDIATE", err);
 
 	if (r == SINK_OK) {
 		r = exec_sql(s, tables, err);
 		if (r == SINK_OK)
-			r = exec_sql(s, sql, err);
-		if (r == SINK_OK)
-			r = make_views(s, err);
+			r = s->conf->events.on ? sqlite_events_make(s, err) : make_rollups(s, err);
 		if (r == SINK_OK && schema_version(s) == 0)
 			r = set_version(s, err);
 		if (r == SINK_OK)
@@ -273,8 +279,12 @@ static enum sink_result make_schema(struct sqlite *s, struct err *err)
 		if (r != SINK_OK)
 			sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	}
-	sqlite3_free(sql);
 	return r;
+}
+
+static bool has_old_views(struct sqlite *s)
+{
+	return s->conf->create && !s->conf->events.on && views_differ(s);
 }
 
 enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
@@ -285,8 +295,10 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 	struct buf what = { 0 };
 
 	s->has_columns = has_columns(s->db, s->table);
+	if (whole && s->conf->events.on && sqlite_events_check(s, err) != SINK_OK)
+		return SINK_FATAL;
 	if (whole && (found == SCHEMA || found == SCHEMA_NO_COLUMNS))
-		return s->conf->create && views_differ(s) ? make_schema(s, err) : SINK_OK;
+		return has_old_views(s) ? make_schema(s, err) : SINK_OK;
 	if (found > SCHEMA || (whole && !s->conf->create)) {
 		sink_error_schema(found, SCHEMA, "hta-sink-sqlite", err);
 		return SINK_FATAL;
@@ -295,10 +307,14 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 		enum sink_result r = make_schema(s, err);
 
 		s->has_columns = has_columns(s->db, s->table);
+		if (r == SINK_OK && s->conf->events.on)
+			r = sqlite_events_check(s, err);
 		return r;
 	}
 	buf_printf(&what, "table %s", s->table);
-	sink_error_missing(buf_z(&what), "hta-sink-sqlite", s->conf->where, err);
+	sink_error_missing(buf_z(&what),
+			   s->conf->events.on ? "hta-sink-sqlite --events" : "hta-sink-sqlite",
+			   s->conf->where, err);
 	buf_fini(&what);
 	return SINK_FATAL;
 }
