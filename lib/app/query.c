@@ -6,7 +6,8 @@
  *   query_range.c    latest, top, history: the metric and the range that are meant
  *   query_rows.c     rows of a range, and what was not found there
  *   query_watch.c    --watch
- *   query_job.c      metrics, positions */
+ *   query_job.c      metrics, positions
+ *   query_events.c   events */
 #include "app/query.h"
 
 #include <stdlib.h>
@@ -55,13 +56,14 @@ static int open_store(struct query *q, struct err *err)
 static const struct command {
 	const char *name, *operand; /* operand NULL: none */
 	int (*run)(struct query *q, struct err *err);
-	bool rows;
+	bool rows, events;
 } commands[] = {
-	{ "latest", "METRIC", query_latest, true },
-	{ "history", "METRIC", query_history, true },
-	{ "top", "METRIC", query_top, true },
-	{ "metrics", NULL, query_metrics, false },
-	{ "positions", "JOB", query_positions, false },
+	{ "latest", "METRIC", query_latest, .rows = true },
+	{ "history", "METRIC", query_history, .rows = true },
+	{ "top", "METRIC", query_top, .rows = true },
+	{ "metrics", NULL, query_metrics, .rows = false },
+	{ "positions", "JOB", query_positions, .rows = false },
+	{ "events", NULL, query_events, .events = true },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -73,13 +75,15 @@ static int say_command(const char *word, struct err *err)
 		name[i] = commands[i].name;
 	if (!word)
 		return err_set(err, EX_USAGE,
-			       "what? latest METRIC, history METRIC, top METRIC, metrics or "
-			       "positions JOB");
+			       "what? latest METRIC, history METRIC, top METRIC, metrics, "
+			       "positions JOB or events");
 	nearest = str_nearest(word, name);
-	return err_set(err, EX_USAGE,
-		       "there is no command \"%s\"%s%s%s: latest, history, top, metrics, positions",
-		       word, nearest ? " (did you mean \"" : "", nearest ? nearest : "",
-		       nearest ? "\"?)" : "");
+	return err_set(
+		err, EX_USAGE,
+		"there is no command \"%s\"%s%s%s: latest, history, top, metrics, positions, "
+		"events",
+		word, nearest ? " (did you mean \"" : "", nearest ? nearest : "",
+		nearest ? "\"?)" : "");
 }
 
 /* Options of rows with others of them. */
@@ -99,13 +103,26 @@ static int check_rows(const struct query *q, struct err *err)
 	return 0;
 }
 
+static int check_events(const struct query *q, const struct command *c, struct err *err)
+{
+	bool any = q->event_topic || q->event_type || q->event_user || q->event_source ||
+		   q->after || q->meta;
+
+	return any && !c->events ? err_set(err, EX_USAGE,
+					   "--topic, --type, --user, --source, --after and --meta "
+					   "are for events")
+				 : 0;
+}
+
 /* Options of rows with the command that shows them, or does not. */
 static int check_command_rows(const struct query *q, const struct command *c, struct err *err)
 {
 	bool history = strcmp(c->name, "history") == 0;
 
-	if (!c->rows && (q->filter.terms || q->filter.has_by || q->plot || q->has_n || q->since ||
-			 q->until || q->final || q->ratios.n))
+	bool bounded = q->has_n || q->since || q->until;
+
+	if (!c->rows && (q->filter.terms || q->filter.has_by || q->plot || q->final ||
+			 q->ratios.n || (bounded && !c->events)))
 		return err_set(err, EX_USAGE,
 			       "--dim, --by, -n, --plot, --final, --ratio, --since and --until are "
 			       "for rows: latest, history, top");
@@ -128,7 +145,7 @@ static int check_command(const struct query *q, const struct command *c, struct 
 			       c->name, q->operand);
 	if ((q->cluster.brokers || q->cluster.settings) && strcmp(c->name, "positions") != 0)
 		return err_set(err, EX_USAGE, "-b, -X and -F are for positions: the log's end");
-	return check_command_rows(q, c, err);
+	return check_events(q, c, err) || check_command_rows(q, c, err) ? -1 : 0;
 }
 
 static int make_steps(struct query *q, struct err *err)
@@ -162,7 +179,7 @@ static int run_query(void *self, struct err *err)
 	q->utf8 = terminal_utf8();
 	q->width = tty ? terminal_width(STDOUT_FILENO) : 0;
 	q->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
-	if (make_steps(q, err) || open_store(q, err) ||
+	if (make_steps(q, err) || (!c->events && open_store(q, err)) ||
 	    (c->rows && !q->operand && query_only_metric(q, err)))
 		return -1;
 	if (q->watch)
@@ -202,8 +219,9 @@ int query_main(const struct query_program *program, int argc, char **argv)
 	struct query q = { .program = program };
 	const struct prog prog = {
 		.name = "hta-query",
-		.summary = "show stored rollups: latest, history, top",
-		.synopsis = "[OPTIONS] [-] latest|history|top METRIC | metrics | positions JOB",
+		.summary = "show stored rollups: latest, history, top, and events",
+		.synopsis = "[OPTIONS] [-] latest|history|top METRIC | metrics | positions JOB | "
+			    "events",
 		.opts = query_options,
 		.operand = take_operand,
 		.run = run_query,

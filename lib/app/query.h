@@ -7,6 +7,7 @@
  *                 a time zone ..) where that is asked for
  *   metrics       names, definitions and owners
  *   positions     what each sink has of a job, by partition
+ *   events        records that a sink has stored as events, newest first
  * of a store, or for "-" of the rows that come on standard input.
  * A row is open while what comes can still change it: it is of a job and its window is not final
  * by the rule of the view hta_final. */

@@ -21,6 +21,8 @@ struct query {
 	const char *since, *until, *zone_text;
 	int step; /* enum step_kind */
 	bool final, fill, watch;
+	const char *event_topic, *event_type, *event_user, *event_source, *after;
+	bool meta;
 	struct ratios ratios;
 	int format;
 	struct cluster_options cluster; /* -b, -X, -F: the log behind a job */
@@ -61,5 +63,6 @@ int query_top(struct query *q, struct err *err);
 int query_history(struct query *q, struct err *err);
 int query_metrics(struct query *q, struct err *err);
 int query_positions(struct query *q, struct err *err);
+int query_events(struct query *q, struct err *err);
 
 #endif

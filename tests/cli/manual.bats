@@ -377,6 +377,8 @@ pg() { psql -XqAtc "$1"; } # SQL
 	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
 	example hta-sink-sqlite.1 5
 	[ "$(sql rollups.db 'SELECT count(*) FROM hta_rollups')" = 0 ]
+	example hta-sink-sqlite.1 6
+	[ "$(jq -r .event_type "$out" | sort | uniq -c | tr -s ' ')" = ' 5 error' ]
 }
 
 @test "hta-sink-kafka(1)" {
@@ -400,6 +402,10 @@ pg() { psql -XqAtc "$1"; } # SQL
 	grep -qE '^ 20..-..-.. 00:00:00 +\| /api/.* \| 200 ' "$out"
 	example hta-sink-pg.1 4
 	grep -qE '^new 0, equal [1-9][0-9]*, different 0$' "$out"
+	example hta-sink-pg.1 5
+	[ "$(pg 'SELECT count(*) FROM hta_events')" = 20000 ]
+	[ "$(pg "SELECT sum(count) FROM hta_rollups WHERE metric = 'by_endpoint'")" = 20000 ]
+	[ "$(jq -r .user_id "$out" | sort -u)" = u-0391328 ]
 }
 
 @test "hta-sink-redis(1)" {
@@ -440,6 +446,10 @@ pg() { psql -XqAtc "$1"; } # SQL
 	example hta-query.1 7
 	[ "$(jq -s 'map(select(.partition != null) | .lag) | add' "$out")" = 0 ]
 	[ "$(jq -s 'map(select(.metric == "events")) | length' "$out")" = 1 ]
+	feed hta-sink-sqlite --events --key event_id --init events.db <events.ndjson
+	example hta-query.1 8
+	[ "$(jq -s 'map(select(.cursor and .event_type == "error")) | length' "$out")" = 500 ]
+	not grep -qxFf "$out" page.ndjson
 }
 
 @test "hta-check(1)" {
@@ -602,4 +612,13 @@ pg() { psql -XqAtc "$1"; } # SQL
 	service_file
 	example hta.7 17
 	grep -qE '^ 2026-01-01 00:00:00 \| 20000 \|' "$out"
+}
+
+@test "hta(7): keep every event" {
+	here
+	with_kafka_and pg
+	example hta.7 18
+	[ "$(pg 'SELECT count(*), count(DISTINCT event_id) FROM hta_events')" = "20000|$(jq -r .event_id events.ndjson | sort -u | wc -l)" ]
+	[ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	[ "$(jq -r .event_type "$out" | uniq -c | tr -s ' ')" = ' 20 error' ]
 }
