@@ -241,10 +241,11 @@ int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *e
 void ctl_metrics_fini(struct ctl_metrics *m);
 
 /* ---- bar:
- *  {..,"k":"bar","e":17,"gen":..[,"member":..],"r":[{"t","p","f","to","lo","lt","lh","idle"}],
- *  "acct":[..]}.
+ *  {..,"k":"bar","e":17,"gen":..[,"member":..],
+ *   "r":[{"t","p","f","to","lo","lt","lh","idle"[,"init":true]}],"acct":[..]}
  *  member: base64 of what says who the source is in its group, in the form of the log's own client
- *  library; only where a stage of the hello has "commits":true. A stage's element of the account
+ *  library; only where a stage of the hello has "commits":true. init: as struct range has `begins`.
+ *  A stage's element of the account
  * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,
  *  "agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
  * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes`
@@ -269,7 +270,8 @@ struct account {
 };
 struct ctl_bar {
 	uint64_t epoch;
-	struct slice gen, member /* p NULL: none */;
+	/* gen: n 0: no sink keeps positions; member: p NULL: none */
+	struct slice gen, member;
 	struct ranges
 		ranges; /* with watermarks of the account merged in: the highest of any stage */
 };

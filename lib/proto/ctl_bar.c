@@ -9,6 +9,8 @@ static void add_range(const struct range *r, struct buf *out)
 	ctl_add_i64(out, "to", r->to);
 	ctl_add_last(out, &r->last);
 	ctl_add_bool(out, "idle", r->idle);
+	if (r->begins)
+		ctl_add_bool(out, "init", true);
 	buf_addc(out, '}');
 }
 
@@ -42,7 +44,8 @@ static int read_range(const struct ctl *c, uint32_t at, struct ranges *set, stru
 			       "control record `bar`: two ranges of one partition");
 	struct range *r = ranges_add(set, topic, partition);
 	if (ctl_get_offset(c, at, "f", &r->from, err) || ctl_get_offset(c, at, "to", &r->to, err) ||
-	    ctl_get_last(c, at, &r->last, err) || ctl_opt_bool(c, at, "idle", &r->idle, err))
+	    ctl_get_last(c, at, &r->last, err) || ctl_opt_bool(c, at, "idle", &r->idle, err) ||
+	    ctl_opt_bool(c, at, "init", &r->begins, err))
 		return -1;
 	if (r->from > r->to)
 		return err_set(err, EX_DATAERR,
@@ -89,11 +92,19 @@ static int read_marks(const struct ctl *c, struct ranges *set, struct err *err)
 	return 0;
 }
 
+/* Empty where no sink keeps positions. */
+static int read_generation(const struct ctl *c, struct slice *out, struct err *err)
+{
+	return json_get_text(&c->json, 0, "gen", out) && out->n == 0
+		       ? 0
+		       : ctl_get_id(c, 0, "gen", out, err);
+}
+
 int ctl_bar_read(const struct ctl *c, struct ctl_bar *out, struct err *err)
 {
 	uint32_t list;
 	*out = (struct ctl_bar){ 0 };
-	if (ctl_get_u64(c, 0, "e", &out->epoch, err) || ctl_get_id(c, 0, "gen", &out->gen, err) ||
+	if (ctl_get_u64(c, 0, "e", &out->epoch, err) || read_generation(c, &out->gen, err) ||
 	    ctl_opt_text(c, 0, "member", &out->member, err) || ctl_get_array(c, 0, "r", &list, err))
 		return -1;
 	for (uint32_t i = json_first(&c->json, list); i < c->json.node[list].next;

@@ -111,6 +111,7 @@ static int start_without_sinks(struct consume *s, const struct ranges *commits, 
 		const struct range *c = ranges_find(commits, slice_z(starts.v[i].topic),
 						    starts.v[i].partition);
 
+		starts.v[i].begins = !c || c->from < 0;
 		if (c && c->from >= 0)
 			starts.v[i].from = c->from;
 	}

@@ -194,7 +194,7 @@ static void test_bar(void)
 							  .watermark_us = POS_NONE };
 	struct range *idle = ranges_add(&r, z("events"), 1);
 	idle->from = idle->to = 9;
-	idle->idle = true;
+	idle->idle = idle->begins = true;
 	ranges_add(&marks, z("events"), 0)->watermark_us = 1600000000000001;
 	ranges_add(&marks, z("events"), 1); /* none */
 	ranges_add(&marks, z("elsewhere"), 0)->watermark_us = 5;
@@ -207,8 +207,9 @@ static void test_bar(void)
 		 OPEN "\"k\":\"bar\",\"e\":17,\"gen\":\"" GEN "\",\"r\":["
 		      "{\"t\":\"events\",\"p\":0,\"f\":5,\"to\":16,\"lo\":15,\"lt\":"
 		      "1700000000000000,\"lh\":\"0000000000000001\",\"idle\":false},"
-		      "{\"t\":\"events\",\"p\":1,\"f\":9,\"to\":9,\"idle\":true}],\"acct\":[{\"s\":"
-		      "\"hta-consume\",\"in\":11,\"out\":10,\"bytes\":500,\"filtered\":1}]}",
+		      "{\"t\":\"events\",\"p\":1,\"f\":9,\"to\":9,\"idle\":true,\"init\":true}],"
+		      "\"acct\":[{\"s\":\"hta-consume\",\"in\":11,\"out\":10,\"bytes\":500,"
+		      "\"filtered\":1}]}",
 		 "a barrier");
 	element.n = 0;
 	ctl_account_write("hta-window", &window, &marks, &element);
@@ -228,18 +229,20 @@ static void test_bar(void)
 	       "is read %s", err.msg)) {
 		const struct range *a = &bar.ranges.v[0], *b = &bar.ranges.v[1];
 		ok(a->from == 5 && a->to == 16 && a->last.offset == 15 &&
-			   a->last.time_us == 1700000000000000 && a->last.hash == 1 && !a->idle,
+			   a->last.time_us == 1700000000000000 && a->last.hash == 1 && !a->idle &&
+			   !a->begins,
 		   "a range");
 		is_int(a->watermark_us, 1600000000000001, "the highest watermark of all stages");
-		ok(b->from == 9 && b->to == 9 && b->last.offset == -1 && b->idle &&
+		ok(b->from == 9 && b->to == 9 && b->last.offset == -1 && b->idle && b->begins &&
 			   b->watermark_us == POS_NONE,
 		   "a range without records");
 		ranges_fini(&bar.ranges);
 	}
 	line[0].n = 0;
-	ctl_bar_write(&inc, 1, GEN, "", &(struct ranges){ 0 }, slice(NULL, 0), &line[0]);
+	ctl_bar_write(&inc, 1, "", "", &(struct ranges){ 0 }, slice(NULL, 0), &line[0]);
 	read_back(&c, &line[0], CTL_BAR);
-	ok(ctl_bar_read(&c, &bar, &err) == 0 && bar.ranges.n == 0, "an empty one");
+	ok(ctl_bar_read(&c, &bar, &err) == 0 && bar.ranges.n == 0 && bar.gen.n == 0,
+	   "an empty one, without a generation");
 	for (int i = 0; i < 3; i++)
 		buf_fini(&line[i]);
 	buf_fini(&element);
