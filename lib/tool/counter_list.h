@@ -47,6 +47,8 @@
 	COUNTER(LATE_AFTER_FINAL, "late_after_final", SUM,                                         \
 		"deltas for windows that were final before, and may have been read as such")       \
 	COUNTER(PARTLY, "partly", SUM, "records that one metric counted and another refused")      \
-	COUNTER(DIMS_CUT, "dims_cut", SUM, "keys with a dimension that was cut, as its rule says")
+	COUNTER(DIMS_CUT, "dims_cut", SUM, "keys with a dimension that was cut, as its rule says") \
+	COUNTER(KEYS, "keys", NOW, "keys of unique records that are held")                         \
+	COUNTER(FORGOTTEN, "forgotten", SUM, "keys that were dropped to make room for others")
 
 #endif

@@ -214,6 +214,13 @@ static int open_records(void *self, struct stage *st, struct err *err)
 	return w->f->open ? w->f->open(w->self, st, err) : 0;
 }
 
+static int begin_plain(void *self, struct stage *st, struct err *err)
+{
+	struct records *w = self;
+
+	return w->f->plain ? w->f->plain(w->self, st, err) : 0;
+}
+
 static int greet_records(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
 			 struct err *err)
 {
@@ -297,6 +304,7 @@ int record_filter_run(const struct record_filter *f, void *self, const char *con
 		.finds_dead = f->finds_dead || is_scanned(f),
 		.rows = f->rows,
 		.open = open_records,
+		.plain = begin_plain,
 		.hello = greet_records,
 		.data = filter_run,
 		.barrier = close_epoch,

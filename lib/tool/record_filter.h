@@ -65,6 +65,7 @@ struct record_filter {
 	/* As struct filter has them; NULL where nothing is to be done. What was passed stands in
 	 * stage_out before each of these calls. */
 	int (*open)(void *self, struct stage *st, struct err *err);
+	int (*plain)(void *self, struct stage *st, struct err *err);
 	int (*hello)(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
 		     struct err *err);
 	int (*barrier)(void *self, struct stage *st, const struct ctl *bar, struct err *err);

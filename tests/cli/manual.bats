@@ -299,6 +299,14 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'paid'")" = "$(grep -c '"event_type":"purchase"' events.ndjson)" ]
 }
 
+@test "hta-dedup(1)" {
+	here
+	example hta-dedup.1 1
+	cmp "$out" events.ndjson
+	example hta-dedup.1 2
+	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'once'")" = 20000 ]
+}
+
 @test "hta-consume(1)" {
 	here
 	with_kafka_and pg

@@ -10,8 +10,10 @@
 
 #include "sink/driver.h"
 #include "read/driver.h"
+#include "xform/dedup_state.h"
 
 extern const struct sink_driver sqlite_driver;
 extern const struct read_driver sqlite_reader;
+extern const struct dedup_state sqlite_dedup;
 
 #endif

@@ -1,0 +1,17 @@
+#include "app/dedup.h"
+
+#ifdef WITH_SQLITE
+#include "drv/sqlite/sqlite.h"
+#endif
+
+static const struct dedup_state *const states[] = {
+#ifdef WITH_SQLITE
+	&sqlite_dedup,
+#endif
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	return dedup_main(argc, argv, states);
+}

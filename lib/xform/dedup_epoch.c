@@ -1,0 +1,192 @@
+/* A barrier: is the state as new as the sinks, then save, then count on.
+ *
+ *   the range begins           the state has of the partition
+ *                              nothing             next
+ *   where the sinks began      taken               taken if next >= from
+ *   elsewhere                  78                  next >= from, else 78
+ *   below the floor            -                   78
+ * --adopt takes all of these: the floor is then raised to where the state begins to know, so that a
+ * later replay from below it is told apart.
+ *
+ * What all sinks have is not told to a stage. But the source begins a partition at the lowest of
+ * the sinks' positions, so the `from` of its first epoch in this run is one; and later ones follow
+ * DEDUP_FLIGHTS epochs behind, since no source has more on their way. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "xform/dedup_internal.h"
+
+/* ---- is the state as new as the sinks? */
+
+static int check_generation(struct dedup *d, struct slice gen, struct err *err)
+{
+	if (d->epochs || d->about.gen[0] || !gen.n) {
+		if (slice_is(gen, d->about.gen))
+			return 0;
+		return err_set(err, EX_CONFIG,
+			       "%s: is of another start of job %s (generation %s, the sinks have "
+			       "%.*s): delete it, or name another --state",
+			       d->conf.where, d->about.job, d->about.gen, (int)gen.n, gen.p);
+	}
+	memcpy(d->about.gen, gen.p, gen.n < CTL_INC_CHARS ? gen.n : CTL_INC_CHARS);
+	return 0;
+}
+
+static int refuse_range(const struct dedup *d, const struct range *r, const struct dedup_part *p,
+			struct err *err)
+{
+	const char *where = d->conf.where;
+
+	if (p->next < 0)
+		return err_set(err, EX_CONFIG,
+			       "%s: knows nothing of %s/%" PRId32 ", of which the sinks have the "
+			       "records below %" PRId64 ": put the state back that belongs to "
+			       "this job, or say --adopt: keys of those records are not known "
+			       "then, and pass once more",
+			       where, r->topic, r->partition, r->from);
+	if (r->from > p->next)
+		return err_set(err, EX_CONFIG,
+			       "%s: is older than the sinks: it knows %s/%" PRId32 " up to %" PRId64
+			       ", the sinks have %" PRId64 ": put the newer state back, or say "
+			       "--adopt: keys of the records between are not known then, and "
+			       "pass once more",
+			       where, r->topic, r->partition, p->next, r->from);
+	return err_set(err, EX_CONFIG,
+		       "%s: has dropped keys of %s/%" PRId32 " below %" PRId64 ", and a sink has "
+		       "gone back to %" PRId64 ": say --adopt, which takes keys that are not "
+		       "known for new, or restore a newer copy of the sink",
+		       where, r->topic, r->partition, p->floor, r->from);
+}
+
+static int check_range(struct dedup *d, const struct range *r, struct dedup_part *p,
+		       struct err *err)
+{
+	bool unknown = p->next < 0 && !r->begins, older = p->next >= 0 && r->from > p->next;
+
+	if (!unknown && !older && r->from >= p->floor)
+		return 0;
+	if (!d->conf.adopt)
+		return refuse_range(d, r, p, err);
+	log_warn("%s/%" PRId32 " is adopted from %" PRId64 ": earlier keys are not known", r->topic,
+		 r->partition, r->from);
+	if (unknown || older)
+		p->floor = r->from;
+	return 0;
+}
+
+static int check_ranges(struct dedup *d, const struct ranges *ranges, struct err *err)
+{
+	for (size_t i = 0; i < ranges->n; i++) {
+		const struct range *r = &ranges->v[i];
+		uint32_t number = dedup_part_number(d, slice_z(r->topic), r->partition);
+
+		if (r->from < r->to && check_range(d, r, dedup_part_of(d, number), err))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- where the partitions are */
+
+static void note_end(struct dedup_chunk *c, uint32_t part, int64_t to)
+{
+	for (size_t i = 0; i < c->ends; i++)
+		if (c->end[i].part == part) {
+			c->end[i].to = to > c->end[i].to ? to : c->end[i].to;
+			return;
+		}
+	mem_reserve(&c->end, &c->cap, c->ends + 1, sizeof(*c->end));
+	/* no padding may reach a file unset */
+	memset(&c->end[c->ends], 0, sizeof(*c->end));
+	c->end[c->ends].part = part;
+	c->end[c->ends++].to = to;
+}
+
+/* The epoch that left DEDUP_FLIGHTS barriers ago is in all sinks. Its place is the new one's. */
+static struct dedup_flight *land_flight(struct dedup *d)
+{
+	struct dedup_flight *f = &d->flight[d->epochs++ % DEDUP_FLIGHTS];
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct dedup_part *p = dedup_part_of(d, f->v[i].part);
+
+		p->safe = f->v[i].to > p->safe ? f->v[i].to : p->safe;
+		p->safe_s = f->v[i].time_s > p->safe_s ? f->v[i].time_s : p->safe_s;
+	}
+	f->n = 0;
+	return f;
+}
+
+/* Whether a position has moved. */
+static bool advance_parts(struct dedup *d, const struct ranges *ranges)
+{
+	struct dedup_flight *f = land_flight(d);
+	bool moved = false;
+
+	for (size_t i = 0; i < ranges->n; i++) {
+		const struct range *r = &ranges->v[i];
+		uint32_t number = dedup_part_number(d, slice_z(r->topic), r->partition);
+		struct dedup_part *p = dedup_part_of(d, number);
+
+		if (!p->read && p->safe < r->from)
+			p->safe = r->from;
+		p->read = true;
+		p->idle = r->idle;
+		mem_reserve(&f->v, &f->cap, f->n + 1, sizeof(*f->v));
+		f->v[f->n++] = (struct dedup_reached){ number, p->time_s, r->to };
+		if (r->from == r->to)
+			continue;
+		note_end(&d->open, number, r->to);
+		p->changed = p->changed || r->to > p->next;
+		p->next = r->to > p->next ? r->to : p->next;
+		moved = true;
+	}
+	return moved;
+}
+
+/* ---- the whole */
+
+static void close_chunk(struct dedup *d)
+{
+	uint64_t id = d->open.id;
+
+	if (d->open.entries < DEDUP_CHUNK_ENTRIES)
+		return;
+	mem_reserve(&d->chunk, &d->chunk_cap, d->chunks + 1, sizeof(*d->chunk));
+	d->chunk[d->chunks++] = d->open;
+	d->open = (struct dedup_chunk){ .id = id + 1 };
+	d->saved = 0;
+}
+
+int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ranges,
+		      struct err *err)
+{
+	uint64_t *dropped = NULL;
+	struct dedup_save save = { .about = &d->about, .entry = d->entry };
+	bool moved;
+	int rc = 0;
+
+	if (check_generation(d, gen, err) || check_ranges(d, ranges, err))
+		return -1;
+	moved = advance_parts(d, ranges);
+	if (dedup_drop_chunks(d, &dropped, &save.drops, err)) {
+		free(dropped);
+		return -1;
+	}
+	save.part = d->part;
+	save.parts = d->parts;
+	save.chunk = d->open.entries > d->saved ? &d->open : NULL;
+	save.dropped = dropped;
+	if (moved || save.drops)
+		rc = d->conf.ops->save(d->conf.state, &save, err);
+	free(dropped);
+	if (rc)
+		return -1;
+	for (size_t i = 0; i < d->parts && (moved || save.drops); i++)
+		d->part[i].changed = false;
+	d->saved = d->open.entries;
+	close_chunk(d);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* Inside of the rules of hta-dedup: dedup.c (records, what is loaded), dedup_epoch.c (barriers),
+ * dedup_drop.c (what is forgotten). */
+#ifndef XFORM_DEDUP_INTERNAL_H
+#define XFORM_DEDUP_INTERNAL_H
+
+#include "proto/partition_index.h"
+#include "xform/dedup.h"
+
+enum {
+	/* Epochs that may be on their way between this stage and the last sink: a source has four
+	 * in flight, and one more where partitions are revoked. */
+	DEDUP_FLIGHTS = 8,
+	/* After so many epochs a partition of the state that none of them had is not read here any
+	 * more. */
+	DEDUP_UNREAD_EPOCHS = 64,
+	/* A chunk with fewer entries is written again with the next epoch's. */
+	DEDUP_CHUNK_ENTRIES = 4096,
+};
+
+/* Where a partition stood behind an epoch. */
+struct dedup_reached {
+	uint32_t part, time_s;
+	int64_t to;
+};
+
+struct dedup_flight {
+	struct dedup_reached *v;
+	size_t n, cap;
+};
+
+struct dedup {
+	struct dedup_conf conf;
+	struct dedup_about about;
+	struct dedup_table *table;
+	struct dedup_part *part;
+	size_t parts, part_cap;
+	struct partition_index index;
+	/* the chunk that grows, and its entries */
+	struct dedup_chunk open;
+	struct dedup_entry *entry;
+	size_t entry_cap;
+	uint64_t saved; /* of them, by the last save */
+	/* those that are closed, oldest first */
+	struct dedup_chunk *chunk;
+	size_t chunks, chunk_cap;
+	uint64_t epochs; /* of this run */
+	struct dedup_flight flight[DEDUP_FLIGHTS];
+	uint64_t forgotten;
+	/* plain streams */
+	size_t sweep_at;
+	int64_t oldest, latest; /* offsets that are held: from, up to */
+	uint32_t newest_s;
+};
+
+static inline struct dedup_part *dedup_part_of(const struct dedup *d, uint32_t number)
+{
+	return &d->part[number - 1];
+}
+
+/* dedup_drop.c: plain streams: makes room where it is time to. */
+void dedup_sweep(struct dedup *d);
+/* Removes chunks from memory, as the rule of dedup.h has it, and raises floors: their ids, appended
+ * to *ids. */
+int dedup_drop_chunks(struct dedup *d, uint64_t **ids, size_t *n, struct err *err);
+void dedup_chunk_fini(struct dedup_chunk *c);
+
+#endif

@@ -1,0 +1,180 @@
+# hta-dedup: records whose key was there before.
+load ../helpers
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# Events of which a fifth is there twice, the second anywhere behind the first.
+make_events() { # COUNT FILE
+	hta-gen --count "$1" --step 100ms | python3 -c '
+import random, sys
+random.seed(7)
+out = []
+for line in sys.stdin:
+    out.append(line)
+    if random.random() < 0.25:
+        out.append(random.choice(out[-2000:]))
+sys.stdout.writelines(out)' >"$2"
+}
+
+# The first line of each event_id, as jq and awk see it.
+first_of_each() { paste <(jq -r .event_id "$1") "$1" | awk -F'\t' '!seen[$1]++' | cut -f2-; }
+
+counted() { sqlite3 "${1:-rows.db}" 'SELECT coalesce(sum(count), 0) FROM hta_rollups'; }
+
+# The file in as job d, through dedup into rows.db.
+line() { # [OPTION...]
+	echo "hta-consume --job d -t ev in -e | hta-dedup --key event_id --state keys.db --dead drop $* | hta-window --every 1m --by endpoint --dead drop | hta-sink-sqlite --init rows.db | hta-commit"
+}
+job() { feed pipe "$(line "$@")"; } # [OPTION...]
+
+# The same without a store.
+bare() { # OPTION...
+	echo "hta-consume --job d in -e --dead drop | hta-dedup --key event_id --dead drop $* | hta-commit"
+}
+
+@test "plain: the first of each key, byte for byte" {
+	make_events 5000 in
+	first_of_each in >want
+	[ "$(wc -l <want)" = 5000 ]
+	for way in in "in -k .event_id" "--key user_id,event_id in" "--key event_id,user_id in"; do
+		case $way in *-k*) ;; *) way="--key event_id $way" ;; esac
+		# shellcheck disable=SC2086
+		feed hta-dedup $way
+		cmp "$out" want
+	done
+	feed pipe 'cat in in | hta-dedup --key event_id'
+	cmp "$out" want
+}
+
+@test "keys are typed and canonical; what has none is a dead letter" {
+	printf '%s\n' '{"id":1}' '{"id":1.0}' '{"id":"1"}' '{"id":"\u0031"}' '{"id":true}' '' '{"id":"true"}' '{"id":null}' '{"x":1}' '{"id":[1]}' '[1]' \
+		'{"id":10e-1,"id":2}' >in
+	feed hta-dedup --key id --dead bad in
+	expect <<-'END'
+		{"id":1}
+		{"id":"1"}
+		{"id":true}
+		{"id":"true"}
+		{"id":10e-1,"id":2}
+	END
+	[ "$(jq -r .reason bad | head -n 3)" = "$(printf '%s\n' 'key: id is missing' 'key: id is missing' 'key: id is an array or object, no key')" ]
+	[ "$(wc -l <bad)" = 4 ]
+	fails_with 65 hta-dedup --key id in
+}
+
+@test "what is no use is refused before the first record" {
+	fails_with 64 hta-dedup </dev/null
+	says 'missing: hta-dedup --key event_id'
+	fails_with 64 hta-dedup --key a,a </dev/null
+	says 'a stands there twice'
+	fails_with 64 hta-dedup --key id --state x.db <<<'{"id":1}'
+	says 'hta-consume --job NAME FILE'
+	[ ! -s "$out" ]
+	fails_with 64 hta-dedup --key id --horizon 1d <<<'{"id":1}'
+	says 'name its field, --time ts'
+	hta-gen --count 10 >in
+	fails_with 64 pipe "$(bare)"
+	says 'hta-dedup --key event_id --state dedup.db'
+	fails_with 64 pipe "$(bare --foreign --state keys.db | sed 's/ | / | grep -a --line-buffered "" | /')"
+	says 'put hta-dedup before it'
+}
+
+@test "the horizon goes by the records' time, not by a clock" {
+	for at in 00:00:00 00:00:30 00:01:00 00:02:01 00:01:30 00:03:01 00:03:02; do
+		echo '{"id":"a","ts":"2026-01-01T'$at'Z"}'
+	done >in
+	feed hta-dedup --key id --time ts --horizon 1m in
+	[ "$(jq -r .ts "$out" | cut -c 12-19 | tr '\n' ' ')" = '00:00:00 00:02:01 00:03:02 ' ]
+	jq -c '.ts |= (fromdate * 1000)' in >ms
+	feed hta-dedup --key id --time ts --time-unit ms --horizon 1m ms
+	[ "$(wc -l <"$out")" = 3 ]
+	fails_with 65 hta-dedup --key id --time ts --horizon 1m ms
+	says 'ts is a number: say --time-unit'
+}
+
+@test "--max-keys bounds what is held; what made room is counted" {
+	seq 1 100000 | sed 's/.*/{"id":&}/' >in
+	feed pipe 'cat in in | hta-dedup --key id --max-keys 1000'
+	[ "$(wc -l <"$out")" = 200000 ]
+	for i in $(seq 1 500); do tail -n 400 in; done >again
+	feed hta-dedup --key id --max-keys 1000 in again
+	[ "$(wc -l <"$out")" = 100000 ]
+}
+
+@test "a job: each event once, as often as it is started" {
+	make_events 30000 in
+	job
+	[ "$(counted)" = 30000 ]
+	job
+	[ "$(counted)" = 30000 ]
+	# the file grows by events that were there, and by one that was not
+	{ head -n 2000 in; hta-gen --seed 9 --count 1; } >>in
+	job
+	[ "$(counted)" = 30001 ]
+	sqlite3 keys.db 'SELECT next FROM hta_dedup_part' >got
+	wc -c <in | cmp - got
+}
+
+@test "a crash between the state and the sink: the replay gets the same verdicts" {
+	make_events 30000 in
+	for point in barrier-before barrier-after; do
+		for n in 1 2 3; do
+			rm -f ./*.db*
+			fails_with 76 pipe "$(line | sed "s/| hta-dedup/| HTA_CRASH=$point:$n hta-dedup/")"
+			[ "$(counted)" -lt 30000 ]
+			job
+			[ "$(counted)" = 30000 ]
+		done
+	done
+}
+
+@test "a state that is older than the sinks, or missing, is refused; --adopt takes it" {
+	make_events 20000 all
+	head -n 10000 all >in
+	job
+	cp keys.db old.db
+	cp all in
+	job
+	[ "$(counted)" = 20000 ]
+	cp old.db keys.db
+	hta-gen --seed 3 --count 5 >>in
+	fails_with 78 pipe "$(line)"
+	says 'older than the sinks: it knows ev/0 up to [0-9]+, the sinks have [0-9]+'
+	[ "$(counted)" = 20000 ]
+	rm keys.db
+	fails_with 78 pipe "$(line)"
+	says 'knows nothing of ev/0'
+	[ "$(counted)" = 20000 ]
+	job --adopt
+	says 'adopted from [0-9]+'
+	[ "$(counted)" = 20005 ]
+	hta-gen --seed 3 --count 5 >>in
+	job
+	[ "$(counted)" = 20005 ]
+}
+
+@test "a state is of one job, one key and one start" {
+	hta-gen --count 100 >in
+	job
+	fails_with 78 pipe "$(bare --state keys.db | sed 's/--job d/--job e/')"
+	says 'the state of job d, this is job e'
+	fails_with 78 pipe "$(bare --state keys.db --key user_id)"
+	says 'has keys of .event_id, not of .user_id'
+	fails_with 78 pipe "$(line | sed 's/rows.db/other.db/')"
+	says 'another start of job d'
+}
+
+@test "one process a file; a text that is no database is none" {
+	hta-gen --count 100 >in
+	mkfifo hold
+	spawn first bash -c ". $tests/stream.bash; { hello; cat hold; } | hta-dedup --key event_id --state keys.db --dead drop | cat"
+	exec 9>hold
+	wait_until 10 test -s keys.db
+	fails_with 78 pipe "$(bare --state keys.db)"
+	says 'another process has it'
+	exec 9>&-
+	head -c 100000 /dev/urandom >bad.db
+	fails_with 78 pipe "$(bare --state bad.db)"
+	says 'bad.db: file is not a database'
+	fails_with 78 pipe "$(bare --state none/keys.db)"
+	fails_with 64 pipe "$(bare --state :memory:)"
+}
