@@ -136,6 +136,10 @@ static enum record_verdict judge_record(void *self, const struct record *r, stru
 	place.part = place.own_part = p->part;
 	place.offset = plain ? p->seen++ : origin_offset(o, r->nth, r->at);
 	place.own_offset = place.offset;
+	if (o->from_topic.p) {
+		place.own_part = dedup_part_number(p->dedup, o->from_topic, o->from_partition);
+		place.own_offset = o->from_offset;
+	}
 	if (read_time(p, r, &place.time_s, why))
 		return RECORD_DEAD;
 	return dedup_is_unique(p->dedup, k->hash, &place) ? RECORD_PASS : RECORD_DUPLICATE;

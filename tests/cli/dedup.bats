@@ -1,5 +1,6 @@
 # hta-dedup: records whose key was there before.
 load ../helpers
+load ../stream
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
 # Events of which a fifth is there twice, the second anywhere behind the first.
@@ -163,10 +164,37 @@ bare() { # OPTION...
 	says 'another start of job d'
 }
 
+@test "a dead letter that was sent again is known by its original's place" {
+	at() { ctl '"at","t":"ev","p":0,"o":'"$1${2:+,\"from\":{\"t\":\"ev\",\"p\":0,\"o\":$2\}}"; }
+	{
+		hello
+		at 0
+		printf '%s\n' '{"id":"a"}' '{"id":"b"}' '{"id":"a","again":1}'
+		ctl '"bar","e":1,"gen":"'$gen'","r":[{"t":"ev","p":0,"f":0,"to":3,"init":true}],"acct":[{"s":"x","in":3,"out":3,"bytes":43}]'
+		at 3 1
+		echo '{"id":"b","mended":1}'
+		at 4 2
+		echo '{"id":"c"}'
+		at 5
+		echo '{"id":"c"}'
+		ctl '"bar","e":2,"gen":"'$gen'","r":[{"t":"ev","p":0,"f":3,"to":6}],"acct":[{"s":"x","in":3,"out":3,"bytes":44}]'
+		end
+	} >stream
+	for run in first again; do
+		feed pipe "cat stream | hta-dedup --key id --state keys.db --dead drop | grep -v '\$hta'"
+		expect <<-'END'
+			{"id":"a"}
+			{"id":"b"}
+			{"id":"b","mended":1}
+			{"id":"c"}
+		END
+	done
+}
+
 @test "one process a file; a text that is no database is none" {
 	hta-gen --count 100 >in
 	mkfifo hold
-	spawn first bash -c ". $tests/stream.bash; { hello; cat hold; } | hta-dedup --key event_id --state keys.db --dead drop | cat"
+	spawn first bash -c "source $tests/stream.bash; { hello; cat hold; } | hta-dedup --key event_id --state keys.db --dead drop | cat"
 	exec 9>hold
 	wait_until 10 test -s keys.db
 	fails_with 78 pipe "$(bare --state keys.db)"
