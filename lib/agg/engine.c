@@ -108,42 +108,37 @@ static uint64_t present(const struct engine *w, int field, uint64_t lines)
 	return has;
 }
 
+/* What an aggregate takes of the measure's lines. */
+static uint64_t select_lines(const struct engine *w, size_t metric, size_t column, uint64_t lines)
+{
+	const struct plan_metric *p = &w->plan->metric[metric];
+	struct metric_part at = p->def->part[column];
+	const struct metric_measure *x = &p->def->m.measure[at.measure];
+	struct fn_args args = metric_measure_args(x);
+
+	return x->fn->select(&args, at.part, w->value[p->measure[at.measure].value], lines);
+}
+
 /* Of the metric's lines those that each measure takes, and then each column. */
 static void measure_lines(struct engine *w, size_t metric, uint64_t live)
 {
-	const struct plan_metric *p = &w->plan->metric[metric];
-	const struct metric_def *d = p->def;
 	struct engine_metric *m = &w->metric[metric];
 
-	for (size_t i = 0; i < d->m.n_measures; i++) {
-		const struct plan_measure *x = &p->measure[i];
+	for (size_t i = 0; i < m->n_measures; i++) {
+		const struct engine_measure *x = &m->measure[i];
 
-		m->measured[i] = x->where < 0 ? live : live & w->holds[x->where].holds;
-		if (x->value >= 0)
-			m->measured[i] &= w->has_value[x->value];
-		else if (x->uniq >= 0)
-			m->measured[i] &= w->has_uniq[x->uniq];
-		else if (x->held >= 0)
-			m->measured[i] &= w->held[x->held].has;
-		else if (x->present >= 0)
+		m->measured[i] = live & x->where->holds & *x->has;
+		if (x->present >= 0)
 			m->measured[i] = present(w, x->present, m->measured[i]);
 	}
-	for (size_t c = 0; c < d->n_columns; c++) {
-		size_t i = d->part[c].measure;
-		const struct metric_measure *x = &d->m.measure[i];
-
-		m->contributes[c] = m->measured[i];
-		if (x->fn->select) {
-			struct fn_args args = metric_measure_args(x);
-
-			m->contributes[c] = x->fn->select(&args, d->part[c].part,
-							  w->value[p->measure[i].value],
-							  m->measured[i]);
-		}
+	for (size_t c = 0; c < m->n_columns; c++) {
+		m->contributes[c] = m->measured[m->column[c].measure];
+		if (m->column[c].selects)
+			m->contributes[c] = select_lines(w, metric, c, m->contributes[c]);
 	}
-	for (size_t c = d->n_columns; c < d->n_kept; c++)
+	for (size_t c = m->n_columns; c < m->n_kept; c++)
 		m->contributes[c] = live;
-	for_each_line(i, d->n_kept > d->n_columns ? live : 0) w->time_dec[i] = w->time_us[i];
+	for_each_line(i, m->n_kept > m->n_columns ? live : 0) w->time_dec[i] = w->time_us[i];
 }
 
 /* The lines of a set, ascending, into `line` or where they stand already; how many there are. */
@@ -234,9 +229,12 @@ static int add_passes(struct engine *w, size_t key, struct err *err)
 static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	contribute(w);
-	for (size_t k = 0; k < w->plan->n_metrics; k++)
+	for (size_t k = 0; k < w->plan->n_metrics; k++) {
+		if (k + 1 < w->plan->n_metrics)
+			table_ask(w->metric[k + 1].state->table);
 		if (add_to_metric(w, k, w->metric[k].live, err))
 			return -1;
+	}
 	for (size_t k = 0; k < w->plan->n_keys; k++)
 		if (w->key[k].shaped && add_passes(w, k, err))
 			return -1;

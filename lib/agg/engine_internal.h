@@ -20,10 +20,27 @@
 /* A metric's state, and what of it goes with the plan. */
 struct engine_metric {
 	struct metric_state *state;
+	uint16_t n_measures, n_columns, n_kept; /* the definition's */
+	struct engine_measure *measure;
+	struct engine_column *column;
 	struct table_contribution *contribution; /* of each column: nothing to a COUNT */
 	/* Of the batch: the lines that count, that are bad or late for the metric; that each
 	 * measure takes, that each column takes. */
 	uint64_t live, bad, late, *measured, *contributes;
+};
+
+/* A measure takes the lines that its condition holds for, which have what it is taken of. Those
+ * that are not good are bad. All are sets of the batch, all lines where there is nothing to ask. */
+struct engine_measure {
+	const struct predicate_sets *where;
+	const uint64_t *has, *good;
+	int present;  /* the field that has to be there, -1: none */
+	bool limited; /* values may be beyond what the aggregate takes */
+};
+
+struct engine_column {
+	uint16_t measure;
+	bool selects; /* the aggregate says which of the measure's lines contribute */
 };
 
 /* The keys of the batch, of one of the plan's keys. */
@@ -47,6 +64,13 @@ struct engine {
 	struct scan *scan;
 	struct scan_batch batch;
 	struct engine_metric *metric;
+	/* The metrics' own, one behind the other: with many rules a batch walks through all. */
+	struct engine_measure *measures;
+	struct engine_column *columns;
+	struct table_contribution *added;
+	uint64_t *all_measured, *all_contributes;
+	uint64_t every;                      /* all lines */
+	struct predicate_sets unconditional; /* holds for all of them */
 	struct engine_key *key;
 	struct engine_counts counts;
 	struct value_clock clock;

@@ -77,30 +77,24 @@ static void read_uniqs(struct engine *w, size_t column, uint64_t lines)
 /* ---- a metric */
 
 /* Of the lines that a metric wants those whose values and elements it can take. */
-static uint64_t measurable_lines(const struct engine *w, const struct plan_metric *p,
-				 uint64_t lines)
+static uint64_t measurable_lines(const struct engine *w, size_t metric, uint64_t lines)
 {
+	const struct plan_metric *p = &w->plan->metric[metric];
+	const struct engine_metric *m = &w->metric[metric];
 	uint64_t good = lines;
 
 	if (p->value >= 0)
 		good &= w->good_value[p->value];
 	if (p->uniq >= 0)
 		good &= w->good_uniq[p->uniq];
-	for (size_t i = 0; i < p->def->m.n_measures; i++) {
-		const struct plan_measure *x = &p->measure[i];
-		uint64_t taken = UINT64_MAX;
+	for (size_t i = 0; i < m->n_measures; i++) {
+		const struct engine_measure *x = &m->measure[i];
+		uint64_t taken = x->where->holds;
 
-		if (x->where >= 0) {
-			good &= ~w->holds[x->where].wrong;
-			taken = w->holds[x->where].holds;
-		}
-		if (x->value >= 0)
-			good &= ~taken | (w->good_value[x->value] &
-					  ~engine_beyond(w, (size_t)x->value, x->limit));
-		if (x->uniq >= 0)
-			good &= ~taken | w->good_uniq[x->uniq];
-		if (x->held >= 0)
-			good &= ~taken | w->held[x->held].good;
+		good &= ~x->where->wrong & (~taken | *x->good);
+		if (x->limited)
+			good &= ~taken | ~engine_beyond(w, (size_t)p->measure[i].value,
+							p->measure[i].limit);
 	}
 	return good;
 }
@@ -117,7 +111,7 @@ static void judge_metric(struct engine *w, size_t metric, uint64_t timed)
 		wanted &= w->holds[p->where].holds;
 		m->bad = w->holds[p->where].wrong;
 	}
-	m->live = measurable_lines(w, p, wanted);
+	m->live = measurable_lines(w, metric, wanted);
 	m->bad |= wanted & ~m->live;
 	w->key[p->key].wanted |= m->live;
 }

@@ -47,33 +47,82 @@ static struct table_contribution link_column(struct engine *w, enum column_rule 
 	};
 }
 
-/* Where each column of a metric finds what it adds. */
-static void link_columns(struct engine *w, size_t metric)
+/* What a measure is taken of. */
+static struct engine_measure link_measure(const struct engine *w, const struct plan_measure *x)
+{
+	struct engine_measure m = { .where = x->where < 0 ? &w->unconditional : &w->holds[x->where],
+				    .has = &w->every,
+				    .good = &w->every,
+				    .present = -1,
+				    .limited = x->value >= 0 && x->limit };
+
+	if (x->value >= 0) {
+		m.has = &w->has_value[x->value];
+		m.good = &w->good_value[x->value];
+	} else if (x->uniq >= 0) {
+		m.has = &w->has_uniq[x->uniq];
+		m.good = &w->good_uniq[x->uniq];
+	} else if (x->held >= 0) {
+		m.has = &w->held[x->held].has;
+		m.good = &w->held[x->held].good;
+	} else {
+		m.present = x->present;
+	}
+	return m;
+}
+
+/* Where each measure and each column of a metric finds what it adds. */
+static void link_metric(struct engine *w, size_t metric)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
 	const struct metric_def *d = p->def;
 	struct engine_metric *m = &w->metric[metric];
 
-	m->contribution = mem_array(d->n_kept + 1, sizeof(*m->contribution));
-	m->contributes = mem_array(d->n_kept + 1, sizeof(*m->contributes));
-	m->measured = mem_array(d->m.n_measures + 1, sizeof(*m->measured));
-	for (size_t c = 0; c < d->n_columns; c++) {
+	m->n_measures = (uint16_t)d->m.n_measures;
+	m->n_columns = (uint16_t)d->n_columns;
+	m->n_kept = (uint16_t)d->n_kept;
+	for (size_t i = 0; i < m->n_measures; i++)
+		m->measure[i] = link_measure(w, &p->measure[i]);
+	for (size_t c = 0; c < m->n_columns; c++) {
 		struct metric_part at = d->part[c];
+		const struct agg_fn *fn = d->m.measure[at.measure].fn;
 
-		m->contribution[c] = link_column(w, d->rule[c], d->m.measure[at.measure].fn,
-						 at.part, &p->measure[at.measure]);
+		m->column[c] = (struct engine_column){ (uint16_t)at.measure, fn->select != NULL };
+		m->contribution[c] =
+			link_column(w, d->rule[c], fn, at.part, &p->measure[at.measure]);
 	}
-	for (size_t c = d->n_columns; c < d->n_kept; c++)
+	for (size_t c = m->n_columns; c < m->n_kept; c++)
 		m->contribution[c].value = w->time_dec;
 }
 
-static size_t all_measures(const struct plan *plan)
+static void link_metrics(struct engine *w)
 {
-	size_t n = 0;
+	size_t measures = 0, columns = 0;
 
-	for (size_t i = 0; i < plan->n_metrics; i++)
-		n += plan->metric[i].def->m.n_measures;
-	return n;
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		measures += w->plan->metric[i].def->m.n_measures;
+		columns += w->plan->metric[i].def->n_kept;
+	}
+	w->contribution = mem_array(measures + 1, sizeof(*w->contribution));
+	w->n_contributions = 0;
+	w->measures = mem_array(measures + 1, sizeof(*w->measures));
+	w->all_measured = mem_array(measures + 1, sizeof(*w->all_measured));
+	w->columns = mem_array(columns + 1, sizeof(*w->columns));
+	w->added = mem_array(columns + 1, sizeof(*w->added));
+	w->all_contributes = mem_array(columns + 1, sizeof(*w->all_contributes));
+	measures = columns = 0;
+	for (size_t i = 0; i < w->plan->n_metrics; i++) {
+		struct engine_metric *m = &w->metric[i];
+
+		m->measure = w->measures + measures;
+		m->measured = w->all_measured + measures;
+		m->column = w->columns + columns;
+		m->contribution = w->added + columns;
+		m->contributes = w->all_contributes + columns;
+		measures += w->plan->metric[i].def->m.n_measures;
+		columns += w->plan->metric[i].def->n_kept;
+		link_metric(w, i);
+	}
 }
 
 /* A condition belongs to one thread, so each engine has its own. The plan has tried the text. */
@@ -111,6 +160,7 @@ static void share_keys(struct engine *w)
 static void bind_plan(struct engine *w, const struct plan *plan)
 {
 	w->plan = plan;
+	w->every = w->unconditional.holds = UINT64_MAX;
 	w->scan = scan_new(plan->path, plan->n_fields, NULL);
 	w->metric = mem_array(plan->n_metrics, sizeof(*w->metric));
 	w->key = mem_array(plan->n_keys, sizeof(*w->key));
@@ -127,20 +177,12 @@ static void bind_plan(struct engine *w, const struct plan *plan)
 	w->good_uniq = mem_array(plan->n_uniqs + 1, sizeof(*w->good_uniq));
 	w->held = mem_array(plan->n_held + 1, sizeof(*w->held));
 	bind_conditions(w);
-	w->contribution = mem_array(all_measures(plan) + 1, sizeof(*w->contribution));
-	w->n_contributions = 0;
-	for (size_t i = 0; i < plan->n_metrics; i++)
-		link_columns(w, i);
+	link_metrics(w);
 	engine_from(w, 0, NULL, NULL);
 }
 
 static void unbind_plan(struct engine *w)
 {
-	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		free(w->metric[i].contribution);
-		free(w->metric[i].contributes);
-		free(w->metric[i].measured);
-	}
 	for (size_t i = 0; i < w->plan->n_keys; i++) {
 		buf_fini(&w->key[i].room);
 		buf_fini(&w->key[i].timed);
@@ -169,6 +211,11 @@ static void unbind_plan(struct engine *w)
 	free(w->uniq);
 	free(w->has_uniq);
 	free(w->contribution);
+	free(w->measures);
+	free(w->all_measured);
+	free(w->columns);
+	free(w->added);
+	free(w->all_contributes);
 }
 
 static struct metric_state *begin_metric(const struct engine *w, struct metric_def *def)

@@ -88,8 +88,8 @@ static void earliest_ends(const struct engine *w, const int64_t us[SCAN_BATCH], 
 			  int64_t end_us[SCAN_BATCH])
 {
 	for_each_line(i, live) end_us[i] = INT64_MAX;
-	for (size_t i = 0; i < w->plan->n_metrics; i++) {
-		const struct window_spec *s = &w->plan->metric[i].def->m.window;
+	for (size_t i = 0; i < w->plan->n_keys; i++) {
+		const struct window_spec *s = &w->plan->key[i].m->window;
 
 		s->kind->ends(s, us, live, end_us);
 	}

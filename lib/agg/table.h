@@ -74,6 +74,9 @@ struct table_batch {
  * undefined. */
 int table_add(struct table *t, const struct table_batch *b, struct err *err);
 
+/* Asks for the memory where table_add looks first: for a table that nobody has used for long. */
+void table_ask(const struct table *t);
+
 /* The directory began anew, or another one comes. */
 void table_forget_numbers(struct table *t);
 

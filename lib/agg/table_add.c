@@ -280,6 +280,12 @@ static inline bool add_numbers(struct table *t, const struct table_batch *b, con
 	return in_range;
 }
 
+void table_ask(const struct table *t)
+{
+	__builtin_prefetch(t);
+	__builtin_prefetch((const char *)t + LINE);
+}
+
 /* Column by column, so that the rule is asked for once a batch. */
 static bool add_columns(struct table *t, const struct table_batch *b, const uint32_t *ref)
 {

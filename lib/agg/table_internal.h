@@ -58,25 +58,26 @@ struct table_window {
 
 struct table {
 	struct table_shape shape;
-	bool wide; /* groups are wide, not narrow */
+	bool wide;     /* groups are wide, not narrow */
+	bool sketches; /* a column is one */
+	uint32_t mask;
 	size_t counts_bytes, slots_at, head_bytes;
 	char *arena;
-	size_t used, cap; /* bytes */
-	size_t dead_bytes;
 	struct bucket *bucket;
-	void *bucket_memory; /* what it was cut from */
-	uint32_t mask;
 	size_t indexed; /* groups in the buckets, dead ones too */
-	size_t groups;  /* that live */
-	bool sketches;  /* a column is one */
+	/* the group of each number of a directory; 0: not known */
+	uint32_t *numbered;
+	size_t cap_numbered;
+	/* what a batch of known keys needs ends here: two cache lines */
+	size_t used, cap; /* of the arena, bytes */
+	size_t groups;    /* that live */
+	size_t dead_bytes;
+	void *bucket_memory; /* what it was cut from */
 	/* empty sketches for new groups */
 	struct table_spare {
 		void **v;
 		size_t n, cap;
 	} spare[SKETCH_KINDS];
-	/* the group of each number of a directory; 0: not known */
-	uint32_t *numbered;
-	size_t cap_numbered;
 	struct table_window *window; /* [first, end): ascending */
 	size_t first, end, cap_window;
 };
