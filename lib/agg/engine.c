@@ -159,35 +159,80 @@ static unsigned list_lines(uint64_t live, uint8_t line[SCAN_BATCH], const uint8_
 	return n;
 }
 
-static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct err *err)
+/* What is to be added to a metric's table, and where its groups are. */
+struct adding {
+	struct table_batch b;
+	uint8_t line[SCAN_BATCH];
+	uint32_t ref[TABLE_BATCH];
+};
+
+/* Lines of a metric, whose groups are found and asked for. */
+static int find_groups(struct engine *w, size_t metric, uint64_t live, struct adding *a,
+		       struct err *err)
 {
 	const struct plan_metric *p = &w->plan->metric[metric];
 	struct engine_metric *m = &w->metric[metric];
-	uint8_t line[SCAN_BATCH];
 	const struct engine_key *key = &w->key[p->key];
-	struct table_batch b = { .key = key->key,
-				 .known = &key->known,
-				 .contribution = m->contribution,
-				 .contributes = m->contributes };
+	struct table_batch *b = &a->b;
 
-	if (key->numbered) {
-		b.number = key->number;
-		b.numbers = directory_keys(key->directory);
-	}
-	b.n = list_lines(live, line, &b.line);
-	if (b.n == 0)
+	*b = (struct table_batch){ .key = key->key,
+				   .known = &key->known,
+				   .contribution = m->contribution,
+				   .contributes = m->contributes };
+	b->n = list_lines(live, a->line, &b->line);
+	if (b->n == 0)
 		return 0;
+	if (key->numbered) {
+		b->number = key->number;
+		b->numbers = directory_keys(key->directory);
+	}
 	if (p->value >= 0) {
-		b.value = w->value[p->value];
-		b.has_value = w->has_value[p->value];
+		b->value = w->value[p->value];
+		b->has_value = w->has_value[p->value];
 	}
 	if (p->uniq >= 0) {
-		b.uniq = w->uniq[p->uniq];
-		b.has_uniq = w->has_uniq[p->uniq];
+		b->uniq = w->uniq[p->uniq];
+		b->has_uniq = w->has_uniq[p->uniq];
 	}
 	measure_lines(w, metric, live);
-	m->state->counted += b.n;
-	return table_add(m->state->table, &b, err) ? err_in(err, "metric %s", p->def->m.name) : 0;
+	return table_find(m->state->table, b, a->ref, err)
+		       ? err_in(err, "metric %s", p->def->m.name)
+		       : 0;
+}
+
+static int add_found(struct engine *w, size_t metric, struct adding *a, struct err *err)
+{
+	struct metric_state *s = w->metric[metric].state;
+
+	s->counted += a->b.n;
+	return a->b.n && table_add_found(s->table, &a->b, a->ref, err)
+		       ? err_in(err, "metric %s", w->plan->metric[metric].def->m.name)
+		       : 0;
+}
+
+static int add_to_metric(struct engine *w, size_t metric, uint64_t live, struct err *err)
+{
+	struct adding a;
+
+	return find_groups(w, metric, live, &a, err) || add_found(w, metric, &a, err) ? -1 : 0;
+}
+
+/* While a metric's lines are added, the groups of the next come from memory, and the table of the
+ * one behind that. */
+static int add_to_metrics(struct engine *w, struct err *err)
+{
+	size_t n = w->plan->n_metrics;
+	struct adding a[2];
+
+	for (size_t k = 0; k <= n; k++) {
+		if (k + 1 < n)
+			table_ask(w->metric[k + 1].state->table);
+		if (k < n && find_groups(w, k, w->metric[k].live, &a[k & 1], err))
+			return -1;
+		if (k > 0 && add_found(w, k - 1, &a[(k - 1) & 1], err))
+			return -1;
+	}
+	return 0;
 }
 
 /* Of the metrics that have the key, what the built pass adds: their lines among these. */
@@ -229,12 +274,8 @@ static int add_passes(struct engine *w, size_t key, struct err *err)
 static int add_batch(struct engine *w, uint64_t live, struct err *err)
 {
 	contribute(w);
-	for (size_t k = 0; k < w->plan->n_metrics; k++) {
-		if (k + 1 < w->plan->n_metrics)
-			table_ask(w->metric[k + 1].state->table);
-		if (add_to_metric(w, k, w->metric[k].live, err))
-			return -1;
-	}
+	if (add_to_metrics(w, err))
+		return -1;
 	for (size_t k = 0; k < w->plan->n_keys; k++)
 		if (w->key[k].shaped && add_passes(w, k, err))
 			return -1;

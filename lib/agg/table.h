@@ -74,6 +74,13 @@ struct table_batch {
  * undefined. */
 int table_add(struct table *t, const struct table_batch *b, struct err *err);
 
+/* The same in two steps, between which nothing else may come to the table: its groups are found and
+ * asked for, then they are added to. */
+int table_find(struct table *t, const struct table_batch *b, uint32_t ref[TABLE_BATCH],
+	       struct err *err);
+int table_add_found(struct table *t, const struct table_batch *b, uint32_t ref[TABLE_BATCH],
+		    struct err *err);
+
 /* Asks for the memory where table_add looks first: for a table that nobody has used for long. */
 void table_ask(const struct table *t);
 

@@ -344,14 +344,18 @@ static int add_classic(struct table *t, const struct table_batch *b, uint32_t *r
 	return 0;
 }
 
-int table_add(struct table *t, const struct table_batch *b, struct err *err)
+int table_find(struct table *t, const struct table_batch *b, uint32_t ref[TABLE_BATCH],
+	       struct err *err)
 {
-	uint32_t ref[TABLE_BATCH];
+	table_reserve(t, b->n);
+	return table_seek_batch(t, b, ref) ? 0 : full(err);
+}
+
+int table_add_found(struct table *t, const struct table_batch *b, uint32_t ref[TABLE_BATCH],
+		    struct err *err)
+{
 	bool in_range = true;
 
-	table_reserve(t, b->n);
-	if (!table_seek_batch(t, b, ref))
-		return full(err);
 	if (!(b->has_value | b->has_uniq))
 		add_ones(t, b->n, ref);
 	else if (add_classic(t, b, ref, &in_range, err))
@@ -359,6 +363,13 @@ int table_add(struct table *t, const struct table_batch *b, struct err *err)
 	if (t->shape.columns)
 		in_range &= add_columns(t, b, ref);
 	return in_range ? 0 : overflow(err);
+}
+
+int table_add(struct table *t, const struct table_batch *b, struct err *err)
+{
+	uint32_t ref[TABLE_BATCH];
+
+	return table_find(t, b, ref, err) || table_add_found(t, b, ref, err) ? -1 : 0;
 }
 
 /* What `to` lacks it takes, without a copy; with `keep` it gets one. */
