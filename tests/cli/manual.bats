@@ -307,6 +307,26 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'once'")" = 20000 ]
 }
 
+# access.log, and timed.log, which has the seconds that a request took behind the rest.
+access_logs() {
+	python3 -B "$tests/bench/access_log.py" 20000 >access.log
+	awk '{ print $0, NR % 1000 / 1000 }' access.log >timed.log
+}
+
+@test "hta-parse(1)" {
+	cd "$BATS_TEST_TMPDIR"
+	access_logs
+	example hta-parse.1 1
+	[ "$(jq -s 'map(.count) | add' "$out")" = 20000 ]
+	example hta-parse.1 2
+	[ "$(jq -s 'map(select(.dims.path == "/") | .measures.p99_duration_s | select(. > 0.9)) | length > 3' "$out")" = true ]
+	example hta-parse.1 3
+	[ "$(sql access.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	printf '%s\n' 'id;price;text' '1;99.5;"a;b"' '2;100.5;c' >orders.csv
+	example hta-parse.1 4
+	[ "$(<"$out")" = '{"id":2,"price":100.5,"text":"c"}' ]
+}
+
 @test "hta-consume(1)" {
 	here
 	with_kafka_and pg
@@ -629,4 +649,15 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(pg 'SELECT count(*), count(DISTINCT event_id) FROM hta_events')" = "20000|$(jq -r .event_id events.ndjson | sort -u | wc -l)" ]
 	[ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
 	[ "$(jq -r .event_type "$out" | uniq -c | tr -s ' ')" = ' 20 error' ]
+}
+
+@test "hta(7): an access log to a table of p99 by path" {
+	cd "$BATS_TEST_TMPDIR"
+	access_logs
+	example hta.7 19
+	grep -qxE '/api/v1/login +25[0-9][0-9] +0\.9[89][0-9]+' "$out"
+	[ "$(grep -cE '^/[^ ]* +[0-9]+ +0\.[0-9]+$' "$out")" = 5 ]
+	example hta.7 20
+	[ "$(sql timed.db 'SELECT sum(count) FROM requests')" = 20000 ]
+	[ "$(grep -cE '│ /[^ ]* +│ [0-9.]+ +│ [0-9]+ +│' "$out")" = 5 ]
 }
