@@ -661,3 +661,12 @@ access_logs() {
 	[ "$(sql timed.db 'SELECT sum(count) FROM requests')" = 20000 ]
 	[ "$(grep -cE '│ /[^ ]* +│ [0-9.]+ +│ [0-9]+ +│' "$out")" = 5 ]
 }
+
+@test "hta-validate(1)" {
+	here
+	example hta-validate.1 1
+	[ "$(jq -c 'select(.status < 400)' events.ndjson | wc -l)" = "$(wc -l <good.ndjson)" ]
+	grep -q 'is more than maximum 399' "$out"
+	example hta-validate.1 2
+	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'valid'")" = "$(grep -cE '"event_type":"(purchase|click)"' events.ndjson)" ]
+}
