@@ -88,8 +88,8 @@ static void link_metric(struct engine *w, size_t metric)
 		const struct agg_fn *fn = d->m.measure[at.measure].fn;
 
 		m->column[c] = (struct engine_column){ (uint16_t)at.measure, fn->select != NULL };
-		m->contribution[c] =
-			link_column(w, d->rule[c], fn, at.part, &p->measure[at.measure]);
+		m->contribution[c] = link_column(w, d->rule[c], fn, at.part,
+						 &p->measure[at.measure]);
 	}
 	for (size_t c = m->n_columns; c < m->n_kept; c++)
 		m->contribution[c].value = w->time_dec;

@@ -7,6 +7,7 @@
 
 struct alerts_driver;
 struct events_driver;
+struct letters_driver;
 
 struct read_metric {
 	struct slice name, job, sink /* p NULL: plain */, cfg, def;
@@ -63,8 +64,9 @@ struct read_driver {
 	/* In order of window_start, window_end; within a window in any order. */
 	int (*rows)(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
 		    struct err *err);
-	const struct alerts_driver *alerts; /* alerts.h. NULL: the store keeps none */
-	const struct events_driver *events; /* events.h. The same */
+	const struct alerts_driver *alerts;   /* alerts.h. NULL: the store keeps none */
+	const struct letters_driver *letters; /* letters.h. NULL: the same */
+	const struct events_driver *events;   /* events.h. The same */
 };
 
 /* A store that was opened. */

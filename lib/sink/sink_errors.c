@@ -52,6 +52,7 @@ int sink_check_table(const char *name, bool events, struct err *err)
 		"hta_alerts",
 		"hta_dead",
 		"hta_dead_job",
+		"hta_dead_taken",
 		"hta_final",
 		"hta_job",
 		"hta_metric",

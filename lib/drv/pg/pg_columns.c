@@ -114,10 +114,11 @@ static void add_missing(const struct pg *p, const struct sink_metric *m, struct 
 
 static enum sink_result alter_tables(struct pg *p, const char *add, struct err *err)
 {
-	char *sql = mem_printf("ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS "
-			       "columns jsonb; UPDATE hta_schema SET version = %d",
-			       p->table, *add ? add : "ADD COLUMN IF NOT EXISTS count_1 bigint",
-			       PG_SCHEMA);
+	char *sql = mem_printf(
+		"ALTER TABLE %s %s; ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS "
+		"columns jsonb; UPDATE hta_schema SET version = greatest(version, %d)",
+		p->table, *add ? add : "ADD COLUMN IF NOT EXISTS count_1 bigint",
+		PG_SCHEMA_COLUMNS);
 	enum sink_result r = pg_script(p, sql, err);
 
 	free(sql);
@@ -136,13 +137,13 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 		measures |= m[i].columns > 0;
 		add_missing(p, &m[i], &wanted, &add);
 	}
-	if (measures && (add.n || p->version < PG_SCHEMA) && !p->conf->create) {
+	if (measures && (add.n || p->version < PG_SCHEMA_COLUMNS) && !p->conf->create) {
 		err_set(err, EX_CONFIG,
 			"table %s has no columns yet for the measures of this pipeline (--agg): "
 			"start it once with hta-sink-pg --init",
 			p->rollups);
 		r = SINK_FATAL;
-	} else if (measures && (add.n || p->version < PG_SCHEMA) && !check_only) {
+	} else if (measures && (add.n || p->version < PG_SCHEMA_COLUMNS) && !check_only) {
 		r = alter_tables(p, buf_z(&add), err);
 		*made = r == SINK_OK;
 	}
@@ -152,7 +153,8 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 
 enum sink_result pg_columns_made(struct pg *p, struct err *err)
 {
-	p->version = PG_SCHEMA;
+	if (p->version < PG_SCHEMA_COLUMNS)
+		p->version = PG_SCHEMA_COLUMNS;
 	return pg_columns_known(p, err);
 }
 
@@ -321,7 +323,7 @@ static enum sink_result stored_columns(struct pg *p, const char *metric, struct 
 	enum sink_result r;
 
 	out->columns = 0;
-	if (p->version < PG_SCHEMA)
+	if (p->version < PG_SCHEMA_COLUMNS)
 		return SINK_OK;
 	r = pg_query(p, &res, err,
 		     "SELECT columns::text FROM hta_metric WHERE rollups = $1 AND metric = $2 AND "

@@ -20,7 +20,7 @@ enum {
 	PG_PARAMS = 16 + COLUMNS_MAX,
 	PG_BEGIN_TRIES = 3,
 };
-enum { PG_SCHEMA = 2, PG_SCHEMA_NO_COLUMNS = 1 };
+enum { PG_SCHEMA = 3, PG_SCHEMA_COLUMNS = 2, PG_SCHEMA_OLDEST = 1 };
 
 struct hll;
 
@@ -202,7 +202,8 @@ void pg_columns_select(const struct pg_reading *r, struct buf *sql);
 bool pg_columns_take(struct pg_reading *r, const PGresult *res, int first, struct rollup *row);
 void pg_reading_fini(struct pg_reading *r);
 
-extern const struct alerts_driver pg_alerts; /* pg_alerts.c */
+extern const struct alerts_driver pg_alerts;   /* pg_alerts.c */
+extern const struct letters_driver pg_letters; /* pg_letters.c */
 
 /* ---- pg_reader_events.c, over pg_reader.c's way to connect: NULL, err */
 extern const struct events_driver pg_events;

@@ -323,4 +323,5 @@ const struct read_driver pg_reader = {
 	.rows = pg_read_rows,
 	.alerts = &pg_alerts,
 	.events = &pg_events,
+	.letters = &pg_letters,
 };

@@ -7,7 +7,10 @@
  *
  * Schema 2 has hta_metric.columns, what rows of a metric keep for --agg, and slots for them in
  * the rollups table (pg_columns.c). Tables of schema 1 become so with --init when a metric with
- * measures comes: until then older programs can use them. */
+ * measures comes: until then older programs can use them.
+ *
+ * Schema 3 has columns of hta_dead for what hta-dlq has retried (pg_letters.c). An older one gets
+ * them with hta-dlq --init. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +37,13 @@ static const char common[] =
 	"CREATE TABLE IF NOT EXISTS hta_dead (job text NOT NULL, sink text NOT NULL, kind text NOT "
 	"NULL, topic text, partition integer, record_offset bigint,"
 	" stage text NOT NULL, reason text NOT NULL, size bigint NOT NULL, encoding text NOT NULL, "
-	"record text NOT NULL, at timestamptz NOT NULL DEFAULT now());"
+	"record text NOT NULL, at timestamptz NOT NULL DEFAULT now(), retried_at timestamptz, "
+	"retries bigint NOT NULL DEFAULT 0, taken text, id bigint GENERATED ALWAYS AS IDENTITY "
+	"PRIMARY KEY);"
+	"DO $hta$ BEGIN IF EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = "
+	"'hta_dead'::regclass AND attname = 'taken') THEN"
+	" CREATE INDEX IF NOT EXISTS hta_dead_taken ON hta_dead (taken) WHERE taken IS NOT NULL;"
+	" END IF; END $hta$;"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);"
 	"CREATE TABLE IF NOT EXISTS hta_rules (job text NOT NULL, sink text NOT NULL, rule_set "
 	"text NOT NULL, doc text NOT NULL, PRIMARY KEY (job, sink));"
@@ -242,7 +251,7 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 		r = p->conf->events.on ? pg_events_make(p, err) : make_rollups(p, f, err);
 	if (r == SINK_OK)
 		r = pg_script(p,
-			      "INSERT INTO hta_schema SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM "
+			      "INSERT INTO hta_schema SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM "
 			      "hta_schema)",
 			      err);
 	if (r == SINK_OK)
@@ -281,7 +290,7 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	p->hll = f.hll;
 	p->version = f.version;
 	p->rules = f.rules;
-	if (f.table && (f.version == PG_SCHEMA || f.version == PG_SCHEMA_NO_COLUMNS))
+	if (f.table && f.version >= PG_SCHEMA_OLDEST && f.version <= PG_SCHEMA)
 		return p->conf->events.on ? pg_events_check(p, err) : pg_columns_known(p, err);
 	if (f.version <= 0 && p->conf->create)
 		return foreign(err);

@@ -81,7 +81,9 @@ static const char *const sql[Q_COUNT] = {
 			"%s) ON CONFLICT DO UPDATE SET " EVENT_ASSIGNMENTS
 			" WHERE t.record <> excluded.record",
 	[Q_EVENT_TEXT] = "SELECT record FROM \"%w\" WHERE %s",
-	[Q_DEAD] = "INSERT INTO hta_dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[Q_DEAD] = "INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, "
+		   "reason, size, encoding, record, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		   "?)",
 };
 
 static void *sqlite_open(const struct sink_conf *conf, struct err *err)

@@ -78,6 +78,9 @@ struct slice sqlite_column(sqlite3_stmt *q, int at);
 
 enum sink_result sqlite_schema(struct sqlite *s, struct err *err); /* sqlite_schema.c */
 void sqlite_functions(struct sqlite *s);
+/* hta_dead has the columns for what was retried; what adds them. */
+bool sqlite_has_marks(struct sqlite *s);
+extern const char sqlite_marks_sql[];
 /* Inside a transaction: gives the table the column `columns`. EX_CONFIG without --init. */
 enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err);
 /* Appends what the column `columns` has of a row. */

@@ -153,4 +153,5 @@ const struct read_driver sqlite_reader = {
 	.rows = sqlite_reader_rows,
 	.alerts = &sqlite_alerts,
 	.events = &sqlite_events,
+	.letters = &sqlite_letters,
 };

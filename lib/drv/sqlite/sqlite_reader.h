@@ -19,8 +19,9 @@ sqlite3_stmt *sqlite_reader_prepare(struct sqlite_reader *r, const char *text, s
 /* The code that a statement ended with. */
 int sqlite_reader_ended(struct sqlite_reader *r, int code, struct err *err);
 
-extern const struct alerts_driver sqlite_alerts; /* sqlite_alerts.c */
-extern const struct events_driver sqlite_events; /* sqlite_reader_events.c */
+extern const struct alerts_driver sqlite_alerts;   /* sqlite_alerts.c */
+extern const struct letters_driver sqlite_letters; /* sqlite_letters.c */
+extern const struct events_driver sqlite_events;   /* sqlite_reader_events.c */
 
 int sqlite_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
 			 int64_t *start_us, int64_t *end_us, struct err *err);

@@ -10,13 +10,16 @@
  * merged by a function of ours: one column of the table whatever the measures are, readable by
  * json_extract(columns, '$.sum."latency.avg.sum"'). What is read from sketches stands beside them,
  * in a member "estimates" by the names of measures. A table of schema 1 gets the column with
- * --init, and only for a metric that has measures: until then older programs can use it. */
+ * --init, and only for a metric that has measures: until then older programs can use it.
+ *
+ * Schema 3 has columns of hta_dead for what hta-dlq has retried. An older file gets them with
+ * hta-dlq --init. What a table has is looked at, not concluded from the version. */
 #include "drv/sqlite/sqlite_internal.h"
 
 #include "agg/fn.h"
 #include "base/mem.h"
 
-enum { SCHEMA = 2, SCHEMA_NO_COLUMNS = 1 };
+enum { SCHEMA = 3, SCHEMA_COLUMNS = 2, SCHEMA_OLDEST = 1 };
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS hta_schema (version INTEGER NOT NULL);"
@@ -34,7 +37,8 @@ static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS hta_dead (job TEXT NOT NULL, sink TEXT NOT NULL, kind TEXT NOT "
 	"NULL, topic TEXT, partition INTEGER, record_offset INTEGER,"
 	" stage TEXT NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL, encoding TEXT NOT "
-	"NULL, record TEXT NOT NULL, at TEXT NOT NULL);"
+	"NULL, record TEXT NOT NULL, at TEXT NOT NULL, retried_at TEXT, retries INTEGER NOT NULL "
+	"DEFAULT 0, taken TEXT);"
 	"CREATE INDEX IF NOT EXISTS hta_dead_job ON hta_dead (job, sink, at);"
 	"CREATE TABLE IF NOT EXISTS hta_rules (job TEXT NOT NULL, sink TEXT NOT NULL, rule_set "
 	"TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (job, sink)) WITHOUT ROWID;"
@@ -122,17 +126,28 @@ static int schema_version(struct sqlite *s)
 	return v;
 }
 
-static bool has_columns(sqlite3 *db, const char *table)
+static bool has_column(sqlite3 *db, const char *table, const char *column)
 {
 	sqlite3_stmt *q = NULL;
-	bool has = sqlite3_prepare_v2(db,
-				      "SELECT 1 FROM pragma_table_info(?) WHERE name = 'columns'",
-				      -1, &q, NULL) == SQLITE_OK &&
+	bool has = sqlite3_prepare_v2(db, "SELECT 1 FROM pragma_table_info(?) WHERE name = ?", -1,
+				      &q, NULL) == SQLITE_OK &&
 		   sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC) == SQLITE_OK &&
+		   sqlite3_bind_text(q, 2, column, -1, SQLITE_STATIC) == SQLITE_OK &&
 		   sqlite3_step(q) == SQLITE_ROW;
 
 	sqlite3_finalize(q);
 	return has;
+}
+
+const char sqlite_marks_sql[] =
+	"ALTER TABLE hta_dead ADD COLUMN retried_at TEXT;"
+	"ALTER TABLE hta_dead ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE hta_dead ADD COLUMN taken TEXT;"
+	"UPDATE hta_schema SET version = 3;";
+
+bool sqlite_has_marks(struct sqlite *s)
+{
+	return has_column(s->db, "hta_dead", "taken");
 }
 
 enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
@@ -140,7 +155,7 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 	char *sql;
 	enum sink_result r;
 
-	if (has_columns(s->db, s->table)) /* another program has added it since */
+	if (has_column(s->db, s->table, "columns")) /* another program has added it since */
 		return SINK_OK;
 	if (!s->conf->create) {
 		err_set(err, EX_CONFIG,
@@ -150,8 +165,9 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 		return SINK_FATAL;
 	}
 	sql = sqlite3_mprintf(
-		"ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = %d",
-		s->table, SCHEMA);
+		"ALTER TABLE \"%w\" ADD COLUMN columns TEXT; UPDATE hta_schema SET version = "
+		"max(version, %d)",
+		s->table, SCHEMA_COLUMNS);
 	r = exec_sql(s, sql, err);
 	sqlite3_free(sql);
 	return r;
@@ -161,7 +177,7 @@ enum sink_result sqlite_add_columns(struct sqlite *s, struct err *err)
 static enum sink_result set_version(struct sqlite *s, struct err *err)
 {
 	static const char insert[] = "INSERT INTO hta_schema (version)"
-				     " SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
+				     " SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM hta_schema)";
 	int code = sqlite3_exec(s->db, insert, NULL, NULL, NULL);
 
 	if (code != SQLITE_OK && code != SQLITE_ERROR)
@@ -294,10 +310,10 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 	int found = whole ? schema_version(s) : 0;
 	struct buf what = { 0 };
 
-	s->has_columns = has_columns(s->db, s->table);
+	s->has_columns = has_column(s->db, s->table, "columns");
 	if (whole && s->conf->events.on && sqlite_events_check(s, err) != SINK_OK)
 		return SINK_FATAL;
-	if (whole && (found == SCHEMA || found == SCHEMA_NO_COLUMNS))
+	if (whole && found >= SCHEMA_OLDEST && found <= SCHEMA)
 		return has_old_views(s) ? make_schema(s, err) : SINK_OK;
 	if (found > SCHEMA || (whole && !s->conf->create)) {
 		sink_error_schema(found, SCHEMA, "hta-sink-sqlite", err);
@@ -306,7 +322,7 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 	if (s->conf->create) {
 		enum sink_result r = make_schema(s, err);
 
-		s->has_columns = has_columns(s->db, s->table);
+		s->has_columns = has_column(s->db, s->table, "columns");
 		if (r == SINK_OK && s->conf->events.on)
 			r = sqlite_events_check(s, err);
 		return r;
