@@ -26,6 +26,9 @@ enum crash_point {
 	CRASH_ALERTS_PRINTED, /* hta-trend: alerts were written; the store does not have them */
 	CRASH_ALERTS_INSIDE,  /* hta-trend: inside the transaction (pg, sqlite) */
 	CRASH_ALERTS_STORED,  /* hta-trend: the store has them */
+	CRASH_DLQ_TAKEN,      /* hta-dlq: letters are taken; nothing of them is sent */
+	CRASH_DLQ_INSIDE,     /* hta-dlq: inside the transaction that sends */
+	CRASH_DLQ_SENT,       /* hta-dlq: they are sent; the store does not have it */
 	CRASH_SOURCE_INIT,    /* source: an init line was written */
 	/* source: partitions came in a rebalance; no probe was sent */
 	CRASH_SOURCE_ASSIGNED,

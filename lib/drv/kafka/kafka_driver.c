@@ -4,13 +4,12 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
-#include "drv/kafka/kafka.h"
+#include "drv/kafka/kafka_internal.h"
 #include "drv/kafka/kafka_probe.h"
 
 enum { ENDS_RETRY_S = 10 };
 
-/* -X and -F, in the order of the command line. */
-static int take_settings(struct kafka *k, const struct cluster_options *c, struct err *err)
+int kafka_driver_settings(struct kafka *k, const struct cluster_options *c, struct err *err)
 {
 	for (size_t i = 0; i < c->settings; i++)
 		if (c->setting[i].file ? kafka_set_file(k, c->setting[i].text, err)
@@ -35,7 +34,7 @@ static struct input *input_new(const struct consume_conf *c, bool join, struct e
 	*log = (struct input){ .ops = join ? &kafka_group_ops : &kafka_plain_ops, .self = k };
 	kafka_lost_at(k, &log->lost);
 	kafka_retry(k, c->retry_for_us, " (--retry-for)");
-	if (take_settings(k, &c->cluster, err) ||
+	if (kafka_driver_settings(k, &c->cluster, err) ||
 	    kafka_topics(k, c->cluster.brokers, c->topics.v, c->topics.n, c->group, join, err)) {
 		input_free(log);
 		return NULL;
@@ -76,7 +75,7 @@ int kafka_driver_ends(const struct cluster_options *cluster, struct loop *loop,
 	int rc = kafka_set(k, "client.id", "hta-query", err);
 
 	if (rc == 0)
-		rc = take_settings(k, cluster, err);
+		rc = kafka_driver_settings(k, cluster, err);
 	ranges_sort(parts);
 	for (size_t i = 0; i < parts->n; i++)
 		if (n == 0 || strcmp(topic[n - 1], parts->v[i].topic) != 0)

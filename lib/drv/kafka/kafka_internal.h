@@ -12,7 +12,11 @@
  *	kafka_read.c       reading
  *	kafka_client.c     life cycle
  *	kafka.c            settings, and the tables of functions
- *	kafka_driver.c     what programs with a command line have of it */
+ *	kafka_driver.c     what programs with a command line have of it
+ *	kafka_marks.c      hta-dlq: which letters of a partition were retried,
+ *	kafka_original.c   .. records of the log one by one,
+ *	kafka_letters.c    .. letters in a topic,
+ *	kafka_resend.c     .. sending them again */
 #ifndef DRV_KAFKA_KAFKA_INTERNAL_H
 #define DRV_KAFKA_KAFKA_INTERNAL_H
 
@@ -25,6 +29,7 @@
 #include "drv/kafka/fetch/wire.h"
 #include "drv/kafka/kafka_error.h"
 #include "sink/retry.h"
+#include "tool/cluster_options.h"
 
 enum {
 	KAFKA_BATCH = 2048,
@@ -112,6 +117,9 @@ struct kafka {
 	bool direct; /* the fetcher gave the last batch */
 	struct wire_extra extra;
 };
+
+/* ---- kafka_driver.c: -X and -F, in the order of the command line */
+int kafka_driver_settings(struct kafka *k, const struct cluster_options *c, struct err *err);
 
 /* ---- kafka_events.c */
 
