@@ -289,6 +289,20 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(jq -s 'map(select(.dims.customer == "c-00000").count) | add' rows.ndjson)" -gt 3000 ]
 }
 
+@test "hta-dlq(1)" {
+	here
+	hta-gen --count 5000 --step 10ms --bad-prob 5% >events.ndjson
+	fast=$(grep -ac '"latency_ms":"fast"' events.ndjson)
+	example hta-dlq.1 1
+	[ "$(jq -s 'map(.count) | add' "$out")" = "$(wc -l <dead.ndjson)" ]
+	example hta-dlq.1 2
+	[ "$(jq -c 'select(.latency_ms == 0)' mended.ndjson | wc -l)" = "$fast" ]
+	with_kafka_and pg
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web -e | hta-window --value latency_ms | hta-sink-pg --init | hta-commit"
+	example hta-dlq.1 3
+	[ "$(wc -l <"$out")" -gt 50 ]
+}
+
 @test "hta-filter(1)" {
 	here
 	example hta-filter.1 1
@@ -562,16 +576,21 @@ access_logs() {
 
 @test "hta(7): send dead letters back" {
 	here
-	hta-gen --count 20000 --step 10ms --bad-prob 5% >events.ndjson
-	feed pipe 'hta-consume --job web events.ndjson | hta-window --by endpoint,status --value latency_ms | hta-sink-sqlite --init rollups.db | hta-commit'
-	dead=$(sql rollups.db 'SELECT count(*) FROM hta_dead')
+	hta-gen --count 5000 --step 10ms --bad-prob 5% >events.ndjson
+	with_kafka_and pg
+	job="hta-consume -b $HTA_BROKERS -t $topic -g ${web}web -e | hta-window --by endpoint,status --value latency_ms | hta-sink-pg --init | hta-commit"
+	feed pipe "$job"
+	dead=$(pg 'SELECT count(*) FROM hta_dead')
 	fast=$(grep -ac '"latency_ms":"fast"' events.ndjson)
 	[ "$fast" -gt 10 ]
 	example hta.7 7
-	grep -q "latency_ms is a string, not a number|$fast\$" "$out"
+	grep -qE "^ +$fast  hta-window  metric events: latency_ms is a string, not a number$" "$out"
+	[ "$(grep -c '"latency_ms":"fast"' "$out")" = 5 ]
 	example hta.7 8
-	[ "$(sql rollups.db 'SELECT count(*) FROM hta_dead')" = $((dead - fast)) ]
-	[ "$(sql rollups.db 'SELECT sum(count) FROM hta_rollups')" = $((20000 - dead + fast)) ]
+	feed pipe "$job"
+	[ "$(pg 'SELECT count(*) FROM hta_dead WHERE retried_at IS NULL')" = $((dead - fast)) ]
+	[ "$(pg 'SELECT count(*) FROM hta_dead')" = "$dead" ]
+	[ "$(pg 'SELECT sum(count) FROM hta_rollups')" = $((5000 - dead + fast)) ]
 }
 
 @test "hta(7): recount a window" {
