@@ -302,8 +302,10 @@ static void add_line(struct buf *out)
 }
 
 /* The hello of a source, its first probe with a sink far below that claims dead records, an epoch
- * of the verdicts above at offset 100, a barrier, the end. */
-static void acknowledged_stream(const char *data, uint64_t lines, struct buf *out)
+ * of the verdicts above at offset 100, a barrier, the end. placed: that sink knows records by their
+ * place. */
+static void stream_of(const char *data, uint64_t lines, const char *unit, bool placed,
+		      struct buf *out)
 {
 	const struct ctl_at at = { .topic = slice_z("t"), .partition = 3, .offset = 100 };
 	struct account account = { .in = lines, .out = lines, .bytes = strlen(data) };
@@ -312,12 +314,15 @@ static void acknowledged_stream(const char *data, uint64_t lines, struct buf *ou
 	struct range *r = ranges_add(&ranges, slice_z("t"), 3);
 
 	r->from = 100;
-	r->to = 100 + (int64_t)lines;
+	r->to = 100 + (int64_t)(strcmp(unit, "byte") == 0 ? strlen(data) : lines);
 	ctl_inc_set(&inc, INC);
-	buf_addz(out,
-		 "{\"$hta\":\"hello\",\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"group\":\"g\","
-		 "\"unit\":\"record\",\"ack\":\"/x\",\"stages\":[{\"s\":\"hta-consume\"}]}\n");
-	buf_addz(out, OPEN "\"k\":\"probe\",\"n\":1,\"job\":\"j\",\"claim\":[2],\"sinks\":[]}\n");
+	buf_printf(out,
+		   "{\"$hta\":\"hello\",\"v\":1,\"inc\":\"" INC "\",\"job\":\"j\",\"group\":\"g\","
+		   "\"unit\":\"%s\",\"ack\":\"/x\",\"stages\":[{\"s\":\"hta-consume\"}]}\n",
+		   unit);
+	buf_printf(out,
+		   OPEN "\"k\":\"probe\",\"n\":1,\"job\":\"j\",\"claim\":[2],%s\"sinks\":[]}\n",
+		   placed ? "\"placed\":2," : "");
 	ctl_at_write(&inc, &at, out);
 	add_line(out);
 	buf_addz(out, data);
@@ -328,6 +333,11 @@ static void acknowledged_stream(const char *data, uint64_t lines, struct buf *ou
 	add_line(out);
 	ranges_fini(&ranges);
 	buf_fini(&element);
+}
+
+static void acknowledged_stream(const char *data, uint64_t lines, struct buf *out)
+{
+	stream_of(data, lines, "record", false, out);
 }
 
 static struct slice next_line(struct slice *rest)
@@ -429,6 +439,73 @@ static void acknowledged_cut_anywhere(void)
 	buf_fini(&in);
 }
 
+/* ---- places: what a stage below makes of them */
+
+/* Whether this line stands at the offset, counted from 100. */
+static bool stands_at(const char *data, bool bytes, int64_t offset, struct slice line)
+{
+	const char *p = data + (bytes ? offset - 100 : 0);
+
+	for (int64_t i = 100; !bytes && i < offset; i++)
+		p = strchr(p, '\n') + 1;
+	return strncmp(p, line.p, line.n) == 0 && p[line.n] == '\n';
+}
+
+/* What came out: lines that passed are where they are said to be. How many `at` there were. */
+static unsigned check_places(struct slice out, const char *data, bool bytes)
+{
+	struct ctl c = { 0 };
+	struct ctl_at at = { 0 };
+	struct err err = ERR_INIT;
+	unsigned n = 0, wrong = 0;
+
+	next_line(&out); /* the hello */
+	while (out.n) {
+		struct slice line = next_line(&out);
+
+		if (line.n >= CTL_PREFIX_BYTES &&
+		    memcmp(line.p, inc.prefix, CTL_PREFIX_BYTES) == 0) {
+			ctl_parse(&c, line, &err);
+			n += c.kind == CTL_AT;
+			if (c.kind == CTL_AT)
+				ctl_at_read(&c, &at, &err);
+			continue;
+		}
+		wrong += line.n > 4 && memcmp(line.p, "{\"n\"", 4) == 0 &&
+			 (at.inexact || !stands_at(data, bytes, at.offset, line));
+		wrong += memcmp(line.p, "{\"v\"", 4) == 0 &&
+			 (!at.inexact || !stands_at(data, bytes, at.offset, z("{\"v\":\"two\"}")));
+		if (!at.inexact)
+			at.offset += bytes ? (int64_t)line.n + 1 : 1;
+	}
+	is_int(wrong, 0, "lines stand where they are said to");
+	ctl_fini(&c);
+	return n;
+}
+
+static void places_below(void)
+{
+	struct buf data = { 0 };
+
+	buf_addz(&data, verdicts);
+	add_line(&data);
+	for (int bytes = 0; bytes < 2; bytes++) {
+		struct buf in = { 0 };
+
+		stream_of(buf_z(&data), 13, bytes ? "byte" : "record", true, &in);
+		for (size_t cut = 1; cut < in.n; cut += 97) {
+			struct result r = run_cut(&by_field, "-q", buf_slice(&in), cut);
+
+			is_int(r.code, 0, "exit code");
+			is_int(check_places(buf_slice(&r.out), buf_z(&data), bytes), 5,
+			       "said where lines have moved, and no more");
+			result_fini(&r);
+		}
+		buf_fini(&in);
+	}
+	buf_fini(&data);
+}
+
 int main(void)
 {
 	char name[] = "/tmp/hta-record_filter-XXXXXX", *remove;
@@ -444,6 +521,7 @@ int main(void)
 	failures();
 	acknowledged_verdicts();
 	acknowledged_cut_anywhere();
+	places_below();
 	remove = mem_printf("rm -rf %s", dir);
 	ok(system(remove) == 0, "the folder is gone");
 	free(remove);
