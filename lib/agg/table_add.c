@@ -240,19 +240,26 @@ static void *slot_sketch_new(struct table *t, enum sketch_kind kind, dec *slot)
 static void add_to_sketches(struct table *t, const struct table_batch *b, const uint32_t *ref,
 			    unsigned c)
 {
-	enum sketch_kind kind = kind_of_rule(t->shape.rule[c]);
-	const struct sketch_ops *ops = &sketch_ops[kind];
+	char *const slots = t->arena + t->slots_at + c * sizeof(dec);
+	const enum sketch_kind kind = kind_of_rule(t->shape.rule[c]);
+	const uint64_t *const from = b->contribution[c].item;
+	const uint64_t contributes = b->contributes[c];
 	void *sketch[TABLE_BATCH];
 	uint64_t item[TABLE_BATCH];
 	unsigned n = 0;
 
-	for (unsigned k = 0; k < b->n; k++)
-		if (b->contributes[c] >> b->line[k] & 1) {
-			item[n] = b->contribution[c].item[b->line[k]];
-			sketch[n] = slot_sketch_new(t, kind, slots_of(t, group_at(t, ref[k])) + c);
-			__builtin_prefetch(sketch[n++]);
-		}
-	ops->add_each(sketch, item, n);
+	for (unsigned k = 0; k < b->n; k++) {
+		dec *slot = (dec *)(void *)(slots + (size_t)ref[k] * UNIT);
+
+		if (!(contributes >> b->line[k] & 1))
+			continue;
+		item[n] = from[b->line[k]];
+		sketch[n] = slot_sketch(slot);
+		if (__builtin_expect(!sketch[n], 0))
+			sketch[n] = slot_sketch_new(t, kind, slot);
+		__builtin_prefetch(sketch[n++]);
+	}
+	sketch_ops[kind].add_each(sketch, item, n);
 }
 
 /* rule: a constant where this is inlined. all: every record contributes. Adding ones to 128 bits

@@ -166,40 +166,58 @@ static inline bool take_short(struct slice *bytes, uint64_t *place, uint64_t *co
 	return *place < LOGBUCKET_PLACES;
 }
 
-/* All values of a stored form into *all; or, where that is known, the bucket of the rank. False:
- * the bytes are not of the form. */
-static bool walk_bytes(struct slice bytes, total rank, total *all, uint64_t *place)
-{
-	uint64_t count, at = 0;
-	total sum = 0;
+/* A walk over a stored form: what is left of it, the place and the sum of what was taken. */
+struct bytes_walk {
+	struct slice bytes;
+	uint64_t place;
+	total sum;
+	unsigned used;
+};
 
-	if (bytes.n == 0 || *bytes.p != FORM)
-		return false;
-	bytes = slice(bytes.p + 1, bytes.n - 1);
-	for (unsigned used = 0; bytes.n > 0 && (!rank || sum < rank); used++) {
-		at += used > 0;
-		if (used == LOGBUCKET_MOST ||
-		    (!take_short(&bytes, &at, &count) && !take_bucket(&bytes, &at, &count)))
+/* On to the bucket of the rank, 0: none, or until `most` buckets were taken. False: the bytes are
+ * not of the form. */
+static bool walk_bytes(struct bytes_walk *walk, total rank, unsigned most)
+{
+	struct bytes_walk w = *walk;
+	uint64_t count;
+
+	for (; w.bytes.n > 0 && w.used < most && (!rank || w.sum < rank); w.used++) {
+		w.place += w.used > 0;
+		if (!take_short(&w.bytes, &w.place, &count) &&
+		    !take_bucket(&w.bytes, &w.place, &count))
 			return false;
-		sum += count;
+		w.sum += count;
 	}
-	*all = sum;
-	*place = at;
+	*walk = w;
 	return true;
 }
 
+/* All values are counted first. The rank is looked for from the last of the marks before it. */
 bool logbucket_quantile_of(struct slice bytes, dec q, bool *empty, struct buf *out)
 {
-	total all;
-	uint64_t place;
+	enum { STEP = 32 };
+	struct bytes_walk w = { 0 }, mark[LOGBUCKET_MOST / STEP];
+	unsigned marks = 0;
+	total rank;
 
 	*empty = false;
-	if (!walk_bytes(bytes, 0, &all, &place))
+	if (bytes.n == 0 || *bytes.p != FORM)
 		return false;
-	*empty = all == 0;
+	w.bytes = slice(bytes.p + 1, bytes.n - 1);
+	for (; w.bytes.n > 0 && marks < LOGBUCKET_MOST / STEP; marks++) {
+		mark[marks] = w;
+		if (!walk_bytes(&w, 0, w.used + STEP))
+			return false;
+	}
+	if (w.bytes.n > 0)
+		return false;
+	*empty = w.sum == 0;
 	if (*empty)
 		return false;
-	walk_bytes(bytes, rank_of(q, all), &all, &place);
-	logbucket_middle((unsigned)place, out);
+	rank = rank_of(q, w.sum);
+	while (mark[--marks].sum >= rank)
+		;
+	walk_bytes(&mark[marks], rank, LOGBUCKET_MOST);
+	logbucket_middle((unsigned)mark[marks].place, out);
 	return true;
 }
