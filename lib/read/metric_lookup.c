@@ -127,6 +127,27 @@ static int finality_at(const struct read_sinks *s, struct metric_found *m, int64
 	return 0;
 }
 
+/* Whether the sink of the metric knows the rule in that version or a higher one: its rows may be an
+ * earlier one's. */
+static int rule_reaches(const struct read_sinks *sinks, const struct metric_found *m,
+			const struct lookup *l, bool *reaches, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < sinks->n && rc == 0; i++) {
+		struct rule_doc doc;
+
+		if (strcmp(sinks->v[i].name, m->sink ? m->sink : "") != 0)
+			continue;
+		rc = rule_doc_parse(&doc, sinks->v[i].rules, err);
+		for (size_t k = 0; rc == 0 && k < doc.rules; k++)
+			*reaches |= slice_eq(doc.rule[k].rule, l->base) &&
+				    doc.rule[k].version >= l->version;
+		rule_doc_fini(&doc);
+	}
+	return rc;
+}
+
 int metric_lookup(const struct read_store *store, const char *metric, struct metric_found *out,
 		  struct err *err)
 {
@@ -141,6 +162,10 @@ int metric_lookup(const struct read_store *store, const char *metric, struct met
 		rc = store->driver->sinks(store->d, out->job, &sinks, err);
 	if (rc == 0 && out->job)
 		rc = finality_at(&sinks, out, l.since_us, err);
+	if (rc == 0 && out->found && l.version != UINT64_MAX && l.best != l.version) {
+		out->found = false;
+		rc = rule_reaches(&sinks, out, &l, &out->found, err);
+	}
 	read_sinks_fini(&sinks);
 	return rc;
 }

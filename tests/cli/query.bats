@@ -968,3 +968,21 @@ each_job() { # ARG...
 	run_for 141 pipe 'hta-query -d db history events | head -n 1 >/dev/null'
 	[ -z "$stderr" ]
 }
+
+@test "a version of a metric: one that counts the same has the rows of an earlier one, one that is not there is said" {
+	local rule='"rule_id":"web","window_size":"1m","metric":"count"'
+	for run in '' ',"version":2' ',"version":3,"group_by":["endpoint"]'; do
+		printf '{"ts":"2026-01-01T00:00:0%d.5Z","endpoint":"/a"}\n' 1 2 >>log
+		echo "{$rule$run}" >rules
+		feed pipe 'hta-consume --job web log | hta-window --rules rules | hta-sink-sqlite --init a.db | hta-commit'
+	done
+	for version in web:web@3 web@1:web web@2:web web@3:web@3; do
+		feed hta-query -d a.db history "${version%:*}"
+		[ "$(jq -r .metric "$out" | sort -u)" = "${version#*:}" ]
+	done
+	fails_with 1 hta-query -d a.db latest web@4
+	says 'no metric "web@4"'
+	fails_with 78 hta-consume --final web@4 -d a.db -e
+	hta-window --rules <(echo "{$rule,\"version\":2}") log >rows
+	fails_with 1 hta-query - latest web@3 <rows
+}
