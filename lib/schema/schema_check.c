@@ -201,12 +201,12 @@ static bool check_by_patterns(struct schema_check *c, const struct schema_op *op
 	if (m->patterns && nodes_of(c)[key].escaped)
 		return schema_stop(c, op, key, "half of a surrogate pair is no text");
 	for (size_t i = 0; i < m->patterns; i++) {
-		switch (pattern_find(m->pattern[i].pattern, nodes_of(c)[key].text, &c->fuel)) {
-		case PATTERN_NO:
+		switch (regex_find(m->pattern[i].pattern, nodes_of(c)[key].text, &c->fuel)) {
+		case REGEX_NO:
 			continue;
-		case PATTERN_COSTLY:
+		case REGEX_COSTLY:
 			return schema_stop(c, op, key, "pattern too costly");
-		case PATTERN_YES:
+		case REGEX_YES:
 			break;
 		}
 		*matched = true;

@@ -46,18 +46,18 @@ int schema_type_error(struct schema_compiler *c, uint32_t at, const char *want)
 	return schema_fail(c->set, c->doc, at, c->err, "%s", want);
 }
 
-struct pattern *schema_pattern(struct schema_compiler *c, uint32_t at)
+struct regex *schema_pattern(struct schema_compiler *c, uint32_t at)
 {
 	struct schema_set *set = c->set;
 	const struct json_node *node = node_at(c, at);
 	struct err why = ERR_INIT;
-	struct pattern *p;
+	struct regex *p;
 
 	if (node->type != JSON_STRING || node->escaped) {
 		schema_type_error(c, at, "must be a string");
 		return NULL;
 	}
-	p = pattern_new(node->text, &why);
+	p = regex_new(node->text, &why);
 	if (!p) {
 		schema_fail(set, c->doc, at, c->err, "%s", why.msg);
 		return NULL;
@@ -187,7 +187,7 @@ static int take_patterns(struct schema_compiler *c, uint32_t at, struct schema_m
 	for (uint32_t i = at + 1; i < node_at(c, at)->next; i = node_at(c, i + 1)->next) {
 		if (node_at(c, i)->type != JSON_STRING)
 			continue;
-		struct pattern *pattern = schema_pattern(c, i);
+		struct regex *pattern = schema_pattern(c, i);
 		if (!pattern)
 			return -1;
 		m->pattern[m->patterns++] = (struct schema_by_pattern){

@@ -17,7 +17,7 @@
 #include "schema/format.h"
 #include "schema/instance.h"
 #include "schema/number.h"
-#include "schema/pattern.h"
+#include "schema/regex.h"
 #include "schema/schema.h"
 
 enum { NO_SCHEMA = UINT32_MAX };
@@ -72,7 +72,7 @@ struct schema_member {
 };
 
 struct schema_by_pattern {
-	struct pattern *pattern;
+	struct regex *pattern;
 	uint32_t at; /* its name's node */
 	uint32_t schema;
 };
@@ -99,7 +99,7 @@ struct schema_op {
 	uint64_t min, max;  /* lengths and counts; the one that there is */
 	dec bound;          /* MINIMUM .. BELOW */
 	struct number_divisor divisor;
-	struct pattern *pattern;
+	struct regex *pattern;
 	uint32_t *list; /* schemas; owned */
 	size_t n;
 	struct schema_members *members; /* owned */
@@ -142,7 +142,7 @@ struct schema_set {
 	size_t codes, codes_cap;
 	struct schema_op *op;
 	size_t ops, ops_cap;
-	struct pattern **pattern;
+	struct regex **pattern;
 	size_t patterns, patterns_cap;
 };
 
@@ -173,7 +173,7 @@ uint32_t schema_word(const struct schema_compiler *c, const char *word);
 /* One more operation, of the word whose value is at the node. */
 struct schema_op *schema_add(struct schema_compiler *c, enum schema_kind kind, uint32_t at);
 /* A pattern that the set owns; NULL: err. at: for the message. */
-struct pattern *schema_pattern(struct schema_compiler *c, uint32_t at);
+struct regex *schema_pattern(struct schema_compiler *c, uint32_t at);
 /* A count at a node; -1: err. */
 int schema_count(struct schema_compiler *c, uint32_t at, uint64_t *out);
 int schema_type_error(struct schema_compiler *c, uint32_t at, const char *want);

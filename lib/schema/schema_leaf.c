@@ -86,10 +86,10 @@ static bool is_text_good(struct schema_check *c, const struct schema_op *op,
 	default:
 		break;
 	}
-	switch (pattern_find(op->pattern, node->text, &c->fuel)) {
-	case PATTERN_YES:
+	switch (regex_find(op->pattern, node->text, &c->fuel)) {
+	case REGEX_YES:
 		return true;
-	case PATTERN_COSTLY:
+	case REGEX_COSTLY:
 		return schema_stop(c, op, at, "pattern too costly");
 	default:
 		return false;

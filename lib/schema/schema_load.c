@@ -54,7 +54,7 @@ void schema_set_free(struct schema_set *set)
 	for (size_t i = 0; i < set->resources; i++)
 		free(set->resource[i].uri);
 	for (size_t i = 0; i < set->patterns; i++)
-		pattern_free(set->pattern[i]);
+		regex_free(set->pattern[i]);
 	free(set->op);
 	free(set->doc);
 	free(set->resource);

@@ -197,7 +197,7 @@ static int take_unique(struct schema_compiler *c, uint32_t at)
 
 static int take_pattern(struct schema_compiler *c, uint32_t at)
 {
-	struct pattern *pattern = schema_pattern(c, at);
+	struct regex *pattern = schema_pattern(c, at);
 
 	if (!pattern)
 		return -1;

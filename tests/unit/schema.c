@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "schema/format.h"
 #include "schema/number.h"
-#include "schema/pattern.h"
+#include "schema/regex.h"
 #include "schema/uri.h"
 
 #include "tap.h"
@@ -178,12 +178,12 @@ static const char *find_text(const char *pattern, const char *text)
 {
 	static struct err err;
 	uint64_t fuel = 10000000;
-	struct pattern *p = pattern_new(slice_z(pattern), &err);
+	struct regex *p = regex_new(slice_z(pattern), &err);
 	if (!p)
 		return "refused";
-	enum pattern_result result = pattern_find(p, slice_z(text), &fuel);
-	pattern_free(p);
-	return result == PATTERN_YES ? "yes" : result == PATTERN_NO ? "no" : "costly";
+	enum regex_result result = regex_find(p, slice_z(text), &fuel);
+	regex_free(p);
+	return result == REGEX_YES ? "yes" : result == REGEX_NO ? "no" : "costly";
 }
 
 static void test_patterns(void)

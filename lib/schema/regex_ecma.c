@@ -8,7 +8,7 @@
  *   \A \h \Q a++ (?>  Perl's: refused, as ECMA-262 refuses them with its flag u
  *
  * One pass, no tree: whether parentheses match and ranges ascend is left to PCRE2. */
-#include "schema/pattern.h"
+#include "schema/regex.h"
 
 struct translator {
 	struct slice in;
@@ -403,7 +403,7 @@ static int take_term(struct translator *t)
 	return 0;
 }
 
-int pattern_translate(struct slice ecma, struct buf *out, struct err *err)
+int regex_translate(struct slice ecma, struct buf *out, struct err *err)
 {
 	struct translator t = { .in = ecma, .out = out, .err = err };
 

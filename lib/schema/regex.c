@@ -8,7 +8,7 @@
  *             is more than a bound, or the fuel is used up.
  *
  * The second is compiled when it is first needed. */
-#include "schema/pattern.h"
+#include "schema/regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -27,7 +27,7 @@ enum {
 	COUNTED_STEPS_A_BYTE = 8,
 };
 
-struct pattern {
+struct regex {
 	char *text; /* in PCRE2's syntax */
 	size_t bytes;
 	bool anchored;
@@ -42,7 +42,7 @@ struct meter {
 	size_t at;
 };
 
-static pcre2_code *compile_pattern(const struct pattern *p, uint32_t more, int *code,
+static pcre2_code *compile_pattern(const struct regex *p, uint32_t more, int *code,
 				   PCRE2_SIZE *offset)
 {
 	return pcre2_compile((PCRE2_SPTR)p->text, p->bytes,
@@ -61,18 +61,18 @@ static int fail_compile(struct slice ecma, int code, struct err *err)
 		       ecma.n ? ecma.p : "", message);
 }
 
-struct pattern *pattern_new(struct slice ecma, struct err *err)
+struct regex *regex_new(struct slice ecma, struct err *err)
 {
-	struct pattern *p = mem_zalloc(sizeof(*p));
+	struct regex *p = mem_zalloc(sizeof(*p));
 	struct buf text = { 0 };
 	uint32_t options = 0;
 	PCRE2_SIZE offset;
 	int code;
 
 	buf_room(&text, 1);
-	if (pattern_translate(ecma, &text, err)) {
+	if (regex_translate(ecma, &text, err)) {
 		buf_fini(&text);
-		pattern_free(p);
+		regex_free(p);
 		return NULL;
 	}
 	p->text = text.p;
@@ -80,7 +80,7 @@ struct pattern *pattern_new(struct slice ecma, struct err *err)
 	p->quick = compile_pattern(p, 0, &code, &offset);
 	if (!p->quick) {
 		fail_compile(ecma, code, err);
-		pattern_free(p);
+		regex_free(p);
 		return NULL;
 	}
 	pcre2_jit_compile(p->quick, PCRE2_JIT_COMPLETE); /* without it the interpreter runs */
@@ -94,7 +94,7 @@ struct pattern *pattern_new(struct slice ecma, struct err *err)
 	return p;
 }
 
-void pattern_free(struct pattern *p)
+void regex_free(struct regex *p)
 {
 	if (!p)
 		return;
@@ -120,14 +120,14 @@ static int count_item(pcre2_callout_block *block, void *data)
 	return 0;
 }
 
-static int run_pattern(struct pattern *p, const pcre2_code *code, struct slice text,
+static int run_pattern(struct regex *p, const pcre2_code *code, struct slice text,
 		       pcre2_match_context *context)
 {
 	return pcre2_match(code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK,
 			   p->match, context);
 }
 
-static enum pattern_result find_counted(struct pattern *p, struct slice text, uint64_t *fuel)
+static enum regex_result find_counted(struct regex *p, struct slice text, uint64_t *fuel)
 {
 	uint64_t most = COUNTED_STEPS + COUNTED_STEPS_A_BYTE * (uint64_t)text.n,
 		 lent = *fuel < most ? *fuel : most;
@@ -144,18 +144,18 @@ static enum pattern_result find_counted(struct pattern *p, struct slice text, ui
 	rc = run_pattern(p, p->counted, text, p->counted_context);
 	*fuel -= lent - m.fuel;
 	if (rc >= 0)
-		return PATTERN_YES;
-	return rc == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_COSTLY;
+		return REGEX_YES;
+	return rc == PCRE2_ERROR_NOMATCH ? REGEX_NO : REGEX_COSTLY;
 }
 
-enum pattern_result pattern_find(struct pattern *p, struct slice text, uint64_t *fuel)
+enum regex_result regex_find(struct regex *p, struct slice text, uint64_t *fuel)
 {
 	size_t places = p->anchored ? 1 : text.n + 1;
 	uint64_t cost = QUICK_COST + text.n;
 	int rc;
 
 	if (cost > *fuel)
-		return PATTERN_COSTLY;
+		return REGEX_COSTLY;
 	*fuel -= cost;
 	if (text.n > QUICK_BYTES)
 		return find_counted(p, text, fuel);
@@ -164,6 +164,6 @@ enum pattern_result pattern_find(struct pattern *p, struct slice text, uint64_t 
 							: QUICK_STEPS_MIN);
 	rc = run_pattern(p, p->quick, text, p->quick_context);
 	if (rc >= 0)
-		return PATTERN_YES;
-	return rc == PCRE2_ERROR_NOMATCH ? PATTERN_NO : find_counted(p, text, fuel);
+		return REGEX_YES;
+	return rc == PCRE2_ERROR_NOMATCH ? REGEX_NO : find_counted(p, text, fuel);
 }

@@ -2,29 +2,29 @@
  * Searched for anywhere in a text; what a search costs is counted and bounded, by its work and
  * never by a clock, so that a text is judged alike whenever it comes.
  * Belongs to one thread. */
-#ifndef SCHEMA_PATTERN_H
-#define SCHEMA_PATTERN_H
+#ifndef SCHEMA_REGEX_H
+#define SCHEMA_REGEX_H
 
 #include "base/err.h"
 #include "base/str.h"
 
-struct pattern;
+struct regex;
 
 /* NULL: EX_CONFIG, what is wrong with the expression and where. It is one of ECMA-262 with its
  * flag u: what only Perl or older JavaScript know is refused, as is what PCRE2 lacks (lookbehind
  * of no fixed length). */
-struct pattern *pattern_new(struct slice ecma, struct err *err);
-void pattern_free(struct pattern *p);
+struct regex *regex_new(struct slice ecma, struct err *err);
+void regex_free(struct regex *p);
 
-enum pattern_result { PATTERN_NO, PATTERN_YES, PATTERN_COSTLY };
+enum regex_result { REGEX_NO, REGEX_YES, REGEX_COSTLY };
 
 /* text: UTF-8. *fuel: what may still be spent, about a step of a search each, less what was; where
  * it does not do, or one search takes some hundred thousand steps and more than a few a byte:
- * PATTERN_COSTLY. */
-enum pattern_result pattern_find(struct pattern *p, struct slice text, uint64_t *fuel);
+ * REGEX_COSTLY. */
+enum regex_result regex_find(struct regex *p, struct slice text, uint64_t *fuel);
 
 /* Appends the expression in PCRE2's syntax (UTF, DOLLAR_ENDONLY, ALLOW_EMPTY_CLASS,
  * MATCH_UNSET_BACKREF, no UCP). -1: EX_CONFIG. */
-int pattern_translate(struct slice ecma, struct buf *out, struct err *err);
+int regex_translate(struct slice ecma, struct buf *out, struct err *err);
 
 #endif
