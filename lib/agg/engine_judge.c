@@ -93,8 +93,8 @@ static uint64_t measurable_lines(const struct engine *w, size_t metric, uint64_t
 
 		good &= ~x->where->wrong & (~taken | *x->good);
 		if (x->limited)
-			good &= ~taken | ~engine_beyond(w, (size_t)p->measure[i].value,
-							p->measure[i].limit);
+			good &= ~taken |
+				~engine_beyond(w, (size_t)p->measure[i].value, p->measure[i].limit);
 	}
 	return good;
 }

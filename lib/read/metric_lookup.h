@@ -25,8 +25,8 @@ struct metric_found {
 void metric_found_fini(struct metric_found *m);
 
 /* metric: a name; of rules its newest version, or NAME@N: version N, which may write rows of an
- * earlier one that counts the same; a version that there never was is not found. 0, found or not, or -1 with the driver's err. out is filled in
- * either case. */
+ * earlier one that counts the same; a version that there never was is not found. 0, found or not,
+ * or -1 with the driver's err. out is filled in either case. */
 int metric_lookup(const struct read_store *store, const char *metric, struct metric_found *out,
 		  struct err *err);
 
