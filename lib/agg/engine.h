@@ -8,9 +8,9 @@
  * where it is late for one, late; else filtered.
  *   time     of the record (engine_records), or a field: missing, null or of the wrong type or
  *            range: bad. A number needs the plan's unit; a string is of the plan's form, or RFC
- *            3339 or one of the wider forms where it has none, else a number with the unit; a local time
- *            needs the plan's zone (value.h). The time of a line moves the watermark, whatever
- *            the metrics find in it
+ *            3339 or one of the wider forms where it has none, else a number with the unit; a
+ *            local time needs the plan's zone (value.h). The time of a line moves the watermark,
+ *            whatever the metrics find in it
  *   where    a metric wants the lines for which its condition holds; what it does not want is not
  *            looked at further. A condition that is an error: bad
  *   by       string, number, boolean, null and missing are values; arrays, objects, lone
