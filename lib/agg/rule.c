@@ -253,3 +253,32 @@ void rule_measure_text(const struct rule_measure *m, struct buf *out)
 		buf_adds(out, m->where);
 	}
 }
+
+static bool windows_differ(const struct rule_window *a, const struct rule_window *b)
+{
+	return a->kind && b->kind &&
+	       (a->kind != b->kind || a->size_us != b->size_us || a->slide_us != b->slide_us ||
+		a->gap_us != b->gap_us || a->length_us != b->length_us);
+}
+
+int rules_join(struct rules *r, struct err *err)
+{
+	const struct rule *line = &r->v[--r->n];
+	struct rule *to = &r->v[r->n - 1];
+
+	if (windows_differ(&to->window, &line->window))
+		return err_set(err, EX_USAGE, "lines of one metric ask for two windows");
+	if (line->window.kind)
+		to->window = line->window;
+	if (line->where.p)
+		to->where = line->where;
+	for (size_t i = 0; i < line->measures; i++, to->measures++) {
+		to->measure = rule_grow(&r->arena, to->measure, to->measures, sizeof(*to->measure));
+		to->measure[to->measures] = line->measure[i];
+	}
+	for (size_t i = 0; i < line->dims; i++, to->dims++) {
+		to->dim = rule_grow(&r->arena, to->dim, to->dims, sizeof(*to->dim));
+		to->dim[to->dims] = line->dim[i];
+	}
+	return 0;
+}

@@ -106,6 +106,11 @@ size_t rules_parse_all(struct rules *r, const char *file, struct slice text,
  * where it fails. */
 int rules_add_line(struct rules *r, struct slice text, struct err *err);
 
+/* What the last rule says, which is a line's, comes to the one before it, and it is gone: as where
+ * hta-window is given several lines for one metric. EX_USAGE: both say a window, and not the same.
+ */
+int rules_join(struct rules *r, struct err *err);
+
 /* One measure of --agg, as in a line; slices in the arena. EX_USAGE. */
 int rule_measure_parse(struct arena *a, struct slice text, struct rule_measure *out,
 		       struct err *err);

@@ -201,7 +201,7 @@ static int test_in(struct rule_reader *r, void *into, uint32_t at)
 					       "{\"file\":NAME}");
 		}
 	}
-	return 0;
+	return t->inputs ? 0 : rule_wrong_type(r, at, "an array of at least one line");
 }
 
 static int test_rows(struct rule_reader *r, void *into, uint32_t at)

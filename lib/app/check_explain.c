@@ -224,7 +224,7 @@ static void put_groups(struct buf *out, const struct rule *r)
 	if (!r->groups_max)
 		return;
 	begin_line(out, "at most");
-	buf_printf(out, "%" PRIu64 " groups", r->groups_max);
+	buf_printf(out, "%" PRIu64 " group%s", r->groups_max, r->groups_max == 1 ? "" : "s");
 	for (size_t i = 0; i < r->folds; i++) {
 		buf_addz(out, i ? between(i, r->folds) : "; beyond that it folds ");
 		buf_adds(out, r->fold[i]);

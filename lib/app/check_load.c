@@ -185,10 +185,12 @@ int check_add_line(struct check *c, const char *line, const char *name, struct e
 {
 	struct check_text *t = add_text(c, "-e");
 	size_t before = c->rules.n;
+	struct rule *last = before ? &c->rules.v[before - 1] : NULL;
+	bool joins = last && !last->source.p && slice_is(last->id, name);
 	struct err wrong = ERR_INIT;
 
 	buf_addz(&t->text, line);
-	for (size_t i = 0; i < before; i++)
+	for (size_t i = 0; i < before - joins; i++)
 		if (slice_is(c->rules.v[i].id, name))
 			return err_set(err, EX_USAGE,
 				       "two rules are called %s: --metric NAME before it names a "
@@ -196,6 +198,8 @@ int check_add_line(struct check *c, const char *line, const char *name, struct e
 				       name);
 	if (rules_add_line(&c->rules, buf_slice(&t->text), &wrong))
 		tell_line(c, &wrong);
+	else if (joins)
+		return rules_join(&c->rules, err);
 	else
 		c->rules.v[before].id = arena_copy(&c->rules.arena, slice_z(name));
 	own_rules(c, before);

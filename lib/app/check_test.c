@@ -39,6 +39,7 @@ struct trial {
 	size_t names;
 	const char **arg;
 	size_t args;
+	struct buf missing; /* why a file cannot be read */
 	struct check_run run;
 	struct buf dead_lines, late_lines;
 };
@@ -52,9 +53,11 @@ static void add_arg(struct trial *t, const char *arg)
 
 /* ---- what goes in */
 
-/* A file's name is relative to the rule's file. */
-static int add_file_input(struct trial *t, struct slice file, struct err *err)
+/* A file's name is relative to the rule's file. One that cannot be read fails the test, not the
+ * others. */
+static void add_file_input(struct trial *t, struct slice file)
 {
+	struct err why = ERR_INIT;
 	const char *rules = t->c->text[t->c->of[t->rule - t->c->rules.v].text].name;
 	const char *slash = strrchr(rules, '/');
 	char *name = file.p[0] == '/' || !slash ? mem_dup(file.p, file.n)
@@ -64,7 +67,10 @@ static int add_file_input(struct trial *t, struct slice file, struct err *err)
 	t->name = mem_grow(t->name, t->names + 1, sizeof(*t->name));
 	t->name[t->names++] = name;
 	add_arg(t, name);
-	return access(name, R_OK) ? err_errno(err, EX_CONFIG, "%s", name) : 0;
+	if (access(name, R_OK) && !t->missing.n) {
+		err_errno(&why, EX_CONFIG, "%s", name);
+		buf_addz(&t->missing, why.msg);
+	}
 }
 
 static int add_inputs(struct trial *t, struct err *err)
@@ -78,8 +84,7 @@ static int add_inputs(struct trial *t, struct err *err)
 
 		if (in->file) {
 			open = false;
-			if (add_file_input(t, in->text, err))
-				return -1;
+			add_file_input(t, in->text);
 			continue;
 		}
 		if (!open) {
@@ -133,6 +138,7 @@ static void free_trial(struct trial *t)
 	free(t->name);
 	free(t->arg);
 	check_run_fini(&t->run);
+	buf_fini(&t->missing);
 	buf_fini(&t->dead_lines);
 	buf_fini(&t->late_lines);
 }
@@ -223,6 +229,10 @@ static int run_trial(struct trial *t, bool *good, struct buf *why, struct err *e
 {
 	if (prepare(t, err))
 		return -1;
+	if (t->missing.n) {
+		put_quoted(why, "message", buf_slice(&t->missing));
+		return 0;
+	}
 	t->run.arg = t->arg;
 	if (check_run(&t->run, err) || check_memory_read(&t->dead, &t->dead_lines, err) ||
 	    check_memory_read(&t->late, &t->late_lines, err))

@@ -59,7 +59,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 	feed hta-check <<<'{"rule_id":"a","metric":"count"}'
 	fails_with 78 hta-check </dev/null
 	says '^hta-check: standard input: no rules$'
-	fails_with 64 hta-check -e count -e count
+	fails_with 64 hta-check -e count --metric q -e count --metric events -e count
 	says '^hta-check: two rules are called events: --metric NAME before it names a line$'
 	fails_with 64 hta-check --explain --test -e count
 	fails_with 78 hta-check nowhere.json
@@ -323,8 +323,25 @@ tested() { # TEST...
 	cd rules
 	feed hta-check --test r.json
 	echo '{"rule_id":"n","metric":"count","tests":[{"name":"all","in":[{"file":"none"}],"rows":[]}]}' >r.json
-	fails_with 78 hta-check --test r.json
-	says '^hta-check: rule n: test all: none: No such file or directory$'
+	echo '{"rule_id":"m","metric":"count","tests":[{"name":"good","in":[{"ts":0}],"rows":[]},{"name":"no lines","in":[{"file":"data/in.ndjson"}],"rows":[]}]}' >>r.json
+	fails_with 1 hta-check --test r.json
+	[ "$(grep -c '^ok' "$out")" = 2 ]
+	grep -qxF '  message: "none: No such file or directory"' "$out"
+	says '1 of 3 tests failed'
+	echo '{"rule_id":"n","metric":"count","tests":[{"name":"all","in":[],"rows":[]}]}' >r.json
+	fails_with 78 hta-check r.json
+	says 'must be an array of at least one line'
+}
+
+@test "check: several lines for one metric are one rule, as hta-window takes them" {
+	feed hta-check --print json --metric q -e 'a=sum(x) by u' -e 'b=max(y) every 5m' --metric r -e 'c=min(x)'
+	[ "$(jq -r '[.rule_id, .window_size, (.aggregates | keys | join("+")), (.group_by | length)] | join(" ")' "$out" | paste -sd/)" = 'q 5m a+b 1/r  c 0' ]
+	fails_with 64 hta-check -e 'count every 1h' -e 'sum(x) every 2h'
+	says 'two windows'
+	fails_with 64 hta-check --metric q -e count --metric r -e count --metric q -e 'sum(x)'
+	echo '{"rule_id":"n","window_size":"1m","metric":"count","group_by":["u"],"max_groups":1}' >r.json
+	feed hta-check --explain r.json
+	grep -q 'at most *1 group$' "$out"
 }
 
 @test "check: a rule that is not active is tested all the same, by the options it leaves out" {
