@@ -15,6 +15,7 @@
 #include "agg/ahead.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "proto/ctl.h"
 
 struct plan_builder *plan_builder_new(void)
@@ -88,9 +89,30 @@ int plan_metric(struct plan_builder *b, const char *name, struct err *err)
 	return 0;
 }
 
+int plan_one_window(const struct window_given *before, const char *option, int64_t us,
+		    struct err *err)
+{
+	int64_t other_us = window_given_us(before, option);
+	char now[33], other[33];
+
+	if (!other_us || other_us == us)
+		return 0;
+	now[num_duration_text(us, now)] = 0;
+	other[num_duration_text(other_us, other)] = 0;
+	return err_set(err, EX_USAGE,
+		       "one metric has windows of one length: --%s %s, or %s as was said before",
+		       option, now, other);
+}
+
 int plan_window(struct plan_builder *b, const char *option, const char *duration, struct err *err)
 {
-	return window_give(window_kinds, &plan_scope(b)->window, option, duration, err);
+	struct scope *s = plan_scope(b);
+
+	return window_give(window_kinds, &s->window, option, duration, err) ||
+			       plan_one_window(&s->line, option,
+					       window_given_us(&s->window, option), err)
+		       ? -1
+		       : 0;
 }
 
 int plan_add_dims(const struct scope *s, struct metric *m, struct err *err)

@@ -15,6 +15,7 @@ struct plan_dim {
 struct scope {
 	const char *name;
 	struct window_given window;
+	struct window_given line; /* what of it rules in one line say */
 	bool has_by, has_agg;
 	struct buf by;        /* lists, joined by commas */
 	struct plan_dim *dim; /* those of rules that are more than a path */
@@ -37,6 +38,11 @@ struct plan_builder {
 
 /* Where options go now: everybody's, or the last metric's. */
 struct scope *plan_scope(struct plan_builder *b);
+
+/* A length that was given before and is another one now, by a rule in one line or beside one: two
+ * windows are asked for. EX_USAGE. */
+int plan_one_window(const struct window_given *before, const char *option, int64_t us,
+		    struct err *err);
 
 /* Adds the dimensions that were given to a metric. EX_USAGE. */
 int plan_add_dims(const struct scope *s, struct metric *m, struct err *err);

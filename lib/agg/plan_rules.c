@@ -44,7 +44,11 @@ static int take_length(struct plan_builder *b, const char *option, int64_t us, s
 	if (!us)
 		return 0;
 	text[num_duration_text(us, text)] = 0;
-	return plan_window(b, option, text, err);
+	return plan_one_window(&plan_scope(b)->window, option, us, err) ||
+			       plan_window(b, option, text, err) ||
+			       window_give(window_kinds, &plan_scope(b)->line, option, text, err)
+		       ? -1
+		       : 0;
 }
 
 static int take_window(struct plan_builder *b, const struct rule_window *w, struct err *err)

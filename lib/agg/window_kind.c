@@ -33,7 +33,7 @@ const struct window_option *window_option_at(const struct window_kind *const *ki
 }
 
 /* 0: it was not given. */
-static int64_t given_us(const struct window_given *g, const char *name)
+int64_t window_given_us(const struct window_given *g, const char *name)
 {
 	for (size_t i = 0; i < g->n; i++)
 		if (strcmp(g->option[i].name, name) == 0)
@@ -86,7 +86,7 @@ static bool has_option(const struct window_kind *k, const char *name)
 
 static bool is_asked_for(const struct window_kind *k, const struct window_given *g)
 {
-	if (!given_us(g, k->option[k->own].name))
+	if (!window_given_us(g, k->option[k->own].name))
 		return false;
 	for (size_t i = 0; i < g->n; i++)
 		if (!has_option(k, g->option[i].name))
@@ -119,7 +119,8 @@ int window_choose(const struct window_kind *const *kinds, const struct window_gi
 	*out = (struct window_spec){ .kind = k };
 	for (size_t i = 0; k->option[i].name; i++) {
 		const struct window_option *o = &k->option[i];
-		int64_t of_own = given_us(own, o->name), of_all = given_us(all, o->name);
+		int64_t of_own = window_given_us(own, o->name),
+			of_all = window_given_us(all, o->name);
 
 		out->option_us[i] = of_own ? of_own : of_all ? of_all : o->def_us;
 		if (!out->option_us[i])

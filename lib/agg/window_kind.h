@@ -91,6 +91,9 @@ const struct window_option *window_option_at(const struct window_kind *const *ki
 int window_give(const struct window_kind *const *kinds, struct window_given *g, const char *name,
 		const char *text, struct err *err);
 
+/* What an option was given; 0: it was not. */
+int64_t window_given_us(const struct window_given *g, const char *name);
+
 /* The kind that the metric's own options ask for, or everybody's where it has none of its own,
  * and its lengths, each from its own options, everybody's, or the default. EX_USAGE: options of
  * different kinds, one is missing, or what the kind says. */

@@ -1392,3 +1392,12 @@ while os.splice(0, 1, 1 << 20):
 	feed pipe "hta-consume events | $window -j 2"
 	cmp "$out" rows
 }
+
+@test "one metric has windows of one length: a line and an option that say two are refused" {
+	fails_with 64 hta-window -e 'count every 1h' --every 2h </dev/null
+	says 'every 2h, or 1h'
+	fails_with 64 hta-window --every 2h -e 'count every 1h' </dev/null
+	fails_with 64 hta-window -e 'count every 1h' -e 'sum(x) every 2h' </dev/null
+	feed hta-window --every 1h -e 'count every 1h' </dev/null
+	feed hta-window --every 2h --metric q -e 'count every 1h' </dev/null
+}
