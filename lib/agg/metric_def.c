@@ -58,6 +58,14 @@ static int check_names(const struct metric_def *d, struct err *err)
 	return met.twice[0] ? err_set(err, EX_USAGE, "two measures are called %s", met.twice) : 0;
 }
 
+int metric_columns_full(struct err *err)
+{
+	return err_set(err, EX_USAGE,
+		       "the measures of a metric keep at most %d columns: a histogram one a bound "
+		       "and one more, avg and sum two, stddev three",
+		       COLUMNS_MAX);
+}
+
 static int fill_columns(struct metric_def *d, struct err *err)
 {
 	size_t sketches = 0, held = 0;
@@ -74,11 +82,7 @@ static int fill_columns(struct metric_def *d, struct err *err)
 			return err_set(err, EX_USAGE, "%s takes fewer numbers than that",
 				       d->m.measure[i].op);
 		if (d->n_columns + n > COLUMNS_MAX)
-			return err_set(err, EX_USAGE,
-				       "the measures of a metric keep at most %d columns: a "
-				       "histogram one a bound and one more, avg and sum two, "
-				       "stddev three",
-				       COLUMNS_MAX);
+			return metric_columns_full(err);
 		for (unsigned k = 0; k < n; k++)
 			insert_column(d, i, k, &part[k]);
 	}

@@ -34,6 +34,8 @@ void metric_times(const struct metric_def *d, const struct table *t, const struc
 /* With one reference. m is taken. EX_USAGE: more columns than a row has; m is gone, too. */
 struct metric_def *metric_def_new_take(struct metric *m, const struct metric_common *c,
 				       struct err *err);
+/* That error: a measure has a column at least. */
+int metric_columns_full(struct err *err);
 struct metric_def *metric_def_ref(struct metric_def *d);
 void metric_def_unref(struct metric_def *d); /* NULL is fine */
 

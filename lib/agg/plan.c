@@ -195,6 +195,8 @@ int plan_agg(struct plan_builder *b, const char *text, struct err *err)
 	for (size_t i = 0; i < tried.n_measures && rc == 0; i++)
 		if (tried.measure[i].where)
 			rc = try_condition(tried.measure[i].where, err);
+	if (rc == 0 && tried.n_measures > COLUMNS_MAX)
+		rc = metric_columns_full(err);
 	metric_fini(&tried);
 	return rc;
 }

@@ -89,7 +89,10 @@ int agg_set_load(struct agg *a, struct agg_set *out, struct err *err);
 void agg_set_fini(struct agg_set *s);
 
 /* ---- window_reload.c: with --rules only */
-/* Begins to watch for SIGUSR1 and for changes of the files. */
+/* SIGUSR1 waits until agg_watch, or comes as it is: from the first moment on, since whoever changes
+ * rules does not know how far a start has come. */
+void agg_hold_signal(bool hold);
+/* Begins to watch for SIGUSR1, which is held, and for changes of the files. */
 int agg_watch(struct agg *a, struct err *err);
 void agg_unwatch(struct agg *a);
 /* What was read takes the place of what is counted by; all that was handed over is counted. */

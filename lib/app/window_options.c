@@ -322,6 +322,7 @@ static int run_window(void *self, struct err *err)
 {
 	struct agg *a = self;
 
+	agg_hold_signal(a->n_paths > 0);
 	if (a->n_retired && !a->n_paths)
 		return err_set(err, EX_USAGE, "--retire ends a rule: it goes with --rules");
 	if (a->n_paths && a->has_line && !a->has_metric)
@@ -365,6 +366,7 @@ int agg_main(int argc, char **argv)
 	};
 	int code;
 
+	agg_hold_signal(true);
 	gather_options(all);
 	code = prog_main(&prog, &a, argc, argv);
 	plan_builder_free(a.builder);

@@ -239,6 +239,15 @@ static void watch_files(struct agg *a)
 	settle_files(a);
 }
 
+void agg_hold_signal(bool hold)
+{
+	sigset_t usr1;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &usr1, NULL);
+}
+
 /* Before threads begin, so that they have the signal blocked as well. */
 int agg_watch(struct agg *a, struct err *err)
 {
@@ -248,9 +257,7 @@ int agg_watch(struct agg *a, struct err *err)
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
 	w->notify_fd = -1;
-	w->signal_fd = pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0
-			       ? signalfd(-1, &usr1, SFD_CLOEXEC | SFD_NONBLOCK)
-			       : -1;
+	w->signal_fd = signalfd(-1, &usr1, SFD_CLOEXEC | SFD_NONBLOCK);
 	a->watch = w;
 	if (w->signal_fd < 0)
 		return err_errno(err, EX_TEMPFAIL, "SIGUSR1");

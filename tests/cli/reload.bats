@@ -197,3 +197,15 @@ change_job() { # TOLD NEW...
 	fails_with 78 pipe "$job"
 	says 'give it a higher version, 4'
 }
+
+@test "reload: a signal before the rules are read waits until they are" {
+	mkfifo rules in
+	spawn window bash -c 'exec hta-window -v --rules rules <in'
+	exec 7>in
+	held() { (( 16#$(awk '/^SigBlk/ { print $2 }' "/proc/$pid/status") & 0x200 )); }
+	wait_until 10 held
+	kill -USR1 "$pid"
+	for _ in 1 2; do timeout 20 bash -c "echo '{\"rule_id\":\"a\",\"window_size\":\"1m\",\"metric\":\"count\"}' >rules"; done
+	exec 7>&-
+	exits_with 0 20
+}

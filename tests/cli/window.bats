@@ -1401,3 +1401,9 @@ while os.splice(0, 1, 1 << 20):
 	feed hta-window --every 1h -e 'count every 1h' </dev/null
 	feed hta-window --every 2h --metric q -e 'count every 1h' </dev/null
 }
+
+@test "thousands of measures in one rule are refused at once" {
+	jq -n '{rule_id: "r", window_size: "1m", aggregates: ([range(4000) | {key: "m\(.)", value: {sum: "x"}}] | from_entries)}' >r.json
+	fails_with 78 timeout 20 hta-window --rules r.json </dev/null
+	says 'at most 256 columns'
+}
