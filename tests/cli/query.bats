@@ -930,7 +930,7 @@ each_job() { # ARG...
 @test "usage" {
 	unset "${!PG@}" HTA_STORE
 	fails_with 64 hta-query
-	says 'what\? latest METRIC, history METRIC, top METRIC, metrics or positions JOB'
+	says 'what\? latest METRIC, history METRIC, top METRIC, metrics, positions JOB or events'
 	fails_with 64 hta-query -d db lastest events
 	says 'did you mean "latest"'
 	fails_with 64 hta-query latest events
