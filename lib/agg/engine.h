@@ -73,12 +73,10 @@ struct engine *engine_new(const struct plan *plan, int64_t lateness_us);
 void engine_free(struct engine *w);
 
 /* Where the lines of the next blocks come from, and so what their times are held against
- * (agg/ahead.h, the plan's max_ahead_us): the records' own timestamp, time_us; or, 0, their
- * order, `order`, which with a lateness is there already; or, NULL, nothing: then the lines' times
- * are appended to
- * `times` (NULL: they are not; nor without a bound), an int64_t each, for the caller to judge.
- * The two
- * are borrowed. */
+ * (agg/ahead.h, the plan's max_ahead_us): the records' own timestamp, time_us, to the minute; or,
+ * 0, their order, `order`, which with a lateness is there already; or, NULL, nothing: then the
+ * lines' times are appended to `times` (NULL: they are not; nor without a bound), an int64_t each,
+ * for the caller to judge. The two are borrowed. */
 void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times);
 
 /* The timestamps of the next block's records, where they are the event times (the plan's log_time):

@@ -7,12 +7,14 @@
 
 #include "base/num.h"
 #include "base/tm.h"
+#include "proto/ctl.h"
 #include "proto/pos.h"
 
 void engine_from(struct engine *w, int64_t time_us, struct ahead *order, struct buf *times)
 {
 	int64_t bound_us = w->plan->common.max_ahead_us;
 
+	time_us = ctl_at_time(time_us);
 	if (time_us == 0 || __builtin_add_overflow(time_us, bound_us, &w->limit_us))
 		w->limit_us = INT64_MAX;
 	w->order = order ? order : w->lateness_us == ENGINE_NO_LATENESS ? NULL : &w->own;

@@ -32,7 +32,8 @@ static bool goes_on(const struct workers_task *t, const struct origin *o)
 	const struct workers_part *p = t->n_parts ? &t->part[t->n_parts - 1] : NULL;
 
 	return p && o->topic.p && !o->bytes && !o->inexact && !p->origin.inexact &&
-	       o->partition == p->origin.partition && o->time_us == p->origin.time_us &&
+	       o->partition == p->origin.partition &&
+	       ctl_at_time(o->time_us) == ctl_at_time(p->origin.time_us) &&
 	       o->offset == p->origin.offset + (int64_t)p->lines &&
 	       slice_eq(o->topic, p->origin.topic);
 }
@@ -55,7 +56,7 @@ static struct workers_part *part_of_run(struct workers_task *t, const struct ori
 
 uint64_t workers_task_put(struct workers_task *t, const struct run *run)
 {
-	struct workers_stamp stamp = { str_lines(run->block), run->origin.exact_us };
+	struct workers_stamp stamp = { str_lines(run->block), run->origin.time_us };
 	struct workers_part *p;
 
 	t->chunk = false;

@@ -339,7 +339,7 @@ static int data(void *self, struct stage *st, const struct run *run, uint64_t *l
 			       : 0;
 	}
 	engine_from(a->window, run->origin.time_us, agg_order(a, &run->origin), NULL);
-	engine_records(a->window, &run->origin.exact_us, false);
+	engine_records(a->window, &run->origin.time_us, false);
 	if (engine_block(a->window, run->block, line_refused, &(struct refusing){ a, run }, err))
 		return -1;
 	c = engine_counts_take(a->window);

@@ -39,9 +39,9 @@ struct origin {
 	bool bytes;
 	/* a foreign filter stands above: offset is the run's first for all its lines */
 	bool inexact;
-	/* the records' own timestamp as ctl_at_time has it; 0: not known */
+	/* the records' own timestamp, as ctl_at_time has it; where a stage has asked for times
+	 * (ctl.h, hello) the timestamp itself; 0: not known */
 	int64_t time_us;
-	int64_t exact_us; /* the timestamp itself, where a stage asked for it; else as time_us */
 	/* where the run's one record stood before it was sent again as a mended dead letter;
 	 * p NULL: it was not, and the two below mean nothing */
 	struct slice from_topic;

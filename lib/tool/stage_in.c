@@ -153,8 +153,7 @@ static void set_origin(struct stage *st, const struct ctl_at *at)
 	st->at.partition = at->partition;
 	st->at.offset = at->offset;
 	st->at.inexact = at->inexact || st->o->foreign;
-	st->at.time_us = ctl_at_time(at->time_us);
-	st->at.exact_us = at->time_us;
+	st->at.time_us = at->time_us;
 	st->at.from_topic = slice(at->from_topic.p ? st->topic.p + n : NULL, at->from_topic.n);
 	st->at.from_partition = at->from_partition;
 	st->at.from_offset = at->from_offset;
