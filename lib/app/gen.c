@@ -3,13 +3,14 @@
  * depends on the dice, which a processor would have to guess, but the one for the hot customer.
  * Events repeat the shape of a web shop's log: a customer of Zipf weight or the hot one, 100
  * endpoints, 6 statuses, prices in cents. */
-#include "app/gen.h"
+#include "app/gen_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/dec.h"
+#include "app/gen_fields.h"
 #include "base/mem.h"
 #include "base/tm.h"
 
@@ -19,10 +20,7 @@ enum {
 	PRODUCTS = 5000,
 	LATE_LEAST_US = 600 * 1000000,
 	LATE_SPAN_S = 3000,
-};
-
-struct alias {
-	uint32_t cut, other;
+	GEN_BAD_BYTES = 128, /* what makes a line a bad one */
 };
 
 struct gen {
@@ -30,9 +28,10 @@ struct gen {
 	uint64_t s[4];                                /* xoshiro256** */
 	uint64_t i;                                   /* events so far */
 	uint64_t hot_cut, late_cut, dup_cut, bad_cut; /* probabilities in units of 2^-32 */
-	struct alias *zipf;
-	char (*recent)[GEN_LINE_BYTES];
-	uint16_t recent_bytes[GEN_RECENT];
+	struct gen_alias *zipf;
+	size_t room;  /* bytes of a line at most */
+	char *recent; /* GEN_RECENT of them */
+	uint32_t recent_bytes[GEN_RECENT];
 	int64_t minute;       /* of the cached text */
 	char minute_text[16]; /* 2026-01-01T00:00 */
 };
@@ -103,7 +102,7 @@ static uint64_t rotl(uint64_t x, int k)
 	return (x << k) | (x >> (64 - k));
 }
 
-static uint64_t dice(struct gen *g)
+static inline uint64_t dice(struct gen *g)
 {
 	uint64_t *s = g->s, r = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
 
@@ -116,9 +115,19 @@ static uint64_t dice(struct gen *g)
 	return r;
 }
 
-static uint32_t below(uint64_t d, uint32_t n)
+static inline uint32_t below(uint64_t d, uint32_t n)
 {
 	return (uint32_t)((d >> 32) * n >> 32);
+}
+
+uint64_t gen_dice(struct gen *g)
+{
+	return dice(g);
+}
+
+uint32_t gen_below(uint64_t d, uint32_t n)
+{
+	return below(d, n);
 }
 
 /* splitmix64, as the authors of xoshiro seed it. */
@@ -136,11 +145,11 @@ static void seed(struct gen *g)
 }
 
 /* Vose's construction: every column is cut once between its own rank and one other. */
-static struct alias *alias_new(uint64_t n, double s)
+struct gen_alias *gen_alias_new(uint64_t n, double s)
 {
 	double *w = mem_array(n, sizeof(*w)), sum = 0;
 	uint32_t *stack = mem_array(n, sizeof(*stack)), small = 0, large = (uint32_t)n;
-	struct alias *a = mem_array(n, sizeof(*a));
+	struct gen_alias *a = mem_array(n, sizeof(*a));
 
 	for (uint64_t i = 0; i < n; i++)
 		sum += w[i] = s == 0 ? 1 : pow((double)i + 1, -s);
@@ -152,11 +161,11 @@ static struct alias *alias_new(uint64_t n, double s)
 		uint32_t i = stack[lo++], j;
 
 		if (hi == n) {
-			a[i] = (struct alias){ UINT32_MAX, i };
+			a[i] = (struct gen_alias){ UINT32_MAX, i };
 			continue;
 		}
 		j = stack[hi];
-		a[i] = (struct alias){ (uint32_t)(w[i] * 4294967295.0), j };
+		a[i] = (struct gen_alias){ (uint32_t)(w[i] * 4294967295.0), j };
 		w[j] -= 1 - w[i];
 		if (w[j] < 1) {
 			stack[--lo] = j;
@@ -165,13 +174,20 @@ static struct alias *alias_new(uint64_t n, double s)
 		large = hi;
 	}
 	for (uint32_t hi = large; hi < n; hi++)
-		a[stack[hi]] = (struct alias){ UINT32_MAX, stack[hi] };
+		a[stack[hi]] = (struct gen_alias){ UINT32_MAX, stack[hi] };
 	free(w);
 	free(stack);
 	return a;
 }
 
-static uint64_t cut_record(double p)
+uint32_t gen_alias_draw(const struct gen_alias *a, uint32_t n, uint64_t column, uint64_t toss)
+{
+	uint32_t i = below(column, n);
+
+	return (uint32_t)(toss >> 32) <= a[i].cut ? i : a[i].other;
+}
+
+uint64_t gen_cut(double p)
 {
 	return (uint64_t)(p * 4294967296.0);
 }
@@ -183,12 +199,15 @@ struct gen *gen_new(const struct gen_conf *conf)
 	g->c = *conf;
 	make_three();
 	seed(g);
-	g->zipf = alias_new(conf->keys, conf->zipf);
-	g->recent = mem_array(GEN_RECENT, sizeof(*g->recent));
-	g->hot_cut = cut_record(conf->hot_prob);
-	g->late_cut = cut_record(conf->late_prob);
-	g->dup_cut = cut_record(conf->dup_prob);
-	g->bad_cut = cut_record(conf->bad_prob);
+	g->zipf = gen_alias_new(conf->keys, conf->zipf);
+	g->room = GEN_LINE_BYTES;
+	if (conf->fields)
+		g->room = gen_fields_bytes(conf->fields) + GEN_BAD_BYTES + GEN_SLACK;
+	g->recent = mem_array(GEN_RECENT, g->room);
+	g->hot_cut = gen_cut(conf->hot_prob);
+	g->late_cut = gen_cut(conf->late_prob);
+	g->dup_cut = gen_cut(conf->dup_prob);
+	g->bad_cut = gen_cut(conf->bad_prob);
 	g->minute = INT64_MIN;
 	return g;
 }
@@ -200,6 +219,11 @@ void gen_free(struct gen *g)
 	free(g->zipf);
 	free(g->recent);
 	free(g);
+}
+
+size_t gen_room(const struct gen *g)
+{
+	return g->room;
 }
 
 int64_t gen_next_us(const struct gen *g)
@@ -304,7 +328,7 @@ static char *uuid(struct gen *g, char *p)
 	return p + 36;
 }
 
-static char *stamp(struct gen *g, char *p, int64_t us)
+static inline char *stamp(struct gen *g, char *p, int64_t us)
 {
 	int64_t minute = us / 60000000 - (us % 60000000 < 0);
 	uint64_t ms = (uint64_t)(us - minute * 60000000) / 1000;
@@ -332,19 +356,32 @@ static char *money(char *p, uint64_t cents)
 	return gen_digits(p, cents % 100, 2);
 }
 
-static char *customer(struct gen *g, char *p)
+static inline char *customer(struct gen *g, char *p)
 {
 	uint64_t d = dice(g), k;
 
 	if ((uint32_t)d < g->hot_cut) {
 		k = 0;
 	} else {
-		uint32_t column = below(dice(g), (uint32_t)g->c.keys), toss = (uint32_t)(d >> 32);
-
-		k = 1 + (toss <= g->zipf[column].cut ? column : g->zipf[column].other);
+		k = 1 + gen_alias_draw(g->zipf, (uint32_t)g->c.keys, dice(g), d);
 	}
 	p = LIT(p, "c-");
 	return gen_digits(p, k, k < 100000 ? 5 : 8);
+}
+
+char *gen_uuid(struct gen *g, char *p)
+{
+	return uuid(g, p);
+}
+
+char *gen_stamp(struct gen *g, char *p, int64_t us)
+{
+	return stamp(g, p, us);
+}
+
+char *gen_customer(struct gen *g, char *p)
+{
+	return customer(g, p);
 }
 
 static char *common_member(struct gen *g, char *p, int64_t us, const char *id)
@@ -431,6 +468,8 @@ static char *view(struct gen *g, char *p, int64_t us)
 
 static char *whole_number(struct gen *g, char *p, int64_t us)
 {
+	if (g->c.fields)
+		return gen_fields_write(g->c.fields, g, p, us);
 	switch (g->c.schema) {
 	case GEN_ORDERS:
 		return order(g, p, us);
@@ -473,7 +512,7 @@ size_t gen_line(struct gen *g, char *out)
 		uint64_t k = below(e, g->i < GEN_RECENT ? (uint32_t)g->i : GEN_RECENT);
 
 		g->i++;
-		memcpy(out, g->recent[k], g->recent_bytes[k]);
+		memcpy(out, g->recent + k * g->room, g->recent_bytes[k]);
 		return g->recent_bytes[k];
 	}
 	if (g->c.jitter_us)
@@ -484,8 +523,8 @@ size_t gen_line(struct gen *g, char *out)
 	*p++ = '\n';
 	n = (size_t)(p - out);
 	if (g->dup_cut) {
-		memcpy(g->recent[g->i % GEN_RECENT], out, n);
-		g->recent_bytes[g->i % GEN_RECENT] = (uint16_t)n;
+		memcpy(g->recent + g->i % GEN_RECENT * g->room, out, n);
+		g->recent_bytes[g->i % GEN_RECENT] = (uint32_t)n;
 	}
 	g->i++;
 	return n;

@@ -15,8 +15,11 @@
 enum { GEN_LINE_BYTES = 768, GEN_RECENT = 64, GEN_BAD_KINDS = 6 };
 enum gen_schema { GEN_EVENTS, GEN_ORDERS, GEN_VIEWS };
 
+struct gen_fields;
+
 struct gen_conf {
 	enum gen_schema schema;
+	const struct gen_fields *fields; /* in place of the schema (gen_fields.h); NULL: none */
 	uint64_t seed;
 	uint64_t keys; /* customers beside the hot one, 1 .. 10 million */
 	double zipf;   /* exponent, 0: uniform */
@@ -32,7 +35,9 @@ struct gen;
 struct gen *gen_new(const struct gen_conf *conf);
 void gen_free(struct gen *g);
 
-/* Writes the next line with its \n at out (GEN_LINE_BYTES of room); returns its length. */
+/* The bytes that a line may need; GEN_LINE_BYTES without conf.fields. */
+size_t gen_room(const struct gen *g);
+/* Writes the next line with its \n at out (gen_room of room); returns its length. */
 size_t gen_line(struct gen *g, char *out);
 int64_t gen_next_us(const struct gen *g); /* event time of the next line, before jitter */
 

@@ -3,13 +3,17 @@
  * the clock is looked at before each event, which costs less than an event does. */
 #include "app/gen.h"
 
+#include <unistd.h>
+
+#include "app/gen_fields.h"
 #include "app/gen_main.h"
 #include "base/num.h"
 #include "base/tm.h"
+#include "io/fd.h"
 #include "tool/emitter.h"
 #include "tool/prog.h"
 
-enum { OUT_BYTES = 256 << 10, PACE_US = 2000, COUNT_EVERY = 256 };
+enum { OUT_BYTES = 256 << 10, SCHEMA_MOST = 1 << 20, PACE_US = 2000, COUNT_EVERY = 256 };
 
 struct gen_program {
 	uint64_t count, rate, seed, keys;
@@ -17,7 +21,8 @@ struct gen_program {
 	int schema;
 	int64_t seconds_us, step_us, jitter_us;
 	double zipf, hot_prob, late_prob, dup_prob, bad_prob;
-	const char *start;
+	const char *start, *schema_file;
+	struct gen_fields *fields; /* what it says */
 };
 
 static int set_gen_count(void *self, const char *value, struct err *err)
@@ -82,6 +87,11 @@ static const struct opt opts[] = {
 	  .def = "events",
 	  .choices = schemas,
 	  .help = "events, orders or views" },
+	{ .name = "schema-file",
+	  .type = OPT_TEXT,
+	  .at = AT(schema_file),
+	  .arg = "FILE",
+	  .help = "events of the fields that this file lists, in place of a schema" },
 	{ .name = "seed",
 	  .type = OPT_COUNT,
 	  .at = AT(seed),
@@ -137,12 +147,48 @@ static const struct opt opts[] = {
 	OPT_END,
 };
 
+static int read_text(const char *path, struct buf *out, struct err *err)
+{
+	int fd = fd_open(path, err);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do {
+		n = read(fd, buf_room(out, 4096), 4096);
+		out->n += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && out->n <= SCHEMA_MOST);
+	if (n < 0)
+		err_errno(err, EX_IOERR, "%s", path);
+	else if (n > 0)
+		err_set(err, EX_CONFIG, "%s: more than 1 MiB is no list of fields", path);
+	close(fd);
+	return n ? -1 : 0;
+}
+
+static int read_schema(struct gen_program *g, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	if (!g->schema_file)
+		return 0;
+	if (prog_given("schema"))
+		return err_set(err, EX_USAGE, "--schema and --schema-file exclude each other");
+	rc = read_text(g->schema_file, &text, err);
+	if (rc == 0 && !(g->fields = gen_fields_new(buf_slice(&text), err)))
+		rc = err_in(err, "%s", g->schema_file);
+	buf_fini(&text);
+	return rc;
+}
+
 static int configure_gen(const struct gen_program *g, struct gen_conf *c, struct err *err)
 {
 	const char *start = g->start ? g->start : g->rate ? "now" : "2026-01-01T00:00:00Z";
 
 	*c = (struct gen_conf){
 		.schema = (enum gen_schema)g->schema,
+		.fields = g->fields,
 		.seed = g->seed,
 		.keys = g->keys,
 		.zipf = g->zipf,
@@ -188,7 +234,7 @@ static int keep_pace(struct emitter *e, struct made *m, int64_t due_us, struct e
 
 static int write_event(struct gen *g, struct out *o, struct made *m, struct err *err)
 {
-	char *room = out_room(o, GEN_LINE_BYTES, err);
+	char *room = out_room(o, gen_room(g), err);
 	size_t n;
 
 	if (!room)
@@ -230,10 +276,10 @@ static int run_gen(void *self, struct err *err)
 	struct gen *g;
 	int rc;
 
-	if (configure_gen(p, &c, err))
+	if (read_schema(p, err) || configure_gen(p, &c, err))
 		return -1;
 	e = emitter_new(&(struct emitter_conf){ .out_bytes = OUT_BYTES });
-	counters_detail(emitter_counters(e), schemas[p->schema]);
+	counters_detail(emitter_counters(e), p->fields ? p->schema_file : schemas[p->schema]);
 	emitter_state(e, COUNTERS_RUNNING);
 	g = gen_new(&c);
 	rc = write_events(p, g, c.start_us, e, err);
@@ -255,5 +301,8 @@ int gen_main(int argc, char **argv)
 			    "| kcat -P -b localhost:9092 -t events",
 	};
 
-	return prog_main(&prog, &self, argc, argv);
+	int code = prog_main(&prog, &self, argc, argv);
+
+	gen_fields_free(self.fields);
+	return code;
 }

@@ -287,6 +287,15 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(ends "$topic" | awk '{ n += $3 } END { print n }')" = 103000 ]
 	example hta-gen.1 3
 	[ "$(jq -s 'map(select(.dims.customer == "c-00000").count) | add' rows.ndjson)" -gt 3000 ]
+	example hta-gen.1 4
+	[ "$(jq -c '[(keys | map(select(. != "coupon"))), (.items | length >= 1 and length <= 4), (.items[0].price | type)]' orders.ndjson | sort -u)" = \
+		'[["items","order_id","status","ts","user_id"],true,"number"]' ]
+	[ "$(jq -c 'select(.coupon)' orders.ndjson | wc -l)" -lt 2300 ]
+	hta-gen --schema-file orders.json --count 20000 --step 1s | cmp - orders.ndjson
+	fails_with 64 hta-gen --schema orders --schema-file orders.json
+	echo '{"a":{"int":[3,1]}}' >wrong.json
+	fails_with 78 hta-gen --schema-file wrong.json
+	says '^hta-gen: wrong.json: field a: \[LOW, HIGH\] is wanted'
 }
 
 @test "hta-dlq(1)" {
