@@ -75,6 +75,28 @@ static bool read_object(struct envelope *e, struct slice text, struct slice *obj
 	return true;
 }
 
+/* Whether e->json may stand within an object: no reader takes more than JSON_DEPTH of them. */
+static bool may_be_nested(const struct envelope *e)
+{
+	uint32_t end[JSON_DEPTH];
+	size_t depth = 0;
+
+	if (e->json.n < JSON_DEPTH)
+		return true;
+	for (uint32_t i = 0; i < e->json.n; i++) {
+		const struct json_node *n = &e->json.node[i];
+
+		while (depth && end[depth - 1] <= i)
+			depth--;
+		if (n->type != JSON_OBJECT && n->type != JSON_ARRAY)
+			continue;
+		if (depth == JSON_DEPTH - 1)
+			return false;
+		end[depth++] = n->next;
+	}
+	return true;
+}
+
 /* Where the value of e->json's node stands; of a string with its quotes. */
 static struct slice value_text(const struct envelope *e, uint32_t node)
 {
@@ -104,7 +126,7 @@ static void write_envelope(struct envelope *e, const struct partition *part,
 	}
 	add_headers(out, x);
 	add_member(out, "key", x->key);
-	if (e->conf->json_payload && read_object(e, r->value, &object)) {
+	if (e->conf->json_payload && read_object(e, r->value, &object) && may_be_nested(e)) {
 		buf_addz(out, ",\"payload\":");
 		buf_adds(out, object);
 	} else {

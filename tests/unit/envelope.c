@@ -105,6 +105,31 @@ static void payloads(void)
 	       "a tombstone");
 }
 
+/* An object of that many objects, one in the other: the line with it is JSON to our readers. */
+static void deep_payloads(void)
+{
+	const struct envelope_conf conf = { .json = true, .json_payload = true };
+
+	for (int depth = JSON_DEPTH - 2; depth <= JSON_DEPTH; depth++) {
+		struct buf b = { 0 };
+		struct json j = { 0 };
+		struct err err = ERR_INIT;
+		const char *line;
+
+		for (int i = 0; i < depth; i++)
+			buf_addz(&b, i % 2 ? "{\"a\":[],\"b\":" : "{\"b\":");
+		buf_addz(&b, depth < JSON_DEPTH ? "[]" : "1");
+		for (int i = 0; i < depth; i++)
+			buf_addc(&b, '}');
+		line = line_of(&conf, buf_slice(&b), NONE, NULL, 0);
+		ok(json_parse(&j, slice_z(line), &err) == 0, "depth %d: %s", depth, err.msg);
+		ok((strstr(line, "\"payload\":{") != NULL) == (depth == JSON_DEPTH - 2),
+		   "an object where it fits");
+		json_fini(&j);
+		buf_fini(&b);
+	}
+}
+
 static void key_fields(void)
 {
 	const struct envelope_conf conf = { .key_field = "k\"1" };
@@ -139,6 +164,7 @@ int main(void)
 	envelopes();
 	times();
 	payloads();
+	deep_payloads();
 	key_fields();
 	return done();
 }
