@@ -100,31 +100,51 @@ bool json_get_i64(const struct json *j, uint32_t at, const char *key, int64_t *o
 	return i && json_i64(j, i, out);
 }
 
-static void add_escape(struct buf *out, unsigned char c)
+/* Behind its backslash, of the characters that need one; u: four digits follow. */
+static const char escapes[256] = {
+	['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+	['\t'] = 't', [0x00] = 'u',  [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u',
+	[0x05] = 'u', [0x06] = 'u',  [0x07] = 'u', [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u',
+	[0x10] = 'u', [0x11] = 'u',  [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u',
+	[0x16] = 'u', [0x17] = 'u',  [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u',
+	[0x1c] = 'u', [0x1d] = 'u',  [0x1e] = 'u', [0x1f] = 'u',
+};
+enum { ESCAPE_MOST = 6, QUOTE_PIECE = 4096 };
+
+static char *put_escaped(char *to, const char *p, const char *end)
 {
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *named = c ? strchr(from, c) : NULL;
-	buf_addc(out, '\\');
-	if (named) {
-		buf_addc(out, to[named - from]);
-		return;
+	static const char hex[] = "0123456789abcdef";
+
+	for (; p < end; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (!escapes[c]) {
+			*to++ = *p;
+			continue;
+		}
+		*to++ = '\\';
+		*to++ = escapes[c];
+		if (escapes[c] == 'u') {
+			*to++ = '0';
+			*to++ = '0';
+			*to++ = hex[c >> 4];
+			*to++ = hex[c & 15];
+		}
 	}
-	buf_addz(out, "u00");
-	buf_hex(out, &c, 1);
+	return to;
 }
 
+/* A piece at a time: there is room for all of it to need escapes, and none to waste. */
 void json_quote(struct buf *out, struct slice text)
 {
-	const char *p = text.p, *const end = p + text.n;
 	buf_room(out, text.n + 2);
 	buf_addc(out, '"');
-	while (p < end) {
-		const char *plain = p;
-		while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
-			p++;
-		buf_add(out, plain, (size_t)(p - plain));
-		if (p < end)
-			add_escape(out, (unsigned char)*p++);
+	for (size_t i = 0, n; i < text.n; i += n) {
+		char *to;
+
+		n = text.n - i < QUOTE_PIECE ? text.n - i : QUOTE_PIECE;
+		to = buf_room(out, ESCAPE_MOST * n);
+		out->n += (size_t)(put_escaped(to, text.p + i, text.p + i + n) - to);
 	}
 	buf_addc(out, '"');
 }

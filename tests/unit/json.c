@@ -324,6 +324,37 @@ static void test_quote(void)
 	json_fini(&j);
 }
 
+/* Long texts of characters that need escapes and of those that do not, and one of each. */
+static void test_quote_long(void)
+{
+	struct buf text = { 0 }, b = { 0 }, back = { 0 };
+	struct json j = { 0 };
+	int wrong = 0;
+
+	for (int c = 0; c < 128; c++) {
+		text.n = b.n = 0;
+		buf_addc(&text, (char)c);
+		json_quote(&b, buf_slice(&text));
+		wrong += b.n != (c == '"' || c == '\\' || (c && strchr("\b\f\n\r\t", c)) ? 4
+				 : c < 0x20                                              ? 8
+											 : 3);
+	}
+	is_int(wrong, 0, "each character is escaped by two, six or none");
+	for (size_t n = 4090; n < 8200; n += n == 4100 ? 4084 : 1) {
+		text.n = b.n = back.n = 0;
+		for (size_t i = 0; i < n; i++)
+			buf_addc(&text, "a\"\x01\\"[i * i / 7 % 4]);
+		json_quote(&b, buf_slice(&text));
+		wrong += json_parse(&j, buf_slice(&b), NULL) || json_string(&j, 0, &back) ||
+			 !slice_eq(buf_slice(&text), buf_slice(&back));
+	}
+	is_int(wrong, 0, "long ones are read back");
+	buf_fini(&text);
+	buf_fini(&b);
+	buf_fini(&back);
+	json_fini(&j);
+}
+
 int main(void)
 {
 	test_validity();
@@ -333,5 +364,6 @@ int main(void)
 	test_get();
 	test_string();
 	test_quote();
+	test_quote_long();
 	return done();
 }
