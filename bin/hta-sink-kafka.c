@@ -5,7 +5,7 @@ int main(int argc, char **argv)
 {
 	static const struct sink_program program = {
 		.name = "hta-sink-kafka",
-		.summary = "write records and rollups to a Kafka topic",
+		.summary = "write records and rollups to a Kafka topic, exactly once",
 		.synopsis = "[OPTIONS] -b HOST:PORT -t TOPIC",
 		.driver = &kafka_sink_driver,
 		.examples = "hta-gen --rate 50000 | hta-sink-kafka -b kafka:9092 -t events",

@@ -20,8 +20,9 @@ enum crash_point {
 	CRASH_SINK_INIT,
 	/* sink: the change of the rules is stored; the record that says it has not passed */
 	CRASH_SINK_RULES,
-	CRASH_SINK_INSIDE, /* pg, sqlite: inside the transaction of an epoch */
-	/* pg, redis: COMMIT, or the script, was sent; its answer was not read */
+	CRASH_SINK_INSIDE, /* pg, sqlite, kafka: inside the transaction of an epoch */
+	/* pg, redis: COMMIT, or the script, was sent; its answer was not read. kafka: it was
+	 * answered, and nothing was done with that */
 	CRASH_SINK_SENT,
 	CRASH_ALERTS_PRINTED, /* hta-trend: alerts were written; the store does not have them */
 	CRASH_ALERTS_INSIDE,  /* hta-trend: inside the transaction (pg, sqlite) */

@@ -167,6 +167,8 @@ struct ctl_sink_state {
 void ctl_sink_state_fini(struct ctl_sink_state *s);
 /* Appends the element. */
 void ctl_sink_state_write(const struct ctl_sink_state *s, struct buf *out);
+/* Reads one back that stands alone: a sink may keep it so. EX_DATAERR; ctl_sink_state_fini */
+int ctl_sink_state_read(struct slice text, struct ctl_sink_state *out, struct err *err);
 /* The array is the caller's: ctl_sink_state_fini for each element, then free(). */
 int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks,
 		   struct err *err);

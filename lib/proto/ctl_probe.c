@@ -94,6 +94,19 @@ static int read_sink(const struct ctl *c, uint32_t at, struct ctl_sink_state *s,
 	return 0;
 }
 
+int ctl_sink_state_read(struct slice text, struct ctl_sink_state *out, struct err *err)
+{
+	struct ctl c = { .kind = CTL_PROBE, .line = text };
+	int rc;
+
+	*out = (struct ctl_sink_state){ 0 };
+	rc = json_parse(&c.json, text, err) || read_sink(&c, 0, out, err) ? -1 : 0;
+	if (rc)
+		ctl_sink_state_fini(out);
+	ctl_fini(&c);
+	return rc;
+}
+
 int ctl_probe_read(const struct ctl *c, uint64_t *n, struct ctl_sink_state **sinks, size_t *n_sinks,
 		   struct err *err)
 {

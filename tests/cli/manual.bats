@@ -439,6 +439,9 @@ access_logs() {
 	[ "$(ends "$topic" | awk '{ n += $3 } END { print n }')" = 120000 ]
 	example hta-sink-kafka.1 2
 	kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -f '%k\n' | grep -q '^events|2026-.*|[0-9a-f]*$'
+	for name in clean clean.dlq; do kadm -b "$HTA_BROKERS" create "$name" 1; done
+	example hta-sink-kafka.1 3
+	[ "$(kcat -C -b "$HTA_BROKERS" -t clean -e -q | jq -s 'length > 1000 and all(.status < 500)')" = true ]
 }
 
 @test "hta-sink-pg(1)" {

@@ -1,11 +1,13 @@
 /* Options, life, and the table of functions that the sink framework calls. */
 #include "drv/kafka/sink/kafka_sink.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
@@ -43,6 +45,24 @@ static const struct opt options[] = {
 	  .call = add_header,
 	  .arg = "NAME=VALUE",
 	  .help = "header of every record, may repeat" },
+	{ .name = "dead-topic",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, dead_topic),
+	  .arg = "TOPIC",
+	  .help = "the topic that dead letters go to, those of the stages above too" },
+	{ .name = "dead",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct kafka_sink_conf, dead_only),
+	  .help = "the topic of -t is for dead letters; lines pass and are not written" },
+	{ .name = "no-transactions",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct kafka_sink_conf, at_least_once),
+	  .help = "acknowledged stream: at least once, without transactions" },
+	{ .name = "slot",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, slot),
+	  .arg = "NAME",
+	  .help = "which of the job's pipelines this is; a restart ends what it left open" },
 	CLUSTER_SETTINGS_OPTS(struct kafka_sink_conf, cluster, "NAME=VALUE|NAME=@FILE|list",
 			      cluster_add_property_or_list),
 	OPT_END,
@@ -62,6 +82,12 @@ static void kafka_sink_close(void *self)
 		rd_kafka_conf_destroy(d->settings);
 	pthread_mutex_destroy(&d->heard.lock);
 	buf_fini(&d->gathered.keys);
+	kafka_sink_kept_fini(d);
+	kafka_sink_forget_refused(d);
+	keeper_doc_fini(&d->doc);
+	if (d->slot_fd >= 0)
+		close(d->slot_fd);
+	free(d->transactional_id);
 	free(d->brokers);
 	free(d);
 }
@@ -74,6 +100,14 @@ static int check_options(const struct kafka_sink_conf *c, struct err *err)
 			       c->sink.where);
 	if (!c->sink.place)
 		return err_set(err, EX_USAGE, "which topic? hta-sink-kafka -b HOST:PORT -t TOPIC");
+	if (c->dead_only && c->dead_topic)
+		return err_set(err, EX_USAGE,
+			       "--dead has dead letters in the topic of -t: drop --dead-topic");
+	if (c->dead_only && c->at_least_once)
+		return err_set(
+			err, EX_USAGE,
+			"only a sink that keeps positions may claim dead letters: --dead and "
+			"--no-transactions exclude each other");
 	return 0;
 }
 
@@ -83,6 +117,8 @@ static void *kafka_sink_open(const struct sink_conf *conf, struct err *err)
 	struct kafka_sink *d = mem_zalloc(sizeof(*d));
 
 	d->conf = c;
+	d->slot_fd = -1;
+	d->dead_name = c->dead_only ? c->sink.place : c->dead_topic;
 	pthread_mutex_init(&d->heard.lock, NULL);
 	for (size_t i = 0; i < c->headers; i++)
 		d->header_bytes += strlen(c->header[i]) + 8;
@@ -106,8 +142,61 @@ static bool show_settings(const struct sink_conf *conf)
 
 static bool stores_dead(const struct sink_conf *conf)
 {
-	(void)conf;
-	return false;
+	const struct kafka_sink_conf *c = (const struct kafka_sink_conf *)conf;
+
+	return c->dead_only || c->dead_topic;
+}
+
+/* A transactional id is one process's at a time: --slot says whose, else the lowest number that no
+ * other process of this run folder has. */
+static int take_slot(struct kafka_sink *d, struct err *err)
+{
+	const char *name = d->conf->sink.name, *dir;
+	char host[256] = "";
+	uint64_t hash;
+
+	if (d->conf->slot) {
+		d->transactional_id = mem_printf("hta.%s.%s.%s", d->job, name, d->conf->slot);
+		return 0;
+	}
+	dir = prog_run_dir(err);
+	if (!dir)
+		return -1;
+	gethostname(host, sizeof(host) - 1);
+	hash = hash_64(dir, strlen(dir));
+	for (unsigned n = 0;; n++) {
+		char *id = mem_printf("hta.%s.%s.%s-%08x.%u", d->job, name, host, (unsigned)hash,
+				      n),
+		     *path = mem_printf("%s/kafka-%016llx.slot", dir,
+					(unsigned long long)hash_64(id, strlen(id)));
+
+		d->slot_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (d->slot_fd < 0)
+			err_errno(err, EX_CONFIG, "%s", path);
+		free(path);
+		d->transactional_id = id;
+		if (d->slot_fd < 0)
+			return -1;
+		if (flock(d->slot_fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		close(d->slot_fd);
+		free(id);
+		d->transactional_id = NULL;
+	}
+}
+
+static int begin_job(struct kafka_sink *d, struct sink_role *role, struct err *err)
+{
+	d->job = stage_job(d->st);
+	d->group = stage_group(d->st);
+	if (d->conf->at_least_once)
+		return 0;
+	if (!d->group)
+		return err_set(err, EX_USAGE,
+			       "records of files are written at least once: say --no-transactions");
+	d->mode = KAFKA_GROUP;
+	*role = (struct sink_role){ .keeps = true, .claims = d->dead_name, .commits = true };
+	return take_slot(d, err);
 }
 
 static int begin_stream(void *self, struct stage *st, const struct ctl *hello,
@@ -115,10 +204,16 @@ static int begin_stream(void *self, struct stage *st, const struct ctl *hello,
 {
 	struct kafka_sink *d = self;
 
-	(void)role, (void)err;
 	d->st = st;
 	d->began_us = tm_mono_us();
 	d->progress = !hello && isatty(STDERR_FILENO) && prog_common()->verbosity >= 0;
+	if (hello)
+		return begin_job(d, role, err);
+	if (d->conf->dead_only)
+		return err_set(
+			err, EX_USAGE,
+			"--dead is for acknowledged streams: a plain one has no dead letters "
+			"of other stages");
 	return 0;
 }
 
@@ -140,7 +235,18 @@ static const struct sink_lines lines = {
 	.flush = flush_stream,
 };
 
-static const struct position_keeper keeper = { .load = NULL };
+static enum sink_result set_lateness(void *self, const char *job, int64_t us, struct err *err)
+{
+	(void)self, (void)job, (void)us, (void)err;
+	return SINK_OK; /* nobody reads windows here */
+}
+
+static const struct position_keeper keeper = {
+	.load = kafka_group_load,
+	.init = kafka_group_init,
+	.lateness = set_lateness,
+	.store = kafka_sink_store,
+};
 
 const struct sink_driver kafka_sink_driver = {
 	.kind = "kafka",

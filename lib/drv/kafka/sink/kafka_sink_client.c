@@ -73,7 +73,7 @@ static void set_number(rd_kafka_conf_t *conf, const char *name, int64_t value)
 	free(text);
 }
 
-static int64_t get_number(const rd_kafka_conf_t *conf, const char *name)
+int64_t kafka_sink_number(const rd_kafka_conf_t *conf, const char *name)
 {
 	char value[64] = "";
 	size_t size = sizeof(value);
@@ -139,9 +139,10 @@ static enum sink_result ask_topic(struct kafka_sink *d, const char *name, struct
 	return kafka_temporary(code) ? SINK_RETRY : SINK_FATAL;
 }
 
-/* max.message.bytes of the answer; 0: it is not said. */
-static int64_t longest_of(const rd_kafka_event_t *answer)
+/* What the answer says: max.message.bytes, 0 where it does not; whether it is compacted. */
+static int64_t limits_of(const rd_kafka_event_t *answer, bool *compacted)
 {
+	int64_t bytes = 0;
 	const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(
 		(rd_kafka_event_t *)(uintptr_t)answer);
 	size_t n = 0, entries = 0;
@@ -152,14 +153,20 @@ static int64_t longest_of(const rd_kafka_event_t *answer)
 								 resource[0], &entries)
 						       : NULL;
 
-	for (size_t i = 0; i < entries; i++)
-		if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), "max.message.bytes") == 0)
-			return strtoll(rd_kafka_ConfigEntry_value(entry[i]), NULL, 10);
-	return 0;
+	for (size_t i = 0; i < entries; i++) {
+		const char *name = rd_kafka_ConfigEntry_name(entry[i]),
+			   *value = rd_kafka_ConfigEntry_value(entry[i]);
+
+		if (value && strcmp(name, "max.message.bytes") == 0)
+			bytes = strtoll(value, NULL, 10);
+		if (value && strcmp(name, "cleanup.policy") == 0)
+			*compacted = strstr(value, "compact");
+	}
+	return bytes;
 }
 
 /* How long a message of the topic may be; where it does not tell, librdkafka's own bound. */
-static int64_t ask_longest(struct kafka_sink *d, const char *name)
+static int64_t ask_limits(struct kafka_sink *d, const char *name, bool *compacted)
 {
 	rd_kafka_ConfigResource_t *topic = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
 								       name);
@@ -169,7 +176,7 @@ static int64_t ask_longest(struct kafka_sink *d, const char *name)
 
 	rd_kafka_DescribeConfigs(d->admin, &topic, 1, NULL, queue);
 	answer = rd_kafka_queue_poll(queue, 10 * KAFKA_SINK_ASK_MS);
-	bytes = answer ? longest_of(answer) : 0;
+	bytes = answer ? limits_of(answer, compacted) : 0;
 	if (!bytes)
 		log_info("kafka: topic %s does not tell its max.message.bytes (is DescribeConfigs "
 			 "allowed?): %d is taken",
@@ -183,16 +190,28 @@ static int64_t ask_longest(struct kafka_sink *d, const char *name)
 
 /* ---- clients */
 
+static void set_limit(const struct kafka_sink *d, rd_kafka_conf_t *conf)
+{
+	int64_t limit = (int64_t)(d->limit > d->dead_limit ? d->limit : d->dead_limit);
+
+	set_number(conf, "message.max.bytes", limit < 1000 ? 1000 : limit);
+	/* batches of either topic */
+	if (d->dead_limit && d->dead_limit < d->limit)
+		limit = (int64_t)d->dead_limit;
+	else if (d->limit && d->limit < d->dead_limit)
+		limit = (int64_t)d->limit;
+	if (kafka_sink_number(conf, "batch.size") > limit)
+		set_number(conf, "batch.size", limit);
+}
+
 /* One that sends. limit: of its messages and batches. */
 static rd_kafka_t *new_producer(struct kafka_sink *d, bool alone, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->settings);
-	int64_t limit = (int64_t)d->limit, retry_ms = d->conf->sink.retry_for_us / 1000;
+	int64_t retry_ms = d->conf->sink.retry_for_us / 1000;
 
 	rd_kafka_conf_set_dr_msg_cb(conf, kafka_sink_delivered);
-	set_number(conf, "message.max.bytes", limit < 1000 ? 1000 : limit);
-	if (get_number(conf, "batch.size") > limit)
-		set_number(conf, "batch.size", limit);
+	set_limit(d, conf);
 	set(conf, "delivery.report.only.error", "true");
 	set_number(conf, "message.timeout.ms", retry_ms > INT32_MAX ? 0 : retry_ms);
 	if (alone)
@@ -200,36 +219,20 @@ static rd_kafka_t *new_producer(struct kafka_sink *d, bool alone, struct err *er
 	return new_client(conf, err);
 }
 
-enum sink_result kafka_sink_connect(void *self, struct err *err)
+rd_kafka_t *kafka_sink_new_transactional(struct kafka_sink *d, const char *id, bool single,
+					 struct err *err)
 {
-	struct kafka_sink *d = self;
-	const char *name = d->conf->sink.place;
-	int64_t own = get_number(d->settings, "message.max.bytes"), longest;
-	enum sink_result r;
+	rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->settings);
 
-	if (!d->admin)
-		d->admin = new_client(rd_kafka_conf_dup(d->settings), err);
-	if (!d->admin)
-		return SINK_FATAL;
-	r = ask_topic(d, name, err);
-	if (r != SINK_OK)
-		return r;
-	longest = ask_longest(d, name);
-	d->limit = (size_t)(own != KAFKA_SINK_USUAL && own < longest ? own : longest);
-	d->producer = new_producer(d, false, err);
-	if (!d->producer)
-		return SINK_FATAL;
-	d->topic = rd_kafka_topic_new(d->producer, name, NULL);
-	return SINK_OK;
-}
-
-int kafka_sink_connect_alone(struct kafka_sink *d, struct err *err)
-{
-	if (!d->alone)
-		d->alone = new_producer(d, true, err);
-	if (d->alone && !d->alone_topic)
-		d->alone_topic = rd_kafka_topic_new(d->alone, d->conf->sink.place, NULL);
-	return d->alone ? 0 : -1;
+	rd_kafka_conf_set_dr_msg_cb(conf, kafka_sink_delivered);
+	set_limit(d, conf);
+	set(conf, "transactional.id", id);
+	/* offsets and the commit stand behind one another, and meet while the first is at work */
+	if (kafka_sink_number(conf, "retry.backoff.ms") == 100)
+		set(conf, "retry.backoff.ms", "20");
+	if (single)
+		set(conf, "batch.num.messages", "1");
+	return new_client(conf, err);
 }
 
 static void drop_producer(rd_kafka_t **rk, rd_kafka_topic_t **topic)
@@ -242,11 +245,88 @@ static void drop_producer(rd_kafka_t **rk, rd_kafka_topic_t **topic)
 	*rk = NULL;
 }
 
+static void drop_own(struct kafka_sink *d)
+{
+	if (d->dead_topic)
+		rd_kafka_topic_destroy(d->dead_topic);
+	d->dead_topic = NULL;
+	drop_producer(&d->producer, &d->topic);
+	d->begun = d->single = false;
+	free(d->member);
+	d->member = NULL;
+}
+
+int kafka_sink_renew(struct kafka_sink *d, bool single, struct err *err)
+{
+	drop_own(d);
+	d->producer = d->mode == KAFKA_SENDS
+			      ? new_producer(d, false, err)
+			      : kafka_sink_new_transactional(d, d->transactional_id, single, err);
+	if (!d->producer)
+		return -1;
+	d->single = single;
+	if (!d->conf->dead_only)
+		d->topic = rd_kafka_topic_new(d->producer, d->conf->sink.place, NULL);
+	if (d->dead_name)
+		d->dead_topic = rd_kafka_topic_new(d->producer, d->dead_name, NULL);
+	return 0;
+}
+
+static enum sink_result look_at(struct kafka_sink *d, const char *name, size_t *limit,
+				bool *compacted, struct err *err)
+{
+	int64_t own = kafka_sink_number(d->settings, "message.max.bytes"), longest;
+	enum sink_result r = ask_topic(d, name, err);
+
+	if (r != SINK_OK)
+		return r;
+	longest = ask_limits(d, name, compacted);
+	*limit = (size_t)(own != KAFKA_SINK_USUAL && own < longest ? own : longest);
+	return SINK_OK;
+}
+
+enum sink_result kafka_sink_look(struct kafka_sink *d, struct err *err)
+{
+	enum sink_result r = SINK_OK;
+	bool any;
+
+	d->compacted = false;
+	if (!d->conf->dead_only)
+		r = look_at(d, d->conf->sink.place, &d->limit, &d->compacted, err);
+	if (r == SINK_OK && d->dead_name)
+		r = look_at(d, d->dead_name, &d->dead_limit, &any, err);
+	return r;
+}
+
+enum sink_result kafka_sink_connect(void *self, struct err *err)
+{
+	struct kafka_sink *d = self;
+	enum sink_result r;
+
+	if (!d->admin)
+		d->admin = new_client(rd_kafka_conf_dup(d->settings), err);
+	if (!d->admin)
+		return SINK_FATAL;
+	r = kafka_sink_look(d, err);
+	if (r != SINK_OK)
+		return r;
+	return kafka_sink_renew(d, false, err) ? SINK_FATAL : SINK_OK;
+}
+
+int kafka_sink_connect_alone(struct kafka_sink *d, struct err *err)
+{
+	if (!d->alone)
+		d->alone = new_producer(d, true, err);
+	if (d->alone && !d->alone_topic)
+		d->alone_topic = rd_kafka_topic_new(d->alone, d->conf->sink.place, NULL);
+	return d->alone ? 0 : -1;
+}
+
 void kafka_sink_disconnect(void *self)
 {
 	struct kafka_sink *d = self;
 
-	drop_producer(&d->producer, &d->topic);
+	drop_own(d);
 	drop_producer(&d->alone, &d->alone_topic);
 	if (d->admin)
 		rd_kafka_destroy(d->admin);

@@ -4,7 +4,12 @@
  *	kafka_sink_key.c       the keys of lines
  *	kafka_sink_client.c    clients, and what the topics say of themselves
  *	kafka_sink_send.c      messages into a producer, and what became of them
- *	kafka_sink_lines.c     lines of runs, sent
+ *	kafka_sink_dead.c      dead records as messages
+ *	kafka_sink_kept.c      lines of an epoch, kept until it is stored
+ *	kafka_sink_lines.c     lines of runs: sent, or kept
+ *	kafka_sink_tx.c        transactions
+ *	kafka_sink_group.c     positions that are commits of the source's group
+ *	kafka_sink_epoch.c     an epoch as a transaction
  *	kafka_sink.c           options, life, the tables of functions */
 #ifndef DRV_KAFKA_SINK_KAFKA_SINK_INTERNAL_H
 #define DRV_KAFKA_SINK_KAFKA_SINK_INTERNAL_H
@@ -15,6 +20,7 @@
 #include "drv/kafka/kafka_error.h"
 #include "drv/kafka/kafka_settings.h"
 #include "drv/kafka/sink/kafka_sink.h"
+#include "base/arena.h"
 #include "scan/scan.h"
 #include "tool/stage.h"
 
@@ -32,6 +38,14 @@ struct kafka_sink_conf {
 	const char *key;
 	const char **header; /* "NAME=VALUE"; free() */
 	size_t headers;
+	const char *dead_topic, *slot;
+	bool dead_only;     /* --dead: the topic is one of dead letters, and lines pass */
+	bool at_least_once; /* --no-transactions */
+};
+
+enum kafka_mode {
+	KAFKA_SENDS, /* at once: a plain stream, or one that is stored at least once */
+	KAFKA_GROUP, /* an epoch is a transaction; positions are commits of the source's group */
 };
 
 /* The keys of some lines: where they are in a buffer. */
@@ -62,9 +76,44 @@ struct kafka_refused {
 	uint64_t line; /* from 1 */
 };
 
+/* A line of the epoch: where it and its key are in the buffers. */
+struct kafka_kept_line {
+	size_t at, key_at;
+	uint32_t n, key_n; /* key_n: or KAFKA_NO_KEY */
+	bool refused;      /* by the broker: it is a dead letter now */
+};
+
+/* Lines from one place: the first of them, and where it stood. */
+struct kafka_kept_run {
+	size_t first;
+	struct origin origin;
+};
+
+struct kafka_kept {
+	struct buf text, keys;
+	struct kafka_kept_line *line;
+	size_t lines, line_cap;
+	struct kafka_kept_run *run;
+	size_t runs, run_cap;
+	struct arena arena; /* topics; what `own` points to */
+	/* dead letters that were found here, raw */
+	struct sink_dead *own;
+	size_t n_own, own_cap;
+};
+
+/* Messages of a transaction: all must be stored before it commits. */
+struct kafka_tally {
+	uint64_t handed, stored;
+};
+
 struct kafka_sink {
 	const struct kafka_sink_conf *conf;
 	struct stage *st;
+	enum kafka_mode mode;
+	const char *job, *group; /* of an acknowledged stream; group NULL: files */
+	const char *dead_name;   /* topic of dead letters; NULL: none */
+	char *transactional_id;
+	int slot_fd;               /* -1: none */
 	rd_kafka_conf_t *settings; /* checked; clients take copies */
 	char *brokers;             /* for messages */
 	struct scan *by_path, *by_row;
@@ -74,8 +123,18 @@ struct kafka_sink {
 	rd_kafka_topic_t *topic;
 	rd_kafka_t *alone; /* sends what was refused in company; NULL: nothing was */
 	rd_kafka_topic_t *alone_topic;
-	size_t limit; /* bytes of a message with KAFKA_SINK_OVERHEAD, at most */
+	rd_kafka_topic_t *dead_topic;
+	size_t limit, dead_limit; /* bytes of a message with KAFKA_SINK_OVERHEAD, at most */
 	size_t header_bytes;
+	bool compacted; /* the topic: it takes no record without a key */
+
+	bool begun;  /* the producer has had its init_transactions */
+	bool single; /* .. and sends each message alone, to find what is refused */
+	struct kafka_tally tally;
+	struct kafka_kept kept;
+	/* what is stored, as it was read under `member`; NULL: it was not read yet */
+	struct keeper_doc doc;
+	char *member;
 
 	struct kafka_gathered gathered;
 	/* what became of messages; written inside rd_kafka_poll only */
@@ -88,8 +147,9 @@ struct kafka_sink {
 		int64_t at_us;
 	} heard;
 
-	uint64_t lines; /* taken so far */
-	bool progress;  /* is shown on a terminal */
+	char fault[160]; /* scratch */
+	uint64_t lines;  /* taken so far */
+	bool progress;   /* is shown on a terminal */
 	int64_t began_us, shown_us;
 };
 
@@ -114,17 +174,28 @@ void kafka_sink_keys(struct kafka_sink *d, struct slice rest, struct buf *text,
 
 /* The settings of the command line over the defaults. EX_USAGE */
 int kafka_sink_settings(struct kafka_sink *d, struct err *err);
+int64_t kafka_sink_number(const rd_kafka_conf_t *conf, const char *name);
 enum sink_result kafka_sink_connect(void *self, struct err *err);
 void kafka_sink_disconnect(void *self);
+/* Asks the topics anew how long their messages may be. */
+enum sink_result kafka_sink_look(struct kafka_sink *d, struct err *err);
 /* A producer that sends each message in a batch of its own. */
 int kafka_sink_connect_alone(struct kafka_sink *d, struct err *err);
+/* One of transactions, of which it has had none yet. single: each message in a batch of its own.
+ * NULL: err */
+rd_kafka_t *kafka_sink_new_transactional(struct kafka_sink *d, const char *id, bool single,
+					 struct err *err);
+/* The sink's own producer, made anew, and its topics. */
+int kafka_sink_renew(struct kafka_sink *d, bool single, struct err *err);
 
 /* ---- kafka_sink_send.c */
 
 void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *self);
-/* Adds a message; hands over what is gathered where that is enough. */
-int kafka_sink_send(struct kafka_sink *d, struct slice value, size_t key_at, uint32_t key_n,
-		    uint64_t line, struct err *err);
+/* Makes room for n more messages, and for their keys. */
+int kafka_sink_room(struct kafka_sink *d, size_t n, struct err *err);
+/* Adds a message, for which there is room. Its key stands in d->gathered.keys. */
+void kafka_sink_gather(struct kafka_sink *d, struct slice value, size_t key_at, uint32_t key_n,
+		       uint64_t line);
 /* Hands over what is gathered. */
 int kafka_sink_hand_over(struct kafka_sink *d, struct err *err);
 /* Waits until all is stored; what was refused in company is tried alone, and is dead then. */
@@ -132,8 +203,71 @@ int kafka_sink_flush(void *self, struct err *err);
 /* On a terminal: how far it is, twice a second and at the end. */
 void kafka_sink_progress(struct kafka_sink *d, bool end);
 
+/* Serves librdkafka and the loop for a moment; -1: d->failed, or the loop says so. */
+int kafka_sink_wait(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+/* What was refused is forgotten. */
+void kafka_sink_forget_refused(struct kafka_sink *d);
+
+/* Why a line cannot be stored, NULL: it can be. Valid until the next call. */
+const char *kafka_sink_fault(struct kafka_sink *d, size_t n, uint32_t key_n);
+
+/* ---- kafka_sink_dead.c */
+
+/* The message of a dead record, cut to what the topic takes, into d->dead_name; tallied. */
+int kafka_sink_bury(struct kafka_sink *d, const struct sink_dead *dead, struct err *err);
+/* A dead letter of this stage: told and counted as stage_dead does, and buried here where there
+ * is a topic for it. partly: the line has passed as data. */
+int kafka_sink_own_dead(struct kafka_sink *d, const struct run *run, uint64_t nth, size_t at,
+			struct slice record, const char *reason, bool partly, struct err *err);
+
+/* ---- kafka_sink_kept.c */
+
+void kafka_sink_keep_run(struct kafka_sink *d, const struct origin *origin);
+/* A line with its key out of `keys`. */
+void kafka_sink_keep(struct kafka_sink *d, struct slice line, const struct buf *keys, size_t key_at,
+		     uint32_t key_n);
+void kafka_sink_forget(struct kafka_sink *d); /* the epoch is stored */
+void kafka_sink_kept_fini(struct kafka_sink *d);
+/* The line nth of the epoch is a dead letter: the broker refuses it. */
+int kafka_sink_refuse_kept(struct kafka_sink *d, size_t nth, const char *why, struct err *err);
+/* The topic has changed: those that it does not take any more are dead letters. */
+int kafka_sink_judge_kept(struct kafka_sink *d, struct err *err);
+/* All that is kept into the producer, but what was refused. Waits for nothing. */
+int kafka_sink_send_kept(struct kafka_sink *d, struct err *err);
+
 /* ---- kafka_sink_lines.c */
 
 int kafka_sink_take(void *self, const struct run *run, bool pass, uint64_t *lines, struct err *err);
+
+/* ---- kafka_sink_tx.c: one transaction. SINK_OK, or SINK_FATAL with EX_TEMPFAIL or EX_CONFIG, and
+ * what is said */
+
+/* Ends what an earlier producer of that id had open, and puts it out for good. SINK_RETRY too. */
+enum sink_result kafka_tx_init(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+/* The sink's own producer, made anew where it is not `single` or not, has had its init. */
+enum sink_result kafka_tx_ready(struct kafka_sink *d, bool single, struct err *err);
+enum sink_result kafka_tx_begin(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+/* Offsets with their texts, as member of the group; member NULL: as a stranger to it.
+ * SINK_CONFLICT: the group has moved on. */
+enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
+				  const rd_kafka_topic_partition_list_t *offsets, const char *group,
+				  const char *member, struct err *err);
+enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+void kafka_tx_abort(struct kafka_sink *d, rd_kafka_t *rk);
+
+/* ---- kafka_sink_group.c: the calls of struct position_keeper */
+
+enum sink_result kafka_group_load(void *self, const char *job, struct keeper_doc *doc,
+				  struct err *err);
+enum sink_result kafka_group_init(void *self, const char *job, const char *group,
+				  const struct ctl_init *init, struct err *err);
+/* Adds the commit of a position, as the group keeps it. */
+void kafka_group_add(const struct kafka_sink *d, const char *gen, bool by_now,
+		     const struct position *p, rd_kafka_topic_partition_list_t *list);
+
+/* ---- kafka_sink_epoch.c */
+
+enum sink_result kafka_sink_store(void *self, const struct sink_batch *batch,
+				  struct sink_counts *counts, struct err *err);
 
 #endif

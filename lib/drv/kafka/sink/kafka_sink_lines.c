@@ -21,41 +21,45 @@ static int pass_owed(struct taking *t, const char *to, const char *next, struct 
 	return t->pass && lines ? stage_pass(t->d->st, block, lines, err) : 0;
 }
 
-/* NULL: it can be stored. */
-static const char *fault_of(const struct kafka_sink *d, const struct kafka_keys *k, unsigned i,
-			    char reason[128])
-{
-	size_t n = k->length[i] + d->header_bytes + KAFKA_SINK_OVERHEAD;
-
-	if (k->n[i] == KAFKA_BAD_KEY)
-		return "no JSON object, so that it has no key (--key)";
-	if (k->n[i] != KAFKA_NO_KEY)
-		n += k->n[i];
-	if (n <= d->limit)
-		return NULL;
-	snprintf(reason, 128, "record of %zu bytes, topic %.40s takes %zu", n, d->conf->sink.place,
-		 d->limit);
-	return reason;
-}
-
 static int take_line(struct taking *t, const struct kafka_keys *k, unsigned i, struct err *err)
 {
 	struct kafka_sink *d = t->d;
 	struct slice line = slice(k->start[i], k->length[i]);
 	size_t at = (size_t)(line.p - t->run->block.p);
 	uint64_t nth = t->lines++;
-	char reason[128];
-	const char *fault = fault_of(d, k, i, reason);
+	const char *fault = kafka_sink_fault(d, k->length[i], k->n[i]);
 
 	d->lines++;
 	if (!fault) {
 		t->owed_lines++;
-		return kafka_sink_send(d, line, k->at[i], k->n[i], d->lines, err);
+		if (d->mode == KAFKA_SENDS)
+			kafka_sink_gather(d, line, k->at[i], k->n[i], d->lines);
+		else
+			kafka_sink_keep(d, line, &d->gathered.keys, k->at[i], k->n[i]);
+		return 0;
 	}
 	return pass_owed(t, line.p, line.p + line.n + 1, err) ||
-			       stage_dead(d->st, t->run, nth, at, line, line.n, fault, err)
+			       kafka_sink_own_dead(d, t->run, nth, at, line, fault, false, err)
 		       ? -1
 		       : 0;
+}
+
+/* Up to 64 lines. */
+static int take_some(struct taking *t, struct slice *rest, struct err *err)
+{
+	struct kafka_sink *d = t->d;
+	struct kafka_keys keys;
+
+	if (d->mode != KAFKA_SENDS)
+		d->gathered.keys.n = 0;
+	else if (kafka_sink_room(d, SCAN_BATCH, err))
+		return -1;
+	kafka_sink_keys(d, *rest, &d->gathered.keys, &keys);
+	for (unsigned i = 0; i < keys.lines; i++)
+		if (take_line(t, &keys, i, err))
+			return -1;
+	*rest = slice(rest->p + keys.used, rest->n - keys.used);
+	return 0;
 }
 
 int kafka_sink_take(void *self, const struct run *run, bool pass, uint64_t *lines, struct err *err)
@@ -64,17 +68,20 @@ int kafka_sink_take(void *self, const struct run *run, bool pass, uint64_t *line
 	struct taking t = { .d = d, .run = run, .pass = pass, .owed = run->block.p };
 	struct slice rest = run->block;
 	const char *end = rest.p + rest.n;
-	struct kafka_keys keys;
 
-	while (rest.n) {
-		kafka_sink_keys(d, rest, &d->gathered.keys, &keys);
-		for (unsigned i = 0; i < keys.lines; i++)
-			if (take_line(&t, &keys, i, err))
-				return -1;
-		rest = slice(rest.p + keys.used, rest.n - keys.used);
+	if (d->conf->dead_only) {
+		*lines = str_lines(rest);
+		return pass ? stage_pass(d->st, rest, *lines, err) : 0;
 	}
+	if (d->mode != KAFKA_SENDS)
+		kafka_sink_keep_run(d, &run->origin);
+	while (rest.n)
+		if (take_some(&t, &rest, err))
+			return -1;
 	*lines = t.lines;
 	kafka_sink_progress(d, false);
 	/* the block goes back to the reader */
-	return kafka_sink_hand_over(d, err) || pass_owed(&t, end, end, err) ? -1 : 0;
+	if (d->mode == KAFKA_SENDS && kafka_sink_hand_over(d, err))
+		return -1;
+	return pass_owed(&t, end, end, err);
 }

@@ -35,12 +35,19 @@ static void keep_refused(struct kafka_sink *d, const rd_kafka_message_t *m)
 	}
 }
 
+/* Not stored since another record of the transaction was refused. */
+static bool is_company(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
 void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *self)
 {
 	struct kafka_sink *d = self;
 	struct err why;
 
 	(void)rk;
+	d->tally.stored += !m->err;
 	if (!m->err)
 		return;
 	if (kafka_sink_refuses(m->err)) {
@@ -48,13 +55,12 @@ void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *sel
 	} else if (!d->failed.code && m->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
 		kafka_sink_unanswered(d, "record not stored", m->err, &why);
 		err_set(&d->failed, EX_UNAVAILABLE, "kafka: %s; given up (--retry-for)", why.msg);
-	} else if (!d->failed.code) {
+	} else if (!d->failed.code && !is_company(m->err)) {
 		kafka_failed(&d->failed, m->err, rd_kafka_message_errstr(m));
 	}
 }
 
-/* Serves both sides for a moment. */
-static int wait_moment(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
+int kafka_sink_wait(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	rd_kafka_poll(rk, KAFKA_SINK_TURN_MS);
 	if (d->failed.code) {
@@ -65,6 +71,22 @@ static int wait_moment(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 }
 
 /* ---- handing over */
+
+const char *kafka_sink_fault(struct kafka_sink *d, size_t n, uint32_t key_n)
+{
+	size_t bytes = n + d->header_bytes + KAFKA_SINK_OVERHEAD;
+
+	if (key_n == KAFKA_BAD_KEY)
+		return "no JSON object, so that it has no key (--key)";
+	if (key_n == KAFKA_NO_KEY && d->compacted)
+		return "a record without a key, which a compacted topic does not take";
+	bytes += key_n == KAFKA_NO_KEY ? 0 : key_n;
+	if (bytes <= d->limit)
+		return NULL;
+	snprintf(d->fault, sizeof(d->fault), "record of %zu bytes, topic %.60s takes %zu", bytes,
+		 d->conf->sink.place, d->limit);
+	return d->fault;
+}
 
 static int refused_here(struct kafka_sink *d, const rd_kafka_message_t *m, struct err *err)
 {
@@ -134,7 +156,7 @@ int kafka_sink_hand_over(struct kafka_sink *d, struct err *err)
 		else if (rd_kafka_produce_batch(d->topic, RD_KAFKA_PARTITION_UA,
 						RD_KAFKA_MSG_F_COPY, g->v, (int)g->n) == (int)g->n)
 			break;
-		if (keep_unsent(d, err) || (g->n && wait_moment(d, d->producer, err)))
+		if (keep_unsent(d, err) || (g->n && kafka_sink_wait(d, d->producer, err)))
 			return -1;
 	}
 	g->n = 0;
@@ -149,8 +171,13 @@ int kafka_sink_hand_over(struct kafka_sink *d, struct err *err)
 
 static char no_bytes[1];
 
-int kafka_sink_send(struct kafka_sink *d, struct slice value, size_t key_at, uint32_t key_n,
-		    uint64_t line, struct err *err)
+int kafka_sink_room(struct kafka_sink *d, size_t n, struct err *err)
+{
+	return d->gathered.n + n > KAFKA_SINK_BATCH ? kafka_sink_hand_over(d, err) : 0;
+}
+
+void kafka_sink_gather(struct kafka_sink *d, struct slice value, size_t key_at, uint32_t key_n,
+		       uint64_t line)
 {
 	struct kafka_gathered *g = &d->gathered;
 	rd_kafka_message_t *m = &g->v[g->n];
@@ -163,7 +190,6 @@ int kafka_sink_send(struct kafka_sink *d, struct slice value, size_t key_at, uin
 		m->key_len = key_n;
 	}
 	g->key_at[g->n++] = key_at;
-	return g->n == KAFKA_SINK_BATCH ? kafka_sink_hand_over(d, err) : 0;
 }
 
 /* ---- the end of a wait: all is stored */
@@ -172,7 +198,7 @@ static int flush_producer(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	while (rd_kafka_outq_len(rk)) {
 		rd_kafka_flush(rk, KAFKA_SINK_TURN_MS);
-		if (wait_moment(d, rk, err))
+		if (kafka_sink_wait(d, rk, err))
 			return -1;
 		kafka_sink_progress(d, false);
 	}
@@ -186,6 +212,13 @@ static void free_refused(struct kafka_refused *v, size_t n)
 		free(v[i].key);
 	}
 	free(v);
+}
+
+void kafka_sink_forget_refused(struct kafka_sink *d)
+{
+	free_refused(d->refused, d->n_refused);
+	d->refused = NULL;
+	d->n_refused = d->refused_cap = 0;
 }
 
 static int send_alone(struct kafka_sink *d, const struct kafka_refused *r, struct err *err)
@@ -205,7 +238,7 @@ static int send_alone(struct kafka_sink *d, const struct kafka_refused *r, struc
 		m.err = rd_kafka_last_error();
 		if (m.err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
 			return refused_here(d, &m, err);
-		if (wait_moment(d, d->alone, err))
+		if (kafka_sink_wait(d, d->alone, err))
 			return -1;
 	}
 }
@@ -218,13 +251,11 @@ static int bury_refused(struct kafka_sink *d, struct err *err)
 		struct run run = { .block = slice(r->value, r->value_n),
 				   .origin = { .file = "standard input", .line = r->line } };
 
-		if (stage_dead(d->st, &run, 0, 0, run.block, run.block.n,
-			       "the broker refuses this record", err))
+		if (kafka_sink_own_dead(d, &run, 0, 0, run.block, "the broker refuses this record",
+					false, err))
 			return -1;
 	}
-	free_refused(d->refused, d->n_refused);
-	d->refused = NULL;
-	d->n_refused = d->refused_cap = 0;
+	kafka_sink_forget_refused(d);
 	return 0;
 }
 
@@ -248,7 +279,9 @@ int kafka_sink_flush(void *self, struct err *err)
 
 	if (kafka_sink_hand_over(d, err) || flush_producer(d, d->producer, err))
 		return -1;
-	return d->n_refused ? try_refused(d, err) : 0;
+	if (d->n_refused && try_refused(d, err))
+		return -1;
+	return flush_producer(d, d->producer, err); /* dead letters of these */
 }
 
 /* ---- for who watches */

@@ -1,0 +1,174 @@
+/* A transaction, one call after the other. librdkafka blocks in each of them: so it is given a
+ * second at a time, and the loop is served between. What it says:
+ *
+ *   retriable, or out of time   the same call again, until transaction.timeout.ms has passed
+ *   requires abort              aborted; the source cuts the records anew after a start (75)
+ *   fatal, fenced               the producer is of no use any more (75)
+ *
+ * Nothing is mended in place: after a commit that was not answered in time it may have been applied
+ * or not, and a broker without KIP-890 may apply it to what the same producer sends next. Whoever
+ * starts anew reads what holds. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/kafka/sink/kafka_sink_internal.h"
+
+/* The group has another generation, or this member is none of it any more. */
+static bool has_moved_on(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+	       code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+	       code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+	       code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
+static bool is_refused(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+	       code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT || !kafka_temporary(code);
+}
+
+static enum sink_result tell(const char *what, rd_kafka_error_t *e, struct err *err)
+{
+	rd_kafka_resp_err_t code = rd_kafka_error_code(e);
+	enum sink_result r = SINK_FATAL;
+
+	if (has_moved_on(code)) {
+		err_set(err, EX_TEMPFAIL,
+			"the group has moved on: another pipeline has these partitions now (%s); "
+			"start again",
+			rd_kafka_err2str(code));
+		r = SINK_CONFLICT;
+	} else {
+		err_set(err, is_refused(code) ? EX_CONFIG : EX_TEMPFAIL, "kafka: %s: %s", what,
+			rd_kafka_error_string(e));
+	}
+	rd_kafka_error_destroy(e);
+	return r;
+}
+
+/* A moment between two tries of a call. False: there will be none. */
+static bool may_try_again(struct kafka_sink *d, rd_kafka_error_t *e, int64_t until_us,
+			  struct err *err)
+{
+	if (rd_kafka_error_is_fatal(e) || rd_kafka_error_txn_requires_abort(e) ||
+	    !(rd_kafka_error_is_retriable(e) ||
+	      rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR__TIMED_OUT) ||
+	    tm_mono_us() >= until_us)
+		return false;
+	return loop_turn(d->conf->sink.loop, 0, err) >= 0;
+}
+
+static int64_t deadline_us(const struct kafka_sink *d)
+{
+	return tm_mono_us() + kafka_sink_number(d->settings, "transaction.timeout.ms") * 1000;
+}
+
+enum sink_result kafka_tx_init(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
+{
+	rd_kafka_error_t *e = rd_kafka_init_transactions(rk, 10 * KAFKA_SINK_ASK_MS);
+	enum sink_result r;
+
+	rd_kafka_poll(rk, 0);
+	if (!e)
+		return SINK_OK;
+	if (rd_kafka_error_is_retriable(e)) {
+		r = kafka_sink_unanswered(d, "transactions", rd_kafka_error_code(e), err);
+		rd_kafka_error_destroy(e);
+		return r;
+	}
+	return tell("transactions", e, err);
+}
+
+enum sink_result kafka_tx_ready(struct kafka_sink *d, bool single, struct err *err)
+{
+	enum sink_result r;
+
+	if ((!d->producer || d->single != single) && kafka_sink_renew(d, single, err))
+		return SINK_FATAL;
+	if (d->begun)
+		return SINK_OK;
+	r = kafka_tx_init(d, d->producer, err);
+	d->begun = r == SINK_OK;
+	return r;
+}
+
+enum sink_result kafka_tx_begin(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
+{
+	rd_kafka_error_t *e;
+
+	if (d->failed.code) {
+		*err = d->failed;
+		return SINK_FATAL;
+	}
+	e = rd_kafka_begin_transaction(rk);
+	return e ? tell("transaction", e, err) : SINK_OK;
+}
+
+void kafka_tx_abort(struct kafka_sink *d, rd_kafka_t *rk)
+{
+	int64_t until_us = tm_mono_us() + 5 * TM_S;
+	struct err ignored;
+	rd_kafka_error_t *e;
+	bool again;
+
+	d->gathered.n = d->gathered.keys.n = 0;
+	rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	do {
+		e = rd_kafka_abort_transaction(rk, KAFKA_SINK_ASK_MS);
+		again = e && may_try_again(d, e, until_us, &ignored);
+		if (e)
+			rd_kafka_error_destroy(e);
+	} while (again);
+	rd_kafka_poll(rk, 0);
+}
+
+static rd_kafka_consumer_group_metadata_t *membership(const char *group, const char *member,
+						      struct err *err)
+{
+	rd_kafka_consumer_group_metadata_t *m = NULL;
+	struct buf bytes = { 0 };
+	rd_kafka_error_t *e = NULL;
+
+	if (!member)
+		return rd_kafka_consumer_group_metadata_new(group);
+	if (str_unbase64(slice_z(member), &bytes) == 0)
+		e = rd_kafka_consumer_group_metadata_read(&m, bytes.p, bytes.n);
+	if (!m)
+		err_set(err, EX_DATAERR,
+			"the barrier's member cannot be read: run programs of one installation in "
+			"a pipeline");
+	if (e)
+		rd_kafka_error_destroy(e);
+	buf_fini(&bytes);
+	return m;
+}
+
+enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
+				  const rd_kafka_topic_partition_list_t *offsets, const char *group,
+				  const char *member, struct err *err)
+{
+	rd_kafka_consumer_group_metadata_t *m = membership(group, member, err);
+	int64_t until_us = deadline_us(d);
+	rd_kafka_error_t *e;
+
+	if (!m)
+		return SINK_FATAL;
+	while ((e = rd_kafka_send_offsets_to_transaction(rk, offsets, m, KAFKA_SINK_ASK_MS)) &&
+	       may_try_again(d, e, until_us, err))
+		rd_kafka_error_destroy(e);
+	rd_kafka_consumer_group_metadata_destroy(m);
+	return e ? tell("offsets", e, err) : SINK_OK;
+}
+
+enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
+{
+	int64_t until_us = deadline_us(d);
+	rd_kafka_error_t *e;
+
+	while ((e = rd_kafka_commit_transaction(rk, KAFKA_SINK_ASK_MS)) &&
+	       may_try_again(d, e, until_us, err))
+		rd_kafka_error_destroy(e);
+	return e ? tell("commit", e, err) : SINK_OK;
+}
