@@ -11,14 +11,19 @@ struct taking {
 	uint64_t owed_lines;
 };
 
-static int pass_owed(struct taking *t, const char *to, const char *next, struct err *err)
+/* nth: of the line behind those that are owed. */
+static int pass_owed(struct taking *t, uint64_t nth, const char *to, const char *next,
+		     struct err *err)
 {
 	struct slice block = slice(t->owed, (size_t)(to - t->owed));
 	uint64_t lines = t->owed_lines;
+	size_t at = (size_t)(t->owed - t->run->block.p);
 
 	t->owed = next;
 	t->owed_lines = 0;
-	return t->pass && lines ? stage_pass(t->d->st, block, lines, err) : 0;
+	return t->pass && lines
+		       ? stage_pass_at(t->d->st, t->run, nth - lines, at, false, block, lines, err)
+		       : 0;
 }
 
 static int take_line(struct taking *t, const struct kafka_keys *k, unsigned i, struct err *err)
@@ -38,10 +43,10 @@ static int take_line(struct taking *t, const struct kafka_keys *k, unsigned i, s
 			kafka_sink_keep(d, line, &d->gathered.keys, k->at[i], k->n[i]);
 		return 0;
 	}
-	return pass_owed(t, line.p, line.p + line.n + 1, err) ||
-			       kafka_sink_own_dead(d, t->run, nth, at, line, fault, false, err)
-		       ? -1
-		       : 0;
+	if (pass_owed(t, nth, line.p, line.p + line.n + 1, err))
+		return -1;
+	stage_moved(d->st);
+	return kafka_sink_own_dead(d, t->run, nth, at, line, fault, false, err);
 }
 
 /* Up to 64 lines. */
@@ -71,7 +76,7 @@ int kafka_sink_take(void *self, const struct run *run, bool pass, uint64_t *line
 
 	if (d->conf->dead_only) {
 		*lines = str_lines(rest);
-		return pass ? stage_pass(d->st, rest, *lines, err) : 0;
+		return pass ? stage_pass_at(d->st, run, 0, 0, false, rest, *lines, err) : 0;
 	}
 	if (d->mode != KAFKA_SENDS)
 		kafka_sink_keep_run(d, &run->origin);
@@ -83,5 +88,5 @@ int kafka_sink_take(void *self, const struct run *run, bool pass, uint64_t *line
 	/* the block goes back to the reader */
 	if (d->mode == KAFKA_SENDS && kafka_sink_hand_over(d, err))
 		return -1;
-	return pass_owed(&t, end, end, err);
+	return pass_owed(&t, t.lines, end, end, err);
 }
