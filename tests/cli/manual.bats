@@ -4,6 +4,7 @@
 # events.ndjson, but for names of servers, and names that tests sharing a server must not share:
 #	kafka:9092		$HTA_BROKERS
 #	-t events		-t $topic, the test's own
+#	-t clean, --dead-topic clean.dlq,
 #	-g web.., --reset web2,
 #	positions web		with the test's prefix
 #	redis://cache:6379/0	$REDIS_URL
@@ -221,6 +222,7 @@ blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n
 example_of() { # PAGE N
 	block "$1" "$2" | sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
 		s/(-g|--reset|positions) web/\1 ${web:-}web/g
+		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
 		s/--from 2026-01-01 --until 2026-01-02/--from $(date -u +%F) --until $(date -u -d tomorrow +%F)/" >example
 	[ -s example ] || { echo "$1 has no block $2"; return 1; }
 }
@@ -438,10 +440,11 @@ access_logs() {
 	example hta-sink-kafka.1 1
 	[ "$(ends "$topic" | awk '{ n += $3 } END { print n }')" = 120000 ]
 	example hta-sink-kafka.1 2
-	kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -f '%k\n' | grep -q '^events|2026-.*|[0-9a-f]*$'
-	for name in clean clean.dlq; do kadm -b "$HTA_BROKERS" create "$name" 1; done
+	kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -f '%k\n' >keys
+	grep -q '^events|2026-.*|[0-9a-f]*$' keys
+	for name in clean clean.dlq; do kadm -b "$HTA_BROKERS" create "$web$name" 1; done
 	example hta-sink-kafka.1 3
-	[ "$(kcat -C -b "$HTA_BROKERS" -t clean -e -q | jq -s 'length > 1000 and all(.status < 500)')" = true ]
+	[ "$(kcat -C -b "$HTA_BROKERS" -t "${web}clean" -e -q | jq -s 'length > 1000 and all(.status < 500)')" = true ]
 }
 
 @test "hta-sink-pg(1)" {
