@@ -145,4 +145,32 @@ all_of() { dump "$topic" | sort | cmp - <(sort "${1:-events}"); }
 	all_of both
 }
 
+@test "who comes with a slot puts out the one that had it, which says so" {
+	hta-gen --count 500 >events
+	produce "$in" events
+	spawn one bash -c "set -o pipefail; $(source_) | $(sink_ --slot a) --dead-topic $dlq | hta-commit"
+	one=$pid
+	wait_until 20 has_lines 500
+	feed pipe "$(source_ --until end) | $(sink_ --slot a) --dead-topic $dlq | hta-commit"
+	hta-gen --seed 2 --count 300 >more
+	produce "$in" more
+	exits_with 75 20 "$one"
+	grep -q 'another process has the transactional id hta\..*\.a (--slot)' one.err
+	feed pipe "$(source_ --until end) | $(sink_) --dead-topic $dlq | hta-commit"
+	cat events more >both
+	all_of both
+}
+
+@test "a row of rules, and records of files, need what Kafka does not keep" {
+	hta-gen --count 10 >f.ndjson
+	fails_with 64 pipe "hta-consume --job x f.ndjson | $(sink_) --dead-topic $dlq | hta-commit"
+	says 'say --no-transactions'
+	feed pipe "hta-consume --job x --dead drop f.ndjson | $(sink_ --no-transactions) --dead-topic $dlq | hta-commit"
+	all_of f.ndjson
+	produce "$in" f.ndjson
+	echo '{"rule_id":"r","window_size":"1m","metric":"count"}' >r.json
+	fails_with 78 pipe "$(source_ --until end) | hta-window --rules r.json --dead drop | $(sink_) --dead-topic $dlq | hta-commit"
+	says 'cannot keep rules'
+}
+
 has_lines() { [ "$(dump "$topic" | wc -l)" = "$1" ]; }

@@ -89,6 +89,8 @@ static void kafka_sink_close(void *self)
 		close(d->slot_fd);
 	free(d->transactional_id);
 	free(d->brokers);
+	free(d->conf->header);
+	free(d->conf->cluster.setting);
 	free(d);
 }
 

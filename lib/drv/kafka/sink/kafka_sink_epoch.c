@@ -88,6 +88,22 @@ static int send_dead(struct kafka_sink *d, const struct sink_batch *batch, struc
 	return 0;
 }
 
+static int not_stored(const struct kafka_sink *d, struct err *err)
+{
+	char why[512];
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(d->producer, why, sizeof(why));
+
+	if (code == RD_KAFKA_RESP_ERR__FENCED)
+		return err_set(err, EX_TEMPFAIL,
+			       "another process has the transactional id %s (--slot), and has put "
+			       "this one out; start again",
+			       d->transactional_id);
+	if (code)
+		return kafka_failed(err, code, why);
+	return err_set(err, EX_TEMPFAIL, "kafka: %llu of %llu records are stored; start again",
+		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
+}
+
 /* Until all that was handed over is stored or refused. */
 static int send_all(struct kafka_sink *d, const struct sink_batch *batch, struct err *err)
 {
@@ -107,11 +123,7 @@ static int send_all(struct kafka_sink *d, const struct sink_batch *batch, struct
 		return 0;
 	if (rc)
 		return -1;
-	if (d->tally.stored + d->n_refused != d->tally.handed)
-		return err_set(
-			err, EX_TEMPFAIL, "kafka: %llu of %llu records are stored; start again",
-			(unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
-	return 0;
+	return d->tally.stored == d->tally.handed ? 0 : not_stored(d, err);
 }
 
 /* In a transaction of single messages those that were refused are at fault themselves. */
