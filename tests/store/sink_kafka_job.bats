@@ -90,6 +90,24 @@ all_of() { dump "$topic" | sort | cmp - <(sort "${1:-events}"); }
 	dump "$dlq" '%h\n' | grep -q 'hta.stage=hta-sink-kafka,hta.reason=record of 5128 bytes'
 }
 
+@test "a record that the broker refuses aborts its epoch, which goes again without it" {
+	hta-gen --count 200 >events
+	spawn job bash -c "set -o pipefail; trap : TERM INT; $(source_) | $(sink_) --dead-topic $dlq | hta-commit"
+	produce "$in" events
+	wait_until 20 has_lines 200
+	java -cp "$(svc_kafka_lib)/*" kafka.admin.ConfigCommand --bootstrap-server "$HTA_BROKERS" --alter --topic "$topic" \
+		--add-config max.message.bytes=2000 >java.log 2>&1 || { cat java.log; return 1; }
+	{ hta-gen --seed 2 --count 50; head -c 9000 /dev/urandom | base64 -w 0; echo; hta-gen --seed 3 --count 50; } >more
+	produce "$in" more -p 0
+	wait_until 30 has_lines 300
+	kill -TERM -- "-$pid"
+	exits_with 0 20
+	grep -v '^[^{]' more | cat events - >good
+	all_of good
+	dump "$dlq" | cmp - <(grep '^[^{]' more)
+	dump "$dlq" '%h\n' | grep -qE 'hta.stage=hta-sink-kafka,hta.reason=record of [0-9]+ bytes, topic .* takes 2000,'
+}
+
 @test "a dead letter that is longer than is kept says so" {
 	topic_new wide 1
 	{ head -c 100000 /dev/zero | tr '\0' x; echo; } | produce "$in" - -p 1
