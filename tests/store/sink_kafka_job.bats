@@ -179,6 +179,21 @@ all_of() { dump "$topic" | sort | cmp - <(sort "${1:-events}"); }
 	all_of both
 }
 
+@test "a sink that is not the first by name adopts the start, and new partitions begin at 0" {
+	hta-gen --count 400 >events
+	produce "$in" events
+	job() { pipe "$(source_ --until end) | $(sink_ --name z) --dead-topic $dlq | hta-window --dead drop | hta-sink-sqlite --init x.db | hta-commit"; }
+	feed job
+	kadm -b "$HTA_BROKERS" grow "$in" 5
+	hta-gen --seed 2 --count 300 >more
+	produce "$in" more -p 4
+	feed job
+	cat events more >both
+	all_of both
+	[ "$(sqlite3 x.db 'SELECT sum(count) FROM hta_rollups')" = 700 ]
+	[ "$(committed "$group" "$in" | grep -c '"s":"z"')" = 5 ]
+}
+
 @test "a row of rules, and records of files, need what Kafka does not keep" {
 	hta-gen --count 10 >f.ndjson
 	fails_with 64 pipe "hta-consume --job x f.ndjson | $(sink_) --dead-topic $dlq | hta-commit"
