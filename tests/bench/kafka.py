@@ -1,4 +1,4 @@
-"""Kafka as the source: kafka zstd go slow. Ours against the client library alone, kcat and a Go program on one topic of four partitions."""
+"""Kafka as the source, and written to: kafka produce zstd go slow. Ours against the client library alone, kcat and a Go program on one topic of four partitions."""
 import contextlib, os, shutil, subprocess
 from files import T1, csv_rows, ours_rows, same
 from measure import compare, die, figures, target
@@ -51,6 +51,14 @@ def kafka(bench):
     return [r, rates("Kafka, messages", r, bench.n)]
 
 
+def produce(bench):
+    """hta-sink-kafka from a file, against rd_kafka_produce_batch alone"""
+    with topic_of(bench, load=False) as (broker, topic):
+        ours = f"hta-sink-kafka -b {broker} -t {topic} <{bench.events()}"
+        return compare("Kafka, producing", {"bare librdkafka, batches": f"bare_producer {broker} {topic} {bench.events()}", "hta-sink-kafka": ours}, bench.rounds,
+                       {"hta-sink-kafka": 0.8})
+
+
 def zstd(bench):
     """the same of a topic whose batches are compressed, against the bare client library"""
     with topic_of(bench, codec="zstd") as (broker, topic):
@@ -92,4 +100,4 @@ def slow(bench):
     return {**r, "targets": [target("slow reader: hta-consume | mawk / cat | mawk, wall", wall, 1.3, "at most")]}
 
 
-TASKS = {"kafka": kafka, "zstd": zstd, "go": go, "slow": slow}
+TASKS = {"kafka": kafka, "produce": produce, "zstd": zstd, "go": go, "slow": slow}
