@@ -101,8 +101,14 @@ int number_cmp(struct slice a, struct slice b)
 
 bool number_is_integer(struct slice number)
 {
-	struct number x = read_number(number);
+	size_t i = number.p[0] == '-';
+	struct number x;
 
+	while (i < number.n && is_number_digit(number.p[i]))
+		i++;
+	if (i == number.n)
+		return true;
+	x = read_number(number);
 	return x.sign == 0 || x.low >= 0;
 }
 

@@ -154,6 +154,8 @@ static bool check_unique(struct schema_check *c, const struct schema_op *op, uin
 
 	if (n < 2)
 		return true;
+	if (!spend(c, op, at, nodes_of(c)[at].next - at))
+		return false;
 	item = arena_alloc(&c->in.arena, n * sizeof(*item));
 	for (uint32_t k = at + 1; k < nodes_of(c)[at].next; k = nodes_of(c)[k].next)
 		item[i++] = (struct hashed_item){ n > FEW_ITEMS ? instance_hash(&c->in, k) : 0, k };
@@ -283,8 +285,7 @@ static bool check_needed_schemas(struct schema_check *c, const struct schema_op 
 	size_t n = 0;
 
 	for (uint32_t i = op->at + 1; i < keyword[op->at].next; i = keyword[i + 1].next, n++)
-		if (keyword[i].type == JSON_STRING &&
-		    instance_member(&c->in, at, keyword[i].text) &&
+		if (instance_member(&c->in, at, keyword[i].text) &&
 		    !check_schema(c, op->list[n], at))
 			return false;
 	return true;

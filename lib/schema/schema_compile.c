@@ -53,7 +53,7 @@ struct regex *schema_pattern(struct schema_compiler *c, uint32_t at)
 	struct err why = ERR_INIT;
 	struct regex *p;
 
-	if (node->type != JSON_STRING || node->escaped) {
+	if (node->type != JSON_STRING) {
 		schema_type_error(c, at, "must be a string");
 		return NULL;
 	}
@@ -167,7 +167,7 @@ static void take_properties(struct schema_compiler *c, uint32_t at, struct schem
 static int take_required(struct schema_compiler *c, uint32_t at, struct schema_members *m)
 {
 	for (uint32_t i = at + 1; i < node_at(c, at)->next; i++) {
-		if (node_at(c, i)->type != JSON_STRING || node_at(c, i)->escaped)
+		if (node_at(c, i)->type != JSON_STRING)
 			return schema_type_error(c, at, "must be an array of names");
 		struct schema_member *member = add_member(m, node_at(c, i)->text);
 		m->required += !member->required;
@@ -185,8 +185,6 @@ static int take_patterns(struct schema_compiler *c, uint32_t at, struct schema_m
 		n++;
 	m->pattern = mem_array(n + 1, sizeof(*m->pattern));
 	for (uint32_t i = at + 1; i < node_at(c, at)->next; i = node_at(c, i + 1)->next) {
-		if (node_at(c, i)->type != JSON_STRING)
-			continue;
 		struct regex *pattern = schema_pattern(c, i);
 		if (!pattern)
 			return -1;
@@ -268,7 +266,7 @@ static int take_ref(struct schema_compiler *c)
 
 	if (!at)
 		return 0;
-	if (node_at(c, at)->type != JSON_STRING || node_at(c, at)->escaped)
+	if (node_at(c, at)->type != JSON_STRING)
 		return schema_type_error(c, at, "must be a string");
 	if (schema_resolve(c->set, c->doc, c->at, node_at(c, at)->text, &doc, &node, &why))
 		return schema_fail(c->set, c->doc, at, c->err, "%s", why.msg);
@@ -413,6 +411,8 @@ static int close_chain(struct schema_set *set, uint32_t schema, unsigned depth, 
 
 int schema_set_compile(struct schema_set *set, struct err *err)
 {
+	/* there may be no operation at all */
+	mem_reserve(&set->op, &set->ops_cap, 1, sizeof(*set->op));
 	/* words that are refused are told before what may come of them */
 	for (uint32_t i = 0; i < set->codes; i++) {
 		struct schema_compiler c = { set, set->code[i].doc, set->code[i].at, err };

@@ -78,9 +78,10 @@ static bool is_text_good(struct schema_check *c, const struct schema_op *op,
 {
 	switch (op->kind) {
 	case SCHEMA_MIN_LENGTH:
-		return count_characters(node->text) >= op->min;
+		return node->text.n >= op->min &&
+		       (node->text.n / 4 >= op->min || count_characters(node->text) >= op->min);
 	case SCHEMA_MAX_LENGTH:
-		return count_characters(node->text) <= op->max;
+		return node->text.n <= op->max || count_characters(node->text) <= op->max;
 	case SCHEMA_FORMAT:
 		return format_check((enum format)op->format, node->text);
 	default:

@@ -140,7 +140,7 @@ static int take_id(struct schema_set *set, uint32_t doc, uint32_t at, uint32_t i
 	struct buf uri = { 0 };
 	const char *hash;
 
-	if (node->type != JSON_STRING || node->escaped)
+	if (node->type != JSON_STRING)
 		return schema_fail(set, doc, id, err, "must be a string");
 	uri_resolve(slice_z(set->resource[*resource].uri), node->text, &uri);
 	buf_z(&uri);
@@ -166,7 +166,7 @@ static int take_anchor(struct schema_set *set, uint32_t doc, uint32_t at, uint32
 {
 	const struct json_node *node = &set->doc[doc].in.json.node[anchor];
 
-	if (node->type != JSON_STRING || node->escaped || !node->text.n)
+	if (node->type != JSON_STRING || !node->text.n)
 		return schema_fail(set, doc, anchor, err, "must be a name");
 	for (size_t i = 0; i < set->anchors; i++)
 		if (set->anchor[i].resource == resource &&
@@ -258,6 +258,25 @@ static char *file_uri(const char *name)
 	return uri.p;
 }
 
+/* A name that is there twice would hide a part of the schema; half of a surrogate pair is no
+ * text. */
+static int check_texts(const struct schema_set *set, uint32_t doc, struct err *err)
+{
+	const struct instance *in = &set->doc[doc].in;
+	const struct json_node *node = in->json.node;
+
+	for (uint32_t at = 0; at < in->json.n; at++) {
+		if (node[at].escaped)
+			return schema_fail(set, doc, at, err,
+					   "half of a surrogate pair is no text");
+		for (uint32_t i = at + 1; node[at].type == JSON_OBJECT && i < node[at].next;
+		     i = node[i + 1].next)
+			if (node[i].type != JSON_STRING)
+				return schema_fail(set, doc, i, err, "is there twice");
+	}
+	return 0;
+}
+
 int schema_set_add(struct schema_set *set, const char *name, struct slice text, struct err *err)
 {
 	uint32_t number = (uint32_t)set->docs;
@@ -274,6 +293,8 @@ int schema_set_add(struct schema_set *set, const char *name, struct slice text, 
 	doc->schema = mem_array(doc->in.json.n, sizeof(*doc->schema));
 	for (size_t i = 0; i < doc->in.json.n; i++)
 		doc->schema[i] = NO_SCHEMA;
+	if (check_texts(set, number, err))
+		return -1;
 	return walk_node(set, number, 0, add_resource(set, file_uri(name), number, 0), PLACE_SCHEMA,
 			 err);
 }

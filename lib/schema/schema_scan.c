@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "schema/schema_internal.h"
 
-enum { NEST_MAX = 6 };
+enum { NEST_MAX = 6, LOOKS_MAX = 10000 };
 
 /* What must hold of a field. */
 struct field_rule {
@@ -52,20 +52,23 @@ struct schema_scan {
 struct planner {
 	struct schema_scan *s;
 	struct file_plan *plan;
+	unsigned left; /* schemas that may still be looked at; 0: there is no plan */
 };
 
-static const struct schema_op *ops_of(const struct planner *p, uint32_t schema, uint32_t *n)
+/* None where too many were looked at: references can multiply. */
+static const struct schema_op *ops_of(struct planner *p, uint32_t schema, uint32_t *n)
 {
 	const struct schema_code *code = &p->s->set->code[schema];
 
-	*n = code->n;
+	p->left -= p->left > 0;
+	*n = p->left ? code->n : 0;
 	return p->s->set->op + code->first;
 }
 
 /* ---- what a schema is made of; $ref and allOf are gone through */
 
 /* Leaves only? */
-static bool is_leafy(const struct planner *p, uint32_t schema)
+static bool is_leafy(struct planner *p, uint32_t schema)
 {
 	uint32_t n;
 	const struct schema_op *op = ops_of(p, schema, &n);
@@ -82,7 +85,7 @@ static bool is_leafy(const struct planner *p, uint32_t schema)
 	return true;
 }
 
-static bool is_object_only(const struct planner *p, uint32_t schema)
+static bool is_object_only(struct planner *p, uint32_t schema)
 {
 	uint32_t n;
 	const struct schema_op *op = ops_of(p, schema, &n);
@@ -262,10 +265,10 @@ struct schema_scan *schema_scan_new(const struct schema_set *set, const char *fi
 	if (first)
 		field_of(s, first);
 	for (size_t i = 0; i < set->docs; i++) {
-		struct planner p = { s, &s->plan[i] };
+		struct planner p = { s, &s->plan[i], LOOKS_MAX };
 		size_t paths = s->paths;
 
-		s->plan[i].has = plan_object(&p, set->doc[i].schema[0], "", 0);
+		s->plan[i].has = plan_object(&p, set->doc[i].schema[0], "", 0) && p.left;
 		if (!s->plan[i].has)
 			drop_paths(s, paths);
 	}

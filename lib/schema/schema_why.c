@@ -26,15 +26,11 @@ static void add_cut(struct buf *out, struct slice text, size_t most)
 		buf_addz(out, "...");
 }
 
-/* Without control characters, which a name may have. */
 static void add_pointer(struct buf *out, const struct json *json, uint32_t at)
 {
 	struct buf pointer = { 0 };
 
 	instance_pointer(json, at, &pointer);
-	for (size_t i = 0; i < pointer.n; i++)
-		if ((unsigned char)pointer.p[i] < ' ')
-			pointer.p[i] = '?';
 	add_cut(out, slice(pointer.n ? pointer.p : "", pointer.n), PATH_BYTES);
 	buf_fini(&pointer);
 }
@@ -89,6 +85,10 @@ static void tell(struct schema_check *c, const struct schema_op *op, uint32_t at
 		add_value(&out, &c->in.json, at);
 	add_cut(&out, what, WHAT_BYTES);
 	add_place(&out, c, op->doc, place);
+	/* control characters of names */
+	for (size_t i = 0; i < out.n; i++)
+		if ((unsigned char)out.p[i] < ' ')
+			out.p[i] = '?';
 	err_set(c->why, EX_DATAERR, "%.*s", (int)cut_length(buf_slice(&out), ERR_MSG_BYTES - 1),
 		out.p);
 	buf_fini(&out);

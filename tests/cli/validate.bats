@@ -104,6 +104,8 @@ reasons() {
 		{"pattern":"\\Aa"}	no such escape in ECMA-262
 		{"format":"hostname"}	format "hostname" is not checked
 		{"a":	s.json: byte
+		{"properties":{"a":{"type":"string"},"\u0061":{}}}	s.json#/properties/a: is there twice
+		{"const":"\ud800"}	s.json#/const: half of a surrogate pair is no text
 		[]	must be a schema
 	END
 	fails_with 78 hta-validate --schema none.json </dev/null
