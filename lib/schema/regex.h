@@ -27,4 +27,7 @@ enum regex_result regex_find(struct regex *p, struct slice text, uint64_t *fuel)
  * MATCH_UNSET_BACKREF, no UCP). -1: EX_CONFIG. */
 int regex_translate(struct slice ecma, struct buf *out, struct err *err);
 
+/* What PCRE2 calls a general category of Unicode; the name itself where it is none. */
+struct slice pattern_category(struct slice name);
+
 #endif

@@ -106,60 +106,6 @@ static int take_unicode(struct translator *t)
 
 /* ---- properties */
 
-/* What PCRE2 calls a general category; the name itself where it is none. */
-static struct slice category_of(struct slice name)
-{
-	static const char *const names[][2] = {
-		{ "Cased_Letter", "LC" },
-		{ "Close_Punctuation", "Pe" },
-		{ "Combining_Mark", "M" },
-		{ "Connector_Punctuation", "Pc" },
-		{ "Control", "Cc" },
-		{ "Currency_Symbol", "Sc" },
-		{ "Dash_Punctuation", "Pd" },
-		{ "Decimal_Number", "Nd" },
-		{ "Enclosing_Mark", "Me" },
-		{ "Final_Punctuation", "Pf" },
-		{ "Format", "Cf" },
-		{ "Initial_Punctuation", "Pi" },
-		{ "Letter", "L" },
-		{ "Letter_Number", "Nl" },
-		{ "Line_Separator", "Zl" },
-		{ "Lowercase_Letter", "Ll" },
-		{ "Mark", "M" },
-		{ "Math_Symbol", "Sm" },
-		{ "Modifier_Letter", "Lm" },
-		{ "Modifier_Symbol", "Sk" },
-		{ "Nonspacing_Mark", "Mn" },
-		{ "Number", "N" },
-		{ "Open_Punctuation", "Ps" },
-		{ "Other", "C" },
-		{ "Other_Letter", "Lo" },
-		{ "Other_Number", "No" },
-		{ "Other_Punctuation", "Po" },
-		{ "Other_Symbol", "So" },
-		{ "Paragraph_Separator", "Zp" },
-		{ "Private_Use", "Co" },
-		{ "Punctuation", "P" },
-		{ "Separator", "Z" },
-		{ "Space_Separator", "Zs" },
-		{ "Spacing_Mark", "Mc" },
-		{ "Surrogate", "Cs" },
-		{ "Symbol", "S" },
-		{ "Titlecase_Letter", "Lt" },
-		{ "Unassigned", "Cn" },
-		{ "Uppercase_Letter", "Lu" },
-		{ "cntrl", "Cc" },
-		{ "digit", "Nd" },
-		{ "punct", "P" },
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (slice_is(name, names[i][0]))
-			return slice_z(names[i][1]);
-	return name;
-}
-
 /* p{NAME} or P{NAME}, at the p. */
 static int take_property(struct translator *t)
 {
@@ -178,7 +124,7 @@ static int take_property(struct translator *t)
 	}
 	if (name.n == 0 || name.p[0] == '^')
 		return fail_pattern(t, "no such property");
-	name = category_of(name);
+	name = pattern_category(name);
 	buf_printf(t->out, "\\%c{%.*s}", peek(t, 0), (int)name.n, name.p);
 	t->at = (size_t)(end - t->in.p) + 1;
 	return 0;

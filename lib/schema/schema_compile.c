@@ -1,14 +1,11 @@
 /* Schemas are compiled one after the other, none inside another: a schema that is asked for gets a
  * number and waits for its turn, so that its operations lie side by side and references may go in
- * circles. A circle that never goes down into the value, as {"$ref": "#"} is, would never end and
- * is refused; how deep a chain without such a step is, is bounded with it. */
+ * circles. */
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
 #include "schema/schema_internal.h"
-
-enum { CHAIN_MAX = 1000 };
 
 /* ---- what compilers of words use */
 
@@ -367,48 +364,6 @@ static int compile_schema(struct schema_compiler *c)
 		       : 0;
 }
 
-/* ---- circles */
-
-enum { MARK_NEW, MARK_OPEN, MARK_DONE };
-
-static int close_chain(struct schema_set *set, uint32_t schema, unsigned depth, struct err *err);
-
-static int close_branch(struct schema_set *set, const struct schema_op *op, uint32_t schema,
-			unsigned depth, struct err *err)
-{
-	if (schema == NO_SCHEMA || set->code[schema].mark == MARK_DONE)
-		return 0;
-	if (set->code[schema].mark == MARK_OPEN)
-		return schema_fail(set, op->doc, op->at, err,
-				   "leads back to itself without going into the value");
-	if (depth == CHAIN_MAX)
-		return schema_fail(set, op->doc, op->at, err,
-				   "more than 1000 references one behind the other");
-	return close_chain(set, schema, depth + 1, err);
-}
-
-static int close_chain(struct schema_set *set, uint32_t schema, unsigned depth, struct err *err)
-{
-	struct schema_code *code = &set->code[schema];
-
-	code->mark = MARK_OPEN;
-	for (uint32_t i = code->first; i < code->first + code->n; i++) {
-		const struct schema_op *op = &set->op[i];
-
-		if (op->kind < SCHEMA_NEEDS_SCHEMA)
-			continue;
-		if (close_branch(set, op, op->other, depth, err) ||
-		    close_branch(set, op, op->then, depth, err) ||
-		    close_branch(set, op, op->or, depth, err))
-			return -1;
-		for (size_t k = 0; k < op->n; k++)
-			if (close_branch(set, op, op->list[k], depth, err))
-				return -1;
-	}
-	code->mark = MARK_DONE;
-	return 0;
-}
-
 int schema_set_compile(struct schema_set *set, struct err *err)
 {
 	/* there may be no operation at all */
@@ -429,8 +384,5 @@ int schema_set_compile(struct schema_set *set, struct err *err)
 		set->code[i].first = first;
 		set->code[i].n = (uint32_t)set->ops - first;
 	}
-	for (uint32_t i = 0; i < set->codes; i++)
-		if (set->code[i].mark == MARK_NEW && close_chain(set, i, 0, err))
-			return -1;
-	return 0;
+	return schema_circles(set, err);
 }

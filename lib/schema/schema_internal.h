@@ -1,8 +1,10 @@
 /* What the files of the schema share. Not for others: schema.h is the contract.
  *
- *   schema_load.c     files, and what in them can be referred to: resources, anchors, pointers
+ *   schema_load.c     files, and what in them can be referred to: resources, anchors
+ *   schema_refs.c     from a reference to a node
  *   schema_compile.c  schemas to operations: applicators and references
  *   schema_words.c    the same: assertions
+ *   schema_circles.c  references that would never end
  *   schema_check.c    a value by operations
  *   schema_leaf.c     the operations that need nothing but a scalar
  *   schema_why.c      what is wrong, in words
@@ -153,6 +155,9 @@ enum schema_below schema_below(struct slice word);
 /* The schema at a node, which is compiled later; its number. */
 uint32_t schema_want(struct schema_set *set, uint32_t doc, uint32_t at);
 
+/* NULL: none. */
+const struct schema_resource *schema_resource_named(const struct schema_set *set, struct slice uri);
+
 /* The node that a reference from a schema means. EX_CONFIG. */
 int schema_resolve(struct schema_set *set, uint32_t doc, uint32_t at, struct slice reference,
 		   uint32_t *to_doc, uint32_t *to_at, struct err *err);
@@ -180,6 +185,10 @@ int schema_type_error(struct schema_compiler *c, uint32_t at, const char *want);
 
 /* Those words that are assertions: their operations. */
 int schema_assertions(struct schema_compiler *c);
+
+/* When all are compiled: no chain of references and branches comes back to its start, or is longer
+ * than a bound, without going down into the value. EX_CONFIG. */
+int schema_circles(struct schema_set *set, struct err *err);
 
 /* ---- judging */
 
