@@ -221,6 +221,23 @@ static int open_state(void *self, struct stage *st, const struct ctl *hello, str
 	return 0;
 }
 
+static int take_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
+			struct err *err)
+{
+	struct dedup_program *p = self;
+	struct ctl_reading reading;
+	int rc;
+
+	(void)st, (void)instead;
+	if (ctl->kind != CTL_READ)
+		return 0;
+	if (ctl_reading_read(ctl, &reading, err))
+		return -1;
+	rc = dedup_read_on(p->dedup, &reading, err);
+	ctl_reading_fini(&reading);
+	return rc;
+}
+
 static int close_epoch(void *self, struct stage *st, const struct ctl *line, struct err *err)
 {
 	struct dedup_program *p = self;
@@ -310,6 +327,7 @@ static int run_dedup(void *self, struct err *err)
 			.open = open_stage,
 			.plain = check_plain,
 			.hello = open_state,
+			.control = take_control,
 			.barrier = close_epoch,
 			.finish = finish_stage,
 			.close = close_stage,

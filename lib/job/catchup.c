@@ -63,7 +63,6 @@ void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_
 				p->watermark_us = at->watermark_us;
 				low = at->next;
 			}
-			p->init = s == 0 || at->init < p->init ? at->init : p->init;
 			p->next[s] = at->next;
 			p->idle = p->idle && at->idle;
 		}
@@ -76,13 +75,9 @@ void catchup_started(struct catchup *v, const struct ranges *start)
 	*v = (struct catchup){ .v = mem_array(start->n ? start->n : 1, sizeof(*v->v)),
 			       .n = start->n,
 			       .sinks = 1 };
-	for (size_t i = 0; i < start->n; i++) {
-		const struct range *r = &start->v[i];
-		struct catchup_part *p = set_part(v, i, r->topic, r->partition);
-
-		p->next[0] = r->from;
-		p->init = r->begins ? r->from : -1;
-	}
+	for (size_t i = 0; i < start->n; i++)
+		set_part(v, i, start->v[i].topic, start->v[i].partition)->next[0] = start->v[i]
+											    .from;
 }
 
 void catchup_sent(struct catchup *v, const struct ranges *epoch)
@@ -117,7 +112,6 @@ static void add_start(struct ranges *start, const struct catchup_part *p, int64_
 	r->to = to;
 	r->idle = p->idle;
 	r->watermark_us = p->watermark_us;
-	r->begins = from == p->init;
 }
 
 /* The position above the lowest one; the lowest where all agree. */

@@ -12,7 +12,6 @@ struct catchup_part {
 	char *topic;
 	int32_t partition;
 	int64_t *next; /* of each sink */
-	int64_t init;  /* the lowest of their starts; -1: not known */
 	bool idle;     /* all sinks have it so */
 	/* the lowest of the sinks that stand lowest; POS_NONE: none */
 	int64_t watermark_us;
@@ -28,7 +27,7 @@ void catchup_fini(struct catchup *v);
 /* The positions that the sinks answered for these partitions, which all of them know (else BUG). */
 void catchup_probed(struct catchup *v, const struct ctl_sink_state *sinks, size_t n,
 		    const struct partitions *parts);
-/* No sink keeps positions: these starts (from, begins) stand for them. */
+/* No sink keeps positions: these starts (from) stand for them. */
 void catchup_started(struct catchup *v, const struct ranges *start);
 
 /* An epoch was sent. */
@@ -36,7 +35,7 @@ void catchup_sent(struct catchup *v, const struct ranges *epoch);
 
 int64_t catchup_lowest(const struct catchup_part *p, size_t sinks);
 
-/* What to read next: `start` (from, idle, watermark_us, begins) is filled anew, in the order of the
+/* What to read next: `start` (from, idle, watermark_us) is filled anew, in the order of the
  * view. Returns true while sinks differ: start has one partition then, to be read up to `to`
  * exactly; else all partitions, `to` INT64_MAX. */
 bool catchup_step(const struct catchup *v, struct ranges *start);

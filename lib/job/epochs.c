@@ -15,7 +15,7 @@ struct part {
 	int32_t partition;
 	int64_t from, to; /* of the open epoch */
 	struct pos_last last;
-	bool idle, idle_sent, begins;
+	bool idle, idle_sent;
 };
 
 struct flight {
@@ -81,8 +81,7 @@ void epochs_assign(struct epochs *e, const struct ranges *start)
 					    .to = r->from,
 					    .last = { .offset = -1, .time_us = POS_NONE },
 					    .idle = r->idle,
-					    .idle_sent = r->idle,
-					    .begins = r->begins };
+					    .idle_sent = r->idle };
 	}
 }
 
@@ -159,9 +158,7 @@ const struct ranges *epochs_cut(struct epochs *e, uint64_t *number)
 		r->to = p->to;
 		r->last = p->last;
 		r->idle = p->idle;
-		r->begins = p->begins;
 		r->watermark_us = e->conf.times ? p->to : POS_NONE;
-		p->begins = p->begins && p->from == p->to;
 		p->from = p->to;
 		p->idle_sent = p->idle;
 		p->last = (struct pos_last){ .offset = -1, .time_us = POS_NONE };

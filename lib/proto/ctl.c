@@ -6,10 +6,10 @@
 #include "base/hash.h"
 
 static const char *const kind_of[CTL_OTHER] = {
-	[CTL_HELLO] = "hello", [CTL_AT] = "at",     [CTL_BEFORE] = "before",
-	[CTL_PROBE] = "probe", [CTL_INIT] = "init", [CTL_METRICS] = "metrics",
-	[CTL_BAR] = "bar",     [CTL_DEAD] = "dead", [CTL_LATE] = "late",
-	[CTL_FAIL] = "fail",   [CTL_END] = "end",
+	[CTL_HELLO] = "hello",     [CTL_AT] = "at",     [CTL_BEFORE] = "before",
+	[CTL_PROBE] = "probe",     [CTL_INIT] = "init", [CTL_READ] = "read",
+	[CTL_METRICS] = "metrics", [CTL_BAR] = "bar",   [CTL_DEAD] = "dead",
+	[CTL_LATE] = "late",       [CTL_FAIL] = "fail", [CTL_END] = "end",
 };
 
 const char *ctl_kind_name(enum ctl_kind k)

@@ -26,6 +26,7 @@ enum ctl_kind {
 	CTL_BEFORE,
 	CTL_PROBE,
 	CTL_INIT,
+	CTL_READ,
 	CTL_METRICS,
 	CTL_BAR,
 	CTL_DEAD,
@@ -191,6 +192,27 @@ void ctl_init_write(const struct ctl_inc *inc, const struct ctl_init *i, struct 
 /* ranges_fini(&out->start) */
 int ctl_init_read(const struct ctl *c, struct ctl_init *out, struct err *err);
 
+/* ---- read: {..,"k":"read","gen":..,"pos":[{"t","p","init","from","next","idle"}]}: ahead of
+ * the first record of an assignment: its partitions, where the sinks began with each, where it is
+ * read from, and the highest position that one of them has; idle: it was the log's end. gen "": no
+ * sink keeps positions; init and next are by the group's commits then. So a stage with a state of
+ * its own knows whether that is as new as theirs. */
+struct ctl_reading_part {
+	struct slice topic;
+	int32_t partition;
+	int64_t init, from, next;
+	bool idle;
+};
+struct ctl_reading {
+	struct slice gen;
+	struct ctl_reading_part *part;
+	size_t n;
+};
+void ctl_reading_write(const struct ctl_inc *inc, const struct ctl_reading *r, struct buf *out);
+/* Slices as of ctl_parse. ctl_reading_fini */
+int ctl_reading_read(const struct ctl *c, struct ctl_reading *out, struct err *err);
+void ctl_reading_fini(struct ctl_reading *r);
+
 /* ---- rules: what a window counts by, where its metrics come from rules: members of its element
  *  of the hello, and of `metrics`:
  *   "set":"<16 hex>","rules":[{"rule":"web","version":2,"state":"active"|"paused"|"retired",
@@ -243,11 +265,10 @@ int ctl_metrics_read(const struct ctl *c, struct ctl_metrics *out, struct err *e
 void ctl_metrics_fini(struct ctl_metrics *m);
 
 /* ---- bar:
- *  {..,"k":"bar","e":17,"gen":..[,"member":..],
- *   "r":[{"t","p","f","to","lo","lt","lh","idle"[,"init":true]}],"acct":[..]}
+ *  {..,"k":"bar","e":17,"gen":..[,"member":..],"r":[{"t","p","f","to","lo","lt","lh","idle"}],
+ *  "acct":[..]}.
  *  member: base64 of what says who the source is in its group, in the form of the log's own client
- *  library; only where a stage of the hello has "commits":true. init: as struct range has `begins`.
- *  A stage's element of the account
+ *  library; only where a stage of the hello has "commits":true. A stage's element of the account
  * {"s":name,"in":n,"out":n,"bytes":n,"filtered":..,"late":..,"dup":..,"dead":..,"lost":..,
  *  "agg":..,"rows_in":..,"rows":..,"wm":[["t",p,us]..]} (zeros left out but
  * in and out). `out` and `rows` count this stage's data lines since its last barrier, `bytes`
@@ -272,8 +293,8 @@ struct account {
 };
 struct ctl_bar {
 	uint64_t epoch;
-	/* gen: n 0: no sink keeps positions; member: p NULL: none */
-	struct slice gen, member;
+	struct slice gen;    /* n 0: no sink keeps positions */
+	struct slice member; /* p NULL: none */
 	struct ranges
 		ranges; /* with watermarks of the account merged in: the highest of any stage */
 };

@@ -9,8 +9,6 @@ static void add_range(const struct range *r, struct buf *out)
 	ctl_add_i64(out, "to", r->to);
 	ctl_add_last(out, &r->last);
 	ctl_add_bool(out, "idle", r->idle);
-	if (r->begins)
-		ctl_add_bool(out, "init", true);
 	buf_addc(out, '}');
 }
 
@@ -44,8 +42,7 @@ static int read_range(const struct ctl *c, uint32_t at, struct ranges *set, stru
 			       "control record `bar`: two ranges of one partition");
 	struct range *r = ranges_add(set, topic, partition);
 	if (ctl_get_offset(c, at, "f", &r->from, err) || ctl_get_offset(c, at, "to", &r->to, err) ||
-	    ctl_get_last(c, at, &r->last, err) || ctl_opt_bool(c, at, "idle", &r->idle, err) ||
-	    ctl_opt_bool(c, at, "init", &r->begins, err))
+	    ctl_get_last(c, at, &r->last, err) || ctl_opt_bool(c, at, "idle", &r->idle, err))
 		return -1;
 	if (r->from > r->to)
 		return err_set(err, EX_DATAERR,

@@ -29,8 +29,6 @@ struct range {
 	/* highest event time read from the range, POS_NONE; filled in by sinks from the account */
 	int64_t watermark_us;
 	bool idle; /* `to` is the log's end */
-	/* `from` is where the sinks have begun with the partition: none of it was stored before */
-	bool begins;
 };
 
 struct position {

@@ -59,7 +59,6 @@ static int lost(struct consume *s, const struct range *r, int64_t to, struct err
 	part = ranges_add(&one, slice_z(r->topic), r->partition);
 	part->from = r->from;
 	part->idle = r->idle;
-	part->begins = r->begins;
 	epochs_assign(job_stream_epochs(s->stream), &one);
 	epochs_read(job_stream_epochs(s->stream), 0, 0, to, NULL, false, tm_mono_us());
 	s->writer.account.in += n;

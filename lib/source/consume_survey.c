@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/tm.h"
 #include "source/bounds.h"
 
@@ -111,7 +112,6 @@ static int start_without_sinks(struct consume *s, const struct ranges *commits, 
 		const struct range *c = ranges_find(commits, slice_z(starts.v[i].topic),
 						    starts.v[i].partition);
 
-		starts.v[i].begins = !c || c->from < 0;
 		if (c && c->from >= 0)
 			starts.v[i].from = c->from;
 	}
@@ -147,6 +147,43 @@ static int begin_sets(struct consume *s, const struct ranges *commits, struct er
 	return s->progress.ends.n ? s->log->ops->ends(s->log->self, &s->progress.ends, err) : 0;
 }
 
+/* What will be read of a partition. Without sinks the commits say what was read before; a start
+ * without a commit is a beginning. */
+static struct ctl_reading_part part_reading(const struct consume *s, size_t i)
+{
+	const struct catchup_part *p = &s->survey.catchup.v[i];
+	struct ctl_reading_part r = { .topic = slice_z(p->topic),
+				      .partition = p->partition,
+				      .idle = p->idle };
+
+	r.from = catchup_lowest(p, s->survey.catchup.sinks);
+	r.next = r.from;
+	r.init = s->progress.stored.v[i].from >= 0 ? 0 : r.from;
+	for (size_t k = 0; k < s->survey.n_sinks; k++) {
+		const struct position *at = positions_find(&s->survey.sinks[k].pos, r.topic,
+							   r.partition);
+
+		r.next = at->next > r.next ? at->next : r.next;
+		r.init = k == 0 || at->init < r.init ? at->init : r.init;
+	}
+	return r;
+}
+
+static int announce_reading(struct consume *s, const char *gen, struct err *err)
+{
+	struct ctl_reading all = { .gen = slice_z(gen), .n = s->survey.catchup.n };
+	int rc;
+
+	all.part = mem_array(all.n + 1, sizeof(*all.part));
+	for (size_t i = 0; i < all.n; i++)
+		all.part[i] = part_reading(s, i);
+	s->reading.line.n = 0;
+	ctl_reading_write(job_stream_inc(s->stream), &all, &s->reading.line);
+	rc = job_stream_control(s->stream, buf_slice(&s->reading.line), err);
+	ctl_reading_fini(&all);
+	return rc;
+}
+
 static int start_reading(struct consume *s, const struct start_decision *d,
 			 const struct ranges *commits, struct err *err)
 {
@@ -158,7 +195,8 @@ static int start_reading(struct consume *s, const struct start_decision *d,
 			       &s->holding.held);
 	else if (start_without_sinks(s, commits, err))
 		return -1;
-	if (begin_sets(s, commits, err) || consume_check_log(s, err))
+	if (begin_sets(s, commits, err) || consume_check_log(s, err) ||
+	    announce_reading(s, d->gen, err))
 		return -1;
 	if (d->commit && consume_commit(s, true, err))
 		return err_in(err, "first commit of group %s", s->c->group);

@@ -63,9 +63,12 @@ bool dedup_is_unique(struct dedup *d, const uint64_t key[2], const struct dedup_
 
 /* ---- epochs */
 
-/* A barrier has come: checks its ranges against the state, and makes the epoch durable. EX_CONFIG,
- * and nothing is stored: the state does not go up to where a range begins, or is of another
- * generation; the message has the way out. */
+/* What is read from here on: checks the state against it. EX_CONFIG: the state is older than the
+ * sinks, knows nothing of a partition that they have begun, or is of another generation; the
+ * message has the way out. */
+int dedup_read_on(struct dedup *d, const struct ctl_reading *reading, struct err *err);
+/* A barrier has come: makes the epoch durable. EX_CONFIG, and nothing is stored: a range begins
+ * below the floor of its partition. */
 int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ranges,
 		      struct err *err);
 

@@ -1,16 +1,15 @@
-/* A barrier: is the state as new as the sinks, then save, then count on.
+/* What is read, and barriers.
  *
- *   the range begins           the state has of the partition
- *                              nothing             next
- *   where the sinks began      taken               taken if next >= from
- *   elsewhere                  78                  next >= from, else 78
- *   below the floor            -                   78
- * --adopt takes all of these: the floor is then raised to where the state begins to know, so that a
- * later replay from below it is told apart.
+ *   ahead of the first record       the state has of the partition
+ *                                   nothing                  next
+ *   no sink has more than its start next = the start         next >= it, else 78
+ *   one of them has                 78                       next >= that, else 78
+ * This is asked of all partitions that are read, those without new records too: the key of one
+ * there may come in another. --adopt takes all of these, and a range from below the floor: the
+ * floor is raised to where the state begins to know, so that a later replay is told apart.
  *
- * What all sinks have is not told to a stage. But the source begins a partition at the lowest of
- * the sinks' positions, so the `from` of its first epoch in this run is one; and later ones follow
- * DEDUP_FLIGHTS epochs behind, since no source has more on their way. */
+ * What all sinks have is not told to a stage while it runs. But it is told at the beginning, and
+ * later positions follow DEDUP_FLIGHTS epochs behind, since no source has more on their way. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -22,7 +21,8 @@
 
 static int check_generation(struct dedup *d, struct slice gen, struct err *err)
 {
-	if (d->epochs || d->about.gen[0] || !gen.n) {
+	if (d->announced || d->about.gen[0] || !gen.n) {
+		d->announced = true;
 		if (slice_is(gen, d->about.gen))
 			return 0;
 		return err_set(err, EX_CONFIG,
@@ -30,50 +30,77 @@ static int check_generation(struct dedup *d, struct slice gen, struct err *err)
 			       "%.*s): delete it, or name another --state",
 			       d->conf.where, d->about.job, d->about.gen, (int)gen.n, gen.p);
 	}
+	d->announced = true;
 	memcpy(d->about.gen, gen.p, gen.n < CTL_INC_CHARS ? gen.n : CTL_INC_CHARS);
 	return 0;
 }
 
-static int refuse_range(const struct dedup *d, const struct range *r, const struct dedup_part *p,
-			struct err *err)
+static int refuse_part(const struct dedup *d, const struct ctl_reading_part *r,
+		       const struct dedup_part *p, struct err *err)
 {
-	const char *where = d->conf.where;
+	const char *way = "or say --adopt: keys of the records that it has not seen are not known "
+			  "then, and pass once more";
 
 	if (p->next < 0)
 		return err_set(err, EX_CONFIG,
 			       "%s: knows nothing of %s/%" PRId32 ", of which the sinks have the "
 			       "records below %" PRId64 ": put the state back that belongs to "
-			       "this job, or say --adopt: keys of those records are not known "
-			       "then, and pass once more",
-			       where, r->topic, r->partition, r->from);
-	if (r->from > p->next)
-		return err_set(err, EX_CONFIG,
-			       "%s: is older than the sinks: it knows %s/%" PRId32 " up to %" PRId64
-			       ", the sinks have %" PRId64 ": put the newer state back, or say "
-			       "--adopt: keys of the records between are not known then, and "
-			       "pass once more",
-			       where, r->topic, r->partition, p->next, r->from);
+			       "this job, %s",
+			       d->conf.where, p->topic, p->partition, r->next, way);
+	return err_set(err, EX_CONFIG,
+		       "%s: is older than the sinks: it knows %s/%" PRId32 " up to %" PRId64
+		       ", the sinks have %" PRId64 ": put the newer state back, %s",
+		       d->conf.where, p->topic, p->partition, p->next, r->next, way);
+}
+
+static int take_part(struct dedup *d, const struct ctl_reading_part *r, struct err *err)
+{
+	struct dedup_part *p = dedup_part_of(d, dedup_part_number(d, r->topic, r->partition));
+
+	if (p->next < 0 && r->next == r->init) {
+		p->next = r->init;
+		p->changed = true;
+	} else if (p->next < r->next) {
+		if (!d->conf.adopt)
+			return refuse_part(d, r, p, err);
+		log_warn("%s/%" PRId32 " is adopted from %" PRId64 ": earlier keys are not known",
+			 p->topic, p->partition, r->next);
+		p->next = p->floor = r->next;
+		p->changed = true;
+	}
+	p->read = true;
+	p->idle = r->idle;
+	p->safe = r->from > p->safe ? r->from : p->safe;
+	return 0;
+}
+
+int dedup_read_on(struct dedup *d, const struct ctl_reading *reading, struct err *err)
+{
+	if (check_generation(d, reading->gen, err))
+		return -1;
+	for (size_t i = 0; i < d->parts; i++)
+		d->part[i].read = false;
+	for (size_t i = 0; i < reading->n; i++)
+		if (take_part(d, &reading->part[i], err))
+			return -1;
+	return 0;
+}
+
+static int check_range(const struct dedup *d, const struct range *r, const struct dedup_part *p,
+		       struct err *err)
+{
+	if (!p->read || r->from > p->next)
+		return err_set(err, EX_DATAERR,
+			       "barrier: offset %" PRId64 " of %s/%" PRId32 " is not where the "
+			       "source said that it reads: a filter above has changed the stream",
+			       r->from, p->topic, p->partition);
+	if (r->from >= p->floor || d->conf.adopt)
+		return 0;
 	return err_set(err, EX_CONFIG,
 		       "%s: has dropped keys of %s/%" PRId32 " below %" PRId64 ", and a sink has "
 		       "gone back to %" PRId64 ": say --adopt, which takes keys that are not "
 		       "known for new, or restore a newer copy of the sink",
-		       where, r->topic, r->partition, p->floor, r->from);
-}
-
-static int check_range(struct dedup *d, const struct range *r, struct dedup_part *p,
-		       struct err *err)
-{
-	bool unknown = p->next < 0 && !r->begins, older = p->next >= 0 && r->from > p->next;
-
-	if (!unknown && !older && r->from >= p->floor)
-		return 0;
-	if (!d->conf.adopt)
-		return refuse_range(d, r, p, err);
-	log_warn("%s/%" PRId32 " is adopted from %" PRId64 ": earlier keys are not known", r->topic,
-		 r->partition, r->from);
-	if (unknown || older)
-		p->floor = r->from;
-	return 0;
+		       d->conf.where, r->topic, r->partition, p->floor, r->from);
 }
 
 static int check_ranges(struct dedup *d, const struct ranges *ranges, struct err *err)
@@ -130,9 +157,6 @@ static bool advance_parts(struct dedup *d, const struct ranges *ranges)
 		uint32_t number = dedup_part_number(d, slice_z(r->topic), r->partition);
 		struct dedup_part *p = dedup_part_of(d, number);
 
-		if (!p->read && p->safe < r->from)
-			p->safe = r->from;
-		p->read = true;
 		p->idle = r->idle;
 		mem_reserve(&f->v, &f->cap, f->n + 1, sizeof(*f->v));
 		f->v[f->n++] = (struct dedup_reached){ number, p->time_s, r->to };

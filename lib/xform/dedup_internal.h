@@ -43,6 +43,7 @@ struct dedup {
 	/* those that are closed, oldest first */
 	struct dedup_chunk *chunk;
 	size_t chunks, chunk_cap;
+	bool announced;  /* what is read, in this run */
 	uint64_t epochs; /* of this run */
 	struct dedup_flight flight[DEDUP_FLIGHTS];
 	uint64_t forgotten;

@@ -29,7 +29,7 @@ struct dedup_part {
 	int64_t floor; /* a key that has no place may have had one below it */
 	bool changed;  /* since the last save */
 	/* of this run, not stored */
-	bool read;       /* an epoch had it */
+	bool read;       /* it is being read */
 	bool idle;       /* its position was the log's end */
 	uint32_t time_s; /* the highest time that was read */
 	int64_t safe;    /* all sinks are there, as far as is known; -1: nothing is known */

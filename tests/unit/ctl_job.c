@@ -194,7 +194,7 @@ static void test_bar(void)
 							  .watermark_us = POS_NONE };
 	struct range *idle = ranges_add(&r, z("events"), 1);
 	idle->from = idle->to = 9;
-	idle->idle = idle->begins = true;
+	idle->idle = true;
 	ranges_add(&marks, z("events"), 0)->watermark_us = 1600000000000001;
 	ranges_add(&marks, z("events"), 1); /* none */
 	ranges_add(&marks, z("elsewhere"), 0)->watermark_us = 5;
@@ -207,7 +207,7 @@ static void test_bar(void)
 		 OPEN "\"k\":\"bar\",\"e\":17,\"gen\":\"" GEN "\",\"r\":["
 		      "{\"t\":\"events\",\"p\":0,\"f\":5,\"to\":16,\"lo\":15,\"lt\":"
 		      "1700000000000000,\"lh\":\"0000000000000001\",\"idle\":false},"
-		      "{\"t\":\"events\",\"p\":1,\"f\":9,\"to\":9,\"idle\":true,\"init\":true}],"
+		      "{\"t\":\"events\",\"p\":1,\"f\":9,\"to\":9,\"idle\":true}],"
 		      "\"acct\":[{\"s\":\"hta-consume\",\"in\":11,\"out\":10,\"bytes\":500,"
 		      "\"filtered\":1}]}",
 		 "a barrier");
@@ -229,11 +229,10 @@ static void test_bar(void)
 	       "is read %s", err.msg)) {
 		const struct range *a = &bar.ranges.v[0], *b = &bar.ranges.v[1];
 		ok(a->from == 5 && a->to == 16 && a->last.offset == 15 &&
-			   a->last.time_us == 1700000000000000 && a->last.hash == 1 && !a->idle &&
-			   !a->begins,
+			   a->last.time_us == 1700000000000000 && a->last.hash == 1 && !a->idle,
 		   "a range");
 		is_int(a->watermark_us, 1600000000000001, "the highest watermark of all stages");
-		ok(b->from == 9 && b->to == 9 && b->last.offset == -1 && b->idle && b->begins &&
+		ok(b->from == 9 && b->to == 9 && b->last.offset == -1 && b->idle &&
 			   b->watermark_us == POS_NONE,
 		   "a range without records");
 		ranges_fini(&bar.ranges);
@@ -381,6 +380,42 @@ static void test_dead(void)
 	ctl_fini(&c);
 }
 
+static void readings(void)
+{
+	struct ctl_reading_part part[] = { { z("events"), 0, 0, 5, 9, false },
+					   { z("e"), 1, 2, 2, 2, true } };
+	const struct ctl_reading r = { .gen = z(GEN), .part = part, .n = 2 };
+	struct ctl_reading got;
+	struct buf line = { 0 };
+	struct ctl c = { 0 };
+	struct err err = ERR_INIT;
+
+	ctl_reading_write(&inc, &r, &line);
+	is_bytes(line.p, line.n,
+		 OPEN "\"k\":\"read\",\"gen\":\"" GEN "\",\"pos\":["
+		      "{\"t\":\"events\",\"p\":0,\"init\":0,\"from\":5,\"next\":9,"
+		      "\"idle\":false},"
+		      "{\"t\":\"e\",\"p\":1,\"init\":2,\"from\":2,\"next\":2,"
+		      "\"idle\":true}]}",
+		 "what is read");
+	read_back(&c, &line, CTL_READ);
+	if (ok(ctl_reading_read(&c, &got, &err) == 0 && got.n == 2 && slice_is(got.gen, GEN),
+	       "is read back %s", err.msg)) {
+		ok(slice_is(got.part[0].topic, "events") && got.part[0].from == 5 &&
+			   got.part[0].next == 9 && got.part[1].partition == 1 &&
+			   got.part[1].init == 2 && got.part[1].idle,
+		   "its partitions");
+		ctl_reading_fini(&got);
+	}
+	line.n = 0;
+	buf_addz(&line, OPEN "\"k\":\"read\",\"gen\":\"\",\"pos\":[{\"t\":\"e\",\"p\":0,"
+			     "\"init\":0,\"from\":-1,\"next\":0}]}");
+	read_back(&c, &line, CTL_READ);
+	ok(ctl_reading_read(&c, &got, &err) == -1 && err.code == EX_DATAERR, "one that is none");
+	buf_fini(&line);
+	ctl_fini(&c);
+}
+
 int main(void)
 {
 	ctl_inc_set(&inc, INC);
@@ -390,5 +425,6 @@ int main(void)
 	test_bar();
 	test_bar_refused();
 	test_dead();
+	readings();
 	return done();
 }

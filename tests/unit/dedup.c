@@ -166,9 +166,35 @@ static bool unique_again(struct dedup *d, unsigned id, int32_t p, int64_t offset
 	return dedup_is_unique(d, key, &at);
 }
 
+/* What is read: partition 0, and 1 as the sinks have not begun it. Its exit code, 0 taken. */
+static int announce_of(struct dedup *d, const char *gen, int64_t init, int64_t from, int64_t next)
+{
+	struct err err = ERR_INIT;
+	struct ctl_reading_part part[] = {
+		{ slice_z("t"), 0, init, from, next, false },
+		{ slice_z("t"), 1, 0, 0, 0, true },
+	};
+	const struct ctl_reading r = { .gen = slice_z(gen), .part = part, .n = 2 };
+
+	return dedup_read_on(d, &r, &err) ? err.code : 0;
+}
+
+static int announce(struct dedup *d, int64_t init, int64_t next)
+{
+	return announce_of(d, GEN, init, next, next);
+}
+
+/* A run that reads partition 0, which the sinks have up to `next`. */
+static struct dedup *run_from(int64_t next)
+{
+	struct dedup *d = run();
+
+	is_int(announce(d, 0, next), 0, "it is as new as the sinks");
+	return d;
+}
+
 /* A barrier over one range: its exit code, 0 passed. */
-static int barrier_of(struct dedup *d, const char *gen, int32_t p, int64_t from, int64_t to,
-		      bool begins)
+static int barrier(struct dedup *d, int32_t p, int64_t from, int64_t to)
 {
 	struct err err = ERR_INIT;
 	struct ranges r = { 0 };
@@ -177,35 +203,29 @@ static int barrier_of(struct dedup *d, const char *gen, int32_t p, int64_t from,
 
 	x->from = from;
 	x->to = to;
-	x->begins = begins;
-	rc = dedup_close_epoch(d, slice_z(gen), &r, &err);
+	rc = dedup_close_epoch(d, slice_z(GEN), &r, &err);
 	ranges_fini(&r);
 	return rc ? err.code : 0;
 }
 
-static int barrier(struct dedup *d, int32_t p, int64_t from, int64_t to, bool begins)
-{
-	return barrier_of(d, GEN, p, from, to, begins);
-}
-
 static void replays(void)
 {
-	struct dedup *d = run();
+	struct dedup *d = run_from(0);
 
 	ok(unique(d, 1, 0, 0, 0), "a new key");
 	ok(!unique(d, 1, 0, 1, 0), "again");
 	ok(unique(d, 2, 1, 0, 0) && !unique(d, 2, 0, 2, 0), "the first of two partitions wins");
-	is_int(barrier(d, 0, 0, 3, true), 0, "an epoch of one");
+	is_int(barrier(d, 0, 0, 3), 0, "an epoch of one");
 	ok(unique(d, 3, 0, 3, 0), "a record beyond the barrier");
 	dedup_free(d); /* killed */
-	d = run();
+	d = run_from(0);
 	ok(unique(d, 1, 0, 0, 0) && !unique(d, 1, 0, 1, 0) && !unique(d, 2, 0, 2, 0),
 	   "below the position the answers are those of the first run");
 	ok(unique(d, 3, 1, 7, 0) && !unique(d, 3, 0, 3, 0),
 	   "what had no barrier is as if it had not been: another record may win");
-	is_int(barrier(d, 1, 0, 8, true), 0, "the other partition begins");
+	is_int(barrier(d, 1, 0, 8), 0, "the other partition begins");
 	dedup_free(d);
-	d = run();
+	d = run_from(0);
 	ok(!unique(d, 3, 0, 3, 0) && unique(d, 3, 1, 7, 0), "and the winner stays");
 	dedup_free(d);
 	forget_all();
@@ -216,13 +236,13 @@ static void recurs(void)
 	struct dedup *d;
 
 	conf.horizon_s = 10;
-	d = run();
+	d = run_from(0);
 	ok(unique(d, 1, 0, 0, 100) && !unique(d, 1, 0, 1, 110), "within the horizon");
 	ok(unique(d, 1, 0, 2, 111), "beyond it: unique once more");
 	ok(!unique(d, 1, 0, 3, 121) && !unique(d, 1, 0, 4, 90), "by the latest of its places");
-	is_int(barrier(d, 0, 0, 5, true), 0, "stored");
+	is_int(barrier(d, 0, 0, 5), 0, "stored");
 	dedup_free(d);
-	d = run();
+	d = run_from(0);
 	ok(unique(d, 1, 0, 0, 100) && !unique(d, 1, 0, 1, 110) && unique(d, 1, 0, 2, 111) &&
 		   !unique(d, 1, 0, 3, 121),
 	   "replayed: all places of the key are known");
@@ -233,39 +253,28 @@ static void recurs(void)
 
 static void sent_again(void)
 {
-	struct dedup *d = run();
+	struct dedup *d = run_from(0);
 
 	ok(unique(d, 1, 0, 5, 0), "a record that becomes a dead letter further down");
-	is_int(barrier(d, 0, 0, 10, true), 0, "stored");
+	is_int(barrier(d, 0, 0, 10), 0, "stored");
 	ok(unique_again(d, 1, 0, 10, 5), "sent again it is no duplicate");
 	ok(unique_again(d, 2, 0, 11, 6), "nor one that was mended and has a key now");
 	ok(!unique(d, 2, 0, 12, 0), "whose key is known from then on");
-	is_int(barrier(d, 0, 10, 13, false), 0, "stored");
+	is_int(barrier(d, 0, 10, 13), 0, "stored");
 	dedup_free(d);
-	d = run();
+	d = run_from(0);
 	ok(unique_again(d, 1, 0, 10, 5) && unique_again(d, 2, 0, 11, 6) && !unique(d, 2, 0, 12, 0),
 	   "replayed");
 	dedup_free(d);
 	forget_all();
 }
 
-static void refused(void)
+static void other_states(void)
 {
 	struct err err = ERR_INIT;
 	struct dedup *d = run();
 
-	is_int(barrier(d, 0, 7, 9, false), EX_CONFIG, "an empty state in a job that has begun");
-	is_int(fake.saves, 0, "... stores nothing");
-	dedup_free(d);
-	d = run();
-	is_int(barrier(d, 0, 7, 9, true), 0, "an empty state at the sinks' init");
-	is_int(barrier(d, 0, 9, 12, false), 0, "the next epoch");
-	is_int(barrier(d, 0, 8, 12, false), 0, "an older one again");
-	is_int(barrier(d, 0, 13, 14, false), EX_CONFIG, "a state that is older than the sinks");
-	dedup_free(d);
-	d = run();
-	is_int(barrier_of(d, "00000000000000bb", 0, 12, 14, false), EX_CONFIG,
-	       "another generation");
+	is_int(announce_of(d, "00000000000000bb", 7, 12, 12), EX_CONFIG, "another generation");
 	dedup_free(d);
 	d = dedup_new(&conf);
 	ok(dedup_begin(d, "other", slice_z(".id"), &err) && err.code == EX_CONFIG, "another job");
@@ -273,15 +282,33 @@ static void refused(void)
 	d = dedup_new(&conf);
 	ok(dedup_begin(d, "job", slice_z(".x"), &err) && err.code == EX_CONFIG, "another key");
 	dedup_free(d);
+}
+
+static void refused(void)
+{
+	struct dedup *d = run();
+
+	is_int(announce(d, 3, 7), EX_CONFIG, "an empty state in a job that has begun");
+	dedup_free(d);
+	d = run();
+	is_int(announce(d, 7, 7), 0, "an empty state at the sinks' init");
+	is_int(barrier(d, 0, 7, 12), 0, "an epoch");
+	is_int(barrier(d, 0, 8, 12), 0, "an older one again");
+	is_int(barrier(d, 0, 13, 14), EX_DATAERR, "one that leaves records out");
+	dedup_free(d);
+	d = run();
+	is_int(announce(d, 7, 13), EX_CONFIG, "a state that is older than the sinks");
+	dedup_free(d);
+	other_states();
 	conf.adopt = true;
 	d = run();
-	is_int(barrier(d, 0, 20, 22, false), 0, "--adopt");
-	is_int(barrier(d, 1, 5, 6, false), 0, "... a partition of which nothing is known");
+	is_int(announce(d, 7, 20), 0, "--adopt");
+	is_int(barrier(d, 0, 20, 22), 0, "... goes on from there");
 	dedup_free(d);
 	conf.adopt = false;
 	d = run();
-	is_int(barrier(d, 0, 22, 23, false), 0, "... and goes on without it");
-	is_int(barrier(d, 0, 19, 23, false), EX_CONFIG,
+	is_int(announce(d, 7, 22), 0, "... and without it at the next start");
+	is_int(barrier(d, 0, 19, 23), EX_CONFIG,
 	       "... but a replay from where nothing is known has no answer");
 	dedup_free(d);
 	forget_all();
@@ -292,7 +319,7 @@ static void epoch(struct dedup *d, unsigned id, int64_t from, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		unique(d, id + i, 0, from + i, (uint32_t)from + i);
-	if (barrier(d, 0, from, from + n, from == 0))
+	if (barrier(d, 0, from, from + n))
 		ok(false, "epoch at %lld", (long long)from);
 }
 
@@ -303,7 +330,7 @@ static void drops(void)
 
 	conf.horizon_s = 2 * N;
 	conf.max_keys = 1000000;
-	d = run();
+	d = run_from(0);
 	for (unsigned e = 0; e < 11; e++)
 		epoch(d, e * N, e * N, N);
 	is_int(dedup_keys(d), 11 * N, "nothing goes before all sinks have it");
@@ -312,11 +339,11 @@ static void drops(void)
 	is_int(dedup_keys(d), 11 * N, "then what is older than the horizon goes");
 	is_int(dedup_forgotten(d), 0, "... and is not missed");
 	ok(!unique(d, 20 * N, 0, 30 * N, 22 * N), "what is left is known");
-	is_int(barrier(d, 0, 18 * N, 30 * N, false), EX_CONFIG,
+	is_int(barrier(d, 0, 18 * N, 30 * N), EX_CONFIG,
 	       "a replay from below the floor is refused");
 	dedup_free(d);
 	conf.max_keys = 10 * N;
-	d = run();
+	d = run_from(0);
 	for (unsigned e = 30; e < 40; e++)
 		epoch(d, e * N, e * N, N);
 	ok(dedup_keys(d) <= 10 * N + N, "not more than --max-keys and an epoch");
@@ -330,17 +357,17 @@ static void drops(void)
 
 static void small_epochs(void)
 {
-	struct dedup *d = run();
+	struct dedup *d = run_from(0);
 
 	for (unsigned e = 0; e < 100; e++)
 		epoch(d, e * 10, e * 10, 10);
 	is_int(fake.chunks, 1, "small epochs share a chunk");
-	is_int(barrier(d, 0, 1000, 1001, false), 0, "an epoch without a unique record");
+	is_int(barrier(d, 0, 1000, 1001), 0, "an epoch without a unique record");
 	is_int(fake.part[0].next, 1001, "... moves the position");
-	is_int(barrier(d, 0, 1001, 1001, false), 0, "one without records");
+	is_int(barrier(d, 0, 1001, 1001), 0, "one without records");
 	is_int(fake.saves, 101, "... stores nothing");
 	dedup_free(d);
-	d = run();
+	d = run_from(0);
 	is_int(dedup_keys(d), 1000, "all are read back");
 	dedup_free(d);
 	forget_all();

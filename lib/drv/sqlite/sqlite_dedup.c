@@ -44,9 +44,7 @@ static int dedup_file_failed(struct dedup_file *f, struct err *err)
 	int code = sqlite3_errcode(f->db) & 0xff, exit = EX_DATAERR;
 
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-		return err_set(err, EX_CONFIG,
-			       "%s: another process has it: one hta-dedup a file (several "
-			       "pipelines of a job share a state in Redis)",
+		return err_set(err, EX_CONFIG, "%s: another process has it: one hta-dedup a file",
 			       f->where);
 	if (code == SQLITE_FULL || code == SQLITE_IOERR)
 		exit = EX_IOERR;
