@@ -1,0 +1,150 @@
+"""hta-dedup in a job: records of which many are in the log twice or three times, in any partitions, and whatever dies, each counts once in every store.
+
+The stores are compared with a recount of the distinct events; equal events are equal to the last byte, so it does not matter which of them won."""
+import json
+import os
+import shutil
+import signal
+import time
+
+from oracle import Failure, Mismatch
+from pipes import run_once
+from world import World
+
+DEDUP = 1       # its place in a pipeline
+
+
+class Doubled(World):
+    def __init__(self, bench, trace, sinks=("pg", "sqlite"), partitions=3):
+        super().__init__(bench, trace, sinks, partitions, proxied=False)
+        self.state = os.path.join(self.folder, "keys.db")
+        self.distinct = {}      # event_id -> line
+        self.records = 0
+        plain = self.job.stages
+
+        def stages(order=None, source=(), init=True, state=None, more=()):
+            out = plain(order, source, init)
+            return out[:DEDUP] + [["hta-dedup", "--key", "event_id", "--state", state or self.state, *more]] + out[DEDUP:]
+        self.job.stages = stages
+
+    def fill_doubled(self, count):
+        """New events, each once, twice or three times, and some that were there long ago; at random over the partitions."""
+        new = self.generate(count).splitlines()
+        lines = [line for line in new for _ in range(self.random.choice((1, 1, 2, 3)))]
+        lines += self.random.sample(sorted(self.distinct.values()), min(len(self.distinct), count // 4))
+        self.random.shuffle(lines)
+        for line in new:
+            self.distinct[json.loads(line)["event_id"]] = line
+        self.records += len(lines)
+        self.produce(b"\n".join(lines) + b"\n")
+
+    def check_unique(self):
+        wanted = {}
+        for line in self.distinct.values():
+            key = self.job.metric.take(line)[0]
+            wanted[key] = wanted.get(key, 0) + 1
+        for n, s in self.stores.items():
+            stored = {key: row.count for key, row in s.snapshot().rows.items()}
+            self.trace.count("comparisons")
+            self.trace.count("rows compared", len(stored))
+            if stored != wanted:
+                raise Mismatch(f"{n} counts {sum(stored.values())} events of {len(wanted)} groups, distinct are {len(self.distinct)} of {self.records}: "
+                               + str([(str(k), wanted.get(k), stored.get(k)) for k in set(wanted) | set(stored) if wanted.get(k) != stored.get(k)][:10]))
+
+    def finish_unique(self, seconds=90):
+        self.wait_caught_up(seconds)
+        for p in self.live():
+            if p.leave() != 0:
+                raise Failure(f"{p.name} left with {p.codes}")
+        self.check_unique()
+        self.drop()
+
+
+def killed_anywhere(trace, bench):
+    """A hundred kills of any stage at any moment, while records come."""
+    w = Doubled(bench, trace)
+    w.fill_doubled(3000)
+    p = w.pipe()
+    for i in range(100):
+        if i % 5 == 0:
+            w.fill_doubled(400)
+        time.sleep(w.random.uniform(0.02, 0.4))
+        which = w.random.choice((None, 0, DEDUP, DEDUP, 2, 3, 4, 5))
+        p.signal(signal.SIGKILL, which)
+        trace.fault(f"kill -9 of {'all' if which is None else p.stages[which][0]}", "kill -9")
+    w.fill_doubled(400)
+    w.finish_unique()
+
+
+def crash_points(trace, bench):
+    """hta-dedup dies before its state is stored, behind that, and in the middle of a line, each at several barriers."""
+    w = Doubled(bench, trace)
+    for point in ("barrier-before", "barrier-after", "line-half"):
+        for n in (1, 2, 3):
+            w.fill_doubled(3000)
+            run_once(trace, w.job, "crash", w.job.stages(source=("-e",)), None, 60, (DEDUP, f"{point}:{n}"))
+            trace.fault(f"hta-dedup at {point}:{n}", "crash points")
+    run_once(trace, w.job, "rest", w.job.stages(source=("-e",)), 0, 60)
+    w.finish_unique()
+
+
+def older_state(trace, bench):
+    """A state that was put back from a copy is refused before a record is judged, in a partition without new records too; so is an empty one."""
+    w = Doubled(bench, trace)
+    old, new = w.state + ".old", w.state + ".new"
+
+    def once(want):
+        return run_once(trace, w.job, "once", w.job.stages(source=("-e",)), want, 60)[1]
+
+    def place(copy):
+        for end in ("", "-wal"):
+            if os.path.exists(w.state + end):
+                os.remove(w.state + end)
+            if copy and os.path.exists(copy + end):
+                shutil.copy(copy + end, w.state + end)
+
+    def keep(copy):
+        for end in ("", "-wal"):
+            if os.path.exists(w.state + end):
+                shutil.copy(w.state + end, copy + end)
+    w.fill_doubled(3000)
+    once(0)
+    keep(old)
+    w.fill_doubled(3000)
+    once(0)
+    keep(new)
+    w.check_unique()
+    w.produce(list(w.distinct.values())[0] + b"\n", "-p", "0")
+    for copy, said in ((old, "is older than the sinks"), (None, "knows nothing of")):
+        place(copy)
+        trace.fault(f"the state is {copy}", "states put back")
+        if said not in once(78):
+            raise Failure(f"it was to say that the state {said}")
+        w.check_unique()
+    place(new)
+    once(0)
+    w.finish_unique()
+
+
+def moved_away(trace, bench):
+    """A second pipeline with a state of its own gets partitions that the first has begun: it leaves, the first goes on, nothing is lost or doubled."""
+    w = Doubled(bench, trace, partitions=4)
+    w.fill_doubled(3000)
+    w.pipe()
+    w.wait_caught_up()
+    for i in range(3):
+        trace.fault("a pipeline with another state comes", "moves")
+        code, said = run_once(trace, w.job, f"other{i}", w.job.stages(state=os.path.join(w.folder, f"other{i}.db")), None, 60)
+        if code != 78 or "knows nothing of" not in said:
+            raise Failure(f"the other one left with {code}:\n{said[-2000:]}")
+        w.fill_doubled(1000)
+        w.wait_caught_up()
+    w.finish_unique()
+
+
+TESTS = [
+    ("dedup: a hundred kills", killed_anywhere, True),
+    ("dedup: crash points", crash_points, True),
+    ("dedup: a state older than the sinks", older_state, True),
+    ("dedup: partitions move to another state", moved_away, True),
+]
