@@ -198,9 +198,17 @@ static int open_state(void *self, struct stage *st, const struct ctl *hello, str
 		      struct err *err)
 {
 	struct dedup_program *p = self;
+	struct ctl_hello above;
 	const char *where;
 
-	(void)hello, (void)members;
+	if (ctl_hello_read(hello, &above, err))
+		return -1;
+	if (above.multiplies.p)
+		return err_set(err, EX_USAGE,
+			       "%.*s above may write several records at one offset, by which "
+			       "replays are known: put hta-dedup before it",
+			       (int)above.multiplies.n, above.multiplies.p);
+	buf_addz(members, ",\"places\":true");
 	if (!p->where)
 		return err_set(err, EX_USAGE,
 			       "--state is missing: keys have to outlive this program on an "

@@ -77,6 +77,9 @@ bare() { # OPTION...
 	says 'hta-dedup --key event_id --state dedup.db'
 	fails_with 64 pipe "$(bare --foreign --state keys.db | sed 's/ | / | grep -a --line-buffered "" | /')"
 	says 'put hta-dedup before it'
+	fails_with 64 pipe "$(bare --state keys.db | sed 's/ | / | hta-filter . --dead drop | /')"
+	says 'hta-filter above may write several records'
+	feed pipe "$(bare --state keys.db | sed 's/ | / | hta-filter --where .status==200 --dead drop | /')"
 }
 
 @test "the horizon goes by the records' time, not by a clock" {
