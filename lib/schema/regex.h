@@ -28,6 +28,6 @@ enum regex_result regex_find(struct regex *p, struct slice text, uint64_t *fuel)
 int regex_translate(struct slice ecma, struct buf *out, struct err *err);
 
 /* What PCRE2 calls a general category of Unicode; the name itself where it is none. */
-struct slice pattern_category(struct slice name);
+struct slice regex_category(struct slice name);
 
 #endif

@@ -124,7 +124,7 @@ static int take_property(struct translator *t)
 	}
 	if (name.n == 0 || name.p[0] == '^')
 		return fail_pattern(t, "no such property");
-	name = pattern_category(name);
+	name = regex_category(name);
 	buf_printf(t->out, "\\%c{%.*s}", peek(t, 0), (int)name.n, name.p);
 	t->at = (size_t)(end - t->in.p) + 1;
 	return 0;

@@ -1,8 +1,8 @@
 /* The long names of general categories, as ECMA-262 has them (table "Value aliases and canonical
  * values for the Unicode property General_Category"). */
-#include "schema/pattern.h"
+#include "schema/regex.h"
 
-struct slice pattern_category(struct slice name)
+struct slice regex_category(struct slice name)
 {
 	static const char *const names[][2] = {
 		{ "Cased_Letter", "LC" },
