@@ -57,7 +57,8 @@ static const char *find_behind(const struct cursor *c, struct slice behind)
 
 static bool take_behind(struct cursor *c, struct slice behind)
 {
-	if ((size_t)(c->end - c->p) < behind.n || memcmp(c->p, behind.p, behind.n) != 0)
+	if ((size_t)(c->end - c->p) < behind.n ||
+	    (behind.n && memcmp(c->p, behind.p, behind.n) != 0))
 		return false;
 	c->p += behind.n;
 	return true;
