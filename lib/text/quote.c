@@ -10,6 +10,7 @@
 #include "text/quote.h"
 
 typedef int8_t bytes16 __attribute__((vector_size(16)));
+typedef char char16 __attribute__((vector_size(16)));
 
 enum { STEP = 16 };
 
@@ -182,17 +183,22 @@ static const char *put_careful(struct text_out *out, const char *p, const char *
 
 /* ---- a piece */
 
-/* Does a byte among the first n at p need care? */
+/* Does a byte among the first n need care? */
 static inline bool needs_care(bytes16 v, size_t n)
 {
-	static const bytes16 place = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 	bytes16 care = (v < 0x20) | (v == '"') | (v == '\\');
+#ifdef __SSE2__
+	unsigned set = (unsigned)__builtin_ia32_pmovmskb128((char16)care);
+
+	return (set & ((1u << n) - 1)) != 0;
+#else
+	static const bytes16 place = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 	uint64_t half[2];
 
-	if (n < STEP)
-		care &= place < (int8_t)n;
+	care &= place < (int8_t)n;
 	memcpy(half, &care, sizeof(half));
 	return (half[0] | half[1]) != 0;
+#endif
 }
 
 void text_put(struct text_out *out, struct slice piece, enum text_form form)

@@ -1,16 +1,17 @@
 #include "text/request.h"
 
-/* RFC 9110, section 5.6.2 */
+/* RFC 9110, section 5.6.2. Methods in use are of capitals. */
 static bool is_token(struct slice s)
 {
 	static const char others[] = "!#$%&'*+-.^_`|~";
 
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		bool letter = (unsigned char)((c | 0x20) - 'a') < 26;
-		bool digit = (unsigned char)(c - '0') < 10;
 
-		if (!letter && !digit && !memchr(others, c, sizeof(others) - 1))
+		if ((unsigned char)(c - 'A') < 26)
+			continue;
+		if ((unsigned char)(c - 'a') > 25 && (unsigned char)(c - '0') > 9 &&
+		    !memchr(others, c, sizeof(others) - 1))
 			return false;
 	}
 	return s.n > 0;
@@ -21,6 +22,8 @@ static bool is_protocol(struct slice s)
 {
 	const char *p = s.p, *end = s.p + s.n, *version;
 
+	if (slice_is(s, "HTTP/1.1"))
+		return true;
 	while (p < end && *p >= 'A' && *p <= 'Z')
 		p++;
 	if (p == s.p || p == end || *p != '/')
