@@ -228,6 +228,31 @@ static int put_record(struct record_writer *f, struct window *w, const struct in
 	return 0;
 }
 
+/* Lines from v[0] on that follow from what is written, as far as the window goes: nearly all
+ * records of a log whose offsets count records. Returns how many. */
+static size_t put_run(struct record_writer *f, const struct partition *part,
+		      const struct input_record *v, size_t n, struct window *w)
+{
+	const char *from = w->p;
+	size_t k = 0;
+
+	if (f->bytes || f->times || f->sent_again || !f->begun || f->part != part)
+		return 0;
+	for (; k < n; k++) {
+		const struct input_record *r = &v[k];
+
+		if (!r->value.p || r->value.n > f->max_line_bytes || r->offset != f->next ||
+		    (size_t)(w->end - w->p) < r->value.n + 2 ||
+		    (f->inc && (r->headers || !at_covers(f, r))))
+			break;
+		put_line(w, r->value);
+		f->next++;
+	}
+	f->account.out += k;
+	f->account.bytes += (uint64_t)(w->p - from);
+	return k;
+}
+
 /* A record whose line is more than its value. */
 static int put_made(struct record_writer *f, struct window *w, const struct partition *part,
 		    const struct input_record *r, struct err *err)
@@ -256,6 +281,10 @@ static int put_all(struct record_writer *f, const struct partition *part,
 	for (size_t i = 0, k; i < n; i++) {
 		const struct input_record *r = &v[i];
 
+		if (!made && (k = put_run(f, part, r, n - i, w)) > 0) {
+			i += k - 1;
+			continue;
+		}
 		if (!r->value.p && !f->envelope.conf->tombstones) {
 			f->account.filtered++;
 			continue;
