@@ -27,4 +27,5 @@ def main():
         sys.stdout.write(text[:50] + "\n" if bad and r.randrange(10) == 0 else text)
 
 
-main()
+if __name__ == "__main__":
+    main()
