@@ -5,6 +5,7 @@
  *   dlq_show.c    ls, show, count
  *   dlq_whole.c   a letter's record as the log has it
  *   dlq_through.c a command that mends a record
+ *   dlq_prepare.c what is sent for a letter
  *   dlq_retry.c   retry */
 #include "app/dlq.h"
 

@@ -2,7 +2,7 @@
  * --to, a topic that is not there) is said before anything is sent. The second sends a page at a
  * time:
  *
- *   look up, mend -> take -> send -> settle
+ *   look up, mend (dlq_prepare.c) -> take -> send -> settle
  *
  * A program that dies before `take` has done nothing. One that dies later leaves the letters of
  * one batch taken; the next call asks the cluster whether that batch was sent (its number was
@@ -16,42 +16,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/dlq_internal.h"
+#include "app/dlq_retry.h"
 #include "base/crash.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
 
-enum { PROGRESS_US = 2000000, EXAMPLES = 3 };
-
-/* A letter on its way. */
-struct outgoing {
-	const struct letter *letter;
-	struct letters_record record;
-};
-
-struct retry_call {
-	bool to_stdout;
-	char name[LETTERS_CALL_BYTES]; /* "" until it is begun */
-	uint64_t batch;
-	uint64_t selected, sent, doubtful, gone, changed, unmended, lost;
-	int64_t told_us;
-	char **topic; /* those that were found */
-	int32_t *partitions;
-	size_t topics;
-};
+enum { PROGRESS_US = 2000000 };
 
 /* ---- the first pass */
 
-static const char *target_of(const struct dlq *q, const struct letter *l, char *name, size_t n)
+const char *dlq_target(const struct dlq *q, const struct letter *l, char *name, size_t n)
 {
 	snprintf(name, n, "%.*s", (int)l->topic.n, l->topic.n ? l->topic.p : "");
 	return q->to ? q->to : name;
 }
 
-static int find_topic(struct dlq *q, struct retry_call *r, const char *topic, size_t *at,
-		      struct err *err)
+int dlq_find_topic(struct dlq *q, struct retry_call *r, const char *topic, size_t *at,
+		   struct err *err)
 {
 	for (*at = 0; *at < r->topics; ++*at)
 		if (strcmp(r->topic[*at], topic) == 0)
@@ -65,9 +48,32 @@ static int find_topic(struct dlq *q, struct retry_call *r, const char *topic, si
 	return 0;
 }
 
-static bool is_doubtful(const struct dlq *q, const struct letter *l)
+static int say_of_file(const struct letter *l, struct err *err)
 {
-	return l->taken.n && !q->again;
+	struct buf place = { 0 };
+
+	dlq_place(l, &place);
+	err_set(err, EX_USAGE,
+		"letter %.*s is of a file, not of a topic: say where to with --to TOPIC, or --to -",
+		(int)place.n, place.p);
+	buf_fini(&place);
+	return -1;
+}
+
+static int check_letters(struct dlq *q, struct retry_call *r, const struct letter *const *v,
+			 size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n && !r->to_stdout; i++) {
+		char name[256];
+		const char *topic = dlq_target(q, v[i], name, sizeof(name));
+		size_t at;
+
+		if (!*topic || (!q->to && strpbrk(topic, ":/")))
+			return say_of_file(v[i], err);
+		if (dlq_find_topic(q, r, topic, &at, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int check_page(struct dlq *q, const struct letter *const *v, size_t n, void *arg,
@@ -76,25 +82,7 @@ static int check_page(struct dlq *q, const struct letter *const *v, size_t n, vo
 	struct retry_call *r = arg;
 
 	r->selected += n;
-	for (size_t i = 0; i < n && !r->to_stdout; i++) {
-		char name[256];
-		struct buf place = { 0 };
-		size_t at;
-
-		if (!q->to &&
-		    (!v[i]->topic.n || strpbrk(target_of(q, v[i], name, sizeof(name)), ":/"))) {
-			dlq_place(v[i], &place);
-			err_set(err, EX_USAGE,
-				"letter %.*s is of a file, not of a topic: say where to with --to "
-				"TOPIC, or --to -",
-				(int)place.n, place.p);
-			buf_fini(&place);
-			return -1;
-		}
-		if (find_topic(q, r, target_of(q, v[i], name, sizeof(name)), &at, err))
-			return -1;
-	}
-	return 0;
+	return check_letters(q, r, v, n, err);
 }
 
 /* ---- what earlier calls have left */
@@ -119,115 +107,7 @@ static int settle_call(void *arg, const char *call, struct err *err)
 	return q->driver->settle(q->d, call, sent, err);
 }
 
-/* ---- a page */
-
-/* Says the first few by name. */
-static void tell(uint64_t *count, const struct letter *l, const char *why)
-{
-	struct buf place = { 0 };
-
-	if ((*count)++ < EXAMPLES) {
-		dlq_place(l, &place);
-		log_each(LOG_WARN, "%.*s: not sent: %s", (int)place.n, place.p, why);
-	}
-	buf_fini(&place);
-}
-
-/* False: the letter is not sent. */
-static bool choose_bytes(struct dlq *q, struct retry_call *r, const struct letter *l,
-			 const struct letters_original *log, enum dlq_whole what,
-			 struct letters_record *out)
-{
-	bool cut = l->record.n < l->size;
-	int changed = q->changed;
-
-	if (changed == DLQ_CHANGED_AUTO)
-		changed = q->to ? DLQ_CHANGED_KEPT : DLQ_CHANGED_SKIP;
-	if (what == DLQ_GONE) {
-		tell(&r->gone, l,
-		     q->c ? "it was cut at 64 KiB, and the log does not have it any more"
-			  : "it was cut at 64 KiB: -b BROKERS gets it whole from the log");
-		return false;
-	}
-	if (what == DLQ_CHANGED && changed != DLQ_CHANGED_LOG &&
-	    (cut || changed == DLQ_CHANGED_SKIP)) {
-		tell(&r->changed, l,
-		     cut ? "it was cut at 64 KiB, and the log has another record there"
-			 : "the log has other bytes there, of which a filter made these: --changed "
-			   "log sends those, --changed kept these");
-		return false;
-	}
-	out->value = what == DLQ_SAME || (what == DLQ_CHANGED && changed == DLQ_CHANGED_LOG)
-			     ? log->value
-			     : l->record;
-	return true;
-}
-
-static void fill_record(struct dlq *q, struct retry_call *r, const struct letter *l,
-			const struct letters_original *log, struct letters_record *out,
-			struct err *err)
-{
-	struct buf from = { 0 };
-	char name[256];
-	size_t at = 0;
-
-	out->key = log->key;
-	out->headers = log->headers;
-	out->from = log->from;
-	if (!out->from.n && dlq_of_topic(l)) {
-		dlq_place(l, &from);
-		out->from = arena_copy(&q->page.arena, buf_slice(&from));
-		buf_fini(&from);
-	}
-	out->retries = (l->retries > log->retries ? l->retries : log->retries) + 1;
-	out->partition = -1;
-	if (r->to_stdout || find_topic(q, r, target_of(q, l, name, sizeof(name)), &at, err))
-		return;
-	out->topic = r->topic[at];
-	if (!q->to && l->partition < r->partitions[at])
-		out->partition = l->partition;
-}
-
-static int mend(struct dlq *q, struct retry_call *r, struct outgoing *o, bool *send,
-		struct err *err)
-{
-	struct buf line = { 0 }, place = { 0 };
-	bool none = false;
-	int rc = dlq_through(q->through, o->record.value, &line, &none, err);
-
-	if (rc) {
-		dlq_place(o->letter, &place);
-		err_in(err, "%.*s", (int)place.n, place.p);
-	}
-	o->record.value = arena_copy(&q->page.arena, slice(line.n ? line.p : "", line.n));
-	r->unmended += rc == 0 && none;
-	*send = !none;
-	buf_fini(&line);
-	buf_fini(&place);
-	return rc;
-}
-
-static int prepare(struct dlq *q, struct retry_call *r, const struct letter *l,
-		   struct outgoing *out, bool *send, struct err *err)
-{
-	struct letters_original log;
-	enum dlq_whole what;
-
-	*send = false;
-	if (is_doubtful(q, l)) {
-		tell(&r->doubtful, l,
-		     "an earlier call may have sent it: --again sends it in any case");
-		return 0;
-	}
-	if (dlq_look_up(q, l, &log, &what, err))
-		return -1;
-	*out = (struct outgoing){ .letter = l };
-	if (!choose_bytes(q, r, l, &log, what, &out->record))
-		return 0;
-	fill_record(q, r, l, &log, &out->record, err);
-	*send = true;
-	return q->through ? mend(q, r, out, send, err) : 0;
-}
+/* ---- a batch */
 
 /* Another call has taken those that we have not got. */
 static int take(struct dlq *q, struct retry_call *r, struct outgoing *v, size_t *n, struct err *err)
@@ -253,8 +133,9 @@ static int take(struct dlq *q, struct retry_call *r, struct outgoing *v, size_t 
 static int print(struct dlq *q, const struct outgoing *v, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
-		if (out_write(q->out, v[i].record.value.p, v[i].record.value.n, err) ||
-		    out_write(q->out, "\n", 1, err))
+		if (!v[i].twin &&
+		    (out_write(q->out, v[i].record.value.p, v[i].record.value.n, err) ||
+		     out_write(q->out, "\n", 1, err)))
 			return -1;
 	if (out_flush(q->out, err))
 		return -1;
@@ -268,11 +149,13 @@ static int produce(struct dlq *q, struct retry_call *r, const struct outgoing *v
 		   const struct letters_mark *mark, size_t marks, struct err *err)
 {
 	struct letters_record *record = mem_array(n + 1, sizeof(*record));
+	size_t records = 0;
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
-		record[i] = v[i].record;
-	rc = q->program->cluster->send(q->c, record, n, r->batch, mark, marks, err);
+		if (!v[i].twin)
+			record[records++] = v[i].record;
+	rc = q->program->cluster->send(q->c, record, records, r->batch, mark, marks, err);
 	free(record);
 	return rc;
 }
@@ -342,6 +225,7 @@ static int send_batch(struct dlq *q, struct retry_call *r, struct outgoing *v, s
 {
 	if (n == 0)
 		return 0;
+	/* the call begins with its first batch, whose first letter is no twin */
 	if (begin_call(q, r, v[0].record.topic, err))
 		return -1;
 	r->batch++;
@@ -355,7 +239,8 @@ static int send_batch(struct dlq *q, struct retry_call *r, struct outgoing *v, s
 		if (q->driver->settle(q->d, r->name, r->batch, err))
 			return -1;
 	}
-	r->sent += n;
+	for (size_t i = 0; i < n; i++)
+		*(v[i].twin ? &r->twins : &r->sent) += 1;
 	return 0;
 }
 
@@ -365,12 +250,12 @@ static int send_page(struct dlq *q, const struct letter *const *v, size_t n, voi
 	struct retry_call *r = arg;
 	struct outgoing *out = mem_array(n + 1, sizeof(*out));
 	size_t ready = 0;
-	int rc = 0;
+	int rc = check_letters(q, r, v, n, err);
 
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		bool send;
 
-		rc = prepare(q, r, v[i], &out[ready], &send, err);
+		rc = dlq_prepare(q, r, v[i], &out[ready], &send, err);
 		ready += rc == 0 && send;
 	}
 	if (rc == 0)
@@ -404,6 +289,9 @@ static int sum_up(const struct dlq *q, const struct retry_call *r, struct err *e
 	uint64_t held = r->doubtful + r->gone + r->changed;
 
 	log_note("%" PRIu64 " sent%s", r->sent, q->to && r->to_stdout ? " to standard output" : "");
+	if (r->twins)
+		log_note("%" PRIu64 " more are about the same records, and marked with them",
+			 r->twins);
 	if (r->unmended)
 		log_note("%" PRIu64 " gave no line through the command: neither sent nor marked",
 			 r->unmended);
@@ -431,5 +319,6 @@ int dlq_retry(struct dlq *q, struct err *err)
 		free(r.topic[i]);
 	free(r.topic);
 	free(r.partitions);
+	free(r.seen.key);
 	return rc ? rc : sum_up(q, &r, err);
 }
