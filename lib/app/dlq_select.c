@@ -68,8 +68,11 @@ void dlq_place(const struct letter *l, struct buf *out)
 {
 	if (l->topic.n) {
 		buf_adds(out, l->topic);
-		buf_printf(out, "/%d/%lld%s", l->partition, (long long)l->offset,
-			   l->inexact ? "~" : "");
+		buf_printf(out, "/%d/", l->partition);
+		if (l->offset >= 0)
+			buf_printf(out, "%lld", (long long)l->offset);
+		if (l->inexact)
+			buf_addc(out, '~');
 	} else if (l->file.n) {
 		buf_adds(out, l->file);
 		buf_printf(out, ":%llu", (unsigned long long)l->line);

@@ -142,8 +142,11 @@ static void add_json_place(const struct letter *l, struct buf *out)
 		add_member(out, "job", l->job);
 	add_member(out, "topic", l->topic);
 	if (l->topic.p)
-		buf_printf(out, "\"partition\":%d,\"offset\":%lld,%s", l->partition,
-			   (long long)l->offset, l->inexact ? "\"inexact\":true," : "");
+		buf_printf(out, "\"partition\":%d,", l->partition);
+	if (l->topic.p && l->offset >= 0)
+		buf_printf(out, "\"offset\":%lld,", (long long)l->offset);
+	if (l->inexact)
+		buf_addz(out, "\"inexact\":true,");
 	add_member(out, "file", l->file);
 	if (l->file.p)
 		buf_printf(out, "\"line\":%llu,", (unsigned long long)l->line);

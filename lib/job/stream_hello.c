@@ -195,8 +195,16 @@ static int take_committer(struct job_stream *s, struct err *err)
 	return 0;
 }
 
-/* Notes the stages that claim dead letters or want times, the last one that knows records by their
- * place, and the sinks' names, none of which may come twice. */
+/* hta-commit, which finds no dead letters. */
+static bool is_last(const struct json *j, uint32_t stage)
+{
+	struct slice name;
+
+	return json_get_text(j, stage, "s", &name) && slice_is(name, "hta-commit");
+}
+
+/* Notes the stages that claim dead letters or want times, the last one at or below a stage that
+ * knows records by their place, and the sinks' names, none of which may come twice. */
 static int read_stages(struct job_stream *s, struct err *err)
 {
 	const struct json *j = &s->ctl.json;
@@ -213,7 +221,8 @@ static int read_stages(struct job_stream *s, struct err *err)
 		if (json_get_bool(j, i, "commits", &said) && said && take_committer(s, err))
 			return -1;
 		s->times |= json_get_bool(j, i, "times", &said) && said;
-		if (json_get_bool(j, i, "places", &said) && said)
+		/* dead letters that are found below it are to come back to its places */
+		if ((json_get_bool(j, i, "places", &said) && said) || (s->placed && !is_last(j, i)))
 			s->placed = index;
 		if (!json_get_text(j, i, "sink", &name))
 			continue;

@@ -21,7 +21,7 @@ struct job_stream {
 	struct job_stream_probes probes;
 	char gen[CTL_INC_CHARS + 1];
 	struct buf claims; /* "[3,4]": stages that store dead and late */
-	unsigned placed;   /* the last stage that knows records by their place; 0: none */
+	unsigned placed;   /* the last stage at or below one that knows records by place; 0: none */
 	struct buf hello;  /* as it came back */
 	bool hello_sent, hello_returned, ended;
 	bool commits;             /* a sink commits the group's offsets */

@@ -152,9 +152,9 @@ int ctl_before_read(const struct ctl *c, struct ctl_before *out, struct buf *lin
 		    struct err *err);
 
 /* ---- probe: {..,"k":"probe","n":1,"job":..,"claim":[3][,"placed":2],"sinks":[..]}
- * claim: indexes of the stages that store dead and late. placed: the last stage that knows records
- * by their place: those above it that leave lines out say where the next one stands. A sink's
- * element:
+ * claim: indexes of the stages that store dead and late. placed: the last stage at or below one
+ * that knows records by their place: those above it that leave lines out say where the next one
+ * stands. A sink's element:
  *   {"s":"pg:hta_rollups","gen":"<16 hex>"|null,"now":false[,"records":true],"pos":[{"t":..,
  *    "p":0,"init":0,"next":5,"lo":4,"lt":us|null,"lh":"<16 hex>","wm":us|null,"idle":true}]}
  * records: of a sink that stands above all windows: its watermarks mean nothing.

@@ -30,7 +30,7 @@ struct letter {
 	struct slice topic; /* p NULL: not known; of a file as the job names it */
 	int32_t partition;
 	int64_t offset;
-	bool inexact; /* the offset is that of a record near it */
+	bool inexact; /* the offset is that of a record near it; -1: not even that is known */
 	struct slice file;
 	uint64_t line; /* of a plain file, p NULL: of none */
 	struct slice stage, reason;

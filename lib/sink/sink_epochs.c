@@ -371,6 +371,7 @@ int sink_take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 						   .record = d.record,
 						   .partition = d.partition,
 						   .offset = d.offset,
+						   .inexact = d.inexact,
 						   .size = d.size,
 						   .base64 = base64,
 					   });

@@ -142,9 +142,10 @@ void stage_wrote(struct stage *st, uint64_t lines, uint64_t bytes);
 int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err *err);
 
 /* stage_pass for lines of the run, the first of which is its nth, at byte `at` of its block. Where
- * a line before them was not passed on as it came (stage_moved), and a stage below knows records
- * by their place, their place is said first. shared: all lines are made of the run's nth, and
- * stand at its offset. */
+ * a line before them was not passed on as it came (stage_moved), their place is said first, if a
+ * stage below knows records by their place; else that places are inexact from here on, so that
+ * dead letters below name no other record's offset. shared: all lines are made of the run's nth,
+ * and stand at its offset. */
 int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t at, bool shared,
 		  struct slice block, uint64_t lines, struct err *err);
 void stage_moved(struct stage *st);

@@ -166,7 +166,7 @@ static int take_at(struct stage *st, struct err *err)
 	if (ctl_at_read(&st->ctl, &at, err))
 		return -1;
 	set_origin(st, &at);
-	st->moved = false;
+	st->moved = st->vague = false;
 	if (st->f->consumes || st->f->ends)
 		return 0;
 	if (!st->o->foreign || at.inexact)
@@ -179,7 +179,7 @@ static int take_at(struct stage *st, struct err *err)
 
 void stage_moved(struct stage *st)
 {
-	st->moved = st->placed;
+	st->moved = st->acked;
 }
 
 int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t at, bool shared,
@@ -191,18 +191,21 @@ int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t 
 		.partition = o->partition,
 		.offset = origin_offset(o, nth, at),
 		.time_us = o->time_us,
-		.inexact = o->inexact || shared,
+		.inexact = o->inexact || shared || !st->placed,
 		.from_topic = o->from_topic,
 		.from_partition = o->from_partition,
 		.from_offset = o->from_offset,
 	};
 
-	if (st->placed && lines && (st->moved || shared)) {
+	bool known = !st->placed && (st->vague || o->inexact); /* to be vague */
+
+	if (st->acked && lines && (st->moved || shared) && !known) {
 		st->line.n = 0;
 		ctl_at_write(&st->inc, &place, &st->line);
 		if (write_line(st, buf_slice(&st->line), err))
 			return -1;
 		st->moved = shared;
+		st->vague = place.inexact;
 	}
 	return stage_pass(st, block, lines, err);
 }

@@ -41,6 +41,7 @@ struct stage {
 	bool dead_known;      /* the first probe said who claims */
 	bool placed;          /* and that a stage below knows records by their place */
 	bool moved;           /* lines were not passed on as they came since the last `at` */
+	bool vague;           /* the last `at` that was written is inexact */
 	uint64_t dead_partly; /* of the dead letters: of records that count all the same */
 	uint64_t seen_total;
 	struct err damage; /* the last file's that could not be read to its end */

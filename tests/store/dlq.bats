@@ -519,3 +519,81 @@ letters_of() { # a source topic with six records and a topic of letters about th
 	fails_with 78 dlq ls -b "$HTA_BROKERS" -t "$letters"
 	says 'that hta-dlq did not commit'
 }
+
+# ---- letters about one record
+
+@test "two letters about one record: sent once, both marked" {
+	with_service kafka
+	use sqlite
+	topic_new twins 1
+	printf '%s\n' bad bad other | produce "$topic" - -p 0
+	feed job_of_topic
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $topic.too -e | hta-window --metric too --dead-limit 100% | $sink --init | hta-commit"
+	[ "$(dlq ls -d db | wc -l)" = 6 ]
+	feed dlq retry -v -d db -b "$HTA_BROKERS"
+	says '3 sent'
+	says '3 more are about the same records, and marked with them'
+	[ "$(log_of "$topic" | grep -c hta.from)" = 3 ]
+	fails_with 1 dlq ls -d db
+}
+
+# ---- letters that hta-sink-kafka has written
+
+letters_json() { dlq ls -b "$HTA_BROKERS" -t "$letters" "$@" | jq -c '[.stage, .offset, .inexact // false, .record]' | sort; }
+
+@test "from poison to counted, all in topics: found by three stages, mended, sent again, not taken for duplicates" {
+	with_service kafka
+	use sqlite
+	for name in clean letters poison; do
+		topic_new "$name" 1
+		printf -v $name %s "$topic"
+	done
+	{
+		printf '{"ts":"2026-01-01T00:00:0%dZ","id":"%s","v":%s}\n' 1 a 1 2 a 1 3 b '"x"' 4 '' 4
+		printf '%s\n' 'no json' '{"ts":"never","id":"d","v":6}' '{"ts":"2026-01-01T00:00:07Z","id":"e","v":7}'
+	} | produce "$poison" - -p 0
+	echo '{"properties":{"v":{"type":"number"}}}' >schema.json
+	job() { pipe "hta-consume -b $HTA_BROKERS -t $poison -g $poison.job -e | hta-filter --where '.id != \"\"' --dead-limit 100% |
+		hta-validate --schema schema.json --dead-limit 100% | hta-dedup --key id --state keys | hta-window --value v --dead-limit 100% |
+		hta-sink-kafka -b $HTA_BROKERS -t $clean --dead-topic $letters | $sink --init | hta-commit"; }
+	feed job
+	letters_json >"$out"
+	expect <<-'END'
+		["hta-filter",4,false,"no json"]
+		["hta-validate",2,false,"{\"ts\":\"2026-01-01T00:00:03Z\",\"id\":\"b\",\"v\":\"x\"}"]
+		["hta-window",5,false,"{\"ts\":\"never\",\"id\":\"d\",\"v\":6}"]
+	END
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --stage filter --to -
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --through 'jq -c ".v = 10 | .ts = \"2026-01-01T00:00:09Z\""'
+	[ "$(log_of "$poison" | grep -c 'hta.from=.*,hta.retries=1 ')" = 2 ]
+	fails_with 1 dlq ls -b "$HTA_BROKERS" -t "$letters"
+	feed job
+	# a once, e, and the two; d has a place among the keys, and is no duplicate of itself
+	[ "$(hta-query -d db latest events | jq -c '[.count, .sum]')" = '[4,28]' ]
+	# they die again from where they first stood
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --again --reason '/never|RFC|time/'
+	feed job
+	[ "$(dlq ls -b "$HTA_BROKERS" -t "$letters" | jq -c .stage)" = '"hta-window"' ]
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters"
+	[ "$(log_of "$poison" | tail -n 1 | sed -E 's/.*(hta.from=[^ ]*).*/\1/')" = "hta.from=$poison/0/5,hta.retries=2" ]
+}
+
+@test "letters below a filter that leaves out say that their offset is inexact, and are not fetched by it" {
+	with_service kafka
+	for kind in sqlite topic; do
+		use sqlite
+		rm -f db
+		topic_new "inexact.$kind" 1
+		from=$topic
+		{ printf '{"drop":true}\n%.0s' 1 2 3; echo 'bad 3'; jq -nc '"y" * 70000'; echo '{"ts":"2026-01-01T00:00:01Z","v":1}'; } | produce "$from" - -p 0
+		topic_new "inexact.$kind.dlq" 1
+		if [ $kind = topic ]; then at=(-t "$topic"); sink="hta-sink-kafka -b $HTA_BROKERS -t $topic --dead | hta-sink-sqlite db"; else at=(-d db); fi
+		feed pipe "hta-consume -b $HTA_BROKERS -t $from -g $from.job -e | grep --line-buffered -v drop | hta-window --foreign --dead-limit 100% | $sink --init | hta-commit"
+		feed dlq ls "${at[@]}" -b "$HTA_BROKERS"
+		[ "$(jq -c .inexact "$out" | tr '\n' ' ')" = 'true true ' ]
+		# the whole one can be sent, of the cut one no place is known
+		fails_with 1 dlq retry "${at[@]}" -b "$HTA_BROKERS"
+		says '1 sent, 1 not: 0 in doubt, 1 cut and gone'
+		log_of "$from" | tail -n 1 | grep -q '^0  hta.retries=1 bad 3$'
+	done
+}

@@ -282,6 +282,7 @@ static void read_letter(struct letters_page *page, const rd_kafka_message_t *m)
 {
 	struct letter *l = letters_page_add(page);
 	rd_kafka_headers_t *headers = NULL;
+	struct slice text;
 	int64_t number = 0;
 
 	if (rd_kafka_message_headers(m, &headers))
@@ -291,7 +292,10 @@ static void read_letter(struct letters_page *page, const rd_kafka_message_t *m)
 	l->topic = text_of(page, headers, "hta.topic");
 	if (kafka_dlq_number(headers, "hta.partition", &number))
 		l->partition = (int32_t)number;
-	l->inexact = !kafka_dlq_number(headers, "hta.offset", &l->offset);
+	l->offset = -1;
+	l->inexact = !kafka_dlq_number(headers, "hta.offset", &l->offset) ||
+		     kafka_dlq_header(headers, "hta.inexact", &text);
+	l->late = kafka_dlq_header(headers, "hta.kind", &text) && slice_is(text, "late");
 	l->stage = text_of(page, headers, "hta.stage");
 	l->reason = text_of(page, headers, "hta.reason");
 	l->record = arena_copy(&page->arena, slice(m->payload, m->len));

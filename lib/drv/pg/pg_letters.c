@@ -169,7 +169,8 @@ static int read_letter(struct letters_page *page, const PGresult *res, int row, 
 	l->late = strcmp(PQgetvalue(res, row, 2), "late") == 0;
 	l->topic = text_of(a, res, row, 3);
 	l->partition = (int32_t)int_of(res, row, 4);
-	l->offset = int_of(res, row, 5);
+	l->inexact = l->topic.p && PQgetisnull(res, row, 5);
+	l->offset = l->inexact ? -1 : int_of(res, row, 5);
 	l->stage = text_of(a, res, row, 6);
 	l->reason = text_of(a, res, row, 7);
 	l->size = (uint64_t)int_of(res, row, 8);

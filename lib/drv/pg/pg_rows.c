@@ -90,13 +90,14 @@ static size_t send_some_dead(struct pg_work *w, size_t at)
 		bytes += d->record.n + d->why.n;
 		pg_put_text(a, 2, slice_z(d->late ? "late" : "dead"));
 		pg_put_text(a, 3, d->topic);
-		if (d->topic.p) {
+		if (d->topic.p)
 			pg_put_int4(a, 4, d->partition);
-			pg_put_int8(a, 5, d->offset);
-		} else {
+		else
 			pg_null(a, 4);
+		if (d->topic.p && !d->inexact)
+			pg_put_int8(a, 5, d->offset);
+		else
 			pg_null(a, 5);
-		}
 		pg_put_text(a, 6, d->stage);
 		pg_put_text(a, 7, d->why);
 		pg_put_int8(a, 8, (int64_t)d->size);

@@ -148,7 +148,8 @@ static int read_letter(struct letters_page *page, sqlite3_stmt *q, struct err *e
 	l->late = slice_is(sqlite_column(q, 2), "late");
 	l->topic = arena_copy(a, sqlite_column(q, 3));
 	l->partition = sqlite3_column_int(q, 4);
-	l->offset = sqlite3_column_int64(q, 5);
+	l->inexact = l->topic.p && sqlite3_column_type(q, 5) == SQLITE_NULL;
+	l->offset = l->inexact ? -1 : sqlite3_column_int64(q, 5);
 	l->stage = arena_copy(a, sqlite_column(q, 6));
 	l->reason = arena_copy(a, sqlite_column(q, 7));
 	l->size = (uint64_t)sqlite3_column_int64(q, 8);

@@ -166,10 +166,10 @@ static enum sink_result insert_dead(struct sqlite *s, const char *job, const str
 		return r;
 	sqlite_bind_slice(q, 3, slice_z(d->late ? "late" : "dead"));
 	sqlite_bind_slice(q, 4, d->topic);
-	if (d->topic.p) {
+	if (d->topic.p)
 		sqlite3_bind_int(q, 5, d->partition);
+	if (d->topic.p && !d->inexact)
 		sqlite3_bind_int64(q, 6, d->offset);
-	}
 	sqlite_bind_slice(q, 7, d->stage);
 	sqlite_bind_slice(q, 8, d->why);
 	sqlite3_bind_int64(q, 9, (int64_t)d->size);

@@ -187,19 +187,6 @@ static int take_slot(struct kafka_sink *d, struct err *err)
 	}
 }
 
-/* A stage between the source and us that is no sink. */
-static bool filters_above(const struct ctl *hello)
-{
-	const struct json *j = &hello->json;
-	uint32_t stages = ctl_stages(hello), i = json_first(j, stages);
-	struct slice name;
-
-	for (i = j->node[i].next; i < j->node[stages].next; i = j->node[i].next)
-		if (!json_get_text(j, i, "sink", &name))
-			return true;
-	return false;
-}
-
 static int begin_job(struct kafka_sink *d, struct sink_role *role, struct err *err)
 {
 	d->job = stage_job(d->st);
@@ -222,7 +209,6 @@ static int begin_stream(void *self, struct stage *st, const struct ctl *hello,
 	d->st = st;
 	d->began_us = tm_mono_us();
 	d->progress = !hello && isatty(STDERR_FILENO) && prog_common()->verbosity >= 0;
-	d->below_filters = hello && filters_above(hello);
 	if (hello)
 		return begin_job(d, role, err);
 	if (d->conf->dead_only)

@@ -22,7 +22,7 @@ static void add_number(rd_kafka_headers_t *h, const char *name, int64_t value)
 	add_text(h, name, slice(text, (size_t)snprintf(text, sizeof(text), "%" PRId64, value)));
 }
 
-static rd_kafka_headers_t *headers_of(const struct sink_dead *dead, size_t kept, bool inexact)
+static rd_kafka_headers_t *headers_of(const struct sink_dead *dead, size_t kept)
 {
 	rd_kafka_headers_t *h = rd_kafka_headers_new(10);
 	char now[TM_TEXT_BYTES];
@@ -39,7 +39,7 @@ static rd_kafka_headers_t *headers_of(const struct sink_dead *dead, size_t kept,
 	add_number(h, "hta.retries", 0);
 	if (dead->late)
 		add_text(h, "hta.kind", slice_z("late"));
-	if (inexact)
+	if (dead->inexact)
 		add_text(h, "hta.inexact", slice_z("1"));
 	if (kept < dead->size)
 		add_text(h, "hta.truncated", slice_z("1"));
@@ -65,11 +65,8 @@ static size_t bytes_taken(const struct kafka_sink *d, const struct sink_dead *de
 static int put_letter(struct kafka_sink *d, const struct sink_dead *dead, struct slice value,
 		      const struct buf *key, struct err *err)
 {
-	/* of our own: those above say for themselves where a record stood */
-	bool inexact = d->below_filters && slice_is(dead->stage, prog_common()->name);
-
 	for (;;) {
-		rd_kafka_headers_t *h = headers_of(dead, value.n, inexact);
+		rd_kafka_headers_t *h = headers_of(dead, value.n);
 		rd_kafka_resp_err_t code = rd_kafka_producev(
 			d->producer, RD_KAFKA_V_RKT(d->dead_topic),
 			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
@@ -129,6 +126,7 @@ int kafka_sink_own_dead(struct kafka_sink *d, const struct run *run, uint64_t nt
 				  .record = record,
 				  .partition = o->partition,
 				  .offset = origin_offset(o, nth, at),
+				  .inexact = o->inexact,
 				  .size = record.n };
 
 	if (dead.record.n > CTL_KEEP_BYTES)

@@ -112,7 +112,6 @@ struct kafka_sink {
 	enum kafka_mode mode;
 	const char *job, *group; /* of an acknowledged stream; group NULL: files */
 	const char *dead_name;   /* topic of dead letters; NULL: none */
-	bool below_filters;      /* which leave lines out: places of lines are not exact */
 	char *transactional_id;
 	int slot_fd;               /* -1: none */
 	rd_kafka_conf_t *settings; /* checked; clients take copies */
