@@ -24,8 +24,58 @@ void render_metrics_fini(struct render_metrics *t)
 	json_fini(&t->json);
 }
 
-/* A member of the definition as people read it: text, or texts with commas; "" where it is not
- * there. */
+/* What is made of the field before it is a dimension. */
+static void add_class(const struct json *j, uint32_t dim, struct buf *out)
+{
+	uint32_t at = json_get(j, dim, "class");
+	bool explode = false;
+
+	if (json_get_bool(j, dim, "explode", &explode) && explode)
+		buf_addz(out, "element of ");
+	if (!at)
+		return;
+	if (j->node[at].type == JSON_ARRAY)
+		buf_addz(out, "range of ");
+	else
+		buf_printf(out, "class of %.*s of ", (int)j->node[at].text.n, j->node[at].text.p);
+}
+
+static void add_bounds(const struct json *j, uint32_t dim, struct buf *out)
+{
+	uint32_t at = json_get(j, dim, "class");
+
+	if (!at || j->node[at].type != JSON_ARRAY)
+		return;
+	for (uint32_t i = json_first(j, at); i < j->node[at].next; i = j->node[i].next) {
+		buf_addz(out, i == json_first(j, at) ? " (" : ", ");
+		buf_adds(out, j->node[i].text);
+	}
+	buf_addc(out, ')');
+}
+
+/* A dimension that is more than a path, in the words of hta-check --explain. */
+static void add_dim(const struct json *j, uint32_t dim, struct buf *out)
+{
+	uint32_t path = json_get(j, dim, "path"), as = json_get(j, dim, "as");
+	bool lower = false;
+	uint64_t bytes_max;
+
+	add_class(j, dim, out);
+	if (path)
+		json_string(j, path, out);
+	add_bounds(j, dim, out);
+	if (json_get_bool(j, dim, "lower", &lower) && lower)
+		buf_addz(out, " in small letters");
+	if (json_get_u64(j, dim, "max", &bytes_max))
+		buf_printf(out, " cut at %" PRIu64 " bytes", bytes_max);
+	if (as) {
+		buf_addz(out, " as ");
+		json_string(j, as, out);
+	}
+}
+
+/* A member of the definition as people read it: text, or texts and dimensions with commas; ""
+ * where it is not there. */
 static void add_member(const struct json *j, const char *name, struct buf *out)
 {
 	uint32_t at = j->n ? json_get(j, 0, name) : 0;
@@ -36,7 +86,10 @@ static void add_member(const struct json *j, const char *name, struct buf *out)
 	     at && j->node[at].type == JSON_ARRAY && i < j->node[at].next; i = j->node[i].next) {
 		if (out->n)
 			buf_addc(out, ',');
-		json_string(j, i, out);
+		if (j->node[i].type == JSON_OBJECT)
+			add_dim(j, i, out);
+		else
+			json_string(j, i, out);
 	}
 }
 

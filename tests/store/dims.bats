@@ -154,6 +154,8 @@ for line in open(sys.argv[1]):
 	job r.json
 	sqlite3 db 'select definition from hta_metric' | jq -c .by |
 		diff - <(echo '[{"path":"status","as":"class","class":100},{"path":"ms","class":[-5,10.5,50]},{"path":"path","lower":true,"max":6},{"path":"tags","explode":true}]')
+	feed hta-query -d db --format table metrics
+	grep -qF ' class of 100 of status as class,range of ms (-5, 10.5, 50),path in small letters cut at 6 bytes,element of tags' "$out"
 	[ "$(sqlite3 db "select sum(count) from d where class = '5xx' and tags = 'a'")" = "$(awk '/"class":"5xx".*"tags":"a"/ { n += $(NF - 2) } END { print n }' want)" ]
 	feed hta-query -d db history d --since 2025-12-31
 	told | cmp want

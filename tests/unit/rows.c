@@ -317,6 +317,31 @@ static void listed(void)
 	buf_fini(&out);
 }
 
+static void listed_dims(void)
+{
+	const struct read_metric m = {
+		.name = slice_z("m"),
+		.def = slice_z(
+			"{\"by\":[\"p\",{\"path\":\"a.b\",\"as\":\"n\",\"lower\":true,\"max\":7},"
+			"{\"path\":\"s\",\"class\":100},{\"path\":\"t\",\"class\":[-1,10.5]},"
+			"{\"path\":\"u\",\"explode\":true},{\"path\":\"v\",\"explode\":false,"
+			"\"lower\":false}]}"),
+		.since_us = POS_NONE,
+	};
+	struct render_metrics t;
+	struct buf out = { 0 };
+
+	render_metrics_init(&t);
+	render_metrics_add(&t, &m);
+	grid_print(t.grid, 0, 0, false, &out);
+	buf_z(&out);
+	ok(out.p && strstr(out.p, " p,a.b in small letters cut at 7 bytes as n,class of 100 of s,"
+				  "range of t (-1, 10.5),element of u,v\n") != NULL,
+	   "dimensions in words: %s", out.p);
+	render_metrics_fini(&t);
+	buf_fini(&out);
+}
+
 /* Series in windows that lack them: 0 where they are final, ? where they are not. */
 static void filled(void)
 {
@@ -369,5 +394,6 @@ int main(void)
 	pushed_down();
 	rendered();
 	listed();
+	listed_dims();
 	return done();
 }
