@@ -218,6 +218,56 @@ taken() {
 	says 'metric OWN has no view OWN'
 }
 
+# Metrics whose names differ in case only, in one job. SQLite has one view for both names, of the metric that came first.
+cases() { # pg|sqlite
+	use "$1"
+	summer
+	HTA_JOB=c
+	job events --metric Case --every 15m --by region --metric case --every 15m
+	history Case >query
+	rows '"Case"' >view
+	equal view query
+	history case >query
+	[ "$(jq -s 'map(.count) | add' query)" = "$(wc -l <events)" ]
+}
+@test "views: names that differ in case only are two in Postgres" {
+	cases pg
+	rows '"case"' >view
+	equal view query
+}
+@test "views: names that differ in case only are one in SQLite, and that is told" {
+	cases sqlite
+	for view in case case_hours case_days; do
+		says "metric case has no view $view: the name is taken by what this program has not made, or by another metric"
+	done
+	# the first keeps it, whoever comes next
+	HTA_JOB=d
+	cp -r events more
+	job more --metric CASE --every 15m
+	says 'metric CASE has no view CASE'
+	[ "$(sql "select group_concat(name) from (select name from sqlite_master where type = 'view' and name like 'case%' order by 1)")" = Case,Case_days,Case_hours ]
+	history Case >query
+	rows '"case"' >view
+	equal view query
+}
+
+short() { # pg|sqlite HOURS
+	use "$1"
+	python3 -c 'for i in range(15000): print("{\"ts\":\"2026-03-28T%02d:59:%02d.%03dZ\",\"x\":%d.5}" % (21 + i // 7500, i // 250 % 30 + 30, i % 250 * 4, i))' >events
+	HTA_JOB=s
+	job events --metric ev --every 125ms --value x --agg 'avg(x)'
+	rows ev >view
+	history ev >query
+	equal view query
+	[ "$(wc -l <query)" = 480 ]
+	rows "$2" >view
+	history ev --step 1h >query
+	equal view query
+	[ "$(jq -r '"\(.window_start) \(.count)"' query)" = $'2026-03-28T21:00:00Z 7500\n2026-03-28T22:00:00Z 7500' ]
+}
+@test "views: windows below a second, and their hours, in Postgres" { short pg "ev_by('1h')"; }
+@test "views: windows below a second, and their hours, in SQLite" { short sqlite ev_hours; }
+
 @test "views: a role that may not create has none, and counts" {
 	use pg
 	summer
