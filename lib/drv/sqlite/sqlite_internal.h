@@ -103,7 +103,14 @@ struct metric_shape;
 bool sqlite_view_sql(const struct sqlite *s, const struct metric_shape *shape, size_t i,
 		     struct buf *name, struct buf *text, struct buf *mark);
 
-/* ---- sqlite_views.c: views named as metrics. What cannot be made is told by a warning. */
+/* ---- sqlite_views.c: what the file has under a view's name, without regard to case: nothing, the
+ * view of this text, a view of another text that contains `mark` ("": any view), something else.
+ * Nothing is found where the file cannot be read: who makes the view meets the error. */
+enum sqlite_held { SQLITE_HELD_FREE, SQLITE_HELD_SAME, SQLITE_HELD_OLDER, SQLITE_HELD_TAKEN };
+enum sqlite_held sqlite_look_up_view(struct sqlite *s, const char *name, const char *text,
+				     const char *mark);
+
+/* Views named as metrics. What cannot be made is told by a warning. */
 enum sink_result sqlite_views_of(struct sqlite *s, const struct sink_metric *m, struct err *err);
 /* Of all metrics of the table. */
 enum sink_result sqlite_views_all(struct sqlite *s, struct err *err);

@@ -190,42 +190,27 @@ static enum sink_result set_version(struct sqlite *s, struct err *err)
 
 /* ---- views: one that an earlier program has made is made anew where its text differs */
 
-/* What the file has under the view's name (view: the text of one that we make). */
-enum view_state { VIEW_NONE, VIEW_SAME, VIEW_OTHER, VIEW_NO_VIEW };
-
-static enum view_state view_state(struct sqlite *s, const char *name, const char *view)
+/* The tables' own views have no mark: any view of that name is one. */
+static enum sqlite_held look_up_unmarked(struct sqlite *s, const char *name, const char *view)
 {
-	enum view_state state = VIEW_NONE;
-	sqlite3_stmt *q = NULL;
-
-	if (sqlite3_prepare_v2(s->db,
-			       "SELECT type <> 'view', sql IS ? FROM sqlite_master"
-			       " WHERE name = ? COLLATE NOCASE",
-			       -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_bind_text(q, 1, view, -1, SQLITE_STATIC) == SQLITE_OK &&
-	    sqlite3_bind_text(q, 2, name, -1, SQLITE_STATIC) == SQLITE_OK &&
-	    sqlite3_step(q) == SQLITE_ROW)
-		state = sqlite3_column_int(q, 0)   ? VIEW_NO_VIEW
-			: sqlite3_column_int(q, 1) ? VIEW_SAME
-						   : VIEW_OTHER;
-	sqlite3_finalize(q);
-	return state;
+	return sqlite_look_up_view(s, name, view, "");
 }
 
 static enum sink_result make_view(struct sqlite *s, const char *name, const char *view,
 				  struct err *err)
 {
-	enum view_state state = view_state(s, name, view);
+	enum sqlite_held held = look_up_unmarked(s, name, view);
 	enum sink_result r = SINK_OK;
 	char *drop;
 
-	if (state == VIEW_OTHER) {
+	if (held == SQLITE_HELD_OLDER) {
 		drop = sqlite3_mprintf("DROP VIEW \"%w\"", name);
 		r = exec_sql(s, drop, err);
 		sqlite3_free(drop);
 	}
-	return r == SINK_OK && (state == VIEW_NONE || state == VIEW_OTHER) ? exec_sql(s, view, err)
-									   : r;
+	return r == SINK_OK && (held == SQLITE_HELD_FREE || held == SQLITE_HELD_OLDER)
+		       ? exec_sql(s, view, err)
+		       : r;
 }
 
 struct views {
@@ -250,8 +235,8 @@ static bool views_differ(struct sqlite *s)
 	bool differ;
 
 	views_init(&v, s);
-	differ = view_state(s, s->numbers, v.numbers) == VIEW_OTHER ||
-		 view_state(s, s->final, v.final) == VIEW_OTHER;
+	differ = look_up_unmarked(s, s->numbers, v.numbers) == SQLITE_HELD_OLDER ||
+		 look_up_unmarked(s, s->final, v.final) == SQLITE_HELD_OLDER;
 	views_fini(&v);
 	return differ;
 }

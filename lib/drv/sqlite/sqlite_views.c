@@ -13,13 +13,10 @@
 
 /* ---- making one */
 
-enum held { HELD_FREE, HELD_SAME, HELD_OLDER, HELD_TAKEN };
-
-/* What the file has under that name. */
-static enum held look_up_view(struct sqlite *s, const char *name, const char *text,
-			      const char *mark)
+enum sqlite_held sqlite_look_up_view(struct sqlite *s, const char *name, const char *text,
+				     const char *mark)
 {
-	enum held held = HELD_FREE;
+	enum sqlite_held held = SQLITE_HELD_FREE;
 	sqlite3_stmt *q = NULL;
 
 	if (sqlite3_prepare_v2(s->db,
@@ -30,9 +27,9 @@ static enum held look_up_view(struct sqlite *s, const char *name, const char *te
 	    sqlite3_bind_text(q, 2, mark, -1, SQLITE_STATIC) == SQLITE_OK &&
 	    sqlite3_bind_text(q, 3, name, -1, SQLITE_STATIC) == SQLITE_OK &&
 	    sqlite3_step(q) == SQLITE_ROW)
-		held = sqlite3_column_int(q, 0)   ? HELD_SAME
-		       : sqlite3_column_int(q, 1) ? HELD_OLDER
-						  : HELD_TAKEN;
+		held = sqlite3_column_int(q, 0)   ? SQLITE_HELD_SAME
+		       : sqlite3_column_int(q, 1) ? SQLITE_HELD_OLDER
+						  : SQLITE_HELD_TAKEN;
 	sqlite3_finalize(q);
 	return held;
 }
@@ -77,17 +74,17 @@ static enum sink_result make_one(struct sqlite *s, const struct metric_shape *sh
 {
 	struct buf name = { 0 }, text = { 0 }, mark = { 0 };
 	enum sink_result r = SINK_OK;
-	enum held held = HELD_SAME;
+	enum sqlite_held held = SQLITE_HELD_SAME;
 
 	if (sqlite_view_sql(s, shape, i, &name, &text, &mark))
-		held = look_up_view(s, buf_z(&name), buf_z(&text), buf_z(&mark));
-	if (held == HELD_TAKEN)
+		held = sqlite_look_up_view(s, buf_z(&name), buf_z(&text), buf_z(&mark));
+	if (held == SQLITE_HELD_TAKEN)
 		log_warn("metric %.*s has no view %s: the name is taken by what this program has "
 			 "not made, or by another metric: rename that and start once with --init, "
 			 "or give the metric another name or file",
 			 (int)shape->name.n, shape->name.p, buf_z(&name));
-	else if (held != HELD_SAME)
-		r = make_anew(s, buf_z(&name), buf_z(&text), held == HELD_OLDER, err);
+	else if (held != SQLITE_HELD_SAME)
+		r = make_anew(s, buf_z(&name), buf_z(&text), held == SQLITE_HELD_OLDER, err);
 	buf_fini(&name);
 	buf_fini(&text);
 	buf_fini(&mark);
