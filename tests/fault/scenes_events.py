@@ -1,9 +1,12 @@
 """Events beside rows in one pipeline: two pipelines of a group, killed over and over; every record of the topic is an event once, as it came."""
+import json
+import os
 import signal
 import sqlite3
 import subprocess
 import time
 
+from oracle import Mismatch
 from pipes import Supervised
 from tap import Failure
 from world import World
@@ -86,8 +89,110 @@ def events_once(trace, bench, keyed=()):
     trace.count("events compared", len(pg) + rows)
     w.finish(90)
 
+# ---- with filters in the pipe
+
+SCHEMA = {"type": "object", "required": ["event_id"], "properties": {"status": {"type": "integer"}}}
+PASSES = 400        # hta-filter lets a status below it through
+
+
+class Dirty(World):
+    """Records that filters find dead, drop and pass. An oracle of a line: "dead", "dropped", or what is stored of it."""
+
+    def __init__(self, bench, trace, parsed):
+        super().__init__(bench, trace, ("pg", "sqlite"), proxied=False)
+        self.parsed = parsed
+        schema = os.path.join(self.folder, "schema.json")
+        with open(schema, "w") as f:
+            json.dump(SCHEMA, f)
+        first = ["hta-parse", "--format", "logfmt"] if parsed else ["hta-validate", "--schema", schema]
+        self.front = [first, ["hta-filter", "--where", f".status < {PASSES}"]]
+        self.n = 0
+
+    def stages(self):
+        out = stages(self, ())
+        return out[:1] + self.front + out[1:]
+
+    def fill(self, count):
+        lines = []
+        for line in self.generate(count).splitlines():
+            self.n += 1
+            if self.n % 11 == 0:
+                line = b"no record %d" % self.n
+            elif self.parsed:
+                line = b" ".join(b"%s=%s" % (k.encode(), str(v).encode()) for k, v in json.loads(line).items() if k != "payload")
+            elif self.n % 13 == 0:
+                line = line.replace(b'"status":', b'"status":"none","was":')
+            lines.append(line)
+        self.produce(b"\n".join(lines) + b"\n")
+
+    def record(self, line):
+        if line.startswith(b"no record"):
+            return "dead"
+        if self.parsed:
+            words = dict(word.split(b"=", 1) for word in line.split(b" "))
+            event = {k.decode(): v.decode() for k, v in words.items()}
+            event = {k: json.loads(v) if k in ("status", "latency_ms") else v for k, v in event.items()}
+        else:
+            event = json.loads(line)
+        if not isinstance(event["status"], int):
+            return "dead"
+        if event["status"] >= PASSES:
+            return "dropped"
+        return json.dumps(event, sort_keys=True) if self.parsed else line
+
+    def stored(self, records):
+        """As record() has them: what came through hta-parse by its values, all else by its bytes."""
+        return {at: json.dumps(json.loads(r), sort_keys=True) if self.parsed else r for at, r in records.items()}
+
+    def check_places(self):
+        lines = topic(self)
+        told = {at: self.record(line) for at, line in lines.items()}
+        dead = {at: lines[at] for at, t in told.items() if t == "dead"}
+        passed = {at: t for at, t in told.items() if t not in ("dead", "dropped")}
+        if not dead or not passed or len(dead) + len(passed) == len(lines):
+            raise Failure("the topic has not all kinds of records")
+        lite, rows = in_sqlite(self)
+        kinds = [("postgres' events", self.stored(in_pg(self)), passed), ("sqlite's events", self.stored(lite), passed),
+                 *((f"dead letters of {sink}", dead_letters(self, sink), dead) for sink in ("pg-events", "pg"))]
+        for what, found, want in kinds:
+            if found != want:
+                wrong = [at for at in set(found) | set(want) if found.get(at) != want.get(at)]
+                raise Mismatch(f"{what} are {len(found)}, not {len(want)}: " + str([(at, want.get(at), found.get(at)) for at in sorted(wrong)[:5]]))
+        counts = {n: sum(row.count for row in s.snapshot().rows.values()) for n, s in self.stores.items()}
+        if rows != len(passed) or set(counts.values()) != {len(passed)}:
+            raise Mismatch(f"{len(passed)} records passed, sqlite has {rows} events, counted are {counts}")
+        self.trace.count("events compared", len(passed) * 2 + len(dead))
+
+
+def dead_letters(w, sink):
+    """Every sink of a store keeps them, under its name."""
+    rows = w.stores["pg"].sql(f"select partition || ' ' || record_offset || ' ' || record from hta_dead where sink = '{sink}'").encode()
+    out = {}
+    for line in rows.splitlines():
+        p, o, record = line.split(b" ", 2)
+        if (int(p), int(o)) in out:
+            raise Mismatch(f"a dead letter twice: {line}")
+        out[int(p), int(o)] = record
+    return out
+
+
+def filtered(trace, bench, parsed):
+    w = Dirty(bench, trace, parsed)
+    for n in range(2):
+        w.pipes.append(Supervised(trace, w.job, f"dirty{n}", w.stages()))
+    fill_and_kill(w, w.pipes, 16 if bench.long else 7)
+    w.wait_caught_up(90)
+    w.wait_committed(10)
+    for p in w.live():
+        if p.leave() != 0:
+            raise Failure(f"{p.name} left with {p.codes}")
+    w.check_places()
+    w.drop()
+
 
 TESTS = [
     ("events beside rows, two pipelines killed over and over: each once", events_once, True),
     ("events known by a member of theirs: the same", lambda t, b: events_once(t, b, ("--key", "event_id")), True),
+    ("events below hta-validate and hta-filter: dead, dropped, stored, each where it belongs, once", lambda t, b: filtered(t, b, False), True),
+    ("events below hta-parse and hta-filter: the same", lambda t, b: filtered(t, b, True), True),
 ]
