@@ -211,6 +211,6 @@ def starts(trace, bench):
 TESTS = [
     ("kafka sink: a zombie is refused by its group", zombie, True),
     ("kafka sink: two pipelines start at once", starts, True),
-    ("kafka sink: 200 random faults, each record once", lambda t, b: many(t, b, 1000 if b.long else 200), True),
+    ("kafka sink: random faults, each record once", lambda t, b: many(t, b, 400 if b.long else 60), True),
     ("kafka sink: a cluster of three, 20 random faults", lambda t, b: b.kafka3() and many(t, b, 20, "kafka3"), True),
 ]
