@@ -33,12 +33,15 @@
 		.help = "how long what is temporary is tried again"                   \
 	}
 
+#define INIT_OPT                                                                       \
+	{                                                                              \
+		.name = "init", .type = OPT_FLAG, .at = offsetof(struct sink, create), \
+		.help = "create what is missing in the store, and go on"               \
+	}
+
 /* --table, --prefix and the like stand before these: they are the driver's. */
 static const struct opt sink_opts[] = {
-	{ .name = "init",
-	  .type = OPT_FLAG,
-	  .at = offsetof(struct sink, create),
-	  .help = "create what is missing in the store, and go on" },
+	INIT_OPT,
 	NAME_OPT("TABLE"),
 	{ .name = "replace",
 	  .type = OPT_FLAG,
@@ -60,9 +63,9 @@ static const struct opt sink_opts[] = {
 	OPT_END,
 };
 
-/* Of a driver of lines: it makes nothing, compares nothing, and deletes nothing. */
-static const struct opt sink_lines_opts[] = { NAME_OPT("TOPIC"), PASS_OPT("lines"), RETRY_OPT,
-					      OPT_END };
+/* Of a driver of lines: it compares nothing, and deletes nothing. */
+static const struct opt sink_lines_opts[] = { INIT_OPT, NAME_OPT("TOPIC"), PASS_OPT("lines"),
+					      RETRY_OPT, OPT_END };
 
 const struct column *sink_keep_columns(struct sink *s, const struct column *column, size_t n)
 {

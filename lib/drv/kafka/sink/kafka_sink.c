@@ -63,6 +63,12 @@ static const struct opt options[] = {
 	  .at = offsetof(struct kafka_sink_conf, slot),
 	  .arg = "NAME",
 	  .help = "which of the job's pipelines this is; a restart ends what it left open" },
+	{ .name = "positions",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, positions),
+	  .arg = "TOPIC",
+	  .def = "hta.positions",
+	  .help = "job over files: the compacted topic that its positions stand in" },
 	CLUSTER_SETTINGS_OPTS(struct kafka_sink_conf, cluster, "NAME=VALUE|NAME=@FILE|list",
 			      cluster_add_property_or_list),
 	OPT_END,
@@ -187,6 +193,19 @@ static int take_slot(struct kafka_sink *d, struct err *err)
 	}
 }
 
+/* One writer: its transactional id is the job's. */
+static int begin_files(struct kafka_sink *d, struct sink_role *role, struct err *err)
+{
+	if (d->conf->slot)
+		return err_set(err, EX_USAGE,
+			       "--slot is for pipelines of a consumer group; a job over files has "
+			       "one writer");
+	d->mode = KAFKA_FILES;
+	d->transactional_id = mem_printf("hta.%s.%s", d->job, d->conf->sink.name);
+	*role = (struct sink_role){ .keeps = true, .claims = d->dead_name };
+	return 0;
+}
+
 static int begin_job(struct kafka_sink *d, struct sink_role *role, struct err *err)
 {
 	d->job = stage_job(d->st);
@@ -194,8 +213,7 @@ static int begin_job(struct kafka_sink *d, struct sink_role *role, struct err *e
 	if (d->conf->at_least_once)
 		return 0;
 	if (!d->group)
-		return err_set(err, EX_USAGE,
-			       "records of files are written at least once: say --no-transactions");
+		return begin_files(d, role, err);
 	d->mode = KAFKA_GROUP;
 	*role = (struct sink_role){ .keeps = true, .claims = d->dead_name, .commits = true };
 	return take_slot(d, err);
@@ -244,11 +262,19 @@ static enum sink_result set_lateness(void *self, const char *job, int64_t us, st
 }
 
 static const struct position_keeper keeper = {
-	.load = kafka_group_load,
-	.init = kafka_group_init,
+	.load = kafka_sink_load,
+	.init = kafka_sink_init,
 	.lateness = set_lateness,
 	.store = kafka_sink_store,
 };
+
+static enum sink_result connect_sink(void *self, struct err *err)
+{
+	struct kafka_sink *d = self;
+	enum sink_result r = kafka_sink_connect(d, err);
+
+	return r == SINK_OK && d->mode == KAFKA_FILES ? kafka_files_connect(d, err) : r;
+}
 
 const struct sink_driver kafka_sink_driver = {
 	.kind = "kafka",
@@ -258,7 +284,7 @@ const struct sink_driver kafka_sink_driver = {
 	.conf_bytes = sizeof(struct kafka_sink_conf),
 	.open = kafka_sink_open,
 	.close = kafka_sink_close,
-	.connect = kafka_sink_connect,
+	.connect = connect_sink,
 	.disconnect = kafka_sink_disconnect,
 	.keeper = &keeper,
 	.lines = &lines,

@@ -165,8 +165,7 @@ static int64_t limits_of(const rd_kafka_event_t *answer, bool *compacted)
 	return bytes;
 }
 
-/* How long a message of the topic may be; where it does not tell, librdkafka's own bound. */
-static int64_t ask_limits(struct kafka_sink *d, const char *name, bool *compacted)
+int64_t kafka_sink_ask_limits(struct kafka_sink *d, const char *name, bool *compacted)
 {
 	rd_kafka_ConfigResource_t *topic = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
 								       name);
@@ -280,7 +279,7 @@ static enum sink_result look_at(struct kafka_sink *d, const char *name, size_t *
 
 	if (r != SINK_OK)
 		return r;
-	longest = ask_limits(d, name, compacted);
+	longest = kafka_sink_ask_limits(d, name, compacted);
 	*limit = (size_t)(own != KAFKA_SINK_USUAL && own < longest ? own : longest);
 	return SINK_OK;
 }

@@ -24,23 +24,44 @@ enum { ROUNDS_MOST = 100 };
 
 /* ---- what is stored */
 
+enum sink_result kafka_sink_load(void *self, const char *job, struct keeper_doc *doc,
+				 struct err *err)
+{
+	struct kafka_sink *d = self;
+
+	return d->mode == KAFKA_FILES ? kafka_files_load(d, job, doc, err)
+				      : kafka_group_load(d, job, doc, err);
+}
+
+enum sink_result kafka_sink_init(void *self, const char *job, const char *group,
+				 const struct ctl_init *init, struct err *err)
+{
+	struct kafka_sink *d = self;
+
+	(void)job, (void)group;
+	return d->mode == KAFKA_FILES ? kafka_files_init(d, init, err)
+				      : kafka_group_init(d, init, err);
+}
+
 static enum sink_result read_stored(struct kafka_sink *d, const struct sink_batch *batch,
 				    struct err *err)
 {
+	/* one producer's term is what a membership is in a group */
+	const char *member = d->mode == KAFKA_FILES ? "" : batch->member;
 	enum sink_result r;
 
-	if (!batch->member) {
+	if (!member) {
 		err_set(err, EX_DATAERR,
 			"the barrier does not say who the source is in its group: hta-consume and "
 			"hta-sink-kafka are of different releases");
 		return SINK_FATAL;
 	}
-	if (d->member && strcmp(d->member, batch->member) == 0)
+	if (d->member && strcmp(d->member, member) == 0)
 		return SINK_OK;
 	keeper_doc_fini(&d->doc);
-	r = kafka_group_load(d, batch->job, &d->doc, err);
+	r = kafka_sink_load(d, batch->job, &d->doc, err);
 	free(d->member);
-	d->member = r == SINK_OK ? mem_strdup(batch->member) : NULL;
+	d->member = r == SINK_OK ? mem_strdup(member) : NULL;
 	return r;
 }
 
@@ -50,14 +71,8 @@ static void move_positions(struct kafka_sink *d, const struct ranges *ranges)
 		const struct range *r = &ranges->v[i];
 		struct position *p = positions_find(&d->doc.pos, slice_z(r->topic), r->partition);
 
-		if (!p || (r->to == r->from && p->next != r->to))
-			continue;
-		p->next = r->to;
-		p->idle = r->idle;
-		if (r->last.offset >= 0)
-			p->last = r->last;
-		if (r->watermark_us > p->watermark_us)
-			p->watermark_us = r->watermark_us;
+		if (p)
+			kafka_state_move(p, r);
 	}
 }
 
@@ -88,22 +103,6 @@ static int send_dead(struct kafka_sink *d, const struct sink_batch *batch, struc
 	return 0;
 }
 
-static int not_stored(const struct kafka_sink *d, struct err *err)
-{
-	char why[512];
-	rd_kafka_resp_err_t code = rd_kafka_fatal_error(d->producer, why, sizeof(why));
-
-	if (code == RD_KAFKA_RESP_ERR__FENCED)
-		return err_set(err, EX_TEMPFAIL,
-			       "another process has the transactional id %s (--slot), and has put "
-			       "this one out; start again",
-			       d->transactional_id);
-	if (code)
-		return kafka_failed(err, code, why);
-	return err_set(err, EX_TEMPFAIL, "kafka: %llu of %llu records are stored; start again",
-		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
-}
-
 /* Until all that was handed over is stored or refused. */
 static int send_all(struct kafka_sink *d, const struct sink_batch *batch, struct err *err)
 {
@@ -111,19 +110,21 @@ static int send_all(struct kafka_sink *d, const struct sink_batch *batch, struct
 
 	d->tally = (struct kafka_tally){ 0 };
 	rc = kafka_sink_send_kept(d, err) || send_dead(d, batch, err) ? -1 : 0;
-	while (rc == 0 && rd_kafka_outq_len(d->producer)) {
-		rd_kafka_flush(d->producer, KAFKA_SINK_TURN_MS);
-		if (rd_kafka_outq_len(d->producer))
-			rc = kafka_sink_wait(d, d->producer, err);
-	}
-	if (rc)
-		rd_kafka_poll(d->producer, KAFKA_SINK_TURN_MS);
-	/* behind a refusal librdkafka takes no more, and gives the others back */
-	if (d->n_refused)
-		return 0;
-	if (rc)
-		return -1;
-	return d->tally.stored == d->tally.handed ? 0 : not_stored(d, err);
+	if (rc == 0 && d->mode == KAFKA_FILES)
+		rc = kafka_files_send(d, batch->ranges, err);
+	return kafka_tx_stored(d, rc, err);
+}
+
+static int refuse_one(struct kafka_sink *d, uint64_t line, struct err *err)
+{
+	if (line == (uintptr_t)KAFKA_POSITION)
+		return err_set(err, EX_CONFIG, "topic %s refuses a record of positions",
+			       d->conf->positions);
+	if (line)
+		return kafka_sink_refuse_kept(d, line - 1, "the broker refuses this record", err);
+	return err_set(err, EX_CONFIG,
+		       "topic %s refuses dead letters: it has to take records of any size and form",
+		       d->dead_name);
 }
 
 /* In a transaction of single messages those that were refused are at fault themselves. */
@@ -134,28 +135,30 @@ static int mark_refused(struct kafka_sink *d, bool single, struct err *err)
 	if (!single)
 		return kafka_sink_look(d, err) == SINK_OK ? kafka_sink_judge_kept(d, err) : -1;
 	for (size_t i = 0; i < d->n_refused && rc == 0; i++)
-		rc = d->refused[i].line
-			     ? kafka_sink_refuse_kept(d, d->refused[i].line - 1,
-						      "the broker refuses this record", err)
-			     : err_set(err, EX_CONFIG,
-				       "topic %s refuses dead letters: it has to take records of "
-				       "any "
-				       "size and form",
-				       d->dead_name);
+		rc = refuse_one(d, d->refused[i].line, err);
 	return rc;
+}
+
+static enum sink_result add_commits(struct kafka_sink *d, const struct sink_batch *batch,
+				    struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = commits_of(d, batch->ranges);
+	enum sink_result r = SINK_OK;
+
+	if (list->cnt)
+		r = kafka_tx_offsets(d, d->producer, list, d->group, batch->member, err);
+	rd_kafka_topic_partition_list_destroy(list);
+	return r;
 }
 
 static enum sink_result commit_epoch(struct kafka_sink *d, const struct sink_batch *batch,
 				     struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list;
 	enum sink_result r = SINK_OK;
 
 	move_positions(d, batch->ranges);
-	list = commits_of(d, batch->ranges);
-	if (list->cnt)
-		r = kafka_tx_offsets(d, d->producer, list, d->group, batch->member, err);
-	rd_kafka_topic_partition_list_destroy(list);
+	if (d->mode == KAFKA_GROUP)
+		r = add_commits(d, batch, err);
 	crash_at(CRASH_SINK_INSIDE);
 	if (r == SINK_OK)
 		r = kafka_tx_commit(d, d->producer, err);
@@ -171,6 +174,11 @@ static enum sink_result try_epoch(struct kafka_sink *d, const struct sink_batch 
 	enum sink_result r = kafka_tx_ready(d, single, err);
 
 	*again = false;
+	/* a producer that was made anew may have put out another one, so this is read anew */
+	if (r == SINK_OK)
+		r = read_stored(d, batch, err);
+	if (r == SINK_OK)
+		r = cas_check(batch, d->doc.gen, d->doc.set, &d->doc.pos, err);
 	if (r == SINK_OK)
 		r = kafka_tx_begin(d, d->producer, err);
 	if (r != SINK_OK)
@@ -193,12 +201,10 @@ enum sink_result kafka_sink_store(void *self, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err)
 {
 	struct kafka_sink *d = self;
-	enum sink_result r = read_stored(d, batch, err);
+	enum sink_result r = SINK_OK;
 	bool again = true, single = false;
 
 	(void)counts;
-	if (r == SINK_OK)
-		r = cas_check(batch, d->doc.gen, d->doc.set, &d->doc.pos, err);
 	for (int round = 0; r == SINK_OK && again; round++) {
 		if (round == ROUNDS_MOST) {
 			err_set(err, EX_TEMPFAIL, "kafka: records are refused, each time others");

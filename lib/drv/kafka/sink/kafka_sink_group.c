@@ -97,22 +97,12 @@ static int other_writer(const struct kafka_sink *d, const rd_kafka_topic_partiti
 static int take_state(const struct kafka_sink *d, const rd_kafka_topic_partition_t *e,
 		      const struct ctl_sink_state *state, struct keeper_doc *doc, struct err *err)
 {
-	struct position *p;
-
-	if (doc->gen[0] && strcmp(doc->gen, state->gen) != 0)
-		return err_set(err, EX_CONFIG,
-			       "group %s: its commits are of two starts (generations %s and %s); "
-			       "use a group of its own (-g)",
-			       d->group, doc->gen, state->gen);
-	memcpy(doc->gen, state->gen, sizeof(doc->gen));
-	doc->by_now = state->by_now;
-	p = positions_add(&doc->pos, slice_z(e->topic), e->partition);
-	p->init = state->pos.v[0].init;
-	p->last = state->pos.v[0].last;
-	p->watermark_us = state->pos.v[0].watermark_us;
-	p->idle = state->pos.v[0].idle;
-	p->next = e->offset;
-	return 0;
+	if (kafka_state_take(state, slice_z(e->topic), e->partition, e->offset, doc))
+		return 0;
+	return err_set(err, EX_CONFIG,
+		       "group %s: its commits are of two starts (generations %s and %s); "
+		       "use a group of its own (-g)",
+		       d->group, doc->gen, state->gen);
 }
 
 /* 1: the commit is of this sink; 0: of another writer. */
@@ -167,10 +157,9 @@ static int take_commits(const struct kafka_sink *d, const char *job,
 	return 0;
 }
 
-enum sink_result kafka_group_load(void *self, const char *job, struct keeper_doc *doc,
+enum sink_result kafka_group_load(struct kafka_sink *d, const char *job, struct keeper_doc *doc,
 				  struct err *err)
 {
-	struct kafka_sink *d = self;
 	/* what a killed predecessor of our slot has left open ends here, and not at its time-out */
 	enum sink_result r = kafka_tx_ready(d, d->single, err);
 	rd_kafka_queue_t *queue;
@@ -206,18 +195,13 @@ enum sink_result kafka_group_load(void *self, const char *job, struct keeper_doc
 void kafka_group_add(const struct kafka_sink *d, const char *gen, bool by_now,
 		     const struct position *p, rd_kafka_topic_partition_list_t *list)
 {
-	struct position one = *p;
-	struct ctl_sink_state state = { .name = (char *)(uintptr_t)d->conf->sink.name,
-					.by_now = by_now,
-					.pos = { .v = &one, .n = 1 } };
 	rd_kafka_topic_partition_t *e = rd_kafka_topic_partition_list_add(list, p->topic,
 									  p->partition);
 	struct buf text = { 0 };
 
-	memcpy(state.gen, gen, sizeof(state.gen));
 	start_rules_meta_write(gen, d->job, &text);
 	buf_addc(&text, '\n');
-	ctl_sink_state_write(&state, &text);
+	kafka_state_write(d, gen, by_now, p, &text);
 	e->offset = p->next;
 	e->metadata = strdup(buf_z(&text)); /* freed by the list, with free() */
 	e->metadata_size = text.n;
@@ -233,32 +217,13 @@ static rd_kafka_topic_partition_list_t *first_commits(const struct kafka_sink *d
 
 	for (size_t i = 0; i < init->start.n; i++) {
 		const struct range *r = &init->start.v[i];
-		const struct position first = { .topic = r->topic,
-						.partition = r->partition,
-						.init = r->from,
-						.next = r->from,
-						.last.offset = -1,
-						.last.time_us = POS_NONE,
-						.watermark_us = POS_NONE };
+		const struct position first = kafka_state_first(r);
 
 		if (init->act != CTL_NEW ||
 		    !positions_find(&doc->pos, slice_z(r->topic), r->partition))
 			kafka_group_add(d, init->gen, doc->by_now || init->by_now, &first, list);
 	}
 	return list;
-}
-
-/* As keeper.h has it: SINK_OK is to be written. */
-static enum sink_result judge_init(const struct kafka_sink *d, const struct ctl_init *init,
-				   const struct keeper_doc *doc, struct err *err)
-{
-	if (init->act == CTL_NEW ? strcmp(doc->gen, init->gen) == 0 : !doc->gen[0])
-		return SINK_OK;
-	if (init->act != CTL_NEW && strcmp(doc->gen, init->gen) == 0)
-		return SINK_APPLIED;
-	err_set(err, EX_TEMPFAIL, "job %s has %s%s here, not %s: start again", d->job,
-		doc->gen[0] ? "generation " : "no generation", doc->gen, init->gen);
-	return SINK_CONFLICT;
 }
 
 /* Nobody fences who is no member: so there must be none. */
@@ -301,7 +266,7 @@ static enum sink_result write_first(struct kafka_sink *d, rd_kafka_t *rk,
 	if (r == SINK_OK)
 		r = kafka_group_load(d, d->job, &doc, err);
 	if (r == SINK_OK)
-		r = judge_init(d, init, &doc, err);
+		r = kafka_state_judge_init(d, init, &doc, err);
 	if (r == SINK_OK)
 		list = first_commits(d, init, &doc);
 	keeper_doc_fini(&doc);
@@ -319,16 +284,14 @@ static enum sink_result write_first(struct kafka_sink *d, rd_kafka_t *rk,
 	return r;
 }
 
-enum sink_result kafka_group_init(void *self, const char *job, const char *group,
-				  const struct ctl_init *init, struct err *err)
+enum sink_result kafka_group_init(struct kafka_sink *d, const struct ctl_init *init,
+				  struct err *err)
 {
-	struct kafka_sink *d = self;
 	char *id = mem_printf("hta.start.%s", d->group),
 	     *member = init->member.p ? mem_dup(init->member.p, init->member.n) : NULL;
 	rd_kafka_t *rk = kafka_sink_new_transactional(d, id, false, err);
 	enum sink_result r = rk ? write_first(d, rk, init, member, err) : SINK_FATAL;
 
-	(void)job, (void)group;
 	if (rk)
 		rd_kafka_destroy(rk);
 	/* the next epoch reads anew */

@@ -8,7 +8,9 @@
  *	kafka_sink_kept.c      lines of an epoch, kept until it is stored
  *	kafka_sink_lines.c     lines of runs: sent, or kept
  *	kafka_sink_tx.c        transactions
+ *	kafka_sink_state.c     what is kept of a partition
  *	kafka_sink_group.c     positions that are commits of the source's group
+ *	kafka_sink_files.c     positions that are records of a topic
  *	kafka_sink_epoch.c     an epoch as a transaction
  *	kafka_sink.c           options, life, the tables of functions */
 #ifndef DRV_KAFKA_SINK_KAFKA_SINK_INTERNAL_H
@@ -39,13 +41,15 @@ struct kafka_sink_conf {
 	const char **header; /* "NAME=VALUE"; free() */
 	size_t headers;
 	const char *dead_topic, *slot;
-	bool dead_only;     /* --dead: the topic is one of dead letters, and lines pass */
-	bool at_least_once; /* --no-transactions */
+	const char *positions; /* the topic where jobs over files keep theirs */
+	bool dead_only;        /* --dead: the topic is one of dead letters, and lines pass */
+	bool at_least_once;    /* --no-transactions */
 };
 
 enum kafka_mode {
 	KAFKA_SENDS, /* at once: a plain stream, or one that is stored at least once */
 	KAFKA_GROUP, /* an epoch is a transaction; positions are commits of the source's group */
+	KAFKA_FILES, /* an epoch is a transaction; positions are records in it */
 };
 
 /* The keys of some lines: where they are in a buffer. */
@@ -101,6 +105,9 @@ struct kafka_kept {
 	size_t n_own, own_cap;
 };
 
+/* What a message stands for (its opaque): a line from 1, NULL a dead letter, or this. */
+#define KAFKA_POSITION ((void *)UINTPTR_MAX)
+
 /* Messages of a transaction: all must be stored before it commits. */
 struct kafka_tally {
 	uint64_t handed, stored;
@@ -132,7 +139,7 @@ struct kafka_sink {
 	bool single; /* .. and sends each message alone, to find what is refused */
 	struct kafka_tally tally;
 	struct kafka_kept kept;
-	/* what is stored, as it was read under `member`; NULL: it was not read yet */
+	/* what is stored, as it was read under `member` ("": of files); NULL: not read yet */
 	struct keeper_doc doc;
 	char *member;
 
@@ -179,6 +186,9 @@ enum sink_result kafka_sink_connect(void *self, struct err *err);
 void kafka_sink_disconnect(void *self);
 /* Asks the topics anew how long their messages may be. */
 enum sink_result kafka_sink_look(struct kafka_sink *d, struct err *err);
+/* How long a message of the topic may be; where it does not tell, librdkafka's own bound.
+ * *compacted is set where the topic says so. */
+int64_t kafka_sink_ask_limits(struct kafka_sink *d, const char *name, bool *compacted);
 /* A producer that sends each message in a batch of its own. */
 int kafka_sink_connect_alone(struct kafka_sink *d, struct err *err);
 /* One of transactions, of which it has had none yet. single: each message in a batch of its own.
@@ -253,20 +263,51 @@ enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
 				  const rd_kafka_topic_partition_list_t *offsets, const char *group,
 				  const char *member, struct err *err);
 enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+/* Waits for what was handed over to d->producer, unless rc is -1: 0, all is stored, or some records
+ * were refused (d->n_refused); -1 with err. */
+int kafka_tx_stored(struct kafka_sink *d, int rc, struct err *err);
 void kafka_tx_abort(struct kafka_sink *d, rd_kafka_t *rk);
 
-/* ---- kafka_sink_group.c: the calls of struct position_keeper */
+/* ---- kafka_sink_state.c */
 
-enum sink_result kafka_group_load(void *self, const char *job, struct keeper_doc *doc,
+void kafka_state_write(const struct kafka_sink *d, const char *gen, bool by_now,
+		       const struct position *p, struct buf *out);
+/* Into the document; the last one of a partition holds. False: it is of another generation. */
+bool kafka_state_take(const struct ctl_sink_state *state, struct slice topic, int32_t partition,
+		      int64_t next, struct keeper_doc *doc);
+struct position kafka_state_first(const struct range *r); /* topic: borrowed */
+void kafka_state_move(struct position *p, const struct range *r);
+/* As keeper.h has it: SINK_OK is to be written. */
+enum sink_result kafka_state_judge_init(const struct kafka_sink *d, const struct ctl_init *init,
+					const struct keeper_doc *doc, struct err *err);
+
+/* ---- kafka_sink_group.c */
+
+enum sink_result kafka_group_load(struct kafka_sink *d, const char *job, struct keeper_doc *doc,
 				  struct err *err);
-enum sink_result kafka_group_init(void *self, const char *job, const char *group,
-				  const struct ctl_init *init, struct err *err);
+enum sink_result kafka_group_init(struct kafka_sink *d, const struct ctl_init *init,
+				  struct err *err);
 /* Adds the commit of a position, as the group keeps it. */
 void kafka_group_add(const struct kafka_sink *d, const char *gen, bool by_now,
 		     const struct position *p, rd_kafka_topic_partition_list_t *list);
 
-/* ---- kafka_sink_epoch.c */
+/* ---- kafka_sink_files.c */
 
+/* The topic of positions is there, or made, and compacted. */
+enum sink_result kafka_files_connect(struct kafka_sink *d, struct err *err);
+enum sink_result kafka_files_load(struct kafka_sink *d, const char *job, struct keeper_doc *doc,
+				  struct err *err);
+enum sink_result kafka_files_init(struct kafka_sink *d, const struct ctl_init *init,
+				  struct err *err);
+/* Positions as they are behind these ranges, into the open transaction. */
+int kafka_files_send(struct kafka_sink *d, const struct ranges *ranges, struct err *err);
+
+/* ---- kafka_sink_epoch.c: the calls of struct position_keeper */
+
+enum sink_result kafka_sink_load(void *self, const char *job, struct keeper_doc *doc,
+				 struct err *err);
+enum sink_result kafka_sink_init(void *self, const char *job, const char *group,
+				 const struct ctl_init *init, struct err *err);
 enum sink_result kafka_sink_store(void *self, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);
 

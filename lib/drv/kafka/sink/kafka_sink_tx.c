@@ -29,7 +29,20 @@ static bool is_refused(rd_kafka_resp_err_t code)
 	       code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT || !kafka_temporary(code);
 }
 
-static enum sink_result tell(const char *what, rd_kafka_error_t *e, struct err *err)
+static int tell_put_out(const struct kafka_sink *d, struct err *err)
+{
+	if (d->mode == KAFKA_FILES)
+		return err_set(err, EX_TEMPFAIL,
+			       "another process of job %s has put this one out; start again",
+			       d->job);
+	return err_set(err, EX_TEMPFAIL,
+		       "another process has the transactional id %s (--slot), and has put this one "
+		       "out; start again",
+		       d->transactional_id);
+}
+
+static enum sink_result tell(const struct kafka_sink *d, const char *what, rd_kafka_error_t *e,
+			     struct err *err)
 {
 	rd_kafka_resp_err_t code = rd_kafka_error_code(e);
 	enum sink_result r = SINK_FATAL;
@@ -40,6 +53,8 @@ static enum sink_result tell(const char *what, rd_kafka_error_t *e, struct err *
 			"start again",
 			rd_kafka_err2str(code));
 		r = SINK_CONFLICT;
+	} else if (code == RD_KAFKA_RESP_ERR__FENCED) {
+		tell_put_out(d, err);
 	} else {
 		err_set(err, is_refused(code) ? EX_CONFIG : EX_TEMPFAIL, "kafka: %s: %s", what,
 			rd_kafka_error_string(e));
@@ -78,7 +93,7 @@ enum sink_result kafka_tx_init(struct kafka_sink *d, rd_kafka_t *rk, struct err 
 		rd_kafka_error_destroy(e);
 		return r;
 	}
-	return tell("transactions", e, err);
+	return tell(d, "transactions", e, err);
 }
 
 enum sink_result kafka_tx_ready(struct kafka_sink *d, bool single, struct err *err)
@@ -103,7 +118,7 @@ enum sink_result kafka_tx_begin(struct kafka_sink *d, rd_kafka_t *rk, struct err
 		return SINK_FATAL;
 	}
 	e = rd_kafka_begin_transaction(rk);
-	return e ? tell("transaction", e, err) : SINK_OK;
+	return e ? tell(d, "transaction", e, err) : SINK_OK;
 }
 
 void kafka_tx_abort(struct kafka_sink *d, rd_kafka_t *rk)
@@ -159,7 +174,7 @@ enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
 	       may_try_again(d, e, until_us, err))
 		rd_kafka_error_destroy(e);
 	rd_kafka_consumer_group_metadata_destroy(m);
-	return e ? tell("offsets", e, err) : SINK_OK;
+	return e ? tell(d, "offsets", e, err) : SINK_OK;
 }
 
 enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
@@ -170,5 +185,35 @@ enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct er
 	while ((e = rd_kafka_commit_transaction(rk, KAFKA_SINK_ASK_MS)) &&
 	       may_try_again(d, e, until_us, err))
 		rd_kafka_error_destroy(e);
-	return e ? tell("commit", e, err) : SINK_OK;
+	return e ? tell(d, "commit", e, err) : SINK_OK;
+}
+
+static int not_stored(const struct kafka_sink *d, struct err *err)
+{
+	char why[512];
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(d->producer, why, sizeof(why));
+
+	if (code == RD_KAFKA_RESP_ERR__FENCED)
+		return tell_put_out(d, err);
+	if (code)
+		return kafka_failed(err, code, why);
+	return err_set(err, EX_TEMPFAIL, "kafka: %llu of %llu records are stored; start again",
+		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
+}
+
+int kafka_tx_stored(struct kafka_sink *d, int rc, struct err *err)
+{
+	while (rc == 0 && rd_kafka_outq_len(d->producer)) {
+		rd_kafka_flush(d->producer, KAFKA_SINK_TURN_MS);
+		if (rd_kafka_outq_len(d->producer))
+			rc = kafka_sink_wait(d, d->producer, err);
+	}
+	if (rc)
+		rd_kafka_poll(d->producer, KAFKA_SINK_TURN_MS);
+	/* behind a refusal librdkafka takes no more, and gives the others back */
+	if (d->n_refused)
+		return 0;
+	if (rc)
+		return -1;
+	return d->tally.stored == d->tally.handed ? 0 : not_stored(d, err);
 }

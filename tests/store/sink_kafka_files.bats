@@ -1,0 +1,93 @@
+# hta-sink-kafka in a job over files: positions are records of a compacted topic, in the transaction of their epoch.
+load ../helpers
+
+setup() {
+	with_service kafka
+	cd "$BATS_TEST_TMPDIR" || return
+	topic_new "dlq$BATS_TEST_NUMBER" 1
+	dlq=$topic
+	topic_new "clean$BATS_TEST_NUMBER" 3
+	positions=$HTA_PREFIX.pos$BATS_TEST_NUMBER
+	job=$HTA_PREFIX.job$BATS_TEST_NUMBER
+	hta-gen --count 4000 >a.ndjson
+	hta-gen --seed 2 --count 1000 >b.ndjson
+}
+
+# As lines for pipe: the source with its files, and the sink with its options.
+source_() { echo "hta-consume --job $job --epoch-records 500 $*"; }
+sink_() { echo "hta-sink-kafka -b $HTA_BROKERS -t $topic --positions $positions --dead-topic $dlq $*"; }
+dump() { kcat -C -b "$HTA_BROKERS" -t "$1" -e -q -f "${2:-%s\n}" -X isolation.level=read_committed; }
+all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
+
+@test "a job over files is in the topic once, and goes on with what is new" {
+	feed pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
+	all_of a.ndjson
+	# again: nothing is new
+	feed pipe "$(source_ a.ndjson) | $(sink_) | hta-commit"
+	all_of a.ndjson
+	hta-gen --seed 3 --count 700 >>a.ndjson
+	feed pipe "$(source_ a.ndjson b.ndjson) | $(sink_) | hta-commit"
+	all_of a.ndjson b.ndjson
+	dump "$positions" '%k\n' | sort -u | cut -d, -f2 | grep -qx "\"kafka:$topic\""
+	java -cp "$(svc_kafka_lib)/*" kafka.admin.ConfigCommand --bootstrap-server "$HTA_BROKERS" --describe --topic "$positions" |
+		grep -q cleanup.policy=compact
+}
+
+@test "two jobs and two sinks share the topic of positions" {
+	feed pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
+	one=$topic
+	topic_new other 2
+	job=$job.2
+	feed pipe "$(source_ a.ndjson) | $(sink_) | hta-commit"
+	all_of a.ndjson
+	job=$job.3
+	topic_new third 2
+	feed pipe "$(source_ a.ndjson b.ndjson) | $(sink_) | hta-window | hta-sink-sqlite --init x.db | hta-commit"
+	all_of a.ndjson b.ndjson
+	[ "$(sqlite3 x.db 'SELECT sum(count) FROM hta_rollups')" = 5000 ]
+	topic=$one
+	all_of a.ndjson
+}
+
+@test "kill -9 inside a transaction, and behind its commit: no record twice, none lost" {
+	local init=--init
+	for point in sink-init barrier-before sink-inside sink-inside:2 sink-sent sink-sent:2 barrier-after; do
+		fails_with 76 pipe "$(source_ a.ndjson b.ndjson) | HTA_CRASH=$point $(sink_ $init) | hta-commit"
+		init=
+	done
+	feed pipe "$(source_ a.ndjson b.ndjson) | $(sink_) | hta-commit"
+	all_of a.ndjson b.ndjson
+}
+
+@test "rows of a window, and dead letters, from files" {
+	echo 'no JSON' >>b.ndjson
+	feed pipe "$(source_ a.ndjson b.ndjson) | hta-window --by region | $(sink_ --init) | hta-commit"
+	[ "$(dump "$topic" | jq -s 'map(.count) | add')" = 5000 ]
+	[ "$(dump "$dlq")" = 'no JSON' ]
+	dump "$dlq" '%h\n' >letters
+	grep -qE '^hta.topic=file:.*hta.offset=[0-9]+,hta.stage=hta-window,' letters
+}
+
+@test "a second process puts out the first, which ends with 75" {
+	spawn one bash -c "set -o pipefail; $(source_ a.ndjson) --epoch-records 2 | sh -c 'echo \$\$ >sink.pid; exec $(sink_ --init)' | hta-commit"
+	one=$pid
+	wait_until 20 has_some
+	kill -STOP "$(<sink.pid)"
+	feed pipe "$(source_ a.ndjson) --run elsewhere | $(sink_) --run elsewhere | hta-commit"
+	kill -CONT "$(<sink.pid)"
+	exits_with 75 20 "$one"
+	grep -q "has put this one out" one.err
+	all_of a.ndjson
+}
+
+@test "a lost topic of positions is 78, and so is one that is not compacted" {
+	fails_with 78 pipe "$(source_ a.ndjson) | $(sink_) | hta-commit"
+	says '--init makes the topic'
+	topic_new plain 1
+	fails_with 78 pipe "$(source_ a.ndjson) | $(sink_ --positions "$topic") | hta-commit"
+	says 'is not known to be compacted'
+	fails_with 64 pipe "$(source_ a.ndjson) | $(sink_ --slot a) | hta-commit"
+	says 'has one writer'
+}
+
+has_some() { [ "$(kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -c 100 -X isolation.level=read_committed | wc -l)" = 100 ]; }
