@@ -50,11 +50,10 @@ static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facil
 static void on_error(rd_kafka_t *rk, int code, const char *text, void *self)
 {
 	struct kafka_sink *d = self;
-	char why[512];
 
 	(void)text;
 	if (code == RD_KAFKA_RESP_ERR__FATAL && !d->failed.code)
-		kafka_failed(&d->failed, rd_kafka_fatal_error(rk, why, sizeof(why)), why);
+		kafka_tx_fatal(d, rk, &d->failed);
 }
 
 static void set(rd_kafka_conf_t *conf, const char *name, const char *value)

@@ -263,6 +263,9 @@ enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
 				  const rd_kafka_topic_partition_list_t *offsets, const char *group,
 				  const char *member, struct err *err);
 enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+/* Has librdkafka given up this producer? -1 with why: EX_TEMPFAIL where another process took its
+ * transactional id. */
+int kafka_tx_fatal(const struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
 /* Waits for what was handed over to d->producer, unless rc is -1: 0, all is stored, or some records
  * were refused (d->n_refused); -1 with err. */
 int kafka_tx_stored(struct kafka_sink *d, int rc, struct err *err);

@@ -41,6 +41,16 @@ static int tell_put_out(const struct kafka_sink *d, struct err *err)
 		       d->transactional_id);
 }
 
+int kafka_tx_fatal(const struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
+{
+	char why[512];
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk, why, sizeof(why));
+
+	if (code == RD_KAFKA_RESP_ERR__FENCED)
+		return tell_put_out(d, err);
+	return code ? kafka_failed(err, code, why) : 0;
+}
+
 static enum sink_result tell(const struct kafka_sink *d, const char *what, rd_kafka_error_t *e,
 			     struct err *err)
 {
@@ -190,13 +200,8 @@ enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct er
 
 static int not_stored(const struct kafka_sink *d, struct err *err)
 {
-	char why[512];
-	rd_kafka_resp_err_t code = rd_kafka_fatal_error(d->producer, why, sizeof(why));
-
-	if (code == RD_KAFKA_RESP_ERR__FENCED)
-		return tell_put_out(d, err);
-	if (code)
-		return kafka_failed(err, code, why);
+	if (kafka_tx_fatal(d, d->producer, err))
+		return -1;
 	return err_set(err, EX_TEMPFAIL, "kafka: %llu of %llu records are stored; start again",
 		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
 }
