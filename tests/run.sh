@@ -5,6 +5,7 @@
 # (libFuzzer), fault (real servers and random faults). Without a name: all, half an hour on two cores. tests/README.md says
 # what each has and how long it takes. What is missing is installed with apt-get (tests/packages.sh).
 # Everything happens in a scratch folder that is removed at the end; servers are our own, on private ports, started when a test first asks.
+# All of them run in two lanes beside each other, the suites and the long ones, each with servers of its own: most of a test is waiting.
 #
 #	HTA_BUILD=DIR		build there and keep it (configured if it is not yet)
 #	HTA_CONFIGURE=FLAGS	more flags for configure, such as "--enable-asan --enable-ubsan"
@@ -33,6 +34,7 @@ skipped=0
 skips=		# a line each, with the reason
 scratch=
 child=
+lanes=()	# processes, each with a group of its own
 keep=${HTA_KEEP:-}
 finished=	# set once the run has come to its end
 
@@ -49,6 +51,13 @@ stop_child() {
 	done
 	kill -KILL -- "-$child" 2>/dev/null
 	child=
+}
+
+stop_lanes() {
+	local lane
+	for lane in "${lanes[@]}"; do kill -TERM "$lane" 2>/dev/null; done
+	wait
+	lanes=()
 }
 
 # What tests have left behind: servers in their own folders, and processes that carry this run's mark.
@@ -89,6 +98,7 @@ finish() {
 	trap '' INT TERM HUP
 	stop_child
 	if [ -n "$scratch" ]; then
+		stop_lanes
 		[ ! -e "$scratch/new_files" ] || tell_new_files
 		[ "$services" != "$scratch/s" ] || svc_stop all "$services"
 		stop_strays
@@ -251,24 +261,69 @@ suite_unit() {
 # The file of a suite, whichever folder it lies in; nothing where there is none of that name.
 suite_file() { compgen -G "tests/*/$1.bats"; } # NAME
 
-run_bats() { bats --formatter tap --timing "$(suite_file "$1")" | tee "$scratch/tap"; }
+run_bats() { bats --formatter tap --timing "$(suite_file "$1")" | tee "$tap"; }
 
-run_program() { "tests/$1/run" | tee "$scratch/tap"; }
+run_program() { "tests/$1/run" | tee "$tap"; }
 
 suite() { # NAME
-	local from=$SECONDS p=$passed f=$failed s=$skipped
+	local from=$SECONDS p=$passed f=$failed s=$skipped tap=$scratch/tap.$1
 	say "$1"
-	: >"$scratch/tap"
+	: >"$tap"
 	if [ "$1" = unit ]; then
 		suite_unit
 	elif suite_file "$1" >/dev/null; then
 		run run_bats "$1"
-		count_tap "$1" "$scratch/tap" $?
+		count_tap "$1" "$tap" $?
 	else
 		run run_program "$1"
-		count_tap "$1" "$scratch/tap" $?
+		count_tap "$1" "$tap" $?
 	fi
 	say "$1: $((passed - p)) passed, $((failed - f)) failed, $((skipped - s)) skipped, $((SECONDS - from)) s"
+}
+
+# A lane: suites one after the other, with servers of their own. What a suite prints comes out in one piece, when it is done.
+lane() { # LANE NAME...
+	local lane=$1 name
+	shift
+	passed=0 failed=0 skipped=0 skips='' lanes=()
+	trap 'stop_child; exit 143' TERM
+	export HTA_SERVICES=$scratch/$lane
+	mkdir "$HTA_SERVICES"
+	for name; do
+		suite "$name" >"$scratch/said.$name" 2>&1
+		flock "$scratch" cat "$scratch/said.$name"
+	done
+	svc_stop all "$HTA_SERVICES"
+	declare -p passed failed skipped skips | sed 's/^declare --/add/' >"$scratch/totals.$lane"
+}
+
+# A total of a lane, as lane() has written it.
+add() { # NAME=VALUE
+	case $1 in
+	skips=*) skips+=${1#*=} ;;
+	*) printf -v "${1%%=*}" %d $((${1%%=*} + ${1#*=})) ;;
+	esac
+}
+
+# All that is named, the long ones beside the rest.
+run_lanes() { # NAME...
+	local name long=() short=()
+	for name; do
+		case $name in fault | model | fuzz) long+=("$name") ;; *) short+=("$name") ;; esac
+	done
+	set -m # as in run()
+	lane suites "${short[@]}" &
+	lanes+=($!)
+	lane long "${long[@]}" &
+	lanes+=($!)
+	set +m
+	wait "${lanes[@]}"
+	lanes=()
+	for name in suites long; do
+		[ -e "$scratch/totals.$name" ] || give_up "the lane \"$name\" did not come to its end"
+		# shellcheck disable=SC1090
+		source "$scratch/totals.$name"
+	done
 }
 
 known() { [ "$1" = unit ] || suite_file "$1" >/dev/null || [ -x "tests/$1/run" ]; }
@@ -277,7 +332,7 @@ all_names() {
 	local file
 	echo unit
 	for file in tests/*/*.bats; do basename "$file" .bats; done | sort
-	printf '%s\n' model fuzz fault
+	printf '%s\n' fault model fuzz
 }
 
 for name; do
@@ -286,7 +341,9 @@ for name; do
 		exit 64
 	}
 done
-[ $# -gt 0 ] || mapfile -t all < <(all_names)
+mapfile -t all < <(all_names)
+side_by_side=
+[ $# -gt 0 ] || [ -n "${HTA_SERVICES:-}" ] || side_by_side=1
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 services=
@@ -316,5 +373,5 @@ done
 export HTA_TEST_RUN=$scratch HTA_SERVICES=$services TMPDIR=$scratch BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 ! wants_broker "$@" || tell_broker
 new_files >"$scratch/new_files"
-for name; do suite "$name"; done
+if [ -n "$side_by_side" ]; then run_lanes "$@"; else for name; do suite "$name"; done; fi
 finished=1
