@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/out.h"
+#include "read/store_options.h"
 #include "tool/prog.h"
 
 /* ---- options */
@@ -143,16 +144,7 @@ static const struct opt opts[] = {
 	  .call = add_store,
 	  .arg = "URL|FILE",
 	  .help = "connect: postgres://, redis:// or a SQLite file; may repeat" },
-	{ .name = "table",
-	  .type = OPT_TEXT,
-	  AT(connect.place),
-	  .arg = "NAME",
-	  .help = "connect: table of the rollups, if it is not hta_rollups" },
-	{ .name = "prefix",
-	  .type = OPT_TEXT,
-	  AT(connect.place),
-	  .arg = "NAME",
-	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
+	STORE_PLACE_OPTS(struct check_program, check.connect.place, "connect: "),
 	{ .name = "schema",
 	  .type = OPT_FLAG,
 	  AT(schema),

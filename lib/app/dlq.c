@@ -14,6 +14,7 @@
 
 #include "app/dlq_internal.h"
 #include "base/tm.h"
+#include "read/store_options.h"
 #include "tool/prog.h"
 
 enum { OUT_BYTES = 256 << 10 };
@@ -275,11 +276,7 @@ static const struct opt opts[] = {
 	  .choices = changes,
 	  .help = "retry: of a record that a filter had changed send what is kept, what the log "
 		  "has, or skip it; auto: skip, with --to kept" },
-	{ .name = "table",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "table of the rollups, if it is not hta_rollups" },
+	STORE_TABLE_OPT(struct dlq, table, ""),
 	{ .name = "init",
 	  .type = OPT_FLAG,
 	  AT(init),

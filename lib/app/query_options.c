@@ -3,6 +3,7 @@
  * are known. */
 #include "base/num.h"
 #include "app/query_internal.h"
+#include "read/store_options.h"
 
 static int add_filter(void *self, const char *value, struct err *err)
 {
@@ -42,12 +43,7 @@ static const char *const formats[] = {
 
 #define AT(member) .at = offsetof(struct query, member)
 const struct opt query_options[] = {
-	{ .letter = 'd',
-	  .name = "store",
-	  .type = OPT_TEXT,
-	  AT(where),
-	  .arg = "URL|FILE",
-	  .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
+	STORE_OPT(struct query, where),
 	{ .name = "dim",
 	  .type = OPT_CALL,
 	  .call = add_filter,
@@ -157,16 +153,7 @@ const struct opt query_options[] = {
 	  .type = OPT_FLAG,
 	  AT(no_sketch),
 	  .help = "leave uniq_sketch and columns out of JSON" },
-	{ .name = "table",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "table of the rollups, if it is not hta_rollups" },
-	{ .name = "prefix",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
+	STORE_PLACE_OPTS(struct query, table, ""),
 	CLUSTER_BROKERS_OPT(struct query, cluster, "positions: compare with the log's end"),
 	CLUSTER_SETTINGS_OPTS(struct query, cluster, "NAME=VALUE|NAME=@FILE", cluster_add_property),
 	OPT_END,

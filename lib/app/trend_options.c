@@ -5,6 +5,7 @@
 #include "agg/fn.h"
 #include "app/trend_internal.h"
 #include "base/num.h"
+#include "read/store_options.h"
 #include "tool/opt.h"
 
 static int set_alpha(void *self, const char *value, struct err *err)
@@ -77,12 +78,7 @@ static const char *const formats[] = {
 
 #define AT(member) .at = offsetof(struct trend, member)
 const struct opt trend_options[] = {
-	{ .letter = 'd',
-	  .name = "store",
-	  .type = OPT_TEXT,
-	  AT(where),
-	  .arg = "URL|FILE",
-	  .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" },
+	STORE_OPT(struct trend, where),
 	{ .name = "measure",
 	  .type = OPT_TEXT,
 	  AT(measure),
@@ -184,16 +180,7 @@ const struct opt trend_options[] = {
 	  .def = "auto",
 	  .choices = formats,
 	  .help = "auto: text on a terminal, else JSON; a line an alert" },
-	{ .name = "table",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "table of the rollups, if it is not hta_rollups" },
-	{ .name = "prefix",
-	  .type = OPT_TEXT,
-	  AT(table),
-	  .arg = "NAME",
-	  .help = "the same for Redis: prefix of the keys, if it is not hta" },
+	STORE_PLACE_OPTS(struct trend, table, ""),
 	OPT_END,
 };
 
