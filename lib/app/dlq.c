@@ -14,7 +14,6 @@
 
 #include "app/dlq_internal.h"
 #include "base/tm.h"
-#include "read/store_options.h"
 #include "tool/prog.h"
 
 enum { OUT_BYTES = 256 << 10 };
@@ -112,7 +111,7 @@ static int choose_driver(struct dlq *q, struct err *err)
 	}
 	if (q->driver)
 		return 0;
-	q->conf.store.place = q->table;
+	q->conf.store.place = "hta_rollups";
 	reader = read_stores_choose(q->program->stores, q->where, "hta-dlq", &q->conf.store, err);
 	if (!reader)
 		return err->code == EX_USAGE
@@ -276,7 +275,6 @@ static const struct opt opts[] = {
 	  .choices = changes,
 	  .help = "retry: of a record that a filter had changed send what is kept, what the log "
 		  "has, or skip it; auto: skip, with --to kept" },
-	STORE_TABLE_OPT(struct dlq, table, ""),
 	{ .name = "init",
 	  .type = OPT_FLAG,
 	  AT(init),

@@ -20,8 +20,7 @@ struct dlq_match {
 
 struct dlq {
 	/* options */
-	const char *command, *file, *where, *table, *topic, *since, *until, *job, *place, *to,
-		*through;
+	const char *command, *file, *where, *topic, *since, *until, *job, *place, *to, *through;
 	struct dlq_match reason, stage;
 	int kind, format, changed;
 	bool again, init;

@@ -12,11 +12,9 @@
 	  .arg = "URL|FILE",                                                                   \
 	  .help = "postgres://, redis:// or a SQLite file; else $HTA_STORE, else libpq's PG*" }
 /* `to` opens the help: "connect: ", or "" */
-#define STORE_TABLE_OPT(owner, member, to)                                                      \
-	{ .name = "table", .type = OPT_TEXT, .at = offsetof(owner, member), .arg = "NAME",     \
-	  .help = to "table of the rollups, if it is not hta_rollups" }
 #define STORE_PLACE_OPTS(owner, member, to)                                                     \
-	STORE_TABLE_OPT(owner, member, to),                                                     \
+	{ .name = "table", .type = OPT_TEXT, .at = offsetof(owner, member), .arg = "NAME",     \
+	  .help = to "table of the rollups, if it is not hta_rollups" },                       \
 	{ .name = "prefix", .type = OPT_TEXT, .at = offsetof(owner, member), .arg = "NAME",    \
 	  .help = "the same for Redis: prefix of the keys, if it is not hta" }
 /* clang-format on */

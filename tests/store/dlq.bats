@@ -273,6 +273,25 @@ doubt() {
 	fails_with 69 dlq ls -b 127.0.0.1:1 -t x
 }
 
+# ---- a store without rollups
+
+of_events() {
+	use "$1"
+	events 12 >in
+	feed pipe "hta-consume --job j in | hta-filter --where '.v < 100' --dead-limit 100% | $sink --events --init | hta-commit"
+	[ "$(ask "select count(*) from ${2} where ${3} = 'hta_rollups'")" = 0 ]
+	feed dlq show -d "$store"
+	expect <<<'no json'
+	feed dlq retry -d "$store" --to -
+	expect <<<'no json'
+	fails_with 1 dlq ls -d "$store"
+	ask 'drop table hta_dead'
+	fails_with 78 dlq ls -d "$store"
+	says 'table hta_dead is missing'
+}
+@test "letters of a store that has events only: SQLite" { of_events sqlite sqlite_master name; }
+@test "letters of a store that has events only: Postgres" { of_events pg pg_class relname; }
+
 # ---- an older store
 
 upgraded() {

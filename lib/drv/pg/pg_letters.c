@@ -87,8 +87,14 @@ static void *pg_letters_open(const struct letters_conf *conf, struct err *err)
 	l->store.create = false;
 	l->store.name = "";
 	l->p = pg_driver.open(&l->store, err);
-	if (l->p)
+	if (l->p) {
 		l->p->reads = true;
+		/* all that is needed: a store of events has no rollups */
+		free(l->p->rollups);
+		free(l->p->table);
+		l->p->rollups = mem_strdup("hta_dead");
+		l->p->table = pg_quoted("hta_dead", "");
+	}
 	if (l->p && sink_error_result(pg_driver.connect(l->p, err), err) == 0 &&
 	    letters_schema(l, err) == 0)
 		return l;

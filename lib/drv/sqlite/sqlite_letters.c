@@ -112,6 +112,11 @@ static void *sqlite_letters_open(const struct letters_conf *conf, struct err *er
 	l->store.create = false;
 	l->store.name = "";
 	l->s = sqlite_driver.open(&l->store, err);
+	if (l->s) {
+		/* all that is needed: a store of events has no rollups */
+		free(l->s->table);
+		l->s->table = mem_strdup("hta_dead");
+	}
 	if (l->s && letters_connect(l, err) == 0 && letters_schema(l, err) == 0 &&
 	    letters_index(l, err) == 0)
 		return l;
