@@ -105,7 +105,7 @@ static int mend(struct dlq *q, struct retry_call *r, struct outgoing *o, bool *s
 
 static bool has_place(const struct letter *l)
 {
-	return dlq_of_topic(l) || l->file.n;
+	return (l->topic.n && !l->inexact) || l->file.n;
 }
 
 static void twin_key(const struct outgoing *o, uint8_t key[16])

@@ -556,6 +556,16 @@ letters_of() { # a source topic with six records and a topic of letters about th
 	fails_with 1 dlq ls -d db
 }
 
+@test "letters that two sinks of one store have claimed: a record of a file is sent once" {
+	use sqlite
+	printf '%s\n' bad bad other >in
+	feed pipe "hta-consume --job j in -e | $window | $sink --init | $sink --name two --table two --init | hta-commit"
+	[ "$(dlq ls -d db | wc -l)" = 6 ]
+	feed dlq retry -d db --to -
+	cmp "$out" in
+	fails_with 1 dlq ls -d db
+}
+
 # ---- letters that hta-sink-kafka has written
 
 letters_json() { dlq ls -b "$HTA_BROKERS" -t "$letters" "$@" | jq -c '[.stage, .offset, .inexact // false, .record]' | sort; }
