@@ -35,7 +35,7 @@ static bool goes_on(const struct workers_task *t, const struct origin *o)
 	       o->partition == p->origin.partition &&
 	       ctl_at_time(o->time_us) == ctl_at_time(p->origin.time_us) &&
 	       o->offset == p->origin.offset + (int64_t)p->lines &&
-	       slice_eq(o->topic, p->origin.topic);
+	       o->retries == p->origin.retries && slice_eq(o->topic, p->origin.topic);
 }
 
 static struct workers_part *part_of_run(struct workers_task *t, const struct origin *o)

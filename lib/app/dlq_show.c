@@ -75,6 +75,8 @@ static void add_marks(const struct letter *l, struct buf *out)
 		add_time(l->retried_us, out);
 		buf_addz(out, "] ");
 	}
+	if (l->retries > (l->retried_us != POS_NONE))
+		buf_printf(out, "[sent %llu times] ", (unsigned long long)l->retries);
 }
 
 /* As many characters as the terminal has places. */

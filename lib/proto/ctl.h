@@ -101,15 +101,16 @@ int ctl_hello_read(const struct ctl *c, struct ctl_hello *out, struct err *err);
 uint32_t ctl_stages(const struct ctl *c);
 
 /* ---- at: {"$hta":INC,"k":"at","t":"events","p":0,"o":123[,"ts":us][,"from":{"t":"events","p":0,
- * "o":7}][,"inexact":true]}: source and first offset of the data lines that follow. In a file the
- * next line's offset is o + its length + 1.
+ * "o":7}][,"retries":2][,"inexact":true]}: source and first offset of the data lines that follow.
+ * In a file the next line's offset is o + its length + 1.
  * ts: the Kafka timestamp of all of them, rounded up to a full minute (ctl_at_time); a record
  * whose timestamp is in another minute gets an `at` of its own: so what a stage makes of it is a
  * function of the record, and not of where epochs and batches were cut. Where a stage's element of
  * the hello says "times":true it is the timestamp itself, and each record of another one gets an
  * `at`; who wants the minute takes ctl_at_time of either. 0: not known, left out.
- * from: a dead letter that was sent again; the place at which the record stood first. The `at` is
- * that record's alone: the next one gets its own. */
+ * from: a dead letter that was sent again; the place at which the record stood first. retries: how
+ * often it was sent again. An `at` with one of them is that record's alone: the next one gets its
+ * own. */
 #define CTL_AT_TIME_US 60000000LL
 struct ctl_at {
 	struct slice topic;
@@ -119,6 +120,7 @@ struct ctl_at {
 	struct slice from_topic; /* p NULL: none, and the two below mean nothing */
 	int32_t from_partition;
 	int64_t from_offset;
+	uint64_t retries; /* 0: not sent again, left out */
 };
 void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out);
 /* Slices as of ctl_parse. */
@@ -126,6 +128,13 @@ int ctl_at_read(const struct ctl *c, struct ctl_at *out, struct err *err);
 /* Sets the three from_ members by what a record's header hta.from says, TOPIC/PARTITION/OFFSET; the
  * topic lies in `text`. Text of another form: there is none. */
 void ctl_at_from(struct ctl_at *at, struct slice text);
+/* What a record's header hta.retries says; 0 for text of another form, and beyond 2^31 - 1. */
+uint64_t ctl_retries(struct slice text);
+/* It is one record's. */
+static inline bool ctl_at_is_alone(const struct ctl_at *at)
+{
+	return at->from_topic.p || at->retries;
+}
 /* A timestamp as an `at` has it; 0 for one that is not known (POS_NONE, 0, negative). */
 int64_t ctl_at_time(int64_t us);
 /* Whether a record of that timestamp belongs to an `at` with at_us. */
@@ -326,6 +335,7 @@ struct ctl_dead {
 	int32_t partition;
 	int64_t offset;
 	bool inexact;
+	uint64_t retries; /* how often the record was sent again before */
 	struct slice why;
 	uint64_t size;
 	struct slice record;

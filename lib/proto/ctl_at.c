@@ -60,6 +60,13 @@ void ctl_at_from(struct ctl_at *at, struct slice text)
 	at->from_offset = o;
 }
 
+uint64_t ctl_retries(struct slice text)
+{
+	int64_t v;
+
+	return read_place_number(text, INT32_MAX, &v) ? (uint64_t)v : 0;
+}
+
 /* ---- the record */
 
 void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf *out)
@@ -77,6 +84,8 @@ void ctl_at_write(const struct ctl_inc *inc, const struct ctl_at *at, struct buf
 		ctl_add_i64(out, "o", at->from_offset);
 		buf_addc(out, '}');
 	}
+	if (at->retries)
+		ctl_add_u64(out, "retries", at->retries);
 	if (at->inexact)
 		ctl_add_bool(out, "inexact", true);
 	buf_addc(out, '}');
@@ -90,6 +99,7 @@ int ctl_at_read(const struct ctl *c, struct ctl_at *out, struct err *err)
 	if (ctl_get_part(c, 0, &out->topic, &out->partition, err) ||
 	    ctl_get_offset(c, 0, "o", &out->offset, err) ||
 	    ctl_opt_i64(c, 0, "ts", &out->time_us, err) ||
+	    ctl_opt_u64(c, 0, "retries", &out->retries, err) ||
 	    ctl_opt_bool(c, 0, "inexact", &out->inexact, err))
 		return -1;
 	if (ctl_absent(c, 0, "from"))

@@ -37,6 +37,8 @@ void ctl_dead_write(const struct ctl_inc *inc, const struct ctl_dead *d, struct 
 	ctl_add_i64(out, "o", d->offset);
 	if (d->inexact)
 		ctl_add_bool(out, "inexact", true);
+	if (d->retries)
+		ctl_add_u64(out, "retries", d->retries);
 	ctl_add_lossy(out, "why", d->why);
 	ctl_add_u64(out, "size", d->size);
 	buf_addz(out, base64 ? ",\"enc\":\"base64\",\"rec\":" : ",\"enc\":\"utf8\",\"rec\":");
@@ -61,6 +63,7 @@ int ctl_dead_read(const struct ctl *c, struct ctl_dead *out, bool *base64, struc
 	struct slice encoding;
 	*out = (struct ctl_dead){ .late = c->kind == CTL_LATE };
 	if (ctl_get_text(c, 0, "s", &out->stage, err) || read_place(c, out, err) ||
+	    ctl_opt_u64(c, 0, "retries", &out->retries, err) ||
 	    ctl_get_text(c, 0, "why", &out->why, err) ||
 	    ctl_get_u64(c, 0, "size", &out->size, err) ||
 	    ctl_get_text(c, 0, "enc", &encoding, err) ||

@@ -114,6 +114,7 @@ static void read_place(struct file_letters *f, struct letters_page *page, struct
 		l->partition = (int32_t)partition;
 	json_get_i64(&f->json, 0, "offset", &l->offset);
 	json_get_bool(&f->json, 0, "inexact", &l->inexact);
+	json_get_u64(&f->json, 0, "retries", &l->retries);
 	l->file = text_of(f, page, "file");
 	json_get_u64(&f->json, 0, "line", &l->line);
 }

@@ -128,7 +128,8 @@ struct sink_dead {
 	struct slice stage, topic /* p NULL: unknown */, why, record;
 	int32_t partition;
 	int64_t offset;
-	bool inexact; /* the offset is that of a record near it */
+	bool inexact;     /* the offset is that of a record near it */
+	uint64_t retries; /* how often the record was sent again before */
 	uint64_t size;
 	bool base64;
 };

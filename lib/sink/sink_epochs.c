@@ -372,6 +372,7 @@ int sink_take_dead(struct sink *s, const struct ctl *ctl, struct err *err)
 						   .partition = d.partition,
 						   .offset = d.offset,
 						   .inexact = d.inexact,
+						   .retries = d.retries,
 						   .size = d.size,
 						   .base64 = base64,
 					   });

@@ -59,16 +59,21 @@ static int put_control(struct record_writer *f, struct slice line, struct err *e
 	return out_write(f->out, line.p, line.n, err) || out_write(f->out, "\n", 1, err) ? -1 : 0;
 }
 
-/* What a record's header says of where it stood first: the last one of that name. */
-static struct slice header_from(const struct record_writer *f, const struct input_record *r)
+/* What headers say of a record that was sent again: where it stood first, and how often; the last
+ * ones of their names. */
+static void read_headers(const struct record_writer *f, const struct input_record *r,
+			 struct ctl_at *at)
 {
 	struct input_extra x;
 
+	if (!r->headers || !f->log)
+		return;
 	f->log->ops->extra(f->log->self, r, &x);
-	for (size_t i = x.n; i-- > 0;)
+	for (size_t i = 0; i < x.n; i++)
 		if (slice_is(x.header[i].name, "hta.from"))
-			return x.header[i].value;
-	return slice(NULL, 0);
+			ctl_at_from(at, x.header[i].value);
+		else if (slice_is(x.header[i].name, "hta.retries"))
+			at->retries = ctl_retries(x.header[i].value);
 }
 
 static int64_t at_time(const struct record_writer *f, const struct input_record *r)
@@ -107,14 +112,14 @@ static int put_place(struct record_writer *f, struct window *w, const struct par
 			     .offset = r->offset,
 			     .time_us = at_time(f, r) };
 
-	if (f->inc && r->headers)
-		ctl_at_from(&at, header_from(f, r));
-	if (!needs_at(f, part, r) && !at.from_topic.p)
+	if (f->inc)
+		read_headers(f, r, &at);
+	if (!needs_at(f, part, r) && !ctl_at_is_alone(&at))
 		return 0;
 	f->part = part;
 	f->next = r->offset;
 	f->time_us = at.time_us;
-	f->sent_again = at.from_topic.p;
+	f->sent_again = ctl_at_is_alone(&at);
 	close_piece(f, w);
 	return f->inc ? put_at(f, &at, err) : 0;
 }
@@ -147,11 +152,14 @@ int record_writer_dead(struct record_writer *f, const struct origin *o, struct s
 static int put_dead(struct record_writer *f, const struct partition *part,
 		    const struct input_record *r, const char *why, struct err *err)
 {
+	struct ctl_at at = { 0 };
 	struct origin o = { .topic = slice_z(part->topic),
 			    .partition = part->partition,
 			    .offset = r->offset,
 			    .bytes = f->bytes };
 
+	read_headers(f, r, &at);
+	o.retries = at.retries;
 	return record_writer_dead(f, &o, r->value, record_size(f, r), why, err);
 }
 

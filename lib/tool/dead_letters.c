@@ -67,6 +67,8 @@ static void write_place(struct buf *b, const struct origin *o, uint64_t nth, siz
 			   (long long)origin_offset(o, nth, at));
 		if (o->inexact)
 			buf_addz(b, ",\"inexact\":true");
+		if (o->retries)
+			buf_printf(b, ",\"retries\":%llu", (unsigned long long)o->retries);
 	}
 	if (o->file) {
 		buf_addz(b, ",\"file\":");

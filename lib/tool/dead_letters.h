@@ -1,7 +1,7 @@
 /* A file of records that left the main path (--dead FILE, --late FILE): NDJSON, a line a record,
  * appended:
- *  {"stage":..,"topic":..|null,"partition":n,"offset":n,"inexact":true,"file":..,"line":n,
- *   "reason":..,"size":n,"encoding":"utf8"|"base64","record":..,"at":RFC 3339}
+ *  {"stage":..,"topic":..|null,"partition":n,"offset":n,"inexact":true,"retries":n,"file":..,
+ *   "line":n,"reason":..,"size":n,"encoding":"utf8"|"base64","record":..,"at":RFC 3339}
  * Members that are not known are left out. At most CTL_KEEP_BYTES of the record are kept; size
  * is the full length. */
 #ifndef TOOL_DEAD_LETTERS_H

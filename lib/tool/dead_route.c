@@ -51,6 +51,7 @@ static int put_in_band(struct dead_route *r, const struct dead_record *d, const 
 		.partition = o->partition,
 		.inexact = o->inexact,
 		.offset = origin_offset(o, d->nth, d->at),
+		.retries = o->retries,
 		.why = slice_z(d->reason),
 		.size = d->size,
 		.record = d->record,

@@ -47,6 +47,7 @@ struct origin {
 	struct slice from_topic;
 	int32_t from_partition;
 	int64_t from_offset;
+	uint64_t retries; /* how often the run's one record was sent again; else 0 */
 };
 
 /* The offset of the run's line nth, which begins at byte `at` of its block. */

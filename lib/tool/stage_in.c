@@ -157,6 +157,7 @@ static void set_origin(struct stage *st, const struct ctl_at *at)
 	st->at.from_topic = slice(at->from_topic.p ? st->topic.p + n : NULL, at->from_topic.n);
 	st->at.from_partition = at->from_partition;
 	st->at.from_offset = at->from_offset;
+	st->at.retries = at->retries;
 }
 
 static int take_at(struct stage *st, struct err *err)
@@ -195,6 +196,7 @@ int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t 
 		.from_topic = o->from_topic,
 		.from_partition = o->from_partition,
 		.from_offset = o->from_offset,
+		.retries = o->retries,
 	};
 
 	bool known = !st->placed && (st->vague || o->inexact); /* to be vague */

@@ -306,8 +306,15 @@ upgraded() {
 	fails_with 78 dlq retry -d "$store" --to -
 	says '--init'
 	[ "$(ask 'select version from hta_schema')" = 1 ]
+	# sinks of this version add letters to it
+	echo early >early
+	feed pipe "hta-consume --job early early | hta-window --metric early | $sink --init | hta-commit"
+	[ "$(ask 'select version from hta_schema')" = 1 ]
 	feed dlq retry -d "$store" --to - --init
-	expect <<<'{"ts":"yesterday","path":"/a"}'
+	expect <<-'END'
+		{"ts":"yesterday","path":"/a"}
+		early
+	END
 	[ "$(ask 'select version from hta_schema')" = 3 ]
 	feed dlq retry -d "$store" --to - --init
 	[ ! -s "$out" ]
@@ -348,7 +355,8 @@ resent() {
 	[ "$(log_of "$topic" | wc -l)" = 17 ]
 	# they die again: it is the first place that they come from, and the second time
 	feed job_of_topic
-	[ "$(dlq ls -d "$store" | wc -l)" = 5 ]
+	[ "$(dlq ls -d "$store" | jq .retries | tr -d '\n')" = 11111 ]
+	[ "$(dlq ls -d "$store" --format text | grep -c '\[sent 1 times\]')" = 5 ]
 	feed dlq retry -d "$store" -b "$HTA_BROKERS" --through 'echo "{\"ts\":\"2026-01-01T00:00:30Z\",\"v\":1000}"'
 	log_of "$topic" | sed -nE 's/.*,hta.from=([^,]*),hta.retries=2 .*/\1/p' | sort | cmp - <(cut -d' ' -f1 want)
 	# and now they are counted
@@ -566,6 +574,47 @@ letters_of() { # a source topic with six records and a topic of letters about th
 	fails_with 1 dlq ls -d db
 }
 
+# ---- how often a record was sent
+
+# A letter says how often its record had been sent again, whoever finds it and wherever it is kept.
+counted_again() {
+	with_service kafka
+	topic_new "often$1" 1
+	from=$topic dead="--dead-limit 100%"
+	retries() { kcat -P -b "$HTA_BROKERS" -t "$from" "$@"; }
+	retries <<<fresh
+	retries -H hta.retries=7 <<<seven
+	retries -H hta.retries=1 -H hta.from=x/0/3 -H hta.retries=2 <<<two
+	retries -H hta.retries=many <<<many
+	retries <<<last
+	retries -H hta.retries=4 <<<"$(jq -nc '"l" * 5000')"
+	case $1 in
+	topic)
+		topic_new "often$1.dlq" 1
+		at=(-b "$HTA_BROKERS" -t "$topic") to="| hta-sink-kafka -b $HTA_BROKERS -t $topic --dead"
+		;;
+	file) at=(dead) dead+=" --dead dead" to= ;;
+	*)
+		use "$1"
+		at=(-d "$store") to="| $sink --init"
+		;;
+	esac
+	feed pipe "hta-consume -b $HTA_BROKERS -t $from -g $from.job -e $dead --max-line 4k | hta-filter --where '.v' $dead | hta-window $dead $to | hta-commit"
+	dlq ls "${at[@]}" | jq -c '[.stage, .offset, .retries]' | sort >"$out"
+	expect <<-'END'
+		["hta-consume",5,4]
+		["hta-filter",0,0]
+		["hta-filter",1,7]
+		["hta-filter",2,2]
+		["hta-filter",3,0]
+		["hta-filter",4,0]
+	END
+}
+@test "a letter says how often its record was sent: SQLite" { counted_again sqlite; }
+@test "a letter says how often its record was sent: Postgres" { counted_again pg; }
+@test "a letter says how often its record was sent: a topic" { counted_again topic; }
+@test "a letter says how often its record was sent: --dead FILE" { counted_again file; }
+
 # ---- letters that hta-sink-kafka has written
 
 letters_json() { dlq ls -b "$HTA_BROKERS" -t "$letters" "$@" | jq -c '[.stage, .offset, .inexact // false, .record]' | sort; }
@@ -602,6 +651,7 @@ letters_json() { dlq ls -b "$HTA_BROKERS" -t "$letters" "$@" | jq -c '[.stage, .
 	# they die again from where they first stood
 	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --again --reason '/never|RFC|time/'
 	feed job
+	[ "$(dlq ls -b "$HTA_BROKERS" -t "$letters" | jq .retries)" = 1 ]
 	[ "$(dlq ls -b "$HTA_BROKERS" -t "$letters" | jq -c .stage)" = '"hta-window"' ]
 	feed dlq retry -b "$HTA_BROKERS" -t "$letters"
 	[ "$(log_of "$poison" | tail -n 1 | sed -E 's/.*(hta.from=[^ ]*).*/\1/')" = "hta.from=$poison/0/5,hta.retries=2" ]

@@ -390,20 +390,23 @@ static void test_at_read(void)
 
 	ctl_at_from(&at, z("dirty/3/9223372036854775807"));
 	at.inexact = true;
+	at.retries = 2;
 	ctl_at_write(&inc, &at, &b);
 	is_bytes(b.p, b.n,
 		 OPEN "\"k\":\"at\",\"t\":\"events\",\"p\":0,\"o\":9,\"ts\":60000000,\"from\":"
-		      "{\"t\":\"dirty\",\"p\":3,\"o\":\"9223372036854775807\"},\"inexact\":true}",
+		      "{\"t\":\"dirty\",\"p\":3,\"o\":\"9223372036854775807\"},\"retries\":2,"
+		      "\"inexact\":true}",
 		 "at of a record that was sent again");
 	read_back(&c, &b, CTL_AT);
 	ok(ctl_at_read(&c, &got, &err) == 0 && slice_is(got.topic, "events") &&
 		   got.partition == 0 && got.offset == 9 && got.time_us == CTL_AT_TIME_US &&
 		   got.inexact && slice_is(got.from_topic, "dirty") && got.from_partition == 3 &&
-		   got.from_offset == INT64_MAX,
+		   got.from_offset == INT64_MAX && got.retries == 2 && ctl_at_is_alone(&got),
 	   "and is read: %s", err.msg);
 	ok(parse(&c, OPEN "\"k\":\"at\",\"t\":\"e\",\"p\":1,\"o\":2,\"from\":null}", &err) == 0 &&
 		   ctl_at_read(&c, &got, &err) == 0 && !got.from_topic.p && !got.inexact &&
-		   got.time_us == 0 && got.partition == 1 && got.offset == 2,
+		   got.time_us == 0 && got.partition == 1 && got.offset == 2 && !got.retries &&
+		   !ctl_at_is_alone(&got),
 	   "at of any other: %s", err.msg);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char line[256], said[64];
@@ -437,6 +440,7 @@ static void test_at_from(void)
 		"e/+1/2",  "e/01/2",   "e/1/x",   "e/2147483648/1",
 		"e/1/0x2", "\xff/1/2", "e/1/2\n", "e/1/9223372036854775808",
 	};
+	static const char *const number[] = { "", "0", "-1", "01", " 1", "1.0", "2147483648" };
 	struct ctl_at at;
 	char most[300];
 
@@ -462,6 +466,10 @@ static void test_at_from(void)
 	ok(at.from_topic.n == 255, "the longest topic");
 	ctl_at_from(&at, z(most));
 	ok(!at.from_topic.p, "one that is longer");
+	ok(ctl_retries(z("12")) == 12 && ctl_retries(z("2147483647")) == INT32_MAX, "retries");
+	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
+		ok(ctl_retries(z(number[i])) == 0, "\"%s\" are none", number[i]);
+	ok(ctl_retries(slice(NULL, 0)) == 0, "nor is a null");
 }
 
 static void test_at_time(void)

@@ -299,6 +299,7 @@ static void test_dead_case(struct slice record, bool base64, struct slice kept, 
 			      .partition = 2,
 			      .offset = 1234567890123,
 			      .inexact = !late,
+			      .retries = late ? 3 : 0,
 			      .why = z("no time: \"ts\""),
 			      .size = record.n,
 			      .record = record },
@@ -310,7 +311,7 @@ static void test_dead_case(struct slice record, bool base64, struct slice kept, 
 	if (!ok(ctl_dead_read(&c, &got, &is64, &err) == 0, "is read %s", err.msg))
 		goto out;
 	ok(got.late == late && slice_eq(got.stage, d.stage) && slice_eq(got.why, d.why) &&
-		   got.size == record.n && !got.topic.p == late,
+		   got.size == record.n && !got.topic.p == late && got.retries == d.retries,
 	   "members");
 	ok(late || (slice_is(got.topic, "events") && got.partition == 2 && got.offset == d.offset &&
 		    got.inexact),

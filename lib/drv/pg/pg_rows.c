@@ -21,8 +21,14 @@ static const char write_sketches[] =
 	"u.window_end AND t.dims_hash = u.dims_hash";
 static const char insert_dead[] =
 	"INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, reason, "
+	"size, encoding, record, retries)"
+	" SELECT $1, $2, * FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+/* a table without marks */
+static const char insert_dead_before[] =
+	"INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, reason, "
 	"size, encoding, record)"
-	" SELECT $1, $2, * FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)";
+	" SELECT $1, $2, a, b, c, d, e, f, g, h, i FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, "
+	"$11, $12) u(a, b, c, d, e, f, g, h, i, j)";
 
 static struct hll *stored_sketch(const struct pg *p, struct slice bytes)
 {
@@ -75,7 +81,7 @@ static void send_advance(struct pg_work *w)
 static size_t send_some_dead(struct pg_work *w, size_t at)
 {
 	static const Oid type[] = { PG_TEXT, PG_TEXT, PG_INT4, PG_INT8, PG_TEXT,
-				    PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT };
+				    PG_TEXT, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8 };
 	struct pg_params *a = &w->a;
 	size_t n = 0;
 
@@ -103,8 +109,9 @@ static size_t send_some_dead(struct pg_work *w, size_t at)
 		pg_put_int8(a, 8, (int64_t)d->size);
 		pg_put_text(a, 9, slice_z(d->base64 ? "base64" : "utf8"));
 		pg_put_text(a, 10, d->record);
+		pg_put_int8(a, 11, (int64_t)d->retries);
 	}
-	pg_work_send(w, insert_dead, false);
+	pg_work_send(w, w->p->version >= PG_SCHEMA_MARKS ? insert_dead : insert_dead_before, false);
 	return n;
 }
 

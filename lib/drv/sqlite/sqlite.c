@@ -82,8 +82,8 @@ static const char *const sql[Q_COUNT] = {
 			" WHERE t.record <> excluded.record",
 	[Q_EVENT_TEXT] = "SELECT record FROM \"%w\" WHERE %s",
 	[Q_DEAD] = "INSERT INTO hta_dead (job, sink, kind, topic, partition, record_offset, stage, "
-		   "reason, size, encoding, record, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		   "?)",
+		   "reason, size, encoding, record, at%s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		   "?%s)",
 };
 
 static void *sqlite_open(const struct sink_conf *conf, struct err *err)
@@ -239,13 +239,17 @@ static char *event_text(const struct sqlite *s, enum sqlite_statement which)
 			       keyed ? ", ?11" : "");
 }
 
-static char *statement_text(const struct sqlite *s, enum sqlite_statement which)
+static char *statement_text(struct sqlite *s, enum sqlite_statement which)
 {
 	const char *list = s->has_columns ? ", columns" : "",
 		   *value = s->has_columns ? ", ?14" : "";
 
 	if (which == Q_EVENT || which == Q_EVENT_SET || which == Q_EVENT_TEXT)
 		return event_text(s, which);
+	if (which == Q_DEAD && sqlite_has_marks(s))
+		return sqlite3_mprintf(sql[which], ", retries", ", ?13");
+	if (which == Q_DEAD)
+		return sqlite3_mprintf(sql[which], "", "");
 	if (which == Q_ROW)
 		return sqlite3_mprintf(sql[which], list, s->table);
 	return sqlite3_mprintf(

@@ -176,6 +176,8 @@ static enum sink_result insert_dead(struct sqlite *s, const char *job, const str
 	sqlite_bind_slice(q, 10, slice_z(d->base64 ? "base64" : "utf8"));
 	sqlite_bind_slice(q, 11, d->record);
 	sqlite3_bind_text(q, 12, now, now_bytes, SQLITE_STATIC);
+	if (sqlite3_bind_parameter_count(q) == 13)
+		sqlite3_bind_int64(q, 13, (int64_t)d->retries);
 	return sqlite_run(s, q, err);
 }
 

@@ -36,7 +36,7 @@ static rd_kafka_headers_t *headers_of(const struct sink_dead *dead, size_t kept)
 	add_text(h, "hta.reason", dead->why);
 	add_text(h, "hta.time", slice(now, tm_text_ms(tm_now_us(), now)));
 	add_number(h, "hta.size", (int64_t)dead->size);
-	add_number(h, "hta.retries", 0);
+	add_number(h, "hta.retries", (int64_t)dead->retries);
 	if (dead->late)
 		add_text(h, "hta.kind", slice_z("late"));
 	if (dead->inexact)
@@ -127,6 +127,7 @@ int kafka_sink_own_dead(struct kafka_sink *d, const struct run *run, uint64_t nt
 				  .partition = o->partition,
 				  .offset = origin_offset(o, nth, at),
 				  .inexact = o->inexact,
+				  .retries = o->retries,
 				  .size = record.n };
 
 	if (dead.record.n > CTL_KEEP_BYTES)
