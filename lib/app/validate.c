@@ -149,6 +149,21 @@ static int check_options(const struct validator *v, struct err *err)
 	return 0;
 }
 
+static void tell_way(const struct validator *v, int file)
+{
+	const char *name = schema_set_name(v->set, file);
+	struct buf why = { 0 };
+
+	if (schema_scan_has(v->scan, file)) {
+		log_each(LOG_INFO, "%s: good records are told by their fields", name);
+		return;
+	}
+	schema_scan_why_not(v->scan, file, &why);
+	log_each(LOG_INFO, "%s: good records are told by a tree of them, because of %.*s", name,
+		 why.n > 300 ? 300 : (int)why.n, why.p);
+	buf_fini(&why);
+}
+
 static int make_schemas(struct validator *v, struct err *err)
 {
 	v->set = schema_set_new(v->formats == 0);
@@ -159,8 +174,7 @@ static int make_schemas(struct validator *v, struct err *err)
 	v->check = schema_check_new(v->set);
 	v->scan = schema_scan_new(v->set, v->type);
 	for (int i = 0; schema_set_name(v->set, i); i++)
-		log_each(LOG_INFO, "%s: good records are told by %s", schema_set_name(v->set, i),
-			 schema_scan_has(v->scan, i) ? "their fields" : "a tree of them");
+		tell_way(v, i);
 	return 0;
 }
 

@@ -57,6 +57,9 @@ void schema_scan_free(struct schema_scan *s);
 const char *const *schema_scan_paths(const struct schema_scan *s);
 /* Whether that file's schema has it. */
 bool schema_scan_has(const struct schema_scan *s, int file);
+/* If it has not, appends why: the place of the first keyword that keeps it from that, or the limit
+ * that it is beyond. */
+void schema_scan_why_not(const struct schema_scan *s, int file, struct buf *out);
 /* Whether the line with these fields is valid for certain. */
 bool schema_scan_line(const struct schema_scan *s, int file, const struct field *field,
 		      struct schema_check *c);

@@ -33,6 +33,9 @@ struct field_group {
 
 struct file_plan {
 	bool has;
+	/* else why: a limit, or the node of the keyword's value */
+	const char *limit;
+	uint32_t doc, at;
 	struct field_rule *rule;
 	size_t rules, rules_cap;
 	struct field_group *group;
@@ -143,6 +146,27 @@ static void drop_paths(struct schema_scan *s, size_t paths)
 	}
 }
 
+/* There is no plan because of that node. */
+static bool refuse_node(struct planner *p, uint32_t doc, uint32_t at)
+{
+	p->plan->doc = doc;
+	p->plan->at = at;
+	return false;
+}
+
+static bool refuse_schema(struct planner *p, uint32_t schema)
+{
+	const struct schema_code *code = &p->s->set->code[schema];
+
+	return refuse_node(p, code->doc, code->at);
+}
+
+static bool refuse_limit(struct planner *p, const char *limit)
+{
+	p->plan->limit = limit;
+	return false;
+}
+
 static bool plan_object(struct planner *p, uint32_t schema, const char *path, unsigned depth);
 
 static bool add_rule(struct planner *p, const char *path, bool required, uint32_t schema)
@@ -156,7 +180,7 @@ static bool add_rule(struct planner *p, const char *path, bool required, uint32_
 	};
 
 	if (rule.field == SCAN_FIELDS)
-		return false;
+		return refuse_limit(p, "more fields than the scanner takes");
 	if (schema != NO_SCHEMA && is_leafy(p, schema))
 		add_leaves(p, schema);
 	else
@@ -187,6 +211,7 @@ static bool add_group(struct planner *p, const char *path, uint32_t schema, unsi
 	plan->groups = groups;
 	p->s->leaves = leaves;
 	drop_paths(p->s, paths);
+	plan->limit = NULL;
 	return false;
 }
 
@@ -198,7 +223,7 @@ static bool plan_member(struct planner *p, const struct schema_member *m, const 
 
 	/* a path of the scanner has no NUL */
 	if (memchr(m->name.p, '\0', m->name.n))
-		return false;
+		return refuse_limit(p, "a name with a NUL");
 	if (!m->required && (m->schema == NO_SCHEMA || p->s->set->code[m->schema].n == 0))
 		return true;
 	buf_addz(&name, path);
@@ -214,9 +239,12 @@ static bool plan_member(struct planner *p, const struct schema_member *m, const 
 static bool plan_members(struct planner *p, const struct schema_members *m, const char *path,
 			 unsigned depth)
 {
-	if (m->patterns || m->names != NO_SCHEMA ||
-	    (m->additional != NO_SCHEMA && p->s->set->code[m->additional].n))
-		return false;
+	if (m->patterns)
+		return refuse_schema(p, m->pattern[0].schema);
+	if (m->names != NO_SCHEMA)
+		return refuse_schema(p, m->names);
+	if (m->additional != NO_SCHEMA && p->s->set->code[m->additional].n)
+		return refuse_schema(p, m->additional);
 	for (uint32_t i = 0; i <= m->mask; i++)
 		if (m->slot[i].name.p && !plan_member(p, &m->slot[i], path, depth))
 			return false;
@@ -227,7 +255,7 @@ static bool plan_op(struct planner *p, const struct schema_op *op, const char *p
 {
 	switch (op->kind) {
 	case SCHEMA_TYPE:
-		return op->types >> JSON_OBJECT & 1;
+		return op->types >> JSON_OBJECT & 1 || refuse_node(p, op->doc, op->at);
 	case SCHEMA_MEMBERS:
 		return plan_members(p, op->members, path, depth);
 	case SCHEMA_REF:
@@ -238,7 +266,7 @@ static bool plan_op(struct planner *p, const struct schema_op *op, const char *p
 				return false;
 		return true;
 	default:
-		return false;
+		return refuse_node(p, op->doc, op->at);
 	}
 }
 
@@ -269,6 +297,8 @@ struct schema_scan *schema_scan_new(const struct schema_set *set, const char *fi
 		size_t paths = s->paths;
 
 		s->plan[i].has = plan_object(&p, set->doc[i].schema[0], "", 0) && p.left;
+		if (!p.left)
+			refuse_limit(&p, "references that multiply");
 		if (!s->plan[i].has)
 			drop_paths(s, paths);
 	}
@@ -299,6 +329,20 @@ const char *const *schema_scan_paths(const struct schema_scan *s)
 bool schema_scan_has(const struct schema_scan *s, int file)
 {
 	return s->plan[file].has;
+}
+
+void schema_scan_why_not(const struct schema_scan *s, int file, struct buf *out)
+{
+	const struct file_plan *plan = &s->plan[file];
+
+	if (plan->limit) {
+		buf_addz(out, plan->limit);
+		return;
+	}
+	if (plan->doc != (uint32_t)file)
+		buf_addz(out, s->set->doc[plan->doc].name);
+	buf_addc(out, '#');
+	instance_pointer(&s->set->doc[plan->doc].in.json, plan->at, out);
 }
 
 /* ---- lines */

@@ -15,6 +15,31 @@ reasons() {
 	[ ! -e dead ] || jq -r .reason dead
 }
 
+@test "-v says which way a schema goes, and which keyword is why" {
+	mkdir d
+	schema d/fields.json <<<'{"type":"object","properties":{"k":{"type":"string"},"o":{"additionalProperties":false}}}'
+	schema d/closed.json <<<'{"allOf":[{"$ref":"fields.json"},{"additionalProperties":{"type":"integer"}}]}'
+	schema d/other.json <<<'{"$ref":"closed.json"}'
+	schema d/any.json <<<'{"properties":{"k":{}},"anyOf":[{"required":["a"]}]}'
+	schema d/patterns.json <<<'{"patternProperties":{"a/b":{"type":"integer"}}}'
+	schema d/names.json <<<'{"propertyNames":{"maxLength":9}}'
+	schema d/array.json <<<'{"type":"array"}'
+	schema d/never.json <<<'false'
+	jq -nc '{required: [range(100) | "f\(.)"]}' | schema d/wide.json
+	feed hta-validate -v --schemas d --type k --dead drop <<<'{"k":"fields"}'
+	told 'fields.json: good records are told by their fields'
+	told 'closed.json: good records are told by a tree of them, because of #/allOf/1/additionalProperties'
+	told 'other.json: good records are told by a tree of them, because of closed.json#/allOf/1/additionalProperties'
+	told 'any.json: good records are told by a tree of them, because of #/anyOf'
+	told 'patterns.json: good records are told by a tree of them, because of #/patternProperties/a~1b'
+	told 'names.json: good records are told by a tree of them, because of #/propertyNames'
+	told 'array.json: good records are told by a tree of them, because of #/type'
+	told 'never.json: good records are told by a tree of them, because of #'
+	told 'wide.json: good records are told by a tree of them, because of more fields than the scanner takes'
+	feed hta-validate --schemas d --type k <<<'{"k":"fields"}'
+	[ -z "$stderr" ]
+}
+
 @test "what is valid is written as it came, the reason says where and why" {
 	schema <<-'END'
 		{"type":"object","required":["id"],"properties":{"id":{"type":"integer"},
