@@ -696,6 +696,29 @@ access_logs() {
 	[ "$(grep -cE '│ /[^ ]* +│ [0-9.]+ +│ [0-9]+ +│' "$out")" = 5 ]
 }
 
+@test "hta(7): a clean topic out of a dirty one" {
+	here
+	hta-gen --count 5000 --step 10ms --bad-prob 5% >events.ndjson
+	with_kafka_and
+	for name in clean clean.dlq; do kadm -b "$HTA_BROKERS" create "$web$name" 2; done
+	echo '{"required":["ts","user_id"],"properties":{"latency_ms":{"type":["number","null"]}}}' >event.json
+	committed_in() { kcat -C -b "$HTA_BROKERS" -t "$web$1" -e -q -X isolation.level=read_committed; }
+	wanted() { LC_ALL=C.UTF-8 grep -ax '.*' events.ndjson | jq -cR 'fromjson? | select(type == "object" and has("ts") and has("user_id") and .event_type != "view")'; }
+	fast=$(grep -ac '"latency_ms":"fast"' events.ndjson)
+	[ "$fast" -gt 10 ]
+	example hta.7 21
+	committed_in clean | jq -c . | sort | cmp - <(wanted | jq -c 'select(.latency_ms | type != "string")' | sort)
+	dead=$(committed_in clean.dlq | wc -l)
+	[ "$dead" -gt "$fast" ]
+	example hta.7 22
+	grep -qE "^ +$fast  hta-validate  /latency_ms: " "$out"
+	[ "$(grep -c '"latency_ms":"fast"' "$out")" = 5 ]
+	example hta.7 21
+	committed_in clean | jq -c . | sort | cmp - <(wanted | jq -c 'if .latency_ms | type == "string" then .latency_ms = 0 else . end' | sort)
+	[ "$(committed_in clean.dlq | wc -l)" = "$dead" ]
+	fails_with 1 hta-dlq ls -b "$HTA_BROKERS" -t "${web}clean.dlq" --reason "is not of type"
+}
+
 @test "hta-validate(1)" {
 	here
 	example hta-validate.1 1
