@@ -24,17 +24,24 @@ enum { READ_S = 20, SERVE_EVERY = 1000 /* records, between turns of the loop */ 
 
 /* ---- the topic */
 
+/* It reads a short log up to its end, which a broker tells only once it has waited for more. */
 static rd_kafka_t *new_reader(const struct kafka_sink *d, const char *isolation, struct err *err)
 {
+	const char *const set[][2] = {
+		{ "isolation.level", isolation },
+		{ "enable.partition.eof", "true" },
+		{ "auto.offset.reset", "earliest" },
+		{ "fetch.wait.max.ms", "10" },
+	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->settings);
-	char why[512];
 	rd_kafka_t *rk = NULL;
+	char why[512];
 
-	if (rd_kafka_conf_set(conf, "isolation.level", isolation, why, sizeof(why)) ==
-		    RD_KAFKA_CONF_OK &&
-	    rd_kafka_conf_set(conf, "enable.partition.eof", "true", why, sizeof(why)) ==
+	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++)
+		if (rd_kafka_conf_set(conf, set[i][0], set[i][1], why, sizeof(why)) !=
 		    RD_KAFKA_CONF_OK)
-		rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+			BUG("librdkafka: %s", why);
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
 	if (rk)
 		return rk;
 	rd_kafka_conf_destroy(conf);
@@ -42,16 +49,16 @@ static rd_kafka_t *new_reader(const struct kafka_sink *d, const char *isolation,
 	return NULL;
 }
 
-/* The log's end, open transactions included: a reader of committed records is told of less. */
-static enum sink_result ask_end(struct kafka_sink *d, int64_t *end, struct err *err)
+/* The log's bounds, open transactions included: a reader of committed records is told of less. */
+static enum sink_result ask_bounds(struct kafka_sink *d, int64_t *begin, int64_t *end,
+				   struct err *err)
 {
 	rd_kafka_t *rk = new_reader(d, "read_uncommitted", err);
 	rd_kafka_resp_err_t code;
-	int64_t low;
 
 	if (!rk)
 		return SINK_FATAL;
-	code = rd_kafka_query_watermark_offsets(rk, d->conf->positions, 0, &low, end,
+	code = rd_kafka_query_watermark_offsets(rk, d->conf->positions, 0, begin, end,
 						10 * KAFKA_SINK_ASK_MS);
 	rd_kafka_destroy(rk);
 	return code ? kafka_sink_unanswered(d, d->conf->positions, code, err) : SINK_OK;
@@ -93,11 +100,11 @@ static enum sink_result create_topic(struct kafka_sink *d, struct err *err)
 /* A consumer asks: where brokers make topics on demand, a producer's question would make it. */
 static enum sink_result await_topic(struct kafka_sink *d, struct err *err)
 {
-	int64_t until_us = tm_mono_us() + (d->conf->sink.create ? 5 * TM_S : 0), end;
+	int64_t until_us = tm_mono_us() + (d->conf->sink.create ? 5 * TM_S : 0), begin, end;
 	enum sink_result r;
 
 	do {
-		r = ask_end(d, &end, err);
+		r = ask_bounds(d, &begin, &end, err);
 	} while (r != SINK_OK && tm_mono_us() < until_us &&
 		 loop_turn(d->conf->sink.loop, tm_mono_us() + 100000, err) >= 0);
 	if (r == SINK_FATAL)
@@ -201,8 +208,10 @@ static enum sink_result read_up_to(struct kafka_sink *d, rd_kafka_topic_t *topic
 	return r;
 }
 
-static enum sink_result read_positions(struct kafka_sink *d, int64_t end, const struct buf *key,
-				       struct keeper_doc *doc, struct err *err)
+/* `begin` is a number: librdkafka looks up the logical beginning half a second late. */
+static enum sink_result read_positions(struct kafka_sink *d, int64_t begin, int64_t end,
+				       const struct buf *key, struct keeper_doc *doc,
+				       struct err *err)
 {
 	rd_kafka_t *rk = new_reader(d, "read_committed", err);
 	rd_kafka_topic_t *topic = rk ? rd_kafka_topic_new(rk, d->conf->positions, NULL) : NULL;
@@ -210,7 +219,7 @@ static enum sink_result read_positions(struct kafka_sink *d, int64_t end, const 
 
 	if (!rk)
 		return SINK_FATAL;
-	if (rd_kafka_consume_start(topic, 0, RD_KAFKA_OFFSET_BEGINNING)) {
+	if (rd_kafka_consume_start(topic, 0, begin)) {
 		kafka_failed(err, rd_kafka_last_error(), NULL);
 	} else {
 		r = read_up_to(d, topic, end, key, doc, err);
@@ -227,13 +236,13 @@ enum sink_result kafka_files_load(struct kafka_sink *d, const char *job, struct 
 	/* whoever had the id is out when this returns */
 	enum sink_result r = kafka_tx_ready(d, d->single, err);
 	struct buf key = { 0 };
-	int64_t end = 0;
+	int64_t begin = 0, end = 0;
 
 	if (r == SINK_OK)
-		r = ask_end(d, &end, err);
+		r = ask_bounds(d, &begin, &end, err);
 	key_begin(d, job, &key);
 	if (r == SINK_OK && end > 0)
-		r = read_positions(d, end, &key, doc, err);
+		r = read_positions(d, begin, end, &key, doc, err);
 	buf_fini(&key);
 	return r;
 }
