@@ -72,8 +72,13 @@ static int check_places(const struct dlq *q, struct err *err)
 		return err_set(err, EX_USAGE, "one of -t TOPIC, -d STORE and FILE");
 	if (q->topic && !q->cluster.brokers && !q->cluster.settings)
 		return err_set(err, EX_USAGE, "-t %s of which cluster? -b HOST:PORT", q->topic);
-	if (q->file && q->init)
-		return err_set(err, EX_USAGE, "--init is for a store (-d)");
+	if ((q->file || q->topic) && (q->init || q->job))
+		return err_set(err, EX_USAGE, "--%s is for a store (-d)", q->init ? "init" : "job");
+	if (q->topic && q->to && strcmp(q->topic, q->to) == 0)
+		return err_set(err, EX_USAGE,
+			       "--to %s: that is the topic of the letters; what is sent there is a "
+			       "letter again, about nothing",
+			       q->to);
 	return 0;
 }
 

@@ -48,14 +48,20 @@ int dlq_find_topic(struct dlq *q, struct retry_call *r, const char *topic, size_
 	return 0;
 }
 
-static int say_of_file(const struct letter *l, struct err *err)
+static int say_of_no_topic(const struct letter *l, struct err *err)
 {
 	struct buf place = { 0 };
 
 	dlq_place(l, &place);
-	err_set(err, EX_USAGE,
-		"letter %.*s is of a file, not of a topic: say where to with --to TOPIC, or --to -",
-		(int)place.n, place.p);
+	if (l->topic.n || l->file.n)
+		err_set(err, EX_USAGE,
+			"letter %.*s is of a file, not of a topic: say where to with --to TOPIC, "
+			"or --to -",
+			(int)place.n, place.p);
+	else
+		err_set(err, EX_USAGE,
+			"a letter does not say which topic it is from: say where to with --to "
+			"TOPIC, or --to -");
 	buf_fini(&place);
 	return -1;
 }
@@ -69,7 +75,7 @@ static int check_letters(struct dlq *q, struct retry_call *r, const struct lette
 		size_t at;
 
 		if (!*topic || (!q->to && strpbrk(topic, ":/")))
-			return say_of_file(v[i], err);
+			return say_of_no_topic(v[i], err);
 		if (dlq_find_topic(q, r, topic, &at, err))
 			return -1;
 	}

@@ -76,7 +76,7 @@ static void add_marks(const struct letter *l, struct buf *out)
 		buf_addz(out, "] ");
 	}
 	if (l->retries > (l->retried_us != POS_NONE))
-		buf_printf(out, "[sent %llu times] ", (unsigned long long)l->retries);
+		buf_printf(out, "[retries %llu] ", (unsigned long long)l->retries);
 }
 
 /* As many characters as the terminal has places. */

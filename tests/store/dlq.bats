@@ -262,6 +262,12 @@ doubt() {
 	says 'sent to which cluster'
 	fails_with 64 dlq ls -d db --to -
 	says 'for retry'
+	for option in "--job j" --init; do
+		fails_with 64 dlq retry -b 127.0.0.1:1 -t x $option
+		says 'is for a store .-d'
+	done
+	fails_with 64 dlq retry -b 127.0.0.1:1 -t x --to x
+	says 'the topic of the letters'
 	fails_with 64 dlq ls -d db --reason '/(/'
 	says 'reason'
 	fails_with 64 dlq ls -d redis://x
@@ -356,7 +362,7 @@ resent() {
 	# they die again: it is the first place that they come from, and the second time
 	feed job_of_topic
 	[ "$(dlq ls -d "$store" | jq .retries | tr -d '\n')" = 11111 ]
-	[ "$(dlq ls -d "$store" --format text | grep -c '\[sent 1 times\]')" = 5 ]
+	[ "$(dlq ls -d "$store" --format text | grep -c '\[retries 1\]')" = 5 ]
 	feed dlq retry -d "$store" -b "$HTA_BROKERS" --through 'echo "{\"ts\":\"2026-01-01T00:00:30Z\",\"v\":1000}"'
 	log_of "$topic" | sed -nE 's/.*,hta.from=([^,]*),hta.retries=2 .*/\1/p' | sort | cmp - <(cut -d' ' -f1 want)
 	# and now they are counted
@@ -541,7 +547,7 @@ letters_of() { # a source topic with six records and a topic of letters about th
 	feed dlq ls -b "$HTA_BROKERS" -t "$letters" --format text
 	[ "$(awk '{print $2, $NF}' "$out")" = '- anything' ]
 	fails_with 64 dlq retry -b "$HTA_BROKERS" -t "$letters"
-	says '--to'
+	says 'a letter does not say which topic it is from.*--to'
 	kadm -b "$HTA_BROKERS" commit hta-dlq "$letters" 0 1
 	fails_with 78 dlq ls -b "$HTA_BROKERS" -t "$letters"
 	says 'that hta-dlq did not commit'
@@ -582,6 +588,8 @@ counted_again() {
 	topic_new "often$1" 1
 	from=$topic dead="--dead-limit 100%"
 	retries() { kcat -P -b "$HTA_BROKERS" -t "$from" "$@"; }
+	retries -H hta.retries=5 <<<'{"v":1,"ts":"never"}'
+	retries <<<'{"v":2,"ts":"never"}'
 	retries <<<fresh
 	retries -H hta.retries=7 <<<seven
 	retries -H hta.retries=1 -H hta.from=x/0/3 -H hta.retries=2 <<<two
@@ -602,12 +610,14 @@ counted_again() {
 	feed pipe "hta-consume -b $HTA_BROKERS -t $from -g $from.job -e $dead --max-line 4k | hta-filter --where '.v' $dead | hta-window $dead $to | hta-commit"
 	dlq ls "${at[@]}" | jq -c '[.stage, .offset, .retries]' | sort >"$out"
 	expect <<-'END'
-		["hta-consume",5,4]
-		["hta-filter",0,0]
-		["hta-filter",1,7]
-		["hta-filter",2,2]
-		["hta-filter",3,0]
-		["hta-filter",4,0]
+		["hta-consume",7,4]
+		["hta-filter",2,0]
+		["hta-filter",3,7]
+		["hta-filter",4,2]
+		["hta-filter",5,0]
+		["hta-filter",6,0]
+		["hta-window",0,5]
+		["hta-window",1,0]
 	END
 }
 @test "a letter says how often its record was sent: SQLite" { counted_again sqlite; }
