@@ -185,7 +185,22 @@ static int send_marked(struct dlq *q, struct retry_call *r, struct outgoing *v, 
 	if (print(q, v, n, err))
 		return -1;
 	crash_at(CRASH_DLQ_SENT);
-	return q->driver->commit(q->d, err);
+	/* a transaction for the marks alone: a call that was taken over writes none */
+	return produce(q, r, NULL, 0, mark, marks, err);
+}
+
+/* A cluster forgets offsets that nobody writes for a week. */
+static int renew_marks(struct dlq *q, struct retry_call *r, struct err *err)
+{
+	const struct letters_mark *mark;
+	size_t marks;
+
+	if (!q->driver->marks || r->batch)
+		return 0;
+	return q->driver->marks(q->d, NULL, 0, &mark, &marks, err) ||
+			       produce(q, r, NULL, 0, mark, marks, err)
+		       ? -1
+		       : 0;
 }
 
 /* What was taken and is not sent for sure is free again, if the store can be told. */
@@ -287,7 +302,7 @@ static int run_passes(struct dlq *q, struct retry_call *r, struct err *err)
 		return -1;
 	if (q->driver->calls && q->driver->calls(q->d, settle_call, q, err))
 		return -1;
-	return dlq_each_page(q, send_page, r, err);
+	return dlq_each_page(q, send_page, r, err) || renew_marks(q, r, err) ? -1 : 0;
 }
 
 static int sum_up(const struct dlq *q, const struct retry_call *r, struct err *err)

@@ -97,11 +97,10 @@ struct letters_driver {
 	/* The calls that have letters taken. NULL: with `marks` there are none. */
 	int (*calls)(void *d, letters_call_fn *fn, void *arg, struct err *err);
 	/* NULL, or in place of take: what is to be committed once all of v was sent. The marks
-	 * are valid until the next call. EX_CONFIG: they do not fit. */
+	 * are valid until the next call. n 0: those that there are. EX_CONFIG: they do not
+	 * fit. */
 	int (*marks)(void *d, const struct letter *const *v, size_t n,
 		     const struct letters_mark **mark, size_t *marks, struct err *err);
-	/* With `marks`: writes the last ones itself, for what was sent elsewhere. */
-	int (*commit)(void *d, struct err *err);
 };
 
 /* The file of --dead FILE (tool/dead_letters.h). Marks are lines of FILE.retried. */

@@ -539,6 +539,46 @@ letters_of() { # a source topic with six records and a topic of letters about th
 	[ "$(log_of "$source_topic" | grep hta.from | sort -u | wc -l)" = 6 ]
 }
 
+@test "letters in a topic: of two calls to standard output the later goes on, and its marks stay" {
+	with_service kafka
+	topic_new taken 1
+	letters=$topic
+	jq -nc 'range(3000) | "\(.)\("x" * 1000)"' | produce "$letters" -
+	mkfifo slow
+	spawn one bash -c 'exec hta-dlq retry -b "$1" -t "$2" --to - >slow' - "$HTA_BROKERS" "$letters"
+	exec {fd}<slow
+	# it prints, and waits for its reader
+	read -r first <&$fd
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --to -
+	{ echo "$first"; timeout 60 cat <&$fd; } >one
+	exits_with 75 60
+	grep -q 'another hta-dlq retry has taken over' one.err
+	# the earlier one's last batch came twice, nothing else, and all came
+	[ "$(sort -u one "$out" | wc -l)" = 3000 ]
+	[ "$(sort one "$out" | uniq -d | wc -l)" = 200 ]
+	fails_with 1 dlq ls -b "$HTA_BROKERS" -t "$letters"
+}
+
+@test "letters in a topic: marks are written anew by a call that has nothing to send" {
+	with_service kafka
+	letters_of renewed
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters"
+	written() { ends __consumer_offsets | awk '{ n += $3 } END { print n }'; }
+	before=$(written)
+	fails_with 1 dlq ls -b "$HTA_BROKERS" -t "$letters"
+	[ "$(written)" = "$before" ]
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters"
+	[ "$(written)" -gt "$before" ]
+	fails_with 1 dlq ls -b "$HTA_BROKERS" -t "$letters"
+	# and of one that never had any
+	letters_of fresh
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --reason none
+	[ "$(dlq ls -b "$HTA_BROKERS" -t "$letters" | wc -l)" = 6 ]
+	kadm -b "$HTA_BROKERS" trim "$letters" 0 2
+	feed dlq retry -b "$HTA_BROKERS" -t "$letters" --reason none
+	[ "$(dlq ls -b "$HTA_BROKERS" -t "$letters" | wc -l)" = 4 ]
+}
+
 @test "letters in a topic: records without headers, offsets that are not ours" {
 	with_service kafka
 	topic_new plain 1

@@ -418,36 +418,10 @@ static int topic_letters_marks(void *d, const struct letter *const *v, size_t n,
 	return 0;
 }
 
-static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
-{
-	struct ask_group *a = arg;
-
-	(void)k;
-	return rd_kafka_commit(a->group, a->list, 0);
-}
-
-static int topic_letters_commit(void *d, struct err *err)
-{
-	struct topic_letters *t = d;
-	rd_kafka_topic_partition_list_t *list = list_of_parts(t);
-	struct ask_group ask = { t->group, list };
-	int rc;
-
-	for (size_t i = 0; i < t->marks; i++) {
-		list->elems[i].offset = t->mark[i].offset;
-		list->elems[i].metadata = strdup(t->mark[i].metadata); /* the list's, free() */
-		list->elems[i].metadata_size = strlen(t->mark[i].metadata);
-	}
-	rc = kafka_insist(t->k, "marks (group hta-dlq)", ask_commit, &ask, err);
-	rd_kafka_topic_partition_list_destroy(list);
-	return rc;
-}
-
 const struct letters_driver kafka_letters = {
 	.open = topic_letters_open,
 	.close = topic_letters_close,
 	.rewind = topic_letters_rewind,
 	.page = topic_letters_page,
 	.marks = topic_letters_marks,
-	.commit = topic_letters_commit,
 };
