@@ -160,7 +160,7 @@ class InSqlite(InTable):
 
 class InPg(InTable):
     def open_store(self, bench, trace):
-        self.pg = Pg(bench.servers, f"{bench.mark}letters", "letters", proxied=False)
+        self.pg = Pg(bench.servers, f"{bench.mark}letters{abs(hash(trace.name))}", "letters", proxied=False)
         self.where = self.pg.argv(False)[-1]
         self.sink = ["hta-sink-pg", "--events", "--init", self.where]
 
@@ -206,13 +206,17 @@ class Printed(InSqlite):
         self.trace.count("letters in doubt", len(doubt))
 
 
+def begun(w):
+    for _ in range(2):
+        w.pipe()
+    w.produce(500)
+    wait_until(60, "the first letters", lambda: w.check() or w.read("dlq"))
+    return w
+
+
 def sent_again(kind, rounds):
     def scene(trace, bench):
-        w = kind(bench, trace)
-        for _ in range(2):
-            w.pipe()
-        w.produce(500)
-        wait_until(60, "the first letters", lambda: w.check() or w.read("dlq"))
+        w = begun(kind(bench, trace))
         for _ in range(rounds * 4 if bench.long else rounds):
             w.produce(w.random.randint(100, 1500))
             calls = []
@@ -235,9 +239,26 @@ def sent_again(kind, rounds):
     return scene
 
 
+def servers_die(trace, bench):
+    """The broker or Postgres is killed and started again while a call is at work. It goes on, or ends with 69 or 75."""
+    w = begun(InPg(bench, trace))
+    w.ends = (0, 69, 75)
+    for n in range(16 if bench.long else 4):
+        w.produce(w.random.randint(500, 1500))
+        w.call()
+        time.sleep(w.random.uniform(0.1, 2.5))
+        name = ("kafka", "pg")[n % 2]
+        bench.servers.restart(name, "KILL")
+        trace.fault(f"{name} is killed and started again", f"{name} killed")
+        w.await_calls(())
+    w.end_calls()
+    w.finish()
+
+
 TESTS = [
     ("retry of letters in a topic by calls that die", sent_again(Letters, 12), True),
     ("retry of letters in SQLite by calls that die", sent_again(InSqlite, 12), True),
     ("retry of letters in Postgres by calls that die", sent_again(InPg, 12), True),
     ("retry of letters to standard output by calls that die", sent_again(Printed, 12), True),
+    ("retry of letters while servers die", servers_die, False),
 ]
