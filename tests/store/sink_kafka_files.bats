@@ -15,7 +15,7 @@ setup() {
 
 # As lines for pipe: the source with its files, and the sink with its options.
 source_() { echo "hta-consume --job $job --epoch-records 500 $*"; }
-sink_() { echo "hta-sink-kafka -b $HTA_BROKERS -t $topic --positions $positions --dead-topic $dlq $*"; }
+sink_() { echo "hta-sink-kafka ${as:--b $HTA_BROKERS} -t $topic --positions $positions --dead-topic $dlq $*"; }
 dump() { kcat -C -b "$HTA_BROKERS" -t "$1" -e -q -f "${2:-%s\n}" -X isolation.level=read_committed; }
 all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
 
@@ -88,6 +88,72 @@ all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
 	says 'is not known to be compacted'
 	fails_with 64 pipe "$(source_ a.ndjson) | $(sink_ --slot a) | hta-commit"
 	says 'has one writer'
+}
+
+@test "a topic of positions that is deleted while it runs is 78" {
+	lost_while_running
+}
+
+@test "a topic of positions that is deleted and made anew while it runs is 78, and at the next start" {
+	lost_while_running wait_until 5 kadm -b "$HTA_BROKERS" create "$positions" 1
+	# a start does not take what is there for all there was
+	fails_with 78 pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
+}
+
+lost_while_running() { # COMMAND...
+	hta-gen --seed 3 --count 20000 >a.ndjson
+	spawn one bash -c "set -o pipefail; $(source_ a.ndjson) --epoch-records 2 | $(sink_ --init) | hta-commit"
+	one=$pid
+	wait_until 20 has_some
+	kadm -b "$HTA_BROKERS" delete "$positions"
+	"$@"
+	exits_with 78 20 "$one"
+	grep -qE "topic $positions was deleted( and made anew)? while the job runs" one.err
+	[ -z "$(dump "$topic" | sort | uniq -d)" ]
+}
+
+@test "positions that are compacted and deleted by age are 78" {
+	kadm -b "$HTA_BROKERS" create "$positions" 1 "cleanup.policy=compact,delete"
+	fails_with 78 pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
+	says 'is compacted and loses what is old'
+}
+
+@test "what one may not do is 78 at once, in one line: write, take the id, read the group" {
+	[ -n "${HTA_BROKERS_SASL:-}" ] || skip "HTA_TEST_BROKERS has no listener with a password"
+	local in=$HTA_PREFIX.in shut=$HTA_PREFIX.shut kept=$HTA_PREFIX.kept hidden=$HTA_PREFIX.hidden open=$topic group
+	kadm -b "$HTA_BROKERS" create "$in" 1
+	kadm -b "$HTA_BROKERS" create "$shut" 1
+	kadm -b "$HTA_BROKERS" create "$kept" 1 cleanup.policy=compact
+	kadm -b "$HTA_BROKERS" create "$hidden" 1 cleanup.policy=compact
+	produce "$in" a.ndjson
+	group="hta-consume -b $HTA_BROKERS -t $in -o earliest --until end -g"
+	as="-b $HTA_BROKERS_SASL -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=hta_pw -X sasl.password=right"
+	feed pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
+	kadm -b "$HTA_BROKERS" deny hta_pw topic "$hidden"
+	may --topic "$shut" --topic "$kept" --operation Describe --operation DescribeConfigs --operation Read
+	may --group "$job.3" --transactional-id "hta.$job.4.kafka:$open" --operation Describe
+	topic=$shut
+	is_refused "$(source_ a.ndjson)" "topic $shut may not be written to: Broker: Topic authorization failed"
+	is_refused "$group $job.2" "topic $shut may not be written to: Broker: Topic authorization failed"
+	topic=$open
+	is_refused "$group $job.3" ".*group $job.3.*: Broker: Group authorization failed"
+	job=$job.4
+	is_refused "$(source_ a.ndjson)" "transactional id hta.$job.kafka:$topic: Broker: Transactional Id authorization failed"
+	job=$job.5 positions=$kept
+	is_refused "$(source_ a.ndjson)" "topic $kept may not be written to: Broker: Topic authorization failed"
+	positions=$hidden
+	is_refused "$(source_ a.ndjson)" "$hidden: kafka: Broker: Topic authorization failed"
+}
+
+# All else is denied then.
+may() { # RESOURCE-AND-OPERATION...
+	java -XX:TieredStopAtLevel=1 -cp "$(svc_kafka_lib)/*" org.apache.kafka.tools.AclCommand --bootstrap-server "$HTA_BROKERS" \
+		--force --add --allow-principal User:hta_pw "$@" >acls.log 2>&1
+}
+# The sink comes to this end within 3 s, and says this line, once the broker has heard of the rights.
+is_refused() { # SOURCE LINE
+	wait_until 15 fails_with 78 timeout 3 bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit"
+	grep -qxE "hta-sink-kafka: $2" refused
 }
 
 has_some() { [ "$(kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -c 100 -X isolation.level=read_committed | wc -l)" = 100 ]; }

@@ -273,7 +273,7 @@ static enum sink_result connect_sink(void *self, struct err *err)
 	struct kafka_sink *d = self;
 	enum sink_result r = kafka_sink_connect(d, err);
 
-	return r == SINK_OK && d->mode == KAFKA_FILES ? kafka_files_connect(d, err) : r;
+	return r == SINK_OK && d->mode == KAFKA_FILES ? kafka_positions_connect(d, err) : r;
 }
 
 const struct sink_driver kafka_sink_driver = {

@@ -40,6 +40,8 @@ static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facil
 {
 	if (level < 7 && strcmp(facility, "FAIL") == 0)
 		kafka_sink_heard(rd_kafka_opaque(rk), text);
+	if (strcmp(facility, "ADDPARTS") == 0)
+		kafka_sink_heard_denied(rd_kafka_opaque(rk), text);
 	if (level <= 3)
 		log_info("librdkafka: %s: %s", facility, text);
 	else
@@ -111,7 +113,7 @@ static rd_kafka_t *new_client(rd_kafka_conf_t *conf, struct err *err)
 /* ---- what the topics say */
 
 /* Is it there? One that the broker makes on demand may be in a moment. */
-static enum sink_result ask_topic(struct kafka_sink *d, const char *name, struct err *err)
+static enum sink_result await_topic(struct kafka_sink *d, const char *name, struct err *err)
 {
 	int64_t until_us = tm_mono_us() + 5 * TM_S;
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(d->admin, name, NULL);
@@ -138,10 +140,9 @@ static enum sink_result ask_topic(struct kafka_sink *d, const char *name, struct
 	return kafka_temporary(code) ? SINK_RETRY : SINK_FATAL;
 }
 
-/* What the answer says: max.message.bytes, 0 where it does not; whether it is compacted. */
-static int64_t limits_of(const rd_kafka_event_t *answer, bool *compacted)
+static struct kafka_topic_says read_answer(const rd_kafka_event_t *answer)
 {
-	int64_t bytes = 0;
+	struct kafka_topic_says says = { .longest = 0 };
 	const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(
 		(rd_kafka_event_t *)(uintptr_t)answer);
 	size_t n = 0, entries = 0;
@@ -157,33 +158,38 @@ static int64_t limits_of(const rd_kafka_event_t *answer, bool *compacted)
 			   *value = rd_kafka_ConfigEntry_value(entry[i]);
 
 		if (value && strcmp(name, "max.message.bytes") == 0)
-			bytes = strtoll(value, NULL, 10);
-		if (value && strcmp(name, "cleanup.policy") == 0)
-			*compacted = strstr(value, "compact");
+			says.longest = strtoll(value, NULL, 10);
+		if (value && strcmp(name, "cleanup.policy") == 0) {
+			says.compacts = strstr(value, "compact");
+			says.deletes = strstr(value, "delete");
+		}
 	}
-	return bytes;
+	return says;
 }
 
-int64_t kafka_sink_ask_limits(struct kafka_sink *d, const char *name, bool *compacted)
+struct kafka_topic_says kafka_sink_ask_topic(struct kafka_sink *d, const char *name)
 {
 	rd_kafka_ConfigResource_t *topic = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
 								       name);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(d->admin);
+	struct kafka_topic_says says = { .longest = 0 };
 	rd_kafka_event_t *answer;
-	int64_t bytes;
 
 	rd_kafka_DescribeConfigs(d->admin, &topic, 1, NULL, queue);
 	answer = rd_kafka_queue_poll(queue, 10 * KAFKA_SINK_ASK_MS);
-	bytes = answer ? limits_of(answer, compacted) : 0;
-	if (!bytes)
+	if (answer)
+		says = read_answer(answer);
+	if (!says.longest) {
 		log_info("kafka: topic %s does not tell its max.message.bytes (is DescribeConfigs "
 			 "allowed?): %d is taken",
 			 name, KAFKA_SINK_USUAL);
+		says.longest = KAFKA_SINK_USUAL;
+	}
 	if (answer)
 		rd_kafka_event_destroy(answer);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_ConfigResource_destroy(topic);
-	return bytes ? bytes : KAFKA_SINK_USUAL;
+	return says;
 }
 
 /* ---- clients */
@@ -273,13 +279,15 @@ int kafka_sink_renew(struct kafka_sink *d, bool single, struct err *err)
 static enum sink_result look_at(struct kafka_sink *d, const char *name, size_t *limit,
 				bool *compacted, struct err *err)
 {
-	int64_t own = kafka_sink_number(d->settings, "message.max.bytes"), longest;
-	enum sink_result r = ask_topic(d, name, err);
+	int64_t own = kafka_sink_number(d->settings, "message.max.bytes");
+	enum sink_result r = await_topic(d, name, err);
+	struct kafka_topic_says says;
 
 	if (r != SINK_OK)
 		return r;
-	longest = kafka_sink_ask_limits(d, name, compacted);
-	*limit = (size_t)(own != KAFKA_SINK_USUAL && own < longest ? own : longest);
+	says = kafka_sink_ask_topic(d, name);
+	*compacted = says.compacts;
+	*limit = (size_t)(own != KAFKA_SINK_USUAL && own < says.longest ? own : says.longest);
 	return SINK_OK;
 }
 

@@ -112,7 +112,7 @@ static int send_all(struct kafka_sink *d, const struct sink_batch *batch, struct
 	rc = kafka_sink_send_kept(d, err) || send_dead(d, batch, err) ? -1 : 0;
 	if (rc == 0 && d->mode == KAFKA_FILES)
 		rc = kafka_files_send(d, batch->ranges, err);
-	return kafka_tx_stored(d, rc, err);
+	return kafka_tx_stored(d, rc, err) || kafka_positions_same(d, err) ? -1 : 0;
 }
 
 static int refuse_one(struct kafka_sink *d, uint64_t line, struct err *err)
@@ -191,6 +191,8 @@ static enum sink_result try_epoch(struct kafka_sink *d, const struct sink_batch 
 		r = commit_epoch(d, batch, err);
 	if (*again || r != SINK_OK)
 		kafka_tx_abort(d, d->producer);
+	if (d->mode == KAFKA_FILES && r == SINK_FATAL)
+		kafka_positions_there(d, err);
 	if (*again && mark_refused(d, single, err))
 		r = SINK_FATAL;
 	kafka_sink_forget_refused(d);

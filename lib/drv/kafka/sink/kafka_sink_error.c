@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/tm.h"
 #include "drv/kafka/kafka_trouble.h"
@@ -12,6 +13,23 @@ void kafka_sink_heard(struct kafka_sink *d, const char *text)
 	snprintf(d->heard.text, sizeof(d->heard.text), "%s", text);
 	d->heard.at_us = tm_mono_us();
 	pthread_mutex_unlock(&d->heard.lock);
+}
+
+/* Failed to add partition "TOPIC" [0] to transaction: Broker: Topic authorization failed */
+void kafka_sink_heard_denied(struct kafka_sink *d, const char *text)
+{
+	const char *from = strchr(text, '"'), *to = from ? strchr(from + 1, '"') : NULL;
+
+	if (!to || !strstr(to, rd_kafka_err2str(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)))
+		return;
+	pthread_mutex_lock(&d->heard.lock);
+	snprintf(d->heard.denied, sizeof(d->heard.denied), "%.*s", (int)(to - from - 1), from + 1);
+	pthread_mutex_unlock(&d->heard.lock);
+}
+
+const char *kafka_sink_denied(const struct kafka_sink *d)
+{
+	return d->heard.denied[0] ? d->heard.denied : d->conf->sink.place;
 }
 
 /* "HOST:PORT: reason"; false: nothing was said lately. */
@@ -51,6 +69,18 @@ enum sink_result kafka_sink_unanswered(struct kafka_sink *d, const char *what,
 	}
 	buf_fini(&why);
 	return r;
+}
+
+int kafka_sink_put_out(const struct kafka_sink *d, struct err *err)
+{
+	if (d->mode == KAFKA_FILES)
+		return err_set(err, EX_TEMPFAIL,
+			       "another process of job %s has put this one out; start again",
+			       d->job);
+	return err_set(err, EX_TEMPFAIL,
+		       "another process has the transactional id %s (--slot), and has put this one "
+		       "out; start again",
+		       d->transactional_id);
 }
 
 bool kafka_sink_refuses(rd_kafka_resp_err_t code)

@@ -22,116 +22,6 @@
 
 enum { READ_S = 20, SERVE_EVERY = 1000 /* records, between turns of the loop */ };
 
-/* ---- the topic */
-
-/* It reads a short log up to its end, which a broker tells only once it has waited for more. */
-static rd_kafka_t *new_reader(const struct kafka_sink *d, const char *isolation, struct err *err)
-{
-	const char *const set[][2] = {
-		{ "isolation.level", isolation },
-		{ "enable.partition.eof", "true" },
-		{ "auto.offset.reset", "earliest" },
-		{ "fetch.wait.max.ms", "10" },
-	};
-	rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->settings);
-	rd_kafka_t *rk = NULL;
-	char why[512];
-
-	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++)
-		if (rd_kafka_conf_set(conf, set[i][0], set[i][1], why, sizeof(why)) !=
-		    RD_KAFKA_CONF_OK)
-			BUG("librdkafka: %s", why);
-	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-	if (rk)
-		return rk;
-	rd_kafka_conf_destroy(conf);
-	err_set(err, EX_CONFIG, "kafka: %s", why);
-	return NULL;
-}
-
-/* The log's bounds, open transactions included: a reader of committed records is told of less. */
-static enum sink_result ask_bounds(struct kafka_sink *d, int64_t *begin, int64_t *end,
-				   struct err *err)
-{
-	rd_kafka_t *rk = new_reader(d, "read_uncommitted", err);
-	rd_kafka_resp_err_t code;
-
-	if (!rk)
-		return SINK_FATAL;
-	code = rd_kafka_query_watermark_offsets(rk, d->conf->positions, 0, begin, end,
-						10 * KAFKA_SINK_ASK_MS);
-	rd_kafka_destroy(rk);
-	return code ? kafka_sink_unanswered(d, d->conf->positions, code, err) : SINK_OK;
-}
-
-static enum sink_result create_topic(struct kafka_sink *d, struct err *err)
-{
-	char why[256];
-	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(d->conf->positions, 1, -1, why,
-							   sizeof(why));
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	rd_kafka_queue_t *queue;
-	rd_kafka_event_t *answer;
-	size_t n = 0;
-
-	if (!topic) {
-		err_set(err, EX_USAGE, "--positions %s: %s", d->conf->positions, why);
-		return SINK_FATAL;
-	}
-	queue = rd_kafka_queue_new(d->admin);
-	rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
-	rd_kafka_NewTopic_set_config(topic, "segment.bytes", "16777216");
-	rd_kafka_CreateTopics(d->admin, &topic, 1, NULL, queue);
-	answer = rd_kafka_queue_poll(queue, 10 * KAFKA_SINK_ASK_MS);
-	if (answer)
-		code = rd_kafka_event_error(answer);
-	if (answer && !code)
-		code = rd_kafka_topic_result_error(rd_kafka_CreateTopics_result_topics(
-			rd_kafka_event_CreateTopics_result(answer), &n)[0]);
-	if (answer)
-		rd_kafka_event_destroy(answer);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_NewTopic_destroy(topic);
-	if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-		return SINK_OK;
-	return kafka_sink_unanswered(d, d->conf->positions, code, err);
-}
-
-/* A consumer asks: where brokers make topics on demand, a producer's question would make it. */
-static enum sink_result await_topic(struct kafka_sink *d, struct err *err)
-{
-	int64_t until_us = tm_mono_us() + (d->conf->sink.create ? 5 * TM_S : 0), begin, end;
-	enum sink_result r;
-
-	do {
-		r = ask_bounds(d, &begin, &end, err);
-	} while (r != SINK_OK && tm_mono_us() < until_us &&
-		 loop_turn(d->conf->sink.loop, tm_mono_us() + 100000, err) >= 0);
-	if (r == SINK_FATAL)
-		err_in(err, "positions of a job over files (--init makes the topic)");
-	return r;
-}
-
-enum sink_result kafka_files_connect(struct kafka_sink *d, struct err *err)
-{
-	enum sink_result r = d->conf->sink.create ? create_topic(d, err) : SINK_OK;
-	bool compacted = false;
-
-	if (r == SINK_OK)
-		r = await_topic(d, err);
-	if (r != SINK_OK)
-		return r;
-	kafka_sink_ask_limits(d, d->conf->positions, &compacted);
-	if (compacted)
-		return SINK_OK;
-	err_set(err, EX_CONFIG,
-		"topic %s is not known to be compacted, so positions in it could be deleted: set "
-		"its "
-		"cleanup.policy=compact, and let us describe it",
-		d->conf->positions);
-	return SINK_FATAL;
-}
-
 /* ---- reading */
 
 static void key_begin(const struct kafka_sink *d, const char *job, struct buf *key)
@@ -213,7 +103,7 @@ static enum sink_result read_positions(struct kafka_sink *d, int64_t begin, int6
 				       const struct buf *key, struct keeper_doc *doc,
 				       struct err *err)
 {
-	rd_kafka_t *rk = new_reader(d, "read_committed", err);
+	rd_kafka_t *rk = kafka_positions_reader(d, "read_committed", err);
 	rd_kafka_topic_t *topic = rk ? rd_kafka_topic_new(rk, d->conf->positions, NULL) : NULL;
 	enum sink_result r = SINK_FATAL;
 
@@ -239,7 +129,7 @@ enum sink_result kafka_files_load(struct kafka_sink *d, const char *job, struct 
 	int64_t begin = 0, end = 0;
 
 	if (r == SINK_OK)
-		r = ask_bounds(d, &begin, &end, err);
+		r = kafka_positions_bounds(d, &begin, &end, err);
 	key_begin(d, job, &key);
 	if (r == SINK_OK && end > 0)
 		r = read_positions(d, begin, end, &key, doc, err);
@@ -309,7 +199,7 @@ static int send_first(struct kafka_sink *d, const struct ctl_init *init,
 		    !positions_find(&doc->pos, slice_z(r->topic), r->partition))
 			rc = put_position(d, init->gen, doc->by_now || init->by_now, &first, err);
 	}
-	return kafka_tx_stored(d, rc, err);
+	return kafka_tx_stored(d, rc, err) || kafka_positions_same(d, err) ? -1 : 0;
 }
 
 enum sink_result kafka_files_init(struct kafka_sink *d, const struct ctl_init *init,

@@ -11,6 +11,7 @@
  * coordinator refuses an older one. Who writes the first ones is alone: a transactional id that is
  * the group's own stands for the right to do so, and whoever takes it (init_transactions) puts out
  * all before him. What he then reads nobody changes before he commits. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,12 @@ static rd_kafka_event_t *await_answer(struct kafka_sink *d, rd_kafka_queue_t *qu
 	return NULL;
 }
 
+static const char *commits_text(struct kafka_sink *d)
+{
+	snprintf(d->fault, sizeof(d->fault), "commits of group %.100s", d->group);
+	return d->fault;
+}
+
 /* All commits of the group, once none of them is part of an open transaction. */
 static rd_kafka_event_t *ask_commits(struct kafka_sink *d, rd_kafka_queue_t *queue,
 				     enum sink_result *result, struct err *err)
@@ -60,7 +67,7 @@ static rd_kafka_event_t *ask_commits(struct kafka_sink *d, rd_kafka_queue_t *que
 	rd_kafka_ListConsumerGroupOffsets(d->admin, &ask, 1, options, queue);
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_ListConsumerGroupOffsets_destroy(ask);
-	return await_answer(d, queue, "commits of the group", result, err);
+	return await_answer(d, queue, commits_text(d), result, err);
 }
 
 static const rd_kafka_topic_partition_list_t *commits_of(const rd_kafka_event_t *answer,
@@ -181,7 +188,7 @@ enum sink_result kafka_group_load(struct kafka_sink *d, const char *job, struct 
 		if (code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT && tm_mono_us() < until_us)
 			again = loop_turn(d->conf->sink.loop, tm_mono_us() + 20000, err) >= 0;
 		r = again  ? SINK_OK
-		    : code ? kafka_sink_unanswered(d, "commits of the group", code, err)
+		    : code ? kafka_sink_unanswered(d, commits_text(d), code, err)
 		    : take_commits(d, job, list, doc, err) ? SINK_FATAL
 							   : SINK_OK;
 		rd_kafka_event_destroy(answer);

@@ -7,6 +7,7 @@
  *	kafka_sink_dead.c      dead records as messages
  *	kafka_sink_kept.c      lines of an epoch, kept until it is stored
  *	kafka_sink_lines.c     lines of runs: sent, or kept
+ *	kafka_sink_positions.c the topic of positions: found, made, still the same
  *	kafka_sink_tx.c        transactions
  *	kafka_sink_state.c     what is kept of a partition
  *	kafka_sink_group.c     positions that are commits of the source's group
@@ -113,6 +114,11 @@ struct kafka_tally {
 	uint64_t handed, stored;
 };
 
+struct kafka_topic_says {
+	int64_t longest;        /* bytes of a message, at most */
+	bool compacts, deletes; /* its cleanup.policy */
+};
+
 struct kafka_sink {
 	const struct kafka_sink_conf *conf;
 	struct stage *st;
@@ -143,6 +149,9 @@ struct kafka_sink {
 	struct keeper_doc doc;
 	char *member;
 
+	int64_t positions_end; /* of the topic of positions, as far as it is known */
+	bool positions_lost;   /* a record of them has got an offset below that */
+
 	struct kafka_gathered gathered;
 	/* what became of messages; written inside rd_kafka_poll only */
 	struct err failed; /* code 0: nothing */
@@ -150,7 +159,8 @@ struct kafka_sink {
 	size_t n_refused, refused_cap;
 	struct {
 		pthread_mutex_t lock;
-		char text[512]; /* the last failure of a connection, said in any thread */
+		char text[512];   /* the last failure of a connection, said in any thread */
+		char denied[256]; /* a topic that we may not write to */
 		int64_t at_us;
 	} heard;
 
@@ -163,9 +173,15 @@ struct kafka_sink {
 /* ---- kafka_sink_error.c */
 
 void kafka_sink_heard(struct kafka_sink *d, const char *text); /* any thread */
+/* Why a partition cannot be part of a transaction; any thread. */
+void kafka_sink_heard_denied(struct kafka_sink *d, const char *text);
+/* The topic that a transaction was not allowed to write to. */
+const char *kafka_sink_denied(const struct kafka_sink *d);
 /* A question without an answer: SINK_RETRY, or SINK_FATAL where no later one will do. */
 enum sink_result kafka_sink_unanswered(struct kafka_sink *d, const char *what,
 				       rd_kafka_resp_err_t code, struct err *err);
+/* Another process has taken the transactional id. -1 with EX_TEMPFAIL */
+int kafka_sink_put_out(const struct kafka_sink *d, struct err *err);
 /* The record is at fault, or one that went with it. */
 bool kafka_sink_refuses(rd_kafka_resp_err_t code);
 
@@ -186,9 +202,8 @@ enum sink_result kafka_sink_connect(void *self, struct err *err);
 void kafka_sink_disconnect(void *self);
 /* Asks the topics anew how long their messages may be. */
 enum sink_result kafka_sink_look(struct kafka_sink *d, struct err *err);
-/* How long a message of the topic may be; where it does not tell, librdkafka's own bound.
- * *compacted is set where the topic says so. */
-int64_t kafka_sink_ask_limits(struct kafka_sink *d, const char *name, bool *compacted);
+/* What the topic says of itself; where it does not tell, librdkafka's own bound and no policy. */
+struct kafka_topic_says kafka_sink_ask_topic(struct kafka_sink *d, const char *name);
 /* A producer that sends each message in a batch of its own. */
 int kafka_sink_connect_alone(struct kafka_sink *d, struct err *err);
 /* One of transactions, of which it has had none yet. single: each message in a batch of its own.
@@ -249,6 +264,23 @@ int kafka_sink_send_kept(struct kafka_sink *d, struct err *err);
 
 int kafka_sink_take(void *self, const struct run *run, bool pass, uint64_t *lines, struct err *err);
 
+/* ---- kafka_sink_positions.c */
+
+/* A consumer of the topic of positions, to be destroyed; NULL: err. */
+rd_kafka_t *kafka_positions_reader(const struct kafka_sink *d, const char *isolation,
+				   struct err *err);
+/* The topic is there, or made, and compacted. */
+enum sink_result kafka_positions_connect(struct kafka_sink *d, struct err *err);
+/* First and next offset of partition 0, open transactions included: a reader of committed records
+ * is told of less. */
+enum sink_result kafka_positions_bounds(struct kafka_sink *d, int64_t *begin, int64_t *end,
+					struct err *err);
+/* -1 with EX_CONFIG: what was delivered went into another topic of that name. */
+int kafka_positions_same(const struct kafka_sink *d, struct err *err);
+/* -1 with EX_CONFIG: the topic is gone, or made anew. 0, and err as it was: it is there, or nobody
+ * knows. */
+int kafka_positions_there(struct kafka_sink *d, struct err *err);
+
 /* ---- kafka_sink_tx.c: one transaction. SINK_OK, or SINK_FATAL with EX_TEMPFAIL or EX_CONFIG, and
  * what is said */
 
@@ -296,8 +328,6 @@ void kafka_group_add(const struct kafka_sink *d, const char *gen, bool by_now,
 
 /* ---- kafka_sink_files.c */
 
-/* The topic of positions is there, or made, and compacted. */
-enum sink_result kafka_files_connect(struct kafka_sink *d, struct err *err);
 enum sink_result kafka_files_load(struct kafka_sink *d, const char *job, struct keeper_doc *doc,
 				  struct err *err);
 enum sink_result kafka_files_init(struct kafka_sink *d, const struct ctl_init *init,

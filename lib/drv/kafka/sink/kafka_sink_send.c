@@ -41,6 +41,14 @@ static bool is_company(rd_kafka_resp_err_t code)
 	return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 }
 
+static void note_position(struct kafka_sink *d, int64_t offset)
+{
+	if (offset >= 0 && offset < d->positions_end)
+		d->positions_lost = true;
+	else if (offset >= 0)
+		d->positions_end = offset + 1;
+}
+
 void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *self)
 {
 	struct kafka_sink *d = self;
@@ -48,6 +56,8 @@ void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *sel
 
 	(void)rk;
 	d->tally.stored += !m->err;
+	if (!m->err && m->_private == KAFKA_POSITION)
+		note_position(d, m->offset);
 	if (!m->err)
 		return;
 	if (kafka_sink_refuses(m->err)) {

@@ -14,6 +14,8 @@
 #include "base/tm.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
+enum { LOOK_S = 2 }; /* a record waits for a topic that is gone as for one that is made */
+
 /* The group has another generation, or this member is none of it any more. */
 static bool has_moved_on(rd_kafka_resp_err_t code)
 {
@@ -29,25 +31,13 @@ static bool is_refused(rd_kafka_resp_err_t code)
 	       code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT || !kafka_temporary(code);
 }
 
-static int tell_put_out(const struct kafka_sink *d, struct err *err)
-{
-	if (d->mode == KAFKA_FILES)
-		return err_set(err, EX_TEMPFAIL,
-			       "another process of job %s has put this one out; start again",
-			       d->job);
-	return err_set(err, EX_TEMPFAIL,
-		       "another process has the transactional id %s (--slot), and has put this one "
-		       "out; start again",
-		       d->transactional_id);
-}
-
 int kafka_tx_fatal(const struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	char why[512];
 	rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk, why, sizeof(why));
 
 	if (code == RD_KAFKA_RESP_ERR__FENCED)
-		return tell_put_out(d, err);
+		return kafka_sink_put_out(d, err);
 	return code ? kafka_failed(err, code, why) : 0;
 }
 
@@ -64,7 +54,13 @@ static enum sink_result tell(const struct kafka_sink *d, const char *what, rd_ka
 			rd_kafka_err2str(code));
 		r = SINK_CONFLICT;
 	} else if (code == RD_KAFKA_RESP_ERR__FENCED) {
-		tell_put_out(d, err);
+		kafka_sink_put_out(d, err);
+	} else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+		err_set(err, EX_CONFIG, "topic %s may not be written to: %s", kafka_sink_denied(d),
+			rd_kafka_err2str(code));
+	} else if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+		err_set(err, EX_CONFIG, "group %s may not be read: %s", d->group,
+			rd_kafka_err2str(code));
 	} else {
 		err_set(err, is_refused(code) ? EX_CONFIG : EX_TEMPFAIL, "kafka: %s: %s", what,
 			rd_kafka_error_string(e));
@@ -90,6 +86,18 @@ static int64_t deadline_us(const struct kafka_sink *d)
 	return tm_mono_us() + kafka_sink_number(d->settings, "transaction.timeout.ms") * 1000;
 }
 
+static enum sink_result id_denied(rd_kafka_t *rk, rd_kafka_error_t *e, struct err *err)
+{
+	char id[1024] = "";
+	size_t size = sizeof(id);
+
+	rd_kafka_conf_get(rd_kafka_conf(rk), "transactional.id", id, &size);
+	err_set(err, EX_CONFIG, "transactional id %s: %s", id,
+		rd_kafka_err2str(rd_kafka_error_code(e)));
+	rd_kafka_error_destroy(e);
+	return SINK_FATAL;
+}
+
 enum sink_result kafka_tx_init(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	rd_kafka_error_t *e = rd_kafka_init_transactions(rk, 10 * KAFKA_SINK_ASK_MS);
@@ -98,6 +106,8 @@ enum sink_result kafka_tx_init(struct kafka_sink *d, rd_kafka_t *rk, struct err 
 	rd_kafka_poll(rk, 0);
 	if (!e)
 		return SINK_OK;
+	if (rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+		return id_denied(rk, e, err);
 	if (rd_kafka_error_is_retriable(e)) {
 		r = kafka_sink_unanswered(d, "transactions", rd_kafka_error_code(e), err);
 		rd_kafka_error_destroy(e);
@@ -198,20 +208,43 @@ enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct er
 	return e ? tell(d, "commit", e, err) : SINK_OK;
 }
 
+/* librdkafka tells why a transaction cannot go on when the next call of it comes. One that cannot
+ * be right in any transaction changes nothing. */
+static rd_kafka_error_t *ask_why(rd_kafka_t *rk)
+{
+	rd_kafka_error_t *e = rd_kafka_begin_transaction(rk);
+
+	if (!e || rd_kafka_error_txn_requires_abort(e))
+		return e;
+	rd_kafka_error_destroy(e);
+	return NULL;
+}
+
 static int not_stored(const struct kafka_sink *d, struct err *err)
 {
+	rd_kafka_error_t *e;
+
 	if (kafka_tx_fatal(d, d->producer, err))
 		return -1;
+	e = ask_why(d->producer);
+	if (e)
+		return tell(d, "records", e, err) == SINK_OK ? 0 : -1;
 	return err_set(err, EX_TEMPFAIL, "kafka: %llu of %llu records are stored; start again",
 		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
 }
 
 int kafka_tx_stored(struct kafka_sink *d, int rc, struct err *err)
 {
+	int64_t look_us = tm_mono_us() + LOOK_S * TM_S;
+
 	while (rc == 0 && rd_kafka_outq_len(d->producer)) {
 		rd_kafka_flush(d->producer, KAFKA_SINK_TURN_MS);
 		if (rd_kafka_outq_len(d->producer))
 			rc = kafka_sink_wait(d, d->producer, err);
+		if (rc || d->mode != KAFKA_FILES || tm_mono_us() < look_us)
+			continue;
+		rc = kafka_positions_there(d, err);
+		look_us = tm_mono_us() + LOOK_S * TM_S;
 	}
 	if (rc)
 		rd_kafka_poll(d->producer, KAFKA_SINK_TURN_MS);
