@@ -46,13 +46,17 @@ class Clean:
         self.pipes.append(p)
         return p
 
-    def produce(self, count):
+    def new_lines(self, count):
         lines = []
         for _ in range(count):
             self.n += 1
             bad = self.n % 50 == 0
             lines.append(b"no JSON %d" % self.n if bad else b'{"n":%d}' % self.n)
             self.want["dlq" if bad else "clean"][lines[-1]] += 1
+        return lines
+
+    def produce(self, count):
+        lines = self.new_lines(count)
         p = subprocess.run(["kcat", "-P", "-b", self.brokers, "-t", self.topics["in"], "-X", "sticky.partitioning.linger.ms=0"],
                            input=b"\n".join(lines) + b"\n", stderr=subprocess.PIPE, timeout=60)
         if p.returncode:
