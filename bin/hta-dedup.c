@@ -1,10 +1,16 @@
 #include "app/dedup.h"
 
+#ifdef WITH_LMDB
+#include "drv/lmdb/lmdb_dedup.h"
+#endif
 #ifdef WITH_SQLITE
 #include "drv/sqlite/sqlite.h"
 #endif
 
 static const struct dedup_state *const states[] = {
+#ifdef WITH_LMDB
+	&lmdb_dedup,
+#endif
 #ifdef WITH_SQLITE
 	&sqlite_dedup,
 #endif

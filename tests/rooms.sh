@@ -22,6 +22,7 @@ libraries=(
 	'libpq-fe\.h|libpq/.*|postgresql/.*|drv'
 	'hiredis/.*|hiredis\.h|drv'
 	'sqlite3\.h|drv'
+	'lmdb\.h|drv'
 	'xxh.*\.h|base'
 	'zlib\.h|zstd.*\.h|io'
 	'jq\.h|jv\.h|xform'

@@ -142,7 +142,14 @@ static enum record_verdict judge_record(void *self, const struct record *r, stru
 	}
 	if (read_time(p, r, &place.time_s, why))
 		return RECORD_DEAD;
-	return dedup_is_unique(p->dedup, k->hash, &place) ? RECORD_PASS : RECORD_DUPLICATE;
+	switch (dedup_judge(p->dedup, k->hash, &place, why)) {
+	case 1:
+		return RECORD_PASS;
+	case 0:
+		return RECORD_DUPLICATE;
+	default:
+		return RECORD_FAILED;
+	}
 }
 
 /* ---- the stream */
@@ -155,19 +162,46 @@ static void count_keys(struct dedup_program *p)
 	counters_set(c, COUNTER_FORGOTTEN, dedup_forgotten(p->dedup));
 }
 
+/* The bytes of "lmdb:" in "lmdb:DIR". 0: it is the name of a file. */
+static size_t scheme_bytes(const char *where)
+{
+	size_t n = strspn(where, "abcdefghijklmnopqrstuvwxyz");
+
+	return n > 1 && where[n] == ':' ? n + 1 : 0;
+}
+
 /* The state that the text names; *where becomes its name without the scheme. */
 static const struct dedup_state *find_state(const struct dedup_program *p, const char **where)
 {
+	size_t named = scheme_bytes(p->where);
+
 	for (size_t i = 0; p->states[i]; i++) {
 		const char *scheme = p->states[i]->scheme;
-		size_t n = scheme ? strlen(scheme) : 0;
+		bool found = scheme ? named == strlen(scheme) &&
+					      strncmp(p->where, scheme, named) == 0
+				    : !named;
 
-		if (scheme && strncmp(p->where, scheme, n) != 0)
+		if (!found)
 			continue;
-		*where = p->where + n;
+		*where = p->where + named;
 		return p->states[i];
 	}
 	return NULL;
+}
+
+static int refuse_state(const struct dedup_program *p, struct err *err)
+{
+	size_t named = scheme_bytes(p->where);
+	struct buf all = { 0 };
+
+	for (size_t i = 0; p->states[i]; i++)
+		buf_printf(&all, "%s%s", i ? " or " : "",
+			   p->states[i]->scheme ? p->states[i]->scheme : "a file");
+	err_set(err, EX_CONFIG, "--state %s: this build keeps keys in %s%s%s", p->where,
+		all.n ? buf_z(&all) : "nothing", named ? "; a file of that name is ./" : "",
+		named ? p->where : "");
+	buf_fini(&all);
+	return -1;
 }
 
 static struct dedup *new_dedup(const struct dedup_program *p)
@@ -216,8 +250,7 @@ static int open_state(void *self, struct stage *st, const struct ctl *hello, str
 			       p->key_text);
 	p->ops = find_state(p, &where);
 	if (!p->ops)
-		return err_set(err, EX_CONFIG, "--state %s: this build has no driver for it",
-			       p->where);
+		return refuse_state(p, err);
 	p->state = p->ops->open(where, err);
 	if (!p->state)
 		return -1;
@@ -372,8 +405,8 @@ static const struct opt opts[] = {
 	{ .name = "state",
 	  .type = OPT_TEXT,
 	  .at = AT(where),
-	  .arg = "FILE",
-	  .help = "acknowledged streams: where keys are kept" },
+	  .arg = "FILE|lmdb:DIR",
+	  .help = "acknowledged streams: where keys are kept; lmdb: for more than memory holds" },
 	{ .name = "horizon",
 	  .type = OPT_DURATION,
 	  .at = AT(horizon_us),

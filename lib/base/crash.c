@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[CRASH_SINK_RULES] = "sink-rules",
 	[CRASH_SINK_INSIDE] = "sink-inside",
 	[CRASH_SINK_SENT] = "sink-sent",
+	[CRASH_STATE_INSIDE] = "state-inside",
 	[CRASH_ALERTS_PRINTED] = "alerts-printed",
 	[CRASH_ALERTS_INSIDE] = "alerts-inside",
 	[CRASH_ALERTS_STORED] = "alerts-stored",

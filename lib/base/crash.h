@@ -24,6 +24,7 @@ enum crash_point {
 	/* pg, redis: COMMIT, or the script, was sent; its answer was not read. kafka: it was
 	 * answered, and nothing was done with that */
 	CRASH_SINK_SENT,
+	CRASH_STATE_INSIDE,   /* hta-dedup: inside the transaction of its state */
 	CRASH_ALERTS_PRINTED, /* hta-trend: alerts were written; the store does not have them */
 	CRASH_ALERTS_INSIDE,  /* hta-trend: inside the transaction (pg, sqlite) */
 	CRASH_ALERTS_STORED,  /* hta-trend: the store has them */

@@ -1,6 +1,8 @@
 /* Verdicts, and what a state tells at the start. A verdict is one look-up in the table and, for a
- * unique record, one insertion and 32 bytes behind the entries of the open chunk; nothing is read
- * from the state while records come. */
+ * unique record, one insertion and 32 bytes behind the entries of the open chunk. Nothing is read
+ * from the state while records come, unless it finds keys itself: then the table has the keys that
+ * are not saved yet, and the state is asked for each record. Both have to be: a key may have places
+ * in both, and the record's own be the older one. */
 #include "xform/dedup.h"
 
 #include <stdlib.h>
@@ -46,6 +48,14 @@ void dedup_free(struct dedup *d)
 	free(d->about.job);
 	free(d->about.key);
 	free(d);
+}
+
+void dedup_add_chunk(struct dedup *d, const struct dedup_chunk *c)
+{
+	mem_reserve(&d->chunk, &d->chunk_cap, d->chunks + 1, sizeof(*d->chunk));
+	d->chunk[d->chunks++] = *c;
+	d->kept += c->entries;
+	d->open = (struct dedup_chunk){ .id = c->id + 1 };
 }
 
 /* ---- partitions */
@@ -114,26 +124,47 @@ static int load_entries(struct dedup *d, struct dedup_chunk *c, struct slice ent
 	return 0;
 }
 
+static int load_ends(const struct dedup *d, struct dedup_chunk *c, struct slice ends)
+{
+	c->ends = ends.n / sizeof(*c->end);
+	c->cap = c->ends + 1;
+	c->end = mem_array(c->cap, sizeof(*c->end));
+	if (ends.n)
+		memcpy(c->end, ends.p, c->ends * sizeof(*c->end));
+	for (size_t i = 0; i < c->ends; i++)
+		if (!is_part(d, c->end[i].part))
+			return -1;
+	return ends.n % sizeof(*c->end) == 0 ? 0 : -1;
+}
+
+static int refuse_chunk(const struct dedup *d, struct dedup_chunk *c, struct err *err)
+{
+	unsigned long long id = c->id;
+
+	dedup_chunk_fini(c);
+	return err_set(err, EX_DATAERR, "%s: is damaged, in chunk %llu", d->conf.where, id);
+}
+
 int dedup_load_chunk(struct dedup *d, uint64_t id, struct slice ends, struct slice entries,
 		     struct err *err)
 {
-	struct dedup_chunk c = { .id = id, .ends = ends.n / sizeof(*c.end) };
-	bool good = ends.n % sizeof(*c.end) == 0 && entries.n % sizeof(struct dedup_entry) == 0;
+	struct dedup_chunk c = { .id = id };
 
-	c.end = mem_array(c.ends + 1, sizeof(*c.end));
-	c.cap = c.ends + 1;
-	if (ends.n)
-		memcpy(c.end, ends.p, c.ends * sizeof(*c.end));
-	for (size_t i = 0; i < c.ends; i++)
-		good = good && is_part(d, c.end[i].part);
-	if (!good || load_entries(d, &c, entries)) {
-		dedup_chunk_fini(&c);
-		return err_set(err, EX_DATAERR, "%s: is damaged, in chunk %llu", d->conf.where,
-			       (unsigned long long)id);
-	}
-	mem_reserve(&d->chunk, &d->chunk_cap, d->chunks + 1, sizeof(*d->chunk));
-	d->chunk[d->chunks++] = c;
-	d->open.id = id + 1;
+	if (load_ends(d, &c, ends) || entries.n % sizeof(struct dedup_entry) != 0 ||
+	    load_entries(d, &c, entries))
+		return refuse_chunk(d, &c, err);
+	dedup_add_chunk(d, &c);
+	return 0;
+}
+
+int dedup_load_outline(struct dedup *d, uint64_t id, struct slice ends, uint64_t entries,
+		       uint32_t newest_s, struct err *err)
+{
+	struct dedup_chunk c = { .id = id, .entries = entries, .newest_s = newest_s };
+
+	if (load_ends(d, &c, ends))
+		return refuse_chunk(d, &c, err);
+	dedup_add_chunk(d, &c);
 	return 0;
 }
 
@@ -180,7 +211,8 @@ static void remember_entry(struct dedup *d, const struct dedup_entry *e)
 	d->open.newest_s = e->time_s > d->open.newest_s ? e->time_s : d->open.newest_s;
 }
 
-bool dedup_is_unique(struct dedup *d, const uint64_t key[2], const struct dedup_place *at)
+int dedup_judge(struct dedup *d, const uint64_t key[2], const struct dedup_place *at,
+		struct err *err)
 {
 	struct dedup_seen seen = dedup_table_find(d->table, key, at->own_part, at->own_offset);
 	struct dedup_part *p = dedup_part_of(d, at->part);
@@ -190,20 +222,23 @@ bool dedup_is_unique(struct dedup *d, const uint64_t key[2], const struct dedup_
 
 	p->time_s = at->time_s > p->time_s ? at->time_s : p->time_s;
 	e.time_s = at->time_s ? at->time_s : p->time_s;
+	if (!seen.same && dedup_finds(d) &&
+	    d->conf.ops->find(d->conf.state, key, at->own_part, at->own_offset, &seen, err))
+		return -1;
 	if (seen.same)
-		return true;
+		return 1;
 	if (at->offset < p->next && at->offset >= p->floor)
-		return false;
+		return 0;
 	if (seen.any && (!d->conf.horizon_s ||
 			 (int64_t)e.time_s - (int64_t)seen.latest_s <= (int64_t)d->conf.horizon_s))
-		return false;
+		return 0;
 	remember_entry(d, &e);
-	return true;
+	return 1;
 }
 
-size_t dedup_keys(const struct dedup *d)
+uint64_t dedup_keys(const struct dedup *d)
 {
-	return dedup_table_count(d->table);
+	return d->conf.ops ? d->kept + d->open.entries : dedup_table_count(d->table);
 }
 
 uint64_t dedup_forgotten(const struct dedup *d)

@@ -7,6 +7,7 @@
  *     unique if it has a place (a crash has brought it twice), or the key has none, or the latest
  *     is further back than the horizon: it gets a place then. Else a duplicate
  *
+ * Keys are in memory, or those beyond the open epoch in a state that finds them.
  * So a replay gets the verdict of the first run, wherever it was cut and whatever came since. Time
  * is the log's, never a clock's. Where a record stands and its own position may be two: those of a
  * dead letter that was sent again, which is known by its original's place.
@@ -41,6 +42,9 @@ int dedup_load_part(struct dedup *d, struct slice topic, int32_t partition, int6
  * are damaged. */
 int dedup_load_chunk(struct dedup *d, uint64_t id, struct slice ends, struct slice entries,
 		     struct err *err);
+/* The same of a state that keeps the entries: how many there are, and their highest time. */
+int dedup_load_outline(struct dedup *d, uint64_t id, struct slice ends, uint64_t entries,
+		       uint32_t newest_s, struct err *err);
 
 /* Reads the state. EX_CONFIG: it is of another job, or of other fields. */
 int dedup_begin(struct dedup *d, const char *job, struct slice key, struct err *err);
@@ -59,7 +63,9 @@ struct dedup_place {
 };
 
 void dedup_prefetch(const struct dedup *d, const uint64_t key[2]);
-bool dedup_is_unique(struct dedup *d, const uint64_t key[2], const struct dedup_place *at);
+/* 1: unique, 0: a duplicate; -1: the state could not be asked. */
+int dedup_judge(struct dedup *d, const uint64_t key[2], const struct dedup_place *at,
+		struct err *err);
 
 /* ---- epochs */
 
@@ -72,7 +78,7 @@ int dedup_read_on(struct dedup *d, const struct ctl_reading *reading, struct err
 int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ranges,
 		      struct err *err);
 
-size_t dedup_keys(const struct dedup *d);
+uint64_t dedup_keys(const struct dedup *d);
 uint64_t dedup_forgotten(const struct dedup *d); /* keys that made room for others */
 
 #endif

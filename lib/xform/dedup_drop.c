@@ -2,7 +2,8 @@
  *
  * With a state, chunks are dropped from the oldest on, at barriers. A chunk has to be behind all
  * sinks: else a crash would bring its records once more, and they would be taken for duplicates of
- * nothing. Its keys leave the table one by one, which costs what their coming cost.
+ * nothing. Its keys leave the table one by one, which costs what their coming cost; a state that
+ * finds keys itself removes them with the next save.
  *
  * A plain stream has no barriers: the table is swept when it is as large as it may be, or twice as
  * large as the last sweep left it. By time where there is a horizon; where that does not make room
@@ -67,7 +68,7 @@ static bool is_behind_sinks(const struct dedup *d, const struct dedup_chunk *c)
 static int drop_chunk(struct dedup *d, const struct dedup_chunk *c, struct err *err)
 {
 	struct buf entries = { 0 };
-	int rc = d->conf.ops->recall(d->conf.state, c->id, &entries, err);
+	int rc = dedup_finds(d) ? 0 : d->conf.ops->recall(d->conf.state, c->id, &entries, err);
 
 	for (size_t at = 0; rc == 0 && at + sizeof(struct dedup_entry) <= entries.n;
 	     at += sizeof(struct dedup_entry)) {
@@ -77,6 +78,7 @@ static int drop_chunk(struct dedup *d, const struct dedup_chunk *c, struct err *
 		dedup_table_remove(d->table, &e);
 	}
 	buf_fini(&entries);
+	d->kept -= c->entries;
 	for (size_t i = 0; i < c->ends && rc == 0; i++) {
 		struct dedup_part *p = dedup_part_of(d, c->end[i].part);
 
@@ -94,7 +96,7 @@ int dedup_drop_chunks(struct dedup *d, uint64_t **ids, size_t *n, struct err *er
 
 	for (; k < d->chunks && rc == 0; k++) {
 		const struct dedup_chunk *c = &d->chunk[k];
-		bool full = dedup_table_count(d->table) > d->conf.max_keys;
+		bool full = dedup_keys(d) > d->conf.max_keys;
 		bool old = d->conf.horizon_s && (uint64_t)c->newest_s + d->conf.horizon_s < low_s;
 
 		if ((!full && !old) || !is_behind_sinks(d, c))

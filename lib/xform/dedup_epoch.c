@@ -174,13 +174,9 @@ static bool advance_parts(struct dedup *d, const struct ranges *ranges)
 
 static void close_chunk(struct dedup *d)
 {
-	uint64_t id = d->open.id;
-
 	if (d->open.entries < DEDUP_CHUNK_ENTRIES)
 		return;
-	mem_reserve(&d->chunk, &d->chunk_cap, d->chunks + 1, sizeof(*d->chunk));
-	d->chunk[d->chunks++] = d->open;
-	d->open = (struct dedup_chunk){ .id = id + 1 };
+	dedup_add_chunk(d, &d->open);
 	d->saved = 0;
 }
 
@@ -188,7 +184,7 @@ int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ra
 		      struct err *err)
 {
 	uint64_t *dropped = NULL;
-	struct dedup_save save = { .about = &d->about, .entry = d->entry };
+	struct dedup_save save = { .about = &d->about, .entry = d->entry, .known = d->saved };
 	bool moved;
 	int rc = 0;
 
@@ -210,6 +206,8 @@ int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ra
 		return -1;
 	for (size_t i = 0; i < d->parts && (moved || save.drops); i++)
 		d->part[i].changed = false;
+	if (dedup_finds(d))
+		dedup_table_clear(d->table);
 	d->saved = d->open.entries;
 	close_chunk(d);
 	return 0;

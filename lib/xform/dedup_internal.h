@@ -43,6 +43,7 @@ struct dedup {
 	/* those that are closed, oldest first */
 	struct dedup_chunk *chunk;
 	size_t chunks, chunk_cap;
+	uint64_t kept;   /* their entries, together */
 	bool announced;  /* what is read, in this run */
 	uint64_t epochs; /* of this run */
 	struct dedup_flight flight[DEDUP_FLIGHTS];
@@ -58,6 +59,14 @@ static inline struct dedup_part *dedup_part_of(const struct dedup *d, uint32_t n
 	return &d->part[number - 1];
 }
 
+/* Whether the state has the entries, and the table those of the open epoch only. */
+static inline bool dedup_finds(const struct dedup *d)
+{
+	return d->conf.ops && d->conf.ops->find;
+}
+
+/* Puts a chunk behind those that are closed, and opens the next. */
+void dedup_add_chunk(struct dedup *d, const struct dedup_chunk *c);
 /* dedup_drop.c: plain streams: makes room where it is time to. */
 void dedup_sweep(struct dedup *d);
 /* Removes chunks from memory, as the rule of dedup.h has it, and raises floors: their ids, appended

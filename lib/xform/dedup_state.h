@@ -7,7 +7,10 @@
  *               them; dropped as a whole
  * Invariant: what `save` was given is all there or not at all, and durable when it returns. The
  * stage lets a barrier pass after that only, so its positions are never below a sink's.
- * One process has a state at a time. Calls return 0, or -1 with err. */
+ * One process has a state at a time. Calls return 0, or -1 with err.
+ *
+ * Entries are in memory, all of them; or, in a state that has `find`, those of the open epoch only,
+ * and each key is asked for. */
 #ifndef XFORM_DEDUP_STATE_H
 #define XFORM_DEDUP_STATE_H
 
@@ -56,6 +59,7 @@ struct dedup_save {
 	size_t parts;
 	const struct dedup_chunk *chunk; /* NULL: none; replaces one of its id */
 	const struct dedup_entry *entry; /* chunk->entries of them */
+	uint64_t known;                  /* so many of them were saved before, unchanged */
 	const uint64_t *dropped;         /* ids of chunks */
 	size_t drops;
 };
@@ -68,11 +72,16 @@ struct dedup_state {
 	/* EX_CONFIG: another process has it, or it is none. Made where it is missing. */
 	void *(*open)(const char *where, struct err *err);
 	void (*close)(void *s);
-	/* Everything, through dedup_load_about, _part, _chunk. */
+	/* Everything, through dedup_load_about, _part, _chunk; where there is `find`, _outline in
+	 * place of _chunk. */
 	int (*load)(void *s, struct dedup *into, struct err *err);
+	/* Where there is `find`, the entries of dropped chunks are not found any more. */
 	int (*save)(void *s, const struct dedup_save *save, struct err *err);
-	/* The entries of a chunk, appended. */
+	/* The entries of a chunk, appended. NULL where there is `find`. */
 	int (*recall)(void *s, uint64_t chunk, struct buf *entries, struct err *err);
+	/* Adds what was saved of the key to *seen. NULL: entries are in memory. */
+	int (*find)(void *s, const uint64_t key[2], uint32_t part, int64_t offset,
+		    struct dedup_seen *seen, struct err *err);
 };
 
 #endif

@@ -96,9 +96,7 @@ struct dedup_seen dedup_table_find(const struct dedup_table *t, const uint64_t k
 
 		if (!same_key(e, key))
 			continue;
-		seen.any = true;
-		seen.same = seen.same || (e->part == part && e->offset == offset);
-		seen.latest_s = e->time_s > seen.latest_s ? e->time_s : seen.latest_s;
+		dedup_seen_add(&seen, e->part == part && e->offset == offset, e->time_s);
 	}
 	return seen;
 }
@@ -168,6 +166,12 @@ bool dedup_table_remove(struct dedup_table *t, const struct dedup_entry *e)
 		return true;
 	}
 	return false;
+}
+
+void dedup_table_clear(struct dedup_table *t)
+{
+	memset(t->slot, 0, table_slots(t) * sizeof(*t->slot));
+	t->used = 0;
 }
 
 size_t dedup_table_sweep(struct dedup_table *t, uint32_t time_s, int64_t offset)

@@ -25,6 +25,14 @@ struct dedup_seen {
 	uint32_t latest_s; /* the highest time of its places */
 };
 
+/* Adds a place of the key to what is known of it; is_same: it is the record that is asked for. */
+static inline void dedup_seen_add(struct dedup_seen *seen, bool is_same, uint32_t time_s)
+{
+	seen->any = true;
+	seen->same = seen->same || is_same;
+	seen->latest_s = time_s > seen->latest_s ? time_s : seen->latest_s;
+}
+
 struct dedup_table;
 
 struct dedup_table *dedup_table_new(void);
@@ -40,6 +48,8 @@ void dedup_table_add(struct dedup_table *t, const struct dedup_entry *e);
 bool dedup_table_remove(struct dedup_table *t, const struct dedup_entry *e);
 /* Removes all entries with a time below time_s or an offset below `offset`. Returns how many. */
 size_t dedup_table_sweep(struct dedup_table *t, uint32_t time_s, int64_t offset);
+/* Removes all entries. */
+void dedup_table_clear(struct dedup_table *t);
 size_t dedup_table_count(const struct dedup_table *t);
 
 #endif

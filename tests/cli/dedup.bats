@@ -21,9 +21,10 @@ first_of_each() { paste <(jq -r .event_id "$1") "$1" | awk -F'\t' '!seen[$1]++' 
 
 counted() { sqlite3 "${1:-rows.db}" 'SELECT coalesce(sum(count), 0) FROM hta_rollups'; }
 
-# The file in as job d, through dedup into rows.db.
+# The file in as job d, through dedup with the state $keys into rows.db.
+keys=keys.db
 line() { # [OPTION...]
-	echo "hta-consume --job d -t ev in -e | hta-dedup --key event_id --state keys.db --dead drop $* | hta-window --every 1m --by endpoint --dead drop | hta-sink-sqlite --init rows.db | hta-commit"
+	echo "hta-consume --job d -t ev in -e | hta-dedup --key event_id --state $keys --dead drop $* | hta-window --every 1m --by endpoint --dead drop | hta-sink-sqlite --init rows.db | hta-commit"
 }
 job() { feed pipe "$(line "$@")"; } # [OPTION...]
 
@@ -104,7 +105,7 @@ bare() { # OPTION...
 	[ "$(wc -l <"$out")" = 100000 ]
 }
 
-@test "a job: each event once, as often as it is started" {
+once_a_start() {
 	make_events 30000 in
 	job
 	[ "$(counted)" = 30000 ]
@@ -114,21 +115,66 @@ bare() { # OPTION...
 	{ head -n 2000 in; hta-gen --seed 9 --count 1; } >>in
 	job
 	[ "$(counted)" = 30001 ]
+}
+
+@test "a job: each event once, as often as it is started" {
+	once_a_start
 	sqlite3 keys.db 'SELECT next FROM hta_dedup_part' >got
 	wc -c <in | cmp - got
 }
 
-@test "a crash between the state and the sink: the replay gets the same verdicts" {
+@test "lmdb: each event once, as often as it is started" {
+	keys=lmdb:keys
+	once_a_start
+	[ -s keys/data.mdb ]
+}
+
+crashes() {
 	make_events 30000 in
-	for point in barrier-before barrier-after; do
+	for point in barrier-before state-inside barrier-after; do
 		for n in 1 2 3; do
-			rm -f ./*.db*
+			rm -rf ./*.db* keys
 			fails_with 76 pipe "$(line | sed "s/| hta-dedup/| HTA_CRASH=$point:$n hta-dedup/")"
 			[ "$(counted)" -lt 30000 ]
 			job
 			[ "$(counted)" = 30000 ]
 		done
 	done
+}
+
+@test "a crash between the state and the sink: the replay gets the same verdicts" {
+	crashes
+}
+
+@test "lmdb: a crash between the state and the sink" {
+	keys=lmdb:keys
+	crashes
+}
+
+# Events a second apart, whose ids come again after a day or less.
+recurring_events() { # COUNT
+	python3 -c '
+import datetime, random, sys
+random.seed(7)
+at = datetime.datetime(2026, 1, 1)
+for i in range(int(sys.argv[1])):
+    at += datetime.timedelta(seconds=1)
+    print("{\"event_id\":%d,\"endpoint\":\"/\",\"ts\":\"%sZ\"}" % (random.randrange(i // 5000 * 2000, i // 5000 * 2000 + 10000), at.isoformat()))' "$1"
+}
+
+@test "the horizon in a job: the verdicts of a plain stream, whatever keeps the keys; what is beyond it leaves them" {
+	recurring_events 200000 >in
+	feed hta-dedup --key event_id --time ts --horizon 1h in
+	want=$(wc -l <"$out")
+	for keys in keys.db lmdb:keys lmdb:all; do
+		rm -f rows.db*
+		more="--time ts --horizon 1h"
+		[ $keys != lmdb:all ] || more=
+		feed pipe "$(line "$more" | sed 's/ in / in --epoch-records 5000 /')"
+		[ $keys = lmdb:all ] || [ "$(counted)" = "$want" ]
+	done
+	# twice as many were unique as without a horizon
+	[ "$(stat -c %s keys/data.mdb)" -lt "$(stat -c %s all/data.mdb)" ]
 }
 
 @test "a state that is older than the sinks, or missing, is refused; --adopt takes it" {
@@ -210,4 +256,37 @@ bare() { # OPTION...
 	says 'bad.db: file is not a database'
 	fails_with 78 pipe "$(bare --state none/keys.db)"
 	fails_with 64 pipe "$(bare --state :memory:)"
+}
+
+@test "lmdb: one process a folder; what is none is refused, and left alone" {
+	hta-gen --count 100 >in
+	mkfifo hold
+	spawn first bash -c "source $tests/stream.bash; { hello; cat hold; } | hta-dedup --key event_id --state lmdb:keys --dead drop | cat"
+	exec 9>hold
+	wait_until 10 test -s keys/data.mdb
+	fails_with 78 pipe "$(bare --state lmdb:keys)"
+	says 'keys: another process has it: one hta-dedup a folder'
+	exec 9>&-
+	mkdir bad
+	head -c 100000 /dev/urandom >bad/data.mdb
+	cp bad/data.mdb kept
+	fails_with 78 pipe "$(bare --state lmdb:bad)"
+	says 'bad: MDB_INVALID: File is not an LMDB file'
+	cmp bad/data.mdb kept
+	fails_with 78 pipe "$(bare --state lmdb:in)"
+	says 'in: Not a directory'
+	fails_with 78 pipe "$(bare --state lmdb:none/keys)"
+	says 'none/keys: No such file or directory'
+	fails_with 78 pipe "$(bare --state lmdb:)"
+}
+
+@test "a state that no driver has is no file's name" {
+	hta-gen --count 100 >in
+	for state in redis://localhost/1 rocksdb:keys; do
+		fails_with 78 pipe "$(bare --state $state)"
+		says "$state: this build keeps keys in lmdb: or a file; a file of that name is ./$state"
+		[ ! -e $state ]
+	done
+	feed pipe "$(bare --state ./rocksdb:keys)"
+	[ -s rocksdb:keys ]
 }

@@ -330,6 +330,8 @@ pg() { psql -XqAtc "$1"; } # SQL
 	cmp "$out" events.ndjson
 	example hta-dedup.1 2
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'once'")" = 20000 ]
+	example hta-dedup.1 3
+	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'many'")" = 20000 ]
 }
 
 # access.log, and timed.log, which has the seconds that a request took behind the rest.

@@ -14,10 +14,20 @@ from world import World
 DEDUP = 1       # its place in a pipeline
 
 
+def lmdb(scene):
+    """The same with a folder of LMDB."""
+    def run(trace, bench):
+        scene(trace, bench, "lmdb:")
+    run.__doc__ = f"{scene.__doc__} With a folder of LMDB."
+    return run
+
+
 class Doubled(World):
-    def __init__(self, bench, trace, sinks=("pg", "sqlite"), partitions=3):
+    def __init__(self, bench, trace, scheme="", sinks=("pg", "sqlite"), partitions=3):
         super().__init__(bench, trace, sinks, partitions, proxied=False)
-        self.state = os.path.join(self.folder, "keys.db")
+        self.scheme = scheme
+        self.path = os.path.join(self.folder, "keys.db")
+        self.state = scheme + self.path
         self.distinct = {}      # event_id -> line
         self.records = 0
         plain = self.job.stages
@@ -26,6 +36,19 @@ class Doubled(World):
             out = plain(order, source, init)
             return out[:DEDUP] + [["hta-dedup", "--key", "event_id", "--state", state or self.state, *more]] + out[DEDUP:]
         self.job.stages = stages
+
+    def copy_state(self, place, back=False):
+        """To a place, or back from it; from None: there is none afterwards. The program does not run."""
+        from_, to = (place, self.path) if back else (self.path, place)
+        for end in ("", "-wal"):
+            if os.path.isdir(to + end):
+                shutil.rmtree(to + end)
+            elif os.path.exists(to + end):
+                os.remove(to + end)
+            if from_ and os.path.isdir(from_ + end):
+                shutil.copytree(from_ + end, to + end)
+            elif from_ and os.path.exists(from_ + end):
+                shutil.copy(from_ + end, to + end)
 
     def fill_doubled(self, count):
         """New events, each once, twice or three times, and some that were there long ago; at random over the partitions."""
@@ -60,9 +83,9 @@ class Doubled(World):
         self.drop()
 
 
-def killed_anywhere(trace, bench):
+def killed_anywhere(trace, bench, scheme=""):
     """A hundred kills of any stage at any moment, while records come."""
-    w = Doubled(bench, trace)
+    w = Doubled(bench, trace, scheme)
     w.fill_doubled(3000)
     p = w.pipe()
     for i in range(100):
@@ -76,10 +99,10 @@ def killed_anywhere(trace, bench):
     w.finish_unique()
 
 
-def crash_points(trace, bench):
-    """hta-dedup dies before its state is stored, behind that, and in the middle of a line, each at several barriers."""
-    w = Doubled(bench, trace)
-    for point in ("barrier-before", "barrier-after", "line-half"):
+def crash_points(trace, bench, scheme=""):
+    """hta-dedup dies before its state is stored, inside of that, behind it, and in the middle of a line, each at several barriers."""
+    w = Doubled(bench, trace, scheme)
+    for point in ("barrier-before", "state-inside", "barrier-after", "line-half"):
         for n in (1, 2, 3):
             w.fill_doubled(3000)
             run_once(trace, w.job, "crash", w.job.stages(source=("-e",)), None, 60, (DEDUP, f"{point}:{n}"))
@@ -88,53 +111,41 @@ def crash_points(trace, bench):
     w.finish_unique()
 
 
-def older_state(trace, bench):
+def older_state(trace, bench, scheme=""):
     """A state that was put back from a copy is refused before a record is judged, in a partition without new records too; so is an empty one."""
-    w = Doubled(bench, trace)
-    old, new = w.state + ".old", w.state + ".new"
+    w = Doubled(bench, trace, scheme)
+    old, new = w.path + ".old", w.path + ".new"
 
     def once(want):
         return run_once(trace, w.job, "once", w.job.stages(source=("-e",)), want, 60)[1]
-
-    def place(copy):
-        for end in ("", "-wal"):
-            if os.path.exists(w.state + end):
-                os.remove(w.state + end)
-            if copy and os.path.exists(copy + end):
-                shutil.copy(copy + end, w.state + end)
-
-    def keep(copy):
-        for end in ("", "-wal"):
-            if os.path.exists(w.state + end):
-                shutil.copy(w.state + end, copy + end)
     w.fill_doubled(3000)
     once(0)
-    keep(old)
+    w.copy_state(old)
     w.fill_doubled(3000)
     once(0)
-    keep(new)
+    w.copy_state(new)
     w.check_unique()
     w.produce(list(w.distinct.values())[0] + b"\n", "-p", "0")
     for copy, said in ((old, "is older than the sinks"), (None, "knows nothing of")):
-        place(copy)
+        w.copy_state(copy, back=True)
         trace.fault(f"the state is {copy}", "states put back")
         if said not in once(78):
             raise Failure(f"it was to say that the state {said}")
         w.check_unique()
-    place(new)
+    w.copy_state(new, back=True)
     once(0)
     w.finish_unique()
 
 
-def moved_away(trace, bench):
+def moved_away(trace, bench, scheme=""):
     """A second pipeline with a state of its own gets partitions that the first has begun: it leaves, the first goes on, nothing is lost or doubled."""
-    w = Doubled(bench, trace, partitions=4)
+    w = Doubled(bench, trace, scheme, partitions=4)
     w.fill_doubled(3000)
     w.pipe()
     w.wait_caught_up()
     for i in range(3):
         trace.fault("a pipeline with another state comes", "moves")
-        code, said = run_once(trace, w.job, f"other{i}", w.job.stages(state=os.path.join(w.folder, f"other{i}.db")), None, 60)
+        code, said = run_once(trace, w.job, f"other{i}", w.job.stages(state=f"{scheme}{w.folder}/other{i}.db"), None, 60)
         if code != 78 or "knows nothing of" not in said:
             raise Failure(f"the other one left with {code}:\n{said[-2000:]}")
         w.fill_doubled(1000)
@@ -147,4 +158,8 @@ TESTS = [
     ("dedup: crash points", crash_points, True),
     ("dedup: a state older than the sinks", older_state, True),
     ("dedup: partitions move to another state", moved_away, True),
+    ("dedup: a hundred kills, LMDB", lmdb(killed_anywhere), True),
+    ("dedup: crash points, LMDB", lmdb(crash_points), True),
+    ("dedup: a state older than the sinks, LMDB", lmdb(older_state), True),
+    ("dedup: partitions move to another state, LMDB", lmdb(moved_away), True),
 ]

@@ -1,5 +1,5 @@
 /* The rules: replays, horizons, states that do not fit, what is dropped. The state is a fake one,
- * in memory, which keeps what it was given. */
+ * in memory, which keeps what it was given. All of it twice: entries loaded, and found in it. */
 #include "tap.h"
 
 #include <stdlib.h>
@@ -22,6 +22,7 @@ static struct fake {
 	struct fake_chunk {
 		uint64_t id;
 		struct buf ends, entries;
+		uint64_t lowest, highest; /* of the keys' second halves */
 	} chunk[CHUNKS];
 	size_t chunks, saves;
 } fake;
@@ -50,6 +51,55 @@ static int fake_load(void *s, struct dedup *into, struct err *err)
 		if (dedup_load_chunk(into, fake.chunk[i].id, buf_slice(&fake.chunk[i].ends),
 				     buf_slice(&fake.chunk[i].entries), err))
 			return -1;
+	return 0;
+}
+
+/* An entry, and whether there is one so far in. */
+static bool entry_of(const struct fake_chunk *c, size_t i, struct dedup_entry *e)
+{
+	if ((i + 1) * sizeof(*e) > c->entries.n)
+		return false;
+	memcpy(e, c->entries.p + i * sizeof(*e), sizeof(*e));
+	return true;
+}
+
+static int fake_outlines(void *s, struct dedup *into, struct err *err)
+{
+	size_t chunks = fake.chunks;
+	struct dedup_entry e;
+
+	fake.chunks = 0;
+	fake_load(s, into, err);
+	fake.chunks = chunks;
+	for (size_t k = 0; k < chunks; k++) {
+		const struct fake_chunk *c = &fake.chunk[k];
+		uint32_t newest_s = 0;
+		size_t n = 0;
+
+		for (; entry_of(c, n, &e); n++)
+			newest_s = e.time_s > newest_s ? e.time_s : newest_s;
+		if (dedup_load_outline(into, c->id, buf_slice(&c->ends), n, newest_s, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int fake_find(void *s, const uint64_t key[2], uint32_t part, int64_t offset,
+		     struct dedup_seen *seen, struct err *err)
+{
+	struct dedup_entry e;
+
+	(void)s, (void)err;
+	for (size_t k = 0; k < fake.chunks; k++) {
+		const struct fake_chunk *c = &fake.chunk[k];
+
+		if (key[1] < c->lowest || key[1] > c->highest)
+			continue;
+		for (size_t i = 0; entry_of(c, i, &e); i++)
+			if (e.key[1] == key[1])
+				dedup_seen_add(seen, e.part == part && e.offset == offset,
+					       e.time_s);
+	}
 	return 0;
 }
 
@@ -88,6 +138,14 @@ static int fake_save(void *s, const struct dedup_save *save, struct err *err)
 		buf_add(&c->ends, save->chunk->end, save->chunk->ends * sizeof(struct dedup_end));
 		buf_add(&c->entries, save->entry,
 			save->chunk->entries * sizeof(struct dedup_entry));
+		c->lowest = UINT64_MAX;
+		c->highest = 0;
+		for (size_t i = 0; i < save->chunk->entries; i++) {
+			uint64_t half = save->entry[i].key[1];
+
+			c->lowest = half < c->lowest ? half : c->lowest;
+			c->highest = half > c->highest ? half : c->highest;
+		}
 	}
 	for (size_t i = 0; i < save->drops; i++) {
 		struct fake_chunk *c = chunk_of(save->dropped[i]);
@@ -114,6 +172,14 @@ static const struct dedup_state fake_state = {
 	.load = fake_load,
 	.save = fake_save,
 	.recall = fake_recall,
+};
+
+static const struct dedup_state finding_state = {
+	.open = fake_open,
+	.close = fake_close,
+	.load = fake_outlines,
+	.save = fake_save,
+	.find = fake_find,
 };
 
 static void forget_all(void)
@@ -151,7 +217,7 @@ static bool unique(struct dedup *d, unsigned id, int32_t p, int64_t offset, uint
 				  .time_s = time_s };
 
 	at.own_part = at.part;
-	return dedup_is_unique(d, key, &at);
+	return dedup_judge(d, key, &at, NULL) == 1;
 }
 
 /* A record that was sent again, whose original stood at `own` of the same partition. */
@@ -163,7 +229,7 @@ static bool unique_again(struct dedup *d, unsigned id, int32_t p, int64_t offset
 				  .own_offset = own };
 
 	at.own_part = at.part;
-	return dedup_is_unique(d, key, &at);
+	return dedup_judge(d, key, &at, NULL) == 1;
 }
 
 /* What is read: partition 0, and 1 as the sinks have not begun it. Its exit code, 0 taken. */
@@ -396,7 +462,7 @@ static void plain(void)
 	dedup_free(d);
 }
 
-int main(void)
+static void both_ways(void)
 {
 	replays();
 	recurs();
@@ -404,6 +470,13 @@ int main(void)
 	refused();
 	drops();
 	small_epochs();
+}
+
+int main(void)
+{
+	both_ways();
+	conf.ops = &finding_state;
+	both_ways();
 	plain();
 	return done();
 }

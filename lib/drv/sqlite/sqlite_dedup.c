@@ -16,6 +16,7 @@
 
 #include <sqlite3.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "drv/sqlite/sqlite.h"
 #include "xform/dedup.h"
@@ -270,6 +271,7 @@ static int save_inside(struct dedup_file *f, const struct dedup_save *save, stru
 		if (run_bound(f, f->drop, err))
 			return -1;
 	}
+	crash_at(CRASH_STATE_INSIDE);
 	return 0;
 }
 
