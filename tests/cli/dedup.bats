@@ -134,7 +134,7 @@ crashes() {
 	for point in barrier-before state-inside barrier-after; do
 		for n in 1 2 3; do
 			rm -rf ./*.db* keys
-			fails_with 76 pipe "$(line | sed "s/| hta-dedup/| HTA_CRASH=$point:$n hta-dedup/")"
+			fails_with 76 pipe "$(line | sed "s/ in / in --epoch-records 5000 /; s/| hta-dedup/| HTA_CRASH=$point:$n hta-dedup/")"
 			[ "$(counted)" -lt 30000 ]
 			job
 			[ "$(counted)" = 30000 ]
@@ -273,6 +273,10 @@ for i in range(int(sys.argv[1])):
 	fails_with 78 pipe "$(bare --state lmdb:bad)"
 	says 'bad: MDB_INVALID: File is not an LMDB file'
 	cmp bad/data.mdb kept
+	feed pipe "$(bare --state lmdb:cut)"
+	truncate -s 5000 cut/data.mdb
+	fails_with 65 pipe "$(bare --state lmdb:cut)"
+	says 'cut: MDB_CORRUPTED'
 	fails_with 78 pipe "$(bare --state lmdb:in)"
 	says 'in: Not a directory'
 	fails_with 78 pipe "$(bare --state lmdb:none/keys)"

@@ -94,6 +94,25 @@ static int open_folder(struct lmdb_state *l, struct err *err)
 	return made ? sync_parent(l, err) : 0;
 }
 
+/* Makes the file as long as its pages are: one that was cut is a damaged tree then, not a SIGBUS.
+ * Pages at its end that were freed in their own transaction were never written. */
+static int mend_length(struct lmdb_state *l, const MDB_envinfo *info)
+{
+	MDB_stat tree;
+	struct stat st;
+	int fd, code = mdb_env_stat(l->env, &tree);
+	off_t want;
+
+	if (code == 0)
+		code = mdb_env_get_fd(l->env, &fd);
+	if (code)
+		return code;
+	want = (off_t)(info->me_last_pgno + 1) * (off_t)tree.ms_psize;
+	if (fstat(fd, &st) || (st.st_size < want && ftruncate(fd, want)))
+		return errno;
+	return 0;
+}
+
 static int open_map(struct lmdb_state *l)
 {
 	MDB_envinfo info;
@@ -105,6 +124,8 @@ static int open_map(struct lmdb_state *l)
 		code = mdb_env_open(l->env, l->where, MDB_NOLOCK | MDB_NORDAHEAD, 0666);
 	if (code == 0)
 		code = mdb_env_info(l->env, &info);
+	if (code == 0)
+		code = mend_length(l, &info);
 	if (code == 0 && info.me_mapsize < MAP_FIRST_BYTES)
 		code = mdb_env_set_mapsize(l->env, MAP_FIRST_BYTES);
 	return code;
