@@ -252,6 +252,11 @@ bool scan_force(struct scan *s, enum scan_engine engine, bool learn)
 	return true;
 }
 
+void scan_vouch(struct scan *s, bool (*question)(struct slice line))
+{
+	s->vouch = question;
+}
+
 static void copy_fields(const struct scan *s, struct field *row)
 {
 	for (size_t i = 0; i < s->width; i++)
@@ -295,7 +300,7 @@ void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out)
 	out->used = lines ? (size_t)(out->start[lines - 1] - p) + out->length[lines - 1] + 1 : 0;
 	out->field = s->field;
 	out->valid = all;
-	out->blank = 0;
+	out->blank = out->vouched = 0;
 	memset(s->field, 0, lines * s->width * sizeof(*s->field));
 	if (s->learn)
 		scan_learned_lines(s, out);

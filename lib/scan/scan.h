@@ -52,6 +52,7 @@ struct scan_batch {
 	uint32_t length[SCAN_BATCH]; /* without \n */
 	/* sets of lines, bit i: line i; those in neither are SCAN_BAD */
 	uint64_t valid, blank;
+	uint64_t vouched; /* lines of which scan_vouch's question is answered with yes */
 	/* [line * scan_width(s) + path], all missing unless valid; owned by the scan, valid
 	 * until its next call */
 	struct field *field;
@@ -72,6 +73,11 @@ size_t scan_width(const struct scan *s);
 /* Takes up to SCAN_BATCH whole lines (each ends in \n) from p[0..n). SCAN_PAD readable bytes
  * must stand before p and behind p + n. Lines are shorter than 4 GiB. */
 void scan_lines(struct scan *s, const char *p, size_t n, struct scan_batch *out);
+
+/* A question about the names in a line and how they are nested, asked once for all lines that have
+ * the same ones in the same order and no arrays, as far as the scanner notices. Slow questions are
+ * fine. The slice is as scan_lines has it. Before the first scan_lines; else scan_force behind. */
+void scan_vouch(struct scan *s, bool (*question)(struct slice line));
 
 /* Sets err to the reason why a SCAN_BAD line is bad: what it seems to be (look.h), else position
  * and reason as json_parse has them. Slow. */

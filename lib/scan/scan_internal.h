@@ -64,6 +64,8 @@ enum scan_kind {
 	SCAN_NUMBER /* at most 14 bytes, no sign, no exponent */,
 	SCAN_SCALAR /* any string, number, true, false or null */,
 	SCAN_ARRAY,
+	SCAN_BEGIN /* nothing: an object that a field wants begins */,
+	SCAN_END /* nothing: it has ended */,
 	SCAN_LAST /* the end of the line */
 };
 
@@ -93,6 +95,7 @@ struct scan_program {
 	size_t n, cap;
 	struct scan_sketch sketch;
 	unsigned score; /* lines that it fitted lately */
+	bool vouched;   /* for all lines of these texts */
 };
 
 struct scan_learned {
@@ -127,6 +130,7 @@ struct scan {
 	char **text; /* the names */
 	size_t texts, texts_cap;
 	struct buf decoded; /* of a name with escapes */
+	bool (*vouch)(struct slice line);
 	bool learn;
 	struct scan_learned learned;
 };

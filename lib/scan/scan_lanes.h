@@ -203,6 +203,14 @@ TARGET static always_inline void ENGINE(lanes_run)(struct scan *s, struct scan_p
 		case SCAN_ARRAY:
 			EACH_LANE(p[j] = ENGINE(lane_array)(l, j, p[j], piece, s););
 			break;
+		case SCAN_BEGIN:
+			EACH_LANE(l->row[j][to].p = p[j];);
+			break;
+		case SCAN_END:
+			EACH_LANE(struct field *f = &l->row[j][to];
+				  f->n = (uint32_t)((uintptr_t)p[j] - (uintptr_t)f->p);
+				  f->type = FIELD_OBJECT;);
+			break;
 		case SCAN_LAST:
 			return;
 		}

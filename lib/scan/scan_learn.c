@@ -13,7 +13,7 @@
  *
  * Two lines that differ in kinds only make one program in which these values are "any scalar".
  * An object is part of the texts (its members are learned), an array is one value: lists differ
- * in length.
+ * in length. Where a field wants an object, two values of no bytes stand around it.
  *
  * A few programs are kept, the most useful first. Where order does not repeat, learning costs
  * more than it gives: then it pauses, longer each time. */
@@ -27,6 +27,7 @@ enum {
 	LEARN_LINE_BYTES = 16 << 10,
 	LEARN_TEXT_BYTES = 4 << 10,
 	LEARN_VALUES = 192,
+	LEARN_DEPTH = 64,       /* objects open */
 	LEARN_PAUSE_MAX = 1024, /* batches */
 	TRIES_A_BATCH = 4,
 	/* fewer are walked: a program runs eight lanes, used or not */
@@ -87,14 +88,6 @@ static unsigned field_at(const struct scan *s, const struct field *row, const ch
 	return SCAN_FIELDS;
 }
 
-static bool learnable(const struct scan *s, const struct field *row)
-{
-	for (unsigned i = 0; i < s->width; i++)
-		if (row[i].type == FIELD_OBJECT)
-			return false;
-	return true;
-}
-
 static bool add_value(struct scan_sketch *k, const char **text, const char *p, enum scan_kind kind,
 		      unsigned field, unsigned depth)
 {
@@ -107,15 +100,42 @@ static bool add_value(struct scan_sketch *k, const char **text, const char *p, e
 	return true;
 }
 
+/* The bracket of an object at p. */
+static bool sketch_bracket(struct scan_sketch *k, const struct scan *s, const char **text,
+			   const char *p, const struct field *row, uint8_t *wanted, unsigned *depth)
+{
+	bool opens = *p == '{';
+	unsigned field;
+
+	if (opens && *depth == LEARN_DEPTH)
+		return false;
+	if (opens)
+		wanted[(*depth)++] = (uint8_t)field_at(s, row, p);
+	field = wanted[opens ? *depth - 1 : --*depth];
+	if (field == SCAN_FIELDS)
+		return true;
+	p += !opens;
+	if (!add_value(k, text, p, opens ? SCAN_BEGIN : SCAN_END, field, *depth))
+		return false;
+	*text = p;
+	return true;
+}
+
 /* A valid line and its fields -> texts and values. False: not to be learned. */
 static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const char *p,
 			   const char *end, const struct field *row)
 {
 	const char *text = p;
+	uint8_t wanted[LEARN_DEPTH]; /* the field of each open object */
 	unsigned depth = 0;
 	while (p < end) {
 		enum scan_kind kind;
 		const char *behind;
+		if (*p == '{' || *p == '}') {
+			if (!sketch_bracket(k, s, &text, p++, row, wanted, &depth))
+				return false;
+			continue;
+		}
 		if (*p == '"') {
 			behind = string_end(p);
 			kind = behind - p < LONG_BYTES ? SCAN_STRING : SCAN_LONG;
@@ -133,8 +153,6 @@ static bool pattern_sketch(struct scan_sketch *k, const struct scan *s, const ch
 			behind = scan_word(p).end;
 			kind = SCAN_SCALAR;
 		} else {
-			depth += *p == '{';
-			depth -= *p == '}';
 			p++;
 			continue;
 		}
@@ -196,8 +214,7 @@ static enum scan_kind kind_of_both(enum scan_kind a, enum scan_kind b)
 		return a;
 	if (is_string(a) && is_string(b))
 		return SCAN_LONG;
-	bool containers = a == SCAN_ARRAY || b == SCAN_ARRAY || a == SCAN_LAST || b == SCAN_LAST;
-	return containers ? SCAN_TEXT : SCAN_SCALAR;
+	return a >= SCAN_ARRAY || b >= SCAN_ARRAY ? SCAN_TEXT : SCAN_SCALAR;
 }
 
 /* Widens g to what k has too; false where their texts differ. */
@@ -231,6 +248,14 @@ static struct scan_program *program_for(struct scan_learned *l, const struct sca
 	return g;
 }
 
+static bool has_arrays(const struct scan_sketch *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (k->value[i].kind == SCAN_ARRAY)
+			return true;
+	return false;
+}
+
 static struct scan_program *learn_pattern(struct scan *s, const char *p, size_t n,
 					  const struct field *row)
 {
@@ -239,18 +264,27 @@ static struct scan_program *learn_pattern(struct scan *s, const char *p, size_t 
 	k->value = values;
 	k->cap = LEARN_VALUES;
 	k->n = k->text.n = 0;
-	bool good = n <= LEARN_LINE_BYTES && learnable(s, row) &&
-		    pattern_sketch(k, s, p, p + n, row);
+	bool good = n <= LEARN_LINE_BYTES && pattern_sketch(k, s, p, p + n, row);
 	struct scan_program *g = good ? program_for(&s->learned, k) : NULL;
-	k->value = NULL;
-	if (g)
+	if (g) {
 		compile(g);
-	else
+		g->vouched = s->vouch && !has_arrays(k) && s->vouch(slice(p, n));
+	}
+	k->value = NULL;
+	if (!g)
 		s->learned.tried += SCAN_BATCH; /* as if a program had fitted nothing */
 	return g;
 }
 
 /* ---- the batch */
+
+static uint64_t set_of(const uint8_t *lines, unsigned n)
+{
+	uint64_t set = 0;
+	for (unsigned i = 0; i < n; i++)
+		set |= UINT64_C(1) << lines[i];
+	return set;
+}
 
 /* Runs g over todo, counts what it gives, and moves it up if it gives more than the one before.
  * Returns how many lines are left. */
@@ -258,7 +292,10 @@ static unsigned run_pattern(struct scan *s, struct scan_program *g, struct scan_
 			    uint8_t *todo, unsigned n)
 {
 	struct scan_learned *l = &s->learned;
+	uint64_t before = g->vouched ? set_of(todo, n) : 0;
 	unsigned left = s->ops->run(s, g, b, todo, n);
+	if (g->vouched)
+		b->vouched |= before & ~set_of(todo, left);
 	l->tried += n;
 	l->fitted += n - left;
 	g->score = (g->score * 7 + (n - left) * 8) / 8;
