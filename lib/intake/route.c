@@ -109,6 +109,14 @@ static void route_quick(struct intake_route *r)
 	r->quick = NULL;
 }
 
+static bool is_taken(struct slice name)
+{
+	for (size_t i = 0; i < INTAKE_TOTAL; i++)
+		if (slice_is(name, member_names[i]))
+			return true;
+	return false;
+}
+
 static int route_names(struct intake_route *r, struct err *err)
 {
 	struct slice topic = slice_z(r->conf.topic);
@@ -117,6 +125,13 @@ static int route_names(struct intake_route *r, struct err *err)
 		return err_set(err, EX_CONFIG, "%s: a topic has 1 to %d bytes of UTF-8",
 			       r->conf.path, INTAKE_TEXT_BYTES);
 	memcpy(r->name, member_names, sizeof(member_names));
+	if (is_taken(r->conf.own_id) && !slice_is(r->conf.own_id, "event_id"))
+		return err_set(err, EX_CONFIG, "x-id: %.*s means something else here",
+			       (int)r->conf.own_id.n, r->conf.own_id.p);
+	if (r->conf.totals && (is_taken(total_name(r->conf.totals)) ||
+			       slice_eq(total_name(r->conf.totals), r->conf.own_id)))
+		return err_set(err, EX_CONFIG, "x-total: %.*s means something else here",
+			       (int)total_name(r->conf.totals).n, total_name(r->conf.totals).p);
 	if (r->conf.own_id.n > 0) {
 		buf_adds(&r->own, r->conf.own_id);
 		r->name[INTAKE_OWN] = buf_z(&r->own);
