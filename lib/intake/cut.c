@@ -197,8 +197,11 @@ static void cut_whole(struct cut *c, struct slice body, size_t from, enum cut_fo
 void cut_body(struct cut *c, struct slice body, unsigned forms, uint32_t max,
 	      enum cut_engine engine)
 {
-	size_t from = str_mark(body), first = skip_space(body, from), wrapped = 0;
+	size_t from, first, wrapped = 0;
 
+	body.p = body.n ? body.p : "";
+	from = str_mark(body);
+	first = skip_space(body, from);
 	mem_reserve(&c->room, &c->cap, body.n + 3 * SCAN_PAD, 1);
 	memset(c->room, ' ', SCAN_PAD);
 	memset(c->room + SCAN_PAD + body.n, ' ', 2 * SCAN_PAD);
