@@ -41,6 +41,7 @@ void intake_forget(struct intake *in)
 	in->added = 0;
 	in->lines.n = 0;
 	in->out.n_lines = 0;
+	in->out.n_topics = 0;
 	in->out.fresh = in->out.duplicates = in->out.conflicting = 0;
 	in->out.waits = false;
 }
@@ -70,7 +71,7 @@ static void begin(struct intake *in, const struct intake_request *rq)
 	out->detail[0] = '\0';
 	out->events = out->fresh = out->duplicates = out->rejected = out->conflicting = 0;
 	out->replayed = out->waits = false;
-	out->n_lines = 0;
+	out->n_lines = out->n_topics = 0;
 	out->event_id.n = out->topic.n = 0;
 	stamps_begin(&in->stamps, rq->route, rq->now_us);
 	memcpy(out->received_at, in->stamps.now, sizeof(out->received_at));

@@ -55,6 +55,14 @@ enum intake_status {
 	INTAKE_MISMATCH,  /* 422: the Idempotency-Key came with another body before */
 };
 
+enum { INTAKE_TOPICS = 64 };
+
+/* Events of one topic that were taken. */
+struct intake_topic {
+	struct slice topic; /* decoded; n 0: all topics beyond the first INTAKE_TOPICS - 1 */
+	uint32_t fresh, duplicates;
+};
+
 /* What became of a request; all of it is valid until the next call. */
 struct intake_result {
 	enum intake_status status;
@@ -65,6 +73,8 @@ struct intake_result {
 	uint32_t events, fresh, duplicates, rejected;
 	uint32_t conflicting; /* of the duplicates: those with another payload */
 	bool replayed;        /* the same Idempotency-Key and body came before */
+	struct intake_topic topics[INTAKE_TOPICS];
+	unsigned n_topics;
 	/* Some duplicates are of an append that is not durable yet: the answer waits for that
 	 * ticket (perhaps this request's own). */
 	bool waits;

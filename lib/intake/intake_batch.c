@@ -48,17 +48,41 @@ static void show_first(struct intake *in, const struct intake_event *e, struct s
 	json_quote(&in->out.topic, e->topic);
 }
 
+/* Where events of that topic are counted: most often where the last one was. */
+static struct intake_topic *topic_of(struct intake *in, struct slice topic)
+{
+	struct intake_result *out = &in->out;
+	struct intake_topic *t = &out->topics[in->topic];
+
+	if (in->topic < out->n_topics && slice_eq(t->topic, topic))
+		return t;
+	for (in->topic = 0; in->topic < out->n_topics; in->topic++)
+		if (slice_eq(out->topics[in->topic].topic, topic))
+			return &out->topics[in->topic];
+	if (in->topic == INTAKE_TOPICS)
+		return &out->topics[--in->topic];
+	t = &out->topics[out->n_topics++];
+	*t = (struct intake_topic){ .topic = topic };
+	/* behind the one that is for the rest there is no room */
+	t->topic = out->n_topics < INTAKE_TOPICS ? arena_copy(&out->errors.text, topic)
+						 : slice("", 0);
+	return t;
+}
+
 static void take_event(struct intake *in, const struct intake_event *e, struct seen_key key,
 		       const char *made)
 {
 	const struct seen_entry *was = seen_find(in->conf.seen, key);
 	bool first = in->request.check && !in->requested;
+	struct intake_topic *topic = topic_of(in, e->topic);
 	char request[IDEMPOTENCY_CHARS];
 
 	if (was) {
 		count_duplicate(in, was, e->check);
+		topic->duplicates++;
 		return;
 	}
+	topic->fresh++;
 	seen_add(in->conf.seen, &(struct seen_entry){ key, in->rq->ticket, e->check });
 	in->added++;
 	if (first) {

@@ -22,6 +22,7 @@ struct intake {
 	/* of this request */
 	const struct intake_request *rq;
 	size_t added;                    /* entries of the table that intake_undo takes back */
+	unsigned topic;                  /* in out.topics, of the last event */
 	bool failed;                     /* an event is not valid, and that ends a strict request */
 	struct seen_entry request;       /* check 0: it has no Idempotency-Key */
 	bool requested;                  /* its stamp is in a line, of now or before */

@@ -402,6 +402,38 @@ static void test_replay(void)
 	bench_close(&b);
 }
 
+static void test_topics(void)
+{
+	struct seen *seen = seen_new(3600 * TM_S, 1000, 201);
+	struct intake *in = intake_new(&(struct intake_conf){
+		.max_events = 200, .max_event_bytes = 1000, .max_ahead_us = TM_S, .seen = seen });
+	struct intake_route *r = intake_route_new(intake_route_builtin(slice_z("/ingest")), NULL);
+	struct buf body = { 0 };
+
+	for (int i = 0; i < 200; i++)
+		buf_printf(&body,
+			   "%c{\"event_type\":\"a\",\"user_id\":\"u\",\"topic\":\"%d\",\"event_"
+			   "id\":\"%d\"}",
+			   i ? ',' : '[', i / 2, i % 3);
+	buf_addc(&body, ']');
+	const struct intake_result *out = intake_read(
+		in, &(struct intake_request){
+			    .route = r, .body = buf_slice(&body), .now_us = now_us, .ticket = 1 });
+	const struct intake_topic *first = &out->topics[0], *rest = &out->topics[63];
+	ok(out->n_topics == 64 && slice_is(first->topic, "0") && first->fresh == 2 &&
+		   rest->topic.n == 0 && rest->fresh == 200 - 63 * 2,
+	   "%u topics, the first has %u, the rest %u", out->n_topics, first->fresh, rest->fresh);
+	out = intake_read(
+		in, &(struct intake_request){
+			    .route = r, .body = buf_slice(&body), .now_us = now_us, .ticket = 2 });
+	ok(first->fresh == 0 && first->duplicates == 2 && out->duplicates == 200,
+	   "once more: duplicates");
+	intake_free(in);
+	intake_route_free(r);
+	seen_free(seen);
+	buf_fini(&body);
+}
+
 /* ---- events of one shape, which the scanner learns */
 
 enum { ALIKE = 300 };
@@ -453,6 +485,7 @@ static void test_alike(const char *list, const char *odd, const char *pointer)
 
 int main(void)
 {
+	test_topics();
 	test_alike("", ",\"o\":{}", "/o");
 	test_alike("", ",\"p\":{\"a\":1,\"a\":2}", "/p/a");
 	test_alike(",\"l\":[{\"a\":1,\"b\":2}]", ",\"l\":[{\"a\":1,\"a\":2}]", "/l/0/a");
