@@ -70,6 +70,16 @@ static unsigned class_of(char c)
 	return marks[u] | VALUE | (u == '#' ? 0 : TARGET);
 }
 
+bool http_is_token(char c)
+{
+	return class_of(c) & TOKEN;
+}
+
+bool http_is_value(char c)
+{
+	return class_of(c) & VALUE;
+}
+
 /* How many bytes from p on are of the class. */
 static size_t run_of(struct slice s, unsigned class)
 {
@@ -280,7 +290,7 @@ static const struct http_fault *parse_line(struct slice line, struct http_head *
 }
 
 /* ---- fields */
-bool http_field_parse(struct slice line, struct http_field *field)
+static bool parse_field(struct slice line, struct http_field *field)
 {
 	size_t n = run_of(line, TOKEN);
 
@@ -396,7 +406,7 @@ static const struct http_fault *parse_fields(struct slice rest, struct http_head
 			return &folded;
 		if (h->n_fields == HTTP_FIELDS)
 			return &many_fields;
-		if (!http_field_parse(slice(rest.p, n - 1), &h->fields[h->n_fields]))
+		if (!parse_field(slice(rest.p, n - 1), &h->fields[h->n_fields]))
 			return &bad_field;
 		take_field(f, &h->fields[h->n_fields++], h);
 		rest = slice(lf + 1, rest.n - n - 1);

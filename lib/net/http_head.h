@@ -60,7 +60,8 @@ struct http_head {
  * be used. */
 const struct http_fault *http_head_parse(struct slice bytes, struct http_head *h);
 
-/* Whether a field may stand in a head or trailer: name, colon, value; no line end. */
-bool http_field_parse(struct slice line, struct http_field *field);
+/* Whether the byte may stand in a token (a field's name), and in a field's value. */
+bool http_is_token(char c);
+bool http_is_value(char c);
 
 #endif

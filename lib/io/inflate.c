@@ -1,0 +1,125 @@
+/* Text goes straight to the end of the caller's buffer, which doubles, 16 KiB at first. Where
+ * exactly `most` bytes are there, the library is given a spare byte of its own to write to: only
+ * so is a body of just that length told from a longer one. */
+#include "io/inflate.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { ROOM_MIN = 16 << 10, ZLIB_WINDOW = MAX_WBITS, GZIP_WINDOW = 16 + MAX_WBITS };
+enum { WINDOW_LOG = 23 };
+
+_Static_assert(1 << WINDOW_LOG == INFLATE_WINDOW_BYTES, "one bound");
+
+struct inflate {
+	enum inflate_kind kind;
+	z_stream z;
+	ZSTD_DCtx *zstd;
+	bool open; /* within a member or frame */
+	bool any;  /* a member or frame was there */
+};
+
+struct inflate *inflate_new(enum inflate_kind kind)
+{
+	struct inflate *i = mem_zalloc(sizeof(*i));
+
+	i->kind = kind;
+	if (kind == INFLATE_ZSTD) {
+		if (!(i->zstd = ZSTD_createDCtx()) ||
+		    ZSTD_isError(ZSTD_DCtx_setParameter(i->zstd, ZSTD_d_windowLogMax, WINDOW_LOG)))
+			BUG("zstd");
+	} else if (inflateInit2(&i->z, kind == INFLATE_GZIP ? GZIP_WINDOW : ZLIB_WINDOW) != Z_OK) {
+		BUG("zlib");
+	}
+	return i;
+}
+
+void inflate_free(struct inflate *i)
+{
+	if (!i)
+		return;
+	if (i->kind != INFLATE_ZSTD)
+		inflateEnd(&i->z);
+	ZSTD_freeDCtx(i->zstd);
+	free(i);
+}
+
+void inflate_reset(struct inflate *i)
+{
+	i->open = i->any = false;
+	if (i->kind == INFLATE_ZSTD)
+		ZSTD_DCtx_reset(i->zstd, ZSTD_reset_session_only);
+	else
+		inflateReset(&i->z);
+}
+
+/* One call of the library. `n` bytes at `to` are free, *wrote of them are used, *took bytes of in
+ * are read. Sets open. False: damaged. */
+static bool step_zlib(struct inflate *i, struct slice in, char *to, size_t n, size_t *took,
+		      size_t *wrote)
+{
+	uInt most_in = in.n < UINT32_MAX ? (uInt)in.n : UINT32_MAX;
+	uInt most_out = n < UINT32_MAX ? (uInt)n : UINT32_MAX;
+	int rc;
+
+	i->z.next_in = (Bytef *)(uintptr_t)in.p;
+	i->z.avail_in = most_in;
+	i->z.next_out = (Bytef *)to;
+	i->z.avail_out = most_out;
+	rc = inflate(&i->z, Z_NO_FLUSH);
+	*took = most_in - i->z.avail_in;
+	*wrote = most_out - i->z.avail_out;
+	i->open = rc != Z_STREAM_END;
+	if (rc == Z_STREAM_END)
+		inflateReset(&i->z);
+	return rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR;
+}
+
+static bool step_zstd(struct inflate *i, struct slice in, char *to, size_t n, size_t *took,
+		      size_t *wrote)
+{
+	ZSTD_inBuffer from = { in.p, in.n, 0 };
+	ZSTD_outBuffer into = { to, n, 0 };
+	size_t rc = ZSTD_decompressStream(i->zstd, &into, &from);
+
+	*took = from.pos;
+	*wrote = into.pos;
+	i->open = rc != 0;
+	return !ZSTD_isError(rc);
+}
+
+enum inflate_state inflate_add(struct inflate *i, struct slice in, size_t most, struct buf *out)
+{
+	/* A step that fills all of its room may have more text in store. */
+	for (bool full = false; in.n || (full && i->open);) {
+		size_t room = most - out->n, took, wrote;
+		char spare;
+		if (room && out->cap - out->n < 1) {
+			size_t more = out->cap < ROOM_MIN ? ROOM_MIN : out->cap;
+			buf_room(out, more < room ? more : room);
+		}
+		if (room > out->cap - out->n)
+			room = out->cap - out->n;
+		i->any = true;
+		if (!(i->kind == INFLATE_ZSTD ? step_zstd : step_zlib)(
+			    i, in, room ? out->p + out->n : &spare, room ? room : 1, &took, &wrote))
+			return INFLATE_DAMAGED;
+		if (!room && wrote)
+			return INFLATE_LONG;
+		if (!took && !wrote)
+			return in.n ? INFLATE_DAMAGED : INFLATE_OK;
+		full = wrote == (room ? room : 1);
+		out->n += wrote;
+		in = slice(in.p + took, in.n - took);
+	}
+	return INFLATE_OK;
+}
+
+enum inflate_state inflate_end(const struct inflate *i)
+{
+	return i->open || !i->any ? INFLATE_DAMAGED : INFLATE_OK;
+}
