@@ -207,3 +207,17 @@ enum http_body_state http_body_take(struct http_body *b, struct slice *in, struc
 		return HTTP_BODY_FAULT;
 	return b->state == DONE ? HTTP_BODY_END : HTTP_BODY_MORE;
 }
+
+uint64_t http_body_direct(const struct http_body *b)
+{
+	return b->state == WHOLE && !b->inflate ? b->left : 0;
+}
+
+enum http_body_state http_body_took(struct http_body *b, size_t n)
+{
+	b->left -= n;
+	b->raw += n;
+	if (!b->left)
+		b->state = DONE;
+	return b->left ? HTTP_BODY_MORE : HTTP_BODY_END;
+}

@@ -42,4 +42,9 @@ enum http_body_state { HTTP_BODY_MORE, HTTP_BODY_END, HTTP_BODY_FAULT };
 enum http_body_state http_body_take(struct http_body *b, struct slice *in, struct buf *out,
 				    const struct http_fault **fault);
 
+/* How many bytes may be put to the end of the body without http_body_take: those that are left of
+ * a body by Content-Length without a coding, else 0. The second says how many were. */
+uint64_t http_body_direct(const struct http_body *b);
+enum http_body_state http_body_took(struct http_body *b, size_t n);
+
 #endif

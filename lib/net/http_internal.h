@@ -1,0 +1,136 @@
+/* What http_server.c (sockets, turns, deadlines), http_conn.c (from bytes to requests) and
+ * http_send.c (from answers to bytes) share. Nobody else includes it. */
+#ifndef NET_HTTP_INTERNAL_H
+#define NET_HTTP_INTERNAL_H
+
+#include <sys/socket.h>
+
+#include "net/http_body.h"
+#include "net/http_listen.h"
+#include "net/http_server.h"
+
+enum { INPUT_BYTES = 32 << 10, PENDING_BYTES = 64 << 10, ID_BYTES = 16, DATE_BYTES = 29 };
+
+/* Where the bytes of a request lie, from its first one to its answer. Idle connections have
+ * none. */
+struct http_input {
+	struct http_input *next;
+	size_t at, n; /* bytes[at..n) are not looked at */
+	size_t base;  /* in a body: what stands below belongs to the request */
+	struct http_head head;
+	char bytes[INPUT_BYTES];
+};
+
+/* First in all that epoll may name. */
+struct http_watched {
+	bool listener;
+	int fd;
+};
+
+enum conn_state {
+	CONN_HEAD,    /* reads a head, or is idle */
+	CONN_BODY,    /* reads a body */
+	CONN_HANDLED, /* the handler has the request */
+	CONN_STREAM,  /* a producer makes the answer */
+	CONN_LAST,    /* the last answer is being sent */
+	CONN_LINGER,  /* all is sent and shut; what comes is dropped */
+	CONN_DEAD     /* the descriptor is closed */
+};
+
+struct http_conn {
+	struct http_watched watched;
+	struct http_server *s;
+	struct http_conn *prev, *next;            /* all connections */
+	struct http_conn *next_ready, *next_dead; /* lists of the server */
+	struct http_conn *prev_near, *next_near;  /* of one place of near */
+	struct http_conn *next_starved;
+	enum conn_state state;
+	bool readable, writable; /* as far as is known: edges of epoll */
+	bool peer_ended;         /* FIN or RST: what is unread may still be read */
+	bool broken;             /* nothing can be sent any more */
+	bool in_ready, in_starved, in_dead, in_call, gone_told;
+	bool keep_alive, unread; /* unread: the request's body was not read to its end */
+	bool head_only;          /* the answer has no body (HEAD) */
+	bool chunk_answer;       /* the stream is chunked */
+	bool waiting;            /* the producer said HTTP_WAIT */
+	bool loopback;
+	bool fresh; /* no request has come yet */
+	uint8_t remote_bytes;
+	char remote[HTTP_ADDRESS_BYTES], id[ID_BYTES];
+	uint64_t near_key;
+
+	struct http_input *in; /* NULL: idle */
+	struct http_scan scan;
+	struct http_request req;
+	struct http_body body_reader;
+	struct buf body;
+	size_t charged;      /* bytes of body in the server's in_flight */
+	uint64_t window_raw; /* of the body, at the start of the window of its rate */
+	int64_t since_us;    /* idle: since; head: its first byte; body: the window's start;
+				 linger: the last byte */
+	int64_t state_us;    /* linger: its start */
+	int64_t stalled_us;  /* since when the client takes nothing; 0: it does */
+	int64_t starved_us;  /* since when the body waits for memory; 0: it does not */
+
+	struct buf out; /* bytes to be sent, from out_at on; then lent */
+	size_t out_at;
+	struct slice lent;
+	void (*done)(void *arg);
+	void *done_arg;
+	struct http_producer producer;
+};
+
+struct http_listener {
+	struct http_watched watched;
+	bool activated;
+};
+
+enum { NEAR_PLACES = 1024, INPUTS_KEPT = 64, STEPS_PER_TURN = 32 };
+
+struct http_server {
+	struct loop *loop;
+	struct http_conf conf;
+	struct http_app app;
+	int epoll_fd, spare_fd, watch_id, tick_id, wake_id;
+	struct http_listener listeners[HTTP_LISTEN];
+	size_t n_listeners;
+	bool accepting, draining, loopback_only;
+	struct buf places;
+	struct http_conn *all, *dead;
+	struct http_conn *ready, **ready_end, *starved, **starved_end;
+	struct http_conn *near[NEAR_PLACES];
+	struct http_input *inputs;
+	size_t n_inputs;
+	struct http_stats stats;
+	uint64_t id_seed, ids;
+	int64_t now_us, date_s;
+	char date[DATE_BYTES + 1];
+};
+
+/* http_server.c */
+void http_conn_ready(struct http_conn *c); /* it runs in the next turn at the latest */
+void http_conn_starve(struct http_conn *c);
+/* Closes the descriptor; what the handler has stays until it answers. */
+void http_conn_close(struct http_conn *c);
+void http_conn_charge(struct http_conn *c, size_t bytes); /* of its body, in all */
+struct http_input *http_input_get(struct http_server *s);
+void http_input_put(struct http_server *s, struct http_input *in);
+void http_date(struct http_server *s);
+
+/* http_conn.c */
+void http_conn_run(struct http_conn *c); /* as far as it comes; may close it */
+void http_conn_tick(struct http_conn *c);
+void http_conn_refuse(struct http_conn *c, const struct http_fault *fault);
+/* The answer is queued: what is left of the request is dropped, the connection reads on or ends. */
+void http_conn_answered(struct http_conn *c, unsigned status);
+void http_conn_drop_body(struct http_conn *c);
+
+/* http_send.c */
+extern const struct http_ops http_conn_ops;
+bool http_conn_flush(struct http_conn *c); /* false: broken */
+size_t http_conn_pending(const struct http_conn *c);
+void http_conn_produce(struct http_conn *c);
+/* The connection is of no use any more: lent bytes and the producer are given back. */
+void http_conn_drop_answer(struct http_conn *c);
+
+#endif

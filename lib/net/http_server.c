@@ -1,0 +1,564 @@
+/* Sockets, turns and deadlines; what a connection does with its bytes is http_conn.c's.
+ *
+ * A turn: connections that are ready (they gave way, or their request was answered from outside),
+ * then up to 64 events of epoll, then the closed ones are freed: until then events and lists may
+ * name them. Where some are ready behind the turn, a timer of the loop that is due at once makes
+ * the next one. Deadlines are looked at every half second by a walk over all connections: seconds
+ * are enough for them, and a list ordered by time would have to be kept up at each request.
+ *
+ * Addresses are counted by a chain of connections in one of 1,024 places, walked at an accept: a
+ * chain is as long as the limit, and no table has to grow. */
+#include "net/http_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "net/http_internal.h"
+
+enum { EVENTS = 64, ACCEPTS = 64, TICK_US = 500 * 1000, DESCRIPTORS_LEFT = 64 };
+
+const char *const http_refused_names[HTTP_REFUSED_REASONS] = {
+	"connections", "address", "descriptors", "malformed", "too-large", "slow", "overloaded",
+};
+
+/* ---- lists */
+static void run_turn(void *arg, int fd, short revents);
+
+static void wake_turn(void *arg, int fd, short revents)
+{
+	struct http_server *s = arg;
+
+	s->wake_id = 0;
+	run_turn(arg, fd, revents);
+}
+
+void http_conn_ready(struct http_conn *c)
+{
+	struct http_server *s = c->s;
+
+	if (c->in_ready || c->state == CONN_DEAD)
+		return;
+	c->in_ready = true;
+	c->next_ready = NULL;
+	*s->ready_end = c;
+	s->ready_end = &c->next_ready;
+	if (!s->wake_id)
+		s->wake_id = loop_at(s->loop, 0, wake_turn, s);
+}
+
+void http_conn_starve(struct http_conn *c)
+{
+	struct http_server *s = c->s;
+
+	if (!c->starved_us)
+		c->starved_us = s->now_us;
+	if (c->in_starved)
+		return;
+	c->in_starved = true;
+	c->next_starved = NULL;
+	*s->starved_end = c;
+	s->starved_end = &c->next_starved;
+}
+
+static struct http_conn *take_starved(struct http_server *s)
+{
+	struct http_conn *c = s->starved;
+
+	s->starved = c->next_starved;
+	if (!s->starved)
+		s->starved_end = &s->starved;
+	c->in_starved = false;
+	return c;
+}
+
+static struct http_conn *take_ready(struct http_server *s)
+{
+	struct http_conn *c = s->ready;
+
+	s->ready = c->next_ready;
+	if (!s->ready)
+		s->ready_end = &s->ready;
+	c->in_ready = false;
+	return c;
+}
+
+/* A closed connection leaves both lists: that is rare, and they are short then. */
+static void leave_lists(struct http_conn *c)
+{
+	struct http_server *s = c->s;
+	struct http_conn **at;
+
+	if (c->in_ready) {
+		for (at = &s->ready; *at != c;)
+			at = &(*at)->next_ready;
+		*at = c->next_ready;
+		if (!c->next_ready)
+			s->ready_end = at;
+	}
+	if (c->in_starved) {
+		for (at = &s->starved; *at != c;)
+			at = &(*at)->next_starved;
+		*at = c->next_starved;
+		if (!c->next_starved)
+			s->starved_end = at;
+	}
+	c->in_ready = c->in_starved = false;
+}
+
+/* ---- memory */
+void http_conn_charge(struct http_conn *c, size_t bytes)
+{
+	struct http_server *s = c->s;
+
+	s->stats.in_flight_bytes += bytes - c->charged;
+	c->charged = bytes;
+	if (s->starved && s->stats.in_flight_bytes < s->conf.budget_bytes)
+		http_conn_ready(take_starved(s));
+}
+
+struct http_input *http_input_get(struct http_server *s)
+{
+	struct http_input *in = s->inputs;
+
+	s->stats.busy++;
+	if (in) {
+		s->inputs = in->next;
+		s->n_inputs--;
+	} else {
+		in = mem_alloc(sizeof(*in));
+	}
+	in->at = in->n = in->base = 0;
+	return in;
+}
+
+void http_input_put(struct http_server *s, struct http_input *in)
+{
+	s->stats.busy--;
+	if (s->n_inputs == INPUTS_KEPT) {
+		free(in);
+		return;
+	}
+	in->next = s->inputs;
+	s->inputs = in;
+	s->n_inputs++;
+}
+
+void http_date(struct http_server *s)
+{
+	int64_t now_s = tm_now_us() / TM_S;
+	time_t t = (time_t)now_s;
+	struct tm tm;
+
+	if (now_s == s->date_s)
+		return;
+	s->date_s = now_s;
+	gmtime_r(&t, &tm);
+	/* the C locale is never left */
+	strftime(s->date, sizeof(s->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
+/* ---- connections */
+/* What addresses are counted by. */
+static uint64_t near_key(const struct sockaddr_storage *a)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
+
+	if (a->ss_family == AF_INET)
+		return hash_64(&((const struct sockaddr_in *)a)->sin_addr, 4);
+	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		return hash_64(&in6->sin6_addr.s6_addr[12], 4);
+	return hash_64(&in6->sin6_addr, 8);
+}
+
+static bool is_crowded(const struct http_server *s, uint64_t key)
+{
+	size_t n = 0;
+
+	for (const struct http_conn *c = s->near[key % NEAR_PLACES]; c; c = c->next_near)
+		n += c->near_key == key;
+	return n >= s->conf.most_per_address;
+}
+
+static void link_near(struct http_conn *c)
+{
+	struct http_conn **place = &c->s->near[c->near_key % NEAR_PLACES];
+
+	c->next_near = *place;
+	if (*place)
+		(*place)->prev_near = c;
+	*place = c;
+}
+
+static void unlink_conn(struct http_conn *c)
+{
+	struct http_server *s = c->s;
+
+	*(c->prev ? &c->prev->next : &s->all) = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	if (!s->conf.most_per_address || c->loopback)
+		return;
+	*(c->prev_near ? &c->prev_near->next_near
+		       : &s->near[c->near_key % NEAR_PLACES]) = c->next_near;
+	if (c->next_near)
+		c->next_near->prev_near = c->prev_near;
+}
+
+static void watch_listeners(struct http_server *s, bool on)
+{
+	if (s->accepting == on)
+		return;
+	s->accepting = on;
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		struct epoll_event e = { .events = EPOLLIN, .data.ptr = &s->listeners[i] };
+		epoll_ctl(s->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+			  s->listeners[i].watched.fd, &e);
+	}
+}
+
+void http_conn_close(struct http_conn *c)
+{
+	struct http_server *s = c->s;
+	bool handled = c->state == CONN_HANDLED;
+
+	if (c->state != CONN_DEAD) {
+		close(c->watched.fd);
+		unlink_conn(c);
+		s->stats.connections--;
+		leave_lists(c);
+		if (!s->draining)
+			watch_listeners(s, true);
+	}
+	c->state = CONN_DEAD;
+	if (handled || c->in_dead)
+		return;
+	c->in_dead = true;
+	http_conn_drop_answer(c);
+	http_conn_drop_body(c);
+	if (c->in)
+		http_input_put(s, c->in);
+	c->in = NULL;
+	c->next_dead = s->dead;
+	s->dead = c;
+}
+
+static void free_dead(struct http_server *s)
+{
+	while (s->dead) {
+		struct http_conn *c = s->dead;
+		s->dead = c->next_dead;
+		buf_fini(&c->out);
+		free(c);
+	}
+}
+
+static void add_conn(struct http_server *s, int fd, const struct sockaddr_storage *a, uint64_t key)
+{
+	struct http_conn *c = mem_zalloc(sizeof(*c));
+	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				 .data.ptr = c };
+
+	c->watched.fd = fd;
+	c->s = s;
+	c->near_key = key;
+	c->loopback = http_address_loopback(a);
+	c->remote_bytes = (uint8_t)http_address(a, c->remote);
+	c->since_us = s->now_us;
+	c->writable = c->fresh = true;
+	if (s->all)
+		s->all->prev = c;
+	c->next = s->all;
+	s->all = c;
+	if (s->conf.most_per_address && !c->loopback)
+		link_near(c);
+	s->stats.accepted++;
+	s->stats.connections++;
+	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
+		http_conn_close(c);
+}
+
+/* ---- accepting */
+/* No descriptor is left: the spare one takes the connection, which is closed, so that its client
+ * sees an end and the listener is quiet. */
+static bool refuse_by_spare(struct http_server *s, int listener)
+{
+	int fd;
+
+	if (s->spare_fd < 0)
+		return false;
+	close(s->spare_fd);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->stats.refused[HTTP_REFUSED_DESCRIPTORS] += fd >= 0;
+	return fd >= 0;
+}
+
+/* False: there is none, or no more are wanted. */
+static bool accept_one(struct http_server *s, int listener)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t n = sizeof(a);
+	uint64_t key = 0;
+	int fd;
+
+	if (s->stats.connections >= s->conf.most_connections) {
+		s->stats.refused[HTTP_REFUSED_CONNECTIONS]++;
+		watch_listeners(s, false);
+		return false;
+	}
+	fd = accept4(listener, (struct sockaddr *)&a, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return refuse_by_spare(s, listener);
+	if (fd < 0)
+		return errno == ECONNABORTED || errno == EINTR;
+	if (s->conf.most_per_address && !http_address_loopback(&a)) {
+		key = near_key(&a);
+		if (is_crowded(s, key)) {
+			s->stats.refused[HTTP_REFUSED_ADDRESS]++;
+			close(fd);
+			return true;
+		}
+	}
+	add_conn(s, fd, &a, key);
+	return true;
+}
+
+static void accept_some(struct http_server *s, int listener)
+{
+	for (int i = 0; i < ACCEPTS && s->accepting && accept_one(s, listener); i++)
+		;
+}
+
+/* ---- turns */
+static void serve_event(struct http_server *s, const struct epoll_event *e)
+{
+	struct http_watched *watched = e->data.ptr;
+	struct http_conn *c = e->data.ptr;
+
+	if (watched->listener) {
+		accept_some(s, watched->fd);
+		return;
+	}
+	if (c->state == CONN_DEAD)
+		return;
+	c->readable |= (e->events & (EPOLLIN | EPOLLRDHUP)) != 0;
+	c->writable |= (e->events & EPOLLOUT) != 0;
+	c->peer_ended |= (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	c->broken |= (e->events & (EPOLLHUP | EPOLLERR)) != 0;
+	http_conn_run(c);
+}
+
+static void run_turn(void *arg, int fd, short revents)
+{
+	struct http_server *s = arg;
+	struct epoll_event events[EVENTS];
+	struct http_conn *last = NULL;
+	int n;
+
+	(void)fd;
+	(void)revents;
+	s->now_us = tm_mono_us();
+	for (struct http_conn *c = s->ready; c; c = c->next_ready)
+		last = c;
+	while (last && s->ready) {
+		struct http_conn *c = take_ready(s);
+		bool was_last = c == last;
+		http_conn_run(c);
+		if (was_last)
+			break;
+	}
+	n = epoll_wait(s->epoll_fd, events, EVENTS, 0);
+	for (int i = 0; i < n; i++)
+		serve_event(s, &events[i]);
+	free_dead(s);
+}
+
+static void check_deadlines(void *arg, int fd, short revents)
+{
+	struct http_server *s = arg;
+	struct http_conn *next;
+
+	(void)fd;
+	(void)revents;
+	s->now_us = tm_mono_us();
+	for (struct http_conn *c = s->all; c; c = next) {
+		next = c->next;
+		http_conn_tick(c);
+	}
+	free_dead(s);
+}
+
+/* ---- from open to close */
+static void fill_conf(struct http_conf *c)
+{
+	struct rlimit limit = { 0 };
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (!c->most_connections)
+		c->most_connections = 10000;
+	if (limit.rlim_cur > 2 * DESCRIPTORS_LEFT &&
+	    c->most_connections > limit.rlim_cur - DESCRIPTORS_LEFT)
+		c->most_connections = limit.rlim_cur - DESCRIPTORS_LEFT;
+	c->budget_bytes = c->budget_bytes ? c->budget_bytes : 256 << 20;
+	c->head_us = c->head_us ? c->head_us : 10 * TM_S;
+	c->body_us = c->body_us ? c->body_us : 10 * TM_S;
+	c->idle_us = c->idle_us ? c->idle_us : 75 * TM_S;
+	c->stall_us = c->stall_us ? c->stall_us : 30 * TM_S;
+	c->overload_us = c->overload_us ? c->overload_us : 2 * TM_S;
+	c->linger_us = c->linger_us ? c->linger_us : 30 * TM_S;
+}
+
+static void add_listener(struct http_server *s, int fd, bool activated)
+{
+	bool loopback;
+
+	s->listeners[s->n_listeners++] = (struct http_listener){ .watched = { true, fd },
+								 .activated = activated };
+	if (s->places.n)
+		buf_addz(&s->places, ", ");
+	http_listen_place(fd, &s->places, &loopback);
+	s->loopback_only &= loopback;
+}
+
+static int open_listeners(struct http_server *s, struct err *err)
+{
+	int fds[HTTP_LISTEN];
+	int n = http_listen_activated(fds, HTTP_LISTEN, err);
+
+	if (n < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		add_listener(s, fds[i], true);
+	for (size_t k = 0; k < s->conf.n_listen; k++) {
+		n = http_listen_open(s->conf.listen[k], fds, HTTP_LISTEN - s->n_listeners, err);
+		if (n < 0)
+			return -1;
+		for (int i = 0; i < n; i++)
+			add_listener(s, fds[i], false);
+	}
+	return s->n_listeners ? 0 : err_set(err, EX_CONFIG, "no place to listen on is given");
+}
+
+struct http_server *http_server_new(struct loop *loop, const struct http_conf *conf,
+				    const struct http_app *app, struct err *err)
+{
+	struct http_server *s = mem_zalloc(sizeof(*s));
+
+	s->loop = loop;
+	s->conf = *conf;
+	s->app = *app;
+	s->loopback_only = true;
+	s->ready_end = &s->ready;
+	s->starved_end = &s->starved;
+	s->now_us = tm_mono_us();
+	hash_random(&s->id_seed, sizeof(s->id_seed));
+	fill_conf(&s->conf);
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0) {
+		err_errno(err, EX_TEMPFAIL, "epoll");
+		goto free_server;
+	}
+	if (open_listeners(s, err) < 0)
+		goto free_server;
+	watch_listeners(s, true);
+	s->watch_id = loop_watch(loop, s->epoll_fd, POLLIN, run_turn, s);
+	s->tick_id = loop_every(loop, TICK_US, check_deadlines, s);
+	return s;
+free_server:
+	http_server_free(s);
+	return NULL;
+}
+
+static void close_listeners(struct http_server *s)
+{
+	for (size_t i = 0; i < s->n_listeners; i++)
+		close(s->listeners[i].watched.fd);
+	s->n_listeners = 0;
+}
+
+void http_server_drain(struct http_server *s)
+{
+	struct http_conn *next;
+
+	if (s->draining)
+		return;
+	s->now_us = tm_mono_us();
+	/* Who has connected already is served: closing the socket would reset it. The queue of a
+	 * socket of the service manager stays for who comes after us. */
+	for (size_t i = 0; i < s->n_listeners; i++)
+		if (!s->listeners[i].activated)
+			accept_some(s, s->listeners[i].watched.fd);
+	s->draining = true;
+	watch_listeners(s, false);
+	close_listeners(s);
+	for (struct http_conn *c = s->all; c; c = next) {
+		next = c->next;
+		if (c->state != CONN_HEAD || c->in)
+			continue;
+		c->since_us = s->now_us;
+		c->readable = true; /* what has come in this moment is answered */
+		http_conn_ready(c);
+	}
+}
+
+bool http_server_idle(const struct http_server *s)
+{
+	return !s->all;
+}
+
+void http_server_free(struct http_server *s)
+{
+	if (!s)
+		return;
+	while (s->all) {
+		struct http_conn *c = s->all;
+		http_conn_close(c);
+		http_conn_close(c); /* the handler is not asked any more */
+	}
+	free_dead(s);
+	close_listeners(s);
+	loop_unwatch(s->loop, s->watch_id);
+	loop_unwatch(s->loop, s->tick_id);
+	if (s->wake_id)
+		loop_unwatch(s->loop, s->wake_id);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+	if (s->spare_fd >= 0)
+		close(s->spare_fd);
+	while (s->inputs) {
+		struct http_input *in = s->inputs;
+		s->inputs = in->next;
+		free(in);
+	}
+	buf_fini(&s->places);
+	free(s);
+}
+
+bool http_server_loopback_only(const struct http_server *s)
+{
+	return s->loopback_only;
+}
+
+void http_server_places(const struct http_server *s, struct buf *out)
+{
+	buf_adds(out, buf_slice(&s->places));
+}
+
+void http_server_stats(const struct http_server *s, struct http_stats *stats)
+{
+	*stats = s->stats;
+}
