@@ -4,7 +4,7 @@
  * Settings: connections, address, budget (bytes), head, body, idle, overload, linger (ms).
  *	POST /echo	the body; up to 64 MiB
  *	POST /count	{"requests":N,"bytes":N}: how many /count there were, and this body's size
- *	GET /late	"late", after 50 ms
+ *	GET /late?ms=N	"late", after so many milliseconds
  *	GET /stream?n=N	N lines, streamed; ?cut=1: cut before the end
  *	GET /items/{id}	its text
  *	GET /stats	counters */
@@ -78,7 +78,6 @@ static void answer_stats(void *arg, struct http_request *req)
 struct late {
 	struct http_request *req;
 	struct site *site;
-	int timer;
 };
 
 static void be_late(void *arg, int fd, short revents)
@@ -95,9 +94,13 @@ static void answer_late(void *arg, struct http_request *req)
 {
 	struct late *late = mem_zalloc(sizeof(*late));
 
+	struct buf ms = { 0 };
+
+	http_param(req->query, "ms", &ms);
 	late->req = req;
 	late->site = arg;
-	late->timer = loop_at(late->site->loop, tm_mono_us() + 50000, be_late, late);
+	loop_at(late->site->loop, tm_mono_us() + atoll(buf_z(&ms)) * 1000, be_late, late);
+	buf_fini(&ms);
 }
 
 /* ---- streamed */
