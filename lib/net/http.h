@@ -61,7 +61,7 @@ struct http_request {
 struct http_answer {
 	unsigned status;                 /* 200 to 599 */
 	const char *type;                /* Content-Type; NULL: none */
-	const struct http_field *fields; /* more fields, sent as they are */
+	const struct http_field *fields; /* more fields; one with a line end is left out */
 	size_t n_fields;
 	struct slice body;
 	/* NULL: the body is copied. Else it is lent and sent from where it is until done(done_arg)

@@ -49,6 +49,7 @@ struct http_conn {
 	bool peer_ended;         /* FIN or RST: what is unread may still be read */
 	bool broken;             /* nothing can be sent any more */
 	bool in_ready, in_starved, in_dead, in_call, gone_told;
+	bool held;               /* it is closed, but the handler still has its request */
 	bool keep_alive, unread; /* unread: the request's body was not read to its end */
 	bool head_only;          /* the answer has no body (HEAD) */
 	bool chunk_answer;       /* the stream is chunked */
@@ -100,7 +101,7 @@ struct http_server {
 	struct http_conn *ready, **ready_end, *starved, **starved_end;
 	struct http_conn *near[NEAR_PLACES];
 	struct http_input *inputs;
-	size_t n_inputs;
+	size_t n_inputs, held;
 	struct http_stats stats;
 	uint64_t id_seed, ids;
 	int64_t now_us, date_s;

@@ -119,9 +119,17 @@ static bool has_field(const struct http_answer *a, const char *name)
 	return false;
 }
 
+static bool has_line_end(struct slice s)
+{
+	return s.n && (memchr(s.p, '\r', s.n) || memchr(s.p, '\n', s.n));
+}
+
 static void add_fields(struct buf *out, const struct http_answer *a)
 {
 	for (size_t i = 0; i < a->n_fields; i++) {
+		/* what would begin another line is no value, whoever made it */
+		if (has_line_end(a->fields[i].value))
+			continue;
 		buf_adds(out, a->fields[i].name);
 		buf_addz(out, ": ");
 		buf_adds(out, a->fields[i].value);

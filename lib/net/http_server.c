@@ -240,9 +240,12 @@ void http_conn_close(struct http_conn *c)
 		if (!s->draining)
 			watch_listeners(s, true);
 	}
+	s->held += handled;
+	c->held |= handled;
 	c->state = CONN_DEAD;
 	if (handled || c->in_dead)
 		return;
+	s->held -= c->held;
 	c->in_dead = true;
 	http_conn_drop_answer(c);
 	http_conn_drop_body(c);
@@ -295,8 +298,10 @@ static bool refuse_by_spare(struct http_server *s, int listener)
 {
 	int fd;
 
-	if (s->spare_fd < 0)
+	if (s->spare_fd < 0) {
+		watch_listeners(s, false);
 		return false;
+	}
 	close(s->spare_fd);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
@@ -322,6 +327,8 @@ static bool accept_one(struct http_server *s, int listener)
 	fd = accept4(listener, (struct sockaddr *)&a, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		return refuse_by_spare(s, listener);
+	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		watch_listeners(s, false); /* want of memory: until the next tick */
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
 	if (s->conf.most_per_address && !http_address_loopback(&a)) {
@@ -365,21 +372,16 @@ static void run_turn(void *arg, int fd, short revents)
 {
 	struct http_server *s = arg;
 	struct epoll_event events[EVENTS];
-	struct http_conn *last = NULL;
+	size_t ready = 0;
 	int n;
 
 	(void)fd;
 	(void)revents;
 	s->now_us = tm_mono_us();
 	for (struct http_conn *c = s->ready; c; c = c->next_ready)
-		last = c;
-	while (last && s->ready) {
-		struct http_conn *c = take_ready(s);
-		bool was_last = c == last;
-		http_conn_run(c);
-		if (was_last)
-			break;
-	}
+		ready++;
+	for (; ready && s->ready; ready--)
+		http_conn_run(take_ready(s));
 	n = epoll_wait(s->epoll_fd, events, EVENTS, 0);
 	for (int i = 0; i < n; i++)
 		serve_event(s, &events[i]);
@@ -398,6 +400,8 @@ static void check_deadlines(void *arg, int fd, short revents)
 		next = c->next;
 		http_conn_tick(c);
 	}
+	if (!s->draining && s->stats.connections < s->conf.most_connections)
+		watch_listeners(s, true);
 	free_dead(s);
 }
 
@@ -517,7 +521,7 @@ void http_server_drain(struct http_server *s)
 
 bool http_server_idle(const struct http_server *s)
 {
-	return !s->all;
+	return !s->all && !s->held;
 }
 
 void http_server_free(struct http_server *s)
@@ -527,7 +531,7 @@ void http_server_free(struct http_server *s)
 	while (s->all) {
 		struct http_conn *c = s->all;
 		http_conn_close(c);
-		http_conn_close(c); /* the handler is not asked any more */
+		http_conn_close(c); /* also what a handler has */
 	}
 	free_dead(s);
 	close_listeners(s);

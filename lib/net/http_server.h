@@ -60,12 +60,12 @@ struct http_server;
  * EX_USAGE for what is no place, EX_TEMPFAIL where it is in use. */
 struct http_server *http_server_new(struct loop *loop, const struct http_conf *conf,
 				    const struct http_app *app, struct err *err);
-/* Cuts what is left. Requests that are still unanswered get their producers closed and stay valid
- * until then only: answer all before. */
+/* Cuts what is left, and closes its producers. Requests that handlers still have are no more. */
 void http_server_free(struct http_server *s);
 
 /* Accepts no more, closes idle connections, and each other after its answer (Connection: close).
- * Waits for nothing: http_server_idle is true when the last connection has ended. */
+ * Waits for nothing: http_server_idle is true when the last connection has ended and no handler
+ * has a request any more. A connection without a request so far is given a second for it. */
 void http_server_drain(struct http_server *s);
 bool http_server_idle(const struct http_server *s);
 
