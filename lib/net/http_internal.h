@@ -1,5 +1,6 @@
-/* What http_server.c (sockets, turns, deadlines), http_conn.c (from bytes to requests) and
- * http_send.c (from answers to bytes) share. Nobody else includes it. */
+/* What the files of the server share: http_server.c (from open to close, turns), http_accept.c,
+ * http_conn.c (from bytes to requests), http_request.c, http_deadline.c, http_send.c (from answers
+ * to bytes). Nobody else includes it. */
 #ifndef NET_HTTP_INTERNAL_H
 #define NET_HTTP_INTERNAL_H
 
@@ -118,9 +119,22 @@ struct http_input *http_input_get(struct http_server *s);
 void http_input_put(struct http_server *s, struct http_input *in);
 void http_date(struct http_server *s);
 
+/* http_accept.c */
+void http_server_accept(struct http_server *s, bool on); /* whether the listeners are watched */
+void http_accept_some(struct http_server *s, int listener);
+void http_conn_unlink(struct http_conn *c);
+
 /* http_conn.c */
 void http_conn_run(struct http_conn *c); /* as far as it comes; may close it */
+
+/* http_deadline.c */
 void http_conn_tick(struct http_conn *c);
+
+/* http_request.c */
+void http_conn_begin(struct http_conn *c, size_t end); /* its head ends at in->at + end */
+void http_conn_hand_over(struct http_conn *c, struct slice body);
+void http_conn_tell_gone(struct http_conn *c); /* the handler that has the request */
+void http_conn_give_back(struct http_conn *c); /* the input */
 void http_conn_refuse(struct http_conn *c, const struct http_fault *fault);
 /* The answer is queued: what is left of the request is dropped, the connection reads on or ends. */
 void http_conn_answered(struct http_conn *c, unsigned status);

@@ -526,6 +526,27 @@ static void test_drain(void)
 	stop();
 }
 
+/* The client of a request that waits leaves while the server drains. */
+static void test_drain_gone(void)
+{
+	int fd;
+
+	start(NULL);
+	fd = dial();
+	say(fd, "GET /park HTTP/1.1\r\n" HOST "\r\n");
+	turns(50000);
+	http_server_drain(server);
+	struct linger now = { .l_onoff = 1 };
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+	turns(50000);
+	ok(n_gone == 1 && !http_server_idle(server), "its handler has it still");
+	answer_text(parked[0], slice_z("nobody"));
+	ok(http_server_idle(server), "no more");
+	turns(10000);
+	stop();
+}
+
 static void test_places(void)
 {
 	static const struct {
@@ -578,6 +599,7 @@ int main(void)
 	test_budget();
 	test_limits();
 	test_drain();
+	test_drain_gone();
 	test_places();
 	return done();
 }
