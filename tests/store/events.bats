@@ -237,3 +237,47 @@ times() {
 }
 @test "pg: times that are numbers, and a table" { times pg; }
 @test "sqlite: times that are numbers, and a table" { times sqlite; }
+
+# What the table of events was told to take, one word a statement.
+watch_statements() {
+	psql -Xqc "drop table if exists said; create table said (n int generated always as identity, word text)" \
+		-c "create or replace function say() returns trigger language plpgsql as \$\$ begin insert into said (word) values (split_part(current_query(), ' ', 1)); return null; end \$\$" \
+		-c "create trigger say before insert on hta_events for each statement execute function say()"
+}
+said() { ask "select coalesce(string_agg(word, ' ' order by n), '') from said"; }
+
+@test "pg: many new events go by COPY, others by INSERT, to the same end" {
+	use pg
+	hta-gen --count 2000 >f
+	hta-gen --count 1000 --seed 7 >fresh
+	jq -c '.n = 1' f >changed
+	feed $sink --events --init --key event_id </dev/null
+	watch_statements
+	# equal keys in one batch are no reason against it; a few events are
+	feed $sink --events --key event_id < <(cat f f)
+	feed $sink --events --key event_id < <(head -n 20 f)
+	[ "$(said)" = 'COPY INSERT' ]
+	feed $sink --events --key event_id < <(cat fresh f changed)
+	[ "$(said)" = 'COPY INSERT INSERT' ]
+	[ "$(ask "select count(*), count(*) filter (where record like '%\"n\":1}') from hta_events")" = '3000|0' ]
+	feed $sink --events --key event_id --replace <changed
+	[ "$(ask "select count(*) filter (where record like '%\"n\":1}') from hta_events")" = 2000 ]
+}
+
+@test "pg: an epoch by COPY, where another job has stored some of it, or the table takes none" {
+	use pg
+	hta-gen --count 2000 >f
+	head -n 700 f >log
+	feed $sink --events --init </dev/null
+	watch_statements
+	feed pipe "hta-consume --job i log | $sink --events --name a | hta-commit"
+	[ "$(said)" = COPY ]
+	tail -n +701 f >>log
+	feed pipe "hta-consume --job j log | $sink --events --name b | hta-commit"
+	[ "$(said)" = 'COPY INSERT' ]
+	[ "$(ask 'select count(*), count(distinct record_offset) from hta_events')" = '2000|2000' ]
+	psql -Xqc 'delete from hta_events' -c "alter table hta_events add constraint no_login check (record not like '%login/7%')"
+	fails_with 65 pipe "hta-consume --job k log | $sink --events --name c | hta-commit"
+	says 'violates check constraint "no_login"'
+	[ "$(ask 'select count(*) from hta_events')" = 0 ]
+}

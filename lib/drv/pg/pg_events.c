@@ -1,5 +1,6 @@
-/* Records as events, in chunks of one statement each, from binary arrays as rows are. Columns that
- * an index has are COLLATE "C": sorted by bytes, as in other stores, and cheaper.
+/* Records as events: by COPY (pg_copy.c), or in chunks of one INSERT each, from binary arrays as
+ * rows are. Columns that an index has are COLLATE "C": sorted by bytes, as in other stores, and
+ * cheaper.
  *
  * The key is the primary key: the place in the log, or with --key a hash in a uuid, which is 16
  * bytes for Postgres, too, and sorts as them. The framework hands records over in order of a key
@@ -111,24 +112,38 @@ static void event_arrays(struct pg_params *a, bool keyed)
 		pg_array(a, PG_UUID);
 }
 
-static void put_event(struct pg_params *a, const struct sink_record *r, bool keyed)
+/* Column i goes to the array of parameter i * step: each to one of its own, or all to the first. */
+static void put_event(struct pg_params *a, const struct sink_record *r, bool keyed, int step)
 {
 	const struct sink_event *e = r->event;
 
 	pg_put_text(a, 0, e->text[EVENT_TOPIC]);
 	if (r->topic.p) {
-		pg_put_int4(a, 1, r->partition);
-		pg_put_int8(a, 2, r->offset);
+		pg_put_int4(a, 1 * step, r->partition);
+		pg_put_int8(a, 2 * step, r->offset);
 	} else {
-		pg_null(a, 1);
-		pg_null(a, 2);
+		pg_null(a, 1 * step);
+		pg_null(a, 2 * step);
 	}
 	for (int i = EVENT_ID; i < EVENT_TEXTS; i++)
-		pg_put_text(a, 2 + i, e->text[i]);
-	pg_put_time(a, 7, e->ts_us);
-	pg_put_text(a, 8, r->line);
+		pg_put_text(a, (2 + i) * step, e->text[i]);
+	pg_put_time(a, 7 * step, e->ts_us);
+	pg_put_text(a, 8 * step, r->line);
 	if (keyed)
-		pg_put_bytes(a, 9, slice((const char *)e->key, EVENT_KEY_BYTES));
+		pg_put_bytes(a, 9 * step, slice((const char *)e->key, EVENT_KEY_BYTES));
+}
+
+const char *pg_events_columns(bool keyed)
+{
+	return keyed ? EVENT_COLUMNS ", key_hash" : EVENT_COLUMNS;
+}
+
+void pg_events_fields(struct pg_params *a, const struct sink_record *r, bool keyed)
+{
+	const char count[2] = { 0, keyed ? 10 : 9 };
+
+	buf_add(&a->value[0], count, sizeof(count));
+	put_event(a, r, keyed, 0);
 }
 
 /* The arrays of those from `at` on that one statement takes; how many they are. */
@@ -142,7 +157,7 @@ static size_t fill_chunk(struct pg_work *w, size_t at)
 		const struct sink_record *r = &w->b->record[at + n++];
 
 		bytes += r->line.n;
-		put_event(&w->a, r, keyed);
+		put_event(&w->a, r, keyed, 1);
 	}
 	return n;
 }
@@ -211,6 +226,11 @@ static void try_chunk(struct pg_work *w, struct sink_counts *counts)
 
 void pg_events_put(struct pg_work *w, bool dry_run, struct sink_counts *counts)
 {
+	if (!dry_run && w->r == SINK_OK && pg_copy_suits(w)) {
+		w->r = pg_script(w->p, PG_COPY_SAVEPOINT, w->err);
+		if (w->r == SINK_OK && pg_copy_events(w))
+			return;
+	}
 	for (size_t at = 0; at < w->b->records && w->r == SINK_OK;) {
 		size_t n = fill_chunk(w, at);
 

@@ -1,7 +1,7 @@
 /* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries
  * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics,
  * the keeper), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
- * (store), pg_put.c (plain rows), pg_views.c, pg_view_sql.c and
+ * (store), pg_copy.c (events), pg_put.c (plain rows), pg_views.c, pg_view_sql.c and
  * pg_step_sql.c (views named as metrics). */
 #ifndef DRV_PG_PG_INTERNAL_H
 #define DRV_PG_PG_INTERNAL_H
@@ -38,6 +38,8 @@ struct pg {
 	bool rules;                   /* it has the tables for rules that change */
 	bool keyed;                   /* the table of events has keys (--key) */
 	unsigned slots[COLUMN_RULES]; /* that the table has for columns of measures */
+	unsigned copy_rests;          /* batches of events that do without COPY from now on */
+	unsigned copy_rest;           /* how many there were the last time; 0: COPY went well */
 	bool views_made;              /* of all metrics that were stored at the first connection */
 	bool views_denied;            /* and told: this role may not make any */
 };
@@ -49,6 +51,8 @@ struct pg {
 enum sink_result pg_failed(struct pg *p, const PGresult *res, struct err *err);
 bool pg_state_is(const PGresult *res, const char *sqlstate);
 
+/* Waits for the connection's socket. SINK_FATAL: a signal, or the stream's end. */
+enum sink_result pg_wait_for(struct pg *p, short events, struct err *err);
 /* Sends everything, returns the next result; *res NULL: none is left for this query. */
 enum sink_result pg_next(struct pg *p, PGresult **res, struct err *err);
 /* One query outside a pipeline; *res (may be NULL: not wanted) is the caller's. */
@@ -220,6 +224,19 @@ size_t pg_events_send(struct pg_work *w, size_t at);
 /* All of the batch, of a plain stream, and the answers; counts where it is a dry run, which the
  * caller undoes. */
 void pg_events_put(struct pg_work *w, bool dry_run, struct sink_counts *counts);
+
+/* The table's columns that are given, and one row of them as COPY takes it, into value[0]. */
+const char *pg_events_columns(bool keyed);
+void pg_events_fields(struct pg_params *a, const struct sink_record *r, bool keyed);
+
+/* ---- pg_copy.c: events by COPY */
+
+/* Whether to try it with this batch; a refusal counts down here. */
+bool pg_copy_suits(struct pg_work *w);
+#define PG_COPY_SAVEPOINT "SAVEPOINT hta"
+/* Stores the batch's events; behind PG_COPY_SAVEPOINT, in no pipeline. False, w->r SINK_OK: the
+ * server refused it, the table is as it was at the savepoint, and INSERT is to do it. */
+bool pg_copy_events(struct pg_work *w);
 
 /* ---- pg_views.c: views named as metrics, with a function each. What cannot be made is told by a
  *  warning, and is no error. Outside of transactions. ---- */

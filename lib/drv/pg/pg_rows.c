@@ -320,15 +320,40 @@ static void commit(struct pg_work *w)
 	answers(w);
 }
 
-/* Everything in one round trip. */
+/* Ends the pipeline for a COPY, and begins it again. True: the events are in the table. */
+static bool copy_events(struct pg_work *w)
+{
+	PGconn *c = w->p->c;
+	bool copied;
+
+	pg_work_plain(w, PG_COPY_SAVEPOINT);
+	if (!PQpipelineSync(c) && w->r == SINK_OK)
+		w->r = pg_failed(w->p, NULL, w->err);
+	answers(w);
+	if (w->r != SINK_OK)
+		return false;
+	if (!PQexitPipelineMode(c)) {
+		w->r = pg_failed(w->p, NULL, w->err);
+		return false;
+	}
+	copied = pg_copy_events(w);
+	if (w->r == SINK_OK && !PQenterPipelineMode(c))
+		w->r = pg_failed(w->p, NULL, w->err);
+	return copied;
+}
+
+/* Everything in one round trip, but for a COPY. */
 static void apply_at_once(struct pg_work *w)
 {
 	pg_work_plain(w, PG_BEGIN);
 	send_advance(w);
 	for (size_t at = 0; at < w->b->rows && w->r == SINK_OK;)
 		at += pg_work_chunk(w, at, true);
-	for (size_t at = 0; at < w->b->records && w->r == SINK_OK;)
-		at += pg_events_send(w, at);
+	if (!pg_copy_suits(w) || !copy_events(w))
+		for (size_t at = 0; at < w->b->records && w->r == SINK_OK;)
+			at += pg_events_send(w, at);
+	if (w->r != SINK_OK && PQpipelineStatus(w->p->c) == PQ_PIPELINE_OFF)
+		return;
 	send_dead(w);
 	commit(w);
 }

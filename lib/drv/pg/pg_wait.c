@@ -42,7 +42,7 @@ bool pg_state_is(const PGresult *res, const char *sqlstate)
 	return state && strcmp(state, sqlstate) == 0;
 }
 
-static enum sink_result pg_wait_for(struct pg *p, short events, struct err *err)
+enum sink_result pg_wait_for(struct pg *p, short events, struct err *err)
 {
 	return loop_wait(p->conf->loop, PQsocket(p->c), events, INT64_MAX, err) < 0 ? SINK_FATAL
 										    : SINK_OK;
