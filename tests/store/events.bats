@@ -238,6 +238,24 @@ times() {
 @test "pg: times that are numbers, and a table" { times pg; }
 @test "sqlite: times that are numbers, and a table" { times sqlite; }
 
+@test "sqlite: large pages where the file is made for events; an older one keeps its own" {
+	use sqlite
+	hta-gen --count 3000 >f
+	feed $sink --events --key event_id --init <f
+	[ "$(ask 'pragma page_size')" = 16384 ]
+	rm db*
+	feed $sink --init </dev/null
+	feed $sink --events --key event_id --init <f
+	[ "$(ask 'pragma page_size; select count(*) from hta_events; pragma integrity_check' | paste -sd ' ')" = '4096 3000 ok' ]
+	# a wrong one undoes its batch
+	ask "drop table hta_events"
+	feed $sink --events --key event_id --init </dev/null
+	ask "create trigger no_login before insert on hta_events when new.record like '%login/7%' begin select raise(abort, 'no login'); end"
+	fails_with 65 $sink --events --key event_id <f
+	says 'no login'
+	[ "$(ask 'select count(*) from hta_events')" = 0 ]
+}
+
 # What the table of events was told to take, one word a statement.
 watch_statements() {
 	psql -Xqc "drop table if exists said; create table said (n int generated always as identity, word text)" \

@@ -85,7 +85,6 @@ size_t sqlite_events_time(int64_t us, char out[TM_TEXT_BYTES])
 	return 27;
 }
 
-/* The key's parameters: of Q_EVENT_TEXT all of them. */
 static void bind_place(sqlite3_stmt *q, const struct sink_record *r)
 {
 	sqlite_bind_slice(q, 1, r->event->text[EVENT_TOPIC]);
@@ -95,65 +94,33 @@ static void bind_place(sqlite3_stmt *q, const struct sink_record *r)
 	sqlite3_bind_int64(q, 3, r->offset);
 }
 
-static void bind_key(sqlite3_stmt *q, int at, const struct sink_record *r)
+/* n records, by one statement (sqlite_batch.c). */
+static enum sink_result write_events(struct sqlite *s, const struct sink_record *record, size_t n,
+				     bool replace, struct err *err)
 {
-	sqlite3_bind_blob(q, at, r->event->key, EVENT_KEY_BYTES, SQLITE_STATIC);
-}
-
-struct writing {
-	const struct sink_batch *batch;
+	enum sink_result r;
+	sqlite3_stmt *q = sqlite_prepare(s, replace ? Q_EVENT_SET : Q_EVENT, &r, err);
 	char now[TM_TEXT_BYTES];
-	size_t now_bytes;
-	bool keyed;
-};
-
-static void writing_init(struct writing *w, const struct sqlite *s, const struct sink_batch *batch)
-{
-	w->batch = batch;
-	w->keyed = s->conf->events.key;
-	w->now_bytes = sqlite_events_time(tm_now_us(), w->now);
-}
-
-static enum sink_result write_event(struct sqlite *s, const struct writing *w,
-				    const struct sink_record *r, struct err *err)
-{
-	enum sink_result result;
-	sqlite3_stmt *q = sqlite_prepare(s, w->batch->replace ? Q_EVENT_SET : Q_EVENT, &result,
-					 err);
-	const struct sink_event *e = r->event;
-	char ts[TM_TEXT_BYTES];
 
 	if (!q)
-		return result;
-	bind_place(q, r);
-	for (int i = EVENT_ID; i < EVENT_TEXTS; i++)
-		sqlite_bind_slice(q, 3 + i, e->text[i]);
-	if (e->ts_us != POS_NONE)
-		sqlite3_bind_text(q, 8, ts, (int)sqlite_events_time(e->ts_us, ts), SQLITE_STATIC);
-	sqlite_bind_slice(q, 9, r->line);
-	sqlite3_bind_text(q, 10, w->now, (int)w->now_bytes, SQLITE_STATIC);
-	if (w->keyed)
-		bind_key(q, 11, r);
+		return r;
+	sqlite3_bind_text(q, 1, now, (int)sqlite_events_time(tm_now_us(), now), SQLITE_STATIC);
+	s->record = record;
+	s->records = n;
 	return sqlite_run(s, q, err);
 }
 
 enum sink_result sqlite_events_store(struct sqlite *s, const struct sink_batch *batch,
 				     struct err *err)
 {
-	struct writing w;
-	enum sink_result r = SINK_OK;
-
-	writing_init(&w, s, batch);
-	for (size_t i = 0; i < batch->records && r == SINK_OK; i++)
-		r = write_event(s, &w, &batch->record[i], err);
-	return r;
+	return batch->records ? write_events(s, batch->record, batch->records, batch->replace, err)
+			      : SINK_OK;
 }
 
 /* ---- plain streams: what a batch does is counted */
 
-static enum sink_result count_event(struct sqlite *s, const struct writing *w,
-				    const struct sink_record *r, struct sink_counts *counts,
-				    struct err *err)
+static enum sink_result count_event(struct sqlite *s, const struct sink_record *r,
+				    struct sink_counts *counts, struct err *err)
 {
 	enum sink_result result;
 	sqlite3_stmt *q = sqlite_prepare(s, Q_EVENT_TEXT, &result, err);
@@ -161,8 +128,8 @@ static enum sink_result count_event(struct sqlite *s, const struct writing *w,
 
 	if (!q)
 		return result;
-	if (w->keyed)
-		bind_key(q, 1, r);
+	if (s->conf->events.key)
+		sqlite3_bind_blob(q, 1, r->event->key, EVENT_KEY_BYTES, SQLITE_STATIC);
 	else
 		bind_place(q, r);
 	code = sqlite3_step(q);
@@ -177,17 +144,15 @@ static enum sink_result count_event(struct sqlite *s, const struct writing *w,
 enum sink_result sqlite_events_put(struct sqlite *s, const struct sink_batch *batch, bool dry_run,
 				   struct sink_counts *counts, struct err *err)
 {
-	struct writing w;
 	enum sink_result r = SINK_OK;
 
-	writing_init(&w, s, batch);
+	if (!dry_run)
+		return sqlite_events_store(s, batch, err);
+	/* written all the same, one by one: the second of a key meets the first */
 	for (size_t i = 0; i < batch->records && r == SINK_OK; i++) {
-		const struct sink_record *record = &batch->record[i];
-
-		if (dry_run) /* written all the same: the second of a key meets the first */
-			r = count_event(s, &w, record, counts, err);
+		r = count_event(s, &batch->record[i], counts, err);
 		if (r == SINK_OK)
-			r = write_event(s, &w, record, err);
+			r = write_events(s, &batch->record[i], 1, batch->replace, err);
 	}
 	return r;
 }

@@ -47,6 +47,8 @@ struct sqlite {
 	bool has_columns; /* the table has the column `columns` */
 	bool views_made;  /* of all metrics that were stored when this program began */
 	bool has_rules;   /* the file has the tables for rules that change */
+	const struct sink_record *record; /* what hta_batch has */
+	size_t records;
 };
 
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR
@@ -147,6 +149,10 @@ enum sink_result sqlite_events_put(struct sqlite *s, const struct sink_batch *ba
 /* An event time as the column ts has it, always of six decimals, so that texts are in the order of
  * times; returns its length. */
 size_t sqlite_events_time(int64_t us, char out[TM_TEXT_BYTES]);
+
+/* ---- sqlite_batch.c: the connection gets the table hta_batch: the events of s->record, with the
+ * columns of hta_events but for received_at. Returns SQLite's code. */
+int sqlite_batch_table(struct sqlite *s);
 
 /* ---- sqlite_reader.c: connects to read. The transaction that it begins lasts until the end. */
 int sqlite_reader_connect(struct sqlite *s, struct err *err);
