@@ -32,6 +32,13 @@ static const char *const names[] = {
 	[CRASH_SOURCE_REVOKED] = "source-revoked",
 	[CRASH_SOURCE_BEFORE_COMMIT] = "source-before-commit",
 	[CRASH_SOURCE_AFTER_COMMIT] = "source-after-commit",
+	[CRASH_LOG_HALF] = "log-half",
+	[CRASH_LOG_WRITTEN] = "log-written",
+	[CRASH_LOG_TOLD] = "log-told",
+	[CRASH_LOG_ZEROS] = "log-zeros",
+	[CRASH_LOG_CUT] = "log-cut",
+	[CRASH_LOG_NAMED] = "log-named",
+	[CRASH_LOG_TAIL] = "log-tail",
 };
 
 enum { POINTS = sizeof(names) / sizeof(*names) };

@@ -40,6 +40,13 @@ enum crash_point {
 	/* source: acknowledgements have come, the group's commit is not under way */
 	CRASH_SOURCE_BEFORE_COMMIT,
 	CRASH_SOURCE_AFTER_COMMIT, /* source: the commit was handed to the client library */
+	CRASH_LOG_HALF,            /* intake's log: a group is written in half */
+	CRASH_LOG_WRITTEN,         /* intake's log: a group is durable; nobody was told */
+	CRASH_LOG_TOLD,            /* intake's log: its readers may know; nothing was answered */
+	CRASH_LOG_ZEROS,           /* intake's log: a piece of the next segment was written */
+	CRASH_LOG_CUT,   /* intake's log: a segment was cut to its data; there is no next one */
+	CRASH_LOG_NAMED, /* intake's log: the next segment has its name, and nothing in it */
+	CRASH_LOG_TAIL,  /* intake's log: a torn tail was cut; the log was not begun again */
 };
 
 /* Reads HTA_CRASH. -1: EX_USAGE, there is no such point; the message lists all of them. */
