@@ -7,7 +7,8 @@
  * An option names its variable by the offset in a struct that its group lends, so that a table is
  * constant data and several programs share one. Where two tables have an option of the same name
  * the earlier one's counts: opt_each passes over the other, and --help and the completions, which
- * walk by it too, agree with the parser.
+ * walk by it too, agree with the parser. Where the earlier one stands `beside` the other, both
+ * count, and the value says which.
  *
  * getopt_long knows neither types nor defaults nor the order of options among operands, accepts
  * abbreviations, and prints by itself. Look-ups are linear: some forty options, once a start. */
@@ -29,7 +30,13 @@ const struct opt *opt_each(const struct opt_group *groups, size_t n, struct opt_
 		if (!o || !o->name) {
 			at->group++;
 			at->i = 0;
-		} else if (opt_by_name(groups, n, o->name, strlen(o->name), self) == o) {
+		} else {
+			const struct opt *first = opt_by_name(groups, n, o->name, strlen(o->name),
+							      self);
+
+			if (first != o && !first->beside)
+				continue;
+			*self = g->self;
 			return o;
 		}
 	}
@@ -230,6 +237,26 @@ struct parse {
 	char **next; /* the next argument, NULL at the end */
 };
 
+/* The option beside o that has this word among its choices, else o. */
+static const struct opt *opt_of_word(const struct parse *p, const struct opt *o, const char *value,
+				     void **self)
+{
+	struct opt_at at = { 0 };
+	const struct opt *other;
+	void *others;
+
+	while (o->beside && (other = opt_each(p->groups, p->n, &at, &others))) {
+		if (other == o || !other->choices || strcmp(other->name, o->name) != 0)
+			continue;
+		for (size_t i = 0; other->choices[i]; i++)
+			if (strcmp(other->choices[i], value) == 0) {
+				*self = others;
+				return other;
+			}
+	}
+	return o;
+}
+
 /* The one name that starts like this, else NULL. */
 static const char *only_name_with(const char *const *names, const char *start)
 {
@@ -298,6 +325,7 @@ static int take_long_option(struct parse *p, const char *arg, struct err *err)
 	if (!value && !(value = *p->next))
 		return value_missing(o, shown, err);
 	p->next += !eq;
+	o = opt_of_word(p, o, value, &self);
 	return give_value(o, self, shown, value, err);
 }
 

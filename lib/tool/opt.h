@@ -48,6 +48,9 @@ struct opt {
 	/* an empty value means something; of all others it is EX_USAGE: most often a variable
 	 * that is not set */
 	bool empty;
+	/* a later table has an option of this name too, which goes on: the words of its `choices`
+	 * are for it, and all other values for this one */
+	bool beside;
 };
 #define OPT_END              \
 	{                    \
