@@ -34,16 +34,17 @@ int bounds_starts(const struct consume_conf *c, struct input *log, struct ranges
 int bounds_untils(const struct consume_conf *c, struct input *log, struct ranges *untils,
 		  struct err *err)
 {
+	bool files = log->ops->bytes && !log->ops->grows;
 	int rc = 0;
 
-	if (untils->n && !log->ops->bytes && c->until.kind == UNTIL_END)
+	if (untils->n && !files && c->until.kind == UNTIL_END)
 		rc = log->ops->ends(log->self, untils, err);
-	else if (untils->n && !log->ops->bytes && c->until.kind == UNTIL_TIME)
+	else if (untils->n && !files && c->until.kind == UNTIL_TIME)
 		rc = log->ops->starts(log->self, untils, INPUT_TIME, c->until.us, err);
 	for (size_t i = 0; i < untils->n; i++) {
 		struct range *r = &untils->v[i];
 
-		if (log->ops->bytes || (c->until.kind != UNTIL_END && c->until.kind != UNTIL_TIME))
+		if (files || (c->until.kind != UNTIL_END && c->until.kind != UNTIL_TIME))
 			r->to = INT64_MAX;
 		else if (c->until.kind == UNTIL_TIME)
 			r->to = r->from;

@@ -1,9 +1,9 @@
-/* The source: a log (a cluster's topics, files, or final rows of a store) becomes a stream.
- * hta-consume is this and a driver.
+/* The source: a log (a cluster's topics, files, an intake's own log, or final rows of a store)
+ * becomes a stream. hta-consume is this and a driver.
  *
  *   plain           records and nothing else: no group, no commit, nothing to resume
- *   acknowledged    with -g, or --job over files or final rows: hello, barriers, ack channel,
- *                   positions of the sinks (hta-protocol(7))
+ *   acknowledged    with -g, or --job over files, a log or final rows: hello, barriers, ack
+ *                   channel, positions of the sinks (hta-protocol(7))
  * What the sinks hold is the truth: where to read from is decided from a probe of them
  * (start_rules.h), sinks that differ are brought together first (catchup.h), then everything is
  * read in epochs (epochs.h) that are committed once acknowledged. */
@@ -74,12 +74,14 @@ struct consume_epoch {
 };
 
 /* What the command line said, checked. Texts are borrowed for the life of the stream. Final rows
- * are read where there are some, a cluster's topics where `cluster` says something, else files. */
+ * are read where there are some, the log of `log`, a cluster's topics where `cluster` says
+ * something, else files. */
 struct consume_conf {
 	struct cluster_options cluster;
 	struct consume_topics topics;
 	struct consume_files files;
 	struct consume_finals finals;
+	const char *log;   /* --log: the folder of an intake's log; NULL: none */
 	const char *group; /* NULL: none */
 	const char *job;   /* NULL: a plain stream */
 	const char *ack;   /* --ack; NULL: in the run folder */

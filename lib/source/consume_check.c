@@ -21,7 +21,9 @@ static int check_position(struct consume *s, const struct catchup_part *p,
 			  const struct ctl_sink_state *sink, struct err *err)
 {
 	const struct position *at = positions_find(&sink->pos, slice_z(p->topic), p->partition);
-	const char *another = consume_group(s) ? " and -g" : ", or -t NAME before it in this one";
+	const char *another = consume_group(s)   ? " and -g"
+			      : consume_grows(s) ? ""
+						 : ", or -t NAME before it in this one";
 	struct pos_last now;
 	bool found = false;
 

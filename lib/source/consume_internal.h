@@ -96,6 +96,11 @@ static inline bool consume_group(const struct consume *s)
 {
 	return s->log->ops->group;
 }
+/* Its end moves while it is read. */
+static inline bool consume_grows(const struct consume *s)
+{
+	return s->log->ops->group || s->log->ops->grows;
+}
 /* There is a reason to give up what is being done. */
 static inline bool consume_changed(const struct consume *s)
 {

@@ -10,6 +10,7 @@
 #include "job/stream.h"
 #include "source/final_input.h"
 #include "source/topics.h"
+#include "source/wal.h"
 #include "tool/prog.h"
 
 /* ---- one option each */
@@ -44,6 +45,16 @@ static int set_group(void *self, const char *value, struct err *err)
 
 	(void)err;
 	o->c.group = value;
+	return 0;
+}
+
+static int set_log(void *self, const char *value, struct err *err)
+{
+	struct consume_options *o = self;
+
+	if (o->c.log)
+		return err_set(err, EX_USAGE, "two logs are named: %s and %s", o->c.log, value);
+	o->c.log = value;
 	return 0;
 }
 
@@ -177,8 +188,14 @@ static const struct opt opts[] = {
 	  .type = OPT_TEXT,
 	  AT(job),
 	  .arg = "NAME",
-	  .help = "the job that the positions belong to; default: the group. Over files and "
-		  "final rows: acknowledged" },
+	  .help = "the job that the positions belong to; default: the group. Over files, a log "
+		  "and final rows: acknowledged" },
+	{ .name = "log",
+	  .type = OPT_CALL,
+	  .call = set_log,
+	  .arg = "DIR",
+	  .beside = true,
+	  .help = "read the local log of an intake, and follow it" },
 	{ .name = "final",
 	  .type = OPT_CALL,
 	  .call = add_final,
@@ -352,6 +369,7 @@ static int run_options(void *self, struct err *err)
 		return consume_plain_files(&o->c, err);
 	return run_input(o,
 			 o->c.finals.n  ? &final_driver
+			 : o->c.log     ? &wal_driver
 			 : o->c.files.n ? o->files
 					: o->cluster,
 			 err);
@@ -374,9 +392,9 @@ int consume_main(const struct consume_driver *cluster, const struct consume_driv
 				     .files = files };
 	const struct prog prog = {
 		.name = "hta-consume",
-		.summary = "read topics, files or final rows as a stream",
+		.summary = "read topics, files, an intake's log or final rows as a stream",
 		.synopsis = "[OPTIONS] -b BROKERS -t TOPIC... | [OPTIONS] FILE... | [OPTIONS] "
-			    "--final METRIC -d STORE",
+			    "--log DIR | [OPTIONS] --final METRIC -d STORE",
 		.opts = opts,
 		.operand = add_file,
 		.run = run_options,
@@ -387,6 +405,8 @@ int consume_main(const struct consume_driver *cluster, const struct consume_driv
 			"hta-consume --job web access.log.gz access.log | hta-window --by status | "
 			"hta-sink-sqlite web.db | hta-commit\n"
 			"hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id\n"
+			"hta-consume --job live --log /var/lib/hta/events | hta-window | "
+			"hta-sink-sqlite live.db | hta-commit\n"
 			"hta-consume --job closed --final events -d web.db | hta-sink-pg | "
 			"hta-commit",
 	};

@@ -91,6 +91,30 @@ static int check_files(struct consume_options *o, struct err *err)
 	return 0;
 }
 
+/* Whatever is there, of what goes with files or topics only; NULL: nothing. */
+static const char *log_stranger(const struct consume_conf *c)
+{
+	return c->files.n            ? "a file"
+	       : c->topics.n         ? "-t"
+	       : c->cluster.brokers  ? "-b"
+	       : c->cluster.settings ? "-X"
+	       : c->group            ? "-g"
+	       : c->files.last_line  ? "--last-line"
+				     : topic_option(&c->envelope);
+}
+
+static int check_log(const struct consume_conf *c, struct err *err)
+{
+	if (log_stranger(c))
+		return err_set(err, EX_USAGE, "%s is not for --log, which reads that log alone",
+			       log_stranger(c));
+	if (c->from.kind == FROM_BACK)
+		return err_set(err, EX_USAGE,
+			       "offsets of a log are bytes: --from is earliest, latest or a time "
+			       "here");
+	return 0;
+}
+
 /* A comma is between two topics, but a part of a file's name: what -t is for is known here. */
 static int split_topics(struct consume_options *o, struct err *err)
 {
@@ -136,6 +160,7 @@ static const char *record_option(const struct consume_options *o)
 	const struct consume_conf *c = &o->c;
 
 	return c->files.n               ? "a file"
+	       : c->log                 ? "--log"
 	       : c->topics.n            ? "-t"
 	       : c->cluster.brokers     ? "-b"
 	       : c->cluster.settings    ? "-X"
@@ -185,6 +210,8 @@ static int check_input(struct consume_options *o, struct err *err)
 
 	if (c->finals.n)
 		return check_finals(o, err);
+	if (c->log && !final_option(&c->finals))
+		return check_log(c, err);
 	if (final_option(&c->finals))
 		return err_set(err, EX_USAGE, "%s is for --final METRIC, which is missing",
 			       final_option(&c->finals));
@@ -204,7 +231,10 @@ static int check_plain(const struct consume_conf *c, struct err *err)
 		return err_set(
 			err, EX_USAGE,
 			"%s is for acknowledged streams: say -g GROUP, or --job NAME over files%s",
-			flag, c->finals.n ? " and final rows" : "");
+			flag,
+			c->finals.n ? " and final rows"
+			: c->log    ? " and logs"
+				    : "");
 	return 0;
 }
 

@@ -29,6 +29,8 @@ int consume_commit(struct consume *s, bool wait, struct err *err)
 	struct ranges due = { 0 };
 	int rc = 0;
 
+	if (s->log->ops->stored)
+		s->log->ops->stored(s->log->self, &s->progress.stored);
 	if (!consume_group(s) || job_stream_commits(s->stream))
 		return 0;
 	for (size_t i = 0; i < s->progress.stored.n; i++) {

@@ -119,7 +119,7 @@ static int take_care(struct consume *s, struct err *err)
 		return -1;
 	if (epochs_due(job_stream_epochs(s->stream), now) && consume_cut(s, err))
 		return -1;
-	if (consume_group(s) && now >= s->progress.lag_at_us) {
+	if (consume_grows(s) && now >= s->progress.lag_at_us) {
 		s->progress.lag_at_us = now + LAG_EVERY_S * TM_S;
 		if (consume_ask_lag(s, err))
 			return -1;
@@ -131,7 +131,7 @@ static int take_care(struct consume *s, struct err *err)
  * nobody may come for a while to tell. */
 static int mark_idle(struct consume *s, struct err *err)
 {
-	if (!consume_group(s))
+	if (!consume_grows(s))
 		return 0;
 	if (consume_ask_lag(s, err))
 		return -1;

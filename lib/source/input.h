@@ -1,5 +1,6 @@
 /* A log: partitions of records with offsets, from outside: a Kafka cluster (drv/kafka/kafka.h),
- * files (drv/files/files.h), or the final rows of a store (source/final_input.h). What the epochs,
+ * files (drv/files/files.h), an intake's own log (source/wal.h), or the final rows of a store
+ * (source/final_input.h). What the epochs,
  * the assignment and the catch-up in this room are written against; none of them knows which it is.
  *
  * A log lives in the program's loop: open() installs its own watches and timers there, so that
@@ -36,6 +37,7 @@ struct input_record {
 	bool headers;      /* extra() has some */
 	bool appended;     /* the timestamp is the log's; else the producer's */
 	bool tail;         /* file: no newline behind it (the last line) */
+	bool dead;         /* it is a dead letter already: extra() has why, and the original */
 };
 
 /* What a record has beside its value. */
@@ -45,7 +47,9 @@ struct input_header {
 struct input_extra {
 	struct slice key; /* p NULL: none */
 	const struct input_header *header;
-	size_t n; /* headers */
+	size_t n;              /* headers */
+	const char *reason;    /* of a dead one; */
+	struct slice original; /* its bytes, which `value` is not */
 };
 
 /* Records of one partition in offset order. Valid until the next read(). */
@@ -78,6 +82,9 @@ enum input_when { INPUT_EARLIEST, INPUT_LATEST, INPUT_TIME };
 struct input_ops {
 	bool bytes; /* offsets count bytes */
 	bool group; /* has commits and changes */
+	/* Records come behind its end while it is read, and none of it is read again to tell:
+	 * --until end is the end that it had. (A group's topics do so anyway.) */
+	bool grows;
 	/* Offsets are event times, in microseconds: a partition's position is its watermark. Many
 	 * records may have one offset, and none has to be behind it. */
 	bool times;
@@ -120,6 +127,9 @@ struct input_ops {
 	 * says it. */
 	int (*commit)(void *log, const struct ranges *offsets, const char *meta, bool wait,
 		      struct err *err);
+	/* Told after each change: `to` of each partition is stored in all sinks. NULL: nobody wants
+	 * to know. */
+	void (*stored)(void *log, const struct ranges *stored);
 	/* Who we are in the group, since the last INPUT_ASSIGNED, in the form of the log's client:
 	 * appends base64. Whoever commits with it is refused once the group has moved on. Nothing
 	 * where we are no member. NULL: the log has no groups. */

@@ -296,7 +296,9 @@ int consume_plain(const struct consume_conf *c, struct input *log, struct err *e
 
 	p.log = log;
 	p.writer.log = log;
-	counters_detail(p.counters, c->finals.n ? c->finals.v[0] : c->topics.v[0]);
+	counters_detail(p.counters, c->finals.n ? c->finals.v[0]
+				    : c->log    ? c->log
+						: c->topics.v[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, emitter_loop(p.emitter), err) ||
 				     assign_all(&p, err) || copy_log(&p, err)

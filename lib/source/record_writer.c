@@ -175,7 +175,8 @@ static int put_long(struct record_writer *f, const struct partition *part,
 const char *record_writer_dead_are(const struct record_writer *f)
 {
 	return f->envelope.conf->key_field ? "longer than --max-line, or could not take their key"
-					   : "longer than --max-line";
+	       : f->log && f->log->ops->stored ? "rejected at the intake, or longer than --max-line"
+					       : "longer than --max-line";
 }
 
 int record_writer_end(struct record_writer *f, struct err *err)
@@ -194,6 +195,20 @@ int record_writer_end(struct record_writer *f, struct err *err)
 	return 0;
 }
 
+/* Its log has it as a dead letter. */
+static int put_rejected(struct record_writer *f, const struct partition *part,
+			const struct input_record *r, struct err *err)
+{
+	struct origin o = { .topic = slice_z(part->topic),
+			    .partition = part->partition,
+			    .offset = r->offset,
+			    .bytes = f->bytes };
+	struct input_extra x;
+
+	f->log->ops->extra(f->log->self, r, &x);
+	return record_writer_dead(f, &o, x.original, x.original.n, x.reason, err);
+}
+
 /* ---- records */
 
 /* How many records from v[0] on lie behind each other as lines of one block. */
@@ -201,7 +216,7 @@ static size_t block_of(const struct record_writer *f, const struct input_record 
 {
 	size_t k = 0;
 
-	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail &&
+	while (k < n && v[k].value.n <= f->max_line_bytes && !v[k].tail && !v[k].dead &&
 	       record_size(f, &v[k]) == v[k].value.n &&
 	       (k == 0 || v[k].value.p == v[k - 1].value.p + v[k - 1].value.n + 1))
 		k++;
@@ -295,6 +310,12 @@ static int put_all(struct record_writer *f, const struct partition *part,
 		}
 		if (!r->value.p && !f->envelope.conf->tombstones) {
 			f->account.filtered++;
+			continue;
+		}
+		if (r->dead) {
+			close_piece(f, w);
+			if (put_rejected(f, part, r, err))
+				return -1;
 			continue;
 		}
 		if (record_size(f, r) > f->max_line_bytes) {
