@@ -112,6 +112,11 @@ static void end(struct intake *in)
 			    out->events, out->rejected == 1 ? "is" : "are");
 	if (out->status != INTAKE_OK)
 		intake_forget(in);
+	/* of a body that is refused as a whole nothing is told of single events */
+	if (out->status != INTAKE_OK && out->status != INTAKE_INVALID) {
+		out->events = out->rejected = 0;
+		intake_errors_reset(&out->errors);
+	}
 	if (in->added && in->requested && !out->replayed) {
 		seen_add(in->conf.seen, &in->request);
 		in->added++;

@@ -69,7 +69,7 @@ struct intake_result {
 	char detail[256]; /* of any but OK, for people */
 
 	/* Counts of events. events = fresh + duplicates + rejected if OK; if INVALID, rejected of
-	 * events are not valid. */
+	 * events are not valid; else all are 0. */
 	uint32_t events, fresh, duplicates, rejected;
 	uint32_t conflicting; /* of the duplicates: those with another payload */
 	bool replayed;        /* the same Idempotency-Key and body came before */

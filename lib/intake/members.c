@@ -115,7 +115,8 @@ static uint32_t second_name(struct members *n, uint32_t object)
 		mem_reserve(&n->member, &n->cap, count + 1, sizeof(*n->member));
 		n->member[count++] = (struct members_member){ decoded_name(n, i), i };
 	}
-	qsort(n->member, count, sizeof(*n->member), member_cmp);
+	if (count > 1)
+		qsort(n->member, count, sizeof(*n->member), member_cmp);
 	for (size_t i = 1; i < count; i++)
 		if (slice_eq(n->member[i - 1].name, n->member[i].name))
 			return n->member[i].key;
