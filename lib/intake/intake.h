@@ -86,7 +86,7 @@ struct intake_result {
 
 	struct intake_errors errors; /* also those of the lenient ones */
 
-	/* The first event: texts as they stand in JSON, without quotes. */
+	/* The first event: texts as they stand in JSON, with their quotes. */
 	struct buf event_id, topic;
 	char received_at[TM_TEXT_BYTES]; /* with a NUL */
 };
