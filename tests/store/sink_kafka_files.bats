@@ -134,9 +134,9 @@ lost_while_running() { # COMMAND...
 	may --group "$job.3" --transactional-id "hta.$job.4.kafka:$open" --operation Describe
 	topic=$shut
 	is_refused "$(source_ a.ndjson)" "topic $shut may not be written to: Broker: Topic authorization failed"
-	is_refused "$group $job.2" "topic $shut may not be written to: Broker: Topic authorization failed"
+	is_refused "$group $job.2" "topic $shut may not be written to: Broker: Topic authorization failed" 15
 	topic=$open
-	is_refused "$group $job.3" ".*group $job.3.*: Broker: Group authorization failed"
+	is_refused "$group $job.3" ".*group $job.3.*: Broker: Group authorization failed" 15
 	job=$job.4
 	is_refused "$(source_ a.ndjson)" "transactional id hta.$job.kafka:$topic: Broker: Transactional Id authorization failed"
 	job=$job.5 positions=$kept
@@ -150,9 +150,9 @@ may() { # RESOURCE-AND-OPERATION...
 	java -XX:TieredStopAtLevel=1 -cp "$(svc_kafka_lib)/*" org.apache.kafka.tools.AclCommand --bootstrap-server "$HTA_BROKERS" \
 		--force --add --allow-principal User:hta_pw "$@" >acls.log 2>&1
 }
-# The sink comes to this end within 3 s, and says this line, once the broker has heard of the rights.
-is_refused() { # SOURCE LINE
-	wait_until 15 fails_with 78 timeout 3 bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit"
+# The sink comes to this end within 3 s (a group may wait for members that a try before has left), and says this line, once the broker has heard of the rights.
+is_refused() { # SOURCE LINE [SECONDS]
+	wait_until 45 fails_with 78 timeout "${3:-3}" bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit"
 	grep -qxE "hta-sink-kafka: $2" refused
 }
 
