@@ -5,7 +5,7 @@
  * All or nothing: if one event is not valid, no line is made and nothing is remembered, unless the
  * request asks for lenient handling; then the others are taken, and each one that is not valid
  * becomes a line {"$dead":{"reason":..,"request_id":..},"record":"<original bytes>"} in its place
- * ("encoding":"base64" stands in $dead where they are no text).
+ * ("enc":"base64" stands in $dead where they are no text).
  *
  * A line is the client's own bytes, newlines within as spaces, with stamps before its closing
  * brace: what an x-id names and event_id, if the client sent none; timestamp, likewise; received_at

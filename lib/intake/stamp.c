@@ -113,7 +113,7 @@ void stamps_add_dead(struct slice record, struct slice reason, struct slice requ
 	json_quote(lines, reason);
 	buf_addz(lines, ",\"request_id\":");
 	json_quote(lines, request_id);
-	buf_addz(lines, text ? "},\"record\":" : ",\"encoding\":\"base64\"},\"record\":");
+	buf_addz(lines, text ? "},\"record\":" : ",\"enc\":\"base64\"},\"record\":");
 	if (text) {
 		json_quote(lines, record);
 	} else {

@@ -1,25 +1,6 @@
 #include "source/wal_dead.h"
 
 #include "json/json.h"
-#include "proto/ctl.h"
-
-void wal_dead_write(struct slice reason, struct slice request_id, struct slice record,
-		    struct buf *out)
-{
-	struct buf text = { 0 };
-	bool base64 = ctl_keep(record, &text);
-
-	buf_addz(out, WAL_DEAD_START "\"reason\":");
-	json_quote(out, reason);
-	if (request_id.n) {
-		buf_addz(out, ",\"request_id\":");
-		json_quote(out, request_id);
-	}
-	buf_addz(out, base64 ? ",\"enc\":\"base64\"},\"record\":" : "},\"record\":");
-	buf_adds(out, buf_slice(&text));
-	buf_addz(out, "}\n");
-	buf_fini(&text);
-}
 
 static bool read_record(const struct json *j, uint32_t dead, struct buf *record)
 {

@@ -294,7 +294,7 @@ static void test_lenient(void)
 		  "}\n{\"$dead\":{\"reason\":\"malformed-json: byte 6: a value expected, "
 		  "not }\",\"request_id\":\"r1\"},\"record\":\"{\\\"a\\\":}\"}\n"),
 	   "a dead letter stands in its place");
-	ok(strstr(b.lines.p, "\"encoding\":\"base64\"},\"record\":\"/w==\"}\n"),
+	ok(strstr(b.lines.p, "\"enc\":\"base64\"},\"record\":\"/w==\"}\n"),
 	   "what is no text is base64");
 	ok(strstr(b.lines.p, "\"missing-member at /event_type: it must be there\""),
 	   "the reason is the first error");

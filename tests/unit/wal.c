@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "intake/stamp.h"
 #include "source/wal_dead.h"
 #include "source/wal_format.h"
 #include "source/wal_page.h"
@@ -246,7 +247,7 @@ static void test_dead(void)
 
 	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
 		line.n = why.n = record.n = 0;
-		wal_dead_write(slice_z("no \"user_id\""), slice_z("01JD"), of[i], &line);
+		stamps_add_dead(of[i], slice_z("no \"user_id\""), slice_z("01JD"), &line);
 		ok(wal_dead_is(buf_slice(&line)) &&
 			   memchr(line.p, '\n', line.n) == line.p + line.n - 1,
 		   "a rejected event is one line");
