@@ -146,7 +146,7 @@ static int read_parameter(struct gql_http *h, struct slice text)
 		return 0;
 	if (to->n)
 		return refuse(h, 400, "a parameter stands twice");
-	if (decode(slice(eq + 1, text.n - n - 1), to) || !str_utf8(to->p, to->n))
+	if (decode(slice(eq + 1, text.n - n - 1), to) || (to->n && !str_utf8(to->p, to->n)))
 		return refuse(h, 400, "a parameter is not percent-encoded UTF-8");
 	return 0;
 }
