@@ -183,6 +183,14 @@ static void identity(void)
 	is_str(input_place(log, "other"), a, "the path of a topic");
 	files_input_free(log);
 	partitions_fini(&p);
+	v[1].name = NULL;
+	log = open_log(v + 1, 1, 1 << 20, false);
+	free(make("a.log", "four\n", 5));
+	ok(names(log, first, &p) == 0, "a file that has grown since it was opened");
+	is_str(read_from(log, first, 14), "four@14;19E",
+	       "... to where another process of the job stands, who knows");
+	files_input_free(log);
+	partitions_fini(&p);
 	free(first);
 	free(a);
 	free(z);

@@ -67,6 +67,21 @@ static int read_head(struct file *f, struct err *err)
 	return k < 0 ? files_damaged(f, err) : 0;
 }
 
+int files_look_again(struct file *f, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0)
+		return err_errno(err, EX_IOERR, "%s", f->path);
+	if (f->damage || st.st_size == f->intact.bytes)
+		return 0;
+	f->head_n = 0;
+	return files_verify_one(f, err) || intact_begin(&f->intact, f->fd, f->path, err) ||
+			       read_head(f, err)
+		       ? -1
+		       : 0;
+}
+
 static int open_file(struct file *f, struct err *err)
 {
 	struct stat st;

@@ -14,7 +14,7 @@ enum { FILES_BATCH_RECORDS = 4096 };
 struct file {
 	const char *path;
 	int fd;
-	struct intact intact;  /* as it was at open(): no more than that is read of it */
+	struct intact intact;  /* as it was at open() or known(): no more than that is read of it */
 	int64_t end;           /* of its text; -1: not known */
 	struct partition part; /* topic: NULL until it is known */
 	char head[FILES_HEAD_BYTES];
@@ -43,6 +43,8 @@ struct stream *files_stream(const struct file *f); /* from its beginning */
 /* Damage, or a format that is not read (EX_DATAERR): kept for left(), err is cleared, 0. Another
  * error: -1. */
 int files_damaged(struct file *f, struct err *err);
+/* What was appended since open() is the file's too. EX_TEMPFAIL as below. */
+int files_look_again(struct file *f, struct err *err);
 /* EX_TEMPFAIL where it is not the file any more that was opened. */
 int files_verify_one(struct file *f, struct err *err);
 

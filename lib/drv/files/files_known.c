@@ -142,6 +142,9 @@ int files_known(void *self, const struct positions *held, struct err *err)
 	for (size_t i = 0; i < fs->n; i++) {
 		struct file *f = &fs->v[i];
 
+		/* another process of the job may have read on, behind what was there at open() */
+		if (files_look_again(f, err))
+			return -1;
 		if (f->head_n == 0 || f->part.topic)
 			continue;
 		name_file(f, held);
