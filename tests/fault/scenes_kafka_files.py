@@ -82,9 +82,9 @@ def kill_pipe(w, p):
 
 def put_out(w, p):
     """The sink sleeps, a second process reads on from where it stood, and the first one wakes up."""
-    run = p.run
     if not p.stage(SINK):
         return None
+    run = p.run
     p.signal(signal.SIGSTOP, SINK)
     w.produce(w.random.randint(20, 100))
     other = w.other()

@@ -191,7 +191,10 @@ static enum sink_result try_epoch(struct kafka_sink *d, const struct sink_batch 
 		r = commit_epoch(d, batch, err);
 	if (*again || r != SINK_OK)
 		kafka_tx_abort(d, d->producer);
-	if (d->mode == KAFKA_FILES && r == SINK_FATAL)
+	/* who has slept for long hears first that its records are too old */
+	if (r == SINK_FATAL && kafka_tx_fenced(d->producer))
+		kafka_sink_put_out(d, err);
+	else if (d->mode == KAFKA_FILES && r == SINK_FATAL)
 		kafka_positions_there(d, err);
 	if (*again && mark_refused(d, single, err))
 		r = SINK_FATAL;

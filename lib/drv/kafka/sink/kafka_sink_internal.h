@@ -295,6 +295,8 @@ enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
 				  const rd_kafka_topic_partition_list_t *offsets, const char *group,
 				  const char *member, struct err *err);
 enum sink_result kafka_tx_commit(struct kafka_sink *d, rd_kafka_t *rk, struct err *err);
+/* Has another process taken its transactional id? */
+bool kafka_tx_fenced(rd_kafka_t *rk);
 /* Has librdkafka given up this producer? -1 with why: EX_TEMPFAIL where another process took its
  * transactional id. */
 int kafka_tx_fatal(const struct kafka_sink *d, rd_kafka_t *rk, struct err *err);

@@ -31,12 +31,17 @@ static bool is_refused(rd_kafka_resp_err_t code)
 	       code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT || !kafka_temporary(code);
 }
 
+bool kafka_tx_fenced(rd_kafka_t *rk)
+{
+	return rd_kafka_fatal_error(rk, NULL, 0) == RD_KAFKA_RESP_ERR__FENCED;
+}
+
 int kafka_tx_fatal(const struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	char why[512];
 	rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk, why, sizeof(why));
 
-	if (code == RD_KAFKA_RESP_ERR__FENCED)
+	if (kafka_tx_fenced(rk))
 		return kafka_sink_put_out(d, err);
 	return code ? kafka_failed(err, code, why) : 0;
 }
