@@ -17,7 +17,7 @@ static struct slice read_file(const char *name)
 	char path[512];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/routes/%s.json", top ? top : ".", name);
+	snprintf(path, sizeof(path), "%s/examples/routes/%s.json", top ? top : ".", name);
 	f = fopen(path, "r");
 	if (!f)
 		return slice("", 0);

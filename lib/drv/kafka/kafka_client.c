@@ -11,6 +11,7 @@
 
 #include "base/tm.h"
 #include "drv/kafka/kafka_internal.h"
+#include "drv/kafka/kafka_settings.h"
 
 static void wake_loop(rd_kafka_t *rk, void *fd)
 {
@@ -38,7 +39,6 @@ static rd_kafka_t *new_client(struct kafka *k, const char *group, struct err *er
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(k->conf);
 	char why[512];
-	rd_kafka_t *rk;
 
 	if (group &&
 	    rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why)) != RD_KAFKA_CONF_OK) {
@@ -46,12 +46,7 @@ static rd_kafka_t *new_client(struct kafka *k, const char *group, struct err *er
 		rd_kafka_conf_destroy(conf);
 		return NULL;
 	}
-	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-	if (!rk) {
-		rd_kafka_conf_destroy(conf);
-		err_set(err, EX_CONFIG, "kafka: %s", why);
-	}
-	return rk;
+	return kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
 static int make_fetcher(struct kafka *k, struct err *err)

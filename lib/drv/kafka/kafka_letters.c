@@ -12,6 +12,7 @@
 #include "base/tm.h"
 #include "drv/kafka/kafka_dlq_internal.h"
 #include "drv/kafka/kafka_marks.h"
+#include "drv/kafka/kafka_settings.h"
 
 enum { SILENCE_US = 30000000, POLL_MS = 100 };
 
@@ -66,18 +67,12 @@ rd_kafka_t *kafka_dlq_group(struct kafka *k, const char *group, bool waits, stru
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(k->conf);
 	char why[512];
-	rd_kafka_t *rk;
 
 	rd_kafka_conf_set_events(conf, 0);
 	rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why));
 	rd_kafka_conf_set(conf, "isolation.level", waits ? "read_committed" : "read_uncommitted",
 			  why, sizeof(why));
-	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-	if (rk)
-		return rk;
-	rd_kafka_conf_destroy(conf);
-	err_set(err, EX_CONFIG, "kafka: %s", why);
-	return NULL;
+	return kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
 bool kafka_dlq_header(const rd_kafka_headers_t *headers, const char *name, struct slice *out)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka_dlq_internal.h"
+#include "drv/kafka/kafka_settings.h"
 
 enum { READ_ON = 200, SILENCE_MS = 15000 };
 
@@ -38,12 +39,10 @@ struct kafka_originals *kafka_originals_new(struct kafka *k, struct err *err)
 	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++)
 		rd_kafka_conf_set(conf, set[i][0], set[i][1], why, sizeof(why));
 	o->k = k;
-	o->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+	o->rk = kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
 	if (o->rk)
 		return o;
-	rd_kafka_conf_destroy(conf);
 	free(o);
-	err_set(err, EX_CONFIG, "kafka: %s", why);
 	return NULL;
 }
 

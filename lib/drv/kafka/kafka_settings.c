@@ -145,3 +145,15 @@ int kafka_conf_take(rd_kafka_conf_t *conf, const struct kafka_owned *owned,
 			return -1;
 	return 0;
 }
+
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err)
+{
+	char why[512];
+	rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof(why));
+
+	if (rk)
+		return rk;
+	rd_kafka_conf_destroy(conf);
+	err_set(err, EX_CONFIG, "kafka: %s", why);
+	return NULL;
+}

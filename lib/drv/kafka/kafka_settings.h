@@ -31,4 +31,7 @@ int kafka_conf_take(rd_kafka_conf_t *conf, const struct kafka_owned *owned,
  * free(). EX_USAGE: brokers are no list of any. */
 int kafka_conf_brokers(rd_kafka_conf_t *conf, const char *brokers, char **list, struct err *err);
 
+/* Takes conf. NULL with err, EX_CONFIG: librdkafka says what of it does not go together. */
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err);
+
 #endif

@@ -98,18 +98,6 @@ int kafka_sink_settings(struct kafka_sink *d, struct err *err)
 		       : 0;
 }
 
-static rd_kafka_t *new_client(rd_kafka_conf_t *conf, struct err *err)
-{
-	char why[512];
-	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-
-	if (rk)
-		return rk;
-	rd_kafka_conf_destroy(conf);
-	err_set(err, EX_CONFIG, "kafka: %s", why);
-	return NULL;
-}
-
 /* ---- what the topics say */
 
 /* Is it there? One that the broker makes on demand may be in a moment. */
@@ -220,7 +208,7 @@ static rd_kafka_t *new_producer(struct kafka_sink *d, bool alone, struct err *er
 	set_number(conf, "message.timeout.ms", retry_ms > INT32_MAX ? 0 : retry_ms);
 	if (alone)
 		set(conf, "batch.num.messages", "1");
-	return new_client(conf, err);
+	return kafka_client_new(RD_KAFKA_PRODUCER, conf, err);
 }
 
 rd_kafka_t *kafka_sink_new_transactional(struct kafka_sink *d, const char *id, bool single,
@@ -236,7 +224,7 @@ rd_kafka_t *kafka_sink_new_transactional(struct kafka_sink *d, const char *id, b
 		set(conf, "retry.backoff.ms", "20");
 	if (single)
 		set(conf, "batch.num.messages", "1");
-	return new_client(conf, err);
+	return kafka_client_new(RD_KAFKA_PRODUCER, conf, err);
 }
 
 static void drop_producer(rd_kafka_t **rk, rd_kafka_topic_t **topic)
@@ -310,7 +298,7 @@ enum sink_result kafka_sink_connect(void *self, struct err *err)
 	enum sink_result r;
 
 	if (!d->admin)
-		d->admin = new_client(rd_kafka_conf_dup(d->settings), err);
+		d->admin = kafka_client_new(RD_KAFKA_PRODUCER, rd_kafka_conf_dup(d->settings), err);
 	if (!d->admin)
 		return SINK_FATAL;
 	r = kafka_sink_look(d, err);

@@ -20,19 +20,13 @@ rd_kafka_t *kafka_positions_reader(const struct kafka_sink *d, const char *isola
 		{ "fetch.wait.max.ms", "10" },
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->settings);
-	rd_kafka_t *rk;
 	char why[512];
 
 	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++)
 		if (rd_kafka_conf_set(conf, set[i][0], set[i][1], why, sizeof(why)) !=
 		    RD_KAFKA_CONF_OK)
 			BUG("librdkafka: %s", why);
-	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-	if (rk)
-		return rk;
-	rd_kafka_conf_destroy(conf);
-	err_set(err, EX_CONFIG, "kafka: %s", why);
-	return NULL;
+	return kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
 }
 
 static rd_kafka_resp_err_t find_topic(const struct kafka_sink *d, rd_kafka_t *rk, int wait_ms)
