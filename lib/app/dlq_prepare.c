@@ -165,6 +165,18 @@ static void add_key(struct dlq_twins *t, const uint8_t key[16])
 
 /* ---- all of it */
 
+/* taken: CALL/BATCH. */
+static bool is_of_unknown(const struct retry_call *r, struct slice taken)
+{
+	for (size_t i = 0; i < r->unknowns; i++) {
+		size_t n = strlen(r->unknown[i]);
+
+		if (taken.n > n && memcmp(taken.p, r->unknown[i], n) == 0 && taken.p[n] == '/')
+			return true;
+	}
+	return false;
+}
+
 int dlq_prepare(struct dlq *q, struct retry_call *r, const struct letter *l, struct outgoing *out,
 		bool *send, struct err *err)
 {
@@ -173,6 +185,10 @@ int dlq_prepare(struct dlq *q, struct retry_call *r, const struct letter *l, str
 	uint8_t key[16];
 
 	*send = false;
+	if (l->taken.n && !q->again && !is_of_unknown(r, l->taken)) {
+		r->lost++;
+		return 0;
+	}
 	if (l->taken.n && !q->again) {
 		tell(&r->doubtful, l,
 		     "an earlier call may have sent it: --again sends it in any case");

@@ -93,24 +93,36 @@ static int check_page(struct dlq *q, const struct letter *const *v, size_t n, vo
 
 /* ---- what earlier calls have left */
 
+struct settling {
+	struct dlq *q;
+	struct retry_call *r;
+};
+
 static int settle_call(void *arg, const char *call, struct err *err)
 {
-	struct dlq *q = arg;
-	bool known;
+	struct dlq *q = ((struct settling *)arg)->q;
+	struct retry_call *r = ((struct settling *)arg)->r;
+	bool known = false;
 	uint64_t sent;
 
-	if (call[0] == '-')
-		return 0;
-	if (dlq_open_cluster(q, err))
+	if (call[0] != '-' && dlq_open_cluster(q, err))
 		return -1;
-	if (!q->c)
-		return 0;
-	if (q->program->cluster->ask(q->c, call, &known, &sent, err))
+	if (call[0] != '-' && q->c && q->program->cluster->ask(q->c, call, &known, &sent, err))
 		return -1;
-	if (!known)
+	if (!known) {
+		r->unknown = mem_grow(r->unknown, r->unknowns + 1, sizeof(*r->unknown));
+		r->unknown[r->unknowns++] = mem_strdup(call);
 		return 0;
+	}
 	log_note("an earlier call did not end: what it had sent was found out");
 	return q->driver->settle(q->d, call, sent, err);
+}
+
+static int settle_calls(struct dlq *q, struct retry_call *r, struct err *err)
+{
+	struct settling s = { q, r };
+
+	return q->driver->calls ? q->driver->calls(q->d, settle_call, &s, err) : 0;
 }
 
 /* ---- a batch */
@@ -300,7 +312,7 @@ static int run_passes(struct dlq *q, struct retry_call *r, struct err *err)
 		return -1;
 	if (dlq_each_page(q, check_page, r, err))
 		return -1;
-	if (q->driver->calls && q->driver->calls(q->d, settle_call, q, err))
+	if (settle_calls(q, r, err))
 		return -1;
 	return dlq_each_page(q, send_page, r, err) || renew_marks(q, r, err) ? -1 : 0;
 }
@@ -338,7 +350,10 @@ int dlq_retry(struct dlq *q, struct err *err)
 		log_warn("%" PRIu64 " letters were sent before, and are marked", r.sent);
 	for (size_t i = 0; i < r.topics; i++)
 		free(r.topic[i]);
+	for (size_t i = 0; i < r.unknowns; i++)
+		free(r.unknown[i]);
 	free(r.topic);
+	free(r.unknown);
 	free(r.partitions);
 	free(r.seen.key);
 	return rc ? rc : sum_up(q, &r, err);

@@ -23,6 +23,10 @@ struct retry_call {
 	uint64_t batch;
 	uint64_t selected, sent, twins, doubtful, gone, changed, unmended, lost;
 	int64_t told_us;
+	/* Earlier calls of which nobody knows what they have sent. What any other has taken was
+	 * taken since this one began. */
+	char **unknown;
+	size_t unknowns;
 	char **topic; /* those that were found */
 	int32_t *partitions;
 	size_t topics;

@@ -1,9 +1,14 @@
 /* Text goes straight to the end of the caller's buffer, which doubles, 16 KiB at first. Where
  * exactly `most` bytes are there, the library is given a spare byte of its own to write to: only
- * so is a body of just that length told from a longer one. */
+ * so is a body of just that length told from a longer one.
+ *
+ * What libzstd says of damage depends on how it is fed. It gets the bytes of one header or one
+ * block at a time (as in decoder.c, where the reason is), so that a body has one verdict, however
+ * it comes. */
 #include "io/inflate.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -11,7 +16,9 @@
 #include "base/mem.h"
 
 enum { ROOM_MIN = 16 << 10, ZLIB_WINDOW = MAX_WBITS, GZIP_WINDOW = 16 + MAX_WBITS };
-enum { WINDOW_LOG = 23 };
+/* FRAME_START: what ZSTD_initDStream asks for. BLOCK_HEADER bytes of what is wanted behind a block
+ * are the next one's header. */
+enum { WINDOW_LOG = 23, FRAME_START = 5, BLOCK_HEADER = 3 };
 
 _Static_assert(1 << WINDOW_LOG == INFLATE_WINDOW_BYTES, "one bound");
 
@@ -21,6 +28,12 @@ struct inflate {
 	ZSTD_DCtx *zstd;
 	bool open; /* within a member or frame */
 	bool any;  /* a member or frame was there */
+	/* of the number that the zstd frame begins with, lowest byte first */
+	uint32_t magic;
+	unsigned magic_bytes;
+	size_t wanted; /* by libzstd */
+	bool owes;     /* libzstd may have text that the last call had no room for */
+	struct buf held;
 };
 
 struct inflate *inflate_new(enum inflate_kind kind)
@@ -28,6 +41,7 @@ struct inflate *inflate_new(enum inflate_kind kind)
 	struct inflate *i = mem_zalloc(sizeof(*i));
 
 	i->kind = kind;
+	i->wanted = FRAME_START;
 	if (kind == INFLATE_ZSTD) {
 		if (!(i->zstd = ZSTD_createDCtx()) ||
 		    ZSTD_isError(ZSTD_DCtx_setParameter(i->zstd, ZSTD_d_windowLogMax, WINDOW_LOG)))
@@ -45,12 +59,17 @@ void inflate_free(struct inflate *i)
 	if (i->kind != INFLATE_ZSTD)
 		inflateEnd(&i->z);
 	ZSTD_freeDCtx(i->zstd);
+	buf_fini(&i->held);
 	free(i);
 }
 
 void inflate_reset(struct inflate *i)
 {
 	i->open = i->any = false;
+	i->magic_bytes = 0;
+	i->wanted = FRAME_START;
+	i->owes = false;
+	i->held.n = 0;
 	if (i->kind == INFLATE_ZSTD)
 		ZSTD_DCtx_reset(i->zstd, ZSTD_reset_session_only);
 	else
@@ -79,17 +98,68 @@ static bool step_zlib(struct inflate *i, struct slice in, char *to, size_t n, si
 	return rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR;
 }
 
-static bool step_zstd(struct inflate *i, struct slice in, char *to, size_t n, size_t *took,
-		      size_t *wrote)
+/* False: what begins here is no frame of RFC 8878, nor one to be skipped. libzstd would read the
+ * formats before it too, and says of damage there one thing to a whole and another to pieces. */
+static bool is_zstd_frame(struct inflate *i, struct slice in)
 {
-	ZSTD_inBuffer from = { in.p, in.n, 0 };
+	for (size_t k = 0; k < in.n && i->magic_bytes < sizeof(i->magic); k++) {
+		unsigned shift = 8 * i->magic_bytes++;
+
+		i->magic = (shift ? i->magic : 0) | (uint32_t)(unsigned char)in.p[k] << shift;
+	}
+	return i->magic_bytes < sizeof(i->magic) || i->magic == ZSTD_MAGICNUMBER ||
+	       (i->magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
+}
+
+/* What the next call of libzstd gets, of one header or one block, from in to held. False: not all
+ * of it is there yet. What is longer than a block is skipped, and need not be whole. */
+static bool hold_whole(struct inflate *i, struct slice in, size_t *took)
+{
+	size_t give = i->wanted > BLOCK_HEADER ? i->wanted - BLOCK_HEADER : i->wanted;
+	size_t missing = i->held.n < give ? give - i->held.n : 0;
+
+	*took = missing < in.n ? missing : in.n;
+	if (*took > ZSTD_BLOCKSIZE_MAX)
+		*took = ZSTD_BLOCKSIZE_MAX;
+	buf_add(&i->held, in.p, *took);
+	return *took == missing || give > ZSTD_BLOCKSIZE_MAX;
+}
+
+static bool call_zstd(struct inflate *i, char *to, size_t n, size_t *wrote)
+{
+	ZSTD_inBuffer from = { i->held.p, i->held.n, 0 };
 	ZSTD_outBuffer into = { to, n, 0 };
 	size_t rc = ZSTD_decompressStream(i->zstd, &into, &from);
 
-	*took = from.pos;
+	if (ZSTD_isError(rc))
+		return false;
+	i->held.n -= from.pos;
+	if (from.pos && i->held.n)
+		memmove(i->held.p, i->held.p + from.pos, i->held.n);
 	*wrote = into.pos;
+	i->owes = into.pos == n;
 	i->open = rc != 0;
-	return !ZSTD_isError(rc);
+	i->wanted = rc ? rc : FRAME_START;
+	if (!i->open)
+		i->magic_bytes = 0;
+	return true;
+}
+
+static bool step_zstd(struct inflate *i, struct slice in, char *to, size_t n, size_t *took,
+		      size_t *wrote)
+{
+	bool whole;
+
+	*took = *wrote = 0;
+	if (i->owes && !call_zstd(i, to, n, wrote))
+		return false;
+	if (*wrote || !in.n)
+		return true;
+	whole = hold_whole(i, in, took);
+	if (!is_zstd_frame(i, slice(in.p, *took)))
+		return false;
+	i->open = true;
+	return !whole || call_zstd(i, to, n, wrote);
 }
 
 enum inflate_state inflate_add(struct inflate *i, struct slice in, size_t most, struct buf *out)

@@ -114,6 +114,8 @@ uint32_t instance_member(const struct instance *in, uint32_t at, struct slice na
 {
 	const struct json_node *node = in->json.node;
 
+	if (node[at].type != JSON_OBJECT)
+		return 0;
 	for (uint32_t i = json_first(&in->json, at); i < node[at].next; i = node[i + 1].next)
 		if (node[i].type == JSON_STRING && !node[i].escaped && slice_eq(node[i].text, name))
 			return i + 1;
