@@ -1,6 +1,6 @@
-/* What the files of the server share: http_server.c (from open to close, turns), http_accept.c,
- * http_conn.c (from bytes to requests), http_request.c, http_deadline.c, http_send.c (from answers
- * to bytes). Nobody else includes it. */
+/* What the files of the server share: http_server.c (from open to close, turns), http_lists.c,
+ * http_accept.c, http_conn.c (from bytes to requests), http_request.c, http_deadline.c,
+ * http_answer.c (from answers to bytes), http_send.c. Nobody else includes it. */
 #ifndef NET_HTTP_INTERNAL_H
 #define NET_HTTP_INTERNAL_H
 
@@ -110,14 +110,19 @@ struct http_server {
 };
 
 /* http_server.c */
-void http_conn_ready(struct http_conn *c); /* it runs in the next turn at the latest */
-void http_conn_starve(struct http_conn *c);
+void http_server_turn(void *server, int fd, short revents);
 /* Closes the descriptor; what the handler has stays until it answers. */
 void http_conn_close(struct http_conn *c);
+void http_date(struct http_server *s);
+
+/* http_lists.c */
+void http_conn_ready(struct http_conn *c); /* it runs in the next turn at the latest */
+struct http_conn *http_ready_take(struct http_server *s);
+void http_conn_starve(struct http_conn *c);
+void http_conn_leave_lists(struct http_conn *c);          /* it is closed */
 void http_conn_charge(struct http_conn *c, size_t bytes); /* of its body, in all */
 struct http_input *http_input_get(struct http_server *s);
 void http_input_put(struct http_server *s, struct http_input *in);
-void http_date(struct http_server *s);
 
 /* http_accept.c */
 void http_server_accept(struct http_server *s, bool on); /* whether the listeners are watched */
@@ -140,8 +145,10 @@ void http_conn_refuse(struct http_conn *c, const struct http_fault *fault);
 void http_conn_answered(struct http_conn *c, unsigned status);
 void http_conn_drop_body(struct http_conn *c);
 
-/* http_send.c */
+/* http_answer.c */
 extern const struct http_ops http_conn_ops;
+
+/* http_send.c */
 bool http_conn_flush(struct http_conn *c); /* false: broken */
 size_t http_conn_pending(const struct http_conn *c);
 void http_conn_produce(struct http_conn *c);

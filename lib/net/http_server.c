@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -28,128 +27,6 @@ enum { EVENTS = 64, TICK_US = 500 * 1000, DESCRIPTORS_LEFT = 64 };
 const char *const http_refused_names[HTTP_REFUSED_REASONS] = {
 	"connections", "address", "descriptors", "malformed", "too-large", "slow", "overloaded",
 };
-
-/* ---- lists */
-static void run_turn(void *arg, int fd, short revents);
-
-static void wake_turn(void *arg, int fd, short revents)
-{
-	struct http_server *s = arg;
-
-	s->wake_id = 0;
-	run_turn(arg, fd, revents);
-}
-
-void http_conn_ready(struct http_conn *c)
-{
-	struct http_server *s = c->s;
-
-	if (c->in_ready || c->state == CONN_DEAD)
-		return;
-	c->in_ready = true;
-	c->next_ready = NULL;
-	*s->ready_end = c;
-	s->ready_end = &c->next_ready;
-	if (!s->wake_id)
-		s->wake_id = loop_at(s->loop, 0, wake_turn, s);
-}
-
-void http_conn_starve(struct http_conn *c)
-{
-	struct http_server *s = c->s;
-
-	if (!c->starved_us)
-		c->starved_us = s->now_us;
-	if (c->in_starved)
-		return;
-	c->in_starved = true;
-	c->next_starved = NULL;
-	*s->starved_end = c;
-	s->starved_end = &c->next_starved;
-}
-
-static struct http_conn *take_starved(struct http_server *s)
-{
-	struct http_conn *c = s->starved;
-
-	s->starved = c->next_starved;
-	if (!s->starved)
-		s->starved_end = &s->starved;
-	c->in_starved = false;
-	return c;
-}
-
-static struct http_conn *take_ready(struct http_server *s)
-{
-	struct http_conn *c = s->ready;
-
-	s->ready = c->next_ready;
-	if (!s->ready)
-		s->ready_end = &s->ready;
-	c->in_ready = false;
-	return c;
-}
-
-/* A closed connection leaves both lists: that is rare, and they are short then. */
-static void leave_lists(struct http_conn *c)
-{
-	struct http_server *s = c->s;
-	struct http_conn **at;
-
-	if (c->in_ready) {
-		for (at = &s->ready; *at != c;)
-			at = &(*at)->next_ready;
-		*at = c->next_ready;
-		if (!c->next_ready)
-			s->ready_end = at;
-	}
-	if (c->in_starved) {
-		for (at = &s->starved; *at != c;)
-			at = &(*at)->next_starved;
-		*at = c->next_starved;
-		if (!c->next_starved)
-			s->starved_end = at;
-	}
-	c->in_ready = c->in_starved = false;
-}
-
-/* ---- memory */
-void http_conn_charge(struct http_conn *c, size_t bytes)
-{
-	struct http_server *s = c->s;
-
-	s->stats.in_flight_bytes += bytes - c->charged;
-	c->charged = bytes;
-	if (s->starved && s->stats.in_flight_bytes < s->conf.budget_bytes)
-		http_conn_ready(take_starved(s));
-}
-
-struct http_input *http_input_get(struct http_server *s)
-{
-	struct http_input *in = s->inputs;
-
-	s->stats.busy++;
-	if (in) {
-		s->inputs = in->next;
-		s->n_inputs--;
-	} else {
-		in = mem_alloc(sizeof(*in));
-	}
-	in->at = in->n = in->base = 0;
-	return in;
-}
-
-void http_input_put(struct http_server *s, struct http_input *in)
-{
-	s->stats.busy--;
-	if (s->n_inputs == INPUTS_KEPT) {
-		free(in);
-		return;
-	}
-	in->next = s->inputs;
-	s->inputs = in;
-	s->n_inputs++;
-}
 
 void http_date(struct http_server *s)
 {
@@ -175,7 +52,7 @@ void http_conn_close(struct http_conn *c)
 		close(c->watched.fd);
 		http_conn_unlink(c);
 		s->stats.connections--;
-		leave_lists(c);
+		http_conn_leave_lists(c);
 		if (!s->draining)
 			http_server_accept(s, true);
 	}
@@ -224,7 +101,7 @@ static void serve_event(struct http_server *s, const struct epoll_event *e)
 	http_conn_run(c);
 }
 
-static void run_turn(void *arg, int fd, short revents)
+void http_server_turn(void *arg, int fd, short revents)
 {
 	struct http_server *s = arg;
 	struct epoll_event events[EVENTS];
@@ -237,7 +114,7 @@ static void run_turn(void *arg, int fd, short revents)
 	for (struct http_conn *c = s->ready; c; c = c->next_ready)
 		ready++;
 	for (; ready && s->ready; ready--)
-		http_conn_run(take_ready(s));
+		http_conn_run(http_ready_take(s));
 	n = epoll_wait(s->epoll_fd, events, EVENTS, 0);
 	for (int i = 0; i < n; i++)
 		serve_event(s, &events[i]);
@@ -335,7 +212,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_conf *c
 	if (open_listeners(s, err) < 0)
 		goto free_server;
 	http_server_accept(s, true);
-	s->watch_id = loop_watch(loop, s->epoll_fd, POLLIN, run_turn, s);
+	s->watch_id = loop_watch(loop, s->epoll_fd, POLLIN, http_server_turn, s);
 	s->tick_id = loop_every(loop, TICK_US, check_deadlines, s);
 	return s;
 free_server:
