@@ -15,10 +15,16 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { ROOM_MIN = 16 << 10, ZLIB_WINDOW = MAX_WBITS, GZIP_WINDOW = 16 + MAX_WBITS };
+enum { ROOM_MIN = 16 << 10 };
 /* FRAME_START: what ZSTD_initDStream asks for. BLOCK_HEADER bytes of what is wanted behind a block
  * are the next one's header. */
 enum { WINDOW_LOG = 23, FRAME_START = 5, BLOCK_HEADER = 3 };
+
+/* Of a z_stream's data_type: the end of a block, as opposed to its middle. */
+enum { BLOCK_ENDED = 128 };
+
+/* By kind, as inflateInit2 takes it. */
+static const int zlib_windows[INFLATE_KINDS] = { 16 + MAX_WBITS, MAX_WBITS, 0, -MAX_WBITS };
 
 _Static_assert(1 << WINDOW_LOG == INFLATE_WINDOW_BYTES, "one bound");
 
@@ -46,7 +52,7 @@ struct inflate *inflate_new(enum inflate_kind kind)
 		if (!(i->zstd = ZSTD_createDCtx()) ||
 		    ZSTD_isError(ZSTD_DCtx_setParameter(i->zstd, ZSTD_d_windowLogMax, WINDOW_LOG)))
 			BUG("zstd");
-	} else if (inflateInit2(&i->z, kind == INFLATE_GZIP ? GZIP_WINDOW : ZLIB_WINDOW) != Z_OK) {
+	} else if (inflateInit2(&i->z, zlib_windows[kind]) != Z_OK) {
 		BUG("zlib");
 	}
 	return i;
@@ -92,7 +98,8 @@ static bool step_zlib(struct inflate *i, struct slice in, char *to, size_t n, si
 	rc = inflate(&i->z, Z_NO_FLUSH);
 	*took = most_in - i->z.avail_in;
 	*wrote = most_out - i->z.avail_out;
-	i->open = rc != Z_STREAM_END;
+	i->open = rc != Z_STREAM_END &&
+		  (i->kind != INFLATE_MESSAGE || !(i->z.data_type & BLOCK_ENDED));
 	if (rc == Z_STREAM_END)
 		inflateReset(&i->z);
 	return rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR;

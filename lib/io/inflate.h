@@ -7,7 +7,14 @@
 
 #include "base/str.h"
 
-enum inflate_kind { INFLATE_GZIP, INFLATE_ZLIB, INFLATE_ZSTD, INFLATE_KINDS };
+enum inflate_kind {
+	INFLATE_GZIP,
+	INFLATE_ZLIB,
+	INFLATE_ZSTD,
+	INFLATE_MESSAGE, /* raw deflate that ends with a flush (deflate.h); 00 00 ff ff is to be
+			    added behind it by the caller */
+	INFLATE_KINDS
+};
 
 /* A zstd frame may ask for this much memory (RFC 8878 has decoders take 8 MiB). */
 enum { INFLATE_WINDOW_BYTES = 8 << 20 };

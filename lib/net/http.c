@@ -106,6 +106,7 @@ const char *http_reason(unsigned status)
 		unsigned status;
 		const char *reason;
 	} table[] = {
+		{ 101, "Switching Protocols" },
 		{ 200, "OK" },
 		{ 201, "Created" },
 		{ 202, "Accepted" },

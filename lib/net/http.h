@@ -40,6 +40,7 @@ struct http_request {
 	struct slice host;    /* with its port, as sent; n 0: an HTTP/1.0 request without one */
 	struct slice remote;  /* "192.0.2.1", "2001:db8::1" */
 	bool loopback;        /* the client is on this machine */
+	bool upgrade;         /* another protocol is asked for, and may be (http_tunnel.h) */
 	struct slice id;      /* of X-Request-Id, the client's or made; 1 to 64 bytes */
 	struct slice body;    /* decoded (gzip, zstd, deflate); n 0 in http_app.head */
 	int64_t begun_us;     /* tm_mono_us when its first byte was read */

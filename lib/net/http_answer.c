@@ -4,14 +4,7 @@
  * that it costs no turn of the loop; what else is to be done runs in the next turn. */
 #include "net/http_internal.h"
 
-#include <stddef.h>
-
 #include "base/tm.h"
-
-static struct http_conn *conn_of(struct http_request *req)
-{
-	return (struct http_conn *)((char *)req - offsetof(struct http_conn, req));
-}
 
 /* ---- heads of answers */
 static void add_status(struct buf *out, unsigned status)
@@ -55,8 +48,7 @@ static bool is_read_method(enum http_method m)
 	return m == HTTP_GET || m == HTTP_HEAD || m == HTTP_OPTIONS;
 }
 
-/* All of the head but what says how long the body is. */
-static void add_head(struct http_conn *c, const struct http_answer *a)
+void http_conn_add_head(struct http_conn *c, const struct http_answer *a)
 {
 	struct buf *out = &c->out;
 	const struct http_request *req = &c->req;
@@ -131,7 +123,7 @@ static void finish_answer(struct http_conn *c, unsigned status)
 
 static void answer_request(struct http_request *req, const struct http_answer *a)
 {
-	struct http_conn *c = conn_of(req);
+	struct http_conn *c = http_conn_of(req);
 
 	if (c->state == CONN_DEAD || c->broken) {
 		if (a->done)
@@ -139,7 +131,7 @@ static void answer_request(struct http_request *req, const struct http_answer *a
 		c->keep_alive = false;
 	} else {
 		begin_answer(c);
-		add_head(c, a);
+		http_conn_add_head(c, a);
 		queue_body(c, a);
 	}
 	finish_answer(c, a->status);
@@ -148,7 +140,7 @@ static void answer_request(struct http_request *req, const struct http_answer *a
 static void stream_answer(struct http_request *req, const struct http_answer *a,
 			  const struct http_producer *producer)
 {
-	struct http_conn *c = conn_of(req);
+	struct http_conn *c = http_conn_of(req);
 	bool lost = c->state == CONN_DEAD || c->broken;
 
 	begin_answer(c);
@@ -156,7 +148,7 @@ static void stream_answer(struct http_request *req, const struct http_answer *a,
 	if (!c->chunk_answer && !c->head_only)
 		c->keep_alive = false;
 	if (!lost) {
-		add_head(c, a);
+		http_conn_add_head(c, a);
 		buf_addz(&c->out, c->chunk_answer ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
 	}
 	if (lost || c->head_only) {
@@ -175,7 +167,7 @@ static void stream_answer(struct http_request *req, const struct http_answer *a,
 
 static void wake_request(struct http_request *req)
 {
-	struct http_conn *c = conn_of(req);
+	struct http_conn *c = http_conn_of(req);
 
 	if (c->state != CONN_STREAM)
 		return;

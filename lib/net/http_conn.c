@@ -2,6 +2,7 @@
  *
  *   HEAD --head read--> (app.head) --> BODY --body read--> HANDLED (app.handle) --answer--> HEAD
  *                        answered, whole: HEAD               --stream--> STREAM --end--> HEAD
+ *   an answer of 101: TUNNEL (http_tunnel.c)
  *   any answer without keep-alive: LAST --all sent--> LINGER --peer's end, time--> DEAD
  *   broken: DEAD at once; while the handler has the request, when it answers
  *
@@ -19,8 +20,7 @@
 enum { DIRECT_BYTES = 256 << 10, DROP_BYTES = 64 << 10 };
 
 /* ---- reading */
-/* How many bytes came; 0: none for now; -1: no more will come. */
-static ssize_t receive_bytes(struct http_conn *c, char *p, size_t n)
+ssize_t http_conn_receive(struct http_conn *c, char *p, size_t n)
 {
 	ssize_t got;
 
@@ -51,7 +51,7 @@ static bool read_head(struct http_conn *c)
 		memmove(in->bytes, in->bytes + in->at, in->n);
 		in->at = 0;
 	}
-	got = receive_bytes(c, in->bytes + in->n, INPUT_BYTES - in->n);
+	got = http_conn_receive(c, in->bytes + in->n, INPUT_BYTES - in->n);
 	if (got > 0) {
 		if (!in->n)
 			c->since_us = c->s->now_us;
@@ -113,14 +113,14 @@ static bool read_body(struct http_conn *c)
 
 	if (left) {
 		size_t n = left < DIRECT_BYTES ? (size_t)left : DIRECT_BYTES;
-		got = receive_bytes(c, buf_room(&c->body, n), n);
+		got = http_conn_receive(c, buf_room(&c->body, n), n);
 		if (got <= 0)
 			return body_ended(c, got);
 		c->body.n += (size_t)got;
 		return body_came(c, http_body_took(&c->body_reader, (size_t)got), NULL);
 	}
 	in->at = in->n = in->base;
-	got = receive_bytes(c, in->bytes + in->n, INPUT_BYTES - in->n);
+	got = http_conn_receive(c, in->bytes + in->n, INPUT_BYTES - in->n);
 	if (got <= 0)
 		return body_ended(c, got);
 	in->n += (size_t)got;
@@ -168,7 +168,7 @@ static bool step_last(struct http_conn *c)
 static bool step_linger(struct http_conn *c)
 {
 	char dropped[DROP_BYTES];
-	ssize_t got = c->readable ? receive_bytes(c, dropped, sizeof(dropped)) : 0;
+	ssize_t got = c->readable ? http_conn_receive(c, dropped, sizeof(dropped)) : 0;
 
 	if (got > 0)
 		c->since_us = c->s->now_us;
@@ -187,6 +187,8 @@ static bool step_conn(struct http_conn *c)
 	case CONN_STREAM:
 		http_conn_produce(c);
 		return c->state != CONN_STREAM;
+	case CONN_TUNNEL:
+		return http_conn_step_tunnel(c);
 	case CONN_LAST:
 		return step_last(c);
 	case CONN_LINGER:

@@ -4,7 +4,9 @@
 #ifndef NET_HTTP_INTERNAL_H
 #define NET_HTTP_INTERNAL_H
 
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "net/http_body.h"
 #include "net/http_listen.h"
@@ -22,6 +24,8 @@ struct http_input {
 	char bytes[INPUT_BYTES];
 };
 
+struct http_tunnel;
+
 /* First in all that epoll may name. */
 struct http_watched {
 	bool listener;
@@ -33,6 +37,7 @@ enum conn_state {
 	CONN_BODY,    /* reads a body */
 	CONN_HANDLED, /* the handler has the request */
 	CONN_STREAM,  /* a producer makes the answer */
+	CONN_TUNNEL,  /* it is HTTP no more (http_tunnel.h) */
 	CONN_LAST,    /* the last answer is being sent */
 	CONN_LINGER,  /* all is sent and shut; what comes is dropped */
 	CONN_DEAD     /* the descriptor is closed */
@@ -80,7 +85,13 @@ struct http_conn {
 	void (*done)(void *arg);
 	void *done_arg;
 	struct http_producer producer;
+	struct http_tunnel *tunnel; /* NULL: it is none */
 };
+
+static inline struct http_conn *http_conn_of(const struct http_request *req)
+{
+	return (struct http_conn *)((uintptr_t)req - offsetof(struct http_conn, req));
+}
 
 struct http_listener {
 	struct http_watched watched;
@@ -131,6 +142,8 @@ void http_conn_unlink(struct http_conn *c);
 
 /* http_conn.c */
 void http_conn_run(struct http_conn *c); /* as far as it comes; may close it */
+/* How many bytes came; 0: none for now; -1: no more will come. */
+ssize_t http_conn_receive(struct http_conn *c, char *p, size_t n);
 
 /* http_deadline.c */
 void http_conn_tick(struct http_conn *c);
@@ -147,6 +160,8 @@ void http_conn_drop_body(struct http_conn *c);
 
 /* http_answer.c */
 extern const struct http_ops http_conn_ops;
+/* All of a head but what says how long the body is, and the empty line. */
+void http_conn_add_head(struct http_conn *c, const struct http_answer *answer);
 
 /* http_send.c */
 bool http_conn_flush(struct http_conn *c); /* false: broken */
@@ -154,5 +169,13 @@ size_t http_conn_pending(const struct http_conn *c);
 void http_conn_produce(struct http_conn *c);
 /* The connection is of no use any more: lent bytes and the producer are given back. */
 void http_conn_drop_answer(struct http_conn *c);
+
+/* http_tunnel.c */
+bool http_conn_step_tunnel(struct http_conn *c);
+void http_conn_tick_tunnel(struct http_conn *c);
+void http_conn_drop_tunnel(struct http_conn *c); /* if there is one */
+int http_tunnel_gather(const struct http_tunnel *t, struct iovec *v, int most);
+void http_tunnel_sent(struct http_tunnel *t, size_t n);
+size_t http_tunnel_queued(const struct http_tunnel *t); /* 0: nothing */
 
 #endif

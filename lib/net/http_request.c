@@ -144,6 +144,7 @@ static void fill_request(struct http_conn *c, const struct http_head *h)
 	c->req.path = h->path;
 	c->req.query = h->query;
 	c->req.host = h->host;
+	c->req.upgrade = h->upgrade;
 	c->req.fields = h->fields;
 	c->req.n_fields = h->n_fields;
 	if (h->id.n)

@@ -13,11 +13,11 @@
 
 #include "base/err.h"
 
-enum { CHUNK_LINE = 10 };
+enum { CHUNK_LINE = 10, PIECES = 16 };
 
 size_t http_conn_pending(const struct http_conn *c)
 {
-	return c->out.n - c->out_at + c->lent.n;
+	return c->out.n - c->out_at + c->lent.n + (c->tunnel ? http_tunnel_queued(c->tunnel) : 0);
 }
 
 /* ---- sending */
@@ -41,6 +41,10 @@ static void bytes_sent(struct http_conn *c, size_t n)
 		return;
 	}
 	c->out.n = c->out_at = 0;
+	if (c->tunnel) {
+		http_tunnel_sent(c->tunnel, n - own);
+		return;
+	}
 	c->lent = slice(c->lent.p + (n - own), c->lent.n - (n - own));
 	if (!c->lent.n && c->done)
 		give_back_lent(c);
@@ -57,15 +61,25 @@ static void sending_failed(struct http_conn *c)
 	c->broken = true;
 }
 
+/* What is to be sent next, in order; not empty. */
+static size_t gather_pieces(const struct http_conn *c, struct iovec v[PIECES])
+{
+	size_t n = 0;
+
+	if (c->out_at < c->out.n)
+		v[n++] = (struct iovec){ c->out.p + c->out_at, c->out.n - c->out_at };
+	if (c->lent.n)
+		v[n++] = (struct iovec){ (void *)(uintptr_t)c->lent.p, c->lent.n };
+	if (c->tunnel)
+		n += (size_t)http_tunnel_gather(c->tunnel, v + n, PIECES - (int)n);
+	return n;
+}
+
 bool http_conn_flush(struct http_conn *c)
 {
 	while (!c->broken && c->writable && http_conn_pending(c)) {
-		struct iovec v[2] = {
-			{ c->out.p + c->out_at, c->out.n - c->out_at },
-			{ (void *)(uintptr_t)c->lent.p, c->lent.n },
-		};
-		struct msghdr m = { .msg_iov = v[0].iov_len ? v : v + 1,
-				    .msg_iovlen = v[0].iov_len && c->lent.n ? 2 : 1 };
+		struct iovec v[PIECES];
+		struct msghdr m = { .msg_iov = v, .msg_iovlen = gather_pieces(c, v) };
 		ssize_t n = sendmsg(c->watched.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n >= 0)
 			bytes_sent(c, (size_t)n);

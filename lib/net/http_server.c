@@ -64,6 +64,7 @@ void http_conn_close(struct http_conn *c)
 	s->held -= c->held;
 	c->in_dead = true;
 	http_conn_drop_answer(c);
+	http_conn_drop_tunnel(c);
 	http_conn_drop_body(c);
 	if (c->in)
 		http_input_put(s, c->in);
@@ -244,6 +245,8 @@ void http_server_drain(struct http_server *s)
 	close_listeners(s);
 	for (struct http_conn *c = s->all; c; c = next) {
 		next = c->next;
+		if (c->state == CONN_TUNNEL)
+			http_conn_ready(c);
 		if (c->state != CONN_HEAD || c->in)
 			continue;
 		c->since_us = s->now_us;

@@ -5,53 +5,16 @@
 #include "net/ws.h"
 
 #include "base/err.h"
-#include "base/sha1.h"
+#include "io/inflate.h"
 
-enum { FINAL = 0x80, RESERVED = 0x70, OPCODE = 0x0f, MASKED = 0x80, LENGTH = 0x7f };
-enum { LENGTH_16 = 126, LENGTH_64 = 127, KEY_BYTES = 16, REASON_BYTES = WS_CONTROL_BYTES - 2 };
+enum { FINAL = 0x80, PACKED = 0x40, RESERVED = 0x70, OPCODE = 0x0f, MASKED = 0x80, LENGTH = 0x7f };
+enum { LENGTH_16 = 126, LENGTH_64 = 127, REASON_BYTES = WS_CONTROL_BYTES - 2 };
 
 void ws_fini(struct ws *w)
 {
 	buf_fini(&w->message);
 	buf_fini(&w->control);
-}
-
-/* ---- the handshake */
-bool ws_wanted(const struct http_request *req)
-{
-	return req->method == HTTP_GET && http_field_has(req, "Upgrade", "websocket");
-}
-
-static void accept_of(struct slice key, char accept[WS_ACCEPT_CHARS + 1])
-{
-	static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-	struct buf text = { 0 };
-	uint8_t hash[SHA1_BYTES];
-
-	buf_adds(&text, key);
-	buf_addz(&text, magic);
-	sha1(text.p, text.n, hash);
-	text.n = 0;
-	buf_base64(&text, hash, sizeof(hash));
-	memcpy(accept, buf_z(&text), WS_ACCEPT_CHARS + 1);
-	buf_fini(&text);
-}
-
-unsigned ws_handshake(const struct http_request *req, char accept[WS_ACCEPT_CHARS + 1])
-{
-	struct slice key = http_field(req, "Sec-WebSocket-Key");
-	struct buf bytes = { 0 };
-	bool good = key.p && str_unbase64(key, &bytes) == 0 && bytes.n == KEY_BYTES;
-
-	buf_fini(&bytes);
-	if (!ws_wanted(req) || !http_field_has(req, "Connection", "upgrade"))
-		return 400;
-	if (!slice_is(http_field(req, "Sec-WebSocket-Version"), "13"))
-		return 426;
-	if (!good)
-		return 400;
-	accept_of(key, accept);
-	return 101;
+	buf_fini(&w->text);
 }
 
 /* ---- masks */
@@ -90,6 +53,12 @@ static uint64_t read_number(const uint8_t *p, unsigned n)
 	return v;
 }
 
+/* Of all frames of the message. What cannot be compressed grows a little. */
+static size_t most_payload(const struct ws *w)
+{
+	return w->packed ? w->most + w->most / 256 + 64 : w->most;
+}
+
 /* 0, or the code of what is wrong. */
 static unsigned judge_lengths(struct ws *w)
 {
@@ -105,7 +74,7 @@ static unsigned judge_lengths(struct ws *w)
 		return WS_PROTOCOL;
 	if (w->frame_kind >= WS_CLOSE)
 		return w->left > WS_CONTROL_BYTES ? WS_PROTOCOL : 0;
-	return w->left > w->most - w->message.n ? WS_TOO_LARGE : 0;
+	return w->left > most_payload(w) - w->message.n ? WS_TOO_LARGE : 0;
 }
 
 /* The first byte and the mask's bit, as soon as they are there. */
@@ -113,16 +82,20 @@ static unsigned judge_kind(struct ws *w)
 {
 	unsigned opcode = w->head[0] & OPCODE;
 	bool control = opcode >= WS_CLOSE;
+	/* only the first frame of a message says that it is compressed */
+	unsigned allowed = w->inflate && !control && opcode != WS_MORE ? PACKED : 0;
 
 	w->frame_kind = (enum ws_opcode)opcode;
 	w->final = w->head[0] & FINAL;
-	if (w->head[0] & RESERVED || (opcode > WS_BINARY && opcode < WS_CLOSE) ||
+	if (w->head[0] & RESERVED & ~allowed || (opcode > WS_BINARY && opcode < WS_CLOSE) ||
 	    opcode > WS_PONG || !(w->head[1] & MASKED))
 		return WS_PROTOCOL;
 	if (control)
 		return w->final && (w->head[1] & LENGTH) <= WS_CONTROL_BYTES ? 0 : WS_PROTOCOL;
 	if ((opcode == WS_MORE) != (w->kind != WS_MORE))
 		return WS_PROTOCOL;
+	if (opcode != WS_MORE)
+		w->packed = w->head[0] & PACKED;
 	return 0;
 }
 
@@ -197,6 +170,34 @@ static enum ws_event read_close(struct ws *w, struct slice *payload, unsigned *c
 	return str_utf8(payload->p, payload->n) ? WS_CLOSED : fail_with(WS_NOT_UTF8, code);
 }
 
+/* A compressed message's text. 0, or what is wrong. */
+static unsigned unpack_message(struct ws *w)
+{
+	static const char tail[] = { '\0', '\0', '\xff', '\xff' };
+	enum inflate_state state;
+
+	w->text.n = 0;
+	buf_add(&w->message, tail, sizeof(tail));
+	inflate_reset(w->inflate);
+	state = inflate_add(w->inflate, buf_slice(&w->message), w->most, &w->text);
+	if (state == INFLATE_OK)
+		state = inflate_end(w->inflate);
+	return state == INFLATE_LONG ? WS_TOO_LARGE : state == INFLATE_DAMAGED ? WS_NOT_UTF8 : 0;
+}
+
+static enum ws_event end_message(struct ws *w, enum ws_opcode *kind, struct slice *payload,
+				 unsigned *code)
+{
+	unsigned wrong = w->packed ? unpack_message(w) : 0;
+
+	*kind = w->kind;
+	*payload = buf_slice(w->packed ? &w->text : &w->message);
+	w->kind = WS_MORE;
+	if (!wrong && *kind == WS_TEXT && !str_utf8(payload->p, payload->n))
+		wrong = WS_NOT_UTF8;
+	return wrong ? fail_with(wrong, code) : WS_MESSAGE;
+}
+
 /* The frame is whole. NEED_MORE: its message is not. */
 static enum ws_event end_frame(struct ws *w, enum ws_opcode *kind, struct slice *payload,
 			       unsigned *code)
@@ -214,14 +215,7 @@ static enum ws_event end_frame(struct ws *w, enum ws_opcode *kind, struct slice 
 	default:
 		break;
 	}
-	if (!w->final)
-		return WS_NEED_MORE;
-	*kind = w->kind;
-	*payload = buf_slice(&w->message);
-	w->kind = WS_MORE;
-	if (*kind == WS_TEXT && !str_utf8(payload->p, payload->n))
-		return fail_with(WS_NOT_UTF8, code);
-	return WS_MESSAGE;
+	return w->final ? end_message(w, kind, payload, code) : WS_NEED_MORE;
 }
 
 enum ws_event ws_take(struct ws *w, struct slice *in, enum ws_opcode *kind, struct slice *payload,
@@ -246,17 +240,27 @@ enum ws_event ws_take(struct ws *w, struct slice *in, enum ws_opcode *kind, stru
 }
 
 /* ---- writing */
-void ws_frame(struct buf *out, enum ws_opcode opcode, struct slice payload)
+static void add_frame(struct buf *out, unsigned first, struct slice payload)
 {
 	unsigned extra = payload.n < LENGTH_16 ? 0 : payload.n <= UINT16_MAX ? 2 : 8;
 
-	if (opcode >= WS_CLOSE && payload.n > WS_CONTROL_BYTES)
-		BUG("a control frame of %zu bytes", payload.n);
-	buf_addc(out, (char)(FINAL | opcode));
+	buf_addc(out, (char)(FINAL | first));
 	buf_addc(out, (char)(!extra ? payload.n : extra == 2 ? LENGTH_16 : LENGTH_64));
 	for (unsigned i = extra; i--;)
 		buf_addc(out, (char)(payload.n >> 8 * i));
 	buf_adds(out, payload);
+}
+
+void ws_frame(struct buf *out, enum ws_opcode opcode, struct slice payload)
+{
+	if (opcode >= WS_CLOSE && payload.n > WS_CONTROL_BYTES)
+		BUG("a control frame of %zu bytes", payload.n);
+	add_frame(out, opcode, payload);
+}
+
+void ws_frame_packed(struct buf *out, enum ws_opcode opcode, struct slice packed)
+{
+	add_frame(out, PACKED | opcode, packed);
 }
 
 void ws_close(struct buf *out, unsigned code, const char *reason)

@@ -151,3 +151,44 @@ busy() { [ "$(figure busy)" = "$1" ]; }
 	says "cannot listen on 127.0.0.1:$port: Address already in use"
 	fails_with 64 hta-http localhost
 }
+
+# This many are at /live.
+live() { [ "$(figure live)" = "$1" ]; }
+
+@test "http: WebSocket, as python3-websockets has it" {
+	serve ping=1000
+	/usr/bin/python3 "$tests/cli/http_ws.py" "$port" echo refusals unanswered
+	[ "$(code "$url/ws")" = 426 ]
+	get -i "$url/ws" >"$out"
+	grep -qi '^Upgrade: websocket' "$out"
+	wait_until 10 busy 1
+}
+
+@test "http: a frame for 1,000 clients, one of which does not read" {
+	ulimit -n "$(ulimit -H -n)"
+	serve
+	/usr/bin/python3 "$tests/cli/http_ws.py" "$port" fan_out >&3
+	wait_until 10 live 0
+	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]
+	[ "$(figure sent)" -ge 20000 ]
+}
+
+@test "http: TERM ends connections of WebSocket with 1001, streams of events whole" {
+	serve
+	spawn ws /usr/bin/python3 "$tests/cli/http_ws.py" "$port" drained
+	peer=$pid
+	wait_until 10 grep -q ready ws.out
+	get -N -H 'Accept: text/event-stream' "$url/live" >events &
+	events=$!
+	wait_until 5 live 1
+	wait_until 5 busy 2
+	get -d one -H 'Content-Type: text/plain' "$url/push"
+	get -d two -H 'Content-Type: text/plain' "$url/push"
+	wait_until 5 grep -q two events
+	[ "$(get "$url/live")" = two ]
+	kill -TERM "$server"
+	wait $events
+	exits_with 0 10 "$server"
+	exits_with 0 5 "$peer"
+	[ "$(grep -c '^data: ' events)" -ge 1 ]
+}

@@ -1,12 +1,15 @@
 /* Frames in one piece and in pieces: the same events, messages within the limit, texts UTF-8. The
- * first byte is the pieces' size, the second the limit. */
+ * first byte is the pieces' size, the second the limit; an odd one agrees on compression. */
 #include "fuzz.h"
 
+#include "io/inflate.h"
 #include "net/ws.h"
+
+static struct inflate *inflate; /* NULL: no compression */
 
 static void read_all(struct slice in, size_t step, size_t most, struct buf *told)
 {
-	struct ws w = { .most = most };
+	struct ws w = { .most = most, .inflate = inflate };
 	enum ws_event event = WS_NEED_MORE;
 
 	for (size_t at = 0; at < in.n && event != WS_FAILED && event != WS_CLOSED;) {
@@ -38,12 +41,14 @@ static void read_all(struct slice in, size_t step, size_t most, struct buf *told
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct slice in = slice((const char *)data, n);
-	size_t step = 1 + fuzz_byte(&in), most = 4 * fuzz_byte(&in);
+	size_t step = 1 + fuzz_byte(&in), limit = fuzz_byte(&in), most = 4 * limit;
 	struct buf whole = { 0 }, pieces = { 0 };
 
+	inflate = limit % 2 ? inflate_new(INFLATE_MESSAGE) : NULL;
 	read_all(in, in.n ? in.n : 1, most, &whole);
 	read_all(in, step, most, &pieces);
 	MUST(slice_eq(buf_slice(&whole), buf_slice(&pieces)));
+	inflate_free(inflate);
 	buf_fini(&whole);
 	buf_fini(&pieces);
 	return 0;

@@ -1,12 +1,16 @@
 /* A server of HTTP for the suite `http`, on lib/net: hta-http PLACE [SETTING=NUMBER]...
  *
  * Says "PLACE, PLACE" in one line when it listens, drains at INT, TERM and HUP, and ends with 0.
- * Settings: connections, address, budget (bytes), head, body, idle, overload, linger (ms).
+ * Settings: connections, address, budget (bytes), head, body, idle, overload, linger, stall, ping
+ * (ms).
  *	POST /echo	the body; up to 64 MiB
  *	POST /count	{"requests":N,"bytes":N}: how many /count there were, and this body's size
  *	GET /late?ms=N	"late", after so many milliseconds
  *	GET /stream?n=N	N lines, streamed; ?cut=1: cut before the end
  *	GET /items/{id}	its text
+ *	GET /ws		WebSocket: echoes texts; binary messages: 1003
+ *	GET /live	WebSocket, events (Accept: text/event-stream) or the last push
+ *	POST /push	a push of its body to all of /live
  *	GET /stats	counters */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +18,27 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "net/accept.h"
 #include "net/http_server.h"
 #include "net/problem.h"
 #include "net/route.h"
+#include "net/ws_conn.h"
+
+/* Who is at /live: a connection, or a stream of events. */
+struct reader {
+	struct site *site;
+	struct reader **prev, *next;
+	struct ws_conn *conn;
+	struct http_request *stream;
+	uint64_t seen; /* the number of the last push that its stream has */
+};
 
 struct site {
 	struct loop *loop;
+	struct ws_site *echo, *live;
+	struct reader *readers;
+	struct buf last; /* the last push */
+	uint64_t pushes;
 	struct http_server *server;
 	uint64_t counted;
 	bool draining;
@@ -58,6 +77,19 @@ static void answer_item(void *arg, struct http_request *req)
 	buf_fini(&text);
 }
 
+static void add_ws_stats(const struct ws_site *live, struct buf *text)
+{
+	struct ws_stats s;
+
+	ws_site_stats(live, &s);
+	buf_printf(text, "live %zu\nsent %llu\nskipped %llu\n", s.clients,
+		   (unsigned long long)s.sent, (unsigned long long)s.skipped);
+	for (unsigned i = 0; i < WS_CODES; i++)
+		if (s.closed[i])
+			buf_printf(text, "closed-%u %llu\n", 1000 + i,
+				   (unsigned long long)s.closed[i]);
+}
+
 static void answer_stats(void *arg, struct http_request *req)
 {
 	struct site *site = arg;
@@ -70,6 +102,7 @@ static void answer_stats(void *arg, struct http_request *req)
 	for (int i = 0; i < HTTP_REFUSED_REASONS; i++)
 		buf_printf(&text, "%s %llu\n", http_refused_names[i],
 			   (unsigned long long)s.refused[i]);
+	add_ws_stats(site->live, &text);
 	answer_text(req, "text/plain", buf_slice(&text));
 	buf_fini(&text);
 }
@@ -138,6 +171,117 @@ static void answer_stream(void *arg, struct http_request *req)
 	buf_fini(&n);
 }
 
+/* ---- WebSocket and events */
+static void echo_message(void *arg, struct ws_conn *c, enum ws_opcode kind, struct slice payload)
+{
+	(void)arg;
+	if (kind == WS_BINARY)
+		ws_end(c, WS_UNSUPPORTED, "text only");
+	else
+		ws_send(c, kind, payload);
+}
+
+static void echo_closed(void *arg, struct ws_conn *c, unsigned code)
+{
+	(void)arg;
+	(void)c;
+	(void)code;
+}
+
+static void answer_ws(void *arg, struct http_request *req)
+{
+	ws_accept(req, ((struct site *)arg)->echo, NULL);
+}
+
+static struct reader *add_reader(struct site *site)
+{
+	struct reader *r = mem_zalloc(sizeof(*r));
+
+	r->site = site;
+	r->next = site->readers;
+	r->prev = &site->readers;
+	if (r->next)
+		r->next->prev = &r->next;
+	site->readers = r;
+	return r;
+}
+
+static void drop_reader(struct reader *r)
+{
+	*r->prev = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	free(r);
+}
+
+static void live_closed(void *arg, struct ws_conn *c, unsigned code)
+{
+	(void)arg;
+	(void)code;
+	drop_reader(ws_user(c));
+}
+
+static enum http_more more_events(void *arg, struct buf *out)
+{
+	struct reader *r = arg;
+
+	if (r->site->draining)
+		return HTTP_END;
+	if (r->seen < r->site->pushes) {
+		r->seen = r->site->pushes;
+		buf_printf(out, "id: %llu\ndata: ", (unsigned long long)r->seen);
+		buf_adds(out, buf_slice(&r->site->last));
+		buf_addz(out, "\n\n");
+	}
+	return HTTP_WAIT;
+}
+
+static void close_events(void *arg, bool sent)
+{
+	(void)sent;
+	drop_reader(arg);
+}
+
+static void answer_live(void *arg, struct http_request *req)
+{
+	static const char *const offers[] = { "text/plain", "text/event-stream", NULL };
+	struct site *site = arg;
+	struct reader *r;
+
+	if (ws_wanted(req)) {
+		r = add_reader(site);
+		r->conn = ws_accept(req, site->live, r);
+		if (!r->conn)
+			drop_reader(r);
+	} else if (http_accept(req, offers) == 1) {
+		r = add_reader(site);
+		r->stream = req;
+		http_stream(req,
+			    &(struct http_answer){ .status = 200, .type = "text/event-stream" },
+			    &(struct http_producer){ more_events, close_events, r });
+	} else {
+		answer_text(req, "text/plain", buf_slice(&site->last));
+	}
+}
+
+static void answer_push(void *arg, struct http_request *req)
+{
+	struct site *site = arg;
+	struct ws_shared *f = ws_share(site->live, req->body);
+
+	site->last.n = 0;
+	buf_adds(&site->last, req->body);
+	site->pushes++;
+	for (struct reader *r = site->readers; r; r = r->next) {
+		if (r->conn)
+			ws_push(r->conn, &f, 1);
+		else
+			http_wake(r->stream);
+	}
+	ws_shared_drop(f);
+	http_answer(req, &(struct http_answer){ .status = 204 });
+}
+
 /* ---- the program */
 static const char *const json[] = { "application/json", NULL };
 static const char *const any_json[] = { "application/json", "application/x-ndjson", NULL };
@@ -147,6 +291,9 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/late", 0, 0, NULL, NULL, answer_late, "" },
 	{ HTTP_GET, "/stream", 0, 0, NULL, NULL, answer_stream, "" },
 	{ HTTP_GET, "/items/{id}", 0, 0, NULL, NULL, answer_item, "" },
+	{ HTTP_GET, "/ws", 0, 0, NULL, NULL, answer_ws, "" },
+	{ HTTP_GET, "/live", 0, 0, NULL, NULL, answer_live, "" },
+	{ HTTP_POST, "/push", 0, 1 << 20, NULL, NULL, answer_push, "" },
 	{ HTTP_GET, "/stats", 0, 0, NULL, NULL, answer_stats, "" },
 };
 
@@ -156,10 +303,13 @@ static void start_drain(void *arg, int signo)
 
 	(void)signo;
 	site->draining = true;
+	for (struct reader *r = site->readers; r; r = r->next)
+		if (r->stream)
+			http_wake(r->stream);
 	http_server_drain(site->server);
 }
 
-static bool take_setting(struct http_conf *conf, const char *text)
+static bool take_setting(struct http_conf *conf, struct ws_conf *ws, const char *text)
 {
 	const struct {
 		const char *name;
@@ -174,6 +324,8 @@ static bool take_setting(struct http_conf *conf, const char *text)
 		{ "idle=", &conf->idle_us, NULL },
 		{ "overload=", &conf->overload_us, NULL },
 		{ "linger=", &conf->linger_us, NULL },
+		{ "stall=", &conf->stall_us, NULL },
+		{ "ping=", &ws->ping_us, NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
@@ -198,15 +350,21 @@ int main(int argc, char **argv)
 				       .n_routes = sizeof(routes) / sizeof(routes[0]),
 				       .arg = &site };
 	struct http_app app = { 0 };
+	struct ws_conf ws = { .message = echo_message,
+			      .closed = echo_closed,
+			      .protocol = "hta.live" };
 	struct buf places = { 0 };
 	struct err err = ERR_INIT;
 	int rc = 0;
 
 	log_setup("hta-http", LOG_TEXT, 0);
 	for (int i = 2; i < argc; i++)
-		if (!take_setting(&conf, argv[i]))
+		if (!take_setting(&conf, &ws, argv[i]))
 			return EX_USAGE;
 	router_app(&router, &app);
+	site.echo = ws_site_new(&ws);
+	ws.closed = live_closed;
+	site.live = ws_site_new(&ws);
 	site.server = http_server_new(site.loop, &conf, &app, &err);
 	if (!site.server) {
 		log_err(&err);
@@ -222,6 +380,9 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		log_err(&err);
 	http_server_free(site.server);
+	ws_site_free(site.echo);
+	ws_site_free(site.live);
+	buf_fini(&site.last);
 	loop_free(site.loop);
 	return rc < 0 ? err.code : 0;
 }

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 
 #include "base/sha1.h"
+#include "io/deflate.h"
+#include "io/inflate.h"
 #include "tap.h"
 
+static struct inflate *inflate; /* NULL: no compression is agreed on */
 static const uint8_t mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
 
 /* A client's frame; first: FIN, RSV and opcode. */
@@ -31,7 +34,7 @@ static void add_frame(struct buf *out, unsigned first, const char *p, size_t n)
 /* All events as text: "t(hello) p() c1000(bye) !1002". */
 static void read_all(struct slice in, size_t step, size_t most, struct buf *told)
 {
-	struct ws w = { .most = most };
+	struct ws w = { .most = most, .inflate = inflate };
 	enum ws_event event = WS_NEED_MORE;
 
 	told->n = 0;
@@ -176,6 +179,117 @@ static void test_refused(void)
 	buf_fini(&f);
 }
 
+/* Vectors of RFC 7692 section 7.2.3, and what must not be. */
+static void test_packed(void)
+{
+	static const char hello[] = "\xf2\x48\xcd\xc9\xc9\x07";
+	static const char final_block[] = "\xf3\x48\xcd\xc9\xc9\x07\x00";
+	static const char stored[] = "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f";
+	static const char two_blocks[] = "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07";
+	struct buf f = { 0 }, packed = { 0 };
+	struct deflate *d = deflate_new();
+	char text[1100];
+
+	inflate = inflate_new(INFLATE_MESSAGE);
+	add_frame(&f, 0xc1, hello, 7);
+	add_frame(&f, 0xc1, final_block, 8);
+	add_frame(&f, 0xc1, stored, 11);
+	add_frame(&f, 0xc1, two_blocks, 13);
+	add_frame(&f, 0x81, "plain", 5);
+	check("compressed", &f, "t(Hello) t(Hello) t(Hello) t(Hello) t(plain) ");
+	add_frame(&f, 0x41, hello, 3);
+	add_frame(&f, 0x89, "a", 1);
+	add_frame(&f, 0x80, hello + 3, 4);
+	add_frame(&f, 0x01, "no", 2);
+	add_frame(&f, 0x80, "ne", 2);
+	check("in fragments", &f, "p(a) t(Hello) t(none) ");
+	add_frame(&f, 0xc1, "\0", 1);
+	check("empty", &f, "t() ");
+	add_frame(&f, 0x01, "a", 1);
+	add_frame(&f, 0xc0, hello, 7);
+	check("said by a later frame", &f, "!1002");
+	add_frame(&f, 0xc9, "a", 1);
+	check("a compressed ping", &f, "!1002");
+	add_frame(&f, 0xe1, hello, 7);
+	check("RSV2", &f, "!1002");
+	add_frame(&f, 0xc1, hello, 4);
+	check("cut", &f, "!1007");
+	add_frame(&f, 0xc1, "\xff\xff\xff", 3);
+	check("damaged", &f, "!1007");
+	memset(text, 'a', sizeof(text));
+	deflate_message(d, slice(text, 1000), &packed);
+	add_frame(&f, 0xc1, packed.p, packed.n);
+	check("as long as may be", &f, "t() ");
+	packed.n = 0;
+	deflate_message(d, slice(text, 1001), &packed);
+	add_frame(&f, 0xc1, packed.p, packed.n);
+	check("longer when inflated", &f, "!1009");
+	packed.n = 0;
+	deflate_message(d, slice("\xff\xfe", 2), &packed);
+	add_frame(&f, 0xc1, packed.p, packed.n);
+	check("not UTF-8", &f, "!1007");
+	packed.n = 0;
+	deflate_message(d, slice("Hello", 5), &packed);
+	ok(packed.n == 7 && memcmp(packed.p, hello, 7) == 0,
+	   "what is compressed is the RFC's example");
+	packed.n = 0;
+	deflate_message(d, slice("", 0), &packed);
+	ok(packed.n == 1 && packed.p[0] == 0, "and nothing is one byte");
+	inflate_free(inflate);
+	inflate = NULL;
+	deflate_free(d);
+	buf_fini(&packed);
+	buf_fini(&f);
+}
+
+static void test_agree(void)
+{
+	static const char agreed[] = "permessage-deflate; server_no_context_takeover; "
+				     "client_no_context_takeover";
+	static const struct {
+		const char *offer;
+		bool is_agreed;
+	} offers[] = {
+		{ "permessage-deflate", true },
+		{ "permessage-deflate; client_max_window_bits", true },
+		{ "permessage-deflate;client_max_window_bits=9", true },
+		{ "permessage-deflate; client_max_window_bits=\"15\"", true },
+		{ "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+		  true },
+		{ "permessage-deflate; server_max_window_bits=10, permessage-deflate", true },
+		{ "x-webkit-deflate-frame, permessage-deflate", true },
+		{ "permessage-deflate; server_max_window_bits=10", false },
+		{ "permessage-deflate; server_max_window_bits", false },
+		{ "permessage-deflate; client_max_window_bits=7", false },
+		{ "permessage-deflate; client_max_window_bits=16", false },
+		{ "permessage-deflate; client_max_window_bits=", false },
+		{ "permessage-deflate; server_no_context_takeover=1", false },
+		{ "permessage-deflate; client_max_window_bits; client_max_window_bits", false },
+		{ "permessage-deflate; unknown", false },
+		{ "permessage-deflat", false },
+		{ ",", false },
+		{ "", false },
+	};
+	struct http_request req = { .method = HTTP_GET };
+
+	ok(!ws_agree(&req), "nothing is offered");
+	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+		const struct http_field f[] = { { slice_z("Host"), slice_z("a") },
+						{ slice_z("sec-websocket-extensions"),
+						  slice_z(offers[i].offer) } };
+		req.fields = f;
+		req.n_fields = 2;
+		const char *got = ws_agree(&req);
+		ok(offers[i].is_agreed ? got && strcmp(got, agreed) == 0 : !got, "%s",
+		   offers[i].offer);
+	}
+	const struct http_field f = { slice_z("Sec-WebSocket-Extensions"),
+				      slice_z("permessage-deflate; server_max_window_bits=15") };
+	req.fields = &f;
+	req.n_fields = 1;
+	ok(ws_agree(&req) && strstr(ws_agree(&req), "; server_max_window_bits=15"), "15 is said");
+}
+
 static void test_sent(void)
 {
 	static const size_t lengths[] = { 0, 125, 126, 65535, 65536 };
@@ -236,7 +350,9 @@ static void test_handshake(void)
 			{ slice_z("Sec-WebSocket-Version"), slice_z(asks[i].version) },
 			{ slice_z("Sec-WebSocket-Key"), slice_z(asks[i].key) },
 		};
-		struct http_request req = { .method = asks[i].method, .fields = f, .n_fields = 4 };
+		struct http_request req = {
+			.method = asks[i].method, .fields = f, .n_fields = 4, .upgrade = true
+		};
 		is_int(ws_handshake(&req, accept), asks[i].status, asks[i].upgrade);
 		if (asks[i].status == 101)
 			is_str(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "RFC 6455's example");
@@ -276,6 +392,8 @@ int main(void)
 	test_handshake();
 	test_frames();
 	test_refused();
+	test_packed();
+	test_agree();
 	test_sent();
 	return done();
 }
