@@ -53,11 +53,11 @@ void http_conn_tick(struct http_conn *c)
 {
 	int64_t now = c->s->now_us;
 
-	if (c->stalled_us && now - c->stalled_us >= c->s->conf.stall_us) {
+	if (c->tunnel && c->state != CONN_LINGER) {
+		http_conn_tick_tunnel(c);
+	} else if (c->stalled_us && now - c->stalled_us >= c->s->conf.stall_us) {
 		c->broken = true;
 		http_conn_ready(c);
-	} else if (c->tunnel && c->state != CONN_LINGER) {
-		http_conn_tick_tunnel(c);
 	} else if (c->state == CONN_HEAD && !http_conn_pending(c)) {
 		check_head(c, now);
 	} else if (c->state == CONN_BODY && c->starved_us) {

@@ -172,7 +172,8 @@ void http_conn_drop_answer(struct http_conn *c);
 
 /* http_tunnel.c */
 bool http_conn_step_tunnel(struct http_conn *c);
-void http_conn_tick_tunnel(struct http_conn *c);
+void http_conn_tick_tunnel(struct http_conn *c); /* not when it lingers */
+void http_conn_drain_tunnel(struct http_conn *c);
 void http_conn_drop_tunnel(struct http_conn *c); /* if there is one */
 int http_tunnel_gather(const struct http_tunnel *t, struct iovec *v, int most);
 void http_tunnel_sent(struct http_tunnel *t, size_t n);

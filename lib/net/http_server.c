@@ -246,7 +246,7 @@ void http_server_drain(struct http_server *s)
 	for (struct http_conn *c = s->all; c; c = next) {
 		next = c->next;
 		if (c->state == CONN_TUNNEL)
-			http_conn_ready(c);
+			http_conn_drain_tunnel(c);
 		if (c->state != CONN_HEAD || c->in)
 			continue;
 		c->since_us = s->now_us;

@@ -26,7 +26,6 @@ struct http_tunnel {
 	size_t first, n, cap; /* the queue is queue[first..n) */
 	size_t at;            /* bytes of the first that are sent */
 	size_t bytes;         /* of the queue that are not sent */
-	bool drain_told;
 };
 
 /* ---- pieces */
@@ -193,11 +192,6 @@ bool http_conn_step_tunnel(struct http_conn *c)
 	char bytes[READ_BYTES];
 	ssize_t got;
 
-	if (c->s->draining && !t->drain_told) {
-		t->drain_told = true;
-		t->ops->drain(t->arg);
-		return true;
-	}
 	if (c->in) {
 		struct http_input *in = c->in;
 		if (in->at < in->n)
@@ -217,13 +211,25 @@ bool http_conn_step_tunnel(struct http_conn *c)
 
 void http_conn_tick_tunnel(struct http_conn *c)
 {
-	if (c->state == CONN_TUNNEL) {
-		c->tunnel->ops->tick(c->tunnel->arg, c->s->now_us);
-	} else if (c->state == CONN_LAST &&
-		   c->s->now_us - c->state_us >= c->s->conf.linger_us / 6) {
-		c->broken = true;
+	const struct http_tunnel *t = c->tunnel;
+	const struct http_conf *conf = &c->s->conf;
+	int64_t now = c->s->now_us;
+
+	if (c->state != CONN_TUNNEL) {
+		c->broken |= now - c->state_us >= conf->linger_us / 6;
 		http_conn_ready(c);
+	} else if (c->s->draining) {
+		t->ops->drain(t->arg);
+	} else if (c->stalled_us && now - c->stalled_us >= conf->stall_us) {
+		t->ops->stalled(t->arg);
+	} else {
+		t->ops->tick(t->arg, now);
 	}
+}
+
+void http_conn_drain_tunnel(struct http_conn *c)
+{
+	c->tunnel->ops->drain(c->tunnel->arg);
 }
 
 void http_conn_drop_tunnel(struct http_conn *c)
@@ -233,8 +239,7 @@ void http_conn_drop_tunnel(struct http_conn *c)
 	if (!t)
 		return;
 	c->tunnel = NULL;
-	t->ops->closed(t->arg,
-		       c->stalled_us && c->s->now_us - c->stalled_us >= c->s->conf.stall_us);
+	t->ops->closed(t->arg);
 	while (t->first < t->n)
 		http_piece_drop(t->queue[t->first++]);
 	free(t->queue);

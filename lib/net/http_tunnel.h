@@ -3,9 +3,9 @@
  *
  * What is sent are pieces: bytes that are built once, counted by references and queued by pointer
  * to any number of connections; the kernel reads them where they are. Single-threaded.
- * Bounds: while 64 KiB of a tunnel's queue are not taken, nothing is read from its client; a
- * client that takes nothing for http_conf.stall_us is cut. What the queue may hold is the user's
- * care (http_tunnel_pending). The kernel holds at most 16 KiB that are not on their way. */
+ * Bounds: while 64 KiB of a tunnel's queue are not taken, nothing is read from its client. What
+ * the queue may hold is the user's care (http_tunnel_pending). The kernel holds at most 16 KiB
+ * that are not on their way. */
 #ifndef NET_HTTP_TUNNEL_H
 #define NET_HTTP_TUNNEL_H
 
@@ -24,16 +24,18 @@ struct http_piece *http_piece_keep(struct http_piece *p); /* one more, returns p
 void http_piece_drop(struct http_piece *p);               /* one less; NULL is fine */
 
 /* ---- tunnels */
-/* Called from the server's turns only, never from inside of a call below. */
+/* Called from the server's turns and http_server_drain, never from inside of a call below. */
 struct http_tunnel_ops {
 	/* Bytes came, in any pieces; valid in the call. */
 	void (*bytes)(void *arg, struct slice bytes);
 	/* Twice a second. now_us: tm_mono_us. */
 	void (*tick)(void *arg, int64_t now_us);
-	/* Once: the server drains, so the tunnel is to be ended. */
+	/* The tunnel is to be ended: the server drains; the client has taken nothing for
+	 * http_conf.stall_us. */
 	void (*drain)(void *arg);
-	/* The last call, always. slow: the client took nothing for too long. */
-	void (*closed)(void *arg, bool slow);
+	void (*stalled)(void *arg);
+	/* The last call, always. */
+	void (*closed)(void *arg);
 };
 
 /* Whether the request may be answered so: HTTP/1.1 with Connection: upgrade and Upgrade. */

@@ -97,6 +97,13 @@ void ws_end(struct ws_conn *c, unsigned code, const char *reason)
 	http_tunnel_end(c->req);
 }
 
+void ws_end_slow(struct ws_conn *c)
+{
+	if (!c->ended)
+		http_tunnel_forget(c->req);
+	ws_end(c, WS_TRY_LATER, "too slow");
+}
+
 /* ---- the tunnel's calls */
 static void send_pong(struct ws_conn *c, struct slice payload)
 {
@@ -177,11 +184,16 @@ static void see_drain(void *arg)
 	ws_end(arg, WS_GOING_AWAY, "the server stops");
 }
 
-static void see_closed(void *arg, bool slow)
+static void see_stalled(void *arg)
+{
+	ws_end_slow(arg);
+}
+
+static void see_closed(void *arg)
 {
 	struct ws_conn *c = arg;
 	struct ws_site *s = c->site;
-	unsigned code = c->code ? c->code : slow ? WS_TRY_LATER : WS_LOST;
+	unsigned code = c->code ? c->code : WS_LOST;
 
 	s->stats.clients--;
 	s->stats.closed[code < 1000 + WS_CODES - 1 ? code - 1000 : WS_CODES - 1]++;
@@ -190,4 +202,5 @@ static void see_closed(void *arg, bool slow)
 	free(c);
 }
 
-const struct http_tunnel_ops ws_tunnel_ops = { take_bytes, see_tick, see_drain, see_closed };
+const struct http_tunnel_ops ws_tunnel_ops = { take_bytes, see_tick, see_drain, see_stalled,
+					       see_closed };

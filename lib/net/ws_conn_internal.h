@@ -29,4 +29,7 @@ struct ws_conn {
 
 extern const struct http_tunnel_ops ws_tunnel_ops;
 
+/* It is closed with 1013; what it has not begun to take is dropped. */
+void ws_end_slow(struct ws_conn *c);
+
 #endif

@@ -74,10 +74,8 @@ static struct http_piece *piece_for(const struct ws_conn *c, struct ws_shared *f
 static void miss_push(struct ws_conn *c, size_t n)
 {
 	c->site->stats.skipped += n;
-	if (++c->missed < c->site->conf.most_missed)
-		return;
-	http_tunnel_forget(c->req);
-	ws_end(c, WS_TRY_LATER, "too slow");
+	if (++c->missed >= c->site->conf.most_missed)
+		ws_end_slow(c);
 }
 
 bool ws_push(struct ws_conn *c, struct ws_shared *const *frames, size_t n)
