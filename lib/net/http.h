@@ -40,17 +40,18 @@ struct http_request {
 	struct slice host;    /* with its port, as sent; n 0: an HTTP/1.0 request without one */
 	struct slice remote;  /* "192.0.2.1", "2001:db8::1" */
 	bool loopback;        /* the client is on this machine */
-	bool upgrade;         /* another protocol is asked for, and may be (http_tunnel.h) */
+	bool upgrade;         /* HTTP/1.1 with Connection: upgrade and Upgrade (http_tunnel.h) */
 	struct slice id;      /* of X-Request-Id, the client's or made; 1 to 64 bytes */
 	struct slice body;    /* decoded (gzip, zstd, deflate); n 0 in http_app.head */
 	int64_t begun_us;     /* tm_mono_us when its first byte was read */
 	const char *route;    /* for counters: set by the dispatcher, "none" unless it is */
 	const void *dispatch; /* the dispatcher's own */
 	void *user;           /* the handler's own, NULL at first */
-	/* Called at most once between handler and answer: the client closed its side, or broke the
-	 * connection. It has most likely left, so a query is best cancelled; the answer is due all
-	 * the same, may be given inside the call, and is delivered if the client still reads. NULL:
-	 * not wanted. */
+	/* Called at most once between handler and answer, or the end of its stream: the client
+	 * closed its side, or broke the connection. It has most likely left, so a query is best
+	 * cancelled and a stream that waits best woken and cut; the answer is due all the same,
+	 * may be given inside the call, and is delivered if the client still reads. NULL: not
+	 * wanted. */
 	void (*gone)(struct http_request *req);
 
 	const struct http_ops *ops; /* the speaker's */

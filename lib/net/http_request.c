@@ -114,7 +114,7 @@ void http_conn_answered(struct http_conn *c, unsigned status)
 /* ---- requests */
 void http_conn_tell_gone(struct http_conn *c)
 {
-	if (c->state != CONN_HANDLED || c->gone_told)
+	if ((c->state != CONN_HANDLED && c->state != CONN_STREAM) || c->gone_told)
 		return;
 	c->gone_told = true;
 	if (c->req.gone) {

@@ -45,7 +45,8 @@ static void bytes_sent(struct http_conn *c, size_t n)
 		http_tunnel_sent(c->tunnel, n - own);
 		return;
 	}
-	c->lent = slice(c->lent.p + (n - own), c->lent.n - (n - own));
+	if (c->lent.n)
+		c->lent = slice(c->lent.p + (n - own), c->lent.n - (n - own));
 	if (!c->lent.n && c->done)
 		give_back_lent(c);
 }

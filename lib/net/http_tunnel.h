@@ -38,16 +38,11 @@ struct http_tunnel_ops {
 	void (*closed)(void *arg);
 };
 
-/* Whether the request may be answered so: HTTP/1.1 with Connection: upgrade and Upgrade. */
-static inline bool http_may_tunnel(const struct http_request *req)
-{
-	return req->upgrade;
-}
-
-/* Answers a request that may be with 101 and these fields (Connection and Upgrade among them). The
- * request is the tunnel's name until closed has returned; all its slices but remote are empty from
- * now on, so that a tunnel that is quiet holds no memory for a request. False: the client of a
- * parked request has left; the request is over, and the ops are not called. */
+/* Answers a request that asks for it (its `upgrade`) with 101 and these fields (Connection and
+ * Upgrade among them). The request is the tunnel's name until closed has returned; all its slices
+ * but remote are empty from now on, so that a tunnel that is quiet holds no memory for a request.
+ * False: the client of a parked request has left; the request is over, and the ops are not
+ * called. */
 bool http_tunnel(struct http_request *req, const struct http_field *fields, size_t n_fields,
 		 const struct http_tunnel_ops *ops, void *arg);
 

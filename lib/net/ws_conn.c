@@ -12,14 +12,10 @@
 #include "io/deflate.h"
 #include "io/inflate.h"
 
-/* Shorter messages are sent as they are. */
-enum { PACK_BYTES = 64 };
-
 /* ---- the site */
 struct ws_site *ws_site_new(const struct ws_conf *conf)
 {
 	struct ws_site *s = mem_zalloc(sizeof(*s));
-	struct buf ping = { 0 };
 
 	s->conf = *conf;
 	s->conf.most_message = conf->most_message ? conf->most_message : 16 << 10;
@@ -27,9 +23,7 @@ struct ws_site *ws_site_new(const struct ws_conf *conf)
 	s->conf.most_missed = conf->most_missed ? conf->most_missed : 3;
 	s->inflate = inflate_new(INFLATE_MESSAGE);
 	s->deflate = deflate_new();
-	ws_frame(&ping, WS_PING, slice(NULL, 0));
-	s->ping = http_piece_new(buf_slice(&ping));
-	buf_fini(&ping);
+	s->ping = ws_piece(s, WS_PING, slice(NULL, 0), false);
 	return s;
 }
 
@@ -59,29 +53,16 @@ struct slice ws_remote(const struct ws_conn *c)
 }
 
 /* ---- sending */
-static void send_bytes(struct ws_conn *c, struct buf *frame)
+static void send_piece(struct ws_conn *c, struct http_piece *p)
 {
-	struct http_piece *p = http_piece_new(buf_slice(frame));
-
 	http_tunnel_send(c->req, &p, 1);
 	http_piece_drop(p);
-	buf_fini(frame);
 }
 
 void ws_send(struct ws_conn *c, enum ws_opcode kind, struct slice payload)
 {
-	struct buf frame = { 0 }, packed = { 0 };
-
-	if (c->ended)
-		return;
-	if (c->reader.inflate && payload.n >= PACK_BYTES)
-		deflate_message(c->site->deflate, payload, &packed);
-	if (packed.n && packed.n < payload.n)
-		ws_frame_packed(&frame, kind, buf_slice(&packed));
-	else
-		ws_frame(&frame, kind, payload);
-	buf_fini(&packed);
-	send_bytes(c, &frame);
+	if (!c->ended)
+		send_piece(c, ws_piece(c->site, kind, payload, c->reader.inflate));
 }
 
 void ws_end(struct ws_conn *c, unsigned code, const char *reason)
@@ -93,7 +74,8 @@ void ws_end(struct ws_conn *c, unsigned code, const char *reason)
 	c->ended = true;
 	c->code = code;
 	ws_close(&frame, code, reason);
-	send_bytes(c, &frame);
+	send_piece(c, http_piece_new(buf_slice(&frame)));
+	buf_fini(&frame);
 	http_tunnel_end(c->req);
 }
 
@@ -105,14 +87,6 @@ void ws_end_slow(struct ws_conn *c)
 }
 
 /* ---- the tunnel's calls */
-static void send_pong(struct ws_conn *c, struct slice payload)
-{
-	struct buf frame = { 0 };
-
-	ws_frame(&frame, WS_PONG, payload);
-	send_bytes(c, &frame);
-}
-
 static const char *reason_of(unsigned code)
 {
 	switch (code) {
@@ -141,7 +115,7 @@ static bool take_event(struct ws_conn *c, struct slice *in)
 		break;
 	case WS_PINGED:
 		c->heard = true;
-		send_pong(c, payload);
+		send_piece(c, ws_piece(c->site, WS_PONG, payload, false));
 		break;
 	case WS_PONGED:
 		c->heard = true;

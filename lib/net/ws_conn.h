@@ -78,13 +78,11 @@ void ws_send(struct ws_conn *c, enum ws_opcode kind, struct slice payload);
 void ws_end(struct ws_conn *c, unsigned code, const char *reason);
 
 /* ---- pushes */
-/* A text as a frame, with one reference. */
+/* A text as a frame. It may be freed as soon as it is pushed: queues keep what they need of it. */
 struct ws_shared *ws_share(struct ws_site *s, struct slice text);
-struct ws_shared *ws_shared_keep(struct ws_shared *f);
-void ws_shared_drop(struct ws_shared *f); /* NULL is fine */
+void ws_shared_free(struct ws_shared *f);
 
-/* The frames of one push, all or none (they keep what they need). False: it missed them, or is
- * closed. */
+/* The frames of one push, all or none. False: the connection missed them, or is closed. */
 bool ws_push(struct ws_conn *c, struct ws_shared *const *frames, size_t n);
 
 #endif

@@ -29,6 +29,10 @@ struct ws_conn {
 
 extern const struct http_tunnel_ops ws_tunnel_ops;
 
+/* A frame, compressed if that is wanted and makes it shorter. */
+struct http_piece *ws_piece(struct ws_site *s, enum ws_opcode kind, struct slice payload,
+			    bool pack);
+
 /* It is closed with 1013; what it has not begun to take is dropped. */
 void ws_end_slow(struct ws_conn *c);
 

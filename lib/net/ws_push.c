@@ -1,65 +1,55 @@
 /* One frame for many. The plain one is what was given with its head in front; the compressed one
- * is made of it when the first client that has agreed on compression is to get it. Sizes decide
- * which is sent: what does not shrink is sent plain to all. */
+ * is made of it when the first client that has agreed on compression is to get it; what does not
+ * shrink is sent plain to all. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "io/deflate.h"
 #include "net/ws_conn_internal.h"
 
+/* Shorter messages are sent as they are. */
 enum { PACK_BYTES = 64, PUSH_FRAMES = 64 };
 
 struct ws_shared {
-	unsigned refs;
 	struct ws_site *site;
 	struct http_piece *plain, *packed; /* packed NULL: not made yet */
 	size_t head;                       /* bytes of the plain one's head */
 };
 
+struct http_piece *ws_piece(struct ws_site *s, enum ws_opcode kind, struct slice payload, bool pack)
+{
+	struct buf frame = { 0 }, packed = { 0 };
+	struct http_piece *p;
+
+	if (pack && payload.n >= PACK_BYTES)
+		deflate_message(s->deflate, payload, &packed);
+	if (packed.n && packed.n < payload.n)
+		ws_frame_packed(&frame, kind, buf_slice(&packed));
+	else
+		ws_frame(&frame, kind, payload);
+	p = http_piece_new(buf_slice(&frame));
+	buf_fini(&packed);
+	buf_fini(&frame);
+	return p;
+}
+
 struct ws_shared *ws_share(struct ws_site *s, struct slice text)
 {
 	struct ws_shared *f = mem_zalloc(sizeof(*f));
-	struct buf frame = { 0 };
 
-	ws_frame(&frame, WS_TEXT, text);
-	f->refs = 1;
 	f->site = s;
-	f->plain = http_piece_new(buf_slice(&frame));
-	f->head = frame.n - text.n;
-	buf_fini(&frame);
+	f->plain = ws_piece(s, WS_TEXT, text, false);
+	f->head = f->plain->n - text.n;
 	return f;
 }
 
-struct ws_shared *ws_shared_keep(struct ws_shared *f)
+void ws_shared_free(struct ws_shared *f)
 {
-	f->refs++;
-	return f;
-}
-
-void ws_shared_drop(struct ws_shared *f)
-{
-	if (!f || --f->refs)
+	if (!f)
 		return;
 	http_piece_drop(f->plain);
 	http_piece_drop(f->packed);
 	free(f);
-}
-
-static void pack_frame(struct ws_shared *f)
-{
-	struct slice text = slice(f->plain->bytes + f->head, f->plain->n - f->head);
-	struct buf packed = { 0 }, frame = { 0 };
-
-	if (text.n >= PACK_BYTES)
-		deflate_message(f->site->deflate, text, &packed);
-	if (packed.n && packed.n < text.n) {
-		ws_frame_packed(&frame, WS_TEXT, buf_slice(&packed));
-		f->packed = http_piece_new(buf_slice(&frame));
-	} else {
-		f->packed = http_piece_keep(f->plain);
-	}
-	buf_fini(&packed);
-	buf_fini(&frame);
 }
 
 static struct http_piece *piece_for(const struct ws_conn *c, struct ws_shared *f)
@@ -67,7 +57,8 @@ static struct http_piece *piece_for(const struct ws_conn *c, struct ws_shared *f
 	if (!c->reader.inflate)
 		return f->plain;
 	if (!f->packed)
-		pack_frame(f);
+		f->packed = ws_piece(f->site, WS_TEXT,
+				     slice(f->plain->bytes + f->head, f->plain->n - f->head), true);
 	return f->packed;
 }
 

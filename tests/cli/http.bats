@@ -24,8 +24,8 @@ busy() { [ "$(figure busy)" = "$1" ]; }
 	python3 "$tests/cli/http_raw.py" "$port"
 }
 
-@test "http: behind nginx one request in is one request seen" {
-	serve
+# nginx in front of the server, with this location; its port is in $front.
+behind_nginx() { # LOCATION
 	front=$(svc_free_port)
 	mkdir -p nginx
 	cat >nginx/conf <<-END
@@ -35,12 +35,17 @@ busy() { [ "$(figure busy)" = "$1" ]; }
 			access_log off; client_body_temp_path $PWD/nginx/body; proxy_temp_path $PWD/nginx/proxy;
 			fastcgi_temp_path $PWD/nginx/fcgi; uwsgi_temp_path $PWD/nginx/uwsgi; scgi_temp_path $PWD/nginx/scgi;
 			upstream back { server 127.0.0.1:$port; keepalive 4; }
-			server { listen 127.0.0.1:$front; location / { proxy_pass http://back; proxy_http_version 1.1;
-				proxy_set_header Connection ""; proxy_set_header Host localhost; proxy_request_buffering off; } }
+			server { listen 127.0.0.1:$front; $1 }
 		}
 	END
 	spawn nginx /usr/sbin/nginx -p "$PWD/nginx" -c "$PWD/nginx/conf"
 	wait_until 10 get "http://127.0.0.1:$front/stats"
+}
+
+@test "http: behind nginx one request in is one request seen" {
+	serve
+	behind_nginx "location / { proxy_pass http://back; proxy_http_version 1.1;
+		proxy_set_header Connection ''; proxy_set_header Host localhost; proxy_request_buffering off; }"
 	python3 "$tests/cli/http_raw.py" "$port" "$front"
 }
 
@@ -191,4 +196,17 @@ live() { [ "$(figure live)" = "$1" ]; }
 	exits_with 0 10 "$server"
 	exits_with 0 5 "$peer"
 	[ "$(grep -c '^data: ' events)" -ge 1 ]
+}
+
+@test "http: WebSocket and events below a prefix behind nginx" {
+	serve
+	behind_nginx "location /below/ { proxy_pass http://back/; proxy_http_version 1.1; proxy_buffering off;
+		proxy_set_header Upgrade \$http_upgrade; proxy_set_header Connection upgrade; proxy_set_header Host localhost; }"
+	/usr/bin/python3 "$tests/cli/http_ws.py" "$front/below" echo
+	spawn events curl -sSN -H 'Accept: text/event-stream' "http://127.0.0.1:$front/below/live"
+	wait_until 5 busy 2
+	get -d one -H 'Content-Type: text/plain' "$url/push"
+	wait_until 5 grep -q '^data: one' events.out
+	kill "$pid"
+	wait_until 5 busy 1
 }

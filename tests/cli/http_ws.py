@@ -1,4 +1,4 @@
-"""WebSocket against hta-http (tests/mock) with python3-websockets as peer: http_ws.py PORT CHECK...
+"""WebSocket against hta-http (tests/mock) with python3-websockets as peer: http_ws.py PORT[/PREFIX] CHECK...
 
 The checks are the functions below. Failures are told by their assertion; exit 1 if there are any.
 """
@@ -15,11 +15,12 @@ import websockets
 CLIENTS = 1000
 UPGRADE = (b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-port = int(sys.argv[1])
+place = sys.argv[1]
+port = int(place.split("/")[0])
 
 
 def connect(path, **more):
-    return websockets.connect(f"ws://localhost:{port}{path}", **more)
+    return websockets.connect(f"ws://localhost:{place}{path}", **more)
 
 
 def push(body):

@@ -31,6 +31,7 @@ struct reader {
 	struct ws_conn *conn;
 	struct http_request *stream;
 	uint64_t seen; /* the number of the last push that its stream has */
+	bool left;     /* its client */
 };
 
 struct site {
@@ -225,6 +226,8 @@ static enum http_more more_events(void *arg, struct buf *out)
 {
 	struct reader *r = arg;
 
+	if (r->left)
+		return HTTP_CUT;
 	if (r->site->draining)
 		return HTTP_END;
 	if (r->seen < r->site->pushes) {
@@ -242,6 +245,12 @@ static void close_events(void *arg, bool sent)
 	drop_reader(arg);
 }
 
+static void events_gone(struct http_request *req)
+{
+	((struct reader *)req->user)->left = true;
+	http_wake(req);
+}
+
 static void answer_live(void *arg, struct http_request *req)
 {
 	static const char *const offers[] = { "text/plain", "text/event-stream", NULL };
@@ -256,6 +265,8 @@ static void answer_live(void *arg, struct http_request *req)
 	} else if (http_accept(req, offers) == 1) {
 		r = add_reader(site);
 		r->stream = req;
+		req->user = r;
+		req->gone = events_gone;
 		http_stream(req,
 			    &(struct http_answer){ .status = 200, .type = "text/event-stream" },
 			    &(struct http_producer){ more_events, close_events, r });
@@ -278,7 +289,7 @@ static void answer_push(void *arg, struct http_request *req)
 		else
 			http_wake(r->stream);
 	}
-	ws_shared_drop(f);
+	ws_shared_free(f);
 	http_answer(req, &(struct http_answer){ .status = 204 });
 }
 

@@ -87,6 +87,7 @@ static void see_request(void *arg, struct http_request *req)
 		static char kind;
 		kind = req->query.n ? *req->query.p : 0;
 		waiting = req;
+		req->gone = be_gone;
 		http_stream(req, &(struct http_answer){ .status = 200, .type = "text/plain" },
 			    &(struct http_producer){ make_piece, piece_closed, &kind });
 	} else if (slice_is(req->path, "/none")) {
@@ -416,6 +417,18 @@ static void test_answers(void)
 	close(fd);
 	turns(100000);
 	ok(n_closed == 5 && !closed_whole && pieces_left > 0, "whose client left");
+	n_gone = 0;
+	pieces_left = 1;
+	fd = dial();
+	b.n = 0;
+	say(fd, "GET /stream?w HTTP/1.1\r\n" HOST "\r\n");
+	ok(hear(fd, &b, "piece") && n_gone == 0, "one that waits");
+	close(fd);
+	turns(50000);
+	is_int(n_gone, 1, "is told when its client leaves");
+	http_wake(waiting);
+	turns(50000);
+	is_int(n_closed, 6, "and comes to its end");
 	buf_fini(&b);
 	stop();
 }
