@@ -77,6 +77,7 @@ static void begin(struct intake *in, const struct intake_request *rq)
 	memcpy(out->received_at, in->stamps.now, sizeof(out->received_at));
 	cut_body(&in->cut, rq->body, rq->lines ? CUT_LINES : rq->route->conf.forms, c->max_events,
 		 c->engine);
+	out->form = in->cut.form;
 	seen_begin(c->seen, rq->now_us, 1 + most_events(in)); /* one more: the request's own */
 }
 

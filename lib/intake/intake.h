@@ -66,7 +66,8 @@ struct intake_topic {
 /* What became of a request; all of it is valid until the next call. */
 struct intake_result {
 	enum intake_status status;
-	char detail[256]; /* of any but OK, for people */
+	enum cut_form form; /* of the body */
+	char detail[256];   /* of any but OK, for people */
 
 	/* Counts of events. events = fresh + duplicates + rejected if OK; if INVALID, rejected of
 	 * events are not valid; else all are 0. */

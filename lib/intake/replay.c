@@ -13,6 +13,8 @@ struct replay {
 	struct seen *seen;
 	struct scan *scan;
 	struct buf topic, id;
+	void (*told)(void *arg, struct slice topic); /* NULL: nobody wants to know */
+	void *told_arg;
 };
 
 struct replay *replay_new(struct seen *seen)
@@ -41,6 +43,12 @@ void replay_free(struct replay *r)
 	buf_fini(&r->topic);
 	buf_fini(&r->id);
 	free(r);
+}
+
+void replay_topics(struct replay *r, void (*topic)(void *arg, struct slice topic), void *arg)
+{
+	r->told = topic;
+	r->told_arg = arg;
 }
 
 /* The decoded text of a string, in b if it has escapes. */
@@ -73,6 +81,8 @@ static size_t replay_line(struct replay *r, const struct field *f, uint32_t tick
 	if (f[DEAD].type != FIELD_MISSING || !text_of(&f[TOPIC], &r->topic, &topic) ||
 	    !text_of(&f[EVENT_ID], &r->id, &id))
 		return 0;
+	if (r->told)
+		r->told(r->told_arg, topic);
 	e.key = seen_key_of(topic, id);
 	if (f[PAYLOAD].type == FIELD_OBJECT)
 		e.check = (uint32_t)hash_64(f[PAYLOAD].p, f[PAYLOAD].n) | 1;

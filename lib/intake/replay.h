@@ -11,6 +11,9 @@ struct replay;
 struct replay *replay_new(struct seen *seen);
 void replay_free(struct replay *r);
 
+/* Who is told the topic of each event; one topic may be told often. Valid during the call. */
+void replay_topics(struct replay *r, void (*topic)(void *arg, struct slice topic), void *arg);
+
 /* Lines of one group, in the order of the log, each of which ends in \n; SCAN_PAD readable bytes
  * stand around. us: when they were appended. They get the ticket, which is durable. Dead letters,
  * and what is no event, are passed over. Returns how many keys were new. */

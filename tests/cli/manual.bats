@@ -8,6 +8,7 @@
 #	-g web.., --reset web2,
 #	positions web		with the test's prefix
 #	redis://cache:6379/0	$REDIS_URL
+#	port 8000		a free one
 #	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
 # service=rollups is the test's database: PGSERVICEFILE says so.
 load ../helpers
@@ -221,6 +222,7 @@ blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n
 # Writes the block to the file "example" with the substitutions that are named above.
 example_of() { # PAGE N
 	block "$1" "$2" | sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
+		s/(-l |localhost:)8000/\1${port:-8000}/g
 		s/(-g|--reset|positions) web/\1 ${web:-}web/g
 		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
 		s/--from 2026-01-01 --until 2026-01-02/--from $(date -u +%F) --until $(date -u -d tomorrow +%F)/" >example
@@ -719,6 +721,22 @@ access_logs() {
 	committed_in clean | jq -c . | sort | cmp - <(wanted | jq -c 'if .latency_ms | type == "string" then .latency_ms = 0 else . end' | sort)
 	[ "$(committed_in clean.dlq | wc -l)" = "$dead" ]
 	fails_with 1 hta-dlq ls -b "$HTA_BROKERS" -t "${web}clean.dlq" --reason "is not of type"
+}
+
+# In a folder of its own: the intake's script is still being run here.
+takes_event() (
+	mkdir -p client
+	cd client || return
+	example hta-ingest.1 2
+	jq -e '.status == "accepted"' "$out"
+)
+
+@test "hta-ingest(1)" {
+	here
+	port=$(svc_free_port)
+	endless hta-ingest.1 1 takes_event
+	example hta-ingest.1 3
+	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'views'")" = 1 ]
 }
 
 @test "hta-validate(1)" {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/str.h"
 #include "tap.h"
 
@@ -37,8 +38,39 @@ static const struct {
 	{ 10000, "feaef8c54de453cd402b0b9140b9bd0b", 0x402b0b9140b9bd0b, 0x10e5ac41a15f5ae8 },
 };
 
+/* Texts of so many 'a'. */
+static void test_sha256(void)
+{
+	static const struct {
+		size_t n;
+		const char *hex;
+	} sums[] = {
+		{ 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ 1, "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb" },
+		{ 55, "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318" },
+		{ 56, "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a" },
+		{ 64, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb" },
+		{ 119, "31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb" },
+		{ 120, "2f3d335432c70b580af0e8e1b3674a7c020d683aa5f73aaaedfdc55af904c21c" },
+		{ 1000, "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3" },
+	};
+	char text[1000];
+
+	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+		uint8_t out[SHA256_BYTES];
+		struct buf hex = { 0 };
+
+		sha256(text, sums[i].n, out);
+		buf_hex(&hex, out, sizeof(out));
+		is_str(buf_z(&hex), sums[i].hex, "SHA-256");
+		buf_fini(&hex);
+	}
+}
+
 int main(void)
 {
+	test_sha256();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		size_t n = cases[i].n;
 		unsigned char *p = mem_alloc(n), h[16];

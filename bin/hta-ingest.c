@@ -1,0 +1,7 @@
+/* Events over HTTP into a log: app/ingest.h. */
+#include "app/ingest.h"
+
+int main(int argc, char **argv)
+{
+	return ingest_main(argc, argv);
+}

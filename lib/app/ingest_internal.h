@@ -1,0 +1,165 @@
+/* What the files of hta-ingest share.
+ *
+ *	ingest_main.c     life: log, table of seen events, server, drain
+ *	ingest_options.c  options
+ *	ingest_routes.c   endpoints, typed ones too
+ *	ingest_post.c     a request: read, appended, parked until it is durable
+ *	ingest_answer.c   what it is answered
+ *	ingest_keys.c     who may
+ *	ingest_state.c    /health, /limits, /stats
+ *	ingest_replay.c   the table of seen events from the log, and how much of the log it needs
+ */
+#ifndef APP_INGEST_INTERNAL_H
+#define APP_INGEST_INTERNAL_H
+
+#include "intake/intake.h"
+#include "intake/keys.h"
+#include "intake/typed.h"
+#include "net/http_server.h"
+#include "net/problem.h"
+#include "net/route.h"
+#include "source/wal_write.h"
+#include "tool/counters.h"
+#include "tool/opt.h"
+
+enum {
+	INGEST_ROUTES = 64, /* of --route */
+	INGEST_HOSTS = 64,  /* of --host */
+	INGEST_PER_ADDRESS = 256,
+	INGEST_WAITING = 65536 /* requests that wait for the log */
+};
+
+/* How an endpoint answers. */
+enum ingest_kind { INGEST_EVENTS, INGEST_BATCH, INGEST_PUBLISH, INGEST_TYPED };
+
+struct ingest_endpoint {
+	enum ingest_kind kind;
+	struct intake_route *route;
+	struct typed *typed; /* NULL: the route is built in, and ours to free */
+};
+
+struct ingest_conf {
+	const char *listen[HTTP_LISTEN], *hosts[INGEST_HOSTS], *routes[INGEST_ROUTES];
+	size_t n_listen, n_hosts, n_routes;
+	const char *log, *topic, *keys, *new_key;
+	bool only_log, insecure;
+	uint64_t max_body, max_events, max_event, max_connections, budget, dedup_ids, log_bytes;
+	int64_t max_ahead_us, dedup_us, keep_us, drain_us, cut_at;
+};
+
+/* A request that waits: for its append to be durable, or for room to append. */
+struct ingest_waiter {
+	struct ingest_waiter *next;
+	struct http_request *req;
+	int64_t end; /* of its append, or of the last one before it */
+	uint32_t ticket;
+	unsigned status;
+	const char *type;
+	bool replayed, lenient;
+	struct buf body;
+};
+
+struct ingest_queue {
+	struct ingest_waiter *first, **last;
+	size_t n;
+};
+
+/* From that time on the log begins at that offset. */
+struct ingest_mark {
+	int64_t us, offset;
+};
+
+struct ingest {
+	struct ingest_conf conf;
+	struct loop *loop;
+	struct counters *counters;
+	struct http_server *server;
+	struct http_app app;
+	struct router router;
+	struct wal *wal;
+	struct seen *seen;
+	struct intake *intake;
+	struct keys *keys; /* NULL: everyone may */
+
+	struct ingest_endpoint endpoints[3 + INGEST_ROUTES];
+	struct route routes[3 + INGEST_ROUTES + 8];
+	size_t n_endpoints, n_routes;
+
+	struct ingest_queue durable; /* waits to be durable, in the order of appends */
+	struct ingest_queue stalled; /* waits for room, in the order of arrival */
+	uint32_t ticket, told;       /* of the last append, and the last durable one */
+	int64_t end;                 /* of the last append */
+	int stall;                   /* the timer that gives stalled ones up; -1: none */
+
+	uint64_t in, dup;           /* the log's sums: events received, duplicates among them */
+	uint64_t base_in, base_dup; /* at the last reset of the statistics */
+	uint64_t log_id;
+	struct buf *topics; /* distinct, sorted */
+	size_t n_topics, topics_cap;
+
+	struct ingest_mark *marks;
+	size_t n_marks, marks_cap;
+
+	int64_t begun_us; /* tm_mono_us */
+	bool draining;
+	struct err why; /* of a log that failed */
+	uint8_t random[1024];
+	size_t random_at;
+};
+
+extern const struct opt ingest_opts[];
+
+/* Accepts no more; what is there is answered. */
+void ingest_drain(struct ingest *g);
+
+/* EX_CONFIG, EX_USAGE */
+int ingest_routes_make(struct ingest *g, struct err *err);
+void ingest_routes_free(struct ingest *g);
+/* The endpoint of a request to one. */
+const struct ingest_endpoint *ingest_endpoint_of(const struct ingest *g,
+						 const struct http_request *req);
+
+/* ---- keys */
+/* EX_CONFIG: the file can be read by others, or a line of it is wrong. */
+int ingest_keys_read(struct ingest *g, struct err *err);
+/* Prints a new key, and its line for the file. */
+int ingest_keys_new(const char *id, struct err *err);
+/* For struct router. */
+bool ingest_keys_allow(void *ingest, struct http_request *req, const struct route *route);
+/* Whether the request's key may append these events now; else it was answered (403, 429). */
+bool ingest_keys_take(struct ingest *g, struct http_request *req, const struct intake_result *r);
+/* The id of the request's key; n 0: none. */
+struct slice ingest_keys_id(struct ingest *g, const struct http_request *req);
+
+/* ---- requests */
+void ingest_post(void *ingest, struct http_request *req);
+extern const struct wal_hooks ingest_wal_hooks;
+void ingest_refuse_waiting(struct ingest *g, const char *code, const char *detail);
+
+/* The answer to events that were taken: status, type and body of w. */
+void ingest_answer_make(const struct ingest_endpoint *e, const struct http_request *req,
+			const struct intake_result *r, struct ingest_waiter *w);
+void ingest_answer_send(struct http_request *req, const struct ingest_waiter *w);
+/* The answer to a body that is refused. */
+void ingest_answer_refuse(struct http_request *req, const struct intake_result *r);
+/* 503, with Retry-After. */
+void ingest_answer_later(struct http_request *req, const char *code, const char *detail,
+			 unsigned retry_after_s);
+
+/* ---- state */
+void ingest_get_health(void *ingest, struct http_request *req);
+void ingest_get_ready(void *ingest, struct http_request *req);
+void ingest_get_limits(void *ingest, struct http_request *req);
+void ingest_get_stats(void *ingest, struct http_request *req);
+void ingest_reset_stats(void *ingest, struct http_request *req);
+void ingest_state_topic(void *ingest, struct slice topic); /* of an event that was taken */
+void ingest_state_load(struct ingest *g);
+void ingest_state_free(struct ingest *g);
+
+/* ---- the log's past */
+/* Makes the table of seen events. EX_IOERR, EX_DATAERR */
+int ingest_replay(struct ingest *g, struct err *err);
+/* Once a second: tells the log from where on the table needs it. */
+void ingest_replay_keep(struct ingest *g);
+
+#endif

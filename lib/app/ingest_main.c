@@ -1,0 +1,248 @@
+/* The life of hta-ingest:
+ *
+ *	options, endpoints, keys -> log recovered -> table of seen events -> listens -> ready
+ *	... requests ...
+ *	first INT, TERM or HUP: accepts no more, answers what is there -> log closed -> 0
+ *	the log failed: all that wait are refused, then likewise -> 74
+ * USR1 has the keys read anew; a file that is no good changes nothing. The log is closed before the
+ * server is freed: what becomes durable in closing is still answered. */
+#include "app/ingest.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "app/ingest_internal.h"
+#include "base/log.h"
+#include "base/tm.h"
+#include "io/notify.h"
+#include "tool/prog.h"
+
+enum { FAILED_DRAIN_S = 5 };
+
+/* ---- parts */
+static int open_log(struct ingest *g, struct err *err)
+{
+	const struct ingest_conf *c = &g->conf;
+	const struct wal_conf conf = {
+		.topic = c->topic,
+		.loop = g->loop,
+		.hooks = &ingest_wal_hooks,
+		.self = g,
+		.keep_us = c->keep_us,
+		.most_bytes = (int64_t)c->log_bytes,
+		.cut_at = c->cut_at,
+	};
+	size_t least = (size_t)c->max_events + 1;
+
+	g->wal = wal_open(c->log, &conf, err);
+	if (!g->wal)
+		return -1;
+	g->seen = seen_new(c->dedup_us, c->dedup_ids, least < 256 ? 256 : least);
+	g->intake = intake_new(&(struct intake_conf){ .max_events = (uint32_t)c->max_events,
+						      .max_event_bytes = (uint32_t)c->max_event,
+						      .max_ahead_us = c->max_ahead_us,
+						      .seen = g->seen });
+	if (ingest_replay(g, err))
+		return -1;
+	ingest_state_load(g);
+	ingest_replay_keep(g);
+	return 0;
+}
+
+static int listen_for_requests(struct ingest *g, struct err *err)
+{
+	const struct ingest_conf *c = &g->conf;
+	const struct http_conf conf = { .listen = c->listen,
+					.n_listen = c->n_listen,
+					.most_connections = (size_t)c->max_connections,
+					.most_per_address = INGEST_PER_ADDRESS,
+					.budget_bytes = (size_t)c->budget };
+	struct buf places = { 0 };
+	bool here;
+
+	router_app(&g->router, &g->app);
+	g->server = http_server_new(g->loop, &conf, &g->app, err);
+	if (!g->server)
+		return -1;
+	here = http_server_loopback_only(g->server);
+	if (!here && !c->keys && !c->insecure)
+		return err_set(err, EX_CONFIG,
+			       "other machines would be served without keys: --keys FILE names "
+			       "them, --insecure consents");
+	if (!here && c->keys)
+		log_note("keys are sent without TLS: put a proxy that speaks it in front");
+	g->router.any_host = !here && !c->n_hosts;
+	http_server_places(g->server, &places);
+	log_note("listens on %s", buf_z(&places));
+	buf_fini(&places);
+	return 0;
+}
+
+/* ---- signals */
+void ingest_drain(struct ingest *g)
+{
+	if (g->draining)
+		return;
+	g->draining = true;
+	notify("STOPPING=1");
+	__atomic_store_n(&g->counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
+	if (g->server)
+		http_server_drain(g->server);
+}
+
+static void drain_at_signal(void *arg, int signo)
+{
+	(void)signo;
+	ingest_drain(arg);
+}
+
+static void read_keys_anew(void *arg, int fd, short revents)
+{
+	struct ingest *g = arg;
+	struct signalfd_siginfo info;
+	struct err err = ERR_INIT;
+
+	(void)revents;
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (ingest_keys_read(g, &err))
+		log_warn("%s; the keys stay as they were", err.msg);
+	else if (g->keys)
+		log_note("the keys were read anew");
+}
+
+/* Before threads are made, so that none of them takes it. */
+static int watch_usr1(struct ingest *g, struct err *err)
+{
+	sigset_t usr1;
+	int fd;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	fd = signalfd(-1, &usr1, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, EX_TEMPFAIL, "SIGUSR1");
+	loop_watch(g->loop, fd, POLLIN, read_keys_anew, g);
+	return 0;
+}
+
+static void once_a_second(void *arg, int fd, short revents)
+{
+	struct ingest *g = arg;
+
+	(void)fd, (void)revents;
+	counters_touch(g->counters);
+	ingest_replay_keep(g);
+}
+
+/* ---- life */
+static int serve_requests(struct ingest *g, struct err *err)
+{
+	int64_t until_us = INT64_MAX;
+
+	__atomic_store_n(&g->counters->state, COUNTERS_RUNNING, __ATOMIC_RELAXED);
+	notify("READY=1");
+	while (!(g->draining && http_server_idle(g->server))) {
+		if (g->why.code && until_us == INT64_MAX)
+			until_us = tm_mono_us() + FAILED_DRAIN_S * TM_S;
+		if (loop_turn(g->loop, until_us, err) < 0)
+			return -1;
+		if (tm_mono_us() >= until_us)
+			break;
+	}
+	return 0;
+}
+
+static int run_parts(struct ingest *g, struct err *err)
+{
+	if (ingest_routes_make(g, err) || ingest_keys_read(g, err) || watch_usr1(g, err) ||
+	    open_log(g, err) || listen_for_requests(g, err))
+		return -1;
+	loop_every(g->loop, TM_S, once_a_second, g);
+	return serve_requests(g, err);
+}
+
+static void free_parts(struct ingest *g)
+{
+	http_server_free(g->server);
+	ingest_routes_free(g);
+	intake_free(g->intake);
+	seen_free(g->seen);
+	keys_free(g->keys);
+	ingest_state_free(g);
+	free(g->marks);
+	loop_free(g->loop);
+}
+
+static int check_usage(const struct ingest_conf *c, struct err *err)
+{
+	if (!c->log)
+		return err_set(err, EX_USAGE,
+			       "--log DIR is missing: what was answered has to be somewhere");
+	if (!c->only_log)
+		return err_set(err, EX_USAGE,
+			       "--only-log is missing: this program writes its log and no stream; "
+			       "hta-consume --log %s is the head of the pipeline",
+			       c->log);
+	if (!c->n_listen && !getenv("LISTEN_FDS"))
+		return err_set(err, EX_USAGE, "-l [ADDR:]PORT is missing: where to listen");
+	if (c->max_event > c->max_body)
+		return err_set(err, EX_USAGE, "--max-event is more than --max-body");
+	return 0;
+}
+
+static int run_ingest(void *self, struct err *err)
+{
+	struct ingest *g = self;
+	struct err closing = ERR_INIT;
+	int rc;
+
+	if (g->conf.new_key)
+		return ingest_keys_new(g->conf.new_key, err);
+	if (check_usage(&g->conf, err))
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	g->begun_us = tm_mono_us();
+	g->loop = loop_new();
+	g->counters = counters_new(prog_common()->name);
+	counters_detail(g->counters, g->conf.log);
+	loop_signals(g->loop, drain_at_signal, g, g->conf.drain_us);
+	rc = run_parts(g, err);
+	if (wal_close(g->wal, &closing) && rc == 0) {
+		*err = closing;
+		rc = -1;
+	}
+	if (g->why.code) { /* it was told when it came */
+		*err = g->why;
+		err->msg[0] = '\0';
+		rc = -1;
+	}
+	loop_ignore_signals(g->loop);
+	counters_end(g->counters, rc ? err->code : 0,
+		     g->why.code ? g->why.msg
+		     : rc        ? err->msg
+				 : "");
+	free_parts(g);
+	return rc;
+}
+
+int ingest_main(int argc, char **argv)
+{
+	static struct ingest self = { .stall = -1, .conf.cut_at = -1 };
+	static const struct prog prog = {
+		.name = "hta-ingest",
+		.summary = "take events over HTTP into a local log",
+		.synopsis = "[OPTIONS] -l [ADDR:]PORT --log DIR --only-log",
+		.opts = ingest_opts,
+		.run = run_ingest,
+		.examples = "hta-ingest -l 8000 --log /var/lib/hta/log --only-log\n"
+			    "hta-ingest -l :8000 --log log --only-log --keys keys\n"
+			    "hta-ingest --new-key web >>keys",
+	};
+
+	return prog_main(&prog, &self, argc, argv);
+}

@@ -1,0 +1,338 @@
+# hta-ingest: what clients are answered, and that what they were answered is in the log, once.
+load ../helpers
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+teardown() {
+	kill_spawned
+	if mountpoint -q "$BATS_TEST_TMPDIR/disk"; then umount "$BATS_TEST_TMPDIR/disk"; fi
+}
+
+json='Content-Type: application/json'
+ndjson='Content-Type: application/x-ndjson'
+login='{"topic":"user.login","event_id":"evt-001","timestamp":"2025-10-24T10:00:00Z","source":"web-app","payload":{"user_id":"user-123","ip_address":"192.168.1.1"}}'
+view='{"event_type":"page_view","user_id":"123","payload":{"page":"/home","referrer":"google.com"}}'
+
+# Starts an intake; its process is $intake, its place $url.
+serve() { # [OPTION...]
+	spawn ingest "${under[@]}" hta-ingest -v -l 0 --log "$log" --only-log "$@"
+	intake=$pid
+	wait_until 20 grep -q 'listens on' ingest.err
+	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
+}
+under=()
+log=log
+
+end() { kill -TERM "$intake" && exits_with "${1:-0}" 20 "$intake"; } # [CODE]
+
+# Posts; the status is in $status, the body in the file body, the head in the file head.
+post() { # PATH DATA [OPTION OF curl...]
+	local type=$json
+	[[ $* != *Content-Type:* ]] || type=X-None:
+	status=$(get "$1" -o body -D head -w '%{http_code}' -H "$type" "${@:3}" --data-binary "$2")
+}
+get() { curl -sS --max-time 20 "${@:2}" "$url$1"; }
+
+# What was answered: status, and what jq makes of the body.
+answers() { # STATUS FILTER WANTED
+	[ "$status" = "$1" ] && [ "$(jq -rc "$2" body)" = "$3" ] && return
+	echo "$status $(cat body)"
+	return 1
+}
+refuses() { answers "$1" .code "$2"; } # STATUS CODE
+
+logged() { hta-consume --log "$log" -e --dead drop; }
+batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "click", timestamp: "2026-01-01T00:00:00Z", payload: {n: .}}'; } # FIRST LAST
+
+@test "an event, a batch, a publication: answered as their systems do, and in the log" {
+	serve
+	post /events "$view"
+	answers 202 '[.status, .message] | @csv' '"accepted","Event accepted for processing"'
+	[ "$(jq -r .event_id body)" = "$(logged | jq -r .event_id)" ]
+	post /publish "$login"
+	answers 201 '[.status, .topic, .event_id] | @csv' '"created","user.login","evt-001"'
+	post /publish "$login"
+	answers 409 '[.code, .topic, .event_id] | @csv' '"duplicate","user.login","evt-001"'
+	grep -qi '^content-type: application/problem+json' head
+	post /publish "{\"events\":[$login,${login/001/002}]}"
+	answers 201 'del(.status)' '{"received":2,"created":1,"duplicates":1}'
+	post /publish "{\"events\":[$login]}"
+	answers 409 '[.received, .created, .duplicates]' '[1,0,1]'
+	post /ingest "$(batch 1 3 | jq -sc .)"
+	answers 202 . '{"status":"accepted","count":3,"duplicates":0}'
+	post /ingest "$(batch 3 4 | jq -sc .)"
+	answers 202 . '{"status":"accepted","count":2,"duplicates":1}'
+	end
+	[ "$(logged | wc -l)" = 7 ]
+	[ "$(logged | jq -c '[.topic, .event_id]' | sort -u | wc -l)" = 7 ]
+	logged | jq -es 'all(.received_at and .timestamp and .topic)' >/dev/null
+}
+
+@test "lines: one is an event, several are a batch" {
+	serve
+	post /events "$view" -H "$ndjson"
+	answers 202 .status accepted
+	jq -e .event_id body
+	post /events "$view"$'\n'"$view"$'\n' -H "$ndjson"
+	answers 202 . '{"status":"accepted","count":2,"duplicates":0}'
+	batch 1 500 >lines
+	for coding in gzip zstd; do
+		$coding -c lines >packed
+		post /ingest @packed -H "$ndjson" -H "Content-Encoding: $coding"
+		[ "$status" = 202 ]
+	done
+	answers 202 . '{"status":"accepted","count":500,"duplicates":500}'
+	end
+	[ "$(logged | wc -l)" = 503 ]
+}
+
+@test "typed endpoints by a schema: ids, totals, and what is wrong" {
+	serve --route "/api/v1/orders=order_events:$top/routes/orders.json" --route "/api/v1/product-views=product_views:$top/routes/product-views.json"
+	post /api/v1/orders '{"user_id":"user_001","items":[{"product_id":"prod_123","quantity":2,"price":99.99}]}'
+	answers 202 '[.status, .topic, .event_id == .order_id]' '["accepted","order_events",true]'
+	post /api/v1/orders '{"user_id":"user_001","order_id":"o1","items":[{"product_id":"p","quantity":1,"price":1}]}'
+	answers 202 .order_id o1
+	post /api/v1/orders '{"user_id":"user_001","order_id":"o1","items":[{"product_id":"p","quantity":1,"price":1}]}'
+	answers 202 .duplicate true
+	post /api/v1/product-views '{"user_id":"user_001","product_id":"prod_1"}'
+	answers 202 .topic product_views
+	post /api/v1/orders '{"user_id":"user_001","items":[{"product_id":"p","quantity":0,"price":1}]}'
+	answers 422 '.errors[0].pointer' /items/0/quantity
+	end
+	[ "$(logged | jq -r 'select(.topic == "order_events").total' | xargs)" = '199.98 1' ]
+}
+
+@test "what is refused says so by its status, and nothing of it is in the log" {
+	serve --max-events 3 --max-event 1k --max-body 64k
+	post /events '{"event_type":'
+	refuses 400 malformed-json
+	post /events '{"event_type":"x","user_id":7,"payload":{}}'
+	answers 422 '.errors[0] | [.index, .pointer, .code]' '[0,"/user_id","not-a-string"]'
+	post /events '{"event_type":"x","event_type":"y","user_id":"u","payload":{}}'
+	answers 422 '.errors[0].code' duplicate-member
+	post /events '{"event_type":"x","user_id":"u","payload":{},"received_at":"2026-01-01T00:00:00Z"}'
+	answers 422 '.errors[0].code' reserved-member
+	post /ingest '[]'
+	[ "$status" = 422 ]
+	post /ingest "$(batch 1 4 | jq -sc .)"
+	refuses 413 too-many-events
+	post /ingest "[$(batch 1 1), {\"event_id\":7}]"
+	answers 422 '[.errors_total, .errors[0].index]' '[3,1]'
+	post /events "{\"event_type\":\"x\",\"user_id\":\"u\",\"payload\":{\"a\":\"$(printf '%2000s' '')\"}}"
+	[ "$status" = 413 ]
+	head -c 100000 /dev/zero >long
+	post /events @long
+	refuses 413 body-too-large
+	post /events "$view" -H 'Content-Type: text/plain'
+	refuses 415 content-type
+	post /events "$view" -H 'Content-Encoding: br'
+	refuses 415 content-encoding
+	post /events "$view" -H 'Accept: text/html'
+	refuses 406 not-acceptable
+	post /event "$view"
+	refuses 404 not-found
+	post /events "$view" -X PUT
+	refuses 405 method-not-allowed
+	grep -qi '^allow: OPTIONS, POST' head
+	post /events "$view" -H 'Host: evil.example'
+	refuses 421 misdirected
+	[ "$(get /limits | jq '[.events, .event_bytes, .body_bytes]' -c)" = '[3,1024,65536]' ]
+	end
+	[ -z "$(logged)" ]
+}
+
+@test "lenient: the good ones are taken, the others are dead letters" {
+	serve
+	post /ingest "[$(batch 1 1),{\"user_id\":1},$(batch 2 2)]" -H 'Prefer: handling=lenient'
+	answers 202 '[.count, .rejected, .errors[0].index]' '[2,1,1]'
+	grep -qi '^preference-applied: handling=lenient' head
+	end
+	[ "$(logged | wc -l)" = 2 ]
+	feed pipe 'hta-consume --job j --log log -e --dead bad | hta-commit >sum'
+	[ "$(jq -r .record bad)" = '{"user_id":1}' ]
+}
+
+@test "Idempotency-Key: a request that is sent again is known, after a kill too" {
+	serve
+	post /events "$view" -H 'Idempotency-Key: k1'
+	[ "$status" = 202 ]
+	id=$(jq -r .event_id body)
+	kill -9 "$intake"
+	wait_until 10 gone "$intake"
+	serve
+	post /events "$view" -H 'Idempotency-Key: k1'
+	answers 202 '[.event_id, .duplicate]' "[\"$id\",true]"
+	grep -qi '^idempotency-replayed: true' head
+	post /events "${view/home/away}" -H 'Idempotency-Key: k1'
+	refuses 422 idempotency-mismatch
+	end
+	[ "$(logged | wc -l)" = 1 ]
+}
+
+@test "kill -9 under load: what was acknowledged is in the log, once" {
+	feed python3 "$tests/cli/ingest_kill.py" log "${HTA_KILLS:-20}" "${HTA_SEED:-$RANDOM}"
+	[ ! -s wrong ] || { head -n 3 wrong; return 1; }
+	logged | jq -r .event_id | sort >ids
+	[ "$(wc -l <acked)" -gt 1000 ]
+	[ -z "$(uniq -d ids)" ]
+	[ -z "$(sort -u acked | comm -23 - ids)" ]
+	[ -z "$(sort -u sent | comm -13 - ids)" ]
+	[ "$(jq .unique_processed stats)" = "$(wc -l <ids)" ]
+	[ "$(jq '.received_count - .duplicate_dropped' stats)" = "$(wc -l <ids)" ]
+}
+
+@test "TERM under load: everything is answered, and 0" {
+	serve
+	batch 1 20000 | split -l 100 - part.
+	for part in part.*; do
+		post /ingest "@$part" -H "$ndjson" -H 'Connection: close' || :
+		[ "$status" != 202 ] || cat "$part" >>acked
+	done &
+	load=$!
+	wait_until 20 test -s acked
+	end
+	kill $load 2>/dev/null || :
+	wait $load || :
+	[ -z "$(jq -r .event_id acked | sort | comm -23 - <(logged | jq -r .event_id | sort))" ]
+	[ -z "$(logged | jq -r .event_id | sort | uniq -d)" ]
+}
+
+@test "statistics survive a kill, and a reset is a base line" {
+	serve
+	for _ in 1 2 3; do post /publish "$login"; done
+	kill -9 "$intake"
+	wait_until 10 gone "$intake"
+	serve
+	post /publish "${login/login/logout}"
+	[ "$(get /stats | jq -c 'del(.uptime)')" = '{"received_count":4,"unique_processed":2,"duplicate_dropped":2,"deduplication_rate":50,"topics":["user.login","user.logout"]}' ]
+	get /stats | grep -q '"deduplication_rate":50.00,'
+	get /stats | jq -e '.uptime | test("^0:0[0-9]:[0-9]{2}\\.[0-9]{6}$")'
+	post /stats/reset ''
+	[ "$status" = 200 ]
+	post /publish "$login"
+	[ "$(get /stats | jq -c '[.received_count, .duplicate_dropped, .deduplication_rate]')" = '[1,1,100]' ]
+	end
+	serve
+	[ "$(get /stats | jq -c '[.received_count, .duplicate_dropped]')" = '[1,1]' ]
+}
+
+@test "keys: who may do what, how much, of which topics; read anew at USR1" {
+	hta-ingest --new-key web >new
+	key=$(head -n 1 new)
+	sed -n 's/$/ rate=1\/s burst=5/;2p' new >keys
+	hta-ingest --new-key stats >new
+	reader=$(head -n 1 new)
+	sed -n 's/write$/read/;2p' new >>keys
+	fails_with 78 hta-ingest -l 0 --log log --only-log --keys keys
+	says 'chmod 600'
+	chmod 600 keys
+	serve --keys keys
+	post /events "$view"
+	refuses 401 no-key
+	grep -qi '^www-authenticate: Bearer' head
+	post /events "$view" -H "Authorization: Bearer $key"
+	[ "$status" = 202 ]
+	post /events "$view" -H "X-API-Key: $key"
+	[ "$status" = 202 ]
+	post /events "$view" -H "X-API-Key: $reader"
+	refuses 403 scope
+	[ "$(get /stats -H "X-API-Key: $reader" | jq .received_count)" = 2 ]
+	post /ingest "$(batch 1 100 | jq -sc .)" -H "X-API-Key: $key"
+	refuses 429 rate
+	grep -qiE '^retry-after: [1-9]' head
+	get /health | jq -e '.status == "ok"'
+	sed -i 's/rate=1.*/topics=orders/' keys
+	kill -USR1 "$intake"
+	wait_until 10 grep -q 'read anew' ingest.err
+	post /events "$view" -H "X-API-Key: $key"
+	refuses 403 topic
+	echo nonsense >keys
+	kill -USR1 "$intake"
+	wait_until 10 grep -q 'stay as they were' ingest.err
+	end
+	[ "$(logged | wc -l)" = 2 ]
+}
+
+@test "a full log refuses with 503 and takes up again, and knows what it has" {
+	mkdir disk
+	mount -t tmpfs -o size=100m tmpfs disk || skip "no rights to mount"
+	log=disk/log
+	serve
+	head -c 900000 /dev/zero | tr '\0' x >pad
+	for i in $(seq 100); do
+		printf '{"event_id":"f%d","event_type":"x","user_id":"u","payload":{"p":"%s"}}' "$i" "$(cat pad)" >big
+		post /events @big
+		[ "$status" = 202 ] || break
+		echo "f$i" >>acked
+	done
+	refuses 503 log-full
+	grep -qi '^retry-after: 30' head
+	[ "$(get /health/ready | jq -r .code)" = log-full ]
+	post /publish "$login"
+	wait_until 5 bash -c "curl -s $url/health | jq -e .log.full"
+	mount -o remount,size=400m disk
+	wait_until 20 bash -c "curl -s -o /dev/null -w '%{http_code}' -H '$json' --data-binary @big $url/events | grep 202"
+	echo "f$i" >>acked
+	end
+	logged | jq -r .event_id | grep '^f' | cmp - acked
+}
+
+@test "a log that fails: who waits is refused, 74, and the next start has what was answered" {
+	under=(env --ignore-signal=XFSZ)
+	serve
+	post /events "$view"
+	[ "$status" = 202 ]
+	prlimit --pid "$intake" --fsize=1000
+	batch 1 100 | jq -sc . >hundred
+	post /ingest @hundred
+	refuses 503 log-failed
+	exits_with 74 20 "$intake"
+	grep -q 'hta-ingest: .*File too large' ingest.err
+	under=()
+	serve
+	post /ingest @hundred
+	answers 202 '[.count, .duplicates]' '[100,0]'
+	end
+	[ "$(logged | wc -l)" = 101 ]
+}
+
+@test "behind it a pipeline counts what it took, exactly once" {
+	serve
+	job='hta-consume --job j --log log --epoch 50ms | hta-window --every 1m --time timestamp --by event_type --dead drop | hta-sink-sqlite --init rows.db | hta-commit'
+	spawn p bash -c "set -o pipefail; $job"
+	pipeline=$pid
+	counted() { [ "$(sqlite3 rows.db 'SELECT coalesce(sum(count), 0) FROM hta_rollups')" = "$1" ]; }
+	for n in 1 2 3; do
+		post /ingest "$(batch $((n * 1000 - 500)) $((n * 1000 + 499)) | jq -sc .)"
+		[ "$status" = 202 ]
+		wait_until 20 counted $((n * 1000))
+		kill -9 -- "-$pipeline"
+		spawn p bash -c "set -o pipefail; $job"
+		pipeline=$pid
+	done
+	get /health | jq -e .pipeline
+	end
+	kill -9 -- "-$pipeline"
+	feed pipe "${job/--epoch/-e --epoch}"
+	counted 3000
+}
+
+@test "the command line: what is missing is said, and other machines need keys" {
+	fails_with 64 hta-ingest -l 0
+	says '--log DIR is missing'
+	fails_with 64 hta-ingest -l 0 --log log
+	says 'hta-consume --log log'
+	fails_with 64 hta-ingest --log log --only-log
+	says '-l \[ADDR:\]PORT is missing'
+	fails_with 78 hta-ingest -l :0 --log log --only-log
+	says '--keys FILE .*--insecure'
+	fails_with 64 hta-ingest -l 0 --log log --only-log --route nonsense
+	fails_with 78 hta-ingest -l 0 --log log --only-log --route /x=y:./none.json
+	fails_with 64 hta-ingest -l 0 --log log --only-log --route "/x=y:$top/routes/orders.json" --route "/x=z:$top/routes/orders.json"
+	fails_with 64 hta-ingest --new-key 'a b'
+	serve
+	fails_with 78 hta-ingest -l 0 --log log --only-log
+	says 'another process writes'
+	[ "$(hta-ingest --log json --new-key a 2>&1 | wc -l)" = 2 ]
+	end
+	fails_with 78 hta-ingest -l 0 --log log --only-log --topic other
+}
