@@ -86,7 +86,7 @@ static void answer_published(const struct http_request *req, const struct intake
 	if (seen)
 		begin_duplicate(req, w);
 	else
-		buf_addz(&w->body, "{\"status\":\"created\"");
+		buf_printf(&w->body, "{\"status\":\"%s\"", r->fresh ? "created" : "accepted");
 	if (r->form == CUT_ONE && !r->rejected) {
 		buf_addz(&w->body, ",\"topic\":");
 		buf_adds(&w->body, buf_slice(&r->topic));

@@ -168,6 +168,16 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 	[ "$(logged | wc -l)" = 1 ]
 }
 
+@test "the same event from many at once: one has created it, and nobody hears of it before it is durable" {
+	serve
+	for id in 1 2 3; do
+		get "/publish?n=[1-40]" -Z --parallel-max 20 -o /dev/null -w '%{http_code}\n' -H "$json" -d "${login/001/$id}" | sort | uniq -c >codes
+		[ "$(xargs <codes)" = '1 201 39 409' ]
+	done
+	end
+	[ "$(logged | wc -l)" = 3 ]
+}
+
 @test "kill -9 under load: what was acknowledged is in the log, once" {
 	feed python3 "$tests/cli/ingest_kill.py" log "${HTA_KILLS:-20}" "${HTA_SEED:-$RANDOM}"
 	[ ! -s wrong ] || { head -n 3 wrong; return 1; }
