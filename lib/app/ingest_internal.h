@@ -7,6 +7,7 @@
  *	ingest_answer.c   what it is answered
  *	ingest_keys.c     who may
  *	ingest_state.c    /health, /limits, /stats
+ *	ingest_metrics.c  /metrics
  *	ingest_replay.c   the table of seen events from the log, and how much of the log it needs
  */
 #ifndef APP_INGEST_INTERNAL_H
@@ -26,6 +27,8 @@ enum {
 	INGEST_ROUTES = 64, /* of --route */
 	INGEST_HOSTS = 64,  /* of --host */
 	INGEST_PER_ADDRESS = 256,
+	INGEST_BUCKETS = 14, /* of a histogram, but the last */
+	INGEST_ANSWERED = 1024,
 	INGEST_WAITING = 65536 /* requests that wait for the log */
 };
 
@@ -64,6 +67,24 @@ struct ingest_queue {
 	size_t n;
 };
 
+struct ingest_topic {
+	struct buf name;
+	uint64_t fresh, duplicates;
+};
+
+/* Requests with this answer. */
+struct ingest_answered {
+	const char *route;
+	enum http_method method;
+	unsigned status;
+	uint64_t n;
+};
+
+struct ingest_times {
+	uint64_t n[INGEST_BUCKETS + 1];
+	int64_t sum_us;
+};
+
 /* From that time on the log begins at that offset. */
 struct ingest_mark {
 	int64_t us, offset;
@@ -94,8 +115,14 @@ struct ingest {
 	uint64_t in, dup;           /* the log's sums: events received, duplicates among them */
 	uint64_t base_in, base_dup; /* at the last reset of the statistics */
 	uint64_t log_id;
-	struct buf *topics; /* distinct, sorted */
+	struct ingest_topic *topics; /* distinct, sorted */
 	size_t n_topics, topics_cap;
+	struct ingest_topic other_topics;
+
+	uint64_t invalid, dead; /* events that were refused, and dead letters */
+	struct ingest_answered answered[INGEST_ANSWERED];
+	size_t n_answered;
+	struct ingest_times ack_times, sync_times;
 
 	struct ingest_mark *marks;
 	size_t n_marks, marks_cap;
@@ -152,9 +179,15 @@ void ingest_get_ready(void *ingest, struct http_request *req);
 void ingest_get_limits(void *ingest, struct http_request *req);
 void ingest_get_stats(void *ingest, struct http_request *req);
 void ingest_reset_stats(void *ingest, struct http_request *req);
-void ingest_state_topic(void *ingest, struct slice topic); /* of an event that was taken */
+/* The entry of a topic, made where it is new. */
+struct ingest_topic *ingest_state_topic(struct ingest *g, struct slice topic);
 void ingest_state_load(struct ingest *g);
 void ingest_state_free(struct ingest *g);
+
+/* ---- metrics */
+void ingest_get_metrics(void *ingest, struct http_request *req);
+void ingest_metrics_answered(void *router, const struct http_request *req, unsigned status);
+void ingest_metrics_time(struct ingest_times *t, int64_t us);
 
 /* ---- the log's past */
 /* Makes the table of seen events. EX_IOERR, EX_DATAERR */

@@ -64,6 +64,7 @@ static int listen_for_requests(struct ingest *g, struct err *err)
 	bool here;
 
 	router_app(&g->router, &g->app);
+	g->app.answered = ingest_metrics_answered;
 	g->server = http_server_new(g->loop, &conf, &g->app, err);
 	if (!g->server)
 		return -1;

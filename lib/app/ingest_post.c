@@ -63,8 +63,13 @@ static void count_taken(struct ingest *g, const struct intake_result *r)
 	counters_add(g->counters, COUNTER_BYTES_OUT, r->lines.n);
 	counters_add(g->counters, COUNTER_DUPLICATE, r->duplicates);
 	counters_add(g->counters, COUNTER_DEAD, r->rejected);
-	for (unsigned i = 0; i < r->n_topics; i++)
-		ingest_state_topic(g, r->topics[i].topic);
+	g->dead += r->rejected;
+	for (unsigned i = 0; i < r->n_topics; i++) {
+		struct ingest_topic *t = ingest_state_topic(g, r->topics[i].topic);
+
+		t->fresh += r->topics[i].fresh;
+		t->duplicates += r->topics[i].duplicates;
+	}
 }
 
 /* The sums go with the group that the lines go into. */
@@ -172,6 +177,7 @@ static bool take_request(struct ingest *g, struct http_request *req)
 	take_random(g, rq.random);
 	r = intake_read(g->intake, &rq);
 	if (r->status != INTAKE_OK) {
+		g->invalid += r->rejected;
 		ingest_answer_refuse(req, r);
 		return true;
 	}
@@ -222,10 +228,12 @@ static void answer_durable(void *self, const struct wal_done *done)
 {
 	struct ingest *g = self;
 
+	ingest_metrics_time(&g->sync_times, done->sync_us);
 	while (g->durable.n && g->durable.first->end <= done->end) {
 		struct ingest_waiter *w = pop_waiter(&g->durable);
 
 		g->told = w->ticket;
+		ingest_metrics_time(&g->ack_times, tm_mono_us() - w->req->begun_us);
 		ingest_answer_send(w->req, w);
 		waiter_free(w);
 	}

@@ -26,6 +26,11 @@ static void add_mark(struct ingest *g, int64_t us, int64_t offset)
 	g->marks[g->n_marks++] = (struct ingest_mark){ us, offset };
 }
 
+static void remember_topic(void *arg, struct slice topic)
+{
+	ingest_state_topic(arg, topic);
+}
+
 static void replay_group(struct replaying *r, const struct wal_group *group)
 {
 	static const char pad[SCAN_PAD];
@@ -60,7 +65,7 @@ int ingest_replay(struct ingest *g, struct err *err)
 	struct wal_dir dir;
 	int rc;
 
-	replay_topics(r.replay, ingest_state_topic, g);
+	replay_topics(r.replay, remember_topic, g);
 	wal_state(g->wal, &state);
 	g->in = state.in;
 	g->dup = state.dup;

@@ -28,6 +28,8 @@ static const struct route telling[] = {
 	{ HTTP_GET, "/health/ready", 0, 0, NULL, json_types, ingest_get_ready,
 	  "whether it takes events" },
 	{ HTTP_GET, "/limits", KEY_READ, 0, NULL, json_types, ingest_get_limits, "all limits" },
+	{ HTTP_GET, "/metrics", KEY_METRICS, 0, NULL, NULL, ingest_get_metrics,
+	  "counters, for Prometheus" },
 	{ HTTP_GET, "/stats", KEY_READ, 0, NULL, json_types, ingest_get_stats, "statistics" },
 	{ HTTP_POST, "/stats/reset", KEY_RESET, 1024, NULL, json_types, ingest_reset_stats,
 	  "statistics begin anew" },

@@ -96,29 +96,29 @@ void ingest_get_limits(void *arg, struct http_request *req)
 }
 
 /* ---- statistics */
-void ingest_state_topic(void *arg, struct slice topic)
+struct ingest_topic *ingest_state_topic(struct ingest *g, struct slice topic)
 {
-	struct ingest *g = arg;
 	size_t low = 0, high = g->n_topics;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		int order = slice_cmp(topic, buf_slice(&g->topics[mid]));
+		int order = slice_cmp(topic, buf_slice(&g->topics[mid].name));
 
 		if (order == 0)
-			return;
+			return &g->topics[mid];
 		if (order < 0)
 			high = mid;
 		else
 			low = mid + 1;
 	}
 	if (g->n_topics == TOPICS_MOST || !topic.n)
-		return;
+		return &g->other_topics;
 	mem_reserve(&g->topics, &g->topics_cap, g->n_topics + 1, sizeof(*g->topics));
 	memmove(g->topics + low + 1, g->topics + low, (g->n_topics - low) * sizeof(*g->topics));
-	g->topics[low] = (struct buf){ 0 };
-	buf_adds(&g->topics[low], topic);
+	g->topics[low] = (struct ingest_topic){ 0 };
+	buf_adds(&g->topics[low].name, topic);
 	g->n_topics++;
+	return &g->topics[low];
 }
 
 void ingest_get_stats(void *arg, struct http_request *req)
@@ -135,7 +135,7 @@ void ingest_get_stats(void *arg, struct http_request *req)
 	for (size_t i = 0; i < g->n_topics; i++) {
 		if (i)
 			buf_addc(&b, ',');
-		json_quote(&b, buf_slice(&g->topics[i]));
+		json_quote(&b, buf_slice(&g->topics[i].name));
 	}
 	buf_printf(&b, "],\"uptime\":\"%" PRId64 ":%02d:%02d.%06d\"}\n", whole_s(up_us) / 3600,
 		   (int)(whole_s(up_us) / 60 % 60), (int)(whole_s(up_us) % 60),
@@ -248,6 +248,6 @@ void ingest_reset_stats(void *arg, struct http_request *req)
 void ingest_state_free(struct ingest *g)
 {
 	for (size_t i = 0; i < g->n_topics; i++)
-		buf_fini(&g->topics[i]);
+		buf_fini(&g->topics[i].name);
 	free(g->topics);
 }

@@ -225,6 +225,29 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 	[ "$(get /stats | jq -c '[.received_count, .duplicate_dropped]')" = '[1,1]' ]
 }
 
+@test "metrics are what was answered, in Prometheus' form" {
+	serve
+	post /publish "$login"
+	post /publish "$login"
+	post /publish nonsense
+	post /ingest '[{"user_id":1}]'
+	post /nowhere ''
+	get /metrics >metrics
+	metric() { grep -v '^#' metrics | grep -F "$1 " | cut -d' ' -f2; } # NAME
+	[ "$(metric 'hta_http_requests_total{route="/publish",method="POST",code="201"}')" = 1 ]
+	[ "$(metric 'hta_http_requests_total{route="/publish",method="POST",code="409"}')" = 1 ]
+	[ "$(metric 'hta_http_requests_total{route="none",method="POST",code="404"}')" = 1 ]
+	[ "$(metric 'hta_ingest_events_total{topic="user.login",outcome="accepted"}')" = 1 ]
+	[ "$(metric 'hta_ingest_events_total{topic="user.login",outcome="duplicate"}')" = 1 ]
+	[ "$(metric 'hta_ingest_events_total{topic="",outcome="invalid"}')" = 1 ]
+	[ "$(metric hta_ingest_ack_seconds_count)" = 2 ]
+	[ "$(metric 'hta_ingest_ack_seconds_bucket{le="+Inf"}')" = 2 ]
+	[ "$(metric hta_dedup_ids)" = 1 ]
+	[ "$(grep -vcE '^(# (HELP|TYPE) hta_|hta_[a-z_]+(\{[^}]*\})? [0-9.]+$)' metrics)" = 0 ]
+	[ -z "$(grep -v '^#' metrics | sed 's/ [^ ]*$//' | sort | uniq -d)" ]
+	end
+}
+
 @test "keys: who may do what, how much, of which topics; read anew at USR1" {
 	hta-ingest --new-key web >new
 	key=$(head -n 1 new)
