@@ -2,6 +2,9 @@
  * intake knows of it lasts until the next one, and sent when the log has it. */
 #include "app/ingest_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "json/json.h"
 
 static const char json_type[] = "application/json", problem_type[] = "application/problem+json";
@@ -119,11 +122,13 @@ void ingest_answer_make(const struct ingest_endpoint *e, const struct http_reque
 		answer_typed(e, r, w);
 	else
 		answer_event(r, w);
+	w->wait_us = w->status < 300 ? ingest_acks_wish(req) : 0;
 }
 
 void ingest_answer_send(struct http_request *req, const struct ingest_waiter *w)
 {
-	struct http_field fields[2];
+	struct http_field fields[4];
+	char place[40];
 	struct http_answer a = {
 		.status = w->status, .type = w->type, .fields = fields, .body = buf_slice(&w->body)
 	};
@@ -134,6 +139,12 @@ void ingest_answer_send(struct http_request *req, const struct ingest_waiter *w)
 	if (w->lenient)
 		fields[a.n_fields++] = (struct http_field){ slice_z("Preference-Applied"),
 							    slice_z("handling=lenient") };
+	if (w->waited == INGEST_ACKED)
+		fields[a.n_fields++] = (struct http_field){ slice_z("Preference-Applied"),
+							    slice_z("wait") };
+	snprintf(place, sizeof(place), "/acks/%" PRId64, w->end);
+	if (w->waited == INGEST_NOT_ACKED)
+		fields[a.n_fields++] = (struct http_field){ slice_z("Location"), slice_z(place) };
 	http_answer(req, &a);
 }
 

@@ -7,6 +7,7 @@
  *	ingest_answer.c   what it is answered
  *	ingest_keys.c     who may
  *	ingest_state.c    /health, /limits, /stats
+ *	ingest_acks.c     Prefer: wait, /acks
  *	ingest_metrics.c  /metrics
  *	ingest_replay.c   the table of seen events from the log, and how much of the log it needs
  */
@@ -50,7 +51,7 @@ struct ingest_conf {
 	int64_t max_ahead_us, dedup_us, keep_us, drain_us, cut_at;
 };
 
-/* A request that waits: for its append to be durable, or for room to append. */
+/* A request that waits: for room to append, for its append to be durable, for the sinks. */
 struct ingest_waiter {
 	struct ingest_waiter *next;
 	struct http_request *req;
@@ -59,6 +60,8 @@ struct ingest_waiter {
 	unsigned status;
 	const char *type;
 	bool replayed, lenient;
+	int64_t wait_us, deadline_us; /* for the sinks; 0: not */
+	enum { INGEST_NOT_WAITED, INGEST_ACKED, INGEST_NOT_ACKED } waited;
 	struct buf body;
 };
 
@@ -108,6 +111,8 @@ struct ingest {
 
 	struct ingest_queue durable; /* waits to be durable, in the order of appends */
 	struct ingest_queue stalled; /* waits for room, in the order of arrival */
+	struct ingest_queue acks;    /* is durable and waits for the sinks */
+	int ack_timer;               /* -1: none */
 	uint32_t ticket, told;       /* of the last append, and the last durable one */
 	int64_t end;                 /* of the last append */
 	int stall;                   /* the timer that gives stalled ones up; -1: none */
@@ -162,6 +167,17 @@ struct slice ingest_keys_id(struct ingest *g, const struct http_request *req);
 void ingest_post(void *ingest, struct http_request *req);
 extern const struct wal_hooks ingest_wal_hooks;
 void ingest_refuse_waiting(struct ingest *g, const char *code, const char *detail);
+
+void ingest_queue_push(struct ingest_queue *q, struct ingest_waiter *w);
+struct ingest_waiter *ingest_queue_pop(struct ingest_queue *q); /* of one that is not empty */
+
+/* How long the client wishes to wait for the sinks; 0: not. */
+int64_t ingest_acks_wish(const struct http_request *req);
+/* w is durable; it is answered and freed later. */
+void ingest_acks_add(struct ingest *g, struct ingest_waiter *w);
+/* All that wait are answered now. */
+void ingest_acks_end(struct ingest *g);
+void ingest_get_acks(void *ingest, struct http_request *req);
 
 /* The answer to events that were taken: status, type and body of w. */
 void ingest_answer_make(const struct ingest_endpoint *e, const struct http_request *req,

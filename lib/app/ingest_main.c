@@ -90,6 +90,7 @@ void ingest_drain(struct ingest *g)
 	g->draining = true;
 	notify("STOPPING=1");
 	__atomic_store_n(&g->counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
+	ingest_acks_end(g);
 	if (g->server)
 		http_server_drain(g->server);
 }
@@ -233,7 +234,7 @@ static int run_ingest(void *self, struct err *err)
 
 int ingest_main(int argc, char **argv)
 {
-	static struct ingest self = { .stall = -1, .conf.cut_at = -1 };
+	static struct ingest self = { .stall = -1, .ack_timer = -1, .conf.cut_at = -1 };
 	static const struct prog prog = {
 		.name = "hta-ingest",
 		.summary = "take events over HTTP into a local log",

@@ -34,7 +34,7 @@ static void waiter_free(struct ingest_waiter *w)
 	free(w);
 }
 
-static void push_waiter(struct ingest_queue *q, struct ingest_waiter *w)
+void ingest_queue_push(struct ingest_queue *q, struct ingest_waiter *w)
 {
 	if (!q->n)
 		q->last = &q->first;
@@ -44,7 +44,7 @@ static void push_waiter(struct ingest_queue *q, struct ingest_waiter *w)
 	q->n++;
 }
 
-static struct ingest_waiter *pop_waiter(struct ingest_queue *q)
+struct ingest_waiter *ingest_queue_pop(struct ingest_queue *q)
 {
 	struct ingest_waiter *w = q->first;
 
@@ -126,7 +126,7 @@ static bool append_request(struct ingest *g, struct http_request *req,
 	if (answer == WAL_OK || (r->waits && answer != WAL_FAILED)) {
 		w->end = g->end;
 		w->ticket = g->ticket;
-		push_waiter(&g->durable, w);
+		ingest_queue_push(&g->durable, w);
 		return true;
 	}
 	if (answer == WAL_FAILED)
@@ -195,7 +195,7 @@ static void give_up_stalled(void *arg, int fd, short revents)
 	(void)fd, (void)revents;
 	g->stall = -1;
 	while (g->stalled.n) {
-		struct ingest_waiter *w = pop_waiter(&g->stalled);
+		struct ingest_waiter *w = ingest_queue_pop(&g->stalled);
 
 		ingest_answer_later(w->req, "overloaded", "the log's disk is behind", BUSY_S);
 		waiter_free(w);
@@ -204,7 +204,7 @@ static void give_up_stalled(void *arg, int fd, short revents)
 
 static void stall_request(struct ingest *g, struct http_request *req)
 {
-	push_waiter(&g->stalled, waiter_new(req));
+	ingest_queue_push(&g->stalled, waiter_new(req));
 	if (g->stall < 0)
 		g->stall = loop_at(g->loop, tm_mono_us() + STALL_S * TM_S, give_up_stalled, g);
 }
@@ -216,7 +216,7 @@ void ingest_post(void *arg, struct http_request *req)
 	counters_add(g->counters, COUNTER_BYTES_IN, req->body.n);
 	if (g->why.code)
 		ingest_answer_later(req, "log-failed", "the log failed", FULL_S);
-	else if (g->durable.n + g->stalled.n >= INGEST_WAITING)
+	else if (g->durable.n + g->stalled.n + g->acks.n >= INGEST_WAITING)
 		ingest_answer_later(req, "overloaded", "too many requests wait for the log",
 				    BUSY_S);
 	else if (g->stalled.n || !take_request(g, req))
@@ -230,10 +230,14 @@ static void answer_durable(void *self, const struct wal_done *done)
 
 	ingest_metrics_time(&g->sync_times, done->sync_us);
 	while (g->durable.n && g->durable.first->end <= done->end) {
-		struct ingest_waiter *w = pop_waiter(&g->durable);
+		struct ingest_waiter *w = ingest_queue_pop(&g->durable);
 
 		g->told = w->ticket;
 		ingest_metrics_time(&g->ack_times, tm_mono_us() - w->req->begun_us);
+		if (w->wait_us) {
+			ingest_acks_add(g, w);
+			continue;
+		}
 		ingest_answer_send(w->req, w);
 		waiter_free(w);
 	}
@@ -245,7 +249,7 @@ void ingest_refuse_waiting(struct ingest *g, const char *code, const char *detai
 
 	for (size_t i = 0; i < 2; i++)
 		while (queues[i]->n) {
-			struct ingest_waiter *w = pop_waiter(queues[i]);
+			struct ingest_waiter *w = ingest_queue_pop(queues[i]);
 
 			ingest_answer_later(w->req, code, detail, FULL_S);
 			waiter_free(w);
@@ -273,7 +277,7 @@ static void take_stalled(void *self)
 
 		if (!take_request(g, w->req))
 			return;
-		waiter_free(pop_waiter(&g->stalled));
+		waiter_free(ingest_queue_pop(&g->stalled));
 	}
 	if (g->stall >= 0)
 		loop_unwatch(g->loop, g->stall);

@@ -31,6 +31,8 @@ static const struct route telling[] = {
 	{ HTTP_GET, "/metrics", KEY_METRICS, 0, NULL, NULL, ingest_get_metrics,
 	  "counters, for Prometheus" },
 	{ HTTP_GET, "/stats", KEY_READ, 0, NULL, json_types, ingest_get_stats, "statistics" },
+	{ HTTP_GET, "/acks/{offset}", KEY_WRITE, 0, NULL, json_types, ingest_get_acks,
+	  "whether all before that offset is durable, and stored" },
 	{ HTTP_POST, "/stats/reset", KEY_RESET, 1024, NULL, json_types, ingest_reset_stats,
 	  "statistics begin anew" },
 };

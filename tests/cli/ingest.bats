@@ -349,6 +349,32 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 	counted 3000
 }
 
+@test "Prefer: wait: answered when the sinks have it, or with a place to ask at" {
+	serve
+	post /events "$view" -H 'Prefer: handling=lenient, wait=1'
+	answers 202 .status accepted
+	place=$(sed -nE 's/^location: ([^\r]*).*/\1/ip' head)
+	[ "$(get "$place" | jq -c .)" = '{"durable":true,"acked":false}' ]
+	spawn p bash -c 'hta-consume --job j --log log --epoch 50ms | hta-window --every 1m --time timestamp --by event_type --dead drop | hta-sink-sqlite --init rows.db | hta-commit'
+	wait_until 20 bash -c "curl -s $url$place | jq -e .acked"
+	post /events "$view" -H 'Prefer: wait=20'
+	answers 200 .status accepted
+	grep -qi '^preference-applied: wait' head
+	[ "$(sqlite3 rows.db 'SELECT sum(count) FROM hta_rollups')" = 2 ]
+	post '/publish?wait=20' "$login"
+	[ "$status" = 201 ]
+	post /ingest "$(batch 5 5 | jq -sc .)" -H 'Prefer: wait=20'
+	post /ingest "$(batch 5 5 | jq -sc .)" -H 'Prefer: wait=20'
+	answers 200 .duplicates 1
+	kill -9 -- "-$pid"
+	(post /ingest "$(batch 1 1 | jq -sc .)" -H 'Prefer: wait=60' && answers 202 .count 1) &
+	waits=$!
+	wait_until 20 bash -c "curl -s $url/stats | jq -e '.received_count == 6'"
+	end
+	wait $waits
+	[ "$(get /acks/x -o /dev/null -w '%{http_code}' || :)" = 000 ]
+}
+
 @test "the command line: what is missing is said, and other machines need keys" {
 	fails_with 64 hta-ingest -l 0
 	says '--log DIR is missing'
