@@ -269,7 +269,10 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 	post /events "$view" -H "X-API-Key: $reader"
 	refuses 403 scope
 	[ "$(get /stats -H "X-API-Key: $reader" | jq .received_count)" = 2 ]
-	post /ingest "$(batch 1 100 | jq -sc .)" -H "X-API-Key: $key"
+	# where filling the bucket again took no longer than a test, the first one passes and leaves a debt
+	for first in 1 101; do
+		[ "$status" = 429 ] || post /ingest "$(batch $first $((first + 99)) | jq -sc .)" -H "X-API-Key: $key"
+	done
 	refuses 429 rate
 	grep -qiE '^retry-after: [1-9]' head
 	get /health | jq -e '.status == "ok"'
@@ -282,7 +285,7 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 	kill -USR1 "$intake"
 	wait_until 10 grep -q 'stay as they were' ingest.err
 	end
-	[ "$(logged | wc -l)" = 2 ]
+	[ "$(logged | grep -c page_view)" = 2 ]
 }
 
 @test "a full log refuses with 503 and takes up again, and knows what it has" {
