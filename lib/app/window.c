@@ -265,7 +265,6 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	struct ctl_hello above;
 	char cfg[METRIC_CFG_CHARS + 1];
 
-	(void)st;
 	if (ctl_hello_read(ctl, &above, err))
 		return -1;
 	if (above.rows)
@@ -304,7 +303,11 @@ static int hello(void *self, struct stage *st, const struct ctl *ctl, struct buf
 	if (a->plan->common.log_time)
 		buf_addz(members, ",\"times\":true");
 	ctl_rules_write(&a->set.rules, members);
-	return begin_window(a, true, err);
+	if (begin_window(a, true, err))
+		return -1;
+	if (!a->workers) /* which keep origins */
+		stage_takes_gaps(st);
+	return 0;
 }
 
 /* One thread: what the engine refuses of a run. */

@@ -215,6 +215,7 @@ static void stage_fini(struct stage *st)
 	buf_fini(&st->line);
 	buf_fini(&st->element);
 	buf_fini(&st->topic);
+	stage_gaps_fini(&st->gaps);
 	free(st->job);
 	free(st->group);
 	loop_free(st->loop);

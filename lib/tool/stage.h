@@ -48,11 +48,19 @@ struct origin {
 	int32_t from_partition;
 	int64_t from_offset;
 	uint64_t retries; /* how often the run's one record was sent again; else 0 */
+	/* NULL: offsets follow from the first one; else see stage_takes_gaps. Valid as long as the
+	 * run is */
+	const struct origin_gaps *gaps;
 };
+
+/* stage_gaps.c */
+int64_t origin_gaps_offset(const struct origin *o, size_t at);
 
 /* The offset of the run's line nth, which begins at byte `at` of its block. */
 static inline int64_t origin_offset(const struct origin *o, uint64_t nth, size_t at)
 {
+	if (o->gaps)
+		return origin_gaps_offset(o, at);
 	return o->inexact ? o->offset : o->offset + (int64_t)(o->bytes ? at : nth);
 }
 
@@ -150,6 +158,11 @@ int stage_pass(struct stage *st, struct slice block, uint64_t lines, struct err 
 int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t at, bool shared,
 		  struct slice block, uint64_t lines, struct err *err);
 void stage_moved(struct stage *st);
+
+/* From here on a run may have places inside at which offsets jump, as far as a filter above has
+ * left lines out there; else each such place ends a run. For a filter that consumes its input, and
+ * keeps no origin beyond the call. */
+void stage_takes_gaps(struct stage *st);
 
 /* Event time of the epoch: raises the partition's watermark; goes out with the barrier. */
 void stage_watermark(struct stage *st, struct slice topic, int32_t partition, int64_t us);

@@ -50,6 +50,24 @@ static int take_data_run(struct stage *st, struct slice block, struct err *err)
 	return 0;
 }
 
+/* The data at the start of a block: k bytes, and what is gathered behind. *used: so much of it. */
+static int take_data(struct stage *st, struct slice b, size_t k, size_t *used, struct err *err)
+{
+	struct run run;
+	uint64_t lines = 0;
+
+	*used = st->gaps.taken ? stage_gaps_gather(st, b, k, &run) : 0;
+	if (*used == 0) {
+		*used = k;
+		return take_data_run(st, slice(b.p, k), err);
+	}
+	if (run.block.n && st->f->data(st->self, st, &run, &lines, err))
+		return -1;
+	advance_origin(st, lines, run.block.n);
+	st->at.offset = stage_gaps_end(&run);
+	return 0;
+}
+
 static int take_long_line(struct stage *st, struct slice kept, uint64_t size, struct err *err)
 {
 	struct run run = { .block = kept, .origin = st->at };
@@ -167,6 +185,7 @@ static int take_at(struct stage *st, struct err *err)
 	if (ctl_at_read(&st->ctl, &at, err))
 		return -1;
 	set_origin(st, &at);
+	stage_gaps_learn(st, &at);
 	st->moved = st->vague = false;
 	if (st->f->consumes || st->f->ends)
 		return 0;
@@ -202,8 +221,7 @@ int stage_pass_at(struct stage *st, const struct run *run, uint64_t nth, size_t 
 	bool known = !st->placed && (st->vague || o->inexact); /* to be vague */
 
 	if (st->acked && lines && (st->moved || shared) && !known) {
-		st->line.n = 0;
-		ctl_at_write(&st->inc, &place, &st->line);
+		stage_gaps_write_at(st, &place);
 		if (write_line(st, buf_slice(&st->line), err))
 			return -1;
 		st->moved = shared;
@@ -350,15 +368,16 @@ static int take_control(struct stage *st, struct slice line, struct err *err)
 static int take_block(struct stage *st, struct slice b, struct err *err)
 {
 	while (b.n && !st->ended) {
-		size_t k = st->acked ? ctl_find(&st->inc, b.p, b.n) : b.n;
+		size_t k = st->acked ? ctl_find(&st->inc, b.p, b.n) : b.n, used;
 		const char *end;
 
-		if (take_data_run(st, slice(b.p, k), err))
+		if (take_data(st, b, k, &used, err))
 			return -1;
-		if (k == b.n)
+		b = slice(b.p + used, b.n - used);
+		if (b.n == 0)
 			return 0;
-		end = memchr(b.p + k, '\n', b.n - k);
-		if (take_control(st, slice(b.p + k, (size_t)(end - (b.p + k))), err))
+		end = memchr(b.p, '\n', b.n);
+		if (take_control(st, slice(b.p, (size_t)(end - b.p)), err))
 			return -1;
 		b.n -= (size_t)(end + 1 - b.p);
 		b.p = end + 1;

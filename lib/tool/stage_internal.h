@@ -1,9 +1,10 @@
-/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_dead.c
- * (dead letters). */
+/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_gaps.c
+ * (where offsets jump), stage_dead.c (dead letters). */
 #ifndef TOOL_STAGE_INTERNAL_H
 #define TOOL_STAGE_INTERNAL_H
 
 #include "io/lines.h"
+#include "proto/ctl_at_form.h"
 #include "tool/dead_route.h"
 #include "tool/stage.h"
 
@@ -11,6 +12,29 @@ struct stage_options {
 	uint64_t max_line;
 	bool foreign;
 	struct dead_options dead;
+};
+
+/* From `at` on lines are at `offset` and what follows. */
+struct origin_gap {
+	size_t at;
+	int64_t offset;
+};
+
+struct origin_gaps {
+	const char *block;
+	struct origin_gap *v; /* the first one at 0 */
+	size_t n, cap;
+};
+
+struct stage_gaps {
+	bool taken;
+	struct ctl_at_form read; /* the last `at` that was read, if the next one may follow it */
+	struct buf data;         /* of the run at work, LINES_PAD around */
+	struct origin_gaps gaps; /* its */
+	/* the last `at` that was written */
+	struct ctl_at_form written;
+	struct ctl_at place;
+	struct buf topic; /* its */
 };
 
 struct stage {
@@ -31,8 +55,9 @@ struct stage {
 	char *job, *group;
 	unsigned index;
 
-	struct origin at;      /* of the next data line */
-	struct buf topic;      /* holds at.topic and at.from_topic */
+	struct origin at; /* of the next data line */
+	struct buf topic; /* holds at.topic and at.from_topic */
+	struct stage_gaps gaps;
 	uint64_t lines, bytes; /* data in since the last barrier */
 	struct account account;
 	struct ranges marks; /* watermarks since the last barrier */
@@ -51,6 +76,19 @@ struct stage {
  * where a file was cut off or written anew meanwhile. */
 int stage_read_input(struct stage *st, struct err *err);
 int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err);
+
+/* stage_gaps.c */
+void stage_gaps_fini(struct stage_gaps *g);
+/* An `at` was read, and st->at is its: learns its form. */
+void stage_gaps_learn(struct stage *st, const struct ctl_at *at);
+/* The data lines at the start of a block, k bytes of them, and those behind each `at` that only
+ * moves the offset on, as one run. Returns how many bytes of the block that are; 0: no such line
+ * stands there. */
+size_t stage_gaps_gather(struct stage *st, struct slice block, size_t k, struct run *run);
+/* The offset behind the run's last line. */
+int64_t stage_gaps_end(const struct run *run);
+/* The text of an `at`, to st->line. */
+void stage_gaps_write_at(struct stage *st, const struct ctl_at *place);
 
 /* stage_dead.c */
 /* --dead, before the first byte */

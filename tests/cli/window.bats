@@ -1346,6 +1346,46 @@ acked() {
 	done
 }
 
+# A stream in which a filter has left lines out, `at`s where it has; every seventh line is bad. To `want`: the offset of each of those.
+gapped() { # UNIT
+	python3 - "$1" $inc <<-'END'
+		import json, random, sys
+		unit, inc = sys.argv[1:]
+		rng, bad, n, size, offset = random.Random(3), open("want", "w"), 0, 0, 0
+		def ctl(k, **more): print(json.dumps({"$hta": inc, "k": k, **more}, separators=(",", ":")))
+		print(json.dumps({"$hta": "hello", "v": 1, "inc": inc, "job": "j", "group": None, "unit": unit, "ack": "/nowhere", "stages": [{"s": "hta-consume", "version": "0", "pid": 1}]}, separators=(",", ":")))
+		ctl("probe", n=1, job="j", claim=[2], sinks=[])
+		for epoch in range(1, 4):
+		    first = offset
+		    ctl("at", t="e", p=0, o=offset)
+		    for i in range(20000):
+		        line = "[" + " " * rng.randrange(9) + "]" if rng.randrange(7) == 0 else '{"ts":"2026-01-01T00:00:00Z","v":%d}' % rng.randrange(1000)
+		        if line[0] == "[": print(offset, file=bad)
+		        print(line)
+		        n, size, offset = n + 1, size + len(line) + 1, offset + (len(line) + 1 if unit == "byte" else 1)
+		        if rng.randrange(4) == 0:
+		            offset += rng.randrange(1, 2000)
+		            ctl("at", t="e", p=0, o=offset, **({"ts": 60000000 * rng.randrange(1, 3)} if unit != "byte" and rng.randrange(9) == 0 else {}))
+		    ctl("bar", e=epoch, gen="00000000000000aa", r=[{"t": "e", "p": 0, "f": first, "to": offset, "idle": False}], acct=[{"s": "hta-consume", "in": n, "out": n, "bytes": size}])
+		    n = size = 0
+		ctl("end", reason="eof")
+	END
+}
+
+@test "offsets that jump: dead letters have their own, and the rows are the same" {
+	cd "$BATS_TEST_TMPDIR"
+	for unit in byte record; do
+		gapped $unit >in
+		for threads in 1 2; do
+			feed pipe "cat in | hta-window -j $threads --value v --dead-limit 100%"
+			jq -r 'select(.k == "dead") | .o' "$out" | cmp - want
+			grep '"op"' "$out" | sort >rows.$threads
+		done
+		cmp rows.1 rows.2
+		[ "$(jq .count rows.1 | awk '{n += $1} END {print n}')" = $((60000 - $(wc -l <want))) ]
+	done
+}
+
 @test "an acknowledged stream drops nothing for its age, whatever --lateness says" {
 	acked <<<$'{"ts":"2026-01-02T00:00:00Z"}\n{"ts":"2020-01-01T00:00:00Z"}\n--' >"$BATS_TEST_TMPDIR/in"
 	feed pipe "cat '$BATS_TEST_TMPDIR/in' | hta-window --lateness 1s --late drop"

@@ -1,4 +1,5 @@
 /* Control records: what is one and what stays data; those that open and close a stream. */
+#include "proto/ctl_at_form.h"
 #include "proto/ctl_internal.h"
 #include "ctl_lines.h"
 
@@ -422,6 +423,67 @@ static void test_at_read(void)
 	ctl_fini(&c);
 }
 
+/* What a form says of a line is what reading it says; of any other it says nothing. */
+static void test_at_form(void)
+{
+	static const struct {
+		const char *members, *other;
+		int64_t offset; /* of the other; -1: it is not of the form */
+	} cases[] = {
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":12", 12 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":0", "\"t\":\"e\",\"p\":1,\"o\":999999999999999",
+		  999999999999999 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7,\"ts\":60000000",
+		  "\"t\":\"e\",\"p\":1,\"o\":0,\"ts\":60000000", 0 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7,\"ts\":60000000",
+		  "\"t\":\"e\",\"p\":1,\"o\":8,\"ts\":120000000", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":9,\"inexact\":true",
+		  -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":2,\"o\":9", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":08", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":-8", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":8.5", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7", "\"t\":\"e\",\"p\":1,\"o\":1000000000000000", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":\"7\"", "\"t\":\"e\",\"p\":1,\"o\":\"8\"", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"o\":7,\"from\":{\"t\":\"e\",\"p\":1,\"o\":7}",
+		  "\"t\":\"e\",\"p\":1,\"o\":8,\"from\":{\"t\":\"e\",\"p\":1,\"o\":7}", -1 },
+		{ "\"t\":\"e\",\"p\":1,\"x\":{\"y\":1,\"o\":5},\"o\" :7",
+		  "\"t\":\"e\",\"p\":1,\"x\":{\"y\":1,\"o\":6},\"o\" :7", -1 },
+	};
+	struct ctl_at_form f = { 0 };
+	struct ctl c = { 0 };
+	struct ctl_at at;
+	struct buf b = { 0 };
+	int64_t offset;
+
+	ok(!ctl_at_form_read(&f, z(OPEN "1"), &offset) && !ctl_at_form_write(&f, 1, &b) && !b.n,
+	   "no form, no line");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct err err = ERR_INIT;
+		char line[256], other[256];
+
+		snprintf(line, sizeof(line), OPEN "\"k\":\"at\",%s}", cases[i].members);
+		snprintf(other, sizeof(other), OPEN "\"k\":\"at\",%s}", cases[i].other);
+		ok(parse(&c, line, &err) == 0 && ctl_at_read(&c, &at, &err) == 0, "%s", err.msg);
+		ctl_at_form_learn(&f, z(line), at.offset);
+		is_int(ctl_at_form_read(&f, z(other), &offset) ? offset : -1, cases[i].offset,
+		       other);
+		b.n = 0;
+		if (cases[i].offset < 0)
+			continue;
+		ok(ctl_at_form_write(&f, offset, &b) && slice_is(buf_slice(&b), other), "and back");
+	}
+	ctl_at_form_learn(&f, z(OPEN "\"k\":\"at\",\"t\":\"e\",\"p\":1,\"o\":7}"), 8);
+	ok(!ctl_at_form_write(&f, 8, &b), "another offset than was read: none");
+	ctl_at_form_learn(&f, z(OPEN "\"k\":\"at\",\"t\":\"e\",\"p\":1,\"o\":7}"), 7);
+	ok(!ctl_at_form_write(&f, 1000000000000000, &b) && !ctl_at_form_write(&f, -1, &b),
+	   "an offset that is written as a string: none");
+	ctl_at_form_fini(&f);
+	buf_fini(&b);
+	ctl_fini(&c);
+}
+
 static void test_at_from(void)
 {
 	static const struct {
@@ -723,6 +785,7 @@ int main(void)
 	test_hello_refused();
 	test_at();
 	test_at_read();
+	test_at_form();
 	test_at_from();
 	test_at_time();
 	test_before();
