@@ -61,6 +61,12 @@ static void hash_batch(void *self, const struct scan_batch *batch, size_t width,
 		if (k->result == DEDUP_KEY_OK)
 			dedup_prefetch(p->dedup, k->hash);
 	}
+	for (uint64_t left = batch->valid; left; left &= left - 1) {
+		const struct batch_key *k = &p->batch[__builtin_ctzll(left)];
+
+		if (k->result == DEDUP_KEY_OK)
+			dedup_prefetch_entry(p->dedup, k->hash);
+	}
 }
 
 /* Whether the partition is another than that of the line before. */

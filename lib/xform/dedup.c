@@ -196,6 +196,11 @@ void dedup_prefetch(const struct dedup *d, const uint64_t key[2])
 	dedup_table_prefetch(d->table, key);
 }
 
+void dedup_prefetch_entry(const struct dedup *d, const uint64_t key[2])
+{
+	dedup_table_prefetch_entry(d->table, key);
+}
+
 static void remember_entry(struct dedup *d, const struct dedup_entry *e)
 {
 	dedup_table_add(d->table, e);

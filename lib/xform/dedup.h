@@ -62,7 +62,9 @@ struct dedup_place {
 	uint32_t time_s; /* 0: not known; that of what its partition had before is taken */
 };
 
+/* For keys that are judged soon: the first for all of them, then the second. */
 void dedup_prefetch(const struct dedup *d, const uint64_t key[2]);
+void dedup_prefetch_entry(const struct dedup *d, const uint64_t key[2]);
 /* 1: unique, 0: a duplicate; -1: the state could not be asked. */
 int dedup_judge(struct dedup *d, const uint64_t key[2], const struct dedup_place *at,
 		struct err *err);

@@ -1,15 +1,19 @@
-/* Open addressing with linear probing. The home of a key is the top bits of its hash:
+/* Entries lie one behind the other, as they came. Beside them is a table of their numbers, by open
+ * addressing with linear probing; a slot has so much of its key that another one is hardly ever
+ * looked at:
  *
- *   slot      0    1    2    3    4    5    6    7        8 slots: the top 3 bits
- *            [A0] [B0] [C2]  -   [D4] [E4]  -   [F7]
+ *   slots     [2 tag]  -  [5 tag] [1 tag] [3 tag]  -  [4 tag]     home: the top bits of key[0]
+ *   entries   1  2  3  4  (5)  ...                                a removed one: links to the next
  *
- * So the table is nearly in the order of hashes, and when it doubles, its slots are read and
- * written one after the other: a table of ten million entries grows in some 50 ms, where a home
- * of the low bits would throw each entry to another page. Removal shifts back what follows, so
- * that there are no tombstones. Places of one key stand in one probe sequence.
+ * So what is new is written behind the last entry, and one cache line of the table is read and
+ * written; memory that has to be made (and cleared by the kernel) is 32 bytes a key and the small
+ * table. When that doubles, it is made anew by going through the entries in their order. Removal
+ * shifts slots back, so that there are no tombstones. Places of one key stand in one probe
+ * sequence.
  *
- * A look-up in a table beyond the caches is one miss: callers prefetch a batch of keys first. Huge
- * pages are asked for, as the misses would double with those of the page tables. */
+ * A look-up in a table beyond the caches is one miss, and one more where the key is there: callers
+ * prefetch for a batch of keys first. Huge pages are asked for, as the misses would double with
+ * those of the page tables. */
 #include "xform/dedup_table.h"
 
 #include <stdlib.h>
@@ -18,12 +22,15 @@
 
 #include "base/mem.h"
 
-enum { FIRST_BITS = 10, HUGE_BYTES = 2 << 20 };
+enum { FIRST_BITS = 10, HUGE_BYTES = 2 << 20, TAG_SHIFT = 40, AHEAD = 16 };
 
 struct dedup_table {
-	struct dedup_entry *slot;
+	uint64_t *slot; /* number of an entry from 1, and tag << TAG_SHIFT; 0: empty */
 	size_t used;
 	unsigned bits;
+	struct dedup_entry *entry;
+	size_t entries, cap; /* numbers that were given, those of removed ones included */
+	int64_t removed;     /* number of one, whose offset is the next one's; 0: none */
 };
 
 static size_t table_slots(const struct dedup_table *t)
@@ -41,18 +48,35 @@ static size_t table_next(const struct dedup_table *t, size_t i)
 	return (i + 1) & (table_slots(t) - 1);
 }
 
-static void allocate_slots(struct dedup_table *t, unsigned bits)
+static uint64_t key_tag(const uint64_t key[2])
 {
-	size_t bytes = ((size_t)1 << bits) * sizeof(*t->slot);
-	uintptr_t from, to;
+	return key[1] << TAG_SHIFT;
+}
 
-	t->bits = bits;
-	t->used = 0;
-	t->slot = mem_array((size_t)1 << bits, sizeof(*t->slot));
-	from = ((uintptr_t)t->slot + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1);
-	to = ((uintptr_t)t->slot + bytes) & ~(uintptr_t)(HUGE_BYTES - 1);
+static bool has_tag(uint64_t slot, uint64_t tag)
+{
+	return (slot ^ tag) >> TAG_SHIFT == 0;
+}
+
+static struct dedup_entry *slot_entry(const struct dedup_table *t, uint64_t slot)
+{
+	return &t->entry[(slot & (((uint64_t)1 << TAG_SHIFT) - 1)) - 1];
+}
+
+static void want_huge_pages(void *p, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)p + HUGE_BYTES - 1) & ~(uintptr_t)(HUGE_BYTES - 1);
+	uintptr_t to = ((uintptr_t)p + bytes) & ~(uintptr_t)(HUGE_BYTES - 1);
+
 	if (from < to)
 		madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
+static void allocate_slots(struct dedup_table *t, unsigned bits)
+{
+	t->bits = bits;
+	t->slot = mem_array(table_slots(t), sizeof(*t->slot));
+	want_huge_pages(t->slot, table_slots(t) * sizeof(*t->slot));
 }
 
 struct dedup_table *dedup_table_new(void)
@@ -68,6 +92,7 @@ void dedup_table_free(struct dedup_table *t)
 	if (!t)
 		return;
 	free(t->slot);
+	free(t->entry);
 	free(t);
 }
 
@@ -76,9 +101,27 @@ size_t dedup_table_count(const struct dedup_table *t)
 	return t->used;
 }
 
+/* ---- look-ups */
+
 void dedup_table_prefetch(const struct dedup_table *t, const uint64_t key[2])
 {
 	__builtin_prefetch(&t->slot[table_home(t, key)]);
+}
+
+/* The slot of an entry with the key's tag from i on; an empty one: there is none. */
+static size_t seek_tag(const struct dedup_table *t, size_t i, uint64_t tag)
+{
+	while (t->slot[i] && !has_tag(t->slot[i], tag))
+		i = table_next(t, i);
+	return i;
+}
+
+void dedup_table_prefetch_entry(const struct dedup_table *t, const uint64_t key[2])
+{
+	size_t i = seek_tag(t, table_home(t, key), key_tag(key));
+
+	if (t->slot[i])
+		__builtin_prefetch(slot_entry(t, t->slot[i]));
 }
 
 static bool same_key(const struct dedup_entry *e, const uint64_t key[2])
@@ -90,78 +133,106 @@ struct dedup_seen dedup_table_find(const struct dedup_table *t, const uint64_t k
 				   uint32_t part, int64_t offset)
 {
 	struct dedup_seen seen = { 0 };
+	uint64_t tag = key_tag(key);
 
-	for (size_t i = table_home(t, key); t->slot[i].part; i = table_next(t, i)) {
-		const struct dedup_entry *e = &t->slot[i];
+	for (size_t i = seek_tag(t, table_home(t, key), tag); t->slot[i];
+	     i = seek_tag(t, table_next(t, i), tag)) {
+		const struct dedup_entry *e = slot_entry(t, t->slot[i]);
 
-		if (!same_key(e, key))
-			continue;
-		dedup_seen_add(&seen, e->part == part && e->offset == offset, e->time_s);
+		if (same_key(e, key))
+			dedup_seen_add(&seen, e->part == part && e->offset == offset, e->time_s);
 	}
 	return seen;
 }
 
-static void place_entry(struct dedup_table *t, const struct dedup_entry *e)
+/* ---- what comes */
+
+static void place_entry(struct dedup_table *t, size_t number)
 {
+	const struct dedup_entry *e = &t->entry[number - 1];
 	size_t i = table_home(t, e->key);
 
-	while (t->slot[i].part)
+	while (t->slot[i])
 		i = table_next(t, i);
-	t->slot[i] = *e;
-	t->used++;
+	t->slot[i] = number | key_tag(e->key);
 }
 
-static bool is_kept(const struct dedup_entry *e, uint32_t time_s, int64_t offset)
+/* Makes the table of 2^bits slots out of the entries. */
+static void rebuild_table(struct dedup_table *t, unsigned bits)
 {
-	return e->part && e->time_s >= time_s && e->offset >= offset;
-}
-
-/* Moves what is kept to a table of 2^bits slots. */
-static void rebuild_table(struct dedup_table *t, unsigned bits, uint32_t time_s, int64_t offset)
-{
-	struct dedup_entry *old = t->slot;
-	size_t n = table_slots(t), first = 0;
-
-	/* what was carried over the end of the slots comes last, as it did */
-	while (old[first].part)
-		first++;
+	free(t->slot);
 	allocate_slots(t, bits);
-	for (size_t i = first; i < first + n; i++)
-		if (is_kept(&old[i & (n - 1)], time_s, offset))
-			place_entry(t, &old[i & (n - 1)]);
-	free(old);
+	for (size_t i = 0; i < t->entries; i++) {
+		if (i + AHEAD < t->entries)
+			__builtin_prefetch(&t->slot[table_home(t, t->entry[i + AHEAD].key)], 1);
+		if (t->entry[i].part)
+			place_entry(t, i + 1);
+	}
+}
+
+static size_t take_number(struct dedup_table *t)
+{
+	size_t number = (size_t)t->removed, before = t->cap;
+
+	if (number) {
+		t->removed = t->entry[number - 1].offset;
+		return number;
+	}
+	mem_reserve(&t->entry, &t->cap, t->entries + 1, sizeof(*t->entry));
+	if (t->cap != before)
+		want_huge_pages(t->entry, t->cap * sizeof(*t->entry));
+	return ++t->entries;
 }
 
 void dedup_table_add(struct dedup_table *t, const struct dedup_entry *e)
 {
+	size_t number;
+
 	if (t->used >= table_slots(t) / 4 * 3)
-		rebuild_table(t, t->bits + 1, 0, INT64_MIN);
-	place_entry(t, e);
+		rebuild_table(t, t->bits + 1);
+	number = take_number(t);
+	t->entry[number - 1] = *e;
+	place_entry(t, number);
+	t->used++;
 }
 
-/* Closes the gap at i: an entry behind it moves there unless its home lies between. */
+/* ---- what goes */
+
+/* Closes the gap at i: a slot behind it moves there unless its home lies between. */
 static void close_gap(struct dedup_table *t, size_t i)
 {
 	size_t mask = table_slots(t) - 1;
 
-	for (size_t k = table_next(t, i); t->slot[k].part; k = table_next(t, k)) {
-		size_t home = table_home(t, t->slot[k].key);
+	for (size_t k = table_next(t, i); t->slot[k]; k = table_next(t, k)) {
+		size_t home = table_home(t, slot_entry(t, t->slot[k])->key);
 
 		if (((k - home) & mask) < ((k - i) & mask))
 			continue;
 		t->slot[i] = t->slot[k];
 		i = k;
 	}
-	memset(&t->slot[i], 0, sizeof(t->slot[i]));
+	t->slot[i] = 0;
+}
+
+static void release_number(struct dedup_table *t, struct dedup_entry *e)
+{
+	e->part = 0;
+	e->offset = t->removed;
+	t->removed = e - t->entry + 1;
 }
 
 bool dedup_table_remove(struct dedup_table *t, const struct dedup_entry *e)
 {
-	for (size_t i = table_home(t, e->key); t->slot[i].part; i = table_next(t, i)) {
-		if (!same_key(&t->slot[i], e->key) || t->slot[i].part != e->part ||
-		    t->slot[i].offset != e->offset)
+	uint64_t tag = key_tag(e->key);
+
+	for (size_t i = seek_tag(t, table_home(t, e->key), tag); t->slot[i];
+	     i = seek_tag(t, table_next(t, i), tag)) {
+		struct dedup_entry *x = slot_entry(t, t->slot[i]);
+
+		if (!same_key(x, e->key) || x->part != e->part || x->offset != e->offset)
 			continue;
 		close_gap(t, i);
+		release_number(t, x);
 		t->used--;
 		return true;
 	}
@@ -171,13 +242,22 @@ bool dedup_table_remove(struct dedup_table *t, const struct dedup_entry *e)
 void dedup_table_clear(struct dedup_table *t)
 {
 	memset(t->slot, 0, table_slots(t) * sizeof(*t->slot));
-	t->used = 0;
+	t->used = t->entries = 0;
+	t->removed = 0;
 }
 
 size_t dedup_table_sweep(struct dedup_table *t, uint32_t time_s, int64_t offset)
 {
-	size_t before = t->used;
+	size_t before = t->used, kept = 0;
 
-	rebuild_table(t, t->bits, time_s, offset);
-	return before - t->used;
+	for (size_t i = 0; i < t->entries; i++) {
+		const struct dedup_entry *e = &t->entry[i];
+
+		if (e->part && e->time_s >= time_s && e->offset >= offset)
+			t->entry[kept++] = *e;
+	}
+	t->used = t->entries = kept;
+	t->removed = 0;
+	rebuild_table(t, t->bits);
+	return before - kept;
 }

@@ -1,8 +1,8 @@
 /* A set of places where keys were seen: what hta-dedup holds in memory. A key may have several
  * places, since one that comes again beyond the horizon is unique once more.
  *
- * Pure: memory and nothing else. 32 bytes a slot, at most three quarters of them full, so 43 to
- * 85 bytes a key. */
+ * Pure: memory and nothing else. 32 bytes an entry, and 8 bytes a slot, at most three quarters of
+ * them full: 43 to 53 bytes a key. */
 #ifndef XFORM_DEDUP_TABLE_H
 #define XFORM_DEDUP_TABLE_H
 
@@ -14,7 +14,7 @@
 struct dedup_entry {
 	uint64_t key[2]; /* XXH3-128 (xform/dedup_key.h) */
 	int64_t offset;
-	uint32_t part;   /* number of a partition, from 1; 0 is an empty slot */
+	uint32_t part;   /* number of a partition, from 1 */
 	uint32_t time_s; /* its log's time, seconds since 1970, cut at 2106; 0: not known */
 };
 
@@ -38,8 +38,10 @@ struct dedup_table;
 struct dedup_table *dedup_table_new(void);
 void dedup_table_free(struct dedup_table *t);
 
-/* Begins to load the slots of a key that is asked for soon. */
+/* Begins to load the slots of a key that is asked for soon; and, when they are there, the place
+ * that they name. */
 void dedup_table_prefetch(const struct dedup_table *t, const uint64_t key[2]);
+void dedup_table_prefetch_entry(const struct dedup_table *t, const uint64_t key[2]);
 struct dedup_seen dedup_table_find(const struct dedup_table *t, const uint64_t key[2],
 				   uint32_t part, int64_t offset);
 /* The entry is not there yet. */
