@@ -123,6 +123,36 @@ once_a_start() {
 	wc -c <in | cmp - got
 }
 
+numbered() { seq "$1" "$2" | sed 's/.*/{"event_id":&,"endpoint":"\/","ts":"2026-01-01T00:00:00Z"}/'; } # FROM TO
+stored() { sqlite3 keys.db 'SELECT (SELECT count(*) FROM hta_dedup_more), (SELECT sum(length(entries)) FROM (SELECT entries FROM hta_dedup_chunk UNION ALL SELECT entries FROM hta_dedup_more)) / 32'; }
+
+@test "an epoch of many keys stands in pieces, which come and go together" {
+	numbered 1 100000 >in
+	feed pipe "$(line | sed 's/ in / in --epoch 1h /')"
+	had=$(stored)
+	grep -q '^[1-9][0-9]*|100000$' <<<"$had"
+	numbered 1 100000 >>in
+	job
+	[ "$(stored)" = "$had" ]
+	numbered 99001 200000 >>in
+	feed pipe "$(line --max-keys 30000 | sed 's/ in / in --epoch-records 5000 /')"
+	[ "$(counted)" = 200000 ]
+	stored | grep '^0|[3-9][0-9]...$'
+}
+
+@test "a state of format 1, without pieces, is taken up; one of a newer program is refused" {
+	numbered 1 40000 >in
+	feed pipe "$(line | sed 's/ in / in --epoch-records 10000 /')"
+	sqlite3 keys.db 'UPDATE hta_dedup SET format = 1; DROP TABLE hta_dedup_more'
+	numbered 1 100000 >>in
+	job
+	[ "$(counted)" = 100000 ]
+	[ "$(sqlite3 keys.db 'SELECT format FROM hta_dedup')" = 2 ]
+	sqlite3 keys.db 'UPDATE hta_dedup SET format = 3'
+	fails_with 78 pipe "$(line)"
+	says 'a state of a newer program \(format 3\)'
+}
+
 @test "lmdb: each event once, as often as it is started" {
 	keys=lmdb:keys
 	once_a_start

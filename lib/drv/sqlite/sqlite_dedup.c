@@ -1,10 +1,14 @@
 /* The state of hta-dedup in a file: a row a partition, a row a chunk of entries. Entries lie in
- * it as they lie in memory, so one INSERT of a blob makes an epoch of a million keys durable; rows
+ * it as they lie in memory, so some INSERTs of blobs make an epoch of a million keys durable; rows
  * a key would cost ten times the time and three times the bytes.
  *
  *   hta_dedup        one row: what the state is of, and the byte order of this machine
  *   hta_dedup_part   number, topic, partition, next, floor
  *   hta_dedup_chunk  id, ends (struct dedup_end), entries (struct dedup_entry)
+ *   hta_dedup_more   those beyond PIECE_ENTRIES, in pieces: id (MORE_BITS), entries
+ *
+ * Pieces, since SQLite copies a row before it writes it: into memory that is made for a row of
+ * many megabytes, and is there already for one that is not. Format 1 had no pieces.
  *
  * One transaction a barrier, synced: the log (WAL) is flushed before COMMIT returns. The file is
  * locked from its opening on (locking_mode = EXCLUSIVE), and the lock goes with the process; one
@@ -21,12 +25,20 @@
 #include "drv/sqlite/sqlite.h"
 #include "xform/dedup.h"
 
-enum { LOCK_WAIT_MS = 10000, FORMAT = 1 };
+enum {
+	LOCK_WAIT_MS = 10000,
+	FORMAT = 2,
+	PIECE_ENTRIES = 32768,
+	MORE_BITS = 20, /* chunk << MORE_BITS | number of the piece, from 0 */
+};
+
+#define MORE_OF_CHUNK " FROM hta_dedup_more WHERE id BETWEEN ?1 << 20 AND ?1 << 20 | 1048575"
 
 struct dedup_file {
 	char *where;
 	sqlite3 *db;
 	sqlite3_stmt *about, *part, *chunk, *drop, *recall;
+	sqlite3_stmt *more, *drop_more, *recall_more;
 };
 
 static const char schema[] =
@@ -36,6 +48,8 @@ static const char schema[] =
 	" partition INTEGER NOT NULL, next INTEGER NOT NULL, floor INTEGER NOT NULL,"
 	" UNIQUE (topic, partition));"
 	"CREATE TABLE IF NOT EXISTS hta_dedup_chunk (id INTEGER PRIMARY KEY, ends BLOB NOT NULL,"
+	" entries BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS hta_dedup_more (id INTEGER PRIMARY KEY,"
 	" entries BLOB NOT NULL);";
 
 static const uint32_t byte_order = 0x01020304;
@@ -74,6 +88,9 @@ static void dedup_file_close(void *s)
 	sqlite3_finalize(f->chunk);
 	sqlite3_finalize(f->drop);
 	sqlite3_finalize(f->recall);
+	sqlite3_finalize(f->more);
+	sqlite3_finalize(f->drop_more);
+	sqlite3_finalize(f->recall_more);
 	sqlite3_close(f->db);
 	free(f->where);
 	free(f);
@@ -88,9 +105,12 @@ static int prepare_all(struct dedup_file *f, struct err *err)
 		{ &f->about, "INSERT OR REPLACE INTO hta_dedup (rowid, format, byte_order, job, "
 			     "generation, key) VALUES (1, ?, ?, ?, ?, ?)" },
 		{ &f->part, "INSERT OR REPLACE INTO hta_dedup_part VALUES (?, ?, ?, ?, ?)" },
-		{ &f->chunk, "INSERT OR REPLACE INTO hta_dedup_chunk VALUES (?, ?, ?)" },
+		{ &f->chunk, "INSERT INTO hta_dedup_chunk VALUES (?, ?, ?)" },
 		{ &f->drop, "DELETE FROM hta_dedup_chunk WHERE id = ?" },
 		{ &f->recall, "SELECT entries FROM hta_dedup_chunk WHERE id = ?" },
+		{ &f->more, "INSERT INTO hta_dedup_more VALUES (?, ?)" },
+		{ &f->drop_more, "DELETE" MORE_OF_CHUNK },
+		{ &f->recall_more, "SELECT entries" MORE_OF_CHUNK " ORDER BY id" },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -150,39 +170,67 @@ static struct slice text_column(sqlite3_stmt *q, int at)
 	return p ? slice(p, (size_t)sqlite3_column_bytes(q, at)) : slice("", 0);
 }
 
-static int load_about_row(sqlite3_stmt *q, struct dedup *into, const char *where, struct err *err)
+static int load_about_row(struct dedup_file *f, sqlite3_stmt *q, struct dedup *into,
+			  struct err *err)
 {
 	struct slice order = text_column(q, 1);
 
-	if (sqlite3_column_int(q, 0) != FORMAT)
+	if (sqlite3_column_int(q, 0) > FORMAT)
 		return err_set(err, EX_CONFIG, "%s: is a state of a newer program (format %d)",
-			       where, sqlite3_column_int(q, 0));
+			       f->where, sqlite3_column_int(q, 0));
 	if (order.n != sizeof(byte_order) || memcmp(order.p, &byte_order, order.n) != 0)
 		return err_set(err, EX_CONFIG, "%s: was made on a machine of another byte order",
-			       where);
+			       f->where);
 	dedup_load_about(into, text_column(q, 2), text_column(q, 3), text_column(q, 4));
 	return 0;
 }
 
-static int load_part_row(sqlite3_stmt *q, struct dedup *into, const char *where, struct err *err)
+static int load_part_row(struct dedup_file *f, sqlite3_stmt *q, struct dedup *into, struct err *err)
 {
-	(void)where;
+	(void)f;
 	return dedup_load_part(into, text_column(q, 0), sqlite3_column_int(q, 1),
 			       sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3), err);
 }
 
-static int load_chunk_row(sqlite3_stmt *q, struct dedup *into, const char *where, struct err *err)
+/* Appends the entries that are beyond the first piece. */
+static int recall_more(struct dedup_file *f, sqlite3_int64 chunk, struct buf *entries,
+		       struct err *err)
 {
-	(void)where;
-	return dedup_load_chunk(into, (uint64_t)sqlite3_column_int64(q, 0), text_column(q, 1),
-				text_column(q, 2), err);
+	int code, rc;
+
+	sqlite3_bind_int64(f->recall_more, 1, chunk);
+	while ((code = sqlite3_step(f->recall_more)) == SQLITE_ROW)
+		buf_adds(entries, text_column(f->recall_more, 0));
+	rc = code == SQLITE_DONE ? 0 : dedup_file_failed(f, err);
+	sqlite3_reset(f->recall_more);
+	return rc;
+}
+
+static int load_chunk_row(struct dedup_file *f, sqlite3_stmt *q, struct dedup *into,
+			  struct err *err)
+{
+	sqlite3_int64 id = sqlite3_column_int64(q, 0);
+	struct slice first = text_column(q, 2);
+	struct buf all = { 0 };
+	int rc = 0;
+
+	if (first.n == PIECE_ENTRIES * sizeof(struct dedup_entry)) {
+		buf_adds(&all, first);
+		rc = recall_more(f, id, &all, err);
+	}
+	if (rc == 0)
+		rc = dedup_load_chunk(into, (uint64_t)id, text_column(q, 1),
+				      all.n ? buf_slice(&all) : first, err);
+	buf_fini(&all);
+	return rc;
 }
 
 static int dedup_file_load(void *s, struct dedup *into, struct err *err)
 {
 	static const struct {
 		const char *text;
-		int (*row)(sqlite3_stmt *q, struct dedup *into, const char *where, struct err *err);
+		int (*row)(struct dedup_file *f, sqlite3_stmt *q, struct dedup *into,
+			   struct err *err);
 	} all[] = {
 		{ "SELECT format, byte_order, job, generation, key FROM hta_dedup",
 		  load_about_row },
@@ -199,7 +247,7 @@ static int dedup_file_load(void *s, struct dedup *into, struct err *err)
 		if (sqlite3_prepare_v2(f->db, all[i].text, -1, &q, NULL) != SQLITE_OK)
 			return dedup_file_failed(f, err);
 		while ((code = sqlite3_step(q)) == SQLITE_ROW && rc == 0)
-			rc = all[i].row(q, into, f->where, err);
+			rc = all[i].row(f, q, into, err);
 		if (rc == 0 && code != SQLITE_DONE)
 			rc = dedup_file_failed(f, err);
 		sqlite3_finalize(q);
@@ -246,15 +294,42 @@ static int save_part(struct dedup_file *f, const struct dedup_part *p, size_t nu
 	return run_bound(f, f->part, err);
 }
 
+static int drop_chunk_row(struct dedup_file *f, uint64_t chunk, struct err *err)
+{
+	sqlite3_bind_int64(f->drop, 1, (sqlite3_int64)chunk);
+	sqlite3_bind_int64(f->drop_more, 1, (sqlite3_int64)chunk);
+	return run_bound(f, f->drop, err) || run_bound(f, f->drop_more, err) ? -1 : 0;
+}
+
+/* The entries from `from` on, at most as many as a piece has. */
+static void bind_piece(sqlite3_stmt *q, int at, const struct dedup_save *save, uint64_t from)
+{
+	uint64_t n = save->chunk->entries - from;
+
+	n = n < PIECE_ENTRIES ? n : PIECE_ENTRIES;
+	sqlite3_bind_blob64(q, at, save->entry + from, n * sizeof(*save->entry), SQLITE_STATIC);
+}
+
 static int save_chunk(struct dedup_file *f, const struct dedup_save *save, struct err *err)
 {
 	const struct dedup_chunk *c = save->chunk;
 
+	if (drop_chunk_row(f, c->id, err))
+		return -1;
 	sqlite3_bind_int64(f->chunk, 1, (sqlite3_int64)c->id);
 	sqlite3_bind_blob64(f->chunk, 2, c->end, c->ends * sizeof(*c->end), SQLITE_STATIC);
-	sqlite3_bind_blob64(f->chunk, 3, save->entry, c->entries * sizeof(*save->entry),
-			    SQLITE_STATIC);
-	return run_bound(f, f->chunk, err);
+	bind_piece(f->chunk, 3, save, 0);
+	if (run_bound(f, f->chunk, err))
+		return -1;
+	for (uint64_t from = PIECE_ENTRIES; from < c->entries; from += PIECE_ENTRIES) {
+		uint64_t piece = from / PIECE_ENTRIES - 1;
+
+		sqlite3_bind_int64(f->more, 1, (sqlite3_int64)(c->id << MORE_BITS | piece));
+		bind_piece(f->more, 2, save, from);
+		if (run_bound(f, f->more, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int save_inside(struct dedup_file *f, const struct dedup_save *save, struct err *err)
@@ -266,11 +341,9 @@ static int save_inside(struct dedup_file *f, const struct dedup_save *save, stru
 			return -1;
 	if (save->chunk && save_chunk(f, save, err))
 		return -1;
-	for (size_t i = 0; i < save->drops; i++) {
-		sqlite3_bind_int64(f->drop, 1, (sqlite3_int64)save->dropped[i]);
-		if (run_bound(f, f->drop, err))
+	for (size_t i = 0; i < save->drops; i++)
+		if (drop_chunk_row(f, save->dropped[i], err))
 			return -1;
-	}
 	crash_at(CRASH_STATE_INSIDE);
 	return 0;
 }
@@ -298,7 +371,7 @@ static int dedup_file_recall(void *s, uint64_t chunk, struct buf *entries, struc
 	else if (code != SQLITE_DONE)
 		rc = dedup_file_failed(f, err);
 	sqlite3_reset(f->recall);
-	return rc;
+	return rc || recall_more(f, (sqlite3_int64)chunk, entries, err) ? -1 : 0;
 }
 
 const struct dedup_state sqlite_dedup = {
