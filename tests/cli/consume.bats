@@ -423,6 +423,23 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	rotated_by_copy c <short
 }
 
+@test "job: a short log that grows has one name, also where two processes begin with it at once" {
+	local n
+	event() { echo '{"ts":"2026-01-01T00:00:00Z","i":1}' >>log; }
+	for n in 1 2 3; do
+		rm -f "$db"* log
+		event
+		spawn holder flock log sleep 0.5
+		spawn one bash -c "$(declare -f pipe job); db=$db; job log"
+		spawn other bash -c "$(declare -f pipe job); db=$db; job log"
+		for _ in {2..100}; do event; sleep 0.005; done
+		while read -r pid; do exits_with 0 30; done <"$BATS_TEST_TMPDIR/spawned"
+		rm "$BATS_TEST_TMPDIR/spawned"
+		feed job log
+		[ "$(sql 'select count(*) from hta_pos')|$(sum_of)" = "1|100|100" ]
+	done
+}
+
 @test "job: ... and written anew, longer than it was or as long" {
 	{ new_log b; cat "$events"; } >long
 	rotated_by_copy a <long

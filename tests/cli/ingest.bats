@@ -86,7 +86,7 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 }
 
 @test "typed endpoints by a schema: ids, totals, and what is wrong" {
-	serve --route "/api/v1/orders=order_events:$top/routes/orders.json" --route "/api/v1/product-views=product_views:$top/routes/product-views.json"
+	serve --route "/api/v1/orders=order_events:$top/examples/routes/orders.json" --route "/api/v1/product-views=product_views:$top/examples/routes/product-views.json"
 	post /api/v1/orders '{"user_id":"user_001","items":[{"product_id":"prod_123","quantity":2,"price":99.99}]}'
 	answers 202 '[.status, .topic, .event_id == .order_id]' '["accepted","order_events",true]'
 	post /api/v1/orders '{"user_id":"user_001","order_id":"o1","items":[{"product_id":"p","quantity":1,"price":1}]}'
@@ -389,7 +389,7 @@ batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "
 	says '--keys FILE .*--insecure'
 	fails_with 64 hta-ingest -l 0 --log log --only-log --route nonsense
 	fails_with 78 hta-ingest -l 0 --log log --only-log --route /x=y:./none.json
-	fails_with 64 hta-ingest -l 0 --log log --only-log --route "/x=y:$top/routes/orders.json" --route "/x=z:$top/routes/orders.json"
+	fails_with 64 hta-ingest -l 0 --log log --only-log --route "/x=y:$top/examples/routes/orders.json" --route "/x=z:$top/examples/routes/orders.json"
 	fails_with 64 hta-ingest --new-key 'a b'
 	serve
 	fails_with 78 hta-ingest -l 0 --log log --only-log

@@ -76,7 +76,7 @@ rooms() { "$tests/rooms.sh" "$tree"; }
 
 # tests/fresh.sh looks for real; these are the ones that developers happen to have.
 @test "tests: none of the usual tools that a bare Debian lacks and packages.sh does not bring" {
-	local tools='bc|column|curl|dc|dig|gawk|hexdump|ifconfig|ip|killall|less|lsof|nc|netstat|pstree|pv'
+	local tools='bc|column|dc|dig|gawk|hexdump|ifconfig|ip|killall|less|lsof|nc|netstat|pstree|pv'
 	tools+='|socat|ss|strace|tput|unzip|wget|xxd'
 	local words='if|then|do|else|until|while|env|not|feed|fails_with [0-9]+|wait_until [0-9]+'
 	words+='|spawn [a-z]+'

@@ -125,7 +125,7 @@ static int files_open(void *self, struct loop *loop, struct err *err)
 		if (f->head_n == 0 && !f->damage)
 			log_info("%s: is empty", f->path);
 	}
-	return 0;
+	return files_lock(fs, err);
 }
 
 static int files_partitions(void *self, struct partitions *out, struct err *err)
@@ -217,6 +217,7 @@ static void files_close(void *self)
 {
 	struct files *fs = self;
 
+	files_unlock(fs);
 	for (size_t i = 0; i < fs->n; i++) {
 		files_close_reader(&fs->v[i]);
 		if (fs->v[i].fd >= 0)

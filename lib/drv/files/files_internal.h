@@ -1,6 +1,6 @@
 /* Inside of the files log: files.c (opening, what stands where), files_known.c (names),
- * files_read.c (records, and whether they are the file's), files_before.c (what was read
- * before). */
+ * files_lock.c (one process at a time gives them), files_read.c (records, and whether they are the
+ * file's), files_before.c (what was read before). */
 #ifndef DRV_FILES_FILES_INTERNAL_H
 #define DRV_FILES_FILES_INTERNAL_H
 
@@ -20,6 +20,7 @@ struct file {
 	char head[FILES_HEAD_BYTES];
 	size_t head_n;
 	bool assigned, done, said;
+	bool locked;
 	bool packed;           /* it is compressed */
 	bool unverified;       /* records were given since the last verify() */
 	char *damage;          /* NULL, or why it can not be read to its end */
@@ -47,6 +48,11 @@ int files_damaged(struct file *f, struct err *err);
 int files_look_again(struct file *f, struct err *err);
 /* EX_TEMPFAIL where it is not the file any more that was opened. */
 int files_verify_one(struct file *f, struct err *err);
+
+/* Until unlock no other process gives a short file its name. EX_TEMPFAIL: one is at it for
+ * long. */
+int files_lock(struct files *fs, struct err *err);
+void files_unlock(struct files *fs);
 
 /* As input_ops has them. */
 int files_known(void *self, const struct positions *held, struct err *err);

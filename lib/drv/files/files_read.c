@@ -76,6 +76,7 @@ int files_assign(void *self, const struct ranges *start, struct err *err)
 {
 	struct files *fs = self;
 
+	files_unlock(fs);
 	for (size_t i = 0; i < fs->n; i++)
 		fs->v[i].assigned = false;
 	for (size_t i = 0; i < start->n; i++) {
