@@ -165,13 +165,13 @@ static void add_key(struct dlq_twins *t, const uint8_t key[16])
 
 /* ---- all of it */
 
-/* taken: CALL/BATCH. */
 static bool is_of_unknown(const struct retry_call *r, struct slice taken)
 {
 	for (size_t i = 0; i < r->unknowns; i++) {
 		size_t n = strlen(r->unknown[i]);
 
-		if (taken.n > n && memcmp(taken.p, r->unknown[i], n) == 0 && taken.p[n] == '/')
+		if (taken.n >= n && memcmp(taken.p, r->unknown[i], n) == 0 &&
+		    (taken.n == n || taken.p[n] == '/'))
 			return true;
 	}
 	return false;

@@ -39,7 +39,7 @@ struct letter {
 	int64_t at_us;
 	int64_t retried_us; /* POS_NONE: not yet */
 	uint64_t retries;
-	struct slice taken; /* by that call; n 0: by none */
+	struct slice taken; /* by that CALL, or CALL/BATCH; n 0: by none */
 };
 
 struct letters_page {
