@@ -15,21 +15,16 @@
 #define APP_INGEST_INTERNAL_H
 
 #include "intake/intake.h"
-#include "intake/keys.h"
 #include "intake/typed.h"
-#include "net/http_server.h"
 #include "net/problem.h"
-#include "net/route.h"
 #include "source/wal_write.h"
 #include "tool/counters.h"
+#include "tool/http_counts.h"
+#include "tool/http_program.h"
 #include "tool/opt.h"
 
 enum {
-	INGEST_ROUTES = 64, /* of --route */
-	INGEST_HOSTS = 64,  /* of --host */
-	INGEST_PER_ADDRESS = 256,
-	INGEST_BUCKETS = 14, /* of a histogram, but the last */
-	INGEST_ANSWERED = 1024,
+	INGEST_ROUTES = 64,    /* of --route */
 	INGEST_WAITING = 65536 /* requests that wait for the log */
 };
 
@@ -43,12 +38,13 @@ struct ingest_endpoint {
 };
 
 struct ingest_conf {
-	const char *listen[HTTP_LISTEN], *hosts[INGEST_HOSTS], *routes[INGEST_ROUTES];
-	size_t n_listen, n_hosts, n_routes;
-	const char *log, *topic, *keys, *new_key;
-	bool only_log, insecure;
-	uint64_t max_body, max_events, max_event, max_connections, budget, dedup_ids, log_bytes;
-	int64_t max_ahead_us, dedup_us, keep_us, drain_us, cut_at;
+	struct http_program_conf http;
+	const char *routes[INGEST_ROUTES];
+	size_t n_routes;
+	const char *log, *topic;
+	bool only_log;
+	uint64_t max_body, max_events, max_event, dedup_ids, log_bytes;
+	int64_t max_ahead_us, dedup_us, keep_us, cut_at;
 };
 
 /* A request that waits: for room to append, for its append to be durable, for the sinks. */
@@ -75,19 +71,6 @@ struct ingest_topic {
 	uint64_t fresh, duplicates;
 };
 
-/* Requests with this answer. */
-struct ingest_answered {
-	const char *route;
-	enum http_method method;
-	unsigned status;
-	uint64_t n;
-};
-
-struct ingest_times {
-	uint64_t n[INGEST_BUCKETS + 1];
-	int64_t sum_us;
-};
-
 /* From that time on the log begins at that offset. */
 struct ingest_mark {
 	int64_t us, offset;
@@ -97,13 +80,10 @@ struct ingest {
 	struct ingest_conf conf;
 	struct loop *loop;
 	struct counters *counters;
-	struct http_server *server;
-	struct http_app app;
-	struct router router;
+	struct http_program http;
 	struct wal *wal;
 	struct seen *seen;
 	struct intake *intake;
-	struct keys *keys; /* NULL: everyone may */
 
 	struct ingest_endpoint endpoints[3 + INGEST_ROUTES];
 	struct route routes[3 + INGEST_ROUTES + 8];
@@ -125,9 +105,8 @@ struct ingest {
 	struct ingest_topic other_topics;
 
 	uint64_t invalid, dead; /* events that were refused, and dead letters */
-	struct ingest_answered answered[INGEST_ANSWERED];
-	size_t n_answered;
-	struct ingest_times ack_times, sync_times;
+	struct http_counts counts;
+	struct http_times ack_times, sync_times;
 
 	struct ingest_mark *marks;
 	size_t n_marks, marks_cap;
@@ -152,10 +131,6 @@ const struct ingest_endpoint *ingest_endpoint_of(const struct ingest *g,
 						 const struct http_request *req);
 
 /* ---- keys */
-/* EX_CONFIG: the file can be read by others, or a line of it is wrong. */
-int ingest_keys_read(struct ingest *g, struct err *err);
-/* Prints a new key, and its line for the file. */
-int ingest_keys_new(const char *id, struct err *err);
 /* For struct router. */
 bool ingest_keys_allow(void *ingest, struct http_request *req, const struct route *route);
 /* Whether the request's key may append these events now; else it was answered (403, 429). */
@@ -203,7 +178,6 @@ void ingest_state_free(struct ingest *g);
 /* ---- metrics */
 void ingest_get_metrics(void *ingest, struct http_request *req);
 void ingest_metrics_answered(void *router, const struct http_request *req, unsigned status);
-void ingest_metrics_time(struct ingest_times *t, int64_t us);
 
 /* ---- the log's past */
 /* Makes the table of seen events. EX_IOERR, EX_DATAERR */

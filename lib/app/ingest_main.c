@@ -8,11 +8,7 @@
  * server is freed: what becomes durable in closing is still answered. */
 #include "app/ingest.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "app/ingest_internal.h"
 #include "base/log.h"
@@ -52,36 +48,6 @@ static int open_log(struct ingest *g, struct err *err)
 	return 0;
 }
 
-static int listen_for_requests(struct ingest *g, struct err *err)
-{
-	const struct ingest_conf *c = &g->conf;
-	const struct http_conf conf = { .listen = c->listen,
-					.n_listen = c->n_listen,
-					.most_connections = (size_t)c->max_connections,
-					.most_per_address = INGEST_PER_ADDRESS,
-					.budget_bytes = (size_t)c->budget };
-	struct buf places = { 0 };
-	bool here;
-
-	router_app(&g->router, &g->app);
-	g->app.answered = ingest_metrics_answered;
-	g->server = http_server_new(g->loop, &conf, &g->app, err);
-	if (!g->server)
-		return -1;
-	here = http_server_loopback_only(g->server);
-	if (!here && !c->keys && !c->insecure)
-		return err_set(err, EX_CONFIG,
-			       "other machines would be served without keys: --keys FILE names "
-			       "them, --insecure consents");
-	if (!here && c->keys)
-		log_note("keys are sent without TLS: put a proxy that speaks it in front");
-	g->router.any_host = !here && !c->n_hosts;
-	http_server_places(g->server, &places);
-	log_note("listens on %s", buf_z(&places));
-	buf_fini(&places);
-	return 0;
-}
-
 /* ---- signals */
 void ingest_drain(struct ingest *g)
 {
@@ -91,45 +57,14 @@ void ingest_drain(struct ingest *g)
 	notify("STOPPING=1");
 	__atomic_store_n(&g->counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
 	ingest_acks_end(g);
-	if (g->server)
-		http_server_drain(g->server);
+	if (g->http.server)
+		http_server_drain(g->http.server);
 }
 
 static void drain_at_signal(void *arg, int signo)
 {
 	(void)signo;
 	ingest_drain(arg);
-}
-
-static void read_keys_anew(void *arg, int fd, short revents)
-{
-	struct ingest *g = arg;
-	struct signalfd_siginfo info;
-	struct err err = ERR_INIT;
-
-	(void)revents;
-	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	if (ingest_keys_read(g, &err))
-		log_warn("%s; the keys stay as they were", err.msg);
-	else if (g->keys)
-		log_note("the keys were read anew");
-}
-
-/* Before threads are made, so that none of them takes it. */
-static int watch_usr1(struct ingest *g, struct err *err)
-{
-	sigset_t usr1;
-	int fd;
-
-	sigemptyset(&usr1);
-	sigaddset(&usr1, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &usr1, NULL);
-	fd = signalfd(-1, &usr1, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (fd < 0)
-		return err_errno(err, EX_TEMPFAIL, "SIGUSR1");
-	loop_watch(g->loop, fd, POLLIN, read_keys_anew, g);
-	return 0;
 }
 
 static void once_a_second(void *arg, int fd, short revents)
@@ -148,7 +83,7 @@ static int serve_requests(struct ingest *g, struct err *err)
 
 	__atomic_store_n(&g->counters->state, COUNTERS_RUNNING, __ATOMIC_RELAXED);
 	notify("READY=1");
-	while (!(g->draining && http_server_idle(g->server))) {
+	while (!(g->draining && http_server_idle(g->http.server))) {
 		if (g->why.code && until_us == INT64_MAX)
 			until_us = tm_mono_us() + FAILED_DRAIN_S * TM_S;
 		if (loop_turn(g->loop, until_us, err) < 0)
@@ -161,8 +96,10 @@ static int serve_requests(struct ingest *g, struct err *err)
 
 static int run_parts(struct ingest *g, struct err *err)
 {
-	if (ingest_routes_make(g, err) || ingest_keys_read(g, err) || watch_usr1(g, err) ||
-	    open_log(g, err) || listen_for_requests(g, err))
+	g->http.conf = &g->conf.http;
+	g->http.app.answered = ingest_metrics_answered;
+	if (ingest_routes_make(g, err) || http_program_watch(&g->http, g->loop, err) ||
+	    open_log(g, err) || http_program_listen(&g->http, g->loop, err))
 		return -1;
 	loop_every(g->loop, TM_S, once_a_second, g);
 	return serve_requests(g, err);
@@ -170,11 +107,10 @@ static int run_parts(struct ingest *g, struct err *err)
 
 static void free_parts(struct ingest *g)
 {
-	http_server_free(g->server);
+	http_program_fini(&g->http);
 	ingest_routes_free(g);
 	intake_free(g->intake);
 	seen_free(g->seen);
-	keys_free(g->keys);
 	ingest_state_free(g);
 	free(g->marks);
 	loop_free(g->loop);
@@ -190,8 +126,8 @@ static int check_usage(const struct ingest_conf *c, struct err *err)
 			       "--only-log is missing: this program writes its log and no stream; "
 			       "hta-consume --log %s is the head of the pipeline",
 			       c->log);
-	if (!c->n_listen && !getenv("LISTEN_FDS"))
-		return err_set(err, EX_USAGE, "-l [ADDR:]PORT is missing: where to listen");
+	if (http_program_check(&c->http, err))
+		return -1;
 	if (c->max_event > c->max_body)
 		return err_set(err, EX_USAGE, "--max-event is more than --max-body");
 	return 0;
@@ -203,16 +139,15 @@ static int run_ingest(void *self, struct err *err)
 	struct err closing = ERR_INIT;
 	int rc;
 
-	if (g->conf.new_key)
-		return ingest_keys_new(g->conf.new_key, err);
+	if (g->conf.http.new_key)
+		return http_keys_make(g->conf.http.new_key, "write", err);
 	if (check_usage(&g->conf, err))
 		return -1;
-	signal(SIGPIPE, SIG_IGN);
 	g->begun_us = tm_mono_us();
 	g->loop = loop_new();
 	g->counters = counters_new(prog_common()->name);
 	counters_detail(g->counters, g->conf.log);
-	loop_signals(g->loop, drain_at_signal, g, g->conf.drain_us);
+	loop_signals(g->loop, drain_at_signal, g, g->conf.http.drain_us);
 	rc = run_parts(g, err);
 	if (wal_close(g->wal, &closing) && rc == 0) {
 		*err = closing;

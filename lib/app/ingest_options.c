@@ -2,33 +2,14 @@
 
 #include "base/num.h"
 
-static int add_text(const char **list, size_t *n, size_t most, const char *value, struct err *err)
-{
-	if (*n == most)
-		return err_set(err, EX_USAGE, "more than %zu of them", most);
-	list[(*n)++] = value;
-	return 0;
-}
-
-static int add_listen(void *self, const char *value, struct err *err)
-{
-	struct ingest_conf *c = self;
-
-	return add_text(c->listen, &c->n_listen, HTTP_LISTEN, value, err);
-}
-
-static int add_host(void *self, const char *value, struct err *err)
-{
-	struct ingest_conf *c = self;
-
-	return add_text(c->hosts, &c->n_hosts, INGEST_HOSTS, value, err);
-}
-
 static int add_route(void *self, const char *value, struct err *err)
 {
 	struct ingest_conf *c = self;
 
-	return add_text(c->routes, &c->n_routes, INGEST_ROUTES, value, err);
+	if (c->n_routes == INGEST_ROUTES)
+		return err_set(err, EX_USAGE, "more than %d of them", INGEST_ROUTES);
+	c->routes[c->n_routes++] = value;
+	return 0;
 }
 
 static int set_log_dir(void *self, const char *value, struct err *err)
@@ -52,10 +33,6 @@ static int set_cut_at(void *self, const char *value, struct err *err)
 }
 
 #define AT(member) .at = offsetof(struct ingest_conf, member)
-#define TEXT(option, member, what, text)                                                \
-	{                                                                               \
-		.name = option, .type = OPT_TEXT, AT(member), .arg = what, .help = text \
-	}
 #define LIST(option, fn, what, text)                                                    \
 	{                                                                               \
 		.name = option, .type = OPT_CALL, .call = fn, .arg = what, .help = text \
@@ -67,12 +44,7 @@ static int set_cut_at(void *self, const char *value, struct err *err)
 	}
 
 const struct opt ingest_opts[] = {
-	{ .letter = 'l',
-	  .name = "listen",
-	  .type = OPT_CALL,
-	  .call = add_listen,
-	  .arg = "[ADDR:]PORT",
-	  .help = "where to listen: PORT is this machine only, :PORT all addresses; may repeat" },
+	HTTP_PROGRAM_LISTEN_OPT(struct ingest_conf, http),
 	{ .name = "log",
 	  .type = OPT_CALL,
 	  .call = set_log_dir,
@@ -92,15 +64,7 @@ const struct opt ingest_opts[] = {
 	LIST("route", add_route, "PATH=TOPIC:SCHEMA",
 	     "an endpoint of events that a JSON Schema judges, a file or a name that comes with "
 	     "this program; may repeat"),
-	TEXT("keys", keys, "FILE", "who may do what; without it only this machine is served"),
-	TEXT("new-key", new_key, "NAME", "print a new key and its line for --keys, and leave"),
-	{ .name = "insecure",
-	  .type = OPT_FLAG,
-	  AT(insecure),
-	  .help = "serve other machines without keys" },
-	LIST("host", add_host, "NAME",
-	     "a name that requests may have in Host; may repeat. Default: on this machine only, "
-	     "localhost and its addresses, else all"),
+	HTTP_PROGRAM_KEYS_OPTS(struct ingest_conf, http),
 	LIMIT("max-body", OPT_BYTES, max_body, "BYTES", "16m", 1024, 1 << 30,
 	      "longest body of a request, as it comes and unpacked"),
 	LIMIT("max-events", OPT_COUNT, max_events, "N", "10000", 1, 1000000,
@@ -108,10 +72,7 @@ const struct opt ingest_opts[] = {
 	LIMIT("max-event", OPT_BYTES, max_event, "BYTES", "1m", 256, 16 << 20, "longest event"),
 	LIMIT("max-ahead", OPT_DURATION, max_ahead_us, "DUR", "1h", 1, 1e15,
 	      "how far ahead of the clock a timestamp may be"),
-	LIMIT("max-conns", OPT_COUNT, max_connections, "N", "4096", 1, 1000000,
-	      "most connections at a time"),
-	LIMIT("budget", OPT_BYTES, budget, "BYTES", "256m", 1 << 20, 1e12,
-	      "most bytes of bodies at a time"),
+	HTTP_PROGRAM_LIMIT_OPTS(struct ingest_conf, http),
 	LIMIT("dedup", OPT_DURATION, dedup_us, "DUR", "1h", 1e6, 1e13,
 	      "how long an event_id is remembered, at least"),
 	LIMIT("dedup-ids", OPT_COUNT, dedup_ids, "N", "1000000", 1, 1e9,
@@ -122,7 +83,6 @@ const struct opt ingest_opts[] = {
 	      "longest log: beyond it, events are refused with 503"),
 	LIST("cut-at", set_cut_at, "OFFSET",
 	     "consent to cut a damaged log there; what is cut off is kept in DIR"),
-	LIMIT("drain", OPT_DURATION, drain_us, "DUR", "10s", 0, 0,
-	      "how long requests may take after the first signal"),
+	HTTP_PROGRAM_DRAIN_OPT(struct ingest_conf, http),
 	OPT_END,
 };

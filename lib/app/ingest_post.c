@@ -228,12 +228,12 @@ static void answer_durable(void *self, const struct wal_done *done)
 {
 	struct ingest *g = self;
 
-	ingest_metrics_time(&g->sync_times, done->sync_us);
+	http_times_add(&g->sync_times, done->sync_us);
 	while (g->durable.n && g->durable.first->end <= done->end) {
 		struct ingest_waiter *w = ingest_queue_pop(&g->durable);
 
 		g->told = w->ticket;
-		ingest_metrics_time(&g->ack_times, tm_mono_us() - w->req->begun_us);
+		http_times_add(&g->ack_times, tm_mono_us() - w->req->begun_us);
 		if (w->wait_us) {
 			ingest_acks_add(g, w);
 			continue;

@@ -152,12 +152,10 @@ int ingest_routes_make(struct ingest *g, struct err *err)
 			return -1;
 	memcpy(g->routes + g->n_routes, telling, sizeof(telling));
 	g->n_routes += sizeof(telling) / sizeof(*telling);
-	g->router = (struct router){ .routes = g->routes,
-				     .n_routes = g->n_routes,
-				     .arg = g,
-				     .allow = ingest_keys_allow,
-				     .hosts = g->conf.hosts,
-				     .n_hosts = g->conf.n_hosts };
+	g->http.router.routes = g->routes;
+	g->http.router.n_routes = g->n_routes;
+	g->http.router.arg = g;
+	g->http.router.allow = ingest_keys_allow;
 	return 0;
 }
 

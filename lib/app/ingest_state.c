@@ -89,8 +89,8 @@ void ingest_get_limits(void *arg, struct http_request *req)
 		   ",\"waiting_requests\":%d,\"dedup_s\":%" PRId64 ",\"dedup_ids\":%" PRIu64
 		   ",\"log_bytes\":%" PRIu64 ",\"keep_s\":%" PRId64 "}\n",
 		   16 << 10, 8 << 10, c->max_body, c->max_events, c->max_event, WAL_APPEND_BYTES,
-		   whole_s(c->max_ahead_us), c->max_connections, INGEST_PER_ADDRESS, c->budget,
-		   INGEST_WAITING, whole_s(c->dedup_us), c->dedup_ids, c->log_bytes,
+		   whole_s(c->max_ahead_us), c->http.max_connections, HTTP_PROGRAM_PER_ADDRESS,
+		   c->http.budget, INGEST_WAITING, whole_s(c->dedup_us), c->dedup_ids, c->log_bytes,
 		   whole_s(c->keep_us));
 	answer_json(req, 200, &b);
 }

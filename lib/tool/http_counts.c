@@ -1,0 +1,127 @@
+/* Answers by route, method and status stand in a small table that is walked: a server has a dozen
+ * routes and codes. */
+#include "tool/http_counts.h"
+
+#include <inttypes.h>
+
+#include "tool/prog.h"
+
+static const int64_t bounds_us[HTTP_TIMES] = { 500,     1000,    2000,    5000,    10000,
+					       20000,   50000,   100000,  200000,  500000,
+					       1000000, 2000000, 5000000, 10000000 };
+
+void http_times_add(struct http_times *t, int64_t us)
+{
+	size_t i = 0;
+
+	while (i < HTTP_TIMES && us > bounds_us[i])
+		i++;
+	t->n[i]++;
+	t->sum_us += us;
+}
+
+void http_counts_answered(struct http_counts *c, const struct http_request *req, unsigned status)
+{
+	struct http_answered *a = c->answered;
+
+	for (size_t i = 0; i < c->n; i++, a++)
+		if (a->status == status && a->method == req->method &&
+		    strcmp(a->route, req->route) == 0) {
+			a->n++;
+			return;
+		}
+	if (c->n == HTTP_COUNTS)
+		return;
+	*a = (struct http_answered){ req->route, req->method, status, 1 };
+	c->n++;
+}
+
+/* ---- the text */
+void prometheus_begin(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void prometheus_value(struct buf *b, const char *name, const char *type, const char *help,
+		      uint64_t value)
+{
+	prometheus_begin(b, name, type, help);
+	buf_printf(b, "%s %" PRIu64 "\n", name, value);
+}
+
+void prometheus_label(struct buf *b, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '\n')
+			buf_addz(b, "\\n");
+		else if (text.p[i] == '\\' || text.p[i] == '"')
+			buf_printf(b, "\\%c", text.p[i]);
+		else
+			buf_addc(b, text.p[i]);
+}
+
+void prometheus_seconds(struct buf *b, int64_t us)
+{
+	buf_printf(b, "%" PRId64 ".%06d", us / 1000000, (int)(us % 1000000));
+}
+
+void prometheus_times(struct buf *b, const char *name, const char *help, const struct http_times *t)
+{
+	uint64_t n = 0;
+
+	prometheus_begin(b, name, "histogram", help);
+	for (size_t i = 0; i < HTTP_TIMES; i++) {
+		n += t->n[i];
+		buf_printf(b, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+			   (double)bounds_us[i] / 1e6, n);
+	}
+	n += t->n[HTTP_TIMES];
+	buf_printf(b, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum ", name, n, name);
+	prometheus_seconds(b, t->sum_us);
+	buf_printf(b, "\n%s_count %" PRIu64 "\n", name, n);
+}
+
+static void add_answers(struct buf *b, const struct http_counts *c)
+{
+	static const char *const methods[] = { "GET",   "HEAD",   "POST",    "PUT",
+					       "PATCH", "DELETE", "OPTIONS", "other" };
+
+	prometheus_begin(b, "hta_http_requests_total", "counter", "requests that were answered");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct http_answered *a = &c->answered[i];
+
+		buf_addz(b, "hta_http_requests_total{route=\"");
+		prometheus_label(b, slice_z(a->route));
+		buf_printf(b, "\",method=\"%s\",code=\"%u\"} %" PRIu64 "\n", methods[a->method],
+			   a->status, a->n);
+	}
+}
+
+void prometheus_http(struct buf *b, const struct http_counts *c, const struct http_server *server)
+{
+	struct http_stats s;
+
+	http_server_stats(server, &s);
+	add_answers(b, c);
+	prometheus_begin(b, "hta_http_connections", "gauge", "connections");
+	buf_printf(b,
+		   "hta_http_connections{state=\"busy\"} %zu\n"
+		   "hta_http_connections{state=\"idle\"} %zu\n",
+		   s.busy, s.connections - s.busy);
+	prometheus_value(b, "hta_http_in_flight_bytes", "gauge", "bytes of bodies",
+			 s.in_flight_bytes);
+	prometheus_begin(b, "hta_http_refused_total", "counter", "what the server refused");
+	for (int i = 0; i < HTTP_REFUSED_REASONS; i++)
+		buf_printf(b, "hta_http_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+			   http_refused_names[i], s.refused[i]);
+}
+
+void prometheus_answer(struct buf *b, const char *program, struct http_request *req)
+{
+	prometheus_begin(b, "hta_build_info", "gauge", "this program");
+	buf_printf(b, "hta_build_info{program=\"%s\",version=\"%s\"} 1\n", program, prog_version);
+	http_answer(req, &(struct http_answer){ .status = 200,
+						.type = "text/plain; version=0.0.4; charset=utf-8",
+						.body = buf_slice(b) });
+	buf_fini(b);
+}

@@ -1,0 +1,84 @@
+/* What programs that are servers of HTTP have in common: options, where they listen and for whom,
+ * keys, hosts, and keys read anew at SIGUSR1.
+ *
+ *	http_program_opts in the table of options, over a struct http_program_conf
+ *	http_program_watch      before threads are made
+ *	http_program_listen     then the server serves
+ *	http_program_fini       after the server is freed
+ *
+ * Without keys only this machine is served, or --insecure consents. There any request has to name
+ * this machine in Host, or a name of --host; elsewhere any name will do unless there are some. */
+#ifndef TOOL_HTTP_PROGRAM_H
+#define TOOL_HTTP_PROGRAM_H
+
+#include "net/http_server.h"
+#include "net/route.h"
+#include "tool/http_keys.h"
+#include "tool/opt.h"
+
+enum { HTTP_PROGRAM_HOSTS = 64, HTTP_PROGRAM_PER_ADDRESS = 256 };
+
+struct http_program_conf {
+	const char *listen[HTTP_LISTEN], *hosts[HTTP_PROGRAM_HOSTS];
+	size_t n_listen, n_hosts;
+	const char *keys, *new_key;
+	bool insecure;
+	uint64_t max_connections, budget;
+	int64_t drain_us;
+};
+
+struct http_program {
+	const struct http_program_conf *conf; /* borrowed; all else is {0} at first */
+	struct http_server *server;
+	struct http_keys keys;
+	/* of the one who serves: routes, arg, allow; the hosts are set here */
+	struct router router;
+	struct http_app app; /* answered, if it is wanted */
+};
+
+/* Entries of a table, `member` of `owner` being the conf. */
+/* clang-format off */
+#define HTTP_PROGRAM_LISTEN_OPT(owner, member)                                                   \
+	{ .letter = 'l', .name = "listen", .type = OPT_CALL, .at = offsetof(owner, member),      \
+	  .call = http_program_add_listen, .arg = "[ADDR:]PORT",                                 \
+	  .help = "where to listen: PORT is this machine only, :PORT all addresses; may repeat" }
+#define HTTP_PROGRAM_KEYS_OPTS(owner, member)                                                    \
+	{ .name = "keys", .type = OPT_TEXT, .at = offsetof(owner, member.keys), .arg = "FILE",   \
+	  .help = "who may do what; without it only this machine is served" },                   \
+	{ .name = "new-key", .type = OPT_TEXT, .at = offsetof(owner, member.new_key),            \
+	  .arg = "NAME", .help = "print a new key and its line for --keys, and leave" },         \
+	{ .name = "insecure", .type = OPT_FLAG, .at = offsetof(owner, member.insecure),          \
+	  .help = "serve other machines without keys" },                                         \
+	{ .name = "host", .type = OPT_CALL, .at = offsetof(owner, member),                       \
+	  .call = http_program_add_host, .arg = "NAME",                                          \
+	  .help = "a name that requests may have in Host; may repeat. Default: on this machine " \
+		  "only, localhost and its addresses, else all" }
+#define HTTP_PROGRAM_LIMIT_OPTS(owner, member)                                                   \
+	{ .name = "max-conns", .type = OPT_COUNT, .at = offsetof(owner, member.max_connections), \
+	  .arg = "N", .def = "4096", .min = 1, .max = 1000000,                                   \
+	  .help = "most connections at a time" },                                                \
+	{ .name = "budget", .type = OPT_BYTES, .at = offsetof(owner, member.budget),             \
+	  .arg = "BYTES", .def = "256m", .min = 1 << 20, .max = 1e12,                            \
+	  .help = "most bytes of bodies at a time" }
+#define HTTP_PROGRAM_DRAIN_OPT(owner, member)                                                    \
+	{ .name = "drain", .type = OPT_DURATION, .at = offsetof(owner, member.drain_us),         \
+	  .arg = "DUR", .def = "10s",                                                            \
+	  .help = "how long requests may take after the first signal" }
+/* clang-format on */
+int http_program_add_listen(void *conf, const char *value, struct err *err);
+int http_program_add_host(void *conf, const char *value, struct err *err);
+
+/* EX_USAGE: nobody says where to listen. */
+int http_program_check(const struct http_program_conf *conf, struct err *err);
+
+/* Reads the keys, now and at each SIGUSR1: a file that is no good changes nothing then. EX_CONFIG.
+ * Blocks the signal in this thread and those that it makes; SIGPIPE is ignored. */
+int http_program_watch(struct http_program *p, struct loop *loop, struct err *err);
+
+/* Makes the server and says where it listens. EX_CONFIG: other machines would be served without
+ * keys. */
+int http_program_listen(struct http_program *p, struct loop *loop, struct err *err);
+
+void http_program_fini(struct http_program *p);
+
+#endif
