@@ -4,6 +4,7 @@
 #include "base/tm.h"
 #include "app/query_internal.h"
 #include "read/metric_lookup.h"
+#include "read/newest.h"
 
 enum { WATCHED_WINDOWS = 60 };
 
@@ -74,63 +75,6 @@ static int find_metric(struct query *q, struct rows_range *range, struct err *er
 	return rc;
 }
 
-static int find_newest(struct query *q, int64_t not_after_us, struct read_span *span,
-		       const char *none, struct err *err)
-{
-	bool found;
-
-	if (q->store.driver->newest(q->store.d, q->operand, not_after_us, &found, &span->start_us,
-				    &span->end_us, err))
-		return -1;
-	return found ? 0 : err_set(err, EX_NO, "metric %s has no %s", q->operand, none);
-}
-
-/* What is stored are panes of windows that overlap. Sets which are kept: up to the newest one, and
- * those that are final without an event. */
-static int find_kept(struct query *q, struct rows_range *range, const struct read_span *newest,
-		     struct err *err)
-{
-	int64_t until_us = range->finality.until_us, start_us, end_us;
-	struct hops *h = &q->hops;
-	bool before;
-
-	h->kept_to_us = newest->end_us;
-	if (until_us != INT64_MAX && until_us - until_us % h->slide_us > h->kept_to_us)
-		h->kept_to_us = until_us - until_us % h->slide_us;
-	if (q->store.driver->newest(q->store.d, q->operand, range->from_us, &before, &start_us,
-				    &end_us, err))
-		return -1;
-	h->kept_from_us = before ? range->from_us : POS_NONE;
-	range->hops = h;
-	return 0;
-}
-
-/* The window that ends with the newest pane, or with the newest final one. */
-static int find_newest_hop(struct query *q, const struct rows_range *range, struct read_span *span,
-			   struct err *err)
-{
-	const struct finality *f = &range->finality;
-
-	if (q->final && f->until_us == POS_NONE)
-		return err_set(err, EX_NO, "metric %s has no final window", q->operand);
-	if (q->final && finality_open(f, span->end_us))
-		span->end_us = f->until_us - f->until_us % q->hops.slide_us;
-	span->start_us = span->end_us - q->hops.size_us;
-	return 0;
-}
-
-/* From the newest window back to the newest one that is final. */
-static int find_final(struct query *q, const struct finality *f, struct read_span *span,
-		      struct err *err)
-{
-	if (!finality_open(f, span->end_us))
-		return 0;
-	if (f->until_us == POS_NONE)
-		return err_set(err, EX_NO, "metric %s has no final window", q->operand);
-	return find_newest(q, f->until_us - (span->end_us - span->start_us), span, "final window",
-			   err);
-}
-
 /* The course of the last windows, up to the one that is shown. */
 static int show_course(struct query *q, const struct rows_range *newest, struct err *err)
 {
@@ -144,7 +88,7 @@ static int show_course(struct query *q, const struct rows_range *newest, struct 
 	int rc;
 
 	range.from_us = newest->from_us - (WATCHED_WINDOWS - 1) * every_us;
-	if (newest->hops && find_kept(q, &range, &last, err))
+	if (newest->hops && newest_kept(&q->store, &range, &q->hops, &last, err))
 		return -1;
 	buf_addc(&line, '\n');
 	rc = query_put(q, &line, err);
@@ -158,25 +102,15 @@ static int show_course(struct query *q, const struct rows_range *newest, struct 
 
 static int show_newest(struct query *q, bool top, struct err *err)
 {
-	struct rows_range range = { .one = true, .top = top };
-	struct read_span newest;
+	struct rows_range range = { .top = top };
 
 	if (q->since || q->until)
 		return err_set(err, EX_USAGE,
 			       "--since and --until are for history: %s takes the newest window",
 			       q->command);
 	if (find_metric(q, &range, err) ||
-	    find_newest(q, q->now_us, &newest, "window that has begun", err))
-		return -1;
-	if (q->hops.slide_us ? find_newest_hop(q, &range, &newest, err)
-			     : q->final && find_final(q, &range.finality, &newest, err))
-		return -1;
-	range.from_us = newest.start_us;
-	if (q->hops.slide_us && find_kept(q, &range, &newest, err))
-		return -1;
-	range.to_us = newest.start_us + 1;
-	range.end_us = newest.end_us;
-	if (query_show(q, &range, err))
+	    newest_window(&q->store, &range, &q->hops, q->now_us, q->final, err) ||
+	    query_show(q, &range, err))
 		return -1;
 	return q->watch ? show_course(q, &range, err) : 0;
 }
@@ -226,15 +160,16 @@ int query_history(struct query *q, struct err *err)
 	if (q->input && !q->until)
 		range.to_us = TM_MAX_US;
 	if (!q->since) {
-		if (find_newest(q, range.to_us - 1, &newest, "rows there", err))
+		if (newest_stored(&q->store, q->operand, range.to_us - 1, &newest, "rows there",
+				  err))
 			return -1;
 		range.from_us = q->input ? TM_MIN_US : newest.start_us - usual_history_us[q->step];
 	}
 	if (q->step)
 		whole_steps(q, &range);
-	else if (q->hops.slide_us &&
-		 (find_newest(q, q->now_us, &newest, "window that has begun", err) ||
-		  find_kept(q, &range, &newest, err)))
+	else if (q->hops.slide_us && (newest_stored(&q->store, q->operand, q->now_us, &newest,
+						    "window that has begun", err) ||
+				      newest_kept(&q->store, &range, &q->hops, &newest, err)))
 		return -1;
 	return query_show(q, &range, err);
 }

@@ -42,6 +42,14 @@ int dims_filter_add(struct dims_filter *f, const char *text, struct err *err)
 	return 0;
 }
 
+void dims_filter_exact(struct dims_filter *f, const struct dim *d)
+{
+	f->term = mem_grow(f->term, f->terms + 1, sizeof(*f->term));
+	f->term[f->terms++] = (struct dims_term){
+		.key = d->name, .value = d->value, .exact = true, .tag = d->tag
+	};
+}
+
 static void add_by_key(struct dims_filter *f, struct slice key)
 {
 	size_t at = 0;
@@ -74,6 +82,9 @@ int dims_filter_by(struct dims_filter *f, const char *text, struct err *err)
 
 static bool term_holds(const struct dims_term *t, const struct dim *d)
 {
+	if (t->exact)
+		return t->tag == d->tag && ((d->tag != DIM_STRING && d->tag != DIM_NUMBER) ||
+					    slice_eq(d->value, t->value));
 	switch (d->tag) {
 	case DIM_STRING:
 		return slice_eq(d->value, t->value);

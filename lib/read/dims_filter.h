@@ -10,6 +10,8 @@
 struct dims_term {
 	struct slice key, value;
 	struct buf number; /* canonical, where the value is one */
+	bool exact;        /* the value has a type */
+	enum dim_tag tag;
 };
 
 /* {0}: all rows, all dimensions. Keys and values are slices of the texts that were given. */
@@ -25,6 +27,9 @@ void dims_filter_fini(struct dims_filter *f);
 /* "KEY=VALUE", KEY a name or a path of one step (.name); text is borrowed until _fini. A value
  * stands for a string, and where it is one, for a number, true, false or null. EX_USAGE. */
 int dims_filter_add(struct dims_filter *f, const char *text, struct err *err);
+
+/* A term whose value is of this type: 200 is not "200". name and value are borrowed until _fini. */
+void dims_filter_exact(struct dims_filter *f, const struct dim *d);
 
 /* "KEY,KEY,..", borrowed likewise; "" is no key: all rows of a window become one. EX_USAGE. */
 int dims_filter_by(struct dims_filter *f, const char *text, struct err *err);
