@@ -739,6 +739,22 @@ takes_event() (
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'views'")" = 1 ]
 }
 
+# In a folder of its own: the server's script is still being run here.
+answers_rows() (
+	mkdir -p client
+	cd client || return
+	example hta-serve.1 2
+	[ "$(sed -n 1p "$out" | jq '.rows | length')" -ge 3 ] || return
+	[ "$(grep -c '^window_start,window_end,final,event_type,count' "$out")" = 1 ] || return
+	[ "$(tail -n 1 "$out" | jq -c '[.rows[].dims.event_type]')" = '["click"]' ]
+)
+
+@test "hta-serve(1)" {
+	here
+	port=$(svc_free_port)
+	endless hta-serve.1 1 answers_rows
+}
+
 @test "hta-validate(1)" {
 	here
 	example hta-validate.1 1

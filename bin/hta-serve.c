@@ -1,0 +1,8 @@
+/* What is stored, over HTTP: app/serve.h. */
+#include "app/serve.h"
+#include "stores.h"
+
+int main(int argc, char **argv)
+{
+	return serve_main(&read_stores, argc, argv);
+}

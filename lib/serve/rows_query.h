@@ -1,0 +1,54 @@
+/* Queries for rows of a metric: what /latest, /top, /history and /stats have in common. */
+#ifndef SERVE_ROWS_QUERY_H
+#define SERVE_ROWS_QUERY_H
+
+#include "read/metric_lookup.h"
+#include "read/rows.h"
+#include "serve/serve.h"
+
+enum serve_form { SERVE_JSON, SERVE_NDJSON, SERVE_CSV };
+
+struct rows_query {
+	struct serve_query q;
+	struct arena arena; /* of texts */
+	struct dims_filter filter;
+	const char *metric, *by, *cursor; /* by: of /top */
+	int64_t now_us, from_us, to_us;   /* POS_NONE: not said */
+	uint64_t limit;
+	bool final, quoted; /* quoted: numbers as strings */
+	bool zulu;          /* /stats: times with their zone */
+	enum serve_form form;
+
+	struct metric_found found; /* while it runs */
+	struct read_store store;
+};
+
+/* Begins one with metric and dims; args are over it. NULL: the request was answered. */
+struct rows_query *rows_query_new(struct serve_args *args, struct http_request *req,
+				  const char *name, const char *metric_parameter);
+/* Asks it, if the request was not refused. run: of struct serve_query. */
+void rows_query_ask(struct serve *s, struct serve_args *args, struct rows_query *rq,
+		    int (*run)(struct serve_query *q, struct serve_reader *reader,
+			       struct serve_result *out, struct err *err));
+
+/* In a worker: opens the store and looks the metric up; *range has metric, finality, filter. 1:
+ * there is none, and out says so; 0; -1. */
+int rows_query_find(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
+		    struct serve_result *out, struct err *err);
+
+/* ---- what is said of rows */
+/* "2026-01-01T00:00:00Z", quoted. */
+void serve_time_json(struct buf *out, int64_t us);
+/* "dims":{..},"count":.. to the last number, without braces. */
+void serve_row_json(const struct rows_query *rq, const struct rows_row *row, struct buf *out);
+/* A number as JSON; text.p NULL: null. quoted: numbers as strings. */
+void serve_number_json(struct slice text, bool quoted, struct buf *out);
+
+/* Numbers of a row by name, in order: count; value_count, sum, min, max; uniques; measures. text:
+ * JSON, p NULL: null. */
+enum serve_number { SERVE_COUNT, SERVE_CLASSIC, SERVE_MEASURE };
+typedef void serve_number_fn(void *arg, enum serve_number kind, struct slice name,
+			     struct slice text);
+void serve_row_numbers(const struct rows_row *row, serve_number_fn *fn, void *arg);
+
+#endif

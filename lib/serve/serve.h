@@ -1,0 +1,59 @@
+/* The server that reads: what the sinks have stored, over HTTP.
+ *
+ *	request -> route -> handler: parameters into a query (args.h)
+ *	        -> workers.h: asked once, however many ask -> result.h: answered, or 304
+ *
+ * The struct is the program's (app/serve.h), which has the options; handlers of this room get it as
+ * their arg. It names no product: the store is a reader (reader.h). */
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
+
+#include "net/route.h"
+#include "serve/args.h"
+#include "serve/workers.h"
+#include "tool/http_counts.h"
+#include "tool/http_program.h"
+
+enum { SERVE_ROWS = 10000, SERVE_ROWS_USUAL = 1000, SERVE_BODY_BYTES = 16 << 20 };
+
+struct serve {
+	struct loop *loop;
+	struct http_program http;
+	struct http_counts counts;
+	struct http_times query_times;
+	struct serve_source source;
+	const char *store_kind; /* "Postgres": how the store is told */
+	struct serve_workers *workers;
+	int64_t begun_us; /* tm_mono_us */
+	bool draining;
+	/* How the store was when it was last looked at; not looked: neither. */
+	bool store_ok;
+	struct buf store_trouble;
+};
+
+extern const struct route serve_routes[];
+extern const size_t serve_n_routes;
+
+/* For struct router. */
+bool serve_allow(void *serve, struct http_request *req, const struct route *route);
+/* For struct http_app. */
+void serve_answered(void *router, const struct http_request *req, unsigned status);
+
+/* Asks, and answers when it is known; q is taken. 503 `busy` where the queue is full, 504 where the
+ * deadline is over. */
+void serve_answer(struct serve *s, struct http_request *req, struct serve_query *q);
+
+/* Looks at the store, from now on each few seconds. */
+void serve_watch_store(struct serve *s);
+
+/* ---- handlers */
+void serve_get_health(void *serve, struct http_request *req);
+void serve_get_ready(void *serve, struct http_request *req);
+void serve_get_metrics(void *serve, struct http_request *req);
+void serve_get_latest(void *serve, struct http_request *req);
+void serve_get_top(void *serve, struct http_request *req);
+void serve_get_history(void *serve, struct http_request *req);
+void serve_get_stats(void *serve, struct http_request *req);
+void serve_get_events(void *serve, struct http_request *req);
+
+#endif

@@ -1,0 +1,324 @@
+# hta-serve: what is stored, over HTTP, the same of each store; and what is said where it is not.
+load ../helpers
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+teardown() { kill_spawned; }
+
+# Starts a server; its process is $server, its place $url.
+serve() { # [OPTION...]
+	spawn serve hta-serve -v -l 0 "$@"
+	server=$pid
+	wait_until 20 grep -q 'listens on' serve.err
+	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' serve.err)
+}
+end() { kill -TERM "$server" && exits_with 0 20 "$server"; }
+
+# Asks; the status is in $status, the body in the file body, the head in the file head.
+ask() { # PATH [OPTION OF curl...]
+	: >body
+	status=$(get "$1" -o body -D head -w '%{http_code}' "${@:2}")
+}
+get() { curl -sS -g --max-time 30 "${@:2}" "$url$1"; }
+
+# What was answered: status, and what jq makes of the body.
+answers() { # STATUS FILTER WANTED
+	[ "$status" = "$1" ] && [ "$(jq -rc "$2" body)" = "$3" ] && return
+	echo "$status $(cat body)"
+	return 1
+}
+refuses() { answers "$1" .code "$2"; } # STATUS CODE
+
+sums() { [ "$(get /metrics | awk '/^hta_query_cache_total.*(shared|kept)/ {n += $2} END {print n}')" = "$1" ]; }
+has() { get "$1" | grep -q "$2"; }
+ready() { ask /health/ready && [ "$status" = 200 ]; }
+
+# Four windows of six rows: hits by endpoint and status, with a sum and a measure.
+rows() {
+	hta-gen --count 2400 --step 100ms --keys 50 |
+		jq -c '.endpoint = (.endpoint | split("/")[3]) | .status = (if .status < 300 then 200 else "no" end)' >events
+	hta-window --metric hits --by endpoint,status --value latency_ms --agg 'p=p50(.latency_ms)' events >rows
+	hta-window --metric visits --every 2m --by region events >>rows
+}
+rows_in_sqlite() {
+	rows
+	hta-sink-sqlite --init s.db <rows
+}
+
+events='{"topic":"user.login","event_id":"evt-1","event_type":"login","user_id":"u1","timestamp":"2025-10-24T10:00:00Z","source":"web","payload":{"user_id":"user-123"},"received_at":"2025-10-24T10:00:01.123456Z"}
+{"topic":"user.login","event_id":"evt-2","event_type":"click","user_id":"u2","timestamp":"2025-10-24T10:00:02Z","source":"app","payload":{"n":1},"received_at":"2025-10-24T10:00:03Z"}
+{"topic":"order","event_id":"evt-3","event_type":"click","user_id":"u1","timestamp":"2025-10-24T10:00:03Z","source":"web","payload":{"n":2},"received_at":"2025-10-24T10:00:04Z"}
+{"topic":"order","event_id":"evt-4","event_type":"buy","user_id":"u1","source":"web","payload":[3],"received_at":"2025-10-24T10:00:05Z"}'
+events_in() { hta-sink-"$1" --init --events --key topic,event_id --time timestamp "${@:2}" <<<"$events"; } # KIND [STORE]
+
+@test "Postgres, Redis and SQLite: the same answers" {
+	with_service pg redis
+	rows_in_sqlite
+	hta-sink-pg --init <rows
+	hta-sink-redis --init --ttl 36500d "$REDIS_URL" <rows
+	for store in s.db postgres:// "$REDIS_URL"; do
+		serve -d "$store"
+		wait_until 20 ready
+		: >said
+		for path in '/latest?metric=hits&limit=3' '/top?metric=hits&limit=2' '/top?metric=hits&by=sum&limit=2' \
+			'/top?metric=hits&by=p&limit=2' '/history?metric=hits&from=2026-01-01&to=2026-01-02&limit=9' \
+			'/stats?rule_id=hits&start_time=2026-01-01&end_time=2026-01-02' \
+			'/stats?rule_id=visits&start_time=2026-01-01T00:00:00&end_time=2026-01-01T00:03:00+00:00'; do
+			get "$path" >>said
+		done
+		mv said "said-${store%%[:.]*}"
+		end
+	done
+	diff said-s said-postgres
+	diff said-s said-redis
+	[ "$(wc -l <said-s)" = 7 ]
+	[ "$(sed -n 7p said-s | jq -c '[.rule_id, .from, .to, .count == (.data | length), (.data[0] | keys_unsorted)]')" = \
+		'["visits","2026-01-01T00:00:00+00:00","2026-01-01T00:03:00+00:00",true,["window_start","region","value"]]' ]
+	[ "$(sed -n 7p said-s | jq '[.data[].value] | add')" = 2400 ]
+	[ "$(sed -n 7p said-s | jq -r '[.data[].window_start] | unique | join(" ")')" = '2026-01-01T00:00:00 2026-01-01T00:02:00' ]
+}
+
+@test "numbers are those of hta-query" {
+	rows_in_sqlite
+	serve -d s.db
+	get '/history?metric=hits&from=2026-01-01&to=2026-01-02' -H 'Accept: application/x-ndjson' >lines
+	hta-query -d s.db history hits --since 2026-01-01 --until 2026-01-02 --format json --no-sketch |
+		jq -c '[.window_start, .dims, .count, .sum, .max, .measures]' >wanted
+	jq -c '[.window_start, .dims, .count, .sum, .max, .measures]' lines | diff wanted -
+	ask '/stats?rule_id=hits&start_time=2026-01-01&end_time=2026-01-02&times=zulu'
+	answers 200 '[.data[] | [.window_start, .endpoint, .status, .count, .sum, .p]] | length' "$(wc -l <wanted)"
+	jq -c '.data[] | [.window_start, .count, .sum, .p]' body >got
+	jq -c '[.[0], .[2], .[3], .[5].p]' wanted | diff - got
+	ask '/history?metric=hits&from=2026-01-01&to=2026-01-02&numbers=string&limit=1'
+	answers 200 '.rows[0] | [.count, .sum, .measures.p] | map(type) | unique | .[]' string
+}
+
+@test "pages: each row once, JSON, NDJSON and CSV, and Link says where the next begins" {
+	rows_in_sqlite
+	serve -d s.db
+	span='metric=hits&from=2026-01-01&to=2026-01-02'
+	get "/history?$span" | jq -c '.rows[]' >all
+	[ "$(wc -l <all)" -gt 20 ]
+	: >paged
+	cursor=
+	while :; do
+		ask "/history?$span&limit=7&cursor=$cursor"
+		jq -c '.rows[]' body >>paged
+		cursor=$(jq -r '.next // empty' body)
+		[ -n "$cursor" ] || break
+		grep -qi "^link: <?$span&limit=7&cursor=$cursor>; rel=\"next\"" head
+	done
+	diff all paged
+	not grep -qi '^link:' head
+	ask "/stats?rule_id=hits&start_time=2026-01-01&end_time=2026-01-02&limit=5"
+	ask "/stats?rule_id=hits&start_time=2026-01-01&end_time=2026-01-02&cursor=$(jq -r .next body)"
+	answers 200 .count $(($(wc -l <all) - 5))
+	ask "/history?$span" -H 'Accept: text/csv'
+	grep -qi '^content-type: text/csv' head
+	python3 - <<-'END'
+		import csv, json
+		rows = list(csv.DictReader(open("body", newline="")))
+		want = [json.loads(line) for line in open("all")]
+		assert len(rows) == len(want)
+		for r, w in zip(rows, want):
+		    assert r["window_start"] == w["window_start"] and int(r["count"]) == w["count"], (r, w)
+		    assert r["endpoint"] == w["dims"]["endpoint"] and r["status"] == str(w["dims"]["status"]), (r, w)
+		    assert float(r["sum"]) == w["sum"] and float(r["p"]) == w["measures"]["p"], (r, w)
+	END
+}
+
+@test "dimensions are exact: 200 is no text" {
+	rows_in_sqlite
+	serve -d s.db
+	ask '/latest?metric=hits&dims={"status":200}'
+	[ "$(jq -c '[.rows[].dims.status] | unique' body)" = '[200]' ]
+	ask '/latest?metric=hits&dims={"status":"200"}'
+	answers 200 '.rows | length' 0
+	ask '/latest?metric=hits&dims={"status":"no"}&limit=1'
+	answers 200 '[.rows[].dims.status]' '["no"]'
+}
+
+@test "what is asked for wrongly is told by status and code" {
+	rows_in_sqlite
+	serve -d s.db
+	ask '/latest?metric=hist'
+	answers 404 '[.code, .detail]' '["unknown-metric","there is no metric \"hist\" (did you mean \"hits\"?)"]'
+	ask /latest
+	refuses 422 bad-parameter
+	ask '/stats?start_time=2026-01-01'
+	answers 422 .detail 'rule_id is missing'
+	ask '/stats?rule_id=hits&start_time=2026-01-02&end_time=2026-01-01'
+	answers 422 .detail 'end_time is before start_time'
+	for query in 'dims=x' 'dims=[1]' 'dims={"a":[1]}' 'limit=0' 'limit=-1' 'limit=10001' 'limit=x' 'limit=99999999999999999999999' \
+		'numbers=roman'; do
+		ask "/latest?metric=hits&$query"
+		refuses 422 bad-parameter
+	done
+	for query in 'from=yesterday' 'cursor=x' 'cursor=1-2-3' 'from=2026-01-02&to=2026-01-01'; do
+		ask "/history?metric=hits&$query"
+		refuses 422 bad-parameter
+	done
+	ask '/latest?metric=%ff'
+	refuses 400 bad-parameter
+	ask "/latest?metric=$(printf '%01025d' 1)"
+	refuses 422 bad-parameter
+	ask '/top?metric=hits&by=nosuch'
+	refuses 422 bad-parameter
+	ask '/latest?metric=hits' -H 'Accept: text/html'
+	refuses 406 not-acceptable
+	ask '/latest?metric=hits' -X POST
+	refuses 405 method-not-allowed
+	ask '/latest?metric=hits' -H 'Host: evil.example'
+	refuses 421 misdirected
+	ask /nothing
+	refuses 404 not-found
+	end
+}
+
+@test "events: newest first, filtered, page by page; a store without them says the way" {
+	with_service pg redis
+	events_in sqlite s.db
+	events_in pg
+	for store in s.db postgres://; do
+		serve -d "$store"
+		ask '/events'
+		answers 200 '[.count, [.events[].event_id]]' '[4,["evt-3","evt-2","evt-1","evt-4"]]'
+		answers 200 '.events[2] | del(.id, .event_type, .user_id)' \
+			'{"topic":"user.login","event_id":"evt-1","timestamp":"2025-10-24T10:00:00Z","source":"web","payload":{"user_id":"user-123"},"received_at":"2025-10-24T10:00:01.123456"}'
+		answers 200 '.events[3] | [.timestamp, .payload]' '[null,[3]]'
+		ask '/events?topic=user.login&source=app'
+		answers 200 '[.events[].event_id]' '["evt-2"]'
+		ask '/events?type=click&user=u1'
+		answers 200 '[.events[].event_id]' '["evt-3"]'
+		ask '/events?from=2025-10-24T10:00:02Z&to=2025-10-24T10:00:03Z'
+		answers 200 '[.events[].event_id]' '["evt-2"]'
+		: >walked
+		cursor=
+		for i in 1 2 3 4; do
+			ask "/events?limit=1&cursor=$cursor"
+			jq -r '.events[].event_id' body >>walked
+			cursor=$(jq -r '.next // empty' body)
+		done
+		[ "$(xargs <walked)" = 'evt-3 evt-2 evt-1 evt-4' ] && [ -z "$cursor" ]
+		ask '/events?limit=1001'
+		refuses 422 bad-parameter
+		end
+	done
+	hta-window --by endpoint <<<'{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}' | hta-sink-sqlite --init r.db
+	for store in r.db "$REDIS_URL"; do
+		serve -d "$store"
+		ask /events
+		refuses 404 no-events
+		jq -r .detail body | grep -q 'hta-sink-pg --events'
+		end
+		fails_with 78 hta-serve -l 0 -d "$store" --events hta_events
+		says 'hta-sink-(pg|sqlite).* --events'
+	done
+}
+
+@test "an answer that is known already is not asked for again, and who has it is told 304" {
+	rows_in_sqlite
+	serve -d s.db
+	for i in $(seq 20); do echo "url = $url/latest?metric=hits"; done >urls
+	curl -sSZ --parallel-max 20 --max-time 30 -K urls >bodies
+	[ "$(sort -u bodies | wc -l)" = 1 ]
+	sums 19
+	ask '/latest?metric=hits'
+	etag=$(sed -nE 's/^ETag: (.*)\r/\1/Ip' head)
+	[ -n "$etag" ]
+	ask '/latest?metric=hits' -H "If-None-Match: \"other\", $etag"
+	[ "$status" = 304 ] && [ ! -s body ]
+	ask '/latest?metric=hits&limit=1' -H "If-None-Match: $etag"
+	[ "$status" = 200 ]
+	ask '/latest?metric=hits' -I
+	[ "$status" = 200 ] && grep -qi '^content-length: [1-9]' head
+}
+
+@test "what is stored later is seen, after a second at most" {
+	rows_in_sqlite
+	serve -d s.db
+	ask '/latest?metric=late'
+	refuses 404 unknown-metric
+	hta-window --metric late --by endpoint <<<'{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}' | hta-sink-sqlite s.db
+	wait_until 10 has '/latest?metric=late' '"count":1'
+}
+
+@test "a store that is away: 503 with Retry-After, and there again without a restart" {
+	rows
+	serve -d later/s.db
+	ask '/latest?metric=hits'
+	[ "$status" = 503 ]
+	grep -qi '^retry-after: ' head
+	ask /health
+	answers 200 .status ok
+	ask /health/ready
+	refuses 503 store-unavailable
+	mkdir later
+	hta-sink-sqlite --init later/s.db <rows
+	wait_until 20 ready
+	wait_until 10 has '/latest?metric=hits' '"rows"'
+	end
+	serve -d redis://127.0.0.1:1
+	ask '/latest?metric=hits'
+	refuses 503 store-unavailable
+	end
+}
+
+# A server that takes connections and never says a word.
+silent() {
+	spawn silent python3 -u -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0), backlog=200)
+print(s.getsockname()[1])
+held = []
+while True: held.append(s.accept()[0])'
+	wait_until 10 test -s silent.out
+	port=$(<silent.out)
+}
+
+@test "a store that is silent: 504 at the deadline, 503 beyond the queue, and the others are served" {
+	silent
+	serve -d "redis://127.0.0.1:$port" --deadline 2s
+	ask '/latest?metric=hits'
+	refuses 504 deadline
+	for i in $(seq 90); do printf 'url = %s/latest?metric=m%s\noutput = /dev/null\n' "$url" "$i"; done >urls
+	curl -sSZ --parallel-max 90 --max-time 30 -w '%{http_code}\n' -K urls | sort | uniq -c >codes
+	ask /health
+	answers 200 .status ok
+	awk '$2 == 503 {busy = $1} $2 == 504 {late = $1} END {exit !(busy >= 20 && late >= 60 && busy + late == 90)}' codes || { cat codes; false; }
+	end
+}
+
+@test "who leaves has its query cancelled" {
+	silent
+	serve -d "redis://127.0.0.1:$port" --deadline 60s
+	for i in 1 2 3 4; do
+		curl -sS --max-time 0.5 "$url/latest?metric=m$i" || [ $? = 28 ]
+	done
+	wait_until 10 has /metrics '^hta_query_refused_total{reason="cancelled"} 4'
+	wait_until 10 has /metrics '^hta_query_running [01]$'
+	end
+}
+
+@test "keys: who may read, and other machines need them" {
+	rows_in_sqlite
+	hta-serve --new-key web >made
+	tail -1 made >keys
+	printf 'm sha256:%064d metrics\n' 1 >>keys
+	chmod 600 keys
+	serve -d s.db --keys keys
+	ask '/latest?metric=hits'
+	refuses 401 no-key
+	grep -qi '^www-authenticate: bearer' head
+	ask '/latest?metric=hits' -H "Authorization: Bearer $(head -1 made)"
+	[ "$status" = 200 ]
+	ask /metrics -H "X-API-Key: $(head -1 made)"
+	refuses 403 scope
+	ask /health
+	[ "$status" = 200 ]
+	end
+	fails_with 78 hta-serve -l :0 -d s.db
+	says '--keys FILE names them, --insecure consents'
+	fails_with 64 hta-serve -d s.db
+	says '-l \[ADDR:\]PORT is missing'
+	fails_with 64 env -u HTA_STORE -u PGHOST -u PGSERVICE -u PGHOSTADDR -u PGPORT -u PGDATABASE -u PGUSER hta-serve -l 0
+	says 'which store\?'
+}
