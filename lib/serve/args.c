@@ -96,20 +96,26 @@ static void mend_zone(char *text)
 		text[n - 6] = '+';
 }
 
+int serve_time_parse(const char *text, int64_t now_us, int64_t *us)
+{
+	char zoned[SERVE_TEXT_BYTES + 2];
+
+	if (strlen(text) > SERVE_TEXT_BYTES)
+		return -1;
+	strcpy(zoned, text);
+	mend_zone(zoned);
+	if (tm_parse_human(zoned, now_us, us, NULL) == 0)
+		return 0;
+	strcat(zoned, "Z");
+	return tm_parse_human(zoned, now_us, us, NULL);
+}
+
 int64_t serve_args_time(struct serve_args *a, const char *name, int64_t now_us, int64_t usual_us)
 {
 	const char *text = serve_args_text(a, name);
-	char zoned[SERVE_TEXT_BYTES + 2];
 	int64_t us = usual_us;
 
-	if (!text)
-		return usual_us;
-	snprintf(zoned, sizeof(zoned), "%s", text);
-	mend_zone(zoned);
-	if (tm_parse_human(zoned, now_us, &us, NULL) == 0)
-		return us;
-	strcat(zoned, "Z");
-	if (tm_parse_human(zoned, now_us, &us, NULL))
+	if (text && serve_time_parse(text, now_us, &us))
 		serve_args_refuse(a, "%s is no time: RFC 3339, a date, @SECONDS or -2h", name);
 	return us;
 }
@@ -132,8 +138,7 @@ int serve_args_choice(struct serve_args *a, const char *name, const char *const 
 }
 
 /* ---- dimensions */
-static bool take_dim(struct serve_args *a, struct dims_filter *f, const struct json *j,
-		     uint32_t key)
+static bool take_dim(struct arena *arena, struct dims_filter *f, const struct json *j, uint32_t key)
 {
 	static const enum dim_tag tags[] = {
 		[JSON_NULL] = DIM_NULL,     [JSON_FALSE] = DIM_FALSE,   [JSON_TRUE] = DIM_TRUE,
@@ -148,29 +153,31 @@ static bool take_dim(struct serve_args *a, struct dims_filter *f, const struct j
 	else if (good && v->type == JSON_NUMBER)
 		dec_canonical(v->text, &value);
 	if (good)
-		dims_filter_exact(f, &(struct dim){ arena_copy(a->arena, buf_slice(&name)),
-						    tags[v->type],
-						    arena_copy(a->arena, buf_slice(&value)) });
+		dims_filter_exact(f,
+				  &(struct dim){ arena_copy(arena, buf_slice(&name)), tags[v->type],
+						 arena_copy(arena, buf_slice(&value)) });
 	buf_fini(&name);
 	buf_fini(&value);
 	return good;
 }
 
+int serve_dims_parse(struct slice text, struct arena *arena, struct dims_filter *f)
+{
+	struct json j = { 0 };
+	bool good = json_parse(&j, text, NULL) == 0 && j.node[0].type == JSON_OBJECT;
+
+	for (uint32_t i = 1; good && i < j.node[0].next; i = j.node[i + 1].next)
+		good = take_dim(arena, f, &j, i);
+	json_fini(&j);
+	return good ? 0 : -1;
+}
+
 void serve_args_dims(struct serve_args *a, struct dims_filter *f)
 {
 	const char *text = serve_args_text(a, "dims");
-	struct json j = { 0 };
-	bool good = true;
 
-	if (!text)
-		return;
-	if (json_parse(&j, slice_z(text), NULL) || j.node[0].type != JSON_OBJECT)
-		good = false;
-	for (uint32_t i = 1; good && i < j.node[0].next; i = j.node[i + 1].next)
-		good = take_dim(a, f, &j, i);
-	if (!good)
+	if (text && serve_dims_parse(slice_z(text), a->arena, f))
 		serve_args_refuse(a, "dims is no JSON object of texts, numbers, true, false, null");
-	json_fini(&j);
 }
 
 int serve_args_accept(struct serve_args *a, const char *const *offers)

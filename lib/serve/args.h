@@ -30,13 +30,19 @@ const char *serve_args_text(struct serve_args *a, const char *name);
 const char *serve_args_required(struct serve_args *a, const char *name);
 /* 1 to most; what it is if it is not said. */
 uint64_t serve_args_count(struct serve_args *a, const char *name, uint64_t usual, uint64_t most);
-/* As people type times (tm_parse_human); without a zone it is UTC. usual if it is not said. */
+/* serve_time_parse; usual if it is not said. */
 int64_t serve_args_time(struct serve_args *a, const char *name, int64_t now_us, int64_t usual_us);
 /* One of the words, NULL behind the last: its number; 0 if it is not said. */
 int serve_args_choice(struct serve_args *a, const char *name, const char *const *words);
-/* "dims": a JSON object of exact values. The filter's texts are in the arena. */
+/* "dims": serve_dims_parse. */
 void serve_args_dims(struct serve_args *a, struct dims_filter *f);
 /* Which media type is wanted (net/accept.h): the number of the offer. */
 int serve_args_accept(struct serve_args *a, const char *const *offers);
+
+/* ---- of texts that stand elsewhere */
+/* As people type times (tm_parse_human); without a zone it is UTC. 0 / -1. */
+int serve_time_parse(const char *text, int64_t now_us, int64_t *us);
+/* A JSON object of exact values into the filter, its texts in the arena. 0 / -1. */
+int serve_dims_parse(struct slice text, struct arena *arena, struct dims_filter *f);
 
 #endif

@@ -83,6 +83,7 @@ static int tell_event(struct telling *t, const struct stored_event *s, struct er
 	if (json_parse(&t->json, s->record, NULL))
 		t->json.n = 0;
 	memcpy(told.text, s->text, sizeof(told.text));
+	told.place = buf_slice(t->next);
 	if (s->place.ts_us != POS_NONE)
 		told.timestamp = slice(happened, tm_text(s->place.ts_us, happened));
 	else if (t->json.n)
@@ -101,8 +102,6 @@ static int take_event(void *arg, const struct stored_event *s, struct err *err)
 
 	if (serve_reader_cancelled(t->reader, err))
 		return -1;
-	if (e->event_id && (!s->text[EVENT_ID].p || !slice_is(s->text[EVENT_ID], e->event_id)))
-		return 0;
 	if (e->given == e->limit) {
 		t->more = true;
 		return 0;

@@ -9,7 +9,7 @@ struct event_query {
 	struct arena arena; /* of texts */
 	struct events_range range;
 	struct events_place place; /* of after */
-	const char *after, *event_id;
+	const char *after;
 	uint64_t limit, given;
 	bool zulu; /* received_at with its zone */
 };
@@ -18,6 +18,7 @@ struct event_query {
 struct event_told {
 	int64_t id; /* the offset in its log; -1: none */
 	struct slice text[EVENT_TEXTS];
+	struct slice place; /* events.h's text of it: a cursor */
 	struct slice timestamp, received_at;
 	struct slice payload; /* JSON */
 };

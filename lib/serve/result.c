@@ -95,6 +95,8 @@ static bool is_known(const struct http_request *req, const char *etag)
 {
 	char weak[SERVE_ETAG_BYTES + 2];
 
+	if (req->method != HTTP_GET && req->method != HTTP_HEAD)
+		return false;
 	snprintf(weak, sizeof(weak), "W/%s", etag);
 	return http_field_has(req, "If-None-Match", etag) ||
 	       http_field_has(req, "If-None-Match", weak) ||
@@ -157,6 +159,8 @@ void serve_result_answer(struct serve_result *r, struct http_request *req)
 		answer_problem(r, req);
 		return;
 	}
+	if (r->allow)
+		fields[a.n_fields++] = (struct http_field){ slice_z("Allow"), slice_z(r->allow) };
 	if (r->etag[0])
 		fields[a.n_fields++] = (struct http_field){ slice_z("ETag"), slice_z(r->etag) };
 	if (r->next.n) {

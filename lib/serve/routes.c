@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "gql/gql_http.h"
 #include "net/problem.h"
 #include "serve/serve.h"
 
@@ -24,6 +25,9 @@ const struct route serve_routes[] = {
 	  "values of a rule in a span of time" },
 	{ HTTP_GET, "/events", KEY_READ, 0, NULL, json_types, serve_get_events,
 	  "stored events, newest first" },
+	{ HTTP_GET, "/graphql", KEY_READ, 0, NULL, NULL, serve_graphql, "the same as GraphQL" },
+	{ HTTP_POST, "/graphql", KEY_READ, GQL_BODY_BYTES, NULL, NULL, serve_graphql,
+	  "the same as GraphQL" },
 };
 const size_t serve_n_routes = sizeof(serve_routes) / sizeof(*serve_routes);
 

@@ -19,15 +19,22 @@ static void release_rows_query(struct serve_query *q)
 	free(rq);
 }
 
-struct rows_query *rows_query_new(struct serve_args *args, struct http_request *req,
-				  const char *name, const char *metric_parameter)
+struct rows_query *rows_query_plain(void)
 {
-	static const char *const numbers[] = { "number", "string", NULL };
 	struct rows_query *rq = mem_zalloc(sizeof(*rq));
 
 	rq->q.release = release_rows_query;
 	rq->now_us = tm_now_us();
 	rq->from_us = rq->to_us = POS_NONE;
+	return rq;
+}
+
+struct rows_query *rows_query_new(struct serve_args *args, struct http_request *req,
+				  const char *name, const char *metric_parameter)
+{
+	static const char *const numbers[] = { "number", "string", NULL };
+	struct rows_query *rq = rows_query_plain();
+
 	*args = (struct serve_args){ .req = req, .key = &rq->q.key, .arena = &rq->arena };
 	serve_args_begin(args, name);
 	rq->metric = serve_args_required(args, metric_parameter);

@@ -26,6 +26,8 @@ struct rows_query {
 /* Begins one with metric and dims; args are over it. NULL: the request was answered. */
 struct rows_query *rows_query_new(struct serve_args *args, struct http_request *req,
 				  const char *name, const char *metric_parameter);
+/* One that is not a request's, with nothing set. */
+struct rows_query *rows_query_plain(void);
 /* Asks it, if the request was not refused. run: of struct serve_query. */
 void rows_query_ask(struct serve *s, struct serve_args *args, struct rows_query *rq,
 		    int (*run)(struct serve_query *q, struct serve_reader *reader,

@@ -55,5 +55,6 @@ void serve_get_top(void *serve, struct http_request *req);
 void serve_get_history(void *serve, struct http_request *req);
 void serve_get_stats(void *serve, struct http_request *req);
 void serve_get_events(void *serve, struct http_request *req);
+void serve_graphql(void *serve, struct http_request *req);
 
 #endif

@@ -43,6 +43,16 @@ post() {
 	[ "$(tail -n 1 "$out")" = "61 of 61" ]
 }
 
+@test "graphql: the audits pass at hta-serve as well" {
+	hta-window --by endpoint </dev/null | hta-sink-sqlite --init "$BATS_TEST_TMPDIR/s.db"
+	spawn serve hta-serve -v -l 0 -d "$BATS_TEST_TMPDIR/s.db"
+	wait_until 20 grep -q 'listens on' "$BATS_TEST_TMPDIR/serve.err"
+	feed node "$BATS_TEST_DIRNAME/graphql.mjs" audits \
+		"http://127.0.0.1:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' "$BATS_TEST_TMPDIR/serve.err")/graphql" \
+		"$BATS_TEST_DIRNAME/graphql.json"
+	[ "$(tail -n 1 "$out")" = "61 of 61" ] || { cat "$out"; return 1; }
+}
+
 @test "graphql: what Apollo and code generators add to a query" {
 	diff <(post '{"operationName":"Latest","query":"query Latest { latestEvents(limit: 1) { eventId payload __typename } }","variables":{},"extensions":{"clientLibrary":{"name":"@apollo/client"}}}') - <<-'END'
 		200	{"data":{"latestEvents":[{"eventId":"e0","payload":{"k":"a","n":1.5},"__typename":"Event"}]}}

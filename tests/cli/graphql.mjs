@@ -2,7 +2,7 @@
 //
 //   same        seeded random requests, whole and broken: the answers of graphql-js are ours
 //   introspect  what graphql-js and the like ask about a schema is answered as graphql-js answers
-//   audits      the audits of graphql-http over a server that hands each request to TOOL
+//   audits      the audits of graphql-http over a server that hands each request to TOOL, or at the address that it is
 //
 // graphql and graphql-http are those of node_modules in the current folder. TOOL is tests/mock/hta-gql.
 import { spawn, spawnSync } from 'node:child_process';
@@ -280,7 +280,14 @@ function introspect() {
   console.log(js.printSchema(client).includes('"""The event of that id, or null."""') ? 'same' : 'different');
 }
 
+async function audit(url) {
+  const results = await require('graphql-http').auditServer({ url });
+  for (const r of results) if (r.status !== 'ok') console.log(r.status, r.name, r.reason);
+  console.log(`${results.filter((r) => r.status === 'ok').length} of ${results.length}`);
+}
+
 async function audits() {
+  if (tool.startsWith('http:')) return audit(tool);
   const child = spawn(tool, [dataFile], { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = [];
   createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()(line.split('\t')));
@@ -295,9 +302,7 @@ async function audits() {
         accept: req.headers.accept, body: Buffer.concat(chunks).toString() }) + '\n');
     });
   }).listen(0, '127.0.0.1', async () => {
-    const results = await require('graphql-http').auditServer({ url: `http://127.0.0.1:${server.address().port}/graphql` });
-    for (const r of results) if (r.status !== 'ok') console.log(r.status, r.name, r.reason);
-    console.log(`${results.filter((r) => r.status === 'ok').length} of ${results.length}`);
+    await audit(`http://127.0.0.1:${server.address().port}/graphql`);
     server.close();
     server.closeAllConnections();
     child.stdin.end();

@@ -215,6 +215,46 @@ events_in() { hta-sink-"$1" --init --events --key topic,event_id --time timestam
 	done
 }
 
+query() { # GRAPHQL [OPTION OF curl...]
+	ask /graphql -H 'Content-Type: application/json' -d "$(jq -cn --arg query "$1" '{$query}')" "${@:2}"
+}
+
+@test "GraphQL: events, metrics and rows, of Postgres and SQLite" {
+	with_service pg
+	rows_in_sqlite
+	hta-sink-pg --init <rows
+	events_in sqlite s.db
+	events_in pg
+	for store in s.db postgres://; do
+		serve -d "$store"
+		query '{ latestEvents(limit: 2) { eventId eventType userId timestamp payload receivedAt } }'
+		answers 200 '.data.latestEvents[0]' \
+			'{"eventId":"evt-3","eventType":"click","userId":"u1","timestamp":"2025-10-24T10:00:03Z","payload":{"n":2},"receivedAt":"2025-10-24T10:00:04Z"}'
+		query '{ a: eventsByType(eventType: "click") { eventId } b: eventsByUser(userId: "u1", limit: 1) { eventId } c: event(eventId: "evt-4") { eventId payload } d: event(eventId: "x") { eventId } }'
+		answers 200 .data '{"a":[{"eventId":"evt-3"},{"eventId":"evt-2"}],"b":[{"eventId":"evt-3"}],"c":{"eventId":"evt-4","payload":[3]},"d":null}'
+		query '{ latestEvents(before: "2025-10-24T10:00:02Z") { eventId } }'
+		answers 200 '[.data.latestEvents[].eventId]' '["evt-1"]'
+		query '{ metrics { name } rollups(metric: "hits", from: "2026-01-01", to: "2026-01-02", dims: {status: 200}, limit: 3) { windowStart dims count sum avg final } }'
+		answers 200 '[.data.metrics[].name]' '["hits","visits"]'
+		answers 200 '[.data.rollups[] | .final and .dims.status == 200 and ((.sum | tonumber) / .count - (.avg | tonumber) | fabs < 1e-6)]' '[true,true,true]'
+		query '{ rollups(metric: "hats") { count } }'
+		answers 200 '.errors[0].message' 'there is no metric "hats" (did you mean "hits"?)'
+		query '{ nothing }' -H 'Accept: application/graphql-response+json'
+		[ "$status" = 400 ]
+		ask '/graphql?query={__typename}'
+		answers 200 .data.__typename Query
+		ask /graphql -X DELETE
+		refuses 405 method-not-allowed
+		end
+	done
+	head -c 70000 /dev/zero | tr '\0' ' ' >long
+	serve -d rows.db
+	ask /graphql -H 'Content-Type: application/json' --data-binary @long
+	refuses 413 body-too-large
+	query '{ latestEvents { eventId } }'
+	answers 200 '.errors | length' 1
+}
+
 @test "an answer that is known already is not asked for again, and who has it is told 304" {
 	rows_in_sqlite
 	serve -d s.db
