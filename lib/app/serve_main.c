@@ -13,7 +13,7 @@
 #include "base/tm.h"
 #include "io/notify.h"
 #include "read/store_options.h"
-#include "serve/serve.h"
+#include "serve/live.h"
 #include "tool/counters.h"
 #include "tool/prog.h"
 
@@ -22,6 +22,7 @@ struct serve_conf {
 	const char *store, *table, *events;
 	uint64_t workers;
 	int64_t deadline_us;
+	struct serve_live_conf live;
 };
 
 struct serve_run {
@@ -57,6 +58,22 @@ static const struct opt serve_opts[] = {
 	  .min = 1000,
 	  .max = 3600e6,
 	  .help = "how long a query may take: 504 behind it" },
+	{ .name = "push",
+	  .type = OPT_DURATION,
+	  AT(live.push_us),
+	  .arg = "DUR",
+	  .def = "5s",
+	  .min = 100e3,
+	  .max = 86400e6,
+	  .help = "how often /live-stats has its rules pushed" },
+	{ .name = "push-rows",
+	  .type = OPT_COUNT,
+	  AT(live.push_rows),
+	  .arg = "N",
+	  .def = "100",
+	  .min = 1,
+	  .max = 10000,
+	  .help = "how many rows of a rule, those with the highest values" },
 	HTTP_PROGRAM_KEYS_OPTS(struct serve_conf, http),
 	HTTP_PROGRAM_LIMIT_OPTS(struct serve_conf, http),
 	HTTP_PROGRAM_DRAIN_OPT(struct serve_conf, http),
@@ -124,6 +141,7 @@ static int start_workers(struct serve_run *r, struct err *err)
 		return -1;
 	serve_workers_timed(s->workers, query_timed, s);
 	serve_watch_store(s);
+	s->live = serve_live_new(s, &r->conf.live);
 	return 0;
 }
 
@@ -150,6 +168,8 @@ static void drain_at_signal(void *arg, int signo)
 	r->serve.draining = true;
 	notify("STOPPING=1");
 	__atomic_store_n(&r->counters->state, COUNTERS_DRAINING, __ATOMIC_RELAXED);
+	if (r->serve.live)
+		serve_live_drain(r->serve.live);
 	if (r->serve.http.server)
 		http_server_drain(r->serve.http.server);
 }
@@ -186,8 +206,9 @@ static void free_parts(struct serve_run *r)
 {
 	struct serve *s = &r->serve;
 
-	serve_workers_free(s->workers);
 	http_program_fini(&s->http);
+	serve_live_free(s->live);
+	serve_workers_free(s->workers);
 	buf_fini(&s->store_trouble);
 	loop_free(s->loop);
 }

@@ -149,7 +149,8 @@ static void answer_problem(const struct serve_result *r, struct http_request *re
 void serve_result_answer(struct serve_result *r, struct http_request *req)
 {
 	struct http_field fields[FIELDS] = { { slice_z("Vary"), slice_z("Accept, Authorization") },
-					     { slice_z("Cache-Control"), slice_z("no-cache") } };
+					     { slice_z("Cache-Control"),
+					       slice_z(r->cache ? r->cache : "no-cache") } };
 	struct http_answer a = {
 		.status = r->status, .type = r->type, .fields = fields, .n_fields = 2
 	};

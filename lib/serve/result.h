@@ -15,6 +15,7 @@ struct serve_result {
 	struct buf body;
 	char etag[SERVE_ETAG_BYTES]; /* of a 200 that has nothing set: a hash of the body */
 	struct buf next;             /* where the next page begins; n 0: there is none */
+	const char *cache;           /* Cache-Control; NULL: no-cache */
 	const char *allow;           /* of a 405: the field Allow; NULL: none */
 	const char *code;            /* of a problem */
 	struct buf detail;

@@ -9,6 +9,8 @@ static const char *const json_types[] = { "application/json", NULL };
 static const char *const row_types[] = { "application/json", "application/x-ndjson", "text/csv",
 					 NULL };
 
+static const char *const live_types[] = { "application/json", "text/event-stream", NULL };
+
 const struct route serve_routes[] = {
 	{ HTTP_GET, "/health", 0, 0, NULL, json_types, serve_get_health, "whether it lives" },
 	{ HTTP_GET, "/health/ready", 0, 0, NULL, json_types, serve_get_ready,
@@ -25,6 +27,8 @@ const struct route serve_routes[] = {
 	  "values of a rule in a span of time" },
 	{ HTTP_GET, "/events", KEY_READ, 0, NULL, json_types, serve_get_events,
 	  "stored events, newest first" },
+	{ HTTP_GET, "/live-stats", KEY_READ, 0, NULL, live_types, serve_get_live,
+	  "the newest windows of rules, pushed" },
 	{ HTTP_GET, "/graphql", KEY_READ, 0, NULL, NULL, serve_graphql, "the same as GraphQL" },
 	{ HTTP_POST, "/graphql", KEY_READ, GQL_BODY_BYTES, NULL, NULL, serve_graphql,
 	  "the same as GraphQL" },

@@ -141,6 +141,36 @@ void serve_row_numbers(const struct rows_row *row, serve_number_fn *fn, void *ar
 	give_measures(r->measures, fn, arg);
 }
 
+struct values {
+	serve_number_fn *fn;
+	void *arg;
+	size_t measures;
+};
+
+static void count_measure(void *arg, enum serve_number kind, struct slice name, struct slice text)
+{
+	(void)text;
+	if (kind != SERVE_COUNT && !slice_is(name, "value_count"))
+		((struct values *)arg)->measures++;
+}
+
+static void give_value(void *arg, enum serve_number kind, struct slice name, struct slice text)
+{
+	const struct values *v = arg;
+
+	if (slice_is(name, "value_count") || (kind == SERVE_COUNT && v->measures == 1))
+		return;
+	v->fn(v->arg, kind, v->measures > 1 ? name : slice_z("value"), text);
+}
+
+void serve_row_values(const struct rows_row *row, serve_number_fn *fn, void *arg)
+{
+	struct values v = { .fn = fn, .arg = arg };
+
+	serve_row_numbers(row, count_measure, &v);
+	serve_row_numbers(row, give_value, &v);
+}
+
 void serve_number_json(struct slice text, bool quoted, struct buf *out)
 {
 	bool number = text.n && (*text.p == '-' || (*text.p >= '0' && *text.p <= '9'));

@@ -38,6 +38,15 @@ void rows_query_ask(struct serve *s, struct serve_args *args, struct rows_query 
 int rows_query_find(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
 		    struct serve_result *out, struct err *err);
 
+/* In a worker: the newest window into *w, which is the caller's (NULL: it has no such row). 1:
+ * there is none, and out says so; 0; -1. */
+int rows_query_newest(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
+		      struct rows_window **w, struct serve_result *out, struct err *err);
+/* The rows with the highest number come first, those without it last, equal ones in their order.
+ * False: rows have no such number. */
+struct ratio;
+bool serve_rank_rows(struct rows_window *w, const struct ratio *by);
+
 /* ---- what is said of rows */
 /* "2026-01-01T00:00:00Z", quoted. */
 void serve_time_json(struct buf *out, int64_t us);
@@ -52,5 +61,8 @@ enum serve_number { SERVE_COUNT, SERVE_CLASSIC, SERVE_MEASURE };
 typedef void serve_number_fn(void *arg, enum serve_number kind, struct slice name,
 			     struct slice text);
 void serve_row_numbers(const struct rows_row *row, serve_number_fn *fn, void *arg);
+/* What a rule is about: its one measure as "value", or where it has several the count and each; the
+ * count as "value" where it only counts. */
+void serve_row_values(const struct rows_row *row, serve_number_fn *fn, void *arg);
 
 #endif

@@ -24,7 +24,8 @@ struct serve {
 	struct serve_source source;
 	const char *store_kind; /* "Postgres": how the store is told */
 	struct serve_workers *workers;
-	int64_t begun_us; /* tm_mono_us */
+	struct serve_live *live; /* live.h */
+	int64_t begun_us;        /* tm_mono_us */
 	bool draining;
 	/* How the store was when it was last looked at; not looked: neither. */
 	bool store_ok;
@@ -55,6 +56,7 @@ void serve_get_top(void *serve, struct http_request *req);
 void serve_get_history(void *serve, struct http_request *req);
 void serve_get_stats(void *serve, struct http_request *req);
 void serve_get_events(void *serve, struct http_request *req);
+void serve_get_live(void *serve, struct http_request *req);
 void serve_graphql(void *serve, struct http_request *req);
 
 #endif

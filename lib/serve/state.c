@@ -7,7 +7,7 @@
 #include "base/tm.h"
 #include "json/json.h"
 #include "net/problem.h"
-#include "serve/serve.h"
+#include "serve/live.h"
 
 enum { LOOK_US = 2000000 };
 
@@ -132,5 +132,6 @@ void serve_get_metrics(void *arg, struct http_request *req)
 		   "\nhta_query_refused_total{reason=\"cancelled\"} %" PRIu64 "\n",
 		   w.full, w.late, w.cancelled);
 	prometheus_value(&b, "hta_store_up", "gauge", "1: the store can be read", s->store_ok);
+	serve_live_metrics(s->live, &b);
 	prometheus_answer(&b, "hta-serve", req);
 }

@@ -18,29 +18,18 @@ static void add_time(const struct rows_query *rq, int64_t us, const char *zone, 
 	buf_addc(out, '"');
 }
 
-/* How many numbers a row has, but for those that come with others. */
-static void count_measures(void *arg, enum serve_number kind, struct slice name, struct slice text)
-{
-	(void)text;
-	if (kind != SERVE_COUNT && !slice_is(name, "value_count"))
-		++*(size_t *)arg;
-}
-
 struct valued {
 	const struct rows_query *rq;
 	struct buf *out;
-	size_t measures; /* 0: the count is the value */
 };
 
 static void add_value(void *arg, enum serve_number kind, struct slice name, struct slice text)
 {
 	struct valued *v = arg;
 
-	if (slice_is(name, "value_count") || (kind == SERVE_COUNT && v->measures == 1) ||
-	    (kind != SERVE_COUNT && !v->measures))
-		return;
+	(void)kind;
 	buf_addz(v->out, ",\"");
-	buf_adds(v->out, v->measures > 1 ? name : slice_z("value"));
+	buf_adds(v->out, name);
 	buf_addz(v->out, "\":");
 	serve_number_json(text, v->rq->quoted, v->out);
 }
@@ -71,8 +60,7 @@ static void write_value_row(struct serve_page *page, const struct rows_window *w
 	add_time(page->rq, w->start_us, "", out);
 	for (size_t i = 0; i < row->dims; i++)
 		add_dim(&row->dim[i], out);
-	serve_row_numbers(row, count_measures, &v.measures);
-	serve_row_numbers(row, add_value, &v);
+	serve_row_values(row, add_value, &v);
 	buf_addc(out, '}');
 }
 

@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "io/fd.h"
 #include "net/problem.h"
+#include "net/ws_conn.h"
 
 enum { KEYS_MOST = 1 << 20, KEY_RANDOM = 24 };
 
@@ -104,18 +105,39 @@ static struct slice key_text(const struct http_request *req)
 	return slice(v.p + n, v.n - n);
 }
 
+/* Of the subprotocol; out is empty where there is none. */
+static void offered_text(const struct http_request *req, struct buf *out)
+{
+	struct slice offered = req->upgrade ? ws_offered(req, "hta.key.") : slice(NULL, 0);
+	struct buf padded = { 0 };
+
+	for (size_t i = 0; i < offered.n; i++)
+		buf_addc(&padded, offered.p[i] == '-'   ? '+'
+				  : offered.p[i] == '_' ? '/'
+							: offered.p[i]);
+	while (padded.n % 4)
+		buf_addc(&padded, '=');
+	str_unbase64(buf_slice(&padded), out);
+	buf_fini(&padded);
+}
+
 struct key *http_keys_of(struct http_keys *k, const struct http_request *req)
 {
 	uint8_t hash[SHA256_BYTES];
-	struct slice text;
+	struct slice text = key_text(req);
+	struct buf offered = { 0 };
+	struct key *key = NULL;
 
-	if (!k->keys)
-		return NULL;
-	text = key_text(req);
-	if (!text.n)
-		return NULL;
-	sha256(text.p, text.n, hash);
-	return keys_find(k->keys, hash);
+	if (!text.n) {
+		offered_text(req, &offered);
+		text = buf_slice(&offered);
+	}
+	if (k->keys && text.n) {
+		sha256(text.p, text.n, hash);
+		key = keys_find(k->keys, hash);
+	}
+	buf_fini(&offered);
+	return key;
 }
 
 static void ask_for_key(struct http_request *req)

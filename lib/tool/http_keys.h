@@ -1,5 +1,6 @@
-/* Who may do what over HTTP. A key comes as Authorization: Bearer or X-API-Key and is known by its
- * SHA-256 alone (intake/keys.h). */
+/* Who may do what over HTTP. A key comes as Authorization: Bearer or X-API-Key, or where a page
+ * asks for WebSocket, which can set neither, as the subprotocol hta.key.BASE64URL. It is known by
+ * its SHA-256 alone (intake/keys.h). */
 #ifndef TOOL_HTTP_KEYS_H
 #define TOOL_HTTP_KEYS_H
 

@@ -255,6 +255,54 @@ query() { # GRAPHQL [OPTION OF curl...]
 	answers 200 '.errors | length' 1
 }
 
+live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } # CHECK...
+
+@test "live statistics by WebSocket: at once, each period, and what is refused" {
+	rows_in_sqlite
+	serve -d s.db --push 1s
+	live pushes refusals
+	live fan_out >&3
+	wait_until 10 has /metrics '^hta_ws_clients 0'
+	has /metrics '^hta_ws_closed_total{code="1003"} 1'
+	spawn drained /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" drained
+	drained=$pid
+	wait_until 10 grep -q open drained.out
+	end
+	exits_with 0 10 "$drained"
+	head -1 <(hta-serve --new-key web | tee made) >/dev/null
+	tail -1 made >keys
+	chmod 600 keys
+	serve -d s.db --push 1s --keys keys
+	KEY=$(head -1 made) live keys
+}
+
+@test "live statistics as events, and the latest by GET" {
+	rows_in_sqlite
+	serve -d s.db --push 1s --push-rows 2
+	curl -sSN --max-time 4 -H 'Accept: text/event-stream' "$url/live-stats?rules=visits,nosuch" >stream || [ $? = 28 ]
+	[ "$(head -1 stream)" = 'retry: 5000' ]
+	[ "$(sed -n 's/^data: //p' stream | jq -c 'select(.error) | .error.code')" = '"unknown-metric"' ]
+	[ "$(sed -n 's/^data: //p' stream | jq -c 'select(.rule_id == "visits") | .data' | sort -u | wc -l)" = 1 ]
+	[ "$(grep -c '^data: {"rule_id":"visits"' stream)" -ge 3 ]
+	[ "$(grep -c '^id: ' stream)" = "$(grep -c '^data: ' stream)" ]
+	ask '/live-stats?rules=visits'
+	answers 200 '[.rule_id, (.data | length), (.data | map(.[2]) | . == (sort | reverse))]' '["visits",2,true]'
+	grep -qi '^cache-control: max-age=5' head
+	ask '/live-stats?rules=visits,hits'
+	answers 200 '[.[].rule_id]' '["visits","hits"]'
+	ask '/live-stats?rules=nosuch'
+	refuses 404 unknown-metric
+	ask /live-stats
+	refuses 422 bad-parameter
+	ask '/live-stats?rules=visits' -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 8'
+	refuses 426 websocket-version
+	spawn stream curl -sSN -H 'Accept: text/event-stream' "$url/live-stats?rules=visits"
+	stream=$pid
+	wait_until 10 grep -q '^data: ' stream.out
+	end
+	exits_with 0 10 "$stream"
+}
+
 @test "an answer that is known already is not asked for again, and who has it is told 304" {
 	rows_in_sqlite
 	serve -d s.db
