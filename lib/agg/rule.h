@@ -64,6 +64,7 @@ struct rule {
 	struct slice id;  /* p NULL: of a line, which has none */
 	uint64_t version; /* 1 if none is given */
 	bool active;
+	bool retired; /* not active: its rows stay, and the name takes a higher version */
 	struct rule_window window;
 	struct slice time, unit, format, zone, where, note;
 	struct rule_dim *dim;

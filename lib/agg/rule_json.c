@@ -195,6 +195,11 @@ static int rule_active(struct rule_reader *r, void *into, uint32_t at)
 	return rule_take_bool(r, at, &((struct rule *)into)->active);
 }
 
+static int rule_retired(struct rule_reader *r, void *into, uint32_t at)
+{
+	return rule_take_bool(r, at, &((struct rule *)into)->retired);
+}
+
 static int rule_note(struct rule_reader *r, void *into, uint32_t at)
 {
 	return rule_take_text(r, at, "a text", &((struct rule *)into)->note);
@@ -236,6 +241,7 @@ static const struct rule_member rule_members[] = {
 	{ "max_groups", rule_max_groups },
 	{ "fold", rule_fold },
 	{ "active", rule_active },
+	{ "retired", rule_retired },
 	{ "note", rule_note },
 	{ "tests", rule_tests },
 	{ NULL, NULL },
@@ -268,6 +274,7 @@ static int check_rule(struct rule_reader *r, struct rule *rule, uint32_t at)
 		if (slice_eq(r->set->v[i].id, rule->id))
 			return rule_fail_at(r, r->json.node[at].text.p, "two rules are called %.*s",
 					    (int)rule->id.n, rule->id.p);
+	rule->active &= !rule->retired;
 	if (take_short_form(r, rule, at))
 		return -1;
 	if (!rule->measures)

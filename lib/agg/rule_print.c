@@ -189,8 +189,8 @@ void rule_json(const struct rule *r, struct buf *out)
 		buf_addc(out, ']');
 	}
 	if (!r->active) {
-		put_key(out, "active");
-		buf_addz(out, "false");
+		put_key(out, r->retired ? "retired" : "active");
+		buf_addz(out, r->retired ? "true" : "false");
 	}
 	put_text(out, "note", r->note);
 	if (r->tests) {

@@ -23,7 +23,7 @@
 
 #define DAY_US (86400 * TM_S)
 enum { MEMORY_SEEN = 128 << 10 }; /* less is noise */
-enum { TIMED_EVENTS = 300000, ROUNDS_MAX = 32, ARGS_MAX = 2 * CHECK_SHARED + 16 };
+enum { TIMED_EVENTS = 300000, ROUNDS_MAX = 32, ARGS_MAX = 2 * RULES_SHARED + 16 };
 
 /* ---- rows in stores
  *
@@ -336,7 +336,7 @@ static double groups_held(const struct check *c, const struct rule *r, const str
 			  double day)
 {
 	char text[33];
-	struct slice lateness = check_says(c, r, CHECK_LATENESS, text);
+	struct slice lateness = rules_says(r, c->shared, RULES_LATENESS, text);
 	int64_t late_us = 0;
 	char *z;
 

@@ -234,9 +234,9 @@ static void put_groups(struct buf *out, const struct rule *r)
 
 /* ---- time */
 
-static void put_time(struct buf *out, const struct slice shared[CHECK_SHARED])
+static void put_time(struct buf *out, const struct slice shared[RULES_SHARED])
 {
-	struct slice time = shared[CHECK_TIME], lateness = shared[CHECK_LATENESS];
+	struct slice time = shared[RULES_TIME], lateness = shared[RULES_LATENESS];
 
 	begin_line(out, "time");
 	if (time.p && slice_is(time, "@kafka")) {
@@ -245,14 +245,14 @@ static void put_time(struct buf *out, const struct slice shared[CHECK_SHARED])
 		buf_addz(out, "from ");
 		buf_adds(out, time.p ? time : slice_z("ts"));
 		buf_addz(out, ", as ");
-		buf_adds(out, shared[CHECK_FORMAT].p ? shared[CHECK_FORMAT] : slice_z("RFC 3339"));
-		if (shared[CHECK_UNIT].p) {
+		buf_adds(out, shared[RULES_FORMAT].p ? shared[RULES_FORMAT] : slice_z("RFC 3339"));
+		if (shared[RULES_UNIT].p) {
 			buf_addz(out, "; numbers are ");
-			buf_adds(out, shared[CHECK_UNIT]);
+			buf_adds(out, shared[RULES_UNIT]);
 		}
-		if (shared[CHECK_ZONE].p) {
+		if (shared[RULES_ZONE].p) {
 			buf_addz(out, "; without an offset by the clock of ");
-			buf_adds(out, shared[CHECK_ZONE]);
+			buf_adds(out, shared[RULES_ZONE]);
 		}
 	}
 	buf_addc(out, '\n');
@@ -266,13 +266,13 @@ static void put_time(struct buf *out, const struct slice shared[CHECK_SHARED])
 	}
 }
 
-void check_explain(const struct rule *r, const struct slice shared[CHECK_SHARED], struct buf *out)
+void check_explain(const struct rule *r, const struct slice shared[RULES_SHARED], struct buf *out)
 {
 	buf_adds(out, r->id);
 	if (r->version > 1)
 		buf_printf(out, ", version %" PRIu64, r->version);
 	if (!r->active)
-		buf_addz(out, ", not active");
+		buf_addz(out, r->retired ? ", retired" : ", not active");
 	buf_addc(out, '\n');
 	if (r->note.p) {
 		begin_line(out, "note");

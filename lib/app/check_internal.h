@@ -15,20 +15,8 @@
 #define APP_CHECK_INTERNAL_H
 
 #include "agg/metric.h"
-#include "agg/rule.h"
+#include "agg/rules_plan.h"
 #include "app/check.h"
-
-/* What rules leave out, as hta-window takes it. */
-enum check_shared {
-	CHECK_TIME,
-	CHECK_UNIT,
-	CHECK_FORMAT,
-	CHECK_ZONE,
-	CHECK_LATENESS,
-	CHECK_SHARED
-};
-extern const char *const check_shared_option[CHECK_SHARED]; /* "time-unit" */
-extern const char *const check_shared_member[CHECK_SHARED]; /* "time_unit" */
 
 /* A text that rules were read from; lives as long as they do. */
 struct check_text {
@@ -56,7 +44,7 @@ struct check_connect {
 struct check {
 	/* options */
 	struct check_connect connect;
-	const char *shared[CHECK_SHARED]; /* NULL: not given */
+	const char *shared[RULES_SHARED]; /* NULL: not given */
 	int print;                        /* -1: not */
 	const char *sample, *against;     /* NULL: not given */
 	bool explain, test, schema, strict;
@@ -80,10 +68,6 @@ int check_add_line(struct check *c, const char *line, const char *name, struct e
 void check_plan(struct check *c);
 void check_load_fini(struct check *c);
 
-/* What the rule says of it, else the option; p NULL: neither. text: room for a duration. */
-struct slice check_says(const struct check *c, const struct rule *r, enum check_shared which,
-			char text[33]);
-
 /* Tells something of rule i, at the place of a member of it: names, "#N" the N-th of an array, NULL
  * behind them. A member that is not there is passed over. */
 void check_tell(struct check *c, enum check_level level, size_t i, const char *const *member,
@@ -98,9 +82,9 @@ void check_lint(struct check *c);
 int check_against(struct check *c, const char *path, struct err *err);
 
 /* ---- check_explain.c */
-/* Appends the rule in words, several lines. shared: what it leaves out, by enum check_shared; p
+/* Appends the rule in words, several lines. shared: what it leaves out, by enum rules_shared; p
  * NULL: not said either. */
-void check_explain(const struct rule *r, const struct slice shared[CHECK_SHARED], struct buf *out);
+void check_explain(const struct rule *r, const struct slice shared[RULES_SHARED], struct buf *out);
 
 /* ---- check_schema.c */
 /* Appends a JSON Schema (2020-12) of a text of rules. */
@@ -143,7 +127,7 @@ int check_memory_read(const struct check_memory *m, struct buf *out, struct err 
 void check_memory_free(struct check_memory *m);
 
 /* The rule as hta-window shall run it alone, into a file in memory, and the options that say what
- * it leaves out, appended to arg (room for 2 * CHECK_SHARED). */
+ * it leaves out, appended to arg (room for 2 * RULES_SHARED). */
 int check_memory_rule(const struct check *c, size_t i, struct check_memory *m, struct err *err);
 size_t check_run_options(const struct check *c, const struct rule *r, const char **arg);
 

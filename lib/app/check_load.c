@@ -14,18 +14,13 @@
 #include <unistd.h>
 
 #include "agg/plan.h"
-#include "app/rules_files.h"
+#include "tool/rules_files.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/timeform.h"
 #include "base/zone.h"
 #include "json/json.h"
-
-const char *const check_shared_option[CHECK_SHARED] = { "time", "time-unit", "time-format", "zone",
-							"lateness" };
-const char *const check_shared_member[CHECK_SHARED] = { "time", "time_unit", "time_format", "zone",
-							"lateness" };
 
 /* ---- places */
 
@@ -208,66 +203,6 @@ int check_add_line(struct check *c, const char *line, const char *name, struct e
 
 /* ---- plans */
 
-struct slice check_says(const struct check *c, const struct rule *r, enum check_shared which,
-			char text[33])
-{
-	const struct slice says[CHECK_SHARED] = {
-		[CHECK_TIME] = r->time,
-		[CHECK_UNIT] = r->unit,
-		[CHECK_FORMAT] = r->format,
-		[CHECK_ZONE] = r->zone,
-	};
-
-	if (which == CHECK_LATENESS && r->lateness_us >= 0)
-		return slice(text, (size_t)num_duration_text(r->lateness_us, text));
-	if (says[which].p || !c->shared[which])
-		return says[which];
-	return slice_z(c->shared[which]);
-}
-
-static enum value_unit unit_of(struct slice text)
-{
-	enum value_unit unit = VALUE_NS;
-
-	while (unit > 0 && !(text.p && slice_is(text, metric_units[unit])))
-		unit--;
-	return unit;
-}
-
-/* The plan of rules [from, to) that are active, or of a single one anyhow. NULL: err. */
-static struct plan *plan_rules(const struct check *c, size_t from, size_t to, struct err *err)
-{
-	struct plan_builder *b = plan_builder_new();
-	struct plan *p = NULL;
-	char text[33];
-	char *says[CHECK_SHARED];
-	int rc = 0;
-
-	for (unsigned k = 0; k < CHECK_SHARED; k++) {
-		struct slice s = { NULL, 0 };
-
-		for (size_t i = from; i < to && !s.p; i++)
-			s = check_says(c, &c->rules.v[i], (enum check_shared)k, text);
-		says[k] = s.p ? mem_dup(s.p, s.n) : NULL;
-	}
-	if (says[CHECK_ZONE])
-		rc = plan_zone(b, says[CHECK_ZONE], err);
-	if (rc == 0 && says[CHECK_FORMAT])
-		rc = plan_time_format(b, says[CHECK_FORMAT], err);
-	for (size_t i = from; i < to && rc == 0; i++)
-		if (to == from + 1 || c->rules.v[i].active)
-			rc = plan_rule(b, &c->rules.v[i], err);
-	if (rc == 0)
-		p = plan_finish(
-			b, says[CHECK_TIME] ? says[CHECK_TIME] : "ts",
-			unit_of(says[CHECK_UNIT] ? slice_z(says[CHECK_UNIT]) : slice(NULL, 0)),
-			false, err);
-	for (unsigned k = 0; k < CHECK_SHARED; k++)
-		free(says[k]);
-	plan_builder_free(b);
-	return p;
-}
-
 static void try_condition(struct check *c, size_t i, struct slice text, const char *const *member)
 {
 	struct err err = ERR_INIT;
@@ -323,7 +258,7 @@ static void try_rule(struct check *c, size_t i)
 	try_parts(c, i);
 	if (c->of[i].broken)
 		return;
-	plan = plan_rules(c, i, i + 1, &err);
+	plan = rules_plan(&c->rules, i, i + 1, c->shared, &err);
 	if (plan)
 		memcpy(c->of[i].cfg, plan->metric[0].def->cfg, sizeof(c->of[i].cfg));
 	else
@@ -333,30 +268,22 @@ static void try_rule(struct check *c, size_t i)
 }
 
 /* Rules of one run agree on time and lateness. */
-static void check_agreement(struct check *c, enum check_shared which)
+static void check_agreement(struct check *c, enum rules_shared which)
 {
-	const struct rule *first = NULL;
+	static const char *const no_options[RULES_SHARED];
+	size_t i = (size_t)-1, at;
 	char mine[33], others[33];
 
-	for (size_t i = 0; i < c->rules.n; i++) {
-		const struct check no_options = { 0 };
-		const struct rule *r = &c->rules.v[i];
-		struct slice text = check_says(&no_options, r, which, mine), before;
+	while (rules_disagree(&c->rules, which, &i, &at)) {
+		const struct rule *first = &c->rules.v[at];
+		struct slice text = rules_says(&c->rules.v[i], no_options, which, mine),
+			     before = rules_says(first, no_options, which, others);
 
-		if (!r->active || !text.p)
-			continue;
-		if (!first) {
-			first = r;
-			continue;
-		}
-		before = check_says(&no_options, first, which, others);
-		if (slice_eq(text, before))
-			continue;
 		check_tell(c, CHECK_ERROR, i,
-			   (const char *const[]){ check_shared_member[which], NULL },
+			   (const char *const[]){ rules_shared_member[which], NULL },
 			   "\"%.*s\", but rule %.*s says \"%.*s\": rules of one run agree on %s",
 			   (int)text.n, text.p, (int)first->id.n, first->id.p, (int)before.n,
-			   before.p, check_shared_member[which]);
+			   before.p, rules_shared_member[which]);
 	}
 }
 
@@ -367,11 +294,11 @@ void check_plan(struct check *c)
 
 	for (size_t i = 0; i < c->rules.n; i++)
 		try_rule(c, i);
-	for (unsigned k = 0; k < CHECK_SHARED; k++)
-		check_agreement(c, (enum check_shared)k);
+	for (unsigned k = 0; k < RULES_SHARED; k++)
+		check_agreement(c, (enum rules_shared)k);
 	if (c->errors || c->rules.n < 2)
 		return;
-	all = plan_rules(c, 0, c->rules.n, &err);
+	all = rules_plan(&c->rules, 0, c->rules.n, c->shared, &err);
 	if (!all) {
 		c->errors++;
 		log_each(LOG_ERROR, "all rules together: %s", err.msg);

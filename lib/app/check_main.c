@@ -157,27 +157,27 @@ static const struct opt opts[] = {
 	  .help = "the rules that run now: what a change of them would be" },
 	{ .name = "time",
 	  .type = OPT_TEXT,
-	  AT(shared[CHECK_TIME]),
+	  AT(shared[RULES_TIME]),
 	  .arg = "PATH",
 	  .help = "for rules without \"time\": as hta-window is given it" },
 	{ .name = "time-unit",
 	  .type = OPT_TEXT,
-	  AT(shared[CHECK_UNIT]),
+	  AT(shared[RULES_UNIT]),
 	  .arg = "s|ms|us|ns",
 	  .help = "the same for \"time_unit\"" },
 	{ .name = "time-format",
 	  .type = OPT_TEXT,
-	  AT(shared[CHECK_FORMAT]),
+	  AT(shared[RULES_FORMAT]),
 	  .arg = "clf|http|PATTERN",
 	  .help = "the same for \"time_format\"" },
 	{ .name = "zone",
 	  .type = OPT_TEXT,
-	  AT(shared[CHECK_ZONE]),
+	  AT(shared[RULES_ZONE]),
 	  .arg = "ZONE",
 	  .help = "the same for \"zone\"" },
 	{ .name = "lateness",
 	  .type = OPT_TEXT,
-	  AT(shared[CHECK_LATENESS]),
+	  AT(shared[RULES_LATENESS]),
 	  .arg = "DUR",
 	  .help = "the same for \"lateness\"" },
 	OPT_END,
@@ -222,14 +222,15 @@ static int print_rules(const struct check *c, struct err *err)
 static int explain_rules(const struct check *c, struct err *err)
 {
 	struct buf text = { 0 };
-	char room[CHECK_SHARED][33];
+	char room[RULES_SHARED][33];
 	int rc;
 
 	for (size_t i = 0; i < c->rules.n; i++) {
-		struct slice shared[CHECK_SHARED];
+		struct slice shared[RULES_SHARED];
 
-		for (unsigned k = 0; k < CHECK_SHARED; k++)
-			shared[k] = check_says(c, &c->rules.v[i], (enum check_shared)k, room[k]);
+		for (unsigned k = 0; k < RULES_SHARED; k++)
+			shared[k] = rules_says(&c->rules.v[i], c->shared, (enum rules_shared)k,
+					       room[k]);
 		buf_addz(&text, i ? "\n" : "");
 		check_explain(&c->rules.v[i], shared, &text);
 	}

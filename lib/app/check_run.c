@@ -148,14 +148,15 @@ int check_memory_rule(const struct check *c, size_t i, struct check_memory *m, s
 
 size_t check_run_options(const struct check *c, const struct rule *r, const char **arg)
 {
-	static const char *const option[CHECK_SHARED] = { "--time", "--time-unit", "--time-format",
+	static const char *const option[RULES_SHARED] = { "--time", "--time-unit", "--time-format",
 							  "--zone", "--lateness" };
 	const struct check no_options = { 0 };
 	size_t n = 0;
 	char text[33];
 
-	for (unsigned k = 0; k < CHECK_SHARED; k++)
-		if (c->shared[k] && !check_says(&no_options, r, (enum check_shared)k, text).p) {
+	for (unsigned k = 0; k < RULES_SHARED; k++)
+		if (c->shared[k] &&
+		    !rules_says(r, no_options.shared, (enum rules_shared)k, text).p) {
 			arg[n++] = option[k];
 			arg[n++] = c->shared[k];
 		}

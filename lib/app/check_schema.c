@@ -63,6 +63,8 @@ static const char rule[] =
 	"'fold':{'type':'array','items':{'$ref':'#/$defs/path'},\n"
 	" 'description':'dimensions that are folded beyond max_groups'},\n"
 	"'active':{'type':'boolean','default':true,'description':'whether it counts'},\n"
+	"'retired':{'type':'boolean','default':false,\n"
+	" 'description':'ended: its rows stay, and the name takes a higher version'},\n"
 	"'note':{'type':'string','minLength':1,'description':'for people'},\n"
 	"'tests':{'type':'array','items':{'$ref':'#/$defs/test'},'description':'hta-check --test "
 	"runs them'}\n"

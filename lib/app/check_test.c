@@ -105,7 +105,7 @@ static int add_inputs(struct trial *t, struct err *err)
 static int prepare(struct trial *t, struct err *err)
 {
 	static const char *const options[] = { "--no-sketch", "--log", "text", "--rules" };
-	const char *more[2 * CHECK_SHARED];
+	const char *more[2 * RULES_SHARED];
 	size_t n = check_run_options(t->c, t->rule, more);
 
 	if (check_memory_new(&t->definition, err) || check_memory_new(&t->dead, err) ||

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/rules_files.h"
+#include "tool/rules_files.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/fd.h"

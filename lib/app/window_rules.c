@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "agg/rule.h"
-#include "app/rules_files.h"
+#include "tool/rules_files.h"
 #include "app/window_internal.h"
 #include "base/hash.h"
 #include "base/mem.h"

@@ -150,6 +150,12 @@ static const struct ctl_rule *find_rule(const struct agg_set *s, struct slice ru
 	return NULL;
 }
 
+static void add_retired_rule(struct agg_set *s, struct slice name)
+{
+	*add_rule(s) = (struct ctl_rule){ .rule = arena_copy(&s->arena, name),
+					  .state = CTL_RULE_RETIRED };
+}
+
 /* --retire stands for the run: a rule of that name that comes later is another one. */
 static int add_retired(struct agg *a, struct agg_set *s, struct err *err)
 {
@@ -157,8 +163,7 @@ static int add_retired(struct agg *a, struct agg_set *s, struct err *err)
 		struct slice name = slice_z(a->retired[i]);
 
 		if (!find_rule(s, name))
-			*add_rule(s) = (struct ctl_rule){ .rule = arena_copy(&s->arena, name),
-							  .state = CTL_RULE_RETIRED };
+			add_retired_rule(s, name);
 		else if (!a->plan)
 			return err_set(err, EX_USAGE,
 				       "--retire %s: there is a rule of that name: take it out of "
@@ -233,8 +238,26 @@ static int add_paused(const struct agg *a, struct agg_set *s, const struct rules
 	return 0;
 }
 
-static int fill_set(struct agg *a, struct agg_set *s, const struct rules *rules, struct err *err)
+/* Rules that are retired are put behind the others, which keep their order, and are no part of the
+ * set any more; how many they are. */
+static size_t part_retired(struct rules *rules)
 {
+	struct rule *all = mem_array(rules->n + 1, sizeof(*all));
+	size_t kept = 0, gone = 0;
+
+	for (size_t i = 0; i < rules->n; i++)
+		kept += !rules->v[i].retired;
+	for (size_t i = 0, at = 0; i < rules->n; i++)
+		all[rules->v[i].retired ? kept + gone++ : at++] = rules->v[i];
+	memcpy(rules->v, all, rules->n * sizeof(*all));
+	rules->n = kept;
+	free(all);
+	return gone;
+}
+
+static int fill_set(struct agg *a, struct agg_set *s, struct rules *rules, struct err *err)
+{
+	size_t gone = part_retired(rules);
 	uint64_t *named = mem_array(rules->n + 1, sizeof(*named));
 	int rc = 0;
 
@@ -245,10 +268,12 @@ static int fill_set(struct agg *a, struct agg_set *s, const struct rules *rules,
 	if (rc == 0)
 		rc = add_active(a, s, rules, named, err);
 	if (rc == 0 && a->n_paths)
-		rc = add_paused(a, s, rules, named, err) || add_retired(a, s, err) ||
-				     judge_set(a, s, err)
-			     ? -1
-			     : 0;
+		rc = add_paused(a, s, rules, named, err) || add_retired(a, s, err) ? -1 : 0;
+	for (size_t i = 0; i < gone && rc == 0; i++)
+		if (!find_rule(s, rules->v[rules->n + i].id))
+			add_retired_rule(s, rules->v[rules->n + i].id);
+	if (rc == 0 && a->n_paths)
+		rc = judge_set(a, s, err);
 	free(named);
 	return rc;
 }

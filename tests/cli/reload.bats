@@ -174,6 +174,24 @@ change_job() { # TOLD NEW...
 	says 'no rule is active'
 }
 
+@test "reload: a rule that is retired ends, at a start and while it runs" {
+	deploy "$(rule web 1)" "$(rule old 1 '"retired":true')"
+	begin
+	event 1 >&7
+	deploy "$(rule web 1 '"retired":true')" "$(rule old 1 '"retired":true')" "$(rule new 1)"
+	told 'read anew: set'
+	event 2 >&7
+	exec 7>&-
+	exits_with 0 10
+	diff <(counted) - <<-'END'
+		web 01  1
+		new 02  1
+	END
+	deploy "$(rule old 1 '"retired":true')"
+	fails_with 78 hta-window --rules rules.json <<<"$(event 1)"
+	says 'no rule is active'
+}
+
 @test "reload: NAME is the newest version, NAME@N another" {
 	local job='hta-consume --job web --dead drop ev | hta-window --dead drop --rules rules.json | hta-sink-sqlite --init db | hta-commit'
 	event 1 >ev

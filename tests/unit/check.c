@@ -110,7 +110,7 @@ static const struct {
 
 static void test_words(void)
 {
-	const struct slice nothing[CHECK_SHARED] = { { NULL, 0 } };
+	const struct slice nothing[RULES_SHARED] = { { NULL, 0 } };
 
 	for (size_t i = 0; i < COUNT(measures); i++) {
 		struct rules r = { 0 };
@@ -148,10 +148,10 @@ static const struct {
 
 static void test_rules(void)
 {
-	const struct slice shared[CHECK_SHARED] = {
-		[CHECK_TIME] = { "at", 2 },      [CHECK_UNIT] = { "ms", 2 },
-		[CHECK_FORMAT] = { "clf", 3 },   [CHECK_ZONE] = { "UTC", 3 },
-		[CHECK_LATENESS] = { "10s", 3 },
+	const struct slice shared[RULES_SHARED] = {
+		[RULES_TIME] = { "at", 2 },      [RULES_UNIT] = { "ms", 2 },
+		[RULES_FORMAT] = { "clf", 3 },   [RULES_ZONE] = { "UTC", 3 },
+		[RULES_LATENESS] = { "10s", 3 },
 	};
 
 	for (size_t i = 0; i < COUNT(rules); i++) {

@@ -24,6 +24,8 @@ static const struct {
 	  "\"lateness\":\"0s\",\"version\":3,\"active\":false,\"note\":\"}\\\"{\"}",
 	  "{\"rule_id\":\"hop\",\"version\":3,\"window_size\":\"5m\",\"slide\":\"1m\","
 	  "\"metric\":\"count\",\"lateness\":\"0s\",\"active\":false,\"note\":\"}\\\"{\"}\n" },
+	{ "{\"rule_id\":\"r\",\"metric\":\"count\",\"retired\":true,\"active\":true}",
+	  "{\"rule_id\":\"r\",\"metric\":\"count\",\"retired\":true}\n" },
 	{ "{\"rule_id\":\"s\",\"gap\":\"30m\",\"max_length\":\"4h\",\"metric\":\"count\"}",
 	  "{\"rule_id\":\"s\",\"gap\":\"30m\",\"max_length\":\"4h\",\"metric\":\"count\"}\n" },
 	{ "{\"rule_id\":\"m\",\"aggregates\":{\"n\":\"count\",\"errors\":{\"count\":true,"

@@ -1,4 +1,4 @@
-#include "app/rules_files.h"
+#include "tool/rules_files.h"
 
 #include <dirent.h>
 #include <errno.h>

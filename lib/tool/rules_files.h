@@ -1,7 +1,7 @@
 /* The files that a FILE|DIR of rules means: the file itself, or of a folder its *.json in the order
  * of their bytes, none that begins with a dot. */
-#ifndef APP_RULES_FILES_H
-#define APP_RULES_FILES_H
+#ifndef TOOL_RULES_FILES_H
+#define TOOL_RULES_FILES_H
 
 #include "base/err.h"
 #include "base/str.h"
