@@ -19,7 +19,7 @@
 
 struct serve_conf {
 	struct http_program_conf http;
-	const char *store, *table, *events;
+	const char *store, *table, *events, *rules;
 	uint64_t workers;
 	int64_t deadline_us;
 	struct serve_live_conf live;
@@ -42,6 +42,11 @@ static const struct opt serve_opts[] = {
 	  AT(events),
 	  .arg = "NAME",
 	  .help = "table of the events, which has to be there; default: hta_events, if it is" },
+	{ .name = "rules",
+	  .type = OPT_TEXT,
+	  AT(rules),
+	  .arg = "FILE|DIR",
+	  .help = "rules that hta-window follows: /aggregation-rule changes those of a DIR" },
 	{ .name = "workers",
 	  .type = OPT_COUNT,
 	  AT(workers),
@@ -93,6 +98,7 @@ static int choose_store(struct serve_run *r, struct err *err)
 	s->events = s->conf;
 	s->events.place = r->conf.events ? r->conf.events : "hta_events";
 	s->events.events.on = true;
+	r->serve.rules = r->conf.rules;
 	r->serve.store_kind = "store";
 	for (size_t i = 0; i < r->stores->n; i++) {
 		kind = &r->stores->kind[i];

@@ -5,6 +5,8 @@
 #include "net/problem.h"
 #include "serve/serve.h"
 
+enum { RULE_BYTES = 64 << 10 };
+
 static const char *const json_types[] = { "application/json", NULL };
 static const char *const row_types[] = { "application/json", "application/x-ndjson", "text/csv",
 					 NULL };
@@ -29,6 +31,14 @@ const struct route serve_routes[] = {
 	  "stored events, newest first" },
 	{ HTTP_GET, "/live-stats", KEY_READ, 0, NULL, live_types, serve_get_live,
 	  "the newest windows of rules, pushed" },
+	{ HTTP_GET, "/aggregation-rules", KEY_READ, 0, NULL, json_types, serve_get_rules,
+	  "all rules" },
+	{ HTTP_POST, "/aggregation-rule", KEY_RULES, RULE_BYTES, json_types, json_types,
+	  serve_put_rule, "a rule, new or changed" },
+	{ HTTP_GET, "/aggregation-rule/{id}", KEY_READ, 0, NULL, json_types, serve_get_rule,
+	  "a rule" },
+	{ HTTP_DELETE, "/aggregation-rule/{id}", KEY_RULES, 0, NULL, json_types, serve_retire_rule,
+	  "ends a rule" },
 	{ HTTP_GET, "/graphql", KEY_READ, 0, NULL, NULL, serve_graphql, "the same as GraphQL" },
 	{ HTTP_POST, "/graphql", KEY_READ, GQL_BODY_BYTES, NULL, NULL, serve_graphql,
 	  "the same as GraphQL" },

@@ -25,6 +25,7 @@ struct serve {
 	const char *store_kind; /* "Postgres": how the store is told */
 	struct serve_workers *workers;
 	struct serve_live *live; /* live.h */
+	const char *rules;       /* FILE or DIR; NULL: none */
 	int64_t begun_us;        /* tm_mono_us */
 	bool draining;
 	/* How the store was when it was last looked at; not looked: neither. */
@@ -57,6 +58,10 @@ void serve_get_history(void *serve, struct http_request *req);
 void serve_get_stats(void *serve, struct http_request *req);
 void serve_get_events(void *serve, struct http_request *req);
 void serve_get_live(void *serve, struct http_request *req);
+void serve_get_rules(void *serve, struct http_request *req);
+void serve_get_rule(void *serve, struct http_request *req);
+void serve_put_rule(void *serve, struct http_request *req);
+void serve_retire_rule(void *serve, struct http_request *req);
 void serve_graphql(void *serve, struct http_request *req);
 
 #endif

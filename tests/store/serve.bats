@@ -303,6 +303,115 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	exits_with 0 10 "$stream"
 }
 
+post() { # RULE [OPTION OF curl...]
+	ask /aggregation-rule -H 'Content-Type: application/json' -d "$1" "${@:2}"
+}
+top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_by":["event_type"],"active":true}'
+
+@test "rules: made, changed, read and ended, as hta-window follows them" {
+	mkdir rules
+	serve -d s.db --rules rules
+	ask /aggregation-rules
+	answers 200 . '{"rules":[],"count":0}'
+	post "$top10"
+	answers 201 '[.status, .rule.version]' '["created",1]'
+	[ "$(jq -c 'del(.version)' rules/top_events_10m.json)" = "$top10" ]
+	feed hta-check rules
+	post "$top10"
+	answers 200 .status same
+	post "${top10/true/true,\"note\":\"x\"}"
+	answers 200 '[.status, .rule.version]' '["changed",1]'
+	post "${top10/event_type/region}"
+	answers 200 '[.status, .rule.version]' '["changed",2]'
+	post "${top10/true/true,\"version\":2}"
+	refuses 409 meaning-changed
+	post "${top10/true/true,\"version\":1}"
+	refuses 409 meaning-changed
+	post "${top10/true/true,\"version\":7}"
+	answers 200 .rule.version 7
+	post "${top10/true/false}"
+	answers 200 '[.rule.version, .rule.active]' '[7,false]'
+	post "$top10"
+	answers 200 '[.rule.version, .rule.active]' '[8,true]'
+	ask /aggregation-rule/top_events_10m
+	answers 200 '[.rule_id, .version]' '["top_events_10m",8]'
+	etag=$(sed -nE 's/^ETag: (.*)\r/\1/Ip' head)
+	post "${top10/count/rate}" -H 'If-Match: "other"'
+	refuses 412 precondition
+	post "$top10" -H 'If-None-Match: *'
+	refuses 412 precondition
+	post "${top10/true/true,\"note\":\"y\"}" -H "If-Match: $etag"
+	answers 200 .status changed
+	post '{"rule_id":"other","metric":"count"}'
+	ask /aggregation-rules
+	answers 200 '[.count, [.rules[].rule_id]]' '[2,["other","top_events_10m"]]'
+	ask /aggregation-rule/other -X DELETE
+	answers 200 .status retired
+	ask /aggregation-rule/other
+	refuses 404 unknown-rule
+	ask /aggregation-rule/other -X DELETE
+	refuses 404 unknown-rule
+	[ "$(jq -c '[.retired, .version]' rules/other.json)" = '[true,1]' ]
+	feed hta-window --rules rules <<<'{"ts":"2026-01-01T00:00:00Z","event_type":"click"}'
+	[ "$(jq -r .metric "$out")" = top_events_10m@8 ]
+	post '{"rule_id":"other","metric":"count","version":1}'
+	refuses 409 meaning-changed
+	post '{"rule_id":"other","metric":"count"}'
+	answers 201 .rule.version 2
+	[ "$(ls -A rules | xargs)" = 'other.json top_events_10m.json' ]
+}
+
+@test "rules: what hta-check would not take is 422, and nothing is written" {
+	mkdir rules
+	echo '[{"rule_id":"a","metric":"count","time":"at"},{"rule_id":"b","metric":"count"}]' >rules/two.json
+	serve -d s.db --rules rules
+	post '{"rule_id":'
+	refuses 400 malformed-json
+	for wrong in '{"rule_id":"x","metric":"cuont"}' '{"rule_id":"x"}' '[]' "[$top10,${top10/10m/1m}]" '{"rule_id":"../x","metric":"count"}' \
+		'{"rule_id":".x","metric":"count"}' '{"rule_id":"x","metric":"count","where":".a >"}' '{"rule_id":"x","metric":"count","time":"when"}' \
+		'{"rule_id":"x","metric":"count","retired":true}' "{\"rule_id\":\"$(printf '%065d' 0)\",\"metric\":\"count\"}"; do
+		post "$wrong"
+		refuses 422 invalid-rule
+	done
+	post '{"rule_id":"x","metric":"cuont"}'
+	jq -r .detail body | grep -q 'did you mean "count"'
+	post '{"rule_id":"a","metric":"count"}'
+	refuses 409 elsewhere
+	ask /aggregation-rule/b -X DELETE
+	refuses 409 elsewhere
+	ask /aggregation-rule -H 'Content-Type: text/plain' -d "$top10"
+	refuses 415 content-type
+	[ "$(ls -A rules)" = two.json ]
+	echo '{"rule_id"' >rules/broken.json
+	ask /aggregation-rules
+	refuses 503 rules-unavailable
+	end
+	serve -d s.db --rules rules/two.json
+	ask /aggregation-rule/b
+	answers 200 .rule_id b
+	post "$top10"
+	refuses 403 rules-read-only
+	end
+	serve -d s.db
+	ask /aggregation-rules
+	refuses 404 no-rules
+}
+
+@test "rules: many writers at once, each rule whole" {
+	mkdir rules
+	serve -d s.db --rules rules --workers 4
+	jq -cn 'range(40) | {rule_id: "r\(. % 8)", metric: "count", note: "\(.)"}' |
+		xargs -P 40 -d '\n' -I{} curl -sS --max-time 30 -o /dev/null -w '%{http_code}\n' \
+			-H 'Content-Type: application/json' -d {} "$url/aggregation-rule" |
+		sort | uniq -c | awk '{print $2, $1}' >codes
+	diff codes - <<-'END'
+		200 32
+		201 8
+	END
+	feed hta-check rules
+	[ "$(jq -s length rules/*.json)" = 8 ]
+}
+
 @test "an answer that is known already is not asked for again, and who has it is told 304" {
 	rows_in_sqlite
 	serve -d s.db
