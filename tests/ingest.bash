@@ -35,3 +35,26 @@ refuses() { answers "$1" .code "$2"; } # STATUS CODE
 
 logged() { hta-consume --log "$log" -e --dead drop; }
 batch() { seq "$1" "$2" | jq -c '{event_id: "e\(.)", user_id: "u", event_type: "click", timestamp: "2026-01-01T00:00:00Z", payload: {n: .}}'; } # FIRST LAST
+
+# Starts an intake as the head of a pipeline. $pid is the process and group of the whole, $intake the intake; how the
+# latter ends is in the file intake.code.
+serve_into() { # STAGES [OPTION...]
+	rm -f intake.* ingest.err
+	# shellcheck disable=SC2016
+	spawn pipeline bash -c 'set -o pipefail
+		first() {
+			hta-ingest -v -l 0 --log log --epoch 50ms "$@" 2>ingest.err &
+			echo $! >intake.pid
+			code=0
+			wait $! || code=$?
+			echo $code >intake.code
+			return $code
+		}
+		stages=$1
+		shift
+		first "$@" | eval "$stages"' bash "$@"
+	wait_until 20 grep -q 'listens on' ingest.err
+	intake=$(<intake.pid)
+	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
+}
+intake_left_with() { wait_until 20 test -s intake.code && [ "$(<intake.code)" = "$1" ] || { cat intake.code ./*.err; return 1; }; } # CODE

@@ -1,6 +1,7 @@
 /* What the files of hta-ingest share.
  *
  *	ingest_main.c     life: log, table of seen events, server, drain
+ *	ingest_head.c     the same as the head of a pipeline
  *	ingest_options.c  options
  *	ingest_routes.c   endpoints, typed ones too
  *	ingest_post.c     a request: read, appended, parked until it is durable
@@ -19,6 +20,7 @@
 #include "net/problem.h"
 #include "source/wal_write.h"
 #include "tool/counters.h"
+#include "tool/dead_route.h"
 #include "tool/http_counts.h"
 #include "tool/http_program.h"
 #include "tool/opt.h"
@@ -42,9 +44,13 @@ struct ingest_conf {
 	const char *routes[INGEST_ROUTES];
 	size_t n_routes;
 	const char *log, *topic;
-	bool only_log;
+	bool only_log, on_gap_skip;
 	uint64_t max_body, max_events, max_event, dedup_ids, log_bytes;
 	int64_t max_ahead_us, dedup_us, keep_us, cut_at;
+	const char *job; /* the head of a pipeline: what follows too */
+	int64_t epoch_us;
+	uint64_t epoch_records;
+	struct dead_options dead;
 };
 
 /* A request that waits: for room to append, for its append to be durable, for the sinks. */
@@ -112,16 +118,26 @@ struct ingest {
 	size_t n_marks, marks_cap;
 
 	int64_t begun_us; /* tm_mono_us */
+	bool streaming;   /* the head of a pipeline: the stream tells of its failures itself */
 	bool draining;
-	struct err why; /* of a log that failed */
+	int64_t leave_us; /* the head of a pipeline, draining: when it waits no longer */
+	struct err why;   /* of a log that failed */
 	uint8_t random[1024];
 	size_t random_at;
 };
 
 extern const struct opt ingest_opts[];
 
+/* ---- life */
+/* Log, table, server, on g->loop and g->counters: takes requests from here on. */
+int ingest_begin(struct ingest *g, struct err *err);
 /* Accepts no more; what is there is answered. */
 void ingest_drain(struct ingest *g);
+/* Closes the log, which answers what becomes durable in it, then the server. After an ingest_begin
+ * that failed too. EX_IOERR */
+int ingest_close(struct ingest *g, struct err *err);
+/* The intake as an acknowledged stream on standard output. */
+int ingest_head(struct ingest *g, struct err *err);
 
 /* EX_CONFIG, EX_USAGE */
 int ingest_routes_make(struct ingest *g, struct err *err);

@@ -4,19 +4,24 @@
  *	... requests ...
  *	first INT, TERM or HUP: accepts no more, answers what is there -> log closed -> 0
  *	the log failed: all that wait are refused, then likewise -> 74
+ * As the head of a pipeline it lives in the stream's loop instead (ingest_head.c).
  * USR1 has the keys read anew; a file that is no good changes nothing. The log is closed before the
  * server is freed: what becomes durable in closing is still answered. */
 #include "app/ingest.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/ingest_internal.h"
 #include "base/log.h"
 #include "base/tm.h"
+#include "io/fd.h"
 #include "io/notify.h"
+#include "job/stream.h"
+#include "source/consume_options.h"
 #include "tool/prog.h"
 
-enum { FAILED_DRAIN_S = 5 };
+enum { FAILED_DRAIN_S = 5, DRAIN_S = 10, HEAD_DRAIN_S = 60 };
 
 /* ---- parts */
 static int open_log(struct ingest *g, struct err *err)
@@ -94,7 +99,7 @@ static int serve_requests(struct ingest *g, struct err *err)
 	return 0;
 }
 
-static int run_parts(struct ingest *g, struct err *err)
+int ingest_begin(struct ingest *g, struct err *err)
 {
 	g->http.conf = &g->conf.http;
 	g->http.app.answered = ingest_metrics_answered;
@@ -102,12 +107,20 @@ static int run_parts(struct ingest *g, struct err *err)
 	    open_log(g, err) || http_program_listen(&g->http, g->loop, err))
 		return -1;
 	loop_every(g->loop, TM_S, once_a_second, g);
-	return serve_requests(g, err);
+	return 0;
+}
+
+int ingest_close(struct ingest *g, struct err *err)
+{
+	int rc = wal_close(g->wal, err);
+
+	g->wal = NULL;
+	http_program_fini(&g->http);
+	return rc;
 }
 
 static void free_parts(struct ingest *g)
 {
-	http_program_fini(&g->http);
 	ingest_routes_free(g);
 	intake_free(g->intake);
 	seen_free(g->seen);
@@ -121,35 +134,31 @@ static int check_usage(const struct ingest_conf *c, struct err *err)
 	if (!c->log)
 		return err_set(err, EX_USAGE,
 			       "--log DIR is missing: what was answered has to be somewhere");
-	if (!c->only_log)
+	if (!c->only_log && fd_kind(STDOUT_FILENO) != FD_PIPE &&
+	    fd_kind(STDOUT_FILENO) != FD_SOCKET)
 		return err_set(err, EX_USAGE,
-			       "--only-log is missing: this program writes its log and no stream; "
-			       "hta-consume --log %s is the head of the pipeline",
+			       "`| hta-commit` is missing: this stream is acknowledged, and "
+			       "nothing at its end does so (or --only-log, and hta-consume --log "
+			       "%s elsewhere)",
 			       c->log);
-	if (http_program_check(&c->http, err))
+	if (http_program_check(&c->http, err) || consume_check_name("--job", c->job, err))
 		return -1;
 	if (c->max_event > c->max_body)
 		return err_set(err, EX_USAGE, "--max-event is more than --max-body");
 	return 0;
 }
 
-static int run_ingest(void *self, struct err *err)
+static int run_service(struct ingest *g, struct err *err)
 {
-	struct ingest *g = self;
 	struct err closing = ERR_INIT;
 	int rc;
 
-	if (g->conf.http.new_key)
-		return http_keys_make(g->conf.http.new_key, "write", err);
-	if (check_usage(&g->conf, err))
-		return -1;
-	g->begun_us = tm_mono_us();
 	g->loop = loop_new();
 	g->counters = counters_new(prog_common()->name);
 	counters_detail(g->counters, g->conf.log);
 	loop_signals(g->loop, drain_at_signal, g, g->conf.http.drain_us);
-	rc = run_parts(g, err);
-	if (wal_close(g->wal, &closing) && rc == 0) {
+	rc = ingest_begin(g, err) ? -1 : serve_requests(g, err);
+	if (ingest_close(g, &closing) && rc == 0) {
 		*err = closing;
 		rc = -1;
 	}
@@ -163,8 +172,33 @@ static int run_ingest(void *self, struct err *err)
 		     g->why.code ? g->why.msg
 		     : rc        ? err->msg
 				 : "");
+	return rc;
+}
+
+static int run_ingest(void *self, struct err *err)
+{
+	struct ingest *g = self;
+	int rc;
+
+	if (g->conf.http.new_key)
+		return http_keys_make(g->conf.http.new_key, "write", err);
+	if (check_usage(&g->conf, err))
+		return -1;
+	if (!g->conf.http.drain_us)
+		g->conf.http.drain_us = (g->conf.only_log ? DRAIN_S : HEAD_DRAIN_S) * TM_S;
+	g->begun_us = tm_mono_us();
+	rc = g->conf.only_log ? run_service(g, err) : ingest_head(g, err);
 	free_parts(g);
 	return rc;
+}
+
+/* The command line may say that it would be the head of a pipeline, and be wrong otherwise. */
+static void failed_ingest(void *self, const struct err *err)
+{
+	const struct ingest *g = self;
+
+	if (!g->streaming && !prog_given("only-log") && !prog_given("new-key"))
+		job_stream_refuse(g->conf.job, g->conf.http.drain_us, err);
 }
 
 int ingest_main(int argc, char **argv)
@@ -172,11 +206,14 @@ int ingest_main(int argc, char **argv)
 	static struct ingest self = { .stall = -1, .ack_timer = -1, .conf.cut_at = -1 };
 	static const struct prog prog = {
 		.name = "hta-ingest",
-		.summary = "take events over HTTP into a local log",
-		.synopsis = "[OPTIONS] -l [ADDR:]PORT --log DIR --only-log",
+		.summary = "take events over HTTP into a local log, and as a stream",
+		.synopsis = "[OPTIONS] -l [ADDR:]PORT --log DIR [--only-log]",
 		.opts = ingest_opts,
 		.run = run_ingest,
-		.examples = "hta-ingest -l 8000 --log /var/lib/hta/log --only-log\n"
+		.failed = failed_ingest,
+		.examples = "hta-ingest -l 8000 --log log | hta-window | hta-sink-sqlite db | "
+			    "hta-commit\n"
+			    "hta-ingest -l 8000 --log /var/lib/hta/log --only-log\n"
 			    "hta-ingest -l :8000 --log log --only-log --keys keys\n"
 			    "hta-ingest --new-key web >>keys",
 	};

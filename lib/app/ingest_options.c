@@ -32,6 +32,14 @@ static int set_cut_at(void *self, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_gap(void *self, const char *value, struct err *err)
+{
+	if (strcmp(value, "skip") != 0)
+		return err_set(err, EX_USAGE, "\"%s\": it only knows skip", value);
+	((struct ingest_conf *)self)->on_gap_skip = true;
+	return 0;
+}
+
 #define AT(member) .at = offsetof(struct ingest_conf, member)
 #define LIST(option, fn, what, text)                                                    \
 	{                                                                               \
@@ -54,7 +62,7 @@ const struct opt ingest_opts[] = {
 	{ .name = "only-log",
 	  .type = OPT_FLAG,
 	  AT(only_log),
-	  .help = "write the log and nothing else: hta-consume --log DIR reads it" },
+	  .help = "write the log and no stream: hta-consume --log DIR reads it" },
 	{ .name = "topic",
 	  .type = OPT_TEXT,
 	  AT(topic),
@@ -83,6 +91,26 @@ const struct opt ingest_opts[] = {
 	      "longest log: beyond it, events are refused with 503"),
 	LIST("cut-at", set_cut_at, "OFFSET",
 	     "consent to cut a damaged log there; what is cut off is kept in DIR"),
-	HTTP_PROGRAM_DRAIN_OPT(struct ingest_conf, http),
+	{ .name = "drain",
+	  .type = OPT_DURATION,
+	  AT(http.drain_us),
+	  .arg = "DUR",
+	  .help = "how long requests may take after the first signal (default 10s); with a "
+		  "pipeline: and what is under way below (default 60s)",
+	  .min = 1e3,
+	  .max = 86400e6 },
+	LIMIT("job", OPT_TEXT, job, "NAME", "ingest", 0, 0,
+	      "the job that the positions of the pipeline belong to"),
+	LIMIT("epoch", OPT_DURATION, epoch_us, "DUR", "1s", 1e3, 3600e6,
+	      "time between two barriers"),
+	LIMIT("epoch-records", OPT_COUNT, epoch_records, "N", "1e6", 1, 1e12,
+	      "records between two barriers at most"),
+	{ .name = "on-gap",
+	  .type = OPT_CALL,
+	  .call = set_gap,
+	  .arg = "skip",
+	  .help = "go on where records were deleted before they were read; they are booked as "
+		  "lost" },
+	DEAD_OPTS(struct ingest_conf, dead),
 	OPT_END,
 };

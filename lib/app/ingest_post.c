@@ -58,12 +58,14 @@ static void count_taken(struct ingest *g, const struct intake_result *r)
 {
 	g->in += r->fresh + r->duplicates;
 	g->dup += r->duplicates;
-	counters_add(g->counters, COUNTER_RECORDS_IN, r->events);
-	counters_add(g->counters, COUNTER_RECORDS_OUT, r->fresh);
-	counters_add(g->counters, COUNTER_BYTES_OUT, r->lines.n);
 	counters_add(g->counters, COUNTER_DUPLICATE, r->duplicates);
-	counters_add(g->counters, COUNTER_DEAD, r->rejected);
 	g->dead += r->rejected;
+	if (!g->streaming) { /* else the stream counts what it reads */
+		counters_add(g->counters, COUNTER_RECORDS_IN, r->events);
+		counters_add(g->counters, COUNTER_RECORDS_OUT, r->fresh);
+		counters_add(g->counters, COUNTER_BYTES_OUT, r->lines.n);
+		counters_add(g->counters, COUNTER_DEAD, r->rejected);
+	}
 	for (unsigned i = 0; i < r->n_topics; i++) {
 		struct ingest_topic *t = ingest_state_topic(g, r->topics[i].topic);
 
@@ -213,7 +215,8 @@ void ingest_post(void *arg, struct http_request *req)
 {
 	struct ingest *g = arg;
 
-	counters_add(g->counters, COUNTER_BYTES_IN, req->body.n);
+	if (!g->streaming)
+		counters_add(g->counters, COUNTER_BYTES_IN, req->body.n);
 	if (g->why.code)
 		ingest_answer_later(req, "log-failed", "the log failed", FULL_S);
 	else if (g->durable.n + g->stalled.n + g->acks.n >= INGEST_WAITING)
@@ -261,7 +264,8 @@ static void end_failed(void *self, const struct err *why)
 	struct ingest *g = self;
 
 	g->why = *why;
-	log_err(why);
+	if (!g->streaming)
+		log_err(why);
 	ingest_refuse_waiting(g, "log-failed", "the log failed");
 	ingest_drain(g);
 }

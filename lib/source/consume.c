@@ -122,6 +122,10 @@ static void stop_consume(void *self)
 	struct consume *s = self;
 	struct err err = ERR_INIT;
 
+	if (s->begun && s->c->beside) {
+		s->c->beside->stop(s->c->beside_self);
+		return;
+	}
 	s->stopping = true;
 	if (s->begun)
 		return;
@@ -201,6 +205,15 @@ static void fini_parts(struct consume *s)
 	buf_fini(&s->reading.before);
 }
 
+static int close_beside(const struct consume_conf *c, int rc, struct err *err)
+{
+	struct err closing = ERR_INIT;
+
+	if (!c->beside || c->beside->close(c->beside_self, rc ? &closing : err) == 0)
+		return rc;
+	return -1;
+}
+
 int consume_acknowledged(const struct consume_conf *c, struct input *log, struct err *err)
 {
 	struct consume s;
@@ -220,6 +233,7 @@ int consume_acknowledged(const struct consume_conf *c, struct input *log, struct
 	if (rc)
 		job_stream_fail(s.stream, err);
 	log->ops->close(log->self);
+	rc = close_beside(c, rc, err);
 	if (record_writer_fini(&s.writer, rc ? NULL : err) && rc == 0)
 		rc = -1;
 	job_stream_free(s.stream);

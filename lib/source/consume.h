@@ -15,6 +15,7 @@
 #include "source/envelope.h"
 #include "tool/cluster_options.h"
 #include "tool/dead_route.h"
+#include "tool/emitter.h"
 #include "tool/probe.h"
 
 enum consume_from { FROM_EARLIEST, FROM_LATEST, FROM_TIME, FROM_BACK };
@@ -73,6 +74,20 @@ struct consume_epoch {
 	uint64_t records;
 };
 
+/* A part of the program that lives in the stream's loop beside the reader of the log: an intake,
+ * whose log it is. Only of acknowledged streams. Its calls return at once. */
+struct consume_beside {
+	/* Before the log is opened; the hello is out. */
+	int (*open)(void *self, struct emitter *emitter, struct err *err);
+	/* The first signal, once reading has begun: reading goes on until ended(). */
+	void (*stop)(void *self);
+	/* Asked after every turn of the loop. 1: no more is read. `position`: where the reader
+	 * stands in the log's only partition; -1: nowhere yet. -1 with err: the stream fails. */
+	int (*ended)(void *self, int64_t position, struct err *err);
+	/* Before the loop goes, after an open() that failed too. */
+	int (*close)(void *self, struct err *err);
+};
+
 /* What the command line said, checked. Texts are borrowed for the life of the stream. Final rows
  * are read where there are some, the log of `log`, a cluster's topics where `cluster` says
  * something, else files. */
@@ -94,6 +109,8 @@ struct consume_conf {
 	struct envelope_conf envelope;
 	struct consume_epoch epoch;
 	int64_t retry_for_us, drain_us;
+	const struct consume_beside *beside; /* NULL: nothing */
+	void *beside_self;
 };
 
 /* How what the command line names becomes an input. `join`: becomes a member of conf's group;

@@ -4,6 +4,7 @@
  * records that are too long is settled when it is back; and files get their names from what the
  * sinks know. */
 #include "source/consume_internal.h"
+#include "tool/prog.h"
 
 static int settle_dead(struct consume *s, struct err *err)
 {
@@ -14,14 +15,21 @@ static int settle_dead(struct consume *s, struct err *err)
 	if (dead->to == DEAD_TOLD)
 		return err_set(
 			err, EX_USAGE,
-			"records longer than --max-line would have nowhere to go: no sink of this "
-			"pipeline stores them; say hta-consume --dead FILE (or --dead drop), "
-			"or put hta-sink-pg or hta-sink-sqlite into it");
+			"%s would have nowhere to go: no sink of this pipeline stores them; say %s "
+			"--dead FILE (or --dead drop), or put hta-sink-pg or hta-sink-sqlite into "
+			"it",
+			s->c->beside ? "events that are rejected leniently"
+				     : "records longer than --max-line",
+			prog_common()->name);
 	return 0;
 }
 
 static int open_log(struct consume *s, struct err *err)
 {
+	const struct consume_beside *b = s->c->beside;
+
+	if (b && b->open(s->c->beside_self, s->emitter, err))
+		return -1;
 	return s->log->ops->open(s->log->self, emitter_loop(s->emitter), err);
 }
 

@@ -13,10 +13,25 @@
 
 enum { REVOKE_S = 5 };
 
+static int poll_beside(struct consume *s, struct err *err)
+{
+	const struct consume_beside *b = s->c->beside;
+	int rc = 0;
+
+	if (b && !s->stopping)
+		rc = b->ended(s->c->beside_self, s->reading.step.n ? s->reading.step.v[0].from : -1,
+			      err);
+	if (rc > 0)
+		s->stopping = true;
+	return rc < 0 ? -1 : 0;
+}
+
 int consume_poll_change(struct consume *s, struct err *err)
 {
 	struct holding *h = &s->holding;
 
+	if (poll_beside(s, err))
+		return -1;
 	if (!consume_group(s) || h->change != INPUT_UNCHANGED)
 		return 0;
 	partitions_fini(&h->coming);

@@ -18,4 +18,7 @@ struct consume_options {
  * EX_USAGE; EX_CONFIG where this build has no such input. */
 int consume_options_check(struct consume_options *o, struct err *err);
 
+/* EX_USAGE: a name that cannot go into control lines and metadata as it is; `what`: its option. */
+int consume_check_name(const char *what, const char *name, struct err *err);
+
 #endif

@@ -9,8 +9,7 @@
 #include "source/topics.h"
 #include "tool/prog.h"
 
-/* Names go into control lines and metadata as they are. */
-static int check_option_name(const char *what, const char *name, struct err *err)
+int consume_check_name(const char *what, const char *name, struct err *err)
 {
 	size_t n = strlen(name);
 
@@ -72,7 +71,7 @@ static int check_files(struct consume_options *o, struct err *err)
 			return err_set(err, EX_USAGE,
 				       "standard input cannot be read again, so it is never a job: "
 				       "leave out --job, or name a file");
-		if (c->files.v[i].name && check_option_name("-t", c->files.v[i].name, err))
+		if (c->files.v[i].name && consume_check_name("-t", c->files.v[i].name, err))
 			return -1;
 		named += c->files.v[i].name != NULL;
 	}
@@ -192,7 +191,7 @@ static int check_finals(struct consume_options *o, struct err *err)
 			       "--idle-close watches the store for a while, and --until end takes "
 			       "its mark as it is: they exclude each other");
 	for (size_t i = 0; i < c->finals.n; i++)
-		if (check_option_name("--final", c->finals.v[i], err))
+		if (consume_check_name("--final", c->finals.v[i], err))
 			return -1;
 	c->dead.to = "drop";
 	c->max_line_bytes = INT64_MAX;
@@ -242,20 +241,20 @@ static int check_job(struct consume_conf *c, struct err *err)
 {
 	if (c->act.bootstrap && c->act.dry_run)
 		return err_set(err, EX_USAGE, "--bootstrap and --dry-run exclude each other");
-	if (c->group && check_option_name("-g", c->group, err))
+	if (c->group && consume_check_name("-g", c->group, err))
 		return -1;
 	if (c->ack && c->ack[0] != '/')
 		return err_set(
 			err, EX_USAGE,
 			"--ack %s: must be an absolute path, the stages find it by the hello",
 			c->ack);
-	if (c->ack && check_option_name("--ack", c->ack, err))
+	if (c->ack && consume_check_name("--ack", c->ack, err))
 		return -1;
 	if (isatty(STDOUT_FILENO))
 		return err_set(err, EX_USAGE,
 			       "`| hta-commit` is missing: this stream is acknowledged, and "
 			       "nothing at its end does so");
-	return check_option_name("--job", c->job, err);
+	return consume_check_name("--job", c->job, err);
 }
 
 int consume_options_check(struct consume_options *o, struct err *err)

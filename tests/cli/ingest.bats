@@ -347,7 +347,7 @@ teardown() {
 	fails_with 64 hta-ingest -l 0
 	says '--log DIR is missing'
 	fails_with 64 hta-ingest -l 0 --log log
-	says 'hta-consume --log log'
+	says '`. hta-commit. is missing.*hta-consume --log log'
 	fails_with 64 hta-ingest --log log --only-log
 	says '-l \[ADDR:\]PORT is missing'
 	fails_with 78 hta-ingest -l :0 --log log --only-log

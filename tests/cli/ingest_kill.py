@@ -1,4 +1,7 @@
-"""Kills an intake again and again under load: ingest_kill.py LOG KILLS SEED
+"""Kills an intake again and again under load: ingest_kill.py LOG KILLS SEED [STAGES]
+
+With STAGES, "a | b | hta-commit", the intake is the head of that pipeline: one of its processes is killed each time, the others have to
+leave by themselves with a code that a supervisor starts again on, and all are started again.
 
 Clients post events, remember what was acknowledged with 2xx or 409, and send what was not again, most of the time; some
 give up, so that of those requests nothing is known. Writes into the current folder, an id a line: `acked`,
@@ -6,6 +9,7 @@ give up, so that of those requests nothing is known. Writes into the current fol
 import http.client
 import json
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,6 +24,14 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def get(port, path):
+    ask = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    ask.request("GET", path)
+    body = ask.getresponse().read()
+    ask.close()
+    return body
 
 
 class Client(threading.Thread):
@@ -82,40 +94,70 @@ class Client(threading.Thread):
                 time.sleep(0.02)
 
 
-def start(log, port):
-    intake = subprocess.Popen(["hta-ingest", "-l", str(port), "--log", log, "--only-log"])
-    end = time.monotonic() + 20
-    while time.monotonic() < end and intake.poll() is None:
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return intake
-        time.sleep(0.01)
-    sys.exit(f"the intake does not listen: {intake.poll()}")
+class Service:
+    """The intake, alone or with stages below."""
+
+    def __init__(self, log, port, stages):
+        head = ["hta-ingest", "-l", str(port), "--log", log]
+        self.port = port
+        self.argvs = [head + (["--epoch", "50ms"] if stages else ["--only-log"])]
+        self.argvs += [shlex.split(stage) for stage in stages.split("|")] if stages else []
+        self.processes = []
+
+    def start(self):
+        self.processes, source = [], None
+        for i, argv in enumerate(self.argvs):
+            last = i + 1 == len(self.argvs)
+            p = subprocess.Popen(argv, stdin=source, stdout=None if last else subprocess.PIPE)
+            if source:
+                source.close()
+            source = p.stdout
+            self.processes.append(p)
+        intake, end = self.processes[0], time.monotonic() + 20
+        while time.monotonic() < end and intake.poll() is None:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.01)
+        sys.exit(f"the intake does not listen: {intake.poll()}")
+
+    def kill(self, rnd):
+        victim = rnd.choice(self.processes)
+        victim.send_signal(signal.SIGKILL)
+        codes = [p.wait(30) for p in self.processes]
+        for p, code in zip(self.processes, codes):
+            if code not in (0, 69, 74, 75, 76) and not (p is victim and code == -9):
+                sys.exit(f"{p.args[0]} left with {code} when {victim.args[0]} was killed")
+
+    def end(self):
+        self.processes[0].terminate()
+        return max(p.wait(60) for p in self.processes)
 
 
 def main():
     log, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     port, rnd = free_port(), random.Random(seed)
-    intake = start(log, port)
+    service = Service(log, port, sys.argv[4] if len(sys.argv) > 4 else "")
+    service.start()
     clients = [Client(port, i, seed) for i in range(CLIENTS)]
     for c in clients:
         c.start()
     for _ in range(kills):
-        time.sleep(rnd.uniform(0.02, 0.4))
-        intake.send_signal(signal.SIGKILL)
-        intake.wait()
-        intake = start(log, port)
+        time.sleep(rnd.uniform(0.02, 1.5 if len(sys.argv) > 4 else 0.4))
+        service.kill(rnd)
+        service.start()
     time.sleep(0.2)
     for c in clients:
         c.ending = True
     for c in clients:
         c.join()
-    ask = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    ask.request("GET", "/stats")
-    stats = ask.getresponse().read().decode()
-    ask.close()
-    intake.terminate()
-    code = intake.wait(20)
+    stats = get(port, "/stats").decode()
+    end = time.monotonic() + 60
+    while len(sys.argv) > 4 and json.loads(get(port, "/health")).get("pipeline", {}).get("lag_bytes") != 0:
+        if time.monotonic() > end:
+            sys.exit(f"the pipeline does not come to the log's end: {get(port, '/health')}")
+        time.sleep(0.05)
+    code = service.end()
     for name, lines in (("acked", [i for c in clients for i in c.acked]), ("sent", [i for c in clients for i in c.sent]),
                         ("wrong", [w for c in clients for w in c.wrong]), ("stats", [stats.strip()])):
         with open(name, "w", encoding="utf-8") as f:

@@ -735,7 +735,10 @@ takes_event() (
 	here
 	port=$(svc_free_port)
 	endless hta-ingest.1 1 takes_event
-	example hta-ingest.1 3
+	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'views'")" = 1 ]
+	rm -r log rollups.db
+	endless hta-ingest.1 3 takes_event
+	example hta-ingest.1 4
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'views'")" = 1 ]
 }
 
