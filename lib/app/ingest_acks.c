@@ -12,7 +12,7 @@
 #include "base/num.h"
 #include "base/tm.h"
 
-enum { WAIT_MOST_S = 60, LOOK_US = 20000 };
+enum { LOOK_US = 20000 };
 
 /* Seconds as text; what is none, or no number, is no wish. */
 static int64_t wait_of(struct slice text)
@@ -22,13 +22,13 @@ static int64_t wait_of(struct slice text)
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < '0' || text.p[i] > '9')
 			return 0;
-		if (s <= WAIT_MOST_S)
+		if (s <= INGEST_WAIT_MOST_S)
 			s = 10 * s + text.p[i] - '0';
 	}
-	return (s < WAIT_MOST_S ? s : WAIT_MOST_S) * TM_S;
+	return (s < INGEST_WAIT_MOST_S ? s : INGEST_WAIT_MOST_S) * TM_S;
 }
 
-int64_t ingest_acks_wish(const struct http_request *req)
+int64_t ingest_acks_wish(const struct ingest *g, const struct http_request *req)
 {
 	static const char name[] = "wait=";
 	struct slice left = http_field(req, "Prefer");
@@ -49,7 +49,7 @@ int64_t ingest_acks_wish(const struct http_request *req)
 	if (!us && req->query.n && http_param(req->query, "wait", &param) == 1)
 		us = wait_of(buf_slice(&param));
 	buf_fini(&param);
-	return us;
+	return us ? us : g->conf.ack_us;
 }
 
 /* ---- those that wait */
@@ -131,8 +131,9 @@ void ingest_get_acks(void *arg, struct http_request *req)
 		   offset <= (uint64_t)s.durable ? "true" : "false",
 		   s.acked >= 0 && offset <= (uint64_t)s.acked ? "true" : "false");
 	if (s.acked >= 0)
-		buf_printf(&text, ",\"lag_bytes\":%" PRId64,
-			   s.durable > s.acked ? s.durable - s.acked : 0);
+		buf_printf(&text, ",\"lag_bytes\":%" PRId64 ",\"lag_s\":%" PRId64,
+			   s.durable > s.acked ? s.durable - s.acked : 0,
+			   g->lag_us > 0 ? (int64_t)(g->lag_us / TM_S) : 0);
 	buf_addz(&text, "}\n");
 	http_answer(req, &(struct http_answer){ .status = 200,
 						.type = "application/json",

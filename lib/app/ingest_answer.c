@@ -105,8 +105,9 @@ static void answer_published(const struct http_request *req, const struct intake
 	buf_addz(&w->body, "}\n");
 }
 
-void ingest_answer_make(const struct ingest_endpoint *e, const struct http_request *req,
-			const struct intake_result *r, struct ingest_waiter *w)
+void ingest_answer_make(const struct ingest *g, const struct ingest_endpoint *e,
+			const struct http_request *req, const struct intake_result *r,
+			struct ingest_waiter *w)
 {
 	bool one = r->events == 1 && !r->rejected;
 
@@ -122,7 +123,7 @@ void ingest_answer_make(const struct ingest_endpoint *e, const struct http_reque
 		answer_typed(e, r, w);
 	else
 		answer_event(r, w);
-	w->wait_us = w->status < 300 ? ingest_acks_wish(req) : 0;
+	w->wait_us = w->status < 300 ? ingest_acks_wish(g, req) : 0;
 }
 
 void ingest_answer_send(struct http_request *req, const struct ingest_waiter *w)

@@ -26,8 +26,10 @@
 #include "tool/opt.h"
 
 enum {
-	INGEST_ROUTES = 64,    /* of --route */
-	INGEST_WAITING = 65536 /* requests that wait for the log */
+	INGEST_ROUTES = 64,      /* of --route */
+	INGEST_WAIT_MOST_S = 60, /* for the sinks */
+	INGEST_GROUPS = 13,      /* of a histogram of events, but the last */
+	INGEST_WAITING = 65536   /* requests that wait for the log */
 };
 
 /* How an endpoint answers. */
@@ -46,8 +48,9 @@ struct ingest_conf {
 	const char *log, *topic;
 	bool only_log, on_gap_skip;
 	uint64_t max_body, max_events, max_event, dedup_ids, log_bytes;
-	int64_t max_ahead_us, dedup_us, keep_us, cut_at;
-	const char *job; /* the head of a pipeline: what follows too */
+	int64_t max_ahead_us, dedup_us, keep_us, cut_at, ack_us,
+		max_lag_us; /* ack_us, max_lag_us 0: none */
+	const char *job;    /* the head of a pipeline: what follows too */
 	int64_t epoch_us;
 	uint64_t epoch_records;
 	struct dead_options dead;
@@ -75,6 +78,11 @@ struct ingest_queue {
 struct ingest_topic {
 	struct buf name;
 	uint64_t fresh, duplicates;
+};
+
+/* How many groups of the log had 1, 2, 4 .. 4,096 and more events at most. */
+struct ingest_groups {
+	uint64_t n[INGEST_GROUPS + 1], sum;
 };
 
 /* From that time on the log begins at that offset. */
@@ -113,6 +121,8 @@ struct ingest {
 	uint64_t invalid, dead; /* events that were refused, and dead letters */
 	struct http_counts counts;
 	struct http_times ack_times, sync_times;
+	struct ingest_groups groups;
+	int64_t lag_us; /* of the pipeline, as of the last second; -1: there is none */
 
 	struct ingest_mark *marks;
 	size_t n_marks, marks_cap;
@@ -162,8 +172,8 @@ void ingest_refuse_waiting(struct ingest *g, const char *code, const char *detai
 void ingest_queue_push(struct ingest_queue *q, struct ingest_waiter *w);
 struct ingest_waiter *ingest_queue_pop(struct ingest_queue *q); /* of one that is not empty */
 
-/* How long the client wishes to wait for the sinks; 0: not. */
-int64_t ingest_acks_wish(const struct http_request *req);
+/* How long the client wishes to wait for the sinks, else what --ack says; 0: not. */
+int64_t ingest_acks_wish(const struct ingest *g, const struct http_request *req);
 /* w is durable; it is answered and freed later. */
 void ingest_acks_add(struct ingest *g, struct ingest_waiter *w);
 /* All that wait are answered now. */
@@ -171,8 +181,9 @@ void ingest_acks_end(struct ingest *g);
 void ingest_get_acks(void *ingest, struct http_request *req);
 
 /* The answer to events that were taken: status, type and body of w. */
-void ingest_answer_make(const struct ingest_endpoint *e, const struct http_request *req,
-			const struct intake_result *r, struct ingest_waiter *w);
+void ingest_answer_make(const struct ingest *g, const struct ingest_endpoint *e,
+			const struct http_request *req, const struct intake_result *r,
+			struct ingest_waiter *w);
 void ingest_answer_send(struct http_request *req, const struct ingest_waiter *w);
 /* The answer to a body that is refused. */
 void ingest_answer_refuse(struct http_request *req, const struct intake_result *r);
@@ -193,12 +204,14 @@ void ingest_state_free(struct ingest *g);
 
 /* ---- metrics */
 void ingest_get_metrics(void *ingest, struct http_request *req);
+void ingest_metrics_group(struct ingest_groups *groups, uint64_t events);
 void ingest_metrics_answered(void *router, const struct http_request *req, unsigned status);
 
 /* ---- the log's past */
 /* Makes the table of seen events. EX_IOERR, EX_DATAERR */
 int ingest_replay(struct ingest *g, struct err *err);
-/* Once a second: tells the log from where on the table needs it. */
+/* Once a second: tells the log from where on the table needs it, and how far behind the pipeline
+ * is. */
 void ingest_replay_keep(struct ingest *g);
 
 #endif

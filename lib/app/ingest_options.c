@@ -1,6 +1,9 @@
 #include "app/ingest_internal.h"
 
 #include "base/num.h"
+#include "base/tm.h"
+
+enum { ACK_S = 5 };
 
 static int add_route(void *self, const char *value, struct err *err)
 {
@@ -38,6 +41,22 @@ static int set_gap(void *self, const char *value, struct err *err)
 		return err_set(err, EX_USAGE, "\"%s\": it only knows skip", value);
 	((struct ingest_conf *)self)->on_gap_skip = true;
 	return 0;
+}
+
+static int set_ack(void *self, const char *value, struct err *err)
+{
+	static const char sinks[] = "sinks";
+	struct ingest_conf *c = self;
+	size_t n = sizeof(sinks) - 1;
+
+	if (strncmp(value, sinks, n) != 0 || (value[n] && value[n] != '='))
+		return err_set(err, EX_USAGE, "\"%s\": say sinks, or sinks=5s", value);
+	c->ack_us = ACK_S * TM_S;
+	if (value[n] && num_duration(value + n + 1, &c->ack_us, err))
+		return -1;
+	return c->ack_us >= TM_S && c->ack_us <= INGEST_WAIT_MOST_S * TM_S
+		       ? 0
+		       : err_set(err, EX_USAGE, "\"%s\": 1s to %ds", value, INGEST_WAIT_MOST_S);
 }
 
 #define AT(member) .at = offsetof(struct ingest_conf, member)
@@ -89,6 +108,14 @@ const struct opt ingest_opts[] = {
 	      "how long the log is kept, though all readers have passed it"),
 	LIMIT("log-bytes", OPT_BYTES, log_bytes, "BYTES", "10g", 1 << 20, 1e15,
 	      "longest log: beyond it, events are refused with 503"),
+	{ .name = "ack",
+	  .type = OPT_CALL,
+	  .call = set_ack,
+	  .arg = "sinks[=DUR]",
+	  .help = "answer when the sinks have stored it, or after so long (5s), as Prefer: wait "
+		  "asks for; else when it is durable here" },
+	LIMIT("max-lag", OPT_DURATION, max_lag_us, "DUR", NULL, 1e6, 1e13,
+	      "refuse events with 503 while the pipeline is further behind"),
 	LIST("cut-at", set_cut_at, "OFFSET",
 	     "consent to cut a damaged log there; what is cut off is kept in DIR"),
 	{ .name = "drain",

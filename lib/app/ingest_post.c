@@ -124,7 +124,7 @@ static bool append_request(struct ingest *g, struct http_request *req,
 	}
 	/* only the log can say that it failed; what is seen and durable is so in a full one too */
 	count_taken(g, r);
-	ingest_answer_make(e, req, r, w);
+	ingest_answer_make(g, e, req, r, w);
 	if (answer == WAL_OK || (r->waits && answer != WAL_FAILED)) {
 		w->end = g->end;
 		w->ticket = g->ticket;
@@ -219,6 +219,9 @@ void ingest_post(void *arg, struct http_request *req)
 		counters_add(g->counters, COUNTER_BYTES_IN, req->body.n);
 	if (g->why.code)
 		ingest_answer_later(req, "log-failed", "the log failed", FULL_S);
+	else if (g->conf.max_lag_us && g->lag_us > g->conf.max_lag_us)
+		ingest_answer_later(req, "pipeline-behind",
+				    "the pipeline is too far behind the log", FULL_S);
 	else if (g->durable.n + g->stalled.n + g->acks.n >= INGEST_WAITING)
 		ingest_answer_later(req, "overloaded", "too many requests wait for the log",
 				    BUSY_S);
@@ -232,6 +235,7 @@ static void answer_durable(void *self, const struct wal_done *done)
 	struct ingest *g = self;
 
 	http_times_add(&g->sync_times, done->sync_us);
+	ingest_metrics_group(&g->groups, done->lines);
 	while (g->durable.n && g->durable.first->end <= done->end) {
 		struct ingest_waiter *w = ingest_queue_pop(&g->durable);
 

@@ -83,14 +83,35 @@ int ingest_replay(struct ingest *g, struct err *err)
 	return rc;
 }
 
+/* The age of the oldest that no reader has stored, to a second; beyond the oldest mark, its age. */
+static int64_t lag_of(const struct ingest *g, const struct wal_state *state, int64_t now_us)
+{
+	size_t low = 0, high = g->n_marks;
+
+	if (state->acked < 0)
+		return -1;
+	if (state->acked >= state->durable || !high)
+		return 0;
+	while (high - low > 1) {
+		size_t mid = (low + high) / 2;
+
+		if (g->marks[mid].offset <= state->acked)
+			low = mid;
+		else
+			high = mid;
+	}
+	return now_us > g->marks[low].us ? now_us - g->marks[low].us : 0;
+}
+
 void ingest_replay_keep(struct ingest *g)
 {
-	int64_t since_us = seen_stats(g->seen).since_us;
+	int64_t since_us = seen_stats(g->seen).since_us, now_us = tm_now_us();
 	struct wal_state state;
 	size_t gone = 0;
 
 	wal_state(g->wal, &state);
-	add_mark(g, tm_now_us(), state.end);
+	g->lag_us = lag_of(g, &state, now_us);
+	add_mark(g, now_us, state.end);
 	while (gone + 1 < g->n_marks && g->marks[gone + 1].us <= since_us)
 		gone++;
 	g->n_marks -= gone;

@@ -54,7 +54,8 @@ void ingest_get_health(void *arg, struct http_request *req)
 		   s.oldest_us && s.oldest_us < now_us ? whole_s(now_us - s.oldest_us) : 0,
 		   s.full ? "true" : "false");
 	if (s.acked >= 0)
-		buf_printf(&b, ",\"pipeline\":{\"lag_bytes\":%" PRId64 "}",
+		buf_printf(&b, ",\"pipeline\":{\"lag_s\":%" PRId64 ",\"lag_bytes\":%" PRId64 "}",
+			   g->lag_us > 0 ? whole_s(g->lag_us) : 0,
 			   s.durable > s.acked ? s.durable - s.acked : 0);
 	buf_addz(&b, "}\n");
 	answer_json(req, 200, &b);
@@ -72,6 +73,9 @@ void ingest_get_ready(void *arg, struct http_request *req)
 		ingest_answer_later(req, "draining", "the intake is ending", 1);
 	else if (s.full)
 		ingest_answer_later(req, "log-full", "the log is full", 30);
+	else if (g->conf.max_lag_us && g->lag_us > g->conf.max_lag_us)
+		ingest_answer_later(req, "pipeline-behind",
+				    "the pipeline is too far behind the log", 30);
 	else
 		ingest_get_health(g, req);
 }
@@ -87,11 +91,11 @@ void ingest_get_limits(void *arg, struct http_request *req)
 		   ",\"ahead_s\":%" PRId64 ",\"connections\":%" PRIu64
 		   ",\"connections_per_address\":%d,\"in_flight_bytes\":%" PRIu64
 		   ",\"waiting_requests\":%d,\"dedup_s\":%" PRId64 ",\"dedup_ids\":%" PRIu64
-		   ",\"log_bytes\":%" PRIu64 ",\"keep_s\":%" PRId64 "}\n",
+		   ",\"log_bytes\":%" PRIu64 ",\"keep_s\":%" PRId64 ",\"lag_s\":%" PRId64 "}\n",
 		   16 << 10, 8 << 10, c->max_body, c->max_events, c->max_event, WAL_APPEND_BYTES,
 		   whole_s(c->max_ahead_us), c->http.max_connections, HTTP_PROGRAM_PER_ADDRESS,
 		   c->http.budget, INGEST_WAITING, whole_s(c->dedup_us), c->dedup_ids, c->log_bytes,
-		   whole_s(c->keep_us));
+		   whole_s(c->keep_us), whole_s(c->max_lag_us));
 	answer_json(req, 200, &b);
 }
 

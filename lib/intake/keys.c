@@ -226,6 +226,7 @@ void keys_inherit(struct keys *k, const struct keys *before)
 			if (slice_eq(k->key[i].id, before->key[b].id)) {
 				k->key[i].events = before->key[b].events;
 				k->key[i].bytes = before->key[b].bytes;
+				k->key[i].limited = before->key[b].limited;
 			}
 }
 

@@ -33,6 +33,7 @@ struct key {
 	struct slice topics; /* T,T as in the file; n 0: all */
 	struct rate_limit events_limit, bytes_limit;
 	struct rate events, bytes;
+	uint64_t limited; /* requests beyond its rate; the caller counts */
 };
 
 struct keys;
@@ -42,7 +43,7 @@ struct keys;
 struct keys *keys_new(const char *name, struct slice text, struct err *err);
 void keys_free(struct keys *k);
 
-/* Takes over the levels of the buckets of keys that have the same id: at a reload. */
+/* Takes over counts and the levels of the buckets of keys that have the same id: at a reload. */
 void keys_inherit(struct keys *k, const struct keys *before);
 
 /* The key with that hash, NULL: none. The time does not tell which keys there are. */

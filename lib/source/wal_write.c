@@ -276,6 +276,11 @@ void wal_state(struct wal *w, struct wal_state *out)
 	pthread_mutex_unlock(&w->lock);
 }
 
+bool wal_reader(const struct wal *w, unsigned i, char name[WAL_READER_NAME_BYTES], int64_t *acked)
+{
+	return wal_page_reader_at(w->page, i, name, acked);
+}
+
 void wal_why(struct wal *w, struct err *out)
 {
 	pthread_mutex_lock(&w->lock);

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "io/loop.h"
+#include "source/wal_page.h"
 
 enum {
 	WAL_GROUP_BYTES = 1 << 20,
@@ -90,6 +91,8 @@ struct wal_state {
 	bool full;
 };
 void wal_state(struct wal *w, struct wal_state *out);
+/* Reader i of the log: its job, cut to its room, and what it has stored; false: there is none. */
+bool wal_reader(const struct wal *w, unsigned i, char name[WAL_READER_NAME_BYTES], int64_t *acked);
 /* The reason of WAL_FULL or WAL_FAILED. */
 void wal_why(struct wal *w, struct err *out);
 

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "base/tm.h"
 #include "tool/prog.h"
 
 static const int64_t bounds_us[HTTP_TIMES] = { 500,     1000,    2000,    5000,    10000,
@@ -20,10 +21,25 @@ void http_times_add(struct http_times *t, int64_t us)
 	t->sum_us += us;
 }
 
+static void count_time(struct http_counts *c, const struct http_request *req)
+{
+	struct http_route_times *r = c->routes;
+	size_t i = 0;
+
+	while (i < c->n_routes && strcmp(r[i].route, req->route) != 0)
+		i++;
+	if (i == HTTP_COUNTS_ROUTES)
+		return;
+	if (i == c->n_routes)
+		r[c->n_routes++].route = req->route;
+	http_times_add(&r[i].times, tm_mono_us() - req->begun_us);
+}
+
 void http_counts_answered(struct http_counts *c, const struct http_request *req, unsigned status)
 {
 	struct http_answered *a = c->answered;
 
+	count_time(c, req);
 	for (size_t i = 0; i < c->n; i++, a++)
 		if (a->status == status && a->method == req->method &&
 		    strcmp(a->route, req->route) == 0) {
@@ -65,20 +81,47 @@ void prometheus_seconds(struct buf *b, int64_t us)
 	buf_printf(b, "%" PRId64 ".%06d", us / 1000000, (int)(us % 1000000));
 }
 
-void prometheus_times(struct buf *b, const char *name, const char *help, const struct http_times *t)
+/* The lines of one histogram; label: "" or `route="/x"`. */
+static void add_times(struct buf *b, const char *name, struct slice label,
+		      const struct http_times *t)
 {
+	int n_label = (int)label.n;
+	const char *comma = label.n ? "," : "", *open = label.n ? "{" : "",
+		   *close = label.n ? "}" : "";
 	uint64_t n = 0;
 
-	prometheus_begin(b, name, "histogram", help);
 	for (size_t i = 0; i < HTTP_TIMES; i++) {
 		n += t->n[i];
-		buf_printf(b, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
-			   (double)bounds_us[i] / 1e6, n);
+		buf_printf(b, "%s_bucket{%.*s%sle=\"%g\"} %" PRIu64 "\n", name, n_label, label.p,
+			   comma, (double)bounds_us[i] / 1e6, n);
 	}
 	n += t->n[HTTP_TIMES];
-	buf_printf(b, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum ", name, n, name);
+	buf_printf(b, "%s_bucket{%.*s%sle=\"+Inf\"} %" PRIu64 "\n%s_sum%s%.*s%s ", name, n_label,
+		   label.p, comma, n, name, open, n_label, label.p, close);
 	prometheus_seconds(b, t->sum_us);
-	buf_printf(b, "\n%s_count %" PRIu64 "\n", name, n);
+	buf_printf(b, "\n%s_count%s%.*s%s %" PRIu64 "\n", name, open, n_label, label.p, close, n);
+}
+
+void prometheus_times(struct buf *b, const char *name, const char *help, const struct http_times *t)
+{
+	prometheus_begin(b, name, "histogram", help);
+	add_times(b, name, slice_z(""), t);
+}
+
+static void add_route_times(struct buf *b, const struct http_counts *c)
+{
+	struct buf label = { 0 };
+
+	prometheus_begin(b, "hta_http_request_seconds", "histogram",
+			 "from a request's first byte to its answer");
+	for (size_t i = 0; i < c->n_routes; i++) {
+		label.n = 0;
+		buf_addz(&label, "route=\"");
+		prometheus_label(&label, slice_z(c->routes[i].route));
+		buf_addc(&label, '"');
+		add_times(b, "hta_http_request_seconds", buf_slice(&label), &c->routes[i].times);
+	}
+	buf_fini(&label);
 }
 
 static void add_answers(struct buf *b, const struct http_counts *c)
@@ -103,6 +146,7 @@ void prometheus_http(struct buf *b, const struct http_counts *c, const struct ht
 
 	http_server_stats(server, &s);
 	add_answers(b, c);
+	add_route_times(b, c);
 	prometheus_begin(b, "hta_http_connections", "gauge", "connections");
 	buf_printf(b,
 		   "hta_http_connections{state=\"busy\"} %zu\n"

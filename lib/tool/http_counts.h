@@ -6,7 +6,14 @@
 
 #include "net/http_server.h"
 
-enum { HTTP_COUNTS = 1024, HTTP_TIMES = 14 };
+enum { HTTP_COUNTS = 1024, HTTP_COUNTS_ROUTES = 128, HTTP_TIMES = 14 };
+
+/* A histogram of durations: 0.5 ms to 10 s. {0} at first */
+struct http_times {
+	uint64_t n[HTTP_TIMES + 1];
+	int64_t sum_us;
+};
+void http_times_add(struct http_times *t, int64_t us);
 
 /* {0} at first */
 struct http_counts {
@@ -17,16 +24,15 @@ struct http_counts {
 		uint64_t n;
 	} answered[HTTP_COUNTS];
 	size_t n;
+	/* from a request's first byte to its answer */
+	struct http_route_times {
+		const char *route;
+		struct http_times times;
+	} routes[HTTP_COUNTS_ROUTES];
+	size_t n_routes;
 };
 /* For http_app.answered. */
 void http_counts_answered(struct http_counts *c, const struct http_request *req, unsigned status);
-
-/* A histogram of durations: 0.5 ms to 10 s. {0} at first */
-struct http_times {
-	uint64_t n[HTTP_TIMES + 1];
-	int64_t sum_us;
-};
-void http_times_add(struct http_times *t, int64_t us);
 
 /* ---- text; all append */
 void prometheus_begin(struct buf *b, const char *name, const char *type, const char *help);

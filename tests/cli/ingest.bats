@@ -208,6 +208,9 @@ teardown() {
 	[ "$(metric hta_ingest_ack_seconds_count)" = 2 ]
 	[ "$(metric 'hta_ingest_ack_seconds_bucket{le="+Inf"}')" = 2 ]
 	[ "$(metric hta_dedup_ids)" = 1 ]
+	[ "$(metric 'hta_http_request_seconds_count{route="/publish"}')" = 3 ]
+	[ "$(metric 'hta_log_group_events_bucket{le="+Inf"}')" = 2 ]
+	[ "$(metric hta_log_free_bytes)" -gt 0 ]
 	[ "$(grep -vcE '^(# (HELP|TYPE) hta_|hta_[a-z_]+(\{[^}]*\})? [0-9.]+$)' metrics)" = 0 ]
 	[ -z "$(grep -v '^#' metrics | sed 's/ [^ ]*$//' | sort | uniq -d)" ]
 	end
@@ -240,6 +243,10 @@ teardown() {
 	done
 	refuses 429 rate
 	grep -qiE '^retry-after: [1-9]' head
+	grep -qiE '^ratelimit-policy: "events";q=5;w=5' head
+	grep -qiE '^ratelimit: "events";r=[0-4];t=[1-9]' head
+	grep -qiE '^x-ratelimit-limit: 5' head
+	grep -qiE '^x-ratelimit-remaining: [0-4]' head
 	get /health | jq -e '.status == "ok"'
 	sed -i 's/rate=1.*/topics=orders/' keys
 	kill -USR1 "$intake"

@@ -77,6 +77,31 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 	exits_with 0 20
 }
 
+@test "--max-lag: a pipeline that is behind refuses events, until it is not; --ack: all answers wait" {
+	serve_into "$lite" --max-lag 1s --ack sinks=20s
+	post /events "$view"
+	answers 200 .status accepted
+	grep -qi '^preference-applied: wait' head
+	has_stored 1
+	sink=$(pgrep -g "$pid" -x hta-sink-sqlite)
+	kill -STOP "$sink"
+	post /publish "$login" -H 'Prefer: wait=1'
+	answers 202 .status created
+	behind() { post /publish "$login" -H 'Prefer: wait=1' && refuses 503 pipeline-behind; }
+	wait_until 20 behind
+	grep -qi '^retry-after: 30' head
+	[ "$(get /health/ready | jq -r .code)" = pipeline-behind ]
+	get /health | jq -e '.pipeline.lag_s >= 1'
+	get /metrics | grep -E '^hta_log_lag_seconds [1-9]'
+	kill -CONT "$sink"
+	again() { post /publish "$login" && [ "$status" = 409 ]; }
+	wait_until 20 again
+	[ "$(get /metrics | sed -nE 's/^hta_log_acked_offset\{job="ingest"\} //p')" -gt 300 ]
+	kill -TERM "$intake"
+	exits_with 0 20
+	has_stored 2
+}
+
 @test "how it ends is how a stage below ended, and what was answered is in the log" {
 	serve_into 'sleep 0.5; exec hta-sink-sqlite --events no/such.db | hta-commit'
 	post /events "$view"
@@ -155,6 +180,9 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 	fails_with 78 pipe 'hta-ingest -l :0 --log log --dead drop | hta-commit'
 	says '--keys FILE .*--insecure'
 	fails_with 64 pipe 'hta-ingest -l 0 --log log --on-gap stop | hta-commit'
+	fails_with 64 hta-ingest -l 0 --log log --only-log --ack sink
+	says 'say sinks, or sinks=5s'
+	fails_with 64 hta-ingest -l 0 --log log --only-log --ack sinks=2h
 	serve
 	fails_with 78 pipe 'hta-ingest -l 0 --log log --dead drop | hta-commit'
 	says 'another process writes'
