@@ -10,6 +10,7 @@
  *	ingest_state.c    /health, /limits, /stats
  *	ingest_acks.c     Prefer: wait, /acks
  *	ingest_metrics.c  /metrics
+ *	ingest_openapi.c  /openapi.json, --openapi
  *	ingest_replay.c   the table of seen events from the log, and how much of the log it needs
  */
 #ifndef APP_INGEST_INTERNAL_H
@@ -46,7 +47,7 @@ struct ingest_conf {
 	const char *routes[INGEST_ROUTES];
 	size_t n_routes;
 	const char *log, *topic;
-	bool only_log, on_gap_skip;
+	bool only_log, on_gap_skip, openapi;
 	uint64_t max_body, max_events, max_event, dedup_ids, log_bytes;
 	int64_t max_ahead_us, dedup_us, keep_us, cut_at, ack_us,
 		max_lag_us; /* ack_us, max_lag_us 0: none */
@@ -100,7 +101,7 @@ struct ingest {
 	struct intake *intake;
 
 	struct ingest_endpoint endpoints[3 + INGEST_ROUTES];
-	struct route routes[3 + INGEST_ROUTES + 8];
+	struct route routes[3 + INGEST_ROUTES + 10];
 	size_t n_endpoints, n_routes;
 
 	struct ingest_queue durable; /* waits to be durable, in the order of appends */
@@ -206,6 +207,13 @@ void ingest_state_free(struct ingest *g);
 void ingest_get_metrics(void *ingest, struct http_request *req);
 void ingest_metrics_group(struct ingest_groups *groups, uint64_t events);
 void ingest_metrics_answered(void *router, const struct http_request *req, unsigned status);
+
+/* ---- the document */
+/* Appends it; of the routes. */
+void ingest_openapi_write(const struct ingest *g, struct buf *out);
+void ingest_get_openapi(void *ingest, struct http_request *req);
+/* Makes the routes and prints the document of them. */
+int ingest_openapi_print(struct ingest *g, struct err *err);
 
 /* ---- the log's past */
 /* Makes the table of seen events. EX_IOERR, EX_DATAERR */

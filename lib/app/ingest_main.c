@@ -182,6 +182,11 @@ static int run_ingest(void *self, struct err *err)
 
 	if (g->conf.http.new_key)
 		return http_keys_make(g->conf.http.new_key, "write", err);
+	if (g->conf.openapi) {
+		rc = ingest_openapi_print(g, err);
+		free_parts(g);
+		return rc;
+	}
 	if (check_usage(&g->conf, err))
 		return -1;
 	if (!g->conf.http.drain_us)
@@ -197,7 +202,8 @@ static void failed_ingest(void *self, const struct err *err)
 {
 	const struct ingest *g = self;
 
-	if (!g->streaming && !prog_given("only-log") && !prog_given("new-key"))
+	if (!g->streaming && !prog_given("only-log") && !prog_given("new-key") &&
+	    !prog_given("openapi"))
 		job_stream_refuse(g->conf.job, g->conf.http.drain_us, err);
 }
 

@@ -370,3 +370,36 @@ teardown() {
 	end
 	fails_with 78 hta-ingest -l 0 --log log --only-log --topic other
 }
+
+@test "the document: valid, every endpoint is in it, and a page shows it" {
+	route=(--route "/api/v1/orders=order_events:$top/examples/routes/orders.json")
+	feed hta-ingest --openapi "${route[@]}"
+	cp "$out" document
+	[ "$(jq -r .openapi document)" = 3.1.0 ]
+	[ "$(jq '.paths["/ingest"].post.requestBody.content["application/json"].schema.maxItems' document)" = 10000 ]
+	jq -e '.paths["/api/v1/orders"].post.requestBody.content["application/json"].schema.required | index("user_id")' document
+	[ "$(jq -r '[.. | .["$ref"]? // empty] | unique | .[] | ltrimstr("#/") | split("/") | tojson' document | while read -r path; do jq "getpath($path) == null" document; done | sort -u)" = false ]
+	[ "$(jq -r '.paths[][].operationId' document | sort | uniq -d)" = '' ]
+	serve "${route[@]}"
+	get /openapi.json | cmp - document
+	# of each path: its methods are those of the document, and no other
+	jq -r '.paths | to_entries[] | [(.key | sub("{.*}"; "1")), (.value | keys | map(ascii_upcase) | join(","))] | @tsv' document >paths
+	[ "$(wc -l <paths)" = 13 ]
+	while read -r path methods; do
+		get "$path" -X OPTIONS -o /dev/null -D head
+		[ "$(sed -nE 's/^allow: ([^\r]*).*/\1/ip' head | tr -d ' ' | sed -E 's/,?(HEAD|OPTIONS)//g; s/^,//')" = "$methods" ]
+	done <paths
+	get /docs -D head >page
+	csp=$(sed -nE 's/^content-security-policy: ([^\r]*).*/\1/ip' head)
+	for tag in script style; do
+		hash=$(python3 -c 'import base64, hashlib, re, sys; print(base64.b64encode(hashlib.sha256(re.search(f"<{sys.argv[1]}>(.*)</{sys.argv[1]}>", open("page").read(), re.S)[1].encode()).digest()).decode())' $tag)
+		grep -qF "$tag-src 'sha256-$hash'" <<<"$csp"
+	done
+	[ "$(grep -cE 'https?://|style=|onclick' page)" = 0 ]
+	# the anchors that problems name
+	post /events 'x'
+	[ "$(jq -r .type body)" = /docs#malformed-json ]
+	jq -e '.["x-problems"] | map(.code) | index("malformed-json")' document
+	fails_with 64 hta-ingest --openapi --route nonsense
+	end
+}
