@@ -242,6 +242,30 @@ setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
 	not systemd-analyze security --offline=true --no-pager --threshold=20 ./soft@.service
 }
 
+@test "systemd: the intake is valid and hardened, and its socket is not its own" {
+	cd "$BATS_TEST_TMPDIR"
+	cp "$examples"/systemd/hta-ingest.* .
+	sed -i "s|^ExecStart=hta-ingest|ExecStart=$(command -v hta-ingest)|" hta-ingest.service
+	feed systemd-analyze verify --man=no ./hta-ingest.service ./hta-ingest.socket
+	[ -z "$stderr" ]
+	feed systemd-analyze security --offline=true --no-pager --threshold=10 ./hta-ingest.service
+	options=$(sed -nE 's/^ExecStart=[^ ]* (.*)/\1/p' hta-ingest.service)
+	for option in $(grep -oE -- '--[a-z-]+' <<<"$options"); do hta-ingest --help | grep -qE -- " $option "; done
+	# it is what is started where a socket is handed over, and another service's rules of starting again are its own
+	hta-ingest --new-key web | sed -n 2p >keys
+	chmod 600 keys
+	options=${options//%S/$PWD}
+	options=${options//%d/$PWD}
+	port=$(svc_free_port)
+	spawn intake systemd-socket-activate -l "127.0.0.1:$port" hta-ingest ${options/hta-ingest\/log/log}
+	wait_until 20 bash -c "curl -sf http://localhost:$port/health"
+	kill -TERM "$pid"
+	exits_with 0 20
+	unit=$examples/systemd/hta@.service
+	common=$(comm -12 <(setting RestartForceExitStatus | tr ' ' '\n' | sort) <(unit=hta-ingest.service && setting RestartForceExitStatus | tr ' ' '\n' | sort) | xargs)
+	[ "$common" = '69 74 75' ]
+}
+
 @test "systemd: starts again by the codes of the manual, and waits longer than the programs do" {
 	codes=$(grep -A1 'A supervisor starts it again on' "$top/man/hta.7" | tr '\n' ' ')
 	shell=$(grep -o '^126 and 127 are the shell' "$top/man/hta.7" | grep -oE '[0-9]+' | paste -sd' ')

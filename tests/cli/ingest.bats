@@ -371,6 +371,43 @@ teardown() {
 	fails_with 78 hta-ingest -l 0 --log log --only-log --topic other
 }
 
+@test "a socket that a service manager holds: no client is refused while the intake is started again" {
+	cat >holder.py <<-'END'
+		import os, signal, socket, subprocess, sys, threading, urllib.request
+		held = socket.create_server(("127.0.0.1", 0), backlog=128)
+		def start():
+		    pid = os.fork()
+		    if pid == 0:
+		        os.dup2(held.fileno(), 3)
+		        os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+		        os.execvp("hta-ingest", ["hta-ingest", "--log", "log", "--only-log"])
+		    return pid
+		ending, done = [], []
+		def client(n):
+		    while not ending:
+		        body = b'{"event_type":"x","user_id":"u","event_id":"%d-%d","payload":{}}' % (n, len(done))
+		        ask = urllib.request.Request(f"http://127.0.0.1:{held.getsockname()[1]}/events", body, {"Content-Type": "application/json"})
+		        assert urllib.request.urlopen(ask, timeout=30).status == 202
+		        done.append(n)
+		pid, threads = start(), [threading.Thread(target=client, args=(n,)) for n in range(4)]
+		for t in threads: t.start()
+		for _ in range(5):
+		    before = len(done)
+		    while len(done) < before + 20 and any(t.is_alive() for t in threads): pass
+		    os.kill(pid, signal.SIGTERM)
+		    assert os.waitpid(pid, 0)[1] == 0
+		    pid = start()
+		ending.append(1)
+		for t in threads: t.join()
+		os.kill(pid, signal.SIGTERM)
+		os.waitpid(pid, 0)
+		print(len(done))
+	END
+	feed python3 holder.py
+	[ "$(grep -c Traceback <<<"$stderr")" = 0 ]
+	[ "$(<"$out")" = "$(logged | wc -l)" ]
+}
+
 @test "the document: valid, every endpoint is in it, and a page shows it" {
 	route=(--route "/api/v1/orders=order_events:$top/examples/routes/orders.json")
 	feed hta-ingest --openapi "${route[@]}"
