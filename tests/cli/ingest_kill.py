@@ -37,8 +37,9 @@ def get(port, path):
 class Client(threading.Thread):
     """One connection at a time; a request is one of four forms."""
 
-    def __init__(self, port, number, seed):
+    def __init__(self, port, number, seed, pace_s):
         super().__init__()
+        self.pace_s = pace_s        # between two requests: what stores have to take in the time of many kills is bounded
         self.port, self.name, self.random = port, f"c{number}", random.Random(seed * 100 + number)
         self.acked, self.sent, self.wrong = [], [], []
         self.connection, self.ending, self.count = None, False, 0
@@ -61,7 +62,7 @@ class Client(threading.Thread):
             return "/events", {"Idempotency-Key": ids[0]}, self.event(None), None
         if form == 2:
             return "/publish", {}, dict(self.event(ids[0]), topic="events", source="s"), ids
-        ids = [f"{ids[0]}.{i}" for i in range(self.random.choice((1, 10, 500)))]
+        ids = [f"{ids[0]}.{i}" for i in range(self.random.choice((1, 10, 500 if self.pace_s == 0 else 50)))]
         return "/ingest", {}, [self.event(i) for i in ids], ids
 
     def post(self, path, headers, body):
@@ -79,6 +80,7 @@ class Client(threading.Thread):
 
     def run(self):
         while not self.ending:
+            time.sleep(self.pace_s)
             path, headers, body, ids = self.made()
             self.sent += ids or []
             give_up = ids and self.random.randrange(5) == 0
@@ -137,13 +139,14 @@ class Service:
 def main():
     log, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     port, rnd = free_port(), random.Random(seed)
-    service = Service(log, port, sys.argv[4] if len(sys.argv) > 4 else "")
+    stages = sys.argv[4] if len(sys.argv) > 4 else ""
+    service = Service(log, port, stages)
     service.start()
-    clients = [Client(port, i, seed) for i in range(CLIENTS)]
+    clients = [Client(port, i, seed, 0.01 if stages else 0) for i in range(CLIENTS)]
     for c in clients:
         c.start()
     for _ in range(kills):
-        time.sleep(rnd.uniform(0.02, 1.5 if len(sys.argv) > 4 else 0.4))
+        time.sleep(rnd.uniform(0.02, 1.5 if stages else 0.4))
         service.kill(rnd)
         service.start()
     time.sleep(0.2)
@@ -153,7 +156,7 @@ def main():
         c.join()
     stats = get(port, "/stats").decode()
     end = time.monotonic() + 60
-    while len(sys.argv) > 4 and json.loads(get(port, "/health")).get("pipeline", {}).get("lag_bytes") != 0:
+    while stages and json.loads(get(port, "/health")).get("pipeline", {}).get("lag_bytes") != 0:
         if time.monotonic() > end:
             sys.exit(f"the pipeline does not come to the log's end: {get(port, '/health')}")
         time.sleep(0.05)
