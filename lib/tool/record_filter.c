@@ -6,13 +6,22 @@
  * Lines that pass are not copied one by one: they are owed, from `owed` on, until another verdict
  * or the end of the run, and are then written as one block. So a filter that passes most of its
  * input costs a memcpy a block, and what a stage owes never outlives data(): barriers and other
- * control records find everything written. */
+ * control records find everything written.
+ *
+ * Lines that are asked for wait in a list of their own, and are decided like others when it is
+ * settled: at the end of the run at the latest, since they are slices of its block. */
 #include "tool/record_filter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+
+/* A line that is asked for. */
+struct asked_line {
+	struct slice line;
+	uint64_t nth;
+};
 
 struct records {
 	const struct record_filter *f;
@@ -29,6 +38,10 @@ struct records {
 	const char *owed; /* first byte that passed and is not written */
 	uint64_t owed_lines;
 	uint64_t owed_nth; /* its line in the run */
+	/* lines that wait, all behind what is owed; NULL: the filter does not ask */
+	struct asked_line *asked;
+	enum record_verdict *answer;
+	size_t n_asked;
 };
 
 /* ---- what becomes of a line */
@@ -122,6 +135,43 @@ static int act_on(struct records *w, const struct record *r, enum record_verdict
 	return 0;
 }
 
+/* ---- lines that are asked for */
+
+static int settle_asked(struct records *w, struct err *err)
+{
+	size_t n = w->n_asked;
+
+	if (n == 0)
+		return 0;
+	w->n_asked = 0;
+	if (w->f->settle(w->self, w->answer, n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct record r = {
+			.line = w->asked[i].line,
+			.run = w->run,
+			.nth = w->asked[i].nth,
+			.at = (size_t)(w->asked[i].line.p - w->run->block.p),
+		};
+
+		if (act_on(w, &r, w->answer[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Those before it are settled first, where the line has its verdict. */
+static int decide_line(struct records *w, const struct record *r, enum record_verdict verdict,
+		       struct err *err)
+{
+	if (verdict != RECORD_ASKED)
+		return settle_asked(w, err) ? -1 : act_on(w, r, verdict, err);
+	w->asked[w->n_asked++] = (struct asked_line){ r->line, r->nth };
+	return w->n_asked < RECORD_ASKED_MOST ? 0 : settle_asked(w, err);
+}
+
+/* ---- lines of a run */
+
 static enum record_verdict judge_line(struct records *w, const struct record *r,
 				      enum scan_status status)
 {
@@ -156,10 +206,8 @@ static int take_line(struct records *w, struct slice line, unsigned line_of_batc
 		.at = (size_t)(line.p - w->run->block.p),
 	};
 
-	return act_on(w, &r, judge_line(w, &r, status), err);
+	return decide_line(w, &r, judge_line(w, &r, status), err);
 }
-
-/* ---- lines of a run */
 
 static int scan_run(struct records *w, struct err *err)
 {
@@ -206,7 +254,9 @@ static int filter_run(void *self, struct stage *st, const struct run *run, uint6
 	w->lines = 0;
 	w->owed = run->block.p;
 	w->owed_lines = w->owed_nth = 0;
-	if ((w->scan ? scan_run(w, err) : split_run(w, err)) || write_owed(w, end, end, err))
+	w->n_asked = 0;
+	if ((w->scan ? scan_run(w, err) : split_run(w, err)) || settle_asked(w, err) ||
+	    write_owed(w, end, end, err))
 		return -1;
 	*lines = w->lines;
 	return 0;
@@ -322,9 +372,15 @@ int record_filter_run(const struct record_filter *f, void *self, const char *con
 	};
 	int rc = scan_for(f, &w.scan, err);
 
+	if (f->settle) {
+		w.asked = mem_array(RECORD_ASKED_MOST, sizeof(*w.asked));
+		w.answer = mem_array(RECORD_ASKED_MOST, sizeof(*w.answer));
+	}
 	if (rc == 0)
 		rc = stage_run(&filter, &w, files, n_files, err);
 	scan_free(w.scan);
+	free(w.asked);
+	free(w.answer);
 	buf_fini(&w.replace);
 	return rc;
 }

@@ -11,6 +11,11 @@
  *   RECORD_DUPLICATE     nothing                             duplicate
  *   RECORD_DEAD          a dead letter, why->msg its reason  dead
  *   RECORD_FAILED        the stage ends with `why`           -
+ *   RECORD_ASKED         what settle() says of it            as that
+ *
+ * RECORD_ASKED is for a filter that asks somebody else, many records in one call: such lines wait,
+ * at most RECORD_ASKED_MOST of them, until the run ends or a line has a verdict at once; then
+ * settle() has the answers, so the order of lines stays.
  *
  * With paths, or `objects`, each line must be a JSON object: one that is none is a dead letter, a
  * blank one is filtered, and record() sees neither. Else record() gets every line as it is.
@@ -29,7 +34,9 @@ enum record_verdict {
 	RECORD_DUPLICATE,
 	RECORD_DEAD,
 	RECORD_FAILED,
+	RECORD_ASKED,
 };
+enum { RECORD_ASKED_MOST = 4096 };
 
 /* One line; valid during the call. */
 struct record {
@@ -61,6 +68,10 @@ struct record_filter {
 	 * be owed. */
 	enum record_verdict (*record)(void *self, const struct record *r, struct buf *replace,
 				      struct err *why);
+
+	/* The n lines that wait, in their order: PASS, DROP or DUPLICATE each. NULL: nothing is
+	 * asked. 0, or -1: the stage ends with err. */
+	int (*settle)(void *self, enum record_verdict *verdict, size_t n, struct err *err);
 
 	/* As struct filter has them; NULL where nothing is to be done. What was passed stands in
 	 * stage_out before each of these calls. */

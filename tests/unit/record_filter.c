@@ -45,6 +45,39 @@ static enum record_verdict judge_field(void *self, const struct record *r, struc
 		       : RECORD_PASS;
 }
 
+/* The same, asking where it may. */
+static struct {
+	enum record_verdict verdict[RECORD_ASKED_MOST];
+	size_t n;
+} wait_list;
+
+static enum record_verdict ask_field(void *self, const struct record *r, struct buf *replace,
+				     struct err *why)
+{
+	enum record_verdict v = judge_field(self, r, replace, why);
+
+	if (v != RECORD_PASS && v != RECORD_DROP && v != RECORD_DUPLICATE)
+		return v;
+	wait_list.verdict[wait_list.n++] = v;
+	return RECORD_ASKED;
+}
+
+static int answer_fields(void *self, enum record_verdict *verdict, size_t n, struct err *err)
+{
+	(void)self;
+	if (n != wait_list.n)
+		return err_set(err, EX_SOFTWARE, "%zu wait, not %zu", wait_list.n, n);
+	memcpy(verdict, wait_list.verdict, n * sizeof(*verdict));
+	wait_list.n = 0;
+	return 0;
+}
+
+static int refuse_fields(void *self, enum record_verdict *verdict, size_t n, struct err *err)
+{
+	(void)self, (void)verdict;
+	return err_set(err, EX_TEMPFAIL, "nobody answers for %zu", n);
+}
+
 static enum record_verdict judge_text(void *self, const struct record *r, struct buf *replace,
 				      struct err *why)
 {
@@ -70,6 +103,13 @@ static const struct record_filter by_field = { .paths = paths, .record = judge_f
 				  with_barrier = { .paths = paths,
 						   .record = judge_field,
 						   .barrier = note_barrier },
+				  asking = { .paths = paths,
+					     .record = ask_field,
+					     .settle = answer_fields,
+					     .barrier = note_barrier },
+				  in_vain = { .paths = paths,
+					      .record = ask_field,
+					      .settle = refuse_fields },
 				  misspelt = { .paths = bad_paths, .record = judge_field };
 
 /* ---- a run */
@@ -193,12 +233,12 @@ static const char verdicts[] = "{\"n\":1,\"v\":\"pass\"}\n"
 static const char verdicts_out[] = "{\"n\":1,\"v\":\"pass\"}\n{\"n\":2}\n{\"n\":4 }\n"
 				   "{\"v\":1}\n{\"v\":2}\n{\"n\":10}\n{\"n\":13}\n";
 
-static void plain_cut_anywhere(void)
+static void plain_cut_anywhere(const struct record_filter *f)
 {
 	bool same = true;
 
 	for (size_t cut = 0; cut < sizeof(verdicts); cut++) {
-		struct result r = run_cut(&by_field, "-q", slice_z(verdicts), cut);
+		struct result r = run_cut(f, "-q", slice_z(verdicts), cut);
 
 		same = same && r.code == EX_DATAERR && strcmp(buf_z(&r.out), verdicts_out) == 0 &&
 		       strstr(buf_z(&r.err), "input:9: ") &&
@@ -252,7 +292,7 @@ static void long_lines(void)
 }
 
 /* Several batches of the scanner, several blocks of the reader. */
-static void many_lines(void)
+static void many_lines(const struct record_filter *f)
 {
 	enum { LINES = 40000 };
 	struct buf in = { 0 }, want = { 0 };
@@ -270,7 +310,7 @@ static void many_lines(void)
 		else if (i % 3)
 			buf_addz(&want, "{\"v\":1}\n{\"v\":2}\n");
 	}
-	r = run_cut(&by_field, "-q", buf_slice(&in), in.n);
+	r = run_cut(f, "-q", buf_slice(&in), in.n);
 	is_int(r.code, 0, "many lines: exit code");
 	ok(r.out.n == want.n && memcmp(r.out.p, want.p, want.n) == 0, "many lines");
 	result_fini(&r);
@@ -288,10 +328,30 @@ static void failures(void)
 	r = run_text(&misspelt, "-q", "");
 	is_int(r.code, EX_USAGE, "a path that is none");
 	result_fini(&r);
+	r = run_text(&in_vain, "-q", "{\"n\":1}\n{\"n\":2}\n");
+	is_int(r.code, EX_TEMPFAIL, "nobody answers: the code");
+	is_str(buf_z(&r.out), "", "nobody answers: no line");
+	ok(strstr(buf_z(&r.err), "hta-test: nobody answers for"), "nobody answers: its words");
+	result_fini(&r);
 	r = run_text(&by_field, "-q", "");
 	is_int(r.code, 0, "no input");
 	is_str(buf_z(&r.out), "", "no input: no output");
 	result_fini(&r);
+}
+
+/* More lines than may wait at a time. */
+static void many_asked(void)
+{
+	struct buf in = { 0 };
+	struct result r;
+
+	for (int i = 0; i < 3 * RECORD_ASKED_MOST; i++)
+		buf_printf(&in, "{\"n\":%d}\n", i);
+	r = run_cut(&asking, "-q", buf_slice(&in), in.n);
+	is_int(r.code, 0, "many that wait: exit code");
+	ok(r.out.n == in.n && memcmp(r.out.p, in.p, in.n) == 0, "many that wait");
+	result_fini(&r);
+	buf_fini(&in);
 }
 
 /* ---- acknowledged streams */
@@ -351,7 +411,7 @@ static struct slice next_line(struct slice *rest)
 }
 
 /* Data lines and dead records in order, and the account. */
-static void acknowledged_verdicts(void)
+static void acknowledged_verdicts(const struct record_filter *f)
 {
 	static const char want[] = "{\"n\":1,\"v\":\"pass\"}|{\"n\":2}|{\"n\":4 }|{\"v\":1}|"
 				   "{\"v\":2}|dead 108|{\"n\":10}|dead 110|{\"n\":13}|"
@@ -367,7 +427,7 @@ static void acknowledged_verdicts(void)
 	buf_addz(&data, verdicts);
 	add_line(&data);
 	acknowledged_stream(buf_z(&data), 13, &in);
-	r = run_cut(&with_barrier, "-q", buf_slice(&in), in.n);
+	r = run_cut(f, "-q", buf_slice(&in), in.n);
 	is_int(r.code, 0, "acknowledged: exit code");
 	rest = buf_slice(&r.out);
 	next_line(&rest); /* the hello */
@@ -412,7 +472,7 @@ static void acknowledged_verdicts(void)
 	buf_fini(&in);
 }
 
-static void acknowledged_cut_anywhere(void)
+static void acknowledged_cut_anywhere(const struct record_filter *f)
 {
 	struct buf in = { 0 }, data = { 0 };
 	struct result whole;
@@ -421,9 +481,9 @@ static void acknowledged_cut_anywhere(void)
 	buf_addz(&data, verdicts);
 	add_line(&data);
 	acknowledged_stream(buf_z(&data), 13, &in);
-	whole = run_cut(&by_field, "-q", buf_slice(&in), in.n);
+	whole = run_cut(f, "-q", buf_slice(&in), in.n);
 	for (size_t cut = 1; cut < in.n && same; cut += 3) {
-		struct result r = run_cut(&by_field, "-q", buf_slice(&in), cut);
+		struct result r = run_cut(f, "-q", buf_slice(&in), cut);
 		const char *a = strstr(buf_z(&r.out), "\"probe\""), *b;
 
 		b = strstr(buf_z(&whole.out), "\"probe\"");
@@ -521,13 +581,18 @@ int main(void)
 	if (!dir || setenv("HTA_RUN", dir, 1))
 		BUG("no folder");
 	signal(SIGPIPE, SIG_IGN);
-	plain_cut_anywhere();
+	plain_cut_anywhere(&by_field);
+	plain_cut_anywhere(&asking);
 	raw_lines();
 	long_lines();
-	many_lines();
+	many_lines(&by_field);
+	many_lines(&asking);
+	many_asked();
 	failures();
-	acknowledged_verdicts();
-	acknowledged_cut_anywhere();
+	acknowledged_verdicts(&with_barrier);
+	acknowledged_verdicts(&asking);
+	acknowledged_cut_anywhere(&by_field);
+	acknowledged_cut_anywhere(&asking);
 	places_below();
 	remove = mem_printf("rm -rf %s", dir);
 	ok(system(remove) == 0, "the folder is gone");
