@@ -3,6 +3,9 @@
 #ifdef WITH_LMDB
 #include "drv/lmdb/lmdb_dedup.h"
 #endif
+#ifdef WITH_REDIS
+#include "drv/redis/redis_dedup.h"
+#endif
 #ifdef WITH_SQLITE
 #include "drv/sqlite/sqlite.h"
 #endif
@@ -13,6 +16,9 @@ static const struct dedup_state *const states[] = {
 #endif
 #ifdef WITH_SQLITE
 	&sqlite_dedup,
+#endif
+#ifdef WITH_REDIS
+	&redis_dedup,  &redis_dedup_unix,
 #endif
 	NULL,
 };

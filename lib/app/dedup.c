@@ -2,9 +2,12 @@
  * one by one, when their slots are there. The topic is not known to the hash of a batch: it is
  * taken to be that of the line before, and a line for which that was wrong is hashed again.
  *
+ * Where several hosts share the state, it judges: records of a run wait for one call.
+ *
  * On a plain stream a record's place is its number, so that the rules are the same as in a job. */
 #include "app/dedup.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -12,6 +15,7 @@
 #include "tool/record_filter.h"
 #include "xform/dedup.h"
 #include "xform/dedup_key.h"
+#include "xform/dedup_shared.h"
 
 struct batch_key {
 	uint64_t hash[2];
@@ -42,7 +46,9 @@ struct dedup_program {
 	int32_t partition;
 	uint32_t part;
 	int64_t seen; /* plain: records so far */
+	uint8_t unique[DEDUP_ASK_MOST];
 };
+_Static_assert((int)RECORD_ASKED_MOST <= (int)DEDUP_ASK_MOST, "what waits is one question");
 
 /* ---- a record */
 
@@ -148,6 +154,10 @@ static enum record_verdict judge_record(void *self, const struct record *r, stru
 	}
 	if (read_time(p, r, &place.time_s, why))
 		return RECORD_DEAD;
+	if (dedup_is_shared(p->dedup)) {
+		dedup_ask(p->dedup, k->hash, &place);
+		return RECORD_ASKED;
+	}
 	switch (dedup_judge(p->dedup, k->hash, &place, why)) {
 	case 1:
 		return RECORD_PASS;
@@ -156,6 +166,17 @@ static enum record_verdict judge_record(void *self, const struct record *r, stru
 	default:
 		return RECORD_FAILED;
 	}
+}
+
+static int settle_records(void *self, enum record_verdict *verdict, size_t n, struct err *err)
+{
+	struct dedup_program *p = self;
+
+	if (dedup_answer(p->dedup, p->unique, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		verdict[i] = p->unique[i] ? RECORD_PASS : RECORD_DUPLICATE;
+	return 0;
 }
 
 /* ---- the stream */
@@ -203,9 +224,12 @@ static int refuse_state(const struct dedup_program *p, struct err *err)
 	for (size_t i = 0; p->states[i]; i++)
 		buf_printf(&all, "%s%s", i ? " or " : "",
 			   p->states[i]->scheme ? p->states[i]->scheme : "a file");
-	err_set(err, EX_CONFIG, "--state %s: this build keeps keys in %s%s%s", p->where,
-		all.n ? buf_z(&all) : "nothing", named ? "; a file of that name is ./" : "",
-		named ? p->where : "");
+	/* what has an @ may have a password */
+	err_set(err, EX_CONFIG, "--state %.*s: this build keeps keys in %s%s%s",
+		strchr(p->where, '@') ? (int)named : INT_MAX, p->where,
+		all.n ? buf_z(&all) : "nothing",
+		named && !strchr(p->where, '@') ? "; a file of that name is ./" : "",
+		named && !strchr(p->where, '@') ? p->where : "");
 	buf_fini(&all);
 	return -1;
 }
@@ -218,7 +242,7 @@ static struct dedup *new_dedup(const struct dedup_program *p)
 		.adopt = p->adopt,
 		.ops = p->ops,
 		.state = p->state,
-		.where = p->where,
+		.where = p->ops && p->ops->shared ? p->ops->shared->name(p->state) : p->where,
 	};
 
 	return dedup_new(&conf);
@@ -257,7 +281,10 @@ static int open_state(void *self, struct stage *st, const struct ctl *hello, str
 	p->ops = find_state(p, &where);
 	if (!p->ops)
 		return refuse_state(p, err);
-	p->state = p->ops->open(where, err);
+	if (p->ops->shared)
+		p->state = p->ops->shared->open(p->where, stage_job(st), stage_loop(st), err);
+	else
+		p->state = p->ops->open(where, err);
 	if (!p->state)
 		return -1;
 	dedup_free(p->dedup);
@@ -332,7 +359,7 @@ static void close_stage(void *self, struct stage *st)
 	(void)st;
 	dedup_free(p->dedup);
 	if (p->state)
-		p->ops->close(p->state);
+		(p->ops->shared ? p->ops->shared->close : p->ops->close)(p->state);
 }
 
 /* ---- the start */
@@ -371,6 +398,7 @@ static int run_dedup(void *self, struct err *err)
 			.paths = path,
 			.judge = hash_batch,
 			.record = judge_record,
+			.settle = settle_records,
 			.open = open_stage,
 			.plain = check_plain,
 			.hello = open_state,
@@ -411,8 +439,9 @@ static const struct opt opts[] = {
 	{ .name = "state",
 	  .type = OPT_TEXT,
 	  .at = AT(where),
-	  .arg = "FILE|lmdb:DIR",
-	  .help = "acknowledged streams: where keys are kept; lmdb: for more than memory holds" },
+	  .arg = "FILE|lmdb:DIR|redis:URL",
+	  .help = "acknowledged streams: where keys are kept; lmdb: for more than memory holds, "
+		  "redis: for many hosts" },
 	{ .name = "horizon",
 	  .type = OPT_DURATION,
 	  .at = AT(horizon_us),

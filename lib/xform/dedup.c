@@ -43,6 +43,8 @@ void dedup_free(struct dedup *d)
 	free(d->chunk);
 	dedup_chunk_fini(&d->open);
 	free(d->entry);
+	free(d->ask_entry);
+	free(d->ask_place);
 	for (size_t i = 0; i < DEDUP_FLIGHTS; i++)
 		free(d->flight[i].v);
 	free(d->about.job);
@@ -170,7 +172,9 @@ int dedup_load_outline(struct dedup *d, uint64_t id, struct slice ends, uint64_t
 
 int dedup_begin(struct dedup *d, const char *job, struct slice key, struct err *err)
 {
-	if (d->conf.ops->load(d->conf.state, d, err))
+	const struct dedup_shared *shared = dedup_shared_of(d);
+
+	if ((shared ? shared->load : d->conf.ops->load)(d->conf.state, d, err))
 		return -1;
 	if (!d->about.job) {
 		d->about.job = mem_strdup(job);
@@ -243,6 +247,8 @@ int dedup_judge(struct dedup *d, const uint64_t key[2], const struct dedup_place
 
 uint64_t dedup_keys(const struct dedup *d)
 {
+	if (dedup_shared_of(d))
+		return d->shared_keys;
 	return d->conf.ops ? d->kept + d->open.entries : dedup_table_count(d->table);
 }
 

@@ -80,7 +80,18 @@ int dedup_read_on(struct dedup *d, const struct ctl_reading *reading, struct err
 int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ranges,
 		      struct err *err);
 
+/* ---- a state of several hosts (dedup_shared.h), in place of dedup_judge */
+
+/* Puts a record into the next question; at most DEDUP_ASK_MOST wait. */
+enum { DEDUP_ASK_MOST = 4096 };
+void dedup_ask(struct dedup *d, const uint64_t key[2], const struct dedup_place *at);
+/* Asks for all of them: 1 unique, 0 a duplicate, in their order. -1: EX_TEMPFAIL where this host
+ * has to begin anew. */
+int dedup_answer(struct dedup *d, uint8_t *unique, struct err *err);
+
 uint64_t dedup_keys(const struct dedup *d);
 uint64_t dedup_forgotten(const struct dedup *d); /* keys that made room for others */
+/* Whether records are asked for together. */
+bool dedup_is_shared(const struct dedup *d);
 
 #endif

@@ -19,7 +19,7 @@
 
 /* ---- is the state as new as the sinks? */
 
-static int check_generation(struct dedup *d, struct slice gen, struct err *err)
+int dedup_check_generation(struct dedup *d, struct slice gen, struct err *err)
 {
 	if (d->announced || d->about.gen[0] || !gen.n) {
 		d->announced = true;
@@ -35,8 +35,8 @@ static int check_generation(struct dedup *d, struct slice gen, struct err *err)
 	return 0;
 }
 
-static int refuse_part(const struct dedup *d, const struct ctl_reading_part *r,
-		       const struct dedup_part *p, struct err *err)
+int dedup_refuse_part(const struct dedup *d, const struct ctl_reading_part *r,
+		      const struct dedup_part *p, struct err *err)
 {
 	const char *way = "or say --adopt: keys of the records that it has not seen are not known "
 			  "then, and pass once more";
@@ -62,7 +62,7 @@ static int take_part(struct dedup *d, const struct ctl_reading_part *r, struct e
 		p->changed = true;
 	} else if (p->next < r->next) {
 		if (!d->conf.adopt)
-			return refuse_part(d, r, p, err);
+			return dedup_refuse_part(d, r, p, err);
 		log_warn("%s/%" PRId32 " is adopted from %" PRId64 ": earlier keys are not known",
 			 p->topic, p->partition, r->next);
 		p->next = p->floor = r->next;
@@ -76,7 +76,9 @@ static int take_part(struct dedup *d, const struct ctl_reading_part *r, struct e
 
 int dedup_read_on(struct dedup *d, const struct ctl_reading *reading, struct err *err)
 {
-	if (check_generation(d, reading->gen, err))
+	if (dedup_shared_of(d))
+		return dedup_shared_read_on(d, reading, err);
+	if (dedup_check_generation(d, reading->gen, err))
 		return -1;
 	for (size_t i = 0; i < d->parts; i++)
 		d->part[i].read = false;
@@ -103,7 +105,7 @@ static int check_range(const struct dedup *d, const struct range *r, const struc
 		       d->conf.where, r->topic, r->partition, p->floor, r->from);
 }
 
-static int check_ranges(struct dedup *d, const struct ranges *ranges, struct err *err)
+int dedup_check_ranges(struct dedup *d, const struct ranges *ranges, struct err *err)
 {
 	for (size_t i = 0; i < ranges->n; i++) {
 		const struct range *r = &ranges->v[i];
@@ -146,11 +148,9 @@ static struct dedup_flight *land_flight(struct dedup *d)
 	return f;
 }
 
-/* Whether a position has moved. */
-static bool advance_parts(struct dedup *d, const struct ranges *ranges)
+void dedup_fly(struct dedup *d, const struct ranges *ranges)
 {
 	struct dedup_flight *f = land_flight(d);
-	bool moved = false;
 
 	for (size_t i = 0; i < ranges->n; i++) {
 		const struct range *r = &ranges->v[i];
@@ -160,6 +160,20 @@ static bool advance_parts(struct dedup *d, const struct ranges *ranges)
 		p->idle = r->idle;
 		mem_reserve(&f->v, &f->cap, f->n + 1, sizeof(*f->v));
 		f->v[f->n++] = (struct dedup_reached){ number, p->time_s, r->to };
+	}
+}
+
+/* Whether a position has moved. */
+static bool advance_parts(struct dedup *d, const struct ranges *ranges)
+{
+	bool moved = false;
+
+	dedup_fly(d, ranges);
+	for (size_t i = 0; i < ranges->n; i++) {
+		const struct range *r = &ranges->v[i];
+		uint32_t number = dedup_part_number(d, slice_z(r->topic), r->partition);
+		struct dedup_part *p = dedup_part_of(d, number);
+
 		if (r->from == r->to)
 			continue;
 		note_end(&d->open, number, r->to);
@@ -188,7 +202,9 @@ int dedup_close_epoch(struct dedup *d, struct slice gen, const struct ranges *ra
 	bool moved;
 	int rc = 0;
 
-	if (check_generation(d, gen, err) || check_ranges(d, ranges, err))
+	if (dedup_shared_of(d))
+		return dedup_shared_close(d, gen, ranges, err);
+	if (dedup_check_generation(d, gen, err) || dedup_check_ranges(d, ranges, err))
 		return -1;
 	moved = advance_parts(d, ranges);
 	if (dedup_drop_chunks(d, &dropped, &save.drops, err)) {

@@ -37,6 +37,7 @@ struct dedup_part {
 	uint32_t time_s; /* the highest time that was read */
 	int64_t safe;    /* all sinks are there, as far as is known; -1: nothing is known */
 	uint32_t safe_s; /* the highest time below it */
+	uint64_t fence;  /* of a shared state: what was given for it */
 };
 
 struct dedup_end {
@@ -65,10 +66,13 @@ struct dedup_save {
 };
 
 struct dedup;
+struct dedup_shared;
 
 struct dedup_state {
 	/* What its names begin with, "lmdb:"; NULL: any other name is this one's. */
 	const char *scheme;
+	/* A state of several hosts (dedup_shared.h): all below is NULL then. */
+	const struct dedup_shared *shared;
 	/* EX_CONFIG: another process has it, or it is none. Made where it is missing. */
 	void *(*open)(const char *where, struct err *err);
 	void (*close)(void *s);

@@ -316,11 +316,13 @@ for i in range(int(sys.argv[1])):
 
 @test "a state that no driver has is no file's name" {
 	hta-gen --count 100 >in
-	for state in redis://localhost/1 rocksdb:keys; do
+	for state in mongo://localhost/1 rocksdb:keys; do
 		fails_with 78 pipe "$(bare --state $state)"
-		says "$state: this build keeps keys in lmdb: or a file; a file of that name is ./$state"
+		says "$state: this build keeps keys in lmdb: or a file or redis: or unix:; a file of that name is ./$state"
 		[ ! -e $state ]
 	done
+	fails_with 78 pipe "$(bare --state mongo://me:secret@localhost/1)"
+	not says secret
 	feed pipe "$(bare --state ./rocksdb:keys)"
 	[ -s rocksdb:keys ]
 }

@@ -334,6 +334,9 @@ pg() { psql -XqAtc "$1"; } # SQL
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'once'")" = 20000 ]
 	example hta-dedup.1 3
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'many'")" = 20000 ]
+	with_kafka_and pg redis
+	counted() { [ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]; }
+	endless hta-dedup.1 4 counted
 }
 
 # access.log, and timed.log, which has the seconds that a request took behind the rest.

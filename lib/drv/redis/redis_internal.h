@@ -10,8 +10,17 @@
 #include "drv/redis/redis_url.h"
 #include "sink/sink_errors.h"
 
-/* redis_job.lua; redis_trend.lua; redis_rows.lua with redis_apply.lua or redis_put.lua. */
-enum redis_script { REDIS_JOB, REDIS_TREND, REDIS_APPLY, REDIS_PUT, REDIS_SCRIPTS };
+/* redis_job.lua; redis_trend.lua; redis_rows.lua with redis_apply.lua or redis_put.lua;
+ * redis_dedup.lua, redis_claim.lua. */
+enum redis_script {
+	REDIS_JOB,
+	REDIS_TREND,
+	REDIS_APPLY,
+	REDIS_PUT,
+	REDIS_DEDUP,
+	REDIS_CLAIM,
+	REDIS_SCRIPTS
+};
 enum { REDIS_SHA_BYTES = 41 };
 
 /* Where the cluster said that the key of a request is. */

@@ -8,12 +8,15 @@
 
 static void redis_script_text_of(enum redis_script which, struct buf *out)
 {
-	if (which == REDIS_JOB || which == REDIS_TREND) {
-		buf_addz(out, which == REDIS_JOB ? redis_job_lua : redis_trend_lua);
-		return;
-	}
-	buf_addz(out, redis_rows_lua);
-	buf_addz(out, which == REDIS_APPLY ? redis_apply_lua : redis_put_lua);
+	static const char *const texts[REDIS_SCRIPTS] = {
+		[REDIS_JOB] = redis_job_lua,     [REDIS_TREND] = redis_trend_lua,
+		[REDIS_APPLY] = redis_apply_lua, [REDIS_PUT] = redis_put_lua,
+		[REDIS_DEDUP] = redis_dedup_lua, [REDIS_CLAIM] = redis_claim_lua,
+	};
+
+	if (which == REDIS_APPLY || which == REDIS_PUT)
+		buf_addz(out, redis_rows_lua);
+	buf_addz(out, texts[which]);
 }
 
 /* With a buffer of its own: the call that found it missing stands in p->out. */
