@@ -5,10 +5,12 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 from oracle import Failure, Mismatch
 from pipes import run_once
+from tap import wait_until
 from world import World
 
 DEDUP = 1       # its place in a pipeline
@@ -153,6 +155,87 @@ def moved_away(trace, bench, scheme=""):
     w.finish_unique()
 
 
+class Shared(Doubled):
+    """Hosts with a state in the bench's Redis, whose file has what it has answered."""
+    def __init__(self, bench, trace, partitions=4):
+        super().__init__(bench, trace, partitions=partitions)
+        self.state = f"redis://127.0.0.1:{self.servers.port('redis')}/0"
+        self.write_through()
+
+    def redis(self, *words):
+        return subprocess.run(["redis-cli", "-u", self.state, *words], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+    def write_through(self):
+        wait_until(20, lambda: "Redis takes its setting", lambda: self.redis("config", "set", "appendfsync", "always") == "OK")
+
+    def kill_redis(self):
+        self.servers.redis_restart()
+        self.write_through()
+        self.trace.fault("kill -9 of redis", "redis killed")
+
+    def disturb(self):
+        """One thing that happens to hosts."""
+        p = self.random.choice(self.live())
+        what = self.random.random()
+        if what < 0.6:
+            which = self.random.choice((None, 0, DEDUP, DEDUP, 2, 3, 4, 5))
+            p.signal(signal.SIGKILL, which)
+            self.trace.fault(f"{p.name}: kill -9 of {'all' if which is None else p.stages[which][0]}", "kill -9")
+        elif what < 0.75:
+            self.kill_redis()
+        elif what < 0.85:
+            p.signal(signal.SIGSTOP)
+            self.trace.fault(f"{p.name} stands still", "zombies")
+            time.sleep(self.random.uniform(0.1, 9))
+            p.signal(signal.SIGCONT)
+        elif len(self.live()) < 3:
+            self.trace.fault(f"{self.pipe().name} comes", "moves")
+        else:
+            self.trace.fault(f"{p.name} leaves", "moves")
+            if p.leave() in (64, 65, 70, 78):
+                raise Failure(f"{p.name} left with {p.codes}")
+
+    def finish_shared(self):
+        """What is counted is what is there, and nothing is left open."""
+        tag = "{hta:%s}" % self.name
+        self.finish_unique()
+        keys = int(self.redis("hget", tag + "state", "keys"))
+        if keys != len(self.distinct):
+            raise Mismatch(f"{keys} keys of {len(self.distinct)} distinct events")
+        for kind in ("open", "left"):
+            for p in range(self.partitions):
+                if self.redis("llen", f"{tag}{kind}:{self.topic}/{p}") != "0":
+                    raise Mismatch(f"claims are {kind} in partition {p}")
+
+
+def hosts(trace, bench):
+    """Two or three hosts with one state in Redis: sixty kills of stages and of Redis, hosts that stand still, come and leave, while records come."""
+    w = Shared(bench, trace)
+    w.fill_doubled(3000)
+    w.pipe()
+    w.pipe()
+    for i in range(60):
+        if i % 3 == 0:
+            w.fill_doubled(400)
+        time.sleep(w.random.uniform(0.02, 0.6))
+        w.disturb()
+    w.fill_doubled(400)
+    w.finish_shared()
+
+
+def hosts_crash(trace, bench):
+    """hta-dedup dies at its crash points with a state in Redis, and another host goes on."""
+    w = Shared(bench, trace)
+    for point in ("barrier-before", "state-inside", "barrier-after", "line-half"):
+        for n in (1, 2, 3):
+            w.fill_doubled(2000)
+            run_once(trace, w.job, "crash", w.job.stages(source=("-e",)), None, 60, (DEDUP, f"{point}:{n}"))
+            trace.fault(f"hta-dedup at {point}:{n}", "crash points")
+    w.pipe()
+    w.pipe()
+    w.finish_shared()
+
+
 TESTS = [
     ("dedup: a hundred kills", killed_anywhere, True),
     ("dedup: crash points", crash_points, True),
@@ -162,4 +245,6 @@ TESTS = [
     ("dedup: crash points, LMDB", lmdb(crash_points), True),
     ("dedup: a state older than the sinks, LMDB", lmdb(older_state), True),
     ("dedup: partitions move to another state, LMDB", lmdb(moved_away), True),
+    ("dedup: hosts with one state in Redis", hosts, True),
+    ("dedup: crash points, Redis", hosts_crash, True),
 ]
