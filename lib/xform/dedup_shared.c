@@ -277,13 +277,15 @@ int dedup_shared_close(struct dedup *d, struct slice gen, const struct ranges *r
 	part = mem_array(d->parts + 1, sizeof(*part));
 	a.part = part;
 	a.n = list_parts(d, ranges, part);
-	rc = dedup_shared_of(d)->advance(d->conf.state, &a, &why, err);
+	/* a host without partitions has nothing to store */
+	rc = a.n ? dedup_shared_of(d)->advance(d->conf.state, &a, &why, err) : 0;
 	if (rc > 0)
-		rc = refuse_for(d, a.n ? part[why.part].part : NULL, &why, err);
+		rc = refuse_for(d, part[why.part].part, &why, err);
 	free(part);
 	if (rc)
 		return -1;
 	move_positions(d, ranges);
-	note_answer(d, &a);
+	if (a.n)
+		note_answer(d, &a);
 	return 0;
 }

@@ -1,5 +1,5 @@
 """hta-dedup: a fifth of the events are there twice, over as many keys as there are other events; plain, with its states, and in a job from Kafka into Postgres."""
-import json, os, random, shutil
+import json, os, random, shutil, subprocess
 from files import T1
 from kafka import topic_of
 from measure import compare, die, figures, measure, median, target
@@ -47,25 +47,40 @@ def empty_state(bench):
     return state
 
 
-def stated(bench, file, scheme):
-    """One run of a job of the file with an empty state: epochs of a second, each durable."""
-    state, report = empty_state(bench), os.path.join(bench.folder, "dedup.json")
-    return of_dedup(f"hta-consume -q --job dedup --dead drop --epoch 1s -e {file} | launch {report} {KEY} --dead drop --state {scheme}{state} | hta-commit -q", report)
+def stated(bench, file, state):
+    """One run of a job of the file with a state: epochs of a second, each durable."""
+    report = os.path.join(bench.folder, "dedup.json")
+    return of_dedup(f"hta-consume -q --job dedup --dead drop --epoch 1s -e {file} | launch {report} {KEY} --dead drop --state {state} | hta-commit -q", report)
+
+
+def shared(bench, file):
+    """The same with Redis, which writes before it answers; CPU is the server's."""
+    def used():
+        said = sh(f"redis-cli -u {url} info cpu", stdout=subprocess.PIPE, text=True)
+        return sum(float(line.split(":")[1]) for line in said.splitlines() if line.startswith(("used_cpu_user:", "used_cpu_sys:")))
+    url = os.environ["REDIS_URL"]
+    sh(f"redis-cli -u {url} flushdb && redis-cli -u {url} config set appendfsync always", stdout=subprocess.DEVNULL)
+    before = used()
+    r = stated(bench, file, url)
+    return {**r, "cpu": used() - before}
 
 
 def alone(bench):
     """Events a second, of hta-dedup alone."""
     file, first = doubled(bench)
     sh(f"{KEY} {file} | cmp - {first}")
+    bench.service("redis")
     values, found = {}, {}
-    runs = {"plain": lambda: measure(f"{KEY} {file}"), "a file": lambda: stated(bench, file, ""), "lmdb": lambda: stated(bench, file, "lmdb:")}
+    runs = {"plain": lambda: measure(f"{KEY} {file}"), "a file": lambda: stated(bench, file, empty_state(bench)),
+            "lmdb": lambda: stated(bench, file, "lmdb:" + empty_state(bench)), "redis": lambda: shared(bench, file)}
     for name, run in runs.items():
         run()
         r = found[name] = median([run() for _ in range(bench.rounds)])
         values |= {f"{name}, wall": (bench.n / r["wall"], "events/s"), f"{name}, its CPU": (bench.n / r["cpu"], "events/s"),
                    f"{name}, peak": (r["peak"] / 1e6, "MB")}
     return figures("hta-dedup, a fifth duplicates", values,
-                   [target("a file, M events a second and core, durable each second", bench.n / found["a file"]["cpu"] / 1e6, 1)])
+                   [target("a file, M events a second and core, durable each second", bench.n / found["a file"]["cpu"] / 1e6, 1),
+                    target("redis, k events a second, durable each second", bench.n / found["redis"]["wall"] / 1e3, 120)])
 
 
 def in_job(bench):

@@ -206,6 +206,7 @@ class Shared(Doubled):
             for p in range(self.partitions):
                 if self.redis("llen", f"{tag}{kind}:{self.topic}/{p}") != "0":
                     raise Mismatch(f"claims are {kind} in partition {p}")
+        self.redis("config", "set", "appendfsync", "everysec")
 
 
 def hosts(trace, bench):
@@ -245,6 +246,6 @@ TESTS = [
     ("dedup: crash points, LMDB", lmdb(crash_points), True),
     ("dedup: a state older than the sinks, LMDB", lmdb(older_state), True),
     ("dedup: partitions move to another state, LMDB", lmdb(moved_away), True),
-    ("dedup: hosts with one state in Redis", hosts, True),
+    ("dedup: hosts with one state in Redis", hosts, False),
     ("dedup: crash points, Redis", hosts_crash, True),
 ]
