@@ -86,7 +86,7 @@ function verbs.take(generation, fields, adopt)
 		end
 		took[#took + 1] = p
 	end
-	local now, low, high = call('TIME'), times()
+	local now, _, high = call('TIME'), times()
 	local answer = { 'ok', run_id(), call('HGET', state, 'keys') or '0' }
 	call('HSET', state, 'format', 1, 'fields', fields, 'generation', generation)
 	for n, p in ipairs(took) do
@@ -171,9 +171,13 @@ local function split(blob, to, found)
 	return lists
 end
 
--- A barrier goes over the claims of a partition. Returns how many were released.
+-- A barrier goes over the claims of a partition. Returns how many were released, and how many stand.
 local function seal(field, to)
-	local open, left, chunk, found, released = tag .. 'open:' .. field, tag .. 'left:' .. field, tag .. 'chunk:' .. field, {}, 0
+	local open, left, chunk, found, released, sealed = tag .. 'open:' .. field, tag .. 'left:' .. field, tag .. 'chunk:' .. field, {}, 0, 0
+	local function keep(blob)
+		call('RPUSH', chunk, blob)
+		sealed = sealed + (#blob - HEADER) / RECORD
+	end
 	for _ = 1, call('LLEN', open) do
 		local blob = call('LPOP', open)
 		local kind, rest = sub(blob, 1, 1), nil
@@ -186,7 +190,7 @@ local function seal(field, to)
 			blob, rest = lists.sealed, lists.open
 		end
 		if kind == 'C' and blob then
-			call('RPUSH', chunk, blob)
+			keep(blob)
 		end
 		if rest then
 			call('RPUSH', open, rest)
@@ -195,7 +199,7 @@ local function seal(field, to)
 	for _ = 1, call('LLEN', left) do
 		local lists = split(call('LPOP', left), to, found)
 		if lists.sealed then
-			call('RPUSH', chunk, lists.sealed)
+			keep(lists.sealed)
 		end
 		if lists.open then
 			call('RPUSH', left, lists.open)
@@ -204,7 +208,7 @@ local function seal(field, to)
 			released = released + remove(lists.released)
 		end
 	end
-	return released
+	return released, sealed
 end
 
 -- Drops the oldest of a partition's places: those beyond the horizon by the time of all partitions, and, where there are too many keys, any that
@@ -233,7 +237,7 @@ end
 -- Operands: process, generation, 1: adopt, horizon (0: none), most keys; then field, fence, from, to, safe, safe_s, idle of each partition that is
 -- read. Answers keys, forgotten, released.
 function verbs.advance(run, generation, adopt, horizon, most)
-	local took, released, forgotten, budget = {}, 0, 0, DROPS
+	local took, released, forgotten, budget = {}, 0, 0, DROPS / 2
 	if run ~= run_id() then
 		return { 'server' }
 	end
@@ -252,12 +256,13 @@ function verbs.advance(run, generation, adopt, horizon, most)
 	if had ~= generation then
 		return { 'generation', had or '' }
 	end
-	local low, high = times()
+	local _, high = times()
 	for n, p in ipairs(took) do
 		local i = n * 7 + 1
 		local field, from, to = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
 		if from < to then
-			released = released + seal(field, to)
+			local free, sealed = seal(field, to)
+			released, budget = released + free, budget + sealed
 			p.next = math.max(p.next, to)
 		end
 		p.safe, p.safe_s = math.max(p.safe, tonumber(ARGV[i + 4])), math.max(p.safe_s, tonumber(ARGV[i + 5]))
@@ -267,8 +272,9 @@ function verbs.advance(run, generation, adopt, horizon, most)
 		end
 		write(field, p)
 	end
-	horizon, most = tonumber(horizon), tonumber(most)
-	low = times()
+	-- more than have come, so that it ends, and not all at once, since everybody waits meanwhile
+	horizon, most, budget = tonumber(horizon), tonumber(most), budget * 2
+	local low = times()
 	for n, p in ipairs(took) do
 		local dropped, early = drop(ARGV[n * 7 + 1], p, low, horizon, most, budget)
 		budget, forgotten = budget - dropped, forgotten + early
