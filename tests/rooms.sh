@@ -7,7 +7,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 declare -A rank=(
 	[base]=0
-	[gql]=1 [intake]=1 [json]=1 [proto]=1 [row]=1 [scan]=1 [schema]=1 [sketch]=1 [text]=1 [trend]=1
+	[avro]=1 [gql]=1 [intake]=1 [json]=1 [proto]=1 [row]=1 [scan]=1 [schema]=1 [sketch]=1 [text]=1 [trend]=1
 	[io]=2 [net]=2
 	[tool]=3
 	[agg]=4 [job]=4 [read]=4 [serve]=4 [sink]=4 [source]=4 [xform]=4

@@ -1,0 +1,487 @@
+/* Schemas: a text of JSON to a graph of types.
+ *
+ *   text -> json_parse -> parse_type, which goes down the JSON once
+ *           "int", ["null", ..], {"type": ..}          named types are put into a table before their
+ *                                                      fields are parsed, so that these may name them
+ *
+ * A named type is one node, and every use of its name points to it: the graph has circles where a
+ * record has itself inside. All nodes and names lie in one arena. The parsed texts are kept, since
+ * defaults are encoded out of them when somebody asks (avro_encode_default): a default that is none
+ * of its type stands in many an old schema, and harms only whom it is for.
+ *
+ * Names are compared one with the other. AVRO_MANY bounds what that costs. */
+#include "avro/avro_internal.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static const char *const kinds[] = { "null",   "boolean", "int",    "long",   "float",
+				     "double", "bytes",   "string", "record", "enum",
+				     "array",  "map",     "fixed",  "union" };
+
+struct schema_parser {
+	struct avro_schema *schema;
+	const struct json *json;
+	struct err *err;
+};
+
+static const struct avro_type *parse_type(struct schema_parser *p, uint32_t at, const char *space);
+
+static void *schema_bytes(struct schema_parser *p, size_t n, size_t bytes)
+{
+	void *piece = arena_alloc(&p->schema->arena, n * bytes + 1);
+
+	memset(piece, 0, n * bytes + 1);
+	return piece;
+}
+
+/* ---- texts and names */
+
+/* A string of the JSON in the arena, with a NUL behind it; NULL: it is none, or has a NUL inside. */
+static const char *text_at(struct schema_parser *p, uint32_t at)
+{
+	struct buf text = { 0 };
+	char *copy = NULL;
+
+	if (p->json->node[at].type == JSON_STRING && json_string(p->json, at, &text) == 0 &&
+	    !memchr(buf_z(&text), '\0', text.n)) {
+		copy = schema_bytes(p, text.n, 1);
+		memcpy(copy, text.p, text.n);
+	}
+	buf_fini(&text);
+	return copy;
+}
+
+static const char *text_of(struct schema_parser *p, uint32_t at, const char *key)
+{
+	uint32_t member = json_get(p->json, at, key);
+
+	return member ? text_at(p, member) : NULL;
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+/* Letters, digits and _, no digit first; with `dots` any number of such joined by dots. */
+static bool is_name(const char *name, bool dots)
+{
+	bool first = true;
+
+	for (; *name; name++) {
+		if (*name == '.' && dots && !first) {
+			first = true;
+			continue;
+		}
+		if (!is_letter(*name) && (first || *name < '0' || *name > '9'))
+			return false;
+		first = false;
+	}
+	return !first;
+}
+
+const char *avro_short(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+/* space.name; the name itself where it has a dot or there is no namespace. */
+static const char *full_name(struct schema_parser *p, const char *space, const char *name)
+{
+	size_t n = strlen(space), more = strlen(name);
+
+	if (n == 0 || strchr(name, '.'))
+		return name;
+	char *full = schema_bytes(p, n + 1 + more, 1);
+	memcpy(full, space, n);
+	full[n] = '.';
+	memcpy(full + n + 1, name, more);
+	return full;
+}
+
+static const char *space_of(struct schema_parser *p, const char *full)
+{
+	size_t n = (size_t)(avro_short(full) - full);
+	char *space = schema_bytes(p, n, 1);
+
+	if (n > 0)
+		memcpy(space, full, n - 1);
+	return space;
+}
+
+static struct avro_type *find_named(const struct avro_schema *s, const char *full)
+{
+	for (size_t i = 0; i < s->n_named; i++)
+		if (strcmp(s->named[i]->name, full) == 0)
+			return s->named[i];
+	return NULL;
+}
+
+static int need_array(struct schema_parser *p, uint32_t at, const char *what)
+{
+	if (at == 0 || p->json->node[at].type != JSON_ARRAY)
+		return err_set(p->err, EX_CONFIG, "%s: missing, or no array", what);
+	return 0;
+}
+
+/* How many elements an array has; -1: too many. */
+static int count_elements(struct schema_parser *p, uint32_t at, const char *what, size_t *n)
+{
+	*n = 0;
+	for (uint32_t i = json_first(p->json, at); i < p->json->node[at].next;
+	     i = p->json->node[i].next)
+		++*n;
+	if (*n > AVRO_MANY)
+		return err_set(p->err, EX_CONFIG, "%s: more than %d", what, AVRO_MANY);
+	return 0;
+}
+
+/* The strings of an array, each a name. */
+static int parse_names(struct schema_parser *p, uint32_t at, const char *what, bool dots,
+		       struct avro_names *out)
+{
+	if (need_array(p, at, what) || count_elements(p, at, what, &out->n))
+		return -1;
+	out->name = schema_bytes(p, out->n, sizeof(*out->name));
+	out->n = 0;
+	for (uint32_t i = json_first(p->json, at); i < p->json->node[at].next;
+	     i = p->json->node[i].next) {
+		const char *name = text_at(p, i);
+
+		if (!name || !is_name(name, dots))
+			return err_set(p->err, EX_CONFIG, "%s: \"%s\" is not a name", what,
+				       name ? name : "");
+		out->name[out->n++] = name;
+	}
+	return 0;
+}
+
+static int parse_aliases(struct schema_parser *p, uint32_t at, bool dots, struct avro_names *out)
+{
+	uint32_t aliases = json_get(p->json, at, "aliases");
+
+	return aliases ? parse_names(p, aliases, "aliases", dots, out) : 0;
+}
+
+/* ---- types */
+
+static struct avro_type *type_new(struct schema_parser *p, enum avro_kind kind)
+{
+	struct avro_type *type = schema_bytes(p, 1, sizeof(*type));
+
+	type->kind = kind;
+	type->name = kinds[kind];
+	return type;
+}
+
+/* The kind of a primitive type, AVRO_RECORD: the name of none. */
+static enum avro_kind primitive_of(const char *name)
+{
+	size_t kind = AVRO_NULL;
+
+	while (kind < AVRO_RECORD && strcmp(kinds[kind], name) != 0)
+		kind++;
+	return (enum avro_kind)kind;
+}
+
+static const struct avro_type *parse_word(struct schema_parser *p, const char *word,
+					  const char *space)
+{
+	enum avro_kind kind = primitive_of(word);
+	const struct avro_type *type;
+
+	if (kind < AVRO_RECORD)
+		return type_new(p, kind);
+	type = find_named(p->schema, full_name(p, space, word));
+	if (!type)
+		type = find_named(p->schema, word);
+	if (!type)
+		err_set(p->err, EX_CONFIG, "no type \"%s\" is known here", word);
+	return type;
+}
+
+static int check_branch(struct schema_parser *p, const struct avro_type *u,
+			const struct avro_type *branch)
+{
+	if (branch->kind == AVRO_UNION)
+		return err_set(p->err, EX_CONFIG, "a union holds a union");
+	for (size_t i = 0; i < u->n; i++)
+		if (u->branch[i]->kind == branch->kind &&
+		    strcmp(u->branch[i]->name, branch->name) == 0)
+			return err_set(p->err, EX_CONFIG, "a union holds %s twice", branch->name);
+	return 0;
+}
+
+static const struct avro_type *parse_union(struct schema_parser *p, uint32_t at, const char *space)
+{
+	struct avro_type *u = type_new(p, AVRO_UNION);
+	size_t n;
+
+	if (count_elements(p, at, "union", &n))
+		return NULL;
+	u->branch = schema_bytes(p, n, sizeof(*u->branch));
+	for (uint32_t i = json_first(p->json, at); i < p->json->node[at].next;
+	     i = p->json->node[i].next) {
+		const struct avro_type *branch = parse_type(p, i, space);
+
+		if (!branch || check_branch(p, u, branch))
+			return NULL;
+		u->branch[u->n++] = branch;
+	}
+	return u;
+}
+
+static int parse_field(struct schema_parser *p, uint32_t at, const char *space,
+		       struct avro_type *record)
+{
+	struct avro_field *field = &record->field[record->n];
+	uint32_t type = json_get(p->json, at, "type");
+
+	field->name = text_of(p, at, "name");
+	if (!field->name || !is_name(field->name, false))
+		return err_set(p->err, EX_CONFIG, "fields: one has no name, or \"%s\"",
+			       field->name ? field->name : "");
+	for (size_t i = 0; i < record->n; i++)
+		if (strcmp(record->field[i].name, field->name) == 0)
+			return err_set(p->err, EX_CONFIG, "field %s: stands twice", field->name);
+	if (!type)
+		return err_set(p->err, EX_CONFIG, "field %s: no type", field->name);
+	field->type = parse_type(p, type, space);
+	if (!field->type || parse_aliases(p, at, false, &field->aliases))
+		return err_in(p->err, "field %s", field->name);
+	field->value.at = json_get(p->json, at, "default");
+	field->value.json = field->value.at ? p->json : NULL;
+	record->n++;
+	return 0;
+}
+
+static int parse_record(struct schema_parser *p, uint32_t at, struct avro_type *record)
+{
+	uint32_t fields = json_get(p->json, at, "fields");
+	const char *space = space_of(p, record->name);
+	size_t n;
+
+	if (need_array(p, fields, "fields") || count_elements(p, fields, "fields", &n))
+		return -1;
+	record->field = schema_bytes(p, n, sizeof(*record->field));
+	for (uint32_t i = json_first(p->json, fields); i < p->json->node[fields].next;
+	     i = p->json->node[i].next)
+		if (parse_field(p, i, space, record))
+			return -1;
+	return 0;
+}
+
+static int parse_enum(struct schema_parser *p, uint32_t at, struct avro_type *e)
+{
+	struct avro_names symbols;
+	const char *value = text_of(p, at, "default");
+
+	if (parse_names(p, json_get(p->json, at, "symbols"), "symbols", false, &symbols))
+		return -1;
+	e->symbol = symbols.name;
+	e->n = e->symbol_default = symbols.n;
+	for (size_t i = 0; i < e->n; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(e->symbol[i], e->symbol[k]) == 0)
+				return err_set(p->err, EX_CONFIG, "symbol %s stands twice",
+					       e->symbol[i]);
+		if (value && strcmp(value, e->symbol[i]) == 0)
+			e->symbol_default = i;
+	}
+	if (json_get(p->json, at, "default") && e->symbol_default == e->n)
+		return err_set(p->err, EX_CONFIG, "the default is none of the symbols");
+	return 0;
+}
+
+static int parse_fixed(struct schema_parser *p, uint32_t at, struct avro_type *fixed)
+{
+	uint64_t size;
+
+	if (!json_get_u64(p->json, at, "size", &size) || size > INT32_MAX)
+		return err_set(p->err, EX_CONFIG, "size: missing, or no number of bytes");
+	fixed->size = (uint32_t)size;
+	return 0;
+}
+
+/* Puts a type that has a name into the table. */
+static int name_type(struct schema_parser *p, uint32_t at, const char *space,
+		     struct avro_type *type)
+{
+	const char *name = text_of(p, at, "name"), *own = text_of(p, at, "namespace");
+	struct avro_schema *s = p->schema;
+
+	if (!name || !is_name(name, true) || primitive_of(name) < AVRO_RECORD)
+		return err_set(p->err, EX_CONFIG, "%s \"%s\": not a name for a type",
+			       kinds[type->kind], name ? name : "");
+	if (own && *own && !is_name(own, true))
+		return err_set(p->err, EX_CONFIG, "%s %s: \"%s\" is not a namespace",
+			       kinds[type->kind], name, own);
+	type->name = full_name(p, own ? own : space, name);
+	if (find_named(s, type->name))
+		return err_set(p->err, EX_CONFIG, "%s %s: defined twice", kinds[type->kind],
+			       type->name);
+	if (s->n_named == AVRO_MANY)
+		return err_set(p->err, EX_CONFIG, "more than %d names", AVRO_MANY);
+	mem_reserve(&s->named, &s->cap_named, s->n_named + 1, sizeof(*s->named));
+	s->named[s->n_named++] = type;
+	return 0;
+}
+
+static int parse_parts(struct schema_parser *p, uint32_t at, struct avro_type *type)
+{
+	const char *space = space_of(p, type->name);
+
+	if (parse_aliases(p, at, true, &type->aliases))
+		return -1;
+	for (size_t i = 0; i < type->aliases.n; i++)
+		type->aliases.name[i] = full_name(p, space, type->aliases.name[i]);
+	if (type->kind == AVRO_RECORD)
+		return parse_record(p, at, type);
+	return type->kind == AVRO_ENUM ? parse_enum(p, at, type) : parse_fixed(p, at, type);
+}
+
+static const struct avro_type *parse_named(struct schema_parser *p, uint32_t at, const char *space,
+					   enum avro_kind kind)
+{
+	struct avro_type *type = type_new(p, kind);
+
+	if (name_type(p, at, space, type))
+		return NULL;
+	if (parse_parts(p, at, type)) {
+		err_in(p->err, "%s %s", kinds[kind], type->name);
+		return NULL;
+	}
+	avro_logical_of(p->json, at, type);
+	return type;
+}
+
+static const struct avro_type *parse_items(struct schema_parser *p, uint32_t at, const char *space,
+					   enum avro_kind kind)
+{
+	const char *key = kind == AVRO_ARRAY ? "items" : "values";
+	struct avro_type *type = type_new(p, kind);
+	uint32_t items = json_get(p->json, at, key);
+
+	if (!items) {
+		err_set(p->err, EX_CONFIG, "%s: no %s", kinds[kind], key);
+		return NULL;
+	}
+	type->items = parse_type(p, items, space);
+	if (!type->items) {
+		err_in(p->err, "%s of", kinds[kind]);
+		return NULL;
+	}
+	return type;
+}
+
+static const struct avro_type *parse_object(struct schema_parser *p, uint32_t at, const char *space)
+{
+	uint32_t inner = json_get(p->json, at, "type");
+	const char *word = inner ? text_at(p, inner) : NULL;
+	struct avro_type *type;
+
+	if (!inner || p->json->node[inner].type < JSON_STRING) {
+		err_set(p->err, EX_CONFIG, "an object without a type");
+		return NULL;
+	}
+	if (!word)
+		return parse_type(p, inner, space);
+	if (strcmp(word, "record") == 0 || strcmp(word, "error") == 0)
+		return parse_named(p, at, space, AVRO_RECORD);
+	if (strcmp(word, "enum") == 0 || strcmp(word, "fixed") == 0)
+		return parse_named(p, at, space, *word == 'e' ? AVRO_ENUM : AVRO_FIXED);
+	if (strcmp(word, "array") == 0 || strcmp(word, "map") == 0)
+		return parse_items(p, at, space, *word == 'a' ? AVRO_ARRAY : AVRO_MAP);
+	if (primitive_of(word) == AVRO_RECORD)
+		return parse_word(p, word, space);
+	type = type_new(p, primitive_of(word));
+	avro_logical_of(p->json, at, type);
+	return type;
+}
+
+static const struct avro_type *parse_type(struct schema_parser *p, uint32_t at, const char *space)
+{
+	const char *word;
+
+	switch (p->json->node[at].type) {
+	case JSON_ARRAY:
+		return parse_union(p, at, space);
+	case JSON_OBJECT:
+		return parse_object(p, at, space);
+	default:
+		word = text_at(p, at);
+		if (word)
+			return parse_word(p, word, space);
+		err_set(p->err, EX_CONFIG, "a type is a string, an array or an object");
+		return NULL;
+	}
+}
+
+/* ---- the whole */
+
+static int parse_text(struct avro_schema *s, struct slice text, struct err *err)
+{
+	struct json *json = mem_zalloc(sizeof(*json));
+	struct schema_parser p = { s, json, err };
+
+	mem_reserve(&s->texts, &s->cap_texts, s->n_texts + 1, sizeof(*s->texts));
+	s->texts[s->n_texts++] = json;
+	if (json_parse(json, arena_copy(&s->arena, text), err)) {
+		if (err)
+			err->code = EX_CONFIG;
+		return err_in(err, "not JSON");
+	}
+	s->root = parse_type(&p, 0, "");
+	return s->root ? 0 : -1;
+}
+
+static bool stood_before(const struct slice *refs, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (slice_eq(refs[i], refs[at]))
+			return true;
+	return false;
+}
+
+struct avro_schema *avro_schema_new(struct slice text, const struct slice *refs, size_t n_refs,
+				    struct err *err)
+{
+	struct avro_schema *s = mem_zalloc(sizeof(*s));
+	struct err ours = ERR_INIT;
+
+	for (size_t i = 0; i < n_refs; i++)
+		if (!stood_before(refs, i) && parse_text(s, refs[i], &ours)) {
+			err_in(&ours, "reference %zu", i + 1);
+			goto free_schema;
+		}
+	if (parse_text(s, text, &ours) == 0)
+		return s;
+free_schema:
+	if (err)
+		*err = ours;
+	avro_schema_free(s);
+	return NULL;
+}
+
+void avro_schema_free(struct avro_schema *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_texts; i++) {
+		json_fini(s->texts[i]);
+		free(s->texts[i]);
+	}
+	free(s->texts);
+	free(s->named);
+	arena_fini(&s->arena);
+	free(s);
+}
+
+bool avro_schema_is_record(const struct avro_schema *schema)
+{
+	return schema->root->kind == AVRO_RECORD;
+}

@@ -1,0 +1,579 @@
+/* Bytes worked out by hand from the specification, and by fastavro; what random schemas and values
+ * show is in tests/fuzz/avro_diff.py. */
+#include "avro/avro.h"
+#include "avro/avro_wire.h"
+
+#include "base/mem.h"
+#include "tap.h"
+
+enum { MOST = 1 << 20 };
+
+static struct avro_schema *schema_of(const char *text)
+{
+	struct err err = ERR_INIT;
+	struct avro_schema *schema = avro_schema_new(slice_z(text), NULL, 0, &err);
+
+	if (!schema)
+		ok(false, "schema %s: %s", text, err.msg);
+	return schema;
+}
+
+/* ---- schemas */
+
+#define REC(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+#define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
+#define LOGICAL(type, logical) "{\"type\":\"" type "\",\"logicalType\":\"" logical "\"}"
+
+struct bad_schema {
+	const char *text, *why;
+};
+
+static const struct bad_schema bad_schemas[] = {
+	{ "", "not JSON" },
+	{ "{", "not JSON" },
+	{ "\"text\"", "no type \"text\" is known here" },
+	{ "7", "a type is a string, an array or an object" },
+	{ "{}", "an object without a type" },
+	{ "{\"type\":null}", "an object without a type" },
+	{ "[\"int\",[\"null\"]]", "a union holds a union" },
+	{ "[\"int\",\"null\",\"int\"]", "a union holds int twice" },
+	{ "{\"type\":\"array\"}", "array: no items" },
+	{ "{\"type\":\"map\",\"values\":\"x\"}", "map of: no type \"x\" is known here" },
+	{ "{\"type\":\"record\",\"fields\":[]}", "record \"\": not a name for a type" },
+	{ "{\"type\":\"record\",\"name\":\"int\",\"fields\":[]}", "record \"int\": not a name" },
+	{ "{\"type\":\"record\",\"name\":\"a-b\",\"fields\":[]}", "record \"a-b\": not a name" },
+	{ "{\"type\":\"record\",\"name\":\"a..b\",\"fields\":[]}", "record \"a..b\": not a name" },
+	{ "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"1\",\"fields\":[]}",
+	  "record R: \"1\" is not a namespace" },
+	{ "{\"type\":\"record\",\"name\":\"R\"}", "record R: fields: missing, or no array" },
+	{ REC("{}"), "record R: fields: one has no name" },
+	{ REC(FIELD("a.b", "\"int\"")), "record R: fields: one has no name, or \"a.b\"" },
+	{ REC("{\"name\":\"a\"}"), "record R: field a: no type" },
+	{ REC(FIELD("a", "\"int\"") "," FIELD("a", "\"int\"")), "record R: field a: stands twice" },
+	{ REC(FIELD("a", "{\"type\":\"array\",\"items\":\"Q\"}")),
+	  "record R: field a: array of: no type \"Q\" is known here" },
+	{ REC(FIELD("a", REC(""))), "record R: field a: record R: defined twice" },
+	{ "{\"type\":\"enum\",\"name\":\"E\"}", "enum E: symbols: missing, or no array" },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a\",\"a\"]}", "symbol a stands twice" },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a b\"]}", "\"a b\" is not a name" },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"a\"],\"default\":\"b\"}",
+	  "enum E: the default is none of the symbols" },
+	{ "{\"type\":\"fixed\",\"name\":\"F\"}", "fixed F: size: missing" },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":-1}", "fixed F: size: missing" },
+};
+
+static void test_bad_schemas(void)
+{
+	for (size_t i = 0; i < sizeof(bad_schemas) / sizeof(bad_schemas[0]); i++) {
+		const struct bad_schema *c = &bad_schemas[i];
+		struct err err = ERR_INIT;
+		struct avro_schema *schema = avro_schema_new(slice_z(c->text), NULL, 0, &err);
+
+		if (!ok(!schema && err.code == EX_CONFIG && strstr(err.msg, c->why),
+			"schema %s: %s", c->text, c->why))
+			printf("# %d %s\n", err.code, err.msg);
+		avro_schema_free(schema);
+	}
+}
+
+static void test_references(void)
+{
+	static const char id[] = "{\"type\":\"fixed\",\"name\":\"x.Id\",\"size\":2}";
+	static const char user[] = "{\"type\":\"record\",\"name\":\"User\",\"namespace\":\"x\","
+				   "\"fields\":[{\"name\":\"id\",\"type\":\"Id\"}]}";
+	static const char order[] = REC(FIELD("by", "\"x.User\"") "," FIELD("id", "\"x.Id\""));
+	const struct slice refs[] = { slice_z(id), slice_z(user), slice_z(id) };
+	struct err err = ERR_INIT;
+	struct avro_schema *schema = avro_schema_new(slice_z(order), refs, 3, &err);
+	struct avro_program *program = schema ? avro_program_new(schema, NULL, &err) : NULL;
+	struct buf out = { 0 };
+
+	ok(program && avro_schema_is_record(schema), "references: a schema that uses two: %s",
+	   err.msg);
+	ok(program && avro_decode(program, slice("abcd", 4), MOST, &out, &err) == 0,
+	   "references: a record");
+	is_bytes(out.p, out.n, "{\"by\":{\"id\":\"YWI=\"},\"id\":\"Y2Q=\"}",
+		 "references: its JSON");
+	buf_fini(&out);
+	avro_program_free(program);
+	avro_schema_free(schema);
+	schema = avro_schema_new(slice_z(order), refs + 1, 1, &err);
+	ok(!schema && strcmp(err.msg, "reference 1: record x.User: field id: no type \"Id\" is "
+				      "known here") == 0,
+	   "references: one that is missing: %s", err.msg);
+}
+
+/* ---- values: bytes to JSON, and back where both is told by one row */
+
+struct value_case {
+	const char *schema, *hex, *json;
+	bool one_way;
+};
+
+static const struct value_case values[] = {
+	{ "\"null\"", "", "null", false },
+	{ "\"boolean\"", "01", "true", false },
+	{ "\"boolean\"", "00", "false", false },
+	{ "\"int\"", "01", "-1", false },
+	{ "\"int\"", "ffffffff0f", "-2147483648", false },
+	{ "\"long\"", "feffffffffffffffff01", "9223372036854775807", false },
+	{ "\"long\"", "ffffffffffffffffff01", "-9223372036854775808", false },
+	{ "\"long\"", "8480808080808020", "9007199254740994", true },
+	{ "\"float\"", "cdcccc3d", "0.1", false },
+	{ "\"float\"", "0000c07f", "\"NaN\"", false },
+	{ "\"float\"", "000080ff", "\"-Infinity\"", false },
+	{ "\"float\"", "ffff7f7f", "3.4028235e+38", false },
+	{ "\"float\"", "00000000", "0", false },
+	{ "\"float\"", "00000080", "-0", false },
+	{ "\"double\"", "000000000000f07f", "\"Infinity\"", false },
+	{ "\"double\"", "3d0ad7a370bd2840", "12.37", false },
+	{ "\"double\"", "555555555555d53f", "0.3333333333333333", false },
+	{ "\"double\"", "0000000000000080", "-0", false },
+	{ "\"string\"", "0a68c3a96c6c", "\"h\xc3\xa9ll\"", false },
+	{ "\"string\"", "0622000a", "\"\\\"\\u0000\\n\"", false },
+	{ "\"bytes\"", "06ff0001", "\"/wAB\"", false },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}", "616263", "\"YWJj\"", false },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", "02", "\"B\"", false },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", "04020400", "[1,2]", false },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", "00", "[]", false },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", "03040204020600", "[1,2,3]", true },
+	{ "{\"type\":\"map\",\"values\":\"null\"}", "040261026200", "{\"a\":null,\"b\":null}",
+	  false },
+	{ "[\"null\",\"string\"]", "00", "null", false },
+	{ "[\"null\",\"string\"]", "020261", "\"a\"", false },
+	{ REC(""), "", "{}", false },
+	{ REC(FIELD("a", "\"int\"") "," FIELD("next", "[\"null\",\"R\"]")), "02020400",
+	  "{\"a\":1,\"next\":{\"a\":2,\"next\":null}}", false },
+	/* logical types */
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}", "0404d2",
+	  "12.34", false },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}", "02ff",
+	  "-0.01", false },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4}", "040080", "128",
+	  false },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":4}", "00",
+	  "0.0000", true },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":40,\"scale\":1}",
+	  "2080000000000000000000000000000000", "-17014118346046923173168730371588410572.8",
+	  false },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\","
+	  "\"precision\":9,\"scale\":3}",
+	  "fffffc18", "-1.000", false },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":3}", "02ff",
+	  "\"/w==\"", false }, /* does not hold */
+	{ LOGICAL("int", "date"), "00", "\"1970-01-01\"", false },
+	{ LOGICAL("int", "date"), "01", "\"1969-12-31\"", false },
+	{ LOGICAL("int", "date"), "feffffff0f", "2147483647", false },
+	{ LOGICAL("int", "time-millis"), "f2a0a10d", "\"03:51:43.929\"", false },
+	{ LOGICAL("int", "time-millis"), "01", "-1", false },
+	{ LOGICAL("long", "time-micros"), "02", "\"00:00:00.000001\"", false },
+	{ LOGICAL("long", "timestamp-millis"), "00", "\"1970-01-01T00:00:00Z\"", false },
+	{ LOGICAL("long", "timestamp-millis"), "01", "\"1969-12-31T23:59:59.999Z\"", false },
+	{ LOGICAL("long", "timestamp-micros"), "02", "\"1970-01-01T00:00:00.000001Z\"", false },
+	{ LOGICAL("long", "timestamp-nanos"), "01", "\"1969-12-31T23:59:59.999999999Z\"", false },
+	{ LOGICAL("long", "timestamp-nanos"), "80a8d6b907", "\"1970-01-01T00:00:01Z\"", true },
+	{ LOGICAL("long", "timestamp-millis"), "feffffffffffffffff01", "9223372036854775807",
+	  false },
+	{ LOGICAL("long", "local-timestamp-millis"), "02", "\"1970-01-01T00:00:00.001\"", false },
+	{ LOGICAL("long", "local-timestamp-micros"), "00", "\"1970-01-01T00:00:00\"", false },
+	{ LOGICAL("long", "local-timestamp-nanos"), "02", "\"1970-01-01T00:00:00.000000001\"",
+	  false },
+	{ LOGICAL("string", "uuid"),
+	  "4836626137623831302d396461642d313164312d383062342d303063303466643433306338",
+	  "\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\"", false },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":16,\"logicalType\":\"uuid\"}",
+	  "6ba7b8109dad11d180b400c04fd430c8", "\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\"", false },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":\"duration\"}",
+	  "0100000002000000bc0b0000", "\"P1M2DT3.004S\"", false },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":\"duration\"}",
+	  "000000000000000000000000", "\"PT0S\"", false },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":\"duration\"}",
+	  "ffffffff00000000ffffffff", "\"P4294967295MT4294967.295S\"", false },
+	{ LOGICAL("string", "date"), "0261", "\"a\"", false },
+	{ LOGICAL("int", "of-tomorrow"), "02", "1", false },
+};
+
+static struct buf unhex(const char *hex)
+{
+	struct buf out = { 0 };
+	size_t n = strlen(hex) / 2;
+
+	if (str_unhex(slice_z(hex), buf_room(&out, n + 1), n))
+		BUG("not hex: %s", hex);
+	out.n = n;
+	return out;
+}
+
+/* JSON, or the error, of bytes that one schema wrote and another reads. */
+static struct buf decoded(const char *writer, const char *reader, const char *hex, size_t most)
+{
+	struct err err = ERR_INIT;
+	struct avro_schema *w = schema_of(writer), *r = reader ? schema_of(reader) : NULL;
+	struct avro_program *program = avro_program_new(w, r, &err);
+	struct buf bytes = unhex(hex), out = { 0 };
+
+	avro_schema_free(w); /* a program keeps neither */
+	avro_schema_free(r);
+	buf_addc(&out, '>');
+	if (!program || avro_decode(program, buf_slice(&bytes), most, &out, &err)) {
+		if (out.n != 1)
+			BUG("a failure has left %zu bytes", out.n - 1);
+		out.n = 0;
+		buf_addz(&out, err.msg);
+	} else {
+		memmove(out.p, out.p + 1, --out.n);
+	}
+	avro_program_free(program);
+	buf_fini(&bytes);
+	return out;
+}
+
+/* Hex, or the error. */
+static struct buf encoded(const char *schema, const char *text, enum avro_unknown unknown)
+{
+	struct err err = ERR_INIT;
+	struct avro_schema *s = schema_of(schema);
+	struct json json = { 0 };
+	struct buf bytes = { 0 }, out = { 0 };
+
+	if (json_parse(&json, slice_z(text), &err) ||
+	    avro_encode(s, &json, 0, unknown, &bytes, &err))
+		buf_addz(&out, err.msg);
+	else
+		buf_hex(&out, bytes.p, bytes.n);
+	buf_fini(&bytes);
+	json_fini(&json);
+	avro_schema_free(s);
+	return out;
+}
+
+static void test_values(void)
+{
+	char name[256];
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		const struct value_case *c = &values[i];
+		struct buf out = decoded(c->schema, NULL, c->hex, MOST);
+
+		snprintf(name, sizeof(name), "value %.150s", c->schema);
+		is_bytes(out.p, out.n, c->json, name);
+		buf_fini(&out);
+		if (c->one_way)
+			continue;
+		out = encoded(c->schema, c->json, AVRO_REFUSE_UNKNOWN);
+		is_bytes(out.p, out.n, c->hex, "  and back");
+		buf_fini(&out);
+	}
+}
+
+/* ---- what a reader sees of a writer */
+
+struct reader_case {
+	const char *writer, *reader, *hex, *want;
+};
+
+static const struct reader_case readers[] = {
+	{ "\"int\"", "\"long\"", "02", "1" },
+	{ "\"int\"", "\"float\"", "02", "1" },
+	{ "\"int\"", "\"double\"", "02", "1" },
+	{ "\"long\"", "\"float\"", "8280808010", "2.1474836e+09" },
+	{ "\"long\"", "\"double\"", "02", "1" },
+	{ "\"float\"", "\"double\"", "cdcccc3d", "0.10000000149011612" },
+	{ "\"string\"", "\"bytes\"", "0261", "\"YQ==\"" },
+	{ "\"bytes\"", "\"string\"", "0261", "\"a\"" },
+	{ "\"bytes\"", "\"string\"", "02ff", "byte 3: bytes: a string that is not UTF-8" },
+	{ "\"long\"", "\"int\"", "02", "long: the writer has long, the reader int" },
+	{ "\"string\"", "[\"null\",\"int\"]", "0261",
+	  "string: the writer has string, the reader union" },
+	{ "\"int\"", "[\"null\",\"double\",\"long\"]", "02", "1" },
+	{ "[\"null\",\"int\"]", "\"long\"", "0202", "1" },
+	{ "[\"null\",\"int\"]", "\"long\"", "00",
+	  "byte 2: union: union: the writer has null, the reader long" },
+	{ "[\"int\",\"string\"]", "[\"string\",\"long\"]", "0002", "1" },
+	{ LOGICAL("long", "timestamp-millis"), LOGICAL("long", "timestamp-micros"), "02",
+	  "long: the writer has timestamp-millis, the reader timestamp-micros" },
+	{ LOGICAL("long", "timestamp-millis"), "\"long\"", "02", "1" },
+	{ "\"int\"", LOGICAL("long", "timestamp-millis"), "02", "\"1970-01-01T00:00:00.001Z\"" },
+	/* fields */
+	{ REC(FIELD("a", "\"int\"") "," FIELD("b", "\"string\"")), REC(FIELD("b", "\"string\"")),
+	  "020278", "{\"b\":\"x\"}" },
+	{ REC(FIELD("a", "\"int\"") "," FIELD("b", "\"string\"")),
+	  REC(FIELD("b", "\"string\"") "," FIELD("a", "\"double\"")), "020278",
+	  "{\"a\":1,\"b\":\"x\"}" },
+	{ REC(FIELD("a", "\"int\"")),
+	  REC("{\"name\":\"b\",\"aliases\":[\"x\",\"a\"],\"type\":\"int\"}"), "02", "{\"b\":1}" },
+	{ REC(FIELD("a", "\"int\"") "," FIELD("b", "\"int\"")),
+	  REC("{\"name\":\"b\",\"aliases\":[\"a\"],\"type\":\"int\"}"), "0204", "{\"b\":2}" },
+	{ REC(FIELD("a", "\"int\"")), REC(FIELD("b", "\"int\"")), "02",
+	  "R.b: the writer does not have it, and it has no default" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":\"int\",\"default\":5}"), "", "{\"b\":5}" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":\"int\",\"default\":\"5\"}"), "",
+	  "R.b: default: .: not a number" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":\"bytes\",\"default\":\"\\u00ff\"}"), "",
+	  "{\"b\":\"/w==\"}" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":[\"null\",\"long\"],\"default\":null}"), "",
+	  "{\"b\":null}" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":[\"null\",\"long\"],\"default\":3}"), "",
+	  "{\"b\":3}" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":[\"bytes\",\"string\"],\"default\":\"a\"}"), "",
+	  "{\"b\":\"YQ==\"}" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":" LOGICAL("int", "date") ",\"default\":1}"), "",
+	  "{\"b\":\"1970-01-02\"}" },
+	{ REC(""),
+	  REC("{\"name\":\"b\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\","
+	      "\"precision\":4,\"scale\":2},\"default\":\"\\u0001\"}"),
+	  "", "{\"b\":0.01}" },
+	{ REC(""), REC("{\"name\":\"b\",\"type\":\"R\",\"default\":{}}"), "", "R.b: default: " },
+	{ "{\"type\":\"record\",\"name\":\"A\",\"fields\":[]}",
+	  "{\"type\":\"record\",\"name\":\"B\",\"fields\":[]}", "", "{}" },
+	{ REC(FIELD("a", "{\"type\":\"array\",\"items\":\"null\"}") "," FIELD("b", "\"int\"")),
+	  REC(FIELD("b", "\"int\"")), "feffffffffffffffff010004", "{\"b\":2}" },
+	{ REC(FIELD("a", "{\"type\":\"map\",\"values\":\"long\"}") "," FIELD("b", "\"int\"")),
+	  REC(FIELD("b", "\"int\"")), "030c0261020262040004", "{\"b\":2}" },
+	{ REC(FIELD("a", "[\"null\",\"R\"]") "," FIELD("b", "\"int\"")), REC(FIELD("b", "\"int\"")),
+	  "02000204", "{\"b\":2}" },
+	/* named types */
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}",
+	  "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"B\",\"C\"]}", "02", "\"B\"" },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}",
+	  "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"B\",\"C\"]}", "00",
+	  "byte 2: E: symbol 0 is none of the reader's" },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}",
+	  "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"B\",\"C\"],\"default\":\"C\"}", "00",
+	  "\"C\"" },
+	{ "{\"type\":\"fixed\",\"name\":\"E\",\"size\":1}",
+	  "{\"type\":\"fixed\",\"name\":\"E\",\"size\":2}", "00",
+	  "E: the writer has 1 bytes, the reader 2" },
+	{ "{\"type\":\"fixed\",\"name\":\"E\",\"size\":1}",
+	  "{\"type\":\"fixed\",\"name\":\"n.F\",\"aliases\":[\"E\"],\"size\":1}", "00",
+	  "\"AA==\"" },
+	{ "{\"type\":\"fixed\",\"name\":\"E\",\"size\":1}",
+	  "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}", "00",
+	  "E: the writer has E, the reader F" },
+};
+
+/* A row that ends in ": " tells how the error begins. */
+static void test_readers(void)
+{
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+		const struct reader_case *c = &readers[i];
+		struct buf out = decoded(c->writer, c->reader, c->hex, MOST);
+		size_t n = strlen(c->want);
+
+		if (out.n > n && n > 2 && strcmp(c->want + n - 2, ": ") == 0)
+			out.n = n;
+		is_bytes(out.p, out.n, c->want, c->reader);
+		buf_fini(&out);
+	}
+}
+
+/* ---- bytes that are damaged */
+
+static const struct reader_case damaged[] = {
+	{ "\"int\"", NULL, "", "byte 1: int: the record ends within a number" },
+	{ "\"int\"", NULL, "80", "byte 1: int: the record ends within a number" },
+	{ "\"int\"", NULL, "0200", "byte 2: int: 1 bytes are left behind the record" },
+	{ "\"int\"", NULL, "8080808010", "byte 6: int: an int of more than 32 bits: 2147483648" },
+	{ "\"long\"", NULL, "80808080808080808002", "byte 1: long: a number of more than 64 bits" },
+	{ "\"long\"", NULL, "8080808080808080808000",
+	  "byte 1: long: a number of more than 64 bits" },
+	{ "\"boolean\"", NULL, "02", "byte 2: boolean: a boolean of 2" },
+	{ "\"double\"", NULL, "00", "byte 1: double: the record ends: 1 bytes are left of 8" },
+	{ "\"string\"", NULL, "0461", "byte 2: string: the record ends: 1 bytes are left of 2" },
+	{ "\"string\"", NULL, "01", "byte 2: string: a length of -1" },
+	{ "\"bytes\"", NULL, "feffffffffffffffff01",
+	  "byte 11: bytes: the record ends: 0 bytes are left of 9223372036854775807" },
+	{ "\"string\"", NULL, "04c328", "byte 4: string: a string that is not UTF-8" },
+	{ "[\"null\",\"int\"]", NULL, "04", "byte 2: union: branch 2 of a union of 2" },
+	{ "[\"null\",\"int\"]", NULL, "01", "byte 2: union: branch -1 of a union of 2" },
+	{ "[]", NULL, "00", "byte 2: union: branch 0 of a union of 0" },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}", NULL, "02",
+	  "byte 2: E: symbol 1 of an enum of 1" },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", NULL, "0202",
+	  "byte 3: array: the record ends within a number" },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", NULL, "0104020000",
+	  "byte 4: array: a block is longer or shorter than its items" },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", NULL, "016402",
+	  "byte 3: array: a block of 50 bytes, and 1 are left" },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", NULL, "010102",
+	  "byte 3: array: a block of -1 bytes, and 1 are left" },
+	{ "{\"type\":\"array\",\"items\":\"null\"}", NULL, "feffffffffffffffff01",
+	  "byte 11: array[]: more than 1048576 bytes of JSON" },
+	{ "{\"type\":\"array\",\"items\":\"null\"}", NULL, "ffffffffffffffffff0100",
+	  "byte 12: array[]: more than 1048576 bytes of JSON" },
+	{ REC(FIELD("a", "\"R\"")), NULL, "",
+	  "byte 1: R.a: more than 64 values inside of one another" },
+	{ REC(FIELD("a", "{\"type\":\"array\",\"items\":\"boolean\"}")), NULL, "0202",
+	  "byte 3: R.a[]: a boolean of 2" },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}", NULL,
+	  "8202", "byte 3: bytes: the record ends: 0 bytes are left of 129" },
+};
+
+static void test_damaged(void)
+{
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		struct buf out = decoded(damaged[i].writer, NULL, damaged[i].hex, MOST);
+
+		is_bytes(out.p, out.n, damaged[i].want, damaged[i].writer);
+		buf_fini(&out);
+	}
+}
+
+/* The bound of the JSON is a bound to the byte. */
+static void test_bound(void)
+{
+	struct buf out = decoded("\"string\"", NULL, "0822616161", 7);
+
+	is_bytes(out.p, out.n, "\"\\\"aaa\"", "bound: seven bytes of seven");
+	buf_fini(&out);
+	out = decoded("\"string\"", NULL, "0822616161", 6);
+	is_bytes(out.p, out.n, "byte 6: string: more than 6 bytes of JSON",
+		 "bound: seven bytes of six");
+	buf_fini(&out);
+}
+
+/* ---- JSON that a schema does not hold */
+
+struct encode_case {
+	const char *schema, *json, *want;
+	enum avro_unknown unknown;
+};
+
+static const struct encode_case encodings[] = {
+	{ "\"int\"", "2147483648", ".: not an integer of 32 bits", 0 },
+	{ "\"long\"", "9223372036854775808", ".: not an integer of 64 bits", 0 },
+	{ "\"long\"", "1.5", ".: not an integer of 64 bits", 0 },
+	{ "\"long\"", "\"1\"", ".: not a number", 0 },
+	{ "\"long\"", "1e2", "c801", 0 },
+	{ "\"double\"", "1e999", ".: a number beyond the doubles", 0 },
+	{ "\"float\"", "1e39", ".: a number beyond the floats", 0 },
+	{ "\"double\"", "\"0x1\"", ".: not a number", 0 },
+	{ "\"double\"", "null", ".: null, and the schema has double", 0 },
+	{ "\"null\"", "0", ".: a number, and the schema has null", 0 },
+	{ "\"boolean\"", "\"true\"", ".: a string, and the schema has boolean", 0 },
+	{ "\"string\"", "1", ".: not a string", 0 },
+	{ "\"string\"", "\"\\ud800\"", ".: half of a surrogate pair", 0 },
+	{ "\"string\"", "\"\\u00e9\"", "04c3a9", 0 },
+	{ "\"bytes\"", "\"a\"", ".: not base64", 0 },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}", "\"YWE=\"",
+	  ".: not as many bytes as its type", 0 },
+	{ "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}", "\"B\"",
+	  ".: none of the symbols", 0 },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", "{}", ".: an object, and the schema has array",
+	  0 },
+	{ "{\"type\":\"array\",\"items\":\"int\"}", "[1,null]", "[1]: not a number", 0 },
+	{ "{\"type\":\"map\",\"values\":\"int\"}", "{\"k\":null}", ".k: not a number", 0 },
+	{ REC(FIELD("a", "\"int\"")), "[]", ".: an array, and the schema has R", 0 },
+	{ REC(FIELD("a", "\"int\"")), "{}", ".a: missing, and the schema has no default for it",
+	  0 },
+	{ REC(FIELD("a", "\"int\"")), "{\"a\":1,\"b\":2}", ".b: the schema has no such field", 0 },
+	{ REC(FIELD("a", "\"int\"")), "{\"a\":1,\"b\":2}", "02", AVRO_DROP_UNKNOWN },
+	{ REC(FIELD("a", "\"int\"")), "{\"a\":1,\"a\":2}", "04", 0 },
+	{ REC("{\"name\":\"a\",\"type\":[\"string\",\"null\"],\"default\":\"x\"}"), "{}", "000278",
+	  0 },
+	{ REC(FIELD("a", "{\"type\":\"array\",\"items\":[\"null\",\"R\"]}")),
+	  "{\"a\":[null,{\"a\":[3]}]}", ".a[1].a[0]: no branch of the union holds the value", 0 },
+	/* unions */
+	{ "[\"double\",\"long\"]", "9007199254740993", "028280808080808020", 0 },
+	{ "[\"double\",\"long\"]", "5", "000000000000001440", 0 },
+	{ "[\"bytes\",\"string\"]", "\"YQ==\"", "020859513d3d", 0 },
+	{ "[\"null\",\"string\"]", "{\"string\":\"a\"}", "020261", 0 },
+	{ "[{\"type\":\"record\",\"name\":\"A\",\"fields\":[" FIELD(
+		  "x", "\"int\"") "]},{\"type\":\"record\",\"name\":\"B\",\"fields\":"
+				  "[" FIELD("x", "\"int\"") "]}]",
+	  "{\"x\":1}", "0002", 0 },
+	{ "[{\"type\":\"record\",\"name\":\"A\",\"fields\":[" FIELD(
+		  "x", "\"int\"") "]},{\"type\":\"record\",\"name\":\"n.B\",\"fields\":"
+				  "[" FIELD("x", "\"int\"") "]}]",
+	  "{\"n.B\":{\"x\":1}}", "0202", 0 },
+	/* logical types */
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}", "1.234",
+	  ".: a decimal of more decimals than its scale", 0 },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}", "123.4",
+	  ".: a decimal of more digits than its precision", 0 },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}",
+	  "\"12.340\"", "0404d2", 0 },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}",
+	  "0.01234e3", "0404d2", 0 },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}",
+	  "-0e999999999999", "0200", 0 },
+	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}",
+	  "1e999999999999", ".: a decimal of more digits than its precision", 0 },
+	{ LOGICAL("int", "date"), "\"2026-02-29\"", ".: not a date (2026-11-20)", 0 },
+	{ LOGICAL("int", "date"), "7", "0e", 0 },
+	{ LOGICAL("int", "time-millis"), "\"24:00:00\"", ".: not a time of day (15:04:05.250)", 0 },
+	{ LOGICAL("int", "time-millis"), "\"00:00:00.0001\"", ".: a time finer than its type holds",
+	  0 },
+	{ LOGICAL("int", "time-millis"), "\"00:00:00.00100\"", "02", 0 },
+	{ LOGICAL("long", "timestamp-millis"), "\"1970-01-01T01:00:00+01:00\"", "00", 0 },
+	{ LOGICAL("long", "timestamp-millis"), "\"1970-01-01T00:00:00\"",
+	  ".: not a time (2026-11-20T15:04:05Z)", 0 },
+	{ LOGICAL("long", "local-timestamp-millis"), "\"1970-01-01T00:00:00Z\"",
+	  ".: not a local time (2026-11-20T15:04:05)", 0 },
+	{ LOGICAL("long", "timestamp-nanos"), "\"2300-01-01T00:00:00Z\"",
+	  ".: a time that its type does not hold", 0 },
+	{ LOGICAL("string", "uuid"), "\"6ba7b810\"",
+	  ".: not a UUID (6ba7b810-9dad-11d1-80b4-00c04fd430c8)", 0 },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":\"duration\"}", "\"P1Y\"",
+	  ".: not a duration (P1M2DT3.004S)", 0 },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":\"duration\"}",
+	  "\"P2DT\"", ".: not a duration (P1M2DT3.004S)", 0 },
+	{ "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":\"duration\"}", "\"P2D\"",
+	  "000000000200000000000000", 0 },
+};
+
+static void test_encodings(void)
+{
+	for (size_t i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
+		const struct encode_case *c = &encodings[i];
+		struct buf out = encoded(c->schema, c->json, c->unknown);
+		char name[256];
+
+		snprintf(name, sizeof(name), "%.100s as %.100s", c->json, c->schema);
+		is_bytes(out.p, out.n, c->want, name);
+		buf_fini(&out);
+	}
+}
+
+/* ---- which schema a message was written by */
+
+static void test_wire(void)
+{
+	struct avro_wire wire;
+	struct buf out = { 0 };
+	struct err err = ERR_INIT;
+	const struct slice none = { 0 };
+
+	avro_wire_put(&out, 0x01020304);
+	ok(out.n == AVRO_WIRE_BYTES && memcmp(out.p, "\0\1\2\3\4", 5) == 0, "wire: a prefix");
+	buf_fini(&out);
+	ok(avro_wire_read(slice("\0\1\2\3\4x", 6), none, &wire, &err) == 0 &&
+		   wire.id == 0x01020304 && !wire.has_guid && slice_is(wire.body, "x"),
+	   "wire: an id before the body");
+	ok(avro_wire_read(slice("\0\1\2\3\4", 5), none, &wire, &err) == 0 && wire.body.n == 0,
+	   "wire: an empty body");
+	ok(avro_wire_read(slice("\0\1\2\3", 4), none, &wire, &err) == -1 && err.code == EX_DATAERR,
+	   "wire: too short");
+	ok(avro_wire_read(slice_z("{\"a\":1}"), none, &wire, &err) == -1, "wire: JSON");
+	ok(avro_wire_read(slice_z("body"), slice("\0\0\0\1\1", 5), &wire, &err) == 0 &&
+		   wire.id == 257 && slice_is(wire.body, "body"),
+	   "wire: an id in a header");
+	ok(avro_wire_read(slice_z("body"), slice("\1abcdefghijklmnop", 17), &wire, &err) == 0 &&
+		   wire.has_guid && memcmp(wire.guid, "abcdefghijklmnop", 16) == 0,
+	   "wire: a GUID in a header");
+	ok(avro_wire_read(slice("\0\1\2\3\4x", 6), slice("\2", 1), &wire, &err) == -1,
+	   "wire: another header");
+}
+
+int main(void)
+{
+	test_bad_schemas();
+	test_references();
+	test_values();
+	test_readers();
+	test_damaged();
+	test_bound();
+	test_encodings();
+	test_wire();
+	return done();
+}
