@@ -39,6 +39,7 @@ struct http_request {
 	size_t n_fields;
 	struct slice host;    /* with its port, as sent; n 0: an HTTP/1.0 request without one */
 	struct slice remote;  /* "192.0.2.1", "2001:db8::1" */
+	struct slice peer;    /* who the client has proved to be (http_transport.h); n 0: nobody */
 	bool loopback;        /* the client is on this machine */
 	bool upgrade;         /* HTTP/1.1 with Connection: upgrade and Upgrade (http_tunnel.h) */
 	struct slice id;      /* of X-Request-Id, the client's or made; 1 to 64 bytes */

@@ -94,7 +94,8 @@ static void add_conn(struct http_server *s, int fd, const struct sockaddr_storag
 		link_near(c);
 	s->stats.accepted++;
 	s->stats.connections++;
-	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
+	c->state = CONN_HEAD;
+	if (!http_link_open(c) || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
 		http_conn_close(c);
 }
 

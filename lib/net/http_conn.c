@@ -1,5 +1,6 @@
 /* One connection: a machine of states that http_conn_run drives as far as its bytes go.
  *
+ *   HANDSHAKE (of a transport, http_transport.h) --> HEAD
  *   HEAD --head read--> (app.head) --> BODY --body read--> HANDLED (app.handle) --answer--> HEAD
  *                        answered, whole: HEAD               --stream--> STREAM --end--> HEAD
  *   an answer of 101: TUNNEL (http_tunnel.c)
@@ -15,29 +16,7 @@
  * `readable` holds until a read came back short, `writable` until a write would block. */
 #include "net/http_internal.h"
 
-#include <errno.h>
-
 enum { DIRECT_BYTES = 256 << 10, DROP_BYTES = 64 << 10 };
-
-/* ---- reading */
-ssize_t http_conn_receive(struct http_conn *c, char *p, size_t n)
-{
-	ssize_t got;
-
-	do
-		got = recv(c->watched.fd, p, n, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
-	if (got > 0) {
-		if ((size_t)got < n && !c->peer_ended)
-			c->readable = false;
-		return got;
-	}
-	c->readable = false;
-	if (got < 0 && errno == EAGAIN)
-		return 0;
-	c->broken |= got < 0;
-	return -1;
-}
 
 /* ---- steps: true: go on, false: wait */
 /* Reads behind what is there of a head. */
@@ -51,7 +30,7 @@ static bool read_head(struct http_conn *c)
 		memmove(in->bytes, in->bytes + in->at, in->n);
 		in->at = 0;
 	}
-	got = http_conn_receive(c, in->bytes + in->n, INPUT_BYTES - in->n);
+	got = http_link_read(c, in->bytes + in->n, INPUT_BYTES - in->n);
 	if (got > 0) {
 		if (!in->n)
 			c->since_us = c->s->now_us;
@@ -113,14 +92,14 @@ static bool read_body(struct http_conn *c)
 
 	if (left) {
 		size_t n = left < DIRECT_BYTES ? (size_t)left : DIRECT_BYTES;
-		got = http_conn_receive(c, buf_room(&c->body, n), n);
+		got = http_link_read(c, buf_room(&c->body, n), n);
 		if (got <= 0)
 			return body_ended(c, got);
 		c->body.n += (size_t)got;
 		return body_came(c, http_body_took(&c->body_reader, (size_t)got), NULL);
 	}
 	in->at = in->n = in->base;
-	got = http_conn_receive(c, in->bytes + in->n, INPUT_BYTES - in->n);
+	got = http_link_read(c, in->bytes + in->n, INPUT_BYTES - in->n);
 	if (got <= 0)
 		return body_ended(c, got);
 	in->n += (size_t)got;
@@ -152,13 +131,17 @@ static bool step_body(struct http_conn *c)
 /* All of the last answer is sent, or will be. */
 static bool step_last(struct http_conn *c)
 {
-	http_conn_flush(c);
+	if (http_conn_flush(c) && !http_conn_pending(c)) {
+		http_link_end(c);
+		http_conn_flush(c);
+	}
 	if (c->broken || http_conn_pending(c))
 		return c->broken;
 	if (!c->unread) {
 		http_conn_close(c);
 		return false;
 	}
+	http_link_close(c);
 	shutdown(c->watched.fd, SHUT_WR);
 	c->state = CONN_LINGER;
 	c->since_us = c->state_us = c->s->now_us;
@@ -168,7 +151,7 @@ static bool step_last(struct http_conn *c)
 static bool step_linger(struct http_conn *c)
 {
 	char dropped[DROP_BYTES];
-	ssize_t got = c->readable ? http_conn_receive(c, dropped, sizeof(dropped)) : 0;
+	ssize_t got = c->readable ? http_link_read(c, dropped, sizeof(dropped)) : 0;
 
 	if (got > 0)
 		c->since_us = c->s->now_us;
@@ -180,6 +163,8 @@ static bool step_linger(struct http_conn *c)
 static bool step_conn(struct http_conn *c)
 {
 	switch (c->state) {
+	case CONN_HANDSHAKE:
+		return http_conn_step_handshake(c);
 	case CONN_HEAD:
 		return step_head(c);
 	case CONN_BODY:

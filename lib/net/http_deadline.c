@@ -49,6 +49,14 @@ static void check_head(struct http_conn *c, int64_t now)
 	}
 }
 
+static void check_handshake(struct http_conn *c, int64_t now)
+{
+	if (now - c->since_us < (c->s->draining ? FRESH_US : c->s->conf.head_us))
+		return;
+	c->s->stats.refused[HTTP_REFUSED_HANDSHAKE]++;
+	http_conn_close(c);
+}
+
 void http_conn_tick(struct http_conn *c)
 {
 	int64_t now = c->s->now_us;
@@ -58,6 +66,8 @@ void http_conn_tick(struct http_conn *c)
 	} else if (c->stalled_us && now - c->stalled_us >= c->s->conf.stall_us) {
 		c->broken = true;
 		http_conn_ready(c);
+	} else if (c->state == CONN_HANDSHAKE) {
+		check_handshake(c, now);
 	} else if (c->state == CONN_HEAD && !http_conn_pending(c)) {
 		check_head(c, now);
 	} else if (c->state == CONN_BODY && c->starved_us) {

@@ -1,6 +1,6 @@
 /* What the files of the server share: http_server.c (from open to close, turns), http_lists.c,
  * http_accept.c, http_conn.c (from bytes to requests), http_request.c, http_deadline.c,
- * http_answer.c (from answers to bytes), http_send.c. Nobody else includes it. */
+ * http_answer.c (from answers to bytes), http_send.c, http_link.c. Nobody else includes it. */
 #ifndef NET_HTTP_INTERNAL_H
 #define NET_HTTP_INTERNAL_H
 
@@ -33,20 +33,22 @@ struct http_watched {
 };
 
 enum conn_state {
-	CONN_HEAD,    /* reads a head, or is idle */
-	CONN_BODY,    /* reads a body */
-	CONN_HANDLED, /* the handler has the request */
-	CONN_STREAM,  /* a producer makes the answer */
-	CONN_TUNNEL,  /* it is HTTP no more (http_tunnel.h) */
-	CONN_LAST,    /* the last answer is being sent */
-	CONN_LINGER,  /* all is sent and shut; what comes is dropped */
-	CONN_DEAD     /* the descriptor is closed */
+	CONN_HANDSHAKE, /* its transport is not ready yet */
+	CONN_HEAD,      /* reads a head, or is idle */
+	CONN_BODY,      /* reads a body */
+	CONN_HANDLED,   /* the handler has the request */
+	CONN_STREAM,    /* a producer makes the answer */
+	CONN_TUNNEL,    /* it is HTTP no more (http_tunnel.h) */
+	CONN_LAST,      /* the last answer is being sent */
+	CONN_LINGER,    /* all is sent and shut; what comes is dropped */
+	CONN_DEAD       /* the descriptor is closed */
 };
 
 struct http_conn {
 	struct http_watched watched;
 	struct http_server *s;
-	struct http_conn *prev, *next;            /* all connections */
+	void *link;                    /* of the server's transport; NULL: the socket itself */
+	struct http_conn *prev, *next; /* all connections */
 	struct http_conn *next_ready, *next_dead; /* lists of the server */
 	struct http_conn *prev_near, *next_near;  /* of one place of near */
 	struct http_conn *next_starved;
@@ -61,6 +63,7 @@ struct http_conn {
 	bool chunk_answer;       /* the stream is chunked */
 	bool waiting;            /* the producer said HTTP_WAIT */
 	bool loopback;
+	bool link_ended;
 	bool fresh; /* no request has come yet */
 	uint8_t remote_bytes;
 	char remote[HTTP_ADDRESS_BYTES], id[ID_BYTES];
@@ -142,8 +145,18 @@ void http_conn_unlink(struct http_conn *c);
 
 /* http_conn.c */
 void http_conn_run(struct http_conn *c); /* as far as it comes; may close it */
+
+/* http_link.c */
+bool http_link_open(struct http_conn *c); /* false: it cannot be had */
 /* How many bytes came; 0: none for now; -1: no more will come. */
-ssize_t http_conn_receive(struct http_conn *c, char *p, size_t n);
+ssize_t http_link_read(struct http_conn *c, char *p, size_t n);
+/* As http_transport.write. */
+ssize_t http_link_write(struct http_conn *c, struct iovec *v, int n);
+size_t http_link_pending(const struct http_conn *c);
+struct slice http_link_peer(const struct http_conn *c);
+void http_link_end(struct http_conn *c); /* the client is told that no more comes */
+void http_link_close(struct http_conn *c);
+bool http_conn_step_handshake(struct http_conn *c);
 
 /* http_deadline.c */
 void http_conn_tick(struct http_conn *c);

@@ -56,6 +56,7 @@ static void clear_request(struct http_conn *c)
 {
 	c->req = (struct http_request){ .method = HTTP_OTHER,
 					.remote = slice(c->remote, c->remote_bytes),
+					.peer = http_link_peer(c),
 					.loopback = c->loopback,
 					.id = slice(c->id, ID_BYTES),
 					.begun_us = c->since_us,

@@ -8,16 +8,14 @@
  * behind it, then the digits; leading zeros are allowed in a chunk's size, and no byte moves. */
 #include "net/http_internal.h"
 
-#include <errno.h>
-#include <sys/uio.h>
-
 #include "base/err.h"
 
 enum { CHUNK_LINE = 10, PIECES = 16 };
 
 size_t http_conn_pending(const struct http_conn *c)
 {
-	return c->out.n - c->out_at + c->lent.n + (c->tunnel ? http_tunnel_queued(c->tunnel) : 0);
+	return c->out.n - c->out_at + c->lent.n + http_link_pending(c) +
+	       (c->tunnel ? http_tunnel_queued(c->tunnel) : 0);
 }
 
 /* ---- sending */
@@ -51,28 +49,25 @@ static void bytes_sent(struct http_conn *c, size_t n)
 		give_back_lent(c);
 }
 
-static void sending_failed(struct http_conn *c)
+static void sending_failed(struct http_conn *c, ssize_t why)
 {
-	if (errno == EAGAIN) {
-		c->writable = false;
-		if (!c->stalled_us)
-			c->stalled_us = c->s->now_us;
-		return;
-	}
-	c->broken = true;
+	c->broken = why == HTTP_LINK_BROKEN;
+	c->writable = false;
+	if (!c->stalled_us)
+		c->stalled_us = c->s->now_us;
 }
 
-/* What is to be sent next, in order; not empty. */
-static size_t gather_pieces(const struct http_conn *c, struct iovec v[PIECES])
+/* What is to be sent next, in order. */
+static int gather_pieces(const struct http_conn *c, struct iovec v[PIECES])
 {
-	size_t n = 0;
+	int n = 0;
 
 	if (c->out_at < c->out.n)
 		v[n++] = (struct iovec){ c->out.p + c->out_at, c->out.n - c->out_at };
 	if (c->lent.n)
 		v[n++] = (struct iovec){ (void *)(uintptr_t)c->lent.p, c->lent.n };
 	if (c->tunnel)
-		n += (size_t)http_tunnel_gather(c->tunnel, v + n, PIECES - (int)n);
+		n += http_tunnel_gather(c->tunnel, v + n, PIECES - n);
 	return n;
 }
 
@@ -80,12 +75,11 @@ bool http_conn_flush(struct http_conn *c)
 {
 	while (!c->broken && c->writable && http_conn_pending(c)) {
 		struct iovec v[PIECES];
-		struct msghdr m = { .msg_iov = v, .msg_iovlen = gather_pieces(c, v) };
-		ssize_t n = sendmsg(c->watched.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = http_link_write(c, v, gather_pieces(c, v));
 		if (n >= 0)
 			bytes_sent(c, (size_t)n);
-		else if (errno != EINTR)
-			sending_failed(c);
+		else
+			sending_failed(c, n);
 	}
 	if (!c->out.n && c->out.cap > 2 * PENDING_BYTES) {
 		buf_fini(&c->out);

@@ -25,7 +25,8 @@
 enum { EVENTS = 64, TICK_US = 500 * 1000, DESCRIPTORS_LEFT = 64 };
 
 const char *const http_refused_names[HTTP_REFUSED_REASONS] = {
-	"connections", "address", "descriptors", "malformed", "too-large", "slow", "overloaded",
+	"connections", "address",   "descriptors", "handshake",
+	"malformed",   "too-large", "slow",        "overloaded",
 };
 
 void http_date(struct http_server *s)
@@ -49,6 +50,8 @@ void http_conn_close(struct http_conn *c)
 	bool handled = c->state == CONN_HANDLED;
 
 	if (c->state != CONN_DEAD) {
+		if (c->state == CONN_HEAD && !http_conn_pending(c))
+			http_link_end(c);
 		close(c->watched.fd);
 		http_conn_unlink(c);
 		s->stats.connections--;
@@ -63,6 +66,7 @@ void http_conn_close(struct http_conn *c)
 		return;
 	s->held -= c->held;
 	c->in_dead = true;
+	http_link_close(c); /* a request names what it knows of its peer */
 	http_conn_drop_answer(c);
 	http_conn_drop_tunnel(c);
 	http_conn_drop_body(c);

@@ -9,8 +9,9 @@
  * KiB, its unsent answer up to 64 KiB beside the one being sent; bodies that did not come with
  * their head share budget_bytes. Where that is used up, reading stops; who has waited for 2 s gets
  * 503 `overloaded`. A handler that waits keeps its request's bytes.
- * Time: a head has 10 s from its first byte (408), a body must bring 10 KiB in each 10 s (408), an
- * idle connection is closed after 75 s, one that takes none of its answer for 30 s is cut.
+ * Time: a handshake of a transport has 10 s, a head 10 s from its first byte (408), a body must
+ * bring 10 KiB in each 10 s (408), an idle connection is closed after 75 s, one that takes none of
+ * its answer for 30 s is cut.
  * A refused request's connection ends; what the client still sends is read and dropped for up to
  * 30 s, 5 s without a byte, so that it sees its answer and no reset. */
 #ifndef NET_HTTP_SERVER_H
@@ -19,6 +20,7 @@
 #include "base/err.h"
 #include "io/loop.h"
 #include "net/http.h"
+#include "net/http_transport.h"
 
 enum { HTTP_LISTEN = 16 };
 
@@ -27,6 +29,8 @@ struct http_conf {
 	 * one that is free. None: only what the service manager hands over. */
 	const char *const *listen;
 	size_t n_listen;
+	/* What connections speak below HTTP, borrowed; NULL: nothing. */
+	const struct http_transport *transport;
 	/* What follows: 0 for what stands behind it. */
 	size_t most_connections; /* 10,000, or what the descriptor limit allows */
 	size_t most_per_address; /* no limit; this machine and an IPv6 /64 count as one address,
@@ -39,6 +43,7 @@ enum http_refused {
 	HTTP_REFUSED_CONNECTIONS, /* accepting stopped at most_connections */
 	HTTP_REFUSED_ADDRESS,     /* closed: most_per_address */
 	HTTP_REFUSED_DESCRIPTORS, /* closed: the process has no descriptor left */
+	HTTP_REFUSED_HANDSHAKE,   /* closed: the transport's handshake failed, or took too long */
 	HTTP_REFUSED_MALFORMED,   /* 400, 414, 431, 501, 505 */
 	HTTP_REFUSED_TOO_LARGE,   /* 413 */
 	HTTP_REFUSED_SLOW,        /* 408 */

@@ -112,6 +112,7 @@ static void forget_request(struct http_conn *c)
 
 	http_conn_drop_body(c);
 	c->req = (struct http_request){ .remote = req->remote,
+					.peer = req->peer,
 					.loopback = req->loopback,
 					.begun_us = req->begun_us,
 					.route = req->route,
@@ -201,7 +202,7 @@ bool http_conn_step_tunnel(struct http_conn *c)
 	}
 	if (!c->readable)
 		return false;
-	got = http_conn_receive(c, bytes, sizeof(bytes));
+	got = http_link_read(c, bytes, sizeof(bytes));
 	if (got > 0)
 		t->ops->bytes(t->arg, slice(bytes, (size_t)got));
 	if (got < 0)

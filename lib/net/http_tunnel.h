@@ -40,7 +40,8 @@ struct http_tunnel_ops {
 
 /* Answers a request that asks for it (its `upgrade`) with 101 and these fields (Connection and
  * Upgrade among them). The request is the tunnel's name until closed has returned; all its slices
- * but remote are empty from now on, so that a tunnel that is quiet holds no memory for a request.
+ * but remote and peer are empty from now on, so that a tunnel that is quiet holds no memory for a
+ * request.
  * False: the client of a parked request has left; the request is over, and the ops are not
  * called. */
 bool http_tunnel(struct http_request *req, const struct http_field *fields, size_t n_fields,
