@@ -23,6 +23,7 @@ libraries=(
 	'hiredis/.*|hiredis\.h|drv'
 	'sqlite3\.h|drv'
 	'lmdb\.h|drv'
+	'openssl/.*|drv'
 	'xxh.*\.h|base'
 	'zlib\.h|zstd.*\.h|io'
 	'jq\.h|jv\.h|xform'

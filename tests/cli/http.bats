@@ -171,7 +171,7 @@ live() { [ "$(figure live)" = "$1" ]; }
 
 @test "http: a frame for 1,000 clients, one of which does not read" {
 	ulimit -n "$(ulimit -H -n)"
-	serve
+	serve ping=3600000
 	/usr/bin/python3 "$tests/cli/http_ws.py" "$port" fan_out >&3
 	wait_until 10 live 0
 	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]

@@ -1,12 +1,15 @@
-"""Requests that two readers could take for different ones, by raw sockets: http_raw.py SERVER [PROXY], two ports.
+"""Requests that two readers could take for different ones, by raw sockets: http_raw.py SERVER [PROXY], two ports;
+over TLS where HTTP_CA names the file of who signed for it.
 
 Each payload is sent with an ordinary request behind it on the same connection. Without PROXY: the statuses that come
 back are those of the table, and a connection whose request was refused has ended, so that what stood behind it was not
 served. With PROXY, which hands on to SERVER: a client sees as many answers of 200 as SERVER has served requests.
 Failures are told; exit 1 if there are any.
 """
+import os
 import re
 import socket
+import ssl
 import sys
 
 HOST = b"Host: localhost\r\n"
@@ -96,10 +99,17 @@ def statuses(answers):
     return got, answers
 
 
+def connect(port):
+    s = socket.create_connection(("127.0.0.1", port), timeout=10)
+    if "HTTP_CA" not in os.environ:
+        return s
+    return ssl.create_default_context(cafile=os.environ["HTTP_CA"]).wrap_socket(s, server_hostname="localhost")
+
+
 def exchange(port, payload, want=0):
     """What is answered, until the connection ends or `want` answers are there and nothing follows."""
     answers, ended = b"", False
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+    with connect(port) as s:
         s.sendall(payload)
         while True:
             s.settimeout(0.2 if want and len(statuses(answers)[0]) >= want else 10)

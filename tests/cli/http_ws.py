@@ -1,11 +1,14 @@
-"""WebSocket against hta-http (tests/mock) with python3-websockets as peer: http_ws.py PORT[/PREFIX] CHECK...
+"""WebSocket against hta-http (tests/mock) with python3-websockets as peer: http_ws.py PORT[/PREFIX] CHECK...;
+over TLS where HTTP_CA names the file of who signed for it.
 
 The checks are the functions below. Failures are told by their assertion; exit 1 if there are any.
 """
 import asyncio
 import contextlib
+import os
 import select
 import socket
+import ssl
 import sys
 import time
 import urllib.request
@@ -17,14 +20,17 @@ UPGRADE = (b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConn
            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 place = sys.argv[1]
 port = int(place.split("/")[0])
+tls = ssl.create_default_context(cafile=os.environ["HTTP_CA"]) if "HTTP_CA" in os.environ else None
+scheme = "https" if tls else "http"
 
 
 def connect(path, **more):
-    return websockets.connect(f"ws://localhost:{place}{path}", **more)
+    return websockets.connect(f"{'wss' if tls else 'ws'}://localhost:{place}{path}", ssl=tls, **more)
 
 
 def push(body):
-    urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/push", body, method="POST")).close()
+    urllib.request.urlopen(urllib.request.Request(f"{scheme}://localhost:{port}/push", body, method="POST"),
+                           context=tls).close()
 
 
 async def closes_with(ws, code):
@@ -58,14 +64,14 @@ async def refusals():
                 with contextlib.suppress(websockets.ConnectionClosed):
                     await ws.send(message)
                 await closes_with(ws, code)
-    for path, headers, status in ("/ws", {"Origin": "http://evil.test"}, 403), ("/stats", {}, 200):
+    for path, headers, status in ("/ws", {"Origin": f"{scheme}://evil.test"}, 403), ("/stats", {}, 200):
         try:
             async with connect(path, extra_headers=headers):
                 got = 101
         except websockets.InvalidStatusCode as refused:
             got = refused.status_code
         assert got == status, f"{path} {headers}: {got}"
-    async with connect("/ws", subprotocols=["hta.live", "hta.key.c2VjcmV0"], origin=f"http://localhost:{port}") as ws:
+    async with connect("/ws", subprotocols=["hta.live", "hta.key.c2VjcmV0"], origin=f"{scheme}://localhost:{port}") as ws:
         assert ws.subprotocol == "hta.live", ws.subprotocol
     ws = await connect("/ws")
     await ws.close(4000, "mine")
@@ -100,6 +106,8 @@ def dial(**options):
     if options:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receive"])
     s.connect(("127.0.0.1", port))
+    if tls:
+        s = tls.wrap_socket(s, server_hostname="localhost")
     s.sendall(UPGRADE)
     head = b""
     while not head.endswith(b"\r\n\r\n"):

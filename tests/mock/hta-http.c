@@ -2,7 +2,7 @@
  *
  * Says "PLACE, PLACE" in one line when it listens, drains at INT, TERM and HUP, and ends with 0.
  * Settings: connections, address, budget (bytes), head, body, idle, overload, linger, stall, ping
- * (ms).
+ * (ms), and files instead of numbers: cert, key, client-ca (PEM; read again at USR1).
  *	POST /echo	the body; up to 64 MiB
  *	POST /count	{"requests":N,"bytes":N}: how many /count there were, and this body's size
  *	GET /late?ms=N	"late", after so many milliseconds
@@ -11,13 +11,19 @@
  *	GET /ws		WebSocket: echoes texts; binary messages: 1003
  *	GET /live	WebSocket, events (Accept: text/event-stream) or the last push
  *	POST /push	a push of its body to all of /live
+ *	GET /peer	who the client has proved to be
  *	GET /stats	counters */
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "drv/tls/tls.h"
 #include "net/accept.h"
 #include "net/http_server.h"
 #include "net/problem.h"
@@ -41,6 +47,7 @@ struct site {
 	struct buf last; /* the last push */
 	uint64_t pushes;
 	struct http_server *server;
+	struct tls *tls;
 	uint64_t counted;
 	bool draining;
 };
@@ -76,6 +83,12 @@ static void answer_item(void *arg, struct http_request *req)
 	else
 		answer_text(req, "text/plain", buf_slice(&text));
 	buf_fini(&text);
+}
+
+static void answer_peer(void *arg, struct http_request *req)
+{
+	(void)arg;
+	answer_text(req, "text/plain", req->peer);
 }
 
 static void add_ws_stats(const struct ws_site *live, struct buf *text)
@@ -305,6 +318,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/ws", 0, 0, NULL, NULL, answer_ws, "" },
 	{ HTTP_GET, "/live", 0, 0, NULL, NULL, answer_live, "" },
 	{ HTTP_POST, "/push", 0, 1 << 20, NULL, NULL, answer_push, "" },
+	{ HTTP_GET, "/peer", 0, 0, NULL, NULL, answer_peer, "" },
 	{ HTTP_GET, "/stats", 0, 0, NULL, NULL, answer_stats, "" },
 };
 
@@ -318,6 +332,50 @@ static void start_drain(void *arg, int signo)
 		if (r->stream)
 			http_wake(r->stream);
 	http_server_drain(site->server);
+}
+
+static void read_files_anew(void *arg, int fd, short revents)
+{
+	struct site *site = arg;
+	struct signalfd_siginfo info;
+	struct err err = ERR_INIT;
+
+	(void)revents;
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (tls_openssl.reload(site->tls, &err))
+		log_err(&err);
+	else
+		log_each(LOG_WARN, "read anew");
+}
+
+static void watch_usr1(struct site *site)
+{
+	sigset_t usr1;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	loop_watch(site->loop, signalfd(-1, &usr1, SFD_NONBLOCK | SFD_CLOEXEC), POLLIN,
+		   read_files_anew, site);
+}
+
+static bool take_file(struct tls_files *files, const char *text)
+{
+	const struct {
+		const char *name, **path;
+	} settings[] = { { "cert=", &files->cert },
+			 { "key=", &files->key },
+			 { "client-ca=", &files->client_ca } };
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		size_t n = strlen(settings[i].name);
+		if (strncmp(text, settings[i].name, n) != 0)
+			continue;
+		*settings[i].path = text + n;
+		return true;
+	}
+	return false;
 }
 
 static bool take_setting(struct http_conf *conf, struct ws_conf *ws, const char *text)
@@ -364,14 +422,24 @@ int main(int argc, char **argv)
 	struct ws_conf ws = { .message = echo_message,
 			      .closed = echo_closed,
 			      .protocol = "hta.live" };
+	struct tls_files files = { 0 };
 	struct buf places = { 0 };
 	struct err err = ERR_INIT;
 	int rc = 0;
 
 	log_setup("hta-http", LOG_TEXT, 0);
 	for (int i = 2; i < argc; i++)
-		if (!take_setting(&conf, &ws, argv[i]))
+		if (!take_setting(&conf, &ws, argv[i]) && !take_file(&files, argv[i]))
 			return EX_USAGE;
+	if (files.cert) {
+		site.tls = tls_openssl.open(&files, &err);
+		if (!site.tls) {
+			log_err(&err);
+			return err.code;
+		}
+		conf.transport = tls_openssl.transport(site.tls);
+		watch_usr1(&site);
+	}
 	router_app(&router, &app);
 	site.echo = ws_site_new(&ws);
 	ws.closed = live_closed;
@@ -391,6 +459,7 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		log_err(&err);
 	http_server_free(site.server);
+	tls_openssl.free(site.tls);
 	ws_site_free(site.echo);
 	ws_site_free(site.live);
 	buf_fini(&site.last);

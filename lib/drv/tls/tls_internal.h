@@ -1,0 +1,29 @@
+/* What the files of the driver share: tls.c (from open to free), tls_files.c (files), tls_link.c
+ * (connections). Nobody else includes it. */
+#ifndef DRV_TLS_TLS_INTERNAL_H
+#define DRV_TLS_TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include "drv/tls/tls.h"
+
+struct tls {
+	struct tls_files files;
+	struct http_transport transport;
+	SSL_CTX *context; /* of new connections; each holds on to its own */
+	BIO_METHOD *socket;
+	int64_t not_after_s;
+};
+
+/* ---- tls_files.c */
+/* Certificate, key and authority into the context. EX_CONFIG */
+int tls_read_files(SSL_CTX *context, const struct tls_files *files, int64_t *not_after_s,
+		   struct err *err);
+
+/* ---- tls_link.c */
+/* The functions of a transport, whose arg is the struct tls. */
+extern const struct http_transport tls_links;
+/* Bytes to and from a connection's socket. NULL: no memory. */
+BIO_METHOD *tls_link_socket(void);
+
+#endif
