@@ -2,6 +2,9 @@
 #ifndef APP_INGEST_H
 #define APP_INGEST_H
 
-int ingest_main(int argc, char **argv); /* the exit code */
+#include "net/tls.h"
+
+/* tls: what --cert is served by. The exit code. */
+int ingest_main(int argc, char **argv, const struct tls_driver *tls);
 
 #endif

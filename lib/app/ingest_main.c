@@ -5,8 +5,8 @@
  *	first INT, TERM or HUP: accepts no more, answers what is there -> log closed -> 0
  *	the log failed: all that wait are refused, then likewise -> 74
  * As the head of a pipeline it lives in the stream's loop instead (ingest_head.c).
- * USR1 has the keys read anew; a file that is no good changes nothing. The log is closed before the
- * server is freed: what becomes durable in closing is still answered. */
+ * USR1 has keys and certificate read anew; a file that is no good changes nothing. The log is
+ * closed before the server is freed: what becomes durable in closing is still answered. */
 #include "app/ingest.h"
 
 #include <stdlib.h>
@@ -207,7 +207,7 @@ static void failed_ingest(void *self, const struct err *err)
 		job_stream_refuse(g->conf.job, g->conf.http.drain_us, err);
 }
 
-int ingest_main(int argc, char **argv)
+int ingest_main(int argc, char **argv, const struct tls_driver *tls)
 {
 	static struct ingest self = { .stall = -1, .ack_timer = -1, .conf.cut_at = -1 };
 	static const struct prog prog = {
@@ -220,9 +220,11 @@ int ingest_main(int argc, char **argv)
 		.examples = "hta-ingest -l 8000 --log log | hta-window | hta-sink-sqlite db | "
 			    "hta-commit\n"
 			    "hta-ingest -l 8000 --log /var/lib/hta/log --only-log\n"
-			    "hta-ingest -l :8000 --log log --only-log --keys keys\n"
+			    "hta-ingest -l :8443 --log log --only-log --keys keys --cert cert.pem "
+			    "--key key.pem\n"
 			    "hta-ingest --new-key web >>keys",
 	};
 
+	self.http.tls_driver = tls;
 	return prog_main(&prog, &self, argc, argv);
 }

@@ -173,5 +173,6 @@ void ingest_get_metrics(void *arg, struct http_request *req)
 			 "requests that wait for the log", g->durable.n + g->stalled.n);
 	add_dedup(g, &b);
 	add_limited(g, &b);
+	http_tls_metric(&g->http, &b);
 	prometheus_answer(&b, "hta-ingest", req);
 }

@@ -92,6 +92,7 @@ const struct opt ingest_opts[] = {
 	     "an endpoint of events that a JSON Schema judges, a file or a name that comes with "
 	     "this program; may repeat"),
 	HTTP_PROGRAM_KEYS_OPTS(struct ingest_conf, http),
+	HTTP_PROGRAM_TLS_OPTS(struct ingest_conf, http),
 	LIMIT("max-body", OPT_BYTES, max_body, "BYTES", "16m", 1024, 1 << 30,
 	      "longest body of a request, as it comes and unpacked"),
 	LIMIT("max-events", OPT_COUNT, max_events, "N", "10000", 1, 1000000,

@@ -80,6 +80,7 @@ static const struct opt serve_opts[] = {
 	  .max = 10000,
 	  .help = "how many rows of a rule, those with the highest values" },
 	HTTP_PROGRAM_KEYS_OPTS(struct serve_conf, http),
+	HTTP_PROGRAM_TLS_OPTS(struct serve_conf, http),
 	HTTP_PROGRAM_LIMIT_OPTS(struct serve_conf, http),
 	HTTP_PROGRAM_DRAIN_OPT(struct serve_conf, http),
 	OPT_END,
@@ -240,7 +241,8 @@ static int run_serve(void *self, struct err *err)
 	return rc;
 }
 
-int serve_main(const struct read_stores *stores, int argc, char **argv)
+int serve_main(const struct read_stores *stores, const struct tls_driver *tls, int argc,
+	       char **argv)
 {
 	static struct serve_run self;
 	static const struct prog prog = {
@@ -254,5 +256,6 @@ int serve_main(const struct read_stores *stores, int argc, char **argv)
 	};
 
 	self.stores = stores;
+	self.serve.http.tls_driver = tls;
 	return prog_main(&prog, &self, argc, argv);
 }

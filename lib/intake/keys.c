@@ -143,8 +143,10 @@ static int read_key(struct slice line, struct key *k, struct err *err)
 	if (!is_id(k->id))
 		return err_set(err, EX_CONFIG, "an id is 1 to %d letters, digits, _ . -",
 			       KEY_ID_BYTES);
-	if (!next_piece(&line, " \t", &word) || !take_prefix(&word, "sha256:") ||
-	    str_unhex(word, k->hash, sizeof(k->hash)))
+	next_piece(&line, " \t", &word);
+	k->cert = slice_is(word, "cert");
+	if (!k->cert &&
+	    (!take_prefix(&word, "sha256:") || str_unhex(word, k->hash, sizeof(k->hash))))
 		return err_set(err, EX_CONFIG,
 			       "sha256: and 64 hex digits are expected behind the id");
 	if (!next_piece(&line, " \t", &word))
@@ -168,7 +170,7 @@ static int add_key(struct keys *k, const struct key *one, struct err *err)
 		if (slice_eq(k->key[i].id, one->id))
 			return err_set(err, EX_CONFIG, "the id %.*s stands twice", (int)one->id.n,
 				       one->id.p);
-		if (memcmp(k->key[i].hash, one->hash, sizeof(one->hash)) == 0)
+		if (!one->cert && memcmp(k->key[i].hash, one->hash, sizeof(one->hash)) == 0)
 			return err_set(err, EX_CONFIG, "%.*s has the key of %.*s", (int)one->id.n,
 				       one->id.p, (int)k->key[i].id.n, k->key[i].id.p);
 	}
@@ -235,7 +237,7 @@ struct key *keys_find(struct keys *k, const uint8_t hash[KEY_HASH_BYTES])
 	size_t found = 0; /* number + 1 */
 
 	for (size_t i = 0; i < k->n; i++) {
-		uint32_t differ = 0;
+		uint32_t differ = k->key[i].cert;
 
 		for (size_t b = 0; b < KEY_HASH_BYTES; b++)
 			differ |= (uint32_t)(k->key[i].hash[b] ^ hash[b]);
@@ -243,6 +245,14 @@ struct key *keys_find(struct keys *k, const uint8_t hash[KEY_HASH_BYTES])
 		found |= (i + 1) & (0 - (size_t)((differ - 1) >> 31));
 	}
 	return found ? &k->key[found - 1] : NULL;
+}
+
+struct key *keys_named(struct keys *k, struct slice id)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (slice_eq(k->key[i].id, id))
+			return &k->key[i];
+	return NULL;
 }
 
 struct key *keys_at(struct keys *k, size_t i)

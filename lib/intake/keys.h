@@ -1,10 +1,11 @@
 /* The file of keys: who may do what, and how much. A line is
  *
- *	ID  sha256:HEX  SCOPE[,SCOPE..]  [rate=5000/s] [burst=20000] [bytes=10m/s] [topics=T[,T..]]
+ *	ID  PROOF  SCOPE[,SCOPE..]  [rate=5000/s] [burst=20000] [bytes=10m/s] [topics=T[,T..]]
  *
- * with # and what follows it a note. HEX is the SHA-256 of the key's text: keys are long and
- * random, so a slow hash would protect nothing. ID is 1 to 64 letters, digits, _ . -; it may be
- * told, the key may not.
+ * with # and what follows it a note. PROOF is sha256:HEX, the SHA-256 of the key's text: keys are
+ * long and random, so a slow hash would protect nothing; or cert, where there is no text and
+ * clients prove themselves by a certificate. ID is 1 to 64 letters, digits, _ . -; it may be told,
+ * the key may not.
  * rate is in events (k, M are thousands), bytes in bytes (k, m are 1024's); burst is four seconds
  * of the rate unless it is said, and that of bytes always.
  *
@@ -28,6 +29,7 @@ enum { KEY_HASH_BYTES = 32, KEY_ID_BYTES = 64 };
 
 struct key {
 	struct slice id;
+	bool cert; /* it has no text, hash is zeros */
 	uint8_t hash[KEY_HASH_BYTES];
 	unsigned scopes;
 	struct slice topics; /* T,T as in the file; n 0: all */
@@ -48,6 +50,9 @@ void keys_inherit(struct keys *k, const struct keys *before);
 
 /* The key with that hash, NULL: none. The time does not tell which keys there are. */
 struct key *keys_find(struct keys *k, const uint8_t hash[KEY_HASH_BYTES]);
+
+/* The key with that id, NULL: none. For clients that have proved to be it. */
+struct key *keys_named(struct keys *k, struct slice id);
 
 /* Keys by number, NULL behind the last. */
 struct key *keys_at(struct keys *k, size_t i);

@@ -133,5 +133,6 @@ void serve_get_metrics(void *arg, struct http_request *req)
 		   w.full, w.late, w.cancelled);
 	prometheus_value(&b, "hta_store_up", "gauge", "1: the store can be read", s->store_ok);
 	serve_live_metrics(s->live, &b);
+	http_tls_metric(&s->http, &b);
 	prometheus_answer(&b, "hta-serve", req);
 }

@@ -135,6 +135,8 @@ struct key *http_keys_of(struct http_keys *k, const struct http_request *req)
 	if (k->keys && text.n) {
 		sha256(text.p, text.n, hash);
 		key = keys_find(k->keys, hash);
+	} else if (k->keys) {
+		key = keys_named(k->keys, req->peer);
 	}
 	buf_fini(&offered);
 	return key;

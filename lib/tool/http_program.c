@@ -32,13 +32,13 @@ int http_program_add_host(void *conf, const char *value, struct err *err)
 
 int http_program_check(const struct http_program_conf *c, struct err *err)
 {
-	return c->n_listen || getenv("LISTEN_FDS")
-		       ? 0
-		       : err_set(err, EX_USAGE, "-l [ADDR:]PORT is missing: where to listen");
+	if (!c->n_listen && !getenv("LISTEN_FDS"))
+		return err_set(err, EX_USAGE, "-l [ADDR:]PORT is missing: where to listen");
+	return http_tls_check(c, err);
 }
 
-/* ---- keys */
-static void read_keys_anew(void *arg, int fd, short revents)
+/* ---- files */
+static void read_files_anew(void *arg, int fd, short revents)
 {
 	struct http_program *p = arg;
 	struct signalfd_siginfo info;
@@ -51,6 +51,7 @@ static void read_keys_anew(void *arg, int fd, short revents)
 		log_warn("%s; the keys stay as they were", err.msg);
 	else if (p->keys.keys)
 		log_note("the keys were read anew");
+	http_tls_reload(p);
 }
 
 int http_program_watch(struct http_program *p, struct loop *loop, struct err *err)
@@ -58,7 +59,7 @@ int http_program_watch(struct http_program *p, struct loop *loop, struct err *er
 	sigset_t usr1;
 	int fd;
 
-	if (http_keys_read(&p->keys, p->conf->keys, err))
+	if (http_keys_read(&p->keys, p->conf->keys, err) || http_tls_open(p, err))
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&usr1);
@@ -67,7 +68,7 @@ int http_program_watch(struct http_program *p, struct loop *loop, struct err *er
 	fd = signalfd(-1, &usr1, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, EX_TEMPFAIL, "SIGUSR1");
-	loop_watch(loop, fd, POLLIN, read_keys_anew, p);
+	loop_watch(loop, fd, POLLIN, read_files_anew, p);
 	return 0;
 }
 
@@ -81,8 +82,9 @@ static int check_places(struct http_program *p, struct err *err)
 		return err_set(err, EX_CONFIG,
 			       "other machines would be served without keys: --keys FILE names "
 			       "them, --insecure consents");
-	if (!here && c->keys)
-		log_note("keys are sent without TLS: put a proxy that speaks it in front");
+	if (!here && c->keys && !p->tls)
+		log_note("keys are sent without TLS: --cert and --key, or a proxy that speaks it "
+			 "in front");
 	p->router.hosts = c->hosts;
 	p->router.n_hosts = c->n_hosts;
 	p->router.any_host = !here && !c->n_hosts;
@@ -94,6 +96,7 @@ int http_program_listen(struct http_program *p, struct loop *loop, struct err *e
 	const struct http_program_conf *c = p->conf;
 	const struct http_conf conf = { .listen = c->listen,
 					.n_listen = c->n_listen,
+					.transport = http_tls_transport(p),
 					.most_connections = (size_t)c->max_connections,
 					.most_per_address = HTTP_PROGRAM_PER_ADDRESS,
 					.budget_bytes = (size_t)c->budget };
@@ -113,4 +116,5 @@ void http_program_fini(struct http_program *p)
 {
 	http_server_free(p->server);
 	http_keys_fini(&p->keys);
+	http_tls_fini(p);
 }

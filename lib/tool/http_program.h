@@ -1,5 +1,5 @@
 /* What programs that are servers of HTTP have in common: options, where they listen and for whom,
- * keys, hosts, and keys read anew at SIGUSR1.
+ * TLS, keys, hosts, and keys and certificates read anew at SIGUSR1.
  *
  *	http_program_opts in the table of options, over a struct http_program_conf
  *	http_program_watch      before threads are made
@@ -13,6 +13,7 @@
 
 #include "net/http_server.h"
 #include "net/route.h"
+#include "net/tls.h"
 #include "tool/http_keys.h"
 #include "tool/opt.h"
 
@@ -22,6 +23,7 @@ struct http_program_conf {
 	const char *listen[HTTP_LISTEN], *hosts[HTTP_PROGRAM_HOSTS];
 	size_t n_listen, n_hosts;
 	const char *keys, *new_key;
+	struct tls_files tls; /* cert NULL: HTTP as it is */
 	bool insecure;
 	uint64_t max_connections, budget;
 	int64_t drain_us;
@@ -29,6 +31,8 @@ struct http_program_conf {
 
 struct http_program {
 	const struct http_program_conf *conf; /* borrowed; all else is {0} at first */
+	const struct tls_driver *tls_driver;     /* what --cert is served by */
+	struct tls *tls;                         /* NULL: none */
 	struct http_server *server;
 	struct http_keys keys;
 	/* of the one who serves: routes, arg, allow; the hosts are set here */
@@ -53,6 +57,15 @@ struct http_program {
 	  .call = http_program_add_host, .arg = "NAME",                                          \
 	  .help = "a name that requests may have in Host; may repeat. Default: on this machine " \
 		  "only, localhost and its addresses, else all" }
+#define HTTP_PROGRAM_TLS_OPTS(owner, member)                                                     \
+	{ .name = "cert", .type = OPT_TEXT, .at = offsetof(owner, member.tls.cert),              \
+	  .arg = "FILE", .help = "serve TLS with this certificate and those that lead to its "   \
+		  "root, PEM; it and what goes with it are read anew at SIGUSR1" },              \
+	{ .name = "key", .type = OPT_TEXT, .at = offsetof(owner, member.tls.key),                \
+	  .arg = "FILE", .help = "the certificate's private key, PEM" },                         \
+	{ .name = "client-ca", .type = OPT_TEXT, .at = offsetof(owner, member.tls.client_ca),    \
+	  .arg = "FILE", .help = "who signs certificates of clients: one stands for the key of " \
+		  "--keys whose id is its common name" }
 #define HTTP_PROGRAM_LIMIT_OPTS(owner, member)                                                   \
 	{ .name = "max-conns", .type = OPT_COUNT, .at = offsetof(owner, member.max_connections), \
 	  .arg = "N", .def = "4096", .min = 1, .max = 1000000,                                   \
@@ -68,10 +81,11 @@ struct http_program {
 int http_program_add_listen(void *conf, const char *value, struct err *err);
 int http_program_add_host(void *conf, const char *value, struct err *err);
 
-/* EX_USAGE: nobody says where to listen. */
+/* EX_USAGE: nobody says where to listen, or files of TLS are missing. */
 int http_program_check(const struct http_program_conf *conf, struct err *err);
 
-/* Reads the keys, now and at each SIGUSR1: a file that is no good changes nothing then. EX_CONFIG.
+/* Reads keys and certificate, now and at each SIGUSR1: a file that is no good changes nothing then.
+ * EX_CONFIG.
  * Blocks the signal in this thread and those that it makes; SIGPIPE is ignored. */
 int http_program_watch(struct http_program *p, struct loop *loop, struct err *err);
 
@@ -80,5 +94,15 @@ int http_program_watch(struct http_program *p, struct loop *loop, struct err *er
 int http_program_listen(struct http_program *p, struct loop *loop, struct err *err);
 
 void http_program_fini(struct http_program *p);
+
+/* Until when the certificate is good, for Prometheus; nothing where there is none. */
+void http_tls_metric(const struct http_program *p, struct buf *b);
+
+/* ---- inside: http_tls.c; does nothing where no certificate is named */
+int http_tls_check(const struct http_program_conf *conf, struct err *err); /* EX_USAGE */
+int http_tls_open(struct http_program *p, struct err *err);                /* EX_CONFIG */
+void http_tls_reload(struct http_program *p);
+const struct http_transport *http_tls_transport(struct http_program *p);
+void http_tls_fini(struct http_program *p);
 
 #endif

@@ -10,6 +10,17 @@ certify() { # NAME [OPTION OF openssl req...]
 	chmod 600 "$1.key"
 }
 
+# One that is good from DAY to DAY, counted from now.
+certify_from() { # NAME DAY DAY
+	certify "$1"
+	mkdir -p ca
+	: >ca/index
+	printf '[ca]\ndefault_ca=me\n[me]\ndatabase=ca/index\nnew_certs_dir=ca\nrand_serial=yes\ndefault_md=sha256\npolicy=any\ncopy_extensions=copy\n[any]\ncommonName=supplied\n' >ca/conf
+	openssl req -new -key "$1.key" -subj /CN=localhost -addext subjectAltName=DNS:localhost -out "$1.csr"
+	openssl ca -batch -config ca/conf -selfsign -keyfile "$1.key" -in "$1.csr" -out "$1.pem" -notext \
+		-startdate "$(date -u -d "$2 days" +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d "$3 days" +%Y%m%d%H%M%SZ)" 2>/dev/null
+}
+
 # Starts the server; its port is in $port, its process in $server.
 serve() { # [SETTING...]
 	[ -e live.pem ] || certify live
@@ -193,3 +204,137 @@ seen() { client </dev/null | openssl x509 -noout -subject -nameopt multiline | s
 	[ "$(tail -n 1 stream)" = 'line 1' ]
 }
 more_than() { [ "$(wc -l <got)" -gt "$1" ]; } # LINES OF got
+
+# ---- hta-ingest
+
+json='Content-Type: application/json'
+event='{"event_type":"page_view","user_id":"123","payload":{}}'
+
+# Starts an intake; its process is $server.
+intake() { # [OPTION...]
+	spawn ingest hta-ingest -v -l 0 --log log --only-log --cert live.pem --key live.key "$@"
+	server=$pid
+	wait_until 20 grep -q 'listens on' ingest.err
+	port=$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
+	url=https://localhost:$port
+}
+
+refuses() { # TEXT OPTION...
+	fails_with 78 hta-ingest -l 0 --log log --only-log "${@:2}"
+	says "$1" || return
+	[ ! -e log ]
+}
+
+@test "tls: files that are no good are 78, and told apart" {
+	certify live
+	certify other
+	certify_from old -2 -1
+	certify_from young 1 2
+	refuses 'live.pem: No such file' --cert none/live.pem --key live.key
+	refuses 'other.key: the key is not that of the certificate in live.pem' --cert live.pem --key other.key
+	refuses 'old.pem: the certificate expired at 20' --cert old.pem --key old.key
+	refuses 'young.pem: the certificate is not good before 20' --cert young.pem --key young.key
+	refuses 'live.key: there is no certificate in it' --cert live.key --key live.key
+	refuses '/dev/null: is no file' --cert live.pem --key /dev/null
+	refuses 'is a directory|is no file' --cert . --key live.key
+	cp live.pem pem.key && chmod 600 pem.key
+	refuses 'pem.key: there is no private key in it' --cert live.pem --key pem.key
+	openssl ec -in live.key -aes256 -passout pass:secret -out locked.key 2>/dev/null && chmod 600 locked.key
+	refuses 'locked.key: the key is protected by a passphrase' --cert live.pem --key locked.key
+	head -c 200 live.pem >cut.pem
+	refuses 'cut.pem: there is no certificate in it' --cert cut.pem --key live.key
+	cat live.pem cut.pem >half.pem
+	refuses 'half.pem: what stands behind the first certificate is none' --cert half.pem --key live.key
+	head -c 300000 /dev/zero >long.pem
+	refuses 'long.pem: more than 256 KiB' --cert long.pem --key live.key
+	chmod 644 live.key
+	refuses 'live.key: others can read or write it: chmod 600' --cert live.pem --key live.key
+	openssl req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.pem -subj /CN=localhost 2>/dev/null && chmod 600 weak.key
+	refuses 'weak.pem: the certificate cannot be used: ee key too small' --cert weak.pem --key weak.key
+	for options in '--cert live.pem' '--key live.key' '--client-ca live.pem' '--cert live.pem --key live.key --client-ca live.pem'; do
+		fails_with 64 hta-ingest -l 0 --log log --only-log $options
+	done
+}
+
+@test "tls: an intake, its metric, files that are no good at USR1" {
+	certify live
+	cp live.pem ca.pem && cp live.pem a.pem && cp -p live.key a.key
+	certify other
+	certify_from old -2 -1
+	intake
+	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
+	until=$(get "$url/metrics" | sed -n 's/^hta_tls_not_after_seconds //p')
+	[ "$(date -u -d "$(openssl x509 -in live.pem -noout -enddate | cut -d= -f2)" +%s)" = "$until" ]
+	cp other.key new.key && chmod 600 new.key && mv new.key live.key
+	kill -USR1 "$server"
+	wait_until 5 grep -q 'live.key: the key is not that of the certificate in live.pem; the certificate stays as it was' ingest.err
+	cp old.pem live.pem && cp old.key live.key
+	kill -USR1 "$server"
+	wait_until 5 grep -q 'live.pem: the certificate expired at .*; the certificate stays as it was' ingest.err
+	rm live.pem
+	kill -USR1 "$server"
+	wait_until 5 grep -q 'live.pem: No such file or directory; the certificate stays as it was' ingest.err
+	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
+	cp a.pem live.pem && cp a.key live.key
+	kill -USR1 "$server"
+	wait_until 5 grep -q 'the certificate was read anew' ingest.err
+	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
+	kill -TERM "$server"
+	exits_with 0 20 "$server"
+	[ "$(hta-consume --log log -e --dead drop | wc -l)" = 3 ]
+}
+
+@test "tls: keys without it beyond this machine are a notice" {
+	certify live
+	hta-ingest --new-key web | tail -n 1 >keys && chmod 600 keys
+	for tls in '' '--cert live.pem --key live.key'; do
+		spawn ingest hta-ingest -v -l 0.0.0.0:0 --log log --only-log --keys keys $tls
+		wait_until 20 grep -q 'listens on' ingest.err
+		kill -TERM "$pid"
+		exits_with 0 20
+		grep -c 'keys are sent without TLS' ingest.err >>notices || :
+	done
+	expect notices <<-'END'
+		1
+		0
+	END
+}
+
+# A certificate for a client, signed by this authority: NAME.pem, NAME.key.
+sign() { # AUTHORITY NAME SUBJECT
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$2.key" -subj "$3" -out csr 2>/dev/null
+	openssl x509 -req -in csr -CA "$1.pem" -CAkey "$1.key" -CAcreateserial -days 2 -out "$2.pem" 2>/dev/null
+}
+
+@test "tls: certificates of clients stand for keys" {
+	certify live
+	cp live.pem ca.pem
+	certify authority -subj /CN=authority
+	certify stranger -subj /CN=authority
+	sign authority writer /O=here/CN=writer
+	sign authority reader /CN=reader
+	sign authority nobody /CN=nobody
+	sign stranger forged /CN=writer
+	hta-ingest --new-key web >new
+	key=$(head -n 1 new)
+	{ tail -n 1 new; echo 'writer cert write topics=events'; echo 'reader cert read'; } >keys
+	chmod 600 keys
+	intake --keys keys --client-ca authority.pem
+	as() { code --cert "$1.pem" --key "$1.key" "${@:2}"; } # NAME ARGUMENT OF curl...
+	post=(-H "$json" -d "$event" "$url/events")
+	[ "$(code "${post[@]}")" = 401 ]
+	[ "$(code -H "X-API-Key: $key" "${post[@]}")" = 202 ]
+	for version in 1.2 1.3; do
+		[ "$(as writer --tls-max $version "${post[@]}")" = 202 ]
+		[ "$(as reader --tls-max $version "${post[@]}")" = 403 ]
+		[ "$(as nobody --tls-max $version "${post[@]}")" = 401 ]
+		[ "$(as writer --tls-max $version -H 'X-API-Key: wrong' "${post[@]}")" = 401 ]
+		[ "$(as forged --tls-max $version "${post[@]}" 2>/dev/null)" = 000 ]
+	done
+	[ "$(as reader "$url/stats")" = 200 ]
+	[ "$(as writer -H "$json" -d '{"topic":"other","event_type":"x","user_id":"u","payload":{}}' "$url/events")" = 403 ]
+	certify authority -subj /CN=new
+	kill -USR1 "$server"
+	wait_until 5 grep -q 'the certificate was read anew' ingest.err
+	[ "$(as writer "${post[@]}" 2>/dev/null)" = 000 ]
+}

@@ -45,6 +45,23 @@ static void test_file(void)
 	keys_free(k);
 }
 
+static void test_cert(void)
+{
+	static const uint8_t zeros[KEY_HASH_BYTES];
+	struct err err = ERR_INIT;
+	struct keys *k = keys_new("keys", slice_z("a cert write\nb cert read\nc " H "01 write"),
+				  &err);
+
+	ok(k, "keys without a text: %s", err.msg);
+	if (!k)
+		return;
+	ok(keys_named(k, slice_z("b")) == keys_at(k, 1) && keys_named(k, slice_z("c")),
+	   "they are found by their ids, and others are");
+	ok(!keys_named(k, slice_z("d")) && !keys_named(k, slice(NULL, 0)), "no other id is");
+	ok(!keys_find(k, zeros), "they have no hash");
+	keys_free(k);
+}
+
 static const struct {
 	const char *text, *message;
 } wrong[] = {
@@ -54,6 +71,8 @@ static const struct {
 	{ "a", "keys:1: sha256: and 64 hex digits are expected behind the id" },
 	{ "a " H "0 write", "keys:1: sha256: and 64 hex digits are expected behind the id" },
 	{ "a " H "01", "keys:1: the key has no scope" },
+	{ "a cert", "keys:1: the key has no scope" },
+	{ "a certs write", "keys:1: sha256: and 64 hex digits are expected behind the id" },
 	{ "a " H "01 ,", "keys:1: the key has no scope" },
 	{ "a " H "01 write,wrote",
 	  "keys:1: unknown scope \"wrote\" (write, read, rules, reset, metrics)" },
@@ -133,6 +152,7 @@ static void test_long(void)
 int main(void)
 {
 	test_file();
+	test_cert();
 	test_wrong();
 	test_rate();
 	test_long();
