@@ -36,6 +36,7 @@ static SSL_CTX *new_context(void)
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(c, 1);
+	SSL_CTX_set_info_callback(c, tls_link_told);
 	SSL_CTX_set_alpn_select_cb(c, pick_protocol, NULL);
 	return c;
 }

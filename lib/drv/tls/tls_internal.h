@@ -23,6 +23,9 @@ int tls_read_files(SSL_CTX *context, const struct tls_files *files, int64_t *not
 /* ---- tls_link.c */
 /* The functions of a transport, whose arg is the struct tls. */
 extern const struct http_transport tls_links;
+/* For SSL_CTX_set_info_callback: cuts a client that asks for another handshake, which could keep
+ * us busy for nothing. */
+void tls_link_told(const SSL *ssl, int where, int what);
 /* Bytes to and from a connection's socket. NULL: no memory. */
 BIO_METHOD *tls_link_socket(void);
 

@@ -38,6 +38,8 @@ static int read_bytes(BIO *bio, char *p, int n)
 	ssize_t got;
 
 	BIO_clear_retry_flags(bio);
+	if (l->failed)
+		return -1;
 	do
 		got = recv(l->fd, p, (size_t)n, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
@@ -96,6 +98,14 @@ BIO_METHOD *tls_link_socket(void)
 	BIO_meth_set_write(m, write_bytes);
 	BIO_meth_set_ctrl(m, control_socket);
 	return m;
+}
+
+void tls_link_told(const SSL *ssl, int where, int what)
+{
+	struct tls_link *l = BIO_get_data(SSL_get_rbio(ssl));
+
+	if (where == SSL_CB_WRITE_ALERT && (what & 0xff) == SSL_AD_NO_RENEGOTIATION)
+		l->failed = true;
 }
 
 /* ---- from open to close */
