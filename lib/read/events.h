@@ -27,7 +27,8 @@ int events_place_parse(const char *text, struct events_place *out, struct err *e
 void events_place_format(const struct events_place *p, struct buf *out); /* appends */
 
 struct events_range {
-	const char *text[EVENT_TEXTS];    /* only those with this text; NULL: all. No index has EVENT_ID */
+	/* only those with this text; NULL: all. No index has EVENT_ID */
+	const char *text[EVENT_TEXTS];
 	bool dated;                       /* those with an event time, or those without one */
 	int64_t since_us, until_us;       /* dated: since <= ts < until; POS_NONE: no bound */
 	const struct events_place *after; /* behind this one; NULL: from the newest on */

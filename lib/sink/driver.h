@@ -49,8 +49,10 @@ struct sink_conf {
 	const char *place;
 	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
-	bool create;               /* --init */
-	int64_t retry_for_us;      /* --retry-for */
+	bool create;          /* --init */
+	int64_t retry_for_us; /* --retry-for */
+	/* of readers that can tell the store so: what it does for one may take so long; 0: any */
+	int64_t read_for_us;
 	struct events_conf events; /* SINK_EVENTS_OPTS */
 	/* wait here for sockets, so that signals and a reader that leaves are noticed */
 	struct loop *loop;

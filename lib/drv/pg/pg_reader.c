@@ -14,6 +14,33 @@
 
 #define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 
+static const char begin_reading[] = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/* So that the server ends what nobody waits for any more, the look at the schema too: it does not
+ * see that we have left. Within the transaction, for a pooler may have others use the session. */
+static enum sink_result pg_begin_limited(struct pg *p, struct err *err)
+{
+	char *set = mem_printf("SET LOCAL statement_timeout = %" PRId64,
+			       p->conf->read_for_us / 1000 + 1);
+	enum sink_result r = pg_establish(p, err);
+
+	if (r == SINK_OK)
+		r = pg_begin(p, begin_reading, err);
+	if (r == SINK_OK)
+		r = pg_script(p, set, err);
+	if (r == SINK_OK)
+		r = pg_schema(p, err);
+	free(set);
+	return r;
+}
+
+static enum sink_result pg_begin_unlimited(struct pg *p, struct err *err)
+{
+	enum sink_result r = pg_driver.connect(p, err);
+
+	return r == SINK_OK ? pg_begin(p, begin_reading, err) : r;
+}
+
 /* Only where a BEGIN was refused there is a second attempt, see pg_begin. */
 static enum sink_result pg_reader_begin(struct pg *p, struct err *err)
 {
@@ -23,9 +50,7 @@ static enum sink_result pg_reader_begin(struct pg *p, struct err *err)
 	do {
 		before = p->begin_refused;
 		pg_driver.disconnect(p);
-		r = pg_driver.connect(p, err);
-		if (r == SINK_OK)
-			r = pg_begin(p, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", err);
+		r = p->conf->read_for_us ? pg_begin_limited(p, err) : pg_begin_unlimited(p, err);
 	} while (r == SINK_RETRY && p->begin_refused > before);
 	return r;
 }

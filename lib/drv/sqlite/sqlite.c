@@ -141,6 +141,9 @@ enum sink_result sqlite_failed(struct sqlite *s, struct err *err)
 	case SQLITE_NOMEM:
 		err_set(err, EX_TEMPFAIL, "%s: %s", file, say);
 		return SINK_RETRY;
+	case SQLITE_INTERRUPT:
+		err_set(err, EX_TEMPFAIL, "%s: reading takes too long", file);
+		return SINK_FATAL;
 	case SQLITE_FULL:
 	case SQLITE_IOERR:
 		err_set(err, EX_IOERR, "%s: %s", file, say);

@@ -44,9 +44,10 @@ struct sqlite {
 	sqlite3 *db;
 	sqlite3_stmt *q[Q_COUNT]; /* prepared when first used */
 	struct buf scratch, columns;
-	bool has_columns; /* the table has the column `columns` */
-	bool views_made;  /* of all metrics that were stored when this program began */
-	bool has_rules;   /* the file has the tables for rules that change */
+	bool has_columns;      /* the table has the column `columns` */
+	bool views_made;       /* of all metrics that were stored when this program began */
+	bool has_rules;        /* the file has the tables for rules that change */
+	int64_t read_until_us; /* of a reader with conf->read_for_us */
 	const struct sink_record *record; /* what hta_batch has */
 	size_t records;
 };

@@ -8,7 +8,13 @@
 #include "drv/sqlite/sqlite_reader.h"
 #include "sink/sink_errors.h"
 
-enum { READER_BUSY_MS = 5000 };
+enum { READER_BUSY_MS = 5000, READER_STEPS = 100000 };
+
+/* Asked by SQLite each so many steps of its machine. */
+static int is_late(void *sqlite)
+{
+	return tm_mono_us() > ((const struct sqlite *)sqlite)->read_until_us;
+}
 
 int sqlite_reader_connect(struct sqlite *s, struct err *err)
 {
@@ -17,6 +23,9 @@ int sqlite_reader_connect(struct sqlite *s, struct err *err)
 	if (sqlite_check_store(s, err))
 		return -1;
 	sqlite3_busy_timeout(s->db, READER_BUSY_MS);
+	s->read_until_us = tm_mono_us() + s->conf->read_for_us;
+	if (s->conf->read_for_us)
+		sqlite3_progress_handler(s->db, READER_STEPS, is_late, s);
 	if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) != SQLITE_OK)
 		return sink_error_result(sqlite_failed(s, err), err);
