@@ -17,6 +17,9 @@
 #include "tool/counters.h"
 #include "tool/prog.h"
 
+/* Who asked has been told that it is too late when the store gives up. */
+enum { BEYOND_US = 500000 };
+
 struct serve_conf {
 	struct http_program_conf http;
 	const char *store, *table, *events, *rules;
@@ -93,6 +96,7 @@ static int choose_store(struct serve_run *r, struct err *err)
 	const struct read_kind *kind;
 
 	s->conf.place = r->conf.table;
+	s->conf.read_for_us = r->conf.deadline_us + BEYOND_US;
 	s->driver = read_stores_choose(r->stores, r->conf.store, "hta-serve", &s->conf, err);
 	if (!s->driver)
 		return -1;
@@ -140,10 +144,10 @@ static void query_timed(void *arg, int64_t us)
 static int start_workers(struct serve_run *r, struct err *err)
 {
 	struct serve *s = &r->serve;
-	const struct serve_workers_conf conf = { .threads = (unsigned)r->conf.workers,
-						 .deadline_us = r->conf.deadline_us };
 
-	s->workers = serve_workers_new(s->loop, &s->source, &conf, err);
+	s->limits = (struct serve_workers_conf){ .threads = (unsigned)r->conf.workers,
+						 .deadline_us = r->conf.deadline_us };
+	s->workers = serve_workers_new(s->loop, &s->source, &s->limits, err);
 	if (!s->workers)
 		return -1;
 	serve_workers_timed(s->workers, query_timed, s);

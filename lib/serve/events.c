@@ -9,7 +9,7 @@
 #include "net/problem.h"
 #include "serve/event_query.h"
 
-enum { EVENTS_USUAL = 100, EVENTS_MOST = 1000 };
+enum { EVENTS_USUAL = 100 };
 
 static void add_text(struct buf *out, const char *name, struct slice text)
 {
@@ -79,7 +79,7 @@ void serve_get_events(void *serve, struct http_request *req)
 			e->range.text[i] = serve_args_text(&args, names[i]);
 	e->range.since_us = serve_args_time(&args, "from", now_us, POS_NONE);
 	e->range.until_us = serve_args_time(&args, "to", now_us, POS_NONE);
-	e->limit = serve_args_count(&args, "limit", EVENTS_USUAL, EVENTS_MOST);
+	e->limit = serve_args_count(&args, "limit", EVENTS_USUAL, SERVE_EVENTS);
 	e->zulu = serve_args_choice(&args, "times", times) == 1;
 	e->after = serve_args_text(&args, "cursor");
 	if (e->after && events_place_parse(e->after, &e->place, NULL))

@@ -58,104 +58,6 @@ void live_tell(struct live_client *c, struct slice text)
 	buf_addz(&c->pending, "\n\n");
 }
 
-/* ---- rules */
-static void drop_rule(struct serve_live *l, struct live_rule *r)
-{
-	if (--r->refs)
-		return;
-	if (r->before)
-		r->before->next = r->next;
-	else
-		l->rules = r->next;
-	if (r->next)
-		r->next->before = r->before;
-	l->n_rules--;
-	buf_fini(&r->text);
-	ws_shared_free(r->frame);
-	free(r->name);
-	free(r);
-}
-
-static struct live_rule *add_rule(struct serve_live *l, struct slice name)
-{
-	struct live_rule *r = l->rules;
-
-	while (r && !slice_is(name, r->name))
-		r = r->next;
-	if (r) {
-		r->refs++;
-		return r;
-	}
-	if (l->n_rules == LIVE_ALL_RULES)
-		return NULL;
-	r = mem_zalloc(sizeof(*r));
-	r->name = mem_dup(name.p, name.n);
-	r->refs = 1;
-	r->next = l->rules;
-	if (r->next)
-		r->next->before = r;
-	l->rules = r;
-	l->n_rules++;
-	return r;
-}
-
-/* ---- clients */
-static void drop_rules(struct live_client *c)
-{
-	if (c->asker)
-		serve_workers_forget(c->live->s->workers, c->asker);
-	c->asker = NULL;
-	while (c->n)
-		drop_rule(c->live, c->rule[--c->n]);
-}
-
-struct live_client *live_client_new(struct serve_live *l)
-{
-	struct live_client *c = mem_zalloc(sizeof(*c));
-
-	c->live = l;
-	c->next = l->clients;
-	if (c->next)
-		c->next->before = c;
-	l->clients = c;
-	return c;
-}
-
-void live_client_free(struct live_client *c)
-{
-	drop_rules(c);
-	if (c->before)
-		c->before->next = c->next;
-	else
-		c->live->clients = c->next;
-	if (c->next)
-		c->next->before = c->before;
-	buf_fini(&c->pending);
-	free(c);
-}
-
-/* ---- what a query has found, line by line */
-static struct slice next_line(struct slice *left)
-{
-	const char *end = memchr(left->p, '\n', left->n);
-	struct slice line = slice(left->p, end ? (size_t)(end - left->p) : left->n);
-
-	*left = slice(left->p + line.n + (end != NULL), left->n - line.n - (end != NULL));
-	return line;
-}
-
-static void tell_rule(struct live_client *c, const struct live_rule *r, struct slice line)
-{
-	struct buf text = { 0 };
-
-	if (line.n && *line.p == '!')
-		live_error(&text, 404, "unknown-metric", slice(line.p + 1, line.n - 1));
-	else
-		live_text(&text, r->name, tm_now_us(), line);
-	live_tell(c, buf_slice(&text));
-	buf_fini(&text);
-}
-
 void live_refuse(struct live_client *c, unsigned status, const char *code, struct slice detail)
 {
 	struct buf text = { 0 };
@@ -165,30 +67,14 @@ void live_refuse(struct live_client *c, unsigned status, const char *code, struc
 	buf_fini(&text);
 }
 
-/* Rules that there are none of are left out from now on. */
-static void tell_subscribed(void *arg, struct serve_result *r)
+/* ---- what a query has found, line by line */
+struct slice live_next_line(struct slice *left)
 {
-	struct live_client *c = arg;
-	struct slice left;
-	size_t kept = 0;
+	const char *end = memchr(left->p, '\n', left->n);
+	struct slice line = slice(left->p, end ? (size_t)(end - left->p) : left->n);
 
-	c->asker = NULL;
-	if (!r || r->code)
-		live_refuse(c, 503, r ? r->code : "deadline",
-			    r ? buf_slice(&r->detail) : slice_z("the store took too long"));
-	left = r && !r->code ? buf_slice(&r->body) : slice(NULL, 0);
-	for (size_t i = 0; i < c->n; i++) {
-		struct slice line = left.n ? next_line(&left) : slice(NULL, 0);
-
-		if (line.n)
-			tell_rule(c, c->rule[i], line);
-		if (line.n && *line.p == '!')
-			drop_rule(c->live, c->rule[i]);
-		else
-			c->rule[kept++] = c->rule[i];
-	}
-	c->n = kept;
-	live_wake(c);
+	*left = slice(left->p + line.n + (end != NULL), left->n - line.n - (end != NULL));
+	return line;
 }
 
 /* ---- periods */
@@ -220,7 +106,7 @@ static void set_frames(struct serve_live *l, struct serve_result *r)
 
 	for (size_t i = 0; i < l->n_asked && left.n; i++) {
 		struct live_rule *rule = l->asked[i];
-		struct slice line = next_line(&left);
+		struct slice line = live_next_line(&left);
 
 		if (line.n && *line.p == '!')
 			continue;
@@ -244,7 +130,7 @@ static void push_all(void *arg, struct serve_result *r)
 	for (size_t i = 0; i < l->n_asked; i++) {
 		ws_shared_free(l->asked[i]->frame);
 		l->asked[i]->frame = NULL;
-		drop_rule(l, l->asked[i]);
+		live_rule_drop(l, l->asked[i]);
 	}
 	l->n_asked = 0;
 }
@@ -267,8 +153,6 @@ static void ask_all(struct serve_live *l)
 		push_all(l, NULL);
 }
 
-static void set_timer(struct serve_live *l);
-
 static void tick(void *arg, int fd, short revents)
 {
 	struct serve_live *l = arg;
@@ -280,81 +164,17 @@ static void tick(void *arg, int fd, short revents)
 	else
 		l->skipped += l->asker != NULL;
 	if (l->clients)
-		set_timer(l);
+		live_begin(l);
 }
 
 /* A millisecond behind the clock's multiple: the wall clock and the loop's are read one after the
  * other. */
-static void set_timer(struct serve_live *l)
+void live_begin(struct serve_live *l)
 {
 	int64_t until_us = l->conf.push_us - tm_now_us() % l->conf.push_us;
 
 	if (l->timer < 0)
 		l->timer = loop_at(l->s->loop, tm_mono_us() + until_us + 1000, tick, l);
-}
-
-/* Names that stand twice count once. False: there are too many. */
-static bool take_rules(struct live_client *c, struct slice names)
-{
-	struct live_rule *rule[LIVE_RULES];
-	size_t n = 0;
-	bool good = true;
-
-	while (names.n && good) {
-		struct live_rule *r = NULL;
-
-		if (n < LIVE_RULES)
-			r = add_rule(c->live, next_line(&names));
-		good = r != NULL;
-		for (size_t i = 0; i < n && r; i++)
-			if (rule[i] == r) {
-				drop_rule(c->live, r);
-				r = NULL;
-			}
-		if (r)
-			rule[n++] = r;
-	}
-	if (good) {
-		drop_rules(c);
-		memcpy(c->rule, rule, n * sizeof(*rule));
-		c->n = n;
-	}
-	while (!good && n)
-		drop_rule(c->live, rule[--n]);
-	return good;
-}
-
-/* To be told of the rules that it has. */
-static void ask_subscribed(struct live_client *c)
-{
-	struct serve_live *l = c->live;
-	struct serve_result *kept;
-	struct serve_query *q;
-	struct buf names = { 0 };
-
-	for (size_t i = 0; i < c->n; i++)
-		buf_printf(&names, "%s\n", c->rule[i]->name);
-	q = live_query_new(buf_slice(&names), l->conf.push_rows);
-	kept = serve_workers_kept(l->s->workers, q);
-	if (kept)
-		serve_query_free(q);
-	else
-		c->asker = serve_workers_ask(l->s->workers, q, tell_subscribed, c);
-	buf_fini(&names);
-	if (kept || !c->asker)
-		tell_subscribed(c, kept);
-}
-
-void live_subscribe(struct live_client *c, struct slice names)
-{
-	set_timer(c->live);
-	if (!take_rules(c, names)) {
-		live_refuse(c, 422, "too-many-rules",
-			    slice_z("more than 64 rules, or 1000 of all clients"));
-		live_wake(c);
-	} else if (c->n) {
-		ask_subscribed(c);
-	}
 }
 
 /* ---- life */
@@ -376,7 +196,7 @@ void serve_live_free(struct serve_live *l)
 	if (l->asker)
 		serve_workers_forget(l->s->workers, l->asker);
 	while (l->n_asked)
-		drop_rule(l, l->asked[--l->n_asked]);
+		live_rule_drop(l, l->asked[--l->n_asked]);
 	ws_site_free(l->site);
 	free(l);
 }

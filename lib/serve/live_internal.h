@@ -1,5 +1,5 @@
-/* Inside of live: live.c (clients, rules, pushes), live_query.c (what a rule has, in a worker),
- * live_ws.c (WebSocket), live_events.c (SSE, and GET). */
+/* Inside of live: live.c (periods), live_subscribe.c (clients and their rules), live_query.c (what
+ * a rule has, in a worker), live_ws.c (WebSocket), live_events.c (SSE, and GET). */
 #ifndef SERVE_LIVE_INTERNAL_H
 #define SERVE_LIVE_INTERNAL_H
 
@@ -43,12 +43,20 @@ struct serve_live {
 	size_t n_asked;
 };
 
-/* ---- live.c */
+/* ---- live_subscribe.c */
 struct live_client *live_client_new(struct serve_live *l);
 void live_client_free(struct live_client *c);
+/* One reference less. */
+void live_rule_drop(struct serve_live *l, struct live_rule *r);
 /* The rules that are wanted in place of those before, names separated by \n; what is wrong is told.
  * A stream of events may be gone behind it. */
 void live_subscribe(struct live_client *c, struct slice names);
+
+/* ---- live.c */
+/* Periods begin, if they have not. */
+void live_begin(struct serve_live *l);
+/* Takes the first line off, without its \n. */
+struct slice live_next_line(struct slice *left);
 /* The text to one client alone; a stream has it when it is woken. */
 void live_tell(struct live_client *c, struct slice text);
 void live_refuse(struct live_client *c, unsigned status, const char *code, struct slice detail);

@@ -5,8 +5,6 @@
 #include "net/problem.h"
 #include "serve/serve.h"
 
-enum { RULE_BYTES = 64 << 10 };
-
 static const char *const json_types[] = { "application/json", NULL };
 static const char *const row_types[] = { "application/json", "application/x-ndjson", "text/csv",
 					 NULL };
@@ -17,6 +15,7 @@ const struct route serve_routes[] = {
 	{ HTTP_GET, "/health", 0, 0, NULL, json_types, serve_get_health, "whether it lives" },
 	{ HTTP_GET, "/health/ready", 0, 0, NULL, json_types, serve_get_ready,
 	  "whether the store can be read" },
+	{ HTTP_GET, "/limits", KEY_READ, 0, NULL, json_types, serve_get_limits, "all limits" },
 	{ HTTP_GET, "/metrics", KEY_METRICS, 0, NULL, NULL, serve_get_metrics,
 	  "counters, for Prometheus" },
 	{ HTTP_GET, "/latest", KEY_READ, 0, NULL, json_types, serve_get_latest,
@@ -33,7 +32,7 @@ const struct route serve_routes[] = {
 	  "the newest windows of rules, pushed" },
 	{ HTTP_GET, "/aggregation-rules", KEY_READ, 0, NULL, json_types, serve_get_rules,
 	  "all rules" },
-	{ HTTP_POST, "/aggregation-rule", KEY_RULES, RULE_BYTES, json_types, json_types,
+	{ HTTP_POST, "/aggregation-rule", KEY_RULES, SERVE_RULE_BYTES, json_types, json_types,
 	  serve_put_rule, "a rule, new or changed" },
 	{ HTTP_GET, "/aggregation-rule/{id}", KEY_READ, 0, NULL, json_types, serve_get_rule,
 	  "a rule" },

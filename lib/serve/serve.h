@@ -14,7 +14,13 @@
 #include "tool/http_counts.h"
 #include "tool/http_program.h"
 
-enum { SERVE_ROWS = 10000, SERVE_ROWS_USUAL = 1000, SERVE_BODY_BYTES = 16 << 20 };
+enum {
+	SERVE_ROWS = 10000,
+	SERVE_ROWS_USUAL = 1000,
+	SERVE_EVENTS = 1000,
+	SERVE_BODY_BYTES = 16 << 20,
+	SERVE_RULE_BYTES = 64 << 10
+};
 
 struct serve {
 	struct loop *loop;
@@ -23,6 +29,7 @@ struct serve {
 	struct http_times query_times;
 	struct serve_source source;
 	const char *store_kind; /* "Postgres": how the store is told */
+	struct serve_workers_conf limits;
 	struct serve_workers *workers;
 	struct serve_live *live; /* live.h */
 	const char *rules;       /* FILE or DIR; NULL: none */
@@ -51,6 +58,7 @@ void serve_watch_store(struct serve *s);
 /* ---- handlers */
 void serve_get_health(void *serve, struct http_request *req);
 void serve_get_ready(void *serve, struct http_request *req);
+void serve_get_limits(void *serve, struct http_request *req);
 void serve_get_metrics(void *serve, struct http_request *req);
 void serve_get_latest(void *serve, struct http_request *req);
 void serve_get_top(void *serve, struct http_request *req);

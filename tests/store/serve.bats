@@ -171,6 +171,8 @@ events_in() { hta-sink-"$1" --init --events --key topic,event_id --time timestam
 	refuses 421 misdirected
 	ask /nothing
 	refuses 404 not-found
+	ask /limits
+	answers 200 '[.rows, .events, .queries, .waiting_queries, .deadline_ms]' '[10000,1000,2,64,10000]'
 	end
 }
 
@@ -482,6 +484,21 @@ while True: held.append(s.accept()[0])'
 	answers 200 .status ok
 	awk '$2 == 503 {busy = $1} $2 == 504 {late = $1} END {exit !(busy >= 20 && late >= 60 && busy + late == 90)}' codes || { cat codes; false; }
 	end
+}
+
+@test "a query that is too late is ended in Postgres as well" {
+	with_service pg
+	rows
+	hta-sink-pg --init <rows
+	serve -d postgres:// --deadline 1s
+	wait_until 20 ready
+	spawn lock psql -qc "BEGIN; LOCK TABLE hta_metric; SELECT pg_sleep(20)"
+	waiting() { [ "$(psql -Atc "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = relation WHERE relname = 'hta_metric' AND granted = $1")" = "$2" ]; }
+	wait_until 10 waiting true 1
+	ask '/latest?metric=hits'
+	refuses 504 deadline
+	wait_until 5 waiting false 0
+	kill -KILL -- "-$pid"
 }
 
 @test "who leaves has its query cancelled" {
