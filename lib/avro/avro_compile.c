@@ -8,15 +8,18 @@
  *   fields   that only the writer has: ops that pass over (reader NULL below)
  *
  * What does not fit makes compile() return -1 with the reason in c->why. A branch of a union that
- * does not fit becomes an op that fails with that reason, since records may never have it; so does a
- * record that is called. For the record at the root it is the error of the whole. */
+ * does not fit becomes an op that fails with that reason, since records may never have it; so does
+ * a record that is called. For the record at the root it is the error of the whole.
+ *
+ * Two schemas that want to can have as many pairs as the product of their records: PAIRS bounds
+ * them, OPS what they come to. */
 #include "avro/avro_program.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 
-struct avro_compiler;
+enum { PAIRS = 4 * AVRO_MANY, OPS = 1 << 20 };
 
 struct avro_pair {
 	const struct avro_type *writer, *reader; /* reader NULL: passed over */
@@ -330,6 +333,9 @@ static int compile_call(struct avro_compiler *c, const struct avro_type *w,
 {
 	uint32_t pair = pair_of(c, w, r);
 
+	if (c->n_pairs > PAIRS || c->program->n > OPS)
+		return err_set(&c->why, EX_CONFIG, "%s: too many records face each other",
+			       c->where);
 	emit_op(c, avro_step_call)->to = pair;
 	return 0;
 }
@@ -516,11 +522,23 @@ static int compile(struct avro_compiler *c, const struct avro_type *w, const str
 
 /* ---- the whole */
 
-static void link_calls(struct avro_compiler *c)
+/* Where one goes on that comes to an op: jumps without a text are passed by. They lead forward. */
+static const struct avro_op *landing(const struct avro_program *p, size_t at)
 {
-	for (size_t i = 0; i < c->program->n; i++)
-		if (c->program->op[i].run == avro_step_call)
-			c->program->op[i].to = c->pair[c->program->op[i].to].at;
+	while (at < p->n && p->op[at].run == avro_step_jump && p->op[at].text.n == 0)
+		at = p->op[at].to;
+	return p->op + at;
+}
+
+static void link_ops(struct avro_compiler *c)
+{
+	struct avro_op *op = c->program->op;
+
+	for (size_t i = 0; i < c->program->n; i++) {
+		op[i].next = landing(c->program, i + 1);
+		if (op[i].run == avro_step_call)
+			op[i].to = c->pair[op[i].to].at;
+	}
 }
 
 int avro_compile(struct avro_program *program, const struct avro_type *writer,
@@ -536,7 +554,7 @@ int avro_compile(struct avro_program *program, const struct avro_type *writer,
 		if (compile_record(&c, i) && i == 0 && writer->kind == AVRO_RECORD)
 			result = -1;
 	if (result == 0)
-		link_calls(&c);
+		link_ops(&c);
 	else if (err)
 		*err = c.why;
 	buf_fini(&c.pending);

@@ -75,14 +75,20 @@ static inline bool out_room(struct avro_run *run, const struct avro_op *op, size
 	return __builtin_expect((size_t)(run->out_end - run->out) >= n, 1) || out_grow(run, op, n);
 }
 
+/* Writes a text of ours, where there is room for it and AVRO_LITERAL_PAD. */
+static inline void out_literal(struct avro_run *run, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i += AVRO_LITERAL_PAD)
+		memcpy(run->out + i, text.p + i, AVRO_LITERAL_PAD);
+	run->out += text.n;
+}
+
 /* Writes the op's text, and makes room for n bytes behind it. */
 static inline bool out_text(struct avro_run *run, const struct avro_op *op, size_t n)
 {
 	if (!out_room(run, op, op->text.n + AVRO_LITERAL_PAD + n))
 		return false;
-	for (size_t i = 0; i < op->text.n; i += AVRO_LITERAL_PAD)
-		memcpy(run->out + i, op->text.p + i, AVRO_LITERAL_PAD);
-	run->out += op->text.n;
+	out_literal(run, op->text);
 	return true;
 }
 
@@ -103,24 +109,50 @@ static inline size_t in_left(const struct avro_run *run)
 
 enum { LONG_BYTES = 10 };
 
+/* Up to eight bytes at once: seven bits of each, moved together in three steps. */
+static inline bool in_long_word(struct avro_run *run, int64_t *out)
+{
+	uint64_t v, ends;
+
+	memcpy(&v, run->in, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	ends = ~v & 0x8080808080808080u;
+	if (!ends)
+		return false;
+	run->in += (__builtin_ctzll(ends) >> 3) + 1;
+	v &= ends ^ (ends - 1);
+	v = (v & 0x007f007f007f007f) | (v & 0x7f007f007f007f00) >> 1;
+	v = (v & 0x00003fff00003fff) | (v & 0x3fff00003fff0000) >> 2;
+	v = (v & 0x000000000fffffff) | (v & 0x0fffffff00000000) >> 4;
+	*out = (int64_t)(v >> 1 ^ (0 - (v & 1)));
+	return true;
+}
+
 static bool in_long_slow(struct avro_run *run, const struct avro_op *op, int64_t *out)
 {
 	const uint8_t *p = run->in;
-	size_t left = in_left(run), n = left < LONG_BYTES ? left : LONG_BYTES;
+	const uint8_t *end = in_left(run) < LONG_BYTES ? run->end : p + LONG_BYTES;
 	uint64_t v = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		v |= (uint64_t)(p[i] & 0x7f) << 7 * i;
-		if (p[i] >= 0x80)
+	if (in_left(run) >= sizeof(v) && in_long_word(run, out))
+		return true;
+	for (unsigned shift = 0; p < end; shift += 7) {
+		uint64_t byte = *p++;
+
+		v |= (byte & 0x7f) << shift;
+		if (byte >= 0x80)
 			continue;
-		if (i == LONG_BYTES - 1 && p[i] > 1)
+		if (shift == 63 && byte > 1)
 			break;
-		run->in = p + i + 1;
+		run->in = p;
 		*out = (int64_t)(v >> 1 ^ (0 - (v & 1)));
 		return true;
 	}
 	fail(run, op,
-	     n < LONG_BYTES ? "the record ends within a number" : "a number of more than 64 bits");
+	     in_left(run) < LONG_BYTES ? "the record ends within a number"
+				       : "a number of more than 64 bits");
 	return false;
 }
 
@@ -181,7 +213,7 @@ const struct avro_op *avro_step_null(struct avro_run *run, const struct avro_op 
 		return NULL;
 	memcpy(run->out, "null", 4);
 	run->out += 4;
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_boolean(struct avro_run *run, const struct avro_op *op)
@@ -194,7 +226,7 @@ const struct avro_op *avro_step_boolean(struct avro_run *run, const struct avro_
 		return fail(run, op, "a boolean of %u", *p);
 	memcpy(run->out, *p ? "true" : "false", 5);
 	run->out += *p ? 4 : 5;
-	return op + 1;
+	return op->next;
 }
 
 /* A number that `read` reads into v and `put` writes. */
@@ -206,7 +238,7 @@ const struct avro_op *avro_step_boolean(struct avro_run *run, const struct avro_
 		if (!read(run, op, &v) || !out_text(run, op, AVRO_PUT_BYTES))                  \
 			return NULL;                                                           \
 		run->out = put;                                                                \
-		return op + 1;                                                                 \
+		return op->next;                                                               \
 	}
 
 NUMBER_STEP(int, in_int, avro_put_i64(run->out, v))
@@ -219,19 +251,21 @@ NUMBER_STEP(int_time, in_int, avro_put_time(run->out, op->logical, v))
 NUMBER_STEP(long_time, in_long, avro_put_time(run->out, op->logical, v))
 
 /* The next four or eight bytes, little-endian. */
-static bool in_real(struct avro_run *run, const struct avro_op *op, size_t n, uint64_t *bits)
+static inline bool in_real(struct avro_run *run, const struct avro_op *op, size_t n, uint64_t *bits)
 {
 	const uint8_t *p = in_fixed(run, op, n);
 
 	if (!p || !out_text(run, op, AVRO_PUT_BYTES))
 		return false;
 	*bits = 0;
-	for (size_t i = n; i-- > 0;)
-		*bits = *bits << 8 | p[i];
+	memcpy(bits, p, n);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	*bits = __builtin_bswap64(*bits);
+#endif
 	return true;
 }
 
-static bool in_float(struct avro_run *run, const struct avro_op *op, float *v)
+static inline bool in_float(struct avro_run *run, const struct avro_op *op, float *v)
 {
 	uint64_t bits;
 	uint32_t half;
@@ -250,7 +284,7 @@ const struct avro_op *avro_step_float(struct avro_run *run, const struct avro_op
 	if (!in_float(run, op, &v))
 		return NULL;
 	run->out = avro_put_float(run->out, v);
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_float_double(struct avro_run *run, const struct avro_op *op)
@@ -260,7 +294,7 @@ const struct avro_op *avro_step_float_double(struct avro_run *run, const struct 
 	if (!in_float(run, op, &v))
 		return NULL;
 	run->out = avro_put_double(run->out, (double)v);
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_double(struct avro_run *run, const struct avro_op *op)
@@ -272,21 +306,23 @@ const struct avro_op *avro_step_double(struct avro_run *run, const struct avro_o
 		return NULL;
 	memcpy(&v, &bits, sizeof(bits));
 	run->out = avro_put_double(run->out, v);
-	return op + 1;
+	return op->next;
 }
 
 /* ---- ops: texts and bytes */
 
-/* A string with its quotes. run->out has no room for it yet. */
-static bool put_string(struct avro_run *run, const struct avro_op *op, const uint8_t *p, size_t n)
+/* A text of ours, and a string with its quotes. */
+static inline bool put_string(struct avro_run *run, const struct avro_op *op, struct slice text,
+			      const uint8_t *p, size_t n)
 {
 	size_t grows = TEXT_GROWS * n + TEXT_PAD + 2;
 	struct text_out out = { 0 };
 	struct slice piece = slice((const char *)p, n);
 	bool near_end = (size_t)(run->end - p) - n < TEXT_PAD;
 
-	if (!out_room(run, op, grows + (near_end ? n + TEXT_PAD : 0)))
+	if (!out_room(run, op, text.n + AVRO_LITERAL_PAD + grows + (near_end ? n + TEXT_PAD : 0)))
 		return false;
+	out_literal(run, text);
 	if (near_end)
 		piece.p = memcpy(run->out + grows, p, n);
 	*run->out = '"';
@@ -306,7 +342,7 @@ const struct avro_op *avro_step_string(struct avro_run *run, const struct avro_o
 	size_t n;
 	const uint8_t *p = in_bytes(run, op, &n);
 
-	return p && out_text(run, op, 0) && put_string(run, op, p, n) ? op + 1 : NULL;
+	return p && put_string(run, op, op->text, p, n) ? op->next : NULL;
 }
 
 static const struct avro_op *put_base64(struct avro_run *run, const struct avro_op *op,
@@ -321,7 +357,7 @@ static const struct avro_op *put_base64(struct avro_run *run, const struct avro_
 	buf_base64(&at, p, n);
 	run->out += at.n;
 	*run->out++ = '"';
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_bytes(struct avro_run *run, const struct avro_op *op)
@@ -347,7 +383,7 @@ static const struct avro_op *put_decimal(struct avro_run *run, const struct avro
 	if (!out_text(run, op, AVRO_PUT_DECIMAL))
 		return NULL;
 	run->out = avro_put_decimal(run->out, p, n, scale);
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_decimal(struct avro_run *run, const struct avro_op *op)
@@ -372,7 +408,7 @@ const struct avro_op *avro_step_uuid(struct avro_run *run, const struct avro_op 
 	if (!p || !out_text(run, op, AVRO_PUT_BYTES))
 		return NULL;
 	run->out = avro_put_uuid(run->out, p);
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_duration(struct avro_run *run, const struct avro_op *op)
@@ -382,7 +418,7 @@ const struct avro_op *avro_step_duration(struct avro_run *run, const struct avro
 	if (!p || !out_text(run, op, AVRO_PUT_BYTES))
 		return NULL;
 	run->out = avro_put_duration(run->out, p);
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_enum(struct avro_run *run, const struct avro_op *op)
@@ -395,11 +431,10 @@ const struct avro_op *avro_step_enum(struct avro_run *run, const struct avro_op 
 		return fail(run, op, "symbol %lld of an enum of %u", (long long)v, op->n);
 	if (!op->symbol[v].p)
 		return fail(run, op, "symbol %lld is none of the reader's", (long long)v);
-	if (!out_text(run, op, op->symbol[v].n))
+	if (!out_text(run, op, op->symbol[v].n + AVRO_LITERAL_PAD))
 		return NULL;
-	memcpy(run->out, op->symbol[v].p, op->symbol[v].n);
-	run->out += op->symbol[v].n;
-	return op + 1;
+	out_literal(run, op->symbol[v]);
+	return op->next;
 }
 
 /* ---- ops: passing over */
@@ -408,19 +443,19 @@ const struct avro_op *avro_step_skip_varint(struct avro_run *run, const struct a
 {
 	int64_t v;
 
-	return in_long(run, op, &v) ? op + 1 : NULL;
+	return in_long(run, op, &v) ? op->next : NULL;
 }
 
 const struct avro_op *avro_step_skip_bytes(struct avro_run *run, const struct avro_op *op)
 {
 	size_t n;
 
-	return in_bytes(run, op, &n) ? op + 1 : NULL;
+	return in_bytes(run, op, &n) ? op->next : NULL;
 }
 
 const struct avro_op *avro_step_skip_fixed(struct avro_run *run, const struct avro_op *op)
 {
-	return in_fixed(run, op, op->n) ? op + 1 : NULL;
+	return in_fixed(run, op, op->n) ? op->next : NULL;
 }
 
 /* ---- ops: many of one kind, and where to go on */
@@ -440,7 +475,7 @@ static bool deeper(struct avro_run *run, const struct avro_op *op)
 	return false;
 }
 
-/* The head of a block: how many items (0: no more), and where its bytes end, where they are told. */
+/* The head of a block: how many items (0: no more), and where its bytes end, if that is told. */
 static bool in_block(struct avro_run *run, const struct avro_op *op, uint64_t *n,
 		     const uint8_t **until)
 {
@@ -476,7 +511,7 @@ static bool run_key(struct avro_run *run, const struct avro_op *op)
 	size_t n;
 	const uint8_t *p = in_bytes(run, op, &n);
 
-	return p && put_string(run, op, p, n) && out_char(run, op, ':');
+	return p && put_string(run, op, (struct slice){ 0 }, p, n) && out_char(run, op, ':');
 }
 
 static const struct avro_op *run_items(struct avro_run *run, const struct avro_op *op, bool is_map)
@@ -572,7 +607,7 @@ const struct avro_op *avro_step_call(struct avro_run *run, const struct avro_op 
 	if (!deeper(run, op) || !out_text(run, op, 0) || !run_from(run, run->op + op->to))
 		return NULL;
 	run->depth--;
-	return op + 1;
+	return op->next;
 }
 
 const struct avro_op *avro_step_fail(struct avro_run *run, const struct avro_op *op)
@@ -608,12 +643,13 @@ int avro_decode(const struct avro_program *program, struct slice body, size_t mo
 {
 	const uint8_t *in = (const uint8_t *)body.p;
 	char *at = buf_room(out, 1);
+	size_t room = out->cap - out->n;
 	struct avro_run run = {
 		.in = in,
 		.end = in + body.n,
 		.start = in,
 		.out = at,
-		.out_end = at,
+		.out_end = at + (room < most_bytes ? room : most_bytes),
 		.buf = out,
 		.before = out->n,
 		.most = most_bytes,

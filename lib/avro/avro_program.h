@@ -15,9 +15,10 @@ typedef const struct avro_op *avro_step(struct avro_run *run, const struct avro_
 /* One step: a text of ours, then what is read. Which members count is told at the steps below. */
 struct avro_op {
 	avro_step *run;
-	struct slice text; /* written first; AVRO_LITERAL_PAD readable bytes behind it */
-	uint32_t n;        /* bytes of a fixed; symbols; branches; scale */
-	uint32_t to;       /* index of an op */
+	const struct avro_op *next; /* the op behind it, or where a jump from there leads */
+	struct slice text;          /* written first; AVRO_LITERAL_PAD readable bytes behind it */
+	uint32_t n;                 /* bytes of a fixed; symbols; branches; scale */
+	uint32_t to;                /* index of an op */
 	enum avro_logical logical;
 	union {
 		const struct slice *symbol; /* in quotes; p NULL: the reader has none such */

@@ -3,8 +3,11 @@
  * Doubles and floats that people write have a few decimals: with k of them one is an integer over
  * 10^k, which a division tells. All others go through base/real, floats through printf and strtof.
  *
- * A decimal of up to eight bytes is an integer of the machine. A longer one is divided by 10^9 until
- * nothing is left, 32 words at most. */
+ * A time is written from its days and seconds: base/tm, which takes any year, needs three times as
+ * many instructions.
+ *
+ * A decimal of up to eight bytes is an integer of the machine. A longer one is divided by 10^9
+ * until nothing is left, 32 words at most. */
 #include "avro/avro_put.h"
 
 #include <math.h>
@@ -12,7 +15,6 @@
 #include <stdlib.h>
 
 #include "base/real.h"
-#include "base/tm.h"
 
 /* ---- integers */
 
@@ -69,10 +71,30 @@ static char *put_no_number(char *p, double v)
 	return put_text(p, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
 }
 
-/* n / 10^k, k up to FEW. */
+enum { MOST_PLACES = 18 };
+
+/* n / 10^k, k up to MOST_PLACES. */
 static char *put_decimals(char *p, bool minus, uint64_t n, unsigned k)
 {
-	static const uint64_t tens[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
+	static const uint64_t tens[MOST_PLACES + 1] = { 1ULL,
+							10ULL,
+							100ULL,
+							1000ULL,
+							10000ULL,
+							100000ULL,
+							1000000ULL,
+							10000000ULL,
+							100000000ULL,
+							1000000000ULL,
+							10000000000ULL,
+							100000000000ULL,
+							1000000000000ULL,
+							10000000000000ULL,
+							100000000000000ULL,
+							1000000000000000ULL,
+							10000000000000000ULL,
+							100000000000000000ULL,
+							1000000000000000000ULL };
 	uint64_t whole = n / tens[k];
 
 	if (minus)
@@ -161,59 +183,83 @@ static int64_t floor_of(int64_t v, int64_t unit, int64_t *rest)
 	return whole;
 }
 
-/* Between quotes: the second, a fraction of 0, 3, 6 or 9 digits, and Z unless local. */
-static char *put_instant(char *p, int64_t s, int64_t ns, bool local)
+static char *put_two(char *p, unsigned v)
 {
-	int decimals = ns == 0 ? 0 : ns % 1000000 == 0 ? 3 : ns % 1000 == 0 ? 6 : 9;
-	static const int64_t units[] = { 1, 1000000, 1000, 1 };
+	memcpy(p, pairs + 2 * v, 2);
+	return p + 2;
+}
 
+/* "2026-11-20", by the arithmetic of base/tm.c. Years 0 to 9999. */
+static char *put_day(char *p, int64_t days)
+{
+	unsigned since = (unsigned)(days + 719468 + 146097); /* 400 years earlier: never negative */
+	unsigned era = since / 146097, of_era = since % 146097;
+	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+	unsigned march = (5 * of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
+
+	year = year + 400 * era + (month <= 2) - 400;
+	p = put_two(p, year / 100);
+	p = put_two(p, year % 100);
+	*p++ = '-';
+	p = put_two(p, month);
+	*p++ = '-';
+	return put_two(p, of_year - (153 * march + 2) / 5 + 1);
+}
+
+/* "15:04:05" and a fraction of 0, 3, 6 or 9 digits. */
+static char *put_clock(char *p, unsigned s, unsigned ns)
+{
+	p = put_two(p, s / 3600);
+	*p++ = ':';
+	p = put_two(p, s / 60 % 60);
+	*p++ = ':';
+	p = put_two(p, s % 60);
+	if (ns == 0)
+		return p;
+	*p++ = '.';
+	if (ns % 1000000 == 0)
+		return put_padded(p, ns / 1000000, 3);
+	return ns % 1000 == 0 ? put_padded(p, ns / 1000, 6) : put_padded(p, ns, 9);
+}
+
+static char *put_timestamp(char *p, int64_t v, int64_t a_second, bool local)
+{
+	int64_t rest, days, of_day, s = floor_of(v, a_second, &rest);
+
+	if (s < year_0_s || s >= year_10000_s)
+		return avro_put_i64(p, v);
+	days = floor_of(s, 86400, &of_day);
 	*p++ = '"';
-	p += tm_text(s * TM_S, p) - 1; /* without its Z */
-	if (decimals) {
-		*p++ = '.';
-		p = put_padded(p, (uint64_t)(ns / units[decimals / 3]), decimals);
-	}
+	p = put_day(p, days);
+	*p++ = 'T';
+	p = put_clock(p, (unsigned)of_day, (unsigned)(rest * (1000000000 / a_second)));
 	if (!local)
 		*p++ = 'Z';
 	*p++ = '"';
 	return p;
 }
 
-static char *put_timestamp(char *p, int64_t v, int64_t a_second, bool local)
-{
-	int64_t rest, s = floor_of(v, a_second, &rest);
-
-	if (s < year_0_s || s >= year_10000_s)
-		return avro_put_i64(p, v);
-	return put_instant(p, s, rest * (1000000000 / a_second), local);
-}
-
 static char *put_date(char *p, int64_t days)
 {
-	char text[TM_TEXT_BYTES];
-	int64_t s = days * 86400;
-
-	if (s < year_0_s || s >= year_10000_s)
+	if (days < year_0_s / 86400 || days >= year_10000_s / 86400)
 		return avro_put_i64(p, days);
-	tm_text(s * TM_S, text);
 	*p++ = '"';
-	memcpy(p, text, 10);
-	p[10] = '"';
-	return p + 11;
+	p = put_day(p, days);
+	*p++ = '"';
+	return p;
 }
 
 static char *put_time_of_day(char *p, int64_t v, int64_t a_second)
 {
-	char text[AVRO_PUT_BYTES];
 	int64_t rest, s = floor_of(v, a_second, &rest);
 
 	if (s < 0 || s >= 86400)
 		return avro_put_i64(p, v);
-	size_t n = (size_t)(put_instant(text, s, rest * (1000000000 / a_second), true) - text);
-	static const size_t date = 11; /* 1970-01-01T */
-	*p = '"';
-	memcpy(p + 1, text + 1 + date, n - 1 - date);
-	return p + n - date;
+	*p++ = '"';
+	p = put_clock(p, (unsigned)s, (unsigned)(rest * (1000000000 / a_second)));
+	*p++ = '"';
+	return p;
 }
 
 char *avro_put_time(char *p, enum avro_logical logical, int64_t v)
@@ -277,26 +323,15 @@ static char *long_digits(char *end, uint32_t word[DECIMAL_WORDS])
 	}
 }
 
-static char *digits_of(char *end, const uint8_t *bytes, size_t n, bool minus)
+/* The decimal of more bytes, or more decimals, than a machine's integer has. */
+static char *put_long_decimal(char *p, const uint8_t *bytes, size_t n, bool minus, uint32_t scale)
 {
 	uint32_t word[DECIMAL_WORDS];
-	uint64_t v = minus ? ~0ULL : 0;
-
-	if (n > sizeof(v)) {
-		words_of(bytes, n, minus, word);
-		return long_digits(end, word);
-	}
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | bytes[i];
-	return digits_before(end, minus ? 0 - v : v);
-}
-
-char *avro_put_decimal(char *p, const uint8_t *bytes, size_t n, uint32_t scale)
-{
 	char text[AVRO_DIGITS + 16];
 	char *const end = text + sizeof(text);
-	bool minus = n > 0 && bytes[0] & 0x80;
-	const char *from = digits_of(end, bytes, n, minus);
+
+	words_of(bytes, n, minus, word);
+	const char *from = long_digits(end, word);
 	size_t digits = (size_t)(end - from), zeros = digits > scale ? 0 : scale + 1 - digits;
 
 	if (minus)
@@ -304,12 +339,23 @@ char *avro_put_decimal(char *p, const uint8_t *bytes, size_t n, uint32_t scale)
 	memset(p, '0', zeros);
 	memcpy(p + zeros, from, digits);
 	p += zeros + digits;
-	if (scale > 0) {
-		memmove(p - scale + 1, p - scale, scale);
-		p[-(ptrdiff_t)scale] = '.';
-		p++;
-	}
-	return p;
+	if (scale == 0)
+		return p;
+	memmove(p - scale + 1, p - scale, scale);
+	p[-(ptrdiff_t)scale] = '.';
+	return p + 1;
+}
+
+char *avro_put_decimal(char *p, const uint8_t *bytes, size_t n, uint32_t scale)
+{
+	bool minus = n > 0 && bytes[0] & 0x80;
+	uint64_t v = minus ? ~0ULL : 0;
+
+	if (n > sizeof(v) || scale > MOST_PLACES)
+		return put_long_decimal(p, bytes, n, minus, scale);
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | bytes[i];
+	return put_decimals(p, minus, minus ? 0 - v : v, scale);
 }
 
 /* ---- fixed ones */

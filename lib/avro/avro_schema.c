@@ -1,16 +1,16 @@
 /* Schemas: a text of JSON to a graph of types.
  *
  *   text -> json_parse -> parse_type, which goes down the JSON once
- *           "int", ["null", ..], {"type": ..}          named types are put into a table before their
- *                                                      fields are parsed, so that these may name them
+ *                         "int", ["null", ..], {"type": ..}
  *
- * A named type is one node, and every use of its name points to it: the graph has circles where a
+ * A named type is put into a table before its fields are parsed, so that these may name it.
+ * It is one node, and every use of its name points to it: the graph has circles where a
  * record has itself inside. All nodes and names lie in one arena. The parsed texts are kept, since
  * defaults are encoded out of them when somebody asks (avro_encode_default): a default that is none
  * of its type stands in many an old schema, and harms only whom it is for.
  *
  * Names are compared one with the other. AVRO_MANY bounds what that costs. */
-#include "avro/avro_internal.h"
+#include "avro/avro_parser.h"
 
 #include <stdlib.h>
 
@@ -20,158 +20,13 @@ static const char *const kinds[] = { "null",   "boolean", "int",    "long",   "f
 				     "double", "bytes",   "string", "record", "enum",
 				     "array",  "map",     "fixed",  "union" };
 
-struct schema_parser {
-	struct avro_schema *schema;
-	const struct json *json;
-	struct err *err;
-};
-
-static const struct avro_type *parse_type(struct schema_parser *p, uint32_t at, const char *space);
-
-static void *schema_bytes(struct schema_parser *p, size_t n, size_t bytes)
-{
-	void *piece = arena_alloc(&p->schema->arena, n * bytes + 1);
-
-	memset(piece, 0, n * bytes + 1);
-	return piece;
-}
-
-/* ---- texts and names */
-
-/* A string of the JSON in the arena, with a NUL behind it; NULL: it is none, or has a NUL inside. */
-static const char *text_at(struct schema_parser *p, uint32_t at)
-{
-	struct buf text = { 0 };
-	char *copy = NULL;
-
-	if (p->json->node[at].type == JSON_STRING && json_string(p->json, at, &text) == 0 &&
-	    !memchr(buf_z(&text), '\0', text.n)) {
-		copy = schema_bytes(p, text.n, 1);
-		memcpy(copy, text.p, text.n);
-	}
-	buf_fini(&text);
-	return copy;
-}
-
-static const char *text_of(struct schema_parser *p, uint32_t at, const char *key)
-{
-	uint32_t member = json_get(p->json, at, key);
-
-	return member ? text_at(p, member) : NULL;
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-/* Letters, digits and _, no digit first; with `dots` any number of such joined by dots. */
-static bool is_name(const char *name, bool dots)
-{
-	bool first = true;
-
-	for (; *name; name++) {
-		if (*name == '.' && dots && !first) {
-			first = true;
-			continue;
-		}
-		if (!is_letter(*name) && (first || *name < '0' || *name > '9'))
-			return false;
-		first = false;
-	}
-	return !first;
-}
-
-const char *avro_short(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot ? dot + 1 : name;
-}
-
-/* space.name; the name itself where it has a dot or there is no namespace. */
-static const char *full_name(struct schema_parser *p, const char *space, const char *name)
-{
-	size_t n = strlen(space), more = strlen(name);
-
-	if (n == 0 || strchr(name, '.'))
-		return name;
-	char *full = schema_bytes(p, n + 1 + more, 1);
-	memcpy(full, space, n);
-	full[n] = '.';
-	memcpy(full + n + 1, name, more);
-	return full;
-}
-
-static const char *space_of(struct schema_parser *p, const char *full)
-{
-	size_t n = (size_t)(avro_short(full) - full);
-	char *space = schema_bytes(p, n, 1);
-
-	if (n > 0)
-		memcpy(space, full, n - 1);
-	return space;
-}
-
-static struct avro_type *find_named(const struct avro_schema *s, const char *full)
-{
-	for (size_t i = 0; i < s->n_named; i++)
-		if (strcmp(s->named[i]->name, full) == 0)
-			return s->named[i];
-	return NULL;
-}
-
-static int need_array(struct schema_parser *p, uint32_t at, const char *what)
-{
-	if (at == 0 || p->json->node[at].type != JSON_ARRAY)
-		return err_set(p->err, EX_CONFIG, "%s: missing, or no array", what);
-	return 0;
-}
-
-/* How many elements an array has; -1: too many. */
-static int count_elements(struct schema_parser *p, uint32_t at, const char *what, size_t *n)
-{
-	*n = 0;
-	for (uint32_t i = json_first(p->json, at); i < p->json->node[at].next;
-	     i = p->json->node[i].next)
-		++*n;
-	if (*n > AVRO_MANY)
-		return err_set(p->err, EX_CONFIG, "%s: more than %d", what, AVRO_MANY);
-	return 0;
-}
-
-/* The strings of an array, each a name. */
-static int parse_names(struct schema_parser *p, uint32_t at, const char *what, bool dots,
-		       struct avro_names *out)
-{
-	if (need_array(p, at, what) || count_elements(p, at, what, &out->n))
-		return -1;
-	out->name = schema_bytes(p, out->n, sizeof(*out->name));
-	out->n = 0;
-	for (uint32_t i = json_first(p->json, at); i < p->json->node[at].next;
-	     i = p->json->node[i].next) {
-		const char *name = text_at(p, i);
-
-		if (!name || !is_name(name, dots))
-			return err_set(p->err, EX_CONFIG, "%s: \"%s\" is not a name", what,
-				       name ? name : "");
-		out->name[out->n++] = name;
-	}
-	return 0;
-}
-
-static int parse_aliases(struct schema_parser *p, uint32_t at, bool dots, struct avro_names *out)
-{
-	uint32_t aliases = json_get(p->json, at, "aliases");
-
-	return aliases ? parse_names(p, aliases, "aliases", dots, out) : 0;
-}
+static const struct avro_type *parse_type(struct avro_parser *p, uint32_t at, const char *space);
 
 /* ---- types */
 
-static struct avro_type *type_new(struct schema_parser *p, enum avro_kind kind)
+static struct avro_type *type_new(struct avro_parser *p, enum avro_kind kind)
 {
-	struct avro_type *type = schema_bytes(p, 1, sizeof(*type));
+	struct avro_type *type = avro_bytes(p, 1, sizeof(*type));
 
 	type->kind = kind;
 	type->name = kinds[kind];
@@ -188,7 +43,7 @@ static enum avro_kind primitive_of(const char *name)
 	return (enum avro_kind)kind;
 }
 
-static const struct avro_type *parse_word(struct schema_parser *p, const char *word,
+static const struct avro_type *parse_word(struct avro_parser *p, const char *word,
 					  const char *space)
 {
 	enum avro_kind kind = primitive_of(word);
@@ -196,15 +51,15 @@ static const struct avro_type *parse_word(struct schema_parser *p, const char *w
 
 	if (kind < AVRO_RECORD)
 		return type_new(p, kind);
-	type = find_named(p->schema, full_name(p, space, word));
+	type = avro_find_named(p->schema, avro_full_name(p, space, word));
 	if (!type)
-		type = find_named(p->schema, word);
+		type = avro_find_named(p->schema, word);
 	if (!type)
 		err_set(p->err, EX_CONFIG, "no type \"%s\" is known here", word);
 	return type;
 }
 
-static int check_branch(struct schema_parser *p, const struct avro_type *u,
+static int check_branch(struct avro_parser *p, const struct avro_type *u,
 			const struct avro_type *branch)
 {
 	if (branch->kind == AVRO_UNION)
@@ -216,14 +71,14 @@ static int check_branch(struct schema_parser *p, const struct avro_type *u,
 	return 0;
 }
 
-static const struct avro_type *parse_union(struct schema_parser *p, uint32_t at, const char *space)
+static const struct avro_type *parse_union(struct avro_parser *p, uint32_t at, const char *space)
 {
 	struct avro_type *u = type_new(p, AVRO_UNION);
 	size_t n;
 
-	if (count_elements(p, at, "union", &n))
+	if (avro_count_elements(p, at, "union", &n))
 		return NULL;
-	u->branch = schema_bytes(p, n, sizeof(*u->branch));
+	u->branch = avro_bytes(p, n, sizeof(*u->branch));
 	for (uint32_t i = json_first(p->json, at); i < p->json->node[at].next;
 	     i = p->json->node[i].next) {
 		const struct avro_type *branch = parse_type(p, i, space);
@@ -235,14 +90,14 @@ static const struct avro_type *parse_union(struct schema_parser *p, uint32_t at,
 	return u;
 }
 
-static int parse_field(struct schema_parser *p, uint32_t at, const char *space,
+static int parse_field(struct avro_parser *p, uint32_t at, const char *space,
 		       struct avro_type *record)
 {
 	struct avro_field *field = &record->field[record->n];
 	uint32_t type = json_get(p->json, at, "type");
 
-	field->name = text_of(p, at, "name");
-	if (!field->name || !is_name(field->name, false))
+	field->name = avro_text_of(p, at, "name");
+	if (!field->name || !avro_is_name(field->name, false))
 		return err_set(p->err, EX_CONFIG, "fields: one has no name, or \"%s\"",
 			       field->name ? field->name : "");
 	for (size_t i = 0; i < record->n; i++)
@@ -251,7 +106,7 @@ static int parse_field(struct schema_parser *p, uint32_t at, const char *space,
 	if (!type)
 		return err_set(p->err, EX_CONFIG, "field %s: no type", field->name);
 	field->type = parse_type(p, type, space);
-	if (!field->type || parse_aliases(p, at, false, &field->aliases))
+	if (!field->type || avro_parse_aliases(p, at, false, &field->aliases))
 		return err_in(p->err, "field %s", field->name);
 	field->value.at = json_get(p->json, at, "default");
 	field->value.json = field->value.at ? p->json : NULL;
@@ -259,15 +114,15 @@ static int parse_field(struct schema_parser *p, uint32_t at, const char *space,
 	return 0;
 }
 
-static int parse_record(struct schema_parser *p, uint32_t at, struct avro_type *record)
+static int parse_record(struct avro_parser *p, uint32_t at, struct avro_type *record)
 {
 	uint32_t fields = json_get(p->json, at, "fields");
-	const char *space = space_of(p, record->name);
+	const char *space = avro_space_of(p, record->name);
 	size_t n;
 
-	if (need_array(p, fields, "fields") || count_elements(p, fields, "fields", &n))
+	if (avro_need_array(p, fields, "fields") || avro_count_elements(p, fields, "fields", &n))
 		return -1;
-	record->field = schema_bytes(p, n, sizeof(*record->field));
+	record->field = avro_bytes(p, n, sizeof(*record->field));
 	for (uint32_t i = json_first(p->json, fields); i < p->json->node[fields].next;
 	     i = p->json->node[i].next)
 		if (parse_field(p, i, space, record))
@@ -275,12 +130,12 @@ static int parse_record(struct schema_parser *p, uint32_t at, struct avro_type *
 	return 0;
 }
 
-static int parse_enum(struct schema_parser *p, uint32_t at, struct avro_type *e)
+static int parse_enum(struct avro_parser *p, uint32_t at, struct avro_type *e)
 {
 	struct avro_names symbols;
-	const char *value = text_of(p, at, "default");
+	const char *value = avro_text_of(p, at, "default");
 
-	if (parse_names(p, json_get(p->json, at, "symbols"), "symbols", false, &symbols))
+	if (avro_parse_names(p, json_get(p->json, at, "symbols"), "symbols", false, &symbols))
 		return -1;
 	e->symbol = symbols.name;
 	e->n = e->symbol_default = symbols.n;
@@ -297,7 +152,7 @@ static int parse_enum(struct schema_parser *p, uint32_t at, struct avro_type *e)
 	return 0;
 }
 
-static int parse_fixed(struct schema_parser *p, uint32_t at, struct avro_type *fixed)
+static int parse_fixed(struct avro_parser *p, uint32_t at, struct avro_type *fixed)
 {
 	uint64_t size;
 
@@ -308,20 +163,19 @@ static int parse_fixed(struct schema_parser *p, uint32_t at, struct avro_type *f
 }
 
 /* Puts a type that has a name into the table. */
-static int name_type(struct schema_parser *p, uint32_t at, const char *space,
-		     struct avro_type *type)
+static int name_type(struct avro_parser *p, uint32_t at, const char *space, struct avro_type *type)
 {
-	const char *name = text_of(p, at, "name"), *own = text_of(p, at, "namespace");
+	const char *name = avro_text_of(p, at, "name"), *own = avro_text_of(p, at, "namespace");
 	struct avro_schema *s = p->schema;
 
-	if (!name || !is_name(name, true) || primitive_of(name) < AVRO_RECORD)
+	if (!name || !avro_is_name(name, true) || primitive_of(name) < AVRO_RECORD)
 		return err_set(p->err, EX_CONFIG, "%s \"%s\": not a name for a type",
 			       kinds[type->kind], name ? name : "");
-	if (own && *own && !is_name(own, true))
+	if (own && *own && !avro_is_name(own, true))
 		return err_set(p->err, EX_CONFIG, "%s %s: \"%s\" is not a namespace",
 			       kinds[type->kind], name, own);
-	type->name = full_name(p, own ? own : space, name);
-	if (find_named(s, type->name))
+	type->name = avro_full_name(p, own ? own : space, name);
+	if (avro_find_named(s, type->name))
 		return err_set(p->err, EX_CONFIG, "%s %s: defined twice", kinds[type->kind],
 			       type->name);
 	if (s->n_named == AVRO_MANY)
@@ -331,20 +185,20 @@ static int name_type(struct schema_parser *p, uint32_t at, const char *space,
 	return 0;
 }
 
-static int parse_parts(struct schema_parser *p, uint32_t at, struct avro_type *type)
+static int parse_parts(struct avro_parser *p, uint32_t at, struct avro_type *type)
 {
-	const char *space = space_of(p, type->name);
+	const char *space = avro_space_of(p, type->name);
 
-	if (parse_aliases(p, at, true, &type->aliases))
+	if (avro_parse_aliases(p, at, true, &type->aliases))
 		return -1;
 	for (size_t i = 0; i < type->aliases.n; i++)
-		type->aliases.name[i] = full_name(p, space, type->aliases.name[i]);
+		type->aliases.name[i] = avro_full_name(p, space, type->aliases.name[i]);
 	if (type->kind == AVRO_RECORD)
 		return parse_record(p, at, type);
 	return type->kind == AVRO_ENUM ? parse_enum(p, at, type) : parse_fixed(p, at, type);
 }
 
-static const struct avro_type *parse_named(struct schema_parser *p, uint32_t at, const char *space,
+static const struct avro_type *parse_named(struct avro_parser *p, uint32_t at, const char *space,
 					   enum avro_kind kind)
 {
 	struct avro_type *type = type_new(p, kind);
@@ -359,7 +213,7 @@ static const struct avro_type *parse_named(struct schema_parser *p, uint32_t at,
 	return type;
 }
 
-static const struct avro_type *parse_items(struct schema_parser *p, uint32_t at, const char *space,
+static const struct avro_type *parse_items(struct avro_parser *p, uint32_t at, const char *space,
 					   enum avro_kind kind)
 {
 	const char *key = kind == AVRO_ARRAY ? "items" : "values";
@@ -378,10 +232,10 @@ static const struct avro_type *parse_items(struct schema_parser *p, uint32_t at,
 	return type;
 }
 
-static const struct avro_type *parse_object(struct schema_parser *p, uint32_t at, const char *space)
+static const struct avro_type *parse_object(struct avro_parser *p, uint32_t at, const char *space)
 {
 	uint32_t inner = json_get(p->json, at, "type");
-	const char *word = inner ? text_at(p, inner) : NULL;
+	const char *word = inner ? avro_text_at(p, inner) : NULL;
 	struct avro_type *type;
 
 	if (!inner || p->json->node[inner].type < JSON_STRING) {
@@ -403,7 +257,7 @@ static const struct avro_type *parse_object(struct schema_parser *p, uint32_t at
 	return type;
 }
 
-static const struct avro_type *parse_type(struct schema_parser *p, uint32_t at, const char *space)
+static const struct avro_type *parse_type(struct avro_parser *p, uint32_t at, const char *space)
 {
 	const char *word;
 
@@ -413,7 +267,7 @@ static const struct avro_type *parse_type(struct schema_parser *p, uint32_t at, 
 	case JSON_OBJECT:
 		return parse_object(p, at, space);
 	default:
-		word = text_at(p, at);
+		word = avro_text_at(p, at);
 		if (word)
 			return parse_word(p, word, space);
 		err_set(p->err, EX_CONFIG, "a type is a string, an array or an object");
@@ -426,7 +280,7 @@ static const struct avro_type *parse_type(struct schema_parser *p, uint32_t at, 
 static int parse_text(struct avro_schema *s, struct slice text, struct err *err)
 {
 	struct json *json = mem_zalloc(sizeof(*json));
-	struct schema_parser p = { s, json, err };
+	struct avro_parser p = { s, json, err };
 
 	mem_reserve(&s->texts, &s->cap_texts, s->n_texts + 1, sizeof(*s->texts));
 	s->texts[s->n_texts++] = json;

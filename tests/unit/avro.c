@@ -367,6 +367,36 @@ static void test_readers(void)
 	}
 }
 
+/* Records that have two records by default that have two records by default. */
+static void test_defaults_that_grow(void)
+{
+	enum { LEVELS = 40 };
+	struct buf text = { 0 };
+	struct buf out;
+
+	buf_addz(&text, "{\"type\":\"record\",\"name\":\"W\",\"fields\":[");
+	for (int i = LEVELS; i >= 0; i--) {
+		buf_printf(&text,
+			   "%s{\"name\":\"f%d\",\"default\":{},\"type\":{\"type\":\"record\","
+			   "\"name\":\"L%d\",\"fields\":[",
+			   i < LEVELS ? "," : "", i, i);
+		buf_addz(&text, "]}}");
+		if (i < LEVELS)
+			text.n -= 3;
+		for (int k = 0; i < LEVELS && k < 2; k++)
+			buf_printf(&text, "%s{\"name\":\"g%d\",\"type\":\"L%d\",\"default\":{}}",
+				   k ? "," : "", k, i + 1);
+		if (i < LEVELS)
+			buf_addz(&text, "]}}");
+	}
+	buf_addz(&text, "]}");
+	out = decoded("{\"type\":\"record\",\"name\":\"W\",\"fields\":[]}", buf_z(&text), "", MOST);
+	ok(out.n > 20 && memmem(out.p, out.n, "a default of too many values", 28),
+	   "defaults: 2^40 records are refused: %.*s", (int)out.n, out.p);
+	buf_fini(&out);
+	buf_fini(&text);
+}
+
 /* ---- bytes that are damaged */
 
 static const struct reader_case damaged[] = {
@@ -571,6 +601,7 @@ int main(void)
 	test_references();
 	test_values();
 	test_readers();
+	test_defaults_that_grow();
 	test_damaged();
 	test_bound();
 	test_encodings();
