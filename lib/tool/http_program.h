@@ -31,8 +31,8 @@ struct http_program_conf {
 
 struct http_program {
 	const struct http_program_conf *conf; /* borrowed; all else is {0} at first */
-	const struct tls_driver *tls_driver;     /* what --cert is served by */
-	struct tls *tls;                         /* NULL: none */
+	const struct tls_driver *tls_driver;  /* what --cert is served by */
+	struct tls *tls;                      /* NULL: none */
 	struct http_server *server;
 	struct http_keys keys;
 	/* of the one who serves: routes, arg, allow; the hosts are set here */
