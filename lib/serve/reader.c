@@ -65,6 +65,7 @@ int serve_reader_rows(struct serve_reader *r, struct read_store *out, struct err
 {
 	if (!r->d)
 		r->d = r->source->driver->open(&r->conf, err);
+	r->conf.where_env = true; /* a password in it was warned of, once will do */
 	*out = (struct read_store){ r->source->driver, r->d };
 	return r->d ? 0 : -1;
 }
@@ -77,6 +78,7 @@ int serve_reader_events(struct serve_reader *r, const struct events_driver **dri
 		return err_set(err, EX_USAGE, "this kind of store keeps no events");
 	if (!r->e)
 		r->e = (*driver)->open(&r->events, err);
+	r->events.where_env = true;
 	*d = r->e;
 	return r->e ? 0 : -1;
 }
