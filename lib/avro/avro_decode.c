@@ -13,31 +13,13 @@
  *
  * text_put reads a little beyond its piece. A string whose end is near the end of the record is
  * therefore copied first, into the far end of its room in the line. */
-#include "avro/avro_program.h"
+#include "avro/avro_run.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "avro/avro_put.h"
-#include "text/quote.h"
-
-struct avro_run {
-	const uint8_t *in, *end, *start;
-	char *out, *out_end;
-	struct buf *buf;
-	size_t before; /* bytes of buf that are not ours */
-	size_t most;
-	unsigned depth;
-	bool failed;
-	const struct avro_op *op;
-	struct err *err;
-};
-
-static const struct avro_op *fail(struct avro_run *run, const struct avro_op *op, const char *fmt,
-				  ...) __attribute__((format(printf, 3, 4)));
-
-static const struct avro_op *fail(struct avro_run *run, const struct avro_op *op, const char *fmt,
-				  ...)
+const struct avro_op *avro_fail(struct avro_run *run, const struct avro_op *op, const char *fmt,
+				...)
 {
 	char why[ERR_MSG_BYTES / 2];
 	va_list ap;
@@ -51,14 +33,12 @@ static const struct avro_op *fail(struct avro_run *run, const struct avro_op *op
 	return NULL;
 }
 
-/* ---- room in the line */
-
-static bool out_grow(struct avro_run *run, const struct avro_op *op, size_t n)
+bool avro_out_grow(struct avro_run *run, const struct avro_op *op, size_t n)
 {
 	size_t used = (size_t)(run->out - run->buf->p) - run->before, room;
 
 	if (used > run->most) {
-		fail(run, op, "more than %zu bytes of JSON", run->most);
+		avro_fail(run, op, "more than %zu bytes of JSON", run->most);
 		return false;
 	}
 	run->buf->n = run->before + used;
@@ -68,43 +48,6 @@ static bool out_grow(struct avro_run *run, const struct avro_op *op, size_t n)
 		room = n > run->most - used ? n : run->most - used;
 	run->out_end = run->out + room;
 	return true;
-}
-
-static inline bool out_room(struct avro_run *run, const struct avro_op *op, size_t n)
-{
-	return __builtin_expect((size_t)(run->out_end - run->out) >= n, 1) || out_grow(run, op, n);
-}
-
-/* Writes a text of ours, where there is room for it and AVRO_LITERAL_PAD. */
-static inline void out_literal(struct avro_run *run, struct slice text)
-{
-	for (size_t i = 0; i < text.n; i += AVRO_LITERAL_PAD)
-		memcpy(run->out + i, text.p + i, AVRO_LITERAL_PAD);
-	run->out += text.n;
-}
-
-/* Writes the op's text, and makes room for n bytes behind it. */
-static inline bool out_text(struct avro_run *run, const struct avro_op *op, size_t n)
-{
-	if (!out_room(run, op, op->text.n + AVRO_LITERAL_PAD + n))
-		return false;
-	out_literal(run, op->text);
-	return true;
-}
-
-static bool out_char(struct avro_run *run, const struct avro_op *op, char c)
-{
-	if (!out_room(run, op, 1))
-		return false;
-	*run->out++ = c;
-	return true;
-}
-
-/* ---- what is read */
-
-static inline size_t in_left(const struct avro_run *run)
-{
-	return (size_t)(run->end - run->in);
 }
 
 enum { LONG_BYTES = 10 };
@@ -130,7 +73,7 @@ static inline bool in_long_word(struct avro_run *run, int64_t *out)
 	return true;
 }
 
-static bool in_long_slow(struct avro_run *run, const struct avro_op *op, int64_t *out)
+bool avro_in_long_slow(struct avro_run *run, const struct avro_op *op, int64_t *out)
 {
 	const uint8_t *p = run->in;
 	const uint8_t *end = in_left(run) < LONG_BYTES ? run->end : p + LONG_BYTES;
@@ -150,312 +93,10 @@ static bool in_long_slow(struct avro_run *run, const struct avro_op *op, int64_t
 		*out = (int64_t)(v >> 1 ^ (0 - (v & 1)));
 		return true;
 	}
-	fail(run, op,
-	     in_left(run) < LONG_BYTES ? "the record ends within a number"
-				       : "a number of more than 64 bits");
+	avro_fail(run, op,
+		  in_left(run) < LONG_BYTES ? "the record ends within a number"
+					    : "a number of more than 64 bits");
 	return false;
-}
-
-static inline bool in_long(struct avro_run *run, const struct avro_op *op, int64_t *out)
-{
-	if (run->in < run->end && *run->in < 0x80) {
-		uint8_t v = *run->in++;
-
-		*out = v >> 1 ^ -(v & 1);
-		return true;
-	}
-	return in_long_slow(run, op, out);
-}
-
-static inline bool in_int(struct avro_run *run, const struct avro_op *op, int64_t *out)
-{
-	if (!in_long(run, op, out))
-		return false;
-	if (*out == (int32_t)*out)
-		return true;
-	fail(run, op, "an int of more than 32 bits: %lld", (long long)*out);
-	return false;
-}
-
-/* The next n bytes. */
-static inline const uint8_t *in_fixed(struct avro_run *run, const struct avro_op *op, size_t n)
-{
-	const uint8_t *p = run->in;
-
-	if (n > in_left(run)) {
-		fail(run, op, "the record ends: %zu bytes are left of %zu", in_left(run), n);
-		return NULL;
-	}
-	run->in += n;
-	return p;
-}
-
-/* A length and as many bytes. */
-static inline const uint8_t *in_bytes(struct avro_run *run, const struct avro_op *op, size_t *n)
-{
-	int64_t length;
-
-	if (!in_long(run, op, &length))
-		return NULL;
-	if (length < 0) {
-		fail(run, op, "a length of %lld", (long long)length);
-		return NULL;
-	}
-	*n = (size_t)length;
-	return in_fixed(run, op, *n);
-}
-
-/* ---- ops: numbers */
-
-const struct avro_op *avro_step_null(struct avro_run *run, const struct avro_op *op)
-{
-	if (!out_text(run, op, 4))
-		return NULL;
-	memcpy(run->out, "null", 4);
-	run->out += 4;
-	return op->next;
-}
-
-const struct avro_op *avro_step_boolean(struct avro_run *run, const struct avro_op *op)
-{
-	const uint8_t *p = in_fixed(run, op, 1);
-
-	if (!p || !out_text(run, op, 5))
-		return NULL;
-	if (*p > 1)
-		return fail(run, op, "a boolean of %u", *p);
-	memcpy(run->out, *p ? "true" : "false", 5);
-	run->out += *p ? 4 : 5;
-	return op->next;
-}
-
-/* A number that `read` reads into v and `put` writes. */
-#define NUMBER_STEP(name, read, put)                                                           \
-	const struct avro_op *avro_step_##name(struct avro_run *run, const struct avro_op *op) \
-	{                                                                                      \
-		int64_t v;                                                                     \
-                                                                                               \
-		if (!read(run, op, &v) || !out_text(run, op, AVRO_PUT_BYTES))                  \
-			return NULL;                                                           \
-		run->out = put;                                                                \
-		return op->next;                                                               \
-	}
-
-NUMBER_STEP(int, in_int, avro_put_i64(run->out, v))
-NUMBER_STEP(long, in_long, avro_put_i64(run->out, v))
-NUMBER_STEP(int_float, in_int, avro_put_float(run->out, (float)v))
-NUMBER_STEP(long_float, in_long, avro_put_float(run->out, (float)v))
-NUMBER_STEP(int_double, in_int, avro_put_double(run->out, (double)v))
-NUMBER_STEP(long_double, in_long, avro_put_double(run->out, (double)v))
-NUMBER_STEP(int_time, in_int, avro_put_time(run->out, op->logical, v))
-NUMBER_STEP(long_time, in_long, avro_put_time(run->out, op->logical, v))
-
-/* The next four or eight bytes, little-endian. */
-static inline bool in_real(struct avro_run *run, const struct avro_op *op, size_t n, uint64_t *bits)
-{
-	const uint8_t *p = in_fixed(run, op, n);
-
-	if (!p || !out_text(run, op, AVRO_PUT_BYTES))
-		return false;
-	*bits = 0;
-	memcpy(bits, p, n);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	*bits = __builtin_bswap64(*bits);
-#endif
-	return true;
-}
-
-static inline bool in_float(struct avro_run *run, const struct avro_op *op, float *v)
-{
-	uint64_t bits;
-	uint32_t half;
-
-	if (!in_real(run, op, sizeof(half), &bits))
-		return false;
-	half = (uint32_t)bits;
-	memcpy(v, &half, sizeof(half));
-	return true;
-}
-
-const struct avro_op *avro_step_float(struct avro_run *run, const struct avro_op *op)
-{
-	float v;
-
-	if (!in_float(run, op, &v))
-		return NULL;
-	run->out = avro_put_float(run->out, v);
-	return op->next;
-}
-
-const struct avro_op *avro_step_float_double(struct avro_run *run, const struct avro_op *op)
-{
-	float v;
-
-	if (!in_float(run, op, &v))
-		return NULL;
-	run->out = avro_put_double(run->out, (double)v);
-	return op->next;
-}
-
-const struct avro_op *avro_step_double(struct avro_run *run, const struct avro_op *op)
-{
-	uint64_t bits;
-	double v;
-
-	if (!in_real(run, op, sizeof(bits), &bits))
-		return NULL;
-	memcpy(&v, &bits, sizeof(bits));
-	run->out = avro_put_double(run->out, v);
-	return op->next;
-}
-
-/* ---- ops: texts and bytes */
-
-/* A text of ours, and a string with its quotes. */
-static inline bool put_string(struct avro_run *run, const struct avro_op *op, struct slice text,
-			      const uint8_t *p, size_t n)
-{
-	size_t grows = TEXT_GROWS * n + TEXT_PAD + 2;
-	struct text_out out = { 0 };
-	struct slice piece = slice((const char *)p, n);
-	bool near_end = (size_t)(run->end - p) - n < TEXT_PAD;
-
-	if (!out_room(run, op, text.n + AVRO_LITERAL_PAD + grows + (near_end ? n + TEXT_PAD : 0)))
-		return false;
-	out_literal(run, text);
-	if (near_end)
-		piece.p = memcpy(run->out + grows, p, n);
-	*run->out = '"';
-	out.p = run->out + 1;
-	text_put(&out, piece, TEXT_RAW);
-	if (out.bad) {
-		fail(run, op, "a string that is not UTF-8");
-		return false;
-	}
-	*out.p = '"';
-	run->out = out.p + 1;
-	return true;
-}
-
-const struct avro_op *avro_step_string(struct avro_run *run, const struct avro_op *op)
-{
-	size_t n;
-	const uint8_t *p = in_bytes(run, op, &n);
-
-	return p && put_string(run, op, op->text, p, n) ? op->next : NULL;
-}
-
-static const struct avro_op *put_base64(struct avro_run *run, const struct avro_op *op,
-					const uint8_t *p, size_t n)
-{
-	struct buf at;
-
-	if (!out_text(run, op, 0) || !out_room(run, op, n / 3 * 4 + 8))
-		return NULL;
-	*run->out++ = '"';
-	at = (struct buf){ run->out, 0, (size_t)(run->out_end - run->out) };
-	buf_base64(&at, p, n);
-	run->out += at.n;
-	*run->out++ = '"';
-	return op->next;
-}
-
-const struct avro_op *avro_step_bytes(struct avro_run *run, const struct avro_op *op)
-{
-	size_t n;
-	const uint8_t *p = in_bytes(run, op, &n);
-
-	return p ? put_base64(run, op, p, n) : NULL;
-}
-
-const struct avro_op *avro_step_fixed(struct avro_run *run, const struct avro_op *op)
-{
-	const uint8_t *p = in_fixed(run, op, op->n);
-
-	return p ? put_base64(run, op, p, op->n) : NULL;
-}
-
-static const struct avro_op *put_decimal(struct avro_run *run, const struct avro_op *op,
-					 const uint8_t *p, size_t n, uint32_t scale)
-{
-	if (n > AVRO_DECIMAL_BYTES)
-		return fail(run, op, "a decimal of %zu bytes, more than %d", n, AVRO_DECIMAL_BYTES);
-	if (!out_text(run, op, AVRO_PUT_DECIMAL))
-		return NULL;
-	run->out = avro_put_decimal(run->out, p, n, scale);
-	return op->next;
-}
-
-const struct avro_op *avro_step_decimal(struct avro_run *run, const struct avro_op *op)
-{
-	size_t n;
-	const uint8_t *p = in_bytes(run, op, &n);
-
-	return p ? put_decimal(run, op, p, n, op->n) : NULL;
-}
-
-const struct avro_op *avro_step_fixed_decimal(struct avro_run *run, const struct avro_op *op)
-{
-	const uint8_t *p = in_fixed(run, op, op->n);
-
-	return p ? put_decimal(run, op, p, op->n, op->to) : NULL;
-}
-
-const struct avro_op *avro_step_uuid(struct avro_run *run, const struct avro_op *op)
-{
-	const uint8_t *p = in_fixed(run, op, 16);
-
-	if (!p || !out_text(run, op, AVRO_PUT_BYTES))
-		return NULL;
-	run->out = avro_put_uuid(run->out, p);
-	return op->next;
-}
-
-const struct avro_op *avro_step_duration(struct avro_run *run, const struct avro_op *op)
-{
-	const uint8_t *p = in_fixed(run, op, 12);
-
-	if (!p || !out_text(run, op, AVRO_PUT_BYTES))
-		return NULL;
-	run->out = avro_put_duration(run->out, p);
-	return op->next;
-}
-
-const struct avro_op *avro_step_enum(struct avro_run *run, const struct avro_op *op)
-{
-	int64_t v;
-
-	if (!in_int(run, op, &v))
-		return NULL;
-	if (v < 0 || v >= op->n)
-		return fail(run, op, "symbol %lld of an enum of %u", (long long)v, op->n);
-	if (!op->symbol[v].p)
-		return fail(run, op, "symbol %lld is none of the reader's", (long long)v);
-	if (!out_text(run, op, op->symbol[v].n + AVRO_LITERAL_PAD))
-		return NULL;
-	out_literal(run, op->symbol[v]);
-	return op->next;
-}
-
-/* ---- ops: passing over */
-
-const struct avro_op *avro_step_skip_varint(struct avro_run *run, const struct avro_op *op)
-{
-	int64_t v;
-
-	return in_long(run, op, &v) ? op->next : NULL;
-}
-
-const struct avro_op *avro_step_skip_bytes(struct avro_run *run, const struct avro_op *op)
-{
-	size_t n;
-
-	return in_bytes(run, op, &n) ? op->next : NULL;
-}
-
-const struct avro_op *avro_step_skip_fixed(struct avro_run *run, const struct avro_op *op)
-{
-	return in_fixed(run, op, op->n) ? op->next : NULL;
 }
 
 /* ---- ops: many of one kind, and where to go on */
@@ -471,7 +112,7 @@ static bool deeper(struct avro_run *run, const struct avro_op *op)
 {
 	if (run->depth++ < AVRO_DEPTH)
 		return true;
-	fail(run, op, "more than %d values inside of one another", AVRO_DEPTH);
+	avro_fail(run, op, "more than %d values inside of one another", AVRO_DEPTH);
 	return false;
 }
 
@@ -490,8 +131,8 @@ static bool in_block(struct avro_run *run, const struct avro_op *op, uint64_t *n
 	if (!in_long(run, op, &size))
 		return false;
 	if (size < 0 || (uint64_t)size > in_left(run)) {
-		fail(run, op, "a block of %lld bytes, and %zu are left", (long long)size,
-		     in_left(run));
+		avro_fail(run, op, "a block of %lld bytes, and %zu are left", (long long)size,
+			  in_left(run));
 		return false;
 	}
 	*until = run->in + size;
@@ -502,7 +143,7 @@ static bool block_ends(struct avro_run *run, const struct avro_op *op, const uin
 {
 	if (!until || until == run->in)
 		return true;
-	fail(run, op, "a block is longer or shorter than its items");
+	avro_fail(run, op, "a block is longer or shorter than its items");
 	return false;
 }
 
@@ -593,7 +234,7 @@ const struct avro_op *avro_step_union(struct avro_run *run, const struct avro_op
 	if (!in_long(run, op, &v))
 		return NULL;
 	if (v < 0 || v >= op->n)
-		return fail(run, op, "branch %lld of a union of %u", (long long)v, op->n);
+		return avro_fail(run, op, "branch %lld of a union of %u", (long long)v, op->n);
 	return out_text(run, op, 0) ? run->op + op->branch[v] : NULL;
 }
 
@@ -612,7 +253,7 @@ const struct avro_op *avro_step_call(struct avro_run *run, const struct avro_op 
 
 const struct avro_op *avro_step_fail(struct avro_run *run, const struct avro_op *op)
 {
-	return fail(run, op, "%s", op->why);
+	return avro_fail(run, op, "%s", op->why);
 }
 
 const struct avro_op *avro_step_end(struct avro_run *run, const struct avro_op *op)
@@ -631,9 +272,9 @@ static bool run_all(struct avro_run *run, const struct avro_program *program)
 		return false;
 	used = (size_t)(run->out - run->buf->p) - run->before;
 	if (in_left(run) > 0)
-		fail(run, program->op, "%zu bytes are left behind the record", in_left(run));
+		avro_fail(run, program->op, "%zu bytes are left behind the record", in_left(run));
 	else if (used > run->most)
-		fail(run, program->op, "more than %zu bytes of JSON", run->most);
+		avro_fail(run, program->op, "more than %zu bytes of JSON", run->most);
 	run->buf->n = run->before + used;
 	return !run->failed;
 }
