@@ -34,23 +34,18 @@ const char *avro_text_of(struct avro_parser *p, uint32_t at, const char *key)
 
 static bool is_letter(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c & 0x80;
 }
 
-bool avro_is_name(const char *name, bool dots)
+bool avro_is_name(const char *name, bool full)
 {
-	bool first = true;
+	const char *c = full ? avro_short(name) : name;
 
-	for (; *name; name++) {
-		if (*name == '.' && dots && !first) {
-			first = true;
-			continue;
-		}
-		if (!is_letter(*name) && (first || *name < '0' || *name > '9'))
-			return false;
-		first = false;
-	}
-	return !first;
+	if (!is_letter(*c))
+		return false;
+	while (is_letter(*c) || (*c >= '0' && *c <= '9'))
+		c++;
+	return *c == '\0';
 }
 
 const char *avro_short(const char *name)
@@ -109,7 +104,7 @@ int avro_count_elements(struct avro_parser *p, uint32_t at, const char *what, si
 	return 0;
 }
 
-int avro_parse_names(struct avro_parser *p, uint32_t at, const char *what, bool dots,
+int avro_parse_names(struct avro_parser *p, uint32_t at, const char *what, bool full,
 		     struct avro_names *out)
 {
 	if (avro_need_array(p, at, what) || avro_count_elements(p, at, what, &out->n))
@@ -120,7 +115,7 @@ int avro_parse_names(struct avro_parser *p, uint32_t at, const char *what, bool 
 	     i = p->json->node[i].next) {
 		const char *name = avro_text_at(p, i);
 
-		if (!name || !avro_is_name(name, dots))
+		if (!name || !avro_is_name(name, full))
 			return err_set(p->err, EX_CONFIG, "%s: \"%s\" is not a name", what,
 				       name ? name : "");
 		out->name[out->n++] = name;
@@ -128,9 +123,9 @@ int avro_parse_names(struct avro_parser *p, uint32_t at, const char *what, bool 
 	return 0;
 }
 
-int avro_parse_aliases(struct avro_parser *p, uint32_t at, bool dots, struct avro_names *out)
+int avro_parse_aliases(struct avro_parser *p, uint32_t at, bool full, struct avro_names *out)
 {
 	uint32_t aliases = json_get(p->json, at, "aliases");
 
-	return aliases ? avro_parse_names(p, aliases, "aliases", dots, out) : 0;
+	return aliases ? avro_parse_names(p, aliases, "aliases", full, out) : 0;
 }

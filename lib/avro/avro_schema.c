@@ -171,9 +171,6 @@ static int name_type(struct avro_parser *p, uint32_t at, const char *space, stru
 	if (!name || !avro_is_name(name, true) || primitive_of(name) < AVRO_RECORD)
 		return err_set(p->err, EX_CONFIG, "%s \"%s\": not a name for a type",
 			       kinds[type->kind], name ? name : "");
-	if (own && *own && !avro_is_name(own, true))
-		return err_set(p->err, EX_CONFIG, "%s %s: \"%s\" is not a namespace",
-			       kinds[type->kind], name, own);
 	type->name = avro_full_name(p, own ? own : space, name);
 	if (avro_find_named(s, type->name))
 		return err_set(p->err, EX_CONFIG, "%s %s: defined twice", kinds[type->kind],

@@ -42,9 +42,8 @@ static const struct bad_schema bad_schemas[] = {
 	{ "{\"type\":\"record\",\"fields\":[]}", "record \"\": not a name for a type" },
 	{ "{\"type\":\"record\",\"name\":\"int\",\"fields\":[]}", "record \"int\": not a name" },
 	{ "{\"type\":\"record\",\"name\":\"a-b\",\"fields\":[]}", "record \"a-b\": not a name" },
-	{ "{\"type\":\"record\",\"name\":\"a..b\",\"fields\":[]}", "record \"a..b\": not a name" },
-	{ "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"1\",\"fields\":[]}",
-	  "record R: \"1\" is not a namespace" },
+	{ "{\"type\":\"record\",\"name\":\"a.\",\"fields\":[]}", "record \"a.\": not a name" },
+	{ "{\"type\":\"record\",\"name\":\"a.1\",\"fields\":[]}", "record \"a.1\": not a name" },
 	{ "{\"type\":\"record\",\"name\":\"R\"}", "record R: fields: missing, or no array" },
 	{ REC("{}"), "record R: fields: one has no name" },
 	{ REC(FIELD("a.b", "\"int\"")), "record R: fields: one has no name, or \"a.b\"" },
@@ -144,6 +143,9 @@ static const struct value_case values[] = {
 	{ REC(""), "", "{}", false },
 	{ REC(FIELD("a", "\"int\"") "," FIELD("next", "[\"null\",\"R\"]")), "02020400",
 	  "{\"a\":1,\"next\":{\"a\":2,\"next\":null}}", false },
+	{ "{\"type\":\"record\",\"name\":\"Outer\",\"namespace\":\"my-app.X$\",\"fields\":["
+	  "{\"name\":\"gr\xc3\xb6\",\"type\":[\"null\",\"my-app.X$.Outer\",\"int\"]}]}",
+	  "020402", "{\"gr\xc3\xb6\":{\"gr\xc3\xb6\":1}}", false },
 	/* logical types */
 	{ "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}", "0404d2",
 	  "12.34", false },
