@@ -5,7 +5,7 @@
  *   SIZE -> EXTENSION? -> SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE ..
  *                            size 0: -> TRAILER -> NAME -> VALUE -> VALUE_LF -> TRAILER ..
  *                                          -> LAST_LF -> DONE
- * A body of Content-Length is WHOLE -> DONE. */
+ * A body of Content-Length is WHOLE -> DONE, one that ends by itself OPEN. */
 #include "net/http_body.h"
 
 #include "base/err.h"
@@ -13,6 +13,7 @@
 
 enum {
 	WHOLE,
+	OPEN,
 	SIZE,
 	EXTENSION,
 	SIZE_LF,
@@ -70,6 +71,11 @@ const struct http_fault *http_body_init(struct http_body *b, const struct http_h
 	return NULL;
 }
 
+void http_body_open(struct http_body *b, enum http_coding coding, size_t most)
+{
+	*b = (struct http_body){ .state = OPEN, .most = most, .inflate = inflate_of(coding) };
+}
+
 void http_body_fini(struct http_body *b)
 {
 	inflate_free(b->inflate);
@@ -92,6 +98,20 @@ static const struct http_fault *add_piece(struct http_body *b, struct slice piec
 	default:
 		return &damaged;
 	}
+}
+
+static const struct http_fault *take_open(struct http_body *b, struct slice *in, struct buf *out)
+{
+	struct slice piece = *in;
+
+	*in = slice(in->p + in->n, 0);
+	return piece.n > b->most - b->raw ? &long_body : add_piece(b, piece, out);
+}
+
+const struct http_fault *http_body_end(struct http_body *b)
+{
+	b->state = DONE;
+	return b->inflate && b->raw && inflate_end(b->inflate) != INFLATE_OK ? &damaged : NULL;
 }
 
 static const struct http_fault *take_data(struct http_body *b, struct slice *in, struct buf *out,
@@ -193,7 +213,9 @@ enum http_body_state http_body_take(struct http_body *b, struct slice *in, struc
 {
 	*fault = NULL;
 	while (in->n && b->state != DONE && !*fault) {
-		if (b->state == WHOLE || b->state == DATA) {
+		if (b->state == OPEN) {
+			*fault = take_open(b, in, out);
+		} else if (b->state == WHOLE || b->state == DATA) {
 			*fault = take_data(b, in, out, b->state == WHOLE ? DONE : DATA_CR);
 		} else {
 			*fault = take_byte(b, *in->p);

@@ -32,6 +32,10 @@ struct http_body {
  * Content-Length: nothing of it is read). http_body_fini in either case. */
 const struct http_fault *http_body_init(struct http_body *b, const struct http_head *head,
 					size_t most);
+/* A body whose end is told from outside (HTTP/2), without a limit by its length beforehand: take
+ * says MORE or FAULT, end what it is then. */
+void http_body_open(struct http_body *b, enum http_coding coding, size_t most);
+const struct http_fault *http_body_end(struct http_body *b);
 void http_body_fini(struct http_body *b);
 
 enum http_body_state { HTTP_BODY_MORE, HTTP_BODY_END, HTTP_BODY_FAULT };

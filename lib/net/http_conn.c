@@ -215,6 +215,8 @@ void http_conn_run(struct http_conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	http_conn_flush(c);
+	if (c->state == CONN_TUNNEL && !c->broken)
+		http_tunnel_room(c);
 	if (c->broken)
 		break_conn(c);
 	else if (c->state == CONN_STREAM && !c->waiting && c->writable)

@@ -110,7 +110,7 @@ struct http_server {
 	int epoll_fd, spare_fd, watch_id, tick_id, wake_id;
 	struct http_listener listeners[HTTP_LISTEN];
 	size_t n_listeners;
-	bool accepting, draining, loopback_only;
+	bool accepting, draining, ending, loopback_only;
 	struct buf places;
 	struct http_conn *all, *dead;
 	struct http_conn *ready, **ready_end, *starved, **starved_end;
@@ -162,6 +162,8 @@ bool http_conn_step_handshake(struct http_conn *c);
 void http_conn_tick(struct http_conn *c);
 
 /* http_request.c */
+void http_server_id(struct http_server *s, char id[ID_BYTES]);
+void http_conn_clear_request(struct http_conn *c);     /* nothing is known of it yet */
 void http_conn_begin(struct http_conn *c, size_t end); /* its head ends at in->at + end */
 void http_conn_hand_over(struct http_conn *c, struct slice body);
 void http_conn_tell_gone(struct http_conn *c); /* the handler that has the request */
@@ -183,7 +185,15 @@ void http_conn_produce(struct http_conn *c);
 /* The connection is of no use any more: lent bytes and the producer are given back. */
 void http_conn_drop_answer(struct http_conn *c);
 
+/* http_session.c */
+/* Whether it is to be a session of http_conf.protocol, by its transport or its first bytes. */
+bool http_session_wanted(const struct http_conn *c, struct slice first_bytes);
+void http_session_begin(struct http_conn *c);
+
 /* http_tunnel.c */
+struct http_tunnel_ops;
+void http_tunnel_begin(struct http_conn *c, const struct http_tunnel_ops *ops, void *arg);
+void http_tunnel_room(struct http_conn *c); /* what was queued is nearly sent */
 bool http_conn_step_tunnel(struct http_conn *c);
 void http_conn_tick_tunnel(struct http_conn *c); /* not when it lingers */
 void http_conn_drain_tunnel(struct http_conn *c);

@@ -105,6 +105,8 @@ bool http_conn_step_handshake(struct http_conn *c)
 		acknowledge(c);
 		c->state = CONN_HEAD;
 		c->since_us = c->s->now_us;
+		if (http_session_wanted(c, slice(NULL, 0)))
+			http_session_begin(c);
 		return true;
 	case HTTP_SHAKE_WAITS:
 		c->readable = false;

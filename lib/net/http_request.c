@@ -39,20 +39,19 @@ static void answer_fault(struct http_conn *c, const struct http_fault *fault)
 	buf_fini(&detail);
 }
 
-static void make_id(struct http_conn *c)
+void http_server_id(struct http_server *s, char id[ID_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint64_t x = c->s->id_seed + ++c->s->ids * 0x9e3779b97f4a7c15u;
+	uint64_t x = s->id_seed + ++s->ids * 0x9e3779b97f4a7c15u;
 
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
 	x ^= x >> 31;
 	for (int i = 0; i < ID_BYTES; i++, x >>= 4)
-		c->id[i] = digits[x & 15];
+		id[i] = digits[x & 15];
 }
 
-/* A request of which nothing is known yet. */
-static void clear_request(struct http_conn *c)
+void http_conn_clear_request(struct http_conn *c)
 {
 	c->req = (struct http_request){ .method = HTTP_OTHER,
 					.remote = slice(c->remote, c->remote_bytes),
@@ -62,13 +61,13 @@ static void clear_request(struct http_conn *c)
 					.begun_us = c->since_us,
 					.route = "none",
 					.ops = &http_conn_ops };
-	make_id(c);
+	http_server_id(c->s, c->id);
 }
 
 void http_conn_refuse(struct http_conn *c, const struct http_fault *fault)
 {
 	if (c->state == CONN_HEAD)
-		clear_request(c);
+		http_conn_clear_request(c);
 	c->unread = true;
 	answer_fault(c, fault);
 }
@@ -139,7 +138,7 @@ void http_conn_hand_over(struct http_conn *c, struct slice body)
 
 static void fill_request(struct http_conn *c, const struct http_head *h)
 {
-	clear_request(c);
+	http_conn_clear_request(c);
 	c->req.method = h->method;
 	c->req.method_text = h->method_text;
 	c->req.path = h->path;
@@ -214,12 +213,16 @@ void http_conn_begin(struct http_conn *c, size_t end)
 {
 	struct http_input *in = c->in;
 	struct http_head *h = &in->head;
-	const struct http_fault *fault = http_head_parse(
-		slice(in->bytes + in->at + c->scan.start, end - c->scan.start), h);
+	const struct http_fault *fault;
 	size_t most;
 	bool whole;
 	struct slice raw;
 
+	if (http_session_wanted(c, slice(in->bytes + in->at, end))) {
+		http_session_begin(c);
+		return;
+	}
+	fault = http_head_parse(slice(in->bytes + in->at + c->scan.start, end - c->scan.start), h);
 	if (fault) {
 		http_conn_refuse(c, fault);
 		return;

@@ -268,6 +268,7 @@ void http_server_free(struct http_server *s)
 {
 	if (!s)
 		return;
+	s->ending = true;
 	while (s->all) {
 		struct http_conn *c = s->all;
 		http_conn_close(c);

@@ -24,6 +24,8 @@
 
 enum { HTTP_LISTEN = 16 };
 
+struct http_protocol;
+
 struct http_conf {
 	/* "PORT": 127.0.0.1 and ::1; ":PORT": all addresses; "ADDR:PORT", "[ADDR]:PORT". Port 0:
 	 * one that is free. None: only what the service manager hands over. */
@@ -31,6 +33,8 @@ struct http_conf {
 	size_t n_listen;
 	/* What connections speak below HTTP, borrowed; NULL: nothing. */
 	const struct http_transport *transport;
+	/* What they may speak in place of HTTP/1.1 (http_protocol.h), borrowed; NULL: nothing. */
+	const struct http_protocol *protocol;
 	/* What follows: 0 for what stands behind it. */
 	size_t most_connections; /* 10,000, or what the descriptor limit allows */
 	size_t most_per_address; /* no limit; this machine and an IPv6 /64 count as one address,

@@ -43,6 +43,8 @@ struct http_transport {
 	/* Says to the client that no more will come. Once, when nothing is pending; read and write
 	 * are not called behind it but to send what is pending. */
 	void (*end)(void *link);
+	/* What was agreed on to be spoken (ALPN), "" where nothing was; valid until close. */
+	struct slice (*protocol)(const void *link);
 	/* Who the client has proved to be, "" for nobody; valid until close. */
 	struct slice (*peer)(const void *link);
 	void (*close)(void *link);

@@ -131,6 +131,14 @@ static void add_switch(struct http_conn *c, const struct http_field *fields, siz
 		c->s->app.answered(c->s->app.arg, &c->req, 101);
 }
 
+void http_tunnel_begin(struct http_conn *c, const struct http_tunnel_ops *ops, void *arg)
+{
+	c->tunnel = mem_zalloc(sizeof(*c->tunnel));
+	c->tunnel->ops = ops;
+	c->tunnel->arg = arg;
+	c->state = CONN_TUNNEL;
+}
+
 bool http_tunnel(struct http_request *req, const struct http_field *fields, size_t n_fields,
 		 const struct http_tunnel_ops *ops, void *arg)
 {
@@ -147,10 +155,7 @@ bool http_tunnel(struct http_request *req, const struct http_field *fields, size
 	/* So that a client that stands still is noticed before the kernel has taken much for it. */
 	setsockopt(c->watched.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	forget_request(c);
-	c->tunnel = mem_zalloc(sizeof(*c->tunnel));
-	c->tunnel->ops = ops;
-	c->tunnel->arg = arg;
-	c->state = CONN_TUNNEL;
+	http_tunnel_begin(c, ops, arg);
 	if (!c->in_call)
 		http_conn_ready(c);
 	return true;
@@ -208,6 +213,12 @@ bool http_conn_step_tunnel(struct http_conn *c)
 	if (got < 0)
 		http_conn_close(c);
 	return got > 0;
+}
+
+void http_tunnel_room(struct http_conn *c)
+{
+	if (c->tunnel->ops->room && http_conn_pending(c) < PENDING_BYTES)
+		c->tunnel->ops->room(c->tunnel->arg);
 }
 
 void http_conn_tick_tunnel(struct http_conn *c)

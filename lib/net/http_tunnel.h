@@ -34,6 +34,8 @@ struct http_tunnel_ops {
 	 * http_conf.stall_us. */
 	void (*drain)(void *arg);
 	void (*stalled)(void *arg);
+	/* What was queued is sent but for 64 KiB at most: more may be. NULL: not wanted. */
+	void (*room)(void *arg);
 	/* The last call, always. */
 	void (*closed)(void *arg);
 };

@@ -12,6 +12,7 @@ struct tls_files {
 	const char *cert; /* the server's, then those between it and a root */
 	const char *key;
 	const char *client_ca; /* who signs clients' certificates; NULL: clients are not asked */
+	bool http2;            /* offer h2 before http/1.1 */
 };
 
 struct tls;

@@ -176,5 +176,10 @@ static void see_closed(void *arg)
 	free(c);
 }
 
-const struct http_tunnel_ops ws_tunnel_ops = { take_bytes, see_tick, see_drain, see_stalled,
-					       see_closed };
+const struct http_tunnel_ops ws_tunnel_ops = {
+	.bytes = take_bytes,
+	.tick = see_tick,
+	.drain = see_drain,
+	.stalled = see_stalled,
+	.closed = see_closed,
+};

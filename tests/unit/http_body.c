@@ -245,10 +245,45 @@ static void test_window(void)
 	buf_fini(&out);
 }
 
+/* A body whose end is told: in pieces of one byte. cut: without its last byte. */
+static unsigned read_open(enum http_coding coding, struct slice in, size_t most, bool cut)
+{
+	const struct http_fault *fault = NULL;
+	struct buf out = { 0 };
+	struct http_body b;
+
+	http_body_open(&b, coding, most);
+	for (size_t i = 0; i < in.n - cut && !fault; i++) {
+		struct slice piece = slice(in.p + i, 1);
+		ok(http_body_take(&b, &piece, &out, &fault) != HTTP_BODY_END, "it goes on");
+	}
+	if (!fault)
+		fault = http_body_end(&b);
+	http_body_fini(&b);
+	if (!fault)
+		ok(slice_is(buf_slice(&out), "hello"), "it is what was sent");
+	buf_fini(&out);
+	return fault ? fault->status : 0;
+}
+
+static void test_open(void)
+{
+	struct buf packed = { 0 };
+
+	is_int(read_open(HTTP_PLAIN, slice_z("hello"), 5, false), 0, "an open body");
+	is_int(read_open(HTTP_PLAIN, slice_z("hello"), 4, false), 413, "one byte beyond");
+	pack(HTTP_GZIP, slice_z("hello"), &packed);
+	is_int(read_open(HTTP_GZIP, buf_slice(&packed), 100, false), 0, "a packed one");
+	is_int(read_open(HTTP_GZIP, buf_slice(&packed), 100, true), 400, "it is cut");
+	is_int(read_open(HTTP_GZIP, buf_slice(&packed), 10, false), 413, "it is long as it comes");
+	buf_fini(&packed);
+}
+
 int main(void)
 {
 	test_chunked();
 	test_length();
+	test_open();
 	test_limits();
 	test_coding(HTTP_GZIP);
 	test_coding(HTTP_DEFLATE);

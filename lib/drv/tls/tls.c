@@ -9,19 +9,20 @@
 static int pick_protocol(SSL *ssl, const unsigned char **out, unsigned char *n,
 			 const unsigned char *offered, unsigned offered_bytes, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
+	static const unsigned char ours[] = "\x02h2\x08http/1.1\x08http/1.0";
+	const struct tls *t = arg;
+	unsigned skipped = t->files.http2 ? 0 : 3;
 	unsigned char *picked;
 
 	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto(&picked, n, ours, sizeof(ours) - 1, offered, offered_bytes) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&picked, n, ours + skipped, sizeof(ours) - 1 - skipped, offered,
+				  offered_bytes) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = picked;
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static SSL_CTX *new_context(void)
+static SSL_CTX *new_context(struct tls *t)
 {
 	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
 
@@ -37,13 +38,13 @@ static SSL_CTX *new_context(void)
 	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(c, 1);
 	SSL_CTX_set_info_callback(c, tls_link_told);
-	SSL_CTX_set_alpn_select_cb(c, pick_protocol, NULL);
+	SSL_CTX_set_alpn_select_cb(c, pick_protocol, t);
 	return c;
 }
 
 static int reload_files(struct tls *t, struct err *err)
 {
-	SSL_CTX *context = new_context();
+	SSL_CTX *context = new_context(t);
 	int64_t not_after_s;
 
 	if (!context) {

@@ -279,6 +279,15 @@ static void end_link(void *link)
 	ERR_clear_error();
 }
 
+static struct slice protocol_of(const void *link)
+{
+	const unsigned char *p;
+	unsigned n;
+
+	SSL_get0_alpn_selected(((const struct tls_link *)link)->ssl, &p, &n);
+	return slice((const char *)p, n);
+}
+
 static struct slice peer_of(const void *link)
 {
 	return slice_z(((const struct tls_link *)link)->name);
@@ -291,6 +300,7 @@ const struct http_transport tls_links = {
 	.write = write_link,
 	.pending = pending_of,
 	.end = end_link,
+	.protocol = protocol_of,
 	.peer = peer_of,
 	.close = close_link,
 };
