@@ -1,9 +1,8 @@
 /* Events over HTTP into a log: app/ingest.h. */
 #include "app/ingest.h"
-
-#include "drv/tls/tls.h"
+#include "servers.h"
 
 int main(int argc, char **argv)
 {
-	return ingest_main(argc, argv, &tls_openssl);
+	return ingest_main(&http_parts, argc, argv);
 }

@@ -1,9 +1,9 @@
 /* What is stored, over HTTP: app/serve.h. */
 #include "app/serve.h"
-#include "drv/tls/tls.h"
+#include "servers.h"
 #include "stores.h"
 
 int main(int argc, char **argv)
 {
-	return serve_main(&read_stores, &tls_openssl, argc, argv);
+	return serve_main(&read_stores, &http_parts, argc, argv);
 }

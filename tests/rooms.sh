@@ -24,6 +24,7 @@ libraries=(
 	'sqlite3\.h|drv'
 	'lmdb\.h|drv'
 	'openssl/.*|drv'
+	'nghttp2/.*|drv'
 	'xxh.*\.h|base'
 	'zlib\.h|zstd.*\.h|io'
 	'jq\.h|jv\.h|xform'

@@ -2,9 +2,8 @@
 #ifndef APP_INGEST_H
 #define APP_INGEST_H
 
-#include "net/tls.h"
+#include "tool/http_program.h"
 
-/* tls: what --cert is served by. The exit code. */
-int ingest_main(int argc, char **argv, const struct tls_driver *tls);
+int ingest_main(const struct http_parts *parts, int argc, char **argv); /* the exit code */
 
 #endif

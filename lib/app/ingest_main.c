@@ -207,7 +207,7 @@ static void failed_ingest(void *self, const struct err *err)
 		job_stream_refuse(g->conf.job, g->conf.http.drain_us, err);
 }
 
-int ingest_main(int argc, char **argv, const struct tls_driver *tls)
+int ingest_main(const struct http_parts *parts, int argc, char **argv)
 {
 	static struct ingest self = { .stall = -1, .ack_timer = -1, .conf.cut_at = -1 };
 	static const struct prog prog = {
@@ -225,6 +225,6 @@ int ingest_main(int argc, char **argv, const struct tls_driver *tls)
 			    "hta-ingest --new-key web >>keys",
 	};
 
-	self.http.tls_driver = tls;
+	self.http.parts = parts;
 	return prog_main(&prog, &self, argc, argv);
 }

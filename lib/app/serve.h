@@ -2,11 +2,11 @@
 #ifndef APP_SERVE_H
 #define APP_SERVE_H
 
-#include "net/tls.h"
 #include "read/stores.h"
+#include "tool/http_program.h"
 
-/* tls: what --cert is served by. The exit code. */
-int serve_main(const struct read_stores *stores, const struct tls_driver *tls, int argc,
+/* The exit code. */
+int serve_main(const struct read_stores *stores, const struct http_parts *parts, int argc,
 	       char **argv);
 
 #endif

@@ -245,7 +245,7 @@ static int run_serve(void *self, struct err *err)
 	return rc;
 }
 
-int serve_main(const struct read_stores *stores, const struct tls_driver *tls, int argc,
+int serve_main(const struct read_stores *stores, const struct http_parts *parts, int argc,
 	       char **argv)
 {
 	static struct serve_run self;
@@ -260,6 +260,6 @@ int serve_main(const struct read_stores *stores, const struct tls_driver *tls, i
 	};
 
 	self.stores = stores;
-	self.serve.http.tls_driver = tls;
+	self.serve.http.parts = parts;
 	return prog_main(&prog, &self, argc, argv);
 }

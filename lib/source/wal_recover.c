@@ -200,7 +200,8 @@ static int join_segments(const struct wal_dir *d, struct wal_segments *all, stru
 		}
 	}
 	all->n -= from;
-	memmove(all->v, all->v + from, all->n * sizeof(*all->v));
+	if (from)
+		memmove(all->v, all->v + from, all->n * sizeof(*all->v));
 	return err->code ? -1 : 0;
 }
 

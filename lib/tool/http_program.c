@@ -97,6 +97,7 @@ int http_program_listen(struct http_program *p, struct loop *loop, struct err *e
 	const struct http_conf conf = { .listen = c->listen,
 					.n_listen = c->n_listen,
 					.transport = http_tls_transport(p),
+					.protocol = p->parts->protocol,
 					.most_connections = (size_t)c->max_connections,
 					.most_per_address = HTTP_PROGRAM_PER_ADDRESS,
 					.budget_bytes = (size_t)c->budget };

@@ -11,6 +11,7 @@
 #ifndef TOOL_HTTP_PROGRAM_H
 #define TOOL_HTTP_PROGRAM_H
 
+#include "net/http_protocol.h"
 #include "net/http_server.h"
 #include "net/route.h"
 #include "net/tls.h"
@@ -29,10 +30,17 @@ struct http_program_conf {
 	int64_t drain_us;
 };
 
+/* What a build can speak beside HTTP/1.1 in the clear. */
+struct http_parts {
+	const struct tls_driver *tls;         /* what --cert is served by */
+	const struct http_protocol *protocol; /* HTTP/2; NULL: none */
+};
+
 struct http_program {
 	const struct http_program_conf *conf; /* borrowed; all else is {0} at first */
-	const struct tls_driver *tls_driver;  /* what --cert is served by */
-	struct tls *tls;                      /* NULL: none */
+	const struct http_parts *parts;
+	struct tls_files files; /* of tls */
+	struct tls *tls;        /* NULL: none */
 	struct http_server *server;
 	struct http_keys keys;
 	/* of the one who serves: routes, arg, allow; the hosts are set here */

@@ -18,7 +18,9 @@ int http_tls_open(struct http_program *p, struct err *err)
 {
 	if (!p->conf->tls.cert)
 		return 0;
-	p->tls = p->tls_driver->open(&p->conf->tls, err);
+	p->files = p->conf->tls;
+	p->files.http2 = p->parts->protocol != NULL;
+	p->tls = p->parts->tls->open(&p->files, err);
 	return p->tls ? 0 : -1;
 }
 
@@ -28,7 +30,7 @@ void http_tls_reload(struct http_program *p)
 
 	if (!p->tls)
 		return;
-	if (p->tls_driver->reload(p->tls, &err))
+	if (p->parts->tls->reload(p->tls, &err))
 		log_warn("%s; the certificate stays as it was", err.msg);
 	else
 		log_note("the certificate was read anew");
@@ -36,7 +38,7 @@ void http_tls_reload(struct http_program *p)
 
 const struct http_transport *http_tls_transport(struct http_program *p)
 {
-	return p->tls ? p->tls_driver->transport(p->tls) : NULL;
+	return p->tls ? p->parts->tls->transport(p->tls) : NULL;
 }
 
 void http_tls_metric(const struct http_program *p, struct buf *b)
@@ -44,12 +46,12 @@ void http_tls_metric(const struct http_program *p, struct buf *b)
 	if (p->tls)
 		prometheus_value(b, "hta_tls_not_after_seconds", "gauge",
 				 "until when the certificate is good, in seconds since 1970",
-				 (uint64_t)p->tls_driver->not_after_s(p->tls));
+				 (uint64_t)p->parts->tls->not_after_s(p->tls));
 }
 
 void http_tls_fini(struct http_program *p)
 {
 	if (p->tls)
-		p->tls_driver->free(p->tls);
+		p->parts->tls->free(p->tls);
 	p->tls = NULL;
 }

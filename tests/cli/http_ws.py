@@ -15,7 +15,7 @@ import urllib.request
 
 import websockets
 
-CLIENTS = 1000
+CLIENTS = int(os.environ.get("HTTP_CLIENTS", "1000"))
 UPGRADE = (b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 place = sys.argv[1]

@@ -67,10 +67,9 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	HTTP_CA=ca.pem python3 "$tests/cli/http_raw.py" "$port"
 }
 
-@test "tls: WebSocket, a frame for 1,000 clients" {
-	ulimit -n "$(ulimit -H -n)"
-	serve ping=3600000
-	HTTP_CA=ca.pem /usr/bin/python3 "$tests/cli/http_ws.py" "$port" echo refusals fan_out >&3
+@test "tls: WebSocket, a frame for many clients" {
+	serve ping=3600000 linger=300000
+	HTTP_CLIENTS=200 HTTP_CA=ca.pem /usr/bin/python3 "$tests/cli/http_ws.py" "$port" echo refusals fan_out >&3
 	wait_until 10 is live 0
 	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]
 }

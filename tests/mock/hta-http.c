@@ -2,7 +2,8 @@
  *
  * Says "PLACE, PLACE" in one line when it listens, drains at INT, TERM and HUP, and ends with 0.
  * Settings: connections, address, budget (bytes), head, body, idle, overload, linger, stall, ping
- * (ms), and files instead of numbers: cert, key, client-ca (PEM; read again at USR1).
+ * (ms), h2 (1: HTTP/2 too), and files instead of numbers: cert, key, client-ca (PEM; read again at
+ * USR1).
  *	POST /echo	the body; up to 64 MiB
  *	POST /count	{"requests":N,"bytes":N}: how many /count there were, and this body's size
  *	GET /late?ms=N	"late", after so many milliseconds
@@ -24,6 +25,9 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/tls/tls.h"
+#ifdef WITH_HTTP2
+#include "drv/h2/h2.h"
+#endif
 #include "net/accept.h"
 #include "net/http_server.h"
 #include "net/problem.h"
@@ -378,13 +382,14 @@ static bool take_file(struct tls_files *files, const char *text)
 	return false;
 }
 
-static bool take_setting(struct http_conf *conf, struct ws_conf *ws, const char *text)
+static bool take_setting(struct http_conf *conf, struct ws_conf *ws, size_t *h2, const char *text)
 {
 	const struct {
 		const char *name;
 		int64_t *us;
 		size_t *count;
 	} settings[] = {
+		{ "h2=", NULL, h2 },
 		{ "connections=", NULL, &conf->most_connections },
 		{ "address=", NULL, &conf->most_per_address },
 		{ "budget=", NULL, &conf->budget_bytes },
@@ -423,14 +428,21 @@ int main(int argc, char **argv)
 			      .closed = echo_closed,
 			      .protocol = "hta.live" };
 	struct tls_files files = { 0 };
+	size_t h2 = 0;
 	struct buf places = { 0 };
 	struct err err = ERR_INIT;
 	int rc = 0;
 
 	log_setup("hta-http", LOG_TEXT, 0);
 	for (int i = 2; i < argc; i++)
-		if (!take_setting(&conf, &ws, argv[i]) && !take_file(&files, argv[i]))
+		if (!take_setting(&conf, &ws, &h2, argv[i]) && !take_file(&files, argv[i]))
 			return EX_USAGE;
+#ifdef WITH_HTTP2
+	if (h2) {
+		conf.protocol = &h2_protocol;
+		files.http2 = true;
+	}
+#endif
 	if (files.cert) {
 		site.tls = tls_openssl.open(&files, &err);
 		if (!site.tls) {
