@@ -303,6 +303,45 @@ teardown() {
 	[ "$(logged | wc -l)" = 101 ]
 }
 
+@test "a disk that fails: EIO of the write itself, at a time of its own" {
+	cat >eio.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <sys/uio.h>
+		#include <unistd.h>
+		static int bad(void) { return access("bad", F_OK) == 0 && (errno = EIO); }
+		ssize_t pwritev2(int fd, const struct iovec *v, int n, off_t at, int flags)
+		{
+			ssize_t (*next)(int, const struct iovec *, int, off_t, int) = (ssize_t (*)(int, const struct iovec *, int, off_t, int))dlsym(RTLD_NEXT, "pwritev2");
+			return bad() ? -1 : next(fd, v, n, at, flags);
+		}
+		ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+		{
+			ssize_t (*next)(int, const void *, size_t, off_t) = (ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
+			return bad() ? -1 : next(fd, p, n, at);
+		}
+	END
+	cc -shared -fPIC -o eio.so eio.c
+	under=(env "LD_PRELOAD=$PWD/eio.so" ASAN_OPTIONS=verify_asan_link_order=0)
+	serve
+	post /ingest "$(batch 1 10 | jq -sc .)"
+	answers 202 .count 10
+	touch bad
+	post /ingest "$(batch 11 20 | jq -sc .)"
+	refuses 503 log-failed
+	grep -qi '^retry-after' head
+	exits_with 74 20 "$intake"
+	grep -q 'hta-ingest: .*Input/output error' ingest.err
+	rm bad
+	serve
+	post /ingest "$(batch 1 20 | jq -sc .)"
+	answers 202 '[.count, .duplicates]' '[20,10]'
+	end
+	[ "$(logged | jq -r .event_id | sort -u | wc -l)" = 20 ]
+	[ "$(logged | wc -l)" = 20 ]
+}
+
 @test "behind it a pipeline counts what it took, exactly once" {
 	serve
 	job='hta-consume --job j --log log --epoch 50ms | hta-window --every 1m --time timestamp --by event_type --dead drop | hta-sink-sqlite --init rows.db | hta-commit'
