@@ -38,7 +38,7 @@ class Client(threading.Thread):
     """One connection at a time; a request is one of four forms."""
 
     def __init__(self, port, number, seed, pace_s):
-        super().__init__()
+        super().__init__(daemon=True)
         self.pace_s = pace_s        # between two requests: what stores have to take in the time of many kills is bounded
         self.port, self.name, self.random = port, f"c{number}", random.Random(seed * 100 + number)
         self.acked, self.sent, self.wrong = [], [], []
