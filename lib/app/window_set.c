@@ -249,7 +249,8 @@ static size_t part_retired(struct rules *rules)
 		kept += !rules->v[i].retired;
 	for (size_t i = 0, at = 0; i < rules->n; i++)
 		all[rules->v[i].retired ? kept + gone++ : at++] = rules->v[i];
-	memcpy(rules->v, all, rules->n * sizeof(*all));
+	if (rules->n)
+		memcpy(rules->v, all, rules->n * sizeof(*all));
 	rules->n = kept;
 	free(all);
 	return gone;

@@ -82,8 +82,11 @@ static bool at_step(struct predicate_reader *r)
 static bool parse_path(struct predicate_reader *r, struct predicate_operand *out)
 {
 	*out = (struct predicate_operand){ .kind = OPERAND_PATH, .at = r->at, .path = r->context };
-	if (!at_step(r))
-		r->at++; /* the context itself */
+	if (!at_step(r)) {
+		r->at++; /* the context itself; two dots are another word of jq's */
+		if (predicate_peek(r) == '.')
+			return predicate_fail(r, "an operator");
+	}
 	for (;;) {
 		bool bracket = predicate_peek(r) == '[';
 		if (!bracket && !at_step(r))
