@@ -20,7 +20,7 @@
 set -uo pipefail
 # Whoever started us may ignore signals (nohup, a job in the background). A shell cannot undo that, and all that it starts would ignore them too.
 [ -n "${HTA_TEST_SIGNALS-}" ] || HTA_TEST_SIGNALS=default exec env --default-signal=HUP,INT,QUIT,TERM "$0" "$@"
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 unset CDPATH MAKEFLAGS RUNTIME_DIRECTORY TZ HTA_TEST_SIGNALS
 exec </dev/null
 cd "$(dirname "$0")/.." || exit
