@@ -71,31 +71,10 @@ static char *put_no_number(char *p, double v)
 	return put_text(p, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
 }
 
-enum { MOST_PLACES = 18 };
-
-/* n / 10^k, k up to MOST_PLACES. */
+/* n / 10^k, k < REAL_TENS. */
 static char *put_decimals(char *p, bool minus, uint64_t n, unsigned k)
 {
-	static const uint64_t tens[MOST_PLACES + 1] = { 1ULL,
-							10ULL,
-							100ULL,
-							1000ULL,
-							10000ULL,
-							100000ULL,
-							1000000ULL,
-							10000000ULL,
-							100000000ULL,
-							1000000000ULL,
-							10000000000ULL,
-							100000000000ULL,
-							1000000000000ULL,
-							10000000000000ULL,
-							100000000000000ULL,
-							1000000000000000ULL,
-							10000000000000000ULL,
-							100000000000000000ULL,
-							1000000000000000000ULL };
-	uint64_t whole = n / tens[k];
+	uint64_t whole = n / real_tens[k];
 
 	if (minus)
 		*p++ = '-';
@@ -103,7 +82,7 @@ static char *put_decimals(char *p, bool minus, uint64_t n, unsigned k)
 	if (k == 0)
 		return p;
 	*p++ = '.';
-	return put_padded(p, n - whole * tens[k], (int)k);
+	return put_padded(p, n - whole * real_tens[k], (int)k);
 }
 
 enum { FEW = 6 };
@@ -351,7 +330,7 @@ char *avro_put_decimal(char *p, const uint8_t *bytes, size_t n, uint32_t scale)
 	bool minus = n > 0 && bytes[0] & 0x80;
 	uint64_t v = minus ? ~0ULL : 0;
 
-	if (n > sizeof(v) || scale > MOST_PLACES)
+	if (n > sizeof(v) || scale > (REAL_TENS - 1))
 		return put_long_decimal(p, bytes, n, minus, scale);
 	for (size_t i = 0; i < n; i++)
 		v = v << 8 | bytes[i];

@@ -129,38 +129,39 @@ static const char *number_z(struct slice text, struct buf *z)
 	return buf_z(z);
 }
 
+static const char *judge_number(struct slice text, bool whole, bool infinite, const char *beyond)
+{
+	if (!whole)
+		return "not a number";
+	return infinite && text.p[text.n - 1] != 'y' ? beyond : NULL;
+}
+
 const char *avro_take_double(struct slice text, double *v)
 {
 	struct buf z = { 0 };
-	const char *number = number_z(text, &z), *why = NULL;
+	const char *number = number_z(text, &z), *why = "not a number";
 	char *end;
 
 	if (number) {
 		*v = strtod(number, &end);
-		if (*end)
-			why = "not a number";
-		else if (isinf(*v) && text.p[text.n - 1] != 'y')
-			why = "a number beyond the doubles";
+		why = judge_number(text, !*end, isinf(*v), "a number beyond the doubles");
 	}
 	buf_fini(&z);
-	return number ? why : "not a number";
+	return why;
 }
 
 const char *avro_take_float(struct slice text, float *v)
 {
 	struct buf z = { 0 };
-	const char *number = number_z(text, &z), *why = NULL;
+	const char *number = number_z(text, &z), *why = "not a number";
 	char *end;
 
 	if (number) {
 		*v = strtof(number, &end);
-		if (*end)
-			why = "not a number";
-		else if (isinf(*v) && text.p[text.n - 1] != 'y')
-			why = "a number beyond the floats";
+		why = judge_number(text, !*end, isinf(*v), "a number beyond the floats");
 	}
 	buf_fini(&z);
-	return number ? why : "not a number";
+	return why;
 }
 
 /* ---- decimals */

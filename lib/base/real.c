@@ -16,7 +16,7 @@ __extension__ typedef unsigned __int128 real_u128;
 
 enum { FEWEST = 15, MOST = 17, LOWEST = -4, MANTISSA_BITS = 52, BIAS = 1075 };
 
-static const uint64_t tens[] = {
+const uint64_t real_tens[REAL_TENS] = {
 	1ULL,
 	10ULL,
 	100ULL,
@@ -35,6 +35,7 @@ static const uint64_t tens[] = {
 	1000000000000000ULL,
 	10000000000000000ULL,
 	100000000000000000ULL,
+	1000000000000000000ULL,
 };
 
 /* m / 2^shift, whose first digit stands for 10^top. */
@@ -49,7 +50,8 @@ static uint64_t first_digits(const struct real *r, int n, bool *back)
 {
 	int k = n - 1 - r->top;
 	/* at most 10^20 */
-	real_u128 power = k > MOST ? (real_u128)tens[MOST] * tens[k - MOST] : tens[k];
+	real_u128 power = k > MOST ? (real_u128)real_tens[MOST] * real_tens[k - MOST]
+				   : real_tens[k];
 	real_u128 exact = r->m * power, half = (real_u128)1 << (r->shift - 1), left, off;
 	uint64_t digits = (uint64_t)(exact >> r->shift);
 
@@ -81,7 +83,7 @@ static bool take_apart(double v, struct real *r)
 			;
 		return true;
 	}
-	for (r->top = 0; r->m >> r->shift >= tens[r->top + 1]; r->top++)
+	for (r->top = 0; r->m >> r->shift >= real_tens[r->top + 1]; r->top++)
 		;
 	return true;
 }
@@ -127,7 +129,7 @@ static size_t put_plain(double v, char *out)
 			n = FEWEST;
 		}
 	}
-	if (digits < tens[n - 1] || digits >= tens[n])
+	if (digits < real_tens[n - 1] || digits >= real_tens[n])
 		return 0;
 	return put_digits(digits, n, r.top, out);
 }

@@ -1,8 +1,6 @@
 #include "base/sha1.h"
 
-#include <string.h>
-
-enum { BLOCK = 64 };
+#include "base/sha_pad.h"
 
 static uint32_t turn_left(uint32_t x, int n)
 {
@@ -41,18 +39,12 @@ void sha1(const void *bytes, size_t n, uint8_t out[SHA1_BYTES])
 {
 	uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
 	const uint8_t *p = bytes;
-	uint8_t last[2 * BLOCK] = { 0 };
-	uint64_t bits = (uint64_t)n * 8;
-	size_t left = n % BLOCK, end = left + 9 <= BLOCK ? BLOCK : 2 * BLOCK;
+	uint8_t last[2 * SHA_BLOCK];
+	size_t end = sha_pad(p, n, last);
 
-	for (; n >= BLOCK; n -= BLOCK, p += BLOCK)
-		add_block(h, p);
-	if (left)
-		memcpy(last, p, left);
-	last[left] = 0x80;
-	for (size_t i = 0; i < 8; i++)
-		last[end - 1 - i] = (uint8_t)(bits >> 8 * i);
-	for (size_t i = 0; i < end; i += BLOCK)
+	for (size_t i = 0; i + SHA_BLOCK <= n; i += SHA_BLOCK)
+		add_block(h, p + i);
+	for (size_t i = 0; i < end; i += SHA_BLOCK)
 		add_block(h, last + i);
 	for (int i = 0; i < SHA1_BYTES; i++)
 		out[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));

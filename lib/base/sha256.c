@@ -1,8 +1,6 @@
 #include "base/sha256.h"
 
-#include <string.h>
-
-enum { BLOCK = 64, LENGTH_AT = BLOCK - 8 };
+#include "base/sha_pad.h"
 
 static const uint32_t round_constants[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
@@ -69,18 +67,12 @@ void sha256(const void *bytes, size_t n, uint8_t out[SHA256_BYTES])
 	uint32_t h[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 			  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
 	const uint8_t *p = bytes;
-	uint8_t last[2 * BLOCK] = { 0 };
-	uint64_t bits = (uint64_t)n * 8;
-	size_t left = n % BLOCK, end = left < LENGTH_AT ? BLOCK : 2 * BLOCK;
+	uint8_t last[2 * SHA_BLOCK];
+	size_t end = sha_pad(p, n, last);
 
-	for (; n >= BLOCK; n -= BLOCK, p += BLOCK)
-		add_block(h, p);
-	if (left)
-		memcpy(last, p, left);
-	last[left] = 0x80;
-	for (size_t i = 0; i < 8; i++)
-		last[end - 1 - i] = (uint8_t)(bits >> 8 * i);
-	for (size_t i = 0; i < end; i += BLOCK)
+	for (size_t i = 0; i + SHA_BLOCK <= n; i += SHA_BLOCK)
+		add_block(h, p + i);
+	for (size_t i = 0; i < end; i += SHA_BLOCK)
 		add_block(h, last + i);
 	for (int i = 0; i < SHA256_BYTES; i++)
 		out[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));

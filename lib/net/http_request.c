@@ -5,7 +5,7 @@
 #include "net/problem.h"
 
 /* ---- what is wrong with a request */
-static enum http_refused reason_of(unsigned status)
+enum http_refused http_refused_of(unsigned status)
 {
 	switch (status) {
 	case 408:
@@ -22,21 +22,10 @@ static enum http_refused reason_of(unsigned status)
 /* A problem whose request is over, as far as it was read. */
 static void answer_fault(struct http_conn *c, const struct http_fault *fault)
 {
-	struct problem p = { .status = fault->status,
-			     .code = fault->code,
-			     .detail = slice_z(fault->detail),
-			     .retry_after_s = fault->status == 503 };
-	struct buf detail = { 0 };
-
-	if (fault->status == 413) {
-		buf_printf(&detail, "%s: %zu bytes at most", fault->detail, c->body_reader.most);
-		p.detail = buf_slice(&detail);
-	}
-	c->s->stats.refused[reason_of(fault->status)]++;
+	c->s->stats.refused[http_refused_of(fault->status)]++;
 	c->in_call = true;
-	problem_answer(&c->req, &p);
+	problem_fault(&c->req, fault, c->body_reader.most);
 	c->in_call = false;
-	buf_fini(&detail);
 }
 
 void http_server_id(struct http_server *s, char id[ID_BYTES])

@@ -55,6 +55,8 @@ enum http_refused {
 	HTTP_REFUSED_REASONS
 };
 extern const char *const http_refused_names[HTTP_REFUSED_REASONS];
+/* What a request is counted as that the server itself answers with this status. */
+enum http_refused http_refused_of(unsigned status);
 
 struct http_stats {
 	uint64_t accepted, requests, refused[HTTP_REFUSED_REASONS];

@@ -1,6 +1,7 @@
 #include "net/problem.h"
 
 #include "json/json.h"
+#include "net/http_head.h"
 
 enum { FIELDS = 16 };
 
@@ -96,6 +97,22 @@ static size_t char_bytes(struct slice s)
 	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
 	return n <= s.n && str_utf8(s.p, n) ? n : 0;
+}
+
+void problem_fault(struct http_request *req, const struct http_fault *fault, size_t most)
+{
+	struct problem p = { .status = fault->status,
+			     .code = fault->code,
+			     .detail = slice_z(fault->detail),
+			     .retry_after_s = fault->status == 503 };
+	struct buf detail = { 0 };
+
+	if (fault->status == 413) {
+		buf_printf(&detail, "%s: %zu bytes at most", fault->detail, most);
+		p.detail = buf_slice(&detail);
+	}
+	problem_answer(req, &p);
+	buf_fini(&detail);
 }
 
 void problem_echo(struct buf *out, struct slice text)

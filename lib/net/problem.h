@@ -38,6 +38,10 @@ void problem_answer(struct http_request *req, const struct problem *p);
 /* The same for the usual case. detail: NULL: none. */
 void problem_say(struct http_request *req, unsigned status, const char *code, const char *detail);
 
+/* The same for a head or a body that is no good. most: bytes that the body may have. */
+struct http_fault;
+void problem_fault(struct http_request *req, const struct http_fault *fault, size_t most);
+
 /* Adds at most 64 bytes of what a client sent, cut at a character; what is no UTF-8 becomes
  * U+FFFD. */
 void problem_echo(struct buf *out, struct slice text);

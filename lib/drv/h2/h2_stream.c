@@ -172,31 +172,11 @@ static void fill_request(struct h2_stream *st, bool known)
 }
 
 /* ---- refusals */
-static enum http_refused reason_of(unsigned status)
-{
-	if (status == 408)
-		return HTTP_REFUSED_SLOW;
-	if (status == 413)
-		return HTTP_REFUSED_TOO_LARGE;
-	return status == 503 ? HTTP_REFUSED_OVERLOADED : HTTP_REFUSED_MALFORMED;
-}
-
 void h2_stream_refuse(struct h2_stream *st, const struct http_fault *fault)
 {
-	struct problem p = { .status = fault->status,
-			     .code = fault->code,
-			     .detail = slice_z(fault->detail),
-			     .retry_after_s = fault->status == 503 };
-	struct buf detail = { 0 };
-
-	if (fault->status == 413) {
-		buf_printf(&detail, "%s: %zu bytes at most", fault->detail, st->reader.most);
-		p.detail = buf_slice(&detail);
-	}
-	st->h->session.stats->refused[reason_of(fault->status)]++;
+	st->h->session.stats->refused[http_refused_of(fault->status)]++;
 	st->state = H2_HANDLED;
-	problem_answer(&st->req, &p);
-	buf_fini(&detail);
+	problem_fault(&st->req, fault, st->reader.most);
 }
 
 static void refuse_coding(struct h2_stream *st)
