@@ -221,6 +221,7 @@ static void free_parts(struct serve_run *r)
 	serve_live_free(s->live);
 	serve_workers_free(s->workers);
 	buf_fini(&s->store_trouble);
+	serve_pipelines_free(s->pipelines);
 	loop_free(s->loop);
 }
 

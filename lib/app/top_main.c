@@ -5,30 +5,18 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "app/top.h"
 #include "base/tm.h"
 #include "io/loop.h"
 #include "io/out.h"
 #include "tool/prog.h"
 #include "tool/terminal.h"
-#include "app/top.h"
 
 enum { LOOK_US = 3000000, LOOK_EVERY_US = 100000, SCREEN_US = 1000000 };
 
 struct options {
 	bool once, json, metrics;
 };
-
-static int sample(struct top *t, const struct top *before, struct err *err)
-{
-	struct counters_view *view;
-	const char *dir = prog_run_dir(err);
-	size_t n;
-
-	if (!dir || counters_list(dir, &view, &n, err))
-		return -1;
-	top_init(t, view, n, tm_now_us(), before);
-	return 0;
-}
 
 static bool unsure(const struct top *t)
 {
@@ -45,10 +33,10 @@ static int look_at_pages(struct top *t, struct err *err)
 	int64_t until = tm_mono_us() + LOOK_US;
 	int rc;
 
-	if (sample(&first, NULL, err))
+	if (top_sample(&first, NULL, err))
 		return -1;
-	for (rc = sample(t, &first, err); rc == 0 && unsure(t) && tm_mono_us() < until;
-	     rc = sample(t, &first, err)) {
+	for (rc = top_sample(t, &first, err); rc == 0 && unsure(t) && tm_mono_us() < until;
+	     rc = top_sample(t, &first, err)) {
 		top_fini(t);
 		poll(NULL, 0, LOOK_EVERY_US / 1000);
 	}
@@ -138,13 +126,13 @@ static int paint(struct screen *s, bool utf8, struct err *err)
 
 	if (s->paints++ % PAINTS == 0) {
 		top_fini(&s->earlier);
-		if (sample(&s->earlier, NULL, err))
+		if (top_sample(&s->earlier, NULL, err))
 			return -1;
 	}
 	top_fini(&s->before);
 	s->before = s->now;
 	s->now = (struct top){ 0 };
-	if (sample(&s->now, &s->earlier, err))
+	if (top_sample(&s->now, &s->earlier, err))
 		return -1;
 	buf_addz(&text, "\033[H\033[2J");
 	top_text(&s->now, &s->before, terminal_width(STDOUT_FILENO), utf8, &text);
@@ -157,7 +145,7 @@ static int paint(struct screen *s, bool utf8, struct err *err)
 static int watch(struct screen *s, struct err *err)
 {
 	bool utf8 = terminal_utf8();
-	int rc = sample(&s->now, NULL, err);
+	int rc = top_sample(&s->now, NULL, err);
 
 	while (rc == 0 && !s->over && !loop_signalled(s->loop)) {
 		int64_t until = tm_mono_us() + SCREEN_US;

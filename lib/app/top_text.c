@@ -8,8 +8,8 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "app/top.h"
 #include "read/grid.h"
-#include "app/top_internal.h"
 
 static uint64_t stage_sum(const struct counters *p, enum counter a, enum counter b)
 {

@@ -18,6 +18,8 @@ const struct route serve_routes[] = {
 	{ HTTP_GET, "/limits", KEY_READ, 0, NULL, json_types, serve_get_limits, "all limits" },
 	{ HTTP_GET, "/metrics", KEY_METRICS, 0, NULL, NULL, serve_get_metrics,
 	  "counters, for Prometheus" },
+	{ HTTP_GET, "/pipelines", KEY_READ, 0, NULL, json_types, serve_get_pipelines,
+	  "pipelines of the run folder, stage by stage" },
 	{ HTTP_GET, "/latest", KEY_READ, 0, NULL, json_types, serve_get_latest,
 	  "the newest window of a metric" },
 	{ HTTP_GET, "/top", KEY_READ, 0, NULL, json_types, serve_get_top,

@@ -38,6 +38,7 @@ struct serve {
 	/* How the store was when it was last looked at; not looked: neither. */
 	bool store_ok;
 	struct buf store_trouble;
+	struct serve_pipelines *pipelines;
 };
 
 extern const struct route serve_routes[];
@@ -55,11 +56,17 @@ void serve_answer(struct serve *s, struct http_request *req, struct serve_query 
 /* Looks at the store, from now on each few seconds. */
 void serve_watch_store(struct serve *s);
 
+/* The run folder's pipelines. NULL is fine */
+void serve_pipelines_free(struct serve_pipelines *p);
+/* Those of now, for Prometheus; nothing where the folder cannot be read. */
+void serve_pipelines_metrics(struct serve *s, struct buf *out);
+
 /* ---- handlers */
 void serve_get_health(void *serve, struct http_request *req);
 void serve_get_ready(void *serve, struct http_request *req);
 void serve_get_limits(void *serve, struct http_request *req);
 void serve_get_metrics(void *serve, struct http_request *req);
+void serve_get_pipelines(void *serve, struct http_request *req);
 void serve_get_latest(void *serve, struct http_request *req);
 void serve_get_top(void *serve, struct http_request *req);
 void serve_get_history(void *serve, struct http_request *req);

@@ -158,5 +158,6 @@ void serve_get_metrics(void *arg, struct http_request *req)
 	prometheus_value(&b, "hta_store_up", "gauge", "1: the store can be read", s->store_ok);
 	serve_live_metrics(s->live, &b);
 	http_tls_metric(&s->http, &b);
+	serve_pipelines_metrics(s, &b);
 	prometheus_answer(&b, "hta-serve", req);
 }

@@ -536,3 +536,17 @@ while True: held.append(s.accept()[0])'
 	fails_with 64 env -u HTA_STORE -u PGHOST -u PGSERVICE -u PGHOSTADDR -u PGPORT -u PGDATABASE -u PGUSER hta-serve -l 0
 	says 'which store\?'
 }
+
+@test "pipelines: what hta-top tells, and its counters in /metrics" {
+	hta-gen --count 1000 >events
+	feed bash -c 'hta-consume --job web events | hta-window --by endpoint | hta-sink-sqlite --init s.db | hta-commit'
+	serve -d s.db
+	ask /pipelines
+	answers 200 '[.pipelines[].pipeline | select(. == "web")]' '["web"]'
+	jq -c '.pipelines[] | select(.pipeline == "web") | del(.sentence)' body >got
+	hta-top --json | jq -c 'select(.pipeline == "web") | del(.sentence)' | diff - got
+	[ "$(jq '[.stages[].counters.records_in] | max' got)" = 1000 ]
+	has /metrics '^hta_stage_records_in_total{job="web",program="hta-window",.* 1000$'
+	has /metrics '^hta_pipeline_up{job="web",.* 0$'
+	end
+}

@@ -1,5 +1,5 @@
 /* From pages to pipelines: grouped by incarnation, or by process group and time; then judged. */
-#include "app/top.h"
+#include "tool/top.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,8 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
-#include "app/top_internal.h"
+#include "tool/prog.h"
+#include "tool/top_internal.h"
 
 const char *const top_states[] = { [TOP_KEEPING_UP] = "keeping up",
 				   [TOP_FALLING_BEHIND] = "falling behind",
@@ -154,6 +155,18 @@ void top_init(struct top *t, struct counters_view *view, size_t n, int64_t now_u
 	group(t);
 	for (size_t i = 0; i < t->n; i++)
 		top_judge(&t->pipe[i], now_us, before);
+}
+
+int top_sample(struct top *t, const struct top *before, struct err *err)
+{
+	struct counters_view *view;
+	const char *dir = prog_run_dir(err);
+	size_t n;
+
+	if (!dir || counters_list(dir, &view, &n, err))
+		return -1;
+	top_init(t, view, n, tm_now_us(), before);
+	return 0;
 }
 
 /* ---- words */

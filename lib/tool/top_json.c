@@ -9,7 +9,7 @@
 
 #include "base/tm.h"
 #include "json/json.h"
-#include "app/top_internal.h"
+#include "tool/top_internal.h"
 
 /* What is not UTF-8 (it can only be in names of files) must not spoil the whole. */
 static void text(struct buf *out, const char *name, const char *value)
@@ -68,7 +68,7 @@ static void lag(const struct top_pipeline *p, enum counter c, struct buf *out)
 		buf_addz(out, "null");
 }
 
-static void pipeline(const struct top_pipeline *p, struct buf *out)
+void top_json_pipeline(const struct top_pipeline *p, struct buf *out)
 {
 	const struct counters *first = &p->stage[0]->counters;
 	struct buf b = { 0 };
@@ -95,14 +95,16 @@ static void pipeline(const struct top_pipeline *p, struct buf *out)
 			buf_addc(out, ',');
 		stage(p, p->stage[i], out);
 	}
-	buf_addz(out, "]}\n");
+	buf_addz(out, "]}");
 	buf_fini(&b);
 }
 
 void top_json(const struct top *t, struct buf *out)
 {
-	for (size_t i = 0; i < t->n; i++)
-		pipeline(&t->pipe[i], out);
+	for (size_t i = 0; i < t->n; i++) {
+		top_json_pipeline(&t->pipe[i], out);
+		buf_addc(out, '\n');
+	}
 }
 
 /* ---- metrics */

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/top_internal.h"
+#include "tool/top_internal.h"
 
 /* Died, or left with another code than 0. */
 static bool has_failed(const struct counters_view *v)
