@@ -4,6 +4,7 @@
 #   test    what tests/run.sh needs besides
 #   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
 #   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv
+#   browser Chromium, for the live page of hta-serve (tests/store/page.bats)
 #   load    clients of HTTP for tests/bench/run
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
@@ -26,6 +27,8 @@ filters="gawk jq miller"
 # shellcheck disable=SC2034
 load="wrk"
 # shellcheck disable=SC2034
+browser="chromium"
+# shellcheck disable=SC2034
 python="ca-certificates python3-venv"
 
 missing() {
@@ -43,8 +46,8 @@ die() {
 names=()
 for set; do
 	case $set in
-	build | test | kafka | node | simdjson | filters | python | load) read -r -d '' -a more <<<"${!set}" || : ;;
-	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters, python or load" >&2; exit 64 ;;
+	build | test | kafka | node | simdjson | filters | python | browser | load) read -r -d '' -a more <<<"${!set}" || : ;;
+	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters, python, browser or load" >&2; exit 64 ;;
 	esac
 	names+=("${more[@]}")
 done

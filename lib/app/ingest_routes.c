@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "io/fd.h"
+#include "net/html_page.h"
 #include "net/openapi.h"
 
 enum { SCHEMA_MOST = 1 << 20 };
@@ -35,8 +36,7 @@ static const struct route telling[] = {
 	{ HTTP_GET, "/acks/{offset}", KEY_WRITE, 0, NULL, json_types, ingest_get_acks,
 	  "whether all before that offset is durable, and stored" },
 	{ HTTP_GET, "/openapi.json", 0, 0, NULL, json_types, ingest_get_openapi, "this document" },
-	{ HTTP_GET, "/docs", 0, 0, NULL, openapi_docs_types, openapi_docs,
-	  "a page of this document" },
+	{ HTTP_GET, "/docs", 0, 0, NULL, html_page_types, openapi_docs, "a page of this document" },
 	{ HTTP_POST, "/stats/reset", KEY_RESET, 1024, NULL, json_types, ingest_reset_stats,
 	  "statistics begin anew" },
 };

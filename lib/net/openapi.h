@@ -57,9 +57,8 @@ struct openapi {
 void openapi_write(const struct openapi *o, struct buf *out);
 
 /* Answers with the page that shows /openapi.json beside it: a handler for GET /docs, arg is not
- * looked at. Self-contained, Content-Security-Policy without an exception; problems have anchors by
- * their code, as `type` of a problem names them. */
+ * looked at; it produces html_page_types (html_page.h). Problems have anchors by their code, as
+ * `type` of a problem names them. */
 void openapi_docs(void *arg, struct http_request *req);
-extern const char *const openapi_docs_types[2];
 
 #endif

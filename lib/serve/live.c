@@ -201,6 +201,11 @@ void serve_live_free(struct serve_live *l)
 	free(l);
 }
 
+int64_t serve_live_push_us(const struct serve_live *l)
+{
+	return l->conf.push_us;
+}
+
 void serve_live_drain(struct serve_live *l)
 {
 	for (struct live_client *c = l->clients, *next; c; c = next) {

@@ -27,6 +27,8 @@ struct serve_live *serve_live_new(struct serve *s, const struct serve_live_conf 
 /* Behind the server. */
 void serve_live_free(struct serve_live *l); /* NULL is fine */
 
+int64_t serve_live_push_us(const struct serve_live *l);
+
 /* Streams of events end; connections of WebSocket are the server's care. */
 void serve_live_drain(struct serve_live *l);
 

@@ -63,7 +63,9 @@ static void comment(void *arg, int fd, short revents)
 
 void live_stream(struct serve_live *l, struct http_request *req, struct slice names)
 {
-	static const struct http_field fresh = { { "Cache-Control", 13 }, { "no-store", 8 } };
+	/* nginx passes events on at once where it is told. */
+	static const struct http_field fresh[] = { { { "Cache-Control", 13 }, { "no-store", 8 } },
+						   { { "X-Accel-Buffering", 17 }, { "no", 2 } } };
 	struct live_client *c = live_client_new(l);
 
 	if (!l->commenting)
@@ -78,8 +80,8 @@ void live_stream(struct serve_live *l, struct http_request *req, struct slice na
 	http_stream(req,
 		    &(struct http_answer){ .status = 200,
 					   .type = "text/event-stream",
-					   .fields = &fresh,
-					   .n_fields = 1 },
+					   .fields = fresh,
+					   .n_fields = 2 },
 		    &(struct http_producer){ more_events, close_events, c });
 }
 

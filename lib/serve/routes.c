@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "gql/gql_http.h"
+#include "net/html_page.h"
 #include "net/problem.h"
 #include "serve/serve.h"
 
@@ -12,6 +13,7 @@ static const char *const row_types[] = { "application/json", "application/x-ndjs
 static const char *const live_types[] = { "application/json", "text/event-stream", NULL };
 
 const struct route serve_routes[] = {
+	{ HTTP_GET, "/", 0, 0, NULL, html_page_types, serve_get_page, "the live page" },
 	{ HTTP_GET, "/health", 0, 0, NULL, json_types, serve_get_health, "whether it lives" },
 	{ HTTP_GET, "/health/ready", 0, 0, NULL, json_types, serve_get_ready,
 	  "whether the store can be read" },

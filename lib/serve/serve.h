@@ -62,6 +62,7 @@ void serve_pipelines_free(struct serve_pipelines *p);
 void serve_pipelines_metrics(struct serve *s, struct buf *out);
 
 /* ---- handlers */
+void serve_get_page(void *serve, struct http_request *req);
 void serve_get_health(void *serve, struct http_request *req);
 void serve_get_ready(void *serve, struct http_request *req);
 void serve_get_limits(void *serve, struct http_request *req);
