@@ -17,11 +17,16 @@
 
 /* ---- what all posts of events share */
 static const struct openapi_param post_params[] = {
-	{ "query", "wait", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}",
-	  "seconds to wait for the sinks" },
-	{ "header", "Prefer", TEXT, "wait=N, handling=lenient" },
-	{ "header", "Idempotency-Key", TEXT,
-	  "makes the ids of events without event_id, so that the request can be sent again" },
+	{ .in = "query",
+	  .name = "wait",
+	  .schema = "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}",
+	  .text = "seconds to wait for the sinks" },
+	{ .in = "header", .name = "Prefer", .schema = TEXT, .text = "wait=N, handling=lenient" },
+	{ .in = "header",
+	  .name = "Idempotency-Key",
+	  .schema = TEXT,
+	  .text = "makes the ids of events without event_id, so that the request can be sent "
+		  "again" },
 };
 
 /* clang-format off */
@@ -68,7 +73,10 @@ static const struct openapi_answer reset_answers[] = {
 	REFUSAL(503, "the base line could not be written"),
 };
 static const struct openapi_param acks_params[] = {
-	{ "path", "offset", "{\"type\":\"integer\",\"minimum\":0}", "of Location" },
+	{ .in = "path",
+	  .name = "offset",
+	  .schema = "{\"type\":\"integer\",\"minimum\":0}",
+	  .text = "of Location" },
 };
 static const struct openapi_answer acks_answers[] = {
 	ANSWER(200, "whether it is durable, and stored by all sinks", "Acks"),
@@ -213,8 +221,8 @@ int ingest_openapi_print(struct ingest *g, struct err *err)
 
 	if (rc == 0) {
 		ingest_openapi_write(g, &text);
-		fwrite(text.p, 1, text.n, stdout);
-		rc = fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
+		if (fwrite(text.p, 1, text.n, stdout) != text.n || fflush(stdout))
+			rc = err_errno(err, EX_IOERR, "standard output");
 	}
 	buf_fini(&text);
 	return rc;

@@ -7,6 +7,7 @@
  * A store that is away does not keep it from starting: queries say so until it is there. */
 #include "app/serve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -25,6 +26,7 @@ struct serve_conf {
 	const char *store, *table, *events, *rules;
 	uint64_t workers;
 	int64_t deadline_us;
+	bool openapi;
 	struct serve_live_conf live;
 };
 
@@ -82,6 +84,10 @@ static const struct opt serve_opts[] = {
 	  .min = 1,
 	  .max = 10000,
 	  .help = "how many rows of a rule, those with the highest values" },
+	{ .name = "openapi",
+	  .type = OPT_FLAG,
+	  AT(openapi),
+	  .help = "print the document of the endpoints (OpenAPI 3.1), and leave" },
 	HTTP_PROGRAM_KEYS_OPTS(struct serve_conf, http),
 	HTTP_PROGRAM_TLS_OPTS(struct serve_conf, http),
 	HTTP_PROGRAM_LIMIT_OPTS(struct serve_conf, http),
@@ -225,6 +231,17 @@ static void free_parts(struct serve_run *r)
 	loop_free(s->loop);
 }
 
+static int print_openapi(const struct serve_run *r, struct err *err)
+{
+	struct buf text = { 0 };
+	bool good;
+
+	serve_openapi_write(r->conf.http.keys != NULL, &text);
+	good = fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
+	buf_fini(&text);
+	return good ? 0 : err_errno(err, EX_IOERR, "standard output");
+}
+
 static int run_serve(void *self, struct err *err)
 {
 	struct serve_run *r = self;
@@ -233,6 +250,8 @@ static int run_serve(void *self, struct err *err)
 
 	if (r->conf.http.new_key)
 		return http_keys_make(r->conf.http.new_key, "read", err);
+	if (r->conf.openapi)
+		return print_openapi(r, err);
 	if (http_program_check(&r->conf.http, err))
 		return -1;
 	s->begun_us = tm_mono_us();

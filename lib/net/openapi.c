@@ -82,16 +82,18 @@ static const struct openapi_doc *doc_of(const struct openapi *o, const struct ro
 }
 
 /* ---- parameters */
-static void add_param(struct buf *b, const char *in, struct slice name, const char *schema,
-		      const char *text)
+static void add_param(struct buf *b, const struct openapi_param *p, struct slice name)
 {
-	add_text(b, "in", in);
+	bool required = p->required || strcmp(p->in, "path") == 0;
+
+	buf_addc(b, '{');
+	add_text(b, "in", p->in);
 	buf_addz(b, "\"name\":");
 	json_quote(b, name);
-	buf_printf(b, ",\"required\":%s,", strcmp(in, "path") == 0 ? "true" : "false");
-	if (text)
-		add_text(b, "description", text);
-	buf_printf(b, "\"schema\":%s},", schema);
+	buf_printf(b, ",\"required\":%s,", required ? "true" : "false");
+	if (p->text)
+		add_text(b, "description", p->text);
+	buf_printf(b, "\"schema\":%s},", p->schema);
 }
 
 static bool is_described(const struct openapi_doc *d, struct slice name)
@@ -104,6 +106,9 @@ static bool is_described(const struct openapi_doc *d, struct slice name)
 
 static void add_params(struct buf *b, const struct route *r, const struct openapi_doc *d)
 {
+	static const struct openapi_param segment = {
+		.in = "path", .schema = "{\"type\":\"string\",\"minLength\":1}"
+	};
 	const char *open, *close;
 
 	if (!d->n_params && !strchr(r->path, '{'))
@@ -116,25 +121,24 @@ static void add_params(struct buf *b, const struct route *r, const struct openap
 		name = slice(open + 1, (size_t)(close - open) - 1);
 		if (is_described(d, name))
 			continue;
-		buf_addc(b, '{');
-		add_param(b, "path", name, "{\"type\":\"string\",\"minLength\":1}", NULL);
+		add_param(b, &segment, name);
 	}
-	for (size_t i = 0; i < d->n_params; i++) {
-		buf_addc(b, '{');
-		add_param(b, d->params[i].in, slice_z(d->params[i].name), d->params[i].schema,
-			  d->params[i].text);
-	}
+	for (size_t i = 0; i < d->n_params; i++)
+		add_param(b, &d->params[i], slice_z(d->params[i].name));
 	close_with(b, "],");
 }
 
 /* ---- bodies and answers */
 static void add_body(struct buf *b, const struct route *r, const struct openapi_doc *d)
 {
-	if (!r->consumes || !r->consumes[0])
+	static const char *const json[] = { "application/json", NULL };
+	const char *const *types = r->consumes ? r->consumes : json;
+
+	if (!types[0] || (!r->consumes && !d->body.n))
 		return;
 	buf_addz(b, "\"requestBody\":{\"required\":true,\"content\":{");
-	for (size_t i = 0; r->consumes[i]; i++) {
-		json_quote_z(b, r->consumes[i]);
+	for (size_t i = 0; types[i]; i++) {
+		json_quote_z(b, types[i]);
 		buf_addz(b, ":{\"schema\":");
 		if (i)
 			buf_addz(b, "{\"type\":\"string\"}");
@@ -147,7 +151,7 @@ static void add_body(struct buf *b, const struct route *r, const struct openapi_
 	close_with(b, "}},");
 }
 
-static void add_answer(struct buf *b, const struct openapi_answer *a)
+static void add_answer(struct buf *b, const struct openapi_answer *a, const struct route *r)
 {
 	const char *schema = a->schema, *type = a->type ? a->type : "application/json";
 
@@ -160,7 +164,13 @@ static void add_answer(struct buf *b, const struct openapi_answer *a)
 	if (schema) {
 		buf_addz(b, "\"content\":{");
 		json_quote_z(b, type);
-		buf_printf(b, ":{\"schema\":%s}}", schema);
+		buf_printf(b, ":{\"schema\":%s}", schema);
+		for (size_t i = 1; a->status == 200 && r->produces && r->produces[i]; i++) {
+			buf_addc(b, ',');
+			json_quote_z(b, r->produces[i]);
+			buf_addz(b, ":{\"schema\":{\"type\":\"string\"}}");
+		}
+		buf_addc(b, '}');
 	}
 	close_with(b, "},");
 }
@@ -214,11 +224,11 @@ static void add_answers(struct buf *b, const struct openapi *o, const struct rou
 
 	buf_addz(b, "\"responses\":{");
 	for (size_t i = 0; i < d->n_answers; i++)
-		add_answer(b, &d->answers[i]);
+		add_answer(b, &d->answers[i], r);
 	if (!d->n_answers) {
 		plain.type = r->produces ? r->produces[0] : "text/plain";
 		plain.schema = "{}";
-		add_answer(b, &plain);
+		add_answer(b, &plain, r);
 	}
 	add_refusals(b, d, common, COUNT(common), r);
 	if (o->scope && r->scope)

@@ -13,12 +13,13 @@
 struct openapi_param {
 	const char *in; /* "query", "header"; "path" replaces what the path's braces say */
 	const char *name, *schema, *text;
+	bool required; /* those of the path are anyway */
 };
 
 struct openapi_answer {
 	unsigned status;
 	const char *text;
-	const char *type;   /* NULL: application/json */
+	const char *type;   /* NULL: application/json; of a 200 the others of route.produces, too */
 	const char *schema; /* NULL: no body; of 400 and more: a problem */
 };
 
@@ -26,7 +27,8 @@ struct openapi_doc {
 	enum http_method method;
 	const char *path; /* as in the route */
 	const char *text; /* more than its summary; NULL: nothing */
-	/* Schema of a body of the first of route.consumes; n 0: any. Others are texts. */
+	/* Schema of a body of the first of route.consumes, or of application/json where that is
+	 * NULL; n 0: any. Others are texts. */
 	struct slice body;
 	const struct openapi_param *params;
 	size_t n_params;

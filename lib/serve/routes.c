@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "gql/gql_http.h"
 #include "net/html_page.h"
+#include "net/openapi.h"
 #include "net/problem.h"
 #include "serve/serve.h"
 
@@ -45,6 +46,8 @@ const struct route serve_routes[] = {
 	{ HTTP_GET, "/graphql", KEY_READ, 0, NULL, NULL, serve_graphql, "the same as GraphQL" },
 	{ HTTP_POST, "/graphql", KEY_READ, GQL_BODY_BYTES, NULL, NULL, serve_graphql,
 	  "the same as GraphQL" },
+	{ HTTP_GET, "/openapi.json", 0, 0, NULL, json_types, serve_get_openapi, "this document" },
+	{ HTTP_GET, "/docs", 0, 0, NULL, html_page_types, openapi_docs, "a page of this document" },
 };
 const size_t serve_n_routes = sizeof(serve_routes) / sizeof(*serve_routes);
 

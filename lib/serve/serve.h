@@ -56,12 +56,16 @@ void serve_answer(struct serve *s, struct http_request *req, struct serve_query 
 /* Looks at the store, from now on each few seconds. */
 void serve_watch_store(struct serve *s);
 
+/* The document of the endpoints, with or without keys. */
+void serve_openapi_write(bool keys, struct buf *out);
+
 /* The run folder's pipelines. NULL is fine */
 void serve_pipelines_free(struct serve_pipelines *p);
 /* Those of now, for Prometheus; nothing where the folder cannot be read. */
 void serve_pipelines_metrics(struct serve *s, struct buf *out);
 
 /* ---- handlers */
+void serve_get_openapi(void *serve, struct http_request *req);
 void serve_get_page(void *serve, struct http_request *req);
 void serve_get_health(void *serve, struct http_request *req);
 void serve_get_ready(void *serve, struct http_request *req);

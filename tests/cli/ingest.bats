@@ -477,5 +477,6 @@ teardown() {
 	[ "$(jq -r .type body)" = /docs#malformed-json ]
 	jq -e '.["x-problems"] | map(.code) | index("malformed-json")' document
 	fails_with 64 hta-ingest --openapi --route nonsense
+	fails_with 74 bash -c 'hta-ingest --openapi >/dev/full'
 	end
 }

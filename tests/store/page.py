@@ -181,6 +181,15 @@ async def key(page):
     assert not await page.eval("document.documentElement.outerHTML.includes(" + json.dumps(secret) + ")")
 
 
+async def docs(page):
+    """The page of the document, below the same path: endpoints are shown, and one can be tried."""
+    await page.open(url + "docs")
+    await page.until("document.querySelectorAll('#operations details').length === 20")
+    await page.eval("document.querySelector('#get_pipelines').open = true")
+    await page.eval("document.querySelector('#get_pipelines button').click()")
+    await page.until("/^200/.test(document.querySelector('#get_pipelines').lastChild.textContent)")
+
+
 async def hidden(page):
     """A tab that is not seen asks for nothing."""
     await page.open()
@@ -207,7 +216,7 @@ async def run(check, port):
 
 
 def browse(checks):
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+    with tempfile.TemporaryDirectory(dir=os.getcwd(), ignore_cleanup_errors=True) as home:
         args = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-port=0",
                 "--disable-background-networking", "--disable-component-update", f"--user-data-dir={home}", "about:blank"]
         browser = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -550,3 +550,31 @@ while True: held.append(s.accept()[0])'
 	has /metrics '^hta_pipeline_up{job="web",.* 0$'
 	end
 }
+
+@test "the document: every endpoint is in it, and answers are as it says" {
+	mkdir rules
+	echo '{"rule_id":"hits","metric":"count"}' >rules/hits.json
+	rows_in_sqlite
+	events_in sqlite s.db
+	feed hta-serve --openapi
+	cp "$out" document
+	[ "$(jq -r '.openapi, (.paths[][].operationId | select(. == "get_stats"))' document | xargs)" = '3.1.0 get_stats' ]
+	[ "$(jq -r '.paths[][].operationId' document | sort | uniq -d)" = '' ]
+	serve -d s.db --rules rules
+	get /openapi.json | cmp - document
+	jq -r '.paths | to_entries[] | [(.key | sub("{.*}"; "1")), (.value | keys | map(ascii_upcase) | join(","))] | @tsv' document >paths
+	[ "$(wc -l <paths)" = 18 ]
+	while read -r path methods; do
+		get "$path" -X OPTIONS -o /dev/null -D head
+		[ "$(sed -nE 's/^allow: ([^\r]*).*/\1/ip' head | tr -d ' ' | sed -E 's/,?(HEAD|OPTIONS)//g; s/^,//')" = "$methods" ]
+	done <paths
+	/usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_document.py" "$url" document
+	ask /docs
+	[ "$status" = 200 ] && grep -qi '^content-security-policy: .*script-src .sha256-' head
+	[ "$(grep -cE 'https?://|style=|onclick' body)" = 0 ]
+	end
+	fails_with 64 hta-serve --openapi --nonsense
+	feed hta-serve --openapi --keys keys
+	[ "$(jq -c '.paths["/stats"].get.security[0]' "$out")" = '{"bearer":["read"]}' ]
+	fails_with 74 bash -c 'hta-serve --openapi >/dev/full'
+}

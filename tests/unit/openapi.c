@@ -61,8 +61,15 @@ static void test_docs(void)
 		{ .status = 413, .text = "too much" },
 	};
 	static const struct openapi_param params[] = {
-		{ "path", "id", "{\"type\":\"integer\"}", "of a rule" },
-		{ "query", "wait", "{\"type\":\"integer\"}", "seconds" },
+		{ .in = "path",
+		  .name = "id",
+		  .schema = "{\"type\":\"integer\"}",
+		  .text = "of a rule" },
+		{ .in = "query",
+		  .name = "wait",
+		  .schema = "{\"type\":\"integer\"}",
+		  .text = "seconds" },
+		{ .in = "query", .name = "rule", .schema = "{}", .required = true },
 	};
 	static const struct openapi_problem problems[] = { { 422, "invalid", "no event" } };
 	const struct openapi_doc docs[] = {
@@ -71,7 +78,7 @@ static void test_docs(void)
 		  .body = slice_z("{\"$ref\":\"#/components/schemas/E\"}"),
 		  .answers = answers,
 		  .n_answers = 2 },
-		{ .method = HTTP_GET, .path = "/rules/{id}", .params = params, .n_params = 2 },
+		{ .method = HTTP_GET, .path = "/rules/{id}", .params = params, .n_params = 3 },
 	};
 	const struct openapi o = { .title = "t",
 				   .version = "1",
@@ -94,6 +101,7 @@ static void test_docs(void)
 	ok(has("\"parameters\":[{\"in\":\"path\",\"name\":\"id\",\"required\":true,\"description\":"
 	       "\"of a rule\",\"schema\":{\"type\":\"integer\"}},{\"in\":\"query\""),
 	   "a parameter that is described stands once");
+	ok(has("\"name\":\"rule\",\"required\":true,\"schema\":{}}"), "one that has to be there");
 	ok(has("\"x-problems\":[{\"status\":422,\"code\":\"invalid\",\"text\":\"no event\"}"),
 	   "problems");
 	ok(has(", \"E\": {\"type\":\"object\"} }"), "schemas");
