@@ -113,7 +113,8 @@ struct ingest {
 	int stall;                   /* the timer that gives stalled ones up; -1: none */
 
 	uint64_t in, dup;           /* the log's sums: events received, duplicates among them */
-	uint64_t base_in, base_dup; /* at the last reset of the statistics */
+	uint64_t told_in, told_dup; /* as the run folder has them, if they were told at all */
+	bool told_once;
 	uint64_t log_id;
 	struct ingest_topic *topics; /* distinct, sorted */
 	size_t n_topics, topics_cap;
@@ -200,7 +201,10 @@ void ingest_get_stats(void *ingest, struct http_request *req);
 void ingest_reset_stats(void *ingest, struct http_request *req);
 /* The entry of a topic, made where it is new. */
 struct ingest_topic *ingest_state_topic(struct ingest *g, struct slice topic);
+/* Behind the replay: the log's id, and its sums are told. */
 void ingest_state_load(struct ingest *g);
+/* Tells the statistics in the run folder, if they have changed. */
+void ingest_state_tell(struct ingest *g);
 void ingest_state_free(struct ingest *g);
 
 /* ---- metrics */

@@ -79,6 +79,7 @@ static void once_a_second(void *arg, int fd, short revents)
 	(void)fd, (void)revents;
 	counters_touch(g->counters);
 	ingest_replay_keep(g);
+	ingest_state_tell(g);
 }
 
 /* ---- life */
@@ -115,6 +116,8 @@ int ingest_close(struct ingest *g, struct err *err)
 	int rc = wal_close(g->wal, err);
 
 	g->wal = NULL;
+	if (g->told_once)
+		ingest_state_tell(g);
 	http_program_fini(&g->http);
 	return rc;
 }

@@ -1,26 +1,22 @@
 /* What the intake tells of itself: /health, /limits, /stats.
  *
  * The statistics are the two sums that each group of the log carries, so they survive whatever
- * happens to the process; a reset writes them as a base line into RUN/stats-base.json, beside the
- * log's id, and what is told is the difference. Topics are those of events that were taken since
- * the start or are remembered from the log. */
+ * happens to the process; a reset writes them as a base line (tool/intake_stats.h), and what is
+ * told is the difference. They are told in the run folder once a second, for hta-serve. Topics are
+ * those of events that were taken since the start or are remembered from the log. */
 #include "app/ingest_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "json/json.h"
 #include "source/wal_dir.h"
-#include "tool/prog.h"
+#include "tool/intake_stats.h"
 
-enum { TOPICS_MOST = 1000, BASE_MOST = 4096 };
+enum { TOPICS_MOST = 1000 };
 
 static void answer_json(struct http_request *req, unsigned status, struct buf *body)
 {
@@ -125,126 +121,72 @@ struct ingest_topic *ingest_state_topic(struct ingest *g, struct slice topic)
 	return &g->topics[low];
 }
 
+/* The log's sums, and the topics. */
+static void collect_sums(const struct ingest *g, struct intake_stats *s)
+{
+	*s = (struct intake_stats){ .received = g->in, .duplicate = g->dup };
+	buf_addc(&s->topics, '[');
+	for (size_t i = 0; i < g->n_topics; i++) {
+		if (i)
+			buf_addc(&s->topics, ',');
+		json_quote(&s->topics, buf_slice(&g->topics[i].name));
+	}
+	buf_addc(&s->topics, ']');
+}
+
 void ingest_get_stats(void *arg, struct http_request *req)
 {
 	struct ingest *g = arg;
-	uint64_t in = g->in - g->base_in, dup = g->dup - g->base_dup;
-	int64_t up_us = tm_mono_us() - g->begun_us;
+	struct intake_stats s;
 	struct buf b = { 0 };
 
-	buf_printf(&b,
-		   "{\"received_count\":%" PRIu64 ",\"unique_processed\":%" PRIu64
-		   ",\"duplicate_dropped\":%" PRIu64 ",\"deduplication_rate\":%.2f,\"topics\":[",
-		   in, in - dup, dup, in ? 100.0 * (double)dup / (double)in : 0.0);
-	for (size_t i = 0; i < g->n_topics; i++) {
-		if (i)
-			buf_addc(&b, ',');
-		json_quote(&b, buf_slice(&g->topics[i].name));
-	}
-	buf_printf(&b, "],\"uptime\":\"%" PRId64 ":%02d:%02d.%06d\"}\n", whole_s(up_us) / 3600,
-		   (int)(whole_s(up_us) / 60 % 60), (int)(whole_s(up_us) % 60),
-		   (int)(up_us % TM_S));
+	collect_sums(g, &s);
+	intake_stats_since(g->log_id, &s);
+	intake_stats_json(&s, tm_mono_us() - g->begun_us, &b);
+	intake_stats_fini(&s);
 	answer_json(req, 200, &b);
 }
 
-/* ---- the base line */
-static int base_path(struct buf *path, const char *end, struct err *err)
+/* Only what has changed is told: at rest nothing is written. */
+void ingest_state_tell(struct ingest *g)
 {
-	const char *dir = prog_run_dir(err);
+	struct intake_stats s;
+	struct err err = ERR_INIT;
 
-	if (!dir)
-		return -1;
-	buf_printf(path, "%s/stats-base.json%s", dir, end);
-	return 0;
-}
-
-static bool read_base(const char *path, struct json *j, struct buf *text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, buf_room(text, BASE_MOST), BASE_MOST);
-	close(fd);
-	text->n = n > 0 ? (size_t)n : 0;
-	return n > 0 && json_parse(j, buf_slice(text), NULL) == 0;
-}
-
-/* A base line of another log, or one ahead of this log (a restored one), is none. */
-static void take_base(struct ingest *g, const struct json *j)
-{
-	struct slice log;
-	uint64_t in, dup, id;
-
-	if (!json_get_text(j, 0, "log", &log) || log.n != 16 || str_unhex(log, &id, sizeof(id)) ||
-	    id != g->log_id || !json_get_u64(j, 0, "received", &in) ||
-	    !json_get_u64(j, 0, "duplicate", &dup) || in > g->in || dup > g->dup ||
-	    in - dup > g->in - g->dup)
+	if (g->told_once && g->told_in == g->in && g->told_dup == g->dup)
 		return;
-	g->base_in = in;
-	g->base_dup = dup;
+	collect_sums(g, &s);
+	if (intake_stats_tell(g->log_id, &s, &err) && !g->told_once)
+		log_info("statistics are told here only: %s", err.msg);
+	intake_stats_fini(&s);
+	g->told_in = g->in;
+	g->told_dup = g->dup;
+	g->told_once = true;
 }
 
 void ingest_state_load(struct ingest *g)
 {
-	struct buf path = { 0 }, text = { 0 };
-	struct json j = { 0 };
 	struct wal_dir d;
 
 	if (wal_dir_open(&d, g->conf.log, NULL) == 0) {
 		g->log_id = d.id;
 		wal_dir_close(&d);
 	}
-	if (base_path(&path, "", NULL) == 0 && read_base(buf_z(&path), &j, &text))
-		take_base(g, &j);
-	json_fini(&j);
-	buf_fini(&path);
-	buf_fini(&text);
-}
-
-static int write_base(const struct ingest *g, struct err *err)
-{
-	struct buf path = { 0 }, temporary = { 0 }, text = { 0 };
-	int fd, rc = -1;
-
-	buf_addz(&text, "{\"v\":1,\"log\":\"");
-	buf_hex(&text, &g->log_id, sizeof(g->log_id));
-	buf_printf(&text, "\",\"received\":%" PRIu64 ",\"duplicate\":%" PRIu64 "}\n", g->in,
-		   g->dup);
-	if (base_path(&path, "", err) || base_path(&temporary, ".new", err))
-		goto free_texts;
-	fd = open(buf_z(&temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err_errno(err, EX_IOERR, "%s", buf_z(&temporary));
-		goto free_texts;
-	}
-	if (write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0 &&
-	    rename(buf_z(&temporary), buf_z(&path)) == 0)
-		rc = 0;
-	else
-		err_errno(err, EX_IOERR, "%s", buf_z(&path));
-	close(fd);
-free_texts:
-	buf_fini(&path);
-	buf_fini(&temporary);
-	buf_fini(&text);
-	return rc;
+	ingest_state_tell(g);
 }
 
 void ingest_reset_stats(void *arg, struct http_request *req)
 {
 	struct ingest *g = arg;
+	struct intake_stats s = { .received = g->in, .duplicate = g->dup };
 	struct err err = ERR_INIT;
 	struct buf b = { 0 };
 
-	if (write_base(g, &err)) {
+	if (intake_stats_reset(g->log_id, &s, &err)) {
 		log_warn("statistics were not reset: %s", err.msg);
 		ingest_answer_later(req, "not-reset", "the base line could not be written", 30);
 		return;
 	}
-	g->base_in = g->in;
-	g->base_dup = g->dup;
 	buf_addz(&b, "{\"status\":\"reset\"}\n");
 	answer_json(req, 200, &b);
 }

@@ -51,7 +51,7 @@ static const struct openapi_param history_params[] = {
 	CURSOR,
 };
 static const struct openapi_param stats_params[] = {
-	NEEDED("rule_id", "the rule"),
+	PARAM("rule_id", TEXT, "the rule; without it and a time: what intakes have been sent"),
 	TIME("start_time", "windows that start then or later"),
 	TIME("end_time", "windows that start before"),
 	LIMIT("rows, 10000 if not said", "10000"),
@@ -103,7 +103,11 @@ static const struct openapi_param put_params[] = {
 /* clang-format on */
 static const struct openapi_answer window_answers[] = { QUERY("Window", "no metric or window") };
 static const struct openapi_answer history_answers[] = { QUERY("History", "no such metric") };
-static const struct openapi_answer stats_answers[] = { QUERY("Values", "no such rule") };
+static const struct openapi_answer stats_answers[] = { QUERY("Stats", "no such rule") };
+static const struct openapi_answer reset_answers[] = {
+	ANSWER(200, "they begin anew", "Reset"),
+	REFUSAL(503, "the run folder cannot be written"),
+};
 static const struct openapi_answer events_answers[] = { QUERY("Events", "the store has none") };
 static const struct openapi_answer live_answers[] = { QUERY("LiveAnswer", "no such rule") };
 static const struct openapi_answer pipelines_answers[] = {
@@ -166,6 +170,7 @@ static const struct openapi_doc docs[] = {
 	PLAIN(HTTP_GET, "/limits", limits),
 	PLAIN(HTTP_GET, "/metrics", metrics),
 	PLAIN(HTTP_GET, "/pipelines", pipelines),
+	PLAIN(HTTP_POST, "/stats/reset", reset),
 	DOC(HTTP_GET, "/latest", latest),
 	DOC(HTTP_GET, "/top", top),
 	DOC(HTTP_GET, "/history", history),
@@ -208,7 +213,7 @@ static const struct openapi_problem problems[] = {
 	{ 503, "busy", "too many queries wait already" },
 	{ 503, "cancelled", "the client has closed its side" },
 	{ 503, "draining", "the server is ending" },
-	{ 503, "no-run-folder", "the run folder cannot be read" },
+	{ 503, "no-run-folder", "the run folder cannot be read or written" },
 	{ 503, "rules-unavailable", "the rules cannot be read or written" },
 	{ 503, "store-config", "the store lacks what is asked for, or refuses the login" },
 	{ 503, "store-unavailable", "the store cannot be reached" },

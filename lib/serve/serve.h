@@ -64,6 +64,10 @@ void serve_pipelines_free(struct serve_pipelines *p);
 /* Those of now, for Prometheus; nothing where the folder cannot be read. */
 void serve_pipelines_metrics(struct serve *s, struct buf *out);
 
+/* /stats of no rule: the intakes'. */
+bool serve_intake_wanted(const struct http_request *req);
+void serve_get_intake(struct serve *s, struct http_request *req);
+
 /* ---- handlers */
 void serve_get_openapi(void *serve, struct http_request *req);
 void serve_get_page(void *serve, struct http_request *req);
@@ -76,6 +80,7 @@ void serve_get_latest(void *serve, struct http_request *req);
 void serve_get_top(void *serve, struct http_request *req);
 void serve_get_history(void *serve, struct http_request *req);
 void serve_get_stats(void *serve, struct http_request *req);
+void serve_reset_intake(void *serve, struct http_request *req);
 void serve_get_events(void *serve, struct http_request *req);
 void serve_get_live(void *serve, struct http_request *req);
 void serve_get_rules(void *serve, struct http_request *req);

@@ -1,6 +1,6 @@
-/* GET /stats: the values of a rule in a span of time, flat: dimensions beside the value. A rule of
- * one measure has it as "value", one of several has each by its name. Times stand without their
- * zone, which is UTC, unless they are asked for with it. */
+/* GET /stats?rule_id=: the values of a rule in a span of time, flat: dimensions beside the value. A
+ * rule of one measure has it as "value", one of several has each by its name. Times stand without
+ * their zone, which is UTC, unless they are asked for with it. */
 #include <inttypes.h>
 
 #include "base/tm.h"
@@ -103,8 +103,13 @@ void serve_get_stats(void *serve, struct http_request *req)
 {
 	static const char *const times[] = { "plain", "zulu", NULL };
 	struct serve_args args;
-	struct rows_query *rq = rows_query_new(&args, req, "stats", "rule_id");
+	struct rows_query *rq;
 
+	if (serve_intake_wanted(req)) {
+		serve_get_intake(serve, req);
+		return;
+	}
+	rq = rows_query_new(&args, req, "stats", "rule_id");
 	serve_page_args(&args, rq, "start_time", "end_time");
 	if (rq->to_us == POS_NONE)
 		rq->to_us = rq->now_us + 1;

@@ -184,7 +184,7 @@ async def key(page):
 async def docs(page):
     """The page of the document, below the same path: endpoints are shown, and one can be tried."""
     await page.open(url + "docs")
-    await page.until("document.querySelectorAll('#operations details').length === 20")
+    await page.until("document.querySelectorAll('#operations details').length === 21")
     await page.eval("document.querySelector('#get_pipelines').open = true")
     await page.eval("document.querySelector('#get_pipelines button').click()")
     await page.until("/^200/.test(document.querySelector('#get_pipelines').lastChild.textContent)")

@@ -563,7 +563,7 @@ while True: held.append(s.accept()[0])'
 	serve -d s.db --rules rules
 	get /openapi.json | cmp - document
 	jq -r '.paths | to_entries[] | [(.key | sub("{.*}"; "1")), (.value | keys | map(ascii_upcase) | join(","))] | @tsv' document >paths
-	[ "$(wc -l <paths)" = 18 ]
+	[ "$(wc -l <paths)" = 19 ]
 	while read -r path methods; do
 		get "$path" -X OPTIONS -o /dev/null -D head
 		[ "$(sed -nE 's/^allow: ([^\r]*).*/\1/ip' head | tr -d ' ' | sed -E 's/,?(HEAD|OPTIONS)//g; s/^,//')" = "$methods" ]
@@ -577,4 +577,44 @@ while True: held.append(s.accept()[0])'
 	feed hta-serve --openapi --keys keys
 	[ "$(jq -c '.paths["/stats"].get.security[0]' "$out")" = '{"bearer":["read"]}' ]
 	fails_with 74 bash -c 'hta-serve --openapi >/dev/full'
+}
+
+# An intake of a log; its place is $intake_url.
+intake() { # DIR
+	spawn "in-$1" hta-ingest -v -l 0 --only-log --log "$1"
+	wait_until 20 grep -q 'listens on' "in-$1.err"
+	intake_url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' "in-$1.err" | head -1)
+}
+send() { curl -sS --max-time 30 -H 'Content-Type: application/json' -d "$1" "$intake_url/${2:-publish}"; } # BODY [PATH]
+counts() { [ "$(get /stats | jq -c '[.received_count, .unique_processed, .duplicate_dropped, .deduplication_rate, .topics]')" = "$1" ]; }
+
+@test "statistics of intakes: summed, also of one that was killed; a reset is one for all programs" {
+	login='{"topic":"user.login","event_id":"1","timestamp":"2026-01-01T00:00:00Z","source":"web","payload":{}}'
+	serve -d s.db
+	counts '[0,0,0,0,[]]'
+	intake a
+	for _ in 1 2 3; do send "$login"; done
+	wait_until 10 counts '[3,1,2,66.67,["user.login"]]'
+	killed=$pid
+	intake b
+	send "${login/login/logout}"
+	wait_until 10 counts '[4,2,2,50,["user.login","user.logout"]]'
+	kill -9 "$killed"
+	wait_until 10 gone "$killed"
+	counts '[4,2,2,50,["user.login","user.logout"]]'
+	get /stats | jq -e '.uptime | test("^0:0[0-9]:[0-9]{2}\\.[0-9]{6}$")'
+	ask /stats/reset -X POST
+	answers 200 .status reset
+	counts '[0,0,0,0,["user.login","user.logout"]]'
+	[ "$(curl -sS "$intake_url/stats" | jq -c '[.received_count, .topics]')" = '[0,["user.logout"]]' ]
+	send "${login/login/logout}"
+	wait_until 10 counts '[1,0,1,100,["user.login","user.logout"]]'
+	intake a
+	[ "$(curl -sS "$intake_url/stats" | jq -c '[.received_count, .duplicate_dropped]')" = '[0,0]' ]
+	send '' stats/reset
+	send "$login"
+	wait_until 10 counts '[2,0,2,100,["user.login","user.logout"]]'
+	ask '/stats?start_time=2026-01-01'
+	answers 422 .detail 'rule_id is missing'
+	end
 }

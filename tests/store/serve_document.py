@@ -14,7 +14,7 @@ asked = [
     ("/limits", "/limits", 200), ("/metrics", "/metrics", 200), ("/pipelines", "/pipelines", 200),
     ("/latest", "/latest?metric=hits", 200), ("/latest", "/latest?metric=hits&numbers=string", 200), ("/latest", "/latest?metric=nosuch", 404),
     ("/latest", "/latest", 422), ("/top", "/top?metric=hits&by=p", 200), ("/history", "/history?metric=hits&" + span, 200),
-    ("/stats", "/stats?rule_id=hits&start_time=2026-01-01&end_time=2026-01-02&limit=3", 200), ("/stats", "/stats?rule_id=x", 404),
+    ("/stats", "/stats?rule_id=hits&start_time=2026-01-01&end_time=2026-01-02&limit=3", 200), ("/stats", "/stats?rule_id=x", 404), ("/stats", "/stats", 200),
     ("/events", "/events", 200), ("/events", "/events?limit=x", 422), ("/live-stats", "/live-stats?rules=hits", 200),
     ("/live-stats", "/live-stats?rules=hits,visits", 200), ("/live-stats", "/live-stats", 422), ("/aggregation-rules", "/aggregation-rules", 200),
     ("/aggregation-rule/{id}", "/aggregation-rule/hits", 200), ("/aggregation-rule/{id}", "/aggregation-rule/x", 404),
