@@ -1,5 +1,5 @@
 'use strict';
-const PIPELINES_MS = 2000, HEALTH_MS = 5000, NAMES_MS = 30000, POINTS = 60, RATES = 90, SERIES = 5, ROWS = 10, RULES = 64;
+const PIPELINES_MS = 2000, HEALTH_MS = 5000, NAMES_MS = 30000, POINTS = 60, RATES = 90, SERIES = 5, ROWS = 10, RULES = 64, CARDS = 50;
 const SVG = 'http://www.w3.org/2000/svg';
 const $ = id => document.getElementById(id);
 const sleep = ms => new Promise(done => setTimeout(done, ms));
@@ -44,9 +44,9 @@ const keyed = (parent, keys, make) => {
 	for (const node of old.values()) node.remove();
 	return [...parent.children];
 };
-const rowOf = (row, cells) => {
+const rowOf = (row, cells, tag = 'td') => {
 	while (row.children.length > cells.length) row.lastChild.remove();
-	cells.forEach(([text, name], i) => mark(put(row.children[i] || add(row, 'td'), text), name || ''));
+	cells.forEach(([text, name], i) => mark(put(row.children[i] || add(row, tag), text), name || ''));
 };
 
 // ---- words
@@ -192,7 +192,7 @@ const showStage = (row, s, now) => {
 };
 const showPipelines = told => {
 	const now = Date.parse(told.time);
-	const list = told.pipelines.filter(p => p.stages.some(s => s.program !== 'hta-serve')).sort((a, b) => rank(a) - rank(b));
+	const list = told.pipelines.filter(p => p.stages.some(s => s.program !== 'hta-serve')).sort((a, b) => rank(a) - rank(b)).slice(0, CARDS);
 	const names = list.map(nameOf);
 	seen.pipelines = Date.now();
 	keyed($('health'), names, makeCard).forEach((card, i) => showCard(card, list[i], now));
@@ -300,7 +300,7 @@ const showTop = rule => {
 	const names = Array.from({ length: values }, (_, i) => rule.values[i] || (values === 1 ? 'value' : 'value ' + (i + 1)));
 	const most = Math.max(1e-9, ...rows.map(row => Math.abs(Number(row[1 + n])) || 0));
 	const heads = [...rule.dims.map(d => [d]), ...names.map(v => [v, 'n']), ['', 'bar']];
-	rowOf(table.tHead.rows[0], heads);
+	rowOf(table.tHead.rows[0], heads, 'th');
 	keyed(table.tBodies[0], rows.map((_, i) => i), () => document.createElement('tr')).forEach((tr, i) => {
 		const cells = rows[i].slice(1).map((v, k) => [number(v), k < n ? '' : 'n']);
 		const bar = tr.htaBar || picture(document.createElement('span'), 100, 10, { 'aria-hidden': 'true' });
@@ -347,7 +347,7 @@ const showChart = rule => {
 const showLines = rule => {
 	const { lines } = rule.box, keys = topKeys(rule);
 	const times = Array.from({ length: POINTS }, (_, i) => rule.at - i * rule.width).filter(at => keys.some(k => rule.series.get(k.text)?.has(at)));
-	rowOf(lines.tHead.rows[0], [['Window, UTC'], ...keys.map(k => [k.text, 'n'])]);
+	rowOf(lines.tHead.rows[0], [['Window, UTC'], ...keys.map(k => [k.text, 'n'])], 'th');
 	keyed(lines.tBodies[0], times, () => document.createElement('tr'))
 		.forEach((tr, i) => rowOf(tr, [[utc(times[i])], ...keys.map(k => [number(rule.series.get(k.text)?.get(times[i])), 'n'])]));
 };
@@ -359,7 +359,7 @@ const showRule = rule => {
 	showTop(rule);
 	showChart(rule);
 	if (text.open) showLines(rule);
-	fillChart(rule).catch(() => {});
+	fillChart(rule).catch(() => { rule.filled = ''; });
 };
 // What windows before had, of the keys that are on top now: asked for when they or the window change.
 const fillChart = async rule => {
@@ -492,9 +492,9 @@ const judge = () => {
 	const since = Math.min(...old.map(([at]) => at));
 	$('stale').hidden = !old.length;
 	document.body.className = old.length ? 'stale' : '';
-	if (old.length) put($('stale'), 'Stale since ' + clock(since) + ' (' + age(now - since) + ')');
-	put($('link'), (live.how ? 'Live by ' + live.how : rules.size ? 'Connecting' : 'No rules yet') +
-		(seen.pipelines || seen.live ? ', seen ' + clock(Math.max(seen.pipelines, seen.live)) : ''));
+	if (old.length) put($('stale'), 'Stale since ' + clock(since));
+	put($('link'), live.how ? 'Live by ' + live.how : rules.size ? 'Connecting' : 'No rules yet');
+	put($('seen'), seen.pipelines || seen.live ? 'seen ' + clock(Math.max(seen.pipelines, seen.live)) : '');
 	if (rules.size && now - (seen.live || seen.begun) > 3 * seen.push + 1500) live.close();
 };
 const begin = () => {
