@@ -25,6 +25,7 @@ libraries=(
 	'lmdb\.h|drv'
 	'openssl/.*|drv'
 	'nghttp2/.*|drv'
+	'curl/.*|net'
 	'xxh.*\.h|base'
 	'zlib\.h|zstd.*\.h|io'
 	'jq\.h|jv\.h|xform'
