@@ -90,3 +90,15 @@ const struct read_stores read_stores = {
 	.n = sizeof(kinds) / sizeof(*kinds),
 	.variables = "PGHOST, PGSERVICE ..",
 };
+
+const struct sink_driver *stores_keeper(const char *where, struct err *err)
+{
+	const struct read_kind *k = read_stores_kind(&read_stores, where);
+
+	if (k && k->sink)
+		return k->sink;
+	err_set(err, EX_CONFIG,
+		"--positions: this program was built without %s (configure --with-%s)",
+		k ? k->name : "a store", k ? k->configure : "sqlite");
+	return NULL;
+}

@@ -6,4 +6,7 @@
 
 extern const struct read_stores read_stores;
 
+/* Who can keep positions for a sink whose rows are elsewhere (struct sink_program). */
+const struct sink_driver *stores_keeper(const char *where, struct err *err);
+
 #endif

@@ -2,7 +2,8 @@
  * streams, retries, the policy of exit codes, or what makes two metrics the same.
  *
  * A SINK_TX driver is a keeper of positions (keeper.h), a registry of metrics, and `put`. A
- * SINK_NAMED one has `write` besides, and may leave the positions to another store's keeper.
+ * SINK_NAMED or SINK_CLAIMED one has `write` besides, and may leave the positions to another store's
+ * keeper.
  *
  * After SINK_RETRY the framework calls disconnect and connect, then repeats the same call: every
  * call must be safe to repeat (a COMMIT whose answer was lost shows as SINK_APPLIED at the
@@ -30,13 +31,19 @@ enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4, SINK_SKETCHES = 8, SINK_L
  *               write(all of it) under batch->name               durable when it returns
  *               keeper->store(positions)                         SINK_APPLIED where it was done
  *
+ *   SINK_CLAIMED  keeper->load, settle what is open, cas_check
+ *                 prepare, keeper->change(claim)               the ranges are this sink's to write
+ *                 write(all of it) under batch->name           durable when it returns
+ *                 keeper->store(positions)                     the claim is done with it
+ *
  * After a lost answer or a crash between `write` and `store` the batch comes again: under the same
  * name if the source cuts it as before, else in other pieces with other names. So may the batch of
  * a pipeline that has lost its partitions meanwhile. What is keyed by what it is (a record by
- * topic, partition and offset; a final row by its key) is the same after any of these. A store
- * that adds up is safe against the same name alone: deltas in it need the batch claimed before it
- * is written, and a claim that is left open settled (hta-protocol(7)). */
-enum sink_delivery { SINK_TX, SINK_NAMED };
+ * topic, partition and offset; a final row by its key) is the same after any of these: SINK_NAMED
+ * is enough. A store that adds up, or that holds an epoch as an object of its own, needs each batch
+ * claimed before it is written, and a claim that was left open settled (sink_claims.h): SINK_CLAIMED,
+ * whose batch->name is the claim's id, and never used twice. */
+enum sink_delivery { SINK_TX, SINK_NAMED, SINK_CLAIMED };
 
 /* Settings of every sink. A driver that has more of its own embeds this as the first member of
  * its struct (conf_bytes). */
@@ -49,7 +56,10 @@ struct sink_conf {
 	const char *place;
 	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
-	bool create;          /* --init */
+	bool create; /* --init */
+	/* it keeps positions and metrics of a sink whose rows are elsewhere (--positions): it has no
+	 * table of rows, and place is the sink's name */
+	bool positions_only;
 	int64_t retry_for_us; /* --retry-for */
 	/* of readers that can tell the store so: what it does for one may take so long; 0: any */
 	int64_t read_for_us;
@@ -158,7 +168,8 @@ struct sink_batch {
 	/* records with an event: one whose key is there with another text takes its place */
 	bool replace;
 	/* SINK_NAMED: 32 hex digits, a hash of job, sink, generation and the ranges' partitions,
-	 * from and to: the same epoch has the same name, whoever sends it */
+	 * from and to: the same epoch has the same name, whoever sends it. SINK_CLAIMED: the id of
+	 * the claim */
 	const char *name;
 };
 
@@ -229,12 +240,26 @@ struct sink_driver {
 	enum sink_result (*metrics_add)(void *d, const char *job, const struct sink_metric *m,
 					size_t n, bool check_only, struct err *err);
 
-	/* NULL: another store keeps the positions (SINK_NAMED only). */
+	/* NULL: another store keeps the positions (SINK_NAMED and SINK_CLAIMED only). */
 	const struct position_keeper *keeper;
-	/* SINK_NAMED: makes the batch of an epoch durable, under the batch's name. */
+	/* SINK_CLAIMED: appends what settle has to know of the batch beside its name, and may begin
+	 * what nobody sees before `write` completes it. A text without line ends. NULL: nothing. */
+	enum sink_result (*prepare)(void *d, const struct sink_batch *batch, struct buf *what,
+				    struct err *err);
+	/* SINK_CLAIMED: after it the batch of the claim is stored (*stored) or never will be,
+	 * whatever is still on its way: the id is made useless first, then looked for. */
+	enum sink_result (*settle)(void *d, const char *id, struct slice what, bool *stored,
+				   struct err *err);
+	/* SINK_CLAIMED: what was once stored under the id is there still. Asked at each start: a
+	 * store that was restored from a copy has lost it, and the positions do not know. */
+	enum sink_result (*holds)(void *d, const char *id, struct slice what, bool *holds,
+				  struct err *err);
+	/* SINK_NAMED: makes the batch of an epoch durable, under the batch's name. SINK_CLAIMED:
+	 * the same; SINK_OK only where what was written stands there as settle would find it, and
+	 * SINK_CONFLICT (EX_TEMPFAIL) where somebody has settled the claim meanwhile. */
 	enum sink_result (*write)(void *d, const struct sink_batch *batch,
 				  struct sink_counts *counts, struct err *err);
-	/* SINK_NAMED: deletes what the job has here; its positions are gone already. */
+	/* Not of SINK_TX: deletes what the job has here; its positions are gone already. */
 	enum sink_result (*reset)(void *d, const char *job, uint64_t *rows, struct err *err);
 
 	/* Plain rows, one transaction: fresh or equal ones go in; SINK_FATAL EX_DATAERR naming

@@ -1,18 +1,33 @@
 /* The compare-and-set, decided over stored positions, and the name of an epoch. Postgres and Redis
  * decide it once more where their positions are (hta_advance in pg_schema.c, redis_apply.lua):
  * tests/store/cas.bats and tests/unit/keeper.c hold all of them to one table of cases. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "sink/driver.h"
 
 void keeper_doc_fini(struct keeper_doc *doc)
 {
 	free(doc->group);
 	free(doc->rules);
+	for (size_t i = 0; i < doc->claims; i++)
+		free(doc->claim[i].doc);
+	free(doc->claim);
 	positions_fini(&doc->pos);
 	*doc = (struct keeper_doc){ .gen = "" };
+}
+
+void keeper_doc_claim(struct keeper_doc *doc, struct slice id, struct slice text)
+{
+	struct keeper_claim *c;
+
+	doc->claim = mem_grow(doc->claim, doc->claims + 1, sizeof(*doc->claim));
+	c = &doc->claim[doc->claims++];
+	snprintf(c->id, sizeof(c->id), "%.*s", (int)id.n, id.p);
+	c->doc = mem_dup(text.p, text.n);
 }
 
 static int conflict_error(const struct range *r, const struct position *p, struct err *err)
@@ -75,10 +90,29 @@ enum sink_result cas_check(const struct sink_batch *batch, const char *gen, cons
 	return SINK_CONFLICT;
 }
 
+static bool has_claim(const struct keeper_doc *doc, const char *id)
+{
+	for (size_t i = 0; i < doc->claims; i++)
+		if (strcmp(doc->claim[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static bool same_claims(const struct keeper_doc *a, const struct keeper_doc *b)
+{
+	if (a->claims != b->claims)
+		return false;
+	for (size_t i = 0; i < a->claims; i++)
+		if (!has_claim(b, a->claim[i].id))
+			return false;
+	return true;
+}
+
 bool change_check(const struct keeper_change *c, const struct keeper_doc *stored)
 {
 	const struct keeper_doc *found = c->found;
 	bool same = strcmp(found->gen, stored->gen) == 0 && found->pos.n == stored->pos.n &&
+		    same_claims(found, stored) &&
 		    strcmp(found->rules ? found->rules : "", stored->rules ? stored->rules : "") ==
 			    0;
 

@@ -29,6 +29,15 @@ enum sink_result {
 	SINK_FATAL,
 };
 
+/* What a sink has taken upon itself to write into a store that keeps no positions (driver.h,
+ * SINK_CLAIMED): the ranges and what the driver needs to settle it, in the form of sink_claims.h. A
+ * claim is open while its partitions' positions are where it begins. */
+enum { KEEPER_CLAIM_CHARS = 32 };
+struct keeper_claim {
+	char id[KEEPER_CLAIM_CHARS + 1]; /* hex digits of 128 random bits */
+	char *doc;
+};
+
 /* What is kept of a job in a sink. */
 struct keeper_doc {
 	char gen[CTL_INC_CHARS + 1]; /* "": the job has not begun here; nothing else is set then */
@@ -39,8 +48,13 @@ struct keeper_doc {
 	 * is known of it, a JSON document; "" and NULL: of one that does not */
 	char set[CTL_INC_CHARS + 1];
 	char *rules;
+	/* open ones, and done ones that nothing has taken the place of yet; in no order */
+	struct keeper_claim *claim;
+	size_t claims;
 };
 void keeper_doc_fini(struct keeper_doc *doc);
+/* Adds a claim, of which id has at most KEEPER_CLAIM_CHARS bytes. */
+void keeper_doc_claim(struct keeper_doc *doc, struct slice id, struct slice text);
 
 /* Windows of a metric that are whole: those that begin at since_us or later (POS_NONE: all) and
  * end, with the lateness, at until_us or before (POS_NONE: all). */
@@ -49,13 +63,17 @@ struct keeper_span {
 	int64_t since_us, until_us;
 };
 
-/* A change of the set: from what was loaded to what is to be there. */
+/* A change from what was loaded to what is to be there: of the set of rules (rules), or of the
+ * claims (rules NULL). */
 struct keeper_change {
-	const struct keeper_doc
-		*found; /* generation, rules and positions: those must still be so */
+	/* generation, rules, positions and claims: those must still be so */
+	const struct keeper_doc *found;
 	const char *set, *rules;
 	const struct keeper_span *span; /* of all metrics: they replace those that are there */
 	size_t spans;
+	const char *claim, *claim_doc; /* id and document of a new one; NULL: none */
+	const char *const *drop;       /* ids of claims that go; one that is not there is gone */
+	size_t drops;
 };
 
 struct sink_batch;
@@ -71,9 +89,10 @@ struct position_keeper {
 	 * are not known yet where the generation is this one, else SINK_CONFLICT. */
 	enum sink_result (*init)(void *k, const char *job, const char *group,
 				 const struct ctl_init *init, struct err *err);
-	/* Compares as change_check does, and stores set, rules and spans, all in one transaction
-	 * that no `store` comes between: SINK_OK. SINK_CONFLICT: something has moved; load again
-	 * and decide again. NULL: the job's rules cannot change here. */
+	/* Compares as change_check does, and stores set, rules and spans, or drops and adds claims,
+	 * all in one transaction that no `store` comes between: SINK_OK. SINK_CONFLICT: something
+	 * has moved; load again and decide again. NULL: the job's rules cannot change here, and no
+	 * claim is taken. */
 	enum sink_result (*change)(void *k, const char *job, const struct keeper_change *c,
 				   struct err *err);
 	/* Sets the job's lateness, where the job has begun. */

@@ -39,6 +39,12 @@
 		.help = "create what is missing in the store, and go on"               \
 	}
 
+#define RESET_OPT                                                                         \
+	{                                                                                 \
+		.name = "reset", .type = OPT_TEXT, .at = offsetof(struct sink, reset),    \
+		.arg = "JOB", .help = "delete the job's rows and positions here, and end" \
+	}
+
 /* --table, --prefix and the like stand before these: they are the driver's. */
 static const struct opt sink_opts[] = {
 	INIT_OPT,
@@ -54,11 +60,23 @@ static const struct opt sink_opts[] = {
 	  .type = OPT_FLAG,
 	  .at = offsetof(struct sink, dry_run),
 	  .help = "plain stream: store nothing, count new, equal and different rows" },
-	{ .name = "reset",
+	RESET_OPT,
+	RETRY_OPT,
+	OPT_END,
+};
+
+/* Of a store that keeps no positions. */
+static const struct opt sink_elsewhere_opts[] = {
+	{ .name = "positions",
 	  .type = OPT_TEXT,
-	  .at = offsetof(struct sink, reset),
-	  .arg = "JOB",
-	  .help = "delete the job's rows and positions here, and end" },
+	  .at = offsetof(struct sink, positions_where),
+	  .arg = "FILE|URL",
+	  .help = "where a job's positions stand: a file of SQLite, postgres://.. or redis://..; "
+		  "default: $HTA_POSITIONS" },
+	INIT_OPT,
+	NAME_OPT("PLACE"),
+	PASS_OPT("lines"),
+	RESET_OPT,
 	RETRY_OPT,
 	OPT_END,
 };
@@ -103,7 +121,7 @@ static enum sink_result call_reset(struct sink *s, void *arg, struct err *err)
 	const struct sink_store *k = s->positions;
 	enum sink_result r = k->driver->keeper->drop(k->d, s->reset, arg, err);
 
-	return r == SINK_OK && s->store.driver->delivery == SINK_NAMED
+	return r == SINK_OK && s->store.driver->reset
 		       ? s->store.driver->reset(s->store.d, s->reset, arg, err)
 		       : r;
 }
@@ -178,7 +196,7 @@ static int run_sink(void *self, struct err *err)
 		return stage_run(&s->filter, s, NULL, 0, err);
 	loop = loop_new();
 	loop_signals(loop, NULL, NULL, TM_S);
-	rc = sink_open(s, loop, err) || do_reset(s, err) ? -1 : 0;
+	rc = sink_open(s, loop, err) || sink_positions_open(s, err) || do_reset(s, err) ? -1 : 0;
 	sink_close(s);
 	loop_free(loop);
 	return rc;
@@ -191,6 +209,13 @@ static void failed_sink(void *self, const struct err *err)
 		stage_failed(self, err);
 }
 
+static const struct opt *sink_options(const struct sink_driver *driver)
+{
+	if (driver->lines)
+		return sink_lines_opts;
+	return driver->keeper ? sink_opts : sink_elsewhere_opts;
+}
+
 int sink_main(const struct sink_program *p, int argc, char **argv)
 {
 	struct sink s = { .program = p, .epoch = epoch_batch_new() };
@@ -200,7 +225,7 @@ int sink_main(const struct sink_program *p, int argc, char **argv)
 		.synopsis = p->synopsis,
 		.examples = p->examples,
 		.first = p->driver->opts,
-		.opts = p->driver->lines ? sink_lines_opts : sink_opts,
+		.opts = sink_options(p->driver),
 		.more = p->driver->lines ? stage_opts_limit : stage_opts,
 		.more_self = stage_options(),
 		.operand = take_where,

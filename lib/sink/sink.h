@@ -18,9 +18,9 @@
 struct sink_program {
 	const char *name, *summary, *synopsis, *examples;
 	const struct sink_driver *driver;
-	/* where the driver (SINK_NAMED) has no keeper: a store with one, and its conf->where */
-	const struct sink_driver *positions;
-	const char *positions_where;
+	/* Where the driver has no keeper: the driver of the store that --positions names. NULL with
+	 * err: EX_USAGE, EX_CONFIG it was not built. */
+	const struct sink_driver *(*positions)(const char *where, struct err *err);
 	bool needs_where; /* the operand is required (a file) */
 };
 

@@ -71,6 +71,8 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 			       plain_option(s));
 	if (check_sink_name(s, hello, err))
 		return -1;
+	if (sink_positions_open(s, err))
+		return -1;
 	if (sink_lines(s))
 		return sink_lines_hello(s, st, hello, members, err);
 	buf_addz(members, ",\"sink\":");
@@ -202,11 +204,18 @@ static int64_t highest_watermark(const struct positions *pos)
 	return us;
 }
 
+/* Who knows what the metrics' names mean: a store without transactions leaves it to the store of the
+ * positions. */
+static const struct sink_store *registry(const struct sink *s)
+{
+	return s->store.driver->metrics ? &s->store : s->positions;
+}
+
 enum sink_result sink_metrics_look(struct sink *s, const char *job, const struct positions *pos,
 				   struct err *err)
 {
-	return sink_metrics_register(&s->store, job, s->metric, s->metrics, highest_watermark(pos),
-				     true, err);
+	return sink_metrics_register(registry(s), job, s->metric, s->metrics,
+				     highest_watermark(pos), true, err);
 }
 
 /* Metrics go with the job's generation: a job that may yet be refused takes no name from others. */
@@ -221,7 +230,7 @@ static enum sink_result know_metrics(struct sink *s, const char *job, const char
 		return sink_set_check(s, job, doc, err);
 	if (begun && (r = sink_set_change(s, job, group, doc, err)) != SINK_OK)
 		return r;
-	r = sink_metrics_register(&s->store, job, s->metric, s->metrics,
+	r = sink_metrics_register(registry(s), job, s->metric, s->metrics,
 				  highest_watermark(&doc->pos), !begun, err);
 	if (r == SINK_OK && begun)
 		r = k->driver->keeper->lateness(k->d, job, s->lateness_us, err);

@@ -31,6 +31,15 @@ int sink_error_missing(const char *what, const char *program, const char *where,
 		       program, where ? " " : "", where ? where : "", way_out(program));
 }
 
+int sink_error_missing_positions(const char *what, const char *where, struct err *err)
+{
+	return err_set(
+		err, EX_CONFIG,
+		"%s for the positions (--positions) is missing%s%s: start the sink once with "
+		"--init",
+		what, where ? " in " : "", where ? where : "");
+}
+
 int sink_error_schema(int found, int wanted, const char *program, struct err *err)
 {
 	if (found > wanted)

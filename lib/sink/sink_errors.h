@@ -11,6 +11,8 @@ int sink_error_result(enum sink_result r, struct err *err);
 /* EX_CONFIG: a table is missing (what: "table hta_rollups"), the command to run being "program
  * --init where". */
 int sink_error_missing(const char *what, const char *program, const char *where, struct err *err);
+/* EX_CONFIG: the same of a store that keeps positions for a sink elsewhere. */
+int sink_error_missing_positions(const char *what, const char *where, struct err *err);
 int sink_error_schema(int found, int wanted, const char *program, struct err *err);
 /* The name of a table for rollups, or for events (--table, without its schema): 0, or EX_USAGE for
  * none, for one that is not UTF-8, and for one that the store's own tables and views have or would

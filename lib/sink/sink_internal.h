@@ -14,7 +14,7 @@
 struct sink {
 	/* options */
 	bool create, replace, pass, dry_run;
-	const char *given_name, *reset;
+	const char *given_name, *reset, *positions_where;
 	int64_t retry_for_us;
 
 	const struct sink_program *program;
@@ -41,6 +41,8 @@ struct sink {
 	struct arena names;        /* of metrics and their columns */
 	struct sink_counts counts; /* plain */
 	size_t plain_bytes;        /* lines of the batch */
+	char claim[KEEPER_CLAIM_CHARS +
+		   1];          /* SINK_CLAIMED: id of our claim that may be open, or "" */
 	int64_t final_until_us; /* the highest mark less lateness that was seen before an epoch */
 	bool late_told;
 };
@@ -49,6 +51,8 @@ struct sink {
 void sink_stores_init(struct sink *s); /* by s->program; nothing is opened */
 void sink_stores_fini(struct sink *s);
 int sink_open(struct sink *s, struct loop *loop, struct err *err);
+/* The store of the positions, where it is another one: of jobs only, a plain stream has none. */
+int sink_positions_open(struct sink *s, struct err *err);
 void sink_close(struct sink *s);
 
 /* One call of the driver, repeated while it is temporary; connects first where there is no
@@ -62,8 +66,18 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 enum sink_result sink_load(const struct sink *s, const char *job, const char *group,
 			   struct keeper_doc *doc, struct err *err);
 /* Makes an epoch durable: rows and positions, as the driver delivers them (enum sink_delivery). */
-enum sink_result sink_apply(const struct sink *s, const struct sink_batch *batch,
+enum sink_result sink_apply(struct sink *s, const struct sink_batch *batch,
 			    struct sink_counts *counts, struct err *err);
+
+/* ---- sink_claims.c (sink_claims.h has the rules) */
+
+/* Of a SINK_CLAIMED driver: sink_apply. */
+enum sink_result sink_apply_claimed(struct sink *s, const struct sink_batch *batch,
+				    struct sink_counts *counts, struct err *err);
+/* At a start: settles all that is open of the job, into doc, which was loaded; SINK_FATAL EX_CONFIG
+ * where the rows' store has lost what was stored. */
+enum sink_result sink_claims_settle(const struct sink *s, const char *job, struct keeper_doc *doc,
+				    struct err *err);
 
 /* ---- sink_set.c */
 

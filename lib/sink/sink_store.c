@@ -22,15 +22,7 @@ void sink_stores_init(struct sink *s)
 
 	s->store.driver = p->driver;
 	s->store.conf = mem_zalloc(p->driver->conf_bytes);
-	s->positions = &s->store;
-	if (p->driver->keeper)
-		return;
-	if (!p->positions)
-		BUG("%s keeps no positions, and no store that does is named", p->driver->kind);
-	s->second.driver = p->positions;
-	s->second.conf = mem_zalloc(p->positions->conf_bytes);
-	s->second.conf->where = p->positions_where;
-	s->positions = &s->second;
+	s->positions = p->driver->keeper ? &s->store : &s->second;
 }
 
 void sink_stores_fini(struct sink *s)
@@ -47,16 +39,6 @@ static int open_store(struct sink *s, struct sink_store *store, struct loop *loo
 	store->conf->loop = loop;
 	store->d = store->driver->open(store->conf, err);
 	return store->d ? 0 : -1;
-}
-
-static int open_positions(struct sink *s, struct loop *loop, struct err *err)
-{
-	const struct opt_group own = { .table = s->positions->driver->opts,
-				       .self = s->positions->conf };
-
-	if (s->positions == &s->store)
-		return 0;
-	return opt_defaults(&own, 1, err) || open_store(s, s->positions, loop, err) ? -1 : 0;
 }
 
 int sink_open(struct sink *s, struct loop *loop, struct err *err)
@@ -76,7 +58,35 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err)
 			       "bytes, this one has %zu",
 			       NAME_MAX_BYTES, strlen(s->name));
 	s->loop = loop;
-	return open_store(s, &s->store, loop, err) || open_positions(s, loop, err) ? -1 : 0;
+	return open_store(s, &s->store, loop, err);
+}
+
+int sink_positions_open(struct sink *s, struct err *err)
+{
+	const char *env = getenv("HTA_POSITIONS"), *where = s->positions_where ? s->positions_where
+							    : env && *env      ? env
+									       : NULL;
+	struct opt_group own;
+
+	if (s->positions == &s->store)
+		return 0;
+	if (!where)
+		return err_set(err, EX_USAGE,
+			       "where shall its positions stand? give --positions FILE, "
+			       "postgres://.. or redis://..; %s has no transaction for them",
+			       s->store.driver->kind);
+	s->second.driver = s->program->positions(where, err);
+	if (!s->second.driver)
+		return -1;
+	s->second.conf = mem_zalloc(s->second.driver->conf_bytes);
+	own = (struct opt_group){ .table = s->second.driver->opts, .self = s->second.conf };
+	if (opt_defaults(&own, 1, err))
+		return -1;
+	s->second.conf->where = where;
+	s->second.conf->where_env = !s->positions_where;
+	s->second.conf->positions_only = true;
+	s->second.conf->place = s->name;
+	return open_store(s, &s->second, s->loop, err);
 }
 
 static void close_store(struct sink_store *store)
@@ -158,8 +168,10 @@ enum sink_result sink_load(const struct sink *s, const char *job, const char *gr
 	enum sink_result r = k->driver->keeper->load(k->d, job, doc, err);
 	const char *stored = doc->group ? doc->group : "";
 
-	if (r != SINK_OK || !doc->gen[0] || strcmp(stored, group ? group : "") == 0)
+	if (r != SINK_OK || !doc->gen[0])
 		return r;
+	if (strcmp(stored, group ? group : "") == 0)
+		return sink_claims_settle(s, job, doc, err);
 	sink_error_group(job, stored, group, err);
 	return SINK_FATAL;
 }
@@ -184,13 +196,15 @@ static enum sink_result write_named(const struct sink *s, struct sink_batch *bat
 	return r;
 }
 
-enum sink_result sink_apply(const struct sink *s, const struct sink_batch *whole,
+enum sink_result sink_apply(struct sink *s, const struct sink_batch *whole,
 			    struct sink_counts *counts, struct err *err)
 {
 	const struct sink_store *k = s->positions;
 	struct sink_batch batch = *whole;
 	enum sink_result r = SINK_OK;
 
+	if (s->store.driver->delivery == SINK_CLAIMED)
+		return sink_apply_claimed(s, whole, counts, err);
 	if (s->store.driver->delivery == SINK_NAMED) {
 		r = write_named(s, &batch, counts, err);
 		batch.rows = batch.records = batch.n_dead = 0;

@@ -26,6 +26,8 @@ enum fake_call {
 	FAKE_DROP,
 	FAKE_RESET,
 	FAKE_PUT,
+	FAKE_CHANGE,
+	FAKE_SETTLE,
 	FAKE_CALLS,
 };
 
@@ -54,8 +56,13 @@ static struct fake {
 		char name[FAKE_NAME], job[FAKE_NAME], cfg[FAKE_NAME];
 		int64_t since_us;
 	} metric[FAKE_MOST];
-	char batch[FAKE_MOST][BATCH_NAME_CHARS + 1]; /* that were written */
-	size_t n_pos, metrics, batches;
+	char batch[FAKE_MOST][BATCH_NAME_CHARS + 1];   /* that were written */
+	char burnt[FAKE_MOST][KEEPER_CLAIM_CHARS + 1]; /* ids that nothing is written under */
+	struct {
+		char id[KEEPER_CLAIM_CHARS + 1], doc[512];
+	} claim[FAKE_MOST];
+	size_t n_pos, metrics, batches, burns, claims;
+	bool emptied;         /* holds() says no */
 	char records[256];    /* "TOPIC/PARTITION:OFFSET LINE" each */
 	uint64_t count, dead; /* of all rows; dead records */
 } * fake;
@@ -180,6 +187,8 @@ static enum sink_result fake_load(void *k, const char *job, struct keeper_doc *d
 	memcpy(doc->gen, fake->gen, sizeof(doc->gen));
 	doc->group = mem_strdup(fake->group);
 	fake_stored(&doc->pos);
+	for (size_t i = 0; i < fake->claims; i++)
+		keeper_doc_claim(doc, slice_z(fake->claim[i].id), slice_z(fake->claim[i].doc));
 	return fake_answer(FAKE_LOAD, false, err);
 }
 
@@ -261,6 +270,36 @@ static enum sink_result fake_store(void *k, const struct sink_batch *batch,
 	return r == SINK_OK ? fake_answer(FAKE_STORE, true, err) : r;
 }
 
+static void fake_unclaim(const char *id)
+{
+	for (size_t i = 0; i < fake->claims; i++)
+		if (strcmp(fake->claim[i].id, id) == 0)
+			fake->claim[i--] = fake->claim[--fake->claims];
+}
+
+static enum sink_result fake_change(void *k, const char *job, const struct keeper_change *c,
+				    struct err *err)
+{
+	enum sink_result r = fake_answer(FAKE_CHANGE, false, err);
+	struct keeper_doc now = { .gen = "" };
+	struct err ignored;
+
+	if (r == SINK_OK)
+		fake_load(k, job, &now, &ignored);
+	if (r == SINK_OK && !change_check(c, &now))
+		r = SINK_CONFLICT;
+	for (size_t i = 0; i < c->drops && r == SINK_OK; i++)
+		fake_unclaim(c->drop[i]);
+	if (r == SINK_OK && c->claim) {
+		size_t i = fake->claims++;
+
+		snprintf(fake->claim[i].id, sizeof(fake->claim[i].id), "%s", c->claim);
+		snprintf(fake->claim[i].doc, sizeof(fake->claim[i].doc), "%s", c->claim_doc);
+	}
+	keeper_doc_fini(&now);
+	return r == SINK_OK ? fake_answer(FAKE_CHANGE, true, err) : r;
+}
+
 static enum sink_result fake_drop(void *k, const char *job, uint64_t *rows, struct err *err)
 {
 	enum sink_result r = fake_answer(FAKE_DROP, false, err);
@@ -269,7 +308,7 @@ static enum sink_result fake_drop(void *k, const char *job, uint64_t *rows, stru
 	if (r != SINK_OK)
 		return r;
 	fake->gen[0] = fake->group[0] = 0;
-	fake->n_pos = 0;
+	fake->n_pos = fake->claims = 0;
 	return fake_answer(FAKE_DROP, true, err);
 }
 
@@ -285,6 +324,11 @@ static enum sink_result fake_write(void *d, const struct sink_batch *batch,
 	for (size_t i = 0; i < fake->batches && r == SINK_OK; i++)
 		if (strcmp(fake->batch[i], batch->name) == 0)
 			return SINK_OK;
+	for (size_t i = 0; i < fake->burns && r == SINK_OK; i++)
+		if (strcmp(fake->burnt[i], batch->name) == 0) {
+			err_set(err, EX_TEMPFAIL, "%s is burnt", batch->name);
+			return SINK_CONFLICT;
+		}
 	if (r != SINK_OK)
 		return r;
 	memcpy(fake->batch[fake->batches++], batch->name, sizeof(fake->batch[0]));
@@ -298,6 +342,40 @@ static enum sink_result fake_write(void *d, const struct sink_batch *batch,
 				      (int)batch->record[i].line.n, batch->record[i].line.p);
 	fake->dead += batch->n_dead;
 	return fake_answer(FAKE_WRITE, true, err);
+}
+
+static enum sink_result fake_prepare(void *d, const struct sink_batch *batch, struct buf *what,
+				     struct err *err)
+{
+	(void)d, (void)err;
+	buf_printf(what, "rows %zu", batch->rows);
+	return SINK_OK;
+}
+
+static enum sink_result fake_settle(void *d, const char *id, struct slice what, bool *stored,
+				    struct err *err)
+{
+	enum sink_result r = fake_answer(FAKE_SETTLE, false, err);
+
+	(void)d;
+	if (r == SINK_OK && !slice_is(what, "rows 1"))
+		return err_set(err, EX_SOFTWARE, "what: %.*s", (int)what.n, what.p), SINK_FATAL;
+	if (r != SINK_OK)
+		return r;
+	*stored = false;
+	for (size_t i = 0; i < fake->batches; i++)
+		*stored |= strcmp(fake->batch[i], id) == 0;
+	if (!*stored)
+		snprintf(fake->burnt[fake->burns++], sizeof(fake->burnt[0]), "%s", id);
+	return fake_answer(FAKE_SETTLE, true, err);
+}
+
+static enum sink_result fake_holds(void *d, const char *id, struct slice what, bool *holds,
+				   struct err *err)
+{
+	(void)d, (void)id, (void)what, (void)err;
+	*holds = !fake->emptied;
+	return SINK_OK;
 }
 
 static enum sink_result fake_reset(void *d, const char *job, uint64_t *rows, struct err *err)
@@ -330,6 +408,7 @@ static const struct position_keeper fake_keeper = {
 	.load = fake_load,
 	.init = fake_init,
 	.lateness = fake_lateness,
+	.change = fake_change,
 	.store = fake_store,
 	.drop = fake_drop,
 };
@@ -347,6 +426,22 @@ static const struct sink_driver fake_driver = { FAKE_ROWS, .keeper = &fake_keepe
 static const struct sink_driver fake_rows_driver = { FAKE_ROWS };
 static const struct sink_driver fake_plain_driver = { FAKE_ROWS, .keeper = &fake_keeper,
 						      .put = fake_put };
+static const struct sink_driver fake_claimed_driver = {
+	.kind = "fake",
+	.takes = SINK_ROWS | SINK_DEAD,
+	.delivery = SINK_CLAIMED,
+	.opts = fake_opts,
+	.conf_bytes = sizeof(struct sink_conf),
+	.open = fake_open,
+	.close = free,
+	.connect = fake_connect,
+	.disconnect = fake_disconnect,
+	.prepare = fake_prepare,
+	.write = fake_write,
+	.settle = fake_settle,
+	.holds = fake_holds,
+	.reset = fake_reset,
+};
 static const struct sink_driver fake_records_driver = { FAKE_DRIVER, .takes = SINK_RECORDS,
 							.keeper = &fake_keeper };
 

@@ -72,13 +72,15 @@ static void *pg_open(const struct sink_conf *conf, struct err *err)
 	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 	struct pg *p;
 
-	if (check_table(conf->place, conf->events.on, err))
+	if (!conf->positions_only && check_table(conf->place, conf->events.on, err))
 		return NULL;
 	p = mem_zalloc(sizeof(*p));
 	p->conf = conf;
 	p->rollups = mem_strdup(conf->place);
-	p->table = pg_quoted(conf->place, "");
-	p->final = is_default ? mem_strdup("\"hta_final\"") : pg_quoted(conf->place, "_final");
+	p->table = conf->positions_only ? mem_strdup("hta_claim") : pg_quoted(conf->place, "");
+	p->final = conf->positions_only ? mem_strdup(p->table)
+		   : is_default         ? mem_strdup("\"hta_final\"")
+					: pg_quoted(conf->place, "_final");
 	p->numbers = is_default ? mem_strdup("\"hta_numbers\"")
 				: pg_quoted(conf->place, "_numbers");
 	if (!conf->where_env)
@@ -121,7 +123,7 @@ static enum sink_result pg_connect(void *d, struct err *err)
 
 	if (r == SINK_OK)
 		r = pg_schema(p, err);
-	if (r == SINK_OK && p->conf->create && !p->views_made && !p->conf->events.on) {
+	if (r == SINK_OK && p->conf->create && !p->views_made && pg_has_rows(p)) {
 		r = pg_views_all(p, err);
 		p->views_made = r == SINK_OK;
 	}

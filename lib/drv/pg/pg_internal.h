@@ -44,6 +44,12 @@ struct pg {
 	bool views_denied;            /* and told: this role may not make any */
 };
 
+/* A table of rows and its views; else one of events, or neither. */
+static inline bool pg_has_rows(const struct pg *p)
+{
+	return !p->conf->events.on && !p->conf->positions_only;
+}
+
 /* ---- pg_wait.c: every call serves the loop while it waits */
 
 /* What the connection's or a result's error means (pg_state_means). The first SQLSTATE since
@@ -273,6 +279,11 @@ enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, stru
 enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metric *m, size_t n,
 				bool check_only, struct err *err);
 enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struct err *err);
+/* pg_claims.c */
+enum sink_result pg_load_claims(struct pg *p, const char *job, struct keeper_doc *doc,
+				struct err *err);
+enum sink_result pg_change_claims(struct pg *p, const char *job, const struct keeper_change *c,
+				  struct err *err);
 enum sink_result pg_init(void *k, const char *job, const char *group, const struct ctl_init *init,
 			 struct err *err);
 enum sink_result pg_lateness(void *k, const char *job, int64_t us, struct err *err);

@@ -75,7 +75,7 @@ enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struc
 			pg_take_positions(res, &doc->pos);
 	}
 	PQclear(res);
-	return r;
+	return p->conf->positions_only ? pg_load_claims(p, job, doc, err) : r;
 }
 
 /* ---- init */
@@ -274,7 +274,7 @@ enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metr
 	bool made = false;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
-	if (r == SINK_OK)
+	if (r == SINK_OK && pg_has_rows(p))
 		r = pg_columns_need(p, m, n, check_only, &made, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
 		if (m[i].fresh)
@@ -285,7 +285,7 @@ enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metr
 		r = pg_columns_made(p, err);
 	r = pg_rollback(p, r);
 	for (size_t i = 0; i < n && r == SINK_OK && !check_only; i++)
-		if (m[i].fresh || (job && p->conf->create))
+		if (pg_has_rows(p) && (m[i].fresh || (job && p->conf->create)))
 			r = pg_views_of(p, &m[i], err);
 	return r;
 }
@@ -311,7 +311,7 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 	PGresult *res;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
-	if (r == SINK_OK && !p->conf->events.on &&
+	if (r == SINK_OK && pg_has_rows(p) &&
 	    (r = pg_query(p, &res, err, text, 3, value)) == SINK_OK) {
 		*rows += strtoull(PQcmdTuples(res), NULL, 10);
 		PQclear(res);
@@ -319,9 +319,12 @@ enum sink_result pg_drop(void *k, const char *job, uint64_t *rows, struct err *e
 	for (size_t i = 0;
 	     i < (p->rules ? sizeof(others) / sizeof(*others) : WITHOUT_RULES) && r == SINK_OK; i++)
 		r = pg_query(p, NULL, err, others[i], 3, value);
+	if (r == SINK_OK && p->conf->positions_only)
+		r = pg_query(p, NULL, err, "DELETE FROM hta_claim WHERE job = $1 AND sink = $2", 2,
+			     value);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
 	free(text);
 	r = pg_rollback(p, r);
-	return r == SINK_OK ? pg_views_prune(p, err) : r;
+	return r == SINK_OK && !p->conf->positions_only ? pg_views_prune(p, err) : r;
 }

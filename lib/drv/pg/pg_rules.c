@@ -82,6 +82,8 @@ static enum sink_result change_inside(struct pg *p, const char *job, const struc
 	if (r == SINK_OK && !change_check(c, &now))
 		r = SINK_CONFLICT;
 	keeper_doc_fini(&now);
+	if (r == SINK_OK && !c->rules)
+		return pg_change_claims(p, job, c, err);
 	if (r == SINK_OK)
 		r = store_doc(p, job, c, err);
 	return r == SINK_OK ? insert_spans(p, job, c, err) : r;
@@ -89,7 +91,7 @@ static enum sink_result change_inside(struct pg *p, const char *job, const struc
 
 enum sink_result pg_change(void *k, const char *job, const struct keeper_change *c, struct err *err)
 {
-	enum sink_result r = make_tables(k, err);
+	enum sink_result r = c->rules ? make_tables(k, err) : SINK_OK;
 
 	if (r == SINK_OK)
 		r = pg_begin(k, PG_BEGIN, err);

@@ -100,6 +100,11 @@ static const char common[] =
 	"AND (u.t > u.f OR p.next = u.t);"
 	"END $hta$;";
 
+/* Of sinks whose rows are elsewhere. */
+static const char claims[] =
+	"CREATE TABLE IF NOT EXISTS hta_claim (job text NOT NULL, sink text NOT NULL, claim text "
+	"NOT NULL, doc text NOT NULL, PRIMARY KEY (job, sink, claim));";
+
 /* When a window has ended, by the job's lateness. */
 #define END_LATE                                                                             \
 	"r.window_end + coalesce((SELECT j.lateness FROM hta_job j WHERE j.job = m.job AND " \
@@ -191,9 +196,9 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 		"AND attname = 'version' AND atttypid = 'integer'::regtype),"
 		" EXISTS (SELECT 1 FROM pg_class WHERE oid IN (to_regclass($1), "
 		"to_regclass('hta_pos')) AND relpersistence = 't'),"
-		" to_regclass('hta_rules') IS NOT NULL AND "
+		" to_regclass('hta_rules') IS NOT NULL AND ($1 = $2 OR "
 		"coalesce(pg_get_viewdef(to_regclass($2)) "
-		"LIKE '%hta_span%', false)",
+		"LIKE '%hta_span%', false))",
 		2, value);
 	bool ours, temporary;
 
@@ -239,6 +244,13 @@ static enum sink_result make_rollups(struct pg *p, const struct found *f, struct
 	return r;
 }
 
+static enum sink_result make_what_it_holds(struct pg *p, const struct found *f, struct err *err)
+{
+	if (p->conf->positions_only)
+		return pg_script(p, claims, err);
+	return p->conf->events.on ? pg_events_make(p, err) : make_rollups(p, f, err);
+}
+
 static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
 {
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
@@ -248,7 +260,7 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	if (r == SINK_OK)
 		r = pg_script(p, common, err);
 	if (r == SINK_OK)
-		r = p->conf->events.on ? pg_events_make(p, err) : make_rollups(p, f, err);
+		r = make_what_it_holds(p, f, err);
 	if (r == SINK_OK)
 		r = pg_script(p,
 			      "INSERT INTO hta_schema SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM "
@@ -273,6 +285,13 @@ enum sink_result pg_schema_make(struct pg *p, struct err *err)
 	return r;
 }
 
+static enum sink_result check_what_it_holds(struct pg *p, struct err *err)
+{
+	if (p->conf->positions_only)
+		return SINK_OK;
+	return p->conf->events.on ? pg_events_check(p, err) : pg_columns_known(p, err);
+}
+
 enum sink_result pg_schema(struct pg *p, struct err *err)
 {
 	struct found f;
@@ -291,11 +310,15 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	p->version = f.version;
 	p->rules = f.rules;
 	if (f.table && f.version >= PG_SCHEMA_OLDEST && f.version <= PG_SCHEMA)
-		return p->conf->events.on ? pg_events_check(p, err) : pg_columns_known(p, err);
+		return check_what_it_holds(p, err);
 	if (f.version <= 0 && p->conf->create)
 		return foreign(err);
 	if (f.version > PG_SCHEMA || f.table) {
 		sink_error_schema(f.version, PG_SCHEMA, "hta-sink-pg", err);
+		return SINK_FATAL;
+	}
+	if (p->conf->positions_only) {
+		sink_error_missing_positions("table hta_claim", NULL, err);
 		return SINK_FATAL;
 	}
 	what = mem_printf("table %s", p->rollups);

@@ -96,6 +96,9 @@ bool redis_position(struct positions *out, struct slice field, struct slice valu
 
 /* ---- load */
 
+/* A claim of a sink whose rows are elsewhere is a field of the job: this and its id. */
+static const char claim_field[] = "claim:";
+
 static void take_job(const redisReply *all, struct keeper_doc *doc, bool *resetting)
 {
 	for (size_t i = 0; all && i + 1 < all->elements; i += 2) {
@@ -109,6 +112,12 @@ static void take_job(const redisReply *all, struct keeper_doc *doc, bool *resett
 			*resetting = true;
 		else if (slice_is(field, "rule_set"))
 			snprintf(doc->set, sizeof(doc->set), "%.*s", (int)value.n, value.p);
+		else if (field.n > strlen(claim_field) &&
+			 memcmp(field.p, claim_field, strlen(claim_field)) == 0)
+			keeper_doc_claim(
+				doc,
+				slice(field.p + strlen(claim_field), field.n - strlen(claim_field)),
+				value);
 		else if (slice_is(field, "rules") && !doc->rules)
 			doc->rules = mem_dup(value.p, value.n);
 		else if (slice_is(field, "group") && !doc->group)
@@ -195,29 +204,68 @@ enum sink_result redis_init(void *k, const char *job, const char *group,
 	return r;
 }
 
-/* The spans are in the document. */
-enum sink_result redis_change(void *k, const char *job, const struct keeper_change *c,
-			      struct err *err)
+static void arg_found_positions(struct redis *p, const struct keeper_doc *found)
 {
-	struct redis *p = k;
-	const struct keeper_doc *found = c->found;
-	redisReply *reply;
-	enum sink_result r = redis_may_write(p, err);
-
-	if (r == SINK_OK)
-		r = redis_begin_job(p, job, "change", 4 + 2 * found->pos.n, err);
-	if (r != SINK_OK)
-		return r;
-	redis_argz(p, found->gen);
-	redis_argz(p, found->rules ? found->rules : "");
-	redis_argz(p, c->set);
-	redis_argz(p, c->rules);
 	for (size_t i = 0; i < found->pos.n; i++) {
 		p->key.n = 0;
 		redis_position_field(&p->key, found->pos.v[i].topic, found->pos.v[i].partition);
 		redis_arg(p, buf_slice(&p->key));
 		redis_argi(p, found->pos.v[i].next);
 	}
+}
+
+/* The spans are in the document. */
+static enum sink_result begin_change_rules(struct redis *p, const char *job,
+					   const struct keeper_change *c, struct err *err)
+{
+	const struct keeper_doc *found = c->found;
+	enum sink_result r = redis_begin_job(p, job, "change", 4 + 2 * found->pos.n, err);
+
+	if (r != SINK_OK)
+		return r;
+	redis_argz(p, found->gen);
+	redis_argz(p, found->rules ? found->rules : "");
+	redis_argz(p, c->set);
+	redis_argz(p, c->rules);
+	arg_found_positions(p, found);
+	return SINK_OK;
+}
+
+static enum sink_result begin_change_claims(struct redis *p, const char *job,
+					    const struct keeper_change *c, struct err *err)
+{
+	const struct keeper_doc *found = c->found;
+	enum sink_result r = redis_begin_job(p, job, "claim",
+					     6 + found->claims + c->drops + 2 * found->pos.n, err);
+
+	if (r != SINK_OK)
+		return r;
+	redis_argz(p, found->gen);
+	redis_argz(p, found->rules ? found->rules : "");
+	redis_argi(p, (int64_t)found->claims);
+	for (size_t i = 0; i < found->claims; i++)
+		redis_argz(p, found->claim[i].id);
+	redis_argz(p, c->claim ? c->claim : "");
+	redis_argz(p, c->claim ? c->claim_doc : "");
+	redis_argi(p, (int64_t)c->drops);
+	for (size_t i = 0; i < c->drops; i++)
+		redis_argz(p, c->drop[i]);
+	arg_found_positions(p, found);
+	return SINK_OK;
+}
+
+enum sink_result redis_change(void *k, const char *job, const struct keeper_change *c,
+			      struct err *err)
+{
+	struct redis *p = k;
+	redisReply *reply;
+	enum sink_result r = redis_may_write(p, err);
+
+	if (r == SINK_OK)
+		r = c->rules ? begin_change_rules(p, job, c, err)
+			     : begin_change_claims(p, job, c, err);
+	if (r != SINK_OK)
+		return r;
 	r = redis_run(p, &reply, err);
 	if (r == SINK_OK && !slice_is(redis_element(reply, 0), "ok"))
 		r = SINK_CONFLICT;

@@ -19,6 +19,7 @@ function verbs.may_write()
 	call('HSET', k, 'a', 1, 'b', 2)
 	call('HMGET', k, 'a', 'b')
 	call('HGET', k, 'a')
+	call('HKEYS', k)
 	call('HDEL', k, 'a')
 	call('EXPIREAT', k, now + 60)
 	call('PERSIST', k)
@@ -68,6 +69,37 @@ function verbs.change(generation, found, set, rules)
 		end
 	end
 	call('HSET', job, 'rule_set', set, 'rules', rules)
+	return { 'ok' }
+end
+
+-- What was found: generation, rules ('' none), how many claims, their ids; what is to be: id ('' none) and document of a new claim, how many go, their ids;
+-- then field, next of each partition that was found.
+function verbs.claim(generation, found, claims)
+	local at, stored = 6 + claims, 0
+	for _, field in ipairs(call('HKEYS', job)) do
+		stored = stored + (string.sub(field, 1, 6) == 'claim:' and 1 or 0)
+	end
+	local positions = at + 3 + ARGV[at + 2]
+	if call('HGET', job, 'generation') ~= generation or (call('HGET', job, 'rules') or '') ~= found or stored ~= tonumber(claims) or
+		call('HLEN', pos) ~= (#ARGV - positions + 1) / 2 then
+		return { 'conflict' }
+	end
+	for i = 6, at - 1 do
+		if call('HEXISTS', job, 'claim:' .. ARGV[i]) == 0 then
+			return { 'conflict' }
+		end
+	end
+	for i = positions, #ARGV, 2 do
+		if string.match(call('HGET', pos, ARGV[i]) or '', '^%d+ (%d+) ') ~= ARGV[i + 1] then
+			return { 'conflict' }
+		end
+	end
+	for i = at + 3, positions - 1 do
+		call('HDEL', job, 'claim:' .. ARGV[i])
+	end
+	if ARGV[at] ~= '' then
+		call('HSET', job, 'claim:' .. ARGV[at], ARGV[at + 1])
+	end
 	return { 'ok' }
 end
 

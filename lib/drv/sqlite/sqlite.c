@@ -50,6 +50,9 @@ static const char *const sql[Q_COUNT] = {
 			"?, ?)",
 	[Q_SPANS_DROP] = "DELETE FROM hta_span WHERE job = ? AND sink = ?",
 	[Q_SPAN] = "INSERT INTO hta_span (job, sink, metric, since, until) VALUES (?, ?, ?, ?, ?)",
+	[Q_CLAIMS] = "SELECT claim, doc FROM hta_claim WHERE job = ? AND sink = ?",
+	[Q_CLAIM] = "INSERT INTO hta_claim (job, sink, claim, doc) VALUES (?, ?, ?, ?)",
+	[Q_CLAIM_DROP] = "DELETE FROM hta_claim WHERE job = ? AND sink = ? AND claim = ?",
 	[Q_METRIC] = "SELECT job, cfg, definition, sink FROM hta_metric WHERE rollups = ? AND "
 		     "metric = ?",
 	[Q_METRIC_INSERT] = "INSERT INTO hta_metric (rollups, metric, sink, job, cfg, definition, "
@@ -92,7 +95,7 @@ static void *sqlite_open(const struct sink_conf *conf, struct err *err)
 	struct sqlite *s;
 	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 
-	if (sink_check_table(conf->place, conf->events.on, err))
+	if (!conf->positions_only && sink_check_table(conf->place, conf->events.on, err))
 		return NULL;
 	s = mem_zalloc(sizeof(*s));
 	s->conf = conf;
@@ -204,7 +207,9 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 
 	if (sqlite3_open_v2(s->conf->where, &s->db, flags, NULL) != SQLITE_OK) {
 		r = sqlite_failed(s, err);
-		if (!s->conf->create && err->code == EX_CONFIG)
+		if (!s->conf->create && err->code == EX_CONFIG && s->conf->positions_only)
+			sink_error_missing_positions("the file", s->conf->where, err);
+		else if (!s->conf->create && err->code == EX_CONFIG)
 			err_set(err, EX_CONFIG,
 				"%s: cannot be opened: run `hta-sink-sqlite%s --init %s "
 				"</dev/null` "
@@ -227,7 +232,7 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		r = sqlite_failed(s, err);
 	else
 		r = sqlite_schema(s, err);
-	if (r == SINK_OK && s->conf->create && !s->views_made && !s->conf->events.on) {
+	if (r == SINK_OK && s->conf->create && !s->views_made && sqlite_has_rows(s)) {
 		r = sqlite_views_all(s, err);
 		s->views_made = r == SINK_OK;
 	}

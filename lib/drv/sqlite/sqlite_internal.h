@@ -24,6 +24,9 @@ enum sqlite_statement {
 	Q_RULES_SET,
 	Q_SPANS_DROP,
 	Q_SPAN,
+	Q_CLAIMS,
+	Q_CLAIM,
+	Q_CLAIM_DROP,
 	Q_METRIC,
 	Q_METRIC_INSERT,
 	Q_ADVANCE,
@@ -78,6 +81,12 @@ void sqlite_bind_time(sqlite3_stmt *q, int at, int64_t us);
 void sqlite_bind_dec(sqlite3_stmt *q, int at, dec v);
 /* p NULL: null; valid until the next step */
 struct slice sqlite_column(sqlite3_stmt *q, int at);
+
+/* A table of rows and its views; else one of events, or neither. */
+static inline bool sqlite_has_rows(const struct sqlite *s)
+{
+	return !s->conf->events.on && !s->conf->positions_only;
+}
 
 enum sink_result sqlite_schema(struct sqlite *s, struct err *err); /* sqlite_schema.c */
 void sqlite_functions(struct sqlite *s);
@@ -169,5 +178,10 @@ enum sink_result sqlite_load_rules(struct sqlite *s, const char *job, struct kee
 				   struct err *err);
 enum sink_result sqlite_change(void *k, const char *job, const struct keeper_change *c,
 			       struct err *err);
+/* sqlite_claims.c */
+enum sink_result sqlite_load_claims(struct sqlite *s, const char *job, struct keeper_doc *doc,
+				    struct err *err);
+enum sink_result sqlite_change_claims(struct sqlite *s, const char *job,
+				      const struct keeper_change *c, struct err *err);
 
 #endif

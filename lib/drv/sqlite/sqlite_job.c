@@ -61,7 +61,8 @@ enum sink_result sqlite_load(void *k, const char *job, struct keeper_doc *doc, s
 	while ((code = sqlite3_step(q)) == SQLITE_ROW)
 		sqlite_take_position(q, &doc->pos);
 	sqlite3_reset(q);
-	return code == SQLITE_DONE ? sqlite_load_rules(s, job, doc, err) : sqlite_failed(s, err);
+	r = code == SQLITE_DONE ? sqlite_load_rules(s, job, doc, err) : sqlite_failed(s, err);
+	return r == SINK_OK && s->conf->positions_only ? sqlite_load_claims(s, job, doc, err) : r;
 }
 
 /* ---- init */
@@ -205,7 +206,7 @@ enum sink_result sqlite_metrics_add(void *d, const char *job, const struct sink_
 				    bool check_only, struct err *err)
 {
 	struct sqlite *s = d;
-	bool widen = !s->has_columns && has_measures(m, n);
+	bool widen = sqlite_has_rows(s) && !s->has_columns && has_measures(m, n);
 	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
 
 	if (r != SINK_OK)
@@ -216,7 +217,7 @@ enum sink_result sqlite_metrics_add(void *d, const char *job, const struct sink_
 	if (r == SINK_OK && widen)
 		r = sqlite_add_columns(s, err);
 	for (size_t i = 0; i < n && r == SINK_OK && !check_only; i++)
-		if (m[i].fresh || (job && s->conf->create))
+		if (sqlite_has_rows(s) && (m[i].fresh || (job && s->conf->create)))
 			r = sqlite_views_of(s, &m[i], err);
 	if (r == SINK_OK && check_only)
 		return sqlite_do(s, Q_ROLLBACK, err);
@@ -266,7 +267,7 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 
 	if (r != SINK_OK)
 		return r;
-	if (!s->conf->events.on)
+	if (sqlite_has_rows(s))
 		r = delete_of(s,
 			      "DELETE FROM \"%w\" WHERE metric IN (SELECT metric FROM hta_metric "
 			      "WHERE job "
@@ -277,7 +278,10 @@ enum sink_result sqlite_drop(void *k, const char *job, uint64_t *rows, struct er
 	     r == SINK_OK;
 	     i++)
 		r = delete_of(s, others[i], job, NULL, err);
-	if (r == SINK_OK)
+	if (r == SINK_OK && s->conf->positions_only)
+		r = delete_of(s, "DELETE FROM hta_claim WHERE job = ?1 AND sink = ?2", job, NULL,
+			      err);
+	else if (r == SINK_OK)
 		r = sqlite_views_prune(s, err);
 	return sqlite_end(s, r, err);
 }

@@ -73,6 +73,8 @@ static enum sink_result change_inside(struct sqlite *s, const char *job,
 	if (r == SINK_OK && !change_check(c, &now))
 		r = SINK_CONFLICT;
 	keeper_doc_fini(&now);
+	if (r == SINK_OK && !c->rules)
+		return sqlite_change_claims(s, job, c, err);
 	if (r == SINK_OK)
 		r = store_doc(s, job, c, err);
 	return r == SINK_OK ? store_spans(s, job, c, err) : r;
@@ -83,7 +85,7 @@ enum sink_result sqlite_change(void *k, const char *job, const struct keeper_cha
 {
 	enum sink_result r;
 
-	if (!sqlite_has_rules(k)) {
+	if (c->rules && !sqlite_has_rules(k)) {
 		err_set(err, EX_CONFIG,
 			"%s has no tables yet for rules that change (--rules): start it once "
 			"with hta-sink-sqlite --init",

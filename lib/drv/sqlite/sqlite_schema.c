@@ -46,6 +46,11 @@ static const char tables[] =
 	"NOT NULL, since INTEGER, until INTEGER);"
 	"CREATE INDEX IF NOT EXISTS hta_span_metric ON hta_span (job, sink, metric);";
 
+/* Of sinks whose rows are elsewhere. */
+static const char claims[] =
+	"CREATE TABLE IF NOT EXISTS hta_claim (job TEXT NOT NULL, sink TEXT NOT NULL, claim TEXT "
+	"NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (job, sink, claim)) WITHOUT ROWID;";
+
 static const char rollups[] =
 	"CREATE TABLE IF NOT EXISTS \"%w\" (metric TEXT NOT NULL, window_start TEXT NOT NULL, "
 	"window_end TEXT NOT NULL, dims_hash TEXT NOT NULL,"
@@ -265,6 +270,13 @@ static enum sink_result make_rollups(struct sqlite *s, struct err *err)
 	return r == SINK_OK ? make_views(s, err) : r;
 }
 
+static enum sink_result make_what_it_holds(struct sqlite *s, struct err *err)
+{
+	if (s->conf->positions_only)
+		return exec_sql(s, claims, err);
+	return s->conf->events.on ? sqlite_events_make(s, err) : make_rollups(s, err);
+}
+
 static enum sink_result make_schema(struct sqlite *s, struct err *err)
 {
 	enum sink_result r = exec_sql(s, "BEGIN IMMEDIATE", err);
@@ -272,7 +284,7 @@ static enum sink_result make_schema(struct sqlite *s, struct err *err)
 	if (r == SINK_OK) {
 		r = exec_sql(s, tables, err);
 		if (r == SINK_OK)
-			r = s->conf->events.on ? sqlite_events_make(s, err) : make_rollups(s, err);
+			r = make_what_it_holds(s, err);
 		if (r == SINK_OK && schema_version(s) == 0)
 			r = set_version(s, err);
 		if (r == SINK_OK)
@@ -285,13 +297,13 @@ static enum sink_result make_schema(struct sqlite *s, struct err *err)
 
 static bool has_old_views(struct sqlite *s)
 {
-	return s->conf->create && !s->conf->events.on && views_differ(s);
+	return s->conf->create && sqlite_has_rows(s) && views_differ(s);
 }
 
 enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 {
-	bool whole = has_table(s, "hta_schema") && has_table(s, s->table) &&
-		     has_table(s, "hta_pos");
+	const char *table = s->conf->positions_only ? "hta_claim" : s->table;
+	bool whole = has_table(s, "hta_schema") && has_table(s, table) && has_table(s, "hta_pos");
 	int found = whole ? schema_version(s) : 0;
 	struct buf what = { 0 };
 
@@ -312,7 +324,12 @@ enum sink_result sqlite_schema(struct sqlite *s, struct err *err)
 			r = sqlite_events_check(s, err);
 		return r;
 	}
-	buf_printf(&what, "table %s", s->table);
+	buf_printf(&what, "table %s", table);
+	if (s->conf->positions_only) {
+		sink_error_missing_positions(buf_z(&what), s->conf->where, err);
+		buf_fini(&what);
+		return SINK_FATAL;
+	}
 	sink_error_missing(buf_z(&what),
 			   s->conf->events.on ? "hta-sink-sqlite --events" : "hta-sink-sqlite",
 			   s->conf->where, err);
