@@ -24,6 +24,8 @@ enum crash_point {
 	/* pg, redis: COMMIT, or the script, was sent; its answer was not read. kafka: it was
 	 * answered, and nothing was done with that */
 	CRASH_SINK_SENT,
+	CRASH_SINK_CLAIMED,   /* sink: an epoch is claimed; nothing of it is written */
+	CRASH_SINK_WRITTEN,   /* sink: a claimed epoch is written; its positions have not moved */
 	CRASH_STATE_INSIDE,   /* hta-dedup: inside the transaction of its state */
 	CRASH_ALERTS_PRINTED, /* hta-trend: alerts were written; the store does not have them */
 	CRASH_ALERTS_INSIDE,  /* hta-trend: inside the transaction (pg, sqlite) */

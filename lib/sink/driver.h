@@ -2,8 +2,8 @@
  * streams, retries, the policy of exit codes, or what makes two metrics the same.
  *
  * A SINK_TX driver is a keeper of positions (keeper.h), a registry of metrics, and `put`. A
- * SINK_NAMED or SINK_CLAIMED one has `write` besides, and may leave the positions to another store's
- * keeper.
+ * SINK_NAMED or SINK_CLAIMED one has `write` besides, and may leave positions and metrics to
+ * another store.
  *
  * After SINK_RETRY the framework calls disconnect and connect, then repeats the same call: every
  * call must be safe to repeat (a COMMIT whose answer was lost shows as SINK_APPLIED at the
@@ -41,8 +41,8 @@ enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4, SINK_SKETCHES = 8, SINK_L
  * a pipeline that has lost its partitions meanwhile. What is keyed by what it is (a record by
  * topic, partition and offset; a final row by its key) is the same after any of these: SINK_NAMED
  * is enough. A store that adds up, or that holds an epoch as an object of its own, needs each batch
- * claimed before it is written, and a claim that was left open settled (sink_claims.h): SINK_CLAIMED,
- * whose batch->name is the claim's id, and never used twice. */
+ * claimed before it is written, and a claim that was left open settled (sink_claims.h): it is
+ * SINK_CLAIMED, and batch->name is the claim's id, which is never used twice. */
 enum sink_delivery { SINK_TX, SINK_NAMED, SINK_CLAIMED };
 
 /* Settings of every sink. A driver that has more of its own embeds this as the first member of
@@ -57,8 +57,8 @@ struct sink_conf {
 	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
 	bool create; /* --init */
-	/* it keeps positions and metrics of a sink whose rows are elsewhere (--positions): it has no
-	 * table of rows, and place is the sink's name */
+	/* It keeps positions and metrics of a sink whose rows are elsewhere (--positions): it has
+	 * no table of rows, and place is the sink's name. */
 	bool positions_only;
 	int64_t retry_for_us; /* --retry-for */
 	/* of readers that can tell the store so: what it does for one may take so long; 0: any */

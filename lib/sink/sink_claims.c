@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -248,7 +249,8 @@ static void new_id(char id[KEEPER_CLAIM_CHARS + 1])
 	buf_fini(&hex);
 }
 
-/* Done claims of the batch's partitions go with the new one. *n ids, lent by the document; free() */
+/* Done claims of the batch's partitions go with the new one. *n ids, lent by the document;
+ * free() */
 static const char **replaced_claims(const struct keeper_doc *found, const struct ranges *ranges,
 				    size_t *n)
 {
@@ -328,8 +330,11 @@ enum sink_result sink_apply_claimed(struct sink *s, const struct sink_batch *who
 	struct sink_batch batch = *whole;
 	enum sink_result r = claim_epoch(s, &batch, err);
 
-	if (r == SINK_OK && moves(batch.ranges))
+	if (r == SINK_OK && moves(batch.ranges)) {
+		crash_at(CRASH_SINK_CLAIMED);
 		r = rows->driver->write(rows->d, &batch, counts, err);
+		crash_at(CRASH_SINK_WRITTEN);
+	}
 	batch.rows = batch.records = batch.n_dead = 0;
 	batch.name = NULL;
 	if (r == SINK_OK)

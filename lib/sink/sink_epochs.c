@@ -204,8 +204,8 @@ static int64_t highest_watermark(const struct positions *pos)
 	return us;
 }
 
-/* Who knows what the metrics' names mean: a store without transactions leaves it to the store of the
- * positions. */
+/* Who knows what the metrics' names mean: a store without transactions leaves it to the store of
+ * the positions. */
 static const struct sink_store *registry(const struct sink *s)
 {
 	return s->store.driver->metrics ? &s->store : s->positions;

@@ -20,8 +20,8 @@ ON_THE_WAY = (
     + [("commit", p) for p in ("barrier-before", "barrier-after")]
 )
 AT_THE_START = [("consume", "source-init"), ("consume", "source-assigned")] + [(s, "sink-init") for s in ORDER]
-ELSEWHERE = {"sink-rules", "state-inside", "alerts-printed", "alerts-inside", "alerts-stored", "log-half", "log-written", "log-told", "log-zeros", "log-cut", "log-named", "log-tail",
-             "dlq-taken", "dlq-inside", "dlq-sent"}   # scenes_rules.py, scenes_dedup.py, tests/cli/trend.bats, tests/store/dlq.bats, tests/cli/wal.bats
+ELSEWHERE = {"sink-rules", "sink-claimed", "sink-written", "state-inside", "alerts-printed", "alerts-inside", "alerts-stored", "log-half", "log-written", "log-told", "log-zeros", "log-cut", "log-named", "log-tail",
+             "dlq-taken", "dlq-inside", "dlq-sent"}   # scenes_rules.py, scenes_claims.py, scenes_dedup.py, tests/cli/trend.bats, tests/store/dlq.bats, tests/cli/wal.bats
 IN_A_REBALANCE = [("consume", "source-revoked"), ("consume", "source-assigned")]
 
 
