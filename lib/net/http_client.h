@@ -1,10 +1,10 @@
 /* A client of HTTP/1.1 over libcurl: requests under way side by side, connections that are kept,
- * TLS checked against the system's or given roots. It lives in the program's loop: whoever waits for
- * an answer serves signals, timers and the acknowledgement channel meanwhile. For one thread.
+ * TLS checked against the system's or given roots. It lives in the program's loop: whoever waits
+ * for an answer serves signals, timers and the acknowledgement channel meanwhile. For one thread.
  *
  * It knows no store and judges no status. Redirects are answers as others are. It repeats nothing
- * but what libcurl does by itself: a request on a kept connection that was closed without a byte of
- * an answer goes out once more on a new one. */
+ * but what libcurl does by itself: a request on a kept connection that was closed without a byte
+ * of an answer goes out once more on a new one. */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
 
