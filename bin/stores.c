@@ -2,6 +2,8 @@
  * the name of what is missing. The order decides: SQLite is last, as any text is a file's name. */
 #include "stores.h"
 
+#include "read/shards.h"
+
 #ifdef WITH_PG
 #include "drv/pg/pg.h"
 #define PG_READER &pg_reader
@@ -63,7 +65,27 @@ static bool is_sqlite(const char *store)
 static const char *const libpq_environment[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
 						 "PGUSER", "PGSERVICE",  NULL };
 
+static void *open_shards(const struct sink_conf *conf, struct err *err)
+{
+	return read_shards_open(&read_stores, conf, err);
+}
+
+static const struct read_driver shards_reader = {
+	.default_table = READ_SHARDS_TABLE,
+	.open = open_shards,
+	.close = read_shards_close,
+	.metrics = read_shards_metrics,
+	.sinks = read_shards_sinks,
+	.newest = read_shards_newest,
+	.rows = read_shards_rows,
+};
+
 static const struct read_kind kinds[] = {
+	{ .name = "shards",
+	  .configure = "shards",
+	  .example = "shards:STORE,STORE",
+	  .accepts = read_is_shards,
+	  .driver = &shards_reader },
 	{ .name = "Postgres",
 	  .configure = "pg",
 	  .example = "postgres://HOST/DATABASE",

@@ -214,6 +214,9 @@ struct sink_driver {
 	enum sink_delivery delivery;
 	const struct opt *opts; /* the driver's own, over its settings */
 	size_t conf_bytes;      /* of the settings, which begin with a struct sink_conf */
+	/* its place is one piece, which does not grow beyond a machine: a shard (--shard) has one
+	 * of its own, named PLACE:I */
+	bool shard_in_place;
 	/* the table of events (--events), where --table says no other. With conf->events.on the
 	 * driver takes records, which have their event, and no rows, and no metrics are asked for.
 	 * NULL: it keeps no events */

@@ -45,6 +45,19 @@
 		.arg = "JOB", .help = "delete the job's rows and positions here, and end" \
 	}
 
+enum { MOST_SHARDS = 1024 };
+
+static int set_shard(void *self, const char *value, struct err *err)
+{
+	struct sink *s = self;
+	char rest;
+
+	if (sscanf(value, "%u/%u%c", &s->shard, &s->shards, &rest) == 2 && s->shard >= 1 &&
+	    s->shard <= s->shards && s->shards <= MOST_SHARDS)
+		return 0;
+	return err_set(err, EX_USAGE, "must be I/N, such as 2/4, with N at most %d", MOST_SHARDS);
+}
+
 /* --table, --prefix and the like stand before these: they are the driver's. */
 static const struct opt sink_opts[] = {
 	INIT_OPT,
@@ -61,6 +74,11 @@ static const struct opt sink_opts[] = {
 	  .at = offsetof(struct sink, dry_run),
 	  .help = "plain stream: store nothing, count new, equal and different rows" },
 	RESET_OPT,
+	{ .name = "shard",
+	  .type = OPT_CALL,
+	  .call = set_shard,
+	  .arg = "I/N",
+	  .help = "store the rows of shard I of N only: those whose dimensions fall to it" },
 	RETRY_OPT,
 	OPT_END,
 };

@@ -78,7 +78,7 @@ int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf
 	buf_addz(members, ",\"sink\":");
 	json_quote_z(members, s->name);
 	buf_printf(members, ",\"claims\":%s",
-		   s->store.driver->takes & SINK_DEAD ? "true" : "false");
+		   s->store.driver->takes & SINK_DEAD && sink_has_dead(s) ? "true" : "false");
 	if (!above.rows && !sink_events_keyed(s))
 		buf_addz(members, ",\"places\":true");
 	return 0;
@@ -404,7 +404,7 @@ int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf
 		return take_metrics(s, st, ctl, err);
 	case CTL_DEAD:
 	case CTL_LATE:
-		return s->store.driver->takes & SINK_DEAD || s->role.claims
+		return (s->store.driver->takes & SINK_DEAD && sink_has_dead(s)) || s->role.claims
 			       ? sink_take_dead(s, ctl, err)
 			       : 0;
 	default:

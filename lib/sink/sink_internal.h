@@ -15,6 +15,9 @@ struct sink {
 	/* options */
 	bool create, replace, pass, dry_run;
 	const char *given_name, *reset, *positions_where;
+	/* --shard I/N: the rows that are stored here are those whose dims_hash falls to I, and dead
+	 * letters those of the first shard. shards 0: all are */
+	unsigned shard, shards;
 	int64_t retry_for_us;
 
 	const struct sink_program *program;
@@ -23,7 +26,8 @@ struct sink {
 	struct sink_store second; /* of the positions, where the first does not keep them */
 	struct sink_store *positions; /* the one of the two that does */
 	struct loop *loop;
-	char *name; /* given_name or KIND:PLACE */
+	char *name;        /* given_name or KIND:PLACE, with :I/N of a shard */
+	char *shard_place; /* what conf->place was made, or NULL */
 	struct retry retry;
 	struct epoch_batch *epoch;
 	struct sink_events *events; /* --events; else NULL */
@@ -156,6 +160,19 @@ void sink_late_tell(struct sink *s, struct stage *st, uint64_t late);
 int sink_plain(void *self, struct stage *st, struct err *err);
 int sink_plain_flush(struct sink *s, struct stage *st, struct err *err);
 int sink_finish(void *self, struct stage *st, bool eof, struct err *err);
+
+/* Whether the row is stored here: by the first four bytes of dims_hash, the highest first. */
+static inline bool sink_has_row(const struct sink *s, const struct rollup *row)
+{
+	const uint8_t *h = row->dims_hash;
+	uint32_t first = (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
+
+	return s->shards == 0 || first % s->shards == s->shard - 1;
+}
+static inline bool sink_has_dead(const struct sink *s)
+{
+	return s->shards == 0 || s->shard == 1;
+}
 
 /* Does the driver store lines as they are? */
 static inline const struct sink_lines *sink_lines(const struct sink *s)

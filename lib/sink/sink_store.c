@@ -28,6 +28,7 @@ void sink_stores_init(struct sink *s)
 void sink_stores_fini(struct sink *s)
 {
 	free(s->store.conf);
+	free(s->shard_place);
 	free(s->second.conf);
 }
 
@@ -41,6 +42,20 @@ static int open_store(struct sink *s, struct sink_store *store, struct loop *loo
 	return store->d ? 0 : -1;
 }
 
+/* A shard is named with its number and theirs: one of another division is another sink. */
+static char *name_of(const struct sink *s, const char *place)
+{
+	char *name = s->given_name ? mem_strdup(s->given_name)
+				   : mem_printf("%s:%s", s->store.driver->kind, place),
+	     *all;
+
+	if (!s->shards)
+		return name;
+	all = mem_printf("%s:%u/%u", name, s->shard, s->shards);
+	free(name);
+	return all;
+}
+
 int sink_open(struct sink *s, struct loop *loop, struct err *err)
 {
 	struct sink_conf *conf = s->store.conf;
@@ -50,8 +65,11 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err)
 	if (s->program->needs_where && !conf->where)
 		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name,
 			       s->program->synopsis);
-	s->name = s->given_name ? mem_strdup(s->given_name)
-				: mem_printf("%s:%s", s->store.driver->kind, conf->place);
+	if (s->shards && conf->events.on)
+		return err_set(err, EX_USAGE, "--shard is for rows, not for --events");
+	s->name = name_of(s, conf->place);
+	if (s->shards && s->store.driver->shard_in_place)
+		conf->place = s->shard_place = mem_printf("%s:%u", conf->place, s->shard);
 	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
 		return err_set(err, EX_USAGE,
 			       "--name: a sink's name is UTF-8 and has at most %d "

@@ -61,7 +61,8 @@ static int take_rows(struct sink *s, struct stage *st, struct slice block, uint6
 		if (check_row(&row, stage_acknowledged(st), err))
 			return in_row(s, err);
 		sink_set_rename(s, &row);
-		epoch_batch_row(s->epoch, &row);
+		if (sink_has_row(s, &row))
+			epoch_batch_row(s->epoch, &row);
 		p = nl + 1;
 	}
 	return 0;

@@ -34,6 +34,7 @@ class Log:
         self.end = {}                   # partition -> after the last record that was seen
         self.known = (None, None)       # the last recount, and of what
         self.lock = threading.Lock()
+        self.hash_of = {}               # dims -> dims_hash, as stores have it
 
     def read(self):
         """All that is there now and readable (read_committed). What was known already is not read into again."""

@@ -15,7 +15,7 @@
 #include "drv/h2/h2.h"
 #endif
 
-enum { TURNS = 2000, TURN_US = 20000, BODY_MOST = 1 << 16, SMALL_MOST = 8 };
+enum { TURNS = 20000, TURN_US = 500, BODY_MOST = 1 << 16, SMALL_MOST = 8 };
 
 static struct loop *loop;
 static struct http_server *server;

@@ -379,6 +379,7 @@ const struct sink_driver redis_driver = {
 	.kind = "redis",
 	.takes = SINK_ROWS | SINK_SKETCHES,
 	.delivery = SINK_TX,
+	.shard_in_place = true,
 	.opts = redis_opts,
 	.conf_bytes = sizeof(struct redis_conf),
 	.open = redis_open,
