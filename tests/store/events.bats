@@ -299,3 +299,25 @@ said() { ask "select coalesce(string_agg(word, ' ' order by n), '') from said"; 
 	says 'violates check constraint "no_login"'
 	[ "$(ask 'select count(*) from hta_events')" = 0 ]
 }
+
+reader_counts() { # N
+	echo 'select count(*) from hta_events;' >&9
+	wait_until 10 grep -qx "$1" reader.out
+}
+
+@test "sqlite: a thread brings the log into the file between epochs, with a reader beside it" {
+	use sqlite
+	hta-gen --count 60000 >f
+	feed $sink --events --init </dev/null
+	mkfifo ask
+	exec 9<>ask # where someone else has the file open its log stays as long as it has become
+	spawn reader sqlite3 db <ask
+	reader_counts 0
+	feed pipe "hta-consume --job j --epoch-records 5000 f | $sink --events | hta-commit"
+	reader_counts 60000
+	[ "$(stat -c %s db)" -gt $((24 << 20)) ]
+	[ "$(stat -c %s db-wal)" -lt $((24 << 20)) ]
+	[ "$(ask 'pragma integrity_check')" = ok ]
+	echo .quit >&9
+	exits_with 0 5
+}

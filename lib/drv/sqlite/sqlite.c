@@ -97,6 +97,8 @@ static void *sqlite_open(const struct sink_conf *conf, struct err *err)
 
 	if (!conf->positions_only && sink_check_table(conf->place, conf->events.on, err))
 		return NULL;
+	if (conf->events.on)
+		sqlite_write_early();
 	s = mem_zalloc(sizeof(*s));
 	s->conf = conf;
 	s->table = mem_strdup(conf->place);
@@ -113,6 +115,7 @@ static void sqlite_disconnect(void *d)
 		sqlite3_finalize(s->q[i]);
 		s->q[i] = NULL;
 	}
+	sqlite_checkpoint_end(s);
 	sqlite3_close(s->db);
 	s->db = NULL;
 }
@@ -240,6 +243,8 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		sqlite_functions(s);
 	else
 		sqlite_disconnect(s);
+	if (r == SINK_OK && s->conf->events.on)
+		sqlite_checkpoint_beside(s);
 	return r;
 }
 

@@ -4,6 +4,8 @@
 #ifndef DRV_SQLITE_SQLITE_INTERNAL_H
 #define DRV_SQLITE_SQLITE_INTERNAL_H
 
+#include <pthread.h>
+
 #include <sqlite3.h>
 
 #include "base/dec.h"
@@ -53,6 +55,9 @@ struct sqlite {
 	int64_t read_until_us; /* of a reader with conf->read_for_us */
 	const struct sink_record *record; /* what hta_batch has */
 	size_t records;
+	sqlite3 *second; /* of the thread that checkpoints (sqlite_checkpoint.c) */
+	pthread_t checkpoint;
+	bool checkpointing; /* the thread is to be joined */
 };
 
 /* Maps SQLite's answer: BUSY, LOCKED, PROTOCOL and NOMEM are SINK_RETRY, FULL and IOERR
@@ -163,6 +168,19 @@ size_t sqlite_events_time(int64_t us, char out[TM_TEXT_BYTES]);
 /* ---- sqlite_batch.c: the connection gets the table hta_batch: the events of s->record, with the
  * columns of hta_events but for received_at. Returns SQLite's code. */
 int sqlite_batch_table(struct sqlite *s);
+
+/* ---- sqlite_checkpoint.c */
+
+/* From now on a thread checkpoints behind the commits of s->db that leave a long log. */
+void sqlite_checkpoint_beside(struct sqlite *s);
+/* Waits for a checkpoint that runs: before a transaction that writes much. */
+void sqlite_checkpoint_wait(struct sqlite *s);
+/* Before s->db is closed. */
+void sqlite_checkpoint_end(struct sqlite *s);
+
+/* ---- sqlite_early.c: the disk begins with what SQLite writes before SQLite waits for it. Holds
+ * for all files that this process has opened by SQLite's default VFS, or will open. */
+void sqlite_write_early(void);
 
 /* ---- sqlite_reader.c: connects to read. The transaction that it begins lasts until the end. */
 int sqlite_reader_connect(struct sqlite *s, struct err *err);

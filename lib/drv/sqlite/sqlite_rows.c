@@ -208,9 +208,11 @@ static enum sink_result store_inside(struct sqlite *s, const struct sink_batch *
 enum sink_result sqlite_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
 			      struct err *err)
 {
-	enum sink_result r = sqlite_do(k, Q_BEGIN, err);
+	enum sink_result r;
 
 	(void)counts;
+	sqlite_checkpoint_wait(k);
+	r = sqlite_do(k, Q_BEGIN, err);
 	return r == SINK_OK ? sqlite_end(k, store_inside(k, batch, err), err) : r;
 }
 
@@ -298,8 +300,10 @@ enum sink_result sqlite_put(void *d, const struct sink_batch *batch, bool replac
 	struct sqlite *s = d;
 	char now[TM_TEXT_BYTES];
 	int now_bytes = (int)tm_text_ms(tm_now_us(), now);
-	enum sink_result r = sqlite_do(s, Q_BEGIN, err);
+	enum sink_result r;
 
+	sqlite_checkpoint_wait(s);
+	r = sqlite_do(s, Q_BEGIN, err);
 	if (r != SINK_OK)
 		return r;
 	if (batch->records)
