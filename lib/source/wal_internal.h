@@ -49,7 +49,8 @@ struct wal {
 	bool want_room, told_failure;
 
 	pthread_mutex_t lock;
-	pthread_cond_t to_sync, to_keep, changed; /* changed: of `next` and `in_piece` */
+	pthread_cond_t to_sync, to_keep, changed; /* changed: of what `next` is
+						  and has, and `in_piece` */
 	/* under the lock from here on */
 	struct wal_pending *head,
 		*filling; /* head: what the sync thread takes; filling: the last */
@@ -63,6 +64,7 @@ struct wal {
 	int next_fd;
 	int64_t next_zeros; /* how much of it is written */
 	bool in_piece, taking, full, removing_wanted;
+	bool starting; /* wal_open has not returned */
 	struct err full_why;
 	struct wal_kept *kept;
 	size_t n_kept, kept_cap;

@@ -3,9 +3,12 @@
  *	NONE --made--> MADE --zeros--> READY --an append--> CLAIMED --the sync thread--> NONE
  *	                 '--fallocate--^
  * Room for the next segment is taken first (fallocate), so it can be used when the disk could not
- * keep up with zeros; they are written in pieces, each on the disk before the next one, so that
- * nobody's sync waits for 64 MiB at once. Where there is no fallocate the zeros are the proof of
- * room. It is next.part until it has all of them, then next.log, which a later start may use.
+ * keep up with zeros. They are written in pieces, each out before the next one, with pauses that
+ * leave most of the disk to the groups: a sync waits behind a piece now and then, never behind 64
+ * MiB. No pause is made while nobody appends yet (wal_open waits for the zeros then), and where
+ * zeros are not twice as far as the data of the segment in use. The disk's cache is flushed once,
+ * behind the last piece. Where there is no fallocate the zeros are the proof of room. It is
+ * next.part until it has all of them, then next.log, which a later start may use.
  *
  * A disk that is full shows here. What was made is taken away again, so that others have the room,
  * and it is tried once a second. */
@@ -24,7 +27,7 @@
 #include "base/log.h"
 #include "base/tm.h"
 
-enum { PIECE_BYTES = 2 << 20, LOOK_EVERY_S = 1 };
+enum { PIECE_BYTES = 512 << 10, PAUSE_PIECES = 4, PAUSE_MOST_US = 20000, LOOK_EVERY_S = 1 };
 
 static const char zeros[PIECE_BYTES];
 
@@ -60,13 +63,24 @@ static int make_next(struct wal *w, int *fd, bool *certain)
 	return *certain || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
+/* Out to the disk, or at least to its cache. */
+static int write_out(int fd, off_t at, off_t n)
+{
+	const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			     SYNC_FILE_RANGE_WAIT_AFTER;
+
+	if (sync_file_range(fd, at, n, all) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS || errno == ESPIPE ? fdatasync(fd) : -1;
+}
+
 static int write_piece(const struct wal *w, int fd, int64_t from, struct err *err)
 {
 	int64_t left = segment_bytes(w) - from;
 	ssize_t k = pwrite(fd, zeros, left < PIECE_BYTES ? (size_t)left : PIECE_BYTES, (off_t)from);
 
 	crash_at(CRASH_LOG_ZEROS);
-	if (k < 0 || fdatasync(fd))
+	if (k < 0 || write_out(fd, (off_t)from, k))
 		return err_errno(err, EX_IOERR, "%s: room for the next segment", w->dir.path);
 	if (from + k < segment_bytes(w))
 		return (int)k;
@@ -132,10 +146,31 @@ static void piece_failed(struct wal *w, const struct err *why)
 	set_full(w, why);
 }
 
+static void sleep_for(struct wal *w, int64_t us)
+{
+	const int64_t until_us = tm_mono_us() + us;
+	const struct timespec until = { .tv_sec = until_us / TM_S,
+					.tv_nsec = until_us % TM_S * 1000 };
+
+	pthread_cond_timedwait(&w->to_keep, &w->lock, &until);
+}
+
+/* Behind a piece that took so long. */
+static void pause_zeros(struct wal *w, int64_t us)
+{
+	int64_t data = w->segment < 0 ? 0 : w->end - w->segment;
+	bool behind = w->next_zeros < 2 * data;
+
+	if (w->full || w->stop || w->starting || w->next == WAL_NEXT_CLAIMED || behind)
+		return;
+	us *= PAUSE_PIECES;
+	sleep_for(w, us < PAUSE_MOST_US ? us : PAUSE_MOST_US);
+}
+
 static void fill_next(struct wal *w)
 {
 	struct err err = ERR_INIT;
-	int64_t from = w->next_zeros;
+	int64_t from = w->next_zeros, begun_us = tm_mono_us();
 	int fd = w->next_fd, k;
 
 	w->in_piece = true;
@@ -152,6 +187,7 @@ static void fill_next(struct wal *w)
 		set_full(w, NULL);
 	}
 	pthread_cond_broadcast(&w->changed);
+	pause_zeros(w, tm_mono_us() - begun_us);
 }
 
 /* ---- retention */
@@ -185,15 +221,6 @@ static void remove_first(struct wal *w)
 
 /* ---- the thread */
 
-static void sleep_a_while(struct wal *w)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOK_EVERY_S;
-	pthread_cond_timedwait(&w->to_keep, &w->lock, &until);
-}
-
 static bool wants_zeros(const struct wal *w)
 {
 	return (w->next == WAL_NEXT_MADE || w->next == WAL_NEXT_READY ||
@@ -219,7 +246,7 @@ void *wal_keep_run(void *arg)
 			remove_first(w);
 			again_us = 0;
 		} else {
-			sleep_a_while(w);
+			sleep_for(w, LOOK_EVERY_S * TM_S);
 		}
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -16,7 +16,7 @@
 #include "base/tm.h"
 #include "source/wal_recover.h"
 
-enum { SEGMENT_LEAST = 4096, PENDING_BYTES = 64 << 20 };
+enum { SEGMENT_LEAST = 4096, PENDING_BYTES = 64 << 20, ZEROS_WAIT_US = 500000 };
 #define ZFS_MAGIC 0x2fc12fc1
 
 /* ---- the filesystem */
@@ -125,7 +125,7 @@ static void init_sharing(struct wal *w)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->to_sync, NULL);
 	pthread_cond_init(&w->to_keep, &mono);
-	pthread_cond_init(&w->changed, NULL);
+	pthread_cond_init(&w->changed, &mono);
 	pthread_condattr_destroy(&mono);
 }
 
@@ -165,12 +165,30 @@ static int start_threads(struct wal *w, struct err *err)
 	return rc ? err_errno(err, EX_TEMPFAIL, "%s: a thread", w->dir.path) : 0;
 }
 
-/* Until there is a segment to append to, or it is known that there is no room for one. */
+/* Something to append to, with its zeros; or none, and it is known that there is no room. */
+static bool has_segment(const struct wal *w)
+{
+	return w->active >= 0 || w->full ||
+	       (w->next == WAL_NEXT_READY &&
+		(w->appends || w->next_zeros >= (int64_t)w->conf.segment_bytes));
+}
+
+/* A segment without its zeros makes each group of it two or three times as slow: worth a moment,
+ * once in a log's life, as a later start finds next.log. A disk that takes longer is not waited
+ * for. */
 static void await_segment(struct wal *w)
 {
+	const int64_t until_us = tm_mono_us() + ZEROS_WAIT_US;
+	const struct timespec until = { .tv_sec = until_us / TM_S,
+					.tv_nsec = until_us % TM_S * 1000 };
+
 	pthread_mutex_lock(&w->lock);
-	while (w->active < 0 && w->next != WAL_NEXT_READY && !w->full)
-		pthread_cond_wait(&w->changed, &w->lock);
+	while (!has_segment(w))
+		if (w->next != WAL_NEXT_READY)
+			pthread_cond_wait(&w->changed, &w->lock);
+		else if (pthread_cond_timedwait(&w->changed, &w->lock, &until))
+			break;
+	w->starting = false;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -224,6 +242,7 @@ struct wal *wal_open(const char *dir, const struct wal_conf *conf, struct err *e
 	w->fd = w->next_fd = w->event_fd = w->watch = w->flush = -1;
 	w->active = w->segment = -1;
 	w->keep_from = INT64_MAX;
+	w->starting = true;
 	if (wal_dir_own(&w->dir, dir, conf->topic, err) == 0) {
 		look_at_filesystem(w);
 		if (recover(w, err) == 0 && wal_attach(w, err) == 0 && start_threads(w, err) == 0) {
