@@ -97,6 +97,7 @@ static const struct read_kind kinds[] = {
 	  .configure = "redis",
 	  .example = "redis://HOST",
 	  .accepts = is_redis,
+	  .in_memory = true,
 	  .driver = REDIS_READER,
 	  .sink = REDIS_SINK },
 	{ .name = "SQLite",

@@ -1,6 +1,7 @@
 #include "read/stores.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_set(const char *variable)
 {
@@ -42,19 +43,17 @@ static void say_which_store(const struct read_stores *s, struct err *err)
 	buf_fini(&all);
 }
 
-const struct read_driver *read_stores_choose(const struct read_stores *s, const char *given,
-					     const char *program, struct sink_conf *conf,
-					     struct err *err)
+const struct read_kind *read_stores_named(const struct read_stores *s, const char *configure)
 {
-	const struct read_kind *k;
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->kind[i].configure, configure) == 0)
+			return &s->kind[i];
+	return NULL;
+}
 
-	conf->where = given ? given : is_set("HTA_STORE") ? getenv("HTA_STORE") : NULL;
-	conf->where_env = !given;
-	k = conf->where ? read_stores_kind(s, conf->where) : kind_of_environment(s);
-	if (!k) {
-		say_which_store(s, err);
-		return NULL;
-	}
+const struct read_driver *read_kind_driver(const struct read_kind *k, const char *program,
+					   struct sink_conf *conf, struct err *err)
+{
 	if (!k->driver) {
 		err_set(err, EX_CONFIG, "this %s was built without %s (configure --with-%s)",
 			program, k->name, k->configure);
@@ -62,4 +61,35 @@ const struct read_driver *read_stores_choose(const struct read_stores *s, const 
 	}
 	conf->place = conf->place ? conf->place : k->driver->default_table;
 	return k->driver;
+}
+
+const struct read_kind *read_stores_unnamed(const struct read_stores *s, struct sink_conf *conf,
+					    struct err *err)
+{
+	const struct read_kind *k;
+
+	conf->where = is_set("HTA_STORE") ? getenv("HTA_STORE") : NULL;
+	conf->where_env = true;
+	k = conf->where ? read_stores_kind(s, conf->where) : kind_of_environment(s);
+	if (!k)
+		say_which_store(s, err);
+	return k;
+}
+
+const struct read_driver *read_stores_choose(const struct read_stores *s, const char *given,
+					     const char *program, struct sink_conf *conf,
+					     struct err *err)
+{
+	const struct read_kind *k;
+
+	if (given) {
+		conf->where = given;
+		conf->where_env = false;
+		k = read_stores_kind(s, given);
+		if (!k)
+			say_which_store(s, err);
+	} else {
+		k = read_stores_unnamed(s, conf, err);
+	}
+	return k ? read_kind_driver(k, program, conf, err) : NULL;
 }

@@ -15,6 +15,8 @@ struct read_kind {
 	/* The variables, with a NULL behind, one of which is enough to be found without -d; NULL:
 	 * none are. */
 	const char *const *environment;
+	/* its rows stand in memory under a prefix of keys, not in a table: the quickest to ask */
+	bool in_memory;
 	const struct read_driver *driver; /* NULL: not built in */
 	const struct sink_driver *sink;   /* what writes it; NULL: not built in */
 };
@@ -28,6 +30,19 @@ struct read_stores {
 
 /* The kind that `store` means; NULL: none does. */
 const struct read_kind *read_stores_kind(const struct read_stores *s, const char *store);
+
+/* The kind whose `configure` is this; NULL: there is none. */
+const struct read_kind *read_stores_named(const struct read_stores *s, const char *configure);
+
+/* The kind's driver, with its place where conf has none. NULL: EX_CONFIG, not built into
+ * `program`. */
+const struct read_driver *read_kind_driver(const struct read_kind *k, const char *program,
+					   struct sink_conf *conf, struct err *err);
+
+/* What is named without -d: $HTA_STORE, or a kind whose environment is set; sets where, where_env.
+ * NULL with EX_USAGE: nothing is. */
+const struct read_kind *read_stores_unnamed(const struct read_stores *s, struct sink_conf *conf,
+					    struct err *err);
 
 /* The driver for `given` (-d), else $HTA_STORE, else a kind whose environment is set: sets where,
  * where_env and (if it is NULL) place of conf. NULL with err: EX_USAGE no store is named,

@@ -105,9 +105,16 @@ static void call_events(struct calling *c)
 }
 
 /* ---- metrics */
+struct listing {
+	struct calling *c;
+	struct names given;
+	size_t stores; /* that were read */
+};
+
 static int give_metric(void *arg, const struct read_metric *m, struct err *err)
 {
-	struct calling *c = arg;
+	struct listing *l = arg;
+	struct calling *c = l->c;
 	struct metric_shape shape = { .name = m->name };
 	struct arena arena = { 0 };
 	char since[TM_TEXT_BYTES];
@@ -115,6 +122,9 @@ static int give_metric(void *arg, const struct read_metric *m, struct err *err)
 	struct json j = { 0 };
 
 	(void)err;
+	if (names_has(&l->given, m->name))
+		return 0;
+	names_add(&l->given, m->name);
 	if (m->def.p && metric_shape_read(&shape, m->def, &arena, NULL) == 0) {
 		object.dims = shape.dim;
 		object.n_dims = shape.dims;
@@ -129,14 +139,25 @@ static int give_metric(void *arg, const struct read_metric *m, struct err *err)
 	return 0;
 }
 
+static int list_metrics(void *arg, const struct read_store *store, struct err *err)
+{
+	struct listing *l = arg;
+
+	if (store->driver->metrics(store->d, give_metric, l, err))
+		return -1;
+	l->stores++;
+	return 0;
+}
+
+/* Those of the stores that can be read. */
 static void call_metrics(struct calling *c)
 {
-	struct read_store store;
+	struct listing l = { .c = c };
 	struct err err = ERR_INIT;
 
-	if (serve_reader_rows(c->reader, &store, &err) ||
-	    store.driver->metrics(store.d, give_metric, c, &err))
+	if (serve_reader_each(c->reader, false, list_metrics, &l, &err) && !l.stores)
 		fail_store(c, &err);
+	names_fini(&l.given);
 }
 
 /* ---- rollups */

@@ -115,7 +115,7 @@ static int read_live(const char *rule, uint64_t rows, struct serve_reader *reade
 	rq->metric = rule;
 	rq->limit = rows;
 	rc = rows_query_newest(rq, reader, &range, &w, why, err);
-	if (rc == 1 && rq->found.found) { /* it has no window yet */
+	if (rc == 1 && rq->known) { /* it has no window yet */
 		rc = 0;
 		buf_addz(out, "[]");
 	} else if (rc == 0) {

@@ -16,25 +16,50 @@ static int take_window(void *arg, struct rows_window *w, struct err *err)
 	return 0;
 }
 
-/* EX_NO is an answer: the metric is known, and has nothing yet. */
-static int say_no_window(struct serve_result *out, struct err *err)
+struct searching {
+	struct rows_query *rq;
+	struct rows_range *range;
+	struct err none; /* why there is no window */
+};
+
+/* EX_NO is an answer: this store knows the metric, and has nothing of it yet, or any more. */
+static int look_for_window(void *arg, const struct read_store *store, struct err *err)
 {
+	struct searching *s = arg;
+	struct rows_query *rq = s->rq;
+	struct rows_range range = *s->range;
+	int rc = rows_query_look(rq, store, err);
+
+	if (rc <= 0)
+		return rc;
+	rq->known = true;
+	rows_query_range(rq, &range);
+	if (newest_window(store, &range, &rq->found.hops, rq->now_us, rq->final, err) == 0) {
+		*s->range = range;
+		return 1;
+	}
 	if (err->code != EX_NO)
 		return -1;
-	return serve_result_problem(out, 404, "no-window", "%s", err->msg);
+	s->none = *err;
+	return 0;
 }
 
 int rows_query_newest(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
 		      struct rows_window **w, struct serve_result *out, struct err *err)
 {
+	struct searching s = { .rq = rq, .range = range, .none = ERR_INIT };
 	struct rows_found found = { 0 };
-	int rc = rows_query_find(rq, reader, range, out, err);
+	int rc = serve_reader_each(reader, true, look_for_window, &s, err);
 
 	*w = NULL;
-	if (rc)
-		return rc;
-	if (newest_window(&rq->store, range, &rq->found.hops, rq->now_us, rq->final, err))
-		return say_no_window(out, err) ? -1 : 1;
+	if (rc < 0)
+		return -1;
+	if (rc == 0 && !s.none.code)
+		return rows_query_none(rq, out);
+	if (rc == 0) {
+		serve_result_problem(out, 404, "no-window", "%s", s.none.msg);
+		return 1;
+	}
 	rc = rows_read(&rq->store, range, take_window, w, &found, err);
 	rows_found_fini(&found);
 	return rc;

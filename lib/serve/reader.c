@@ -10,13 +10,17 @@
 
 #include "base/mem.h"
 
+struct opened_store {
+	struct sink_conf conf, events;
+	void *d, *e;
+};
+
 struct serve_reader {
 	const struct serve_source *source;
-	struct sink_conf conf, events;
 	struct loop *loop;
 	int poked;
 	bool cancelled; /* atomic */
-	void *d, *e;
+	struct opened_store store[SERVE_STORES];
 };
 
 static const struct err cancelled = { EX_TEMPFAIL, "nobody waits for the answer any more" };
@@ -31,7 +35,9 @@ static void stop_waiting(void *arg, int fd, short revents)
 
 static void make_loop(struct serve_reader *r)
 {
-	r->conf.loop = r->events.loop = r->loop = loop_new();
+	r->loop = loop_new();
+	for (size_t i = 0; i < r->source->n; i++)
+		r->store[i].conf.loop = r->store[i].events.loop = r->loop;
 	loop_watch(r->loop, r->poked, POLLIN, stop_waiting, r);
 }
 
@@ -40,8 +46,10 @@ struct serve_reader *serve_reader_new(const struct serve_source *source)
 	struct serve_reader *r = mem_zalloc(sizeof(*r));
 
 	r->source = source;
-	r->conf = source->conf;
-	r->events = source->events;
+	for (size_t i = 0; i < source->n; i++) {
+		r->store[i].conf = source->store[i].conf;
+		r->store[i].events = source->store[i].events;
+	}
 	r->poked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->poked < 0) {
 		free(r);
@@ -61,37 +69,47 @@ void serve_reader_free(struct serve_reader *r)
 	free(r);
 }
 
-int serve_reader_rows(struct serve_reader *r, struct read_store *out, struct err *err)
+int serve_reader_rows(struct serve_reader *r, size_t i, struct read_store *out, struct err *err)
 {
-	if (!r->d)
-		r->d = r->source->driver->open(&r->conf, err);
-	r->conf.where_env = true; /* a password in it was warned of, once will do */
-	*out = (struct read_store){ r->source->driver, r->d };
-	return r->d ? 0 : -1;
+	const struct read_driver *driver = r->source->store[i].driver;
+	struct opened_store *o = &r->store[i];
+
+	if (!o->d)
+		o->d = driver->open(&o->conf, err);
+	o->conf.where_env = true; /* a password in it was warned of, once will do */
+	*out = (struct read_store){ driver, o->d };
+	return o->d ? 0 : -1;
 }
 
-int serve_reader_events(struct serve_reader *r, const struct events_driver **driver, void **d,
-			struct err *err)
+int serve_reader_events_of(struct serve_reader *r, size_t i, const struct events_driver **driver,
+			   void **d, struct err *err)
 {
-	*driver = r->source->driver->events;
+	struct opened_store *o = &r->store[i];
+
+	*driver = r->source->store[i].driver->events;
 	if (!*driver)
 		return err_set(err, EX_USAGE, "this kind of store keeps no events");
-	if (!r->e)
-		r->e = (*driver)->open(&r->events, err);
-	r->events.where_env = true;
-	*d = r->e;
-	return r->e ? 0 : -1;
+	if (!o->e)
+		o->e = (*driver)->open(&o->events, err);
+	o->events.where_env = true;
+	*d = o->e;
+	return o->e ? 0 : -1;
 }
 
 void serve_reader_close(struct serve_reader *r)
 {
 	uint64_t n;
 
-	if (r->d)
-		r->source->driver->close(r->d);
-	if (r->e)
-		r->source->driver->events->close(r->e);
-	r->d = r->e = NULL;
+	for (size_t i = 0; i < r->source->n; i++) {
+		const struct read_driver *driver = r->source->store[i].driver;
+		struct opened_store *o = &r->store[i];
+
+		if (o->d)
+			driver->close(o->d);
+		if (o->e)
+			driver->events->close(o->e);
+		o->d = o->e = NULL;
+	}
 	if (!__atomic_exchange_n(&r->cancelled, false, __ATOMIC_ACQ_REL))
 		return;
 	loop_free(r->loop);
@@ -114,4 +132,95 @@ int serve_reader_cancelled(struct serve_reader *r, struct err *err)
 	if (!__atomic_load_n(&r->cancelled, __ATOMIC_ACQUIRE))
 		return 0;
 	return err_set(err, cancelled.code, "%s", cancelled.msg);
+}
+
+/* ---- several stores */
+/* Of several, one that was away when it was looked at is not waited for. */
+static int check_away(const struct serve_reader *r, size_t i, struct err *err)
+{
+	const struct serve_store *s = &r->source->store[i];
+
+	if (r->source->n == 1 || !__atomic_load_n(&s->away, __ATOMIC_ACQUIRE))
+		return 0;
+	return err_set(err, EX_UNAVAILABLE, "%.*s cannot be read", (int)s->name.n, s->name.p);
+}
+
+/* Beside others a store may well have nothing but events. */
+static bool has_only_events(struct serve_reader *r, size_t i, const struct err *err)
+{
+	const struct events_driver *driver;
+	void *d;
+
+	return err->code == EX_CONFIG && r->source->n > 1 &&
+	       serve_reader_events_of(r, i, &driver, &d, NULL) == 0;
+}
+
+static int ask_store(struct serve_reader *r, size_t i, serve_store_fn *fn, void *arg,
+		     struct err *err)
+{
+	struct read_store store;
+
+	if (check_away(r, i, err))
+		return -1;
+	if (serve_reader_rows(r, i, &store, err))
+		return has_only_events(r, i, err) ? 0 : -1;
+	return fn(arg, &store, err);
+}
+
+/* The first that failed is told. */
+static void keep_first(struct err *err, const struct err *now)
+{
+	if (!err->code)
+		*err = *now;
+}
+
+int serve_reader_each(struct serve_reader *r, bool newest, serve_store_fn *fn, void *arg,
+		      struct err *err)
+{
+	struct err first = ERR_INIT;
+
+	for (int memory = newest ? 1 : 0; memory >= 0; memory--)
+		for (size_t i = 0; i < r->source->n; i++) {
+			struct err now = ERR_INIT;
+			int rc;
+
+			if (newest && r->source->store[i].in_memory != (memory == 1))
+				continue;
+			rc = ask_store(r, i, fn, arg, &now);
+			if (rc > 0)
+				return 1;
+			if (rc < 0)
+				keep_first(&first, &now);
+			if (serve_reader_cancelled(r, err))
+				return -1;
+		}
+	if (first.code)
+		return err_set(err, first.code, "%s", first.msg);
+	return 0;
+}
+
+/* A kind of store without events says nothing of them, one without the table little. */
+static bool tells_more(const struct err *now, const struct err *before)
+{
+	bool known = now->code != EX_USAGE && now->code != EX_CONFIG;
+
+	return !before->code || before->code == EX_USAGE || (known && before->code == EX_CONFIG);
+}
+
+int serve_reader_events(struct serve_reader *r, const struct events_driver **driver, void **d,
+			struct err *err)
+{
+	struct err most = ERR_INIT;
+
+	for (size_t i = 0; i < r->source->n; i++) {
+		struct err now = ERR_INIT;
+		bool none = !r->source->store[i].driver->events;
+
+		if ((none || check_away(r, i, &now) == 0) &&
+		    serve_reader_events_of(r, i, driver, d, &now) == 0)
+			return 0;
+		if (tells_more(&now, &most))
+			most = now;
+	}
+	return err_set(err, most.code ? most.code : EX_USAGE, "%s", most.msg);
 }

@@ -16,6 +16,7 @@ static void release_rows_query(struct serve_query *q)
 	dims_filter_fini(&rq->filter);
 	arena_fini(&rq->arena);
 	metric_found_fini(&rq->found);
+	names_fini(&rq->names);
 	free(rq);
 }
 
@@ -55,28 +56,49 @@ void rows_query_ask(struct serve *s, struct serve_args *args, struct rows_query 
 }
 
 /* ---- the metric */
-static int say_no_metric(const struct rows_query *rq, struct serve_result *out)
+int rows_query_none(const struct rows_query *rq, struct serve_result *out)
 {
 	struct buf hint = { 0 };
 
-	names_nearest(&rq->found.names, rq->metric, &hint);
+	names_nearest(&rq->names, rq->metric, &hint);
 	serve_result_problem(out, 404, "unknown-metric", "there is no metric \"%.64s\"%s",
 			     rq->metric, buf_z(&hint));
 	buf_fini(&hint);
 	return 1;
 }
 
-int rows_query_find(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
-		    struct serve_result *out, struct err *err)
+int rows_query_look(void *arg, const struct read_store *store, struct err *err)
 {
-	if (serve_reader_rows(reader, &rq->store, err) ||
-	    metric_lookup(&rq->store, rq->metric, &rq->found, err))
+	struct rows_query *rq = arg;
+
+	metric_found_fini(&rq->found); /* of the store before */
+	rq->store = *store;
+	if (metric_lookup(store, rq->metric, &rq->found, err))
 		return -1;
-	if (!rq->found.found)
-		return say_no_metric(rq, out);
+	if (rq->found.found)
+		return 1;
+	for (size_t i = 0; i < rq->found.names.n; i++)
+		names_add(&rq->names, rq->found.names.v[i]);
+	return 0;
+}
+
+void rows_query_range(const struct rows_query *rq, struct rows_range *range)
+{
 	range->metric = rq->found.name;
 	range->finality = rq->found.finality;
 	range->filter = &rq->filter;
+}
+
+int rows_query_find(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
+		    struct serve_result *out, struct err *err)
+{
+	int rc = serve_reader_each(reader, false, rows_query_look, rq, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return rows_query_none(rq, out);
+	rows_query_range(rq, range);
 	return 0;
 }
 

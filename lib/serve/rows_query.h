@@ -21,6 +21,8 @@ struct rows_query {
 
 	struct metric_found found; /* while it runs */
 	struct read_store store;
+	struct names names; /* of metrics that the stores have */
+	bool known;         /* rows_query_newest: some store has the metric */
 };
 
 /* Begins one with metric and dims; args are over it. NULL: the request was answered. */
@@ -33,15 +35,22 @@ void rows_query_ask(struct serve *s, struct serve_args *args, struct rows_query 
 		    int (*run)(struct serve_query *q, struct serve_reader *reader,
 			       struct serve_result *out, struct err *err));
 
-/* In a worker: opens the store and looks the metric up; *range has metric, finality, filter. 1:
- * there is none, and out says so; 0; -1. */
+/* In a worker: looks the metric up, in the first store that has it; *range has metric, finality,
+ * filter. 1: there is none, and out says so; 0; -1. */
 int rows_query_find(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
 		    struct serve_result *out, struct err *err);
 
-/* In a worker: the newest window into *w, which is the caller's (NULL: it has no such row). 1:
- * there is none, and out says so; 0; -1. */
+/* In a worker: the newest window into *w, which is the caller's (NULL: it has no such row), of the
+ * first store that has one, those in memory before the others. 1: there is none, and out says so;
+ * 0; -1. */
 int rows_query_newest(struct rows_query *rq, struct serve_reader *reader, struct rows_range *range,
 		      struct rows_window **w, struct serve_result *out, struct err *err);
+/* Of both: what is asked of each store (serve_store_fn, arg is the query), what of its answer goes
+ * into the range, and the problem where no store has the metric: 1. */
+int rows_query_look(void *rows_query, const struct read_store *store, struct err *err);
+void rows_query_range(const struct rows_query *rq, struct rows_range *range);
+int rows_query_none(const struct rows_query *rq, struct serve_result *out);
+
 /* The rows with the highest number come first, those without it last, equal ones in their order.
  * False: rows have no such number. */
 struct ratio;

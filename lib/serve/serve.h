@@ -4,7 +4,7 @@
  *	        -> workers.h: asked once, however many ask -> result.h: answered, or 304
  *
  * The struct is the program's (app/serve.h), which has the options; handlers of this room get it as
- * their arg. It names no product: the store is a reader (reader.h). */
+ * their arg. It names no product: stores are readers (reader.h). */
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
 
@@ -28,16 +28,13 @@ struct serve {
 	struct http_counts counts;
 	struct http_times query_times;
 	struct serve_source source;
-	const char *store_kind; /* "Postgres": how the store is told */
 	struct serve_workers_conf limits;
 	struct serve_workers *workers;
 	struct serve_live *live; /* live.h */
 	const char *rules;       /* FILE or DIR; NULL: none */
 	int64_t begun_us;        /* tm_mono_us */
 	bool draining;
-	/* How the store was when it was last looked at; not looked: neither. */
-	bool store_ok;
-	struct buf store_trouble;
+	struct serve_stores *stores; /* stores.h */
 	struct serve_pipelines *pipelines;
 };
 
@@ -52,9 +49,6 @@ void serve_answered(void *router, const struct http_request *req, unsigned statu
 /* Asks, and answers when it is known; q is taken. 503 `busy` where the queue is full, 504 where the
  * deadline is over. */
 void serve_answer(struct serve *s, struct http_request *req, struct serve_query *q);
-
-/* Looks at the store, from now on each few seconds. */
-void serve_watch_store(struct serve *s);
 
 /* The document of the endpoints, with or without keys. */
 void serve_openapi_write(bool keys, struct buf *out);

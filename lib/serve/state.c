@@ -1,69 +1,12 @@
-/* What the server tells of itself: /health, /health/ready, /metrics. How the store is is looked at
- * each few seconds as any query is, so that /health never waits for it. */
+/* What the server tells of itself: /health, /health/ready, /limits, /metrics. */
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
 #include "base/tm.h"
 #include "gql/gql_http.h"
-#include "json/json.h"
 #include "net/http_head.h"
 #include "net/problem.h"
 #include "serve/live.h"
-
-enum { LOOK_US = 2000000 };
-
-/* ---- the store */
-/* It has rows, or events alone. */
-static int look_at_store(struct serve_query *q, struct serve_reader *reader,
-			 struct serve_result *out, struct err *err)
-{
-	const struct events_driver *driver;
-	struct read_store store;
-	void *d;
-
-	(void)q;
-	if (serve_reader_rows(reader, &store, err) &&
-	    (err->code != EX_CONFIG || serve_reader_events(reader, &driver, &d, NULL)))
-		return serve_result_problem(out, 503, "store-unavailable", "%s", err->msg);
-	return 0;
-}
-
-static void release_look(struct serve_query *q)
-{
-	free(q);
-}
-
-static void set_state(void *arg, struct serve_result *r)
-{
-	struct serve *s = arg;
-
-	s->store_ok = r && !r->code;
-	s->store_trouble.n = 0;
-	if (!r)
-		buf_addz(&s->store_trouble, "it does not answer");
-	else if (r->code)
-		buf_adds(&s->store_trouble, buf_slice(&r->detail));
-}
-
-static void look_again(void *arg, int fd, short revents)
-{
-	struct serve *s = arg;
-	struct serve_query *q = mem_zalloc(sizeof(*q));
-
-	(void)fd, (void)revents;
-	q->run = look_at_store;
-	q->release = release_look;
-	buf_addz(&q->key, "store");
-	if (!serve_workers_ask(s->workers, q, set_state, s))
-		set_state(s, NULL);
-}
-
-void serve_watch_store(struct serve *s)
-{
-	look_again(s, -1, 0);
-	loop_every(s->loop, LOOK_US, look_again, s);
-}
+#include "serve/stores.h"
 
 /* ---- health */
 static void answer_health(const struct serve *s, struct http_request *req, unsigned status,
@@ -73,11 +16,7 @@ static void answer_health(const struct serve *s, struct http_request *req, unsig
 
 	buf_printf(&b, "{\"status\":\"%s\",\"uptime_s\":%" PRId64 ",\"stores\":{", say,
 		   (int64_t)((tm_mono_us() - s->begun_us) / TM_S));
-	json_quote_z(&b, s->store_kind);
-	buf_addc(&b, ':');
-	json_quote(&b, s->store_ok          ? slice_z("ok")
-		       : s->store_trouble.n ? buf_slice(&s->store_trouble)
-					    : slice_z("not looked at yet"));
+	serve_stores_json(s->stores, &b);
 	buf_addz(&b, "}}\n");
 	http_answer(req, &(struct http_answer){ .status = status,
 						.type = "application/json",
@@ -96,7 +35,7 @@ void serve_get_ready(void *arg, struct http_request *req)
 {
 	struct serve *s = arg;
 
-	if (!s->draining && s->store_ok)
+	if (!s->draining && serve_stores_ok(s->stores))
 		answer_health(s, req, 200, "ok");
 	else
 		problem_answer(req, &(struct problem){
@@ -157,7 +96,7 @@ void serve_get_metrics(void *arg, struct http_request *req)
 		   "\nhta_query_refused_total{reason=\"deadline\"} %" PRIu64
 		   "\nhta_query_refused_total{reason=\"cancelled\"} %" PRIu64 "\n",
 		   w.full, w.late, w.cancelled);
-	prometheus_value(&b, "hta_store_up", "gauge", "1: the store can be read", s->store_ok);
+	serve_stores_metrics(s->stores, &b);
 	serve_live_metrics(s->live, &b);
 	http_tls_metric(&s->http, &b);
 	serve_pipelines_metrics(s, &b);

@@ -757,8 +757,10 @@ answers_rows() (
 
 @test "hta-serve(1)" {
 	here
+	with_service redis
 	port=$(svc_free_port)
 	endless hta-serve.1 1 answers_rows
+	endless hta-serve.1 3 answers_rows
 }
 
 @test "hta-validate(1)" {
