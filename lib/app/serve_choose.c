@@ -64,6 +64,7 @@ int serve_choose_stores(const struct serve_conf *conf, const struct read_stores 
 {
 	const struct read_kind *k;
 
+	source->log = conf->log;
 	for (size_t i = 0; i < conf->stores; i++) {
 		source->store[i].conf.where = conf->store[i].where;
 		k = kind_of(&conf->store[i], stores, err);
@@ -73,7 +74,12 @@ int serve_choose_stores(const struct serve_conf *conf, const struct read_stores 
 	if (conf->stores)
 		return 0;
 	k = read_stores_unnamed(stores, &source->store[0].conf, err);
-	return k ? take_store(conf, k, source, err) : -1;
+	if (k)
+		return take_store(conf, k, source, err);
+	if (!conf->log)
+		return -1;
+	err_clear(err); /* the log alone: events, and no rows */
+	return 0;
 }
 
 void serve_source_fini(struct serve_source *source)

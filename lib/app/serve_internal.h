@@ -16,7 +16,7 @@ struct serve_conf {
 	struct http_program_conf http;
 	struct serve_named store[SERVE_STORES];
 	size_t stores;
-	const char *table, *prefix, *events, *rules;
+	const char *table, *prefix, *events, *rules, *log;
 	uint64_t workers;
 	int64_t deadline_us;
 	bool openapi;

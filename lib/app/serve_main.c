@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/tm.h"
 #include "io/notify.h"
+#include "serve/event_query.h"
 #include "serve/stores.h"
 #include "tool/counters.h"
 #include "tool/prog.h"
@@ -46,6 +47,7 @@ static int start_workers(struct serve_run *r, struct err *err)
 	s->stores = serve_stores_new(s->loop, &s->source, err);
 	if (!s->stores)
 		return -1;
+	event_query_say_source(s);
 	s->live = serve_live_new(s, &r->conf.live);
 	return 0;
 }

@@ -47,6 +47,13 @@ const struct opt serve_opts[] = {
 	  AT(events),
 	  .arg = "NAME",
 	  .help = "table of the events, which has to be there; default: hta_events, if it is" },
+	{ .name = "log",
+	  .type = OPT_TEXT,
+	  AT(log),
+	  .arg = "DIR",
+	  .beside = true,
+	  .help = "the log of hta-ingest: events come from there where no store has a table of "
+		  "them" },
 	{ .name = "rules",
 	  .type = OPT_TEXT,
 	  AT(rules),

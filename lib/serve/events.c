@@ -1,5 +1,6 @@
-/* GET /events: what a sink keeps of events, newest first by event time, a page of so many. The
- * payload is the record's member of that name, else the whole record. */
+/* GET /events: what a sink keeps of events, newest first by event time, or what the log of an
+ * intake has, newest first as they came, a page of so many. The payload is the record's member of
+ * that name, else the whole record. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -40,7 +41,7 @@ static int write_event(void *arg, const struct event_told *e, struct err *err)
 	buf_adds(out, e->payload);
 	add_text(out, "received_at", e->received_at);
 	buf_addc(out, '}');
-	return 0;
+	return out->n > SERVE_BODY_BYTES;
 }
 
 static int run_events(struct serve_query *q, struct serve_reader *reader, struct serve_result *out,
@@ -72,6 +73,7 @@ void serve_get_events(void *serve, struct http_request *req)
 	struct event_query *e = event_query_new();
 	struct serve_args args = { .req = req, .key = &e->q.key, .arena = &e->arena };
 	int64_t now_us = tm_now_us();
+	const char *cursor;
 
 	serve_args_begin(&args, "events");
 	for (int i = 0; i < EVENT_TEXTS; i++)
@@ -81,8 +83,8 @@ void serve_get_events(void *serve, struct http_request *req)
 	e->range.until_us = serve_args_time(&args, "to", now_us, POS_NONE);
 	e->limit = serve_args_count(&args, "limit", EVENTS_USUAL, SERVE_EVENTS);
 	e->zulu = serve_args_choice(&args, "times", times) == 1;
-	e->after = serve_args_text(&args, "cursor");
-	if (e->after && events_place_parse(e->after, &e->place, NULL))
+	cursor = serve_args_text(&args, "cursor");
+	if (cursor && !event_query_cursor(e, cursor))
 		serve_args_refuse(&args, "cursor is none that was given here");
 	if (e->range.since_us != POS_NONE && e->range.until_us != POS_NONE &&
 	    e->range.until_us < e->range.since_us)

@@ -6,6 +6,7 @@
 #include "base/tm.h"
 #include "gql/gql_hta.h"
 #include "json/json.h"
+#include "serve/event_log.h"
 #include "serve/event_query.h"
 #include "serve/graphql.h"
 #include "serve/page.h"
@@ -73,13 +74,37 @@ static int set_before(struct calling *c, struct event_query *e)
 
 	if (!before)
 		return 0;
-	if (events_place_parse(before, &e->place, NULL) == 0)
-		e->after = before;
-	else if (serve_time_parse(before, tm_now_us(), &e->range.until_us)) {
+	if (event_query_cursor(e, before))
+		return 0;
+	e->after = NULL;
+	if (serve_time_parse(before, tm_now_us(), &e->range.until_us)) {
 		fail_call(c, "before is no cursor and no time");
 		return -1;
 	}
 	return 0;
+}
+
+static void fail_events(struct calling *c, const struct err *err)
+{
+	if (err->code == EX_NO)
+		fail_call(c, "before is a cursor of another source of events");
+	else if (err->code == EX_USAGE || err->code == EX_CONFIG)
+		fail_call(c, event_query_way);
+	else
+		fail_store(c, err);
+}
+
+/* The log goes on, and a list that ends here would say that it does not. */
+static void fail_short(struct calling *c, const struct buf *next)
+{
+	struct buf why = { 0 };
+
+	buf_printf(&why,
+		   "%d MiB of the log have fewer such events than asked for: fewer, or those "
+		   "before: \"%.*s\"",
+		   EVENT_LOG_BYTES >> 20, (int)next->n, next->p);
+	gql_run_fail(c->run, c->i, buf_slice(&why));
+	buf_fini(&why);
 }
 
 static void call_events(struct calling *c)
@@ -93,12 +118,11 @@ static void call_events(struct calling *c)
 	e->range.text[EVENT_TYPE] = call_text(c, "eventType", &e->arena);
 	e->range.text[EVENT_USER] = call_text(c, "userId", &e->arena);
 	e->range.text[EVENT_ID] = call_text(c, "eventId", &e->arena);
-	if (set_before(c, e) == 0 && e->limit &&
-	    event_query_read(e, c->reader, give_event, c, &next, &err)) {
-		if (err.code == EX_USAGE || err.code == EX_CONFIG)
-			fail_call(c, event_query_way);
-		else
-			fail_store(c, &err);
+	if (set_before(c, e) == 0 && e->limit) {
+		if (event_query_read(e, c->reader, give_event, c, &next, &err))
+			fail_events(c, &err);
+		else if (next.n && e->given < e->limit)
+			fail_short(c, &next);
 	}
 	buf_fini(&next);
 	serve_query_free(&e->q);

@@ -21,6 +21,8 @@ struct serve_reader {
 	int poked;
 	bool cancelled; /* atomic */
 	struct opened_store store[SERVE_STORES];
+	struct wal_tail *log; /* NULL: none is named */
+	bool log_open;
 };
 
 static const struct err cancelled = { EX_TEMPFAIL, "nobody waits for the answer any more" };
@@ -56,6 +58,7 @@ struct serve_reader *serve_reader_new(const struct serve_source *source)
 		return NULL;
 	}
 	make_loop(r);
+	r->log = source->log ? wal_tail_new(source->log) : NULL;
 	return r;
 }
 
@@ -64,6 +67,7 @@ void serve_reader_free(struct serve_reader *r)
 	if (!r)
 		return;
 	serve_reader_close(r);
+	wal_tail_free(r->log);
 	loop_free(r->loop);
 	close(r->poked);
 	free(r);
@@ -96,6 +100,22 @@ int serve_reader_events_of(struct serve_reader *r, size_t i, const struct events
 	return o->e ? 0 : -1;
 }
 
+bool serve_reader_has_log(const struct serve_reader *r)
+{
+	return r->log != NULL;
+}
+
+int serve_reader_log(struct serve_reader *r, struct wal_tail **out, struct err *err)
+{
+	*out = r->log;
+	if (!r->log_open && wal_tail_open(r->log, err)) {
+		err->code = EX_UNAVAILABLE;
+		return -1;
+	}
+	r->log_open = true;
+	return 0;
+}
+
 void serve_reader_close(struct serve_reader *r)
 {
 	uint64_t n;
@@ -110,6 +130,9 @@ void serve_reader_close(struct serve_reader *r)
 			driver->events->close(o->e);
 		o->d = o->e = NULL;
 	}
+	if (r->log_open)
+		wal_tail_close(r->log);
+	r->log_open = false;
 	if (!__atomic_exchange_n(&r->cancelled, false, __ATOMIC_ACQ_REL))
 		return;
 	loop_free(r->loop);

@@ -10,6 +10,7 @@
 
 #include "read/driver.h"
 #include "read/events.h"
+#include "source/wal_tail.h"
 
 enum { SERVE_STORES = 8 };
 
@@ -25,6 +26,7 @@ struct serve_store {
 struct serve_source {
 	struct serve_store store[SERVE_STORES];
 	size_t n;
+	const char *log; /* the folder of an intake's log; NULL: none */
 };
 
 struct serve_reader;
@@ -50,6 +52,11 @@ int serve_reader_each(struct serve_reader *r, bool newest, serve_store_fn *fn, v
  * EX_CONFIG: none has; EX_UNAVAILABLE: one that could have it cannot be asked. */
 int serve_reader_events(struct serve_reader *r, const struct events_driver **driver, void **d,
 			struct err *err);
+
+bool serve_reader_has_log(const struct serve_reader *r);
+/* The intake's log, open until serve_reader_close; the source has one. EX_UNAVAILABLE: there is
+ * none in that folder, or none that can be read. */
+int serve_reader_log(struct serve_reader *r, struct wal_tail **out, struct err *err);
 
 /* Behind each query. */
 void serve_reader_close(struct serve_reader *r);

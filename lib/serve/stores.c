@@ -18,15 +18,25 @@ struct looked {
 struct serve_stores {
 	struct serve_source *source;
 	struct serve_workers *lookers;
-	struct looked looked[SERVE_STORES];
+	struct looked looked[SERVE_STORES + 1]; /* the log behind the stores */
+	size_t n;
 };
 
 struct look {
 	struct serve_query q;
-	size_t i;
+	size_t i, stores; /* i == stores: the log */
 };
 
-/* It has rows, or events alone. */
+static int look_at_log(struct serve_reader *reader, struct serve_result *out, struct err *err)
+{
+	struct wal_tail *log;
+
+	if (serve_reader_log(reader, &log, err))
+		return serve_result_problem(out, 503, "store-unavailable", "%s", err->msg);
+	return 0;
+}
+
+/* A store has rows, or events alone. */
 static int look_at_store(struct serve_query *q, struct serve_reader *reader,
 			 struct serve_result *out, struct err *err)
 {
@@ -35,6 +45,8 @@ static int look_at_store(struct serve_query *q, struct serve_reader *reader,
 	struct read_store store;
 	void *d;
 
+	if (i == ((struct look *)q)->stores)
+		return look_at_log(reader, out, err);
 	if (serve_reader_rows(reader, i, &store, err) &&
 	    (err->code != EX_CONFIG || serve_reader_events_of(reader, i, &driver, &d, NULL)))
 		return serve_result_problem(out, 503, "store-unavailable", "%s", err->msg);
@@ -59,7 +71,8 @@ static void set_looked(void *arg, struct serve_result *r)
 		buf_addz(&l->trouble, "it does not answer");
 	else if (r->code)
 		buf_adds(&l->trouble, buf_slice(&r->detail));
-	__atomic_store_n(&l->stores->source->store[i].away, !l->ok, __ATOMIC_RELEASE);
+	if (i < l->stores->source->n)
+		__atomic_store_n(&l->stores->source->store[i].away, !l->ok, __ATOMIC_RELEASE);
 }
 
 static void look_again(void *arg, int fd, short revents)
@@ -67,13 +80,14 @@ static void look_again(void *arg, int fd, short revents)
 	struct serve_stores *s = arg;
 
 	(void)fd, (void)revents;
-	for (size_t i = 0; i < s->source->n; i++) {
+	for (size_t i = 0; i < s->n; i++) {
 		struct look *look;
 
 		if (s->looked[i].asked)
 			continue;
 		look = mem_zalloc(sizeof(*look));
 		look->i = i;
+		look->stores = s->source->n;
 		look->q.run = look_at_store;
 		look->q.release = release_look;
 		buf_addu(&look->q.key, i);
@@ -89,11 +103,12 @@ struct serve_stores *serve_stores_new(struct loop *loop, struct serve_source *so
 	struct serve_stores *s = mem_zalloc(sizeof(*s));
 
 	s->source = source;
-	for (size_t i = 0; i < source->n; i++)
+	s->n = source->n + (source->log ? 1 : 0);
+	for (size_t i = 0; i < s->n; i++)
 		s->looked[i].stores = s;
 	s->lookers = serve_workers_new(
 		loop, source,
-		&(struct serve_workers_conf){ .threads = (unsigned)source->n,
+		&(struct serve_workers_conf){ .threads = (unsigned)s->n,
 					      .deadline_us = LOOK_DEADLINE_US },
 		err);
 	if (!s->lookers) {
@@ -110,15 +125,20 @@ void serve_stores_free(struct serve_stores *s)
 	if (!s)
 		return;
 	serve_workers_free(s->lookers);
-	for (size_t i = 0; i < s->source->n; i++)
+	for (size_t i = 0; i < s->n; i++)
 		buf_fini(&s->looked[i].trouble);
 	free(s);
 }
 
 /* ---- told */
+static struct slice name_of(const struct serve_stores *s, size_t i)
+{
+	return i < s->source->n ? buf_slice(&s->source->store[i].name) : slice_z("log");
+}
+
 bool serve_stores_ok(const struct serve_stores *s)
 {
-	for (size_t i = 0; i < s->source->n; i++)
+	for (size_t i = 0; i < s->n; i++)
 		if (!s->looked[i].ok)
 			return false;
 	return true;
@@ -126,11 +146,11 @@ bool serve_stores_ok(const struct serve_stores *s)
 
 void serve_stores_json(const struct serve_stores *s, struct buf *out)
 {
-	for (size_t i = 0; i < s->source->n; i++) {
+	for (size_t i = 0; i < s->n; i++) {
 		const struct looked *l = &s->looked[i];
 
 		buf_addz(out, i ? "," : "");
-		json_quote(out, buf_slice(&s->source->store[i].name));
+		json_quote(out, name_of(s, i));
 		buf_addc(out, ':');
 		json_quote(out, l->ok   ? slice_z("ok")
 				: l->at ? buf_slice(&l->trouble)
@@ -141,9 +161,9 @@ void serve_stores_json(const struct serve_stores *s, struct buf *out)
 void serve_stores_metrics(const struct serve_stores *s, struct buf *out)
 {
 	prometheus_begin(out, "hta_store_up", "gauge", "1: the store can be read");
-	for (size_t i = 0; i < s->source->n; i++) {
+	for (size_t i = 0; i < s->n; i++) {
 		buf_addz(out, "hta_store_up{store=\"");
-		prometheus_label(out, buf_slice(&s->source->store[i].name));
+		prometheus_label(out, name_of(s, i));
 		buf_printf(out, "\"} %d\n", s->looked[i].ok);
 	}
 }

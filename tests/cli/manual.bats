@@ -760,7 +760,10 @@ answers_rows() (
 	with_service redis
 	port=$(svc_free_port)
 	endless hta-serve.1 1 answers_rows
-	endless hta-serve.1 3 answers_rows
+	endless hta-serve.1 4 answers_rows
+	hta-log-append log <<<'{"event_type":"click"}'
+	has_event() { curl -sSf "http://localhost:$port/events" | jq -e '.events[0].event_type == "click"'; }
+	endless hta-serve.1 3 has_event
 }
 
 @test "hta-validate(1)" {
