@@ -82,7 +82,7 @@ static const struct openapi_answer acks_answers[] = {
 	ANSWER(200, "whether it is durable, and stored by all sinks", "Acks"),
 };
 static const struct openapi_answer metrics_answers[] = {
-	{ 200, "Prometheus' text format", "text/plain", TEXT },
+	{ 200, "Prometheus' text format, or OpenMetrics by Accept", "text/plain", TEXT },
 };
 static const struct openapi_answer docs_answers[] = { { 200, "the page", "text/html", TEXT } };
 

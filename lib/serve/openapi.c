@@ -145,7 +145,8 @@ static const struct openapi_answer ready_answers[] = {
 };
 static const struct openapi_answer limits_answers[] = { ANSWER(200, "all limits", "Limits") };
 static const struct openapi_answer metrics_answers[] = {
-	{ 200, "Prometheus' text format", "text/plain", "{\"type\":\"string\"}" },
+	{ 200, "Prometheus' text format, or OpenMetrics by Accept", "text/plain",
+	  "{\"type\":\"string\"}" },
 };
 static const struct openapi_answer page_answers[] = {
 	{ 200, "the page", "text/html", "{\"type\":\"string\"}" },

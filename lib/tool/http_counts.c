@@ -5,6 +5,8 @@
 #include <inttypes.h>
 
 #include "base/tm.h"
+#include "net/accept.h"
+#include "tool/openmetrics.h"
 #include "tool/prog.h"
 
 static const int64_t bounds_us[HTTP_TIMES] = { 500,     1000,    2000,    5000,    10000,
@@ -162,10 +164,21 @@ void prometheus_http(struct buf *b, const struct http_counts *c, const struct ht
 
 void prometheus_answer(struct buf *b, const char *program, struct http_request *req)
 {
+	static const char *const types[] = { "text/plain", OPENMETRICS_TYPE, NULL };
+	static const struct http_field vary = { { "Vary", 4 }, { "Accept", 6 } };
+	struct buf open = { 0 };
+
 	prometheus_begin(b, "hta_build_info", "gauge", "this program");
 	buf_printf(b, "hta_build_info{program=\"%s\",version=\"%s\"} 1\n", program, prog_version);
-	http_answer(req, &(struct http_answer){ .status = 200,
-						.type = "text/plain; version=0.0.4; charset=utf-8",
-						.body = buf_slice(b) });
+	if (http_accept(req, types) == 1)
+		openmetrics_write(buf_slice(b), &open);
+	http_answer(req, &(struct http_answer){
+				 .status = 200,
+				 .type = open.n ? OPENMETRICS_TYPE "; version=1.0.0; charset=utf-8"
+						: "text/plain; version=0.0.4; charset=utf-8",
+				 .fields = &vary,
+				 .n_fields = 1,
+				 .body = buf_slice(open.n ? &open : b) });
+	buf_fini(&open);
 	buf_fini(b);
 }

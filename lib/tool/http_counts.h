@@ -1,4 +1,5 @@
-/* What servers of HTTP count, and the text format of Prometheus (0.0.4) in which they tell it.
+/* What servers of HTTP count, and the text format of Prometheus (0.0.4) in which they tell it, or
+ * OpenMetrics (openmetrics.h) to whoever wants that more.
  * Labels are bounded: routes are templates, and beyond HTTP_COUNTS kinds of answers none is
  * added. */
 #ifndef TOOL_HTTP_COUNTS_H
