@@ -19,7 +19,7 @@ struct serve_conf {
 	const char *table, *prefix, *events, *rules, *log;
 	uint64_t workers;
 	int64_t deadline_us;
-	bool openapi;
+	bool openapi, no_introspection;
 	struct serve_live_conf live;
 };
 

@@ -13,6 +13,7 @@
 #include "app/serve_internal.h"
 #include "base/log.h"
 #include "base/tm.h"
+#include "gql/gql_hta.h"
 #include "io/notify.h"
 #include "serve/event_query.h"
 #include "serve/stores.h"
@@ -104,6 +105,8 @@ static int run_parts(struct serve_run *r, struct err *err)
 
 	s->http.conf = &r->conf.http;
 	s->rules = r->conf.rules;
+	s->graphql = gql_hta;
+	s->graphql.hidden = r->conf.no_introspection;
 	return serve_choose_stores(&r->conf, r->stores, &s->source, err) ||
 			       serve_check_events(&r->conf, &s->source, err) ||
 			       http_program_watch(&s->http, s->loop, err) ||

@@ -11,6 +11,7 @@
 
 struct graphql_query {
 	struct serve_query q;
+	const struct gql_schema *schema;
 	struct gql_request request;
 	struct buf texts; /* that the request points into */
 };
@@ -27,7 +28,7 @@ static int run_graphql(struct serve_query *q, struct serve_reader *reader, struc
 		       struct err *err)
 {
 	struct graphql_query *g = (struct graphql_query *)q;
-	struct gql_http *http = gql_http_new(&gql_hta, &g->request);
+	struct gql_http *http = gql_http_new(g->schema, &g->request);
 	struct gql_run *run = gql_http_run(http);
 	struct gql_answer answer = { 0 };
 
@@ -55,9 +56,15 @@ static void keep_text(struct graphql_query *g, struct slice from, struct slice *
 
 void serve_graphql(void *serve, struct http_request *req)
 {
-	struct graphql_query *g = mem_zalloc(sizeof(*g));
 	struct slice type = http_field(req, "Content-Type"), accept = http_field(req, "Accept");
+	struct graphql_query *g;
 
+	if (serve_graphql_wants_page(req)) {
+		serve_graphql_page(req);
+		return;
+	}
+	g = mem_zalloc(sizeof(*g));
+	g->schema = &((struct serve *)serve)->graphql;
 	g->q.run = run_graphql;
 	g->q.release = release_graphql;
 	g->request.method = req->method == HTTP_POST ? GQL_METHOD_POST : GQL_METHOD_GET;

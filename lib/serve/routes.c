@@ -5,6 +5,7 @@
 #include "net/html_page.h"
 #include "net/openapi.h"
 #include "net/problem.h"
+#include "serve/graphql.h"
 #include "serve/serve.h"
 
 static const char *const json_types[] = { "application/json", NULL };
@@ -55,6 +56,8 @@ const size_t serve_n_routes = sizeof(serve_routes) / sizeof(*serve_routes);
 
 bool serve_allow(void *arg, struct http_request *req, const struct route *route)
 {
+	if (route->handle == serve_graphql && serve_graphql_wants_page(req))
+		return true;
 	return http_keys_allow(&((struct serve *)arg)->http.keys, req, route->scope);
 }
 

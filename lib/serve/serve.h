@@ -8,6 +8,7 @@
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
 
+#include "gql/gql_schema.h"
 #include "net/route.h"
 #include "serve/args.h"
 #include "serve/workers.h"
@@ -34,6 +35,7 @@ struct serve {
 	const char *rules;       /* FILE or DIR; NULL: none */
 	int64_t begun_us;        /* tm_mono_us */
 	bool draining;
+	struct gql_schema graphql;
 	struct serve_stores *stores; /* stores.h */
 	struct serve_pipelines *pipelines;
 };

@@ -59,11 +59,11 @@ upgrade='proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrad
 	browse "http://localhost:$port/" numbers hidden
 }
 
-@test "the page, and that of the document: below a prefix of nginx, by WebSocket" {
+@test "the page, and those of the document and of GraphQL: below a prefix of nginx, by WebSocket" {
 	pipeline
 	serve
 	behind_nginx "location /deep/prefix/ { proxy_pass http://back/; $upgrade }"
-	browse "http://127.0.0.1:$front/deep/prefix/" prefix docs
+	browse "http://127.0.0.1:$front/deep/prefix/" prefix docs graphql
 }
 
 @test "the page: where a proxy lets no WebSocket through by events, and without these by GET" {

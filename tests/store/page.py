@@ -190,6 +190,29 @@ async def docs(page):
     await page.until("/^200/.test(document.querySelector('#get_pipelines').lastChild.textContent)")
 
 
+async def graphql(page):
+    """The page of GraphQL, below the same path: a query runs, with variables and with the keyboard, errors are told, the schema is shown."""
+    said = "document.getElementById('answer').textContent"
+    await page.open(url + "graphql?query=" + urllib.parse.quote("{ metrics { name } }"))
+    await page.until("/rollups\\(metric: String!, .*\\): \\[Rollup!\\]!/.test(document.getElementById('types')?.textContent)")
+    assert await page.eval("document.getElementById('query').value") == "{ metrics { name } }"
+    await page.eval("document.querySelector('#form button').click()")
+    await page.until(said + ".includes('hits')")
+    assert await page.eval("/^200 in/.test(document.getElementById('state').textContent)")
+    await page.eval("document.getElementById('query').value = 'query Q($n: Int) { latestEvents(limit: $n) { eventId } }'; document.getElementById('variables').value = '{\"n\": 1'")
+    await page.eval("document.querySelector('#form button').click()")
+    await page.until("/^Variables: /.test(document.getElementById('state').textContent)")
+    await page.eval("document.getElementById('variables').value = '{\"n\": 1}'; document.getElementById('query').focus()")
+    await page.do("Input.dispatchKeyEvent", type="rawKeyDown", key="Enter", code="Enter", windowsVirtualKeyCode=13, modifiers=2)
+    await page.until(said + ".includes('no table of events')")
+    assert await page.eval("document.getElementById('state').className") == "bad"
+    for width in 1280, 400:
+        await page.size(width)
+        await page.shot(f"graphql-{width}")
+        assert await page.eval("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+    assert [u for u in page.asked if u == url + "graphql"], page.asked
+
+
 async def hidden(page):
     """A tab that is not seen asks for nothing."""
     await page.open()

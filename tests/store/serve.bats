@@ -205,6 +205,32 @@ load ../serve
 	answers 200 '.errors | length' 1
 }
 
+@test "GraphQL: a page for browsers, and a schema that is not told" {
+	rows_in_sqlite
+	hta-serve --new-key web >made
+	tail -1 made >keys
+	chmod 600 keys
+	serve -d s.db --keys keys --no-introspection
+	browser='Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+	ask /graphql -H "$browser"
+	[ "$status" = 200 ] && grep -qi '^content-security-policy: .*script-src .sha256-' head
+	[ "$(grep -cE 'https?://|style=|onclick' body)" = 0 ]
+	for accept in '*/*' application/json 'application/json, text/html' 'application/graphql-response+json,text/html;q=0.9'; do
+		ask '/graphql?query={__typename}' -H "Accept: $accept"
+		refuses 401 no-key
+	done
+	ask /graphql -H "$browser" -d '{}'
+	refuses 401 no-key
+	bearer="Authorization: Bearer $(head -1 made)"
+	for hidden in '{ __schema { queryType { name } } }' '{ __type(name: "Event") { name } }' '{ metrics { name } __schema { types { name } } }'; do
+		query "$hidden" -H "$bearer"
+		answers 200 '[.data, (.errors | length > 0)]' '[null,true]'
+	done
+	query '{ __typename metrics { __typename name } }' -H "$bearer"
+	answers 200 '.data.metrics[0]' '{"__typename":"Metric","name":"hits"}'
+	end
+}
+
 live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } # CHECK...
 
 @test "live statistics by WebSocket: at once, each period, and what is refused" {
