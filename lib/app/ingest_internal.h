@@ -112,8 +112,9 @@ struct ingest {
 	int64_t end;                 /* of the last append */
 	int stall;                   /* the timer that gives stalled ones up; -1: none */
 
-	uint64_t in, dup;           /* the log's sums: events received, duplicates among them */
-	uint64_t told_in, told_dup; /* as the run folder has them, if they were told at all */
+	uint64_t in, dup; /* the log's sums: events received, duplicates among them */
+	/* as the run folder has them, if they were told at all */
+	uint64_t told_in, told_dup, told_posts, told_bytes;
 	bool told_once;
 	uint64_t log_id;
 	struct ingest_topic *topics; /* distinct, sorted */

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -147,20 +148,43 @@ void ingest_get_stats(void *arg, struct http_request *req)
 	answer_json(req, 200, &b);
 }
 
+static struct intake_now collect_now(const struct ingest *g)
+{
+	struct wal_state s = { .end = (int64_t)g->told_bytes };
+
+	if (g->wal) /* else it is closed: that is the end */
+		wal_state(g->wal, &s);
+	return (struct intake_now){
+		.pid = (uint64_t)getpid(),
+		.at_us = tm_now_us(),
+		.topic = g->conf.topic,
+		.posts = http_counts_sum(&g->counts, HTTP_POST, 0, 1000),
+		.client_errors = http_counts_sum(&g->counts, HTTP_POST, 400, 500),
+		.server_errors = http_counts_sum(&g->counts, HTTP_POST, 500, 600),
+		.log_bytes = (uint64_t)(s.end - s.first),
+		.log_full = s.full,
+		.ack = &g->ack_times,
+	};
+}
+
 /* Only what has changed is told: at rest nothing is written. */
 void ingest_state_tell(struct ingest *g)
 {
-	struct intake_stats s;
+	struct intake_now now = collect_now(g);
 	struct err err = ERR_INIT;
+	struct intake_stats s;
 
-	if (g->told_once && g->told_in == g->in && g->told_dup == g->dup)
+	if (g->told_once && g->told_in == g->in && g->told_dup == g->dup &&
+	    g->told_posts == now.posts && g->told_bytes == now.log_bytes)
 		return;
 	collect_sums(g, &s);
-	if (intake_stats_tell(g->log_id, &s, &err) && !g->told_once)
+	if (intake_stats_tell(g->log_id, &s, &now, &err) && !g->told_once)
 		log_info("statistics are told here only: %s", err.msg);
 	intake_stats_fini(&s);
 	g->told_in = g->in;
 	g->told_dup = g->dup;
+	g->told_posts = now.posts;
+	g->told_bytes = now.log_bytes;
 	g->told_once = true;
 }
 

@@ -117,6 +117,55 @@ const rateOf = (stage, now) => {
 	rates.set(id, next);
 	return next;
 };
+
+// ---- intakes: what they told in the last minute tells rates and how long posts took
+const MINUTE = 60000, RATE_MS = 6000, ENDED_MS = 3600000;
+const minutes = new Map();
+const bytes = n => n < 1024 ? n + ' B' : n < 1 << 20 ? (n / 1024).toFixed(0) + ' KiB' : n < 1 << 30 ? (n / (1 << 20)).toFixed(1) + ' MiB' : (n / (1 << 30)).toFixed(2) + ' GiB';
+const minuteOf = told => {
+	const at = Date.parse(told.now.at);
+	let list = minutes.get(told.log) || [];
+	if (list.length && list[0].pid !== told.now.pid) list = [];
+	if (!list.length || list.at(-1).time !== at) list = [...list, { ...told.now, time: at }];
+	list = list.filter(t => at - t.time <= MINUTE);
+	minutes.set(told.log, list);
+	return list;
+};
+const rateOfPosts = (list, now) => {
+	const last = list.at(-1), first = list.find(t => last.time - t.time <= RATE_MS);
+	if (now - last.time > RATE_MS) return 0;
+	return first === last ? null : (last.posts - first.posts) * 1000 / (last.time - first.time);
+};
+const quantile = (list, q) => {
+	const { ms, n } = list.at(-1).ack;
+	const counts = n.map((v, i) => v - list[0].ack.n[i]);
+	let left = Math.ceil(q * counts.reduce((a, b) => a + b, 0));
+	if (!left) return '–';
+	const i = counts.findIndex(v => (left -= v) <= 0);
+	const text = bound => bound < 1000 ? bound + ' ms' : bound / 1000 + ' s';
+	return i < ms.length ? '≤ ' + text(ms[i]) : '> ' + text(ms.at(-1));
+};
+const showIntake = (card, told, several, now) => {
+	const list = minuteOf(told), last = list.at(-1), [head, words, facts] = card.children;
+	const look = last.log_full ? 'bad' : told.alive ? 'good' : '';
+	const rate = told.alive ? rateOfPosts(list, now) : null;
+	const grows = name => last[name] > list[0][name];
+	mark(card, 'card ' + look);
+	put(head, 'Intake of ' + told.now.topic + (several ? ', log ' + told.log.slice(0, 8) : ''));
+	put(words, signs[look] + ' ' + (!told.alive ? 'is not running, told last ' + age(now - last.time) + ' ago' : last.log_full ? 'log full: events are refused' : 'takes events'));
+	mark(words, 'state ' + look);
+	fact(facts, 'Posts/s', number(rate === null ? null : Math.round(10 * rate) / 10));
+	fact(facts, 'Ack p50', quantile(list, 0.5));
+	fact(facts, 'Ack p99', quantile(list, 0.99));
+	fact(facts, '4xx', number(last.client_errors), grows('client_errors'));
+	fact(facts, '5xx', number(last.server_errors), grows('server_errors'));
+	fact(facts, 'Log', bytes(last.log_bytes), last.log_full);
+};
+const showIntakes = (all, now) => {
+	const list = all.filter(t => t.alive || now - Date.parse(t.now.at) < ENDED_MS).sort((a, b) => b.alive - a.alive).slice(0, CARDS);
+	keyed($('intakes'), list.map(t => t.log), makeCard).forEach((card, i) => showIntake(card, list[i], list.length > 1, now));
+	for (const log of minutes.keys()) if (!list.some(t => t.log === log)) minutes.delete(log);
+};
 const rank = p => p.state === 'falling behind' || (p.failed && p.state === 'stopped') ? 0 : p.state === 'keeping up' ? 1 : 2;
 const looks = p => p.state === 'keeping up' ? 'good' : p.state === 'falling behind' ? 'warn' : p.failed ? 'bad' : '';
 const signs = { good: '●', warn: '▲', bad: '✖', '': '■' };
@@ -152,7 +201,7 @@ const showCard = (card, p, now) => {
 	mark(words, 'state ' + look);
 	fact(list, 'Lag', p.lag_records === null ? '–' : number(p.lag_records) + ' records', p.lag_records > 0);
 	fact(list, 'Lag in time', p.lag_us === null ? '–' : age(p.lag_us / 1000), p.lag_us > 1e7);
-	fact(list, 'Last acknowledged', acked ? age(now - acked) + ' ago' : '–');
+	fact(list, 'Acknowledged', acked ? age(now - acked) + ' ago' : '–');
 	fact(list, 'Epochs in flight', p.acknowledged ? number(flight) : '–');
 	for (const [name, counter] of [['Late', 'late'], ['Dead', 'dead'], ['Duplicate', 'duplicate'], ['Lost', 'lost']])
 		fact(list, name, number(sum(p, counter)), sum(p, counter) > 0);
@@ -195,6 +244,7 @@ const showPipelines = told => {
 	const list = told.pipelines.filter(p => p.stages.some(s => s.program !== 'hta-serve')).sort((a, b) => rank(a) - rank(b)).slice(0, CARDS);
 	const names = list.map(nameOf);
 	seen.pipelines = Date.now();
+	showIntakes(told.intakes, now);
 	keyed($('health'), names, makeCard).forEach((card, i) => showCard(card, list[i], now));
 	keyed($('stages'), names, makeStages).forEach((box, i) => {
 		put(box.firstChild.caption, list[i].pipeline);
@@ -223,10 +273,23 @@ const widthOf = text => {
 	const parts = [...String(text).matchAll(/(\d+)(ms|[smhd])/g)];
 	return parts.reduce((n, [, count, unit]) => n + count * (spans[unit] || 1), 0) || 3600000;
 };
+const lengthText = ms => {
+	const [unit, n] = Object.entries(spans).reverse().find(([, n]) => ms % n === 0) || ['ms', 1];
+	return ms / n + unit;
+};
 const dimsText = dims => dims.length ? dims.map(v => v === null ? '–' : String(v)).join(' · ') : 'all';
 const newRule = metric => ({
 	...metric, width: widthOf(metric.window), rows: [], at: 0, values: [], series: new Map(), asked: 0, box: null,
 });
+// A metric of a plain stream has no definition: its newest window tells its dimensions and its length.
+const learn = async rule => {
+	const told = await askJson('latest?limit=1&metric=' + encodeURIComponent(rule.name));
+	rule.dims = Object.keys(told.rows[0]?.dims ?? {});
+	rule.width = Date.parse(told.window_end) - Date.parse(told.window_start) || rule.width;
+	rule.window = lengthText(rule.width);
+	rule.series.clear();
+	showRule(rule);
+};
 const QUERY = { query: '{ metrics { name window dims } }' };
 const lookAtNames = async () => {
 	const told = await askJson('graphql', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(QUERY) });
@@ -240,6 +303,7 @@ const lookAtNames = async () => {
 	const nodes = keyed($('rule-list'), names, name => makeRule(rules.get(name)));
 	if (before === '') nodes.slice(0, 6).forEach(node => { node.open = true; });
 	if (before !== names.join()) live.changed();
+	for (const rule of rules.values()) if (!rule.window) await learn(rule).catch(() => {});
 };
 const makeRule = rule => {
 	const box = document.createElement('details');
@@ -336,7 +400,7 @@ const showChart = rule => {
 	svg.replaceChildren();
 	keys.forEach((k, i) => draw(svg, 'path', { class: 's' + i, d: lineOf(rule.series.get(k.text) || new Map(), rule, low, high) }));
 	if (rule.cursor >= 0) draw(svg, 'line', { x1: rule.cursor * 1000 / (POINTS - 1), x2: rule.cursor * 1000 / (POINTS - 1), y1: 0, y2: 100 });
-	svg.setAttribute('aria-label', rule.name + ', ' + POINTS + ' windows of ' + rule.window + ' until ' + utc(rule.at) + ' UTC, highest ' + number(high));
+	svg.setAttribute('aria-label', rule.name + ', ' + POINTS + ' windows of ' + lengthText(rule.width) + ' until ' + utc(rule.at) + ' UTC, highest ' + number(high));
 	keyed(legend, keys.map((k, i) => i + k.text), text => {
 		const item = document.createElement('li');
 		draw(picture(item, 40, 10, { 'aria-hidden': 'true' }), 'path', { class: 's' + text[0], d: 'M0 5H40' });
@@ -354,7 +418,7 @@ const showLines = rule => {
 const showRule = rule => {
 	if (!rule.at) return;
 	const { box, head, text } = rule.box;
-	put(head.lastChild, utc(rule.at) + ' UTC, ' + rule.window + ': ' + number(rule.rows.length) + (rule.rows.length === 1 ? ' row' : ' rows'));
+	put(head.lastChild, utc(rule.at) + ' UTC, ' + (rule.window ? rule.window + ': ' : '') + number(rule.rows.length) + (rule.rows.length === 1 ? ' row' : ' rows'));
 	if (!box.open) return;
 	showTop(rule);
 	showChart(rule);

@@ -1,16 +1,19 @@
-/* GET /pipelines: what hta-top shows, of the run folder that --run names.
+/* GET /pipelines: what hta-top shows, of the run folder that --run names, and what the intakes
+ * there tell of themselves (tool/intake_stats.h).
  *
  * The folder is looked at in the loop's thread: it is a folder in memory with a page of 4 KiB a
  * stage, and is looked at once a second at most, however many ask. Whether a pipeline that is
  * behind is catching up needs a sample that is older than an epoch, so one is kept beside the
  * newest and replaced each EARLIER_US. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "net/problem.h"
 #include "serve/serve.h"
+#include "tool/intake_stats.h"
 #include "tool/top.h"
 
 enum { NOW_US = 1000000, EARLIER_US = 5000000 };
@@ -65,10 +68,36 @@ void serve_pipelines_metrics(struct serve *s, struct buf *out)
 		top_metrics(t, out);
 }
 
+struct intakes {
+	const struct top *top;
+	struct buf *out;
+};
+
+static bool is_alive(const struct top *t, uint64_t pid)
+{
+	for (size_t i = 0; i < t->n_views; i++)
+		if (t->view[i].alive && t->view[i].counters.pid == pid &&
+		    strcmp(t->view[i].counters.program, "hta-ingest") == 0)
+			return true;
+	return false;
+}
+
+static void add_intake(void *arg, uint64_t log, uint64_t pid, struct slice now)
+{
+	struct intakes *in = arg;
+
+	buf_addz(in->out, in->out->p[in->out->n - 1] == '[' ? "{\"log\":\"" : ",{\"log\":\"");
+	buf_hex(in->out, &log, sizeof(log));
+	buf_printf(in->out, "\",\"alive\":%s,\"now\":", is_alive(in->top, pid) ? "true" : "false");
+	buf_adds(in->out, now);
+	buf_addc(in->out, '}');
+}
+
 void serve_get_pipelines(void *serve, struct http_request *req)
 {
 	static const struct http_field fresh = { { "Cache-Control", 13 }, { "no-cache", 8 } };
 	const struct top *t = look_at_folder(serve);
+	struct err err = ERR_INIT;
 	struct buf b = { 0 };
 
 	if (!t) {
@@ -84,6 +113,9 @@ void serve_get_pipelines(void *serve, struct http_request *req)
 			buf_addc(&b, ',');
 		top_json_pipeline(&t->pipe[i], &b);
 	}
+	buf_addz(&b, "],\"intakes\":[");
+	if (intake_stats_each(add_intake, &(struct intakes){ t, &b }, &err))
+		log_warn("intakes: %s", err.msg);
 	buf_addz(&b, "]}\n");
 	http_answer(req, &(struct http_answer){ .status = 200,
 						.type = "application/json",

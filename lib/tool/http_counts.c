@@ -23,6 +23,17 @@ void http_times_add(struct http_times *t, int64_t us)
 	t->sum_us += us;
 }
 
+void http_times_json(const struct http_times *t, struct buf *b)
+{
+	buf_addz(b, "{\"ms\":[");
+	for (size_t i = 0; i < HTTP_TIMES; i++)
+		buf_printf(b, "%s%g", i ? "," : "", (double)bounds_us[i] / 1e3);
+	buf_addz(b, "],\"n\":[");
+	for (size_t i = 0; i <= HTTP_TIMES; i++)
+		buf_printf(b, "%s%" PRIu64, i ? "," : "", t->n[i]);
+	buf_addz(b, "]}");
+}
+
 static void count_time(struct http_counts *c, const struct http_request *req)
 {
 	struct http_route_times *r = c->routes;
@@ -52,6 +63,18 @@ void http_counts_answered(struct http_counts *c, const struct http_request *req,
 		return;
 	*a = (struct http_answered){ req->route, req->method, status, 1 };
 	c->n++;
+}
+
+uint64_t http_counts_sum(const struct http_counts *c, enum http_method method, unsigned from,
+			 unsigned below)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->answered[i].method == method && c->answered[i].status >= from &&
+		    c->answered[i].status < below)
+			n += c->answered[i].n;
+	return n;
 }
 
 /* ---- the text */

@@ -16,6 +16,9 @@ struct http_times {
 };
 void http_times_add(struct http_times *t, int64_t us);
 
+/* {"ms":[bounds],"n":[counts, one more than bounds]} */
+void http_times_json(const struct http_times *t, struct buf *b);
+
 /* {0} at first */
 struct http_counts {
 	struct http_answered {
@@ -32,6 +35,9 @@ struct http_counts {
 	} routes[HTTP_COUNTS_ROUTES];
 	size_t n_routes;
 };
+/* Answers to a method with a status of from to below to. */
+uint64_t http_counts_sum(const struct http_counts *c, enum http_method method, unsigned from,
+			 unsigned below);
 /* For http_app.answered. */
 void http_counts_answered(struct http_counts *c, const struct http_request *req, unsigned status);
 

@@ -178,7 +178,23 @@ int intake_stats_reset(uint64_t log, const struct intake_stats *s, struct err *e
 }
 
 /* ---- what is told */
-int intake_stats_tell(uint64_t log, const struct intake_stats *s, struct err *err)
+static void add_now(struct buf *b, const struct intake_now *now)
+{
+	buf_printf(b, ",\"now\":{\"pid\":%" PRIu64 ",\"at\":\"", now->pid);
+	b->n += tm_text_ms(now->at_us, buf_room(b, TM_TEXT_BYTES));
+	buf_addz(b, "\",\"topic\":");
+	json_quote_z(b, now->topic);
+	buf_printf(b,
+		   ",\"posts\":%" PRIu64 ",\"client_errors\":%" PRIu64 ",\"server_errors\":%" PRIu64
+		   ",\"log_bytes\":%" PRIu64 ",\"log_full\":%s,\"ack\":",
+		   now->posts, now->client_errors, now->server_errors, now->log_bytes,
+		   now->log_full ? "true" : "false");
+	http_times_json(now->ack, b);
+	buf_addc(b, '}');
+}
+
+int intake_stats_tell(uint64_t log, const struct intake_stats *s, const struct intake_now *now,
+		      struct err *err)
 {
 	struct buf name = { 0 }, text = { 0 };
 	int dir = open_folder(err), rc;
@@ -191,6 +207,7 @@ int intake_stats_tell(uint64_t log, const struct intake_stats *s, struct err *er
 	add_sums(&text, log, s);
 	buf_addz(&text, ",\"topics\":");
 	buf_adds(&text, buf_slice(&s->topics));
+	add_now(&text, now);
 	buf_addz(&text, "}\n");
 	rc = write_file(dir, buf_z(&name), &text, false, err);
 	close(dir);
@@ -327,6 +344,31 @@ int intake_stats_all(struct intake_stats *out, struct err *err)
 	buf_fini(&all.topics.text);
 	free(all.topics.v);
 	return rc;
+}
+
+struct each_now {
+	intake_told_fn *fn;
+	void *arg;
+};
+
+static int give_now(void *arg, int dir, uint64_t log, struct intake_stats *s, const struct json *j,
+		    struct err *err)
+{
+	const struct each_now *each = arg;
+	uint32_t now = json_get(j, 0, "now");
+	uint64_t pid;
+
+	(void)dir, (void)s, (void)err;
+	if (now && j->node[now].type == JSON_OBJECT && json_get_u64(j, now, "pid", &pid))
+		each->fn(each->arg, log, pid, j->node[now].text);
+	return 0;
+}
+
+int intake_stats_each(intake_told_fn *fn, void *arg, struct err *err)
+{
+	struct each_now each = { fn, arg };
+
+	return each_told(give_now, &each, err);
 }
 
 static int reset_told(void *arg, int dir, uint64_t log, struct intake_stats *s,

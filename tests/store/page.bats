@@ -59,6 +59,15 @@ upgrade='proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrad
 	browse "http://localhost:$port/" numbers hidden
 }
 
+@test "the page: what an intake takes, how fast, and what it refuses" {
+	hta-gen --count 100 | hta-window --by endpoint | hta-sink-sqlite --init s.db
+	spawn only hta-ingest -v -l 0 --log other --only-log --topic orders
+	only=$pid
+	listens only
+	serve
+	PAGE_INTAKE=http://localhost:$(port_of only) PAGE_PROCESS=$only browse "http://localhost:$port/" intake
+}
+
 @test "the page, and those of the document and of GraphQL: below a prefix of nginx, by WebSocket" {
 	pipeline
 	serve

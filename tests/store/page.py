@@ -7,12 +7,15 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -121,6 +124,53 @@ async def numbers(page):
     await page.until("document.querySelectorAll('figure tbody tr').length > 0")
     unnamed = "[...document.querySelectorAll('a,button,input,summary,[tabindex=\"0\"]')].filter(n => !(n.textContent.trim() || n.getAttribute('aria-label') || n.labels?.[0]))"
     assert await page.eval(unnamed + ".length") == 0
+
+
+def post(stop):
+    """Posts to PAGE_INTAKE, of ten posts one that is no JSON, until it is to stop."""
+    at = os.environ["PAGE_INTAKE"] + "/events"
+    for i in range(100000):
+        body = "{" if i % 10 == 9 else json.dumps({"event_type": "click", "user_id": "u", "payload": {"n": i}})
+        try:
+            urllib.request.urlopen(urllib.request.Request(at, body.encode(), {"Content-Type": "application/json"}), timeout=20).read()
+        except urllib.error.HTTPError as why:
+            assert why.code == 400, why
+        if stop.wait(0.02):
+            break
+
+
+async def intake(page):
+    """What an intake tells: posts a second, how long they took, what was refused, its log; that it rests, and that it has gone. PAGE_INTAKE
+    is its address, PAGE_PROCESS its process."""
+    card = "document.querySelector('#intakes .card')"
+    told = "Object.fromEntries([..." + card + ".querySelectorAll('dl div')].map(d => [d.children[0].textContent, d.children[1].textContent]))"
+    await page.open()
+    await page.until(card + " && /takes events/.test(" + card + ".textContent)")
+    await page.until(shown + " && /, 1m: /.test(document.querySelector('.rule summary').textContent)")
+    await page.until("document.querySelector('.rule th').textContent === 'endpoint' && [...document.querySelectorAll('.chart path')].some(p => p.getAttribute('d'))")
+    assert await page.eval("[...document.querySelectorAll('.legend span')].every(n => n.textContent.startsWith('/api/'))")
+    assert await page.eval("document.querySelector('#intakes').compareDocumentPosition(document.querySelector('#health')) === 4")
+    stop = threading.Event()
+    posts = threading.Thread(target=post, args=(stop,))
+    posts.start()
+    try:
+        await page.until("(t => Number(t['Posts/s']) > 3 && /^≤ [0-9.]+ m?s$/.test(t['Ack p50']) && /^≤ /.test(t['Ack p99']) && Number(t['4xx']) > 3)(" + told + ")")
+        for width in 1280, 400:
+            for scheme in "light", "dark":
+                await page.size(width, scheme)
+                await page.shot(f"intake-{width}-{scheme}")
+                assert await page.eval("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+    finally:
+        stop.set()
+        posts.join()
+    await page.until("(t => t['Posts/s'] === '0')(" + told + ")")
+    with urllib.request.urlopen(os.environ["PAGE_INTAKE"] + "/metrics") as answer:
+        text = answer.read().decode()
+    refused = sum(float(n) for n in re.findall(r'hta_http_requests_total\{[^}]*method="POST",code="4..".* (.*)', text))
+    last = await page.eval(told)
+    assert float(last["4xx"]) == refused and last["5xx"] == "0" and re.match(r"[1-9][0-9.]* (KiB|MiB)$", last["Log"]), (last, refused)
+    os.kill(int(os.environ["PAGE_PROCESS"]), signal.SIGKILL)
+    await page.until("/is not running/.test(" + card + ".textContent)")
 
 
 async def prefix(page):
