@@ -16,6 +16,8 @@
 #include "base/dec.h"
 #include "base/err.h"
 
+#define RULE_COUNT_MOST (1ULL << 53) /* of whole numbers: versions, groups */
+
 enum rule_window_kind { RULE_NO_WINDOW, RULE_TUMBLING, RULE_HOPPING, RULE_SESSION };
 
 struct rule_window {

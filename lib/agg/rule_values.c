@@ -109,7 +109,7 @@ int rule_take_bool(struct rule_reader *r, uint32_t at, bool *out)
 int rule_take_count(struct rule_reader *r, uint32_t at, uint64_t least, uint64_t *out)
 {
 	if (r->json.node[at].type != JSON_NUMBER || !json_u64(&r->json, at, out) || *out < least ||
-	    *out > (1ULL << 53))
+	    *out > RULE_COUNT_MOST)
 		return rule_wrong_type(
 			r, at, least ? "a whole number from 1 on" : "a whole number from 0 on");
 	return 0;

@@ -14,18 +14,32 @@
 
 enum { LOOK_US = 20000 };
 
-/* Seconds as text; what is none, or no number, is no wish. */
+/* Seconds as text; -1: it is none. More than the most are as many. */
 static int64_t wait_of(struct slice text)
 {
 	int64_t s = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < '0' || text.p[i] > '9')
-			return 0;
+			return -1;
 		if (s <= INGEST_WAIT_MOST_S)
 			s = 10 * s + text.p[i] - '0';
 	}
-	return (s < INGEST_WAIT_MOST_S ? s : INGEST_WAIT_MOST_S) * TM_S;
+	return text.n ? (s < INGEST_WAIT_MOST_S ? s : INGEST_WAIT_MOST_S) * TM_S : -1;
+}
+
+bool ingest_acks_check(struct http_request *req)
+{
+	struct buf param = { 0 };
+	bool good = true;
+
+	if (req->query.n)
+		good = http_param(req->query, "wait", &param) == 0 ||
+		       wait_of(buf_slice(&param)) >= 0;
+	if (!good)
+		problem_say(req, 422, "bad-parameter", "wait is no number of seconds");
+	buf_fini(&param);
+	return good;
 }
 
 int64_t ingest_acks_wish(const struct ingest *g, const struct http_request *req)
@@ -49,7 +63,7 @@ int64_t ingest_acks_wish(const struct ingest *g, const struct http_request *req)
 	if (!us && req->query.n && http_param(req->query, "wait", &param) == 1)
 		us = wait_of(buf_slice(&param));
 	buf_fini(&param);
-	return us ? us : g->conf.ack_us;
+	return us > 0 ? us : g->conf.ack_us;
 }
 
 /* ---- those that wait */

@@ -175,6 +175,9 @@ void ingest_refuse_waiting(struct ingest *g, const char *code, const char *detai
 void ingest_queue_push(struct ingest_queue *q, struct ingest_waiter *w);
 struct ingest_waiter *ingest_queue_pop(struct ingest_queue *q); /* of one that is not empty */
 
+/* False: ?wait= is no number of seconds, which was answered. (A preference that is not understood
+ * is passed over, RFC 7240.) */
+bool ingest_acks_check(struct http_request *req);
 /* How long the client wishes to wait for the sinks, else what --ack says; 0: not. */
 int64_t ingest_acks_wish(const struct ingest *g, const struct http_request *req);
 /* w is durable; it is answered and freed later. */

@@ -19,8 +19,8 @@
 static const struct openapi_param post_params[] = {
 	{ .in = "query",
 	  .name = "wait",
-	  .schema = "{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}",
-	  .text = "seconds to wait for the sinks" },
+	  .schema = "{\"type\":\"integer\",\"minimum\":0}",
+	  .text = "seconds to wait for the sinks; more than 60 are 60" },
 	{ .in = "header", .name = "Prefer", .schema = TEXT, .text = "wait=N, handling=lenient" },
 	{ .in = "header",
 	  .name = "Idempotency-Key",
@@ -82,9 +82,10 @@ static const struct openapi_answer acks_answers[] = {
 	ANSWER(200, "whether it is durable, and stored by all sinks", "Acks"),
 };
 static const struct openapi_answer metrics_answers[] = {
-	{ 200, "Prometheus' text format, or OpenMetrics by Accept", "text/plain", TEXT },
+	{ 200, "Prometheus' text format, or OpenMetrics by Accept", "text/plain", TEXT, NULL },
 };
-static const struct openapi_answer docs_answers[] = { { 200, "the page", "text/html", TEXT } };
+static const struct openapi_answer docs_answers[] = { { 200, "the page", "text/html", TEXT,
+							NULL } };
 
 /* clang-format off */
 #define GET_DOC(place, answered)                                                           \
@@ -116,6 +117,7 @@ static const struct openapi_problem problems[] = {
 	{ 413, "event-too-large", "an event is longer than the limit" },
 	{ 413, "too-many-events", "the request has more events than the limit" },
 	{ 422, "invalid-event", "an event is not valid: errors has index, pointer and code" },
+	{ 422, "bad-parameter", "wait is no number of seconds" },
 	{ 422, "idempotency-mismatch", "the Idempotency-Key came with another body before" },
 	{ 429, "rate", "the key sends more than its rate" },
 	{ 503, "draining", "the intake is ending" },
@@ -141,9 +143,9 @@ static void describe_body(const struct ingest *g, const struct ingest_endpoint *
 	} else if (e->kind == INGEST_BATCH) {
 		describe_array(g, REF("BatchEvent"), out);
 	} else {
-		buf_addz(out, "{\"anyOf\":[" REF(
-				      "Publication") ",{\"type\":\"object\",\"required\":["
-						     "\"events\"],\"properties\":{\"events\":");
+		buf_addz(out, "{\"anyOf\":[" REF("Publication"));
+		buf_addz(out, ",{\"type\":\"object\",\"required\":[\"events\"],"
+			      "\"additionalProperties\":false,\"properties\":{\"events\":");
 		describe_array(g, REF("Publication"), out);
 		buf_addz(out, "}}]}");
 	}

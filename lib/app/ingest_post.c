@@ -225,6 +225,8 @@ void ingest_post(void *arg, struct http_request *req)
 	else if (g->durable.n + g->stalled.n + g->acks.n >= INGEST_WAITING)
 		ingest_answer_later(req, "overloaded", "too many requests wait for the log",
 				    BUSY_S);
+	else if (!ingest_acks_check(req))
+		return;
 	else if (g->stalled.n || !take_request(g, req))
 		stall_request(g, req);
 }

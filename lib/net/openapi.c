@@ -23,7 +23,7 @@ static const struct openapi_problem common[] = {
 	{ 415, "content-encoding", "Accept-Encoding says which codings are taken" },
 	{ 415, "content-type", "Accept-Post says which types are taken" },
 	{ 421, "misdirected", "Host is not ours" },
-	{ 431, "head-too-large", "the head is longer than 16 KiB, or has more than 100 fields" },
+	{ 431, "head-too-large", "the head is longer than the limit, or has more than 100 fields" },
 	{ 501, "transfer-coding", "a transfer coding other than chunked" },
 	{ 503, "overloaded", "too much is under way; Retry-After says when to come again" },
 	{ 505, "http-version", "a version other than HTTP/1.0 and 1.1" },
@@ -93,7 +93,10 @@ static void add_param(struct buf *b, const struct openapi_param *p, struct slice
 	buf_printf(b, ",\"required\":%s,", required ? "true" : "false");
 	if (p->text)
 		add_text(b, "description", p->text);
-	buf_printf(b, "\"schema\":%s},", p->schema);
+	buf_printf(b,
+		   p->json ? "\"content\":{\"application/json\":{\"schema\":%s}}},"
+			   : "\"schema\":%s},",
+		   p->schema);
 }
 
 static bool is_described(const struct openapi_doc *d, struct slice name)
@@ -165,6 +168,11 @@ static void add_answer(struct buf *b, const struct openapi_answer *a, const stru
 		buf_addz(b, "\"content\":{");
 		json_quote_z(b, type);
 		buf_printf(b, ":{\"schema\":%s}", schema);
+		if (a->other)
+			buf_printf(b, ",\"%s\":{\"schema\":%s}", a->other, schema);
+		if (a->schema && a->status >= 400) /* the server itself may refuse it */
+			buf_addz(b, ",\"" PROBLEM "\":{\"schema\":{\"$ref\":"
+				    "\"#/components/schemas/Problem\"}}");
 		for (size_t i = 1; a->status == 200 && r->produces && r->produces[i]; i++) {
 			buf_addc(b, ',');
 			json_quote_z(b, r->produces[i]);

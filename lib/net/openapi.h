@@ -14,6 +14,7 @@ struct openapi_param {
 	const char *in; /* "query", "header"; "path" replaces what the path's braces say */
 	const char *name, *schema, *text;
 	bool required; /* those of the path are anyway */
+	bool json;     /* its value is a text of JSON, which the schema is of */
 };
 
 struct openapi_answer {
@@ -21,6 +22,7 @@ struct openapi_answer {
 	const char *text;
 	const char *type;   /* NULL: application/json; of a 200 the others of route.produces, too */
 	const char *schema; /* NULL: no body; of 400 and more: a problem */
+	const char *other;  /* a second type of the same schema; NULL: none */
 };
 
 struct openapi_doc {

@@ -26,12 +26,15 @@ static void answer_text(struct http_request *req, struct buf *b)
 
 bool serve_intake_wanted(const struct http_request *req)
 {
-	static const char *const of_rules[] = { "rule_id", "start_time", "end_time", "cursor" };
+	static const char *const of_rules[] = { "rule_id", "start_time", "end_time", "limit",
+						"dims",    "numbers",    "cursor" };
 	struct buf text = { 0 };
 	bool none = true;
 
 	for (size_t i = 0; i < sizeof(of_rules) / sizeof(*of_rules); i++)
 		none = none && http_param(req->query, of_rules[i], &text) == 0;
+	if (none && http_param(req->query, "times", &text) == 1)
+		none = slice_is(buf_slice(&text), "plain") || slice_is(buf_slice(&text), "zulu");
 	buf_fini(&text);
 	return none;
 }

@@ -8,23 +8,32 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
-#define TEXT "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1024}"
+#define TEXT "{\"type\":\"string\"}"
+#define SHORT "{\"type\":\"string\",\"maxLength\":1024}"
+#define NAME "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1024}"
+#define RULE_ID "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$\"}"
 
 /* ---- parameters */
 /* clang-format off */
 #define PARAM(called, of, words) { .in = "query", .name = called, .schema = of, .text = words }
 #define NEEDED(called, words)                                                                   \
-	{ .in = "query", .name = called, .schema = TEXT, .text = words, .required = true }
+	{ .in = "query", .name = called, .schema = NAME, .text = words, .required = true }
 #define LIMIT(words, most)                                                                      \
 	PARAM("limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":" most "}", words)
 #define WORDS(called, list, words)                                                              \
 	PARAM(called, "{\"type\":\"string\",\"enum\":[" list "]}", words)
-#define DIMS PARAM("dims", TEXT, "a JSON object of dimensions that rows must have, exactly")
+#define JSON(called, of, words)                                                                 \
+	{ .in = "query", .name = called, .schema = of, .text = words, .json = true }
+#define DIMS                                                                                    \
+	JSON("dims", "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\","    \
+		     "\"number\",\"boolean\",\"null\"]}}",                                    \
+	     "dimensions that rows must have, exactly")
 #define NUMBERS WORDS("numbers", "\"number\",\"string\"", "numbers as strings: all digits")
 #define FINAL WORDS("final", "\"false\",\"true\"", "only windows that nothing more comes for")
 #define TIMES WORDS("times", "\"plain\",\"zulu\"", "times as RFC 3339, with their zone")
-#define TIME(called, words) PARAM(called, TEXT, words ": RFC 3339, a date, @SECONDS or -2h")
-#define CURSOR PARAM("cursor", TEXT, "next of the page before")
+#define TIME(called, words)                                                                     \
+	PARAM(called, REF("Time"), words ": RFC 3339, a date, @SECONDS or -2h")
+#define CURSOR PARAM("cursor", SHORT, "next of the page before")
 /* clang-format on */
 static const struct openapi_param latest_params[] = {
 	NEEDED("metric", "its name"),
@@ -35,7 +44,7 @@ static const struct openapi_param latest_params[] = {
 };
 static const struct openapi_param top_params[] = {
 	NEEDED("metric", "its name"),
-	PARAM("by", TEXT, "count, sum, or the name of a measure"),
+	PARAM("by", SHORT, "count, sum, or the name of a measure"),
 	LIMIT("rows, 10 if not said", "10000"),
 	DIMS,
 	NUMBERS,
@@ -51,7 +60,7 @@ static const struct openapi_param history_params[] = {
 	CURSOR,
 };
 static const struct openapi_param stats_params[] = {
-	PARAM("rule_id", TEXT, "the rule; without it and a time: what intakes have been sent"),
+	PARAM("rule_id", SHORT, "the rule; without it and a time: what intakes have been sent"),
 	TIME("start_time", "windows that start then or later"),
 	TIME("end_time", "windows that start before"),
 	LIMIT("rows, 10000 if not said", "10000"),
@@ -61,10 +70,10 @@ static const struct openapi_param stats_params[] = {
 	CURSOR,
 };
 static const struct openapi_param events_params[] = {
-	PARAM("topic", TEXT, "events of a topic"),
-	PARAM("source", TEXT, "of a source"),
-	PARAM("type", TEXT, "of a type"),
-	PARAM("user", TEXT, "of a user"),
+	PARAM("topic", SHORT, "events of a topic"),
+	PARAM("source", SHORT, "of a source"),
+	PARAM("type", SHORT, "of a type"),
+	PARAM("user", SHORT, "of a user"),
 	TIME("from", "then or later"),
 	TIME("to", "before"),
 	LIMIT("events, 100 if not said", "1000"),
@@ -75,9 +84,16 @@ static const struct openapi_param live_params[] = {
 	NEEDED("rules", "names with commas between them; by WebSocket it may be left out"),
 };
 static const struct openapi_param graphql_params[] = {
-	NEEDED("query", "a document of GraphQL"),
+	{ .in = "query",
+	  .name = "query",
+	  .schema = "{\"type\":\"string\",\"minLength\":1}",
+	  .text = "a document of GraphQL",
+	  .required = true },
 	PARAM("operationName", TEXT, "which of its operations"),
-	PARAM("variables", TEXT, "a JSON object"),
+	JSON("variables", "{\"type\":[\"object\",\"null\"]}", "its variables by their names"),
+};
+static const struct openapi_param rule_params[] = {
+	{ .in = "path", .name = "id", .schema = RULE_ID, .text = "the rule_id" },
 };
 static const struct openapi_param put_params[] = {
 	{ .in = "header", .name = "If-Match", .schema = TEXT, .text = "the rule's ETag" },
@@ -131,11 +147,17 @@ static const struct openapi_answer retire_answers[] = {
 	NO_RULE,
 	WRITING,
 };
+/* clang-format off */
+#define GRAPHQL(code, words)                                                                    \
+	{ .status = code, .text = words, .type = "application/json",                            \
+	  .schema = REF("QueryAnswer"), .other = "application/graphql-response+json" }
+/* clang-format on */
 static const struct openapi_answer graphql_answers[] = {
-	ANSWER(200, "OK", "QueryAnswer"),
-	{ 400, "no GraphQL: errors say where", "application/graphql-response+json",
-	  REF("QueryAnswer") },
-	{ 405, "a mutation by GET", "application/graphql-response+json", REF("QueryAnswer") },
+	GRAPHQL(200, "OK"),
+	GRAPHQL(400, "no GraphQL: errors say where"),
+	GRAPHQL(405, "a mutation by GET"),
+	GRAPHQL(406, "Accept has none of the two types"),
+	GRAPHQL(415, "Content-Type is not application/json"),
 	STORE,
 };
 static const struct openapi_answer health_answers[] = { ANSWER(200, "it lives", "Health") };
@@ -146,10 +168,10 @@ static const struct openapi_answer ready_answers[] = {
 static const struct openapi_answer limits_answers[] = { ANSWER(200, "all limits", "Limits") };
 static const struct openapi_answer metrics_answers[] = {
 	{ 200, "Prometheus' text format, or OpenMetrics by Accept", "text/plain",
-	  "{\"type\":\"string\"}" },
+	  "{\"type\":\"string\"}", NULL },
 };
 static const struct openapi_answer page_answers[] = {
-	{ 200, "the page", "text/html", "{\"type\":\"string\"}" },
+	{ 200, "the page", "text/html", "{\"type\":\"string\"}", NULL },
 };
 
 /* ---- the document */
@@ -162,6 +184,7 @@ static const struct openapi_answer page_answers[] = {
 	  .n_answers = COUNT(name##_answers) }
 /* clang-format on */
 #define top_answers window_answers
+#define retire_params rule_params
 #define latest_answers window_answers
 static const struct openapi_doc docs[] = {
 	PLAIN(HTTP_GET, "/", page),
@@ -179,8 +202,8 @@ static const struct openapi_doc docs[] = {
 	DOC(HTTP_GET, "/events", events),
 	DOC(HTTP_GET, "/live-stats", live),
 	PLAIN(HTTP_GET, "/aggregation-rules", rules),
-	PLAIN(HTTP_GET, "/aggregation-rule/{id}", rule),
-	PLAIN(HTTP_DELETE, "/aggregation-rule/{id}", retire),
+	DOC(HTTP_GET, "/aggregation-rule/{id}", rule),
+	DOC(HTTP_DELETE, "/aggregation-rule/{id}", retire),
 	{ .method = HTTP_POST,
 	  .path = "/aggregation-rule",
 	  .body = { REF("Rule"), sizeof(REF("Rule")) - 1 },

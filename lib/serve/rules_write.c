@@ -113,7 +113,7 @@ static uint64_t judge_version(struct rules_work *w, const char *cfg)
 	anew = w->was->retired || (!w->was->active && r->active) ||
 	       !cfg_of(&w->all.rules, (size_t)(w->was - w->all.v), was, &err) ||
 	       strcmp(was, cfg) != 0;
-	if (!gives_version(r))
+	if (!gives_version(r) && w->was->version + anew <= RULE_COUNT_MOST)
 		return w->was->version + anew;
 	if (r->version > w->was->version || (r->version == w->was->version && !anew))
 		return r->version;

@@ -375,6 +375,8 @@ teardown() {
 	answers 200 .status accepted
 	grep -qi '^preference-applied: wait' head
 	[ "$(sqlite3 rows.db 'SELECT sum(count) FROM hta_rollups')" = 2 ]
+	post '/events?wait=soon' "$view"
+	refuses 422 bad-parameter
 	post '/publish?wait=20' "$login"
 	[ "$status" = 201 ]
 	post /ingest "$(batch 5 5 | jq -sc .)" -H 'Prefer: wait=20'

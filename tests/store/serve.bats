@@ -373,6 +373,18 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	refuses 404 no-rules
 }
 
+@test "rules: a version behind the last one is refused, and the folder can be read on" {
+	mkdir rules
+	serve -d s.db --rules rules
+	post "${top10/true/true,\"version\":9007199254740992}"
+	answers 201 .rule.version 9007199254740992
+	post "${top10/event_type/region}"
+	refuses 409 meaning-changed
+	ask /aggregation-rules
+	answers 200 .count 1
+	feed hta-check rules
+}
+
 @test "rules: many writers at once, each rule whole" {
 	mkdir rules
 	serve -d s.db --rules rules --workers 4
