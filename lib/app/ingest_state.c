@@ -83,16 +83,16 @@ void ingest_get_limits(void *arg, struct http_request *req)
 	struct buf b = { 0 };
 
 	buf_printf(&b,
-		   "{\"head_bytes\":%d,\"target_bytes\":%d,\"body_bytes\":%" PRIu64
+		   "{\"head_bytes\":%" PRIu64 ",\"target_bytes\":%d,\"body_bytes\":%" PRIu64
 		   ",\"events\":%" PRIu64 ",\"event_bytes\":%" PRIu64 ",\"append_bytes\":%d"
 		   ",\"ahead_s\":%" PRId64 ",\"connections\":%" PRIu64
 		   ",\"connections_per_address\":%d,\"in_flight_bytes\":%" PRIu64
 		   ",\"waiting_requests\":%d,\"dedup_s\":%" PRId64 ",\"dedup_ids\":%" PRIu64
 		   ",\"log_bytes\":%" PRIu64 ",\"keep_s\":%" PRId64 ",\"lag_s\":%" PRId64 "}\n",
-		   16 << 10, 8 << 10, c->max_body, c->max_events, c->max_event, WAL_APPEND_BYTES,
-		   whole_s(c->max_ahead_us), c->http.max_connections, HTTP_PROGRAM_PER_ADDRESS,
-		   c->http.budget, INGEST_WAITING, whole_s(c->dedup_us), c->dedup_ids, c->log_bytes,
-		   whole_s(c->keep_us), whole_s(c->max_lag_us));
+		   c->http.max_head, 8 << 10, c->max_body, c->max_events, c->max_event,
+		   WAL_APPEND_BYTES, whole_s(c->max_ahead_us), c->http.max_connections,
+		   HTTP_PROGRAM_PER_ADDRESS, c->http.budget, INGEST_WAITING, whole_s(c->dedup_us),
+		   c->dedup_ids, c->log_bytes, whole_s(c->keep_us), whole_s(c->max_lag_us));
 	answer_json(req, 200, &b);
 }
 

@@ -100,6 +100,9 @@ int http_param(struct slice query, const char *name, struct buf *out)
 	return 0;
 }
 
+const char http_exposed[] = "ETag, Idempotency-Replayed, Link, Location, Preference-Applied, "
+			    "RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+
 const char *http_reason(unsigned status)
 {
 	static const struct {

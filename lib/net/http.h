@@ -5,7 +5,8 @@
  * A request is answered exactly once, by http_answer or http_stream, inside the handler or later
  * (a parked request). It and all its slices are valid until then, whatever becomes of the client.
  * Answers leave in the order of the requests of a connection; that is not the handler's care.
- * Bounds: 100 fields, a head of 16 KiB, a target of 8 KiB, a body of what http_app.head allows. */
+ * Bounds: 100 fields, a head of 16 KiB (or http_conf.head_bytes), a target of 8 KiB, a body of what
+ * http_app.head allows. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -37,11 +38,14 @@ struct http_request {
 	struct slice query; /* as sent, behind '?'; p NULL: there is none */
 	const struct http_field *fields;
 	size_t n_fields;
-	struct slice host;    /* with its port, as sent; n 0: an HTTP/1.0 request without one */
-	struct slice remote;  /* "192.0.2.1", "2001:db8::1" */
-	struct slice peer;    /* who the client has proved to be (http_transport.h); n 0: nobody */
-	bool loopback;        /* the client is on this machine */
-	bool upgrade;         /* HTTP/1.1 with Connection: upgrade and Upgrade (http_tunnel.h) */
+	struct slice host;   /* with its port, as sent; n 0: an HTTP/1.0 request without one */
+	struct slice remote; /* "192.0.2.1", "2001:db8::1" */
+	struct slice peer;   /* who the client has proved to be (http_transport.h); n 0: nobody */
+	bool loopback;       /* the client is on this machine */
+	bool upgrade;        /* HTTP/1.1 with Connection: upgrade and Upgrade (http_tunnel.h) */
+	/* The page that asks is of another origin, and may: what its browser shows it is said with
+	 * the answer. Set by the dispatcher; n 0: it is of none or ours. */
+	struct slice origin;
 	struct slice id;      /* of X-Request-Id, the client's or made; 1 to 64 bytes */
 	struct slice body;    /* decoded (gzip, zstd, deflate); n 0 in http_app.head */
 	int64_t begun_us;     /* tm_mono_us when its first byte was read */
@@ -140,6 +144,9 @@ int http_param(struct slice query, const char *name, struct buf *out);
 
 /* Percent-decodes text onto the end of out. -1: an escape is no good (out is as it was). */
 int http_unescape(struct slice text, struct buf *out);
+
+/* The fields of an answer that pages of another origin may read. */
+extern const char http_exposed[];
 
 /* "Not Found"; "Unknown" for what has no name. */
 const char *http_reason(unsigned status);

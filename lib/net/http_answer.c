@@ -62,6 +62,12 @@ void http_conn_add_head(struct http_conn *c, const struct http_answer *a)
 		buf_addz(out, "\r\nContent-Type: ");
 		buf_addz(out, a->type);
 	}
+	if (req->origin.n) {
+		buf_addz(out, "\r\nVary: Origin\r\nAccess-Control-Allow-Origin: ");
+		buf_adds(out, req->origin);
+		buf_addz(out, "\r\nAccess-Control-Expose-Headers: ");
+		buf_addz(out, http_exposed);
+	}
 	buf_addz(out, "\r\n");
 	add_fields(out, a);
 	if ((a->status >= 400 || !is_read_method(req->method)) && !has_field(a, "Cache-Control"))

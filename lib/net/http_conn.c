@@ -54,6 +54,7 @@ static bool step_head(struct http_conn *c)
 		return false;
 	if (!c->in)
 		c->in = http_input_get(c->s);
+	c->scan.most = c->s->conf.head_bytes;
 	if (c->in->at < c->in->n)
 		state = http_scan(&c->scan, c->in->bytes + c->in->at, c->in->n - c->in->at, &end,
 				  &fault);

@@ -23,8 +23,7 @@ static const struct http_fault bad_version = { 505, "http-version",
 					       "HTTP/1.1 and HTTP/1.0 are spoken here" };
 static const struct http_fault long_target = { 414, "target-too-long",
 					       "the target is longer than 8192 bytes" };
-static const struct http_fault long_head = { 431, "head-too-large",
-					     "the head is longer than 16384 bytes" };
+static const struct http_fault long_head = { 431, "head-too-large", "the head is too long" };
 
 /* ---- where it ends */
 static enum http_scan_state fault_found(const struct http_fault *what,
@@ -52,6 +51,7 @@ static bool line_ended(struct http_scan *scan, size_t lf)
 enum http_scan_state http_scan(struct http_scan *scan, const char *p, size_t n, size_t *end,
 			       const struct http_fault **fault)
 {
+	size_t most = scan->most ? scan->most : HTTP_HEAD_BYTES;
 	const char *lf;
 
 	while ((lf = memchr(p + scan->looked, '\n', n - scan->looked))) {
@@ -67,8 +67,7 @@ enum http_scan_state http_scan(struct http_scan *scan, const char *p, size_t n, 
 		*end = at + 1;
 		if (scan->first_line <= scan->start)
 			return fault_found(&bad_line, fault);
-		return *end - scan->start > HTTP_HEAD_BYTES ? fault_found(&long_head, fault)
-							    : HTTP_SCAN_END;
+		return *end - scan->start > most ? fault_found(&long_head, fault) : HTTP_SCAN_END;
 	}
 	scan->looked = n;
 	if (n > scan->start && !(http_class(p[scan->start]) & HTTP_TOKEN) &&
@@ -76,7 +75,7 @@ enum http_scan_state http_scan(struct http_scan *scan, const char *p, size_t n, 
 		return fault_found(&bad_line, fault);
 	if (!scan->first_line && n - scan->start > LINE_BYTES + 1)
 		return fault_found(&long_target, fault);
-	return n - scan->start > HTTP_HEAD_BYTES ? fault_found(&long_head, fault) : HTTP_SCAN_MORE;
+	return n - scan->start > most ? fault_found(&long_head, fault) : HTTP_SCAN_MORE;
 }
 
 /* ---- the request line */

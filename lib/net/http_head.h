@@ -21,8 +21,9 @@ struct http_fault {
 };
 
 /* Where a head ends, found by looking at each byte once, however many pieces it comes in.
- * {0} at the start of each request. */
+ * {0}, or a limit alone, at the start of each request. */
 struct http_scan {
+	size_t most;       /* bytes that a head may have; 0: HTTP_HEAD_BYTES */
 	size_t looked;     /* bytes looked at */
 	size_t line;       /* where the line begins that has not ended yet */
 	size_t start;      /* where the request line begins: 0, or 2 behind an empty line */

@@ -24,7 +24,8 @@ static void answer_fault(struct http_conn *c, const struct http_fault *fault)
 {
 	c->s->stats.refused[http_refused_of(fault->status)]++;
 	c->in_call = true;
-	problem_fault(&c->req, fault, c->body_reader.most);
+	problem_fault(&c->req, fault,
+		      fault->status == 431 ? c->s->conf.head_bytes : c->body_reader.most);
 	c->in_call = false;
 }
 

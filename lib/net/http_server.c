@@ -154,6 +154,7 @@ static void fill_conf(struct http_conf *c)
 	if (limit.rlim_cur > 2 * DESCRIPTORS_LEFT &&
 	    c->most_connections > limit.rlim_cur - DESCRIPTORS_LEFT)
 		c->most_connections = limit.rlim_cur - DESCRIPTORS_LEFT;
+	c->head_bytes = c->head_bytes ? c->head_bytes : HTTP_HEAD_BYTES;
 	c->budget_bytes = c->budget_bytes ? c->budget_bytes : 256 << 20;
 	c->head_us = c->head_us ? c->head_us : 10 * TM_S;
 	c->body_us = c->body_us ? c->body_us : 10 * TM_S;

@@ -40,6 +40,7 @@ struct http_conf {
 	size_t most_per_address; /* no limit; this machine and an IPv6 /64 count as one address,
 				    this machine has no limit */
 	size_t budget_bytes;     /* 256 MiB */
+	size_t head_bytes;       /* of a request; HTTP_HEAD_BYTES, 30 KiB at most */
 	int64_t head_us, body_us, idle_us, stall_us, overload_us, linger_us; /* as above */
 };
 

@@ -107,8 +107,10 @@ void problem_fault(struct http_request *req, const struct http_fault *fault, siz
 			     .retry_after_s = fault->status == 503 };
 	struct buf detail = { 0 };
 
-	if (fault->status == 413) {
+	if (fault->status == 413 || fault->status == 431) {
 		buf_printf(&detail, "%s: %zu bytes at most", fault->detail, most);
+		if (fault->status == 431)
+			buf_printf(&detail, ", %d fields", HTTP_FIELDS);
 		p.detail = buf_slice(&detail);
 	}
 	problem_answer(req, &p);

@@ -38,7 +38,8 @@ void problem_answer(struct http_request *req, const struct problem *p);
 /* The same for the usual case. detail: NULL: none. */
 void problem_say(struct http_request *req, unsigned status, const char *code, const char *detail);
 
-/* The same for a head or a body that is no good. most: bytes that the body may have. */
+/* The same for a head or a body that is no good. most: bytes that the body may
+ * have; of 431, the head. */
 struct http_fault;
 void problem_fault(struct http_request *req, const struct http_fault *fault, size_t most);
 

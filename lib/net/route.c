@@ -119,11 +119,18 @@ static void say_with(struct http_request *req, unsigned status, const char *code
 /* The path is known, or is "*": OPTIONS, or a method that it does not take. */
 static void answer_methods(struct http_request *req, struct slice allow)
 {
-	const struct http_field f = { slice_z("Allow"), allow };
+	static const char taken[] =
+		"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, "
+		"If-None-Match, Last-Event-ID, Prefer, X-API-Key, X-Request-Id";
+	const struct http_field f[] = { { slice_z("Allow"), allow },
+					{ slice_z("Access-Control-Allow-Methods"), allow },
+					{ slice_z("Access-Control-Allow-Headers"), slice_z(taken) },
+					{ slice_z("Access-Control-Max-Age"), slice_z("600") } };
 
-	if (req->method == HTTP_OPTIONS)
-		http_answer(req,
-			    &(struct http_answer){ .status = 204, .fields = &f, .n_fields = 1 });
+	if (req->method == HTTP_OPTIONS) /* a browser asks in this way before it sends for a page */
+		http_answer(req, &(struct http_answer){ .status = 204,
+							.fields = f,
+							.n_fields = req->origin.n ? 4 : 1 });
 	else
 		say_with(req, 405, "method-not-allowed", "the path does not take this method",
 			 "Allow", allow);
@@ -145,6 +152,17 @@ static bool is_own_host(const struct router *r, struct slice host)
 		if (is_host_name(host, r->hosts[i]))
 			return true;
 	return false;
+}
+
+static struct slice asking_origin(const struct router *r, const struct http_request *req)
+{
+	struct slice origin = r->n_origins ? http_field(req, "Origin") : slice(NULL, 0);
+
+	for (size_t i = 0; origin.n && i < r->n_origins; i++)
+		if (origin.n == strlen(r->origins[i]) &&
+		    str_same(origin.p, r->origins[i], origin.n))
+			return origin;
+	return slice(NULL, 0);
 }
 
 static void list_types(const char *const *types, struct buf *out)
@@ -222,6 +240,7 @@ static size_t route_head(void *arg, struct http_request *req)
 			    "Host names another server (--host allows it)");
 		return 0;
 	}
+	req->origin = asking_origin(r, req);
 	route = find_route(r, req);
 	if (!route || (r->allow && !r->allow(r->arg, req, route)) || !makes_type(req, route) ||
 	    !takes_type(req, route))

@@ -35,6 +35,9 @@ struct router {
 	const char *const *hosts;
 	size_t n_hosts;
 	bool any_host;
+	/* Origins ("https://example.org") whose pages may ask and read answers (CORS). */
+	const char *const *origins;
+	size_t n_origins;
 };
 
 /* Sets arg, head and handle of the app; the router is borrowed for as long as the app lives. */

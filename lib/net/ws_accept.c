@@ -65,7 +65,7 @@ static bool is_origin_allowed(const struct http_request *req, const struct ws_co
 {
 	struct slice origin = http_field(req, "Origin");
 
-	if (!origin.p || conf->any_origin || is_own_origin(origin, req->host))
+	if (!origin.p || conf->any_origin || req->origin.n || is_own_origin(origin, req->host))
 		return true;
 	for (size_t i = 0; i < conf->n_origins; i++)
 		if (origin.n == strlen(conf->origins[i]) &&

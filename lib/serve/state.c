@@ -53,18 +53,18 @@ void serve_get_limits(void *arg, struct http_request *req)
 	const struct http_program_conf *c = s->http.conf;
 	struct buf b = { 0 };
 
-	buf_printf(&b,
-		   "{\"head_bytes\":%d,\"target_bytes\":%d,\"parameter_bytes\":%d,\"rows\":%d"
-		   ",\"events\":%d,\"answer_bytes\":%d,\"graphql_bytes\":%d,\"rule_bytes\":%d"
-		   ",\"live_rules\":%d,\"live_rules_of_all\":%d,\"push_ms\":%" PRId64
-		   ",\"queries\":%u"
-		   ",\"waiting_queries\":%d,\"deadline_ms\":%" PRId64 ",\"connections\":%" PRIu64
-		   ",\"connections_per_address\":%d,\"in_flight_bytes\":%" PRIu64 "}\n",
-		   HTTP_HEAD_BYTES, HTTP_TARGET_BYTES, SERVE_TEXT_BYTES, SERVE_ROWS, SERVE_EVENTS,
-		   SERVE_BODY_BYTES, GQL_BODY_BYTES, SERVE_RULE_BYTES, LIVE_RULES, LIVE_ALL_RULES,
-		   serve_live_push_us(s->live) / 1000, s->limits.threads, SERVE_QUEUE,
-		   s->limits.deadline_us / 1000, c->max_connections, HTTP_PROGRAM_PER_ADDRESS,
-		   c->budget);
+	buf_printf(
+		&b,
+		"{\"head_bytes\":%" PRIu64 ",\"target_bytes\":%d,\"parameter_bytes\":%d,\"rows\":%d"
+		",\"events\":%d,\"answer_bytes\":%d,\"graphql_bytes\":%d,\"rule_bytes\":%d"
+		",\"live_rules\":%d,\"live_rules_of_all\":%d,\"push_ms\":%" PRId64 ",\"queries\":%u"
+		",\"waiting_queries\":%d,\"deadline_ms\":%" PRId64 ",\"connections\":%" PRIu64
+		",\"connections_per_address\":%d,\"in_flight_bytes\":%" PRIu64 "}\n",
+		c->max_head, HTTP_TARGET_BYTES, SERVE_TEXT_BYTES, SERVE_ROWS, SERVE_EVENTS,
+		SERVE_BODY_BYTES, GQL_BODY_BYTES, SERVE_RULE_BYTES, LIVE_RULES, LIVE_ALL_RULES,
+		serve_live_push_us(s->live) / 1000, s->limits.threads, SERVE_QUEUE,
+		s->limits.deadline_us / 1000, c->max_connections, HTTP_PROGRAM_PER_ADDRESS,
+		c->budget);
 	http_answer(req, &(struct http_answer){ .status = 200,
 						.type = "application/json",
 						.body = buf_slice(&b) });

@@ -404,12 +404,39 @@ teardown() {
 	fails_with 78 hta-ingest -l 0 --log log --only-log --route /x=y:./none.json
 	fails_with 64 hta-ingest -l 0 --log log --only-log --route "/x=y:$top/examples/routes/orders.json" --route "/x=z:$top/examples/routes/orders.json"
 	fails_with 64 hta-ingest --new-key 'a b'
+	fails_with 64 hta-ingest -l 0 --log log --only-log --allow-origin example.org
+	fails_with 78 prlimit --nofile=100:1000 hta-ingest -l 0 --log log --only-log
+	says 'limit of descriptors is 1000: --max-conns 4096 needs 4160'
 	serve
 	fails_with 78 hta-ingest -l 0 --log log --only-log
 	says 'another process writes'
 	[ "$(hta-ingest --log json --new-key a 2>&1 | wc -l)" = 2 ]
 	end
 	fails_with 78 hta-ingest -l 0 --log log --only-log --topic other
+}
+
+@test "limits of heads and descriptors; pages of another origin" {
+	under=(prlimit --nofile=100:1000)
+	serve --max-conns 200 --max-head 2k --allow-origin https://app.example --allow-origin http://localhost:3000
+	[ "$(awk '/^Max open files/ {print $4}' "/proc/$intake/limits")" = 264 ]
+	post /events "$view" -H "X-A: $(printf %2000s | tr ' ' a)"
+	answers 431 .detail 'the head is too long: 2048 bytes at most, 100 fields'
+	[ "$(get /limits | jq .head_bytes)" = 2048 ]
+	# a browser asks, then sends, and may read what is refused as well
+	get /events -X OPTIONS -o /dev/null -D head -H 'Origin: https://app.example' -H 'Access-Control-Request-Method: POST'
+	grep -qi '^access-control-allow-methods: OPTIONS, POST' head
+	grep -qi '^access-control-allow-headers: .*authorization.*content-type' head
+	for data in "$view" '{}'; do
+		post /events "$data" -H 'Origin: https://app.example'
+		[ "$(grep -i '^access-control-allow-origin' head | tr -d '\r')" = 'Access-Control-Allow-Origin: https://app.example' ]
+		grep -qi '^vary: origin' head
+	done
+	curl -sS --http2-prior-knowledge -D head -o body -H "$json" -H 'Origin: http://localhost:3000' -d "$view" "$url/events"
+	grep -qi '^access-control-allow-origin: http://localhost:3000' head
+	post /events "$view" -H 'Origin: https://evil.example'
+	[ "$status" = 202 ]
+	[ "$(grep -ci '^access-control' head)" = 0 ]
+	end
 }
 
 @test "a socket that a service manager holds: no client is refused while the intake is started again" {

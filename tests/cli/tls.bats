@@ -255,6 +255,8 @@ refuses() { # TEXT OPTION...
 	done
 }
 
+served_is() { openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null | openssl x509 | cmp - <(openssl x509 -in "$1"); } # FILE
+
 @test "tls: an intake, its metric, files that are no good at USR1" {
 	certify live
 	cp live.pem ca.pem && cp live.pem a.pem && cp -p live.key a.key
@@ -278,6 +280,9 @@ refuses() { # TEXT OPTION...
 	kill -USR1 "$server"
 	wait_until 5 grep -q 'the certificate was read anew' ingest.err
 	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
+	# files that have changed are found without a signal
+	cp other.pem live.pem && cp other.key live.key
+	wait_until 25 served_is other.pem
 	kill -TERM "$server"
 	exits_with 0 20 "$server"
 	[ "$(hta-consume --log log -e --dead drop | wc -l)" = 3 ]

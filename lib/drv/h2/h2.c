@@ -149,7 +149,7 @@ static nghttp2_session *new_frames(struct h2 *h)
 	const nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_BYTES / 4 },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_BYTES },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)h->session.conf->head_bytes },
 	};
 	nghttp2_session_callbacks *c;
 	nghttp2_session *frames = NULL;

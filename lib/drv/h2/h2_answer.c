@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "drv/h2/h2_internal.h"
 
-enum { OWN_FIELDS = 10, NUMBER_BYTES = 24 };
+enum { OWN_FIELDS = 13, NUMBER_BYTES = 24 };
 
 /* ---- fields */
 struct fields {
@@ -61,6 +61,11 @@ static void add_own(struct fields *f, const struct h2_stream *st, const struct h
 	add_field(f, slice_z("x-request-id"), st->req.id);
 	if (a->type)
 		add_field(f, slice_z("content-type"), slice_z(a->type));
+	if (st->req.origin.n) {
+		add_field(f, slice_z("vary"), slice_z("Origin"));
+		add_field(f, slice_z("access-control-allow-origin"), st->req.origin);
+		add_field(f, slice_z("access-control-expose-headers"), slice_z(http_exposed));
+	}
 	if ((a->status >= 400 || (m != HTTP_GET && m != HTTP_HEAD && m != HTTP_OPTIONS)) &&
 	    !has_cache_control(a))
 		add_field(f, slice_z("cache-control"), slice_z("no-store"));

@@ -11,8 +11,7 @@
 
 static const struct http_fault bad_head = { 400, "malformed-head",
 					    "the header block is no request" };
-static const struct http_fault long_head = { 431, "head-too-large",
-					     "the head is longer than 16384 bytes" };
+static const struct http_fault long_head = { 431, "head-too-large", "the head is too long" };
 static const struct http_fault long_body = { 413, "body-too-large",
 					     "the body is longer than is allowed here" };
 static const struct http_fault overloaded = { 503, "overloaded",
@@ -104,7 +103,8 @@ void h2_stream_field(struct h2_stream *st, struct slice name, struct slice value
 {
 	struct buf *pseudo = name.n && *name.p == ':' ? pseudo_field(st, name) : NULL;
 
-	if (head_bytes(st) > HTTP_HEAD_BYTES) /* more than it may have is there already */
+	if (head_bytes(st) >
+	    st->h->session.conf->head_bytes) /* more than it may have is there already */
 		return;
 	if (pseudo) {
 		buf_adds(pseudo, value);
@@ -120,11 +120,11 @@ void h2_stream_field(struct h2_stream *st, struct slice name, struct slice value
 static const struct http_fault *read_head(struct h2_stream *st)
 {
 	const struct http_fault *fault = NULL;
-	struct http_scan scan = { 0 };
+	struct http_scan scan = { .most = st->h->session.conf->head_bytes };
 	enum http_scan_state state;
 	size_t end;
 
-	if (head_bytes(st) > HTTP_HEAD_BYTES)
+	if (head_bytes(st) > st->h->session.conf->head_bytes)
 		return &long_head;
 	buf_adds(&st->text, buf_slice(&st->method));
 	buf_addc(&st->text, ' ');
@@ -176,7 +176,8 @@ void h2_stream_refuse(struct h2_stream *st, const struct http_fault *fault)
 {
 	st->h->session.stats->refused[http_refused_of(fault->status)]++;
 	st->state = H2_HANDLED;
-	problem_fault(&st->req, fault, st->reader.most);
+	problem_fault(&st->req, fault,
+		      fault->status == 431 ? st->h->session.conf->head_bytes : st->reader.most);
 }
 
 static void refuse_coding(struct h2_stream *st)
