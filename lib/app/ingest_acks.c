@@ -63,6 +63,8 @@ int64_t ingest_acks_wish(const struct ingest *g, const struct http_request *req)
 	if (!us && req->query.n && http_param(req->query, "wait", &param) == 1)
 		us = wait_of(buf_slice(&param));
 	buf_fini(&param);
+	if (g->conf.is_volatile) /* nobody acknowledges */
+		return 0;
 	return us > 0 ? us : g->conf.ack_us;
 }
 
@@ -86,7 +88,7 @@ static void look_at_acks(struct ingest *g, bool all)
 	int64_t now_us = tm_mono_us();
 	struct wal_state s;
 
-	wal_state(g->wal, &s);
+	ingest_log_state(g, &s);
 	while (g->acks.n) {
 		struct ingest_waiter *w = ingest_queue_pop(&g->acks);
 
@@ -139,10 +141,10 @@ void ingest_get_acks(void *arg, struct http_request *req)
 		buf_fini(&text);
 		return;
 	}
-	wal_state(g->wal, &s);
+	ingest_log_state(g, &s);
 	text.n = 0;
 	buf_printf(&text, "{\"durable\":%s,\"acked\":%s",
-		   offset <= (uint64_t)s.durable ? "true" : "false",
+		   !g->conf.is_volatile && offset <= (uint64_t)s.durable ? "true" : "false",
 		   s.acked >= 0 && offset <= (uint64_t)s.acked ? "true" : "false");
 	if (s.acked >= 0)
 		buf_printf(&text, ",\"lag_bytes\":%" PRId64 ",\"lag_s\":%" PRId64,

@@ -123,6 +123,10 @@ void ingest_answer_make(const struct ingest *g, const struct ingest_endpoint *e,
 		answer_typed(e, r, w);
 	else
 		answer_event(r, w);
+	if (g->conf.is_volatile) {
+		w->body.n -= 2;
+		buf_addz(&w->body, ",\"durable\":false}\n");
+	}
 	w->wait_us = w->status < 300 ? ingest_acks_wish(g, req) : 0;
 }
 

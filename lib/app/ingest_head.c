@@ -57,7 +57,7 @@ static int beside_ended(void *self, int64_t position, struct err *err)
 		*err = g->why;
 		return -1;
 	}
-	wal_state(g->wal, &s);
+	ingest_log_state(g, &s);
 	return late || position >= s.durable;
 }
 

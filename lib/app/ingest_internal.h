@@ -11,6 +11,7 @@
  *	ingest_acks.c     Prefer: wait, /acks
  *	ingest_metrics.c  /metrics
  *	ingest_openapi.c  /openapi.json, --openapi
+ *	ingest_volatile.c --volatile, and what stands before the log for it
  *	ingest_replay.c   the table of seen events from the log, and how much of the log it needs
  */
 #ifndef APP_INGEST_INTERNAL_H
@@ -47,7 +48,7 @@ struct ingest_conf {
 	const char *routes[INGEST_ROUTES];
 	size_t n_routes;
 	const char *log, *topic;
-	bool only_log, on_gap_skip, openapi;
+	bool only_log, on_gap_skip, openapi, is_volatile;
 	uint64_t max_body, max_events, max_event, dedup_ids, log_bytes;
 	int64_t max_ahead_us, dedup_us, keep_us, cut_at, ack_us,
 		max_lag_us; /* ack_us, max_lag_us 0: none */
@@ -126,6 +127,12 @@ struct ingest {
 	struct http_times ack_times, sync_times;
 	struct ingest_groups groups;
 	int64_t lag_us; /* of the pipeline, as of the last second; -1: there is none */
+
+	struct buf pending; /* is_volatile: lines, of which those below pending_at are written */
+	size_t pending_at;
+	bool pending_full;
+	int output_watch;     /* -1: none */
+	int64_t volatile_end; /* bytes of lines since the start */
 
 	struct ingest_mark *marks;
 	size_t n_marks, marks_cap;
@@ -222,6 +229,13 @@ void ingest_openapi_write(const struct ingest *g, struct buf *out);
 void ingest_get_openapi(void *ingest, struct http_request *req);
 /* Makes the routes and prints the document of them. */
 int ingest_openapi_print(struct ingest *g, struct err *err);
+
+/* ---- the log, or none */
+/* With the sums behind it, which are as they were where it is not taken. */
+enum wal_answer ingest_log_append(struct ingest *g, const struct intake_result *r, int64_t *offset);
+void ingest_log_state(const struct ingest *g, struct wal_state *out);
+void ingest_volatile_open(void);
+void ingest_volatile_close(struct ingest *g);
 
 /* ---- the log's past */
 /* Makes the table of seen events. EX_IOERR, EX_DATAERR */

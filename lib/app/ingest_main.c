@@ -38,15 +38,16 @@ static int open_log(struct ingest *g, struct err *err)
 	};
 	size_t least = (size_t)c->max_events + 1;
 
-	g->wal = wal_open(c->log, &conf, err);
-	if (!g->wal)
+	if (c->is_volatile)
+		ingest_volatile_open();
+	else if (!(g->wal = wal_open(c->log, &conf, err)))
 		return -1;
 	g->seen = seen_new(c->dedup_us, c->dedup_ids, least < 256 ? 256 : least);
 	g->intake = intake_new(&(struct intake_conf){ .max_events = (uint32_t)c->max_events,
 						      .max_event_bytes = (uint32_t)c->max_event,
 						      .max_ahead_us = c->max_ahead_us,
 						      .seen = g->seen });
-	if (ingest_replay(g, err))
+	if (g->wal && ingest_replay(g, err))
 		return -1;
 	ingest_state_load(g);
 	ingest_replay_keep(g);
@@ -116,6 +117,8 @@ int ingest_close(struct ingest *g, struct err *err)
 	int rc = wal_close(g->wal, err);
 
 	g->wal = NULL;
+	if (g->conf.is_volatile)
+		ingest_volatile_close(g);
 	if (g->told_once)
 		ingest_state_tell(g);
 	http_program_fini(&g->http);
@@ -134,10 +137,13 @@ static void free_parts(struct ingest *g)
 
 static int check_usage(const struct ingest_conf *c, struct err *err)
 {
-	if (!c->log)
+	if (!c->log && !c->is_volatile)
 		return err_set(err, EX_USAGE,
-			       "--log DIR is missing: what was answered has to be somewhere");
-	if (!c->only_log && fd_kind(STDOUT_FILENO) != FD_PIPE &&
+			       "--log DIR is missing: what was answered has to be somewhere "
+			       "(or --volatile, and it need not)");
+	if (c->is_volatile && (c->log || c->only_log))
+		return err_set(err, EX_USAGE, "--volatile goes without --log and --only-log");
+	if (!c->is_volatile && !c->only_log && fd_kind(STDOUT_FILENO) != FD_PIPE &&
 	    fd_kind(STDOUT_FILENO) != FD_SOCKET)
 		return err_set(err, EX_USAGE,
 			       "`| hta-commit` is missing: this stream is acknowledged, and "
@@ -158,7 +164,7 @@ static int run_service(struct ingest *g, struct err *err)
 
 	g->loop = loop_new();
 	g->counters = counters_new(prog_common()->name);
-	counters_detail(g->counters, g->conf.log);
+	counters_detail(g->counters, g->conf.is_volatile ? "volatile" : g->conf.log);
 	loop_signals(g->loop, drain_at_signal, g, g->conf.http.drain_us);
 	rc = ingest_begin(g, err) ? -1 : serve_requests(g, err);
 	if (ingest_close(g, &closing) && rc == 0) {
@@ -193,9 +199,11 @@ static int run_ingest(void *self, struct err *err)
 	if (check_usage(&g->conf, err))
 		return -1;
 	if (!g->conf.http.drain_us)
-		g->conf.http.drain_us = (g->conf.only_log ? DRAIN_S : HEAD_DRAIN_S) * TM_S;
+		g->conf.http.drain_us = (g->conf.only_log || g->conf.is_volatile ? DRAIN_S
+										 : HEAD_DRAIN_S) *
+					TM_S;
 	g->begun_us = tm_mono_us();
-	rc = g->conf.only_log ? run_service(g, err) : ingest_head(g, err);
+	rc = g->conf.only_log || g->conf.is_volatile ? run_service(g, err) : ingest_head(g, err);
 	free_parts(g);
 	return rc;
 }
@@ -205,14 +213,16 @@ static void failed_ingest(void *self, const struct err *err)
 {
 	const struct ingest *g = self;
 
-	if (!g->streaming && !prog_given("only-log") && !prog_given("new-key") &&
-	    !prog_given("openapi"))
+	if (!g->streaming && !prog_given("only-log") && !prog_given("volatile") &&
+	    !prog_given("new-key") && !prog_given("openapi"))
 		job_stream_refuse(g->conf.job, g->conf.http.drain_us, err);
 }
 
 int ingest_main(const struct http_parts *parts, int argc, char **argv)
 {
-	static struct ingest self = { .stall = -1, .ack_timer = -1, .conf.cut_at = -1 };
+	static struct ingest self = {
+		.stall = -1, .ack_timer = -1, .output_watch = -1, .conf.cut_at = -1
+	};
 	static const struct prog prog = {
 		.name = "hta-ingest",
 		.summary = "take events over HTTP into a local log, and as a stream",

@@ -56,7 +56,7 @@ static void add_readers(const struct ingest *g, struct buf *b)
 
 	prometheus_begin(b, "hta_log_acked_offset", "counter",
 			 "what lies before is stored by all sinks of the job");
-	for (unsigned i = 0; i < WAL_READERS; i++) {
+	for (unsigned i = 0; g->wal && i < WAL_READERS; i++) {
 		if (!wal_reader(g->wal, i, job, &acked))
 			continue;
 		buf_addz(b, "hta_log_acked_offset{job=\"");
@@ -139,7 +139,7 @@ static void add_log(const struct ingest *g, struct buf *b)
 	int64_t now_us = tm_now_us();
 	struct wal_state s;
 
-	wal_state(g->wal, &s);
+	ingest_log_state(g, &s);
 	prometheus_value(b, "hta_log_bytes", "gauge", "bytes of the log",
 			 (uint64_t)(s.end - s.first));
 	prometheus_value(b, "hta_log_full", "gauge", "1: events are refused", s.full);

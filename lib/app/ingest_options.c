@@ -82,6 +82,11 @@ const struct opt ingest_opts[] = {
 	  .type = OPT_FLAG,
 	  AT(only_log),
 	  .help = "write the log and no stream: hta-consume --log DIR reads it" },
+	{ .name = "volatile",
+	  .type = OPT_FLAG,
+	  AT(is_volatile),
+	  .help = "keep no log: a plain stream of what was taken, and every answer says that it is "
+		  "not durable" },
 	{ .name = "topic",
 	  .type = OPT_TEXT,
 	  AT(topic),

@@ -78,14 +78,10 @@ static void count_taken(struct ingest *g, const struct intake_result *r)
 static enum wal_answer append_lines(struct ingest *g, const struct intake_result *r)
 {
 	int64_t offset;
-	enum wal_answer answer;
+	enum wal_answer answer = ingest_log_append(g, r, &offset);
 
-	wal_sums(g->wal, g->in + r->fresh + r->duplicates, g->dup + r->duplicates);
-	answer = wal_append(g->wal, r->lines, r->n_lines, &offset);
-	if (answer != WAL_OK) {
-		wal_sums(g->wal, g->in, g->dup);
+	if (answer != WAL_OK)
 		return answer;
-	}
 	g->end = offset + (int64_t)r->lines.n;
 	g->ticket++;
 	return answer;
@@ -199,7 +195,10 @@ static void give_up_stalled(void *arg, int fd, short revents)
 	while (g->stalled.n) {
 		struct ingest_waiter *w = ingest_queue_pop(&g->stalled);
 
-		ingest_answer_later(w->req, "overloaded", "the log's disk is behind", BUSY_S);
+		ingest_answer_later(w->req, "overloaded",
+				    g->conf.is_volatile ? "the reader of the stream is behind"
+							: "the log's disk is behind",
+				    BUSY_S);
 		waiter_free(w);
 	}
 }

@@ -109,6 +109,10 @@ void ingest_replay_keep(struct ingest *g)
 	struct wal_state state;
 	size_t gone = 0;
 
+	if (g->conf.is_volatile) {
+		g->lag_us = -1;
+		return;
+	}
 	wal_state(g->wal, &state);
 	g->lag_us = lag_of(g, &state, now_us);
 	add_mark(g, now_us, state.end);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
@@ -40,7 +41,7 @@ void ingest_get_health(void *arg, struct http_request *req)
 	struct buf b = { 0 };
 	int64_t now_us = tm_now_us();
 
-	wal_state(g->wal, &s);
+	ingest_log_state(g, &s);
 	buf_printf(&b, "{\"status\":\"%s\",\"uptime_s\":%" PRId64,
 		   g->why.code   ? "failed"
 		   : g->draining ? "draining"
@@ -63,7 +64,7 @@ void ingest_get_ready(void *arg, struct http_request *req)
 	struct ingest *g = arg;
 	struct wal_state s;
 
-	wal_state(g->wal, &s);
+	ingest_log_state(g, &s);
 	if (g->why.code)
 		ingest_answer_later(req, "log-failed", "the log failed", 30);
 	else if (g->draining)
@@ -192,7 +193,9 @@ void ingest_state_load(struct ingest *g)
 {
 	struct wal_dir d;
 
-	if (wal_dir_open(&d, g->conf.log, NULL) == 0) {
+	if (g->conf.is_volatile) {
+		hash_random(&g->log_id, sizeof(g->log_id));
+	} else if (wal_dir_open(&d, g->conf.log, NULL) == 0) {
 		g->log_id = d.id;
 		wal_dir_close(&d);
 	}

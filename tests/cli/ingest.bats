@@ -439,6 +439,45 @@ teardown() {
 	end
 }
 
+@test "volatile: a plain stream, and every answer says that nothing is durable" {
+	fails_with 64 hta-ingest -l 0 --volatile --log log
+	fails_with 64 hta-ingest -l 0 --volatile --only-log
+	mkfifo pipe
+	spawn plain bash -c 'set -o pipefail; hta-ingest -v -l 0 --volatile 2>ingest.err | { read -r _ <pipe; cat; }'
+	wait_until 20 grep -q 'listens on' ingest.err
+	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
+	post /events "$view"
+	answers 202 .durable false
+	post /publish "$login"
+	answers 201 .durable false
+	post /publish "$login"
+	answers 409 '[.code, .durable] | @csv' '"duplicate",false'
+	post /ingest "$(batch 1 3 | jq -sc .)" -H 'Prefer: wait=20'
+	answers 202 '[.count, .durable]' '[3,false]'
+	post /acks/1 '' -X GET
+	answers 200 .durable false
+	# nobody reads: what does not fit waits, is refused in the end, and is not there
+	jq -nc '[range(2000) | {event_id: "x\(.)", user_id: "u", event_type: "click", payload: {p: ("p" * 600)}}]' >large
+	for i in {1..12}; do
+		jq -c "map(.event_id += \"-$i\")" large | curl -sS --max-time 20 -o "answer.$i" -H "$json" --data-binary @- "$url/ingest" &
+		clients+=($!)
+	done
+	wait_until 20 bash -c 'grep -qs overloaded answer.*'
+	echo >pipe
+	wait "${clients[@]}"
+	kill -TERM "$(pgrep -s "$pid" -x hta-ingest)"
+	exits_with 0 20
+	[ "$(jq -r .event_id plain.out | sort | uniq -d | wc -l)" = 0 ]
+	[ "$(wc -l <plain.out)" = "$((5 + $(cat answer.* | jq -s 'map(.count // 0) | add')))" ]
+	# a reader that leaves
+	rm ingest.err
+	spawn plain bash -c 'set -o pipefail; hta-ingest -v -l 0 --volatile 2>ingest.err | head -n 1'
+	wait_until 20 grep -q 'listens on' ingest.err
+	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err | tail -n 1)
+	wait_until 20 not post /events "$view"
+	exits_with 75 20
+}
+
 @test "a socket that a service manager holds: no client is refused while the intake is started again" {
 	cat >holder.py <<-'END'
 		import os, signal, socket, subprocess, sys, threading, urllib.request
