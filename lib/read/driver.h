@@ -53,6 +53,11 @@ struct read_driver {
 	/* Connected. conf is borrowed for ever; name is not set. NULL: err. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
 	void (*close)(void *d); /* NULL is fine */
+	/* Between two questions. rest ends the moment and keeps the connection, again begins
+	 * another moment on it and looks at what open looks at. -1: close is all that is left to
+	 * call. NULL: the driver has neither, or needs neither. */
+	int (*rest)(void *d);
+	int (*again)(void *d, struct err *err);
 	/* of the table, by name */
 	int (*metrics)(void *d, read_metric_fn *fn, void *arg, struct err *err);
 	/* none: the job is not known */

@@ -52,6 +52,8 @@ struct events_driver {
 	 * sink's driver. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
 	void (*close)(void *d); /* NULL is fine */
+	int (*rest)(void *d);   /* these two as a reader has them (driver.h) */
+	int (*again)(void *d, struct err *err);
 	/* In order. */
 	int (*events)(void *d, const struct events_range *range, events_fn *fn, void *arg,
 		      struct err *err);

@@ -13,6 +13,7 @@
 struct opened_store {
 	struct sink_conf conf, events;
 	void *d, *e;
+	void *d_rests, *e_rests;
 };
 
 struct serve_reader {
@@ -67,10 +68,58 @@ void serve_reader_free(struct serve_reader *r)
 	if (!r)
 		return;
 	serve_reader_close(r);
+	serve_reader_disconnect(r);
 	wal_tail_free(r->log);
 	loop_free(r->loop);
 	close(r->poked);
 	free(r);
+}
+
+/* ---- connections: opened, in use, at rest */
+typedef void close_fn(void *d);
+
+/* What rested, if it goes on; what does not is closed, and opened anew by the caller. */
+static void *wake(void **rests, int (*again)(void *d, struct err *err), close_fn *close)
+{
+	struct err why = ERR_INIT;
+	void *d = *rests;
+
+	*rests = NULL;
+	if (!d || again(d, &why) == 0)
+		return d;
+	close(d);
+	return NULL;
+}
+
+static void put_to_rest(void **d, void **rests, int (*rest)(void *d), close_fn *close)
+{
+	if (*d && rest && rest(*d) == 0)
+		*rests = *d;
+	else if (*d)
+		close(*d);
+	*d = NULL;
+}
+
+bool serve_reader_rests(const struct serve_reader *r)
+{
+	for (size_t i = 0; i < r->source->n; i++)
+		if (r->store[i].d_rests || r->store[i].e_rests)
+			return true;
+	return false;
+}
+
+void serve_reader_disconnect(struct serve_reader *r)
+{
+	for (size_t i = 0; i < r->source->n; i++) {
+		const struct read_driver *driver = r->source->store[i].driver;
+		struct opened_store *o = &r->store[i];
+
+		if (o->d_rests)
+			driver->close(o->d_rests);
+		if (o->e_rests)
+			driver->events->close(o->e_rests);
+		o->d_rests = o->e_rests = NULL;
+	}
 }
 
 int serve_reader_rows(struct serve_reader *r, size_t i, struct read_store *out, struct err *err)
@@ -78,6 +127,8 @@ int serve_reader_rows(struct serve_reader *r, size_t i, struct read_store *out, 
 	const struct read_driver *driver = r->source->store[i].driver;
 	struct opened_store *o = &r->store[i];
 
+	if (!o->d)
+		o->d = wake(&o->d_rests, driver->again, driver->close);
 	if (!o->d)
 		o->d = driver->open(&o->conf, err);
 	o->conf.where_env = true; /* a password in it was warned of, once will do */
@@ -93,6 +144,8 @@ int serve_reader_events_of(struct serve_reader *r, size_t i, const struct events
 	*driver = r->source->store[i].driver->events;
 	if (!*driver)
 		return err_set(err, EX_USAGE, "this kind of store keeps no events");
+	if (!o->e)
+		o->e = wake(&o->e_rests, (*driver)->again, (*driver)->close);
 	if (!o->e)
 		o->e = (*driver)->open(&o->events, err);
 	o->events.where_env = true;
@@ -124,17 +177,17 @@ void serve_reader_close(struct serve_reader *r)
 		const struct read_driver *driver = r->source->store[i].driver;
 		struct opened_store *o = &r->store[i];
 
-		if (o->d)
-			driver->close(o->d);
-		if (o->e)
-			driver->events->close(o->e);
-		o->d = o->e = NULL;
+		put_to_rest(&o->d, &o->d_rests, driver->rest, driver->close);
+		if (driver->events)
+			put_to_rest(&o->e, &o->e_rests, driver->events->rest,
+				    driver->events->close);
 	}
 	if (r->log_open)
 		wal_tail_close(r->log);
 	r->log_open = false;
 	if (!__atomic_exchange_n(&r->cancelled, false, __ATOMIC_ACQ_REL))
 		return;
+	serve_reader_disconnect(r);
 	loop_free(r->loop);
 	while (read(r->poked, &n, sizeof(n)) > 0)
 		;

@@ -1,6 +1,7 @@
 /* What a query reads from, in a worker's thread: the stores, each opened when a query first needs
  * it and closed behind it, so that no transaction is held while nobody asks and each query sees
- * what is stored now. Readers share nothing (each has its connections and its loop), and so any
+ * what is stored now. Where a driver can, only the transaction ends, and its connection rests until
+ * the next query. Readers share nothing (each has its connections and its loop), and so any
  * number of threads may have one each.
  *
  * With several stores a query goes through them until one has what it asks for. One that cannot be
@@ -60,6 +61,9 @@ int serve_reader_log(struct serve_reader *r, struct wal_tail **out, struct err *
 
 /* Behind each query. */
 void serve_reader_close(struct serve_reader *r);
+/* Whether connections rest; closes those. */
+bool serve_reader_rests(const struct serve_reader *r);
+void serve_reader_disconnect(struct serve_reader *r);
 
 /* From another thread: what waits for a store, or asks serve_reader_cancelled, ends with
  * EX_TEMPFAIL; until the next serve_reader_close. */

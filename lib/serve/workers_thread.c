@@ -1,9 +1,12 @@
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/tm.h"
 #include "serve/workers_internal.h"
+
+enum { REST_S = 10 };
 
 /* ---- the queue */
 bool serve_queue_add(struct serve_workers *w, struct flight *f)
@@ -66,6 +69,25 @@ struct flight *serve_queue_ran(struct serve_workers *w)
 }
 
 /* ---- threads */
+/* With the lock. Connections that rest are closed when this thread had nothing to do for a while:
+ * a router may forget such ones, and others may want the server's slots. */
+static void await_flight(struct serve_thread *t)
+{
+	struct serve_workers *w = t->w;
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += REST_S;
+	while (!w->queue && !w->ending)
+		if (!serve_reader_rests(t->reader)) {
+			pthread_cond_wait(&w->more, &w->lock);
+		} else if (pthread_cond_clockwait(&w->more, &w->lock, CLOCK_MONOTONIC, &until)) {
+			pthread_mutex_unlock(&w->lock);
+			serve_reader_disconnect(t->reader);
+			pthread_mutex_lock(&w->lock);
+		}
+}
+
 /* Waits for a flight; NULL: the thread is to end. */
 static struct flight *take_flight(struct serve_thread *t)
 {
@@ -73,8 +95,7 @@ static struct flight *take_flight(struct serve_thread *t)
 	struct flight *f;
 
 	pthread_mutex_lock(&w->lock);
-	while (!w->queue && !w->ending)
-		pthread_cond_wait(&w->more, &w->lock);
+	await_flight(t);
 	f = w->ending ? NULL : w->queue;
 	if (f) {
 		unqueue(w, f);

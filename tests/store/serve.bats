@@ -476,6 +476,42 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	kill -KILL -- "-$pid"
 }
 
+@test "a connection to Postgres rests between queries without a transaction" {
+	with_service pg
+	rows
+	hta-sink-pg --init <rows
+	serve -d postgres:// --workers 1
+	wait_until 20 ready
+	sessions() { psql -XAtc "SELECT pid, state FROM pg_stat_activity WHERE application_name = 'hta-serve'"; }
+	rests() { [[ "$(sessions)" =~ ^[0-9]+\|idle$ ]]; } # one, outside of any transaction
+	gone_session() { [ -z "$(sessions)" ]; }
+	ask '/latest?metric=hits&limit=1'
+	answers 200 '.rows | length' 1
+	wait_until 5 rests
+	first=$(sessions)
+	ask '/latest?metric=hits&limit=2'
+	answers 200 '.rows | length' 2
+	wait_until 5 rests
+	[ "$(sessions)" = "$first" ]
+	psql -XAtqc "DELETE FROM hta_rollups" # nothing holds a lock, and each query sees what is stored now
+	ask '/latest?metric=hits&limit=3'
+	refuses 404 no-window
+	psql -XAtqc "SELECT pg_terminate_backend(${first%%|*})"
+	wait_until 5 gone_session
+	ask '/latest?metric=hits&limit=4'
+	refuses 404 no-window
+	wait_until 5 rests
+	[ "$(sessions)" != "$first" ]
+	psql -XAtqc 'ALTER TABLE hta_rollups RENAME TO hidden'
+	ask '/latest?metric=hits&limit=5'
+	[ "$status" = 503 ]
+	psql -XAtqc 'ALTER TABLE hidden RENAME TO hta_rollups'
+	ask '/latest?metric=hits&limit=6'
+	refuses 404 no-window
+	end
+	wait_until 5 gone_session
+}
+
 @test "who leaves has its query cancelled" {
 	silent
 	serve -d "redis://127.0.0.1:$port" --deadline 60s

@@ -218,6 +218,8 @@ extern const struct letters_driver pg_letters; /* pg_letters.c */
 /* ---- pg_reader_events.c, over pg_reader.c's way to connect: NULL, err */
 extern const struct events_driver pg_events;
 struct pg *pg_reader_open(const struct sink_conf *conf, struct err *err);
+int pg_reader_rest(struct pg *p); /* read/driver.h */
+int pg_reader_again(struct pg *p, struct err *err);
 
 /* ---- pg_events.c: --events */
 

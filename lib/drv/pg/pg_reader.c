@@ -18,20 +18,25 @@ static const char begin_reading[] = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ
 
 /* So that the server ends what nobody waits for any more, the look at the schema too: it does not
  * see that we have left. Within the transaction, for a pooler may have others use the session. */
-static enum sink_result pg_begin_limited(struct pg *p, struct err *err)
+static enum sink_result pg_moment(struct pg *p, struct err *err)
 {
 	char *set = mem_printf("SET LOCAL statement_timeout = %" PRId64,
 			       p->conf->read_for_us / 1000 + 1);
-	enum sink_result r = pg_establish(p, err);
+	enum sink_result r = pg_begin(p, begin_reading, err);
 
-	if (r == SINK_OK)
-		r = pg_begin(p, begin_reading, err);
 	if (r == SINK_OK)
 		r = pg_script(p, set, err);
 	if (r == SINK_OK)
 		r = pg_schema(p, err);
 	free(set);
 	return r;
+}
+
+static enum sink_result pg_begin_limited(struct pg *p, struct err *err)
+{
+	enum sink_result r = pg_establish(p, err);
+
+	return r == SINK_OK ? pg_moment(p, err) : r;
 }
 
 static enum sink_result pg_begin_unlimited(struct pg *p, struct err *err)
@@ -68,6 +73,31 @@ struct pg *pg_reader_open(const struct sink_conf *conf, struct err *err)
 		return p;
 	pg_driver.close(p);
 	return NULL;
+}
+
+/* A query that was left half way is no state to rest in. */
+int pg_reader_rest(struct pg *p)
+{
+	struct err why = ERR_INIT;
+
+	if (!p->conf->read_for_us || PQtransactionStatus(p->c) != PQTRANS_INTRANS)
+		return -1;
+	return pg_script(p, "COMMIT", &why) == SINK_OK ? 0 : -1;
+}
+
+int pg_reader_again(struct pg *p, struct err *err)
+{
+	return sink_error_result(pg_moment(p, err), err);
+}
+
+static int rest_reader(void *d)
+{
+	return pg_reader_rest(d);
+}
+
+static int wake_reader(void *d, struct err *err)
+{
+	return pg_reader_again(d, err);
 }
 
 static void *open_reader(const struct sink_conf *conf, struct err *err)
@@ -342,6 +372,8 @@ const struct read_driver pg_reader = {
 	.moment = true,
 	.open = open_reader,
 	.close = pg_reader_close,
+	.rest = rest_reader,
+	.again = wake_reader,
 	.metrics = pg_read_metrics,
 	.sinks = pg_read_sinks,
 	.newest = pg_read_newest,

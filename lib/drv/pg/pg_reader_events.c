@@ -41,6 +41,16 @@ static void *events_open(const struct sink_conf *conf, struct err *err)
 	return NULL;
 }
 
+static int events_rest(void *d)
+{
+	return pg_reader_rest(((struct pg_events *)d)->p);
+}
+
+static int events_again(void *d, struct err *err)
+{
+	return pg_reader_again(((struct pg_events *)d)->p, err);
+}
+
 /* ---- the select */
 
 static const char *const text_columns[EVENT_TEXTS] = {
@@ -213,5 +223,7 @@ static int read_events(void *d, const struct events_range *r, events_fn *fn, voi
 const struct events_driver pg_events = {
 	.open = events_open,
 	.close = events_close,
+	.rest = events_rest,
+	.again = events_again,
 	.events = read_events,
 };
