@@ -15,7 +15,7 @@ import time
 import websockets
 
 CLIENTS = 1000
-url = sys.argv[1].replace("http:", "ws:") + "/live-stats"
+url = sys.argv[1].replace("http", "ws", 1) + "/live-stats"
 port = int(url.split(":")[2].split("/")[0])
 
 
