@@ -53,12 +53,12 @@ idle() { [ "$(figure "$1" 'hta_http_connections{state="busy"}')" = 1 ]; } # PLAC
 	exits_with 0 20 "$reader"
 }
 
-@test "strangers: requests of Python, a session, streams, codings" {
+@test "strangers: requests of Python, a session, streams, codings; websockets of pages" {
 	serve
-	read_store
+	read_store --allow-origin https://app.example
 	feed /usr/bin/python3 - "$url" "$from" <<-'END'
-		import gzip, json, sys
-		import requests
+		import asyncio, gzip, json, sys
+		import requests, websockets
 		intake, reader = sys.argv[1:]
 		s = requests.Session()
 		event = {"event_type": "a", "user_id": "u", "payload": {}}
@@ -80,6 +80,15 @@ idle() { [ "$(figure "$1" 'hta_http_connections{state="busy"}')" = 1 ]; } # PLAC
 		assert (r.status_code, again.status_code, again.content) == (200, 304, b""), again.text
 		with s.get(reader + "/live-stats", params={"rules": "hits"}, headers={"Accept": "text/event-stream"}, stream=True, timeout=5) as r:
 		    assert next(l for l in r.iter_lines() if l.startswith(b"data: "))
+		async def shown(origin):
+		    try:
+		        async with websockets.connect(reader.replace("http", "ws") + "/live-stats", origin=origin) as ws:
+		            await ws.send('{"subscribe_rules":["hits"]}')
+		            return json.loads(await asyncio.wait_for(ws.recv(), 10))["rule_id"]
+		    except websockets.InvalidStatusCode as e:
+		        return e.status_code
+		origins = [None, reader, "https://app.example", "https://evil.example"]
+		assert [asyncio.run(shown(o)) for o in origins] == ["hits", "hits", "hits", 403]
 	END
 	end
 	[ "$(logged | jq -r .event_id | sort -u | wc -l)" = 60 ]
