@@ -10,7 +10,19 @@
 #define CLUSTER NULL
 #endif
 
+#ifdef WITH_CURL
+#include "drv/registry/registry.h"
+#define REGISTRY &registry_http
+#else
+#define REGISTRY NULL
+#endif
+
 int main(int argc, char **argv)
 {
-	return consume_main(CLUSTER, &files_driver, &read_stores, argc, argv);
+	const struct consume_build build = { .cluster = CLUSTER,
+					     .files = &files_driver,
+					     .stores = &read_stores,
+					     .registry = REGISTRY };
+
+	return consume_main(&build, argc, argv);
 }

@@ -7,9 +7,10 @@
 
 enum { FIRST_US = 100000, MOST_US = 10000000, TELL_EVERY_US = 60000000 };
 
-static int64_t pause_us(unsigned tries)
+int64_t retry_pause_us(const struct retry *r)
 {
-	int64_t us = tries < 8 ? (int64_t)FIRST_US << tries : MOST_US;
+	unsigned before = r->tries - 1;
+	int64_t us = before < 8 ? (int64_t)FIRST_US << before : MOST_US;
 	uint32_t dice;
 
 	if (us > MOST_US)
@@ -53,7 +54,7 @@ int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retr
 
 	if (retry_note(r, who, retry_for_us, " (--retry-for)", why, err))
 		return -1;
-	until = tm_mono_us() + pause_us(r->tries - 1);
+	until = tm_mono_us() + retry_pause_us(r);
 	if (until > r->started_us + retry_for_us)
 		until = r->started_us + retry_for_us;
 	while (tm_mono_us() < until)

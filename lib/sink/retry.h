@@ -19,6 +19,8 @@ int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retr
  * 0: try again. -1: EX_UNAVAILABLE. */
 int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const char *flag,
 	       const struct err *why, struct err *err);
+/* How long such a caller waits after that. */
+int64_t retry_pause_us(const struct retry *r);
 /* It worked: tells so where a failure was told. */
 void retry_done(struct retry *r, const char *who);
 

@@ -93,6 +93,16 @@ static const struct job_stream_hooks hooks = {
 
 /* ---- life */
 
+static int begin_decoder(struct consume *s, struct err *err)
+{
+	if (!s->c->decode.avro)
+		return 0;
+	s->writer.decoder = decode_new(&s->c->decode, emitter_loop(s->emitter), err);
+	return s->writer.decoder
+		       ? decode_begin(s->writer.decoder, s->c->topics.v, s->c->topics.n, err)
+		       : -1;
+}
+
 static int run_stream(struct consume *s, struct err *err)
 {
 	int rc = consume_handshake(s, err) ? -1 : consume_learn_names(s, err);
@@ -103,7 +113,7 @@ static int run_stream(struct consume *s, struct err *err)
 		return consume_dry_run(s, err);
 	if (s->c->act.bootstrap)
 		return consume_bootstrap(s, err);
-	return take_untils(s, err) ? -1 : read_partitions(s, err);
+	return begin_decoder(s, err) || take_untils(s, err) ? -1 : read_partitions(s, err);
 }
 
 static int finish_stream(struct consume *s, struct err *err)

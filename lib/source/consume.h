@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include "read/stores.h"
+#include "source/decode.h"
 #include "source/envelope.h"
 #include "tool/cluster_options.h"
 #include "tool/dead_route.h"
@@ -107,6 +108,7 @@ struct consume_conf {
 	struct dead_options dead;
 	uint64_t max_line_bytes;
 	struct envelope_conf envelope;
+	struct decode_conf decode;
 	struct consume_epoch epoch;
 	int64_t retry_for_us, drain_us;
 	const struct consume_beside *beside; /* NULL: nothing */
@@ -127,10 +129,16 @@ struct consume_driver {
 		     struct err *err);
 };
 
-/* `cluster` NULL: built without one. `files` reads the files of a job, final rows come out of
- * `stores`. The exit code. */
-int consume_main(const struct consume_driver *cluster, const struct consume_driver *files,
-		 const struct read_stores *stores, int argc, char **argv);
+/* What this build has to read from. NULL: built without it. */
+struct consume_build {
+	const struct consume_driver *cluster;
+	const struct consume_driver *files; /* of a job; never NULL */
+	const struct read_stores *stores;   /* of final rows; never NULL */
+	const struct registry_ops *registry;
+};
+
+/* The exit code. */
+int consume_main(const struct consume_build *build, int argc, char **argv);
 
 /* A stream over the log, which is not open yet and is left open or closed: the caller frees it.
  * With -g or --job, else plain. */

@@ -99,8 +99,30 @@ static int64_t position_after(const struct input_batch *b, const struct input_re
 	return position < r->to ? position : r->to;
 }
 
+static int64_t wait_until_us(const struct consume *s)
+{
+	int64_t deadline_us = epochs_deadline_us(job_stream_epochs(s->stream));
+
+	return !s->watch.under_way && s->watch.at_us < deadline_us ? s->watch.at_us : deadline_us;
+}
+
+/* Nothing to read now, or no room for it (fd -1). */
+static int wait_for(struct consume *s, int fd, struct err *err)
+{
+	return emitter_wait(s->emitter, fd, wait_until_us(s), err);
+}
+
+/* Neither those above nor those below keep us. */
+static int wait_for_schema(struct consume *s, struct err *err)
+{
+	return out_flush(s->writer.out, err) ||
+			       loop_turn(emitter_loop(s->emitter), wait_until_us(s), err) < 0
+		       ? -1
+		       : 0;
+}
+
 /* As much of the batch as fits. */
-static int take_batch(struct consume *s, struct err *err)
+static enum step take_batch(struct consume *s, struct err *err)
 {
 	struct reading *rd = &s->reading;
 	const struct input_batch *b = &rd->batch;
@@ -114,9 +136,15 @@ static int take_batch(struct consume *s, struct err *err)
 	if (b->whole)
 		room = n;
 	k = bounds_fit(v, n, r->to, room < rd->left ? room : rd->left);
+	if (k && s->writer.decoder) {
+		if (decode_ready(s->writer.decoder, s->log, b->part, v, k, &k, err))
+			return STEP_FAILED;
+		if (k == 0)
+			return wait_for_schema(s, err) ? STEP_FAILED : STEP_GO;
+	}
 	if (k &&
 	    (introduce_batch(s, v, err) || record_writer_records(&s->writer, b->part, v, k, err)))
-		return -1;
+		return STEP_FAILED;
 	if (b->direct)
 		counters_add(s->writer.counters, COUNTER_RECORDS_DIRECT, k);
 	position = position_after(b, v, n, k, r);
@@ -130,17 +158,7 @@ static int take_batch(struct consume *s, struct err *err)
 	rd->batch_at += k;
 	if (k == n || v[k].offset >= r->to)
 		rd->batch.part = NULL;
-	return 0;
-}
-
-/* Nothing to read now, or no room for it (fd -1). */
-static int wait_for(struct consume *s, int fd, struct err *err)
-{
-	int64_t deadline_us = epochs_deadline_us(job_stream_epochs(s->stream));
-
-	if (!s->watch.under_way && s->watch.at_us < deadline_us)
-		deadline_us = s->watch.at_us;
-	return emitter_wait(s->emitter, fd, deadline_us, err);
+	return loop_turn(emitter_loop(s->emitter), 0, err) < 0 ? STEP_FAILED : STEP_GO;
 }
 
 /* The files are at their end. */
@@ -182,6 +200,5 @@ enum step consume_read_more(struct consume *s, struct err *err)
 		if (rd->batch.n)
 			note_first(s, rd->batch.part, &rd->batch.v[0]);
 	}
-	return take_batch(s, err) || loop_turn(emitter_loop(s->emitter), 0, err) < 0 ? STEP_FAILED
-										     : STEP_GO;
+	return take_batch(s, err);
 }

@@ -151,6 +151,14 @@ static int set_gap(void *self, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_decode(void *self, const char *value, struct err *err)
+{
+	if (strcmp(value, "avro") != 0)
+		return err_set(err, EX_USAGE, "\"%s\": it only knows avro", value);
+	((struct consume_options *)self)->c.decode.avro = true;
+	return 0;
+}
+
 static int add_file(void *self, const char *operand, struct err *err)
 {
 	struct consume_options *o = self;
@@ -263,6 +271,29 @@ static const struct opt opts[] = {
 	  AT(envelope.key_field),
 	  .arg = "NAME",
 	  .help = "put each record's key into it as this member" },
+	{ .name = "decode",
+	  .type = OPT_CALL,
+	  .call = set_decode,
+	  .arg = "avro",
+	  .help = "values are Avro, framed for a registry of schemas: lines are JSON" },
+	{ .name = "registry",
+	  .type = OPT_TEXT,
+	  AT(decode.registry.urls),
+	  .arg = "URL,...",
+	  .help = "with --decode: the registry, asked in turn where there are several; else "
+		  "$HTA_REGISTRY" },
+	{ .name = "registry-ca",
+	  .type = OPT_TEXT,
+	  AT(decode.registry.ca),
+	  .arg = "FILE",
+	  .help = "with --decode: who signs the registry's certificate (PEM), if not the system's "
+		  "roots" },
+	{ .name = "schema",
+	  .type = OPT_TEXT,
+	  AT(decode.schema),
+	  .arg = "latest|ID|FILE",
+	  .help = "with --decode: read records as this schema wants them; default: as they were "
+		  "written" },
 	CLUSTER_SETTINGS_OPTS(struct consume_options, c.cluster, "NAME=VALUE|NAME=@FILE|list",
 			      cluster_add_property_or_list),
 	{ .name = "epoch",
@@ -332,11 +363,11 @@ static const struct opt opts[] = {
 
 static int list_settings(const struct consume_options *o, struct err *err)
 {
-	if (!o->cluster)
+	if (!o->build->cluster)
 		return err_set(err, EX_CONFIG,
 			       "this hta-consume was built without a cluster driver: it has no "
 			       "settings to list");
-	o->cluster->list_settings(stdout);
+	o->build->cluster->list_settings(stdout);
 	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 }
 
@@ -370,8 +401,8 @@ static int run_options(void *self, struct err *err)
 	return run_input(o,
 			 o->c.finals.n  ? &final_driver
 			 : o->c.log     ? &wal_driver
-			 : o->c.files.n ? o->files
-					: o->cluster,
+			 : o->c.files.n ? o->build->files
+					: o->build->cluster,
 			 err);
 }
 
@@ -384,12 +415,11 @@ static void failed_option(void *self, const struct err *err)
 		job_stream_refuse(o->c.job, o->c.drain_us, err);
 }
 
-int consume_main(const struct consume_driver *cluster, const struct consume_driver *files,
-		 const struct read_stores *stores, int argc, char **argv)
+int consume_main(const struct consume_build *build, int argc, char **argv)
 {
-	struct consume_options o = { .c.finals.stores = stores,
-				     .cluster = cluster,
-				     .files = files };
+	struct consume_options o = { .c.finals.stores = build->stores,
+				     .c.decode.ops = build->registry,
+				     .build = build };
 	const struct prog prog = {
 		.name = "hta-consume",
 		.summary = "read topics, files, an intake's log or final rows as a stream",

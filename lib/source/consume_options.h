@@ -7,7 +7,7 @@
 
 struct consume_options {
 	struct consume_conf c;
-	const struct consume_driver *cluster, *files;
+	const struct consume_build *build;
 	const char *until_text, *name; /* name: -t that no file has had yet */
 	/* -t as given, once c.topic has the names in it; NULL: it has what was given */
 	const char **said;

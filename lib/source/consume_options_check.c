@@ -26,13 +26,20 @@ int consume_check_name(const char *what, const char *name, struct err *err)
 }
 
 /* Whatever is there, of what goes with topics only; NULL: nothing. */
-static const char *topic_option(const struct envelope_conf *e)
+static const char *topic_option(const struct consume_conf *c)
 {
-	return e->json           ? "-J"
-	       : e->json_payload ? "--json-payload"
-	       : e->tombstones   ? "-Z"
-	       : e->key_field    ? "--key-field"
-				 : NULL;
+	const struct envelope_conf *e = &c->envelope;
+	const struct decode_conf *d = &c->decode;
+
+	return d->avro            ? "--decode"
+	       : d->registry.urls ? "--registry"
+	       : d->registry.ca   ? "--registry-ca"
+	       : d->schema        ? "--schema"
+	       : e->json          ? "-J"
+	       : e->json_payload  ? "--json-payload"
+	       : e->tombstones    ? "-Z"
+	       : e->key_field     ? "--key-field"
+				  : NULL;
 }
 
 static int check_envelope(const struct envelope_conf *e, struct err *err)
@@ -51,6 +58,29 @@ static int check_envelope(const struct envelope_conf *e, struct err *err)
 	return 0;
 }
 
+static int check_decode(struct consume_conf *c, struct err *err)
+{
+	struct decode_conf *d = &c->decode;
+	const char *of_decode = d->registry.urls ? "--registry"
+				: d->registry.ca ? "--registry-ca"
+				: d->schema      ? "--schema"
+						 : NULL;
+
+	if (!d->avro)
+		return of_decode ? err_set(err, EX_USAGE,
+					   "%s is for --decode avro, which is missing", of_decode)
+				 : 0;
+	if (!d->ops)
+		return err_set(err, EX_CONFIG,
+			       "this hta-consume was built without a client of HTTP (./configure "
+			       "--with-curl): it reaches no registry of schemas");
+	if (d->schema && !*d->schema)
+		return err_set(err, EX_USAGE, "--schema: say latest, an id or a file");
+	d->registry.retry_for_us = c->retry_for_us;
+	d->registry.flag = " (--retry-for)";
+	return 0;
+}
+
 static int check_files(struct consume_options *o, struct err *err)
 {
 	struct consume_conf *c = &o->c;
@@ -63,9 +93,9 @@ static int check_files(struct consume_options *o, struct err *err)
 	if (c->group)
 		return err_set(err, EX_USAGE, "a group reads topics; over files say --job %s",
 			       c->group);
-	if (topic_option(&c->envelope))
+	if (topic_option(c))
 		return err_set(err, EX_USAGE, "%s is for topics: lines of files are values alone",
-			       topic_option(&c->envelope));
+			       topic_option(c));
 	for (size_t i = 0; i < c->files.n; i++) {
 		if (c->job && strcmp(c->files.v[i].path, "-") == 0)
 			return err_set(err, EX_USAGE,
@@ -99,7 +129,7 @@ static const char *log_stranger(const struct consume_conf *c)
 	       : c->cluster.settings ? "-X"
 	       : c->group            ? "-g"
 	       : c->files.last_line  ? "--last-line"
-				     : topic_option(&c->envelope);
+				     : topic_option(c);
 }
 
 static int check_log(const struct consume_conf *c, struct err *err)
@@ -130,12 +160,12 @@ static int split_topics(struct consume_options *o, struct err *err)
 
 static int check_cluster(struct consume_options *o, struct err *err)
 {
-	const struct consume_conf *c = &o->c;
+	struct consume_conf *c = &o->c;
 
 	if (c->topics.n == 0)
 		return err_set(err, EX_USAGE,
 			       "nothing to read: name files, or topics with -b BROKERS -t TOPIC");
-	if (!o->cluster)
+	if (!o->build->cluster)
 		return err_set(err, EX_CONFIG,
 			       "this hta-consume was built without a cluster driver (./configure "
 			       "--with-kafka): it reads files only");
@@ -143,7 +173,7 @@ static int check_cluster(struct consume_options *o, struct err *err)
 		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
 	if (split_topics(o, err))
 		return -1;
-	if (check_envelope(&c->envelope, err))
+	if (check_envelope(&c->envelope, err) || check_decode(c, err))
 		return -1;
 	if (c->files.last_line)
 		return err_set(err, EX_USAGE, "--last-line is for files");
@@ -168,7 +198,7 @@ static const char *record_option(const struct consume_options *o)
 	       : c->on_gap_skip         ? "--on-gap"
 	       : c->dead.to             ? "--dead"
 	       : prog_given("max-line") ? "--max-line"
-					: topic_option(&c->envelope);
+					: topic_option(c);
 }
 
 /* Rows are never too long for what reads them: they were lines of a pipeline before. */

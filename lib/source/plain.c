@@ -53,6 +53,9 @@ static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out
 					    .max_line_bytes = c->max_line_bytes,
 					    .envelope = { .conf = &c->envelope } };
 	emitter_state(p->emitter, COUNTERS_RUNNING);
+	if (c->decode.avro &&
+	    !(p->writer.decoder = decode_new(&c->decode, emitter_loop(p->emitter), err)))
+		return -1;
 	return dead_route_open(&p->writer.dead, &c->dead, err);
 }
 
@@ -256,13 +259,34 @@ static int assign_all(struct plain *p, struct err *err)
 	return rc;
 }
 
+static int wait_for_schema(struct plain *p, struct err *err)
+{
+	return out_flush(p->writer.out, err) ||
+			       loop_turn(emitter_loop(p->emitter), INT64_MAX, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Pieces whose schemas are known, one after the other. */
+static int put_decoded(struct plain *p, const struct input_batch *b, size_t n, struct err *err)
+{
+	for (size_t i = 0, ready; i < n; i += ready)
+		if (decode_ready(p->writer.decoder, p->log, b->part, b->v + i, n - i, &ready,
+				 err) ||
+		    (ready ? record_writer_records(&p->writer, b->part, b->v + i, ready, err)
+			   : wait_for_schema(p, err)))
+			return -1;
+	return 0;
+}
+
 static int put_batch(struct plain *p, const struct input_batch *b, struct err *err)
 {
 	struct range *until = ranges_find(&p->untils, slice_z(b->part->topic), b->part->partition);
 	size_t n = bounds_fit(b->v, b->n, until->to, p->left);
 
 	p->left -= n;
-	if (record_writer_records(&p->writer, b->part, b->v, n, err))
+	if (p->writer.decoder ? put_decoded(p, b, n, err)
+			      : record_writer_records(&p->writer, b->part, b->v, n, err))
 		return -1;
 	if (b->direct)
 		counters_add(p->writer.counters, COUNTER_RECORDS_DIRECT, n);
@@ -301,6 +325,9 @@ int consume_plain(const struct consume_conf *c, struct input *log, struct err *e
 						: c->topics.v[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, emitter_loop(p.emitter), err) ||
+				     (p.writer.decoder &&
+				      decode_begin(p.writer.decoder, c->topics.v, c->topics.n,
+						   err)) ||
 				     assign_all(&p, err) || copy_log(&p, err)
 			     ? -1
 			     : 0;

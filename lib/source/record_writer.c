@@ -135,6 +135,8 @@ int record_writer_fini(struct record_writer *f, struct err *err)
 {
 	buf_fini(&f->line);
 	buf_fini(&f->made);
+	buf_fini(&f->decoded);
+	decode_free(f->decoder);
 	envelope_fini(&f->envelope);
 	return dead_route_close(&f->dead, err);
 }
@@ -174,7 +176,8 @@ static int put_long(struct record_writer *f, const struct partition *part,
 
 const char *record_writer_dead_are(const struct record_writer *f)
 {
-	return f->envelope.conf->key_field ? "longer than --max-line, or could not take their key"
+	return f->decoder                    ? "longer than --max-line, or could not be decoded"
+	       : f->envelope.conf->key_field ? "longer than --max-line, or could not take their key"
 	       : f->log && f->log->ops->stored ? "rejected at the intake, or longer than --max-line"
 					       : "longer than --max-line";
 }
@@ -276,30 +279,52 @@ static size_t put_run(struct record_writer *f, const struct partition *part,
 	return k;
 }
 
-/* A record whose line is more than its value. */
+/* The line of a record that is more than its value. -1: it has none, *why. */
+static int make_line(struct record_writer *f, const struct partition *part,
+		     const struct input_record *r, struct slice *line, const char **why)
+{
+	struct input_record decoded = *r;
+	struct input_extra x = { 0 };
+	bool enveloped = envelope_is_wanted(f->envelope.conf);
+
+	if (enveloped || r->headers)
+		f->log->ops->extra(f->log->self, r, &x);
+	if (f->decoder && r->value.p) {
+		f->decoded.n = 0;
+		if (decode_line(f->decoder, part, r, &x, f->max_line_bytes, &f->decoded, why))
+			return -1;
+		decoded.value = buf_slice(&f->decoded);
+	}
+	*line = decoded.value;
+	if (!enveloped)
+		return 0;
+	f->made.n = 0;
+	if (envelope_write(&f->envelope, part, &decoded, &x, &f->made, why))
+		return -1;
+	*line = buf_slice(&f->made);
+	return 0;
+}
+
 static int put_made(struct record_writer *f, struct window *w, const struct partition *part,
 		    const struct input_record *r, struct err *err)
 {
-	struct input_extra x;
+	struct slice line;
 	const char *why;
-	int rc;
+	int rc = make_line(f, part, r, &line, &why);
 
-	f->log->ops->extra(f->log->self, r, &x);
-	f->made.n = 0;
-	rc = envelope_write(&f->envelope, part, r, &x, &f->made, &why);
-	if (rc == 0 && f->made.n <= f->max_line_bytes) {
+	if (rc == 0 && line.n <= f->max_line_bytes) {
 		if ((r->headers || needs_at(f, part, r)) && put_place(f, w, part, r, err))
 			return -1;
-		return put_record(f, w, r, buf_slice(&f->made), err);
+		return put_record(f, w, r, line, err);
 	}
 	close_piece(f, w);
-	return rc ? put_dead(f, part, r, why, err) : put_long(f, part, r, f->made.n, err);
+	return rc ? put_dead(f, part, r, why, err) : put_long(f, part, r, line.n, err);
 }
 
 static int put_all(struct record_writer *f, const struct partition *part,
 		   const struct input_record *v, size_t n, struct window *w, struct err *err)
 {
-	bool made = envelope_is_wanted(f->envelope.conf);
+	bool made = envelope_is_wanted(f->envelope.conf) || f->decoder;
 
 	for (size_t i = 0, k; i < n; i++) {
 		const struct input_record *r = &v[i];

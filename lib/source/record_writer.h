@@ -9,12 +9,15 @@
  *     itself where a header says where it stood before it was sent again (ctl_at_from)
  *   - an envelope, or a key put into the record, where that is asked for (envelope.h); a record
  *   that has no such line is a dead letter
+ *   - a value that is framed for a registry of schemas is decoded first, where that is asked for
+ *   (decode.h); the owner has seen to it that it can be (decode_ready)
  *   - plain: a first record that begins like a hello gets a space in front */
 #ifndef SOURCE_RECORD_WRITER_H
 #define SOURCE_RECORD_WRITER_H
 
 #include "io/out.h"
 #include "proto/ctl.h"
+#include "source/decode.h"
 #include "source/envelope.h"
 #include "tool/counters.h"
 #include "tool/dead_route.h"
@@ -30,6 +33,7 @@ struct record_writer {
 	bool exact_times;          /* an `at` has its record's timestamp, not the minute */
 	uint64_t max_line_bytes;
 	struct envelope envelope;
+	struct decode *decoder; /* NULL: values are lines; owned */
 	struct dead_route dead; /* opened and closed by the owner */
 
 	/* since the owner cleared it: in, out, bytes, filtered, dead */
@@ -40,7 +44,7 @@ struct record_writer {
 	int64_t time_us; /* of the records behind the last `at`, as it has it */
 	bool sent_again; /* that `at` is of one record */
 	bool begun;
-	struct buf line, made; /* scratch */
+	struct buf line, made, decoded; /* scratch */
 };
 
 /* Also closes --dead FILE. */

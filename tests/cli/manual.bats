@@ -8,6 +8,7 @@
 #	-g web.., --reset web2,
 #	positions web		with the test's prefix
 #	redis://cache:6379/0	$REDIS_URL
+#	http://registry:8081	$HTA_TEST_REGISTRY
 #	port 8000		a free one
 #	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
 # service=rollups is the test's database: PGSERVICEFILE says so.
@@ -222,6 +223,7 @@ blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n
 # Writes the block to the file "example" with the substitutions that are named above.
 example_of() { # PAGE N
 	block "$1" "$2" | sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
+		s|http://registry:8081|${HTA_TEST_REGISTRY:-}|g
 		s/(-l |localhost:)8000/\1${port:-8000}/g
 		s/(-g|--reset|positions) web/\1 ${web:-}web/g
 		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
@@ -380,6 +382,22 @@ access_logs() {
 	[ "$(grep -c '^\[null,[0-2],[0-9]*,"u-' "$out")" = 20000 ]
 	[ "$(grep '^\["c-1"' "$out" | jq -c '.[3]')" = '"u-1"' ]
 	[ "$(jq -s -c 'map(select(.dims?) | .dims.account) | unique' "$out")" = '[null,"c-1"]' ]
+}
+
+@test "hta-consume(1), with a registry" {
+	local id
+	with_service kafka registry
+	cd "$BATS_TEST_TMPDIR"
+	topic_new "$BATS_TEST_NUMBER.avro" 1
+	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
+	id=$(jq -nc '{type: "record", name: "Event", fields: [{name: "ts", type: {type: "long", logicalType: "timestamp-millis"}},
+		{name: "endpoint", type: "string"}]} | {schema: tojson}' | curl -sSf -H 'Content-Type: application/json' -d @- \
+		"$HTA_TEST_REGISTRY/subjects/$topic-value/versions" | jq .id)
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex("00%08x80a0d5edee66022f" % int(sys.argv[1])))' "$id" >message
+	kcat -P -b "$HTA_BROKERS" -t "$topic" message
+	example hta-consume.1 7
+	[ "$(jq -c . "$out")" = '{"ts":"2026-01-01T00:00:00Z","endpoint":"/"}' ]
+	[ "$(sql avro.db 'SELECT sum(count) FROM hta_rollups')" = 1 ]
 }
 
 @test "hta-window(1)" {

@@ -1,0 +1,269 @@
+# Avro and registries of schemas: hta-consume --decode against a real registry, and a stub for its faults.
+load ../helpers
+
+setup() {
+	with_service kafka
+	cd "$BATS_TEST_TMPDIR" || return
+	topic=$HTA_PREFIX.$BATS_TEST_NUMBER
+	topic_new "$topic" 1
+	order='{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"long"},{"name":"item","type":"string"}]}'
+}
+
+bytes_of() { python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.argv[1]))' "$1"; } # HEX
+
+# Messages in hex, one each, in their order.
+messages() { # HEX...
+	local hex n=0 files=()
+	for hex; do
+		n=$((n + 1))
+		bytes_of "$hex" >"message.$n"
+		files+=("message.$n")
+	done
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -p 0 "${files[@]}"
+}
+
+decode() { hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry "$registry" "$@"; }
+
+# A registry with faults (tests/mock/registry.py): what it answers is in the here-doc, its URL in $registry.
+stub() {
+	cat >answers
+	spawn stub python3 -B "$tests/mock/registry.py" answers .
+	wait_until 10 test -s port
+	registry=http://127.0.0.1:$(<port)
+}
+stub_schema() { jq -nc --arg s "$1" '{schema: $s} + $ARGS.named.more' --argjson more "${2:-{\}}"; }
+asked() { cut -d ' ' -f 1 asked; }
+
+# A registry of Apicurio: a subject of this test's own.
+with_registry() {
+	with_service registry
+	registry=$HTA_TEST_REGISTRY
+}
+register() { # SUBJECT SCHEMA [REFERENCES]: prints the id
+	jq -nc --arg s "$2" --argjson r "${3:-[]}" '{schema: $s, schemaType: "AVRO", references: $r}' |
+		curl -sSf -H 'Content-Type: application/vnd.schemaregistry.v1+json' --data-binary @- \
+			"$registry/subjects/$1/versions" | jq .id
+}
+framed() { # ID HEX
+	printf '00%08x%s' "$1" "$2"
+}
+
+# ---- a real registry
+
+@test "records leave as lines, and what cannot be read is a dead letter" {
+	with_registry
+	local id other
+	id=$(register "$topic-value" "$order")
+	messages "$(framed "$id" 82808080808080200668c3a9)" 7b7d "$(framed "$id" 0402)" "$(framed "$id" 04027800)" "$(framed "$id" 060265)"
+	feed decode --dead dead
+	expect <<-'END'
+		{"id":9007199254740993,"item":"hé"}
+		{"id":3,"item":"e"}
+	END
+	jq -r '[.offset, .reason, .record] | @tsv' dead >"$out"
+	expect <<-END
+		1	no schema id: the message begins neither with a byte 0 and four of an id, nor has it a header __value_schema_id	{}
+		2	schema $id: byte 3: Order.item: the record ends: 0 bytes are left of 1	$(bytes_of "$(framed "$id" 0402)" | base64)
+		3	schema $id: byte 4: Order: 1 bytes are left behind the record	$(bytes_of "$(framed "$id" 04027800)" | base64)
+	END
+	other=$(jq -nc '{schema: "syntax = \"proto3\"; message M { int32 a = 1; }", schemaType: "PROTOBUF"}' |
+		curl -sSf -H 'Content-Type: application/vnd.schemaregistry.v1+json' -d @- "$registry/subjects/$topic-p/versions" | jq .id)
+	messages "$(framed "$other" 000801)"
+	feed decode -o -1 --dead dead
+	[ "$(tail -n 1 dead | jq -r .reason)" = "schema $other: is of Protobuf, not of Avro" ]
+}
+
+@test "a schema refers to others" {
+	with_registry
+	local price line id
+	price='{"type":"record","name":"Price","namespace":"shop","fields":[{"name":"cents","type":{"type":"bytes","logicalType":"decimal","precision":30,"scale":2}}]}'
+	line='{"type":"record","name":"Line","namespace":"shop","fields":[{"name":"price","type":"shop.Price"}]}'
+	register "$topic-price" "$price"
+	register "$topic-line" "$line" "$(jq -nc --arg s "$topic-price" '[{name: "shop.Price", subject: $s, version: 1}]')"
+	id=$(register "$topic-value" '{"type":"record","name":"Bill","namespace":"shop","fields":[{"name":"line","type":"shop.Line"}]}' \
+		"$(jq -nc --arg s "$topic-line" '[{name: "shop.Line", subject: $s, version: 1}]')")
+	messages "$(framed "$id" 18009d4e3a5b6c7d8e9fa0b1c2)"
+	feed decode
+	expect <<-'END'
+		{"line":{"price":{"cents":1901707747640952943626613.14}}}
+	END
+}
+
+@test "the newest schema reads what older ones wrote" {
+	with_registry
+	local old new
+	old=$(register "$topic-value" "$order")
+	new=$(register "$topic-value" "$(jq -c '.fields += [{name: "tax", type: "double", default: 0.19}]' <<<"$order")")
+	messages "$(framed "$old" 020261)" "$(framed "$new" 040262000000000000e03f)"
+	feed decode
+	expect <<-'END'
+		{"id":1,"item":"a"}
+		{"id":2,"item":"b","tax":0.5}
+	END
+	feed decode --schema latest
+	expect <<-'END'
+		{"id":1,"item":"a","tax":0.19}
+		{"id":2,"item":"b","tax":0.5}
+	END
+	feed decode --schema "$old"
+	expect <<-'END'
+		{"id":1,"item":"a"}
+		{"id":2,"item":"b"}
+	END
+	echo '{"type":"record","name":"Order","fields":[{"name":"item","type":"string"},{"name":"n","type":"int","default":7}]}' >mine.avsc
+	feed decode --schema mine.avsc
+	expect <<-'END'
+		{"item":"a","n":7}
+		{"item":"b","n":7}
+	END
+}
+
+@test "a job decodes, and its dead letters have the bytes" {
+	with_registry
+	local id
+	id=$(register "$topic-value" "$order")
+	messages "$(framed "$id" 020261)" "$(framed "$id" 06)" "$(framed "$id" 040262)"
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $topic -e --decode avro --registry $registry |
+		hta-window --time @kafka --by item --value id | hta-sink-sqlite --init s.db | hta-commit"
+	sqlite3 s.db "select sum(count), sum(cast(sum as int)) from hta_rollups; select record_offset, record, encoding from hta_dead" >"$out" ||
+		sqlite3 s.db .schema
+	expect <<-END
+		2|3
+		1|$(bytes_of "$(framed "$id" 06)" | base64)|base64
+	END
+}
+
+@test "an envelope and a key go with it" {
+	with_registry
+	local id
+	id=$(register "$topic-value" "$order")
+	bytes_of "$(framed "$id" 020261)" >message
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -k key message
+	feed decode -J --json-payload
+	[ "$(jq -c '[.key, .payload]' "$out")" = '["key",{"id":1,"item":"a"}]' ]
+	feed decode -J
+	[ "$(jq -r .payload "$out")" = '{"id":1,"item":"a"}' ]
+	feed decode --key-field k
+	expect <<<'{"k":"key","id":1,"item":"a"}'
+}
+
+# ---- a stub with faults
+
+@test "a header with a GUID goes before the value" {
+	stub <<-END
+		{"/schemas/guids/61626364-6566-6768-696a-6b6c6d6e6f70": [[200, $(stub_schema "$order")]]}
+	END
+	printf '\002\002a' >message
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -H "__value_schema_id=$(printf '\001abcdefghijklmnop')" message
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -H "__value_schema_id=x" message
+	feed decode --dead dead
+	expect <<<'{"id":1,"item":"a"}'
+	[ "$(jq -r .reason dead)" = "header __value_schema_id: neither 0 and an id (5 bytes) nor 1 and a GUID (17 bytes), but 1 bytes" ]
+}
+
+@test "a registry that is slow, broken or behind is waited for" {
+	local ok
+	ok="[200, $(stub_schema "$order")]"
+	stub <<-END
+		{"/schemas/ids/1": [[500, "oops"], [503, {}], [404, "<html>"], [200, "no JSON"], $ok],
+		 "/schemas/ids/2": [[404, {"error_code": 40403}], [404, {"error_code": 40403}], $ok],
+		 "/schemas/ids/3": [[200, $(stub_schema "$order"), 1.5]]}
+	END
+	messages 0000000001020261 0000000002040262 0000000003060263 0000000001080264
+	feed decode
+	expect <<-'END'
+		{"id":1,"item":"a"}
+		{"id":2,"item":"b"}
+		{"id":3,"item":"c"}
+		{"id":4,"item":"d"}
+	END
+	says 'registry: http://127.0.0.1:[0-9]*/schemas/ids/1: status 500; trying again'
+	[ "$(grep -c 'trying' <<<"$stderr")" = 1 ]
+	asked | sort | uniq -c | awk '{ print $2, $1 }' >"$out"
+	expect <<-'END'
+		/schemas/ids/1 5
+		/schemas/ids/2 3
+		/schemas/ids/3 1
+	END
+}
+
+@test "an id that nobody knows is a dead letter after ten seconds, all of them once" {
+	stub <<-END
+		{"/schemas/ids/1": [[200, $(stub_schema "$order")]]}
+	END
+	local since=$SECONDS
+	messages 0000000007 0000000008 0000000001020261 0000000007 0000000009
+	feed decode --dead dead
+	[ $((SECONDS - since)) -ge 9 ] && [ $((SECONDS - since)) -le 15 ]
+	expect <<<'{"id":1,"item":"a"}'
+	[ "$(jq -c '[.offset, .reason]' dead | head -n 1)" = '[0,"schema 7: the registry has no /schemas/ids/7: Schema not found"]' ]
+	[ "$(jq .offset dead | paste -sd ' ')" = "0 1 3 4" ]
+}
+
+@test "a registry that refuses the login, or is none, ends it" {
+	stub <<-'END'
+		{"/schemas/ids/1": [[401, {"error_code": 40101, "message": "Unauthorized"}]], "/schemas/ids/2": [[301, ""]]}
+	END
+	messages 0000000001020261
+	HTA_REGISTRY_LOGIN=me:secret fails_with 78 decode
+	says 'status 401: Unauthorized, the login is refused'
+	[ "$(cut -d ' ' -f 2 asked)" = me:secret ]
+	not grep -q secret <<<"$stderr"
+	registry=http://you:hidden@${registry#http://}
+	fails_with 78 decode
+	says 'a password on the command line is seen by everybody'
+	[ "$(tail -n 1 asked | cut -d ' ' -f 2)" = you:hidden ]
+	not grep -q hidden <<<"$stderr"
+	registry=http://127.0.0.1:1 fails_with 69 decode --retry-for 1s
+	says 'registry: http://127.0.0.1:1: .*given up after 1s \(--retry-for\)'
+}
+
+@test "several URLs are asked in turn" {
+	stub <<-END
+		{"/schemas/ids/1": [[200, $(stub_schema "$order")]]}
+	END
+	messages 0000000001020261
+	registry=http://127.0.0.1:1,http://127.0.0.1:2,$registry feed decode
+	expect <<<'{"id":1,"item":"a"}'
+	[ -z "$stderr" ]
+}
+
+@test "references in a circle, and ones that are missing, are dead letters" {
+	stub <<-END
+		{"/schemas/ids/1": [[200, $(stub_schema "$order" '{"references": [{"name": "a", "subject": "s/ä", "version": 1}]}')]],
+		 "/subjects/s%2F%C3%A4/versions/1": [[200, $(stub_schema '"string"' '{"references": [{"name": "a", "subject": "s/ä", "version": 1}]}')]]}
+	END
+	messages 0000000001020261
+	feed decode --dead dead
+	[ "$(jq -r .reason dead)" = "schema 1: /subjects/s%2F%C3%A4/versions/1 refers to itself" ]
+}
+
+@test "a signal ends a job that waits for the registry" {
+	stub <<-'END'
+		{"/schemas/ids/2": [[500, ""]]}
+	END
+	messages 0000000002020261
+	spawn job bash -c "set -o pipefail; trap : TERM INT
+		hta-consume -b $HTA_BROKERS -t $topic -g $topic --decode avro --registry $registry |
+		hta-window --time @kafka --value id | hta-sink-sqlite --init s.db | hta-commit"
+	wait_until 20 grep -q 'trying again' job.err
+	kill -TERM -- -"$pid"
+	exits_with 0 10
+}
+
+# ---- command lines
+
+@test "options that do not go together are refused" {
+	fails_with 64 hta-consume -b x -t y --registry http://r
+	says -- '--registry is for --decode avro, which is missing'
+	fails_with 64 hta-consume --decode protobuf -b x -t y
+	says '"protobuf": it only knows avro'
+	fails_with 64 hta-consume --decode avro file
+	says -- '--decode is for topics'
+	fails_with 64 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro
+	says 'HTA_REGISTRY'
+	fails_with 64 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry localhost:8081
+	says 'a URL is http://'
+	fails_with 78 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry http://127.0.0.1:1 --schema /nowhere
+	says '/nowhere'
+}
