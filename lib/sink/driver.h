@@ -18,6 +18,7 @@
 #include "sink/keeper.h"
 #include "tool/opt.h"
 #include "tool/probe.h"
+#include "tool/registry.h"
 
 /* What a driver stores: rows of hta-window; records as they came, of acknowledged streams; dead and
  * late records of the stages above (a driver that claims them stores every one); columns of rows
@@ -66,6 +67,7 @@ struct sink_conf {
 	struct events_conf events; /* SINK_EVENTS_OPTS */
 	/* wait here for sockets, so that signals and a reader that leaves are noticed */
 	struct loop *loop;
+	const struct registry_ops *registry; /* of this build; NULL: none. Set by the framework */
 };
 
 #define SINK_PLACE_OPT(name_, default_, help_)                                            \

@@ -21,6 +21,8 @@ struct sink_program {
 	/* Where the driver has no keeper: the driver of the store that --positions names. NULL with
 	 * err: EX_USAGE, EX_CONFIG it was not built. */
 	const struct sink_driver *(*positions)(const char *where, struct err *err);
+	/* for a driver that encodes records; NULL: this build has none, or it does not */
+	const struct registry_ops *registry;
 	bool needs_where; /* the operand is required (a file) */
 };
 

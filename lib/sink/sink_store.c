@@ -38,6 +38,7 @@ static int open_store(struct sink *s, struct sink_store *store, struct loop *loo
 	store->conf->create = s->create;
 	store->conf->retry_for_us = s->retry_for_us;
 	store->conf->loop = loop;
+	store->conf->registry = s->program->registry;
 	store->d = store->driver->open(store->conf, err);
 	return store->d ? 0 : -1;
 }

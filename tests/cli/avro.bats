@@ -251,6 +251,75 @@ framed() { # ID HEX
 	exits_with 0 10
 }
 
+# ---- lines become records
+
+encode() { hta-sink-kafka -b "$HTA_BROKERS" -t "$topic" --encode avro --schema order.avsc --registry "$registry" "$@"; }
+
+@test "lines are encoded, and come back; one that does not fit is a dead letter" {
+	with_registry
+	echo "$order" >order.avsc
+	printf '%s\n' '{"id":9007199254740993,"item":"a"}' '{"id":"x","item":"b"}' junk '{"item":"c","id":3}' '{"id":4,"item":"d","more":1}' >lines
+	fails_with 78 encode <lines
+	says "subject $topic-value does not have the schema of order.avsc"
+	topic_new "$BATS_TEST_NUMBER.dlq" 1
+	feed encode --register --key .id --dead-topic "$topic" -t "$HTA_PREFIX.$BATS_TEST_NUMBER" <lines
+	kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -f '%s\n' >letters
+	expect letters <<-'END'
+		{"id":"x","item":"b"}
+		junk
+		{"id":4,"item":"d","more":1}
+	END
+	kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -f '%h\n' | grep -q 'hta.reason=it does not fit the schema: .id: not a number'
+	topic=$HTA_PREFIX.$BATS_TEST_NUMBER
+	feed decode -J --json-payload
+	sed 's/.*"key"/"key"/' "$out" >payloads
+	expect payloads <<-'END'
+		"key":"9007199254740993","payload":{"id":9007199254740993,"item":"a"}}
+		"key":"3","payload":{"id":3,"item":"c"}}
+	END
+	# the schema is there now
+	feed encode <<<'{"id":5,"item":"e"}'
+	feed decode -o -1
+	expect <<<'{"id":5,"item":"e"}'
+}
+
+@test "a schema that its subject does not take is 78, one that is asked for costs a request" {
+	with_registry
+	register "$topic-value" "$order"
+	jq -c '.fields[0].type = "string"' <<<"$order" >order.avsc
+	curl -sSf -X PUT -H 'Content-Type: application/json' -d '{"compatibility":"BACKWARD"}' "$registry/config/$topic-value"
+	fails_with 78 encode --register </dev/null
+	says 'status 409'
+	stub <<-END
+		{"/subjects/mine": [[500, ""], [200, {"subject": "mine", "id": 258, "version": 1, "schema": "x"}]]}
+	END
+	echo "$order" >order.avsc
+	seq 1000 | jq -c '{id: ., item: "a"}' >lines
+	feed encode --subject mine <lines
+	says 'status 500; trying again'
+	kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -c 1 -D '' | cmp - <(bytes_of 0000000102020261)
+	[ "$(asked | sort | uniq -c | awk '{ print $1, $2 }')" = "2 /subjects/mine" ]
+	[ "$(jq -r .schema <<<"$(head -n 1 asked | cut -d ' ' -f 3-)")" = "$order" ]
+}
+
+@test "an epoch of records is a transaction, and its dead letters go with it" {
+	with_registry
+	echo "$order" >order.avsc
+	local from=$topic
+	printf '%s\n' '{"id":1,"item":"a"}' '{"id":2}' '{"id":3,"item":"c"}' | kcat -P -b "$HTA_BROKERS" -t "$from" -p 0
+	topic_new "$BATS_TEST_NUMBER.dlq" 1
+	topic_new "$BATS_TEST_NUMBER.avro" 1
+	feed pipe "hta-consume -b $HTA_BROKERS -t $from -g $from -e | hta-sink-kafka -b $HTA_BROKERS -t $topic --encode avro \
+		--schema order.avsc --registry $registry --register --dead-topic $HTA_PREFIX.$BATS_TEST_NUMBER.dlq | hta-commit"
+	feed decode
+	expect <<-'END'
+		{"id":1,"item":"a"}
+		{"id":3,"item":"c"}
+	END
+	kcat -C -e -q -b "$HTA_BROKERS" -t "$HTA_PREFIX.$BATS_TEST_NUMBER.dlq" -f '%k %s\n' >letters
+	expect letters <<<"$from/0/1 {\"id\":2}"
+}
+
 # ---- command lines
 
 @test "options that do not go together are refused" {
@@ -266,4 +335,13 @@ framed() { # ID HEX
 	says 'a URL is http://'
 	fails_with 78 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry http://127.0.0.1:1 --schema /nowhere
 	says '/nowhere'
+	fails_with 64 hta-sink-kafka -b x -t y --schema z </dev/null
+	says -- '--schema is for --encode avro, which is missing'
+	fails_with 64 hta-sink-kafka -b x -t y --encode avro </dev/null
+	says -- '--encode avro needs a schema: --schema FILE'
+	echo '{"type":"record"}' >order.avsc
+	fails_with 78 hta-sink-kafka -b x -t y --encode avro --schema order.avsc </dev/null
+	says 'order.avsc: '
+	fails_with 64 hta-sink-kafka -b x -t y --dead --encode avro --schema order.avsc </dev/null
+	says 'dead letters, which are never encoded'
 }

@@ -384,19 +384,26 @@ access_logs() {
 	[ "$(jq -s -c 'map(select(.dims?) | .dims.account) | unique' "$out")" = '[null,"c-1"]' ]
 }
 
-@test "hta-consume(1), with a registry" {
+# A topic of Avro with one event, and its schema in the registry.
+with_avro() {
 	local id
 	with_service kafka registry
 	cd "$BATS_TEST_TMPDIR"
-	topic_new "$BATS_TEST_NUMBER.avro" 1
 	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
+	topic_new "$BATS_TEST_NUMBER.clean" 1
+	topic_new "$BATS_TEST_NUMBER.clean.dlq" 1
+	topic_new "$BATS_TEST_NUMBER.avro" 1
 	id=$(jq -nc '{type: "record", name: "Event", fields: [{name: "ts", type: {type: "long", logicalType: "timestamp-millis"}},
-		{name: "endpoint", type: "string"}]} | {schema: tojson}' | curl -sSf -H 'Content-Type: application/json' -d @- \
+		{name: "endpoint", type: "string"}, {name: "status", type: "int"}]} | {schema: tojson}' | curl -sSf -H 'Content-Type: application/json' -d @- \
 		"$HTA_TEST_REGISTRY/subjects/$topic-value/versions" | jq .id)
-	python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex("00%08x80a0d5edee66022f" % int(sys.argv[1])))' "$id" >message
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex("00%08x80a0d5edee66022f9003" % int(sys.argv[1])))' "$id" >message
 	kcat -P -b "$HTA_BROKERS" -t "$topic" message
+}
+
+@test "hta-consume(1), with a registry" {
+	with_avro
 	example hta-consume.1 7
-	[ "$(jq -c . "$out")" = '{"ts":"2026-01-01T00:00:00Z","endpoint":"/"}' ]
+	[ "$(jq -c . "$out")" = '{"ts":"2026-01-01T00:00:00Z","endpoint":"/","status":200}' ]
 	[ "$(sql avro.db 'SELECT sum(count) FROM hta_rollups')" = 1 ]
 }
 
@@ -791,4 +798,17 @@ answers_rows() (
 	grep -q 'is more than maximum 399' "$out"
 	example hta-validate.1 2
 	[ "$(sql rollups.db "SELECT sum(count) FROM hta_rollups WHERE metric = 'valid'")" = "$(grep -cE '"event_type":"(purchase|click)"' events.ndjson)" ]
+}
+
+@test "Avro in, Avro out" {
+	with_avro
+	jq -nc '{type: "record", name: "Clean", fields: [{name: "ts", type: "string"}, {name: "endpoint", type: "string"}]}' >clean.avsc
+	example hta.7 23
+	[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "${web}clean" | tail -c +6 | tr -cd ' -~')" = '(2026-01-01T00:00:00Z/' ]
+	hta-gen --count 1000 >events.ndjson
+	jq -nc '{type: "record", name: "Row", fields: [{name: "endpoint", type: "string"}, {name: "count", type: "long"},
+		{name: "window_start", type: {type: "long", logicalType: "timestamp-millis"}}]}' >row.avsc
+	topic_new "$BATS_TEST_NUMBER.rows" 1
+	example hta-sink-kafka.1 4
+	[ "$(hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry "$HTA_TEST_REGISTRY" | jq -s 'map(.count) | add')" = 1000 ]
 }

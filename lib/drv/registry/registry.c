@@ -65,7 +65,7 @@ static void drop_missing(struct registry *r)
 		}
 }
 
-static struct document *document_of(struct registry *r, const char *path)
+static struct document *document_of(struct registry *r, const char *path, const char *body)
 {
 	struct document *d;
 
@@ -76,7 +76,7 @@ static struct document *document_of(struct registry *r, const char *path)
 		drop_missing(r);
 	if (r->n >= r->slots)
 		grow_slots(r);
-	d = document_new(r, path);
+	d = document_new(r, path, body);
 	d->next = *slot_of(r, path);
 	*slot_of(r, path) = d;
 	r->n++;
@@ -139,7 +139,7 @@ static enum registry_outcome walk_down(struct walk *w, struct document *d)
 	d->within = true;
 	w->depth++;
 	for (size_t i = 0; i < d->n_refs && rc != REGISTRY_FAILED; i++)
-		rc = worse(rc, walk_ref(w, document_of(w->r, d->ref[i])));
+		rc = worse(rc, walk_ref(w, document_of(w->r, d->ref[i], NULL)));
 	w->depth--;
 	d->within = false;
 	return rc;
@@ -191,7 +191,7 @@ static enum registry_outcome find_schema(void *registry, const struct registry_k
 	struct document *d;
 
 	key_path(key, &path);
-	d = document_of(r, buf_z(&path));
+	d = document_of(r, buf_z(&path), NULL);
 	buf_fini(&path);
 	if (!d->whole)
 		rc = make_whole(r, d, err);
@@ -203,6 +203,30 @@ static enum registry_outcome find_schema(void *registry, const struct registry_k
 			.refs = d->texts,
 			.n_refs = d->n_texts,
 		};
+	return rc;
+}
+
+static enum registry_outcome find_id(void *registry, const char *subject, struct slice text,
+				     bool add, uint32_t *id, struct err *err)
+{
+	struct registry *r = registry;
+	struct buf path = { 0 }, body = { 0 };
+	enum registry_outcome rc;
+	struct document *d;
+
+	buf_addz(&path, "/subjects/");
+	registry_url_put(&path, subject);
+	if (add)
+		buf_addz(&path, "/versions");
+	buf_addz(&body, "{\"schema\":");
+	json_quote(&body, text);
+	buf_addz(&body, "}");
+	d = document_of(r, buf_z(&path), buf_z(&body));
+	rc = document_turn(d, err);
+	if (rc == REGISTRY_FOUND)
+		*id = d->id;
+	buf_fini(&path);
+	buf_fini(&body);
 	return rc;
 }
 
@@ -277,4 +301,5 @@ const struct registry_ops registry_http = {
 	.open = registry_open,
 	.close = registry_close,
 	.find = find_schema,
+	.id = find_id,
 };

@@ -69,19 +69,23 @@ static int read_refs(struct document *d, struct err *err)
 int registry_answer_read(struct document *d, struct slice body, struct err *err)
 {
 	struct json *j = &d->registry->json;
+	bool has_id;
 	uint64_t id;
 	size_t n;
 
 	if (json_parse(j, body, err) || j->node[0].type != JSON_OBJECT)
 		return err_set(err, EX_DATAERR, "an answer that is no JSON object");
+	has_id = json_get_u64(j, 0, "id", &id) && id <= UINT32_MAX;
+	if (has_id)
+		d->id = (uint32_t)id;
+	if (d->body)
+		return has_id ? 0 : err_set(err, EX_DATAERR, "an answer without an id");
 	d->text = text_of(j, 0, "schema", &d->text_bytes);
 	if (!d->text)
 		return err_set(err, EX_DATAERR, "an answer without a schema");
 	d->type = text_of(j, 0, "schemaType", &n);
 	if (!d->type)
 		d->type = mem_strdup("AVRO");
-	if (json_get_u64(j, 0, "id", &id) && id <= UINT32_MAX)
-		d->id = (uint32_t)id;
 	return read_refs(d, err);
 }
 

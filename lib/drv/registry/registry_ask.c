@@ -23,8 +23,10 @@ enum {
 	PATIENT_FOR = 16, /* schemas a minute */
 };
 
-static const char accept_field[] = "Accept: application/vnd.schemaregistry.v1+json, "
-				   "application/json";
+static const char *const fields[] = {
+	"Accept: application/vnd.schemaregistry.v1+json, application/json",
+	"Content-Type: application/vnd.schemaregistry.v1+json", /* of a body */
+};
 
 /* ---- calls */
 
@@ -32,16 +34,17 @@ static void begin_call(struct document *d)
 {
 	struct registry *r = d->registry;
 	const struct registry_url *url = &r->urls.v[d->url];
-	const char *fields[] = { accept_field };
 
 	free(d->asked);
 	d->asked = mem_printf("%s%s", url->base, d->path);
 	d->call = http_call_begin(
-		r->http, &(struct http_ask){ .method = "GET",
-					     .url = d->asked,
-					     .fields = fields,
-					     .n_fields = 1,
-					     .user_password = url->login ? NULL : r->login });
+		r->http,
+		&(struct http_ask){ .method = d->body ? "POST" : "GET",
+				    .url = d->asked,
+				    .fields = fields,
+				    .n_fields = d->body ? 2 : 1,
+				    .body = d->body ? slice_z(d->body) : (struct slice){ 0 },
+				    .user_password = url->login ? NULL : r->login });
 }
 
 static void time_to_ask(void *arg, int fd, short revents)
@@ -103,6 +106,8 @@ static enum registry_outcome take_missing(struct document *d, const char *messag
 	int64_t now = tm_mono_us();
 
 	d->failed = 0;
+	if (d->body)
+		d->patient_us = now; /* who is to register it does so first */
 	if (!d->patient_us)
 		d->patient_us = may_be_patient(r, now) ? now + PATIENT_US : now;
 	if (now < d->patient_us) {
@@ -216,12 +221,13 @@ static enum registry_outcome take_call(struct document *d, struct err *err)
 
 /* ---- documents */
 
-struct document *document_new(struct registry *r, const char *path)
+struct document *document_new(struct registry *r, const char *path, const char *body)
 {
 	struct document *d = mem_zalloc(sizeof(*d));
 
 	d->registry = r;
 	d->path = mem_strdup(path);
+	d->body = body ? mem_strdup(body) : NULL;
 	d->timer = -1;
 	d->url = r->url;
 	begin_call(d);
@@ -237,6 +243,7 @@ void document_free(struct document *d)
 	free(d->asked);
 	free(d->texts);
 	free(d->path);
+	free(d->body);
 	free(d);
 }
 

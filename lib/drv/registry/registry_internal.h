@@ -1,4 +1,5 @@
-/* What the files of the registry share: documents, each of which is what GET of a path answers.
+/* What the files of the registry share: documents, each of which is what a path answers, to GET or
+ * to POST of a schema.
  *   registry.c         life; a schema with all that it refers to
  *   registry_ask.c     a document's way from the question to the answer
  *   registry_answer.c  what answers say
@@ -39,6 +40,7 @@ enum document_state {
 
 struct document {
 	char *path;
+	char *body; /* of POST; NULL: GET */
 	enum document_state state;
 	struct http_call *call;
 	char *asked;        /* its URL, with a login */
@@ -83,8 +85,8 @@ struct registry {
 };
 
 /* ---- registry_ask.c */
-/* Makes a document of that path, and asks for it. */
-struct document *document_new(struct registry *r, const char *path);
+/* Makes a document of that path, and asks for it. body: of POST; NULL: GET. */
+struct document *document_new(struct registry *r, const char *path, const char *body);
 void document_free(struct document *d);
 /* Takes what has come. REGISTRY_FOUND: it is here; *err of NONE and FAILED. */
 enum registry_outcome document_turn(struct document *d, struct err *err);

@@ -26,6 +26,14 @@ static int add_header(void *self, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_encode(void *self, const char *value, struct err *err)
+{
+	if (strcmp(value, "avro") != 0)
+		return err_set(err, EX_USAGE, "\"%s\": it only knows avro", value);
+	((struct kafka_sink_conf *)self)->encode.avro = true;
+	return 0;
+}
+
 static const struct opt options[] = {
 	CLUSTER_BROKERS_OPT(struct kafka_sink_conf, cluster, "where the cluster is"),
 	{ .letter = 't',
@@ -45,6 +53,37 @@ static const struct opt options[] = {
 	  .call = add_header,
 	  .arg = "NAME=VALUE",
 	  .help = "header of every record, may repeat" },
+	{ .name = "encode",
+	  .type = OPT_CALL,
+	  .call = set_encode,
+	  .arg = "avro",
+	  .help = "write lines as records of Avro, framed for a registry of schemas" },
+	{ .name = "schema",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, encode.schema),
+	  .arg = "FILE",
+	  .help = "with --encode: the schema of the records" },
+	{ .name = "registry",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, encode.registry.urls),
+	  .arg = "URL,...",
+	  .help = "with --encode: the registry, asked in turn where there are several; else "
+		  "$HTA_REGISTRY" },
+	{ .name = "registry-ca",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, encode.registry.ca),
+	  .arg = "FILE",
+	  .help = "with --encode: who signs the registry's certificate (PEM), if not the system's "
+		  "roots" },
+	{ .name = "subject",
+	  .type = OPT_TEXT,
+	  .at = offsetof(struct kafka_sink_conf, encode.subject),
+	  .arg = "NAME",
+	  .help = "with --encode: the schema's subject; default TOPIC-value" },
+	{ .name = "register",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct kafka_sink_conf, encode.add),
+	  .help = "with --encode: put the schema there if the subject does not have it" },
 	{ .name = "dead-topic",
 	  .type = OPT_TEXT,
 	  .at = offsetof(struct kafka_sink_conf, dead_topic),
@@ -84,10 +123,12 @@ static void kafka_sink_close(void *self)
 		return;
 	kafka_sink_disconnect(d);
 	kafka_sink_key_close(d);
+	kafka_encode_close(d);
 	if (d->settings)
 		rd_kafka_conf_destroy(d->settings);
 	pthread_mutex_destroy(&d->heard.lock);
 	buf_fini(&d->gathered.keys);
+	arena_fini(&d->gathered.arena);
 	kafka_sink_kept_fini(d);
 	kafka_sink_forget_refused(d);
 	keeper_doc_fini(&d->doc);
@@ -131,7 +172,7 @@ static void *kafka_sink_open(const struct sink_conf *conf, struct err *err)
 	for (size_t i = 0; i < c->headers; i++)
 		d->header_bytes += strlen(c->header[i]) + 8;
 	if (check_options(c, err) == 0 && kafka_sink_settings(d, err) == 0 &&
-	    kafka_sink_key_open(d, err) == 0)
+	    kafka_sink_key_open(d, err) == 0 && kafka_encode_open(d, err) == 0)
 		return d;
 	kafka_sink_close(d);
 	return NULL;
@@ -271,7 +312,7 @@ static const struct position_keeper keeper = {
 static enum sink_result connect_sink(void *self, struct err *err)
 {
 	struct kafka_sink *d = self;
-	enum sink_result r = kafka_sink_connect(d, err);
+	enum sink_result r = kafka_encode_connect(d, err) ? SINK_FATAL : kafka_sink_connect(d, err);
 
 	return r == SINK_OK && d->mode == KAFKA_FILES ? kafka_positions_connect(d, err) : r;
 }

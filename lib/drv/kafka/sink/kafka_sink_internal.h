@@ -5,6 +5,7 @@
  *	kafka_sink_client.c    clients, and what the topics say of themselves
  *	kafka_sink_send.c      messages into a producer, and what became of them
  *	kafka_sink_dead.c      dead records as messages
+ *	kafka_sink_encode.c    lines as records of Avro
  *	kafka_sink_kept.c      lines of an epoch, kept until it is stored
  *	kafka_sink_lines.c     lines of runs: sent, or kept
  *	kafka_sink_positions.c the topic of positions: found, made, still the same
@@ -25,6 +26,7 @@
 #include "drv/kafka/sink/kafka_sink.h"
 #include "base/arena.h"
 #include "scan/scan.h"
+#include "tool/registry.h"
 #include "tool/stage.h"
 
 enum {
@@ -35,6 +37,15 @@ enum {
 	KAFKA_SINK_USUAL = 1000000, /* longest message where the topic does not say */
 };
 
+/* --encode avro, and what goes with it. */
+struct kafka_encode_conf {
+	bool avro;
+	const char *schema;  /* a file */
+	const char *subject; /* NULL: TOPIC-value */
+	bool add;            /* --register */
+	struct registry_conf registry;
+};
+
 struct kafka_sink_conf {
 	struct sink_conf sink; /* place: the topic */
 	struct cluster_options cluster;
@@ -43,8 +54,9 @@ struct kafka_sink_conf {
 	size_t headers;
 	const char *dead_topic, *slot;
 	const char *positions; /* the topic where jobs over files keep theirs */
-	bool dead_only;        /* --dead: the topic is one of dead letters, and lines pass */
-	bool at_least_once;    /* --no-transactions */
+	struct kafka_encode_conf encode;
+	bool dead_only;     /* --dead: the topic is one of dead letters, and lines pass */
+	bool at_least_once; /* --no-transactions */
 };
 
 enum kafka_mode {
@@ -65,12 +77,14 @@ struct kafka_keys {
 #define KAFKA_NO_KEY UINT32_MAX
 #define KAFKA_BAD_KEY (UINT32_MAX - 1) /* the line is no JSON, so its key cannot be told */
 
-/* Messages being gathered. Their values are borrowed until they are handed over. */
+/* Messages being gathered. Their values are borrowed until they are handed over; those that were
+ * made here are in the arena until then. */
 struct kafka_gathered {
 	rd_kafka_message_t v[KAFKA_SINK_BATCH];
 	size_t key_at[KAFKA_SINK_BATCH];
 	size_t n;
 	struct buf keys;
+	struct arena arena;
 };
 
 /* A record that was refused in company: a broker refuses a whole batch for one of its records. It
@@ -84,8 +98,9 @@ struct kafka_refused {
 /* A line of the epoch: where it and its key are in the buffers. */
 struct kafka_kept_line {
 	size_t at, key_at;
-	uint32_t n, key_n; /* key_n: or KAFKA_NO_KEY */
-	bool refused;      /* by the broker: it is a dead letter now */
+	uint32_t n, key_n;  /* key_n: or KAFKA_NO_KEY */
+	struct slice value; /* what is sent in its place; p NULL: the line itself */
+	bool refused;       /* by the broker: it is a dead letter now */
 };
 
 /* Lines from one place: the first of them, and where it stood. */
@@ -130,6 +145,7 @@ struct kafka_sink {
 	rd_kafka_conf_t *settings; /* checked; clients take copies */
 	char *brokers;             /* for messages */
 	struct scan *by_path, *by_row;
+	struct kafka_encoder *encoder; /* NULL: lines are sent as they are */
 
 	rd_kafka_t *admin;    /* asks */
 	rd_kafka_t *producer; /* sends */
@@ -245,12 +261,23 @@ int kafka_sink_bury(struct kafka_sink *d, const struct sink_dead *dead, struct e
 int kafka_sink_own_dead(struct kafka_sink *d, const struct run *run, uint64_t nth, size_t at,
 			struct slice record, const char *reason, bool partly, struct err *err);
 
+/* ---- kafka_sink_encode.c */
+
+/* Reads the schema. EX_USAGE, EX_CONFIG. Nothing is done where lines are not encoded. */
+int kafka_encode_open(struct kafka_sink *d, struct err *err);
+void kafka_encode_close(struct kafka_sink *d);
+/* (waits) Gets the schema's id, once. EX_CONFIG: the registry has it not, or does not take it;
+ * EX_UNAVAILABLE. */
+int kafka_encode_connect(struct kafka_sink *d, struct err *err);
+/* The message of a line, valid until the next call. Returns NULL, or why there is none. */
+const char *kafka_encode_line(struct kafka_sink *d, struct slice line, struct slice *value);
+
 /* ---- kafka_sink_kept.c */
 
 void kafka_sink_keep_run(struct kafka_sink *d, const struct origin *origin);
-/* A line with its key out of `keys`. */
-void kafka_sink_keep(struct kafka_sink *d, struct slice line, const struct buf *keys, size_t key_at,
-		     uint32_t key_n);
+/* A line with its key out of `keys`. value: what is sent in its place, copied; p NULL: itself. */
+void kafka_sink_keep(struct kafka_sink *d, struct slice line, struct slice value,
+		     const struct buf *keys, size_t key_at, uint32_t key_n);
 void kafka_sink_forget(struct kafka_sink *d); /* the epoch is stored */
 void kafka_sink_kept_fini(struct kafka_sink *d);
 /* The line nth of the epoch is a dead letter: the broker refuses it. */

@@ -18,8 +18,8 @@ void kafka_sink_keep_run(struct kafka_sink *d, const struct origin *origin)
 	r->origin.from_topic = slice(NULL, 0);
 }
 
-void kafka_sink_keep(struct kafka_sink *d, struct slice line, const struct buf *keys, size_t key_at,
-		     uint32_t key_n)
+void kafka_sink_keep(struct kafka_sink *d, struct slice line, struct slice value,
+		     const struct buf *keys, size_t key_at, uint32_t key_n)
 {
 	struct kafka_kept *k = &d->kept;
 	struct kafka_kept_line *l;
@@ -29,6 +29,7 @@ void kafka_sink_keep(struct kafka_sink *d, struct slice line, const struct buf *
 	*l = (struct kafka_kept_line){
 		.at = k->text.n, .n = (uint32_t)line.n, .key_at = k->keys.n, .key_n = key_n
 	};
+	l->value = arena_copy(&k->arena, value);
 	buf_adds(&k->text, line);
 	if (key_n != KAFKA_NO_KEY)
 		buf_add(&k->keys, keys->p + key_at, key_n);
@@ -88,11 +89,16 @@ int kafka_sink_refuse_kept(struct kafka_sink *d, size_t nth, const char *why, st
 	return kafka_sink_own_dead(d, &run, 0, 0, line, why, true, err);
 }
 
+static struct slice value_of(const struct kafka_kept *k, const struct kafka_kept_line *l)
+{
+	return l->value.p ? l->value : slice(k->text.p + l->at, l->n);
+}
+
 int kafka_sink_judge_kept(struct kafka_sink *d, struct err *err)
 {
 	for (size_t i = 0; i < d->kept.lines; i++) {
 		const struct kafka_kept_line *l = &d->kept.line[i];
-		const char *fault = kafka_sink_fault(d, l->n, l->key_n);
+		const char *fault = kafka_sink_fault(d, value_of(&d->kept, l).n, l->key_n);
 
 		if (fault && kafka_sink_refuse_kept(d, i, fault, err))
 			return -1;
@@ -116,7 +122,7 @@ int kafka_sink_send_kept(struct kafka_sink *d, struct err *err)
 		if (l->key_n != KAFKA_NO_KEY)
 			buf_add(&d->gathered.keys, k->keys.p + l->key_at, l->key_n);
 		d->tally.handed++;
-		kafka_sink_gather(d, slice(k->text.p + l->at, l->n), key_at, l->key_n, i + 1);
+		kafka_sink_gather(d, value_of(k, l), key_at, l->key_n, i + 1);
 	}
 	if (kafka_sink_hand_over(d, err))
 		return -1;

@@ -1,5 +1,5 @@
 /* Lines of a run. They are passed on as they came, in one piece: a line that is longer than the
- * topic takes, or whose key cannot be told, is cut out, and is a dead letter in its place. */
+ * topic takes, does not fit the schema, or whose key cannot be told, is cut out, and is a dead letter in its place. */
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 struct taking {
@@ -32,15 +32,20 @@ static int take_line(struct taking *t, const struct kafka_keys *k, unsigned i, s
 	struct slice line = slice(k->start[i], k->length[i]);
 	size_t at = (size_t)(line.p - t->run->block.p);
 	uint64_t nth = t->lines++;
-	const char *fault = kafka_sink_fault(d, k->length[i], k->n[i]);
+	struct slice value = { 0 };
+	const char *fault = d->encoder ? kafka_encode_line(d, line, &value) : NULL;
 
+	if (!fault)
+		fault = kafka_sink_fault(d, d->encoder ? value.n : line.n, k->n[i]);
 	d->lines++;
 	if (!fault) {
 		t->owed_lines++;
-		if (d->mode == KAFKA_SENDS)
-			kafka_sink_gather(d, line, k->at[i], k->n[i], d->lines);
+		if (d->mode != KAFKA_SENDS)
+			kafka_sink_keep(d, line, value, &d->gathered.keys, k->at[i], k->n[i]);
 		else
-			kafka_sink_keep(d, line, &d->gathered.keys, k->at[i], k->n[i]);
+			kafka_sink_gather(d,
+					  d->encoder ? arena_copy(&d->gathered.arena, value) : line,
+					  k->at[i], k->n[i], d->lines);
 		return 0;
 	}
 	if (pass_owed(t, nth, line.p, line.p + line.n + 1, err))

@@ -171,6 +171,7 @@ int kafka_sink_hand_over(struct kafka_sink *d, struct err *err)
 	}
 	g->n = 0;
 	g->keys.n = 0;
+	arena_reset(&g->arena);
 	rd_kafka_poll(d->producer, 0);
 	if (d->failed.code) {
 		*err = d->failed;
