@@ -8,6 +8,8 @@
  *   404 of a registry        (error_code 40401 to 40499) asked again for 10 s, since a producer may
  *                            be ahead of the node that is asked, then not there for a minute. Only
  *                            16 schemas a minute are waited for like that.
+ *                            For a GUID any 404, since older registries have no words for it. Of
+ *                            the look-up of an id: not there, at once.
  *   401, 403, other 3xx 4xx  EX_CONFIG
  *   all else                 no answer, 5xx, 408, 429, a 404 of somebody else: the next URL, and
  *                            behind the last a growing pause, as sink/retry.h has it */

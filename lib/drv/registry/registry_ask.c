@@ -72,6 +72,19 @@ static enum registry_outcome failed(struct document *d, struct err *err)
 	return REGISTRY_FAILED;
 }
 
+/* The registry is back when it has answered all that it did not. */
+static void answered(struct document *d)
+{
+	struct registry *r = d->registry;
+
+	d->failed = 0;
+	if (!d->away)
+		return;
+	d->away = false;
+	if (--r->n_away == 0)
+		retry_done(&r->away, "registry");
+}
+
 /* why: in err. */
 static enum registry_outcome take_no_answer(struct document *d, struct err *err)
 {
@@ -84,6 +97,8 @@ static enum registry_outcome take_no_answer(struct document *d, struct err *err)
 		return REGISTRY_WAITS;
 	}
 	d->failed = 0;
+	r->n_away += !d->away;
+	d->away = true;
 	if (retry_note(&r->away, "registry", r->conf.retry_for_us, r->conf.flag, &why, err))
 		return failed(d, err);
 	ask_again(d, retry_pause_us(&r->away));
@@ -105,7 +120,7 @@ static enum registry_outcome take_missing(struct document *d, const char *messag
 	struct registry *r = d->registry;
 	int64_t now = tm_mono_us();
 
-	d->failed = 0;
+	answered(d);
 	if (d->body)
 		d->patient_us = now; /* who is to register it does so first */
 	if (!d->patient_us)
@@ -190,7 +205,7 @@ static enum registry_outcome take_answer(struct document *d, struct http_call *c
 	}
 	d->state = DOCUMENT_HERE;
 	r->url = d->url;
-	retry_done(&r->away, "registry");
+	answered(d);
 	return REGISTRY_FOUND;
 }
 

@@ -47,6 +47,7 @@ struct document {
 	int timer;          /* a watch, or -1 */
 	size_t url;         /* of the call */
 	size_t failed;      /* URLs that gave no answer in this round */
+	bool away;          /* no URL gave one in the last round */
 	int64_t patient_us; /* 404 is not believed before; 0: it was not heard yet */
 	int64_t again_us;
 	struct err why; /* DOCUMENT_NONE, DOCUMENT_FAILED */
@@ -78,6 +79,7 @@ struct registry {
 	struct document **slot;
 	size_t slots, n;
 	struct retry away;
+	size_t n_away;            /* documents that are */
 	int64_t patience_from_us; /* of the minute in which so many schemas were waited for */
 	unsigned patience;
 	uint64_t walks;
