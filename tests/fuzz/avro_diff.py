@@ -9,7 +9,7 @@ value. Then
   write   hta-avro writes that JSON; what fastavro reads of it is the value again;
   short   with its end cut off, or a byte behind it, the record is an error.
 With --seconds again and again, each time from the next seed. hta-avro comes from PATH. TAP with one test on
-stdout. Without fastavro (pip install fastavro): a failure where CI is true, else a skip."""
+stdout. tests/fuzz/run fastavro runs it by a fastavro of its own. Without one (pip install fastavro): a failure where CI is true, else a skip."""
 import argparse
 import base64
 import copy
