@@ -1,5 +1,8 @@
 #include "base/sha256.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/sha_pad.h"
 
 static const uint32_t round_constants[64] = {
@@ -76,4 +79,31 @@ void sha256(const void *bytes, size_t n, uint8_t out[SHA256_BYTES])
 		add_block(h, last + i);
 	for (int i = 0; i < SHA256_BYTES; i++)
 		out[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+/* The key, padded to a block and masked, then `text`. */
+static void hash_keyed(const uint8_t key[SHA_BLOCK], uint8_t mask, const void *text, size_t n,
+		       uint8_t out[SHA256_BYTES])
+{
+	uint8_t *whole = mem_alloc(SHA_BLOCK + n);
+
+	for (int i = 0; i < SHA_BLOCK; i++)
+		whole[i] = key[i] ^ mask;
+	if (n)
+		memcpy(whole + SHA_BLOCK, text, n);
+	sha256(whole, SHA_BLOCK + n, out);
+	free(whole);
+}
+
+void sha256_hmac(const void *key, size_t key_n, const void *p, size_t n, uint8_t out[SHA256_BYTES])
+{
+	enum { INNER = 0x36, OUTER = 0x5c };
+	uint8_t block[SHA_BLOCK] = { 0 }, inner[SHA256_BYTES];
+
+	if (key_n > SHA_BLOCK)
+		sha256(key, key_n, block);
+	else if (key_n)
+		memcpy(block, key, key_n);
+	hash_keyed(block, INNER, p, n, inner);
+	hash_keyed(block, OUTER, inner, sizeof(inner), out);
 }
