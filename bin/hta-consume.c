@@ -12,8 +12,11 @@
 
 #ifdef WITH_CURL
 #include "drv/registry/registry.h"
+#include "drv/s3/s3.h"
+#define BUCKET &s3_input_driver
 #define REGISTRY &registry_http
 #else
+#define BUCKET NULL
 #define REGISTRY NULL
 #endif
 
@@ -21,6 +24,7 @@ int main(int argc, char **argv)
 {
 	const struct consume_build build = { .cluster = CLUSTER,
 					     .files = &files_driver,
+					     .bucket = BUCKET,
 					     .stores = &read_stores,
 					     .registry = REGISTRY };
 

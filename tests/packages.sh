@@ -5,6 +5,7 @@
 #   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
 #   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv (and for tests/store/openapi.bats: schemathesis)
 #   browser Chromium, for the live page of hta-serve (tests/store/page.bats)
+#   go      Go, which builds an S3 server (tests/store/s3.bats)
 #   load    clients of HTTP for tests/bench/run
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
@@ -24,6 +25,8 @@ node="ca-certificates nodejs npm"
 simdjson="g++ libsimdjson-dev libxxhash-dev"
 # shellcheck disable=SC2034
 filters="gawk jq miller"
+# shellcheck disable=SC2034
+go="ca-certificates golang-go"
 # shellcheck disable=SC2034
 load="wrk"
 # shellcheck disable=SC2034
@@ -46,8 +49,8 @@ die() {
 names=()
 for set; do
 	case $set in
-	build | test | kafka | node | simdjson | filters | python | browser | load) read -r -d '' -a more <<<"${!set}" || : ;;
-	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters, python, browser or load" >&2; exit 64 ;;
+	build | test | kafka | node | simdjson | filters | python | browser | go | load) read -r -d '' -a more <<<"${!set}" || : ;;
+	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters, python, browser, go or load" >&2; exit 64 ;;
 	esac
 	names+=("${more[@]}")
 done

@@ -364,7 +364,7 @@ fi
 build
 
 # nothing of the caller's settings reaches the programs under test
-for name in "${!PG@}" "${!HTA_@}" REDIS_URL; do
+for name in "${!PG@}" "${!HTA_@}" "${!AWS_@}" REDIS_URL; do
 	case $name in
 	HTA_BUILD_DIR | HTA_FAULT | HTA_FUZZ | HTA_NO_KAFKA | HTA_PG_BIN | HTA_PG_FSYNC | HTA_SEED | HTA_TEST_BROKERS) ;;
 	*) unset "$name" ;;

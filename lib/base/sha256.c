@@ -44,25 +44,40 @@ static void spread_block(const uint8_t *p, uint32_t w[64])
 		       small_sigma(w[i - 15], 7, 18, 3) + w[i - 16];
 }
 
-static void add_block(uint32_t h[8], const uint8_t *p)
+/* A round moves every word on by one; it is the names that move here: D and H are what it writes.
+ * Words in an array would be kept in memory. */
+#define ROUND(A, B, C, D, E, F, G, H, at)                                       \
+	do {                                                                    \
+		H += large_sigma(E, 6, 11, 25) + ((E & F) ^ (~E & G)) + w[at] + \
+		     round_constants[at];                                       \
+		D += H;                                                         \
+		H += large_sigma(A, 2, 13, 22) + ((A & B) ^ (A & C) ^ (B & C)); \
+	} while (0)
+
+static void add_block(uint32_t v[8], const uint8_t *p)
 {
-	uint32_t w[64], v[8];
+	uint32_t w[64], a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6],
+			h = v[7];
 
 	spread_block(p, w);
-	memcpy(v, h, sizeof(v));
-	for (int i = 0; i < 64; i++) {
-		uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint32_t most = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-		uint32_t first = v[7] + large_sigma(v[4], 6, 11, 25) + choice + round_constants[i] +
-				 w[i];
-		uint32_t second = large_sigma(v[0], 2, 13, 22) + most;
-
-		memmove(v + 1, v, 7 * sizeof(*v));
-		v[4] += first;
-		v[0] = first + second;
+	for (int i = 0; i < 64; i += 8) {
+		ROUND(a, b, c, d, e, f, g, h, i);
+		ROUND(h, a, b, c, d, e, f, g, i + 1);
+		ROUND(g, h, a, b, c, d, e, f, i + 2);
+		ROUND(f, g, h, a, b, c, d, e, i + 3);
+		ROUND(e, f, g, h, a, b, c, d, i + 4);
+		ROUND(d, e, f, g, h, a, b, c, i + 5);
+		ROUND(c, d, e, f, g, h, a, b, i + 6);
+		ROUND(b, c, d, e, f, g, h, a, i + 7);
 	}
-	for (int i = 0; i < 8; i++)
-		h[i] += v[i];
+	v[0] += a;
+	v[1] += b;
+	v[2] += c;
+	v[3] += d;
+	v[4] += e;
+	v[5] += f;
+	v[6] += g;
+	v[7] += h;
 }
 
 void sha256(const void *bytes, size_t n, uint8_t out[SHA256_BYTES])

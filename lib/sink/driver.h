@@ -132,7 +132,8 @@ struct stored_metric {
 struct sink_record {
 	struct slice topic, line; /* line: without its \n */
 	int32_t partition;
-	int64_t offset; /* of a plain stream, where topic.p is NULL: the line's number */
+	int64_t offset;  /* of a plain stream, where topic.p is NULL: the line's number */
+	int64_t time_us; /* its own timestamp, as struct origin has it; 0: not known */
 	const struct sink_event *event; /* what is stored beside it (--events); else NULL */
 };
 

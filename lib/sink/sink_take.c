@@ -84,7 +84,8 @@ static int take_records(struct sink *s, const struct run *run, uint64_t *lines, 
 {
 	struct sink_record record = { .topic = run->origin.topic,
 				      .partition = run->origin.partition,
-				      .offset = run->origin.offset };
+				      .offset = run->origin.offset,
+				      .time_us = run->origin.time_us };
 	const char *p = run->block.p, *end = p + run->block.n;
 
 	if (check_origin(s, &run->origin, err))

@@ -154,6 +154,8 @@ static void describe_input(const struct consume_conf *c, struct counters *counte
 		buf_printf(&b, "%s%s", i ? "," : "", c->files.v[i].path);
 	if (c->log)
 		buf_addz(&b, c->log);
+	if (c->bucket)
+		buf_addz(&b, c->bucket);
 	for (size_t i = 0; i < c->finals.n; i++)
 		buf_printf(&b, "%s%s", i ? "," : "", c->finals.v[i]);
 	counters_detail(counters, buf_z(&b));

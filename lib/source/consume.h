@@ -11,6 +11,7 @@
 #define SOURCE_CONSUME_H
 
 #include <stdio.h>
+
 #include "read/stores.h"
 #include "source/decode.h"
 #include "source/envelope.h"
@@ -26,6 +27,9 @@ enum consume_until { UNTIL_NEVER, UNTIL_END, UNTIL_COUNT, UNTIL_TIME };
 struct consume_file {
 	const char *path, *name;
 };
+
+/* An operand that begins so is no file. */
+#define CONSUME_BUCKET "s3://"
 
 struct consume_files {
 	struct consume_file *v;
@@ -90,17 +94,18 @@ struct consume_beside {
 };
 
 /* What the command line said, checked. Texts are borrowed for the life of the stream. Final rows
- * are read where there are some, the log of `log`, a cluster's topics where `cluster` says
- * something, else files. */
+ * are read where there are some, the log of `log`, the objects of `bucket`, a cluster's topics
+ * where `cluster` says something, else files. */
 struct consume_conf {
 	struct cluster_options cluster;
 	struct consume_topics topics;
 	struct consume_files files;
 	struct consume_finals finals;
-	const char *log;   /* --log: the folder of an intake's log; NULL: none */
-	const char *group; /* NULL: none */
-	const char *job;   /* NULL: a plain stream */
-	const char *ack;   /* --ack; NULL: in the run folder */
+	const char *log;               /* --log: the folder of an intake's log; NULL: none */
+	const char *bucket, *endpoint; /* "s3://.."; NULL: none. --endpoint */
+	const char *group;             /* NULL: none */
+	const char *job;               /* NULL: a plain stream */
+	const char *ack;               /* --ack; NULL: in the run folder */
 	struct consume_start from;
 	struct consume_end until;
 	struct consume_act act;
@@ -133,7 +138,8 @@ struct consume_driver {
 struct consume_build {
 	const struct consume_driver *cluster;
 	const struct consume_driver *files; /* of a job; never NULL */
-	const struct read_stores *stores;   /* of final rows; never NULL */
+	const struct consume_driver *bucket;
+	const struct read_stores *stores; /* of final rows; never NULL */
 	const struct registry_ops *registry;
 };
 

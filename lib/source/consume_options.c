@@ -159,12 +159,21 @@ static int set_decode(void *self, const char *value, struct err *err)
 	return 0;
 }
 
+static int add_bucket(struct consume_options *o, const char *url, struct err *err)
+{
+	if (o->c.bucket)
+		return err_set(err, EX_USAGE, "two buckets are named: %s and %s", o->c.bucket, url);
+	o->c.bucket = url;
+	return 0;
+}
+
 static int add_file(void *self, const char *operand, struct err *err)
 {
 	struct consume_options *o = self;
 	struct consume_files *f = &o->c.files;
 
-	(void)err;
+	if (strncmp(operand, CONSUME_BUCKET, strlen(CONSUME_BUCKET)) == 0)
+		return add_bucket(o, operand, err);
 	f->v = mem_grow(f->v, f->n + 1, sizeof(*f->v));
 	f->v[f->n++] = (struct consume_file){ .path = operand, .name = o->name };
 	o->name = NULL;
@@ -196,14 +205,20 @@ static const struct opt opts[] = {
 	  .type = OPT_TEXT,
 	  AT(job),
 	  .arg = "NAME",
-	  .help = "the job that the positions belong to; default: the group. Over files, a log "
-		  "and final rows: acknowledged" },
+	  .help = "the job that the positions belong to; default: the group. Over files, a log, "
+		  "an archive and final rows: acknowledged" },
 	{ .name = "log",
 	  .type = OPT_CALL,
 	  .call = set_log,
 	  .arg = "DIR",
 	  .beside = true,
 	  .help = "read the local log of an intake, and follow it" },
+	{ .name = "endpoint",
+	  .type = OPT_TEXT,
+	  AT(endpoint),
+	  .arg = "URL",
+	  .help = "with s3://BUCKET/PREFIX: where it is, of a server other than Amazon's: "
+		  "http://HOST:PORT; else $AWS_ENDPOINT_URL" },
 	{ .name = "final",
 	  .type = OPT_CALL,
 	  .call = add_final,
@@ -401,6 +416,7 @@ static int run_options(void *self, struct err *err)
 	return run_input(o,
 			 o->c.finals.n  ? &final_driver
 			 : o->c.log     ? &wal_driver
+			 : o->c.bucket  ? o->build->bucket
 			 : o->c.files.n ? o->build->files
 					: o->build->cluster,
 			 err);
@@ -422,9 +438,12 @@ int consume_main(const struct consume_build *build, int argc, char **argv)
 				     .build = build };
 	const struct prog prog = {
 		.name = "hta-consume",
-		.summary = "read topics, files, an intake's log or final rows as a stream",
-		.synopsis = "[OPTIONS] -b BROKERS -t TOPIC... | [OPTIONS] FILE... | [OPTIONS] "
-			    "--log DIR | [OPTIONS] --final METRIC -d STORE",
+		.summary =
+			"read topics, files, an intake's log, an archive or final rows as a stream",
+		.synopsis =
+			"[OPTIONS] -b BROKERS -t TOPIC... | [OPTIONS] FILE... | [OPTIONS] "
+			"--log DIR | [OPTIONS] s3://BUCKET/PREFIX | [OPTIONS] --final METRIC -d "
+			"STORE",
 		.opts = opts,
 		.operand = add_file,
 		.run = run_options,
@@ -437,6 +456,8 @@ int consume_main(const struct consume_build *build, int argc, char **argv)
 			"hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id\n"
 			"hta-consume --job live --log /var/lib/hta/events | hta-window | "
 			"hta-sink-sqlite live.db | hta-commit\n"
+			"hta-consume --job again s3://archive/web | hta-window | hta-sink-sqlite "
+			"again.db | hta-commit\n"
 			"hta-consume --job closed --final events -d web.db | hta-sink-pg | "
 			"hta-commit",
 	};

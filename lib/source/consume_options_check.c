@@ -144,6 +144,24 @@ static int check_log(const struct consume_conf *c, struct err *err)
 	return 0;
 }
 
+static int check_bucket(const struct consume_options *o, struct err *err)
+{
+	const struct consume_conf *c = &o->c;
+
+	if (!o->build->bucket)
+		return err_set(err, EX_CONFIG,
+			       "this hta-consume was built without libcurl (./configure "
+			       "--with-curl): it reads no buckets");
+	if (c->log || log_stranger(c))
+		return err_set(err, EX_USAGE, "%s is not for %s, which is read alone",
+			       c->log ? "--log" : log_stranger(c), c->bucket);
+	if (c->from.kind == FROM_TIME || c->until.kind == UNTIL_TIME)
+		return err_set(err, EX_USAGE,
+			       "objects are not found by time: --from is earliest, latest or -N, "
+			       "--until end or a number here");
+	return 0;
+}
+
 /* A comma is between two topics, but a part of a file's name: what -t is for is known here. */
 static int split_topics(struct consume_options *o, struct err *err)
 {
@@ -190,6 +208,7 @@ static const char *record_option(const struct consume_options *o)
 
 	return c->files.n               ? "a file"
 	       : c->log                 ? "--log"
+	       : c->bucket              ? "a bucket"
 	       : c->topics.n            ? "-t"
 	       : c->cluster.brokers     ? "-b"
 	       : c->cluster.settings    ? "-X"
@@ -239,11 +258,16 @@ static int check_input(struct consume_options *o, struct err *err)
 
 	if (c->finals.n)
 		return check_finals(o, err);
-	if (c->log && !final_option(&c->finals))
+	if (c->log && !c->bucket && !final_option(&c->finals))
 		return check_log(c, err);
 	if (final_option(&c->finals))
 		return err_set(err, EX_USAGE, "%s is for --final METRIC, which is missing",
 			       final_option(&c->finals));
+	if (c->bucket)
+		return check_bucket(o, err);
+	if (c->endpoint)
+		return err_set(err, EX_USAGE,
+			       "--endpoint is for s3://BUCKET/PREFIX, which is missing");
 	return c->files.n ? check_files(o, err) : check_cluster(o, err);
 }
 
@@ -263,6 +287,7 @@ static int check_plain(const struct consume_conf *c, struct err *err)
 			flag,
 			c->finals.n ? " and final rows"
 			: c->log    ? " and logs"
+			: c->bucket ? " and buckets"
 				    : "");
 	return 0;
 }

@@ -322,6 +322,7 @@ int consume_plain(const struct consume_conf *c, struct input *log, struct err *e
 	p.writer.log = log;
 	counters_detail(p.counters, c->finals.n ? c->finals.v[0]
 				    : c->log    ? c->log
+				    : c->bucket ? c->bucket
 						: c->topics.v[0]);
 	if (rc == 0)
 		rc = log->ops->open(log->self, emitter_loop(p.emitter), err) ||

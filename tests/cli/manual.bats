@@ -9,6 +9,7 @@
 #	positions web		with the test's prefix
 #	redis://cache:6379/0	$REDIS_URL
 #	http://registry:8081	$HTA_TEST_REGISTRY
+#	s3://archive		the test's own place in a bucket
 #	port 8000		a free one
 #	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
 # service=rollups is the test's database: PGSERVICEFILE says so.
@@ -224,6 +225,7 @@ blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n
 example_of() { # PAGE N
 	block "$1" "$2" | sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
 		s|http://registry:8081|${HTA_TEST_REGISTRY:-}|g
+		s|s3://archive|s3://${S3_BUCKET:-}/$BATS_TEST_NUMBER|g
 		s/(-l |localhost:)8000/\1${port:-8000}/g
 		s/(-g|--reset|positions) web/\1 ${web:-}web/g
 		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
@@ -464,6 +466,16 @@ with_avro() {
 	[ "$(sql rollups.db 'SELECT count(*) FROM hta_rollups')" = 0 ]
 	example hta-sink-sqlite.1 6
 	[ "$(jq -r .event_type "$out" | sort | uniq -c | tr -s ' ')" = ' 5 error' ]
+}
+
+@test "hta-sink-s3(1)" {
+	here
+	with_kafka_and s3
+	example hta-sink-s3.1 1
+	find "$S3_FOLDER/$BATS_TEST_NUMBER/web" -name '*.zst' | xargs zstd -dcq | LC_ALL=C sort | cmp - <(LC_ALL=C sort events.ndjson)
+	example hta-sink-s3.1 2
+	[ "$(head -n 3 "$out")" = "$(head -n 3 events.ndjson)" ]
+	[ "$(sql again.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
 }
 
 @test "hta-sink-kafka(1)" {
@@ -811,4 +823,12 @@ answers_rows() (
 	topic_new "$BATS_TEST_NUMBER.rows" 1
 	example hta-sink-kafka.1 4
 	[ "$(hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry "$HTA_TEST_REGISTRY" | jq -s 'map(.count) | add')" = 1000 ]
+}
+
+@test "hta(7): keep everything, count it again" {
+	here
+	with_kafka_and s3
+	example hta.7 24
+	example hta.7 25
+	[ "$(sql regions.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
 }

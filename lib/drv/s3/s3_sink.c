@@ -1,0 +1,406 @@
+/* An epoch of a job is, for each partition that has moved, an object, which is there whole or not
+ * at all: it is uploaded in parts, and completed under the claim. A partition that has moved without a
+ * record (all were dropped above) has an object too, an empty one: objects then follow each other
+ * without a gap, and one that is missing is seen when they are read again.
+ *
+ *	prepare   uploads begin; the claim's words are their keys and ids
+ *	write     records -> parts -> Complete of all
+ *	settle    uploads are aborted, then the objects are looked at: those of this claim?
+ *
+ * The offsets of most objects are from, from + 1, ..; where they are not (a compacted topic,
+ * markers of transactions, filters above), notes between the frames say them (s3_key.h). */
+#include "drv/s3/s3.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/crash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/tm.h"
+#include "drv/s3/s3_key.h"
+#include "drv/s3/s3_sink_internal.h"
+#include "sink/sink_errors.h"
+
+#define FOLDER "events"
+
+enum { GZIP_LEVEL_MAX = 9 };
+
+static const int64_t orphan_us = 86400 * TM_S;
+
+/* ---- life */
+
+static int check_conf(const struct s3_conf *conf, struct err *err)
+{
+	const char *folder = conf->sink.place;
+
+	if (!conf->sink.where)
+		return err_set(err, EX_USAGE, "which bucket? say s3://BUCKET/PREFIX");
+	if (!*folder || folder[0] == '/' || folder[strlen(folder) - 1] == '/' ||
+	    strstr(folder, "//") || !str_utf8(folder, strlen(folder)))
+		return err_set(err, EX_USAGE, "--folder \"%s\": no name of a folder", folder);
+	if (conf->gzip && conf->level > GZIP_LEVEL_MAX)
+		return err_set(err, EX_USAGE, "--level: gzip has 1 to %d", GZIP_LEVEL_MAX);
+	if (conf->each && conf->gzip)
+		return err_set(err, EX_USAGE,
+			       "an object of one event is not compressed: --each and --gzip "
+			       "exclude each other");
+	return 0;
+}
+
+static void s3_sink_close(void *d)
+{
+	struct s3_sink *s = d;
+
+	if (!s)
+		return;
+	s3_uploads_free(s->uploads);
+	s3_conn_fini(&s->conn);
+	events_free(s->events);
+	buf_fini(&s->folder);
+	buf_fini(&s->line);
+	free(s->object);
+	free(s->order);
+	free(s);
+}
+
+static void *s3_sink_open(const struct sink_conf *conf, struct err *err)
+{
+	const struct s3_conf *c = (const struct s3_conf *)conf;
+	struct s3_sink *s;
+	struct s3_place place;
+
+	if (check_conf(c, err) || s3_place_init(&place, conf->where, c->endpoint, err))
+		return NULL;
+	s = mem_zalloc(sizeof(*s));
+	s->conf = c;
+	buf_printf(&s->folder, "%s%s/", place.prefix, conf->place);
+	s3_place_fini(&place);
+	s->events = events_new(&conf->events, err);
+	if (s->events && s3_conn_init(&s->conn, conf->loop, conf->where, c->endpoint, err) == 0)
+		return s;
+	s3_sink_close(s);
+	return NULL;
+}
+
+/* ---- connecting */
+
+struct cleaning {
+	struct s3_sink *s;
+	int64_t before_us;
+	unsigned long long ended;
+};
+
+static int end_orphan(void *arg, const struct s3_listed *o, struct err *err)
+{
+	struct cleaning *c = arg;
+	enum s3_outcome out;
+	int64_t us;
+
+	if (!o->upload.p || tm_parse(o->time, &us) || us > c->before_us)
+		return 0;
+	out = s3_upload_abort(&c->s->conn, o->key, o->upload, err);
+	c->ended += out == S3_DONE;
+	return s3_result(out) == SINK_OK ? 0 : -1;
+}
+
+/* What a process that was killed has left: parts that nobody sees, and that are paid for. */
+static enum sink_result end_orphans(struct s3_sink *s, struct err *err)
+{
+	struct cleaning c = { .s = s, .before_us = tm_now_us() - orphan_us };
+	enum s3_outcome o = s3_list_uploads(&s->conn, buf_slice(&s->folder), end_orphan, &c, err);
+
+	if (o == S3_DONE)
+		log_note("%llu uploads that were begun more than a day ago are ended", c.ended);
+	s->cleaned = o == S3_DONE;
+	return s3_result(o);
+}
+
+static int see_nothing(void *arg, const struct s3_listed *o, struct err *err)
+{
+	(void)arg, (void)o, (void)err;
+	return 0;
+}
+
+/* The list of a name that nothing has: keys, bucket and rights to read are good. */
+static enum sink_result s3_sink_connect(void *d, struct err *err)
+{
+	struct s3_sink *s = d;
+	struct buf nothing = { 0 };
+	enum s3_outcome o;
+
+	buf_printf(&nothing, "%.*s~", (int)s->folder.n, s->folder.p);
+	o = s3_list(&s->conn, buf_slice(&nothing), see_nothing, NULL, err);
+	buf_fini(&nothing);
+	if (o == S3_DONE && s->conf->clean && !s->cleaned)
+		return end_orphans(s, err);
+	return s3_result(o);
+}
+
+static void forget_epoch(struct s3_sink *s)
+{
+	s3_uploads_free(s->uploads);
+	s->uploads = NULL;
+}
+
+static void s3_sink_disconnect(void *d)
+{
+	forget_epoch(d);
+}
+
+/* ---- records */
+
+void s3_sink_event(struct s3_sink *s, const struct sink_record *record, struct sink_event *out)
+{
+	static const char pad[SCAN_PAD];
+	struct err why = ERR_INIT;
+
+	s->line.n = 0;
+	buf_add(&s->line, pad, SCAN_PAD);
+	buf_adds(&s->line, record->line);
+	buf_addc(&s->line, '\n');
+	buf_add(&s->line, pad, SCAN_PAD);
+	events_scan(s->events, s->line.p + SCAN_PAD, record->line.n + 1, &s->scan);
+	if (s->scan.lines != 1 || scan_status(&s->scan, 0) != SCAN_OK ||
+	    events_read(s->events, s->scan.field, record->topic, out, &why))
+		*out = (struct sink_event){ .ts_us = POS_NONE };
+}
+
+void s3_sink_day(struct s3_sink *s, const struct sink_record *record, struct buf *out)
+{
+	struct sink_event event = { .ts_us = POS_NONE };
+	int64_t us = POS_NONE;
+
+	if (record)
+		s3_sink_event(s, record, &event);
+	if (record && record->time_us)
+		us = record->time_us;
+	buf_adds(out, buf_slice(&s->folder));
+	s3_key_day(event.ts_us == POS_NONE ? us : event.ts_us, out);
+	buf_addc(out, '/');
+}
+
+/* ---- an epoch's objects */
+
+/* What a range has of records. */
+struct share {
+	size_t n;
+	const struct sink_record *first;
+	int64_t next;
+	bool dense;
+	size_t at; /* where in the order its next one stands */
+};
+
+static size_t range_of(const struct sink_batch *b, const struct sink_record *r, size_t last)
+{
+	const struct range *v;
+
+	if (last < b->ranges->n) {
+		v = &b->ranges->v[last];
+		if (v->partition == r->partition && slice_is(r->topic, v->topic))
+			return last;
+	}
+	v = ranges_find(b->ranges, r->topic, r->partition);
+	return v ? (size_t)(v - b->ranges->v) : SIZE_MAX;
+}
+
+static int count_shares(const struct sink_batch *b, struct share *share, struct err *err)
+{
+	size_t at = SIZE_MAX;
+
+	for (size_t i = 0; i < b->ranges->n; i++)
+		share[i] = (struct share){ .next = b->ranges->v[i].from, .dense = true };
+	for (size_t i = 0; i < b->records; i++) {
+		const struct sink_record *r = &b->record[i];
+
+		at = range_of(b, r, at);
+		if (at == SIZE_MAX || r->offset < share[at].next)
+			return err_set(err, EX_DATAERR,
+				       "a record of %.*s/%d stands at offset %" PRId64
+				       ", which is not the epoch's, or not behind that of the one "
+				       "before",
+				       (int)r->topic.n, r->topic.p, r->partition, r->offset);
+		share[at].dense = share[at].dense && r->offset == share[at].next;
+		share[at].next = r->offset + 1;
+		if (!share[at].n++)
+			share[at].first = r;
+	}
+	return 0;
+}
+
+/* Records of a range together, in their order. */
+static void order_records(struct s3_sink *s, const struct sink_batch *b, struct share *share)
+{
+	size_t sum = 0, at = SIZE_MAX;
+
+	for (size_t i = 0; i < b->ranges->n; i++) {
+		share[i].at = sum;
+		sum += share[i].n;
+	}
+	free(s->order);
+	s->order = mem_array(b->records + 1, sizeof(*s->order));
+	for (size_t i = 0; i < b->records; i++) {
+		at = range_of(b, &b->record[i], at);
+		s->order[share[at].at++] = i;
+	}
+}
+
+static void add_object(struct s3_sink *s, const struct sink_batch *b, const struct range *r,
+		       const struct share *share)
+{
+	struct s3_marks marks = { .from = r->from,
+				  .to = r->to,
+				  .records = (int64_t)share->n,
+				  .dense = share->dense && r->to - r->from == (int64_t)share->n };
+	struct buf key = { 0 }, job = { 0 };
+
+	memcpy(marks.claim, b->name, sizeof(marks.claim) - 1);
+	sigv4_encode(slice_z(b->job), false, &job);
+	memcpy(marks.job, job.p, job.n);
+	s3_sink_day(s, share->first, &key);
+	s3_key_place(slice_z(r->topic), r->partition, r->from, &key);
+	buf_addz(&key, s3_key_suffix(s->conf->gzip ? PACK_GZIP : PACK_ZSTD));
+	s->object[r - b->ranges->v] = s3_uploads_object(s->uploads, buf_slice(&key), &marks);
+	buf_fini(&key);
+	buf_fini(&job);
+}
+
+static enum sink_result s3_sink_prepare(void *d, const struct sink_batch *b, struct buf *what,
+					struct err *err)
+{
+	struct s3_sink *s = d;
+	struct share *share;
+	enum sink_result r = SINK_FATAL;
+
+	forget_epoch(s);
+	if (s->conf->each)
+		return SINK_OK;
+	share = mem_array(b->ranges->n + 1, sizeof(*share));
+	if (count_shares(b, share, err) == 0) {
+		s->uploads = s3_uploads_new(&s->conn, s->conf->gzip ? PACK_GZIP : PACK_ZSTD,
+					    (int)s->conf->level);
+		free(s->object);
+		s->object = mem_array(b->ranges->n + 1, sizeof(*s->object));
+		for (size_t i = 0; i < b->ranges->n; i++)
+			if (b->ranges->v[i].to > b->ranges->v[i].from)
+				add_object(s, b, &b->ranges->v[i], &share[i]);
+		order_records(s, b, share);
+		r = s3_uploads_begin(s->uploads, err);
+		s3_uploads_what(s->uploads, what);
+	}
+	free(share);
+	return r;
+}
+
+static enum sink_result s3_sink_write(void *d, const struct sink_batch *b,
+				      struct sink_counts *counts, struct err *err)
+{
+	struct s3_sink *s = d;
+	enum sink_result r = SINK_OK;
+	size_t at = SIZE_MAX;
+
+	if (s->conf->each)
+		return s3_each_write(s, b, err);
+	for (size_t i = 0; i < b->records && r == SINK_OK; i++) {
+		const struct sink_record *record = &b->record[s->order[i]];
+
+		at = range_of(b, record, at);
+		r = s3_uploads_record(s->uploads, s->object[at], record->line, record->offset, err);
+	}
+	if (r == SINK_OK)
+		crash_at(CRASH_SINK_INSIDE);
+	if (r == SINK_OK)
+		r = s3_uploads_complete(s->uploads, err);
+	if (r == SINK_OK)
+		crash_at(CRASH_SINK_SENT);
+	if (r == SINK_OK)
+		counts->fresh += b->records;
+	forget_epoch(s);
+	return r;
+}
+
+static enum sink_result s3_sink_settle(void *d, const char *id, struct slice what, bool *stored,
+				       struct err *err)
+{
+	struct s3_sink *s = d;
+
+	*stored = false;
+	return what.n ? s3_uploads_settle(&s->conn, id, what, stored, err) : SINK_OK;
+}
+
+static enum sink_result s3_sink_holds(void *d, const char *id, struct slice what, bool *holds,
+				      struct err *err)
+{
+	struct s3_sink *s = d;
+
+	*holds = true;
+	return what.n ? s3_uploads_stored(&s->conn, id, what, holds, err) : SINK_OK;
+}
+
+/* Objects stay: an archive is not what a job has for its work. */
+static enum sink_result s3_sink_reset(void *d, const char *job, uint64_t *rows, struct err *err)
+{
+	(void)d, (void)job, (void)rows, (void)err;
+	return SINK_OK;
+}
+
+/* ---- the driver */
+
+#define OWN(member_) .at = offsetof(struct s3_conf, member_)
+static const struct opt s3_opts[] = {
+	{ .name = "endpoint",
+	  .type = OPT_TEXT,
+	  OWN(endpoint),
+	  .arg = "URL",
+	  .help = "where the bucket is, of a server other than Amazon's: http://HOST:PORT; else "
+		  "$AWS_ENDPOINT_URL" },
+	SINK_PLACE_OPT("folder", FOLDER, "folder of the objects, below the prefix"),
+	{ .name = "gzip",
+	  .type = OPT_FLAG,
+	  OWN(gzip),
+	  .help = "compress by gzip, for readers that know no zstd" },
+	{ .name = "level",
+	  .type = OPT_COUNT,
+	  OWN(level),
+	  .arg = "N",
+	  .def = "1",
+	  .help = "how hard to compress",
+	  .min = 1,
+	  .max = 19 },
+	{ .name = "each",
+	  .type = OPT_FLAG,
+	  OWN(each),
+	  .help = "an object an event, named by its id: EVENT_ID.json" },
+	{ .name = "clean",
+	  .type = OPT_FLAG,
+	  OWN(clean),
+	  .help = "first end uploads that were begun more than a day ago" },
+	SINK_EVENTS_OPT(OPT_TEXT, id, "id-path", "PATH", "event_id",
+			"--each: member that is the event's id"),
+	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts", "member that is the event time"),
+	{ .name = "time-unit",
+	  .type = OPT_CHOICE,
+	  .at = offsetof(struct sink_conf, events.time_unit),
+	  .arg = "rfc3339|s|ms|us|ns",
+	  .def = "rfc3339",
+	  .choices = events_units,
+	  .help = "unit of event times that are numbers" },
+	OPT_END,
+};
+
+const struct sink_driver s3_driver = {
+	.kind = "s3",
+	.takes = SINK_RECORDS,
+	.delivery = SINK_CLAIMED,
+	.opts = s3_opts,
+	.conf_bytes = sizeof(struct s3_conf),
+	.open = s3_sink_open,
+	.close = s3_sink_close,
+	.connect = s3_sink_connect,
+	.disconnect = s3_sink_disconnect,
+	.prepare = s3_sink_prepare,
+	.settle = s3_sink_settle,
+	.holds = s3_sink_holds,
+	.write = s3_sink_write,
+	.reset = s3_sink_reset,
+};

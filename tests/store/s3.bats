@@ -1,0 +1,283 @@
+# hta-sink-s3 and hta-consume s3://..: what is in the bucket, read by zstd(1) and gzip(1), and what comes out of it again; death,
+# cut connections and a server that goes at every place of an upload. The server is versitygw, which checks signatures.
+load ../helpers
+
+setup() {
+	with_service s3
+	cd "$BATS_TEST_TMPDIR"
+	place=s3://$S3_BUCKET/$BATS_TEST_NUMBER
+	folder=$S3_FOLDER/$BATS_TEST_NUMBER/events
+}
+
+events() { hta-gen --step 10ms "$@"; }
+
+# A job into the archive; options of the sink.
+archive() { # JOB FILE [OPTION...]
+	pipe "hta-consume --job $1 --dead drop --epoch-records ${epoch:-3000} $2 |
+		hta-sink-s3 --positions pos.db --init ${*:3} $place | hta-commit"
+}
+
+objects() { find "$folder" -type f | LC_ALL=C sort; }
+content() { objects | xargs zstd -dcq; }
+uploads() { find "$S3_FOLDER/.sgwtmp/multipart" -mindepth 2 -maxdepth 2 2>/dev/null | wc -l; }
+
+# Rows by type of whatever hta-consume is told to read.
+rows() { # DB OPERAND...
+	pipe "hta-consume --job rows ${*:2} | hta-window --by event_type --value latency_ms | hta-sink-sqlite --init $1 | hta-commit" &&
+		sqlite3 "$1" 'SELECT metric, window_start, dims, count, sum, min, max FROM hta_rollups ORDER BY 1, 2, 3'
+}
+
+@test "an object a partition and epoch, named by where it begins, and the same rows out of it again" {
+	events --count 20000 >a.ndjson
+	events --count 15000 --seed 2 --start 2026-03-04T23:59:00Z >b.ndjson
+	feed archive j '-t web a.ndjson -t app b.ndjson'
+	[ "$(objects | wc -l)" -ge 12 ]
+	[ -e "$folder/2026/01/01/web.0.00000000000000000000.ndjson.zst" ]
+	[ -e "$folder/2026/03/04/app.0.00000000000000000000.ndjson.zst" ]
+	find "$folder/2026/03/05" -name 'app.0.*.ndjson.zst' | grep -q .
+	find "$folder" -name 'web.*' | awk -F/ '{ print $NF, $0 }' | LC_ALL=C sort | cut -d' ' -f2 | xargs zstd -dcq | cmp - a.ndjson
+	find "$folder" -name 'app.*' | awk -F/ '{ print $NF, $0 }' | LC_ALL=C sort | cut -d' ' -f2 | xargs zstd -dcq | cmp - b.ndjson
+	feed hta-consume "$place"
+	LC_ALL=C sort "$out" | cmp - <(LC_ALL=C sort a.ndjson b.ndjson)
+	[ "$(uploads)" = 0 ]
+	rows first.db -t web a.ndjson -t app b.ndjson >want
+	rows again.db "$place" >got
+	[ "$(wc -l <want)" -gt 20 ]
+	cmp want got
+	# and it goes on where the positions are
+	feed archive j '-t web a.ndjson -t app b.ndjson'
+	rows again.db "$place" | cmp want
+}
+
+@test "gzip, a level, a folder of another name" {
+	events --count 5000 >a.ndjson
+	feed archive j '-t web a.ndjson' --gzip --level 9 --folder kept
+	find "$S3_FOLDER/$BATS_TEST_NUMBER/kept" -name '*.ndjson.gz' | LC_ALL=C sort | xargs gzip -dc | cmp - a.ndjson
+	feed hta-consume "$place/kept"
+	cmp "$out" a.ndjson
+	rows one.db -t web a.ndjson >want
+	rows two.db "$place" | cmp want
+}
+
+@test "parts: an epoch larger than one, and memory that is not" {
+	events --count 120000 --pad 300 >a.ndjson 2>/dev/null || events --count 400000 >a.ndjson
+	epoch=1e9 feed archive j '-t web a.ndjson' --gzip --level 1
+	[ "$(objects | wc -l)" -ge 1 ]
+	objects | xargs gzip -dc | cmp - a.ndjson
+	feed hta-consume "$place"
+	cmp "$out" a.ndjson
+}
+
+@test "records keep the offsets that they had: a topic that was compacted, transactions, filters above" {
+	with_service kafka
+	topic_new gaps 2
+	events --count 4000 >a.ndjson
+	produce "$topic" a.ndjson
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.arch --until end --dead drop --epoch-records 700 |
+		hta-filter --dead drop --where '.status < 500' | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	jq -c 'select(.status < 500)' a.ndjson | LC_ALL=C sort >want
+	feed hta-consume "$place"
+	[ "$(wc -l <want)" -lt 4000 ]
+	LC_ALL=C sort "$out" | jq -c . | cmp - want
+	# where each stood, by the control lines of an acknowledged stream
+	spots() { hta-consume --job spots "$@" | hta-sink-sqlite --events --init "$db" | hta-commit &&
+		sqlite3 "$db" 'SELECT partition, record_offset, record FROM hta_events ORDER BY 1, 2'; }
+	db=one.db
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.spots --until end | hta-filter --dead drop --where '.status < 500' |
+		hta-sink-sqlite --events --init one.db | hta-commit"
+	sqlite3 one.db 'SELECT partition, record_offset, record FROM hta_events ORDER BY 1, 2' >spots.want
+	db=two.db spots "$place" >spots.got
+	cmp spots.want spots.got
+}
+
+@test "an object an event, by its id, the same twice" {
+	events --count 300 >a.ndjson
+	printf 'no JSON\n{"ts":"2026-01-01T00:00:05Z","event_id":"a/b"}\n' >>a.ndjson
+	feed archive j '-t web a.ndjson' --each
+	[ "$(objects | wc -l)" = 302 ]
+	while read -r id day; do
+		[ -e "$folder/$day/$id.json" ] || { echo "no $day/$id"; return 1; }
+	done < <(head -n 300 a.ndjson | jq -r '"\(.event_id) \(.ts[0:10] | gsub("-"; "/"))"')
+	[ "$(<"$folder/2026/01/01/a%2Fb.json")" = '{"ts":"2026-01-01T00:00:05Z","event_id":"a/b"}' ]
+	[ "$(cat "$folder"/undated/web.0.*.json)" = 'no JSON' ]
+	rm pos.db
+	feed archive j2 '-t web a.ndjson' --each
+	[ "$(objects | wc -l)" = 302 ]
+}
+
+# ---- what is refused
+
+@test "keys, secrets, buckets, endpoints: one line, and 78 at once" {
+	events --count 10 >a.ndjson
+	AWS_SECRET_ACCESS_KEY=wrong fails_with 78 archive j a.ndjson
+	says 'hta-sink-s3: GET s3://.*: status 403 SignatureDoesNotMatch'
+	AWS_ACCESS_KEY_ID=nobody fails_with 78 archive j a.ndjson
+	says 'status 40[34] '
+	AWS_SECRET_ACCESS_KEY=wrong fails_with 78 hta-consume "$place"
+	place=s3://no-such-bucket-$RANDOM/x fails_with 78 archive j a.ndjson
+	says 'there is no such bucket'
+	AWS_ACCESS_KEY_ID='' fails_with 78 archive j a.ndjson
+	says 'AWS_ACCESS_KEY_ID is not set'
+	AWS_ACCESS_KEY_ID='' AWS_SECRET_ACCESS_KEY='' HOME=$PWD fails_with 78 archive j a.ndjson
+	says 'no keys: set AWS_ACCESS_KEY_ID'
+	not grep -q wrong <<<"$stderr"
+	fails_with 78 hta-consume "$place"
+	says 'no objects of hta-sink-s3 are there'
+	fails_with 64 hta-consume s3://Bad_Name/x
+	fails_with 64 hta-consume "$place" a.ndjson
+	says 'a file is not for s3://'
+	fails_with 64 hta-consume --endpoint localhost:1 "$place"
+	fails_with 64 pipe "hta-consume --job j a.ndjson | hta-sink-s3 $place | hta-commit"
+	says '--positions'
+}
+
+@test "keys of a file, by profile; of a container; of a machine" {
+	events --count 10 >a.ndjson
+	mkdir .aws
+	printf '[default]\naws_access_key_id = x\naws_secret_access_key = y\n[hta]\naws_access_key_id = hta\naws_secret_access_key = right\n' >.aws/credentials
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	export HOME=$PWD
+	AWS_PROFILE=hta feed archive j a.ndjson --folder j
+	fails_with 78 archive k a.ndjson
+	AWS_PROFILE=none fails_with 78 archive k a.ndjson
+	says 'has no keys for AWS_PROFILE none'
+	rm .aws/credentials
+	mkdir -p www/latest/meta-data/iam/security-credentials
+	echo '{"Code":"Success","AccessKeyId":"hta","SecretAccessKey":"right","Expiration":"2199-01-01T00:00:00Z"}' | tee www/keys >www/latest/meta-data/iam/security-credentials/role
+	spawn keys python3 -B "$tests/store/s3_keys.py" www
+	wait_until 10 test -s keys.out
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$(<keys.out)/keys feed archive l a.ndjson --folder l
+	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<keys.out) feed archive m a.ndjson --folder m
+	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1 fails_with 78 archive n a.ndjson --folder n
+}
+
+@test "a gap and an overlap are 65, named; a gap can be skipped" {
+	events --count 20000 >a.ndjson
+	feed archive j '-t web a.ndjson'
+	mapfile -t object < <(objects)
+	mv "${object[2]}" kept
+	fails_with 65 hta-consume "$place"
+	says "offsets [0-9]+ to [0-9]+ of web/0 are in no object"
+	fails_with 65 rows gap.db "$place"
+	feed pipe "hta-consume --job skip --on-gap skip $place | hta-sink-sqlite --events --init skip.db | hta-commit"
+	sqlite3 skip.db 'SELECT record FROM hta_events' | cmp - <(objects | xargs zstd -dcq)
+	mv kept "${object[2]}"
+	mkdir -p "$folder/2026/02/02"
+	cp "${object[2]}" "$folder/2026/02/02/"
+	fails_with 65 hta-consume "$place"
+	says 'both begin at offset'
+}
+
+@test "another job's objects are not written over; what is lost is told" {
+	events --count 6000 >a.ndjson
+	feed archive j '-t web a.ndjson'
+	fails_with 78 archive other '-t web a.ndjson'
+	says 'is there, and was not written by this job'
+	content | cmp - a.ndjson
+	events --count 6000 --seed 3 >>a.ndjson
+	rm "$(objects | tail -n 1)"
+	fails_with 78 archive j '-t web a.ndjson'
+	says 'has lost what was stored of job j'
+}
+
+# ---- what goes wrong on the way
+
+# All that is in the archive is the source's, in its order, once.
+check_archive() { # FILE
+	objects | awk -F/ '{ print $NF, $0 }' | LC_ALL=C sort | cut -d' ' -f2 | xargs zstd -dcq | cmp - "$1"
+	hta-consume "$place" | cmp - "$1"
+}
+
+# It has an upload open, or has ended; looked at without a pause, so many times more.
+at_work() { # PID TIMES
+	local n
+	for n in $(seq 400); do
+		if gone "$1" || [ "$(uploads)" -gt 0 ]; then
+			[ $n -ge "$2" ] && return
+		fi
+	done
+	return 1
+}
+
+@test "killed again and again in the midst of its work, each record is there once" {
+	events --count 60000 >a.ndjson
+	for n in $(seq 12); do
+		spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+		wait_until 20 at_work "$pid" $((n % 4))
+		kill -KILL -- "-$pid" 2>/dev/null || :
+		wait_until 10 gone "$pid"
+	done
+	[ "$(objects | wc -l)" -lt 120 ]
+	feed archive j '-t web a.ndjson'
+	check_archive a.ndjson
+}
+
+# A proxy before the server, which cuts the connection at a pattern, so many times.
+through_proxy() { # PATTERN before|inside|after TIMES
+	spawn proxy python3 -B "$tests/store/s3_proxy.py" "${AWS_ENDPOINT_URL##*:}" "$@"
+	wait_until 10 test -s proxy.out
+	export AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 proxy.out)
+}
+cuts() { grep -c cut proxy.out; }
+
+@test "the answer of the last word of an upload is lost, its request too" {
+	events --count 30000 >a.ndjson
+	for when in after inside before; do
+		direct=$AWS_ENDPOINT_URL
+		folder=$S3_FOLDER/$BATS_TEST_NUMBER/$when place=s3://$S3_BUCKET/$BATS_TEST_NUMBER
+		: >proxy.out
+		through_proxy '<CompleteMultipartUpload>' $when 9
+		rm -f pos.db
+		feed archive j '-t web a.ndjson' --folder $when
+		[ "$(cuts)" -ge 8 ]
+		export AWS_ENDPOINT_URL=$direct
+		place+=/$when
+		check_archive a.ndjson
+	done
+}
+
+@test "parts and beginnings of uploads are lost on their way" {
+	events --count 30000 >a.ndjson
+	direct=$AWS_ENDPOINT_URL
+	through_proxy 'partNumber=1' after 5
+	feed archive j '-t web a.ndjson'
+	[ "$(cuts)" = 5 ]
+	AWS_ENDPOINT_URL=$direct check_archive a.ndjson
+}
+
+@test "the server goes and comes" {
+	own=$BATS_TEST_TMPDIR/own
+	svc_start s3 "$own"
+	eval "$(svc_env "$own" | grep AWS_)"
+	eval "$(svc_s3_place "$own" mine)"
+	folder=$S3_FOLDER/events place=s3://$S3_BUCKET
+	events --count 200000 >a.ndjson
+	spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 5000 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	wait_until 20 test -d "$folder"
+	svc_stop s3 "$own" KILL
+	svc_start s3 "$own"
+	exits_with 0 60
+	check_archive a.ndjson
+	svc_stop s3 "$own" KILL
+	fails_with 69 hta-consume --retry-for 1s "$place"
+	fails_with 69 archive j '-t web a.ndjson' --retry-for 1s
+	says 'given up after 1s'
+}
+
+@test "uploads that nobody ends are ended by --clean, those of today stay" {
+	events --count 1000 >a.ndjson
+	eval "$(svc_s3_place "$HTA_SERVICES" "${HTA_PREFIX}_clean")"
+	place=s3://$S3_BUCKET/x
+	through_proxy '<CompleteMultipartUpload>' before 1000
+	fails_with 69 archive j '-t web a.ndjson' --retry-for 2s
+	export AWS_ENDPOINT_URL=http://127.0.0.1:$(<"$HTA_SERVICES/s3.port")
+	rm pos.db
+	[ "$(uploads)" -ge 1 ]
+	feed archive k '-t app a.ndjson' --clean --folder k
+	[ "$(uploads)" -ge 1 ]
+	feed archive j '-t web a.ndjson' --clean
+	[ "$(uploads)" -ge 1 ]
+	find "$S3_FOLDER/.sgwtmp" -exec touch -d '2 days ago' {} +
+	feed archive j '-t web a.ndjson' --clean
+	[ "$(uploads)" = 0 ]
+}
