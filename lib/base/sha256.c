@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/sha256_internal.h"
 #include "base/sha_pad.h"
 
-static const uint32_t round_constants[64] = {
+const uint32_t sha256_constants[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
 	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
 	0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
@@ -49,7 +50,7 @@ static void spread_block(const uint8_t *p, uint32_t w[64])
 #define ROUND(A, B, C, D, E, F, G, H, at)                                       \
 	do {                                                                    \
 		H += large_sigma(E, 6, 11, 25) + ((E & F) ^ (~E & G)) + w[at] + \
-		     round_constants[at];                                       \
+		     sha256_constants[at];                                      \
 		D += H;                                                         \
 		H += large_sigma(A, 2, 13, 22) + ((A & B) ^ (A & C) ^ (B & C)); \
 	} while (0)
@@ -80,6 +81,18 @@ static void add_block(uint32_t v[8], const uint8_t *p)
 	v[7] += h;
 }
 
+void sha256_blocks(uint32_t state[8], const uint8_t *p, size_t n)
+{
+	for (; n; n--, p += SHA_BLOCK)
+		add_block(state, p);
+}
+
+static void add_blocks(uint32_t state[8], const uint8_t *p, size_t n)
+{
+	if (!sha256_blocks_x86(state, p, n))
+		sha256_blocks(state, p, n);
+}
+
 void sha256(const void *bytes, size_t n, uint8_t out[SHA256_BYTES])
 {
 	uint32_t h[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -88,10 +101,8 @@ void sha256(const void *bytes, size_t n, uint8_t out[SHA256_BYTES])
 	uint8_t last[2 * SHA_BLOCK];
 	size_t end = sha_pad(p, n, last);
 
-	for (size_t i = 0; i + SHA_BLOCK <= n; i += SHA_BLOCK)
-		add_block(h, p + i);
-	for (size_t i = 0; i < end; i += SHA_BLOCK)
-		add_block(h, last + i);
+	add_blocks(h, p, n / SHA_BLOCK);
+	add_blocks(h, last, end / SHA_BLOCK);
 	for (int i = 0; i < SHA256_BYTES; i++)
 		out[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
 }
