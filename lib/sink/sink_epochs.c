@@ -23,6 +23,18 @@ static int check_sink_name(struct sink *s, const struct ctl *hello, struct err *
 	return 0;
 }
 
+/* Records that are known by their offset, and nothing else. */
+static int check_places(const struct sink *s, const struct ctl_hello *above, struct err *err)
+{
+	if (!above->multiplies.p)
+		return 0;
+	return err_set(err, EX_USAGE,
+		       "%.*s above may make several records of one, and %s keeps the offset of "
+		       "each: put %s above it",
+		       (int)above->multiplies.n, above->multiplies.p, s->program->name,
+		       s->program->name);
+}
+
 /* A stage that has failed above says what it is no more. */
 static int check_stream(const struct sink *s, const struct ctl_hello *above, struct err *err)
 {
@@ -31,7 +43,9 @@ static int check_stream(const struct sink *s, const struct ctl_hello *above, str
 	if (above->failed || takes & SINK_LINES)
 		return 0;
 	if (takes & (above->rows ? SINK_ROWS : SINK_RECORDS))
-		return s->events ? sink_events_check(s, above, err) : 0;
+		return above->rows ? 0
+		       : s->events ? sink_events_check(s, above, err)
+				   : check_places(s, above, err);
 	if (above->rows)
 		return err_set(err, EX_USAGE,
 			       "hta-window stands above: what comes here are rows, and %s%s stores "

@@ -105,6 +105,14 @@ rows() { # DB OPERAND...
 	[ "$(objects | wc -l)" = 302 ]
 }
 
+@test "more objects than a page of a list has, and others among them" {
+	events --count 9000 >a.ndjson
+	feed archive j '-t web a.ndjson'
+	for n in $(seq 1200); do echo "$folder/2025-$n.json" "$folder/2026/01/01/w-$n.ndjson.zst"; done | xargs touch
+	feed hta-consume "$place"
+	cmp "$out" a.ndjson
+}
+
 # ---- what is refused
 
 @test "keys, secrets, buckets, endpoints: one line, and 78 at once" {
@@ -129,6 +137,10 @@ rows() { # DB OPERAND...
 	fails_with 64 hta-consume --endpoint localhost:1 "$place"
 	fails_with 64 pipe "hta-consume --job j a.ndjson | hta-sink-s3 $place | hta-commit"
 	says '--positions'
+	fails_with 64 pipe "hta-consume --job j --dead drop a.ndjson | hta-filter --dead drop '., .' | hta-sink-s3 --positions p.db --init $place | hta-commit"
+	says 'hta-filter above may make several records of one'
+	fails_with 64 hta-sink-s3 --positions p.db "$place" <a.ndjson
+	says 'stores no plain stream'
 }
 
 @test "keys of a file, by profile; of a container; of a machine" {
@@ -212,6 +224,39 @@ at_work() { # PID TIMES
 	check_archive a.ndjson
 }
 
+@test "killed when one of an epoch's two objects was complete, and cut elsewhere then" {
+	events --count 900 >a.ndjson
+	events --count 900 --seed 2 >b.ndjson
+	direct=$AWS_ENDPOINT_URL
+	through_proxy 'web.0.00000000000000000000.ndjson.zst?uploadId=' before 1000
+	spawn job bash -c "hta-consume --job j --dead drop -t web a.ndjson -t app b.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	wait_until 20 test -s "$folder/2026/01/01/app.0.00000000000000000000.ndjson.zst"
+	wait_until 20 cut_twice
+	kill -KILL -- "-$pid"
+	wait_until 10 gone "$pid"
+	AWS_ENDPOINT_URL=$direct
+	[ "$(objects | wc -l)" = 1 ]
+	epoch=250 feed archive j '-t web a.ndjson -t app b.ndjson'
+	feed hta-consume "$place"
+	LC_ALL=C sort "$out" | cmp - <(LC_ALL=C sort a.ndjson b.ndjson)
+	[ "$(find "$folder" -name 'app.*' | wc -l)" -ge 3 ]
+}
+cut_twice() { [ "$(cuts)" -ge 2 ]; }
+
+@test "two pipelines of one job at once: one of them has to leave, and each record is there once" {
+	events --count 20000 >a.ndjson
+	for n in 1 2; do
+		spawn "job$n" bash -c "set -o pipefail; hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+		pids[n]=$pid
+	done
+	for n in 1 2; do
+		wait_until 60 gone "${pids[n]}"
+		wait "${pids[n]}" || [[ $? == 7[56] ]]
+	done
+	feed archive j '-t web a.ndjson'
+	check_archive a.ndjson
+}
+
 # A proxy before the server, which cuts the connection at a pattern, so many times.
 through_proxy() { # PATTERN before|inside|after TIMES
 	spawn proxy python3 -B "$tests/store/s3_proxy.py" "${AWS_ENDPOINT_URL##*:}" "$@"
@@ -234,6 +279,35 @@ cuts() { grep -c cut proxy.out; }
 		place+=/$when
 		check_archive a.ndjson
 	done
+}
+
+# The archive through a server in a mood, and how often it was.
+moody() { # MOOD
+	spawn moody python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" "$1"
+	wait_until 10 test -s moody.out
+	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 moody.out) feed archive j '-t web a.ndjson' --folder "$1"
+	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 moody.out) hta-consume "$place/$1" | cmp - a.ndjson
+	kill "$pid"
+	rm pos.db
+}
+moods() { grep -c "^$1\$" moody.out; } # MOOD
+
+@test "slow down; another clock; another region; an error behind 200; a token that has expired" {
+	events --count 9000 >a.ndjson
+	moody slow
+	[ "$(moods slow)" -ge 5 ]
+	moody skew
+	[ "$(moods skew)" = 2 ]
+	says "this machine's clock differs from .*'s by (59|60)[0-9] s"
+	AWS_REGION=eu-west-9 moody region
+	[ "$(moods region)" = 2 ]
+	moody late
+	[ "$(moods late)" -ge 3 ]
+	# keys of the environment are not asked for anew
+	spawn token python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" token
+	wait_until 10 test -s token.out
+	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 token.out) fails_with 78 archive j '-t web a.ndjson'
+	says 'ExpiredToken: moody & tired'
 }
 
 @test "parts and beginnings of uploads are lost on their way" {

@@ -1,3 +1,6 @@
+/* Each call is a form that is filled in, begun, and waited for: the form (struct s3_part, ..) holds
+ * what the request borrows, so that many can be under way. Texts of answers are taken out of XML by
+ * the path of one element. */
 #include "drv/s3/s3_calls.h"
 
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 
 #include "drv/s3/s3_queue.h"
 
-enum { S3_PART_MIN_BYTES = 5 << 20, S3_PARTS_MAX = 10000 };
+enum { S3_PARTS_MAX = 10000 };
 
 /* What stands beside an object, as x-amz-meta-hta-*. Texts of ours, plain ASCII. */
 struct s3_marks {

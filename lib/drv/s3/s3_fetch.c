@@ -1,3 +1,8 @@
+/*	order:   object 4 |   object 9        | object 2 ..
+ *	ranges:  [0,4M)    [0,4M) [4M,8M) [8M,9M)  [0,..
+ *	           ^first, lent   ^under way     ^nth, at: the next to begin
+ * Ranges of one object may come from two writings of it, if somebody writes it meanwhile: their
+ * claims tell. */
 #include "drv/s3/s3_fetch.h"
 
 #include <stdlib.h>

@@ -1,3 +1,8 @@
+/* A name is read from its end, for a topic may have points and digits of its own:
+ *
+ *	we.b.7  .  3  .  00000000000000001234  .ndjson.zst
+ *	topic   partition   from, 20 digits    suffix
+ */
 #include "drv/s3/s3_key.h"
 
 #include <inttypes.h>
@@ -172,6 +177,8 @@ bool s3_offsets_next(struct s3_offsets *o, struct slice *pairs, int64_t *offset)
 		    o->skip > (uint64_t)(INT64_MAX - o->next))
 			return false;
 		o->next += (int64_t)o->skip;
+		if (o->row > (uint64_t)(INT64_MAX - o->next))
+			return false;
 	}
 	o->row--;
 	*offset = o->next++;

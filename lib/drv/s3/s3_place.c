@@ -1,3 +1,7 @@
+/* What people type is checked here once, so that nothing that goes into a URL, a field or a
+ * signature has to be looked at again. A bucket's name with a point is no label of a host
+ * that a certificate for *.s3.REGION.amazonaws.com covers: it goes into the path, as with any other
+ * server. */
 #include "drv/s3/s3_place.h"
 
 #include <stdlib.h>

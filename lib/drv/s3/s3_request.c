@@ -1,3 +1,6 @@
+/* A draft gathers what is signed and what is sent, which are the same texts: the path and the query
+ * as they stand in the URL, and every field. Host is signed and left to the client to send, since
+ * it does so by itself; the place of it in the draft becomes Authorization's. */
 #include "drv/s3/s3_request.h"
 
 #include "base/tm.h"

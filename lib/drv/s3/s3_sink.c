@@ -1,7 +1,7 @@
 /* An epoch of a job is, for each partition that has moved, an object, which is there whole or not
- * at all: it is uploaded in parts, and completed under the claim. A partition that has moved without a
- * record (all were dropped above) has an object too, an empty one: objects then follow each other
- * without a gap, and one that is missing is seen when they are read again.
+ * at all: it is uploaded in parts, and completed under the claim. A partition that has moved
+ * without a record (all were dropped above) has an object too, an empty one: objects then follow
+ * each other without a gap, and one that is missing is seen when they are read again.
  *
  *	prepare   uploads begin; the claim's words are their keys and ids
  *	write     records -> parts -> Complete of all

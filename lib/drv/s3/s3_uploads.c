@@ -2,8 +2,8 @@
  *	                                                     slot
  *	                                                     ..        S3_PARTS_ASIDE of them
  * A frame is compressed by itself, so that a reader can begin at any; a part, which S3 wants to
- * have 5 MiB unless it is the last, is as many frames as that takes. With 10,000 parts an object would
- * end at 80 GiB: parts double with every thousand.
+ * have 5 MiB unless it is the last, is as many frames as that takes. With 10,000 parts an object
+ * would end at 80 GiB: parts double with every thousand.
  *
  * An object's name follows from where it begins, and an epoch of many partitions is many objects.
  * Where some of them were completed and others not, the epoch was not stored: it comes again, from
