@@ -34,6 +34,7 @@ struct http_call {
 	size_t sent;           /* bytes of the body */
 	struct slice what;
 	bool too_long;
+	bool head_whole; /* the empty line behind the fields has come */
 	enum http_outcome outcome;
 	struct err err;
 	char words[CURL_ERROR_SIZE];
@@ -68,13 +69,19 @@ static bool is_ours_to_mend(CURLcode code)
 static void call_over(struct http_call *call, CURLcode code)
 {
 	const char *words = *call->words ? call->words : curl_easy_strerror(code);
-	size_t n = strcspn(words, "\r\n");
+	size_t n;
 
 	curl_multi_remove_handle(call->client->multi, call->curl);
+	/* libcurl is content with a head that ends in the middle, where no body is to follow */
+	if (code == CURLE_OK && !call->head_whole) {
+		code = CURLE_PARTIAL_FILE;
+		words = "the answer ends within its head";
+	}
 	if (code == CURLE_OK) {
 		call->outcome = HTTP_ANSWERED;
 		return;
 	}
+	n = strcspn(words, "\r\n");
 	call->outcome = is_ours_to_mend(code) ? HTTP_REFUSED : HTTP_LOST;
 	if (call->too_long)
 		err_set(&call->err, EX_TEMPFAIL, "the answer has more than %zu bytes",
@@ -214,8 +221,11 @@ static size_t field_came(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_call *call = arg;
 
-	if (size * n > 5 && memcmp(p, "HTTP/", 5) == 0)
+	if (size * n > 5 && memcmp(p, "HTTP/", 5) == 0) {
 		call->head.n = 0;
+		call->head_whole = false;
+	}
+	call->head_whole = call->head_whole || (size * n > 0 && (*p == '\r' || *p == '\n'));
 	buf_add(&call->head, p, size * n);
 	return size * n;
 }

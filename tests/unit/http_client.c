@@ -1,8 +1,11 @@
 /* The client against our own server, both in one loop. */
 #include "net/http_client.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/tm.h"
@@ -189,6 +192,50 @@ static void test_losses(void)
 	expect_outcome("http://127.0.0.1:99999/", HTTP_REFUSED);
 }
 
+/* A server that leaves in the middle of a head. */
+static void run_half(int listener)
+{
+	static const char half[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-So";
+	char request[4096];
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd >= 0 && read(fd, request, sizeof(request)) > 0 &&
+	    write(fd, half, sizeof(half) - 1) > 0)
+		close(fd);
+	_exit(0);
+}
+
+static void test_half_a_head(void)
+{
+	static const char *const methods[] = { "HEAD", "GET" };
+
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in at = { .sin_family = AF_INET,
+					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		socklen_t n = sizeof(at);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		struct err err = ERR_INIT;
+		struct http_call *call;
+		char url[64];
+		pid_t child;
+
+		ok(bind(fd, (struct sockaddr *)(void *)&at, n) == 0 && listen(fd, 1) == 0 &&
+			   getsockname(fd, (struct sockaddr *)(void *)&at, &n) == 0,
+		   "a listener");
+		child = fork();
+		if (child == 0)
+			run_half(fd);
+		snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(at.sin_port));
+		call = http_call_begin(client,
+				       &(struct http_ask){ .method = methods[i], .url = url });
+		is_int(http_call_wait(call, &err), HTTP_LOST, methods[i]);
+		is_int(err.code, EX_TEMPFAIL, err.msg);
+		http_call_end(call);
+		close(fd);
+		waitpid(child, NULL, 0);
+	}
+}
+
 /* A call that nobody wants any more takes its connection with it. */
 static void test_cancelled(void)
 {
@@ -213,6 +260,7 @@ int main(void)
 	test_answers();
 	test_side_by_side();
 	test_losses();
+	test_half_a_head();
 	test_cancelled();
 	http_client_free(client);
 	http_server_free(server);
