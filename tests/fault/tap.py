@@ -11,6 +11,10 @@ from oracle import Failure, Mismatch
 START = time.monotonic()
 
 
+class Skip(Exception):
+    """A test that cannot be run here, and why."""
+
+
 class Tap:
     def __init__(self, verbose=False):
         self.verbose = verbose
@@ -42,6 +46,11 @@ class Tap:
         except Failure as e:
             wrong = str(e)
             trace.count("mismatches", isinstance(e, Mismatch))
+        except Skip as e:
+            trace.stop()
+            with self.lock:
+                self.result(True, name, f" # skip {e}")
+            return trace
         except Exception:       # a bug of the bench is a failure too
             wrong = traceback.format_exc()
         trace.stop()
