@@ -143,6 +143,25 @@ rows() { # DB OPERAND...
 	says 'stores no plain stream'
 }
 
+@test "over TLS, where bodies are not hashed; a certificate of somebody else is 78" {
+	events --count 9000 >a.ndjson
+	mkdir -p data/mine meta
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost \
+		-addext subjectAltName=IP:127.0.0.1 2>/dev/null
+	port=$(svc_free_port)
+	spawn tls env ROOT_ACCESS_KEY=hta ROOT_SECRET_KEY=right "$(svc_s3_binary)" --quiet --port "127.0.0.1:$port" \
+		--cert "$PWD/cert.pem" --key "$PWD/key.pem" posix --sidecar "$PWD/meta" "$PWD/data"
+	export AWS_ENDPOINT_URL=https://127.0.0.1:$port
+	wait_until 10 curl -sk -o /dev/null "$AWS_ENDPOINT_URL"
+	place=s3://mine/x
+	fails_with 78 archive j '-t web a.ndjson'
+	says 'SSL certificate problem'
+	export AWS_CA_BUNDLE=$PWD/cert.pem
+	feed archive j '-t web a.ndjson'
+	hta-consume "$place" | cmp - a.ndjson
+	AWS_SECRET_ACCESS_KEY=wrong fails_with 78 hta-consume "$place"
+}
+
 @test "keys of a file, by profile; of a container; of a machine" {
 	events --count 10 >a.ndjson
 	mkdir .aws
