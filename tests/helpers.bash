@@ -138,6 +138,7 @@ once() { # COMMAND...
 # and gives this file its own place in it:
 #	pg	PGHOST, PGPORT, PGUSER and PGDATABASE: an empty database, without extensions
 #	redis	REDIS_URL with an empty database
+#	clickhouse	CLICKHOUSE_URL with an empty database; where there is none, the test is skipped
 #	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker; where there is none, the test is skipped, under CI it fails
 #	registry	HTA_TEST_REGISTRY, the URL of a real registry of schemas; the same where there is none
 #	s3	S3_BUCKET, S3_FOLDER and AWS_..: a bucket, and the folder that it is; where there is none, the test is skipped
@@ -172,6 +173,8 @@ service_up() { # NAME
 	[ "$name:$code" != s3:69 ] || skip "$(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	[ "$code" != 69 ] || [ "${CI:-}" = true ] || [[ ! $name =~ ^(kafka|registry)$ ]] ||
 		skip "needs a real ${name/kafka/broker}: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
+	[ "$name:$code" != clickhouse:69 ] ||
+		skip "needs a ClickHouse: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	return $code
 }
 

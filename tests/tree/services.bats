@@ -177,3 +177,19 @@ load ../helpers
 	exits_with 0 10
 	expect "$BATS_TEST_TMPDIR/cat.out" <<<input
 }
+
+@test "clickhouse: its data outlives a kill, a wrong password is refused" {
+	with_service clickhouse
+	own=$BATS_TEST_TMPDIR/own
+	ask() { curl -s -m 20 -H "X-ClickHouse-User: $1" -H "X-ClickHouse-Key: $2" --data-binary "$3" "http://127.0.0.1:$(<"$own/clickhouse.port")/"; }
+	mkdir "$own"
+	svc_start clickhouse "$own"
+	ask default '' 'CREATE TABLE t (n Int8) ENGINE = MergeTree ORDER BY n'
+	ask default '' 'INSERT INTO t VALUES (7)'
+	svc_stop clickhouse "$own" KILL
+	svc_start clickhouse "$own"
+	[ "$(ask hta_pw right 'SELECT n FROM t')" = 7 ]
+	ask hta_pw wrong 'SELECT 1' | grep -q '^Code: 516\.'
+	ask hta_reader right 'INSERT INTO t VALUES (8)' | grep -q '^Code: 164\.'
+	svc_stop clickhouse "$own"
+}
