@@ -29,6 +29,15 @@
 #define SQLITE_SINK NULL
 #endif
 
+#ifdef WITH_CURL
+#include "drv/clickhouse/clickhouse.h"
+#define CLICKHOUSE_READER &clickhouse_reader
+#define CLICKHOUSE_SINK &clickhouse_driver
+#else
+#define CLICKHOUSE_READER NULL
+#define CLICKHOUSE_SINK NULL
+#endif
+
 static bool begins_with(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
@@ -53,6 +62,12 @@ static bool is_redis(const char *store)
 {
 	return begins_with(store, "redis://") || begins_with(store, "rediss://") ||
 	       begins_with(store, "unix://");
+}
+
+static bool is_clickhouse(const char *store)
+{
+	return begins_with(store, "clickhouse://") || begins_with(store, "clickhouses://") ||
+	       begins_with(store, "http://") || begins_with(store, "https://");
 }
 
 /* Whatever else is said is the name of a file. */
@@ -100,6 +115,12 @@ static const struct read_kind kinds[] = {
 	  .in_memory = true,
 	  .driver = REDIS_READER,
 	  .sink = REDIS_SINK },
+	{ .name = "ClickHouse",
+	  .configure = "curl",
+	  .example = "clickhouse://HOST",
+	  .accepts = is_clickhouse,
+	  .driver = CLICKHOUSE_READER,
+	  .sink = CLICKHOUSE_SINK },
 	{ .name = "SQLite",
 	  .configure = "sqlite",
 	  .example = "FILE",
@@ -118,8 +139,13 @@ const struct sink_driver *stores_keeper(const char *where, struct err *err)
 {
 	const struct read_kind *k = read_stores_kind(&read_stores, where);
 
-	if (k && k->sink)
+	if (k && k->sink && k->sink->keeper)
 		return k->sink;
+	if (k && k->sink) {
+		err_set(err, EX_USAGE, "--positions: %s cannot keep them, it has no transactions",
+			k->name);
+		return NULL;
+	}
 	err_set(err, EX_CONFIG,
 		"--positions: this program was built without %s (configure --with-%s)",
 		k ? k->name : "a store", k ? k->configure : "sqlite");

@@ -213,7 +213,7 @@ static int open_events(struct query *q, const struct events_driver **driver, voi
 		return err_set(err, EX_USAGE,
 			       "this store keeps no events: name one of hta-sink-pg --events or "
 			       "hta-sink-sqlite --events");
-	q->conf.place = q->table ? q->table : "hta_events";
+	q->conf.place = q->table ? q->table : reader->events->default_table;
 	q->conf.events.on = true;
 	q->conf.loop = q->loop = loop_new();
 	*driver = reader->events;

@@ -36,7 +36,8 @@ static int take_store(const struct serve_conf *conf, const struct read_kind *k,
 		return -1;
 	s->in_memory = k->in_memory;
 	s->events = s->conf;
-	s->events.place = conf->events ? conf->events : "hta_events";
+	s->events.place = conf->events || !s->driver->events ? conf->events
+							     : s->driver->events->default_table;
 	s->events.events.on = true;
 	name_store(source, s, k->name);
 	source->n++;
@@ -67,6 +68,7 @@ int serve_choose_stores(const struct serve_conf *conf, const struct read_stores 
 	source->log = conf->log;
 	for (size_t i = 0; i < conf->stores; i++) {
 		source->store[i].conf.where = conf->store[i].where;
+		source->store[i].conf.stores = stores;
 		k = kind_of(&conf->store[i], stores, err);
 		if (!k || take_store(conf, k, source, err))
 			return -1;

@@ -46,7 +46,8 @@ const struct opt serve_opts[] = {
 	  .type = OPT_TEXT,
 	  AT(events),
 	  .arg = "NAME",
-	  .help = "table of the events, which has to be there; default: hta_events, if it is" },
+	  .help = "table of the events, which has to be there; default: hta_events, in ClickHouse "
+		  "events_fact, if it is" },
 	{ .name = "log",
 	  .type = OPT_TEXT,
 	  AT(log),

@@ -48,8 +48,8 @@ typedef int events_fn(void *arg, const struct stored_event *e, struct err *err);
 /* All return 0, or -1 with err as a reader does (EX_UNAVAILABLE not reached, EX_CONFIG login or
  * missing table). */
 struct events_driver {
-	/* conf is borrowed for ever; conf->events.on is set, place may be NULL: events_place of the
-	 * sink's driver. */
+	const char *default_table; /* as its sink has it */
+	/* conf is borrowed for ever; conf->events.on is set. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);
 	void (*close)(void *d); /* NULL is fine */
 	int (*rest)(void *d);   /* these two as a reader has them (driver.h) */

@@ -70,6 +70,7 @@ const struct read_kind *read_stores_unnamed(const struct read_stores *s, struct 
 
 	conf->where = is_set("HTA_STORE") ? getenv("HTA_STORE") : NULL;
 	conf->where_env = true;
+	conf->stores = s;
 	k = conf->where ? read_stores_kind(s, conf->where) : kind_of_environment(s);
 	if (!k)
 		say_which_store(s, err);
@@ -85,6 +86,7 @@ const struct read_driver *read_stores_choose(const struct read_stores *s, const 
 	if (given) {
 		conf->where = given;
 		conf->where_env = false;
+		conf->stores = s;
 		k = read_stores_kind(s, given);
 		if (!k)
 			say_which_store(s, err);

@@ -41,10 +41,13 @@ enum { SINK_ROWS = 1, SINK_RECORDS = 2, SINK_DEAD = 4, SINK_SKETCHES = 8, SINK_L
  * name if the source cuts it as before, else in other pieces with other names. So may the batch of
  * a pipeline that has lost its partitions meanwhile. What is keyed by what it is (a record by
  * topic, partition and offset; a final row by its key) is the same after any of these: SINK_NAMED
- * is enough. A store that adds up, or that holds an epoch as an object of its own, needs each batch
- * claimed before it is written, and a claim that was left open settled (sink_claims.h): it is
- * SINK_CLAIMED, and batch->name is the claim's id, which is never used twice. */
+ * is enough, and so the events (--events) of a SINK_CLAIMED driver are written. A store that adds
+ * up, or that holds an epoch as an object of its own, needs each batch claimed before it is
+ * written, and a claim that was left open settled (sink_claims.h): it is SINK_CLAIMED, and
+ * batch->name is the claim's id, which is never used twice. */
 enum sink_delivery { SINK_TX, SINK_NAMED, SINK_CLAIMED };
+
+struct read_stores;
 
 /* Settings of every sink. A driver that has more of its own embeds this as the first member of
  * its struct (conf_bytes). */
@@ -64,6 +67,8 @@ struct sink_conf {
 	int64_t retry_for_us; /* --retry-for */
 	/* of readers that can tell the store so: what it does for one may take so long; 0: any */
 	int64_t read_for_us;
+	/* of readers: where those of other stores are looked up (read/stores.h); NULL: nowhere */
+	const struct read_stores *stores;
 	struct events_conf events; /* SINK_EVENTS_OPTS */
 	/* wait here for sockets, so that signals and a reader that leaves are noticed */
 	struct loop *loop;

@@ -227,7 +227,7 @@ enum sink_result sink_claims_settle(const struct sink *s, const char *job, struc
 {
 	enum sink_result r = SINK_OK;
 
-	if (s->store.driver->delivery != SINK_CLAIMED || !doc->claims)
+	if (sink_delivery(s) != SINK_CLAIMED || !doc->claims)
 		return SINK_OK;
 	r = load_settled(s, job, NULL, doc, err);
 	for (size_t i = 0; i < doc->claims && r == SINK_OK; i++)

@@ -58,6 +58,8 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err);
 /* The store of the positions, where it is another one: of jobs only, a plain stream has none. */
 int sink_positions_open(struct sink *s, struct err *err);
 void sink_close(struct sink *s);
+/* The driver's, or SINK_NAMED where it claims and the stream has events, which have keys. */
+enum sink_delivery sink_delivery(const struct sink *s);
 
 /* One call of the driver, repeated while it is temporary; connects first where there is no
  * connection. 0: *result is OK, APPLIED or CONFLICT (err filled with the driver's words for the

@@ -180,6 +180,13 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 
 /* ---- the calls */
 
+enum sink_delivery sink_delivery(const struct sink *s)
+{
+	enum sink_delivery d = s->store.driver->delivery;
+
+	return d == SINK_CLAIMED && s->events ? SINK_NAMED : d;
+}
+
 enum sink_result sink_load(const struct sink *s, const char *job, const char *group,
 			   struct keeper_doc *doc, struct err *err)
 {
@@ -222,9 +229,9 @@ enum sink_result sink_apply(struct sink *s, const struct sink_batch *whole,
 	struct sink_batch batch = *whole;
 	enum sink_result r = SINK_OK;
 
-	if (s->store.driver->delivery == SINK_CLAIMED)
+	if (sink_delivery(s) == SINK_CLAIMED)
 		return sink_apply_claimed(s, whole, counts, err);
-	if (s->store.driver->delivery == SINK_NAMED) {
+	if (sink_delivery(s) == SINK_NAMED) {
 		r = write_named(s, &batch, counts, err);
 		batch.rows = batch.records = batch.n_dead = 0;
 	}

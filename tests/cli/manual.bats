@@ -519,6 +519,17 @@ with_avro() {
 	[ "$(grep -c endpoint "$out")" = 3 ]
 }
 
+@test "hta-sink-clickhouse(1)" {
+	here
+	with_service clickhouse
+	example hta-sink-clickhouse.1 1
+	example hta-sink-clickhouse.1 2
+	url=${CLICKHOUSE_URL/clickhouse/http}
+	ask() { curl -s -m 20 --data-binary "$1" "${url%/*}/?database=${url##*/}"; }
+	[ "$(ask 'SELECT sum(count), max(window_end) > min(window_start) FROM events_agg_v')" = $'20000\t1' ]
+	[ "$(ask 'SELECT count() FROM events_fact FINAL')" = 20000 ]
+}
+
 @test "hta-commit(1)" {
 	here
 	example hta-commit.1 1

@@ -33,7 +33,6 @@ static void *events_open(const struct sink_conf *conf, struct err *err)
 	struct pg_events *e = mem_zalloc(sizeof(*e));
 
 	e->conf = *conf;
-	e->conf.place = conf->place ? conf->place : pg_driver.events_place;
 	e->p = pg_reader_open(&e->conf, err);
 	if (e->p)
 		return e;
@@ -221,6 +220,7 @@ static int read_events(void *d, const struct events_range *r, events_fn *fn, voi
 }
 
 const struct events_driver pg_events = {
+	.default_table = "hta_events",
 	.open = events_open,
 	.close = events_close,
 	.rest = events_rest,

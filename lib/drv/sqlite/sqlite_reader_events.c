@@ -31,7 +31,6 @@ static void *events_open(const struct sink_conf *conf, struct err *err)
 
 	e->conf = *conf;
 	e->conf.name = "";
-	e->conf.place = conf->place ? conf->place : sqlite_driver.events_place;
 	e->s = sqlite_driver.open(&e->conf, err);
 	if (e->s && sqlite_reader_connect(e->s, err) == 0) {
 		e->keyed = sqlite_events_keyed(e->s);
@@ -178,6 +177,7 @@ static int read_events(void *d, const struct events_range *r, events_fn *fn, voi
 }
 
 const struct events_driver sqlite_events = {
+	.default_table = "hta_events",
 	.open = events_open,
 	.close = events_close,
 	.events = read_events,

@@ -1,0 +1,167 @@
+/* Reading what is stored. Rows are ClickHouse's; metrics and positions are where the sink keeps
+ * them (?positions= in the URL, else HTA_POSITIONS), read before the rows: a position moves after
+ * what it stands for is there, so rows are never older than the mark that they are final by. Where
+ * nobody says where that is, metrics are those that have rows, those of jobs with none of them
+ * final. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "drv/clickhouse/clickhouse_reader.h"
+#include "read/stores.h"
+#include "sink/sink_errors.h"
+
+int clickhouse_answer_broken(const struct clickhouse *c, struct err *err)
+{
+	return err_set(err, EX_DATAERR, "%s: an answer is cut short", c->url.host);
+}
+
+static void reader_close(void *d)
+{
+	struct clickhouse_reader *r = d;
+
+	if (!r)
+		return;
+	if (r->positions.d)
+		r->positions.driver->close(r->positions.d);
+	clickhouse_driver.close(r->c);
+	free(r->sink);
+	free(r);
+}
+
+static int open_positions(struct clickhouse_reader *r, struct err *err)
+{
+	const char *env = getenv("HTA_POSITIONS"), *where = r->c->url.positions
+								    ? r->c->url.positions
+							    : env && *env ? env
+									  : NULL;
+	const struct read_kind *kind = where && r->conf.stores
+					       ? read_stores_kind(r->conf.stores, where)
+					       : NULL;
+
+	if (!kind)
+		return 0;
+	if (!kind->driver || kind->driver == &clickhouse_reader)
+		return err_set(err, EX_CONFIG, "positions: they cannot be read from %s here",
+			       kind->name);
+	r->sink = mem_printf("%s:%s", clickhouse_driver.kind, r->conf.place);
+	r->positions_conf = (struct sink_conf){ .where = where,
+						.where_env = true,
+						.place = r->sink,
+						.positions_only = true,
+						.read_for_us = r->conf.read_for_us,
+						.loop = r->conf.loop };
+	r->positions.driver = kind->driver;
+	r->positions.d = kind->driver->open(&r->positions_conf, err);
+	return r->positions.d ? 0 : err_in(err, "positions");
+}
+
+static void *reader_open(const struct sink_conf *conf, struct err *err)
+{
+	struct clickhouse_reader *r = mem_zalloc(sizeof(*r));
+
+	r->conf = *conf;
+	r->conf.name = "";
+	r->c = clickhouse_driver.open(&r->conf, err);
+	if (r->c && sink_error_result(clickhouse_driver.connect(r->c, err), err) == 0 &&
+	    open_positions(r, err) == 0)
+		return r;
+	reader_close(r);
+	return NULL;
+}
+
+/* ---- metrics, positions */
+
+/* Of the tables. What has final rows only is no job's to a reader: all of it is final. */
+static int metrics_of_rows(struct clickhouse_reader *r, read_metric_fn *fn, void *arg,
+			   struct err *err)
+{
+	struct clickhouse *c = r->c;
+	struct rowbinary answer;
+	int rc = sink_error_result(
+		clickhouse_query(c, &answer, err,
+				 "SELECT toString(metric) AS name, max(job) FROM (SELECT DISTINCT "
+				 "metric, toString(job) AS job FROM %s WHERE claim = '' UNION ALL "
+				 "SELECT DISTINCT metric, '' FROM %s) GROUP BY name ORDER BY name",
+				 c->table, c->final),
+		err);
+
+	while (rc == 0 && rowbinary_more(&answer)) {
+		struct read_metric m = { .name = rowbinary_get_text(&answer),
+					 .cfg = slice_z(""),
+					 .def = slice_z("{}"),
+					 .since_us = POS_NONE };
+		struct slice job = rowbinary_get_text(&answer);
+
+		m.job = job.n ? job : slice(NULL, 0);
+		rc = answer.broken ? clickhouse_answer_broken(c, err) : fn(arg, &m, err);
+	}
+	return rc;
+}
+
+struct known {
+	read_metric_fn *fn;
+	void *arg;
+	struct buf names; /* each with a NUL behind */
+};
+
+static int note_metric(void *arg, const struct read_metric *m, struct err *err)
+{
+	struct known *k = arg;
+
+	buf_adds(&k->names, m->name);
+	buf_addc(&k->names, 0);
+	return k->fn(k->arg, m, err);
+}
+
+static bool is_known(const struct known *k, struct slice name)
+{
+	size_t n;
+
+	for (size_t at = 0; at < k->names.n; at += n + 1) {
+		n = strlen(k->names.p + at);
+		if (slice_eq(slice(k->names.p + at, n), name))
+			return true;
+	}
+	return false;
+}
+
+static int add_unknown(void *arg, const struct read_metric *m, struct err *err)
+{
+	struct known *k = arg;
+
+	return is_known(k, m->name) ? 0 : k->fn(k->arg, m, err);
+}
+
+/* Those of plain streams have rows only. */
+static int reader_metrics(void *d, read_metric_fn *fn, void *arg, struct err *err)
+{
+	struct clickhouse_reader *r = d;
+	struct known k = { .fn = fn, .arg = arg };
+	int rc = 0;
+
+	if (r->positions.d)
+		rc = r->positions.driver->metrics(r->positions.d, note_metric, &k, err);
+	if (rc == 0)
+		rc = metrics_of_rows(r, add_unknown, &k, err);
+	buf_fini(&k.names);
+	return rc;
+}
+
+static int reader_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
+{
+	struct clickhouse_reader *r = d;
+
+	return r->positions.d ? r->positions.driver->sinks(r->positions.d, job, out, err) : 0;
+}
+
+const struct read_driver clickhouse_reader = {
+	.default_table = "events_agg",
+	.open = reader_open,
+	.close = reader_close,
+	.metrics = reader_metrics,
+	.sinks = reader_sinks,
+	.newest = clickhouse_reader_newest,
+	.rows = clickhouse_reader_rows,
+	.events = &clickhouse_events,
+};

@@ -1,0 +1,27 @@
+/* Inside of the reader: clickhouse_reader.c (opening, metrics, positions),
+ * clickhouse_reader_rows.c, clickhouse_reader_events.c. */
+#ifndef DRV_CLICKHOUSE_CLICKHOUSE_READER_H
+#define DRV_CLICKHOUSE_CLICKHOUSE_READER_H
+
+#include "drv/clickhouse/clickhouse_internal.h"
+#include "read/events.h"
+
+struct clickhouse_reader {
+	struct sink_conf conf;
+	struct clickhouse *c;
+	/* who knows positions and metrics; driver NULL: nobody */
+	struct sink_conf positions_conf;
+	struct read_store positions;
+	char *sink; /* its name, under which they stand there */
+};
+
+int clickhouse_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,
+			     int64_t *start_us, int64_t *end_us, struct err *err);
+int clickhouse_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
+			   struct err *err);
+extern const struct events_driver clickhouse_events;
+
+/* EX_DATAERR: an answer has not the bytes that were asked for. */
+int clickhouse_answer_broken(const struct clickhouse *c, struct err *err);
+
+#endif

@@ -1,0 +1,305 @@
+# hta-sink-clickhouse on a real ClickHouse: what it stores, that it stores it once, what it refuses, and who reads it.
+load ../helpers
+
+# A database for each test; positions in its folder.
+setup() {
+	with_service clickhouse
+	cd "$BATS_TEST_TMPDIR"
+	server=${CLICKHOUSE_URL%/*}
+	db=${CLICKHOUSE_URL##*/}_$BATS_TEST_NUMBER
+	ch "DROP DATABASE IF EXISTS $db" default
+	ch "CREATE DATABASE $db" default
+	export CLICKHOUSE_URL=$server/$db HTA_POSITIONS=$PWD/positions.db
+}
+
+teardown() {
+	kill_spawned
+	[ ! -d own ] || svc_stop clickhouse "$PWD/own" KILL
+}
+
+ch() { curl -sS -m 30 --data-binary "$1" "${server/clickhouse/http}/?database=${2:-$db}"; } # SQL [DATABASE]
+
+events() { hta-gen --count "${1:-20000}" --step 10ms --seed "${2:-1}"; } # [N [SEED]]
+
+# A job over the file `in`, into what follows the window; rows are written as deltas.
+job() { # NAME SINK...
+	pipe "hta-consume --job $1 --epoch-records ${epoch:-3000} --until end in | hta-window --metric $1 --by endpoint,region --value latency_ms | ${*:2} | hta-commit"
+}
+
+counted() { ch "SELECT sum(count) FROM events_agg_v WHERE metric = '$1'"; } # METRIC
+
+# What a reader says of all of a metric, in one order.
+history() { hta-query history "$1" -d "$2" | jq -cS . | sort; } # METRIC STORE
+
+@test "clickhouse: deltas of many epochs are what SQLite has of them" {
+	events >in
+	feed job web hta-sink-sqlite --init both.db '|' hta-sink-clickhouse --init
+	[ "$(counted web)" = 20000 ]
+	history web both.db >"$out"
+	[ "$(wc -l <"$out")" -gt 100 ]
+	grep -q '"open":true' "$out" && grep -qv '"open":true' "$out"
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	ch 'OPTIMIZE TABLE events_agg FINAL'
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	[ "$(ch "SELECT count() > 5, count() = uniqExact(claim) FROM events_agg WHERE claim <> ''")" = $'1\t1' ]
+}
+
+@test "clickhouse: decimals lose nothing" {
+	python3 -B - >in <<-'END'
+		import random
+		from decimal import Decimal
+		random.seed(7)
+		for i in range(3000):
+		    v = Decimal(random.randrange(-10**28, 10**28)).scaleb(-9)
+		    print('{"ts":"2026-01-01T00:00:%02dZ","endpoint":"e%d","region":"r","latency_ms":%s}' % (i % 60, i % 7, v))
+	END
+	feed job web hta-sink-sqlite --init both.db '|' hta-sink-clickhouse --init
+	history web both.db >"$out"
+	[ "$(wc -l <"$out")" = 7 ]
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	want=$(sqlite3 both.db "SELECT group_concat(sum, ' ') FROM (SELECT sum FROM hta_rollups ORDER BY dims_hash)")
+	[ "$(ch "SELECT arrayStringConcat(groupArray(toString(sum)), ' ') FROM (SELECT sum FROM events_agg_v ORDER BY dims_hash)")" = "$want" ]
+}
+
+@test "clickhouse: whoever dies at any point, an epoch is counted once" {
+	events 20000 >in
+	hta-sink-clickhouse --init --positions "$HTA_POSITIONS" </dev/null
+	for point in barrier-before sink-inside:1 sink-inside:2 sink-inside:3 sink-inside:4 sink-inside:6 sink-sent sink-sent:3 barrier-after; do
+		name=m_${point//[-:]/_}
+		not job $name "HTA_CRASH=$point hta-sink-clickhouse --init --name $name" 2>err
+		grep -q 'start it again\|start the pipeline again' err
+		job $name hta-sink-clickhouse -v --name $name 2>>told
+		[ "$(counted $name)" = 20000 ]
+	done
+	grep -q 'left open is settled: it was stored' told
+	grep -q 'left open is settled: it was not stored, and comes again' told
+	[ "$(ch "SELECT count() > 0 FROM events_agg WHERE startsWith(claim, 'burn-')")" = 1 ]
+}
+
+# A server that is this test's alone.
+own_server() {
+	svc_start clickhouse "$PWD/own"
+	server=clickhouse://127.0.0.1:$(<own/clickhouse.port)
+	ch "CREATE DATABASE $db" default
+	export CLICKHOUSE_URL=$server/$db
+}
+
+# Partitions' positions in the store of positions.
+moved() { sqlite3 "$HTA_POSITIONS" 'PRAGMA busy_timeout = 5000; SELECT total(next) FROM hta_pos' | tail -n 1; }
+moved_beyond() { [ "$(moved)" != "$1" ]; }
+
+@test "clickhouse: the server dies while rows come in, ${HTA_KILLS:-4} times, and no sum is wrong" {
+	own_server
+	hta-gen --count $((60000 + 20000 * ${HTA_KILLS:-4})) --step 10ms >in
+	epoch=2000
+	feed job web hta-sink-sqlite --init want.db
+	run_job() { job web "hta-sink-clickhouse --init --retry-for 60s"; }
+	export -f run_job job pipe && export epoch
+	spawn job bash -c run_job
+	running=$pid
+	wait_until 20 test -s "$HTA_POSITIONS"
+	for ((i = 0; i < ${HTA_KILLS:-4}; i++)); do
+		wait_until 20 moved_beyond "$(moved)"
+		svc_stop clickhouse "$PWD/own" KILL
+		svc_start clickhouse "$PWD/own"
+	done
+	exits_with 0 120 $running
+	history web want.db >"$out"
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	grep -q 'trying again' job.err
+}
+
+@test "clickhouse: the sink dies while rows go out, and no sum is wrong" {
+	events 60000 >in
+	epoch=1000
+	feed job web hta-sink-sqlite --init want.db
+	feed hta-sink-clickhouse --init </dev/null
+	feed job other hta-sink-clickhouse --init
+	run_job() { job web hta-sink-clickhouse; }
+	export -f run_job job pipe && export epoch
+	for ((i = 0; i < 6; i++)); do
+		before=$(moved)
+		spawn job bash -c run_job
+		wait_until 20 moved_beyond "$before"
+		kill -KILL -- "-$pid"
+		wait_until 10 gone $pid
+	done
+	feed job web hta-sink-clickhouse
+	history web want.db >"$out"
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+}
+
+@test "clickhouse: events come once, are found by time and type, and a replay changes nothing" {
+	events 5000 >in
+	echo nonsense >>in
+	raw() { pipe "hta-consume --job $1 --epoch-records 700 --until end in | hta-sink-clickhouse --events --init | hta-commit"; }
+	feed raw one
+	[ "$(ch 'SELECT count(), uniqExact(event_id), countIf(raw = $$nonsense$$) FROM events_fact FINAL')" = $'5000\t5000\t0' ]
+	[ "$(ch 'SELECT record, stage, kind FROM hta_dead FINAL')" = $'nonsense\thta-sink-clickhouse\tdead' ]
+	feed raw two
+	[ "$(ch 'SELECT count() FROM events_fact FINAL')" = 5000 ]
+	feed hta-query events -d "$CLICKHOUSE_URL" --limit 10000
+	sort "$out" | diff <(grep -v nonsense in | sort) -
+	feed hta-query events -d "$CLICKHOUSE_URL" --type purchase --since 2026-01-01T00:00:10Z --until 2026-01-01T00:00:20Z
+	diff <(sort "$out") <(jq -c 'select(.event_type == "purchase" and .ts >= "2026-01-01T00:00:10" and .ts < "2026-01-01T00:00:20")' in 2>/dev/null | sort) >/dev/null ||
+		[ "$(wc -l <"$out")" = "$(grep -v nonsense in | jq -r 'select(.event_type == "purchase" and .ts >= "2026-01-01T00:00:10" and .ts < "2026-01-01T00:00:20") | .event_id' | wc -l)" ]
+	fails_with 64 hta-sink-clickhouse --events <in
+}
+
+@test "clickhouse: pages of events follow each other" {
+	events 1000 >in
+	feed pipe "hta-consume --job one --until end in | hta-sink-clickhouse --events --init | hta-commit"
+	: >all
+	after=
+	for _ in 1 2 3 4; do
+		feed hta-query events -d "$CLICKHOUSE_URL" --meta --limit 250 ${after:+--after "$after"}
+		jq -r .event_id "$out" >/dev/null
+		cat "$out" >>all
+		after=$(tail -n 1 "$out" | jq -r .cursor)
+		[ "$(wc -l <"$out")" = 250 ]
+	done
+	fails_with 1 hta-query events -d "$CLICKHOUSE_URL" --after "$after"
+	[ "$(wc -l <all)" = 1000 ]
+	[ "$(sort -u all | wc -l)" = 1000 ]
+}
+
+@test "clickhouse: final rows of a plain stream, and again" {
+	events >in
+	unset HTA_POSITIONS
+	hta-window --by endpoint --value latency_ms <in >rows
+	feed hta-sink-clickhouse --init <rows
+	feed hta-sink-clickhouse <rows
+	hta-query history events -d "$CLICKHOUSE_URL" | jq -cS . | sort >"$out"
+	hta-sink-sqlite --init want.db <rows
+	history events want.db | diff - "$out"
+	not grep -q open "$out"
+	sed 's/"count":[0-9]*/"count":999999/' rows | head -n 1 | feed hta-sink-clickhouse
+	[ "$(ch 'SELECT countIf(count = 999999), count() FROM events_agg_v')" = $'1\t'"$(wc -l <rows)" ]
+	export HTA_POSITIONS=$PWD/positions.db
+	fails_with 78 pipe "hta-consume --job j --until end in | hta-window --by endpoint --value latency_ms | hta-sink-clickhouse --init | hta-commit"
+	says 'metric events in events_agg is a plain stream.s'
+	feed job web hta-sink-clickhouse
+	fails_with 78 pipe "hta-window --metric web <in | hta-sink-clickhouse"
+	says 'metric web in events_agg is a job.s'
+}
+
+@test "clickhouse: what is refused, and how it is said" {
+	url=$CLICKHOUSE_URL
+	fails_with 78 hta-sink-clickhouse </dev/null
+	says 'table events_agg is missing: run `hta-sink-clickhouse --init </dev/null` once, or add --init$'
+	feed hta-sink-clickhouse --init </dev/null
+	CLICKHOUSE_URL=${url/:\/\//:\/\/hta_pw:wr%6Fng@} fails_with 78 hta-sink-clickhouse </dev/null
+	says 'hta_pw: Authentication failed'
+	not grep -q 'wrong\|wr%6Fng' <<<"$stderr"
+	CLICKHOUSE_USER=hta_pw CLICKHOUSE_PASSWORD=right feed hta-sink-clickhouse </dev/null
+	feed hta-sink-clickhouse "${url/:\/\//:\/\/hta_pw:right@}" </dev/null
+	says 'a password on the command line is seen'
+	fails_with 78 hta-sink-clickhouse "$server/nowhere" </dev/null
+	says 'Database nowhere does not exist'
+	fails_with 69 hta-sink-clickhouse --retry-for 1s clickhouse://127.0.0.1:1 </dev/null
+	for bad in redis://x clickhouse:// 'clickhouse://h/d?x=1' 'clickhouse://u:p%0a@h' 'clickhouse://h:p:x/%zz'; do
+		fails_with 64 hta-sink-clickhouse "$bad" </dev/null
+	done
+	events 100 >in
+	export CLICKHOUSE_USER=hta_reader CLICKHOUSE_PASSWORD=right
+	fails_with 78 job web hta-sink-clickhouse --init
+	fails_with 78 pipe "hta-window <in | hta-sink-clickhouse"
+	says 'READONLY'
+	unset CLICKHOUSE_USER CLICKHOUSE_PASSWORD
+	HTA_POSITIONS= fails_with 64 job web hta-sink-clickhouse
+	says 'where shall its positions stand'
+	fails_with 64 job web "hta-sink-clickhouse --positions $url"
+	says 'ClickHouse cannot keep them'
+	for more in '--uniq user_id' "--agg 'p=p99(.latency_ms)'"; do
+		fails_with 78 pipe "hta-window $more <in | hta-sink-clickhouse"
+		says 'hold count, sum, min and max'
+		fails_with 78 pipe "hta-consume --job u --until end in | hta-window $more | hta-sink-clickhouse --init | hta-commit"
+	done
+	[ "$(ch 'SELECT count() FROM events_agg')" = 0 ]
+}
+
+@test "clickhouse: a table that could count twice is refused at the start" {
+	feed hta-sink-clickhouse --init </dev/null
+	create=$(ch 'SHOW CREATE TABLE events_agg FORMAT TSVRaw')
+	ch "${create/events_agg/no_window}" >/dev/null
+	ch 'ALTER TABLE no_window MODIFY SETTING non_replicated_deduplication_window = 0'
+	ch 'CREATE TABLE no_window_final AS events_agg_final'
+	fails_with 78 hta-sink-clickhouse --table no_window </dev/null
+	says 'remembers no token.*: ALTER TABLE `no_window` MODIFY SETTING non_replicated_deduplication_window = 10000'
+	ch "$(sed 's/events_agg/days/; s/ENGINE = AggregatingMergeTree/& PARTITION BY toDate(window_start)/' <<<"$create")"
+	fails_with 78 hta-sink-clickhouse --table days </dev/null
+	says 'partitioned by toDate'
+	ch 'CREATE TABLE small (n Int8) ENGINE = MergeTree ORDER BY n'
+	fails_with 78 hta-sink-clickhouse --table small </dev/null
+	says 'not one of ours'
+}
+
+@test "clickhouse: a store that has lost what was stored is found out" {
+	events >in
+	feed job web hta-sink-clickhouse --init
+	events 3000 2 >>in
+	ch 'TRUNCATE TABLE events_agg'
+	fails_with 78 job web hta-sink-clickhouse
+	says 'has lost what was stored of job web'
+	feed hta-sink-clickhouse --reset web
+	feed job web hta-sink-clickhouse
+	[ "$(counted web)" = 23000 ]
+	feed job other hta-sink-clickhouse --name second --init
+	feed hta-sink-clickhouse --reset web
+	[ "$(counted web)" = 0 ]
+	[ "$(counted other)" = 23000 ]
+}
+
+@test "clickhouse: a server that comes late is waited for" {
+	own_server
+	svc_stop clickhouse "$PWD/own"
+	events >in
+	run_job() { job web "hta-sink-clickhouse --init --retry-for 60s"; }
+	export -f run_job job pipe
+	spawn job bash -c run_job
+	wait_until 20 grep -q 'trying again' job.err
+	svc_start clickhouse "$PWD/own"
+	exits_with 0 60
+	[ "$(counted web)" = 20000 ]
+}
+
+@test "clickhouse: readers know what is final by the positions, wherever they are said" {
+	events 20000 >in
+	feed job web hta-sink-clickhouse --init
+	latest() { hta-query latest web --by '' -d "$1" | jq -r '"\(.window_start) \(.count) \(.open)"'; }
+	[ "$(latest "$CLICKHOUSE_URL")" = '2026-01-01T00:03:00Z 2000 true' ]
+	feed hta-query history web --by '' --final -d "$CLICKHOUSE_URL"
+	[ "$(jq -r .count "$out" | paste -sd ' ')" = '6000 6000 6000' ]
+	positions=$HTA_POSITIONS
+	unset HTA_POSITIONS
+	fails_with 1 hta-query latest web --final -d "$CLICKHOUSE_URL"
+	feed hta-query history web --by '' --final -d "$CLICKHOUSE_URL?positions=$positions"
+	[ "$(wc -l <"$out")" = 3 ]
+	feed hta-query positions web -d "$CLICKHOUSE_URL?positions=$positions"
+	grep -q 'clickhouse:events_agg' "$out"
+	feed hta-query metrics -d "$CLICKHOUSE_URL"
+	[ "$(jq -r .metric "$out")" = web ]
+	feed hta-query top web -n 3 -d "$CLICKHOUSE_URL"
+	[ "$(wc -l <"$out")" = 3 ]
+	CLICKHOUSE_USER=hta_reader CLICKHOUSE_PASSWORD=right feed hta-query top web -n 3 -d "$CLICKHOUSE_URL"
+	fails_with 69 hta-query metrics -d clickhouse://127.0.0.1:1
+	fails_with 78 hta-query metrics --table none -d "$CLICKHOUSE_URL"
+}
+
+@test "clickhouse: hta-serve answers /stats, /history and /events from it" {
+	events >in
+	feed job web hta-sink-clickhouse --init
+	feed pipe "hta-consume --job raw --until end in | hta-sink-clickhouse --events --init | hta-commit"
+	spawn serve hta-serve -v -l 0 -d "$CLICKHOUSE_URL"
+	wait_until 20 grep -q 'listens on' serve.err
+	at=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' serve.err)
+	span='from=2026-01-01&to=2026-01-02'
+	curl -sSf "$at/history?metric=web&limit=10000&$span" >"$out"
+	[ "$(jq "[.rows[].count] | add" "$out")" = 20000 ]
+	[ "$(jq "[.rows[] | select(.final) | .count] | add" "$out")" = 18000 ]
+	curl -sSf "$at/stats?rule_id=web&start_time=2026-01-01&end_time=2026-01-02" >"$out"
+	grep -q 2026-01-01T00:03:00 "$out"
+	curl -sSf "$at/events?limit=5" >"$out"
+	[ "$(grep -o '"event_id"' "$out" | wc -l)" -ge 5 ]
+	curl -sSf "$at/health/ready" >"$out"
+}
