@@ -303,3 +303,35 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	[ "$(grep -o '"event_id"' "$out" | wc -l)" -ge 5 ]
 	curl -sSf "$at/health/ready" >"$out"
 }
+
+@test "clickhouse: answers are lost, lie, and requests come late: no sum is wrong" {
+	events >in
+	epoch=1000
+	feed job web hta-sink-sqlite --init want.db
+	spawn proxy python3 -B "$tests/mock/clickhouse_proxy.py" "$PWD/port" "${server##*:}"
+	wait_until 20 test -s port
+	feed job web hta-sink-clickhouse --init "clickhouse://127.0.0.1:$(<port)/$db"
+	says 'trying again'
+	history web want.db >"$out"
+	late() { [ "$(ch "SELECT count() FROM system.processes WHERE query LIKE 'INSERT%$db%'")" = 0 ]; }
+	wait_until 10 late
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	[ "$(ch "SELECT countIf(startsWith(claim, 'burn-')) > 0 FROM events_agg")" = 1 ]
+}
+
+@test "clickhouse: positions in Postgres and in Redis" {
+	url=$CLICKHOUSE_URL
+	with_service pg redis
+	export CLICKHOUSE_URL=$url	# this test's own
+	events >in
+	n=0
+	for at in "host=$PGHOST port=$PGPORT dbname=$PGDATABASE" "$REDIS_URL"; do
+		n=$((n + 1))
+		export HTA_POSITIONS=$at
+		not job web$n 'HTA_CRASH=sink-sent:3 hta-sink-clickhouse --init' 2>err
+		feed job web$n hta-sink-clickhouse
+		[ "$(counted web$n)" = 20000 ]
+		feed hta-query history web$n --by '' --final -d "$CLICKHOUSE_URL"
+		[ "$(jq -r .count "$out" | paste -sd ' ')" = '6000 6000 6000' ]
+	done
+}
