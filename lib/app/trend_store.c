@@ -374,6 +374,10 @@ static int open_run(struct trend_run *r, struct err *err)
 	r->driver = read_stores_choose(t->stores, t->where, "hta-trend", &r->conf, err);
 	if (!r->driver)
 		return -1;
+	if (!r->driver->alerts)
+		return err_set(err, EX_USAGE,
+			       "a store of this kind keeps no alerts: pipe its final rows in, "
+			       "`hta-consume --job NAME --final METRIC -d STORE | hta-trend ..`");
 	r->conf.loop = r->loop = loop_new();
 	r->conf.create = t->init;
 	r->keeper = r->driver->alerts->open(&r->conf, err);

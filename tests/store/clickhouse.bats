@@ -282,6 +282,12 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	feed hta-query top web -n 3 -d "$CLICKHOUSE_URL"
 	[ "$(wc -l <"$out")" = 3 ]
 	CLICKHOUSE_USER=hta_reader CLICKHOUSE_PASSWORD=right feed hta-query top web -n 3 -d "$CLICKHOUSE_URL"
+	feed hta-check --connect -d "$CLICKHOUSE_URL"
+	grep -q "^ClickHouse: version [0-9.]*, database $db, user default: the tables are there$" "$out"
+	fails_with 64 hta-trend -d "$CLICKHOUSE_URL" web
+	says 'keeps no alerts: pipe its final rows in'
+	feed pipe "HTA_POSITIONS=$positions hta-consume --job out --final web -d '$CLICKHOUSE_URL' --until end | hta-sink-sqlite --init out.db | hta-commit"
+	[ "$(sqlite3 out.db 'SELECT sum(count) FROM hta_rollups')" = 18000 ]
 	fails_with 69 hta-query metrics -d clickhouse://127.0.0.1:1
 	fails_with 78 hta-query metrics --table none -d "$CLICKHOUSE_URL"
 }

@@ -170,4 +170,5 @@ const struct sink_driver clickhouse_driver = {
 	.write = clickhouse_write,
 	.reset = clickhouse_reset,
 	.put = clickhouse_put,
+	.probe = clickhouse_probe,
 };

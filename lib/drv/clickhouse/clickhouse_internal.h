@@ -72,6 +72,7 @@ void clickhouse_put_dead(const struct sink_dead *dead, const char *job, const ch
 
 /* ---- clickhouse_schema.c: makes what is missing (conf->create), then checks. */
 enum sink_result clickhouse_schema(struct clickhouse *c, struct err *err);
+enum sink_result clickhouse_probe(void *d, const struct probe *probe, struct err *err);
 
 /* ---- clickhouse_write.c, clickhouse_claims.c */
 enum sink_result clickhouse_prepare(void *d, const struct sink_batch *batch, struct buf *what,

@@ -219,3 +219,21 @@ enum sink_result clickhouse_schema(struct clickhouse *c, struct err *err)
 	free(final);
 	return r;
 }
+
+enum sink_result clickhouse_probe(void *d, const struct probe *probe, struct err *err)
+{
+	struct clickhouse *c = d;
+	struct rowbinary answer;
+	struct slice version, database, user;
+	enum sink_result r = clickhouse_query(c, &answer, err,
+					      "SELECT version(), currentDatabase(), currentUser()");
+
+	if (r != SINK_OK)
+		return r;
+	version = rowbinary_get_text(&answer);
+	database = rowbinary_get_text(&answer);
+	user = rowbinary_get_text(&answer);
+	probe_say(probe, PROBE_GOOD, "version %.*s, database %.*s, user %.*s: the tables are there",
+		  (int)version.n, version.p, (int)database.n, database.p, (int)user.n, user.p);
+	return SINK_OK;
+}
