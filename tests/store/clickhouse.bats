@@ -1,4 +1,5 @@
 # hta-sink-clickhouse on a real ClickHouse: what it stores, that it stores it once, what it refuses, and who reads it.
+# HTA_KILLS=100 BATS_TEST_TIMEOUT=3000 kills the server as often, in place of four times.
 load ../helpers
 
 # A database for each test; positions in its folder.
