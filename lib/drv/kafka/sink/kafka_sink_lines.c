@@ -1,5 +1,6 @@
 /* Lines of a run. They are passed on as they came, in one piece: a line that is longer than the
- * topic takes, does not fit the schema, or whose key cannot be told, is cut out, and is a dead letter in its place. */
+ * topic takes, does not fit the schema, or whose key cannot be told, is cut out, and is a dead
+ * letter in its place. */
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 struct taking {
