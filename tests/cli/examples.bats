@@ -266,6 +266,27 @@ setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
 	[ "$common" = '69 74 75' ]
 }
 
+@test "systemd: the reader is valid and hardened, and starts as it says" {
+	cd "$BATS_TEST_TMPDIR"
+	cp "$examples"/systemd/hta-serve.service .
+	sed -i "s|^ExecStart=hta-serve|ExecStart=$(command -v hta-serve)|" hta-serve.service
+	feed systemd-analyze verify --man=no ./hta-serve.service
+	[ -z "$stderr" ]
+	feed systemd-analyze security --offline=true --no-pager --threshold=20 ./hta-serve.service
+	hta-gen --count 100 | hta-window | hta-sink-sqlite --init rollups.db
+	hta-serve --new-key web | tee >(sed -n 1p >key) | sed -n 2p >keys
+	chmod 600 keys
+	port=$(svc_free_port)
+	options=$(sed -nE 's/^ExecStart=[^ ]* (.*)/\1/p' hta-serve.service)
+	options=${options/8080/$port}
+	HTA_STORE=rollups.db spawn reader hta-serve ${options//%d/$PWD}
+	wait_until 20 bash -c "curl -sf http://localhost:$port/health/ready"
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "http://localhost:$port/latest?metric=events")" = 401 ]
+	curl -sf -H "Authorization: Bearer $(<key)" "http://localhost:$port/latest?metric=events" | jq -e '.rows | length > 0'
+	kill -TERM "$pid"
+	exits_with 0 20
+}
+
 @test "systemd: starts again by the codes of the manual, and waits longer than the programs do" {
 	codes=$(grep -A1 'A supervisor starts it again on' "$top/man/hta.7" | tr '\n' ' ')
 	shell=$(grep -o '^126 and 127 are the shell' "$top/man/hta.7" | grep -oE '[0-9]+' | paste -sd' ')

@@ -10,7 +10,7 @@
 #	redis://cache:6379/0	$REDIS_URL
 #	http://registry:8081	$HTA_TEST_REGISTRY
 #	s3://archive		the test's own place in a bucket
-#	port 8000		a free one
+#	ports 8000, 8080	free ones
 #	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
 # service=rollups is the test's database: PGSERVICEFILE says so.
 load ../helpers
@@ -227,6 +227,7 @@ example_of() { # PAGE N
 		s|http://registry:8081|${HTA_TEST_REGISTRY:-}|g
 		s|s3://archive|s3://${S3_BUCKET:-}/$BATS_TEST_NUMBER|g
 		s/(-l |localhost:)8000/\1${port:-8000}/g
+		s/(-l |localhost:)8080/\1${reader_port:-8080}/g
 		s/(-g|--reset|positions) web/\1 ${web:-}web/g
 		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
 		s/--from 2026-01-01 --until 2026-01-02/--from $(date -u +%F) --until $(date -u -d tomorrow +%F)/" >example
@@ -842,4 +843,42 @@ answers_rows() (
 	example hta.7 24
 	example hta.7 25
 	[ "$(sql regions.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+}
+
+# Starts an example that goes on, and waits for its server.
+server_of() { # PAGE N PORT
+	example_of "$1" "$2"
+	mv example "example.$2"
+	sed -i '1i trap : TERM INT' "example.$2"
+	spawn "server.$2" bash -eo pipefail "example.$2"
+	wait_until 20 curl -sf "http://localhost:$3/health/ready"
+}
+ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
+
+@test "hta(7): events in over HTTP, numbers out" {
+	cd "$BATS_TEST_TMPDIR"
+	with_service kafka
+	topic_new "$BATS_TEST_NUMBER.events" 1
+	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
+	port=$(svc_free_port) reader_port=$(svc_free_port)
+	seq 500 | jq -c '{event_id: "e\(.)", user_id: "u\(. % 7)", event_type: (if . % 5 == 0 then "buy" else "view" end)}' >events.ndjson
+	server_of hta.7 26 "$port"
+	intake=$pid
+	example hta.7 27
+	jq -e '.count == 500 and .duplicates == 0' "$out"
+	example hta.7 27 # again: nothing is taken twice
+	jq -e '.count == 500 and .duplicates == 500' "$out"
+	server_of hta.7 28 "$reader_port"
+	reader=$pid
+	example hta.7 29
+	[ "$(jq -c 'select(.rows) | [.rows[] | [.dims.event_type, .count]]' "$out")" = '[["view",400],["buy",100]]' ]
+	[ "$(jq -c 'select(.data) | .data.latestEvents | map(.eventType)' "$out")" = '["buy","view","view"]' ]
+	ended "$reader"
+	ended "$intake"
+	rm -r log
+	server_of hta.7 30 "$port"
+	intake=$pid
+	example hta.7 27
+	wait_until 20 eval '[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -X isolation.level=read_committed | jq -s "map(.event_id) | unique | length")" = 500 ]'
+	ended "$intake"
 }

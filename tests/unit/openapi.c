@@ -57,7 +57,7 @@ static void test_routes(void)
 static void test_docs(void)
 {
 	static const struct openapi_answer answers[] = {
-		{ 202, "taken", NULL, "{\"type\":\"object\"}" },
+		{ 202, "taken", NULL, "{\"type\":\"object\"}", NULL },
 		{ .status = 413, .text = "too much" },
 	};
 	static const struct openapi_param params[] = {

@@ -55,7 +55,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/rules/{id}/rows", 0, 0, NULL, NULL, handle, "" },
 };
 static const struct router router = {
-	routes, sizeof(routes) / sizeof(routes[0]), NULL, allow, hosts, 1, false
+	routes, sizeof(routes) / sizeof(routes[0]), NULL, allow, hosts, 1, false, NULL, 0
 };
 
 static const struct {
