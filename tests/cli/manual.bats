@@ -279,7 +279,7 @@ pg() { psql -XqAtc "$1"; } # SQL
 		page=${page##*/}
 		[ -z "$(awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } code && /^\.Bd/ && $0 != ".Bd -literal -offset indent"' "$man/$page")" ]
 		for n in $(seq "$(blocks "$page")"); do
-			grep -qE "^	(example|endless) $page $n\b" "$BATS_TEST_FILENAME" || { echo "nothing runs block $n of $page"; return 1; }
+			grep -qE "^	(example|endless|server_of) $page $n\b" "$BATS_TEST_FILENAME" || { echo "nothing runs block $n of $page"; return 1; }
 		done
 		case $page in *.1) [ "$(blocks "$page")" -ge 1 ] ;; esac
 	done
@@ -812,6 +812,7 @@ answers_rows() (
 	endless hta-serve.1 4 answers_rows
 	hta-log-append log <<<'{"event_type":"click"}'
 	has_event() { curl -sSf "http://localhost:$port/events" | jq -e '.events[0].event_type == "click"'; }
+	unset "${!PG@}" # libpq's environment names a store, too, and other tests may have left events there
 	endless hta-serve.1 3 has_event
 }
 
