@@ -4,7 +4,7 @@ It shares no code with lib/ and was written from the manual (hta(7), hta-protoco
 
     recount.py              a log of events, added up by Decimal
     sketch.py               HyperLogLog: registers from texts, and out of each store's bytes
-    pg.py redis.py sqlite.py    what a store holds: rows, and for a job its positions, watermarks and dead letters
+    pg.py redis.py sqlite.py clickhouse.py    what a store holds: rows, and for a job its positions, watermarks and dead letters
     rows.py, values.py      the form to which all are brought
     __main__.py             the command line of it, for bats
 
