@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from pipes import SESSION_MS
-from scenes_kafka_sink import KINDS, Clean
+from scenes_kafka_sink import KINDS, Clean, under_faults
 from stores import Pg, Redis
 from tap import Failure, wait_until
 
@@ -60,26 +60,7 @@ def kill_one(w, p):
 def many(trace, bench, keeper, faults):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Folder(bench, trace, keeper)
-    done = 0
-
-    def crashes():
-        if done < faults and w.random.random() < 0.5:
-            i, point = w.random.choice(CRASHES)
-            return i, f"{point}:{w.random.randint(1, 4)}"
-        return None
-    for _ in range(2):
-        w.pipe(crashes)
-    while done < faults:
-        w.produce(w.random.randint(50, 400))
-        time.sleep(w.random.uniform(0.05, 0.9))
-        hit = w.random.choice([kill_one] * 5 + KINDS[5:])(w, w.random.choice(w.pipes))
-        trace.fault(*hit)
-        done = trace.counts.get("faults", 0)
-        if w.random.random() < 0.2:
-            w.check()
-    for p in w.pipes:
-        p.start_without_crash()
-    w.produce(500)
+    under_faults(w, trace, faults, CRASHES, [kill_one] * 5 + KINDS[5:], w.produce)
     w.finish()
 
 

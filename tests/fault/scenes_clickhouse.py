@@ -6,6 +6,7 @@ import time
 
 import oracle.clickhouse
 from pipes import SESSION_MS
+from scenes_kafka_sink import under_faults
 from stores import Store
 from tap import Skip
 from world import World
@@ -86,27 +87,7 @@ FAULTS = [kill_stage] * 4 + [kill_server] * 2 + [cut_now, cut_insert, cut_insert
 
 def storm(trace, bench):
     w = world(bench, trace)
-    most = 200 if bench.long else 15
-    done = 0
-
-    def crashes():
-        if done < most and w.random.random() < 0.4:
-            i, point = w.random.choice(CRASHES)
-            return i, f"{point}:{w.random.randint(1, 4)}"
-        return None
-    for _ in range(2):
-        w.pipe(crashes=crashes)
-    while done < most:
-        w.fill(w.random.randint(50, 600))
-        time.sleep(w.random.uniform(0.05, 0.9))
-        trace.fault(*w.random.choice(FAULTS)(w, w.random.choice(w.pipes)))
-        done = trace.counts.get("faults", 0)
-        if w.random.random() < 0.2:
-            w.check()
-    w.servers.proxy("clickhouse").calm()
-    for p in w.pipes:
-        p.start_without_crash()
-    w.fill(500)
+    under_faults(w, trace, 200 if bench.long else 15, CRASHES, FAULTS, w.fill, calm=w.servers.proxy("clickhouse").calm)
     w.finish(120)
 
 

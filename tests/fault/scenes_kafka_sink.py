@@ -145,29 +145,31 @@ def sleep_sink(w, p):
 KINDS = [kill_stage] * 5 + [kill_pipe] * 2 + [sleep_pipe] + [sleep_sink]
 
 
+def under_faults(w, trace, most, points, kinds, produce, calm=lambda: None):
+    """Two pipelines, which die at crash points too, and random faults on them; in between it is looked whether all is well. In the end they live on."""
+    def crashes():
+        if trace.counts.get("faults", 0) < most and w.random.random() < 0.5:
+            i, point = w.random.choice(points)
+            return i, f"{point}:{w.random.randint(1, 4)}"
+        return None
+    for _ in range(2):
+        w.pipe(crashes=crashes)
+    while trace.counts.get("faults", 0) < most:
+        produce(w.random.randint(50, 400))
+        time.sleep(w.random.uniform(0.05, 0.9))
+        trace.fault(*w.random.choice(kinds)(w, w.random.choice(w.pipes)))
+        if w.random.random() < 0.2:
+            w.check()
+    calm()
+    for p in w.pipes:
+        p.start_without_crash()
+    produce(500)
+
+
 def many(trace, bench, faults, cluster="kafka"):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Clean(bench, trace, cluster=cluster)
-
-    def crashes():
-        if done < faults and w.random.random() < 0.5:
-            i, point = w.random.choice(CRASHES)
-            return i, f"{point}:{w.random.randint(1, 4)}"
-        return None
-    done = 0
-    for _ in range(2):
-        w.pipe(crashes)
-    while done < faults:
-        w.produce(w.random.randint(50, 400))
-        time.sleep(w.random.uniform(0.05, 0.9))
-        text, kind = w.random.choice(KINDS)(w, w.random.choice(w.pipes))
-        trace.fault(text, kind)
-        done = trace.counts.get("faults", 0)
-        if w.random.random() < 0.2:
-            w.check()
-    for p in w.pipes:
-        p.start_without_crash()
-    w.produce(500)
+    under_faults(w, trace, faults, CRASHES, KINDS, w.produce)
     w.finish()
 
 

@@ -2,12 +2,11 @@
 stages that are. Objects are read as files, by zstd(1)."""
 import os
 import subprocess
-import time
 from collections import Counter
 
 from pipes import SESSION_MS
 from scenes_claims import CRASHES, Folder, kill_one
-from scenes_kafka_sink import KINDS
+from scenes_kafka_sink import KINDS, under_faults
 from servers import SERVICES
 from tap import Failure, Skip
 
@@ -72,27 +71,7 @@ FAULTS = [kill_one] * 3 + KINDS[5:] + [cut_now, cut_at, cut_at, cut_at, cut_answ
 def storm(trace, bench):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Bucket(bench, trace)
-    most = 200 if bench.long else 30
-    done = 0
-
-    def crashes():
-        if done < most and w.random.random() < 0.4:
-            i, point = w.random.choice(CRASHES)
-            return i, f"{point}:{w.random.randint(1, 4)}"
-        return None
-    for _ in range(2):
-        w.pipe(crashes)
-    while done < most:
-        w.produce(w.random.randint(50, 400))
-        time.sleep(w.random.uniform(0.05, 0.9))
-        trace.fault(*w.random.choice(FAULTS)(w, w.random.choice(w.pipes)))
-        done = trace.counts.get("faults", 0)
-        if w.random.random() < 0.2:
-            w.check()
-    w.proxy.calm()
-    for p in w.pipes:
-        p.start_without_crash()
-    w.produce(500)
+    under_faults(w, trace, 200 if bench.long else 30, CRASHES, FAULTS, w.produce, calm=w.proxy.calm)
     w.finish(90)
 
 
