@@ -196,11 +196,17 @@ class Supervised:
                 self.run.signal(sig, which)
 
     def leave(self, seconds=40):
-        """The polite end: TERM to all stages. Its code must be 0; so it is for a life whose stages were not all born to hear it."""
+        """
+        The polite end: TERM to all stages. Its code must be 0; so it is between two lives, where nobody is there to hear it,
+        and for a life whose stages were not all born to hear it.
+        """
         with self.lock:
             self.leaving = True
+            between = self.run is None or self.run.ended()
         self.signal(signal.SIGTERM)
         wait_until(seconds, lambda: f"{self.name} to leave: {self.run.codes()}", lambda: not self.alive())
+        if self.fatal is None and between:
+            return 0
         if -signal.SIGTERM in self.run.codes() and set(self.run.codes()) <= {0, 75, -signal.SIGTERM}:
             return 0
         return self.codes[-1] if self.codes else 0
