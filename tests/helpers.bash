@@ -33,6 +33,17 @@ fi
 
 # ---- programs and what they say ----
 
+# jq 1.6 -e says 0 where nothing came in, as from a curl that failed.
+jq() {
+	local made
+	case ${1:-} in
+	-e | -e[a-z] | -[a-z]e)
+		made=$(command jq "$@") && [ -n "$made" ] && printf '%s\n' "$made"
+		;;
+	*) command jq "$@" ;;
+	esac
+}
+
 run_for() { # CODE COMMAND...
 	local want=$1 got=0
 	shift

@@ -3,7 +3,8 @@
  * it in the stream's loop (struct consume_beside), which is served whatever the reader waits for,
  * a pipe that is full among it.
  *
- *	first signal: the server drains, the reader goes on to the end of what is durable
+ *	first signal: the server drains, the reader goes on to the end of what is durable, or begins
+ *	so where the stages below are not there yet
  *	both are done, or half of --drain is over: the last epoch, `end`, the acks
  *	the log failed: all that wait are refused, the stream fails -> 74
  *	a stage failed: what is pending becomes durable and is answered, its exit code
@@ -31,13 +32,14 @@ static int begin_beside(void *self, struct emitter *emitter, struct err *err)
 	return 0;
 }
 
-static void drain_beside(void *self)
+static int64_t drain_beside(void *self)
 {
 	struct ingest *g = self;
 
 	if (!g->leave_us)
 		g->leave_us = tm_mono_us() + g->conf.http.drain_us / 2;
 	ingest_drain(g);
+	return g->leave_us;
 }
 
 static int beside_ended(void *self, int64_t position, struct err *err)

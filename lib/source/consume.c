@@ -7,7 +7,7 @@
  * 	last barrier, `end`, the acks, the last commit
  *
  * Only sources react to the first INT, TERM or HUP: before a record was read it ends us at once,
- * later it is a change like others. A second one or
+ * later it is a change like others; a part beside us (an intake) has its own way. A second one or
  * --drain-timeout stops the loop: then every wait fails and we leave with 75. */
 #include "source/consume_internal.h"
 
@@ -127,21 +127,30 @@ static int finish_stream(struct consume *s, struct err *err)
 	return consume_commit(s, true, err);
 }
 
-static void stop_consume(void *self)
+static void leave_unread(void *arg, int fd, short revents)
 {
-	struct consume *s = self;
+	struct consume *s = arg;
 	struct err err = ERR_INIT;
 
-	if (s->begun && s->c->beside) {
-		s->c->beside->stop(s->c->beside_self);
-		return;
-	}
-	s->stopping = true;
+	(void)fd, (void)revents;
 	if (s->begun)
 		return;
 	s->quit = true;
 	err_set(&err, EX_TEMPFAIL, "ended by a signal before anything was read");
 	loop_stop(emitter_loop(s->emitter), &err);
+}
+
+static void stop_consume(void *self)
+{
+	struct consume *s = self;
+
+	if (s->beside_open) {
+		loop_at(emitter_loop(s->emitter), s->c->beside->stop(s->c->beside_self),
+			leave_unread, s);
+		return;
+	}
+	s->stopping = true;
+	leave_unread(s, -1, 0);
 }
 
 static void describe_input(const struct consume_conf *c, struct counters *counters)

@@ -84,8 +84,9 @@ struct consume_epoch {
 struct consume_beside {
 	/* Before the log is opened; the hello is out. */
 	int (*open)(void *self, struct emitter *emitter, struct err *err);
-	/* The first signal, once reading has begun: reading goes on until ended(). */
-	void (*stop)(void *self);
+	/* The first signal: reading goes on until ended(). Returns the time (tm_mono_us clock) to
+	 * leave at if it has not begun by then. */
+	int64_t (*stop)(void *self);
 	/* Asked after every turn of the loop. 1: no more is read. `position`: where the reader
 	 * stands in the log's only partition; -1: nowhere yet. -1 with err: the stream fails. */
 	int (*ended)(void *self, int64_t position, struct err *err);

@@ -30,6 +30,7 @@ static int open_log(struct consume *s, struct err *err)
 
 	if (b && b->open(s->c->beside_self, s->emitter, err))
 		return -1;
+	s->beside_open = b != NULL;
 	return s->log->ops->open(s->log->self, emitter_loop(s->emitter), err);
 }
 

@@ -89,7 +89,8 @@ struct consume {
 	bool begun;    /* reading has begun, once */
 	bool stopping; /* a signal came */
 	bool quit;     /* ... before anything was read: leave at once, with 0 */
-	bool eof;      /* all files are at their end */
+	bool beside_open;
+	bool eof; /* all files are at their end */
 };
 
 static inline bool consume_group(const struct consume *s)

@@ -276,7 +276,7 @@ teardown() {
 	grep -qi '^retry-after: 30' head
 	[ "$(get /health/ready | jq -r .code)" = log-full ]
 	post /publish "$login"
-	wait_until 5 bash -c "curl -s $url/health | jq -e .log.full"
+	wait_until 5 bash -c "set -o pipefail; curl -sf $url/health | jq -e .log.full"
 	mount -o remount,size=400m disk
 	wait_until 20 bash -c "curl -s -o /dev/null -w '%{http_code}' -H '$json' --data-binary @big $url/events | grep 202"
 	echo "f$i" >>acked
@@ -370,7 +370,7 @@ teardown() {
 	place=$(sed -nE 's/^location: ([^\r]*).*/\1/ip' head)
 	[ "$(get "$place" | jq -c .)" = '{"durable":true,"acked":false}' ]
 	spawn p bash -c 'hta-consume --job j --log log --epoch 50ms | hta-window --every 1m --time timestamp --by event_type --dead drop | hta-sink-sqlite --init rows.db | hta-commit'
-	wait_until 20 bash -c "curl -s $url$place | jq -e .acked"
+	wait_until 20 bash -c "set -o pipefail; curl -sf $url$place | jq -e .acked"
 	post /events "$view" -H 'Prefer: wait=20'
 	answers 200 .status accepted
 	grep -qi '^preference-applied: wait' head
@@ -385,7 +385,7 @@ teardown() {
 	kill -9 -- "-$pid"
 	(post /ingest "$(batch 1 1 | jq -sc .)" -H 'Prefer: wait=60' && answers 202 .count 1) &
 	waits=$!
-	wait_until 20 bash -c "curl -s $url/stats | jq -e '.received_count == 6'"
+	wait_until 20 bash -c "set -o pipefail; curl -sf $url/stats | jq -e '.received_count == 6'"
 	end
 	wait $waits
 	[ "$(get /acks/x -o /dev/null -w '%{http_code}' || :)" = 000 ]

@@ -102,6 +102,27 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 	has_stored 2
 }
 
+@test "a signal while the stages below are starting: what was answered goes through them all the same" {
+	serve_into "sleep 1; $lite"
+	post /events "$view"
+	[ "$status" = 202 ]
+	kill -TERM "$intake"
+	exits_with 0 20
+	intake_left_with 0
+	has_stored 1
+	serve_into "sleep 5; $lite" --drain 1s
+	post /events "$view"
+	[ "$status" = 202 ]
+	kill -TERM "$intake"
+	intake_left_with 0
+	exits_with 75 20
+	[ "$(stored | wc -l)" = 1 ]
+	serve_into "$lite"
+	wait_until 20 has_stored 2
+	kill -TERM "$intake"
+	exits_with 0 20
+}
+
 @test "how it ends is how a stage below ended, and what was answered is in the log" {
 	serve_into 'sleep 0.5; exec hta-sink-sqlite --events no/such.db | hta-commit'
 	post /events "$view"

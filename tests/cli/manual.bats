@@ -779,7 +779,7 @@ with_avro() {
 takes_event() (
 	mkdir -p client
 	cd client || return
-	example hta-ingest.1 2
+	example hta-ingest.1 2 || return
 	jq -e '.status == "accepted"' "$out"
 )
 
@@ -798,7 +798,7 @@ takes_event() (
 answers_rows() (
 	mkdir -p client
 	cd client || return
-	example hta-serve.1 2
+	example hta-serve.1 2 || return
 	[ "$(sed -n 1p "$out" | jq '.rows | length')" -ge 3 ] || return
 	[ "$(grep -c '^window_start,window_end,final,event_type,count' "$out")" = 1 ] || return
 	[ "$(tail -n 1 "$out" | jq -c '[.rows[].dims.event_type]')" = '["click"]' ]
