@@ -100,16 +100,31 @@ static rd_kafka_resp_err_t list_error(const rd_kafka_topic_partition_list_t *lis
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* A client goes on asking the leader that it knows, which may have died, until it hears of another:
+ * that is topic.metadata.refresh.interval.ms, five minutes. */
+static void learn_leaders(rd_kafka_t *rk)
+{
+	const struct rd_kafka_metadata *m = NULL;
+
+	if (!rd_kafka_metadata(rk, 0, NULL, &m, KAFKA_ASK_MS))
+		rd_kafka_metadata_destroy(m);
+}
+
 static rd_kafka_resp_err_t ask_times(struct kafka *k, void *arg)
 {
+	/* the reader's connections may be in a long poll */
+	rd_kafka_t *rk = k->member ? k->member : k->rk;
 	struct ask_list *a = arg;
 	rd_kafka_resp_err_t code;
 
 	for (int i = 0; i < a->list->cnt; i++)
 		a->list->elems[i].offset = a->time_ms;
-	/* the reader's connections may be in a long poll */
-	code = rd_kafka_offsets_for_times(k->member ? k->member : k->rk, a->list, KAFKA_ASK_MS);
-	return code ? code : list_error(a->list);
+	code = rd_kafka_offsets_for_times(rk, a->list, KAFKA_ASK_MS);
+	if (!code)
+		code = list_error(a->list);
+	if (code)
+		learn_leaders(rk);
+	return code;
 }
 
 /* Offsets of a time, or of RD_KAFKA_OFFSET_BEGINNING or _END: into *list.

@@ -43,14 +43,32 @@ static rd_kafka_resp_err_t find_topic(const struct kafka_sink *d, rd_kafka_t *rk
 	return code;
 }
 
+/* (rd_kafka_query_watermark_offsets of 2.0.2 waits for ever for a leader that died.) */
+static rd_kafka_resp_err_t ask_bound(const struct kafka_sink *d, rd_kafka_t *rk, int64_t which,
+				     int64_t *offset, int wait_ms)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_add(list, d->conf->positions,
+									  0);
+	rd_kafka_resp_err_t code;
+
+	p->offset = which;
+	code = rd_kafka_offsets_for_times(rk, list, wait_ms);
+	if (!code)
+		code = p->err;
+	*offset = p->offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	return code;
+}
+
 static rd_kafka_resp_err_t ask_bounds(const struct kafka_sink *d, rd_kafka_t *rk, int64_t *begin,
 				      int64_t *end, int wait_ms)
 {
 	rd_kafka_resp_err_t code = find_topic(d, rk, wait_ms);
 
-	return code ? code
-		    : rd_kafka_query_watermark_offsets(rk, d->conf->positions, 0, begin, end,
-						       wait_ms);
+	if (!code)
+		code = ask_bound(d, rk, RD_KAFKA_OFFSET_BEGINNING, begin, wait_ms);
+	return code ? code : ask_bound(d, rk, RD_KAFKA_OFFSET_END, end, wait_ms);
 }
 
 static int made_anew(const struct kafka_sink *d, struct err *err)
@@ -71,6 +89,11 @@ enum sink_result kafka_positions_bounds(struct kafka_sink *d, int64_t *begin, in
 		return SINK_FATAL;
 	code = ask_bounds(d, rk, begin, end, 10 * KAFKA_SINK_ASK_MS);
 	rd_kafka_destroy(rk);
+	if (kafka_unknown(code) && d->conf->sink.create && !d->positions_end) {
+		err_set(err, EX_TEMPFAIL, "%s: not all brokers know of the new topic yet",
+			d->conf->positions);
+		return SINK_RETRY;
+	}
 	if (kafka_unknown(code)) {
 		err_set(err, EX_CONFIG,
 			"topic %s, which has the positions of jobs over files, is missing; --init "

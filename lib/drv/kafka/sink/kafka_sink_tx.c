@@ -238,14 +238,33 @@ static int not_stored(const struct kafka_sink *d, struct err *err)
 		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
 }
 
+/* One that stands still for as long as the coordinator lets it be open will not come to its end.
+ * The client may have lost the question that it waits for, where the coordinator died. */
+static int stands_still(const struct kafka_sink *d, uint64_t *stored, int64_t *until_us,
+			struct err *err)
+{
+	if (d->tally.stored != *stored) {
+		*stored = d->tally.stored;
+		*until_us = deadline_us(d);
+	}
+	if (tm_mono_us() < *until_us)
+		return 0;
+	return err_set(err, EX_TEMPFAIL,
+		       "kafka: a transaction stood still for its time (transaction.timeout.ms), "
+		       "%llu of %llu records are stored; start again",
+		       (unsigned long long)d->tally.stored, (unsigned long long)d->tally.handed);
+}
+
 int kafka_tx_stored(struct kafka_sink *d, int rc, struct err *err)
 {
-	int64_t look_us = tm_mono_us() + LOOK_S * TM_S;
+	int64_t look_us = tm_mono_us() + LOOK_S * TM_S, until_us = deadline_us(d);
+	uint64_t stored = d->tally.stored;
 
 	while (rc == 0 && rd_kafka_outq_len(d->producer)) {
 		rd_kafka_flush(d->producer, KAFKA_SINK_TURN_MS);
 		if (rd_kafka_outq_len(d->producer))
-			rc = kafka_sink_wait(d, d->producer, err);
+			rc = kafka_sink_wait(d, d->producer, err) ||
+			     stands_still(d, &stored, &until_us, err);
 		if (rc || d->mode != KAFKA_FILES || tm_mono_us() < look_us)
 			continue;
 		rc = kafka_positions_there(d, err);
