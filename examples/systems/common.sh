@@ -1,0 +1,102 @@
+# What the scripts of this folder share; each begins with `. "${0%/*}/common.sh"`.
+#
+# A script keeps logs and local stores in a folder of its own: HTA_WORK, else ./NAME.work. It takes ports
+# from HTA_IN (events over HTTP), HTA_OUT (numbers over HTTP), and ends all that it started; with HTA_STAY=1
+# it serves on until it is told to stop. Exit 0: what is stored is what a recount of the events says.
+set -euo pipefail
+shopt -s lastpipe
+
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+name=${0##*/}
+name=${name%.sh}
+mkdir -p "${HTA_WORK:=$name.work}"
+cd "$HTA_WORK"
+rm -f ./*.log ./*.pid ./*.over
+in=http://localhost:${HTA_IN:=8000}
+out=http://localhost:${HTA_OUT:=8080}
+json='Content-Type: application/json'
+
+say() { printf '%s\n' "$*"; }
+fail() {
+	printf '%s: %s\n' "$name" "$*" >&2
+	tail -qn 3 -- ./*.log >&2 || :
+	exit 1
+}
+seconds() { date +%s.%N; }
+rate() { awk -v n="$1" -v from="$2" -v to="$3" 'BEGIN { printf "%.0f", n / (to - from) }'; } # COUNT FROM TO
+
+# Until the command holds, or a minute is over.
+wait_for() { # COMMAND...
+	local until=$((SECONDS + ${WAIT:-60}))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $until ] || fail "waited in vain for: $*"
+		sleep 0.2
+	done
+}
+
+# Both are there, and the same.
+same() { # WHAT STORED RECOUNTED
+	[ -n "$2" ] && [ "$2" = "$3" ] || fail "$1: stored is ${2:-nothing}, counted again it is $3"
+	say "$1: $2, as counted again"
+}
+
+# Runs a pipeline as a service manager does: started again as long as that helps (hta(7), EXIT STATUS). Its messages
+# are in NAME.log.
+service() { # NAME PIPELINE
+	while [ ! -e "$1.over" ]; do
+		setsid bash -o pipefail -c "trap : TERM INT; $2" >>"$1.log" 2>&1 &
+		echo $! >"$1.pid"
+		wait $! && break
+		case $? in 64 | 65 | 70 | 77 | 78 | 12[67]) break ;; esac
+		sleep 0.3
+	done 2>/dev/null &
+	loops[$1]=$!
+}
+declare -A loops
+
+crash() { kill -KILL -- "-$(<"$1.pid")" 2>/dev/null || :; } # NAME; all of its processes
+
+# Ends it the polite way: what is under way is stored.
+finish() { # NAME...
+	local one
+	for one; do
+		touch "$one.over"
+		kill -TERM -- "-$(<"$one.pid")" 2>/dev/null || :
+		wait "${loops[$one]}" || :
+		unset "loops[$one]"
+	done
+}
+
+# Tells what one request is answered: its status, and the body is in the file body.
+ask() { curl -sS -o body -w '%{http_code}' "$@"; } # OPTION... URL
+
+# Posts each line of the standard input by itself, over many connections at a time; prints how many were answered by
+# each status, "200 17".
+post_each() { # URL
+	awk -v url="$1" '{
+		gsub(/[\\"]/, "\\\\&")
+		printf "%surl = \"%s\"\nheader = \"Content-Type: application/json\"\ndata = \"%s\"\noutput = /dev/null\nwrite-out = \"%%{http_code}\\n\"\nsilent\n", (NR > 1 ? "next\n" : ""), url, $0
+	}' >post.conf
+	curl --parallel --parallel-immediate --parallel-max 64 --no-progress-meter -K post.conf | sort | uniq -c | awk '{ print $2, $1 }'
+}
+
+stop_all() {
+	local code=$? one
+	trap - EXIT
+	for one in "${!loops[@]}"; do
+		touch "$one.over"
+		kill -KILL -- "-$(<"$one.pid")" 2>/dev/null || :
+	done
+	wait
+	exit $code
+}
+trap stop_all EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+# The end of a script: it serves on where that is asked for.
+stay() {
+	[ -n "${HTA_STAY:-}" ] || return 0
+	say "$in takes events, $out shows them; Ctrl-C ends it"
+	wait
+}

@@ -1,0 +1,63 @@
+# The five systems as pipelines: the scripts of examples/systems, run to their end against real servers. Each counts what
+# was sent again and fails where what is stored is anything else, so that here is mostly what stands around them.
+load ../helpers
+
+here() {
+	cd "$BATS_TEST_TMPDIR"
+	HTA_IN=$(svc_free_port)
+	HTA_OUT=$(svc_free_port)
+	export HTA_IN HTA_OUT HTA_WORK=$BATS_TEST_TMPDIR/work
+}
+system() { feed timeout 170 "$top/examples/systems/$1.sh"; } # NAME
+tells() { grep -qE -- "$1" "$out" || { cat "$out"; return 1; }; } # REGEX
+
+# Nothing that a script started is left behind it.
+left() { pgrep -f -- "$HTA_WORK|:$HTA_IN|-l $HTA_OUT" || :; }
+
+@test "dedup.sh: publications, each once" {
+	here
+	system dedup
+	tells '^one event: 201, again: 409, a batch: 201$'
+	tells '^unique events: 5000, as counted again$'
+	tells '^answered 409: 1000, as counted again$'
+	tells '^reset: 200, and then: 0 0 0$'
+	tells '^throughput: [0-9]{4,} events a second'
+	[ -z "$(left)" ]
+}
+
+@test "a script whose store is not what was sent fails, and leaves nothing running" {
+	here
+	sed '/^wait_for all_stored/a sqlite3 events.db "DELETE FROM hta_events WHERE event_id = '"'load-1'"'"' "$top/examples/systems/dedup.sh" >dedup.sh
+	ln -s "$top/examples/systems/common.sh" .
+	chmod +x dedup.sh
+	fails_with 1 timeout 100 ./dedup.sh
+	says 'unique events: stored is 4999, counted again it is 5000'
+	[ -z "$(left)" ]
+}
+
+@test "aggregator.sh: minutes of a topic in Redis and Postgres, by two pipelines of which one is killed" {
+	with_service kafka pg redis
+	here
+	topic_new events.raw 6
+	redis-cli -u "$REDIS_URL" flushdb
+	HTA_TOPIC=$topic HTA_GROUP=$topic system aggregator
+	tells '^events in Postgres: 300000, as counted again$'
+	tells '^rows in Postgres and in Redis: 3[0-9]{3}, each as counted again$'
+	tells '^hot keys, .*: \[\["c-00000",[0-9]{4,}\]'
+	[ -z "$(left)" ]
+}
+
+# Called while the script is at it: a broker dies, and stays dead.
+@test "orders.sh: Avro in a cluster, windows, alerts; a broker dies on the way" {
+	with_service kafka3 pg registry
+	here
+	export HTA_BROKERS=$HTA_BROKERS3 HTA_REGISTRY=$HTA_TEST_REGISTRY
+	for topic in order_events product_views order_aggregates trend_alerts orders.dlq; do kadm -b "$HTA_BROKERS" create "$HTA_PREFIX.$topic" 3; done
+	HTA_DURING="$tests/services.sh stop kafka3-2 $HTA_SERVICES KILL" system orders
+	svc_start kafka3-2 "$HTA_SERVICES"
+	tells '^orders answered 202: 640, as counted again$'
+	tells '^records in order_events: 640, as counted again$'
+	tells '^windows in order_aggregates: 11, each once$'
+	tells '^trend_alerts: \["spike","2026-01-01T00:40:00Z",200\]$'
+	[ -z "$(left)" ]
+}
