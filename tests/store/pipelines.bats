@@ -61,3 +61,47 @@ left() { pgrep -f -- "$HTA_WORK|:$HTA_IN|-l $HTA_OUT" || :; }
 	tells '^trend_alerts: \["spike","2026-01-01T00:40:00Z",200\]$'
 	[ -z "$(left)" ]
 }
+
+# Called while the script is at it: a client of the WebSocket gets what it asked for, every second.
+live() {
+	/usr/bin/python3 - "ws://localhost:$HTA_OUT/live-stats" <<-'END' >live
+		import asyncio, json, sys, websockets
+		async def main():
+		    async with websockets.connect(sys.argv[1]) as ws:
+		        await ws.send(json.dumps({"subscribe_rules": ["rule_10m_event_type"]}))
+		        for _ in range(3): print(await asyncio.wait_for(ws.recv(), 20))
+		asyncio.run(main())
+	END
+}
+export -f live
+
+@test "rules.sh: batches by rules that change while they run, in ClickHouse and MongoDB" {
+	with_service kafka clickhouse mongo
+	here
+	topic_new events 3
+	HTA_BATCHES=4 HTA_PUSH=1s HTA_DURING=live system rules
+	tells '^a rule more while it runs: 201, the same again: 200$'
+	tells '^modified: 200, paused: 200, resumed: 200$'
+	tells '^events counted: 40000, as counted again$'
+	tells '^events in events_fact: 40000, as counted again$'
+	tells '^documents in raw_events: 40000, as counted again$'
+	tells '^live: \["rule_10m_event_type",\["2026-01-17T1'
+	[ "$(jq -s 'map(select(.rule_id == "rule_10m_event_type" and (.data | length) > 0)) | length' work/live)" = 3 ]
+	[ -z "$(left)" ]
+}
+
+@test "platform.sh: DynamoDB, GraphQL, and an archive that is away for a while" {
+	with_service kafka dynamo s3
+	here
+	kadm -b "$HTA_BROKERS" create "$HTA_PREFIX.events.raw" 4
+	kadm -b "$HTA_BROKERS" create "$HTA_PREFIX.events.dlq" 2
+	HTA_DYNAMO=dynamodb:///$HTA_PREFIX.hot HTA_ARCHIVE=s3://$S3_BUCKET/platform \
+		HTA_AWAY="$tests/services.sh stop s3 $HTA_SERVICES KILL" HTA_BACK="$tests/services.sh start s3 $HTA_SERVICES" system platform
+	tells '^events answered 202: 2000, as counted again$'
+	tells '^events in DynamoDB: 2000, as counted again$'
+	tells '^dead letters in events.dlq: '
+	tells '^eventsByUser: 20, as counted again$'
+	tells '^lines in the archive: 2003, those of the topic$'
+	tells '^rows of a replay: [0-9]+, those of the topic$'
+	[ -z "$(left)" ]
+}
