@@ -54,7 +54,7 @@ static void add_readers(const struct ingest *g, struct buf *b)
 	char job[WAL_READER_NAME_BYTES];
 	int64_t acked;
 
-	prometheus_begin(b, "hta_log_acked_offset", "counter",
+	prometheus_begin(b, "hta_log_acked_offset", "gauge",
 			 "what lies before is stored by all sinks of the job");
 	for (unsigned i = 0; g->wal && i < WAL_READERS; i++) {
 		if (!wal_reader(g->wal, i, job, &acked))
@@ -142,8 +142,13 @@ static void add_log(const struct ingest *g, struct buf *b)
 	ingest_log_state(g, &s);
 	prometheus_value(b, "hta_log_bytes", "gauge", "bytes of the log",
 			 (uint64_t)(s.end - s.first));
+	prometheus_value(b, "hta_log_held_bytes", "gauge",
+			 "bytes of the log that a job has not stored, or whose ids are remembered",
+			 (uint64_t)(s.end - s.held));
+	prometheus_value(b, "hta_log_limit_bytes", "gauge", "what the log may have by its quota",
+			 g->conf.log_bytes);
 	prometheus_value(b, "hta_log_full", "gauge", "1: events are refused", s.full);
-	prometheus_value(b, "hta_log_durable_offset", "counter", "what lies before is durable",
+	prometheus_value(b, "hta_log_durable_offset", "gauge", "what lies before is durable",
 			 (uint64_t)s.durable);
 	add_readers(g, b);
 	prometheus_value(b, "hta_log_free_bytes", "gauge",

@@ -262,6 +262,14 @@ void wal_keep_from(struct wal *w, int64_t offset)
 
 /* ---- what there is to say */
 
+/* Where the segments begin that may_go (wal_keep.c) lets nobody remove. */
+static int64_t held_from(struct wal *w, int64_t first, int64_t acked)
+{
+	int64_t wished = atomic_load(&w->keep_from), held = acked < wished ? acked : wished;
+
+	return held > first ? held : first;
+}
+
 void wal_state(struct wal *w, struct wal_state *out)
 {
 	*out = (struct wal_state){ .durable = wal_page_end(w->page),
@@ -269,6 +277,7 @@ void wal_state(struct wal *w, struct wal_state *out)
 				   .acked = wal_page_acked(w->page) };
 	pthread_mutex_lock(&w->lock);
 	out->end = w->end;
+	out->held = held_from(w, out->first, out->acked);
 	out->in = w->in;
 	out->dup = w->dup;
 	out->full = w->full || w->removing_wanted;

@@ -86,6 +86,7 @@ void wal_keep_from(struct wal *w, int64_t offset);
 struct wal_state {
 	int64_t first, durable, end; /* kept from, durable to, appended to */
 	int64_t acked;               /* by all readers; -1: there is no reader */
+	int64_t held;                /* what lies before may be removed, a segment at a time */
 	int64_t oldest_us; /* when the first group that is kept was closed, about; 0: none */
 	uint64_t in, dup;  /* the sums, at first as the last group has them */
 	bool full;

@@ -1,9 +1,9 @@
 /* For programs: JSON, a line a pipeline, and the text form of Prometheus (text-file collector).
  *
- * Metrics: hta_pipeline_up and hta_pipeline_keeping_up {job,inc,pgid}, hta_stage_up and
- * hta_stage_NAME for each counter {job,program,stage,pid, detail}; times in seconds. The pid is
- * a label, so that two pipelines of one job are two series; all begins at 0 with a new one
- * anyway. */
+ * Metrics: hta_pipeline_up, hta_pipeline_keeping_up and hta_pipeline_failed {job,inc,pgid};
+ * hta_stage_up, hta_stage_touched_seconds and hta_stage_NAME for each counter
+ * {job,program,stage,pid,detail}; times in seconds. The pid is a label, so that two pipelines of
+ * one job are two series; all begins at 0 with a new one anyway. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -187,20 +187,9 @@ static void family(const struct top *t, enum counter c, struct buf *out)
 	buf_fini(&name);
 }
 
-static void pipelines(const struct top *t, const char *name,
-		      bool (*holds)(const struct top_pipeline *p), struct buf *out)
+static void begin_gauge(const char *name, const char *help, struct buf *out)
 {
-	if (t->n)
-		buf_printf(out, "# TYPE %s gauge\n", name);
-	for (size_t i = 0; i < t->n; i++) {
-		const struct counters *first = &t->pipe[i].stage[0]->counters;
-
-		buf_printf(out, "%s{", name);
-		label("job", first->job, out);
-		buf_addc(out, ',');
-		label("inc", first->inc, out);
-		buf_printf(out, ",pgid=\"%" PRIu64 "\"} %d\n", first->pgid, holds(&t->pipe[i]));
-	}
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
 static bool is_up(const struct top_pipeline *p)
@@ -213,10 +202,39 @@ static bool keeps_up(const struct top_pipeline *p)
 	return p->state == TOP_KEEPING_UP;
 }
 
-static void json_stages(const struct top *t, struct buf *out)
+static bool has_failed(const struct top_pipeline *p)
 {
-	if (t->n)
-		buf_addz(out, "# TYPE hta_stage_up gauge\n");
+	return p->failed != NULL;
+}
+
+static const struct pipeline_gauge {
+	const char *name, *help;
+	bool (*holds)(const struct top_pipeline *p);
+} pipeline_gauges[] = {
+	{ "hta_pipeline_up", "1: a stage of the pipeline lives", is_up },
+	{ "hta_pipeline_keeping_up", "1: the pipeline runs, and is not behind", keeps_up },
+	{ "hta_pipeline_failed", "1: a stage was killed, or left with another code than 0",
+	  has_failed },
+	{ NULL, NULL, NULL },
+};
+
+static void pipelines(const struct top *t, const struct pipeline_gauge *g, struct buf *out)
+{
+	begin_gauge(g->name, g->help, out);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct counters *first = &t->pipe[i].stage[0]->counters;
+
+		buf_printf(out, "%s{", g->name);
+		label("job", first->job, out);
+		buf_addc(out, ',');
+		label("inc", first->inc, out);
+		buf_printf(out, ",pgid=\"%" PRIu64 "\"} %d\n", first->pgid, g->holds(&t->pipe[i]));
+	}
+}
+
+static void stages_up(const struct top *t, struct buf *out)
+{
+	begin_gauge("hta_stage_up", "1: the process lives", out);
 	for (size_t i = 0; i < t->n; i++)
 		for (size_t k = 0; k < t->pipe[i].n; k++) {
 			buf_addz(out, "hta_stage_up");
@@ -225,11 +243,29 @@ static void json_stages(const struct top *t, struct buf *out)
 		}
 }
 
+/* The page of a stage that was killed is as it was: its age tells. */
+static void stages_touched(const struct top *t, struct buf *out)
+{
+	begin_gauge("hta_stage_touched_seconds",
+		    "when the stage last stirred, in seconds since 1970", out);
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->pipe[i].n; k++) {
+			const struct counters *counters = &t->pipe[i].stage[k]->counters;
+
+			buf_addz(out, "hta_stage_touched_seconds");
+			labels(&t->pipe[i], counters, out);
+			value((uint64_t)counters->touched_us, true, out);
+		}
+}
+
 void top_metrics(const struct top *t, struct buf *out)
 {
-	pipelines(t, "hta_pipeline_up", is_up, out);
-	pipelines(t, "hta_pipeline_keeping_up", keeps_up, out);
-	json_stages(t, out);
+	if (!t->n)
+		return;
+	for (const struct pipeline_gauge *g = pipeline_gauges; g->name; g++)
+		pipelines(t, g, out);
+	stages_up(t, out);
+	stages_touched(t, out);
 	for (int c = 0; c < COUNTERS; c++)
 		family(t, (enum counter)c, out);
 }

@@ -211,6 +211,10 @@ teardown() {
 	[ "$(metric 'hta_http_request_seconds_count{route="/publish"}')" = 3 ]
 	[ "$(metric 'hta_log_group_events_bucket{le="+Inf"}')" = 2 ]
 	[ "$(metric hta_log_free_bytes)" -gt 0 ]
+	[ "$(metric hta_log_limit_bytes)" = 10737418240 ]
+	# no job has read it: all of it is held
+	[ "$(metric hta_log_held_bytes)" -gt 0 ]
+	[ "$(metric hta_log_held_bytes)" = "$(metric hta_log_bytes)" ]
 	[ "$(grep -vcE '^(# (HELP|TYPE) hta_|hta_[a-z_]+(\{[^}]*\})? [0-9.]+$)' metrics)" = 0 ]
 	[ -z "$(grep -v '^#' metrics | sed 's/ [^ ]*$//' | sort | uniq -d)" ]
 	end

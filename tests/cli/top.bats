@@ -73,7 +73,10 @@ top_says() { # REGEX
 	feed hta-top --metrics
 	grep -qE "^hta_pipeline_keeping_up\{job=\"$topic\",inc=\"[0-9a-f]{16}\",pgid=\"$pid\"\} 1\$" "$out"
 	[ -z "$(grep -v '^#' "$out" | sed 's/ [0-9.]*$//' | sort | uniq -d)" ]
-	not grep -vE '^(# HELP hta_[a-z_]+ [a-z].*|# TYPE hta_[a-z_]+ (gauge|counter)|hta_[a-z_]+\{([a-z]+="[^"]*",?)+\} [0-9]+(\.[0-9]+)?)$' "$out"
+	not grep -vE '^(# HELP hta_[a-z_]+ [a-z1].*|# TYPE hta_[a-z_]+ (gauge|counter)|hta_[a-z_]+\{([a-z]+="[^"]*",?)+\} [0-9]+(\.[0-9]+)?)$' "$out"
+
+	feed promtool check metrics <"$out"
+	[ ! -s "$out.err" ]
 
 	sink=$(pgrep -g "$pid" -x hta-sink-sqlite)
 	kill -STOP "$sink"
@@ -89,6 +92,12 @@ top_says() { # REGEX
 	fails_with 1 hta-top -1
 	grep -E "^$topic: stopped [0-9.]+ s ago: hta-sink-sqlite was killed, or crashed\$" "$out"
 	steady | grep -qE '^ hta-sink-sqlite killed '
+	feed hta-top --metrics
+	grep -qE "^hta_pipeline_up\{job=\"$topic\",.* 0\$" "$out"
+	grep -qE "^hta_pipeline_failed\{job=\"$topic\",.* 1\$" "$out"
+	# the page says when it was alive
+	touched=$(sed -nE 's/^hta_stage_touched_seconds\{.*program="hta-sink-sqlite".*\} ([0-9]+)\..*/\1/p' "$out")
+	[ "$(($(date +%s) - touched))" -lt 60 ]
 }
 
 @test "plain pipelines that fail leave one page, the last" {

@@ -435,7 +435,7 @@ static void test_retention(void)
 		exit(EX_OSERR);
 	fill(&w, 40);
 	wal_state(w.wal, &s);
-	ok(s.first == 0 && s.acked == -1, "without a reader all is kept");
+	ok(s.first == 0 && s.acked == -1 && s.held == 0, "without a reader all is kept");
 	wal_dir_open(&d, dir, &err);
 	p = wal_page_open(&d, false, &fresh, &err);
 	a = wal_page_reader(p, "a", 0, &err);
@@ -448,14 +448,20 @@ static void test_retention(void)
 	ok(s.first <= SEGMENT && access(path_of(0), F_OK) != 0 &&
 		   access(path_of(s.first), F_OK) == 0,
 	   "and nothing else");
+	ok(s.held == SEGMENT, "what the slowest reader has not passed is held");
 	low = s.first;
 	while (put(&w, "{\"x\":1}\n", 8) == WAL_OK)
 		fill(&w, 1);
 	wal_state(w.wal, &s);
 	ok(s.first == low && s.end - s.first <= 4 * SEGMENT && s.full, "the quota is the quota");
 	wal_keep_from(w.wal, low);
+	wal_page_ack(a, w.durable);
 	wal_page_ack(b, w.durable);
+	wal_state(w.wal, &s);
+	ok(s.held == low, "and what is wished to be kept");
 	wal_keep_from(w.wal, INT64_MAX);
+	wal_state(w.wal, &s);
+	ok(s.held == w.durable && s.held <= s.end, "else nothing that all have passed");
 	ok(first_moves(&w, low) && put(&w, "{\"x\":1}\n", 8) == WAL_OK,
 	   "with a reader that goes on there is room again");
 	wal_page_free(p);
