@@ -322,7 +322,8 @@ compose() { # JQ-FILTER
 }
 
 @test "compose: the same servers in the same versions" {
-	[ "$(compose '.services | keys | join(" ")')" = "kafka postgres redis" ]
+	[ "$(compose '.services | with_entries(select(.value.profiles | not)) | keys | join(" ")')" = "kafka postgres redis" ]
+	[ "$(compose '.services | map_values(select(.profiles == ["monitoring"])) | keys | join(" ")')" = "grafana prometheus" ]
 	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$tests/kafka/pom.xml")" ]
 	compose .services.postgres.build.dockerfile_inline >"$out"
 	version=$(sed -n 's/^FROM postgres:\([0-9]*\)$/\1/p' "$out")
@@ -367,7 +368,7 @@ compose() { # JQ-FILTER
 }
 
 @test "compose: its ports and names are the defaults of kafka-pipeline.sh" {
-	for port in 9092 5432 6379; do compose '.services[].ports[]' | grep -qx "127.0.0.1:$port:$port"; done
+	for port in 9092 5432 6379; do compose '.services[].ports[]?' | grep -qx "127.0.0.1:$port:$port"; done
 	grep -q 'HTA_BROKERS:-localhost:9092' "$examples/kafka-pipeline.sh"
 	grep -q 'REDIS_URL:-redis://localhost:6379/0' "$examples/kafka-pipeline.sh"
 	user=$(compose .services.postgres.environment.POSTGRES_USER)
