@@ -73,11 +73,16 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * US + t.tv_nsec / 1000;
 }
 
+/* Times of events: now, and a day ago. */
 static void set_times(void)
 {
+	static time_t before;
 	time_t now = time(NULL), old = now - 24 * 3600;
 	struct tm tm;
 
+	if (now == before)
+		return;
+	before = now;
 	strftime(g.now_text, sizeof(g.now_text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	strftime(g.old_text, sizeof(g.old_text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&old, &tm));
 }

@@ -82,7 +82,7 @@ asked() { traffic && check ask "http://127.0.0.1:$prometheus"; }
 state() { curl -sS --max-time 20 "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -e --arg name "$1" --arg state "$2" 'any(.data.alerts[]; .labels.alertname == $name and .state == $state)'; } # ALERT STATE
 firing() { state "$1" firing; } # ALERT
 pending() { state "$1" pending; } # ALERT
-up() { [ "$(curl -sS --max-time 20 "http://127.0.0.1:$prometheus/api/v1/query?query=sum(up)" | jq -r '.data.result[0].value[1]')" = "$1" ]; } # TARGETS
+is() { [ "$(curl -sS --max-time 20 -G --data-urlencode "query=$1" "http://127.0.0.1:$prometheus/api/v1/query" | jq -r '.data.result[0].value[1]')" = "$2" ]; } # QUERY VALUE
 
 @test "a real Prometheus: every query of the dashboard and of the alerts gives data" {
 	mkdir textfile data
@@ -97,8 +97,11 @@ up() { [ "$(curl -sS --max-time 20 "http://127.0.0.1:$prometheus/api/v1/query?qu
 	check config "localhost:$ingest" "localhost:$serve" "localhost:$node" "$PWD" >prometheus.yml
 	prometheus=$(free_port)
 	spawn prometheus prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address="127.0.0.1:$prometheus"
-	wait_until 20 up 3
+	wait_until 20 is 'sum(up)' 3
 	wait_until 30 asked
+	# the text file is taken, with the pipeline's own job
+	is node_textfile_scrape_error 0
+	is "count(hta_pipeline_up{job=\"ingest\",instance=\"localhost:$node\"})" 1
 
 	# the real thing, in small: a value that is no number, a stage that is killed
 	post "$(event dead '"x"')" 202
