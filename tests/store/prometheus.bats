@@ -79,7 +79,7 @@ traffic() {
 }
 asked() { traffic && check ask "http://127.0.0.1:$prometheus"; }
 # Alerts that wait for their time ("for") are pending.
-state() { curl -sS --max-time 20 "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -e --arg name "$1" --arg state "$2" 'any(.data.alerts[]; .labels.alertname == $name and .state == $state)'; } # ALERT STATE
+state() { curl -sS --max-time 20 "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -r '.data.alerts[] | "\(.labels.alertname) \(.state)"' | grep -x "$1 $2"; } # ALERT STATE
 firing() { state "$1" firing; } # ALERT
 pending() { state "$1" pending; } # ALERT
 is() { [ "$(curl -sS --max-time 20 -G --data-urlencode "query=$1" "http://127.0.0.1:$prometheus/api/v1/query" | jq -r '.data.result[0].value[1]')" = "$2" ]; } # QUERY VALUE
