@@ -18,9 +18,11 @@ to_topic="hta-sink-kafka -b $brokers -X transaction.timeout.ms=10000 --init --po
 of_topic="hta-consume -b $brokers -X session.timeout.ms=6000 --epoch 200ms --decode avro"
 to_pg="hta-sink-pg --init${HTA_TIMESCALE:+ --timescale}"
 
+# here, or where they are installed
+routes=$here/../routes
+route() { if [ -d "$routes" ]; then printf "'%s/%s.json'" "$routes" "$1"; else printf %s "$1"; fi; } # NAME
 service gateway "hta-ingest -l $HTA_IN --log log --only-log \
-	--route /api/v1/orders=order_events:'$here/../routes/orders.json' \
-	--route /api/v1/product-views=product_views:'$here/../routes/product-views.json'"
+	--route /api/v1/orders=order_events:$(route orders) --route /api/v1/product-views=product_views:$(route product-views)"
 wait_for curl -sf "$in/health"
 service orders "hta-consume --job ${p}orders --log log --epoch 200ms | hta-filter --where '.topic == \"order_events\"' |
 	${to_topic}order_events --key user_id --encode avro --register --schema '$here/order.avsc' | hta-commit"
