@@ -3,10 +3,10 @@
  * that is written; a stream in one piece and in two says the same. */
 #include "fuzz.h"
 
-#include "drv/s3/s3_credentials.h"
 #include "drv/s3/s3_key.h"
 #include "drv/s3/s3_xml.h"
 #include "io/pack.h"
+#include "net/aws_credentials.h"
 
 static void see_element(void *arg, const char *path, struct slice text)
 {
@@ -54,15 +54,15 @@ static void fuzz_offsets(struct slice in)
 
 static void fuzz_credentials(struct slice in)
 {
-	struct s3_credentials c = { 0 };
+	struct aws_credentials c = { 0 };
 	struct err err = ERR_INIT;
 
-	if (s3_credentials_read(in, "default", &c) == 0)
+	if (aws_credentials_read(in, "default", &c) == 0)
 		MUST(c.id && c.secret);
-	s3_credentials_fini(&c);
-	if (s3_credentials_of_json(in, &c, &err) == 0)
+	aws_credentials_fini(&c);
+	if (aws_credentials_of_json(in, &c, &err) == 0)
 		MUST(c.id && c.secret);
-	s3_credentials_fini(&c);
+	aws_credentials_fini(&c);
 }
 
 /* At most a MiB of it: damage may say that there is more. */

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 
 #include "base/tm.h"
-#include "drv/s3/s3_credentials.h"
 #include "drv/s3/s3_key.h"
 #include "drv/s3/s3_place.h"
 #include "drv/s3/s3_xml.h"
+#include "net/aws_credentials.h"
 #include "proto/pos.h"
 #include "random.h"
 #include "tap.h"
@@ -148,13 +148,13 @@ static void test_offsets(void)
 
 static void check_profile(const char *text, const char *profile, const char *want)
 {
-	struct s3_credentials c = { 0 };
+	struct aws_credentials c = { 0 };
 	struct buf got = { 0 };
 
-	if (s3_credentials_read(slice_z(text), profile, &c) == 0)
+	if (aws_credentials_read(slice_z(text), profile, &c) == 0)
 		buf_printf(&got, "%s %s %s", c.id, c.secret, c.token ? c.token : "-");
 	is_str(buf_z(&got), want, profile);
-	s3_credentials_fini(&c);
+	aws_credentials_fini(&c);
 	buf_fini(&got);
 }
 
@@ -165,7 +165,7 @@ static void test_credentials(void)
 				   "aws_secret_access_key = D\naws_session_token = T\n"
 				   "region = x\naws_access_key_id = C\n[half]\n"
 				   "aws_access_key_id = E";
-	struct s3_credentials c = { 0 };
+	struct aws_credentials c = { 0 };
 	struct err err = ERR_INIT;
 
 	check_profile(file, "default", "A B=/+ -");
@@ -173,16 +173,16 @@ static void test_credentials(void)
 	check_profile(file, "half", "");
 	check_profile(file, "none", "");
 	check_profile("", "default", "");
-	is_int(s3_credentials_of_json(slice_z("{\"Code\":\"Success\",\"AccessKeyId\":\"A\","
-					      "\"SecretAccessKey\":\"B\",\"Token\":\"T\","
-					      "\"Expiration\":\"2026-11-29T18:00:00Z\"}"),
-				      &c, &err),
+	is_int(aws_credentials_of_json(slice_z("{\"Code\":\"Success\",\"AccessKeyId\":\"A\","
+					       "\"SecretAccessKey\":\"B\",\"Token\":\"T\","
+					       "\"Expiration\":\"2026-11-29T18:00:00Z\"}"),
+				       &c, &err),
 	       0, "of a machine");
 	is_str(c.token ? c.token : "", "T", "its token");
 	is_int(c.expires_us, 1795975200 * TM_S, "until then");
-	s3_credentials_fini(&c);
-	is_int(s3_credentials_of_json(slice_z("{\"AccessKeyId\":\"A\"}"), &c, &err), -1, "half");
-	s3_credentials_fini(&c);
+	aws_credentials_fini(&c);
+	is_int(aws_credentials_of_json(slice_z("{\"AccessKeyId\":\"A\"}"), &c, &err), -1, "half");
+	aws_credentials_fini(&c);
 }
 
 static void check_place(const char *url, const char *endpoint, const char *want)

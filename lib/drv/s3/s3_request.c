@@ -24,7 +24,7 @@ int s3_conn_init(struct s3_conn *c, struct loop *loop, const char *url, const ch
 void s3_conn_fini(struct s3_conn *c)
 {
 	http_client_free(c->client);
-	s3_credentials_fini(&c->credentials);
+	aws_credentials_fini(&c->credentials);
 	s3_place_fini(&c->place);
 	*c = (struct s3_conn){ 0 };
 }
@@ -131,7 +131,7 @@ int s3_request_begin(struct s3_request *r, struct s3_conn *c, const struct s3_as
 
 	if (ask->n_fields > S3_FIELDS_MAX)
 		BUG("%zu fields for S3", ask->n_fields);
-	if (s3_credentials_refresh(&c->credentials, c->loop, err))
+	if (aws_credentials_refresh(&c->credentials, c->loop, err))
 		return -1;
 	r->url.n = r->texts.n = 0;
 	write_draft(&d, c, ask);

@@ -3,15 +3,15 @@
 #ifndef DRV_S3_S3_REQUEST_H
 #define DRV_S3_S3_REQUEST_H
 
-#include "drv/s3/s3_credentials.h"
 #include "drv/s3/s3_place.h"
+#include "net/aws_credentials.h"
 #include "net/http_client.h"
 #include "net/sigv4.h"
 
 /* A bucket that requests go to. */
 struct s3_conn {
 	struct s3_place place;
-	struct s3_credentials credentials;
+	struct aws_credentials credentials;
 	struct loop *loop;
 	struct http_client *client;
 	int64_t skew_us; /* the server's clock is that far ahead of ours */

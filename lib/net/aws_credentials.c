@@ -1,7 +1,7 @@
 /* A chain of four places. The environment and the file are read once; containers and machines are
  * asked over HTTP by a client of their own with short times, for an address without anybody behind
  * it does not even refuse. */
-#include "drv/s3/s3_credentials.h"
+#include "net/aws_credentials.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,12 +25,12 @@ enum {
 #define MACHINE "http://169.254.169.254"
 #define CONTAINER "http://169.254.170.2"
 
-void s3_credentials_fini(struct s3_credentials *c)
+void aws_credentials_fini(struct aws_credentials *c)
 {
 	free(c->id);
 	free(c->secret);
 	free(c->token);
-	*c = (struct s3_credentials){ 0 };
+	*c = (struct aws_credentials){ 0 };
 }
 
 static const char *env_text(const char *name)
@@ -47,7 +47,7 @@ static char *dup_slice(struct slice s)
 
 /* ---- environment */
 
-static int of_environment(struct s3_credentials *c, struct err *err)
+static int of_environment(struct aws_credentials *c, struct err *err)
 {
 	const char *id = env_text("AWS_ACCESS_KEY_ID"), *secret = env_text("AWS_SECRET_ACCESS_KEY");
 	const char *token = env_text("AWS_SESSION_TOKEN");
@@ -57,8 +57,8 @@ static int of_environment(struct s3_credentials *c, struct err *err)
 	if (!id || !secret)
 		return err_set(err, EX_CONFIG, "%s is not set, and its other half is",
 			       id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-	*c = (struct s3_credentials){ mem_strdup(id), mem_strdup(secret),
-				      token ? mem_strdup(token) : NULL, INT64_MAX };
+	*c = (struct aws_credentials){ mem_strdup(id), mem_strdup(secret),
+				       token ? mem_strdup(token) : NULL, INT64_MAX };
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static struct slice trimmed(struct slice s)
 	return s;
 }
 
-static void take_member(struct s3_credentials *c, struct slice name, struct slice value)
+static void take_member(struct aws_credentials *c, struct slice name, struct slice value)
 {
 	char **to = slice_is(name, "aws_access_key_id")       ? &c->id
 		    : slice_is(name, "aws_secret_access_key") ? &c->secret
@@ -86,7 +86,7 @@ static void take_member(struct s3_credentials *c, struct slice name, struct slic
 	*to = dup_slice(value);
 }
 
-static void take_file_line(struct s3_credentials *c, struct slice line, const char *profile,
+static void take_file_line(struct aws_credentials *c, struct slice line, const char *profile,
 			   bool *in_profile)
 {
 	const char *eq;
@@ -105,11 +105,11 @@ static void take_file_line(struct s3_credentials *c, struct slice line, const ch
 			    trimmed(slice(eq + 1, line.n - (size_t)(eq + 1 - line.p))));
 }
 
-int s3_credentials_read(struct slice text, const char *profile, struct s3_credentials *c)
+int aws_credentials_read(struct slice text, const char *profile, struct aws_credentials *c)
 {
 	bool in_profile = false;
 
-	*c = (struct s3_credentials){ .expires_us = INT64_MAX };
+	*c = (struct aws_credentials){ .expires_us = INT64_MAX };
 	while (text.n) {
 		const char *nl = memchr(text.p, '\n', text.n);
 		size_t n = nl ? (size_t)(nl - text.p) : text.n;
@@ -120,7 +120,7 @@ int s3_credentials_read(struct slice text, const char *profile, struct s3_creden
 	}
 	if (c->id && c->secret)
 		return 0;
-	s3_credentials_fini(c);
+	aws_credentials_fini(c);
 	return 1;
 }
 
@@ -144,7 +144,7 @@ static int read_file(const char *path, struct buf *out, struct err *err)
 	return n < 0 ? -1 : 0;
 }
 
-static int of_file(struct s3_credentials *c, struct err *err)
+static int of_file(struct aws_credentials *c, struct err *err)
 {
 	const char *given = env_text("AWS_SHARED_CREDENTIALS_FILE"), *home = env_text("HOME");
 	const char *profile = env_text("AWS_PROFILE");
@@ -155,7 +155,7 @@ static int of_file(struct s3_credentials *c, struct err *err)
 	int rc = path ? read_file(path, &text, err) : 1;
 
 	if (rc == 0)
-		rc = s3_credentials_read(buf_slice(&text), profile ? profile : "default", c);
+		rc = aws_credentials_read(buf_slice(&text), profile ? profile : "default", c);
 	if (rc == 1 && profile)
 		rc = err_set(err, EX_CONFIG, "%s has no keys for AWS_PROFILE %s",
 			     path ? path : "no file", profile);
@@ -176,13 +176,13 @@ static int json_member(const struct json *j, const char *name, char **out)
 	return 0;
 }
 
-int s3_credentials_of_json(struct slice text, struct s3_credentials *c, struct err *err)
+int aws_credentials_of_json(struct slice text, struct aws_credentials *c, struct err *err)
 {
 	struct json j = { 0 };
 	struct slice until;
 	int rc = json_parse(&j, text, err);
 
-	*c = (struct s3_credentials){ .expires_us = INT64_MAX };
+	*c = (struct aws_credentials){ .expires_us = INT64_MAX };
 	if (rc == 0 && (json_member(&j, "AccessKeyId", &c->id) ||
 			json_member(&j, "SecretAccessKey", &c->secret)))
 		rc = err_set(err, EX_DATAERR, "the answer has no AccessKeyId and SecretAccessKey");
@@ -191,7 +191,7 @@ int s3_credentials_of_json(struct slice text, struct s3_credentials *c, struct e
 		if (json_get_text(&j, 0, "Expiration", &until) && tm_parse(until, &c->expires_us))
 			rc = err_set(err, EX_DATAERR, "the answer's Expiration is no time");
 	} else {
-		s3_credentials_fini(c);
+		aws_credentials_fini(c);
 	}
 	json_fini(&j);
 	return rc;
@@ -246,7 +246,7 @@ static int container_token(struct buf *field, struct err *err)
 	return rc;
 }
 
-static int of_container(struct http_client *client, struct s3_credentials *c, struct err *err)
+static int of_container(struct http_client *client, struct aws_credentials *c, struct err *err)
 {
 	char *url = container_url();
 	struct buf field = { 0 }, text = { 0 };
@@ -257,7 +257,7 @@ static int of_container(struct http_client *client, struct s3_credentials *c, st
 	rc = container_token(&field, err) || ask_text(client, "GET", url,
 						      field.n ? buf_z(&field) : NULL, &text, err)
 		     ? -1
-		     : s3_credentials_of_json(buf_slice(&text), c, err);
+		     : aws_credentials_of_json(buf_slice(&text), c, err);
 	buf_fini(&field);
 	buf_fini(&text);
 	free(url);
@@ -265,7 +265,7 @@ static int of_container(struct http_client *client, struct s3_credentials *c, st
 }
 
 /* A token, the name of the machine's role, and the role's keys. */
-static int of_machine(struct http_client *client, struct s3_credentials *c, struct err *err)
+static int of_machine(struct http_client *client, struct aws_credentials *c, struct err *err)
 {
 	static const char path[] = "/latest/meta-data/iam/security-credentials/";
 	const char *given = env_text("AWS_EC2_METADATA_SERVICE_ENDPOINT");
@@ -288,7 +288,7 @@ static int of_machine(struct http_client *client, struct s3_credentials *c, stru
 	if (rc == 0)
 		rc = ask_text(client, "GET", url, buf_z(&field), &text, err);
 	if (rc == 0)
-		rc = s3_credentials_of_json(buf_slice(&text), c, err);
+		rc = aws_credentials_of_json(buf_slice(&text), c, err);
 	buf_fini(&token);
 	buf_fini(&field);
 	buf_fini(&role);
@@ -296,7 +296,7 @@ static int of_machine(struct http_client *client, struct s3_credentials *c, stru
 	return rc;
 }
 
-static int of_http(struct s3_credentials *c, struct loop *loop, struct err *err)
+static int of_http(struct aws_credentials *c, struct loop *loop, struct err *err)
 {
 	static const struct http_client_conf conf = { .connect_us = CONNECT_US,
 						      .answer_us = ANSWER_US,
@@ -312,7 +312,7 @@ static int of_http(struct s3_credentials *c, struct loop *loop, struct err *err)
 
 /* ---- the chain */
 
-static int find_credentials(struct s3_credentials *c, struct loop *loop, struct err *err)
+static int find_credentials(struct aws_credentials *c, struct loop *loop, struct err *err)
 {
 	struct err why = ERR_INIT;
 	char *container = container_url();
@@ -332,22 +332,22 @@ static int find_credentials(struct s3_credentials *c, struct loop *loop, struct 
 		       rc < 0 ? " (" : "", rc < 0 ? why.msg : "", rc < 0 ? ")" : "");
 }
 
-int s3_credentials_refresh(struct s3_credentials *c, struct loop *loop, struct err *err)
+int aws_credentials_refresh(struct aws_credentials *c, struct loop *loop, struct err *err)
 {
-	struct s3_credentials fresh = { 0 };
+	struct aws_credentials fresh = { 0 };
 	int64_t now = tm_now_us();
 	struct err why = ERR_INIT;
 
 	if (c->id && (c->expires_us == INT64_MAX || now < c->expires_us - EARLY_US))
 		return 0;
 	if (find_credentials(&fresh, loop, &why)) {
-		s3_credentials_fini(&fresh);
+		aws_credentials_fini(&fresh);
 		if (c->id && now < c->expires_us)
 			return 0;
 		*err = why;
 		return -1;
 	}
-	s3_credentials_fini(c);
+	aws_credentials_fini(c);
 	*c = fresh;
 	return 0;
 }
