@@ -9,13 +9,27 @@
 
 #define TARGET __attribute__((target("sha,sse4.1,ssse3")))
 
-static bool has_sha(void)
+static bool look_for_sha(void)
 {
 	enum { LEAF = 7, SHA = 1 << 29 };
 	unsigned a, b, c, d;
 
 	return __get_cpuid_count(LEAF, 0, &a, &b, &c, &d) && b & SHA &&
 	       __builtin_cpu_supports("sse4.1");
+}
+
+/* Asked once: in a virtual machine each CPUID is a trap, which costs more than a KiB's hash. */
+static bool has_sha(void)
+{
+	enum { UNKNOWN, NO, YES };
+	static int known = UNKNOWN;
+	int is = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+	if (is == UNKNOWN) {
+		is = look_for_sha() ? YES : NO;
+		__atomic_store_n(&known, is, __ATOMIC_RELAXED);
+	}
+	return is == YES;
 }
 
 TARGET static inline __m128i load_words(const uint8_t *p)
