@@ -33,7 +33,12 @@
 #include "drv/clickhouse/clickhouse.h"
 #define CLICKHOUSE_READER &clickhouse_reader
 #define CLICKHOUSE_SINK &clickhouse_driver
+#include "drv/dynamo/dynamo.h"
+#define DYNAMO_READER &dynamo_reader
+#define DYNAMO_SINK &dynamo_driver
 #else
+#define DYNAMO_READER NULL
+#define DYNAMO_SINK NULL
 #define CLICKHOUSE_READER NULL
 #define CLICKHOUSE_SINK NULL
 #endif
@@ -68,6 +73,11 @@ static bool is_clickhouse(const char *store)
 {
 	return begins_with(store, "clickhouse://") || begins_with(store, "clickhouses://") ||
 	       begins_with(store, "http://") || begins_with(store, "https://");
+}
+
+static bool is_dynamo(const char *store)
+{
+	return begins_with(store, "dynamodb://");
 }
 
 /* Whatever else is said is the name of a file. */
@@ -121,6 +131,12 @@ static const struct read_kind kinds[] = {
 	  .accepts = is_clickhouse,
 	  .driver = CLICKHOUSE_READER,
 	  .sink = CLICKHOUSE_SINK },
+	{ .name = "DynamoDB",
+	  .configure = "curl",
+	  .example = "dynamodb://REGION/TABLE",
+	  .accepts = is_dynamo,
+	  .driver = DYNAMO_READER,
+	  .sink = DYNAMO_SINK },
 	{ .name = "SQLite",
 	  .configure = "sqlite",
 	  .example = "FILE",

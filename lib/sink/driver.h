@@ -184,6 +184,7 @@ struct sink_batch {
 /* What a batch did, or would do. */
 struct sink_counts {
 	uint64_t fresh, equal, different, expired;
+	uint64_t duplicate; /* events that were left out, as others of their key were there */
 };
 
 /* What a sink of lines is in the stream that has begun. */
@@ -229,6 +230,16 @@ struct sink_driver {
 	 * driver takes records, which have their event, and no rows, and no metrics are asked for.
 	 * NULL: it keeps no events */
 	const char *events_place;
+	/* It stores events and nothing else: conf->events.on is set without being asked for. */
+	bool events_only;
+	/* Of a driver that knows events by what it chooses itself: sets event->key, which copies of
+	 * an event share. EX_DATAERR with the reason: the store cannot hold it, and it is a dead
+	 * letter. NULL: they are known as conf->events.key says. */
+	int (*event_key)(void *d, const struct sink_record *record, struct sink_event *event,
+			 struct err *why);
+	/* The place that `where` itself names (free()), which takes the place of conf->place. NULL:
+	 * none; a driver without the call has none ever. */
+	char *(*place_of)(const char *where);
 
 	/* conf is borrowed for ever. NULL: err (EX_USAGE: malformed URL). No connection yet. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);

@@ -39,6 +39,7 @@ static int check_places(const struct sink *s, const struct ctl_hello *above, str
 static int check_stream(const struct sink *s, const struct ctl_hello *above, struct err *err)
 {
 	unsigned takes = s->events ? SINK_RECORDS : s->store.driver->takes;
+	const char *flag = s->events && !s->store.driver->events_only ? " --events" : "";
 
 	if (above->failed || takes & SINK_LINES)
 		return 0;
@@ -50,8 +51,7 @@ static int check_stream(const struct sink *s, const struct ctl_hello *above, str
 		return err_set(err, EX_USAGE,
 			       "hta-window stands above: what comes here are rows, and %s%s stores "
 			       "records; say %s%s ... | hta-window",
-			       s->program->name, s->events ? " --events" : "", s->program->name,
-			       s->events ? " --events" : "");
+			       s->program->name, flag, s->program->name, flag);
 	return err_set(err, EX_USAGE,
 		       "no hta-window above: what comes here are records, and a sink "
 		       "stores rows; say hta-window ... | %s%s",
@@ -495,6 +495,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 		sink_late_tell(s, st, a.late);
 	stage_account(st)->expired += a.counts.expired;
 	counters_add(stage_counters(st), COUNTER_EXPIRED, a.counts.expired);
+	counters_add(stage_counters(st), COUNTER_DUPLICATE, a.counts.duplicate);
 	epoch_batch_reset(s->epoch);
 	ranges_fini(&bar.ranges);
 	free(gen);

@@ -53,7 +53,7 @@ void sink_events_close(struct sink *s)
 
 bool sink_events_keyed(const struct sink *s)
 {
-	return s->events && events_keyed(s->events->events);
+	return s->events && (s->store.driver->event_key || events_keyed(s->events->events));
 }
 
 /* ---- lines */
@@ -140,6 +140,7 @@ static int leave_line(struct taking *t, struct slice line, const struct err *why
 static int take_event(struct taking *t, struct slice line, const struct field *field,
 		      struct err *err)
 {
+	const struct sink_store *store = &t->s->store;
 	const struct origin *o = &t->run->origin;
 	struct sink_event event;
 	struct sink_record record = { .topic = o->topic, .line = line, .event = &event };
@@ -156,6 +157,8 @@ static int take_event(struct taking *t, struct slice line, const struct field *f
 		record.offset = origin_offset(o, t->nth, (size_t)(line.p - t->run->block.p));
 	else
 		record.offset = (int64_t)(o->line + t->nth);
+	if (store->driver->event_key && store->driver->event_key(store->d, &record, &event, &why))
+		return leave_line(t, line, &why, err);
 	epoch_batch_record(t->s->epoch, &record);
 	t->owed_lines++;
 	return 0;
@@ -176,7 +179,7 @@ static int take_line(struct taking *t, struct slice line, const struct field *fi
 static int check_place(const struct sink *s, const struct stage *st, const struct origin *origin,
 		       struct err *err)
 {
-	if (events_keyed(s->events->events))
+	if (sink_events_keyed(s))
 		return 0;
 	if (!stage_acknowledged(st))
 		return err_set(err, EX_USAGE,

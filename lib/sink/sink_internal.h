@@ -26,8 +26,8 @@ struct sink {
 	struct sink_store second; /* of the positions, where the first does not keep them */
 	struct sink_store *positions; /* the one of the two that does */
 	struct loop *loop;
-	char *name;        /* given_name or KIND:PLACE, with :I/N of a shard */
-	char *shard_place; /* what conf->place was made, or NULL */
+	char *name;      /* given_name or KIND:PLACE, with :I/N of a shard */
+	char *own_place; /* what conf->place was made, or NULL */
 	struct retry retry;
 	struct epoch_batch *epoch;
 	struct sink_events *events; /* --events; else NULL */

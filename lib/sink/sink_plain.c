@@ -118,6 +118,7 @@ int sink_plain_flush(struct sink *s, struct stage *st, struct err *err)
 	s->counts.different += p.counts.different;
 	s->counts.expired += p.counts.expired;
 	counters_add(stage_counters(st), COUNTER_EXPIRED, p.counts.expired);
+	counters_add(stage_counters(st), COUNTER_DUPLICATE, p.counts.duplicate);
 	epoch_batch_reset(s->epoch);
 	s->plain_bytes = 0;
 	return 0;

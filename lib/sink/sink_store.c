@@ -22,13 +22,14 @@ void sink_stores_init(struct sink *s)
 
 	s->store.driver = p->driver;
 	s->store.conf = mem_zalloc(p->driver->conf_bytes);
+	s->store.conf->events.on = p->driver->events_only;
 	s->positions = p->driver->keeper ? &s->store : &s->second;
 }
 
 void sink_stores_fini(struct sink *s)
 {
 	free(s->store.conf);
-	free(s->shard_place);
+	free(s->own_place);
 	free(s->second.conf);
 }
 
@@ -63,6 +64,10 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err)
 
 	if (conf->events.on && !prog_given("table"))
 		conf->place = s->store.driver->events_place;
+	if (s->store.driver->place_of)
+		s->own_place = s->store.driver->place_of(conf->where);
+	if (s->own_place)
+		conf->place = s->own_place;
 	if (s->program->needs_where && !conf->where)
 		return err_set(err, EX_USAGE, "which file? %s %s", s->program->name,
 			       s->program->synopsis);
@@ -70,7 +75,7 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err)
 		return err_set(err, EX_USAGE, "--shard is for rows, not for --events");
 	s->name = name_of(s, conf->place);
 	if (s->shards && s->store.driver->shard_in_place)
-		conf->place = s->shard_place = mem_printf("%s:%u", conf->place, s->shard);
+		conf->place = s->own_place = mem_printf("%s:%u", conf->place, s->shard);
 	if (strlen(s->name) > NAME_MAX_BYTES || !str_utf8(s->name, strlen(s->name)))
 		return err_set(err, EX_USAGE,
 			       "--name: a sink's name is UTF-8 and has at most %d "

@@ -531,6 +531,17 @@ with_avro() {
 	[ "$(ask 'SELECT count() FROM events_fact FINAL')" = 20000 ]
 }
 
+@test "hta-sink-dynamo(1)" {
+	here
+	with_service dynamo
+	# of today, or they had expired
+	head -n 2000 events.ndjson | jq -c '.ts = (now | todate)' >now.ndjson && mv now.ndjson events.ndjson
+	example hta-sink-dynamo.1 1
+	example hta-sink-dynamo.1 2
+	[ "$(wc -l <"$out")" = 10 ]
+	[ "$(jq -r .event_type "$out" | sort -u)" = purchase ]
+}
+
 @test "hta-commit(1)" {
 	here
 	example hta-commit.1 1
