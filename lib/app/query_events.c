@@ -195,7 +195,7 @@ static int show_listing(struct event_listing *l, struct err *err)
 		return -1;
 	if (l->more)
 		log_note("there are more: --after %s", buf_z(&l->last));
-	return l->shown ? 0 : err_set(err, EX_NO, "there is no such event in %s", q->conf.place);
+	return l->shown ? 0 : err_set(err, EX_NO, "there is no such event");
 }
 
 static int open_events(struct query *q, const struct events_driver **driver, void **d,

@@ -53,6 +53,8 @@ holds() { payloads | cmp - <(LC_ALL=C sort "$1"); } # FILE
 	[ "$(items | jq -r 'select(.payload) | .day[0:11]' | sort -u)" = '2026-01-01#' ]
 	[ "$(items | jq -r 'select(.payload) | .day' | sort -u | wc -l)" = 10 ]
 	[ "$(items | jq -c 'select(.payload | not)')" = '{"event_id":"hta:days","timestamp":"2026-01-01"}' ]
+	feed hta-check --connect -d "$store"
+	grep -qx "DynamoDB: table $table at .* is ACTIVE" "$out"
 	# read again by another job, nothing is new
 	items | jq -c 'del(.received_at)' >before
 	feed job two
@@ -293,6 +295,23 @@ anew() {
 	AWS_SECRET_ACCESS_KEY=wrong try 78 cut
 	says 'InvalidSignatureException'
 	not grep -q wrong <<<"$stderr"
+}
+
+@test "dynamo: an item costs at most 15 us of CPU" {
+	spawn taker python3 -B "$tests/store/dynamo_taker.py"
+	wait_until 10 test -s taker.out
+	export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 taker.out)
+	events 100000 1 1ms >in
+	feed pipe "hta-consume --job one --epoch-records 20000 in |
+		python3 -c 'import os, resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+u = resource.getrusage(resource.RUSAGE_CHILDREN)
+print((u.ru_utime + u.ru_stime) * 10, file=open(\"cost\", \"w\"))
+sys.exit(code)' hta-sink-dynamo --init $store | hta-commit"
+	curl -s -o /dev/null "$AWS_ENDPOINT_URL_DYNAMODB"
+	[ "$(tail -n 1 taker.out)" = 100001 ]
+	echo "$(<cost) us of CPU an item"
+	awk '$1 > 15 { exit 1 }' cost
 }
 
 # ---- what dies

@@ -55,12 +55,17 @@ static void *dynamo_open(const struct sink_conf *conf, struct err *err)
 		err_set(err, EX_USAGE, "which table? say %sREGION/TABLE", DYNAMO_SCHEME);
 		return NULL;
 	}
-	if (dynamo_place_check(conf->place, err) || dynamo_place_init(&place, conf->where, err))
+	if (dynamo_place_init(&place, conf->where, err))
 		return NULL;
 	d = mem_zalloc(sizeof(*d));
 	d->conf = (const struct dynamo_conf *)conf;
-	d->table = mem_strdup(conf->place);
-	d->dead = mem_printf("%s_dead", conf->place);
+	d->table = mem_strdup(place.table ? place.table : conf->place);
+	d->dead = mem_printf("%s_dead", d->table);
+	if (dynamo_place_check(d->table, err)) {
+		dynamo_place_fini(&place);
+		dynamo_close(d);
+		return NULL;
+	}
 	if (dynamo_conn_init(&d->conn, &place, conf->loop, 0, err) == 0)
 		return d;
 	dynamo_close(d);
