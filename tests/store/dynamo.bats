@@ -376,6 +376,13 @@ sys.exit(code)' hta-sink-dynamo --init $store | hta-commit"
 	kill "$pid"
 }
 
+@test "dynamo: what --init asks for is done, and its answer lost" {
+	events 100 >in
+	moody lost --init
+	[ "$(moods lost)" -ge 3 ]
+	holds in
+}
+
 @test "dynamo: --init waits until a table and its indexes are active" {
 	hta-sink-dynamo --init "$store" </dev/null
 	events 100 >in

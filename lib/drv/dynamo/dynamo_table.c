@@ -235,6 +235,18 @@ static enum dynamo_outcome step_on(struct dynamo_conn *c, const char *table, boo
 	return ask_change(c, "UpdateTable", &body, err);
 }
 
+/* A change whose answer was lost, or that another made first, is refused when it is asked for
+ * again: the table has moved on then. */
+static bool has_moved(struct dynamo_conn *c, const char *table, bool events,
+		      const struct look *before)
+{
+	struct err ignored = ERR_INIT;
+	struct look now;
+
+	return look_at(c, table, events, &now, &ignored) == DYNAMO_DONE &&
+	       (now.there != before->there || now.missing != before->missing);
+}
+
 static enum sink_result make_table(struct dynamo_conn *c, const char *table, bool events,
 				   struct err *err)
 {
@@ -247,6 +259,9 @@ static enum sink_result make_table(struct dynamo_conn *c, const char *table, boo
 
 		if (o == DYNAMO_DONE)
 			o = step_on(c, table, events, &look, &done, err);
+		if (o == DYNAMO_FATAL && err->code == EX_DATAERR &&
+		    has_moved(c, table, events, &look))
+			o = DYNAMO_DONE;
 		if (o != DYNAMO_DONE)
 			return dynamo_result(o);
 		if (!done && tm_mono_us() > until) {
@@ -277,7 +292,7 @@ static enum sink_result look_at_expiry(struct dynamo_conn *c, const char *table,
 	*on = o == DYNAMO_DONE &&
 	      json_get_text(j, json_get(j, 0, "TimeToLiveDescription"), "TimeToLiveStatus",
 			    &status) &&
-	      slice_is(status, "ENABLED");
+	      (slice_is(status, "ENABLED") || slice_is(status, "ENABLING"));
 	dynamo_call_end(call);
 	buf_fini(&body);
 	return dynamo_result(o);
@@ -286,6 +301,7 @@ static enum sink_result look_at_expiry(struct dynamo_conn *c, const char *table,
 static enum sink_result make_expiry(struct dynamo_conn *c, const char *table, struct err *err)
 {
 	struct buf body = { 0 };
+	struct err ignored = ERR_INIT;
 	bool on;
 	enum sink_result r = look_at_expiry(c, table, &on, err);
 
@@ -295,7 +311,12 @@ static enum sink_result make_expiry(struct dynamo_conn *c, const char *table, st
 		   "{\"TableName\":\"%s\",\"TimeToLiveSpecification\":{\"AttributeName\":"
 		   "\"expires\",\"Enabled\":true}}",
 		   table);
-	return dynamo_result(ask_change(c, "UpdateTimeToLive", &body, err));
+	r = dynamo_result(ask_change(c, "UpdateTimeToLive", &body, err));
+	/* the same: it may have been done */
+	if (r == SINK_FATAL && err->code == EX_DATAERR &&
+	    look_at_expiry(c, table, &on, &ignored) == SINK_OK && on)
+		r = SINK_OK;
+	return r;
 }
 
 /* ---- both tables */
