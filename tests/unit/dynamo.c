@@ -63,6 +63,7 @@ static void test_bad_urls(void)
 		"dynamodb://eu-1/abc?endpoint=h:1",
 		"dynamodb://eu-1/abc?endpoint=ftp://h",
 		"dynamodb://eu-1/abc?endpoint=http://",
+		"dynamodb://eu-1/abc?endpoint=http://h:",
 		"dynamodb://eu-1/abc?endpoint=http://h/p",
 		"dynamodb://eu-1/abc?endpoint=http://u@h",
 		"dynamodb://eu-1/abc?x=1",

@@ -44,7 +44,7 @@ static int take_endpoint(struct dynamo_place *p, struct slice endpoint, struct e
 	end = endpoint.p + endpoint.n;
 	p->url = mem_printf("%.*s/", (int)endpoint.n, endpoint.p);
 	if ((strncmp(p->url, "http://", 7) != 0 && strncmp(p->url, "https://", 8) != 0) ||
-	    host + 3 >= end || memchr(host + 3, '/', (size_t)(end - host - 3)) ||
+	    host + 3 >= end || end[-1] == ':' || memchr(host + 3, '/', (size_t)(end - host - 3)) ||
 	    strpbrk(p->url, "?#@&\" \r\n"))
 		return err_set(err, EX_USAGE, "endpoint \"%.*s\": say http://HOST:PORT",
 			       (int)endpoint.n, endpoint.p);
