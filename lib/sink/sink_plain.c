@@ -146,7 +146,8 @@ int sink_finish(void *self, struct stage *st, bool eof, struct err *err)
 	if (sink_plain_flush(s, st, err))
 		return -1;
 	if (s->counts.expired)
-		log_warn("%llu rows were past their time to live and not written (--ttl)",
+		log_warn("%llu rows were past their time to live and not written (--ttl, "
+			 "--retention)",
 			 (unsigned long long)s->counts.expired);
 	if (s->dry_run && say_counts(s, st, err))
 		return -1;

@@ -9,7 +9,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
+#include "base/tm.h"
 #include "drv/pg/pg_internal.h"
+
+enum { MOST_DAYS = 3650 };
 
 char *pg_quoted(const char *table, const char *suffix)
 {
@@ -67,7 +71,7 @@ static void warn_password(const char *where)
 	PQfreemem(why);
 }
 
-static void *pg_open(const struct sink_conf *conf, struct err *err)
+struct pg *pg_new(const struct sink_conf *conf, struct err *err)
 {
 	bool is_default = strcmp(conf->place, "hta_rollups") == 0;
 	struct pg *p;
@@ -83,8 +87,46 @@ static void *pg_open(const struct sink_conf *conf, struct err *err)
 					: pg_quoted(conf->place, "_final");
 	p->numbers = is_default ? mem_strdup("\"hta_numbers\"")
 				: pg_quoted(conf->place, "_numbers");
+	p->kept.before_us = POS_NONE;
 	if (!conf->where_env)
 		warn_password(conf->where);
+	return p;
+}
+
+/* Of a sink. */
+struct pg_conf {
+	struct sink_conf sink;
+	int64_t keep_us;
+};
+
+static int check_retention(const struct pg_conf *conf, struct err *err)
+{
+	enum { MOST_BYTES = 53 }; /* of the table: its partitions are NAME_p20261231 */
+	const char *dot = strchr(conf->sink.place, '.'), *name = dot ? dot + 1 : conf->sink.place;
+
+	if (conf->sink.events.on)
+		return err_set(err, EX_USAGE, "--retention is for rows, not for --events");
+	if (!conf->sink.create)
+		return err_set(err, EX_USAGE,
+			       "--retention is kept in the store, and set with --init");
+	if (strlen(name) > MOST_BYTES)
+		return err_set(err, EX_USAGE,
+			       "--table %s: with --retention a name has at most %d bytes, this "
+			       "one has %zu",
+			       conf->sink.place, MOST_BYTES, strlen(name));
+	return 0;
+}
+
+static void *pg_open(const struct sink_conf *conf, struct err *err)
+{
+	int64_t keep_us = conf->positions_only ? 0 : ((const struct pg_conf *)conf)->keep_us;
+	struct pg *p;
+
+	if (keep_us && check_retention((const struct pg_conf *)conf, err))
+		return NULL;
+	p = pg_new(conf, err);
+	if (p)
+		p->keep_us = keep_us;
 	return p;
 }
 
@@ -107,6 +149,7 @@ static void pg_close(void *d)
 	free(p->table);
 	free(p->final);
 	free(p->numbers);
+	pg_retention_fini(&p->kept);
 	free(p);
 }
 
@@ -134,8 +177,27 @@ static enum sink_result pg_connect(void *d, struct err *err)
 	return r;
 }
 
+static int set_retention(void *self, const char *value, struct err *err)
+{
+	struct pg_conf *conf = self;
+
+	conf->keep_us = PG_KEEP_EVER;
+	if (strcmp(value, "never") == 0)
+		return 0;
+	if (num_duration(value, &conf->keep_us, err))
+		return -1;
+	return conf->keep_us >= 86400 * TM_S && conf->keep_us <= MOST_DAYS * 86400 * TM_S
+		       ? 0
+		       : err_set(err, EX_USAGE, "must be 1d to %dd, or never", (int)MOST_DAYS);
+}
+
 static const struct opt pg_opts[] = {
 	SINK_PLACE_OPT("table", "hta_rollups", "table of the rollups, or of the events"),
+	{ .name = "retention",
+	  .type = OPT_CALL,
+	  .arg = "DUR|never",
+	  .call = set_retention,
+	  .help = "with --init: how long after their end windows are kept, in daily partitions" },
 	SINK_EVENTS_OPTS,
 	OPT_END,
 };
@@ -155,7 +217,7 @@ const struct sink_driver pg_driver = {
 	.events_place = "hta_events",
 	.delivery = SINK_TX,
 	.opts = pg_opts,
-	.conf_bytes = sizeof(struct sink_conf),
+	.conf_bytes = sizeof(struct pg_conf),
 	.open = pg_open,
 	.close = pg_close,
 	.connect = pg_connect,

@@ -97,7 +97,7 @@ static void *pg_alerts_open(const struct sink_conf *conf, struct err *err)
 
 	a->conf = *conf;
 	a->conf.create = false;
-	a->p = pg_driver.open(&a->conf, err);
+	a->p = pg_new(&a->conf, err);
 	if (a->p && sink_error_result(pg_driver.connect(a->p, err), err) == 0 &&
 	    alerts_schema(a, conf->create, err) == 0)
 		return a;

@@ -1,8 +1,8 @@
 /* Inside of the Postgres driver: pg.c (options), pg_connect.c (connection), pg_wait.c (queries
  * in the loop, errors), pg_state.c (what codes mean), pg_schema.c, pg_job.c (metrics,
  * the keeper), pg_array.c (binary parameters), pg_work.c (statements of a batch), pg_rows.c
- * (store), pg_copy.c (events), pg_put.c (plain rows), pg_views.c, pg_view_sql.c and
- * pg_step_sql.c (views named as metrics). */
+ * (store), pg_copy.c (events), pg_put.c (plain rows), pg_retention.c (what is kept for how long),
+ * pg_views.c, pg_view_sql.c and pg_step_sql.c (views named as metrics). */
 #ifndef DRV_PG_PG_INTERNAL_H
 #define DRV_PG_PG_INTERNAL_H
 
@@ -20,9 +20,32 @@ enum {
 	PG_PARAMS = 16 + COLUMNS_MAX,
 	PG_BEGIN_TRIES = 3,
 };
-enum { PG_SCHEMA = 3, PG_SCHEMA_MARKS = 3, PG_SCHEMA_COLUMNS = 2, PG_SCHEMA_OLDEST = 1 };
+enum {
+	PG_SCHEMA = 4,
+	PG_SCHEMA_RETENTION = 4,
+	PG_SCHEMA_MARKS = 3,
+	PG_SCHEMA_COLUMNS = 2,
+	PG_SCHEMA_OLDEST = 1
+};
 
 struct hll;
+
+#define PG_KEEP_EVER INT64_MAX
+
+/* What a sink knows of its table's retention (pg_retention.c). */
+struct pg_retention {
+	bool on;           /* the table has one, or had one */
+	bool days;         /* daily partitions */
+	int64_t before_us; /* the mark, as it was seen last; POS_NONE: none */
+	bool moved;        /* the last transaction found another one */
+	bool told;         /* that rows behind it are not written */
+	bool purge;        /* there may be rows to take away, */
+	int64_t due_us;    /* but not before (tm_mono_us) */
+	int64_t *day;      /* sorted: those that need no partition made for them */
+	size_t n_days;
+	int64_t days_due_us; /* as due_us */
+	bool days_denied;    /* and told: this role may not make any */
+};
 
 struct pg {
 	const struct sink_conf *conf;
@@ -40,8 +63,10 @@ struct pg {
 	unsigned slots[COLUMN_RULES]; /* that the table has for columns of measures */
 	unsigned copy_rests;          /* batches of events that do without COPY from now on */
 	unsigned copy_rest;           /* how many there were the last time; 0: COPY went well */
-	bool views_made;              /* of all metrics that were stored at the first connection */
-	bool views_denied;            /* and told: this role may not make any */
+	int64_t keep_us;              /* --retention; 0: not given, PG_KEEP_EVER: never */
+	struct pg_retention kept;
+	bool views_made;   /* of all metrics that were stored at the first connection */
+	bool views_denied; /* and told: this role may not make any */
 };
 
 /* A table of rows and its views; else one of events, or neither. */
@@ -78,7 +103,11 @@ enum sink_result pg_rollback(struct pg *p, enum sink_result r);
 
 struct slice pg_first_line(const char *text); /* without blanks at its end; NULL: "" */
 
-/* ---- pg.c: "schema"."name" + suffix; free() */
+/* ---- pg.c */
+
+/* As the driver's open, without the options that only a sink has. */
+struct pg *pg_new(const struct sink_conf *conf, struct err *err);
+/* "schema"."name" + suffix; free() */
 char *pg_quoted(const char *table, const char *suffix);
 
 /* ---- pg_connect.c */
@@ -214,6 +243,8 @@ void pg_reading_fini(struct pg_reading *r);
 
 extern const struct alerts_driver pg_alerts;   /* pg_alerts.c */
 extern const struct letters_driver pg_letters; /* pg_letters.c */
+/* Inside of a transaction: what schema 3 has more than 1. */
+enum sink_result pg_letters_marks(struct pg *p, struct err *err);
 
 /* ---- pg_reader_events.c, over pg_reader.c's way to connect: NULL, err */
 extern const struct events_driver pg_events;
@@ -272,6 +303,32 @@ enum sink_result pg_schema(struct pg *p, struct err *err);
 enum sink_result pg_schema_lock(struct pg *p, struct err *err);
 /* Makes what is missing of tables, views and functions. */
 enum sink_result pg_schema_make(struct pg *p, struct err *err);
+/* Inside of a transaction: makes the function of the compare-and-set; `retains`: it refuses those
+ * who do not know that a table has a retention. */
+enum sink_result pg_schema_advance(struct pg *p, bool retains, struct err *err);
+
+/* ---- pg_retention.c */
+
+/* What follows the columns of a new table of rollups; free(). */
+char *pg_retention_pieces(const struct pg *p);
+/* Makes what --retention asks for, and fills p->kept. */
+enum sink_result pg_retention_known(struct pg *p, struct err *err);
+/* Makes partitions for the batch's days, where there shall be some. SINK_RETRY: the connection is
+ * lost; nothing else is an error: the default partition takes what has none. */
+enum sink_result pg_retention_days(struct pg *p, const struct sink_batch *b, struct err *err);
+/* The batch without rows behind the mark: *kept has its rows in *row (free()), and how many are
+ * not among them is returned. */
+uint64_t pg_retention_cut(const struct pg *p, const struct sink_batch *b, struct sink_batch *kept,
+			  struct rollup **row);
+/* Warns once, of the first such row, and says what becomes of all others. */
+void pg_retention_tell(struct pg *p, const struct sink_batch *b, uint64_t cut);
+/* Of a plain batch, in its transaction: the mark, which nobody moves until its end. */
+enum sink_result pg_retention_lock(struct pg *p, struct err *err);
+/* What a failed statement (ZHT03) says the mark is. */
+void pg_retention_moved(struct pg *p, const PGresult *res);
+/* Between transactions: takes away what lies behind the mark, a part of it. */
+void pg_retention_purge(struct pg *p);
+void pg_retention_fini(struct pg_retention *kept);
 
 /* ---- pg_rules.c */
 enum sink_result pg_change(void *k, const char *job, const struct keeper_change *c,

@@ -34,7 +34,12 @@ static const char marks_sql[] =
 	"IF NOT EXISTS id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;"
 	"CREATE INDEX IF NOT EXISTS hta_dead_taken ON hta_dead (taken) WHERE taken IS NOT NULL;"
 	"ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS columns jsonb;"
-	"UPDATE hta_schema SET version = 3;";
+	"UPDATE hta_schema SET version = greatest(version, 3);";
+
+enum sink_result pg_letters_marks(struct pg *p, struct err *err)
+{
+	return pg_script(p, marks_sql, err);
+}
 
 /* COMMIT, or what is left of the transaction undone. */
 static int letters_end(struct pg *p, enum sink_result r, struct err *err)
@@ -63,7 +68,7 @@ static int letters_schema(struct pg_letters *l, struct err *err)
 		return letters_no_marks(NULL, err);
 	r = pg_begin(l->p, PG_BEGIN, err);
 	if (r == SINK_OK)
-		r = pg_script(l->p, marks_sql, err);
+		r = pg_letters_marks(l->p, err);
 	l->has_marks = true;
 	return letters_end(l->p, r, err);
 }
@@ -86,7 +91,7 @@ static void *pg_letters_open(const struct letters_conf *conf, struct err *err)
 	l->store = conf->store;
 	l->store.create = false;
 	l->store.name = "";
-	l->p = pg_driver.open(&l->store, err);
+	l->p = pg_new(&l->store, err);
 	if (l->p) {
 		l->p->reads = true;
 		/* all that is needed: a store of events has no rollups */

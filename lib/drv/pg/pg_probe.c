@@ -10,7 +10,7 @@ static const char server[] =
 /* What a sink does with its tables, as far as this role may not. */
 static const char rights[] =
 	"SELECT string_agg(may.privilege, ', ' ORDER BY may.privilege), t.name"
-	" FROM unnest(ARRAY[$1, 'hta_job', 'hta_pos', 'hta_metric', 'hta_dead']) t(name),"
+	" FROM unnest(ARRAY[$1, 'hta_job', 'hta_pos', 'hta_metric', 'hta_dead', $2]) t(name),"
 	" unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) may(privilege)"
 	" WHERE NOT has_table_privilege(t.name, may.privilege) GROUP BY t.name ORDER BY t.name";
 
@@ -36,14 +36,14 @@ static void say_server(const PGresult *res, const struct probe *probe)
 enum sink_result pg_probe(void *d, const struct probe *probe, struct err *err)
 {
 	struct pg *p = d;
-	const char *table[] = { p->table };
+	const char *table[] = { p->table, p->kept.on ? "hta_retention" : NULL };
 	PGresult *res, *lacks = NULL;
 	enum sink_result r = pg_query(p, &res, err, server, 0, NULL);
 
 	if (r != SINK_OK)
 		return r;
 	say_server(res, probe);
-	r = pg_query(p, &lacks, err, rights, 1, table);
+	r = pg_query(p, &lacks, err, rights, 2, table);
 	for (int i = 0; r == SINK_OK && i < PQntuples(lacks); i++)
 		probe_say(probe, PROBE_BAD, "role %s lacks rights: GRANT %s ON %s TO %s",
 			  PQgetvalue(res, 0, 3), PQgetvalue(lacks, i, 0), PQgetvalue(lacks, i, 1),

@@ -93,22 +93,36 @@ static void put_chunk(struct pg_work *w, size_t at, size_t n, bool replace, bool
 	}
 }
 
-enum sink_result pg_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
+enum sink_result pg_put(void *d, const struct sink_batch *whole, bool replace, bool dry_run,
 			struct sink_counts *counts, struct err *err)
 {
 	struct pg *p = d;
-	struct pg_work w = { .p = p, .b = batch, .r = pg_begin(p, PG_BEGIN, err), .err = err };
+	struct sink_batch batch;
+	struct rollup *row = NULL;
+	struct pg_work w = { .p = p, .b = &batch, .err = err };
+	uint64_t cut = 0;
 
+	w.r = pg_retention_days(p, whole, err);
+	if (w.r == SINK_OK)
+		w.r = pg_begin(p, PG_BEGIN, err);
+	if (w.r == SINK_OK && p->kept.on)
+		w.r = pg_retention_lock(p, err);
+	cut = pg_retention_cut(p, whole, &batch, &row);
 	pg_events_put(&w, dry_run, counts);
-	for (size_t at = 0; at < batch->rows && w.r == SINK_OK;) {
-		size_t n = pg_work_rows(batch, at);
+	for (size_t at = 0; at < batch.rows && w.r == SINK_OK;) {
+		size_t n = pg_work_rows(&batch, at);
 
 		put_chunk(&w, at, n, replace, dry_run, counts);
 		at += n;
 	}
 	if (w.r == SINK_OK)
 		w.r = pg_script(p, dry_run ? "ROLLBACK" : "COMMIT", err);
+	if (w.r == SINK_OK)
+		counts->expired += cut;
+	if (w.r == SINK_OK)
+		pg_retention_tell(p, whole, cut);
 	pg_params_fini(&w.a);
 	buf_fini(&w.sql);
+	free(row);
 	return pg_rollback(p, w.r);
 }

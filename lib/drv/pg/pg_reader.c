@@ -62,7 +62,7 @@ static enum sink_result pg_reader_begin(struct pg *p, struct err *err)
 
 struct pg *pg_reader_open(const struct sink_conf *conf, struct err *err)
 {
-	struct pg *p = pg_driver.open(conf, err);
+	struct pg *p = pg_new(conf, err);
 	enum sink_result r;
 
 	if (!p)
@@ -149,6 +149,9 @@ static int pg_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *e
 					 .def = pg_text_of(res, i, 4),
 					 .since_us = pg_reader_int_of(res, i, 5, POS_NONE) };
 
+		/* of what starts before the mark something may be gone */
+		if (m.job.p && p->kept.before_us > m.since_us)
+			m.since_us = p->kept.before_us;
 		rc = fn(arg, &m, err);
 	}
 	PQclear(res);

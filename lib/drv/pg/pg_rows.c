@@ -11,6 +11,7 @@
 
 #include "base/crash.h"
 #include "base/mem.h"
+#include "base/tm.h"
 #include "drv/pg/pg_internal.h"
 #include "sketch/hll.h"
 
@@ -33,6 +34,25 @@ static const char insert_dead_before[] =
 static struct hll *stored_sketch(const struct pg *p, struct slice bytes)
 {
 	return p->hll ? hll_from_pg(bytes) : hll_decode(bytes);
+}
+
+#define ADVANCE "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
+
+/* The same, and the mark of what is kept, which looks at the positions as they are then. */
+static void send_retain(struct pg_work *w, struct pg_params *a)
+{
+	char mark[TM_TEXT_BYTES];
+	bool has = w->p->kept.before_us != POS_NONE;
+
+	if (has)
+		mark[tm_text(w->p->kept.before_us, mark)] = 0;
+	pg_scalar(a, w->p->rollups);
+	pg_scalar(a, has ? mark : NULL);
+	pg_work_send(
+		w,
+		"WITH known AS MATERIALIZED (SELECT set_config('hta.retains', 'on', true)) " ADVANCE
+		", $13), hta_retain($14, $1, $2, $15::timestamptz) FROM known",
+		false);
 }
 
 static void send_advance(struct pg_work *w)
@@ -67,14 +87,12 @@ static void send_advance(struct pg_work *w)
 		pg_put_time(a, 10, x->watermark_us);
 		pg_put_bool(a, 11, x->idle);
 	}
-	if (w->b->set)
+	if (w->b->set || w->p->kept.on)
 		pg_scalar(a, w->b->set);
-	pg_work_send(w,
-		     w->b->set ? "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-				 "$11, $12, $13)"
-			       : "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-				 "$11, $12)",
-		     false);
+	if (w->p->kept.on)
+		send_retain(w, a);
+	else
+		pg_work_send(w, w->b->set ? ADVANCE ", $13)" : ADVANCE ")", false);
 }
 
 /* Those from `at` on that one statement can take; returns their number. */
@@ -383,15 +401,12 @@ static void apply_sketches(struct pg_work *w, size_t n)
 	free(merged);
 }
 
-enum sink_result pg_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
-			  struct err *err)
+static enum sink_result store_once(struct pg *p, const struct sink_batch *batch, struct err *err)
 {
-	struct pg *p = k;
 	struct pg_work w = { .p = p, .b = batch, .r = SINK_OK, .err = err };
 	bool sketches;
 	size_t n = chunks(batch, &sketches);
 
-	(void)counts;
 	if (!PQenterPipelineMode(p->c))
 		return pg_failed(p, NULL, err);
 	if (sketches)
@@ -405,4 +420,39 @@ enum sink_result pg_store(void *k, const struct sink_batch *batch, struct sink_c
 	if (!PQexitPipelineMode(p->c))
 		return w.r == SINK_OK ? SINK_RETRY : w.r;
 	return pg_rollback(p, w.r);
+}
+
+/* Of a table with a retention: rows behind the mark are left out. Where the transaction finds
+ * another mark, which only rises, it begins anew with that one. */
+static enum sink_result store_kept(struct pg *p, const struct sink_batch *batch,
+				   struct sink_counts *counts, struct err *err)
+{
+	struct sink_batch kept;
+	struct rollup *row;
+	enum sink_result r = pg_retention_days(p, batch, err);
+	uint64_t cut = 0;
+
+	if (r != SINK_OK)
+		return r;
+	do {
+		err_clear(err);
+		p->kept.moved = false;
+		cut = pg_retention_cut(p, batch, &kept, &row);
+		r = store_once(p, &kept, err);
+		free(row);
+	} while (p->kept.moved && r == SINK_RETRY && PQstatus(p->c) == CONNECTION_OK);
+	if (r != SINK_OK)
+		return r;
+	counts->expired += cut;
+	pg_retention_tell(p, batch, cut);
+	pg_retention_purge(p);
+	return r;
+}
+
+enum sink_result pg_store(void *k, const struct sink_batch *batch, struct sink_counts *counts,
+			  struct err *err)
+{
+	struct pg *p = k;
+
+	return p->kept.on ? store_kept(p, batch, counts, err) : store_once(p, batch, err);
 }

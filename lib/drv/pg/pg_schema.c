@@ -10,7 +10,10 @@
  * measures comes: until then older programs can use them.
  *
  * Schema 3 has columns of hta_dead for what hta-dlq has retried (pg_letters.c). An older one gets
- * them with hta-dlq --init. */
+ * them with hta-dlq --init.
+ *
+ * Schema 4 has a table that keeps its rows for a time only (pg_retention.c): older programs, which
+ * would begin anew what is gone, do not take it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +52,10 @@ static const char common[] =
 	"text NOT NULL, doc text NOT NULL, PRIMARY KEY (job, sink));"
 	"CREATE TABLE IF NOT EXISTS hta_span (job text NOT NULL, sink text NOT NULL, metric text "
 	"COLLATE \"C\" NOT NULL, since timestamptz, until timestamptz);"
-	"CREATE INDEX IF NOT EXISTS hta_span_metric ON hta_span (job, sink, metric);"
+	"CREATE INDEX IF NOT EXISTS hta_span_metric ON hta_span (job, sink, metric);";
+
+/* In three parts: what stands between the first two is for tables with a retention. */
+static const char *const advance[] = {
 	/* one that knew of no rules */
 	"DROP FUNCTION IF EXISTS hta_advance(text, text, text, text[], int[], bigint[], bigint[], "
 	"bigint[], timestamptz[], text[], timestamptz[], boolean[]);"
@@ -70,7 +76,12 @@ static const char common[] =
 	" IF s IS DISTINCT FROM a_set THEN RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = "
 	"format('job %s counts by %s here, the epoch was counted by %s: another pipeline has "
 	"changed the rules; start again with them', a_job, coalesce('rules ' || s, 'no rules'), "
-	"coalesce('rules ' || a_set, 'no rules')); END IF;"
+	"coalesce('rules ' || a_set, 'no rules')); END IF;",
+	/* whoever does not know of the mark would write behind it */
+	" IF coalesce(current_setting('hta.retains', true), '') <> 'on' AND EXISTS (SELECT 1 FROM "
+	"hta_metric m JOIN hta_retention k ON k.rollups = m.rollups WHERE m.job = a_job AND m.sink "
+	"= a_sink) THEN RAISE EXCEPTION USING ERRCODE = 'ZHT02', MESSAGE = format('the rows of job "
+	"%s have got a retention since this program began; start again', a_job); END IF;",
 	" PERFORM 1 FROM hta_pos p, unnest(a_topic, a_part) u(topic, part) WHERE p.job = a_job AND "
 	"p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part"
 	"  ORDER BY p.topic, p.partition FOR UPDATE OF p;"
@@ -98,7 +109,8 @@ static const char common[] =
 	"f, t, lo, lt, lh, wm, idle)"
 	"  WHERE p.job = a_job AND p.sink = a_sink AND p.topic = u.topic AND p.partition = u.part "
 	"AND (u.t > u.f OR p.next = u.t);"
-	"END $hta$;";
+	"END $hta$;",
+};
 
 /* Of sinks whose rows are elsewhere. */
 static const char claims[] =
@@ -116,7 +128,7 @@ static const char rollups[] =
 	" dims_hash text COLLATE \"C\" NOT NULL, dims jsonb NOT NULL, count bigint NOT NULL, "
 	"value_count bigint, sum numeric, min numeric, max numeric, uniq bigint,"
 	" uniq_sketch %4$s, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (metric, "
-	"window_start, window_end, dims_hash)) WITH (fillfactor = 80);"
+	"window_start, window_end, dims_hash)) %6$s;"
 	"CREATE OR REPLACE VIEW %3$s AS SELECT metric, window_start, window_end, dims, dims_hash, "
 	"count, value_count, sum::float8 AS sum, min::float8 AS min,"
 	" max::float8 AS max, (sum / nullif(value_count, 0))::float8 AS avg, uniq, updated_at FROM "
@@ -235,11 +247,13 @@ enum sink_result pg_schema_lock(struct pg *p, struct err *err)
 static enum sink_result make_rollups(struct pg *p, const struct found *f, struct err *err)
 {
 	char *literal = PQescapeLiteral(p->c, p->rollups, strlen(p->rollups));
+	char *pieces = pg_retention_pieces(p);
 	char *text = mem_printf(rollups, p->table, p->final, p->numbers,
-				f->hll_extension ? "hll" : "bytea", literal);
+				f->hll_extension ? "hll" : "bytea", literal, pieces);
 	enum sink_result r = pg_script(p, text, err);
 
 	PQfreemem(literal);
+	free(pieces);
 	free(text);
 	return r;
 }
@@ -251,6 +265,15 @@ static enum sink_result make_what_it_holds(struct pg *p, const struct found *f, 
 	return p->conf->events.on ? pg_events_make(p, err) : make_rollups(p, f, err);
 }
 
+enum sink_result pg_schema_advance(struct pg *p, bool retains, struct err *err)
+{
+	char *text = mem_printf("%s%s%s", advance[0], retains ? advance[1] : "", advance[2]);
+	enum sink_result r = pg_script(p, text, err);
+
+	free(text);
+	return r;
+}
+
 static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
 {
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
@@ -259,6 +282,8 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 		r = pg_schema_lock(p, err);
 	if (r == SINK_OK)
 		r = pg_script(p, common, err);
+	if (r == SINK_OK)
+		r = pg_schema_advance(p, f->version >= PG_SCHEMA_RETENTION, err);
 	if (r == SINK_OK)
 		r = make_what_it_holds(p, f, err);
 	if (r == SINK_OK)
@@ -287,9 +312,14 @@ enum sink_result pg_schema_make(struct pg *p, struct err *err)
 
 static enum sink_result check_what_it_holds(struct pg *p, struct err *err)
 {
+	enum sink_result r;
+
 	if (p->conf->positions_only)
 		return SINK_OK;
-	return p->conf->events.on ? pg_events_check(p, err) : pg_columns_known(p, err);
+	if (p->conf->events.on)
+		return pg_events_check(p, err);
+	r = pg_retention_known(p, err);
+	return r == SINK_OK ? pg_columns_known(p, err) : r;
 }
 
 enum sink_result pg_schema(struct pg *p, struct err *err)

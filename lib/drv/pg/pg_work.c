@@ -283,6 +283,8 @@ PGresult *pg_work_answer(struct pg_work *w)
 		w->r = pg_failed(w->p, res, w->err);
 		if (pg_state_is(res, "ZHT01"))
 			w->r = SINK_APPLIED;
+		if (pg_state_is(res, "ZHT03"))
+			pg_retention_moved(w->p, res), w->r = SINK_RETRY;
 		if (pg_state_is(res, "ZHT02"))
 			w->r = SINK_CONFLICT, w->err->code = EX_TEMPFAIL;
 	}
