@@ -508,6 +508,9 @@ with_avro() {
 	[ "$(pg 'SELECT count(*) FROM hta_events')" = 20000 ]
 	[ "$(pg "SELECT sum(count) FROM hta_rollups WHERE metric = 'by_endpoint'")" = 20000 ]
 	[ "$(jq -r .user_id "$out" | sort -u)" = u-0391328 ]
+	example hta-sink-pg.1 6
+	grep -qE '^ rollups_90d \| 90 days \| days ' "$out"
+	[ "$(pg 'SELECT sum(count) FROM rollups_90d')" = 20000 ]
 }
 
 @test "hta-sink-redis(1)" {
