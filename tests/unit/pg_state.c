@@ -23,6 +23,7 @@ static void test_meanings(void)
 		{ "53100", 0, EX_TEMPFAIL, "disk_full" },
 		{ "53200", 0, EX_TEMPFAIL, "out_of_memory" },
 		{ "53300", 1, EX_TEMPFAIL, "too_many_connections" },
+		{ "53400", 0, EX_CONFIG, "configuration_limit_exceeded" },
 		{ "55006", 0, EX_TEMPFAIL, "object_in_use" },
 		{ "55P03", 0, EX_TEMPFAIL, "lock_not_available" },
 		{ "55000", 1, EX_TEMPFAIL, "a database that takes no connections" },

@@ -97,6 +97,7 @@ struct pg *pg_new(const struct sink_conf *conf, struct err *err)
 struct pg_conf {
 	struct sink_conf sink;
 	int64_t keep_us;
+	bool timescale;
 };
 
 static int check_retention(const struct pg_conf *conf, struct err *err)
@@ -104,11 +105,13 @@ static int check_retention(const struct pg_conf *conf, struct err *err)
 	enum { MOST_BYTES = 53 }; /* of the table: its partitions are NAME_p20261231 */
 	const char *dot = strchr(conf->sink.place, '.'), *name = dot ? dot + 1 : conf->sink.place;
 
+	const char *which = conf->keep_us ? "retention" : "timescale";
+
 	if (conf->sink.events.on)
-		return err_set(err, EX_USAGE, "--retention is for rows, not for --events");
+		return err_set(err, EX_USAGE, "--%s is for rows, not for --events", which);
 	if (!conf->sink.create)
-		return err_set(err, EX_USAGE,
-			       "--retention is kept in the store, and set with --init");
+		return err_set(err, EX_USAGE, "--%s is kept in the store, and set with --init",
+			       which);
 	if (strlen(name) > MOST_BYTES)
 		return err_set(err, EX_USAGE,
 			       "--table %s: with --retention a name has at most %d bytes, this "
@@ -119,14 +122,17 @@ static int check_retention(const struct pg_conf *conf, struct err *err)
 
 static void *pg_open(const struct sink_conf *conf, struct err *err)
 {
-	int64_t keep_us = conf->positions_only ? 0 : ((const struct pg_conf *)conf)->keep_us;
+	const struct pg_conf *own = (const struct pg_conf *)conf;
+	bool keeps = !conf->positions_only && (own->keep_us || own->timescale);
 	struct pg *p;
 
-	if (keep_us && check_retention((const struct pg_conf *)conf, err))
+	if (keeps && check_retention(own, err))
 		return NULL;
 	p = pg_new(conf, err);
-	if (p)
-		p->keep_us = keep_us;
+	if (p && keeps) {
+		p->keep_us = own->keep_us;
+		p->hyper = p->timescale = own->timescale;
+	}
 	return p;
 }
 
@@ -198,6 +204,11 @@ static const struct opt pg_opts[] = {
 	  .arg = "DUR|never",
 	  .call = set_retention,
 	  .help = "with --init: how long after their end windows are kept, in daily partitions" },
+	{ .name = "timescale",
+	  .type = OPT_FLAG,
+	  .at = offsetof(struct pg_conf, timescale),
+	  .help = "with --init: make the table a hypertable of TimescaleDB, and the extension "
+		  "where it is missing" },
 	SINK_EVENTS_OPTS,
 	OPT_END,
 };

@@ -36,6 +36,8 @@ struct hll;
 struct pg_retention {
 	bool on;           /* the table has one, or had one */
 	bool days;         /* daily partitions */
+	bool chunks;       /* TimescaleDB's */
+	bool lifts;        /* its limit of tuples that an epoch may decompress */
 	int64_t before_us; /* the mark, as it was seen last; POS_NONE: none */
 	bool moved;        /* the last transaction found another one */
 	bool told;         /* that rows behind it are not written */
@@ -64,6 +66,8 @@ struct pg {
 	unsigned copy_rests;          /* batches of events that do without COPY from now on */
 	unsigned copy_rest;           /* how many there were the last time; 0: COPY went well */
 	int64_t keep_us;              /* --retention; 0: not given, PG_KEEP_EVER: never */
+	bool timescale;               /* --timescale: make the extension, too */
+	bool hyper;                   /* the table is to be a hypertable */
 	struct pg_retention kept;
 	bool views_made;   /* of all metrics that were stored at the first connection */
 	bool views_denied; /* and told: this role may not make any */
@@ -311,7 +315,12 @@ enum sink_result pg_schema_advance(struct pg *p, bool retains, struct err *err);
 
 /* What follows the columns of a new table of rollups; free(). */
 char *pg_retention_pieces(const struct pg *p);
-/* Makes what --retention asks for, and fills p->kept. */
+/* Of a table that becomes a hypertable: what it keeps where --retention was not given. keep_us:
+ * what is stored, 0: nothing is. */
+void pg_retention_default(struct pg *p, int64_t keep_us);
+/* Inside of a transaction: makes what --retention and --timescale ask for. */
+enum sink_result pg_retention_make(struct pg *p, struct err *err);
+/* The same where it is missing, and fills p->kept. */
 enum sink_result pg_retention_known(struct pg *p, struct err *err);
 /* Makes partitions for the batch's days, where there shall be some. SINK_RETRY: the connection is
  * lost; nothing else is an error: the default partition takes what has none. */

@@ -30,7 +30,10 @@
 #include "drv/pg/pg_internal.h"
 #include "drv/pg/pg_sql.inc"
 
-enum { AGAIN_S = 10 }; /* after a lock that was not to be had */
+enum {
+	AGAIN_S = 10, /* after a lock that was not to be had */
+	HYPER_DAYS = 90,
+};
 
 static const int64_t day_us = 86400 * TM_S;
 
@@ -44,7 +47,7 @@ char *pg_retention_pieces(const struct pg *p)
 {
 	char *rest, *text;
 
-	if (!p->keep_us)
+	if (!p->keep_us || p->hyper)
 		return mem_strdup("WITH (fillfactor = 80)");
 	rest = pg_quoted(p->rollups, "_default");
 	text = mem_printf("PARTITION BY RANGE (window_start); CREATE TABLE IF NOT EXISTS %s "
@@ -58,7 +61,9 @@ char *pg_retention_pieces(const struct pg *p)
 
 static const char what_there_is[] =
 	"SELECT pieces, (extract(epoch FROM purged_before) * 1000000)::bigint, (extract(epoch FROM "
-	"keep) * 1000000)::bigint FROM hta_retention WHERE rollups = $1";
+	"keep) * 1000000)::bigint, "
+	"current_setting('timescaledb.max_tuples_decompressed_per_dml_transaction', true) IS NOT "
+	"NULL FROM hta_retention WHERE rollups = $1";
 
 /* *keep_us: 0 where the table has no retention. */
 static enum sink_result look_up_retention(struct pg *p, int64_t *keep_us, struct err *err)
@@ -71,6 +76,8 @@ static enum sink_result look_up_retention(struct pg *p, int64_t *keep_us, struct
 		return r;
 	p->kept.on = PQntuples(res);
 	p->kept.days = p->kept.on && strcmp(PQgetvalue(res, 0, 0), "days") == 0;
+	p->kept.chunks = p->kept.on && strcmp(PQgetvalue(res, 0, 0), "chunks") == 0;
+	p->kept.lifts = p->kept.chunks && *PQgetvalue(res, 0, 3) == 't';
 	p->kept.before_us = !p->kept.on || PQgetisnull(res, 0, 1)
 				    ? POS_NONE
 				    : strtoll(PQgetvalue(res, 0, 1), NULL, 10);
@@ -88,6 +95,29 @@ static const char set_retention[] =
 	"'days' ELSE 'rows' END FROM pg_class c WHERE c.oid = to_regclass($3) ON CONFLICT "
 	"(rollups) "
 	"DO UPDATE SET keep = excluded.keep";
+
+/* Inside of a transaction. *said: what the server does not have; free(). */
+static enum sink_result make_hypertable(struct pg *p, char **said, struct err *err)
+{
+	char *hours = pg_quoted(p->rollups, "_1h");
+	const char *value[] = { p->rollups, p->table, hours };
+	PGresult *res = NULL;
+	enum sink_result r = SINK_OK;
+
+	if (p->timescale)
+		r = pg_script(p, "CREATE EXTENSION IF NOT EXISTS timescaledb", err);
+	if (r == SINK_OK)
+		r = pg_script(p, pg_timescale_sql, err);
+	if (r == SINK_OK)
+		r = pg_query(p, &res, err, "SELECT hta_timescale($1, $2::regclass, $3)", 3, value);
+	if (r == SINK_OK && !PQgetisnull(res, 0, 0))
+		*said = mem_strdup(PQgetvalue(res, 0, 0));
+	if (r != SINK_OK)
+		err_in(err, "TimescaleDB");
+	PQclear(res);
+	free(hours);
+	return r;
+}
 
 /* Inside of a transaction. */
 static enum sink_result make_retention(struct pg *p, struct err *err)
@@ -109,6 +139,19 @@ static enum sink_result make_retention(struct pg *p, struct err *err)
 	return r == SINK_OK ? pg_query(p, NULL, err, set_retention, 3, value) : r;
 }
 
+enum sink_result pg_retention_make(struct pg *p, struct err *err)
+{
+	char *said = NULL;
+	enum sink_result r = make_retention(p, err);
+
+	if (r == SINK_OK && p->hyper)
+		r = make_hypertable(p, &said, err);
+	if (r == SINK_OK && said)
+		log_warn("table %s is a hypertable of TimescaleDB; %s", p->rollups, said);
+	free(said);
+	return r;
+}
+
 static enum sink_result init_retention(struct pg *p, struct err *err)
 {
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
@@ -116,7 +159,7 @@ static enum sink_result init_retention(struct pg *p, struct err *err)
 	if (r == SINK_OK)
 		r = pg_schema_lock(p, err);
 	if (r == SINK_OK)
-		r = make_retention(p, err);
+		r = pg_retention_make(p, err);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
 	if (r == SINK_OK)
@@ -126,12 +169,23 @@ static enum sink_result init_retention(struct pg *p, struct err *err)
 
 static void tell_rows(const struct pg *p)
 {
-	if (p->kept.on && !p->kept.days)
+	if (p->kept.on && !p->kept.days && !p->kept.chunks)
 		log_warn("table %s was made without partitions: what is older than --retention is "
 			 "deleted row by row, and its space is for VACUUM to free; a table that "
 			 "--init makes with --retention has a partition a day (hta-sink-pg(1), "
 			 "RETENTION)",
 			 p->rollups);
+}
+
+void pg_retention_default(struct pg *p, int64_t keep_us)
+{
+	if (!p->hyper || p->keep_us)
+		return;
+	p->keep_us = keep_us ? keep_us : HYPER_DAYS * day_us;
+	if (!keep_us)
+		log_warn("table %s is made a hypertable of TimescaleDB, and keeps its rows for "
+			 "%dd; --retention says otherwise",
+			 p->rollups, HYPER_DAYS);
 }
 
 enum sink_result pg_retention_known(struct pg *p, struct err *err)
@@ -142,7 +196,9 @@ enum sink_result pg_retention_known(struct pg *p, struct err *err)
 	pg_retention_fini(&p->kept);
 	if (p->version >= PG_SCHEMA_RETENTION)
 		r = look_up_retention(p, &keep_us, err);
-	if (r != SINK_OK || !p->keep_us || keep_us == p->keep_us)
+	if (r == SINK_OK)
+		pg_retention_default(p, keep_us);
+	if (r != SINK_OK || !p->keep_us || (keep_us == p->keep_us && p->kept.chunks >= p->hyper))
 		return r;
 	r = init_retention(p, err);
 	if (r == SINK_OK)
@@ -214,6 +270,10 @@ enum sink_result pg_retention_lock(struct pg *p, struct err *err)
 	if (r == SINK_OK && PQntuples(res) && !PQgetisnull(res, 0, 0))
 		p->kept.before_us = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 	PQclear(res);
+	if (r == SINK_OK && p->kept.lifts)
+		r = pg_script(
+			p, "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0",
+			err);
 	return r;
 }
 

@@ -38,6 +38,13 @@ static struct hll *stored_sketch(const struct pg *p, struct slice bytes)
 
 #define ADVANCE "SELECT hta_advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
 
+static const char advance_retain[] =
+	"WITH known AS MATERIALIZED (SELECT set_config('hta.retains', 'on', true)@) " ADVANCE
+	", $13), hta_retain($14, $1, $2, $15::timestamptz) FROM known";
+/* Late rows of a compressed chunk unpack all that has their key: an epoch may do so. */
+static const char lift[] =
+	", set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)";
+
 /* The same, and the mark of what is kept, which looks at the positions as they are then. */
 static void send_retain(struct pg_work *w, struct pg_params *a)
 {
@@ -49,9 +56,7 @@ static void send_retain(struct pg_work *w, struct pg_params *a)
 	pg_scalar(a, w->p->rollups);
 	pg_scalar(a, has ? mark : NULL);
 	pg_work_send(
-		w,
-		"WITH known AS MATERIALIZED (SELECT set_config('hta.retains', 'on', true)) " ADVANCE
-		", $13), hta_retain($14, $1, $2, $15::timestamptz) FROM known",
+		w, pg_sql(w, advance_retain, (const char *const[]){ w->p->kept.lifts ? lift : "" }),
 		false);
 }
 

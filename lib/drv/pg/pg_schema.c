@@ -149,7 +149,7 @@ static const char rollups[] =
 struct found {
 	bool table;
 	int version;
-	bool hll, hll_extension, rules;
+	bool hll, hll_extension, rules, timescale;
 };
 
 /* Where a database cannot hold every text, the first event with such a one would stop a running
@@ -210,7 +210,8 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 		"to_regclass('hta_pos')) AND relpersistence = 't'),"
 		" to_regclass('hta_rules') IS NOT NULL AND ($1 = $2 OR "
 		"coalesce(pg_get_viewdef(to_regclass($2)) "
-		"LIKE '%hta_span%', false))",
+		"LIKE '%hta_span%', false)),"
+		" EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')",
 		2, value);
 	bool ours, temporary;
 
@@ -223,6 +224,7 @@ static enum sink_result pg_schema_look(struct pg *p, struct found *f, struct err
 	ours = *PQgetvalue(res, 0, 7) == 't';
 	temporary = *PQgetvalue(res, 0, 8) == 't';
 	f->rules = *PQgetvalue(res, 0, 9) == 't';
+	f->timescale = *PQgetvalue(res, 0, 10) == 't';
 	r = check_encoding(p, res, 4, err);
 	PQclear(res);
 	if (r == SINK_OK && temporary)
@@ -291,6 +293,8 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 			      "INSERT INTO hta_schema SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM "
 			      "hta_schema)",
 			      err);
+	if (r == SINK_OK && pg_has_rows(p) && p->keep_us)
+		r = pg_retention_make(p, err);
 	if (r == SINK_OK)
 		r = pg_script(p, "COMMIT", err);
 	return pg_rollback(p, r);
@@ -330,6 +334,8 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 
 	if (r == SINK_OK && p->conf->create && f.version <= PG_SCHEMA &&
 	    (!f.table || f.version == 0)) {
+		p->hyper |= f.timescale && pg_has_rows(p);
+		pg_retention_default(p, 0);
 		r = pg_create(p, &f, err);
 		if (r == SINK_OK)
 			r = pg_schema_look(p, &f, err);

@@ -30,6 +30,7 @@ static const struct {
 	{ "3F", EX_CONFIG },    /* no such schema */
 	{ "40", EX_TEMPFAIL },  /* serialization, deadlock */
 	{ "42", EX_CONFIG },    /* no such table, no right to it */
+	{ "53400", EX_CONFIG }, /* a limit that the operator has set */
 	{ "53", EX_TEMPFAIL },  /* too many connections, out of memory, disk full */
 	{ "55000", EX_CONFIG }, /* a table without what the statement needs */
 	{ "55P02", EX_CONFIG }, /* a setting that only a restart changes */
