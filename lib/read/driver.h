@@ -12,6 +12,9 @@ struct letters_driver;
 struct read_metric {
 	struct slice name, job, sink /* p NULL: plain */, cfg, def;
 	int64_t since_us; /* POS_NONE: none */
+	/* rows that start before it were stored once and are gone (hta-sink-pg --retention); 0:
+	 * none are. No later than since_us */
+	int64_t purged_us;
 };
 
 struct read_sink {

@@ -80,6 +80,7 @@ static int look_at_metric(void *arg, const struct read_metric *m, struct err *er
 	out->cfg = copy_text(m->cfg);
 	out->def = copy_text(m->def);
 	out->length_us = length_of(m->def);
+	out->purged_us = m->purged_us;
 	l->since_us = m->since_us;
 	if (m->job.p)
 		out->hops = hops_of_definition(m->def);

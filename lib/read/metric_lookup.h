@@ -15,6 +15,7 @@ struct metric_found {
 	/* of its windows, as the definition has it; where they overlap, of the whole window, not of
 	 * the panes that are stored. 0: not known, or not the same for all */
 	int64_t length_us;
+	int64_t purged_us; /* read_metric.purged_us */
 	struct finality finality;
 	struct hops hops; /* slide 0: of a plain stream, or windows do not overlap */
 	/* a hash of the positions that finality comes from: while it stays the same, nothing was

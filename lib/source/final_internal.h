@@ -14,6 +14,7 @@ struct final_part {
 	char *cfg, *def;       /* as the hello has it */
 	bool assigned;
 	int64_t position_us;    /* what was read, and is handed out or among the pieces */
+	bool gap_told;          /* that rows were gone before they were read */
 	int64_t known_us;       /* all until then was final once */
 	uint64_t still;         /* metric_found.moved as it was last, */
 	int64_t still_since_us; /* and since when it is that (tm_mono_us) */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "read/final_rows.h"
@@ -154,6 +155,21 @@ static int take_window(void *arg, struct rows_window *w, struct err *err)
 	return 0;
 }
 
+/* A store that keeps rows for a time only has taken some away behind our position. There is no way
+ * to have them back, and what follows is whole. */
+static void tell_gap(struct final_part *p, const struct metric_found *m)
+{
+	char from[TM_TEXT_BYTES], to[TM_TEXT_BYTES];
+
+	if (p->gap_told || p->position_us <= 0 || p->position_us >= m->purged_us)
+		return;
+	p->gap_told = true;
+	log_warn("metric %s: the store has taken away what starts before %.*s (--retention), and "
+		 "here it was read up to %.*s: what lies between is missing in what is out",
+		 p->asked, (int)tm_text(m->purged_us, to), to, (int)tm_text(p->position_us, from),
+		 from);
+}
+
 /* *more: it was enough, and the store is of no further use. */
 static int read_part(struct final_input *f, const struct read_store *store, struct final_part *p,
 		     bool *more, struct err *err)
@@ -166,6 +182,8 @@ static int read_part(struct final_input *f, const struct read_store *store, stru
 	int64_t reached_us;
 	int rc = look_up(f, store, p, &m, err) || final_until(f, store, p, &m, err) ? -1 : 0;
 
+	if (rc == 0)
+		tell_gap(p, &m);
 	range.until_us = p->known_us;
 	range.finality = &m.finality;
 	range.length_us = m.length_us;

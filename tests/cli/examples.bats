@@ -324,11 +324,15 @@ compose() { # JQ-FILTER
 @test "compose: the same servers in the same versions" {
 	[ "$(compose '.services | with_entries(select(.value.profiles | not)) | keys | join(" ")')" = "kafka postgres redis" ]
 	[ "$(compose '.services | map_values(select(.profiles == ["monitoring"])) | keys | join(" ")')" = "grafana prometheus" ]
+	[ "$(compose '.services | keys | join(" ")')" = "kafka postgres redis timescale" ]
 	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$tests/kafka/pom.xml")" ]
 	compose .services.postgres.build.dockerfile_inline >"$out"
 	version=$(sed -n 's/^FROM postgres:\([0-9]*\)$/\1/p' "$out")
 	grep -q "\bpostgresql-$version-hll\b" "$out"
 	grep -qE "\bpostgresql-$version\b.*\bpostgresql-$version-hll\b" "$tests/packages.sh"
+	# the version that hta-sink-pg(1) says was tried
+	compose .services.timescale.image >"$out"
+	grep -qF "on TimescaleDB $(sed -n "s|^timescale/timescaledb:\(.*\)-pg$version\$|\1|p" "$out") with Postgres $version" "$top/man/hta-sink-pg.1"
 	[ "$(compose .services.redis.image)" = "redis:$(redis-server --version | sed -E 's/.*v=([0-9]+).*/\1/')" ]
 }
 

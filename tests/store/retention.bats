@@ -262,3 +262,19 @@ is_recount() {
 	diff -u want got
 	[ "$(PGDATABASE=${HTA_PREFIX}_b mark)" = "$(mark)" ]
 }
+
+@test "final rows that were gone before they were read are told, by who reads them" {
+	finals() { feed pipe "HTA_RUN=$HTA_RUN hta-consume --job closed --final m -d dbname=$PGDATABASE --until end | hta-sink-sqlite --init f.db | hta-commit"; }
+	sink --retention 2d < <(hello; probe; init ev/0:0; day a 0; day a 1; wm=$(at 2) bar 1 ev/0:0:2; end)
+	# as hta-window defines it
+	psql -Xqc "update hta_metric set definition = '{\"every\":\"1m\",\"time\":\"ts\",\"dims\":[\"d\"]}'"
+	finals
+	[ -z "$stderr" ]
+	[ "$(sqlite3 f.db 'select count(*) from hta_rollups')" = 2 ]
+	sink < <(hello; probe; day a 3; wm=$(at 4) bar 2 ev/0:2:3; day a 9; wm=$(at 10) bar 3 ev/0:3:4; end)
+	finals
+	says 'metric m: the store has taken away what starts before 2026-01-08T00:00:00Z \(--retention\), and here it was read up to 2026-01-03T00:00:00Z'
+	[ "$(sqlite3 f.db 'select count(*) from hta_rollups')" = 3 ]
+	finals
+	[ -z "$stderr" ]
+}

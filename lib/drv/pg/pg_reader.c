@@ -151,7 +151,7 @@ static int pg_read_metrics(void *d, read_metric_fn *fn, void *arg, struct err *e
 
 		/* of what starts before the mark something may be gone */
 		if (m.job.p && p->kept.before_us > m.since_us)
-			m.since_us = p->kept.before_us;
+			m.since_us = m.purged_us = p->kept.before_us;
 		rc = fn(arg, &m, err);
 	}
 	PQclear(res);
