@@ -152,6 +152,7 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	{ op=set metric=p day a 0; op=set metric=p day a 9; } >plain
 	feed hta-sink-pg --dry-run <plain
 	[ "$(<"$out")" = 'new 1, equal 0, different 0' ]
+	[ "$(parts)" = hta_rollups_default ]
 	feed hta-sink-pg <plain
 	says 'metric p, window of 2026-01-01T00:00:00Z: table hta_rollups keeps nothing from before 2026-01-07'
 	says '1 rows were past their time to live and not written \(--ttl, --retention\)'

@@ -102,7 +102,7 @@ enum sink_result pg_put(void *d, const struct sink_batch *whole, bool replace, b
 	struct pg_work w = { .p = p, .b = &batch, .err = err };
 	uint64_t cut = 0;
 
-	w.r = pg_retention_days(p, whole, err);
+	w.r = dry_run ? SINK_OK : pg_retention_days(p, whole, err);
 	if (w.r == SINK_OK)
 		w.r = pg_begin(p, PG_BEGIN, err);
 	if (w.r == SINK_OK && p->kept.on)
