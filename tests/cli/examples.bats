@@ -324,7 +324,6 @@ compose() { # JQ-FILTER
 @test "compose: the same servers in the same versions" {
 	[ "$(compose '.services | with_entries(select(.value.profiles | not)) | keys | join(" ")')" = "kafka postgres redis" ]
 	[ "$(compose '.services | map_values(select(.profiles == ["monitoring"])) | keys | join(" ")')" = "grafana prometheus" ]
-	[ "$(compose '.services | keys | join(" ")')" = "kafka postgres redis timescale" ]
 	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$tests/kafka/pom.xml")" ]
 	compose .services.postgres.build.dockerfile_inline >"$out"
 	version=$(sed -n 's/^FROM postgres:\([0-9]*\)$/\1/p' "$out")
