@@ -43,6 +43,15 @@
 #define CLICKHOUSE_SINK NULL
 #endif
 
+#ifdef WITH_MONGO
+#include "drv/mongo/mongo.h"
+#define MONGO_READER &mongo_reader
+#define MONGO_SINK &mongo_driver
+#else
+#define MONGO_READER NULL
+#define MONGO_SINK NULL
+#endif
+
 static bool begins_with(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
@@ -78,6 +87,9 @@ static bool is_clickhouse(const char *store)
 static bool is_dynamo(const char *store)
 {
 	return begins_with(store, "dynamodb://");
+static bool is_mongo(const char *store)
+{
+	return begins_with(store, "mongodb://") || begins_with(store, "mongodb+srv://");
 }
 
 /* Whatever else is said is the name of a file. */
@@ -137,6 +149,12 @@ static const struct read_kind kinds[] = {
 	  .accepts = is_dynamo,
 	  .driver = DYNAMO_READER,
 	  .sink = DYNAMO_SINK },
+	{ .name = "MongoDB",
+	  .configure = "mongo",
+	  .example = "mongodb://HOST/DATABASE",
+	  .accepts = is_mongo,
+	  .driver = MONGO_READER,
+	  .sink = MONGO_SINK },
 	{ .name = "SQLite",
 	  .configure = "sqlite",
 	  .example = "FILE",

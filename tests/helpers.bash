@@ -150,6 +150,7 @@ once() { # COMMAND...
 #	pg	PGHOST, PGPORT, PGUSER and PGDATABASE: an empty database, without extensions
 #	redis	REDIS_URL with an empty database
 #	clickhouse	CLICKHOUSE_URL with an empty database; where there is none, the test is skipped
+#	mongo	MONGODB_URI with an empty database; where there is none, the test is skipped
 #	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker; where there is none, the test is skipped, under CI it fails
 #	registry	HTA_TEST_REGISTRY, the URL of a real registry of schemas; the same where there is none
 #	dynamo	AWS_ENDPOINT_URL_DYNAMODB and AWS_..; where there is none, the test is skipped
@@ -182,7 +183,7 @@ service_up() { # NAME
 	svc_start "$name" "$HTA_SERVICES" 2>"$BATS_TEST_TMPDIR/services.err" || code=$?
 	[ $code != 0 ] || return 0
 	cat "$BATS_TEST_TMPDIR/services.err"
-	[ "$name:$code" != s3:69 ] || skip "$(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
+	[[ ! $name:$code =~ ^(s3|mongo):69$ ]] || skip "$(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	[ "$code" != 69 ] || [ "${CI:-}" = true ] || [[ ! $name =~ ^(kafka|registry)$ ]] ||
 		skip "needs a real ${name/kafka/broker}: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	[ "$name:$code" != dynamo:69 ] ||

@@ -5,17 +5,17 @@
 #   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
 #   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv (and for tests/store/openapi.bats: schemathesis)
 #   browser Chromium, for the live page of hta-serve (tests/store/page.bats)
-#   go      Go, which builds an S3 server (tests/store/s3.bats)
+#   go      Go, which builds servers: of S3 (tests/store/s3.bats), FerretDB for MongoDB (tests/store/mongo.bats)
 #   load    clients of HTTP for tests/bench/run
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
 set -euo pipefail
 
 # shellcheck disable=SC2034
-build="autoconf automake gcc libc6-dev libcurl4-openssl-dev libhiredis-dev libjq-dev liblmdb-dev libmimalloc-dev libnghttp2-dev libpcre2-dev libpq-dev librdkafka-dev libsqlite3-dev libssl-dev
+build="autoconf automake gcc libc6-dev libcurl4-openssl-dev libhiredis-dev libjq-dev liblmdb-dev libmimalloc-dev libmongoc-dev libnghttp2-dev libpcre2-dev libpq-dev librdkafka-dev libsqlite3-dev libssl-dev
 	libxxhash-dev libzstd-dev make pkg-config zlib1g-dev"
 # shellcheck disable=SC2034
-test="bats bzip2 clang clang-format-14 curl fish jq kcat libclang-rt-14-dev libtest-json-schema-acceptance-perl mandoc nghttp2-client nginx-light openssl pgbouncer postgresql-15 postgresql-15-hll procps prometheus prometheus-node-exporter python3 python3-jsonschema python3-prometheus-client python3-requests python3-venv python3-websockets python3-yaml redis-server slowhttptest spin
+test="bats bzip2 clang clang-format-14 curl fish jq kcat libclang-rt-14-dev libtest-json-schema-acceptance-perl mandoc nghttp2-client nginx-light openssl pgbouncer postgresql-15 postgresql-15-hll procps prometheus prometheus-node-exporter python3 python3-jsonschema python3-prometheus-client python3-requests python3-venv python3-websockets python3-yaml redis-server slowhttptest spin python3-pymongo
 	sqlite3 systemd tzdata xxhash xz-utils zsh zstd"
 # shellcheck disable=SC2034
 kafka="ca-certificates maven openjdk-17-jre-headless openssl"

@@ -10,8 +10,8 @@
 #define STORE_OPT(owner, member)                                                                \
 	{ .letter = 'd', .name = "store", .type = OPT_TEXT, .at = offsetof(owner, member),     \
 	  .arg = "URL|FILE",                                                                   \
-	  .help = "postgres://, redis://, clickhouse:// or a SQLite file; else $HTA_STORE, "     \
-		  "else libpq's PG*" }
+	  .help = "postgres://, redis://, clickhouse://, mongodb:// or a SQLite file; else "     \
+		  "$HTA_STORE, else libpq's PG*" }
 /* `to` opens the help: "connect: ", or "" */
 #define STORE_PLACE_OPTS(owner, member, to)                                                     \
 	{ .name = "table", .type = OPT_TEXT, .at = offsetof(owner, member), .arg = "NAME",     \

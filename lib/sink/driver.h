@@ -89,6 +89,9 @@ struct sink_conf {
 #define SINK_EVENTS_OPTS                                                                         \
 	SINK_EVENTS_OPT(OPT_FLAG, on, "events", NULL, NULL,                                      \
 			"store records as they come, not rows: events, found by time"),          \
+	SINK_EVENTS_COLUMN_OPTS
+/* Of a driver of events only. */
+#define SINK_EVENTS_COLUMN_OPTS                                                                  \
 	SINK_EVENTS_OPT(OPT_TEXT, key, "key", "PATH,...", NULL,                                  \
 			"events: one of each key is stored, the first: topic,event_id; default: " \
 			"topic, partition and offset in the log"),                               \
@@ -240,6 +243,8 @@ struct sink_driver {
 	/* The place that `where` itself names (free()), which takes the place of conf->place. NULL:
 	 * none; a driver without the call has none ever. */
 	char *(*place_of)(const char *where);
+	/* conf->events.on is always set: it stores nothing else */
+	bool events_only;
 
 	/* conf is borrowed for ever. NULL: err (EX_USAGE: malformed URL). No connection yet. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);

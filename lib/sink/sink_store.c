@@ -62,7 +62,7 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err)
 {
 	struct sink_conf *conf = s->store.conf;
 
-	if (conf->events.on && !prog_given("table"))
+	if (conf->events.on && !s->store.driver->events_only && !prog_given("table"))
 		conf->place = s->store.driver->events_place;
 	if (s->store.driver->place_of)
 		s->own_place = s->store.driver->place_of(conf->where);

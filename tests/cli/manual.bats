@@ -543,6 +543,15 @@ with_avro() {
 	example hta-sink-dynamo.1 2
 	[ "$(wc -l <"$out")" = 10 ]
 	[ "$(jq -r .event_type "$out" | sort -u)" = purchase ]
+@test "hta-sink-mongo(1)" {
+	here
+	with_service mongo
+	head -n 100 events.ndjson >few && mv few events.ndjson
+	example hta-sink-mongo.1 1
+	[ "$(wc -l <"$out")" = 5 ]
+	example hta-sink-mongo.1 2
+	feed hta-query events -d "$MONGODB_URI" --table once --limit 1000
+	[ "$(wc -l <"$out")" = 100 ]
 }
 
 @test "hta-commit(1)" {
