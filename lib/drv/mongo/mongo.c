@@ -94,8 +94,9 @@ static int check_collection(const char *name, struct err *err)
 
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		if (strcmp(name, taken[i]) == 0)
-			return err_set(err, EX_USAGE, "%s is a collection of hta's own: choose "
-						      "another for the events",
+			return err_set(err, EX_USAGE,
+				       "%s is a collection of hta's own: choose "
+				       "another for the events",
 				       name);
 	if (*name && !strchr(name, '$') && strncmp(name, "system.", 7) != 0 &&
 	    str_utf8(name, strlen(name)))
@@ -313,8 +314,7 @@ static enum sink_result look_at_indexes(struct mongo *m, struct index *x, struct
 			x[i].found |= bson_iter_init_find(&name, doc, "name") &&
 				      BSON_ITER_HOLDS_UTF8(&name) &&
 				      strcmp(bson_iter_utf8(&name, NULL), x[i].name) == 0;
-	if (mongoc_cursor_error(cursor, &why) &&
-	    why.code != MONGOC_ERROR_COLLECTION_DOES_NOT_EXIST)
+	if (mongoc_cursor_error(cursor, &why) && why.code != MONGOC_ERROR_COLLECTION_DOES_NOT_EXIST)
 		r = mongo_failed(m, &why, err);
 	mongoc_cursor_destroy(cursor);
 	return r;

@@ -9,19 +9,19 @@
 static bool is_config(uint32_t code)
 {
 	static const uint32_t codes[] = {
-		13,   18,    /* rights, login */
-		20,          /* not of this kind of server */
-		26,          /* no such collection */
-		59,   115,   /* no such command: another server */
-		67,   72,    /* an index, an option that it does not take */
-		73,          /* a name that it does not take */
-		85,   86,    /* an index of that name is another one */
-		101,         /* a compound key */
-		121,         /* the collection's own validation */
-		166,         /* it is a view */
-		8000,        /* login of a hosted service */
-		11000,       /* an index of somebody else's allows no two of it */
-		13297,       /* the database's name in other letters */
+		13,    18,  /* rights, login */
+		20,         /* not of this kind of server */
+		26,         /* no such collection */
+		59,    115, /* no such command: another server */
+		67,    72,  /* an index, an option that it does not take */
+		73,         /* a name that it does not take */
+		85,    86,  /* an index of that name is another one */
+		101,        /* a compound key */
+		121,        /* the collection's own validation */
+		166,        /* it is a view */
+		8000,       /* login of a hosted service */
+		11000,      /* an index of somebody else's allows no two of it */
+		13297,      /* the database's name in other letters */
 	};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)

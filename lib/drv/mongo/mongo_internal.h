@@ -20,8 +20,8 @@ struct mongo {
 	/* what ended a wait in the loop: the program has to leave; code 0: nothing */
 	struct err stopped;
 	bool leaving; /* nothing is waited for any more: the loop may be gone */
-	bool reads;  /* a reader opened it: nothing is made */
-	bool keyed;  /* the events that are there are known by members of theirs */
+	bool reads;   /* a reader opened it: nothing is made */
+	bool keyed;   /* the events that are there are known by members of theirs */
 	bool ferret; /* the server is FerretDB, which has no Decimal128, and takes small requests */
 	/* of mongo_value.c: a parsed record, texts, what becomes of it */
 	struct json json;

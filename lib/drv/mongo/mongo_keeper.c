@@ -75,8 +75,7 @@ static int take_document(const bson_t *from, struct kept *k, struct err *err)
 	return 0;
 }
 
-static enum sink_result read_kept(struct mongo *m, const char *job, struct kept *k,
-				  struct err *err)
+static enum sink_result read_kept(struct mongo *m, const char *job, struct kept *k, struct err *err)
 {
 	bson_t key = BSON_INITIALIZER,
 	       *one = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true));
@@ -258,8 +257,7 @@ static enum sink_result mongo_change(void *d, const char *job, const struct keep
 	return change_kept(d, job, decide_change, (void *)(uintptr_t)c, err);
 }
 
-static enum sink_result decide_lateness(struct kept *k, const char *job, void *arg,
-					struct err *err)
+static enum sink_result decide_lateness(struct kept *k, const char *job, void *arg, struct err *err)
 {
 	const int64_t *us = arg;
 

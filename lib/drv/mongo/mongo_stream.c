@@ -354,17 +354,15 @@ static mongoc_stream_t *add_tls(const mongoc_uri_t *uri, const char *host, mongo
 		.pem_file = text_option(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE),
 		.pem_pwd = text_option(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD),
 		.ca_file = text_option(uri, MONGOC_URI_TLSCAFILE),
-		.weak_cert_validation =
-			insecure ||
-			mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES,
-						      false),
-		.allow_invalid_hostname =
-			insecure || mongoc_uri_get_option_as_bool(
-					    uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, false),
+		.weak_cert_validation = insecure ||
+					mongoc_uri_get_option_as_bool(
+						uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, false),
+		.allow_invalid_hostname = insecure ||
+					  mongoc_uri_get_option_as_bool(
+						  uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, false),
 	};
 	mongoc_stream_t *tls = mongoc_stream_tls_new_with_hostname(stream, host, &opt, 1);
-	int32_t ms =
-		mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS);
+	int32_t ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS);
 
 	if (!tls) {
 		mongoc_stream_destroy(stream);

@@ -195,8 +195,7 @@ static bool take_members(struct mongo *m, uint32_t at)
 		if (!take_name(m, i))
 			return false;
 		if (m->members == m->member_cap)
-			mem_reserve(&m->member, &m->member_cap, m->members + 1,
-				    sizeof(*m->member));
+			mem_reserve(&m->member, &m->member_cap, m->members + 1, sizeof(*m->member));
 		m->member[m->members] = (struct mongo_member){
 			.at = before, .n = m->keys.n - before, .value = value, .nth = m->members
 		};
@@ -285,8 +284,7 @@ bool mongo_value_append(struct mongo *m, bson_t *to, const char *name, struct sl
 
 	bson_reinit(&m->value);
 	m->members = m->keys.n = 0;
-	good = json_parse(&m->json, line, &ignored) == 0 &&
-	       m->json.node[0].type == JSON_OBJECT && append_members(m, &m->value, 0, 1) &&
-	       m->value.len < MONGO_VALUE_MAX - line.n;
+	good = json_parse(&m->json, line, &ignored) == 0 && m->json.node[0].type == JSON_OBJECT &&
+	       append_members(m, &m->value, 0, 1) && m->value.len < MONGO_VALUE_MAX - line.n;
 	return good && bson_append_document(to, name, -1, &m->value);
 }

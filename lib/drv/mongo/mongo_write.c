@@ -237,8 +237,7 @@ static enum sink_result send_dead(struct chunk *c, size_t at, size_t n, struct e
 	return run_bulk(c, bulk, &refused, err);
 }
 
-static enum sink_result write_dead(struct mongo *m, const struct sink_batch *batch,
-				   struct err *err)
+static enum sink_result write_dead(struct mongo *m, const struct sink_batch *batch, struct err *err)
 {
 	enum sink_result r = SINK_OK;
 	struct chunk c;
