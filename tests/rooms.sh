@@ -22,6 +22,8 @@ libraries=(
 	'libpq-fe\.h|libpq/.*|postgresql/.*|drv'
 	'hiredis/.*|hiredis\.h|drv'
 	'sqlite3\.h|drv'
+	'mongoc/.*|drv'
+	'bson/.*|drv'
 	'lmdb\.h|drv'
 	'openssl/.*|drv'
 	'nghttp2/.*|drv'

@@ -1,7 +1,7 @@
 # A server for MongoDB's protocol: FerretDB over SQLite (mongo_server.go), built once as SVC_MONGO_VERSION pins it and kept
 # in ${XDG_CACHE_HOME:-~/.cache}/hta-tests; 69 where there is no Go. It asks for no login. What it does not do as MongoDB does:
 #
-#   a request that updates more than a hundred documents which are there is never answered
+#   an update holds one of a hundred connections to its own store for each of its documents: with too many it hangs for good
 #   indexes that are made twice in one request end it; Decimal128 ends the connection
 #   of a request it refuses all behind the first document that it does not take: arrays in arrays
 #   an upsert takes a millisecond and more

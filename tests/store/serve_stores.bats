@@ -108,3 +108,34 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	[ "$status" = 200 ]
 	end
 }
+
+@test "a store of events only: MongoDB answers /events and GraphQL, others the rest" {
+	with_service mongo
+	rows_in_sqlite
+	cat >events <<-'END'
+		{"n":1,"ts":"2026-01-01T00:00:01Z","event_type":"click","user_id":"ann"}
+		{"n":2,"ts":"2026-01-01T00:00:02Z","event_type":"view","user_id":"bob"}
+		{"n":3,"ts":"2026-01-01T00:00:03Z","event_type":"click","user_id":"bob"}
+		{"n":4,"event_type":"click","user_id":"ann"}
+	END
+	feed pipe "hta-consume --job serve --until end events | hta-sink-mongo --init | hta-commit"
+	serve -d s.db -d "$MONGODB_URI"
+	wait_until 20 ready
+	ask '/events?limit=2'
+	answers 200 '[.events[].payload.n]' '[3,2]'
+	next=$(jq -r ".next | @uri" body)
+	ask "/events?limit=2&cursor=$next"
+	answers 200 '[.events[].payload.n]' '[1,4]'
+	query '{ latestEvents(limit: 3) { eventType } eventsByType(eventType: "view") { userId } eventsByUser(userId: "ann") { eventType } }'
+	answers 200 '[(.data.latestEvents | length), .data.eventsByType[0].userId, (.data.eventsByUser | length)]' '[3,"bob",2]'
+	ask '/latest?metric=hits'
+	answers 200 .metric hits
+	end
+	serve -d "$MONGODB_URI"
+	wait_until 20 ready
+	ask '/events?limit=1'
+	answers 200 '[.events[].payload.n]' '[3]'
+	ask '/latest?metric=hits'
+	[ "$status" != 200 ]
+	end
+}

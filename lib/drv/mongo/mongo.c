@@ -211,8 +211,8 @@ static enum sink_result run_command(struct mongo *m, const bson_t *command, bson
 	return mongo_failed(m, &why, err);
 }
 
-/* FerretDB 1 ends the connection when a Decimal128 comes, and never answers a request that updates
- * more than a hundred documents which are there. */
+/* FerretDB 1 ends the connection when a Decimal128 comes. For each document of an update it holds
+ * one of a hundred connections to its own store until all are done. */
 static enum sink_result look_at_server(struct mongo *m, struct err *err)
 {
 	bson_t *command = BCON_NEW("buildInfo", BCON_INT32(1)), reply;

@@ -3,7 +3,8 @@
  *
  * Where a server refuses documents of a request:
  *
- *   E11000               another pipeline wrote the same key at the same moment: once more
+ *   E11000               another pipeline wrote the same key at the same moment: once more, then
+ *                        in halves; alone and twice, it is an index of somebody else's: 78
  *   a form that it does  the request is halved until the document is alone; then the event's
  *   not take             members are left out, and its text is stored (FerretDB: arrays in arrays)
  *   all else             mongo_error.c
@@ -14,7 +15,7 @@
 #include "base/tm.h"
 #include "drv/mongo/mongo_internal.h"
 
-enum { CHUNK_RECORDS = 5000, FERRET_RECORDS = 64, CHUNK_BYTES = 8 << 20 };
+enum { CHUNK_RECORDS = 5000, FERRET_RECORDS = 16, CHUNK_BYTES = 8 << 20 };
 
 struct chunk {
 	struct mongo *m;
@@ -178,7 +179,8 @@ static enum sink_result send_records(struct chunk *c, size_t at, size_t n, bool 
 	return run_bulk(c, bulk, refused, err);
 }
 
-/* Recursion ends: each half is shorter. */
+/* Of what is refused by its key a second time the halves are tried, too: a server may end a request
+ * at the first key that another pipeline has just written. Recursion ends, each half is shorter. */
 static enum sink_result write_records(struct chunk *c, size_t at, size_t n, struct err *err)
 {
 	enum refused refused;
@@ -186,10 +188,10 @@ static enum sink_result write_records(struct chunk *c, size_t at, size_t n, stru
 
 	if (refused == REFUSED_KEYS)
 		r = send_records(c, at, n, true, &refused, err);
-	if (refused != REFUSED_FORM)
+	if (refused != REFUSED_FORM && refused != REFUSED_KEYS)
 		return r;
 	if (n == 1)
-		return send_records(c, at, n, false, &refused, err);
+		return refused == REFUSED_KEYS ? r : send_records(c, at, n, false, &refused, err);
 	r = write_records(c, at, n / 2, err);
 	return r == SINK_OK ? write_records(c, at + n / 2, n - n / 2, err) : r;
 }
