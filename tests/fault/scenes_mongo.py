@@ -12,7 +12,7 @@ from tap import Failure, Skip
 SINK = 1
 CRASHES = [(SINK, p) for p in ("line-half", "barrier-before", "barrier-after", "sink-inside", "sink-written", "sink-sent", "sink-init")] + [
     (0, "source-assigned"), (0, "source-revoked"), (2, "barrier-before")]
-FEWER = 8           # an upsert takes this server milliseconds
+FEWER = 20          # an upsert takes this server milliseconds
 # Debian's Python has the client, whichever else runs this
 READ = """import sys, json, pymongo
 db = pymongo.MongoClient("127.0.0.1", int(sys.argv[1]), serverSelectionTimeoutMS=20000, socketTimeoutMS=30000)[sys.argv[2]]
@@ -40,6 +40,9 @@ class Collection(Folder):
         source = ["hta-consume", "-v", "-b", self.brokers, "-t", self.topics["in"], "-g", self.name, "-X", f"session.timeout.ms={SESSION_MS}",
                   "-X", "heartbeat.interval.ms=400", "-X", "max.poll.interval.ms=6000", "--epoch", "50ms", "--epoch-records", "100"]
         return [source, ["hta-sink-mongo", "-v", f"mongodb://127.0.0.1:{self.proxy.port}/{self.name}"], ["hta-commit"]]
+
+    def produce(self, count):
+        super().produce(count // FEWER + 1)
 
     def read(self, kind):
         if kind != "clean":
@@ -83,7 +86,7 @@ FAULTS = [kill_one] * 4 + KINDS[5:] + [cut_now, cut_at, cut_at, cut_at, cut_answ
 def storm(trace, bench):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Collection(bench, trace)
-    under_faults(w, trace, 200 if bench.long else 12, CRASHES, FAULTS, lambda n: w.produce(n // FEWER + 1), calm=w.proxy.calm)
+    under_faults(w, trace, 200 if bench.long else 12, CRASHES, FAULTS, w.produce, calm=w.proxy.calm)
     w.finish(120)
 
 

@@ -178,6 +178,18 @@ load ../helpers
 	expect "$BATS_TEST_TMPDIR/cat.out" <<<input
 }
 
+@test "mongo: what it has acknowledged outlives a kill" {
+	with_service mongo
+	own=$BATS_TEST_TMPDIR/own
+	mkdir "$own"
+	svc_start mongo "$own"
+	svc_mongo_python "$own" d 'db.t.insert_one({"_id": 7})'
+	svc_stop mongo "$own" KILL
+	svc_start mongo "$own"
+	[ "$(svc_mongo_python "$own" d 'print(list(db.t.find()))')" = "[{'_id': 7}]" ]
+	svc_stop mongo "$own"
+}
+
 @test "clickhouse: its data outlives a kill, a wrong password is refused" {
 	with_service clickhouse
 	own=$BATS_TEST_TMPDIR/own

@@ -36,11 +36,15 @@ bool mongo_error_is_form(int64_t code)
 	       code == 57;
 }
 
-/* The first line of a text, without the address that is said in front. */
+/* The first line of a text. Of servers that were looked for in vain what each of them did, which
+ * stands in brackets. */
 static int say_error(const struct mongo *m, int code, const char *text, struct err *err)
 {
-	size_t n = strcspn(text, "\r\n");
+	const char *each = strncmp(text, "No suitable servers", 19) == 0 ? strchr(text, '[') : NULL;
+	size_t n;
 
+	text = each ? each : text;
+	n = strcspn(text, "\r\n");
 	return err_set(err, code, "%s: %.*s", m->host, (int)n, text);
 }
 
