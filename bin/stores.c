@@ -87,6 +87,8 @@ static bool is_clickhouse(const char *store)
 static bool is_dynamo(const char *store)
 {
 	return begins_with(store, "dynamodb://");
+}
+
 static bool is_mongo(const char *store)
 {
 	return begins_with(store, "mongodb://") || begins_with(store, "mongodb+srv://");

@@ -35,6 +35,7 @@ skips=		# a line each, with the reason
 scratch=
 child=
 lanes=()	# processes, each with a group of its own
+ahead=	# another one
 keep=${HTA_KEEP:-}
 finished=	# set once the run has come to its end
 
@@ -55,6 +56,8 @@ stop_child() {
 
 stop_lanes() {
 	local lane
+	[ -z "$ahead" ] || kill -TERM -- "-$ahead" 2>/dev/null
+	ahead=
 	for lane in "${lanes[@]}"; do kill -TERM "$lane" 2>/dev/null; done
 	wait
 	lanes=()
@@ -305,6 +308,14 @@ add() { # NAME=VALUE
 	esac
 }
 
+# What takes minutes to be built on a new machine comes beside the first suites.
+get_ahead() {
+	set -m # as in run()
+	(for name in mongo s3; do svc_needs "$name"; done) >/dev/null 2>&1 </dev/null &
+	ahead=$!
+	set +m
+}
+
 # All that is named, the long ones beside the rest.
 run_lanes() { # NAME...
 	local name long=() short=()
@@ -373,5 +384,5 @@ done
 export HTA_TEST_RUN=$scratch HTA_SERVICES=$services TMPDIR=$scratch BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 ! wants_broker "$@" || tell_broker
 new_files >"$scratch/new_files"
-if [ -n "$side_by_side" ]; then run_lanes "$@"; else for name; do suite "$name"; done; fi
+if [ -n "$side_by_side" ]; then get_ahead; run_lanes "$@"; else for name; do suite "$name"; done; fi
 finished=1

@@ -128,6 +128,17 @@ svc_ask() { # VERB NAME CODE ARG...
 	"svc_$2_$1" "${@:4}"
 }
 
+# What a service needs is there, or is got: by one process at a time, as it may take minutes. 69 where it is not to be had.
+svc_needs() { # NAME
+	local cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests
+	declare -F "svc_$1_needs" >/dev/null || return 0
+	if mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ]; then
+		(flock 8 && "svc_$1_needs" 8>&-) 8>>"$cache/$1.lock"
+	else
+		"svc_$1_needs"
+	fi
+}
+
 # The names of all services that can be started.
 svc_names() {
 	local file name
@@ -161,7 +172,7 @@ svc_start() { # NAME DIR
 	# a unix socket's path has 107 bytes
 	[ ${#dir} -le 80 ] || { svc_say "$dir: path too long for a socket, choose a shorter one"; return 64; }
 	! svc_ask given "$name" 1 "$dir" || return 0
-	svc_ask needs "${name%%-*}" 0 || return
+	svc_needs "${name%%-*}" || return
 	(
 		flock 9
 		for part in $(svc_parts "$name"); do

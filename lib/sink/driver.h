@@ -243,8 +243,6 @@ struct sink_driver {
 	/* The place that `where` itself names (free()), which takes the place of conf->place. NULL:
 	 * none; a driver without the call has none ever. */
 	char *(*place_of)(const char *where);
-	/* conf->events.on is always set: it stores nothing else */
-	bool events_only;
 
 	/* conf is borrowed for ever. NULL: err (EX_USAGE: malformed URL). No connection yet. */
 	void *(*open)(const struct sink_conf *conf, struct err *err);

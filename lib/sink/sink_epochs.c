@@ -35,12 +35,6 @@ static int check_places(const struct sink *s, const struct ctl_hello *above, str
 		       s->program->name);
 }
 
-/* How the program is called here. */
-static const char *events_option(const struct sink *s)
-{
-	return s->events && !s->store.driver->events_only ? " --events" : "";
-}
-
 /* A stage that has failed above says what it is no more. */
 static int check_stream(const struct sink *s, const struct ctl_hello *above, struct err *err)
 {
@@ -58,8 +52,6 @@ static int check_stream(const struct sink *s, const struct ctl_hello *above, str
 			       "hta-window stands above: what comes here are rows, and %s%s stores "
 			       "records; say %s%s ... | hta-window",
 			       s->program->name, flag, s->program->name, flag);
-			       s->program->name, events_option(s), s->program->name,
-			       events_option(s));
 	return err_set(err, EX_USAGE,
 		       "no hta-window above: what comes here are records, and a sink "
 		       "stores rows; say hta-window ... | %s%s",

@@ -586,6 +586,8 @@ block_of() { # PAGE SECTION N
 	example hta-sink-dynamo.1 2
 	[ "$(wc -l <"$out")" = 10 ]
 	[ "$(jq -r .event_type "$out" | sort -u)" = purchase ]
+}
+
 @test "hta-sink-mongo(1)" {
 	here
 	with_service mongo
