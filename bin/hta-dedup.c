@@ -18,7 +18,7 @@ static const struct dedup_state *const states[] = {
 	&sqlite_dedup,
 #endif
 #ifdef WITH_REDIS
-	&redis_dedup,  &redis_dedup_unix,
+	&redis_dedup,  &redis_dedup_tls, &redis_dedup_unix,
 #endif
 	NULL,
 };

@@ -25,7 +25,7 @@ libraries=(
 	'mongoc/.*|drv'
 	'bson/.*|drv'
 	'lmdb\.h|drv'
-	'openssl/.*|drv'
+	'openssl/.*|drv net'
 	'nghttp2/.*|drv'
 	'curl/.*|net'
 	'xxh.*\.h|base'

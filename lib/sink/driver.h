@@ -60,7 +60,8 @@ struct sink_conf {
 	const char *place;
 	/* the sink's name in the job: KIND:PLACE or --name; set by the framework */
 	const char *name;
-	bool create; /* --init */
+	bool create;  /* --init */
+	bool dry_run; /* --dry-run: rights to write need not be there. Set by the framework */
 	/* It keeps positions and metrics of a sink whose rows are elsewhere (--positions): it has
 	 * no table of rows, and place is the sink's name. */
 	bool positions_only;

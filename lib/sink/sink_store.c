@@ -82,6 +82,7 @@ int sink_open(struct sink *s, struct loop *loop, struct err *err)
 			       "bytes, this one has %zu",
 			       NAME_MAX_BYTES, strlen(s->name));
 	s->loop = loop;
+	conf->dry_run = s->dry_run;
 	return open_store(s, &s->store, loop, err);
 }
 

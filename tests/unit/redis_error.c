@@ -90,9 +90,41 @@ static void test_codes(void)
 	ok(!redis_error_is("NOSCRIPTS", "NOSCRIPT"), "a longer one");
 }
 
+static void test_right(void)
+{
+	static const struct {
+		const char *text, *command; /* NULL: none is named */
+	} cases[] = {
+		{ "NOPERM this user has no permissions to run the 'script|load' command",
+		  "script|load" },
+		{ "NOPERM this user has no permissions to run the 'script' command or its "
+		  "subcommand",
+		  "script" },
+		{ "NOPERM User it's to run the 'x has no permissions to run the 'get' command",
+		  "get" },
+		{ "NOPERM this user has no permissions to access one of the keys used as "
+		  "arguments",
+		  "" },
+		{ "NOPERM No permissions to access a key", "" },
+		{ "NOPERM odd", NULL },
+		{ "WRONGPASS to run the 'get' command", NULL },
+		{ "", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct slice command = slice(NULL, 0);
+		bool found = redis_error_right(cases[i].text, &command);
+
+		ok(found == !!cases[i].command, "a right is named: %s", cases[i].text);
+		if (found)
+			ok(slice_is(command, cases[i].command), "it is %s", cases[i].command);
+	}
+}
+
 int main(void)
 {
 	test_meanings();
 	test_codes();
+	test_right();
 	return done();
 }

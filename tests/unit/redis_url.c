@@ -24,6 +24,11 @@ static void test_good(void)
 		{ "redis://u:@h", "h", "-", "u", "", 6379, 0 },
 		{ "redis://u:a%2Fb%40%25@h/7", "h", "-", "u", "a/b@%", 6379, 7 },
 		{ "redis://u:a@b:c@h", "h", "-", "u", "a@b:c", 6379, 0 },
+		{ "redis://u@h", "h", "-", "u", "-", 6379, 0 },
+		{ "redis://h?passfile=/a/b", "h", "-", "-", "-", 6379, 0 },
+		{ "redis://:a?b@h:1/2?passfile=x", "h", "-", "-", "a?b", 1, 2 },
+		{ "rediss://u:p@h", "h", "-", "u", "p", 6379, 0 },
+		{ "unix://u@/s?db=3&passfile=/p", "-", "/s", "u", "-", 6379, 3 },
 		{ "unix:///run/redis.sock", "-", "/run/redis.sock", "-", "-", 6379, 0 },
 		{ "unix:///s?db=12", "-", "/s", "-", "-", 6379, 12 },
 		{ "unix://u:p@/a%20b/s", "-", "/a b/s", "u", "p", 6379, 0 },
@@ -46,14 +51,44 @@ static void test_good(void)
 	}
 }
 
+static void test_settings(void)
+{
+	struct err err = ERR_INIT;
+	struct redis_url u;
+
+	ok(redis_url_parse("rediss://[::1]:7/2?cacert=/a/ca%20pem&sni=c&cert=x&key=y&passfile=/p",
+			   &u, &err) == 0,
+	   "settings %s", err.msg);
+	ok(u.tls, "TLS");
+	is_str(shown(u.host), "::1", "host");
+	is_str(shown(u.cacert), "/a/ca pem", "cacert");
+	is_str(shown(u.sni), "c", "sni");
+	is_str(shown(u.cert), "x", "cert");
+	is_str(shown(u.key), "y", "key");
+	is_str(shown(u.passfile), "/p", "passfile");
+	redis_url_fini(&u);
+	ok(redis_url_parse("redis://h", &u, &err) == 0 && !u.tls && !u.cacert, "plain");
+	redis_url_fini(&u);
+}
+
 static void test_bad(void)
 {
 	static const char *const cases[] = {
 		"",
 		"cache:6379",
 		"http://cache",
-		"rediss://:secret@cache",
-		"redis://secret@cache",
+		"redis://@cache",
+		"redis://cache?cacert=/secret",
+		"redis://cache?",
+		"redis://cache?db=1",
+		"redis://cache?passfile=",
+		"redis://cache?passfile=/a&passfile=/secret",
+		"rediss://cache?cert=/secret",
+		"rediss://cache?key=/secret",
+		"rediss://cache?cacert=/a&&sni=secret",
+		"rediss://cache?insecure=1",
+		"rediss://cache?cacert=%zzsecret",
+		"unix:///s?cacert=/secret",
 		"redis://u:secret@cache:port",
 		"redis://cache:0",
 		"redis://cache:65536",
@@ -91,6 +126,7 @@ static void test_bad(void)
 int main(void)
 {
 	test_good();
+	test_settings();
 	test_bad();
 	return done();
 }

@@ -1,29 +1,24 @@
-/* The connection: address, login, schema, and the driver's tables of functions. hiredis opens
- * sockets that do not block and puts answers together; all waiting is done in the program's loop
- * (redis_wait.c), so a signal or a reader that leaves is noticed while a server is silent. How long
- * a server may be silent while it acknowledges packets is not limited, as a script over a large
- * batch blocks it; TCP_USER_TIMEOUT finds a machine that is gone. Where a cluster has moved the
- * slot of the prefix, the next connection goes there.
+/* Login, schema, and the driver's tables of functions. All waiting is done in the program's loop
+ * (redis_link.c, redis_wait.c), so a signal or a reader that leaves is noticed while a server is
+ * silent. How long a server may be silent while it acknowledges packets is not limited, as a script
+ * over a large batch blocks it; TCP_USER_TIMEOUT finds a machine that is gone. Where a cluster has
+ * moved the slot of the prefix, the next connection goes there.
  *
  * Settings of the server under which rows are lost without an error (eviction, a truncated
  * append-only file) are asked for and told once: they are the operator's to change. */
 #include "drv/redis/redis.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
 #include "drv/redis/redis_internal.h"
+#include "io/owned_file.h"
 
-enum { SCHEMA = 1, CONNECT_S = 10, SILENT_MS = 30000 };
+enum { SCHEMA = 1, PASSWORD_BYTES = 4096 };
 
 #define TTL_DEFAULT_US (7 * 86400 * TM_S) /* as redis_opts says: 7d */
 
@@ -66,9 +61,7 @@ static void redis_disconnect(void *d)
 {
 	struct redis *p = d;
 
-	if (p->c)
-		redisFree(p->c);
-	p->c = NULL;
+	redis_link_close(&p->link);
 	p->may_write = false;
 }
 
@@ -80,6 +73,7 @@ static void redis_close(void *d)
 		return;
 	redis_disconnect(p);
 	redis_url_fini(&p->url);
+	tls_client_free(p->tls);
 	free(p->moved);
 	free(p->ask);
 	free(p->tag);
@@ -88,44 +82,7 @@ static void redis_close(void *d)
 	free(p);
 }
 
-/* ---- the connection */
-
-/* A peer that does not even acknowledge is given up; one that is busy or stopped is waited for. */
-static void watch_peer(struct redis *p)
-{
-	int ms = SILENT_MS;
-
-	if (p->url.path && !p->moved)
-		return;
-	redisEnableKeepAlive(p->c);
-	setsockopt(p->c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
-}
-
-static enum sink_result reach_server(struct redis *p, struct err *err)
-{
-	int64_t deadline_us = tm_mono_us() + CONNECT_S * TM_S;
-	socklen_t n = sizeof(int);
-	int revents, failure = 0;
-
-	if (p->url.path && !p->moved)
-		p->c = redisConnectUnixNonBlock(p->url.path);
-	else
-		p->c = redisConnectNonBlock(p->moved ? p->moved : p->url.host,
-					    p->moved ? p->moved_port : p->url.port);
-	if (!p->c)
-		return redis_broken(p, "out of memory", err);
-	if (p->c->err)
-		return redis_broken(p, p->c->errstr, err);
-	revents = loop_wait(p->conf->loop, p->c->fd, POLLOUT, deadline_us, err);
-	if (revents < 0)
-		return SINK_FATAL;
-	if (revents == 0)
-		return redis_broken(p, "no answer", err);
-	if (getsockopt(p->c->fd, SOL_SOCKET, SO_ERROR, &failure, &n) || failure)
-		return redis_broken(p, strerror(failure ? failure : errno), err);
-	watch_peer(p);
-	return SINK_OK;
-}
+/* ---- the login */
 
 /* A request whose answer is not looked at, of the login: what is refused there without a code of
  * its own (ERR) is settings, whatever the words. */
@@ -140,18 +97,66 @@ static enum sink_result redis_request(struct redis *p, struct err *err)
 	return r;
 }
 
-static enum sink_result log_in(struct redis *p, struct err *err)
+/* The first line of the file. */
+static int read_passfile(const char *path, struct buf *password, struct err *err)
 {
-	enum sink_result r = SINK_OK;
+	const char *end;
 
-	if (p->url.password) {
+	if (owned_file_read(path, true, PASSWORD_BYTES, password, err))
+		return -1;
+	end = memchr(password->p, '\n', password->n);
+	password->n = end ? (size_t)(end - password->p) : password->n;
+	return password->n ? 0 : err_set(err, EX_CONFIG, "%s: no password in it", path);
+}
+
+/* That of the URL, of its file, of the environment. *found: there is one. */
+static int find_password(const struct redis *p, struct buf *password, bool *found, struct err *err)
+{
+	const char *env = getenv("REDISCLI_AUTH"), *given = p->url.password;
+
+	*found = true;
+	if (!given && p->url.passfile)
+		return read_passfile(p->url.passfile, password, err);
+	if (!given && env && *env)
+		given = env;
+	*found = given;
+	if (given)
+		buf_addz(password, given);
+	if (p->url.user && !given)
+		return err_set(err, EX_USAGE,
+			       "%s: a user without a password: USER:PASSWORD@ in REDIS_URL, "
+			       "?passfile=FILE, or REDISCLI_AUTH",
+			       p->url.path ? p->url.path : p->url.host);
+	return 0;
+}
+
+static enum sink_result authenticate(struct redis *p, struct err *err)
+{
+	struct buf password = { 0 };
+	enum sink_result r = SINK_FATAL;
+	bool found;
+
+	if (find_password(p, &password, &found, err))
+		goto wipe;
+	r = SINK_OK;
+	if (found) {
 		redis_begin(p, p->url.user ? 3 : 2);
 		redis_argz(p, "AUTH");
 		if (p->url.user)
 			redis_argz(p, p->url.user);
-		redis_argz(p, p->url.password);
+		redis_arg(p, buf_slice(&password));
 		r = redis_request(p, err);
+		owned_file_wipe(&p->out);
 	}
+wipe:
+	owned_file_wipe(&password);
+	return r;
+}
+
+static enum sink_result log_in(struct redis *p, struct err *err)
+{
+	enum sink_result r = authenticate(p, err);
+
 	if (r == SINK_OK && p->url.db) {
 		redis_begin(p, 2);
 		redis_argz(p, "SELECT");
@@ -313,7 +318,7 @@ static enum sink_result schema(struct redis *p, struct err *err)
 
 enum sink_result redis_dial(struct redis *p, struct err *err)
 {
-	enum sink_result r = reach_server(p, err);
+	enum sink_result r = redis_link_open(p, err);
 
 	if (r != SINK_OK) {
 		free(p->moved); /* a node that is gone: ask the first one again */
@@ -326,17 +331,25 @@ enum sink_result redis_dial(struct redis *p, struct err *err)
 	return r;
 }
 
-static enum sink_result redis_connect(void *d, struct err *err)
+enum sink_result redis_enter(struct redis *p, struct err *err)
 {
-	struct redis *p = d;
 	enum sink_result r = redis_dial(p, err);
 
 	if (r == SINK_OK)
 		r = schema(p, err);
 	if (r == SINK_OK)
 		r = warn_eviction(p, err);
-	if (r == SINK_OK)
-		r = warn_truncation(p, err);
+	return r == SINK_OK ? warn_truncation(p, err) : r;
+}
+
+/* A right that is missing is told here, not when the first rows come. */
+static enum sink_result redis_connect(void *d, struct err *err)
+{
+	struct redis *p = d;
+	enum sink_result r = redis_enter(p, err);
+
+	if (r == SINK_OK && !p->conf->dry_run)
+		r = redis_may_write(p, err);
 	if (r != SINK_OK)
 		redis_disconnect(p);
 	return r;

@@ -25,14 +25,31 @@ static void redis_alerts_close(void *d)
 	free(a);
 }
 
+static enum sink_result alerts_may(struct redis *p, struct err *err)
+{
+	enum sink_result r = redis_begin_script(p, REDIS_TREND, 2, 2, err);
+
+	if (r != SINK_OK)
+		return r;
+	p->key.n = 0;
+	buf_printf(&p->key, "%stmp", p->tag);
+	redis_arg(p, buf_slice(&p->key));
+	redis_arg(p, buf_slice(&p->key));
+	redis_argz(p, "may");
+	redis_arg(p, buf_slice(&p->key));
+	return redis_may(p, err);
+}
+
 /* A cluster says where the slot is: there, once more. */
 static enum sink_result alerts_connect(struct redis *p, struct err *err)
 {
-	enum sink_result r = redis_driver.connect(p, err);
+	enum sink_result r = redis_enter(p, err);
 
-	if (r == SINK_RETRY && p->redirect == REDIS_MOVED)
-		r = redis_driver.connect(p, err);
-	return r;
+	if (r == SINK_RETRY && p->redirect == REDIS_MOVED) {
+		redis_driver.disconnect(p);
+		r = redis_enter(p, err);
+	}
+	return r == SINK_OK ? alerts_may(p, err) : r;
 }
 
 static void *redis_alerts_open(const struct sink_conf *conf, struct err *err)

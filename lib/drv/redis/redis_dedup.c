@@ -216,14 +216,9 @@ static enum sink_result check_durable(struct redis_dedup *d, struct err *err)
 /* That this user may call what the scripts call. */
 static enum sink_result check_rights(struct redis_dedup *d, struct err *err)
 {
-	redisReply *reply;
 	enum sink_result r = begin_verb(d, "may", 0, err);
 
-	if (r == SINK_OK)
-		r = redis_run(d->p, &reply, err);
-	if (r == SINK_OK)
-		freeReplyObject(reply);
-	return r;
+	return r == SINK_OK ? redis_may(d->p, err) : r;
 }
 
 static enum sink_result greet_server(struct redis_dedup *d, struct err *err)
@@ -314,6 +309,8 @@ static void *open_state(const char *where, const char *job, struct loop *loop, s
 	d->p = redis_driver.open(&d->conf.shared, err);
 	if (!d->p)
 		goto close;
+	free(d->p->tag); /* of messages */
+	d->p->tag = mem_strdup(d->tag);
 	d->name = mem_printf("redis %s", redis_where(d->p));
 	if (reach_server(d, err))
 		goto close;
@@ -485,4 +482,5 @@ static const struct dedup_shared calls = {
 };
 
 const struct dedup_state redis_dedup = { .scheme = "redis:", .shared = &calls };
+const struct dedup_state redis_dedup_tls = { .scheme = "rediss:", .shared = &calls };
 const struct dedup_state redis_dedup_unix = { .scheme = "unix:", .shared = &calls };

@@ -25,7 +25,7 @@
 
 #include "xform/dedup_state.h"
 
-/* redis://.., unix://..; "redis:" alone: REDIS_URL. */
-extern const struct dedup_state redis_dedup, redis_dedup_unix;
+/* redis://.., rediss://.., unix://..; "redis:" alone: REDIS_URL. */
+extern const struct dedup_state redis_dedup, redis_dedup_tls, redis_dedup_unix;
 
 #endif

@@ -68,6 +68,22 @@ bool redis_error_is(const char *text, const char *word)
 	return has_code(inner(text), word);
 }
 
+/* NOPERM this user has no permissions to run the 'script|load' command
+ * NOPERM this user has no permissions to access one of the keys used as arguments
+ * From 7.2 on a user is named, whose name may hold anything: the last quotes count. */
+bool redis_error_right(const char *text, struct slice *command)
+{
+	static const char run[] = " to run the '";
+	const char *at = NULL;
+
+	if (!redis_begins(text, "NOPERM "))
+		return false;
+	for (const char *p = text; (p = strstr(p, run)); at = p)
+		p += sizeof(run) - 1;
+	*command = at ? slice(at, strcspn(at, "'")) : slice("", 0);
+	return at || strstr(text, " access ") || strstr(text, " key");
+}
+
 enum sink_result redis_error_means(const char *text, int *code)
 {
 	static const char *const temporary[] = {

@@ -4,6 +4,7 @@
 #ifndef DRV_REDIS_REDIS_ERROR_H
 #define DRV_REDIS_REDIS_ERROR_H
 
+#include "base/str.h"
 #include "sink/driver.h"
 
 /* SINK_RETRY where it may pass by itself (*code: EX_TEMPFAIL), else SINK_FATAL: EX_CONFIG for a
@@ -12,5 +13,8 @@ enum sink_result redis_error_means(const char *text, int *code);
 
 /* The error has this code, such as NOSCRIPT, also out of a script. */
 bool redis_error_is(const char *text, const char *word);
+
+/* A right is missing, and the text says which: *command, "" for keys. Lent by text. */
+bool redis_error_right(const char *text, struct slice *command);
 
 #endif

@@ -71,7 +71,7 @@ static enum sink_result send_again(struct redis_reader *r, size_t i, struct err 
 /* ---- ASK: what belongs to the connection is put aside, and the other one's in its place */
 
 struct aside {
-	redisContext *c;
+	struct redis_link link;
 	char *moved;
 	int moved_port;
 	struct buf out;
@@ -81,17 +81,15 @@ struct aside {
 static struct aside step_aside(struct redis_reader *r)
 {
 	struct redis *p = r->p;
-	struct aside main = { p->c, p->moved, p->moved_port, p->out, p->sent };
+	struct aside main = { p->link, p->moved, p->moved_port, p->out, p->sent };
 
-	if (r->other && (strcmp(r->other_host, p->ask) != 0 || r->other_port != p->ask_port)) {
-		redisFree(r->other);
-		r->other = NULL;
-	}
+	if (r->other.c && (strcmp(r->other_host, p->ask) != 0 || r->other_port != p->ask_port))
+		redis_link_close(&r->other);
 	free(r->other_host);
 	r->other_host = mem_strdup(p->ask);
 	r->other_port = p->ask_port;
 	p->redirect = REDIS_HERE;
-	p->c = r->other;
+	p->link = r->other;
 	p->moved = mem_strdup(p->ask);
 	p->moved_port = p->ask_port;
 	p->out = (struct buf){ 0 };
@@ -102,10 +100,10 @@ static void step_back(struct redis_reader *r, struct aside main)
 {
 	struct redis *p = r->p;
 
-	r->other = p->c;
+	r->other = p->link;
 	free(p->moved);
 	buf_fini(&p->out);
-	p->c = main.c;
+	p->link = main.link;
 	p->moved = main.moved;
 	p->moved_port = main.moved_port;
 	p->out = main.out;
@@ -117,7 +115,7 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 {
 	struct aside main = step_aside(r);
 	struct redis *p = r->p;
-	enum sink_result result = p->c ? SINK_OK : redis_dial(p, err);
+	enum sink_result result = p->link.c ? SINK_OK : redis_dial(p, err);
 	redisReply *ok = NULL;
 
 	if (result == SINK_OK) {
@@ -129,10 +127,8 @@ static enum sink_result ask_aside(struct redis_reader *r, size_t i, redisReply *
 	}
 	if (result == SINK_OK)
 		result = redis_run(p, reply, err);
-	if (result == SINK_RETRY && p->c) { /* what it has to say may not be all read */
-		redisFree(p->c);
-		p->c = NULL;
-	}
+	if (result == SINK_RETRY) /* what it has to say may not be all read */
+		redis_link_close(&p->link);
 	step_back(r, main);
 	return result;
 }
@@ -165,6 +161,45 @@ int redis_reader_answer(struct redis_reader *r, redisReply **reply, struct err *
 	return sink_error_result(redis_follow_answer(r, reply, err), err);
 }
 
+/* What a reader asks later, of a key that is never there: a right that is missing is told now. */
+static int ask_rights(struct redis_reader *r, struct err *err)
+{
+	static const struct {
+		const char *command, *operand[4];
+	} asks[] = {
+		{ "HGET", { "a" } },
+		{ "HMGET", { "a" } },
+		{ "HGETALL", { NULL } },
+		{ "ZCARD", { NULL } },
+		{ "ZRANGEBYSCORE", { "0", "0" } },
+		{ "ZREVRANGE", { "0", "0" } },
+		{ "ZREVRANGEBYSCORE", { "0", "0" } },
+	};
+	enum { ASKS = sizeof(asks) / sizeof(*asks) };
+	struct redis *p = r->p;
+	redisReply *reply;
+	int rc = 0;
+
+	p->key.n = 0;
+	buf_printf(&p->key, "%stmp", p->tag);
+	for (size_t i = 0; i < ASKS; i++) {
+		size_t n = 0;
+
+		while (asks[i].operand[n])
+			n++;
+		(i ? redis_reader_also : redis_reader_begin)(r, 2 + n);
+		redis_argz(p, asks[i].command);
+		redis_arg(p, buf_slice(&p->key));
+		for (size_t k = 0; k < n; k++)
+			redis_argz(p, asks[i].operand[k]);
+	}
+	for (size_t i = 0; i < ASKS && rc == 0; i++) {
+		rc = redis_reader_answer(r, &reply, err);
+		freeReplyObject(reply);
+	}
+	return rc;
+}
+
 int redis_reader_connect(struct redis_reader *r, struct err *err)
 {
 	redisReply *reply;
@@ -178,13 +213,12 @@ int redis_reader_connect(struct redis_reader *r, struct err *err)
 	if (rc == 0)
 		rc = sink_error_result(redis_judge_schema(r->p, reply, err), err);
 	freeReplyObject(reply);
-	return rc;
+	return rc ? rc : ask_rights(r, err);
 }
 
 void redis_reader_disconnect(struct redis_reader *r)
 {
-	if (r->other)
-		redisFree(r->other);
+	redis_link_close(&r->other);
 	free(r->other_host);
 	free(r->start);
 }

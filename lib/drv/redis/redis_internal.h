@@ -1,6 +1,6 @@
-/* Inside of the Redis driver: redis.c (connection), redis_wait.c (requests in the loop, errors),
- * redis_script.c (scripts), redis_job.c (the keeper), redis_metric.c (metrics, drop),
- * redis_rows.c (store, put), redis_url.c. */
+/* Inside of the Redis driver: redis.c (login, schema), redis_link.c (connections), redis_wait.c
+ * (requests in the loop, errors), redis_script.c (scripts), redis_job.c (the keeper),
+ * redis_metric.c (metrics, drop), redis_rows.c (store, put), redis_url.c. */
 #ifndef DRV_REDIS_REDIS_INTERNAL_H
 #define DRV_REDIS_REDIS_INTERNAL_H
 
@@ -8,6 +8,7 @@
 
 #include "drv/redis/redis.h"
 #include "drv/redis/redis_url.h"
+#include "net/tls_client.h"
 #include "sink/sink_errors.h"
 
 /* redis_job.lua; redis_trend.lua; redis_rows.lua with redis_apply.lua or redis_put.lua;
@@ -37,6 +38,14 @@ struct redis_conf {
 };
 enum { REDIS_NEVER = -1 };
 
+/* A connection. All zero: none. */
+struct redis_link {
+	redisContext *c;
+	struct tls_conn *tls; /* NULL: bytes go as they are */
+	bool answered;        /* something has come */
+	short wants;          /* what is to be waited for (POLLIN, POLLOUT) */
+};
+
 struct redis {
 	const struct sink_conf *conf;
 	int64_t ttl_us; /* or REDIS_NEVER */
@@ -49,14 +58,27 @@ struct redis {
 	char *ask; /* NULL: nobody was named yet */
 	int ask_port;
 	enum redis_redirect redirect; /* of the last request */
-	redisContext *c;
+	struct redis_link link;
+	struct tls_client *tls; /* made by the first connection over TLS */
 	struct buf out, key;
 	size_t sent;
 	int script;                               /* of the request in out; -1: none */
 	char sha[REDIS_SCRIPTS][REDIS_SHA_BYTES]; /* "": not loaded yet */
 	bool may_write;                           /* asked on this connection */
-	bool told_expired, told_eviction, made_schema /* and has not been told of truncation */;
+	bool told_expired, told_eviction, told_silent,
+		made_schema /* and has not been told of truncation */;
 };
+
+/* ---- redis_link.c */
+
+/* Connects to the node that is asked now, with TLS where the URL says so. SINK_OK or an error,
+ * after which redis_link_close is called nevertheless. */
+enum sink_result redis_link_open(struct redis *p, struct err *err);
+void redis_link_close(struct redis_link *l);
+/* Sends what the socket takes of p->out. */
+enum sink_result redis_link_send(struct redis *p, struct err *err);
+/* Hands to the reader of answers what has come; link.wants 0: something has, there may be more. */
+enum sink_result redis_link_read(struct redis *p, struct err *err);
 
 /* ---- redis_wait.c: one request at a time; every call serves the loop while it waits */
 
@@ -70,14 +92,18 @@ void redis_argi(struct redis *p, int64_t arg);
  * SINK_RETRY where a cluster has the keys elsewhere: p->redirect. */
 enum sink_result redis_run(struct redis *p, redisReply **reply, struct err *err);
 
-/* Connects and logs in, nothing more. SINK_OK or an error, p->c NULL then. */
+/* Connects and logs in, nothing more. SINK_OK or an error, p->link none then. */
 enum sink_result redis_dial(struct redis *p, struct err *err);
+/* That, and the schema, and what is told of the server's settings. */
+enum sink_result redis_enter(struct redis *p, struct err *err);
 /* Begins the question for the schema, and judges its answer: SINK_OK or EX_CONFIG. */
 void redis_begin_schema(struct redis *p);
 enum sink_result redis_judge_schema(struct redis *p, const redisReply *reply, struct err *err);
 
 /* The connection is broken: SINK_RETRY with its error. */
 enum sink_result redis_broken(struct redis *p, const char *what, struct err *err);
+/* EX_CONFIG: the user may not call this command; "": not use these keys. */
+void redis_lacks(struct redis *p, struct slice command, struct err *err);
 /* "127.0.0.1:6379", "/run/redis.sock": for messages. */
 const char *redis_where(struct redis *p);
 
@@ -89,6 +115,8 @@ enum sink_result redis_begin_script(struct redis *p, enum redis_script which, si
 				    size_t nargs, struct err *err);
 /* The server has lost it: loads it and begins the same call again. */
 enum sink_result redis_script_again(struct redis *p, struct err *err);
+/* Runs a script's question for rights: SINK_OK, or EX_CONFIG with the right that is missing. */
+enum sink_result redis_may(struct redis *p, struct err *err);
 /* Asks once a connection whether this user may call what the scripts call, so that no script is
  * refused in its midst. */
 enum sink_result redis_may_write(struct redis *p, struct err *err);

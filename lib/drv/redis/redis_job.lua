@@ -2,35 +2,44 @@
 local call, tag, job, pos = redis.call, ARGV[1], KEYS[1], KEYS[2]
 local verbs = {}
 
--- Everything that the other scripts call: may this user, and does this server know it? A refusal in their midst would leave half an epoch.
+-- Everything that the sink's scripts call: may this user, and does this server know it? A refusal in their midst would leave half an epoch.
 function verbs.may_write()
 	local k = tag .. 'tmp'
-	local now = call('TIME')[1]
-	call('DEL', k)
-	call('SET', k, '')
-	call('STRLEN', k)
-	call('GETRANGE', k, 0, 3)
-	call('GET', k)
-	call('DEL', k)
-	call('PFADD', k, 'a')
-	call('PFMERGE', k)
-	call('PFCOUNT', k)
-	call('DEL', k)
-	call('HSET', k, 'a', 1, 'b', 2)
-	call('HMGET', k, 'a', 'b')
-	call('HGET', k, 'a')
-	call('HKEYS', k)
-	call('HDEL', k, 'a')
-	call('EXPIREAT', k, now + 60)
-	call('PERSIST', k)
-	call('DEL', k)
-	call('ZADD', k, 1, 'a', 'inf', 'b')
-	call('ZSCORE', k, 'a')
-	call('ZCARD', k)
-	call('ZRANGEBYSCORE', k, '-inf', 5, 'LIMIT', 0, 1)
-	call('ZREVRANGE', k, 0, 0, 'WITHSCORES')
-	call('ZREM', k, 'a')
-	return call('DEL', k)
+	local time = redis.pcall('TIME')
+	local now = time.err and 0 or time[1]
+	return denied(k, {
+		{ 'TIME' },
+		{ 'DEL', k },
+		{ 'SET', k, '' },
+		{ 'STRLEN', k },
+		{ 'GETRANGE', k, 0, 3 },
+		{ 'GET', k },
+		{ 'DEL', k },
+		{ 'PFADD', k, 'a' },
+		{ 'PFMERGE', k },
+		{ 'PFCOUNT', k },
+		{ 'DEL', k },
+		{ 'HSET', k, 'a', 1, 'b', 2 },
+		{ 'HSETNX', k, 'c', 1 },
+		{ 'HMGET', k, 'a', 'b' },
+		{ 'HGET', k, 'a' },
+		{ 'HGETALL', k },
+		{ 'HEXISTS', k, 'a' },
+		{ 'HLEN', k },
+		{ 'HKEYS', k },
+		{ 'HDEL', k, 'a' },
+		{ 'EXPIREAT', k, now + 60 },
+		{ 'PERSIST', k },
+		{ 'DEL', k },
+		{ 'ZADD', k, 1, 'a', 'inf', 'b' },
+		{ 'ZSCORE', k, 'a' },
+		{ 'ZCARD', k },
+		{ 'ZRANGE', k, 0, 0 },
+		{ 'ZRANGEBYSCORE', k, '-inf', 5, 'LIMIT', 0, 1 },
+		{ 'ZREVRANGE', k, 0, 0, 'WITHSCORES' },
+		{ 'ZREM', k, 'a' },
+		{ 'DEL', k },
+	}) or { 'ok' }
 end
 
 -- Generation, group and so on; positions.

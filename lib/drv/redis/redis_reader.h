@@ -12,8 +12,8 @@ struct redis_reader {
 	struct buf scratch;
 	size_t *start, starts, start_cap; /* of each request in p->out */
 	size_t answered;                  /* .. of them */
-	/* to the node where our slot is going; NULL: none */
-	redisContext *other;
+	/* to the node where our slot is going */
+	struct redis_link other;
 	char *other_host;
 	int other_port;
 	/* columns of the metric that is read: names are slices of text */

@@ -16,6 +16,8 @@ static void redis_script_text_of(enum redis_script which, struct buf *out)
 
 	if (which == REDIS_APPLY || which == REDIS_PUT)
 		buf_addz(out, redis_rows_lua);
+	if (which == REDIS_JOB || which == REDIS_TREND || which == REDIS_DEDUP)
+		buf_addz(out, redis_may_lua);
 	buf_addz(out, texts[which]);
 }
 
@@ -69,18 +71,28 @@ enum sink_result redis_begin_script(struct redis *p, enum redis_script which, si
 	return SINK_OK;
 }
 
-enum sink_result redis_may_write(struct redis *p, struct err *err)
+enum sink_result redis_may(struct redis *p, struct err *err)
 {
 	redisReply *reply;
+	enum sink_result r = redis_run(p, &reply, err);
+
+	if (r == SINK_OK && slice_is(redis_element(reply, 0), "denied")) {
+		redis_lacks(p, redis_element(reply, 1), err);
+		r = SINK_FATAL;
+	}
+	freeReplyObject(reply);
+	return r;
+}
+
+enum sink_result redis_may_write(struct redis *p, struct err *err)
+{
 	enum sink_result r;
 
 	if (p->may_write)
 		return SINK_OK;
 	r = redis_begin_job(p, "", "may_write", 0, err);
-	if (r != SINK_OK)
-		return r;
-	r = redis_run(p, &reply, err);
-	freeReplyObject(reply);
+	if (r == SINK_OK)
+		r = redis_may(p, err);
 	p->may_write = r == SINK_OK;
 	return r;
 }

@@ -2,6 +2,20 @@
 local call, rule, alerts = redis.call, KEYS[1], KEYS[2]
 local verbs = {}
 
+-- Everything that is called, on a key that is the tag's: operand 1.
+function verbs.may(k)
+	return denied(k, {
+		{ 'DEL', k },
+		{ 'HSET', k, 'a', 1 },
+		{ 'HGET', k, 'a' },
+		{ 'HMGET', k, 'a' },
+		{ 'DEL', k },
+		{ 'ZADD', k, 1, 'a' },
+		{ 'ZCARD', k },
+		{ 'DEL', k },
+	}) or { 'ok' }
+end
+
 -- Operands: turn, settings, judged, state; then end, text of each alert.
 function verbs.store(turn, settings, judged, state)
 	if (call('HGET', rule, 'turn') or '0') ~= turn then

@@ -1,8 +1,15 @@
-/* Where Redis is: redis://[[USER]:PASSWORD@]HOST[:PORT][/DB],
- * unix://[[USER]:PASSWORD@]/PATH[?db=N]; %XX in user, password and path. A part of the driver
- * without a server, so that a table can test it. */
+/* Where Redis is:
+ *
+ *	redis://[[USER][:PASSWORD]@]HOST[:PORT][/DB][?passfile=FILE]
+ *	rediss://.. the same over TLS, and ?cacert=FILE&cert=FILE&key=FILE&sni=NAME
+ *	unix://[[USER][:PASSWORD]@]/PATH[?db=N&passfile=FILE]
+ *
+ * %XX in user, password, path and values. A part of the driver without a server, so that a table
+ * can test it. */
 #ifndef DRV_REDIS_REDIS_URL_H
 #define DRV_REDIS_REDIS_URL_H
+
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -10,6 +17,11 @@ struct redis_url {
 	char *host, *path; /* one of them; owned */
 	int port, db;
 	char *user, *password; /* NULL: none; owned */
+	char *passfile;        /* has the password; NULL: none; owned */
+	bool tls;
+	/* PEM: who signs the server's certificate, NULL: the system's; our own, NULL: none. The
+	 * name that the server's has to be for, NULL: the host. Owned */
+	char *cacert, *cert, *key, *sni;
 };
 
 /* EX_USAGE; no message ever holds a password. url is empty after an error. */

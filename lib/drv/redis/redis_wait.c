@@ -2,12 +2,10 @@
  *
  * Requests are written by ourselves: hiredis' writer moves what is left of a large request at
  * every partial write, and raises SIGPIPE. Its reader parses the answers. */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/crash.h"
 #include "base/mem.h"
@@ -92,8 +90,22 @@ static void follow(struct redis *p, enum redis_redirect redirect, const char *te
 	p->redirect = redirect;
 }
 
+void redis_lacks(struct redis *p, struct slice command, struct err *err)
+{
+	const char *user = p->url.user ? p->url.user : "default";
+
+	if (command.n)
+		err_set(err, EX_CONFIG, "%s: user %s may not call %.*s: ACL SETUSER %s +%.*s",
+			redis_where(p), user, (int)command.n, command.p, user, (int)command.n,
+			command.p);
+	else
+		err_set(err, EX_CONFIG, "%s: user %s may not use these keys: ACL SETUSER %s ~%s*",
+			redis_where(p), user, user, p->tag);
+}
+
 static enum sink_result redis_failed(struct redis *p, const char *text, struct err *err)
 {
+	struct slice command;
 	int code;
 
 	if (strncmp(text, "MOVED ", 6) == 0) {
@@ -106,6 +118,8 @@ static enum sink_result redis_failed(struct redis *p, const char *text, struct e
 	if (redis_error_means(text, &code) == SINK_RETRY)
 		return redis_broken(p, text, err);
 	err_set(err, code, "%s: %.*s", redis_where(p), without_stop(text), text);
+	if (redis_error_right(text, &command))
+		redis_lacks(p, command, err);
 	if (redis_error_is(text, "WRONGTYPE"))
 		err_set(err, code,
 			"%s: a key that begins with %s is somebody else's: use another --prefix "
@@ -116,21 +130,13 @@ static enum sink_result redis_failed(struct redis *p, const char *text, struct e
 
 /* ---- waiting */
 
-/* Writes what the socket takes. */
-static enum sink_result send_some(struct redis *p, struct err *err)
+/* An alert of TLS is no answer, and tells what speaks there. */
+static enum sink_result unreadable(struct redis *p, struct err *err)
 {
-	while (p->sent < p->out.n) {
-		ssize_t n = send(p->c->fd, p->out.p + p->sent, p->out.n - p->sent, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return SINK_OK;
-		if (n < 0)
-			return redis_broken(p, strerror(errno), err);
-		p->sent += (size_t)n;
-	}
-	return SINK_OK;
+	if (p->link.tls || !strstr(p->link.c->errstr, "\"\\x15\""))
+		return redis_broken(p, p->link.c->errstr, err);
+	err_set(err, EX_CONFIG, "%s: this port speaks TLS: rediss://", redis_where(p));
+	return SINK_FATAL;
 }
 
 /* The next answer, errors included. Reads while it writes: an error may come before all is
@@ -139,22 +145,21 @@ static enum sink_result redis_wait_answer(struct redis *p, redisReply **reply, s
 {
 	for (;;) {
 		void *raw = NULL;
-		int revents;
-		enum sink_result r = send_some(p, err);
+		enum sink_result r = redis_link_send(p, err);
 
 		if (r != SINK_OK)
 			return r;
-		if (redisGetReplyFromReader(p->c, &raw) != REDIS_OK)
-			return redis_broken(p, p->c->errstr, err);
+		if (redisGetReplyFromReader(p->link.c, &raw) != REDIS_OK)
+			return unreadable(p, err);
 		*reply = raw;
 		if (raw)
 			return SINK_OK;
-		revents = loop_wait(p->conf->loop, p->c->fd,
-				    p->sent < p->out.n ? POLLIN | POLLOUT : POLLIN, INT64_MAX, err);
-		if (revents < 0)
+		r = redis_link_read(p, err);
+		if (r != SINK_OK)
+			return r;
+		if (p->link.wants &&
+		    loop_wait(p->conf->loop, p->link.c->fd, p->link.wants, INT64_MAX, err) < 0)
 			return SINK_FATAL;
-		if ((revents & ~POLLOUT) && redisBufferRead(p->c) != REDIS_OK)
-			return redis_broken(p, p->c->errstr, err);
 	}
 }
 
@@ -162,8 +167,8 @@ _Noreturn static void redis_crash_sent(struct redis *p)
 {
 	struct err ignored;
 
-	while (send_some(p, &ignored) == SINK_OK && p->sent < p->out.n)
-		poll(&(struct pollfd){ .fd = p->c->fd, .events = POLLOUT }, 1, -1);
+	while (redis_link_send(p, &ignored) == SINK_OK && p->sent < p->out.n)
+		poll(&(struct pollfd){ .fd = p->link.c->fd, .events = POLLOUT }, 1, -1);
 	crash_die();
 }
 

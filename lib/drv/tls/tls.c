@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/tls_files.h"
 
 /* Picks out of a client's list: elements are a length and so many bytes. */
 static int pick_protocol(SSL *ssl, const unsigned char **out, unsigned char *n,
@@ -42,6 +43,16 @@ static SSL_CTX *new_context(struct tls *t)
 	return c;
 }
 
+/* Certificate, key and authority into the context. EX_CONFIG */
+static int read_files(SSL_CTX *context, const struct tls_files *files, int64_t *not_after_s,
+		      struct err *err)
+{
+	if (tls_files_cert(context, files->cert, not_after_s, err) ||
+	    tls_files_key(context, files->key, files->cert, err))
+		return -1;
+	return files->client_ca ? tls_files_authorities(context, files->client_ca, err) : 0;
+}
+
 static int reload_files(struct tls *t, struct err *err)
 {
 	SSL_CTX *context = new_context(t);
@@ -51,7 +62,7 @@ static int reload_files(struct tls *t, struct err *err)
 		ERR_clear_error();
 		return err_set(err, EX_TEMPFAIL, "OpenSSL cannot be set up");
 	}
-	if (tls_read_files(context, &t->files, &not_after_s, err)) {
+	if (read_files(context, &t->files, &not_after_s, err)) {
 		SSL_CTX_free(context);
 		return -1;
 	}

@@ -1,5 +1,5 @@
-/* What the files of the driver share: tls.c (from open to free), tls_files.c (files), tls_link.c
- * (connections). Nobody else includes it. */
+/* What the files of the driver share: tls.c (from open to free), tls_link.c (connections).
+ * Nobody else includes it. */
 #ifndef DRV_TLS_TLS_INTERNAL_H
 #define DRV_TLS_TLS_INTERNAL_H
 
@@ -14,11 +14,6 @@ struct tls {
 	BIO_METHOD *socket;
 	int64_t not_after_s;
 };
-
-/* ---- tls_files.c */
-/* Certificate, key and authority into the context. EX_CONFIG */
-int tls_read_files(SSL_CTX *context, const struct tls_files *files, int64_t *not_after_s,
-		   struct err *err);
 
 /* ---- tls_link.c */
 /* The functions of a transport, whose arg is the struct tls. */

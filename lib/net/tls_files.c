@@ -1,19 +1,13 @@
-/* A context's files. Each is read whole before anything is made of it, so that what is checked (the
- * mode of the key's file) is what is read. The key's bytes are wiped.
- *
- * What OpenSSL has to say about a file is one word of its queue of errors, behind the file's name.
- */
-#include <errno.h>
-#include <fcntl.h>
+/* A context's files (PEM). What OpenSSL has to say about a file is one word of its queue of errors,
+ * behind the file's name. */
+#include "net/tls_files.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "drv/tls/tls_internal.h"
-#include "io/fd.h"
+#include "io/owned_file.h"
 
 enum { FILE_BYTES = 256 << 10, CHAIN_DEPTH = 8, TIME_BYTES = 32 };
 
@@ -27,68 +21,23 @@ static int ssl_failed(const char *path, const char *what, struct err *err)
 }
 
 /* ---- bytes */
-/* A private key may be read by its owner; one of root's by a group, which is how a service that
- * is not root gets it. */
-static int check_rights(const char *path, const struct stat *st, struct err *err)
-{
-	unsigned more = st->st_mode & 0777 & (st->st_uid == 0 ? ~0740u : ~0700u);
-
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return err_set(err, EX_CONFIG, "%s: the key is another user's", path);
-	if (more)
-		return err_set(err, EX_CONFIG,
-			       "%s: others can read or write it: chmod 600 %s (640 where it is "
-			       "root's)",
-			       path, path);
-	return 0;
-}
-
-static int read_whole(int fd, const char *path, bool is_key, struct buf *text, struct err *err)
-{
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return err_errno(err, EX_CONFIG, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EX_CONFIG, "%s: is no file, which could be read again", path);
-	if (is_key && check_rights(path, &st, err))
-		return -1;
-	buf_room(text, FILE_BYTES + 1); /* once: no copy of a key stays behind */
-	do {
-		n = read(fd, text->p + text->n, FILE_BYTES + 1 - text->n);
-		text->n += n > 0 ? (size_t)n : 0;
-	} while ((n > 0 && text->n <= FILE_BYTES) || (n < 0 && errno == EINTR));
-	if (n < 0)
-		return err_errno(err, EX_CONFIG, "%s", path);
-	return n ? err_set(err, EX_CONFIG, "%s: more than %d KiB", path, FILE_BYTES >> 10) : 0;
-}
-
 /* Its text as OpenSSL reads it, lent by text. */
 static BIO *read_file(const char *path, bool is_key, struct buf *text, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	BIO *bio = NULL;
+	BIO *bio;
 
-	if (fd < 0) {
-		err_errno(err, fd_open_code(errno), "%s", path);
+	if (owned_file_read(path, is_key, FILE_BYTES, text, err))
 		return NULL;
-	}
-	if (read_whole(fd, path, is_key, text, err) == 0) {
-		bio = BIO_new_mem_buf(text->p, (int)text->n);
-		if (!bio)
-			ssl_failed(path, "cannot be read", err);
-	}
-	close(fd);
+	bio = BIO_new_mem_buf(text->p, (int)text->n);
+	if (!bio)
+		ssl_failed(path, "cannot be read", err);
 	return bio;
 }
 
 static void drop_file(BIO *bio, struct buf *text)
 {
 	BIO_free(bio);
-	if (text->p)
-		OPENSSL_cleanse(text->p, text->n);
-	buf_fini(text);
+	owned_file_wipe(text);
 }
 
 /* The next certificate of a file; NULL: there is none, *bad: what comes is none. */
@@ -161,7 +110,7 @@ static int use_cert(SSL_CTX *context, const char *path, BIO *bio, int64_t *not_a
 	return rc ? -1 : use_chain(context, path, bio, err);
 }
 
-static int read_cert(SSL_CTX *context, const char *path, int64_t *not_after_s, struct err *err)
+int tls_files_cert(SSL_CTX *context, const char *path, int64_t *not_after_s, struct err *err)
 {
 	struct buf text = { 0 };
 	BIO *bio = read_file(path, false, &text, err);
@@ -182,7 +131,7 @@ static int no_passphrase(char *out, int size, int writes, void *asked)
 	return -1;
 }
 
-static int use_key(SSL_CTX *context, const struct tls_files *files, BIO *bio, struct err *err)
+static int use_key(SSL_CTX *context, const char *path, const char *cert, BIO *bio, struct err *err)
 {
 	bool asked = false;
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
@@ -193,30 +142,30 @@ static int use_key(SSL_CTX *context, const struct tls_files *files, BIO *bio, st
 		return err_set(
 			err, EX_CONFIG,
 			"%s: the key is protected by a passphrase, which nobody is asked for",
-			files->key);
+			path);
 	}
 	if (!key)
-		return ssl_failed(files->key, "there is no private key in it (PEM)", err);
+		return ssl_failed(path, "there is no private key in it (PEM)", err);
 	if (SSL_CTX_use_PrivateKey(context, key) != 1 || SSL_CTX_check_private_key(context) != 1) {
 		ERR_clear_error();
 		rc = err_set(err, EX_CONFIG, "%s: the key is not that of the certificate in %s",
-			     files->key, files->cert);
+			     path, cert);
 	}
 	EVP_PKEY_free(key);
 	return rc;
 }
 
-static int read_key(SSL_CTX *context, const struct tls_files *files, struct err *err)
+int tls_files_key(SSL_CTX *context, const char *path, const char *cert, struct err *err)
 {
 	struct buf text = { 0 };
-	BIO *bio = read_file(files->key, true, &text, err);
-	int rc = bio ? use_key(context, files, bio, err) : -1;
+	BIO *bio = read_file(path, true, &text, err);
+	int rc = bio ? use_key(context, path, cert, bio, err) : -1;
 
 	drop_file(bio, &text);
 	return rc;
 }
 
-/* ---- who signs clients' certificates */
+/* ---- who signs certificates of the other side */
 static int use_authorities(SSL_CTX *context, const char *path, BIO *bio, struct err *err)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(context);
@@ -238,7 +187,7 @@ static int use_authorities(SSL_CTX *context, const char *path, BIO *bio, struct 
 	return 0;
 }
 
-static int read_authorities(SSL_CTX *context, const char *path, struct err *err)
+int tls_files_authorities(SSL_CTX *context, const char *path, struct err *err)
 {
 	struct buf text = { 0 };
 	BIO *bio = read_file(path, false, &text, err);
@@ -246,12 +195,4 @@ static int read_authorities(SSL_CTX *context, const char *path, struct err *err)
 
 	drop_file(bio, &text);
 	return rc;
-}
-
-int tls_read_files(SSL_CTX *context, const struct tls_files *files, int64_t *not_after_s,
-		   struct err *err)
-{
-	if (read_cert(context, files->cert, not_after_s, err) || read_key(context, files, err))
-		return -1;
-	return files->client_ca ? read_authorities(context, files->client_ca, err) : 0;
 }
