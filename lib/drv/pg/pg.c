@@ -170,8 +170,10 @@ static enum sink_result pg_connect(void *d, struct err *err)
 	struct pg *p = d;
 	enum sink_result r = pg_establish(p, err);
 
-	if (r == SINK_OK)
+	if (r == SINK_OK) {
+		pg_warn_plain(p);
 		r = pg_schema(p, err);
+	}
 	if (r == SINK_OK && p->conf->create && !p->views_made && pg_has_rows(p)) {
 		r = pg_views_all(p, err);
 		p->views_made = r == SINK_OK;

@@ -9,13 +9,15 @@
  *   PQconnectionNeedsPassword            a password is wanted, and there is none
  *   the byte 'N'                         the server has no TLS, and the settings demand it
  *   a file that cannot be read           the settings name it, and TLS came to nothing
+ *   a certificate that is not accepted   what OpenSSL says of it, which is never translated
  *
- * Names that do not resolve, refused and cut connections and certificates that are not accepted are
- * temporary. Of several hosts the one counts at which libpq stopped.
+ * Names that do not resolve, refused and cut connections are temporary. Of several hosts the one
+ * counts at which libpq stopped.
  *
  * Settings of the session: client_encoding is ours, since texts go both ways in UTF-8; all others
  * are the operator's, and nothing that the driver writes or reads depends on them: values are
  * binary or ISO 8601, statements have no backslashes, BEGIN names its isolation level. */
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +31,7 @@
 
 struct attempt {
 	ConnStatusType at; /* before the last step */
-	bool no_tls;       /* this server's answer */
+	bool no_tls, tls;  /* this server's answer */
 };
 
 /* What is asked of libpq; `dbname` is a whole connection string, and what follows overrides it. */
@@ -113,7 +115,7 @@ static bool is_hopeless(const PQconninfoOption *all, const struct attempt *a)
 	for (const PQconninfoOption *o = all; o && o->keyword; o++)
 		if (o->val && pg_state_setting_wrong(o->keyword, o->val))
 			return true;
-	if (a->no_tls)
+	if (a->no_tls || strcmp(mode, "disable") == 0)
 		return is_one_of(mode, demands) ||
 		       strcmp(pg_value_of(all, "channel_binding"), "require") == 0;
 	if (a->at != CONNECTION_SSL_STARTUP)
@@ -122,6 +124,57 @@ static bool is_hopeless(const PQconninfoOption *all, const struct attempt *a)
 		return true;
 	/* "engine:id" is no file */
 	return *cert && !has_no_file(cert) && has_no_file(key) && !strchr(key, ':');
+}
+
+/* The certificate of the server is not accepted here, or ours not there: in TLS 1.3 ours is looked
+ * at when the handshake is over for libpq. libpq's own words are English, as no program sets
+ * LC_MESSAGES. */
+static bool is_unverified(const struct attempt *a, const char *text)
+{
+	static const char *const words[] = {
+		"certificate verify failed",
+		"does not match host name",
+		"alert unknown ca",
+		"alert certificate expired",
+		"alert bad certificate",
+		"alert certificate unknown",
+		"alert certificate revoked",
+		"certificate required",
+		"could not read certificate file",
+		"could not load private key file",
+		"certificate does not match private key file",
+		"has group or world access",
+		NULL,
+	};
+
+	if (!a->tls)
+		return false;
+	for (size_t i = 0; words[i]; i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+/* PgBouncer has one code for all its troubles (08P01), those of a login too. */
+static bool is_pooler_refusal(const char *state, struct slice line)
+{
+	static const char *const words[] = {
+		"SASL authentication failed",
+		"password authentication failed",
+		"auth failed",
+		"SSL required",
+		"no such user",
+		"no such database",
+		"login rejected",
+		NULL,
+	};
+
+	if (strcmp(state, "08P01") != 0)
+		return false;
+	for (size_t i = 0; words[i]; i++)
+		if (strncmp(line.p, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
 }
 
 static enum sink_result pg_refused(struct pg *p, const struct attempt *a, bool at_once,
@@ -137,12 +190,16 @@ static enum sink_result pg_refused(struct pg *p, const struct attempt *a, bool a
 
 	if (pg_state_find(text, state, &line)) {
 		r = pg_state_means(state, true, &code);
+		if (is_pooler_refusal(state, line)) {
+			code = EX_CONFIG;
+			r = SINK_FATAL;
+		}
 		err_set(err, code, "%.*s", (int)line.n, line.p);
 		return r;
 	}
 	all = PQconninfo(p->c);
 	never = (at_once && is_malformed(p)) || PQconnectionNeedsPassword(p->c) ||
-		is_hopeless(all, a);
+		is_hopeless(all, a) || is_unverified(a, text);
 	PQconninfoFree(all);
 	err_set(err, never ? EX_CONFIG : EX_TEMPFAIL, "%.*s", (int)line.n, line.p);
 	return never ? SINK_FATAL : SINK_RETRY;
@@ -158,10 +215,12 @@ static void pg_connect_look(struct attempt *a, const PGconn *c)
 
 	a->at = PQstatus(c);
 	if (a->at == CONNECTION_STARTED)
-		a->no_tls = false; /* another host */
-	if (a->at == CONNECTION_SSL_STARTUP &&
-	    recv(PQsocket(c), &answer, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
-		a->no_tls = answer == 'N';
+		a->no_tls = a->tls = false; /* another host */
+	if (a->at != CONNECTION_SSL_STARTUP || a->tls ||
+	    recv(PQsocket(c), &answer, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+		return;
+	a->no_tls = answer == 'N';
+	a->tls = answer == 'S';
 }
 
 static enum sink_result go_on(struct pg *p, struct err *err)
@@ -210,4 +269,47 @@ enum sink_result pg_establish(struct pg *p, struct err *err)
 	PQsetErrorVerbosity(p->c, PQERRORS_DEFAULT);
 	PQsetnonblocking(p->c, 1);
 	return SINK_OK;
+}
+
+/* ---- without TLS */
+
+static bool is_loopback(int socket)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_storage room;
+	} to = { 0 };
+	socklen_t n = sizeof(to);
+
+	if (getpeername(socket, &to.any, &n))
+		return true;
+	if (to.any.sa_family == AF_INET)
+		return ntohl(to.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return to.any.sa_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&to.v6.sin6_addr);
+}
+
+/* By the connection string, the environment, or a service file that says another one. */
+static bool says_sslmode(struct pg *p)
+{
+	PQconninfoOption *given = p->conf->where ? PQconninfoParse(p->conf->where, NULL) : NULL;
+	PQconninfoOption *all = PQconninfo(p->c);
+	bool says = *pg_value_of(given, "sslmode") || getenv("PGSSLMODE") ||
+		    strcmp(pg_value_of(all, "sslmode"), "prefer") != 0;
+
+	PQconninfoFree(given);
+	PQconninfoFree(all);
+	return says;
+}
+
+void pg_warn_plain(struct pg *p)
+{
+	if (p->told_plain || PQsslInUse(p->c) || is_loopback(PQsocket(p->c)) || says_sslmode(p))
+		return;
+	p->told_plain = true;
+	log_warn("%s has no TLS: rows and logins can be read on the way; say sslmode=verify-full, "
+		 "or "
+		 "sslmode=disable where that is meant",
+		 PQhost(p->c));
 }

@@ -71,6 +71,10 @@ struct pg {
 	struct pg_retention kept;
 	bool views_made;   /* of all metrics that were stored at the first connection */
 	bool views_denied; /* and told: this role may not make any */
+	bool may_rows, may_job;       /* asked, and nothing is missing */
+	bool told_plain;              /* that bytes go to another machine as they are */
+	bool views_made;              /* of all metrics that were stored at the first connection */
+	bool views_denied;            /* and told: this role may not make any */
 };
 
 /* A table of rows and its views; else one of events, or neither. */
@@ -112,12 +116,21 @@ struct slice pg_first_line(const char *text); /* without blanks at its end; NULL
 /* As the driver's open, without the options that only a sink has. */
 struct pg *pg_new(const struct sink_conf *conf, struct err *err);
 /* "schema"."name" + suffix; free() */
+/* ---- pg_rights.c */
+/* Asks once for the rights of a sink's role: SINK_OK, or EX_CONFIG with what is missing. */
+enum sink_result pg_may(struct pg *p, bool job, struct err *err);
+/* For tables that were not found: EX_CONFIG where the role may not use their schema. */
+enum sink_result pg_may_see(struct pg *p, struct err *err);
+
+/* ---- pg.c: "schema"."name" + suffix; free() */
 char *pg_quoted(const char *table, const char *suffix);
 
 /* ---- pg_connect.c */
 
 /* Makes the connection p->c, in UTF-8. After an error it is still to be closed. */
 enum sink_result pg_establish(struct pg *p, struct err *err);
+/* Once: that a server on another machine is reached without TLS, and nobody has said so. */
+void pg_warn_plain(struct pg *p);
 
 /* ---- pg_array.c: parameters in binary, made in a buffer each */
 struct pg_params {

@@ -58,9 +58,10 @@ enum sink_result pg_load(void *k, const char *job, struct keeper_doc *doc, struc
 	struct pg *p = k;
 	const char *value[] = { job, p->conf->name };
 	PGresult *res;
-	enum sink_result r = pg_query(p, &res, err, p->rules ? load_with_rules : load_job, 2,
-				      value);
+	enum sink_result r = pg_may(p, true, err);
 
+	if (r == SINK_OK)
+		r = pg_query(p, &res, err, p->rules ? load_with_rules : load_job, 2, value);
 	if (r != SINK_OK)
 		return r;
 	if (PQntuples(res)) {
@@ -209,7 +210,7 @@ enum sink_result pg_metrics(void *d, const struct sink_metric *m, size_t n, stru
 			    struct stored_metric *stored, struct err *err)
 {
 	struct pg *p = d;
-	enum sink_result r = SINK_OK;
+	enum sink_result r = pg_may(p, false, err);
 
 	for (size_t i = 0; i < n && r == SINK_OK; i++) {
 		char *name = mem_dup(m[i].name.p, m[i].name.n);

@@ -332,6 +332,8 @@ enum sink_result pg_schema(struct pg *p, struct err *err)
 	enum sink_result r = pg_schema_look(p, &f, err);
 	char *what;
 
+	if (r == SINK_OK && !f.table && !f.version)
+		r = pg_may_see(p, err);
 	if (r == SINK_OK && p->conf->create && f.version <= PG_SCHEMA &&
 	    (!f.table || f.version == 0)) {
 		p->hyper |= f.timescale && pg_has_rows(p);
