@@ -112,6 +112,8 @@ static enum sink_result clickhouse_connect(void *d, struct err *err)
 	struct loop *loop = c->conf->loop ? c->conf->loop : c->own_loop;
 	const struct http_client_conf http = {
 		.ca = c->url.ca,
+		.cert = c->url.cert,
+		.key = c->url.key,
 		.answer_us = c->conf->read_for_us,
 		.most_bytes = (size_t)1 << 30,
 	};

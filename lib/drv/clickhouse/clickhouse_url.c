@@ -20,6 +20,8 @@ void clickhouse_url_fini(struct clickhouse_url *url)
 	free(url->password);
 	free(url->database);
 	free(url->ca);
+	free(url->cert);
+	free(url->key);
 	free(url->positions);
 	*url = (struct clickhouse_url){ 0 };
 }
@@ -105,6 +107,17 @@ static int take_host(struct slice *rest, bool tls, struct clickhouse_url *url)
 	return 0;
 }
 
+static char **setting_of(struct slice key, struct clickhouse_url *url)
+{
+	if (slice_is(key, "ca"))
+		return &url->ca;
+	if (slice_is(key, "cert"))
+		return &url->cert;
+	if (slice_is(key, "key"))
+		return &url->key;
+	return slice_is(key, "positions") ? &url->positions : NULL;
+}
+
 static int take_pair(struct slice *rest, struct clickhouse_url *url)
 {
 	struct slice pair, key;
@@ -113,7 +126,7 @@ static int take_pair(struct slice *rest, struct clickhouse_url *url)
 	*rest = slice(rest->p + 1, rest->n - 1);
 	pair = take_until(rest, "&");
 	key = take_until(&pair, "=");
-	to = slice_is(key, "ca") ? &url->ca : slice_is(key, "positions") ? &url->positions : NULL;
+	to = setting_of(key, url);
 	if (!to || *to || pair.n < 2)
 		return -1;
 	*to = decoded_part(slice(pair.p + 1, pair.n - 1));
@@ -134,7 +147,7 @@ static int take_rest(struct slice rest, struct clickhouse_url *url)
 	}
 	while (rest.n && rc == 0)
 		rc = take_pair(&rest, url);
-	return rc;
+	return !url->cert == !url->key ? rc : -1;
 }
 
 static bool takes_scheme(struct slice *rest, const char *scheme)

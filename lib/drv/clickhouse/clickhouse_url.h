@@ -1,7 +1,7 @@
 /* Where a ClickHouse is: clickhouse://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE][?KEY=VALUE..],
  * over TLS clickhouses://; http:// and https:// are the same. %XX in user, password, database and
- * values. Keys: ca, a file of certificates; positions, where a sink's positions stand, for readers.
- * Pure. */
+ * values. Keys: ca, a file of certificates; cert and key, our own; positions, where a sink's
+ * positions stand, for readers. Pure. */
 #ifndef DRV_CLICKHOUSE_CLICKHOUSE_URL_H
 #define DRV_CLICKHOUSE_CLICKHOUSE_URL_H
 
@@ -11,7 +11,7 @@
 struct clickhouse_url {
 	char *address; /* "http://HOST:PORT/" */
 	char *host;    /* "HOST:PORT", for people */
-	char *user, *password, *database, *ca, *positions;
+	char *user, *password, *database, *ca, *cert, *key, *positions;
 };
 
 /* EX_USAGE; no message ever holds a password. *url is empty after an error. */
