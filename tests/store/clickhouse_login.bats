@@ -94,3 +94,27 @@ sink() { hta-sink-clickhouse --positions positions.db --retry-for 300ms "$@" <ro
 	fails_with 78 sink "$url&cert=ours.pem&key=theirs.key"
 	fails_with 64 sink "$url&cert=ours.pem"
 }
+
+@test "clickhouse login: positions in a Redis over TLS, of a user who may use them only" {
+	certificate server ca
+	port=$(svc_free_port)
+	spawn redis redis-server --bind 127.0.0.1 --port 0 --tls-port "$port" --tls-cert-file "$PWD/server.pem" --tls-key-file "$PWD/server.key" \
+		--tls-ca-cert-file "$PWD/ca.pem" --tls-auth-clients no --save '' --dir "$PWD"
+	cli=(redis-cli --tls --cacert ca.pem -e -p "$port")
+	wait_until 10 "${cli[@]}" ping
+	read -r -a rights < <(sed -n 's/^ACL SETUSER hta \(.*\)/\1/p' "$top/man/hta-sink-redis.1" | sed 's/~{hta}/~{clickhouse:events_agg}/; s/>SECRET/>p/')
+	"${cli[@]}" acl setuser hta "${rights[@]}"
+	hta-gen --count 2000 --seed 5 >events
+	export REDISCLI_AUTH=p
+	job() {
+		pipe "hta-consume --job j events 2>/dev/null | hta-window --metric web --by region --dead drop 2>/dev/null |
+			hta-sink-clickhouse --init --positions 'rediss://hta@127.0.0.1:$port?cacert=$1' '$plain/$db' | hta-commit 2>/dev/null"
+	}
+	feed job ca.pem
+	[ "$("${cli[@]}" --user hta -a p --no-auth-warning get '{clickhouse:events_agg}:schema')" = 1 ]
+	feed job ca.pem
+	[ "$(curl -sS --data-binary "SELECT sum(count) FROM $db.events_agg_v" "${plain/clickhouse/http}/")" = 2000 ]
+	authority stranger
+	refused 78 job stranger.pem
+	says "127.0.0.1:$port: the server's certificate is not accepted"
+}

@@ -60,8 +60,10 @@ whole_job() { # URL
 	feed pipe "hta-consume --job d --dead drop twice | hta-dedup --key event_id --state '$url' | hta-window --dead drop | hta-sink-sqlite --init rows.db | hta-commit"
 	[ "$(redis-cli "${tls[@]}" -p "$port" hget '{hta:d}state' format)" = 1 ]
 	feed hta-check --connect -d "$url"
-	REDIS_URL=$url feed hta-query -d "$url" metrics
-	# a server that starts again is found again
+	feed hta-query -d "$url" metrics
+	at=127.0.0.1:$(svc_free_port)
+	spawn reader hta-serve -l "$at" --redis "$url"
+	wait_until 10 eval 'curl -sSf "http://$at/latest?metric=events" | grep -q count'
 	[ "$(redis-cli "${tls[@]}" -p "$port" --scan --pattern '{hta}:r:*' | wc -l)" = "$(wc -l <want)" ]
 }
 
