@@ -190,7 +190,7 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	[ "$(rows)" = 'm|a|10 00:00|1' ]
 	psql -Xqc "revoke update on hta_retention from $role"
 	PGUSER=$role fails_with 78 hta-sink-pg --foreign < <(hello; probe; day a 9; bar 3 ev/0:3:4; end)
-	says 'permission denied for table hta_retention'
+	says "role $role lacks a right: GRANT UPDATE ON hta_retention TO $role"
 	fails_with 78 hta-check --connect -d "user=$role"
 	says "role $role lacks rights: GRANT UPDATE ON hta_retention TO $role"
 	psql -Xqc "drop owned by $role; drop role $role"

@@ -69,12 +69,10 @@ struct pg {
 	bool timescale;               /* --timescale: make the extension, too */
 	bool hyper;                   /* the table is to be a hypertable */
 	struct pg_retention kept;
-	bool views_made;   /* of all metrics that were stored at the first connection */
-	bool views_denied; /* and told: this role may not make any */
-	bool may_rows, may_job;       /* asked, and nothing is missing */
-	bool told_plain;              /* that bytes go to another machine as they are */
-	bool views_made;              /* of all metrics that were stored at the first connection */
-	bool views_denied;            /* and told: this role may not make any */
+	bool views_made;        /* of all metrics that were stored at the first connection */
+	bool views_denied;      /* and told: this role may not make any */
+	bool may_rows, may_job; /* asked, and nothing is missing */
+	bool told_plain;        /* that bytes go to another machine as they are */
 };
 
 /* A table of rows and its views; else one of events, or neither. */
@@ -115,7 +113,7 @@ struct slice pg_first_line(const char *text); /* without blanks at its end; NULL
 
 /* As the driver's open, without the options that only a sink has. */
 struct pg *pg_new(const struct sink_conf *conf, struct err *err);
-/* "schema"."name" + suffix; free() */
+
 /* ---- pg_rights.c */
 /* Asks once for the rights of a sink's role: SINK_OK, or EX_CONFIG with what is missing. */
 enum sink_result pg_may(struct pg *p, bool job, struct err *err);

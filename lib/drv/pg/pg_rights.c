@@ -11,7 +11,7 @@
 
 #include "drv/pg/pg_internal.h"
 
-/* $1 the table, $2 what is needed of it, $3 a job's, $4 its claims. */
+/* $1 the table, $2 what is needed of it, $3 a job's, $4 its claims, $5 how long rows are kept. */
 static const char lacks[] =
 	"SELECT string_agg(x.may, ', ' ORDER BY x.n) || ' ON ' || x.name,"
 	" quote_ident(current_user)"
@@ -21,7 +21,8 @@ static const char lacks[] =
 	"  (CASE $3 WHEN 'job' THEN 'hta_pos' END, 'SELECT,INSERT,UPDATE'),"
 	"  (CASE $3 WHEN 'job' THEN 'hta_dead' END, 'INSERT'),"
 	"  (CASE $3 WHEN 'job' THEN 'hta_rules' END, 'SELECT'),"
-	"  (CASE $4 WHEN 'claims' THEN 'hta_claim' END, 'SELECT,INSERT,DELETE')) t(name, rights),"
+	"  (CASE $4 WHEN 'claims' THEN 'hta_claim' END, 'SELECT,INSERT,DELETE'),"
+	"  (CASE $5 WHEN 'kept' THEN 'hta_retention' END, 'SELECT,UPDATE')) t(name, rights),"
 	"  unnest(string_to_array(t.rights, ',')) WITH ORDINALITY m(may, n)"
 	"  WHERE to_regclass(t.name) IS NOT NULL AND NOT has_table_privilege(t.name, m.may)) x"
 	" GROUP BY x.name"
@@ -47,9 +48,10 @@ enum sink_result pg_may(struct pg *p, bool job, struct err *err)
 {
 	bool claims = p->conf->positions_only, *asked = job ? &p->may_job : &p->may_rows;
 	const char *value[] = { claims ? "hta_metric" : p->table, wanted_of_table(p, job),
-				job ? "job" : "", claims ? "claims" : "" };
+				job ? "job" : "", claims ? "claims" : "",
+				job && p->kept.on ? "kept" : "" };
 	PGresult *res;
-	enum sink_result r = *asked ? SINK_OK : pg_query(p, &res, err, lacks, 4, value);
+	enum sink_result r = *asked ? SINK_OK : pg_query(p, &res, err, lacks, 5, value);
 
 	if (r != SINK_OK || *asked)
 		return r;
