@@ -152,6 +152,7 @@ once() { # COMMAND...
 #	clickhouse	CLICKHOUSE_URL with an empty database; where there is none, the test is skipped
 #	mongo	MONGODB_URI with an empty database; where there is none, the test is skipped
 #	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker; where there is none, the test is skipped, under CI it fails
+#	kafkatls	HTA_TLS_ADMIN and other listeners of one that wants TLS, logins and rights; the same where there is none
 #	registry	HTA_TEST_REGISTRY, the URL of a real registry of schemas; the same where there is none
 #	dynamo	AWS_ENDPOINT_URL_DYNAMODB and AWS_..; where there is none, the test is skipped
 #	s3	S3_BUCKET, S3_FOLDER and AWS_..: a bucket, and the folder that it is; where there is none, the test is skipped
@@ -188,6 +189,9 @@ service_up() { # NAME
 		skip "needs a real ${name/kafka/broker}: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	[ "$name:$code" != dynamo:69 ] ||
 		skip "needs DynamoDB Local: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
+	[ "$name:$code" != s3:69 ] || skip "$(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
+	[ "$code" != 69 ] || [ "${CI:-}" = true ] || [[ ! $name =~ ^(kafka|kafkatls|registry)$ ]] ||
+		skip "needs a real ${name/kafka*/broker}: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	[ "$name:$code" != clickhouse:69 ] ||
 		skip "needs a ClickHouse: $(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")"
 	return $code

@@ -137,7 +137,7 @@ lost_while_running() { # COMMAND...
 	job=$job.5 positions=$kept
 	is_refused "$(source_ a.ndjson)" "topic $kept may not be written to: Broker: Topic authorization failed"
 	positions=$hidden
-	is_refused "$(source_ a.ndjson)" "$hidden: kafka: Broker: Topic authorization failed"
+	is_refused "$(source_ a.ndjson)" "topic $hidden may not be read: Broker: Topic authorization failed"
 }
 
 # All else is denied then.

@@ -75,9 +75,180 @@ static void test_lasts(void)
 		   cases[i].lasts ? "lasts" : "may end", cases[i].text);
 }
 
+static const struct kafka_login bare = { .tls = true }, full = { .tls = true,
+								 .ca = "ca.pem",
+								 .certificate = "we.pem",
+								 .mechanism = "SCRAM-SHA-256",
+								 .old = "2.0.2" };
+
+static void test_judge(void)
+{
+	static const struct {
+		const char *said;
+		const struct kafka_login *login;
+		int x509;
+		bool lasts;
+		const char *text;
+	} cases[] = {
+		{ "ssl://h:1/boot: " TLS3("0A000086", "certificate verify failed"), &bare, 20, true,
+		  "ssl://h:1: the broker's certificate is signed by nobody that this system has: "
+		  "-X "
+		  "ssl.ca.location=FILE says whom to trust" },
+		{ "ssl://h:1/1: " TLS3("0A000086", "certificate verify failed"), &full, 19, true,
+		  "ssl://h:1: the broker's certificate is signed by nobody that ca.pem has: -X "
+		  "ssl.ca.location=FILE says whom to trust" },
+		{ "ssl://h:1/1: " TLS3("0A000086", "certificate verify failed"), &full, 10, true,
+		  "ssl://h:1: the broker's certificate has expired: the broker needs a new one" },
+		{ "ssl://h:1/1: " TLS3("0A000086", "certificate verify failed"), &full, 9, true,
+		  "ssl://h:1: the broker's certificate is not valid yet: is a clock wrong?" },
+		{ "ssl://h:1/1: " TLS3("0A000086", "certificate verify failed"), &full, 62, true,
+		  "ssl://h:1: the broker's certificate is for another host: -b, or the broker's "
+		  "advertised.listeners, has to name it as the certificate does" },
+		{ "ssl://h:1/1: " TLS3("0A000086", "certificate verify failed"), &full, 23, true,
+		  "ssl://h:1: the broker's certificate is refused (OpenSSL's verify error 23)" },
+		{ "ssl://h:1/1: " TLS3("0A000086", "certificate verify failed"), &full, 0, true,
+		  "ssl://h:1: " TLS3("0A000086", "certificate verify failed") },
+		{ "ssl://h:1/1: " TLS3("0A000412", "sslv3 alert bad certificate"), &bare, 0, true,
+		  "ssl://h:1: the broker wants a certificate: -X ssl.certificate.location=FILE -X "
+		  "ssl.key.location=FILE" },
+		{ "ssl://h:1/1: " TLS3("0A000415", "sslv3 alert certificate expired"), &full, 0,
+		  true,
+		  "ssl://h:1: the broker refuses the certificate we.pem: it has expired, or is "
+		  "signed by nobody that the broker trusts" },
+		/* an earlier certificate tells nothing of another failure */
+		{ "ssl://h:1/1: Disconnected (after 1ms in state UP)", &full, 10, false,
+		  "ssl://h:1: Disconnected" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf out = { 0 };
+
+		ok(kafka_trouble_judge(cases[i].said, cases[i].login, cases[i].x509, &out) ==
+			   cases[i].lasts,
+		   "%s: lasts or not", cases[i].said);
+		is_str(buf_z(&out), cases[i].text, "what is wrong");
+		buf_fini(&out);
+	}
+}
+
+static void test_refused(void)
+{
+	static const char wrong[] =
+		"sasl_ssl://h:1/boot: SASL authentication error: invalid (after "
+		"3ms in state AUTH_REQ)";
+	struct buf out = { 0 };
+
+	kafka_trouble_refused(wrong, &bare, &out);
+	is_str(buf_z(&out), "sasl_ssl://h:1: SASL authentication error: invalid", "a password");
+	out.n = 0;
+	kafka_trouble_refused(wrong, &full, &out);
+	is_str(buf_z(&out),
+	       "sasl_ssl://h:1: SASL authentication error: invalid; SCRAM of librdkafka 2.0.2 is "
+	       "not understood by Kafka 4, of 2.6.1 it is: use PLAIN with TLS, or a certificate",
+	       "SCRAM of an old library");
+	out.n = 0;
+	kafka_trouble_refused("sasl_ssl://h:1/boot: SASL PLAIN mechanism handshake failed: Broker: "
+			      "Request not valid in current SASL state: ",
+			      &bare, &out);
+	is_str(buf_z(&out),
+	       "sasl_ssl://h:1: this listener takes no login: -X security.protocol=ssl",
+	       "nobody asked for a login");
+	buf_fini(&out);
+}
+
+static void test_listener(void)
+{
+	static const struct {
+		struct kafka_login login;
+		enum kafka_listener listener;
+		const char *text; /* NULL: all fits */
+	} cases[] = {
+		{ { .tls = false },
+		  KAFKA_LISTENER_TLS,
+		  "h:1: this listener speaks TLS: -X security.protocol=ssl" },
+		{ { .sasl = true },
+		  KAFKA_LISTENER_TLS,
+		  "h:1: this listener speaks TLS: -X security.protocol=sasl_ssl" },
+		{ { .user = true },
+		  KAFKA_LISTENER_TLS,
+		  "h:1: this listener speaks TLS: -X security.protocol=sasl_ssl" },
+		{ { .tls = true }, KAFKA_LISTENER_TLS, NULL },
+		{ { .tls = true, .sasl = true },
+		  KAFKA_LISTENER_PLAIN,
+		  "h:1: this listener speaks no TLS: -X security.protocol=plaintext" },
+		{ { .tls = true },
+		  KAFKA_LISTENER_LOGIN,
+		  "h:1: this listener speaks no TLS: -X security.protocol=sasl_plaintext" },
+		{ { .tls = false }, KAFKA_LISTENER_PLAIN, NULL },
+		{ { .tls = false },
+		  KAFKA_LISTENER_LOGIN,
+		  "h:1: this listener wants a login: -X security.protocol=sasl_plaintext, "
+		  "sasl.mechanism, sasl.username and sasl.password" },
+		{ { .sasl = true }, KAFKA_LISTENER_LOGIN, NULL },
+		{ { .tls = false }, KAFKA_LISTENER_UNKNOWN, NULL },
+		{ { .tls = true }, KAFKA_LISTENER_UNKNOWN, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf out = { 0 };
+		bool found = kafka_trouble_listener("[thrd:h:1/b]: h:1/b: Disconnected",
+						    &cases[i].login, cases[i].listener, &out);
+
+		ok(found == (cases[i].text != NULL), "found, or all fits");
+		is_str(buf_z(&out), cases[i].text ? cases[i].text : "", "what to set");
+		buf_fini(&out);
+	}
+}
+
+static void test_listener_of(void)
+{
+	static const struct {
+		const char *said, *at;
+	} cases[] = {
+		{ "[thrd:sasl_ssl://h:1/bootstrap]: sasl_ssl://h:1/bootstrap: x", "h:1" },
+		{ "[::1]:9/1: x", "[::1]:9" },
+		{ "h:1/1: x", "h:1" },
+		{ "GroupCoordinator: x", NULL },
+		{ "nothing", NULL },
+	};
+	struct slice at;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		bool found = kafka_trouble_listener_of(cases[i].said, &at);
+
+		ok(found == (cases[i].at != NULL), "%s", cases[i].said);
+		if (found)
+			ok(slice_eq(at, slice_z(cases[i].at)), "%s", cases[i].at);
+	}
+}
+
+static void test_wants_login(void)
+{
+	static const char closed[] = "ssl://h:1/1: Disconnected (after 1ms in state UP)";
+	const struct kafka_login sasl = { .tls = true, .sasl = true };
+	struct buf out = { 0 };
+
+	ok(!kafka_trouble_wants_login(
+		   "ssl://h:1/1: Disconnected (after 1ms in state SSL_HANDSHAKE)", &bare, &out),
+	   "it never answered");
+	ok(!kafka_trouble_wants_login(closed, &sasl, &out), "one that logs in");
+	is_str(buf_z(&out), "", "nothing is said");
+	ok(kafka_trouble_wants_login(closed, &bare, &out), "it answered, and closed");
+	is_str(buf_z(&out),
+	       "ssl://h:1: this listener wants a login: -X security.protocol=sasl_ssl, "
+	       "sasl.mechanism, sasl.username and sasl.password",
+	       "what to set");
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	test_text();
 	test_lasts();
+	test_judge();
+	test_refused();
+	test_listener();
+	test_listener_of();
+	test_wants_login();
 	return done();
 }

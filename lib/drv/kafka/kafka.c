@@ -44,6 +44,21 @@ static const struct {
 	{ "isolation.level", "read_committed", false },
 };
 
+static struct kafka_heard *heard_of(void *opaque)
+{
+	return &((struct kafka *)opaque)->heard;
+}
+
+/* Called in any thread, for each certificate of a chain: what OpenSSL says of it holds. */
+static int certificate_of_broker(rd_kafka_t *rk, const char *name, int32_t id, int *x509, int depth,
+				 const char *bytes, size_t n, char *why, size_t size, void *opaque)
+{
+	(void)rk, (void)name, (void)id, (void)depth, (void)bytes, (void)n, (void)why, (void)size;
+	if (*x509)
+		kafka_heard_certificate(heard_of(opaque), *x509);
+	return *x509 == 0;
+}
+
 /* Called in any thread. Level 7 has what it is not sure of. */
 static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facility,
 			      const char *text)
@@ -51,7 +66,7 @@ static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facil
 	bool failed = level < 7 && strcmp(facility, "FAIL") == 0;
 
 	if (failed)
-		kafka_heard(rd_kafka_opaque(rk), text);
+		kafka_heard_say(heard_of(rd_kafka_opaque(rk)), text);
 	if (level <= 3 || failed)
 		log_info("librdkafka: %s: %s", facility, text);
 	else
@@ -70,9 +85,10 @@ struct kafka *kafka_new(void)
 				      sizeof(why)) != RD_KAFKA_CONF_OK &&
 		    !defaults[i].may_lack)
 			BUG("librdkafka: %s", why);
-	pthread_mutex_init(&k->heard.lock, NULL);
+	kafka_heard_init(&k->heard);
 	rd_kafka_conf_set_opaque(k->conf, k);
 	rd_kafka_conf_set_log_cb(k->conf, log_of_librdkafka);
+	rd_kafka_conf_set_ssl_cert_verify_cb(k->conf, certificate_of_broker);
 	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
 						  RD_KAFKA_EVENT_ERROR);
 	return k;
@@ -86,7 +102,7 @@ void kafka_free(struct kafka *k)
 		rd_kafka_conf_destroy(k->conf);
 	partitions_fini(&k->topics);
 	partitions_fini(&k->assigned);
-	pthread_mutex_destroy(&k->heard.lock);
+	kafka_heard_fini(&k->heard);
 	buf_fini(&k->why);
 	buf_fini(&k->membership);
 	buf_fini(&k->fetcher_off);
@@ -131,6 +147,7 @@ int kafka_topics(struct kafka *k, const char *brokers, const char *const *topics
 		return -1;
 	get_property(k, "allow.auto.create.topics", creates, sizeof(creates));
 	k->creates = strcmp(creates, "true") == 0;
+	kafka_heard_settings(&k->heard, k->conf);
 	for (size_t i = 0; i < n; i++)
 		partitions_add(&k->topics, slice_z(topics[i]), 0);
 	k->group = group ? mem_strdup(group) : NULL;

@@ -10,6 +10,7 @@ int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
@@ -29,6 +30,13 @@ int kafka_failed(struct err *err, rd_kafka_resp_err_t code, const char *say)
 		break;
 	}
 	return err_set(err, exit_code, "kafka: %s", say ? say : rd_kafka_err2str(code));
+}
+
+int kafka_no_right(struct err *err, rd_kafka_resp_err_t code, const char *what, const char *name,
+		   const char *may)
+{
+	return err_set(err, EX_CONFIG, "%s %s may not be %s: %s", what, name, may,
+		       rd_kafka_err2str(code));
 }
 
 bool kafka_temporary(rd_kafka_resp_err_t code)

@@ -66,11 +66,14 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 		k->down = true;
 	} else if (kafka_unknown(code) && k->opened) {
 		k->metadata_suspect = code;
+	} else if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+		kafka_no_right(&k->failed, code, "group", k->group, "read");
 	} else if (!kafka_temporary(code)) {
-		kafka_trouble_text(say, &text);
+		if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+			kafka_trouble_refused(say, &k->heard.login, &text);
+		else
+			kafka_trouble_text(say, &text);
 		kafka_failed(&k->failed, code, buf_z(&text));
-		if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-			err_in(&k->failed, "group %s", k->group);
 	} else if (code >= RD_KAFKA_RESP_ERR_UNKNOWN) {
 		log_info("kafka: %s", say);
 	} /* else the log has it, see kafka_reach.c */

@@ -4,6 +4,8 @@
  *	fetch/             reading past librdkafka (fetch/fetcher.h)
  *	kafka_brokers.c    texts: lists of brokers ..
  *	kafka_trouble.c    .. and what librdkafka's log says
+ *	kafka_listener.c   what a listener speaks
+ *	kafka_heard.c      why connections fail, out of these
  *	kafka_error.c      error codes
  *	kafka_events.c     control events of the clients
  *	kafka_reach.c      asking again, and when to give up
@@ -21,13 +23,13 @@
 #define DRV_KAFKA_KAFKA_INTERNAL_H
 
 #include <librdkafka/rdkafka.h>
-#include <pthread.h>
 
 #include "drv/kafka/kafka.h"
 #include "drv/kafka/fetch/fetcher.h"
 #include "drv/kafka/fetch/fetcher_settings.h"
 #include "drv/kafka/fetch/wire.h"
 #include "drv/kafka/kafka_error.h"
+#include "drv/kafka/kafka_heard.h"
 #include "sink/retry.h"
 #include "tool/cluster_options.h"
 
@@ -84,12 +86,7 @@ struct kafka {
 	bool down;
 	int64_t ask_at_us; /* .. when to ask next */
 	struct retry away; /* the time without an answer */
-	/* in the log, last */
-	struct {
-		pthread_mutex_t lock;
-		char text[512];
-		int64_t at_us;
-	} heard;
+	struct kafka_heard heard;
 	struct buf why; /* scratch: a reason */
 	bool opened;    /* the topics were there */
 	/* .. and then a broker did not know one of them, or a partition */
@@ -128,10 +125,10 @@ void kafka_control(void *self, int fd, short revents);
 
 /* ---- kafka_reach.c */
 
-/* A line of librdkafka's log about a connection that failed. Called in any thread. */
-void kafka_heard(struct kafka *k, const char *text);
-/* Into why->msg: host and reason where no broker answered, else the broker's own. */
-void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why);
+/* Into why->msg: host and reason where no broker answered, else the broker's own. *verdict: as
+ * kafka_heard_why has it. */
+void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code,
+	       enum kafka_verdict *verdict, struct err *why);
 void kafka_reached(struct kafka *k); /* a broker has answered */
 
 /* Repeats `ask` (which blocks at most KAFKA_ASK_MS) while what it says is temporary, serving the

@@ -4,10 +4,7 @@
  * 	all connections are down -> ask at once   answered: they were idle and closed, nothing
  * 	                                                    is told
  * 	                                          not for PATIENCE_US: told, asked again
- * 	an answer or a record    -> told, if a failure was
- *
- * librdkafka says why a connection failed in its log, and for some reasons in some versions in an
- * event too. So the last such line of the log is kept. The same reason comes once in 30 s there. */
+ * 	an answer or a record    -> told, if a failure was */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,43 +12,27 @@
 #include "base/log.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka_internal.h"
-#include "drv/kafka/kafka_trouble.h"
 
-enum { ASK_SOON_US = 500000, ASK_AGAIN_US = 5000000, STALE_US = 60000000, PATIENCE_US = 2000000 };
+enum {
+	ASK_SOON_US = 500000,
+	ASK_AGAIN_US = 5000000,
+	PATIENCE_US = 2000000,
+	SUSPECT_US = 1000000, /* seems to want a login for so long: it does */
+};
 
 /* ---- why */
 
-void kafka_heard(struct kafka *k, const char *text)
-{
-	pthread_mutex_lock(&k->heard.lock);
-	snprintf(k->heard.text, sizeof(k->heard.text), "%s", text);
-	k->heard.at_us = tm_mono_us();
-	pthread_mutex_unlock(&k->heard.lock);
-}
-
-/* "HOST:PORT: reason", NULL: nothing was said lately. Valid until the next call. */
-static const char *last_trouble(struct kafka *k)
-{
-	bool fresh;
-
-	k->why.n = 0;
-	pthread_mutex_lock(&k->heard.lock);
-	fresh = k->heard.at_us && tm_mono_us() - k->heard.at_us < STALE_US;
-	if (fresh)
-		kafka_trouble_text(k->heard.text, &k->why);
-	pthread_mutex_unlock(&k->heard.lock);
-	return fresh ? buf_z(&k->why) : NULL;
-}
-
-void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code, struct err *why)
+void kafka_why(struct kafka *k, const char *what, rd_kafka_resp_err_t code,
+	       enum kafka_verdict *verdict, struct err *why)
 {
 	bool answered = code >= RD_KAFKA_RESP_ERR_UNKNOWN; /* below are librdkafka's own */
-	const char *said = answered ? NULL : last_trouble(k);
 
+	if (verdict)
+		*verdict = KAFKA_MAY_END;
 	if (answered)
 		err_set(why, EX_TEMPFAIL, "%s: %s", what, rd_kafka_err2str(code));
-	else if (said)
-		err_set(why, EX_TEMPFAIL, "%s", said);
+	else if (kafka_heard_why(&k->heard, verdict, &k->why))
+		err_set(why, EX_TEMPFAIL, "%s", buf_z(&k->why));
 	else
 		err_set(why, EX_TEMPFAIL, "%s: no answer (%s: %s)", k->brokers, what,
 			rd_kafka_err2str(code));
@@ -69,17 +50,25 @@ static bool is_too_early(struct kafka *k, rd_kafka_resp_err_t code)
 	       now - k->away.started_us < PATIENCE_US && now - k->away.started_us < k->retry_for_us;
 }
 
-/* 0: may be asked again; -1: given up, or never to be had. */
+/* 0: may be asked again; -1: given up, or never to be had. Only before the first answer may the
+ * settings be wrong; what has worked will work again. */
 static int note_missed_answer(struct kafka *k, const char *what, rd_kafka_resp_err_t code,
 			      struct err *err)
 {
+	bool first = k->down && !k->opened;
+	enum kafka_verdict verdict;
 	struct err why;
 
 	if (is_too_early(k, code))
 		return 0;
-	kafka_why(k, what, code, &why);
-	if (k->down && !k->opened && kafka_trouble_lasts(why.msg))
+	kafka_why(k, what, code, first ? &verdict : NULL, &why);
+	if (first && verdict == KAFKA_LASTS)
 		return err_set(err, EX_CONFIG, "kafka: %s", why.msg);
+	if (first && verdict == KAFKA_SUSPECT) {
+		if (tm_mono_us() - k->away.started_us < SUSPECT_US)
+			return 0;
+		return err_set(err, EX_UNAVAILABLE, "kafka: %s", why.msg);
+	}
 	return retry_note(&k->away, "kafka", k->retry_for_us, k->retry_flag, &why, err);
 }
 
@@ -110,6 +99,18 @@ static int64_t topic_settled_at(const struct kafka *k, int64_t now)
 	return now + (k->retry_for_us < KAFKA_SETTLES_US ? k->retry_for_us : KAFKA_SETTLES_US);
 }
 
+/* The question is answered, and no later one will be answered otherwise. */
+static int refused(const struct kafka *k, const char *what, rd_kafka_resp_err_t code,
+		   struct err *err)
+{
+	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		return kafka_no_right(err, code, "group", k->group, "read");
+	if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED && strncmp(what, "topic ", 6) == 0)
+		return kafka_no_right(err, code, "topic", what + 6, "read");
+	kafka_failed(err, code, NULL);
+	return err_in(err, "%s", what);
+}
+
 int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, struct err *err)
 {
 	int64_t settled = topic_settled_at(k, tm_mono_us());
@@ -126,10 +127,8 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 			*err = k->failed;
 			return -1;
 		}
-		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled)) {
-			kafka_failed(err, code, NULL);
-			return err_in(err, "%s", what);
-		}
+		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled))
+			return refused(k, what, code, err);
 		if (note_missed_answer(k, what, code, err) ||
 		    loop_turn(k->loop, tm_mono_us() + 100000, err) < 0)
 			return -1;

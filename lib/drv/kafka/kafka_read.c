@@ -117,6 +117,8 @@ static int take_error(struct kafka *k, const rd_kafka_message_t *m, struct kafka
 	}
 	if (kafka_unknown(m->err))
 		k->metadata_suspect = m->err;
+	else if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		return kafka_no_right(err, m->err, "topic", rd_kafka_topic_name(m->rkt), "read");
 	else if (!kafka_temporary(m->err)) {
 		kafka_failed(err, m->err, rd_kafka_message_errstr(m));
 		return p ? err_in(err, "%s/%d", p->part.topic, (int)p->part.partition) : -1;
@@ -281,7 +283,7 @@ static int give_up_record(struct kafka *k, const struct partition *part, struct 
 {
 	struct err why;
 
-	kafka_why(k, "reading", RD_KAFKA_RESP_ERR__TIMED_OUT, &why);
+	kafka_why(k, "reading", RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, &why);
 	return err_set(err, EX_UNAVAILABLE, "kafka: %s/%d cannot be read: %s; given up%s",
 		       part->topic, (int)part->partition, why.msg, k->retry_flag);
 }

@@ -1,9 +1,11 @@
 #include "drv/kafka/kafka_settings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "drv/kafka/kafka_brokers.h"
@@ -146,14 +148,40 @@ int kafka_conf_take(rd_kafka_conf_t *conf, const struct kafka_owned *owned,
 	return 0;
 }
 
+/* librdkafka names the setting of a file that cannot be read, but neither file nor reason. */
+static int check_files(const rd_kafka_conf_t *conf, struct err *err)
+{
+	static const char *const names[] = { "ssl.ca.location", "ssl.certificate.location",
+					     "ssl.key.location", "ssl.crl.location",
+					     "ssl.keystore.location" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t n = sizeof(path);
+
+		path[0] = 0;
+		rd_kafka_conf_get(conf, names[i], path, &n);
+		/* "probe": the library looks where authorities may be */
+		if (path[0] && strcmp(path, "probe") != 0 && access(path, R_OK))
+			return err_errno(err, EX_CONFIG, "-X %s=%s", names[i], path);
+	}
+	return 0;
+}
+
 rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err)
 {
 	char why[512];
-	rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof(why));
+	rd_kafka_t *rk = NULL;
 
-	if (rk)
-		return rk;
-	rd_kafka_conf_destroy(conf);
-	err_set(err, EX_CONFIG, "kafka: %s", why);
-	return NULL;
+	if (check_files(conf, err) == 0) {
+		rk = rd_kafka_new(type, conf, why, sizeof(why));
+		if (!rk)
+			err_set(err, EX_CONFIG, "kafka: %s%s", why,
+				strncmp(why, "ssl.key.location", 16) == 0
+					? ": is that its key, and ssl.key.password right?"
+					: "");
+	}
+	if (!rk)
+		rd_kafka_conf_destroy(conf);
+	return rk;
 }

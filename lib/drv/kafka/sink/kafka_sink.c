@@ -126,7 +126,8 @@ static void kafka_sink_close(void *self)
 	kafka_encode_close(d);
 	if (d->settings)
 		rd_kafka_conf_destroy(d->settings);
-	pthread_mutex_destroy(&d->heard.lock);
+	kafka_heard_fini(&d->heard);
+	pthread_mutex_destroy(&d->lock);
 	buf_fini(&d->gathered.keys);
 	arena_fini(&d->gathered.arena);
 	kafka_sink_kept_fini(d);
@@ -168,7 +169,8 @@ static void *kafka_sink_open(const struct sink_conf *conf, struct err *err)
 	d->conf = c;
 	d->slot_fd = -1;
 	d->dead_name = c->dead_only ? c->sink.place : c->dead_topic;
-	pthread_mutex_init(&d->heard.lock, NULL);
+	kafka_heard_init(&d->heard);
+	pthread_mutex_init(&d->lock, NULL);
 	for (size_t i = 0; i < c->headers; i++)
 		d->header_bytes += strlen(c->header[i]) + 8;
 	if (check_options(c, err) == 0 && kafka_sink_settings(d, err) == 0 &&

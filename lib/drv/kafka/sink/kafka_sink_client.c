@@ -35,11 +35,26 @@ static const struct {
 
 /* ---- settings */
 
+static struct kafka_heard *heard_of(void *opaque)
+{
+	return &((struct kafka_sink *)opaque)->heard;
+}
+
+/* Called in any thread, for each certificate of a chain: what OpenSSL says of it holds. */
+static int certificate_of_broker(rd_kafka_t *rk, const char *name, int32_t id, int *x509, int depth,
+				 const char *bytes, size_t n, char *why, size_t size, void *opaque)
+{
+	(void)rk, (void)name, (void)id, (void)depth, (void)bytes, (void)n, (void)why, (void)size;
+	if (*x509)
+		kafka_heard_certificate(heard_of(opaque), *x509);
+	return *x509 == 0;
+}
+
 static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facility,
 			      const char *text)
 {
 	if (level < 7 && strcmp(facility, "FAIL") == 0)
-		kafka_sink_heard(rd_kafka_opaque(rk), text);
+		kafka_heard_say(heard_of(rd_kafka_opaque(rk)), text);
 	if (strcmp(facility, "ADDPARTS") == 0)
 		kafka_sink_heard_denied(rd_kafka_opaque(rk), text);
 	if (level <= 3)
@@ -48,14 +63,26 @@ static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facil
 		log_debug("librdkafka: %s: %s", facility, text);
 }
 
-/* Fatal errors alone: all others are tried again below. */
+static void login_refused(struct kafka_sink *d, const char *text)
+{
+	struct buf why = { 0 };
+
+	kafka_trouble_refused(text, &d->heard.login, &why);
+	kafka_failed(&d->failed, RD_KAFKA_RESP_ERR__AUTHENTICATION, buf_z(&why));
+	buf_fini(&why);
+}
+
+/* Fatal errors, and logins that are refused: all others are tried again below. */
 static void on_error(rd_kafka_t *rk, int code, const char *text, void *self)
 {
 	struct kafka_sink *d = self;
 
-	(void)text;
-	if (code == RD_KAFKA_RESP_ERR__FATAL && !d->failed.code)
+	if (d->failed.code)
+		return;
+	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		kafka_tx_fatal(d, rk, &d->failed);
+	else if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+		login_refused(d, text);
 }
 
 static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -91,11 +118,12 @@ int kafka_sink_settings(struct kafka_sink *d, struct err *err)
 	rd_kafka_conf_set_opaque(d->settings, d);
 	rd_kafka_conf_set_log_cb(d->settings, log_of_librdkafka);
 	rd_kafka_conf_set_error_cb(d->settings, on_error);
-	return kafka_conf_take(d->settings, owned, &d->conf->cluster, err) ||
-			       kafka_conf_brokers(d->settings, d->conf->cluster.brokers,
-						  &d->brokers, err)
-		       ? -1
-		       : 0;
+	rd_kafka_conf_set_ssl_cert_verify_cb(d->settings, certificate_of_broker);
+	if (kafka_conf_take(d->settings, owned, &d->conf->cluster, err) ||
+	    kafka_conf_brokers(d->settings, d->conf->cluster.brokers, &d->brokers, err))
+		return -1;
+	kafka_heard_settings(&d->heard, d->settings);
+	return 0;
 }
 
 /* ---- what the topics say */
@@ -106,6 +134,7 @@ static enum sink_result await_topic(struct kafka_sink *d, const char *name, stru
 	int64_t until_us = tm_mono_us() + 5 * TM_S;
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(d->admin, name, NULL);
 	rd_kafka_resp_err_t code;
+	bool stopped = false;
 
 	do {
 		const struct rd_kafka_metadata *m = NULL;
@@ -117,15 +146,17 @@ static enum sink_result await_topic(struct kafka_sink *d, const char *name, stru
 		if (m)
 			rd_kafka_metadata_destroy(m);
 		rd_kafka_poll(d->admin, 0);
-	} while ((kafka_unknown(code) || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) &&
-		 tm_mono_us() < until_us &&
-		 loop_turn(d->conf->sink.loop, tm_mono_us() + 100000, err) >= 0);
+		if (d->failed.code ||
+		    !(kafka_unknown(code) || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) ||
+		    tm_mono_us() >= until_us)
+			break;
+		stopped = loop_turn(d->conf->sink.loop, tm_mono_us() + 100000, err) < 0;
+	} while (!stopped);
 	rd_kafka_topic_destroy(topic);
-	if (!code)
-		return SINK_OK;
-	if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err->code == 0)
-		kafka_sink_unanswered(d, name, code, err);
-	return kafka_temporary(code) ? SINK_RETRY : SINK_FATAL;
+	d->reached = d->reached || !code;
+	if (stopped)
+		return SINK_FATAL;
+	return code ? kafka_sink_unanswered(d, name, code, err) : SINK_OK;
 }
 
 static struct kafka_topic_says read_answer(const rd_kafka_event_t *answer)

@@ -1,19 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/tm.h"
-#include "drv/kafka/kafka_trouble.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
-
-enum { STALE_US = 60000000 };
-
-void kafka_sink_heard(struct kafka_sink *d, const char *text)
-{
-	pthread_mutex_lock(&d->heard.lock);
-	snprintf(d->heard.text, sizeof(d->heard.text), "%s", text);
-	d->heard.at_us = tm_mono_us();
-	pthread_mutex_unlock(&d->heard.lock);
-}
 
 /* Failed to add partition "TOPIC" [0] to transaction: Broker: Topic authorization failed */
 void kafka_sink_heard_denied(struct kafka_sink *d, const char *text)
@@ -22,53 +10,65 @@ void kafka_sink_heard_denied(struct kafka_sink *d, const char *text)
 
 	if (!to || !strstr(to, rd_kafka_err2str(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)))
 		return;
-	pthread_mutex_lock(&d->heard.lock);
-	snprintf(d->heard.denied, sizeof(d->heard.denied), "%.*s", (int)(to - from - 1), from + 1);
-	pthread_mutex_unlock(&d->heard.lock);
+	pthread_mutex_lock(&d->lock);
+	snprintf(d->denied, sizeof(d->denied), "%.*s", (int)(to - from - 1), from + 1);
+	pthread_mutex_unlock(&d->lock);
 }
 
 const char *kafka_sink_denied(const struct kafka_sink *d)
 {
-	return d->heard.denied[0] ? d->heard.denied : d->conf->sink.place;
+	return d->denied[0] ? d->denied : d->conf->sink.place;
 }
 
-/* "HOST:PORT: reason"; false: nothing was said lately. */
-static bool last_trouble(struct kafka_sink *d, struct buf *out)
+/* Without an answer: is there one to be had? Only before the first one may the settings be wrong;
+ * what has worked will work again. */
+static enum sink_result judge_silence(struct kafka_sink *d, const char *what,
+				      rd_kafka_resp_err_t code, struct err *err)
 {
-	bool fresh;
+	enum kafka_verdict verdict = KAFKA_MAY_END;
+	struct buf why = { 0 };
 
-	pthread_mutex_lock(&d->heard.lock);
-	fresh = d->heard.at_us && tm_mono_us() - d->heard.at_us < STALE_US;
-	if (fresh)
-		kafka_trouble_text(d->heard.text, out);
-	pthread_mutex_unlock(&d->heard.lock);
-	return fresh;
+	if (kafka_heard_why(&d->heard, d->reached ? NULL : &verdict, &why))
+		err_set(err, EX_TEMPFAIL, "%s", buf_z(&why));
+	else
+		err_set(err, EX_TEMPFAIL, "%s: no answer (%s: %s)", d->brokers, what,
+			rd_kafka_err2str(code));
+	buf_fini(&why);
+	if (verdict == KAFKA_MAY_END)
+		return SINK_RETRY;
+	err->code = verdict == KAFKA_LASTS ? EX_CONFIG : EX_UNAVAILABLE;
+	err_in(err, "kafka");
+	return SINK_FATAL;
+}
+
+static enum sink_result refused(const struct kafka_sink *d, const char *what,
+				rd_kafka_resp_err_t code, struct err *err)
+{
+	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+		kafka_no_right(err, code, "group", d->group, "read");
+	} else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+		kafka_no_right(err, code, "topic", what,
+			       what == d->conf->positions ? "read" : "written to");
+	} else {
+		kafka_failed(err, code, NULL);
+		err_in(err, "%s", what);
+	}
+	return SINK_FATAL;
 }
 
 enum sink_result kafka_sink_unanswered(struct kafka_sink *d, const char *what,
 				       rd_kafka_resp_err_t code, struct err *err)
 {
-	struct buf why = { 0 };
-	enum sink_result r = SINK_RETRY;
-
-	if (!kafka_temporary(code)) {
-		kafka_failed(err, code, NULL);
-		err_in(err, "%s", what);
+	if (d->failed.code) {
+		*err = d->failed;
 		return SINK_FATAL;
 	}
-	if (code >= RD_KAFKA_RESP_ERR_UNKNOWN)
-		err_set(err, EX_TEMPFAIL, "%s: %s", what, rd_kafka_err2str(code));
-	else if (last_trouble(d, &why))
-		err_set(err, EX_TEMPFAIL, "%s", buf_z(&why));
-	else
-		err_set(err, EX_TEMPFAIL, "%s: no answer (%s: %s)", d->brokers, what,
-			rd_kafka_err2str(code));
-	if (kafka_trouble_lasts(err->msg)) {
-		err->code = EX_CONFIG;
-		r = SINK_FATAL;
-	}
-	buf_fini(&why);
-	return r;
+	if (!kafka_temporary(code))
+		return refused(d, what, code, err);
+	if (code < RD_KAFKA_RESP_ERR_UNKNOWN)
+		return judge_silence(d, what, code, err);
+	err_set(err, EX_TEMPFAIL, "%s: %s", what, rd_kafka_err2str(code));
+	return SINK_RETRY;
 }
 
 int kafka_sink_put_out(const struct kafka_sink *d, struct err *err)

@@ -22,6 +22,7 @@
 #include <pthread.h>
 
 #include "drv/kafka/kafka_error.h"
+#include "drv/kafka/kafka_heard.h"
 #include "drv/kafka/kafka_settings.h"
 #include "drv/kafka/sink/kafka_sink.h"
 #include "base/arena.h"
@@ -157,8 +158,9 @@ struct kafka_sink {
 	size_t header_bytes;
 	bool compacted; /* the topic: it takes no record without a key */
 
-	bool begun;  /* the producer has had its init_transactions */
-	bool single; /* .. and sends each message alone, to find what is refused */
+	bool reached; /* the cluster was, once */
+	bool begun;   /* the producer has had its init_transactions */
+	bool single;  /* .. and sends each message alone, to find what is refused */
 	struct kafka_tally tally;
 	struct kafka_kept kept;
 	/* what is stored, as it was read under `member` ("": of files); NULL: not read yet */
@@ -173,12 +175,9 @@ struct kafka_sink {
 	struct err failed; /* code 0: nothing */
 	struct kafka_refused *refused;
 	size_t n_refused, refused_cap;
-	struct {
-		pthread_mutex_t lock;
-		char text[512];   /* the last failure of a connection, said in any thread */
-		char denied[256]; /* a topic that we may not write to */
-		int64_t at_us;
-	} heard;
+	struct kafka_heard heard;
+	pthread_mutex_t lock;
+	char denied[256]; /* a topic that we may not write to; said in any thread */
 
 	char fault[160]; /* scratch */
 	uint64_t lines;  /* taken so far */
@@ -188,7 +187,6 @@ struct kafka_sink {
 
 /* ---- kafka_sink_error.c */
 
-void kafka_sink_heard(struct kafka_sink *d, const char *text); /* any thread */
 /* Why a partition cannot be part of a transaction; any thread. */
 void kafka_sink_heard_denied(struct kafka_sink *d, const char *text);
 /* The topic that a transaction was not allowed to write to. */

@@ -173,7 +173,10 @@ static enum sink_result create_topic(struct kafka_sink *d, struct err *err)
 			 d->conf->positions);
 	if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return SINK_OK;
-	return kafka_sink_unanswered(d, d->conf->positions, code, err);
+	if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		return kafka_sink_unanswered(d, d->conf->positions, code, err);
+	kafka_no_right(err, code, "topic", d->conf->positions, "made");
+	return SINK_FATAL;
 }
 
 /* Made where it is missing and may be, and waited for then: brokers hear of it one by one. */
@@ -218,6 +221,6 @@ enum sink_result kafka_positions_connect(struct kafka_sink *d, struct err *err)
 		d->conf->positions,
 		says.deletes && says.compacts ? "is compacted and loses what is old"
 					      : "is not known to be compacted",
-		says.deletes ? "" : ", and let us describe it");
+		says.deletes ? "" : ", and give the right DescribeConfigs");
 	return SINK_FATAL;
 }

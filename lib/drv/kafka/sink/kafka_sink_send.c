@@ -49,6 +49,19 @@ static void note_position(struct kafka_sink *d, int64_t offset)
 		d->positions_end = offset + 1;
 }
 
+/* (Of a record that was to be sent rd_kafka_message_errstr is the record.) */
+static void not_stored(struct err *err, const rd_kafka_message_t *m)
+{
+	const char *topic = rd_kafka_topic_name(m->rkt);
+
+	if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+		kafka_no_right(err, m->err, "topic", topic, "written to");
+	} else {
+		kafka_failed(err, m->err, NULL);
+		err_in(err, "a record for topic %s", topic);
+	}
+}
+
 void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *self)
 {
 	struct kafka_sink *d = self;
@@ -66,7 +79,7 @@ void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *sel
 		kafka_sink_unanswered(d, "record not stored", m->err, &why);
 		err_set(&d->failed, EX_UNAVAILABLE, "kafka: %s; given up (--retry-for)", why.msg);
 	} else if (!d->failed.code && !is_company(m->err)) {
-		kafka_failed(&d->failed, m->err, rd_kafka_message_errstr(m));
+		not_stored(&d->failed, m);
 	}
 }
 

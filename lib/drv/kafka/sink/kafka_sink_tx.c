@@ -9,6 +9,7 @@
  * or not, and a broker without KIP-890 may apply it to what the same producer sends next. Whoever
  * starts anew reads what holds. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/tm.h"
@@ -43,6 +44,9 @@ int kafka_tx_fatal(const struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 
 	if (kafka_tx_fenced(rk))
 		return kafka_sink_put_out(d, err);
+	/* what an idempotent producer needs is the right to write to any topic */
+	if (code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+		return kafka_no_right(err, code, "topic", d->conf->sink.place, "written to");
 	return code ? kafka_failed(err, code, why) : 0;
 }
 
@@ -61,11 +65,9 @@ static enum sink_result tell(const struct kafka_sink *d, const char *what, rd_ka
 	} else if (code == RD_KAFKA_RESP_ERR__FENCED) {
 		kafka_sink_put_out(d, err);
 	} else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-		err_set(err, EX_CONFIG, "topic %s may not be written to: %s", kafka_sink_denied(d),
-			rd_kafka_err2str(code));
+		kafka_no_right(err, code, "topic", kafka_sink_denied(d), "written to");
 	} else if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
-		err_set(err, EX_CONFIG, "group %s may not be read: %s", d->group,
-			rd_kafka_err2str(code));
+		kafka_no_right(err, code, "group", d->group, "read");
 	} else {
 		err_set(err, is_refused(code) ? EX_CONFIG : EX_TEMPFAIL, "kafka: %s: %s", what,
 			rd_kafka_error_string(e));
@@ -185,6 +187,27 @@ static rd_kafka_consumer_group_metadata_t *membership(const char *group, const c
 	return m;
 }
 
+/* Whoever commits offsets of a topic has to have the right to read it. Which of several topics it
+ * is the broker does not tell. */
+static enum sink_result source_denied(const rd_kafka_topic_partition_list_t *offsets,
+				      struct err *err)
+{
+	const char *last = "";
+	struct buf names = { 0 };
+
+	for (int i = 0; i < offsets->cnt; i++) {
+		const char *name = offsets->elems[i].topic;
+
+		if (strcmp(name, last) != 0)
+			buf_printf(&names, "%s%s", names.n ? " or " : "", name);
+		last = name;
+	}
+	kafka_no_right(err, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "topic", buf_z(&names),
+		       "read by this sink, which commits its offsets");
+	buf_fini(&names);
+	return SINK_FATAL;
+}
+
 enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
 				  const rd_kafka_topic_partition_list_t *offsets, const char *group,
 				  const char *member, struct err *err)
@@ -199,6 +222,10 @@ enum sink_result kafka_tx_offsets(struct kafka_sink *d, rd_kafka_t *rk,
 	       may_try_again(d, e, until_us, err))
 		rd_kafka_error_destroy(e);
 	rd_kafka_consumer_group_metadata_destroy(m);
+	if (e && rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+		rd_kafka_error_destroy(e);
+		return source_denied(offsets, err);
+	}
 	return e ? tell(d, "offsets", e, err) : SINK_OK;
 }
 
