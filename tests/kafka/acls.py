@@ -3,7 +3,7 @@ Kafka's program takes a second a call.
 
     acls.py HOST:PORT list USER         a line each: TYPE PATTERN NAME OPERATION
     acls.py HOST:PORT add|drop USER TYPE PATTERN NAME OPERATION     only what the user is allowed
-    acls.py HOST:PORT clear USER
+    acls.py HOST:PORT clear USER...
 """
 
 import socket
@@ -89,15 +89,16 @@ def change(place, verb, user, kind, pattern, name, operation):
     a.check()
 
 
-def main(place, verb, user, *right):
+def main(place, verb, user, *more):
     if verb == "list":
         for line in rights(place, user):
             print(*line)
     elif verb == "clear":
-        for line in list(rights(place, user)):
-            change(place, "drop", user, *line)
+        for name in user, *more:
+            for line in list(rights(place, name)):
+                change(place, "drop", name, *line)
     else:
-        change(place, verb, user, *right)
+        change(place, verb, user, *more)
 
 
 main(*sys.argv[1:])
