@@ -195,6 +195,38 @@ framed() { # ID HEX
 	END
 }
 
+@test "a real registry that is killed in mid-stream, and back: nothing is lost, nothing comes twice" {
+	local code=0 mine=$BATS_TEST_TMPDIR/r wider
+	wider=${order/'{"name":"item"'/'{"name":"n","type":"int","default":0},{"name":"item"'}
+	svc_start registry "$mine" 2>start.err || code=$?
+	[ $code != 69 ] || skip "needs a real registry: $(head -n 1 start.err)"
+	eval "$(svc_registry_env "$mine")"
+	registry=$HTA_TEST_REGISTRY
+	first=$(register "$topic-value" "$order")
+	second=$(register "$topic-value" "$wider")
+	messages $(for i in 1 2 3 4 5; do framed "$first" "$(printf '%02x' $((2 * i)))0261 "; done)
+	spawn job bash -c "set -o pipefail; trap : TERM; hta-consume -b $HTA_BROKERS -t $topic -g $topic --decode avro --registry $registry |
+		hta-window --time @kafka --by item | hta-sink-sqlite --init rows.db | hta-commit"
+	wait_until 20 counted 'a|5'
+	svc_stop registry "$mine" KILL
+	messages $(for i in 6 7 8; do framed "$first" "$(printf '%02x' $((2 * i)))0261 "; framed "$second" "$(printf '%02x' $((2 * i)))120262 "; done)
+	wait_until 20 grep -q '^hta-consume: registry: .*; trying again' job.err
+	svc_start registry "$mine"
+	# what it knew was in its memory
+	[ "$(register "$topic-value" "$order")" = "$first" ]
+	[ "$(register "$topic-value" "$wider")" = "$second" ]
+	wait_until 30 counted 'a|8 b|3'
+	grep -q '^hta-consume: registry: back after' job.err
+	kill -TERM -- "-$pid"
+	exits_with 0 20
+	counted 'a|8 b|3'
+	svc_stop registry "$mine" KILL
+}
+
+counted() { # ITEM|COUNT ...
+	[ "$(sqlite3 rows.db "select json_extract(dims, '\$.item') i, sum(count) from hta_rollups group by i order by i" | paste -sd ' ')" = "$1" ]
+}
+
 @test "an id that nobody knows is a dead letter after ten seconds, all of them once" {
 	stub <<-END
 		{"/schemas/ids/1": [[200, $(stub_schema "$order")]]}
@@ -224,6 +256,42 @@ framed() { # ID HEX
 	not grep -q hidden <<<"$stderr"
 	registry=http://127.0.0.1:1 fails_with 69 decode --retry-for 1s
 	says 'registry: http://127.0.0.1:1: .*given up after 1s \(--retry-for\)'
+}
+
+@test "a bearer token, out of the environment or a file that changes" {
+	stub <<-END
+		{"/schemas/ids/1": [[200, $(stub_schema "$order")]], "/schemas/ids/2": [[503, ""], [503, ""], [503, ""], [503, ""], [503, ""], [200, $(stub_schema "$order")]],
+		 "/schemas/ids/3": [[403, {"error_code": 40301}]]}
+	END
+	messages 0000000001020261
+	HTA_REGISTRY_TOKEN=a.b-c feed decode
+	expect <<<'{"id":1,"item":"a"}'
+	[ "$(cut -d ' ' -f 2,3 asked)" = 'Bearer a.b-c' ]
+	# one that is renewed while the registry is away
+	printf 'old-token\n' >token
+	messages 0000000002020262
+	export HTA_REGISTRY_TOKEN=@token
+	spawn reader hta-consume -b "$HTA_BROKERS" -t "$topic" --decode avro --registry "$registry"
+	wait_until 10 grep -q 'ids/2 Bearer old-token' asked
+	printf 'new-token\r\n' >token.new
+	mv token.new token
+	wait_until 10 grep -q '"item":"b"' reader.out
+	tail -n 1 asked | grep -q 'ids/2 Bearer new-token'
+	messages 0000000003020263
+	exits_with 78 10
+	grep -q 'registry: .*/schemas/ids/3: status 403.*, the login is refused' reader.err
+	not grep -q -- -token reader.err
+	HTA_REGISTRY_TOKEN=@nowhere fails_with 78 decode
+	says 'HTA_REGISTRY_TOKEN: nowhere: No such file or directory'
+	HTA_REGISTRY_TOKEN='two words' fails_with 78 decode
+	says 'HTA_REGISTRY_TOKEN: that is no token; a file is @FILE$'
+	HTA_REGISTRY_LOGIN=a:b fails_with 78 decode
+	says 'HTA_REGISTRY_LOGIN and HTA_REGISTRY_TOKEN: one of them, not both$'
+	# not to a URL that has a login of its own
+	printf x >token
+	: >asked
+	registry=http://me:pw@${registry#http://} fails_with 78 decode
+	[ "$(cut -d ' ' -f 2 asked | sort -u)" = me:pw ]
 }
 
 @test "several URLs are asked in turn" {

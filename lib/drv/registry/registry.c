@@ -247,6 +247,7 @@ static void registry_close(void *registry)
 	http_client_free(r->http);
 	registry_urls_fini(&r->urls);
 	json_fini(&r->json);
+	free(r->token);
 	free(r);
 }
 
@@ -272,7 +273,7 @@ static int find_registry(struct registry *r, struct err *err)
 		log_warn("a password on the command line is seen by everybody on this machine: put "
 			 "the URL into HTA_REGISTRY, or the login into HTA_REGISTRY_LOGIN");
 	r->login = set_in_environment("HTA_REGISTRY_LOGIN");
-	return 0;
+	return registry_token_open(r, set_in_environment("HTA_REGISTRY_TOKEN"), err);
 }
 
 static void *registry_open(const struct registry_conf *conf, struct loop *loop, struct err *err)

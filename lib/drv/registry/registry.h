@@ -1,7 +1,7 @@
 /* A registry of schemas over HTTP: the interface of Confluent's, which Apicurio, Karapace and
  * Redpanda have too. URLs may have a login (http://USER:PASSWORD@HOST); on the command line it is
  * seen by everybody, so HTA_REGISTRY has the URLs where none are given, and HTA_REGISTRY_LOGIN a
- * USER:PASSWORD for URLs that have none.
+ * USER:PASSWORD for URLs that have none, or HTA_REGISTRY_TOKEN a bearer token, @FILE one in a file.
  *
  * How answers are taken:
  *   200                      the schema, and what it refers to, depth first; kept for ever

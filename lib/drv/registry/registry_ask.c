@@ -23,10 +23,8 @@ enum {
 	PATIENT_FOR = 16, /* schemas a minute */
 };
 
-static const char *const fields[] = {
-	"Accept: application/vnd.schemaregistry.v1+json, application/json",
-	"Content-Type: application/vnd.schemaregistry.v1+json", /* of a body */
-};
+static const char accept[] = "Accept: application/vnd.schemaregistry.v1+json, application/json",
+		  content[] = "Content-Type: application/vnd.schemaregistry.v1+json";
 
 /* ---- calls */
 
@@ -34,15 +32,24 @@ static void begin_call(struct document *d)
 {
 	struct registry *r = d->registry;
 	const struct registry_url *url = &r->urls.v[d->url];
+	const char *token = url->login ? NULL : registry_token(r);
+	size_t n = 0;
 
 	free(d->asked);
+	free(d->bearer);
 	d->asked = mem_printf("%s%s", url->base, d->path);
+	d->bearer = token ? mem_strdup(token) : NULL;
+	d->fields[n++] = accept;
+	if (d->bearer)
+		d->fields[n++] = d->bearer;
+	if (d->body)
+		d->fields[n++] = content;
 	d->call = http_call_begin(
 		r->http,
 		&(struct http_ask){ .method = d->body ? "POST" : "GET",
 				    .url = d->asked,
-				    .fields = fields,
-				    .n_fields = d->body ? 2 : 1,
+				    .fields = d->fields,
+				    .n_fields = n,
 				    .body = d->body ? slice_z(d->body) : (struct slice){ 0 },
 				    .user_password = url->login ? NULL : r->login });
 }
@@ -257,6 +264,7 @@ void document_free(struct document *d)
 	forget_answer(d);
 	free(d->asked);
 	free(d->texts);
+	free(d->bearer);
 	free(d->path);
 	free(d->body);
 	free(d);

@@ -43,7 +43,9 @@ struct document {
 	char *body; /* of POST; NULL: GET */
 	enum document_state state;
 	struct http_call *call;
-	char *asked;        /* its URL, with a login */
+	char *asked;  /* its URL, with a login */
+	char *bearer; /* a header of the call, or NULL */
+	const char *fields[3];
 	int timer;          /* a watch, or -1 */
 	size_t url;         /* of the call */
 	size_t failed;      /* URLs that gave no answer in this round */
@@ -75,7 +77,10 @@ struct registry {
 	struct http_client *http;
 	struct registry_urls urls;
 	const char *login; /* NULL: none */
-	size_t url;        /* asked first: the last that answered */
+	/* a header with the token; NULL: none. token_file: where it is read anew */
+	char *token;
+	const char *token_file;
+	size_t url; /* asked first: the last that answered */
 	struct document **slot;
 	size_t slots, n;
 	struct retry away;
@@ -98,5 +103,12 @@ enum registry_outcome document_turn(struct document *d, struct err *err);
 int registry_answer_read(struct document *d, struct slice body, struct err *err);
 /* error_code of an answer, 0: it has none. *message: appended, if there is one. */
 int registry_answer_code(struct registry *r, struct slice body, struct buf *message);
+
+/* ---- registry_token.c */
+
+/* set: HTA_REGISTRY_TOKEN, "TOKEN" or "@FILE"; NULL: none. EX_CONFIG */
+int registry_token_open(struct registry *r, const char *set, struct err *err);
+/* The header with the token of now, valid until the next call; NULL: there is none. */
+const char *registry_token(struct registry *r);
 
 #endif
