@@ -353,6 +353,33 @@ may_write_plainly() {
 	says "^hta-sink-kafka: topic $positions may not be written to: Broker: Topic authorization failed$"
 }
 
+@test "rights of hta-dlq: to look, and to send again" {
+	local letters=$in.dlq
+	kadm -b "$HTA_TLS_ADMIN" create "$letters" 1
+	feed pipe "hta-consume -b $HTA_TLS_ADMIN -t $in -g $web -e | hta-filter 'select(.status > 0)' |
+		hta-sink-kafka -b $HTA_TLS_ADMIN -t $to --dead-topic $letters | hta-commit"
+	dlq() { echo "hta-dlq $1 -b $HTA_TLS_SASL $login $password -t $letters"; }
+	refuses "$(dlq ls)"
+	says "^hta-dlq: topic $letters may not be read: Broker: Topic authorization failed$"
+	gives hta-dlq 1
+	wait_until 10 feed pipe "$(dlq ls)"
+	[ "$(jq -r .record "$out")" = '{no event' ]
+	cat >lines <<-END
+		topic literal $letters Read=^hta-dlq: topic $letters may not be read: Broker: Topic authorization failed\$
+		group prefixed hta-dlq Read=^hta-dlq: group hta-dlq may not be read: Broker: Group authorization failed\$
+	END
+	each_right_counts reader lines "$(dlq ls)"
+	refuses "$(dlq retry)"
+	says '^hta-dlq: transactions: kafka: Broker: Transactional Id authorization failed$'
+	gives hta-dlq 2
+	rights drop reader topic literal "$in" Write
+	refuses "$(dlq retry)"
+	says '^hta-dlq: sending: kafka: .*Topic authorization failed'
+	may reader "$in" Write
+	wait_until 10 feed pipe "$(dlq retry)"
+	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$in" -e -q | grep -c '^{no event$')" = 2 ]
+}
+
 # ---- secrets
 
 @test "no password is in what is said, in a command line, or in the run folder" {

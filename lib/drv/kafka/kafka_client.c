@@ -85,10 +85,9 @@ static int make_clients(struct kafka *k, struct err *err)
 	k->member = new_client(k, k->group, err);
 	if (!k->member)
 		return -1;
-	if (k->joins)
-		rd_kafka_poll_set_consumer(k->member);
-	k->control = k->joins ? rd_kafka_queue_get_consumer(k->member)
-			      : rd_kafka_queue_get_main(k->member);
+	/* what concerns the group comes by the consumer's queue, for one who does not join too */
+	rd_kafka_poll_set_consumer(k->member);
+	k->control = rd_kafka_queue_get_consumer(k->member);
 	rd_kafka_queue_cb_event_enable(k->control, wake_loop, (void *)(intptr_t)k->control_fd);
 	return 0;
 }

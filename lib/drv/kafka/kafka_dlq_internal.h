@@ -10,6 +10,9 @@ struct kafka *kafka_dlq_client(const struct letters_conf *conf, const char *topi
 /* A client for the commits of a group that has no members. waits: reading them waits for those of
  * transactions that have not ended. NULL: err. */
 rd_kafka_t *kafka_dlq_group(struct kafka *k, const char *group, bool waits, struct err *err);
+/* What such a client says beside answers: that a right is missing is told here alone, while the
+ * question runs out of time. Into k->failed. */
+void kafka_dlq_group_errors(struct kafka *k, rd_kafka_t *group);
 void kafka_dlq_free(struct kafka *k); /* NULL is fine */
 /* The last header of that name. False: there is none, or it is null. */
 bool kafka_dlq_header(const rd_kafka_headers_t *headers, const char *name, struct slice *out);

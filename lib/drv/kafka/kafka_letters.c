@@ -63,6 +63,23 @@ void kafka_dlq_free(struct kafka *k)
 	kafka_free(k);
 }
 
+void kafka_dlq_group_errors(struct kafka *k, rd_kafka_t *group)
+{
+	const rd_kafka_resp_err_t denied = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+	rd_kafka_message_t *m;
+
+	while ((m = rd_kafka_consumer_poll(group, 0)) != NULL) {
+		char name[512] = "";
+		size_t n = sizeof(name);
+
+		if (m->err == denied && !k->failed.code) {
+			rd_kafka_conf_get(rd_kafka_conf(group), "group.id", name, &n);
+			kafka_no_right(&k->failed, denied, "group", name, "read");
+		}
+		rd_kafka_message_destroy(m);
+	}
+}
+
 rd_kafka_t *kafka_dlq_group(struct kafka *k, const char *group, bool waits, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(k->conf);
@@ -171,7 +188,8 @@ static rd_kafka_resp_err_t ask_marks(struct kafka *k, void *arg)
 	struct ask_group *a = arg;
 	rd_kafka_resp_err_t code = rd_kafka_committed(a->group, a->list, KAFKA_ASK_MS);
 
-	(void)k;
+	if (code)
+		kafka_dlq_group_errors(k, a->group);
 	for (int i = 0; i < a->list->cnt && !code; i++)
 		code = a->list->elems[i].err;
 	return code;

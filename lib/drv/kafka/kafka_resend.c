@@ -202,6 +202,9 @@ static int failed_by(rd_kafka_error_t *e, const char *what, struct err *err)
 	if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
 	    code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
 		err_set(err, EX_TEMPFAIL, "another hta-dlq retry has taken over");
+	else if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+		 code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		kafka_failed(err, code, NULL);
 	else
 		kafka_failed(err, code, rd_kafka_error_string(e));
 	rd_kafka_error_destroy(e);
@@ -258,10 +261,18 @@ static int ask_batch(struct resend *s, const struct call *c, uint64_t *sent, str
 	rk = kafka_dlq_group(s->k, group, true, err);
 	if (rk) {
 		rd_kafka_topic_partition_list_add(list, c->topic, 0);
-		code = rd_kafka_committed(rk, list, TRY_MS);
+		code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+		for (int i = 0; code == RD_KAFKA_RESP_ERR__TIMED_OUT && !s->k->failed.code &&
+				i < TRY_MS / KAFKA_ASK_MS;
+		     i++) {
+			code = rd_kafka_committed(rk, list, KAFKA_ASK_MS);
+			kafka_dlq_group_errors(s->k, rk);
+		}
 		code = code ? code : list->elems[0].err;
 		*sent = !code && list->elems[0].offset > 0 ? (uint64_t)list->elems[0].offset : 0;
 		rc = code ? kafka_failed(err, code, NULL) : 0;
+		if (s->k->failed.code)
+			*err = s->k->failed;
 		rd_kafka_destroy(rk);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
