@@ -172,25 +172,24 @@ int str_unbase64(struct slice text, struct buf *out)
 	return 0;
 }
 
-static int str_hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* The value of a digit and one, 0: no hex digit. */
+static const uint8_t hex_digit[256] = {
+	['0'] = 1, 2,  3,  4,  5,  6,          7,  8,  9,  10, ['A'] = 11,
+	12,        13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16,
+};
 
 int str_unhex(struct slice text, void *out, size_t n)
 {
+	const uint8_t *from = (const uint8_t *)text.p;
 	uint8_t *to = out;
+
 	if (text.n != 2 * n)
 		return -1;
 	for (size_t i = 0; i < text.n; i++)
-		if (str_hex_value(text.p[i]) < 0)
+		if (!hex_digit[from[i]])
 			return -1;
-	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(str_hex_value(text.p[2 * i]) << 4 |
-				  str_hex_value(text.p[2 * i + 1]));
+	for (size_t i = 0; i < n; i++, from += 2)
+		to[i] = (uint8_t)((hex_digit[from[0]] - 1) << 4 | (hex_digit[from[1]] - 1));
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* Rows are kept as struct rollup over copies in an arena; the metric's name is copied once a run
- * of equal names. Sorting moves indexes' worth of 8 bytes, not rows: keys are compared through
- * pointers. */
+ * of equal names. What is sorted is 32 bytes a row: its number, and as much of its key as tells
+ * nearly all rows of a metric apart, so that a comparison reads no row. */
 #include "sink/epoch_batch.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,18 @@
 #include "base/tm.h"
 #include "sketch/hll.h"
 
+/* A row's place in the order. Two of one run have one metric; of two runs the rows tell. */
+struct place {
+	uint32_t run, row;
+	int64_t start_us, end_us;
+	uint64_t hash; /* first half of dims_hash */
+};
+
 struct epoch_batch {
 	struct arena arena;
 	struct rollup *row; /* in order of arrival */
 	size_t rows, row_cap;
-	struct rollup **order; /* sorted */
+	struct place *order; /* sorted */
 	size_t order_cap;
 	struct rollup *out; /* merged */
 	size_t out_cap;
@@ -165,12 +173,36 @@ void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead)
 	d->record = arena_copy(&l->arena, dead->record);
 }
 
-static int by_key(const void *a, const void *b)
+static int by_key(const void *a, const void *b, void *arg)
 {
-	const struct rollup *x = *(struct rollup *const *)a, *y = *(struct rollup *const *)b;
-	int c = rollup_key_cmp(x, y);
+	const struct rollup *row = arg;
+	const struct place *x = a, *y = b;
+	int c;
 
-	return c ? c : (x > y) - (x < y); /* equal keys in order of arrival */
+	if (x->run == y->run && x->start_us != y->start_us)
+		return x->start_us < y->start_us ? -1 : 1;
+	if (x->run == y->run && x->end_us == y->end_us && x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	c = rollup_key_cmp(&row[x->row], &row[y->row]);
+	return c ? c : (x->row > y->row) - (x->row < y->row); /* equal: as they arrived */
+}
+
+static void sort_rows(struct epoch_batch *l)
+{
+	uint32_t run = 0;
+
+	mem_reserve(&l->order, &l->order_cap, l->rows, sizeof(*l->order));
+	for (size_t i = 0; i < l->rows; i++) {
+		const struct rollup *row = &l->row[i];
+		uint64_t hash;
+
+		run += i && row->metric.p != row[-1].metric.p;
+		memcpy(&hash, row->dims_hash, sizeof(hash));
+		l->order[i] = (struct place){ run, (uint32_t)i, row->start_us, row->end_us,
+					      be64toh(hash) };
+	}
+	if (l->rows)
+		qsort_r(l->order, l->rows, sizeof(*l->order), by_key, l->row);
 }
 
 static int row_error(const struct rollup *r, const char *what, struct err *err)
@@ -243,19 +275,17 @@ int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct er
 {
 	size_t n = 0;
 
-	mem_reserve(&l->order, &l->order_cap, l->rows, sizeof(*l->order));
 	mem_reserve(&l->out, &l->out_cap, l->rows, sizeof(*l->out));
-	for (size_t i = 0; i < l->rows; i++)
-		l->order[i] = &l->row[i];
-	if (l->rows)
-		qsort(l->order, l->rows, sizeof(*l->order), by_key);
+	sort_rows(l);
 	for (size_t i = 0; i < l->rows; i++) {
-		if (n && rollup_key_cmp(&l->out[n - 1], l->order[i]) == 0) {
-			if (merge_rows(l, &l->out[n - 1], l->order[i], err))
+		const struct rollup *row = &l->row[l->order[i].row];
+
+		if (n && rollup_key_cmp(&l->out[n - 1], row) == 0) {
+			if (merge_rows(l, &l->out[n - 1], row, err))
 				return -1;
 			continue;
 		}
-		l->out[n++] = *l->order[i];
+		l->out[n++] = *row;
 	}
 	batch->row = l->out;
 	batch->rows = n;

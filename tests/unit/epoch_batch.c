@@ -60,6 +60,35 @@ static void test_merge(void)
 	epoch_batch_free(l);
 }
 
+/* Rows of one metric behind each other, equal in all of the key but one part: start, end, either
+ * half of the hash. */
+static void test_order(void)
+{
+	static const int64_t minute_us = 60000000;
+	struct epoch_batch *l = epoch_batch_new();
+	struct sink_batch b = { 0 };
+	struct err err = ERR_INIT;
+	bool sorted = true, summed = true;
+
+	for (unsigned i = 0; i < 4 * 81; i++) {
+		unsigned n = i * 50 % 81; /* each of 81 four times, in no order */
+		struct rollup r = row(true, i % 162 < 81 ? "b" : "a", n % 3 * 60, 0xf0, 1, 1);
+
+		r.end_us += n / 3 % 3 * minute_us;
+		r.dims_hash[7] = (uint8_t)(n / 9 % 3 * 100);
+		r.dims_hash[8] = (uint8_t)(n / 27 * 100);
+		epoch_batch_row(l, &r);
+	}
+	ok(epoch_batch_close(l, &b, &err) == 0 && b.rows == 162, "each key of a run once");
+	for (size_t i = 0; i < b.rows; i++) {
+		sorted &= i == 0 || rollup_key_cmp(&b.row[i - 1], &b.row[i]) < 0;
+		summed &= b.row[i].count == 2;
+	}
+	ok(sorted, "runs are in key order");
+	ok(summed, "and equal keys added up");
+	epoch_batch_free(l);
+}
+
 static void test_sketches(void)
 {
 	struct epoch_batch *l = epoch_batch_new();
@@ -173,6 +202,7 @@ static void test_compare(void)
 int main(void)
 {
 	test_merge();
+	test_order();
 	test_sketches();
 	test_sets();
 	test_compare();
