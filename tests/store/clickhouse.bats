@@ -293,6 +293,28 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	fails_with 78 hta-query metrics --table none -d "$CLICKHOUSE_URL"
 }
 
+@test "clickhouse: readers find the positions of a sink that has a name of its own" {
+	events 20000 >in
+	feed job web hta-sink-clickhouse --init --name mine
+	feed job raw hta-sink-clickhouse
+	final() { hta-query history "$1" --by '' --final -d "$CLICKHOUSE_URL" | jq -r .count | paste -sd ' '; }
+	[ "$(final web)" = '6000 6000 6000' ]
+	[ "$(final raw)" = '6000 6000 6000' ]
+	feed hta-query metrics -d "$CLICKHOUSE_URL"
+	[ "$(jq -r '"\(.metric) \(.sink)"' "$out" | sort | paste -sd ' ')" = 'raw clickhouse:events_agg web mine' ]
+	feed hta-query positions web -d "$CLICKHOUSE_URL"
+	[ "$(jq -r .sink "$out")" = mine ]
+	feed pipe "hta-consume --job out --final web -d '$CLICKHOUSE_URL' --until end | hta-sink-sqlite --init out.db | hta-commit"
+	[ "$(sqlite3 out.db 'SELECT sum(count) FROM hta_rollups')" = 18000 ]
+	# a table that has no name, of an earlier version: the default one
+	ch "ALTER TABLE events_agg DELETE WHERE claim <> '' SETTINGS mutations_sync = 2"
+	[ "$(final raw)" = '6000 6000 6000' ]
+	[ -z "$(final web)" ]
+	# another table with the same metric, under the same positions, is another sink's
+	feed job web hta-sink-clickhouse --init --table second --name theirs
+	[ "$(hta-query metrics --table second -d "$CLICKHOUSE_URL" | jq -r .sink)" = theirs ]
+}
+
 @test "clickhouse: hta-serve answers /stats, /history and /events from it" {
 	events >in
 	feed job web hta-sink-clickhouse --init

@@ -181,9 +181,17 @@ static void test_rows(void)
 	at->from = 10;
 	at->to = 20;
 	ranges_add(&ranges, slice_z("idle"), 0);
-	clickhouse_put_marker("c", "j", &ranges, 9, &b);
+	clickhouse_put_marker(
+		&(struct clickhouse_marker){
+			.claim = "c", .job = "j", .sink = "me", .ranges = &ranges, .now_us = 9 },
+		&b);
 	ok(memmem(b.p, b.n, "\x09t/5:10-20", 10) != NULL && !memmem(b.p, b.n, "idle", 4),
 	   "a marker names what moves");
+	ok(memmem(b.p, b.n,
+		  "\x01"
+		  "c\x01j\x02me",
+		  7) != NULL,
+	   "the claim, the job and the sink");
 	ranges_fini(&ranges);
 	buf_fini(&b);
 }

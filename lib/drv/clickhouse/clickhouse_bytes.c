@@ -39,12 +39,12 @@ void clickhouse_put_delta(const struct rollup *row, const char *job, struct buf 
 	put_row(row, job, out);
 }
 
-void clickhouse_put_marker(const char *claim, const char *job, const struct ranges *ranges,
-			   int64_t now_us, struct buf *out)
+void clickhouse_put_marker(const struct clickhouse_marker *m, struct buf *out)
 {
+	const struct ranges *ranges = m->ranges;
 	struct buf dims = { 0 };
 	struct rollup row = {
-		.metric = slice("", 0), .start_us = now_us, .end_us = now_us, .count = 1
+		.metric = slice_z(m->sink), .start_us = m->now_us, .end_us = m->now_us, .count = 1
 	};
 
 	for (size_t i = 0; ranges && i < ranges->n; i++)
@@ -53,8 +53,8 @@ void clickhouse_put_marker(const char *claim, const char *job, const struct rang
 				   ranges->v[i].topic, ranges->v[i].partition,
 				   (long long)ranges->v[i].from, (long long)ranges->v[i].to);
 	row.dims = buf_slice(&dims);
-	rowbinary_text(out, slice_z(claim));
-	put_row(&row, job, out);
+	rowbinary_text(out, slice_z(m->claim));
+	put_row(&row, m->job, out);
 	buf_fini(&dims);
 }
 

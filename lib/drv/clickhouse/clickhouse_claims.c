@@ -38,8 +38,12 @@ enum sink_result clickhouse_count_claim(struct clickhouse *c, const char *claim,
 static enum sink_result burn_token(struct clickhouse *c, const char *id, const char *burn,
 				   struct err *err)
 {
+	const struct clickhouse_marker marker = {
+		.claim = burn, .job = "", .sink = "", .now_us = tm_now_us()
+	};
+
 	c->body.n = 0;
-	clickhouse_put_marker(burn, "", NULL, tm_now_us(), &c->body);
+	clickhouse_put_marker(&marker, &c->body);
 	return clickhouse_insert(c, c->table, clickhouse_delta_columns, buf_slice(&c->body), id,
 				 err);
 }

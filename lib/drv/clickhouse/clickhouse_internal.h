@@ -60,10 +60,14 @@ extern const char clickhouse_delta_columns[], clickhouse_final_columns[],
 extern const int64_t clickhouse_no_time_us;
 /* claim "": a delta. */
 void clickhouse_put_delta(const struct rollup *row, const char *job, struct buf *out);
-/* What stands for a claim: settle and holds look for it. ranges NULL: of one that is made
- * useless. */
-void clickhouse_put_marker(const char *claim, const char *job, const struct ranges *ranges,
-			   int64_t now_us, struct buf *out);
+/* What stands for a claim: settle and holds look for it, readers for the names of sinks. One that
+ * makes a claim useless has neither job nor sink ("") nor ranges (NULL). */
+struct clickhouse_marker {
+	const char *claim, *job, *sink;
+	const struct ranges *ranges;
+	int64_t now_us;
+};
+void clickhouse_put_marker(const struct clickhouse_marker *m, struct buf *out);
 void clickhouse_put_final(const struct rollup *row, const char *job, int64_t now_us,
 			  struct buf *out);
 void clickhouse_put_event(const struct sink_record *record, int64_t now_us, struct buf *out);

@@ -1,8 +1,12 @@
-/* Reading what is stored. Rows are ClickHouse's; metrics and positions are where the sink keeps
+/* Reading what is stored. Rows are ClickHouse's; metrics and positions are where the sinks keep
  * them (?positions= in the URL, else HTA_POSITIONS), read before the rows: a position moves after
  * what it stands for is there, so rows are never older than the mark that they are final by. Where
  * nobody says where that is, metrics are those that have rows, those of jobs with none of them
- * final. */
+ * final.
+ *
+ * They stand there under the name of a sink (--name), which is in the markers of its epochs. Where a
+ * marker, as older versions wrote them, has none, and where there are no markers, it is the default
+ * name. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,11 +26,47 @@ static void reader_close(void *d)
 
 	if (!r)
 		return;
-	if (r->positions.d)
-		r->positions.driver->close(r->positions.d);
+	for (size_t i = 0; i < r->sinks; i++) {
+		struct clickhouse_positions *p = &r->positions[i];
+
+		if (p->store.d)
+			p->store.driver->close(p->store.d);
+		free(p->sink);
+	}
+	free(r->positions);
 	clickhouse_driver.close(r->c);
-	free(r->sink);
 	free(r);
+}
+
+static void add_sink(struct clickhouse_reader *r, struct slice name)
+{
+	r->positions = mem_grow(r->positions, r->sinks + 1, sizeof(*r->positions));
+	r->positions[r->sinks++] = (struct clickhouse_positions){
+		.sink = name.n ? mem_dup(name.p, name.n)
+			       : mem_printf("%s:%s", clickhouse_driver.kind, r->conf.place)
+	};
+}
+
+static int find_sinks(struct clickhouse_reader *r, struct err *err)
+{
+	struct rowbinary answer;
+	int rc = sink_error_result(
+		clickhouse_query(r->c, &answer, err,
+				 "SELECT DISTINCT toString(metric) AS name FROM %s WHERE claim <> "
+				 "'' AND job <> '' ORDER BY name",
+				 r->c->table),
+		err);
+
+	while (rc == 0 && rowbinary_more(&answer)) {
+		struct slice name = rowbinary_get_text(&answer);
+
+		if (answer.broken)
+			return clickhouse_answer_broken(r->c, err);
+		add_sink(r, name);
+	}
+	if (rc == 0 && !r->sinks)
+		add_sink(r, slice("", 0));
+	return rc;
 }
 
 static int open_positions(struct clickhouse_reader *r, struct err *err)
@@ -44,16 +84,23 @@ static int open_positions(struct clickhouse_reader *r, struct err *err)
 	if (!kind->driver || kind->driver == &clickhouse_reader)
 		return err_set(err, EX_CONFIG, "positions: they cannot be read from %s here",
 			       kind->name);
-	r->sink = mem_printf("%s:%s", clickhouse_driver.kind, r->conf.place);
-	r->positions_conf = (struct sink_conf){ .where = where,
-						.where_env = true,
-						.place = r->sink,
-						.positions_only = true,
-						.read_for_us = r->conf.read_for_us,
-						.loop = r->conf.loop };
-	r->positions.driver = kind->driver;
-	r->positions.d = kind->driver->open(&r->positions_conf, err);
-	return r->positions.d ? 0 : err_in(err, "positions");
+	if (find_sinks(r, err))
+		return -1;
+	for (size_t i = 0; i < r->sinks; i++) {
+		struct clickhouse_positions *p = &r->positions[i];
+
+		p->conf = (struct sink_conf){ .where = where,
+					      .where_env = true,
+					      .place = p->sink,
+					      .positions_only = true,
+					      .read_for_us = r->conf.read_for_us,
+					      .loop = r->conf.loop };
+		p->store.driver = kind->driver;
+		p->store.d = kind->driver->open(&p->conf, err);
+		if (!p->store.d)
+			return err_in(err, "positions");
+	}
+	return 0;
 }
 
 static void *reader_open(const struct sink_conf *conf, struct err *err)
@@ -105,15 +152,6 @@ struct known {
 	struct buf names; /* each with a NUL behind */
 };
 
-static int note_metric(void *arg, const struct read_metric *m, struct err *err)
-{
-	struct known *k = arg;
-
-	buf_adds(&k->names, m->name);
-	buf_addc(&k->names, 0);
-	return k->fn(k->arg, m, err);
-}
-
 static bool is_known(const struct known *k, struct slice name)
 {
 	size_t n;
@@ -124,6 +162,17 @@ static bool is_known(const struct known *k, struct slice name)
 			return true;
 	}
 	return false;
+}
+
+static int note_metric(void *arg, const struct read_metric *m, struct err *err)
+{
+	struct known *k = arg;
+
+	if (is_known(k, m->name))
+		return 0;
+	buf_adds(&k->names, m->name);
+	buf_addc(&k->names, 0);
+	return k->fn(k->arg, m, err);
 }
 
 static int add_unknown(void *arg, const struct read_metric *m, struct err *err)
@@ -140,19 +189,52 @@ static int reader_metrics(void *d, read_metric_fn *fn, void *arg, struct err *er
 	struct known k = { .fn = fn, .arg = arg };
 	int rc = 0;
 
-	if (r->positions.d)
-		rc = r->positions.driver->metrics(r->positions.d, note_metric, &k, err);
+	for (size_t i = 0; i < r->sinks && rc == 0; i++) {
+		const struct read_store *store = &r->positions[i].store;
+
+		rc = store->driver->metrics(store->d, note_metric, &k, err);
+	}
 	if (rc == 0)
 		rc = metrics_of_rows(r, add_unknown, &k, err);
 	buf_fini(&k.names);
 	return rc;
 }
 
+static bool has_sink(const struct read_sinks *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Those of the job that are not there yet: most stores answer with all of the job's. */
+static int add_sinks_of(const struct read_store *store, const char *job, struct read_sinks *out,
+			struct err *err)
+{
+	struct read_sinks found = { 0 };
+	int rc = store->driver->sinks(store->d, job, &found, err);
+
+	for (size_t i = 0; i < found.n && rc == 0; i++)
+		if (!has_sink(out, found.v[i].name)) {
+			struct read_sink *s = read_sinks_add(out, found.v[i].name);
+
+			free(s->name);
+			*s = found.v[i];
+			found.v[i] = (struct read_sink){ 0 };
+		}
+	read_sinks_fini(&found);
+	return rc;
+}
+
 static int reader_sinks(void *d, const char *job, struct read_sinks *out, struct err *err)
 {
 	struct clickhouse_reader *r = d;
+	int rc = 0;
 
-	return r->positions.d ? r->positions.driver->sinks(r->positions.d, job, out, err) : 0;
+	for (size_t i = 0; i < r->sinks && rc == 0; i++)
+		rc = add_sinks_of(&r->positions[i].store, job, out, err);
+	return rc;
 }
 
 const struct read_driver clickhouse_reader = {

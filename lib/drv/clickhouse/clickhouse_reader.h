@@ -6,13 +6,19 @@
 #include "drv/clickhouse/clickhouse_internal.h"
 #include "read/events.h"
 
+/* What a sink has in the store of the positions, which stands there under the sink's name. */
+struct clickhouse_positions {
+	char *sink;
+	struct sink_conf conf;
+	struct read_store store;
+};
+
 struct clickhouse_reader {
 	struct sink_conf conf;
 	struct clickhouse *c;
-	/* who knows positions and metrics; driver NULL: nobody */
-	struct sink_conf positions_conf;
-	struct read_store positions;
-	char *sink; /* its name, under which they stand there */
+	/* of the sinks that have written into the table; none: nobody says where positions stand */
+	struct clickhouse_positions *positions;
+	size_t sinks;
 };
 
 int clickhouse_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,

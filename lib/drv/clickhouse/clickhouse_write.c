@@ -120,11 +120,16 @@ static enum sink_result write_final(struct clickhouse *c, const struct sink_batc
 static enum sink_result write_deltas(struct clickhouse *c, const struct sink_batch *batch,
 				     struct err *err)
 {
+	const struct clickhouse_marker marker = { .claim = batch->name,
+						  .job = batch->job,
+						  .sink = c->conf->name,
+						  .ranges = batch->ranges,
+						  .now_us = tm_now_us() };
 	uint64_t there = 0;
 	enum sink_result r;
 
 	c->body.n = 0;
-	clickhouse_put_marker(batch->name, batch->job, batch->ranges, tm_now_us(), &c->body);
+	clickhouse_put_marker(&marker, &c->body);
 	for (size_t i = 0; i < batch->rows; i++)
 		if (batch->row[i].add)
 			clickhouse_put_delta(&batch->row[i], batch->job, &c->body);
