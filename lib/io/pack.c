@@ -130,16 +130,21 @@ static void add_extras(struct pack *p, struct slice note, struct buf *out)
 	buf_fini(&extra);
 }
 
+void pack_note(struct pack *p, struct slice note, struct buf *out)
+{
+	if (p->kind == PACK_GZIP)
+		add_extras(p, note, out);
+	else if (note.n)
+		add_skippable(note, out);
+}
+
 void pack_part(struct pack *p, struct slice note, struct slice text, struct buf *out)
 {
-	if (p->kind == PACK_GZIP) {
-		add_extras(p, note, out);
+	pack_note(p, note, out);
+	if (p->kind == PACK_GZIP)
 		add_member(p, slice(NULL, 0), text.p ? text : slice("", 0), out);
-		return;
-	}
-	if (note.n)
-		add_skippable(note, out);
-	add_frame(p, text, out);
+	else
+		add_frame(p, text, out);
 }
 
 /* ---- reading */

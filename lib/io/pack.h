@@ -21,6 +21,9 @@ void pack_free(struct pack *p); /* NULL is fine */
 /* Appends a part. An empty text is a part too: a stream of none would be no stream. */
 void pack_part(struct pack *p, struct slice note, struct slice text, struct buf *out);
 
+/* Appends a note alone, which is of the part that follows: beside its own, and before it. */
+void pack_note(struct pack *p, struct slice note, struct buf *out);
+
 /* The other way: the stream comes in pieces. */
 struct parts;
 

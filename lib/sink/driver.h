@@ -221,6 +221,10 @@ struct sink_lines {
 	int (*flush)(void *d, struct err *err);
 };
 
+/* A run was not taken: its records are the batch's; it was; and there is much of it now, which send
+ * may move to where it costs no memory. */
+enum sink_collected { SINK_COLLECTED_NOT, SINK_COLLECTED, SINK_COLLECTED_MUCH };
+
 struct sink_driver {
 	const char *kind; /* "pg", "redis", "sqlite": in the sink's name */
 	unsigned takes;   /* SINK_ROWS | SINK_RECORDS | SINK_DEAD | SINK_SKETCHES, or SINK_LINES */
@@ -268,6 +272,14 @@ struct sink_driver {
 
 	/* NULL: another store keeps the positions (SINK_NAMED and SINK_CLAIMED only). */
 	const struct position_keeper *keeper;
+	/* SINK_CLAIMED: takes the records of a run, which then do not come in the batch; *lines:
+	 * how many it has. What was collected is kept, whatever happens, until discard. NULL:
+	 * records come in the batch. */
+	enum sink_collected (*collect)(void *d, const struct run *run, uint64_t *lines);
+	/* Makes room, after SINK_COLLECTED_MUCH. */
+	enum sink_result (*send)(void *d, struct err *err);
+	/* The epoch is done with. */
+	void (*discard)(void *d);
 	/* SINK_CLAIMED: appends what settle has to know of the batch beside its name, and may begin
 	 * what nobody sees before `write` completes it. A text without line ends. NULL: nothing. */
 	enum sink_result (*prepare)(void *d, const struct sink_batch *batch, struct buf *what,

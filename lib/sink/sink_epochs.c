@@ -497,6 +497,7 @@ int sink_barrier(void *self, struct stage *st, const struct ctl *ctl, struct err
 	counters_add(stage_counters(st), COUNTER_EXPIRED, a.counts.expired);
 	counters_add(stage_counters(st), COUNTER_DUPLICATE, a.counts.duplicate);
 	epoch_batch_reset(s->epoch);
+	sink_epoch_over(s, rc == 0);
 	ranges_fini(&bar.ranges);
 	free(gen);
 	free(member);

@@ -118,6 +118,8 @@ int sink_check_columns(const struct sink_metric *m, const struct rollup *row, st
 /* sink_take.c */
 int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines,
 	      struct err *err);
+/* What was taken is stored, or was; else (good false) the program leaves. */
+void sink_epoch_over(struct sink *s, bool good);
 /* ---- sink_events.c: all but the first three where s->events is set */
 int sink_events_open(struct sink *s, struct err *err);
 void sink_events_close(struct sink *s);

@@ -80,16 +80,40 @@ static int check_origin(const struct sink *s, const struct origin *origin, struc
 	return origin->topic.p ? 0 : err_set(err, EX_DATAERR, "records before any `at`");
 }
 
-static int take_records(struct sink *s, const struct run *run, uint64_t *lines, struct err *err)
+static enum sink_result call_send(struct sink *s, void *arg, struct err *err)
+{
+	(void)arg;
+	return s->store.driver->send(s->store.d, err);
+}
+
+/* *taken: the driver has it. */
+static int collect_records(struct sink *s, struct stage *st, const struct run *run, uint64_t *lines,
+			   bool *taken, struct err *err)
+{
+	const struct sink_driver *driver = s->store.driver;
+	enum sink_collected c = driver->collect && stage_acknowledged(st)
+					? driver->collect(s->store.d, run, lines)
+					: SINK_COLLECTED_NOT;
+	enum sink_result result;
+
+	*taken = c != SINK_COLLECTED_NOT;
+	return c == SINK_COLLECTED_MUCH ? sink_try(s, st, call_send, NULL, &result, err) : 0;
+}
+
+static int take_records(struct sink *s, struct stage *st, const struct run *run, uint64_t *lines,
+			struct err *err)
 {
 	struct sink_record record = { .topic = run->origin.topic,
 				      .partition = run->origin.partition,
 				      .offset = run->origin.offset,
 				      .time_us = run->origin.time_us };
 	const char *p = run->block.p, *end = p + run->block.n;
+	bool taken;
 
-	if (check_origin(s, &run->origin, err))
+	if (check_origin(s, &run->origin, err) || collect_records(s, st, run, lines, &taken, err))
 		return -1;
+	if (taken)
+		return 0;
 	for (*lines = 0; p < end; (*lines)++) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 
@@ -108,9 +132,16 @@ static int take_run(struct sink *s, struct stage *st, const struct run *run, uin
 	if (s->events)
 		return sink_events_take(s, st, run, lines, err);
 	if (s->filter.rows ? take_rows(s, st, run->block, lines, err)
-			   : take_records(s, run, lines, err))
+			   : take_records(s, st, run, lines, err))
 		return -1;
 	return stage_acknowledged(st) || s->pass ? stage_pass(st, run->block, *lines, err) : 0;
+}
+
+void sink_epoch_over(struct sink *s, bool good)
+{
+	epoch_batch_reset(s->epoch);
+	if (good && s->store.driver->discard)
+		s->store.driver->discard(s->store.d);
 }
 
 int sink_data(void *self, struct stage *st, const struct run *run, uint64_t *lines, struct err *err)

@@ -68,6 +68,103 @@ rows() { # DB OPERAND...
 	cmp "$out" a.ndjson
 }
 
+# Parts that lie in the bucket while their epoch is open.
+parts() { find "$folder.parts" -type f 2>/dev/null | wc -l; }
+parts_lie() { [ "$(parts)" -gt 0 ]; }
+largest() { objects | xargs stat -c %s | sort -n | tail -n 1; }
+
+# A program, and the most memory that it had, in KiB, in the file `peak`.
+peak() {
+	python3 -c 'import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open("peak", "w"))
+sys.exit(code)' "$@"
+}
+
+# A job whose third epoch, and what follows, has several parts.
+large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.ndjson"
+
+@test "an epoch of many parts is sent while it is open, in little memory, and is one object" {
+	events --count 700000 >a.ndjson
+	export -f peak
+	spawn job bash -c "set -o pipefail; $large | peak hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	wait_until 30 parts_lie
+	[ "$(largest)" -lt 8388608 ]
+	exits_with 0 60
+	[ "$(largest)" -gt 16777216 ]
+	check_archive a.ndjson
+	[ "$(parts)" = 0 ]
+	[ "$(<peak)" -lt 131072 ]
+	[ "$(uploads)" = 0 ]
+}
+
+@test "death in an epoch of many parts: each record is there once, and --clean deletes what is left" {
+	events --count 700000 >a.ndjson
+	for point in sink-claimed:3 sink-inside:3 sink-sent:3; do
+		not pipe "$large | HTA_CRASH=$point hta-sink-s3 --positions pos.db --init $place | hta-commit" 2>err
+		parts_lie
+		[ $point = sink-sent:3 ] || [ "$(largest)" -lt 8388608 ]
+	done
+	feed pipe "$large | hta-sink-s3 --positions pos.db --clean $place | hta-commit"
+	check_archive a.ndjson
+	parts_lie
+	find "$folder.parts" -exec touch -d '2 days ago' {} +
+	feed pipe "$large | hta-sink-s3 --positions pos.db --clean $place | hta-commit"
+	[ "$(parts)" = 0 ]
+	check_archive a.ndjson
+}
+
+@test "the server goes while an epoch of many parts is open; parts and copies are lost on their way" {
+	own=$BATS_TEST_TMPDIR/own
+	svc_start s3 "$own"
+	eval "$(svc_env "$own" | grep AWS_)"
+	eval "$(svc_s3_place "$own" mine)"
+	folder=$S3_FOLDER/events place=s3://$S3_BUCKET
+	events --count 700000 >a.ndjson
+	spawn job bash -c "set -o pipefail; $large | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	wait_until 30 parts_lie
+	svc_stop s3 "$own" KILL
+	svc_start s3 "$own"
+	exits_with 0 60
+	check_archive a.ndjson
+	direct=$AWS_ENDPOINT_URL
+	for pattern in .parts/ x-amz-copy-source; do
+		for when in before after; do
+			rm -f pos.db
+			: >proxy.out
+			through_proxy $pattern $when 3
+			feed pipe "$large | hta-sink-s3 --positions pos.db --init --folder $when $place/${pattern%/} | hta-commit"
+			[ "$(cuts)" = 3 ]
+			export AWS_ENDPOINT_URL=$direct
+			folder=$S3_FOLDER/${pattern%/}/$when
+			place=$place/${pattern%/}/$when check_archive a.ndjson
+			[ "$(largest)" -gt 16777216 ]
+		done
+	done
+	svc_stop s3 "$own" KILL
+}
+
+@test "records keep their offsets in an epoch of many parts, with gaps from its midst on" {
+	with_service kafka
+	topic_new large 1
+	events --count 500000 >a.ndjson
+	produce "$topic" a.ndjson
+	where='.ts > "2026-01-01T00:00:01Z" and (.ts < "2026-01-01T01:00:00Z" or .status < 500)'
+	for how in --level=1 --gzip; do
+		feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.a$how --until end --dead drop --epoch 1h --epoch-records 1e9 |
+			hta-filter --dead drop --where '$where' | hta-sink-s3 --positions $how.db --folder $how --init $how $place | hta-commit"
+		folder=$S3_FOLDER/$BATS_TEST_NUMBER/$how
+		[ "$(largest)" -gt 10000000 ]
+		feed pipe "hta-consume --job spots $place/$how | hta-sink-sqlite --events --init --time ts spots.db | hta-commit"
+		sqlite3 spots.db 'SELECT record_offset, record FROM hta_events ORDER BY 1' >got$how
+		rm spots.db
+	done
+	jq -c "select($where) | [input_line_number - 1]" a.ndjson | tr -d '[]' >want
+	cut -d'|' -f1 got--gzip | cmp - want
+	cmp got--gzip got--level=1
+	cut -d'|' -f2- got--gzip | cmp - <(hta-filter --where "$where" <a.ndjson)
+}
+
 @test "records keep the offsets that they had: a topic that was compacted, transactions, filters above" {
 	with_service kafka
 	topic_new gaps 2
@@ -270,7 +367,7 @@ cut_twice() { [ "$(cuts)" -ge 2 ]; }
 	done
 	for n in 1 2; do
 		wait_until 60 gone "${pids[n]}"
-		wait "${pids[n]}" || [[ $? == 7[56] ]]
+		wait "${pids[n]}" || [[ $? == 7[56] ]] || { cat "job$n.err"; false; }
 	done
 	feed archive j '-t web a.ndjson'
 	check_archive a.ndjson

@@ -118,7 +118,8 @@ static void test_damage(enum pack_kind kind)
 	bool whole;
 
 	add_lines(&text, 300);
-	pack_part(p, slice_z("a note"), buf_slice(&text), &stream);
+	pack_note(p, slice_z("a "), &stream);
+	pack_part(p, slice_z("note"), buf_slice(&text), &stream);
 	for (size_t n = 1; n < stream.n; n += 7) {
 		got.n = note.n = 0;
 		cut_seen += unpack(kind, slice(stream.p, n), 64, 1 << 16, &got, &note, &whole) ||

@@ -4,9 +4,9 @@
  * nobody says where that is, metrics are those that have rows, those of jobs with none of them
  * final.
  *
- * They stand there under the name of a sink (--name), which is in the markers of its epochs. Where a
- * marker, as older versions wrote them, has none, and where there are no markers, it is the default
- * name. */
+ * They stand there under the name of a sink (--name), which is in the markers of its epochs. Where
+ * a marker, as older versions wrote them, has none, and where there are no markers, it is the
+ * default name. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -36,6 +36,13 @@ void s3_put_begin(struct s3_put *p, struct s3_conn *c, struct slice key, const c
 	p->call = s3_call_begin(c, &p->ask);
 }
 
+enum s3_outcome s3_delete(struct s3_conn *c, struct slice key, struct err *err)
+{
+	enum s3_outcome o = run_ask(c, &(struct s3_ask){ .method = "DELETE", .key = key }, err);
+
+	return o == S3_NONE ? S3_DONE : o;
+}
+
 static bool read_number(struct slice s, int64_t *out)
 {
 	uint64_t v = 0;
@@ -184,24 +191,48 @@ enum s3_outcome s3_create_wait(struct s3_create *p, struct buf *id, struct err *
 	return o;
 }
 
-void s3_part_begin(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
-		   unsigned number, struct slice body)
+static void set_part(struct s3_part *p, struct slice key, struct slice id, unsigned number)
 {
 	snprintf(p->number, sizeof(p->number), "%u", number);
 	p->query[0] = pair("partNumber", slice_z(p->number));
 	p->query[1] = pair("uploadId", id);
-	p->ask = (struct s3_ask){
-		.method = "PUT", .key = key, .query = p->query, .n_query = 2, .body = body
-	};
+	p->ask = (struct s3_ask){ .method = "PUT", .key = key, .query = p->query, .n_query = 2 };
+	p->from.n = 0;
+}
+
+void s3_part_begin(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
+		   unsigned number, struct slice body)
+{
+	set_part(p, key, id, number);
+	p->ask.body = body;
+	p->call = s3_call_begin(c, &p->ask);
+}
+
+void s3_part_copy(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
+		  unsigned number, struct slice from)
+{
+	set_part(p, key, id, number);
+	buf_addz(&p->from, c->place.bucket);
+	buf_addc(&p->from, '/');
+	sigv4_encode(from, true, &p->from);
+	p->field = pair("x-amz-copy-source", buf_slice(&p->from));
+	p->ask.field = &p->field;
+	p->ask.n_fields = 1;
+	p->ask.body = slice("", 0);
+	p->ask.late_error = true;
 	p->call = s3_call_begin(c, &p->ask);
 }
 
 enum s3_outcome s3_part_wait(struct s3_part *p, struct buf *etag, struct err *err)
 {
 	enum s3_outcome o = s3_call_wait(p->call, err);
+	struct text_of t = { "CopyPartResult/ETag", etag };
+	struct err ignored = ERR_INIT;
 
 	etag->n = 0;
-	if (o == S3_DONE)
+	if (o == S3_DONE && p->from.n)
+		xml_read(s3_call_body(p->call), take_text, &t, &ignored);
+	else if (o == S3_DONE)
 		buf_adds(etag, s3_call_field(p->call, "ETag"));
 	if (o == S3_DONE && etag->n == 0) {
 		err_set(err, EX_TEMPFAIL, "PUT ?partNumber: the answer has no ETag");

@@ -25,6 +25,9 @@ struct s3_put {
 void s3_put_begin(struct s3_put *p, struct s3_conn *c, struct slice key, const char *type,
 		  struct slice body);
 
+/* S3_DONE where there is none, too. */
+enum s3_outcome s3_delete(struct s3_conn *c, struct slice key, struct err *err);
+
 /* S3_NONE: there is no such object. bytes: its length. */
 enum s3_outcome s3_head(struct s3_conn *c, struct slice key, struct s3_marks *marks, int64_t *bytes,
 			struct err *err);
@@ -71,12 +74,17 @@ enum s3_outcome s3_create_wait(struct s3_create *p, struct buf *id, struct err *
 
 struct s3_part {
 	struct s3_ask ask;
-	struct sigv4_pair query[2];
+	struct sigv4_pair query[2], field;
 	char number[16];
+	struct buf from;      /* of a copy: the other object */
 	struct s3_call *call; /* NULL: none */
 };
 void s3_part_begin(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
 		   unsigned number, struct slice body);
+/* The part is what the object `from` holds. S3_NONE, of either: there is no such upload, or object.
+ */
+void s3_part_copy(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
+		  unsigned number, struct slice from);
 /* etag: replaced by the part's. */
 enum s3_outcome s3_part_wait(struct s3_part *p, struct buf *etag, struct err *err);
 

@@ -188,7 +188,9 @@ static enum step judge_answer(struct s3_call *call)
 		return end_call(call, S3_DONE);
 	if (mend_clock(call) || mend_region(call, status) || mend_token(call))
 		return STEP_AT_ONCE;
-	if (is_code(call, "NoSuchUpload") || is_code(call, "NoSuchKey") ||
+	/* InvalidPart: the upload is being ended while it is completed */
+	if (is_code(call, "NoSuchUpload") || is_code(call, "InvalidPart") ||
+	    is_code(call, "NoSuchKey") ||
 	    (status == 404 && !*call->code && call->ask->key.n))
 		return end_call(call, S3_NONE);
 	if (status == 412 || is_code(call, "PreconditionFailed"))

@@ -3,8 +3,9 @@
  * without a record (all were dropped above) has an object too, an empty one: objects then follow
  * each other without a gap, and one that is missing is seen when they are read again.
  *
+ *	collect   records, by partition, into frames and parts (s3_collect.h)
  *	prepare   uploads begin; the claim's words are their keys and ids
- *	write     records -> parts -> Complete of all
+ *	write     parts -> Complete of all
  *	settle    uploads are aborted, then the objects are looked at: those of this claim?
  *
  * The offsets of most objects are from, from + 1, ..; where they are not (a compacted topic,
@@ -18,7 +19,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tm.h"
-#include "drv/s3/s3_key.h"
 #include "drv/s3/s3_sink_internal.h"
 #include "sink/sink_errors.h"
 
@@ -55,12 +55,15 @@ static void s3_sink_close(void *d)
 	if (!s)
 		return;
 	s3_uploads_free(s->uploads);
+	s3_collect_free(s->collect);
+	pack_free(s->pack);
 	s3_conn_fini(&s->conn);
 	events_free(s->events);
 	buf_fini(&s->folder);
+	buf_fini(&s->parts_folder);
 	buf_fini(&s->line);
 	free(s->object);
-	free(s->order);
+	free(s->marks);
 	free(s);
 }
 
@@ -75,7 +78,11 @@ static void *s3_sink_open(const struct sink_conf *conf, struct err *err)
 	s = mem_zalloc(sizeof(*s));
 	s->conf = c;
 	buf_printf(&s->folder, "%s%s/", place.prefix, conf->place);
+	buf_printf(&s->parts_folder, "%s%s.parts/", place.prefix, conf->place);
 	s3_place_fini(&place);
+	s->kind = c->gzip ? PACK_GZIP : PACK_ZSTD;
+	s->pack = pack_new(s->kind, (int)c->level);
+	s->collect = s3_collect_new(&s->conn, buf_slice(&s->parts_folder), s->pack);
 	s->events = events_new(&conf->events, err);
 	if (s->events && s3_conn_init(&s->conn, conf->loop, conf->where, c->endpoint, err) == 0)
 		return s;
@@ -97,9 +104,10 @@ static int end_orphan(void *arg, const struct s3_listed *o, struct err *err)
 	enum s3_outcome out;
 	int64_t us;
 
-	if (!o->upload.p || tm_parse(o->time, &us) || us > c->before_us)
+	if (tm_parse(o->time, &us) || us > c->before_us)
 		return 0;
-	out = s3_upload_abort(&c->s->conn, o->key, o->upload, err);
+	out = o->upload.p ? s3_upload_abort(&c->s->conn, o->key, o->upload, err)
+			  : s3_delete(&c->s->conn, o->key, err);
 	c->ended += out == S3_DONE;
 	return s3_result(out) == SINK_OK ? 0 : -1;
 }
@@ -111,7 +119,10 @@ static enum sink_result end_orphans(struct s3_sink *s, struct err *err)
 	enum s3_outcome o = s3_list_uploads(&s->conn, buf_slice(&s->folder), end_orphan, &c, err);
 
 	if (o == S3_DONE)
-		log_note("%llu uploads that were begun more than a day ago are ended", c.ended);
+		o = s3_list(&s->conn, buf_slice(&s->parts_folder), end_orphan, &c, err);
+	if (o == S3_DONE)
+		log_note("%llu uploads and parts that were begun more than a day ago are ended",
+			 c.ended);
 	s->cleaned = o == S3_DONE;
 	return s3_result(o);
 }
@@ -182,114 +193,131 @@ void s3_sink_day(struct s3_sink *s, const struct sink_record *record, struct buf
 
 /* ---- an epoch's objects */
 
-/* What a range has of records. */
-struct share {
-	size_t n;
-	const struct sink_record *first;
-	int64_t next;
-	bool dense;
-	size_t at; /* where in the order its next one stands */
-};
-
-static size_t range_of(const struct sink_batch *b, const struct sink_record *r, size_t last)
+static enum sink_collected s3_sink_collect(void *d, const struct run *run, uint64_t *lines)
 {
-	const struct range *v;
+	struct s3_sink *s = d;
+	const struct origin *origin = &run->origin;
+	struct s3_share *share;
+	bool fresh;
 
-	if (last < b->ranges->n) {
-		v = &b->ranges->v[last];
-		if (v->partition == r->partition && slice_is(r->topic, v->topic))
-			return last;
+	if (s->conf->each)
+		return SINK_COLLECTED_NOT;
+	share = s3_collect_share(s->collect, origin, &fresh);
+	if (fresh && run->block.n) {
+		struct sink_record first = { .topic = origin->topic,
+					     .partition = origin->partition,
+					     .offset = origin->offset,
+					     .time_us = origin->time_us };
+		const char *nl = memchr(run->block.p, '\n', run->block.n);
+
+		first.line = slice(run->block.p, (size_t)(nl - run->block.p));
+		s3_sink_day(s, &first, &share->day);
 	}
-	v = ranges_find(b->ranges, r->topic, r->partition);
-	return v ? (size_t)(v - b->ranges->v) : SIZE_MAX;
+	return s3_collect_run(s->collect, share, run, lines) ? SINK_COLLECTED_MUCH : SINK_COLLECTED;
 }
 
-static int count_shares(const struct sink_batch *b, struct share *share, struct err *err)
+static enum sink_result s3_sink_send(void *d, struct err *err)
 {
-	size_t at = SIZE_MAX;
-
-	for (size_t i = 0; i < b->ranges->n; i++)
-		share[i] = (struct share){ .next = b->ranges->v[i].from, .dense = true };
-	for (size_t i = 0; i < b->records; i++) {
-		const struct sink_record *r = &b->record[i];
-
-		at = range_of(b, r, at);
-		if (at == SIZE_MAX || r->offset < share[at].next)
-			return err_set(err, EX_DATAERR,
-				       "a record of %.*s/%d stands at offset %" PRId64
-				       ", which is not the epoch's, or not behind that of the one "
-				       "before",
-				       (int)r->topic.n, r->topic.p, r->partition, r->offset);
-		share[at].dense = share[at].dense && r->offset == share[at].next;
-		share[at].next = r->offset + 1;
-		if (!share[at].n++)
-			share[at].first = r;
-	}
-	return 0;
+	return s3_collect_send(((struct s3_sink *)d)->collect, err);
 }
 
-/* Records of a range together, in their order. */
-static void order_records(struct s3_sink *s, const struct sink_batch *b, struct share *share)
+static void s3_sink_discard(void *d)
 {
-	size_t sum = 0, at = SIZE_MAX;
+	s3_collect_drop(((struct s3_sink *)d)->collect);
+}
+
+/* What was collected is the epoch's. */
+static int check_shares(struct s3_sink *s, const struct sink_batch *b, struct err *err)
+{
+	size_t n = 0;
 
 	for (size_t i = 0; i < b->ranges->n; i++) {
-		share[i].at = sum;
-		sum += share[i].n;
+		const struct range *r = &b->ranges->v[i];
+		const struct s3_share *share = s3_collect_find(s->collect, r->topic, r->partition);
+
+		if (share && (share->unordered || share->first < r->from || share->next > r->to))
+			return err_set(err, EX_DATAERR,
+				       "records of %s/%d stand at offsets %" PRId64 " to %" PRId64
+				       ", which are not the epoch's, or not in order",
+				       r->topic, r->partition, share->first, share->next);
+		n += share != NULL;
 	}
-	free(s->order);
-	s->order = mem_array(b->records + 1, sizeof(*s->order));
-	for (size_t i = 0; i < b->records; i++) {
-		at = range_of(b, &b->record[i], at);
-		s->order[share[at].at++] = i;
-	}
+	return n == s3_collect_shares(s->collect)
+		       ? 0
+		       : err_set(err, EX_DATAERR,
+				 "there are records of a partition that is not the epoch's");
 }
 
-static void add_object(struct s3_sink *s, const struct sink_batch *b, const struct range *r,
-		       const struct share *share)
+static void add_object(struct s3_sink *s, const struct sink_batch *b, const struct range *r)
 {
-	struct s3_marks marks = { .from = r->from,
-				  .to = r->to,
-				  .records = (int64_t)share->n,
-				  .dense = share->dense && r->to - r->from == (int64_t)share->n };
+	const struct s3_share *share = s3_collect_find(s->collect, r->topic, r->partition);
+	struct s3_marks *marks = &s->marks[r - b->ranges->v];
 	struct buf key = { 0 }, job = { 0 };
 
-	memcpy(marks.claim, b->name, sizeof(marks.claim) - 1);
+	*marks = (struct s3_marks){ .from = r->from,
+				    .to = r->to,
+				    .records = share ? share->records : 0,
+				    .dense = share && s3_share_dense(share, r->from, r->to) };
+	memcpy(marks->claim, b->name, sizeof(marks->claim) - 1);
 	sigv4_encode(slice_z(b->job), false, &job);
-	memcpy(marks.job, job.p, job.n);
-	s3_sink_day(s, share->first, &key);
+	memcpy(marks->job, job.p, job.n);
+	if (share)
+		buf_adds(&key, buf_slice(&share->day));
+	else
+		s3_sink_day(s, NULL, &key);
 	s3_key_place(slice_z(r->topic), r->partition, r->from, &key);
-	buf_addz(&key, s3_key_suffix(s->conf->gzip ? PACK_GZIP : PACK_ZSTD));
-	s->object[r - b->ranges->v] = s3_uploads_object(s->uploads, buf_slice(&key), &marks);
+	buf_addz(&key, s3_key_suffix(s->kind));
+	s->object[r - b->ranges->v] = s3_uploads_object(s->uploads, buf_slice(&key), marks);
 	buf_fini(&key);
 	buf_fini(&job);
+}
+
+static bool has_object(const struct range *r)
+{
+	return r->to > r->from;
 }
 
 static enum sink_result s3_sink_prepare(void *d, const struct sink_batch *b, struct buf *what,
 					struct err *err)
 {
 	struct s3_sink *s = d;
-	struct share *share;
-	enum sink_result r = SINK_FATAL;
+	enum sink_result r;
 
 	forget_epoch(s);
 	if (s->conf->each)
 		return SINK_OK;
-	share = mem_array(b->ranges->n + 1, sizeof(*share));
-	if (count_shares(b, share, err) == 0) {
-		s->uploads = s3_uploads_new(&s->conn, s->conf->gzip ? PACK_GZIP : PACK_ZSTD,
-					    (int)s->conf->level);
-		free(s->object);
-		s->object = mem_array(b->ranges->n + 1, sizeof(*s->object));
-		for (size_t i = 0; i < b->ranges->n; i++)
-			if (b->ranges->v[i].to > b->ranges->v[i].from)
-				add_object(s, b, &b->ranges->v[i], &share[i]);
-		order_records(s, b, share);
-		r = s3_uploads_begin(s->uploads, err);
-		s3_uploads_what(s->uploads, what);
-	}
-	free(share);
+	if (check_shares(s, b, err))
+		return SINK_FATAL;
+	r = s3_collect_wait(s->collect, err);
+	if (r != SINK_OK)
+		return r;
+	s->uploads = s3_uploads_new(&s->conn);
+	free(s->object);
+	s->object = mem_array(b->ranges->n + 1, sizeof(*s->object));
+	free(s->marks);
+	s->marks = mem_array(b->ranges->n + 1, sizeof(*s->marks));
+	for (size_t i = 0; i < b->ranges->n; i++)
+		if (has_object(&b->ranges->v[i]))
+			add_object(s, b, &b->ranges->v[i]);
+	r = s3_uploads_begin(s->uploads, err);
+	s3_uploads_what(s->uploads, what);
 	return r;
+}
+
+static enum sink_result write_object(struct s3_sink *s, const struct range *r, size_t at,
+				     struct err *err)
+{
+	const struct s3_share *share = s3_collect_find(s->collect, r->topic, r->partition);
+	struct buf body = { 0 };
+	enum sink_result result;
+
+	if (share)
+		return s3_collect_write(s->collect, share, &s->marks[at], s->uploads, s->object[at],
+					err);
+	pack_part(s->pack, slice(NULL, 0), slice("", 0), &body);
+	result = s3_uploads_part(s->uploads, s->object[at], &body, err);
+	buf_fini(&body);
+	return result;
 }
 
 static enum sink_result s3_sink_write(void *d, const struct sink_batch *b,
@@ -297,24 +325,21 @@ static enum sink_result s3_sink_write(void *d, const struct sink_batch *b,
 {
 	struct s3_sink *s = d;
 	enum sink_result r = SINK_OK;
-	size_t at = SIZE_MAX;
 
 	if (s->conf->each)
 		return s3_each_write(s, b, err);
-	for (size_t i = 0; i < b->records && r == SINK_OK; i++) {
-		const struct sink_record *record = &b->record[s->order[i]];
-
-		at = range_of(b, record, at);
-		r = s3_uploads_record(s->uploads, s->object[at], record->line, record->offset, err);
-	}
+	for (size_t i = 0; i < b->ranges->n && r == SINK_OK; i++)
+		if (has_object(&b->ranges->v[i]))
+			r = write_object(s, &b->ranges->v[i], i, err);
 	if (r == SINK_OK)
 		crash_at(CRASH_SINK_INSIDE);
 	if (r == SINK_OK)
 		r = s3_uploads_complete(s->uploads, err);
 	if (r == SINK_OK)
 		crash_at(CRASH_SINK_SENT);
-	if (r == SINK_OK)
-		counts->fresh += b->records;
+	for (size_t i = 0; i < b->ranges->n && r == SINK_OK; i++)
+		if (has_object(&b->ranges->v[i]))
+			counts->fresh += (uint64_t)s->marks[i].records;
 	forget_epoch(s);
 	return r;
 }
@@ -374,7 +399,7 @@ static const struct opt s3_opts[] = {
 	{ .name = "clean",
 	  .type = OPT_FLAG,
 	  OWN(clean),
-	  .help = "first end uploads that were begun more than a day ago" },
+	  .help = "first end uploads, and delete parts, that were begun more than a day ago" },
 	SINK_EVENTS_OPT(OPT_TEXT, id, "id-path", "PATH", "event_id",
 			"--each: member that is the event's id"),
 	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts", "member that is the event time"),
@@ -398,6 +423,9 @@ const struct sink_driver s3_driver = {
 	.close = s3_sink_close,
 	.connect = s3_sink_connect,
 	.disconnect = s3_sink_disconnect,
+	.collect = s3_sink_collect,
+	.send = s3_sink_send,
+	.discard = s3_sink_discard,
 	.prepare = s3_sink_prepare,
 	.settle = s3_sink_settle,
 	.holds = s3_sink_holds,

@@ -2,7 +2,7 @@
 #ifndef DRV_S3_S3_SINK_INTERNAL_H
 #define DRV_S3_S3_SINK_INTERNAL_H
 
-#include "drv/s3/s3_uploads.h"
+#include "drv/s3/s3_collect.h"
 #include "scan/scan.h"
 
 struct s3_conf {
@@ -18,13 +18,16 @@ struct s3_sink {
 	bool has_conn, cleaned;
 	struct events *events;
 	struct scan_batch scan;
-	struct buf folder; /* PREFIX/events/ */
-	struct buf line;   /* the record that was looked at last */
+	struct buf folder;       /* PREFIX/events/ */
+	struct buf parts_folder; /* PREFIX/events.parts/ */
+	struct buf line;         /* the record that was looked at last */
+	enum pack_kind kind;
+	struct pack *pack;
+	struct s3_collect *collect; /* of the epoch that is open */
 	/* of the epoch that is claimed */
 	struct s3_uploads *uploads;
-	size_t *object; /* of each range of the batch; SIZE_MAX: it has none */
-	size_t *order;  /* records, those of a range together */
-	size_t ordered; /* records that have a range */
+	size_t *object;         /* of each range of the batch that has moved */
+	struct s3_marks *marks; /* the same */
 };
 
 /* The event of a record: what of it is not there, is null. Texts are valid until the next call. */

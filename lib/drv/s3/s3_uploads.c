@@ -1,9 +1,6 @@
-/*	record --> text --8 MiB--> frame --> part --8 MiB--> slot --> UploadPart
- *	                                                     slot
- *	                                                     ..        S3_PARTS_ASIDE of them
- * A frame is compressed by itself, so that a reader can begin at any; a part, which S3 wants to
- * have 5 MiB unless it is the last, is as many frames as that takes. With 10,000 parts an object
- * would end at 80 GiB: parts double with every thousand.
+/*	part, copy --> slot --> UploadPart, UploadPartCopy
+ *	               slot
+ *	               ..       S3_PARTS_ASIDE of them
  *
  * An object's name follows from where it begins, and an epoch of many partitions is many objects.
  * Where some of them were completed and others not, the epoch was not stored: it comes again, from
@@ -18,8 +15,6 @@
 #include "drv/s3/s3_key.h"
 
 #define TYPE "application/x-ndjson"
-
-enum { PARTS_A_SIZE = 1000 };
 
 struct upload {
 	char *key;
@@ -41,24 +36,17 @@ struct slot {
 
 struct s3_uploads {
 	struct s3_conn *conn;
-	struct pack *pack;
 	struct upload *v;
 	size_t n, cap;
 	struct slot slot[S3_PARTS_ASIDE];
 	size_t next_slot;
-	/* the object that is being written */
-	size_t at;
-	bool open;
-	struct buf text, note, part;
-	struct s3_offsets offsets;
 };
 
-struct s3_uploads *s3_uploads_new(struct s3_conn *c, enum pack_kind kind, int level)
+struct s3_uploads *s3_uploads_new(struct s3_conn *c)
 {
 	struct s3_uploads *u = mem_zalloc(sizeof(*u));
 
 	u->conn = c;
-	u->pack = pack_new(kind, level);
 	return u;
 }
 
@@ -80,15 +68,12 @@ void s3_uploads_free(struct s3_uploads *u)
 		return;
 	for (size_t i = 0; i < S3_PARTS_ASIDE; i++) {
 		s3_call_end(u->slot[i].part.call);
+		buf_fini(&u->slot[i].part.from);
 		buf_fini(&u->slot[i].body);
 	}
 	for (size_t i = 0; i < u->n; i++)
 		upload_fini(&u->v[i]);
 	free(u->v);
-	buf_fini(&u->text);
-	buf_fini(&u->note);
-	buf_fini(&u->part);
-	pack_free(u->pack);
 	free(u);
 }
 
@@ -171,87 +156,57 @@ static enum sink_result wait_slot(struct slot *s, struct err *err)
 	return o == S3_NONE ? lost_upload(s->upload, err) : s3_result(o);
 }
 
-/* What is collected goes out as the object's next part. */
-static enum sink_result send_part(struct s3_uploads *u, struct err *err)
+/* A slot for the object's next part; NULL: *r. */
+static struct slot *next_slot(struct s3_uploads *u, struct upload *o, enum sink_result *r,
+			      struct err *err)
 {
-	struct upload *o = &u->v[u->at];
 	struct slot *s = &u->slot[u->next_slot];
-	enum sink_result r = wait_slot(s, err);
-	struct buf emptied = s->body;
 
-	if (r != SINK_OK)
-		return r;
+	*r = wait_slot(s, err);
+	if (*r != SINK_OK)
+		return NULL;
 	if (o->parts == S3_PARTS_MAX) {
 		err_set(err, EX_DATAERR, "%s has more than %d parts: shorter epochs (--epoch)",
 			o->key, S3_PARTS_MAX);
-		return SINK_FATAL;
+		*r = SINK_FATAL;
+		return NULL;
 	}
 	mem_reserve(&o->etag, &o->cap, o->parts + 1, sizeof(*o->etag));
 	o->etag[o->parts] = (struct buf){ 0 };
 	s->upload = o;
 	s->nth = o->parts++;
-	s->body = u->part;
-	u->part = emptied;
-	u->part.n = 0;
+	u->next_slot = (u->next_slot + 1) % S3_PARTS_ASIDE;
+	return s;
+}
+
+enum sink_result s3_uploads_part(struct s3_uploads *u, size_t i, struct buf *body, struct err *err)
+{
+	struct upload *o = &u->v[i];
+	enum sink_result r;
+	struct slot *s = next_slot(u, o, &r, err);
+	struct buf emptied;
+
+	if (!s)
+		return r;
+	emptied = s->body;
+	s->body = *body;
+	*body = emptied;
+	body->n = 0;
 	s3_part_begin(&s->part, u->conn, slice_z(o->key), buf_slice(&o->id), (unsigned)(s->nth + 1),
 		      buf_slice(&s->body));
-	u->next_slot = (u->next_slot + 1) % S3_PARTS_ASIDE;
 	return SINK_OK;
 }
 
-static void cut_frame(struct s3_uploads *u)
+enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice key, struct err *err)
 {
-	const struct upload *o = &u->v[u->at];
+	struct upload *o = &u->v[i];
+	enum sink_result r;
+	struct slot *s = next_slot(u, o, &r, err);
 
-	s3_offsets_cut(&u->offsets, &u->note);
-	pack_part(u->pack, o->marks.dense ? slice(NULL, 0) : buf_slice(&u->note),
-		  buf_slice(&u->text), &u->part);
-	u->text.n = u->note.n = 0;
-}
-
-static enum sink_result end_object(struct s3_uploads *u, struct err *err)
-{
-	if (!u->open)
-		return SINK_OK;
-	u->open = false;
-	if (u->text.n || (u->part.n == 0 && u->v[u->at].parts == 0))
-		cut_frame(u);
-	return u->part.n ? send_part(u, err) : SINK_OK;
-}
-
-/* Goes on to object i; those between that have no record are objects too. */
-static enum sink_result go_to_object(struct s3_uploads *u, size_t i, struct err *err)
-{
-	enum sink_result r = SINK_OK;
-
-	while (r == SINK_OK && (!u->open || u->at < i)) {
-		size_t next = u->open ? u->at + 1 : u->at;
-
-		r = end_object(u, err);
-		u->at = next;
-		u->open = true;
-		u->offsets = (struct s3_offsets){ .next = u->v[next].marks.from };
-	}
+	if (s)
+		s3_part_copy(&s->part, u->conn, slice_z(o->key), buf_slice(&o->id),
+			     (unsigned)(s->nth + 1), key);
 	return r;
-}
-
-enum sink_result s3_uploads_record(struct s3_uploads *u, size_t i, struct slice line,
-				   int64_t offset, struct err *err)
-{
-	enum sink_result r = u->open && u->at == i ? SINK_OK : go_to_object(u, i, err);
-	const struct upload *o = &u->v[i];
-	size_t least = (size_t)S3_PART_BYTES << o->parts / PARTS_A_SIZE;
-
-	if (r != SINK_OK)
-		return r;
-	if (!o->marks.dense)
-		s3_offsets_add(&u->offsets, offset, &u->note);
-	buf_add(&u->text, line.p, line.n);
-	buf_addc(&u->text, '\n');
-	if (u->text.n < S3_FRAME_BYTES)
-		return SINK_OK;
-	cut_frame(u);
-	return u->part.n < least ? SINK_OK : send_part(u, err);
 }
 
 /* ---- the end */
@@ -315,10 +270,8 @@ static enum sink_result end_upload(struct s3_uploads *u, struct upload *o, struc
 
 enum sink_result s3_uploads_complete(struct s3_uploads *u, struct err *err)
 {
-	enum sink_result r = u->n ? go_to_object(u, u->n - 1, err) : SINK_OK;
+	enum sink_result r = SINK_OK;
 
-	if (r == SINK_OK)
-		r = end_object(u, err);
 	for (size_t i = 0; i < S3_PARTS_ASIDE && r == SINK_OK; i++)
 		r = wait_slot(&u->slot[i], err);
 	if (r != SINK_OK)

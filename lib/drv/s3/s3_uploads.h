@@ -1,20 +1,17 @@
-/* Objects that are written side by side, one upload in parts each: records go in one object after
- * the other, compressed part by part, while earlier parts are on their way; none of the objects is
- * seen before all of them are completed. Memory: S3_PARTS_ASIDE parts and one that is being filled,
- * whatever the number of objects. */
+/* Objects that are written side by side, one upload in parts each; none of them is seen before all
+ * are completed. S3 wants each part but an upload's last to have 5 MiB, and at most 10,000 of them.
+ */
 #ifndef DRV_S3_S3_UPLOADS_H
 #define DRV_S3_S3_UPLOADS_H
 
 #include "drv/s3/s3_calls.h"
-#include "io/pack.h"
 #include "sink/driver.h"
 
 enum { S3_PARTS_ASIDE = 4, S3_FRAME_BYTES = 8 << 20, S3_PART_BYTES = 8 << 20 };
 
 struct s3_uploads;
 
-/* level: of the compression, 0 its default. */
-struct s3_uploads *s3_uploads_new(struct s3_conn *c, enum pack_kind kind, int level);
+struct s3_uploads *s3_uploads_new(struct s3_conn *c);
 /* Forgets them; uploads that are not completed stay open. NULL is fine. */
 void s3_uploads_free(struct s3_uploads *u);
 
@@ -25,10 +22,11 @@ enum sink_result s3_uploads_begin(struct s3_uploads *u, struct err *err);
 /* Appends what s3_uploads_settle takes: words without line ends. */
 void s3_uploads_what(const struct s3_uploads *u, struct buf *what);
 
-/* The next record of object i, with its offset. Objects in order: behind the first record of one no
- * record of an earlier one. SINK_CONFLICT (EX_TEMPFAIL): somebody has aborted the upload. */
-enum sink_result s3_uploads_record(struct s3_uploads *u, size_t i, struct slice line,
-				   int64_t offset, struct err *err);
+/* The next part of object i. *body is taken, and an empty one given for it. SINK_CONFLICT
+ * (EX_TEMPFAIL), here and later: somebody has aborted the upload. */
+enum sink_result s3_uploads_part(struct s3_uploads *u, size_t i, struct buf *body, struct err *err);
+/* The next part is what another object holds, which nobody deletes before s3_uploads_complete. */
+enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice key, struct err *err);
 /* All are durable and seen. SINK_FATAL, EX_CONFIG: an object of the name is there, and is none of
  * the marks' job; one of this job is replaced. */
 enum sink_result s3_uploads_complete(struct s3_uploads *u, struct err *err);
