@@ -454,6 +454,35 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	says 'given up after 1s'
 }
 
+@test "while the bucket is away a pipeline of another group goes on, and the archive catches up" {
+	with_service kafka
+	own=$BATS_TEST_TMPDIR/own
+	svc_start s3 "$own"
+	eval "$(svc_env "$own" | grep AWS_)"
+	eval "$(svc_s3_place "$own" mine)"
+	folder=$S3_FOLDER/events place=s3://$S3_BUCKET
+	topic_new apart 2
+	events --count 5000 >a.ndjson
+	produce "$topic" a.ndjson
+	archiving="hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.apart.archive --epoch-records 1000 --until end --dead drop |
+		hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	counting="hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.apart.rollups --epoch-records 1000 --until end --dead drop |
+		hta-window --by endpoint --dead drop | hta-sink-sqlite --init rollups.db | hta-commit"
+	feed pipe "$archiving"
+	svc_stop s3 "$own" KILL
+	events --count 15000 --seed 2 >b.ndjson
+	produce "$topic" b.ndjson
+	spawn archive bash -c "set -o pipefail; $archiving"
+	wait_until 20 grep -q 'trying again' archive.err
+	feed pipe "$counting"
+	[ "$(sqlite3 rollups.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
+	not gone "$pid"
+	svc_start s3 "$own"
+	exits_with 0 60
+	hta-consume "$place" | LC_ALL=C sort | cmp - <(LC_ALL=C sort a.ndjson b.ndjson)
+	svc_stop s3 "$own" KILL
+}
+
 @test "uploads that nobody ends are ended by --clean, those of today stay" {
 	events --count 1000 >a.ndjson
 	eval "$(svc_s3_place "$HTA_SERVICES" "${HTA_PREFIX}_clean")"

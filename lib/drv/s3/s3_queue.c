@@ -190,8 +190,7 @@ static enum step judge_answer(struct s3_call *call)
 		return STEP_AT_ONCE;
 	/* InvalidPart: the upload is being ended while it is completed */
 	if (is_code(call, "NoSuchUpload") || is_code(call, "InvalidPart") ||
-	    is_code(call, "NoSuchKey") ||
-	    (status == 404 && !*call->code && call->ask->key.n))
+	    is_code(call, "NoSuchKey") || (status == 404 && !*call->code && call->ask->key.n))
 		return end_call(call, S3_NONE);
 	if (status == 412 || is_code(call, "PreconditionFailed"))
 		return end_call(call, S3_EXISTS);
