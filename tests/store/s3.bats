@@ -500,3 +500,33 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	feed archive j '-t web a.ndjson' --clean
 	[ "$(uploads)" = 0 ]
 }
+
+
+# ---- strangers
+
+# Programs out of PyPI, got once and kept in ${XDG_CACHE_HOME:-~/.cache}/hta-tests; their folder in $venv.
+with_pip() { # NAME PACKAGE...
+	local cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests
+	venv=$cache/$1
+	[ ! -e "$venv/whole" ] || return 0
+	python3 -c 'import ensurepip' 2>/dev/null || "$top/tests/packages.sh" python || skip "python3-venv is not to be had: ${*:2} comes by pip"
+	mkdir -p "$cache" && rm -rf "$venv" && python3 -m venv "$venv"
+	timeout 250 "$venv/bin/pip" -q install --disable-pip-version-check "${@:2}" || skip "${*:2} is not to be had by pip"
+	touch "$venv/whole"
+}
+
+@test "examples/parquet.sh makes a Parquet file of a day, from the bucket and from a folder" {
+	with_pip duckdb-1.4.4 duckdb-cli==1.4.4 duckdb-ext-httpfs==1.4.4.20260205
+	chmod +x "$venv/bin/duckdb"
+	HTA_HTTPFS=$(find "$venv" -name httpfs.duckdb_extension)
+	export HTA_HTTPFS PATH=$venv/bin:$PATH
+	events --count 20000 --start 2026-11-26T23:59:00Z >a.ndjson
+	feed archive j '-t web a.ndjson'
+	feed "$top/examples/parquet.sh" "$place/events" 2026-11-26 "$place/parquet/dt=2026-11-26/0.parquet"
+	file=$S3_FOLDER/$BATS_TEST_NUMBER/parquet/dt=2026-11-26/0.parquet
+	want=$(find "$folder/2026/11/26" -type f | xargs zstd -dcq | jq -n '[inputs | .latency_ms] | length, add * 1000 | round' | paste -sd ,)
+	[ "$(duckdb -csv -noheader -c "SELECT count(*), round(sum(latency_ms) * 1000)::BIGINT FROM '$file'")" = "$want" ]
+	feed "$top/examples/parquet.sh" "$folder" 2026-11-27 27.parquet
+	[ "$(duckdb -csv -noheader -c "SELECT count(DISTINCT event_id) FROM read_parquet(['$file', '27.parquet'])")" = 20000 ]
+	fails_with 64 "$top/examples/parquet.sh" x
+}
