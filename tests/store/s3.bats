@@ -501,7 +501,6 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	[ "$(uploads)" = 0 ]
 }
 
-
 # ---- strangers
 
 # Programs out of PyPI, got once and kept in ${XDG_CACHE_HOME:-~/.cache}/hta-tests; their folder in $venv.
@@ -513,6 +512,22 @@ with_pip() { # NAME PACKAGE...
 	mkdir -p "$cache" && rm -rf "$venv" && python3 -m venv "$venv"
 	timeout 250 "$venv/bin/pip" -q install --disable-pip-version-check "${@:2}" || skip "${*:2} is not to be had by pip"
 	touch "$venv/whole"
+}
+
+@test "another server, moto, finds the signatures right, and nothing else" {
+	with_pip moto-5.2.5 'moto[s3]==5.2.5' flask flask-cors
+	events --count 350000 >a.ndjson
+	port=$(svc_free_port)
+	spawn moto env INITIAL_NO_AUTH_ACTION_COUNT=3 "$venv/bin/python" -m moto.server -H 127.0.0.1 -p "$port"
+	wait_until 60 curl -s -o /dev/null "http://127.0.0.1:$port/moto-api/"
+	"$venv/bin/python" -B "$tests/store/s3_moto.py" "http://127.0.0.1:$port" mine >keys
+	eval "$(<keys)"
+	place='s3://mine/a=b, c+d/~é'
+	quoted="'$place'"
+	feed pipe "hta-consume --job j -t 'a b/ü' --dead drop --epoch 1h --epoch-records 1e9 a.ndjson | hta-sink-s3 --positions pos.db --init $quoted | hta-commit"
+	hta-consume "$place" | cmp - a.ndjson
+	AWS_SECRET_ACCESS_KEY=wrong fails_with 78 hta-consume "$place"
+	says 'status 403 SignatureDoesNotMatch'
 }
 
 @test "examples/parquet.sh makes a Parquet file of a day, from the bucket and from a folder" {
