@@ -3,7 +3,7 @@
 #   build   what ./configure && make need
 #   test    what tests/run.sh needs besides
 #   kafka   Java and Maven, for a real broker of our own (without them the tests have a mock)
-#   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv (and for tests/store/openapi.bats: schemathesis)
+#   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv (and for tests/store/: schemathesis, moto, DuckDB)
 #   browser Chromium, for the live page of hta-serve (tests/store/page.bats)
 #   go      Go, which builds servers: of S3 (tests/store/s3.bats), FerretDB for MongoDB (tests/store/mongo.bats)
 #   load    clients of HTTP for tests/bench/run
