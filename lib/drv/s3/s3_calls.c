@@ -280,6 +280,7 @@ enum s3_outcome s3_complete_wait(struct s3_complete *p, struct err *err)
 {
 	enum s3_outcome o = s3_call_wait(p->call, err);
 
+	p->repeated = s3_call_repeated(p->call);
 	s3_call_end(p->call);
 	p->call = NULL;
 	buf_fini(&p->body);

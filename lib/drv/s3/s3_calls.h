@@ -93,6 +93,7 @@ struct s3_complete {
 	struct sigv4_pair query, field[2];
 	struct buf body;
 	struct s3_call *call;
+	bool repeated; /* the answer is not that to the first request */
 };
 /* etags: as the parts' answers have them, by number from 1. */
 void s3_complete_begin(struct s3_complete *p, struct s3_conn *c, struct slice key, struct slice id,

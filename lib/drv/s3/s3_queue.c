@@ -286,6 +286,11 @@ struct slice s3_call_field(const struct s3_call *call, const char *name)
 	return call->request.call ? http_call_field(call->request.call, name) : slice(NULL, 0);
 }
 
+bool s3_call_repeated(const struct s3_call *call)
+{
+	return call->tries > 0;
+}
+
 void s3_call_end(struct s3_call *call)
 {
 	if (!call)

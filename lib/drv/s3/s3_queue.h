@@ -39,6 +39,8 @@ enum s3_outcome s3_call_wait(struct s3_call *call, struct err *err);
 /* Of a call that was answered last; valid until s3_call_end. */
 struct slice s3_call_body(const struct s3_call *call);
 struct slice s3_call_field(const struct s3_call *call, const char *name);
+/* It was sent more than once: an earlier one may have been done, or half. */
+bool s3_call_repeated(const struct s3_call *call);
 void s3_call_end(struct s3_call *call); /* NULL is fine */
 
 #endif

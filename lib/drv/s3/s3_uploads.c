@@ -229,6 +229,21 @@ static enum sink_result look_for_object(struct s3_uploads *u, const struct uploa
 	return out == S3_DONE && is_ours(&there, o->marks.claim) ? SINK_OK : lost_upload(o, err);
 }
 
+/* It was completed, says the server. Where it was asked twice, because it went away in between, the
+ * second answer may be about what the first request has left half done: it is looked at. */
+static enum sink_result believe(struct s3_uploads *u, const struct upload *o, struct err *err)
+{
+	enum sink_result r;
+
+	if (!o->complete.repeated)
+		return SINK_OK;
+	r = look_for_object(u, o, err);
+	if (r != SINK_CONFLICT)
+		return r;
+	err_set(err, EX_TEMPFAIL, "%s is not there, though its upload was completed", o->key);
+	return SINK_RETRY;
+}
+
 static enum sink_result replace_object(struct s3_uploads *u, struct upload *o, struct err *err)
 {
 	struct s3_marks there;
@@ -249,6 +264,8 @@ static enum sink_result replace_object(struct s3_uploads *u, struct upload *o, s
 	s3_complete_begin(&o->complete, u->conn, slice_z(o->key), buf_slice(&o->id), o->etag,
 			  o->parts, false);
 	out = s3_complete_wait(&o->complete, err);
+	if (out == S3_DONE)
+		return believe(u, o, err);
 	return out == S3_NONE ? look_for_object(u, o, err) : s3_result(out);
 }
 
@@ -256,7 +273,7 @@ static enum sink_result end_upload(struct s3_uploads *u, struct upload *o, struc
 {
 	switch (s3_complete_wait(&o->complete, err)) {
 	case S3_DONE:
-		return SINK_OK;
+		return believe(u, o, err);
 	case S3_NONE:
 		return look_for_object(u, o, err);
 	case S3_EXISTS:
