@@ -13,19 +13,15 @@
 #	CI, HTA_CONFIGURE, HTA_FAULT, HTA_FUZZ, HTA_NO_KAFKA, HTA_SEED
 #				are handed down to tests/run.sh
 #
-# How this machine reaches package registries is carried over: http_proxy, https_proxy, no_proxy,
-# apt's Acquire::http settings, /etc/hosts, ~/.m2/settings.xml, and the certificates of
-# /usr/local/share/ca-certificates, which Debian's ca-certificates takes for Java too.
-#
-# Mounts and processes live in namespaces that end with the command in them: nothing is mounted
-# where the root is removed, and nothing is left running, even after kill -9.
+# tests/root.bash says what of this machine is carried over, and that nothing is left.
 set -uo pipefail
 unset CDPATH
 top=$(cd "$(dirname "$0")/.." && pwd) || exit
+# shellcheck source=tests/root.bash
+source "$top/tests/root.bash"
 
 root=	# the new system
 keep=	# not ours to remove
-child=
 
 say() { printf '== %s\n' "$*"; }
 
@@ -53,17 +49,6 @@ finish() {
 	exit "$code"
 }
 
-# Runs a command in mount and process namespaces of its own, which end with us at the latest.
-apart() { # COMMAND...
-	local code
-	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc "$@" </dev/null &
-	child=$!
-	wait "$child"
-	code=$?
-	child=
-	return $code
-}
-
 # Names and values of what is handed down, an argument each for env.
 settings() {
 	local name
@@ -74,41 +59,16 @@ settings() {
 	done
 }
 
-# The first shell stays: it is process 1 there, and has to collect what others leave.
-in_root() { # COMMAND...
-	# shellcheck disable=SC2016
-	apart bash -c '
-		cd "$1" && mount -t proc proc proc && mount -t tmpfs -o mode=1777 tmpfs dev/shm &&
-			mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts dev/pts || exit 69
-		shift
-		chroot . env -i --default-signal=INT,QUIT --chdir=/root/hta HOME=/root \
-			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
-		exit $?' bash "$root" "${settings[@]}" "$@"
-}
-
-# How the machine reaches registries; none of it adds a program.
-carry_over() {
-	[ ! -e /etc/hosts ] || cp /etc/hosts "$root/etc/hosts" || return
-	! command -v apt-config >/dev/null ||
-		apt-config dump | grep -E '^Acquire::https?::' >"$root/etc/apt/apt.conf.d/90host"
-	if [ -d /usr/local/share/ca-certificates ]; then
-		mkdir -p "$root/usr/local/share/ca-certificates" &&
-			cp -R /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates" || return
-	fi
-	if [ -e ~/.m2/settings.xml ]; then
-		mkdir -p "$root/root/.m2" && cp ~/.m2/settings.xml "$root/root/.m2/" || return
-	fi
-}
+in_root() { root_run "$root" /root/hta "${settings[@]}" "$@"; } # COMMAND...
 
 make_root() {
-	local log=$root.log mirror=()
-	[ -z "${HTA_FRESH_MIRROR:-}" ] || mirror=("$HTA_FRESH_MIRROR")
+	local log=$root.log
 	say "a root of Debian 12 in $root"
-	if ! apart debootstrap --variant=minbase bookworm "$root" "${mirror[@]}" >"$log" 2>&1; then
+	if ! root_make "$root" >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		give_up 69 "debootstrap failed: HTA_FRESH_MIRROR is for another mirror, TMPDIR for another place"
 	fi
-	carry_over && touch "$root/.made-by-fresh.sh" || give_up 74 "cannot write to $root"
+	root_carry_over "$root" && touch "$root/.made-by-fresh.sh" || give_up 74 "cannot write to $root"
 }
 
 clone() {
@@ -126,15 +86,12 @@ command_of_readme() { # COMMAND...
 	results+=("$*: exit $code, $((SECONDS - from)) s")
 }
 
-[ "$(id -u)" = 0 ] || give_up 69 "only root can make another root"
-for name in debootstrap git unshare; do
-	command -v $name >/dev/null || give_up 69 "no $name here (Debian: apt-get install $name)"
-done
+why=$(root_lacks git)
+[ -z "$why" ] || give_up 69 "$why"
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
-apart true || give_up 69 "unshare makes no namespaces here"
 
 if [ -n "${HTA_FRESH_ROOT:-}" ]; then
 	keep=1

@@ -6,6 +6,8 @@
 #   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv (and for tests/store/: schemathesis, moto, DuckDB)
 #   browser Chromium, for the live page of hta-serve (tests/store/page.bats)
 #   go      Go, which builds servers: of S3 (tests/store/s3.bats), FerretDB for MongoDB (tests/store/mongo.bats)
+#   go      Go, which builds an S3 server (tests/store/s3.bats)
+#   deb     what `make deb` needs besides, and tests/tree/packages.bats to look at what comes of it
 #   load    clients of HTTP for tests/bench/run
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
@@ -32,6 +34,8 @@ load="wrk"
 # shellcheck disable=SC2034
 browser="chromium"
 # shellcheck disable=SC2034
+deb="build-essential debhelper debootstrap lintian"
+# shellcheck disable=SC2034
 python="ca-certificates python3-venv"
 
 missing() {
@@ -49,8 +53,8 @@ die() {
 names=()
 for set; do
 	case $set in
-	build | test | kafka | node | simdjson | filters | python | browser | go | load) read -r -d '' -a more <<<"${!set}" || : ;;
-	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters, python, browser, go or load" >&2; exit 64 ;;
+	build | test | kafka | node | simdjson | filters | python | browser | go | deb | load) read -r -d '' -a more <<<"${!set}" || : ;;
+	*) echo "packages.sh: unknown set \"$set\", give build, test, kafka, node, simdjson, filters, python, browser, go, deb or load" >&2; exit 64 ;;
 	esac
 	names+=("${more[@]}")
 done

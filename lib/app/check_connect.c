@@ -67,8 +67,8 @@ static void try_cluster(struct connecting *x, const struct check_servers *server
 	x->what = "cluster";
 	if (!servers->cluster)
 		rc = err_set(&err, EX_CONFIG,
-			     "this hta-check was built without a cluster driver: -b, -t, -X and "
-			     "-F need one");
+			     "-b, -t, -X, -F: this hta-check was built without Kafka (Debian: "
+			     "apt-get install hta-kafka; or configure --with-kafka)");
 	if (rc == 0 && with->topics)
 		rc = topics_split(with->topics, &conf.topics.v, &conf.topics.n, &err);
 	if (rc == 0)

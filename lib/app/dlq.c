@@ -99,7 +99,8 @@ static int read_times(struct dlq *q, struct err *err)
 static int no_cluster(struct err *err)
 {
 	return err_set(err, EX_CONFIG,
-		       "this hta-dlq was built without Kafka (configure --with-kafka)");
+		       "this hta-dlq was built without Kafka (Debian: apt-get install hta-kafka; "
+		       "or configure --with-kafka)");
 }
 
 static int choose_driver(struct dlq *q, struct err *err)

@@ -83,8 +83,8 @@ static int find_ends(struct query *q, const struct read_sinks *s, struct ranges 
 		return 0;
 	if (!q->program->ends)
 		return err_set(err, EX_CONFIG,
-			       "this hta-query was built without a cluster driver: -b, -X and -F "
-			       "need one");
+			       "-b, -X, -F: this hta-query was built without Kafka (Debian: "
+			       "apt-get install hta-kafka; or configure --with-kafka)");
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->v[i].group)
 			return err_set(err, EX_USAGE,

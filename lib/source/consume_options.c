@@ -380,8 +380,8 @@ static int list_settings(const struct consume_options *o, struct err *err)
 {
 	if (!o->build->cluster)
 		return err_set(err, EX_CONFIG,
-			       "this hta-consume was built without a cluster driver: it has no "
-			       "settings to list");
+			       "-X list: this hta-consume was built without Kafka (Debian: apt-get "
+			       "install hta-kafka; or configure --with-kafka)");
 	o->build->cluster->list_settings(stdout);
 	return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 }

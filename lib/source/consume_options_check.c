@@ -185,8 +185,8 @@ static int check_cluster(struct consume_options *o, struct err *err)
 			       "nothing to read: name files, or topics with -b BROKERS -t TOPIC");
 	if (!o->build->cluster)
 		return err_set(err, EX_CONFIG,
-			       "this hta-consume was built without a cluster driver (./configure "
-			       "--with-kafka): it reads files only");
+			       "this hta-consume was built without Kafka (Debian: apt-get install "
+			       "hta-kafka; or configure --with-kafka): it reads files only");
 	if (!c->cluster.brokers && !c->cluster.settings)
 		return err_set(err, EX_USAGE, "-b BROKERS is missing (or files, which -t names)");
 	if (split_topics(o, err))
