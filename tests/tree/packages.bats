@@ -25,14 +25,21 @@ setup() {
 	"$tests/packages.sh" build deb || skip "packages are not to be had: tests/packages.sh build deb"
 }
 
-# A clean root in $root.
+# A clean root in $root, made by the first who asks for it.
 clean_root() { # NAME
 	local why
 	why=$(root_lacks zstd)
 	[ -z "$why" ] || skip "no clean root: $why"
 	root=$BATS_FILE_TMPDIR/$1
+	[ ! -d "$root/debs" ] || return 0
 	root_unpack "$root" >"$out" 2>&1 || skip "no clean root: $(tail -n 1 "$out")"
 	cp -R "$debs" "$root/debs"
+}
+
+# One in which systemd is installed; two tests share it, in their order.
+clean_host() {
+	clean_root host
+	[ -x "$root/bin/systemctl" ] || root_install "$root" systemd
 }
 
 in_root() { root_run "$root" / "$@"; }
@@ -126,8 +133,7 @@ paths() {
 
 @test "deb: installed on a clean host, used, and purged without a trace" {
 	once build_debs
-	clean_root host
-	root_install "$root" systemd
+	clean_host
 	paths >"$BATS_TEST_TMPDIR/before"
 	install_debs hta hta-sqlite
 
@@ -167,8 +173,7 @@ paths() {
 
 @test "deb: units are valid, run as one user, and are left to the administrator" {
 	once build_debs
-	clean_root units
-	root_install "$root" systemd
+	clean_host
 	install_debs hta
 	units=(hta@web.service hta-ingest.service hta-ingest.socket hta-serve.service)
 	feed in_root systemd-analyze verify --man=no "${units[@]}"
