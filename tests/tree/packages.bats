@@ -39,14 +39,14 @@ clean_root() { # NAME
 # One in which systemd is installed; two tests share it, in their order.
 clean_host() {
 	clean_root host
-	[ -x "$root/bin/systemctl" ] || root_install "$root" systemd
+	[ -x "$root/bin/systemctl" ] || feed root_install "$root" systemd
 }
 
 in_root() { root_run "$root" / "$@"; }
 install_debs() { # PACKAGE...
 	local name files=()
 	for name in "$@"; do files+=("/debs/$(basename "$debs/$name"_*.deb)"); done
-	root_install "$root" "${files[@]}"
+	feed root_install "$root" "${files[@]}"
 }
 names() { basename -a "$debs"/*.deb | sed 's/_.*//'; }
 field() { dpkg-deb -f "$debs/$1"_*.deb "$2"; } # PACKAGE FIELD
@@ -152,7 +152,7 @@ paths() {
 	for page in hta-window hta-consume hta hta-protocol; do feed mman -M "$root/usr/share/man" -w $page; done
 
 	# without Kafka, with it, and without it again
-	[ -z "$(find "$root" -name 'librdkafka*')" ]
+	[ -z "$(find "$root" -name 'librdkafka.so*')" ]
 	fails_with 78 in_root hta-consume -b broker:9092 -t events -g g
 	says 'apt-get install hta-kafka'
 	install_debs hta-kafka
