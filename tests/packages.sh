@@ -7,7 +7,6 @@
 #   node, simdjson, filters, python   what tests/bench/run compares with: npm for DuckDB (and for tests/cli/graphql.bats: graphql-js); the C++ library; gawk, jq and Miller; venv (and for tests/store/: schemathesis, moto, DuckDB)
 #   browser Chromium, for the live page of hta-serve (tests/store/page.bats)
 #   go      Go, which builds servers: of S3 (tests/store/s3.bats), FerretDB for MongoDB (tests/store/mongo.bats)
-#   go      Go, which builds an S3 server (tests/store/s3.bats)
 #   load    clients of HTTP for tests/bench/run
 # apt-get runs only if something is missing, as root or through sudo -n. Exit 0: all there; 69: not to be had, said why.
 # Servers that arrive this way are not started: the tests run their own on private ports.
