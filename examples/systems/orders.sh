@@ -3,15 +3,15 @@
 # Postgres and, when they are over, in a topic; alerts where there are twice as many as usual: what a gateway with a
 # transactional producer, three stream processors and a loader do.
 #
-#	HTA_BROKERS	localhost:9092,localhost:9094,localhost:9096
-#	HTA_REGISTRY	http://localhost:8081, of schemas
+#	HTA_BROKERS	localhost:9192,localhost:9194,localhost:9196
+#	HTA_REGISTRY	http://localhost:8081/apis/ccompat/v7, of schemas
 #	HTA_PREFIX	before all names of topics and groups, if there is one; the topics are there, and empty
 #	PGHOST, ...	libpq's environment
 #	HTA_TIMESCALE	1: tables are TimescaleDB's
 #	HTA_DURING	a command that is run in the middle of the load, such as the end of a broker
 . "${0%/*}/common.sh"
-brokers=${HTA_BROKERS:-localhost:9092,localhost:9094,localhost:9096}
-export HTA_REGISTRY=${HTA_REGISTRY:-http://localhost:8081}
+brokers=${HTA_BROKERS:-localhost:9192,localhost:9194,localhost:9196}
+export HTA_REGISTRY=${HTA_REGISTRY:-http://localhost:8081/apis/ccompat/v7}
 p=${HTA_PREFIX:+$HTA_PREFIX.}
 # what a program leaves open that dies keeps readers waiting for ten seconds at most
 to_topic="hta-sink-kafka -b $brokers -X transaction.timeout.ms=10000 --init --positions ${p}positions --dead-topic ${p}orders.dlq -t $p"

@@ -41,8 +41,8 @@ stored() { [ "$(sum)" = "$1" ] && [ "$(redis_sum)" = "$1" ]; } # COUNT
 nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 
 @test "the scripts are well-formed" {
-	for script in "$examples"/*.sh; do
-		[ -x "$script" ]
+	for script in "$examples"/*.sh "$examples"/systems/*.sh; do
+		[ -x "$script" ] || [ "${script##*/}" = common.sh ]
 		bash -n "$script"
 	done
 	grep -q '^\*/5 .* /[^ ]*cron\.sh$' "$examples/crontab"
@@ -333,6 +333,26 @@ compose() { # JQ-FILTER
 	compose .services.timescale.image >"$out"
 	grep -qF "on TimescaleDB $(sed -n "s|^timescale/timescaledb:\(.*\)-pg$version\$|\1|p" "$out") with Postgres $version" "$top/man/hta-sink-pg.1"
 	[ "$(compose .services.redis.image)" = "redis:$(redis-server --version | sed -E 's/.*v=([0-9]+).*/\1/')" ]
+}
+
+@test "compose: each system has its script, and the servers that the script looks for" {
+	cd "$BATS_TEST_TMPDIR"
+	for system in "$examples"/systems/*.sh; do
+		name=$(basename "$system" .sh)
+		[ "$name" != common ] || continue
+		[ "$(compose ".services.$name | [.profiles[0], .build.target, (.command | if type == \"array\" then last else . end | test(\"/examples/systems/$name.sh\"))] | @csv")" = "\"$name\",\"systems\",true" ]
+		compose ".services[] | select((.profiles // [\"$name\"]) | index(\"$name\")) | .ports[]?" | cut -d: -f2 | sort -u >published
+		{
+			# what the script looks for where nobody says otherwise, and what is said
+			grep -oE 'localhost:[0-9]+' "$system" | cut -d: -f2 | grep -vE '^(8000|8080)$' || :
+			compose ".services.$name.environment | tojson" | grep -oE 'localhost:[0-9]+' | cut -d: -f2 || :
+			compose ".services.$name.environment.PGPORT // empty"
+		} | sort -u >wanted
+		[ -z "$(comm -13 published wanted)" ] || { echo "$name:"; comm -13 published wanted; return 1; }
+	done
+	# volumes and servers that are waited for exist
+	[ -z "$(comm -13 <(compose '.volumes | keys[]' | sort) <(compose '.services[].volumes[]?' | grep -v '^\.' | cut -d: -f1 | sort -u))" ]
+	[ -z "$(comm -13 <(compose '.services | keys[]' | sort) <(compose '.services[].depends_on // [] | if type == "array" then .[] else keys[] end' | sort -u))" ]
 }
 
 @test "compose: Kafka has the settings of the tests, but for its listeners" {

@@ -843,6 +843,36 @@ block_of() { # PAGE SECTION N
 	fails_with 1 hta-dlq ls -b "$HTA_BROKERS" -t "${web}clean.dlq" --reason "is not of type"
 }
 
+@test "hta(7): what is wrong, at night" {
+	here
+	with_kafka_and pg
+	psql -Xqc 'drop schema public cascade; create schema public'
+	printf '%s\n' '{"endpoint":"/a","ts":"soon"}' >>events.ndjson
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -l events.ndjson
+	spawn pipeline bash -c "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web --epoch 50ms | hta-window --by endpoint | hta-sink-pg --init service=rollups | hta-commit"
+	stored() { [ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 40000 ]; }
+	wait_until 30 stored
+	example hta.7 31
+	for word in "^${web}web: keeping up" '"sink":"pg:hta_rollups"' '^ +1  hta-window  .*ts is a string' '^cluster: group' '^Postgres: '; do grep -qE "$word" "$out" || { cat "$out"; echo "no $word"; return 1; }; done
+	kill -TERM -- "-$pid"
+}
+
+@test "hta(7): back up, and restore; another version" {
+	here
+	with_service pg
+	service_file
+	head -n 5000 events.ndjson >all && mv all events.ndjson
+	example hta.7 32
+	hta-gen --count 3000 --seed 2 >>events.ndjson
+	feed bash -c 'hta-consume --job nightly events.ndjson | hta-window --metric nightly --by endpoint | hta-sink-pg service=rollups | hta-sink-sqlite nightly.db | hta-commit'
+	counts() { echo "$(pg "SELECT sum(count) FROM hta_rollups WHERE metric = 'nightly'") $(sql nightly.db 'SELECT sum(count) FROM hta_rollups')"; }
+	[ "$(counts)" = '8000 8000' ]
+	example hta.7 33
+	[ "$(counts)" = '8000 8000' ]
+	example hta.7 34
+	[ "$(wc -l <"$out")" = 3 ]
+}
+
 # In a folder of its own: the intake's script is still being run here.
 takes_event() (
 	mkdir -p client

@@ -203,17 +203,20 @@ paths() {
 
 # ---- the image, as far as one can tell without Docker ----
 
-# Instructions of the last stage, a line each: NAME ARGUMENTS.
-image() {
-	sed -e ':a; /\\$/{ N; s/\\\n[[:space:]]*/ /; ba; }' -e '/^#/d; /^$/d' "$packaging/Dockerfile" | awk '/^FROM / { n = 0 } { line[n++] = $0 } END { for (i = 0; i < n; i++) print line[i] }'
+# Instructions of a stage, a line each: NAME ARGUMENTS.
+stage() { # NAME
+	sed -e ':a; /\\$/{ N; s/\\\n[[:space:]]*/ /; ba; }' -e '/^#/d; /^$/d' "$packaging/Dockerfile" | awk -v name="$1" '/^FROM / { on = $NF == name } on'
 }
+image() { stage hta; }
 
 @test "image: its commands make a small root whose user runs a pipeline" {
 	once build_debs
 	clean_root image
 	[ "$(image | sed 's/ .*//' | sort -u | paste -sd' ')" = 'CMD ENV FROM RUN USER VOLUME WORKDIR' ]
 	image >"$BATS_TEST_TMPDIR/image"
-	[ "$(sed -n 's/^FROM //p' "$BATS_TEST_TMPDIR/image")" = debian:12-slim ]
+	[ "$(sed -n 's/^FROM //p' "$BATS_TEST_TMPDIR/image")" = 'debian:12-slim AS hta' ]
+	# it is what is built where nobody says otherwise
+	[ "$(grep '^FROM ' "$packaging/Dockerfile" | tail -n 1)" = 'FROM hta' ]
 	command=$(sed -nE 's/^RUN (--mount=[^ ]* *)*//p' "$BATS_TEST_TMPDIR/image")
 	grep -q '^RUN --mount=type=bind,from=build,source=/debs,target=/debs ' "$BATS_TEST_TMPDIR/image"
 	feed in_root sh -c "$command"
@@ -229,6 +232,13 @@ image() {
 	# no compiler, no systemd, no folder that others may write to
 	[ -z "$(find "$root/usr/bin" -name 'gcc*' -o -name systemctl -o -name 'x86_64-linux-gnu-gcc*')" ]
 	[ "$(du -sm --exclude=debs --exclude=archives "$root" | cut -f1)" -lt 320 ]
+	# the stage for docker-compose.yml: a system of hta-systems(7) runs in it
+	[ "$(stage systems | sed -n 's/^FROM //p')" = 'hta AS systems' ]
+	feed in_root sh -c "$(stage systems | sed -n 's/^RUN //p')"
+	cp -R "$top/examples" "$root/examples"
+	feed root_run "$root" "$dir" setpriv --reuid "$user" --regid "$user" --clear-groups \
+		env HTA_IN="$(svc_free_port)" HTA_OUT="$(svc_free_port)" /examples/systems/dedup.sh
+	grep -qx 'unique events: 5000, as counted again' "$out"
 }
 
 @test "image: the build stage installs what tests/packages.sh lists, and sees the sources" {
