@@ -7,9 +7,9 @@
 #	HTA_TOPIC	events.raw, empty at first, of six partitions
 #	HTA_GROUP	hta
 #	PGHOST, ...	libpq's environment
-#	REDIS_URL	redis://localhost:6379/0
+#	REDIS_URL	redis://localhost:6379/0; a password is in REDISCLI_AUTH
 #	HTA_COUNT	events, 1,000 a second of event time (default 300000)
-. "${0%/*}/common.sh"
+. "$(dirname "$0")/common.sh"
 brokers=${HTA_BROKERS:-localhost:9092}
 topic=${HTA_TOPIC:-events.raw}
 count=${HTA_COUNT:-300000}
@@ -36,7 +36,7 @@ say "one of two pipelines is killed, $(stored) events are stored"
 crash one
 wait_for all_stored
 to=$(seconds)
-service reader "hta-serve -l $HTA_OUT --redis $REDIS_URL -d postgres://"
+service reader "hta-serve -l $HTA_OUT --redis '$REDIS_URL' -d postgres://"
 wait_for curl -sf "$out/health"
 
 # The recount knows nothing of windows: a line of window, endpoint, status, count and sum for each.
@@ -58,8 +58,8 @@ in_redis | cmp - recount || fail "Redis is not what the topic has"
 same "events in Postgres" "$(stored)" "$count"
 say "rows in Postgres and in Redis: $(wc -l <recount), each as counted again"
 
-say "hot keys, /top of the last minute: $(curl -sSf "$out/top?metric=customers&n=3" | jq -c '[.rows[] | [.dims.customer, .count]]')"
-say "/latest: $(curl -sSf "$out/latest?metric=requests" | jq '.rows | length') rows; /history: $(curl -sSf "$out/history?metric=requests&from=$(date -u -d yesterday +%F)" | jq '[.rows[].count] | add') events; documents: $out/docs"
+say "hot keys, /top of the last minute: $(curl -sSf "$out/top?metric=customers&limit=3" | jq -c '[.rows[] | [.dims.customer, .count]]')"
+say "/latest: $(curl -sSf "$out/latest?metric=requests" | jq '.rows | length') rows; /history: $(curl -sSf -H "Accept: text/csv" "$out/history?metric=requests" | head -n 1); documents: $out/docs"
 say "produced: $(rate "$count" "$from" "$produced") events a second, stored twice while one pipeline was killed: $(rate "$count" "$from" "$to")"
 stay
 finish one two reader

@@ -1,17 +1,20 @@
-# What the scripts of this folder share; each begins with `. "${0%/*}/common.sh"`.
+# What the scripts of this folder share; each begins by reading this.
 #
 # A script keeps logs and local stores in a folder of its own: HTA_WORK, else ./NAME.work. It takes ports
 # from HTA_IN (events over HTTP), HTA_OUT (numbers over HTTP), and ends all that it started; with HTA_STAY=1
-# it serves on until it is told to stop. Exit 0: what is stored is what a recount of the events says.
+# it serves on until it is told to stop. It begins with nothing: a folder, topics and tables of its own. Exit 0: what is stored is what a recount of the events says.
 set -euo pipefail
 shopt -s lastpipe
 
-here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=${0##*/}
 name=${name%.sh}
 mkdir -p "${HTA_WORK:=$name.work}"
 cd "$HTA_WORK"
-rm -f ./*.log ./*.pid ./*.over
+[ -z "$(ls)" ] || {
+	echo "$name: $PWD has what an earlier run left; remove it, and what that run has stored, or give another HTA_WORK" >&2
+	exit 78
+}
 in=http://localhost:${HTA_IN:=8000}
 out=http://localhost:${HTA_OUT:=8080}
 json='Content-Type: application/json'
@@ -46,6 +49,7 @@ service() { # NAME PIPELINE
 	while [ ! -e "$1.over" ]; do
 		setsid bash -o pipefail -c "trap : TERM INT; $2" >>"$1.log" 2>&1 &
 		echo $! >"$1.pid"
+		[ ! -e "$1.over" ] || kill -TERM -- "-$!"
 		wait $! && break
 		case $? in 64 | 65 | 70 | 77 | 78 | 12[67]) break ;; esac
 		sleep 0.3
@@ -85,9 +89,12 @@ stop_all() {
 	trap - EXIT
 	for one in "${!loops[@]}"; do
 		touch "$one.over"
-		kill -KILL -- "-$(<"$one.pid")" 2>/dev/null || :
+		for _ in $(seq 100); do
+			kill -0 "${loops[$one]}" 2>/dev/null || break
+			kill -KILL -- "-$(<"$one.pid")" 2>/dev/null || :
+			sleep 0.05
+		done
 	done
-	wait
 	exit $code
 }
 trap stop_all EXIT
@@ -97,6 +104,6 @@ trap 'exit 130' INT
 # The end of a script: it serves on where that is asked for.
 stay() {
 	[ -n "${HTA_STAY:-}" ] || return 0
-	say "$in takes events, $out shows them; Ctrl-C ends it"
+	say "$out shows what is stored; Ctrl-C ends it"
 	wait
 }

@@ -3,7 +3,7 @@
 # constraint in SQLite does. `curl localhost:8000/publish`, 201 or 409; /events and /stats on localhost:8080.
 #
 #	HTA_COUNT	events of the load, a sixth of them twice (default 6000)
-. "${0%/*}/common.sh"
+. "$(dirname "$0")/common.sh"
 
 service publish "hta-ingest -l $HTA_IN --log log --job dedup |
 	hta-sink-sqlite --init --events --key topic,event_id --time timestamp events.db | hta-commit"
@@ -48,6 +48,6 @@ same "statistics: received, unique, duplicates" "$(counts "$in")" "$((count + 4)
 wait_for curl -sf "$out/health"
 same "events of a topic" "$(curl -sS "$out/events?topic=order.created&source=order-service&limit=10" | jq .count)" 2
 say "reset: $(ask -X POST "$in/stats/reset"), and then: $(counts "$in")"
-say "throughput: $throughput events a second, each durable before its answer (such a system: 710)"
+say "throughput: $throughput events a second, each durable before its answer (such a system, on its makers' machine: 710)"
 stay
 finish publish reader

@@ -9,7 +9,7 @@
 #	PGHOST, ...	libpq's environment
 #	HTA_TIMESCALE	1: tables are TimescaleDB's
 #	HTA_DURING	a command that is run in the middle of the load, such as the end of a broker
-. "${0%/*}/common.sh"
+. "$(dirname "$0")/common.sh"
 brokers=${HTA_BROKERS:-localhost:9192,localhost:9194,localhost:9196}
 export HTA_REGISTRY=${HTA_REGISTRY:-http://localhost:8081/apis/ccompat/v7}
 p=${HTA_PREFIX:+$HTA_PREFIX.}

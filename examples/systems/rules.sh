@@ -4,11 +4,11 @@
 # API, a scheduler and an analytics API do.
 #
 #	HTA_BROKERS	localhost:9092
-#	HTA_PREFIX	before all names of topics and groups, if there is one; the topic is there, and empty
+#	HTA_PREFIX	before all names of topics and groups, if there is one; events and events.dlq are there, and empty
 #	CLICKHOUSE_URL	clickhouse://localhost:8123/default
 #	MONGODB_URI	mongodb://localhost/analytics; -: no MongoDB here
-#	HTA_BATCHES	of 10,000 events each (default 10)
-. "${0%/*}/common.sh"
+#	HTA_BATCHES	of 10,000 events each, 100 at most (default 10)
+. "$(dirname "$0")/common.sh"
 brokers=${HTA_BROKERS:-localhost:9092}
 export CLICKHOUSE_URL=${CLICKHOUSE_URL:-clickhouse://localhost:8123/default}
 export MONGODB_URI=${MONGODB_URI:-mongodb://localhost/analytics}
@@ -18,7 +18,7 @@ consume="hta-consume -b $brokers -t ${p}events -X session.timeout.ms=6000 --epoc
 mkdir -p rules
 
 service ingestion "hta-ingest -l $HTA_IN --log log --job ${p}ingestion |
-	hta-sink-kafka -b $brokers -t ${p}events --key user_id --init --positions ${p}positions --dead-topic ${p}events | hta-commit"
+	hta-sink-kafka -b $brokers -t ${p}events --key user_id --init --positions ${p}positions --dead-topic ${p}events.dlq | hta-commit"
 wait_for curl -sf "$in/health"
 service facts "$consume -g ${p}facts | hta-sink-clickhouse --events --time timestamp --init --positions facts.db | hta-commit"
 [ "$MONGODB_URI" = - ] ||
@@ -46,7 +46,7 @@ post_batch() { # N
 from=$(seconds)
 post_batch 1
 to=$(seconds)
-say "one request: $(cat body), $(rate 10000 "$from" "$to") events a second, durable (such a system: 96000, not durable)"
+say "one request: $(cat body), $(rate 10000 "$from" "$to") events a second, durable (such a system, on its makers' machine: 96000, before Kafka has them)"
 
 say "a rule more while it runs: $(rule clicks_5m 5m '"active":true'), the same again: $(rule clicks_5m 5m '"active":true')"
 wait_for grep -q 'rule clicks_5m' aggregation.log

@@ -318,7 +318,7 @@ for i in range(int(sys.argv[1])):
 	hta-gen --count 100 >in
 	for state in mongo://localhost/1 rocksdb:keys; do
 		fails_with 78 pipe "$(bare --state $state)"
-		says "$state: this build keeps keys in lmdb: or a file or redis: or unix:; a file of that name is ./$state"
+		says "$state: this build keeps keys in lmdb: or a file or redis: or rediss: or unix:; a file of that name is ./$state"
 		[ ! -e $state ]
 	done
 	fails_with 78 pipe "$(bare --state mongo://me:secret@localhost/1)"

@@ -78,6 +78,7 @@ export -f live
 @test "rules.sh: batches by rules that change while they run, in ClickHouse and MongoDB" {
 	with_service kafka clickhouse mongo
 	here
+	topic_new events.dlq 1
 	topic_new events 3
 	HTA_BATCHES=4 HTA_PUSH=1s HTA_DURING=live system rules
 	tells '^a rule more while it runs: 201, the same again: 200$'
