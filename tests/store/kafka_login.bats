@@ -52,12 +52,12 @@ read_and_write() { # LISTENER SETTING...
 
 reads() { feed hta-consume -t "$in" -e -b "$@"; } # LISTENER SETTING...
 
-# Source and sink leave with CODE within 3 s, and say one line: host, and LINE.
+# Source and sink leave with CODE within 3 s, 6 where others work beside, and say one line: host, and LINE.
 refused() { # CODE LINE -b LISTENER SETTING...
 	local code=$1 line=$2 got=0
 	shift 2
-	timeout 3 hta-sink-kafka -t "$to" "$@" <"$events" >sink.out 2>sink.err &
-	fails_with "$code" timeout 3 hta-consume -t "$in" -e "$@"
+	timeout 6 hta-sink-kafka -t "$to" "$@" <"$events" >sink.out 2>sink.err &
+	fails_with "$code" timeout 6 hta-consume -t "$in" -e "$@"
 	wait $! || got=$?
 	[ $got = "$code" ] || { echo "exit $got, not $code: hta-sink-kafka $*"; cat sink.err; return 1; }
 	stderr+=$'\n'$(<sink.err)
@@ -147,9 +147,9 @@ old_library() { [ "$(printf '%s\n' "$(pkg-config --modversion rdkafka)" 2.6.1 | 
 @test "a login that is refused is 78 at once" {
 	refused 78 'SASL authentication error: Authentication failed: Invalid username or password' -b "$HTA_TLS_SASL" $login \
 		$password -X sasl.password=wrong
-	fails_with 78 timeout 3 hta-dlq count -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$to.dlq"
+	fails_with 78 timeout 6 hta-dlq count -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$to.dlq"
 	says '^hta-dlq: .*kafka: sasl_ssl://.*: SASL authentication error: .*Invalid username or password$'
-	fails_with 78 timeout 3 hta-check --connect -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$in"
+	fails_with 78 timeout 6 hta-check --connect -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$in"
 	grep -q 'Invalid username or password' "$out" "$out.err"
 	refused 78 "SASL SCRAM-SHA-1 mechanism handshake failed: .*: broker's supported mechanisms: .*PLAIN.*" -b "$HTA_TLS_SASL" $login \
 		$password -X sasl.mechanism=SCRAM-SHA-1 || fails_with 64 hta-consume -t "$in" -e -b "$HTA_TLS_SASL" -X sasl.mechanism=SCRAM-SHA-1
@@ -236,7 +236,7 @@ each_right_counts() { # USER FILE COMMAND
 # The pipeline leaves with 78 within 3 s, once the broker has heard of the rights.
 refuses() { # COMMAND
 	local end=$((SECONDS + 10))
-	until fails_with 78 timeout 3 bash -c "set -o pipefail; $1" >refuses; do
+	until fails_with 78 timeout 6 bash -c "set -o pipefail; $1" >refuses; do
 		[ $SECONDS -lt $end ] || { cat refuses; return 1; }
 	done
 }
@@ -245,7 +245,7 @@ reader() { echo "hta-consume -b $HTA_TLS_SASL $login $password -t $in -e"; }
 writer() { echo "hta-sink-kafka -b $HTA_TLS_SASL $login ${password//reader/writer} -t $to"; }
 
 @test "rights of hta-consume: what the page gives is enough, and none of it is too much" {
-	fails_with 78 timeout 3 $(reader)
+	fails_with 78 timeout 6 $(reader)
 	says "^hta-consume: topic $in may not be read: Broker: Topic authorization failed$"
 	gives hta-consume 4
 	job="$(reader) -g $web | hta-window --by endpoint | hta-sink-sqlite --init rows.db | hta-commit"
@@ -264,7 +264,7 @@ writer() { echo "hta-sink-kafka -b $HTA_TLS_SASL $login ${password//reader/write
 }
 
 @test "rights of hta-sink-kafka on a plain stream" {
-	fails_with 78 timeout 3 $(writer) <"$events"
+	fails_with 78 timeout 6 $(writer) <"$events"
 	says "^hta-sink-kafka: topic $to may not be written to: Broker: Topic authorization failed$"
 	gives hta-sink-kafka 1
 	wait_until 10 feed pipe "$(writer) --dead-topic $to.dlq <$events"

@@ -82,11 +82,12 @@ rooms() { "$tests/rooms.sh" "$tree"; }
 	words+='|spawn [a-z]+'
 	lacking() { # FOLDER...
 		grep -rnE --include={run,'*.sh','*.bats','*.bash'} \
-			"(^|[|;&(\`]|\b($words)[[:space:]])[[:space:]]*($tools)[[:space:]]" "$@"
+			"(^|[|;&(\`]|\b($words)[[:space:]])[[:space:]]*($tools)([[:space:])]|\$)" "$@"
 	}
 	printf '%s\n' 'x=$(@bc <<<1)' 'a | @column -t' 'spawn x @nc -l' 'for column in a; do bc=1; done' |
 		tr -d @ >"$BATS_TEST_TMPDIR/a.sh"
-	[ "$(lacking "$BATS_TEST_TMPDIR" | wc -l)" = 3 ]
+	echo 'x=$(paste -sd+ | @bc)' | tr -d @ >"$BATS_TEST_TMPDIR/b.sh"
+	[ "$(lacking "$BATS_TEST_TMPDIR" | wc -l)" = 4 ]
 	fails_with 1 lacking "$tests" "$top/examples"
 }
 
