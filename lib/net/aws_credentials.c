@@ -33,6 +33,14 @@ void aws_credentials_fini(struct aws_credentials *c)
 	*c = (struct aws_credentials){ 0 };
 }
 
+void aws_credentials_drop(struct aws_credentials *c)
+{
+	bool by_http = c->by_http;
+
+	aws_credentials_fini(c);
+	c->by_http = by_http;
+}
+
 static const char *env_text(const char *name)
 {
 	const char *v = getenv(name);
@@ -58,7 +66,7 @@ static int of_environment(struct aws_credentials *c, struct err *err)
 		return err_set(err, EX_CONFIG, "%s is not set, and its other half is",
 			       id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
 	*c = (struct aws_credentials){ mem_strdup(id), mem_strdup(secret),
-				       token ? mem_strdup(token) : NULL, INT64_MAX };
+				       token ? mem_strdup(token) : NULL, INT64_MAX, false };
 	return 0;
 }
 
@@ -197,20 +205,29 @@ int aws_credentials_of_json(struct slice text, struct aws_credentials *c, struct
 	return rc;
 }
 
-/* Status 200 only. fields: one, or NULL. */
-static int ask_text(struct http_client *client, const char *method, const char *url,
-		    const char *field, struct buf *out, struct err *err)
+struct asking {
+	struct http_client *client;
+	bool met;  /* a machine's service has given a token */
+	bool left; /* the program has to leave: err is the loop's */
+};
+
+/* Status 200 only. EX_TEMPFAIL: no answer, or one that may be another the next time. fields: one,
+ * or NULL. */
+static int ask_text(struct asking *a, const char *method, const char *url, const char *field,
+		    struct buf *out, struct err *err)
 {
-	struct http_call *call = http_call_begin(client,
+	struct http_call *call = http_call_begin(a->client,
 						 &(struct http_ask){ .method = method,
 								     .url = url,
 								     .fields = &field,
 								     .n_fields = field ? 1 : 0 });
 	enum http_outcome o = http_call_wait(call, err);
-	int rc = o == HTTP_ANSWERED ? 0 : -1;
+	int rc = o == HTTP_ANSWERED ? 0 : -1, status = rc == 0 ? http_call_status(call) : 0;
 
-	if (rc == 0 && http_call_status(call) != 200)
-		rc = err_set(err, EX_CONFIG, "%s: status %d", url, http_call_status(call));
+	a->left = o == HTTP_LEAVE;
+	if (rc == 0 && status != 200)
+		rc = err_set(err, status >= 500 || status == 429 ? EX_TEMPFAIL : EX_CONFIG,
+			     "%s: status %d", url, status);
 	else if (rc && o != HTTP_LEAVE)
 		err_in(err, "%s", url);
 	if (rc == 0)
@@ -246,7 +263,7 @@ static int container_token(struct buf *field, struct err *err)
 	return rc;
 }
 
-static int of_container(struct http_client *client, struct aws_credentials *c, struct err *err)
+static int of_container(struct asking *a, struct aws_credentials *c, struct err *err)
 {
 	char *url = container_url();
 	struct buf field = { 0 }, text = { 0 };
@@ -254,8 +271,8 @@ static int of_container(struct http_client *client, struct aws_credentials *c, s
 
 	if (!url)
 		return 1;
-	rc = container_token(&field, err) || ask_text(client, "GET", url,
-						      field.n ? buf_z(&field) : NULL, &text, err)
+	rc = container_token(&field, err) ||
+			     ask_text(a, "GET", url, field.n ? buf_z(&field) : NULL, &text, err)
 		     ? -1
 		     : aws_credentials_of_json(buf_slice(&text), c, err);
 	buf_fini(&field);
@@ -265,7 +282,7 @@ static int of_container(struct http_client *client, struct aws_credentials *c, s
 }
 
 /* A token, the name of the machine's role, and the role's keys. */
-static int of_machine(struct http_client *client, struct aws_credentials *c, struct err *err)
+static int of_machine(struct asking *a, struct aws_credentials *c, struct err *err)
 {
 	static const char path[] = "/latest/meta-data/iam/security-credentials/";
 	const char *given = env_text("AWS_EC2_METADATA_SERVICE_ENDPOINT");
@@ -277,16 +294,16 @@ static int of_machine(struct http_client *client, struct aws_credentials *c, str
 	if (off && strcmp(off, "true") == 0)
 		return 1;
 	snprintf(url, sizeof(url), "%s/latest/api/token", base);
-	rc = ask_text(client, "PUT", url, "X-aws-ec2-metadata-token-ttl-seconds: 21600", &token,
-		      err);
+	rc = ask_text(a, "PUT", url, "X-aws-ec2-metadata-token-ttl-seconds: 21600", &token, err);
+	a->met = rc == 0;
 	buf_printf(&field, "X-aws-ec2-metadata-token: %s", buf_z(&token));
 	snprintf(url, sizeof(url), "%s%s", base, path);
 	if (rc == 0)
-		rc = ask_text(client, "GET", url, buf_z(&field), &role, err);
+		rc = ask_text(a, "GET", url, buf_z(&field), &role, err);
 	snprintf(url, sizeof(url), "%s%s%.*s", base, path, (int)strcspn(buf_z(&role), "\r\n"),
 		 buf_z(&role));
 	if (rc == 0)
-		rc = ask_text(client, "GET", url, buf_z(&field), &text, err);
+		rc = ask_text(a, "GET", url, buf_z(&field), &text, err);
 	if (rc == 0)
 		rc = aws_credentials_of_json(buf_slice(&text), c, err);
 	buf_fini(&token);
@@ -296,37 +313,54 @@ static int of_machine(struct http_client *client, struct aws_credentials *c, str
 	return rc;
 }
 
-static int of_http(struct aws_credentials *c, struct loop *loop, struct err *err)
+static int of_http(struct asking *a, struct aws_credentials *c, struct loop *loop, struct err *err)
 {
 	static const struct http_client_conf conf = { .connect_us = CONNECT_US,
 						      .answer_us = ANSWER_US,
 						      .most_bytes = FILE_MAX_BYTES };
-	struct http_client *client = http_client_new(loop, &conf, err);
-	int rc = client ? of_container(client, c, err) : -1;
+	int rc;
 
+	a->client = http_client_new(loop, &conf, err);
+	rc = a->client ? of_container(a, c, err) : -1;
 	if (rc == 1)
-		rc = of_machine(client, c, err);
-	http_client_free(client);
+		rc = of_machine(a, c, err);
+	http_client_free(a->client);
+	c->by_http = rc == 0;
 	return rc;
 }
 
 /* ---- the chain */
 
-static int find_credentials(struct aws_credentials *c, struct loop *loop, struct err *err)
+/* At an address without a metadata service nobody answers either: that is no reason to wait. */
+static bool may_come(bool before, const struct asking *a, const struct err *why)
 {
-	struct err why = ERR_INIT;
 	char *container = container_url();
-	int rc = of_environment(c, err), code = container ? EX_TEMPFAIL : EX_CONFIG;
+	bool given = container != NULL;
 
 	free(container);
+	return given || before || (a->met && why->code == EX_TEMPFAIL);
+}
+
+/* before: there were some over HTTP. */
+static int find_credentials(struct aws_credentials *c, bool before, struct loop *loop,
+			    struct err *err)
+{
+	struct asking a = { .client = NULL };
+	struct err why = ERR_INIT;
+	int rc = of_environment(c, err);
+
 	if (rc == 1)
 		rc = of_file(c, err);
 	if (rc != 1)
 		return rc;
-	rc = of_http(c, loop, &why);
+	rc = of_http(&a, c, loop, &why);
 	if (rc == 0)
 		return 0;
-	return err_set(err, code,
+	if (a.left) {
+		*err = why;
+		return -1;
+	}
+	return err_set(err, may_come(before, &a, &why) ? EX_TEMPFAIL : EX_CONFIG,
 		       "no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them "
 		       "to ~/.aws/credentials%s%s%s",
 		       rc < 0 ? " (" : "", rc < 0 ? why.msg : "", rc < 0 ? ")" : "");
@@ -340,7 +374,7 @@ int aws_credentials_refresh(struct aws_credentials *c, struct loop *loop, struct
 
 	if (c->id && (c->expires_us == INT64_MAX || now < c->expires_us - EARLY_US))
 		return 0;
-	if (find_credentials(&fresh, loop, &why)) {
+	if (find_credentials(&fresh, c->by_http, loop, &why)) {
 		aws_credentials_fini(&fresh);
 		if (c->id && now < c->expires_us)
 			return 0;

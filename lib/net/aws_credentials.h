@@ -21,12 +21,16 @@
 struct aws_credentials {
 	char *id, *secret, *token; /* token NULL: none */
 	int64_t expires_us;        /* INT64_MAX: never */
+	bool by_http;              /* there were some of a container or a machine */
 };
 
 void aws_credentials_fini(struct aws_credentials *c);
+/* Forgets them, but not where they came from: they are asked for anew. */
+void aws_credentials_drop(struct aws_credentials *c);
 /* Fills c where it is empty or about to expire; waits in the loop for those who are asked over
  * HTTP, some seconds at most. EX_CONFIG: there are none, or the file is not one; EX_TEMPFAIL: who
- * was asked did not answer. */
+ * was asked did not answer, and is known to be there: it is a container's, it has given some
+ * before, or a token now. The loop's: the program has to leave. */
 int aws_credentials_refresh(struct aws_credentials *c, struct loop *loop, struct err *err);
 
 /* Pure: those of a profile out of the text of a file of credentials. 0; 1: the profile is not

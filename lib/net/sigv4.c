@@ -91,6 +91,19 @@ void sigv4_query(const struct sigv4_pair *query, size_t n, struct buf *out)
 	buf_fini(&all);
 }
 
+void sigv4_host(struct slice endpoint, struct buf *out)
+{
+	bool tls = endpoint.n > 8 && memcmp(endpoint.p, "https://", 8) == 0;
+	struct slice port = slice_z(tls ? ":443" : ":80"), host = endpoint;
+	const char *scheme = memmem(endpoint.p, endpoint.n, "://", 3);
+
+	if (scheme)
+		host = slice(scheme + 3, (size_t)(endpoint.p + endpoint.n - scheme - 3));
+	if (host.n > port.n && memcmp(host.p + host.n - port.n, port.p, port.n) == 0)
+		host.n -= port.n;
+	buf_adds(out, host);
+}
+
 void sigv4_time(int64_t us, char out[SIGV4_TIME_CHARS + 1])
 {
 	time_t s = us / TM_S;

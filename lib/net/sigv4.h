@@ -54,6 +54,9 @@ void sigv4_time(int64_t us, char out[SIGV4_TIME_CHARS + 1]);
 /* The hash of a body, which X-Amz-Content-Sha256 has too. */
 void sigv4_payload(struct slice body, char out[SIGV4_PAYLOAD_CHARS + 1]);
 
+/* Appends the field Host that a client sends to "https://HOST[:PORT]": without the scheme's own
+ * port. */
+void sigv4_host(struct slice endpoint, struct buf *out);
 /* Appends the value of the field Authorization. */
 void sigv4_sign(const struct sigv4_key *key, const struct sigv4_ask *ask, struct buf *out);
 

@@ -277,6 +277,21 @@ large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.n
 	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$(<keys.out)/keys feed archive l a.ndjson --folder l
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<keys.out) feed archive m a.ndjson --folder m
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1 fails_with 78 archive n a.ndjson --folder n
+	# a service that is there, and has none to give now; one that has none
+	spawn tired python3 -B "$tests/store/s3_keys.py" www 503
+	wait_until 10 test -s tired.out
+	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<tired.out) fails_with 69 archive o a.ndjson --folder o --retry-for 1s
+	says 'status 503'
+	# one that has given some, which have expired, and gives none any more
+	cp -r www old
+	sed -i 's/2199/2020/' old/latest/meta-data/iam/security-credentials/role
+	spawn leaving python3 -B "$tests/store/s3_keys.py" old 503 3
+	wait_until 10 test -s leaving.out
+	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<leaving.out) fails_with 69 archive q a.ndjson --folder q --retry-for 1s
+	says 'api/token: status 503'
+	rm www/latest/meta-data/iam/security-credentials/role
+	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<keys.out) fails_with 78 archive p a.ndjson --folder p
+	says 'status 404'
 }
 
 @test "a gap and an overlap are 65, named; a gap can be skipped" {

@@ -1,9 +1,13 @@
-"""Who gives keys to machines and containers: s3_keys.py FOLDER serves the files of the folder, and tokens; prints its port."""
+"""Who gives keys to machines and containers: s3_keys.py FOLDER [STATUS [N]] serves the files of the folder, and tokens; with STATUS it
+answers all but tokens by that, or with N all behind the first N requests. Prints its port."""
 import http.server
+import itertools
 import os
 import sys
 
 NAMES = "/latest/meta-data/iam/security-credentials/"
+STATUS, FIRST = (int(a) for a in (sys.argv[2:] + ["0", "0"])[:2])
+count = itertools.count()
 
 
 class Keys(http.server.SimpleHTTPRequestHandler):
@@ -17,13 +21,17 @@ class Keys(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(text)
 
     def do_PUT(self):
-        if self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"]:
+        if FIRST and next(count) >= FIRST:
+            self.send_error(STATUS)
+        elif self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"]:
             self.answer(b"token")
         else:
             self.send_error(400)
 
     def do_GET(self):
-        if self.path.startswith("/latest") and self.headers["X-aws-ec2-metadata-token"] != "token":
+        if STATUS and next(count) >= FIRST:
+            self.send_error(STATUS)
+        elif self.path.startswith("/latest") and self.headers["X-aws-ec2-metadata-token"] != "token":
             self.send_error(401)
         elif self.path == NAMES:
             self.answer(b"role\n")

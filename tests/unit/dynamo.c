@@ -29,6 +29,12 @@ static void test_good_urls(void)
 		{ "dynamodb://x-1/abc?endpoint=http://127.0.0.1:8000", "x-1", "abc",
 		  "http://127.0.0.1:8000/", "127.0.0.1:8000" },
 		{ "dynamodb://x-1?endpoint=https://h/", "x-1", "-", "https://h/", "h" },
+		/* the host is what is sent as Host: without the scheme's own port */
+		{ "dynamodb://x-1?endpoint=https://h:443/", "x-1", "-", "https://h:443/", "h" },
+		{ "dynamodb://x-1?endpoint=http://h:80", "x-1", "-", "http://h:80/", "h" },
+		{ "dynamodb://x-1?endpoint=https://h:80", "x-1", "-", "https://h:80/", "h:80" },
+		{ "dynamodb://x-1?endpoint=http://h:443", "x-1", "-", "http://h:443/", "h:443" },
+		{ "dynamodb://x-1?endpoint=http://h:8080", "x-1", "-", "http://h:8080/", "h:8080" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -203,6 +203,30 @@ static void check_place(const char *url, const char *endpoint, const char *want)
 	buf_fini(&got);
 }
 
+/* What is signed as Host is what is sent: without the scheme's own port. */
+static void test_hosts(void)
+{
+	static const char *const cases[][2] = {
+		{ "https://h:443", "h" },   { "http://h:80/", "h" },
+		{ "https://h:80", "h:80" }, { "http://127.0.0.1:443", "127.0.0.1:443" },
+		{ "https://h", "h" },       { "http://h:8080", "h:8080" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct err err = ERR_INIT;
+		struct s3_place p;
+		struct buf base = { 0 }, host = { 0 }, path = { 0 };
+
+		ok(s3_place_init(&p, "s3://archive/x", cases[i][0], &err) == 0, "%s", cases[i][0]);
+		s3_place_address(&p, &base, &host, &path);
+		is_str(buf_z(&host), cases[i][1], "its host");
+		s3_place_fini(&p);
+		buf_fini(&base);
+		buf_fini(&host);
+		buf_fini(&path);
+	}
+}
+
 static void test_places(void)
 {
 	unsetenv("AWS_ENDPOINT_URL");
@@ -230,5 +254,6 @@ int main(void)
 	test_offsets();
 	test_credentials();
 	test_places();
+	test_hosts();
 	return done();
 }

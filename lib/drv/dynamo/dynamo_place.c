@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "drv/dynamo/dynamo.h"
+#include "net/sigv4.h"
 
 enum { TABLE_MIN = 3, TABLE_MAX = 250 };
 
@@ -38,6 +39,7 @@ int dynamo_place_check(const char *table, struct err *err)
 static int take_endpoint(struct dynamo_place *p, struct slice endpoint, struct err *err)
 {
 	const char *host = memmem(endpoint.p, endpoint.n, "://", 3), *end;
+	struct buf b = { 0 };
 
 	while (endpoint.n && endpoint.p[endpoint.n - 1] == '/')
 		endpoint.n--;
@@ -48,7 +50,9 @@ static int take_endpoint(struct dynamo_place *p, struct slice endpoint, struct e
 	    strpbrk(p->url, "?#@&\" \r\n"))
 		return err_set(err, EX_USAGE, "endpoint \"%.*s\": say http://HOST:PORT",
 			       (int)endpoint.n, endpoint.p);
-	p->host = mem_dup(host + 3, (size_t)(end - host - 3));
+	sigv4_host(endpoint, &b);
+	p->host = mem_dup(b.p, b.n);
+	buf_fini(&b);
 	return 0;
 }
 

@@ -81,7 +81,6 @@ static void dynamo_disconnect(void *self)
 {
 	struct dynamo *d = self;
 
-	aws_credentials_fini(&d->conn.credentials);
 	d->conn.throttle_told = false;
 }
 

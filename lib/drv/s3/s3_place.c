@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/sigv4.h"
 
 enum { BUCKET_MIN = 3, BUCKET_MAX = 63 };
 
@@ -110,7 +111,7 @@ void s3_place_address(const struct s3_place *p, struct buf *base, struct buf *ho
 
 	base->n = host->n = path->n = 0;
 	if (p->endpoint)
-		buf_addz(host, strstr(p->endpoint, "://") + 3);
+		sigv4_host(slice_z(p->endpoint), host);
 	else if (in_path)
 		buf_printf(host, "s3.%s.amazonaws.com", p->region);
 	else

@@ -143,7 +143,7 @@ static bool mend_token(struct s3_call *call)
 	if (call->token_mended || !is_code(call, "ExpiredToken") ||
 	    call->conn->credentials.expires_us == INT64_MAX)
 		return false;
-	aws_credentials_fini(&call->conn->credentials);
+	aws_credentials_drop(&call->conn->credentials);
 	call->token_mended = true;
 	return true;
 }
