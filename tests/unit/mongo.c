@@ -202,6 +202,47 @@ static void test_times(void)
 	ok(mongo_ms(-1) == -1 && mongo_ms(-1000) == -1 && mongo_ms(-1001) == -2, "before 1970");
 }
 
+/* Of a request whose documents were refused for several reasons. */
+static void test_errors(void)
+{
+	static const struct {
+		int32_t code[4];
+		enum sink_result want;
+		const char *name;
+	} cases[] = {
+		{ { 11000 }, SINK_FATAL, "somebody else's index" },
+		{ { 11000, 2 }, SINK_FATAL, "with a form behind it" },
+		{ { 10107 }, SINK_RETRY, "not the primary" },
+		{ { 11000, 10107 }, SINK_RETRY, "the same behind a key" },
+		{ { 2, 11000, 10107 }, SINK_RETRY, "behind a form and a key" },
+		{ { 10107, 11000 }, SINK_RETRY, "before a key" },
+		{ { 11000, 13 }, SINK_FATAL, "a right that is missing" },
+	};
+	struct mongo m;
+
+	mongo_like(&m, false);
+	m.host = mem_strdup("h");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		bson_t reply = BSON_INITIALIZER, list, one;
+		bson_error_t why = { .domain = MONGOC_ERROR_SERVER, .code = 11000 };
+		struct err err = ERR_INIT;
+
+		bson_append_array_begin(&reply, "writeErrors", -1, &list);
+		for (int k = 0; k < 4 && cases[i].code[k]; k++) {
+			char key[2] = { (char)('0' + k), '\0' };
+
+			bson_append_document_begin(&list, key, -1, &one);
+			bson_append_int32(&one, "code", -1, cases[i].code[k]);
+			bson_append_document_end(&list, &one);
+		}
+		bson_append_array_end(&reply, &list);
+		is_int(mongo_write_failed(&m, &reply, &why, &err), cases[i].want, cases[i].name);
+		bson_destroy(&reply);
+	}
+	free(m.host);
+	mongo_done(&m);
+}
+
 int main(void)
 {
 	test_numbers();
@@ -209,5 +250,6 @@ int main(void)
 	test_many();
 	test_depth();
 	test_times();
+	test_errors();
 	return done();
 }

@@ -1,7 +1,8 @@
 /* The driver's table, its settings, and a connection. "Connected" says that the server was reached,
  * took the login, and has the indexes; --init makes them. Writes are acknowledged by a majority of
- * the servers, from their journals, whatever the URL says: one that was acknowledged by fewer can
- * be rolled back. */
+ * the servers, from their journals, and what a sink reads it reads from the primary, whatever the
+ * URL says: a write that was acknowledged by fewer can be rolled back, and a secondary may not have
+ * the positions yet. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -169,13 +170,17 @@ static mongoc_collection_t *durable_collection(struct mongo *m, const char *name
 	mongoc_collection_t *c = mongoc_client_get_collection(m->client, m->database, name);
 	mongoc_write_concern_t *w = mongoc_write_concern_new();
 	mongoc_read_concern_t *r = mongoc_read_concern_new();
+	mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 
 	mongoc_write_concern_set_wmajority(w, SOCKET_MS / 2);
 	mongoc_write_concern_set_journal(w, true);
 	mongoc_collection_set_write_concern(c, w);
 	mongoc_read_concern_set_level(r, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
-	if (!m->reads)
+	if (!m->reads) {
 		mongoc_collection_set_read_concern(c, r);
+		mongoc_collection_set_read_prefs(c, primary);
+	}
+	mongoc_read_prefs_destroy(primary);
 	mongoc_write_concern_destroy(w);
 	mongoc_read_concern_destroy(r);
 	return c;

@@ -93,30 +93,50 @@ enum sink_result mongo_failed(const struct mongo *m, const bson_error_t *why, st
 	return SINK_RETRY;
 }
 
-/* The first element of the list of errors. */
-static bool first_error(const bson_t *reply, const char *list, bson_error_t *out)
+static void take_error(const bson_iter_t *each, bson_error_t *out)
 {
-	bson_iter_t it, each, field;
+	bson_iter_t field;
 
 	*out = (bson_error_t){ .domain = MONGOC_ERROR_SERVER };
-	if (!bson_iter_init_find(&it, reply, list) || !BSON_ITER_HOLDS_ARRAY(&it) ||
-	    !bson_iter_recurse(&it, &each) || !bson_iter_next(&each))
-		return false;
-	if (bson_iter_recurse(&each, &field) && bson_iter_find(&field, "code"))
+	if (bson_iter_recurse(each, &field) && bson_iter_find(&field, "code"))
 		out->code = (uint32_t)bson_iter_as_int64(&field);
-	if (bson_iter_recurse(&each, &field) && bson_iter_find(&field, "errmsg") &&
+	if (bson_iter_recurse(each, &field) && bson_iter_find(&field, "errmsg") &&
 	    BSON_ITER_HOLDS_UTF8(&field))
 		snprintf(out->message, sizeof(out->message), "%s", bson_iter_utf8(&field, NULL));
-	return true;
+}
+
+/* What decides over a request whose documents were refused for several reasons: the first that
+ * concerns more than its document. Only where there is none, the first of all. */
+static bool deciding_error(const bson_t *reply, const char *list, bson_error_t *out)
+{
+	bson_iter_t it, each;
+	bool any = false;
+
+	if (!bson_iter_init_find(&it, reply, list) || !BSON_ITER_HOLDS_ARRAY(&it) ||
+	    !bson_iter_recurse(&it, &each))
+		return false;
+	while (bson_iter_next(&each)) {
+		bson_error_t one;
+
+		take_error(&each, &one);
+		if (!any)
+			*out = one;
+		any = true;
+		if (one.code == MONGOC_ERROR_DUPLICATE_KEY || mongo_error_is_form(one.code))
+			continue;
+		*out = one;
+		break;
+	}
+	return any;
 }
 
 enum sink_result mongo_write_failed(const struct mongo *m, const bson_t *reply,
 				    const bson_error_t *why, struct err *err)
 {
-	bson_error_t first;
+	bson_error_t one;
 
-	if (!m->stopped.code && (first_error(reply, "writeErrors", &first) ||
-				 first_error(reply, "writeConcernErrors", &first)))
-		return mongo_failed(m, &first, err);
+	if (!m->stopped.code && (deciding_error(reply, "writeErrors", &one) ||
+				 deciding_error(reply, "writeConcernErrors", &one)))
+		return mongo_failed(m, &one, err);
 	return mongo_failed(m, why, err);
 }
