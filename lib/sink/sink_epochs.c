@@ -437,6 +437,7 @@ static enum sink_result call_apply(struct sink *s, void *arg, struct err *err)
 	struct apply_call *a = arg;
 	enum sink_result r = sink_late(s, &a->batch, &a->late, err);
 
+	a->counts = (struct sink_counts){ 0 }; /* of the attempt that stands */
 	return r == SINK_OK ? sink_apply(s, &a->batch, &a->counts, err) : r;
 }
 

@@ -118,6 +118,24 @@ holds() { payloads | cmp - <(LC_ALL=C sort "$1"); } # FILE
 	fails_with 64 job two --ttl 0
 	feed job two --ttl never --time-unit s
 	[ "$(items | jq -r 'select(.payload and .expires == null) | .event_id' | sort | tr '\n' ' ')" = 'e-30 e-3600 e60 ' ]
+	# the day of an event that stays is not given an end by those that do not
+	feed job three --ttl 10m --time-unit s
+	[ "$(items | jq -r 'select(.payload | not) | .expires' | sort -u)" = null ]
+}
+
+@test "dynamo: a day stays as long as the event that stays longest" {
+	day() { items | jq -r 'select(.payload | not) | .expires // "never"'; }
+	midnight=$(date -u -d 2190-01-02 +%s)
+	printf '{"event_id":"a","ts":"2190-01-01T12:00:00Z"}\n' >in
+	for ttl in '2h 2' '1h 2' '3h 3' '3h 3'; do
+		feed job "j${ttl// /}" --init --ttl "${ttl% *}"
+		[ "$(day)" = $((midnight + ${ttl#* } * 3600)) ]
+	done
+	feed job never
+	[ "$(day)" = never ]
+	feed job short --ttl 1h
+	[ "$(day)" = never ]
+	[ "$(items | jq -r 'select(.payload) | .expires')" = $((midnight - 11 * 3600)) ]
 }
 
 @test "dynamo: a plain stream, and what is bad in it" {
@@ -189,6 +207,10 @@ holds() { payloads | cmp - <(LC_ALL=C sort "$1"); } # FILE
 	[ "$(wc -l <want)" -ge 10 ]
 	fails_with 1 hta-query events -d "$store" --since 2027-01-01
 	fails_with 1 hta-query events -d "$store" --user nobody
+	# longer than what an item has, and than a key may be
+	for way in --user --type --source; do
+		fails_with 1 hta-query events -d "$store" $way "$(printf 'x%.0s' {1..3000})"
+	done
 	# pages follow each other, also between equal times
 	for how in '' '--type same'; do
 		hta-query events -d "$store" $how --since 2026-01-01T11:58:00Z --until 2026-01-01T12:02:00Z >all
@@ -231,6 +253,9 @@ holds() { payloads | cmp - <(LC_ALL=C sort "$1"); } # FILE
 	query '{ latestEvents(limit: 2) { eventId userId payload } t: eventsByType(eventType: "click") { eventId } u: eventsByUser(userId: "u1") { eventId } event(eventId: "evt-2") { eventType } }'
 	answers 200 '[[.data.latestEvents[].eventId], [.data.t[].eventId], [.data.u[].eventId], .data.event.eventType]' \
 		'[["evt-3","evt-2"],["evt-3","evt-2"],["evt-3","evt-1"],"click"]'
+	# no events: none, of the table's own days, longer than a key may be
+	query "{ none: event(eventId: \"\") { eventId } t: eventsByType(eventType: \"\") { eventId } u: eventsByUser(userId: \"\") { eventId } days: event(eventId: \"hta:days\") { eventId } long: event(eventId: \"$(printf 'x%.0s' {1..3000})\") { eventId } }"
+	answers 200 .data '{"none":null,"t":[],"u":[],"days":null,"long":null}'
 	end
 }
 
@@ -266,6 +291,12 @@ anew() {
 		[ "$mood" = skew ] || [ "$(moods "$mood")" -ge 10 ]
 	done
 	says "this machine's clock differs from .*'s by (59|60)[0-9] s"
+	# with requests side by side, each signed with the time before
+	anew
+	moody step
+	holds in
+	[ "$(moods step)" -ge 2 ]
+	[ "$(grep -c "this machine's clock" <<<"$stderr")" = 1 ]
 	events 200 >in
 	for mood in throttle errors cut; do
 		anew
@@ -317,15 +348,17 @@ sys.exit(code)' hta-sink-dynamo --init $store | hta-commit"
 # ---- what dies
 
 @test "dynamo: it dies at every point of an epoch, and each event is there once" {
-	events 4000 >in
+	events 1500 >in
 	hta-sink-dynamo --init "$store" </dev/null
-	for point in barrier-before sink-init sink-inside sink-sent barrier-after; do
-		for n in 1 3; do
-			pipe "hta-consume --job one --epoch-records 500 --until end in | HTA_CRASH=$point:$n hta-sink-dynamo --init $store | hta-commit" || :
-		done
+	for point in barrier-before{,:3} sink-init sink-inside{,:3} sink-sent{,:3} barrier-after{,:3}; do
+		anew
+		pipe "hta-consume --job $point --epoch-records 300 --until end in | { HTA_CRASH=$point hta-sink-dynamo --init $store; echo \$? >died; } | hta-commit" || :
+		[ "$(<died)" = 137 ]
+		echo "$point: $(payloads | wc -l)"
+		[ "$(payloads | wc -l)" -lt 1500 ]
+		epoch=300 feed job "$point"
+		holds in
 	done
-	feed job one
-	holds in
 }
 
 # ---- what is refused

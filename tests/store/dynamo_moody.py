@@ -6,6 +6,7 @@ errors    every third request is answered 500, 503 without JSON, or 200 with som
 silent    a batch is written and answered, and the answer does not say what was left undone
 cut       every third write is done, and its answer cut in the middle
 skew      its clock is ten minutes ahead, and requests of another time are refused
+step      the same, but only of writes: its clock has moved when they come
 token     requests are refused for an expired token
 refused   writes are refused for want of rights
 lost      the first answer to what makes or changes a table is cut in the middle
@@ -67,7 +68,7 @@ def own_answer(request, body, action):
     if MOOD == "refused" and write:
         return error("AccessDeniedException")
     sent = request.headers.get("x-amz-date", "19700101T000000Z")
-    if MOOD == "skew" and abs(calendar.timegm(time.strptime(sent, "%Y%m%dT%H%M%SZ")) - time.time() - AHEAD) > 60:
+    if (MOOD == "skew" or MOOD == "step" and write) and abs(calendar.timegm(time.strptime(sent, "%Y%m%dT%H%M%SZ")) - time.time() - AHEAD) > 60:
         return error("InvalidSignatureException")
     return None
 

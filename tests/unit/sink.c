@@ -231,6 +231,19 @@ static void test_half_done(void)
 	is_int((long long)fake->batches, 1, "one batch");
 }
 
+static const char *const expired_once = "\"expired\":1";
+
+static void test_counts(void)
+{
+	fake_new();
+	is_int(run(whole), 0, "an epoch with a row past its life");
+	ok(strstr(wrote, expired_once), "which is counted");
+	fake_new();
+	plan(FAKE_STORE, SINK_RETRY, 2, false);
+	is_int(run(whole), 0, "the same, written three times until the position is stored");
+	ok(strstr(wrote, expired_once), "is counted once");
+}
+
 static void test_init(void)
 {
 	fake_new();
@@ -496,6 +509,7 @@ int main(void)
 	test_answers();
 	test_epochs();
 	test_half_done();
+	test_counts();
 	test_init();
 	test_metrics();
 	test_late();

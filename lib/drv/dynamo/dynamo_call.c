@@ -98,6 +98,8 @@ static bool may_pass(const struct dynamo_call *call, int status)
 
 /* ---- what is mended */
 
+/* Of calls side by side the first that is refused mends the clock for all: the others were signed
+ * before that, and have but to be signed anew. */
 static bool mend_clock(struct dynamo_call *call)
 {
 	static const char *const codes[] = { "InvalidSignatureException", "RequestExpired",
@@ -117,9 +119,11 @@ static bool mend_clock(struct dynamo_call *call)
 	if (!read)
 		return false;
 	skew_us = w.us - tm_now_us();
-	if (llabs(skew_us - call->conn->skew_us) < skew_min_us)
+	if (llabs(skew_us - call->request.skew_us) < skew_min_us)
 		return false;
 	call->clock_mended = true;
+	if (llabs(skew_us - call->conn->skew_us) < skew_min_us)
+		return true;
 	call->conn->skew_us = skew_us;
 	log_warn("this machine's clock differs from %s's by %lld s: requests bear the server's "
 		 "time",
@@ -132,7 +136,7 @@ static bool mend_token(struct dynamo_call *call)
 	if (call->token_mended || strcmp(call->code, "ExpiredTokenException") != 0 ||
 	    call->conn->credentials.expires_us == INT64_MAX)
 		return false;
-	aws_credentials_fini(&call->conn->credentials);
+	aws_credentials_drop(&call->conn->credentials);
 	call->token_mended = true;
 	return true;
 }

@@ -26,6 +26,11 @@ struct dynamo {
 	char *table, *dead;           /* TABLE, TABLE_dead */
 	struct dynamo_days days;      /* that have their item */
 	uint64_t duplicates, expired; /* of all epochs */
+	/* of the epoch that was written last */
+	struct {
+		char name[BATCH_NAME_CHARS + 1];
+		uint64_t duplicates, expired;
+	} last;
 };
 
 /* ---- dynamo_table.c */

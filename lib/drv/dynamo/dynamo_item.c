@@ -169,6 +169,12 @@ void dynamo_put_day(int64_t day, int64_t expires_s, struct buf *out)
 	buf_addc(out, '}');
 }
 
+void dynamo_put_expires(int64_t expires_s, struct buf *out)
+{
+	buf_printf(out, ",\"ExpressionAttributeValues\":{\":expires\":{\"N\":\"%" PRId64 "\"}}",
+		   expires_s);
+}
+
 /* What of it makes it another letter: all but the time. */
 static void add_dead_id(const struct sink_dead *dead, const char *job, struct buf *out)
 {

@@ -41,6 +41,8 @@ void dynamo_key_hash(struct slice id, int64_t ts_us, uint8_t key[EVENT_KEY_BYTES
 void dynamo_put_event(const struct sink_record *record, int64_t now_us, int64_t expires_s,
 		      struct buf *out);
 void dynamo_put_day(int64_t day, int64_t expires_s, struct buf *out);
+/* Appends what :expires of a condition is, after an item. */
+void dynamo_put_expires(int64_t expires_s, struct buf *out);
 /* Of the table of dead letters: the hash key is `id`, of all that makes it another one. */
 void dynamo_put_dead(const struct sink_dead *dead, const char *job, const char *sink,
 		     int64_t now_us, struct buf *out);

@@ -83,7 +83,8 @@ int dynamo_request_begin(struct dynamo_request *r, struct dynamo_conn *c, const 
 	if (aws_credentials_refresh(&c->credentials, c->loop, err))
 		return -1;
 	snprintf(target, sizeof(target), "%s.%s", API, action);
-	sigv4_time(tm_now_us() + c->skew_us, time);
+	r->skew_us = c->skew_us;
+	sigv4_time(tm_now_us() + r->skew_us, time);
 	field[n++] = (struct sigv4_pair){ slice_z("Content-Type"),
 					  slice_z("application/x-amz-json-1.0") };
 	field[n++] = (struct sigv4_pair){ slice_z("X-Amz-Target"), slice_z(target) };

@@ -29,6 +29,7 @@ void dynamo_conn_fini(struct dynamo_conn *c);
 struct dynamo_request {
 	struct http_call *call; /* NULL: not under way */
 	struct buf texts;       /* of the fields, each with its NUL */
+	int64_t skew_us;        /* the conn's when it was signed */
 	const char *field[DYNAMO_FIELDS];
 };
 

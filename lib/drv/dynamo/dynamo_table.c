@@ -358,11 +358,8 @@ enum sink_result dynamo_probe(void *self, const struct probe *probe, struct err 
 {
 	struct dynamo *d = self;
 	struct look look;
-	bool on;
 	enum sink_result r = dynamo_result(look_at(&d->conn, d->table, true, &look, err));
 
-	if (r == SINK_OK)
-		r = look_at_expiry(&d->conn, d->table, &on, err);
 	if (r != SINK_OK)
 		return r;
 	probe_say(probe, PROBE_GOOD, "table %s at %s is %s", d->table, d->conn.place.host,
@@ -372,10 +369,5 @@ enum sink_result dynamo_probe(void *self, const struct probe *probe, struct err 
 			  "table %s has no index %s, so events are not found by it: run "
 			  "hta-sink-dynamo --init once",
 			  d->table, look.missing->name);
-	if (d->conf->ttl_us && !on)
-		probe_say(probe, PROBE_WARNING,
-			  "table %s does not delete what has expired (--ttl): run "
-			  "hta-sink-dynamo --init once",
-			  d->table);
 	return SINK_OK;
 }

@@ -3,6 +3,7 @@
  * the last, as if all had been, one after the other; with --if-absent the first, as the others
  * would have been refused. So no key is twice among the requests that are under way, whose order
  * nobody knows. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/crash.h"
@@ -76,18 +77,24 @@ static int64_t expiry_of(const struct dynamo *d, int64_t us)
 	return d->conf->ttl_us ? (us + d->conf->ttl_us + TM_S - 1) / TM_S : 0;
 }
 
+/* A day stays as long as any of its events may: one that was written with a longer --ttl, or with
+ * none, is not shortened. */
 static enum sink_result write_days(struct dynamo *d, const struct dynamo_days *fresh,
 				   struct err *err)
 {
-	struct dynamo_batch *b = dynamo_batch_new(&d->conn, d->table, DYNAMO_TOGETHER);
+	struct dynamo_batch *b = dynamo_batch_new(
+		&d->conn, d->table, d->conf->ttl_us ? DYNAMO_LONGER : DYNAMO_TOGETHER);
 	enum sink_result r = SINK_OK;
 
 	for (size_t i = 0; i < fresh->n && r == SINK_OK; i++) {
+		int64_t expires_s = expiry_of(d, (fresh->v[i] + 1) * 86400 * TM_S);
 		struct buf *item = dynamo_batch_item(b, NULL, &r, err);
 
 		if (!item)
 			break;
-		dynamo_put_day(fresh->v[i], expiry_of(d, (fresh->v[i] + 1) * 86400 * TM_S), item);
+		dynamo_put_day(fresh->v[i], expires_s, item);
+		if (expires_s)
+			dynamo_put_expires(expires_s, item);
 		dynamo_batch_added(b);
 	}
 	if (r == SINK_OK)
@@ -164,6 +171,20 @@ static enum sink_result write_all_events(struct writing *w, const struct sink_ba
 	return r;
 }
 
+/* An epoch that is written once more, since its positions were not stored, counts once. */
+static void count_totals(struct dynamo *d, const char *name, uint64_t duplicates, uint64_t expired)
+{
+	if (name && strcmp(name, d->last.name) == 0) {
+		d->duplicates -= d->last.duplicates;
+		d->expired -= d->last.expired;
+	}
+	snprintf(d->last.name, sizeof(d->last.name), "%s", name ? name : "");
+	d->last.duplicates = duplicates;
+	d->last.expired = expired;
+	d->duplicates += duplicates;
+	d->expired += expired;
+}
+
 static enum sink_result write_events(struct dynamo *d, const struct sink_batch *batch,
 				     struct sink_counts *counts, struct err *err)
 {
@@ -179,8 +200,7 @@ static enum sink_result write_events(struct dynamo *d, const struct sink_batch *
 		counts->fresh += w.counts.fresh - there;
 		counts->duplicate += w.counts.duplicate + there;
 		counts->expired += w.counts.expired;
-		d->duplicates += w.counts.duplicate + there;
-		d->expired += w.counts.expired;
+		count_totals(d, batch->name, w.counts.duplicate + there, w.counts.expired);
 		crash_at(CRASH_SINK_SENT);
 	}
 	dynamo_batch_free(w.batch);
