@@ -227,6 +227,30 @@ holds() { payloads | cmp - <(LC_ALL=C sort "$1"); } # FILE
 	done
 }
 
+@test "dynamo: many events of one time: the wanted ones alone are kept in memory" {
+	python3 -B - >in <<-'END'
+		for n in range(12000):
+		    print('{"event_id":"e%d","ts":"2026-01-01T00:00:00Z","event_type":"t%d","pad":"%s"}' % (n * 7919 % 12000, n % 2, "x" * 4000))
+	END
+	epoch=3000 feed job one --init
+	feed hta-query events -d "$store" --limit 5
+	tail -n 5 in | tac | cmp - "$out"
+	# page by page, and by an index
+	head -c 0 in >pages
+	after=
+	for _ in 1 2 3; do
+		feed hta-query events -d "$store" --type t1 --meta --limit 4 ${after:+--after "$after"}
+		jq -c .record "$out" >>pages
+		after=$(tail -n 1 "$out" | jq -r .cursor)
+	done
+	grep '"t1"' in | tail -n 12 | tac | cmp - pages
+	feed python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' hta-query events -d "$store" --limit 5
+	echo "$(<"$out") MiB"
+	[ "$(<"$out")" -lt 40 ]
+}
+
 @test "dynamo: pages of a megabyte, and filters that leave them empty" {
 	hta-gen --count 4000 --step 1s --pad 3000 2>/dev/null >in || hta-gen --count 4000 --step 1s | jq -c '.pad = ("x" * 3000)' >in
 	feed hta-sink-dynamo --init "$store" <in

@@ -15,7 +15,7 @@
 #include "drv/dynamo/dynamo_stream.h"
 #include "sink/sink_errors.h"
 
-enum { PAGE_ITEMS = 1000, PAGE_SHARD_MIN = 10, READER_TRIES = 3 };
+enum { PAGE_ITEMS = 1000, PAGE_SHARD_MIN = 10, READER_TRIES = 3, GROUP_SPARE = 1000 };
 
 struct dynamo_reader {
 	struct dynamo_conn conn;
@@ -153,6 +153,35 @@ static int highest_first(const void *a, const void *b)
 	return place_cmp(&y->place, &x->place);
 }
 
+static void copy_texts(struct arena *arena, struct stored_event *e)
+{
+	for (int i = 0; i < EVENT_TEXTS; i++)
+		if (e->text[i].p)
+			e->text[i] = arena_copy(arena, e->text[i]);
+	e->place.topic = e->text[EVENT_TOPIC];
+	e->record = arena_copy(arena, e->record);
+}
+
+/* A time may have any number of events: of those that are more than wanted the lowest go. */
+static void drop_lowest(struct reading *r)
+{
+	struct arena kept = { 0 };
+
+	qsort(r->group, r->n, sizeof(*r->group), highest_first);
+	r->n = r->left;
+	for (size_t i = 0; i < r->n; i++)
+		copy_texts(&kept, &r->group[i]);
+	arena_fini(&r->arena);
+	r->arena = kept;
+}
+
+static bool is_given(const struct reading *r, const struct stored_event *e)
+{
+	const struct events_place *after = r->range->after;
+
+	return after && e->place.ts_us == after->ts_us && place_cmp(&e->place, after) >= 0;
+}
+
 static int keep_event(struct reading *r, const struct json *j, uint32_t item, struct err *err)
 {
 	struct stored_event *e;
@@ -162,28 +191,23 @@ static int keep_event(struct reading *r, const struct json *j, uint32_t item, st
 	r->texts.n = 0;
 	if (dynamo_take_event(j, item, &r->texts, e, err))
 		return err_in(err, "table %s", r->d->table);
-	for (int i = 0; i < EVENT_TEXTS; i++)
-		if (e->text[i].p)
-			e->text[i] = arena_copy(&r->arena, e->text[i]);
-	e->place.topic = e->text[EVENT_TOPIC];
-	e->record = arena_copy(&r->arena, e->record);
+	if (is_given(r, e))
+		return 0;
+	copy_texts(&r->arena, e);
 	r->n++;
+	if (r->left < SIZE_MAX / 4 && r->n >= 2 * r->left + GROUP_SPARE)
+		drop_lowest(r);
 	return 0;
 }
 
 static int give_group(struct reading *r, struct err *err)
 {
-	const struct events_place *after = r->range->after;
 	int rc = 0;
 
 	if (r->n > 1)
 		qsort(r->group, r->n, sizeof(*r->group), highest_first);
 	for (size_t i = 0; i < r->n && rc == 0 && r->left; i++) {
-		const struct stored_event *e = &r->group[i];
-
-		if (after && e->place.ts_us == after->ts_us && place_cmp(&e->place, after) >= 0)
-			continue;
-		rc = r->fn(r->arg, e, err);
+		rc = r->fn(r->arg, &r->group[i], err);
 		r->left -= r->left != UINT64_MAX;
 	}
 	r->n = 0;
