@@ -114,6 +114,40 @@ large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.n
 	check_archive a.ndjson
 }
 
+# A server that takes parts late, and not in the order in which they come.
+lingering() {
+	spawn linger python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" linger
+	wait_until 10 test -s linger.out
+	export AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 linger.out)
+}
+
+@test "an epoch that the archive has already is over while parts are on their way; the sink beside it was restored" {
+	# records that do not become much smaller
+	python3 -B -c 'import base64, random
+random.seed(5)
+for n in range(80000):
+    print("{\"ts\":\"2026-01-01T00:00:00Z\",\"n\":%d,\"x\":\"%s\"}" % (n, base64.b64encode(random.randbytes(1700)).decode()))' >all.ndjson
+	two="$large | hta-sink-s3 -v --positions pos.db --init $place | hta-sink-sqlite --events --init beside.db | hta-commit"
+	head -n 20 all.ndjson >a.ndjson
+	feed pipe "$two"
+	cp beside.db older.db
+	head -n 45000 all.ndjson >a.ndjson
+	feed pipe "$two"
+	check_archive a.ndjson
+	# the epoch comes again for the sake of the other one; behind it stand new ones, which have several parts too
+	mv older.db beside.db
+	mv all.ndjson a.ndjson
+	direct=$AWS_ENDPOINT_URL
+	lingering
+	feed pipe "$two"
+	says 'was applied already'
+	AWS_ENDPOINT_URL=$direct
+	[ "$(grep -c '^linger' linger.out)" -ge 6 ]
+	not grep refused linger.out
+	check_archive a.ndjson
+	sqlite3 beside.db 'SELECT count(*), count(DISTINCT record_offset) FROM hta_events' | grep -x '80000|80000'
+}
+
 @test "the server goes while an epoch of many parts is open; parts and copies are lost on their way" {
 	own=$BATS_TEST_TMPDIR/own
 	svc_start s3 "$own"

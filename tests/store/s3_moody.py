@@ -3,7 +3,8 @@ slow    every third request is answered 503 SlowDown
 skew    its clock is ten minutes ahead, and requests of another time are refused
 region  requests signed for another region than us-east-1 are sent there
 late    every second CompleteMultipartUpload is answered 200, with blanks and then an error in the body
-token   the first three requests are refused for an expired token"""
+token   the first three requests are refused for an expired token
+linger  of the parts of epochs the first four are taken late; of those behind them each share's first at once, the others later still"""
 import email.utils
 import http.client
 import http.server
@@ -39,6 +40,14 @@ def own_answer(request, body):
     return None
 
 
+def linger(path):
+    print(MOOD, path, flush=True)
+    if next(count) < 4:
+        time.sleep(1.5)
+    elif not path.endswith(".0"):
+        time.sleep(3)
+
+
 class Moody(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -49,7 +58,13 @@ class Moody(http.server.BaseHTTPRequestHandler):
         return email.utils.formatdate(time.time() + AHEAD, usegmt=True)
 
     def any(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if MOOD == "linger" and self.command == "PUT" and ".parts/" in self.path:
+            linger(self.path)
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            return
         own = own_answer(self, body)
         if own:
             print(MOOD, flush=True)
@@ -61,6 +76,8 @@ class Moody(http.server.BaseHTTPRequestHandler):
             real.putheader(name, value)
         real.endheaders(body)
         got = real.getresponse()
+        if got.status == 400:
+            print("refused", self.path, flush=True)
         keep = {n: v for n, v in got.getheaders() if n.lower() not in ("date", "server", "content-length", "connection", "transfer-encoding")}
         length = got.getheader("Content-Length") if self.command == "HEAD" else None
         self.reply(got.status, keep, got.read(), length)

@@ -25,7 +25,8 @@
 
 enum { PARTS_A_SIZE = 1000, TOKEN_BYTES = 16 };
 
-/* A part that is on its way, or waits to be sent again: then it has a body and no call. */
+/* A part that is on its way, or waits to be sent again: then it has a body and no call. While it has
+ * a call, key and body are borrowed. */
 struct aside {
 	struct s3_put put;
 	struct buf key, body;
@@ -213,7 +214,7 @@ static enum sink_result wait_aside(struct s3_collect *c, struct aside *a, struct
 {
 	enum s3_outcome o;
 
-	if (!a->body.n)
+	if (!a->body.n && !a->put.call)
 		return SINK_OK;
 	if (!a->put.call)
 		s3_put_begin(&a->put, c->conn, buf_slice(&a->key), TYPE, buf_slice(&a->body));
@@ -353,12 +354,21 @@ static void delete_part(struct s3_collect *c, size_t share, size_t nth)
 	buf_fini(&key);
 }
 
+/* An epoch that was applied already is over while parts of it are under way. */
+static void cancel_asides(struct s3_collect *c)
+{
+	for (size_t i = 0; i < S3_PARTS_ASIDE; i++) {
+		s3_call_end(c->aside[i].put.call);
+		c->aside[i].put.call = NULL;
+		c->aside[i].body.n = 0;
+	}
+}
+
 void s3_collect_drop(struct s3_collect *c)
 {
+	cancel_asides(c);
 	for (size_t i = 0; i < c->shares; i++)
 		for (size_t k = 0; k < c->share[i].sent; k++)
 			delete_part(c, i, k);
-	for (size_t i = 0; i < S3_PARTS_ASIDE; i++)
-		c->aside[i].body.n = 0;
 	forget_shares(c);
 }
