@@ -4,7 +4,8 @@ skew    its clock is ten minutes ahead, and requests of another time are refused
 region  requests signed for another region than us-east-1 are sent there
 late    every second CompleteMultipartUpload is answered 200, with blanks and then an error in the body
 token   the first three requests are refused for an expired token
-linger  of the parts of epochs the first four are taken late; of those behind them each share's first at once, the others later still"""
+linger  of the parts of epochs the first four are taken late; of those behind them each share's first at once, the others later still
+etag    says another ETag of a part of an epoch than the one that it has"""
 import email.utils
 import http.client
 import http.server
@@ -80,6 +81,8 @@ class Moody(http.server.BaseHTTPRequestHandler):
             print("refused", self.path, flush=True)
         keep = {n: v for n, v in got.getheaders() if n.lower() not in ("date", "server", "content-length", "connection", "transfer-encoding")}
         length = got.getheader("Content-Length") if self.command == "HEAD" else None
+        if MOOD == "etag" and self.command == "PUT" and ".parts/" in self.path:
+            keep = {n: v for n, v in keep.items() if n.lower() != "etag"} | {"ETag": '"none of it"'}
         self.reply(got.status, keep, got.read(), length)
         real.close()
 

@@ -209,15 +209,16 @@ void s3_part_begin(struct s3_part *p, struct s3_conn *c, struct slice key, struc
 }
 
 void s3_part_copy(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
-		  unsigned number, struct slice from)
+		  unsigned number, struct slice from, struct slice etag)
 {
 	set_part(p, key, id, number);
 	buf_addz(&p->from, c->place.bucket);
 	buf_addc(&p->from, '/');
 	sigv4_encode(from, true, &p->from);
-	p->field = pair("x-amz-copy-source", buf_slice(&p->from));
-	p->ask.field = &p->field;
-	p->ask.n_fields = 1;
+	p->field[0] = pair("x-amz-copy-source", buf_slice(&p->from));
+	p->field[1] = pair("x-amz-copy-source-if-match", etag);
+	p->ask.field = p->field;
+	p->ask.n_fields = etag.n ? 2 : 1;
 	p->ask.body = slice("", 0);
 	p->ask.late_error = true;
 	p->call = s3_call_begin(c, &p->ask);

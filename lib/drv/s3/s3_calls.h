@@ -74,7 +74,7 @@ enum s3_outcome s3_create_wait(struct s3_create *p, struct buf *id, struct err *
 
 struct s3_part {
 	struct s3_ask ask;
-	struct sigv4_pair query[2], field;
+	struct sigv4_pair query[2], field[2];
 	char number[16];
 	struct buf from;      /* of a copy: the other object */
 	struct s3_call *call; /* NULL: none */
@@ -82,9 +82,9 @@ struct s3_part {
 void s3_part_begin(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
 		   unsigned number, struct slice body);
 /* The part is what the object `from` holds. S3_NONE, of either: there is no such upload, or object.
- */
+ * S3_EXISTS: that object's ETag is another one (n 0: any will do). */
 void s3_part_copy(struct s3_part *p, struct s3_conn *c, struct slice key, struct slice id,
-		  unsigned number, struct slice from);
+		  unsigned number, struct slice from, struct slice etag);
 /* etag: replaced by the part's. */
 enum s3_outcome s3_part_wait(struct s3_part *p, struct buf *etag, struct err *err);
 

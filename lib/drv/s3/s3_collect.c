@@ -1,6 +1,6 @@
 /*	run --> text --8 MiB--> frame --> first part, full: kept
- *	                          |-----> part --full--> slot --PUT--> FOLDER.parts/TOKEN.SHARE.NTH
- *	                                                 slot
+ *	                          |-----> part --full--> slot --PUT--> TOKEN.EPOCH.SHARE.NTH
+ *	                                                 slot          in FOLDER.parts/
  *	barrier: the object = first part | copies of those | part, the open frame
  *
  * An upload cannot begin before the barrier: its marks say up to where it goes, its name where the
@@ -8,13 +8,16 @@
  * and both stay as they were when it began. Nor can it be named by what is known early: an epoch
  * that comes again is cut elsewhere, and has to replace what was there, so an object's name is
  * where the epoch begins. What can be sent early are bytes: as objects that nobody looks for, which
- * the server copies into the upload (UploadPartCopy), so they go over the wire once.
+ * the server copies into the upload (UploadPartCopy), so they go over the wire once. Their names
+ * never come twice: a request that was given up may be done much later. And what is copied has to
+ * be what the server has said that it took, by its ETag.
  *
  * Until a gap is seen frames have no notes. The pair of what came before it, which may be many
  * frames, then goes in front of the first part, with what is missing before the first record: that
  * is why the first part is kept. */
 #include "drv/s3/s3_collect.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -25,11 +28,12 @@
 
 enum { PARTS_A_SIZE = 1000, TOKEN_BYTES = 16 };
 
-/* A part that is on its way, or waits to be sent again: then it has a body and no call. While it has
- * a call, key and body are borrowed. */
+/* A part that is on its way, or waits to be sent again: then it has a body and no call. While it
+ * has a call, key and body are borrowed. */
 struct aside {
 	struct s3_put put;
 	struct buf key, body;
+	size_t share, nth;
 };
 
 struct s3_collect {
@@ -39,6 +43,7 @@ struct s3_collect {
 	struct s3_share *share;
 	size_t shares, cap, last;
 	struct buf token;
+	uint64_t epoch; /* those that are over */
 	struct aside aside[S3_PARTS_ASIDE];
 	size_t next;
 	bool refused; /* to delete: told once */
@@ -63,6 +68,9 @@ static void share_fini(struct s3_share *s)
 	buf_fini(&s->note);
 	buf_fini(&s->first_part);
 	buf_fini(&s->part);
+	for (size_t i = 0; i < s->sent; i++)
+		buf_fini(&s->etag[i]);
+	free(s->etag);
 }
 
 static void forget_shares(struct s3_collect *c)
@@ -206,8 +214,14 @@ bool s3_collect_run(struct s3_collect *c, struct s3_share *s, const struct run *
 static void name_part(const struct s3_collect *c, size_t share, size_t nth, struct buf *key)
 {
 	key->n = 0;
-	buf_printf(key, "%.*s%.*s.%zu.%zu", (int)c->folder.n, c->folder.p, (int)c->token.n,
-		   c->token.p, share, nth);
+	buf_printf(key, "%.*s%.*s.%" PRIu64 ".%zu.%zu", (int)c->folder.n, c->folder.p,
+		   (int)c->token.n, c->token.p, c->epoch, share, nth);
+}
+
+/* Where the answer has none, nothing is compared. */
+static void keep_etag(struct s3_collect *c, const struct aside *a)
+{
+	buf_adds(&c->share[a->share].etag[a->nth], s3_call_field(a->put.call, "ETag"));
 }
 
 static enum sink_result wait_aside(struct s3_collect *c, struct aside *a, struct err *err)
@@ -219,6 +233,8 @@ static enum sink_result wait_aside(struct s3_collect *c, struct aside *a, struct
 	if (!a->put.call)
 		s3_put_begin(&a->put, c->conn, buf_slice(&a->key), TYPE, buf_slice(&a->body));
 	o = s3_call_wait(a->put.call, err);
+	if (o == S3_DONE)
+		keep_etag(c, a);
 	s3_call_end(a->put.call);
 	a->put.call = NULL;
 	if (o == S3_DONE)
@@ -238,7 +254,11 @@ static enum sink_result send_part(struct s3_collect *c, size_t share, struct err
 
 	if (r != SINK_OK)
 		return r;
-	name_part(c, share, s->sent++, &a->key);
+	mem_reserve(&s->etag, &s->etag_cap, s->sent + 1, sizeof(*s->etag));
+	s->etag[s->sent] = (struct buf){ 0 };
+	a->share = share;
+	a->nth = s->sent++;
+	name_part(c, share, a->nth, &a->key);
 	a->body = s->part;
 	s->part = emptied;
 	s3_put_begin(&a->put, c->conn, buf_slice(&a->key), TYPE, buf_slice(&a->body));
@@ -309,7 +329,7 @@ static enum sink_result copy_parts(struct s3_collect *c, const struct s3_share *
 
 	for (size_t i = 0; i < s->sent && r == SINK_OK; i++) {
 		name_part(c, (size_t)(s - c->share), i, &key);
-		r = s3_uploads_copy(u, object, buf_slice(&key), err);
+		r = s3_uploads_copy(u, object, buf_slice(&key), buf_slice(&s->etag[i]), err);
 	}
 	buf_fini(&key);
 	return r;
@@ -371,4 +391,5 @@ void s3_collect_drop(struct s3_collect *c)
 		for (size_t k = 0; k < c->share[i].sent; k++)
 			delete_part(c, i, k);
 	forget_shares(c);
+	c->epoch++;
 }

@@ -27,6 +27,8 @@ struct s3_share {
 	struct buf first_part;   /* its frames */
 	struct buf part;         /* those of the part that is open, behind the first */
 	size_t sent;             /* parts between the two */
+	struct buf *etag;        /* of each of them, once it has arrived */
+	size_t etag_cap;
 };
 
 struct s3_collect;

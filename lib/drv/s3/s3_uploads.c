@@ -153,6 +153,11 @@ static enum sink_result wait_slot(struct slot *s, struct err *err)
 	if (!s->part.call)
 		return SINK_OK;
 	o = s3_part_wait(&s->part, &s->upload->etag[s->nth], err);
+	if (o == S3_EXISTS) {
+		err_set(err, EX_TEMPFAIL, "a part of %s is not the one that was sent: start again",
+			s->upload->key);
+		return SINK_CONFLICT;
+	}
 	return o == S3_NONE ? lost_upload(s->upload, err) : s3_result(o);
 }
 
@@ -197,7 +202,8 @@ enum sink_result s3_uploads_part(struct s3_uploads *u, size_t i, struct buf *bod
 	return SINK_OK;
 }
 
-enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice key, struct err *err)
+enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice key,
+				 struct slice etag, struct err *err)
 {
 	struct upload *o = &u->v[i];
 	enum sink_result r;
@@ -205,7 +211,7 @@ enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice ke
 
 	if (s)
 		s3_part_copy(&s->part, u->conn, slice_z(o->key), buf_slice(&o->id),
-			     (unsigned)(s->nth + 1), key);
+			     (unsigned)(s->nth + 1), key, etag);
 	return r;
 }
 

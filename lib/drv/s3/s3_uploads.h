@@ -25,8 +25,11 @@ void s3_uploads_what(const struct s3_uploads *u, struct buf *what);
 /* The next part of object i. *body is taken, and an empty one given for it. SINK_CONFLICT
  * (EX_TEMPFAIL), here and later: somebody has aborted the upload. */
 enum sink_result s3_uploads_part(struct s3_uploads *u, size_t i, struct buf *body, struct err *err);
-/* The next part is what another object holds, which nobody deletes before s3_uploads_complete. */
-enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice key, struct err *err);
+/* The next part is what another object holds, which nobody deletes before s3_uploads_complete.
+ * etag: the object's, n 0: any; where it is another one, SINK_CONFLICT (EX_TEMPFAIL). Both are
+ * borrowed until then. */
+enum sink_result s3_uploads_copy(struct s3_uploads *u, size_t i, struct slice key,
+				 struct slice etag, struct err *err);
 /* All are durable and seen. SINK_FATAL, EX_CONFIG: an object of the name is there, and is none of
  * the marks' job; one of this job is replaced. */
 enum sink_result s3_uploads_complete(struct s3_uploads *u, struct err *err);
