@@ -163,6 +163,18 @@ for n in range(80000):
 	check_archive a.ndjson
 }
 
+@test "a bucket that answers no deletion of a part holds up nobody" {
+	events --count 700000 >a.ndjson
+	direct=$AWS_ENDPOINT_URL
+	through_moody mute
+	feed timeout 40 bash -c "set -o pipefail; $large | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	[ "$(grep -c 'stay (--clean): DELETE .*: no answer in time' <<<"$stderr")" = 1 ]
+	[ "$(grep -c '^mute' mute.out)" -ge 2 ]
+	AWS_ENDPOINT_URL=$direct
+	parts_lie
+	check_archive a.ndjson
+}
+
 @test "the server goes while an epoch of many parts is open; parts and copies are lost on their way" {
 	own=$BATS_TEST_TMPDIR/own
 	svc_start s3 "$own"

@@ -5,7 +5,8 @@ region  requests signed for another region than us-east-1 are sent there
 late    every second CompleteMultipartUpload is answered 200, with blanks and then an error in the body
 token   the first three requests are refused for an expired token
 linger  of the parts of epochs the first four are taken late; of those behind them each share's first at once, the others later still
-etag    says another ETag of a part of an epoch than the one that it has"""
+etag    says another ETag of a part of an epoch than the one that it has
+mute    deletions of parts of epochs are not answered"""
 import email.utils
 import http.client
 import http.server
@@ -71,6 +72,9 @@ class Moody(http.server.BaseHTTPRequestHandler):
             print(MOOD, flush=True)
             self.reply(*own)
             return
+        if MOOD == "mute" and self.command == "DELETE" and ".parts/" in self.path:
+            print(MOOD, self.path, flush=True)
+            time.sleep(300)
         real = http.client.HTTPConnection("127.0.0.1", REAL)
         real.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():

@@ -36,6 +36,12 @@ void s3_put_begin(struct s3_put *p, struct s3_conn *c, struct slice key, const c
 	p->call = s3_call_begin(c, &p->ask);
 }
 
+void s3_delete_begin(struct s3_deletion *p, struct s3_conn *c, struct slice key)
+{
+	p->ask = (struct s3_ask){ .method = "DELETE", .key = key };
+	p->call = s3_call_begin(c, &p->ask);
+}
+
 enum s3_outcome s3_delete(struct s3_conn *c, struct slice key, struct err *err)
 {
 	enum s3_outcome o = run_ask(c, &(struct s3_ask){ .method = "DELETE", .key = key }, err);

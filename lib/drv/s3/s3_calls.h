@@ -25,6 +25,13 @@ struct s3_put {
 void s3_put_begin(struct s3_put *p, struct s3_conn *c, struct slice key, const char *type,
 		  struct slice body);
 
+/* Waited for as any call; S3_NONE: there was none. */
+struct s3_deletion {
+	struct s3_ask ask;
+	struct s3_call *call; /* NULL: none */
+};
+void s3_delete_begin(struct s3_deletion *p, struct s3_conn *c, struct slice key);
+
 /* S3_DONE where there is none, too. */
 enum s3_outcome s3_delete(struct s3_conn *c, struct slice key, struct err *err);
 

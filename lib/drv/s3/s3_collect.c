@@ -23,10 +23,13 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/tm.h"
 
 #define TYPE "application/octet-stream"
 
-enum { PARTS_A_SIZE = 1000, TOKEN_BYTES = 16 };
+enum { PARTS_A_SIZE = 1000, TOKEN_BYTES = 16, DELETIONS_ASIDE = 16, DELETION_TRIES = 2 };
+
+static const int64_t deletions_us = 5 * TM_S;
 
 /* A part that is on its way, or waits to be sent again: then it has a body and no call. While it
  * has a call, key and body are borrowed. */
@@ -361,17 +364,56 @@ enum sink_result s3_collect_write(struct s3_collect *c, const struct s3_share *s
 
 /* ---- the end */
 
-static void delete_part(struct s3_collect *c, size_t share, size_t nth)
-{
-	struct buf key = { 0 };
-	struct err why = ERR_INIT;
+struct deletion {
+	struct s3_deletion part;
+	struct buf key;
+};
 
-	name_part(c, share, nth, &key);
-	if (s3_result(s3_delete(c->conn, buf_slice(&key), &why)) != SINK_OK && !c->refused) {
-		log_warn("a part that is of no use any more stays: %s", why.msg);
-		c->refused = true;
+static void begin_deletion(struct s3_collect *c, struct deletion *d, size_t share, size_t nth)
+{
+	name_part(c, share, nth, &d->key);
+	s3_delete_begin(&d->part, c->conn, buf_slice(&d->key));
+}
+
+static bool wait_deletion(struct s3_collect *c, struct deletion *d, int64_t until_us)
+{
+	struct err why = ERR_INIT;
+	enum s3_outcome o;
+
+	if (!d->part.call)
+		return true;
+	o = s3_call_wait_until(d->part.call, DELETION_TRIES, until_us, &why);
+	s3_call_end(d->part.call);
+	d->part.call = NULL;
+	if (s3_result(o) == SINK_OK)
+		return true;
+	if (!c->refused)
+		log_warn("parts that are of no use any more stay (--clean): %s", why.msg);
+	c->refused = true;
+	return false;
+}
+
+/* A bucket that is away now holds up nobody for the sake of what is of no use. */
+static void delete_parts(struct s3_collect *c)
+{
+	struct deletion aside[DELETIONS_ASIDE] = { 0 };
+	int64_t until_us = tm_mono_us() + deletions_us;
+	bool good = true;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->shares && good; i++)
+		for (size_t k = 0; k < c->share[i].sent && good; k++) {
+			struct deletion *d = &aside[n++ % DELETIONS_ASIDE];
+
+			good = wait_deletion(c, d, until_us);
+			if (good)
+				begin_deletion(c, d, i, k);
+		}
+	for (size_t i = 0; i < DELETIONS_ASIDE; i++) {
+		good = good && wait_deletion(c, &aside[i], until_us);
+		s3_call_end(aside[i].part.call);
+		buf_fini(&aside[i].key);
 	}
-	buf_fini(&key);
 }
 
 /* An epoch that was applied already is over while parts of it are under way. */
@@ -387,9 +429,7 @@ static void cancel_asides(struct s3_collect *c)
 void s3_collect_drop(struct s3_collect *c)
 {
 	cancel_asides(c);
-	for (size_t i = 0; i < c->shares; i++)
-		for (size_t k = 0; k < c->share[i].sent; k++)
-			delete_part(c, i, k);
+	delete_parts(c);
 	forget_shares(c);
 	c->epoch++;
 }

@@ -55,8 +55,8 @@ bool s3_share_dense(const struct s3_share *s, int64_t from, int64_t to);
 enum sink_result s3_collect_write(struct s3_collect *c, const struct s3_share *s,
 				  const struct s3_marks *marks, struct s3_uploads *u, size_t object,
 				  struct err *err);
-/* The epoch is over: nothing is collected. Parts that were sent are deleted; one that cannot be
- * stays (--clean). */
+/* The epoch is over: nothing is collected. Parts that were sent are deleted; where one cannot
+ * be, or it takes more than 5 s, the rest stays (--clean). */
 void s3_collect_drop(struct s3_collect *c);
 
 #endif

@@ -259,12 +259,35 @@ struct s3_call *s3_call_begin(struct s3_conn *c, const struct s3_ask *ask)
 	return call;
 }
 
+/* False: there was none in time, or the program has to leave; the call is over. */
+static bool wait_for_answer(struct s3_call *call, int64_t until_us)
+{
+	while (http_call_outcome(call->request.call, &call->err) == HTTP_UNDER_WAY) {
+		if (tm_mono_us() >= until_us) {
+			err_set(&call->err, EX_TEMPFAIL, "no answer in time");
+			give_up(call);
+			return false;
+		}
+		if (loop_turn(call->conn->loop, until_us, &call->err) < 0) {
+			end_call(call, S3_LEAVE);
+			return false;
+		}
+	}
+	return true;
+}
+
 enum s3_outcome s3_call_wait(struct s3_call *call, struct err *err)
 {
-	while (!call->over) {
-		enum step step = take_outcome(call);
+	return s3_call_wait_until(call, S3_TRIES, INT64_MAX, err);
+}
 
-		if (step == STEP_AGAIN && ++call->tries == S3_TRIES)
+enum s3_outcome s3_call_wait_until(struct s3_call *call, unsigned tries, int64_t until_us,
+				   struct err *err)
+{
+	while (!call->over) {
+		enum step step = wait_for_answer(call, until_us) ? take_outcome(call) : STEP_OVER;
+
+		if (step == STEP_AGAIN && ++call->tries >= tries)
 			give_up(call);
 		else if (step == STEP_AGAIN && pause_before_try(call))
 			end_call(call, S3_LEAVE);

@@ -36,6 +36,9 @@ struct s3_call *s3_call_begin(struct s3_conn *c, const struct s3_ask *ask);
 /* Waits for the outcome, sending again; others that are under way move on meanwhile. Says the same
  * again. */
 enum s3_outcome s3_call_wait(struct s3_call *call, struct err *err);
+/* The same with other tries, and no longer than until_us (tm_mono_us) for an answer: S3_AGAIN. */
+enum s3_outcome s3_call_wait_until(struct s3_call *call, unsigned tries, int64_t until_us,
+				   struct err *err);
 /* Of a call that was answered last; valid until s3_call_end. */
 struct slice s3_call_body(const struct s3_call *call);
 struct slice s3_call_field(const struct s3_call *call, const char *name);
