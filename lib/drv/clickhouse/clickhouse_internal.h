@@ -60,8 +60,10 @@ extern const char clickhouse_delta_columns[], clickhouse_final_columns[],
 extern const int64_t clickhouse_no_time_us;
 /* claim "": a delta. */
 void clickhouse_put_delta(const struct rollup *row, const char *job, struct buf *out);
-/* What stands for a claim: settle and holds look for it, readers for the names of sinks. One that
- * makes a claim useless has neither job nor sink ("") nor ranges (NULL). */
+/* What stands for a claim: settle and holds look for it. One that makes a claim useless has neither
+ * job nor sink ("") nor ranges (NULL). One whose claim is CLICKHOUSE_SINK is no claim's: readers
+ * find the names of sinks by it. It has no ranges, and its time is 0. */
+#define CLICKHOUSE_SINK "sink"
 struct clickhouse_marker {
 	const char *claim, *job, *sink;
 	const struct ranges *ranges;

@@ -4,9 +4,9 @@
  * nobody says where that is, metrics are those that have rows, those of jobs with none of them
  * final.
  *
- * They stand there under the name of a sink (--name), which is in the markers of its epochs. Where
- * a marker, as older versions wrote them, has none, and where there are no markers, it is the
- * default name. */
+ * They stand there under the name of a sink (--name). Each epoch writes it beside its marker, in a
+ * row that is the same each time: merges make one of them, so it is found by the primary key,
+ * however many markers there are. The default name is looked at too: older versions wrote none. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,13 +38,16 @@ static void reader_close(void *d)
 	free(r);
 }
 
-static void add_sink(struct clickhouse_reader *r, struct slice name)
+/* Takes the name. */
+static void add_sink(struct clickhouse_reader *r, char *name)
 {
+	for (size_t i = 0; i < r->sinks; i++)
+		if (strcmp(r->positions[i].sink, name) == 0) {
+			free(name);
+			return;
+		}
 	r->positions = mem_grow(r->positions, r->sinks + 1, sizeof(*r->positions));
-	r->positions[r->sinks++] = (struct clickhouse_positions){
-		.sink = name.n ? mem_dup(name.p, name.n)
-			       : mem_printf("%s:%s", clickhouse_driver.kind, r->conf.place)
-	};
+	r->positions[r->sinks++] = (struct clickhouse_positions){ .sink = name };
 }
 
 static int find_sinks(struct clickhouse_reader *r, struct err *err)
@@ -52,8 +55,8 @@ static int find_sinks(struct clickhouse_reader *r, struct err *err)
 	struct rowbinary answer;
 	int rc = sink_error_result(
 		clickhouse_query(r->c, &answer, err,
-				 "SELECT DISTINCT toString(metric) AS name FROM %s WHERE claim <> "
-				 "'' AND job <> '' ORDER BY name",
+				 "SELECT DISTINCT toString(metric) AS name FROM %s WHERE claim = "
+				 "'" CLICKHOUSE_SINK "' ORDER BY name",
 				 r->c->table),
 		err);
 
@@ -62,10 +65,9 @@ static int find_sinks(struct clickhouse_reader *r, struct err *err)
 
 		if (answer.broken)
 			return clickhouse_answer_broken(r->c, err);
-		add_sink(r, name);
+		add_sink(r, mem_dup(name.p, name.n));
 	}
-	if (rc == 0 && !r->sinks)
-		add_sink(r, slice("", 0));
+	add_sink(r, mem_printf("%s:%s", clickhouse_driver.kind, r->conf.place));
 	return rc;
 }
 

@@ -124,12 +124,16 @@ static enum sink_result write_deltas(struct clickhouse *c, const struct sink_bat
 						  .job = batch->job,
 						  .sink = c->conf->name,
 						  .ranges = batch->ranges,
-						  .now_us = tm_now_us() };
+						  .now_us = tm_now_us() },
+				       sink = { .claim = CLICKHOUSE_SINK,
+						.job = batch->job,
+						.sink = c->conf->name };
 	uint64_t there = 0;
 	enum sink_result r;
 
 	c->body.n = 0;
 	clickhouse_put_marker(&marker, &c->body);
+	clickhouse_put_marker(&sink, &c->body);
 	for (size_t i = 0; i < batch->rows; i++)
 		if (batch->row[i].add)
 			clickhouse_put_delta(&batch->row[i], batch->job, &c->body);
