@@ -183,8 +183,8 @@ refused() { # CODE COMMAND...
 # The SQL of the manual that makes a role.
 grants() { sed -n '/^CREATE ROLE hta /,/^\.Ed/p' "$top/man/hta-sink-pg.1" | grep -v '^\.Ed'; }
 
-job() { # CONNINFO
-	pipe "hta-consume --job j events 2>/dev/null | hta-window --every 1m --by region --value latency_ms --uniq user_id 2>/dev/null | hta-sink-pg --retry-for 300ms $1 | hta-commit 2>/dev/null"
+job() { # CONNINFO [OPTION...]: of hta-consume
+	pipe "hta-consume ${*:2} --job j events 2>/dev/null | hta-window --every 1m --by region --value latency_ms --uniq user_id 2>/dev/null | hta-sink-pg --retry-for 300ms $1 | hta-commit 2>/dev/null"
 }
 
 @test "pg login: the rights of the manual are enough, and each that is missing is named at the start" {
@@ -237,6 +237,47 @@ job() { # CONNINFO
 	psql -Xqc "grant connect on database $PGDATABASE to public, $role"
 	feed job "user=$role"
 	psql -Xqc "drop owned by $role" -c "drop role $role"
+}
+
+@test "pg login: a table with a retention, by the rights of the manual, and each that is missing" {
+	with_service pg
+	psql -Xqc 'drop schema if exists public cascade' -c 'create schema public' 2>/dev/null
+	role=r_$HTA_PREFIX
+	{ grants; sed -n '/^GRANT .* ON hta_retention/,/^\.Ed/p' "$top/man/hta-sink-pg.1" | grep -v '^\.Ed'; } |
+		sed "s/\bhta\b/$role/g; s/'SECRET'/'x'/; s/DATABASE rollups/DATABASE $PGDATABASE/" >grants.sql
+	[ "$(grep -c 'GRANT.*hta_retention\|GRANT DELETE ON hta_rollups' grants.sql)" = 2 ]
+	hta-gen --count 300 --seed 3 --step 1h >events
+	for pieces in days rows; do
+		[ $pieces = days ] || feed hta-sink-pg --init </dev/null
+		feed hta-sink-pg --init --retention 2d </dev/null
+		psql -Xq -v ON_ERROR_STOP=1 -f grants.sql
+		[ "$(psql -XAtc 'select pieces from hta_retention')" = $pieces ]
+		feed job "user=$role" --epoch-records 40
+		not says 'not taken out'
+		[ "$(psql -XAtc 'select sum(count), bool_and(window_start >= (select purged_before from hta_retention)) from hta_rollups')" = '84|t' ]
+		while read -r right on; do
+			psql -Xqc "revoke $right on $on from $role"
+			refused 78 job "user=$role"
+			says "^hta-sink-pg: role $role lacks a right: GRANT $right ON \"?$on\"? TO $role\$"
+			psql -Xqc "grant $right on $on to $role"
+		done <<-END
+			DELETE hta_rollups
+			UPDATE hta_retention
+		END
+		# partitions that this role may not drop: rows go all the same
+		if [ $pieces = days ]; then
+			feed hta-sink-pg --reset j
+			psql -Xqc 'delete from hta_retention' -c 'truncate hta_rollups'
+			feed hta-sink-pg --init --retention 2d </dev/null
+			psql -Xqc "select hta_days('hta_rollups', 'hta_rollups', array(select '2026-01-01T00:00Z'::timestamptz + i * interval '24h' from generate_series(0, 12) i))"
+			[ "$(psql -XAtc "select count(*) from pg_inherits where inhparent = 'hta_rollups'::regclass")" = 14 ]
+			feed job "user=$role" --epoch-records 40
+			not says 'not taken out'
+			[ "$(psql -XAtc 'select sum(count), bool_and(window_start >= (select purged_before from hta_retention)) from hta_rollups')" = '84|t' ]
+			[ "$(psql -XAtc "select count(*) from pg_inherits where inhparent = 'hta_rollups'::regclass")" = 14 ]
+		fi
+		psql -Xqc "drop owned by $role" -c "drop role $role" -c 'drop schema public cascade' -c 'create schema public' 2>/dev/null
+	done
 }
 
 # ---- a pooler

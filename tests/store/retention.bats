@@ -67,6 +67,16 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	[ "$(ask "select count(*) from hta_rollups_p$(date -u +%Y%m%d)")" = 1 ]
 }
 
+@test "days that are far ahead are not asked for before they come" {
+	today=$(($(date +%s) / 86400 * 86400))
+	base=$today
+	feed hta-sink-pg --init --retention 5d </dev/null
+	psql -Xqc 'create table asked (days timestamptz[])' -c 'create or replace function hta_days(a_rollups text, a_table regclass, a_days timestamptz[])
+		returns void language sql as $$ insert into asked values (a_days) $$'
+	sink < <(hello; probe; init ev/0:0; day a 0; day a 2; day a 4; wm=${base}000000 bar 1 ev/0:0:3; day a 3; day a 5; wm=${base}000000 bar 2 ev/0:3:5; end)
+	[ "$(ask "select (unnest(days)::timestamptz at time zone 'UTC')::date - (now() at time zone 'UTC')::date from asked" | paste -sd' ')" = '0 2' ]
+}
+
 @test "a second job of the table, behind the first one's mark, writes nothing there; its positions move" {
 	sink --retention 2d < <(hello; probe; init ev/0:0; day a 9; wm=$(at 9) bar 1 ev/0:0:1; end)
 	job=other metric=n sink < <(job=other hello 'n 00000000000000bb'; job=other probe; init ot/0:0; metric=n day a 0; wm=$(at 0) bar 1 ot/0:0:1; metric=n day a 8; wm=$(at 8) bar 2 ot/0:1:2; end)
@@ -117,17 +127,85 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 @test "a table without partitions: rows are deleted, and the sink says so" {
 	sink < <(hello; probe; init ev/0:0; day a 0; day a 1; wm=$(at 1) bar 1 ev/0:0:2; end)
 	sink --retention 2d < <(hello; probe; day a 9; wm=$(at 9) bar 2 ev/0:2:3; day a 1; wm=$(at 9) bar 3 ev/0:3:4; end)
-	says 'table hta_rollups was made without partitions: what is older than --retention is deleted row by row'
+	says 'table hta_rollups has no partitions of a day each: what is older than --retention is deleted row by row'
 	[ "$(rows)" = 'm|a|10 00:00|1' ]
 	[ "$(expired)" = '0 1' ]
 	# many rows: 20,000 behind an epoch
 	psql -Xqc "insert into hta_rollups (metric, window_start, window_end, dims_hash, dims, count)
 		select 'm', '2026-01-02T00:00Z', '2026-01-02T00:01Z', i, '{}', 1 from generate_series(1, 30000) i"
 	sink --retention 2d < <(hello; probe; bar 4 ev/0:4:5; end)
-	not says 'made without partitions'
+	not says 'no partitions'
 	[ "$(ask 'select count(*) from hta_rollups')" = 10001 ]
 	sink < <(hello; probe; bar 5 ev/0:5:6; end)
 	[ "$(rows)" = 'm|a|10 00:00|1' ]
+}
+
+# Rows of a day, as many as fill the places of a page: INTO DAY
+fill() {
+	psql -Xqc "insert into $1 (metric, window_start, window_end, dims_hash, dims, count)
+		select 'm', t, t + interval '1m', 'f' || i, '{}', 1 from generate_series(1, 50) i, (select '2026-01-01T00:00Z'::timestamptz + interval '24h' * $2) d(t)"
+}
+
+@test "what is young stays: where there is no default partition, and in a month that is named like a day" {
+	sink --retention 2d < <(hello; probe; init ev/0:0; day a 0; wm=$(at 0) bar 1 ev/0:0:1; end)
+	[ "$(ask 'select pieces from hta_retention')" = days ]
+	psql -Xqc "create table hta_rollups_p20260201 partition of hta_rollups for values from ('2026-02-01Z') to ('2026-03-01Z')"
+	fill hta_rollups_default 100
+	psql -Xqc 'alter table hta_rollups detach partition hta_rollups_default'
+	fill hta_rollups_p20260201 32
+	fill hta_rollups_p20260201 50
+	sink < <(hello; probe; day a 40; wm=$(at 40) bar 2 ev/0:1:2; end)
+	[ "$(mark)" = '2026-02-07 00:00:00' ]
+	# the old rows of the month have gone one by one, and the old day as a whole
+	[ "$(parts)" = 'hta_rollups_p20260201' ]
+	[ "$(ask 'select window_start::date, count(*) from hta_rollups group by 1 order by 1' | paste -sd' ')" = '2026-02-10|1 2026-02-20|50' ]
+	[ "$(ask 'select count(*) from hta_rollups_default')" = 50 ]
+	# and when it is there again
+	psql -Xqc 'alter table hta_rollups attach partition hta_rollups_default default'
+	fill hta_rollups_default 10
+	sink < <(hello; probe; day a 40; wm=$(at 40) bar 3 ev/0:2:3; end)
+	[ "$(ask 'select window_start::date, count(*) from hta_rollups group by 1 order by 1' | paste -sd' ')" = '2026-02-10|1 2026-02-20|50 2026-04-11|50' ]
+	# the month goes when all of it is old
+	sink < <(hello; probe; day a 70; wm=$(at 70) bar 4 ev/0:3:4; end)
+	[ "$(ask 'select window_start::date, count(*) from hta_rollups group by 1 order by 1' | paste -sd' ')" = '2026-03-12|1 2026-04-11|50' ]
+	[ "$(parts)" = 'hta_rollups_default hta_rollups_p20260312' ]
+}
+
+@test "partitions of somebody else's making stay; their old rows are deleted one by one" {
+	sink < <(hello; probe; init ev/0:0; wm=$(at 0) bar 1 ev/0:0:1; end)
+	psql -Xq <<-'END'
+		alter table hta_rollups rename to before;
+		create table hta_rollups (like before including all) partition by range (window_start);
+		create table hta_rollups_p20260101 partition of hta_rollups for values from ('2026-01-01Z') to ('2026-02-01Z');
+		create table hta_rollups_p20260201 partition of hta_rollups for values from ('2026-02-01Z') to ('2026-03-01Z');
+		create table hta_rollups_default partition of hta_rollups default;
+	END
+	sink --retention 2d < <(hello; probe; day a 0; day a 9; wm=$(at 9) bar 2 ev/0:1:2; end)
+	says 'table hta_rollups has no partitions of a day each'
+	[ "$(ask 'select pieces from hta_retention')" = rows ]
+	[ "$(rows)" = 'm|a|10 00:00|1' ]
+	sink < <(hello; probe; day a 40; wm=$(at 40) bar 3 ev/0:2:3; end)
+	[ "$(rows)" = 'm|a|10 00:00|1' ]
+	[ "$(ask 'select count(*) from hta_rollups_p20260201')" = 1 ]
+	[ "$(parts)" = 'hta_rollups_default hta_rollups_p20260101 hta_rollups_p20260201' ]
+}
+
+@test "an option is an act of the start: a sink that connects anew does not set the retention back" {
+	sink --retention 30d < <(hello; probe; init ev/0:0; day a 0; wm=$(at 0) bar 1 ev/0:0:1; end)
+	mkfifo in
+	exec 7<>in
+	spawn long hta-sink-pg --foreign --init --retention 30d <in 7<&-
+	{ hello; probe; } >&7
+	wait_until 10 grep -q '"gen":"fed' long.out
+	feed hta-sink-pg --init --retention never </dev/null
+	[ "$(ask 'select keep is null from hta_retention')" = t ]
+	[ "$(ask "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'hta-sink-pg' and datname = current_database()")" = 1 ]
+	{ day a 90; wm=$(at 90) bar 2 ev/0:1:2; end; } >&7
+	exec 7>&-
+	exits_with 0 10
+	grep -q 'terminating connection' long.err
+	[ "$(ask 'select keep is null from hta_retention')" = t ]
+	[ "$(rows | wc -l)" = 2 ]
 }
 
 @test "--retention may be changed; never lets everything stay, but what is gone is not begun anew" {
@@ -193,6 +271,16 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	says "role $role lacks a right: GRANT UPDATE ON hta_retention TO $role"
 	fails_with 78 hta-check --connect -d "user=$role"
 	says "role $role lacks rights: GRANT UPDATE ON hta_retention TO $role"
+	# a plain stream holds the mark, too; one that only looks does not
+	psql -Xqc "revoke insert, update, delete on hta_rollups, hta_metric from $role"
+	{ op=set metric=p day a 9; } >plain
+	PGUSER=$role feed hta-sink-pg --dry-run <plain
+	[ "$(<"$out")" = 'new 1, equal 0, different 0' ]
+	psql -Xqc "grant insert on hta_rollups, hta_metric to $role"
+	PGUSER=$role fails_with 78 hta-sink-pg <plain
+	says "role $role lacks a right: GRANT UPDATE ON hta_retention TO $role"
+	psql -Xqc "grant update on hta_retention to $role"
+	PGUSER=$role feed hta-sink-pg <plain
 	psql -Xqc "drop owned by $role; drop role $role"
 }
 

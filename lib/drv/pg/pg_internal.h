@@ -43,6 +43,7 @@ struct pg_retention {
 	bool told;         /* that rows behind it are not written */
 	bool purge;        /* there may be rows to take away, */
 	int64_t due_us;    /* but not before (tm_mono_us) */
+	bool purge_denied; /* and told: the server refuses it */
 	int64_t *day;      /* sorted: those that need no partition made for them */
 	size_t n_days;
 	int64_t days_due_us; /* as due_us */
@@ -68,6 +69,7 @@ struct pg {
 	int64_t keep_us;              /* --retention; 0: not given, PG_KEEP_EVER: never */
 	bool timescale;               /* --timescale: make the extension, too */
 	bool hyper;                   /* the table is to be a hypertable */
+	bool retention_set;           /* by those three: from then on what is stored holds */
 	struct pg_retention kept;
 	bool views_made;        /* of all metrics that were stored at the first connection */
 	bool views_denied;      /* and told: this role may not make any */
@@ -331,7 +333,8 @@ char *pg_retention_pieces(const struct pg *p);
 void pg_retention_default(struct pg *p, int64_t keep_us);
 /* Inside of a transaction: makes what --retention and --timescale ask for. */
 enum sink_result pg_retention_make(struct pg *p, struct err *err);
-/* The same where it is missing, and fills p->kept. */
+/* The same where it is missing, and fills p->kept. An option is an act of the start: when the
+ * connection is made anew, what somebody has set since stays. */
 enum sink_result pg_retention_known(struct pg *p, struct err *err);
 /* Makes partitions for the batch's days, where there shall be some. SINK_RETRY: the connection is
  * lost; nothing else is an error: the default partition takes what has none. */
@@ -342,8 +345,9 @@ uint64_t pg_retention_cut(const struct pg *p, const struct sink_batch *b, struct
 			  struct rollup **row);
 /* Warns once, of the first such row, and says what becomes of all others. */
 void pg_retention_tell(struct pg *p, const struct sink_batch *b, uint64_t cut);
-/* Of a plain batch, in its transaction: the mark, which nobody moves until its end. */
-enum sink_result pg_retention_lock(struct pg *p, struct err *err);
+/* Of a plain batch, in its transaction: the mark, which nobody moves until its end but in a dry
+ * run, which takes no lock. */
+enum sink_result pg_retention_lock(struct pg *p, bool dry_run, struct err *err);
 /* What a failed statement (ZHT03) says the mark is. */
 void pg_retention_moved(struct pg *p, const PGresult *res);
 /* Between transactions: takes away what lies behind the mark, a part of it. */

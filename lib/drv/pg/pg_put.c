@@ -106,7 +106,7 @@ enum sink_result pg_put(void *d, const struct sink_batch *whole, bool replace, b
 	if (w.r == SINK_OK)
 		w.r = pg_begin(p, PG_BEGIN, err);
 	if (w.r == SINK_OK && p->kept.on)
-		w.r = pg_retention_lock(p, err);
+		w.r = pg_retention_lock(p, dry_run, err);
 	cut = pg_retention_cut(p, whole, &batch, &row);
 	pg_events_put(&w, dry_run, counts);
 	for (size_t at = 0; at < batch.rows && w.r == SINK_OK;) {

@@ -33,6 +33,7 @@
 enum {
 	AGAIN_S = 10, /* after a lock that was not to be had */
 	HYPER_DAYS = 90,
+	DAYS_AHEAD = 2, /* that get partitions */
 };
 
 static const int64_t day_us = 86400 * TM_S;
@@ -91,10 +92,8 @@ static enum sink_result look_up_retention(struct pg *p, int64_t *keep_us, struct
 
 static const char set_retention[] =
 	"INSERT INTO hta_retention AS r (rollups, keep, pieces) SELECT $1, "
-	"justify_hours(make_interval(secs => $2::float8 / 1000000)), CASE c.relkind WHEN 'p' THEN "
-	"'days' ELSE 'rows' END FROM pg_class c WHERE c.oid = to_regclass($3) ON CONFLICT "
-	"(rollups) "
-	"DO UPDATE SET keep = excluded.keep";
+	"justify_hours(make_interval(secs => $2::float8 / 1000000)), hta_pieces($3::regclass) ON "
+	"CONFLICT (rollups) DO UPDATE SET keep = excluded.keep";
 
 /* Inside of a transaction. *said: what the server does not have; free(). */
 static enum sink_result make_hypertable(struct pg *p, char **said, struct err *err)
@@ -170,9 +169,9 @@ static enum sink_result init_retention(struct pg *p, struct err *err)
 static void tell_rows(const struct pg *p)
 {
 	if (p->kept.on && !p->kept.days && !p->kept.chunks)
-		log_warn("table %s was made without partitions: what is older than --retention is "
-			 "deleted row by row, and its space is for VACUUM to free; a table that "
-			 "--init makes with --retention has a partition a day (hta-sink-pg(1), "
+		log_warn("table %s has no partitions of a day each: what is older than "
+			 "--retention is deleted row by row, and its space is for VACUUM to free; "
+			 "a table that --init makes with --retention has them (hta-sink-pg(1), "
 			 "RETENTION)",
 			 p->rollups);
 }
@@ -196,15 +195,17 @@ enum sink_result pg_retention_known(struct pg *p, struct err *err)
 	pg_retention_fini(&p->kept);
 	if (p->version >= PG_SCHEMA_RETENTION)
 		r = look_up_retention(p, &keep_us, err);
-	if (r == SINK_OK)
-		pg_retention_default(p, keep_us);
-	if (r != SINK_OK || !p->keep_us || (keep_us == p->keep_us && p->kept.chunks >= p->hyper))
+	if (r != SINK_OK || (p->retention_set && p->kept.on))
 		return r;
-	r = init_retention(p, err);
-	if (r == SINK_OK)
-		r = look_up_retention(p, &keep_us, err);
-	if (r == SINK_OK)
-		tell_rows(p);
+	pg_retention_default(p, keep_us);
+	if (p->keep_us && (keep_us != p->keep_us || p->kept.chunks < p->hyper)) {
+		r = init_retention(p, err);
+		if (r == SINK_OK)
+			r = look_up_retention(p, &keep_us, err);
+		if (r == SINK_OK)
+			tell_rows(p);
+	}
+	p->retention_set |= r == SINK_OK;
 	return r;
 }
 
@@ -257,19 +258,19 @@ void pg_retention_tell(struct pg *p, const struct sink_batch *b, uint64_t cut)
 		 (int)tm_text(p->kept.before_us, mark), mark, cut, b->job ? "epoch" : "batch");
 }
 
-enum sink_result pg_retention_lock(struct pg *p, struct err *err)
+enum sink_result pg_retention_lock(struct pg *p, bool dry_run, struct err *err)
 {
+	static const char mark[] = "SELECT (extract(epoch FROM purged_before) * 1000000)::bigint "
+				   "FROM hta_retention WHERE rollups = $1";
 	const char *value[] = { p->rollups };
-	PGresult *res;
-	enum sink_result r = pg_query(p, &res, err,
-				      "SELECT (extract(epoch FROM purged_before) * "
-				      "1000000)::bigint FROM hta_retention WHERE rollups = $1 FOR "
-				      "SHARE",
-				      1, value);
+	char *sql = mem_printf("%s%s", mark, dry_run ? "" : " FOR SHARE");
+	PGresult *res = NULL;
+	enum sink_result r = pg_query(p, &res, err, sql, 1, value);
 
 	if (r == SINK_OK && PQntuples(res) && !PQgetisnull(res, 0, 0))
 		p->kept.before_us = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 	PQclear(res);
+	free(sql);
 	if (r == SINK_OK && p->kept.lifts)
 		r = pg_script(
 			p, "SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0",
@@ -313,16 +314,17 @@ static bool add_day(struct pg_retention *kept, int64_t day)
 	return true;
 }
 
-/* Notes the days that were not seen before, and puts them into an array. How many they are. */
+/* Notes the days that were not seen before, and puts them into an array. How many they are. One
+ * that is not to have a partition yet is not noted: it gets one when it comes. */
 static size_t new_days(struct pg *p, const struct sink_batch *b, struct pg_params *a, int array)
 {
-	int64_t last = INT64_MIN;
+	int64_t last = INT64_MIN, ahead = day_of(tm_now_us()) + DAYS_AHEAD;
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->rows; i++) {
 		int64_t day = day_of(b->row[i].start_us);
 
-		if (day == last || b->row[i].start_us < p->kept.before_us)
+		if (day == last || day > ahead || b->row[i].start_us < p->kept.before_us)
 			continue;
 		last = day;
 		if (!add_day(&p->kept, day))
@@ -382,23 +384,27 @@ enum sink_result pg_retention_days(struct pg *p, const struct sink_batch *b, str
 
 /* ---- what is gone */
 
-/* The epoch is stored whatever comes of it: a lost connection shows at the next call. */
+/* The epoch is stored whatever comes of it: a lost connection shows at the next call. Where the
+ * server has not said why it failed, the loop has ended. */
 void pg_retention_purge(struct pg *p)
 {
 	const char *value[] = { p->rollups, p->table };
 	struct err why = ERR_INIT;
-	PGresult *res;
+	PGresult *res = NULL;
 	enum sink_result r;
 
 	if (!p->kept.purge || tm_mono_us() < p->kept.due_us)
 		return;
+	p->state[0] = 0;
 	r = pg_query(p, &res, &why, "SELECT hta_purge($1, $2::regclass)", 2, value);
 	if (r == SINK_OK)
 		p->kept.purge = *PQgetvalue(res, 0, 0) == 't';
 	else
 		p->kept.due_us = tm_mono_us() + AGAIN_S * TM_S;
-	if (r == SINK_FATAL)
+	if (r == SINK_FATAL && p->state[0] && !p->kept.purge_denied) {
+		p->kept.purge_denied = true;
 		log_warn("what is older than --retention is not taken out of %s: %s", p->rollups,
 			 why.msg);
+	}
 	PQclear(res);
 }

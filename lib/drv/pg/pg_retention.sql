@@ -12,6 +12,26 @@ CREATE OR REPLACE FUNCTION hta_day(a_time timestamptz) RETURNS timestamptz LANGU
 	SELECT to_timestamp(floor(extract(epoch FROM a_time) / 86400) * 86400)
 $hta$;
 
+-- Where a partition begins (a_end FROM) or ends (TO); null: it is the default one, or has no limit there.
+CREATE OR REPLACE FUNCTION hta_bound(a_part oid, a_end text)
+RETURNS timestamptz LANGUAGE plpgsql STABLE SET timezone = 'UTC' SET datestyle = 'ISO' AS $hta$
+BEGIN
+	RETURN (SELECT substring(pg_get_expr(relpartbound, oid) FROM a_end || ' \(''([^'']+)''\)')
+		FROM pg_class WHERE oid = a_part)::timestamptz;
+END $hta$;
+
+-- How the rows of a table go: 'days' where its partitions are a default one and those of hta_days.
+-- Partitions of somebody else's are not dropped.
+CREATE OR REPLACE FUNCTION hta_pieces(a_table regclass) RETURNS text LANGUAGE plpgsql STABLE AS $hta$
+BEGIN
+	IF (SELECT relkind <> 'p' FROM pg_class WHERE oid = a_table) OR
+		pg_get_partkeydef(a_table) <> 'RANGE (window_start)' THEN RETURN 'rows'; END IF;
+	RETURN (SELECT CASE WHEN bool_or(is_default) AND bool_and(is_default OR is_day IS TRUE) THEN 'days' ELSE 'rows' END
+		FROM (SELECT pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' AND c.relname ~ '_default$' AS is_default,
+			c.relname ~ '_p[0-9]{8}$' AND hta_bound(c.oid, 'TO') = hta_bound(c.oid, 'FROM') + interval '24 hours' AS is_day
+		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = a_table) part);
+END $hta$;
+
 -- Called in an epoch's transaction behind hta_advance, before the rows. Raises the mark to the day
 -- before which every window ended `keep` or longer ago: by what is final in the job, and at most by
 -- the clock, so that an event of the future takes nothing with it that is young. a_known is the
@@ -56,43 +76,53 @@ END $hta$;
 
 -- Makes the partitions of these days, where they are missing, out of what the default partition has
 -- of them. Rows of other days stay in the default partition: of days to come, and of more days than
--- are kept. ATTACH needs no lock that a reader or writer of other partitions waits for.
+-- are kept. The sink asks for those of two days to come, by its own clock, which may differ by a
+-- day. ATTACH needs no lock that a reader or writer of other partitions waits for.
 CREATE OR REPLACE FUNCTION hta_days(a_rollups text, a_table regclass, a_days timestamptz[])
 RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' SET timezone = 'UTC' SET datestyle = 'ISO' AS $hta$
 DECLARE
 	day timestamptz;
 	space text;
 	base text;
+	rest regclass;
 	most int;
 	mark timestamptz;
 BEGIN
 	PERFORM pg_advisory_xact_lock(7528274551);
 	SELECT n.nspname, c.relname INTO space, base
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = a_table;
+	SELECT c.oid INTO rest FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	WHERE i.inhparent = a_table AND pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT';
 	SELECT extract(epoch FROM coalesce(keep, '3650 days')) / 86400 + 60, purged_before
 	INTO most, mark FROM hta_retention WHERE rollups = a_rollups;
 	FOREACH day IN ARRAY a_days LOOP
-		CONTINUE WHEN day > now() + interval '2 days' OR day < mark OR
+		CONTINUE WHEN day > now() + interval '3 days' OR day < mark OR
 			to_regclass(format('%I.%I', space, base || to_char(day, '"_p"YYYYMMDD'))) IS NOT NULL;
 		EXIT WHEN (SELECT count(*) FROM pg_inherits WHERE inhparent = a_table) > most;
-		EXECUTE format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', space, base || '_default');
+		IF rest IS NOT NULL THEN
+			EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rest);
+		END IF;
 		EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING DEFAULTS) WITH (fillfactor = 80)',
 			space, base || to_char(day, '"_p"YYYYMMDD'), base);
-		EXECUTE format('WITH moved AS (DELETE FROM %1$I.%2$I WHERE window_start >= %4$L AND window_start < '
-			'%5$L RETURNING *) INSERT INTO %1$I.%3$I SELECT * FROM moved',
-			space, base || '_default', base || to_char(day, '"_p"YYYYMMDD'), day, day + interval '24 hours');
+		IF rest IS NOT NULL THEN
+			EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE window_start >= %4$L AND window_start < '
+				'%5$L RETURNING *) INSERT INTO %2$I.%3$I SELECT * FROM moved',
+				rest, space, base || to_char(day, '"_p"YYYYMMDD'), day, day + interval '24 hours');
+		END IF;
 		EXECUTE format('ALTER TABLE %1$I.%2$I ATTACH PARTITION %1$I.%3$I FOR VALUES FROM (%4$L) TO (%5$L)',
 			space, base, base || to_char(day, '"_p"YYYYMMDD'), day, day + interval '24 hours');
 	END LOOP;
 END $hta$;
 
 -- Takes away what lies before the mark. True: there is more, or it is somebody else's work now.
+-- A partition is dropped where its bounds say that nothing younger can be in it. A row is deleted by
+-- its place, which rows of other partitions have, too: only its window says that it is to go.
+-- Where this role may not drop, it may still delete.
 CREATE OR REPLACE FUNCTION hta_purge(a_rollups text, a_table regclass)
 RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '1s' SET timezone = 'UTC' SET datestyle = 'ISO' AS $hta$
 DECLARE
 	r hta_retention;
-	part record;
-	rest regclass := a_table;
+	part regclass;
 	n bigint;
 BEGIN
 	SELECT * INTO r FROM hta_retention WHERE rollups = a_rollups;
@@ -102,18 +132,18 @@ BEGIN
 		EXECUTE 'SELECT count(*) FROM drop_chunks($1, older_than => $2)' USING a_table, r.purged_before;
 		RETURN false;
 	END IF;
-	FOR part IN SELECT c.oid::regclass AS name, c.relname FROM pg_inherits i
-		JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = a_table LOOP
-		IF part.relname ~ '_default$' THEN
-			rest := part.name;
-		ELSIF part.relname ~ '_p[0-9]{8}$' AND
-			to_date(right(part.relname, 8), 'YYYYMMDD')::timestamptz < r.purged_before THEN
-			EXECUTE format('DROP TABLE %s', part.name);
-		END IF;
+	FOR part IN SELECT c.oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE r.pieces = 'days' AND i.inhparent = a_table AND c.relname ~ '_p[0-9]{8}$' AND
+		hta_bound(c.oid, 'TO') <= r.purged_before LOOP
+		BEGIN
+			EXECUTE format('DROP TABLE %s', part);
+		EXCEPTION WHEN insufficient_privilege THEN
+			EXIT;
+		END;
 	END LOOP;
-	EXECUTE format('DELETE FROM %1$s WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM hta_metric m, LATERAL '
-		'(SELECT ctid FROM %1$s WHERE metric = m.metric AND window_start < $1 LIMIT 20000) t '
-		'WHERE m.rollups = $2 LIMIT 20000))', rest) USING r.purged_before, a_rollups;
+	EXECUTE format('DELETE FROM %1$s WHERE window_start < $1 AND ctid = ANY (ARRAY(SELECT t.ctid FROM hta_metric m, '
+		'LATERAL (SELECT ctid FROM %1$s WHERE metric = m.metric AND window_start < $1 LIMIT 20000) t '
+		'WHERE m.rollups = $2 LIMIT 20000))', a_table) USING r.purged_before, a_rollups;
 	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN n = 20000;
+	RETURN n >= 20000;
 END $hta$;

@@ -4,14 +4,16 @@
  *   rows   what every stream needs of the table and of hta_metric
  *   job    what an acknowledged one needs besides
  *
- * Only --reset deletes, and is asked by nothing but itself. Readers, alerts and letters touch what
- * they need at once. A schema that may not be used hides its tables: to the server they are not
- * there. */
+ * A job deletes where rows are kept for a time only; a plain stream holds the mark (FOR SHARE
+ * needs UPDATE), a dry run reads it. --reset is asked by nothing but itself. Readers, alerts and
+ * letters touch what they need at once. A schema that may not be used hides its tables: to the
+ * server they are not there. */
 #include <string.h>
 
 #include "drv/pg/pg_internal.h"
 
-/* $1 the table, $2 what is needed of it, $3 a job's, $4 its claims, $5 how long rows are kept. */
+/* $1 the table, $2 what is needed of it, $3 a job's, $4 its claims, $5 what is needed of
+ * hta_retention, "": nothing. */
 static const char lacks[] =
 	"SELECT string_agg(x.may, ', ' ORDER BY x.n) || ' ON ' || x.name,"
 	" quote_ident(current_user)"
@@ -22,7 +24,7 @@ static const char lacks[] =
 	"  (CASE $3 WHEN 'job' THEN 'hta_dead' END, 'INSERT'),"
 	"  (CASE $3 WHEN 'job' THEN 'hta_rules' END, 'SELECT'),"
 	"  (CASE $4 WHEN 'claims' THEN 'hta_claim' END, 'SELECT,INSERT,DELETE'),"
-	"  (CASE $5 WHEN 'kept' THEN 'hta_retention' END, 'SELECT,UPDATE')) t(name, rights),"
+	"  (CASE WHEN $5 <> '' THEN 'hta_retention' END, $5)) t(name, rights),"
 	"  unnest(string_to_array(t.rights, ',')) WITH ORDINALITY m(may, n)"
 	"  WHERE to_regclass(t.name) IS NOT NULL AND NOT has_table_privilege(t.name, m.may)) x"
 	" GROUP BY x.name"
@@ -41,15 +43,23 @@ static const char *wanted_of_table(const struct pg *p, bool job)
 {
 	if (p->conf->dry_run)
 		return "SELECT";
+	if (job && p->kept.on && !p->kept.chunks)
+		return "SELECT,INSERT,UPDATE,DELETE";
 	return job && pg_has_rows(p) ? "SELECT,INSERT,UPDATE" : "SELECT,INSERT";
+}
+
+static const char *wanted_of_retention(const struct pg *p)
+{
+	if (!p->kept.on)
+		return "";
+	return p->conf->dry_run ? "SELECT" : "SELECT,UPDATE";
 }
 
 enum sink_result pg_may(struct pg *p, bool job, struct err *err)
 {
 	bool claims = p->conf->positions_only, *asked = job ? &p->may_job : &p->may_rows;
 	const char *value[] = { claims ? "hta_metric" : p->table, wanted_of_table(p, job),
-				job ? "job" : "", claims ? "claims" : "",
-				job && p->kept.on ? "kept" : "" };
+				job ? "job" : "", claims ? "claims" : "", wanted_of_retention(p) };
 	PGresult *res;
 	enum sink_result r = *asked ? SINK_OK : pg_query(p, &res, err, lacks, 5, value);
 

@@ -276,6 +276,19 @@ enum sink_result pg_schema_advance(struct pg *p, bool retains, struct err *err)
 	return r;
 }
 
+/* Behind the lock: what was seen before may be somebody else's meanwhile. */
+static enum sink_result make_advance(struct pg *p, struct err *err)
+{
+	PGresult *res = NULL;
+	enum sink_result r = pg_query(p, &res, err,
+				      "SELECT coalesce(max(version), 0) FROM hta_schema", 0, NULL);
+
+	if (r == SINK_OK)
+		r = pg_schema_advance(p, atoi(PQgetvalue(res, 0, 0)) >= PG_SCHEMA_RETENTION, err);
+	PQclear(res);
+	return r;
+}
+
 static enum sink_result pg_create(struct pg *p, const struct found *f, struct err *err)
 {
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
@@ -285,7 +298,7 @@ static enum sink_result pg_create(struct pg *p, const struct found *f, struct er
 	if (r == SINK_OK)
 		r = pg_script(p, common, err);
 	if (r == SINK_OK)
-		r = pg_schema_advance(p, f->version >= PG_SCHEMA_RETENTION, err);
+		r = make_advance(p, err);
 	if (r == SINK_OK)
 		r = make_what_it_holds(p, f, err);
 	if (r == SINK_OK)

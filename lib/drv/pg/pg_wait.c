@@ -106,6 +106,8 @@ enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const c
 {
 	enum sink_result r;
 
+	if (res)
+		*res = NULL;
 	if (!PQsendQueryParams(p->c, sql, n, NULL, values, NULL, NULL, 0))
 		return pg_failed(p, NULL, err);
 	r = pg_finish(p, res, err);
