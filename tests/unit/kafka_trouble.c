@@ -222,18 +222,53 @@ static void test_listener_of(void)
 	}
 }
 
+static void test_broke_off(void)
+{
+	static const struct {
+		bool broke_off;
+		const char *said;
+	} cases[] = {
+		{ true, "sasl_ssl://h:1/bootstrap: SASL PLAIN mechanism handshake failed: Local: "
+			"Broker transport failure: broker's supported mechanisms: (n/a) (after 3ms "
+			"in state AUTH_HANDSHAKE)" },
+		{ true, "h:1/1: SASL SCRAM-SHA-256 mechanism handshake failed: Local: Timed out: "
+			"broker's supported mechanisms: " },
+		{ true, "h:1/1: SASL PLAIN mechanism handshake failed: Local: Timed out in queue: "
+			"broker's supported mechanisms: " },
+		{ false, "h:1/1: SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL "
+			 "mechanism: broker's supported mechanisms: SCRAM-SHA-256" },
+		{ false, "h:1/1: SASL authentication error: Authentication failed: Invalid "
+			 "username or password (after 5ms in state AUTH_REQ)" },
+		{ false, "h:1/1: SASL PLAIN mechanism handshake failed: Broker: Request not valid "
+			 "in current SASL state: broker's supported mechanisms: " },
+		{ false, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		ok(kafka_trouble_broke_off(cases[i].said) == cases[i].broke_off, "%s: %s",
+		   cases[i].broke_off ? "went away" : "refused", cases[i].said);
+}
+
 static void test_wants_login(void)
 {
 	static const char closed[] = "ssl://h:1/1: Disconnected (after 1ms in state UP)";
-	const struct kafka_login sasl = { .tls = true, .sasl = true };
+	const struct kafka_login sasl = { .tls = true, .sasl = true }, plain = { .tls = false };
 	struct buf out = { 0 };
 
 	ok(!kafka_trouble_wants_login(
-		   "ssl://h:1/1: Disconnected (after 1ms in state SSL_HANDSHAKE)", &bare, &out),
+		   "ssl://h:1/1: Disconnected (after 1ms in state SSL_HANDSHAKE)", &bare,
+		   KAFKA_LISTENER_TLS, &out),
 	   "it never answered");
-	ok(!kafka_trouble_wants_login(closed, &sasl, &out), "one that logs in");
+	ok(!kafka_trouble_wants_login(closed, &sasl, KAFKA_LISTENER_TLS, &out), "one that logs in");
+	ok(!kafka_trouble_wants_login(closed, &plain, KAFKA_LISTENER_TLS, &out),
+	   "no TLS, and none is wanted of it");
+	ok(!kafka_trouble_wants_login(closed, &plain, KAFKA_LISTENER_UNKNOWN, &out),
+	   "no TLS, and the listener is gone");
+	ok(!kafka_trouble_wants_login(closed, &bare, KAFKA_LISTENER_UNKNOWN, &out),
+	   "TLS, and the listener is gone");
 	is_str(buf_z(&out), "", "nothing is said");
-	ok(kafka_trouble_wants_login(closed, &bare, &out), "it answered, and closed");
+	ok(kafka_trouble_wants_login(closed, &bare, KAFKA_LISTENER_TLS, &out),
+	   "it answered, and closed");
 	is_str(buf_z(&out),
 	       "ssl://h:1: this listener wants a login: -X security.protocol=sasl_ssl, "
 	       "sasl.mechanism, sasl.username and sasl.password",
@@ -249,6 +284,7 @@ int main(void)
 	test_refused();
 	test_listener();
 	test_listener_of();
+	test_broke_off();
 	test_wants_login();
 	return done();
 }

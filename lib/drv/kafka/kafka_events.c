@@ -54,6 +54,7 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 {
 	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
 	const char *say = rd_kafka_event_error_string(ev);
+	bool is_login = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 	struct buf text = { 0 };
 	char why[512];
 
@@ -68,8 +69,8 @@ static void on_error(struct kafka *k, rd_kafka_t *rk, rd_kafka_event_t *ev)
 		k->metadata_suspect = code;
 	} else if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
 		kafka_no_right(&k->failed, code, "group", k->group, "read");
-	} else if (!kafka_temporary(code)) {
-		if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+	} else if (!kafka_temporary(code) && !(is_login && kafka_trouble_broke_off(say))) {
+		if (is_login)
 			kafka_trouble_refused(say, &k->heard.login, &text);
 		else
 			kafka_trouble_text(say, &text);

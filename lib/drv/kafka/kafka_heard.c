@@ -78,7 +78,7 @@ static enum kafka_verdict judge_protocol(struct kafka_heard *h, const char *said
 	}
 	if (kafka_trouble_listener(said, &h->login, h->listener, &better))
 		verdict = KAFKA_LASTS;
-	else if (kafka_trouble_wants_login(said, &h->login, &better))
+	else if (kafka_trouble_wants_login(said, &h->login, h->listener, &better))
 		verdict = KAFKA_SUSPECT;
 	if (verdict != KAFKA_MAY_END) {
 		out->n = 0;

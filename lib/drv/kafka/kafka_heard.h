@@ -17,6 +17,8 @@ enum kafka_verdict {
 	KAFKA_LASTS,   /* settings do not fit */
 };
 
+enum { KAFKA_SUSPECT_US = 1000000 }; /* seems to want a login for so long: it does */
+
 struct kafka_heard {
 	struct kafka_login login;
 	pthread_mutex_t lock;

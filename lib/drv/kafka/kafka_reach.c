@@ -17,7 +17,6 @@ enum {
 	ASK_SOON_US = 500000,
 	ASK_AGAIN_US = 5000000,
 	PATIENCE_US = 2000000,
-	SUSPECT_US = 1000000, /* seems to want a login for so long: it does */
 };
 
 /* ---- why */
@@ -65,7 +64,7 @@ static int note_missed_answer(struct kafka *k, const char *what, rd_kafka_resp_e
 	if (first && verdict == KAFKA_LASTS)
 		return err_set(err, EX_CONFIG, "kafka: %s", why.msg);
 	if (first && verdict == KAFKA_SUSPECT) {
-		if (tm_mono_us() - k->away.started_us < SUSPECT_US)
+		if (tm_mono_us() - k->away.started_us < KAFKA_SUSPECT_US)
 			return 0;
 		return err_set(err, EX_UNAVAILABLE, "kafka: %s", why.msg);
 	}

@@ -192,6 +192,12 @@ void kafka_trouble_refused(const char *said, const struct kafka_login *login, st
 			   login->old);
 }
 
+bool kafka_trouble_broke_off(const char *said)
+{
+	/* the words of RD_KAFKA_RESP_ERR__TRANSPORT, and of __TIMED_OUT and __TIMED_OUT_QUEUE */
+	return strstr(said, "Local: Broker transport failure") || strstr(said, "Local: Timed out");
+}
+
 /* ---- two ends that speak different protocols */
 
 bool kafka_trouble_listener_of(const char *said, struct slice *at)
@@ -238,9 +244,11 @@ bool kafka_trouble_listener(const char *said, const struct kafka_login *login,
 	return true;
 }
 
-bool kafka_trouble_wants_login(const char *said, const struct kafka_login *login, struct buf *out)
+bool kafka_trouble_wants_login(const char *said, const struct kafka_login *login,
+			       enum kafka_listener listener, struct buf *out)
 {
-	if (login->sasl || !strstr(said, " in state UP"))
+	if (listener != KAFKA_LISTENER_TLS || !login->tls || login->sasl ||
+	    !strstr(said, " in state UP"))
 		return false;
 	add_login_wanted(said, login, out);
 	return true;

@@ -41,13 +41,19 @@ bool kafka_trouble_judge(const char *said, const struct kafka_login *login, int 
 /* The same of a login that the broker refuses. */
 void kafka_trouble_refused(const char *said, const struct kafka_login *login, struct buf *out);
 
+/* librdkafka has the same code for a broker that went away during the login: that is so here, and
+ * nothing is refused. */
+bool kafka_trouble_broke_off(const char *said);
+
 /* The ends may speak different protocols, whatever the words are. Whom to ask: "HOST:PORT" is put
  * into *at, borrowed from said; false: it does not say. */
 bool kafka_trouble_listener_of(const char *said, struct slice *at);
 /* .. Appends what does not fit. false: as far as can be seen, all does. */
 bool kafka_trouble_listener(const char *said, const struct kafka_login *login,
 			    enum kafka_listener listener, struct buf *out);
-/* .. A connection ended as if the listener wanted a login: appends that. */
-bool kafka_trouble_wants_login(const char *said, const struct kafka_login *login, struct buf *out);
+/* .. A connection ended as if the listener wanted a login below TLS: appends that. One without TLS
+ * says so itself, above. */
+bool kafka_trouble_wants_login(const char *said, const struct kafka_login *login,
+			       enum kafka_listener listener, struct buf *out);
 
 #endif

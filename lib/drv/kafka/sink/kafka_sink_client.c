@@ -81,7 +81,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *self)
 		return;
 	if (code == RD_KAFKA_RESP_ERR__FATAL)
 		kafka_tx_fatal(d, rk, &d->failed);
-	else if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+	else if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && !kafka_trouble_broke_off(text))
 		login_refused(d, text);
 }
 

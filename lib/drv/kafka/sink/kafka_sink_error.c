@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/tm.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 /* Failed to add partition "TOPIC" [0] to transaction: Broker: Topic authorization failed */
@@ -34,7 +35,10 @@ static enum sink_result judge_silence(struct kafka_sink *d, const char *what,
 		err_set(err, EX_TEMPFAIL, "%s: no answer (%s: %s)", d->brokers, what,
 			rd_kafka_err2str(code));
 	buf_fini(&why);
-	if (verdict == KAFKA_MAY_END)
+	if (!d->silent_us)
+		d->silent_us = tm_mono_us();
+	if (verdict == KAFKA_MAY_END ||
+	    (verdict == KAFKA_SUSPECT && tm_mono_us() - d->silent_us < KAFKA_SUSPECT_US))
 		return SINK_RETRY;
 	err->code = verdict == KAFKA_LASTS ? EX_CONFIG : EX_UNAVAILABLE;
 	err_in(err, "kafka");

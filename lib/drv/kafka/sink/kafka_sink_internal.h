@@ -158,9 +158,10 @@ struct kafka_sink {
 	size_t header_bytes;
 	bool compacted; /* the topic: it takes no record without a key */
 
-	bool reached; /* the cluster was, once */
-	bool begun;   /* the producer has had its init_transactions */
-	bool single;  /* .. and sends each message alone, to find what is refused */
+	bool reached;      /* the cluster was, once */
+	int64_t silent_us; /* since when it was not, 0: it was not asked */
+	bool begun;        /* the producer has had its init_transactions */
+	bool single;       /* .. and sends each message alone, to find what is refused */
 	struct kafka_tally tally;
 	struct kafka_kept kept;
 	/* what is stored, as it was read under `member` ("": of files); NULL: not read yet */
