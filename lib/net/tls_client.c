@@ -245,7 +245,11 @@ static int tell_reason(const struct tls_conn *c, int reason, const char *text, s
 {
 	bool shaking = !SSL_is_init_finished(c->ssl);
 
-	if (refuses_us(reason) || (shaking && reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE))
+	if (shaking && reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
+		return err_set(err, EX_CONFIG,
+			       "the server refuses the handshake: no common "
+			       "cipher, or it wants a certificate of ours");
+	if (refuses_us(reason))
 		return err_set(err, EX_CONFIG, "the server %s: %s",
 			       has_none(c) ? "wants a certificate of ours, and there is none"
 					   : "does not accept our certificate",
