@@ -21,6 +21,22 @@ const char *kafka_sink_denied(const struct kafka_sink *d)
 	return d->denied[0] ? d->denied : d->conf->sink.place;
 }
 
+bool kafka_sink_suspects_login(struct kafka_sink *d, rd_kafka_resp_err_t code)
+{
+	enum kafka_verdict verdict = KAFKA_MAY_END;
+	struct buf why = { 0 };
+	int64_t now = tm_mono_us();
+
+	if (d->reached || code >= RD_KAFKA_RESP_ERR_UNKNOWN || !kafka_temporary(code))
+		return false;
+	if (!d->silent_us)
+		d->silent_us = now;
+	if (now - d->silent_us < KAFKA_SUSPECT_US)
+		kafka_heard_why(&d->heard, &verdict, &why);
+	buf_fini(&why);
+	return verdict == KAFKA_SUSPECT;
+}
+
 /* Without an answer: is there one to be had? Only before the first one may the settings be wrong;
  * what has worked will work again. */
 static enum sink_result judge_silence(struct kafka_sink *d, const char *what,
@@ -35,10 +51,7 @@ static enum sink_result judge_silence(struct kafka_sink *d, const char *what,
 		err_set(err, EX_TEMPFAIL, "%s: no answer (%s: %s)", d->brokers, what,
 			rd_kafka_err2str(code));
 	buf_fini(&why);
-	if (!d->silent_us)
-		d->silent_us = tm_mono_us();
-	if (verdict == KAFKA_MAY_END ||
-	    (verdict == KAFKA_SUSPECT && tm_mono_us() - d->silent_us < KAFKA_SUSPECT_US))
+	if (verdict == KAFKA_MAY_END)
 		return SINK_RETRY;
 	err->code = verdict == KAFKA_LASTS ? EX_CONFIG : EX_UNAVAILABLE;
 	err_in(err, "kafka");
