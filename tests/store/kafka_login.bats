@@ -184,6 +184,39 @@ while True:
 	[ "$(cat ?.err | grep -c '; given up after 2s (--retry-for)$')" = 3 ]
 }
 
+@test "a broker that goes away in the middle of a login is waited for" {
+	local port
+	port=$(svc_free_port)
+	# says that it knows SaslHandshake (17), and closes where that comes
+	spawn leaver python3 -c 'import socket, struct, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+	c = s.accept()[0]
+	f = c.makefile("rb")
+	while len(head := f.read(12)) == 12:
+		n, api, version, correlation = struct.unpack(">ihhi", head)
+		f.read(n - 8)
+		if api != 18:
+			print("login", flush=True)
+			break
+		answer = struct.pack(">ih", correlation, 35 if version else 0)
+		answer += struct.pack(">ihhhhhhhhhhhh", 4, 3, 0, 5, 17, 0, 1, 18, 0, 0, 36, 0, 0)
+		c.sendall(struct.pack(">i", len(answer)) + answer)
+	c.shutdown(socket.SHUT_RDWR)
+	f.close()
+	c.close()' "$port"
+	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+	spawn source hta-consume --retry-for 3s -t "$in" -e -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password
+	local source=$pid
+	spawn sink hta-sink-kafka --retry-for 3s -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password -t "$in"
+	exits_with 69 10
+	pid=$source
+	exits_with 69 10
+	grep -q login leaver.out
+	grep -q 'handshake failed: Local: Broker transport failure.*; trying again$' source.err
+	grep -q '; trying again$' sink.err
+}
+
 @test "a broker that is away is waited for, at the start and later, with TLS and a login" {
 	may reader "$in" Read
 	may reader "$to" Write
