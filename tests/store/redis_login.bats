@@ -119,6 +119,11 @@ whole_job() { # URL
 	says 'the server does not accept our certificate: .*unknown ca'
 	refused 78 hta-sink-redis "$url&cert=old.pem&key=old.key" </dev/null
 	says 'old.pem: the certificate expired at '
+	# TLS 1.2 has no alert for that
+	redis-cli "${tls[@]}" --cert ours.pem --key ours.key -p "$port" config set tls-protocols TLSv1.2
+	refused 78 hta-sink-redis "$url" </dev/null
+	says 'the server refuses the handshake: no common cipher, or it wants a certificate of ours'
+	redis-cli "${tls[@]}" --cert ours.pem --key ours.key -p "$port" config set tls-protocols 'TLSv1.2 TLSv1.3'
 	refused 78 hta-sink-redis "$url&cert=ours.pem&key=theirs.key" </dev/null
 	says 'theirs.key: the key is not that of the certificate in ours.pem'
 	chmod 644 ours.key
