@@ -32,7 +32,7 @@ static void hear(mongoc_log_level_t level, const char *domain, const char *messa
 static void begin_library(void)
 {
 	mongoc_log_set_handler(hear, NULL);
-	mongoc_init();
+	mongo_begin();
 }
 
 /* ---- opening */

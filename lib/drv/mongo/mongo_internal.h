@@ -31,6 +31,11 @@ struct mongo {
 	bson_t value;
 };
 
+/* ---- mongo_begin.c */
+
+/* Begins libmongoc, once a process. */
+void mongo_begin(void);
+
 /* ---- mongo.c */
 
 /* As the driver's open and connect; for readers. */
