@@ -90,8 +90,8 @@ stop_all() {
 	for one in "${!loops[@]}"; do
 		touch "$one.over"
 		for _ in $(seq 100); do
-			kill -0 "${loops[$one]}" 2>/dev/null || break
 			kill -KILL -- "-$(<"$one.pid")" 2>/dev/null || :
+			kill -0 "${loops[$one]}" 2>/dev/null || break
 			sleep 0.05
 		done
 	done

@@ -8,11 +8,13 @@
 #	CLICKHOUSE_URL	clickhouse://localhost:8123/default
 #	MONGODB_URI	mongodb://localhost/analytics; -: no MongoDB here
 #	HTA_BATCHES	of 10,000 events each, 100 at most (default 10)
+#	HTA_BATCH	events of all batches but the first (default 10000)
 . "$(dirname "$0")/common.sh"
 brokers=${HTA_BROKERS:-localhost:9092}
 export CLICKHOUSE_URL=${CLICKHOUSE_URL:-clickhouse://localhost:8123/default}
 export MONGODB_URI=${MONGODB_URI:-mongodb://localhost/analytics}
 batches=${HTA_BATCHES:-10}
+size=${HTA_BATCH:-10000}
 p=${HTA_PREFIX:+$HTA_PREFIX.}
 consume="hta-consume -b $brokers -t ${p}events -X session.timeout.ms=6000 --epoch 200ms --dead drop"
 mkdir -p rules
@@ -33,13 +35,14 @@ service aggregation "$consume -g ${p}aggregation | hta-window -v --rules rules -
 service analytics "hta-serve -l $HTA_OUT -d '$CLICKHOUSE_URL' --rules rules --push ${HTA_PUSH:-5s}"
 wait_for curl -sf "$out/health"
 
-# A batch: 10,000 events over three hours, six kinds of them.
-batch() { # N
-	jq -nc --argjson n "$1" '[range(10000) | {event_id: "\($n)-\(.)", user_id: "user_\(. % 500)",
+# A batch: events over three hours, six kinds of them.
+batch() { # N EVENTS
+	jq -nc --argjson n "$1" --argjson events "$2" '[range($events) | {event_id: "\($n)-\(.)", user_id: "user_\(. % 500)",
 		event_type: ["click", "purchase", "view", "login", "search", "share"][(. * 7 + $n) % 6],
 		timestamp: (1768644000 + . | todate), payload: {product_id: (. % 42), price: 19.99}}]' >"batch.$1"
 }
-for n in $(seq "$batches"); do batch "$n"; done
+batch 1 10000
+for n in $(seq 2 "$batches"); do batch "$n" "$size"; done
 post_batch() { # N
 	[ "$(ask -H "$json" -d "@batch.$1" "$in/ingest")" = 202 ] || fail "batch $1 is answered $(cat body)"
 }
@@ -61,7 +64,7 @@ for n in $(seq $((half + 1)) "$batches"); do post_batch "$n"; done
 to=$(seconds)
 
 value() { curl -sS -G "$out/stats" -d rule_id=rule_10m_event_type -d start_time=2026-01-17T00:00:00Z -d end_time=2026-01-18T00:00:00Z | jq "$1"; }
-total=$((batches * 10000))
+total=$((10000 + (batches - 1) * size))
 all_counted() { [ "$(value '[.data[].value] | add')" -ge $total ]; }
 wait_for all_counted
 wait_for curl -sf "$out/health"

@@ -80,12 +80,12 @@ export -f live
 	here
 	topic_new events.dlq 1
 	topic_new events 3
-	HTA_BATCHES=4 HTA_PUSH=1s HTA_DURING=live system rules
+	HTA_BATCHES=4 HTA_BATCH=500 HTA_PUSH=1s HTA_DURING=live system rules
 	tells '^a rule more while it runs: 201, the same again: 200$'
 	tells '^modified: 200, paused: 200, resumed: 200$'
-	tells '^events counted: 40000, as counted again$'
-	tells '^events in events_fact: 40000, as counted again$'
-	tells '^documents in raw_events: 40000, as counted again$'
+	tells '^events counted: 11500, as counted again$'
+	tells '^events in events_fact: 11500, as counted again$'
+	tells '^documents in raw_events: 11500, as counted again$'
 	tells '^live: \["rule_10m_event_type",\["2026-01-17T1'
 	[ "$(jq -s 'map(select(.rule_id == "rule_10m_event_type" and (.data | length) > 0)) | length' work/live)" = 3 ]
 	[ -z "$(left)" ]
@@ -94,6 +94,7 @@ export -f live
 @test "platform.sh: DynamoDB, GraphQL, and an archive that is away for a while" {
 	with_service kafka dynamo s3
 	here
+	export HTA_PREFIX=$HTA_PREFIX.platform
 	kadm -b "$HTA_BROKERS" create "$HTA_PREFIX.events.raw" 4
 	kadm -b "$HTA_BROKERS" create "$HTA_PREFIX.events.dlq" 2
 	HTA_DYNAMO=dynamodb:///$HTA_PREFIX.hot HTA_ARCHIVE=s3://$S3_BUCKET/platform \
