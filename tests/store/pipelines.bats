@@ -69,7 +69,7 @@ live() {
 		async def main():
 		    async with websockets.connect(sys.argv[1]) as ws:
 		        await ws.send(json.dumps({"subscribe_rules": ["rule_10m_event_type"]}))
-		        for _ in range(3): print(await asyncio.wait_for(ws.recv(), 20))
+		        for _ in range(3): print(await asyncio.wait_for(ws.recv(), 20), flush=True)
 		asyncio.run(main())
 	END
 }
@@ -80,12 +80,13 @@ export -f live
 	here
 	topic_new events.dlq 1
 	topic_new events 3
-	HTA_BATCHES=4 HTA_BATCH=500 HTA_PUSH=1s HTA_DURING=live system rules
+	# what stands for MongoDB takes 150 events a second
+	HTA_RAW='.user_id < "user_11"' HTA_BATCHES=4 HTA_BATCH=500 HTA_PUSH=1s HTA_DURING=live system rules
 	tells '^a rule more while it runs: 201, the same again: 200$'
 	tells '^modified: 200, paused: 200, resumed: 200$'
 	tells '^events counted: 11500, as counted again$'
 	tells '^events in events_fact: 11500, as counted again$'
-	tells '^documents in raw_events: 11500, as counted again$'
+	tells '^documents in raw_events: [23][0-9]{2}, as counted again$'
 	tells '^live: \["rule_10m_event_type",\["2026-01-17T1'
 	[ "$(jq -s 'map(select(.rule_id == "rule_10m_event_type" and (.data | length) > 0)) | length' work/live)" = 3 ]
 	[ -z "$(left)" ]
