@@ -205,7 +205,7 @@ paths() {
 
 # Instructions of a stage, a line each: NAME ARGUMENTS.
 stage() { # NAME
-	sed -e ':a; /\\$/{ N; s/\\\n[[:space:]]*/ /; ba; }' -e '/^#/d; /^$/d' "$packaging/Dockerfile" | awk -v name="$1" '/^FROM / { on = $NF == name } on'
+	sed -e ':a; /\\$/{ N; s/\\\n[[:space:]]*/ /; ba; }' -e '/^#/d; /^$/d' "$packaging/Dockerfile" | awk -v name="$1" '/^FROM / { on = NF > 2 && $NF == name } on'
 }
 image() { stage hta; }
 
