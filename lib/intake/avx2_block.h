@@ -30,6 +30,7 @@ struct avx2_strings {
 	uint64_t escaping; /* 1: the first byte of the next block is escaped */
 	uint64_t inside;   /* all ones: the next block begins in a string */
 	bool slashed;      /* there was a backslash */
+	bool stray;        /* one stood outside of strings: no JSON, and the marks may be wrong */
 };
 
 TARGET static always_inline struct avx2_block avx2_block_at(const char *p)
@@ -75,9 +76,10 @@ TARGET static always_inline uint64_t avx2_in_strings(struct avx2_strings *s, str
 						     uint64_t *quotes)
 {
 	uint64_t slashes = avx2_marks(b, '\\'), in;
+	bool slashed = slashes | s->escaping;
 
 	*quotes = avx2_marks(b, '"');
-	if (unlikely(slashes | s->escaping)) {
+	if (unlikely(slashed)) {
 		*quotes &= ~avx2_escaped(slashes, &s->escaping);
 		s->slashed = true;
 	}
@@ -85,6 +87,8 @@ TARGET static always_inline uint64_t avx2_in_strings(struct avx2_strings *s, str
 							      _mm_set1_epi8(-1), 0)) ^
 	     s->inside;
 	s->inside = 0 - (in >> 63);
+	if (unlikely(slashed))
+		s->stray |= (slashes & ~in) != 0;
 	return in;
 }
 

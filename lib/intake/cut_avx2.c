@@ -3,7 +3,7 @@
  * The bytes in strings are masked out (avx2_block.h). What is left to walk are the brackets, four
  * or so an event: an event begins where one opens at depth 1 and ends where depth 1 comes back.
  * Commas are looked at only there, between events. Anything else than one comma and white space
- * there is left to the slow walk. */
+ * there is left to the slow walk, and so is a text with a backslash outside of strings. */
 #include <string.h>
 
 #include "intake/avx2_block.h"
@@ -120,7 +120,7 @@ TARGET bool cut_array_avx2(struct cut_walk *w)
 		if (w->pieces > w->max)
 			return false;
 	}
-	return found == AVX2_END;
+	return found == AVX2_END && !c.strings.stray;
 }
 
 #endif

@@ -34,6 +34,7 @@ static const struct {
 	{ "[{}] x", "{}|", ANY, CUT_ARRAY, 1, 5 },
 	{ "[{},]", "{}||", ANY, CUT_ARRAY, 1, -1 },
 	{ "[{\"a\":\"\n\"}]", "{\"a\":\"\1\"}|", ANY, CUT_ARRAY, 1, -1 },
+	{ "[{\"a\":\\\"},{\"b\":1}]", "{\"a\":\\\"},{\"b\":1}]|", ANY, CUT_ARRAY, 1, 18 },
 	{ "[{}]", "[{}]|", CUT_ONE, CUT_ONE, 0, -1 },
 	{ " { \"events\" : [ {} , {} ] } ", " {} | {} |", ANY, CUT_WRAPPED, 15, -1 },
 	{ "{\"events\":[{}],\"a\":1}", "{\"events\":[{}],\"a\":1}|", ANY, CUT_ONE, 0, -1 },
