@@ -1,4 +1,5 @@
-# What the scripts of this folder share; each begins by reading this.
+# What the scripts of this folder share; each begins by reading this. A script starts its pipelines, and check/NAME.sh
+# sends them events, kills some of them, and counts again what was sent.
 #
 # A script keeps logs and local stores in a folder of its own: HTA_WORK, else ./NAME.work. It takes ports
 # from HTA_IN (events over HTTP), HTA_OUT (numbers over HTTP), and ends all that it started; with HTA_STAY=1
@@ -100,6 +101,9 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
+
+# The load and the recount.
+check() { . "$here/check/$name.sh"; }
 
 # The end of a script: it serves on where that is asked for.
 stay() {

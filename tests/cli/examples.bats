@@ -323,7 +323,7 @@ compose() { # JQ-FILTER
 
 @test "compose: the same servers in the same versions" {
 	[ "$(compose '.services | with_entries(select(.value.profiles | not)) | keys | join(" ")')" = "kafka postgres redis" ]
-	[ "$(compose '.services | map_values(select(.profiles == ["monitoring"])) | keys | join(" ")')" = "grafana prometheus" ]
+	[ "$(compose '.services | map_values(select((.profiles // [])[0] == "monitoring")) | keys | join(" ")')" = "grafana prometheus" ]
 	[ "$(compose .services.kafka.image)" = "apache/kafka:$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$tests/kafka/pom.xml")" ]
 	compose .services.postgres.build.dockerfile_inline >"$out"
 	version=$(sed -n 's/^FROM postgres:\([0-9]*\)$/\1/p' "$out")
@@ -341,7 +341,8 @@ compose() { # JQ-FILTER
 		name=$(basename "$system" .sh)
 		[ "$name" != common ] || continue
 		[ "$(compose ".services.$name | [.profiles[0], .build.target, (.command | if type == \"array\" then last else . end | test(\"/examples/systems/$name.sh\"))] | @csv")" = "\"$name\",\"systems\",true" ]
-		compose ".services[] | select((.profiles // [\"$name\"]) | index(\"$name\")) | .ports[]?" | cut -d: -f2 | sort -u >published
+		compose ".services[] | select((.profiles // [\"$name\"]) | index(\"$name\")) | .ports[]?, (.command | strings | capture(\"listen-address=(?<at>[^ ]+)\").at)" |
+			cut -d: -f2 | sort -u >published
 		{
 			# what the script looks for where nobody says otherwise, and what is said
 			grep -oE 'localhost:[0-9]+' "$system" | cut -d: -f2 | grep -vE '^(8000|8080)$' || :

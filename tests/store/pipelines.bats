@@ -27,9 +27,8 @@ left() { pgrep -f -- "$HTA_WORK|:$HTA_IN|-l $HTA_OUT" || :; }
 
 @test "a script whose store is not what was sent fails, and leaves nothing running" {
 	here
-	sed '/^wait_for all_stored/a sqlite3 events.db "DELETE FROM hta_events WHERE event_id = '"'load-1'"'"' "$top/examples/systems/dedup.sh" >dedup.sh
-	ln -s "$top/examples/systems/common.sh" .
-	chmod +x dedup.sh
+	cp -r "$top/examples/systems/." .
+	sed -i '/^wait_for all_stored/a sqlite3 events.db "DELETE FROM hta_events WHERE event_id = '"'load-1'"'"' check/dedup.sh
 	fails_with 1 timeout 100 ./dedup.sh
 	says 'unique events: stored is 4999, counted again it is 5000'
 	[ -z "$(left)" ]
@@ -47,18 +46,31 @@ left() { pgrep -f -- "$HTA_WORK|:$HTA_IN|-l $HTA_OUT" || :; }
 	[ -z "$(left)" ]
 }
 
+# A Prometheus with the examples' configuration, for this script's ports, and more often.
+with_prometheus() {
+	local port
+	port=$(svc_free_port)
+	mkdir prometheus
+	sed "s/127.0.0.1:8000/localhost:$HTA_IN/; s/127.0.0.1:8080/localhost:$HTA_OUT/; s/: 15s/: 500ms/" "$top/examples/prometheus/prometheus.yml" >prometheus/prometheus.yml
+	cp "$top/examples/prometheus/hta.rules.yml" prometheus
+	spawn prometheus prometheus --config.file=prometheus/prometheus.yml --storage.tsdb.path=prometheus/data --web.listen-address="127.0.0.1:$port"
+	export HTA_PROMETHEUS=http://127.0.0.1:$port
+}
+
 # Called while the script is at it: a broker dies, and stays dead.
-@test "orders.sh: Avro in a cluster, windows, alerts; a broker dies on the way" {
+@test "orders.sh: Avro in a cluster, windows, alerts, Prometheus; a broker dies on the way" {
 	with_service kafka3 pg registry
 	here
 	export HTA_BROKERS=$HTA_BROKERS3 HTA_REGISTRY=$HTA_TEST_REGISTRY
 	for topic in order_events product_views order_aggregates trend_alerts orders.dlq; do kadm -b "$HTA_BROKERS" create "$HTA_PREFIX.$topic" 3; done
+	with_prometheus
 	HTA_DURING="$tests/services.sh stop kafka3-2 $HTA_SERVICES KILL" system orders
 	svc_start kafka3-2 "$HTA_SERVICES"
 	tells '^orders answered 202: 640, as counted again$'
 	tells '^records in order_events: 640, as counted again$'
 	tells '^windows in order_aggregates: 11, each once$'
 	tells '^trend_alerts: \["spike","2026-01-01T00:40:00Z",200\]$'
+	tells '^orders since the gateway began anew, in Prometheus: 400, as counted again$'
 	[ -z "$(left)" ]
 }
 
