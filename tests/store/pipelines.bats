@@ -104,6 +104,16 @@ export -f live
 	[ -z "$(left)" ]
 }
 
+@test "compose: the bucket of platform.sh is made" {
+	with_service s3
+	cd "$BATS_TEST_TMPDIR"
+	sed -n 's/^ *\(bucket() {.*\)/\1/p' "$top/docker-compose.yml" |
+		sed "s#http://localhost:7070/event-platform#$AWS_ENDPOINT_URL/new-$S3_BUCKET#; s/hta:hta-secret/$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY/" >made.sh
+	. ./made.sh
+	[ "$(bucket)" = 200 ]
+	[ "$(bucket)" = 409 ]
+}
+
 @test "platform.sh: DynamoDB, GraphQL, and an archive that is away for a while" {
 	with_service kafka dynamo s3
 	here

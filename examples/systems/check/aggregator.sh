@@ -35,6 +35,15 @@ in_redis() {
 }
 in_postgres | cmp - recount || fail "Postgres is not what the topic has"
 in_redis | cmp - recount || fail "Redis is not what the topic has"
+# Unique users are estimated: by less than a twentieth beside those that are counted here.
+kcat -C -e -q -b "$brokers" -t "$topic" | jq -r '[(.ts[0:17] + "00Z"), .endpoint, .status, .user_id] | @tsv' | LC_ALL=C sort -u | cut -f 1-3 | uniq -c |
+	awk -v OFS='\t' '{ print $2, $3, $4, $1 }' >users
+hta-query -d postgres:// history requests --since 2000-01-01 | jq -r '[.window_start, .dims.endpoint, .dims.status, .uniq] | @tsv' | LC_ALL=C sort |
+	paste - users | awk '$1 != $5 || $2 != $6 || $3 != $7 || $4 > 1.05 * $8 + 1 || $4 < 0.95 * $8 - 1 { exit 1 }' || fail "unique users are not those of the topic"
+# One customer a line, of the other metric.
+kcat -C -e -q -b "$brokers" -t "$topic" | jq -r '[(.ts[0:17] + "00Z"), .customer] | @tsv' | LC_ALL=C sort | uniq -c | awk -v OFS='\t' '{ print $2, $3, $1 }' >customers
+psql_at "SELECT to_char(window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), dims->>'customer', count FROM hta_rollups WHERE metric = 'customers'" |
+	LC_ALL=C sort | cmp - customers || fail "customers are not those of the topic"
 same "events in Postgres" "$(stored)" "$count"
 say "rows in Postgres and in Redis: $(wc -l <recount), each as counted again"
 
