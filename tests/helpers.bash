@@ -33,12 +33,14 @@ fi
 
 # ---- programs and what they say ----
 
-# jq 1.6 -e says 0 where nothing came in, as from a curl that failed.
+# jq 1.6 -e says 0 where nothing came in, as from a curl that failed, and 4 where the last of several inputs gave nothing.
 jq() {
 	local made
 	case ${1:-} in
 	-e | -e[a-z] | -[a-z]e)
-		made=$(command jq "$@") && [ -n "$made" ] && printf '%s\n' "$made"
+		made=$(command jq "$@") || [ $? = 4 ] || return
+		printf '%s\n' "$made"
+		case ${made##*$'\n'} in '' | false | null) return 1 ;; esac
 		;;
 	*) command jq "$@" ;;
 	esac
