@@ -3,24 +3,59 @@ import json, os, random, re, signal, sqlite3, subprocess, threading, time, urlli
 from measure import die
 
 LOOK_S, START_S, END_S = 0.02, 30, 60
-# a late event is a day old: it is in a window of its day
-COUNTED = "select coalesce(sum(count), 0) from {}hta_rollups where metric = 'load' and window_start >= '%s'"
-LATE = COUNTED.replace(">=", "<")
-DEAD = "select count(*) from {}hta_dead"
+KINDS_THERE = ("good", "late", "dead")
+
+
+def statement(kind, noon):
+    """How many events of a kind there are. A late event is a day old: it is in a window of its day."""
+    if kind == "dead":
+        return "select count(*) from {}hta_dead"
+    return f"select coalesce(sum(count), 0) from {{}}hta_rollups where metric = 'load' and window_start {'>=' if kind == 'good' else '<'} '{noon}'"
+
+
+class Kafka:
+    """A topic above the windows, as who reads what is committed sees it."""
+    above = True
+
+    def __init__(self, _folder, noon):
+        brokers, topic = os.environ["HTA_BROKERS"], f"load{os.getpid()}x{random.randrange(10**6)}"
+        self.sink = f"hta-sink-kafka -b {brokers} -t {topic} --init --positions {topic}.positions --dead-topic {topic}.dlq"
+        for name, partitions in ((topic, "3"), (topic + ".dlq", "1")):
+            subprocess.run(["kadm", "-b", brokers, "create", name, partitions], check=True, stdout=subprocess.DEVNULL)
+        self.noon, self.counts = noon.encode(), dict.fromkeys(KINDS_THERE, 0)
+        self.kcat = subprocess.Popen(["kcat", "-C", "-q", "-u", "-b", brokers, "-t", topic, "-o", "beginning", "-X", "isolation.level=read_committed",
+                                      "-X", "fetch.wait.max.ms=10"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        threading.Thread(target=self.count, daemon=True).start()
+
+    def count(self):
+        rest = b""
+        while got := os.read(self.kcat.stdout.fileno(), 1 << 20):
+            lines, end, rest = (rest + got).rpartition(b"\n")
+            late = sum(at < self.noon for at in re.findall(rb'"timestamp":"([^"]*)"', lines))
+            dead = lines.count(b'"n":"none"')
+            for kind, n in ("late", late), ("dead", dead), ("good", lines.count(b"\n") + len(end) - late - dead):
+                self.counts[kind] += n
+
+    def ask(self, kind):
+        return self.counts[kind]
+
+    def close(self):
+        self.kcat.kill()
+        self.kcat.wait()
 
 
 class Sqlite:
-    sink = "hta-sink-sqlite --init load.db"
+    above, sink = False, "hta-sink-sqlite --init load.db"
 
-    def __init__(self, folder):
-        self.path, self.db = os.path.join(folder, "load.db"), None
+    def __init__(self, folder, noon):
+        self.path, self.db, self.noon = os.path.join(folder, "load.db"), None, noon
 
-    def ask(self, text):
+    def ask(self, kind):
         """None as long as there is no such table."""
         try:
             if not self.db:
                 self.db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False, timeout=20)
-            return int(self.db.execute(text.format("")).fetchone()[0])
+            return int(self.db.execute(statement(kind, self.noon).format("")).fetchone()[0])
         except sqlite3.OperationalError as e:
             if "no such table" not in str(e) and "unable to open" not in str(e):
                 raise
@@ -33,8 +68,10 @@ class Sqlite:
 
 class Pg:
     """psql, which answers a line for a line."""
+    above = False
 
-    def __init__(self, folder):
+    def __init__(self, _folder, noon):
+        self.noon = noon
         self.schema = f"load{os.getpid()}x{random.randrange(10**6)}"
         self.sink = f"hta-sink-pg --init 'options=-csearch_path={self.schema}'"
         self.psql = subprocess.Popen(["psql", "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -47,9 +84,9 @@ class Pg:
         got = self.psql.stdout.readline().strip()
         return got or die("Postgres does not answer")
 
-    def ask(self, text):
+    def ask(self, kind):
         self.there = self.there or self.line(f"select to_regclass('{self.schema}.hta_rollups') is not null and to_regclass('{self.schema}.hta_dead') is not null") == "t"
-        return int(self.line(text.format(self.schema + "."))) if self.there else None
+        return int(self.line(statement(kind, self.noon).format(self.schema + "."))) if self.there else None
 
     def close(self):
         self.psql.stdin.write(f"set client_min_messages to error; drop schema {self.schema} cascade;\n")
@@ -57,22 +94,22 @@ class Pg:
         self.psql.wait(END_S)
 
 
-KINDS = {"sqlite": Sqlite, "pg": Pg}
+STORES = {"kafka": Kafka, "sqlite": Sqlite, "pg": Pg}
 
 
 class Pipeline:
     """Samples of each store are (monotonic microseconds, events that it has), one a change."""
 
     def __init__(self, folder, stores, epoch, patience_s):
-        self.folder, self.patience_s, self.stores = folder, patience_s, {name: KINDS[name](folder) for name in stores}
+        noon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 12 * 3600))
+        self.folder, self.patience_s, self.stores = folder, patience_s, {name: STORES[name](folder, noon) for name in stores}
         self.samples, self.over, self.trouble = {name: [(0, 0)] for name in stores}, threading.Event(), None
         self.environ = {**os.environ, "HTA_RUN": os.path.join(folder, "run")}
         os.makedirs(self.environ["HTA_RUN"], 0o700, exist_ok=True)
-        noon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 12 * 3600))
-        self.counted, self.late = COUNTED % noon, LATE % noon
         stages = " | ".join([f"hta-ingest -v -l 0 --log log --epoch {epoch} --max-events 100000 --max-body 64m 2>ingest.err",
+                             *(s.sink for s in self.stores.values() if s.above),
                              "hta-window --metric load --by event_type --time timestamp --value payload.n --lateness 1h",
-                             *(s.sink for s in self.stores.values()), "hta-commit"])
+                             *(s.sink for s in self.stores.values() if not s.above), "hta-commit"])
         self.told = open(os.path.join(folder, "stages.err"), "w+")
         self.process = subprocess.Popen(["bash", "-c", "set -o pipefail; trap : TERM; " + stages], cwd=folder, env=self.environ, stderr=self.told, stdin=subprocess.DEVNULL,
                                         start_new_session=True)
@@ -108,7 +145,7 @@ class Pipeline:
         store, samples = self.stores[name], self.samples[name]
         try:
             while not self.over.is_set():
-                n = store.ask(self.counted)
+                n = store.ask("good")
                 if n is not None and n != samples[-1][1]:
                     samples.append((time.monotonic_ns() // 1000, n))
                 self.over.wait(LOOK_S)
@@ -145,7 +182,7 @@ class Pipeline:
 
     def counts(self):
         """Of each store: events of now, of yesterday, and dead letters."""
-        return {name: {"good": s.ask(self.counted), "late": s.ask(self.late), "dead": s.ask(DEAD)} for name, s in self.stores.items()}
+        return {name: {kind: s.ask(kind) for kind in KINDS_THERE} for name, s in self.stores.items()}
 
     def end(self):
         """All that was taken is stored; the looks are over first."""

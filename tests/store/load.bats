@@ -19,6 +19,14 @@ setup() {
 	[ "$(psql -qAtXc "select count(*) from pg_namespace where nspname like 'load%'")" = 0 ]
 }
 
+@test "load: with a topic above the windows, whose books balance too" {
+	with_service kafka
+	feed "$tests/load/run" --stores kafka,sqlite --rates 500 --seconds 2 --no-batches --epoch 50ms --json figures.json
+	grep -qx 'the books balance' "$out"
+	grep -qE '^acknowledged = kafka: all of these . duplicate +[0-9,]+ = ' "$out"
+	jq -e '.steps[0].lag.kafka | .p50_s > 0 and .p95_s < 30' figures.json
+}
+
 @test "load: events that vanish on the way are told, exit 1" {
 	mkdir shim
 	printf '#!/bin/sh\nexec "%s/hta-window" "$@" --where '\''.user_id != "u7"'\''\n' "$HTA_BUILD_DIR" >shim/hta-window
