@@ -1,5 +1,5 @@
-/* Inside of the plan: plan.c (options, and what becomes of them), plan_keys.c (keys that metrics
- * share), plan_rules.c (rules as options). */
+/* Inside of the plan: plan_builder.c (options), plan.c (what becomes of them), plan_keys.c (keys
+ * that metrics share), plan_rules.c (rules as options), plan_describe.c (what others are told). */
 #ifndef AGG_PLAN_INTERNAL_H
 #define AGG_PLAN_INTERNAL_H
 
