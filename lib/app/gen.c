@@ -5,7 +5,6 @@
  * endpoints, 6 statuses, prices in cents. */
 #include "app/gen_internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,19 +114,9 @@ static inline uint64_t dice(struct gen *g)
 	return r;
 }
 
-static inline uint32_t below(uint64_t d, uint32_t n)
-{
-	return (uint32_t)((d >> 32) * n >> 32);
-}
-
 uint64_t gen_dice(struct gen *g)
 {
 	return dice(g);
-}
-
-uint32_t gen_below(uint64_t d, uint32_t n)
-{
-	return below(d, n);
 }
 
 /* splitmix64, as the authors of xoshiro seed it. */
@@ -142,49 +131,6 @@ static void seed(struct gen *g)
 		z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 		g->s[i] = z ^ (z >> 31);
 	}
-}
-
-/* Vose's construction: every column is cut once between its own rank and one other. */
-struct gen_alias *gen_alias_new(uint64_t n, double s)
-{
-	double *w = mem_array(n, sizeof(*w)), sum = 0;
-	uint32_t *stack = mem_array(n, sizeof(*stack)), small = 0, large = (uint32_t)n;
-	struct gen_alias *a = mem_array(n, sizeof(*a));
-
-	for (uint64_t i = 0; i < n; i++)
-		sum += w[i] = s == 0 ? 1 : pow((double)i + 1, -s);
-	for (uint64_t i = 0; i < n; i++) {
-		w[i] *= (double)n / sum;
-		stack[w[i] < 1 ? small++ : --large] = (uint32_t)i;
-	}
-	for (uint32_t lo = 0, hi = large; lo < small;) {
-		uint32_t i = stack[lo++], j;
-
-		if (hi == n) {
-			a[i] = (struct gen_alias){ UINT32_MAX, i };
-			continue;
-		}
-		j = stack[hi];
-		a[i] = (struct gen_alias){ (uint32_t)(w[i] * 4294967295.0), j };
-		w[j] -= 1 - w[i];
-		if (w[j] < 1) {
-			stack[--lo] = j;
-			hi++;
-		}
-		large = hi;
-	}
-	for (uint32_t hi = large; hi < n; hi++)
-		a[stack[hi]] = (struct gen_alias){ UINT32_MAX, stack[hi] };
-	free(w);
-	free(stack);
-	return a;
-}
-
-uint32_t gen_alias_draw(const struct gen_alias *a, uint32_t n, uint64_t column, uint64_t toss)
-{
-	uint32_t i = below(column, n);
-
-	return (uint32_t)(toss >> 32) <= a[i].cut ? i : a[i].other;
 }
 
 uint64_t gen_cut(double p)
@@ -397,7 +343,7 @@ static char *common_member(struct gen *g, char *p, int64_t us, const char *id)
 static inline char *shopper(struct gen *g, char *p, uint64_t d)
 {
 	p = LIT(p, "\",\"user_id\":\"u-");
-	p = gen_digits(p, below(d, USERS), 7);
+	p = gen_digits(p, gen_below(d, USERS), 7);
 	p = LIT(p, "\",\"customer\":\"");
 	return customer(g, p);
 }
@@ -405,7 +351,7 @@ static inline char *shopper(struct gen *g, char *p, uint64_t d)
 static char *event(struct gen *g, char *p, int64_t us)
 {
 	uint64_t a = dice(g), b = dice(g), c = dice(g), latency = (a >> 40) * (a >> 40) >> 31;
-	uint32_t endpoint = below(b << 32, ENDPOINTS);
+	uint32_t endpoint = gen_below(b << 32, ENDPOINTS);
 
 	p = common_member(g, p, us, "event_id");
 	p = LIT(p, "\",\"event_type\":\"");
@@ -424,9 +370,9 @@ static char *event(struct gen *g, char *p, int64_t us)
 	p = LIT(p, ",\"region\":\"");
 	p = put_word(p, PICK(regions, c >> 8));
 	p = LIT(p, "\",\"payload\":{\"product_id\":\"p-");
-	p = gen_digits(p, below(c, PRODUCTS), 4);
+	p = gen_digits(p, gen_below(c, PRODUCTS), 4);
 	p = LIT(p, "\",\"price\":");
-	p = money(p, 99 + below(a, 50000));
+	p = money(p, 99 + gen_below(a, 50000));
 	p = LIT(p, ",\"referrer\":\"");
 	p = put_long_word(p, PICK(referrers, b >> 20));
 	return LIT(p, "\"}}");
@@ -443,9 +389,9 @@ static char *order(struct gen *g, char *p, int64_t us)
 	p = LIT(p, "\",\"region\":\"");
 	p = put_word(p, PICK(regions, b));
 	p = LIT(p, "\",\"items\":");
-	p = gen_number(p, 1 + below(b, 9));
+	p = gen_number(p, 1 + gen_below(b, 9));
 	p = LIT(p, ",\"amount\":");
-	p = money(p, 99 + below(b << 20, 1000000));
+	p = money(p, 99 + gen_below(b << 20, 1000000));
 	return LIT(p, ",\"currency\":\"EUR\"}");
 }
 
@@ -456,11 +402,11 @@ static char *view(struct gen *g, char *p, int64_t us)
 	p = common_member(g, p, us, "view_id");
 	p = shopper(g, p, a);
 	p = LIT(p, "\",\"product_id\":\"p-");
-	p = gen_digits(p, below(b, PRODUCTS), 4);
+	p = gen_digits(p, gen_below(b, PRODUCTS), 4);
 	p = LIT(p, "\",\"region\":\"");
 	p = put_word(p, PICK(regions, b));
 	p = LIT(p, "\",\"seconds\":");
-	p = gen_number(p, below(a << 20, 600));
+	p = gen_number(p, gen_below(a << 20, 600));
 	p = LIT(p, ",\"referrer\":\"");
 	p = put_long_word(p, PICK(referrers, a));
 	return LIT(p, "\"}");
@@ -484,7 +430,7 @@ static char *bad_record(struct gen *g, char *out, int64_t us)
 {
 	char *p = whole_number(g, out, us);
 
-	switch (below(dice(g), GEN_BAD_KINDS)) {
+	switch (gen_below(dice(g), GEN_BAD_KINDS)) {
 	case 0:
 		return out + (p - out) / 2;
 	case 1:
@@ -509,7 +455,7 @@ size_t gen_line(struct gen *g, char *out)
 	size_t n;
 
 	if ((uint32_t)d < g->dup_cut && g->i) {
-		uint64_t k = below(e, g->i < GEN_RECENT ? (uint32_t)g->i : GEN_RECENT);
+		uint64_t k = gen_below(e, g->i < GEN_RECENT ? (uint32_t)g->i : GEN_RECENT);
 
 		g->i++;
 		memcpy(out, g->recent + k * g->room, g->recent_bytes[k]);
@@ -518,7 +464,7 @@ size_t gen_line(struct gen *g, char *out)
 	if (g->c.jitter_us)
 		us -= (int64_t)(dice(g) % (uint64_t)g->c.jitter_us);
 	if ((uint32_t)(d >> 32) < g->late_cut)
-		us -= LATE_LEAST_US + (int64_t)below(e, LATE_SPAN_S) * TM_S;
+		us -= LATE_LEAST_US + (int64_t)gen_below(e, LATE_SPAN_S) * TM_S;
 	p = (uint32_t)e < g->bad_cut ? bad_record(g, out, us) : whole_number(g, out, us);
 	*p++ = '\n';
 	n = (size_t)(p - out);

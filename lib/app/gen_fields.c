@@ -1,57 +1,18 @@
-/* The file becomes a tree of fields, read once; an event is a walk over it. What does not change is
+/* The file of fields is read once, into a tree (gen_fields_internal.h). What does not change is
  * text already: names with their quotes and colon, values to pick from, the text before a number.
- * So a walk only throws dice and copies, and its longest line is known before the first.
- *
- * A value takes the same number of dice whatever they say, but for what is missing or null, and for
- * lists, whose length is one of them: so two files that differ in texts alone make events alike. */
-#include "app/gen_fields.h"
+ * The bytes that each value may need are added up on the way, so the longest event is known before
+ * the first. */
+#include "app/gen_fields_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/arena.h"
 #include "base/dec.h"
 #include "base/mem.h"
 #include "json/json.h"
 
 enum { LINE_MOST = 256 << 10, LIST_MOST = 1000, NUMBER_BYTES = 24, DIGITS_MOST = 9 };
 enum { UUID_BYTES = 38, STAMP_BYTES = 26, CUSTOMER_BYTES = 12 };
-
-enum field_kind {
-	MADE_UUID,
-	MADE_TIME,
-	MADE_TIME_NUMBER,
-	MADE_CUSTOMER,
-	MADE_ID,
-	MADE_PICK,
-	MADE_NUMBER,
-	MADE_BOOL,
-	MADE_OBJECT,
-	MADE_LIST,
-};
-
-struct gen_field {
-	enum field_kind kind;
-	struct slice name;              /* "name": */
-	uint64_t missing_cut, null_cut; /* 0: never, and no dice */
-	int64_t low, span;              /* NUMBER: of 10^-digits; LIST: of elements */
-	unsigned digits;                /* ID: of a number; NUMBER: behind the point */
-	int64_t unit;                   /* TIME_NUMBER: microseconds */
-	uint64_t true_cut;              /* BOOL */
-	const struct slice *choice;     /* PICK */
-	struct slice text;              /* ID: what stands before the number, a quote in front */
-	struct gen_alias *weights;      /* ID, NULL: uniform */
-	uint32_t of;                    /* ID: numbers; PICK: choices; OBJECT: fields */
-	const struct gen_field *child;  /* OBJECT: its fields; LIST: one */
-};
-
-struct gen_fields {
-	struct arena arena;
-	struct gen_field *event;
-	struct gen_alias **weights; /* all of them */
-	size_t n_weights;
-	size_t bytes;
-};
 
 struct fields_reader {
 	struct gen_fields *f;
@@ -63,7 +24,7 @@ struct fields_reader {
 static int read_generator(struct fields_reader *r, uint32_t at, struct gen_field *out,
 			  size_t *bytes);
 
-/* ---- reading: what is wrong */
+/* ---- what is wrong */
 
 static int fail_field(struct fields_reader *r, const char *what)
 {
@@ -175,7 +136,7 @@ static int take_whole(struct fields_reader *r, uint32_t at, const char *name, in
 	return fail_field(r, what);
 }
 
-/* ---- reading: generators. `at` is the object, `value` its first kind of member */
+/* ---- generators. `at` is the object, `value` its first kind of member */
 
 static int read_time(struct fields_reader *r, uint32_t at, uint32_t value, struct gen_field *out,
 		     size_t *bytes)
@@ -196,15 +157,6 @@ static int read_time(struct fields_reader *r, uint32_t at, uint32_t value, struc
 	return fail_field(r, "\"time\" is \"s\", \"ms\" or \"us\"");
 }
 
-static unsigned count_digits(int64_t v)
-{
-	unsigned n = 1;
-
-	for (; v >= 10; v /= 10)
-		n++;
-	return n;
-}
-
 static int read_id(struct fields_reader *r, uint32_t at, uint32_t value, struct gen_field *out,
 		   size_t *bytes)
 {
@@ -220,7 +172,7 @@ static int read_id(struct fields_reader *r, uint32_t at, uint32_t value, struct 
 		return -1;
 	out->kind = MADE_ID;
 	out->of = (uint32_t)of;
-	out->digits = count_digits(of);
+	out->digits = gen_fields_digits(of);
 	out->text = arena_copy(&r->f->arena, slice(text.p, text.n - 1));
 	*bytes = text.n + out->digits;
 	if (!zipf)
@@ -497,126 +449,4 @@ void gen_fields_free(struct gen_fields *f)
 size_t gen_fields_bytes(const struct gen_fields *f)
 {
 	return f->bytes;
-}
-
-/* ---- writing */
-
-static char *put_text(char *p, struct slice s)
-{
-	memcpy(p, s.p, s.n);
-	return p + s.n;
-}
-
-static char *put_digits(char *p, uint64_t v, unsigned n)
-{
-	for (unsigned i = n; i-- > 0; v /= 10)
-		p[i] = (char)('0' + v % 10);
-	return p + n;
-}
-
-static char *put_number(char *p, int64_t v, unsigned digits)
-{
-	uint64_t size = v < 0 ? -(uint64_t)v : (uint64_t)v, whole = size, unit = 1;
-
-	for (unsigned i = 0; i < digits; i++)
-		unit *= 10;
-	whole /= unit;
-	if (v < 0)
-		*p++ = '-';
-	p = put_digits(p, whole, count_digits((int64_t)whole));
-	if (digits) {
-		*p++ = '.';
-		p = put_digits(p, size % unit, digits);
-	}
-	return p;
-}
-
-static char *put_quoted(char *p, char *end)
-{
-	*p = '"';
-	*end = '"';
-	return end + 1;
-}
-
-/* From low on, every number of the span alike. */
-static int64_t draw_number(const struct gen_field *f, uint64_t dice)
-{
-	return f->low + (int64_t)((unsigned __int128)dice * (uint64_t)f->span >> 64);
-}
-
-static char *put_id(const struct gen_field *f, struct gen *g, char *p)
-{
-	uint64_t d = gen_dice(g);
-	uint32_t k = f->weights ? gen_alias_draw(f->weights, f->of, gen_dice(g), d)
-				: gen_below(d, f->of);
-
-	p = put_digits(put_text(p, f->text), k + 1, f->digits);
-	*p++ = '"';
-	return p;
-}
-
-static char *put_value(const struct gen_field *f, struct gen *g, char *p, int64_t us);
-
-static char *put_object(const struct gen_field *f, struct gen *g, char *p, int64_t us)
-{
-	const char *start = p;
-
-	*p++ = '{';
-	for (const struct gen_field *k = f->child; k < f->child + f->of; k++) {
-		if (k->missing_cut && (uint32_t)gen_dice(g) < k->missing_cut)
-			continue;
-		if (p > start + 1)
-			*p++ = ',';
-		p = put_value(k, g, put_text(p, k->name), us);
-	}
-	*p++ = '}';
-	return p;
-}
-
-static char *put_list(const struct gen_field *f, struct gen *g, char *p, int64_t us)
-{
-	int64_t n = draw_number(f, gen_dice(g));
-
-	*p++ = '[';
-	for (int64_t i = 0; i < n; i++) {
-		if (i)
-			*p++ = ',';
-		p = put_value(f->child, g, p, us);
-	}
-	*p++ = ']';
-	return p;
-}
-
-static char *put_value(const struct gen_field *f, struct gen *g, char *p, int64_t us)
-{
-	if (f->null_cut && (uint32_t)gen_dice(g) < f->null_cut)
-		return put_text(p, slice_z("null"));
-	switch (f->kind) {
-	case MADE_UUID:
-		return put_quoted(p, gen_uuid(g, p + 1));
-	case MADE_TIME:
-		return put_quoted(p, gen_stamp(g, p + 1, us));
-	case MADE_CUSTOMER:
-		return put_quoted(p, gen_customer(g, p + 1));
-	case MADE_TIME_NUMBER:
-		return put_number(p, us / f->unit - (us % f->unit < 0), 0);
-	case MADE_ID:
-		return put_id(f, g, p);
-	case MADE_PICK:
-		return put_text(p, f->choice[gen_below(gen_dice(g), f->of)]);
-	case MADE_NUMBER:
-		return put_number(p, draw_number(f, gen_dice(g)), f->digits);
-	case MADE_BOOL:
-		return put_text(p, slice_z((uint32_t)gen_dice(g) < f->true_cut ? "true" : "false"));
-	case MADE_OBJECT:
-		return put_object(f, g, p, us);
-	case MADE_LIST:
-		return put_list(f, g, p, us);
-	}
-	BUG("a field of kind %d", f->kind);
-}
-
-char *gen_fields_write(const struct gen_fields *f, struct gen *g, char *p, int64_t us)
-{
-	return put_object(f->event, g, p, us);
 }
