@@ -1,4 +1,5 @@
-/* Two types to a program: what the writer wrote, as the reader wants it.
+/* Two types to a program: what the writer wrote, as the reader wants it. What of the reader's takes
+ * what of the writer's is avro_resolve.c's to say.
  *
  *   record   a piece of ops of its own for each pair of records, called wherever the pair meets: so
  *            types that have themselves inside end, and a type that is used often stands once
@@ -17,6 +18,7 @@
 
 #include <stdlib.h>
 
+#include "avro/avro_resolve.h"
 #include "base/mem.h"
 
 enum { PAIRS = 4 * AVRO_MANY, OPS = 1 << 20 };
@@ -82,63 +84,6 @@ static int mismatch(struct avro_compiler *c, const struct avro_type *w, const st
 {
 	return err_set(&c->why, EX_CONFIG, "%s: the writer has %s, the reader %s", c->where,
 		       w->name, r->name);
-}
-
-/* ---- what fits what */
-
-static bool same_name(const struct avro_type *w, const struct avro_type *r)
-{
-	const char *name = avro_short(w->name);
-
-	if (strcmp(name, avro_short(r->name)) == 0)
-		return true;
-	for (size_t i = 0; i < r->aliases.n; i++)
-		if (strcmp(name, avro_short(r->aliases.name[i])) == 0)
-			return true;
-	return false;
-}
-
-static bool is_promoted(enum avro_kind w, enum avro_kind r)
-{
-	switch (w) {
-	case AVRO_INT:
-		return r == AVRO_LONG || r == AVRO_FLOAT || r == AVRO_DOUBLE;
-	case AVRO_LONG:
-		return r == AVRO_FLOAT || r == AVRO_DOUBLE;
-	case AVRO_FLOAT:
-		return r == AVRO_DOUBLE;
-	case AVRO_BYTES:
-		return r == AVRO_STRING;
-	case AVRO_STRING:
-		return r == AVRO_BYTES;
-	default:
-		return false;
-	}
-}
-
-/* How well a branch of the reader's union takes what is written: 0 not at all, 1 as another type,
- * 2 as the same type (a record of another name), 3 as the same. */
-static int fitness(const struct avro_type *w, const struct avro_type *r)
-{
-	if (w->kind != r->kind)
-		return is_promoted(w->kind, r->kind);
-	if (avro_is_named(w) && !same_name(w, r))
-		return w->kind == AVRO_RECORD ? 2 : 0;
-	return 3;
-}
-
-/* The branch of the reader's union that takes it, NULL: none. */
-static const struct avro_type *branch_for(const struct avro_type *w, const struct avro_type *r)
-{
-	const struct avro_type *best = NULL;
-	int fit = 0;
-
-	for (size_t i = 0; i < r->n; i++)
-		if (fitness(w, r->branch[i]) > fit) {
-			best = r->branch[i];
-			fit = fitness(w, best);
-		}
-	return best;
 }
 
 static int check_logical(struct avro_compiler *c, const struct avro_type *w,
@@ -220,15 +165,6 @@ static int compile_fixed(struct avro_compiler *c, const struct avro_type *w,
 	return 0;
 }
 
-/* The reader's symbol of that name, else its default; NULL: it has neither. */
-static const char *symbol_of(const struct avro_type *r, const char *name)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->symbol[i], name) == 0)
-			return name;
-	return r->symbol_default < r->n ? r->symbol[r->symbol_default] : NULL;
-}
-
 static int compile_enum(struct avro_compiler *c, const struct avro_type *w,
 			const struct avro_type *r)
 {
@@ -237,7 +173,7 @@ static int compile_enum(struct avro_compiler *c, const struct avro_type *w,
 	struct avro_op *op;
 
 	for (size_t i = 0; i < w->n; i++) {
-		const char *name = symbol_of(r, w->symbol[i]);
+		const char *name = avro_symbol_of(r, w->symbol[i]);
 
 		symbol[i] = (struct slice){ 0 };
 		if (!name)
@@ -340,37 +276,6 @@ static int compile_call(struct avro_compiler *c, const struct avro_type *w,
 	return 0;
 }
 
-static bool has_alias(const struct avro_field *field, const char *name)
-{
-	for (size_t i = 0; i < field->aliases.n; i++)
-		if (strcmp(field->aliases.name[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* Whether the writer has a field by the very name of the reader's. */
-static bool writes_name(const struct avro_type *w, const char *name)
-{
-	for (size_t i = 0; i < w->n; i++)
-		if (strcmp(w->field[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* The reader's field for a field of the writer: by its name, else by an alias of one whose own name
- * the writer does not have. NULL: none, or one that has been read. */
-static const struct avro_field *field_for(const struct avro_type *w, const char *name,
-					  const struct avro_type *r, const bool *taken)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->field[i].name, name) == 0)
-			return &r->field[i];
-	for (size_t i = 0; i < r->n; i++)
-		if (!taken[i] && has_alias(&r->field[i], name) && !writes_name(w, r->field[i].name))
-			return &r->field[i];
-	return NULL;
-}
-
 static void pend_name(struct avro_compiler *c, const char *name, bool *first)
 {
 	buf_addc(&c->pending, *first ? '{' : ',');
@@ -415,7 +320,7 @@ static int compile_fields(struct avro_compiler *c, const struct avro_type *w,
 	bool first = true;
 
 	for (size_t i = 0; i < w->n; i++) {
-		const struct avro_field *field = r ? field_for(w, w->field[i].name, r, taken)
+		const struct avro_field *field = r ? avro_field_for(w, w->field[i].name, r, taken)
 						   : NULL;
 
 		set_where(c, w, w->field[i].name);
@@ -490,12 +395,13 @@ static int compile_as(struct avro_compiler *c, const struct avro_type *w, const 
 	if (check_logical(c, w, r))
 		return -1;
 	if (w->kind != r->kind)
-		return is_promoted(w->kind, r->kind) ? compile_plain(c, w, r) : mismatch(c, w, r);
+		return avro_is_promoted(w->kind, r->kind) ? compile_plain(c, w, r)
+							  : mismatch(c, w, r);
 	if (w->kind == AVRO_RECORD)
 		return compile_call(c, w, r);
 	if (w->kind == AVRO_ARRAY || w->kind == AVRO_MAP)
 		return compile_items(c, w, r);
-	if (avro_is_named(w) && !same_name(w, r))
+	if (avro_is_named(w) && !avro_same_name(w, r))
 		return mismatch(c, w, r);
 	if (w->kind == AVRO_ENUM)
 		return compile_enum(c, w, r);
@@ -516,7 +422,7 @@ static int compile(struct avro_compiler *c, const struct avro_type *w, const str
 		return compile_skip(c, w);
 	if (r->kind != AVRO_UNION)
 		return compile_as(c, w, r);
-	branch = branch_for(w, r);
+	branch = avro_branch_for(w, r);
 	return branch ? compile_as(c, w, branch) : mismatch(c, w, r);
 }
 
