@@ -1,5 +1,5 @@
-/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_gaps.c
- * (where offsets jump), stage_dead.c (dead letters). */
+/* Inside of the filter skeleton: stage.c (life cycle), stage_in.c (what is read), stage_control.c
+ * (control records), stage_gaps.c (where offsets jump), stage_dead.c (dead letters). */
 #ifndef TOOL_STAGE_INTERNAL_H
 #define TOOL_STAGE_INTERNAL_H
 
@@ -76,6 +76,12 @@ struct stage {
  * where a file was cut off or written anew meanwhile. */
 int stage_read_input(struct stage *st, struct err *err);
 int stage_read_plain(struct stage *st, int fd, const char *name, struct err *err);
+
+/* stage_control.c: lines without their newline */
+/* The hello: who we are goes in, then on; from here the stream is an acknowledged one. */
+int stage_hello(struct stage *st, struct slice line, struct err *err);
+/* Any other control record; st->ended behind `end`. */
+int stage_control(struct stage *st, struct slice line, struct err *err);
 
 /* stage_gaps.c */
 void stage_gaps_fini(struct stage_gaps *g);
