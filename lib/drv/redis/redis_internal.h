@@ -1,6 +1,7 @@
 /* Inside of the Redis driver: redis.c (login, schema), redis_link.c (connections), redis_wait.c
  * (requests in the loop, errors), redis_script.c (scripts), redis_job.c (the keeper),
- * redis_metric.c (metrics, drop), redis_rows.c (store, put), redis_url.c. */
+ * redis_metric.c (metrics, drop), redis_rows.c (store, put), redis_pack.c (rows for the scripts),
+ * redis_url.c. */
 #ifndef DRV_REDIS_REDIS_INTERNAL_H
 #define DRV_REDIS_REDIS_INTERNAL_H
 
@@ -154,6 +155,21 @@ enum sink_result redis_begin_job(struct redis *p, const char *job, const char *v
 /* "TOPIC/PARTITION" and its value into a position. False: damaged. */
 bool redis_position(struct positions *out, struct slice field, struct slice value);
 void redis_position_field(struct buf *out, const char *topic, int32_t partition);
+
+/* ---- redis_pack.c */
+
+/* Sketches of a row merged with those that the script has found stored. */
+struct redis_merged {
+	struct cell *cell; /* all of the row; NULL: as they came */
+	struct slice *stored;
+};
+
+/* Appends the rows of a batch. merged: an entry a row; NULL: none was merged. EX_DATAERR: a sketch
+ * is none; EX_TEMPFAIL: more than Redis takes in one command. */
+int redis_pack_rows(const struct sink_batch *b, const struct redis_merged *merged, int64_t ttl_us,
+		    struct buf *out, struct err *err);
+/* Appends one range of an epoch. */
+void redis_pack_range(const struct range *x, struct buf *out);
 
 /* ---- redis_probe.c */
 enum sink_result redis_probe(void *d, const struct probe *probe, struct err *err);

@@ -1,6 +1,6 @@
 -- What both scripts over rows share; redis_apply.lua or redis_put.lua follows in the same text.
 --
--- KEYS[1] names the slot. ARGV: 1 the tag "{PREFIX}:", 2 updated_at, 3 the rows, packed by redis_rows.c, a window's header and its rows after it:
+-- KEYS[1] names the slot. ARGV: 1 the tag "{PREFIX}:", 2 updated_at, 3 the rows, packed by redis_pack.c, a window's header and its rows after it:
 --   header  <I4c0 metric, I4c0 its name in keys, Bc0 start, Bc0 end (seconds), Bc0 start, Bc0 end (RFC 3339), Bc0 expiry (seconds, or inf), I4 rows,
 --           I4 columns, and of each B rule, Bc0 name
 --   row     <B flags, c32 dims_hash, Bc0 count, Bc0 value_count, Bc0 sum, Bc0 min, Bc0 max, I4 bytes of dims; with uniq: I4c0 sketch, Bc0 uniq;
