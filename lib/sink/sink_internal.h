@@ -1,6 +1,6 @@
 /* Inside of the sink framework: sink.c (options, program), sink_take.c (lines), sink_store.c (calls
- * to stores), sink_epochs.c (acknowledged streams), sink_late.c, sink_plain.c (plain ones),
- * sink_lines.c (lines that are stored as they are), sink_events.c, sink_metrics.c. */
+ * to stores), sink_hello.c and sink_epochs.c (acknowledged streams), sink_late.c, sink_plain.c
+ * (plain ones), sink_lines.c (lines that are stored as they are), sink_events.c, sink_metrics.c. */
 #ifndef SINK_SINK_INTERNAL_H
 #define SINK_SINK_INTERNAL_H
 
@@ -135,12 +135,16 @@ int sink_events_barrier(struct sink *s, struct stage *st, struct err *err);
 /* The end of a plain stream: EX_DATAERR where lines were bad. */
 int sink_events_finish(const struct sink *s, struct stage *st, struct err *err);
 
+/* sink_hello.c */
+int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
+	       struct err *err);
+/* The metrics of all windows above, and the lateness. */
+int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err);
+/* The rules have changed above: these metrics take the place of those that were. */
+int sink_metrics_replace(struct sink *s, const struct ctl_metrics *from, struct err *err);
 /* sink_epochs.c */
 /* Into the batch. */
 int sink_take_dead(struct sink *s, const struct ctl *dead, struct err *err);
-int sink_hello(void *self, struct stage *st, const struct ctl *hello, struct buf *members,
-	       struct err *err);
-int sink_hello_returned(void *self, struct stage *st, struct slice line, struct err *err);
 int sink_control(void *self, struct stage *st, const struct ctl *ctl, struct buf *instead,
 		 struct err *err);
 int sink_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err);
