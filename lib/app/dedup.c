@@ -7,7 +7,6 @@
  * On a plain stream a record's place is its number, so that the rules are the same as in a job. */
 #include "app/dedup.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -189,51 +188,6 @@ static void count_keys(struct dedup_program *p)
 	counters_set(c, COUNTER_FORGOTTEN, dedup_forgotten(p->dedup));
 }
 
-/* The bytes of "lmdb:" in "lmdb:DIR". 0: it is the name of a file. */
-static size_t scheme_bytes(const char *where)
-{
-	size_t n = strspn(where, "abcdefghijklmnopqrstuvwxyz");
-
-	return n > 1 && where[n] == ':' ? n + 1 : 0;
-}
-
-/* The state that the text names; *where becomes its name without the scheme. */
-static const struct dedup_state *find_state(const struct dedup_program *p, const char **where)
-{
-	size_t named = scheme_bytes(p->where);
-
-	for (size_t i = 0; p->states[i]; i++) {
-		const char *scheme = p->states[i]->scheme;
-		bool found = scheme ? named == strlen(scheme) &&
-					      strncmp(p->where, scheme, named) == 0
-				    : !named;
-
-		if (!found)
-			continue;
-		*where = p->where + named;
-		return p->states[i];
-	}
-	return NULL;
-}
-
-static int refuse_state(const struct dedup_program *p, struct err *err)
-{
-	size_t named = scheme_bytes(p->where);
-	struct buf all = { 0 };
-
-	for (size_t i = 0; p->states[i]; i++)
-		buf_printf(&all, "%s%s", i ? " or " : "",
-			   p->states[i]->scheme ? p->states[i]->scheme : "a file");
-	/* what has an @ may have a password */
-	err_set(err, EX_CONFIG, "--state %.*s: this build keeps keys in %s%s%s",
-		strchr(p->where, '@') ? (int)named : INT_MAX, p->where,
-		all.n ? buf_z(&all) : "nothing",
-		named && !strchr(p->where, '@') ? "; a file of that name is ./" : "",
-		named && !strchr(p->where, '@') ? p->where : "");
-	buf_fini(&all);
-	return -1;
-}
-
 static struct dedup *new_dedup(const struct dedup_program *p)
 {
 	const struct dedup_conf conf = {
@@ -278,9 +232,9 @@ static int open_state(void *self, struct stage *st, const struct ctl *hello, str
 			       "--state is missing: keys have to outlive this program on an "
 			       "acknowledged stream: hta-dedup --key %s --state dedup.db",
 			       p->key_text);
-	p->ops = find_state(p, &where);
+	p->ops = dedup_state_find(p->states, p->where, &where, err);
 	if (!p->ops)
-		return refuse_state(p, err);
+		return -1;
 	if (p->ops->shared)
 		p->state = p->ops->shared->open(p->where, stage_job(st), stage_loop(st), err);
 	else

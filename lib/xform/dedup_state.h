@@ -88,4 +88,9 @@ struct dedup_state {
 		    struct dedup_seen *seen, struct err *err);
 };
 
+/* The one of `states` (NULL behind the last) that the text of --state names; *where becomes its
+ * name without the scheme. NULL with EX_CONFIG: none of them. */
+const struct dedup_state *dedup_state_find(const struct dedup_state *const *states,
+					   const char *text, const char **where, struct err *err);
+
 #endif
