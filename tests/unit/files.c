@@ -1,111 +1,5 @@
-/* Files as a log: names, growth, compression, resume, fingerprints, last lines, damage, files that
- * change below their reader. */
-#include "tap.h"
-
-#include <stdlib.h>
-#include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
-
-#include "base/mem.h"
-#include "drv/files/files.h"
-
-static char dir[] = "/tmp/hta-files-XXXXXX";
-static struct err err;
-
-static char *path_of(const char *name)
-{
-	return mem_printf("%s/%s", dir, name);
-}
-
-static char *make(const char *name, const char *text, size_t n)
-{
-	char *path = path_of(name);
-	size_t len = strlen(name);
-
-	if (len > 3 && strcmp(name + len - 3, ".gz") == 0) {
-		gzFile z = gzopen(path, "ab"); /* each call a member of its own */
-		gzwrite(z, text, (unsigned)n);
-		gzclose(z);
-	} else {
-		FILE *f = fopen(path, "ab");
-		if (len > 4 && strcmp(name + len - 4, ".zst") == 0) {
-			size_t cap = ZSTD_compressBound(n);
-			char *z = mem_alloc(cap);
-			fwrite(z, 1, ZSTD_compress(z, cap, text, n, 1), f);
-			free(z);
-		} else {
-			fwrite(text, 1, n, f);
-		}
-		fclose(f);
-	}
-	return path;
-}
-
-static struct input *open_log(const struct consume_file *v, size_t n, size_t max_line,
-			      bool last_line)
-{
-	struct input *log = files_input_new(&(struct files_conf){ .v = v,
-								  .n = n,
-								  .max_line_bytes = max_line,
-								  .last_line = last_line,
-								  .quiet_tail = true });
-
-	err.code = 0;
-	if (log->ops->open(log->self, NULL, &err)) {
-		files_input_free(log);
-		return NULL;
-	}
-	return log;
-}
-
-/* The files' topics, after these names were known. */
-static int names(struct input *log, const char *known, struct partitions *parts)
-{
-	struct positions k = { 0 };
-	int rc;
-
-	if (known)
-		positions_add(&k, slice_z(known), 0)->idle = true;
-	rc = log->ops->known(log->self, &k, &err);
-	positions_fini(&k);
-	return rc ? rc : log->ops->partitions(log->self, parts, &err);
-}
-
-static void give(struct buf *out, const struct input_record *r)
-{
-	buf_add(out, r->value.p, r->value.n < 20 ? r->value.n : 20);
-	buf_printf(out, "@%lld%s;", (long long)r->offset, r->tail ? "t" : "");
-}
-
-/* Reads all from `from` of its only file: "value@offset;..." and the position; E where it is the
- * end. */
-static const char *read_from(struct input *log, const char *topic, int64_t from)
-{
-	static struct buf out;
-	struct ranges start = { 0 };
-	struct input_batch b;
-	int fd;
-
-	out.n = 0;
-	ranges_add(&start, slice_z(topic), 0)->from = from;
-	if (log->ops->assign(log->self, &start, &err))
-		buf_printf(&out, "error %d", err.code);
-	ranges_fini(&start);
-	for (;;) {
-		if (log->ops->read(log->self, &b, &fd, &err)) {
-			buf_printf(&out, "error %d", err.code);
-			break;
-		}
-		if (!b.part)
-			break;
-		for (size_t i = 0; i < b.n && out.n < 1000; i++)
-			give(&out, &b.v[i]);
-		if (b.end)
-			buf_printf(&out, "%lldE", (long long)b.position);
-	}
-	return buf_z(&out);
-}
+/* Files as a log: names, growth, compression, resume, fingerprints, last lines, damage. */
+#include "files_log.h"
 
 static void name_texts(void)
 {
@@ -317,129 +211,6 @@ static void long_lines(void)
 	free(path);
 }
 
-/* ---- a file that changes below its reader */
-
-enum { LINE = 20, LINES = 50000 };
-
-/* LINES lines of LINE bytes that begin with `first`; of other lines from `from` on. */
-static void write_lines(const char *path, const char *first, int lines, int from)
-{
-	FILE *f = fopen(path, "w");
-
-	for (int i = 0; i < lines; i++)
-		fprintf(f, "%s %08d%s", i < from ? first : "late", i, "______\n");
-	fclose(f);
-}
-
-static bool reads(struct input *log)
-{
-	struct input_batch b;
-	int fd;
-
-	err_clear(&err);
-	return log->ops->read(log->self, &b, &fd, &err) == 0 && b.part;
-}
-
-/* What verify says after the file was opened, a batch was read, and then `change` was done to
- * it. */
-static int verified(const char *what, void (*change)(const char *path))
-{
-	char *path = path_of("log");
-	struct consume_file v[1] = { { .path = path, .name = "t" } };
-	struct partitions p = { 0 };
-	struct ranges start = { 0 };
-	struct input *log;
-	int rc;
-
-	write_lines(path, "line", LINES, LINES);
-	log = open_log(v, 1, 1 << 20, false);
-	names(log, NULL, &p);
-	ranges_add(&start, slice_z("t"), 0);
-	log->ops->assign(log->self, &start, &err);
-	ok(reads(log) && log->ops->verify(log->self, &err) == 0, "%s: as it was", what);
-	change(path);
-	ok(log->ops->verify(log->self, &err) == 0, "%s: nothing was read since", what);
-	reads(log);
-	rc = err.code ? err.code : log->ops->verify(log->self, &err) ? err.code : 0;
-	ok(rc == 0 || (rc == EX_TEMPFAIL && strstr(err.msg, "/log: was ")), "%s: %s", what,
-	   err.msg);
-	files_input_free(log);
-	partitions_fini(&p);
-	ranges_fini(&start);
-	unlink(path);
-	free(path);
-	return rc;
-}
-
-static void append(const char *path)
-{
-	FILE *f = fopen(path, "a");
-
-	fputs("more\n", f);
-	fclose(f);
-}
-
-static void empty(const char *path)
-{
-	truncate(path, 0);
-}
-static void cut(const char *path)
-{
-	truncate(path, (LINES - 1) * (off_t)LINE);
-}
-static void make_shorter(const char *path)
-{
-	write_lines(path, "LINE", 10, LINES);
-}
-static void make_same(const char *path)
-{
-	write_lines(path, "LINE", LINES, LINES);
-}
-static void make_longer(const char *path)
-{
-	write_lines(path, "LINE", 2 * LINES, 2 * LINES);
-}
-static void make_begin_alike(const char *path)
-{
-	write_lines(path, "line", LINES + 5, LINES / 2);
-}
-static void make_equal(const char *path)
-{
-	write_lines(path, "line", LINES, LINES);
-}
-
-static void make_hole(const char *path)
-{
-	truncate(path, 0);
-	truncate(path, LINES * (off_t)LINE);
-	append(path);
-}
-
-static void move(const char *path)
-{
-	char *to = path_of("log.1");
-
-	rename(path, to);
-	write_lines(path, "LINE", 3, 3);
-	unlink(to);
-	free(to);
-}
-
-static void changes(void)
-{
-	is_int(verified("appended to", append), 0, "... is the same file");
-	is_int(verified("renamed and deleted", move), 0, "... is the same file");
-	is_int(verified("written anew with the same text", make_equal), 0, "... is the same file");
-	is_int(verified("emptied", empty), EX_TEMPFAIL, "... is noticed");
-	is_int(verified("cut off", cut), EX_TEMPFAIL, "... is noticed");
-	is_int(verified("written anew, shorter", make_shorter), EX_TEMPFAIL, "... is noticed");
-	is_int(verified("written anew, as long", make_same), EX_TEMPFAIL, "... is noticed");
-	is_int(verified("written anew, longer", make_longer), EX_TEMPFAIL, "... is noticed");
-	is_int(verified("written anew, with the same beginning", make_begin_alike), EX_TEMPFAIL,
-	       "... is noticed");
-	is_int(verified("written anew behind a hole", make_hole), EX_TEMPFAIL, "... is noticed");
-}
-
 static const char *before(struct input *log, int64_t offset)
 {
 	static struct buf out;
@@ -506,8 +277,6 @@ static void others(void)
 
 int main(void)
 {
-	char *clean;
-
 	if (!mkdtemp(dir))
 		return 1;
 	name_texts();
@@ -516,11 +285,8 @@ int main(void)
 	compressed("c.zst");
 	tails();
 	long_lines();
-	changes();
 	lines_before();
 	others();
-	clean = mem_printf("rm -r %s", dir);
-	ok(system(clean) == 0, "cleaned up");
-	free(clean);
+	remove_folder();
 	return done();
 }
