@@ -36,6 +36,15 @@ static char *padded(const struct buf *b, size_t off)
 	return room;
 }
 
+static inline struct path *paths_of(const char *const *text, size_t n)
+{
+	struct path *paths = mem_array(n, sizeof *paths);
+	for (size_t i = 0; i < n; i++)
+		if (path_parse(&paths[i], slice_z(text[i]), NULL))
+			ok(false, "path %s", text[i]);
+	return paths;
+}
+
 static void paths_free(struct path *paths, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

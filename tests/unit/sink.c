@@ -1,153 +1,9 @@
-/* The sink framework over a store that answers as it is told (fake_sink.h). Each run is the whole
- * program, sink_main, in a process of its own with pipes around it; what the store holds outlives
- * the process, so that a second run is a restart. */
-#include <dirent.h>
-#include <sys/wait.h>
-#include <unistd.h>
+/* The sink framework: every answer of every call of a store, and what a stream does. */
+#include "sink_run.h"
 
-#include "fake_sink.h"
-#include "sink/sink.h"
 #include "sink/sink_metrics.h"
-#include "tap.h"
-
-#define INC "0123456789abcdef"
-#define GEN "fedcba9876543210"
-#define CTL "{\"$hta\":\"" INC "\",\"k\":"
-
-#define HELLO_WITH(cfg, more)                                                                      \
-	"{\"$hta\":\"hello\",\"v\":1,\"inc\":\"" INC "\",\"job\":\"web\",\"group\":\"g\","         \
-	"\"unit\":\"record\",\"ack\":\"/no\",\"stages\":[{\"s\":\"hta-window\",\"version\":"       \
-	"\"0\",\"pid\":1,\"cfg\":\"0000000000000000\",\"metrics\":[{\"name\":\"m\",\"cfg\":\"" cfg \
-	"\",\"def\":{},\"every_us\":60000000" more "}],\"lateness_us\":7}]}\n"
-#define HELLO_OF(cfg) HELLO_WITH(cfg, "")
-#define HELLO HELLO_OF("00000000000000aa")
-#define PROBE CTL "\"probe\",\"n\":1,\"job\":\"web\",\"claim\":[],\"sinks\":[]}\n"
-#define INIT(to, act, gen, partition)                                                       \
-	CTL "\"init\",\"to\":" to ",\"act\":\"" act "\",\"gen\":\"" gen "\",\"now\":false," \
-	    "\"pos\":[{\"t\":\"a\",\"p\":" partition ",\"o\":0}]}\n"
-#define ADOPT INIT("null", "adopt", GEN, "0")
-#define ROW_OF(op)                                                                       \
-	"{\"op\":\"" op "\",\"metric\":\"m\",\"window_start\":\"2026-01-01T00:00:00Z\"," \
-	"\"window_end\":\"2026-01-01T00:01:00Z\",\"dims\":{},\"dims_hash\":"             \
-	"\"00112233445566778899aabbccddeeff\",\"count\":5}\n"
-#define ROW ROW_OF("add")
-#define PLAIN_ROW ROW_OF("set")
-#define DEAD                                                                           \
-	CTL "\"dead\",\"s\":\"hta-window\",\"t\":\"a\",\"p\":0,\"o\":3,\"why\":\"w\"," \
-	    "\"size\":1,\"enc\":\"utf8\",\"rec\":\"x\"}\n"
-#define BAR_AFTER(account, from, to)                                                      \
-	CTL "\"bar\",\"e\":1,\"gen\":\"" GEN "\",\"r\":[{\"t\":\"a\",\"p\":0,\"f\":" from \
-	    ",\"to\":" to ",\"idle\":false}],\"acct\":[" account "]}\n"
-#define BAR(from, to) \
-	BAR_AFTER("{\"s\":\"hta-window\",\"in\":0,\"out\":0,\"wm\":[[\"a\",0,90000000]]}", from, to)
-#define EPOCH ROW DEAD BAR("0", "10")
-#define END CTL "\"end\",\"reason\":\"stop\"}\n"
-
-/* ---- a run */
-
-static char wrote[1 << 16], said[1 << 16];
-static bool exact; /* lines are counted: without --foreign */
-
-static void read_all(int fd, char *to)
-{
-	size_t n = 0;
-	ssize_t k;
-
-	while ((k = read(fd, to + n, sizeof(said) - 1 - n)) > 0)
-		n += (size_t)k;
-	to[n] = 0;
-	close(fd);
-}
-
-_Noreturn static void child(const struct sink_program *program, const int in[2], const int back[2],
-			    const int words[2], char **argv)
-{
-	int argc = 0;
-
-	dup2(in[0], 0);
-	dup2(back[1], 1);
-	dup2(words[1], 2);
-	for (int i = 0; i < 2; i++) {
-		close(in[i]);
-		close(back[i]);
-		close(words[i]);
-	}
-	while (argv[argc])
-		argc++;
-	_exit(sink_main(program, argc, argv));
-}
-
-/* Of --positions: the fake that keeps them, whatever the place is called. */
-static const struct sink_driver *fake_positions(const char *where, struct err *err)
-{
-	(void)where, (void)err;
-	return &fake_driver;
-}
-
-/* The program over this input, which fits a pipe: its exit code; `wrote` and `said` are what came
- * of it. more: an option, or NULL. */
-static int run_over(const struct sink_driver *driver, const char *positions, const char *input,
-		    const char *more)
-{
-	const struct sink_program program = { .name = "hta-sink-fake",
-					      .summary = "a fake",
-					      .synopsis = "[OPTIONS]",
-					      .driver = driver,
-					      .positions = fake_positions };
-	char *argv[] = { mem_strdup("hta-sink-fake"),
-			 mem_strdup("--retry-for=150ms"),
-			 mem_strdup(exact ? "-v" : "--foreign"),
-			 NULL,
-			 NULL,
-			 NULL };
-	int in[2], back[2], words[2], status;
-	pid_t pid;
-
-	argv[3] = more ? mem_strdup(more) : NULL;
-	argv[more ? 4 : 3] = positions ? mem_strdup(positions) : NULL;
-	if (pipe(in) || pipe(back) || pipe(words))
-		return -1;
-	pid = fork();
-	if (pid == 0)
-		child(&program, in, back, words, argv);
-	close(in[0]);
-	close(back[1]);
-	close(words[1]);
-	ok(write(in[1], input, strlen(input)) == (ssize_t)strlen(input), "the input fits");
-	close(in[1]);
-	read_all(back[0], wrote);
-	read_all(words[0], said);
-	waitpid(pid, &status, 0);
-	for (size_t i = 0; argv[i]; i++)
-		free(argv[i]);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int run(const char *input)
-{
-	return run_over(&fake_driver, NULL, input, NULL);
-}
-
-static void plan(enum fake_call c, enum sink_result answer, unsigned times, bool lost)
-{
-	fake->plan[c].answer = answer;
-	fake->plan[c].times = times;
-	fake->plan[c].lost = lost;
-}
-
-static void check_stored(const char *name, uint64_t count, int64_t next)
-{
-	bool pass = fake->count == count && (fake->n_pos ? fake->pos[0].next : -1) == next;
-
-	if (!ok(pass, "%s: count %llu, position %lld", name, (unsigned long long)count,
-		(long long)next))
-		printf("#  got %llu, %lld\n# said %s\n", (unsigned long long)fake->count,
-		       (long long)(fake->n_pos ? fake->pos[0].next : -1), said);
-}
 
 /* ---- every answer of every call */
-
-static const char whole[] = HELLO PROBE ADOPT PROBE EPOCH END;
 
 static const struct {
 	enum fake_call call;
@@ -321,8 +177,6 @@ static void test_late(void)
 	ok(!strstr(said, "were final already"), "... is no delta");
 }
 
-#define ELSEWHERE "--positions=there"
-
 static void test_elsewhere(void)
 {
 	fake_new();
@@ -333,99 +187,6 @@ static void test_elsewhere(void)
 	is_int(fake->calls[FAKE_CONNECT], 2, "two stores are connected");
 	is_int(run_over(&fake_rows_driver, ELSEWHERE, "", "--reset=web"), 0, "and reset");
 	check_stored("both", 0, -1);
-}
-
-/* ---- claimed epochs */
-
-static int claimed(const char *input)
-{
-	return run_over(&fake_claimed_driver, ELSEWHERE, input, NULL);
-}
-
-/* One call of all that an epoch makes answers so; the epoch is stored once all the same. */
-static void check_claimed(enum fake_call call, bool lost, const char *name)
-{
-	fake_new();
-	plan(call, SINK_RETRY, 1, lost);
-	is_int(claimed(whole), 0, name);
-	check_stored(lost ? "done, and the answer lost" : "a failure that passes", 5, 10);
-	is_int((long long)fake->batches, 1, "written once");
-	is_int((long long)fake->claims, 1, "one claim is left, done");
-}
-
-static void test_claims(void)
-{
-	fake_new();
-	is_int(claimed(whole), 0, "a claimed epoch");
-	check_stored("stored", 5, 10);
-	is_int((long long)fake->claims, 1, "its claim");
-	is_str(fake->claim[0].id, fake->batch[0], "has the batch's name");
-	ok(strstr(fake->claim[0].doc, "\nrows 1") != NULL, "and what settles it");
-	is_int(claimed(HELLO PROBE EPOCH END), 0, "the same epoch again");
-	check_stored("is skipped", 5, 10);
-	is_int(claimed(HELLO PROBE ROW BAR("10", "20") END), 0, "the next one");
-	check_stored("goes on", 10, 20);
-	is_int((long long)fake->claims, 1, "and its claim takes the other's place");
-	is_int(claimed(HELLO PROBE ROW BAR("10", "30") END), EX_TEMPFAIL,
-	       "another cut is a conflict");
-	check_stored("and changes nothing", 10, 20);
-	fake->emptied = true;
-	is_int(claimed(HELLO PROBE END), EX_CONFIG, "a store that has lost what was stored is 78");
-	ok(strstr(said, "has lost what was stored of job web"), "in words: %s", said);
-
-	check_claimed(FAKE_CHANGE, false, "the claim");
-	check_claimed(FAKE_CHANGE, true, "the claim");
-	check_claimed(FAKE_WRITE, false, "the write");
-	check_claimed(FAKE_WRITE, true, "the write");
-	check_claimed(FAKE_STORE, false, "the positions");
-	check_claimed(FAKE_STORE, true, "the positions");
-}
-
-/* The process ends between claim, write and positions, and another comes: the source is told where
- * it really stands, and the records are stored once whatever their pieces. */
-static void check_left_open(enum fake_call call, bool lost, int64_t next)
-{
-	fake_new();
-	plan(call, SINK_FATAL, 1, lost);
-	is_int(claimed(whole), EX_CONFIG, "an end in the middle");
-	is_int(fake->pos[0].next, 0, "no position has moved");
-	is_int(claimed(HELLO PROBE END), 0, "the next start");
-	is_int(fake->pos[0].next, next, next ? "finds it stored" : "finds it not stored");
-	ok(strstr(wrote, next ? "\"next\":10" : "\"next\":0"), "and says so: %s", wrote);
-	is_int(claimed(next ? HELLO PROBE ROW BAR("10", "20") END
-			    : HELLO PROBE ROW BAR("0", "20") END),
-	       0, "it goes on");
-	check_stored("and all is stored once", next ? 10 : 5, 20);
-}
-
-static void test_claims_left(void)
-{
-	check_left_open(FAKE_CHANGE, true, 0);
-	check_left_open(FAKE_WRITE, false, 0);
-	check_left_open(FAKE_WRITE, true, 10);
-	check_left_open(FAKE_STORE, false, 10);
-
-	/* one that is met at a barrier, not at a start: another pipeline has left it since */
-	fake_new();
-	is_int(claimed(HELLO PROBE ADOPT END), 0, "a job that has begun");
-	fake->claims = 1;
-	snprintf(fake->claim[0].id, sizeof(fake->claim[0].id), "%032d", 7);
-	snprintf(fake->claim[0].doc, sizeof(fake->claim[0].doc),
-		 "{\"s\":\"x\",\"gen\":null,\"now\":false,\"pos\":[{\"t\":\"a\",\"p\":0,"
-		 "\"init\":0,\"next\":7}]}\nrows 1");
-	fake->burns = 0;
-	is_int(claimed(HELLO ROW BAR("0", "10") END), 0, "a claim of another pipeline");
-	is_int((long long)fake->burns, 1, "is made useless");
-	check_stored("before the epoch", 5, 10);
-
-	/* the owner of a claim that was settled comes too late */
-	plan(FAKE_WRITE, SINK_CONFLICT, 1, false);
-	is_int(claimed(HELLO PROBE ROW BAR("10", "20") END), EX_TEMPFAIL, "one that comes late");
-	check_stored("moves nothing", 5, 10);
-	is_int(claimed(HELLO PROBE END), 0, "and its claim");
-	check_stored("is settled", 5, 10);
-	is_int(run_over(&fake_claimed_driver, ELSEWHERE, "", "--reset=web"), 0, "a reset");
-	is_int((long long)fake->claims, 0, "leaves no claim");
 }
 
 /* A stream without a window above. */
@@ -488,23 +249,9 @@ static void test_plain(void)
 	is_int(run_over(&fake_plain_driver, NULL, PLAIN_ROW, NULL), EX_DATAERR, "or refuses");
 }
 
-/* The counters pages of runs that failed stay for hta-top. */
-static void remove_pages(const char *dir)
-{
-	DIR *pages = opendir(dir);
-	struct dirent *e;
-
-	while (pages && (e = readdir(pages)))
-		unlinkat(dirfd(pages), e->d_name, 0);
-	closedir(pages);
-	is_int(rmdir(dir), 0, "nothing is left behind");
-}
-
 int main(void)
 {
-	char dir[] = "/tmp/hta-unit-sink.XXXXXX";
-
-	if (!mkdtemp(dir) || setenv("HTA_RUN", dir, 1))
+	if (make_pages())
 		return 99;
 	test_answers();
 	test_epochs();
@@ -514,11 +261,9 @@ int main(void)
 	test_metrics();
 	test_late();
 	test_elsewhere();
-	test_claims();
-	test_claims_left();
 	test_records();
 	test_reset();
 	test_plain();
-	remove_pages(dir);
+	remove_pages();
 	return done();
 }
