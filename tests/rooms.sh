@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Who may include whom: tests/rooms.sh [TREE], TAP. TREE has lib/ROOM/**.[ch] and bin/*.[ch].
 # A room includes itself, rooms of a lower rank, and rooms of its own rank as long as no circle comes of it. A driver never
-# includes another driver. Libraries show their headers only where they belong.
+# includes another driver. Libraries show their headers only where they belong. No file of C has more than 500 lines.
 set -euo pipefail
 cd "${1:-$(dirname "$0")/..}"
 
@@ -111,6 +111,10 @@ for library in "${libraries[@]}"; do
 	done <<<"$includes"
 	report "${library%|*} only in ${library##*|}" "$wrong"
 done
+
+long=$(find lib bin tests -name '*.[ch]' -exec awk -v most=500 'FNR == most + 1 { print FILENAME ": more than " most " lines" }' {} + 2>/dev/null |
+	LC_ALL=C sort) || :
+report "no file of C has more than 500 lines" "${long:+$long$'\n'}"
 
 echo "1..$tests"
 exit $failed

@@ -41,6 +41,18 @@ rooms() { "$tests/rooms.sh" "$tree"; }
 	grep -q '^# lib/sink/a.c:1: hiredis/hiredis.h belongs to drv only$' "$out"
 }
 
+@test "rooms: a file of 500 lines is fine, one more is told" {
+	mkdir -p "$tree/tests/unit"
+	yes '/* a line */' | head -500 >"$tree/lib/io/a.c"
+	feed rooms
+	yes '/* a line */' | head -501 | tee "$tree/bin/hta-x.c" "$tree/lib/base/a.h" >"$tree/tests/unit/a.c"
+	fails_with 1 rooms
+	grep -qx '# lib/base/a.h: more than 500 lines' "$out"
+	grep -qx '# bin/hta-x.c: more than 500 lines' "$out"
+	grep -qx '# tests/unit/a.c: more than 500 lines' "$out"
+	not grep -q 'lib/io/a.c' "$out"
+}
+
 @test "rooms: a header without a room, a file without one, no file at all" {
 	echo '#include "err.h"' >"$tree/lib/io/a.c"
 	touch "$tree/lib/stray.c"
