@@ -215,7 +215,7 @@ topic_new() { # NAME PARTITIONS [SETTING=VALUE...]
 	if [ "$HTA_BROKER_KIND" = mock ]; then
 		[ $# = 2 ] || { echo "topic_new: the mock has no settings"; return 1; }
 		echo "topic $topic $2" >"$HTA_SERVICES/mock/in"
-		wait_until 10 has_partitions "$topic" "$2"
+		wait_until 20 has_partitions "$topic" "$2"
 	else
 		kadm -b "$HTA_BROKERS" create "$topic" "${@:2}"
 	fi

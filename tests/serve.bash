@@ -60,7 +60,7 @@ s = socket.create_server(("127.0.0.1", 0), backlog=200)
 print(s.getsockname()[1])
 held = []
 while True: held.append(s.accept()[0])'
-	wait_until 10 test -s silent.out
+	wait_until 20 test -s silent.out
 	port=$(<silent.out)
 }
 

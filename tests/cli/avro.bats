@@ -28,7 +28,7 @@ decode() { hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry
 stub() {
 	cat >answers
 	spawn stub python3 -B "$tests/mock/registry.py" answers .
-	wait_until 10 test -s port
+	wait_until 20 test -s port
 	registry=http://127.0.0.1:$(<port)
 }
 stub_schema() { jq -nc --arg s "$1" '{schema: $s} + $ARGS.named.more' --argjson more "${2:-{\}}"; }
@@ -272,13 +272,13 @@ counted() { # ITEM|COUNT ...
 	messages 0000000002020262
 	export HTA_REGISTRY_TOKEN=@token
 	spawn reader hta-consume -b "$HTA_BROKERS" -t "$topic" --decode avro --registry "$registry"
-	wait_until 10 grep -q 'ids/2 Bearer old-token' asked
+	wait_until 20 grep -q 'ids/2 Bearer old-token' asked
 	printf 'new-token\r\n' >token.new
 	mv token.new token
-	wait_until 10 grep -q '"item":"b"' reader.out
+	wait_until 20 grep -q '"item":"b"' reader.out
 	tail -n 1 asked | grep -q 'ids/2 Bearer new-token'
 	messages 0000000003020263
-	exits_with 78 10
+	exits_with 78 20
 	grep -q 'registry: .*/schemas/ids/3: status 403.*, the login is refused' reader.err
 	not grep -q -- -token reader.err
 	HTA_REGISTRY_TOKEN=@nowhere fails_with 78 decode
@@ -324,7 +324,7 @@ counted() { # ITEM|COUNT ...
 		hta-window --time @kafka --value id | hta-sink-sqlite --init s.db | hta-commit"
 	wait_until 20 grep -q 'trying again' job.err
 	kill -TERM -- -"$pid"
-	exits_with 0 10
+	exits_with 0 20
 }
 
 # ---- lines become records

@@ -82,7 +82,7 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.bind('taken.sock')
 s.listen()
 time.sleep(60)"
-	wait_until 10 test -S taken.sock
+	wait_until 20 test -S taken.sock
 	fails_with 78 pipe "hta-consume --job b --ack $BATS_TEST_TMPDIR/taken.sock events | hta-window | hta-sink-sqlite --init db | hta-commit"
 	says 'taken.sock'
 }
@@ -139,7 +139,7 @@ one_of() { # CODE PIPELINE
 @test "a failure waits for a hello that comes late; its message does not" {
 	mkfifo go
 	spawn late bash -c 'set -o pipefail; { read -r _ <go; exec hta-consume --job late events; } | hta-window --every 60 | hta-sink-sqlite --init l.db | hta-commit'
-	wait_until 5 grep -q '"60" is not a duration' late.err
+	wait_until 20 grep -q '"60" is not a duration' late.err
 	[ ! -e l.db ]
 	echo >go
 	exits_with 64 10
@@ -154,9 +154,9 @@ one_of() { # CODE PIPELINE
 	fails_with 64 timeout 5 bash -o pipefail -c 'hta-window --every 60 events <&5 | cat'
 	fails_with 64 timeout 5 bash -o pipefail -c 'hta-sink-sqlite --reset j --tabel x never.db <&5 | cat'
 	spawn ends bash -o pipefail -c 'hta-window --every 60 <&5 | cat'
-	wait_until 5 grep -q '"60" is not a duration' ends.err
+	wait_until 20 grep -q '"60" is not a duration' ends.err
 	kill -INT -- "-$pid"
-	exits_with 130 5
+	exits_with 130 20
 	# the stage below has gone
 	fails_with 64 timeout 5 bash -o pipefail -c 'hta-window --every 60 <&5 | true'
 	fails_with 64 timeout 20 bash -o pipefail -c 'hta-window --every 60 <&5 | cat'
@@ -252,10 +252,10 @@ killed_at_first() { # STAGES BELOW
 	mkfifo never
 	exec 5<>never
 	spawn k bash -o pipefail -c "hta-window --run $PWD/run <never | $1"
-	wait_until 10 compgen -G 'run/hta-window.*.page'
+	wait_until 20 compgen -G 'run/hta-window.*.page'
 	page=$(compgen -G 'run/hta-window.*.page')
 	kill -KILL "$(grep -oE '[0-9]+' <<<"${page##*/}")"
-	exits_with 76 10
+	exits_with 76 20
 	exec 5<&-
 }
 

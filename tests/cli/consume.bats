@@ -50,12 +50,12 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	spawn copy hta-consume slow
 	{
 		gzip -c ten | head -c 1
-		wait_until 5 test -e copy.out
+		wait_until 20 test -e copy.out
 		gzip -c ten | tail -c +2
-		wait_until 5 cmp ten copy.out
+		wait_until 20 cmp ten copy.out
 		tail -n +11 "$events" | gzip
 	} >slow
-	exits_with 0 10
+	exits_with 0 20
 	cmp copy.out "$events"
 }
 
@@ -172,7 +172,7 @@ cut_below() { # NAME COMMAND...
 	rm -f hold go
 	mkfifo hold
 	spawn "$1" bash -c "set -o pipefail; ${*:2} | (dd bs=1 count=100000 status=none; >go; cat hold; cat)"
-	wait_until 10 test -e go
+	wait_until 20 test -e go
 	cat >many
 	: >hold
 }
@@ -192,7 +192,7 @@ cut_below() { # NAME COMMAND...
 	rm hold
 	mkfifo hold
 	spawn copy bash -c "set -o pipefail; hta-consume many | (dd bs=1 count=100000 status=none; >gone; cat hold; cat) | cmp - '$BATS_FILE_TMPDIR/many'"
-	wait_until 10 test -e gone
+	wait_until 20 test -e gone
 	cat "$events" >>many
 	: >hold
 	exits_with 0 20
@@ -375,7 +375,7 @@ lock_store() {
 	rm -f unlock locked
 	mkfifo unlock
 	spawn lock bash -c "{ echo 'begin immediate;'; echo '.shell touch locked'; cat unlock; echo 'rollback;'; } | sqlite3 '$db'"
-	wait_until 10 test -e locked
+	wait_until 20 test -e locked
 	pid=$job
 }
 
@@ -386,11 +386,11 @@ stalled_at_store() { # MARK
 	for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/" "$events"; done >log
 	spawn job bash -c "set -o pipefail; hta-consume --job j --epoch 10ms --epoch-records 100 log |
 		(dd bs=1 count=30000 status=none; >stalled; cat hold; cat) | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"
-	wait_until 10 test -e stalled
-	wait_until 10 has_epochs
+	wait_until 20 test -e stalled
+	wait_until 20 has_epochs
 	lock_store
 	: >hold
-	wait_until 10 grep -q 'database is locked; trying again' job.err
+	wait_until 20 grep -q 'database is locked; trying again' job.err
 	in_flight 4
 }
 
@@ -713,12 +713,12 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 @test "ack: a socket of one's own, a live one is refused, a dead one taken over" {
 	mkfifo hold
 	spawn one bash -c "set -o pipefail; hta-consume --job j --ack '$PWD/sock' '$events' | { cat hold; cat; } | hta-commit"
-	wait_until 5 test -S sock
+	wait_until 20 test -S sock
 	[ "$(stat -c %a sock)" = 600 ]
 	fails_with 78 hta-consume --job j --ack "$PWD/sock" "$events"
 	says 'sock: another source listens there'
 	kill -KILL -- "-$pid"
-	wait_until 5 gone "$pid"
+	wait_until 20 gone "$pid"
 	[ -S sock ]
 	feed job --ack "$PWD/sock" "$events"
 	all_of
@@ -729,7 +729,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	spawn one bash -c "set -o pipefail; hta-consume -v --job j '$events' | cat >/dev/null"
 	local one=$pid
 	spawn two bash -c "set -o pipefail; hta-consume -v --job k '$events' | grep --line-buffered ts | cat >/dev/null"
-	wait_until 10 grep -q 'waiting for the hello' one.err
+	wait_until 20 grep -q 'waiting for the hello' one.err
 	exits_with 78 40 "$one"
 	grep -q "grep -a --line-buffered -e '^{\"\$hta\"' -e PATTERN" one.err
 	exits_with 78 40
@@ -744,8 +744,8 @@ stalled() { # OPTION...
 	mkfifo hold
 	spawn job bash -c "set -o pipefail; trap : TERM INT; hta-consume --job j --epoch 10ms --epoch-records 1000 $* '$many' |
 		(trap '' TERM INT; dd bs=1 count=300000 status=none; >stalled; cat hold; cat) | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"
-	wait_until 10 test -e stalled
-	wait_until 10 has_epochs
+	wait_until 20 test -e stalled
+	wait_until 20 has_epochs
 	source=$(pgrep -P "$pid" hta-consume)
 }
 
@@ -768,22 +768,22 @@ terminated() { kill -TERM "$1" 2>/dev/null; gone "$1"; } # PID
 @test "a second signal forces out with 75, and so does --drain-timeout" {
 	stalled
 	# what comes within two seconds is one signal
-	wait_until 10 terminated "$source"
+	wait_until 20 terminated "$source"
 	kill -KILL -- "-$pid"
 	grep -q 'forced out by a second signal' job.err
 	rm hold stalled
 	stalled --drain-timeout 300ms
 	kill -TERM "$source"
-	wait_until 5 gone "$source"
+	wait_until 20 gone "$source"
 	kill -KILL -- "-$pid"
 	grep -q 'longer than the drain timeout' job.err
 }
 
 @test "a signal before anything was read ends at once with 0" {
 	spawn job bash -c "set -o pipefail; trap : TERM; hta-consume --job j '$events' | (trap '' TERM; exec cat >seen)"
-	wait_until 5 grep -qs hello seen
+	wait_until 20 grep -qs hello seen
 	kill -TERM -- "-$pid"
-	exits_with 0 10
+	exits_with 0 20
 	[ "$(jq -rs 'last | .k + " " + .reason' seen)" = 'end stop' ]
 }
 
@@ -815,8 +815,8 @@ counter() { hta-top --json | jq ".stages[] | select(.program == \"hta-consume\")
 
 @test "no more than four epochs are on their way, and the time spent waiting shows" {
 	stalled
-	wait_until 5 in_flight 4
-	wait_until 10 blocked
+	wait_until 20 in_flight 4
+	wait_until 20 blocked
 	in_flight 4
 	[ "$(counter lag_records)" != 0 ]
 	: >hold
@@ -839,8 +839,8 @@ blocked() { [ "$(counter blocked_out_us)" -gt 500000 ]; }
 		print(seen)
 	END
 	spawn listen python3 listen.py
-	wait_until 10 grep -q ready listen.out
+	wait_until 20 grep -q ready listen.out
 	NOTIFY_SOCKET=$PWD/notify feed job "$events"
-	exits_with 0 10
+	exits_with 0 20
 	[ "$(grep -cE '^(READY|STOPPING)=1$' listen.out)" = 2 ]
 }

@@ -61,7 +61,7 @@ log_end_committed() { [ "$(ends "$topic" | awk '{ print $1, $3 }')" = "$(committ
 	echo "topic late 2" >&5
 	kcat -P -b "$(<"$BATS_TEST_TMPDIR/svc/mock.port")" -t late <"$events"
 	echo "fail 2 3 10" >&5        # ListOffsets: unknown topic or partition
-	wait_until 10 grep -c ok "$BATS_TEST_TMPDIR/svc/mock.log"
+	wait_until 20 grep -c ok "$BATS_TEST_TMPDIR/svc/mock.log"
 	feed hta-consume -b "$(<"$BATS_TEST_TMPDIR/svc/mock.port")" -t late -e
 	says "offsets: .*[Uu]nknown topic or partition; trying again"
 	sort "$out" | cmp - <(sort "$events")
@@ -72,7 +72,7 @@ log_end_committed() { [ "$(ends "$topic" | awk '{ print $1, $3 }')" = "$(committ
 	topic_new times 1
 	head -n 3 "$events" | produce "$topic" -
 	local between=s@$(($(svc_now_ms) + 1))
-	wait_until 5 later "${between#s@}"
+	wait_until 20 later "${between#s@}"
 	tail -n 4 "$events" | produce "$topic" -
 	feed plain -o "$between" -e
 	cmp "$out" <(tail -n 4 "$events")
@@ -85,9 +85,9 @@ later() { [ "$(svc_now_ms)" -gt $(($1 + 2)) ]; } # MS
 	topic_new follow 1
 	spawn tail bash -c "hta-consume -b $HTA_BROKERS -t $topic | sed -u 5q"
 	head -n 3 "$events" | produce "$topic" -
-	wait_until 15 has_lines tail.out 3
+	wait_until 20 has_lines tail.out 3
 	tail -n 3 "$events" | produce "$topic" -
-	exits_with 0 15
+	exits_with 0 20
 	cmp tail.out <(head -n 3 "$events"; tail -n 3 "$events" | head -n 2)
 }
 has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
@@ -140,11 +140,11 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	feed plain -v -e -X socket.keepalive.enable=true
 	says '^hta-consume: kafka: the fast path is off: socket.keepalive.enable=true: librdkafka reads$'
 	spawn fast bash -c "hta-consume -b $HTA_BROKERS -t $topic"
-	wait_until 15 has_counter records_direct '== 3000'
+	wait_until 20 has_counter records_direct '== 3000'
 	kill -TERM -- "-$pid"
-	wait_until 10 gone "$pid"
+	wait_until 20 gone "$pid"
 	spawn slow bash -c "hta-consume -b $HTA_BROKERS -t $topic -X check.crcs=true | $(tail1)"
-	wait_until 15 has_counter records_in '== 3000'
+	wait_until 20 has_counter records_in '== 3000'
 	has_counter records_direct '== 0'
 }
 
@@ -152,15 +152,15 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; } # FILE N
 	own_broker
 	spawn tail hta-consume -v -b "$broker" -t own -o beginning
 	head -n 1000 "$events" | kcat -P -b "$broker" -t own
-	wait_until 15 has_counter records_direct '== 1000'
+	wait_until 20 has_counter records_direct '== 1000'
 	echo "fail 1 6 1" >&5        # Fetch: not the leader
-	wait_until 10 grep -q 'own/0@1000: .*: librdkafka reads on' tail.err
+	wait_until 20 grep -q 'own/0@1000: .*: librdkafka reads on' tail.err
 	came_back() { echo '{}' | kcat -P -b "$broker" -t own; grep -q 'own/0@.*: fetched without librdkafka again' tail.err; }
-	wait_until 15 came_back
+	wait_until 20 came_back
 	tail -n 500 "$events" | kcat -P -b "$broker" -t own
-	wait_until 10 has_counter records_direct '>= 1500'
+	wait_until 20 has_counter records_direct '>= 1500'
 	ended() { tail -n 1 "$events" | cmp - <(tail -n 1 tail.out); }
-	wait_until 10 ended
+	wait_until 20 ended
 	grep -v '^{}$' tail.out | cmp - <(head -n 1000 "$events"; tail -n 500 "$events")
 }
 
@@ -198,7 +198,7 @@ own_broker() {
 	exec 5<>"$own/mock/in"
 	broker=$(<"$own/mock.port")
 	echo "topic own 1" >&5
-	wait_until 10 obeyed 1
+	wait_until 20 obeyed 1
 }
 obeyed() { [ "$(grep -c '^ok' "$own/mock.log")" = "$1" ]; } # ORDERS
 teardown() {
@@ -212,7 +212,7 @@ tls_server() { # NAME [OPTION...]
 		-subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
 	port=$(svc_free_port)
 	spawn "$1" openssl s_server -accept "127.0.0.1:$port" -key key.pem -cert cert.pem -www "${@:2}"
-	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+	wait_until 20 eval "(: </dev/tcp/127.0.0.1/$port)"
 }
 
 @test "several topics in one option, or in several" {
@@ -243,7 +243,7 @@ tls_server() { # NAME [OPTION...]
 	says "kafka: no-such-host.invalid:9092: Failed to resolve .*; trying again"
 	port=$(svc_free_port)
 	spawn silent python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $port)); time.sleep(1000)"
-	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+	wait_until 20 eval "(: </dev/tcp/127.0.0.1/$port)"
 	fails_with 69 hta-consume -b "127.0.0.1:$port" --retry-for 3s -t t -e
 	says "kafka: 127.0.0.1:$port: no answer .*; trying again"
 	[ "$(wc -l <<<"$stderr")" = 2 ]
@@ -268,17 +268,17 @@ tls_server() { # NAME [OPTION...]
 	own_broker
 	head -n 100 "$events" | kcat -P -b "$broker" -t own
 	spawn tail hta-consume -b "$broker" -t own --retry-for 15s
-	wait_until 10 has_lines tail.out 100
+	wait_until 20 has_lines tail.out 100
 	# connections that were idle are closed by a broker, and made again
 	printf 'down\nup\n' >&5
-	wait_until 10 obeyed 3
+	wait_until 20 obeyed 3
 	head -n 200 "$events" | tail -n 100 | kcat -P -b "$broker" -t own
 	wait_until 20 has_lines tail.out 200
 	[ ! -s tail.err ]
 	echo down >&5
-	wait_until 10 grep -q "^hta-consume: kafka: $broker: .*; trying again" tail.err
+	wait_until 20 grep -q "^hta-consume: kafka: $broker: .*; trying again" tail.err
 	echo up >&5
-	wait_until 10 obeyed 5
+	wait_until 20 obeyed 5
 	wait_until 20 grep -q '^hta-consume: kafka: back after [0-9]* s$' tail.err
 	tail -n 50 "$events" | kcat -P -b "$broker" -t own
 	wait_until 20 has_lines tail.out 250
@@ -338,7 +338,7 @@ tls_server() { # NAME [OPTION...]
 	[ "$(wc -l <"$out")" = 10 ]
 	kadm -b "$HTA_BROKERS" deny hta_pw topic "$secret"
 	kadm -b "$HTA_BROKERS" deny hta_pw group "$group"
-	wait_until 10 fails_with 78 as -t "$secret"
+	wait_until 20 fails_with 78 as -t "$secret"
 	fails_with 78 as -t "$secret"
 	says "topic $secret may not be read: .*authorization failed"
 	not says 'trying again'
@@ -355,7 +355,7 @@ tls_server() { # NAME [OPTION...]
 	own_broker
 	head -n 100 "$events" | kcat -P -b "$broker" -t own
 	spawn tail hta-consume -v -b "$broker" -t own
-	wait_until 10 has_lines tail.out 100
+	wait_until 20 has_lines tail.out 100
 	echo "fail 1 29 1000" >&5        # Fetch: topic authorization failed
 	exits_with 78 20
 	grep -q 'own/0@100: .*: librdkafka reads on' tail.err
@@ -627,10 +627,10 @@ has_position() { [ "$(sql 'select count(*) from hta_pos' 2>/dev/null)" = "$1" ];
 		(trap '' TERM; dd bs=1 count=70000 status=none; cat hold; cat) | $(tail1)"
 	wait_until 20 has_counter records_in '== 3000'
 	wait_until 20 has_counter lag_records '>= 1000'
-	wait_until 10 has_counter lag_us '> 0'
+	wait_until 20 has_counter lag_us '> 0'
 	: >hold
 	wait_until 20 has_counter lag_records '== 0'
-	wait_until 10 has_counter lag_us '== 0'
+	wait_until 20 has_counter lag_us '== 0'
 	kill -TERM -- "-$pid"
 	exits_with 0 20
 }
@@ -902,7 +902,7 @@ both_ways_read() { # FILE OPTION...
 	local holder=$pid
 	exec 6>hold
 	echo '{"ts":"2026-01-01T00:00:00Z","i":2}' >&6
-	wait_until 15 eval '[ "$(kadm -b "$HTA_BROKERS" -X isolation.level=read_uncommitted ends "$topic")" = "0 0 2" ]'
+	wait_until 20 eval '[ "$(kadm -b "$HTA_BROKERS" -X isolation.level=read_uncommitted ends "$topic")" = "0 0 2" ]'
 	echo '{"ts":"2026-01-01T00:00:00Z","i":4}' | produce "$topic" -
 	head -n 1 "$events" | sed 's/"i":0/"i":1/' >one
 	both_ways_read one
@@ -917,11 +917,11 @@ both_ways_read() { # FILE OPTION...
 	spawn slow bash -c "exec 6>&-; hta-consume -b $HTA_BROKERS -t $topic -X check.crcs=true | sed -u 3q"
 	local slow=$pid
 	spawn fast bash -c "exec 6>&-; hta-consume -b $HTA_BROKERS -t $topic | sed -u 3q"
-	wait_until 15 eval '[ "$(cat slow.out fast.out | wc -l)" = 2 ]'
+	wait_until 20 eval '[ "$(cat slow.out fast.out | wc -l)" = 2 ]'
 	exec 6>&-
-	exits_with 0 15 "$holder"
-	exits_with 0 15
-	exits_with 0 15 "$slow"
+	exits_with 0 20 "$holder"
+	exits_with 0 20
+	exits_with 0 20 "$slow"
 	cmp slow.out fast.out
 	[ "$(jq .i fast.out | paste -sd,)" = 1,2,4 ]
 	feed job -e

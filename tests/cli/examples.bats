@@ -14,7 +14,7 @@ notify_listen() {
 		    out.write(s.recv(4096).replace(b"\n", b" ") + b"\n")
 	END
 	spawn listen python3 listen.py
-	wait_until 10 test -S notify
+	wait_until 20 test -S notify
 	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify
 }
 
@@ -110,11 +110,11 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	spawn job "$examples/kafka-pipeline.sh"
 	wait_until 30 stored 20000
 	grep -q '^READY=1' notified
-	wait_until 5 grep -q '^WATCHDOG=1' notified
+	wait_until 20 grep -q '^WATCHDOG=1' notified
 	kill -TERM -- "-$pid"
 	exits_with 0 20
-	wait_until 5 nobody_left
-	wait_until 5 grep -q '^STOPPING=1' notified
+	wait_until 20 nobody_left
+	wait_until 20 grep -q '^STOPPING=1' notified
 	[ ! -s job.out ]
 	# nothing was lost or counted twice
 	produce "$topic" events.ndjson
@@ -130,7 +130,7 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	wait_until 30 stored 20000
 	produce "$topic" events.ndjson
 	kill -TERM -- "-$pid"
-	wait_until 5 gone "$pid"
+	wait_until 20 gone "$pid"
 	kill -TERM -- "-$pid" 2>/dev/null || :
 	wait_until 20 nobody_left
 	# it was drained, not cut off: all that is stored was acknowledged and committed, and nothing says that it failed

@@ -7,7 +7,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 serve() { # [SETTING...]
 	spawn http hta-http 0 "$@"
 	server=$pid
-	wait_until 5 grep -q : http.out
+	wait_until 20 grep -q : http.out
 	port=$(sed -E 's/^[^,]*:([0-9]+).*/\1/' http.out)
 	url=http://localhost:$port
 }
@@ -39,7 +39,7 @@ behind_nginx() { # LOCATION
 		}
 	END
 	spawn nginx /usr/sbin/nginx -p "$PWD/nginx" -c "$PWD/nginx/conf"
-	wait_until 10 get "http://127.0.0.1:$front/stats"
+	wait_until 20 get "http://127.0.0.1:$front/stats"
 }
 
 @test "http: behind nginx one request in is one request seen" {
@@ -116,18 +116,18 @@ behind_nginx() { # LOCATION
 	[ "$(code -d '{}' -H 'Content-Type: application/json' "$url/count")" = 200 ]
 	wait $slow $! || :
 	[ "$(figure slow)" -ge 50 ]
-	wait_until 5 busy 1
+	wait_until 20 busy 1
 }
 
 @test "http: TERM answers what is under way, and ends with 0" {
 	serve
 	get "$url/late?ms=2000" >late.out &
 	late=$!
-	wait_until 5 busy 2
+	wait_until 20 busy 2
 	kill -TERM "$server"
 	wait $late
 	[ "$(cat late.out)" = late ]
-	exits_with 0 5 "$server"
+	exits_with 0 20 "$server"
 	fails_with 7 get "$url/stats"
 }
 
@@ -142,10 +142,10 @@ behind_nginx() { # LOCATION
 		os.execvp("hta-http", ["hta-http", "-"])
 	END
 	spawn http python3 activate.py
-	wait_until 5 grep -q : http.out
+	wait_until 20 grep -q : http.out
 	[ "$(get "http://127.0.0.1:$(<port)/items/a")" = a ]
 	kill -TERM "$pid"
-	exits_with 0 5
+	exits_with 0 20
 	fails_with 78 hta-http -
 	says 'no place to listen on is given'
 }
@@ -166,14 +166,14 @@ live() { [ "$(figure live)" = "$1" ]; }
 	[ "$(code "$url/ws")" = 426 ]
 	get -i "$url/ws" >"$out"
 	grep -qi '^Upgrade: websocket' "$out"
-	wait_until 10 busy 1
+	wait_until 20 busy 1
 }
 
 @test "http: a frame for 1,000 clients, one of which does not read" {
 	ulimit -n "$(ulimit -H -n)"
 	serve ping=3600000
 	/usr/bin/python3 "$tests/cli/http_ws.py" "$port" fan_out >&3
-	wait_until 10 live 0
+	wait_until 20 live 0
 	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]
 	[ "$(figure sent)" -ge 20000 ]
 }
@@ -182,19 +182,19 @@ live() { [ "$(figure live)" = "$1" ]; }
 	serve
 	spawn ws /usr/bin/python3 "$tests/cli/http_ws.py" "$port" drained
 	peer=$pid
-	wait_until 10 grep -q ready ws.out
+	wait_until 20 grep -q ready ws.out
 	get -N -H 'Accept: text/event-stream' "$url/live" >events &
 	events=$!
-	wait_until 5 live 1
-	wait_until 5 busy 2
+	wait_until 20 live 1
+	wait_until 20 busy 2
 	get -d one -H 'Content-Type: text/plain' "$url/push"
 	get -d two -H 'Content-Type: text/plain' "$url/push"
-	wait_until 5 grep -q two events
+	wait_until 20 grep -q two events
 	[ "$(get "$url/live")" = two ]
 	kill -TERM "$server"
 	wait $events
-	exits_with 0 10 "$server"
-	exits_with 0 5 "$peer"
+	exits_with 0 20 "$server"
+	exits_with 0 20 "$peer"
 	[ "$(grep -c '^data: ' events)" -ge 1 ]
 }
 
@@ -204,9 +204,9 @@ live() { [ "$(figure live)" = "$1" ]; }
 		proxy_set_header Upgrade \$http_upgrade; proxy_set_header Connection upgrade; proxy_set_header Host localhost; }"
 	/usr/bin/python3 "$tests/cli/http_ws.py" "$front/below" echo
 	spawn events curl -sSN -H 'Accept: text/event-stream' "http://127.0.0.1:$front/below/live"
-	wait_until 5 busy 2
+	wait_until 20 busy 2
 	get -d one -H 'Content-Type: text/plain' "$url/push"
-	wait_until 5 grep -q '^data: one' events.out
+	wait_until 20 grep -q '^data: one' events.out
 	kill "$pid"
-	wait_until 5 busy 1
+	wait_until 20 busy 1
 }

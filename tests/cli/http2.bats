@@ -7,7 +7,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 serve() { # [SETTING...]
 	spawn http hta-http 0 h2=1 "$@"
 	server=$pid
-	wait_until 5 grep -q : http.out
+	wait_until 20 grep -q : http.out
 	port=$(sed -E 's/^[^,]*:([0-9]+).*/\1/' http.out)
 	url=http://localhost:$port
 }
@@ -86,12 +86,12 @@ bodies() {
 @test "http2: who stalls, resets or leaves hurts nobody" {
 	serve head=1000 body=1000 idle=3000 stall=1000
 	raw slow_head slow_body stalled resets left
-	wait_until 10 is busy 1
+	wait_until 20 is busy 1
 	raw idle
 	[ "$(figure slow)" = 1 ]
 	raw left
 	kill -TERM "$server"
-	exits_with 0 10 "$server"
+	exits_with 0 20 "$server"
 }
 
 @test "http2: bodies share a budget" {
@@ -105,11 +105,11 @@ bodies() {
 	serve
 	get "$url/late?ms=1500" >late.out &
 	late=$!
-	wait_until 5 is busy 2
+	wait_until 20 is busy 2
 	kill -TERM "$server"
 	wait $late
 	[ "$(cat late.out)" = late ]
-	exits_with 0 10 "$server"
+	exits_with 0 20 "$server"
 }
 
 @test "http2: an intake has each event that it answered for" {

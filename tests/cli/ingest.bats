@@ -122,7 +122,7 @@ teardown() {
 	[ "$status" = 202 ]
 	id=$(jq -r .event_id body)
 	kill -9 "$intake"
-	wait_until 10 gone "$intake"
+	wait_until 20 gone "$intake"
 	serve
 	post /events "$view" -H 'Idempotency-Key: k1'
 	answers 202 '[.event_id, .duplicate]' "[\"$id\",true]"
@@ -175,7 +175,7 @@ teardown() {
 	serve
 	for _ in 1 2 3; do post /publish "$login"; done
 	kill -9 "$intake"
-	wait_until 10 gone "$intake"
+	wait_until 20 gone "$intake"
 	serve
 	post /publish "${login/login/logout}"
 	[ "$(get /stats | jq -c 'del(.uptime)')" = '{"received_count":4,"unique_processed":2,"duplicate_dropped":2,"deduplication_rate":50,"topics":["user.login","user.logout"]}' ]
@@ -254,12 +254,12 @@ teardown() {
 	get /health | jq -e '.status == "ok"'
 	sed -i 's/rate=1.*/topics=orders/' keys
 	kill -USR1 "$intake"
-	wait_until 10 grep -q 'read anew' ingest.err
+	wait_until 20 grep -q 'read anew' ingest.err
 	post /events "$view" -H "X-API-Key: $key"
 	refuses 403 topic
 	echo nonsense >keys
 	kill -USR1 "$intake"
-	wait_until 10 grep -q 'stay as they were' ingest.err
+	wait_until 20 grep -q 'stay as they were' ingest.err
 	end
 	[ "$(logged | grep -c page_view)" = 2 ]
 }
@@ -280,7 +280,7 @@ teardown() {
 	grep -qi '^retry-after: 30' head
 	[ "$(get /health/ready | jq -r .code)" = log-full ]
 	post /publish "$login"
-	wait_until 5 bash -c "set -o pipefail; curl -sf $url/health | jq -e .log.full"
+	wait_until 20 bash -c "set -o pipefail; curl -sf $url/health | jq -e .log.full"
 	mount -o remount,size=400m disk
 	wait_until 20 bash -c "curl -s -o /dev/null -w '%{http_code}' -H '$json' --data-binary @big $url/events | grep 202"
 	echo "f$i" >>acked

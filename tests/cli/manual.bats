@@ -197,7 +197,7 @@ page_options() { # PROGRAM
 	diff -u "$BATS_TEST_TMPDIR/names" "$out"
 	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
 	runs() { hta-top --json | jq -e '.stages[0].counters.records_in > 0'; }
-	wait_until 10 runs
+	wait_until 20 runs
 	# in a page, at the offsets that are given
 	page=$(ls "$HTA_RUN"/hta-window.*.page)
 	[ "$(stat -c %s "$page")" = 4096 ]
@@ -660,7 +660,7 @@ block_of() { # PAGE SECTION N
 	[ "$(tail -n 1 "$out")" = "nothing runs" ]
 	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
 	runs() { hta-top -1 | grep -q '^plain .*: keeping up'; }
-	wait_until 10 runs
+	wait_until 20 runs
 	example hta-top.1 1
 	not grep "nothing runs" "$out"
 	example hta-top.1 2

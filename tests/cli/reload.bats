@@ -14,10 +14,10 @@ begin_at() { # RULES OPTION...
 	mkfifo in
 	spawn window bash -c 'exec hta-window -v --rules "$@" <in' - "$@"
 	exec 7>in
-	wait_until 10 compgen -G "$HTA_RUN/hta-window.*"	# the rules were read
+	wait_until 20 compgen -G "$HTA_RUN/hta-window.*"	# the rules were read
 }
 begin() { begin_at rules.json "$@"; } # OPTION...
-told() { wait_until 10 grep -q "$1" window.err; }
+told() { wait_until 20 grep -q "$1" window.err; }
 counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.count)"' window.out; }
 
 @test "reload: what stays keeps its windows, what ends writes them" {
@@ -30,7 +30,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	event 2 >&7
 	event 1 b >&7
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	diff <(counted) - <<-'END'
 		ends 01  1
 		stays 01  2
@@ -59,7 +59,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	told 'read anew, and are the same'
 	event 3 >&7
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	diff <(counted | sort) - <<-'END'
 		two 01  1
 		two 03  1
@@ -79,7 +79,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	told 'read anew: set'
 	event 1 >&7
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	diff <(counted) - <<-'END'
 		one 01  2
 		two 01  1
@@ -101,7 +101,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 		told 'read anew: set'
 		event 2 >&7
 		exec 7>&-
-		exits_with 0 10
+		exits_with 0 20
 		diff <(counted) - <<-'END'
 			stays 01  1
 			stays 02  1
@@ -122,7 +122,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	told 'read anew: set'
 	event 2 >&7
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	diff <(counted) - <<-'END'
 		one 02  1
 		two 02  1
@@ -142,7 +142,7 @@ change_job() { # TOLD NEW...
 	cat >gate <<-'END'
 		while IFS= read -r line; do
 			printf '%s\n' "$line"
-			[[ $line != *00:02:00Z* ]] || { mv rules.next rules.json && wait_until 10 grep -q "$1" window.err; }
+			[[ $line != *00:02:00Z* ]] || { mv rules.next rules.json && wait_until 20 grep -q "$1" window.err; }
 		done
 	END
 	export -f wait_until svc_now_ms
@@ -182,7 +182,7 @@ change_job() { # TOLD NEW...
 	told 'read anew: set'
 	event 2 >&7
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	diff <(counted) - <<-'END'
 		web 01  1
 		new 02  1
@@ -221,7 +221,7 @@ change_job() { # TOLD NEW...
 	spawn window bash -c 'exec hta-window -v --rules rules <in'
 	exec 7>in
 	held() { (( 16#$(awk '/^SigBlk/ { print $2 }' "/proc/$pid/status") & 0x200 )); }
-	wait_until 10 held
+	wait_until 20 held
 	kill -USR1 "$pid"
 	for _ in 1 2; do timeout 20 bash -c "echo '{\"rule_id\":\"a\",\"window_size\":\"1m\",\"metric\":\"count\"}' >rules"; done
 	exec 7>&-

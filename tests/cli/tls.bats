@@ -27,7 +27,7 @@ serve() { # [SETTING...]
 	cp live.pem ca.pem
 	spawn http hta-http 0 cert=live.pem key=live.key "$@"
 	server=$pid
-	wait_until 5 grep -q : http.out
+	wait_until 20 grep -q : http.out
 	port=$(sed -E 's/^[^,]*:([0-9]+).*/\1/' http.out)
 	url=https://localhost:$port
 }
@@ -70,7 +70,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 @test "tls: WebSocket, a frame for many clients" {
 	serve ping=3600000 linger=300000
 	HTTP_CLIENTS=200 HTTP_CA=ca.pem /usr/bin/python3 "$tests/cli/http_ws.py" "$port" echo refusals fan_out >&3
-	wait_until 10 is live 0
+	wait_until 20 is live 0
 	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]
 }
 
@@ -111,7 +111,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	spawn stall python3 stall.py "$port"
 	exits_with 0 20
 	[ "$(figure handshake)" = 20 ]
-	wait_until 5 alone
+	wait_until 20 alone
 }
 
 @test "tls: plain HTTP is told so, what is neither is closed" {
@@ -164,7 +164,7 @@ s.sendall(open("noise", "rb").read()); print(len(s.recv(100)))' "$port"
 		        assert b"late\n" in tls.read(65536), got
 	END
 	python3 half.py "$port"
-	wait_until 5 alone
+	wait_until 20 alone
 }
 
 # Puts this one in the place of what the server has, and has it read.
@@ -173,7 +173,7 @@ change() { # NAME
 	mv new.key live.key && mv new.pem live.pem
 	: >http.err
 	kill -USR1 "$server"
-	wait_until 5 grep -q "${2:-read anew}" http.err
+	wait_until 20 grep -q "${2:-read anew}" http.err
 }
 
 # Which certificate a new connection sees.
@@ -268,17 +268,17 @@ served_is() { openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null
 	[ "$(date -u -d "$(openssl x509 -in live.pem -noout -enddate | cut -d= -f2)" +%s)" = "$until" ]
 	cp other.key new.key && chmod 600 new.key && mv new.key live.key
 	kill -USR1 "$server"
-	wait_until 5 grep -q 'live.key: the key is not that of the certificate in live.pem; the certificate stays as it was' ingest.err
+	wait_until 20 grep -q 'live.key: the key is not that of the certificate in live.pem; the certificate stays as it was' ingest.err
 	cp old.pem live.pem && cp old.key live.key
 	kill -USR1 "$server"
-	wait_until 5 grep -q 'live.pem: the certificate expired at .*; the certificate stays as it was' ingest.err
+	wait_until 20 grep -q 'live.pem: the certificate expired at .*; the certificate stays as it was' ingest.err
 	rm live.pem
 	kill -USR1 "$server"
-	wait_until 5 grep -q 'live.pem: No such file or directory; the certificate stays as it was' ingest.err
+	wait_until 20 grep -q 'live.pem: No such file or directory; the certificate stays as it was' ingest.err
 	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
 	cp a.pem live.pem && cp a.key live.key
 	kill -USR1 "$server"
-	wait_until 5 grep -q 'the certificate was read anew' ingest.err
+	wait_until 20 grep -q 'the certificate was read anew' ingest.err
 	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
 	# files that have changed are found without a signal
 	cp other.pem live.pem && cp other.key live.key
@@ -339,6 +339,6 @@ sign() { # AUTHORITY NAME SUBJECT
 	[ "$(as writer -H "$json" -d '{"topic":"other","event_type":"x","user_id":"u","payload":{}}' "$url/events")" = 403 ]
 	certify authority -subj /CN=new
 	kill -USR1 "$server"
-	wait_until 5 grep -q 'the certificate was read anew' ingest.err
+	wait_until 20 grep -q 'the certificate was read anew' ingest.err
 	[ "$(as writer "${post[@]}" 2>/dev/null)" = 000 ]
 }

@@ -112,20 +112,20 @@ top_says() { # REGEX
 	spawn plain bash -c 'hta-window <fifo | cat'
 	exec 7>fifo
 	hta-gen --count 500 >&7
-	wait_until 10 top_says '^  hta-window +[0-9]+ +up +500 '
+	wait_until 20 top_says '^  hta-window +[0-9]+ +up +500 '
 	feed hta-top
 	steady >got
 	grep -qE '^plain N: keeping up, running for' got
 	grep -qE '^plain N: stopped N s ago: hta-window left with 65' got
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	fails_with 1 hta-top
 	not grep -q 'keeping up' "$out"
 }
 
 @test "hta-gen: its name and its rate, like any stage" {
 	spawn plain bash -c 'hta-gen --rate 500 --schema orders | cat >/dev/null'
-	wait_until 10 top_says '^  hta-gen +[0-9]+ +up +[0-9]+ +[0-9]+ +[1-9][0-9.]* .* orders$'
+	wait_until 20 top_says '^  hta-gen +[0-9]+ +up +[0-9]+ +[0-9]+ +[1-9][0-9.]* .* orders$'
 	hta-top --json | jq -e '.stages[0] | .program == "hta-gen" and .counters.records_out == .counters.records_in'
 }
 
@@ -135,14 +135,14 @@ top_says() { # REGEX
 	mkfifo keys
 	spawn screen bash -c 'TERM=xterm script -qec "stty cols 60; hta-top" /dev/null <keys'
 	exec 7>keys
-	wait_until 10 grep -q 'q quits' screen.out
+	wait_until 20 grep -q 'q quits' screen.out
 	grep -q 'web: stopped' screen.out
 	# not wider than the terminal, in columns: Debian's awk counts bytes
 	tr -d '\r' <screen.out | sed 's/\x1b\[[0-9]*[A-Z]//g' | grep -a hta- >lines
 	grep -aq hta-consume lines
 	[ "$(wc -L <lines)" -le 60 ]
 	printf q >&7
-	exits_with 0 10
+	exits_with 0 20
 	exec 7>&-
 }
 

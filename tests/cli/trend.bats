@@ -180,9 +180,9 @@ expect_told() { told >told.txt; expect told.txt; }
 	spawn trend bash -c 'hta-trend <in'
 	exec 7>in
 	cat rows >&7
-	wait_until 10 test -s trend.out
+	wait_until 20 test -s trend.out
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 }
 
 @test "trend: what no trend can be made of" {
@@ -381,7 +381,7 @@ busy() {
 	count sqlite db log
 	wait_until 20 tells '^13 spike a '
 	kill -TERM "$pid"
-	exits_with 0 10
+	exits_with 0 20
 	hta-trend -d db --rule once events >once
 	diff -u <(printed trend.out) <(sed 's|/once/|/ema:count/|' once | printed)
 }

@@ -104,7 +104,7 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 
 @test "a folder: one writer, one topic, nothing else in it" {
 	spawn w bash -c 'sleep 60 | exec hta-log-append log'
-	wait_until 10 test -e log/durable
+	wait_until 20 test -e log/durable
 	fails_with 78 hta-log-append log </dev/null
 	says 'another process writes'
 	mkdir other
@@ -183,7 +183,7 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 
 @test "times: --from and --until are when lines were received" {
 	echo '{"a":1}' | hta-log-append log >told
-	wait_until 5 bash -c '[ "$(date +%s%6N)" -gt "$(grep -h "^{.\$log" log/0*.log | jq ".\"\$log\".us + 2000")" ]'
+	wait_until 20 bash -c '[ "$(date +%s%6N)" -gt "$(grep -h "^{.\$log" log/0*.log | jq ".\"\$log\".us + 2000")" ]'
 	now=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ)
 	echo '{"a":2}' | hta-log-append log >>told
 	[ "$(hta-consume --log log --from "$now" -e)" = '{"a":2}' ]

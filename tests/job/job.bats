@@ -186,7 +186,7 @@ sqlite_moved() { [ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) > 0 from 
 	spawn job bash -c "set -o pipefail; hta-consume --job away events --epoch-records 5000 | $window | hta-sink-pg | hta-commit"
 	wait_until 20 moved_any
 	svc_stop pg "$svc"
-	wait_until 10 grep -q 'trying again' job.err
+	wait_until 20 grep -q 'trying again' job.err
 	svc_start pg "$svc"
 	exits_with 0 60
 	recount events

@@ -77,7 +77,7 @@ check_fence() { # NAME VERSION OTHER RANGE [CODE]
 	spawn late bash -c "exec $sink --foreign -v <late"
 	exec 7>late
 	{ ruled $2; probe; init a/0:10; probe; } >&7
-	wait_until 10 grep -q '"gen":"f' "$BATS_TEST_TMPDIR/late.out" || return
+	wait_until 20 grep -q '"gen":"f' "$BATS_TEST_TMPDIR/late.out" || return
 	[ "$3" = - ] || feed $sink --foreign < <(ruled $3; probe; end) || return
 	(echo "${row/METRIC/"$metric"}"; bar 1 "$4"; end) >&7 || true # it may have left
 	exec 7>&-

@@ -123,7 +123,7 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 		spawn job bash -c run_job
 		wait_until 20 moved_beyond "$before"
 		kill -KILL -- "-$pid"
-		wait_until 10 gone $pid
+		wait_until 20 gone $pid
 	done
 	feed job web hta-sink-clickhouse
 	history web want.db >"$out"
@@ -359,7 +359,7 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	says 'trying again'
 	history web want.db >"$out"
 	late() { [ "$(ch "SELECT count() FROM system.processes WHERE query LIKE 'INSERT%$db%'")" = 0 ]; }
-	wait_until 10 late
+	wait_until 20 late
 	history web "$CLICKHOUSE_URL" | diff "$out" -
 	[ "$(ch "SELECT countIf(startsWith(claim, 'burn-')) > 0 FROM events_agg")" = 1 ]
 }

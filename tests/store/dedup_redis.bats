@@ -123,7 +123,7 @@ for i in range(60000):
 	hta-gen --count 100 >in
 	serve() { # OPTION...
 		spawn server redis-server --port 0 --unixsocket "$PWD/s" --save '' --dir "$PWD" "$@"
-		wait_until 10 redis-cli -s s ping
+		wait_until 20 redis-cli -s s ping
 	}
 	at_socket() { line | sed "s|redis:|unix://:$1@$PWD/s|"; }
 	serve --appendonly no --requirepass secret
@@ -133,7 +133,7 @@ for i in range(60000):
 	fails_with 78 pipe "$(at_socket wrong-one)"
 	says WRONGPASS
 	not says wrong-one
-	kill "$pid" && exits_with 0 10
+	kill "$pid" && exits_with 0 20
 	serve --appendonly yes --appendfsync always --maxmemory 100mb --maxmemory-policy allkeys-lru --requirepass secret
 	fails_with 78 pipe "$(at_socket secret)"
 	says 'set maxmemory-policy noeviction'
@@ -141,7 +141,7 @@ for i in range(60000):
 	feed pipe "$(at_socket secret)"
 	not says appendfsync
 	[ "$(counted)" = 100 ]
-	kill "$pid" && exits_with 0 10
+	kill "$pid" && exits_with 0 20
 	fails_with 69 pipe "$(at_socket secret)"
 	says 'given up after 10s'
 }

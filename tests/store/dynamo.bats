@@ -267,7 +267,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' hta-query
 @test "dynamo: hta-serve: /events, latestEvents, eventsByType, eventsByUser, event" {
 	sed '$d' <<<"$events" | hta-sink-dynamo --init --time timestamp "$store"
 	serve -d "$store"
-	wait_until 10 ready
+	wait_until 20 ready
 	ask '/events?limit=2'
 	answers 200 '[.count, [.events[].event_id], .events[0].payload]' '[2,["evt-3","evt-2"],{"n":2}]'
 	ask "/events?limit=2&cursor=$(jq -r '.next | @uri' body)"
@@ -290,7 +290,7 @@ moody() { # MOOD [OPTION OF SINK...]
 	rm -f moody.out
 	spawn moody python3 -B "$tests/store/dynamo_moody.py" "$port" "$1"
 	mood_pid=$pid
-	wait_until 10 test -s moody.out
+	wait_until 20 test -s moody.out
 	AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 moody.out) feed job "$1" --init "${@:2}"
 	kill "$mood_pid"
 	not grep -q signature moody.out
@@ -336,7 +336,7 @@ anew() {
 	hta-sink-dynamo --init "$store" </dev/null
 	try() { # CODE MOOD [OPTION...]
 		spawn moody python3 -B "$tests/store/dynamo_moody.py" "$port" "$2"
-		wait_until 10 test -s moody.out
+		wait_until 20 test -s moody.out
 		AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 moody.out) fails_with "$1" job "$2" --init "${@:3}"
 		rm -f moody.out
 	}
@@ -354,7 +354,7 @@ anew() {
 
 @test "dynamo: an item costs at most 15 us of CPU" {
 	spawn taker python3 -B "$tests/store/dynamo_taker.py"
-	wait_until 10 test -s taker.out
+	wait_until 20 test -s taker.out
 	export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 taker.out)
 	events 100000 1 1ms >in
 	feed pipe "hta-consume --job one --epoch-records 20000 in |

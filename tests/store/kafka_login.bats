@@ -77,10 +77,10 @@ refused() { # CODE LINE -b LISTENER SETTING...
 		may $user "$in" Read
 		may $user "$to" Write
 	done
-	wait_until 10 reads "$HTA_TLS_CERT" -F open.conf
+	wait_until 20 reads "$HTA_TLS_CERT" -F open.conf
 	read_and_write "$HTA_TLS_CERT" -F open.conf
 	read_and_write "$HTA_TLS_CERT" -F cert.conf
-	wait_until 10 reads "$HTA_TLS_SASL" -F plain.conf
+	wait_until 20 reads "$HTA_TLS_SASL" -F plain.conf
 	read_and_write "$HTA_TLS_SASL" -F plain.conf
 	fails_with 78 hta-consume -t "$in" -e -b "$HTA_TLS_CERT" -F cert.conf -X ssl.key.password=wrong
 	says '^hta-consume: kafka: ssl.key.location failed: .*: is that its key, and ssl.key.password right\?$'
@@ -109,7 +109,7 @@ refused() { # CODE LINE -b LISTENER SETTING...
 	new=$(svc_kafkatls_newer 2>&1) || skip "${new#services.sh: }"
 	for hash in 256 512; do
 		scram="$login -X sasl.mechanism=SCRAM-SHA-$hash -X sasl.username=scram-user -X sasl.password"
-		wait_until 10 by_newer 0 $scram=scram-secret
+		wait_until 20 by_newer 0 $scram=scram-secret
 		by_newer 0 $scram=scram-secret
 		[ "$(wc -l <"$out")" = 201 ]
 		by_newer 78 $scram=wrong
@@ -173,7 +173,7 @@ old_library() { [ "$(printf '%s\n' "$(pkg-config --modversion rdkafka)" 2.6.1 | 
 s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True:
 	s.accept()[0].close()' "$port"
-	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+	wait_until 20 eval "(: </dev/tcp/127.0.0.1/$port)"
 	local n=0 waiting=()
 	for settings in "" "$tls" "$login $password"; do
 		spawn $((++n)) hta-consume --retry-for 2s -t "$in" -e -b "127.0.0.1:$port" $settings
@@ -205,13 +205,13 @@ while True:
 	c.shutdown(socket.SHUT_RDWR)
 	f.close()
 	c.close()' "$port"
-	wait_until 10 eval "(: </dev/tcp/127.0.0.1/$port)"
+	wait_until 20 eval "(: </dev/tcp/127.0.0.1/$port)"
 	spawn source hta-consume --retry-for 3s -t "$in" -e -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password
 	local source=$pid
 	spawn sink hta-sink-kafka --retry-for 3s -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password -t "$in"
-	exits_with 69 10
+	exits_with 69 20
 	pid=$source
-	exits_with 69 10
+	exits_with 69 20
 	grep -q login leaver.out
 	grep -q 'handshake failed: Local: Broker transport failure.*; trying again$' source.err
 	grep -q '; trying again$' sink.err
@@ -220,16 +220,16 @@ while True:
 @test "a broker that is away is waited for, at the start and later, with TLS and a login" {
 	may reader "$in" Read
 	may reader "$to" Write
-	wait_until 10 reads "$HTA_TLS_SASL" $login $password
+	wait_until 20 reads "$HTA_TLS_SASL" $login $password
 	login+=" -X reconnect.backoff.max.ms=200"
 	spawn early hta-consume -b "$HTA_TLS_SASL" $login $password -t "$in"
 	early=$pid
-	wait_until 10 has_lines early.out 201
+	wait_until 20 has_lines early.out 201
 	svc_stop kafkatls "$HTA_SERVICES" KILL
 	spawn late hta-consume -b "$HTA_TLS_SASL" $login $password -t "$in"
 	late=$pid
 	spawn sink hta-sink-kafka -b "$HTA_TLS_SASL" $login $password -t "$in"
-	wait_until 10 grep -q 'Connection refused; trying again' late.err
+	wait_until 20 grep -q 'Connection refused; trying again' late.err
 	svc_start kafkatls "$HTA_SERVICES"
 	wait_until 20 has_lines late.out 201
 	kcat -P -b "$HTA_TLS_ADMIN" -t "$in" <<<'{"late":1}'
@@ -262,7 +262,7 @@ each_right_counts() { # USER FILE COMMAND
 		says "$pattern"
 		# shellcheck disable=SC2086
 		rights add "$1" $right
-		wait_until 10 feed pipe "$3"
+		wait_until 20 feed pipe "$3"
 	done < <(rights list "$1")
 }
 
@@ -282,8 +282,8 @@ writer() { echo "hta-sink-kafka -b $HTA_TLS_SASL $login ${password//reader/write
 	says "^hta-consume: topic $in may not be read: Broker: Topic authorization failed$"
 	gives hta-consume 4
 	job="$(reader) -g $web | hta-window --by endpoint | hta-sink-sqlite --init rows.db | hta-commit"
-	wait_until 10 feed pipe "$job"
-	wait_until 10 feed $(reader)
+	wait_until 20 feed pipe "$job"
+	wait_until 20 feed $(reader)
 	cat >lines <<-END
 		topic literal $in Read=^hta-consume: topic $in may not be read: Broker: Topic authorization failed\$
 		group literal $web Read=^hta-consume: group $web may not be read: Broker: Group authorization failed\$
@@ -301,7 +301,7 @@ writer() { echo "hta-sink-kafka -b $HTA_TLS_SASL $login ${password//reader/write
 	# whoever may write to no topic may not write idempotently either, and the broker says which it found first
 	says "^hta-sink-kafka: topic $to may not be written to: Broker: (Topic|Cluster) authorization failed$"
 	gives hta-sink-kafka 1
-	wait_until 10 feed pipe "$(writer) --dead-topic $to.dlq <$events"
+	wait_until 20 feed pipe "$(writer) --dead-topic $to.dlq <$events"
 	cat >lines <<-END
 		topic literal $to Write=^hta-sink-kafka: topic $to may not be written to: Broker: Topic authorization failed\$
 		topic literal $to DescribeConfigs=none
@@ -334,7 +334,7 @@ may_write_plainly() {
 	may_write_plainly
 	gives hta-sink-kafka 2
 	job="$(reader) -g $web | hta-filter 'select(.status > 0)' | $(writer) --dead-topic $to.dlq --init | hta-commit"
-	wait_until 10 feed pipe "$job"
+	wait_until 20 feed pipe "$job"
 	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$to.dlq" -e -q -f '%k\n' | grep -c "^$in/")" = 1 ]
 	id="transactional id hta.$web.kafka:$to.*: Broker: Transactional Id authorization failed"
 	cat >lines <<-END
@@ -355,7 +355,7 @@ may_write_plainly() {
 	refuses "$job"
 	says "^hta-sink-kafka: topic $in may not be read by this sink, which commits its offsets: Broker: Topic authorization failed$"
 	may writer "$in" Read
-	wait_until 10 feed pipe "$job"
+	wait_until 20 feed pipe "$job"
 }
 
 @test "rights of hta-sink-kafka in a job over files" {
@@ -367,7 +367,7 @@ may_write_plainly() {
 	refuses "$job"
 	says "^hta-sink-kafka: topic $positions may not be made: Broker: Topic authorization failed$"
 	rights add writer topic literal "$positions" Create
-	wait_until 10 feed pipe "$job"
+	wait_until 20 feed pipe "$job"
 	# what all jobs need was looked at above
 	cat >lines <<-END
 		topic literal $to Write=none
@@ -397,7 +397,7 @@ may_write_plainly() {
 	refuses "$(dlq ls)"
 	says "^hta-dlq: topic $letters may not be read: Broker: Topic authorization failed$"
 	gives hta-dlq 1
-	wait_until 10 feed pipe "$(dlq ls)"
+	wait_until 20 feed pipe "$(dlq ls)"
 	[ "$(jq -r .record "$out")" = '{no event' ]
 	cat >lines <<-END
 		topic literal $letters Read=^hta-dlq: topic $letters may not be read: Broker: Topic authorization failed\$
@@ -411,7 +411,7 @@ may_write_plainly() {
 	refuses "$(dlq retry)"
 	says '^hta-dlq: sending: kafka: .*Topic authorization failed'
 	may reader "$in" Write
-	wait_until 10 feed pipe "$(dlq retry)"
+	wait_until 20 feed pipe "$(dlq retry)"
 	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$in" -e -q | grep -c '^{no event$')" = 2 ]
 }
 
@@ -425,14 +425,14 @@ reads_on() { [ "$(wc -l <"$1")" -ge 201 ]; } # FILE
 	printf 'reader-secret\n' >password
 	may reader "$in" Read
 	may CN=reader "$in" Read
-	wait_until 10 reads "$HTA_TLS_SASL" -F plain.conf
+	wait_until 20 reads "$HTA_TLS_SASL" -F plain.conf
 	spawn file hta-consume -v -v -X debug=all -b "$HTA_TLS_SASL" -F plain.conf -t "$in"
 	file=$pid
 	spawn line hta-consume -v -v -X debug=all -b "$HTA_TLS_SASL" $login ${password/reader-secret/@password} -t "$in"
 	line=$pid
 	spawn cert hta-consume -v -v -X debug=all -b "$HTA_TLS_CERT" -F cert.conf -t "$in"
 	cert=$pid
-	for name in file line cert; do wait_until 10 reads_on $name.out; done
+	for name in file line cert; do wait_until 20 reads_on $name.out; done
 	for process in $file $line $cert; do
 		not grep -qaE 'reader-secret|key-secret' "/proc/$process/cmdline" "/proc/$process/environ"
 	done

@@ -266,7 +266,7 @@ moved_beyond() { [ "$(number 2>/dev/null || echo "$1")" -gt "$1" ]; }
 		        threading.Thread(target=pump, args=x, daemon=True).start()
 	END
 	spawn front python3 front.py "$port" "${host##*:}"
-	wait_until 10 bash -c ": </dev/tcp/127.0.0.1/$port"
+	wait_until 20 bash -c ": </dev/tcp/127.0.0.1/$port"
 	fails_with 78 hta-sink-mongo --init --retry-for 5s "mongodb://127.0.0.1:$port/$db?tls=true" </dev/null
 	says 'certificate verify failed'
 	fails_with 78 hta-sink-mongo --init --retry-for 5s "mongodb://127.0.0.1:$port/$db?tls=true&tlsCAFile=nowhere.pem" </dev/null

@@ -48,7 +48,7 @@ behind_nginx() { # LOCATION...
 		}
 	END
 	spawn nginx /usr/sbin/nginx -p "$PWD/nginx" -c "$PWD/nginx/conf"
-	wait_until 10 curl -sf -o /dev/null "http://127.0.0.1:$front/deep/prefix/health"
+	wait_until 20 curl -sf -o /dev/null "http://127.0.0.1:$front/deep/prefix/health"
 }
 below='location /deep/prefix/ { proxy_pass http://back/; }'
 upgrade='proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;'

@@ -339,7 +339,7 @@ minute_now() { echo $(($(date +%s) / 60 * 60)); }
 	ttl=$(($(date +%s) - base - 60 + 2))s sink < <(hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; end)
 	[ "$(row a count "$(window 0)")" = 1 ]
 	key="{hta}:r:m:$(window 0):$(hash_of a)"
-	wait_until 10 eval '[ "$(r exists "$key")" = 0 ]'
+	wait_until 20 eval '[ "$(r exists "$key")" = 0 ]'
 	ttl=1d sink < <(hello; probe; add a 0 1 1; add a 1 1 1; bar 2 ev/0:1:2; end)
 	says 'past its time to live|has expired here once'
 	[ "$(r exists "$key")" = 0 ]

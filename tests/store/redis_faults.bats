@@ -50,7 +50,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 
 @test "a unix socket, a password in its URL, none where one is wanted" {
 	spawn server redis-server --port 0 --unixsocket "$BATS_TEST_TMPDIR/s" --requirepass 'p@ss/word' --save '' --dir "$BATS_TEST_TMPDIR"
-	wait_until 10 test -S "$BATS_TEST_TMPDIR/s"
+	wait_until 20 test -S "$BATS_TEST_TMPDIR/s"
 	REDIS_URL="unix://:p%40ss%2Fword@$BATS_TEST_TMPDIR/s?db=3" feed hta-sink-redis --init </dev/null
 	[ "$(redis-cli -s "$BATS_TEST_TMPDIR/s" -a 'p@ss/word' --no-auth-warning -n 3 get {hta}:schema)" = 1 ]
 	fails_with 78 hta-sink-redis "unix://$BATS_TEST_TMPDIR/s" </dev/null
@@ -86,11 +86,11 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	own_server
 	start_sink
 	{ hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; } | tell
-	wait_until 10 passed 1
+	wait_until 20 passed 1
 
 	r config set maxmemory 1
 	{ add a 0 1 1; add b 0 1 1; bar 2 ev/0:1:2; } | tell
-	wait_until 10 warned 'OOM'
+	wait_until 20 warned 'OOM'
 	[ "$(row a count)$(row b count)" = 1 ]
 	[[ $(r hget {hta}:pos:web:redis%3Ahta ev/0) == "0 1 "* ]]
 	r config set maxmemory 0
@@ -98,7 +98,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 
 	r replicaof 127.0.0.1 1
 	{ add a 0 1 1; bar 3 ev/0:2:3; } | tell
-	wait_until 10 warned 'READONLY|MASTERDOWN'
+	wait_until 20 warned 'READONLY|MASTERDOWN'
 	r replicaof no one
 	wait_until 20 passed 3
 
@@ -112,9 +112,9 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 
 	r config set busy-reply-threshold 50
 	spawn busy redis-cli -u "$REDIS_URL" eval 'while true do end' 0
-	wait_until 10 eval 'r ping | grep -q BUSY'
+	wait_until 20 eval 'r ping | grep -q BUSY'
 	{ add a 0 1 1; bar 6 ev/0:5:6; } | tell
-	wait_until 10 warned 'BUSY'
+	wait_until 20 warned 'BUSY'
 	r script kill
 	wait_until 20 passed 6
 
@@ -175,7 +175,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	cp -r "$own/redis" "$own/kept"
 	start_sink
 	{ hello; probe; add a 0 1 1; bar 2 ev/0:1:2; } | tell
-	wait_until 10 passed 1
+	wait_until 20 passed 1
 	svc_stop redis "$own" KILL
 	rm -r "$own/redis" && mv "$own/kept" "$own/redis"
 	svc_start redis "$own"
@@ -199,7 +199,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	{ add a 0 1 1; bar 1 ev/0:0:1; } >&7
 	head -n 1 <&6 >"$BATS_TEST_TMPDIR/got"
 	exec 6>&-
-	exits_with 75 10
+	exits_with 75 20
 	grep -q 'reader of standard output has left' "$BATS_TEST_TMPDIR/sink.err"
 	kill -CONT "$(<"$own/redis.pid")"
 }
@@ -256,7 +256,7 @@ rest() { # N STEP
 		spawn run bash -c ". $BATS_TEST_TMPDIR/functions; rest $n $((2 + try)) | hta-sink-redis --foreign --init --ttl never"
 		wait_until 20 eval '[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d" " -f2)" -gt $((try * 100)) ]'
 		kill -KILL -- -$pid
-		wait_until 10 gone $pid
+		wait_until 20 gone $pid
 	done
 	[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d' ' -f2)" -lt $n ]
 	rest $n 50 >"$BATS_TEST_TMPDIR/stream"
@@ -307,7 +307,7 @@ three_at_once() { # N
 		ports[i]=$(svc_free_port)
 		mkdir "$BATS_TEST_TMPDIR/n$i"
 		spawn node$i redis-server --port ${ports[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/n$i" --cluster-port $((${ports[i]} + 1))
-		wait_until 10 redis-cli -p ${ports[i]} -e ping
+		wait_until 20 redis-cli -p ${ports[i]} -e ping
 	done
 	own=
 	slot=$(redis-cli -p ${ports[1]} cluster keyslot '{hta}:schema')
@@ -329,7 +329,7 @@ cluster_of_three() {
 		node[i]=$(svc_free_port)
 		mkdir "$BATS_TEST_TMPDIR/c$i"
 		spawn node$i redis-server --port ${node[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/c$i" --cluster-port $((${node[i]} + 1))
-		wait_until 10 redis-cli -p ${node[i]} -e ping
+		wait_until 20 redis-cli -p ${node[i]} -e ping
 	done
 	redis-cli --cluster create 127.0.0.1:${node[1]} 127.0.0.1:${node[2]} 127.0.0.1:${node[3]} --cluster-yes >/dev/null
 	for i in 1 2 3; do wait_until 30 eval "redis-cli -p ${node[i]} cluster info | grep -q cluster_state:ok"; done

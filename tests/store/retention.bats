@@ -98,12 +98,12 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	spawn holder psql -Xq <held
 	echo "begin; select 1 from hta_retention for share; insert into hta_rollups (metric, window_start, window_end, dims_hash, dims, count)
 		values ('m', '2026-01-01T00:01Z', '2026-01-01T00:02Z', 'x', '{}', 1);" >&7
-	wait_until 10 eval '[ "$(ask "select count(*) from pg_stat_activity where state = '"'idle in transaction'"' and datname = current_database()")" = 1 ]'
+	wait_until 20 eval '[ "$(ask "select count(*) from pg_stat_activity where state = '"'idle in transaction'"' and datname = current_database()")" = 1 ]'
 	spawn other hta-sink-pg --foreign < <(hello; probe; day a 9; wm=$(at 9) bar 3 ev/0:1:2; wm=$(at 9) bar 4 ev/1:1:2; end)
-	wait_until 10 eval '[ "$(ask "select count(*) from pg_stat_activity where wait_event_type = '"'Lock'"' and datname = current_database()")" = 1 ]'
+	wait_until 20 eval '[ "$(ask "select count(*) from pg_stat_activity where wait_event_type = '"'Lock'"' and datname = current_database()")" = 1 ]'
 	[ "$(mark)" = '2025-12-29 00:00:00' ]
 	echo 'commit;' >&7
-	exits_with 0 10
+	exits_with 0 20
 	[ "$(mark)" = '2026-01-07 00:00:00' ]
 	[ "$(rows)" = 'm|a|10 00:00|1' ]
 }
@@ -114,11 +114,11 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	exec 7<>in
 	spawn early hta-sink-pg --foreign <in 7<&-
 	{ hello; probe; } >&7
-	wait_until 10 grep -q '"gen":"fed' early.out
+	wait_until 20 grep -q '"gen":"fed' early.out
 	feed hta-sink-pg --init --retention 2d </dev/null
 	{ day a 9; wm=$(at 9) bar 2 ev/0:1:2; } >&7
 	exec 7>&-
-	exits_with 75 10
+	exits_with 75 20
 	grep -q 'have got a retention since this program began; start again' early.err
 	sink < <(hello; probe; day a 9; wm=$(at 9) bar 2 ev/0:1:2; end)
 	[ "$(rows)" = 'm|a|10 00:00|1' ]
@@ -196,13 +196,13 @@ fill() {
 	exec 7<>in
 	spawn long hta-sink-pg --foreign --init --retention 30d <in 7<&-
 	{ hello; probe; } >&7
-	wait_until 10 grep -q '"gen":"fed' long.out
+	wait_until 20 grep -q '"gen":"fed' long.out
 	feed hta-sink-pg --init --retention never </dev/null
 	[ "$(ask 'select keep is null from hta_retention')" = t ]
 	[ "$(ask "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'hta-sink-pg' and datname = current_database()")" = 1 ]
 	{ day a 90; wm=$(at 90) bar 2 ev/0:1:2; end; } >&7
 	exec 7>&-
-	exits_with 0 10
+	exits_with 0 20
 	grep -q 'terminating connection' long.err
 	[ "$(ask 'select keep is null from hta_retention')" = t ]
 	[ "$(rows | wc -l)" = 2 ]
@@ -244,13 +244,13 @@ fill() {
 	exec 7<>held
 	spawn holder psql -Xq <held
 	echo 'begin; select count(*) from hta_rollups;' >&7
-	wait_until 10 eval '[ "$(ask "select count(*) from pg_locks where relation = '"'hta_rollups'"'::regclass")" -gt 0 ]'
+	wait_until 20 eval '[ "$(ask "select count(*) from pg_locks where relation = '"'hta_rollups'"'::regclass")" -gt 0 ]'
 	sink < <(hello; probe; day a 9; wm=$(at 9) bar 2 ev/0:1:2; end)
 	[ -z "$stderr" ]
 	[ "$(parts)" = 'hta_rollups_default hta_rollups_p20260101' ]
 	[ "$(ask "select tableoid::regclass from hta_rollups where window_start > '2026-01-09'")" = hta_rollups_default ]
 	echo 'commit;' >&7
-	wait_until 10 eval '[ "$(ask "select count(*) from pg_locks where relation = '"'hta_rollups'"'::regclass")" = 0 ]'
+	wait_until 20 eval '[ "$(ask "select count(*) from pg_locks where relation = '"'hta_rollups'"'::regclass")" = 0 ]'
 	# the next start does both
 	sink < <(hello; probe; day a 9; wm=$(at 9) bar 3 ev/0:2:3; end)
 	[ "$(parts)" = 'hta_rollups_default hta_rollups_p20260110' ]

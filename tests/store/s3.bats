@@ -115,7 +115,7 @@ large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.n
 
 through_moody() { # MOOD
 	spawn "$1" python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" "$1"
-	wait_until 10 test -s "$1.out"
+	wait_until 20 test -s "$1.out"
 	export AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 "$1.out")
 }
 
@@ -309,7 +309,7 @@ for n in range(80000):
 	spawn tls env ROOT_ACCESS_KEY=hta ROOT_SECRET_KEY=right "$(svc_s3_binary)" --quiet --port "127.0.0.1:$port" \
 		--cert "$PWD/cert.pem" --key "$PWD/key.pem" posix --sidecar "$PWD/meta" "$PWD/data"
 	export AWS_ENDPOINT_URL=https://127.0.0.1:$port
-	wait_until 10 curl -sk -o /dev/null "$AWS_ENDPOINT_URL"
+	wait_until 20 curl -sk -o /dev/null "$AWS_ENDPOINT_URL"
 	place=s3://mine/x
 	fails_with 78 archive j '-t web a.ndjson'
 	says 'SSL certificate problem'
@@ -333,20 +333,20 @@ for n in range(80000):
 	mkdir -p www/latest/meta-data/iam/security-credentials
 	echo '{"Code":"Success","AccessKeyId":"hta","SecretAccessKey":"right","Expiration":"2199-01-01T00:00:00Z"}' | tee www/keys >www/latest/meta-data/iam/security-credentials/role
 	spawn keys python3 -B "$tests/store/s3_keys.py" www
-	wait_until 10 test -s keys.out
+	wait_until 20 test -s keys.out
 	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$(<keys.out)/keys feed archive l a.ndjson --folder l
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<keys.out) feed archive m a.ndjson --folder m
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1 fails_with 78 archive n a.ndjson --folder n
 	# a service that is there, and has none to give now; one that has none
 	spawn tired python3 -B "$tests/store/s3_keys.py" www 503
-	wait_until 10 test -s tired.out
+	wait_until 20 test -s tired.out
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<tired.out) fails_with 69 archive o a.ndjson --folder o --retry-for 1s
 	says 'status 503'
 	# one that has given some, which have expired, and gives none any more
 	cp -r www old
 	sed -i 's/2199/2020/' old/latest/meta-data/iam/security-credentials/role
 	spawn leaving python3 -B "$tests/store/s3_keys.py" old 503 3
-	wait_until 10 test -s leaving.out
+	wait_until 20 test -s leaving.out
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<leaving.out) fails_with 69 archive q a.ndjson --folder q --retry-for 1s
 	says 'api/token: status 503'
 	rm www/latest/meta-data/iam/security-credentials/role
@@ -408,7 +408,7 @@ at_work() { # PID TIMES
 		spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 		wait_until 20 at_work "$pid" $((n % 4))
 		kill -KILL -- "-$pid" 2>/dev/null || :
-		wait_until 10 gone "$pid"
+		wait_until 20 gone "$pid"
 	done
 	[ "$(objects | wc -l)" -lt 120 ]
 	feed archive j '-t web a.ndjson'
@@ -424,7 +424,7 @@ at_work() { # PID TIMES
 	wait_until 20 test -s "$folder/2026/01/01/app.0.00000000000000000000.ndjson.zst"
 	wait_until 20 cut_twice
 	kill -KILL -- "-$pid"
-	wait_until 10 gone "$pid"
+	wait_until 20 gone "$pid"
 	AWS_ENDPOINT_URL=$direct
 	[ "$(objects | wc -l)" = 1 ]
 	epoch=250 feed archive j '-t web a.ndjson -t app b.ndjson'
@@ -451,7 +451,7 @@ cut_twice() { [ "$(cuts)" -ge 2 ]; }
 # A proxy before the server, which cuts the connection at a pattern, so many times.
 through_proxy() { # PATTERN before|inside|after TIMES
 	spawn proxy python3 -B "$tests/store/s3_proxy.py" "${AWS_ENDPOINT_URL##*:}" "$@"
-	wait_until 10 test -s proxy.out
+	wait_until 20 test -s proxy.out
 	export AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 proxy.out)
 }
 cuts() { grep -c cut proxy.out; }
@@ -475,7 +475,7 @@ cuts() { grep -c cut proxy.out; }
 # The archive through a server in a mood, and how often it was.
 moody() { # MOOD
 	spawn moody python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" "$1"
-	wait_until 10 test -s moody.out
+	wait_until 20 test -s moody.out
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 moody.out) feed archive j '-t web a.ndjson' --folder "$1"
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 moody.out) hta-consume "$place/$1" | cmp - a.ndjson
 	kill "$pid"
@@ -496,7 +496,7 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	[ "$(moods late)" -ge 3 ]
 	# keys of the environment are not asked for anew
 	spawn token python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" token
-	wait_until 10 test -s token.out
+	wait_until 20 test -s token.out
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 token.out) fails_with 78 archive j '-t web a.ndjson'
 	says 'ExpiredToken: moody & tired'
 }

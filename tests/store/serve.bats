@@ -238,13 +238,13 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	serve -d s.db --push 1s
 	live pushes refusals
 	live fan_out >&3
-	wait_until 10 has /metrics '^hta_ws_clients 0'
+	wait_until 20 has /metrics '^hta_ws_clients 0'
 	has /metrics '^hta_ws_closed_total{code="1003"} 1'
 	spawn drained /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" drained
 	drained=$pid
-	wait_until 10 grep -q open drained.out
+	wait_until 20 grep -q open drained.out
 	end
-	exits_with 0 10 "$drained"
+	exits_with 0 20 "$drained"
 	head -1 <(hta-serve --new-key web | tee made) >/dev/null
 	tail -1 made >keys
 	chmod 600 keys
@@ -274,9 +274,9 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	refuses 426 websocket-version
 	spawn stream curl -sSN -H 'Accept: text/event-stream' "$url/live-stats?rules=visits"
 	stream=$pid
-	wait_until 10 grep -q '^data: ' stream.out
+	wait_until 20 grep -q '^data: ' stream.out
 	end
-	exits_with 0 10 "$stream"
+	exits_with 0 20 "$stream"
 }
 
 post() { # RULE [OPTION OF curl...]
@@ -424,7 +424,7 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	ask '/latest?metric=late'
 	refuses 404 unknown-metric
 	hta-window --metric late --by endpoint <<<'{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}' | hta-sink-sqlite s.db
-	wait_until 10 has '/latest?metric=late' '"count":1'
+	wait_until 20 has '/latest?metric=late' '"count":1'
 }
 
 @test "a store that is away: 503 with Retry-After, and there again without a restart" {
@@ -440,7 +440,7 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	mkdir later
 	hta-sink-sqlite --init later/s.db <rows
 	wait_until 20 ready
-	wait_until 10 has '/latest?metric=hits' '"rows"'
+	wait_until 20 has '/latest?metric=hits' '"rows"'
 	end
 	serve -d redis://127.0.0.1:1
 	ask '/latest?metric=hits'
@@ -469,10 +469,10 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	wait_until 20 ready
 	spawn lock psql -qc "BEGIN; LOCK TABLE hta_metric; SELECT pg_sleep(20)"
 	waiting() { [ "$(psql -Atc "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = relation WHERE relname = 'hta_metric' AND granted = $1")" = "$2" ]; }
-	wait_until 10 waiting true 1
+	wait_until 20 waiting true 1
 	ask '/latest?metric=hits'
 	refuses 504 deadline
-	wait_until 5 waiting false 0
+	wait_until 20 waiting false 0
 	kill -KILL -- "-$pid"
 }
 
@@ -487,11 +487,11 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	gone_session() { [ -z "$(sessions)" ]; }
 	ask '/latest?metric=hits&limit=1'
 	answers 200 '.rows | length' 1
-	wait_until 5 rests
+	wait_until 20 rests
 	first=$(sessions)
 	ask '/latest?metric=hits&limit=2'
 	answers 200 '.rows | length' 2
-	wait_until 5 rests
+	wait_until 20 rests
 	[ -z "$(comm -23 <(echo "$first") <(sessions))" ] # none of them was closed
 	psql -XAtqc "DELETE FROM hta_rollups" # nothing holds a lock, and each query sees what is stored now
 	ask '/latest?metric=hits&limit=3'
@@ -499,7 +499,7 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	psql -XAtqc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hta-serve'"
 	ask '/latest?metric=hits&limit=4'
 	refuses 404 no-window
-	wait_until 5 rests
+	wait_until 20 rests
 	[ -z "$(comm -12 <(echo "$first") <(sessions))" ]
 	psql -XAtqc 'ALTER TABLE hta_rollups RENAME TO hidden'
 	ask '/latest?metric=hits&limit=5'
@@ -508,7 +508,7 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	ask '/latest?metric=hits&limit=6'
 	refuses 404 no-window
 	end
-	wait_until 5 gone_session
+	wait_until 20 gone_session
 }
 
 @test "who leaves has its query cancelled" {
@@ -517,8 +517,8 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	for i in 1 2 3 4; do
 		curl -sS --max-time 0.5 "$url/latest?metric=m$i" || [ $? = 28 ]
 	done
-	wait_until 10 has /metrics '^hta_query_refused_total{reason="cancelled"} 4'
-	wait_until 10 has /metrics '^hta_query_running [01]$'
+	wait_until 20 has /metrics '^hta_query_refused_total{reason="cancelled"} 4'
+	wait_until 20 has /metrics '^hta_query_running [01]$'
 	end
 }
 
@@ -597,13 +597,13 @@ counts() { [ "$(get /stats | jq -c '[.received_count, .unique_processed, .duplic
 	counts '[0,0,0,0,[]]'
 	intake a
 	for _ in 1 2 3; do send "$login"; done
-	wait_until 10 counts '[3,1,2,66.67,["user.login"]]'
+	wait_until 20 counts '[3,1,2,66.67,["user.login"]]'
 	killed=$pid
 	intake b
 	send "${login/login/logout}"
-	wait_until 10 counts '[4,2,2,50,["user.login","user.logout"]]'
+	wait_until 20 counts '[4,2,2,50,["user.login","user.logout"]]'
 	kill -9 "$killed"
-	wait_until 10 gone "$killed"
+	wait_until 20 gone "$killed"
 	counts '[4,2,2,50,["user.login","user.logout"]]'
 	get /stats | jq -e '.uptime | test("^0:0[0-9]:[0-9]{2}\\.[0-9]{6}$")'
 	ask /stats/reset -X POST
@@ -611,12 +611,12 @@ counts() { [ "$(get /stats | jq -c '[.received_count, .unique_processed, .duplic
 	counts '[0,0,0,0,["user.login","user.logout"]]'
 	[ "$(curl -sS "$intake_url/stats" | jq -c '[.received_count, .topics]')" = '[0,["user.logout"]]' ]
 	send "${login/login/logout}"
-	wait_until 10 counts '[1,0,1,100,["user.login","user.logout"]]'
+	wait_until 20 counts '[1,0,1,100,["user.login","user.logout"]]'
 	intake a
 	[ "$(curl -sS "$intake_url/stats" | jq -c '[.received_count, .duplicate_dropped]')" = '[0,0]' ]
 	send '' stats/reset
 	send "$login"
-	wait_until 10 counts '[2,0,2,100,["user.login","user.logout"]]'
+	wait_until 20 counts '[2,0,2,100,["user.login","user.logout"]]'
 	ask '/stats?start_time=2026-01-01'
 	answers 422 .detail 'rule_id is missing'
 	end

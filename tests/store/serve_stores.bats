@@ -37,7 +37,7 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	redis-cli -u "$REDIS_URL" --scan --pattern '{web}:*:hits*' | xargs redis-cli -u "$REDIS_URL" del
 	[ "$(redis-cli -u "$REDIS_URL" hexists '{web}:metric' hits)" = 1 ]
 	seen() { ask '/latest?metric=hits' && answers 200 '.rows[0].dims | keys' '["endpoint","status"]'; }
-	wait_until 10 seen
+	wait_until 20 seen
 	end
 }
 
@@ -63,7 +63,7 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	refuses 503 store-unavailable
 	mkdir later
 	visits late | hta-sink-sqlite --init later/t.db
-	wait_until 10 has '/latest?metric=late' '"rows"'
+	wait_until 20 has '/latest?metric=late' '"rows"'
 	end
 }
 

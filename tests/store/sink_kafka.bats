@@ -105,7 +105,7 @@ java_keys() {
 	exec 5<>lines
 	spawn refused bash -c "exec 5>&-; exec hta-sink-kafka -b $HTA_BROKERS -t $topic -X linger.ms=100" <lines
 	echo first >&5
-	wait_until 10 has_lines 1
+	wait_until 20 has_lines 1
 	java -cp "$(svc_kafka_lib)/*" kafka.admin.ConfigCommand --bootstrap-server "$HTA_BROKERS" --alter --topic "$topic" \
 		--add-config max.message.bytes=2000 >java.log 2>&1 || { cat java.log; return 1; }
 	{ for i in {2..30}; do echo "line $i"; done; head -c 5000 /dev/urandom | base64 -w 0; echo; echo last; } >&5

@@ -95,7 +95,7 @@ all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
 }
 
 @test "a topic of positions that is deleted and made anew while it runs is 78, and at the next start" {
-	lost_while_running wait_until 5 kadm -b "$HTA_BROKERS" create "$positions" 1
+	lost_while_running wait_until 20 kadm -b "$HTA_BROKERS" create "$positions" 1
 	# a start does not take what is there for all there was
 	fails_with 78 pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
 }
@@ -147,7 +147,7 @@ may() { # RESOURCE-AND-OPERATION...
 }
 # The sink comes to this end within 3 s, and says this line, once the broker has heard of the rights.
 is_refused() { # SOURCE LINE
-	wait_until 15 fails_with 78 timeout 3 bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit"
+	wait_until 20 fails_with 78 timeout 3 bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit"
 	grep -qxE "hta-sink-kafka: $2" refused
 }
 

@@ -136,7 +136,7 @@ idle() { [ "$(figure "$1" 'hta_http_connections{state="busy"}')" = 1 ]; } # PLAC
 		}
 	END
 	spawn nginx /usr/sbin/nginx -p "$PWD/nginx" -c "$PWD/nginx/conf"
-	wait_until 10 curl -sSf "http://127.0.0.1:$front/health"
+	wait_until 20 curl -sSf "http://127.0.0.1:$front/health"
 	url=http://127.0.0.1:$front
 	for _ in {1..30}; do takes_event; done
 	head -c 3000000 /dev/zero | tr '\0' a | jq -Rc '{event_type: "a", user_id: "u", payload: {a: .}}' >large

@@ -124,12 +124,12 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 	ask '/events?limit=10'
 	answers 200 .count 3
 	for place in "$in" "$from"; do
-		wait_until 10 counts "$place" '[4,3,1,25]'
+		wait_until 20 counts "$place" '[4,3,1,25]'
 		url=$place get /stats | jq -e '.uptime | test("^[0-9]+:[0-9]{2}:[0-9]{2}\\.[0-9]{6}$")'
 		[ "$(url=$place get /stats | jq -c '.topics')" = '["order.created","user.login"]' ]
 	done
 	url=$from get /stats/reset -X POST | jq -e .status
-	wait_until 10 counts "$in" '[0,0,0,0]'
+	wait_until 20 counts "$in" '[0,0,0,0]'
 }
 counts() { [ "$(url=$1 get /stats | jq -c '[.received_count, .unique_processed, .duplicate_dropped, .deduplication_rate]')" = "$2" ]; } # PLACE WANTED
 

@@ -169,12 +169,12 @@ load ../helpers
 @test "helpers: a spawned pipeline gets INT and TERM as a terminal sends them" {
 	for sig in INT TERM; do
 		spawn job bash -c "trap 'exit 3' $sig; echo ready; while :; do sleep 0.05; done"
-		wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/job.out"
+		wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/job.out"
 		kill -s $sig -- "-$pid"
-		exits_with 3 10
+		exits_with 3 20
 	done
 	spawn cat cat <<<"input"
-	exits_with 0 10
+	exits_with 0 20
 	expect "$BATS_TEST_TMPDIR/cat.out" <<<input
 }
 
