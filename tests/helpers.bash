@@ -90,7 +90,8 @@ oracle() { PYTHONPATH=$tests python3 -B -m oracle "$@"; }
 
 # ---- time ----
 
-# Polls until the command holds; fails after SECONDS, showing what it said last.
+# Polls until the command holds; fails after SECONDS, showing what it said last. They bound a hang and are no promise: what
+# takes half a second takes five where others work beside.
 wait_until() { # SECONDS COMMAND...
 	local end=$(($(svc_now_ms) + $1 * 1000)) said
 	shift
@@ -111,6 +112,8 @@ wait_until() { # SECONDS COMMAND...
 spawn() { # NAME COMMAND...
 	local name=$1
 	shift
+	# here and now: whoever waits for a line of this one is not to find it of the one before
+	: >"$BATS_TEST_TMPDIR/$name.out" >"$BATS_TEST_TMPDIR/$name.err"
 	# without <&0 a shell gives background commands /dev/null, and without env it has them ignore INT
 	setsid env --default-signal=INT,QUIT "$@" <&0 >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
 	pid=$!
@@ -118,6 +121,13 @@ spawn() { # NAME COMMAND...
 }
 
 gone() { ! svc_started "$1" >/dev/null; } # PID
+
+# Kills a spawned pipeline, and waits until none of it lives: its leader may be gone while a lock or a socket is still held.
+kill_all_of() { # PID
+	kill -KILL -- "-$1" 2>/dev/null || :
+	wait_until 20 gone_all_of "$1"
+}
+gone_all_of() { [ -z "$(ps -eo pgid=,stat= | awk -v group="$1" '$1 == group && $2 !~ /^Z/')" ]; } # PID
 
 # A spawned command leaves within SECONDS with CODE. For its stdout and stderr look into its files.
 exits_with() { # CODE SECONDS [PID]

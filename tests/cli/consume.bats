@@ -717,8 +717,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	[ "$(stat -c %a sock)" = 600 ]
 	fails_with 78 hta-consume --job j --ack "$PWD/sock" "$events"
 	says 'sock: another source listens there'
-	kill -KILL -- "-$pid"
-	wait_until 20 gone "$pid"
+	kill_all_of "$pid"
 	[ -S sock ]
 	feed job --ack "$PWD/sock" "$events"
 	all_of
@@ -769,7 +768,7 @@ terminated() { kill -TERM "$1" 2>/dev/null; gone "$1"; } # PID
 	stalled
 	# what comes within two seconds is one signal
 	wait_until 20 terminated "$source"
-	kill -KILL -- "-$pid"
+	kill_all_of "$pid"
 	grep -q 'forced out by a second signal' job.err
 	rm hold stalled
 	stalled --drain-timeout 300ms

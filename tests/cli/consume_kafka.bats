@@ -685,7 +685,7 @@ stored() { # DB
 			hta-window --value i $mode | hta-sink-sqlite --init killed.db | hta-commit"
 		wait_until 20 eval '[ "$(sqlite3 killed.db "select next > 300 from hta_pos" 2>/dev/null)" = 1 ]'
 		pkill -KILL -s "$pid" -x hta-window
-		wait_until 20 gone "$pid"
+		wait_until 20 gone_all_of "$pid"
 		feed run "killed$tag" killed.db -e -X session.timeout.ms=6000
 		stored killed.db | diff wanted -
 	done
@@ -967,8 +967,7 @@ timed_rows() { # DB
 	for n in 1 2 3; do feed pipe "$(timed parts '-c 1500' '')"; done
 	spawn killed bash -c "set -o pipefail; $(timed parts '-X session.timeout.ms=6000 --epoch-records 3' '')"
 	wait_until 20 eval '[ "$(sqlite3 parts.db "select next > 4520 from hta_pos" 2>/dev/null)" = 1 ]'
-	kill -KILL -- "-$pid"
-	wait_until 20 gone "$pid"
+	kill_all_of "$pid"
 	feed pipe "$(timed parts '-e -X session.timeout.ms=6000' '')"
 	timed_rows parts.db | diff wanted -
 }

@@ -356,13 +356,13 @@ teardown() {
 		post /ingest "$(batch $((n * 1000 - 500)) $((n * 1000 + 499)) | jq -sc .)"
 		[ "$status" = 202 ]
 		wait_until 20 counted $((n * 1000))
-		kill -9 -- "-$pipeline"
+		kill_all_of "$pipeline"
 		spawn p bash -c "set -o pipefail; $job"
 		pipeline=$pid
 	done
 	get /health | jq -e .pipeline
 	end
-	kill -9 -- "-$pipeline"
+	kill_all_of "$pipeline"
 	feed pipe "${job/--epoch/-e --epoch}"
 	counted 3000
 }
@@ -386,7 +386,7 @@ teardown() {
 	post /ingest "$(batch 5 5 | jq -sc .)" -H 'Prefer: wait=20'
 	post /ingest "$(batch 5 5 | jq -sc .)" -H 'Prefer: wait=20'
 	answers 200 .duplicates 1
-	kill -9 -- "-$pid"
+	kill_all_of "$pid"
 	(post /ingest "$(batch 1 1 | jq -sc .)" -H 'Prefer: wait=60' && answers 202 .count 1) &
 	waits=$!
 	wait_until 20 bash -c "set -o pipefail; curl -sf $url/stats | jq -e '.received_count == 6'"

@@ -36,8 +36,7 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 		post /ingest "$(batch $((n * 1000 - 500)) $((n * 1000 + 499)) | jq -sc .)" -H 'Prefer: wait=20'
 		answers 200 .status accepted
 		counted $((n * 1000))
-		kill -9 -- "-$pid"
-		wait_until 20 gone "$intake"
+		kill_all_of "$pid"
 	done
 }
 
@@ -181,8 +180,7 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 		serve_into "$kafka"
 		post /ingest "$(batch $((n * 1000 - 500)) $((n * 1000 + 499)) | jq -sc .)" -H 'Prefer: wait=30'
 		answers 200 .count 1000
-		kill -9 -- "-$pid"
-		wait_until 20 gone "$intake"
+		kill_all_of "$pid"
 	done
 	serve_into "$kafka"
 	post /publish "$login" -H 'Prefer: wait=30'

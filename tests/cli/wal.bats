@@ -130,7 +130,7 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 		spawn p bash -c "set -o pipefail; $(job log --epoch 20ms)"
 		wait_until 20 test -e rows.db
 		exits_with 0 20 "$writer"
-		kill -9 -- "-$pid"
+		kill_all_of "$pid"
 	done
 	[ "$(lines_of log | wc -l)" = 40000 ]
 	feed pipe "$(job log -e)"

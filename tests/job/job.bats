@@ -91,7 +91,7 @@ killed() { # STAGE
 	spawn job bash -c "set -o pipefail; $run | $rest"
 	wait_until 20 moved || { cat "$BATS_TEST_TMPDIR/job.err"; false; }
 	pkill -KILL -s "$pid" -x "$1"
-	wait_until 20 gone "$pid"
+	wait_until 20 gone_all_of "$pid"
 	feed pipe "$run -e | $rest"
 	recount "$BATS_TEST_TMPDIR/events"
 	is_recount pg
@@ -299,7 +299,7 @@ far_and_wide() { # PER_DAY
 		spawn job bash -c 'set -o pipefail; hta-consume --job j --epoch-records 20 in | hta-window | hta-sink-sqlite --init db | hta-commit'
 		wait_until 20 far_moved
 		pkill -KILL -s "$pid" -x "$stage"
-		wait_until 20 gone "$pid"
+		wait_until 20 gone_all_of "$pid"
 		[ "$(sqlite3 db 'select idle from hta_pos')" = 0 ]
 		feed pipe 'hta-consume --job j --epoch-records 1000 in | hta-window | hta-sink-sqlite db | hta-commit'
 		whole db >got

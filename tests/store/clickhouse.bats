@@ -100,7 +100,7 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	running=$pid
 	wait_until 20 test -s "$HTA_POSITIONS"
 	for ((i = 0; i < ${HTA_KILLS:-4}; i++)); do
-		wait_until 20 moved_beyond "$(moved)"
+		wait_until 60 moved_beyond "$(moved)"
 		svc_stop clickhouse "$PWD/own" KILL
 		svc_start clickhouse "$PWD/own"
 	done
@@ -121,9 +121,8 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	for ((i = 0; i < 6; i++)); do
 		before=$(moved)
 		spawn job bash -c run_job
-		wait_until 20 moved_beyond "$before"
-		kill -KILL -- "-$pid"
-		wait_until 20 gone $pid
+		wait_until 60 moved_beyond "$before"
+		kill_all_of $pid
 	done
 	feed job web hta-sink-clickhouse
 	history web want.db >"$out"

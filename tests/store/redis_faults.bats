@@ -255,8 +255,7 @@ rest() { # N STEP
 	for try in 1 2 3 4 5 6; do
 		spawn run bash -c ". $BATS_TEST_TMPDIR/functions; rest $n $((2 + try)) | hta-sink-redis --foreign --init --ttl never"
 		wait_until 20 eval '[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d" " -f2)" -gt $((try * 100)) ]'
-		kill -KILL -- -$pid
-		wait_until 20 gone $pid
+		kill_all_of $pid
 	done
 	[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d' ' -f2)" -lt $n ]
 	rest $n 50 >"$BATS_TEST_TMPDIR/stream"

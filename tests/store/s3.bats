@@ -407,8 +407,7 @@ at_work() { # PID TIMES
 	for n in $(seq 12); do
 		spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 		wait_until 20 at_work "$pid" $((n % 4))
-		kill -KILL -- "-$pid" 2>/dev/null || :
-		wait_until 20 gone "$pid"
+		kill_all_of "$pid"
 	done
 	[ "$(objects | wc -l)" -lt 120 ]
 	feed archive j '-t web a.ndjson'
@@ -423,8 +422,7 @@ at_work() { # PID TIMES
 	spawn job bash -c "hta-consume --job j --dead drop -t web a.ndjson -t app b.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 	wait_until 20 test -s "$folder/2026/01/01/app.0.00000000000000000000.ndjson.zst"
 	wait_until 20 cut_twice
-	kill -KILL -- "-$pid"
-	wait_until 20 gone "$pid"
+	kill_all_of "$pid"
 	AWS_ENDPOINT_URL=$direct
 	[ "$(objects | wc -l)" = 1 ]
 	epoch=250 feed archive j '-t web a.ndjson -t app b.ndjson'
