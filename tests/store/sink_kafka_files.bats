@@ -145,10 +145,10 @@ may() { # RESOURCE-AND-OPERATION...
 	java -XX:TieredStopAtLevel=1 -cp "$(svc_kafka_lib)/*" org.apache.kafka.tools.AclCommand --bootstrap-server "$HTA_BROKERS" \
 		--force --add --allow-principal User:hta_pw "$@" >acls.log 2>&1
 }
-# The sink comes to this end within 3 s, and says this line, once the broker has heard of the rights.
+# The sink comes to this end, and says this line, once the broker has heard of the rights; until then it may say another.
 is_refused() { # SOURCE LINE
-	wait_until 20 fails_with 78 timeout 3 bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit"
-	grep -qxE "hta-sink-kafka: $2" refused
+	wait_until 60 refused_so "$@"
 }
+refused_so() { fails_with 78 timeout 20 bash -c "set -o pipefail; $1 | $(sink_) 2>refused | hta-commit" && grep -qxE "hta-sink-kafka: $2" refused; }
 
 has_some() { [ "$(kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q -c 100 -X isolation.level=read_committed | wc -l)" = 100 ]; }
