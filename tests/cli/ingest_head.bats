@@ -101,19 +101,25 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 	has_stored 2
 }
 
+refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
+
 @test "a signal while the stages below are starting: what was answered goes through them all the same" {
-	serve_into "sleep 1; $lite"
+	mkfifo begin
+	serve_into "read -r _ <begin; $lite"
 	post /events "$view"
 	[ "$status" = 202 ]
 	kill -TERM "$intake"
+	wait_until 20 refuses_clients
+	echo >begin
 	exits_with 0 20
 	intake_left_with 0
 	has_stored 1
-	serve_into "sleep 5; $lite" --drain 1s
+	serve_into "read -r _ <begin; $lite" --drain 1s
 	post /events "$view"
 	[ "$status" = 202 ]
 	kill -TERM "$intake"
 	intake_left_with 0
+	echo >begin
 	exits_with 75 20
 	[ "$(stored | wc -l)" = 1 ]
 	serve_into "$lite"
@@ -123,9 +129,11 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 }
 
 @test "how it ends is how a stage below ended, and what was answered is in the log" {
-	serve_into 'sleep 0.5; exec hta-sink-sqlite --events no/such.db | hta-commit'
+	mkfifo begin
+	serve_into 'read -r _ <begin; exec hta-sink-sqlite --events no/such.db | hta-commit'
 	post /events "$view"
 	[ "$status" = 202 ]
+	echo >begin
 	exits_with 78 20
 	intake_left_with 78
 	serve_into "$lite"
