@@ -20,10 +20,13 @@ import time
 CLIENTS = 8
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port(rnd):
+    """Below those that the kernel gives to clients: ours must find it free after each kill."""
+    while True:
+        port = rnd.randrange(20000, 32000)
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 def get(port, path):
@@ -138,7 +141,8 @@ class Service:
 
 def main():
     log, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    port, rnd = free_port(), random.Random(seed)
+    rnd = random.Random(seed)
+    port = free_port(random.Random())   # another one for each of two that have the same seed
     stages = sys.argv[4] if len(sys.argv) > 4 else ""
     service = Service(log, port, stages)
     service.start()

@@ -44,9 +44,6 @@ listens() { # FILE
 	sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p;T;q' "$1"
 }
 
-# Of Prometheus and node-exporter, which do not say what port 0 became.
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 start_intake() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout live.key -out live.pem -days 30 \
 		-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
@@ -92,21 +89,21 @@ is() { [ "$(curl -sS --max-time 20 -G --data-urlencode "query=$1" "http://127.0.
 	spawn serve hta-serve -v -l 0 -d s.db
 	serve=$(listens serve.err)
 	traffic
-	node=$(free_port)
+	node=$(svc_free_port)
 	spawn node prometheus-node-exporter --collector.disable-defaults --collector.textfile --collector.textfile.directory=textfile --web.listen-address="127.0.0.1:$node"
 	check config "localhost:$ingest" "localhost:$serve" "localhost:$node" "$PWD" >prometheus.yml
-	prometheus=$(free_port)
+	prometheus=$(svc_free_port)
 	spawn prometheus prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address="127.0.0.1:$prometheus"
 	wait_until 20 is 'sum(up)' 3
-	wait_until 30 asked
+	wait_until 60 asked
 	# the text file is taken, with the pipeline's own job
 	is node_textfile_scrape_error 0
 	is "count(hta_pipeline_up{job=\"ingest\",instance=\"localhost:$node\"})" 1
 
 	# the real thing, in small: a value that is no number, a stage that is killed
 	post "$(event dead '"x"')" 202
-	wait_until 20 firing HtaDeadLetters
+	wait_until 60 firing HtaDeadLetters
 	kill -KILL "$(pgrep -g "$pipeline" -x hta-sink-sqlite)"
-	wait_until 20 pending HtaPipelineFailed
-	wait_until 20 pending HtaServerDown
+	wait_until 60 pending HtaPipelineFailed
+	wait_until 60 pending HtaServerDown
 }
