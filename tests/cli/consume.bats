@@ -374,7 +374,8 @@ lock_store() {
 	local job=$pid
 	rm -f unlock locked
 	mkfifo unlock
-	spawn lock bash -c "{ echo 'begin immediate;'; echo '.shell touch locked'; cat unlock; echo 'rollback;'; } | sqlite3 '$db'"
+	# not locked where an epoch is just being stored, unless it waits for that
+	spawn lock bash -c "{ echo '.timeout 20000'; echo 'begin immediate;'; echo '.shell touch locked'; cat unlock; echo 'rollback;'; } | sqlite3 -bail '$db'"
 	wait_until 20 test -e locked
 	pid=$job
 }
@@ -391,7 +392,7 @@ stalled_at_store() { # MARK
 	lock_store
 	: >hold
 	wait_until 20 grep -q 'database is locked; trying again' job.err
-	in_flight 4
+	wait_until 20 in_flight 4
 }
 
 # Wants the rows of these files.
