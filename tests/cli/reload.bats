@@ -14,7 +14,7 @@ begin_at() { # RULES OPTION...
 	mkfifo in
 	spawn window bash -c 'exec hta-window -v --rules "$@" <in' - "$@"
 	exec 7>in
-	wait_until 20 compgen -G "$HTA_RUN/hta-window.*"	# the rules were read
+	wait_until 20 test -e "$HTA_RUN/hta-window.$pid.page"	# the rules were read
 }
 begin() { begin_at rules.json "$@"; } # OPTION...
 told() { wait_until 20 grep -q "$1" window.err; }
@@ -118,7 +118,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	deploy "$(rule one 1)" "$(rule two 1)"
 	rule more 1 >&8
 	exec 8>&-
-	rule more 1 | timeout 10 tee more
+	rule more 1 | timeout 30 tee more
 	told 'read anew: set'
 	event 2 >&7
 	exec 7>&-
