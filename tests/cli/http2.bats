@@ -39,7 +39,8 @@ bodies() {
 	[ "$(code -T - -X POST "$url/echo" <body)" = '2 413' ]
 	gzip -1 <body >bomb
 	[ "$(code --data-binary @bomb -H 'Content-Encoding: gzip' "$url/echo")" = '2 413' ]
-	[ "$(figure in-flight) $(figure too-large)" = '0 3' ]
+	[ "$(figure too-large)" = 3 ]
+	wait_until 20 is in-flight 0
 	get "$url/stream?n=200000" >"$out"
 	[ "$(wc -l <"$out")" = 200000 ]
 	fails_with 92 get "$url/stream?n=2000&cut=1"
@@ -98,12 +99,12 @@ bodies() {
 	serve budget=1000000
 	raw budget
 	is overloaded 1
-	is in-flight 0
+	wait_until 20 is in-flight 0
 }
 
 @test "http2: TERM answers what is under way, and ends with 0" {
 	serve
-	get "$url/late?ms=1500" >late.out &
+	get "$url/late?ms=4000" >late.out &
 	late=$!
 	wait_until 20 is busy 2
 	kill -TERM "$server"

@@ -59,7 +59,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	fails_with 1 client -tls1_1 -cipher ALL:@SECLEVEL=0
 	(echo R && cat /dev/zero) | client -tls1_2 >"$out" || :
 	grep -q 'no renegotiation' "$out"
-	[ "$(figure handshake)" = 2 ]
+	wait_until 20 is handshake 2
 }
 
 @test "tls: requests are read as without it, pipelined and doubtful ones too" {
@@ -86,7 +86,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	head -c 80000000 /dev/zero >body
 	[ "$(code --data-binary @body -H Expect: "$url/echo")" = 413 ]
 	[ "$(code -T - -X POST "$url/echo" <body)" = 413 ]
-	is in-flight 0
+	wait_until 20 is in-flight 0
 }
 
 @test "tls: who stalls in the handshake, before or within it, loses the place" {
@@ -110,7 +110,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	END
 	spawn stall python3 stall.py "$port"
 	exits_with 0 20
-	[ "$(figure handshake)" = 20 ]
+	wait_until 20 is handshake 20
 	wait_until 20 alone
 }
 
@@ -125,7 +125,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	head -c 1000 /dev/urandom | tr '\26GPHC' x >noise
 	feed python3 -c 'import socket, sys; s = socket.create_connection(("localhost", int(sys.argv[1])), 5)
 s.sendall(open("noise", "rb").read()); print(len(s.recv(100)))' "$port"
-	[ "$(figure handshake)" = 1 ]
+	wait_until 20 is handshake 1
 }
 
 @test "tls: a client that has closed its side is still answered" {
