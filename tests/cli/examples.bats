@@ -108,8 +108,8 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	with_pipeline_servers
 	notify_listen
 	spawn job "$examples/kafka-pipeline.sh"
-	wait_until 30 stored 20000
-	grep -q '^READY=1' notified
+	wait_until 60 stored 20000
+	wait_until 20 grep -q '^READY=1' notified
 	wait_until 20 grep -q '^WATCHDOG=1' notified
 	kill -TERM -- "-$pid"
 	exits_with 0 20
@@ -127,7 +127,7 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	# without the trap the shell dies of the first one
 	sed '/^trap /d' "$examples/kafka-pipeline.sh" >mortal.sh
 	spawn job bash mortal.sh
-	wait_until 30 stored 20000
+	wait_until 60 stored 20000
 	produce "$topic" events.ndjson
 	kill -TERM -- "-$pid"
 	wait_until 20 gone "$pid"

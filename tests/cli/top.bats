@@ -66,6 +66,8 @@ top_says() { # REGEX
 	hta-gen --count 5000 >events
 	produce "$topic" events
 	spawn live bash -c "set -o pipefail; hta-consume -b $HTA_BROKERS -t $topic -g $topic | hta-window --by endpoint | hta-sink-sqlite --init db | hta-commit"
+	# at the end it is before the first record as well
+	wait_until 20 top_says '^  hta-consume +[0-9]+ +up +5000 +5000 '
 	wait_until 20 top_says "^$topic: keeping up, at the end of the log, acknowledged "
 	feed hta-top -1
 	steady | sed -n 's/^ \(hta-[a-z-]* up 5000 [0-9]*\).*/\1/p' >got
@@ -135,8 +137,7 @@ top_says() { # REGEX
 	mkfifo keys
 	spawn screen bash -c 'TERM=xterm script -qec "stty cols 60; hta-top" /dev/null <keys'
 	exec 7>keys
-	wait_until 20 grep -q 'q quits' screen.out
-	grep -q 'web: stopped' screen.out
+	for text in 'q quits' 'web: stopped' hta-commit; do wait_until 20 grep -aq "$text" screen.out; done
 	# not wider than the terminal, in columns: Debian's awk counts bytes
 	tr -d '\r' <screen.out | sed 's/\x1b\[[0-9]*[A-Z]//g' | grep -a hta- >lines
 	grep -aq hta-consume lines

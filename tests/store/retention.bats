@@ -97,8 +97,8 @@ at() { echo $((1767225600000000 + $1 * 86400000000)); }
 	exec 7<>held
 	spawn holder psql -Xq <held
 	echo "begin; select 1 from hta_retention for share; insert into hta_rollups (metric, window_start, window_end, dims_hash, dims, count)
-		values ('m', '2026-01-01T00:01Z', '2026-01-01T00:02Z', 'x', '{}', 1);" >&7
-	wait_until 20 eval '[ "$(ask "select count(*) from pg_stat_activity where state = '"'idle in transaction'"' and datname = current_database()")" = 1 ]'
+		values ('m', '2026-01-01T00:01Z', '2026-01-01T00:02Z', 'x', '{}', 1); select 'held';" >&7
+	wait_until 20 grep -q held holder.out
 	spawn other hta-sink-pg --foreign < <(hello; probe; day a 9; wm=$(at 9) bar 3 ev/0:1:2; wm=$(at 9) bar 4 ev/1:1:2; end)
 	wait_until 20 eval '[ "$(ask "select count(*) from pg_stat_activity where wait_event_type = '"'Lock'"' and datname = current_database()")" = 1 ]'
 	[ "$(mark)" = '2025-12-29 00:00:00' ]
