@@ -81,7 +81,7 @@ check_fence() { # NAME VERSION OTHER RANGE [CODE]
 	[ "$3" = - ] || feed $sink --foreign < <(ruled $3; probe; end) || return
 	(echo "${row/METRIC/"$metric"}"; bar 1 "$4"; end) >&7 || true # it may have left
 	exec 7>&-
-	exits_with "$code" 10 || return
+	exits_with "$code" 20 || return
 	[ "$code" = 0 ] || grep -q 'another pipeline has changed the rules' "$BATS_TEST_TMPDIR/late.err" || return
 	feed $sink --foreign < <(ruled ${3/-/$2}; probe; end) || return
 	[ "$(state_of <"$out")" = "a/0:$([ "$code" = 0 ] && echo 20 || echo 10)" ] || return

@@ -36,10 +36,10 @@ served_beside() { # PLACE PATH_OF_POSTS COMMAND
 	[ "$(figure "$1" 'hta_http_refused_total{reason="slow"}')" -ge 100 ] || { curl -sS "$1/metrics" | grep refused; return 1; }
 	wait_until 20 idle "$1"
 }
-takes_event() { [ "$(curl -sS --max-time 5 -o /dev/null -w '%{http_code}' -H "$json" -d "$view" "$url/events")" = 202 ]; }
-tells_rows() { curl -sS --max-time 5 "$from/latest?metric=hits" | jq -e '.rows | length > 0' >/dev/null; }
+takes_event() { [ "$(curl -sS --max-time 10 -o /dev/null -w '%{http_code}' -H "$json" -d "$view" "$url/events")" = 202 ]; }
+tells_rows() { curl -sS --max-time 10 "$from/latest?metric=hits" | jq -e '.rows | length > 0' >/dev/null; }
 
-figure() { curl -sS --max-time 5 "$1/metrics" | awk -v name="$2" 'index($1, name) == 1 { print $2 }'; } # PLACE NAME
+figure() { curl -sS --max-time 10 "$1/metrics" | awk -v name="$2" 'index($1, name) == 1 { print $2 }'; } # PLACE NAME
 
 idle() { [ "$(figure "$1" 'hta_http_connections{state="busy"}')" = 1 ]; } # PLACE
 
@@ -63,22 +63,22 @@ idle() { [ "$(figure "$1" 'hta_http_connections{state="busy"}')" = 1 ]; } # PLAC
 		s = requests.Session()
 		event = {"event_type": "a", "user_id": "u", "payload": {}}
 		for i in range(50):
-		    r = s.post(intake + "/events", json=event | {"event_id": f"e{i}"}, timeout=5)
+		    r = s.post(intake + "/events", json=event | {"event_id": f"e{i}"}, timeout=20)
 		    assert r.status_code == 202 and r.json()["event_id"] == f"e{i}", r.text
 		lines = "".join(json.dumps(event | {"event_id": f"e{i}"}) + "\n" for i in range(40, 60)).encode()
 		stream = (lines[i:i + 7] for i in range(0, len(lines), 7))
-		r = s.post(intake + "/ingest", data=stream, headers={"Content-Type": "application/x-ndjson"}, timeout=5)
+		r = s.post(intake + "/ingest", data=stream, headers={"Content-Type": "application/x-ndjson"}, timeout=20)
 		assert r.json() == {"status": "accepted", "count": 20, "duplicates": 10}, r.text
-		r = s.post(intake + "/ingest", data=gzip.compress(lines), headers={"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}, timeout=5)
+		r = s.post(intake + "/ingest", data=gzip.compress(lines), headers={"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}, timeout=20)
 		assert r.json()["duplicates"] == 20, r.text
-		r = s.post(intake + "/events", json={}, timeout=5)
+		r = s.post(intake + "/events", json={}, timeout=20)
 		assert r.status_code == 422 and r.json()["code"] == "invalid-event", r.text
-		r = s.get(reader + "/history", params={"metric": "hits", "dims": json.dumps({"endpoint": "/none"})}, timeout=5)
+		r = s.get(reader + "/history", params={"metric": "hits", "dims": json.dumps({"endpoint": "/none"})}, timeout=20)
 		assert r.status_code == 200 and r.json()["rows"] == [], r.text
-		r = s.get(reader + "/latest", params={"metric": "hits"}, timeout=5)
-		again = s.get(r.url, headers={"If-None-Match": r.headers["ETag"]}, timeout=5)
+		r = s.get(reader + "/latest", params={"metric": "hits"}, timeout=20)
+		again = s.get(r.url, headers={"If-None-Match": r.headers["ETag"]}, timeout=20)
 		assert (r.status_code, again.status_code, again.content) == (200, 304, b""), again.text
-		with s.get(reader + "/live-stats", params={"rules": "hits"}, headers={"Accept": "text/event-stream"}, stream=True, timeout=5) as r:
+		with s.get(reader + "/live-stats", params={"rules": "hits"}, headers={"Accept": "text/event-stream"}, stream=True, timeout=20) as r:
 		    assert next(l for l in r.iter_lines() if l.startswith(b"data: "))
 		async def shown(origin):
 		    try:
