@@ -260,7 +260,7 @@ counted() { # ITEM|COUNT ...
 
 @test "a bearer token, out of the environment or a file that changes" {
 	stub <<-END
-		{"/schemas/ids/1": [[200, $(stub_schema "$order")]], "/schemas/ids/2": [[503, ""], [503, ""], [503, ""], [503, ""], [503, ""], [200, $(stub_schema "$order")]],
+		{"/schemas/ids/1": [[200, $(stub_schema "$order")]], "/schemas/ids/2": [[503, "", 3], [503, ""], [503, ""], [503, ""], [503, ""], [200, $(stub_schema "$order")]],
 		 "/schemas/ids/3": [[403, {"error_code": 40301}]]}
 	END
 	messages 0000000001020261

@@ -183,7 +183,7 @@ sqlite_moved() { [ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) > 0 from 
 	eval "$(svc_env "$svc")"
 	hta-gen --count 100000 >events
 	feed hta-sink-pg --init </dev/null
-	spawn job bash -c "set -o pipefail; hta-consume --job away events --epoch-records 5000 | $window | hta-sink-pg | hta-commit"
+	spawn job bash -c "set -o pipefail; hta-consume --job away events --epoch-records 500 | $window | hta-sink-pg | hta-commit"
 	wait_until 20 moved_any
 	svc_stop pg "$svc"
 	wait_until 20 grep -q 'trying again' job.err

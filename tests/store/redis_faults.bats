@@ -250,7 +250,7 @@ rest() { # N STEP
 
 @test "killed at any moment: all is there once" {
 	r flushdb
-	n=1500
+	n=6000	# more than comes through before the last of them
 	{ declare -p inc gen job; declare -f; } >"$BATS_TEST_TMPDIR/functions"
 	for try in 1 2 3 4 5 6; do
 		spawn run bash -c ". $BATS_TEST_TMPDIR/functions; rest $n $((2 + try)) | hta-sink-redis --foreign --init --ttl never"
