@@ -166,7 +166,7 @@ class Shared(Doubled):
         return subprocess.run(["redis-cli", "-u", self.state, *words], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def write_through(self):
-        wait_until(20, lambda: "Redis takes its setting", lambda: self.redis("config", "set", "appendfsync", "always") == "OK")
+        wait_until(30, lambda: "Redis takes its setting", lambda: self.redis("config", "set", "appendfsync", "always") == "OK")
 
     def kill_redis(self):
         self.servers.redis_restart()

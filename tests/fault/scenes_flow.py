@@ -101,7 +101,7 @@ QUEUE_KB = 16384
 EPOCH_RECORDS = 20000
 BOUND_MB = {"hta-consume": 64, "hta-window": 32, "hta-sink-pg": 48, "hta-sink-redis": 48, "hta-commit": 16}
 STILL_S, STILL_LONG_S = 20, 120
-BACK_S = 10
+BACK_S = 30
 LOAD = 20000            # records of a portion
 
 

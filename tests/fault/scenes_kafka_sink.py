@@ -189,7 +189,7 @@ def zombie(trace, bench):
     wait_until(30, lambda: f"the second one's records, missing {w.missing()}", w.check)
     before = w.commits()
     run.signal(signal.SIGCONT, SINK)
-    wait_until(20, "the zombie's sink to end", lambda: run.procs[SINK].poll() is not None)
+    wait_until(30, "the zombie's sink to end", lambda: run.procs[SINK].poll() is not None)
     if run.procs[SINK].poll() != 75 or "the group has moved on" not in run.said():
         raise Failure(f"the zombie's sink left with {run.procs[SINK].poll()}, and not refused by the group:\n{run.said()[-2000:]}")
     if w.commits() != before:

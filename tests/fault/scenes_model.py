@@ -132,7 +132,7 @@ def at_first_start(trace, bench):
         w.fill(1000)
         w.pipe(operator=operator(w))
         store = w.stores[kind]
-        wait_until(20, "a generation", lambda: store.positions())
+        wait_until(30, "a generation", lambda: store.positions())
         trace.fault(f"{kind} is emptied in the first start")
         store.empty()
         w.fill(500)
@@ -164,9 +164,9 @@ def late_sink_adopts(trace, bench):
     w = World(bench, trace, ("pg", "redis"), partitions=4, proxied=False)
     w.fill(500)
     without = w.pipe(order=("pg",), source=("--from", "latest"))
-    wait_until(20, "a start", lambda: have_begun(w, ["pg"]))
+    wait_until(30, "a start", lambda: have_begun(w, ["pg"]))
     late = w.pipe(order=("redis", "pg"))
-    wait_until(20, "the late sink's start", lambda: have_begun(w))
+    wait_until(30, "the late sink's start", lambda: have_begun(w))
     at = inits(w)
     if at["redis"] != at["pg"]:
         raise Failure(f"two starts: {at}")
@@ -184,7 +184,7 @@ def grown(trace, bench):
     w = World(bench, trace, ("pg", "redis"), partitions=2, proxied=False)
     w.fill(1000)
     pipes = [w.pipe(order=o, source=("--from", "latest")) for o in (("pg", "redis"), ("redis", "pg"))]
-    wait_until(20, "a start", lambda: have_begun(w))
+    wait_until(30, "a start", lambda: have_begun(w))
     w.fill(500)
     trace.fault("the topic grows from 2 to 5 partitions")
     logs.kadm(w.brokers, "grow", w.topic, 5)

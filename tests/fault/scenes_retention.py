@@ -46,7 +46,8 @@ class Keeping(Pg):
 
     def snapshot(self):
         """The mark and the rows are of one statement; whatever else there is is older or newer than the positions of the first look."""
-        for _ in range(50):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:      # where looks are slower than epochs, they agree when no more comes
             snap = super().snapshot()
             if snap.gen is None:
                 return snap

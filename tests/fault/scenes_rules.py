@@ -216,7 +216,7 @@ def paused_and_bad(trace, bench):
     for text, said in (('{"rule_id":"w",', "the rules stay as they were"), (json.dumps(NEW[1]), "rule w is missing"),
                        (json.dumps(rule("w", 2, BY["w"])) + json.dumps(NEW[1]), "give it a higher version, 3")):
         w.deploy(None, 0, text=text)
-        wait_until(20, f"'{said}'", lambda: said in open(p.log_path).read())
+        wait_until(30, f"'{said}'", lambda: said in open(p.log_path).read())
     w.fill(500)
     w.wait_caught_up()
     paused = [rule("w", 2, BY["w@2"], active=False), NEW[1]]

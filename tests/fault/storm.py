@@ -102,11 +102,11 @@ class Storm(Faults):
         self.settle()
         lives = {p.name: len(p.codes) for p in w.pipes}
         self.last_events()
-        w.wait_caught_up(60)
+        w.wait_caught_up()
         ended = [f"{p.name}: {p.codes}" for p in w.pipes if len(p.codes) > lives[p.name]]
         if ended:
             raise Failure(f"I7: lives ended without a fault: {ended}")
-        w.finish(60)
+        w.finish()
 
     def settle(self):
         """Until no life has ended for two seconds: a sleeper may have to learn yet that it was evicted."""

@@ -97,7 +97,7 @@ class World:
         ends = self.ends()
         return all(at == ends for at in self.standing(names).values())
 
-    def wait_caught_up(self, seconds=60, names=None):
+    def wait_caught_up(self, seconds=120, names=None):
         def all_there():
             for p in self.pipes:
                 if p.fatal:
@@ -130,7 +130,7 @@ class World:
         def there():
             self.log.read()
             return not self.dense or all(self.log.end.get(p, 0) >= at for s in snaps.values() for p, (init, at) in s.pos.items() if at > init)
-        wait_until(20, lambda: f"records up to the positions {[(n, s.pos) for n, s in snaps.items()]}, there is {self.log.end}", there)
+        wait_until(30, lambda: f"records up to the positions {[(n, s.pos) for n, s in snaps.items()]}, there is {self.log.end}", there)
 
     def committed(self):
         return logs.committed(self.brokers, self.job.group, self.topic)
@@ -152,7 +152,7 @@ class World:
         except Failure as e:
             self.trace.add(str(e))
 
-    def finish(self, seconds=60):
+    def finish(self, seconds=120):
         """All faults are over: everything is caught up, all leave with 0, all is as it should be."""
         self.wait_caught_up(seconds)
         self.wait_committed(10)
