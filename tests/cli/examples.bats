@@ -274,7 +274,9 @@ setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
 	[ -z "$stderr" ]
 	feed systemd-analyze security --offline=true --no-pager --threshold=20 ./hta-serve.service
 	hta-gen --count 100 | hta-window | hta-sink-sqlite --init rollups.db
-	hta-serve --new-key web | tee >(sed -n 1p >key) | sed -n 2p >keys
+	hta-serve --new-key web >made
+	sed -n 1p made >key
+	sed -n 2p made >keys
 	chmod 600 keys
 	port=$(svc_free_port)
 	options=$(sed -nE 's/^ExecStart=[^ ]* (.*)/\1/p' hta-serve.service)

@@ -952,6 +952,8 @@ server_of() { # PAGE N PORT
 	spawn "server.$2" bash -eo pipefail "example.$2"
 	wait_until 20 curl -sf "http://localhost:$3/health/ready"
 }
+# The store has it a moment after the answer, the reader a second later.
+all_is_told() { example hta.7 29 && [ "$(jq -c 'select(.rows) | [.rows[] | [.dims.event_type, .count]]' "$out")" = '[["view",400],["buy",100]]' ]; }
 ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
 
 @test "hta(7): events in over HTTP, numbers out" {
@@ -969,8 +971,8 @@ ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
 	jq -e '.count == 500 and .duplicates == 500' "$out"
 	server_of hta.7 28 "$reader_port"
 	reader=$pid
+	wait_until 30 all_is_told
 	example hta.7 29
-	[ "$(jq -c 'select(.rows) | [.rows[] | [.dims.event_type, .count]]' "$out")" = '[["view",400],["buy",100]]' ]
 	[ "$(jq -c 'select(.data) | .data.latestEvents | map(.eventType)' "$out")" = '["buy","view","view"]' ]
 	ended "$reader"
 	ended "$intake"
