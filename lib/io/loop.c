@@ -373,3 +373,11 @@ int loop_turn(struct loop *l, int64_t deadline_us, struct err *err)
 			return rc;
 	}
 }
+
+int loop_sleep(struct loop *l, int64_t deadline_us, struct err *err)
+{
+	while (!is_over(deadline_us))
+		if (loop_turn(l, deadline_us, err) < 0)
+			return -1;
+	return 0;
+}

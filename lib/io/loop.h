@@ -38,6 +38,8 @@ int loop_wait(struct loop *l, int fd, short events, int64_t deadline_us, struct 
 /* Serves watches once, waiting at most until deadline_us. Same returns as loop_wait with 1 for
  * "something was served". */
 int loop_turn(struct loop *l, int64_t deadline_us, struct err *err);
+/* Serves watches until deadline_us. 0, or -1 as loop_wait. */
+int loop_sleep(struct loop *l, int64_t deadline_us, struct err *err);
 
 /* Makes the current and every later wait return -1 with this error. For a callback that finds that
  * the program has to end. */

@@ -7,16 +7,20 @@
 
 enum { FIRST_US = 100000, MOST_US = 10000000, TELL_EVERY_US = 60000000 };
 
+int64_t retry_jitter(int64_t us)
+{
+	uint32_t dice;
+
+	hash_random(&dice, sizeof(dice));
+	return us - us / 2 * (dice % 1024) / 1024;
+}
+
 int64_t retry_pause_us(const struct retry *r)
 {
 	unsigned before = r->tries - 1;
 	int64_t us = before < 8 ? (int64_t)FIRST_US << before : MOST_US;
-	uint32_t dice;
 
-	if (us > MOST_US)
-		us = MOST_US;
-	hash_random(&dice, sizeof(dice));
-	return us - us / 2 * (dice % 1024) / 1024;
+	return retry_jitter(us < MOST_US ? us : MOST_US);
 }
 
 static void tell_retry(struct retry *r, const char *who, int64_t now, const struct err *why)
@@ -57,10 +61,7 @@ int retry_wait(struct retry *r, struct loop *loop, const char *who, int64_t retr
 	until = tm_mono_us() + retry_pause_us(r);
 	if (until > r->started_us + retry_for_us)
 		until = r->started_us + retry_for_us;
-	while (tm_mono_us() < until)
-		if (loop_turn(loop, until, err) < 0)
-			return -1;
-	return 0;
+	return loop_sleep(loop, until, err);
 }
 
 void retry_done(struct retry *r, const char *who)

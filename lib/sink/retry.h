@@ -21,6 +21,8 @@ int retry_note(struct retry *r, const char *who, int64_t retry_for_us, const cha
 	       const struct err *why, struct err *err);
 /* How long such a caller waits after that. */
 int64_t retry_pause_us(const struct retry *r);
+/* A pause of us, shortened at random by up to a half. */
+int64_t retry_jitter(int64_t us);
 /* It worked: tells so where a failure was told. */
 void retry_done(struct retry *r, const char *who);
 

@@ -106,12 +106,7 @@ int emitter_wait(struct emitter *e, int fd, int64_t deadline_us, struct err *err
 
 int emitter_pause(struct emitter *e, int64_t until_us, struct err *err)
 {
-	if (out_flush(e->out, err))
-		return -1;
-	while (tm_mono_us() < until_us)
-		if (loop_turn(e->loop, until_us, err) < 0)
-			return -1;
-	return 0;
+	return out_flush(e->out, err) ? -1 : loop_sleep(e->loop, until_us, err);
 }
 
 void emitter_close_out(struct emitter *e)

@@ -51,12 +51,8 @@ static enum sink_result burn_token(struct clickhouse *c, const char *id, const c
 static enum sink_result wait_a_little(struct clickhouse *c, struct err *err)
 {
 	struct loop *loop = c->conf->loop ? c->conf->loop : c->own_loop;
-	int64_t until_us = tm_mono_us() + FINISHING_US;
 
-	while (tm_mono_us() < until_us)
-		if (loop_turn(loop, until_us, err) < 0)
-			return SINK_FATAL;
-	return SINK_OK;
+	return loop_sleep(loop, tm_mono_us() + FINISHING_US, err) ? SINK_FATAL : SINK_OK;
 }
 
 /* *decided: one of the two is there, or neither ever will be. */

@@ -9,13 +9,13 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeform.h"
 #include "base/tm.h"
+#include "sink/retry.h"
 
-enum { FIRST_PAUSE_US = 50000, MOST_DOUBLINGS = 6, DICE = 1024, CODE_BYTES = 96 };
+enum { FIRST_PAUSE_US = 50000, MOST_DOUBLINGS = 6, CODE_BYTES = 96 };
 
 static const int64_t skew_min_us = 60 * TM_S;
 
@@ -219,16 +219,10 @@ static void send_call(struct dynamo_call *call)
 static int pause_before_try(struct dynamo_call *call)
 {
 	unsigned doublings = call->pauses < MOST_DOUBLINGS ? call->pauses : MOST_DOUBLINGS;
-	int64_t us = (int64_t)FIRST_PAUSE_US << doublings, until;
-	uint32_t dice;
+	int64_t us = retry_jitter((int64_t)FIRST_PAUSE_US << doublings);
 
 	call->pauses++;
-	hash_random(&dice, sizeof(dice));
-	until = tm_mono_us() + us - us / 2 * (dice % DICE) / DICE;
-	while (tm_mono_us() < until)
-		if (loop_turn(call->conn->loop, until, &call->err) < 0)
-			return -1;
-	return 0;
+	return loop_sleep(call->conn->loop, tm_mono_us() + us, &call->err);
 }
 
 static bool gives_up(struct dynamo_call *call)

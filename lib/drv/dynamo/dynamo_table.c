@@ -207,16 +207,6 @@ static enum dynamo_outcome ask_change(struct dynamo_conn *c, const char *action,
 	return o == DYNAMO_EXISTS ? DYNAMO_DONE : o;
 }
 
-static int rest_a_while(struct dynamo_conn *c, struct err *err)
-{
-	int64_t until = tm_mono_us() + LOOK_US;
-
-	while (tm_mono_us() < until)
-		if (loop_turn(c->loop, until, err) < 0)
-			return -1;
-	return 0;
-}
-
 /* The next step towards the table as it has to be; *done: there is none. */
 static enum dynamo_outcome step_on(struct dynamo_conn *c, const char *table, bool events,
 				   const struct look *look, bool *done, struct err *err)
@@ -269,7 +259,7 @@ static enum sink_result make_table(struct dynamo_conn *c, const char *table, boo
 				table, c->place.host, look.there ? look.status : "not there");
 			return SINK_RETRY;
 		}
-		if (!done && rest_a_while(c, err))
+		if (!done && loop_sleep(c->loop, tm_mono_us() + LOOK_US, err))
 			return SINK_FATAL;
 	}
 	return SINK_OK;

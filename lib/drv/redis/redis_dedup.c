@@ -232,16 +232,6 @@ static enum sink_result greet_server(struct redis_dedup *d, struct err *err)
 	return r == SINK_OK ? check_durable(d, err) : r;
 }
 
-static int pause_start(struct loop *loop, struct err *err)
-{
-	int64_t until = tm_mono_us() + AGAIN_US;
-
-	while (tm_mono_us() < until)
-		if (loop_turn(loop, until, err) < 0)
-			return -1;
-	return 0;
-}
-
 /* A server that is starting is waited for. */
 static int reach_server(struct redis_dedup *d, struct err *err)
 {
@@ -262,7 +252,7 @@ static int reach_server(struct redis_dedup *d, struct err *err)
 			return -1;
 		}
 		if (retry_note(&retry, "redis", REACH_US, "", &failed, err) ||
-		    pause_start(loop, err))
+		    loop_sleep(loop, tm_mono_us() + AGAIN_US, err))
 			return -1;
 	}
 }

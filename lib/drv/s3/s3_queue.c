@@ -9,14 +9,14 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeform.h"
 #include "base/tm.h"
 #include "drv/s3/s3_xml.h"
+#include "sink/retry.h"
 
-enum { FIRST_PAUSE_US = 100000, DICE = 1024, CODE_BYTES = 64, MESSAGE_BYTES = 256 };
+enum { FIRST_PAUSE_US = 100000, CODE_BYTES = 64, MESSAGE_BYTES = 256 };
 
 struct s3_call {
 	struct s3_conn *conn;
@@ -229,15 +229,9 @@ static void send_call(struct s3_call *call)
 
 static int pause_before_try(struct s3_call *call)
 {
-	int64_t us = (int64_t)FIRST_PAUSE_US << call->tries, until;
-	uint32_t dice;
+	int64_t us = retry_jitter((int64_t)FIRST_PAUSE_US << call->tries);
 
-	hash_random(&dice, sizeof(dice));
-	until = tm_mono_us() + us - us / 2 * (dice % DICE) / DICE;
-	while (tm_mono_us() < until)
-		if (loop_turn(call->conn->loop, until, &call->err) < 0)
-			return -1;
-	return 0;
+	return loop_sleep(call->conn->loop, tm_mono_us() + us, &call->err);
 }
 
 static void give_up(struct s3_call *call)
