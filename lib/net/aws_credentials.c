@@ -33,12 +33,15 @@ void aws_credentials_fini(struct aws_credentials *c)
 	*c = (struct aws_credentials){ 0 };
 }
 
-void aws_credentials_drop(struct aws_credentials *c)
+bool aws_credentials_drop(struct aws_credentials *c)
 {
 	bool by_http = c->by_http;
 
+	if (c->expires_us == INT64_MAX)
+		return false;
 	aws_credentials_fini(c);
 	c->by_http = by_http;
+	return true;
 }
 
 static const char *env_text(const char *name)

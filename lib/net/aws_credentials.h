@@ -25,8 +25,9 @@ struct aws_credentials {
 };
 
 void aws_credentials_fini(struct aws_credentials *c);
-/* Forgets them, but not where they came from: they are asked for anew. */
-void aws_credentials_drop(struct aws_credentials *c);
+/* Forgets those that expire, but not where they came from: they are asked for anew. False: these
+ * never expire, and stay. */
+bool aws_credentials_drop(struct aws_credentials *c);
 /* Fills c where it is empty or about to expire; waits in the loop for those who are asked over
  * HTTP, some seconds at most. EX_CONFIG: there are none, or the file is not one; EX_TEMPFAIL: who
  * was asked did not answer, and is known to be there: it is a container's, it has given some

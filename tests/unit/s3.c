@@ -1,11 +1,14 @@
 /* The pure parts of the S3 driver: answers, names, offsets, credentials, places. */
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/mem.h"
 #include "base/tm.h"
 #include "drv/s3/s3_key.h"
 #include "drv/s3/s3_place.h"
 #include "drv/s3/s3_xml.h"
 #include "net/aws_credentials.h"
+#include "net/aws_service.h"
 #include "proto/pos.h"
 #include "random.h"
 #include "tap.h"
@@ -243,8 +246,51 @@ static void test_places(void)
 	check_place("s3://archive/a//b", NULL, "refused");
 	check_place("s3://archive/x", "127.0.0.1:9000", "refused");
 	check_place("s3://archive/x", "http://h/path", "refused");
+	check_place("s3://archive/x", "http://", "refused");
+	check_place("s3://archive/x", "ftp://h", "refused");
+	check_place("s3://archive/x", "https://h//", "https://h/archive/x/");
 	setenv("AWS_ENDPOINT_URL", "https://minio:1", 1);
 	check_place("s3://archive/x", NULL, "https://minio:1/archive/x/");
+}
+
+/* ---- clocks */
+
+static bool mend(int64_t server_us, int64_t signed_us, int64_t *skew_us)
+{
+	time_t s = server_us / TM_S;
+	char date[40];
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	return aws_skew_mend(slice_z(date), signed_us, skew_us, "a server of the test");
+}
+
+static void test_clocks(void)
+{
+	int64_t ahead_us = 600 * TM_S, now_us = tm_now_us(), skew_us = 0;
+
+	ok(mend(now_us + ahead_us, 0, &skew_us), "a clock that is ahead");
+	ok(llabs(skew_us - ahead_us) < 30 * TM_S, "by that much");
+	ok(!mend(now_us + ahead_us, skew_us, &skew_us), "it was refused for another reason");
+	ok(mend(now_us + ahead_us, 0, &skew_us), "another request has mended it");
+	ok(mend(now_us - ahead_us, skew_us, &skew_us), "the clock is behind now");
+	ok(llabs(skew_us + ahead_us) < 30 * TM_S, "by that much");
+	ok(!aws_skew_mend(slice(NULL, 0), 0, &skew_us, ""), "no date");
+	ok(!aws_skew_mend(slice_z("yesterday"), 0, &skew_us, ""), "a date that is none");
+}
+
+/* Keys that never expire are no better when they are read again. */
+static void test_drop(void)
+{
+	struct aws_credentials c = { .id = mem_strdup("A"),
+				     .expires_us = INT64_MAX,
+				     .by_http = true };
+
+	ok(!aws_credentials_drop(&c) && c.id, "keys that never expire stay");
+	c.expires_us = 1;
+	ok(aws_credentials_drop(&c) && !c.id && c.by_http, "others go, and whence is known");
+	aws_credentials_fini(&c);
 }
 
 int main(void)
@@ -253,6 +299,8 @@ int main(void)
 	test_names();
 	test_offsets();
 	test_credentials();
+	test_drop();
+	test_clocks();
 	test_places();
 	test_hosts();
 	return done();

@@ -11,13 +11,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/timeform.h"
 #include "base/tm.h"
+#include "net/aws_service.h"
 #include "sink/retry.h"
 
 enum { FIRST_PAUSE_US = 50000, MOST_DOUBLINGS = 6, CODE_BYTES = 96 };
-
-static const int64_t skew_min_us = 60 * TM_S;
 
 struct dynamo_call {
 	struct dynamo_conn *conn;
@@ -98,47 +96,25 @@ static bool may_pass(const struct dynamo_call *call, int status)
 
 /* ---- what is mended */
 
-/* Of calls side by side the first that is refused mends the clock for all: the others were signed
- * before that, and have but to be signed anew. */
 static bool mend_clock(struct dynamo_call *call)
 {
 	static const char *const codes[] = { "InvalidSignatureException", "RequestExpired",
 					     "RequestTimeTooSkewed", NULL };
-	struct slice date = http_call_field(call->request.call, "Date");
-	struct timeform *form;
-	struct timeform_memo memo = { .n = 0 };
-	struct tm_wall w;
-	int64_t skew_us;
-	bool read;
 
-	if (call->clock_mended || !is_one_of(call->code, codes) || !date.p)
+	if (call->clock_mended || !is_one_of(call->code, codes))
 		return false;
-	form = timeform_new("http", NULL);
-	read = timeform_read(form, &memo, date, &w) == 0;
-	timeform_free(form);
-	if (!read)
-		return false;
-	skew_us = w.us - tm_now_us();
-	if (llabs(skew_us - call->request.skew_us) < skew_min_us)
-		return false;
-	call->clock_mended = true;
-	if (llabs(skew_us - call->conn->skew_us) < skew_min_us)
-		return true;
-	call->conn->skew_us = skew_us;
-	log_warn("this machine's clock differs from %s's by %lld s: requests bear the server's "
-		 "time",
-		 call->conn->place.host, (long long)(skew_us / TM_S));
-	return true;
+	call->clock_mended = aws_skew_mend(http_call_field(call->request.call, "Date"),
+					   call->request.skew_us, &call->conn->skew_us,
+					   call->conn->place.host);
+	return call->clock_mended;
 }
 
 static bool mend_token(struct dynamo_call *call)
 {
-	if (call->token_mended || strcmp(call->code, "ExpiredTokenException") != 0 ||
-	    call->conn->credentials.expires_us == INT64_MAX)
+	if (call->token_mended || strcmp(call->code, "ExpiredTokenException") != 0)
 		return false;
-	aws_credentials_drop(&call->conn->credentials);
-	call->token_mended = true;
-	return true;
+	call->token_mended = aws_credentials_drop(&call->conn->credentials);
+	return call->token_mended;
 }
 
 /* ---- the way of a call */

@@ -6,22 +6,13 @@
 
 #include "base/mem.h"
 #include "drv/dynamo/dynamo.h"
+#include "net/aws_service.h"
 #include "net/sigv4.h"
 
 enum { TABLE_MIN = 3, TABLE_MAX = 250 };
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 #define REGION_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-"
-
-static const char *first_set(const char *a, const char *b)
-{
-	const char *v = getenv(a);
-
-	if (v && *v)
-		return v;
-	v = getenv(b);
-	return v && *v ? v : NULL;
-}
 
 int dynamo_place_check(const char *table, struct err *err)
 {
@@ -35,21 +26,14 @@ int dynamo_place_check(const char *table, struct err *err)
 		       table, TABLE_MIN, TABLE_MAX);
 }
 
-/* "http://HOST:PORT" without a path, a slash at its end apart. */
 static int take_endpoint(struct dynamo_place *p, struct slice endpoint, struct err *err)
 {
-	const char *host = memmem(endpoint.p, endpoint.n, "://", 3), *end;
 	struct buf b = { 0 };
 
-	while (endpoint.n && endpoint.p[endpoint.n - 1] == '/')
-		endpoint.n--;
-	end = endpoint.p + endpoint.n;
-	p->url = mem_printf("%.*s/", (int)endpoint.n, endpoint.p);
-	if ((strncmp(p->url, "http://", 7) != 0 && strncmp(p->url, "https://", 8) != 0) ||
-	    host + 3 >= end || end[-1] == ':' || memchr(host + 3, '/', (size_t)(end - host - 3)) ||
-	    strpbrk(p->url, "?#@&\" \r\n"))
+	if (aws_endpoint_trim(&endpoint))
 		return err_set(err, EX_USAGE, "endpoint \"%.*s\": say http://HOST:PORT",
 			       (int)endpoint.n, endpoint.p);
+	p->url = mem_printf("%.*s/", (int)endpoint.n, endpoint.p);
 	sigv4_host(endpoint, &b);
 	p->host = mem_dup(b.p, b.n);
 	buf_fini(&b);
@@ -78,9 +62,7 @@ static int take_parameter(struct slice parameter, struct slice *endpoint, struct
 static int take_path(struct dynamo_place *p, const char *text, struct slice region,
 		     struct slice table, struct err *err)
 {
-	const char *env = first_set("AWS_REGION", "AWS_DEFAULT_REGION");
-
-	p->region = region.n ? mem_dup(region.p, region.n) : mem_strdup(env ? env : "us-east-1");
+	p->region = region.n ? mem_dup(region.p, region.n) : mem_strdup(aws_region());
 	if (!*p->region || strspn(p->region, REGION_CHARS) != strlen(p->region))
 		return err_set(err, EX_USAGE, "\"%s\": \"%s\" is no region, such as eu-west-1",
 			       text, p->region);
@@ -92,12 +74,12 @@ static int take_path(struct dynamo_place *p, const char *text, struct slice regi
 
 int dynamo_place_init(struct dynamo_place *p, const char *text, struct err *err)
 {
-	const char *rest = text + strlen(DYNAMO_SCHEME), *ca = getenv("AWS_CA_BUNDLE");
-	const char *env = first_set("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL");
+	const char *rest = text + strlen(DYNAMO_SCHEME);
+	const char *env = aws_endpoint("AWS_ENDPOINT_URL_DYNAMODB");
 	struct slice endpoint = env ? slice_z(env) : slice(NULL, 0), table = { NULL, 0 };
 	size_t region, path;
 
-	*p = (struct dynamo_place){ .ca = ca && *ca ? ca : NULL };
+	*p = (struct dynamo_place){ .ca = aws_ca_bundle() };
 	if (strncmp(text, DYNAMO_SCHEME, strlen(DYNAMO_SCHEME)) != 0)
 		return err_set(err, EX_USAGE, "\"%s\": say %sREGION/TABLE", text, DYNAMO_SCHEME);
 	region = strcspn(rest, "/?");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/aws_service.h"
 #include "net/sigv4.h"
 
 enum { BUCKET_MIN = 3, BUCKET_MAX = 63 };
@@ -40,42 +41,24 @@ static int take_prefix(struct s3_place *p, const char *url, const char *path, st
 
 static int take_endpoint(struct s3_place *p, const char *endpoint, struct err *err)
 {
-	const char *host;
-	size_t n;
+	struct slice trimmed;
 
 	if (!endpoint)
 		return 0;
-	host = strstr(endpoint, "://");
-	n = strlen(endpoint);
-	while (n && endpoint[n - 1] == '/')
-		n--;
-	if ((strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0) ||
-	    !host[3] || host + 3 >= endpoint + n ||
-	    memchr(host + 3, '/', (size_t)(endpoint + n - host - 3)) || strpbrk(endpoint, "?#@ "))
+	trimmed = slice_z(endpoint);
+	if (aws_endpoint_trim(&trimmed))
 		return err_set(err, EX_USAGE,
 			       "endpoint \"%s\": say http://HOST:PORT or https://HOST", endpoint);
-	p->endpoint = mem_dup(endpoint, n);
+	p->endpoint = mem_dup(trimmed.p, trimmed.n);
 	return 0;
-}
-
-static const char *first_set(const char *a, const char *b)
-{
-	const char *v = getenv(a);
-
-	if (v && *v)
-		return v;
-	v = getenv(b);
-	return v && *v ? v : NULL;
 }
 
 int s3_place_init(struct s3_place *p, const char *url, const char *endpoint, struct err *err)
 {
 	const char *rest = url + strlen(S3_SCHEME), *slash;
-	const char *region = first_set("AWS_REGION", "AWS_DEFAULT_REGION");
-	const char *ca = getenv("AWS_CA_BUNDLE");
 	struct slice bucket;
 
-	*p = (struct s3_place){ .ca = ca && *ca ? ca : NULL };
+	*p = (struct s3_place){ .ca = aws_ca_bundle() };
 	if (strncmp(url, S3_SCHEME, strlen(S3_SCHEME)) != 0)
 		return err_set(err, EX_USAGE, "\"%s\": say s3://BUCKET/PREFIX", url);
 	slash = strchrnul(rest, '/');
@@ -85,11 +68,9 @@ int s3_place_init(struct s3_place *p, const char *url, const char *endpoint, str
 			       "%s: a bucket's name has 3 to 63 of a-z, 0-9, points and hyphens",
 			       url);
 	p->bucket = mem_dup(bucket.p, bucket.n);
-	p->region = mem_strdup(region ? region : "us-east-1");
+	p->region = mem_strdup(aws_region());
 	if (take_prefix(p, url, slash, err) == 0 &&
-	    take_endpoint(
-		    p, endpoint ? endpoint : first_set("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-		    err) == 0)
+	    take_endpoint(p, endpoint ? endpoint : aws_endpoint("AWS_ENDPOINT_URL_S3"), err) == 0)
 		return 0;
 	s3_place_fini(p);
 	return -1;

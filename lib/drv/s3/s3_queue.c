@@ -11,9 +11,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/timeform.h"
 #include "base/tm.h"
 #include "drv/s3/s3_xml.h"
+#include "net/aws_service.h"
 #include "sink/retry.h"
 
 enum { FIRST_PAUSE_US = 100000, CODE_BYTES = 64, MESSAGE_BYTES = 256 };
@@ -104,23 +104,11 @@ static void say_answer(struct s3_call *call, int status)
 
 static bool mend_clock(struct s3_call *call)
 {
-	struct slice date = s3_call_field(call, "Date");
-	struct timeform *form;
-	struct timeform_memo memo = { .n = 0 };
-	struct tm_wall w;
-
-	if (call->clock_mended || !is_code(call, "RequestTimeTooSkewed") || !date.p)
+	if (call->clock_mended || !is_code(call, "RequestTimeTooSkewed"))
 		return false;
-	form = timeform_new("http", NULL);
-	call->clock_mended = timeform_read(form, &memo, date, &w) == 0;
-	timeform_free(form);
-	if (!call->clock_mended)
-		return false;
-	call->conn->skew_us = w.us - tm_now_us();
-	log_warn("this machine's clock differs from %s's by %lld s: requests bear the server's "
-		 "time",
-		 call->conn->place.bucket, (long long)(call->conn->skew_us / TM_S));
-	return true;
+	call->clock_mended = aws_skew_mend(s3_call_field(call, "Date"), call->request.skew_us,
+					   &call->conn->skew_us, call->conn->place.bucket);
+	return call->clock_mended;
 }
 
 static bool mend_region(struct s3_call *call, int status)
@@ -140,12 +128,10 @@ static bool mend_region(struct s3_call *call, int status)
 
 static bool mend_token(struct s3_call *call)
 {
-	if (call->token_mended || !is_code(call, "ExpiredToken") ||
-	    call->conn->credentials.expires_us == INT64_MAX)
+	if (call->token_mended || !is_code(call, "ExpiredToken"))
 		return false;
-	aws_credentials_drop(&call->conn->credentials);
-	call->token_mended = true;
-	return true;
+	call->token_mended = aws_credentials_drop(&call->conn->credentials);
+	return call->token_mended;
 }
 
 /* ---- the way of a call */

@@ -134,6 +134,7 @@ int s3_request_begin(struct s3_request *r, struct s3_conn *c, const struct s3_as
 	if (aws_credentials_refresh(&c->credentials, c->loop, err))
 		return -1;
 	r->url.n = r->texts.n = 0;
+	r->skew_us = c->skew_us;
 	write_draft(&d, c, ask);
 	sign_draft(&d, c, ask);
 	write_texts(r, &d);

@@ -40,6 +40,7 @@ struct s3_ask {
 struct s3_request {
 	struct http_call *call; /* NULL: not under way */
 	struct buf url, texts;  /* of the fields, each with its NUL */
+	int64_t skew_us;        /* the conn's when it was signed */
 	const char *field[S3_FIELDS_MAX + 4];
 };
 
