@@ -87,15 +87,10 @@ struct sink_conf {
 #define SINK_EVENTS_OPT(type_, member_, name_, arg_, def_, help_)                                \
 	{ .name = name_, .type = type_, .at = offsetof(struct sink_conf, events.member_),        \
 	  .arg = arg_, .def = def_, .help = help_ }
-#define SINK_EVENTS_OPTS                                                                         \
+#define SINK_EVENTS_ON_OPT                                                                       \
 	SINK_EVENTS_OPT(OPT_FLAG, on, "events", NULL, NULL,                                      \
-			"store records as they come, not rows: events, found by time"),          \
-	SINK_EVENTS_COLUMN_OPTS
-/* Of a driver of events only. */
-#define SINK_EVENTS_COLUMN_OPTS                                                                  \
-	SINK_EVENTS_OPT(OPT_TEXT, key, "key", "PATH,...", NULL,                                  \
-			"events: one of each key is stored, the first: topic,event_id; default: " \
-			"topic, partition and offset in the log"),                               \
+			"store records as they come, not rows: events, found by time")
+#define SINK_EVENTS_MEMBER_OPTS                                                                  \
 	SINK_EVENTS_OPT(OPT_TEXT, id, "id-path", "PATH", "event_id",                             \
 			"events: member for the column event_id"),                               \
 	SINK_EVENTS_OPT(OPT_TEXT, type, "type-path", "PATH", "event_type",                       \
@@ -103,15 +98,27 @@ struct sink_conf {
 	SINK_EVENTS_OPT(OPT_TEXT, user, "user-path", "PATH", "user_id",                          \
 			"events: member for the column user_id"),                                \
 	SINK_EVENTS_OPT(OPT_TEXT, source, "source-path", "PATH", "source",                       \
-			"events: member for the column source"),                                 \
+			"events: member for the column source")
+/* when_: "events: ", or "" of a driver of events only */
+#define SINK_EVENTS_UNIT_OPT(when_)                                                              \
+	{ .name = "time-unit", .type = OPT_CHOICE,                                               \
+	  .at = offsetof(struct sink_conf, events.time_unit), .arg = "rfc3339|s|ms|us|ns",       \
+	  .def = "rfc3339", .choices = events_units,                                             \
+	  .help = when_ "unit of event times that are numbers" }
+#define SINK_EVENTS_OPTS                                                                         \
+	SINK_EVENTS_ON_OPT,                                                                      \
+	SINK_EVENTS_COLUMN_OPTS
+/* Of a driver of events only. */
+#define SINK_EVENTS_COLUMN_OPTS                                                                  \
+	SINK_EVENTS_OPT(OPT_TEXT, key, "key", "PATH,...", NULL,                                  \
+			"events: one of each key is stored, the first: topic,event_id; default: " \
+			"topic, partition and offset in the log"),                               \
+	SINK_EVENTS_MEMBER_OPTS,                                                                 \
 	SINK_EVENTS_OPT(OPT_TEXT, topic_path, "topic-path", "PATH", NULL,                        \
 			"events with --key: member for the column topic; default: topic"),       \
 	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts",                                    \
 			"events: member for the column ts, the event time"),                     \
-	{ .name = "time-unit", .type = OPT_CHOICE,                                               \
-	  .at = offsetof(struct sink_conf, events.time_unit), .arg = "rfc3339|s|ms|us|ns",       \
-	  .def = "rfc3339", .choices = events_units,                                             \
-	  .help = "events: unit of event times that are numbers" }
+	SINK_EVENTS_UNIT_OPT("events: ")
 /* clang-format on */
 
 struct sink_metric {

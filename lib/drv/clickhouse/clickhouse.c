@@ -133,25 +133,11 @@ static enum sink_result clickhouse_connect(void *d, struct err *err)
 /* Events are known by topic, partition and offset, so there is no --key. */
 static const struct opt clickhouse_opts[] = {
 	SINK_PLACE_OPT("table", "events_agg", "table of the rollups, or of the events"),
-	SINK_EVENTS_OPT(OPT_FLAG, on, "events", NULL, NULL,
-			"store records as they come, not rows: events, found by time"),
-	SINK_EVENTS_OPT(OPT_TEXT, id, "id-path", "PATH", "event_id",
-			"events: member for the column event_id"),
-	SINK_EVENTS_OPT(OPT_TEXT, type, "type-path", "PATH", "event_type",
-			"events: member for the column event_type"),
-	SINK_EVENTS_OPT(OPT_TEXT, user, "user-path", "PATH", "user_id",
-			"events: member for the column user_id"),
-	SINK_EVENTS_OPT(OPT_TEXT, source, "source-path", "PATH", "source",
-			"events: member for the column source"),
+	SINK_EVENTS_ON_OPT,
+	SINK_EVENTS_MEMBER_OPTS,
 	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts",
 			"events: member for the column timestamp, the event time"),
-	{ .name = "time-unit",
-	  .type = OPT_CHOICE,
-	  .at = offsetof(struct sink_conf, events.time_unit),
-	  .arg = "rfc3339|s|ms|us|ns",
-	  .def = "rfc3339",
-	  .choices = events_units,
-	  .help = "events: unit of event times that are numbers" },
+	SINK_EVENTS_UNIT_OPT("events: "),
 	OPT_END,
 };
 

@@ -132,13 +132,7 @@ static const struct opt dynamo_opts[] = {
 	SINK_EVENTS_OPT(OPT_TEXT, source, "source-path", "PATH", "source", "member for source"),
 	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts",
 			"member that is the range key timestamp, the event time"),
-	{ .name = "time-unit",
-	  .type = OPT_CHOICE,
-	  .at = offsetof(struct sink_conf, events.time_unit),
-	  .arg = "rfc3339|s|ms|us|ns",
-	  .def = "rfc3339",
-	  .choices = events_units,
-	  .help = "unit of event times that are numbers" },
+	SINK_EVENTS_UNIT_OPT(""),
 	OPT_END,
 };
 

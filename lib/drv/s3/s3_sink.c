@@ -403,13 +403,7 @@ static const struct opt s3_opts[] = {
 	SINK_EVENTS_OPT(OPT_TEXT, id, "id-path", "PATH", "event_id",
 			"--each: member that is the event's id"),
 	SINK_EVENTS_OPT(OPT_TEXT, time, "time", "PATH", "ts", "member that is the event time"),
-	{ .name = "time-unit",
-	  .type = OPT_CHOICE,
-	  .at = offsetof(struct sink_conf, events.time_unit),
-	  .arg = "rfc3339|s|ms|us|ns",
-	  .def = "rfc3339",
-	  .choices = events_units,
-	  .help = "unit of event times that are numbers" },
+	SINK_EVENTS_UNIT_OPT(""),
 	OPT_END,
 };
 
