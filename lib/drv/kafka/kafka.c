@@ -44,21 +44,6 @@ static const struct {
 	{ "isolation.level", "read_committed", false },
 };
 
-static struct kafka_heard *heard_of(void *opaque)
-{
-	return &((struct kafka *)opaque)->heard;
-}
-
-/* Called in any thread, for each certificate of a chain: what OpenSSL says of it holds. */
-static int certificate_of_broker(rd_kafka_t *rk, const char *name, int32_t id, int *x509, int depth,
-				 const char *bytes, size_t n, char *why, size_t size, void *opaque)
-{
-	(void)rk, (void)name, (void)id, (void)depth, (void)bytes, (void)n, (void)why, (void)size;
-	if (*x509)
-		kafka_heard_certificate(heard_of(opaque), *x509);
-	return *x509 == 0;
-}
-
 /* Called in any thread. Level 7 has what it is not sure of. */
 static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facility,
 			      const char *text)
@@ -66,7 +51,7 @@ static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facil
 	bool failed = level < 7 && strcmp(facility, "FAIL") == 0;
 
 	if (failed)
-		kafka_heard_say(heard_of(rd_kafka_opaque(rk)), text);
+		kafka_heard_say(rd_kafka_opaque(rk), text);
 	if (level <= 3 || failed)
 		log_info("librdkafka: %s: %s", facility, text);
 	else
@@ -86,9 +71,8 @@ struct kafka *kafka_new(void)
 		    !defaults[i].may_lack)
 			BUG("librdkafka: %s", why);
 	kafka_heard_init(&k->heard);
-	rd_kafka_conf_set_opaque(k->conf, k);
+	kafka_heard_conf(&k->heard, k->conf);
 	rd_kafka_conf_set_log_cb(k->conf, log_of_librdkafka);
-	rd_kafka_conf_set_ssl_cert_verify_cb(k->conf, certificate_of_broker);
 	rd_kafka_conf_set_events(k->conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT |
 						  RD_KAFKA_EVENT_ERROR);
 	return k;

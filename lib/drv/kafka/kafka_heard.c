@@ -57,11 +57,27 @@ void kafka_heard_say(struct kafka_heard *h, const char *text)
 	pthread_mutex_unlock(&h->lock);
 }
 
-void kafka_heard_certificate(struct kafka_heard *h, int x509)
+static void keep_certificate(struct kafka_heard *h, int x509)
 {
 	pthread_mutex_lock(&h->lock);
 	h->x509 = x509;
 	pthread_mutex_unlock(&h->lock);
+}
+
+/* Called in any thread, for each certificate of a chain: what OpenSSL says of it holds. */
+static int certificate_of_broker(rd_kafka_t *rk, const char *name, int32_t id, int *x509, int depth,
+				 const char *bytes, size_t n, char *why, size_t size, void *opaque)
+{
+	(void)rk, (void)name, (void)id, (void)depth, (void)bytes, (void)n, (void)why, (void)size;
+	if (*x509)
+		keep_certificate(opaque, *x509);
+	return *x509 == 0;
+}
+
+void kafka_heard_conf(struct kafka_heard *h, rd_kafka_conf_t *conf)
+{
+	rd_kafka_conf_set_opaque(conf, h);
+	rd_kafka_conf_set_ssl_cert_verify_cb(conf, certificate_of_broker);
 }
 
 static enum kafka_verdict judge_protocol(struct kafka_heard *h, const char *said, struct buf *out)

@@ -35,9 +35,11 @@ void kafka_heard_fini(struct kafka_heard *h);
 /* Once all is set: what conf says of the login. */
 void kafka_heard_settings(struct kafka_heard *h, const rd_kafka_conf_t *conf);
 
-/* Any thread. A line of librdkafka's log, and OpenSSL's judgement of a certificate. */
+/* Makes h the opaque of conf's clients, whose callbacks may cast it to the struct that h stands
+ * first in, and keeps OpenSSL's judgements of their brokers' certificates. */
+void kafka_heard_conf(struct kafka_heard *h, rd_kafka_conf_t *conf);
+/* Any thread. A line of librdkafka's log. */
 void kafka_heard_say(struct kafka_heard *h, const char *text);
-void kafka_heard_certificate(struct kafka_heard *h, int x509);
 
 /* "HOST:PORT: reason" out of what was said lately; false: nothing was. *verdict NULL: nobody wants
  * it; else the listener may be asked, every few seconds: that takes two at most. */

@@ -35,28 +35,15 @@ static const struct {
 
 /* ---- settings */
 
-static struct kafka_heard *heard_of(void *opaque)
-{
-	return &((struct kafka_sink *)opaque)->heard;
-}
-
-/* Called in any thread, for each certificate of a chain: what OpenSSL says of it holds. */
-static int certificate_of_broker(rd_kafka_t *rk, const char *name, int32_t id, int *x509, int depth,
-				 const char *bytes, size_t n, char *why, size_t size, void *opaque)
-{
-	(void)rk, (void)name, (void)id, (void)depth, (void)bytes, (void)n, (void)why, (void)size;
-	if (*x509)
-		kafka_heard_certificate(heard_of(opaque), *x509);
-	return *x509 == 0;
-}
-
 static void log_of_librdkafka(const rd_kafka_t *rk, int level, const char *facility,
 			      const char *text)
 {
+	struct kafka_sink *d = rd_kafka_opaque(rk);
+
 	if (level < 7 && strcmp(facility, "FAIL") == 0)
-		kafka_heard_say(heard_of(rd_kafka_opaque(rk)), text);
+		kafka_heard_say(&d->heard, text);
 	if (strcmp(facility, "ADDPARTS") == 0)
-		kafka_sink_heard_denied(rd_kafka_opaque(rk), text);
+		kafka_sink_heard_denied(d, text);
 	if (level <= 3)
 		log_info("librdkafka: %s: %s", facility, text);
 	else
@@ -115,10 +102,9 @@ int kafka_sink_settings(struct kafka_sink *d, struct err *err)
 	d->settings = rd_kafka_conf_new();
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
 		set(d->settings, defaults[i].name, defaults[i].value);
-	rd_kafka_conf_set_opaque(d->settings, d);
+	kafka_heard_conf(&d->heard, d->settings);
 	rd_kafka_conf_set_log_cb(d->settings, log_of_librdkafka);
 	rd_kafka_conf_set_error_cb(d->settings, on_error);
-	rd_kafka_conf_set_ssl_cert_verify_cb(d->settings, certificate_of_broker);
 	if (kafka_conf_take(d->settings, owned, &d->conf->cluster, err) ||
 	    kafka_conf_brokers(d->settings, d->conf->cluster.brokers, &d->brokers, err))
 		return -1;

@@ -136,6 +136,7 @@ struct kafka_topic_says {
 };
 
 struct kafka_sink {
+	struct kafka_heard heard; /* stands first: the opaque of clients */
 	const struct kafka_sink_conf *conf;
 	struct stage *st;
 	enum kafka_mode mode;
@@ -176,7 +177,6 @@ struct kafka_sink {
 	struct err failed; /* code 0: nothing */
 	struct kafka_refused *refused;
 	size_t n_refused, refused_cap;
-	struct kafka_heard heard;
 	pthread_mutex_t lock;
 	char denied[256]; /* a topic that we may not write to; said in any thread */
 
