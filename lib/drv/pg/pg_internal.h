@@ -170,6 +170,8 @@ void pg_put_dec(struct pg_params *a, int i, dec v);
 void pg_put_jsonb(struct pg_params *a, int i, struct slice text);
 /* Sends it (pipeline or not), parameters closed. False: the connection is broken. */
 bool pg_send(struct pg *p, const char *sql, struct pg_params *a, bool binary_result);
+/* Sends it outside a pipeline, and reads its results to their end. */
+enum sink_result pg_send_query(struct pg *p, const char *sql, struct pg_params *a, struct err *err);
 
 /* ---- pg_work.c: the statements of a batch, one after the other, in a pipeline or not. The
  *  first error stays in r and err; what follows is skipped. ---- */

@@ -86,7 +86,6 @@ static enum sink_result pg_insert_positions(struct pg *p, const char *job,
 {
 	struct pg_params a = { 0 };
 	enum sink_result r = SINK_OK;
-	PGresult *res;
 	int topic, part, from;
 
 	pg_scalar(&a, job);
@@ -99,19 +98,12 @@ static enum sink_result pg_insert_positions(struct pg *p, const char *job,
 		pg_put_int4(&a, part, start->v[i].partition);
 		pg_put_int8(&a, from, start->v[i].from);
 	}
-	if (start->n) {
-		if (!pg_send(p,
-			     "INSERT INTO hta_pos (job, sink, topic, partition, init, next) SELECT "
-			     "$1, $2, t, p, f, f FROM unnest($3, $4, $5) u(t, p, f) ORDER BY t, p"
-			     " ON CONFLICT DO NOTHING",
-			     &a, false))
-			r = pg_failed(p, NULL, err);
-		while (r == SINK_OK && (r = pg_next(p, &res, err)) == SINK_OK && res) {
-			if (PQresultStatus(res) != PGRES_COMMAND_OK)
-				r = pg_failed(p, res, err);
-			PQclear(res);
-		}
-	}
+	if (start->n)
+		r = pg_send_query(p,
+				  "INSERT INTO hta_pos (job, sink, topic, partition, init, next) "
+				  "SELECT $1, $2, t, p, f, f FROM unnest($3, $4, $5) u(t, p, f) "
+				  "ORDER BY t, p ON CONFLICT DO NOTHING",
+				  &a, err);
 	pg_params_fini(&a);
 	return r;
 }

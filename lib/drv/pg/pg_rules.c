@@ -39,8 +39,7 @@ static enum sink_result insert_spans(struct pg *p, const char *job, const struct
 				     struct err *err)
 {
 	struct pg_params a = { 0 };
-	enum sink_result r = SINK_OK;
-	PGresult *res;
+	enum sink_result r;
 	int metric, since, until;
 
 	pg_scalar(&a, job);
@@ -53,16 +52,10 @@ static enum sink_result insert_spans(struct pg *p, const char *job, const struct
 		pg_put_time(&a, since, c->span[i].since_us);
 		pg_put_time(&a, until, c->span[i].until_us);
 	}
-	if (!pg_send(p,
-		     "INSERT INTO hta_span (job, sink, metric, since, until) SELECT $1, $2, m, s, "
-		     "u FROM unnest($3, $4, $5) x(m, s, u)",
-		     &a, false))
-		r = pg_failed(p, NULL, err);
-	while (r == SINK_OK && (r = pg_next(p, &res, err)) == SINK_OK && res) {
-		if (PQresultStatus(res) != PGRES_COMMAND_OK)
-			r = pg_failed(p, res, err);
-		PQclear(res);
-	}
+	r = pg_send_query(p,
+			  "INSERT INTO hta_span (job, sink, metric, since, until) "
+			  "SELECT $1, $2, m, s, u FROM unnest($3, $4, $5) x(m, s, u)",
+			  &a, err);
 	pg_params_fini(&a);
 	return r;
 }

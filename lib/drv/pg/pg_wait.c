@@ -101,6 +101,11 @@ static enum sink_result pg_finish(struct pg *p, PGresult **keep, struct err *err
 	}
 }
 
+enum sink_result pg_send_query(struct pg *p, const char *sql, struct pg_params *a, struct err *err)
+{
+	return pg_send(p, sql, a, false) ? pg_finish(p, NULL, err) : pg_failed(p, NULL, err);
+}
+
 enum sink_result pg_query(struct pg *p, PGresult **res, struct err *err, const char *sql, int n,
 			  const char *const *values)
 {
