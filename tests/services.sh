@@ -115,6 +115,39 @@ svc_attempts() { # NAME DIR
 	return 1
 }
 
+# ---- servers in Java ----
+
+# The folder of a server that Maven gets once; it is kept in ${XDG_CACHE_HOME:-~/.cache}/hta-tests. "COMMAND... TMP" fills
+# the folder. 69 and the reason in a line where that cannot be.
+svc_from_maven() { # WHAT NAME COMMAND...
+	local what=$1 cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests lib tmp
+	lib=$cache/$2
+	shift 2
+	command -v java >/dev/null || { svc_say "no $what: no java, run tests/packages.sh kafka"; return 69; }
+	if [ ! -d "$lib" ]; then
+		command -v mvn >/dev/null || { svc_say "no $what: no mvn, run tests/packages.sh kafka"; return 69; }
+		if ! mkdir -p "$cache" || ! tmp=$(mktemp -d "$cache/new.XXXXXX"); then
+			svc_say "no $what: no place to keep it in $cache"
+			return 69
+		fi
+		if ! "$@" "$tmp" </dev/null >"$tmp/log" 2>&1; then
+			svc_say "no $what: Maven could not get it: $(grep -m 1 ERROR "$tmp/log" || echo "no reason given")"
+			rm -rf "$tmp"
+			return 69
+		fi
+		# who comes second finds the folder there and drops his own
+		mv -T "$tmp" "$lib" 2>/dev/null || rm -rf "$tmp"
+	fi
+	echo "$lib"
+}
+
+# Java takes the home folder from the account and not from HOME.
+svc_maven() { mvn -q -B -Duser.home="${HOME:-/tmp}" "$@"; }
+
+svc_maven_jars() { # POM DIR
+	svc_maven -f "$1" dependency:copy-dependencies -DoutputDirectory="$2"
+}
+
 # ---- what callers use ----
 
 for svc_file in "$SVC_HOME"/services/*.sh; do

@@ -4,26 +4,8 @@
 
 # The folder with its jars. 69 and the reason in a line where that cannot be.
 svc_dynamo_lib() {
-	local cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests pom=$SVC_HOME/services/dynamo.xml lib tmp
-	command -v java >/dev/null || { svc_say "no DynamoDB: no java, run tests/packages.sh kafka"; return 69; }
-	lib=$cache/dynamo-$(cksum <"$pom" | tr -d ' ')
-	if [ ! -d "$lib" ]; then
-		command -v mvn >/dev/null || { svc_say "no DynamoDB: no mvn, run tests/packages.sh kafka"; return 69; }
-		if ! mkdir -p "$cache" || ! tmp=$(mktemp -d "$cache/new.XXXXXX"); then
-			svc_say "no DynamoDB: no place to keep it in $cache"
-			return 69
-		fi
-		# Java takes the home folder from the account and not from HOME
-		if ! mvn -q -B -Duser.home="${HOME:-/tmp}" -f "$pom" dependency:copy-dependencies -DoutputDirectory="$tmp" \
-			</dev/null >"$tmp/log" 2>&1; then
-			svc_say "no DynamoDB: Maven could not get it: $(grep -m 1 ERROR "$tmp/log" || echo "no reason given")"
-			rm -rf "$tmp"
-			return 69
-		fi
-		# who comes second finds the folder there and drops his own
-		mv -T "$tmp" "$lib" 2>/dev/null || rm -rf "$tmp"
-	fi
-	echo "$lib"
+	local pom=$SVC_HOME/services/dynamo.xml
+	svc_from_maven DynamoDB "dynamo-$(cksum <"$pom" | tr -d ' ')" svc_maven_jars "$pom"
 }
 
 svc_dynamo_needs() { svc_dynamo_lib >/dev/null; }

@@ -4,27 +4,9 @@
 # The folder with Kafka's jars; got once with Maven. 69 and the reason in a line where that cannot be, and at once where
 # HTA_NO_KAFKA has a reason already.
 svc_kafka_lib() {
-	local cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests pom=$SVC_HOME/kafka/pom.xml lib tmp
+	local pom=$SVC_HOME/kafka/pom.xml
 	[ -z "${HTA_NO_KAFKA:-}" ] || { svc_say "$HTA_NO_KAFKA"; return 69; }
-	command -v java >/dev/null || { svc_say "no Kafka: no java, run tests/packages.sh kafka"; return 69; }
-	lib=$cache/kafka-$(cksum <"$pom" | tr -d ' ')
-	if [ ! -d "$lib" ]; then
-		command -v mvn >/dev/null || { svc_say "no Kafka: no mvn, run tests/packages.sh kafka"; return 69; }
-		if ! mkdir -p "$cache" || ! tmp=$(mktemp -d "$cache/new.XXXXXX"); then
-			svc_say "no Kafka: no place to keep it in $cache"
-			return 69
-		fi
-		# Java takes the home folder from the account and not from HOME
-		if ! mvn -q -B -Duser.home="${HOME:-/tmp}" -f "$pom" dependency:copy-dependencies -DoutputDirectory="$tmp" \
-			</dev/null >"$tmp/log" 2>&1; then
-			svc_say "no Kafka: Maven could not get it: $(grep -m 1 ERROR "$tmp/log" || echo "no reason given")"
-			rm -rf "$tmp"
-			return 69
-		fi
-		# who comes second finds the folder there and drops his own
-		mv -T "$tmp" "$lib" 2>/dev/null || rm -rf "$tmp"
-	fi
-	echo "$lib"
+	svc_from_maven Kafka "kafka-$(cksum <"$pom" | tr -d ' ')" svc_maven_jars "$pom"
 }
 
 # Which broker a test would get: given, apache, or mock and why on stderr.

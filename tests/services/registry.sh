@@ -4,29 +4,13 @@
 svc_registry_version=3.0.9
 
 # The folder with its jars. 69 and the reason in a line where that cannot be.
-svc_registry_lib() {
-	local cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests tmp lib
-	lib=$cache/registry-$svc_registry_version
-	command -v java >/dev/null || { svc_say "no registry: no java, run tests/packages.sh kafka"; return 69; }
-	if [ ! -d "$lib" ]; then
-		command -v mvn >/dev/null || { svc_say "no registry: no mvn, run tests/packages.sh kafka"; return 69; }
-		if ! mkdir -p "$cache" || ! tmp=$(mktemp -d "$cache/new.XXXXXX"); then
-			svc_say "no registry: no place to keep it in $cache"
-			return 69
-		fi
-		if ! mvn -q -B -Duser.home="${HOME:-/tmp}" org.apache.maven.plugins:maven-dependency-plugin:2.8:copy \
-			-Dartifact="io.apicurio:apicurio-registry-app:$svc_registry_version:tar.gz:all" \
-			-DoutputDirectory="$tmp" </dev/null >"$tmp/log" 2>&1 ||
-			! tar xzf "$tmp/apicurio-registry-app-$svc_registry_version-all.tar.gz" -C "$tmp" 2>>"$tmp/log"; then
-			svc_say "no registry: Maven could not get it: $(grep -m 1 ERROR "$tmp/log" || echo "no reason given")"
-			rm -rf "$tmp"
-			return 69
-		fi
-		rm -f "$tmp"/*.tar.gz
-		# who comes second finds the folder there and drops his own
-		mv -T "$tmp" "$lib" 2>/dev/null || rm -rf "$tmp"
-	fi
-	echo "$lib"
+svc_registry_lib() { svc_from_maven registry "registry-$svc_registry_version" svc_registry_get; }
+
+svc_registry_get() { # DIR
+	svc_maven org.apache.maven.plugins:maven-dependency-plugin:2.8:copy \
+		-Dartifact="io.apicurio:apicurio-registry-app:$svc_registry_version:tar.gz:all" -DoutputDirectory="$1" &&
+		tar xzf "$1/apicurio-registry-app-$svc_registry_version-all.tar.gz" -C "$1" &&
+		rm -f "$1"/*.tar.gz
 }
 
 svc_registry_needs() { svc_registry_lib >/dev/null; }
