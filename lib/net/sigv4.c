@@ -223,6 +223,24 @@ static void add_request(const struct sigv4_key *key, const struct sigv4_ask *ask
 	buf_printf(out, "\n%s", ask->payload);
 }
 
+void sigv4_fields(const struct sigv4_pair *field, size_t n, struct buf *texts, const char **text)
+{
+	size_t at[SIGV4_FIELDS_MAX];
+
+	if (n > SIGV4_FIELDS_MAX)
+		BUG("%zu fields to send", n);
+	texts->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		at[i] = texts->n;
+		buf_adds(texts, field[i].name);
+		buf_addz(texts, ": ");
+		buf_adds(texts, field[i].value);
+		buf_addc(texts, '\0');
+	}
+	for (size_t i = 0; i < n; i++)
+		text[i] = texts->p + at[i];
+}
+
 /* ---- the signature */
 
 static void hash_on(uint8_t key[SHA256_BYTES], struct slice text)

@@ -57,6 +57,9 @@ void sigv4_payload(struct slice body, char out[SIGV4_PAYLOAD_CHARS + 1]);
 /* Appends the field Host that a client sends to "https://HOST[:PORT]": without the scheme's own
  * port. */
 void sigv4_host(struct slice endpoint, struct buf *out);
+/* Writes "Name: value" of each field, at most SIGV4_FIELDS_MAX, as a client sends them; text[i]
+ * points into texts, and to a NUL at its end. */
+void sigv4_fields(const struct sigv4_pair *field, size_t n, struct buf *texts, const char **text);
 /* Appends the value of the field Authorization. */
 void sigv4_sign(const struct sigv4_key *key, const struct sigv4_ask *ask, struct buf *out);
 

@@ -390,11 +390,28 @@ static void test_query(void)
 	buf_fini(&out);
 }
 
+static void test_fields(void)
+{
+	const struct sigv4_pair field[] = {
+		{ slice_z("X-Amz-Date"), slice_z("20150830T123600Z") },
+		{ slice_z("Empty"), slice_z("") },
+	};
+	struct buf texts = { 0 };
+	const char *text[2];
+
+	buf_addz(&texts, "what was there before");
+	sigv4_fields(field, 2, &texts, text);
+	is_str(text[0], "X-Amz-Date: 20150830T123600Z", "a field as it is sent");
+	is_str(text[1], "Empty: ", "one without a value");
+	buf_fini(&texts);
+}
+
 int main(void)
 {
 	test_blocks();
 	test_hmac();
 	test_query();
+	test_fields();
 	test_suite();
 	test_s3();
 	return done();

@@ -56,22 +56,6 @@ static void sign(const struct dynamo_conn *c, const struct sigv4_pair *field, si
 		   out);
 }
 
-static void write_texts(struct dynamo_request *r, const struct sigv4_pair *field, size_t n)
-{
-	size_t at[DYNAMO_FIELDS];
-
-	r->texts.n = 0;
-	for (size_t i = 0; i < n; i++) {
-		at[i] = r->texts.n;
-		buf_adds(&r->texts, field[i].name);
-		buf_addz(&r->texts, ": ");
-		buf_adds(&r->texts, field[i].value);
-		buf_addc(&r->texts, '\0');
-	}
-	for (size_t i = 0; i < n; i++)
-		r->field[i] = r->texts.p + at[i];
-}
-
 int dynamo_request_begin(struct dynamo_request *r, struct dynamo_conn *c, const char *action,
 			 struct slice body, struct err *err)
 {
@@ -95,7 +79,7 @@ int dynamo_request_begin(struct dynamo_request *r, struct dynamo_conn *c, const 
 	field[n++] = (struct sigv4_pair){ slice_z("Host"), slice_z(c->place.host) };
 	sign(c, field, n, body, time, &signature);
 	field[n - 1] = (struct sigv4_pair){ slice_z("Authorization"), buf_slice(&signature) };
-	write_texts(r, field, n);
+	sigv4_fields(field, n, &r->texts, r->field);
 	r->call = http_call_begin(c->client, &(struct http_ask){ .method = "POST",
 								 .url = c->place.url,
 								 .fields = r->field,

@@ -97,18 +97,9 @@ static void sign_draft(struct draft *d, const struct s3_conn *c, const struct s3
 /* The client adds Host itself, which stands last: Authorization takes its place. */
 static void write_texts(struct s3_request *r, struct draft *d)
 {
-	size_t at[S3_FIELDS_MAX + 4];
-
 	d->field[d->n - 1] = (struct sigv4_pair){ slice_z("Authorization"),
 						  buf_slice(&d->signature) };
-	for (size_t i = 0; i < d->n; i++) {
-		at[i] = r->texts.n;
-		buf_printf(&r->texts, "%.*s: %.*s", (int)d->field[i].name.n, d->field[i].name.p,
-			   (int)d->field[i].value.n, d->field[i].value.p);
-		buf_addc(&r->texts, '\0');
-	}
-	for (size_t i = 0; i < d->n; i++)
-		r->field[i] = r->texts.p + at[i];
+	sigv4_fields(d->field, d->n, &r->texts, r->field);
 	buf_adds(&r->url, buf_slice(&d->base));
 	buf_adds(&r->url, buf_slice(&d->path));
 	if (d->query.n)
@@ -133,7 +124,7 @@ int s3_request_begin(struct s3_request *r, struct s3_conn *c, const struct s3_as
 		BUG("%zu fields for S3", ask->n_fields);
 	if (aws_credentials_refresh(&c->credentials, c->loop, err))
 		return -1;
-	r->url.n = r->texts.n = 0;
+	r->url.n = 0;
 	r->skew_us = c->skew_us;
 	write_draft(&d, c, ask);
 	sign_draft(&d, c, ask);
