@@ -33,14 +33,15 @@ fi
 
 # ---- programs and what they say ----
 
-# jq 1.6 -e says 0 where nothing came in, as from a curl that failed, and 4 where the last of several inputs gave nothing.
+# jq 1.6 -e says 0 where nothing came in, as from a curl that failed; of many answers it judges the last, of many inputs those of the last.
 jq() {
 	local made
 	case ${1:-} in
 	-e | -e[a-z] | -[a-z]e)
 		made=$(command jq "$@") || [ $? = 4 ] || return
-		printf '%s\n' "$made"
-		case ${made##*$'\n'} in '' | false | null) return 1 ;; esac
+		printf '%s
+' "$made"
+		[ -n "$made" ] && not grep -qxE 'false|null' <<<"$made"
 		;;
 	*) command jq "$@" ;;
 	esac
@@ -66,8 +67,13 @@ feed() { run_for 0 "$@"; }
 # The same for a command that must leave with CODE.
 fails_with() { run_for "$@"; }
 
-# Fails where the command succeeds. (`! COMMAND` fails nothing: the shell lets a negated command be.)
-not() { ! "$@"; }
+# Fails where the command succeeds, and where it could not be asked: grep or cmp without their file (2), a program
+# that is not there (126, 127). (`! COMMAND` fails nothing: the shell lets a negated command be.)
+not() {
+	local got=0
+	"$@" || got=$?
+	case $got in 0 | 2 | 126 | 127) return 1 ;; esac
+}
 
 # A pipeline for feed and fails_with: feed pipe 'hta-gen --count 10 | hta-window'. Its code is that of the last stage
 # that failed.
@@ -80,9 +86,10 @@ expect() { # [FILE]
 
 # The last stderr matches an extended regular expression.
 says() { # REGEX
-	grep -qE -e "$1" <<<"$stderr" && return
-	printf 'stderr does not match %s:\n%s\n' "$1" "$stderr"
-	return 1
+	local got=0
+	grep -qE -e "$1" <<<"$stderr" || got=$?
+	[ $got = 0 ] || printf 'stderr does not match %s:\n%s\n' "$1" "$stderr"
+	return $got
 }
 
 # What must hold, told without the programs: tests/oracle/__main__.py says what it can be asked.
@@ -157,19 +164,27 @@ once() { # COMMAND...
 	[ -e "$mark" ] || { "$@" && touch "$mark"; }
 }
 
+# Skips for want of what packages and downloads give; under CI, where they can be had, it fails.
+lack() { # REASON
+	[ "${CI:-}" = true ] || skip "$1"
+	echo "not to be had, and this is CI: $1"
+	return 1
+}
+
 # For setup or a test (not setup_file: bats cannot skip there). Starts what does not run yet, once for the whole run,
 # and gives this file its own place in it:
 #	pg	PGHOST, PGPORT, PGUSER and PGDATABASE: an empty database, without extensions
 #	redis	REDIS_URL with an empty database
-#	clickhouse	CLICKHOUSE_URL with an empty database; where there is none, the test is skipped
-#	mongo	MONGODB_URI with an empty database; where there is none, the test is skipped
-#	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker; where there is none, the test is skipped, under CI it fails
-#	kafkatls	HTA_TLS_ADMIN and other listeners of one that wants TLS, logins and rights; the same where there is none
-#	registry	HTA_TEST_REGISTRY, the URL of a real registry of schemas; the same where there is none
-#	dynamo	AWS_ENDPOINT_URL_DYNAMODB and AWS_..; where there is none, the test is skipped
-#	s3	S3_BUCKET, S3_FOLDER and AWS_..: a bucket, and the folder that it is; where there is none, the test is skipped
-#	broker	the same, but the mock will do; HTA_BROKER_KIND is given, apache or mock
-# and so on for each file of tests/services/. Always HTA_PREFIX, to begin the names of topics, groups and jobs with.
+#	clickhouse	CLICKHOUSE_URL with an empty database
+#	mongo	MONGODB_URI with an empty database
+#	kafka	HTA_BROKERS, HTA_BROKERS_SASL: a real broker
+#	kafkatls	HTA_TLS_ADMIN and other listeners of one that wants TLS, logins and rights
+#	registry	HTA_TEST_REGISTRY, the URL of a real registry of schemas
+#	dynamo	AWS_ENDPOINT_URL_DYNAMODB and AWS_..
+#	s3	S3_BUCKET, S3_FOLDER and AWS_..: a bucket, and the folder that it is
+#	broker	as kafka, but the mock will do; HTA_BROKER_KIND is given, apache or mock
+# and so on for each file of tests/services/. Where one cannot be had, the test is skipped, and under CI it fails.
+# Always HTA_PREFIX, to begin the names of topics, groups and jobs with.
 with_service() { # NAME...
 	local name place
 	[ -n "${BATS_TEST_TMPDIR:-}" ] || { echo "with_service: call it in setup or in a test"; return 1; }
@@ -198,10 +213,10 @@ service_up() { # NAME
 	cat "$BATS_TEST_TMPDIR/services.err"
 	why=$(sed 's/^services.sh: //;q' "$BATS_TEST_TMPDIR/services.err")
 	case $code:$name in
-	69:kafka* | 69:registry) [ "${CI:-}" = true ] || skip "needs a real ${name/kafka*/broker}: $why" ;;
-	69:clickhouse) skip "needs a ClickHouse: $why" ;;
-	69:dynamo) skip "needs DynamoDB Local: $why" ;;
-	69:s3 | 69:mongo) skip "$why" ;;
+	69:kafka* | 69:registry) lack "needs a real ${name/kafka*/broker}: $why" ;;
+	69:clickhouse) lack "needs a ClickHouse: $why" ;;
+	69:dynamo) lack "needs DynamoDB Local: $why" ;;
+	69:s3 | 69:mongo) lack "$why" ;;
 	esac
 	return $code
 }

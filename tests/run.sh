@@ -16,7 +16,7 @@
 #	HTA_FUZZ=OPTIONS	of tests/fuzz/run, such as "--seconds 3600 ctl"
 #	HTA_SEED=N		of tests/job/properties.bats
 #	HTA_KEEP=1		keep the scratch folder
-#	CI=true			no real broker is a failure; otherwise tests that need one are skipped with the reason
+#	CI=true			no real broker, and no other server or package that tests get, is a failure; otherwise tests that need it are skipped with the reason
 set -uo pipefail
 # Whoever started us may ignore signals (nohup, a job in the background). A shell cannot undo that, and all that it starts would ignore them too.
 [ -n "${HTA_TEST_SIGNALS-}" ] || HTA_TEST_SIGNALS=default exec env --default-signal=HUP,INT,QUIT,TERM "$0" "$@"

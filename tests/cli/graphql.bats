@@ -3,10 +3,10 @@
 load ../helpers
 
 setup_file() {
-	command -v npm >/dev/null || "$top/tests/packages.sh" node || skip "npm is not to be had: graphql-js comes by it"
+	command -v npm >/dev/null || "$top/tests/packages.sh" node || lack "npm is not to be had: graphql-js comes by it"
 	cd "$BATS_FILE_TMPDIR"
 	echo '{"private":true,"dependencies":{"graphql":"16.11.0","graphql-http":"1.23.1"}}' >package.json
-	npm install --silent --no-audit --no-fund || skip "npm has no registry: graphql-js comes by it"
+	npm install --silent --no-audit --no-fund || lack "npm has no registry: graphql-js comes by it"
 }
 
 setup() { cd "$BATS_FILE_TMPDIR"; }

@@ -106,7 +106,7 @@ refused() { # CODE LINE -b LISTENER SETTING...
 				-b "$HTA_TLS_SASL" $scram=scram-secret
 		fi
 	done
-	new=$(svc_kafkatls_newer 2>&1) || skip "${new#services.sh: }"
+	new=$(svc_kafkatls_newer 2>&1) || lack "${new#services.sh: }"
 	for hash in 256 512; do
 		scram="$login -X sasl.mechanism=SCRAM-SHA-$hash -X sasl.username=scram-user -X sasl.password"
 		wait_until 20 by_newer 0 $scram=scram-secret

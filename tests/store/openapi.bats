@@ -4,10 +4,10 @@ load ../helpers
 load ../ingest
 
 setup_file() {
-	python3 -c 'import ensurepip' 2>/dev/null || "$top/tests/packages.sh" python || skip "python3-venv is not to be had: schemathesis comes by pip"
+	python3 -c 'import ensurepip' 2>/dev/null || "$top/tests/packages.sh" python || lack "python3-venv is not to be had: schemathesis comes by pip"
 	python3 -m venv "$BATS_FILE_TMPDIR/venv"
 	"$BATS_FILE_TMPDIR/venv/bin/pip" -q install --disable-pip-version-check schemathesis==4.32.5 openapi-spec-validator==0.9.0 ||
-		skip "pip has no index: schemathesis comes by it"
+		lack "pip has no index: schemathesis comes by it"
 }
 
 setup() {

@@ -4,7 +4,7 @@ load ../helpers
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	"$BATS_TEST_DIRNAME/../packages.sh" browser 2>why || skip "no Chromium: $(tail -1 why)"
+	"$BATS_TEST_DIRNAME/../packages.sh" browser 2>why || lack "no Chromium: $(tail -1 why)"
 }
 teardown() { kill_spawned; }
 

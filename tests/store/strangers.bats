@@ -4,8 +4,8 @@ load ../helpers
 load ../ingest
 
 setup_file() {
-	command -v wrk >/dev/null || "$top/tests/packages.sh" load || skip "wrk is not to be had"
-	/usr/bin/python3 -c 'import requests, websockets' 2>/dev/null || "$top/tests/packages.sh" test || skip "python3-requests is not to be had"
+	command -v wrk >/dev/null || "$top/tests/packages.sh" load || lack "wrk is not to be had"
+	/usr/bin/python3 -c 'import requests, websockets' 2>/dev/null || "$top/tests/packages.sh" test || lack "python3-requests is not to be had"
 }
 
 setup() { cd "$BATS_TEST_TMPDIR" || return; }

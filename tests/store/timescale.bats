@@ -137,9 +137,9 @@ with_stub() { # [VERSION [SETTING..]]
 # ---- the statements, in TimescaleDB
 
 @test "a Postgres of WebAssembly with TimescaleDB: hypertable, compression, hours, late rows, what goes" {
-	command -v npm >/dev/null || "$top/tests/packages.sh" node || skip "npm is not to be had: TimescaleDB for WebAssembly comes by it"
+	command -v npm >/dev/null || "$top/tests/packages.sh" node || lack "npm is not to be had: TimescaleDB for WebAssembly comes by it"
 	cp "$here"/package*.json "$here/pglite.mjs" .
-	npm ci --silent --no-audit --no-fund || skip "npm has no registry: TimescaleDB for WebAssembly comes by it"
+	npm ci --silent --no-audit --no-fund || lack "npm has no registry: TimescaleDB for WebAssembly comes by it"
 	feed node pglite.mjs "$top/lib/drv/pg"
 	[ "$(grep -c '^ok ' "$out")" = "$(grep -c '^check(' pglite.mjs)" ]
 }

@@ -22,7 +22,7 @@ build_debs() {
 }
 
 setup() {
-	"$tests/packages.sh" build deb || skip "packages are not to be had: tests/packages.sh build deb"
+	"$tests/packages.sh" build deb || lack "packages are not to be had: tests/packages.sh build deb"
 }
 
 # A clean root in $root, made by the first who asks for it.

@@ -164,6 +164,23 @@ load ../helpers
 	fails_with 65 bash -c 'echo reason >&2; exit 65'
 	says '^reason$'
 	run -1 says other
+	not says other
+	run -1 not says reason
+	run -1 not says '('
+	run -1 not grep -q x no-such-file
+	run -1 not no-such-program
+	feed jq -e .a <<<'{"a":1}'
+	fails_with 1 jq -e .a <<<'{"a":false}{"a":1}'
+	fails_with 1 jq -e .a </dev/null
+}
+
+@test "helpers: what is not to be had is skipped, under CI it fails" {
+	without() { printf 'load %s/helpers\n@test "x" { lack "no such thing"; }\n' "$tests" >x.bats; CI=$1 bats --tap x.bats; }
+	cd "$BATS_TEST_TMPDIR"
+	feed without false
+	grep -qx 'ok 1 x # skip no such thing' "$out"
+	fails_with 1 without true
+	grep -q '^not ok 1 x' "$out"
 }
 
 @test "helpers: a spawned pipeline gets INT and TERM as a terminal sends them" {
