@@ -259,7 +259,9 @@ served_is() { openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null
 
 @test "tls: an intake, its metric, files that are no good at USR1" {
 	certify live
-	cp live.pem ca.pem && cp live.pem a.pem && cp -p live.key a.key
+	cp live.pem ca.pem
+	cp live.pem a.pem
+	cp -p live.key a.key
 	certify other
 	certify_from old -2 -1
 	intake

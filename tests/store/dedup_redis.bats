@@ -133,7 +133,8 @@ for i in range(60000):
 	fails_with 78 pipe "$(at_socket wrong-one)"
 	says WRONGPASS
 	not says wrong-one
-	kill "$pid" && exits_with 0 20
+	kill "$pid"
+	exits_with 0 20
 	serve --appendonly yes --appendfsync always --maxmemory 100mb --maxmemory-policy allkeys-lru --requirepass secret
 	fails_with 78 pipe "$(at_socket secret)"
 	says 'set maxmemory-policy noeviction'
@@ -141,7 +142,8 @@ for i in range(60000):
 	feed pipe "$(at_socket secret)"
 	not says appendfsync
 	[ "$(counted)" = 100 ]
-	kill "$pid" && exits_with 0 20
+	kill "$pid"
+	exits_with 0 20
 	fails_with 69 pipe "$(at_socket secret)"
 	says 'given up after 10s'
 }

@@ -152,7 +152,8 @@ load ../serve
 			jq -r '.events[].event_id' body >>walked
 			cursor=$(jq -r '.next // empty' body)
 		done
-		[ "$(xargs <walked)" = 'evt-3 evt-2 evt-1 evt-4' ] && [ -z "$cursor" ]
+		[ "$(xargs <walked)" = 'evt-3 evt-2 evt-1 evt-4' ]
+		[ -z "$cursor" ]
 		ask '/events?limit=1001'
 		refuses 422 bad-parameter
 		end
@@ -213,7 +214,8 @@ load ../serve
 	serve -d s.db --keys keys --no-introspection
 	browser='Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 	ask /graphql -H "$browser"
-	[ "$status" = 200 ] && grep -qi '^content-security-policy: .*script-src .sha256-' head
+	[ "$status" = 200 ]
+	grep -qi '^content-security-policy: .*script-src .sha256-' head
 	[ "$(grep -cE 'https?://|style=|onclick' body)" = 0 ]
 	for accept in '*/*' application/json 'application/json, text/html' 'application/graphql-response+json,text/html;q=0.9'; do
 		ask '/graphql?query={__typename}' -H "Accept: $accept"
@@ -411,11 +413,13 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	etag=$(sed -nE 's/^ETag: (.*)\r/\1/Ip' head)
 	[ -n "$etag" ]
 	ask '/latest?metric=hits' -H "If-None-Match: \"other\", $etag"
-	[ "$status" = 304 ] && [ ! -s body ]
+	[ "$status" = 304 ]
+	[ ! -s body ]
 	ask '/latest?metric=hits&limit=1' -H "If-None-Match: $etag"
 	[ "$status" = 200 ]
 	ask '/latest?metric=hits' -I
-	[ "$status" = 200 ] && grep -qi '^content-length: [1-9]' head
+	[ "$status" = 200 ]
+	grep -qi '^content-length: [1-9]' head
 }
 
 @test "what is stored later is seen, after a second at most" {
@@ -582,7 +586,8 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	done <paths
 	/usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_document.py" "$url" document
 	ask /docs
-	[ "$status" = 200 ] && grep -qi '^content-security-policy: .*script-src .sha256-' head
+	[ "$status" = 200 ]
+	grep -qi '^content-security-policy: .*script-src .sha256-' head
 	[ "$(grep -cE 'https?://|style=|onclick' body)" = 0 ]
 	end
 	fails_with 64 hta-serve --openapi --nonsense

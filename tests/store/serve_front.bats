@@ -70,7 +70,8 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	wait_until 20 has /health '"ok"'
 	ask '/history?metric=hits&from=2026-01-01&to=2026-01-02&limit=3'
 	grep -qi '^link: <?metric' head
-	ask / && grep -q 'id=health' body
+	ask /
+	grep -q 'id=health' body
 	for href in $(grep -o 'href=[a-z"#.]*' body); do [[ $href != 'href="/'* && $href != href=/* ]]; done
 	live pushes
 }
