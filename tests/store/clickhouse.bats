@@ -27,10 +27,17 @@ job() { # NAME SINK...
 	pipe "hta-consume --job $1 --epoch-records ${epoch:-3000} --until end in | hta-window --metric $1 --by endpoint,region --value latency_ms | ${*:2} | hta-commit"
 }
 
+# A job whose sink dies at a point (HTA_CRASH); what was said is in the file `err`.
+dies_at() { # POINT NAME [OPTION OF THE SINK...]
+	rm -f died
+	not job "$2" "{ HTA_CRASH=$1 hta-sink-clickhouse --init ${*:3}; echo \$? >died; }" 2>err
+	[ "$(<died)" = 137 ] || { cat err; return 1; }
+}
+
 counted() { ch "SELECT sum(count) FROM events_agg_v WHERE metric = '$1'"; } # METRIC
 
-# What a reader says of all of a metric, in one order.
-history() { hta-query history "$1" -d "$2" | jq -cS . | sort; } # METRIC STORE
+# What a reader says of all of a metric, in one order; nothing is no answer.
+history() { hta-query history "$1" -d "$2" | jq -cS . | sort | grep .; } # METRIC STORE
 
 @test "clickhouse: deltas of many epochs are what SQLite has of them" {
 	events >in
@@ -38,7 +45,8 @@ history() { hta-query history "$1" -d "$2" | jq -cS . | sort; } # METRIC STORE
 	[ "$(counted web)" = 20000 ]
 	history web both.db >"$out"
 	[ "$(wc -l <"$out")" -gt 100 ]
-	grep -q '"open":true' "$out" && grep -qv '"open":true' "$out"
+	grep -q '"open":true' "$out"
+	grep -qv '"open":true' "$out"
 	history web "$CLICKHOUSE_URL" | diff "$out" -
 	ch 'OPTIMIZE TABLE events_agg FINAL'
 	history web "$CLICKHOUSE_URL" | diff "$out" -
@@ -67,7 +75,7 @@ history() { hta-query history "$1" -d "$2" | jq -cS . | sort; } # METRIC STORE
 	hta-sink-clickhouse --init --positions "$HTA_POSITIONS" </dev/null
 	for point in barrier-before sink-inside:1 sink-inside:2 sink-inside:3 sink-inside:4 sink-inside:6 sink-sent sink-sent:3 barrier-after; do
 		name=m_${point//[-:]/_}
-		not job $name "HTA_CRASH=$point hta-sink-clickhouse --init --name $name" 2>err
+		dies_at $point $name --name $name
 		grep -q 'start it again\|start the pipeline again' err
 		job $name hta-sink-clickhouse -v --name $name 2>>told
 		[ "$(counted $name)" = 20000 ]
@@ -141,8 +149,9 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	feed hta-query events -d "$CLICKHOUSE_URL" --limit 10000
 	sort "$out" | diff <(grep -v nonsense in | sort) -
 	feed hta-query events -d "$CLICKHOUSE_URL" --type purchase --since 2026-01-01T00:00:10Z --until 2026-01-01T00:00:20Z
-	diff <(sort "$out") <(jq -c 'select(.event_type == "purchase" and .ts >= "2026-01-01T00:00:10" and .ts < "2026-01-01T00:00:20")' in 2>/dev/null | sort) >/dev/null ||
-		[ "$(wc -l <"$out")" = "$(grep -v nonsense in | jq -r 'select(.event_type == "purchase" and .ts >= "2026-01-01T00:00:10" and .ts < "2026-01-01T00:00:20") | .event_id' | wc -l)" ]
+	grep -v nonsense in | jq -r 'select(.event_type == "purchase" and .ts >= "2026-01-01T00:00:10" and .ts < "2026-01-01T00:00:20") | .event_id' | sort >want
+	[ "$(wc -l <want)" -gt 50 ]
+	jq -r .event_id "$out" | sort | diff want -
 	fails_with 64 hta-sink-clickhouse --events <in
 }
 
@@ -372,7 +381,7 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	for at in "host=$PGHOST port=$PGPORT dbname=$PGDATABASE" "$REDIS_URL"; do
 		n=$((n + 1))
 		export HTA_POSITIONS=$at
-		not job web$n 'HTA_CRASH=sink-sent:3 hta-sink-clickhouse --init' 2>err
+		dies_at sink-sent:3 web$n
 		feed job web$n hta-sink-clickhouse
 		[ "$(counted web$n)" = 20000 ]
 		feed hta-query history web$n --by '' --final -d "$CLICKHOUSE_URL"

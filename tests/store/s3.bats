@@ -100,7 +100,9 @@ large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.n
 @test "death in an epoch of many parts: each record is there once, and --clean deletes what is left" {
 	events --count 700000 >a.ndjson
 	for point in sink-claimed:3 sink-inside:3 sink-sent:3; do
-		not pipe "$large | HTA_CRASH=$point hta-sink-s3 --positions pos.db --init $place | hta-commit" 2>err
+		rm -f died
+		not pipe "$large | { HTA_CRASH=$point hta-sink-s3 --positions pos.db --init $place; echo \$? >died; } | hta-commit" 2>err
+		[ "$(<died)" = 137 ] || { cat err; false; }
 		parts_lie
 		[ $point = sink-sent:3 ] || [ "$(largest)" -lt 8388608 ]
 	done
@@ -581,9 +583,9 @@ with_pip() { # NAME PACKAGE...
 	local cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hta-tests
 	venv=$cache/$1
 	[ ! -e "$venv/whole" ] || return 0
-	python3 -c 'import ensurepip' 2>/dev/null || "$top/tests/packages.sh" python || skip "python3-venv is not to be had: ${*:2} comes by pip"
+	python3 -c 'import ensurepip' 2>/dev/null || "$top/tests/packages.sh" python || lack "python3-venv is not to be had: ${*:2} comes by pip"
 	mkdir -p "$cache" && rm -rf "$venv" && python3 -m venv "$venv"
-	timeout 250 "$venv/bin/pip" -q install --disable-pip-version-check "${@:2}" || skip "${*:2} is not to be had by pip"
+	timeout 250 "$venv/bin/pip" -q install --disable-pip-version-check "${@:2}" || lack "${*:2} is not to be had by pip"
 	touch "$venv/whole"
 }
 
