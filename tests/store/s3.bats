@@ -186,6 +186,8 @@ for n in range(80000):
 	spawn job bash -c "set -o pipefail; $large | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 	wait_until 30 parts_lie
 	svc_stop s3 "$own" KILL
+	not gone "$pid"
+	[ -z "$(find "$folder" -size +16M)" ]
 	svc_start s3 "$own"
 	exits_with 0 60
 	check_archive a.ndjson
@@ -409,7 +411,8 @@ at_work() { # PID TIMES
 	for n in $(seq 12); do
 		spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 		wait_until 20 at_work "$pid" $((n % 4))
-		kill_all_of "$pid"
+		kill -KILL -- "-$pid" # fails where it has left by itself
+		wait_until 20 gone "$pid"
 	done
 	[ "$(objects | wc -l)" -lt 120 ]
 	feed archive j '-t web a.ndjson'
@@ -442,8 +445,12 @@ cut_twice() { [ "$(cuts)" -ge 2 ]; }
 	done
 	for n in 1 2; do
 		wait_until 60 gone "${pids[n]}"
-		wait "${pids[n]}" || [[ $? == 7[56] ]] || { cat "job$n.err"; false; }
+		code=0
+		wait "${pids[n]}" || code=$?
+		[[ $code == 0 || $code == 7[56] ]] || { cat "job$n.err"; false; }
+		codes+=($code)
 	done
+	[ "${codes[*]}" != '0 0' ]
 	feed archive j '-t web a.ndjson'
 	check_archive a.ndjson
 }
@@ -520,6 +527,8 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 5000 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 	wait_until 20 test -d "$folder"
 	svc_stop s3 "$own" KILL
+	not gone "$pid"
+	[ "$(objects | wc -l)" -lt 40 ]
 	svc_start s3 "$own"
 	exits_with 0 60
 	check_archive a.ndjson
