@@ -108,6 +108,7 @@ class Service:
         self.argvs = [head + (["--epoch", "50ms"] if stages else ["--only-log"])]
         self.argvs += [shlex.split(stage) for stage in stages.split("|")] if stages else []
         self.processes = []
+        self.kills = 0              # that have hit a process
 
     def start(self):
         self.processes, source = [], None
@@ -130,6 +131,7 @@ class Service:
         victim = rnd.choice(self.processes)
         victim.send_signal(signal.SIGKILL)
         codes = [p.wait(30) for p in self.processes]
+        self.kills += victim.returncode == -signal.SIGKILL
         for p, code in zip(self.processes, codes):
             if code not in (0, 69, 74, 75, 76) and not (p is victim and code == -9):
                 sys.exit(f"{p.args[0]} left with {code} when {victim.args[0]} was killed")
@@ -164,6 +166,8 @@ def main():
         if time.monotonic() > end:
             sys.exit(f"the pipeline does not come to the log's end: {get(port, '/health')}")
         time.sleep(0.05)
+    if service.kills < kills * 3 / 4:
+        sys.exit(f"{service.kills} of {kills} kills have hit a process: the others had left by themselves")
     code = service.end()
     for name, lines in (("acked", [i for c in clients for i in c.acked]), ("sent", [i for c in clients for i in c.sent]),
                         ("wrong", [w for c in clients for w in c.wrong]), ("stats", [stats.strip()])):

@@ -58,11 +58,14 @@ class Run:
         self.names = [argv[0] for argv in stages]
 
     def signal(self, sig, which=None):
+        """How many processes were there to get it."""
+        hit = 0
         for i, p in enumerate(self.procs):
             if (which is None or which == i) and p.poll() is None:
                 if sig == signal.SIGKILL:
                     self.killed.add(i)
-                kill(p.pid, sig)
+                hit += kill(p.pid, sig)
+        return hit
 
     def ended(self):
         return all(p.poll() is not None for p in self.procs)
@@ -192,8 +195,7 @@ class Supervised:
 
     def signal(self, sig, which=None):
         with self.lock:
-            if self.run:
-                self.run.signal(sig, which)
+            return self.run.signal(sig, which) if self.run else 0
 
     def leave(self, seconds=40):
         """

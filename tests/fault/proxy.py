@@ -44,7 +44,8 @@ class Proxy:
         self.go = asyncio.Event()
         self.left = None                # bytes until the cut
         self.pattern = None             # (bytes, "before" | "inside" | "after")
-        self.hits = 0                   # cuts that have happened by bytes or pattern
+        self.asked = 0                  # cuts by bytes or pattern that were asked for
+        self.hits = 0                   # those that have happened
         self.on_hit = None              # called at the next one
         self.server = loop.call(self._listen())
         self.port = self.server.sockets[0].getsockname()[1]
@@ -59,9 +60,11 @@ class Proxy:
         self.loop.loop.call_soon_threadsafe(self._cut)
 
     def cut_after(self, n, on_hit=None):
+        self.asked += 1
         self.left, self.on_hit = n, on_hit
 
     def cut_on(self, pattern, when, on_hit=None):
+        self.asked += 1
         self.pattern, self.on_hit = (pattern, when), on_hit
 
     def refuse(self, yes=True):

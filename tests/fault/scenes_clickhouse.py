@@ -43,7 +43,8 @@ def world(bench, trace):
 
 def kill_stage(w, p):
     i = w.random.randrange(4)
-    p.signal(signal.SIGKILL, i)
+    if not p.signal(signal.SIGKILL, i):
+        return None
     return f"{p.name}: {p.stages[i][0]} killed", "stages killed"
 
 
@@ -70,9 +71,8 @@ def cut_answer(w, _):
 
 def sleep_sink(w, p):
     """Long enough for its partitions to go to the other pipeline: it wakes up with epochs that are not its own any more."""
-    if not p.stage(SINK):
-        return "nothing slept", "none"
-    p.signal(signal.SIGSTOP, SINK)
+    if not p.signal(signal.SIGSTOP, SINK):
+        return None
     w.fill(w.random.randint(100, 600))
     p.signal(signal.SIGSTOP, 0)
     time.sleep(w.random.uniform(0.1, SESSION_MS / 1000 + 1))
@@ -87,7 +87,7 @@ FAULTS = [kill_stage] * 4 + [kill_server] * 2 + [cut_now, cut_insert, cut_insert
 
 def storm(trace, bench):
     w = world(bench, trace)
-    under_faults(w, trace, 200 if bench.long else 15, CRASHES, FAULTS, w.fill, calm=w.servers.proxy("clickhouse").calm)
+    under_faults(w, trace, 200 if bench.long else 15, CRASHES, FAULTS, w.fill, proxy=w.servers.proxy("clickhouse"))
     w.finish(120)
 
 

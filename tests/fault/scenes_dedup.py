@@ -9,11 +9,13 @@ import subprocess
 import time
 
 from oracle import Failure, Mismatch
-from pipes import run_once
+from pipes import Run, run_once
+from points import died
 from tap import wait_until
 from world import World
 
 DEDUP = 1       # its place in a pipeline
+KILLS = 50
 
 
 def lmdb(scene):
@@ -63,6 +65,15 @@ class Doubled(World):
         self.records += len(lines)
         self.produce(b"\n".join(lines) + b"\n")
 
+    def dies(self, point, n):
+        """A life in which hta-dedup dies at the n-th passage of this point."""
+        run = Run(self.job.stages(source=("-e",)), os.path.join(self.folder, "crash.log"), (DEDUP, f"{point}:{n}"))
+        self.trace.ends.append(run.end)
+        code = run.wait(60)
+        self.trace.count("lives")
+        died("hta-dedup", DEDUP, f"{point}:{n}", code, run.codes())
+        self.trace.fault(f"hta-dedup at {point}:{n}", "crash points")
+
     def check_unique(self):
         wanted = {}
         for line in self.distinct.values():
@@ -86,17 +97,20 @@ class Doubled(World):
 
 
 def killed_anywhere(trace, bench, scheme=""):
-    """A hundred kills of any stage at any moment, while records come."""
+    """Fifty kills of any stage at any moment, while records come."""
     w = Doubled(bench, trace, scheme)
     w.fill_doubled(3000)
     p = w.pipe()
-    for i in range(100):
-        if i % 5 == 0:
+    end = time.monotonic() + 120
+    while trace.kinds.get("kill -9", 0) < KILLS:
+        if time.monotonic() > end:
+            raise Failure(f"{trace.kinds.get('kill -9', 0)} kills of {KILLS} have hit a process: {p.codes}")
+        if w.random.random() < 0.2:
             w.fill_doubled(400)
         time.sleep(w.random.uniform(0.02, 0.4))
         which = w.random.choice((None, 0, DEDUP, DEDUP, 2, 3, 4, 5))
-        p.signal(signal.SIGKILL, which)
-        trace.fault(f"kill -9 of {'all' if which is None else p.stages[which][0]}", "kill -9")
+        if p.signal(signal.SIGKILL, which):
+            trace.fault(f"kill -9 of {'all' if which is None else p.stages[which][0]}", "kill -9")
     w.fill_doubled(400)
     w.finish_unique()
 
@@ -107,8 +121,7 @@ def crash_points(trace, bench, scheme=""):
     for point in ("barrier-before", "state-inside", "barrier-after", "line-half"):
         for n in (1, 2, 3):
             w.fill_doubled(3000)
-            run_once(trace, w.job, "crash", w.job.stages(source=("-e",)), None, 60, (DEDUP, f"{point}:{n}"))
-            trace.fault(f"hta-dedup at {point}:{n}", "crash points")
+            w.dies(point, n)
     run_once(trace, w.job, "rest", w.job.stages(source=("-e",)), 0, 60)
     w.finish_unique()
 
@@ -179,8 +192,8 @@ class Shared(Doubled):
         what = self.random.random()
         if what < 0.6:
             which = self.random.choice((None, 0, DEDUP, DEDUP, 2, 3, 4, 5))
-            p.signal(signal.SIGKILL, which)
-            self.trace.fault(f"{p.name}: kill -9 of {'all' if which is None else p.stages[which][0]}", "kill -9")
+            if p.signal(signal.SIGKILL, which):
+                self.trace.fault(f"{p.name}: kill -9 of {'all' if which is None else p.stages[which][0]}", "kill -9")
         elif what < 0.75:
             self.kill_redis()
         elif what < 0.85:
@@ -230,19 +243,18 @@ def hosts_crash(trace, bench):
     for point in ("barrier-before", "state-inside", "barrier-after", "line-half"):
         for n in (1, 2, 3):
             w.fill_doubled(2000)
-            run_once(trace, w.job, "crash", w.job.stages(source=("-e",)), None, 60, (DEDUP, f"{point}:{n}"))
-            trace.fault(f"hta-dedup at {point}:{n}", "crash points")
+            w.dies(point, n)
     w.pipe()
     w.pipe()
     w.finish_shared()
 
 
 TESTS = [
-    ("dedup: a hundred kills", killed_anywhere, True),
+    ("dedup: fifty kills", killed_anywhere, True),
     ("dedup: crash points", crash_points, True),
     ("dedup: a state older than the sinks", older_state, True),
     ("dedup: partitions move to another state", moved_away, True),
-    ("dedup: a hundred kills, LMDB", lmdb(killed_anywhere), True),
+    ("dedup: fifty kills, LMDB", lmdb(killed_anywhere), True),
     ("dedup: crash points, LMDB", lmdb(crash_points), True),
     ("dedup: a state older than the sinks, LMDB", lmdb(older_state), True),
     ("dedup: partitions move to another state, LMDB", lmdb(moved_away), True),

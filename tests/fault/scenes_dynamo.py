@@ -122,7 +122,7 @@ def storm(trace, bench, absent, most):
     try:
         bench.servers.restart("dynamo", "KILL")
         w = Table(bench, trace, absent)
-        under_faults(w, trace, most, CRASHES, FAULTS_ABSENT if absent else FAULTS, w.produce, calm=w.proxy.calm)
+        under_faults(w, trace, most, CRASHES, FAULTS_ABSENT if absent else FAULTS, w.produce, proxy=w.proxy)
         w.finish()
     finally:
         bench.servers.sh("stop", "dynamo", "KILL", check=False)

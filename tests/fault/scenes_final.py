@@ -89,13 +89,13 @@ class Faults:
     def kill_stage(self):
         p = self.pick()
         i = self.w.random.randrange(len(p.stages))
-        self.w.trace.fault(f"kill -9 {p.name} {p.stages[i][0]}", "kill -9 of a stage")
-        p.signal(signal.SIGKILL, i)
+        if p.signal(signal.SIGKILL, i):
+            self.w.trace.fault(f"kill -9 {p.name} {p.stages[i][0]}", "kill -9 of a stage")
 
     def kill_all(self):
         p = self.pick()
-        self.w.trace.fault(f"kill -9 {p.name}, all of it", "kill -9 of a pipeline")
-        p.signal(signal.SIGKILL)
+        if p.signal(signal.SIGKILL):
+            self.w.trace.fault(f"kill -9 {p.name}, all of it", "kill -9 of a pipeline")
 
     def move(self):
         """Partitions go over to the other pipeline, and come back."""

@@ -78,8 +78,8 @@ def books(trace, bench):
         w.fill(1500, "--bad-prob", "0.05")
         w.produce(b"t%d:\n" % n * 20, "-K", ":", "-Z")
         i = w.random.randrange(stages)
-        trace.fault(f"kill -9 {p.stages[i][0]}", "kill -9 of a stage")
-        p.signal(signal.SIGKILL, i)
+        if p.signal(signal.SIGKILL, i):
+            trace.fault(f"kill -9 {p.stages[i][0]}", "kill -9 of a stage")
     w.wait_caught_up()
     w.log.read()
     records = w.log.size()

@@ -107,22 +107,25 @@ class Clean:
         return {int(f[0]): int(f[1]) for f in (line.split() for line in lines) if f and f[0].isdigit() and f[1] != "-"}
 
 
-# ---- one fault each
+# ---- one fault each: None where nothing was there to be hit
 
 def kill_stage(w, p):
     i = w.random.randrange(4)
-    p.signal(signal.SIGKILL, i)
+    if not p.signal(signal.SIGKILL, i):
+        return None
     return f"{p.name}: {p.stages[i][0]} killed", "stages killed"
 
 
 def kill_pipe(w, p):
-    p.signal(signal.SIGKILL)
+    if not p.signal(signal.SIGKILL):
+        return None
     return f"{p.name} killed", "pipelines killed"
 
 
 def sleep_pipe(w, p):
     """Longer than its session: a zombie when it wakes up."""
-    p.signal(signal.SIGSTOP)
+    if not p.signal(signal.SIGSTOP):
+        return None
     w.produce(w.random.randint(100, 600))
     time.sleep(w.random.uniform(0.1, SESSION_MS / 1000 + 1))
     p.signal(signal.SIGCONT)
@@ -131,7 +134,8 @@ def sleep_pipe(w, p):
 
 def sleep_sink(w, p):
     """The source goes on, and may lose its partitions meanwhile; the sink wakes up with old epochs in its pipe."""
-    p.signal(signal.SIGSTOP, SINK)
+    if not p.signal(signal.SIGSTOP, SINK):
+        return None
     w.produce(w.random.randint(100, 600))
     time.sleep(w.random.uniform(0, 0.3))
     p.signal(signal.SIGSTOP, 0)
@@ -145,8 +149,10 @@ def sleep_sink(w, p):
 KINDS = [kill_stage] * 5 + [kill_pipe] * 2 + [sleep_pipe] + [sleep_sink]
 
 
-def under_faults(w, trace, most, points, kinds, produce, calm=lambda: None):
+def under_faults(w, trace, most, points, kinds, produce, proxy=None):
     """Two pipelines, which die at crash points too, and random faults on them; in between it is looked whether all is well. In the end they live on."""
+    asked, hits = (proxy.asked, proxy.hits) if proxy else (0, 0)
+
     def crashes():
         if trace.counts.get("faults", 0) < most and w.random.random() < 0.5:
             i, point = w.random.choice(points)
@@ -157,10 +163,16 @@ def under_faults(w, trace, most, points, kinds, produce, calm=lambda: None):
     while trace.counts.get("faults", 0) < most:
         produce(w.random.randint(50, 400))
         time.sleep(w.random.uniform(0.05, 0.9))
-        trace.fault(*w.random.choice(kinds)(w, w.random.choice(w.pipes)))
+        hit = w.random.choice(kinds)(w, w.random.choice(w.pipes))
+        if hit:
+            trace.fault(*hit)
         if w.random.random() < 0.2:
             w.check()
-    calm()
+    if proxy:
+        trace.add(f"{proxy.hits - hits} of {proxy.asked - asked} cuts by bytes and patterns have happened")
+        if proxy.asked - asked >= 3 and proxy.hits == hits:
+            raise Failure(f"of {proxy.asked - asked} cuts none has happened")
+        proxy.calm()
     for p in w.pipes:
         p.start_without_crash()
     produce(500)

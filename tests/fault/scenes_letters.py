@@ -228,7 +228,8 @@ def sent_again(kind, rounds):
             for p, crash in calls:
                 time.sleep(w.random.uniform(0, 1.5))
                 if w.random.random() < 0.6:
-                    trace.fault(*w.random.choice((kill_stage, kill_stage, kill_pipe))(w, w.random.choice(w.pipes)))
+                    hit = w.random.choice((kill_stage, kill_stage, kill_pipe))(w, w.random.choice(w.pipes))
+                    trace.fault(*hit) if hit else None
                 if not crash and w.random.random() < 0.6:
                     killed.append(p)
                     trace.fault("a call is killed", "calls killed") if p.poll() is None and kill(p.pid, signal.SIGKILL) else None

@@ -86,7 +86,7 @@ FAULTS = [kill_one] * 4 + KINDS[5:] + [cut_now, cut_at, cut_at, cut_at, cut_answ
 def storm(trace, bench):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Collection(bench, trace)
-    under_faults(w, trace, 200 if bench.long else 12, CRASHES, FAULTS, w.produce, calm=w.proxy.calm)
+    under_faults(w, trace, 200 if bench.long else 12, CRASHES, FAULTS, w.produce, proxy=w.proxy)
     w.finish(120)
 
 

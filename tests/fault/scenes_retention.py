@@ -119,7 +119,8 @@ def world(bench, trace):
 
 def kill_stage(w, p):
     i = w.random.randrange(4)
-    p.signal(9, i)
+    if not p.signal(9, i):
+        return None
     return f"{p.name}: {p.stages[i][0]} killed", "stages killed"
 
 
@@ -141,9 +142,8 @@ def hold(w, _):
 
 
 def sleep_sink(w, p):
-    if not p.stage(SINK):
-        return "nothing slept", "none"
-    p.signal(19, SINK)
+    if not p.signal(19, SINK):
+        return None
     w.fill(w.random.randint(50, 300))
     time.sleep(w.random.uniform(0.1, 1))
     p.signal(18, SINK)
@@ -162,7 +162,7 @@ def old_days_go(w):
 def storm(trace, bench):
     w = world(bench, trace)
     kinds = [kill_stage] * 4 + [cut] * 4 + [kill_server, hold, sleep_sink]
-    under_faults(w, trace, 200 if bench.long else 25, CRASHES, kinds, w.fill, calm=w.servers.proxy("pg").calm)
+    under_faults(w, trace, 200 if bench.long else 25, CRASHES, kinds, w.fill, proxy=w.servers.proxy("pg"))
     w.wait_caught_up(90)
     for _ in range(12):
         w.fill(100)             # the next epochs take away what a lock has left

@@ -71,7 +71,7 @@ FAULTS = [kill_one] * 3 + KINDS[5:] + [cut_now, cut_at, cut_at, cut_at, cut_answ
 def storm(trace, bench):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Bucket(bench, trace)
-    under_faults(w, trace, 200 if bench.long else 30, CRASHES, FAULTS, w.produce, calm=w.proxy.calm)
+    under_faults(w, trace, 200 if bench.long else 30, CRASHES, FAULTS, w.produce, proxy=w.proxy)
     w.finish(90)
 
 

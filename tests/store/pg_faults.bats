@@ -296,6 +296,7 @@ own_server() {
 	fails_with 69 hta-sink-pg --retry-for 300ms < <(row)
 	says 'read-only transaction; given up'
 	feed hta-query metrics
+	grep -q '"old"' "$out"
 	unset PGOPTIONS
 	psql -Xqc "alter database $PGDATABASE set default_transaction_read_only = on"
 	spawn sink hta-sink-pg < <(row)
