@@ -412,7 +412,7 @@ at_work() { # PID TIMES
 		spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 		wait_until 20 at_work "$pid" $((n % 4))
 		kill -KILL -- "-$pid" # fails where it has left by itself
-		wait_until 20 gone "$pid"
+		wait_until 20 gone_all_of "$pid"
 	done
 	[ "$(objects | wc -l)" -lt 120 ]
 	feed archive j '-t web a.ndjson'
