@@ -59,7 +59,9 @@ service() { # NAME PIPELINE
 }
 declare -A loops
 
-crash() { kill -KILL -- "-$(<"$1.pid")" 2>/dev/null || :; } # NAME; all of its processes
+# All of its processes at once; it runs, or runs again soon.
+hit() { kill -KILL -- "-$(<"$1.pid")"; } # NAME
+crash() { wait_for hit "$1"; } # NAME
 
 # Ends it the polite way: what is under way is stored.
 finish() { # NAME...

@@ -29,6 +29,8 @@ stored() { sqlite3 events.db "SELECT count(*) FROM hta_events WHERE source = 'lo
 all_stored() { [ "$(stored)" -ge "$unique" ]; }
 wait_for all_stored
 same "unique events" "$(stored)" "$unique"
+sqlite3 -separator $'\t' events.db "SELECT topic, event_id FROM hta_events WHERE source = 'load'" | LC_ALL=C sort |
+	cmp - <(jq -r '[.topic, .event_id] | @tsv' sent | LC_ALL=C sort -u) || fail "what is stored is not what was published"
 same "answered 201" "$(awk '$1 == 201 { n += $2 } END { print n }' answers)" "$unique"
 same "answered 409" "$(awk '$1 == 409 { n += $2 } END { print n }' answers)" $((count - unique))
 
