@@ -35,6 +35,7 @@ static int take_store(const struct serve_conf *conf, const struct read_kind *k,
 	if (!s->driver)
 		return -1;
 	s->in_memory = k->in_memory;
+	s->takes = k->sink ? k->sink->takes : 0;
 	s->events = s->conf;
 	s->events.place = conf->events || !s->driver->events ? conf->events
 							     : s->driver->events->default_table;

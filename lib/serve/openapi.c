@@ -139,7 +139,7 @@ static const struct openapi_answer put_answers[] = {
 	ANSWER(200, "the same, or changed", "RuleWritten"),
 	ANSWER(201, "a new one", "RuleWritten"),
 	NO_RULE,
-	REFUSAL(422, "no rule, as hta-check says it"),
+	REFUSAL(422, "no rule, as hta-check says it, or none that the store can hold"),
 	WRITING,
 };
 static const struct openapi_answer retire_answers[] = {
@@ -233,6 +233,7 @@ static const struct openapi_problem problems[] = {
 	{ 412, "precondition", "the rule is not as If-Match or If-None-Match says" },
 	{ 422, "bad-parameter", "a parameter is missing, or no good" },
 	{ 422, "invalid-rule", "what hta-check would not take; detail is what it says" },
+	{ 422, "not-storable", "the store cannot hold what the rule measures" },
 	{ 500, "damaged", "what is stored cannot be read" },
 	{ 503, "busy", "too many queries wait already" },
 	{ 503, "cancelled", "the client has closed its side" },

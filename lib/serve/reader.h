@@ -19,6 +19,7 @@ struct serve_store {
 	const struct read_driver *driver;
 	struct sink_conf conf, events; /* events: conf of the table of events */
 	struct buf name;               /* "Postgres", "Postgres 2": how it is told */
+	unsigned takes;                /* of what writes it (sink/driver.h); 0: not known */
 	bool in_memory;                /* it is asked first for what is newest */
 	bool away;                     /* atomic: it could not be read when it was looked at */
 };

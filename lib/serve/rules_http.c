@@ -136,6 +136,7 @@ static void ask_rules(struct serve *s, struct http_request *req, enum rules_act 
 	q->q.release = release_rules;
 	q->act = act;
 	q->path = s->rules;
+	q->source = &s->source;
 	hash_random(&random, sizeof(random));
 	buf_printf(&q->q.key, "rules %016" PRIx64, random);
 	buf_adds(&q->body, req->body);

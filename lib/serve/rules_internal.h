@@ -11,6 +11,7 @@ struct rules_query {
 	struct serve_query q;
 	enum rules_act act;
 	const char *path; /* of --rules */
+	const struct serve_source *source;
 	struct buf id, body, if_match;
 	bool if_none; /* If-None-Match: * */
 };

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "json/json.h"
 #include "serve/rules_internal.h"
+#include "sink/sink_metrics.h"
 
 static const char *const no_options[RULES_SHARED];
 
@@ -89,6 +90,50 @@ static bool cfg_of(const struct rules *rules, size_t i, char cfg[METRIC_CFG_CHAR
 		memcpy(cfg, plan->metric[0].def->cfg, METRIC_CFG_CHARS + 1);
 	plan_free(plan);
 	return plan != NULL;
+}
+
+/* Of the stores that have rows one can hold all columns, or there is none; else the first that
+ * cannot, and which column. */
+static const struct serve_store *find_full(const struct serve_source *source,
+					   const struct metric_def *def, size_t *column)
+{
+	const struct serve_store *full = NULL;
+
+	for (size_t i = 0; i < source->n; i++) {
+		const struct serve_store *s = &source->store[i];
+		size_t at = sink_metric_beyond(s->takes, def->column, def->n_columns);
+
+		if (s->takes & SINK_ROWS && at == def->n_columns)
+			return NULL;
+		if (at < def->n_columns && !full) {
+			full = s;
+			*column = at;
+		}
+	}
+	return full;
+}
+
+/* What nobody could ever read is not begun. */
+static bool fits_store(struct rules_work *w)
+{
+	struct err err = ERR_INIT;
+	struct plan *plan = rules_plan(&w->fresh, 0, 1, no_options, &err);
+	size_t column = 0;
+	const struct serve_store *full = plan ? find_full(w->q->source, plan->metric[0].def,
+							  &column)
+					      : NULL;
+	struct column_name name;
+
+	if (full) {
+		column_name_parse(plan->metric[0].def->column[column].name, &name);
+		serve_result_problem(w->out, 422, "not-storable",
+				     "measure %.*s (%.*s) keeps a sketch, and %.*s does not store "
+				     "those",
+				     (int)name.measure.n, name.measure.p, (int)name.operation.n,
+				     name.operation.p, (int)full->name.n, full->name.p);
+	}
+	plan_free(plan);
+	return !full;
 }
 
 static bool gives_version(const struct rule *r)
@@ -213,7 +258,7 @@ int rules_put(struct rules_work *w, struct err *err)
 	if (!cfg_of(&w->fresh, 0, cfg, &why))
 		return serve_result_problem(w->out, 422, "invalid-rule", "%s", why.msg);
 	version = judge_version(w, cfg);
-	if (!version || !fits_others(w))
+	if (!version || !fits_others(w) || !fits_store(w))
 		return 0;
 	served_rule_text(r->source, version, false, &text);
 	if (w->was && !w->was->retired)

@@ -129,7 +129,8 @@ struct sink_metric {
 	int64_t every_us;            /* window length; 0: unknown (plain) */
 	const struct column *column; /* what its rows have in cells, in their order */
 	size_t columns;
-	bool final; /* its rows are final ones, of whole windows: it has no since */
+	bool final;    /* its rows are final ones, of whole windows: it has no since */
+	bool left_out; /* a rule that the store of the rows cannot hold: they are not taken */
 	/* what the framework has found out: the store does not know it yet; the start of its first
 	 * whole window (POS_NONE: all are) */
 	bool fresh;

@@ -170,7 +170,7 @@ int sink_hello_returned(void *self, struct stage *st, struct slice line, struct 
 			rc = take_rules(s, &c, i, err);
 	}
 	ctl_fini(&c);
-	return rc;
+	return rc ? -1 : sink_set_leave_out(s, err);
 }
 
 int sink_metrics_replace(struct sink *s, const struct ctl_metrics *from, struct err *err)
@@ -200,5 +200,5 @@ int sink_metrics_replace(struct sink *s, const struct ctl_metrics *from, struct 
 		if (rc)
 			return -1;
 	}
-	return 0;
+	return sink_set_leave_out(s, err);
 }

@@ -39,6 +39,7 @@ struct sink {
 	char set_text[CTL_INC_CHARS + 1];
 	const char *set; /* its hash; NULL: the stream has no rules */
 	bool renamed;    /* a metric's rows have another name than in the stream */
+	bool leaves_out; /* a metric is left out */
 	int64_t lateness_us;
 	bool registered;
 	struct sink_role role;     /* SINK_LINES */
@@ -96,6 +97,11 @@ enum sink_result sink_set_change(struct sink *s, const char *job, const char *gr
 /* SINK_FATAL EX_TEMPFAIL: the store has another set than the stream. */
 enum sink_result sink_set_check(const struct sink *s, const char *job, const struct keeper_doc *doc,
 				struct err *err);
+/* Those of the stream's metrics that the store of the rows cannot hold. A rule is left out, with a
+ * warning: rules come while others are counted, and these shall go on. EX_CONFIG: it is no rule. */
+int sink_set_leave_out(struct sink *s, struct err *err);
+/* The metric of this name in the stream is left out. */
+bool sink_set_left_out(const struct sink *s, struct slice stream);
 /* The row's metric under its name in the store. */
 void sink_set_rename(const struct sink *s, struct rollup *row);
 

@@ -102,26 +102,30 @@ static enum sink_result look_up(const struct sink_store *store, const char *job,
 	return r;
 }
 
-int sink_metrics_storable(const struct sink_store *store, const struct sink_metric *m, size_t n,
-			  struct err *err)
+int sink_metric_storable(const struct sink_store *store, const struct sink_metric *m,
+			 struct err *err)
 {
-	if (store->driver->takes & SINK_SKETCHES)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		for (size_t c = 0; c < m[i].columns; c++)
-			if (column_is_sketch(m[i].column[c].rule)) {
-				struct column_name name;
+	struct column_name name;
+	size_t i = sink_metric_beyond(store->driver->takes, m->column, m->columns);
 
-				column_name_parse(m[i].column[c].name, &name);
-				return err_set(err, EX_DATAERR,
-					       "metric %.*s: measure %.*s (%.*s) keeps a sketch, "
-					       "and %s does not store those: leave it out (--agg), "
-					       "or use a sink that does, see hta-window(1)",
-					       (int)m[i].name.n, m[i].name.p, (int)name.measure.n,
-					       name.measure.p, (int)name.operation.n,
-					       name.operation.p, store->conf->name);
-			}
-	return 0;
+	if (i == m->columns)
+		return 0;
+	column_name_parse(m->column[i].name, &name);
+	return err_set(err, EX_CONFIG,
+		       "metric %.*s: measure %.*s (%.*s) keeps a sketch, and %s does not store "
+		       "those: leave it out, or use a sink that does, see hta-window(1)",
+		       (int)m->name.n, m->name.p, (int)name.measure.n, name.measure.p,
+		       (int)name.operation.n, name.operation.p, store->conf->name);
+}
+
+size_t sink_metric_beyond(unsigned takes, const struct column *column, size_t n)
+{
+	if (!(takes & SINK_ROWS) || takes & SINK_SKETCHES)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		if (column_is_sketch(column[i].rule))
+			return i;
+	return n;
 }
 
 enum sink_result sink_metrics_register(const struct sink_store *store, const char *job,
@@ -134,8 +138,6 @@ enum sink_result sink_metrics_register(const struct sink_store *store, const cha
 
 	if (n == 0 || !store->driver->metrics)
 		return SINK_OK;
-	if (sink_metrics_storable(store, m, n, err))
-		return SINK_FATAL;
 	stored = mem_array(n, sizeof(*stored));
 	do {
 		arena_reset(&arena);

@@ -13,9 +13,12 @@ struct sink_store {
 	bool connected;
 };
 
-/* EX_DATAERR, naming the measure: a metric has a sketch that the store's driver does not take. */
-int sink_metrics_storable(const struct sink_store *store, const struct sink_metric *m, size_t n,
-			  struct err *err);
+/* Which of a metric's columns a driver that takes this cannot store: the first sketch where it
+ * takes rows without them; n: it can store all. */
+size_t sink_metric_beyond(unsigned takes, const struct column *column, size_t n);
+/* EX_CONFIG, naming the measure: there is such a column. */
+int sink_metric_storable(const struct sink_store *store, const struct sink_metric *m,
+			 struct err *err);
 
 /* The metrics of a stream (job NULL: a plain one) against the store: SINK_FATAL EX_CONFIG with both
  * definitions and the way out for another job, cfg or list of columns, and for another sink of the

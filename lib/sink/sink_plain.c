@@ -86,9 +86,10 @@ static enum sink_result call_put(struct sink *s, void *arg, struct err *err)
 	struct sink_metric *fresh = s->metric + s->metrics - p->fresh_metrics;
 	enum sink_result r = SINK_OK;
 
-	if (s->dry_run && sink_metrics_storable(&s->store, fresh, p->fresh_metrics, err))
-		r = SINK_FATAL;
-	else if (p->fresh_metrics && !s->dry_run)
+	for (size_t i = 0; i < p->fresh_metrics; i++)
+		if (sink_metric_storable(&s->store, &fresh[i], err))
+			return SINK_FATAL;
+	if (p->fresh_metrics && !s->dry_run)
 		r = sink_metrics_register(&s->store, NULL, fresh, p->fresh_metrics, POS_NONE, false,
 					  err);
 	if (r != SINK_OK)

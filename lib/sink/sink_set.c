@@ -4,6 +4,7 @@
  *   probe, metrics    load; the names of the rows; raise (rule_doc.h);
  *                     change, a compare-and-set of what was loaded      sink_set_change
  *   barrier           the epoch names the set                           sink_batch.set
+ *   rows              but for those of rules that the store cannot hold sink_set_left_out
  *
  * Each sink does it by itself, at its own positions. So a chain that was cut between two of them
  * comes right when the next pipeline starts: its hello says what `metrics` said. Where something
@@ -50,6 +51,43 @@ static void name_rows(struct sink *s, const struct rule_doc *doc)
 					&s->names, rule_doc_rows(doc, &s->rules.rule[k]));
 				s->renamed |= !slice_eq(s->metric[i].name, s->metric[i].stream);
 			}
+}
+
+static bool is_of_rule(const struct sink *s, const struct sink_metric *m)
+{
+	for (size_t i = 0; s->set && i < s->rules.n; i++)
+		if (s->rules.rule[i].state == CTL_RULE_ACTIVE &&
+		    slice_eq(s->rules.rule[i].metric, m->stream))
+			return true;
+	return false;
+}
+
+/* The set counts a rule that is left out as it counts the others: all sinks of a job have the same
+ * set, and others of the chain may store it. */
+int sink_set_leave_out(struct sink *s, struct err *err)
+{
+	s->leaves_out = false;
+	for (size_t i = 0; i < s->metrics; i++) {
+		struct err why = ERR_INIT;
+
+		if (sink_metric_storable(&s->store, &s->metric[i], &why) == 0)
+			continue;
+		if (!is_of_rule(s, &s->metric[i])) {
+			*err = why;
+			return -1;
+		}
+		log_warn("%s; its rows are left out here, the other rules go on", why.msg);
+		s->metric[i].left_out = s->leaves_out = true;
+	}
+	return 0;
+}
+
+bool sink_set_left_out(const struct sink *s, struct slice stream)
+{
+	for (size_t i = 0; s->leaves_out && i < s->metrics; i++)
+		if (slice_eq(s->metric[i].stream, stream))
+			return s->metric[i].left_out;
+	return false;
 }
 
 void sink_set_rename(const struct sink *s, struct rollup *row)

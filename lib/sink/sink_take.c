@@ -55,13 +55,15 @@ static int take_rows(struct sink *s, struct stage *st, struct slice block, uint6
 	for (*lines = 0; p < end; (*lines)++) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		struct rollup row;
+		bool taken;
 
 		if (rollup_parse(&s->reader, slice(p, (size_t)(nl - p)), &row, err))
 			return say_no_row(s, st, err);
 		if (check_row(&row, stage_acknowledged(st), err))
 			return in_row(s, err);
+		taken = sink_has_row(s, &row) && !sink_set_left_out(s, row.metric);
 		sink_set_rename(s, &row);
-		if (sink_has_row(s, &row))
+		if (taken)
 			epoch_batch_row(s->epoch, &row);
 		p = nl + 1;
 	}

@@ -221,10 +221,210 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 	says 'ClickHouse cannot keep them'
 	for more in '--uniq user_id' "--agg 'p=p99(.latency_ms)'"; do
 		fails_with 78 pipe "hta-window $more <in | hta-sink-clickhouse"
-		says 'hold count, sum, min and max'
+		says 'does not store those|has no place for their sketches'
 		fails_with 78 pipe "hta-consume --job u --until end in | hta-window $more | hta-sink-clickhouse --init | hta-commit"
 	done
 	[ "$(ch 'SELECT count() FROM events_agg')" = 0 ]
+}
+
+# Two rules for each measure that ClickHouse stores, one of them without a dimension; prices that are missing, null, negative.
+priced_by_rules() { # [EVENTS]
+	hta-gen --count "${1:-20000}" --step 10ms | jq -c '.payload = (if .endpoint | endswith("/3") then {} elif .status >= 400 then {price: null} else {price: ((.latency_ms - 50) * 1000 | round / 1000)} end)' >in
+	mkdir rules
+	for metric in count sum avg min max stddev rate; do
+		echo "{\"rule_id\":\"$metric\",\"window_size\":\"1m\",\"metric\":\"$metric\",\"field\":\"payload.price\",\"group_by\":[\"endpoint\"]}"
+		echo "{\"rule_id\":\"${metric}_all\",\"window_size\":\"5m\",\"metric\":\"$metric\",\"field\":\"payload.price\"}"
+	done >rules/each.json
+	echo '{"rule_id":"many","aggregates":{"low":{"min":"payload.price"},"high":{"max":"payload.price","where":".region == \"eu\""},"bands":{"histogram":"payload.price","bounds":[-10,0,10]},"n":"count"}}' >rules/many.json
+}
+by_rules() { pipe "hta-consume --job ${job:-priced} --epoch-records ${epoch:-3000} --until end in | hta-window --rules rules | $* | hta-commit"; } # SINK...
+
+# What the events say, counted again: rule, window, endpoint, the measure.
+recount_prices() {
+	python3 -B - <<-'END'
+		import json
+		from collections import defaultdict
+		from decimal import Decimal
+		groups = defaultdict(list)
+		for line in open('in'):
+		    e = json.loads(line, parse_float=Decimal)
+		    prices = groups[e['ts'][:16], e['endpoint']]
+		    if e['payload'].get('price') is not None: prices.append(Decimal(e['payload']['price']))
+		for (window, endpoint), v in groups.items():
+		    for rule, value in ('count', len(v)), ('sum', sum(v)), ('min', min(v, default=0)), ('max', max(v, default=0)), ('avg', float(sum(v) / len(v)) if v else 0):
+		        print(rule, window, endpoint, 'null' if not v and rule != 'count' else float(value))
+	END
+}
+stored_prices() {
+	for rule in count sum min max avg; do
+		hta-query history $rule -d "$CLICKHOUSE_URL" |
+			jq -r --arg rule $rule '[$rule, .window_start[:16], .dims.endpoint, .measures["\($rule)_payload_price"]] | @json'
+	done | python3 -c 'import json, sys
+for line in sys.stdin: row = json.loads(line); print(*row[:3], "null" if row[3] is None else float(row[3]))'
+}
+
+@test "clickhouse: rules with a measure each, whoever dies in the middle: what a recount says" {
+	priced_by_rules
+	by_rules hta-sink-sqlite --init want.db >/dev/null
+	for point in sink-inside:2 sink-sent:3 barrier-after; do
+		not by_rules "HTA_CRASH=$point hta-sink-clickhouse --init" 2>err
+		grep -q 'start it again\|start the pipeline again' err
+	done
+	feed by_rules hta-sink-clickhouse
+	recount_prices | sort >wanted
+	[ "$(wc -l <wanted)" -gt 500 ]
+	grep -q null wanted
+	stored_prices | sort | diff wanted -
+	for merged in no yes; do
+		for metric in $(hta-query metrics -d want.db | jq -r .metric); do
+			history $metric want.db >"$out"
+			[ -s "$out" ]
+			history $metric "$CLICKHOUSE_URL" | diff "$out" -
+		done
+		ch 'OPTIMIZE TABLE events_agg FINAL'
+	done
+	[ "$(ch "SELECT sum(counts['avg_payload_price.avg.n']) FROM events_agg_v WHERE metric = 'avg'")" = "$(jq -c 'select(.payload.price != null)' in | wc -l)" ]
+}
+
+@test "clickhouse: rules with a measure each, while the sink is killed" {
+	priced_by_rules 40000
+	epoch=1000
+	by_rules hta-sink-sqlite --init want.db >/dev/null
+	feed hta-sink-clickhouse --init </dev/null
+	run_rules() { by_rules hta-sink-clickhouse --init; }
+	export -f run_rules by_rules pipe && export epoch
+	for ((i = 0; i < 4; i++)); do
+		before=$(moved)
+		spawn rules bash -c run_rules
+		wait_until 20 moved_beyond "$before"
+		kill -KILL -- "-$pid"
+		wait_until 10 gone $pid
+	done
+	feed by_rules hta-sink-clickhouse
+	for metric in sum avg min max count_all sum_all many; do
+		history $metric want.db >"$out"
+		history $metric "$CLICKHOUSE_URL" | diff "$out" -
+	done
+}
+
+@test "clickhouse: final rows of a plain stream have their measures" {
+	priced_by_rules
+	unset HTA_POSITIONS
+	hta-window --rules rules <in >rows
+	feed hta-sink-clickhouse --init <rows
+	feed hta-sink-clickhouse <rows
+	hta-sink-sqlite --init want.db <rows
+	for metric in sum avg min max stddev many; do
+		history $metric want.db >"$out"
+		history $metric "$CLICKHOUSE_URL" | diff "$out" -
+	done
+}
+
+@test "clickhouse: a rule that it cannot hold is left out, and nothing ends" {
+	mkdir rules
+	echo '{"rule_id":"web","metric":"count","group_by":["event_type"]}' >rules/web.json
+	run_job() {
+		trap : TERM
+		hta-ingest -v -l 0 --log log --epoch 50ms 2>ingest.err | hta-window -v --rules rules --time timestamp | hta-sink-clickhouse --init | hta-sink-sqlite --init both.db | hta-commit
+	}
+	export -f run_job
+	begin() {
+		rm -f ingest.err
+		spawn job bash -o pipefail -c run_job
+		wait_until 20 grep -q 'listens on' ingest.err
+	}
+	send() { # FIRST LAST
+		seq "$1" "$2" | jq -nc '[inputs | {event_id: "e\(.)", user_id: "u", event_type: "click", timestamp: (1767225600 + . | todate), payload: {price: (. % 97)}}]' |
+			curl -sSf -H 'Content-Type: application/json' --data-binary @- "http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)/ingest"
+	}
+	more() { # EVENTS [COMMAND...]
+		send $(($(<sent) + 1)) $(($(<sent) + $1)) >/dev/null
+		echo $(($(<sent) + $1)) >sent
+		"${@:2}"
+	}
+	of_sqlite() { sqlite3 both.db "SELECT CAST(total(count) AS INT) FROM hta_rollups WHERE metric = '$1'"; }
+	all_in_both() { [ "$(counted web) $(of_sqlite web)" = "$(<sent) $(<sent)" ]; }
+	left_out() { [ "$(grep -c 'metric quantile: measure p99_payload_price (p99) keeps a sketch, and clickhouse:events_agg does not store those.*left out here' job.err)" -ge "$1" ]; }
+	begin
+	echo 0 >sent
+	more 3000
+	wait_until 20 all_in_both
+	# one that comes by hand, and one that can be held: at a barrier each
+	echo '{"rule_id":"quantile","metric":"p99","field":"payload.price"}' >rules/quantile.json
+	wait_until 20 more 10 left_out 1
+	echo '{"rule_id":"sum","metric":"sum","field":"payload.price"}' >rules/sum.json
+	wait_until 20 more 10 left_out 2
+	more 2000
+	wait_until 20 all_in_both
+	[ "$(of_sqlite sum)" -ge 2000 ]
+	[ "$(of_sqlite quantile)" -ge "$(of_sqlite sum)" ]
+	[ "$(counted quantile)" = 0 ]
+	kill -TERM -- "-$pid"
+	exits_with 0 20 "$pid"
+	# it starts with that rule, too
+	begin
+	more 1000
+	wait_until 20 all_in_both
+	[ "$(of_sqlite sum)" -ge 3000 ]
+	[ "$(counted quantile)" = 0 ]
+	kill -TERM -- "-$pid"
+	exits_with 0 20 "$pid"
+	history sum both.db >"$out"
+	history sum "$CLICKHOUSE_URL" | diff "$out" -
+}
+
+@test "clickhouse: hta-serve makes rules that it can hold, and refuses others" {
+	feed hta-sink-clickhouse --init </dev/null
+	mkdir rules
+	echo '{"rule_id":"web","metric":"count"}' >rules/web.json
+	serve_rules() {
+		spawn serve hta-serve -v -l 0 --rules rules "$@"
+		wait_until 20 grep -q 'listens on' serve.err
+		at=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' serve.err)
+	}
+	post() { curl -sS -o body -w '%{http_code}' -H 'Content-Type: application/json' -d "$1" "$at/aggregation-rule"; } # RULE
+	serve_rules -d "$CLICKHOUSE_URL"
+	for metric in p99 uniq uniq_exact first last; do
+		[ "$(post "{\"rule_id\":\"x\",\"metric\":\"$metric\",\"field\":\"payload.price\"}")" = 422 ]
+		[ "$(jq -r '[.code, .detail] | join(": ")' body)" = "not-storable: measure ${metric}_payload_price ($metric) keeps a sketch, and ClickHouse does not store those" ]
+	done
+	[ "$(post '{"rule_id":"web","metric":"p99","field":"payload.price","version":2}')" = 422 ]
+	[ "$(ls rules)" = web.json ]
+	for metric in sum avg min max count; do
+		[ "$(post "{\"rule_id\":\"$metric\",\"metric\":\"$metric\",\"field\":\"payload.price\"}")" = 201 ]
+	done
+	kill -TERM "$pid"
+	exits_with 0 20 "$pid"
+	# another store beside it can
+	hta-window --metric none </dev/null | hta-sink-sqlite --init both.db
+	serve_rules -d "$CLICKHOUSE_URL" -d both.db
+	[ "$(post '{"rule_id":"x","metric":"p99","field":"payload.price"}')" = 201 ]
+}
+
+@test "clickhouse: tables of an earlier version: --init adds what measures need" {
+	events 3000 >in
+	feed job web hta-sink-sqlite --init want.db '|' hta-sink-clickhouse --init
+	view=$(ch 'SHOW CREATE TABLE events_agg_v FORMAT TSVRaw')
+	for table in events_agg events_agg_final; do
+		ch "ALTER TABLE $table DROP COLUMN counts, DROP COLUMN sums, DROP COLUMN mins, DROP COLUMN maxs"
+	done
+	ch 'CREATE OR REPLACE VIEW events_agg_v AS SELECT metric, count FROM events_agg'
+	history web want.db >"$out"
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	events 1000 2 >>in
+	fails_with 78 job web hta-sink-clickhouse
+	says 'table events_agg is of an earlier version.*run `hta-sink-clickhouse --init </dev/null` once'
+	fails_with 78 hta-check --connect -d "$CLICKHOUSE_URL"
+	feed job web hta-sink-sqlite want.db '|' hta-sink-clickhouse --init
+	history web want.db >"$out"
+	history web "$CLICKHOUSE_URL" | diff "$out" -
+	[ "$(ch 'SHOW CREATE TABLE events_agg_v FORMAT TSVRaw')" = "$view" ]
+	feed job more hta-sink-sqlite want.db '|' hta-sink-clickhouse
+	# whoever has a table of that name keeps it
+	ch 'CREATE TABLE theirs (metric String, count UInt64) ENGINE = MergeTree ORDER BY metric'
+	fails_with 78 hta-sink-clickhouse --init --table theirs </dev/null
+	says 'not one of ours'
+	[ "$(ch "SELECT count() FROM system.columns WHERE database = '$db' AND table = 'theirs'")" = 2 ]
 }
 
 @test "clickhouse: a table that could count twice is refused at the start" {
@@ -384,6 +584,8 @@ moved_beyond() { [ "$(moved)" != "$1" ]; }
 		dies_at sink-sent:3 web$n
 		feed job web$n hta-sink-clickhouse
 		[ "$(counted web$n)" = 20000 ]
+		feed pipe "hta-consume --job sums$n --until end in | hta-window --metric sums$n --agg 'sum(.latency_ms)' --agg 'max(.latency_ms)' | hta-sink-clickhouse | hta-commit"
+		[ "$(hta-query history sums$n -d "$CLICKHOUSE_URL" | jq -c .measures.max_latency_ms | sort -g | tail -n 1)" = "$(jq .latency_ms in | sort -g | tail -n 1)" ]
 		feed hta-query history web$n --by '' --final -d "$CLICKHOUSE_URL"
 		[ "$(jq -r .count "$out" | paste -sd ' ')" = '6000 6000 6000' ]
 	done

@@ -6,15 +6,42 @@
 const int64_t clickhouse_no_time_us = -2208988800000000;
 
 const char clickhouse_delta_columns[] = "claim, job, metric, window_start, window_end, dims_hash, "
-					"dims, count, value_count, sum, min, max";
+					"dims, count, value_count, sum, min, max, "
+					"counts, sums, mins, maxs";
 const char clickhouse_final_columns[] = "job, metric, window_start, window_end, dims_hash, dims, "
-					"count, value_count, sum, min, max, updated_at";
+					"count, value_count, sum, min, max, counts, sums, "
+					"mins, maxs, updated_at";
 const char clickhouse_event_columns[] =
 	"topic, partition, offset, event_id, event_type, user_id, source, timestamp, received_at, "
 	"raw";
 const char clickhouse_dead_columns[] =
 	"job, sink, kind, topic, partition, record_offset, stage, reason, retries, size, encoding, "
 	"record, record_hash, at";
+
+static void put_cell(const struct cell *cell, struct buf *out)
+{
+	rowbinary_text(out, cell->column.name);
+	if (cell->column.rule == COLUMN_COUNT)
+		rowbinary_u64(out, cell->count);
+	else if (cell->column.rule == COLUMN_SUM)
+		rowbinary_fixed(out, &cell->value, sizeof(cell->value));
+	else
+		rowbinary_maybe_dec(out, !cell->empty, cell->value);
+}
+
+/* A map for each rule, in the order of the rules, which is that of the cells. */
+static void put_cells(const struct rollup *row, struct buf *out)
+{
+	size_t i = 0, end;
+
+	for (unsigned rule = 0; rule < CLICKHOUSE_MAPS; rule++, i = end) {
+		for (end = i; end < row->cells && row->cell[end].column.rule == rule;)
+			end++;
+		rowbinary_length(out, end - i);
+		for (size_t k = i; k < end; k++)
+			put_cell(&row->cell[k], out);
+	}
+}
 
 static void put_row(const struct rollup *row, const char *job, struct buf *out)
 {
@@ -31,6 +58,7 @@ static void put_row(const struct rollup *row, const char *job, struct buf *out)
 	rowbinary_maybe_dec(out, values, row->sum);
 	rowbinary_maybe_dec(out, values, row->min);
 	rowbinary_maybe_dec(out, values, row->max);
+	put_cells(row, out);
 }
 
 void clickhouse_put_delta(const struct rollup *row, const char *job, struct buf *out)

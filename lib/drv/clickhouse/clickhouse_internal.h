@@ -10,6 +10,9 @@
 #include "net/http_client.h"
 
 enum { CLICKHOUSE_FIELDS = 2 };
+/* What measures keep, a map for each rule of columns: by their names counts and sums, which merges
+ * add, mins and maxs, which may be null. A sketch has none. */
+enum { CLICKHOUSE_MAPS = COLUMN_MAX + 1 };
 
 struct clickhouse {
 	const struct sink_conf *conf;
@@ -23,6 +26,8 @@ struct clickhouse {
 	char *table, *final, *view;
 	struct buf address, query, body;
 	bool looked; /* no plain stream has the metrics of this job */
+	bool reads;  /* it is a reader's: tables of an earlier version will do */
+	bool maps;   /* both tables of rows have the columns of measures */
 };
 
 /* ---- clickhouse_http.c */
@@ -58,7 +63,7 @@ extern const char clickhouse_delta_columns[], clickhouse_final_columns[],
 	clickhouse_event_columns[], clickhouse_dead_columns[];
 /* The event time of an event that has none: 1900-01-01, before all that events may have. */
 extern const int64_t clickhouse_no_time_us;
-/* claim "": a delta. */
+/* Rows have no sketches. claim "": a delta. */
 void clickhouse_put_delta(const struct rollup *row, const char *job, struct buf *out);
 /* What stands for a claim: settle and holds look for it. One that makes a claim useless has neither
  * job nor sink ("") nor ranges (NULL). One whose claim is CLICKHOUSE_SINK is no claim's: readers

@@ -112,6 +112,8 @@ static void *reader_open(const struct sink_conf *conf, struct err *err)
 	r->conf = *conf;
 	r->conf.name = "";
 	r->c = clickhouse_driver.open(&r->conf, err);
+	if (r->c)
+		r->c->reads = true;
 	if (r->c && sink_error_result(clickhouse_driver.connect(r->c, err), err) == 0 &&
 	    open_positions(r, err) == 0)
 		return r;

@@ -19,6 +19,7 @@ struct clickhouse_reader {
 	/* of the sinks that have written into the table; none: nobody says where positions stand */
 	struct clickhouse_positions *positions;
 	size_t sinks;
+	struct cell cell[COLUMNS_MAX]; /* of the row that is handed over */
 };
 
 int clickhouse_reader_newest(void *d, const char *metric, int64_t not_after_us, bool *found,

@@ -12,15 +12,29 @@
 enum { PIECE_ROWS = 200000 };
 
 #define US(column) "toUnixTimestamp64Micro(" column ")"
-/* %s: the table of deltas, the metric, a condition; the table of final rows, both again. */
-#define ROWS_OF                                                                              \
-	"(SELECT t.window_start AS window_start, t.window_end AS window_end, t.dims_hash "   \
-	"AS dims_hash, any(t.dims) AS dims, sum(t.count) AS count, sum(t.value_count) AS "   \
-	"value_count, sum(t.sum) AS sum, min(t.min) AS min, max(t.max) AS max FROM %s AS t " \
-	"WHERE t.claim = '' AND t.metric = %s AND %s GROUP BY t.window_start, "              \
-	"t.window_end, t.dims_hash UNION ALL SELECT t.window_start, t.window_end, "          \
-	"t.dims_hash, t.dims, t.count, t.value_count, t.sum, t.min, t.max FROM %s AS t "     \
+/* %s: more columns, the table of deltas, the metric, a condition; the same of final rows. */
+#define ROWS_OF                                                                            \
+	"(SELECT t.window_start AS window_start, t.window_end AS window_end, t.dims_hash " \
+	"AS dims_hash, any(t.dims) AS dims, sum(t.count) AS count, sum(t.value_count) AS " \
+	"value_count, sum(t.sum) AS sum, min(t.min) AS min, max(t.max) AS max%s FROM %s "  \
+	"AS t WHERE t.claim = '' AND t.metric = %s AND %s GROUP BY t.window_start, "       \
+	"t.window_end, t.dims_hash UNION ALL SELECT t.window_start, t.window_end, "        \
+	"t.dims_hash, t.dims, t.count, t.value_count, t.sum, t.min, t.max%s FROM %s AS t " \
 	"FINAL WHERE t.metric = %s AND %s)"
+
+/* What measures keep, and whether there is anything of it: that is not read for nothing. */
+struct more {
+	const char *deltas, *final, *names;
+};
+#define HAS_MAPS "notEmpty(t.counts) OR notEmpty(t.sums) OR notEmpty(t.mins) OR notEmpty(t.maxs)"
+static const struct more nothing = { "", "", "" },
+			 has_maps = { ", max(" HAS_MAPS ") AS measured", ", " HAS_MAPS,
+				      ", toUInt64(max(measured))" },
+			 has_none = { "", "", ", toUInt64(0)" },
+			 maps = { ", sumMap(t.counts) AS counts, sumMap(t.sums) AS sums, "
+				  "minMap(t.mins) AS mins, maxMap(t.maxs) AS maxs",
+				  ", t.counts, t.sums, t.mins, t.maxs",
+				  ", counts, sums, mins, maxs" };
 
 struct piece {
 	int64_t from_us, to_us; /* from <= window_start < to */
@@ -28,6 +42,7 @@ struct piece {
 struct pieces {
 	struct piece *v;
 	size_t n, cap;
+	bool measured; /* some row has measures */
 };
 
 /* Windows that begin in the range, and only those that end at its end_us if it has one. */
@@ -88,19 +103,23 @@ static int find_pieces(struct clickhouse *c, const struct read_range *range, con
 {
 	int64_t from_us = bounded(range->from_us), to_us = bounded(range->to_us);
 	char *where = condition_of(from_us, to_us, range->end_us);
+	const struct more *more = c->maps ? &has_maps : &has_none;
 	uint64_t rows = 0;
 	struct rowbinary answer;
 	int rc = sink_error_result(
 		clickhouse_query(
 			c, &answer, err,
-			"SELECT " US("window_start") " AS at, toUInt64(count()) FROM " ROWS_OF
+			"SELECT " US("window_start") " AS at, toUInt64(count())%s FROM " ROWS_OF
 						     " GROUP BY at ORDER BY at",
-			c->table, name, where, c->final, name, where),
+			more->names, more->deltas, c->table, name, where, more->final, c->final,
+			name, where),
 		err);
 
 	while (rc == 0 && rowbinary_more(&answer)) {
 		int64_t at = rowbinary_get_i64(&answer);
 		uint64_t n = rowbinary_get_u64(&answer);
+
+		out->measured |= rowbinary_get_u64(&answer) != 0;
 
 		if (!out->n || rows + n > PIECE_ROWS) {
 			mem_reserve(&out->v, &out->cap, out->n + 1, sizeof(*out->v));
@@ -113,6 +132,40 @@ static int find_pieces(struct clickhouse *c, const struct read_range *range, con
 	}
 	free(where);
 	return rc == 0 && answer.broken ? clickhouse_answer_broken(c, err) : rc;
+}
+
+static void take_cell(struct rowbinary *a, enum column_rule rule, struct cell *cell)
+{
+	*cell = (struct cell){ .column = { rule, rowbinary_get_text(a) } };
+	if (rule == COLUMN_COUNT)
+		cell->count = rowbinary_get_u64(a);
+	else if (rule == COLUMN_SUM)
+		rowbinary_get_fixed(a, &cell->value, sizeof(cell->value));
+	else
+		cell->empty = !rowbinary_get_maybe_dec(a, &cell->value);
+}
+
+static int cell_order(const void *a, const void *b)
+{
+	return column_cmp(&((const struct cell *)a)->column, &((const struct cell *)b)->column);
+}
+
+/* The server has a map's names in their order; so does whoever else writes, or not. */
+static void take_cells(struct rowbinary *a, struct cell cell[COLUMNS_MAX], struct rollup *row)
+{
+	for (unsigned rule = 0; rule < CLICKHOUSE_MAPS; rule++) {
+		uint64_t n = rowbinary_get_length(a);
+
+		a->broken |= n > COLUMNS_MAX - row->cells;
+		for (; n && !a->broken; n--)
+			take_cell(a, (enum column_rule)rule, &cell[row->cells++]);
+	}
+	row->cell = cell;
+	for (size_t i = 1; i < row->cells; i++)
+		if (cell_order(&cell[i - 1], &cell[i]) > 0) {
+			qsort(cell, row->cells, sizeof(*cell), cell_order);
+			return;
+		}
 }
 
 static void take_row(struct rowbinary *a, struct rollup *row)
@@ -132,9 +185,11 @@ static void take_row(struct rowbinary *a, struct rollup *row)
 	a->broken |= row->has_value && row->value_count && !(sum && min && max);
 }
 
-static int read_piece(struct clickhouse *c, const struct read_range *range, const char *name,
-		      const struct piece *piece, read_row_fn *fn, void *arg, struct err *err)
+static int read_piece(struct clickhouse_reader *r, const struct read_range *range, const char *name,
+		      const struct piece *piece, const struct more *more, read_row_fn *fn,
+		      void *arg, struct err *err)
 {
+	struct clickhouse *c = r->c;
 	char *where = condition_of(piece->from_us, piece->to_us, range->end_us),
 	     *order = range->top
 			      ? mem_printf("count DESC, dims_hash DESC LIMIT %" PRIu64, range->top)
@@ -145,12 +200,16 @@ static int read_piece(struct clickhouse *c, const struct read_range *range, cons
 		clickhouse_query(c, &answer, err,
 				 "SELECT " US("window_start") ", " US(
 					 "window_end") ", dims_hash, dims, count, value_count, "
-						       "sum, min, max FROM " ROWS_OF " ORDER BY %s",
-				 c->table, name, where, c->final, name, where, order),
+						       "sum, min, max%s FROM " ROWS_OF
+						       " ORDER BY %s",
+				 more->names, more->deltas, c->table, name, where, more->final,
+				 c->final, name, where, order),
 		err);
 
 	while (rc == 0 && rowbinary_more(&answer)) {
 		take_row(&answer, &row);
+		if (more == &maps)
+			take_cells(&answer, r->cell, &row);
 		rc = answer.broken ? clickhouse_answer_broken(c, err) : fn(arg, &row, err);
 	}
 	free(where);
@@ -161,13 +220,14 @@ static int read_piece(struct clickhouse *c, const struct read_range *range, cons
 int clickhouse_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
 			   struct err *err)
 {
-	struct clickhouse *c = ((struct clickhouse_reader *)d)->c;
+	struct clickhouse_reader *r = d;
 	char *name = clickhouse_literal_of(range->metric);
 	struct pieces pieces = { 0 };
-	int rc = find_pieces(c, range, name, &pieces, err);
+	int rc = find_pieces(r->c, range, name, &pieces, err);
 
 	for (size_t i = 0; i < pieces.n && rc == 0; i++)
-		rc = read_piece(c, range, name, &pieces.v[i], fn, arg, err);
+		rc = read_piece(r, range, name, &pieces.v[i], pieces.measured ? &maps : &nothing,
+				fn, arg, err);
 	free(pieces.v);
 	free(name);
 	return rc;

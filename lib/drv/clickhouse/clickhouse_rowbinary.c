@@ -68,7 +68,7 @@ void rowbinary_get_fixed(struct rowbinary *r, void *out, size_t n)
 	r->p += n;
 }
 
-static uint64_t get_length(struct rowbinary *r)
+uint64_t rowbinary_get_length(struct rowbinary *r)
 {
 	uint64_t n = 0;
 	uint8_t byte = 0x80;
@@ -83,7 +83,7 @@ static uint64_t get_length(struct rowbinary *r)
 
 struct slice rowbinary_get_text(struct rowbinary *r)
 {
-	uint64_t n = get_length(r);
+	uint64_t n = rowbinary_get_length(r);
 	struct slice text;
 
 	if (r->broken || (uint64_t)(r->end - r->p) < n) {

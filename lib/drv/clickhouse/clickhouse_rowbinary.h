@@ -27,6 +27,8 @@ struct rowbinary {
 	bool broken;
 };
 
+/* How many entries a map has. */
+uint64_t rowbinary_get_length(struct rowbinary *r);
 struct rowbinary rowbinary_of(struct slice text);
 bool rowbinary_more(const struct rowbinary *r); /* something is left, and nothing broken */
 struct slice rowbinary_get_text(struct rowbinary *r);

@@ -11,6 +11,12 @@
  * are added up by AggregatingMergeTree over SimpleAggregateFunction: SummingMergeTree drops rows
  * whose sums are all 0, and with a list of columns keeps the first minimum.
  *
+ * What the measures of rules keep stands in four maps by the names of columns (row/columns.h), one
+ * a rule of merging: so no rule that comes later needs another column. A name whose sum is 0, or
+ * whose minimum is null, stays in them, so a reader knows the measures of a row. Tables of an
+ * earlier version have no maps: --init adds them. A sink does not begin without: it could not take
+ * a rule that comes while it runs.
+ *
  * A part that was acknowledged is synced (fsync_after_insert): it is not by default. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,36 +32,52 @@
 	"metric LowCardinality(String), window_start " TIME ", window_end " TIME \
 	", dims_hash FixedString(16), "
 
+#define NUMBER "Decimal(38, 9)"
+#define MAYBE "Nullable(" NUMBER ")"
+/* add: what stands before each column. */
+#define DELTA_MAPS(add)                                                           \
+	add "counts SimpleAggregateFunction(sumMap, Map(String, UInt64)), " add   \
+	    "sums SimpleAggregateFunction(sumMap, Map(String, " NUMBER ")), " add \
+	    "mins SimpleAggregateFunction(minMap, Map(String, " MAYBE ")), " add  \
+	    "maxs SimpleAggregateFunction(maxMap, Map(String, " MAYBE "))"
+#define FINAL_MAPS(add)                                                             \
+	add "counts Map(String, UInt64), " add "sums Map(String, " NUMBER "), " add \
+	    "mins Map(String, " MAYBE "), " add "maxs Map(String, " MAYBE ")"
+#define ADD " ADD COLUMN IF NOT EXISTS "
+
 static const char deltas_table[] =
 	"CREATE TABLE IF NOT EXISTS %s (claim String, job LowCardinality(String), " ROW_KEY
 	"dims SimpleAggregateFunction(any, String) CODEC(ZSTD(1)), "
 	"count SimpleAggregateFunction(sum, UInt64), "
 	"value_count SimpleAggregateFunction(sum, Nullable(UInt64)), "
-	"sum SimpleAggregateFunction(sum, Nullable(Decimal(38, 9))), "
-	"min SimpleAggregateFunction(min, Nullable(Decimal(38, 9))), "
-	"max SimpleAggregateFunction(max, Nullable(Decimal(38, 9)))) "
-	"ENGINE = AggregatingMergeTree "
-	"ORDER BY (claim, metric, window_start, window_end, dims_hash, job) "
-	"SETTINGS non_replicated_deduplication_window = 10000, " SYNCED;
+	"sum SimpleAggregateFunction(sum, " MAYBE "), "
+	"min SimpleAggregateFunction(min, " MAYBE "), "
+	"max SimpleAggregateFunction(max, " MAYBE
+	"), " DELTA_MAPS("") ") "
+			     "ENGINE = AggregatingMergeTree "
+			     "ORDER BY (claim, metric, window_start, window_end, dims_hash, job) "
+			     "SETTINGS non_replicated_deduplication_window = 10000, " SYNCED;
 
 static const char final_table[] =
 	"CREATE TABLE IF NOT EXISTS %s (job LowCardinality(String), " ROW_KEY
 	"dims String CODEC(ZSTD(1)), count UInt64, value_count Nullable(UInt64), "
-	"sum Nullable(Decimal(38, 9)), "
-	"min Nullable(Decimal(38, 9)), max Nullable(Decimal(38, 9)), updated_at " TIME ") "
-	"ENGINE = ReplacingMergeTree(updated_at) "
-	"ORDER BY (metric, window_start, window_end, dims_hash) SETTINGS " SYNCED;
+	"sum " MAYBE ", min " MAYBE ", max " MAYBE ", updated_at " TIME ", " FINAL_MAPS(
+		"") ") "
+		    "ENGINE = ReplacingMergeTree(updated_at) "
+		    "ORDER BY (metric, window_start, window_end, dims_hash) SETTINGS " SYNCED;
 
-/* %s: the view, the table of deltas, that of final rows. */
+/* %s: IF NOT EXISTS or not, the view, the table of deltas, that of final rows. */
 static const char rows_view[] =
-	"CREATE VIEW IF NOT EXISTS %s AS SELECT t.metric AS metric, t.window_start AS "
+	"CREATE %s %s AS SELECT t.metric AS metric, t.window_start AS "
 	"window_start, "
 	"t.window_end AS window_end, lower(hex(t.dims_hash)) AS dims_hash, any(t.dims) AS dims, "
 	"sum(t.count) AS count, sum(t.value_count) AS value_count, sum(t.sum) AS sum, "
-	"min(t.min) AS min, max(t.max) AS max FROM %s AS t WHERE t.claim = '' "
+	"min(t.min) AS min, max(t.max) AS max, sumMap(t.counts) AS counts, "
+	"sumMap(t.sums) AS sums, minMap(t.mins) AS mins, maxMap(t.maxs) AS maxs "
+	"FROM %s AS t WHERE t.claim = '' "
 	"GROUP BY t.metric, t.window_start, t.window_end, t.dims_hash UNION ALL "
 	"SELECT metric, window_start, window_end, lower(hex(dims_hash)), dims, count, value_count, "
-	"sum, min, max FROM %s FINAL";
+	"sum, min, max, counts, sums, mins, maxs FROM %s FINAL";
 
 static const char events_table[] =
 	"CREATE TABLE IF NOT EXISTS %s (topic LowCardinality(String), partition Int32, "
@@ -84,8 +106,6 @@ static enum sink_result make_tables(struct clickhouse *c, struct err *err)
 		r = clickhouse_query(c, NULL, err, deltas_table, c->table);
 	if (r == SINK_OK)
 		r = clickhouse_query(c, NULL, err, final_table, c->final);
-	if (r == SINK_OK)
-		r = clickhouse_query(c, NULL, err, rows_view, c->view, c->table, c->final);
 	return r;
 }
 
@@ -95,6 +115,7 @@ struct table {
 	bool found;
 	struct slice engine, partition_key, definition;
 	uint64_t columns; /* of those that we write */
+	uint64_t maps;    /* of these those of measures */
 };
 
 static enum sink_result look_at_table(struct clickhouse *c, const char *name, const char *columns,
@@ -107,9 +128,12 @@ static enum sink_result look_at_table(struct clickhouse *c, const char *name, co
 		"SELECT toString(engine), toString(partition_key), toString(create_table_query), "
 		"assumeNotNull((SELECT count() FROM system.columns WHERE database = "
 		"currentDatabase() "
-		"AND table = %s AND has(splitByString(', ', %s), name))) FROM system.tables "
-		"WHERE database = currentDatabase() AND name = %s",
-		literal, list, literal);
+		"AND table = %s AND has(splitByString(', ', %s), name))), "
+		"assumeNotNull((SELECT count() FROM system.columns WHERE database = "
+		"currentDatabase() "
+		"AND table = %s AND name IN ('counts', 'sums', 'mins', 'maxs'))) "
+		"FROM system.tables WHERE database = currentDatabase() AND name = %s",
+		literal, list, literal, literal);
 
 	*out = (struct table){ .found = r == SINK_OK && rowbinary_more(&answer) };
 	if (out->found) {
@@ -117,6 +141,7 @@ static enum sink_result look_at_table(struct clickhouse *c, const char *name, co
 		out->partition_key = rowbinary_get_text(&answer);
 		out->definition = rowbinary_get_text(&answer);
 		out->columns = rowbinary_get_u64(&answer);
+		out->maps = rowbinary_get_u64(&answer);
 	}
 	free(literal);
 	free(list);
@@ -130,6 +155,13 @@ static uint64_t count_columns(const char *list)
 	for (; *list; list++)
 		n += *list == ',';
 	return n;
+}
+
+/* A table of rows that has all but maps. */
+static bool lacks_maps(const struct clickhouse *c, const struct table *t, const char *columns)
+{
+	return t->found && !c->conf->events.on && t->maps < CLICKHOUSE_MAPS &&
+	       t->columns - t->maps + CLICKHOUSE_MAPS == count_columns(columns);
 }
 
 /* Whether the table remembers tokens. A replicated one does so by default. */
@@ -165,7 +197,13 @@ static int check_table(const struct clickhouse *c, const char *name, const char 
 			       "%s: table %s is Distributed, which answers before a shard has what "
 			       "was written: name the shard's own table (--table)",
 			       host, name);
-	if (t->columns != count_columns(columns))
+	if (lacks_maps(c, t, columns) && !c->reads)
+		return err_set(err, EX_CONFIG,
+			       "%s: table %s is of an earlier version, without the columns of "
+			       "measures: run `hta-sink-clickhouse --init </dev/null` once, or add "
+			       "--init",
+			       host, name);
+	if (t->columns != count_columns(columns) && !lacks_maps(c, t, columns))
 		return err_set(err, EX_CONFIG,
 			       "%s: table %s is not one of ours: of the columns %s it has %" PRIu64
 			       "; name another (--table)",
@@ -191,33 +229,74 @@ static int check_deltas(const struct clickhouse *c, const struct table *t, struc
 	return 0;
 }
 
-static enum sink_result look_and_check(struct clickhouse *c, const char *name, const char *columns,
-				       bool deltas, struct err *err)
+struct wanted {
+	const char *behind, *columns;
+	const char *alter; /* adds maps; %s: the table. NULL: it has none */
+};
+
+/* t is of the last look at the table; its texts are lent until the next. */
+static enum sink_result look_and_alter(struct clickhouse *c, const struct wanted *w,
+				       const char *name, struct table *t, struct err *err)
 {
+	struct buf sql = { 0 };
+	enum sink_result r = look_at_table(c, name, w->columns, t, err);
+
+	if (r != SINK_OK || !c->conf->create || !lacks_maps(c, t, w->columns))
+		return r;
+	buf_addz(&sql, "ALTER TABLE ");
+	clickhouse_name(&sql, name);
+	buf_addz(&sql, w->alter);
+	r = clickhouse_query(c, NULL, err, "%s", buf_z(&sql));
+	buf_fini(&sql);
+	return r == SINK_OK ? look_at_table(c, name, w->columns, t, err) : r;
+}
+
+static enum sink_result look_and_check(struct clickhouse *c, const struct wanted *w,
+				       struct err *err)
+{
+	char *name = mem_printf("%s%s", c->conf->place, w->behind);
+	bool deltas = w->columns == clickhouse_delta_columns;
 	struct table t;
-	enum sink_result r = look_at_table(c, name, columns, &t, err);
+	enum sink_result r = look_and_alter(c, w, name, &t, err);
 
 	if (r == SINK_OK &&
-	    (check_table(c, name, columns, &t, err) || (deltas && check_deltas(c, &t, err))))
+	    (check_table(c, name, w->columns, &t, err) || (deltas && check_deltas(c, &t, err))))
 		r = SINK_FATAL;
+	c->maps = c->maps && t.maps == CLICKHOUSE_MAPS;
+	free(name);
+	return r;
+}
+
+/* Behind the tables, which may have got columns. A view of an earlier version is made anew. */
+static enum sink_result make_view(struct clickhouse *c, struct err *err)
+{
+	char *name = mem_printf("%s_v", c->conf->place);
+	struct table t;
+	enum sink_result r = look_at_table(c, name, "", &t, err);
+	bool old = t.found && t.maps == 0 && slice_is(t.engine, "View");
+
+	if (r == SINK_OK && (old || !t.found))
+		r = clickhouse_query(c, NULL, err, rows_view,
+				     old ? "OR REPLACE VIEW" : "VIEW IF NOT EXISTS", c->view,
+				     c->table, c->final);
+	free(name);
 	return r;
 }
 
 enum sink_result clickhouse_schema(struct clickhouse *c, struct err *err)
 {
-	const char *place = c->conf->place;
-	bool events = c->conf->events.on;
-	char *final = mem_printf("%s_final", place);
+	static const struct wanted events = { "", clickhouse_event_columns, NULL },
+				   rows[] = { { "", clickhouse_delta_columns, DELTA_MAPS(ADD) },
+					      { "_final", clickhouse_final_columns,
+						FINAL_MAPS(ADD) } };
 	enum sink_result r = c->conf->create ? make_tables(c, err) : SINK_OK;
 
-	if (r == SINK_OK)
-		r = look_and_check(c, place,
-				   events ? clickhouse_event_columns : clickhouse_delta_columns,
-				   !events, err);
-	if (r == SINK_OK && !events)
-		r = look_and_check(c, final, clickhouse_final_columns, false, err);
-	free(final);
-	return r;
+	c->maps = true;
+	if (c->conf->events.on)
+		return r == SINK_OK ? look_and_check(c, &events, err) : r;
+	for (unsigned i = 0; i < 2 && r == SINK_OK; i++)
+		r = look_and_check(c, &rows[i], err);
+	return r == SINK_OK && c->conf->create ? make_view(c, err) : r;
 }
 
 enum sink_result clickhouse_probe(void *d, const struct probe *probe, struct err *err)

@@ -8,16 +8,17 @@
 #include "base/tm.h"
 #include "drv/clickhouse/clickhouse_internal.h"
 
-/* Of a row that has more than the tables hold: EX_CONFIG, named. */
+/* Of a row that has more than the tables hold: EX_CONFIG, named. Measures are the framework's to
+ * check, which knows that the driver takes no sketches. */
 static int check_row(const struct rollup *row, struct err *err)
 {
-	if (!row->has_uniq && !row->cells)
+	if (!row->has_uniq)
 		return 0;
 	return err_set(err, EX_CONFIG,
-		       "metric %.*s has %s, and tables in ClickHouse hold count, sum, min and max: "
-		       "leave it out, count it there over events (--events), or use another sink",
-		       (int)row->metric.n, row->metric.p,
-		       row->has_uniq ? "unique counts (--uniq)" : "measures of its own (--agg)");
+		       "metric %.*s has unique counts (--uniq), and ClickHouse has no place for "
+		       "their sketches: leave them out, count there over events (--events), or use "
+		       "another sink",
+		       (int)row->metric.n, row->metric.p);
 }
 
 static enum sink_result check_rows(const struct sink_batch *batch, struct err *err)
