@@ -1,4 +1,4 @@
-# Sends batches, adds a rule and changes it meanwhile, kills two of the pipelines, and counts the batches again.
+# Sends batches, adds rules and changes one meanwhile, kills two of the pipelines, and counts the batches again.
 #
 #	HTA_BATCHES	how many, 100 at most (default 10)
 #	HTA_BATCH	events of all batches but the first, which has 10,000 (default 10000)
@@ -6,35 +6,54 @@ batches=${HTA_BATCHES:-10}
 size=${HTA_BATCH:-10000}
 
 # What making or changing a rule is answered.
-rule() { # ID WINDOW [MEMBER...]
-	ask -H "$json" -d "{\"rule_id\":\"$1\",\"window_size\":\"$2\",\"metric\":\"count\",\"group_by\":[\"event_type\"]${3:+,$3}}" "$out/aggregation-rule"
+rule() { # ID WINDOW METRIC [MEMBER...]
+	ask -H "$json" -d "{\"rule_id\":\"$1\",\"window_size\":\"$2\",\"metric\":\"$3\",\"group_by\":[\"event_type\"]${4:+,$4}}" "$out/aggregation-rule"
 }
 
-# A batch: events over three hours, six kinds of them.
+# A batch: events over three hours, six kinds of them, prices in cents.
 batch() { # N EVENTS
 	jq -nc --argjson n "$1" --argjson events "$2" '[range($events) | {event_id: "\($n)-\(.)", user_id: "user_\(. % 500)",
 		event_type: ["click", "purchase", "view", "login", "search", "share"][(. * 7 + $n) % 6],
-		timestamp: (1768644000 + . | todate), payload: {product_id: (. % 42), price: 19.99}}]' >"batch.$1"
+		timestamp: (1768644000 + . | todate), payload: {product_id: (. % 42), price: ((. * 37 + $n) % 10000 / 100)}}]' >"batch.$1"
 }
 batch 1 10000
 for n in $(seq 2 "$batches"); do batch "$n" "$size"; done
 post_batch() { # N
 	[ "$(ask -H "$json" -d "@batch.$1" "$in/ingest")" = 202 ] || fail "batch $1 is answered $(cat body)"
 }
+
+# Rows of a rule on a day, RULE@N of one of its versions: window, kind, value.
+rows() { # RULE [DAY]
+	local day=${2:-17}
+	curl -sS -G "$out/stats" -d limit=10000 --data-urlencode "rule_id=$1" -d "start_time=2026-01-${day}T00:00:00Z" -d "end_time=2026-01-$((day + 1))T00:00:00Z" |
+		jq -r '.data[] | [.window_start, .event_type, .value] | @tsv' | sort
+}
+counted() { rows rule_10m_event_type | awk '{ n += $3 } END { print n + 0 }'; }
+
+# Rules that were read take effect at the next barrier: events of the day before bring one, until the rule has counted one
+# of them. So it has all that is sent behind.
+openings=0
+opening() { # RULE@VERSION
+	openings=$((openings + 1))
+	jq -c --arg n "$openings" '[.[0] | .event_id = "opening-" + $n | .timestamp = "2026-01-16T12:00:00Z"]' batch.1 >"batch.$((100 + openings))"
+	post_batch $((100 + openings))
+	[ -n "$(rows "$1" 16)" ]
+}
+in_force() { wait_for opening "$1"; } # RULE@VERSION
+
+say "rules more while it runs: $(rule clicks_5m 5m count '"active":true') $(rule sum_price 10m sum '"field":"payload.price"') $(rule avg_price 10m avg '"field":"payload.price"'), the same again: $(rule clicks_5m 5m count '"active":true')"
+for one in clicks_5m sum_price avg_price; do in_force $one@1; done
+
 from=$(seconds)
 post_batch 1
 to=$(seconds)
 say "one request: $(cat body), $(rate 10000 "$from" "$to") events a second, durable (such a system, on its makers' machine: 96000, before Kafka has them)"
-
-say "a rule more while it runs: $(rule clicks_5m 5m '"active":true'), the same again: $(rule clicks_5m 5m '"active":true')"
-wait_for grep -q 'rule clicks_5m' aggregation.log
 half=$((1 + batches / 2))
 for n in $(seq 2 "$half"); do post_batch "$n"; done
-say "modified: $(rule clicks_5m 1m '"version":2'), paused: $(rule clicks_5m 1m '"version":2,"active":false'), resumed: $(rule clicks_5m 1m '"version":3')"
-# a rule is known by its name once something was counted
-value() { curl -sS -G "$out/stats" -d rule_id=rule_10m_event_type -d start_time=2026-01-17T00:00:00Z -d end_time=2026-01-18T00:00:00Z | jq "$1"; }
-some_counted() { [ "$(value '[.data[].value] | add')" -gt 0 ]; }
-wait_for some_counted
+half_counted() { [ "$(counted)" -ge $((10000 + (half - 1) * size)) ]; }
+wait_for half_counted
+say "modified: $(rule clicks_5m 1m count '"version":2'), paused: $(rule clicks_5m 1m count '"version":2,"active":false'), resumed: $(rule clicks_5m 1m count '"version":3')"
+in_force clicks_5m@3
 eval "${HTA_DURING:-}"
 crash aggregation
 crash facts
@@ -46,13 +65,33 @@ from=$(seconds)
 to=$(seconds)
 
 total=$((10000 + (batches - 1) * size))
-all_counted() { [ "$(value '[.data[].value] | add')" -ge $total ]; }
+all_counted() { [ "$(counted)" -ge $total ]; }
 wait_for all_counted
 wait_for curl -sf "$out/health"
-jq -r '.[] | "\(.timestamp[0:15])0:00\t\(.event_type)"' batch.* | sort | uniq -c | awk '{ print $2 "\t" $3 "\t" $1 }' >recount
-value '.data[] | [.window_start, .event_type, .value] | @tsv' | jq -r . | sort | cmp - recount || fail "ClickHouse is not what was sent"
-same "rows of rule_10m_event_type" "$(value '.data | length')" "$(wc -l <recount)"
-same "events counted" "$(value '[.data[].value] | add')" "$total"
+
+# Events of batches, counted again in windows of so many minutes; the value is what jq makes of $n events and $cents.
+recount() { # MINUTES VALUE BATCH...
+	jq -r --argjson s "$1" '.[] | [(.timestamp | fromdate | . - . % (60 * $s) | todate[:-1]), .event_type, (.payload.price * 100 | round)] | @tsv' "${@:3}" |
+		awk -F '\t' '{ n[$1 FS $2]++; cents[$1 FS $2] += $3 } END { for (k in n) print k FS n[k] FS cents[k] }' |
+		jq -Rr "split(\"\t\") | (.[2] | tonumber) as \$n | (.[3] | tonumber) as \$cents | [.[0], .[1], $2] | @tsv" | sort
+}
+are_rows() { # RULE, and as recount
+	recount "${@:2}" >recount
+	rows "$1" | cmp - recount || fail "rows of $1 are not what was sent"
+	same "rows of $1" "$(rows "$1" | wc -l)" "$(wc -l <recount)"
+}
+all=() before=() behind=()
+for n in $(seq 1 "$batches"); do
+	all+=("batch.$n")
+	if [ "$n" -le "$half" ]; then before+=("batch.$n"); else behind+=("batch.$n"); fi
+done
+are_rows rule_10m_event_type 10 "\$n" "${all[@]}"
+are_rows sum_price 10 "\$cents / 100" "${all[@]}"
+are_rows avg_price 10 "\$cents / (\$n * 100)" "${all[@]}"
+are_rows clicks_5m@1 5 "\$n" "${before[@]}"
+are_rows clicks_5m 1 "\$n" "${behind[@]}"
+same "events counted" "$(counted)" "$total"
+total=$((total + openings))
 facts() { hta-query -d "$CLICKHOUSE_URL" events --limit 1000000 | wc -l; }
 all_there() { [ "$(facts)" -ge $total ]; }
 wait_for all_there
