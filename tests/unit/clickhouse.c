@@ -155,6 +155,13 @@ static void test_reading(void)
 
 static void test_rows(void)
 {
+	struct cell cell[] = {
+		{ .column = { COLUMN_COUNT, slice_z("a") }, .count = 5 },
+		{ .column = { COLUMN_COUNT, slice_z("b") }, .count = 2 },
+		{ .column = { COLUMN_MIN, slice_z("c") }, .value = -1 },
+		{ .column = { COLUMN_MIN, slice_z("d") }, .empty = true },
+		{ .column = { COLUMN_MAX, slice_z("e") }, .value = -1 },
+	};
 	struct rollup row = { .add = true,
 			      .metric = slice_z("m"),
 			      .start_us = 1,
@@ -169,15 +176,27 @@ static void test_rows(void)
 	clickhouse_put_delta(&row, "j", &b);
 	is_hex(&b,
 	       "00016a016d0100000000000000020000000000000001020000000000000000000000000000"
-	       "027b7d030000000000000001010101",
+	       "027b7d03000000000000000101010100000000",
 	       "a delta without values");
 	row.has_value = true;
 	clickhouse_put_final(&row, NULL, 4, &b);
 	is_hex(&b,
 	       "00016d0100000000000000020000000000000001020000000000000000000000000000"
-	       "027b7d0300000000000000000000000000000000010101"
+	       "027b7d030000000000000000000000000000000001010100000000"
 	       "0400000000000000",
 	       "a final row without a value");
+	row.has_value = false;
+	row.cell = cell;
+	row.cells = sizeof(cell) / sizeof(*cell);
+	clickhouse_put_delta(&row, "j", &b);
+	is_hex(&b,
+	       "00016a016d0100000000000000020000000000000001020000000000000000000000000000"
+	       "027b7d030000000000000001010101"
+	       "02016105000000000000000162020000000000000000"
+	       "02016300ffffffffffffffffffffffffffffffff016401"
+	       "01016500ffffffffffffffffffffffffffffffff",
+	       "a map for each rule of merging");
+	row.cells = 0;
 	at->from = 10;
 	at->to = 20;
 	ranges_add(&ranges, slice_z("idle"), 0);
