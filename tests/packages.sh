@@ -16,7 +16,7 @@ set -euo pipefail
 build="autoconf automake gcc libc6-dev libcurl4-openssl-dev libhiredis-dev libjq-dev liblmdb-dev libmimalloc-dev libmongoc-dev libnghttp2-dev libpcre2-dev libpq-dev librdkafka-dev libsqlite3-dev libssl-dev
 	libxxhash-dev libzstd-dev make pkg-config zlib1g-dev"
 # shellcheck disable=SC2034
-test="bats bzip2 clang clang-format-14 curl fish jq kcat libclang-rt-14-dev libtest-json-schema-acceptance-perl mandoc nghttp2-client nginx-light openssl pgbouncer postgresql-15 postgresql-15-hll procps prometheus prometheus-node-exporter python3 python3-jsonschema python3-prometheus-client python3-pymongo python3-requests python3-venv python3-websockets python3-yaml redis-server slowhttptest spin
+test="bats bzip2 clang clang-format-14 curl fish groff-base jq kcat libclang-rt-14-dev libtest-json-schema-acceptance-perl mandoc nghttp2-client nginx-light openssl pgbouncer postgresql-15 postgresql-15-hll procps prometheus prometheus-node-exporter python3 python3-jsonschema python3-prometheus-client python3-pymongo python3-requests python3-venv python3-websockets python3-yaml redis-server slowhttptest spin
 	sqlite3 systemd tzdata xxhash xz-utils zsh zstd"
 # shellcheck disable=SC2034
 kafka="ca-certificates maven openjdk-17-jre-headless openssl"

@@ -1,34 +1,46 @@
 # The manual: it is well-formed, says what the programs say of themselves, and what it tells people to type works.
 #
-# Code in EXAMPLES and TASKS stands in .Bd -literal -offset indent. It is run as it stands, by bash -eo pipefail in a scratch folder that has
-# events.ndjson, but for names of servers, and names that tests sharing a server must not share:
-#	kafka:9092		$HTA_BROKERS
-#	-t events		-t $topic, the test's own
-#	-t clean, --dead-topic clean.dlq,
-#	-g web.., --reset web2,
-#	positions web		with the test's prefix
-#	redis://cache:6379/0	$REDIS_URL
-#	http://registry:8081	$HTA_TEST_REGISTRY
-#	s3://archive		the test's own place in a bucket
-#	ports 8000, 8080	free ones
-#	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
-# service=rollups is the test's database: PGSERVICEFILE says so.
+# Code in EXAMPLES and TASKS stands in .Bd -literal -offset indent. It is run as it stands, by bash -eo pipefail in a scratch
+# folder that has events.ndjson, but for names of servers, and names that tests sharing a server must not share:
+# tests/manual.bash says which.
 load ../helpers
-
-man=$top/man
+load ../manual
 
 programs() { find "$HTA_BUILD_DIR" -maxdepth 1 -name 'hta-*' -type f -executable -printf '%f\n' | sort; }
 pages() { find "$man" -name '*.1' -printf '%f\n' | sed 's/\.1$//' | sort; }
-
-# The lines between .Sh SECTION (or .Ss) and the next one.
-section() { # PAGE SECTION
-	awk -v want="$2" '/^\.S[hs] /{ on = substr($0, 5) == want; next } on' "$man/$1"
-}
 
 # ---- what it is ----
 
 @test "mandoc takes every page" {
 	mandoc -T lint -W warning "$man"/*.[17]
+}
+
+# A page at 80 columns without its literal blocks, which are as wide as they are.
+at_80() { # RENDERER PAGE
+	awk '/^\.Bd -literal/ { on = 1; next } on { on = !/^\.Ed/; next } !/^\.D1|^\.Dl/' "$man/$2" >page
+	case $1 in
+	groff) groff -Tutf8 -mandoc -P-c -rLL=80n -rLT=80n page ;;
+	mandoc) mandoc -T utf8 -O width=80 page ;;
+	esac | sed 's/.\x08//g'
+}
+
+# Lines that are too long, or begin right of the middle: what is left of a table whose last column has no room.
+ill_set() { LC_ALL=C.UTF-8 awk '{ n++ } length > 80 || /^ {41}/ { print FILENAME n ": " $0; bad = 1 } END { exit !(bad || n < 20) }'; }
+
+@test "pages fit 80 columns, rendered by groff and by mandoc" {
+	cd "$BATS_TEST_TMPDIR"
+	for page in "$man"/*.[17]; do
+		for renderer in groff mandoc; do
+			at_80 $renderer "${page##*/}" >"$out"
+			not ill_set <"$out" || { echo "${page##*/} by $renderer"; return 1; }
+		done
+	done
+	# it can fail
+	man=.
+	{ head -n 40 "$page"; printf '%s\n' '.Bl -column "as wide as no terminal has room for, or nearly so" "the second one" "third"' \
+		'.It one Ta two which is longer than the second column is Ta three words then'; echo .El; } >wide.7
+	at_80 groff wide.7 >"$out"
+	ill_set <"$out"
 }
 
 @test "a page for every program, a program for every page" {
@@ -223,14 +235,7 @@ blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n
 
 # Writes the block to the file "example" with the substitutions that are named above.
 example_of() { # PAGE N
-	block "$1" "$2" | sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
-		s|http://registry:8081|${HTA_TEST_REGISTRY:-}|g
-		s|s3://archive|s3://${S3_BUCKET:-}/$BATS_TEST_NUMBER|g
-		s/(-l |localhost:)8000/\1${port:-8000}/g
-		s/(-l |localhost:)8080/\1${reader_port:-8080}/g
-		s/(-g|--reset|positions) web/\1 ${web:-}web/g
-		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
-		s/--from 2026-01-01 --until 2026-01-02/--from $(date -u +%F) --until $(date -u -d tomorrow +%F)/" >example
+	block "$1" "$2" | as_here >example
 	[ -s example ] || { echo "$1 has no block $2"; return 1; }
 }
 
@@ -249,30 +254,6 @@ endless() { # PAGE N COMMAND...
 	kill -TERM -- "-$pid"
 	exits_with 0 20
 }
-
-# A scratch folder with events.ndjson: 20,000 events over 200 seconds.
-here() {
-	cd "$BATS_TEST_TMPDIR"
-	hta-gen --count 20000 --step 10ms >events.ndjson
-}
-
-# Topic, groups and database of this test alone.
-with_kafka_and() { # SERVICE...
-	with_service kafka "$@"
-	topic_new "$BATS_TEST_NUMBER.events" 3
-	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
-	produce "$topic" events.ndjson
-	[[ " $* " != *" pg "* ]] || service_file
-}
-
-service_file() {
-	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
-	export PGSERVICEFILE=$BATS_TEST_TMPDIR/services
-	printf '%s\n' '[rollups]' "host=$PGHOST" "port=$PGPORT" "user=$PGUSER" "dbname=$PGDATABASE" >"$PGSERVICEFILE"
-}
-
-sql() { sqlite3 "$1" "$2"; } # FILE SQL
-pg() { psql -XqAtc "$1"; } # SQL
 
 @test "every block is run here" {
 	for page in "$man"/*.[17]; do
@@ -342,12 +323,6 @@ pg() { psql -XqAtc "$1"; } # SQL
 	with_kafka_and pg redis
 	counted() { [ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 20000 ]; }
 	endless hta-dedup.1 4 counted
-}
-
-# access.log, and timed.log, which has the seconds that a request took behind the rest.
-access_logs() {
-	python3 -B "$tests/bench/access_log.py" 20000 >access.log
-	awk '{ print $0, NR % 1000 / 1000 }' access.log >timed.log
 }
 
 @test "hta-parse(1)" {
@@ -511,11 +486,6 @@ with_avro() {
 	example hta-sink-pg.1 6
 	grep -qE '^ rollups_90d \| 90 days \| days ' "$out"
 	[ "$(pg 'SELECT sum(count) FROM rollups_90d')" = 20000 ]
-}
-
-# The nth literal block of a section.
-block_of() { # PAGE SECTION N
-	section "$1" "$2" | awk -v n="$3" '/^\.Bd -literal/ { on = ++i == n; next } /^\.Ed/ { on = 0 } on' | sed 's/\\&//g; s/\\e/\\/g'
 }
 
 @test "hta-sink-pg(1): queries of MongoDB, in SQL" {
