@@ -1,6 +1,6 @@
 /* A batch of lines is hashed first and the table's slots are asked for; then the lines are judged
  * one by one, when their slots are there. The topic is not known to the hash of a batch: it is
- * taken to be that of the line before, and a line for which that was wrong is hashed again.
+ * taken to be that of the line before the batch, and lines of another one are hashed again.
  *
  * Where several hosts share the state, it judges: records of a run wait for one call.
  *
@@ -18,6 +18,7 @@
 
 struct batch_key {
 	uint64_t hash[2];
+	uint64_t topics; /* dedup_program's when it was hashed */
 	enum dedup_key_result result;
 	size_t at;
 };
@@ -42,6 +43,7 @@ struct dedup_program {
 	struct batch_key batch[SCAN_BATCH];
 	/* the partition of the line before */
 	struct buf topic;
+	uint64_t topics; /* how often it has changed */
 	int32_t partition;
 	uint32_t part;
 	int64_t seen; /* plain: records so far */
@@ -63,6 +65,7 @@ static void hash_batch(void *self, const struct scan_batch *batch, size_t width,
 
 		k->result = dedup_key_make(p->key, batch->field + line * width,
 					   buf_slice(&p->topic), k->hash, &k->at);
+		k->topics = p->topics;
 		if (k->result == DEDUP_KEY_OK)
 			dedup_prefetch(p->dedup, k->hash);
 	}
@@ -74,18 +77,17 @@ static void hash_batch(void *self, const struct scan_batch *batch, size_t width,
 	}
 }
 
-/* Whether the partition is another than that of the line before. */
-static bool follow_partition(struct dedup_program *p, const struct origin *o)
+static void follow_partition(struct dedup_program *p, const struct origin *o)
 {
 	bool topic = !slice_eq(o->topic, buf_slice(&p->topic));
 
 	if (!topic && o->partition == p->partition && p->part)
-		return false;
+		return;
+	p->topics += topic;
 	p->topic.n = 0;
 	buf_adds(&p->topic, o->topic);
 	p->partition = o->partition;
 	p->part = dedup_part_number(p->dedup, o->topic, o->partition);
-	return topic;
 }
 
 static uint32_t whole_seconds(int64_t us)
@@ -138,7 +140,8 @@ static enum record_verdict judge_record(void *self, const struct record *r, stru
 	(void)replace;
 	if (!plain && check_origin(o, why))
 		return RECORD_FAILED;
-	if (follow_partition(p, o) && dedup_key_needs_topic(p->key))
+	follow_partition(p, o);
+	if (k->topics != p->topics && dedup_key_needs_topic(p->key))
 		k->result = dedup_key_make(p->key, r->field, o->topic, k->hash, &k->at);
 	if (k->result != DEDUP_KEY_OK) {
 		dedup_key_why(p->key, k->result, k->at, why);
@@ -446,7 +449,7 @@ int dedup_main(int argc, char **argv, const struct dedup_state *const *states)
 		.examples = "hta-dedup --key event_id events.ndjson\n"
 			    "hta-consume -b kafka:9092 -t events -g clean | hta-dedup --key "
 			    "@topic,event_id --state dedup.db --horizon 7d | hta-window | "
-			    "hta-sink-pg -d postgres://db/x | hta-commit",
+			    "hta-sink-pg --init service=rollups | hta-commit",
 	};
 	int code = prog_main(&prog, &p, argc, argv);
 

@@ -33,6 +33,16 @@ bare() { # OPTION...
 	echo "hta-consume --job d in -e --dead drop | hta-dedup --key event_id --dead drop $* | hta-commit"
 }
 
+@test "a key with the topic: every line of a batch has that of its own record" {
+	hta-gen --count 300 >once
+	cat once once >in
+	for way in "-t a in" "-t a in -t b once"; do
+		rm -rf keys.db rows.db
+		feed pipe "hta-consume --job d $way -e | hta-dedup --key @topic,event_id --state $keys | hta-window | hta-sink-sqlite --init rows.db | hta-commit"
+		[ "$(counted)" = $((300 * $(grep -o -e -t <<<"$way" | wc -l))) ]
+	done
+}
+
 @test "plain: the first of each key, byte for byte" {
 	make_events 5000 in
 	first_of_each in >want
