@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/tm.h"
 #include "app/query_internal.h"
 #include "read/stdin_rows.h"
@@ -159,6 +160,15 @@ static int make_steps(struct query *q, struct err *err)
 	return 0;
 }
 
+/* Rows are shown all the same. */
+static void warn_positions(const struct read_store *s)
+{
+	const char *missing = read_positions_missing(s);
+
+	if (missing)
+		log_warn("nothing is known to be final: %s", missing);
+}
+
 static int run_query(void *self, struct err *err)
 {
 	struct query *q = self;
@@ -182,6 +192,8 @@ static int run_query(void *self, struct err *err)
 	if (make_steps(q, err) || (!c->events && open_store(q, err)) ||
 	    (c->rows && !q->operand && query_only_metric(q, err)))
 		return -1;
+	if (!c->events && c->run != query_positions)
+		warn_positions(&q->store);
 	if (q->watch)
 		return query_watch(q, c->run, err);
 	return c->run(q, err) || out_flush(q->out, err) ? -1 : 0;
@@ -226,10 +238,10 @@ int query_main(const struct query_program *program, int argc, char **argv)
 		.operand = take_operand,
 		.run = run_query,
 		.examples = "hta-query -d rollups.db latest events --by endpoint\n"
-			    "hta-query -d postgres://db/rollups history events --since -2h --dim "
+			    "hta-query -d service=rollups history events --since -2h --dim "
 			    "status=500 --plot\n"
 			    "hta-query -d rollups.db positions web\n"
-			    "hta-window --by endpoint access.ndjson | hta-query - top -n 5",
+			    "hta-window --by endpoint events.ndjson | hta-query - top -n 5",
 	};
 	int code = prog_main(&prog, &q, argc, argv);
 

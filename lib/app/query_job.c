@@ -65,7 +65,12 @@ static int say_no_job(struct query *q, struct err *err)
 {
 	struct names jobs = { 0 };
 	struct buf hint = { 0 };
-	int rc = q->store.driver->metrics(q->store.d, known_jobs, &jobs, err);
+	const char *missing = read_positions_missing(&q->store);
+	int rc;
+
+	if (missing)
+		return err_set(err, EX_CONFIG, "%s", missing);
+	rc = q->store.driver->metrics(q->store.d, known_jobs, &jobs, err);
 
 	names_nearest(&jobs, q->operand, &hint);
 	if (rc == 0)

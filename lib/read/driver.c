@@ -23,6 +23,11 @@ void read_sinks_fini(struct read_sinks *s)
 	*s = (struct read_sinks){ 0 };
 }
 
+const char *read_positions_missing(const struct read_store *s)
+{
+	return s->driver->positions_missing ? s->driver->positions_missing(s->d) : NULL;
+}
+
 int read_span_cmp(const void *a, const void *b)
 {
 	const struct read_span *x = a, *y = b;

@@ -65,6 +65,11 @@ struct read_driver {
 	int (*metrics)(void *d, read_metric_fn *fn, void *arg, struct err *err);
 	/* none: the job is not known */
 	int (*sinks)(void *d, const char *job, struct read_sinks *out, struct err *err);
+	/* NULL, or why positions, and with them what is final and whose a metric is, cannot be
+	 * told: nobody said where they are kept. Then sinks finds none, which is no error, as rows
+	 * can be read all the same. Valid until close. The member is NULL where they stand with
+	 * the rows. */
+	const char *(*positions_missing)(void *d);
 	/* The window of the metric that starts last, at or before not_after_us; of those the one
 	 * that ends last. *found false: there is none. */
 	int (*newest)(void *d, const char *metric, int64_t not_after_us, bool *found,
@@ -82,6 +87,8 @@ struct read_store {
 	const struct read_driver *driver;
 	void *d;
 };
+/* positions_missing, where the driver has it. */
+const char *read_positions_missing(const struct read_store *s);
 
 /* ---- for drivers */
 

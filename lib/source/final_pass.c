@@ -54,10 +54,10 @@ static int call_store(struct final_input *f, final_call *call, struct err *err)
 	return 0;
 }
 
-static int check_metric(const struct final_input *f, const struct final_part *p,
-			const struct metric_found *m, struct err *err)
+static int check_metric(const struct final_input *f, const struct read_store *store,
+			const struct final_part *p, const struct metric_found *m, struct err *err)
 {
-	const char *name = p->asked;
+	const char *name = p->asked, *missing = read_positions_missing(store);
 	struct buf hint = { 0 };
 
 	if (!m->found) {
@@ -73,6 +73,9 @@ static int check_metric(const struct final_input *f, const struct final_part *p,
 			       "and nothing says until when all are there; hta-query history %s "
 			       "reads them",
 			       name, name);
+	if (missing)
+		return err_set(err, EX_CONFIG, "metric %s: no window is known to be final: %s",
+			       name, missing);
 	if (f->conf->job && strcmp(m->job, f->conf->job) == 0)
 		return err_set(err, EX_CONFIG,
 			       "job %s is the one that counts metric %s: final rows are another "
@@ -91,7 +94,7 @@ static int check_metric(const struct final_input *f, const struct final_part *p,
 static int look_up(const struct final_input *f, const struct read_store *store,
 		   const struct final_part *p, struct metric_found *m, struct err *err)
 {
-	return metric_lookup(store, p->asked, m, err) || check_metric(f, p, m, err) ? -1 : 0;
+	return metric_lookup(store, p->asked, m, err) || check_metric(f, store, p, m, err) ? -1 : 0;
 }
 
 /* ---- until where */

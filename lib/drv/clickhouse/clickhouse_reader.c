@@ -241,12 +241,24 @@ static int reader_sinks(void *d, const char *job, struct read_sinks *out, struct
 	return rc;
 }
 
+/* Without a place no sink was looked for. */
+static const char *reader_positions_missing(void *d)
+{
+	const struct clickhouse_reader *r = d;
+
+	return r->sinks ? NULL
+			: "the positions of this ClickHouse are kept in another store, and nobody "
+			  "says where: set HTA_POSITIONS to the --positions of "
+			  "hta-sink-clickhouse, or add ?positions=FILE|URL to the URL";
+}
+
 const struct read_driver clickhouse_reader = {
 	.default_table = "events_agg",
 	.open = reader_open,
 	.close = reader_close,
 	.metrics = reader_metrics,
 	.sinks = reader_sinks,
+	.positions_missing = reader_positions_missing,
 	.newest = clickhouse_reader_newest,
 	.rows = clickhouse_reader_rows,
 	.events = &clickhouse_events,
