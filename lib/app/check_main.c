@@ -143,8 +143,7 @@ static const struct opt opts[] = {
 	  AT(connect),
 	  .call = add_store,
 	  .arg = "URL|FILE",
-	  .help = "connect: postgres://, redis://, clickhouse://, mongodb://, dynamodb:// or a "
-		  "SQLite file; may repeat" },
+	  .help = "connect: " STORES_ANY "; may repeat" },
 	STORE_PLACE_OPTS(struct check_program, check.connect.place, "connect: "),
 	{ .name = "schema",
 	  .type = OPT_FLAG,

@@ -211,8 +211,9 @@ static int open_events(struct query *q, const struct events_driver **driver, voi
 		return -1;
 	if (!reader->events)
 		return err_set(err, EX_USAGE,
-			       "this store keeps no events: name one of hta-sink-pg --events or "
-			       "hta-sink-sqlite --events");
+			       "this store keeps no events: name one of hta-sink-pg, "
+			       "hta-sink-sqlite or hta-sink-clickhouse with --events, of "
+			       "hta-sink-mongo or of hta-sink-dynamo");
 	q->conf.place = q->table ? q->table : reader->events->default_table;
 	q->conf.events.on = true;
 	q->conf.loop = q->loop = loop_new();

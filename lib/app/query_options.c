@@ -43,7 +43,7 @@ static const char *const formats[] = {
 
 #define AT(member) .at = offsetof(struct query, member)
 const struct opt query_options[] = {
-	STORE_OPT(struct query, where),
+	STORE_OPT(struct query, where, STORES_ANY),
 	{ .name = "dim",
 	  .type = OPT_CALL,
 	  .call = add_filter,

@@ -27,9 +27,7 @@ const struct opt serve_opts[] = {
 	  .type = OPT_CALL,
 	  .named = add_store,
 	  .arg = "URL|FILE",
-	  .help = "postgres://, redis://, clickhouse://, mongodb://, dynamodb:// or a SQLite file; "
-		  "else $HTA_STORE, else libpq's PG*; may repeat: what one lacks the next may "
-		  "have" },
+	  .help = STORES_ANY STORE_ELSE "; may repeat: what one lacks the next may have" },
 	STORE("pg", "URL", "-d, and it is Postgres"),
 	STORE("redis", "URL", "-d, and it is Redis"),
 	STORE("sqlite", "FILE", "-d, and it is SQLite"),

@@ -78,7 +78,7 @@ static const char *const formats[] = {
 
 #define AT(member) .at = offsetof(struct trend, member)
 const struct opt trend_options[] = {
-	STORE_OPT(struct trend, where),
+	STORE_OPT(struct trend, where, STORES_OF_ALERTS),
 	{ .name = "measure",
 	  .type = OPT_TEXT,
 	  AT(measure),

@@ -29,6 +29,7 @@
 #include "base/tm.h"
 #include "read/metric_lookup.h"
 #include "read/rows.h"
+#include "read/store_options.h"
 
 enum { PASS_ALERTS = 1000, WAIT_US = 1000000, OUT_BYTES = 256 << 10 };
 
@@ -376,8 +377,9 @@ static int open_run(struct trend_run *r, struct err *err)
 		return -1;
 	if (!r->driver->alerts)
 		return err_set(err, EX_USAGE,
-			       "a store of this kind keeps no alerts: pipe its final rows in, "
-			       "`hta-consume --job NAME --final METRIC -d STORE | hta-trend ..`");
+			       "a store of this kind keeps no alerts, " STORES_OF_ALERTS
+			       " does: pipe its final rows in, `hta-consume --job NAME --final "
+			       "METRIC -d STORE | hta-trend ..`");
 	r->conf.loop = r->loop = loop_new();
 	r->conf.create = t->init;
 	r->keeper = r->driver->alerts->open(&r->conf, err);

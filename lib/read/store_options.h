@@ -6,12 +6,18 @@
 
 #include "tool/opt.h"
 
+/* The stores of bin/stores.c, by what their readers have: rows or events, rows, alerts.
+ * tests/cli/help.bats asks each program for each of them. */
+#define STORES_ANY "postgres://, redis://, clickhouse://, mongodb://, dynamodb:// or a SQLite file"
+#define STORES_OF_ROWS "postgres://, redis://, clickhouse:// or a SQLite file"
+#define STORES_OF_ALERTS "postgres://, redis:// or a SQLite file"
+#define STORE_ELSE "; else $HTA_STORE, else libpq's PG*"
+
 /* clang-format off */
-#define STORE_OPT(owner, member)                                                                \
+/* stores: STORES_.. */
+#define STORE_OPT(owner, member, stores)                                                        \
 	{ .letter = 'd', .name = "store", .type = OPT_TEXT, .at = offsetof(owner, member),     \
-	  .arg = "URL|FILE",                                                                   \
-	  .help = "postgres://, redis://, clickhouse://, mongodb:// or a SQLite file; else "     \
-		  "$HTA_STORE, else libpq's PG*" }
+	  .arg = "URL|FILE", .help = stores STORE_ELSE }
 /* `to` opens the help: "connect: ", or "" */
 #define STORE_PLACE_OPTS(owner, member, to)                                                     \
 	{ .name = "table", .type = OPT_TEXT, .at = offsetof(owner, member), .arg = "NAME",     \

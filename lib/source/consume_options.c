@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/tm.h"
 #include "job/stream.h"
+#include "read/store_options.h"
 #include "source/final_input.h"
 #include "source/topics.h"
 #include "source/wal.h"
@@ -229,8 +230,7 @@ static const struct opt opts[] = {
 	  .type = OPT_TEXT,
 	  AT(finals.store),
 	  .arg = "URL|FILE",
-	  .help = "with --final: postgres://, redis:// or a SQLite file; else $HTA_STORE, else "
-		  "libpq's PG*" },
+	  .help = "with --final: " STORES_OF_ROWS STORE_ELSE },
 	{ .name = "table",
 	  .type = OPT_TEXT,
 	  AT(finals.table),
@@ -448,18 +448,18 @@ int consume_main(const struct consume_build *build, int argc, char **argv)
 		.operand = add_file,
 		.run = run_options,
 		.failed = failed_option,
-		.examples =
-			"hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg | "
-			"hta-commit\n"
-			"hta-consume --job web access.log.gz access.log | hta-window --by status | "
-			"hta-sink-sqlite web.db | hta-commit\n"
-			"hta-consume -b kafka:9092 -t events --from -1h --until end | jq .user_id\n"
-			"hta-consume --job live --log /var/lib/hta/events | hta-window | "
-			"hta-sink-sqlite live.db | hta-commit\n"
-			"hta-consume --job again s3://archive/web | hta-window | hta-sink-sqlite "
-			"again.db | hta-commit\n"
-			"hta-consume --job closed --final events -d web.db | hta-sink-pg | "
-			"hta-commit",
+		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | "
+			    "hta-sink-pg --init service=rollups | hta-commit\n"
+			    "hta-consume --job web old.ndjson.gz events.ndjson | hta-window --by "
+			    "status | hta-sink-sqlite --init web.db | hta-commit\n"
+			    "hta-consume -b kafka:9092 -t events --from -1h --until end | jq "
+			    ".user_id\n"
+			    "hta-consume --job live --log /var/lib/hta/events | hta-window "
+			    "--time timestamp | hta-sink-sqlite --init live.db | hta-commit\n"
+			    "hta-consume --job again s3://archive/web | hta-window | "
+			    "hta-sink-sqlite --init again.db | hta-commit\n"
+			    "hta-consume --job closed --final events -d web.db | hta-sink-pg "
+			    "--init service=rollups | hta-commit",
 	};
 	int code = prog_main(&prog, &o, argc, argv);
 
