@@ -10,11 +10,11 @@ int main(int argc, char **argv)
 		.synopsis = "[OPTIONS] [URL]",
 		.driver = &clickhouse_driver,
 		.positions = stores_keeper,
-		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window --by endpoint "
-			    "| hta-sink-clickhouse --init --positions hta.db "
+		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window --by "
+			    "endpoint | hta-sink-clickhouse --init --positions hta.db "
 			    "clickhouse://ch:8123/web | hta-commit\n"
-			    "hta-consume --job log access.ndjson | hta-sink-clickhouse --events "
-			    "--init --positions hta.db clickhouse://ch | hta-commit",
+			    "hta-consume --job log events.ndjson | hta-sink-clickhouse --events "
+			    "--init --positions hta.db clickhouse://ch:8123/web | hta-commit",
 	};
 
 	return sink_main(&program, argc, argv);

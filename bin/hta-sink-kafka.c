@@ -16,7 +16,8 @@ int main(int argc, char **argv)
 		.synopsis = "[OPTIONS] -b HOST:PORT -t TOPIC",
 		.driver = &kafka_sink_driver,
 		.registry = REGISTRY,
-		.examples = "hta-gen --rate 50000 | hta-sink-kafka -b kafka:9092 -t events",
+		.examples = "hta-gen --rate 1000 --seconds 10 | hta-sink-kafka -b kafka:9092 -t "
+			    "events",
 	};
 
 	return sink_main(&program, argc, argv);

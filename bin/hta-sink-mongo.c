@@ -8,9 +8,10 @@ int main(int argc, char **argv)
 		.summary = "store events in MongoDB, each once",
 		.synopsis = "[OPTIONS] [URL]",
 		.driver = &mongo_driver,
-		.examples = "hta-consume -b kafka:9092 -t events -g events | "
-			    "hta-sink-mongo --init mongodb://mongo/web | hta-commit\n"
-			    "hta-sink-mongo --key event_id --init mongodb://mongo/web "
+		.examples = "hta-consume -b kafka:9092 -t events -g events | hta-sink-mongo "
+			    "--init mongodb://mongo/web | hta-commit\n"
+			    "hta-sink-mongo --key event_id --collection once --init "
+			    "mongodb://mongo/web "
 			    "<events.ndjson",
 	};
 

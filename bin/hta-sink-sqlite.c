@@ -9,10 +9,10 @@ int main(int argc, char **argv)
 		.synopsis = "[OPTIONS] FILE",
 		.driver = &sqlite_driver,
 		.needs_where = true,
-		.examples = "hta-consume --job web access.ndjson | hta-window --by endpoint | "
+		.examples = "hta-consume --job web events.ndjson | hta-window --by endpoint | "
 			    "hta-sink-sqlite --init rollups.db | hta-commit\n"
-			    "hta-window --by endpoint access.ndjson | hta-sink-sqlite --init "
-			    "rollups.db",
+			    "hta-window --by endpoint events.ndjson | hta-sink-sqlite --init "
+			    "plain.db",
 	};
 
 	return sink_main(&program, argc, argv);

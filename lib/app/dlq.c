@@ -314,9 +314,10 @@ int dlq_main(const struct dlq_program *program, int argc, char **argv)
 		.operand = take_operand,
 		.run = run_dlq,
 		.examples = "hta-dlq count -d rollups.db\n"
-			    "hta-dlq ls -d postgres://db/x --since -1h --reason 'not JSON'\n"
-			    "hta-dlq retry -d rollups.db -b kafka:9092 --through 'jq -c "
-			    ".status|=tonumber'\n"
+			    "hta-dlq ls -d service=rollups --since -1h --reason 'is a string'\n"
+			    "hta-dlq retry -d rollups.db -b kafka:9092 --reason 'latency_ms is a "
+			    "string' --through 'jq -c "
+			    "\".latency_ms = 0\"'\n"
 			    "hta-dlq retry dead.ndjson --to - | hta-window --by path",
 	};
 	int code = prog_main(&prog, &q, argc, argv);

@@ -230,8 +230,9 @@ int filter_main(int argc, char **argv)
 		.failed = stage_failed,
 		.examples = "hta-filter --where '.status >= 500' events.ndjson\n"
 			    "hta-filter 'select(.user_id) | del(.payload)' events.ndjson\n"
-			    "hta-consume -b kafka:9092 -t events -g clean | hta-filter "
-			    "'.items[]' | hta-sink-pg -d postgres://db/x | hta-commit",
+			    "hta-consume -b kafka:9092 -t events -g items | hta-filter '{ts} + "
+			    ".items[]' | hta-window --by product_id | hta-sink-pg --init "
+			    "service=rollups | hta-commit",
 	};
 	int code = prog_main(&prog, &f, argc, argv);
 

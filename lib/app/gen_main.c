@@ -297,8 +297,8 @@ int gen_main(int argc, char **argv)
 		.synopsis = "[OPTIONS]",
 		.opts = opts,
 		.run = run_gen,
-		.examples = "hta-gen --count 1e6 >events.ndjson\nhta-gen --rate 1000 --seconds 60 "
-			    "| kcat -P -b localhost:9092 -t events",
+		.examples = "hta-gen --count 1e6 >events.ndjson\n"
+			    "hta-gen --rate 1000 --seconds 10 | kcat -P -b kafka:9092 -t events",
 	};
 
 	int code = prog_main(&prog, &self, argc, argv);

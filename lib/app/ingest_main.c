@@ -230,12 +230,12 @@ int ingest_main(const struct http_parts *parts, int argc, char **argv)
 		.opts = ingest_opts,
 		.run = run_ingest,
 		.failed = failed_ingest,
-		.examples = "hta-ingest -l 8000 --log log | hta-window | hta-sink-sqlite db | "
-			    "hta-commit\n"
+		.examples = "hta-ingest -l 8000 --log log | hta-window --time timestamp --by "
+			    "event_type | hta-sink-sqlite --init rollups.db | hta-commit\n"
 			    "hta-ingest -l 8000 --log /var/lib/hta/log --only-log\n"
-			    "hta-ingest -l :8443 --log log --only-log --keys keys --cert cert.pem "
-			    "--key key.pem\n"
-			    "hta-ingest --new-key web >>keys",
+			    "hta-ingest -l :8443 --log log --only-log --keys keys --cert "
+			    "cert.pem --key key.pem\n"
+			    "hta-ingest --new-key web | tee /dev/stderr | tail -n 1 >>keys",
 	};
 
 	self.http.parts = parts;

@@ -310,10 +310,11 @@ int parse_main(int argc, char **argv)
 		.operand = take_file,
 		.run = run_parse,
 		.failed = stage_failed,
-		.examples = "hta-parse --format combined access.log | hta-window --time time --by "
-			    "status,path\n"
+		.examples = "hta-parse --format combined access.log | hta-window --time time "
+			    "--by status,path\n"
 			    "hta-parse --format csv orders.csv\n"
-			    "hta-parse --format '%h %^ %e [%d:%t %^] \"%r\" %s %b %T' access.log\n"
+			    "hta-parse --format '%h %^ %e [%d:%t %^] \"%r\" %s %b \"%R\" \"%u\" "
+			    "%T' timed.log\n"
 			    "hta-consume --job web access.log | hta-parse --format combined | "
 			    "hta-window --time time --by path | hta-sink-sqlite --init web.db | "
 			    "hta-commit",

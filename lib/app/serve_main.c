@@ -174,7 +174,7 @@ int serve_main(const struct read_stores *stores, const struct http_parts *parts,
 		.opts = serve_opts,
 		.run = run_serve,
 		.examples = "hta-serve -l 8080 -d rollups.db\n"
-			    "hta-serve -l :8080 -d postgres://db/rollups --keys keys",
+			    "hta-serve -l :8080 -d service=rollups --keys keys",
 	};
 
 	self.stores = stores;

@@ -92,7 +92,7 @@ int trend_main(const struct read_stores *stores, int argc, char **argv)
 		.more_self = stage_options(),
 		.operand = take_metric,
 		.run = run_trend,
-		.examples = "hta-window --by endpoint access.ndjson | hta-trend\n"
+		.examples = "hta-window --by endpoint events.ndjson | hta-trend\n"
 			    "hta-trend -d rollups.db --init --for 2 --clear events\n"
 			    "hta-trend -d rollups.db --method absent events",
 		.failed = trend_failed,

@@ -254,9 +254,9 @@ int validate_main(int argc, char **argv)
 		.run = run_validator,
 		.failed = stage_failed,
 		.examples = "hta-validate --schema event.json --dead bad.ndjson events.ndjson\n"
-			    "hta-consume -b kafka:9092 -t events -g clean | hta-validate --schemas "
-			    "schemas --type event_type | hta-sink-pg -d postgres://db/x | "
-			    "hta-commit",
+			    "hta-consume -b kafka:9092 -t events -g clean | hta-validate "
+			    "--schemas schemas --type event_type | hta-window --by event_type | "
+			    "hta-sink-pg --init service=rollups | hta-commit",
 	};
 	int code = prog_main(&prog, &v, argc, argv);
 

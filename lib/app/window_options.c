@@ -357,12 +357,12 @@ int agg_main(int argc, char **argv)
 		.run = run_window,
 		.failed = failed_window_program,
 		.examples = "hta-window --every 1m --by endpoint,status --value latency_ms "
-			    "access.ndjson\n"
-			    "kcat -C -b localhost -t events | hta-window --by customer --uniq "
+			    "events.ndjson\n"
+			    "kcat -C -b kafka:9092 -t events | hta-window --by customer --uniq "
 			    "user_id --lateness 10s\n"
-			    "hta-consume -g web -t events | hta-window --metric hits --by endpoint "
-			    "--metric spend --every 1h --by customer --value payload.price |\n"
-			    "  hta-sink-pg | hta-commit",
+			    "hta-consume -b kafka:9092 -t events -g web | hta-window --metric "
+			    "hits --by endpoint --metric spend --every 1h --by customer --value "
+			    "payload.price | hta-sink-pg --init service=rollups | hta-commit",
 	};
 	int code;
 

@@ -225,8 +225,8 @@ int commit_main(int argc, char **argv)
 		.more = stage_opts,
 		.more_self = stage_options(),
 		.run = commit_run,
-		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | hta-sink-pg "
-			    "| hta-commit",
+		.examples = "hta-consume -b kafka:9092 -t events -g hta | hta-window | "
+			    "hta-sink-pg --init service=rollups | hta-commit",
 	};
 
 	return prog_main(&prog, &c, argc, argv);
