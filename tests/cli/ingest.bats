@@ -552,3 +552,24 @@ teardown() {
 	fails_with 74 bash -c 'hta-ingest --openapi >/dev/full'
 	end
 }
+
+@test "an id that is remembered no longer is taken once more, and counted as unique" {
+	serve --dedup-ids 10 --max-events 600 # of which as many are remembered, or one request could not be judged
+	publish() { # FIRST LAST
+		post /publish "$(seq "$1" "$2" | jq -c '{topic: "t", event_id: "e\(.)", timestamp: "2026-01-01T00:00:00Z", source: "s", payload: {}}' | jq -cs '{events: .}')"
+	}
+	publish 1 1
+	[ "$status" = 201 ]
+	publish 1 1
+	[ "$status" = 409 ]
+	publish 2 600
+	[ "$status" = 201 ]
+	publish 601 1200
+	[ "$status" = 201 ]
+	publish 1 1
+	[ "$status" = 201 ]
+	publish 1200 1200
+	[ "$status" = 409 ]
+	[ "$(get /stats | jq -c '[.received_count, .unique_processed, .duplicate_dropped]')" = '[1203,1201,2]' ]
+	end
+}
