@@ -11,7 +11,7 @@
 #	s3://archive		the test's own place in a bucket
 #	clickhouse://ch:8123/web, mongodb://mongo/web
 #				$CLICKHOUSE_URL, $MONGODB_URI
-#	ports 8000, 8443, 8080	free ones
+#	ports 8000, 8443, 8080	free ones, also behind HTA_IN and HTA_OUT
 #	/var/lib/hta, /var/lib/prometheus/node-exporter
 #				the scratch folder
 #	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
@@ -27,6 +27,7 @@ as_here() {
 		s|clickhouse://ch:8123/web|${CLICKHOUSE_URL:-}|g; s|mongodb://mongo/web|${MONGODB_URI:-}|g
 		s/(-l :?|localhost:)(8000|8443)/\1${port:-8000}/g
 		s/(-l :?|localhost:)8080/\1${reader_port:-8080}/g
+		s/HTA_IN=8000/HTA_IN=${port:-8000}/; s/HTA_OUT=8080/HTA_OUT=${reader_port:-8080}/
 		s/(-g) ([a-z])/\1 ${web:-}\2/g; s/(--reset|positions) web/\1 ${web:-}web/g
 		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
 		s#/var/lib/(hta|prometheus/node-exporter)#.#g

@@ -221,17 +221,27 @@ page_options() { # PROGRAM
 
 # ---- what it tells people to type ----
 
-# The nth block of EXAMPLES or TASKS of a page, as it stands.
+# Sections whose blocks are for typing.
+typed_sections='^\.Sh (EXAMPLES|TASKS|SCALING|MONITORING)$'
+of_systems='^\.Sh DESCRIPTION$' # hta-systems(7) has them there
+
+# A program of awk that knows in `code` whether it is in one of them, for a page.
+code_of() { # PAGE
+	local sections=$typed_sections
+	[ "$1" != hta-systems.7 ] || sections=$of_systems
+	echo "/^\.Sh /{ code = /$sections/ }"
+}
+
+# The nth block of those sections of a page, as it stands.
 block() { # PAGE N
-	awk -v want="$2" '
-		/^\.Sh / { code = /^\.Sh (EXAMPLES|TASKS)$/ }
+	awk -v want="$2" "$(code_of "$1")"'
 		/^\.Ed/ { on = 0 }
 		on { gsub(/\\e/, "\\"); print }
 		/^\.Bd/ { on = code && ++n == want }' "$man/$1"
 }
 
 # How many blocks a page has.
-blocks() { awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } /^\.Bd/ && code { n++ } END { print n + 0 }' "$man/$1"; } # PAGE
+blocks() { awk "$(code_of "$1")"' /^\.Bd/ && code { n++ } END { print n + 0 }' "$man/$1"; } # PAGE
 
 # Writes the block to the file "example" with the substitutions that are named above.
 example_of() { # PAGE N
@@ -258,7 +268,7 @@ endless() { # PAGE N COMMAND...
 @test "every block is run here" {
 	for page in "$man"/*.[17]; do
 		page=${page##*/}
-		[ -z "$(awk '/^\.Sh /{ code = /^\.Sh (EXAMPLES|TASKS)$/ } code && /^\.Bd/ && $0 != ".Bd -literal -offset indent"' "$man/$page")" ]
+		[ -z "$(awk "$(code_of "$page")"' code && /^\.Bd/ && $0 != ".Bd -literal -offset indent"' "$man/$page")" ]
 		for n in $(seq "$(blocks "$page")"); do
 			grep -qE "^	(example|endless|server_of) $page $n\b" "$BATS_TEST_FILENAME" || { echo "nothing runs block $n of $page"; return 1; }
 		done
@@ -824,7 +834,26 @@ with_avro() {
 	wait_until 30 stored
 	example hta.7 31
 	for word in "^${web}web: keeping up" '"sink":"pg:hta_rollups"' '^ +1  hta-window  .*ts is a string' '^cluster: group' '^Postgres: '; do grep -qE "$word" "$out" || { cat "$out"; echo "no $word"; return 1; }; done
-	kill -TERM -- "-$pid"
+	local pipeline=$pid
+	example hta.7 33
+	[ "$(jq -c '.[0:2]' "$out" | sort | paste -sd' ')" = '["pg:hta_rollups",0] ["pg:hta_rollups",1] ["pg:hta_rollups",2]' ]
+	grep -q '"2026-01-01T00:03:19.990Z",true\]$' "$out"
+	example hta.7 34
+	grep -qxF '["hta-window",40001,0,0,0,1,0]' "$out"
+	grep -qE '^ +1  hta-window  .*ts is a string' "$out"
+	reader_port=$(svc_free_port)
+	spawn reader hta-serve -l "$reader_port" -d service=rollups
+	local reader=$pid
+	wait_until 20 curl -sf "http://localhost:$reader_port/health/ready"
+	example hta.7 35
+	sed -n 1p "$out" | jq -e '.stores.Postgres == "ok"'
+	for name in 'hta_store_up{store="Postgres"} 1' 'hta_query_queue 0' hta_query_running hta_query_refused_total; do grep -qF "$name" "$out"; done
+	kill -TERM -- "-$reader"
+	# a stage that was killed
+	kill -KILL "$(hta-top --json | jq '.stages[] | select(.program == "hta-window" and .alive) | .pid')"
+	wait_until 20 gone "$pipeline"
+	example hta.7 32 || : # 1: nothing runs any more
+	grep -qF '["hta-window","killed",' "$out"
 }
 
 @test "hta(7): back up, and restore; another version" {
@@ -832,14 +861,14 @@ with_avro() {
 	with_service pg
 	service_file
 	head -n 5000 events.ndjson >all && mv all events.ndjson
-	example hta.7 32
+	example hta.7 36
 	hta-gen --count 3000 --seed 2 >>events.ndjson
 	feed bash -c 'hta-consume --job nightly events.ndjson | hta-window --metric nightly --by endpoint | hta-sink-pg service=rollups | hta-sink-sqlite nightly.db | hta-commit'
 	counts() { echo "$(pg "SELECT sum(count) FROM hta_rollups WHERE metric = 'nightly'") $(sql nightly.db 'SELECT sum(count) FROM hta_rollups')"; }
 	[ "$(counts)" = '8000 8000' ]
-	example hta.7 33
+	example hta.7 37
 	[ "$(counts)" = '8000 8000' ]
-	example hta.7 34
+	example hta.7 38
 	[ "$(wc -l <"$out")" = 3 ]
 }
 
@@ -952,4 +981,32 @@ ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
 	example hta.7 27
 	wait_until 20 eval '[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -X isolation.level=read_committed | jq -s "map(.event_id) | unique | length")" = 500 ]'
 	ended "$intake"
+}
+
+@test "hta(7): a store over several machines" {
+	here
+	with_kafka_and pg
+	for shard in a b c d; do
+		psql -Xqc "DROP SCHEMA IF EXISTS $shard CASCADE; CREATE SCHEMA $shard"
+		printf '%s\n' "[$shard]" "host=$PGHOST" "port=$PGPORT" "user=$PGUSER" "dbname=$PGDATABASE" "options=-csearch_path=$shard" >>"$PGSERVICEFILE"
+	done
+	example hta.7 39
+	[ "$(hta-query -d shards:service=a,service=b,service=c,service=d history events | jq -s 'map(.count) | add')" = 20000 ]
+	for shard in a b c d; do [ "$(pg "SELECT sum(count) BETWEEN 4000 AND 6000 FROM $shard.hta_rollups")" = t ]; done
+	psql -Xqc "DROP SCHEMA a, b, c, d CASCADE"
+}
+
+@test "hta(7): monitoring" {
+	cd "$BATS_TEST_TMPDIR"
+	ln -s "$top/examples" examples
+	example hta.7 40
+	[ "$(grep -c SUCCESS "$out")" -ge 2 ]
+}
+
+@test "hta-systems(7)" {
+	cd "$BATS_TEST_TMPDIR"
+	ln -s "$top/examples" examples
+	export HTA_WORK=$BATS_TEST_TMPDIR/work
+	port=$(svc_free_port) reader_port=$(svc_free_port)
+	example hta-systems.7 1
 }
