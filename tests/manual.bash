@@ -11,6 +11,7 @@
 #	s3://archive		the test's own place in a bucket
 #	clickhouse://ch:8123/web, mongodb://mongo/web
 #				$CLICKHOUSE_URL, $MONGODB_URI
+#	http://ch:8123/?database=web	the former, as curl wants it
 #	ports 8000, 8443, 8080	free ones, also behind HTA_IN and HTA_OUT
 #	/var/lib/hta, /var/lib/prometheus/node-exporter
 #				the scratch folder
@@ -21,9 +22,11 @@
 man=$top/man
 
 as_here() {
+	local ch=${CLICKHOUSE_URL/clickhouse/http}
 	sed -E "s|kafka:9092|${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|redis://cache:6379/0|${REDIS_URL:-}|g
 		s|http://registry:8081|${HTA_TEST_REGISTRY:-}|g
 		s|s3://archive|s3://${S3_BUCKET:-}/$BATS_TEST_NUMBER|g
+		s|http://ch:8123/\?database=web|${ch%/*}/?database=${ch##*/}|g
 		s|clickhouse://ch:8123/web|${CLICKHOUSE_URL:-}|g; s|mongodb://mongo/web|${MONGODB_URI:-}|g
 		s/(-l :?|localhost:)(8000|8443)/\1${port:-8000}/g
 		s/(-l :?|localhost:)8080/\1${reader_port:-8080}/g

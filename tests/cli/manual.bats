@@ -452,6 +452,9 @@ with_avro() {
 	[ "$(sql rollups.db 'SELECT count(*) FROM hta_rollups')" = 0 ]
 	example hta-sink-sqlite.1 6
 	[ "$(jq -r .event_type "$out" | sort | uniq -c | tr -s ' ')" = ' 5 error' ]
+	example hta-sink-sqlite.1 7
+	best=$(jq -r .endpoint events.ndjson | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
+	grep -qE "│ 2026-01-01 00:00:00 │ /api/[^ ]* *│ $best +│ [0-9.]+ +│" "$out"
 }
 
 @test "hta-sink-s3(1)" {
@@ -496,6 +499,9 @@ with_avro() {
 	example hta-sink-pg.1 6
 	grep -qE '^ rollups_90d \| 90 days \| days ' "$out"
 	[ "$(pg 'SELECT sum(count) FROM rollups_90d')" = 20000 ]
+	example hta-sink-pg.1 7
+	best=$(jq -r .endpoint events.ndjson | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
+	grep -qE "^ 2026-01-01 00:00:00[^|]*\| /api/[^ ]* *\| +$best \| +[0-9.]+ \| +[0-9.]+$" "$out"
 }
 
 @test "hta-sink-pg(1): queries of MongoDB, in SQL" {
@@ -555,6 +561,9 @@ with_avro() {
 	ask() { curl -s -m 20 --data-binary "$1" "${url%/*}/?database=${url##*/}"; }
 	[ "$(ask 'SELECT sum(count), max(window_end) > min(window_start) FROM events_agg_v')" = $'20000\t1' ]
 	[ "$(ask 'SELECT count() FROM events_fact FINAL')" = 20000 ]
+	example hta-sink-clickhouse.1 3
+	best=$(jq -r .endpoint events.ndjson | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
+	[ "$(sed -n 2p "$out" | cut -f 1,3)" = "2026-01-01 00:00:00	$best" ]
 }
 
 @test "hta-sink-dynamo(1)" {
