@@ -174,11 +174,10 @@ const char *look_words(enum look look)
 	static const char *const words[] = {
 		[LOOK_UTF16] = "UTF-16, and lines are UTF-8: iconv -f UTF-16 -t UTF-8 converts it",
 		[LOOK_FRAMED_JSON] = "a schema registry's five bytes (0 and a schema id) stand "
-				     "before the JSON: produce it without them, or cut them off as "
-				     "hta-window(1) shows",
+				     "before the JSON: hta-consume --decode json takes them off",
 		[LOOK_FRAMED] = "not JSON: begins with a NUL, as a schema registry's framing "
 				"of Avro or Protobuf does; produce it as JSON, or convert it "
-				"(Avro: kcat -s value=avro -r URL)",
+				"(Avro: hta-consume --decode avro)",
 		[LOOK_ARRAY] = "an array, and a line is one object: jq -c '.[]' writes a line an "
 			       "element",
 		[LOOK_OPENS] = OVER_LINES,

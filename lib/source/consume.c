@@ -95,7 +95,7 @@ static const struct job_stream_hooks hooks = {
 
 static int begin_decoder(struct consume *s, struct err *err)
 {
-	if (!s->c->decode.avro)
+	if (!s->c->decode.as)
 		return 0;
 	s->writer.decoder = decode_new(&s->c->decode, emitter_loop(s->emitter), err);
 	return s->writer.decoder

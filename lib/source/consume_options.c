@@ -154,10 +154,16 @@ static int set_gap(void *self, const char *value, struct err *err)
 
 static int set_decode(void *self, const char *value, struct err *err)
 {
-	if (strcmp(value, "avro") != 0)
-		return err_set(err, EX_USAGE, "\"%s\": it only knows avro", value);
-	((struct consume_options *)self)->c.decode.avro = true;
-	return 0;
+	static const char *const forms[] = {
+		[DECODE_AVRO] = "avro", [DECODE_JSON] = "json", [DECODE_REGISTRY] = "registry"
+	};
+
+	for (enum decode_as as = DECODE_AVRO; as <= DECODE_REGISTRY; as++)
+		if (strcmp(value, forms[as]) == 0) {
+			((struct consume_options *)self)->c.decode.as = as;
+			return 0;
+		}
+	return err_set(err, EX_USAGE, "\"%s\": say avro, json or registry", value);
 }
 
 static int add_bucket(struct consume_options *o, const char *url, struct err *err)
@@ -289,8 +295,9 @@ static const struct opt opts[] = {
 	{ .name = "decode",
 	  .type = OPT_CALL,
 	  .call = set_decode,
-	  .arg = "avro",
-	  .help = "values are Avro, framed for a registry of schemas: lines are JSON" },
+	  .arg = "avro|json|registry",
+	  .help = "values are framed for a registry of schemas: Avro, JSON, or what it says of "
+		  "each" },
 	{ .name = "registry",
 	  .type = OPT_TEXT,
 	  AT(decode.registry.urls),

@@ -31,7 +31,7 @@ static const char *topic_option(const struct consume_conf *c)
 	const struct envelope_conf *e = &c->envelope;
 	const struct decode_conf *d = &c->decode;
 
-	return d->avro            ? "--decode"
+	return d->as              ? "--decode"
 	       : d->registry.urls ? "--registry"
 	       : d->registry.ca   ? "--registry-ca"
 	       : d->schema        ? "--schema"
@@ -66,9 +66,10 @@ static int check_decode(struct consume_conf *c, struct err *err)
 				: d->schema      ? "--schema"
 						 : NULL;
 
-	if (!d->avro)
+	if (d->as == DECODE_NONE || d->as == DECODE_JSON)
 		return of_decode ? err_set(err, EX_USAGE,
-					   "%s is for --decode avro, which is missing", of_decode)
+					   "%s is for --decode avro or registry, which is missing",
+					   of_decode)
 				 : 0;
 	if (!d->ops)
 		return err_set(err, EX_CONFIG,

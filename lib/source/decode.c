@@ -1,11 +1,13 @@
 /* A schema that a message names is an entry: asked for, once there compiled into a program, and
  * then found by its id. A topic has nearly always one or two, so the last one is compared first.
  *
- *	value 00 00 00 00 07 ..  ->  entry 7  ->  waits | program | bad (a reason)
+ *	value 00 00 00 00 07 ..  ->  entry 7  ->  waits | program | JSON | bad (a reason)
  *
  * Where a topic's newest schema is the reader's (latest), its entries are its own: the reader is a
  * part of their key. A reason that came from the registry ("it has no such schema") is asked anew
- * with each record, which costs a look-up; the registry knows when it looks again itself. */
+ * with each record, which costs a look-up; the registry knows when it looks again itself.
+ *
+ * --decode json has no entries and no registry. */
 #include "source/decode.h"
 
 #include <inttypes.h>
@@ -14,7 +16,6 @@
 #include <unistd.h>
 
 #include "avro/avro.h"
-#include "avro/avro_wire.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -28,7 +29,7 @@ enum {
 	NAME_BYTES = 16 + REGISTRY_GUID_TEXT,
 };
 
-enum entry_state { ENTRY_WAITS, ENTRY_PROGRAM, ENTRY_MISSING, ENTRY_BAD };
+enum entry_state { ENTRY_WAITS, ENTRY_PROGRAM, ENTRY_JSON, ENTRY_MISSING, ENTRY_BAD };
 
 struct decode_reader {
 	const char *topic; /* NULL: of all */
@@ -47,7 +48,7 @@ struct decode_entry {
 struct decode {
 	const struct decode_conf *conf;
 	struct loop *loop;
-	void *registry;
+	void *registry; /* NULL: none is asked */
 	struct decode_reader *reader;
 	size_t n_readers;
 	struct decode_entry **slot;
@@ -122,6 +123,11 @@ static struct decode_entry *entry_of(struct decode *d, const struct registry_key
 	return e;
 }
 
+static bool is_known(const struct decode_entry *e)
+{
+	return e->state == ENTRY_PROGRAM || e->state == ENTRY_JSON;
+}
+
 /* Ids that nobody knows are endless. */
 static void drop_useless(struct decode *d)
 {
@@ -130,7 +136,7 @@ static void drop_useless(struct decode *d)
 		for (struct decode_entry **at = &d->slot[i]; *at;) {
 			struct decode_entry *e = *at;
 
-			if (e->state == ENTRY_PROGRAM) {
+			if (is_known(e)) {
 				at = &e->next;
 				continue;
 			}
@@ -169,17 +175,28 @@ static void say_why(struct decode_entry *e, enum entry_state state, const char *
 	e->state = state;
 }
 
+/* A schema that is not of Avro. */
+static void take_other(struct decode_entry *e, const char *type, bool both)
+{
+	bool json = strcmp(type, "JSON") == 0;
+	char why[96];
+
+	if (json && both) {
+		e->state = ENTRY_JSON;
+		return;
+	}
+	snprintf(why, sizeof(why), "is of %s, not of Avro%s", type_name(type),
+		 json   ? ": --decode json reads it"
+		 : both ? " or JSON Schema"
+			: "");
+	say_why(e, ENTRY_BAD, why);
+}
+
 static void compile_entry(struct decode_entry *e, const struct registry_schema *schema,
 			  struct err *err)
 {
 	struct avro_schema *writer;
-	char why[64];
 
-	if (strcmp(schema->type, "AVRO") != 0) {
-		snprintf(why, sizeof(why), "is of %s, not of Avro", type_name(schema->type));
-		say_why(e, ENTRY_BAD, why);
-		return;
-	}
 	writer = avro_schema_new(schema->text, schema->refs, schema->n_refs, err);
 	if (writer)
 		e->program = avro_program_new(writer, e->reader ? e->reader->schema : NULL, err);
@@ -195,7 +212,7 @@ static int turn_entry(struct decode *d, struct decode_entry *e, struct err *err)
 {
 	struct registry_schema schema;
 
-	if (e->state == ENTRY_PROGRAM || e->state == ENTRY_BAD)
+	if (is_known(e) || e->state == ENTRY_BAD)
 		return 0;
 	switch (d->conf->ops->find(d->registry, &e->key, &schema, err)) {
 	case REGISTRY_FAILED:
@@ -207,7 +224,10 @@ static int turn_entry(struct decode *d, struct decode_entry *e, struct err *err)
 		say_why(e, ENTRY_MISSING, err->msg);
 		break;
 	case REGISTRY_FOUND:
-		compile_entry(e, &schema, err);
+		if (strcmp(schema.type, "AVRO") == 0)
+			compile_entry(e, &schema, err);
+		else
+			take_other(e, schema.type, d->conf->as == DECODE_REGISTRY);
 		break;
 	}
 	err_clear(err);
@@ -232,20 +252,27 @@ static const struct decode_reader *reader_of(const struct decode *d, const struc
 	return NULL;
 }
 
+static struct registry_key key_of(const struct avro_wire *wire)
+{
+	struct registry_key key = { .by = REGISTRY_BY_ID, .id = wire->id };
+
+	if (wire->has_guid) {
+		key.by = REGISTRY_BY_GUID;
+		memcpy(key.guid, wire->guid, sizeof(key.guid));
+	}
+	return key;
+}
+
 /* NULL: the record names no schema; why is in err. */
 static struct decode_entry *entry_of_record(struct decode *d, const struct partition *part,
 					    const struct input_record *r, struct slice header,
 					    struct avro_wire *wire, struct err *err)
 {
-	struct registry_key key = { .by = REGISTRY_BY_ID };
+	struct registry_key key;
 
 	if (avro_wire_read(r->value, header, wire, err))
 		return NULL;
-	key.id = wire->id;
-	if (wire->has_guid) {
-		key.by = REGISTRY_BY_GUID;
-		memcpy(key.guid, wire->guid, sizeof(key.guid));
-	}
+	key = key_of(wire);
 	return entry_of(d, &key, reader_of(d, part));
 }
 
@@ -254,9 +281,11 @@ int decode_ready(struct decode *d, const struct input *log, const struct partiti
 {
 	size_t waiting = 0;
 
+	*ready = n;
+	if (decode_is_json(d))
+		return 0;
 	if (d->n > MOST_ENTRIES)
 		drop_useless(d);
-	*ready = n;
 	for (size_t i = 0; i < n && waiting < AHEAD; i++) {
 		struct input_extra x = { 0 };
 		struct decode_entry *e;
@@ -267,7 +296,7 @@ int decode_ready(struct decode *d, const struct input *log, const struct partiti
 		if (v[i].headers)
 			log->ops->extra(log->self, &v[i], &x);
 		e = entry_of_record(d, part, &v[i], schema_header(&x), &wire, &d->err);
-		if (!e || e->state == ENTRY_PROGRAM)
+		if (!e || is_known(e))
 			continue;
 		if (turn_entry(d, e, err))
 			return -1;
@@ -277,25 +306,69 @@ int decode_ready(struct decode *d, const struct input *log, const struct partiti
 	return 0;
 }
 
-int decode_line(struct decode *d, const struct partition *part, const struct input_record *r,
-		const struct input_extra *x, size_t most_bytes, struct buf *out, const char **why)
+/* Its first character tells a text of JSON from a record of Avro, but for one in a hundred; what
+ * reads the line judges the rest. */
+static int take_json(struct decode *d, const struct avro_wire *wire, struct slice *line)
 {
-	struct avro_wire wire;
-	struct decode_entry *e = entry_of_record(d, part, r, schema_header(x), &wire, &d->err);
-
+	struct registry_key key = key_of(wire);
+	struct slice text = wire->body;
 	char name[NAME_BYTES];
 
+	*line = text;
+	while (text.n && memchr(" \t\r\n", *text.p, 4))
+		text = slice(text.p + 1, text.n - 1);
+	if (text.n && memchr("{[\"-0123456789tfn", *text.p, 17))
+		return 0;
+	name_key(&key, name);
+	return err_set(&d->err, EX_DATAERR, "%s: not JSON behind the schema id%s", name,
+		       decode_is_json(d) ? ": --decode avro reads Avro" : "");
+}
+
+static int line_of_json(struct decode *d, const struct input_record *r, struct slice header,
+			struct slice *line)
+{
+	struct avro_wire wire;
+
+	*line = r->value;
+	if (decode_take_frame(line))
+		return 0;
+	return avro_wire_read(r->value, header, &wire, &d->err) ? -1 : take_json(d, &wire, line);
+}
+
+static int line_of_avro(struct decode *d, const struct decode_entry *e, struct slice body,
+			size_t most_bytes, struct buf *scratch, struct slice *line)
+{
+	char name[NAME_BYTES];
+
+	scratch->n = 0;
+	if (avro_decode(e->program, body, most_bytes, scratch, &d->err)) {
+		name_key(&e->key, name);
+		return err_in(&d->err, "%s", name);
+	}
+	*line = buf_slice(scratch);
+	return 0;
+}
+
+int decode_line(struct decode *d, const struct partition *part, const struct input_record *r,
+		const struct input_extra *x, size_t most_bytes, struct buf *scratch,
+		struct slice *line, const char **why)
+{
+	struct slice header = schema_header(x);
+	struct avro_wire wire;
+	struct decode_entry *e;
+
 	*why = d->err.msg;
+	if (decode_is_json(d))
+		return line_of_json(d, r, header, line);
+	e = entry_of_record(d, part, r, header, &wire, &d->err);
 	if (!e)
 		return -1;
-	if (e->state != ENTRY_PROGRAM) {
-		*why = e->why;
-		return -1;
-	}
-	if (avro_decode(e->program, wire.body, most_bytes, out, &d->err) == 0)
-		return 0;
-	name_key(&e->key, name);
-	return err_in(&d->err, "%s", name);
+	if (e->state == ENTRY_JSON)
+		return take_json(d, &wire, line);
+	if (e->state == ENTRY_PROGRAM)
+		return line_of_avro(d, e, wire.body, most_bytes, scratch, line);
+	*why = e->why;
+	return -1;
 }
 
 /* ---- readers */
@@ -396,6 +469,8 @@ struct decode *decode_new(const struct decode_conf *conf, struct loop *loop, str
 
 	d->conf = conf;
 	d->loop = loop;
+	if (decode_is_json(d))
+		return d;
 	d->registry = conf->ops->open(&conf->registry, loop, err);
 	if (d->registry && (!conf->schema || is_latest(conf->schema) || is_id(conf->schema, &id) ||
 			    read_file(d, conf->schema, err) == 0))
@@ -417,6 +492,12 @@ void decode_free(struct decode *d)
 	for (size_t i = 0; i < d->n_readers; i++)
 		avro_schema_free(d->reader[i].schema);
 	free(d->reader);
-	d->conf->ops->close(d->registry);
+	if (d->registry)
+		d->conf->ops->close(d->registry);
 	free(d);
+}
+
+bool decode_is_json(const struct decode *d)
+{
+	return d->conf->as == DECODE_JSON;
 }

@@ -53,7 +53,7 @@ static int begin_plain(struct plain *p, const struct consume_conf *c, size_t out
 					    .max_line_bytes = c->max_line_bytes,
 					    .envelope = { .conf = &c->envelope } };
 	emitter_state(p->emitter, COUNTERS_RUNNING);
-	if (c->decode.avro &&
+	if (c->decode.as &&
 	    !(p->writer.decoder = decode_new(&c->decode, emitter_loop(p->emitter), err)))
 		return -1;
 	return dead_route_open(&p->writer.dead, &c->dead, err);

@@ -255,7 +255,8 @@ static int put_record(struct record_writer *f, struct window *w, const struct in
 }
 
 /* Lines from v[0] on that follow from what is written, as far as the window goes: nearly all
- * records of a log whose offsets count records. Returns how many. */
+ * records of a log whose offsets count records. A decoder is one that takes frames off. Returns how
+ * many. */
 static size_t put_run(struct record_writer *f, const struct partition *part,
 		      const struct input_record *v, size_t n, struct window *w)
 {
@@ -266,12 +267,14 @@ static size_t put_run(struct record_writer *f, const struct partition *part,
 		return 0;
 	for (; k < n; k++) {
 		const struct input_record *r = &v[k];
+		struct slice line = r->value;
 
-		if (!r->value.p || r->value.n > f->max_line_bytes || r->offset != f->next ||
-		    (size_t)(w->end - w->p) < r->value.n + 2 ||
-		    (f->inc && (r->headers || !at_covers(f, r))))
+		if (!line.p || line.n > f->max_line_bytes || r->offset != f->next ||
+		    (size_t)(w->end - w->p) < line.n + 2 ||
+		    (f->inc && (r->headers || !at_covers(f, r))) ||
+		    (f->decoder && !decode_take_frame(&line)))
 			break;
-		put_line(w, r->value);
+		put_line(w, line);
 		f->next++;
 	}
 	f->account.out += k;
@@ -289,12 +292,10 @@ static int make_line(struct record_writer *f, const struct partition *part,
 
 	if (enveloped || r->headers)
 		f->log->ops->extra(f->log->self, r, &x);
-	if (f->decoder && r->value.p) {
-		f->decoded.n = 0;
-		if (decode_line(f->decoder, part, r, &x, f->max_line_bytes, &f->decoded, why))
-			return -1;
-		decoded.value = buf_slice(&f->decoded);
-	}
+	if (f->decoder && r->value.p &&
+	    decode_line(f->decoder, part, r, &x, f->max_line_bytes, &f->decoded, &decoded.value,
+			why))
+		return -1;
 	*line = decoded.value;
 	if (!enveloped)
 		return 0;
@@ -324,12 +325,13 @@ static int put_made(struct record_writer *f, struct window *w, const struct part
 static int put_all(struct record_writer *f, const struct partition *part,
 		   const struct input_record *v, size_t n, struct window *w, struct err *err)
 {
-	bool made = envelope_is_wanted(f->envelope.conf) || f->decoder;
+	bool enveloped = envelope_is_wanted(f->envelope.conf), made = enveloped || f->decoder;
+	bool runs = !enveloped && (!f->decoder || decode_is_json(f->decoder));
 
 	for (size_t i = 0, k; i < n; i++) {
 		const struct input_record *r = &v[i];
 
-		if (!made && (k = put_run(f, part, r, n - i, w)) > 0) {
+		if (runs && (k = put_run(f, part, r, n - i, w)) > 0) {
 			i += k - 1;
 			continue;
 		}

@@ -39,8 +39,8 @@ with_registry() {
 	with_service registry
 	registry=$HTA_TEST_REGISTRY
 }
-register() { # SUBJECT SCHEMA [REFERENCES]: prints the id
-	jq -nc --arg s "$2" --argjson r "${3:-[]}" '{schema: $s, schemaType: "AVRO", references: $r}' |
+register() { # SUBJECT SCHEMA [REFERENCES [TYPE]]: prints the id
+	jq -nc --arg s "$2" --argjson r "${3:-[]}" --arg t "${4:-AVRO}" '{schema: $s, schemaType: $t, references: $r}' |
 		curl -sSf -H 'Content-Type: application/vnd.schemaregistry.v1+json' --data-binary @- \
 			"$registry/subjects/$1/versions" | jq .id
 }
@@ -71,11 +71,92 @@ framed() { # ID HEX
 	feed decode --dead dead -X check.crcs=true
 	cmp <(jq -c 'del(.at)' dead) <(jq -c 'del(.at)' direct)
 	[ "$(wc -l <"$out")" = 2 ]
-	other=$(jq -nc '{schema: "syntax = \"proto3\"; message M { int32 a = 1; }", schemaType: "PROTOBUF"}' |
-		curl -sSf -H 'Content-Type: application/vnd.schemaregistry.v1+json' -d @- "$registry/subjects/$topic-p/versions" | jq .id)
+	other=$(register "$topic-p" 'syntax = "proto3"; message M { int32 a = 1; }' '[]' PROTOBUF)
 	messages "$(framed "$other" 000801)"
 	feed decode -o -1 --dead dead
 	[ "$(tail -n 1 dead | jq -r .reason)" = "schema $other: is of Protobuf, not of Avro" ]
+}
+
+# The text of a value behind its frame, as hex.
+text_hex() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
+json_schema='{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"id":{"type":"integer"}}}'
+
+@test "JSON behind the frame is the line, and the registry need not be there" {
+	with_registry
+	local id way
+	id=$(register "$topic-value" "$json_schema" '[]' JSON)
+	messages "$(framed "$id" "$(text_hex '{"id":9007199254740993,"item":"hé"}')")" 7b7d "$(framed "$id" "$(text_hex $'{\n "id": 2 }')")" \
+		"$(framed "$id" '')" "$(framed "$id" 0402)" "$(framed 99 "$(text_hex '[1]')")" "$(framed "$id" "$(text_hex '{"id":3}')")"
+	# past librdkafka, and through it
+	for way in false true; do
+		feed hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode json --dead dead.$way -X check.crcs=$way
+		expect <<-'END'
+			{"id":9007199254740993,"item":"hé"}
+			{  "id": 2 }
+			[1]
+			{"id":3}
+		END
+		jq -r '[.offset, .reason, .record] | @tsv' dead.$way >"$out"
+		expect <<-END
+			1	no schema id: the message begins neither with a byte 0 and four of an id, nor has it a header __value_schema_id	{}
+			3	schema $id: not JSON behind the schema id: --decode avro reads Avro	$(bytes_of "$(framed "$id" '')" | base64)
+			4	schema $id: not JSON behind the schema id: --decode avro reads Avro	$(bytes_of "$(framed "$id" 0402)" | base64)
+		END
+	done
+	fails_with 65 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode json
+	says '3 of 7 records were longer than --max-line, or could not be decoded, and left out'
+	# who asks for Avro is told
+	feed decode -o -1 --dead dead
+	[ "$(jq -r .reason dead)" = "schema $id: is of JSON Schema, not of Avro: --decode json reads it" ]
+}
+
+@test "the registry says of each schema whether it is of Avro or of JSON" {
+	with_registry
+	local avro json proto
+	avro=$(register "$topic-value" "$order")
+	json=$(register "$topic-json" "$json_schema" '[]' JSON)
+	proto=$(register "$topic-p" 'syntax = "proto3"; message M { int32 a = 1; }' '[]' PROTOBUF)
+	messages "$(framed "$avro" 020261)" "$(framed "$json" "$(text_hex '{"id":2}')")" "$(framed "$proto" 000801)" "$(framed "$avro" 060263)"
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -p 0 -H '__value_schema_id=x' <<<'{"id":5}'
+	feed hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode registry --registry "$registry" --dead dead
+	expect <<-'END'
+		{"id":1,"item":"a"}
+		{"id":2}
+		{"id":3,"item":"c"}
+	END
+	[ "$(jq -c '[.offset, .reason]' dead | head -n 1)" = "[2,\"schema $proto: is of Protobuf, not of Avro or JSON Schema\"]" ]
+	[ "$(jq .offset dead | paste -sd ' ')" = "2 4" ]
+}
+
+@test "a job takes frames off JSON, with keys, and a header in place of the frame" {
+	local n=0 value
+	for value in "$(framed 7 "$(text_hex '{"id":1,"item":"a"}')")" "$(framed 7 "$(text_hex '{"id":2,"item":"b"}')")" 7b7d \
+		"$(framed 7 "$(text_hex '{"id":4,"item":"b"}')")"; do
+		bytes_of "$value" >message.$((++n))
+		kcat -P -b "$HTA_BROKERS" -t "$topic" -p 0 -k "key$n" message.$n
+	done
+	printf '{"id":5,"item":"c"}' >message.5
+	kcat -P -b "$HTA_BROKERS" -t "$topic" -p 0 -H "__value_schema_id=$(printf '\001abcdefghijklmnop')" message.5
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $topic -e --decode json |
+		hta-window --time @kafka --by item --value id | hta-sink-sqlite --init s.db | hta-commit"
+	sqlite3 s.db "select json_extract(dims, '\$.item') i, sum(count), sum(cast(sum as int)) from hta_rollups group by i order by i;
+		select record_offset, record from hta_dead" >"$out"
+	expect <<-'END'
+		a|1|1
+		b|2|6
+		c|1|5
+		2|{}
+	END
+	feed hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode json --dead drop -J --json-payload
+	jq -c '[.key, .payload.id]' "$out" >pairs
+	expect pairs <<-'END'
+		["key1",1]
+		["key2",2]
+		["key4",4]
+		[null,5]
+	END
+	feed hta-consume -b "$HTA_BROKERS" -t "$topic" -o -2 -c 1 --decode json --key-field k
+	expect <<<'{"k":"key4","id":4,"item":"b"}'
 }
 
 @test "a schema refers to others" {
@@ -401,9 +482,11 @@ encode() { hta-sink-kafka -b "$HTA_BROKERS" -t "$topic" --encode avro --schema o
 
 @test "options that do not go together are refused" {
 	fails_with 64 hta-consume -b x -t y --registry http://r
-	says -- '--registry is for --decode avro, which is missing'
+	says -- '--registry is for --decode avro or registry, which is missing'
+	fails_with 64 hta-consume -b x -t y --decode json --schema latest
+	says -- '--schema is for --decode avro or registry, which is missing'
 	fails_with 64 hta-consume --decode protobuf -b x -t y
-	says '"protobuf": it only knows avro'
+	says '"protobuf": say avro, json or registry'
 	fails_with 64 hta-consume --decode avro file
 	says -- '--decode is for topics'
 	fails_with 64 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro

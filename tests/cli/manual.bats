@@ -381,6 +381,7 @@ with_avro() {
 	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
 	topic_new "$BATS_TEST_NUMBER.clean" 1
 	topic_new "$BATS_TEST_NUMBER.clean.dlq" 1
+	topic_new "$BATS_TEST_NUMBER.avro.json" 1
 	topic_new "$BATS_TEST_NUMBER.avro" 1
 	id=$(jq -nc '{type: "record", name: "Event", fields: [{name: "ts", type: {type: "long", logicalType: "timestamp-millis"}},
 		{name: "endpoint", type: "string"}, {name: "status", type: "int"}]} | {schema: tojson}' | curl -sSf -H 'Content-Type: application/json' -d @- \
@@ -394,6 +395,10 @@ with_avro() {
 	example hta-consume.1 7
 	[ "$(jq -c . "$out")" = '{"ts":"2026-01-01T00:00:00Z","endpoint":"/","status":200}' ]
 	[ "$(sql avro.db 'SELECT sum(count) FROM hta_rollups')" = 1 ]
+	printf '\0\0\0\1\7{"ts":"2026-01-01T00:00:00Z","endpoint":"/"}' >framed
+	kcat -P -b "$HTA_BROKERS" -t "$topic.json" framed
+	example hta-consume.1 8
+	[ "$(jq -c '[.dims.endpoint, .count]' "$out")" = '["/",1]' ]
 }
 
 @test "hta-window(1)" {

@@ -712,8 +712,8 @@ bad_lines() {
 	printf '\0\0\0\1\7\002\010Anna\n' >>framed
 	feed hta-window --dead dead framed
 	[ ! -s "$out" ]
-	[ "$(jq -r .reason dead | grep -c "^a schema registry's five bytes (0 and a schema id) stand before the JSON: ")" = 20 ]
-	[ "$(jq -r .reason dead | tail -n 1 | grep -c '^not JSON: begins with a NUL, .*(Avro: kcat -s value=avro -r URL)$')" = 1 ]
+	[ "$(jq -r .reason dead | grep -c "^a schema registry's five bytes (0 and a schema id) stand before the JSON: hta-consume --decode json takes them off$")" = 20 ]
+	[ "$(jq -r .reason dead | tail -n 1 | grep -c '^not JSON: begins with a NUL, .*(Avro: hta-consume --decode avro)$')" = 1 ]
 	LC_ALL=C sed 's/^\x00....{/{/' framed | hta-window --by endpoint --dead drop | cmp - want
 	# in a job
 	feed pipe "hta-consume --job j framed | (trap '' INT TERM; LC_ALL=C exec stdbuf -oL sed 's/^\\x00....{/{/') |

@@ -26,7 +26,8 @@ static void fake_close(void *registry)
 	(void)registry;
 }
 
-/* 1 and a GUID of zeros: a schema; 2: one that is none; 3: of Protobuf; 9: a failure; else none. */
+/* 1 and a GUID of zeros: a schema; 2: one that is none; 3: of Protobuf; 4: of JSON Schema; 9: a
+ * failure; else none. */
 static enum registry_outcome fake_find(void *registry, const struct registry_key *key,
 				       struct registry_schema *out, struct err *err)
 {
@@ -41,15 +42,19 @@ static enum registry_outcome fake_find(void *registry, const struct registry_key
 		out->text = slice_z("{\"type\":\"nothing\"}");
 	else if (key->id == 3)
 		out->type = "PROTOBUF";
+	else if (key->id == 4)
+		out->type = "JSON";
 	else
 		err_set(err, key->id == 9 ? EX_CONFIG : EX_DATAERR, "so it is");
-	return key->id <= 3 ? REGISTRY_FOUND : key->id == 9 ? REGISTRY_FAILED : REGISTRY_NONE;
+	return key->id <= 4 ? REGISTRY_FOUND : key->id == 9 ? REGISTRY_FAILED : REGISTRY_NONE;
 }
 
 static const struct registry_ops ops = { .open = fake_open,
 					 .close = fake_close,
 					 .find = fake_find };
-static const struct decode_conf conf = { .avro = true, .ops = &ops };
+static const struct decode_conf conf = { .as = DECODE_AVRO, .ops = &ops },
+				json_conf = { .as = DECODE_JSON },
+				both_conf = { .as = DECODE_REGISTRY, .ops = &ops };
 static char topic[] = "t";
 static const struct partition part = { .topic = topic, .partition = 0 };
 
@@ -83,14 +88,18 @@ static size_t ready(struct decode *d, const struct input_record *v, size_t n)
 /* The line of a record, or why it has none. */
 static const char *line(struct decode *d, const struct input_record *r)
 {
-	static struct buf out;
+	static struct buf scratch, out;
 	struct input_extra x = { 0 };
+	struct slice text;
 	const char *why;
 
 	out.n = 0;
 	if (r->headers)
 		give_header(NULL, r, &x);
-	return decode_line(d, &part, r, &x, MOST, &out, &why) ? why : buf_z(&out);
+	if (decode_line(d, &part, r, &x, MOST, &scratch, &text, &why))
+		return why;
+	buf_adds(&out, text);
+	return buf_z(&out);
 }
 
 static void waiting(struct decode *d)
@@ -121,6 +130,8 @@ static void reasons(struct decode *d)
 		{ BYTES("\0\0\0\0\1"), "schema 1: byte 1: Order.id: " },
 		{ BYTES("\0\0\0\0\2\2"), "schema 2: " },
 		{ BYTES("\0\0\0\0\3\2"), "schema 3: is of Protobuf, not of Avro" },
+		{ BYTES("\0\0\0\0\4{}"),
+		  "schema 4: is of JSON Schema, not of Avro: --decode json reads it" },
 		{ BYTES("\0\377\377\377\377\2"), "schema 4294967295: so it is" },
 	};
 
@@ -148,6 +159,71 @@ static void headers(struct decode *d)
 	ok(strstr(line(d, &r), "header __value_schema_id"), "a header of another form");
 	header.name = SLICE("other");
 	ok(strstr(line(d, &r), "no schema id"), "another header");
+}
+
+/* Behind the frame, or behind a header, stands the line itself. */
+static void json_lines(void)
+{
+	static const struct {
+		struct slice value;
+		const char *line;
+	} of[] = {
+		{ BYTES("\0\0\0\0\1{\"id\":1}"), "{\"id\":1}" },
+		{ BYTES("\0\0\0\1\0\n [1]"), "\n [1]" },
+		{ BYTES("\0\0\0\0\1-1"), "-1" },
+		{ BYTES("\0\377\377\377\377null"), "null" },
+		{ BYTES("{\"id\":1}"), "no schema id: " },
+		{ BYTES(""), "no schema id: " },
+		{ BYTES("\0\0\0\0"), "no schema id: " },
+		{ BYTES("\0\0\0\0\1"), "schema 1: not JSON behind the schema id: --decode avro" },
+		{ BYTES("\0\0\0\0\1 "), "schema 1: not JSON behind the schema id" },
+		{ BYTES("\0\377\377\377\377\2"), "schema 4294967295: not JSON behind" },
+	};
+	struct err err = ERR_INIT;
+	struct decode *d = decode_new(&json_conf, NULL, &err);
+	struct input_record r = { .value = BYTES("{\"id\":1}"), .headers = true };
+	unsigned asked = fake.asked;
+
+	ok(decode_is_json(d), "takes frames off");
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		const struct input_record one = { .value = of[i].value };
+
+		is_int(ready(d, &one, 1), 1, "ready");
+		ok(strncmp(line(d, &one), of[i].line, strlen(of[i].line)) == 0, "%s",
+		   line(d, &one));
+	}
+	header = (struct input_header){ .name = BYTES("__value_schema_id"),
+					.value = BYTES("\0\0\0\0\1") };
+	is_str(line(d, &r), "{\"id\":1}", "a header");
+	r.value = SLICE("\0\0\0\0\1{}");
+	is_str(line(d, &r), "{}", "both");
+	r.value = SLICE("\2");
+	ok(strstr(line(d, &r), "schema 1: not JSON"), "a header before what is none");
+	is_int(fake.asked, asked, "nobody is asked");
+	decode_free(d);
+}
+
+/* By the registry's word, one after the other. */
+static void both_lines(void)
+{
+	const struct input_record v[] = { { .value = BYTES("\0\0\0\0\1\2") },
+					  { .value = BYTES("\0\0\0\0\4{\"id\":2}") },
+					  { .value = BYTES("\0\0\0\0\3\2") },
+					  { .value = BYTES("\0\0\0\0\4\2") } };
+	struct err err = ERR_INIT;
+	struct decode *d = decode_new(&both_conf, NULL, &err);
+
+	ok(!decode_is_json(d), "not only JSON");
+	fake.waits = 1;
+	is_int(ready(d, v, 4), 0, "ready");
+	is_int(ready(d, v, 4), 4, "ready");
+	is_str(line(d, &v[0]), "{\"id\":1}", "of Avro");
+	is_str(line(d, &v[1]), "{\"id\":2}", "of JSON");
+	is_str(line(d, &v[2]), "schema 3: is of Protobuf, not of Avro or JSON Schema",
+	       "of neither");
+	is_str(line(d, &v[3]), "schema 4: not JSON behind the schema id",
+	       "none, though it says so");
+	decode_free(d);
 }
 
 static void failure(struct decode *d)
@@ -188,6 +264,8 @@ int main(void)
 	waiting(d);
 	reasons(d);
 	headers(d);
+	json_lines();
+	both_lines();
 	failure(d);
 	many_ids(d);
 	decode_free(d);
