@@ -66,11 +66,11 @@ struct registry_ops {
 	void (*close)(void *registry); /* NULL is fine */
 	enum registry_outcome (*find)(void *registry, const struct registry_key *key,
 				      struct registry_schema *out, struct err *err);
-	/* The id that a schema of Avro has in a subject; add: registers it there. One text for a
-	 * subject. REGISTRY_NONE: the subject has it not, or there is no such subject. EX_CONFIG
-	 * too: the registry does not take it. */
-	enum registry_outcome (*id)(void *registry, const char *subject, struct slice text,
-				    bool add, uint32_t *id, struct err *err);
+	/* The id that a schema has in a subject; type: AVRO or JSON; add: registers it there. One
+	 * text for a subject. REGISTRY_NONE: the subject has it not, or there is no such subject.
+	 * EX_CONFIG too: the registry does not take it. */
+	enum registry_outcome (*id)(void *registry, const char *subject, const char *type,
+				    struct slice text, bool add, uint32_t *id, struct err *err);
 };
 
 #endif

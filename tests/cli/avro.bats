@@ -441,6 +441,40 @@ encode() { hta-sink-kafka -b "$HTA_BROKERS" -t "$topic" --encode avro --schema o
 	expect <<<'{"id":5,"item":"e"}'
 }
 
+@test "lines are framed as the JSON that they are, and come back" {
+	with_registry
+	echo "$json_schema" >schema.json
+	local id n=$BATS_TEST_NUMBER
+	as_json() { hta-sink-kafka -b "$HTA_BROKERS" -t "$topic" --encode json --schema schema.json --registry "$registry" "$@"; }
+	fails_with 78 as_json <<<'{}'
+	says "subject $topic-value does not have the schema of schema.json"
+	topic_new "$n.from" 1
+	topic_new "$n.dlq" 1
+	printf '%s\n' '{"id":9007199254740993, "item":"é"}' '{"id":"not judged"}' junk '{"id":3}' '{"id":4' >lines
+	feed as_json --register --key id --dead-topic "$topic" -t "$HTA_PREFIX.$n" <lines
+	kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -f '%s\n' >letters
+	expect letters <<-'END'
+		junk
+		{"id":4
+	END
+	topic=$HTA_PREFIX.$n
+	id=$(curl -sSf "$registry/subjects/$topic-value/versions/latest" | jq 'select(.schemaType == "JSON") | .id')
+	kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -o -1 -D '' | cmp - <(bytes_of "$(framed "$id" "$(text_hex '{"id":3}')")")
+	feed hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode registry --registry "$registry"
+	expect <<-'END'
+		{"id":9007199254740993, "item":"é"}
+		{"id":"not judged"}
+		{"id":3}
+	END
+	# it is there now; a job's lines are a transaction
+	printf '%s\n' '{"id":5}' no '{"id":6}' | kcat -P -b "$HTA_BROKERS" -t "$topic.from" -p 0
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic.from -g $topic -e | hta-sink-kafka -b $HTA_BROKERS -t $topic --encode json \
+		--schema schema.json --registry $registry --dead-topic $HTA_PREFIX.$n.dlq | hta-commit"
+	feed hta-consume -b "$HTA_BROKERS" -t "$topic" -e -J --json-payload --decode json
+	[ "$(jq -c '[.key, .payload.id]' "$out" | tail -n 2 | paste -sd ' ')" = '[null,5] [null,6]' ]
+	[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "$HTA_PREFIX.$n.dlq" -f '%s\n' | tail -n 1)" = no ]
+}
+
 @test "a schema that its subject does not take is 78, one that is asked for costs a request" {
 	with_registry
 	register "$topic-value" "$order"
@@ -496,7 +530,17 @@ encode() { hta-sink-kafka -b "$HTA_BROKERS" -t "$topic" --encode avro --schema o
 	fails_with 78 hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry http://127.0.0.1:1 --schema /nowhere
 	says '/nowhere'
 	fails_with 64 hta-sink-kafka -b x -t y --schema z </dev/null
-	says -- '--schema is for --encode avro, which is missing'
+	says -- '--schema is for --encode, which is missing'
+	fails_with 64 hta-sink-kafka -b x -t y --encode protobuf </dev/null
+	says '"protobuf": say avro or json'
+	fails_with 64 hta-sink-kafka -b x -t y --encode json </dev/null
+	says -- '--encode json needs a schema: --schema FILE'
+	echo '[]' >schema.json
+	fails_with 78 hta-sink-kafka -b x -t y --encode json --schema schema.json </dev/null
+	says 'schema.json: a schema is an object, true or false'
+	echo '{"type":' >schema.json
+	fails_with 78 hta-sink-kafka -b x -t y --encode json --schema schema.json </dev/null
+	says 'schema.json: '
 	fails_with 64 hta-sink-kafka -b x -t y --encode avro </dev/null
 	says -- '--encode avro needs a schema: --schema FILE'
 	echo '{"type":"record"}' >order.avsc

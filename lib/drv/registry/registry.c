@@ -206,8 +206,8 @@ static enum registry_outcome find_schema(void *registry, const struct registry_k
 	return rc;
 }
 
-static enum registry_outcome find_id(void *registry, const char *subject, struct slice text,
-				     bool add, uint32_t *id, struct err *err)
+static enum registry_outcome find_id(void *registry, const char *subject, const char *type,
+				     struct slice text, bool add, uint32_t *id, struct err *err)
 {
 	struct registry *r = registry;
 	struct buf path = { 0 }, body = { 0 };
@@ -220,6 +220,8 @@ static enum registry_outcome find_id(void *registry, const char *subject, struct
 		buf_addz(&path, "/versions");
 	buf_addz(&body, "{\"schema\":");
 	json_quote(&body, text);
+	if (strcmp(type, "AVRO") != 0) /* older registries know no other, and not the member */
+		buf_printf(&body, ",\"schemaType\":\"%s\"", type);
 	buf_addz(&body, "}");
 	d = document_of(r, buf_z(&path), buf_z(&body));
 	rc = document_turn(d, err);

@@ -28,10 +28,12 @@ static int add_header(void *self, const char *value, struct err *err)
 
 static int set_encode(void *self, const char *value, struct err *err)
 {
-	if (strcmp(value, "avro") != 0)
-		return err_set(err, EX_USAGE, "\"%s\": it only knows avro", value);
-	((struct kafka_sink_conf *)self)->encode.avro = true;
-	return 0;
+	enum kafka_encode_as as = strcmp(value, "avro") == 0   ? KAFKA_ENCODE_AVRO
+				  : strcmp(value, "json") == 0 ? KAFKA_ENCODE_JSON
+							       : KAFKA_ENCODE_NONE;
+
+	((struct kafka_sink_conf *)self)->encode.as = as;
+	return as ? 0 : err_set(err, EX_USAGE, "\"%s\": say avro or json", value);
 }
 
 static const struct opt options[] = {
@@ -56,13 +58,14 @@ static const struct opt options[] = {
 	{ .name = "encode",
 	  .type = OPT_CALL,
 	  .call = set_encode,
-	  .arg = "avro",
-	  .help = "write lines as records of Avro, framed for a registry of schemas" },
+	  .arg = "avro|json",
+	  .help = "frame lines for a registry of schemas: as records of Avro, or as the JSON that "
+		  "they are" },
 	{ .name = "schema",
 	  .type = OPT_TEXT,
 	  .at = offsetof(struct kafka_sink_conf, encode.schema),
 	  .arg = "FILE",
-	  .help = "with --encode: the schema of the records" },
+	  .help = "with --encode: the schema of the records, of Avro or JSON Schema" },
 	{ .name = "registry",
 	  .type = OPT_TEXT,
 	  .at = offsetof(struct kafka_sink_conf, encode.registry.urls),

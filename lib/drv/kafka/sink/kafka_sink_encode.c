@@ -1,7 +1,10 @@
-/* --encode avro: a line becomes a record of a schema, with the id that a registry has it under in
- * front (avro/avro_wire.h). The schema is a file; its id is asked for once, when the sink connects
- * for the first time: it is the registry's answer to a look-up of the schema in the subject, or to
- * its registration there, and never changes. */
+/* --encode: a line becomes a record of a schema, with the id that a registry has it under in front
+ * (avro/avro_wire.h): as Avro, or as the JSON that it is. The schema is a file; its id is asked for
+ * once, when the sink connects for the first time: it is the registry's answer to a look-up of the
+ * schema in the subject, or to its registration there, and never changes.
+ *
+ * A schema of JSON is not compiled, and no line is judged by it: that is hta-validate's, which has
+ * dead letters with paths for it. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,9 +18,9 @@
 struct kafka_encoder {
 	const struct kafka_encode_conf *conf;
 	const char *subject;
-	char *default_subject; /* NULL: one is given */
-	struct buf text;       /* of the schema */
-	struct avro_schema *schema;
+	char *default_subject;      /* NULL: one is given */
+	struct buf text;            /* of the schema */
+	struct avro_schema *schema; /* NULL: it is JSON Schema */
 	bool has_id;
 	uint32_t id;
 	struct json json; /* scratch */
@@ -35,9 +38,8 @@ static int check_conf(const struct kafka_sink_conf *c, struct err *err)
 			    : e->add           ? "--register"
 					       : NULL;
 
-	if (!e->avro)
-		return other ? err_set(err, EX_USAGE, "%s is for --encode avro, which is missing",
-				       other)
+	if (!e->as)
+		return other ? err_set(err, EX_USAGE, "%s is for --encode, which is missing", other)
 			     : 0;
 	if (!c->sink.registry)
 		return err_set(err, EX_CONFIG,
@@ -48,8 +50,31 @@ static int check_conf(const struct kafka_sink_conf *c, struct err *err)
 			       "--dead writes dead letters, which are never encoded: drop "
 			       "--encode");
 	if (!e->schema)
-		return err_set(err, EX_USAGE, "--encode avro needs a schema: --schema FILE");
+		return err_set(err, EX_USAGE, "--encode %s needs a schema: --schema FILE",
+			       e->as == KAFKA_ENCODE_AVRO ? "avro" : "json");
 	return 0;
+}
+
+static int check_json_schema(struct kafka_encoder *e, struct err *err)
+{
+	enum json_type type;
+
+	if (json_parse(&e->json, buf_slice(&e->text), err)) {
+		err->code = EX_CONFIG;
+		return -1;
+	}
+	type = e->json.node[0].type;
+	return type == JSON_OBJECT || type == JSON_TRUE || type == JSON_FALSE
+		       ? 0
+		       : err_set(err, EX_CONFIG, "a schema is an object, true or false");
+}
+
+static int take_schema(struct kafka_encoder *e, struct err *err)
+{
+	if (e->conf->as == KAFKA_ENCODE_JSON)
+		return check_json_schema(e, err);
+	e->schema = avro_schema_new(buf_slice(&e->text), NULL, 0, err);
+	return e->schema ? 0 : -1;
 }
 
 static int read_schema(struct kafka_encoder *e, struct err *err)
@@ -63,8 +88,7 @@ static int read_schema(struct kafka_encoder *e, struct err *err)
 	close(fd);
 	if (rc)
 		return -1;
-	e->schema = avro_schema_new(buf_slice(&e->text), NULL, 0, err);
-	return e->schema ? 0 : err_in(err, "%s", path);
+	return take_schema(e, err) ? err_in(err, "%s", path) : 0;
 }
 
 int kafka_encode_open(struct kafka_sink *d, struct err *err)
@@ -74,7 +98,7 @@ int kafka_encode_open(struct kafka_sink *d, struct err *err)
 
 	if (check_conf(d->conf, err))
 		return -1;
-	if (!conf->avro)
+	if (!conf->as)
 		return 0;
 	d->encoder = e = mem_zalloc(sizeof(*e));
 	e->conf = conf;
@@ -106,7 +130,8 @@ static enum registry_outcome ask_id(struct kafka_sink *d, void *registry, struct
 	enum registry_outcome rc;
 
 	do
-		rc = ops->id(registry, e->subject, buf_slice(&e->text), e->conf->add, &e->id, err);
+		rc = ops->id(registry, e->subject, e->schema ? "AVRO" : "JSON", buf_slice(&e->text),
+			     e->conf->add, &e->id, err);
 	while (rc == REGISTRY_WAITS &&
 	       (loop_turn(d->conf->sink.loop, INT64_MAX, err) >= 0 || (rc = REGISTRY_FAILED)));
 	return rc;
@@ -144,6 +169,11 @@ const char *kafka_encode_line(struct kafka_sink *d, struct slice line, struct sl
 
 	e->value.n = 0;
 	avro_wire_put(&e->value, e->id);
+	if (!e->schema) {
+		buf_adds(&e->value, line);
+		*value = buf_slice(&e->value);
+		return json_parse(&e->json, line, &e->why) ? e->why.msg : NULL;
+	}
 	if (json_parse(&e->json, line, &e->why) ||
 	    avro_encode(e->schema, &e->json, 0, AVRO_REFUSE_UNKNOWN, &e->value, &e->why)) {
 		err_in(&e->why, "it does not fit the schema");

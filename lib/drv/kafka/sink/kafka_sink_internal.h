@@ -38,9 +38,11 @@ enum {
 	KAFKA_SINK_USUAL = 1000000, /* longest message where the topic does not say */
 };
 
-/* --encode avro, and what goes with it. */
+enum kafka_encode_as { KAFKA_ENCODE_NONE, KAFKA_ENCODE_AVRO, KAFKA_ENCODE_JSON };
+
+/* --encode, and what goes with it. */
 struct kafka_encode_conf {
-	bool avro;
+	enum kafka_encode_as as;
 	const char *schema;  /* a file */
 	const char *subject; /* NULL: TOPIC-value */
 	bool add;            /* --register */
