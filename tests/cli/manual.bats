@@ -943,8 +943,7 @@ answers_rows() (
 	example hta.7 23
 	[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "${web}clean" | tail -c +6 | tr -cd ' -~')" = '(2026-01-01T00:00:00Z/' ]
 	hta-gen --count 1000 >events.ndjson
-	jq -nc '{type: "record", name: "Row", fields: [{name: "endpoint", type: "string"}, {name: "count", type: "long"},
-		{name: "window_start", type: {type: "long", logicalType: "timestamp-millis"}}]}' >row.avsc
+	cp "$man/../examples/systems/row.avsc" .
 	topic_new "$BATS_TEST_NUMBER.rows" 1
 	example hta-sink-kafka.1 4
 	[ "$(hta-consume -b "$HTA_BROKERS" -t "$topic" -e --decode avro --registry "$HTA_TEST_REGISTRY" | jq -s 'map(.count) | add')" = 1000 ]

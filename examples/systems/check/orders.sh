@@ -33,20 +33,25 @@ committed() { kcat -C -e -q -b "$brokers" -X isolation.level=read_committed -t "
 same "records in order_events" "$(committed order_events %o | wc -l)" "$n"
 same "records in product_views" "$(committed product_views %o | wc -l)" "$n"
 
+# The same, decoded.
+decoded() { hta-consume -q -b "$brokers" -t "$p$1" -e --decode avro; } # TOPIC
+
 # A line of window, count and total for each, of what was sent; the last window is open until something comes behind it.
 jq -r '"\(.timestamp[0:14])\(.timestamp[14:16] | tonumber / 5 | floor * 5 + 100 | tostring[1:]):00Z\t\(.items[0] | .quantity * .price)"' sent |
 	awk -F '\t' '{ n[$1]++; sum[$1] += $2 } END { for (w in n) printf "%s\t%d\t%.2f\n", w, n[w], sum[w] }' | sort >recount
 rows() { psql_at "SELECT to_char(window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), count, round(sum, 2) FROM hta_rollups WHERE metric = 'order_aggregates'" | sort; }
 rows | cmp - recount || fail "Postgres is not what was sent"
 say "windows in Postgres: $(wc -l <recount), as counted again"
-final() { committed order_aggregates | jq -r '[.window_start, .count, .sum] | @tsv' | awk -F '\t' '{ printf "%s\t%d\t%.2f\n", $1, $2, $3 }' | sort; }
+final() { decoded order_aggregates | jq -r '[.window_start, .count, .sum] | @tsv' | awk -F '\t' '{ printf "%s\t%d\t%.2f\n", $1, $2, $3 }' | sort; }
 all_final() { [ "$(final | wc -l)" -ge $(($(wc -l <recount) - 1)) ]; }
 wait_for all_final
 final | cmp - <(sed '$d' recount) || fail "the topic of final windows is not what was sent, each once"
 say "windows in order_aggregates: $(final | wc -l), each once"
-alerted() { committed trend_alerts | grep -q .; }
+same "keys in order_aggregates" "$(committed order_aggregates '%k' | grep -c '^order_aggregates|2026-')" "$(final | wc -l)"
+alerted() { [ -n "$(decoded trend_alerts)" ]; }
 wait_for alerted
-say "trend_alerts: $(committed trend_alerts | jq -c '[.alert, .window_start, .value]' | head -n 3)"
+say "trend_alerts: $(decoded trend_alerts | jq -c '[.alert, .window_start, .value]' | head -n 3)"
+same "keys in trend_alerts" "$(committed trend_alerts '%k' | sort | head -n 3)" "$(decoded trend_alerts | jq -r .key | sort | head -n 3)"
 wait_for curl -sf "$out/health"
 say "for Prometheus, of $out/metrics: $(curl -sSf "$out/metrics" | grep -c '^hta_') series"
 if [ -n "${HTA_PROMETHEUS:-}" ]; then
