@@ -518,7 +518,7 @@ same_values() { # FILE FILE
 	hta-gen --count 2000 --step 100ms | jq -c '.v = ([null, 0.5, -3, 1e20, 12.123456789, 7, 99999.000000001][(.user_id[2:] | tonumber) % 7])
 		| .d = ([null, true, "12", "h\u00e9\"", 1.25, -7, "9007199254740993", "18446744073709551616"][(.customer[2:] | tonumber) % 8])' |
 		sed -E 's/"d":"([0-9]{3,})"/"d":\1/' >events
-	measures="--value v --uniq user_id --agg a=avg(v) --agg p=p99(v) --agg h=histogram(v,1,10.5) --agg l=last(user_id) --agg s=sum(v) --agg st=stddev(v) --agg f=first(v)"
+	measures="--value v --uniq user_id --agg a=avg(v) --agg p=p99(v) --agg h=histogram(v,1,10.5) --agg l=last(user_id) --agg s=sum(v) --agg f=first(v)"
 	feed pipe "hta-consume --job j events | hta-window --metric m --by d $(printf '%q ' $measures) | hta-sink-sqlite --init s.db | hta-commit"
 	feed pipe "hta-consume --job j2 events | hta-window --metric plain | hta-sink-sqlite --init s.db | hta-commit"
 	hta-consume --final m --final plain -d s.db --until end >rows
