@@ -39,6 +39,17 @@ int avro_wire_read(struct slice message, struct slice header, struct avro_wire *
 	return 0;
 }
 
+bool avro_wire_begins_json(struct slice body)
+{
+	static const char blank[] = { ' ', '\t', '\r', '\n' };
+	static const char first[] = { '{', '[', '"', '-', 't', 'f', 'n' };
+
+	while (body.n && memchr(blank, *body.p, sizeof(blank)))
+		body = slice(body.p + 1, body.n - 1);
+	return body.n &&
+	       (memchr(first, *body.p, sizeof(first)) || (unsigned char)(*body.p - '0') < 10);
+}
+
 void avro_wire_put(struct buf *out, uint32_t id)
 {
 	const uint8_t prefix[AVRO_WIRE_BYTES] = { 0, (uint8_t)(id >> 24), (uint8_t)(id >> 16),

@@ -23,6 +23,9 @@ struct avro_wire {
  * message. -1: EX_DATAERR, it is in neither form. */
 int avro_wire_read(struct slice message, struct slice header, struct avro_wire *out,
 		   struct err *err);
+/* The body begins as a text of JSON does, and few bodies of Avro do; whoever reads the text judges
+ * the rest of it. */
+bool avro_wire_begins_json(struct slice body);
 /* Appends the prefix. */
 void avro_wire_put(struct buf *out, uint32_t id);
 

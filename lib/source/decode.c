@@ -306,18 +306,13 @@ int decode_ready(struct decode *d, const struct input *log, const struct partiti
 	return 0;
 }
 
-/* Its first character tells a text of JSON from a record of Avro, but for one in a hundred; what
- * reads the line judges the rest. */
 static int take_json(struct decode *d, const struct avro_wire *wire, struct slice *line)
 {
 	struct registry_key key = key_of(wire);
-	struct slice text = wire->body;
 	char name[NAME_BYTES];
 
-	*line = text;
-	while (text.n && memchr(" \t\r\n", *text.p, 4))
-		text = slice(text.p + 1, text.n - 1);
-	if (text.n && memchr("{[\"-0123456789tfn", *text.p, 17))
+	*line = wire->body;
+	if (avro_wire_begins_json(wire->body))
 		return 0;
 	name_key(&key, name);
 	return err_set(&d->err, EX_DATAERR, "%s: not JSON behind the schema id%s", name,
