@@ -128,8 +128,9 @@ static int choose_driver(struct dlq *q, struct err *err)
 	q->driver = reader->letters;
 	return q->driver ? 0
 			 : err_set(err, EX_USAGE,
-				   "a store of this kind keeps no dead letters: give the FILE of "
-				   "--dead");
+				   "hta-dlq reads no letters of a store of this kind: give -d of "
+				   "Postgres, SQLite, MongoDB, DynamoDB or ClickHouse, or the FILE "
+				   "of --dead");
 }
 
 int dlq_open_cluster(struct dlq *q, struct err *err)
@@ -206,8 +207,8 @@ static const struct opt opts[] = {
 	  .type = OPT_TEXT,
 	  AT(where),
 	  .arg = "URL|FILE",
-	  .help = "letters in a table: postgres:// or a SQLite file; else $HTA_STORE, else "
-		  "libpq's PG*" },
+	  .help = "letters in a store: postgres://, mongodb://, dynamodb://, clickhouse:// or a "
+		  "SQLite file; else $HTA_STORE, else libpq's PG*" },
 	CLUSTER_BROKERS_OPT(struct dlq, cluster, "the cluster of -t, and to which retry sends"),
 	{ .letter = 't',
 	  .name = "topic",

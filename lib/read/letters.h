@@ -23,9 +23,10 @@
 enum { LETTERS_PAGE = 200, LETTERS_PAGE_BYTES = 4 << 20, LETTERS_CALL_BYTES = 400 };
 
 struct letter {
-	int64_t id;     /* the store's */
-	uint64_t check; /* the same, what tells it from another of that id */
-	bool late;      /* a late record, else a dead one */
+	int64_t id;       /* the store's */
+	uint64_t check;   /* the same, what tells it from another of that id */
+	struct slice key; /* the same, of a store that knows letters by a text */
+	bool late;        /* a late record, else a dead one */
 	struct slice job;
 	struct slice topic; /* p NULL: not known; of a file as the job names it */
 	int32_t partition;

@@ -271,7 +271,7 @@ doubt() {
 	fails_with 64 dlq ls -d db --reason '/(/'
 	says 'reason'
 	fails_with 64 dlq ls -d redis://x
-	says 'keeps no dead letters'
+	says 'reads no letters of a store of this kind'
 	fails_with 64 dlq ls -d db --since yesterday
 	says 'since'
 	fails_with 78 dlq ls -d db

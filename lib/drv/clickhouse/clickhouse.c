@@ -106,9 +106,8 @@ close:
 	return NULL;
 }
 
-static enum sink_result clickhouse_connect(void *d, struct err *err)
+int clickhouse_begin_http(struct clickhouse *c, struct err *err)
 {
-	struct clickhouse *c = d;
 	struct loop *loop = c->conf->loop ? c->conf->loop : c->own_loop;
 	const struct http_client_conf http = {
 		.ca = c->url.ca,
@@ -117,12 +116,19 @@ static enum sink_result clickhouse_connect(void *d, struct err *err)
 		.answer_us = c->conf->read_for_us,
 		.most_bytes = (size_t)1 << 30,
 	};
-	enum sink_result r;
 
 	if (!loop)
 		loop = c->own_loop = loop_new();
 	c->http = http_client_new(loop, &http, err);
-	if (!c->http)
+	return c->http ? 0 : -1;
+}
+
+static enum sink_result clickhouse_connect(void *d, struct err *err)
+{
+	struct clickhouse *c = d;
+	enum sink_result r;
+
+	if (clickhouse_begin_http(c, err))
 		return SINK_FATAL;
 	r = clickhouse_schema(c, err);
 	if (r != SINK_OK)

@@ -117,7 +117,7 @@ void clickhouse_put_dead(const struct sink_dead *dead, const char *job, const ch
 	rowbinary_text(out, slice_z(dead->late ? "late" : "dead"));
 	rowbinary_text(out, dead->topic);
 	rowbinary_i32(out, dead->partition);
-	rowbinary_i64(out, dead->offset);
+	rowbinary_i64(out, dead->inexact ? -1 : dead->offset);
 	rowbinary_text(out, dead->stage);
 	rowbinary_text(out, dead->why);
 	rowbinary_u64(out, dead->retries);

@@ -30,6 +30,11 @@ struct clickhouse {
 	bool maps;   /* both tables of rows have the columns of measures */
 };
 
+/* ---- clickhouse.c */
+
+/* What asks the server; nothing is asked yet. */
+int clickhouse_begin_http(struct clickhouse *c, struct err *err);
+
 /* ---- clickhouse_http.c */
 
 /* What is asked of the server; the query goes with the address where there is a body. */

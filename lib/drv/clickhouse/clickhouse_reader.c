@@ -261,5 +261,6 @@ const struct read_driver clickhouse_reader = {
 	.positions_missing = reader_positions_missing,
 	.newest = clickhouse_reader_newest,
 	.rows = clickhouse_reader_rows,
+	.letters = &clickhouse_letters,
 	.events = &clickhouse_events,
 };

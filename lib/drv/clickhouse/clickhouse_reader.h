@@ -1,5 +1,5 @@
 /* Inside of the reader: clickhouse_reader.c (opening, metrics, positions),
- * clickhouse_reader_rows.c, clickhouse_reader_events.c. */
+ * clickhouse_reader_rows.c, clickhouse_reader_events.c, clickhouse_letters.c. */
 #ifndef DRV_CLICKHOUSE_CLICKHOUSE_READER_H
 #define DRV_CLICKHOUSE_CLICKHOUSE_READER_H
 
@@ -27,6 +27,8 @@ int clickhouse_reader_newest(void *d, const char *metric, int64_t not_after_us, 
 int clickhouse_reader_rows(void *d, const struct read_range *range, read_row_fn *fn, void *arg,
 			   struct err *err);
 extern const struct events_driver clickhouse_events;
+struct letters_driver;
+extern const struct letters_driver clickhouse_letters;
 
 /* EX_DATAERR: an answer has not the bytes that were asked for. */
 int clickhouse_answer_broken(const struct clickhouse *c, struct err *err);

@@ -122,10 +122,10 @@ static enum sink_result finish_put(struct dynamo_batch *b, const struct slot *s,
 	const struct json *j = dynamo_call_answer(s->call);
 
 	b->conn->progress += o == DYNAMO_DONE || o == DYNAMO_EXISTS;
-	if (o != DYNAMO_EXISTS || (b->mode != DYNAMO_ABSENT && b->mode != DYNAMO_LONGER))
+	if (o != DYNAMO_EXISTS)
 		return dynamo_result(o);
 	err_clear(err);
-	if (b->mode == DYNAMO_LONGER)
+	if (b->mode != DYNAMO_ABSENT)
 		return SINK_OK;
 	if (!json_get(j, 0, "Item") || !dynamo_same_place(j, json_get(j, 0, "Item"), s->record))
 		b->duplicates++;
@@ -160,6 +160,9 @@ static void begin_body(const struct dynamo_batch *b, struct slot *s)
 	if (b->mode == DYNAMO_ABSENT)
 		buf_addz(&s->body, "\"ConditionExpression\":\"attribute_not_exists(event_id)\","
 				   "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\",");
+	if (b->mode == DYNAMO_LETTER)
+		buf_addz(&s->body, "\"ConditionExpression\":\"attribute_not_exists(#i)\","
+				   "\"ExpressionAttributeNames\":{\"#i\":\"id\"},");
 	if (b->mode == DYNAMO_LONGER)
 		buf_addz(&s->body, "\"ConditionExpression\":\"attribute_not_exists(event_id) OR "
 				   "#x < :expires\","

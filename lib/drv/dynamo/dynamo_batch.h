@@ -7,8 +7,10 @@
 
 enum dynamo_mode {
 	DYNAMO_TOGETHER, /* 25 items a request, in place of what is there; no key twice at a time */
-	DYNAMO_EACH,     /* an item a request; a key may be there twice, with the same item */
-	DYNAMO_ABSENT,   /* an item a request, only where its key is not there */
+	/* an item a request, only where none has its id: what is there is the same letter, and
+	 * has marks */
+	DYNAMO_LETTER,
+	DYNAMO_ABSENT, /* an item a request, only where its key is not there */
 	/* an item a request, only where its key is not there, or expires before :expires, which
 	 * follows the item (dynamo_put_expires); what stays longer stays as it is */
 	DYNAMO_LONGER,

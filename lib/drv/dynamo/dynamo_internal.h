@@ -1,6 +1,6 @@
 /* Inside of the DynamoDB driver: dynamo_sink.c (settings, life), dynamo_table.c (tables, indexes),
  * dynamo_write.c (an epoch's items), dynamo_batch.c (25 items a request, side by side),
- * dynamo_reader.c, dynamo_stream.c. */
+ * dynamo_reader.c, dynamo_stream.c, dynamo_letters.c. */
 #ifndef DRV_DYNAMO_DYNAMO_INTERNAL_H
 #define DRV_DYNAMO_DYNAMO_INTERNAL_H
 
@@ -50,5 +50,10 @@ enum sink_result dynamo_write(void *d, const struct sink_batch *batch, struct si
 			      struct err *err);
 enum sink_result dynamo_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			    struct sink_counts *counts, struct err *err);
+
+/* ---- dynamo_letters.c */
+
+struct letters_driver;
+extern const struct letters_driver dynamo_letters;
 
 #endif

@@ -206,6 +206,8 @@ void dynamo_put_dead(const struct sink_dead *dead, const char *job, const char *
 		add_quoted(out, "topic", dead->topic);
 		add_number(out, "partition", dead->partition);
 		add_number(out, "offset", dead->offset);
+		if (dead->inexact)
+			add_number(out, "inexact", 1);
 	}
 	add_number(out, "retries", (int64_t)dead->retries);
 	add_number(out, "size", (int64_t)dead->size);

@@ -432,5 +432,6 @@ const struct read_driver dynamo_reader = {
 	.default_table = "events",
 	.open = reader_open,
 	.close = reader_close,
+	.letters = &dynamo_letters,
 	.events = &dynamo_events,
 };

@@ -22,7 +22,7 @@ static enum sink_result write_dead(struct dynamo *d, const struct sink_batch *ba
 
 	if (!batch->n_dead)
 		return SINK_OK;
-	b = dynamo_batch_new(&d->conn, d->dead, DYNAMO_EACH);
+	b = dynamo_batch_new(&d->conn, d->dead, DYNAMO_LETTER);
 	for (size_t i = 0; i < batch->n_dead && r == SINK_OK; i++) {
 		struct buf *item = dynamo_batch_item(b, NULL, &r, err);
 

@@ -91,7 +91,7 @@ static int parse_url(struct mongo *m, const char *where, struct err *err)
 
 static int check_collection(const char *name, struct err *err)
 {
-	static const char *const taken[] = { "hta_job", "hta_dead" };
+	static const char *const taken[] = { "hta_job", "hta_dead", "hta_dead_taken" };
 
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		if (strcmp(name, taken[i]) == 0)
@@ -140,6 +140,7 @@ static void mongo_disconnect(void *d)
 	if (m->client) {
 		mongoc_collection_destroy(m->events);
 		mongoc_collection_destroy(m->dead);
+		mongoc_collection_destroy(m->taken);
 		mongoc_collection_destroy(m->jobs);
 		mongoc_client_destroy(m->client);
 	}
@@ -200,6 +201,7 @@ static enum sink_result open_client(struct mongo *m, struct err *err)
 	mongo_stream_take(m);
 	m->events = durable_collection(m, m->conf->place);
 	m->dead = durable_collection(m, "hta_dead");
+	m->taken = durable_collection(m, "hta_dead_taken");
 	m->jobs = durable_collection(m, "hta_job");
 	return SINK_OK;
 }
@@ -346,15 +348,25 @@ static enum sink_result check_indexes(struct mongo *m, struct err *err)
 	return SINK_FATAL;
 }
 
-enum sink_result mongo_connect(void *d, struct err *err)
+enum sink_result mongo_connect_bare(struct mongo *m, struct err *err)
 {
-	struct mongo *m = d;
 	enum sink_result r = open_client(m, err);
 
 	if (r == SINK_OK)
 		r = look_at_server(m, err);
-	if (r == SINK_OK)
-		r = mongo_look_at_events(m, err);
+	if (r != SINK_OK)
+		mongo_disconnect(m);
+	return r;
+}
+
+enum sink_result mongo_connect(void *d, struct err *err)
+{
+	struct mongo *m = d;
+	enum sink_result r = mongo_connect_bare(m, err);
+
+	if (r != SINK_OK)
+		return r;
+	r = mongo_look_at_events(m, err);
 	if (r == SINK_OK)
 		r = check_indexes(m, err);
 	if (r != SINK_OK)

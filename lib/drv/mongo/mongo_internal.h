@@ -1,7 +1,7 @@
 /* Inside of the MongoDB driver: mongo.c (the driver's table, connections), mongo_stream.c (sockets
  * that wait in our loop), mongo_error.c (what errors mean), mongo_event.c (events as documents),
  * mongo_value.c (JSON as BSON), mongo_write.c (batches), mongo_keeper.c (positions),
- * mongo_reader.c. */
+ * mongo_reader.c, mongo_letters*.c. */
 #ifndef DRV_MONGO_MONGO_INTERNAL_H
 #define DRV_MONGO_MONGO_INTERNAL_H
 
@@ -16,7 +16,7 @@ struct mongo {
 	char *host; /* for messages: without a login */
 	const char *database;
 	mongoc_client_t *client;
-	mongoc_collection_t *events, *dead, *jobs;
+	mongoc_collection_t *events, *dead, *taken, *jobs;
 	/* what ended a wait in the loop: the program has to leave; code 0: nothing */
 	struct err stopped;
 	bool leaving; /* nothing is waited for any more: the loop may be gone */
@@ -41,6 +41,8 @@ void mongo_begin(void);
 /* As the driver's open and connect; for readers. */
 struct mongo *mongo_open(const struct sink_conf *conf, bool reads, struct err *err);
 enum sink_result mongo_connect(void *d, struct err *err);
+/* Connects, and looks for none of the events. */
+enum sink_result mongo_connect_bare(struct mongo *m, struct err *err);
 void mongo_close(void *d);
 /* Whether what is there are events (EX_CONFIG), and what they are known by. */
 enum sink_result mongo_look_at_events(struct mongo *m, struct err *err);
@@ -90,5 +92,10 @@ enum sink_result mongo_write(void *d, const struct sink_batch *batch, struct sin
 enum sink_result mongo_put(void *d, const struct sink_batch *batch, bool replace, bool dry_run,
 			   struct sink_counts *counts, struct err *err);
 extern const struct position_keeper mongo_keeper;
+
+/* ---- mongo_letters.c */
+
+struct letters_driver;
+extern const struct letters_driver mongo_letters;
 
 #endif

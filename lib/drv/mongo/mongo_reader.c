@@ -312,5 +312,6 @@ const struct read_driver mongo_reader = {
 	.default_table = "hta_events",
 	.open = rows_open,
 	.close = rows_close,
+	.letters = &mongo_letters,
 	.events = &mongo_events,
 };

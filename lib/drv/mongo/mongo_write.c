@@ -1,5 +1,6 @@
 /* Batches: unordered upserts, some thousand documents a request. Each of them changes nothing where
- * its _id is there, so whatever was written before is written again after any doubt.
+ * its _id is there, so whatever was written before is written again after any doubt, and a letter
+ * keeps the marks of hta-dlq.
  *
  * Where a server refuses documents of a request:
  *
@@ -94,7 +95,7 @@ static void add_too_long(struct chunk *c, mongoc_bulk_operation_t *bulk,
 	bson_reinit(&c->doc);
 	mongo_dead_key(&c->key, &dead, job, sink);
 	mongo_dead_append(&c->doc, &dead, job, sink, c->now_us);
-	add_upsert(c, bulk, true);
+	add_upsert(c, bulk, false);
 }
 
 static void add_record(struct chunk *c, mongoc_bulk_operation_t *bulk, const struct sink_record *r,
@@ -234,7 +235,7 @@ static enum sink_result send_dead(struct chunk *c, size_t at, size_t n, struct e
 		bson_reinit(&c->doc);
 		mongo_dead_key(&c->key, &batch->dead[i], batch->job, sink);
 		mongo_dead_append(&c->doc, &batch->dead[i], batch->job, sink, c->now_us);
-		add_upsert(c, bulk, true);
+		add_upsert(c, bulk, false);
 	}
 	return run_bulk(c, bulk, &refused, err);
 }
