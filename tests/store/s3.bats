@@ -265,6 +265,42 @@ for n in range(80000):
 	[ "$(objects | wc -l)" = 302 ]
 }
 
+@test "an object an event is read again, in the order of the keys, as a plain stream" {
+	events --count 1500 >a.ndjson
+	printf 'no JSON\n{"ts":"2026-01-01T00:00:05Z","event_id":"a/b %%"}\n' >>a.ndjson
+	feed archive j '-t web a.ndjson' --each
+	feed hta-consume "$place"
+	not grep -q 'passed over' <<<"$stderr"
+	LC_ALL=C sort "$out" | cmp - <(LC_ALL=C sort a.ndjson)
+	[ "$(tail -n 1 "$out")" = 'no JSON' ]
+	head -n -1 "$out" | jq -r '"\(.ts[0:10])/\(.event_id | @uri)"' | LC_ALL=C sort -c
+	hta-consume "$place" --until 5 | cmp - <(head -n 5 "$out")
+	hta-consume "$place/events/undated" | cmp - <(echo 'no JSON')
+	hta-consume "$place" | hta-window --dead dead 2>/dev/null | jq -s 'map(.count) | add' | grep -qx 1501
+	# no job, no place in it: new ones come anywhere among the others
+	fails_with 64 hta-consume --job again "$place"
+	says 'an object an event .hta-sink-s3 --each.*not in the order in which they came'
+	for from in latest -5; do
+		fails_with 64 hta-consume --from $from "$place"
+		says 'earliest there'
+	done
+	# several lines in one, a long one, one that is empty, and strangers
+	mkdir "$folder/2026/01/02"
+	{ seq 1 5000 | sed 's/.*/{"n":&}/'; head -c 9000000 /dev/zero | tr '\0' x; } >"$folder/2026/01/02/many.json"
+	: >"$folder/2026/01/02/empty.json"
+	echo stranger >"$folder/2026/01/02/other.txt"
+	feed hta-consume --max-line 64M "$place/events/2026/01/02"
+	cmp <(cat "$folder/2026/01/02/many.json"; echo) "$out"
+	says '2 objects are not of hta-sink-s3, or empty: passed over'
+	rm "$folder/2026/01/02/many.json"
+	# among objects that have offsets they are passed over, and that is said
+	rm -f pos.db
+	feed archive j3 '-t web a.ndjson'
+	feed hta-consume "$place"
+	cmp "$out" a.ndjson
+	says '1502 objects of hta-sink-s3 --each are passed over'
+}
+
 @test "more objects than a page of a list has, and others among them" {
 	events --count 9000 >a.ndjson
 	feed archive j '-t web a.ndjson'

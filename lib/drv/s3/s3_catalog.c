@@ -23,31 +23,43 @@ void s3_catalog_fini(struct s3_catalog *c)
 /* ---- the list */
 
 struct listing {
-	struct s3_catalog *catalog;
+	struct s3_catalog *catalog, *each;
+	uint64_t others;
 	struct partitions parts; /* as they come */
 	struct s3_name name;
 };
 
-static int take_object(void *arg, const struct s3_listed *o, struct err *err)
+static void add_object(struct s3_catalog *c, const struct s3_listed *o, size_t part, int64_t from,
+		       enum pack_kind kind)
 {
-	struct listing *l = arg;
-	struct s3_catalog *c = l->catalog;
-	struct partition *part;
 	int64_t us;
 
-	(void)err;
-	if (!s3_key_read(o->key, &l->name))
-		return 0;
-	part = partitions_add(&l->parts, buf_slice(&l->name.topic), l->name.partition);
 	mem_reserve(&c->v, &c->cap, c->n + 1, sizeof(*c->v));
 	c->v[c->n++] = (struct s3_object){
 		.key = mem_dup(o->key.p, o->key.n),
-		.part = (size_t)(part - l->parts.v),
-		.from = l->name.from,
+		.part = part,
+		.from = from,
 		.bytes = o->bytes,
 		.time_us = tm_parse(o->time, &us) == 0 ? us : 0,
-		.kind = l->name.kind,
+		.kind = kind,
 	};
+}
+
+static int take_object(void *arg, const struct s3_listed *o, struct err *err)
+{
+	struct listing *l = arg;
+
+	(void)err;
+	if (s3_key_read(o->key, &l->name)) {
+		struct partition *part = partitions_add(&l->parts, buf_slice(&l->name.topic),
+							l->name.partition);
+
+		add_object(l->catalog, o, (size_t)(part - l->parts.v), l->name.from, l->name.kind);
+	} else if (s3_key_is_each(o->key) && o->bytes > 0) {
+		add_object(l->each, o, 0, 0, PACK_ZSTD);
+	} else {
+		l->others++;
+	}
 	return 0;
 }
 
@@ -125,20 +137,47 @@ static enum s3_outcome check_names(const struct s3_catalog *c, struct err *err)
 	return S3_DONE;
 }
 
-enum s3_outcome s3_catalog_read(struct s3_catalog *c, struct s3_conn *conn, struct err *err)
+static int by_key(const void *a, const void *b)
 {
-	struct listing l = { .catalog = c };
+	const struct s3_object *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
+static void number_each(struct s3_catalog *c, const char *topic)
+{
+	int64_t at = 0;
+
+	c->each = true;
+	if (!c->n)
+		return;
+	qsort(c->v, c->n, sizeof(*c->v), by_key);
+	for (size_t i = 0; i < c->n; i++) {
+		c->v[i].from = at;
+		at += c->v[i].bytes + 1;
+	}
+	partitions_add(&c->parts, slice_z(topic), 0);
+	find_first(c);
+}
+
+enum s3_outcome s3_catalog_read(struct s3_catalog *c, struct s3_catalog *each, const char *topic,
+				uint64_t *others, struct s3_conn *conn, struct err *err)
+{
+	struct listing l = { .catalog = c, .each = each };
 	enum s3_outcome o;
 
 	s3_catalog_fini(c);
+	s3_catalog_fini(each);
 	o = s3_list(conn, slice_z(conn->place.prefix), take_object, &l, err);
 	if (o == S3_DONE) {
 		number_parts(c, &l.parts);
 		if (c->n)
 			qsort(c->v, c->n, sizeof(*c->v), by_place);
 		find_first(c);
+		number_each(each, topic);
 		o = check_names(c, err);
 	}
+	*others = l.others;
 	partitions_fini(&l.parts);
 	buf_fini(&l.name.topic);
 	return o;

@@ -21,12 +21,17 @@ struct s3_catalog {
 	size_t n, cap;
 	struct partitions parts; /* in the order of topics and numbers */
 	size_t *first;           /* of each partition its first object; one more: n */
+	/* objects of --each: one partition, in the order of their keys; no marks, and lines as
+	 * they are. `from` counts bytes, with one behind each object */
+	bool each;
 };
 
 void s3_catalog_fini(struct s3_catalog *c);
-/* Lists what is below the connection's prefix; names that are not ours are passed over. S3_FATAL,
- * EX_DATAERR: two objects begin at the same offset. */
-enum s3_outcome s3_catalog_read(struct s3_catalog *c, struct s3_conn *conn, struct err *err);
+/* Lists what is below the connection's prefix: objects of records into c, those of --each into
+ * `each`, whose only partition is of this topic; names that are neither's are passed over, and
+ * counted. S3_FATAL, EX_DATAERR: two objects begin at the same offset. */
+enum s3_outcome s3_catalog_read(struct s3_catalog *c, struct s3_catalog *each, const char *topic,
+				uint64_t *others, struct s3_conn *conn, struct err *err);
 /* Index in parts.v; SIZE_MAX: no object is of it. */
 size_t s3_catalog_part(const struct s3_catalog *c, const char *topic, int32_t partition);
 

@@ -22,8 +22,8 @@ struct s3_fetch {
 	size_t n;
 	int64_t retry_for_us;
 	/* a ring: what is on its way, the first of which may be lent */
-	struct fetching aside[FETCH_ASIDE];
-	size_t first, under_way;
+	struct fetching aside[FETCH_ASIDE_EACH];
+	size_t most_aside, first, under_way;
 	bool lent;
 	/* where the next one to begin stands */
 	size_t nth;
@@ -39,6 +39,7 @@ struct s3_fetch *s3_fetch_new(struct s3_conn *conn, const struct s3_catalog *cat
 
 	f->conn = conn;
 	f->catalog = catalog;
+	f->most_aside = catalog->each ? FETCH_ASIDE_EACH : FETCH_ASIDE;
 	f->order = order;
 	f->n = n;
 	f->retry_for_us = retry_for_us;
@@ -49,7 +50,7 @@ void s3_fetch_free(struct s3_fetch *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < FETCH_ASIDE; i++)
+	for (size_t i = 0; i < FETCH_ASIDE_EACH; i++)
 		s3_get_end(&f->aside[i].get);
 	free(f);
 }
@@ -66,8 +67,8 @@ static void begin_get(struct s3_fetch *f, struct fetching *g)
 
 static void begin_more(struct s3_fetch *f)
 {
-	while (f->under_way < FETCH_ASIDE && f->nth < f->n) {
-		struct fetching *g = &f->aside[(f->first + f->under_way++) % FETCH_ASIDE];
+	while (f->under_way < f->most_aside && f->nth < f->n) {
+		struct fetching *g = &f->aside[(f->first + f->under_way++) % f->most_aside];
 
 		g->nth = f->nth;
 		g->from = f->at;
@@ -85,7 +86,7 @@ static void end_lent(struct s3_fetch *f)
 	if (!f->lent)
 		return;
 	s3_get_end(&f->aside[f->first].get);
-	f->first = (f->first + 1) % FETCH_ASIDE;
+	f->first = (f->first + 1) % f->most_aside;
 	f->under_way--;
 	f->lent = false;
 }
@@ -128,7 +129,7 @@ static int check_chunk(struct s3_fetch *f, const struct fetching *g, struct s3_c
 {
 	int64_t end = g->from + (int64_t)c->bytes.n;
 
-	if (!c->marks.known)
+	if (!c->marks.known && !f->catalog->each)
 		return err_set(err, EX_DATAERR,
 			       "%s has no marks of hta-sink-s3 (x-amz-meta-hta-..): was it copied "
 			       "without its metadata?",

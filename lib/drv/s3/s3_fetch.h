@@ -7,7 +7,8 @@
 #include "drv/s3/s3_catalog.h"
 #include "sink/retry.h"
 
-enum { FETCH_ASIDE = 4, FETCH_BYTES = 4 << 20 };
+/* Of objects of --each, which are small, more. */
+enum { FETCH_ASIDE = 4, FETCH_ASIDE_EACH = 16, FETCH_BYTES = 4 << 20 };
 
 struct s3_fetch;
 
@@ -20,8 +21,8 @@ void s3_fetch_free(struct s3_fetch *f); /* NULL is fine */
 struct s3_chunk {
 	const struct s3_object *object; /* NULL: that was all */
 	struct slice bytes;
-	bool first, last; /* of its object */
-	struct s3_marks marks;
+	bool first, last;      /* of its object */
+	struct s3_marks marks; /* none of an object of --each */
 };
 /* The next one, valid until the next call; waits for it. EX_UNAVAILABLE after retry_for_us;
  * EX_TEMPFAIL where an object is another than was listed; EX_DATAERR one without marks. */

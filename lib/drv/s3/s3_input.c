@@ -5,7 +5,10 @@
  *
  * An object goes from where its name says up to where its marks say; the next one of the partition
  * has to begin there. Behind a gap between them records are missing; where they overlap, records
- * are there twice, and nothing says which of them are the log's. */
+ * are there twice, and nothing says which of them are the log's.
+ *
+ * Objects of --each have no offsets and no order of arrival. Where there are no others they are one
+ * partition, in the order of their keys, for a plain stream only. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -18,13 +21,15 @@ struct s3_input {
 	struct input log;
 	const struct consume_conf *conf;
 	struct s3_conn conn;
-	struct s3_catalog catalog;
-	int64_t *end; /* of each partition; -1: not asked yet */
+	struct s3_catalog catalog, each;
+	uint64_t others; /* objects that are passed over */
+	int64_t *end;    /* of each partition; -1: not asked yet */
 	/* of what is assigned */
 	size_t *order, ordered;
 	int64_t *at; /* of each partition, where the next record is expected; -1: not assigned */
 	bool *fresh; /* of each partition: no object of it was read yet */
 	struct s3_reader *reader;
+	struct s3_singles *singles; /* in its place, of objects of --each */
 };
 
 /* ---- asking, as long as --retry-for */
@@ -55,7 +60,8 @@ static int ask_archive(struct s3_input *in, ask_fn *fn, void *arg, enum s3_outco
 static enum s3_outcome ask_catalog(struct s3_input *in, void *arg, struct err *err)
 {
 	(void)arg;
-	return s3_catalog_read(&in->catalog, &in->conn, err);
+	return s3_catalog_read(&in->catalog, &in->each, in->conf->bucket, &in->others, &in->conn,
+			       err);
 }
 
 struct head_call {
@@ -90,6 +96,48 @@ static int head_of(struct s3_input *in, const struct s3_object *o, struct s3_mar
 
 /* ---- what stands where */
 
+/* Whoever writes one more event of --each puts it anywhere among the others: nobody who has read
+ * up to a place knows what is new before it. */
+static int check_each(const struct s3_input *in, struct err *err)
+{
+	const char *place = in->conf->bucket;
+
+	if (in->conf->job)
+		return err_set(
+			err, EX_USAGE,
+			"%s has an object an event (hta-sink-s3 --each): they are not in the "
+			"order in which they came, so no job can go on behind the last one; "
+			"read them without --job",
+			place);
+	if (in->conf->from.kind != FROM_EARLIEST)
+		return err_set(err, EX_USAGE,
+			       "%s has an object an event (hta-sink-s3 --each), in the order of "
+			       "their names: --from is earliest there",
+			       place);
+	if (in->others)
+		log_warn("%s: %" PRIu64 " objects are not of hta-sink-s3, or empty: passed over",
+			 place, in->others);
+	return 0;
+}
+
+/* Objects of both kinds: those of --each are not read. */
+static int choose_kind(struct s3_input *in, struct err *err)
+{
+	if (in->catalog.n && in->each.n)
+		log_warn("%s: %zu objects of hta-sink-s3 --each are passed over: they lie among "
+			 "those that have offsets; name their own folder to read them",
+			 in->conf->bucket, in->each.n);
+	if (in->catalog.n)
+		return 0;
+	if (!in->each.n)
+		return err_set(err, EX_CONFIG, "%s: no objects of hta-sink-s3 are there%s",
+			       in->conf->bucket, in->others ? ", only others" : "");
+	s3_catalog_fini(&in->catalog);
+	in->catalog = in->each;
+	in->each = (struct s3_catalog){ 0 };
+	return check_each(in, err);
+}
+
 static int s3_input_open(void *self, struct loop *loop, struct err *err)
 {
 	struct s3_input *in = self;
@@ -98,9 +146,11 @@ static int s3_input_open(void *self, struct loop *loop, struct err *err)
 	if (s3_conn_init(&in->conn, loop, in->conf->bucket, in->conf->endpoint, err) ||
 	    ask_archive(in, ask_catalog, NULL, &out, err))
 		return -1;
-	if (out != S3_DONE || in->catalog.n == 0)
+	if (out != S3_DONE)
 		return err_set(err, EX_CONFIG, "%s: no objects of hta-sink-s3 are there",
 			       in->conf->bucket);
+	if (choose_kind(in, err))
+		return -1;
 	in->end = mem_array(in->catalog.parts.n, sizeof(*in->end));
 	in->at = mem_array(in->catalog.parts.n, sizeof(*in->at));
 	in->fresh = mem_array(in->catalog.parts.n, sizeof(*in->fresh));
@@ -123,10 +173,13 @@ static int s3_input_partitions(void *self, struct partitions *out, struct err *e
 static int end_of(struct s3_input *in, size_t part, struct err *err)
 {
 	struct s3_marks marks = { .to = -1 };
+	const struct s3_object *last = &in->catalog.v[in->catalog.first[part + 1] - 1];
 
 	if (in->end[part] >= 0)
 		return 0;
-	if (head_of(in, &in->catalog.v[in->catalog.first[part + 1] - 1], &marks, err))
+	if (in->catalog.each)
+		marks.to = last->from + last->bytes + 1;
+	else if (head_of(in, last, &marks, err))
 		return -1;
 	in->end[part] = marks.to;
 	return 0;
@@ -186,8 +239,10 @@ static size_t object_at(const struct s3_catalog *c, size_t part, int64_t offset)
 static void stop_reading(struct s3_input *in)
 {
 	s3_reader_free(in->reader);
+	s3_singles_free(in->singles);
 	free(in->order);
 	in->reader = NULL;
+	in->singles = NULL;
 	in->order = NULL;
 }
 
@@ -208,6 +263,17 @@ static int start_partition(struct s3_input *in, const struct range *start, size_
 	return 0;
 }
 
+static void begin_reading(struct s3_input *in)
+{
+	const struct s3_catalog *c = &in->catalog;
+	int64_t retry_for_us = in->conf->retry_for_us;
+
+	if (c->each)
+		in->singles = s3_singles_new(&in->conn, c, in->order, in->ordered, retry_for_us);
+	else
+		in->reader = s3_reader_new(&in->conn, c, in->order, in->ordered, retry_for_us);
+}
+
 static int s3_input_assign(void *self, const struct ranges *start, struct err *err)
 {
 	struct s3_input *in = self;
@@ -224,8 +290,7 @@ static int s3_input_assign(void *self, const struct ranges *start, struct err *e
 		rc = start_partition(in, &start->v[i], next, err);
 	if (rc == 0) {
 		in->order = s3_catalog_order(c, next, &in->ordered);
-		in->reader = s3_reader_new(&in->conn, c, in->order, in->ordered,
-					   in->conf->retry_for_us);
+		begin_reading(in);
 	}
 	free(next);
 	return rc;
@@ -284,6 +349,14 @@ static void give_records(struct s3_input *in, const struct s3_records *r, struct
 	b->end = b->position == in->end[part];
 }
 
+static int next_records(struct s3_input *in, struct s3_records *r, struct err *err)
+{
+	*r = (struct s3_records){ 0 };
+	if (in->singles)
+		return s3_singles_next(in->singles, r, err);
+	return in->reader ? s3_reader_next(in->reader, r, err) : 0;
+}
+
 static int s3_input_read(void *self, struct input_batch *batch, int *fd, struct err *err)
 {
 	struct s3_input *in = self;
@@ -292,8 +365,8 @@ static int s3_input_read(void *self, struct input_batch *batch, int *fd, struct 
 	*fd = -1;
 	*batch = (struct input_batch){ 0 };
 	do {
-		if (!in->reader || s3_reader_next(in->reader, &r, err))
-			return in->reader ? -1 : 0;
+		if (next_records(in, &r, err))
+			return -1;
 		if (!r.object)
 			return 0;
 		if (r.opened && check_object(in, &r, err))
@@ -347,6 +420,7 @@ static void s3_input_close(void *self)
 
 	stop_reading(in);
 	s3_catalog_fini(&in->catalog);
+	s3_catalog_fini(&in->each);
 	s3_conn_fini(&in->conn);
 }
 

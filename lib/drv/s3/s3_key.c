@@ -128,6 +128,36 @@ bool s3_key_read(struct slice key, struct s3_name *name)
 	return true;
 }
 
+/* Cuts the last part off, and the slash before it. */
+static struct slice cut_part(struct slice *s)
+{
+	const char *slash = memrchr(s->p ? s->p : "", '/', s->n);
+	struct slice part = slash ? slice(slash + 1, s->n - (size_t)(slash + 1 - s->p)) : *s;
+
+	s->n -= part.n + (slash ? 1 : 0);
+	return part;
+}
+
+static bool is_digits(struct slice s, size_t n)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n == n;
+}
+
+bool s3_key_is_each(struct slice key)
+{
+	struct slice name = cut_part(&key), day;
+
+	if (!cut_suffix(&name, ".json") || !name.n)
+		return false;
+	day = cut_part(&key);
+	if (slice_is(day, "undated"))
+		return true;
+	return is_digits(day, 2) && is_digits(cut_part(&key), 2) && is_digits(cut_part(&key), 4);
+}
+
 /* ---- offsets */
 
 static void add_varint(uint64_t v, struct buf *out)

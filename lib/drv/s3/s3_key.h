@@ -34,6 +34,9 @@ const char *s3_key_suffix(enum pack_kind kind); /* ".ndjson.zst" */
 /* Of a whole key, the last part of which counts. False: it is none of ours; name is as it was. */
 bool s3_key_read(struct slice key, struct s3_name *name);
 
+/* Of a whole key: does it end as those of --each do, YYYY/MM/DD/NAME.json or undated/NAME.json? */
+bool s3_key_is_each(struct slice key);
+
 /* Offsets of records that are not simply from, from + 1, ..: pairs of (skipped, so many in a row),
  * as varints of 7 bits, the lowest first. A writer is fed each record's offset in order. */
 struct s3_offsets {

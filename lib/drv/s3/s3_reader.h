@@ -26,4 +26,14 @@ struct s3_records {
  * call. EX_DATAERR: damaged, or not as many as its marks say. */
 int s3_reader_next(struct s3_reader *r, struct s3_records *out, struct err *err);
 
+/* ---- s3_singles.c: the same of objects of --each. Lines are records, one of each object or more,
+ * and what stands behind the last line end is one, too. */
+
+struct s3_singles;
+
+struct s3_singles *s3_singles_new(struct s3_conn *conn, const struct s3_catalog *catalog,
+				  const size_t *order, size_t n, int64_t retry_for_us);
+void s3_singles_free(struct s3_singles *s); /* NULL is fine */
+int s3_singles_next(struct s3_singles *s, struct s3_records *out, struct err *err);
+
 #endif
