@@ -1,6 +1,7 @@
 /* ls, show, count. Lines for people hold no control characters, whatever a record has: a terminal
- * obeys them. Letters of a topic come a partition at a time, so their lines are kept and sorted by
- * time before they are written; all others are written as they come. */
+ * obeys them. Where a driver gives letters in another order than they were stored in (a topic's
+ * come a partition at a time), their lines are kept and sorted by time before they are written;
+ * all others are written as they come. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -189,6 +189,24 @@ resumed() {
 @test "retry that dies, from MongoDB: once each all the same" { resumed mongo; }
 @test "retry that dies, from DynamoDB: once each all the same" { resumed dynamo; }
 
+# A call that dies while it settles has marked letters that are taken still: they are not counted twice.
+@test "retry that dies while it settles, from MongoDB" {
+	with_service kafka
+	use mongo
+	topic_new settles 1
+	printf 'bad %d\n' 1 2 3 | produce "$topic" -
+	feed job_of_topic
+	HTA_CRASH=dlq-sent fails_with 137 dlq retry -d "$store" -b "$HTA_BROKERS"
+	svc_mongo_python "$HTA_SERVICES" "${store##*/}" 'import datetime
+for t in list(db.hta_dead_taken.find())[:2]:
+    db.hta_dead.update_one({"_id": t["_id"]}, {"$set": {"retried_at": datetime.datetime(2026, 1, 1), "sent": "%s/%d" % (t["call"], t["batch"])}, "$inc": {"retries": 1}})'
+	[ "$(dlq ls -d "$store" --again | jq -c .in_doubt | sort | uniq -c | tr -s ' ')" = ' 3 true' ]
+	feed dlq retry -d "$store" -b "$HTA_BROKERS"
+	[ "$(log_of "$topic" | grep -c hta.from)" = 3 ]
+	[ "$(dlq ls -d "$store" --again | jq -c '[.retries, .in_doubt]' | sort | uniq -c | tr -s ' ')" = ' 3 [1,null]' ]
+	[ "$(svc_mongo_python "$HTA_SERVICES" "${store##*/}" 'print(db.hta_dead_taken.count_documents({}))')" = 0 ]
+}
+
 # ---- what cannot be
 
 @test "ClickHouse: what would need a claim is refused, and changes nothing" {

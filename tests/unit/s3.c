@@ -80,6 +80,11 @@ static void check_no_name(const char *key)
 	buf_fini(&name.topic);
 }
 
+static void check_each(const char *key, bool want)
+{
+	ok(s3_key_is_each(slice_z(key)) == want, "%s of --each: %s", want ? "one" : "none", key);
+}
+
 static void check_day(int64_t us, const char *want)
 {
 	struct buf day = { 0 };
@@ -98,6 +103,15 @@ static void test_names(void)
 	check_name("web/log \xc3\xa9%", 0, 0,
 		   "p/events/2026/11/27/web%2Flog%20%C3%A9%25.0.00000000000000000000.ndjson.gz");
 	check_no_name("events/2026/11/27/0190-77.json");
+	check_each("p/events/2026/11/27/0190-77.json", true);
+	check_each("2026/11/27/a%2Fb.json", true);
+	check_each("p/undated/web.0.00000000000000000012.json", true);
+	check_each("p/2026/11/27/.json", false);
+	check_each("p/2026/11/27/a.ndjson.zst", false);
+	check_each("p/2026/1/27/a.json", false);
+	check_each("11/27/a.json", false);
+	check_each("a.json", false);
+	check_each("", false);
 	check_no_name("t.0.123.ndjson.zst");
 	check_no_name("t.0.000000000000000001234.ndjson.zst");
 	check_no_name("t.0.99999999999999999999.ndjson.zst");
