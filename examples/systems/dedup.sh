@@ -3,7 +3,8 @@
 # constraint in SQLite does. `curl localhost:8000/publish`, 201 or 409; /events and /stats on localhost:8080.
 . "$(dirname "$0")/common.sh"
 
-# who publishes a second time within a week is answered 409; later, 201, and the store has it once all the same
+# who publishes a second time is answered 409 within a week, and among the last five million at least; later, 201, and
+# the store has it once all the same
 service publish "hta-ingest -l $HTA_IN --log log --job dedup --dedup 7d --dedup-ids 10000000 |
 	hta-sink-sqlite --init --events --key topic,event_id --time timestamp events.db | hta-commit"
 wait_for curl -sf "$in/health"

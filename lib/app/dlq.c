@@ -82,7 +82,7 @@ static int check_places(const struct dlq *q, struct err *err)
 	return 0;
 }
 
-static int read_times(struct dlq *q, struct err *err)
+static int read_times(struct dlq *q, bool sends, struct err *err)
 {
 	int64_t now_us = tm_now_us();
 
@@ -91,6 +91,9 @@ static int read_times(struct dlq *q, struct err *err)
 		return err_in(err, "--since");
 	if (q->until && tm_parse_human(q->until, now_us, &q->want.until_us, err))
 		return err_in(err, "--until");
+	/* what is sent again may die again while the call still runs */
+	if (!q->until && sends)
+		q->want.until_us = now_us;
 	return 0;
 }
 
@@ -160,8 +163,8 @@ static int run_dlq(void *self, struct err *err)
 	struct dlq *q = self;
 	const struct command *c = find_command(q->command, err);
 
-	if (!c || check_sending(q, c, err) || check_places(q, err) || read_times(q, err) ||
-	    open_places(q, c->sends, err))
+	if (!c || check_sending(q, c, err) || check_places(q, err) ||
+	    read_times(q, c->sends, err) || open_places(q, c->sends, err))
 		return -1;
 	q->out = out_new(NULL, STDOUT_FILENO, OUT_BYTES);
 	if (c->run(q, err)) {

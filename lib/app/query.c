@@ -166,7 +166,7 @@ static void warn_positions(const struct read_store *s)
 	const char *missing = read_positions_missing(s);
 
 	if (missing)
-		log_warn("nothing is known to be final: %s", missing);
+		log_warn("no window of a job is known to be final: %s", missing);
 }
 
 static int run_query(void *self, struct err *err)

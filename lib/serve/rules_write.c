@@ -258,7 +258,7 @@ int rules_put(struct rules_work *w, struct err *err)
 	if (!cfg_of(&w->fresh, 0, cfg, &why))
 		return serve_result_problem(w->out, 422, "invalid-rule", "%s", why.msg);
 	version = judge_version(w, cfg);
-	if (!version || !fits_others(w) || !fits_store(w))
+	if (!version || !fits_others(w) || (r->active && !fits_store(w)))
 		return 0;
 	served_rule_text(r->source, version, false, &text);
 	if (w->was && !w->was->retired)

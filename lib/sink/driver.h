@@ -161,6 +161,8 @@ struct sink_dead {
 	int32_t partition;
 	int64_t offset;
 	bool inexact;     /* the offset is that of a record near it */
+	uint32_t nth;     /* inexact: how many of the batch before it are the same in all that is
+			   * known of their places, and in their records */
 	uint64_t retries; /* how often the record was sent again before */
 	uint64_t size;
 	bool base64;
@@ -242,6 +244,7 @@ struct sink_driver {
 	/* its place is one piece, which does not grow beyond a machine: a shard (--shard) has one
 	 * of its own, named PLACE:I */
 	bool shard_in_place;
+	bool dead_stay; /* dead letters outlive --reset */
 	/* the table of events (--events), where --table says no other. With conf->events.on the
 	 * driver takes records, which have their event, and no rows, and no metrics are asked for.
 	 * NULL: it keeps no events */

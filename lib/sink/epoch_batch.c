@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/tm.h"
 #include "sketch/hll.h"
@@ -173,6 +174,48 @@ void epoch_batch_dead(struct epoch_batch *l, const struct sink_dead *dead)
 	d->record = arena_copy(&l->arena, dead->record);
 }
 
+struct dead_place {
+	uint64_t hash;
+	size_t at;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct dead_place *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static uint64_t dead_hash(const struct sink_dead *d)
+{
+	uint64_t part[] = { hash_64(d->record.p ? d->record.p : "", d->record.n),
+			    hash_64(d->topic.p ? d->topic.p : "", d->topic.n),
+			    hash_64(d->stage.p ? d->stage.p : "", d->stage.n),
+			    (uint64_t)(uint32_t)d->partition << 1 | d->late, (uint64_t)d->offset };
+
+	return hash_64(part, sizeof(part));
+}
+
+/* Letters whose places are not known exactly may be the same ones several times. Which of the same
+ * is which does not matter: a batch that is written again has as many of them. */
+static void number_dead(struct epoch_batch *l)
+{
+	struct dead_place *place = mem_array(l->n_dead, sizeof(*place));
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_dead; i++)
+		if (l->dead[i].inexact)
+			place[n++] = (struct dead_place){ dead_hash(&l->dead[i]), i };
+	if (n)
+		qsort(place, n, sizeof(*place), by_place);
+	for (size_t i = 1; i < n; i++)
+		if (place[i].hash == place[i - 1].hash)
+			l->dead[place[i].at].nth = l->dead[place[i - 1].at].nth + 1;
+	free(place);
+}
+
 static int by_key(const void *a, const void *b, void *arg)
 {
 	const struct rollup *row = arg;
@@ -291,6 +334,7 @@ int epoch_batch_close(struct epoch_batch *l, struct sink_batch *batch, struct er
 	batch->rows = n;
 	batch->record = l->record;
 	batch->records = l->records;
+	number_dead(l);
 	batch->dead = l->dead;
 	batch->n_dead = l->n_dead;
 	return 0;

@@ -152,8 +152,11 @@ static int do_reset(struct sink *s, struct err *err)
 	if (sink_try(s, NULL, call_reset, &rows, &result, err))
 		return -1;
 	if (s->store.conf->events.on) {
-		printf("%s: job %s deleted: its positions and dead records; events stay\n", s->name,
-		       s->reset);
+		printf(s->store.driver->dead_stay
+			       ? "%s: job %s deleted: its positions; events and dead records stay\n"
+			       : "%s: job %s deleted: its positions and dead records; events "
+				 "stay\n",
+		       s->name, s->reset);
 		return fflush(stdout) ? err_errno(err, EX_IOERR, "standard output") : 0;
 	}
 	printf("%s: job %s deleted: %llu rows, its positions, metrics and dead records\n", s->name,

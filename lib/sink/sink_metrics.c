@@ -128,23 +128,38 @@ size_t sink_metric_beyond(unsigned takes, const struct column *column, size_t n)
 	return n;
 }
 
+/* A metric that is not stored here is not known here either: readers go on to another store. */
+static size_t copy_stored(const struct sink_metric *m, size_t n, struct sink_metric *out)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!m[i].left_out)
+			out[k++] = m[i];
+	return k;
+}
+
 enum sink_result sink_metrics_register(const struct sink_store *store, const char *job,
 				       struct sink_metric *m, size_t n, int64_t watermark_us,
 				       bool check_only, struct err *err)
 {
 	struct arena arena = { 0 };
 	struct stored_metric *stored;
+	struct sink_metric *kept;
 	enum sink_result r;
 
 	if (n == 0 || !store->driver->metrics)
 		return SINK_OK;
 	stored = mem_array(n, sizeof(*stored));
+	kept = mem_array(n, sizeof(*kept));
 	do {
 		arena_reset(&arena);
 		r = look_up(store, job, m, n, watermark_us, stored, &arena, err);
 		if (r == SINK_OK)
-			r = store->driver->metrics_add(store->d, job, m, n, check_only, err);
+			r = store->driver->metrics_add(store->d, job, kept, copy_stored(m, n, kept),
+						       check_only, err);
 	} while (r == SINK_APPLIED);
+	free(kept);
 	free(stored);
 	arena_fini(&arena);
 	return r;

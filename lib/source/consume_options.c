@@ -302,20 +302,20 @@ static const struct opt opts[] = {
 	  .type = OPT_TEXT,
 	  AT(decode.registry.urls),
 	  .arg = "URL,...",
-	  .help = "with --decode: the registry, asked in turn where there are several; else "
-		  "$HTA_REGISTRY" },
+	  .help = "with --decode avro or registry: the registry, asked in turn where there are "
+		  "several; else $HTA_REGISTRY" },
 	{ .name = "registry-ca",
 	  .type = OPT_TEXT,
 	  AT(decode.registry.ca),
 	  .arg = "FILE",
-	  .help = "with --decode: who signs the registry's certificate (PEM), if not the system's "
-		  "roots" },
+	  .help = "with --decode avro or registry: who signs the registry's certificate (PEM), if "
+		  "not the system's roots" },
 	{ .name = "schema",
 	  .type = OPT_TEXT,
 	  AT(decode.schema),
 	  .arg = "latest|ID|FILE",
-	  .help = "with --decode: read records as this schema wants them; default: as they were "
-		  "written" },
+	  .help = "with --decode avro or registry: read records as this schema wants them; "
+		  "default: as they were written" },
 	CLUSTER_SETTINGS_OPTS(struct consume_options, c.cluster, "NAME=VALUE|NAME=@FILE|list",
 			      cluster_add_property_or_list),
 	{ .name = "epoch",

@@ -371,6 +371,13 @@ for line in sys.stdin: row = json.loads(line); print(*row[:3], "null" if row[3] 
 	exits_with 0 20 "$pid"
 	history sum both.db >"$out"
 	history sum "$CLICKHOUSE_URL" | diff "$out" -
+	# who reads both finds it where it is
+	hta-query -d "$CLICKHOUSE_URL" metrics >"$out"
+	grep -q '"web"' "$out"
+	not grep -q '"quantile"' "$out"
+	spawn both hta-serve -v -l 0 -d "$CLICKHOUSE_URL" -d both.db
+	wait_until 20 grep -q 'listens on' both.err
+	curl -sSf "http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' both.err)/history?metric=quantile&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z" | jq -e '[.rows[].count] | add > 0'
 }
 
 @test "clickhouse: hta-serve makes rules that it can hold, and refuses others" {
@@ -393,6 +400,9 @@ for line in sys.stdin: row = json.loads(line); print(*row[:3], "null" if row[3] 
 	for metric in sum avg min max count; do
 		[ "$(post "{\"rule_id\":\"$metric\",\"metric\":\"$metric\",\"field\":\"payload.price\"}")" = 201 ]
 	done
+	# one that stands there all the same may be paused
+	echo '{"rule_id":"by_hand","metric":"p99","field":"payload.price"}' >rules/by_hand.json
+	[ "$(post '{"rule_id":"by_hand","metric":"p99","field":"payload.price","active":false}')" = 200 ]
 	kill -TERM "$pid"
 	exits_with 0 20 "$pid"
 	# another store beside it can
@@ -482,7 +492,7 @@ for line in sys.stdin: row = json.loads(line); print(*row[:3], "null" if row[3] 
 	positions=$HTA_POSITIONS
 	unset HTA_POSITIONS
 	fails_with 1 hta-query latest web --final -d "$CLICKHOUSE_URL"
-	says 'nothing is known to be final: .* set HTA_POSITIONS'
+	says 'no window of a job is known to be final: .* set HTA_POSITIONS'
 	fails_with 78 hta-query positions web -d "$CLICKHOUSE_URL"
 	says 'kept in another store, and nobody says where: set HTA_POSITIONS'
 	fails_with 78 pipe "hta-consume --job out --final web -d '$CLICKHOUSE_URL' --until end | hta-sink-sqlite --init out.db | hta-commit"
@@ -594,4 +604,20 @@ for line in sys.stdin: row = json.loads(line); print(*row[:3], "null" if row[3] 
 		feed hta-query history web$n --by '' --final -d "$CLICKHOUSE_URL"
 		[ "$(jq -r .count "$out" | paste -sd ' ')" = '6000 6000 6000' ]
 	done
+}
+
+@test "clickhouse: positions in a Postgres of before there were measures" {
+	with_service pg
+	setup
+	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
+	psql -XqAt -v ON_ERROR_STOP=1 -f "$BATS_TEST_DIRNAME/upgrade/pg.sql" >/dev/null
+	unset HTA_POSITIONS
+	events 3000 >in
+	measured() { pipe "hta-consume --job m in -e | hta-window --metric m --agg 'a=sum(latency_ms)' | hta-sink-clickhouse $1 --positions postgres:// | hta-commit"; }
+	feed measured --init
+	[ "$(counted m)" = 3000 ]
+	[ "$(psql -XqAtc "select jsonb_array_length(columns) > 0 from hta_metric where metric = 'm'")" = t ]
+	psql -Xqc 'delete from hta_metric; delete from hta_job; delete from hta_pos; alter table hta_metric drop column columns'
+	fails_with 78 measured ''
+	says 'table hta_metric has no column yet for the measures of this pipeline .--agg.: start it once with --init'
 }

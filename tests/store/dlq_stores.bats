@@ -74,6 +74,10 @@ seen() {
 	feed job_of_file j
 	feed dlq ls -d "$store"
 	jq -c '[.job, .topic != null, .partition, .offset, .stage, .reason, .retries, .size, .cut, .encoding, .record]' "$out" | sort | cmp - before
+	# equal records, the places of which DynamoDB is not told exactly by a filter above: each is one
+	for i in 1 2 3 4 5 6; do printf '{"keep":0}\n{"keep":1,"v":"same"}\n'; done >in
+	feed pipe "hta-consume --job same in -e | hta-filter --where '.keep == 1' | $validate | $sink --init | hta-commit"
+	[ "$(dlq ls -d "$store" --job same | wc -l)" = 6 ]
 	# bytes that are no text, a cut one, and several pages
 	printf 'a\033[31m\302\233b\0c\377\n' >in
 	jq -nc '"y" * 100000, (range(500) | "bad \(.)")' >>in
@@ -143,8 +147,17 @@ doubt() {
 		again=(--again)
 	done
 	# the others were not touched by it
+	[ "$1" != mongo ] || begun_anew
 	feed dlq retry -d "$store" --to -
 	[ "$(wc -l <"$out")" = 4 ]
+}
+# What a dead call had taken of a job is nobody's once the job is deleted.
+begun_anew() {
+	HTA_CRASH=dlq-taken fails_with 137 dlq retry -d "$store" --to -
+	feed hta-sink-mongo --reset j
+	feed job_of_file
+	feed dlq retry -d "$store" --to - --reason 'value expected'
+	expect <<<'no json'
 }
 @test "retry --to - that dies, from MongoDB" { doubt mongo; }
 @test "retry --to - that dies, from DynamoDB" { doubt dynamo; }

@@ -92,12 +92,12 @@ are_rows clicks_5m@1 5 "\$n" "${before[@]}"
 are_rows clicks_5m 1 "\$n" "${behind[@]}"
 same "events counted" "$(counted)" "$total"
 total=$((total + openings))
-facts() { hta-query -d "$CLICKHOUSE_URL" events --limit 1000000 | wc -l; }
+facts() { hta-query -d "$CLICKHOUSE_URL" events --limit 10000000 | wc -l; }
 all_there() { [ "$(facts)" -ge $total ]; }
 wait_for all_there
 same "events in events_fact" "$(facts)" "$total"
 if [ "$MONGODB_URI" != - ]; then
-	raw() { hta-query -d "$MONGODB_URI" events --table raw_events --limit 1000000 | wc -l; }
+	raw() { hta-query -d "$MONGODB_URI" events --table raw_events --limit 10000000 | wc -l; }
 	wanted=$(jq -c ".[] | select(${HTA_RAW:-true})" batch.* | wc -l)
 	all_raw() { [ "$(raw)" -ge "$wanted" ]; }
 	WAIT=300 wait_for all_raw

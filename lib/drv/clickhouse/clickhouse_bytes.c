@@ -109,6 +109,20 @@ void clickhouse_put_event(const struct sink_record *record, int64_t now_us, stru
 	rowbinary_text(out, record->line);
 }
 
+/* Of records near one another: -1 is not known, -2 is near 0, -3 near 1. */
+enum { NEAR_ZERO = -2 };
+
+static int64_t inexact_offset(int64_t offset)
+{
+	return offset < 0 ? -1 : NEAR_ZERO - offset;
+}
+
+int64_t clickhouse_offset(int64_t stored, bool *inexact)
+{
+	*inexact = stored < 0;
+	return stored <= NEAR_ZERO ? NEAR_ZERO - stored : stored;
+}
+
 void clickhouse_put_dead(const struct sink_dead *dead, const char *job, const char *sink,
 			 int64_t now_us, struct buf *out)
 {
@@ -117,13 +131,13 @@ void clickhouse_put_dead(const struct sink_dead *dead, const char *job, const ch
 	rowbinary_text(out, slice_z(dead->late ? "late" : "dead"));
 	rowbinary_text(out, dead->topic);
 	rowbinary_i32(out, dead->partition);
-	rowbinary_i64(out, dead->inexact ? -1 : dead->offset);
+	rowbinary_i64(out, dead->inexact ? inexact_offset(dead->offset) : dead->offset);
 	rowbinary_text(out, dead->stage);
 	rowbinary_text(out, dead->why);
 	rowbinary_u64(out, dead->retries);
 	rowbinary_u64(out, dead->size);
 	rowbinary_text(out, slice_z(dead->base64 ? "base64" : "utf8"));
 	rowbinary_text(out, dead->record);
-	rowbinary_u64(out, hash_64(dead->record.p, dead->record.n));
+	rowbinary_u64(out, hash_64(dead->record.p, dead->record.n) + dead->nth);
 	rowbinary_i64(out, now_us);
 }

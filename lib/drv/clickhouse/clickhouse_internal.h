@@ -85,6 +85,8 @@ void clickhouse_put_final(const struct rollup *row, const char *job, int64_t now
 void clickhouse_put_event(const struct sink_record *record, int64_t now_us, struct buf *out);
 void clickhouse_put_dead(const struct sink_dead *dead, const char *job, const char *sink,
 			 int64_t now_us, struct buf *out);
+/* A letter's offset of what is stored. */
+int64_t clickhouse_offset(int64_t stored, bool *inexact);
 
 /* ---- clickhouse_schema.c: makes what is missing (conf->create), then checks. */
 enum sink_result clickhouse_schema(struct clickhouse *c, struct err *err);

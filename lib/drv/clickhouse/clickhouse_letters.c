@@ -113,9 +113,10 @@ static void write_select(struct clickhouse_letters *l)
 	buf_printf(sql, " ORDER BY " LETTERS_KEY " LIMIT %d", LETTERS_PAGE);
 }
 
-/* What of a row is part of the key, and no letter has. */
+/* What of a row is part of the key, and no letter has so. */
 struct row_key {
 	struct slice job, sink, topic, stage, kind;
+	int64_t offset; /* as it is stored */
 	uint64_t hash;
 };
 
@@ -137,8 +138,8 @@ static int read_letter(struct rowbinary *r, struct letters_page *page, struct ro
 	l->late = slice_is(key->kind, "late");
 	l->topic = copy_or_none(a, key->topic = rowbinary_get_text(r));
 	l->partition = rowbinary_get_i32(r);
-	l->offset = rowbinary_get_i64(r);
-	l->inexact = l->topic.n && l->offset < 0;
+	l->offset = clickhouse_offset(key->offset = rowbinary_get_i64(r), &l->inexact);
+	l->inexact = l->inexact && l->topic.n;
 	l->stage = copy_or_none(a, key->stage = rowbinary_get_text(r));
 	l->reason = copy_or_none(a, rowbinary_get_text(r));
 	l->retries = rowbinary_get_u64(r);
@@ -162,7 +163,7 @@ static void note_key(struct clickhouse_letters *l, const struct letter *last,
 	clickhouse_literal(out, key->sink);
 	buf_addz(out, ", ");
 	clickhouse_literal(out, key->topic);
-	buf_printf(out, ", %" PRId32 ", %" PRId64 ", ", last->partition, last->offset);
+	buf_printf(out, ", %" PRId32 ", %" PRId64 ", ", last->partition, key->offset);
 	clickhouse_literal(out, key->stage);
 	buf_addz(out, ", ");
 	clickhouse_literal(out, key->kind);

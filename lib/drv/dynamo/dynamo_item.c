@@ -181,9 +181,10 @@ static void add_dead_id(const struct sink_dead *dead, const char *job, struct bu
 	struct buf all = { 0 }, id = { 0 };
 	uint8_t hash[16];
 
-	buf_printf(&all, "%s|%d|%.*s|%" PRId32 "|%" PRId64 "|%.*s|", job ? job : "", dead->late,
-		   (int)dead->topic.n, dead->topic.p ? dead->topic.p : "", dead->partition,
-		   dead->offset, (int)dead->stage.n, dead->stage.p ? dead->stage.p : "");
+	buf_printf(&all, "%s|%" PRIu64 "|%.*s|%" PRId32 "|%" PRId64 "|%.*s|", job ? job : "",
+		   (uint64_t)dead->nth << 1 | dead->late, (int)dead->topic.n,
+		   dead->topic.p ? dead->topic.p : "", dead->partition, dead->offset,
+		   (int)dead->stage.n, dead->stage.p ? dead->stage.p : "");
 	buf_adds(&all, dead->record);
 	hash_128(all.p, all.n, hash);
 	buf_hex(&id, hash, sizeof(hash));

@@ -92,7 +92,8 @@ static int dynamo_event(void *self, const struct sink_record *record, struct sin
 	return dynamo_event_key(&d->conf->sink.events, record, event, why);
 }
 
-/* Events stay: they name no job, and read again they are the same. */
+/* Events stay: they name no job, and read again they are the same. So do dead letters, each item
+ * of which would have to be found by a look at all. */
 static enum sink_result dynamo_reset(void *self, const char *job, uint64_t *rows, struct err *err)
 {
 	(void)self, (void)job, (void)rows, (void)err;
@@ -139,6 +140,7 @@ static const struct opt dynamo_opts[] = {
 const struct sink_driver dynamo_driver = {
 	.kind = "dynamodb",
 	.takes = SINK_RECORDS | SINK_DEAD,
+	.dead_stay = true,
 	.delivery = SINK_NAMED,
 	.events_only = true,
 	.events_place = "events",

@@ -133,10 +133,23 @@ static bool deciding_error(const bson_t *reply, const char *list, bson_error_t *
 enum sink_result mongo_write_failed(const struct mongo *m, const bson_t *reply,
 				    const bson_error_t *why, struct err *err)
 {
+	bson_error_t one, unsure;
+	bool wrong, late;
+
+	if (m->stopped.code)
+		return mongo_failed(m, why, err);
+	wrong = deciding_error(reply, "writeErrors", &one);
+	late = deciding_error(reply, "writeConcernErrors", &unsure);
+	if (late && (!wrong || one.code == MONGOC_ERROR_DUPLICATE_KEY))
+		return mongo_failed(m, &unsure, err);
+	return mongo_failed(m, wrong ? &one : why, err);
+}
+
+bool mongo_keys_were_there(const bson_t *reply)
+{
 	bson_error_t one;
 
-	if (!m->stopped.code && (deciding_error(reply, "writeErrors", &one) ||
-				 deciding_error(reply, "writeConcernErrors", &one)))
-		return mongo_failed(m, &one, err);
-	return mongo_failed(m, why, err);
+	return deciding_error(reply, "writeErrors", &one) &&
+	       one.code == MONGOC_ERROR_DUPLICATE_KEY &&
+	       !deciding_error(reply, "writeConcernErrors", &one);
 }

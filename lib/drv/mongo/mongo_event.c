@@ -93,6 +93,8 @@ void mongo_dead_key(bson_t *to, const struct sink_dead *d, const char *job, cons
 		   (int)d->topic.n, d->topic.p ? d->topic.p : "", d->partition, d->offset,
 		   (int)d->stage.n, d->stage.p, d->late ? "late" : "dead",
 		   hash_64(d->record.p ? d->record.p : "", d->record.n));
+	if (d->nth)
+		buf_printf(&id, ".%" PRIu32, d->nth);
 	bson_append_utf8(to, "_id", 3, id.p, (int)id.n);
 	buf_fini(&id);
 }

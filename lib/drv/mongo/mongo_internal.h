@@ -59,6 +59,8 @@ enum sink_result mongo_failed(const struct mongo *m, const bson_error_t *why, st
 /* The same of a write that was answered with `reply`: its first error decides. */
 enum sink_result mongo_write_failed(const struct mongo *m, const bson_t *reply,
 				    const bson_error_t *why, struct err *err);
+/* Nothing else was wrong with a request of inserts than keys that were there before. */
+bool mongo_keys_were_there(const bson_t *reply);
 /* The document has a form that this server does not take. */
 bool mongo_error_is_form(int64_t code);
 

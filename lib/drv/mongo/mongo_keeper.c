@@ -315,22 +315,40 @@ static enum sink_result mongo_store(void *d, const struct sink_batch *batch,
 	return r;
 }
 
+/* Who has taken which letter, whose _id begins with job and sink (mongo_dead_key). */
+static void append_taken(const struct mongo *m, const char *job, bson_t *to)
+{
+	char *from = mem_printf("%s\n%s\n", job, m->conf->name),
+	     *until = mem_printf("%s\n%s\v", job, m->conf->name);
+	bson_t range;
+
+	bson_append_document_begin(to, "_id", -1, &range);
+	bson_append_utf8(&range, "$gte", -1, from, -1);
+	bson_append_utf8(&range, "$lt", -1, until, -1);
+	bson_append_document_end(to, &range);
+	free(from);
+	free(until);
+}
+
 static enum sink_result mongo_drop(void *d, const char *job, uint64_t *rows, struct err *err)
 {
 	struct mongo *m = d;
-	bson_t key = BSON_INITIALIZER, dead = BSON_INITIALIZER;
+	bson_t key = BSON_INITIALIZER, dead = BSON_INITIALIZER, taken = BSON_INITIALIZER;
 	bson_error_t why;
 	enum sink_result r = SINK_OK;
 
 	(void)rows;
 	append_key(m, &key, job);
+	append_taken(m, job, &taken);
 	bson_append_utf8(&dead, "job", -1, job, -1);
 	bson_append_utf8(&dead, "sink", -1, m->conf->name, -1);
 	if (!mongoc_collection_delete_one(m->jobs, &key, NULL, NULL, &why) ||
+	    !mongoc_collection_delete_many(m->taken, &taken, NULL, NULL, &why) ||
 	    !mongoc_collection_delete_many(m->dead, &dead, NULL, NULL, &why))
 		r = mongo_failed(m, &why, err);
 	bson_destroy(&key);
 	bson_destroy(&dead);
+	bson_destroy(&taken);
 	return r;
 }
 

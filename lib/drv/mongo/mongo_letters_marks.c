@@ -42,7 +42,7 @@ static int run_inserts(const struct mongo_letters *l, mongoc_bulk_operation_t *b
 	int rc = 0;
 
 	if (!mongoc_bulk_operation_execute(bulk, &reply, &why) &&
-	    (l->m->stopped.code || why.code != MONGOC_ERROR_DUPLICATE_KEY))
+	    (l->m->stopped.code || !mongo_keys_were_there(&reply)))
 		rc = sink_error_result(mongo_write_failed(l->m, &reply, &why, err), err);
 	bson_destroy(&reply);
 	return rc;

@@ -151,6 +151,36 @@ enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size
 	return r;
 }
 
+enum sink_result pg_columns_list_need(struct pg *p, const struct sink_metric *m, size_t n,
+				      bool check_only, struct err *err)
+{
+	bool measures = false, there;
+	enum sink_result r;
+	PGresult *res;
+
+	for (size_t i = 0; i < n; i++)
+		measures |= m[i].columns > 0;
+	if (!measures || check_only)
+		return SINK_OK;
+	r = pg_query(p, &res, err,
+		     "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('hta_metric') AND "
+		     "attname = 'columns' AND NOT attisdropped",
+		     0, NULL);
+	if (r != SINK_OK)
+		return r;
+	there = PQntuples(res) > 0;
+	PQclear(res);
+	if (there)
+		return SINK_OK;
+	if (p->conf->create)
+		return pg_script(p, "ALTER TABLE hta_metric ADD COLUMN IF NOT EXISTS columns jsonb",
+				 err);
+	err_set(err, EX_CONFIG,
+		"table hta_metric has no column yet for the measures of this pipeline (--agg): "
+		"start it once with --init");
+	return SINK_FATAL;
+}
+
 enum sink_result pg_columns_made(struct pg *p, struct err *err)
 {
 	if (p->version < PG_SCHEMA_COLUMNS)

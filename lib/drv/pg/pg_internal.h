@@ -217,6 +217,9 @@ enum sink_result pg_columns_known(struct pg *p, struct err *err); /* fills slots
  * --init. *made: something was; pg_columns_made after the COMMIT. */
 enum sink_result pg_columns_need(struct pg *p, const struct sink_metric *m, size_t n,
 				 bool check_only, bool *made, struct err *err);
+/* The same where the database has positions only: what is needed is the list in hta_metric. */
+enum sink_result pg_columns_list_need(struct pg *p, const struct sink_metric *m, size_t n,
+				      bool check_only, struct err *err);
 enum sink_result pg_columns_made(struct pg *p, struct err *err);
 /* For rows of the columns that this one has, each with a comma in front: names, assignments of a
  * conflict, parameters ($first ..; # is the number). */

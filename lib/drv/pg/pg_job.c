@@ -267,8 +267,9 @@ enum sink_result pg_metrics_add(void *d, const char *job, const struct sink_metr
 	bool made = false;
 	enum sink_result r = pg_begin(p, PG_BEGIN, err);
 
-	if (r == SINK_OK && pg_has_rows(p))
-		r = pg_columns_need(p, m, n, check_only, &made, err);
+	if (r == SINK_OK)
+		r = pg_has_rows(p) ? pg_columns_need(p, m, n, check_only, &made, err)
+				   : pg_columns_list_need(p, m, n, check_only, err);
 	for (size_t i = 0; i < n && r == SINK_OK; i++)
 		if (m[i].fresh)
 			r = insert_metric(p, job, &m[i], m[i].columns && !check_only, err);
