@@ -9,12 +9,7 @@
 #include "base/tm.h"
 #include "drv/kafka/kafka_listener.h"
 
-enum {
-	STALE_US = 60000000,
-	ASK_EVERY_US = 5000000,
-	ASK_AGAIN_US = 500000, /* where it did not say */
-	SCRAM_SINCE = 0x020601ff
-};
+enum { STALE_US = 60000000, ASK_EVERY_US = 5000000, SCRAM_SINCE = 0x020601ff };
 
 void kafka_heard_init(struct kafka_heard *h)
 {
@@ -89,12 +84,11 @@ static enum kafka_verdict judge_protocol(struct kafka_heard *h, const char *said
 {
 	struct buf better = { 0 };
 	enum kafka_verdict verdict = KAFKA_MAY_END;
-	int64_t every_us = h->listener == KAFKA_LISTENER_UNKNOWN ? ASK_AGAIN_US : ASK_EVERY_US;
 	struct slice at;
 
 	if (!kafka_trouble_listener_of(said, &at))
 		return KAFKA_MAY_END;
-	if (tm_mono_us() - h->asked_us > every_us || !h->asked_us) {
+	if (tm_mono_us() - h->asked_us > ASK_EVERY_US || !h->asked_us) {
 		h->listener = kafka_listener_ask(at);
 		h->asked_us = tm_mono_us();
 	}
