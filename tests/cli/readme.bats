@@ -1,7 +1,8 @@
 # What README.md tells people to type works: each command of "At the prompt" and "Over HTTP" is run as it stands, by bash -eo pipefail,
-# but for names of servers, ports, and names that tests sharing a server must not share, as in manual.bats. The parts of
+# but for what manual.bash puts in place of names of servers, ports and the like. The parts of
 # scripts that it shows are those of the scripts, which pipelines.bats runs.
 load ../helpers
+load ../manual
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
@@ -17,8 +18,7 @@ all_commands() { commands 'At the prompt'; commands 'Over HTTP'; }
 typed() { # START
 	all_commands | grep -F -- "$1" | awk -v start="$1" 'index($0, start) == 1' >found
 	[ "$(wc -l <found)" = 1 ] || { echo "not one command begins with: $1"; return 1; }
-	sed -E "s|-b kafka(:9092)?|-b ${HTA_BROKERS:-}|g; s|-t events|-t ${topic:-}|g; s|-g (web\|archive)|-g ${HTA_PREFIX:-}.readme.\1|g
-		s|s3://archive|s3://${S3_BUCKET:-}/readme|g; s|(-l +)8000|\1${port:-}|; s|(-l +)8080|\1${reader_port:-}|; s|hta-sink-redis --init|& ${REDIS_URL:-}|" found >example
+	as_here <found | sed -E "s|-b kafka |-b ${HTA_BROKERS:-} |; s|hta-sink-redis --init|& ${REDIS_URL:-}|" >example
 }
 run_typed() { typed "$1" && feed timeout 60 bash -eo pipefail example; } # START
 start_typed() { # NAME START
@@ -59,7 +59,7 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 	[ "$(jq -s 'map(.count) | add' "$out")" = 20000 ]
 	run_typed 'hta-window --by endpoint access.ndjson | hta-query'
 	[ "$(wc -l <"$out")" = 10 ]
-	python3 -B "$tests/bench/access_log.py" 20000 >access.log
+	access_logs
 	run_typed 'hta-parse --format combined access.log'
 	[ "$(jq -s 'map(.count) | add' "$out")" = 20000 ]
 	echo '{"type":"object","required":["coupon"]}' >event.json
@@ -74,9 +74,9 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 @test "a service, what it stores, and an archive" {
 	with_service kafka pg redis s3
 	topic_new readme.events 3
-	export PGSERVICEFILE=$PWD/services HTA_STORE=service=rollups
-	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
-	printf '%s\n' '[rollups]' "host=$PGHOST" "port=$PGPORT" "user=$PGUSER" "dbname=$PGDATABASE" >"$PGSERVICEFILE"
+	web=$HTA_PREFIX.readme.
+	service_file
+	export HTA_STORE=service=rollups
 	hta-gen --count 20000 --step 100ms >events.ndjson
 	produce "$topic" events.ndjson
 	echo 'no JSON' | produce "$topic" -
@@ -109,7 +109,7 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 	all_read() { hta-top --json | jq -e '.stages[] | select(.program == "hta-consume" and .alive) | .counters.records_out >= 20001'; }
 	wait_until 30 all_read
 	stop
-	hta-consume "s3://$S3_BUCKET/readme/web" -e --dead drop | sort | cmp - <(sort events.ndjson <(echo 'no JSON'))
+	hta-consume "s3://$S3_BUCKET/$BATS_TEST_NUMBER/web" -e --dead drop | sort | cmp - <(sort events.ndjson <(echo 'no JSON'))
 }
 
 @test "over HTTP" {

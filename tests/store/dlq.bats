@@ -1,5 +1,6 @@
 # hta-dlq: dead letters in a table, a file and a topic: seen, counted, mended, sent again once each.
 load ../helpers
+load ../dlq
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
@@ -32,9 +33,6 @@ window="hta-window --value v --dead-limit 100%"
 # A job over a file, or over $topic with the name of the group.
 job_of_file() { pipe "hta-consume --job j in -e | $window | $sink --init | hta-commit"; }
 job_of_topic() { pipe "hta-consume -b $HTA_BROKERS -t $topic -g $topic.job -e | ${1:-$window} | $sink --init | hta-commit"; }
-
-dlq() { hta-dlq "$@"; }
-places() { dlq ls "$@" --format json | jq -r '"\(.topic // .file)/\(.partition // .line)/\(.offset // 0)"' | sort; }
 
 # ---- what there is
 
@@ -381,24 +379,6 @@ resent() {
 @test "retry to the source topic from SQLite" { resent sqlite; }
 @test "retry to the source topic from Postgres" { resent pg; }
 
-# Wherever it dies, the next call finds out what was sent: all letters are there, each once.
-resumed() {
-	with_service kafka
-	use "$1"
-	topic_new "crash$1" 2
-	jq -nc 'range(500) | "bad \(.)"' | produce "$topic" -
-	feed job_of_topic
-	for point in dlq-taken:1 dlq-inside:2 dlq-sent:1; do
-		HTA_CRASH=$point fails_with 137 dlq retry -d "$store" -b "$HTA_BROKERS"
-	done
-	[ "$(dlq ls -d "$store" | jq -c 'select(.in_doubt)' | wc -l)" -gt 0 ]
-	feed dlq retry -d "$store" -b "$HTA_BROKERS"
-	[ "$(log_of "$topic" | wc -l)" = 1000 ]
-	[ "$(log_of "$topic" | grep -c hta.from)" = 500 ]
-	[ "$(log_of "$topic" | grep hta.from | sort -u | wc -l)" = 500 ]
-	fails_with 1 dlq ls -d "$store"
-	[ "$(dlq ls -d "$store" --again | jq -s 'map(.retries) | add')" = 500 ]
-}
 @test "retry that dies, from SQLite: once each all the same" { resumed sqlite; }
 @test "retry that dies, from Postgres: once each all the same" { resumed pg; }
 

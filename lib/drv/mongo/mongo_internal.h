@@ -64,6 +64,12 @@ bool mongo_keys_were_there(const bson_t *reply);
 /* The document has a form that this server does not take. */
 bool mongo_error_is_form(int64_t code);
 
+/* ---- mongo_keeper.c */
+
+/* A member of a document, valid as long as that; p NULL, 0: it has none. */
+struct slice mongo_text(const bson_t *doc, const char *name);
+int64_t mongo_number(const bson_t *doc, const char *name);
+
 /* ---- mongo_value.c */
 
 /* Appends the record's members under `name`. False, and nothing is appended: BSON cannot hold it

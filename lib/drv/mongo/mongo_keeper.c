@@ -35,7 +35,7 @@ static void append_key(const struct mongo *m, bson_t *to, const char *job)
 
 /* ---- reading */
 
-static struct slice text_of(const bson_t *doc, const char *name)
+struct slice mongo_text(const bson_t *doc, const char *name)
 {
 	bson_iter_t it;
 	uint32_t n;
@@ -47,7 +47,7 @@ static struct slice text_of(const bson_t *doc, const char *name)
 	return slice(p, n);
 }
 
-static int64_t number_of(const bson_t *doc, const char *name)
+int64_t mongo_number(const bson_t *doc, const char *name)
 {
 	bson_iter_t it;
 
@@ -56,14 +56,14 @@ static int64_t number_of(const bson_t *doc, const char *name)
 
 static int take_document(const bson_t *from, struct kept *k, struct err *err)
 {
-	struct slice group = text_of(from, "group"), set = text_of(from, "set"),
-		     rules = text_of(from, "rules");
+	struct slice group = mongo_text(from, "group"), set = mongo_text(from, "set"),
+		     rules = mongo_text(from, "rules");
 	struct ctl_sink_state state;
 
-	if (ctl_sink_state_read(text_of(from, "state"), &state, err))
+	if (ctl_sink_state_read(mongo_text(from, "state"), &state, err))
 		return err_in(err, "the positions in hta_job are damaged");
-	k->version = number_of(from, "version");
-	k->lateness_us = number_of(from, "lateness_us");
+	k->version = mongo_number(from, "version");
+	k->lateness_us = mongo_number(from, "lateness_us");
 	memcpy(k->doc.gen, state.gen, sizeof(k->doc.gen));
 	k->doc.by_now = state.by_now;
 	k->doc.pos = state.pos;
@@ -138,7 +138,7 @@ static void append_kept(const struct mongo *m, bson_t *to, const char *job, cons
 
 static bool count_of(const bson_t *reply, const char *name)
 {
-	return number_of(reply, name) > 0;
+	return mongo_number(reply, name) > 0;
 }
 
 /* SINK_CONFLICT: it is not what was read any more. */

@@ -124,25 +124,6 @@ static mongoc_cursor_t *query_page(const struct mongo_letters *l)
 	return cursor;
 }
 
-struct slice mongo_letters_text(const bson_t *doc, const char *name)
-{
-	bson_iter_t it;
-	uint32_t n;
-	const char *p;
-
-	if (!bson_iter_init_find(&it, doc, name) || !BSON_ITER_HOLDS_UTF8(&it))
-		return slice(NULL, 0);
-	p = bson_iter_utf8(&it, &n);
-	return slice(p, n);
-}
-
-int64_t mongo_letters_number(const bson_t *doc, const char *name)
-{
-	bson_iter_t it;
-
-	return bson_iter_init_find(&it, doc, name) ? bson_iter_as_int64(&it) : 0;
-}
-
 static int64_t time_of(const bson_t *doc, const char *name)
 {
 	bson_iter_t it;
@@ -154,7 +135,7 @@ static int64_t time_of(const bson_t *doc, const char *name)
 
 static struct slice copy_of(struct letters_page *page, const bson_t *doc, const char *name)
 {
-	struct slice text = mongo_letters_text(doc, name);
+	struct slice text = mongo_text(doc, name);
 
 	return text.p ? arena_copy(&page->arena, text) : text;
 }
@@ -166,20 +147,20 @@ static int read_letter(struct letters_page *page, const bson_t *doc, struct err 
 
 	l->key = copy_of(page, doc, "_id");
 	l->job = copy_of(page, doc, "job");
-	l->late = slice_is(mongo_letters_text(doc, "kind"), "late");
+	l->late = slice_is(mongo_text(doc, "kind"), "late");
 	l->topic = copy_of(page, doc, "topic");
-	l->partition = (int32_t)mongo_letters_number(doc, "partition");
-	l->offset = mongo_letters_number(doc, "offset");
+	l->partition = (int32_t)mongo_number(doc, "partition");
+	l->offset = mongo_number(doc, "offset");
 	l->inexact = l->topic.p && bson_iter_init_find(&it, doc, "inexact") &&
 		     bson_iter_as_bool(&it);
 	l->stage = copy_of(page, doc, "stage");
 	l->reason = copy_of(page, doc, "reason");
-	l->size = (uint64_t)mongo_letters_number(doc, "size");
+	l->size = (uint64_t)mongo_number(doc, "size");
 	l->at_us = time_of(doc, "at");
 	l->retried_us = time_of(doc, "retried_at");
-	l->retries = (uint64_t)mongo_letters_number(doc, "retries");
-	return letters_decode(page, l, slice_is(mongo_letters_text(doc, "encoding"), "base64"),
-			      mongo_letters_text(doc, "record"), err);
+	l->retries = (uint64_t)mongo_number(doc, "retries");
+	return letters_decode(page, l, slice_is(mongo_text(doc, "encoding"), "base64"),
+			      mongo_text(doc, "record"), err);
 }
 
 /* ---- those that are taken */
@@ -226,7 +207,7 @@ int mongo_letters_find(const struct mongo_letters *l, mongoc_collection_t *in,
 	bson_concat(&filter, also);
 	cursor = mongoc_collection_find_with_opts(in, &filter, NULL, NULL);
 	while (mongoc_cursor_next(cursor, &doc))
-		if (find_key(key, n, mongo_letters_text(doc, "_id"), &at) == 0)
+		if (find_key(key, n, mongo_text(doc, "_id"), &at) == 0)
 			fn(arg, at, doc);
 	if (mongoc_cursor_error(cursor, &why))
 		rc = mongo_letters_failed(l, &why, err);
@@ -238,11 +219,11 @@ int mongo_letters_find(const struct mongo_letters *l, mongoc_collection_t *in,
 static void note_taken(void *arg, size_t nth, const bson_t *doc)
 {
 	struct letters_page *page = arg;
-	struct slice call = mongo_letters_text(doc, "call");
+	struct slice call = mongo_text(doc, "call");
 	struct buf text = { 0 };
 
 	buf_printf(&text, "%.*s/%" PRId64, (int)call.n, call.n ? call.p : "",
-		   mongo_letters_number(doc, "batch"));
+		   mongo_number(doc, "batch"));
 	page->v[nth].taken = arena_copy(&page->arena, buf_slice(&text));
 	buf_fini(&text);
 }

@@ -15,10 +15,6 @@ struct mongo_letters {
 /* As a reader has it. */
 int mongo_letters_failed(const struct mongo_letters *l, const bson_error_t *why, struct err *err);
 
-/* A member of a document, valid as long as that; p NULL, 0: it has none. */
-struct slice mongo_letters_text(const bson_t *doc, const char *name);
-int64_t mongo_letters_number(const bson_t *doc, const char *name);
-
 /* Append {NAME: {$exists: ..}}, and {_id: {$in: [..]}}. */
 void mongo_letters_append_exists(bson_t *to, const char *name, bool exists);
 void mongo_letters_append_keys(bson_t *to, const struct slice *key, size_t n);

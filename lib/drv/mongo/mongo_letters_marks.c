@@ -229,12 +229,12 @@ static int settle_some(const struct mongo_letters *l, struct settling *s, struct
 static int settle_one(const struct mongo_letters *l, struct settling *s, const bson_t *doc,
 		      struct err *err)
 {
-	int64_t batch = mongo_letters_number(doc, "batch");
+	int64_t batch = mongo_number(doc, "batch");
 
 	if ((s->n == SETTLED_KEYS || batch != s->batch) && settle_some(l, s, err))
 		return -1;
 	s->batch = batch;
-	s->key[s->n++] = arena_copy(&s->arena, mongo_letters_text(doc, "_id"));
+	s->key[s->n++] = arena_copy(&s->arena, mongo_text(doc, "_id"));
 	return 0;
 }
 
@@ -262,7 +262,7 @@ int mongo_letters_settle(void *d, const char *call, uint64_t sent, struct err *e
 	int rc = 0;
 
 	while (rc == 0 && mongoc_cursor_next(cursor, &doc))
-		if ((uint64_t)mongo_letters_number(doc, "batch") <= sent)
+		if ((uint64_t)mongo_number(doc, "batch") <= sent)
 			rc = settle_one(l, &s, doc, err);
 	if (rc == 0 && mongoc_cursor_error(cursor, &why))
 		rc = mongo_letters_failed(l, &why, err);
@@ -284,7 +284,7 @@ int mongo_letters_calls(void *d, letters_call_fn *fn, void *arg, struct err *err
 	int rc = 0;
 
 	while (mongoc_cursor_next(cursor, &doc)) {
-		struct slice call = mongo_letters_text(doc, "call");
+		struct slice call = mongo_text(doc, "call");
 
 		if (!call.p || (all.n && slice_eq(call, slice_z(all.p + last))))
 			continue;
