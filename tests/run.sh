@@ -32,6 +32,7 @@ passed=0
 failed=0
 skipped=0
 skips=		# a line each, with the reason
+fails=		# a line each, and below it the first lines of what it said
 scratch=
 child=
 lanes=()	# processes, each with a group of its own
@@ -114,6 +115,7 @@ finish() {
 	fi
 	[ -n "$finished" ] || failed=$((failed + 1))
 	[ -z "$skips" ] || printf '== skipped:\n%s' "$skips"
+	[ -z "$fails" ] || printf '== failed:\n%s' "$fails"
 	line="$passed passed, $failed failed"
 	[ $skipped = 0 ] || line+=", $skipped skipped"
 	echo "$line"
@@ -143,11 +145,15 @@ run() {
 
 # Adds up a TAP stream. What the plan promised and did not come has failed, and so has a plan of nothing.
 count_tap() { # NAME FILE CODE
-	local line planned='' seen=0 bad=0
+	local line planned='' seen=0 bad=0 tell=0
 	while IFS= read -r line; do
 		case $line in
+		\#*) [ $tell = 0 ] || tell=$((tell - 1)) fails+="    $line"$'\n' ;;
+		*) tell=0 ;;
+		esac
+		case $line in
 		1..[0-9]*) planned=${line#1..}; planned=${planned%% *} ;;
-		'not ok '*) seen=$((seen + 1)) bad=$((bad + 1)) ;;
+		'not ok '*) seen=$((seen + 1)) bad=$((bad + 1)) tell=12 fails+="  $1: ${line#not ok }"$'\n' ;;
 		'ok '*\#\ [sS][kK][iI][pP]*)
 			seen=$((seen + 1)) skipped=$((skipped + 1))
 			skips+="  $1: $(sed -E 's/^ok //; s/( in [0-9]+ms)? # skip */: /i' <<<"$line")"$'\n'
@@ -157,9 +163,11 @@ count_tap() { # NAME FILE CODE
 	done <"$2"
 	if [ "${planned:-0}" -gt $seen ]; then
 		say "$1: $((planned - seen)) of $planned tests did not run"
+		fails+="  $1: $((planned - seen)) of $planned tests did not run"$'\n'
 		bad=$((bad + planned - seen))
 	elif [ "${planned:-0}" = 0 ] || { [ "$3" != 0 ] && [ $bad = 0 ]; }; then
 		say "$1: exit $3, and no test that says why"
+		fails+="  $1: exit $3, and no test that says why"$'\n'
 		bad=$((bad + 1))
 	fi
 	failed=$((failed + bad))
@@ -172,10 +180,10 @@ count_check() { # CODE
 		case $result in
 		PASS | XFAIL) passed=$((passed + 1)) ;;
 		SKIP) skipped=$((skipped + 1)) skips+="  unit: $name"$'\n' ;;
-		*) bad=$((bad + 1)) ;;
+		*) bad=$((bad + 1)) fails+="  unit: $name"$'\n' ;;
 		esac
 	done < <(find "$build" -name '*.trs' -exec grep -h '^:test-result: ' {} +)
-	[ "$1" = 0 ] || [ $bad != 0 ] || bad=1
+	[ "$1" = 0 ] || [ $bad != 0 ] || bad=1 fails+="  unit: make check, exit $1"$'\n'
 	failed=$((failed + bad))
 }
 
@@ -288,7 +296,7 @@ suite() { # NAME
 lane() { # LANE NAME...
 	local lane=$1 name
 	shift
-	passed=0 failed=0 skipped=0 skips='' lanes=()
+	passed=0 failed=0 skipped=0 skips='' fails='' lanes=()
 	trap 'stop_child; exit 143' TERM
 	export HTA_SERVICES=$scratch/$lane
 	mkdir "$HTA_SERVICES"
@@ -297,13 +305,14 @@ lane() { # LANE NAME...
 		flock "$scratch" cat "$scratch/said.$name"
 	done
 	svc_stop all "$HTA_SERVICES"
-	declare -p passed failed skipped skips | sed 's/^declare --/add/' >"$scratch/totals.$lane"
+	declare -p passed failed skipped skips fails | sed 's/^declare --/add/' >"$scratch/totals.$lane"
 }
 
 # A total of a lane, as lane() has written it.
 add() { # NAME=VALUE
 	case $1 in
 	skips=*) skips+=${1#*=} ;;
+	fails=*) fails+=${1#*=} ;;
 	*) printf -v "${1%%=*}" %d $((${1%%=*} + ${1#*=})) ;;
 	esac
 }

@@ -75,7 +75,7 @@ class Pg:
         self.schema = f"load{os.getpid()}x{random.randrange(10**6)}"
         self.sink = f"hta-sink-pg --init 'options=-csearch_path={self.schema}'"
         self.psql = subprocess.Popen(["psql", "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.psql.stdin.write(f"create schema {self.schema};\n")
+        self.line(f"create schema {self.schema}; select 'there'")
         self.there = False
 
     def line(self, text):
