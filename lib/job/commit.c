@@ -4,9 +4,11 @@
  *        \----no path, or nobody there--------------------->/
  *
  * A lost channel ends nothing at once: what is read on may bring the `fail` that tells the cause,
- * and a stage above that could not write any more would only hide it. An epoch is acknowledged
- * after its account was checked, never before: the source commits what is acknowledged, and no
- * later start would read it again. Records are not looked at, only counted. */
+ * and a stage above that could not write any more would only hide it. Nor does it matter where no
+ * barrier follows: a source that leaves in the middle of a probe waits for no answer.
+ *
+ * An epoch is acknowledged after its account was checked, never before: the source commits what is
+ * acknowledged, and no later start would read it again. Records are not looked at, only counted. */
 #include "job/commit.h"
 
 #include <poll.h>
@@ -24,8 +26,8 @@
 struct commit {
 	const char *ack; /* --ack */
 	int fd;          /* -1: not connected, or lost */
-	bool lost;
-	struct err why; /* of the loss */
+	bool unacked;    /* an epoch could not be acknowledged */
+	struct err why;  /* of the loss */
 	struct buf message;
 	uint64_t epochs, records, rows, dead;
 };
@@ -39,22 +41,12 @@ static const struct opt commit_opts[] = {
 	OPT_END,
 };
 
-static void drop_channel(struct commit *c, const struct err *why)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-	c->lost = true;
-	c->why = *why;
-	log_warn("%s: nothing more is acknowledged; reading on to learn why", why->msg);
-}
-
 static void send_message(struct commit *c, struct stage *st)
 {
-	struct err why = ERR_INIT;
-
-	if (c->fd >= 0 && packet_send(stage_loop(st), c->fd, buf_slice(&c->message), &why))
-		drop_channel(c, &why);
+	if (c->fd < 0 || packet_send(stage_loop(st), c->fd, buf_slice(&c->message), &c->why) == 0)
+		return;
+	close(c->fd);
+	c->fd = -1;
 }
 
 static void send_line(struct commit *c, struct stage *st, const char *kind, struct slice line)
@@ -84,29 +76,31 @@ static int check_end(struct err *err)
 		       "put that before hta-commit");
 }
 
+static void connect_source(struct commit *c, const struct ctl_hello *hello)
+{
+	char *path = c->ack ? mem_strdup(c->ack) : mem_dup(hello->ack.p, hello->ack.n);
+
+	if (!*path) /* `fail` follows */
+		err_set(&c->why, EX_TEMPFAIL, "the source has failed before it had an ack channel");
+	else if ((c->fd = packet_connect(path, &c->why)) < 0)
+		log_warn("%s: nothing is acknowledged; reading on to learn why", c->why.msg);
+	free(path);
+}
+
 static int commit_hello_returned(void *self, struct stage *st, struct slice line, struct err *err)
 {
 	struct commit *c = self;
 	struct ctl hello = { 0 };
 	struct ctl_hello h;
-	char *path = NULL;
 	int rc = check_end(err);
 
 	if (rc == 0)
 		rc = ctl_parse(&hello, line, err) || ctl_hello_read(&hello, &h, err) ? -1 : 0;
 	if (rc == 0) {
-		struct err why = ERR_INIT;
-
-		path = c->ack ? mem_strdup(c->ack) : mem_dup(h.ack.p, h.ack.n);
-		/* the source has failed before it had a channel: `fail` follows */
-		c->lost = !*path;
-		c->fd = c->lost ? -1 : packet_connect(path, &why);
-		if (c->fd < 0 && !c->lost)
-			drop_channel(c, &why);
+		connect_source(c, &h);
 		send_line(c, st, "hello", line);
 	}
 	ctl_fini(&hello);
-	free(path);
 	return rc;
 }
 
@@ -137,6 +131,17 @@ static void tell_epoch(struct commit *c, uint64_t epoch, const struct account_of
 		 (unsigned long long)filtered, (unsigned long long)late, (unsigned long long)dead);
 }
 
+static void send_ack(struct commit *c, struct stage *st, uint64_t epoch, uint64_t rows)
+{
+	c->message.n = 0;
+	ctl_ack_write(stage_inc(st), "ack", epoch, rows, &c->message);
+	send_message(c, st);
+	if (c->fd >= 0 || c->unacked)
+		return;
+	c->unacked = true;
+	log_warn("%s: nothing more is acknowledged; reading on to learn why", c->why.msg);
+}
+
 static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, struct err *err)
 {
 	struct commit *c = self;
@@ -151,9 +156,7 @@ static int commit_barrier(void *self, struct stage *st, const struct ctl *bar, s
 		rc = err_set(err, EX_DATAERR, "barrier without a number");
 	if (rc == 0) {
 		tell_epoch(c, epoch, v, n);
-		c->message.n = 0;
-		ctl_ack_write(stage_inc(st), "ack", epoch, v[n - 1].a.rows_out, &c->message);
-		send_message(c, st);
+		send_ack(c, st, epoch, v[n - 1].a.rows_out);
 	}
 	free(v);
 	return rc;
@@ -175,7 +178,7 @@ static int commit_finish(void *self, struct stage *st, bool eof, struct err *err
 	struct commit *c = self;
 
 	(void)st, (void)eof;
-	if (c->lost)
+	if (c->unacked)
 		return err_set(
 			err, EX_TEMPFAIL,
 			"%s: the last epochs were not acknowledged; start the pipeline again",

@@ -56,6 +56,22 @@ setup() {
 	says 'drops or buffers control lines'
 }
 
+@test "a source that is stopped while its sinks are asked: nothing is left to acknowledge, 0" {
+	cat >hold <<-'E'
+		while IFS= read -r line; do
+			case $line in *'"probe"'*) : >asked; until [ -e go ]; do sleep 0.05; done ;; esac
+			printf '%s\n' "$line"
+		done
+	E
+	spawn stopped bash -c 'set -o pipefail; { echo $BASHPID >source; exec hta-consume --job stopped events; } | hta-window | hta-sink-sqlite --init db | bash hold | hta-commit'
+	wait_until 60 test -e asked
+	kill -TERM "$(<source)"
+	wait_until 60 gone "$(<source)"
+	touch go
+	exits_with 0 60
+	expect stopped.err </dev/null
+}
+
 @test "a stage that fails tells all: pipefail has its code" {
 	fails_with 78 pipe 'hta-consume --job c events | hta-window | hta-sink-sqlite missing.db | hta-commit'
 	[ "$(grep -c 'missing.db' <<<"$stderr")" -ge 1 ]
