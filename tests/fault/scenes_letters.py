@@ -113,13 +113,15 @@ class Letters(Clean):
                 raise Mismatch(f"sent for {first[b'no JSON ' + n]}: {value} {all_of}, wanted once, and {times} times in all")
         return whole and {v: len(a) for v, a in sent.items()} == self.sent
 
+    def whole_call(self):
+        """A call without a fault; true: it has come to its end."""
+        p = self.call()
+        self.await_calls(())
+        return p.returncode != 75
+
     def end_calls(self):
         """Calls without a fault until there is nothing to send, and all that was mended has come through."""
-        def done():
-            p = self.call()
-            self.await_calls(())
-            return p.returncode != 75 and self.check()
-        wait_until(120, lambda: f"all records, missing {self.missing()}", done)
+        wait_until(120, lambda: f"all records, missing {self.missing()}", lambda: self.whole_call() and self.check())
 
     def commits(self):
         """A reader of committed records may stand at a partition's end before the mark of its last transaction, or behind it."""
@@ -196,6 +198,8 @@ class Printed(InSqlite):
 
     def end_calls(self):
         super().end_calls()
+        # what died behind the last call's start is there by now
+        wait_until(120, "a call for the last letters", self.whole_call)
         found = subprocess.run(["hta-dlq", "ls", *self.at, "--again", "--format", "json"], stdout=subprocess.PIPE, check=True).stdout
         letters = [json.loads(line) for line in found.splitlines()]
         marked = {int(x["record"].split()[2]) for x in letters if "retried_at" in x}
