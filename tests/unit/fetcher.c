@@ -13,7 +13,7 @@
 #include "drv/kafka/fetch/fetcher.h"
 #include "fake_broker.h"
 
-enum { SILENT_US = 50000 };
+enum { SILENT_US = 1000000 };
 
 /* ---- a driver */
 
@@ -103,7 +103,7 @@ static void step(struct driver *d)
 /* Until all that its broker has of each partition came, or until something fell back. */
 static bool drain(struct driver *d, const struct broker *b, int part)
 {
-	int64_t until = tm_mono_us() + 2 * TM_S;
+	int64_t until = tm_mono_us() + 60 * TM_S;
 
 	while (tm_mono_us() < until && !(d->got[part] == b->end[part] && d->ended[part]))
 		step(d);
@@ -112,7 +112,7 @@ static bool drain(struct driver *d, const struct broker *b, int part)
 
 static bool falls(struct driver *d, int part, enum fetch_state to)
 {
-	int64_t until = tm_mono_us() + 2 * TM_S;
+	int64_t until = tm_mono_us() + 60 * TM_S;
 
 	while (tm_mono_us() < until && fetch_is_ours(&d->part[part]))
 		step(d);

@@ -80,6 +80,7 @@ static void test_limits(void)
 
 static void test_drain(void)
 {
+	struct http_stats stats;
 	struct buf b = { 0 };
 	int idle, busy, fresh;
 
@@ -90,7 +91,7 @@ static void test_drain(void)
 	ok(hear(idle, &b, "GET /a 0"), "one that will be idle");
 	say(busy, "GET /park HTTP/1.1\r\n" HOST "\r\n");
 	fresh = dial();
-	turns(50000);
+	until((http_server_stats(server, &stats), stats.connections == 3 && n_parked));
 	http_server_drain(server);
 	b.n = 0;
 	ok(hear(idle, &b, NULL) && b.n == 0, "is closed");
@@ -103,7 +104,7 @@ static void test_drain(void)
 	close(busy);
 	close(idle);
 	close(fresh);
-	turns(50000);
+	until(http_server_idle(server));
 	ok(http_server_idle(server), "none is left");
 	buf_fini(&b);
 	stop();
@@ -117,12 +118,12 @@ static void test_drain_gone(void)
 	start(NULL);
 	fd = dial();
 	say(fd, "GET /park HTTP/1.1\r\n" HOST "\r\n");
-	turns(50000);
+	until(n_parked);
 	http_server_drain(server);
 	struct linger now = { .l_onoff = 1 };
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(fd);
-	turns(50000);
+	until(n_gone);
 	ok(n_gone == 1 && !http_server_idle(server), "its handler has it still");
 	answer_text(parked[0], slice_z("nobody"));
 	ok(http_server_idle(server), "no more");

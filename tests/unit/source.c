@@ -10,7 +10,7 @@
 #include "source/consume.h"
 #include "tool/prog.h"
 
-enum { CASE_S = 30, SILENCE_MS = 200 };
+enum { CASE_S = 120, SILENCE_MS = 200 };
 
 #define GEN "fedcba9876543210"
 

@@ -3,6 +3,7 @@
 #include "ws_app.h"
 
 #include <sys/resource.h>
+#include <time.h>
 
 enum { CLIENTS = 1000 };
 _Static_assert(sizeof(conns) / sizeof(*conns) > CLIENTS, "all of them, and one that does not read");
@@ -24,22 +25,31 @@ static void push_to_all(const char *text, size_t n)
 	ws_shared_free(f);
 }
 
+/* Of the processor: what else runs on the machine does not count. */
+static int64_t used_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * (int64_t)TM_S + t.tv_nsec / 1000;
+}
+
 /* A push to 1,000: how long until the last has read it. */
 static void push_once(const int *fds, const char *text, size_t n, int64_t *slowest)
 {
-	int64_t begun = tm_mono_us(), took;
+	int64_t begun = used_us(), took, most = tm_mono_us() + 60 * TM_S;
 	size_t got = 0;
 	struct buf b = { 0 };
 
 	push_to_all(text, n);
 	for (size_t i = 0; i < CLIENTS; i++) {
 		b.n = 0;
-		while (b.n < n + 4 && (take_all(fds[i], &b) || tm_mono_us() < begun + 5 * TM_S))
+		while (b.n < n + 4 && (take_all(fds[i], &b) || tm_mono_us() < most))
 			if (b.n < n + 4)
 				loop_turn(loop, 0, NULL);
 		got += b.n == n + 4 && memcmp(b.p + 4, text, n) == 0;
 	}
-	took = tm_mono_us() - begun;
+	took = used_us() - begun;
 	if (took > *slowest)
 		*slowest = took;
 	is_int(got, CLIENTS, "each has it");
@@ -73,7 +83,7 @@ static void test_fan_out(void)
 	ok(hear(slow, &b, 0) && b.n > 27 && b.n < 20 * sizeof(text), "%zu bytes", b.n);
 	ok(b.n > 12 && memcmp(b.p + b.n - 12, "\x88\x0a\x03\xf5too slow", 12) == 0, "by 1013");
 	close(slow);
-	turns(50000);
+	until(n_conns == CLIENTS);
 	is_int(n_conns, CLIENTS, "who does not read is out, the others are not");
 	ws_site_stats(site, &stats);
 	ok(stats.closed[13] == 1 && stats.skipped == 3 && stats.sent >= 20 * CLIENTS,
