@@ -1,6 +1,7 @@
 """The cases that jq 1.6 tests its language with, through hta-filter.
 
-    jq_cases.py fetch DIR     brings jq's sources from the Debian mirror that apt uses; exit 69: not to be had
+    jq_cases.py fetch DIR     brings jq's sources from the Debian mirror that apt uses, once: they are kept in
+                              ${XDG_CACHE_HOME:-~/.cache}/hta-tests; exit 69: not to be had
     jq_cases.py run FILE.test...
 
 A case is a program, its input and its outputs, or a program that must be refused (%%FAIL). Records
@@ -8,11 +9,14 @@ are objects, so the input goes in as {"in": INPUT} and each output comes out as 
 Prints a line a case that went otherwise, then how many went right. Exit 1 where one did not."""
 
 import hashlib
+import http.client
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
+import time
 import urllib.request
 
 SOURCES = "pool/main/j/jq/jq_1.6.orig.tar.gz"
@@ -25,22 +29,51 @@ BEYOND = ("import ", "include ", "modulemeta", "input_line_number", "$__prog_arg
 NO_JSON = ("Infinity", "NaN")
 
 
-def fetch(folder):
+def download():
+    """Bytes, or None. A mirror that does not answer is asked thrice."""
     sites = subprocess.run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"],
                            stdout=subprocess.PIPE, check=False).stdout.decode().split()
-    for site in dict.fromkeys(sites):
+    for site in list(dict.fromkeys(sites)) * 3:
         try:
-            with urllib.request.urlopen("%s/%s" % (site, SOURCES), timeout=60) as answer:
+            with urllib.request.urlopen("%s/%s" % (site, SOURCES), timeout=30) as answer:
                 data = answer.read()
-        except OSError as e:
+        except (OSError, http.client.HTTPException) as e:
             print("%s: %s" % (site, e))
+            time.sleep(1)
             continue
         if hashlib.sha256(data).hexdigest() == SOURCES_SHA256:
-            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-                tar.extractall(folder)
-            return 0
+            return data
         print("%s: another file than expected" % site)
-    return 69
+    return None
+
+
+def keep(path, data):
+    """Whole or not at all; where it cannot be kept, it is brought again."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open("%s.%d" % (path, os.getpid()), "wb") as f:
+            f.write(data)
+        os.rename(f.name, path)
+    except OSError:
+        pass
+
+
+def fetch(folder):
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    path, data = os.path.join(cache, "hta-tests", os.path.basename(SOURCES)), b""
+    try:
+        with open(path, "rb") as f:
+            data = f.read()
+    except OSError:
+        pass
+    if hashlib.sha256(data).hexdigest() != SOURCES_SHA256:
+        data = download()
+        if data is None:
+            return 69
+        keep(path, data)
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        tar.extractall(folder)
+    return 0
 
 
 def cases(path):

@@ -594,7 +594,7 @@ half_hours() {
 	hta-window --every 10s --by k in | hta-sink-sqlite --init db
 	spawn watch env TERM=xterm LC_ALL=C script -qfec 'stty cols 40; exec hta-query -d db top events --watch' /dev/null
 	paints() { [ "$(grep -c "$2" watch.out)" -ge "$1" ]; }
-	wait_until 20 paints 2 'a place'
+	wait_until 60 paints 2 'a place'
 	tr -d '\r' <watch.out | sed -n '1s/^.*\x1b\[2J//; 1,/^b  *@/p' >got
 	expect got <<-'END'
 		events, 2020-01-01T00:00:30Z, 10s
@@ -608,9 +608,9 @@ half_hours() {
 		b     @     1    1
 	END
 	events <<<'60 "k":"new"' | hta-window --every 10s --by k | hta-sink-sqlite db
-	wait_until 20 paints 1 'events, 2020-01-01T00:01:00Z, 10s'
+	wait_until 60 paints 1 'events, 2020-01-01T00:01:00Z, 10s'
 	kill -INT "$(pgrep -P "$pid" -x hta-query)"
-	exits_with 0 20
+	exits_with 0 60
 	fails_with 64 hta-query -d db top events --watch
 	says '.--watch paints a terminal: output is none'
 	on_terminal 80 'hta-query -d db history events --watch || echo failed'

@@ -187,9 +187,8 @@ reasons() {
 		for record in ({"p": "a" * 40 + "b"}, {"q": "a" * 900000}, {"n": deep}, {"p": "a" * 900000}, {"l": list(range(100000))}, {"l": [*range(100000), 7.0]}):
 		    print(json.dumps(record))
 	END
-	start=$SECONDS
-	reasons --schema s.json in >got
-	[ $((SECONDS - start)) -le 20 ]
+	# seconds of the processor
+	(ulimit -t 20 && reasons --schema s.json in) >got
 	grep -o 'pattern too costly.*\|validation too costly\|has equal items' got | diff -u - /dev/fd/3 3<<-'END'
 		pattern too costly (#/properties/p/pattern)
 		pattern too costly (#/properties/q/pattern)

@@ -512,10 +512,10 @@ export -f counted
 	spawn live bash -c 'hta-window --gap 2s --lateness 0s --max-ahead none <in'
 	exec 4>in
 	printf '{"ts":"2026-01-01T00:00:%sZ"}\n' 00 01 07 >&4
-	wait_until 20 grep -q '"window_end":"2026-01-01T00:00:03Z"' "$BATS_TEST_TMPDIR/live.out"
+	wait_until 60 grep -q '"window_end":"2026-01-01T00:00:03Z"' "$BATS_TEST_TMPDIR/live.out"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/live.out")" = 1 ]
 	exec 4>&-
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(jq -c .count "$BATS_TEST_TMPDIR/live.out" | paste -sd' ')" = '2 1' ]
 }
 

@@ -50,7 +50,7 @@ class Answer:
 def ask(place, key, body):
     host, port = place.rsplit(":", 1)
     request = struct.pack(">hhi", key, 1, 7) + text("acls") + body
-    with socket.create_connection((host, int(port)), 10) as s:
+    with socket.create_connection((host, int(port)), 60) as s:
         s.sendall(struct.pack(">i", len(request)) + request)
         f = s.makefile("rb")
         answer = Answer(f.read(struct.unpack(">i", f.read(4))[0]))

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TIMEOUT_MS = 20000, ASK_MS = 2000, POLL_MS = 20 };
+enum { TIMEOUT_MS = 60000, ASK_MS = 2000, POLL_MS = 20 };
 
 static void fail(const char *what, const char *why) __attribute__((noreturn));
 

@@ -20,7 +20,7 @@
 
 #define RECORD "{\"ts\":\"2026-01-01T00:00:00Z\",\"i\":%" PRId64 "}"
 
-enum { PRODUCERS = 4, TIMEOUT_MS = 20000, RECORDS_MOST = 1 << 20, VALUE_BYTES = 64 };
+enum { PRODUCERS = 4, TIMEOUT_MS = 60000, RECORDS_MOST = 1 << 20, VALUE_BYTES = 64 };
 
 /* Producer 0 has no transactions. */
 struct writer {
