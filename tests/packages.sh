@@ -60,6 +60,12 @@ done
 
 command -v dpkg-query apt-get >/dev/null ||
 	die "this is not a Debian system, install the like of these by hand: ${names[*]}"
+[ -n "$(missing "${names[@]}")" ] || exit 0
+
+# One of us at a time on a machine: nobody waits for the lock of apt-get's lists, and who ends first would remove the
+# policy below under the other one.
+exec 9<"$(command -v apt-get)"
+flock 9
 mapfile -t want < <(missing "${names[@]}")
 [ ${#want[@]} -gt 0 ] || exit 0
 
@@ -79,7 +85,7 @@ fi
 log=$(mktemp)
 apt() {
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" \
-		</dev/null >>"$log" 2>&1
+		</dev/null >>"$log" 2>&1 9<&-
 }
 echo "packages.sh: installing ${want[*]}" >&2
 if ! { apt update && apt install --no-install-recommends "${want[@]}"; }; then
