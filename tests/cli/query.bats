@@ -834,7 +834,7 @@ each_job() { # ARG...
 	feed hta-query positions "$topic" # libpq's environment
 	[ "$(jq -r '"\(.sink) \(.partition) \(.next)"' "$out" | paste -sd' ')" = "one 0 3 one 1 0 pg:two 0 3 pg:two 1 0" ]
 	produce "$topic" in -p 1
-	feed hta-query -d jdb positions "$topic" -b "$HTA_BROKERS" -X socket.timeout.ms=5000
+	feed hta-query -d jdb positions "$topic" -b "$HTA_BROKERS" -X socket.timeout.ms=20000
 	jq -c '[.partition, .next, .end, .lag]' "$out" >got
 	expect got <<-'END'
 		[0,3,3,0]

@@ -1,4 +1,5 @@
 """ClickHouse, read over HTTP: rows, markers and dead letters; positions and claims stand in a file of SQLite beside it (--positions)."""
+import http.client
 import json
 import os
 import sqlite3
@@ -12,7 +13,7 @@ from .values import number_text
 
 ROWS = """select metric, toUnixTimestamp(window_start), any(dims), toString(sum(count)), toString(sum(value_count)), toString(sum(sum)), toString(min(min)),
     toString(max(max)), lower(hex(dims_hash)) from events_agg where claim = '' group by metric, window_start, dims_hash"""
-SETTLED_S = 30
+SETTLED_S = 60
 
 
 class ClickHouse:
@@ -22,11 +23,11 @@ class ClickHouse:
     def sql(self, text):
         """Rows of columns."""
         request = urllib.request.Request(self.url, data=(text + " format JSONCompactEachRow").encode())
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return [json.loads(line) for line in answer.read().decode().splitlines()]
 
     def do(self, text):
-        with urllib.request.urlopen(urllib.request.Request(self.url, data=text.encode()), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.url, data=text.encode()), timeout=60) as answer:
             answer.read()
 
     def rows(self):
@@ -43,7 +44,7 @@ class ClickHouse:
         """(generation, {partition: (init, next, watermark)}, ids of open claims) of the keeper."""
         if not os.path.exists(self.path):
             return None, {}, []
-        db = sqlite3.connect(self.path, timeout=20, isolation_level=None)
+        db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
         try:
             db.execute("begin")
             if db.execute("select count(*) from sqlite_master where name in ('hta_pos', 'hta_claim')").fetchone()[0] != 2:
@@ -73,7 +74,7 @@ class ClickHouse:
                 try:
                     s.rows = self.rows()
                     dead = self.sql(f"select partition, record_offset, record, encoding from hta_dead final where job = '{job}' and sink = '{sink}'")
-                except OSError:     # it is being started again
+                except (OSError, http.client.HTTPException):    # it is being started again, perhaps within an answer
                     time.sleep(0.2)
                     continue
                 if self.kept(job, sink) == before:

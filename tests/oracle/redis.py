@@ -20,7 +20,7 @@ class Resp:
     """A Redis client of twenty lines."""
 
     def __init__(self, port, db=0, host="127.0.0.1"):
-        self.s = socket.create_connection((host, port), timeout=20)
+        self.s = socket.create_connection((host, port), timeout=60)
         self.f = self.s.makefile("rb")
         if db:
             self("SELECT", db)

@@ -14,7 +14,7 @@ class Sqlite:
         self.path = path
 
     def open(self):
-        return sqlite3.connect(self.path, timeout=20, isolation_level=None)
+        return sqlite3.connect(self.path, timeout=60, isolation_level=None)
 
     def _read(self, empty, read):
         """What read(db) says in one transaction; `empty` where there is no file or no table yet."""
