@@ -125,6 +125,7 @@ spawn() { # NAME COMMAND...
 	setsid env --default-signal=INT,QUIT "$@" <&0 >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
 	pid=$!
 	echo $pid >>"$BATS_TEST_TMPDIR/spawned"
+	svc_started $pid >"$BATS_TEST_TMPDIR/spawned.$pid" || :
 }
 
 gone() { ! svc_started "$1" >/dev/null; } # PID
@@ -144,11 +145,13 @@ exits_with() { # CODE SECONDS [PID]
 	[ $got = "$code" ] || { echo "exit $got, not $code"; tail -n 20 "$BATS_TEST_TMPDIR"/*.err; return 1; }
 }
 
+# Where one has ended, its number may be another's by now: a machine with 32,768 of them comes around within minutes.
 kill_spawned() {
-	local of
+	local of now
 	[ -f "${BATS_TEST_TMPDIR:-}/spawned" ] || return 0
 	while read -r of; do
-		kill -KILL -- "-$of" 2>/dev/null || :
+		now=$(svc_started "$of") || now=
+		[ -n "$now" ] && [ "$now" != "$(<"$BATS_TEST_TMPDIR/spawned.$of")" ] || kill -KILL -- "-$of" 2>/dev/null || :
 	done <"$BATS_TEST_TMPDIR/spawned"
 }
 
