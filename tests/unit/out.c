@@ -142,6 +142,19 @@ static void slow_reader(bool sockets)
 	loop_free(l);
 }
 
+/* Who has many pipes already, and is not root, gets small ones. */
+static bool may_be_large(void)
+{
+	int p[2];
+	bool may;
+
+	if (pipe(p))
+		exit(EX_OSERR);
+	may = fcntl(p[1], F_SETPIPE_SZ, 1 << 16) >= 1 << 16;
+	close(p[0]), close(p[1]);
+	return may;
+}
+
 static void full_pipe_and_a_stop(void)
 {
 	struct err err = ERR_INIT, stop = ERR_INIT;
@@ -158,7 +171,8 @@ static void full_pipe_and_a_stop(void)
 	is_int(out_write(o, much, 3 << 20, &err), -1,
 	       "a full pipe waits in the loop, which was stopped");
 	is_int(err.code, EX_PROTOCOL, "with its error");
-	ok(fcntl(p[1], F_GETPIPE_SZ) >= 1 << 16, "the pipe is as large as it may be");
+	ok(fcntl(p[1], F_GETPIPE_SZ) >= 1 << 16 || !may_be_large(),
+	   "the pipe is as large as it may be");
 	out_free(o);
 	loop_free(l);
 	free(much);
