@@ -369,6 +369,26 @@ busy() {
 	done < <(stores)
 }
 
+@test "trend: a file that another one has locked for a moment is waited for" {
+	busy | hta-window --by endpoint | hta-sink-sqlite --init db
+	hta-trend -d db --init --since 2100-01-01 --rule none events
+	mkfifo go
+	spawn holder python3 -c '
+import sqlite3, time
+db = sqlite3.connect("db", isolation_level=None)
+db.execute("pragma locking_mode = exclusive")
+db.execute("begin immediate")
+print(db.execute("update hta_trend set turn = turn").rowcount, flush=True)
+open("go").read()
+time.sleep(1)
+	'
+	wait_until 60 test -s holder.out
+	: >go
+	feed hta-trend -d db events
+	[ -s "$out" ]
+	exits_with 0 60
+}
+
 @test "trend: --follow goes on with what becomes final" {
 	busy >all
 	head -n 320 all >log

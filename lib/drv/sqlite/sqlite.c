@@ -226,7 +226,7 @@ static enum sink_result sqlite_connect(void *d, struct err *err)
 		sqlite_disconnect(s);
 		return SINK_FATAL;
 	}
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_busy_timeout(s->db, s->busy_ms ? s->busy_ms : BUSY_MS);
 	if (s->conf->create && s->conf->events.on)
 		sqlite3_exec(s->db, pages_of_events, NULL, NULL, NULL);
 	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL,

@@ -98,11 +98,11 @@ static void *sqlite_alerts_open(const struct sink_conf *conf, struct err *err)
 	a->conf.create = false;
 	a->conf.name = "";
 	a->s = sqlite_driver.open(&a->conf, err);
-	if (a->s && sink_error_result(sqlite_driver.connect(a->s, err), err) == 0) {
-		sqlite3_busy_timeout(a->s->db, ALERTS_BUSY_MS);
-		if (alerts_schema(a, conf->create, err) == 0)
-			return a;
-	}
+	if (a->s)
+		a->s->busy_ms = ALERTS_BUSY_MS;
+	if (a->s && sink_error_result(sqlite_driver.connect(a->s, err), err) == 0 &&
+	    alerts_schema(a, conf->create, err) == 0)
+		return a;
 	sqlite_alerts_close(a);
 	return NULL;
 }

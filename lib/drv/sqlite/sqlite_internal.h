@@ -47,6 +47,7 @@ struct sqlite {
 	const struct sink_conf *conf;
 	char *table, *final, *numbers; /* quoted names are made where they are used */
 	sqlite3 *db;
+	int busy_ms; /* how long a lock is waited for; 0: a sink's, which comes again */
 	sqlite3_stmt *q[Q_COUNT]; /* prepared when first used */
 	struct buf scratch, columns;
 	bool has_columns;      /* the table has the column `columns` */
