@@ -1,6 +1,7 @@
 """What logs do: transactions that abort, compaction, retention."""
 
-import time
+import os
+import signal
 
 import log as logs
 from tap import Failure, wait_until
@@ -21,10 +22,8 @@ def transactions(trace, bench):
         else:
             logs.kadm(w.brokers, "txn", how, w.topic, w.random.randrange(2), stdin=lines)
         if n % 3 == 2:
-            proc = p.stage(n // 3 % stages)
-            if proc:
+            if p.signal(signal.SIGKILL, n // 3 % stages):
                 trace.fault(f"kill -9 {w.job.stages()[n // 3 % stages][0]}")
-                proc.kill()
     for part in (0, 1):     # nothing readable at the end
         logs.kadm(w.brokers, "txn", "abort", w.topic, part, stdin=w.generate(100))
     w.wait_caught_up()
@@ -39,7 +38,7 @@ def transactions(trace, bench):
 def compacted(trace, bench):
     """A compacted topic: what is gone leaves gaps; what was counted before it went stays counted, and its loss proves nothing."""
     w = World(bench, trace, ("pg", "redis"), partitions=1, proxied=False,
-              topic_settings=("cleanup.policy=compact", "segment.ms=100", "min.cleanable.dirty.ratio=0.001", "min.compaction.lag.ms=0"))
+              topic_settings=("cleanup.policy=compact", "segment.ms=100", "min.cleanable.dirty.ratio=0", "min.compaction.lag.ms=0"))
 
     def produce(n):
         lines = w.generate(n).splitlines()
@@ -55,17 +54,19 @@ def compacted(trace, bench):
         def more():
             w.produce(b"last\t" + w.generate(1), "-K", "\t")
             return len(visible()) < w.ends()[0] / 2
-        wait_until(40, "compaction", more)
+        wait_until(60, "compaction", more)
 
     def settle():
-        """Until the cleaner is through with what there is: what is visible now is what can be counted."""
-        before = [None]
+        """Until the cleaner is through with what there is: what is visible now is what can be counted. It notes where
+        it stands; the last segment, which is written to, it leaves alone."""
+        folder = os.path.join(w.servers.folder, "kafka", "log")
 
-        def same():
-            time.sleep(1.2)     # longer than the cleaner's pause
-            before.append(visible())
-            return before[-1] == before[-2]
-        wait_until(40, "the cleaner to be through", same)
+        def through():
+            with open(os.path.join(folder, "cleaner-offset-checkpoint"), encoding="utf-8") as f:
+                at = {(t, p): int(o) for t, p, o in (line.split() for line in f.read().splitlines()[2:])}
+            last = max(int(name[:-4]) for name in os.listdir(os.path.join(folder, w.topic + "-0")) if name.endswith(".log"))
+            return at.get((w.topic, "0"), 0) >= last
+        wait_until(60, "the cleaner to be through", through)
         w.log.read()
     produce(1500)
     compact()
@@ -119,7 +120,7 @@ def retention_live(trace, bench):
     w.log.read()
     logs.kadm(w.brokers, "trim", w.topic, 0, at + 500)
     proxy.refuse(False)
-    wait_until(30, "65", lambda: p.fatal)
+    wait_until(60, "65", lambda: p.fatal)
     if p.fatal != 65 or "--on-gap skip" not in open(p.log_path).read():
         raise Failure(f"left with {p.fatal}")
     for n in w.stores:
