@@ -138,9 +138,18 @@ def beside_the_old(trace, bench):
         w.fill(200)
     wait_for_set(w, NEW_VERSIONS)
     w.pipes[0].hold()       # its partitions move to the stale one, which counts nothing
+    w.pipes[1].hold()       # and what both have sent before is through
+    wait_until(60, "the stores to be through with what was sent", lambda: all([s.alone() for s in w.stores.values()]))
     before = w.standing()
+    said = os.path.getsize(w.pipes[1].log_path)
     w.fill(500)
-    wait_until(60, "host 1 to be stale", lambda: "rules of this pipeline are old" in open(w.pipes[1].log_path).read())
+    w.pipes[1].go_on()
+
+    def stale():
+        with open(w.pipes[1].log_path, "rb") as f:
+            f.seek(said)
+            return b"rules of this pipeline are old" in f.read()
+    wait_until(60, "host 1 to be stale", stale)
     if w.standing() != before:
         raise Failure(f"a stale pipeline has moved positions from {before} to {w.standing()}")
     w.deploy(NEW, 1)
@@ -164,10 +173,10 @@ def between_the_stores(trace, bench):
         w.wait_caught_up()
         trace.fault(f"{name} dies when it has changed the rules", "crash points")
         w.deploy([rule("w", 2 + i, BY[f"w@{2 + i}"])], 0)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not run.first_ended() and time.monotonic() < end:
             w.fill(100)
-        run.wait(40)
+        run.wait(60)
         if not run.crashed():
             raise Failure(f"{name} did not die: {run.codes()}\n{run.said()[-2000:]}")
         changed = [n for n in ORDER if w.versions(n) != versions]
@@ -224,13 +233,13 @@ def paused_and_bad(trace, bench):
         w.deploy(NEW if i % 2 else paused, 0)
         time.sleep(0.05)
     w.deploy(paused, 0)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while w.versions("redis")["w"] != (2, "paused") and time.monotonic() < end:
         w.fill(100)
     w.fill(700)
     w.wait_caught_up()
     w.deploy([rule("w", 3, BY["w@2"]), NEW[1]], 0)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while w.versions("redis")["w"] != (3, "active") and time.monotonic() < end:
         w.fill(100)
     if p.codes:

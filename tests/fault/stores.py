@@ -156,7 +156,7 @@ class Redis(Store):
 
     def alone(self):
         c = self.reader.client()
-        others = [line for line in c("CLIENT", "LIST").decode().splitlines() if " cmd=client" not in line]
+        others = [line for line in c("CLIENT", "LIST").decode().splitlines() if f" db={self.number} " in line and " cmd=client" not in line]
         c.close()
         return not others
 
