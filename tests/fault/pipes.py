@@ -42,6 +42,7 @@ class Run:
         self.started_s = time.monotonic()
         self.crash = crash
         self.killed = set()             # stages that the bench has killed
+        self.told = False               # it has sent TERM, which kills who has no handler yet
         before = subprocess.DEVNULL
         with open(log_path, "ab") as log:
             for i, argv in enumerate(stages):
@@ -64,6 +65,7 @@ class Run:
             if (which is None or which == i) and p.poll() is None:
                 if sig == signal.SIGKILL:
                     self.killed.add(i)
+                self.told = self.told or sig == signal.SIGTERM
                 hit += kill(p.pid, sig)
         return hit
 
@@ -84,7 +86,7 @@ class Run:
         """hta-commit takes a stage that is killed before its first instruction for a program that is
         not there: 78. Only who has killed it knows better."""
         nothing = "hta-commit: nothing has come" in self.said()
-        return self.codes()[-1] == 78 and bool(self.killed) and nothing
+        return self.codes()[-1] == 78 and bool(self.killed or self.told) and nothing
 
     def broken(self):
         """Stages that died as no program may: of a signal that nobody sent. Before its first line a stage does not know what stream it is in, and
@@ -155,14 +157,18 @@ class Supervised:
                 self.fatal = f"{code}: {run.broken()}"
                 return
             if run.unborn():
-                kind = "kill -9 before the first instruction"
+                kind = "kill before the first instruction"
                 self.trace.fault(f"{self.name}: {kind}", kind)
                 continue
             if code == 0 or code in AGAIN or code > 128:
                 if code == 0 and self.leaving:
                     break
                 continue
-            if self.operator and self.operator(self, code, run.said()):
+            try:
+                if self.operator and self.operator(self, code, run.said()):
+                    continue
+            except Failure as e: # a server that was away for longer than he waits; he is asked again
+                self.trace.add(f"{self.name}: the operator: {e}")
                 continue
             self.fatal = code
             self.trace.add(f"{self.name}: not started again after {code}")
@@ -209,7 +215,7 @@ class Supervised:
         wait_until(seconds, lambda: f"{self.name} to leave: {self.run.codes()}", lambda: not self.alive())
         if self.fatal is None and between:
             return 0
-        if -signal.SIGTERM in self.run.codes() and set(self.run.codes()) <= {0, 75, -signal.SIGTERM}:
+        if self.run.unborn() or -signal.SIGTERM in self.run.codes() and set(self.run.codes()) <= {0, 75, -signal.SIGTERM}:
             return 0
         return self.codes[-1] if self.codes else 0
 

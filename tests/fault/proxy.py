@@ -102,6 +102,10 @@ class Proxy:
         except OSError:
             abort(writer)
             return
+        if self.refusing:    # since it was let in
+            abort(up_writer)
+            abort(writer)
+            return
         pair = (writer, up_writer)
         self.pairs.add(pair)
         to_server = asyncio.ensure_future(self._relay(reader, up_writer, pair, True))

@@ -9,6 +9,7 @@ from pipes import SESSION_MS
 from scenes_kafka_sink import KINDS, Clean, under_faults
 from stores import Pg, Redis
 from tap import Failure, wait_until
+from world import redis_number
 
 SINK = 1
 CRASHES = [(SINK, p) for p in ("line-half", "barrier-before", "barrier-after", "sink-inside", "sink-sent", "sink-init", "sink-claimed", "sink-written")] + [
@@ -21,7 +22,7 @@ class Folder(Clean):
     def __init__(self, bench, trace, keeper):
         super().__init__(bench, trace)
         self.out = os.path.join(self.folder, "out")
-        self.store = {"pg": lambda: Pg(bench.servers, self.name, self.name), "redis": lambda: Redis(bench.servers, 0, self.name),
+        self.store = {"pg": lambda: Pg(bench.servers, self.name, self.name), "redis": lambda: Redis(bench.servers, redis_number(), self.name),
                       "sqlite": lambda: None}[keeper]()
         self.positions = self.store.argv()[-1] if self.store else os.path.join(self.folder, "positions.db")
 
@@ -44,7 +45,7 @@ class Folder(Clean):
                     found.update(f.read().splitlines()[1:])
         return found
 
-    def finish(self, seconds=60):
+    def finish(self, seconds=120):
         super().finish(seconds)
         if self.store:
             self.store.drop()
@@ -72,9 +73,11 @@ def each_point(trace, bench):
     points = len(left)
 
     def crashes():
-        return (SINK, left.pop(0)) if left else None
+        """A life that ends in another way is followed by one for the same point."""
+        died = trace.kinds.get("crash points", 0)
+        return (SINK, left[died]) if died < points else None
     w.pipe(crashes)
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while trace.kinds.get("crash points", 0) < points:
         w.produce(300)
         time.sleep(0.3)

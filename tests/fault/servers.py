@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 
 from proxy import Loop, Proxy
 from tap import Failure
@@ -103,9 +104,22 @@ class Servers:
         return os.path.join(self.folder, "redis", "appendonlydir")
 
     def redis_snapshot(self, to):
-        """A copy of the append-only files as they are now, perhaps in the middle of a command: what a backup has."""
-        shutil.rmtree(to, ignore_errors=True)
-        shutil.copytree(self.redis_files(), to)
+        """A copy of the append-only files as they are now, perhaps in the middle of a command: what a backup has. Redis
+        exchanges them from time to time; a copy is of files that were there together."""
+        manifest = os.path.join(self.redis_files(), "appendonly.aof.manifest")
+        for _ in range(100):
+            shutil.rmtree(to, ignore_errors=True)
+            try:
+                with open(manifest, "rb") as f:
+                    before = f.read()
+                shutil.copytree(self.redis_files(), to)
+                with open(manifest, "rb") as f:
+                    if f.read() == before:
+                        return
+            except (OSError, shutil.Error):
+                pass
+            time.sleep(0.1)
+        raise Failure("Redis exchanges its files all the time")
 
     def redis_restart(self, snapshot=None, truncate=0):
         """Killed; then from an older copy, or without its last bytes."""
@@ -115,8 +129,8 @@ class Servers:
             shutil.rmtree(self.redis_files())
             shutil.copytree(snapshot, self.redis_files())
         if truncate:
-            tails = sorted(f for f in os.listdir(self.redis_files()) if f.endswith(".incr.aof"))
-            path = os.path.join(self.redis_files(), tails[-1])
+            tails = [f for f in os.listdir(self.redis_files()) if f.endswith(".incr.aof")]
+            path = os.path.join(self.redis_files(), max(tails, key=lambda f: int(f.split(".")[2])))
             size = os.path.getsize(path)
             os.truncate(path, max(0, size - truncate))
         self.sh("start", "redis")

@@ -98,7 +98,7 @@ class Storm(Faults):
         """Caught up; then more without a fault, and no life ends (I7); then the polite end."""
         w = self.world
         self.last_events()
-        w.wait_caught_up(90)
+        w.wait_caught_up(180)
         self.settle()
         lives = {p.name: len(p.codes) for p in w.pipes}
         self.last_events()
@@ -139,7 +139,7 @@ class Storm(Faults):
             p.go_on()
             p.start_without_crash()
             p.signal(signal.SIGCONT)
-        if not self.world.live():
+        if not self.staying():
             self.join()
 
     def last_events(self):
@@ -172,7 +172,7 @@ class Storm(Faults):
 
     def join(self):
         w = self.world
-        if len(w.live()) >= 3:
+        if len(self.staying()) >= 3:
             return
         order = list(w.stores)
         self.rng.shuffle(order)

@@ -12,7 +12,12 @@ from stores import Pg, Redis, Sqlite, compare
 from tap import Failure, wait_until
 
 numbers = itertools.count(1)
-REDIS_NUMBERS = 255         # of 512: the others hold copies
+REDIS_NUMBERS = 255         # of 512: the others hold copies, and 0 is for hosts with one state
+
+
+def redis_number(n=None):
+    """Of the n-th world, or of a new one."""
+    return 1 + ((n or next(numbers)) - 1) % REDIS_NUMBERS
 
 
 class World:
@@ -49,7 +54,7 @@ class World:
         if kind == "pg":
             return Pg(self.servers, self.name, self.name, proxied=proxied)
         if kind == "redis":
-            return Redis(self.servers, 1 + (self.n - 1) % REDIS_NUMBERS, self.name, proxied=proxied)
+            return Redis(self.servers, redis_number(self.n), self.name, proxied=proxied)
         return Sqlite(os.path.join(self.folder, "db"), self.name)
 
     # ---- events
