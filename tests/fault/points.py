@@ -42,7 +42,7 @@ def crash(world, stage, point, n, order=ORDER):
     world.trace.fault(f"{stage} dies at {point}:{n}", "crash points")
     run = Run(world.job.stages(order), os.path.join(world.folder, "crash.log"), (i, f"{point}:{n}"))
     world.trace.ends.append(run.end)
-    code = run.wait(30)
+    code = run.wait(60)
     world.trace.count("lives")
     world.trace.add(f"left with {code} {run.codes()}")
     try:
@@ -97,7 +97,7 @@ def in_a_rebalance(trace, bench):
         wait_until(30, "the first pipeline to read", lambda: any(at > 0 for s in w.standing().values() for at in s.values()))
         w.pipe(order=["redis", "pg"])
         w.fill(3000)
-        wait_until(30, lambda: f"the death at {point}, not {first.codes}", lambda: trace.kinds.get("crash points", 0) > n)
+        wait_until(60, lambda: f"the death at {point}, not {first.codes}", lambda: trace.kinds.get("crash points", 0) > n)
         w.fill(3000)
         w.finish()
 

@@ -101,7 +101,7 @@ def killed_anywhere(trace, bench, scheme=""):
     w = Doubled(bench, trace, scheme)
     w.fill_doubled(3000)
     p = w.pipe()
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while trace.kinds.get("kill -9", 0) < KILLS:
         if time.monotonic() > end:
             raise Failure(f"{trace.kinds.get('kill -9', 0)} kills of {KILLS} have hit a process: {p.codes}")

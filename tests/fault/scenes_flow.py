@@ -101,7 +101,8 @@ QUEUE_KB = 16384
 EPOCH_RECORDS = 20000
 BOUND_MB = {"hta-consume": 64, "hta-window": 32, "hta-sink-pg": 48, "hta-sink-redis": 48, "hta-commit": 16}
 STILL_S, STILL_LONG_S = 20, 120
-BACK_S = 30
+BACK_S = 60
+SESSION_LONG = "6000"   # far shorter than that, and longer than a broker or a client may be kept waiting for a processor
 LOAD = 20000            # records of a portion
 
 
@@ -129,7 +130,7 @@ def read(pipe):
 def still(trace, bench, what, metric=None):
     """Stopped for far longer than session and poll interval, with more to read than all buffers hold."""
     w = World(bench, trace, ("pg", "redis"), partitions=4, proxied=False, metric=metric)
-    w.job.source = ["-X", f"queued.max.messages.kbytes={QUEUE_KB}", "--epoch-records", str(EPOCH_RECORDS)]
+    w.job.source = ["-X", f"session.timeout.ms={SESSION_LONG}", "-X", f"queued.max.messages.kbytes={QUEUE_KB}", "--epoch-records", str(EPOCH_RECORDS)]
     load = w.generate(LOAD)
     w.log.metric.take = lru_cache(2 * LOAD)(w.log.metric.take)
     for _ in range(4):
@@ -144,12 +145,17 @@ def still(trace, bench, what, metric=None):
     try:
         for _ in range(10):
             w.produce(load)
-        had, end = None, max(end, time.monotonic() + 2)
-        while time.monotonic() < end:
+        time.sleep(max(2, end - time.monotonic()))
+        had = None
+
+        def held_up():
+            nonlocal had
+            last, had = had, read(p)
             time.sleep(0.5)
-            had, last = read(p), had
-        if had != last or had >= sum(w.ends().values()):
-            raise Failure(f"the source has read {last}, then {had} of {sum(w.ends().values())}: it was not held up")
+            return had == last
+        wait_until(60, lambda: f"the source to be held up, it has read {had}", held_up)
+        if had >= sum(w.ends().values()):
+            raise Failure(f"the source has read {had} of {sum(w.ends().values())}: it was not held up")
     finally:
         for pid in stopped:
             try:
