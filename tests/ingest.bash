@@ -54,6 +54,7 @@ serve_into() { # STAGES [OPTION...]
 		shift
 		first "$@" | eval "$stages"' bash "$@"
 	wait_until 20 grep -q 'listens on' ingest.err
+	wait_until 20 test -s intake.pid
 	intake=$(<intake.pid)
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
 }

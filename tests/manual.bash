@@ -15,7 +15,8 @@
 #	ports 8000, 8443, 8080	free ones, also behind HTA_IN and HTA_OUT
 #	/var/lib/hta, /var/lib/prometheus/node-exporter
 #				the scratch folder
-#	2026-01-01, 2026-01-02	as operands of --from and --until: today and tomorrow, when the records were made
+#	2026-01-01, 2026-01-02	as operands of --from and --until: the day when the records were made, and the second one after
+#				it: they may have been made until after midnight
 # service=rollups is the test's database: PGSERVICEFILE says so.
 
 # shellcheck disable=SC2154
@@ -34,7 +35,7 @@ as_here() {
 		s/(-g) ([a-z])/\1 ${web:-}\2/g; s/(--reset|positions) web/\1 ${web:-}web/g
 		s/(-t|--dead-topic) clean/\1 ${web:-}clean/g
 		s#/var/lib/(hta|prometheus/node-exporter)#.#g
-		s/--from 2026-01-01 --until 2026-01-02/--from $(date -u +%F) --until $(date -u -d tomorrow +%F)/"
+		s/--from 2026-01-01 --until 2026-01-02/--from ${made_on:=$(date -u +%F)} --until $(date -u -d "$made_on 2 days" +%F)/"
 }
 
 # A scratch folder with events.ndjson: 20,000 events over 200 seconds.
@@ -48,6 +49,7 @@ with_kafka_and() { # SERVICE...
 	with_service kafka "$@"
 	topic_new "$BATS_TEST_NUMBER.events" 3
 	web=$HTA_PREFIX.$BATS_TEST_NUMBER.
+	made_on=$(date -u +%F)
 	produce "$topic" events.ndjson
 	[[ " $* " != *" pg "* ]] || service_file
 }

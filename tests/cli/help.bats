@@ -177,7 +177,8 @@ takes_view() {
 	port=$(svc_free_port)
 	counted() { takes_view "http://localhost:$port/events" && [ "$(sql rollups.db 'SELECT sum(count) FROM hta_rollups')" -ge 1 ]; }
 	typed_on hta-ingest 1 counted
-	[ "$(sql rollups.db "SELECT dims FROM hta_rollups")" = '{"event_type":"view"}' ]
+	# what was posted until it was counted may be of two minutes
+	[ "$(sql rollups.db "SELECT DISTINCT dims FROM hta_rollups")" = '{"event_type":"view"}' ]
 	rm -r log
 	typed_on hta-ingest 2 takes_view "http://localhost:$port/events"
 	rm -r log
@@ -299,7 +300,7 @@ takes_view() {
 @test "hta-sink-s3" {
 	here
 	with_kafka_and s3
-	stored() { grep -q 'reading' typed.err || hta-top --json | jq -e '.stages[] | select(.program == "hta-consume") | .counters.records_out == 20000'; }
+	stored() { hta-top --json | jq -e '.stages[] | select(.program == "hta-consume") | .counters.records_out == 20000'; }
 	typed_on hta-sink-s3 1 stored
 	typed hta-sink-s3 2
 	[ "$(jq -s 'map(.count) | add' "$out")" = 20000 ]

@@ -845,7 +845,7 @@ with_avro() {
 	printf '%s\n' '{"endpoint":"/a","ts":"soon"}' >>events.ndjson
 	kcat -P -b "$HTA_BROKERS" -t "$topic" -l events.ndjson
 	spawn pipeline bash -c "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web --epoch 50ms | hta-window --by endpoint | hta-sink-pg --init service=rollups | hta-commit"
-	stored() { [ "$(pg 'SELECT sum(count) FROM hta_rollups')" = 40000 ]; }
+	stored() { [ "$(pg 'SELECT sum(count), (SELECT count(*) FROM hta_dead) FROM hta_rollups')" = '40000|1' ]; }
 	wait_until 30 stored
 	example hta.7 31
 	for word in "^${web}web: keeping up" '"sink":"pg:hta_rollups"' '^ +1  hta-window  .*ts is a string' '^cluster: group' '^Postgres: '; do grep -qE "$word" "$out" || { cat "$out"; echo "no $word"; return 1; }; done

@@ -81,7 +81,7 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 	produce "$topic" events.ndjson
 	echo 'no JSON' | produce "$topic" -
 	start_typed web 'hta-consume -b kafka:9092 -t events -g web'
-	counted() { [ "$(psql -XqAtc 'SELECT sum(count) FROM hta_rollups')" = 20000 ]; }
+	counted() { [ "$(psql -XqAtc 'SELECT sum(count), (SELECT count(*) FROM hta_dead) FROM hta_rollups')" = '20000|1' ]; }
 	wait_until 30 counted
 	run_typed 'hta-top'
 	grep -q '^.*web: ' "$out"

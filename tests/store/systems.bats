@@ -27,6 +27,10 @@ ask() { # PATH [OPTION OF curl...]
 }
 ask_json() { ask "$1" -H "$json" -d "$2"; } # PATH BODY
 
+in_force() { # no event twice: the next one is not the same
+	post /ingest "[{\"event_id\": \"opening-$(date +%s%N)\", \"user_id\": \"u\", \"event_type\": \"click\", \"timestamp\": \"2026-01-12T10:00:00Z\", \"payload\": {}}]"
+	has_rows '/stats?rule_id=rule_10m_event_type&start_time=2026-01-12T00:00:00Z&end_time=2026-01-13T00:00:00Z' '.data[0].value > 0'
+}
 stored() { [ "$(sqlite3 s.db 'select count(*) from hta_events')" = "$1" ]; } # EVENTS
 has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PATH FILTER
 
@@ -59,6 +63,8 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 	ask_json /aggregation-rule '{"rule_id": "rule_10m_event_type", "window_size": "10m", "metric": "count", "group_by": ["event_type"], "active": true}'
 	answers 201 .status created
 	wait_until 20 grep -q 'rule rule_10m_event_type' pipeline.err
+	# what was read takes effect at the next barrier: there is one between an event of another day and those behind it that are counted
+	wait_until 20 in_force
 	post /ingest '[{"event_id": "uuid-1", "user_id": "user_123", "event_type": "click", "timestamp": "2026-01-13T10:00:00Z", "payload": {"product_id": 42, "price": 19.99}}]'
 	answers 202 '{status, count}' '{"status":"accepted","count":1}'
 	jq -nc '[range(10000) | {event_id: "e\(.)", user_id: "u\(. % 100)", event_type: "purchase", timestamp: "2026-01-17T19:30:00Z", payload: {}}]' >ten
