@@ -29,9 +29,9 @@ fail() {
 seconds() { date +%s.%N; }
 rate() { awk -v n="$1" -v from="$2" -v to="$3" 'BEGIN { printf "%.0f", n / (to - from) }'; } # COUNT FROM TO
 
-# Until the command holds, or a minute is over.
+# Until the command holds, or two minutes are over.
 wait_for() { # COMMAND...
-	local until=$((SECONDS + ${WAIT:-60}))
+	local until=$((SECONDS + ${WAIT:-120}))
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $until ] || fail "waited in vain for: $*"
 		sleep 0.2
@@ -50,7 +50,7 @@ service() { # NAME PIPELINE
 	while [ ! -e "$1.over" ]; do
 		setsid bash -o pipefail -c "trap : TERM INT; $2" >>"$1.log" 2>&1 &
 		echo $! >"$1.pid"
-		[ ! -e "$1.over" ] || kill -TERM -- "-$!"
+		[ ! -e "$1.over" ] || term $! $!
 		wait $! && break
 		case $? in 64 | 65 | 70 | 77 | 78 | 12[67]) break ;; esac
 		sleep 0.3
@@ -58,6 +58,9 @@ service() { # NAME PIPELINE
 	loops[$1]=$!
 }
 declare -A loops
+
+# TERM to a group, for as long as a process lives: what was started just now has no group yet.
+term() { until kill -TERM -- "-$1" 2>/dev/null || ! kill -0 "$2" 2>/dev/null; do sleep 0.1; done; } # GROUP PROCESS
 
 # All of its processes at once; it runs, or runs again soon.
 hit() { kill -KILL -- "-$(<"$1.pid")"; } # NAME
@@ -68,7 +71,7 @@ finish() { # NAME...
 	local one
 	for one; do
 		touch "$one.over"
-		kill -TERM -- "-$(<"$one.pid")" 2>/dev/null || :
+		term "$(<"$one.pid")" "${loops[$one]}"
 		wait "${loops[$one]}" || :
 		unset "loops[$one]"
 	done
