@@ -138,6 +138,7 @@ stores_listed() { "$1" --help | tr -s ' \n' ' ' | grep -oE 'postgres://, [^;]* a
 	typed hta-dlq 2
 	[ "$(wc -l <"$out")" = 20 ]
 	typed hta-dlq 3
+	settled "$topic"
 	[ "$(kcat -C -b "$HTA_BROKERS" -t "$topic" -e -q | wc -l)" = 20020 ]
 	hta-window --value latency_ms --dead dead.ndjson events.ndjson >rows.ndjson
 	typed hta-dlq 4

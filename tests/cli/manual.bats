@@ -483,6 +483,7 @@ with_avro() {
 	grep -q '^events|2026-.*|[0-9a-f]*$' keys
 	for name in clean clean.dlq; do kadm -b "$HTA_BROKERS" create "$web$name" 1; done
 	example hta-sink-kafka.1 3
+	settled "${web}clean"
 	[ "$(kcat -C -b "$HTA_BROKERS" -t "${web}clean" -e -q | jq -s 'length > 1000 and all(.status < 500)')" = true ]
 }
 
@@ -721,6 +722,7 @@ with_avro() {
 	grep -qE "^ +$fast  hta-window  metric events: latency_ms is a string, not a number$" "$out"
 	[ "$(grep -c '"latency_ms":"fast"' "$out")" = 5 ]
 	example hta.7 8
+	settled "$topic"
 	feed pipe "$job"
 	[ "$(pg 'SELECT count(*) FROM hta_dead WHERE retried_at IS NULL')" = $((dead - fast)) ]
 	[ "$(pg 'SELECT count(*) FROM hta_dead')" = "$dead" ]
@@ -821,7 +823,7 @@ with_avro() {
 	with_kafka_and
 	for name in clean clean.dlq; do kadm -b "$HTA_BROKERS" create "$web$name" 2; done
 	echo '{"required":["ts","user_id"],"properties":{"latency_ms":{"type":["number","null"]}}}' >event.json
-	committed_in() { kcat -C -b "$HTA_BROKERS" -t "$web$1" -e -q -X isolation.level=read_committed; }
+	committed_in() { settled "$web$1" && kcat -C -b "$HTA_BROKERS" -t "$web$1" -e -q -X isolation.level=read_committed; }
 	wanted() { LC_ALL=C.UTF-8 grep -ax '.*' events.ndjson | jq -cR 'fromjson? | select(type == "object" and has("ts") and has("user_id") and .event_type != "view")'; }
 	fast=$(grep -ac '"latency_ms":"fast"' events.ndjson)
 	[ "$fast" -gt 10 ]
@@ -832,6 +834,7 @@ with_avro() {
 	example hta.7 22
 	grep -qE "^ +$fast  hta-validate  /latency_ms: " "$out"
 	[ "$(grep -c '"latency_ms":"fast"' "$out")" = 5 ]
+	settled "$topic"
 	example hta.7 21
 	committed_in clean | jq -c . | sort | cmp - <(wanted | jq -c 'if .latency_ms | type == "string" then .latency_ms = 0 else . end' | sort)
 	[ "$(committed_in clean.dlq | wc -l)" = "$dead" ]
@@ -941,6 +944,7 @@ answers_rows() (
 	with_avro
 	jq -nc '{type: "record", name: "Clean", fields: [{name: "ts", type: "string"}, {name: "endpoint", type: "string"}]}' >clean.avsc
 	example hta.7 23
+	settled "${web}clean"
 	[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "${web}clean" | tail -c +6 | tr -cd ' -~')" = '(2026-01-01T00:00:00Z/' ]
 	hta-gen --count 1000 >events.ndjson
 	cp "$man/../examples/systems/row.avsc" .
