@@ -14,7 +14,7 @@ notify_listen() {
 		    out.write(s.recv(4096).replace(b"\n", b" ") + b"\n")
 	END
 	spawn listen python3 listen.py
-	wait_until 20 test -S notify
+	wait_until 60 test -S notify
 	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify
 }
 
@@ -109,12 +109,12 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	notify_listen
 	spawn job "$examples/kafka-pipeline.sh"
 	wait_until 60 stored 20000
-	wait_until 20 grep -q '^READY=1' notified
-	wait_until 20 grep -q '^WATCHDOG=1' notified
+	wait_until 60 grep -q '^READY=1' notified
+	wait_until 60 grep -q '^WATCHDOG=1' notified
 	kill -TERM -- "-$pid"
-	exits_with 0 20
-	wait_until 20 nobody_left
-	wait_until 20 grep -q '^STOPPING=1' notified
+	exits_with 0 60
+	wait_until 60 nobody_left
+	wait_until 60 grep -q '^STOPPING=1' notified
 	[ ! -s job.out ]
 	# nothing was lost or counted twice
 	produce "$topic" events.ndjson
@@ -130,9 +130,9 @@ nobody_left() { ! kill -0 -- "-$pid" 2>/dev/null; }
 	wait_until 60 stored 20000
 	produce "$topic" events.ndjson
 	kill -TERM -- "-$pid"
-	wait_until 20 gone "$pid"
+	wait_until 60 gone "$pid"
 	kill -TERM -- "-$pid" 2>/dev/null || :
-	wait_until 20 nobody_left
+	wait_until 60 nobody_left
 	# it was drained, not cut off: all that is stored was acknowledged and committed, and nothing says that it failed
 	[ "$(committed "$HTA_GROUP" "$topic" | awk '{ n += $2 } END { print n }')" = "$(sum)" ]
 	not grep -v 'Terminated' job.err
@@ -258,9 +258,9 @@ setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
 	options=${options//%d/$PWD}
 	port=$(svc_free_port)
 	spawn intake systemd-socket-activate -l "127.0.0.1:$port" hta-ingest ${options/hta-ingest\/log/log}
-	wait_until 20 bash -c "curl -sf http://localhost:$port/health"
+	wait_until 60 bash -c "curl -sf http://localhost:$port/health"
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	unit=$examples/systemd/hta@.service
 	common=$(comm -12 <(setting RestartForceExitStatus | tr ' ' '\n' | sort) <(unit=hta-ingest.service && setting RestartForceExitStatus | tr ' ' '\n' | sort) | xargs)
 	[ "$common" = '69 74 75' ]
@@ -282,11 +282,11 @@ setting() { sed -n "s/^$1=//p" "$unit"; } # NAME
 	options=$(sed -nE 's/^ExecStart=[^ ]* (.*)/\1/p' hta-serve.service)
 	options=${options/8080/$port}
 	HTA_STORE=rollups.db spawn reader hta-serve ${options//%d/$PWD}
-	wait_until 20 bash -c "curl -sf http://localhost:$port/health/ready"
+	wait_until 60 bash -c "curl -sf http://localhost:$port/health/ready"
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "http://localhost:$port/latest?metric=events")" = 401 ]
 	curl -sf -H "Authorization: Bearer $(<key)" "http://localhost:$port/latest?metric=events" | jq -e '.rows | length > 0'
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "systemd: starts again by the codes of the manual, and waits longer than the programs do" {

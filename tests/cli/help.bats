@@ -16,7 +16,7 @@ typed_of() { # PROGRAM N
 # Runs it; its output is in the file $out.
 typed() { # PROGRAM N
 	typed_of "$@"
-	feed timeout 60 bash -eo pipefail typed
+	feed timeout 120 bash -eo pipefail typed
 }
 
 # Runs one that does not end: until the command holds, then TERM to all, and exit 0.
@@ -24,9 +24,9 @@ typed_on() { # PROGRAM N COMMAND...
 	typed_of "$1" "$2"
 	sed -i '1i trap : TERM INT' typed
 	spawn typed bash -eo pipefail typed
-	wait_until 30 "${@:3}" || { cat typed typed.err; return 1; }
+	wait_until 60 "${@:3}" || { cat typed typed.err; return 1; }
 	kill -TERM -- "-$pid"
-	exits_with "${code:-0}" 20
+	exits_with "${code:-0}" 60
 }
 
 # rollups.db, with the job that the examples speak of.
@@ -322,7 +322,7 @@ takes_view() {
 	[ "$(tail -n 1 "$out")" = "nothing runs" ]
 	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
 	runs() { hta-top -1 | grep -q '^plain .*: keeping up'; }
-	wait_until 10 runs
+	wait_until 60 runs
 	typed hta-top 3
 	grep -q '^hta_pipeline_up{.*} 1$' hta.prom
 	typed hta-top 1

@@ -210,7 +210,7 @@ page_options() { # PROGRAM
 	diff -u "$BATS_TEST_TMPDIR/names" "$out"
 	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
 	runs() { hta-top --json | jq -e '.stages[0].counters.records_in > 0'; }
-	wait_until 20 runs
+	wait_until 60 runs
 	# in a page, at the offsets that are given
 	page=$(ls "$HTA_RUN"/hta-window.*.page)
 	[ "$(stat -c %s "$page")" = 4096 ]
@@ -253,7 +253,7 @@ example_of() { # PAGE N
 # Runs it; its output is in the file $out.
 example() { # PAGE N
 	example_of "$@"
-	feed timeout 60 bash -eo pipefail example
+	feed timeout 120 bash -eo pipefail example
 }
 
 # Runs one that does not end: until the command holds, then TERM to all, and exit 0.
@@ -261,9 +261,9 @@ endless() { # PAGE N COMMAND...
 	example_of "$1" "$2"
 	sed -i '1i trap : TERM INT' example
 	spawn example bash -eo pipefail example
-	wait_until 30 "${@:3}" || { cat example.err; return 1; }
+	wait_until 60 "${@:3}" || { cat example.err; return 1; }
 	kill -TERM -- "-$pid"
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "every block is run here" {
@@ -656,7 +656,7 @@ with_avro() {
 	[ "$(tail -n 1 "$out")" = "nothing runs" ]
 	spawn job bash -c 'hta-gen --rate 1000 | hta-window --lateness 1s'
 	runs() { hta-top -1 | grep -q '^plain .*: keeping up'; }
-	wait_until 20 runs
+	wait_until 60 runs
 	example hta-top.1 1
 	not grep "nothing runs" "$out"
 	example hta-top.1 2
@@ -849,7 +849,7 @@ with_avro() {
 	kcat -P -b "$HTA_BROKERS" -t "$topic" -l events.ndjson
 	spawn pipeline bash -c "hta-consume -b $HTA_BROKERS -t $topic -g ${web}web --epoch 50ms | hta-window --by endpoint | hta-sink-pg --init service=rollups | hta-commit"
 	stored() { [ "$(pg 'SELECT sum(count), (SELECT count(*) FROM hta_dead) FROM hta_rollups')" = '40000|1' ]; }
-	wait_until 30 stored
+	wait_until 60 stored
 	example hta.7 31
 	for word in "^${web}web: keeping up" '"sink":"pg:hta_rollups"' '^ +1  hta-window  .*ts is a string' '^cluster: group' '^Postgres: '; do grep -qE "$word" "$out" || { cat "$out"; echo "no $word"; return 1; }; done
 	local pipeline=$pid
@@ -862,14 +862,14 @@ with_avro() {
 	reader_port=$(svc_free_port)
 	spawn reader hta-serve -l "$reader_port" -d service=rollups
 	local reader=$pid
-	wait_until 20 curl -sf "http://localhost:$reader_port/health/ready"
+	wait_until 60 curl -sf "http://localhost:$reader_port/health/ready"
 	example hta.7 35
 	sed -n 1p "$out" | jq -e '.stores.Postgres == "ok"'
 	for name in 'hta_store_up{store="Postgres"} 1' 'hta_query_queue 0' hta_query_running hta_query_refused_total; do grep -qF "$name" "$out"; done
 	kill -TERM -- "-$reader"
 	# a stage that was killed
 	kill -KILL "$(hta-top --json | jq '.stages[] | select(.program == "hta-window" and .alive) | .pid')"
-	wait_until 20 gone "$pipeline"
+	wait_until 60 gone "$pipeline"
 	example hta.7 32 || : # 1: nothing runs any more
 	grep -qF '["hta-window","killed",' "$out"
 }
@@ -967,11 +967,11 @@ server_of() { # PAGE N PORT
 	mv example "example.$2"
 	sed -i '1i trap : TERM INT' "example.$2"
 	spawn "server.$2" bash -eo pipefail "example.$2"
-	wait_until 20 curl -sf "http://localhost:$3/health/ready"
+	wait_until 60 curl -sf "http://localhost:$3/health/ready"
 }
 # The store has it a moment after the answer, the reader a second later.
 all_is_told() { example hta.7 29 && [ "$(jq -c 'select(.rows) | [.rows[] | [.dims.event_type, .count]]' "$out")" = '[["view",400],["buy",100]]' ]; }
-ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
+ended() { kill -TERM -- "-$1" && exits_with 0 60 "$1"; } # PID
 
 @test "hta(7): events in over HTTP, numbers out" {
 	cd "$BATS_TEST_TMPDIR"
@@ -988,7 +988,7 @@ ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
 	jq -e '.count == 500 and .duplicates == 500' "$out"
 	server_of hta.7 28 "$reader_port"
 	reader=$pid
-	wait_until 30 all_is_told
+	wait_until 60 all_is_told
 	example hta.7 29
 	[ "$(jq -c 'select(.data) | .data.latestEvents | map(.eventType)' "$out")" = '["buy","view","view"]' ]
 	ended "$reader"
@@ -997,7 +997,7 @@ ended() { kill -TERM -- "-$1" && exits_with 0 20 "$1"; } # PID
 	server_of hta.7 30 "$port"
 	intake=$pid
 	example hta.7 27
-	wait_until 20 eval '[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -X isolation.level=read_committed | jq -s "map(.event_id) | unique | length")" = 500 ]'
+	wait_until 60 eval '[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "$topic" -X isolation.level=read_committed | jq -s "map(.event_id) | unique | length")" = 500 ]'
 	ended "$intake"
 }
 

@@ -20,14 +20,14 @@ typed() { # START
 	[ "$(wc -l <found)" = 1 ] || { echo "not one command begins with: $1"; return 1; }
 	as_here <found | sed -E "s|-b kafka |-b ${HTA_BROKERS:-} |; s|hta-sink-redis --init|& ${REDIS_URL:-}|" >example
 }
-run_typed() { typed "$1" && feed timeout 60 bash -eo pipefail example; } # START
+run_typed() { typed "$1" && feed timeout 120 bash -eo pipefail example; } # START
 start_typed() { # NAME START
 	typed "$2"
 	sed -i '1i trap : TERM INT' example
 	cp example "$1.example"
 	spawn "$1" bash -eo pipefail "$1.example"
 }
-stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
+stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 60; } # [CODE]
 
 @test "every command is run here, and every part of a script is the script's" {
 	all_commands >commands
@@ -82,7 +82,7 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 	echo 'no JSON' | produce "$topic" -
 	start_typed web 'hta-consume -b kafka:9092 -t events -g web'
 	counted() { [ "$(psql -XqAtc 'SELECT sum(count), (SELECT count(*) FROM hta_dead) FROM hta_rollups')" = '20000|1' ]; }
-	wait_until 30 counted
+	wait_until 60 counted
 	run_typed 'hta-top'
 	grep -q '^.*web: ' "$out"
 	stop
@@ -92,7 +92,7 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 	[ "$(jq -s 'map(.count) | add' "$out")" = 20000 ]
 	start_typed watch 'hta-query top events --by endpoint --watch'
 	painted() { grep -qa endpoint watch.out || grep -q terminal watch.err; }
-	wait_until 20 painted
+	wait_until 60 painted
 	run_typed 'hta-trend --init --for 2 --clear events'
 	run_typed 'psql -c "SELECT * FROM events_by'
 	grep -q '(.* rows)' "$out"
@@ -101,13 +101,13 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 
 	start_typed live 'kcat -C -b kafka -t events'
 	closed() { [ "$(jq -s 'map(.count) | add' live.out)" -gt 1000 ]; }
-	wait_until 30 closed
+	wait_until 60 closed
 	kill -KILL -- "-$pid"
 
 	start_typed archive 'hta-consume -b kafka:9092 -t events -g archive'
 	# all of it is read before it is told to stop, which ends the epoch of five minutes
 	all_read() { hta-top --json | jq -e '.stages[] | select(.program == "hta-consume" and .alive) | .counters.records_out >= 20001'; }
-	wait_until 30 all_read
+	wait_until 60 all_read
 	stop
 	hta-consume "s3://$S3_BUCKET/$BATS_TEST_NUMBER/web" -e --dead drop | sort | cmp - <(sort events.ndjson <(echo 'no JSON'))
 }
@@ -123,9 +123,9 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 
 	start_typed intake 'hta-ingest -l 8000 --log log | hta-window --time timestamp |'
 	intake=$pid
-	wait_until 20 posted
+	wait_until 60 posted
 	start_typed serve 'hta-serve -l 8080 -d rollups.db'
-	wait_until 20 has_row events
+	wait_until 60 has_row events
 	stop
 	pid=$intake
 	stop
@@ -133,12 +133,12 @@ stop() { kill -TERM -- "-$pid" && exits_with "${1:-0}" 20; } # [CODE]
 	rm -r log rollups.db
 	start_typed intake 'hta-ingest -l 8000 --log log | hta-window --time timestamp --rules rules/'
 	intake=$pid
-	wait_until 20 posted
+	wait_until 60 posted
 	start_typed serve 'hta-serve  -l 8080 -d rollups.db --log log --rules rules/'
 	made() { curl -sSf -H 'Content-Type: application/json' -d '{"rule_id":"by_type","window_size":"1m","metric":"count","group_by":["event_type"],"active":true}' "localhost:$reader_port/aggregation-rule"; }
-	wait_until 20 made
+	wait_until 60 made
 	counted() { post >/dev/null && has_row by_type; }
-	wait_until 20 counted
+	wait_until 60 counted
 	stop
 	pid=$intake
 	stop

@@ -138,12 +138,12 @@ both() { # SQLITE FILE: of the second sink
 	feed once_counted one
 	spawn out bash -c "set -o pipefail; trap : TERM; hta-consume --job out --final events -d $REDIS_URL --table followed | hta-sink-pg --init --table closed | hta-commit"
 	rows_are() { [ "$(psql -XAtc 'select count(*) from closed' 2>&1)" = "$1" ]; }
-	wait_until 20 rows_are 1
+	wait_until 60 rows_are 1
 	events 21 31 >two
 	feed once_counted one two
-	wait_until 20 rows_are 3
+	wait_until 60 rows_are 3
 	kill -TERM -- "-$pid"
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "final rows: a clock closes the last window where all are silent" {
@@ -152,11 +152,11 @@ both() { # SQLITE FILE: of the second sink
 	hand_on
 	spawn out bash -c 'set -o pipefail; trap : TERM; hta-consume --job out --final events -d a.db --idle-close 1500ms | hta-sink-sqlite b.db | hta-commit'
 	both() { [ "$(sqlite3 b.db 'select count(*), max(window_end) from hta_rollups')" = '2|2026-01-01T00:00:20Z' ]; }
-	wait_until 20 both
+	wait_until 60 both
 	# no further than the windows that there are
 	[ "$(sqlite3 b.db 'select next from hta_pos')" = 1767225620000000 ]
 	kill -TERM -- "-$pid"
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "final rows: on a plain stream, from a time and to a time" {

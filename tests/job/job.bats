@@ -89,9 +89,9 @@ killed() { # STAGE
 	local rest="$window | hta-sink-pg --init --name pg | hta-sink-sqlite --init $BATS_TEST_TMPDIR/db | hta-commit"
 	psql -Xqc 'drop table if exists hta_rollups, hta_job, hta_pos, hta_metric, hta_dead, hta_schema cascade' 2>/dev/null
 	spawn job bash -c "set -o pipefail; $run | $rest"
-	wait_until 20 moved || { cat "$BATS_TEST_TMPDIR/job.err"; false; }
+	wait_until 60 moved || { cat "$BATS_TEST_TMPDIR/job.err"; false; }
 	pkill -KILL -s "$pid" -x "$1"
-	wait_until 20 gone_all_of "$pid"
+	wait_until 60 gone_all_of "$pid"
 	feed pipe "$run -e | $rest"
 	recount "$BATS_TEST_TMPDIR/events"
 	is_recount pg
@@ -114,9 +114,9 @@ drained() { # SIGNAL
 	produce "$topic" "$BATS_TEST_TMPDIR/events"
 	spawn job bash -c "set -o pipefail; trap : TERM INT; hta-consume -b $HTA_BROKERS -t $topic -g $topic |
 		$window | hta-sink-sqlite --init $BATS_TEST_TMPDIR/db | hta-commit"
-	wait_until 20 sqlite_moved
+	wait_until 60 sqlite_moved
 	kill "-$1" -- "-$pid"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(count) from hta_rollups')" = "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) from hta_pos')" ]
 	diff <(sqlite3 -separator ' ' "$BATS_TEST_TMPDIR/db" 'select partition, next from hta_pos order by 1') \
 		<(committed "$topic" "$topic" | awk '{ print $1, $2 }')
@@ -184,9 +184,9 @@ sqlite_moved() { [ "$(sqlite3 "$BATS_TEST_TMPDIR/db" 'select sum(next) > 0 from 
 	hta-gen --count 100000 >events
 	feed hta-sink-pg --init </dev/null
 	spawn job bash -c "set -o pipefail; hta-consume --job away events --epoch-records 500 | $window | hta-sink-pg | hta-commit"
-	wait_until 20 moved_any
+	wait_until 60 moved_any
 	svc_stop pg "$svc"
-	wait_until 20 grep -q 'trying again' job.err
+	wait_until 60 grep -q 'trying again' job.err
 	svc_start pg "$svc"
 	exits_with 0 60
 	recount events
@@ -297,9 +297,9 @@ far_and_wide() { # PER_DAY
 	for stage in hta-consume hta-window hta-sink-sqlite; do
 		rm -f db*
 		spawn job bash -c 'set -o pipefail; hta-consume --job j --epoch-records 20 in | hta-window | hta-sink-sqlite --init db | hta-commit'
-		wait_until 20 far_moved
+		wait_until 60 far_moved
 		pkill -KILL -s "$pid" -x "$stage"
-		wait_until 20 gone_all_of "$pid"
+		wait_until 60 gone_all_of "$pid"
 		[ "$(sqlite3 db 'select idle from hta_pos')" = 0 ]
 		feed pipe 'hta-consume --job j --epoch-records 1000 in | hta-window | hta-sink-sqlite db | hta-commit'
 		whole db >got

@@ -267,7 +267,7 @@ join_group() { # NUMBER
 	spawn "m$1" bash -c "set -o pipefail; trap : TERM INT; hta-consume -v -b $HTA_BROKERS -t $topic -g $topic --epoch ${ms}ms --epoch-records $records |
 		hta-window -q $quoted -j $j | hta-sink-sqlite --init db | hta-commit"
 	members+=("$pid")
-	wait_until 30 all_assigned "$1"
+	wait_until 60 all_assigned "$1"
 }
 
 all_assigned() { # HOW-MANY
@@ -290,7 +290,7 @@ all_assigned() { # HOW-MANY
 	tail -n +$((first + second + 1)) "$events" | produce "$topic" -
 	wait_until 60 has_at_least $lines
 	kill -TERM -- "${members[@]/#/-}" 2>/dev/null || :
-	for i in "${members[@]}"; do exits_with 0 30 "$i"; done
+	for i in "${members[@]}"; do exits_with 0 60 "$i"; done
 	in_db db "$first records first, $second while member $leaves leaves"
 }
 

@@ -12,7 +12,7 @@ system() { # [OPTION OF hta-ingest...]
 	hta-window --metric none </dev/null | hta-sink-sqlite --init s.db
 	hta-sink-sqlite --init --events --key topic,event_id --time timestamp s.db </dev/null
 	spawn reader hta-serve -v -l 0 -d s.db --rules rules --push 1s
-	wait_until 20 grep -q 'listens on' reader.err
+	wait_until 60 grep -q 'listens on' reader.err
 	from=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' reader.err)
 	serve_into 'hta-sink-sqlite --events --key topic,event_id --time timestamp s.db | hta-window -v -v --rules rules --time timestamp | hta-sink-sqlite --init s.db | hta-commit' \
 		--route "/api/v1/orders=order_events:$top/examples/routes/orders.json" \
@@ -44,7 +44,7 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 		post /events "{\"event_type\": \"page_view\", \"user_id\": \"user$i\", \"payload\": {\"page\": \"/page$i\"}}"
 		[ "$status" = 202 ]
 	done
-	wait_until 20 stored 11
+	wait_until 60 stored 11
 	ask_json /graphql '{"query": "{ latestEvents(limit: 5) { eventId eventType userId timestamp payload } }"}'
 	answers 200 '[.data.latestEvents[] | [.userId, .payload.page]] | .[0], length' $'["user10","/page10"]\n5'
 	[ "$(jq -c '.data.latestEvents[0] | keys_unsorted' body)" = '["eventId","eventType","userId","timestamp","payload"]' ]
@@ -62,9 +62,9 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 	answers 201 .status created
 	ask_json /aggregation-rule '{"rule_id": "rule_10m_event_type", "window_size": "10m", "metric": "count", "group_by": ["event_type"], "active": true}'
 	answers 201 .status created
-	wait_until 20 grep -q 'rule rule_10m_event_type' pipeline.err
+	wait_until 60 grep -q 'rule rule_10m_event_type' pipeline.err
 	# what was read takes effect at the next barrier: there is one between an event of another day and those behind it that are counted
-	wait_until 20 in_force
+	wait_until 60 in_force
 	post /ingest '[{"event_id": "uuid-1", "user_id": "user_123", "event_type": "click", "timestamp": "2026-01-13T10:00:00Z", "payload": {"product_id": 42, "price": 19.99}}]'
 	answers 202 '{status, count}' '{"status":"accepted","count":1}'
 	jq -nc '[range(10000) | {event_id: "e\(.)", user_id: "u\(. % 100)", event_type: "purchase", timestamp: "2026-01-17T19:30:00Z", payload: {}}]' >ten
@@ -74,7 +74,7 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 	post /ingest @more
 	[ "$status" = 413 ]
 	of_rule='/stats?rule_id=rule_10m_event_type&start_time=2026-01-17T00:00:00Z&end_time=2026-01-18T00:00:00Z'
-	wait_until 30 has_rows "$of_rule" '.data[0].value == 10000'
+	wait_until 60 has_rows "$of_rule" '.data[0].value == 10000'
 	ask "$of_rule"
 	answers 200 . '{"rule_id":"rule_10m_event_type","from":"2026-01-17T00:00:00+00:00","to":"2026-01-18T00:00:00+00:00","count":1,"data":[{"window_start":"2026-01-17T19:30:00","event_type":"purchase","value":10000}]}'
 	feed /usr/bin/python3 - "${from/http/ws}/live-stats" <<-'END'
@@ -82,7 +82,7 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 		async def main():
 		    async with websockets.connect(sys.argv[1]) as ws:
 		        await ws.send(json.dumps({"subscribe_rules": ["top_events_10m"]}))
-		        for _ in range(2): print(await asyncio.wait_for(ws.recv(), 15))
+		        for _ in range(2): print(await asyncio.wait_for(ws.recv(), 60))
 		asyncio.run(main())
 	END
 	jq -es 'length == 2 and all(.rule_id == "top_events_10m" and (.timestamp | test("^[0-9-]{10}T[0-9:]{8}Z$")) and .data == [["2026-01-17T19:30:00", "purchase", 10000]])' "$out"
@@ -99,7 +99,7 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 	done
 	post /api/v1/product-views '{"user_id": "user_001", "product_id": "prod_123"}'
 	answers 202 .topic product_views
-	wait_until 20 stored 22
+	wait_until 60 stored 22
 	ask '/events?topic=order_events&user=user_001'
 	answers 200 .count 1
 	[ "$(sqlite3 s.db "select record from hta_events where user_id = 'user_001' and topic = 'order_events'" | jq .total)" = 199.98 ]
@@ -117,7 +117,7 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 		{"topic": "order.created", "event_id": "order-001", "timestamp": "2025-10-24T10:00:00Z", "source": "order-service", "payload": {"order_id": 1, "amount": 100}},
 		{"topic": "order.created", "event_id": "order-002", "timestamp": "2025-10-24T10:01:00Z", "source": "order-service", "payload": {"order_id": 2, "amount": 250}}]}'
 	answers 201 .created 2
-	wait_until 20 stored 3
+	wait_until 60 stored 3
 	ask /events
 	answers 200 '[.count, (.events | length)]' '[3,3]'
 	jq -e '.events[] | has("id") and has("topic") and has("event_id") and has("timestamp") and has("source") and has("payload")
@@ -130,12 +130,12 @@ has_rows() { ask "$1" && [ "$status" = 200 ] && jq -e "$2" body; }         # PAT
 	ask '/events?limit=10'
 	answers 200 .count 3
 	for place in "$in" "$from"; do
-		wait_until 20 counts "$place" '[4,3,1,25]'
+		wait_until 60 counts "$place" '[4,3,1,25]'
 		url=$place get /stats | jq -e '.uptime | test("^[0-9]+:[0-9]{2}:[0-9]{2}\\.[0-9]{6}$")'
 		[ "$(url=$place get /stats | jq -c '.topics')" = '["order.created","user.login"]' ]
 	done
 	url=$from get /stats/reset -X POST | jq -e .status
-	wait_until 20 counts "$in" '[0,0,0,0]'
+	wait_until 60 counts "$in" '[0,0,0,0]'
 }
 counts() { [ "$(url=$1 get /stats | jq -c '[.received_count, .unique_processed, .duplicate_dropped, .deduplication_rate]')" = "$2" ]; } # PLACE WANTED
 
@@ -144,7 +144,7 @@ counts() { [ "$(url=$1 get /stats | jq -c '[.received_count, .unique_processed, 
 	batch 1 50 >lines
 	post /ingest @lines -H "$ndjson"
 	[ "$status" = 202 ]
-	wait_until 20 has_rows '/latest?metric=all' '.rows[0].count == 50'
+	wait_until 60 has_rows '/latest?metric=all' '.rows[0].count == 50'
 	ask '/latest?metric=all'
 	answers 200 '[.metric, .window_start, .rows[0].dims.event_type]' '["all","2026-01-01T00:00:00Z","click"]'
 	ask '/history?metric=all&from=2025-12-31&to=2026-01-02'

@@ -79,9 +79,9 @@ load ../helpers
 	END
 	spawn reader kcat -u -b "$HTA_BROKERS" -X auto.offset.reset=earliest -G "$HTA_PREFIX.g" "$topic"
 	seq 10 >"$BATS_TEST_TMPDIR/sent"
-	wait_until 30 cmp "$BATS_TEST_TMPDIR/sent" "$BATS_TEST_TMPDIR/reader.out"
+	wait_until 60 cmp "$BATS_TEST_TMPDIR/sent" "$BATS_TEST_TMPDIR/reader.out"
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	feed committed "$HTA_PREFIX.g" "$topic"
 	expect <<-'END'
 		0 - -
@@ -186,12 +186,12 @@ load ../helpers
 @test "helpers: a spawned pipeline gets INT and TERM as a terminal sends them" {
 	for sig in INT TERM; do
 		spawn job bash -c "trap 'exit 3' $sig; echo ready; while :; do sleep 0.05; done"
-		wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/job.out"
+		wait_until 60 grep -q ready "$BATS_TEST_TMPDIR/job.out"
 		kill -s $sig -- "-$pid"
-		exits_with 3 20
+		exits_with 3 60
 	done
 	spawn cat cat <<<"input"
-	exits_with 0 20
+	exits_with 0 60
 	expect "$BATS_TEST_TMPDIR/cat.out" <<<input
 }
 
