@@ -246,7 +246,7 @@ class Faults:
             proxy = self.bench.servers.proxy(name)
             proxy.calm()
             proxy.cut()
-        wait_until(30, "the stores to be through with what was sent", lambda: all([s.alone() for s in w.stores.values()]))
+        wait_until(60, "the stores to be through with what was sent", lambda: all([s.alone() for s in w.stores.values()]))
         stand, ends = w.standing(), w.ends()
         w.log.read()
         p = self.rng.choice([p for p, o in ends.items() if o] or [0])

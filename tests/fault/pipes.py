@@ -203,7 +203,7 @@ class Supervised:
         with self.lock:
             return self.run.signal(sig, which) if self.run else 0
 
-    def leave(self, seconds=40):
+    def leave(self, seconds=120):
         """
         The polite end: TERM to all stages. Its code must be 0; so it is between two lives, where nobody is there to hear it,
         and for a life whose stages were not all born to hear it.
@@ -235,7 +235,7 @@ class Supervised:
         return "\n".join([f"--- {self.name}: " + " | ".join(" ".join(a) for a in self.stages), f"codes {self.codes}"] + lines[-60:])
 
 
-def run_once(trace, job, name, stages, want=0, seconds=40, crash=None, environ=None):
+def run_once(trace, job, name, stages, want=0, seconds=120, crash=None, environ=None):
     """One life; want: the code, or a tuple of codes that are right. Returns (code, what it said)."""
     path = os.path.join(job.folder, name + ".log")
     run = Run(stages, path, crash, environ)

@@ -94,7 +94,7 @@ def in_a_rebalance(trace, bench):
         w.fill(3000)
         crashes = iter([(0, point)])
         first = w.pipe(crashes=lambda: next(crashes, None))
-        wait_until(30, "the first pipeline to read", lambda: any(at > 0 for s in w.standing().values() for at in s.values()))
+        wait_until(60, "the first pipeline to read", lambda: any(at > 0 for s in w.standing().values() for at in s.values()))
         w.pipe(order=["redis", "pg"])
         w.fill(3000)
         wait_until(60, lambda: f"the death at {point}, not {first.codes}", lambda: trace.kinds.get("crash points", 0) > n)

@@ -58,7 +58,7 @@ def restored_live(trace, bench):
     trace.fault("redis goes back under a running pipeline")
     w.stores["redis"].restore("old")
     w.fill(300)
-    wait_until(30, "75 after a restore", lambda: p.codes)
+    wait_until(40, "75 after a restore", lambda: p.codes)
     if p.codes != [75]:
         raise Failure(f"left with {p.codes}, not 75")
     w.finish()
@@ -72,7 +72,7 @@ def with_epochs_in_flight(w, source):
     w.wait_caught_up()
     p.signal(signal.SIGSTOP, 2)
     w.fill(3000)
-    wait_until(30, "epochs in flight", lambda: pages.counter("hta-consume", p.stage(0).pid, "epochs_in_flight") >= 2)
+    wait_until(60, "epochs in flight", lambda: pages.counter("hta-consume", p.stage(0).pid, "epochs_in_flight") >= 2)
     p.signal(signal.SIGSTOP)
     return p
 
@@ -86,7 +86,7 @@ def zombie_skips(trace, bench):
     w.once("heir")
     before = w.standing()
     zombie.signal(signal.SIGCONT)
-    wait_until(30, "the sleeper to see that it was evicted", lambda: "revoked" in open(zombie.log_path).read() or zombie.codes)
+    wait_until(60, "the sleeper to see that it was evicted", lambda: "revoked" in open(zombie.log_path).read() or zombie.codes)
     w.fill(1000)
     w.wait_caught_up()
     if zombie.codes:
@@ -108,7 +108,7 @@ def zombie_conflicts(trace, bench):
         raise Failure(f"the heir stands at {at}, not at 1250")
     zombie.signal(signal.SIGCONT)
     woke = time.monotonic()
-    wait_until(30, "75 of the sleeper", lambda: zombie.codes)
+    wait_until(40, "75 of the sleeper", lambda: zombie.codes)
     if zombie.codes[0] != 75:
         raise Failure(f"it left with {zombie.codes}, not 75")
     trace.add(f"75 after {time.monotonic() - woke:.1f} s")
@@ -128,7 +128,7 @@ def answer_lost(trace, bench):
             trace.fault(f"{name} is cut {when} it has {pattern.decode()}")
             proxy.cut_on(pattern, when)
             w.fill(700)
-            wait_until(30, "the cut", lambda: proxy.hits > hits)
+            wait_until(60, "the cut", lambda: proxy.hits > hits)
             w.wait_caught_up()
     said = open(p.log_path).read()
     if p.codes:
@@ -181,7 +181,7 @@ def leader_dies(trace, bench):
     import log
     w.fill(3000)
     p = w.pipe()
-    wait_until(30, "a first position", lambda: moved(w))
+    wait_until(60, "a first position", lambda: moved(w))
     node = bench.servers.node_of(log.leaders(w.brokers, w.topic)[0])
     trace.fault(f"{node}, leader of partition 0, is killed")
     bench.servers.sh("stop", node, "KILL")

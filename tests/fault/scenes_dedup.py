@@ -87,7 +87,7 @@ class Doubled(World):
                 raise Mismatch(f"{n} counts {sum(stored.values())} events of {len(wanted)} groups, distinct are {len(self.distinct)} of {self.records}: "
                                + str([(str(k), wanted.get(k), stored.get(k)) for k in set(wanted) | set(stored) if wanted.get(k) != stored.get(k)][:10]))
 
-    def finish_unique(self, seconds=90):
+    def finish_unique(self, seconds=180):
         self.wait_caught_up(seconds)
         for p in self.live():
             if p.leave() != 0:
@@ -122,7 +122,7 @@ def crash_points(trace, bench, scheme=""):
         for n in (1, 2, 3):
             w.fill_doubled(3000)
             w.dies(point, n)
-    run_once(trace, w.job, "rest", w.job.stages(source=("-e",)), 0, 60)
+    run_once(trace, w.job, "rest", w.job.stages(source=("-e",)), 0)
     w.finish_unique()
 
 
@@ -160,7 +160,7 @@ def moved_away(trace, bench, scheme=""):
     w.wait_caught_up()
     for i in range(3):
         trace.fault("a pipeline with another state comes", "moves")
-        code, said = run_once(trace, w.job, f"other{i}", w.job.stages(state=f"{scheme}{w.folder}/other{i}.db"), None, 60)
+        code, said = run_once(trace, w.job, f"other{i}", w.job.stages(state=f"{scheme}{w.folder}/other{i}.db"), None)
         if code != 78 or "knows nothing of" not in said:
             raise Failure(f"the other one left with {code}:\n{said[-2000:]}")
         w.fill_doubled(1000)
@@ -179,7 +179,7 @@ class Shared(Doubled):
         return subprocess.run(["redis-cli", "-u", self.state, *words], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def write_through(self):
-        wait_until(30, lambda: "Redis takes its setting", lambda: self.redis("config", "set", "appendfsync", "always") == "OK")
+        wait_until(60, lambda: "Redis takes its setting", lambda: self.redis("config", "set", "appendfsync", "always") == "OK")
 
     def kill_redis(self):
         self.servers.redis_restart()

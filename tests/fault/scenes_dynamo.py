@@ -78,7 +78,7 @@ class Table(Folder):
         found = self.found()
         return [(i, found.get(i), text) for i, text in self.wanted().items() if found.get(i) != text][:10]
 
-    def finish(self, seconds=90):
+    def finish(self, seconds=180):
         super().finish(seconds)
         for table in (self.name, self.name + "_dead"):
             self.server.ask("DeleteTable", {"TableName": table})

@@ -74,7 +74,7 @@ def events_once(trace, bench, keyed=()):
     left[0] = 0
     for p in w.pipes:
         p.start_without_crash()
-    w.wait_caught_up(90)
+    w.wait_caught_up(180)
     want = topic(w)
     pg = in_pg(w)
     lite, rows = in_sqlite(w)
@@ -87,7 +87,7 @@ def events_once(trace, bench, keyed=()):
     elif lite != want:
         raise Failure(f"sqlite has {len(lite)} events, the topic {len(want)}; {len(set(want) - set(lite))} are missing")
     trace.count("events compared", len(pg) + rows)
-    w.finish(90)
+    w.finish(180)
 
 # ---- with filters in the pipe
 
@@ -181,7 +181,7 @@ def filtered(trace, bench, parsed):
     for n in range(2):
         w.pipes.append(Supervised(trace, w.job, f"dirty{n}", w.stages()))
     fill_and_kill(w, w.pipes, 16 if bench.long else 7)
-    w.wait_caught_up(90)
+    w.wait_caught_up(180)
     w.wait_committed(10)
     for p in w.live():
         if p.leave() != 0:

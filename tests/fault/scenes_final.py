@@ -156,7 +156,7 @@ def final_rows(trace, bench):
             generate(w, k, 1000, partition)
             if faults:
                 faults.some(-(-FAULTS // (3 * (rounds - 1))))
-        w.wait_caught_up(90)
+        w.wait_caught_up(180)
         ends.append(w.ends())
         if k == 0:
             Reader.prepare(w, os.path.join(w.folder, "out.db"))

@@ -183,7 +183,7 @@ def broker_in_a_start(trace, bench):
     for w in worlds:
         w.fill(300)
     pipes = [w.pipe() for w in worlds]
-    wait_until(30, "an assignment", lambda: any(p.run and "assigned" in p.run.said() for p in pipes))
+    wait_until(60, "an assignment", lambda: any(p.run and "assigned" in p.run.said() for p in pipes))
     time.sleep(worlds[0].random.uniform(0, 0.1))
     trace.fault("the broker restarts", "brokers killed")
     bench.servers.restart("kafka", "KILL")

@@ -39,8 +39,8 @@ def have_begun(world, names=None, partitions=None):
     return all(len(at) == want for at in world.standing(names).values())
 
 
-def wait_codes(pipe, codes, seconds=60):
-    """Its first lives ended so."""
+def wait_codes(pipe, codes, seconds=40):
+    """Its first lives ended so; before a probe at rest, which comes in the first minute, would have ended them."""
     wait_until(seconds, lambda: f"exits {codes} of {pipe.name}, there were {pipe.codes}", lambda: len(pipe.codes) >= len(codes))
     if pipe.codes[:len(codes)] != codes:
         raise Failure(f"{pipe.name} left with {pipe.codes}, not with {codes}")
@@ -134,7 +134,7 @@ def at_first_start(trace, bench):
         w.fill(1000)
         w.pipe(operator=operator(w))
         store = w.stores[kind]
-        wait_until(30, "a generation", lambda: store.positions())
+        wait_until(60, "a generation", lambda: store.positions())
         trace.fault(f"{kind} is emptied in the first start")
         store.empty()
         w.fill(500)
@@ -166,9 +166,9 @@ def late_sink_adopts(trace, bench):
     w = World(bench, trace, ("pg", "redis"), partitions=4, proxied=False)
     w.fill(500)
     without = w.pipe(order=("pg",), source=("--from", "latest"))
-    wait_until(30, "a start", lambda: have_begun(w, ["pg"]))
+    wait_until(60, "a start", lambda: have_begun(w, ["pg"]))
     late = w.pipe(order=("redis", "pg"))
-    wait_until(30, "the late sink's start", lambda: have_begun(w))
+    wait_until(60, "the late sink's start", lambda: have_begun(w))
     at = inits(w)
     if at["redis"] != at["pg"]:
         raise Failure(f"two starts: {at}")
@@ -186,13 +186,13 @@ def grown(trace, bench):
     w = World(bench, trace, ("pg", "redis"), partitions=2, proxied=False)
     w.fill(1000)
     pipes = [w.pipe(order=o, source=("--from", "latest")) for o in (("pg", "redis"), ("redis", "pg"))]
-    wait_until(30, "a start", lambda: have_begun(w))
+    wait_until(60, "a start", lambda: have_begun(w))
     w.fill(500)
     trace.fault("the topic grows from 2 to 5 partitions")
     logs.kadm(w.brokers, "grow", w.topic, 5)
     for p in (2, 3, 4):
         w.produce(w.generate(200), "-p", str(p))
-    wait_until(30, "the new partitions", lambda: have_begun(w, partitions=5))
+    wait_until(60, "the new partitions", lambda: have_begun(w, partitions=5))
     at = inits(w)
     if at["pg"] != at["redis"] or any(at["pg"][p] != 0 for p in (2, 3, 4)) or any(at["pg"][p] == 0 for p in (0, 1)):
         raise Failure(f"starts: {at}")
@@ -213,7 +213,7 @@ def anew_under_it(trace, bench):
     logs.kadm(w.brokers, "delete", w.topic)
     w.create()
     w.fill(3000)
-    wait_until(30, lambda: f"the end of the pipeline, it left with {p.codes}", lambda: p.fatal)
+    wait_until(60, lambda: f"the end of the pipeline, it left with {p.codes}", lambda: p.fatal)
     if p.fatal != 78 or "made anew" not in p.run.said():
         raise Failure(f"left with {p.fatal}, not with 78 and why")
     if {n: s.snapshot().rows for n, s in w.stores.items()} != snaps:

@@ -153,7 +153,7 @@ def sleep_sink(w, p):
 def old_days_go(w):
     s = w.stores["pg"]
     left = lambda: s.sql("select count(*) from hta_rollups where window_start < (select purged_before from hta_retention)").strip()     # noqa: E731
-    wait_until(30, "no row before the mark", lambda: left() == "0")
+    wait_until(60, "no row before the mark", lambda: left() == "0")
     if s.mark() is None or s.mark() < START + 5 * DAY:
         raise Failure(f"the mark has hardly moved: {s.mark()}")
     w.trace.count("days gone", (s.mark() - START) // DAY)
@@ -163,7 +163,7 @@ def storm(trace, bench):
     w = world(bench, trace)
     kinds = [kill_stage] * 4 + [cut] * 4 + [kill_server, hold, sleep_sink]
     under_faults(w, trace, 200 if bench.long else 25, CRASHES, kinds, w.fill, proxy=w.servers.proxy("pg"))
-    w.wait_caught_up(90)
+    w.wait_caught_up(180)
     for _ in range(12):
         w.fill(100)             # the next epochs take away what a lock has left
         time.sleep(1)

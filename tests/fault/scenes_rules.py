@@ -101,7 +101,7 @@ class Hosts(World):
             raise Mismatch(f"{name} is not the recount of its spans {doc['metrics']}, {doc['positions']}, at {snap.pos}:\n" + "\n".join(wrong[:20]))
         return len(stored)
 
-    def finish_rules(self, versions, seconds=60):
+    def finish_rules(self, versions, seconds=180):
         self.wait_caught_up(seconds)
         for p in self.live():
             code = p.leave()
@@ -155,7 +155,7 @@ def beside_the_old(trace, bench):
     w.deploy(NEW, 1)
     w.pipes[0].go_on()
     w.fill(2000)
-    w.finish_rules(NEW_VERSIONS, 90)
+    w.finish_rules(NEW_VERSIONS)
 
 
 def between_the_stores(trace, bench):
@@ -225,7 +225,7 @@ def paused_and_bad(trace, bench):
     for text, said in (('{"rule_id":"w",', "the rules stay as they were"), (json.dumps(NEW[1]), "rule w is missing"),
                        (json.dumps(rule("w", 2, BY["w"])) + json.dumps(NEW[1]), "give it a higher version, 3")):
         w.deploy(None, 0, text=text)
-        wait_until(30, f"'{said}'", lambda: said in open(p.log_path).read())
+        wait_until(60, f"'{said}'", lambda: said in open(p.log_path).read())
     w.fill(500)
     w.wait_caught_up()
     paused = [rule("w", 2, BY["w@2"], active=False), NEW[1]]

@@ -72,7 +72,7 @@ def storm(trace, bench):
     """Random faults on two pipelines of a group. In between and in the end: each record once."""
     w = Bucket(bench, trace)
     under_faults(w, trace, 200 if bench.long else 30, CRASHES, FAULTS, w.produce, proxy=w.proxy)
-    w.finish(90)
+    w.finish(180)
 
 
 TESTS = [("s3: random faults, each record once", storm, True)]

@@ -81,7 +81,7 @@ def killed_and_restored(trace, bench, faults):
             w.check()
     w.fill(500)
     w.wait_caught_up()
-    wait_until(30, "pipelines that go on", lambda: w.live())
+    wait_until(60, "pipelines that go on", lambda: w.live())
     same_to_read(w)
     w.finish()
 

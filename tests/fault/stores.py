@@ -70,7 +70,7 @@ class Pg(Store):
         if self.proxied:
             self.servers.proxy("pg").refuse()
         try:
-            wait_until(30, text, done)
+            wait_until(60, text, done)
         finally:
             if self.proxied:
                 self.servers.proxy("pg").refuse(False)

@@ -75,7 +75,7 @@ class World:
 
     # ---- pipelines
 
-    def once(self, name="once", order=None, source=("-e",), want=0, seconds=60, crash=None, init=True):
+    def once(self, name="once", order=None, source=("-e",), want=0, seconds=120, crash=None, init=True):
         """One pipeline, one life."""
         return run_once(self.trace, self.job, name, self.job.stages(order, source, init), want, seconds, crash)
 
@@ -87,7 +87,7 @@ class World:
     def live(self):
         return [p for p in self.pipes if p.alive()]
 
-    def bootstrap(self, sink, how="init", want=0, order=None, seconds=30):
+    def bootstrap(self, sink, how="init", want=0, order=None, seconds=120):
         return self.once(f"bootstrap-{sink}", order, ("--bootstrap", f"{sink}={how}"), want, seconds)
 
     # ---- checks
@@ -135,7 +135,7 @@ class World:
         def there():
             self.log.read()
             return not self.dense or all(self.log.end.get(p, 0) >= at for s in snaps.values() for p, (init, at) in s.pos.items() if at > init)
-        wait_until(30, lambda: f"records up to the positions {[(n, s.pos) for n, s in snaps.items()]}, there is {self.log.end}", there)
+        wait_until(60, lambda: f"records up to the positions {[(n, s.pos) for n, s in snaps.items()]}, there is {self.log.end}", there)
 
     def committed(self):
         return logs.committed(self.brokers, self.job.group, self.topic)
