@@ -75,7 +75,7 @@ class Letters(Clean):
             return "--- hta-dlq retry\n" + "\n".join(f.read().decode(errors="replace").splitlines()[-60:])
 
     def await_calls(self, killed):
-        wait_until(100, "calls to end", lambda: all(p.poll() is not None for p in self.calls))
+        wait_until(200, "calls to end", lambda: all(p.poll() is not None for p in self.calls))
         for p in self.calls:
             if p.returncode == -signal.SIGKILL and p in killed:
                 self.trace.count("calls that died")
@@ -121,7 +121,7 @@ class Letters(Clean):
 
     def end_calls(self):
         """Calls without a fault until there is nothing to send, and all that was mended has come through."""
-        wait_until(120, lambda: f"all records, missing {self.missing()}", lambda: self.whole_call() and self.check())
+        wait_until(300, lambda: f"all records, missing {self.missing()}", lambda: self.whole_call() and self.check())
 
     def commits(self):
         """A reader of committed records may stand at a partition's end before the mark of its last transaction, or behind it."""
