@@ -38,6 +38,9 @@ wait_for() { # COMMAND...
 	done
 }
 
+# TERM to a group, for as long as a process lives: what was started just now has no group yet.
+term() { until kill -TERM -- "-$1" 2>/dev/null || ! kill -0 "$2" 2>/dev/null; do sleep 0.1; done; } # GROUP PROCESS
+
 # Both are there, and the same.
 same() { # WHAT STORED RECOUNTED
 	[ -n "$2" ] && [ "$2" = "$3" ] || fail "$1: stored is ${2:-nothing}, counted again it is $3"
@@ -58,9 +61,6 @@ service() { # NAME PIPELINE
 	loops[$1]=$!
 }
 declare -A loops
-
-# TERM to a group, for as long as a process lives: what was started just now has no group yet.
-term() { until kill -TERM -- "-$1" 2>/dev/null || ! kill -0 "$2" 2>/dev/null; do sleep 0.1; done; } # GROUP PROCESS
 
 # All of its processes at once; it runs, or runs again soon.
 hit() { kill -KILL -- "-$(<"$1.pid")"; } # NAME
