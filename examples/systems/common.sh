@@ -47,8 +47,8 @@ same() { # WHAT STORED RECOUNTED
 	say "$1: $2, as counted again"
 }
 
-# Runs a pipeline as a service manager does: started again as long as that helps (hta(7), EXIT STATUS). Its messages
-# are in NAME.log.
+# Runs a pipeline as a service manager does: started again as long as that helps (hta(7), EXIT STATUS), once none of its
+# processes is there: one that is killed has its locks until the disk is done with what it wrote. Its messages are in NAME.log.
 service() { # NAME PIPELINE
 	while [ ! -e "$1.over" ]; do
 		setsid bash -o pipefail -c "trap : TERM INT; $2" >>"$1.log" 2>&1 &
@@ -56,11 +56,21 @@ service() { # NAME PIPELINE
 		[ ! -e "$1.over" ] || term $! $!
 		wait $! && break
 		case $? in 64 | 65 | 70 | 77 | 78 | 12[67]) break ;; esac
+		gone "$1"
 		sleep 0.3
 	done 2>/dev/null &
 	loops[$1]=$!
 }
 declare -A loops
+
+# Waits until none of its processes is there, for half a minute at most. A zombie has given back all it had.
+gone() { # NAME
+	local _
+	for _ in $(seq 600); do
+		[ -n "$(ps -o stat= -s "$(<"$1.pid")" | sed '/^Z/d')" ] || break
+		sleep 0.05
+	done
+}
 
 # All of its processes at once; it runs, or runs again soon.
 hit() { kill -KILL -- "-$(<"$1.pid")"; } # NAME
@@ -100,6 +110,7 @@ stop_all() {
 			kill -0 "${loops[$one]}" 2>/dev/null || break
 			sleep 0.05
 		done
+		gone "$one"
 	done
 	exit $code
 }

@@ -3,9 +3,12 @@
 #	HTA_COUNT	events, 1,000 a second of event time (default 300000)
 count=${HTA_COUNT:-300000}
 
-# A fifth of the events is of one customer, and lands in one partition.
+# A fifth of the events is of one customer, and lands in one partition. They end half a minute into a minute, the last one
+# that was: so there are as many rows whenever this runs, and enough events in the last of them to tell the hot keys.
 from=$(seconds)
-hta-gen --count "$count" --step 1ms --start "-$((count / 1000))s" --hot-key-prob 20% | hta-sink-kafka -b "$brokers" -t "$topic" --key customer
+end=${from%.*}
+end=$((end - (end + 30) % 60))
+hta-gen --count "$count" --step 1ms --start "s@$(((end - count / 1000) * 1000))" --hot-key-prob 20% | hta-sink-kafka -b "$brokers" -t "$topic" --key customer
 produced=$(seconds)
 
 psql_at() { psql -XqAtF $'\t' -c "$1" 2>/dev/null; }
