@@ -262,3 +262,18 @@ committed() { kadm -b "$HTA_BROKERS" committed "$1" "$2"; } # GROUP TOPIC
 
 # Lines "PARTITION LOW HIGH".
 ends() { kadm -b "$HTA_BROKERS" ends "$1"; } # TOPIC
+
+# Waits until no transaction is open in a topic, and none is committed but for its markers: a broker writes those to the
+# partitions when it has answered, and until then a reader of committed records ends before that transaction.
+settled() { wait_until 60 ends_for_all "$1" "${2:-$HTA_BROKERS}"; } # TOPIC [BROKERS]
+ends_for_all() { [ "$(kadm -b "$2" ends "$1")" = "$(kadm -b "$2" -X isolation.level=read_uncommitted ends "$1")" ]; } # TOPIC BROKERS
+
+# From when this returns on the broker takes no record of a topic that is larger; a change of a topic is answered before
+# it is in force. What was taken meanwhile are records that begin with "tried".
+takes_at_most() { # BYTES TOPIC
+	java -XX:TieredStopAtLevel=1 -cp "$(svc_kafka_lib)/*" kafka.admin.ConfigCommand --bootstrap-server "$HTA_BROKERS" --alter \
+		--topic "$2" --add-config "max.message.bytes=$1" >"$BATS_TEST_TMPDIR/java.log" 2>&1 ||
+		{ cat "$BATS_TEST_TMPDIR/java.log"; return 1; }
+	wait_until 60 is_too_large "$1" "$2"
+}
+is_too_large() { printf "tried %0$1d\n" 0 | kcat -P -b "$HTA_BROKERS" -t "$2" 2>&1 | grep -q 'Message size too large'; } # BYTES TOPIC

@@ -470,6 +470,8 @@ encode() { hta-sink-kafka -b "$HTA_BROKERS" -t "$topic" --encode avro --schema o
 	printf '%s\n' '{"id":5}' no '{"id":6}' | kcat -P -b "$HTA_BROKERS" -t "$topic.from" -p 0
 	feed pipe "hta-consume -b $HTA_BROKERS -t $topic.from -g $topic -e | hta-sink-kafka -b $HTA_BROKERS -t $topic --encode json \
 		--schema schema.json --registry $registry --dead-topic $HTA_PREFIX.$n.dlq | hta-commit"
+	settled "$topic"
+	settled "$HTA_PREFIX.$n.dlq"
 	feed hta-consume -b "$HTA_BROKERS" -t "$topic" -e -J --json-payload --decode json
 	[ "$(jq -c '[.key, .payload.id]' "$out" | tail -n 2 | paste -sd ' ')" = '[null,5] [null,6]' ]
 	[ "$(kcat -C -e -q -b "$HTA_BROKERS" -t "$HTA_PREFIX.$n.dlq" -f '%s\n' | tail -n 1)" = no ]
@@ -568,6 +570,8 @@ same_values() { # FILE FILE
 	topic_new "$BATS_TEST_NUMBER.avro" 1
 	feed pipe "hta-consume -b $HTA_BROKERS -t $from -g $from -e | hta-sink-kafka -b $HTA_BROKERS -t $topic --encode avro \
 		--schema order.avsc --registry $registry --register --dead-topic $HTA_PREFIX.$BATS_TEST_NUMBER.dlq | hta-commit"
+	settled "$topic"
+	settled "$HTA_PREFIX.$BATS_TEST_NUMBER.dlq"
 	feed decode
 	expect <<-'END'
 		{"id":1,"item":"a"}

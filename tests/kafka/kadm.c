@@ -10,7 +10,8 @@
  * 	committed GROUP TOPIC			lines "PARTITION OFFSET METADATA", "-" for none
  * 	commit GROUP TOPIC PARTITION OFFSET [METADATA]	for a group without members
  * 	deny USER topic|group NAME		all that USER could do; "allow" takes it back
- * 	txn commit|abort TOPIC PARTITION	the lines of standard input in one transaction
+ * 	txn commit|abort TOPIC PARTITION	the lines of standard input in one transaction;
+ * 					waits until readers see how it ended
  * 	stamp TOPIC PARTITION			lines "MS TEXT" of standard input: records TEXT
  * Exit 0, 64 for wrong usage, 69 with the broker's reason. */
 #include <librdkafka/rdkafka.h>
@@ -346,6 +347,16 @@ static void commit_one(rd_kafka_t *rk, int argc, char **argv)
 
 /* ---- transactions ---- */
 
+/* A broker answers that a transaction has ended before its markers are in the partitions. Who
+ * begins anew under its id has to wait for them. */
+static void await_markers(rd_kafka_t *rk)
+{
+	rd_kafka_t *next = client(RD_KAFKA_PRODUCER, rd_kafka_conf_dup(rd_kafka_conf(rk)));
+
+	check_error(rd_kafka_init_transactions(next, TIMEOUT_MS), "markers");
+	rd_kafka_destroy(next);
+}
+
 static void transaction(rd_kafka_t *rk, int argc, char **argv)
 {
 	char *line = NULL;
@@ -372,6 +383,7 @@ static void transaction(rd_kafka_t *rk, int argc, char **argv)
 		check_error(rd_kafka_abort_transaction(rk, TIMEOUT_MS), "abort");
 	else
 		check_error(rd_kafka_commit_transaction(rk, TIMEOUT_MS), "commit");
+	await_markers(rk);
 }
 
 /* ---- records of a given timestamp ---- */

@@ -331,6 +331,7 @@ may_write_plainly() {
 	gives hta-sink-kafka 2
 	job="$(reader) -g $web | hta-filter 'select(.status > 0)' | $(writer) --dead-topic $to.dlq --init | hta-commit"
 	wait_until 20 feed pipe "$job"
+	settled "$to.dlq" "$HTA_TLS_ADMIN"
 	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$to.dlq" -e -q -f '%k\n' | grep -c "^$in/")" = 1 ]
 	id="transactional id hta.$web.kafka:$to.*: Broker: Transactional Id authorization failed"
 	cat >lines <<-END
@@ -402,6 +403,7 @@ may_write_plainly() {
 	refuses "$(dlq retry)" '^hta-dlq: sending: kafka: .*Topic authorization failed'
 	may reader "$in" Write
 	wait_until 20 feed pipe "$(dlq retry)"
+	settled "$in" "$HTA_TLS_ADMIN"
 	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$in" -e -q | grep -c '^{no event$')" = 2 ]
 }
 

@@ -16,7 +16,9 @@ setup() {
 # As lines for pipe: the source with its files, and the sink with its options.
 source_() { echo "hta-consume --job $job --epoch-records 500 $*"; }
 sink_() { echo "hta-sink-kafka ${as:--b $HTA_BROKERS} -t $topic --positions $positions --dead-topic $dlq $*"; }
-dump() { kcat -C -b "$HTA_BROKERS" -t "$1" -e -q -f "${2:-%s\n}" -X isolation.level=read_committed; }
+# What a reader of committed records finds: now, and when all that was begun has ended.
+visible() { kcat -C -b "$HTA_BROKERS" -t "$1" -e -q -f "${2:-%s\n}" -X isolation.level=read_committed; }
+dump() { settled "$1" && visible "$@"; }
 all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
 
 @test "a job over files is in the topic once, and goes on with what is new" {
@@ -71,11 +73,11 @@ all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
 @test "a second process puts out the first, which ends with 75" {
 	spawn one bash -c "set -o pipefail; $(source_ a.ndjson) --epoch-records 2 | sh -c 'echo \$\$ >sink.pid; exec $(sink_ --init)' | hta-commit"
 	one=$pid
-	wait_until 20 has_some
+	wait_until 60 has_some
 	kill -STOP "$(<sink.pid)"
 	feed pipe "$(source_ a.ndjson) --run elsewhere | $(sink_) --run elsewhere | hta-commit"
 	kill -CONT "$(<sink.pid)"
-	exits_with 75 20 "$one"
+	exits_with 75 60 "$one"
 	grep -q "has put this one out" one.err
 	all_of a.ndjson
 }
@@ -95,7 +97,7 @@ all_of() { dump "$topic" | sort | cmp - <(sort "$@"); }
 }
 
 @test "a topic of positions that is deleted and made anew while it runs is 78, and at the next start" {
-	lost_while_running wait_until 20 kadm -b "$HTA_BROKERS" create "$positions" 1
+	lost_while_running wait_until 60 kadm -b "$HTA_BROKERS" create "$positions" 1
 	# a start does not take what is there for all there was
 	fails_with 78 pipe "$(source_ a.ndjson) | $(sink_ --init) | hta-commit"
 }
@@ -104,12 +106,12 @@ lost_while_running() { # COMMAND...
 	hta-gen --seed 3 --count 20000 >a.ndjson
 	spawn one bash -c "set -o pipefail; $(source_ a.ndjson) --epoch-records 2 | $(sink_ --init) | hta-commit"
 	one=$pid
-	wait_until 20 has_some
+	wait_until 60 has_some
 	kadm -b "$HTA_BROKERS" delete "$positions"
 	"$@"
-	exits_with 78 20 "$one"
+	exits_with 78 60 "$one"
 	grep -qE "topic $positions was deleted( and made anew)? while the job runs" one.err
-	[ -z "$(dump "$topic" | sort | uniq -d)" ]
+	[ -z "$(visible "$topic" | sort | uniq -d)" ]
 }
 
 @test "positions that are compacted and deleted by age are 78" {
