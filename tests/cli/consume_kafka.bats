@@ -328,6 +328,25 @@ tls_server() { # NAME [OPTION...]
 	fails_with 78 tls -b "$HTA_BROKERS" -X ssl.ca.location=/nowhere
 }
 
+@test "a listener that is slow to say that it speaks TLS is 78 all the same, in one line" {
+	port=$(svc_free_port)
+	# answers after 1.2 s: who says hello in TLS with an alert, others not at all
+	spawn slow python3 -c 'import socket, sys, threading, time
+def answer(c):
+	said = c.recv(1)
+	time.sleep(1.2)
+	if said == b"\x16":
+		c.sendall(bytes.fromhex("15030300020228"))
+	c.close()
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+	threading.Thread(target=answer, args=s.accept()[:1], daemon=True).start()' "$port"
+	wait_until 60 eval "(: </dev/tcp/127.0.0.1/$port)"
+	fails_with 78 timeout 60 hta-consume -b "127.0.0.1:$port" -t t -e
+	says "^hta-consume: kafka: 127.0.0.1:$port: this listener speaks TLS: -X security.protocol=ssl$"
+	[ "$(wc -l <<<"$stderr")" = 1 ]
+}
+
 @test "what one may not do is 78 at once: a topic, a group" {
 	topic_new secret 1
 	head -n 10 "$events" | produce "$topic" -

@@ -6,7 +6,7 @@
 
 #include "drv/kafka/kafka_trouble.h"
 
-/* at: HOST:PORT. Blocks for two seconds at most, and for the resolver. */
+/* at: HOST:PORT. Blocks for as long as it says nothing, 8 s at most, and for the resolver. */
 enum kafka_listener kafka_listener_ask(struct slice at);
 
 #endif
