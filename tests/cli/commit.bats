@@ -97,8 +97,9 @@ import socket, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.bind('taken.sock')
 s.listen()
-time.sleep(60)"
-	wait_until 20 test -S taken.sock
+print('listens', flush=True)
+time.sleep(300)"
+	wait_until 60 grep -q listens holder.out
 	fails_with 78 pipe "hta-consume --job b --ack $BATS_TEST_TMPDIR/taken.sock events | hta-window | hta-sink-sqlite --init db | hta-commit"
 	says 'taken.sock'
 }
@@ -155,10 +156,10 @@ one_of() { # CODE PIPELINE
 @test "a failure waits for a hello that comes late; its message does not" {
 	mkfifo go
 	spawn late bash -c 'set -o pipefail; { read -r _ <go; exec hta-consume --job late events; } | hta-window --every 60 | hta-sink-sqlite --init l.db | hta-commit'
-	wait_until 20 grep -q '"60" is not a duration' late.err
+	wait_until 60 grep -q '"60" is not a duration' late.err
 	[ ! -e l.db ]
 	echo >go
-	exits_with 64 10
+	exits_with 64 60
 }
 
 @test "a failure waits ten seconds at most, and a signal ends it; where nobody would hear it, not at all" {
@@ -170,12 +171,12 @@ one_of() { # CODE PIPELINE
 	fails_with 64 timeout 5 bash -o pipefail -c 'hta-window --every 60 events <&5 | cat'
 	fails_with 64 timeout 5 bash -o pipefail -c 'hta-sink-sqlite --reset j --tabel x never.db <&5 | cat'
 	spawn ends bash -o pipefail -c 'hta-window --every 60 <&5 | cat'
-	wait_until 20 grep -q '"60" is not a duration' ends.err
+	wait_until 60 grep -q '"60" is not a duration' ends.err
 	kill -INT -- "-$pid"
-	exits_with 130 20
+	exits_with 130 60
 	# the stage below has gone
 	fails_with 64 timeout 5 bash -o pipefail -c 'hta-window --every 60 <&5 | true'
-	fails_with 64 timeout 20 bash -o pipefail -c 'hta-window --every 60 <&5 | cat'
+	fails_with 64 timeout 60 bash -o pipefail -c 'hta-window --every 60 <&5 | cat'
 	exec 5<&-
 }
 
@@ -239,7 +240,7 @@ one_of() { # CODE PIPELINE
 		probe
 		for ((n = 0; ; n++)); do bar $((n + 1)) "events/0:$n:$((n + 1))"; done
 	END
-	fails_with 64 timeout 30 bash -o pipefail -c "bash endless $tests 2>/dev/null | hta-commit --foreign | hta-window"
+	fails_with 64 timeout 60 bash -o pipefail -c "bash endless $tests 2>/dev/null | hta-commit --foreign | hta-window"
 	says 'hta-commit: this is the end of a pipeline'
 	feed pipe "$above | cat"
 }
@@ -268,10 +269,10 @@ killed_at_first() { # STAGES BELOW
 	mkfifo never
 	exec 5<>never
 	spawn k bash -o pipefail -c "hta-window --run $PWD/run <never | $1"
-	wait_until 20 compgen -G 'run/hta-window.*.page'
+	wait_until 60 compgen -G 'run/hta-window.*.page'
 	page=$(compgen -G 'run/hta-window.*.page')
 	kill -KILL "$(grep -oE '[0-9]+' <<<"${page##*/}")"
-	exits_with 76 20
+	exits_with 76 60
 	exec 5<&-
 }
 

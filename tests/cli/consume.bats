@@ -50,12 +50,12 @@ all_of() { [ "$(sum_of "$@")" = "$(jq -s '"\(length)|\(map(.i) | add)"' -r "$eve
 	spawn copy hta-consume slow
 	{
 		gzip -c ten | head -c 1
-		wait_until 20 test -e copy.out
+		wait_until 60 test -e copy.out
 		gzip -c ten | tail -c +2
-		wait_until 20 cmp ten copy.out
+		wait_until 60 cmp ten copy.out
 		tail -n +11 "$events" | gzip
 	} >slow
-	exits_with 0 20
+	exits_with 0 60
 	cmp copy.out "$events"
 }
 
@@ -172,30 +172,30 @@ cut_below() { # NAME COMMAND...
 	rm -f hold go
 	mkfifo hold
 	spawn "$1" bash -c "set -o pipefail; ${*:2} | (dd bs=1 count=100000 status=none; >go; cat hold; cat)"
-	wait_until 20 test -e go
+	wait_until 60 test -e go
 	cat >many
 	: >hold
 }
 
 @test "plain: a file that is cut or written anew below its reader is 74" {
 	cut_below copy hta-consume many </dev/null
-	exits_with 74 20
+	exits_with 74 60
 	grep -q '^hta-consume: many: was cut off while it was read, from [0-9]* bytes to 0$' copy.err
 	cut_below copy hta-consume many < <(cat "$BATS_FILE_TMPDIR/many" "$events" | sed 's/2026/2025/')
-	exits_with 74 20
+	exits_with 74 60
 	grep -q '^hta-consume: many: was written anew while it was read: its first [0-9]* bytes are not the same$' copy.err
 	cut_below copy "hta-consume - <many" </dev/null
-	exits_with 74 20
+	exits_with 74 60
 	# one that only grows is read to where it ended
 	once make_many
 	cp "$BATS_FILE_TMPDIR/many" many
 	rm hold
 	mkfifo hold
 	spawn copy bash -c "set -o pipefail; hta-consume many | (dd bs=1 count=100000 status=none; >gone; cat hold; cat) | cmp - '$BATS_FILE_TMPDIR/many'"
-	wait_until 20 test -e gone
+	wait_until 60 test -e gone
 	cat "$events" >>many
 	: >hold
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "plain: a full disk is 74, a reader that leaves is silent" {
@@ -376,7 +376,7 @@ lock_store() {
 	mkfifo unlock
 	# not locked where an epoch is just being stored, unless it waits for that
 	spawn lock bash -c "{ echo '.timeout 20000'; echo 'begin immediate;'; echo '.shell touch locked'; cat unlock; echo 'rollback;'; } | sqlite3 -bail '$db'"
-	wait_until 20 test -e locked
+	wait_until 60 test -e locked
 	pid=$job
 }
 
@@ -387,12 +387,12 @@ stalled_at_store() { # MARK
 	for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/" "$events"; done >log
 	spawn job bash -c "set -o pipefail; hta-consume --job j --epoch 10ms --epoch-records 100 log |
 		(dd bs=1 count=30000 status=none; >stalled; cat hold; cat) | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"
-	wait_until 20 test -e stalled
-	wait_until 20 has_epochs
+	wait_until 60 test -e stalled
+	wait_until 60 has_epochs
 	lock_store
 	: >hold
-	wait_until 20 grep -q 'database is locked; trying again' job.err
-	wait_until 20 in_flight 4
+	wait_until 60 grep -q 'database is locked; trying again' job.err
+	wait_until 60 in_flight 4
 }
 
 # Wants the rows of these files.
@@ -406,7 +406,7 @@ rotated_by_copy() { # MARK
 	cp log log.1
 	cat >log
 	: >unlock
-	exits_with 75 30
+	exits_with 75 60
 	grep -qE "^hta-consume: log: was (cut off|written anew) while it was read.*Start the pipeline again.*give the copy too: by its content it is file:4096:" job.err
 	sql 'select sum(count) from hta_rollups' >stored
 	[ "$(cat stored)" = "$(head -c "$(sql 'select next from hta_pos')" log.1 | wc -l)" ]
@@ -434,7 +434,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 		spawn one bash -c "$(declare -f pipe job); db=$db; job log"
 		spawn other bash -c "$(declare -f pipe job); db=$db; job log"
 		for _ in {2..100}; do event; sleep 0.005; done
-		while read -r pid; do exits_with 0 30; done <"$BATS_TEST_TMPDIR/spawned"
+		while read -r pid; do exits_with 0 60; done <"$BATS_TEST_TMPDIR/spawned"
 		rm "$BATS_TEST_TMPDIR/spawned"
 		feed job log
 		[ "$(sql 'select count(*) from hta_pos')|$(sum_of)" = "1|100|100" ]
@@ -454,7 +454,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	cp log log.1
 	{ head -n 20000 log.1; new_log b; } >log
 	: >unlock
-	exits_with 75 30
+	exits_with 75 60
 	grep -q 'log: was written anew while it was read' job.err
 	fails_with 64 job log.1 log
 	says 'log.1 and log look like one file'
@@ -467,7 +467,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	truncate -s "$(wc -c <log.1)" log
 	new_log b >>log
 	: >unlock
-	exits_with 75 30
+	exits_with 75 60
 	feed job log.1
 	same_as log.1
 }
@@ -477,7 +477,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	cp log log.1
 	new_log b | head -n 500 >log
 	: >unlock
-	exits_with 75 30
+	exits_with 75 60
 	feed job log
 	says 'file:4096:[0-9a-f]{16} was read to byte [1-9][0-9]* and not to its end, and is none of these files: give it too, or its copy'
 	feed job log.1
@@ -492,7 +492,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	mv log log.1
 	new_log b >log
 	: >unlock
-	exits_with 0 30
+	exits_with 0 60
 	[ "$(sql 'select sum(count) from hta_rollups')" = "$(cat lines)" ]
 	feed job log.1 log
 	same_as log.1 log
@@ -714,7 +714,7 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 @test "ack: a socket of one's own, a live one is refused, a dead one taken over" {
 	mkfifo hold
 	spawn one bash -c "set -o pipefail; hta-consume --job j --ack '$PWD/sock' '$events' | { cat hold; cat; } | hta-commit"
-	wait_until 20 test -S sock
+	wait_until 60 test -S sock
 	[ "$(stat -c %a sock)" = 600 ]
 	fails_with 78 hta-consume --job j --ack "$PWD/sock" "$events"
 	says 'sock: another source listens there'
@@ -729,10 +729,10 @@ new_log() { for i in $(seq 12); do sed "s/}$/,\"n\":\"$1$i\"}/; s/2026/2027/" "$
 	spawn one bash -c "set -o pipefail; hta-consume -v --job j '$events' | cat >/dev/null"
 	local one=$pid
 	spawn two bash -c "set -o pipefail; hta-consume -v --job k '$events' | grep --line-buffered ts | cat >/dev/null"
-	wait_until 20 grep -q 'waiting for the hello' one.err
-	exits_with 78 40 "$one"
+	wait_until 60 grep -q 'waiting for the hello' one.err
+	exits_with 78 90 "$one"
 	grep -q "grep -a --line-buffered -e '^{\"\$hta\"' -e PATTERN" one.err
-	exits_with 78 40
+	exits_with 78 90
 }
 
 # ---- signals and kills
@@ -744,8 +744,8 @@ stalled() { # OPTION...
 	mkfifo hold
 	spawn job bash -c "set -o pipefail; trap : TERM INT; hta-consume --job j --epoch 10ms --epoch-records 1000 $* '$many' |
 		(trap '' TERM INT; dd bs=1 count=300000 status=none; >stalled; cat hold; cat) | hta-window --value i | hta-sink-sqlite --init '$db' | hta-commit"
-	wait_until 20 test -e stalled
-	wait_until 20 has_epochs
+	wait_until 60 test -e stalled
+	wait_until 60 has_epochs
 	source=$(pgrep -P "$pid" hta-consume)
 }
 
@@ -757,7 +757,7 @@ all_of_many() { [ "$(sum_of)" = "600000|899700000" ]; }
 	stalled
 	kill -TERM -- "-$pid"
 	: >hold
-	exits_with 0 30
+	exits_with 0 60
 	[ "$(sql 'select sum(count) from hta_rollups')" = "$(head -c "$(sql 'select next from hta_pos')" "$many" | wc -l)" ]
 	feed job "$many"
 	all_of_many
@@ -768,22 +768,22 @@ terminated() { kill -TERM "$1" 2>/dev/null; gone "$1"; } # PID
 @test "a second signal forces out with 75, and so does --drain-timeout" {
 	stalled
 	# what comes within two seconds is one signal
-	wait_until 20 terminated "$source"
+	wait_until 60 terminated "$source"
 	kill_all_of "$pid"
 	grep -q 'forced out by a second signal' job.err
 	rm hold stalled
 	stalled --drain-timeout 300ms
 	kill -TERM "$source"
-	wait_until 20 gone "$source"
+	wait_until 60 gone "$source"
 	kill -KILL -- "-$pid"
 	grep -q 'longer than the drain timeout' job.err
 }
 
 @test "a signal before anything was read ends at once with 0" {
 	spawn job bash -c "set -o pipefail; trap : TERM; hta-consume --job j '$events' | (trap '' TERM; exec cat >seen)"
-	wait_until 20 grep -qs hello seen
+	wait_until 60 grep -qs hello seen
 	kill -TERM -- "-$pid"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(jq -rs 'last | .k + " " + .reason' seen)" = 'end stop' ]
 }
 
@@ -792,7 +792,7 @@ terminated() { kill -TERM "$1" 2>/dev/null; gone "$1"; } # PID
 		stalled
 		kill -KILL "$source"
 		: >hold
-		exits_with 76 20
+		exits_with 76 60
 		rm hold stalled
 	done
 	feed job "$many"
@@ -815,8 +815,8 @@ counter() { hta-top --json | jq ".stages[] | select(.program == \"hta-consume\")
 
 @test "no more than four epochs are on their way, and the time spent waiting shows" {
 	stalled
-	wait_until 20 in_flight 4
-	wait_until 20 blocked
+	wait_until 60 in_flight 4
+	wait_until 60 blocked
 	in_flight 4
 	[ "$(counter lag_records)" != 0 ]
 	: >hold
@@ -839,8 +839,8 @@ blocked() { [ "$(counter blocked_out_us)" -gt 500000 ]; }
 		print(seen)
 	END
 	spawn listen python3 listen.py
-	wait_until 20 grep -q ready listen.out
+	wait_until 60 grep -q ready listen.out
 	NOTIFY_SOCKET=$PWD/notify feed job "$events"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(grep -cE '^(READY|STOPPING)=1$' listen.out)" = 2 ]
 }

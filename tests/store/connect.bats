@@ -99,7 +99,7 @@ stored() { # WINDOW SINK...
 	feed hta-check --connect -b "$HTA_BROKERS" -t "$topic" -g "$HTA_PREFIX.probe"
 	found "^cluster: topic $topic: 3 partitions, 100 records$"
 	found "^cluster: group $HTA_PREFIX.probe: nothing committed, it begins anew$"
-	hta-consume -b "$HTA_BROKERS" -t "$topic" -g "$HTA_PREFIX.probe" --until end | hta-window | hta-sink-sqlite --init store.db | hta-commit
+	feed pipe "hta-consume -b $HTA_BROKERS -t $topic -g $HTA_PREFIX.probe --until end | hta-window | hta-sink-sqlite --init store.db | hta-commit"
 	feed hta-check --connect -b "$HTA_BROKERS" -t "$topic" -g "$HTA_PREFIX.probe" -d store.db
 	found "^cluster: group $HTA_PREFIX.probe: 3 partitions committed, 0 records to go$"
 	found '^SQLite: '

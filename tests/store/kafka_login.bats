@@ -56,8 +56,8 @@ reads() { feed hta-consume -t "$in" -e -b "$@"; } # LISTENER SETTING...
 refused() { # CODE LINE -b LISTENER SETTING...
 	local code=$1 line=$2 got=0
 	shift 2
-	timeout 20 hta-sink-kafka -t "$to" "$@" <"$events" >sink.out 2>sink.err &
-	fails_with "$code" timeout 20 hta-consume -t "$in" -e "$@"
+	timeout 60 hta-sink-kafka -t "$to" "$@" <"$events" >sink.out 2>sink.err &
+	fails_with "$code" timeout 60 hta-consume -t "$in" -e "$@"
 	wait $! || got=$?
 	[ $got = "$code" ] || { echo "exit $got, not $code: hta-sink-kafka $*"; cat sink.err; return 1; }
 	stderr+=$'\n'$(<sink.err)
@@ -77,10 +77,10 @@ refused() { # CODE LINE -b LISTENER SETTING...
 		may $user "$in" Read
 		may $user "$to" Write
 	done
-	wait_until 20 reads "$HTA_TLS_CERT" -F open.conf
+	wait_until 60 reads "$HTA_TLS_CERT" -F open.conf
 	read_and_write "$HTA_TLS_CERT" -F open.conf
 	read_and_write "$HTA_TLS_CERT" -F cert.conf
-	wait_until 20 reads "$HTA_TLS_SASL" -F plain.conf
+	wait_until 60 reads "$HTA_TLS_SASL" -F plain.conf
 	read_and_write "$HTA_TLS_SASL" -F plain.conf
 	fails_with 78 hta-consume -t "$in" -e -b "$HTA_TLS_CERT" -F cert.conf -X ssl.key.password=wrong
 	says '^hta-consume: kafka: ssl.key.location failed: .*: is that its key, and ssl.key.password right\?$'
@@ -109,7 +109,7 @@ refused() { # CODE LINE -b LISTENER SETTING...
 	new=$(svc_kafkatls_newer 2>&1) || lack "${new#services.sh: }"
 	for hash in 256 512; do
 		scram="$login -X sasl.mechanism=SCRAM-SHA-$hash -X sasl.username=scram-user -X sasl.password"
-		wait_until 20 by_newer 0 $scram=scram-secret
+		wait_until 60 by_newer 0 $scram=scram-secret
 		by_newer 0 $scram=scram-secret
 		[ "$(wc -l <"$out")" = 201 ]
 		by_newer 78 $scram=wrong
@@ -127,7 +127,7 @@ old_library() { [ "$(printf '%s\n' "$(pkg-config --modversion rdkafka)" 2.6.1 | 
 		-b "$HTA_TLS_BROKERS" -X security.protocol=ssl -X ssl.ca.location="$HTA_TLS_DIR/other.pem"
 	refused 78 "the broker's certificate has expired: the broker needs a new one" -b "$HTA_TLS_EXPIRED" $tls
 	refused 78 "the broker's certificate is for another host: -b, or the broker's advertised.listeners, has to name it as the certificate does" \
-		-b "localhost:${HTA_TLS_BROKERS#*:}" $tls
+		-b "localhost:${HTA_TLS_BROKERS#*:}" -X broker.address.family=v4 $tls
 	fails_with 78 hta-consume -t "$in" -e -b "$HTA_TLS_BROKERS" -X security.protocol=ssl -X ssl.ca.location=/nowhere
 	says '^hta-consume: -X ssl.ca.location=/nowhere: No such file or directory$'
 	# whoever wants to
@@ -147,9 +147,9 @@ old_library() { [ "$(printf '%s\n' "$(pkg-config --modversion rdkafka)" 2.6.1 | 
 @test "a login that is refused is 78 at once" {
 	refused 78 'SASL authentication error: Authentication failed: Invalid username or password' -b "$HTA_TLS_SASL" $login \
 		$password -X sasl.password=wrong
-	fails_with 78 timeout 20 hta-dlq count -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$to.dlq"
+	fails_with 78 timeout 60 hta-dlq count -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$to.dlq"
 	says '^hta-dlq: .*kafka: sasl_ssl://.*: SASL authentication error: .*Invalid username or password$'
-	fails_with 78 timeout 20 hta-check --connect -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$in"
+	fails_with 78 timeout 60 hta-check --connect -b "$HTA_TLS_SASL" $login $password -X sasl.password=wrong -t "$in"
 	grep -q 'Invalid username or password' "$out" "$out.err"
 	refused 78 "SASL SCRAM-SHA-1 mechanism handshake failed: .*: broker's supported mechanisms: .*PLAIN.*" -b "$HTA_TLS_SASL" $login \
 		$password -X sasl.mechanism=SCRAM-SHA-1 || fails_with 64 hta-consume -t "$in" -e -b "$HTA_TLS_SASL" -X sasl.mechanism=SCRAM-SHA-1
@@ -173,13 +173,13 @@ old_library() { [ "$(printf '%s\n' "$(pkg-config --modversion rdkafka)" 2.6.1 | 
 s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True:
 	s.accept()[0].close()' "$port"
-	wait_until 20 eval "(: </dev/tcp/127.0.0.1/$port)"
+	wait_until 60 eval "(: </dev/tcp/127.0.0.1/$port)"
 	local n=0 waiting=()
 	for settings in "" "$tls" "$login $password"; do
 		spawn $((++n)) hta-consume --retry-for 2s -t "$in" -e -b "127.0.0.1:$port" $settings
 		waiting+=("$pid")
 	done
-	for pid in "${waiting[@]}"; do exits_with 69 10; done
+	for pid in "${waiting[@]}"; do exits_with 69 60; done
 	[ "$(cat ?.err | grep -c '; trying again$')" = 3 ]
 	[ "$(cat ?.err | grep -c '; given up after 2s (--retry-for)$')" = 3 ]
 }
@@ -205,13 +205,13 @@ while True:
 	c.shutdown(socket.SHUT_RDWR)
 	f.close()
 	c.close()' "$port"
-	wait_until 20 eval "(: </dev/tcp/127.0.0.1/$port)"
+	wait_until 60 eval "(: </dev/tcp/127.0.0.1/$port)"
 	spawn source hta-consume --retry-for 3s -t "$in" -e -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password
 	local source=$pid
 	spawn sink hta-sink-kafka --retry-for 3s -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password -t "$in"
-	exits_with 69 20
+	exits_with 69 60
 	pid=$source
-	exits_with 69 20
+	exits_with 69 60
 	grep -q login leaver.out
 	grep -q 'handshake failed: Local: Broker transport failure.*; trying again$' source.err
 	grep -q '; trying again$' sink.err
@@ -220,26 +220,26 @@ while True:
 @test "a broker that is away is waited for, at the start and later, with TLS and a login" {
 	may reader "$in" Read
 	may reader "$to" Write
-	wait_until 20 reads "$HTA_TLS_SASL" $login $password
+	wait_until 60 reads "$HTA_TLS_SASL" $login $password
 	login+=" -X reconnect.backoff.max.ms=200"
 	spawn early hta-consume -b "$HTA_TLS_SASL" $login $password -t "$in"
 	early=$pid
-	wait_until 20 has_lines early.out 201
+	wait_until 60 has_lines early.out 201
 	svc_stop kafkatls "$HTA_SERVICES" KILL
 	spawn late hta-consume -b "$HTA_TLS_SASL" $login $password -t "$in"
 	late=$pid
 	spawn sink hta-sink-kafka -b "$HTA_TLS_SASL" $login $password -t "$in"
-	wait_until 20 grep -q 'Connection refused; trying again' late.err
+	wait_until 60 grep -q 'Connection refused; trying again' late.err
 	svc_start kafkatls "$HTA_SERVICES"
-	wait_until 20 has_lines late.out 201
+	wait_until 60 has_lines late.out 201
 	kcat -P -b "$HTA_TLS_ADMIN" -t "$in" <<<'{"late":1}'
-	wait_until 20 has_lines early.out 202
-	wait_until 20 has_lines late.out 202
-	exits_with 0 20
+	wait_until 60 has_lines early.out 202
+	wait_until 60 has_lines late.out 202
+	exits_with 0 60
 	kill "$early" "$late"
 	# for other tests, as it was
 	kadm -b "$HTA_TLS_ADMIN" delete "$in"
-	wait_until 20 kadm -b "$HTA_TLS_ADMIN" create "$in" 2
+	wait_until 60 kadm -b "$HTA_TLS_ADMIN" create "$in" 2
 	kcat -P -b "$HTA_TLS_ADMIN" -t "$in" <"$events"
 	kcat -P -b "$HTA_TLS_ADMIN" -t "$in" <<<'{no event'
 }
@@ -261,14 +261,14 @@ each_right_counts() { # USER FILE COMMAND
 		refuses "$3" "$pattern"
 		# shellcheck disable=SC2086
 		rights add "$1" $right
-		wait_until 20 feed pipe "$3"
+		wait_until 60 feed pipe "$3"
 	done < <(rights list "$1")
 }
 
 # The pipeline leaves with 78 and says so, once the broker has heard of the rights; until then it may say what it did before.
 refuses() { # COMMAND REGEX
-	local end=$((SECONDS + 30))
-	until fails_with 78 timeout 20 bash -c "set -o pipefail; $1" >refuses && says "$2" >>refuses; do
+	local end=$((SECONDS + 60))
+	until fails_with 78 timeout 60 bash -c "set -o pipefail; $1" >refuses && says "$2" >>refuses; do
 		[ $SECONDS -lt $end ] || { cat refuses; return 1; }
 	done
 }
@@ -277,12 +277,12 @@ reader() { echo "hta-consume -b $HTA_TLS_SASL $login $password -t $in -e"; }
 writer() { echo "hta-sink-kafka -b $HTA_TLS_SASL $login ${password//reader/writer} -t $to"; }
 
 @test "rights of hta-consume: what the page gives is enough, and none of it is too much" {
-	fails_with 78 timeout 20 $(reader)
+	fails_with 78 timeout 60 $(reader)
 	says "^hta-consume: topic $in may not be read: Broker: Topic authorization failed$"
 	gives hta-consume 4
 	job="$(reader) -g $web | hta-window --by endpoint | hta-sink-sqlite --init rows.db | hta-commit"
-	wait_until 20 feed pipe "$job"
-	wait_until 20 feed $(reader)
+	wait_until 60 feed pipe "$job"
+	wait_until 60 feed $(reader)
 	cat >lines <<-END
 		topic literal $in Read=^hta-consume: topic $in may not be read: Broker: Topic authorization failed\$
 		group literal $web Read=^hta-consume: group $web may not be read: Broker: Group authorization failed\$
@@ -295,11 +295,11 @@ writer() { echo "hta-sink-kafka -b $HTA_TLS_SASL $login ${password//reader/write
 }
 
 @test "rights of hta-sink-kafka on a plain stream" {
-	fails_with 78 timeout 20 $(writer) <"$events"
+	fails_with 78 timeout 60 $(writer) <"$events"
 	# whoever may write to no topic may not write idempotently either, and the broker says which it found first
 	says "^hta-sink-kafka: topic $to may not be written to: Broker: (Topic|Cluster) authorization failed$"
 	gives hta-sink-kafka 1
-	wait_until 20 feed pipe "$(writer) --dead-topic $to.dlq <$events"
+	wait_until 60 feed pipe "$(writer) --dead-topic $to.dlq <$events"
 	cat >lines <<-END
 		topic literal $to Write=^hta-sink-kafka: topic $to may not be written to: Broker: Topic authorization failed\$
 		topic literal $to DescribeConfigs=none
@@ -330,7 +330,7 @@ may_write_plainly() {
 	may_write_plainly
 	gives hta-sink-kafka 2
 	job="$(reader) -g $web | hta-filter 'select(.status > 0)' | $(writer) --dead-topic $to.dlq --init | hta-commit"
-	wait_until 20 feed pipe "$job"
+	wait_until 60 feed pipe "$job"
 	settled "$to.dlq" "$HTA_TLS_ADMIN"
 	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$to.dlq" -e -q -f '%k\n' | grep -c "^$in/")" = 1 ]
 	id="transactional id hta.$web.kafka:$to.*: Broker: Transactional Id authorization failed"
@@ -351,7 +351,7 @@ may_write_plainly() {
 	job=${job//-g $web/-g $web.new}
 	refuses "$job" "^hta-sink-kafka: topic $in may not be read by this sink, which commits its offsets: Broker: Topic authorization failed$"
 	may writer "$in" Read
-	wait_until 20 feed pipe "$job"
+	wait_until 60 feed pipe "$job"
 }
 
 @test "rights of hta-sink-kafka in a job over files" {
@@ -362,7 +362,7 @@ may_write_plainly() {
 	rights drop writer topic literal "$positions" Create
 	refuses "$job" "^hta-sink-kafka: topic $positions may not be made: Broker: Topic authorization failed$"
 	rights add writer topic literal "$positions" Create
-	wait_until 20 feed pipe "$job"
+	wait_until 60 feed pipe "$job"
 	# what all jobs need was looked at above
 	cat >lines <<-END
 		topic literal $to Write=none
@@ -390,7 +390,7 @@ may_write_plainly() {
 	dlq() { echo "hta-dlq $1 -b $HTA_TLS_SASL $login $password -t $letters"; }
 	refuses "$(dlq ls)" "^hta-dlq: topic $letters may not be read: Broker: Topic authorization failed$"
 	gives hta-dlq 1
-	wait_until 20 feed pipe "$(dlq ls)"
+	wait_until 60 feed pipe "$(dlq ls)"
 	[ "$(jq -r .record "$out")" = '{no event' ]
 	cat >lines <<-END
 		topic literal $letters Read=^hta-dlq: topic $letters may not be read: Broker: Topic authorization failed\$
@@ -402,7 +402,7 @@ may_write_plainly() {
 	rights drop reader topic literal "$in" Write
 	refuses "$(dlq retry)" '^hta-dlq: sending: kafka: .*Topic authorization failed'
 	may reader "$in" Write
-	wait_until 20 feed pipe "$(dlq retry)"
+	wait_until 60 feed pipe "$(dlq retry)"
 	settled "$in" "$HTA_TLS_ADMIN"
 	[ "$(kcat -C -b "$HTA_TLS_ADMIN" -t "$in" -e -q | grep -c '^{no event$')" = 2 ]
 }
@@ -417,14 +417,14 @@ reads_on() { [ "$(wc -l <"$1")" -ge 201 ]; } # FILE
 	printf 'reader-secret\n' >password
 	may reader "$in" Read
 	may CN=reader "$in" Read
-	wait_until 20 reads "$HTA_TLS_SASL" -F plain.conf
+	wait_until 60 reads "$HTA_TLS_SASL" -F plain.conf
 	spawn file hta-consume -v -v -X debug=all -b "$HTA_TLS_SASL" -F plain.conf -t "$in"
 	file=$pid
 	spawn line hta-consume -v -v -X debug=all -b "$HTA_TLS_SASL" $login ${password/reader-secret/@password} -t "$in"
 	line=$pid
 	spawn cert hta-consume -v -v -X debug=all -b "$HTA_TLS_CERT" -F cert.conf -t "$in"
 	cert=$pid
-	for name in file line cert; do wait_until 20 reads_on $name.out; done
+	for name in file line cert; do wait_until 60 reads_on $name.out; done
 	for process in $file $line $cert; do
 		not grep -qaE 'reader-secret|key-secret' "/proc/$process/cmdline" "/proc/$process/environ"
 	done
