@@ -17,7 +17,9 @@
 #include "job/stream_internal.h"
 #include "tool/prog.h"
 
-enum { LAST_WORD_S = 2, LINGER_S = 1 };
+/* Why a stage below has gone is known once all of them have begun: a second, where there is much
+ * else to do. */
+enum { LAST_WORD_S = 3, LINGER_S = 1 };
 
 struct job_stream *job_stream_new(const struct job_stream_conf *conf)
 {
@@ -299,7 +301,7 @@ void job_stream_fail(struct job_stream *s, struct err *err)
 	struct err ignored;
 
 	if (s->ack && err->code == EX_TEMPFAIL && err->msg[0] && !loop_signalled(loop))
-		ack_last_word(s->ack, (s->hello_returned ? LAST_WORD_S : LINGER_S) * TM_S, err);
+		ack_last_word(s->ack, LAST_WORD_S * TM_S, err);
 	if (!out || out_reader_left(out))
 		return;
 	s->line.n = 0;
