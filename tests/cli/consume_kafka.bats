@@ -347,6 +347,9 @@ while True:
 	fails_with 78 timeout 60 hta-consume -b "127.0.0.1:$port" -t t -e
 	says "^hta-consume: kafka: 127.0.0.1:$port: this listener speaks TLS: -X security.protocol=ssl$"
 	[ "$(wc -l <<<"$stderr")" = 1 ]
+	fails_with 78 timeout 60 hta-sink-kafka -b "127.0.0.1:$port" -t t <<<'{}'
+	says "^hta-sink-kafka: kafka: 127.0.0.1:$port: this listener speaks TLS: -X security.protocol=ssl$"
+	[ "$(wc -l <<<"$stderr")" = 1 ]
 }
 
 @test "what one may not do is 78 at once: a topic, a group" {

@@ -206,9 +206,9 @@ while True:
 	f.close()
 	c.close()' "$port"
 	wait_until 60 eval "(: </dev/tcp/127.0.0.1/$port)"
-	spawn source hta-consume --retry-for 3s -t "$in" -e -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password
+	spawn source hta-consume --retry-for 10s -t "$in" -e -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password
 	local source=$pid
-	spawn sink hta-sink-kafka --retry-for 3s -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password -t "$in"
+	spawn sink hta-sink-kafka --retry-for 10s -b "127.0.0.1:$port" -X security.protocol=sasl_plaintext $password -t "$in"
 	exits_with 69 60
 	pid=$source
 	exits_with 69 60

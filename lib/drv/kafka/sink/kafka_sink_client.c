@@ -134,7 +134,7 @@ static enum sink_result await_topic(struct kafka_sink *d, const char *name, stru
 		rd_kafka_poll(d->admin, 0);
 		if (d->failed.code ||
 		    !(kafka_unknown(code) || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-		      kafka_sink_suspects_login(d, code)) ||
+		      kafka_sink_too_early(d, code)) ||
 		    tm_mono_us() >= until_us)
 			break;
 		stopped = loop_turn(d->conf->sink.loop, tm_mono_us() + 100000, err) < 0;

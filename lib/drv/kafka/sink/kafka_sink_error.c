@@ -21,20 +21,21 @@ const char *kafka_sink_denied(const struct kafka_sink *d)
 	return d->denied[0] ? d->denied : d->conf->sink.place;
 }
 
-bool kafka_sink_suspects_login(struct kafka_sink *d, rd_kafka_resp_err_t code)
+bool kafka_sink_too_early(struct kafka_sink *d, rd_kafka_resp_err_t code)
 {
-	enum kafka_verdict verdict = KAFKA_MAY_END;
+	enum kafka_verdict verdict = KAFKA_SUSPECT;
 	struct buf why = { 0 };
 	int64_t now = tm_mono_us();
+	bool early;
 
 	if (d->reached || code >= RD_KAFKA_RESP_ERR_UNKNOWN || !kafka_temporary(code))
 		return false;
 	if (!d->silent_us)
 		d->silent_us = now;
-	if (now - d->silent_us < KAFKA_SUSPECT_US)
-		kafka_heard_why(&d->heard, &verdict, &why);
+	early = now - d->silent_us < KAFKA_SUSPECT_US &&
+		(!kafka_heard_why(&d->heard, &verdict, &why) || verdict == KAFKA_SUSPECT);
 	buf_fini(&why);
-	return verdict == KAFKA_SUSPECT;
+	return early;
 }
 
 /* Without an answer: is there one to be had? Only before the first one may the settings be wrong;

@@ -194,9 +194,9 @@ struct kafka_sink {
 void kafka_sink_heard_denied(struct kafka_sink *d, const char *text);
 /* The topic that a transaction was not allowed to write to. */
 const char *kafka_sink_denied(const struct kafka_sink *d);
-/* A question without an answer, for less than KAFKA_SUSPECT_US: the listener seems to want a login,
- * or is leaving. To be asked again, and nothing to be said yet. */
-bool kafka_sink_suspects_login(struct kafka_sink *d, rd_kafka_resp_err_t code);
+/* A question without an answer, for less than KAFKA_SUSPECT_US: nothing was heard of why, or the
+ * listener seems to want a login, or is leaving. To be asked again, and nothing to be said yet. */
+bool kafka_sink_too_early(struct kafka_sink *d, rd_kafka_resp_err_t code);
 /* A question without an answer: SINK_RETRY, or SINK_FATAL where no later one will do. */
 enum sink_result kafka_sink_unanswered(struct kafka_sink *d, const char *what,
 				       rd_kafka_resp_err_t code, struct err *err);
