@@ -54,11 +54,6 @@ with_kafka_and() { # SERVICE...
 	[[ " $* " != *" pg "* ]] || service_file
 }
 
-# Waits until no transaction is open in a topic, and none is committed but for its markers: a broker writes those when it
-# has answered, and until then a reader of committed records ends before them.
-settled() { wait_until 60 ends_for_all "$1"; } # TOPIC
-ends_for_all() { [ "$(ends "$1")" = "$(kadm -b "$HTA_BROKERS" -X isolation.level=read_uncommitted ends "$1")" ]; } # TOPIC
-
 service_file() {
 	psql -Xqc 'drop schema public cascade; create schema public' 2>/dev/null
 	export PGSERVICEFILE=$BATS_TEST_TMPDIR/services
