@@ -14,16 +14,21 @@ begin_at() { # RULES OPTION...
 	mkfifo in
 	spawn window bash -c 'exec hta-window -v --rules "$@" <in' - "$@"
 	exec 7>in
-	wait_until 20 test -e "$HTA_RUN/hta-window.$pid.page"	# the rules were read
+	rules_are_read
 }
+rules_are_read() { wait_until 60 test -e "$HTA_RUN/hta-window.$pid.page"; }
 begin() { begin_at rules.json "$@"; } # OPTION...
-told() { wait_until 20 grep -q "$1" window.err; }
+told() { wait_until 60 grep -q "$1" window.err; }
+# So many events are counted by the rules of now: those that come next are of what follows.
+taken() { wait_until 60 has_taken "$1"; } # EVENTS
+has_taken() { [ "$(hta-top --json | jq '.stages[] | select(.alive and .program == "hta-window") | .counters.records_in')" = "$1" ]; }
 counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.count)"' window.out; }
 
 @test "reload: what stays keeps its windows, what ends writes them" {
 	deploy "$(rule stays 1)" "$(rule ends 1)"
 	begin
 	event 1 >&7
+	taken 1
 	# a version that counts the same goes on, another begins rows of its own
 	deploy "$(rule stays 2 '"note":"as before"')" "$(rule ends 2 '"group_by":["k"]')" "$(rule new 1)"
 	told 'read anew: set'
@@ -73,6 +78,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	rule one 1 >rules/a.json
 	begin_at rules
 	event 1 >&7
+	taken 1
 	for i in {1..30}; do
 		rule two 1 '"note":"'"$i"'"' >rules/.b && mv rules/.b rules/b.json
 	done
@@ -96,6 +102,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 		ln -s folder/rules.json file.json
 		begin_at "$rules"
 		event 1 >&7
+		taken 1
 		ln -s two folder.new
 		mv -T folder.new folder
 		told 'read anew: set'
@@ -118,7 +125,8 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	deploy "$(rule one 1)" "$(rule two 1)"
 	rule more 1 >&8
 	exec 8>&-
-	rule more 1 | timeout 30 tee more
+	rules_are_read	# a writer that comes before finds the reader of now
+	rule more 1 | timeout 60 tee more
 	told 'read anew: set'
 	event 2 >&7
 	exec 7>&-
@@ -142,10 +150,11 @@ change_job() { # TOLD NEW...
 	cat >gate <<-'END'
 		while IFS= read -r line; do
 			printf '%s\n' "$line"
-			[[ $line != *00:02:00Z* ]] || { mv rules.next rules.json && wait_until 20 grep -q "$1" window.err; }
+			# with the second event read, the first one's barrier is behind
+			[[ $line != *00:02:00Z* ]] || { taken 2 && mv rules.next rules.json && told "$1"; }
 		done
 	END
-	export -f wait_until svc_now_ms
+	export -f wait_until svc_now_ms told taken has_taken
 	feed pipe "hta-consume --job web --epoch-records 1 ev | bash gate '$told' |
 		hta-window -v --foreign --rules rules.json 2>window.err | hta-sink-sqlite --init db | hta-commit"
 }
@@ -178,6 +187,7 @@ change_job() { # TOLD NEW...
 	deploy "$(rule web 1)" "$(rule old 1 '"retired":true')"
 	begin
 	event 1 >&7
+	taken 1
 	deploy "$(rule web 1 '"retired":true')" "$(rule old 1 '"retired":true')" "$(rule new 1)"
 	told 'read anew: set'
 	event 2 >&7
@@ -221,9 +231,12 @@ change_job() { # TOLD NEW...
 	spawn window bash -c 'exec hta-window -v --rules rules <in'
 	exec 7>in
 	held() { (( 16#$(awk '/^SigBlk/ { print $2 }' "/proc/$pid/status") & 0x200 )); }
-	wait_until 20 held
+	wait_until 60 held
 	kill -USR1 "$pid"
-	for _ in 1 2; do timeout 20 bash -c "echo '{\"rule_id\":\"a\",\"window_size\":\"1m\",\"metric\":\"count\"}' >rules"; done
+	for _ in 1 2; do
+		timeout 60 bash -c "echo '{\"rule_id\":\"a\",\"window_size\":\"1m\",\"metric\":\"count\"}' >rules"
+		rules_are_read	# and not by a reader that is still there
+	done
 	exec 7>&-
 	exits_with 0 20
 }
