@@ -126,6 +126,15 @@ spawn() { # NAME COMMAND...
 	pid=$!
 	echo $pid >>"$BATS_TEST_TMPDIR/spawned"
 	svc_started $pid >"$BATS_TEST_TMPDIR/spawned.$pid" || :
+	# who kills the group next is to find it
+	until leads_its_group $pid; do sleep 0.01; done
+}
+# Or has ended.
+leads_its_group() { # PID
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	read -r -a stat <<<"${stat##*) }"
+	[ "${stat[2]}" = "$1" ]
 }
 
 gone() { ! svc_started "$1" >/dev/null; } # PID
@@ -135,7 +144,7 @@ kill_all_of() { # PID
 	kill -KILL -- "-$1" 2>/dev/null || :
 	wait_until 20 gone_all_of "$1"
 }
-gone_all_of() { [ -z "$(ps -eo pgid=,stat= | awk -v group="$1" '$1 == group && $2 !~ /^Z/')" ]; } # PID
+gone_all_of() { [ -z "$(ps -eo pgid=,stat=,nlwp= | awk -v group="$1" '$1 == group && ($2 !~ /^Z/ || $3 > 1)')" ]; } # PID
 
 # A spawned command leaves within SECONDS with CODE. For its stdout and stderr look into its files.
 exits_with() { # CODE SECONDS [PID]

@@ -47,18 +47,16 @@ svc_free_port() {
 }
 
 # The start time of process $1 in ticks since boot; fails when there is none or it is a zombie. svc_zombie: fails when it is none.
-svc_started() {
-	local stat
-	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-	read -r -a stat <<<"${stat##*) }"
-	[ "${stat[0]}" != Z ] && echo "${stat[19]}"
-}
+svc_started() { svc_state "$1" alive; }
+svc_zombie() { svc_state "$1" zombie; }
 
-svc_zombie() {
-	local stat
+# One whose first thread has ended is shown as a zombie while others of its threads still have its files, locks and sockets.
+svc_state() { # PID alive|zombie
+	local stat state=alive
 	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	read -r -a stat <<<"${stat##*) }"
-	[ "${stat[0]}" = Z ] && echo "${stat[19]}"
+	[ "${stat[0]}" != Z ] || [ "${stat[17]}" -gt 1 ] || state=zombie
+	[ $state = "$2" ] && echo "${stat[19]}"
 }
 
 svc_alive() { # NAME DIR
