@@ -9,13 +9,13 @@ view='{"event_type":"page_view","user_id":"123","payload":{"page":"/home","refer
 serve() { # [OPTION...]
 	spawn ingest "${under[@]}" hta-ingest -v -l 0 --log "$log" --only-log "$@"
 	intake=$pid
-	wait_until 20 grep -q 'listens on' ingest.err
+	wait_until 60 grep -q 'listens on' ingest.err
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
 }
 under=()
 log=log
 
-end() { kill -TERM "$intake" && exits_with "${1:-0}" 20 "$intake"; } # [CODE]
+end() { kill -TERM "$intake" && exits_with "${1:-0}" 60 "$intake"; } # [CODE]
 
 # Posts; the status is in $status, the body in the file body, the head in the file head.
 post() { # PATH DATA [OPTION OF curl...]
@@ -23,7 +23,7 @@ post() { # PATH DATA [OPTION OF curl...]
 	[[ $* != *Content-Type:* ]] || type=X-None:
 	status=$(get "$1" -o body -D head -w '%{http_code}' -H "$type" "${@:3}" --data-binary "$2")
 }
-get() { curl -sS --max-time 20 "${@:2}" "$url$1"; }
+get() { curl -sS --max-time 60 "${@:2}" "$url$1"; }
 
 # What was answered: status, and what jq makes of the body.
 answers() { # STATUS FILTER WANTED
@@ -58,4 +58,4 @@ serve_into() { # STAGES [OPTION...]
 	intake=$(<intake.pid)
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
 }
-intake_left_with() { wait_until 20 test -s intake.code && [ "$(<intake.code)" = "$1" ] || { cat intake.code ./*.err; return 1; }; } # CODE
+intake_left_with() { wait_until 60 test -s intake.code && [ "$(<intake.code)" = "$1" ] || { cat intake.code ./*.err; return 1; }; } # CODE

@@ -7,17 +7,17 @@ teardown() { kill_spawned; }
 serve() { # [OPTION...]
 	spawn serve hta-serve -v -l 0 "$@"
 	server=$pid
-	wait_until 20 grep -q 'listens on' serve.err
+	wait_until 60 grep -q 'listens on' serve.err
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' serve.err)
 }
-end() { kill -TERM "$server" && exits_with 0 20 "$server"; }
+end() { kill -TERM "$server" && exits_with 0 60 "$server"; }
 
 # Asks; the status is in $status, the body in the file body, the head in the file head.
 ask() { # PATH [OPTION OF curl...]
 	: >body
 	status=$(get "$1" -o body -D head -w '%{http_code}' "${@:2}")
 }
-get() { curl -sS -g --max-time 30 "${@:2}" "$url$1"; }
+get() { curl -sS -g --max-time 60 "${@:2}" "$url$1"; }
 
 # What was answered: status, and what jq makes of the body.
 answers() { # STATUS FILTER WANTED
@@ -60,14 +60,14 @@ s = socket.create_server(("127.0.0.1", 0), backlog=200)
 print(s.getsockname()[1])
 held = []
 while True: held.append(s.accept()[0])'
-	wait_until 20 test -s silent.out
+	wait_until 60 test -s silent.out
 	port=$(<silent.out)
 }
 
 # An intake of a log; its place is $intake_url.
 intake() { # DIR
 	spawn "in-$1" hta-ingest -v -l 0 --only-log --log "$1"
-	wait_until 20 grep -q 'listens on' "in-$1.err"
+	wait_until 60 grep -q 'listens on' "in-$1.err"
 	intake_url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' "in-$1.err" | head -1)
 }
-send() { curl -sS --max-time 30 -H 'Content-Type: application/json' -d "$1" "$intake_url/${2:-publish}"; } # BODY [PATH]
+send() { curl -sS --max-time 60 -H 'Content-Type: application/json' -d "$1" "$intake_url/${2:-publish}"; } # BODY [PATH]

@@ -104,12 +104,12 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 		        s.sendall(part)
 		        globals().setdefault("kept", []).append(s)
 		for s in kept:
-		    s.settimeout(10)
+		    s.settimeout(60)
 		    while s.recv(65536):
 		        pass
 	END
 	spawn stall python3 stall.py "$port"
-	exits_with 0 20
+	exits_with 0 60
 	wait_until 20 is handshake 20
 	wait_until 20 alone
 }
@@ -122,8 +122,9 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	END
 	[ "$(jq -r '.code, .detail' body)" = $'tls\nthis port speaks TLS: https' ]
 	[ "$(code -T - -X POST "http://localhost:$port/echo" </dev/zero)" = 400 ]
-	head -c 1000 /dev/urandom | tr '\26GPHC' x >noise
-	feed python3 -c 'import socket, sys; s = socket.create_connection(("localhost", int(sys.argv[1])), 5)
+	# without what begins a handshake, a request, or a record of TLS or SSL 2, for whose rest the server would wait
+	head -c 1000 /dev/urandom | tr '\1\3\26GPHC' x >noise
+	feed python3 -c 'import socket, sys; s = socket.create_connection(("localhost", int(sys.argv[1])), 60)
 s.sendall(open("noise", "rb").read()); print(len(s.recv(100)))' "$port"
 	wait_until 20 is handshake 1
 }
@@ -284,7 +285,7 @@ served_is() { openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null
 	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
 	# files that have changed are found without a signal
 	cp other.pem live.pem && cp other.key live.key
-	wait_until 25 served_is other.pem
+	wait_until 60 served_is other.pem
 	kill -TERM "$server"
 	exits_with 0 20 "$server"
 	[ "$(hta-consume --log log -e --dead drop | wc -l)" = 3 ]

@@ -94,11 +94,11 @@ is() { [ "$(curl -sS --max-time 20 -G --data-urlencode "query=$1" "http://127.0.
 	check config "localhost:$ingest" "localhost:$serve" "localhost:$node" "$PWD" >prometheus.yml
 	prometheus=$(svc_free_port)
 	spawn prometheus prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address="127.0.0.1:$prometheus"
-	wait_until 20 is 'sum(up)' 3
+	wait_until 60 is 'sum(up)' 3
 	wait_until 60 asked
 	# the text file is taken, with the pipeline's own job
-	is node_textfile_scrape_error 0
-	is "count(hta_pipeline_up{job=\"ingest\",instance=\"localhost:$node\"})" 1
+	wait_until 60 is node_textfile_scrape_error 0
+	wait_until 60 is "count(hta_pipeline_up{job=\"ingest\",instance=\"localhost:$node\"})" 1
 
 	# the real thing, in small: a value that is no number, a stage that is killed
 	post "$(event dead '"x"')" 202
