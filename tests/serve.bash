@@ -49,6 +49,34 @@ events='{"topic":"user.login","event_id":"evt-1","event_type":"login","user_id":
 {"topic":"order","event_id":"evt-4","event_type":"buy","user_id":"u1","source":"web","payload":[3],"received_at":"2025-10-24T10:00:05Z"}'
 events_in() { hta-sink-"$1" --init --events --key topic,event_id --time timestamp "${@:2}" <<<"$events"; } # KIND [STORE]
 
+# Events of /live-stats are in the file `stream`: one at once, and then one a second.
+streams() { # RULES [OPTION OF curl...]
+	spawn stream curl -sSN -H 'Accept: text/event-stream' "${@:2}" "$url/live-stats?rules=$1"
+	wait_until 60 comes_each_second
+	kill -TERM "$pid"
+	exits_with 143 60
+	mv stream.out stream
+}
+comes_each_second() {
+	sed -n 's/^data: //p' stream.out | jq -se 'map(select(.rule_id == "visits").timestamp | fromdate)[1:] | [.[1:], .[:-1]] | transpose | any(.[0] - .[1] == 1)'
+}
+
+# The server looks for the first of so many requests when all of them are there.
+at_once() { # N COMMAND...
+	local asking
+	kill -STOP "$server"
+	"${@:2}" &
+	asking=$!
+	wait_until 60 wait_there "$1"
+	kill -CONT "$server"
+	wait $asking
+}
+wait_there() { # N
+	local port
+	port=$(printf ':%04X$' "${url##*:}")
+	[ "$(cat /proc/net/tcp /proc/net/tcp6 | awk -v port="$port" '$2 ~ port && $4 == "01" && $5 !~ /:0*$/ { n++ } END { print n + 0 }')" = "$1" ]
+}
+
 query() { # GRAPHQL [OPTION OF curl...]
 	ask /graphql -H 'Content-Type: application/json' -d "$(jq -cn --arg query "$1" '{$query}')" "${@:2}"
 }

@@ -287,7 +287,7 @@ for i in range(int(sys.argv[1])):
 	mkfifo hold
 	spawn first bash -c "source $tests/stream.bash; { hello; cat hold; } | hta-dedup --key event_id --state keys.db --dead drop | cat"
 	exec 9>hold
-	wait_until 20 test -s keys.db
+	wait_until 60 test -s keys.db
 	fails_with 78 pipe "$(bare --state keys.db)"
 	says 'another process has it'
 	exec 9>&-
@@ -303,7 +303,7 @@ for i in range(int(sys.argv[1])):
 	mkfifo hold
 	spawn first bash -c "source $tests/stream.bash; { hello; cat hold; } | hta-dedup --key event_id --state lmdb:keys --dead drop | cat"
 	exec 9>hold
-	wait_until 20 test -s keys/data.mdb
+	wait_until 60 test -s keys/data.mdb
 	fails_with 78 pipe "$(bare --state lmdb:keys)"
 	says 'keys: another process has it: one hta-dedup a folder'
 	exec 9>&-

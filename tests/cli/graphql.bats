@@ -46,7 +46,7 @@ post() {
 @test "graphql: the audits pass at hta-serve as well" {
 	hta-window --by endpoint </dev/null | hta-sink-sqlite --init "$BATS_TEST_TMPDIR/s.db"
 	spawn serve hta-serve -v -l 0 -d "$BATS_TEST_TMPDIR/s.db"
-	wait_until 20 grep -q 'listens on' "$BATS_TEST_TMPDIR/serve.err"
+	wait_until 60 grep -q 'listens on' "$BATS_TEST_TMPDIR/serve.err"
 	feed node "$BATS_TEST_DIRNAME/graphql.mjs" audits \
 		"http://127.0.0.1:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' "$BATS_TEST_TMPDIR/serve.err")/graphql" \
 		"$BATS_TEST_DIRNAME/graphql.json"

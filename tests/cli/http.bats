@@ -7,12 +7,12 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 serve() { # [SETTING...]
 	spawn http hta-http 0 "$@"
 	server=$pid
-	wait_until 20 grep -q : http.out
+	wait_until 60 grep -q : http.out
 	port=$(sed -E 's/^[^,]*:([0-9]+).*/\1/' http.out)
 	url=http://localhost:$port
 }
 
-get() { curl -sS --max-time 20 "$@"; }
+get() { curl -sS --max-time 60 "$@"; }
 code() { get -o /dev/null -w '%{http_code}\n' "$@"; }
 figure() { get "$url/stats" | awk -v name="$1" '$1 == name { print $2 }' | tail -n 1; }
 
@@ -41,7 +41,7 @@ behind_nginx() { # LOCATION
 		}
 	END
 	spawn nginx /usr/sbin/nginx -p "$PWD/nginx" -c "$PWD/nginx/conf"
-	wait_until 20 get "http://127.0.0.1:$front/stats"
+	wait_until 60 get "http://127.0.0.1:$front/stats"
 }
 
 @test "http: behind nginx one request in is one request seen" {
@@ -63,7 +63,7 @@ behind_nginx() { # LOCATION
 	done
 	python3 -c 'import sys, zlib; sys.stdout.buffer.write(zlib.compress(sys.stdin.buffer.read()))' <body >packed
 	get --data-binary @packed -H "Content-Encoding: deflate" "$url/echo" | cmp - body
-	wait_until 20 none_in_flight
+	wait_until 60 none_in_flight
 }
 
 @test "http: a client sees that its body is too large, before and while it sends it" {
@@ -81,7 +81,7 @@ behind_nginx() { # LOCATION
 @test "http: 100-continue is answered at once" {
 	serve
 	head -c 2000000 /dev/zero >body
-	wait_until 20 at_once # beside others once may be too slow
+	wait_until 60 at_once # beside others once may be too slow
 }
 # curl sends the body anyway after a second.
 at_once() {
@@ -122,18 +122,18 @@ at_once() {
 	[ "$(code -d '{}' -H 'Content-Type: application/json' "$url/count")" = 200 ]
 	wait $slow $! || :
 	[ "$(figure slow)" -ge 50 ]
-	wait_until 20 busy 1
+	wait_until 60 busy 1
 }
 
 @test "http: TERM answers what is under way, and ends with 0" {
 	serve
 	get "$url/late?ms=4000" >late.out &
 	late=$!
-	wait_until 20 busy 2
+	wait_until 60 busy 2
 	kill -TERM "$server"
 	wait $late
 	[ "$(cat late.out)" = late ]
-	exits_with 0 20 "$server"
+	exits_with 0 60 "$server"
 	fails_with 7 get "$url/stats"
 }
 
@@ -148,10 +148,10 @@ at_once() {
 		os.execvp("hta-http", ["hta-http", "-"])
 	END
 	spawn http python3 activate.py
-	wait_until 20 grep -q : http.out
+	wait_until 60 grep -q : http.out
 	[ "$(get "http://127.0.0.1:$(<port)/items/a")" = a ]
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	fails_with 78 hta-http -
 	says 'no place to listen on is given'
 }
@@ -167,19 +167,19 @@ at_once() {
 live() { [ "$(figure live)" = "$1" ]; }
 
 @test "http: WebSocket, as python3-websockets has it" {
-	serve ping=1000
+	serve ping=2000
 	/usr/bin/python3 "$tests/cli/http_ws.py" "$port" echo refusals unanswered
 	[ "$(code "$url/ws")" = 426 ]
 	get -i "$url/ws" >"$out"
 	grep -qi '^Upgrade: websocket' "$out"
-	wait_until 20 busy 1
+	wait_until 60 busy 1
 }
 
 @test "http: a frame for 1,000 clients, one of which does not read" {
 	ulimit -n "$(ulimit -H -n)"
 	serve ping=3600000
 	/usr/bin/python3 "$tests/cli/http_ws.py" "$port" fan_out >&3
-	wait_until 20 live 0
+	wait_until 60 live 0
 	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]
 	[ "$(figure sent)" -ge 20000 ]
 }
@@ -188,19 +188,19 @@ live() { [ "$(figure live)" = "$1" ]; }
 	serve
 	spawn ws /usr/bin/python3 "$tests/cli/http_ws.py" "$port" drained
 	peer=$pid
-	wait_until 20 grep -q ready ws.out
+	wait_until 60 grep -q ready ws.out
 	get -N -H 'Accept: text/event-stream' "$url/live" >events &
 	events=$!
-	wait_until 20 live 1
-	wait_until 20 busy 2
+	wait_until 60 live 1
+	wait_until 60 busy 2
 	get -d one -H 'Content-Type: text/plain' "$url/push"
 	get -d two -H 'Content-Type: text/plain' "$url/push"
-	wait_until 20 grep -q two events
+	wait_until 60 grep -q two events
 	[ "$(get "$url/live")" = two ]
 	kill -TERM "$server"
 	wait $events
-	exits_with 0 20 "$server"
-	exits_with 0 20 "$peer"
+	exits_with 0 60 "$server"
+	exits_with 0 60 "$peer"
 	[ "$(grep -c '^data: ' events)" -ge 1 ]
 }
 
@@ -210,9 +210,9 @@ live() { [ "$(figure live)" = "$1" ]; }
 		proxy_set_header Upgrade \$http_upgrade; proxy_set_header Connection upgrade; proxy_set_header Host localhost; }"
 	/usr/bin/python3 "$tests/cli/http_ws.py" "$front/below" echo
 	spawn events curl -sSN -H 'Accept: text/event-stream' "http://127.0.0.1:$front/below/live"
-	wait_until 20 busy 2
+	wait_until 60 busy 2
 	get -d one -H 'Content-Type: text/plain' "$url/push"
-	wait_until 20 grep -q '^data: one' events.out
+	wait_until 60 grep -q '^data: one' events.out
 	kill "$pid"
-	wait_until 20 busy 1
+	wait_until 60 busy 1
 }

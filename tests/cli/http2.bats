@@ -7,7 +7,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 serve() { # [SETTING...]
 	spawn http hta-http 0 h2=1 "$@"
 	server=$pid
-	wait_until 20 grep -q : http.out
+	wait_until 60 grep -q : http.out
 	port=$(sed -E 's/^[^,]*:([0-9]+).*/\1/' http.out)
 	url=http://localhost:$port
 }
@@ -19,7 +19,7 @@ certify() {
 }
 
 http2=(--http2-prior-knowledge)
-get() { curl -sS --max-time 20 "${http2[@]}" "$@"; }
+get() { curl -sS --max-time 60 "${http2[@]}" "$@"; }
 code() { get -o /dev/null -w '%{http_version} %{http_code}\n' "$@"; }
 figure() { get "$url/stats" | awk -v name="$1" '$1 == name { print $2 }' | tail -n 1; }
 is() { [ "$(figure "$1")" = "$2" ]; } # FIGURE VALUE
@@ -40,7 +40,7 @@ bodies() {
 	gzip -1 <body >bomb
 	[ "$(code --data-binary @bomb -H 'Content-Encoding: gzip' "$url/echo")" = '2 413' ]
 	[ "$(figure too-large)" = 3 ]
-	wait_until 20 is in-flight 0
+	wait_until 60 is in-flight 0
 	get "$url/stream?n=200000" >"$out"
 	[ "$(wc -l <"$out")" = 200000 ]
 	fails_with 92 get "$url/stream?n=2000&cut=1"
@@ -87,42 +87,42 @@ bodies() {
 @test "http2: who stalls, resets or leaves hurts nobody" {
 	serve head=1000 body=1000 idle=3000 stall=1000
 	raw slow_head slow_body stalled resets left
-	wait_until 20 is busy 1
+	wait_until 60 is busy 1
 	raw idle
 	[ "$(figure slow)" = 1 ]
 	raw left
 	kill -TERM "$server"
-	exits_with 0 20 "$server"
+	exits_with 0 60 "$server"
 }
 
 @test "http2: bodies share a budget" {
 	serve budget=1000000
 	raw budget
 	is overloaded 1
-	wait_until 20 is in-flight 0
+	wait_until 60 is in-flight 0
 }
 
 @test "http2: TERM answers what is under way, and ends with 0" {
 	serve
 	get "$url/late?ms=4000" >late.out &
 	late=$!
-	wait_until 20 is busy 2
+	wait_until 60 is busy 2
 	kill -TERM "$server"
 	wait $late
 	[ "$(cat late.out)" = late ]
-	exits_with 0 20 "$server"
+	exits_with 0 60 "$server"
 }
 
 @test "http2: an intake has each event that it answered for" {
 	certify
 	spawn ingest hta-ingest -v -l 0 --log log --only-log --cert cert.pem --key key.pem
-	wait_until 20 grep -q 'listens on' ingest.err
+	wait_until 60 grep -q 'listens on' ingest.err
 	port=$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
 	echo '{"event_type":"page_view","user_id":"123","payload":{}}' >event
 	h2load -n 3000 -c 8 -m 20 -d event -H 'content-type: application/json' "https://localhost:$port/events" >"$out"
 	grep -q '3000 succeeded, 0 failed' "$out"
 	grep -q 'Application protocol: h2' "$out"
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(hta-consume --log log -e --dead drop | jq -r .event_id | sort -u | wc -l)" = 3000 ]
 }

@@ -32,7 +32,7 @@ def block(path, method="GET", more=(), host="localhost"):
 
 class Client:
     def __init__(self, window=65535):
-        self.s = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.s = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         self.send(SETTINGS, 0, 0, struct.pack(">HI", 4, window))
 

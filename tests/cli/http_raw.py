@@ -100,7 +100,7 @@ def statuses(answers):
 
 
 def connect(port):
-    s = socket.create_connection(("127.0.0.1", port), timeout=10)
+    s = socket.create_connection(("127.0.0.1", port), timeout=60)
     if "HTTP_CA" not in os.environ:
         return s
     return ssl.create_default_context(cafile=os.environ["HTTP_CA"]).wrap_socket(s, server_hostname="localhost")
@@ -112,7 +112,7 @@ def exchange(port, payload, want=0):
     with connect(port) as s:
         s.sendall(payload)
         while True:
-            s.settimeout(0.2 if want and len(statuses(answers)[0]) >= want else 10)
+            s.settimeout(0.2 if want and len(statuses(answers)[0]) >= want else 60)
             try:
                 piece = s.recv(65536)
             except TimeoutError:

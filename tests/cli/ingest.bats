@@ -122,7 +122,7 @@ teardown() {
 	[ "$status" = 202 ]
 	id=$(jq -r .event_id body)
 	kill -9 "$intake"
-	wait_until 20 gone "$intake"
+	wait_until 60 gone "$intake"
 	serve
 	post /events "$view" -H 'Idempotency-Key: k1'
 	answers 202 '[.event_id, .duplicate]' "[\"$id\",true]"
@@ -163,7 +163,7 @@ teardown() {
 		[ "$status" != 202 ] || cat "$part" >>acked
 	done &
 	load=$!
-	wait_until 20 test -s acked
+	wait_until 60 test -s acked
 	end
 	kill $load 2>/dev/null || :
 	wait $load || :
@@ -175,7 +175,7 @@ teardown() {
 	serve
 	for _ in 1 2 3; do post /publish "$login"; done
 	kill -9 "$intake"
-	wait_until 20 gone "$intake"
+	wait_until 60 gone "$intake"
 	serve
 	post /publish "${login/login/logout}"
 	[ "$(get /stats | jq -c 'del(.uptime)')" = '{"received_count":4,"unique_processed":2,"duplicate_dropped":2,"deduplication_rate":50,"topics":["user.login","user.logout"]}' ]
@@ -254,12 +254,12 @@ teardown() {
 	get /health | jq -e '.status == "ok"'
 	sed -i 's/rate=1.*/topics=orders/' keys
 	kill -USR1 "$intake"
-	wait_until 20 grep -q 'read anew' ingest.err
+	wait_until 60 grep -q 'read anew' ingest.err
 	post /events "$view" -H "X-API-Key: $key"
 	refuses 403 topic
 	echo nonsense >keys
 	kill -USR1 "$intake"
-	wait_until 20 grep -q 'stay as they were' ingest.err
+	wait_until 60 grep -q 'stay as they were' ingest.err
 	end
 	[ "$(logged | grep -c page_view)" = 2 ]
 }
@@ -280,9 +280,9 @@ teardown() {
 	grep -qi '^retry-after: 30' head
 	[ "$(get /health/ready | jq -r .code)" = log-full ]
 	post /publish "$login"
-	wait_until 20 bash -c "set -o pipefail; curl -sf $url/health | jq -e .log.full"
+	wait_until 60 bash -c "set -o pipefail; curl -sf $url/health | jq -e .log.full"
 	mount -o remount,size=400m disk
-	wait_until 20 bash -c "curl -s -o /dev/null -w '%{http_code}' -H '$json' --data-binary @big $url/events | grep 202"
+	wait_until 60 bash -c "curl -s -o /dev/null -w '%{http_code}' -H '$json' --data-binary @big $url/events | grep 202"
 	echo "f$i" >>acked
 	end
 	logged | jq -r .event_id | grep '^f' | cmp - acked
@@ -297,7 +297,7 @@ teardown() {
 	batch 1 100 | jq -sc . >hundred
 	post /ingest @hundred
 	refuses 503 log-failed
-	exits_with 74 20 "$intake"
+	exits_with 74 60 "$intake"
 	grep -q 'hta-ingest: .*File too large' ingest.err
 	under=()
 	serve
@@ -335,7 +335,7 @@ teardown() {
 	post /ingest "$(batch 11 20 | jq -sc .)"
 	refuses 503 log-failed
 	grep -qi '^retry-after' head
-	exits_with 74 20 "$intake"
+	exits_with 74 60 "$intake"
 	grep -q 'hta-ingest: .*Input/output error' ingest.err
 	rm bad
 	serve
@@ -355,7 +355,7 @@ teardown() {
 	for n in 1 2 3; do
 		post /ingest "$(batch $((n * 1000 - 500)) $((n * 1000 + 499)) | jq -sc .)"
 		[ "$status" = 202 ]
-		wait_until 20 counted $((n * 1000))
+		wait_until 60 counted $((n * 1000))
 		kill_all_of "$pipeline"
 		spawn p bash -c "set -o pipefail; $job"
 		pipeline=$pid
@@ -374,7 +374,7 @@ teardown() {
 	place=$(sed -nE 's/^location: ([^\r]*).*/\1/ip' head)
 	[ "$(get "$place" | jq -c .)" = '{"durable":true,"acked":false}' ]
 	spawn p bash -c 'hta-consume --job j --log log --epoch 50ms | hta-window --every 1m --time timestamp --by event_type --dead drop | hta-sink-sqlite --init rows.db | hta-commit'
-	wait_until 20 bash -c "set -o pipefail; curl -sf $url$place | jq -e .acked"
+	wait_until 60 bash -c "set -o pipefail; curl -sf $url$place | jq -e .acked"
 	post /events "$view" -H 'Prefer: wait=20'
 	answers 200 .status accepted
 	grep -qi '^preference-applied: wait' head
@@ -389,7 +389,7 @@ teardown() {
 	kill_all_of "$pid"
 	(post /ingest "$(batch 1 1 | jq -sc .)" -H 'Prefer: wait=60' && answers 202 .count 1) &
 	waits=$!
-	wait_until 20 bash -c "set -o pipefail; curl -sf $url/stats | jq -e '.received_count == 6'"
+	wait_until 60 bash -c "set -o pipefail; curl -sf $url/stats | jq -e '.received_count == 6'"
 	end
 	wait $waits
 	[ "$(get /acks/x -o /dev/null -w '%{http_code}' || :)" = 000 ]
@@ -448,7 +448,7 @@ teardown() {
 	fails_with 64 hta-ingest -l 0 --volatile --only-log
 	mkfifo pipe
 	spawn plain bash -c 'set -o pipefail; hta-ingest -v -l 0 --volatile 2>ingest.err | { read -r _ <pipe; cat; }'
-	wait_until 20 grep -q 'listens on' ingest.err
+	wait_until 60 grep -q 'listens on' ingest.err
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
 	post /events "$view"
 	answers 202 .durable false
@@ -463,23 +463,23 @@ teardown() {
 	# nobody reads: what does not fit waits, is refused in the end, and is not there
 	jq -nc '[range(2000) | {event_id: "x\(.)", user_id: "u", event_type: "click", payload: {p: ("p" * 600)}}]' >large
 	for i in {1..12}; do
-		jq -c "map(.event_id += \"-$i\")" large | curl -sS --max-time 20 -o "answer.$i" -H "$json" --data-binary @- "$url/ingest" &
+		jq -c "map(.event_id += \"-$i\")" large | curl -sS --max-time 60 -o "answer.$i" -H "$json" --data-binary @- "$url/ingest" &
 		clients+=($!)
 	done
-	wait_until 20 bash -c 'grep -qs overloaded answer.*'
+	wait_until 60 bash -c 'grep -qs overloaded answer.*'
 	echo >pipe
 	wait "${clients[@]}"
 	kill -TERM "$(pgrep -s "$pid" -x hta-ingest)"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(jq -r .event_id plain.out | sort | uniq -d | wc -l)" = 0 ]
 	[ "$(wc -l <plain.out)" = "$((5 + $(cat answer.* | jq -s 'map(.count // 0) | add')))" ]
 	# a reader that leaves
 	rm ingest.err
 	spawn plain bash -c 'set -o pipefail; hta-ingest -v -l 0 --volatile 2>ingest.err | head -n 1'
-	wait_until 20 grep -q 'listens on' ingest.err
+	wait_until 60 grep -q 'listens on' ingest.err
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err | tail -n 1)
-	wait_until 20 not post /events "$view"
-	exits_with 75 20
+	wait_until 60 not post /events "$view"
+	exits_with 75 60
 }
 
 @test "a socket that a service manager holds: no client is refused while the intake is started again" {

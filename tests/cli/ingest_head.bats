@@ -16,9 +16,9 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 		[ "$status" != 202 ] || cat "$part" >>acked
 	done 2>/dev/null &
 	load=$!
-	wait_until 20 has_stored 500
+	wait_until 60 has_stored 500
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 	kill $load 2>/dev/null || :
 	wait $load || :
 	intake_left_with 0
@@ -71,9 +71,9 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 	post /publish "$login" -H 'Prefer: wait=1'
 	answers 202 .status created
 	kill -CONT "$sink"
-	wait_until 20 has_stored 2011
+	wait_until 60 has_stored 2011
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "--max-lag: a pipeline that is behind refuses events, until it is not; --ack: all answers wait" {
@@ -87,21 +87,21 @@ has_stored() { [ "$(stored 2>/dev/null | wc -l)" -ge "$1" ]; } # N
 	post /publish "$login" -H 'Prefer: wait=1'
 	answers 202 .status created
 	behind() { post /publish "$login" -H 'Prefer: wait=1' && refuses 503 pipeline-behind; }
-	wait_until 20 behind
+	wait_until 60 behind
 	grep -qi '^retry-after: 30' head
 	[ "$(get /health/ready | jq -r .code)" = pipeline-behind ]
 	get /health | jq -e '.pipeline.lag_s >= 1'
 	get /metrics | grep -E '^hta_log_lag_seconds [1-9]'
 	kill -CONT "$sink"
 	again() { post /publish "$login" && [ "$status" = 409 ]; }
-	wait_until 20 again
+	wait_until 60 again
 	[ "$(get /metrics | sed -nE 's/^hta_log_acked_offset\{job="ingest"\} //p')" -gt 300 ]
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 	has_stored 2
 }
 
-refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
+refuses_clients() { not curl -s --max-time 60 -o /dev/null "$url/health"; }
 
 @test "a signal while the stages below are starting: what was answered goes through them all the same" {
 	mkfifo begin
@@ -109,9 +109,9 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	post /events "$view"
 	[ "$status" = 202 ]
 	kill -TERM "$intake"
-	wait_until 20 refuses_clients
+	wait_until 60 refuses_clients
 	echo >begin
-	exits_with 0 20
+	exits_with 0 60
 	intake_left_with 0
 	has_stored 1
 	serve_into "read -r _ <begin; $lite" --drain 1s
@@ -120,12 +120,12 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	kill -TERM "$intake"
 	intake_left_with 0
 	echo >begin
-	exits_with 75 20
+	exits_with 75 60
 	[ "$(stored | wc -l)" = 1 ]
 	serve_into "$lite"
-	wait_until 20 has_stored 2
+	wait_until 60 has_stored 2
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 }
 
 @test "how it ends is how a stage below ended, and what was answered is in the log" {
@@ -134,10 +134,10 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	post /events "$view"
 	[ "$status" = 202 ]
 	echo >begin
-	exits_with 78 20
+	exits_with 78 60
 	intake_left_with 78
 	serve_into "$lite"
-	wait_until 20 has_stored 1
+	wait_until 60 has_stored 1
 	kill -9 "$(pgrep -g "$pid" -x hta-commit)"
 	intake_left_with 75
 	wait_until 60 gone_all_of "$pid"
@@ -145,7 +145,7 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	post /events "$view" -H 'Prefer: wait=20'
 	[ "$status" = 200 ]
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 	has_stored 2
 }
 
@@ -156,14 +156,14 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	prlimit --pid "$intake" --fsize=1000
 	post /ingest "$(batch 1 100 | jq -sc .)"
 	refuses 503 log-failed
-	exits_with 74 20
+	exits_with 74 60
 	intake_left_with 74
 	[ "$(grep -c 'the write at offset .*File too large' ingest.err)" = 1 ]
 	serve_into "$lite"
 	post /ingest "$(batch 1 100 | jq -sc .)" -H 'Prefer: wait=20'
 	answers 200 '[.count, .duplicates]' '[100,0]'
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 	has_stored 101
 }
 
@@ -173,7 +173,7 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	answers 200 '[.count, .rejected]' '[2,1]'
 	[ "$(jq -r .record bad)" = '{"user_id":1}' ]
 	kill -TERM "$intake"
-	exits_with 0 20
+	exits_with 0 60
 	has_stored 2
 	fails_with 64 pipe 'hta-ingest -l 0 --log log | cat | hta-commit'
 	says 'events that are rejected leniently would have nowhere to go: .* hta-ingest --dead FILE'
@@ -195,7 +195,7 @@ refuses_clients() { not curl -s --max-time 20 -o /dev/null "$url/health"; }
 	post /publish "$login" -H 'Prefer: wait=30'
 	[ "$status" = 201 ]
 	kill -TERM "$intake"
-	exits_with 0 30
+	exits_with 0 60
 	logged | sort >all
 	[ "$(wc -l <all)" = 2001 ]
 	# the broker may write the markers of the last transaction when it has answered

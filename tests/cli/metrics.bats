@@ -6,7 +6,7 @@ metrics() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/metrics.py" "$@"; } # URL WA
 
 @test "hta-ingest: both formats, with topics and jobs with odd names" {
 	intake log
-	wait_until 20 curl -sf -o /dev/null "$intake_url/health"
+	wait_until 60 curl -sf -o /dev/null "$intake_url/health"
 	metrics "$intake_url/metrics" 'hta_build_info{program="hta-ingest"}=1'
 	for topic in plain 'a\"b' 'c\\d' 'e\nf' 'größe' '{x=\"y\"} 1'; do
 		send "{\"topic\":\"$topic\",\"event_id\":\"1\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"source\":\"web\",\"payload\":{}}"
@@ -21,7 +21,7 @@ metrics() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/metrics.py" "$@"; } # URL WA
 	rows_in_sqlite
 	feed bash -c 'hta-consume --job "ödd {x} 1" events | hta-window --by endpoint | hta-sink-sqlite --init t.db | hta-commit'
 	serve -d s.db -d t.db
-	wait_until 20 ready
+	wait_until 60 ready
 	ask '/latest?metric=hits'
 	ask '/latest?metric=nosuch'
 	metrics "$url/metrics" 'hta_store_up{store="SQLite 2"}=1' 'hta_http_requests_total{route="/latest",code="404"}=1' \

@@ -35,7 +35,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	event 2 >&7
 	event 1 b >&7
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 	diff <(counted) - <<-'END'
 		ends 01  1
 		stays 01  2
@@ -64,7 +64,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	told 'read anew, and are the same'
 	event 3 >&7
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 	diff <(counted | sort) - <<-'END'
 		two 01  1
 		two 03  1
@@ -85,7 +85,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	told 'read anew: set'
 	event 1 >&7
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 	diff <(counted) - <<-'END'
 		one 01  2
 		two 01  1
@@ -108,7 +108,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 		told 'read anew: set'
 		event 2 >&7
 		exec 7>&-
-		exits_with 0 20
+		exits_with 0 60
 		diff <(counted) - <<-'END'
 			stays 01  1
 			stays 02  1
@@ -130,7 +130,7 @@ counted() { jq -r '"\(.metric) \(.window_start[14:16]) \(.dims | join(",")) \(.c
 	told 'read anew: set'
 	event 2 >&7
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 	diff <(counted) - <<-'END'
 		one 02  1
 		two 02  1
@@ -192,7 +192,7 @@ change_job() { # TOLD NEW...
 	told 'read anew: set'
 	event 2 >&7
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 	diff <(counted) - <<-'END'
 		web 01  1
 		new 02  1
@@ -238,5 +238,5 @@ change_job() { # TOLD NEW...
 		rules_are_read	# and not by a reader that is still there
 	done
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 }

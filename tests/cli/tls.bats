@@ -27,12 +27,12 @@ serve() { # [SETTING...]
 	cp live.pem ca.pem
 	spawn http hta-http 0 cert=live.pem key=live.key "$@"
 	server=$pid
-	wait_until 20 grep -q : http.out
+	wait_until 60 grep -q : http.out
 	port=$(sed -E 's/^[^,]*:([0-9]+).*/\1/' http.out)
 	url=https://localhost:$port
 }
 
-get() { curl -sS --max-time 20 --cacert ca.pem "$@"; }
+get() { curl -sS --max-time 60 --cacert ca.pem "$@"; }
 code() { get -o /dev/null -w '%{http_code}\n' "$@"; }
 figure() { get "$url/stats" | awk -v name="$1" '$1 == name { print $2 }' | tail -n 1; }
 is() { [ "$(figure "$1")" = "$2" ]; } # FIGURE VALUE
@@ -59,7 +59,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	fails_with 1 client -tls1_1 -cipher ALL:@SECLEVEL=0
 	(echo R && cat /dev/zero) | client -tls1_2 >"$out" || :
 	grep -q 'no renegotiation' "$out"
-	wait_until 20 is handshake 2
+	wait_until 60 is handshake 2
 }
 
 @test "tls: requests are read as without it, pipelined and doubtful ones too" {
@@ -70,7 +70,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 @test "tls: WebSocket, a frame for many clients" {
 	serve ping=3600000 linger=300000
 	HTTP_CLIENTS=200 HTTP_CA=ca.pem /usr/bin/python3 "$tests/cli/http_ws.py" "$port" echo refusals fan_out >&3
-	wait_until 20 is live 0
+	wait_until 60 is live 0
 	[ "$(figure closed-1013) $(figure skipped)" = "1 3" ]
 }
 
@@ -86,7 +86,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	head -c 80000000 /dev/zero >body
 	[ "$(code --data-binary @body -H Expect: "$url/echo")" = 413 ]
 	[ "$(code -T - -X POST "$url/echo" <body)" = 413 ]
-	wait_until 20 is in-flight 0
+	wait_until 60 is in-flight 0
 }
 
 @test "tls: who stalls in the handshake, before or within it, loses the place" {
@@ -110,8 +110,8 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	END
 	spawn stall python3 stall.py "$port"
 	exits_with 0 60
-	wait_until 20 is handshake 20
-	wait_until 20 alone
+	wait_until 60 is handshake 20
+	wait_until 60 alone
 }
 
 @test "tls: plain HTTP is told so, what is neither is closed" {
@@ -126,7 +126,7 @@ client() { openssl s_client -connect "localhost:$port" -CAfile ca.pem -verify_re
 	head -c 1000 /dev/urandom | tr '\1\3\26GPHC' x >noise
 	feed python3 -c 'import socket, sys; s = socket.create_connection(("localhost", int(sys.argv[1])), 60)
 s.sendall(open("noise", "rb").read()); print(len(s.recv(100)))' "$port"
-	wait_until 20 is handshake 1
+	wait_until 60 is handshake 1
 }
 
 @test "tls: a client that has closed its side is still answered" {
@@ -165,7 +165,7 @@ s.sendall(open("noise", "rb").read()); print(len(s.recv(100)))' "$port"
 		        assert b"late\n" in tls.read(65536), got
 	END
 	python3 half.py "$port"
-	wait_until 20 alone
+	wait_until 60 alone
 }
 
 # Puts this one in the place of what the server has, and has it read.
@@ -174,7 +174,7 @@ change() { # NAME
 	mv new.key live.key && mv new.pem live.pem
 	: >http.err
 	kill -USR1 "$server"
-	wait_until 20 grep -q "${2:-read anew}" http.err
+	wait_until 60 grep -q "${2:-read anew}" http.err
 }
 
 # Which certificate a new connection sees.
@@ -214,7 +214,7 @@ event='{"event_type":"page_view","user_id":"123","payload":{}}'
 intake() { # [OPTION...]
 	spawn ingest hta-ingest -v -l 0 --log log --only-log --cert live.pem --key live.key "$@"
 	server=$pid
-	wait_until 20 grep -q 'listens on' ingest.err
+	wait_until 60 grep -q 'listens on' ingest.err
 	port=$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' ingest.err)
 	url=https://localhost:$port
 }
@@ -271,23 +271,23 @@ served_is() { openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null
 	[ "$(date -u -d "$(openssl x509 -in live.pem -noout -enddate | cut -d= -f2)" +%s)" = "$until" ]
 	cp other.key new.key && chmod 600 new.key && mv new.key live.key
 	kill -USR1 "$server"
-	wait_until 20 grep -q 'live.key: the key is not that of the certificate in live.pem; the certificate stays as it was' ingest.err
+	wait_until 60 grep -q 'live.key: the key is not that of the certificate in live.pem; the certificate stays as it was' ingest.err
 	cp old.pem live.pem && cp old.key live.key
 	kill -USR1 "$server"
-	wait_until 20 grep -q 'live.pem: the certificate expired at .*; the certificate stays as it was' ingest.err
+	wait_until 60 grep -q 'live.pem: the certificate expired at .*; the certificate stays as it was' ingest.err
 	rm live.pem
 	kill -USR1 "$server"
-	wait_until 20 grep -q 'live.pem: No such file or directory; the certificate stays as it was' ingest.err
+	wait_until 60 grep -q 'live.pem: No such file or directory; the certificate stays as it was' ingest.err
 	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
 	cp a.pem live.pem && cp a.key live.key
 	kill -USR1 "$server"
-	wait_until 20 grep -q 'the certificate was read anew' ingest.err
+	wait_until 60 grep -q 'the certificate was read anew' ingest.err
 	[ "$(code -H "$json" -d "$event" "$url/events")" = 202 ]
 	# files that have changed are found without a signal
 	cp other.pem live.pem && cp other.key live.key
 	wait_until 60 served_is other.pem
 	kill -TERM "$server"
-	exits_with 0 20 "$server"
+	exits_with 0 60 "$server"
 	[ "$(hta-consume --log log -e --dead drop | wc -l)" = 3 ]
 }
 
@@ -296,9 +296,9 @@ served_is() { openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null
 	hta-ingest --new-key web | tail -n 1 >keys && chmod 600 keys
 	for tls in '' '--cert live.pem --key live.key'; do
 		spawn ingest hta-ingest -v -l 0.0.0.0:0 --log log --only-log --keys keys $tls
-		wait_until 20 grep -q 'listens on' ingest.err
+		wait_until 60 grep -q 'listens on' ingest.err
 		kill -TERM "$pid"
-		exits_with 0 20
+		exits_with 0 60
 		grep -c 'keys are sent without TLS' ingest.err >>notices || :
 	done
 	expect notices <<-'END'
@@ -342,6 +342,6 @@ sign() { # AUTHORITY NAME SUBJECT
 	[ "$(as writer -H "$json" -d '{"topic":"other","event_type":"x","user_id":"u","payload":{}}' "$url/events")" = 403 ]
 	certify authority -subj /CN=new
 	kill -USR1 "$server"
-	wait_until 20 grep -q 'the certificate was read anew' ingest.err
+	wait_until 60 grep -q 'the certificate was read anew' ingest.err
 	[ "$(as writer "${post[@]}" 2>/dev/null)" = 000 ]
 }

@@ -105,7 +105,7 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 
 @test "a folder: one writer, one topic, nothing else in it" {
 	spawn w bash -c 'sleep 60 | exec hta-log-append log'
-	wait_until 20 test -e log/durable
+	wait_until 60 test -e log/durable
 	fails_with 78 hta-log-append log </dev/null
 	says 'another process writes'
 	mkdir other
@@ -129,8 +129,8 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 		spawn w bash -c "exec hta-log-append -s 500000 -b 50 log <$part >>told"
 		writer=$pid
 		spawn p bash -c "set -o pipefail; $(job log --epoch 20ms)"
-		wait_until 20 test -e rows.db
-		exits_with 0 20 "$writer"
+		wait_until 60 test -e rows.db
+		exits_with 0 60 "$writer"
 		kill_all_of "$pid"
 	done
 	[ "$(lines_of log | wc -l)" = 40000 ]
@@ -145,10 +145,10 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 	events 100 >in
 	hta-log-append log <in >told
 	spawn p bash -c "set -o pipefail; $(job log --epoch 50ms)"
-	wait_until 20 counts 100
+	wait_until 60 counts 100
 	for n in 200 300 400; do
 		hta-log-append log <in >>told
-		wait_until 20 counts $n
+		wait_until 60 counts $n
 	done
 	[ "$(sqlite3 rows.db "SELECT topic || next FROM hta_pos")" = "events$(durable log)" ]
 }
@@ -159,7 +159,7 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 	[ -e log/00000000000000000000.log ]
 	feed pipe "$(job log -e)"
 	spawn w bash -c 'sleep 60 | exec hta-log-append -s 300000 -k 0 log'
-	wait_until 20 test ! -e log/00000000000000000000.log
+	wait_until 60 test ! -e log/00000000000000000000.log
 	counts 20000
 	feed pipe "$(job log -e)"
 	feed pipe "hta-consume --job k --log log -e --dead drop | hta-commit"
@@ -184,7 +184,7 @@ durable() { od -An -t d8 -j 16 -N 8 "$1/durable" | tr -d ' '; } # DIR
 
 @test "times: --from and --until are when lines were received" {
 	echo '{"a":1}' | hta-log-append log >told
-	wait_until 20 bash -c '[ "$(date +%s%6N)" -gt "$(grep -h "^{.\$log" log/0*.log | jq ".\"\$log\".us + 2000")" ]'
+	wait_until 60 bash -c '[ "$(date +%s%6N)" -gt "$(grep -h "^{.\$log" log/0*.log | jq ".\"\$log\".us + 2000")" ]'
 	now=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ)
 	echo '{"a":2}' | hta-log-append log >>told
 	[ "$(hta-consume --log log --from "$now" -e)" = '{"a":2}' ]

@@ -2,7 +2,7 @@
 import json, os, random, re, signal, sqlite3, subprocess, threading, time, urllib.request
 from measure import die
 
-LOOK_S, START_S, END_S = 0.02, 30, 60
+LOOK_S, START_S, END_S = 0.02, 60, 60
 KINDS_THERE = ("good", "late", "dead")
 
 

@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { US = 1000000, ANSWER_BYTES = 4096, EVENT_BYTES = 400, LAST_US = 10 * US, CURVE_US = 2000 };
+enum { US = 1000000, ANSWER_BYTES = 4096, EVENT_BYTES = 400, LAST_US = 60 * US, CURVE_US = 2000 };
 enum kind { GOOD, LATE, DUPLICATE, DEAD, KINDS };
 static const char *const kinds[KINDS] = { "good", "late", "duplicate", "dead" };
 

@@ -6,7 +6,7 @@ import bisect, collections, json, os, subprocess
 from measure import die
 
 Step = collections.namedtuple("Step", "name rate seconds connections events requests", defaults=(None,))
-MORE_S = 60
+MORE_S = 120
 
 
 def post(pipeline, step, name, curve):

@@ -75,7 +75,7 @@ for i in range(60000):
 
 @test "--max-keys bounds what is held" {
 	seq 1 20000 | sed 's/.*/{"event_id":&,"endpoint":"\/","ts":"2026-01-01T00:00:00Z"}/' >in
-	feed pipe "$(line --max-keys 3000 | sed 's/ in / in --epoch-records 1000 /')"
+	feed pipe "$(line --max-keys 3000 | sed 's/ in / in --epoch 1h --epoch-records 1000 /')"
 	[ "$(counted)" = 20000 ]
 	keys=$(r hget '{hta:d}state' keys)
 	# sinks may need what the last epochs had
@@ -123,7 +123,7 @@ for i in range(60000):
 	hta-gen --count 100 >in
 	serve() { # OPTION...
 		spawn server redis-server --port 0 --unixsocket "$PWD/s" --save '' --dir "$PWD" "$@"
-		wait_until 20 redis-cli -s s ping
+		wait_until 60 redis-cli -s s ping
 	}
 	at_socket() { line | sed "s|redis:|unix://:$1@$PWD/s|"; }
 	serve --appendonly no --requirepass secret
@@ -134,7 +134,7 @@ for i in range(60000):
 	says WRONGPASS
 	not says wrong-one
 	kill "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	serve --appendonly yes --appendfsync always --maxmemory 100mb --maxmemory-policy allkeys-lru --requirepass secret
 	fails_with 78 pipe "$(at_socket secret)"
 	says 'set maxmemory-policy noeviction'
@@ -143,7 +143,7 @@ for i in range(60000):
 	not says appendfsync
 	[ "$(counted)" = 100 ]
 	kill "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	fails_with 69 pipe "$(at_socket secret)"
 	says 'given up after 10s'
 }

@@ -37,7 +37,7 @@ stranger() { # EXAMPLES
 	spawn job bash -c 'hta-consume --job all --log log --epoch 50ms | hta-sink-sqlite --init --events e.db | hta-commit'
 	stranger 10
 	kill -TERM -- "-$pid"
-	exits_with 143 20
+	exits_with 143 60
 	end
 }
 
@@ -47,9 +47,9 @@ stranger() { # EXAMPLES
 	mkdir rules
 	echo '{"rule_id":"hits","metric":"count"}' >rules/hits.json
 	spawn serve hta-serve -v -l 0 -d s.db --rules rules
-	wait_until 20 grep -q 'listens on' serve.err
+	wait_until 60 grep -q 'listens on' serve.err
 	url=http://localhost:$(sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' serve.err)
 	stranger 10
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 }

@@ -9,7 +9,7 @@ setup() {
 teardown() { kill_spawned; }
 
 port_of() { sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p' "$1.err" | head -1; }
-listens() { wait_until 20 grep -q 'listens on' "$1.err"; }
+listens() { wait_until 60 grep -q 'listens on' "$1.err"; }
 serve() { # [OPTION...]
 	spawn serve hta-serve -v -l 0 -d s.db --push 1s "$@"
 	server=$pid
@@ -28,7 +28,7 @@ pipeline() {
 	for i in 1 2; do
 		curl -sS --max-time 30 --data-binary @events -H 'Content-Type: application/x-ndjson' "http://localhost:$(port_of web)/ingest"
 	done
-	wait_until 20 has_rows 100
+	wait_until 60 has_rows 100
 }
 browse() { timeout 150 /usr/bin/python3 -B "$BATS_TEST_DIRNAME/page.py" "$@"; } # URL CHECK...
 
@@ -48,7 +48,7 @@ behind_nginx() { # LOCATION...
 		}
 	END
 	spawn nginx /usr/sbin/nginx -p "$PWD/nginx" -c "$PWD/nginx/conf"
-	wait_until 20 curl -sf -o /dev/null "http://127.0.0.1:$front/deep/prefix/health"
+	wait_until 60 curl -sf -o /dev/null "http://127.0.0.1:$front/deep/prefix/health"
 }
 below='location /deep/prefix/ { proxy_pass http://back/; }'
 upgrade='proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;'
@@ -89,7 +89,7 @@ upgrade='proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrad
 	pipeline
 	serve
 	PAGE_SERVER=$server PAGE_AGAIN="hta-serve -q -l $port -d s.db --push 1s" browse "http://localhost:$port/" again
-	exits_with 0 20 "$server"
+	exits_with 0 60 "$server"
 }
 
 @test "the page: a key is asked for, and is in no address and no text" {

@@ -40,7 +40,7 @@ check() { /usr/bin/python3 -B "$tests/store/prometheus.py" "$@"; }
 }
 
 listens() { # FILE
-	wait_until 20 grep -q 'listens on' "$1"
+	wait_until 60 grep -q 'listens on' "$1"
 	sed -nE 's/.*listens on [^,]*:([0-9]+).*/\1/p;T;q' "$1"
 }
 
@@ -60,7 +60,7 @@ start_intake() {
 
 # What there is to see: events, a duplicate, one that is bad, a query.
 post() { # BODY CODE [PATH]
-	[ "$(curl -sS -o body -w '%{http_code}' --max-time 20 --cacert live.pem -H "Authorization: Bearer $(<hta.key)" -H 'Content-Type: application/json' \
+	[ "$(curl -sS -o body -w '%{http_code}' --max-time 60 --cacert live.pem -H "Authorization: Bearer $(<hta.key)" -H 'Content-Type: application/json' \
 		-d "$1" "https://localhost:$ingest${3:-/events}")" = "$2" ] && return
 	cat body
 	return 1
@@ -71,21 +71,21 @@ traffic() {
 	for i in $(seq 5); do post "$(event "$RANDOM$RANDOM$i")" 202; done
 	post "$(event same)" 202
 	post '{}' 422
-	curl -sS -o /dev/null --max-time 20 "http://localhost:$serve/latest?metric=hits"
+	curl -sS -o /dev/null --max-time 60 "http://localhost:$serve/latest?metric=hits"
 	hta-top --metrics >textfile/new && mv textfile/new textfile/hta.prom
 }
 asked() { traffic && check ask "http://127.0.0.1:$prometheus"; }
 # Alerts that wait for their time ("for") are pending.
-state() { curl -sS --max-time 20 "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -r '.data.alerts[] | "\(.labels.alertname) \(.state)"' | grep -x "$1 $2"; } # ALERT STATE
+state() { curl -sS --max-time 60 "http://127.0.0.1:$prometheus/api/v1/alerts" | jq -r '.data.alerts[] | "\(.labels.alertname) \(.state)"' | grep -x "$1 $2"; } # ALERT STATE
 firing() { state "$1" firing; } # ALERT
 pending() { state "$1" pending; } # ALERT
-is() { [ "$(curl -sS --max-time 20 -G --data-urlencode "query=$1" "http://127.0.0.1:$prometheus/api/v1/query" | jq -r '.data.result[0].value[1]')" = "$2" ]; } # QUERY VALUE
+is() { [ "$(curl -sS --max-time 60 -G --data-urlencode "query=$1" "http://127.0.0.1:$prometheus/api/v1/query" | jq -r '.data.result[0].value[1]')" = "$2" ]; } # QUERY VALUE
 
 @test "a real Prometheus: every query of the dashboard and of the alerts gives data" {
 	mkdir textfile data
 	start_intake
 	post "$(event first)" 202
-	wait_until 20 test -s s.db
+	wait_until 60 test -s s.db
 	spawn serve hta-serve -v -l 0 -d s.db
 	serve=$(listens serve.err)
 	traffic

@@ -9,7 +9,7 @@ load ../serve
 	hta-sink-redis --init --ttl 36500d "$REDIS_URL" <rows
 	for store in s.db postgres:// "$REDIS_URL"; do
 		serve -d "$store"
-		wait_until 20 ready
+		wait_until 60 ready
 		: >said
 		for path in '/latest?metric=hits&limit=3' '/top?metric=hits&limit=2' '/top?metric=hits&by=sum&limit=2' \
 			'/top?metric=hits&by=p&limit=2' '/history?metric=hits&from=2026-01-01&to=2026-01-02&limit=9' \
@@ -240,13 +240,13 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	serve -d s.db --push 1s
 	live pushes refusals
 	live fan_out >&3
-	wait_until 20 has /metrics '^hta_ws_clients 0'
+	wait_until 60 has /metrics '^hta_ws_clients 0'
 	has /metrics '^hta_ws_closed_total{code="1003"} 1'
 	spawn drained /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" drained
 	drained=$pid
-	wait_until 20 grep -q open drained.out
+	wait_until 60 grep -q open drained.out
 	end
-	exits_with 0 20 "$drained"
+	exits_with 0 60 "$drained"
 	hta-serve --new-key web >made
 	tail -1 made >keys
 	chmod 600 keys
@@ -257,7 +257,7 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 @test "live statistics as events, and the latest by GET" {
 	rows_in_sqlite
 	serve -d s.db --push 1s --push-rows 2
-	curl -sSN --max-time 4 -H 'Accept: text/event-stream' "$url/live-stats?rules=visits,nosuch" >stream || [ $? = 28 ]
+	streams visits,nosuch
 	[ "$(head -1 stream)" = 'retry: 5000' ]
 	[ "$(sed -n 's/^data: //p' stream | jq -c 'select(.error) | .error.code')" = '"unknown-metric"' ]
 	[ "$(sed -n 's/^data: //p' stream | jq -c 'select(.rule_id == "visits") | .data' | sort -u | wc -l)" = 1 ]
@@ -276,9 +276,9 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	refuses 426 websocket-version
 	spawn stream curl -sSN -H 'Accept: text/event-stream' "$url/live-stats?rules=visits"
 	stream=$pid
-	wait_until 20 grep -q '^data: ' stream.out
+	wait_until 60 grep -q '^data: ' stream.out
 	end
-	exits_with 0 20 "$stream"
+	exits_with 0 60 "$stream"
 }
 
 post() { # RULE [OPTION OF curl...]
@@ -406,7 +406,7 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	rows_in_sqlite
 	serve -d s.db
 	for i in $(seq 20); do echo "url = $url/latest?metric=hits"; done >urls
-	curl -sSZ --parallel-max 20 --max-time 30 -K urls >bodies
+	at_once 20 curl -sSZ --parallel-immediate --parallel-max 20 --max-time 90 -K urls >bodies
 	[ "$(sort -u bodies | wc -l)" = 1 ]
 	sums 19
 	ask '/latest?metric=hits'
@@ -428,7 +428,7 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	ask '/latest?metric=late'
 	refuses 404 unknown-metric
 	hta-window --metric late --by endpoint <<<'{"ts":"2026-01-01T00:00:00Z","endpoint":"/a"}' | hta-sink-sqlite s.db
-	wait_until 20 has '/latest?metric=late' '"count":1'
+	wait_until 60 has '/latest?metric=late' '"count":1'
 }
 
 @test "a store that is away: 503 with Retry-After, and there again without a restart" {
@@ -443,8 +443,8 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	refuses 503 store-unavailable
 	mkdir later
 	hta-sink-sqlite --init later/s.db <rows
-	wait_until 20 ready
-	wait_until 20 has '/latest?metric=hits' '"rows"'
+	wait_until 60 ready
+	wait_until 60 has '/latest?metric=hits' '"rows"'
 	end
 	serve -d redis://127.0.0.1:1
 	ask '/latest?metric=hits'
@@ -458,7 +458,8 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	ask '/latest?metric=hits'
 	refuses 504 deadline
 	for i in $(seq 90); do printf 'url = %s/latest?metric=m%s\noutput = /dev/null\n' "$url" "$i"; done >urls
-	curl -sSZ --parallel-max 90 --max-time 30 -w '%{http_code}\n' -K urls | sort | uniq -c >codes
+	at_once 90 curl -sSZ --parallel-immediate --parallel-max 90 --max-time 90 -w '%{http_code}\n' -K urls >told
+	sort told | uniq -c >codes
 	ask /health
 	answers 200 .status ok
 	awk '$2 == 503 {busy = $1} $2 == 504 {late = $1} END {exit !(busy >= 20 && late >= 60 && busy + late == 90)}' codes || { cat codes; false; }
@@ -470,14 +471,15 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	rows
 	hta-sink-pg --init <rows
 	serve -d postgres:// --deadline 1s
-	wait_until 20 ready
-	spawn lock psql -qc "BEGIN; LOCK TABLE hta_metric; SELECT pg_sleep(20)"
+	wait_until 60 ready
+	spawn lock psql -qc "BEGIN; LOCK TABLE hta_metric; SELECT pg_sleep(100)"
 	waiting() { [ "$(psql -Atc "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = relation WHERE relname = 'hta_metric' AND granted = $1")" = "$2" ]; }
-	wait_until 20 waiting true 1
+	wait_until 60 waiting true 1
 	ask '/latest?metric=hits'
 	refuses 504 deadline
-	wait_until 20 waiting false 0
+	wait_until 60 waiting false 0
 	kill -KILL -- "-$pid"
+	psql -XAtqc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(100)'"
 }
 
 @test "a connection to Postgres rests between queries without a transaction" {
@@ -485,18 +487,18 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	rows
 	hta-sink-pg --init <rows
 	serve -d postgres:// --workers 1
-	wait_until 20 ready
+	wait_until 60 ready
 	sessions() { psql -XAtc "SELECT pid, state FROM pg_stat_activity WHERE application_name = 'hta-serve'" | sort; }
 	# the worker's, and those that look whether all is well; who they are is in the file `resting`
 	rests() { sessions | tee now && cut -d'|' -f1 now >resting && awk -F'|' '$2 != "idle" { bad = 1 } END { exit bad || !NR }' now; }
 	gone_session() { [ -z "$(sessions)" ]; }
 	ask '/latest?metric=hits&limit=1'
 	answers 200 '.rows | length' 1
-	wait_until 20 rests
+	wait_until 60 rests
 	mv resting first
 	ask '/latest?metric=hits&limit=2'
 	answers 200 '.rows | length' 2
-	wait_until 20 rests
+	wait_until 60 rests
 	[ -z "$(comm -23 first resting)" ] # none of them was closed
 	psql -XAtqc "DELETE FROM hta_rollups" # nothing holds a lock, and each query sees what is stored now
 	ask '/latest?metric=hits&limit=3'
@@ -504,8 +506,8 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	psql -XAtqc "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hta-serve'"
 	ask '/latest?metric=hits&limit=4'
 	refuses 404 no-window
-	wait_until 20 rests
-	[ -z "$(comm -12 first resting)" ]
+	anew() { rests && [ -z "$(comm -12 first resting)" ]; } # one that was ended may be there a while
+	wait_until 60 anew
 	psql -XAtqc 'ALTER TABLE hta_rollups RENAME TO hidden'
 	ask '/latest?metric=hits&limit=5'
 	[ "$status" = 503 ]
@@ -513,18 +515,18 @@ top10='{"rule_id":"top_events_10m","window_size":"10m","metric":"count","group_b
 	ask '/latest?metric=hits&limit=6'
 	refuses 404 no-window
 	end
-	wait_until 20 gone_session
+	wait_until 60 gone_session
 }
 
 @test "who leaves has its query cancelled" {
 	silent
-	serve -d "redis://127.0.0.1:$port" --deadline 60s
+	serve -d "redis://127.0.0.1:$port" --deadline 600s
 	for i in 1 2 3 4; do spawn "client$i" curl -sS "$url/latest?metric=m$i"; done
 	asked() { [ "$(get /metrics | awk '/^hta_query_(queue|running) / { n += $2 } END { print n }')" -ge 4 ]; }
-	wait_until 20 asked
+	wait_until 60 asked
 	for i in 1 2 3 4; do kill -TERM "$(sed -n "$((i + 2))p" spawned)"; done
-	wait_until 20 has /metrics '^hta_query_refused_total{reason="cancelled"} 4'
-	wait_until 20 has /metrics '^hta_query_running [01]$'
+	wait_until 60 has /metrics '^hta_query_refused_total{reason="cancelled"} 4'
+	wait_until 60 has /metrics '^hta_query_running [01]$'
 	end
 }
 
@@ -604,13 +606,13 @@ counts() { [ "$(get /stats | jq -c '[.received_count, .unique_processed, .duplic
 	counts '[0,0,0,0,[]]'
 	intake a
 	for _ in 1 2 3; do send "$login"; done
-	wait_until 20 counts '[3,1,2,66.67,["user.login"]]'
+	wait_until 60 counts '[3,1,2,66.67,["user.login"]]'
 	killed=$pid
 	intake b
 	send "${login/login/logout}"
-	wait_until 20 counts '[4,2,2,50,["user.login","user.logout"]]'
+	wait_until 60 counts '[4,2,2,50,["user.login","user.logout"]]'
 	kill -9 "$killed"
-	wait_until 20 gone "$killed"
+	wait_until 60 gone "$killed"
 	counts '[4,2,2,50,["user.login","user.logout"]]'
 	get /stats | jq -e '.uptime | test("^0:0[0-9]:[0-9]{2}\\.[0-9]{6}$")'
 	ask /stats/reset -X POST
@@ -618,12 +620,12 @@ counts() { [ "$(get /stats | jq -c '[.received_count, .unique_processed, .duplic
 	counts '[0,0,0,0,["user.login","user.logout"]]'
 	[ "$(curl -sS "$intake_url/stats" | jq -c '[.received_count, .topics]')" = '[0,["user.logout"]]' ]
 	send "${login/login/logout}"
-	wait_until 20 counts '[1,0,1,100,["user.login","user.logout"]]'
+	wait_until 60 counts '[1,0,1,100,["user.login","user.logout"]]'
 	intake a
 	[ "$(curl -sS "$intake_url/stats" | jq -c '[.received_count, .duplicate_dropped]')" = '[0,0]' ]
 	send '' stats/reset
 	send "$login"
-	wait_until 20 counts '[2,0,2,100,["user.login","user.logout"]]'
+	wait_until 60 counts '[2,0,2,100,["user.login","user.logout"]]'
 	ask '/stats?start_time=2026-01-01'
 	answers 422 .detail 'rule_id is missing'
 	end

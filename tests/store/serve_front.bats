@@ -33,7 +33,7 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	serve -d s.db --log log --push 1s
 	[ "$(lines_for_nginx 2 | wc -l)" -ge 15 ]
 	behind_nginx "$(lines_for_nginx 2)"
-	wait_until 20 has /health '"ok"'
+	wait_until 60 has /health '"ok"'
 	ask /events -H 'Content-Type: application/json' -d '{"event_type":"click","user_id":"u1","payload":{"n":1}}'
 	[ "$status" = 202 ]
 	ask /ingest -H 'Content-Type: application/json' -d '[{"event_type":"buy","user_id":"u2","payload":{}},{"event_type":"buy","user_id":"u3","payload":{}}]'
@@ -57,8 +57,7 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	ask /ingest -H 'Content-Type: application/x-ndjson' --data-binary @long
 	[ "$status" = 413 ]
 	live pushes refusals
-	curl -sSN --max-time 3 -H 'Accept: text/event-stream' "$url/live-stats?rules=visits" >stream || [ $? = 28 ]
-	[ "$(grep -c '^data: {"rule_id":"visits"' stream)" -ge 2 ]
+	streams visits
 }
 
 @test "nginx: below a path, as the page has it" {
@@ -67,7 +66,7 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	intake_url=none:1
 	behind_nginx "server { listen 80; $(lines_for_nginx 1) }"
 	url+=/hta
-	wait_until 20 has /health '"ok"'
+	wait_until 60 has /health '"ok"'
 	ask '/history?metric=hits&from=2026-01-01&to=2026-01-02&limit=3'
 	grep -qi '^link: <?metric' head
 	ask /
@@ -84,19 +83,18 @@ live() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" "$@"; } #
 	serve -d s.db --push 1s --cert live.pem --key live.key
 	url=https${url#http}
 	export CURL_CA_BUNDLE=$PWD/live.pem SSL_CERT_FILE=$PWD/live.pem
-	wait_until 20 ready
+	wait_until 60 ready
 	ask '/live-stats?rules=visits'
 	answers 200 .rule_id visits
 	for version in --http1.1 --http2; do
-		curl -sSN $version --max-time 4 -H 'Accept: text/event-stream' "$url/live-stats?rules=visits" >stream || [ $? = 28 ]
-		[ "$(grep -c '^data: {"rule_id":"visits"' stream)" -ge 2 ]
+		streams visits $version
 	done
 	query '{ metrics { name } }'
 	answers 200 '[.data.metrics[].name]' '["hits","visits"]'
 	live pushes refusals
 	spawn drained /usr/bin/python3 -B "$BATS_TEST_DIRNAME/serve_live.py" "$url" drained
 	drained=$pid
-	wait_until 20 grep -q open drained.out
+	wait_until 60 grep -q open drained.out
 	end
-	exits_with 0 20 "$drained"
+	exits_with 0 60 "$drained"
 }

