@@ -8,6 +8,7 @@ give up, so that of those requests nothing is known. Writes into the current fol
 `sent`, and `stats`, the last answer of GET /stats; `wrong` has answers that should not have been. The log is left to be read by others."""
 import http.client
 import json
+import os
 import random
 import shlex
 import signal
@@ -30,7 +31,7 @@ def free_port(rnd):
 
 
 def get(port, path):
-    ask = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    ask = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     ask.request("GET", path)
     body = ask.getresponse().read()
     ask.close()
@@ -70,7 +71,7 @@ class Client(threading.Thread):
 
     def post(self, path, headers, body):
         if not self.connection:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             self.connection.request("POST", path, json.dumps(body),
                                     {"Content-Type": "application/json", **headers})
@@ -119,21 +120,28 @@ class Service:
                 source.close()
             source = p.stdout
             self.processes.append(p)
-        intake, end = self.processes[0], time.monotonic() + 20
+        intake, end = self.processes[0], time.monotonic() + 60
         while time.monotonic() < end and intake.poll() is None:
             with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0 and self.begun():
                     return
             time.sleep(0.01)
         sys.exit(f"the intake does not listen: {intake.poll()}")
 
+    def begun(self):
+        """All stages run, or have left: one that is killed before is to the next one a program that is not there, 78."""
+        return all(p.poll() is not None or os.path.exists(f"{os.environ['HTA_RUN']}/{p.args[0]}.{p.pid}.page") for p in self.processes[1:])
+
     def kill(self, rnd):
         victim = rnd.choice(self.processes)
         victim.send_signal(signal.SIGKILL)
-        codes = [p.wait(30) for p in self.processes]
+        codes = [p.wait(60) for p in self.processes]
         self.kills += victim.returncode == -signal.SIGKILL
-        for p, code in zip(self.processes, codes):
-            if code not in (0, 69, 74, 75, 76) and not (p is victim and code == -9):
+        below = self.processes.index(victim)
+        for i, (p, code) in enumerate(zip(self.processes, codes)):
+            # to a stage that has not read its first line the stream is a plain one, and SIGPIPE its end when its reader is gone
+            plain = 0 < i < below and code == -signal.SIGPIPE
+            if code not in (0, 69, 74, 75, 76) and not (p is victim and code == -9) and not plain:
                 sys.exit(f"{p.args[0]} left with {code} when {victim.args[0]} was killed")
 
     def end(self):

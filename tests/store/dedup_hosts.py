@@ -33,7 +33,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", self.folder, "--appendonly", "yes",
                                          "--appendfsync", "always"], stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.call("ping") != "PONG":
             expect(time.monotonic() < end, "the server starts")
             time.sleep(0.01)
@@ -420,7 +420,7 @@ class Random:
         expect(not missing, f"never judged: {missing}")
 
     def run(self):
-        end = time.monotonic() + 100
+        end = time.monotonic() + 300
         while min(self.passed) < self.RECORDS:
             expect(time.monotonic() < end, f"it comes to an end: {self.passed}")
             self.step(self.random.randrange(2))
