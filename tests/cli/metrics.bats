@@ -13,6 +13,9 @@ metrics() { /usr/bin/python3 -B "$BATS_TEST_DIRNAME/metrics.py" "$@"; } # URL WA
 	done
 	send '{"topic":"plain","event_id":"1","timestamp":"2026-01-01T00:00:00Z","source":"web","payload":{}}'
 	feed bash -c 'hta-consume --log log --job "größe {x} 1" -e | hta-window --by topic --time timestamp | hta-sink-sqlite --init s.db | hta-commit'
+	# which it looks for once a second: no family is to come while they are compared
+	knows_job() { curl -sS --max-time 60 "$intake_url/metrics" | grep -q '^hta_log_lag_seconds '; }
+	wait_until 60 knows_job
 	metrics "$intake_url/metrics" 'hta_ingest_events_total{topic="plain",outcome="duplicate"}=1' 'hta_dedup_ids=6' \
 		'hta_ingest_events_total{topic="größe",outcome="accepted"}=1'
 }

@@ -13,7 +13,7 @@ SCRAPE = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.
 
 def fetch(url, accept):
     request = urllib.request.Request(url, headers={"Accept": accept} if accept else {})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.headers["Vary"] == "Accept", answer.headers
         return answer.headers["Content-Type"], answer.read().decode()
 
