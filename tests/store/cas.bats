@@ -77,11 +77,11 @@ check_fence() { # NAME VERSION OTHER RANGE [CODE]
 	spawn late bash -c "exec $sink --foreign -v <late"
 	exec 7>late
 	{ ruled $2; probe; init a/0:10; probe; } >&7
-	wait_until 20 grep -q '"gen":"f' "$BATS_TEST_TMPDIR/late.out" || return
+	wait_until 60 grep -q '"gen":"f' "$BATS_TEST_TMPDIR/late.out" || return
 	[ "$3" = - ] || feed $sink --foreign < <(ruled $3; probe; end) || return
 	(echo "${row/METRIC/"$metric"}"; bar 1 "$4"; end) >&7 || true # it may have left
 	exec 7>&-
-	exits_with "$code" 20 || return
+	exits_with "$code" 60 || return
 	[ "$code" = 0 ] || grep -q 'another pipeline has changed the rules' "$BATS_TEST_TMPDIR/late.err" || return
 	feed $sink --foreign < <(ruled ${3/-/$2}; probe; end) || return
 	[ "$(state_of <"$out")" = "a/0:$([ "$code" = 0 ] && echo 20 || echo 10)" ] || return

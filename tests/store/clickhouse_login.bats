@@ -34,7 +34,7 @@ front() { # CERTIFICATE [SETTING...]
 	END
 	sed -i 's/^ *; *$//' "$1.nginx/conf"
 	spawn "$1.nginx" /usr/sbin/nginx -p "$PWD/$1.nginx" -c "$PWD/$1.nginx/conf"
-	wait_until 20 curl -sk -o /dev/null "https://127.0.0.1:$front/ping"
+	wait_until 60 curl -sk -o /dev/null "https://127.0.0.1:$front/ping"
 }
 
 # Leaves at once, with one line: that it tries again would be another. Seconds are for what works beside.
@@ -42,7 +42,7 @@ refused() { # CODE COMMAND...
 	local from
 	from=$(svc_now_ms)
 	fails_with "$@"
-	[ $(($(svc_now_ms) - from)) -lt 15000 ]
+	[ $(($(svc_now_ms) - from)) -lt 45000 ]
 	[ "$(wc -l <<<"$stderr")" = 1 ] || { echo "$stderr"; return 1; }
 }
 
@@ -101,7 +101,7 @@ sink() { hta-sink-clickhouse --positions positions.db --retry-for 300ms "$@" <ro
 	spawn redis redis-server --bind 127.0.0.1 --port 0 --tls-port "$port" --tls-cert-file "$PWD/server.pem" --tls-key-file "$PWD/server.key" \
 		--tls-ca-cert-file "$PWD/ca.pem" --tls-auth-clients no --save '' --dir "$PWD"
 	cli=(redis-cli --tls --cacert ca.pem -e -p "$port")
-	wait_until 20 "${cli[@]}" ping
+	wait_until 60 "${cli[@]}" ping
 	read -r -a rights < <(sed -n 's/^ACL SETUSER hta \(.*\)/\1/p' "$top/man/hta-sink-redis.1" | sed 's/~{hta}/~{clickhouse:events_agg}/; s/>SECRET/>p/')
 	"${cli[@]}" acl setuser hta "${rights[@]}"
 	hta-gen --count 2000 --seed 5 >events

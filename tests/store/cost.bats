@@ -1,10 +1,19 @@
 # What hta-check --cost says of bytes, against stores that have the rows.
 load ../helpers
 
+# Redis tells the memory of all that is in it: one of this test's own.
 setup() {
-	with_service pg redis
+	with_service pg
+	own=$BATS_TEST_TMPDIR/own
+	svc_start redis "$own"
+	export REDIS_URL=redis://127.0.0.1:$(<"$own/redis.port")/0
 	cd "$BATS_TEST_TMPDIR"
 	hta-gen --count 40000 --step 100ms --start -80m >sample.ndjson
+}
+
+teardown() {
+	kill_spawned
+	[ -z "${own:-}" ] || svc_stop redis "$own" KILL
 }
 
 # The estimate of a row, from the table's bytes and rows a day: "38M", "144k".

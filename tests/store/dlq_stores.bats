@@ -41,9 +41,6 @@ validate="hta-validate --schema schema.json --dead-limit 100%"
 job_of_file() { echo_schema; pipe "hta-consume --job ${1:-j} in -e | $validate | $sink --init | hta-commit"; }
 job_of_topic() { echo_schema; pipe "hta-consume -b $HTA_BROKERS -t $topic -g $topic.job -e | $validate | $sink --init | hta-commit"; }
 
-# What committed transactions wrote: lines "PARTITION KEY HEADERS VALUE".
-log_of() { kcat -C -b "$HTA_BROKERS" -t "$1" -e -q -X isolation.level=read_committed -f '%p %k %h %s\n'; }
-
 # ---- what there is
 
 seen() {

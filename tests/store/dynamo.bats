@@ -267,7 +267,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' hta-query
 @test "dynamo: hta-serve: /events, latestEvents, eventsByType, eventsByUser, event" {
 	sed '$d' <<<"$events" | hta-sink-dynamo --init --time timestamp "$store"
 	serve -d "$store"
-	wait_until 20 ready
+	wait_until 60 ready
 	ask '/events?limit=2'
 	answers 200 '[.count, [.events[].event_id], .events[0].payload]' '[2,["evt-3","evt-2"],{"n":2}]'
 	ask "/events?limit=2&cursor=$(jq -r '.next | @uri' body)"
@@ -290,7 +290,7 @@ moody() { # MOOD [OPTION OF SINK...]
 	rm -f moody.out
 	spawn moody python3 -B "$tests/store/dynamo_moody.py" "$port" "$1"
 	mood_pid=$pid
-	wait_until 20 test -s moody.out
+	wait_until 60 test -s moody.out
 	AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 moody.out) feed job "$1" --init "${@:2}"
 	kill "$mood_pid"
 	not grep -q signature moody.out
@@ -321,7 +321,11 @@ anew() {
 	holds in
 	[ "$(moods step)" -ge 2 ]
 	[ "$(grep -c "this machine's clock" <<<"$stderr")" = 1 ]
+}
+
+@test "dynamo: throttles, errors, answers that are cut, with --if-absent: each event once" {
 	events 200 >in
+	hta-sink-dynamo --init "$store" </dev/null
 	for mood in throttle errors cut; do
 		anew
 		moody "$mood" --if-absent
@@ -336,7 +340,7 @@ anew() {
 	hta-sink-dynamo --init "$store" </dev/null
 	try() { # CODE MOOD [OPTION...]
 		spawn moody python3 -B "$tests/store/dynamo_moody.py" "$port" "$2"
-		wait_until 20 test -s moody.out
+		wait_until 60 test -s moody.out
 		AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 moody.out) fails_with "$1" job "$2" --init "${@:3}"
 		rm -f moody.out
 	}
@@ -354,7 +358,7 @@ anew() {
 
 @test "dynamo: an item costs at most 15 us of CPU" {
 	spawn taker python3 -B "$tests/store/dynamo_taker.py"
-	wait_until 20 test -s taker.out
+	wait_until 60 test -s taker.out
 	export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(head -n 1 taker.out)
 	events 100000 1 1ms >in
 	feed pipe "hta-consume --job one --epoch-records 20000 in |
@@ -429,7 +433,7 @@ sys.exit(code)' hta-sink-dynamo --init $store | hta-commit"
 	says "has no index by_type: hta-sink-dynamo --init adds it"
 	# DynamoDB Local never comes to the end of an index that is added
 	spawn job hta-sink-dynamo --init "$store"
-	wait_until 20 eval '[ "$(of_table "[.GlobalSecondaryIndexes[].IndexName] | sort")" = "[\"by_day\",\"by_type\"]" ]'
+	wait_until 60 eval '[ "$(of_table "[.GlobalSecondaryIndexes[].IndexName] | sort")" = "[\"by_day\",\"by_type\"]" ]'
 	kill "$pid"
 }
 

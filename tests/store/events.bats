@@ -302,7 +302,7 @@ said() { ask "select coalesce(string_agg(word, ' ' order by n), '') from said"; 
 
 reader_counts() { # N
 	echo 'select count(*) from hta_events;' >&9
-	wait_until 20 grep -qx "$1" reader.out
+	wait_until 60 grep -qx "$1" reader.out
 }
 
 @test "sqlite: a thread brings the log into the file between epochs, with a reader beside it" {
@@ -319,5 +319,5 @@ reader_counts() { # N
 	[ "$(stat -c %s db-wal)" -lt $((24 << 20)) ]
 	[ "$(ask 'pragma integrity_check')" = ok ]
 	echo .quit >&9
-	exits_with 0 20
+	exits_with 0 60
 }

@@ -27,7 +27,7 @@ hold() {
 	exec 7<>"$BATS_TEST_TMPDIR/held"
 	PGOPTIONS='' spawn holder psql -Xq <"$BATS_TEST_TMPDIR/held"
 	echo 'begin; lock table hta_rollups in access exclusive mode;' >&7
-	wait_until 20 eval '[ "$(ask "$held")" = 1 ]'
+	wait_until 60 eval '[ "$(ask "$held")" = 1 ]'
 }
 held="select count(*) from pg_locks where relation = 'hta_rollups'::regclass and granted
 	and mode = 'AccessExclusiveLock'"
@@ -164,20 +164,20 @@ own_server() {
 		says "canceling statement due to ${setting/_/ }; given up after 1s"
 	done
 	PGOPTIONS="-c lock_timeout=200" spawn sink bash -c 'cat stream.lock_timeout | hta-sink-pg --foreign'
-	wait_until 20 warned 'lock timeout; trying again'
+	wait_until 60 warned 'lock timeout; trying again'
 	let_go
-	exits_with 0 20
+	exits_with 0 60
 	warned 'back after'
 	[ "$(ask 'select metric, count from hta_rollups')" = 'lock_timeout|1' ]
 
 	rm held
 	hold
 	spawn sink bash -c 'cat stream.statement_timeout | hta-sink-pg --foreign'
-	wait_until 20 eval '[ "$(ask "$waits")" = 1 ]'
+	wait_until 60 eval '[ "$(ask "$waits")" = 1 ]'
 	ask "$end_it"
-	wait_until 20 warned 'terminating connection due to administrator command; trying again'
+	wait_until 60 warned 'terminating connection due to administrator command; trying again'
 	let_go
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(ask 'select metric, count from hta_rollups order by 1')" = $'lock_timeout|1\nstatement_timeout|1' ]
 }
 
@@ -204,9 +204,9 @@ own_server() {
 	[ "$(ask 'select count(*) from hta_rollups')" = 0 ]
 	psql -Xqc "update fault set code = '40001'"
 	spawn sink hta-sink-pg < <(row)
-	wait_until 20 warned 'trying again'
+	wait_until 60 warned 'trying again'
 	psql -Xqc 'delete from fault'
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(ask 'select count(*) from hta_rollups')" = 1 ]
 }
 
@@ -216,18 +216,18 @@ own_server() {
 	psql -Xqc "create role $role login connection limit 0" -c "grant all on schema public to $role" \
 		-c "grant all on all tables in schema public to $role"
 	PGUSER=$role spawn sink hta-sink-pg < <(row)
-	wait_until 20 warned 'too many connections for role .*; trying again'
+	wait_until 60 warned 'too many connections for role .*; trying again'
 	psql -Xqc "alter role $role connection limit -1"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(ask 'select count(*) from hta_rollups')" = 1 ]
 
 	closed=$PGDATABASE
 	svc_pg_sql "$HTA_SERVICES" "alter database $closed allow_connections false"
 	spawn sink hta-sink-pg < <(row)
-	wait_until 20 warned 'not currently accepting connections; trying again'
+	wait_until 60 warned 'not currently accepting connections; trying again'
 	fails_with 69 hta-query latest m
 	svc_pg_sql "$HTA_SERVICES" "alter database $closed allow_connections true"
-	exits_with 0 20
+	exits_with 0 60
 
 	PGUSER=r_${HTA_PREFIX}_none fails_with 78 hta-sink-pg < <(row)
 	psql -Xqc "alter role $role nologin"
@@ -254,24 +254,24 @@ own_server() {
 	spawn sink bash -c 'exec 6>&-; exec hta-sink-pg --foreign' <in
 	sink=$pid
 	cat first >&6
-	wait_until 20 eval 'grep -q "\"k\":\"bar\"" sink.out'
+	wait_until 60 eval 'grep -q "\"k\":\"bar\"" sink.out'
 
 	# its session gone, the server waits for another one's end and lets nobody in
 	mkfifo held
 	exec 7<>held
 	spawn holder psql -Xq <held
 	echo "select 'here';" >&7
-	wait_until 20 grep -q here holder.out
+	wait_until 60 grep -q here holder.out
 	ask "$end_it"
 	kill -TERM "$(<"$own/pg.pid")"
-	wait_until 20 eval 'psql -Xc "select 1" 2>&1 | grep -q "shutting down"'
+	wait_until 60 eval 'psql -Xc "select 1" 2>&1 | grep -q "shutting down"'
 	cat second >&6
-	wait_until 20 warned 'shutting down|administrator command'
+	wait_until 60 warned 'shutting down|administrator command'
 	fails_with 69 hta-query latest m
 	says 'shutting down'
 	exec 7>&-
 	kill -KILL "$pid"
-	wait_until 20 gone "$(<"$own/pg.pid")"
+	wait_until 60 gone "$(<"$own/pg.pid")"
 	svc_stop pg "$own"
 
 	# as after a failover to a standby that is not promoted yet
@@ -284,7 +284,7 @@ own_server() {
 	[ "$(jq .count "$out")" = 1 ]
 	not gone "$sink"
 	ask 'select pg_promote()'
-	exits_with 0 30 "$sink"
+	exits_with 0 60 "$sink"
 	warned 'back after'
 	[ "$(ask 'select sum(count) from hta_rollups')" = 2 ]
 }
@@ -300,9 +300,9 @@ own_server() {
 	unset PGOPTIONS
 	psql -Xqc "alter database $PGDATABASE set default_transaction_read_only = on"
 	spawn sink hta-sink-pg < <(row)
-	wait_until 20 warned 'read-only transaction; trying again'
+	wait_until 60 warned 'read-only transaction; trying again'
 	svc_pg_sql "$HTA_SERVICES" "alter database $PGDATABASE reset default_transaction_read_only"
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(ask 'select count(*) from hta_rollups')" = 2 ]
 }
 
@@ -388,7 +388,7 @@ pool() { # MODE
 	let_in
 	chmod 755 pool
 	spawn pool "${SVC_PG_AS[@]}" pgbouncer "$PWD/pool/ini"
-	wait_until 20 eval "psql -XAtc 'select 1' 'host=127.0.0.1 port=$pooler'"
+	wait_until 60 eval "psql -XAtc 'select 1' 'host=127.0.0.1 port=$pooler'"
 }
 
 @test "behind a pooler of transactions a job is whole, in UTF-8; one of statements is 78 at once" {

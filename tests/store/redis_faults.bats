@@ -50,7 +50,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 
 @test "a unix socket, a password in its URL, none where one is wanted" {
 	spawn server redis-server --port 0 --unixsocket "$BATS_TEST_TMPDIR/s" --requirepass 'p@ss/word' --save '' --dir "$BATS_TEST_TMPDIR"
-	wait_until 20 test -S "$BATS_TEST_TMPDIR/s"
+	wait_until 60 test -S "$BATS_TEST_TMPDIR/s"
 	REDIS_URL="unix://:p%40ss%2Fword@$BATS_TEST_TMPDIR/s?db=3" feed hta-sink-redis --init </dev/null
 	[ "$(redis-cli -s "$BATS_TEST_TMPDIR/s" -a 'p@ss/word' --no-auth-warning -n 3 get {hta}:schema)" = 1 ]
 	fails_with 78 hta-sink-redis "unix://$BATS_TEST_TMPDIR/s" </dev/null
@@ -86,40 +86,40 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	own_server
 	start_sink
 	{ hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; } | tell
-	wait_until 20 passed 1
+	wait_until 60 passed 1
 
 	r config set maxmemory 1
 	{ add a 0 1 1; add b 0 1 1; bar 2 ev/0:1:2; } | tell
-	wait_until 20 warned 'OOM'
+	wait_until 60 warned 'OOM'
 	[ "$(row a count)$(row b count)" = 1 ]
 	[[ $(r hget {hta}:pos:web:redis%3Ahta ev/0) == "0 1 "* ]]
 	r config set maxmemory 0
-	wait_until 20 passed 2
+	wait_until 60 passed 2
 
 	r replicaof 127.0.0.1 1
 	{ add a 0 1 1; bar 3 ev/0:2:3; } | tell
-	wait_until 20 warned 'READONLY|MASTERDOWN'
+	wait_until 60 warned 'READONLY|MASTERDOWN'
 	r replicaof no one
-	wait_until 20 passed 3
+	wait_until 60 passed 3
 
 	r script flush
 	{ add a 0 1 1; bar 4 ev/0:3:4; } | tell
-	wait_until 20 passed 4
+	wait_until 60 passed 4
 
 	r client kill type normal
 	{ add a 0 1 1; bar 5 ev/0:4:5; } | tell
-	wait_until 20 passed 5
+	wait_until 60 passed 5
 
 	r config set busy-reply-threshold 50
 	spawn busy redis-cli -u "$REDIS_URL" eval 'while true do end' 0
-	wait_until 20 eval 'r ping | grep -q BUSY'
+	wait_until 60 eval 'r ping | grep -q BUSY'
 	{ add a 0 1 1; bar 6 ev/0:5:6; } | tell
-	wait_until 20 warned 'BUSY'
+	wait_until 60 warned 'BUSY'
 	r script kill
-	wait_until 20 passed 6
+	wait_until 60 passed 6
 
 	end | tell
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(row a count) $(row b count)" = "6 1" ]
 	warned 'back after'
 }
@@ -163,7 +163,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	for e in 9 10; do { add a 0 1 0.1; bar $e ev/0:$((e - 1)):$e; } | tell; done
 	svc_start redis "$own"
 	end | tell
-	exits_with 0 30
+	exits_with 0 60
 	[ "$(row a count) $(row a sum)" = "10 1" ]
 }
 
@@ -175,12 +175,12 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	cp -r "$own/redis" "$own/kept"
 	start_sink
 	{ hello; probe; add a 0 1 1; bar 2 ev/0:1:2; } | tell
-	wait_until 20 passed 1
+	wait_until 60 passed 1
 	svc_stop redis "$own" KILL
 	rm -r "$own/redis" && mv "$own/kept" "$own/redis"
 	svc_start redis "$own"
 	{ add a 0 1 1; bar 3 ev/0:2:3; } | tell
-	exits_with 75 20
+	exits_with 75 60
 	warned 'ev/0 stands at 1 here, the epoch goes from 2 to 3'
 	[ "$(row a count)" = 1 ]
 }
@@ -199,7 +199,7 @@ warned() { grep -qE -e "$1" "$BATS_TEST_TMPDIR/sink.err"; } # REGEX
 	{ add a 0 1 1; bar 1 ev/0:0:1; } >&7
 	head -n 1 <&6 >"$BATS_TEST_TMPDIR/got"
 	exec 6>&-
-	exits_with 75 20
+	exits_with 75 60
 	grep -q 'reader of standard output has left' "$BATS_TEST_TMPDIR/sink.err"
 	kill -CONT "$(<"$own/redis.pid")"
 }
@@ -254,7 +254,7 @@ rest() { # N STEP
 	{ declare -p inc gen job; declare -f; } >"$BATS_TEST_TMPDIR/functions"
 	for try in 1 2 3 4 5 6; do
 		spawn run bash -c ". $BATS_TEST_TMPDIR/functions; rest $n $((2 + try)) | hta-sink-redis --foreign --init --ttl never"
-		wait_until 20 eval '[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d" " -f2)" -gt $((try * 100)) ]'
+		wait_until 60 eval '[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d" " -f2)" -gt $((try * 100)) ]'
 		kill_all_of $pid
 	done
 	[ "$(r hget {hta}:pos:web:redis%3Ahta ev/0 | cut -d' ' -f2)" -lt $n ]
@@ -301,19 +301,19 @@ three_at_once() { # N
 
 @test "a cluster: the node that has the keys is found by its redirection" {
 	own=$BATS_TEST_TMPDIR/own
-	ports=()
+	ports=() bus=()
 	for i in 1 2; do
-		ports[i]=$(svc_free_port)
+		ports[i]=$(svc_free_port) bus[i]=$(svc_free_port)
 		mkdir "$BATS_TEST_TMPDIR/n$i"
-		spawn node$i redis-server --port ${ports[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/n$i" --cluster-port $((${ports[i]} + 1))
-		wait_until 20 redis-cli -p ${ports[i]} -e ping
+		spawn node$i redis-server --port ${ports[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/n$i" --cluster-port ${bus[i]}
+		wait_until 60 redis-cli -p ${ports[i]} -e ping
 	done
 	own=
 	slot=$(redis-cli -p ${ports[1]} cluster keyslot '{hta}:schema')
 	redis-cli -p ${ports[1]} -e cluster addslotsrange 0 $((slot - 1)) $((slot + 1)) 16383
 	redis-cli -p ${ports[2]} -e cluster addslots $slot
-	redis-cli -p ${ports[1]} -e cluster meet 127.0.0.1 ${ports[2]} $((${ports[2]} + 1))
-	for i in 1 2; do wait_until 30 eval "redis-cli -p ${ports[i]} cluster info | grep -q cluster_state:ok"; done
+	redis-cli -p ${ports[1]} -e cluster meet 127.0.0.1 ${ports[2]} ${bus[2]}
+	for i in 1 2; do wait_until 60 eval "redis-cli -p ${ports[i]} cluster info | grep -q cluster_state:ok"; done
 	{ hello; probe; init ev/0:0; add a 0 2 1; bar 1 ev/0:0:1; end; } >"$BATS_TEST_TMPDIR/stream"
 	REDIS_URL=redis://127.0.0.1:${ports[1]} feed pipe "cat $BATS_TEST_TMPDIR/stream | hta-sink-redis --foreign --init --ttl never"
 	says "the cluster has these keys at 127.0.0.1:${ports[2]}"
@@ -327,11 +327,11 @@ cluster_of_three() {
 	for i in 1 2 3; do
 		node[i]=$(svc_free_port)
 		mkdir "$BATS_TEST_TMPDIR/c$i"
-		spawn node$i redis-server --port ${node[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/c$i" --cluster-port $((${node[i]} + 1))
-		wait_until 20 redis-cli -p ${node[i]} -e ping
+		spawn node$i redis-server --port ${node[i]} --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$BATS_TEST_TMPDIR/c$i" --cluster-port "$(svc_free_port)"
+		wait_until 60 redis-cli -p ${node[i]} -e ping
 	done
 	redis-cli --cluster create 127.0.0.1:${node[1]} 127.0.0.1:${node[2]} 127.0.0.1:${node[3]} --cluster-yes >/dev/null
-	for i in 1 2 3; do wait_until 30 eval "redis-cli -p ${node[i]} cluster info | grep -q cluster_state:ok"; done
+	for i in 1 2 3; do wait_until 60 eval "redis-cli -p ${node[i]} cluster info | grep -q cluster_state:ok"; done
 	tag=()
 	while [ ${#tag[@]} -lt 3 ]; do
 		n=$((n + 1))
@@ -429,8 +429,9 @@ end_move() { # SLOT FROM TO
 	port=$(svc_free_port)
 	spawn replica redis-server --port $port --bind 127.0.0.1 --save '' --dir "$BATS_TEST_TMPDIR" --replicaof 127.0.0.1 "$(<"$own/redis.port")"
 	hta-gen --count 100 | hta-window | hta-sink-redis --init --ttl never
-	wait_until 20 eval "hta-query -d redis://127.0.0.1:$port metrics | grep -q events"
 	hta-query -d "$REDIS_URL" latest events >"$BATS_TEST_TMPDIR/want"
+	# the metric may be there before its rows are
+	wait_until 60 eval "hta-query -d redis://127.0.0.1:$port latest events | cmp - '$BATS_TEST_TMPDIR/want'"
 	feed hta-query -d redis://127.0.0.1:$port latest events
 	cmp "$BATS_TEST_TMPDIR/want" "$out"
 	fails_with 69 hta-sink-redis --init --retry-for 1s redis://127.0.0.1:$port < <(hta-gen --count 100 | hta-window)

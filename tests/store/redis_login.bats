@@ -13,7 +13,7 @@ serve() { # NAME [SETTING...]
 	port=$(svc_free_port)
 	mkdir -p "$1"
 	spawn "$1" redis-server --bind 127.0.0.1 --port "$port" --save '' --dir "$PWD/$1" "${@:2}"
-	wait_until 20 redis-cli -e -p "$port" ping
+	wait_until 60 redis-cli -e -p "$port" ping
 }
 
 # The same over TLS: its certificate is CERTIFICATE.pem.
@@ -23,15 +23,15 @@ serve_tls() { # NAME CERTIFICATE [SETTING...]
 	spawn "$1" redis-server --bind 127.0.0.1 --port 0 --tls-port "$port" --tls-cert-file "$PWD/$2.pem" --tls-key-file "$PWD/$2.key" --tls-ca-cert-file "$PWD/ca.pem" \
 		--tls-auth-clients no --save '' --dir "$PWD/$1" "${@:3}"
 	tls=(--tls --insecure)
-	wait_until 20 redis-cli "${tls[@]}" -e -p "$port" ping
+	wait_until 60 redis-cli "${tls[@]}" -e -p "$port" ping
 }
 
 # Leaves at once, with one line: that it tries again would be another. Seconds are for what works beside.
 refused() { # CODE COMMAND...
 	local from
 	from=$(svc_now_ms)
-	if [ "$2" = pipe ] || [ "$2" = dedup ]; then fails_with "$@"; else fails_with "$1" timeout 20 "${@:2}"; fi
-	[ $(($(svc_now_ms) - from)) -lt 15000 ]
+	if [ "$2" = pipe ] || [ "$2" = dedup ]; then fails_with "$@"; else fails_with "$1" timeout 60 "${@:2}"; fi
+	[ $(($(svc_now_ms) - from)) -lt 45000 ]
 	[ "$(wc -l <<<"$stderr")" = 1 ] || { echo "$stderr"; return 1; }
 }
 
@@ -63,7 +63,7 @@ whole_job() { # URL
 	feed hta-query -d "$url" metrics
 	at=127.0.0.1:$(svc_free_port)
 	spawn reader hta-serve -l "$at" --redis "$url"
-	wait_until 20 eval 'curl -sSf "http://$at/latest?metric=events" | grep -q count'
+	wait_until 60 eval 'curl -sSf "http://$at/latest?metric=events" | grep -q count'
 	[ "$(redis-cli "${tls[@]}" -p "$port" --scan --pattern '{hta}:r:*' | wc -l)" = "$(wc -l <want)" ]
 }
 
@@ -141,17 +141,17 @@ whole_job() { # URL
 	says 'before any answer \(if the port speaks TLS: rediss://\)'
 	port=$(svc_free_port)
 	spawn web python3 -m http.server --bind 127.0.0.1 "$port"
-	wait_until 20 eval "exec 5<>/dev/tcp/127.0.0.1/$port"
+	wait_until 60 eval "exec 5<>/dev/tcp/127.0.0.1/$port"
 	refused 78 hta-sink-redis "rediss://127.0.0.1:$port?cacert=ca.pem" </dev/null
 	says 'what answers there does not speak TLS'
 	# a Redis without TLS waits for the end of what it takes for a command
 	serve silent
 	spawn sink hta-sink-redis "rediss://127.0.0.1:$port?cacert=ca.pem"
-	wait_until 20 grep -qE 'does this port speak TLS|does not speak TLS' sink.err
+	wait_until 60 grep -qE 'does this port speak TLS|does not speak TLS' sink.err
 	kill -TERM "$pid"
 	port=$(svc_free_port)
 	spawn older openssl s_server -accept "127.0.0.1:$port" -cert server.pem -key server.key -tls1_1 -cipher ALL:@SECLEVEL=0 -www
-	wait_until 20 grep -q ACCEPT older.out
+	wait_until 60 grep -q ACCEPT older.out
 	refused 78 hta-sink-redis "rediss://127.0.0.1:$port?cacert=ca.pem" </dev/null
 	says 'does not speak TLS 1.2 or newer'
 }
@@ -166,12 +166,12 @@ whole_job() { # URL
 	spawn sink bash -c 'exec 7>&-; exec hta-sink-redis --foreign --init --ttl never "$0"' "$url" <in
 	passed() { grep -c '"k":"bar"' sink.out | grep -qx "$1"; }
 	{ hello; probe; init ev/0:0; add a 0 1 1; bar 1 ev/0:0:1; } >&7
-	wait_until 20 passed 1
+	wait_until 60 passed 1
 	redis-cli "${tls[@]}" -p "$port" client kill type normal
 	{ add a 0 1 1; bar 2 ev/0:1:2; } >&7
-	wait_until 20 passed 2
+	wait_until 60 passed 2
 	end >&7
-	exits_with 0 20
+	exits_with 0 60
 	[ "$(redis-cli "${tls[@]}" -p "$port" hget "{hta}:r:m:1767225600:1767225660:$(hash_of a)" count)" = 2 ]
 }
 
@@ -280,12 +280,12 @@ each_right() { # NAME BUT COMMAND...
 	exec 7<>in
 	spawn sink hta-sink-redis --foreign -vv "redis://hta@127.0.0.1:$port?passfile=$PWD/pass" <in
 	{ hello; probe; init ev/0:0; } >&7
-	wait_until 20 eval 'redis-cli -p $port -a other --no-auth-warning client list | grep -q user=hta'
+	wait_until 60 eval 'redis-cli -p $port -a other --no-auth-warning client list | grep -q user=hta'
 	not grep -q wörd "/proc/$pid/cmdline" sink.err
 	not grep -rq wörd "$HTA_RUN"
 	end >&7
 	exec 7>&-
-	exits_with 0 20
+	exits_with 0 60
 }
 
 # ---- a cluster
@@ -298,10 +298,10 @@ each_right() { # NAME BUT COMMAND...
 		mkdir c$i
 		spawn node$i redis-server --bind 127.0.0.1 --port 0 --tls-port "${node[i]}" --tls-cert-file "$PWD/server.pem" --tls-key-file "$PWD/server.key" --tls-ca-cert-file "$PWD/ca.pem" \
 			--tls-auth-clients no --tls-cluster yes --tls-replication yes --cluster-enabled yes --cluster-port "$(svc_free_port)" --save '' --dir "$PWD/c$i"
-		wait_until 20 redis-cli --tls --cacert ca.pem -e -p "${node[i]}" ping
+		wait_until 60 redis-cli --tls --cacert ca.pem -e -p "${node[i]}" ping
 	done
 	redis-cli --tls --cacert ca.pem --cluster create 127.0.0.1:"${node[1]}" 127.0.0.1:"${node[2]}" 127.0.0.1:"${node[3]}" --cluster-yes
-	for i in 1 2 3; do wait_until 30 eval "redis-cli --tls --cacert ca.pem -p ${node[i]} cluster info | grep -q cluster_state:ok"; done
+	for i in 1 2 3; do wait_until 60 eval "redis-cli --tls --cacert ca.pem -p ${node[i]} cluster info | grep -q cluster_state:ok"; done
 	for i in 1 2 3; do
 		for name in hta reader; do
 			mapfile -t words < <(acl_of $name)

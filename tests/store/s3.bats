@@ -88,7 +88,7 @@ large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.n
 	events --count 700000 >a.ndjson
 	export -f peak
 	spawn job bash -c "set -o pipefail; $large | peak hta-sink-s3 --positions pos.db --init $place | hta-commit"
-	wait_until 30 parts_lie
+	wait_until 60 parts_lie
 	exits_with 0 60
 	[ "$(largest)" -gt 16777216 ]
 	check_archive a.ndjson
@@ -117,7 +117,7 @@ large="hta-consume --job j -t web --dead drop --epoch 1h --epoch-records 1e9 a.n
 
 through_moody() { # MOOD
 	spawn "$1" python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" "$1"
-	wait_until 20 test -s "$1.out"
+	wait_until 60 test -s "$1.out"
 	export AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 "$1.out")
 }
 
@@ -168,7 +168,7 @@ for n in range(80000):
 	events --count 700000 >a.ndjson
 	direct=$AWS_ENDPOINT_URL
 	through_moody mute
-	feed timeout 40 bash -c "set -o pipefail; $large | hta-sink-s3 --positions pos.db --init $place | hta-commit"
+	feed timeout 150 bash -c "set -o pipefail; $large | hta-sink-s3 --positions pos.db --init $place | hta-commit"
 	[ "$(grep -c 'stay (--clean): DELETE .*: no answer in time' <<<"$stderr")" = 1 ]
 	[ "$(grep -c '^mute' mute.out)" -ge 2 ]
 	AWS_ENDPOINT_URL=$direct
@@ -184,7 +184,7 @@ for n in range(80000):
 	folder=$S3_FOLDER/events place=s3://$S3_BUCKET
 	events --count 700000 >a.ndjson
 	spawn job bash -c "set -o pipefail; $large | hta-sink-s3 --positions pos.db --init $place | hta-commit"
-	wait_until 30 parts_lie
+	wait_until 60 parts_lie
 	svc_stop s3 "$own" KILL
 	not gone "$pid"
 	svc_start s3 "$own"
@@ -348,7 +348,7 @@ for n in range(80000):
 	spawn tls env ROOT_ACCESS_KEY=hta ROOT_SECRET_KEY=right "$(svc_s3_binary)" --quiet --port "127.0.0.1:$port" \
 		--cert "$PWD/cert.pem" --key "$PWD/key.pem" posix --sidecar "$PWD/meta" "$PWD/data"
 	export AWS_ENDPOINT_URL=https://127.0.0.1:$port
-	wait_until 20 curl -sk -o /dev/null "$AWS_ENDPOINT_URL"
+	wait_until 60 curl -sk -o /dev/null "$AWS_ENDPOINT_URL"
 	place=s3://mine/x
 	fails_with 78 archive j '-t web a.ndjson'
 	says 'SSL certificate problem'
@@ -372,20 +372,20 @@ for n in range(80000):
 	mkdir -p www/latest/meta-data/iam/security-credentials
 	echo '{"Code":"Success","AccessKeyId":"hta","SecretAccessKey":"right","Expiration":"2199-01-01T00:00:00Z"}' | tee www/keys >www/latest/meta-data/iam/security-credentials/role
 	spawn keys python3 -B "$tests/store/s3_keys.py" www
-	wait_until 20 test -s keys.out
+	wait_until 60 test -s keys.out
 	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$(<keys.out)/keys feed archive l a.ndjson --folder l
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<keys.out) feed archive m a.ndjson --folder m
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1 fails_with 78 archive n a.ndjson --folder n
 	# a service that is there, and has none to give now; one that has none
 	spawn tired python3 -B "$tests/store/s3_keys.py" www 503
-	wait_until 20 test -s tired.out
+	wait_until 60 test -s tired.out
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<tired.out) fails_with 69 archive o a.ndjson --folder o --retry-for 1s
 	says 'status 503'
 	# one that has given some, which have expired, and gives none any more
 	cp -r www old
 	sed -i 's/2199/2020/' old/latest/meta-data/iam/security-credentials/role
 	spawn leaving python3 -B "$tests/store/s3_keys.py" old 503 3
-	wait_until 20 test -s leaving.out
+	wait_until 60 test -s leaving.out
 	AWS_EC2_METADATA_DISABLED=false AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$(<leaving.out) fails_with 69 archive q a.ndjson --folder q --retry-for 1s
 	says 'api/token: status 503'
 	rm www/latest/meta-data/iam/security-credentials/role
@@ -445,9 +445,9 @@ at_work() { # PID TIMES
 	events --count 60000 >a.ndjson
 	for n in $(seq 12); do
 		spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 500 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
-		wait_until 20 at_work "$pid" $((n % 4))
+		wait_until 60 at_work "$pid" $((n % 4))
 		kill -KILL -- "-$pid" # fails where it has left by itself
-		wait_until 20 gone_all_of "$pid"
+		wait_until 60 gone_all_of "$pid"
 	done
 	[ "$(objects | wc -l)" -lt 120 ]
 	feed archive j '-t web a.ndjson'
@@ -460,8 +460,8 @@ at_work() { # PID TIMES
 	direct=$AWS_ENDPOINT_URL
 	through_proxy 'web.0.00000000000000000000.ndjson.zst?uploadId=' before 1000
 	spawn job bash -c "hta-consume --job j --dead drop -t web a.ndjson -t app b.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
-	wait_until 20 test -s "$folder/2026/01/01/app.0.00000000000000000000.ndjson.zst"
-	wait_until 20 cut_twice
+	wait_until 60 test -s "$folder/2026/01/01/app.0.00000000000000000000.ndjson.zst"
+	wait_until 60 cut_twice
 	kill_all_of "$pid"
 	AWS_ENDPOINT_URL=$direct
 	[ "$(objects | wc -l)" = 1 ]
@@ -493,7 +493,7 @@ cut_twice() { [ "$(cuts)" -ge 2 ]; }
 # A proxy before the server, which cuts the connection at a pattern, so many times.
 through_proxy() { # PATTERN before|inside|after TIMES
 	spawn proxy python3 -B "$tests/store/s3_proxy.py" "${AWS_ENDPOINT_URL##*:}" "$@"
-	wait_until 20 test -s proxy.out
+	wait_until 60 test -s proxy.out
 	export AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 proxy.out)
 }
 cuts() { grep -c cut proxy.out; }
@@ -517,7 +517,7 @@ cuts() { grep -c cut proxy.out; }
 # The archive through a server in a mood, and how often it was.
 moody() { # MOOD
 	spawn moody python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" "$1"
-	wait_until 20 test -s moody.out
+	wait_until 60 test -s moody.out
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 moody.out) feed archive j '-t web a.ndjson' --folder "$1"
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 moody.out) hta-consume "$place/$1" | cmp - a.ndjson
 	kill "$pid"
@@ -538,7 +538,7 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	[ "$(moods late)" -ge 3 ]
 	# keys of the environment are not asked for anew
 	spawn token python3 -B "$tests/store/s3_moody.py" "${AWS_ENDPOINT_URL##*:}" token
-	wait_until 20 test -s token.out
+	wait_until 60 test -s token.out
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(head -n 1 token.out) fails_with 78 archive j '-t web a.ndjson'
 	says 'ExpiredToken: moody & tired'
 }
@@ -560,7 +560,7 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	folder=$S3_FOLDER/events place=s3://$S3_BUCKET
 	events --count 200000 >a.ndjson
 	spawn job bash -c "hta-consume --job j -t web --dead drop --epoch-records 5000 a.ndjson | hta-sink-s3 --positions pos.db --init $place | hta-commit"
-	wait_until 20 test -d "$folder"
+	wait_until 60 test -d "$folder"
 	svc_stop s3 "$own" KILL
 	not gone "$pid"
 	[ "$(objects | wc -l)" -lt 40 ]
@@ -592,7 +592,7 @@ moods() { grep -c "^$1\$" moody.out; } # MOOD
 	events --count 15000 --seed 2 >b.ndjson
 	produce "$topic" b.ndjson
 	spawn archive bash -c "set -o pipefail; $archiving"
-	wait_until 20 grep -q 'trying again' archive.err
+	wait_until 60 grep -q 'trying again' archive.err
 	feed pipe "$counting"
 	[ "$(sqlite3 rollups.db 'SELECT sum(count) FROM hta_rollups')" = 20000 ]
 	not gone "$pid"
