@@ -18,7 +18,7 @@ teardown() {
 	[ ! -d own ] || svc_stop clickhouse "$PWD/own" KILL
 }
 
-ch() { curl -sS -m 30 --data-binary "$1" "${server/clickhouse/http}/?database=${2:-$db}"; } # SQL [DATABASE]
+ch() { curl -sS -m 120 --data-binary "$1" "${server/clickhouse/http}/?database=${2:-$db}"; } # SQL [DATABASE]
 
 events() { hta-gen --count "${1:-20000}" --step 10ms --seed "${2:-1}"; } # [N [SEED]]
 

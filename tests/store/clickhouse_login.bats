@@ -7,7 +7,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	plain=${CLICKHOUSE_URL%/*}
 	db=${CLICKHOUSE_URL##*/}_$BATS_TEST_NUMBER
-	for sql in "DROP DATABASE IF EXISTS $db" "CREATE DATABASE $db"; do curl -sS -m 30 --data-binary "$sql" "${plain/clickhouse/http}/"; done
+	for sql in "DROP DATABASE IF EXISTS $db" "CREATE DATABASE $db"; do curl -sS -m 120 --data-binary "$sql" "${plain/clickhouse/http}/"; done
 	unset CLICKHOUSE_URL
 	authority ca
 }

@@ -23,7 +23,7 @@ use() { # mongo|dynamo|clickhouse
 		;;
 	clickhouse)
 		local db=${CLICKHOUSE_URL##*/}_$BATS_TEST_NUMBER
-		curl -sS -m 30 --data-binary "CREATE DATABASE $db" "http$(sed 's/^clickhouse//; s|/[^/]*$|/|' <<<"$CLICKHOUSE_URL")"
+		curl -sS -m 120 --data-binary "CREATE DATABASE $db" "http$(sed 's/^clickhouse//; s|/[^/]*$|/|' <<<"$CLICKHOUSE_URL")"
 		export CLICKHOUSE_URL=${CLICKHOUSE_URL%/*}/$db
 		store=$CLICKHOUSE_URL sink="hta-sink-clickhouse --events --table events_fact"
 		;;
