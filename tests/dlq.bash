@@ -3,11 +3,6 @@
 dlq() { hta-dlq "$@"; }
 places() { dlq ls "$@" --format json | jq -r '"\(.topic // .file)/\(.partition // .line)/\(.offset // 0)"' | sort; }
 
-# Waits until no transaction is open in a topic, and none is committed but for its markers: a broker writes those to the
-# partitions when it has answered, and until then a reader of committed records ends before that transaction.
-settled() { wait_until 60 ends_for_all "$1" "${2:-$HTA_BROKERS}"; } # TOPIC [BROKERS]
-ends_for_all() { [ "$(kadm -b "$2" ends "$1")" = "$(kadm -b "$2" -X isolation.level=read_uncommitted ends "$1")" ]; } # TOPIC BROKERS
-
 # What committed transactions wrote: lines "PARTITION KEY HEADERS VALUE".
 log_of() { # TOPIC
 	settled "$1" >&2 || return
