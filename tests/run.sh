@@ -93,7 +93,7 @@ tell_new_files() {
 	local file
 	while IFS= read -r file; do
 		echo "run.sh: left in the checkout by a test: $file" >&2
-		failed=$((failed + 1))
+		failed=$((failed + 1)) fails+="  left in the checkout by a test: $file"$'\n'
 	done < <(LC_ALL=C comm -13 "$scratch/new_files" <(new_files))
 }
 
