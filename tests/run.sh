@@ -375,7 +375,7 @@ trap 'exit 129' HUP
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/hta.XXXXXX") || give_up "no scratch folder in ${TMPDIR:-/tmp}"
 chmod 711 "$scratch"
 services=${HTA_SERVICES:-$scratch/s}
-mkdir -p "$services"
+mkdir -p "$services" "$scratch/ports" # the latter: those that tests have got (svc_free_port)
 
 run tests/packages.sh build test || give_up "packages are missing"
 if [ -z "${HTA_TEST_BROKERS:-}" ] && ! { command -v java && command -v mvn; } >/dev/null; then

@@ -35,13 +35,16 @@ svc_now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # ---- ports and processes ----
 
-# A port below the kernel's ephemeral range to which nobody answers. Somebody may take it before our server does: the
-# server then fails to start, and svc_attempts tries another.
+# A port below the kernel's ephemeral range to which nobody answers, and which no other test of the run has got: a server
+# may be down for a while. A stranger may take it before our server does: the server then fails to start, and svc_attempts
+# tries another.
 svc_free_port() {
-	local port
+	local port taken=${HTA_TEST_RUN:-}/ports
 	while :; do
 		port=$((20000 + RANDOM % 12000))
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+		! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || continue
+		[ -w "$taken" ] || break
+		! mkdir "$taken/$port" 2>/dev/null || break
 	done
 	echo "$port"
 }
