@@ -375,11 +375,24 @@ static int add_offsets(struct resend *s, uint64_t batch, const struct letters_ma
 	return rc;
 }
 
+/* -1, and err is for abort_batch to set: one was refused. librdkafka 2.0.2 would wait in a commit
+ * for those that stand behind it, which it does not send any more. */
+static int await_reports(struct resend *s)
+{
+	int64_t until_us = tm_mono_us() + TRY_MS * 1000;
+
+	while (!s->refused && rd_kafka_outq_len(s->producer) > 0 && tm_mono_us() < until_us)
+		rd_kafka_poll(s->producer, 100);
+	return s->refused ? -1 : 0;
+}
+
 static int commit_transaction(struct resend *s, struct err *err)
 {
 	int64_t until_us = tm_mono_us() + GIVE_UP_US;
 	rd_kafka_error_t *e;
 
+	if (await_reports(s))
+		return -1;
 	while ((e = rd_kafka_commit_transaction(s->producer, TRY_MS)) != NULL) {
 		if (!is_worth_another(e, until_us))
 			return failed_by(e, "sending", err);
@@ -388,15 +401,21 @@ static int commit_transaction(struct resend *s, struct err *err)
 	return 0;
 }
 
-/* Nothing of the batch is sent. A record that was refused is the cause, whatever it led to. */
+/* Nothing of the batch is sent: what is not aborted here is by the next call, or by the broker in
+ * time. A record that was refused is the cause, whatever it led to. */
 static int abort_batch(struct resend *s, struct err *err)
 {
-	rd_kafka_error_t *e = rd_kafka_abort_transaction(s->producer, TRY_MS);
+	int64_t until_us = tm_mono_us() + TRY_MS * 1000;
+	rd_kafka_error_t *e;
+	bool again;
 
-	if (e) {
-		rd_kafka_error_destroy(e);
-		return -1;
-	}
+	rd_kafka_purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	do {
+		e = rd_kafka_abort_transaction(s->producer, KAFKA_ASK_MS);
+		again = e && is_worth_another(e, until_us);
+		if (e)
+			rd_kafka_error_destroy(e);
+	} while (again);
 	if (s->refused && !kafka_temporary(s->refused)) {
 		kafka_failed(err, s->refused, NULL);
 	} else if (s->refused) {
