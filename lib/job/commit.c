@@ -4,8 +4,8 @@
  *        \----no path, or nobody there--------------------->/
  *
  * A lost channel ends nothing at once: what is read on may bring the `fail` that tells the cause,
- * and a stage above that could not write any more would only hide it. Nor does it matter where no
- * barrier follows: a source that leaves in the middle of a probe waits for no answer.
+ * and a stage above that could not write any more would only hide it. Where no barrier follows it
+ * does not matter: a source that is stopped in the middle of a probe waits for no answer.
  *
  * An epoch is acknowledged after its account was checked, never before: the source commits what is
  * acknowledged, and no later start would read it again. Records are not looked at, only counted. */
@@ -26,7 +26,7 @@
 struct commit {
 	const char *ack; /* --ack */
 	int fd;          /* -1: not connected, or lost */
-	bool unacked;    /* an epoch could not be acknowledged */
+	bool unacked;    /* there was no channel for an epoch, or from the start */
 	struct err why;  /* of the loss */
 	struct buf message;
 	uint64_t epochs, records, rows, dead;
@@ -99,6 +99,7 @@ static int commit_hello_returned(void *self, struct stage *st, struct slice line
 	if (rc == 0) {
 		connect_source(c, &h);
 		send_line(c, st, "hello", line);
+		c->unacked = c->fd < 0;
 	}
 	ctl_fini(&hello);
 	return rc;
