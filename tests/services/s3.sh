@@ -54,12 +54,20 @@ svc_s3_answers() { # DIR
 	curl -s -o /dev/null "http://127.0.0.1:$(<"$1/s3.port")/"
 }
 
+# What is said of an object stands with its file, and appears with it, where the file system keeps attributes of users. Else it
+# is in files beside: whoever comes between sees an object without, and of two that write one object both may lose theirs.
+svc_s3_beside() { # DIR
+	: >"$1/s3/attributes"
+	! python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.hta", b"x" * 2000)' "$1/s3/attributes" 2>/dev/null
+}
+
 svc_s3_up() { # DIR
-	local dir=$1
+	local dir=$1 beside=()
 	mkdir -p "$dir/s3/data" "$dir/s3/meta"
+	! svc_s3_beside "$dir" || beside=(--sidecar "$dir/s3/meta")
 	[ -s "$dir/s3.port" ] || svc_free_port >"$dir/s3.port"
 	svc_spawn s3 "$dir" env ROOT_ACCESS_KEY=hta ROOT_SECRET_KEY=right "$(svc_s3_binary)" --quiet \
-		--port "127.0.0.1:$(<"$dir/s3.port")" posix --sidecar "$dir/s3/meta" "$dir/s3/data"
+		--port "127.0.0.1:$(<"$dir/s3.port")" posix "${beside[@]}" "$dir/s3/data"
 	svc_ready s3 "$dir" svc_s3_answers "$dir"
 }
 
@@ -67,6 +75,7 @@ svc_s3_env() { # DIR
 	svc_alive s3 "$1" || return 0
 	echo "export AWS_ENDPOINT_URL=http://127.0.0.1:$(<"$1/s3.port") AWS_ACCESS_KEY_ID=hta AWS_SECRET_ACCESS_KEY=right"
 	echo "export AWS_EC2_METADATA_DISABLED=true AWS_REGION=us-east-1"
+	! svc_s3_beside "$1" || echo 'export S3_BESIDE=1'
 }
 
 # A bucket, and the folder that it is. Names of buckets have no underscores.

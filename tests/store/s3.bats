@@ -473,6 +473,7 @@ at_work() { # PID TIMES
 cut_twice() { [ "$(cuts)" -ge 2 ]; }
 
 @test "two pipelines of one job at once: one of them has to leave, and each record is there once" {
+	[ -z "${S3_BESIDE:-}" ] || skip "the file system has no attributes for what this server says of an object: two writers would lose it"
 	# more than the one gets done before the other has begun
 	events --count 150000 >a.ndjson
 	for n in 1 2; do
