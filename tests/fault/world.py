@@ -111,7 +111,8 @@ class World:
         wait_until(seconds, lambda: f"stores at the log's ends {self.ends()}, they stand at {self.standing(names)}", all_there)
 
     def check(self, whole=False, names=None, read=True):
-        """Every store, against the recount of its positions; whole: and those are the log's ends, and uniques agree."""
+        """Every store, against the recount of its positions; whole: and those are the log's ends, and uniques agree between stores
+        that have the same records."""
         snaps = {n: s.snapshot() for n, s in self.stores.items() if names is None or n in names}
         if read:
             self.read_log(snaps)
@@ -124,9 +125,10 @@ class World:
         if whole:
             if len({s.gen for s in snaps.values()}) != 1:
                 raise Failure(f"the stores hold different generations: {[s.gen for s in snaps.values()]}")
-            uniq = [{k: r.uniq for k, r in s.rows.items() if r.uniq is not None} for s in snaps.values()]
-            for other in uniq[1:]:
-                if other != uniq[0]:
+            of = {}     # what was lost: the first store's that has lost it
+            for n, snap in snaps.items():
+                uniq = {k: r.uniq for k, r in snap.rows.items() if r.uniq is not None}
+                if of.setdefault(str(self.lost.get(n)), uniq) != uniq:
                     raise Failure("the stores' estimates of uniques differ")
         return snaps
 
