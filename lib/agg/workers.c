@@ -215,7 +215,7 @@ static int tell_counts(struct workers *c, struct workers_task *t, struct err *er
 			return -1;
 	}
 	if (t->failed) {
-		*err = t->err;
+		err_copy(err, &t->err);
 		return -1;
 	}
 	workers_task_clear(t);

@@ -255,7 +255,7 @@ static int print_connect(struct check_program *p, struct err *err)
 	int rc = check_connect(&p->check, p->servers, &good, err);
 
 	if (print_text(&good, &printing) && rc == 0) {
-		*err = printing;
+		err_copy(err, &printing);
 		rc = -1;
 	}
 	buf_fini(&good);

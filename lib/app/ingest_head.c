@@ -56,7 +56,7 @@ static int beside_ended(void *self, int64_t position, struct err *err)
 	if (!late && !http_server_idle(g->http.server))
 		return 0;
 	if (g->why.code) {
-		*err = g->why;
+		err_copy(err, &g->why);
 		return -1;
 	}
 	ingest_log_state(g, &s);

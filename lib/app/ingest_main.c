@@ -168,11 +168,11 @@ static int run_service(struct ingest *g, struct err *err)
 	loop_signals(g->loop, drain_at_signal, g, g->conf.http.drain_us);
 	rc = ingest_begin(g, err) ? -1 : serve_requests(g, err);
 	if (ingest_close(g, &closing) && rc == 0) {
-		*err = closing;
+		err_copy(err, &closing);
 		rc = -1;
 	}
 	if (g->why.code) { /* it was told when it came */
-		*err = g->why;
+		err_copy(err, &g->why);
 		err->msg[0] = '\0';
 		rc = -1;
 	}

@@ -462,7 +462,7 @@ int avro_compile(struct avro_program *program, const struct avro_type *writer,
 	if (result == 0)
 		link_ops(&c);
 	else if (err)
-		*err = c.why;
+		err_copy(err, &c.why);
 	buf_fini(&c.pending);
 	free(c.pair);
 	return result;

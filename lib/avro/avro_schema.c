@@ -313,7 +313,7 @@ struct avro_schema *avro_schema_new(struct slice text, const struct slice *refs,
 		return s;
 free_schema:
 	if (err)
-		*err = ours;
+		err_copy(err, &ours);
 	avro_schema_free(s);
 	return NULL;
 }

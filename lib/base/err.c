@@ -40,6 +40,13 @@ static void join(char msg[ERR_MSG_BYTES], const char *head, const char *tail)
 	msg[n + m] = '\0';
 }
 
+int err_copy(struct err *err, const struct err *from)
+{
+	if (err)
+		*err = *from;
+	return -1;
+}
+
 int err_in(struct err *err, const char *fmt, ...)
 {
 	if (!err)

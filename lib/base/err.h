@@ -42,6 +42,9 @@ int err_errno(struct err *err, int code, const char *fmt, ...)
 
 void err_clear(struct err *err);
 
+/* *err becomes another one, as it is. err may be NULL. Returns -1. */
+int err_copy(struct err *err, const struct err *from);
+
 /* Our own bug: prints file, line and the text to stderr and aborts. For states that no input can
  * cause. */
 _Noreturn void err_bug(const char *file, int line, const char *fmt, ...)

@@ -346,6 +346,6 @@ ssize_t decoder_read(struct decoder *d, char *p, size_t n, struct err *err)
 	if (k > 0)
 		d->text += k;
 	if (k < 0)
-		*err = d->failed;
+		err_copy(err, &d->failed);
 	return k;
 }

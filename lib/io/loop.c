@@ -340,7 +340,7 @@ static int turn(struct loop *l, int fd, short events, int64_t deadline_us, short
 	}
 	if (l->stopped) {
 		if (err)
-			*err = l->stop;
+			err_copy(err, &l->stop);
 		return -1;
 	}
 	return some;

@@ -276,7 +276,7 @@ bool ack_last_word(struct ack *a, int64_t timeout_us, struct err *err)
 {
 	poll_until_closed(a, timeout_us);
 	if (a->failed)
-		*err = a->fail;
+		err_copy(err, &a->fail);
 	return a->failed;
 }
 

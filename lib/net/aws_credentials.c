@@ -360,7 +360,7 @@ static int find_credentials(struct aws_credentials *c, bool before, struct loop 
 	if (rc == 0)
 		return 0;
 	if (a.left) {
-		*err = why;
+		err_copy(err, &why);
 		return -1;
 	}
 	return err_set(err, may_come(before, &a, &why) ? EX_TEMPFAIL : EX_CONFIG,
@@ -381,7 +381,7 @@ int aws_credentials_refresh(struct aws_credentials *c, struct loop *loop, struct
 		aws_credentials_fini(&fresh);
 		if (c->id && now < c->expires_us)
 			return 0;
-		*err = why;
+		err_copy(err, &why);
 		return -1;
 	}
 	aws_credentials_fini(c);

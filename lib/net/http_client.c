@@ -335,7 +335,7 @@ struct http_call *http_call_begin(struct http_client *c, const struct http_ask *
 enum http_outcome http_call_outcome(struct http_call *call, struct err *err)
 {
 	if (call->outcome == HTTP_LOST || call->outcome == HTTP_REFUSED)
-		*err = call->err;
+		err_copy(err, &call->err);
 	return call->outcome;
 }
 

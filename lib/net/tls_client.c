@@ -327,7 +327,7 @@ static int look_for_alert(struct tls_conn *c, struct err *err)
 	char p;
 
 	if (tls_conn_read(c, &p, 1, &events, &read) < 0 && read.code == EX_CONFIG)
-		*err = read;
+		err_copy(err, &read);
 	return -1;
 }
 

@@ -167,7 +167,7 @@ bool feed_failed(struct feed *f, struct err *err)
 	pthread_mutex_lock(&f->lock);
 	failed = f->failed;
 	if (failed)
-		*err = f->err;
+		err_copy(err, &f->err);
 	pthread_mutex_unlock(&f->lock);
 	return failed;
 }

@@ -247,7 +247,7 @@ static int ask_store(struct serve_reader *r, size_t i, serve_store_fn *fn, void 
 static void keep_first(struct err *err, const struct err *now)
 {
 	if (!err->code)
-		*err = *now;
+		err_copy(err, now);
 }
 
 int serve_reader_each(struct serve_reader *r, bool newest, serve_store_fn *fn, void *arg,

@@ -43,13 +43,16 @@ static int look_at_store(struct serve_query *q, struct serve_reader *reader,
 	size_t i = ((struct look *)q)->i;
 	const struct events_driver *driver;
 	struct read_store store;
+	struct err events = ERR_INIT;
 	void *d;
 
 	if (i == ((struct look *)q)->stores)
 		return look_at_log(reader, out, err);
 	if (serve_reader_rows(reader, i, &store, err) &&
-	    (err->code != EX_CONFIG || serve_reader_events_of(reader, i, &driver, &d, NULL)))
-		return serve_result_problem(out, 503, "store-unavailable", "%s", err->msg);
+	    (err->code != EX_CONFIG || serve_reader_events_of(reader, i, &driver, &d, &events)))
+		return serve_result_problem(out, 503, "store-unavailable", "%s",
+					    events.msg[0] && events.code != EX_USAGE ? events.msg
+										     : err->msg);
 	return 0;
 }
 

@@ -133,7 +133,7 @@ int consume_dry_run(struct consume *s, struct err *err)
 			say_sinks(s, &text);
 			rc = d.act == START_STOP ? -1 : say_starts(s, &commits, &text, err);
 			if (d.act == START_STOP)
-				*err = d.why;
+				err_copy(err, &d.why);
 			round = 1;
 		}
 		ranges_fini(&commits);

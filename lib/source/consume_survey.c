@@ -219,7 +219,7 @@ static int act_on_decision(struct consume *s, const struct start_decision *d,
 	int rc = 1;
 
 	if (stop && *sure) {
-		*err = d->why;
+		err_copy(err, &d->why);
 		return -1;
 	}
 	*sure = stop;

@@ -43,7 +43,7 @@ static int call_store(struct final_input *f, final_call *call, struct err *err)
 
 	while (call_once(f, call, &why)) {
 		if (why.code != EX_UNAVAILABLE || loop_signalled(f->loop)) {
-			*err = why;
+			err_copy(err, &why);
 			return -1;
 		}
 		if (retry_wait(&f->retry, f->loop, "store", f->conf->retry_for_us, &why, err))

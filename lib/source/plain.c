@@ -69,7 +69,7 @@ static int finish_plain(struct plain *p, int rc, struct err *err)
 		if (rc)
 			log_err(&p->damage);
 		else
-			*err = p->damage;
+			err_copy(err, &p->damage);
 		rc = -1;
 	}
 	if (record_writer_fini(&p->writer, rc ? NULL : err) && rc == 0)

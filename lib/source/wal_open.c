@@ -266,7 +266,7 @@ int wal_close(struct wal *w, struct err *err)
 	stop_thread(w, w->keep_thread, &w->to_keep);
 	wal_tell(w);
 	if (w->failed) {
-		*err = w->why;
+		err_copy(err, &w->why);
 		rc = -1;
 	} else {
 		rc = wal_cut_active(w, wal_page_end(w->page), err);

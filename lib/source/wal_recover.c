@@ -44,7 +44,7 @@ static int scan_groups(struct tail *t, struct err *err)
 	}
 	wal_scan_fini(&s);
 	if (f == WAL_ERROR)
-		*err = how;
+		err_copy(err, &how);
 	return f == WAL_ERROR ? -1 : 0;
 }
 

@@ -113,7 +113,7 @@ static int leave_line(struct records *w, const struct record *r, enum record_ver
 		return stage_dead(w->st, w->run, r->nth, r->at, r->line, r->line.n, w->why.msg,
 				  err);
 	case RECORD_FAILED:
-		*err = w->why;
+		err_copy(err, &w->why);
 		return -1;
 	default:
 		BUG("verdict %d", verdict);

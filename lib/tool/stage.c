@@ -167,7 +167,7 @@ static int end_plain(struct stage *st, struct err *err)
 		return rc;
 	if (rc)
 		log_err(err);
-	*err = st->damage;
+	err_copy(err, &st->damage);
 	return -1;
 }
 
@@ -257,7 +257,7 @@ static int refuse_stage(void *self, struct stage *st, const struct ctl *hello, s
 			struct err *err)
 {
 	(void)st, (void)hello, (void)members;
-	*err = *(const struct err *)self;
+	err_copy(err, self);
 	return -1;
 }
 

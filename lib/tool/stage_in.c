@@ -282,6 +282,6 @@ int stage_read_input(struct stage *st, struct err *err)
 	if (st->f->plain && st->f->plain(st->self, st, err))
 		return -1;
 	if (r == LINES_ERROR)
-		*err = why;
+		err_copy(err, &why);
 	return read_input(st, r, b, err);
 }

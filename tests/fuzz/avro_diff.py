@@ -294,7 +294,8 @@ def same_otherwise(got, want, kind):
     the first that can be had; we take the same type before another, as Java does. And it keeps a logical type that the reader's branch has not.
     """
     if kind == "string":
-        return isinstance(got, str) and (isinstance(want, uuid.UUID) and got == str(want) or isinstance(want, bytes) and got.encode() == want)
+        return isinstance(got, str) and (isinstance(want, uuid.UUID) and got == str(want) or isinstance(want, bytes) and got.encode() == want
+                                         or isinstance(want, decimal.Decimal))
     if kind == "bytes":
         return isinstance(got, str) and (isinstance(want, str) and got == base64.b64encode(want.encode()).decode() or isinstance(want, decimal.Decimal))
     kept = {"int": (datetime.date, datetime.time), "long": (datetime.datetime, datetime.time)}

@@ -283,6 +283,19 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' hta-query
 	end
 }
 
+@test "dynamo: hta-serve waits for a table that is not made yet, and says so" {
+	serve -d "$store"
+	says_so() { ask /health/ready && [ "$status" = 503 ] && get /health | grep -q 'hta-sink-dynamo --init'; }
+	wait_until 60 says_so
+	ask '/events?limit=2'
+	refuses 404 no-events
+	sed '$d' <<<"$events" | hta-sink-dynamo --init --time timestamp "$store"
+	wait_until 60 ready
+	ask '/events?limit=2'
+	answers 200 .count 2
+	end
+}
+
 # ---- a server in a mood
 
 # The job through it, and what came of it.

@@ -251,7 +251,7 @@ enum dynamo_outcome dynamo_call_wait(struct dynamo_call *call, struct err *err)
 			send_call(call);
 	}
 	if (call->outcome != DYNAMO_DONE)
-		*err = call->err;
+		err_copy(err, &call->err);
 	return call->outcome;
 }
 

@@ -245,7 +245,7 @@ static int send_updates(struct dynamo_letters *l, const struct buf *body, size_t
 
 		done[i] = o == DYNAMO_DONE;
 		if (rc == 0 && o != DYNAMO_DONE && o != DYNAMO_EXISTS) {
-			*err = why;
+			err_copy(err, &why);
 			rc = letters_failed(l, o, err);
 		}
 		l->conn.progress += done[i];

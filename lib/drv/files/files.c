@@ -207,7 +207,7 @@ static int files_left(void *self, struct err *err)
 		err_set(&last, EX_DATAERR, "%s", fs->v[i].damage);
 	}
 	if (last.code)
-		*err = last;
+		err_copy(err, &last);
 	return last.code ? -1 : 0;
 }
 

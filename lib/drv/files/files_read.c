@@ -45,7 +45,7 @@ int files_verify_one(struct file *f, struct err *err)
 	if (rc == 0)
 		return 0;
 	if (rc < 0) {
-		*err = how;
+		err_copy(err, &how);
 		return -1;
 	}
 	return err_set(err, EX_TEMPFAIL,

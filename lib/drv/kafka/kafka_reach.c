@@ -123,7 +123,7 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 		}
 		kafka_control(k, -1, 0);
 		if (k->failed.code) {
-			*err = k->failed;
+			err_copy(err, &k->failed);
 			return -1;
 		}
 		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled))
@@ -152,7 +152,7 @@ int kafka_judge(struct kafka *k, struct err *err)
 		k->ask_at_us = next < until ? next : until;
 	}
 	if (k->failed.code) {
-		*err = k->failed;
+		err_copy(err, &k->failed);
 		return -1;
 	}
 	return 0;

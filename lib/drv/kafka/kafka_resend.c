@@ -272,7 +272,7 @@ static int ask_batch(struct resend *s, const struct call *c, uint64_t *sent, str
 		*sent = !code && list->elems[0].offset > 0 ? (uint64_t)list->elems[0].offset : 0;
 		rc = code ? kafka_failed(err, code, NULL) : 0;
 		if (s->k->failed.code)
-			*err = s->k->failed;
+			err_copy(err, &s->k->failed);
 		rd_kafka_destroy(rk);
 	}
 	rd_kafka_topic_partition_list_destroy(list);

@@ -70,7 +70,7 @@ static bool is_server(const bson_error_t *why)
 
 static enum sink_result stopped(const struct mongo *m, struct err *err)
 {
-	*err = m->stopped;
+	err_copy(err, &m->stopped);
 	return SINK_FATAL;
 }
 

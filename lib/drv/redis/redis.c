@@ -178,7 +178,7 @@ static enum sink_result ask_server(struct redis *p, redisReply **reply, struct e
 		return r;
 	*reply = NULL;
 	if (r == SINK_RETRY)
-		*err = refused;
+		err_copy(err, &refused);
 	return r == SINK_RETRY ? r : SINK_OK;
 }
 

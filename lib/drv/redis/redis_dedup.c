@@ -173,7 +173,7 @@ static enum sink_result ask_setting(struct redis_dedup *d, bool *always, struct 
 	*always = r == SINK_OK && slice_is(redis_element(reply, 1), "always");
 	freeReplyObject(reply);
 	if (r == SINK_RETRY)
-		*err = refused;
+		err_copy(err, &refused);
 	return r == SINK_RETRY ? r : SINK_OK;
 }
 
@@ -192,7 +192,7 @@ static enum sink_result ask_wait(struct redis_dedup *d, struct err *err)
 	d->waits = r == SINK_OK;
 	freeReplyObject(reply);
 	if (r == SINK_RETRY)
-		*err = refused;
+		err_copy(err, &refused);
 	return r == SINK_RETRY ? r : SINK_OK;
 }
 
@@ -248,7 +248,7 @@ static int reach_server(struct redis_dedup *d, struct err *err)
 		}
 		redis_driver.disconnect(d->p);
 		if (r != SINK_RETRY) {
-			*err = failed;
+			err_copy(err, &failed);
 			return -1;
 		}
 		if (retry_note(&retry, "redis", REACH_US, "", &failed, err) ||

@@ -100,6 +100,6 @@ enum sink_result redis_probe(void *d, const struct probe *probe, struct err *err
 	}
 	if (r == SINK_OK)
 		return redis_may_write(p, err);
-	*err = refused;
+	err_copy(err, &refused);
 	return r;
 }

@@ -140,7 +140,7 @@ static enum registry_outcome take_missing(struct document *d, const char *messag
 	d->state = DOCUMENT_NONE;
 	d->again_us = now + NONE_US;
 	err_set(&d->why, EX_DATAERR, "the registry has no %s%s", d->path, message);
-	*err = d->why;
+	err_copy(err, &d->why);
 	return REGISTRY_NONE;
 }
 
@@ -278,12 +278,12 @@ enum registry_outcome document_turn(struct document *d, struct err *err)
 	case DOCUMENT_HERE:
 		return REGISTRY_FOUND;
 	case DOCUMENT_FAILED:
-		*err = d->why;
+		err_copy(err, &d->why);
 		return REGISTRY_FAILED;
 	case DOCUMENT_NONE:
 		break;
 	}
-	*err = d->why;
+	err_copy(err, &d->why);
 	if (tm_mono_us() < d->again_us)
 		return REGISTRY_NONE;
 	d->state = DOCUMENT_ASKED;

@@ -49,7 +49,7 @@ static int ask_archive(struct s3_input *in, ask_fn *fn, void *arg, enum s3_outco
 		if (*out < S3_AGAIN)
 			return 0;
 		if (*out != S3_AGAIN) {
-			*err = why;
+			err_copy(err, &why);
 			return -1;
 		}
 		if (retry_wait(&retry, in->conn.loop, "s3", in->conf->retry_for_us, &why, err))

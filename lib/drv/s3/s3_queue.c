@@ -275,7 +275,7 @@ enum s3_outcome s3_call_wait_until(struct s3_call *call, unsigned tries, int64_t
 			send_call(call);
 	}
 	if (call->outcome >= S3_AGAIN)
-		*err = call->err;
+		err_copy(err, &call->err);
 	return call->outcome;
 }
 

@@ -114,7 +114,7 @@ enum sink_result s3_uploads_begin(struct s3_uploads *u, struct err *err)
 
 		if (o > worst) {
 			worst = o;
-			*err = why;
+			err_copy(err, &why);
 		}
 	}
 	if (worst == S3_NONE || worst == S3_EXISTS) {

@@ -78,7 +78,7 @@ enum sink_result kafka_sink_unanswered(struct kafka_sink *d, const char *what,
 				       rd_kafka_resp_err_t code, struct err *err)
 {
 	if (d->failed.code) {
-		*err = d->failed;
+		err_copy(err, &d->failed);
 		return SINK_FATAL;
 	}
 	if (!kafka_temporary(code))

@@ -87,7 +87,7 @@ int kafka_sink_wait(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	rd_kafka_poll(rk, KAFKA_SINK_TURN_MS);
 	if (d->failed.code) {
-		*err = d->failed;
+		err_copy(err, &d->failed);
 		return -1;
 	}
 	return loop_turn(d->conf->sink.loop, 0, err) < 0 ? -1 : 0;
@@ -187,7 +187,7 @@ int kafka_sink_hand_over(struct kafka_sink *d, struct err *err)
 	arena_reset(&g->arena);
 	rd_kafka_poll(d->producer, 0);
 	if (d->failed.code) {
-		*err = d->failed;
+		err_copy(err, &d->failed);
 		return -1;
 	}
 	return 0;

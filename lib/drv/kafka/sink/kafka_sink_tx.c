@@ -141,7 +141,7 @@ enum sink_result kafka_tx_begin(struct kafka_sink *d, rd_kafka_t *rk, struct err
 	rd_kafka_error_t *e;
 
 	if (d->failed.code) {
-		*err = d->failed;
+		err_copy(err, &d->failed);
 		return SINK_FATAL;
 	}
 	e = rd_kafka_begin_transaction(rk);
