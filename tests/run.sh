@@ -143,6 +143,11 @@ run() {
 
 # ---- counting ----
 
+say_failed() {
+	say "$1"
+	fails+="  $1"$'\n'
+}
+
 # Adds up a TAP stream. What the plan promised and did not come has failed, and so has a plan of nothing.
 count_tap() { # NAME FILE CODE
 	local line planned='' seen=0 bad=0 tell=0
@@ -162,12 +167,10 @@ count_tap() { # NAME FILE CODE
 		esac
 	done <"$2"
 	if [ "${planned:-0}" -gt $seen ]; then
-		say "$1: $((planned - seen)) of $planned tests did not run"
-		fails+="  $1: $((planned - seen)) of $planned tests did not run"$'\n'
+		say_failed "$1: $((planned - seen)) of $planned tests did not run"
 		bad=$((bad + planned - seen))
 	elif [ "${planned:-0}" = 0 ] || { [ "$3" != 0 ] && [ $bad = 0 ]; }; then
-		say "$1: exit $3, and no test that says why"
-		fails+="  $1: exit $3, and no test that says why"$'\n'
+		say_failed "$1: exit $3, and no test that says why"
 		bad=$((bad + 1))
 	fi
 	failed=$((failed + bad))

@@ -55,7 +55,7 @@ service() { # NAME PIPELINE
 		echo $! >"$1.pid"
 		[ ! -e "$1.over" ] || term $! $!
 		wait $! && break
-		case $? in 64 | 65 | 70 | 77 | 78 | 12[67]) break ;; esac
+		case $? in 64 | 65 | 70 | 77 | 78 | 12[67] | 13[469]) break ;; esac # the last: a crash
 		gone "$1"
 		sleep 0.3
 	done 2>/dev/null &

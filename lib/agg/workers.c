@@ -214,10 +214,8 @@ static int tell_counts(struct workers *c, struct workers_task *t, struct err *er
 				     t->groups, err))
 			return -1;
 	}
-	if (t->failed) {
-		err_copy(err, &t->err);
-		return -1;
-	}
+	if (t->failed)
+		return err_copy(err, &t->err);
 	workers_task_clear(t);
 	return 0;
 }

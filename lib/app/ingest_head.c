@@ -55,10 +55,8 @@ static int beside_ended(void *self, int64_t position, struct err *err)
 	late = tm_mono_us() >= g->leave_us;
 	if (!late && !http_server_idle(g->http.server))
 		return 0;
-	if (g->why.code) {
-		err_copy(err, &g->why);
-		return -1;
-	}
+	if (g->why.code)
+		return err_copy(err, &g->why);
 	ingest_log_state(g, &s);
 	return late || position >= s.durable;
 }

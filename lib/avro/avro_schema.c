@@ -312,8 +312,7 @@ struct avro_schema *avro_schema_new(struct slice text, const struct slice *refs,
 	if (parse_text(s, text, &ours) == 0)
 		return s;
 free_schema:
-	if (err)
-		err_copy(err, &ours);
+	err_copy(err, &ours);
 	avro_schema_free(s);
 	return NULL;
 }

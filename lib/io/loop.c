@@ -338,11 +338,8 @@ static int turn(struct loop *l, int fd, short events, int64_t deadline_us, short
 		*revents = l->fds[SLOT_WAITED].revents;
 		some = serve_descriptors(l, n);
 	}
-	if (l->stopped) {
-		if (err)
-			err_copy(err, &l->stop);
-		return -1;
-	}
+	if (l->stopped)
+		return err_copy(err, &l->stop);
 	return some;
 }
 

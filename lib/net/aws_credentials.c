@@ -359,10 +359,8 @@ static int find_credentials(struct aws_credentials *c, bool before, struct loop 
 	rc = of_http(&a, c, loop, &why);
 	if (rc == 0)
 		return 0;
-	if (a.left) {
-		err_copy(err, &why);
-		return -1;
-	}
+	if (a.left)
+		return err_copy(err, &why);
 	return err_set(err, may_come(before, &a, &why) ? EX_TEMPFAIL : EX_CONFIG,
 		       "no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them "
 		       "to ~/.aws/credentials%s%s%s",
@@ -381,8 +379,7 @@ int aws_credentials_refresh(struct aws_credentials *c, struct loop *loop, struct
 		aws_credentials_fini(&fresh);
 		if (c->id && now < c->expires_us)
 			return 0;
-		err_copy(err, &why);
-		return -1;
+		return err_copy(err, &why);
 	}
 	aws_credentials_fini(c);
 	*c = fresh;

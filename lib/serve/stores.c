@@ -36,7 +36,7 @@ static int look_at_log(struct serve_reader *reader, struct serve_result *out, st
 	return 0;
 }
 
-/* A store has rows, or events alone. */
+/* A store has rows, or events alone: then what is wrong with those is said. */
 static int look_at_store(struct serve_query *q, struct serve_reader *reader,
 			 struct serve_result *out, struct err *err)
 {
@@ -48,12 +48,13 @@ static int look_at_store(struct serve_query *q, struct serve_reader *reader,
 
 	if (i == ((struct look *)q)->stores)
 		return look_at_log(reader, out, err);
-	if (serve_reader_rows(reader, i, &store, err) &&
-	    (err->code != EX_CONFIG || serve_reader_events_of(reader, i, &driver, &d, &events)))
-		return serve_result_problem(out, 503, "store-unavailable", "%s",
-					    events.msg[0] && events.code != EX_USAGE ? events.msg
-										     : err->msg);
-	return 0;
+	if (serve_reader_rows(reader, i, &store, err) == 0)
+		return 0;
+	if (err->code == EX_CONFIG && serve_reader_events_of(reader, i, &driver, &d, &events) == 0)
+		return 0;
+	if (events.code && events.code != EX_USAGE) /* the latter: it keeps none */
+		err_copy(err, &events);
+	return serve_result_problem(out, 503, "store-unavailable", "%s", err->msg);
 }
 
 static void release_look(struct serve_query *q)

@@ -72,10 +72,8 @@ int sink_set_leave_out(struct sink *s, struct err *err)
 
 		if (sink_metric_storable(&s->store, &s->metric[i], &why) == 0)
 			continue;
-		if (!is_of_rule(s, &s->metric[i])) {
-			err_copy(err, &why);
-			return -1;
-		}
+		if (!is_of_rule(s, &s->metric[i]))
+			return err_copy(err, &why);
 		log_warn("%s; its rows are left out here, the other rules go on", why.msg);
 		s->metric[i].left_out = s->leaves_out = true;
 	}

@@ -166,10 +166,8 @@ int sink_try(struct sink *s, struct stage *st, sink_call *call, void *arg, enum 
 		if (st)
 			counters_add(stage_counters(st), COUNTER_STORE_US,
 				     (uint64_t)(tm_mono_us() - started));
-		if (*result == SINK_FATAL) {
-			err_copy(err, &why);
-			return -1;
-		}
+		if (*result == SINK_FATAL)
+			return err_copy(err, &why);
 		if (*result != SINK_RETRY) {
 			retry_done(&s->retry, s->name);
 			err_copy(err, &why);

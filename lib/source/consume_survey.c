@@ -218,10 +218,8 @@ static int act_on_decision(struct consume *s, const struct start_decision *d,
 	bool stop = d->act == START_STOP;
 	int rc = 1;
 
-	if (stop && *sure) {
-		err_copy(err, &d->why);
-		return -1;
-	}
+	if (stop && *sure)
+		return err_copy(err, &d->why);
 	*sure = stop;
 	if (d->act == START_FRESH)
 		rc = begin_fresh(s, d->to, err) ? -1 : 1;

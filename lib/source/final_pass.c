@@ -42,10 +42,8 @@ static int call_store(struct final_input *f, final_call *call, struct err *err)
 	struct err why = ERR_INIT;
 
 	while (call_once(f, call, &why)) {
-		if (why.code != EX_UNAVAILABLE || loop_signalled(f->loop)) {
-			err_copy(err, &why);
-			return -1;
-		}
+		if (why.code != EX_UNAVAILABLE || loop_signalled(f->loop))
+			return err_copy(err, &why);
 		if (retry_wait(&f->retry, f->loop, "store", f->conf->retry_for_us, &why, err))
 			return -1;
 		err_clear(&why);

@@ -113,8 +113,7 @@ static int leave_line(struct records *w, const struct record *r, enum record_ver
 		return stage_dead(w->st, w->run, r->nth, r->at, r->line, r->line.n, w->why.msg,
 				  err);
 	case RECORD_FAILED:
-		err_copy(err, &w->why);
-		return -1;
+		return err_copy(err, &w->why);
 	default:
 		BUG("verdict %d", verdict);
 	}

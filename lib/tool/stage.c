@@ -167,8 +167,7 @@ static int end_plain(struct stage *st, struct err *err)
 		return rc;
 	if (rc)
 		log_err(err);
-	err_copy(err, &st->damage);
-	return -1;
+	return err_copy(err, &st->damage);
 }
 
 static int run_filter(struct stage *st, const char *const *files, size_t n, struct err *err)
@@ -257,8 +256,7 @@ static int refuse_stage(void *self, struct stage *st, const struct ctl *hello, s
 			struct err *err)
 {
 	(void)st, (void)hello, (void)members;
-	err_copy(err, self);
-	return -1;
+	return err_copy(err, self);
 }
 
 static int refuse_plain(void *self, struct stage *st, struct err *err)

@@ -30,8 +30,8 @@ serve_tls() { # NAME CERTIFICATE [SETTING...]
 refused() { # CODE COMMAND...
 	local from
 	from=$(svc_now_ms)
-	if [ "$2" = pipe ] || [ "$2" = dedup ]; then fails_with "$@"; else fails_with "$1" timeout 60 "${@:2}"; fi
-	[ $(($(svc_now_ms) - from)) -lt 45000 ]
+	if [ "$2" = pipe ] || [ "$2" = dedup ]; then fails_with "$@"; else fails_with "$1" timeout 20 "${@:2}"; fi
+	[ $(($(svc_now_ms) - from)) -lt 15000 ]
 	# of a handshake that takes two seconds it says so
 	[ "$(grep -vc 'no answer to the handshake of TLS yet' <<<"$stderr")" = 1 ] || { echo "$stderr"; return 1; }
 }

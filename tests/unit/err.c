@@ -25,6 +25,8 @@ static void messages(void)
 	errno = 12345;
 	err_errno(&err, EX_IOERR, "read");
 	is_str(err.msg, "read: unknown error", "an errno without a name");
+	is_int(err_copy(&err, &(struct err){ .code = 9, .msg = "other" }), -1, "err_copy");
+	ok(err.code == 9 && strcmp(err.msg, "other") == 0, "another's, as it is");
 	err_clear(&err);
 	ok(err.code == 0 && !err.msg[0], "cleared");
 }
@@ -54,6 +56,7 @@ static void nobody_asks(void)
 	is_int(err_in(NULL, "x"), -1, "err_in without an err");
 	is_int(err_errno(NULL, 1, "x"), -1, "err_errno without an err");
 	err_clear(NULL);
+	is_int(err_copy(NULL, &(struct err){ .code = 1 }), -1, "err_copy without an err");
 }
 
 static void bug_aborts(void)

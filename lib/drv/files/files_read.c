@@ -44,10 +44,8 @@ int files_verify_one(struct file *f, struct err *err)
 
 	if (rc == 0)
 		return 0;
-	if (rc < 0) {
-		err_copy(err, &how);
-		return -1;
-	}
+	if (rc < 0)
+		return err_copy(err, &how);
 	return err_set(err, EX_TEMPFAIL,
 		       "%s; nothing that was read since the last barrier is stored. Start the "
 		       "pipeline again: what is there now is read as a new file. If it was copied "

@@ -122,10 +122,8 @@ int kafka_insist(struct kafka *k, const char *what, kafka_ask *ask, void *arg, s
 			return 0;
 		}
 		kafka_control(k, -1, 0);
-		if (k->failed.code) {
-			err_copy(err, &k->failed);
-			return -1;
-		}
+		if (k->failed.code)
+			return err_copy(err, &k->failed);
 		if (!kafka_temporary(code) && !(kafka_unknown(code) && tm_mono_us() < settled))
 			return refused(k, what, code, err);
 		if (note_missed_answer(k, what, code, err) ||
@@ -151,9 +149,7 @@ int kafka_judge(struct kafka *k, struct err *err)
 		next = now + (k->away.tries ? ASK_AGAIN_US : ASK_SOON_US);
 		k->ask_at_us = next < until ? next : until;
 	}
-	if (k->failed.code) {
-		err_copy(err, &k->failed);
-		return -1;
-	}
+	if (k->failed.code)
+		return err_copy(err, &k->failed);
 	return 0;
 }

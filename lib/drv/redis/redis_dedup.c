@@ -247,10 +247,8 @@ static int reach_server(struct redis_dedup *d, struct err *err)
 			return 0;
 		}
 		redis_driver.disconnect(d->p);
-		if (r != SINK_RETRY) {
-			err_copy(err, &failed);
-			return -1;
-		}
+		if (r != SINK_RETRY)
+			return err_copy(err, &failed);
 		if (retry_note(&retry, "redis", REACH_US, "", &failed, err) ||
 		    loop_sleep(loop, tm_mono_us() + AGAIN_US, err))
 			return -1;

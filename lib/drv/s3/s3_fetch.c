@@ -113,8 +113,7 @@ static int wait_get(struct s3_fetch *f, struct fetching *g, struct err *err)
 		case S3_EXISTS:
 			return say_changed(object_of(f, g->nth), err);
 		default:
-			err_copy(err, &why);
-			return -1;
+			return err_copy(err, &why);
 		}
 		if (retry_wait(&f->retry, f->conn->loop, "s3", f->retry_for_us, &why, err))
 			return -1;

@@ -48,10 +48,8 @@ static int ask_archive(struct s3_input *in, ask_fn *fn, void *arg, enum s3_outco
 		*out = fn(in, arg, &why);
 		if (*out < S3_AGAIN)
 			return 0;
-		if (*out != S3_AGAIN) {
-			err_copy(err, &why);
-			return -1;
-		}
+		if (*out != S3_AGAIN)
+			return err_copy(err, &why);
 		if (retry_wait(&retry, in->conn.loop, "s3", in->conf->retry_for_us, &why, err))
 			return -1;
 	}

@@ -86,10 +86,8 @@ void kafka_sink_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *sel
 int kafka_sink_wait(struct kafka_sink *d, rd_kafka_t *rk, struct err *err)
 {
 	rd_kafka_poll(rk, KAFKA_SINK_TURN_MS);
-	if (d->failed.code) {
-		err_copy(err, &d->failed);
-		return -1;
-	}
+	if (d->failed.code)
+		return err_copy(err, &d->failed);
 	return loop_turn(d->conf->sink.loop, 0, err) < 0 ? -1 : 0;
 }
 
@@ -186,10 +184,8 @@ int kafka_sink_hand_over(struct kafka_sink *d, struct err *err)
 	g->keys.n = 0;
 	arena_reset(&g->arena);
 	rd_kafka_poll(d->producer, 0);
-	if (d->failed.code) {
-		err_copy(err, &d->failed);
-		return -1;
-	}
+	if (d->failed.code)
+		return err_copy(err, &d->failed);
 	return 0;
 }
 
