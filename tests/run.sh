@@ -148,17 +148,24 @@ say_failed() {
 	fails+="  $1"$'\n'
 }
 
+# What a test that failed has said: its first lines, and its last.
+tell_why() { # LINE...
+	local line
+	[ $# -le 24 ] || set -- "${@:1:4}" "# [..]" "${@: -20}"
+	for line; do fails+="    ${line:0:300}"$'\n'; done
+}
+
 # Adds up a TAP stream. What the plan promised and did not come has failed, and so has a plan of nothing.
 count_tap() { # NAME FILE CODE
-	local line planned='' seen=0 bad=0 tell=0
+	local line planned='' seen=0 bad=0 told=() telling=''
 	while IFS= read -r line; do
 		case $line in
-		\#*) [ $tell = 0 ] || tell=$((tell - 1)) fails+="    $line"$'\n' ;;
-		*) tell=0 ;;
+		\#*) [ -z "$telling" ] || told+=("$line") ;;
+		*) tell_why "${told[@]}"; told=() telling='' ;;
 		esac
 		case $line in
 		1..[0-9]*) planned=${line#1..}; planned=${planned%% *} ;;
-		'not ok '*) seen=$((seen + 1)) bad=$((bad + 1)) tell=12 fails+="  $1: ${line#not ok }"$'\n' ;;
+		'not ok '*) seen=$((seen + 1)) bad=$((bad + 1)) telling=1 fails+="  $1: ${line#not ok }"$'\n' ;;
 		'ok '*\#\ [sS][kK][iI][pP]*)
 			seen=$((seen + 1)) skipped=$((skipped + 1))
 			skips+="  $1: $(sed -E 's/^ok //; s/( in [0-9]+ms)? # skip */: /i' <<<"$line")"$'\n'
@@ -166,6 +173,7 @@ count_tap() { # NAME FILE CODE
 		'ok '*) seen=$((seen + 1)) passed=$((passed + 1)) ;;
 		esac
 	done <"$2"
+	tell_why "${told[@]}"
 	if [ "${planned:-0}" -gt $seen ]; then
 		say_failed "$1: $((planned - seen)) of $planned tests did not run"
 		bad=$((bad + planned - seen))

@@ -290,6 +290,38 @@ tls_server() { # NAME [OPTION...]
 	[ "$(wc -l <tail.err)" = 4 ]
 }
 
+# librdkafka's threads are joined without a limit, and now and then one of them never ends.
+@test "a client that does not end is left behind: each program leaves as it would have" {
+	local copy plain refused sink
+	topic_new copy 1
+	copy=$topic
+	with_topic
+	cat >stuck.c <<-'END'
+		#include <unistd.h>
+		void rd_kafka_destroy(void *rk) { for (;;) pause(); }
+		void rd_kafka_destroy_flags(void *rk, int flags) { for (;;) pause(); }
+	END
+	cc -shared -fPIC -o stuck.so stuck.c
+	export LD_PRELOAD=$PWD/stuck.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+	spawn plain hta-consume -b "$HTA_BROKERS" -t "$topic" -e
+	plain=$pid
+	spawn refused hta-consume -b "$HTA_BROKERS" -t "$topic.none" -e
+	refused=$pid
+	spawn sink hta-sink-kafka -b "$HTA_BROKERS" -t "$copy" <"$events"
+	sink=$pid
+	spawn group bash -c "set -o pipefail; hta-consume -b $HTA_BROKERS -t $topic -g $group -e | $(tail1)"
+	unset LD_PRELOAD
+	exits_with 0 60
+	exits_with 0 60 "$plain"
+	exits_with 78 60 "$refused"
+	exits_with 0 60 "$sink"
+	has_sum "3000|4498500"
+	log_end_committed
+	[ "$(wc -l <plain.out)" = 3000 ]
+	[ "$(ends "$copy" | awk '{ print $3 }')" = 3000 ]
+	[ "$(grep -c 'librdkafka does not end' plain.err refused.err group.err sink.err | grep -c ':1$')" = 4 ]
+}
+
 @test "refused logins and an unknown topic are 78 at once, with the reason" {
 	topic=$HTA_PREFIX.nothing
 	fails_with 78 plain -e

@@ -1,5 +1,6 @@
 """Pipelines of the real programs, and the supervisor that starts them again as hta-protocol(7) says: on 69, 74, 75, 76 and deaths by signal, not on
 64, 65, 70, 78."""
+import glob
 import os
 import signal
 import subprocess
@@ -12,6 +13,15 @@ AGAIN = (69, 74, 75, 76)
 SESSION_MS = 2000
 EVERYWHERE = ["-X", f"session.timeout.ms={SESSION_MS}", "-X", "heartbeat.interval.ms=400", "-X", "max.poll.interval.ms=6000",
               "-X", "topic.metadata.refresh.interval.ms=1000", "-X", "reconnect.backoff.max.ms=500"]
+
+
+def read_text(path):
+    """Empty where there is none."""
+    try:
+        with open(path) as f:
+            return f.read().strip()
+    except OSError:
+        return ""
 
 
 class Job:
@@ -93,6 +103,14 @@ class Run:
         leaves by SIGPIPE when its reader leaves, as any filter does."""
         sent = [-signal.SIGKILL, -signal.SIGTERM] + ([] if "assigned:" in self.said() else [-signal.SIGPIPE])
         return [f"{self.names[i]}: {c}" for i, c in enumerate(self.codes()) if c is not None and c < 0 and c not in sent]
+
+    def states(self):
+        """Of those that live: the state of each thread and where in the kernel it waits."""
+        out = []
+        for name, p in zip(self.names, self.procs):
+            for task in sorted(glob.glob(f"/proc/{p.pid}/task/*")) if p.poll() is None else []:
+                out.append(f"{name} {read_text(task + '/stat').rpartition(')')[2][:2]} in {read_text(task + '/wchan')}")
+        return out
 
     def code(self):
         """As a shell with pipefail has it: the last one that is not 0; 128 + n for a signal."""
@@ -205,15 +223,15 @@ class Supervised:
 
     def leave(self, seconds=120):
         """
-        The polite end: TERM to all stages. Its code must be 0; so it is between two lives, where nobody is there to hear it,
-        and for a life whose stages were not all born to hear it.
+        The polite end: TERM to all stages. Its code must be 0; so it is where nobody is there to hear it as he should: between two lives, in one
+        that was ending before (a stage had left or was killed, and the others follow within seconds), and in one whose stages were not all born.
         """
         with self.lock:
             self.leaving = True
-            between = self.run is None or self.run.ended()
+            over = self.run is None or self.run.first_ended() or bool(self.run.killed)
         self.signal(signal.SIGTERM)
-        wait_until(seconds, lambda: f"{self.name} to leave: {self.run.codes()}", lambda: not self.alive())
-        if self.fatal is None and between:
+        wait_until(seconds, lambda: f"{self.name} to leave: {self.run.codes()}, {self.run.states()}", lambda: not self.alive())
+        if self.fatal is None and over:
             return 0
         if self.run.unborn() or -signal.SIGTERM in self.run.codes() and set(self.run.codes()) <= {0, 75, -signal.SIGTERM}:
             return 0

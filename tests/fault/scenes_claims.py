@@ -18,6 +18,7 @@ CRASHES = [(SINK, p) for p in ("line-half", "barrier-before", "barrier-after", "
 
 class Folder(Clean):
     """in -> a folder. All records are good ones."""
+    sink = SINK
 
     def __init__(self, bench, trace, keeper):
         super().__init__(bench, trace)

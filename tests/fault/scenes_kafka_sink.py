@@ -20,6 +20,7 @@ numbers = itertools.count(1)
 
 class Clean:
     """in -> hta-filter -> clean and dlq. A record is a number, or no JSON; the oracle is what was produced."""
+    sink = SINK             # index of its stage
 
     def __init__(self, bench, trace, partitions=3, cluster="kafka"):
         self.trace = trace
@@ -148,13 +149,13 @@ def sleep_pipe(w, p):
 
 def sleep_sink(w, p):
     """The source goes on, and may lose its partitions meanwhile; the sink wakes up with old epochs in its pipe."""
-    if not p.signal(signal.SIGSTOP, SINK):
+    if not p.signal(signal.SIGSTOP, w.sink):
         return None
     w.produce(w.random.randint(100, 600))
     time.sleep(w.random.uniform(0, 0.3))
     p.signal(signal.SIGSTOP, 0)
     time.sleep(w.random.uniform(0.1, SESSION_MS / 1000 + 1))
-    p.signal(signal.SIGCONT, SINK)
+    p.signal(signal.SIGCONT, w.sink)
     time.sleep(w.random.uniform(0, 0.2))
     p.signal(signal.SIGCONT)
     return f"{p.name}: its sink slept", "sinks stopped and woken up"

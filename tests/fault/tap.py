@@ -103,11 +103,10 @@ class Trace:
                 self.add("at the end: " + traceback.format_exc())
 
     def report(self):
+        """What was done stands last: the end of a report is what is told of it at the end of a run."""
         with self.lock:
-            out = ["what was done, in seconds:"] + self.lines
-        for log in self.logs:
-            out.append(log())
-        return "\n".join(out)
+            done = ["what was done, in seconds:"] + self.lines
+        return "\n".join([log() for log in self.logs] + done)
 
 
 def wait_until(seconds, what, fn):

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/kafka_internal.h"
 #include "drv/kafka/kafka_settings.h"
 
@@ -80,7 +81,7 @@ struct kafka *kafka_new(void)
 
 void kafka_free(struct kafka *k)
 {
-	if (!k)
+	if (!k || kafka_left_behind())
 		return;
 	if (k->conf)
 		rd_kafka_conf_destroy(k->conf);

@@ -237,20 +237,47 @@ static bool is_evicted(rd_kafka_resp_err_t code)
 
 struct ask_commit {
 	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_queue_t *answers;
+	int64_t sent_us; /* 0: no answer is waited for */
 	rd_kafka_resp_err_t refused;
 };
 
 /* While a rebalance waits for our answer every commit of an evicted member is refused, and who
- * waits for the commit cannot answer. */
+ * waits for the commit cannot answer. (rd_kafka_commit waits without a limit, and an answer may be
+ * lost.) */
 static rd_kafka_resp_err_t ask_commit(struct kafka *k, void *arg)
 {
 	struct ask_commit *a = arg;
-	rd_kafka_resp_err_t code = rd_kafka_commit(k->member, a->list, 0);
+	int64_t now = tm_mono_us();
+	rd_kafka_event_t *answer;
+	rd_kafka_resp_err_t code;
 
+	if (!a->sent_us || now - a->sent_us > KAFKA_COMMIT_AGAIN_US) {
+		code = rd_kafka_commit_queue(k->member, a->list, a->answers, NULL, NULL);
+		if (code)
+			return code;
+		a->sent_us = now;
+	}
+	answer = rd_kafka_queue_poll(a->answers, KAFKA_ASK_MS);
+	if (!answer)
+		return RD_KAFKA_RESP_ERR__TIMED_OUT;
+	code = rd_kafka_event_error(answer);
+	rd_kafka_event_destroy(answer);
+	a->sent_us = 0;
 	if (!k->rebalance || !is_evicted(code))
 		return code;
 	a->refused = code;
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int commit_and_wait(struct kafka *k, struct ask_commit *a, struct err *err)
+{
+	int rc;
+
+	a->answers = rd_kafka_queue_new(k->member);
+	rc = kafka_insist(k, "commit", ask_commit, a, err);
+	rd_kafka_queue_destroy(a->answers);
+	return rc;
 }
 
 int kafka_commit(void *self, const struct ranges *offsets, const char *meta, bool wait,
@@ -270,7 +297,7 @@ int kafka_commit(void *self, const struct ranges *offsets, const char *meta, boo
 		}
 	}
 	if (wait)
-		rc = kafka_insist(k, "commit", ask_commit, &a, err);
+		rc = commit_and_wait(k, &a, err);
 	else
 		a.refused = rd_kafka_commit(k->member, a.list, 1);
 	if (a.refused && a.refused != RD_KAFKA_RESP_ERR__NO_OFFSET)

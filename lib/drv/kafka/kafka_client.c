@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/tm.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/kafka_internal.h"
 #include "drv/kafka/kafka_settings.h"
 
@@ -158,11 +159,22 @@ static void leave_group(struct kafka *k)
 	}
 }
 
-static void close_reader(struct kafka *k)
+static void end_member(struct kafka *k)
 {
+	if (k->joins)
+		leave_group(k);
+	rd_kafka_queue_destroy(k->control);
+	rd_kafka_destroy_flags(k->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	k->member = NULL;
+}
+
+static void end_clients(void *arg)
+{
+	struct kafka *k = arg;
+
+	if (k->member)
+		end_member(k);
 	kafka_forget_parts(k);
-	fetcher_free(k->fetcher);
-	free(k->part);
 	for (size_t i = 0; i < k->n_rkt; i++)
 		rd_kafka_topic_destroy(k->rkt[i]);
 	free(k->rkt);
@@ -178,16 +190,13 @@ void kafka_close(void *self)
 
 	if (!k->rk)
 		return;
-	if (k->member) {
-		if (k->joins)
-			leave_group(k);
-		rd_kafka_queue_destroy(k->control);
-		rd_kafka_destroy_flags(k->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-		k->member = NULL;
-	}
 	loop_unwatch(k->loop, k->control_watch);
 	loop_unwatch(k->loop, k->timer);
-	close_reader(k);
+	kafka_end_by(end_clients, k);
+	if (kafka_left_behind())
+		return;
+	fetcher_free(k->fetcher);
+	free(k->part);
 	close(k->control_fd);
 	close(k->message_fd);
 }

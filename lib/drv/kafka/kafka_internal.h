@@ -7,6 +7,7 @@
  *	kafka_listener.c   what a listener speaks
  *	kafka_heard.c      why connections fail, out of these
  *	kafka_error.c      error codes
+ *	kafka_end.c        the end of a client, bounded
  *	kafka_events.c     control events of the clients
  *	kafka_reach.c      asking again, and when to give up
  *	kafka_ask.c        metadata, offsets, commits
@@ -38,6 +39,7 @@ enum {
 	KAFKA_POLL_EVERY_US = 250000,
 	KAFKA_ASK_MS = 1000,
 	KAFKA_SETTLES_US = 5000000,
+	KAFKA_COMMIT_AGAIN_US = 10000000,
 };
 
 struct kafka_part {

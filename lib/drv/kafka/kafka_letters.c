@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka_dlq_internal.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/kafka_marks.h"
 #include "drv/kafka/kafka_settings.h"
 
@@ -145,8 +146,7 @@ static void topic_letters_close(void *d)
 	if (!t)
 		return;
 	topic_letters_stop(t);
-	if (t->group)
-		rd_kafka_destroy(t->group);
+	kafka_end(t->group);
 	kafka_dlq_free(t->k);
 	free(t->mark);
 	free(t);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka_dlq_internal.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/kafka_settings.h"
 
 enum { READ_ON = 200, SILENCE_MS = 15000 };
@@ -67,7 +68,7 @@ void kafka_originals_free(struct kafka_originals *o)
 		free(o->part[i].topic);
 	}
 	free(o->part);
-	rd_kafka_destroy(o->rk);
+	kafka_end(o->rk);
 	free(o);
 }
 

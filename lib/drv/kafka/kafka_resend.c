@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/tm.h"
 #include "drv/kafka/kafka_dlq_internal.h"
+#include "drv/kafka/kafka_end.h"
 
 enum { TRY_MS = 30000, GIVE_UP_US = 90000000, KNOWN_S = 6 * 86400, END_MS = 5000 };
 
@@ -47,8 +48,7 @@ static void resend_close(void *d)
 	kafka_originals_free(s->originals);
 	if (s->group)
 		rd_kafka_consumer_group_metadata_destroy(s->group);
-	if (s->producer)
-		rd_kafka_destroy(s->producer);
+	kafka_end(s->producer);
 	kafka_dlq_free(s->k);
 	buf_fini(&s->refused_of);
 	free(s->topic);
@@ -273,7 +273,7 @@ static int ask_batch(struct resend *s, const struct call *c, uint64_t *sent, str
 		rc = code ? kafka_failed(err, code, NULL) : 0;
 		if (s->k->failed.code)
 			err_copy(err, &s->k->failed);
-		rd_kafka_destroy(rk);
+		kafka_end(rk);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	return rc;
@@ -297,7 +297,7 @@ static int resend_ask(void *d, const char *text, bool *known, uint64_t *sent, st
 	if (!rk)
 		return -1;
 	rc = init_transactions(rk, err);
-	rd_kafka_destroy(rk);
+	kafka_end(rk);
 	return rc ? rc : ask_batch(s, &c, sent, err);
 }
 

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/tm.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 /* ---- options */
@@ -125,6 +126,8 @@ static void kafka_sink_close(void *self)
 	if (!d)
 		return;
 	kafka_sink_disconnect(d);
+	if (kafka_left_behind())
+		return;
 	kafka_sink_key_close(d);
 	kafka_encode_close(d);
 	if (d->settings)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tm.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 static const struct kafka_owned owned[] = {
@@ -250,7 +251,7 @@ static void drop_producer(rd_kafka_t **rk, rd_kafka_topic_t **topic)
 	if (*topic)
 		rd_kafka_topic_destroy(*topic);
 	if (*rk)
-		rd_kafka_destroy(*rk);
+		kafka_end(*rk);
 	*topic = NULL;
 	*rk = NULL;
 }
@@ -340,7 +341,6 @@ void kafka_sink_disconnect(void *self)
 
 	drop_own(d);
 	drop_producer(&d->alone, &d->alone_topic);
-	if (d->admin)
-		rd_kafka_destroy(d->admin);
+	kafka_end(d->admin);
 	d->admin = NULL;
 }

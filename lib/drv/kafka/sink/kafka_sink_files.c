@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 enum { READ_S = 20, SERVE_EVERY = 1000 /* records, between turns of the loop */ };
@@ -116,7 +117,7 @@ static enum sink_result read_positions(struct kafka_sink *d, int64_t begin, int6
 		rd_kafka_consume_stop(topic, 0);
 	}
 	rd_kafka_topic_destroy(topic);
-	rd_kafka_destroy(rk);
+	kafka_end(rk);
 	return r;
 }
 

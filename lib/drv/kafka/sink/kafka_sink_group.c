@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/tm.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 #include "job/start_rules.h"
 
@@ -299,8 +300,7 @@ enum sink_result kafka_group_init(struct kafka_sink *d, const struct ctl_init *i
 	rd_kafka_t *rk = kafka_sink_new_transactional(d, id, false, err);
 	enum sink_result r = rk ? write_first(d, rk, init, member, err) : SINK_FATAL;
 
-	if (rk)
-		rd_kafka_destroy(rk);
+	kafka_end(rk);
 	/* the next epoch reads anew */
 	free(d->member);
 	d->member = NULL;

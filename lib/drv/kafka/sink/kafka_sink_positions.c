@@ -7,6 +7,7 @@
  * given an empty one by the broker. */
 #include "base/log.h"
 #include "base/tm.h"
+#include "drv/kafka/kafka_end.h"
 #include "drv/kafka/sink/kafka_sink_internal.h"
 
 /* It reads a short log up to its end, which a broker tells only once it has waited for more. It
@@ -88,7 +89,7 @@ enum sink_result kafka_positions_bounds(struct kafka_sink *d, int64_t *begin, in
 	if (!rk)
 		return SINK_FATAL;
 	code = ask_bounds(d, rk, begin, end, 10 * KAFKA_SINK_ASK_MS);
-	rd_kafka_destroy(rk);
+	kafka_end(rk);
 	if (kafka_unknown(code) && d->conf->sink.create && !d->positions_end) {
 		err_set(err, EX_TEMPFAIL, "%s: not all brokers know of the new topic yet",
 			d->conf->positions);
@@ -126,7 +127,7 @@ int kafka_positions_there(struct kafka_sink *d, struct err *err)
 	if (!rk)
 		return 0;
 	code = ask_bounds(d, rk, &begin, &end, KAFKA_SINK_ASK_MS);
-	rd_kafka_destroy(rk);
+	kafka_end(rk);
 	if (!code && end < d->positions_end)
 		return made_anew(d, err);
 	if (!kafka_unknown(code))
@@ -197,8 +198,7 @@ static enum sink_result await_topic(struct kafka_sink *d, struct err *err)
 		code = find_topic(d, rk, KAFKA_SINK_ASK_MS);
 		waiting = kafka_unknown(code) && tm_mono_us() < until_us;
 	}
-	if (rk)
-		rd_kafka_destroy(rk);
+	kafka_end(rk);
 	return r;
 }
 
