@@ -1,6 +1,7 @@
-/* The end of a client. librdkafka's own may hang for ever: its threads are joined once nothing
- * refers to them, and calls into its main thread wait without a limit; after a rebalance in the
- * middle of a close one of them now and then waits for another. Inside of the Kafka driver. */
+/* The end of a client. librdkafka's own may hang for ever: a group that ends throws away requests
+ * to the main thread (rd_kafka_cgrp_terminated of 2.0.2 empties the queue that they come by), and
+ * who makes one at that moment, as the answer to a late rebalance, waits without a limit; threads
+ * are joined without one. Inside of the Kafka driver. */
 #ifndef DRV_KAFKA_KAFKA_END_H
 #define DRV_KAFKA_KAFKA_END_H
 
