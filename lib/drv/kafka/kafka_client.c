@@ -14,6 +14,8 @@
 #include "drv/kafka/kafka_internal.h"
 #include "drv/kafka/kafka_settings.h"
 
+enum { LATE_ANSWER_US = 500000 };
+
 static void wake_loop(rd_kafka_t *rk, void *fd)
 {
 	uint64_t one = 1;
@@ -144,19 +146,35 @@ int kafka_revoked(void *self, struct err *err)
 	return 0;
 }
 
-/* Leaving needs its own revoke answered. */
+static bool is_assignment(const struct kafka *k)
+{
+	return rd_kafka_event_error(k->rebalance) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+}
+
+/* Leaving needs its own revoke answered. An assignment that was on its way may not be waited for
+ * any more: then the group ends without an answer, and one that comes at that moment is not
+ * heard and hangs, so it is given time for it. */
 static void leave_group(struct kafka *k)
 {
 	struct err ignored;
-	int64_t until = tm_mono_us() + 5 * TM_S;
+	int64_t until = tm_mono_us() + 5 * TM_S, answer_us = 0;
 
+	k->leaving = true;
 	rd_kafka_consumer_close_queue(k->member, k->control);
 	while (!rd_kafka_consumer_closed(k->member) && tm_mono_us() < until) {
 		kafka_control(k, -1, 0);
-		kafka_revoked(k, &ignored);
+		if (k->rebalance && !answer_us)
+			answer_us = tm_mono_us() + (is_assignment(k) ? LATE_ANSWER_US : 0);
+		if (k->rebalance && tm_mono_us() >= answer_us) {
+			kafka_revoked(k, &ignored);
+			answer_us = 0;
+		}
 		if (!rd_kafka_consumer_closed(k->member))
 			poll(&(struct pollfd){ .fd = k->control_fd, .events = POLLIN }, 1, 50);
 	}
+	if (k->rebalance)
+		rd_kafka_event_destroy(k->rebalance);
+	k->rebalance = NULL;
 }
 
 static void end_member(struct kafka *k)

@@ -1,7 +1,7 @@
 /* Control events: what the two clients tell beside messages. A callback of the loop only notes them
  * in struct kafka; kafka_judge, kafka_change and kafka_settle act on them. An assignment is
  * answered at once with nothing: the member never reads. A revoke is kept, unanswered, until
- * kafka_revoked, and no event behind it is looked at before. */
+ * kafka_revoked, and no event behind it is looked at before; so is either of one who leaves. */
 #include <unistd.h>
 
 #include "base/log.h"
@@ -32,7 +32,7 @@ static void on_rebalance(struct kafka *k, rd_kafka_event_t *ev)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev), *none;
 
-	if (rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+	if (k->leaving || rd_kafka_event_error(ev) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		k->gone = rd_kafka_assignment_lost(k->member);
 		k->rebalance = ev; /* answered, and destroyed, by revoked() */
 		k->assigned_now = false;

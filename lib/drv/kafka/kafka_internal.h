@@ -79,6 +79,7 @@ struct kafka {
 
 	/* events of the group that change() has not taken yet */
 	rd_kafka_event_t *rebalance; /* a revoke, to be answered by revoked() */
+	bool leaving;                /* .. or an assignment, which is not taken any more */
 	bool gone;                   /* .. and too late */
 	bool assigned_now;
 	struct partitions assigned;
