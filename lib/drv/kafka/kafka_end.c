@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { END_S = 10, NEXT_S = 1 /* the patience for those behind one that hangs */ };
+enum { END_S = 10, NEXT_S = 1 };
 
 static bool left_behind;
 

@@ -8,7 +8,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 
-/* Runs end(arg) in a thread, and waits for that for 10 s, once a process. */
+/* Runs end(arg) in a thread, and waits for that: 10 s, and 1 s where another hangs already. */
 void kafka_end_by(void (*end)(void *arg), void *arg);
 /* rd_kafka_destroy(rk) so; NULL is fine. */
 void kafka_end(rd_kafka_t *rk);
