@@ -2,9 +2,9 @@
  * exactly `most` bytes are there, the library is given a spare byte of its own to write to: only
  * so is a body of just that length told from a longer one.
  *
- * What libzstd says of damage depends on how it is fed. It gets the bytes of one header or one
- * block at a time (as in decoder.c, where the reason is), so that a body has one verdict, however
- * it comes. */
+ * What libzstd says of damage depends on how it is fed. It gets one byte of a frame's header, or
+ * one block or its header at a time (as in decoder.c, where the reasons are), so that a body has
+ * one verdict, however it comes. */
 #include "io/inflate.h"
 
 #include <stdlib.h>
@@ -16,9 +16,8 @@
 #include "base/mem.h"
 
 enum { ROOM_MIN = 16 << 10 };
-/* FRAME_START: what ZSTD_initDStream asks for. BLOCK_HEADER bytes of what is wanted behind a block
- * are the next one's header. */
-enum { WINDOW_LOG = 23, FRAME_START = 5, BLOCK_HEADER = 3 };
+/* BLOCK_HEADER bytes of what is wanted behind a block are the next one's header. */
+enum { WINDOW_LOG = 23, FRAME_HEADER_MAX = 18, BLOCK_HEADER = 3 };
 
 /* Of a z_stream's data_type: the end of a block, as opposed to its middle. */
 enum { BLOCK_ENDED = 128 };
@@ -37,8 +36,9 @@ struct inflate {
 	/* of the number that the zstd frame begins with, lowest byte first */
 	uint32_t magic;
 	unsigned magic_bytes;
-	size_t wanted; /* by libzstd */
-	bool owes;     /* libzstd may have text that the last call had no room for */
+	unsigned header; /* bytes of the frame's header that libzstd has; FRAME_HEADER_MAX: all */
+	size_t wanted;   /* by libzstd */
+	bool owes;       /* libzstd may have text that the last call had no room for */
 	struct buf held;
 };
 
@@ -47,7 +47,6 @@ struct inflate *inflate_new(enum inflate_kind kind)
 	struct inflate *i = mem_zalloc(sizeof(*i));
 
 	i->kind = kind;
-	i->wanted = FRAME_START;
 	if (kind == INFLATE_ZSTD) {
 		if (!(i->zstd = ZSTD_createDCtx()) ||
 		    ZSTD_isError(ZSTD_DCtx_setParameter(i->zstd, ZSTD_d_windowLogMax, WINDOW_LOG)))
@@ -73,7 +72,7 @@ void inflate_reset(struct inflate *i)
 {
 	i->open = i->any = false;
 	i->magic_bytes = 0;
-	i->wanted = FRAME_START;
+	i->header = 0;
 	i->owes = false;
 	i->held.n = 0;
 	if (i->kind == INFLATE_ZSTD)
@@ -122,7 +121,9 @@ static bool is_zstd_frame(struct inflate *i, struct slice in)
  * of it is there yet. What is longer than a block is skipped, and need not be whole. */
 static bool hold_whole(struct inflate *i, struct slice in, size_t *took)
 {
-	size_t give = i->wanted > BLOCK_HEADER ? i->wanted - BLOCK_HEADER : i->wanted;
+	size_t give = i->header < FRAME_HEADER_MAX ? 1
+		      : i->wanted > BLOCK_HEADER   ? i->wanted - BLOCK_HEADER
+						   : i->wanted;
 	size_t missing = i->held.n < give ? give - i->held.n : 0;
 
 	*took = missing < in.n ? missing : in.n;
@@ -146,9 +147,11 @@ static bool call_zstd(struct inflate *i, char *to, size_t n, size_t *wrote)
 	*wrote = into.pos;
 	i->owes = into.pos == n;
 	i->open = rc != 0;
-	i->wanted = rc ? rc : FRAME_START;
+	i->wanted = rc;
+	if (i->header < FRAME_HEADER_MAX)
+		i->header = rc > BLOCK_HEADER ? i->header + 1 : FRAME_HEADER_MAX;
 	if (!i->open)
-		i->magic_bytes = 0;
+		i->header = i->magic_bytes = 0;
 	return true;
 }
 

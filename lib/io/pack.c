@@ -5,7 +5,9 @@
  *   gzip   [header with "HT" note | empty] ..   [member]  ..
  *
  * What a frame is stands in its first 4 bytes, 8 of a skippable one, which may come one at a time:
- * they are gathered in `head`. */
+ * they are gathered in `head`. libzstd gets a frame's header one byte a call: of a call that
+ * completes one it takes the input for the frame from its start on, and where there is more in it,
+ * that may look like a frame too. */
 #include "io/pack.h"
 
 #include <stdlib.h>
@@ -26,6 +28,7 @@ enum {
 	EXTRA_HEAD = 4, /* "HT", and a length */
 	EXTRA_MAX = 65535,
 	WINDOW_LOG_MAX = 27,
+	FRAME_HEADER_MAX = 18,
 };
 
 static const uint32_t zstd_magic = 0xfd2fb528, skippable = 0x184d2a50;
@@ -156,6 +159,7 @@ struct parts {
 	uint8_t head[HEAD_BYTES];
 	size_t head_n;
 	enum { AT_HEAD, IN_FRAME, IN_SKIPPED } at;
+	unsigned fed;         /* bytes of the frame that libzstd has, up to FRAME_HEADER_MAX */
 	size_t skip, skipped; /* bytes of the skippable frame, those that have come */
 	bool ours;
 	/* gzip */
@@ -214,16 +218,18 @@ static int refuse_stream(const char *kind, const char *why, struct err *err)
 	return err_set(err, EX_DATAERR, "%s data is damaged: %s", kind, why);
 }
 
-/* What libzstd says of n more bytes. */
+/* What libzstd says of more bytes. */
 static int read_frame(struct parts *p, struct slice *in, size_t most, struct buf *text,
 		      struct err *err)
 {
-	ZSTD_inBuffer from = { in->p, in->n, 0 };
+	bool header = p->fed < FRAME_HEADER_MAX && in->n;
+	ZSTD_inBuffer from = { in->p, header ? 1 : in->n, 0 };
 	ZSTD_outBuffer to = { buf_room(text, most), most, 0 };
 	size_t left = ZSTD_decompressStream(p->zstd, &to, &from);
 
 	if (ZSTD_isError(left))
 		return refuse_stream("zstd", ZSTD_getErrorName(left), err);
+	p->fed += header;
 	take_bytes(in, from.pos);
 	text->n += to.pos;
 	if (left == 0) {
@@ -242,7 +248,10 @@ static int begin_frame(struct parts *p, struct err *err)
 
 	ZSTD_DCtx_reset(p->zstd, ZSTD_reset_session_only);
 	p->at = IN_FRAME;
-	rc = read_frame(p, &head, 1, &none, err);
+	p->fed = 0;
+	do
+		rc = read_frame(p, &head, 1, &none, err);
+	while (rc == 0 && head.n);
 	buf_fini(&none);
 	p->head_n = 0;
 	return rc;
