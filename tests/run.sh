@@ -14,7 +14,7 @@
 #	HTA_NO_KAFKA=REASON	the mock, even where a Kafka could be had
 #	HTA_FAULT=OPTIONS	of tests/fault/run, such as "--seed 3 --minutes 60"
 #	HTA_FUZZ=OPTIONS	of tests/fuzz/run, such as "--seconds 3600 ctl"
-#	HTA_SEED=N		of tests/job/properties.bats
+#	HTA_SEED=N		of all that is left to chance; without it each test draws a seed and tells it
 #	HTA_KEEP=1		keep the scratch folder
 #	CI=true			no real broker, and no other server or package that tests get, is a failure; otherwise tests that need it are skipped with the reason
 set -uo pipefail
