@@ -11,12 +11,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "agg/workers_internal.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { TASK_BYTES = 256 << 10 };
 
@@ -98,21 +98,17 @@ static void *run_worker(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's. */
 static int start_threads(struct workers *c, const struct plan *plan, unsigned wanted,
 			 struct err *err)
 {
-	sigset_t all, before;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < wanted && rc == 0; i++) {
 		struct worker *me = mem_alloc(sizeof(*me));
 
 		c->window[i] = engine_new(plan, ENGINE_NO_LATENESS);
 		*me = (struct worker){ c, c->window[i] };
-		rc = pthread_create(&c->thread[i], NULL, run_worker, me);
+		rc = thread_start(&c->thread[i], run_worker, me);
 		if (rc == 0) {
 			c->threads++;
 			continue;
@@ -120,7 +116,6 @@ static int start_threads(struct workers *c, const struct plan *plan, unsigned wa
 		free(me);
 		engine_free(c->window[i]);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = rc;
 	return rc ? err_errno(err, EX_TEMPFAIL, "--threads: thread %u", c->threads + 1) : 0;
 }

@@ -4,11 +4,13 @@
  *   taker:  row by row of its block, then the next one; NULL when the thread has ended
  *
  * A block is an arena and its rows, so a row costs copies and no allocation. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "read/shards_internal.h"
 
 enum { BLOCK_ROWS = 512, BLOCKS = 4 };
@@ -25,6 +27,7 @@ struct feed {
 	void *d;
 	const struct read_range *range;
 	pthread_t thread;
+	bool started;
 	struct block *filling; /* the thread's */
 	struct block *taking;  /* the taker's, */
 	size_t taken;          /* and its row */
@@ -114,6 +117,7 @@ static void *read_rows(void *arg)
 struct feed *feed_start(const struct read_driver *driver, void *d, const struct read_range *range)
 {
 	struct feed *f = mem_zalloc(sizeof(*f));
+	int rc;
 
 	f->driver = driver;
 	f->d = d;
@@ -121,8 +125,13 @@ struct feed *feed_start(const struct read_driver *driver, void *d, const struct 
 	f->last = &f->first;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->moved, NULL);
-	if (pthread_create(&f->thread, NULL, read_rows, f))
-		BUG("no thread to read a shard");
+	rc = thread_start(&f->thread, read_rows, f);
+	f->started = rc == 0;
+	if (f->started)
+		return f;
+	f->ended = f->failed = true;
+	errno = rc;
+	err_errno(&f->err, EX_TEMPFAIL, "a thread to read a shard");
 	return f;
 }
 
@@ -180,7 +189,8 @@ void feed_stop(struct feed *f)
 	f->stop = true;
 	pthread_cond_broadcast(&f->moved);
 	pthread_mutex_unlock(&f->lock);
-	pthread_join(f->thread, NULL);
+	if (f->started)
+		pthread_join(f->thread, NULL);
 	while ((b = f->first)) {
 		f->first = b->next;
 		block_free(b);

@@ -1,8 +1,8 @@
 #include <errno.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "base/tm.h"
 #include "serve/workers_internal.h"
 
@@ -147,21 +147,17 @@ static void *run_flights(void *arg)
 int serve_threads_start(struct serve_workers *w, const struct serve_source *source, unsigned n,
 			struct err *err)
 {
-	sigset_t all, before;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; w->threads < n && rc == 0; w->threads += rc == 0) {
 		struct serve_thread *t = &w->thread[w->threads];
 
 		t->w = w;
 		t->reader = serve_reader_new(source);
-		rc = t->reader ? pthread_create(&t->id, NULL, run_flights, t) : errno;
+		rc = t->reader ? thread_start(&t->id, run_flights, t) : errno;
 		if (rc)
 			serve_reader_free(t->reader);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = rc;
 	return rc ? err_errno(err, EX_TEMPFAIL, "threads for queries") : 0;
 }

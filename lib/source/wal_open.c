@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/tm.h"
 #include "source/wal_recover.h"
 
@@ -146,21 +146,15 @@ static void stop_thread(struct wal *w, pthread_t thread, pthread_cond_t *cond)
 	pthread_join(thread, NULL);
 }
 
-/* Signals are the main thread's. */
 static int start_threads(struct wal *w, struct err *err)
 {
-	sigset_t all, before;
-	int rc;
+	int rc = thread_start(&w->keep_thread, wal_keep_run, w);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&w->keep_thread, NULL, wal_keep_run, w);
 	if (rc == 0) {
-		rc = pthread_create(&w->sync_thread, NULL, wal_sync_run, w);
+		rc = thread_start(&w->sync_thread, wal_sync_run, w);
 		if (rc)
 			stop_thread(w, w->keep_thread, &w->to_keep);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = rc;
 	return rc ? err_errno(err, EX_TEMPFAIL, "%s: a thread", w->dir.path) : 0;
 }

@@ -96,3 +96,25 @@ all_the_same() { # SHARDS
 	fails_with 64 hta-sink-sqlite --events --shard 1/2 a.db </dev/null
 	says '--shard is for rows, not for --events'
 }
+
+@test "where no thread can be had, readers of shards, workers and servers say so, and a store does without" {
+	fill a.db b.db c.db
+	cat >none.c <<-'END'
+		#include <errno.h>
+		#include <pthread.h>
+		int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg) { return EAGAIN; }
+	END
+	cc -shared -fPIC -o none.so none.c
+	local none=(env "LD_PRELOAD=$PWD/none.so" ASAN_OPTIONS=verify_asan_link_order=0)
+	fails_with 75 "${none[@]}" hta-query -d shards:a.db,b.db,c.db history events
+	says 'shard 1/3: .*a thread to read a shard: Resource temporarily unavailable'
+	fails_with 75 "${none[@]}" hta-window -j 2 events
+	says 'thread 1: Resource temporarily unavailable'
+	fails_with 75 "${none[@]}" hta-serve -d a.db --listen 127.0.0.1:0
+	says 'threads for queries: Resource temporarily unavailable'
+	fails_with 75 "${none[@]}" hta-ingest --only-log --log log --listen 127.0.0.1:0
+	says 'a thread: Resource temporarily unavailable'
+	# its checkpoints would have one of their own
+	hta-consume --job k --epoch-records 5000 events | "${none[@]}" hta-sink-sqlite --init --events --key event_id alone.db | hta-commit
+	[ "$(hta-query -d alone.db events --limit 100000 | wc -l)" = 20000 ]
+}

@@ -1,12 +1,12 @@
 #include "drv/kafka/kafka_end.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { END_S = 10, NEXT_S = 1 };
 
@@ -29,17 +29,11 @@ static void *run_end(void *arg)
 void kafka_end_by(void (*end)(void *arg), void *arg)
 {
 	struct ending *e = mem_zalloc(sizeof(*e));
-	sigset_t all, before;
 	struct timespec until;
 	pthread_t thread;
-	int rc;
 
 	*e = (struct ending){ .end = end, .arg = arg };
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&thread, NULL, run_end, e);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc) {
+	if (thread_start(&thread, run_end, e)) {
 		run_end(e);
 		return;
 	}

@@ -11,8 +11,8 @@
  * epoch; SQLite's own checkpoints do the same. The last one is SQLite's, when the file is closed.
  */
 #include <pthread.h>
-#include <signal.h>
 
+#include "base/thread.h"
 #include "drv/sqlite/sqlite_internal.h"
 
 enum { LOG_PAGES = 1000 };
@@ -42,15 +42,11 @@ static bool has_second(struct sqlite *s)
 static int log_has_grown(void *arg, sqlite3 *db, const char *name, int pages)
 {
 	struct sqlite *s = arg;
-	sigset_t all, before;
 
 	if (pages < LOG_PAGES || s->checkpointing)
 		return SQLITE_OK;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	s->checkpointing = has_second(s) &&
-			   pthread_create(&s->checkpoint, NULL, run_checkpoint, s->second) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+			   thread_start(&s->checkpoint, run_checkpoint, s->second) == 0;
 	if (!s->checkpointing)
 		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return SQLITE_OK;
