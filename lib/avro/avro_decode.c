@@ -282,7 +282,7 @@ static bool run_all(struct avro_run *run, const struct avro_program *program)
 int avro_decode(const struct avro_program *program, struct slice body, size_t most_bytes,
 		struct buf *out, struct err *err)
 {
-	const uint8_t *in = (const uint8_t *)body.p;
+	const uint8_t *in = (const uint8_t *)(body.n ? body.p : "");
 	char *at = buf_room(out, 1);
 	size_t room = out->cap - out->n;
 	struct avro_run run = {
