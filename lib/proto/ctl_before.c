@@ -8,7 +8,7 @@ static bool is_text(struct slice s)
 
 void ctl_before_write(const struct ctl_inc *inc, const struct ctl_before *b, struct buf *out)
 {
-	const char *p = b->lines.p, *end = p + b->lines.n, *nl;
+	const char *p = b->lines.p, *end = p ? p + b->lines.n : p, *nl;
 	bool first = true;
 
 	ctl_open(inc, "before", out);
