@@ -278,8 +278,9 @@ static char *put_date(char *p, int64_t days)
 /* decimals: 0, 3 or 6; what is beyond them is cut. */
 static size_t put_text(int64_t us, int decimals, char *out)
 {
-	int64_t seconds = us / TM_S - (us % TM_S < 0);
-	unsigned micro = (unsigned)(us - seconds * TM_S);
+	bool before = us % TM_S < 0; /* the second has begun below zero */
+	int64_t seconds = us / TM_S - before;
+	unsigned micro = (unsigned)(us % TM_S + before * TM_S);
 	int64_t days = seconds / DAY_S - (seconds % DAY_S < 0);
 	unsigned of_day = (unsigned)(seconds - days * DAY_S);
 	char *p = put_date(out, days);

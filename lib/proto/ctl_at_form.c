@@ -62,11 +62,12 @@ void ctl_at_form_learn(struct ctl_at_form *f, struct slice line, int64_t offset)
 
 bool ctl_at_form_read(const struct ctl_at_form *f, struct slice line, int64_t *offset)
 {
-	struct slice tail = slice(f->text.p + f->head, f->text.n - f->head);
+	struct slice tail;
 	size_t digits;
 
 	if (!f->text.n || line.n <= f->text.n || memcmp(line.p, f->text.p, f->head) != 0)
 		return false;
+	tail = slice(f->text.p + f->head, f->text.n - f->head);
 	digits = read_digits(rest_from(line, f->head), offset);
 	return digits && slice_eq(rest_from(line, f->head + digits), tail);
 }

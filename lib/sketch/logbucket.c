@@ -242,7 +242,8 @@ void logbucket_add_each(void *const *sketch, const uint64_t *place, size_t n)
 		const struct logbucket *s = sketch[i];
 		size_t at = s->form == LOGBUCKET_LIST ? 0 : (unsigned)place[i] - s->low;
 
-		__builtin_prefetch((const char *)s->counts + at * place_bytes(s), 1);
+		/* a place that is not there yet may lie anywhere */
+		__builtin_prefetch((const void *)((uintptr_t)s->counts + at * place_bytes(s)), 1);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!put_one(sketch[i], (unsigned)place[i]))

@@ -110,6 +110,7 @@ int dedup_drop_chunks(struct dedup *d, uint64_t **ids, size_t *n, struct err *er
 	for (size_t i = 0; i < k; i++)
 		dedup_chunk_fini(&d->chunk[i]);
 	d->chunks -= k;
-	memmove(d->chunk, d->chunk + k, d->chunks * sizeof(*d->chunk));
+	if (k)
+		memmove(d->chunk, d->chunk + k, d->chunks * sizeof(*d->chunk));
 	return rc;
 }

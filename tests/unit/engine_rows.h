@@ -58,7 +58,7 @@ static inline void shorten(struct slice rows, struct buf *out)
 {
 	struct rollup_reader reader = { 0 };
 	struct err err = ERR_INIT;
-	for (const char *p = rows.p, *end = p + rows.n, *nl; p < end; p = nl + 1) {
+	for (const char *p = rows.p, *end = p ? p + rows.n : p, *nl; p < end; p = nl + 1) {
 		struct rollup r;
 		char text[DEC_TEXT_BYTES];
 		nl = memchr(p, '\n', (size_t)(end - p));

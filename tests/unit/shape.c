@@ -70,10 +70,11 @@ static const struct value kept[] = {
 
 static struct field field_in(struct buf *room, enum field_type type, const char *text)
 {
-	room->n = 0;
+	memset(buf_room(room, SCAN_PAD), 0, SCAN_PAD);
+	room->n = SCAN_PAD;
 	buf_addz(room, text);
 	memset(buf_room(room, SCAN_PAD), 0, SCAN_PAD);
-	return (struct field){ room->p, (uint32_t)room->n, type };
+	return (struct field){ room->p + SCAN_PAD, (uint32_t)room->n - SCAN_PAD, type };
 }
 
 static void values_and_their_shapes(void)

@@ -18,7 +18,7 @@
 static void put(struct buf *b, uint64_t v, int bytes)
 {
 	while (bytes--)
-		buf_addc(b, (char)(v >> 8 * bytes));
+		buf_addc(b, bytes < 8 ? (char)(v >> 8 * bytes) : 0);
 }
 
 struct file {

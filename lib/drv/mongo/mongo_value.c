@@ -209,7 +209,7 @@ static bool append_members(struct mongo *m, bson_t *to, uint32_t at, int depth)
 	size_t first = m->members, names = m->keys.n;
 	bool good = take_members(m, at);
 
-	if (good)
+	if (good && m->members > first)
 		m->members = first + drop_equals(m, m->member + first, m->members - first);
 	for (size_t i = first, last = m->members; i < last && good; i++) {
 		struct mongo_member x = m->member[i];
