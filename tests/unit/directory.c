@@ -7,7 +7,6 @@
 
 #include "agg/emit.h"
 #include "agg/engine.h"
-#include "base/mem.h"
 #include "tap.h"
 
 enum { LINES = 60000, BLOCKS = 60, METRICS = 5, START = 1767225600 };
@@ -17,6 +16,7 @@ static struct err err;
 /* Five metrics of one key: different conditions, values, columns. only: that one alone; -1: all. */
 static struct plan *plan_of(int only)
 {
+	static const char *const name[METRICS] = { "a", "b", "c", "d", "e" };
 	static const char *const where[METRICS] = { "", ".v > 500", "", ".k == 3", "" };
 	static const char *const value[METRICS] = { "", "v", "", "v", "" };
 	static const char *const agg[METRICS] = { "", "", "avg(v)", "p99(v)", "max(v)" };
@@ -24,10 +24,9 @@ static struct plan *plan_of(int only)
 	struct plan *p;
 	int rc = 0;
 	for (int i = 0; i < METRICS && rc == 0; i++) {
-		char name[2] = { (char)('a' + i), 0 };
 		if (only >= 0 && only != i)
 			continue;
-		rc = plan_metric(b, mem_strdup(name), &err) || plan_by(b, "u,k", &err) ||
+		rc = plan_metric(b, name[i], &err) || plan_by(b, "u,k", &err) ||
 		     plan_window(b, "every", "10s", &err) || plan_where(b, where[i], &err) ||
 		     plan_value(b, value[i], &err) || plan_agg(b, agg[i], &err);
 	}
