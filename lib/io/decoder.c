@@ -2,14 +2,10 @@
  *
  *	mark -> member -> zeros -> member ... -> the stream's end
  *
- * zlib gives out what it has before it says that the next byte is wrong. zstd does not: one call
- * goes through as many blocks as it has input for, and an error takes their text with it. So a call
- * of zstd gets the bytes of one block or of its header, never both: it says how many it wants, and
- * BLOCK_HEADER of them are the header behind a block. It gets none while it may owe text. It gets
- * them all at once, also where the owner fills in fewer: it gives out parts of a block that is not
- * compressed, so what an error takes along would depend on how the stream is fed. The header of a
- * frame it gets byte by byte: it takes the input of the call that completes one for the frame from
- * its start on, and the rest of a header may look like a frame that is to be skipped. */
+ * zlib gives out what it has before it says that the next byte is wrong. zstd does not, and gets
+ * what zstd_feed.h says: nothing while it may owe text, and else all of that at once, also where
+ * the owner fills in less: it gives out parts of a block that is not compressed, so what an error
+ * takes along would depend on how the stream is fed. */
 #include "io/decoder.h"
 
 #include <stdint.h>
@@ -24,8 +20,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/zstd_feed.h"
 
-enum { GZIP_WINDOW = 16 + MAX_WBITS, FRAME_HEADER_MAX = 18, BLOCK_HEADER = 3 };
+enum { GZIP_WINDOW = 16 + MAX_WBITS };
 
 enum codec { CODEC_GZIP, CODEC_ZSTD, CODEC_NONE };
 
@@ -67,9 +64,8 @@ struct decoder {
 	int64_t raw, text; /* bytes of the stream before `in`, bytes given out */
 	z_stream z;
 	ZSTD_DStream *zstd;
-	unsigned header; /* bytes of the frame's header that zstd has; FRAME_HEADER_MAX: all */
-	size_t wanted;   /* by zstd */
-	struct buf held; /* of the wanted bytes those that came before the ones in `in` */
+	struct zstd_feed feed;
+	struct buf held; /* of the bytes of a call those that came before the ones in `in` */
 	bool owes;       /* zstd may have text that the last call had no room for */
 	struct err failed;
 };
@@ -239,7 +235,7 @@ static int begin_member(struct decoder *d)
 		return damaged_decoder(d, "what stands behind their end is no such data");
 	if (d->format->codec == CODEC_GZIP)
 		inflateReset(&d->z);
-	d->header = 0;
+	d->feed = (struct zstd_feed){ 0 };
 	d->inside = true;
 	return 1;
 }
@@ -275,9 +271,7 @@ static ssize_t gunzip(struct decoder *d, char *p, size_t n)
  * skipped, not decoded, and need not be whole. */
 static bool take_whole(struct decoder *d, ZSTD_inBuffer *in)
 {
-	size_t give = d->header < FRAME_HEADER_MAX ? 1
-		      : d->wanted > BLOCK_HEADER   ? d->wanted - BLOCK_HEADER
-						   : d->wanted;
+	size_t give = zstd_feed_next(&d->feed);
 	size_t left = d->filled - d->used, missing = d->held.n < give ? give - d->held.n : 0;
 
 	if (d->held.n == 0 && (left >= give || give > ZSTD_BLOCKSIZE_MAX)) {
@@ -314,9 +308,7 @@ static ssize_t unzstd(struct decoder *d, char *p, size_t n)
 		drop_held(d, in.pos);
 	else
 		d->used += in.pos;
-	d->wanted = rc;
-	if (d->header < FRAME_HEADER_MAX)
-		d->header = rc > BLOCK_HEADER ? d->header + 1 : FRAME_HEADER_MAX;
+	zstd_feed_said(&d->feed, rc);
 	d->owes = out.pos == n;
 	if (rc == 0)
 		end_member(d);

@@ -2,9 +2,8 @@
  * exactly `most` bytes are there, the library is given a spare byte of its own to write to: only
  * so is a body of just that length told from a longer one.
  *
- * What libzstd says of damage depends on how it is fed. It gets one byte of a frame's header, or
- * one block or its header at a time (as in decoder.c, where the reasons are), so that a body has
- * one verdict, however it comes. */
+ * What libzstd says of damage depends on how it is fed. It gets what zstd_feed.h says, and that at
+ * once, so that a body has one verdict, however it comes. */
 #include "io/inflate.h"
 
 #include <stdlib.h>
@@ -14,10 +13,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "io/zstd_feed.h"
 
 enum { ROOM_MIN = 16 << 10 };
-/* BLOCK_HEADER bytes of what is wanted behind a block are the next one's header. */
-enum { WINDOW_LOG = 23, FRAME_HEADER_MAX = 18, BLOCK_HEADER = 3 };
+enum { WINDOW_LOG = 23 };
 
 /* Of a z_stream's data_type: the end of a block, as opposed to its middle. */
 enum { BLOCK_ENDED = 128 };
@@ -36,9 +35,8 @@ struct inflate {
 	/* of the number that the zstd frame begins with, lowest byte first */
 	uint32_t magic;
 	unsigned magic_bytes;
-	unsigned header; /* bytes of the frame's header that libzstd has; FRAME_HEADER_MAX: all */
-	size_t wanted;   /* by libzstd */
-	bool owes;       /* libzstd may have text that the last call had no room for */
+	struct zstd_feed feed;
+	bool owes; /* libzstd may have text that the last call had no room for */
 	struct buf held;
 };
 
@@ -72,7 +70,7 @@ void inflate_reset(struct inflate *i)
 {
 	i->open = i->any = false;
 	i->magic_bytes = 0;
-	i->header = 0;
+	i->feed = (struct zstd_feed){ 0 };
 	i->owes = false;
 	i->held.n = 0;
 	if (i->kind == INFLATE_ZSTD)
@@ -121,9 +119,7 @@ static bool is_zstd_frame(struct inflate *i, struct slice in)
  * of it is there yet. What is longer than a block is skipped, and need not be whole. */
 static bool hold_whole(struct inflate *i, struct slice in, size_t *took)
 {
-	size_t give = i->header < FRAME_HEADER_MAX ? 1
-		      : i->wanted > BLOCK_HEADER   ? i->wanted - BLOCK_HEADER
-						   : i->wanted;
+	size_t give = zstd_feed_next(&i->feed);
 	size_t missing = i->held.n < give ? give - i->held.n : 0;
 
 	*took = missing < in.n ? missing : in.n;
@@ -147,11 +143,11 @@ static bool call_zstd(struct inflate *i, char *to, size_t n, size_t *wrote)
 	*wrote = into.pos;
 	i->owes = into.pos == n;
 	i->open = rc != 0;
-	i->wanted = rc;
-	if (i->header < FRAME_HEADER_MAX)
-		i->header = rc > BLOCK_HEADER ? i->header + 1 : FRAME_HEADER_MAX;
-	if (!i->open)
-		i->header = i->magic_bytes = 0;
+	zstd_feed_said(&i->feed, rc);
+	if (i->open)
+		return true;
+	i->feed = (struct zstd_feed){ 0 };
+	i->magic_bytes = 0;
 	return true;
 }
 

@@ -5,9 +5,7 @@
  *   gzip   [header with "HT" note | empty] ..   [member]  ..
  *
  * What a frame is stands in its first 4 bytes, 8 of a skippable one, which may come one at a time:
- * they are gathered in `head`. libzstd gets a frame's header one byte a call: of a call that
- * completes one it takes the input for the frame from its start on, and where there is more in it,
- * that may look like a frame too. */
+ * they are gathered in `head`. */
 #include "io/pack.h"
 
 #include <stdlib.h>
@@ -15,6 +13,7 @@
 #include <zstd.h>
 
 #include "base/mem.h"
+#include "io/zstd_feed.h"
 
 #define MARK "hta1"
 
@@ -28,7 +27,6 @@ enum {
 	EXTRA_HEAD = 4, /* "HT", and a length */
 	EXTRA_MAX = 65535,
 	WINDOW_LOG_MAX = 27,
-	FRAME_HEADER_MAX = 18,
 };
 
 static const uint32_t zstd_magic = 0xfd2fb528, skippable = 0x184d2a50;
@@ -159,7 +157,7 @@ struct parts {
 	uint8_t head[HEAD_BYTES];
 	size_t head_n;
 	enum { AT_HEAD, IN_FRAME, IN_SKIPPED } at;
-	unsigned fed;         /* bytes of the frame that libzstd has, up to FRAME_HEADER_MAX */
+	struct zstd_feed feed;
 	size_t skip, skipped; /* bytes of the skippable frame, those that have come */
 	bool ours;
 	/* gzip */
@@ -218,18 +216,20 @@ static int refuse_stream(const char *kind, const char *why, struct err *err)
 	return err_set(err, EX_DATAERR, "%s data is damaged: %s", kind, why);
 }
 
-/* What libzstd says of more bytes. */
+/* What libzstd says of more bytes: behind a frame's header all that are there, for an error ends
+ * the stream. */
 static int read_frame(struct parts *p, struct slice *in, size_t most, struct buf *text,
 		      struct err *err)
 {
-	bool header = p->fed < FRAME_HEADER_MAX && in->n;
+	bool header = zstd_feed_in_header(&p->feed) && in->n;
 	ZSTD_inBuffer from = { in->p, header ? 1 : in->n, 0 };
 	ZSTD_outBuffer to = { buf_room(text, most), most, 0 };
 	size_t left = ZSTD_decompressStream(p->zstd, &to, &from);
 
 	if (ZSTD_isError(left))
 		return refuse_stream("zstd", ZSTD_getErrorName(left), err);
-	p->fed += header;
+	if (header)
+		zstd_feed_said(&p->feed, left);
 	take_bytes(in, from.pos);
 	text->n += to.pos;
 	if (left == 0) {
@@ -248,7 +248,7 @@ static int begin_frame(struct parts *p, struct err *err)
 
 	ZSTD_DCtx_reset(p->zstd, ZSTD_reset_session_only);
 	p->at = IN_FRAME;
-	p->fed = 0;
+	p->feed = (struct zstd_feed){ 0 };
 	do
 		rc = read_frame(p, &head, 1, &none, err);
 	while (rc == 0 && head.n);
